@@ -1,0 +1,174 @@
+"""What is known about models apart from their prices: who makes them, where they may run, how good they are.
+
+Facts ship in `catalog/models.yaml`, each with a source and a date; operator edits live in state
+documents of kind `model_fact` and win. What nobody knows is None, never a guess.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data.errors import BadInput
+from data.usage import TASK_TYPES
+from data.yaml_text import Lines, line_of, read_yaml_file
+
+CATALOG = Path(__file__).parent / "catalog" / "models.yaml"
+Hosting = Literal["api", "host", "self"]
+
+
+class Sourced(BaseModel):
+    """A fact's origin: who says so, on what day, from how many samples."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    source: str = Field(min_length=1)
+    date: str = Field(pattern=r"^\d{4}(-\d{2}){0,2}$")
+    samples: int | None = Field(None, gt=0)
+
+
+class Quality(Sourced):
+    """Share of tasks answered well, 0 to 1. `measured` is one's own graded results, `borrowed` a benchmark."""
+
+    value: float = Field(ge=0, le=1)
+    tier: Literal["measured", "borrowed", "stated"] = "borrowed"
+
+
+class Ratio(Sourced):
+    """A factor against the reference model, with the range one should believe."""
+
+    value: float = Field(gt=0)
+    low: float = Field(gt=0)
+    high: float = Field(gt=0)
+
+
+class ModelFacts(BaseModel):
+    """One model. None means unknown; `hosting` lists the ways to run it, the usual one first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    aliases: tuple[str, ...] = ()
+    vendor: str | None = None
+    provider: str | None = None
+    origin: str | None = Field(None, pattern=r"^[A-Z]{2}$")
+    hosting: tuple[Hosting, ...] = ()
+    open_weights: bool | None = None
+    hipaa_eligible: bool | None = None
+    gdpr_terms: bool | None = None
+    residency: tuple[str, ...] | None = None
+    self_hosted: dict[str, Any] = {}
+    context_window: int | None = Field(None, gt=0)
+    modalities: tuple[str, ...] | None = None
+    price_model: str | None = None
+    verbosity: Ratio | None = None
+    latency_ms: float | None = Field(None, gt=0)
+    acceptance: Quality | None = None
+    quality: dict[str, Quality] = {}
+    sources: dict[str, str] = {}
+
+    def at(self, hosting: str | None) -> dict[str, tuple[str, ...] | None]:
+        """What a constraint may ask about this model run in this way; None is unknown.
+
+        On one's own machines the eligibility and residency of the maker's API say nothing: what the
+        operator wrote under `self_hosted` counts there.
+        """
+        own = hosting == "self"
+        legal = {key: self.self_hosted.get(key) if own else getattr(self, key) for key in ("hipaa_eligible", "gdpr_terms", "residency")}
+        facts = {"model": self.name, "vendor": self.vendor, "origin": self.origin, "hosting": hosting, "open_weights": self.open_weights}
+        return {key: _words(value) for key, value in (facts | legal).items()}
+
+    def score(self, task_type: str | None) -> Quality | None:
+        """Quality on a task type, else overall; None when nobody measured it."""
+        return self.quality.get(task_type or "") or self.quality.get("overall")
+
+
+def _words(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    items = value if isinstance(value, tuple | list) else (value,)
+    return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in items) or None
+
+
+class Catalog(Mapping[str, ModelFacts]):
+    """Model facts by canonical name; aliases and other spellings of case find the same entry."""
+
+    def __init__(self, models: Mapping[str, ModelFacts]) -> None:
+        self._models = dict(models)
+        self._names = {alias.lower(): name for name, facts in self._models.items() for alias in facts.aliases}
+        self._names |= {name.lower(): name for name in self._models}
+
+    def __getitem__(self, name: str) -> ModelFacts:
+        return self._models[self._names[name.lower()]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._models)
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def canonical(self, name: str) -> str:
+        """The canonical spelling of a model name; BadInput with the nearest names when unknown."""
+        if name.lower() in self._names:
+            return self._names[name.lower()]
+        near = difflib.get_close_matches(name.lower(), self._names, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(dict.fromkeys(self._names[n] for n in near))}?" if near else "add its facts first."
+        raise BadInput(f"`{name}` is no known model; {hint}")
+
+    def edited(self, edits: Mapping[str, Mapping[str, Any]]) -> Catalog:
+        """The catalogue with operator edits laid over it; an edit of a new name adds a model."""
+        models = dict(self._models)
+        for name, body in edits.items():
+            known = self._names.get(name.lower(), name)
+            before = models[known].model_dump(exclude_defaults=True) if known in models else {}
+            models[known] = _facts(known, before | dict(body), f"the edited facts of {known}")
+        return Catalog(models)
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Catalog:
+    """The facts that come with Baton."""
+    return read_catalog(CATALOG)
+
+
+def read_catalog(path: str | Path) -> Catalog:
+    """Model facts from a YAML file `{models: {name: facts}}`; errors name line, field and legal values."""
+    document, lines = read_yaml_file(path)
+    entries = document.get("models") if isinstance(document, dict) else None
+    if not isinstance(entries, dict):
+        raise BadInput(f"{path}, line 1: a catalogue starts with `models:` and one entry per model.")
+    return Catalog({str(name): _facts(str(name), body, str(path), lines) for name, body in entries.items()})
+
+
+def current(state: Any) -> Catalog:
+    """Shipped facts with this store's operator edits (`state` is a data.state.State)."""
+    return shipped().edited(state.all("model_fact"))
+
+
+def save_edit(state: Any, name: str, changes: Mapping[str, Any]) -> Catalog:
+    """Check and keep an operator's changes to one model; the change is in the audit trail."""
+    edits = {**(state.get("model_fact", name) or {}), **changes}
+    catalog = shipped().edited(state.all("model_fact") | {name: edits})
+    state.put("model_fact", name, edits)
+    state.append_audit("model facts edited", {"model": name, "changes": dict(changes)})
+    return catalog
+
+
+def _facts(name: str, body: Any, where: str, lines: Lines | None = None) -> ModelFacts:
+    if not isinstance(body, Mapping):
+        raise BadInput(f"{where}: the facts of {name} must be a mapping such as {{vendor: OpenAI}}.")
+    try:
+        facts = ModelFacts.model_validate({**body, "name": name})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        line = f", line {line_of(lines, ('models', name, *first['loc']))}" if lines else ""
+        legal = f"; fields are: {', '.join(ModelFacts.model_fields)}" if first["type"] == "extra_forbidden" else ""
+        raise BadInput(f"{where}{line}: {name}, {field}: {first['msg']}{legal}.") from error
+    unknown = [task for task in facts.quality if task not in (*TASK_TYPES, "overall")]
+    if unknown:
+        raise BadInput(f"{where}: {name}, quality: `{unknown[0]}` is no task type; use overall or one of: {', '.join(TASK_TYPES)}.")
+    return facts

@@ -1,0 +1,89 @@
+"""YAML that people type: read safely, and with the line of every value for error messages.
+
+Only plain data is accepted. Anchors and aliases (the stuff of YAML bombs), explicit tags, duplicate
+keys, several documents, deep nesting and very long texts are refused in one sentence.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from data.errors import BadInput, Unreadable
+
+MAX_CHARACTERS = 262_144
+MAX_DEPTH = 16
+
+Where = tuple[str | int, ...]
+Lines = dict[Where, int]
+
+
+def read_yaml(text: str, name: str = "the YAML text") -> tuple[Any, Lines]:
+    """The value of one YAML document, and the 1-based line of every key and item by its path."""
+    if len(text) > MAX_CHARACTERS:
+        raise BadInput(f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
+    try:
+        _refuse_references(text, name)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines: Lines = {(): 1}
+        if root is not None:
+            _walk(root, (), lines, name)
+        return yaml.safe_load(text), lines
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}" if mark else ""
+        raise BadInput(f"{name}{where}: not valid YAML ({error.problem}); correct that line.") from error
+    except (yaml.YAMLError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"{name}: not valid YAML ({reason}); correct it.") from error
+
+
+def read_yaml_file(path: str | Path) -> tuple[Any, Lines]:
+    """As `read_yaml`, from a UTF-8 file."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise Unreadable(f"{path} cannot be read ({reason}); name a readable YAML file.") from error
+    return read_yaml(text, str(path))
+
+
+def line_of(lines: Lines, path: Where) -> int:
+    """The line of the value at `path`, or of its nearest ancestor that the text has."""
+    while path not in lines:
+        path = path[:-1]
+    return lines[path]
+
+
+def _refuse_references(text: str, name: str) -> None:
+    """Scan the events first, so that a bomb is refused before anything is built from it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise BadInput(f"{name}, line {line}: anchors and aliases (& and *) are not allowed; write the value out.")
+        tag = getattr(event, "tag", None)
+        if isinstance(event, yaml.NodeEvent) and tag:
+            raise BadInput(f"{name}, line {line}: the tag {tag} is not allowed; write a plain value.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise BadInput(f"{name}, line {line}: nested more than {MAX_DEPTH} levels deep; flatten it.")
+
+
+def _walk(node: yaml.Node, path: Where, lines: Lines, name: str) -> None:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _walk(item, (*path, index), lines, name)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise BadInput(f"{name}, line {line}: a key must be a plain word; a list or mapping was found.")
+            below = (*path, key.value)
+            if below in lines:
+                raise BadInput(f"{name}, line {line}: `{key.value}` is given twice; keep one (first on line {lines[below]}).")
+            lines[below] = line
+            _walk(value, below, lines, name)
