@@ -1,0 +1,209 @@
+"""Every dimension and measure, declared once: name, label, unit, expression, meaning.
+
+Queries, labels, tooltips, the command line, docs/measures.md and the tests all read this. A measure
+is an expression over additive totals, and `total` finds those both on rows and on the daily roll-up,
+so one declaration serves both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import ibis
+import ibis.expr.types as ir
+
+from data.errors import BadInput
+from data.usage import TOKENS
+
+INPUT_TOKENS = tuple(name for name in TOKENS if name.startswith(("fresh", "cache")))
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A way to split a number. `expression(table, zone)` works on rows and, if `in_rollup`, on the roll-up."""
+
+    name: str
+    label: str
+    meaning: str
+    in_rollup: bool
+    expression: Callable[[ir.Table, str], ir.Value]
+    is_time: bool = False
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number with its unit. `expression(table)` aggregates rows or the roll-up.
+
+    `additive` measures may be summed over any dimension; the others are ratios and may not.
+    """
+
+    name: str
+    label: str
+    unit: str
+    meaning: str
+    expression: Callable[[ir.Table], ir.Value]
+    additive: bool = False
+    in_rollup: bool = True
+
+
+# -- totals -------------------------------------------------------------------------------------
+
+_ROW_TOTALS: dict[str, Callable[[ir.Table], ir.Value]] = {
+    "attempts": lambda t: t.count(),
+    "calls": lambda t: (t.attempt == 1).sum(),
+    "priced_attempts": lambda t: t.cost_usd.count(),
+    "cost_usd": lambda t: t.cost_usd.sum(),
+    "list_cost_usd": lambda t: t.list_cost_usd.sum(),
+    "reported_cost_usd": lambda t: t.reported_cost_usd.sum(),
+    "retries": lambda t: (t.attempt > 1).sum(),
+    "failed": lambda t: (t.status == "error").sum(),
+    "failed_cost_usd": lambda t: t.cost_usd.sum(where=t.status == "error"),
+    "retry_cost_usd": lambda t: t.cost_usd.sum(where=t.attempt > 1),
+    "latency_ms_sum": lambda t: t.latency_ms.sum(),
+    "latency_count": lambda t: t.latency_ms.count(),
+    **{name: (lambda t, n=name: t[n].sum()) for name in TOKENS},
+}
+TOTALS = tuple(_ROW_TOTALS)
+
+
+def total(table: ir.Table, name: str) -> ir.Value:
+    """One additive total, on ledger rows or on `spend_by_day`."""
+    return table[name].sum() if "attempts" in table.columns else _ROW_TOTALS[name](table)
+
+
+def _input(table: ir.Table) -> ir.Value:
+    return sum(total(table, name).fill_null(0) for name in INPUT_TOKENS)
+
+
+def _output(table: ir.Table) -> ir.Value:
+    return total(table, "output_tokens").fill_null(0) + total(table, "reasoning_tokens").fill_null(0)
+
+
+def _ratio(top: ir.Value, bottom: ir.Value, scale: float = 1.0) -> ir.Value:
+    return top.cast("float64") * scale / bottom.cast("float64").nullif(0.0)
+
+
+# -- dimensions ---------------------------------------------------------------------------------
+
+
+def _time(unit: str) -> Callable[[ir.Table, str], ir.Value]:
+    def expression(table: ir.Table, zone: str) -> ir.Value:
+        from analytics.scope import local_time
+
+        instant = table.day if "day" in table.columns else local_time(table, zone)
+        return instant.truncate(unit).cast("date")
+
+    return expression
+
+
+def _hour(table: ir.Table, zone: str) -> ir.Value:
+    from analytics.scope import local_time
+
+    return local_time(table, zone).hour()
+
+
+def _column(name: str) -> Callable[[ir.Table, str], ir.Value]:
+    return lambda table, zone: table[name]
+
+
+def _key(table: ir.Table, zone: str) -> ir.Value:
+    return _json_text(table.tags, "$.key_alias")
+
+
+@ibis.udf.scalar.builtin(name="json_extract_string")
+def _json_text(document: str, path: str) -> str:
+    """DuckDB's ->>."""
+
+
+_ROLLUP = ("provider", "model", "team", "feature", "environment", "task_type", "status", "cost_basis")
+
+DIMENSIONS: dict[str, Dimension] = {
+    d.name: d
+    for d in (
+        Dimension("day", "Day", "day in the reporting time zone", True, _time("D"), is_time=True),
+        Dimension("week", "Week", "ISO week, named by its Monday", True, _time("W"), is_time=True),
+        Dimension("month", "Month", "month, named by its first day", True, _time("M"), is_time=True),
+        Dimension("hour", "Hour of day", "0 to 23 in the reporting time zone", False, _hour),
+        *(
+            Dimension(name, label, meaning, name in _ROLLUP, _column(name))
+            for name, label, meaning in (
+                ("provider", "Provider", "who made the price"),
+                ("model", "Model", "canonical model name"),
+                ("team", "Team", "who pays"),
+                ("feature", "Feature", "product feature or agent"),
+                ("environment", "Environment", "production, staging, development"),
+                ("project", "Project", "project or workspace"),
+                ("customer_id", "Customer", "whom the work was done for"),
+                ("user_id", "User", "end user or developer"),
+                ("task_type", "Task type", "coding, reasoning, extraction, summarisation, classification, chat, other"),
+                ("criticality", "Criticality", "high, normal or low"),
+                ("data_class", "Data class", "public, internal, customer or regulated"),
+                ("status", "Status", "success, error, cached or cancelled"),
+                ("error_class", "Error class", "why an attempt failed"),
+                ("cost_basis", "Cost basis", "contract, reported, list, unpriced or unmetered"),
+                ("service_tier", "Service tier", "standard, batch, flex or priority"),
+                ("operation", "Operation", "chat, embedding, image, audio, ..."),
+                ("host", "Host", "who served it, where that is not the provider"),
+                ("region", "Region", "region that changes the price"),
+                ("source", "Log format", "format the row was read from"),
+                ("model_raw", "Model as logged", "the log's own model name"),
+            )
+        ),
+        Dimension("key_alias", "API key", "name of the key, from the log's tags", False, _key),
+    )
+}
+
+# -- measures -----------------------------------------------------------------------------------
+
+MEASURES: dict[str, Measure] = {
+    m.name: m
+    for m in (
+        Measure("cost_usd", "Spend", "USD", "cost of every attempt: contract price, else what the log reports, else the price book", lambda t: total(t, "cost_usd"), True),
+        Measure("requests", "Requests", "requests", "logical requests; retries and fallbacks of one request count once", lambda t: total(t, "calls"), True),
+        Measure("attempts", "Attempts", "attempts", "billed attempts, retries and failures included", lambda t: total(t, "attempts"), True),
+        Measure("input_tokens", "Input tokens", "tokens", "fresh input, cache reads and cache writes", _input, True),
+        Measure("output_all_tokens", "Output tokens", "tokens", "visible output and reasoning", _output, True),
+        *(
+            Measure(name, label, "tokens", meaning, lambda t, n=name: total(t, n), True)
+            for name, label, meaning in (
+                ("fresh_input_tokens", "Fresh input", "input neither read from nor written to a cache"),
+                ("cache_read_tokens", "Cache reads", "input served from the prompt cache"),
+                ("cache_write_5m_tokens", "Cache writes, 5 min", "input written to the prompt cache, short life"),
+                ("cache_write_1h_tokens", "Cache writes, 1 h", "input written to the prompt cache, one hour"),
+                ("output_tokens", "Visible output", "output without reasoning"),
+                ("reasoning_tokens", "Reasoning", "hidden reasoning, billed as output"),
+            )
+        ),
+        Measure("cost_per_1k_requests_usd", "Cost per 1,000 requests", "USD", "spend / requests x 1,000", lambda t: _ratio(total(t, "cost_usd"), total(t, "calls"), 1000)),
+        Measure("price_usd_per_mtok", "Blended price", "USD per 1M tokens", "spend / all tokens x 1,000,000", lambda t: _ratio(total(t, "cost_usd"), _input(t) + _output(t), 1e6)),
+        Measure("cache_read_share", "Cache-read share", "share", "cache reads / all input tokens", lambda t: _ratio(total(t, "cache_read_tokens"), _input(t))),
+        Measure("output_per_input", "Output per input token", "ratio", "output tokens / input tokens", lambda t: _ratio(_output(t), _input(t))),
+        Measure("failure_rate", "Failure rate", "share", "failed attempts / attempts", lambda t: _ratio(total(t, "failed"), total(t, "attempts"))),
+        Measure("failed_cost_usd", "Spend on failures", "USD", "cost of attempts that failed", lambda t: total(t, "failed_cost_usd"), True),
+        Measure("retry_cost_usd", "Spend on retries", "USD", "cost of second and later attempts", lambda t: total(t, "retry_cost_usd"), True),
+        Measure("list_cost_usd", "List cost", "USD", "what the price book says the same tokens cost", lambda t: total(t, "list_cost_usd"), True),
+        Measure("priced_share", "Priced share", "share", "attempts with a known cost / attempts", lambda t: _ratio(total(t, "priced_attempts"), total(t, "attempts"))),
+        Measure("mean_latency_ms", "Mean latency", "ms", "mean of request to last byte", lambda t: _ratio(total(t, "latency_ms_sum"), total(t, "latency_count"))),
+        Measure("p95_latency_ms", "P95 latency", "ms", "95th percentile of request to last byte", lambda t: t.latency_ms.quantile(0.95), in_rollup=False),
+        Measure("mean_quality", "Mean quality", "0 to 1", "mean evaluation score, where the log carries one", lambda t: t.quality_score.mean(), in_rollup=False),
+    )
+}  # fmt: skip
+
+
+def dimension(name: str) -> Dimension:
+    """Look a dimension up; raises BadInput that names the nearest ones."""
+    return _lookup(DIMENSIONS, name, "dimension")
+
+
+def measure(name: str) -> Measure:
+    """Look a measure up; raises BadInput that names the nearest ones."""
+    return _lookup(MEASURES, name, "measure")
+
+
+def _lookup(known: dict, name: str, kind: str):
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
+    raise BadInput(f"There is no {kind} {name!r}; did you mean {', '.join(near)}?")

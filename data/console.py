@@ -1,0 +1,88 @@
+"""The command line's manners, the same for every `python -m`: tables for people, JSON for machines.
+
+Exit codes: 0 done, 1 the input is bad (one sentence on stderr), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from data.errors import BatonError
+
+
+def parser(prog: str, description: str) -> tuple[argparse.ArgumentParser, Any]:
+    """A parser whose subcommands are added by the modules that own them."""
+    top = argparse.ArgumentParser(prog=f"python -m {prog}", description=description)
+    return top, top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+
+def command(subparsers: Any, name: str, run: Callable[[argparse.Namespace], None], summary: str) -> argparse.ArgumentParser:
+    """Add a subcommand with the options all of them share; `run` gets the parsed arguments."""
+    sub = subparsers.add_parser(name, help=summary, description=summary)
+    sub.add_argument("--home", metavar="DIR", help="the store (default: BATON_HOME, else var/)")
+    sub.add_argument("--json", action="store_true", help="print JSON for machines")
+    sub.set_defaults(run=run)
+    return sub
+
+
+def run(top: argparse.ArgumentParser, argv: list[str] | None = None) -> int:
+    """Parse, run, and turn a BatonError into one sentence on stderr and exit code 1."""
+    args = top.parse_args(argv)
+    try:
+        args.run(args)
+    except BatonError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; what was committed stays, nothing is half-written.", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+    return 0
+
+
+def emit_json(payload: object) -> None:
+    """Print a payload as JSON: Decimal as a number, dates as ISO 8601, NaN as null."""
+    json.dump(_plain(payload), sys.stdout, indent=2, allow_nan=False)
+    print()
+
+
+def emit_table(columns: Iterable[str], rows: Iterable[Iterable[object]], *, title: str = "", right: Iterable[str] = ()) -> None:
+    """Print rows for a person. Columns never truncate a value: long ones fold."""
+    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    numeric = set(right)
+    for column in columns:
+        table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console().print(table, markup=False)
+
+
+def say(sentence: str) -> None:
+    """Print one line for a person."""
+    print(sentence)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(v) for v in value]
+    if isinstance(value, Decimal):
+        value = float(value)
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        value = value.item()  # numpy scalars
+    if isinstance(value, float) and value != value or value in (float("inf"), float("-inf")):
+        return None
+    if isinstance(value, (date, datetime)):
+        return None if value != value else value.isoformat()
+    return value

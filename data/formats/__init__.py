@@ -1,0 +1,92 @@
+"""Log formats: one file each, all of the same shape, each an expression over rows DuckDB read.
+
+A format declares what it reads and how its fields become ours:
+
+- `recognise` looks at a handful of parsed records and says whether they are this format;
+- `fields` is the JSON structure handed to DuckDB's `json_transform`: only what is used is parsed;
+- `rows` (optional) is SQL that turns `records` into one row per usage record (unnesting spans,
+  taking deltas, dropping replays); without it every record is one row;
+- `columns` maps a target column to a SQL expression over that relation.
+
+`records` has `file_no`, `record_no`, `path`, `raw` (the record's JSON text) and `d` (the struct of `fields`).
+A CSV or Parquet row arrives as the JSON object of its columns, so one format reads every container.
+Whatever `rows` returns must keep `file_no`, `record_no`, `path` and `raw`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pkgutil import iter_modules
+
+# What `columns` may name. Anything left out is NULL. Token columns take text or a number: the
+# normaliser casts them and rejects what is no count. `input_tokens` and `output_tokens` are the
+# log's own totals; `input_has_cache` and `output_has_reasoning` say what is inside them: TRUE,
+# FALSE, or NULL where only the consistency tests of data/semantics.py can tell.
+USAGE_COLUMNS = (
+    "event_key",  # identity within the format; NULL: the record's own hash
+    "rank",  # of records with one event_key the highest rank is kept (default: token total)
+    "call_id", "attempt", "requested_at",
+    "provider", "host", "region", "service_tier", "model_raw", "operation",
+    "team", "project", "feature", "environment", "user_id", "customer_id", "session_id", "tags",
+    "task_type", "criticality", "data_class",
+    "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
+    "output_tokens", "reasoning_tokens", "total_tokens", "input_has_cache", "output_has_reasoning",
+    "latency_ms", "ttft_ms", "status", "error_class", "http_status", "reported_cost_usd",
+    "quality_score", "quality_source", "succeeded",
+    "unmetered",  # TRUE where the log itself says usage is missing though the call happened
+    "skip",  # text: why this record carries no usage of its own (a span, a parent's repeat)
+    "reject",  # text: why this record cannot be used
+)  # fmt: skip
+
+BILLED_COLUMNS = (
+    "event_key", "provider", "day", "line_item", "model", "project", "kind", "amount", "currency",
+    "quantity", "unit", "note", "skip", "reject",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Format:
+    """One log format. `fields` nests like the JSON itself; leaves are DuckDB types."""
+
+    name: str
+    label: str
+    recognise: Callable[[list[dict]], bool]
+    fields: Mapping[str, object]
+    columns: Mapping[str, str]
+    rows: str = "SELECT * FROM records"
+    table: str = "usage"
+    assume_input_has_cache: bool = True
+    assume_output_has_reasoning: bool = True
+    supersedes: bool = False  # a later, larger record with the same key replaces the stored row
+    note: str = ""  # what a reader should know about this source; shown with every batch
+    order: int = 50  # lower is tried first; generic formats come last
+    documents: bool = False  # a JSON file is one record as a whole, never a list of records
+    macros: tuple[str, ...] = field(default=())  # CREATE TEMP MACRO statements the expressions use
+
+    def __post_init__(self) -> None:
+        allowed = USAGE_COLUMNS if self.table == "usage" else BILLED_COLUMNS
+        if unknown := set(self.columns) - set(allowed):
+            raise ValueError(f"{self.name}: columns {sorted(unknown)} are not target columns")
+
+
+def all_formats() -> list[Format]:
+    """Every format of this package, in the order they are tried."""
+    modules = (import_module(f"{__name__}.{m.name}") for m in iter_modules(__path__))
+    found = [f for m in modules for f in getattr(m, "FORMATS", ())]
+    return sorted(found, key=lambda f: (f.order, f.name))
+
+
+def has(records: list[dict], *keys: str, share: float = 0.5) -> bool:
+    """True when at least `share` of the sample records carry all of `keys` (dots descend)."""
+
+    def carries(record: dict, key: str) -> bool:
+        for part in key.split("."):
+            if not isinstance(record, dict) or part not in record:
+                return False
+            record = record[part]
+        return True
+
+    hits = sum(all(carries(r, k) for k in keys) for r in records)
+    return bool(records) and hits >= share * len(records)

@@ -1,0 +1,274 @@
+"""The ledger: a DuckLake (SQLite catalogue, Parquet files) under the home folder.
+
+Every commit is a numbered snapshot, the data version that reports name. Readers never block the
+writer and the writer never blocks readers; writers take turns by a lock file, which the kernel
+releases when a process dies. This is the only module that opens DuckDB.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import ibis
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+import pandas as pd
+from duckdb_extensions import import_extension
+
+from data import migrations
+from data.errors import LedgerError, NoData
+from data.home import home_dir
+
+TABLES = ("usage", "billed", "rejected", "batches", "semantics", "spend_by_day", "latency_by_hour")
+ROLLUPS = ("spend_by_day", "latency_by_hour")
+PINNED_VIEWS = 12  # attached snapshots kept open per process
+
+
+class Ledger:
+    """A view of the ledger: the newest version, or (after `at`) one pinned snapshot.
+
+    Safe to share between threads: every query runs on a cursor of its own.
+    """
+
+    def __init__(self, root: duckdb.DuckDBPyConnection, home: Path, pinned: int | None = None) -> None:
+        self._root, self.home, self.pinned = root, home, pinned
+        self.catalog = "lake" if pinned is None else f"lake_at_{pinned}"
+        self._guard = threading.RLock()
+        self._views: dict[int, Ledger] = {}
+
+    @classmethod
+    def open(cls, home: str | os.PathLike | None = None) -> Ledger:
+        """Open the store in `home` (see `data.home`), creating or migrating it.
+
+        Raises LedgerError when it cannot be read or written, or was written by a newer Baton.
+        """
+        folder = home_dir(home)
+        ledger = cls(_connect(folder), folder)
+        with _explained(folder):
+            ledger._root.execute(_attach_text(folder, "lake"))
+            if migrations.pending(ledger._root):
+                with ledger.lock():
+                    migrations.apply(ledger._root)
+        return ledger
+
+    # -- versions -------------------------------------------------------------------------------
+
+    def snapshot(self) -> int:
+        """The data version this view reads: the pinned one, else the newest."""
+        if self.pinned is not None:
+            return self.pinned
+        return self._fetch("SELECT id FROM lake.current_snapshot()")[0][0]
+
+    def at(self, snapshot: int) -> Ledger:
+        """A read-only view of one data version; raises NoData when there is no such version."""
+        with self._guard:
+            if snapshot not in self._views:
+                known = self._fetch("SELECT count(*) FROM ducklake_snapshots('lake') WHERE snapshot_id = ?", [snapshot])
+                if not known[0][0]:
+                    raise NoData(f"Data version {snapshot} is not in this ledger; the newest is {self.snapshot()}.")
+                view = Ledger(self._root, self.home, snapshot)
+                with _explained(self.home):
+                    self._root.cursor().execute(_attach_text(self.home, view.catalog, snapshot))
+                self._views[snapshot] = view
+                self._forget_old_views()
+            return self._views[snapshot]
+
+    def _forget_old_views(self) -> None:
+        while len(self._views) > PINNED_VIEWS:
+            oldest = self._views.pop(next(iter(self._views)))
+            self._root.cursor().execute(f"DETACH DATABASE IF EXISTS {oldest.catalog}")
+            for table in ROLLUPS:
+                self._root.cursor().execute(f"DROP TABLE IF EXISTS memory.main.{table}_{oldest.pinned}")
+
+    # -- tables ---------------------------------------------------------------------------------
+
+    def name(self, table: str) -> str:
+        """Qualified, quoted SQL name of one of `TABLES` in this view."""
+        if table not in TABLES:
+            raise ValueError(f"{table} is not a ledger table")
+        if self.pinned is not None and table in ROLLUPS:
+            return self._mirror(table)
+        return f'"{self.catalog}"."main"."{table}"'
+
+    def table(self, table: str) -> ir.Table:
+        """One of `TABLES` as an unbound ibis table; `frame` runs what is built on it."""
+        catalog, database, name = (part.strip('"') for part in self.name(table).split("."))
+        return ibis.table(self._schemas[table], name=name, catalog=catalog, database=database)
+
+    usage = property(lambda self: self.table("usage"), doc="One row per billed attempt.")
+    billed = property(lambda self: self.table("billed"), doc="Provider invoices and daily reports.")
+    rejected = property(lambda self: self.table("rejected"), doc="Records kept aside, with the reason.")
+    batches = property(lambda self: self.table("batches"), doc="One row per ingested file.")
+    semantics = property(lambda self: self.table("semantics"), doc="How token counts were read, and why.")
+    spend_by_day = property(lambda self: self.table("spend_by_day"), doc="Roll-up by reporting-zone day.")
+    latency_by_hour = property(lambda self: self.table("latency_by_hour"), doc="Mergeable latency histogram.")
+
+    @cached_property
+    def _schemas(self) -> dict[str, ibis.Schema]:
+        rows = self._fetch(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake' ORDER BY column_index"
+        )
+        schemas: dict[str, dict] = {}
+        for table, column, kind in rows:
+            schemas.setdefault(table, {})[column] = "string" if kind in ("VARCHAR", "JSON") else _ibis_type(kind)
+        return {table: ibis.schema(columns) for table, columns in schemas.items()}
+
+    def _mirror(self, table: str) -> str:
+        """Copy a roll-up of a pinned version into memory once: small queries then take milliseconds."""
+        with self._guard:
+            mirror = f"{table}_{self.pinned}"
+            if mirror not in self.__dict__:
+                source = f'"{self.catalog}"."main"."{table}"'
+                self._root.cursor().execute(f"CREATE TABLE IF NOT EXISTS memory.main.{mirror} AS FROM {source}")
+                self.__dict__[mirror] = True
+            return f'"memory"."main"."{mirror}"'
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def frame(self, expr: ir.Expr) -> pd.DataFrame:
+        """Run an ibis expression and return a small frame; DECIMAL columns hold exact `Decimal`s."""
+        table = expr.as_table()
+        cursor = self._root.cursor()
+        for memtable in table.op().find(ops.InMemoryTable):
+            cursor.register(memtable.name, memtable.data.to_pyarrow(memtable.schema))
+        with _explained(self.home):
+            arrow = cursor.execute(ibis.to_sql(table, dialect="duckdb")).to_arrow_table()
+        return arrow.cast(table.schema().to_pyarrow()).to_pandas()
+
+    def sql(self, text: str, params: list | dict | None = None) -> pd.DataFrame:
+        """Run SQL text (names from `name`, values as parameters) and return a frame."""
+        with _explained(self.home):
+            return self._root.cursor().execute(text, params).to_arrow_table().to_pandas()
+
+    def _fetch(self, text: str, params: list | None = None) -> list[tuple]:
+        with _explained(self.home):
+            return self._root.cursor().execute(text, params).fetchall()
+
+    @cached_property
+    def _settings(self) -> dict[str, str]:
+        return dict(self._fetch(f'SELECT name, value FROM "{self.catalog}"."main"."settings"'))
+
+    @property
+    def time_zone(self) -> str:
+        """The one reporting time zone (IANA name); roll-up days are days of this zone."""
+        if self.pinned is None:
+            self.__dict__.pop("_settings", None)
+        return self._settings.get("time_zone", "UTC")
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A fresh connection to the same engine, for staging work; the caller closes it."""
+        return self._root.cursor()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the writers' lock; others wait their turn. Released by the kernel if we die."""
+        try:
+            handle = open(self.home / "writer.lock", "a")
+        except OSError as error:
+            raise LedgerError(f"The store {self.home} cannot be written ({error.strerror}); check the folder's permissions.") from error
+        with handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction under the writers' lock: all of it becomes one snapshot, or none of it."""
+        if self.pinned is not None:
+            raise LedgerError(f"Data version {self.pinned} is read-only; open the newest version to change the ledger.")
+        with self.lock(), _explained(self.home):
+            cursor = self._root.cursor()
+            cursor.execute("BEGIN TRANSACTION")
+            try:
+                yield cursor
+                cursor.execute("COMMIT")
+            except BaseException:
+                _rollback(cursor)
+                raise
+            finally:
+                cursor.close()
+
+    def compact(self) -> None:
+        """Merge the small Parquet files that many ingests leave behind."""
+        with self.lock(), _explained(self.home):
+            self._root.cursor().execute("CALL ducklake_merge_adjacent_files('lake')")
+
+    def close(self) -> None:
+        """Release the store; views of it become unusable."""
+        self._root.close()
+
+
+def _connect(home: Path) -> duckdb.DuckDBPyConnection:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"baton/duckdb-{duckdb.__version__}"
+    scratch = home / "scratch"
+    try:
+        scratch.mkdir(exist_ok=True)
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(f"The store {home} cannot be written ({error.strerror}); check the folder's permissions and free space.") from error
+    root = duckdb.connect(config={
+        "extension_directory": str(cache),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "temp_directory": str(scratch),
+        "memory_limit": os.environ.get("BATON_MEMORY", "2.5GB"),
+    })  # fmt: skip
+    root.execute("SET TimeZone = 'UTC'")
+    for extension in ("ducklake", "sqlite"):  # from PyPI wheels: nothing is downloaded at run time
+        import_extension(extension, con=root)
+        root.execute(f"LOAD {extension}")
+    return root
+
+
+def _attach_text(home: Path, alias: str, snapshot: int | None = None) -> str:
+    # WAL lets readers go on while a writer commits; the overridden path lets the folder be moved.
+    options = [f"DATA_PATH {_literal(home / 'files')}", "OVERRIDE_DATA_PATH true", "META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 30000"]
+    if snapshot is not None:
+        options.append(f"SNAPSHOT_VERSION {snapshot:d}")
+    address = _literal(f"ducklake:sqlite:{home}/catalog.sqlite")
+    return f"ATTACH IF NOT EXISTS {address} AS {alias} ({', '.join(options)})"
+
+
+def _literal(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _ibis_type(kind: str) -> str:
+    from ibis.backends.sql.datatypes import DuckDBType
+
+    return DuckDBType.from_string(kind)
+
+
+def _rollback(cursor: duckdb.DuckDBPyConnection) -> None:
+    try:
+        cursor.execute("ROLLBACK")
+    except duckdb.Error:
+        pass  # the failed statement has already ended the transaction
+
+
+@contextmanager
+def _explained(home: Path) -> Iterator[None]:
+    """Turn what the store itself can suffer into one sentence; let defects through."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.InvalidInputException) as error:
+        text = str(error).lower()
+        if "no space left" in text or "disk" in text and "full" in text:
+            raise LedgerError(f"The disk under {home} is full; nothing was changed. Free some space and run it again.") from error
+        if "locked" in text or "busy" in text:
+            raise LedgerError(f"The catalogue in {home} is locked by another program; nothing was changed. Try again when it has finished.") from error
+        if "permission" in text or "read-only" in text or "readonly" in text:
+            raise LedgerError(f"The store {home} is read-only; nothing was changed. Check the folder's permissions.") from error
+        if "out of memory" in text or isinstance(error, duckdb.OutOfMemoryException):
+            raise LedgerError("The query needs more memory than allowed; set BATON_MEMORY (for example 8GB) and run it again.") from error
+        if "ducklake" in text and "version" in text or "not a database" in text or "malformed" in text:
+            raise LedgerError(f"The catalogue {home / 'catalog.sqlite'} cannot be read by this Baton ({str(error).splitlines()[0]}); restore it from a backup or use the Baton that wrote it.") from error
+        raise

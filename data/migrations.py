@@ -1,0 +1,65 @@
+"""Numbered steps that bring a ledger of any earlier version to this one.
+
+Each step runs in one transaction together with the note that it ran; a ledger that has steps this
+Baton does not know was written by a newer one and is refused.
+"""
+
+from __future__ import annotations
+
+from data.errors import LedgerError
+from data.usage import BATCHES, BILLED, REJECTED, TOKENS, TOTAL, USAGE, ddl
+
+STEPS = []
+step = STEPS.append
+
+
+@step
+def m001_ledger(cursor) -> None:
+    """The tables of the first release."""
+    for name, columns in (("usage", USAGE), ("billed", BILLED), ("rejected", REJECTED), ("batches", BATCHES)):
+        cursor.execute(ddl(f"lake.main.{name}", columns))
+    # Month partitions let a date filter skip whole files.
+    cursor.execute("ALTER TABLE lake.main.usage SET PARTITIONED BY (year(requested_at), month(requested_at))")
+    cursor.execute("CREATE TABLE lake.main.settings (name VARCHAR, value VARCHAR)")
+    cursor.execute(
+        "CREATE TABLE lake.main.semantics (source VARCHAR, provider VARCHAR, model VARCHAR, input_has_cache BOOLEAN, "
+        "output_has_reasoning BOOLEAN, verdict VARCHAR, evidence VARCHAR, records BIGINT, batch_id VARCHAR)"
+    )
+    sums = ", ".join(f"{name} BIGINT" for name in TOKENS)
+    cursor.execute(
+        "CREATE TABLE lake.main.spend_by_day (day DATE, provider VARCHAR, model VARCHAR, team VARCHAR, feature VARCHAR, "
+        "environment VARCHAR, task_type VARCHAR, status VARCHAR, cost_basis VARCHAR, attempts BIGINT, calls BIGINT, "
+        f"priced_attempts BIGINT, cost_usd {TOTAL}, list_cost_usd {TOTAL}, reported_cost_usd {TOTAL}, {sums}, "
+        f"retries BIGINT, failed BIGINT, failed_cost_usd {TOTAL}, retry_cost_usd {TOTAL}, latency_ms_sum DOUBLE, latency_count BIGINT)"
+    )
+    cursor.execute("CREATE TABLE lake.main.latency_by_hour (hour TIMESTAMP, model VARCHAR, bucket INTEGER, ttft BOOLEAN, attempts BIGINT)")
+
+
+def applied(cursor) -> list[int]:
+    """Numbers of the steps this ledger has."""
+    exists = cursor.execute("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = 'migrations'").fetchone()[0]
+    return [n for (n,) in cursor.execute("SELECT number FROM lake.main.migrations ORDER BY 1").fetchall()] if exists else []
+
+
+def pending(cursor) -> bool:
+    """Whether steps are missing; raises LedgerError for a ledger from a newer Baton."""
+    have = applied(cursor)
+    if have and max(have) > len(STEPS):
+        raise LedgerError(
+            f"This ledger was written by a newer Baton (step {max(have)}; this one knows {len(STEPS)}); "
+            "update Baton, nothing was changed."
+        )
+    return len(have) < len(STEPS)
+
+
+def apply(cursor) -> None:
+    """Run the missing steps; the caller holds the writers' lock."""
+    have = set(applied(cursor))
+    for number, migrate in enumerate(STEPS, start=1):
+        if number in have:
+            continue
+        cursor.execute("BEGIN TRANSACTION")
+        cursor.execute("CREATE TABLE IF NOT EXISTS lake.main.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP)")
+        migrate(cursor)
+        cursor.execute("INSERT INTO lake.main.migrations VALUES (?, ?, now()::TIMESTAMP)", [number, migrate.__name__])
+        cursor.execute("COMMIT")

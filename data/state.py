@@ -1,0 +1,176 @@
+"""What people decide and do: a SQLite file of documents, and an append-only audit trail.
+
+Documents are small JSON objects addressed by (kind, name): budgets, scenarios, policies, task sets,
+price overrides, aliases, mapping rules, model facts, actions, settings. The audit trail is chained:
+each entry carries the hash of the one before, so a changed or missing entry shows. This is the only
+module that opens SQLite.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from data.errors import BadInput, LedgerError
+from data.home import home_dir
+
+KINDS = (
+    "setting", "budget", "scenario", "policy", "taskset", "model_fact", "price_override", "alias", "rule",
+    "mapping", "action", "finding", "owner", "provider", "billed_rate", "event",
+)  # fmt: skip
+GENESIS = "0" * 64
+
+MIGRATIONS = []
+migration = MIGRATIONS.append
+
+
+@migration
+def m001_documents(db: sqlite3.Connection) -> None:
+    db.execute("CREATE TABLE documents (kind TEXT, name TEXT, body TEXT NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (kind, name))")
+    db.execute(
+        "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, event TEXT NOT NULL, "
+        "detail TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL)"
+    )
+    for verb in ("UPDATE", "DELETE"):
+        db.execute(f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END")
+
+
+class AuditEntry(NamedTuple):
+    """One decision: who, when (UTC, ISO 8601), what, and the hash that seals it to the one before."""
+
+    seq: int
+    at: str
+    actor: str
+    event: str
+    detail: dict
+    previous: str
+    hash: str
+
+
+class State:
+    """The state file of a home folder. Opens a connection per operation: safe between threads and processes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, home: str | Path | None = None) -> State:
+        """Open (and create or migrate) the state of a home folder; raises LedgerError when it cannot."""
+        state = cls(home_dir(home) / "state.sqlite")
+        with state.transaction() as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                raise LedgerError(f"{state.path} was written by a newer Baton (step {version}); update Baton, nothing was changed.")
+            for number, migrate in enumerate(MIGRATIONS[version:], start=version + 1):
+                migrate(db)
+                db.execute(f"PRAGMA user_version = {number}")
+        return state
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One immediate transaction: committed at the end, rolled back on any exception."""
+        try:
+            db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self.path} cannot be opened ({error}); check the folder's permissions.") from error
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise LedgerError(f"{self.path} cannot be written ({error}); check permissions and free space, then try again.") from error
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # a broken constraint is a defect of ours
+                raise
+            raise LedgerError(f"{self.path} is damaged ({error}); restore it from a backup.") from error
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            db.close()
+
+    # -- documents ------------------------------------------------------------------------------
+
+    def put(self, kind: str, name: str, body: dict) -> None:
+        """Store a document; raises BadInput for an empty name."""
+        if not name.strip():
+            raise BadInput(f"A {kind.replace('_', ' ')} needs a name; the one given is empty.")
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body, updated_at = excluded.updated_at",
+                (_kind(kind), name, json.dumps(body, sort_keys=True, default=str), _now()),
+            )
+
+    def get(self, kind: str, name: str) -> dict | None:
+        """One document, or None."""
+        with self.transaction() as db:
+            row = db.execute("SELECT body FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def all(self, kind: str) -> dict[str, dict]:
+        """Every document of a kind by name, names in order."""
+        with self.transaction() as db:
+            rows = db.execute("SELECT name, body FROM documents WHERE kind = ? ORDER BY name", (_kind(kind),)).fetchall()
+        return {name: json.loads(body) for name, body in rows}
+
+    def delete(self, kind: str, name: str) -> None:
+        """Forget a document; forgetting one that is not there is no error."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name))
+
+    def version(self, kind: str) -> str:
+        """A short digest of a kind's documents: a cache key that changes when any of them does."""
+        return hashlib.sha256(json.dumps(self.all(kind), sort_keys=True).encode()).hexdigest()[:16]
+
+    # -- audit ----------------------------------------------------------------------------------
+
+    def append_audit(self, event: str, detail: dict, actor: str = "") -> AuditEntry:
+        """Add one entry to the chain and return it."""
+        with self.transaction() as db:
+            last = db.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone() or (0, GENESIS)
+            body = json.dumps(detail, sort_keys=True, default=str)
+            entry = (last[0] + 1, _now(), actor, event, body, last[1])
+            sealed = (*entry, _seal(entry))
+            db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)", sealed)
+        return _entry(sealed)
+
+    def audit(self, limit: int | None = None) -> list[AuditEntry]:
+        """Entries, newest first."""
+        with self.transaction() as db:
+            rows = db.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (-1 if limit is None else limit,)).fetchall()
+        return [_entry(row) for row in rows]
+
+    def verify_audit(self) -> tuple[bool, int | None]:
+        """Walk the chain: (True, None), or (False, seq of the first entry that does not fit)."""
+        previous = GENESIS
+        with self.transaction() as db:
+            rows = db.execute("SELECT * FROM audit ORDER BY seq").fetchall()
+        for expected, row in enumerate(rows, start=1):
+            if row[0] != expected or row[5] != previous or row[6] != _seal(row[:6]):
+                return False, expected
+            previous = row[6]
+        return True, None
+
+
+def _kind(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"{kind} is not a kind of document")
+    return kind
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _seal(entry: tuple) -> str:
+    return hashlib.sha256(json.dumps(entry, ensure_ascii=True).encode()).hexdigest()
+
+
+def _entry(row: tuple) -> AuditEntry:
+    return AuditEntry(*row[:4], json.loads(row[4]), *row[5:])
