@@ -16,7 +16,8 @@ KINDS = ("fresh_input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "ca
 
 # Proportions common to most price sheets; only used for a model that no price sheet names.
 USUAL_RATES = (1e-6, 1e-7, 1.25e-6, 2e-6, 5e-6)
-PULL = 1e-3
+PULL = 1e-5
+CLEAR = 0.01
 
 
 def paid_prices(start: pd.DataFrame, end: pd.DataFrame, rates: pd.DataFrame | None = None) -> dict[tuple, np.ndarray]:
@@ -63,9 +64,11 @@ def _correction(part: pd.DataFrame, by_side: np.ndarray) -> np.ndarray:
     table = np.column_stack([listed[keep], used["answered"].to_numpy()[keep]])
     table = table[np.lexsort(table.T)]
     listed, paid = table[:, :-1], table[:, -1]
-    common = paid.sum() / listed.sum()
+    common = np.full(len(KINDS), paid.sum() / listed.sum())
     pull = np.sqrt(PULL * (listed**2).sum() / len(KINDS))
-    left = np.vstack([listed, pull * np.eye(len(KINDS))])
-    right = np.concatenate([paid, np.full(len(KINDS), pull * common)])
-    factors, _ = nnls(left, right)
-    return factors if factors.any() else np.full(len(KINDS), common)
+    fitted, _ = nnls(np.vstack([listed, pull * np.eye(len(KINDS))]), np.concatenate([paid, pull * common]))
+    # Tiers and batch discounts scatter rows a little around any price sheet; only a clear
+    # contradiction is worth leaving the list for.
+    missed_by_list, missed_by_fit = (float(np.linalg.norm(listed @ factors - paid)) for factors in (common, fitted))
+    clear = missed_by_list > CLEAR * float(np.linalg.norm(paid)) and missed_by_fit < missed_by_list / 2
+    return fitted if clear and fitted.any() else common

