@@ -10,9 +10,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from data.errors import BadInput
 from data.usage import TASK_TYPES
@@ -20,6 +20,7 @@ from data.yaml_text import Lines, line_of, read_yaml_file
 
 CATALOG = Path(__file__).parent / "catalog" / "models.yaml"
 Hosting = Literal["api", "host", "self"]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Sourced(BaseModel):
@@ -27,15 +28,28 @@ class Sourced(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     source: str = Field(min_length=1)
-    date: str = Field(pattern=r"^\d{4}(-\d{2}){0,2}$")
+    date: Annotated[str, BeforeValidator(str), Field(pattern=r"^\d{4}(-\d{2}){0,2}$")]
     samples: int | None = Field(None, gt=0)
 
 
-class Quality(Sourced):
-    """Share of tasks answered well, 0 to 1. `measured` is one's own graded results, `borrowed` a benchmark."""
+class Score(Sourced):
+    """Share of tasks answered well, 0 to 1, on one scale; scores of different scales must not be compared.
 
+    `measured` comes from one's own graded results, `borrowed` from a named benchmark, `stated` is what
+    somebody says without data.
+    """
+
+    task: str = "overall"
+    scale: str = Field(min_length=1)
     value: float = Field(ge=0, le=1)
-    tier: Literal["measured", "borrowed", "stated"] = "borrowed"
+    tier: Literal["measured", "borrowed", "stated"]
+
+    @field_validator("task")
+    @classmethod
+    def _known_task(cls, task: str) -> str:
+        if task not in (*TASK_TYPES, "overall"):
+            raise ValueError(f"`{task}` is no task type; use overall or one of: {', '.join(TASK_TYPES)}")
+        return task
 
 
 class Ratio(Sourced):
@@ -66,8 +80,8 @@ class ModelFacts(BaseModel):
     price_model: str | None = None
     verbosity: Ratio | None = None
     latency_ms: float | None = Field(None, gt=0)
-    acceptance: Quality | None = None
-    quality: dict[str, Quality] = {}
+    acceptance: Share | None = None
+    quality: tuple[Score, ...] = ()
     sources: dict[str, str] = {}
 
     def at(self, hosting: str | None) -> dict[str, tuple[str, ...] | None]:
@@ -81,9 +95,10 @@ class ModelFacts(BaseModel):
         facts = {"model": self.name, "vendor": self.vendor, "origin": self.origin, "hosting": hosting, "open_weights": self.open_weights}
         return {key: _words(value) for key, value in (facts | legal).items()}
 
-    def score(self, task_type: str | None) -> Quality | None:
-        """Quality on a task type, else overall; None when nobody measured it."""
-        return self.quality.get(task_type or "") or self.quality.get("overall")
+    def score(self, scale: str, task_type: str | None = None) -> Score | None:
+        """Quality on this scale for a task type, else overall; None when nobody knows it."""
+        on_scale = {score.task: score for score in self.quality if score.scale == scale}
+        return on_scale.get(task_type or "overall") or on_scale.get("overall")
 
 
 def _words(value: Any) -> tuple[str, ...] | None:
@@ -140,7 +155,22 @@ def read_catalog(path: str | Path) -> Catalog:
     entries = document.get("models") if isinstance(document, dict) else None
     if not isinstance(entries, dict):
         raise BadInput(f"{path}, line 1: a catalogue starts with `models:` and one entry per model.")
-    return Catalog({str(name): _facts(str(name), body, str(path), lines) for name, body in entries.items()})
+    named = {str(key): str(text) for key, text in (document.get("sources") or {}).items()}
+    models = {str(name): _facts(str(name), body, str(path), lines) for name, body in entries.items()}
+    return Catalog({name: _spelt_out(facts, named) for name, facts in models.items()})
+
+
+def _spelt_out(facts: ModelFacts, named: Mapping[str, str]) -> ModelFacts:
+    """Source keys replaced by what they stand for."""
+    sources = {fact: "; ".join(named.get(key, key) for key in keys.split(" + ")) for fact, keys in facts.sources.items()}
+
+    def sourced(fact: Sourced) -> Sourced:
+        return fact.model_copy(update={"source": named.get(fact.source, fact.source)})
+
+    changes: dict[str, Any] = {"sources": sources, "quality": tuple(map(sourced, facts.quality))}
+    if facts.verbosity:
+        changes["verbosity"] = sourced(facts.verbosity)
+    return facts.model_copy(update=changes)
 
 
 def current(state: Any) -> Catalog:
@@ -168,7 +198,4 @@ def _facts(name: str, body: Any, where: str, lines: Lines | None = None) -> Mode
         line = f", line {line_of(lines, ('models', name, *first['loc']))}" if lines else ""
         legal = f"; fields are: {', '.join(ModelFacts.model_fields)}" if first["type"] == "extra_forbidden" else ""
         raise BadInput(f"{where}{line}: {name}, {field}: {first['msg']}{legal}.") from error
-    unknown = [task for task in facts.quality if task not in (*TASK_TYPES, "overall")]
-    if unknown:
-        raise BadInput(f"{where}: {name}, quality: `{unknown[0]}` is no task type; use overall or one of: {', '.join(TASK_TYPES)}.")
     return facts

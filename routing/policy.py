@@ -11,6 +11,7 @@ else serves the open weights) or `self`. The name `current` keeps the model of t
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -90,13 +91,29 @@ class Review(Part):
 
 
 class Limits(Part):
-    """Bounds of one live run; the checkpoints stop it until a person says go on."""
+    """Bounds of one live run. It stops at each checkpoint until a person says go on.
+
+    `checkpoints` takes hours (`8h`) and shares of the tasks (`50%`); the shares are kept in `checkpoint_shares`.
+    """
 
     max_usd: float | None = Field(None, gt=0, allow_inf_nan=False)
     max_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
     max_attempts: int = Field(3, ge=1, le=20)
     halt_below_confidence: Share | None = None
     checkpoints: tuple[Hours, ...] = ()
+    checkpoint_shares: tuple[Share, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sorted_out(cls, raw: Any) -> Any:
+        given = raw.get("checkpoints") if isinstance(raw, dict) else None
+        if not isinstance(given, list | tuple):
+            return raw
+        shares = [text for text in given if re.fullmatch(r"\d{1,3}(\.\d+)?%", str(text))]
+        if not shares:
+            return raw
+        rest = [point for point in given if point not in shares]
+        return {**raw, "checkpoints": rest, "checkpoint_shares": [float(text[:-1]) / 100 for text in shares]}
 
 
 class Guardrails(Part):
@@ -118,6 +135,8 @@ class Policy(Part):
     constraints: tuple[Constraint, ...] = ()
     rules: tuple[Rule, ...] = ()
     fallback: tuple[Target, ...] = ()
+    context_fallback: tuple[Target, ...] = ()
+    content_fallback: tuple[Target, ...] = ()
     review: Review | None = None
     limits: Limits = Limits()
     guardrails: Guardrails = Guardrails()
