@@ -12,11 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from data.errors import BadInput
 from data.usage import TASK_TYPES
-from data.yaml_text import Lines, line_of, read_yaml_file
+from data.yaml_text import Lines, checked, read_yaml_file
 
 CATALOG = Path(__file__).parent / "catalog" / "models.yaml"
 Hosting = Literal["api", "host", "self"]
@@ -188,14 +188,5 @@ def save_edit(state: Any, name: str, changes: Mapping[str, Any]) -> Catalog:
 
 
 def _facts(name: str, body: Any, where: str, lines: Lines | None = None) -> ModelFacts:
-    if not isinstance(body, Mapping):
-        raise BadInput(f"{where}: the facts of {name} must be a mapping such as {{vendor: OpenAI}}.")
-    try:
-        facts = ModelFacts.model_validate({**body, "name": name})
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        line = f", line {line_of(lines, ('models', name, *first['loc']))}" if lines else ""
-        legal = f"; fields are: {', '.join(ModelFacts.model_fields)}" if first["type"] == "extra_forbidden" else ""
-        raise BadInput(f"{where}{line}: {name}, {field}: {first['msg']}{legal}.") from error
-    return facts
+    at = {path[2:]: line for path, line in (lines or {}).items() if path[:2] == ("models", name)} | {(): 1}
+    return checked(ModelFacts, {**body, "name": name} if isinstance(body, Mapping) else body, at, f"{where}: {name}")

@@ -1,4 +1,4 @@
-"""YAML that people type: read safely, and with the line of every value for error messages.
+"""YAML that people type: read safely, checked against a pydantic model, errors with their line.
 
 Only plain data is accepted. Anchors and aliases (the stuff of YAML bombs), explicit tags, duplicate
 keys, several documents, deep nesting and very long texts are refused in one sentence.
@@ -6,10 +6,12 @@ keys, several documents, deep nesting and very long texts are refused in one sen
 
 from __future__ import annotations
 
+import types
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
 from data.errors import BadInput, Unreadable
 
@@ -18,6 +20,7 @@ MAX_DEPTH = 16
 
 Where = tuple[str | int, ...]
 Lines = dict[Where, int]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_yaml(text: str, name: str = "the YAML text") -> tuple[Any, Lines]:
@@ -55,6 +58,47 @@ def line_of(lines: Lines, path: Where) -> int:
     while path not in lines:
         path = path[:-1]
     return lines[path]
+
+
+def checked(model: type[Model], value: Any, lines: Lines, name: str) -> Model:
+    """`value` as a `model`; BadInput names file, line, field and what is legal there, one line per problem."""
+    if not isinstance(value, dict):
+        found = "nothing" if value is None else f"a {type(value).__name__}"
+        raise BadInput(f"{name}, line 1: a mapping with {', '.join(model.model_fields)} is expected; found {found}.")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise BadInput("\n".join(_sentence(model, problem, lines, name) for problem in error.errors())) from error
+
+
+def _sentence(model: type[BaseModel], problem: Any, lines: Lines, name: str) -> str:
+    """One problem in words: `file, line 7: rules[1].confidence_floor: ... (got 1.4).`"""
+    location = tuple(part for part in problem["loc"] if part != "[key]")
+    if problem["type"] == "term":  # raised with the key it is about, see routing.conditions
+        location = (*location, problem["ctx"]["key"])
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".") or "the document"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = f"unknown field; use one of: {', '.join(_legal(model, location[:-1]))}"
+    elif problem["type"] == "missing":
+        message = "is required"
+    elif problem["type"] not in ("value_error", "term") and isinstance(problem["input"], str | int | float | bool | None):
+        message = f"{message} (got {problem['input']!r})"
+    return f"{name}, line {line_of(lines, location)}: {field}: {message}."
+
+
+def _legal(model: type[BaseModel], location: Where) -> list[str]:
+    """The field names of the part at `location`."""
+    for part in location:
+        if part in model.model_fields:
+            model = next(iter(_models(model.model_fields[part].annotation)), model)
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _models(argument)]
 
 
 def _refuse_references(text: str, name: str) -> None:
