@@ -1,0 +1,22 @@
+"""`python -m simulations`: what it would cost. Each module registers the commands it owns."""
+
+from __future__ import annotations
+
+import sys
+
+from data.console import parser, run
+from simulations import scenario_commands
+
+SUMMARY = "What it would cost: other mixes, routing policies, self-hosting, new models."
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code of one command."""
+    top, commands = parser("simulations", SUMMARY)
+    for module in (scenario_commands,):
+        module.register(commands)
+    return run(top, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

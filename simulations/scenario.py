@@ -1,0 +1,59 @@
+"""Scenario files: a question with its numbers, as YAML or as a state document, checked on reading.
+
+`kind` says which simulation it is for: mix, pipeline, triage (breakeven reads its own).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from data.errors import BadInput
+from data.yaml_text import checked, line_of, read_yaml_file
+
+SHIPPED = Path(__file__).parent / "scenarios"
+Kind = TypeVar("Kind", bound="Scenario")
+
+
+class Part(BaseModel):
+    """A piece of a scenario: unknown keys are an error, numbers are finite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Scenario(Part):
+    """What every scenario has: which simulation, a name, and where its figures come from."""
+
+    kind: str
+    name: str = Field(min_length=1, max_length=160)
+    note: str = ""
+    source: str = ""
+
+
+def read_scenario(path: str | Path, model: type[Kind], kind: str) -> Kind:
+    """The scenario in a file. `path` may name a shipped one without folder or ending."""
+    file = scenario_file(path)
+    value, lines = read_yaml_file(file)
+    found = value.get("kind") if isinstance(value, dict) else None
+    if isinstance(value, dict) and found != kind:
+        raise BadInput(f"{file}, line {line_of(lines, ('kind',))}: kind is {found!r}; this command reads `kind: {kind}`.")
+    return checked(model, value, lines, str(file))
+
+
+def scenario_file(path: str | Path) -> Path:
+    """The file itself, or the shipped scenario of that name."""
+    file, shipped = Path(path), SHIPPED / f"{Path(path).stem}.yaml"
+    return shipped if not file.exists() and file.parent == Path() and shipped.exists() else file
+
+
+def from_document(body: dict[str, Any], model: type[Kind], name: str) -> Kind:
+    """A scenario kept in the state."""
+    return checked(model, body, {(): 1}, name)
+
+
+def write_scenario(scenario: Scenario) -> str:
+    """YAML text that reads back as the same scenario; defaults are left out."""
+    return yaml.safe_dump(scenario.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True, width=110)
