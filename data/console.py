@@ -8,13 +8,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from data.errors import BatonError
 
@@ -63,13 +66,26 @@ def emit_table(columns: Iterable[str], rows: Iterable[Iterable[object]], *, titl
     for column in columns:
         table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console().print(table, markup=False)
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    Console().print(table)
 
 
 def say(sentence: str) -> None:
     """Print one line for a person."""
     print(sentence)
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Callable[[str, float, str], None]]:
+    """A progress bar on stderr; yields `report(stage, share 0..1, note)`. Silent when quiet or not a terminal."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda stage, share, note="": None
+        return
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}", markup=False), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=1.0, note="")
+        yield lambda stage, share, note="": bar.update(task, description=stage, completed=share, note=note)
 
 
 def _plain(value: object) -> object:

@@ -26,7 +26,7 @@ from data import migrations
 from data.errors import LedgerError, NoData
 from data.home import home_dir
 
-TABLES = ("usage", "billed", "rejected", "batches", "semantics", "spend_by_day", "latency_by_hour")
+TABLES = ("usage", "billed", "rejected", "batches", "semantics", "texts", "spend_by_day", "latency_by_hour")
 ROLLUPS = ("spend_by_day", "latency_by_hour")
 PINNED_VIEWS = 12  # attached snapshots kept open per process
 
@@ -180,12 +180,15 @@ class Ledger:
             yield
 
     @contextmanager
-    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """One transaction under the writers' lock: all of it becomes one snapshot, or none of it."""
+    def write(self, cursor: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction under the writers' lock: all of it becomes one snapshot, or none of it.
+
+        Runs on `cursor` where the caller has staged work on one, else on a fresh one.
+        """
         if self.pinned is not None:
             raise LedgerError(f"Data version {self.pinned} is read-only; open the newest version to change the ledger.")
         with self.lock(), _explained(self.home):
-            cursor = self._root.cursor()
+            cursor = cursor or self._root.cursor()
             cursor.execute("BEGIN TRANSACTION")
             try:
                 yield cursor
@@ -193,8 +196,6 @@ class Ledger:
             except BaseException:
                 _rollback(cursor)
                 raise
-            finally:
-                cursor.close()
 
     def compact(self) -> None:
         """Merge the small Parquet files that many ingests leave behind."""

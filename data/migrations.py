@@ -20,6 +20,8 @@ def m001_ledger(cursor) -> None:
         cursor.execute(ddl(f"lake.main.{name}", columns))
     # Month partitions let a date filter skip whole files.
     cursor.execute("ALTER TABLE lake.main.usage SET PARTITIONED BY (year(requested_at), month(requested_at))")
+    # Prompts and completions, only where the operator asked to keep them.
+    cursor.execute("CREATE TABLE lake.main.texts (event_id VARCHAR, prompt VARCHAR, completion VARCHAR)")
     cursor.execute("CREATE TABLE lake.main.settings (name VARCHAR, value VARCHAR)")
     cursor.execute(
         "CREATE TABLE lake.main.semantics (source VARCHAR, provider VARCHAR, model VARCHAR, input_has_cache BOOLEAN, "

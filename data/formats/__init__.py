@@ -60,13 +60,16 @@ class Format:
     assume_input_has_cache: bool = True
     assume_output_has_reasoning: bool = True
     supersedes: bool = False  # a later, larger record with the same key replaces the stored row
+    family: str = ""  # formats that describe the same calls share it, so that one call stays one row
     note: str = ""  # what a reader should know about this source; shown with every batch
     order: int = 50  # lower is tried first; generic formats come last
     documents: bool = False  # a JSON file is one record as a whole, never a list of records
-    macros: tuple[str, ...] = field(default=())  # CREATE TEMP MACRO statements the expressions use
+    text_fields: Mapping[str, object] = field(default_factory=dict)  # extra `fields`, read only with --keep-text
+    text_columns: Mapping[str, str] = field(default_factory=dict)  # SQL for `prompt` and `completion`
 
     def __post_init__(self) -> None:
         allowed = USAGE_COLUMNS if self.table == "usage" else BILLED_COLUMNS
+        object.__setattr__(self, "family", self.family or self.name)
         if unknown := set(self.columns) - set(allowed):
             raise ValueError(f"{self.name}: columns {sorted(unknown)} are not target columns")
 

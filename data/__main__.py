@@ -1,0 +1,100 @@
+"""`python -m data`: load logs, list formats, make the sample company, look prices up, check the ledger."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from data import console, price_book, sample
+from data.errors import BadInput
+from data.formats import all_formats
+from data.ingest import Report, ingest
+from data.ledger import Ledger
+from data.state import State
+
+COUNTS = ("read", "loaded", "duplicate", "rejected", "skipped")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    top, commands = console.parser("data", "The ledger: what happened, as one table from any log.")
+    load = console.command(commands, "ingest", run_ingest, "load log files, folders or globs into the ledger")
+    load.add_argument("paths", nargs="+", metavar="PATH")
+    load.add_argument("--format", metavar="NAME", help="skip recognition; see `python -m data formats`")
+    load.add_argument("--mapping", metavar="NAME", help="a column mapping saved on the Data page")
+    load.add_argument("--keep-text", action="store_true", help="also store prompts and completions (off by default)")
+    bill = console.command(commands, "billed", run_ingest, "load provider invoices and usage reports, for reconciliation")
+    bill.add_argument("paths", nargs="+", metavar="FILE")
+    bill.set_defaults(format=None, mapping=None, keep_text=False)
+    console.command(commands, "formats", run_formats, "list the log formats Baton reads")
+    console.command(commands, "check", run_check, "check the ledger: roll-ups against rows, files against the catalogue")
+    price_book.register(commands)
+    sample.register(commands)
+    return console.run(top, argv)
+
+
+def run_ingest(args: argparse.Namespace) -> None:
+    """`ingest` and `billed`: load, and print one line per file and the total."""
+    ledger, state = Ledger.open(args.home), State.open(args.home)
+    form = args.format
+    if args.mapping:
+        from data import mappings
+
+        form = mappings.load(state, args.mapping)
+    with console.progress(quiet=args.json) as progress:
+        reports = ingest(ledger, state, args.paths, form=form, keep_text=args.keep_text, progress=progress)
+    print_reports(reports, ledger, as_json=args.json)
+
+
+def print_reports(reports: list[Report], ledger: Ledger, *, as_json: bool) -> None:
+    """Print what became of each file; raises BadInput when no file could be used."""
+    total = {name: sum(getattr(r, name) for r in reports) for name in COUNTS}
+    if as_json:
+        files = [{k: v for k, v in vars(r).items() if v not in ("", {})} for r in reports]
+        console.emit_json({"files": files, **total, "format": _one_of([r.format for r in reports]), "batch_id": _one_of([r.batch_id for r in reports]), "snapshot": ledger.snapshot()})
+    else:
+        rows = [(r.path, r.format or "not loaded", *(f"{getattr(r, n):,}" for n in COUNTS)) for r in reports if not r.error]
+        console.emit_table(("file", "format", *COUNTS), [*rows, ("total", "", *(f"{total[n]:,}" for n in COUNTS))], right=COUNTS)
+        for reason, count in sorted({k: v for r in reports for k, v in r.reasons.items()}.items(), key=lambda x: -x[1]):
+            console.say(f"rejected {count:,}: {reason}")
+    for report in reports:
+        if report.error:
+            print(report.error, file=sys.stderr)
+    if all(r.error for r in reports):
+        raise BadInput("Nothing was loaded.")
+
+
+def _one_of(values: list[str]) -> str:
+    distinct = sorted({v for v in values if v})
+    return distinct[0] if len(distinct) == 1 else ", ".join(distinct)
+
+
+def run_formats(args: argparse.Namespace) -> None:
+    """`formats`: every reader, what it is for and what to know about it."""
+    formats = all_formats()
+    if args.json:
+        console.emit_json([{"name": f.name, "label": f.label, "table": f.table, "note": f.note} for f in formats])
+    else:
+        console.emit_table(("name", "label", "goes to", "note"), [(f.name, f.label, f.table, f.note) for f in formats])
+
+
+def run_check(args: argparse.Namespace) -> None:
+    """`check`: whether what the pages read equals what the rows say; exits 1 when not."""
+    ledger = Ledger.open(args.home)
+    view = ledger.at(ledger.snapshot())
+    rows = view.sql(f"SELECT count(*) AS attempts, coalesce(sum(cost_usd), 0) AS cost_usd FROM {view.name('usage')}").iloc[0]
+    days = view.sql(f"SELECT coalesce(sum(attempts), 0)::BIGINT AS attempts, coalesce(sum(cost_usd), 0) AS cost_usd FROM {view.name('spend_by_day')}").iloc[0]
+    twice = view.sql(f"SELECT count(*) - count(DISTINCT event_id) AS n FROM {view.name('usage')}").iloc[0, 0]
+    audit_ok, first_bad = State.open(args.home).verify_audit()
+    result = {"attempts": int(rows["attempts"]), "cost_usd": rows["cost_usd"], "rollup_attempts": int(days["attempts"]),
+              "rollup_cost_usd": days["cost_usd"], "doubled": int(twice), "audit_ok": audit_ok, "snapshot": view.snapshot()}  # fmt: skip
+    if args.json:
+        console.emit_json(result)
+    else:
+        console.emit_table(("check", "value"), result.items())
+    if (result["attempts"], result["cost_usd"]) != (result["rollup_attempts"], result["rollup_cost_usd"]) or twice or not audit_ok:
+        raise BadInput(f"The ledger does not add up (see above; first bad audit entry: {first_bad}); run `python -m data check` on a backup.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""Files as records: JSON lines, JSON documents, CSV and Parquet, plain, gzip or zstd.
+
+A container is told from its content, never from its name. Reading stays in the engine: `Source.records`
+is SQL that yields `file_no, record_no, path, raw`, where `raw` is the JSON text of one record.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+
+import pyarrow as pa
+
+from data.errors import BadInput, Unreadable
+
+SAMPLE = 50  # records looked at to recognise a format
+GROUP_BYTES, GROUP_FILES = 256 * 2**20, 2000  # files of one kind that are ingested in one transaction
+LONG_LINE = 256 * 2**20
+WRAPPERS = ("data", "result", "results", "rows", "observations", "logs", "records", "items", "value", "traces")
+# One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is.
+LINES = "columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x1f\x1e\x1f\x1e', quote = '', escape = '', strict_mode = false"
+JSON_SIZE = "maximum_object_size = 1073741824"
+
+
+@dataclass(frozen=True)
+class File:
+    """One file as found: its container kind, compression, size and digest."""
+
+    path: Path  # what the user named
+    content: Path  # what is read: the same, or a cleaned copy
+    kind: str  # lines, array, wrapped, document, csv, parquet
+    compression: str  # none, gzip, zstd
+    wrapper: str = ""
+    long_lines: bool = False
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+
+def expand(paths: Iterable[str | Path]) -> list[Path]:
+    """Files named by paths, folders (searched through) and globs, in order, each once.
+
+    Raises Unreadable for a path that is not there or a folder without files.
+    """
+    found: dict[Path, None] = {}
+    for given in paths:
+        path = Path(given).expanduser()
+        try:
+            if path.is_dir():
+                matches = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+            elif path.exists():
+                matches = [path]
+            else:
+                matches = [Path(p) for p in sorted(glob(str(path), recursive=True)) if Path(p).is_file()]
+        except OSError as error:
+            raise Unreadable(f"{given} cannot be opened ({error.strerror}); check the path and its permissions.") from error
+        if not matches:
+            raise Unreadable(f"{given} names no file; check the path, or put a glob in quotes.")
+        found.update(dict.fromkeys(p.resolve() for p in matches))
+    return list(found)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of the file; a compressed one is also read to its end, since DuckDB accepts one cut short.
+
+    Raises Unreadable for a file that cannot be read, is empty, or was cut off.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise Unreadable(f"{path.name} is empty; there is nothing to load.")
+        with open(path, "rb") as stream:
+            sha = hashlib.file_digest(stream, "sha256")
+        compression = _compression(path)
+        if compression != "none":
+            with gzip.open(path) if compression == "gzip" else pa.input_stream(str(path), compression="zstd") as stream:
+                while stream.read(2**22):
+                    pass
+    except EOFError as error:
+        raise Unreadable(f"{path.name} is a compressed file that was cut off; fetch it again.") from error
+    except (gzip.BadGzipFile, zlib.error, pa.ArrowException) as error:
+        raise Unreadable(f"{path.name} is a compressed file that is damaged ({error}); fetch it again.") from error
+    except OSError as error:
+        raise Unreadable(f"{path.name} cannot be read ({error.strerror or error}); check its permissions or fetch it again.") from error
+    return sha.hexdigest()
+
+
+def _compression(path: Path) -> str:
+    with open(path, "rb") as stream:
+        magic = stream.read(4)
+    return "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else "none"
+
+
+def inspect(cursor, path: Path, scratch: Path) -> tuple[File, list[dict]]:
+    """Tell the container of a file and read up to `SAMPLE` records of it.
+
+    Raises Unreadable when the content is no text, no table and no JSON.
+    """
+    with open(path, "rb") as stream:
+        head = stream.read(4)
+    if head == b"PAR1":
+        file = File(path, path, "parquet", "none")
+        return file, _sample(cursor, file)
+    compression = _compression(path)
+    file = File(path, path, "lines", compression)
+    try:
+        lines = _head(cursor, file)
+    except Exception as error:
+        file, lines = _second_try(cursor, file, scratch, error)
+    if not lines:
+        raise Unreadable(f"{path.name} holds only blank lines; there is nothing to load.")
+    file = _kind(file, lines)
+    return file, _sample(cursor, file)
+
+
+def _second_try(cursor, file: File, scratch: Path, error: Exception) -> tuple[File, list[str]]:
+    """Lines DuckDB refuses: clean invalid UTF-8 into a copy, and allow very long lines."""
+    copy = File(file.path, _cleaned(file, scratch), "lines", "none", long_lines=True)
+    try:
+        return copy, _head(cursor, copy)
+    except Exception:
+        reason = str(error).splitlines()[0][:120]
+        raise Unreadable(f"{file.path.name} cannot be read as text ({reason}); is it a log file?") from error
+
+
+def _cleaned(file: File, scratch: Path) -> Path:
+    target = scratch / f"{hashlib.sha256(str(file.path).encode()).hexdigest()[:16]}.clean"
+    opener = pa.input_stream(str(file.path), compression=None if file.compression == "none" else file.compression)
+    with opener as source, open(target, "wb") as clean:
+        rest = b""
+        while chunk := source.read(2**24):
+            block, _, rest = (rest + chunk).rpartition(b"\n")
+            clean.write(block.decode("utf-8", "replace").encode() + (b"\n" if block else b""))
+        clean.write(rest.decode("utf-8", "replace").encode())
+    return target
+
+
+def _head(cursor, file: File) -> list[str]:
+    rows = cursor.execute(f"SELECT line FROM {_lines(file)} WHERE trim(line) <> '' LIMIT {SAMPLE}").fetchall()
+    return [line.lstrip("\ufeff").strip() for (line,) in rows]
+
+
+def _kind(file: File, lines: list[str]) -> File:
+    first = lines[0]
+    start = first[0]
+    if start not in "{[":
+        # A record cut in the first line must not make the rest of a JSON log a CSV.
+        json_like = sum(line.startswith("{") for line in lines) > len(lines) / 2
+        return file if json_like else _replace(file, "csv")
+    if len(lines) > 1 and _is_object(first) or sum(map(_is_object, lines)) > 1:
+        return file
+    if start == "[":
+        return _replace(file, "array")
+    return _replace(file, "document")
+
+
+def _replace(file: File, kind: str, wrapper: str = "") -> File:
+    return File(file.path, file.content, kind, file.compression, wrapper, file.long_lines)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def unwrap(file: File, sample: list[dict]) -> tuple[File, list[dict]]:
+    """A JSON document that holds a list of records under a usual name, as those records."""
+    if file.kind == "document" and sample:
+        for key in WRAPPERS:
+            inner = sample[0].get(key)
+            if isinstance(inner, list) and inner and all(isinstance(r, dict) for r in inner):
+                return _replace(file, "wrapped", key), inner[:SAMPLE]
+    return file, sample
+
+
+def _sample(cursor, file: File) -> list[dict]:
+    try:
+        rows = cursor.execute(f"SELECT raw FROM ({records([file])}) LIMIT {SAMPLE}").fetchall()
+    except Exception as error:
+        if file.kind == "csv":
+            raise Unreadable(f"{file.path.name} is neither JSON nor a table with a header row; is it a log file?") from error
+        raise Unreadable(f"{file.path.name} looks like JSON but is damaged ({_first_line(error)}); fetch it again.") from error
+    parsed = []
+    for (raw,) in rows:
+        try:
+            record = json.loads(raw)
+        except (ValueError, RecursionError, TypeError):
+            continue
+        if isinstance(record, dict):
+            parsed.append(record)
+    return parsed
+
+
+def _first_line(error: Exception) -> str:
+    return re.sub(r'in file ".*?", ', "", str(error).splitlines()[0])[:160]
+
+
+def _literal(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _path(file: File) -> str:
+    # DuckDB globs what it is given; brackets keep a strange file name from being a pattern.
+    return _literal(re.sub(r"([*?\[])", r"[\1]", str(file.content)))
+
+
+def _lines(file: File, paths: str | None = None) -> str:
+    long = f", max_line_size = {LONG_LINE}, buffer_size = {LONG_LINE}, parallel = false" if file.long_lines else ""
+    return f"read_csv({paths or _path(file)}, {LINES}, compression = '{file.compression}', filename = true{long})"
+
+
+def records(files: list[File], rejects: str = "") -> str:
+    """SQL over files of one kind that yields `file_no, record_no, path, raw`; blank lines are no records.
+
+    `rejects` names the table that takes CSV lines that do not fit the header.
+    """
+    file = files[0]
+    paths = "[" + ", ".join(_path(f) for f in files) + "]"
+    if file.kind == "lines":
+        return _numbered(files, f"SELECT filename, ltrim(line, chr(65279)) AS raw FROM {_lines(file, paths)}", "trim(raw) <> ''")
+    if file.kind in ("array", "document", "wrapped"):
+        shape = "array" if file.kind == "array" else "unstructured"
+        value = f"unnest(json_extract(json, '$.{file.wrapper}[*]'))" if file.kind == "wrapped" else "json"
+        source = f"read_json_objects({paths}, format = '{shape}', compression = '{file.compression}', filename = true, {JSON_SIZE})"
+        return _numbered(files, f"SELECT filename, ({value})::VARCHAR AS raw FROM {source}")
+    if len(files) > 1:
+        raise BadInput("CSV and Parquet files are read one at a time.")
+    if file.kind == "csv":
+        keep = f"store_rejects = true, rejects_table = '{rejects}', rejects_scan = '{rejects}_scan', rejects_limit = 0" if rejects else "ignore_errors = true"
+        source = f"read_csv({_path(file)}, all_varchar = true, header = true, compression = '{file.compression}', {keep})"
+    else:
+        source = f"read_parquet({_path(file)})"
+    return f"SELECT 1 AS file_no, row_number() OVER () AS record_no, {_literal(file.path)} AS path, to_json(t)::VARCHAR AS raw FROM {source} AS t"
+
+
+def _numbered(files: list[File], rows: str, where: str = "true") -> str:
+    rows = f"SELECT *, row_number() OVER () AS n FROM ({rows})"
+    if len(files) == 1:  # the running number is the record number: no window over partitions needed
+        return f"SELECT 1 AS file_no, n AS record_no, {_literal(files[0].path)} AS path, raw FROM ({rows}) WHERE {where}"
+    names = ", ".join(f"({n}, {_literal(f.content)}, {_literal(f.path)})" for n, f in enumerate(files, start=1))
+    return (
+        f"SELECT f.file_no, n - min(n) OVER (PARTITION BY f.file_no) + 1 AS record_no, f.path, raw "
+        f"FROM ({rows}) AS r JOIN (VALUES {names}) AS f(file_no, content, path) ON r.filename = f.content WHERE {where}"
+    )

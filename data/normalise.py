@@ -1,0 +1,150 @@
+"""From a format's declared columns to staged ledger rows: typed, checked, still with the log's own totals.
+
+Everything is one SQL statement over the records, so ten million rows cost one pass. What a record
+lacks is NULL; what it has and cannot mean (a negative count, a date of 1970) puts it aside.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from data.formats import BILLED_COLUMNS, USAGE_COLUMNS, Format
+
+COUNTS = (
+    "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
+    "output_tokens", "reasoning_tokens", "total_tokens",
+)  # fmt: skip
+FLAGS = ("input_has_cache", "output_has_reasoning", "succeeded", "unmetered")
+DOUBLES = ("latency_ms", "ttft_ms", "quality_score")
+STATUSES = ("success", "error", "cached", "cancelled")
+EARLIEST = "TIMESTAMP '2020-01-01'"
+NOT_JSON = "it is not a JSON object"
+MOST = 10**12  # no request has a trillion tokens
+
+SECRET = r"(?i)(bearer\s+|sk-|pk-lf-|api[_-]?key\W{1,4}|xox[abp]-|gh[pousr]_|AKIA|AIza|eyJ)[A-Za-z0-9_\-./+=]{12,}"
+
+# Helpers every format's expressions may use. DuckDB drops the offset when it casts text to TIMESTAMP,
+# hence `utc`: text with or without offset, or an epoch in s, ms, us or ns, becomes naive UTC.
+MACROS = (
+    "CREATE OR REPLACE TEMP MACRO text_of(x) AS nullif(trim(x::VARCHAR), '')",
+    "CREATE OR REPLACE TEMP MACRO number(x) AS TRY_CAST(nullif(trim(x::VARCHAR), '') AS DOUBLE)",
+    "CREATE OR REPLACE TEMP MACRO epoch_utc(x) AS CASE WHEN x IS NULL OR isnan(x) OR isinf(x) OR x < 0 OR x > 4e18 THEN NULL "
+    "WHEN x > 1e17 THEN make_timestamp((x / 1e3)::BIGINT) WHEN x > 1e14 THEN make_timestamp(x::BIGINT) "
+    "WHEN x > 1e11 THEN make_timestamp((x * 1e3)::BIGINT) ELSE make_timestamp((x * 1e6)::BIGINT) END",
+    "CREATE OR REPLACE TEMP MACRO utc(x) AS coalesce(TRY_CAST(TRY_CAST(x::VARCHAR AS TIMESTAMPTZ) AS TIMESTAMP), "
+    "epoch_utc(TRY_CAST(x::VARCHAR AS DOUBLE)))",
+    "CREATE OR REPLACE TEMP MACRO json_of(x) AS CASE WHEN x IS NULL THEN NULL "
+    "WHEN json_valid(x::VARCHAR) AND json_type(x::VARCHAR) = 'VARCHAR' THEN TRY_CAST(json_extract_string(x::VARCHAR, '$') AS JSON) "
+    "WHEN json_valid(x::VARCHAR) THEN x::VARCHAR::JSON END",
+    "CREATE OR REPLACE TEMP MACRO jtext(j, path) AS nullif(json_extract_string(j, path), '')",
+    # Provider ids are those of genai-prices.
+    "CREATE OR REPLACE TEMP MACRO provider_of(x) AS CASE WHEN x IS NULL OR trim(x) = '' THEN NULL "
+    "WHEN regexp_matches(lower(x), '^(vertex|google|gemini|palm)') THEN 'google' WHEN regexp_matches(lower(x), '^(bedrock|amazon|aws)') THEN 'aws' "
+    "WHEN lower(x) LIKE 'azure%' THEN 'azure' WHEN regexp_matches(lower(x), '^(xai|x-ai|x_ai|grok)') THEN 'x-ai' "
+    "WHEN lower(x) LIKE 'mistral%' THEN 'mistral' WHEN lower(x) LIKE 'together%' THEN 'together' WHEN lower(x) LIKE 'fireworks%' THEN 'fireworks' "
+    "WHEN regexp_matches(lower(x), '^(workers-ai|workers_ai|cloudflare)') THEN 'cloudflare' WHEN lower(x) LIKE 'openai%' THEN 'openai' "
+    "WHEN lower(x) LIKE 'anthropic%' THEN 'anthropic' ELSE lower(trim(x)) END",
+    "CREATE OR REPLACE TEMP MACRO error_class_of(word, code) AS CASE WHEN word IS NULL AND coalesce(code, 0) < 400 THEN NULL "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'rate.?limit|throttl|quota|too.?many') OR code = 429 THEN 'rate_limit' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'time.?out|deadline') OR code IN (408, 504) THEN 'timeout' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'context|too.?long|max.?tokens') OR code = 413 THEN 'context_length' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'content.?(filter|policy)|safety|moderation|guardrail') THEN 'content_filter' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'auth|permission|forbidden|api.?key|access.?denied') OR code IN (401, 403) THEN 'auth' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'server|internal|unavailable|overloaded|connection|model.?error') OR code >= 500 THEN 'server' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'bad.?request|invalid|validation|not.?found|unsupported') OR code >= 400 THEN 'bad_request' ELSE 'other' END",
+    # Keys and bearer tokens are masked wherever a log lets them through.
+    "CREATE OR REPLACE TEMP MACRO masked(x) AS CASE WHEN regexp_matches(x, '" + SECRET + "') THEN regexp_replace(x, '" + SECRET + "', '\\1[masked]', 'g') ELSE x END",
+)
+
+
+def structure(fields: Mapping[str, object]) -> str:
+    """The `json_transform` structure of a format's `fields`, as a SQL literal."""
+    return "'" + json.dumps(fields).replace("'", "''") + "'"
+
+
+def parsed(records: str, form: Format) -> str:
+    """`records` with the struct `d`; a line that is no JSON object has `d` NULL."""
+    shape = structure(form.fields)
+    return (
+        f"SELECT *, CASE WHEN json_valid(raw) AND json_type(raw) = 'OBJECT' THEN json_transform(raw, {shape}) END AS d FROM ({records})"
+    )
+
+
+def staged(relation: str, form: Format, *, may_be_broken: bool) -> str:
+    """SQL for the staged rows of a format over a relation of parsed records (`form.rows` applied).
+
+    Columns: `file_no, record_no, skip, reject, raw` (raw only where rejected), `event_id`, and every
+    one of USAGE_COLUMNS (or BILLED_COLUMNS) in its type. `may_be_broken`: the relation still holds
+    records that are no JSON objects (its `d` is NULL there); they are put aside too.
+    """
+    targets = USAGE_COLUMNS if form.table == "usage" else BILLED_COLUMNS
+    given = [f"({form.columns.get(name, 'NULL')}) AS {name}" for name in targets]
+    typed, problems = (_usage_types, _usage_problems) if form.table == "usage" else (_billed_types, _billed_problems)
+    broken = f"CASE WHEN d IS NULL THEN '{NOT_JSON}' END" if may_be_broken else "NULL"
+    base = f"SELECT file_no, record_no, path, raw, {broken} AS broken, {', '.join(given)} FROM ({relation})"
+    checked = f"SELECT *, CASE WHEN broken IS NOT NULL THEN broken WHEN skip IS NULL THEN coalesce(reject, {problems()}) END AS problem FROM ({base})"
+    return (
+        f"SELECT file_no, record_no, path, skip, problem AS reject, CASE WHEN problem IS NOT NULL THEN raw END AS raw, "
+        f"'{form.family}:' || coalesce(event_key::VARCHAR, md5(raw)) AS event_id, {', '.join(typed())} FROM ({checked})"
+    )
+
+
+def _usage_types() -> list[str]:
+    casts = {name: f"TRY_CAST({name} AS DOUBLE)::BIGINT" for name in COUNTS}
+    casts |= {name: f"TRY_CAST({name} AS BOOLEAN)" for name in FLAGS}
+    casts |= {name: f"CASE WHEN isfinite(number({name})) THEN number({name}) END" for name in DOUBLES}
+    casts |= {
+        "rank": "TRY_CAST(rank AS DOUBLE)",
+        "attempt": "TRY_CAST(attempt AS INTEGER)",
+        "http_status": "TRY_CAST(http_status AS INTEGER)",
+        "requested_at": "requested_at",
+        "reported_cost_usd": "TRY_CAST(reported_cost_usd AS DECIMAL(18,12))",
+        "provider": "provider_of(provider)",
+        "error_class": "CASE WHEN status = 'error' OR error_class IS NOT NULL THEN error_class_of(error_class, TRY_CAST(http_status AS INTEGER)) END",
+        "tags": "CASE WHEN json_valid(tags::VARCHAR) AND json_type(tags::VARCHAR) = 'OBJECT' THEN masked(tags::VARCHAR) END",
+        "status": f"CASE WHEN status IN {STATUSES} THEN status ELSE 'success' END",
+        "service_tier": "CASE WHEN lower(service_tier) IN ('batch', 'flex', 'priority') THEN lower(service_tier) ELSE 'standard' END",
+        "operation": "coalesce(text_of(operation), 'chat')",
+    }
+    names = [n for n in USAGE_COLUMNS if n not in ("event_key", "skip", "reject")]
+    # A count that is out of range was rejected above; nulling it keeps the cast from failing first.
+    return [f"CASE WHEN problem IS NULL THEN {casts.get(n, f'text_of({n})')} END AS {n}" for n in names]
+
+
+def _usage_problems() -> str:
+    """SQL that names the first thing wrong with a record, or NULL."""
+    cases = [
+        f"WHEN {name} IS NOT NULL AND text_of({name}) IS NOT NULL AND NOT coalesce(number({name}) >= 0 AND number({name}) <= {MOST} "
+        f"AND floor(number({name})) = number({name}), false) THEN '{name} is ' || left({name}::VARCHAR, 40) || ', not a count'"
+        for name in COUNTS
+    ]
+    cases += [
+        "WHEN requested_at IS NULL THEN 'the time of the request is missing or cannot be read'",
+        f"WHEN requested_at < {EARLIEST} OR requested_at > now()::TIMESTAMP + INTERVAL 2 DAY THEN 'the time of the request is ' || requested_at::VARCHAR || ', outside 2020 to today'",
+        "WHEN text_of(reported_cost_usd) IS NOT NULL AND coalesce(isnan(number(reported_cost_usd)) OR abs(number(reported_cost_usd)) >= 1e6, true) "
+        "THEN 'the cost is ' || left(reported_cost_usd::VARCHAR, 40) || ', not an amount below 1,000,000 USD'",
+        "WHEN text_of(model_raw) IS NULL AND text_of(input_tokens) IS NULL AND text_of(output_tokens) IS NULL AND text_of(reported_cost_usd) IS NULL "
+        "THEN 'it names no model, no tokens and no cost'",
+    ]
+    return f"CASE {' '.join(cases)} END"
+
+
+def _billed_types() -> list[str]:
+    casts = {
+        "day": "TRY_CAST(day AS DATE)",
+        "amount": "TRY_CAST(amount AS DECIMAL(38,12))",
+        "currency": "upper(text_of(currency))",
+        "quantity": "number(quantity)",
+    }
+    names = [n for n in BILLED_COLUMNS if n not in ("event_key", "skip", "reject")]
+    return [f"{casts.get(n, f'text_of({n})')} AS {n}" for n in names]
+
+
+def _billed_problems() -> str:
+    return (
+        "CASE WHEN TRY_CAST(day AS DATE) IS NULL THEN 'the day of the charge is missing or cannot be read' "
+        "WHEN text_of(amount) IS NOT NULL AND TRY_CAST(amount AS DECIMAL(38,12)) IS NULL THEN 'the amount is ' || left(amount::VARCHAR, 40) || ', not a number' "
+        "WHEN text_of(amount) IS NOT NULL AND text_of(currency) IS NULL THEN 'the amount has no currency' "
+        "WHEN text_of(amount) IS NULL AND number(quantity) IS NULL THEN 'it has neither an amount nor a quantity' END"
+    )

@@ -1,0 +1,188 @@
+"""The scratch database an ingest works in before it commits: staged rows, what is new, what they cost.
+
+Staging lives in a file of its own under HOME/scratch, so that it may be larger than memory; a
+process that dies leaves only a scratch file, which the next ingest removes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from data import meaning, normalise, semantics
+from data.containers import File, records
+from data.formats import Format
+from data.price_book import PriceBook
+from data.usage import CRITICALITIES, DATA_CLASSES, TASK_TYPES, USAGE
+
+_numbers = count(1)
+
+# Keys many logs put into their free-form metadata; they fill a column the format left empty.
+WELL_KNOWN = {
+    "team": ("team", "team_alias"), "project": ("project",), "feature": ("feature", "agent"), "environment": ("environment", "env"),
+    "customer_id": ("customer", "customer_id"), "user_id": ("user", "user_id"), "task_type": ("task_type",),
+    "criticality": ("criticality",), "data_class": ("data_class",), "quality_source": ("quality_source",),
+    "quality_score": ("quality_score",), "succeeded": ("succeeded",),
+}  # fmt: skip
+
+
+@contextmanager
+def scratch_database(cursor, scratch: Path) -> Iterator[str]:
+    """Attach a fresh scratch database and yield its name; it is removed at the end."""
+    _sweep(scratch)
+    number = next(_numbers)
+    name, path = f"stage_{number}", scratch / f"stage-{os.getpid()}-{number}.duckdb"
+    cursor.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS {name}")
+    try:
+        yield name
+    finally:
+        cursor.execute(f"DETACH {name}")
+        for leftover in scratch.glob(f"stage-{os.getpid()}-{number}.*"):
+            leftover.unlink(missing_ok=True)
+
+
+def _sweep(scratch: Path) -> None:
+    for leftover in scratch.glob("stage-*-*.*"):
+        pid = int(leftover.name.split("-")[1])
+        if not Path(f"/proc/{pid}").exists() and not _alive(pid):
+            leftover.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def stage(cursor, db: str, files: list[File], form: Format, keep_text: bool) -> None:
+    """Create `{db}.rows` (see `normalise.staged`) and, when asked, `{db}.texts`, from files of one kind."""
+    cursor.execute(f"CREATE TABLE {db}.misfits (file_no BIGINT, record_no BIGINT, reject VARCHAR, raw VARCHAR)")
+    rejects = f"{db}_rejects" if files[0].kind == "csv" else ""
+    source = records(files, rejects)
+    fields = {**form.fields, **(form.text_fields if keep_text else {})}
+    full = Format(**{**form.__dict__, "fields": fields})
+    plain = form.rows == Format.rows and not keep_text
+    relation = f"({normalise.parsed(source, full)})"
+    if not plain:
+        cursor.execute(f"CREATE TABLE {db}.records AS SELECT * FROM {relation}")
+        relation = f"{db}.records"
+        cursor.execute(f"INSERT INTO {db}.misfits SELECT file_no, record_no, '{normalise.NOT_JSON}', raw FROM {relation} WHERE d IS NULL")
+        relation = f"(SELECT * FROM {relation} WHERE d IS NOT NULL)"
+    rows = f"WITH records AS (SELECT * FROM {relation}) {form.rows}" if not plain else f"SELECT * FROM {relation}"
+    cursor.execute(f"CREATE TABLE {db}.rows AS {normalise.staged(rows, form, may_be_broken=plain)}")
+    if rejects:
+        cursor.execute(f"INSERT INTO {db}.misfits SELECT DISTINCT 1, line - 1, 'it has another number of columns than the header', csv_line FROM {rejects}")
+    if keep_text and form.text_columns:
+        given = ", ".join(f"masked(({form.text_columns.get(n, 'NULL')})::VARCHAR) AS {n}" for n in ("prompt", "completion"))
+        key = f"'{form.family}:' || coalesce(({form.columns.get('event_key', 'NULL')})::VARCHAR, md5(raw))"
+        cursor.execute(f"CREATE TABLE {db}.texts AS SELECT DISTINCT ON (event_id) {key} AS event_id, {given} FROM ({rows})")
+
+
+def mark_new(cursor, db: str, table: str, key: str, form: Format) -> None:
+    """Create temp table `fresh_rows` (file_no, record_no, event_id): the staged rows that are to be loaded.
+
+    Of staged rows with one identity the highest rank wins. A row the ledger has is a duplicate,
+    unless the format supersedes and the new one counts more tokens: then the old row goes.
+    """
+    size = "coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(output_tokens, 0)" if form.table == "usage" else "0"
+    rank = f"coalesce(rank, {size})" if form.table == "usage" else "0"
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE repeats AS SELECT event_id, arg_max(struct_pack(f := file_no, r := record_no), {rank}) AS winner "
+        f"FROM {db}.rows WHERE skip IS NULL AND reject IS NULL GROUP BY event_id HAVING count(*) > 1"
+    )
+    # Rows of one identity lie close in time; the bounds let the engine skip the other months.
+    bounds = (
+        f"t.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 2 DAY FROM {db}.rows) AND (SELECT max(requested_at) + INTERVAL 2 DAY FROM {db}.rows)"
+        if form.table == "usage" else "true"
+    )  # fmt: skip
+    kept = "fresh_input_tokens", "cache_read_tokens", "output_tokens", "reasoning_tokens"
+    stored = " + ".join(f"coalesce(t.{n}, 0)" for n in kept) if form.table == "usage" else "0"
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE known AS SELECT t.{key} AS event_id, max({stored}) AS stored FROM lake.main.{table} t "
+        f"WHERE t.{key} IN (SELECT event_id FROM {db}.rows WHERE skip IS NULL AND reject IS NULL) AND {bounds} GROUP BY 1"
+    )
+    larger = f"k.stored < {size}" if form.supersedes else "false"
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE fresh_rows AS SELECT s.file_no, s.record_no, s.event_id, k.event_id IS NOT NULL AS replaces FROM {db}.rows s "
+        "LEFT JOIN repeats p ON s.event_id = p.event_id LEFT JOIN known k ON s.event_id = k.event_id "
+        "WHERE s.skip IS NULL AND s.reject IS NULL AND (p.winner IS NULL OR (p.winner.f = s.file_no AND p.winner.r = s.record_no)) "
+        f"AND (k.event_id IS NULL OR {larger})"
+    )
+
+
+def price(cursor, db: str, form: Format, book: PriceBook, progress: Callable[[str], None]) -> None:
+    """Resolve the batch's model names and decide its token semantics (temp tables `resolved`, `prices`, `readings`)."""
+    progress("pricing")
+    pairs = cursor.execute(f"SELECT DISTINCT provider, host, region, model_raw FROM {db}.rows WHERE skip IS NULL AND reject IS NULL").fetchall()
+    book.attach(cursor, pairs)
+    semantics.decide(cursor, f"{db}.rows", form, book.priced)
+
+
+def ledger_rows(cursor, db: str, form: Format, book: PriceBook, rules: dict, batch: str) -> str:
+    """SQL for the finished usage rows of `fresh_rows`, in the ledger's column order. `batch` is SQL for the batch id."""
+    known = f"json_transform(s.tags, '{_known_keys()}')" if "tags" in form.columns else "NULL"
+    in_cache = "coalesce(s.input_has_cache, g.input_has_cache, TRUE)"
+    with_reason = "coalesce(s.output_has_reasoning, g.output_has_reasoning, TRUE)"
+    verdict = "CASE WHEN g.verdict IS NULL THEN 'reported' ELSE g.verdict END"
+    keep = [c.name for c in USAGE if c.name not in _COMPUTED]
+    base = f"""
+        SELECT {', '.join(_plain(name, known != 'NULL') for name in keep)}, s.event_id, '{form.name}' AS source, {batch} AS batch_id,
+            coalesce(text_of(s.call_id), s.event_id) AS call_id, {_attempt(form, db)} AS attempt,
+            {semantics.disjoint(in_cache, with_reason)}, {verdict} AS token_semantics, coalesce(s.unmetered, FALSE) AS unmetered
+        FROM (SELECT *, {known} AS k FROM {db}.rows s) AS s SEMI JOIN fresh_rows f ON s.file_no = f.file_no AND s.record_no = f.record_no AND s.event_id = f.event_id
+        LEFT JOIN readings g ON s.provider IS NOT DISTINCT FROM g.provider AND s.model_raw IS NOT DISTINCT FROM g.model_raw
+            AND (s.input_has_cache IS NULL OR s.output_has_reasoning IS NULL)"""
+    expressions = meaning.expressions(rules)
+    if expressions:
+        replaced = ", ".join(f"{sql} AS {column}" for column, sql in expressions.items())
+        base = f"SELECT * REPLACE ({replaced}) FROM ({base})"
+    return f"SELECT {', '.join(c.name for c in USAGE)} FROM ({book.priced(base)})"
+
+
+_COMPUTED = (
+    "event_id", "source", "batch_id", "call_id", "attempt", "model", "token_semantics", "list_cost_usd", "cost_usd", "cost_basis",
+    "fresh_input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens",
+)  # fmt: skip
+_VOCABULARY = {"task_type": TASK_TYPES, "criticality": CRITICALITIES, "data_class": DATA_CLASSES}
+
+
+def _known_keys() -> str:
+    return "{" + ", ".join(f'"{key}": "VARCHAR"' for keys in WELL_KNOWN.values() for key in keys) + "}"
+
+
+def _plain(name: str, has_tags: bool) -> str:
+    value = f"s.{name}"
+    if has_tags and name in WELL_KNOWN:
+        kind = next(c.type for c in USAGE if c.name == name)
+        value = f"coalesce({value}, {', '.join(f'TRY_CAST(text_of(s.k.{key}) AS {kind})' for key in WELL_KNOWN[name])})"
+    if words := _VOCABULARY.get(name):
+        other = "'other'" if "other" in words else "'unknown'"
+        value = f"CASE WHEN {value} IS NULL THEN 'unknown' WHEN lower({value}) IN {words} THEN lower({value}) ELSE {other} END"
+    return f"{value} AS {name}"
+
+
+def _attempt(form: Format, db: str) -> str:
+    """The log's attempt number, else the order of attempts within the call, earlier batches included."""
+    shared = form.columns.get("call_id") not in (None, form.columns.get("event_key"))
+    if not shared:
+        return "coalesce(s.attempt, 1)"
+    order = "row_number() OVER (PARTITION BY coalesce(text_of(s.call_id), s.event_id) ORDER BY s.requested_at, s.file_no, s.record_no)"
+    return f"coalesce(s.attempt, ({order} + coalesce((SELECT c.attempts FROM earlier_calls c WHERE c.call_id = s.call_id), 0))::INTEGER)"
+
+
+def earlier_calls(cursor, db: str, form: Format) -> None:
+    """Temp table `earlier_calls`: attempts the ledger already has of calls that this batch goes on with."""
+    cursor.execute("CREATE OR REPLACE TEMP TABLE earlier_calls (call_id VARCHAR, attempts BIGINT)")
+    if form.columns.get("call_id") not in (None, form.columns.get("event_key")):
+        cursor.execute(
+            "INSERT INTO earlier_calls SELECT u.call_id, count(*) FROM lake.main.usage u "
+            f"WHERE u.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 1 HOUR FROM {db}.rows) AND (SELECT max(requested_at) FROM {db}.rows) "
+            f"AND u.call_id IN (SELECT call_id FROM {db}.rows) AND u.event_id NOT IN (SELECT event_id FROM {db}.rows) GROUP BY 1"
+        )

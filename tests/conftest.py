@@ -1,0 +1,50 @@
+"""Fixtures every test may use: a home of its own, an open ledger and state, the shared real data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from data.ledger import Ledger
+from data.state import State
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch) -> Path:
+    """A store of the test's own: no test ever touches the user's."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("BATON_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def ledger(home):
+    opened = Ledger.open(home)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def state(home) -> State:
+    return State.open(home)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real traces and results beside the repository; tests that need them skip where they are missing."""
+    folder = Path(os.environ.get("BATON_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the shared data folder {folder} is missing")
+    return folder
+
+
+def pytest_report_header() -> str:
+    import duckdb
+    import ibis
+    import streamlit
+
+    return f"duckdb {duckdb.__version__}, ibis {ibis.__version__}, streamlit {streamlit.__version__}"
