@@ -1,0 +1,92 @@
+"""How good the forecast has been on this very ledger, against the naive one.
+
+At every earlier week the forecast is made with what was known then and compared with what came.
+The misses give the forecast's spread, its error and the real coverage of its P10 to P90 range.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import nnls
+
+from analytics import trend
+from analytics.trend import MIN_HISTORY_DAYS, PRIOR, PRIOR_MISSES, Z90, deviation
+
+HORIZONS = (1, 3, 7, 14, 21, 28, 42, 63, 91)
+STEP_DAYS = 7
+ORIGINS = 39  # nine months of weeks: older misses were another company's
+
+
+class Score(NamedTuple):
+    """Errors of totals over `horizon_days`: mean absolute error as a share of the total; coverage of P10 to P90."""
+
+    horizon_days: int
+    origins: int
+    error: float
+    naive_error: float
+    coverage: float
+
+    @property
+    def better_than_naive(self) -> float:
+        """Share of the naive error that the forecast removes; negative when naive was better."""
+        return 1 - self.error / self.naive_error if self.naive_error else 0.0
+
+
+def misses(history: pd.Series) -> pd.DataFrame:
+    """One row per earlier origin and horizon: origin (position), days, actual, expected, naive."""
+    values = history.to_numpy(dtype=float)
+    end = len(values)
+    rows = []
+    for origin in range(end - STEP_DAYS, MIN_HISTORY_DAYS - 1, -STEP_DAYS)[:ORIGINS]:
+        fitted = trend.fit(history.iloc[:origin])
+        longest = min(max(HORIZONS), end - origin)
+        path = np.cumsum(fitted.path(longest))
+        naive = np.cumsum(seasonal_naive(values[:origin], longest))
+        actual = np.cumsum(np.nan_to_num(values[origin : origin + longest]))
+        rows += [(origin, days, actual[days - 1], path[days - 1], naive[days - 1]) for days in HORIZONS if days <= longest]
+    return pd.DataFrame(rows, columns=["origin", "days", "actual", "expected", "naive"])
+
+
+def seasonal_naive(values: np.ndarray, days: int) -> np.ndarray:
+    """Every day like the same weekday of the last week."""
+    week = np.nan_to_num(values[-7:])
+    return np.resize(week, days)
+
+
+def spread(missed: pd.DataFrame) -> np.ndarray:
+    """Variance terms (noise / h, level, growth x h^2) of the log of a miss, the prior mixed in.
+
+    Squares are capped at nine times their median, so one runaway week does not widen every range.
+    """
+    usable = missed[(missed["actual"] > 0) & (missed["expected"] > 0)]
+    if usable.empty:
+        return PRIOR
+    log = np.log(usable["actual"] / usable["expected"]).to_numpy()
+    by_days = pd.DataFrame({"days": usable["days"].to_numpy(), "square": log**2}).groupby("days")["square"]
+    seen = by_days.agg(["size", lambda square: np.minimum(square, 9 * square.median()).mean()])
+    days, sizes, squares = seen.index.to_numpy(dtype=float), seen.iloc[:, 0].to_numpy(), seen.iloc[:, 1].to_numpy()
+    terms = np.column_stack([1 / days, np.ones_like(days), days**2])
+    # Misses of neighbouring origins overlap: an origin counts for what it adds.
+    independent = sizes * np.minimum(1.0, STEP_DAYS / days)
+    squares = (squares * independent + PRIOR_MISSES * terms @ PRIOR) / (independent + PRIOR_MISSES)
+    weight = np.sqrt(independent + PRIOR_MISSES) / squares
+    fitted, _ = nnls(terms * weight[:, None], squares * weight)
+    return fitted
+
+
+def score(missed: pd.DataFrame, days: int = 28) -> Score | None:
+    """Error and coverage on totals over `days`, each origin judged with the spread known at its time."""
+    judged = missed[missed["days"] == days]
+    if judged.empty:
+        return None
+    inside = []
+    for row in judged.itertuples():
+        known = missed[missed["origin"] + missed["days"] <= row.origin]
+        width = Z90 * deviation(spread(known), days)
+        inside.append(row.expected > 0 and abs(np.log(max(row.actual, 1e-12) / row.expected)) <= width)
+    actual = judged["actual"].sum()
+    error, naive = ((judged["actual"] - judged[name]).abs().sum() / actual if actual else 0.0 for name in ("expected", "naive"))
+    return Score(days, len(judged), float(error), float(naive), float(np.mean(inside)))

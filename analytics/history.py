@@ -1,0 +1,64 @@
+"""Spend as daily series: the ground that forecast, anomalies and budgets stand on."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import ibis
+import pandas as pd
+
+from analytics.registry import dimension, total
+from analytics.scope import UNKNOWN, Scope
+from data.errors import NoData
+from data.ledger import Ledger
+
+# A day whose last request came after this hour of the reporting zone is over for our purposes.
+DAY_IS_OVER_AT = 22
+
+
+class Through(NamedTuple):
+    """How far the data reach: last instant (UTC), its day in the reporting zone, first day not complete."""
+
+    instant: datetime
+    day: date
+    complete_until: date
+
+
+def through(view: Ledger) -> Through:
+    """Where the data end; raises NoData for an empty ledger."""
+    last_day = view.frame(view.spend_by_day.aggregate(day=view.spend_by_day.day.max()))["day"][0]
+    if pd.isna(last_day):
+        raise NoData("The ledger is empty; load a log with `python -m data ingest PATH`, or `python -m data sample`.")
+    day = pd.Timestamp(last_day).date()
+    recent = view.usage.filter(view.usage.requested_at >= ibis.literal(datetime.combine(day - timedelta(days=1), datetime.min.time())))
+    instant = pd.Timestamp(view.frame(recent.aggregate(at=recent.requested_at.max()))["at"][0]).to_pydatetime()
+    local = instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(view.time_zone))
+    over = local.hour >= DAY_IS_OVER_AT and local.date() == day
+    return Through(instant, day, day + timedelta(days=1) if over else day)
+
+
+def daily(view: Ledger, scope: Scope) -> pd.Series:
+    """USD per day of the reporting zone, first to last day of the ledger; NaN where the ledger has no row at all."""
+    return daily_by(view, scope, ()).iloc[:, 0]
+
+
+def daily_by(view: Ledger, scope: Scope, by: tuple[str, ...], measures: tuple[str, ...] = ("cost_usd",)) -> pd.DataFrame:
+    """Daily totals, one column per (measure, value of the dimensions in `by`), floats.
+
+    Days in which a series has no row are zero; days in which the whole ledger has none are NaN:
+    a missing log is not a day without spend.
+    """
+    source = scope.days(view) if scope.fits_rollup(*by) else scope.usage(view)
+    keys = {"day": dimension("day").expression(source, scope.time_zone)}
+    keys |= {name: dimension(name).expression(source, scope.time_zone).fill_null(UNKNOWN) for name in by}
+    frame = view.frame(source.group_by(**keys).aggregate(**{name: total(source, name).cast("float64") for name in measures}))
+    frame["day"] = pd.to_datetime(frame["day"])
+    wide = frame.pivot_table(index="day", columns=list(by), values=list(measures), aggfunc="sum") if by else frame.set_index("day")
+    ledger_days = view.frame(view.spend_by_day.group_by("day").aggregate(attempts=view.spend_by_day.attempts.sum()))["day"]
+    seen = pd.DatetimeIndex(pd.to_datetime(ledger_days)).sort_values()
+    if not len(seen):
+        return pd.DataFrame({name: pd.Series(dtype=float) for name in measures}, index=pd.DatetimeIndex([]))
+    whole = pd.date_range(seen[0], seen[-1], name="day")
+    return wide.reindex(whole).astype(float).fillna(0.0).where(whole.isin(seen)[:, None])
