@@ -133,11 +133,15 @@ class Catalog(Mapping[str, ModelFacts]):
         hint = f"did you mean {', '.join(dict.fromkeys(self._names[n] for n in near))}?" if near else "add its facts first."
         raise BadInput(f"`{name}` is no known model; {hint}")
 
+    def spelling(self, name: str) -> str:
+        """The canonical spelling, or the name itself when it is new."""
+        return self._names.get(name.lower(), name)
+
     def edited(self, edits: Mapping[str, Mapping[str, Any]]) -> Catalog:
         """The catalogue with operator edits laid over it; an edit of a new name adds a model."""
         models = dict(self._models)
         for name, body in edits.items():
-            known = self._names.get(name.lower(), name)
+            known = self.spelling(name)
             before = models[known].model_dump(exclude_defaults=True) if known in models else {}
             models[known] = _facts(known, before | dict(body), f"the edited facts of {known}")
         return Catalog(models)
@@ -180,10 +184,11 @@ def current(state: Any) -> Catalog:
 
 def save_edit(state: Any, name: str, changes: Mapping[str, Any]) -> Catalog:
     """Check and keep an operator's changes to one model; the change is in the audit trail."""
-    edits = {**(state.get("model_fact", name) or {}), **changes}
-    catalog = shipped().edited(state.all("model_fact") | {name: edits})
-    state.put("model_fact", name, edits)
-    state.append_audit("model facts edited", {"model": name, "changes": dict(changes)})
+    known = shipped().spelling(name)
+    edits = {**(state.get("model_fact", known) or {}), **changes}
+    catalog = shipped().edited(state.all("model_fact") | {known: edits})
+    state.put("model_fact", known, edits)
+    state.append_audit("model facts edited", {"model": known, "changes": dict(changes)})
     return catalog
 
 

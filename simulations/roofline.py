@@ -69,6 +69,17 @@ class Constants(NamedTuple):
     queue_share: float  # of one prefill, per concurrent sequence
 
 
+HOPPER = Constants(0.870, 1.0, 0.660, 0.638, 0.354, 0.714, 0.187, 39.8, 40.4, 32.7, 93.3, 10.0, 7.52, 2.38, 0.374, 70.3, 0.078)
+BLACKWELL = HOPPER._replace(memory_efficiency=0.993, prefill_mfu=0.332, layer_us=44.3, moe_layer_us=14.8)
+CONSTANTS = {"hopper": HOPPER, "blackwell": BLACKWELL}  # other generations borrow Hopper's
+
+# Offline points ("infinite rate"): tuned engines, large batches, prefill no longer hidden behind memory.
+# Fitted on the 17 curated points of facts/selfhost.md section 3 that state a layout.
+SATURATED_BATCH = 192  # per data-parallel rank
+SATURATED_PREFILL = 0.86
+SATURATED_DENSE, SATURATED_MOE, SATURATED_DP = 1.18, 0.78, 0.58
+
+
 class Speed(NamedTuple):
     """Seconds of a decode step alone, between tokens under load, to the first token; output tokens/s."""
 
@@ -125,6 +136,13 @@ def speed_of(work: Work, c: Constants) -> Speed:
     tpot = step + c.interference * work.batch * prefill / work.output_tokens
     ttft = c.first_token_ms * 1e-3 + step + prefill * (1 + c.queue_share * work.batch)
     return Speed(step, tpot, ttft, work.batch * work.output_tokens / (ttft + tpot * (work.output_tokens - 1)))
+
+
+def saturated_throughput(work: Work, c: Constants, layout: Layout) -> float:
+    """Output tokens/s of a replica that always has more to do, at the batch that `work` describes."""
+    seconds = work.output_tokens * speed_of(work, c).step_s + SATURATED_PREFILL * work.batch * prefill_seconds(work, c)
+    derate = SATURATED_DENSE * (SATURATED_MOE if work.moe_layers else 1.0) * (SATURATED_DP if layout.dp > 1 else 1.0)
+    return float(derate * work.batch * work.output_tokens / seconds)
 
 
 def prefill_seconds(work: Work, c: Constants) -> float:

@@ -1,0 +1,191 @@
+"""What a replica can serve: one public function with plain arguments, and the search for a good layout.
+
+The answer comes from, in this order: the user's own measurement, the nearest measured curve, the
+calibrated roofline. It says which, and how far off such an answer usually is (benchmark:
+tests/benchmarks/selfhost_accuracy.py). Time to first token under load is a matter of queues:
+the figure here is for a steady closed loop, `fleet` replays real arrivals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from data.architectures import PRECISIONS, Architecture, find_architecture, precision_of
+from data.errors import BadInput
+from data.gpus import Gpu, find_gpu
+from simulations.layouts import Layout, candidate_layouts, read_layout
+from simulations.measured_curves import CLOSE, Correction, ServingMeasurement, correction, roofline_speed, shipped_points
+from simulations.replica_memory import GIB, batch_limit, cache_bytes, free_bytes, require_fit, weight_bytes
+from simulations.roofline import CONSTANTS, HOPPER, SATURATED_BATCH, Work, prefill_seconds, saturated_throughput, work_of
+
+Tier = Literal["user measurement", "measured curve", "calibrated roofline"]
+# One standard deviation of log(measured / predicted): groups never fitted, see the benchmark.
+SIGMA: dict[Tier, float] = {"user measurement": 0.08, "measured curve": 0.18, "calibrated roofline": 0.28}
+SATURATED_SIGMA = 0.40
+
+
+class ServingPoint(NamedTuple):
+    """What `count` GPUs serve. Throughputs are of all of them together; `low` and `high` span P10 to P90."""
+
+    model: str
+    gpu: str
+    count: int
+    layout: str
+    precision: str
+    input_length: float
+    output_length: float
+    concurrency: float
+    replicas: int
+    batch: float
+    batch_limit: float
+    output_tokens_per_s: float
+    low: float
+    high: float
+    output_tokens_per_s_per_gpu: float
+    requests_per_s: float
+    tpot_ms: float
+    ttft_ms: float
+    prefill_tokens_per_s: float
+    weights_gib: float
+    cache_kib_per_token: float
+    tier: Tier
+    sigma: float
+    evidence: str
+
+
+def predict(
+    model: str, gpu: str, count: int, layout: str | Layout | None, precision: str, input_length: float, output_length: float,
+    concurrency: float | None, *, engine: str = "", measurements: Sequence[ServingMeasurement] = (),
+) -> ServingPoint:  # fmt: skip
+    """Predict a serving point of an open model on `count` GPUs.
+
+    `layout` such as "tp8" or "tp1dp8ep8" is of one replica, None searches; further GPUs hold further
+    replicas. `precision` "" is the checkpoint's own. Lengths are tokens a request; `concurrency` is
+    requests in flight over all GPUs, None (or "max") the saturated point of offline work.
+    `measurements` are the user's own points. Raises BadInput for unknown names, impossible numbers,
+    and a model that does not fit (by how much, and what would).
+    """
+    architecture, hardware = find_architecture(model), find_gpu(gpu)
+    precision, flight = precision_of(precision, architecture), _concurrency(concurrency)
+    _check(count, input_length, output_length)
+    if layout is None:
+        return best_layout(architecture.model, hardware.gpu, count, precision, input_length, output_length, flight, engine, tuple(measurements))
+    shape = read_layout(layout)
+    if shape.gpus > count:
+        raise BadInput(f"Layout {shape} needs {shape.gpus} GPUs; {count} are given.")
+    require_fit(architecture, hardware, shape, precision, input_length + output_length)
+    replicas = count // shape.gpus
+    if flight is None:
+        return _saturated(architecture, hardware, count, shape, precision, input_length, output_length, replicas)
+    each = flight / replicas
+    batch, speed = roofline_speed(architecture.model, hardware.gpu, shape, precision, input_length, output_length, each)
+    asked = ServingMeasurement(architecture.model, hardware.gpu, engine.lower(), shape.gpus, shape.tp, shape.dp, precision, input_length, output_length, each, 0, 0, "", "")
+    tier, ratio, evidence = _evidence(asked, tuple(measurements))
+    throughput = float(speed.output_tokens_per_s) * ratio
+    tpot, ttft = float(speed.tpot_s) / ratio, float(speed.ttft_s) / ratio
+    waiting = max(0.0, (each - batch) * output_length / throughput)  # Little's law for what does not fit
+    return _point(architecture, hardware, count, shape, precision, input_length, output_length, flight, replicas, batch, throughput, tpot, ttft + waiting, tier, SIGMA[tier], evidence)
+
+
+@lru_cache(maxsize=4096)
+def best_layout(
+    model: str, gpu: str, count: int, precision: str, input_length: float, output_length: float,
+    concurrency: float | None, engine: str = "", measurements: tuple[ServingMeasurement, ...] = (),
+) -> ServingPoint:  # fmt: skip
+    """The layout with the highest throughput on `count` GPUs; some may stay unused, so more are never slower."""
+    architecture, hardware = find_architecture(model), find_gpu(gpu)
+    fitting = [shape for shape in candidate_layouts(count) if _fits(architecture, hardware, shape, precision, input_length + output_length)]
+    if not fitting:
+        require_fit(architecture, hardware, candidate_layouts(count)[-1], precision, input_length + output_length)
+        require_fit(architecture, hardware, Layout(max(s.tp for s in candidate_layouts(count))), precision, input_length + output_length)
+    points = [
+        predict(model, gpu, used, shape, precision, input_length, output_length, concurrency, engine=engine, measurements=measurements)
+        for shape in fitting
+        for used in range(shape.gpus, count + 1, shape.gpus)
+        if concurrency is None or used == shape.gpus or used // shape.gpus <= concurrency
+    ]
+    best = max(points, key=lambda p: p.output_tokens_per_s)
+    return best._replace(count=count, output_tokens_per_s_per_gpu=best.output_tokens_per_s / count)
+
+
+def choose_precision(model: str, gpu: str, count: int) -> str:
+    """The widest precision, from the checkpoint's own downwards, whose weights fit on `count` GPUs."""
+    architecture, hardware = find_architecture(model), find_gpu(gpu)
+    own = PRECISIONS.index(architecture.native_precision)
+    for precision in (architecture.native_precision, *PRECISIONS[own + 1 :]):
+        supported = precision != "fp4" or hardware.fp4_tflops
+        if supported and any(_fits(architecture, hardware, s, precision, 8192) for s in candidate_layouts(count)):
+            return precision
+    require_fit(architecture, hardware, Layout(count), "int4", 8192)
+    return "int4"
+
+
+def replica_work(point: ServingPoint, batch: float) -> Work:
+    """The work of one replica of a point at another batch: what the fleet replay steps through."""
+    return work_of(find_architecture(point.model), find_gpu(point.gpu), read_layout(point.layout), point.precision, point.input_length, point.output_length, batch)
+
+
+def _concurrency(value: float | str | None) -> float | None:
+    if value is None or str(value).strip().lower() in ("max", "inf", "saturated", "offline", "nan", ""):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise BadInput(f"Concurrency {value} is not a number; give requests in flight, or max.") from None
+    if number <= 0:
+        raise BadInput(f"Concurrency is {number:g}; give at least one request in flight, or max.")
+    return number
+
+
+def _check(count: int, input_length: float, output_length: float) -> None:
+    for name, value in (("GPU count", count), ("input length", input_length), ("output length", output_length)):
+        if not (math.isfinite(value) and value >= 1):
+            raise BadInput(f"The {name} is {value}; give at least 1.")
+
+
+def _fits(model: Architecture, gpu: Gpu, layout: Layout, precision: str, tokens: float) -> bool:
+    return free_bytes(model, gpu, layout, precision) >= cache_bytes(model, tokens, layout.tp) / layout.pp and (layout.dp == 1 or bool(model.experts))
+
+
+def _evidence(asked: ServingMeasurement, own: tuple[ServingMeasurement, ...]) -> tuple[Tier, float, str]:
+    """Which tier answers, the factor on the roofline's throughput, and the sentence that says so."""
+    here = tuple(point for point in own if point.gpu == asked.gpu)
+    tiers: tuple[tuple[Tier, Correction], ...] = (
+        ("user measurement", correction(asked, here, own=True)),
+        ("measured curve", correction(asked, shipped_points())),
+    )
+    for tier, near in tiers:
+        found = near.nearest
+        if found and found.gpu == asked.gpu and near.nearness >= CLOSE:
+            return tier, math.exp(near.log_ratio), (
+                f"{found.source}, {found.as_of}: {found.count} x {find_gpu(found.gpu).name}, {found.engine or 'engine not named'}, "
+                f"{found.input_length:,.0f} in, {found.output_length:,.0f} out, {found.concurrency:,.0f} in flight"
+            )  # fmt: skip
+    return "calibrated roofline", math.exp(tiers[1][1].log_ratio), "roofline with overheads fitted on 2,067 measured points; no close measurement of this model on this GPU"
+
+
+def _saturated(model: Architecture, gpu: Gpu, count: int, layout: Layout, precision: str, input_length: float, output_length: float, replicas: int) -> ServingPoint:
+    limit = batch_limit(model, gpu, layout, precision, input_length + output_length / 2)
+    batch = max(1.0, min(limit, SATURATED_BATCH * layout.dp))
+    work = work_of(model, gpu, layout, precision, input_length, output_length, batch)
+    throughput = saturated_throughput(work, CONSTANTS.get(gpu.generation, HOPPER), layout)
+    tpot = batch / throughput
+    return _point(model, gpu, count, layout, precision, input_length, output_length, batch * replicas, replicas, batch, throughput, tpot, tpot * output_length, "calibrated roofline", SATURATED_SIGMA, "saturated: roofline with large-batch factors fitted on 17 published offline results")
+
+
+def _point(
+    model: Architecture, gpu: Gpu, count: int, layout: Layout, precision: str, input_length: float, output_length: float,
+    concurrency: float, replicas: int, batch: float, throughput: float, tpot_s: float, ttft_s: float, tier: Tier, sigma: float, evidence: str,
+) -> ServingPoint:  # fmt: skip
+    total, spread = throughput * replicas, math.exp(1.2816 * sigma)
+    work = work_of(model, gpu, layout, precision, input_length, output_length, batch)
+    prefill = float(prefill_seconds(work, CONSTANTS.get(gpu.generation, HOPPER)))
+    return ServingPoint(
+        model.model, gpu.gpu, count, str(layout), precision, input_length, output_length, concurrency, replicas, batch,
+        batch_limit(model, gpu, layout, precision, input_length + output_length / 2), total, total / spread, total * spread,
+        total / count, total / output_length, tpot_s * 1e3, ttft_s * 1e3, replicas * input_length / prefill,
+        weight_bytes(model, precision).total / GIB, (cache_bytes(model, 2) - cache_bytes(model, 1)) / 1024, tier, sigma, evidence,
+    )  # fmt: skip

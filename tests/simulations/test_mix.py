@@ -1,0 +1,123 @@
+"""The CTO's question, and what a mix must refuse."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.errors import BadInput
+from data.models import shipped
+from simulations.mix import MixScenario, normalised, simulate_mix
+from simulations.mix_range import Assumptions
+from simulations.scenario import from_document, read_scenario, write_scenario
+
+
+def scenario(baseline, proposed, **more):
+    body = {"kind": "mix", "name": "test", "baseline": {"models": baseline}, "proposed": {"models": proposed}, **more}
+    return from_document(body, MixScenario, "test.yaml")
+
+
+def entry(model, share, cost=100.0, quality=0.9):
+    return {"model": model, "share": share, "annual_cost_usd": cost, "quality": quality}
+
+
+def test_the_ctos_question():
+    result = simulate_mix(read_scenario("cto_question", MixScenario, "mix"), shipped())
+    assert result["baseline"]["annual_cost_usd"] == 600_000
+    assert result["baseline"]["quality"] == pytest.approx(0.933, abs=1e-12)
+    assert result["proposed"]["annual_cost_usd"] == 380_000
+    assert result["proposed"]["quality"] == pytest.approx(0.9265, abs=1e-12)
+    assert (result["savings_usd"], result["savings_pct"]) == (220_000, 36.67)
+    assert result["complexity_change"] == 0.30
+    assert result["baseline"]["by_origin"] == {"US": 0.7, "CN": 0.3}
+    assert result["proposed"]["by_hosting"] == {"self": 0.65, "api": 0.35}
+    assert result["proposed"]["quality_tier"] == "stated"
+
+
+def test_the_range_is_around_the_saving_and_the_same_every_time():
+    question = read_scenario("cto_question", MixScenario, "mix")
+    first, again = (simulate_mix(question, shipped())["ranges"] for _ in range(2))
+    assert first == again
+    low, middle, high = (first["savings_usd"][p] for p in ("p10", "p50", "p90"))
+    assert low < middle < high and low < 220_000 < high
+    assert first["quality_change"]["p10"] < -0.0065 < first["quality_change"]["p90"]
+    assert 0.9 < first["chance_of_saving"] <= 1
+
+
+def test_nothing_is_uncertain_about_a_mix_that_stays():
+    same = [entry("gpt-5.2", 0.6), entry("minimax-m2", 0.4)]
+    ranges = simulate_mix(scenario(same, same), shipped())["ranges"]
+    assert ranges["savings_usd"] == {"p10": 0, "p50": 0, "p90": 0}
+
+
+def test_moving_house_keeps_the_verbosity_of_the_model():
+    ranges = simulate_mix(scenario([entry("minimax-m2", 1.0)], [entry("minimax-m2@self", 1.0, 60)]), shipped())["ranges"]
+    assert ranges["savings_usd"]["p10"] == ranges["savings_usd"]["p90"] == 40
+
+
+def test_unknown_quality_stays_unknown():
+    result = simulate_mix(scenario([entry("gpt-5.2", 1.0)], [{"model": "gpt-5.1", "share": 1.0, "annual_cost_usd": 1}]), shipped())
+    assert result["proposed"]["quality"] is None and result["quality_change"] is None
+    assert result["proposed"]["quality_tier"] == "refused"
+    assert result["ranges"]["quality_change"] is None
+
+
+@pytest.mark.parametrize(
+    ("proposed", "words"),
+    [
+        ([entry("gpt-5.2", 0.9)], "sum to 0.9, not to 1.*normalise"),
+        ([entry("gpt-5.2", 0.5), entry("gpt-5.2", 0.5)], "named twice"),
+        ([entry("gpt-5.2", 1.0, cost=-1)], "greater than or equal to 0"),
+        ([entry("gpt-5.2", 1.0, cost=float("nan"))], "finite"),
+        ([entry("gpt-5.2", 1.0, quality=95)], "less than or equal to 1"),
+        ([], "at least 1"),
+    ],
+)
+def test_a_mix_with_faults_is_refused(proposed, words):
+    with pytest.raises(BadInput, match=words):
+        scenario([entry("gpt-5.2", 1.0)], proposed)
+
+
+def test_a_mix_without_costs_says_which_are_missing():
+    with pytest.raises(BadInput, match="no annual_cost_usd for gpt-5.2"):
+        simulate_mix(scenario([{"model": "gpt-5.2", "share": 1.0}], [entry("gpt-5.1", 1.0)]), shipped())
+
+
+def test_shares_are_normalised_on_request_only():
+    body = {"baseline": {"models": [entry("a", 0.2), entry("b", 0.2)]}, "proposed": {"models": [entry("a", 1.0)]}}
+    assert [e["share"] for e in normalised(body)["baseline"]["models"]] == [0.5, 0.5]
+    with pytest.raises(BadInput, match="cannot be normalised"):
+        normalised({"baseline": {"models": [entry("a", 0)]}, "proposed": {"models": []}})
+
+
+def test_a_scenario_survives_writing_and_reading(tmp_path):
+    question = read_scenario("cto_question", MixScenario, "mix")
+    (tmp_path / "mine.yaml").write_text(write_scenario(question))
+    assert read_scenario(tmp_path / "mine.yaml", MixScenario, "mix") == question
+
+
+def test_a_file_of_another_kind_is_named():
+    with pytest.raises(BadInput, match="kind is 'pipeline'"):
+        read_scenario("legal_documents", MixScenario, "mix")
+
+
+def test_a_range_upside_down_is_refused():
+    with pytest.raises(BadInput, match="upside down"):
+        scenario([entry("a", 1.0)], [entry("b", 1.0)], assumptions={"verbosity": [2.0, 0.5]})
+
+
+shares = st.lists(st.floats(0.01, 1), min_size=1, max_size=6).map(lambda parts: [p / sum(parts) for p in parts])
+
+
+@given(shares, shares, st.floats(0.5, 2))
+@settings(max_examples=50, deadline=None)
+def test_quantiles_are_ordered_and_quality_is_within_its_models(before, after, high):
+    old = [entry(f"m{i}", s, 100 * s, 0.8) for i, s in enumerate(before)]
+    new = [entry(f"m{i + 2}", s, 70 * s, 0.9) for i, s in enumerate(after)]
+    body = scenario(old, new, assumptions=Assumptions(verbosity=(0.5, high)).model_dump())
+    result = simulate_mix(body, shipped())
+    saving = result["ranges"]["savings_usd"]
+    assert saving["p10"] <= saving["p50"] <= saving["p90"]
+    assert result["proposed"]["quality"] == pytest.approx(0.9)
+    assert -1e-9 <= result["moved_share"] <= 1 + 1e-9
