@@ -39,6 +39,7 @@ FACTORS = {
     "retries": "Retries and failures",
 }
 LABELS = {**FACTORS, "rest": "Everything else"}
+ALLOWANCE = {"allowance": "Allowance in the budget"}
 
 
 class Driver(NamedTuple):
@@ -49,7 +50,7 @@ class Driver(NamedTuple):
 
     @property
     def label(self) -> str:
-        return LABELS.get(self.name, self.name)
+        return (LABELS | ALLOWANCE)[self.name]
 
 
 class Bridge(NamedTuple):

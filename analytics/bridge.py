@@ -1,0 +1,145 @@
+"""Bridges on the ledger: any two spans, any filter, in total or by a dimension; and budget to actual."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from analytics.history import through
+from analytics.registry import dimension, total
+from analytics.scope import UNKNOWN, Scope
+from analytics.unit_prices import KINDS
+from analytics.variance import CENT, COLUMNS, Bridge, Driver, bridge, bridges
+from data import console
+from data.errors import BadInput, NoData
+from data.ledger import Ledger
+from data.usage import TOKENS
+
+UNPRICED = ("unpriced", "unmetered")
+FINE = ("team", "feature", "provider", "model", "status", "cost_basis")
+SUMS = ("attempts", "retries", "failed", "cost_usd", "failed_cost_usd", *TOKENS)
+
+
+def between(view: Ledger, before: Scope, after: Scope) -> Bridge:
+    """The change in spend from one span to another; see `variance` for the method."""
+    return bridge(cells(view, before), cells(view, after), before.length_days, after.length_days)
+
+
+def between_by(view: Ledger, before: Scope, after: Scope, by: str) -> dict[str, Bridge]:
+    """One bridge per value of a dimension, each closing on its own."""
+    return bridges(cells(view, before, by), cells(view, after, by), before.length_days, after.length_days)
+
+
+def from_budget(budget_usd: Decimal, reference: Bridge) -> Bridge:
+    """Budget to actual: what the budget allowed for beyond the reference span, then why spend left that span.
+
+    A budget holds no requests or tokens, so drivers are measured against a span that has them.
+    """
+    start = Decimal(budget_usd).quantize(CENT)
+    allowance = Driver("allowance", reference.start_usd - start)
+    return Bridge(start, reference.end_usd, (allowance, *reference.drivers))
+
+
+def cells(view: Ledger, scope: Scope, by: str | None = None) -> pd.DataFrame:
+    """Priced usage of a span as `variance.bridges` takes it, one row per group, team, feature and model."""
+    keys = tuple(dict.fromkeys((*FINE, by) if by else FINE))
+    source = scope.days(view) if scope.fits_rollup(*keys) else scope.usage(view)
+    columns = {name: dimension(name).expression(source, scope.time_zone).fill_null(UNKNOWN) for name in keys}
+    priced = source.filter(~source.cost_basis.isin(UNPRICED))
+    frame = view.frame(priced.group_by(**columns).aggregate(**{name: total(priced, name) for name in SUMS}))
+    return _cells(frame.assign(group=frame[by] if by else "all"))
+
+
+def _cells(frame: pd.DataFrame) -> pd.DataFrame:
+    if frame.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
+    paid = ~frame["status"].isin(["error", "cached"])
+    filled = frame.fillna(dict.fromkeys(("failed_cost_usd", "cost_usd"), Decimal(0)))
+    tokens = {kind: frame[kind].where(paid, 0).fillna(0) for kind in KINDS if kind in frame}
+    billed_output = (frame["output_tokens"].fillna(0) + frame["reasoning_tokens"].fillna(0)).where(paid, 0)
+    gateway = frame["attempts"].where(frame["status"] == "cached", 0)
+    wide = filled.assign(**tokens, billed_output_tokens=billed_output, gateway=gateway)
+    return wide.groupby(["group", "provider", "model", "team", "feature"], as_index=False)[list(COLUMNS[3:])].sum()
+
+
+def unpriced_share(view: Ledger, *scopes: Scope) -> float:
+    """Share of attempts in the spans whose cost is unknown: they are in no bridge."""
+    known = attempts = 0
+    for scope in scopes:
+        source = scope.days(view) if scope.fits_rollup() else scope.usage(view)
+        row = view.frame(source.aggregate(known=total(source, "priced_attempts"), attempts=total(source, "attempts"))).fillna(0).iloc[0]
+        known, attempts = known + int(row["known"]), attempts + int(row["attempts"])
+    return 1 - known / attempts if attempts else 0.0
+
+
+def register(subparsers: Any) -> None:
+    """`python -m analytics bridge`."""
+    sub = console.command(subparsers, "bridge", _command, "why spend moved between two spans, closing to the cent")
+    sub.add_argument("--from", dest="start", type=date.fromisoformat, metavar="D", help="first day of the span (default: the last 7 whole days)")
+    sub.add_argument("--to", dest="end", type=date.fromisoformat, metavar="D", help="day after its last day")
+    sub.add_argument("--against-from", type=date.fromisoformat, metavar="D", help="first day of the span before (default: as long, ending at --from)")
+    sub.add_argument("--against-to", type=date.fromisoformat, metavar="D", help="day after the last day of the span before")
+    sub.add_argument("--by", metavar="DIMENSION", help="one bridge per team, model, ...")
+    sub.add_argument("--filter", action="append", default=[], metavar="DIMENSION=VALUE", help="only this value (repeatable)")
+
+
+def _command(args: argparse.Namespace) -> None:
+    ledger = Ledger.open(args.home)
+    view = ledger.at(ledger.snapshot())
+    before, after = spans(view, args)
+    if args.by:
+        dimension(args.by)
+    whole = between(view, before, after)
+    parts = between_by(view, before, after, args.by) if args.by else {}
+    share = unpriced_share(view, before, after)
+    if args.json:
+        payload = described(whole) | {"from": after.start, "to": after.end, "against_from": before.start, "against_to": before.end}
+        payload |= {"unpriced_share": share, "snapshot": view.snapshot()}
+        console.emit_json(payload | ({"by": args.by, "groups": {name: described(part) for name, part in parts.items()}} if args.by else {}))
+        return
+    title = f"{before.start} to {before.end} -> {after.start} to {after.end} (days after the last excluded)"
+    rows = [("Start", f"{whole.start_usd:,.2f}"), *((d.label, f"{d.usd:+,.2f}") for d in whole.drivers if d.usd), ("End", f"{whole.end_usd:,.2f}")]
+    console.emit_table(["Driver", "USD"], rows, title=title, right=["USD"])
+    if parts:
+        ranked = sorted(parts.items(), key=lambda item: -abs(item[1].change_usd))
+        table = [(name, f"{b.start_usd:,.2f}", f"{b.change_usd:+,.2f}", f"{b.end_usd:,.2f}", f"{b.main.label} {b.main.usd:+,.2f}") for name, b in ranked]
+        console.emit_table([args.by, "Start", "Change", "End", "Mainly"], table, right=["Start", "Change", "End"])
+    if share:
+        console.say(f"{share:.1%} of the attempts have no known cost and are in no line above.")
+
+
+def described(result: Bridge) -> dict:
+    """The JSON form: start_usd, end_usd, drivers."""
+    drivers = [{"name": d.name, "label": d.label, "usd": d.usd} for d in result.drivers]
+    return {"start_usd": result.start_usd, "end_usd": result.end_usd, "drivers": drivers}
+
+
+def spans(view: Ledger, args: argparse.Namespace) -> tuple[Scope, Scope]:
+    """The two spans a command names; raises BadInput for one that is empty or half given."""
+    last = through(view).complete_until
+    end = args.end or last
+    start = args.start or date.fromordinal(end.toordinal() - 7)
+    filters: dict[str, list[str]] = {}
+    for text in args.filter:
+        name, found, value = text.partition("=")
+        if not found:
+            raise BadInput(f"--filter {text!r} has no value; write it as DIMENSION=VALUE, for example team=search.")
+        filters.setdefault(dimension(name).name, []).append(value)
+    if start >= end:
+        raise BadInput(f"The span {start} to {end} has no day in it; --to is the day after the last one.")
+    if (args.against_from is None) != (args.against_to is None):
+        raise BadInput("--against-from and --against-to go together; give both or neither.")
+    after = Scope.of(view, start, end, **filters)
+    before = after.before()
+    if args.against_from:
+        if args.against_from >= args.against_to:
+            raise BadInput(f"The span {args.against_from} to {args.against_to} has no day in it; --against-to is the day after the last one.")
+        before = after.model_copy(update={"start": args.against_from, "end": args.against_to})
+    first = view.frame(view.spend_by_day.aggregate(day=view.spend_by_day.day.min()))["day"][0]
+    if after.end <= pd.Timestamp(first).date():
+        raise NoData(f"The span {start} to {end} ends before the first log ({pd.Timestamp(first).date()}); choose a later one.")
+    return before, after

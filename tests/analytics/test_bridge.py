@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from analytics import bridge as bridges_
+from analytics.scope import Scope
+from tests.analytics import planted
+from tests.analytics.commands import run
+
+WEEK = (planted.END - timedelta(days=7), planted.END)
+
+
+def spans(view, **filters):
+    after = Scope.of(view, *WEEK, **filters)
+    return after.before(), after
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory):
+    ledger = planted.build(tmp_path_factory.mktemp("bridge"), "longer outputs", days=30)
+    return ledger.at(ledger.snapshot())
+
+
+@pytest.mark.parametrize("filters", [{}, {"team": "search"}, {"model": "gpt-5.2"}, {"criticality": "high"}, {"team": "nobody"}], ids=str)
+def test_a_bridge_closes_on_the_ledgers_own_totals(view, filters):
+    before, after = spans(view, **filters)
+    result = bridges_.between(view, before, after)
+    rows = after.usage(view)
+    spent = view.frame(rows.aggregate(usd=rows.cost_usd.sum()))["usd"][0] or Decimal(0)
+    assert result.end_usd == spent.quantize(Decimal("0.01"))
+    assert result.start_usd + sum(driver.usd for driver in result.drivers) == result.end_usd
+
+
+def test_groups_add_up_and_name_the_one_that_moved(view):
+    before, after = spans(view)
+    parts = bridges_.between_by(view, before, after, "team")
+    whole = bridges_.between(view, before, after)
+    assert abs(sum(part.end_usd for part in parts.values()) - whole.end_usd) <= Decimal("0.02")
+    assert max(parts, key=lambda name: parts[name].change_usd) == "search"
+    assert parts["search"].main.name == "output"
+
+
+def test_budget_to_actual_closes_through_the_allowance(view):
+    before, after = spans(view)
+    result = bridges_.from_budget(Decimal("12.34"), bridges_.between(view, before, after))
+    assert result.start_usd + sum(driver.usd for driver in result.drivers) == result.end_usd
+    assert result.drivers[0].label == "Allowance in the budget"
+
+
+def test_unpriced_rows_are_left_out_and_counted(tmp_path):
+    rows = planted.usage("quiet", days=14, since=7)
+    unknown = rows["feature"] == "tags"
+    rows.loc[unknown, ["cost_usd", "list_cost_usd"]] = None
+    rows.loc[unknown, "cost_basis"] = "unpriced"
+    ledger = planted.Ledger.open(tmp_path)
+    planted.load(ledger, rows)
+    view = ledger.at(ledger.snapshot())
+    share = bridges_.unpriced_share(view, *spans(view))
+    assert share == pytest.approx(unknown.mean(), abs=0.01)
+    assert bridges_.between(view, *spans(view)).end_usd > 0
+
+
+def test_the_command_prints_a_bridge_that_closes(view, capsys):
+    assert run(bridges_, "bridge", "--home", view.home, "--by", "team", "--json") == 0
+    out = json.loads(capsys.readouterr().out)
+    assert out["start_usd"] + sum(driver["usd"] for driver in out["drivers"]) == pytest.approx(out["end_usd"], abs=1e-9)
+    assert set(out["groups"]) == {"search", "legal", "support"}
+    assert (out["from"], out["to"]) == tuple(map(date.isoformat, WEEK))
+
+
+@pytest.mark.parametrize("options, told", [
+    (["--from", "2026-11-02", "--to", "2026-11-01"], "has no day in it"),
+    (["--against-from", "2026-11-02"], "give both or neither"),
+    (["--filter", "team"], "DIMENSION=VALUE"),
+    (["--filter", "taem=x"], "did you mean team"),
+    (["--from", "2020-01-01", "--to", "2020-01-08"], "before the first log"),
+    (["--by", "colour"], "no dimension"),
+])  # fmt: skip
+def test_a_senseless_span_is_refused_in_one_sentence(view, capsys, options, told):
+    assert run(bridges_, "bridge", "--home", view.home, *options) == 1
+    assert told in capsys.readouterr().err
