@@ -1,0 +1,22 @@
+"""`python -m analytics`: what it cost and why."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from data import console
+
+COMMANDS = ("spend", "variance", "review", "focus")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; every module of COMMANDS adds its own subcommands."""
+    top, subparsers = console.parser("analytics", "What it cost and why.")
+    for name in COMMANDS:
+        import_module(f"analytics.{name}").register(subparsers)
+    return console.run(top, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Where the money goes: any measure by any dimensions, what moved, and how much of it is known."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from analytics.registry import dimension, measure, total
+from analytics.scope import UNKNOWN, Scope
+from data import console
+from data.errors import BadInput, NoData
+from data.ledger import Ledger
+from data.usage import TOKENS
+
+CLI_MEASURES = ("cost_usd", "requests", "attempts", *TOKENS)
+
+
+def source(ledger: Ledger, scope: Scope, dimensions: Sequence[str], measures: Sequence[str]) -> ir.Table:
+    """The roll-up where it can answer, else the rows."""
+    on_days = scope.fits_rollup(*dimensions) and all(measure(m).in_rollup for m in measures)
+    return scope.days(ledger) if on_days else scope.usage(ledger)
+
+
+def grouped(ledger: Ledger, scope: Scope, by: Sequence[str], measures: Sequence[str] = ("cost_usd",)) -> pd.DataFrame:
+    """One row per combination of `by`, columns `by` then `measures`; missing values read `unknown`.
+
+    Sorted by the first measure, largest first; time dimensions ascending. Raises BadInput for names
+    the registry does not know.
+    """
+    dims, wanted = [dimension(name) for name in by], [measure(name) for name in measures]
+    table = source(ledger, scope, by, measures)
+    values = {m.name: m.expression(table) for m in wanted}
+    if not dims:
+        return ledger.frame(table.aggregate(**values))
+    keys = {d.name: d.expression(table, scope.time_zone) if d.is_time else _known(d.expression(table, scope.time_zone)) for d in dims}
+    result = table.group_by(**keys).aggregate(**values)
+    order = [ibis.asc(d.name) for d in dims if d.is_time]
+    return ledger.frame(result.order_by(*order, ibis.desc(wanted[0].name), *(d.name for d in dims)))
+
+
+def _known(value: ir.Value) -> ir.Value:
+    return value.cast("string").fill_null(UNKNOWN)
+
+
+def totals(ledger: Ledger, scope: Scope, measures: Sequence[str]) -> dict[str, Any]:
+    """The measures over the whole scope, as one record; None where nothing is known."""
+    record = grouped(ledger, scope, (), measures).iloc[0].to_dict()
+    return {name: None if pd.isna(value) else value for name, value in record.items()}
+
+
+def by_day(ledger: Ledger, scope: Scope) -> pd.DataFrame:
+    """`day, cost_usd` for every day of a closed scope, days without spend as 0."""
+    frame = grouped(ledger, scope, ("day",))
+    known = {pd.Timestamp(d).date(): c for d, c in zip(frame["day"], frame["cost_usd"], strict=True)}
+    days = [scope.start + timedelta(days=i) for i in range(scope.length_days)]
+    return pd.DataFrame({"day": days, "cost_usd": [known.get(d) or Decimal(0) for d in days]})
+
+
+def movers(ledger: Ledger, scope: Scope, by: str, count: int = 5) -> pd.DataFrame:
+    """What changed most against the span before: `name, before_usd, after_usd, change_usd`, largest move first.
+
+    The last row `everything else` closes the sum, so the changes add up to the total's change.
+    """
+    both = [grouped(ledger, s, (by,)).set_index(by)["cost_usd"] for s in (scope.before(), scope)]
+    names = both[0].index.union(both[1].index)
+    if names.empty:
+        return pd.DataFrame(columns=["name", "before_usd", "after_usd", "change_usd"])
+    before, after = (part.reindex(names).map(lambda v: Decimal(0) if pd.isna(v) else v) for part in both)
+    frame = pd.DataFrame({"name": names, "before_usd": before.values, "after_usd": after.values})
+    frame["change_usd"] = frame["after_usd"] - frame["before_usd"]
+    frame = frame.reindex(frame["change_usd"].map(abs).sort_values(ascending=False, kind="stable").index)
+    if len(frame) > count:
+        rest = frame.iloc[count:]
+        closing = {"name": "everything else", **{c: rest[c].sum() for c in ("before_usd", "after_usd", "change_usd")}}
+        frame = pd.concat([frame.iloc[:count], pd.DataFrame([closing])])
+    return frame[frame["change_usd"] != 0].reset_index(drop=True)
+
+
+def coverage(ledger: Ledger, scope: Scope) -> pd.DataFrame:
+    """How the costs are known: `cost_basis, attempts, cost_usd`, largest first."""
+    return grouped(ledger, scope, ("cost_basis",), ("attempts", "cost_usd"))
+
+
+def priced_share(ledger: Ledger, scope: Scope, by: Sequence[str] = ()) -> float | None:
+    """Attempts with a known cost / attempts; None without attempts."""
+    table = source(ledger, scope, by, ("cost_usd",))
+    row = ledger.frame(table.aggregate(priced=total(table, "priced_attempts"), attempts=total(table, "attempts"))).iloc[0]
+    return None if pd.isna(row["attempts"]) or not row["attempts"] else float(row["priced"] / row["attempts"])
+
+
+# -- command line -------------------------------------------------------------------------------
+
+
+def register(subparsers: Any) -> None:
+    """Add `spend` to `python -m analytics`."""
+    spend = console.command(subparsers, "spend", run, "spend by any dimensions")
+    spend.add_argument("--by", default="", metavar="DIM,...", help="dimensions, for example model,team")
+    add_span(spend)
+
+
+def add_span(parser: argparse.ArgumentParser) -> None:
+    """The options every dated command shares: --from and --to (both inclusive days), --as-of."""
+    parser.add_argument("--from", dest="start", type=parse_day, metavar="DATE", help="first day, YYYY-MM-DD")
+    parser.add_argument("--to", dest="end", type=parse_day, metavar="DATE", help="last day, included")
+    parser.add_argument("--as-of", type=int, metavar="N", help="data version to read (default: the newest)")
+
+
+def parse_day(text: str) -> date:
+    """An ISO day; argparse turns the ValueError into a usage error."""
+    return date.fromisoformat(text)
+
+
+def view_of(args: argparse.Namespace) -> Ledger:
+    """The pinned ledger a command reads; raises NoData when it is empty."""
+    ledger = Ledger.open(args.home)
+    view = ledger.at(args.as_of if getattr(args, "as_of", None) is not None else ledger.snapshot())
+    if not view.sql(f"SELECT count(*) AS n FROM {view.name('batches')} WHERE loaded > 0").iloc[0, 0]:
+        raise NoData(f"The ledger in {ledger.home} is empty; load a log with `python -m data ingest PATH` or try `python -m data sample`.")
+    return view
+
+
+def span_of(args: argparse.Namespace, view: Ledger) -> Scope:
+    """The scope of --from and --to; raises BadInput when they are the wrong way round."""
+    if args.start and args.end and args.end < args.start:
+        raise BadInput(f"--to {args.end} is before --from {args.start}; swap them.")
+    return Scope.of(view, args.start, args.end + timedelta(days=1) if args.end else None)
+
+
+def run(args: argparse.Namespace) -> None:
+    """`spend`: rows by the asked dimensions, the total, the share priced, the data version."""
+    view = view_of(args)
+    scope, by = span_of(args, view), tuple(name.strip() for name in args.by.split(",") if name.strip())
+    frame = grouped(view, scope, by, CLI_MEASURES)
+    whole, share = totals(view, scope, CLI_MEASURES), priced_share(view, scope, by)
+    if args.json:
+        rows = [{k: None if pd.isna(v) else v for k, v in row.items()} for row in frame.to_dict("records")]
+        console.emit_json({"rows": rows if by else [], "total": whole, "priced_share": share, "time_zone": scope.time_zone, "snapshot": view.snapshot()})
+        return
+    columns = (*by, "cost_usd", "requests", "attempts")
+    lines = [tuple(_cell(row[c]) for c in columns) for row in frame.to_dict("records")] if by else []
+    closing = (*("total" if i == 0 else "" for i in range(len(by))), *(_cell(whole[c]) for c in columns[len(by) :]))
+    console.emit_table(columns, [*lines, closing], right=columns[len(by) :])
+    console.say(f"{share:.1%} of attempts priced; days in {scope.time_zone}; data version {view.snapshot()}." if share is not None else "No attempts in this span.")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:,.2f}"
+    if isinstance(value, (date, pd.Timestamp)):
+        return f"{value:%Y-%m-%d}"
+    return "" if pd.isna(value) else f"{value:,.0f}" if isinstance(value, (int, float)) else str(value)

@@ -1,0 +1,70 @@
+"""Baton: entry, navigation, page chrome and the sign-in gate; nothing else."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from data.errors import BatonError
+from pages.ui import format as fmt
+from pages.ui import shell
+
+PAGES = {
+    "Spend": (
+        ("overview", "Overview", ":material/dashboard:", ""),
+        ("explore", "Explore", ":material/bar_chart:", "explore"),
+        ("weekly", "Weekly review", ":material/event_repeat:", "weekly"),
+        ("plan", "Budget plan", ":material/savings:", "plan"),
+        ("savings", "Savings", ":material/content_cut:", "savings"),
+    ),
+    "What if": (
+        ("mix", "Model mix", ":material/tune:", "mix"),
+        ("routing", "Routing", ":material/alt_route:", "routing"),
+        ("self_host", "Self-host", ":material/dns:", "self-host"),
+        ("new_model", "New model", ":material/new_releases:", "new-model"),
+    ),
+    "Live": (
+        ("lab", "Live lab", ":material/science:", "lab"),
+        ("review", "Review queue", ":material/rate_review:", "review"),
+        ("governance", "Governance", ":material/gavel:", "governance"),
+    ),
+    "Data": (("data", "Data and prices", ":material/database:", "data"),),
+}
+
+
+def gate() -> None:
+    """Ask for sign-in where the operator configured a provider in .streamlit/secrets.toml; otherwise local use needs none."""
+    try:
+        configured = "auth" in st.secrets
+    except FileNotFoundError:
+        configured = False
+    if configured and not st.user.is_logged_in:
+        st.title("Sign in to Baton", anchor=False)
+        st.button("Sign in", on_click=st.login, type="primary")
+        st.stop()
+
+
+def status() -> None:
+    """The bottom of the sidebar: what the ledger holds."""
+    with st.sidebar:
+        try:
+            known = shell.facts(shell.view())
+        except BatonError:
+            return
+        if known["attempts"]:
+            st.caption(f"{fmt.count(known['attempts'])} attempts, {fmt.day(known['first_day'])} to {fmt.day(known['last_day'])}")
+        else:
+            st.caption("The ledger is empty.")
+
+
+st.set_page_config(page_title="Baton", page_icon=":material/music_note:", layout="wide")
+gate()
+page = st.navigation(
+    {
+        group: [st.Page(f"pages/{file}.py", title=title, icon=icon, url_path=path or None, default=not path) for file, title, icon, path in entries]
+        for group, entries in PAGES.items()
+    },
+    expanded=True,
+)
+with shell.errors():
+    page.run()
+status()

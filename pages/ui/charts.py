@@ -1,0 +1,178 @@
+"""Frames become Plotly figures. No Streamlit here: a figure can be tested as data.
+
+House rules: no toolbar, horizontal grid only, bars from zero, lines without markers, direct labels
+where five lines or fewer, at most nine series and Other, forecast and budget dashed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from pages.ui import format as fmt
+
+OTHER = "Other"
+TOP = 9
+CONFIG = {"displayModeBar": False, "responsive": True}
+
+
+class Palette(NamedTuple):
+    """The colours of one theme; see .streamlit/config.toml, where the same ones are set."""
+
+    text: str
+    grid: str
+    background: str
+    primary: str
+    more: str  # more cost
+    less: str  # less cost
+    other: str
+    categories: tuple[str, ...]
+
+
+LIGHT = Palette(
+    "#1B2430", "#E8EBF0", "#FFFFFF", "#2F5DAA", "#B4531F", "#0B8A78", "#6B7280",
+    ("#2F5DAA", "#0B8A78", "#B4531F", "#7B4FB3", "#A8337A", "#5B7F1E", "#8A6A12", "#2C7FA8"),
+)  # fmt: skip
+DARK = Palette(
+    "#E6EAF0", "#262E39", "#12161C", "#7DA7F0", "#F0935C", "#3CC2AC", "#9AA3B0",
+    ("#7DA7F0", "#3CC2AC", "#F0935C", "#B79AE8", "#EC86BE", "#A9CC66", "#DDB54A", "#6FC3E8"),
+)  # fmt: skip
+
+
+def colours(names: list[str], palette: Palette) -> dict[str, str]:
+    """A colour per series, in order; Other is always grey. Past eight the list starts again, dashed by the caller."""
+    chosen = [n for n in names if n != OTHER]
+    return {n: palette.categories[i % len(palette.categories)] for i, n in enumerate(chosen)} | {OTHER: palette.other}
+
+
+def blank(palette: Palette, *, height: int = 320, right: int = 24, unit: str = "USD", hover: str = "x unified") -> go.Figure:
+    """An empty figure in the house style; `unit` sets the y ticks, `right` leaves room for line labels."""
+    money = unit.startswith("USD")
+    figure = go.Figure()
+    figure.update_layout(
+        height=height, margin={"l": 8, "r": right, "t": 16, "b": 8}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": palette.text, "size": 13}, hovermode=hover, hoverlabel={"bgcolor": palette.background, "font": {"color": palette.text}},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None, "font": {"color": palette.text}}, bargap=0.25, dragmode=False,
+    )  # fmt: skip
+    figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, automargin=True, tickfont={"color": palette.text})
+    figure.update_yaxes(
+        gridcolor=palette.grid, zeroline=True, zerolinecolor=palette.grid, fixedrange=True, automargin=True, rangemode="tozero",
+        tickfont={"color": palette.text}, tickprefix="$" if money else "", tickformat=".1%" if unit == "share" else "~s",
+    )  # fmt: skip
+    return figure
+
+
+def top_and_other(frame: pd.DataFrame, by: str, value: str, top: int = TOP) -> pd.DataFrame:
+    """Keep the `top` largest values of `by`, fold the rest into Other. Only for additive values."""
+    if frame.empty or frame[by].nunique() <= top:
+        return frame
+    largest = frame.groupby(by)[value].sum().nlargest(top).index
+    folded = frame.assign(**{by: frame[by].where(frame[by].isin(largest), OTHER)})
+    keys = [c for c in frame.columns if c != value]
+    return folded.groupby(keys, as_index=False, sort=False)[value].sum()
+
+
+def cumulative(current: pd.DataFrame, previous: pd.DataFrame, palette: Palette, *, labels: tuple[str, str]) -> go.Figure:
+    """Running spend of a span over its days, and of the span before laid over the same days, dashed grey.
+
+    Frames: `day`, `cost_usd`, one row per day in order, both of the same length.
+    """
+    figure = blank(palette, right=150)
+    for frame, label, colour, dash in ((previous, labels[1], palette.other, "dash"), (current, labels[0], palette.primary, "solid")):
+        run = frame["cost_usd"].astype(float).cumsum()
+        figure.add_scatter(
+            x=list(current["day"]), y=run, mode="lines", name=label, showlegend=False, line={"color": colour, "width": 2.5, "dash": dash},
+            customdata=[fmt.usd(v) for v in run], hovertemplate="%{customdata}<extra>" + label + "</extra>",
+        )  # fmt: skip
+        end = float(run.iloc[-1])
+        figure.add_annotation(x=current["day"].iloc[-1], y=end, text=f"{label} {fmt.usd_short(end)}", xanchor="left", xshift=8, showarrow=False, font={"color": colour})
+    return _keep_labels_apart(figure)
+
+
+def _keep_labels_apart(figure: go.Figure) -> go.Figure:
+    """Move line-end labels that would overlap: the upper one up, the lower one down."""
+    labels = sorted(figure.layout.annotations, key=lambda a: a.y)
+    peak = max((a.y for a in labels), default=0) or 1
+    for lower, upper in zip(labels, labels[1:], strict=False):
+        if upper.y - lower.y < 0.08 * peak:
+            lower.yshift, upper.yshift = -9, 9
+    return figure
+
+
+def stacked_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, value: str, unit: str) -> go.Figure:
+    """Bars over `x`, one colour per value of `by` (largest first, Other last)."""
+    figure = blank(palette, height=340, unit=unit)
+    figure.update_layout(barmode="stack")
+    totals = frame.groupby(by)[value].sum().sort_values(ascending=False)
+    names = [n for n in totals.index if n != OTHER] + ([OTHER] if OTHER in totals.index else [])
+    tints = colours(names, palette)
+    for name in names:
+        part = frame[frame[by] == name]
+        figure.add_bar(
+            x=part[x], y=part[value].astype(float), name=_label(name), marker={"color": tints[name]},
+            customdata=[fmt.value(v, unit) for v in part[value]], hovertemplate="%{customdata}<extra>" + _label(name) + "</extra>",
+        )  # fmt: skip
+    return figure
+
+
+def lines(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, value: str, unit: str) -> go.Figure:
+    """One line per value of `by`; for ratios, which cannot be stacked."""
+    names = list(frame.groupby(by)[value].max().sort_values(ascending=False).index)
+    few = len(names) <= 5
+    figure = blank(palette, height=340, unit=unit, right=130 if few else 24)
+    tints = colours(names, palette)
+    for number, name in enumerate(names):
+        part = frame[frame[by] == name].sort_values(x)
+        figure.add_scatter(
+            x=part[x], y=part[value].astype(float), mode="lines", name=_label(name), showlegend=not few,
+            line={"color": tints[name], "width": 2, "dash": "solid" if number < 8 else "dot"},
+            customdata=[fmt.value(v, unit) for v in part[value]], hovertemplate="%{customdata}<extra>" + _label(name) + "</extra>",
+        )  # fmt: skip
+        if few and len(part):
+            figure.add_annotation(x=part[x].iloc[-1], y=float(part[value].iloc[-1]), text=_label(name), xanchor="left", xshift=8, showarrow=False, font={"color": tints[name]})
+    return figure
+
+
+def grouped_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, value: str, unit: str) -> go.Figure:
+    """Bars side by side, for ratios by two dimensions, which must not be stacked."""
+    return stacked_bars(frame, palette, x=x, by=by, value=value, unit=unit).update_layout(barmode="group")
+
+
+def bars(frame: pd.DataFrame, palette: Palette, *, by: str, value: str, unit: str) -> go.Figure:
+    """Horizontal bars, largest on top, the value written at the end."""
+    ordered = frame.sort_values(value, ascending=True)
+    figure = blank(palette, height=max(160, 34 * len(ordered) + 40), unit=unit, right=90, hover="closest")
+    figure.add_bar(
+        y=[_label(n) for n in ordered[by]], x=ordered[value].astype(float), orientation="h", marker={"color": palette.primary},
+        text=[fmt.value(v, unit) for v in ordered[value]], textposition="outside", cliponaxis=False, hoverinfo="skip",
+    )  # fmt: skip
+    return _horizontal(figure, palette, unit)
+
+
+def movers(frame: pd.DataFrame, palette: Palette, *, by: str = "name", value: str = "change_usd") -> go.Figure:
+    """Horizontal bars around zero, largest move on top: more cost one way, less the other, sign written."""
+    ordered = frame.reindex(frame[value].astype(float).abs().sort_values().index)
+    figure = blank(palette, height=max(160, 36 * len(ordered) + 40), right=24, hover="closest")
+    amounts = ordered[value].astype(float)
+    figure.add_bar(
+        y=[_label(n) for n in ordered[by]], x=amounts, orientation="h", marker={"color": [palette.more if v > 0 else palette.less for v in amounts]},
+        text=[fmt.usd_change(v) for v in amounts], textposition="outside", cliponaxis=False, hoverinfo="skip",
+    )  # fmt: skip
+    reach = float(amounts.abs().max() or 1) * 1.35
+    figure = _horizontal(figure, palette, "USD")
+    figure.update_xaxes(range=[-reach if (amounts < 0).any() else 0, reach if (amounts > 0).any() else 0])
+    return figure
+
+
+def _horizontal(figure: go.Figure, palette: Palette, unit: str) -> go.Figure:
+    figure.update_xaxes(showgrid=False, showticklabels=False, zeroline=True, zerolinecolor=palette.grid)
+    figure.update_yaxes(showgrid=False, tickprefix="", tickformat="", rangemode="normal")
+    return figure
+
+
+def _label(name: object) -> str:
+    """A value from the data as a chart label: Plotly reads a little HTML, so it is escaped; long ones are cut in the middle."""
+    text = str(name).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text if len(text) <= 32 else f"{text[:18]}…{text[-12:]}"

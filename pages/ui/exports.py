@@ -1,0 +1,53 @@
+"""Tables behind charts, and files people take away."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import format as fmt
+
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """CSV text that is safe to open in a spreadsheet: text that would be a formula gets an apostrophe."""
+
+    def safe(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
+
+    return frame.rename(columns=safe).map(safe).to_csv(index=False)
+
+
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Decimals as floats, so that a table can sort and format them."""
+    decimals = [c for c in frame.columns if frame[c].map(lambda v: isinstance(v, Decimal)).any()]
+    return frame.assign(**{c: frame[c].astype(float) for c in decimals})
+
+
+def table(frame: pd.DataFrame, *, name: str, units: dict[str, str] | None = None, labels: dict[str, str] | None = None, key: str = "") -> None:
+    """A table with units in its headers, and its CSV. `units`: column -> registry unit."""
+    columns = {}
+    for column in frame.columns:
+        label = (labels or {}).get(column, column.replace("_", " "))
+        unit = (units or {}).get(column, "")
+        columns[column] = st.column_config.NumberColumn(label, format=_FORMATS[unit]) if unit in _FORMATS else st.column_config.Column(label)
+    shown = plain(frame)
+    st.dataframe(shown, hide_index=True, column_config=columns, width="stretch", placeholder=fmt.MISSING, alt=f"Table: {name}", key=f"table_{key or name}")
+    download(frame, name=name, key=key)
+
+
+def download(frame: pd.DataFrame, *, name: str, key: str = "") -> None:
+    """A button for the frame's CSV, generated when clicked."""
+    st.download_button(
+        "Download CSV", lambda: csv(frame), file_name=f"baton-{name}.csv", mime="text/csv", on_click="ignore",
+        icon=":material/download:", key=f"csv_{key or name}", type="tertiary",
+    )  # fmt: skip
+
+
+_FORMATS = {
+    "USD": "dollar", "USD per 1M tokens": "$%.4f", "USD small": "$%.6f", "share": "percent", "tokens": "localized", "requests": "localized",
+    "attempts": "localized", "ms": "%d ms", "ratio": "%.2f", "0 to 1": "%.3f", "count": "localized",
+}  # fmt: skip

@@ -1,0 +1,58 @@
+"""The one row of filters that spend pages share. Everything in it lives in the URL."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import streamlit as st
+
+from analytics.registry import DIMENSIONS
+from analytics.scope import UNKNOWN, Scope
+from data.ledger import Ledger
+from pages.ui import shell
+
+WINDOWS = {"7d": "7 days", "28d": "28 days", "90d": "90 days", "12m": "12 months", "mtd": "Month to date", "all": "All"}
+
+
+@shell.cached
+def options(view: Ledger, dimension: str) -> list[str]:
+    """Values of a roll-up dimension, by spend, missing as `unknown`."""
+    column = DIMENSIONS[dimension].name
+    frame = view.sql(f"SELECT coalesce({column}, '{UNKNOWN}') AS value FROM {view.name('spend_by_day')} GROUP BY 1 ORDER BY sum(cost_usd) DESC NULLS LAST")
+    return frame["value"].tolist()
+
+
+def window_days(window: str, first: date, last: date) -> tuple[date, date]:
+    """Half-open days of a window that ends with the last complete day of data."""
+    end = last + timedelta(days=1)
+    starts = {"7d": end - timedelta(days=7), "28d": end - timedelta(days=28), "90d": end - timedelta(days=90),
+              "12m": end - timedelta(days=365), "mtd": last.replace(day=1), "all": first}  # fmt: skip
+    return starts[window], end
+
+
+def last_full_day(view: Ledger) -> date:
+    """The last day the data cover whole; the last day at all when there is only one."""
+    known = shell.facts(view)
+    complete = known["last"].hour >= 23 or known["first_day"] == known["last_day"]
+    return known["last_day"] if complete else known["last_day"] - timedelta(days=1)
+
+
+def scope_bar(view: Ledger, *, dimensions: tuple[str, ...] = ("team", "model", "environment"), default: str = "28d", windows: tuple[str, ...] = tuple(WINDOWS)) -> Scope:
+    """Draw window and dimension filters in one row; returns the chosen scope."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        window = st.segmented_control(
+            "Period", windows, format_func=WINDOWS.get, default=default, required=True, key="window", bind="query-params"
+        )  # fmt: skip
+        chosen = {}
+        for name in dimensions:
+            chosen[name] = st.multiselect(
+                DIMENSIONS[name].label, options(view, name), key=name, bind="query-params", placeholder="All", width=190
+            )  # fmt: skip
+    start, end = window_days(window or default, shell.facts(view)["first_day"], last_full_day(view))
+    return Scope.of(view, start, end, **{k: tuple(v) for k, v in chosen.items()})
+
+
+def link(page: str, label: str, icon: str, scope: Scope, **params: str) -> None:
+    """A link to another page on exactly this slice."""
+    kept = {k: st.query_params.get_all(k) for k in st.query_params if k in ("window", "as_of")}
+    st.page_link(page, label=label, icon=icon, query_params={**kept, **{k: list(v) for k, v in scope.filters}, **params})

@@ -1,0 +1,154 @@
+"""What every page shares: the open store, the pinned data version, the header, error states, caching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from urllib.parse import urlencode
+
+import pandas as pd
+import streamlit as st
+
+from analytics.scope import Scope
+from data.errors import BatonError
+from data.home import home_dir
+from data.ledger import Ledger
+from data.sample import is_sample
+from data.state import State
+from pages.ui import charts
+from pages.ui import format as fmt
+
+
+@st.cache_resource(show_spinner=False)
+def _open_ledger(home: str) -> Ledger:
+    return Ledger.open(home)
+
+
+@st.cache_resource(show_spinner=False)
+def _open_state(home: str) -> State:
+    return State.open(home)
+
+
+def ledger() -> Ledger:
+    """The store itself, for writing; pages read through `view`."""
+    return _open_ledger(str(home_dir()))
+
+
+def state() -> State:
+    """What people decided: budgets, policies, overrides, rules, the audit trail."""
+    return _open_state(str(home_dir()))
+
+
+def view() -> Ledger:
+    """The data version this page run reads: the newest, or the one frozen in the link (`as_of`)."""
+    frozen = st.query_params.get("as_of", "")
+    store = ledger()
+    if frozen.isdigit():
+        return store.at(int(frozen))
+    if frozen:
+        st.warning(f"The link names data version {fmt.md(frozen)}, which is no number; showing the newest.")
+    return store.at(store.snapshot())
+
+
+def cached(function: Callable) -> Callable:
+    """Cache a query `f(view, *arguments)` by data version and arguments (hashable, small; never a frame)."""
+    name = f"{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def call(view: Ledger, *args: object, **kwargs: object) -> object:
+        key = repr((name, str(view.home), view.snapshot(), args, sorted(kwargs.items())))
+        return _remember(key, lambda: function(view, *args, **kwargs))
+
+    return call
+
+
+@st.cache_data(max_entries=400, max_size="300MiB", show_spinner=False)
+def _remember(key: str, _compute: Callable) -> object:
+    return _compute()
+
+
+def palette() -> charts.Palette:
+    """The colours of the theme the reader has chosen."""
+    return charts.DARK if st.context.theme.type == "dark" else charts.LIGHT
+
+
+def chart(figure, *, alt: str, key: str, **options: object) -> object:
+    """Draw a figure with the house settings; `alt` states what it shows."""
+    return st.plotly_chart(figure, config=charts.CONFIG, theme=None, alt=alt, key=key, **options)
+
+
+@cached
+def facts(view: Ledger) -> dict:
+    """What the status line says: first and last instant, rows, share priced, sample or real."""
+    row = view.sql(
+        f"SELECT (SELECT min(day) FROM {view.name('spend_by_day')}) AS first_day, (SELECT max(day) FROM {view.name('spend_by_day')}) AS last_day, "
+        f"(SELECT max(hour) FROM {view.name('latency_by_hour')}) AS last_hour, sum(attempts)::BIGINT AS attempts, "
+        f"sum(priced_attempts)::BIGINT AS priced FROM {view.name('spend_by_day')}"
+    ).iloc[0]
+    if pd.isna(row["attempts"]) or not row["attempts"]:
+        return {"attempts": 0, "sample": False}
+    last = view.sql(f"SELECT max(requested_at) AS t FROM {view.name('usage')} WHERE requested_at >= ?", [pd.Timestamp(row["last_day"]) - pd.Timedelta(days=2)]).iloc[0, 0]
+    return {
+        "first_day": pd.Timestamp(row["first_day"]).date(), "last_day": pd.Timestamp(row["last_day"]).date(), "last": last,
+        "attempts": int(row["attempts"]), "priced_share": row["priced"] / row["attempts"], "sample": is_sample(view),
+    }  # fmt: skip
+
+
+def header(answer: str, view: Ledger) -> None:
+    """The page's answer as its title, and one grey line on what it stands on."""
+    st.title(fmt.md(answer), anchor=False)
+    known = facts(view)
+    if not known["attempts"]:
+        return
+    parts = [
+        f"Data through {known['last']:%d %b %Y %H:%M} UTC", f"days in {view.time_zone}", f"{fmt.share(known['priced_share'])} of attempts priced",
+        f"data version {view.snapshot()}" + (" (frozen by this link)" if "as_of" in st.query_params else ""),
+    ]  # fmt: skip
+    age = datetime.now(UTC).replace(tzinfo=None) - known["last"].to_pydatetime()
+    if age.days >= 1:
+        parts.append(f"{age.days} day{'s' * (age.days > 1)} old")
+    st.caption(fmt.md(" · ".join(parts)))
+    if known["sample"]:
+        st.info("This is the sample company, not your data. Load your own logs on the Data and prices page.", icon=":material/science:")
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Show what a user can act on as one sentence; anything else is a defect and surfaces."""
+    try:
+        yield
+    except BatonError as error:
+        st.error(fmt.md(str(error)), icon=":material/error:")
+
+
+def needs_data(view: Ledger, question: str) -> None:
+    """The empty state: what this page will answer, and the one action that gets there. Stops the page."""
+    if facts(view)["attempts"]:
+        return
+    st.title(question, anchor=False)
+    st.write("The ledger is empty. Drop a usage log, give a path, or load the sample company; this page then answers the question above.")
+    st.page_link("pages/data.py", label="Load data", icon=":material/upload_file:")
+    st.stop()
+
+
+def no_match(scope: Scope) -> None:
+    """The empty answer: which filters stand in the way, and the way out. Stops the page."""
+    chosen = ", ".join(f"{name} {' or '.join(values)}" for name, values in scope.filters) or "no filters"
+    st.info(fmt.md(f"No requests from {fmt.day(scope.start)} to {fmt.day(scope.end)} match ({chosen}). Choose a longer period or clear the filters."))
+    if st.button("Clear filters"):
+        for name, _ in scope.filters:
+            st.session_state.pop(name, None)
+        st.query_params.clear()
+        st.rerun()
+    st.stop()
+
+
+def snapshot_link(view: Ledger) -> None:
+    """A link to this page as it is now, on this data version."""
+    params = {**{k: st.query_params.get_all(k) for k in st.query_params}, "as_of": [str(view.snapshot())]}
+    base = (st.context.url or "").split("?")[0]
+    with st.popover("Copy snapshot link", icon=":material/link:", type="tertiary"):
+        st.caption("Opens this view on the same data version, whatever is loaded later.")
+        st.code(f"{base}?{urlencode(params, doseq=True)}", language=None, wrap_lines=True)
