@@ -69,15 +69,15 @@ class Constants(NamedTuple):
     queue_share: float  # of one prefill, per concurrent sequence
 
 
-HOPPER = Constants(0.870, 1.0, 0.660, 0.638, 0.354, 0.714, 0.187, 39.8, 40.4, 32.7, 93.3, 10.0, 7.52, 2.38, 0.374, 70.3, 0.078)
-BLACKWELL = HOPPER._replace(memory_efficiency=0.993, prefill_mfu=0.332, layer_us=44.3, moe_layer_us=14.8)
+HOPPER = Constants(0.876, 1.0, 0.655, 0.625, 0.367, 0.705, 0.196, 40.7, 39.7, 32.7, 93.3, 10.0, 7.54, 1.53, 0.392, 71.8, 0.082)
+BLACKWELL = HOPPER._replace(memory_efficiency=0.999, prefill_mfu=0.347, layer_us=45.0, moe_layer_us=14.4)
 CONSTANTS = {"hopper": HOPPER, "blackwell": BLACKWELL}  # other generations borrow Hopper's
 
 # Offline points ("infinite rate"): tuned engines, large batches, prefill no longer hidden behind memory.
 # Fitted on the 17 curated points of facts/selfhost.md section 3 that state a layout.
 SATURATED_BATCH = 192  # per data-parallel rank
 SATURATED_PREFILL = 0.86
-SATURATED_DENSE, SATURATED_MOE, SATURATED_DP = 1.18, 0.78, 0.58
+SATURATED_DENSE, SATURATED_MOE, SATURATED_DP = 1.25, 0.78, 0.58
 
 
 class Speed(NamedTuple):

@@ -1,0 +1,127 @@
+"""GPUs and what they cost: `catalog/gpus.csv` and `catalog/gpu_prices.csv`.
+
+TFLOPs are dense (no sparsity), link speed is one way, memory is what a driver reports. Figures of
+hyperscalers and secondary pages are marked unverified; rents can be refreshed through gpuhunt.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import cache
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from data.catalog_table import CATALOG, find, number, read_rows, squeeze
+from data.errors import BadInput, NoData
+
+PRICE_KINDS = ("on_demand", "reserved", "spot", "purchase", "own_hyperscaler", "own_neocloud")
+GPUHUNT_NAMES = {"A100": "a100_sxm", "H100": "h100_sxm", "H200": "h200_sxm", "B200": "b200_sxm", "L40S": "l40s", "L4": "l4", "MI300X": "mi300x"}
+
+
+class Gpu(NamedTuple):
+    """One GPU. A zero TFLOPs figure means the precision has no hardware support."""
+
+    gpu: str
+    name: str
+    aliases: tuple[str, ...]
+    generation: str
+    memory_gib: float
+    bandwidth_tb_s: float
+    bf16_tflops: float
+    fp8_tflops: float
+    fp4_tflops: float
+    tdp_w: float
+    link_gb_s: float
+    provisioned_kw: float
+    source: str
+    as_of: str
+    unverified: tuple[str, ...]
+
+    def compute_flops(self, precision: str) -> float:
+        """Peak dense FLOP/s for weights of `precision`; weight-only formats compute in bf16."""
+        bf16 = self.bf16_tflops
+        tflops = {"fp8": self.fp8_tflops or bf16, "fp4": self.fp4_tflops or self.fp8_tflops or bf16}.get(precision, bf16)
+        return tflops * 1e12
+
+
+class GpuPrice(NamedTuple):
+    """One quoted price of a GPU: USD per GPU-hour, or per GPU for `purchase`."""
+
+    gpu: str
+    kind: str
+    provider: str
+    usd: float
+    as_of: str
+    source: str
+    verified: bool
+    note: str
+
+
+@cache
+def gpus() -> tuple[Gpu, ...]:
+    """Every GPU of the catalogue."""
+    figures = ("memory_gib", "bandwidth_tb_s", "bf16_tflops", "fp8_tflops", "fp4_tflops", "tdp_w", "link_gb_s", "provisioned_kw")
+    return tuple(
+        Gpu(row["gpu"], row["name"], _words(row["aliases"]), row["generation"], *(number(row, f) for f in figures),
+            row["source"], row["as_of"], _words(row["unverified"]))
+        for row in read_rows(CATALOG / "gpus.csv")
+    )  # fmt: skip
+
+
+def find_gpu(name: str) -> Gpu:
+    """The GPU of that name or alias; raises BadInput naming the nearest ones."""
+    return find("GPU", name, gpus(), lambda g: (g.gpu, g.name, *g.aliases), _reduce)
+
+
+@cache
+def gpu_prices(path: Path = CATALOG / "gpu_prices.csv") -> tuple[GpuPrice, ...]:
+    """Every quoted price; raises BadInput for an undated, unknown or non-positive one."""
+    prices = []
+    for row in read_rows(path):
+        price = GpuPrice(find_gpu(row["gpu"]).gpu, row["kind"], row["provider"], number(row, "usd"), row["as_of"], row["source"], row["verified"] == "yes", row["note"])
+        if price.kind not in PRICE_KINDS:
+            raise BadInput(f"{path.name}: {price.kind} is not a kind of price; use one of {', '.join(PRICE_KINDS)}.")
+        if price.usd <= 0:
+            raise BadInput(f"{path.name}: the {price.kind} price of {price.gpu} is {price.usd:g}; give a positive number of USD.")
+        prices.append(price)
+    return tuple(prices)
+
+
+def typical_price(gpu: str, kind: str) -> GpuPrice:
+    """The median quote of a kind, verified quotes first; raises NoData when nobody quotes one."""
+    quotes = [p for p in gpu_prices() if p.gpu == find_gpu(gpu).gpu and p.kind == kind]
+    if not quotes:
+        raise NoData(f"No {kind} price of {gpu} is in the catalogue; type one, with its date.")
+    quotes = [p for p in quotes if p.verified] or quotes
+    middle = median(p.usd for p in quotes)
+    return min(quotes, key=lambda p: abs(p.usd - middle))
+
+
+def refresh_rents(today: date, path: Path = CATALOG / "gpu_prices.csv") -> tuple[GpuPrice, ...]:
+    """The catalogue with rents replaced by today's cheapest quotes of the optional package gpuhunt.
+
+    Nothing is fetched unless this is called; raises NoData when gpuhunt is not installed.
+    """
+    try:
+        import gpuhunt
+    except ImportError:
+        raise NoData("Refreshing rents needs the optional package gpuhunt; install it with pip install gpuhunt.") from None
+    live: dict[tuple[str, str, str], float] = {}
+    for item in gpuhunt.query():
+        gpu, count = GPUHUNT_NAMES.get(item.gpu_name), item.gpu_count or 0
+        if gpu and count and item.price:
+            key = (gpu, "spot" if item.spot else "on_demand", item.provider)
+            live[key] = min(live.get(key, float("inf")), item.price / count)
+    fresh = tuple(GpuPrice(*key, round(usd, 4), today.isoformat(), "gpuhunt", True, "") for key, usd in sorted(live.items()))
+    replaced = {(p.gpu, p.kind) for p in fresh}
+    return tuple(p for p in gpu_prices(path) if (p.gpu, p.kind) not in replaced) + fresh
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(";") if word.strip())
+
+
+def _reduce(name: str) -> str:
+    return squeeze(re.sub(r"nvidia|amd|instinct|hbm3e?|80\s*gb|141\s*gb", "", name.lower()))

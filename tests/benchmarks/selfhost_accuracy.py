@@ -1,0 +1,150 @@
+"""How well a serving point is predicted: textbook roofline against ours, on groups never fitted.
+
+    python -m tests.benchmarks.selfhost_accuracy            # grade (about a minute)
+    python -m tests.benchmarks.selfhost_accuracy --fit      # also print constants fitted on all points
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import least_squares
+
+from data.errors import BadInput
+from simulations import capacity, measured_curves, roofline
+from simulations.layouts import Layout
+from simulations.roofline import Constants, Speed, Work, speed_of
+from tests.benchmarks.selfhost_points import inferencex, take, works
+
+START = Constants(.86, .9, .65, .5, .36, .7, .25, 36, 40, 30, 60, 10, 9, 2, .4, 70, .08)  # fmt: skip
+LOW = Constants(.4, .3, .2, .2, .1, .3, .05, 2, 0, 0, 0, 0, 0, 0, .1, 0, 0)
+HIGH = Constants(1, 1, 1, .9, .9, 1, 1, 90, 150, 90, 200, 90, 60, 20, 1.2, 300, 3)
+PER_GENERATION = ("memory_efficiency", "prefill_mfu", "layer_us", "moe_layer_us")
+TEXTBOOK = Constants(.75, .75, .75, .5, .5, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0)  # fmt: skip
+
+
+def folder() -> Path:
+    """Where the measured points lie."""
+    return Path(os.environ.get("BATON_SHARED_DATA", Path(__file__).parents[2].parent / "shared/data")) / "selfhost"
+
+
+def unpack(z: np.ndarray, blackwell: np.ndarray) -> Constants:
+    """Parameters -> constants per point: those that differ per generation follow the shared ones."""
+    base = dict(zip(Constants._fields, z, strict=False))
+    for name, value in zip(PER_GENERATION, z[len(Constants._fields):], strict=True):
+        base[name] = np.where(blackwell, value, base[name])
+    return Constants(**base)
+
+
+def fit(points: pd.DataFrame, work: Work) -> np.ndarray:
+    """Constants that bring throughput, TPOT and (lightly) TTFT close in logarithms; big groups count less."""
+    blackwell = points.gpu.str.contains("b200|b300").to_numpy()
+    size = points.group.map(points.group.value_counts()).to_numpy(dtype=float)
+    weight = np.sqrt(size**-0.35 / np.mean(size**-0.35))
+    extra = [Constants._fields.index(name) for name in PER_GENERATION]
+    scale, low, high = (np.concatenate([np.array(c), np.array(c)[extra]]) for c in (START, LOW, HIGH))
+    targets = [np.log(points[c].to_numpy()) for c in ("output_tokens_per_s", "tpot_s", "ttft_s")]
+
+    def residuals(z: np.ndarray) -> np.ndarray:
+        speed = speed_of(work, unpack(z * scale, blackwell))
+        parts = (speed.output_tokens_per_s, speed.tpot_s, speed.ttft_s)
+        errors = [share * weight * (np.log(p) - t) for share, p, t in zip((1, 0.5, 0.12), parts, targets, strict=True)]
+        return np.concatenate([*errors, 0.3 * (z - 1)])
+
+    ones = np.ones_like(scale)
+    return least_squares(residuals, ones, bounds=(low / scale, high / scale * 1.0001), loss="soft_l1", f_scale=0.3, max_nfev=60).x * scale
+
+
+def predicted(points: pd.DataFrame, work: Work, z: np.ndarray) -> Speed:
+    """Speed of every point under fitted parameters."""
+    return speed_of(work, unpack(z, points.gpu.str.contains("b200|b300").to_numpy()))
+
+
+def hold_out(points: pd.DataFrame, work: Work) -> np.ndarray:
+    """log(predicted / measured) of every point from constants that never saw its model x GPU x engine group."""
+    errors = np.zeros(len(points))
+    for group in points.group.unique():
+        inside = (points.group == group).to_numpy()
+        z = fit(points[~inside], take(work, ~inside))
+        errors[inside] = np.log(predicted(points[inside], take(work, inside), z).output_tokens_per_s / points.output_tokens_per_s[inside])
+    return errors
+
+
+def graded_predictions(points: pd.DataFrame, work: Work) -> np.ndarray:
+    """As `hold_out`, through the public `predict` with its measured curves: the held-out group's points removed."""
+    errors, constants, shipped = np.zeros(len(points)), dict(roofline.CONSTANTS), measured_curves.shipped_points()
+    for group in points.group.unique():
+        inside = (points.group == group).to_numpy()
+        z = fit(points[~inside], take(work, ~inside))
+        hopper = Constants(*z[: len(Constants._fields)])
+        roofline.CONSTANTS.update(hopper=hopper, blackwell=hopper._replace(**dict(zip(PER_GENERATION, z[len(Constants._fields):], strict=True))))
+        hidden = set(zip(points.model[inside], points.gpu[inside], points.engine[inside], strict=True))
+        capacity.shipped_points = lambda hidden=hidden: tuple(p for p in shipped if (p.model, p.gpu, p.engine) not in hidden)
+        measured_curves._ratio.cache_clear()
+        errors[inside] = [_error(p) for p in points[inside].itertuples()]
+    roofline.CONSTANTS.update(constants)
+    capacity.shipped_points = measured_curves.shipped_points
+    measured_curves._ratio.cache_clear()
+    return errors
+
+
+def _error(p: object) -> float:
+    """log(predicted / measured) of one point; NaN where the model cannot fit (a wrong GPU count in the source)."""
+    try:
+        point = capacity.predict(p.model, p.gpu, p.count, Layout(p.tp, p.dp), p.precision, p.input_length, p.output_length, p.concurrency)
+    except BadInput:
+        return np.nan
+    return np.log(point.output_tokens_per_s / p.output_tokens_per_s)
+
+
+def saturated(path: Path) -> pd.DataFrame:
+    """The curated offline points that state a layout: measured and predicted tokens/s (factors were fitted on these)."""
+    rows = pd.read_csv(path / "validation_points.csv")
+    rows = rows[(rows.concurrency == "max") & ~rows.layout.str.contains("None")]
+    found = []
+    for r in rows.itertuples():
+        tp, dp = (int(part) for part in re.match(r"tp(\d+)dp(\d+)", r.layout).groups())
+        layout = Layout(max(1, min(tp, r.n_gpu // dp)), dp)
+        point = capacity.predict(r.model, r.gpu, r.n_gpu, layout, r.weight_precision, float(r.input_len), float(r.output_len), None)
+        found.append((r.id, r.model, r.gpu, r.out_tok_s_total, point.output_tokens_per_s))
+    return pd.DataFrame(found, columns=["id", "model", "gpu", "measured", "predicted"])
+
+
+def report(name: str, errors: np.ndarray) -> None:
+    """One line: median and P90 of the absolute error, and the bias (median ratio - 1)."""
+    absolute = np.abs(np.expm1(errors))
+    print(f"{name:46} n {len(errors):5}  median {np.median(absolute):6.1%}  P90 {np.quantile(absolute, 0.9):6.1%}  bias {np.expm1(np.median(errors)):+6.1%}")
+
+
+def main() -> None:
+    """Grade on the shared points."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--fit", action="store_true")
+    points = inferencex(folder())
+    work = works(points)
+    report("textbook roofline", np.log(speed_of(work, TEXTBOOK).output_tokens_per_s / points.output_tokens_per_s))
+    if arguments.parse_args().fit:
+        z = fit(points, work)
+        print([(name, round(float(v), 3)) for name, v in zip((*Constants._fields, *PER_GENERATION), z, strict=True)])
+        points["error"] = np.log(predicted(points, work, z).output_tokens_per_s / points.output_tokens_per_s)
+        report("ours, in sample", points.error.to_numpy())
+        print(points.groupby("group").error.agg(["count", "median", "std"]).round(2).to_string())
+    report("roofline alone, groups never fitted", hold_out(points, work))
+    errors = graded_predictions(points, work)
+    known = ~np.isnan(errors)
+    report("predict(), groups never fitted nor shipped", errors[known])
+    medians = points[known].assign(e=np.abs(np.expm1(errors[known]))).groupby("group").e.median()
+    print(f"median of the {len(medians)} groups' medians {medians.median():.1%}, worst {medians.idxmax()} {medians.max():.1%}; {(~known).sum()} points refused")
+    offline = saturated(folder())
+    ratio = offline.predicted / offline.measured
+    print(offline.assign(ratio=ratio.round(2)).to_string(index=False))
+    print(f"saturated: {np.mean(np.abs(np.log(ratio)) <= np.log(1.5)):.0%} of {len(ratio)} within a factor of 1.5, median ratio {ratio.median():.2f}")
+
+
+if __name__ == "__main__":
+    main()
