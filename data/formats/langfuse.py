@@ -1,0 +1,198 @@
+"""Langfuse observations: the UI's batch export (CSV, JSON, JSONL), blob storage exports, single traces as JSON.
+
+Source: langfuse/langfuse `observation-stream.ts`, `observations_converters.ts`, `fern/apis/server/commons.yml`.
+`usageDetails` holds priced buckets. By convention they are disjoint; some SDKs leave the cache inside `input`
+(langfuse #10592, #12306), and a key with a dot (`prompt_details.cache_read`) is a part of the total it names.
+Costs are USD, times UTC. `latency` is milliseconds in the UI's export and seconds in the API: it is not used.
+"""
+
+from __future__ import annotations
+
+import json
+
+from data.formats import Format, has
+
+OBSERVATION = {
+    "id": "VARCHAR", "type": "VARCHAR", "projectId": "VARCHAR", "traceId": "VARCHAR", "parentObservationId": "VARCHAR",
+    "name": "VARCHAR", "startTime": "VARCHAR", "endTime": "VARCHAR", "completionStartTime": "VARCHAR", "level": "VARCHAR",
+    "statusMessage": "VARCHAR", "environment": "VARCHAR", "model": "VARCHAR", "modelParameters": "JSON", "metadata": "JSON",
+    "usageDetails": "JSON", "providedUsageDetails": "JSON", "costDetails": "JSON", "providedCostDetails": "JSON",
+    "inputUsage": "VARCHAR", "outputUsage": "VARCHAR", "totalUsage": "VARCHAR", "totalCost": "VARCHAR",
+    "calculatedTotalCost": "VARCHAR", "promptName": "VARCHAR", "traceName": "VARCHAR", "traceTags": "JSON",
+    "userId": "VARCHAR", "sessionId": "VARCHAR",
+}  # fmt: skip
+# Blob storage names them in snake case, and the model after who named it.
+BLOB_NAMES = {
+    "projectId": "project_id", "traceId": "trace_id", "parentObservationId": "parent_observation_id", "startTime": "start_time",
+    "endTime": "end_time", "completionStartTime": "completion_start_time", "statusMessage": "status_message",
+    "model": "provided_model_name", "modelParameters": "model_parameters", "usageDetails": "usage_details",
+    "providedUsageDetails": "provided_usage_details", "costDetails": "cost_details", "providedCostDetails": "provided_cost_details",
+    "totalCost": "total_cost", "promptName": "prompt_name", "traceName": "trace_name", "traceTags": "trace_tags",
+    "userId": "user_id", "sessionId": "session_id",
+}  # fmt: skip
+TRACE = {
+    "name": "VARCHAR", "userId": "VARCHAR", "sessionId": "VARCHAR", "tags": "JSON",
+    "scores": [{"name": "VARCHAR", "value": "DOUBLE", "observationId": "VARCHAR"}],
+}  # fmt: skip
+METADATA = {
+    "ls_provider": "VARCHAR",
+    "attributes": {"gen_ai.provider.name": "VARCHAR", "gen_ai.system": "VARCHAR", "llm.provider": "VARCHAR"},
+}
+
+# Usage keys by what they count, as Langfuse's own price table and its SDKs spell them.
+FRESH = ("input", "input_tokens", "prompt_tokens", "promptTokenCount", "prompt_token_count")
+READ = ("input_cached_tokens", "cache_read_input_tokens", "input_cache_read", "cached_tokens", "prompt_details.cache_read")
+WRITE = ("input_cache_creation", "cache_creation_input_tokens", "cache_write_tokens")
+WRITE_5M = ("input_cache_creation_5m", "cache_creation_5m_input_tokens")
+WRITE_1H = ("input_cache_creation_1h", "cache_creation_1h_input_tokens")
+OUT = ("output", "output_tokens", "completion_tokens", "candidatesTokenCount", "candidates_token_count")
+REASONING = ("output_reasoning_tokens", "output_reasoning", "thoughtsTokenCount", "thoughts_token_count", "completion_details.reasoning")
+SPOKEN, SPEECH = ("input_audio_tokens", "input_audio"), ("output_audio_tokens", "output_audio")
+KEYS = (*FRESH, *READ, *WRITE, *WRITE_5M, *WRITE_1H, *OUT, *REASONING, *SPOKEN, *SPEECH, "total")
+
+
+def first(*keys: str) -> str:
+    """The first of these usage keys that the observation carries, as text."""
+    return "coalesce(NULL, " + ", ".join(f'u."{key}"' for key in keys) + ")"
+
+
+def tokens(keys: tuple[str, ...], audio: tuple[str, ...], flat: str) -> str:
+    """A text bucket with its audio; the older flat column where the observation has no usage details.
+
+    The UI's export fills the flat columns with 0 where nothing is known.
+    """
+    text = f"coalesce({first(*keys)}, CASE WHEN {BARE} AND number(o.totalUsage) <> 0 THEN {flat} END)"
+    return f"CASE WHEN number({first(*audio)}) > 0 THEN (number({text}) + number({first(*audio)}))::VARCHAR ELSE {text} END"
+
+
+def total(*groups: tuple[str, ...]) -> str:
+    """Sum of several buckets, absent ones as zero."""
+    return "(" + " + ".join(f"coalesce(number({first(*keys)}), 0)" for keys in groups) + ")"
+
+
+BARE = f"coalesce(u.total, {first(*FRESH)}, {first(*OUT)}) IS NULL"
+CARRIES = f"({total(FRESH, READ, WRITE, OUT, ('total',))} > 0 OR coalesce(number(o.totalUsage), 0) > 0)"
+
+
+# Whatever stands above an observation with usage repeats it: agent spans, one library's generation around another's.
+def rows(observations: str) -> str:
+    """SQL: `observations` (the observation as `o`, its trace as `t`) with usage `u`, metadata `m` and `repeats`."""
+    return f"""SELECT * FROM (
+        WITH RECURSIVE seen AS (
+            SELECT *, json_transform(json_of(o.usageDetails), '{json.dumps(dict.fromkeys(KEYS, "VARCHAR"))}') AS u,
+                json_transform(json_of(o.metadata), '{json.dumps(METADATA)}') AS m FROM ({observations})
+        ),
+        links AS MATERIALIZED (
+            SELECT o.traceId AS trace, o.id AS id, text_of(o.parentObservationId) AS parent, {CARRIES} AS carries FROM seen
+        ),
+        above AS (
+            SELECT trace, parent AS id FROM links WHERE carries AND parent IS NOT NULL
+            UNION SELECT links.trace, links.parent FROM links JOIN above USING (trace, id) WHERE links.parent IS NOT NULL
+        )
+        SELECT seen.*, above.id IS NOT NULL AS repeats, {CARRIES} AS carries
+        FROM seen LEFT JOIN above ON above.trace = o.traceId AND above.id = o.id)"""
+
+
+NO_TRACE = f"json_transform('{{}}', '{json.dumps(TRACE)}') AS t"
+BLOB = ", ".join(f"'{name}': d.{BLOB_NAMES.get(name, name)}" for name in OBSERVATION)
+IN_TRACE = f"""
+    SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no) AS record_no, path, observation::VARCHAR AS raw,
+        json_transform(observation, '{json.dumps(OBSERVATION)}') AS o, json_transform(trace, '{json.dumps(TRACE)}') AS t
+    FROM (SELECT *, unnest(d.observations) AS observation, coalesce(d.trace, raw::JSON) AS trace FROM records)"""
+
+CACHE = total(READ, WRITE, WRITE_5M, WRITE_1H)
+SUM_IS_PLAIN = f"number(u.total) = {total(FRESH, OUT)}"
+# Langfuse adds up a missing total itself, so only one that the SDK provided says anything about disjoint buckets.
+SUM_IS_DISJOINT = (
+    f"number(jtext(json_of(o.providedUsageDetails), '$.total')) = {total(FRESH, OUT, READ, WRITE, WRITE_5M, WRITE_1H, REASONING)}"
+)
+COST = "coalesce(jtext(json_of(o.costDetails), '$.total'), CASE WHEN number(o.totalCost) > 0 THEN o.totalCost END, o.calculatedTotalCost)"
+UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+FAILED = "upper(o.level) = 'ERROR'"
+GRADES = "('quality', 'correctness', 'accuracy', 'success', 'helpfulness', 'relevance', 'user-feedback', 'user_feedback')"
+GRADE = (
+    f"list_filter(t.scores, lambda s: lower(s.name) IN {GRADES} AND s.value BETWEEN 0 AND 1 "
+    "AND (s.observationId IS NULL OR s.observationId = o.id))[1]"
+)
+
+# What metadata says that is worth filtering by: short scalars, and nothing that may be a prompt or an answer.
+SHORT_VALUES = """CASE WHEN json_type(json_of(o.metadata)) = 'OBJECT' THEN to_json(map_from_entries(list_filter(
+    map_entries(json_of(o.metadata)::MAP(VARCHAR, JSON)), lambda e: json_type(e.value) NOT IN ('OBJECT', 'ARRAY', 'NULL')
+    AND length(e.value::VARCHAR) <= 200 AND NOT regexp_matches(lower(e.key), 'input|output|prompt|message|content|completion|query')
+))) ELSE '{}'::JSON END"""
+
+COLUMNS = {
+    "event_key": "o.id",
+    "call_id": "o.id",
+    "requested_at": "utc(o.startTime)",
+    "provider": 'lower(coalesce(text_of(m.ls_provider), text_of(m.attributes."gen_ai.system"), '
+    'text_of(m.attributes."gen_ai.provider.name"), text_of(m.attributes."llm.provider")))',
+    "service_tier": "CASE WHEN jtext(json_of(o.modelParameters), '$.service_tier') IN ('flex', 'priority', 'batch') "
+    "THEN jtext(json_of(o.modelParameters), '$.service_tier') END",
+    "model_raw": "text_of(o.model)",
+    "operation": "CASE o.type WHEN 'EMBEDDING' THEN 'embedding' ELSE 'chat' END",
+    "project": "text_of(o.projectId)",
+    # Agent frameworks put a run's id into the name of its trace; it is no feature.
+    "feature": f"text_of(regexp_replace(coalesce(text_of(o.traceName), t.name), '{UUID}', '', 'g'))",
+    "environment": "nullif(text_of(o.environment), 'default')",
+    "user_id": "coalesce(text_of(o.userId), text_of(t.userId))",
+    "session_id": "coalesce(text_of(o.sessionId), text_of(t.sessionId), text_of(o.traceId))",
+    "tags": f"json_merge_patch({SHORT_VALUES}, json_object('name', o.name, 'prompt_name', o.promptName, "
+    "'trace_tags', coalesce(json_of(o.traceTags), t.tags), 'provided_cost_usd', jtext(json_of(o.providedCostDetails), '$.total')))",
+    "input_tokens": tokens(FRESH, SPOKEN, "o.inputUsage"),
+    "cache_read_tokens": first(*READ),
+    "cache_write_tokens": first(*WRITE),
+    "cache_write_5m_tokens": first(*WRITE_5M),
+    "cache_write_1h_tokens": first(*WRITE_1H),
+    "output_tokens": tokens(OUT, SPEECH, "o.outputUsage"),
+    "reasoning_tokens": first(*REASONING),
+    "input_has_cache": f'CASE WHEN u."prompt_details.cache_read" IS NOT NULL OR ({CACHE} > 0 AND {SUM_IS_PLAIN}) THEN TRUE '
+    f"WHEN {CACHE} > {total(FRESH)} OR ({CACHE} > 0 AND {SUM_IS_DISJOINT}) THEN FALSE END",
+    "output_has_reasoning": f'CASE WHEN u."completion_details.reasoning" IS NOT NULL OR ({total(REASONING)} > 0 AND {SUM_IS_PLAIN}) THEN TRUE '
+    f"WHEN {total(REASONING)} > {total(OUT)} OR ({total(REASONING)} > 0 AND {SUM_IS_DISJOINT}) THEN FALSE END",
+    "latency_ms": "date_diff('millisecond', utc(o.startTime), utc(o.endTime))",
+    "ttft_ms": "date_diff('millisecond', utc(o.startTime), utc(o.completionStartTime))",
+    "status": f"CASE WHEN {FAILED} THEN 'error' ELSE 'success' END",
+    "error_class": f"CASE WHEN {FAILED} THEN text_of(o.statusMessage) END",
+    "reported_cost_usd": COST,
+    "quality_score": f"{GRADE}.value",
+    "quality_source": f"'langfuse ' || {GRADE}.name",
+    "unmetered": f"NOT coalesce({FAILED}, FALSE) AND NOT carries AND {BARE} AND {COST} IS NULL",
+    "skip": "CASE WHEN repeats THEN 'repeats the usage of an observation below it' "
+    "WHEN o.type NOT IN ('GENERATION', 'EMBEDDING') AND NOT carries THEN 'a span without usage of its own' END",
+}
+
+NOTE = "An observation above another one with usage (an agent, a wrapping library) repeats it and is not counted."
+
+
+def is_observation(sample: list[dict]) -> bool:
+    """The export of observations as one row each, with the API's spelling."""
+    return has(sample, "id", "traceId", "type", "startTime") and not has(sample, "observations")
+
+
+def is_trace(sample: list[dict]) -> bool:
+    """A trace with its observations in full; the API's list of traces has only their ids."""
+    inner = [o for record in sample for o in record.get("observations") or () if isinstance(o, dict)]
+    return has(sample, "observations") and has(inner, "id", "type", "startTime")
+
+
+SHAPE = {
+    "family": "langfuse", "columns": COLUMNS, "assume_input_has_cache": False, "assume_output_has_reasoning": False, "note": NOTE,
+    "text_columns": {"prompt": "jtext(raw, '$.input')", "completion": "jtext(raw, '$.output')"},
+}  # fmt: skip
+FORMATS = (
+    Format(
+        name="langfuse", label="Langfuse observations export", recognise=is_observation,
+        fields=OBSERVATION, rows=rows(f"SELECT *, d AS o, {NO_TRACE} FROM records"), **SHAPE,
+    ),
+    Format(
+        name="langfuse_blob", label="Langfuse blob storage export",
+        recognise=lambda sample: has(sample, "id", "trace_id", "type", "start_time"),
+        fields={BLOB_NAMES.get(name, name): kind for name, kind in OBSERVATION.items()},
+        rows=rows(f"SELECT *, {{{BLOB}}} AS o, {NO_TRACE} FROM records"), **SHAPE,
+    ),
+    Format(
+        name="langfuse_trace", label="Langfuse trace", documents=True,
+        recognise=is_trace, fields={"trace": "JSON", "observations": ["JSON"]}, rows=rows(IN_TRACE), **SHAPE,
+    ),
+)  # fmt: skip

@@ -1,0 +1,61 @@
+"""Portkey log exports (JSONL by signed URL; the same export is published as "Prisma AIRS AI Gateway").
+
+Source: portkey.ai/docs/product/observability/logs-export. `response_time` is ms. The unit of `cost` is not stated for
+the export; Portkey's filters and screens count in cents, so cents are read. A hundredfold difference to the list price
+on the Data page means dollars: load the file again with `--format portkey_usd`.
+"""
+
+from __future__ import annotations
+
+from data.formats import Format, has
+
+USAGE = "json_extract(json_of(d.response), '$.usage')"
+CENTS = "(TRY_CAST(d.cost AS DECIMAL(18,12)) * 0.01)::DECIMAL(18,12)::VARCHAR"
+IN_USD = "coalesce(upper(text_of(d.cost_currency)), 'USD') = 'USD'"
+FAILED = "(NOT d.is_success OR d.response_status_code >= 400)"
+
+COLUMNS = {
+    "event_key": "d.id",
+    "call_id": "d.id",
+    "requested_at": "utc(d.created_at)",
+    "provider": "lower(text_of(d.ai_org))",
+    "model_raw": "text_of(d.ai_model)",
+    "operation": "CASE WHEN d.request_url LIKE '%/embeddings%' THEN 'embedding' WHEN d.request_url LIKE '%/images%' THEN 'image' "
+    "WHEN d.request_url LIKE '%/audio%' THEN 'audio' END",
+    "user_id": "jtext(json_of(d.metadata), '$._user')",
+    "session_id": "text_of(d.trace_id)",
+    "tags": "json_merge_patch(coalesce(json_of(d.metadata), '{}'), json_object('config', d.config, 'prompt', d.prompt_slug, 'mode', d.mode, "
+    f"'cost_currency', CASE WHEN NOT {IN_USD} THEN d.cost_currency END))",
+    "input_tokens": "d.req_units",
+    "cache_read_tokens": f"coalesce(jtext({USAGE}, '$.prompt_tokens_details.cached_tokens'), jtext({USAGE}, '$.cache_read_input_tokens'))",
+    "cache_write_tokens": f"jtext({USAGE}, '$.cache_creation_input_tokens')",
+    "output_tokens": "d.res_units",
+    "reasoning_tokens": f"jtext({USAGE}, '$.completion_tokens_details.reasoning_tokens')",
+    "total_tokens": "d.total_units",
+    "latency_ms": "d.response_time",
+    "status": f"CASE WHEN {FAILED} THEN 'error' ELSE 'success' END",
+    "http_status": "d.response_status_code",
+    "reported_cost_usd": f"CASE WHEN {IN_USD} THEN CASE WHEN TRY_CAST(d.cost AS DECIMAL(18,12)) IS NULL THEN d.cost ELSE {CENTS} END END",
+    "unmetered": f"NOT coalesce({FAILED}, FALSE) AND coalesce(text_of(d.req_units), text_of(d.res_units)) IS NULL",
+}
+FIELDS = {
+    "id": "VARCHAR", "trace_id": "VARCHAR", "created_at": "VARCHAR", "response": "JSON", "is_success": "BOOLEAN", "ai_org": "VARCHAR",
+    "ai_model": "VARCHAR", "req_units": "VARCHAR", "res_units": "VARCHAR", "total_units": "VARCHAR", "request_url": "VARCHAR",
+    "cost": "VARCHAR", "cost_currency": "VARCHAR", "response_time": "DOUBLE", "response_status_code": "INTEGER", "mode": "VARCHAR",
+    "config": "VARCHAR", "prompt_slug": "VARCHAR", "metadata": "JSON",
+}  # fmt: skip
+TEXTS = {"prompt": "jtext(raw, '$.request')", "completion": "jtext(raw, '$.response')"}
+
+FORMATS = (
+    Format(
+        name="portkey", label="Portkey log export",
+        recognise=lambda sample: has(sample, "id", "created_at", "ai_org", "ai_model", "req_units"),
+        fields=FIELDS, columns=COLUMNS, text_columns=TEXTS,
+        note="Costs are read as cents; if they are a hundredth of the list price, load the file with --format portkey_usd.",
+    ),
+    Format(
+        name="portkey_usd", label="Portkey log export, costs in USD", family="portkey",
+        recognise=lambda sample: False,  # chosen by the operator: nothing in the file tells the unit
+        fields=FIELDS, columns=COLUMNS | {"reported_cost_usd": f"CASE WHEN {IN_USD} THEN d.cost END"}, text_columns=TEXTS,
+    ),
+)  # fmt: skip

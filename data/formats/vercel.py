@@ -1,0 +1,57 @@
+"""Vercel AI Gateway: the custom report (`GET /v1/report`) and single generations (`GET /v1/generation`).
+
+Source: vercel.com/docs/ai-gateway, custom reporting and REST API. Costs are USD, days UTC. The report is an aggregate
+and goes to the bills. Generations have OpenRouter's shape; whether their prompt count contains the cache is not documented.
+"""
+
+from __future__ import annotations
+
+from data.formats import Format, has
+from data.formats.openrouter import GENERATION_COLUMNS, GENERATION_ROWS
+
+# One report row becomes a bill line per amount and per count.
+REPORT_ROWS = """
+    SELECT * EXCLUDE line, line.* FROM (SELECT *, unnest([
+        {'item': 'total_cost', 'amount': d.total_cost, 'quantity': NULL, 'unit': NULL},
+        {'item': 'requests', 'amount': NULL, 'quantity': d.request_count, 'unit': 'requests'},
+        {'item': 'input_tokens', 'amount': NULL, 'quantity': d.input_tokens, 'unit': 'tokens'},
+        {'item': 'cached_input_tokens', 'amount': NULL, 'quantity': d.cached_input_tokens, 'unit': 'tokens'},
+        {'item': 'cache_creation_input_tokens', 'amount': NULL, 'quantity': d.cache_creation_input_tokens, 'unit': 'tokens'},
+        {'item': 'output_tokens', 'amount': NULL, 'quantity': d.output_tokens, 'unit': 'tokens'},
+        {'item': 'reasoning_tokens', 'amount': NULL, 'quantity': d.reasoning_tokens, 'unit': 'tokens'}
+    ]) AS line FROM records) WHERE line.item = 'total_cost' OR (d.day IS NOT NULL AND number(line.quantity) <> 0)"""
+REPORT_COLUMNS = {
+    "event_key": "concat_ws(':', left(d.day, 10), d.tag, d.user, d.model, d.provider, d.credential_type, item)",
+    "provider": "'vercel'",
+    "day": "left(d.day, 10)",
+    "line_item": "item",
+    "model": "text_of(d.model)",
+    "project": "text_of(d.tag)",
+    "kind": "CASE WHEN unit IS NULL THEN 'cost' ELSE 'usage' END",
+    "amount": "amount",
+    "currency": "CASE WHEN unit IS NULL THEN 'USD' END",
+    "quantity": "quantity",
+    "unit": "unit",
+    "note": "CASE WHEN item = 'total_cost' AND number(d.market_cost) <> number(d.total_cost) THEN 'market price ' || d.market_cost || ' USD' END",
+    "reject": "CASE WHEN text_of(d.day) IS NULL THEN 'it names no day; ask for the report with date_part=day' END",
+}
+
+FORMATS = (
+    Format(
+        name="vercel", label="Vercel AI Gateway report", table="billed", order=45,
+        recognise=lambda sample: has(sample, "total_cost", "market_cost", "input_tokens", "output_tokens"),
+        fields={
+            "day": "VARCHAR", "tag": "VARCHAR", "user": "VARCHAR", "model": "VARCHAR", "provider": "VARCHAR", "credential_type": "VARCHAR",
+            "total_cost": "VARCHAR", "market_cost": "VARCHAR", "request_count": "VARCHAR", "input_tokens": "VARCHAR",
+            "cached_input_tokens": "VARCHAR", "cache_creation_input_tokens": "VARCHAR", "output_tokens": "VARCHAR", "reasoning_tokens": "VARCHAR",
+        },
+        rows=REPORT_ROWS, columns=REPORT_COLUMNS,
+        note="A report by UTC day: it is compared with the ledger and never becomes usage rows.",
+    ),
+    Format(
+        name="vercel_generation", label="Vercel AI Gateway generation", order=45,
+        recognise=lambda sample: has(sample, "id", "native_tokens_cache_creation") or has(sample, "data.id", "data.native_tokens_cache_creation"),
+        fields={"data": "JSON"}, rows=GENERATION_ROWS,
+        columns=GENERATION_COLUMNS | {"provider": "lower(text_of(g.provider_name))", "host": "'vercel'", "input_has_cache": "NULL"},
+    ),
+)  # fmt: skip
