@@ -1,0 +1,183 @@
+"""The optimiser against every vertex of small programmes, its laws, and how it explains itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.errors import BadInput, NoData
+from simulations.optimise import Demands, Infeasible, Problem, Solution, optimise, promises, usable
+from simulations.shadow_prices import dual_prices, highest_floor, rule_prices, why_not
+
+
+def problem(rng, segments=3, models=3, gaps=0.15):
+    weights = rng.integers(1, 50, segments) * 1000.0
+    cost = rng.uniform(1, 20, (segments, models)) * weights[:, None] / 1000
+    allowed = rng.random((segments, models)) > gaps
+    allowed[np.arange(segments), rng.integers(0, models, segments)] = True
+    names = tuple(f"m{i}" for i in range(models))
+    return Problem(
+        weights, cost, rng.uniform(0.5, 1, (segments, models)), allowed, rng.integers(0, models, segments), names,
+        tuple("abc"[i % 2] for i in range(models)), tuple(("US", "CN")[i % 2] for i in range(models)),
+        tuple(("high", "low")[i % 2] for i in range(segments)),
+    )  # fmt: skip
+
+
+def demands(rng, case):
+    kinds = [
+        {"quality_floor": float(rng.uniform(0.6, 0.9))},
+        {"quality_floor": float(rng.uniform(0.6, 0.85)), "floor_by_criticality": {"high": float(rng.uniform(0.6, 0.9))}},
+        {"vendor_cap": {"a": float(rng.uniform(0.2, 1))}},
+        {"capacity": {"m0": float(rng.uniform(0, 60_000))}, "max_moved_share": float(rng.uniform(0.2, 1))},
+        {"min_share": {"m1": float(rng.uniform(0, 0.5))}, "origin_cap": {"CN": float(rng.uniform(0.1, 1))}},
+        {},
+    ]
+    return Demands(**kinds[case % len(kinds)])
+
+
+def brute_force(task, asked):
+    """The least cost over every vertex: all choices of as many columns as rows, solved at once. None when none is feasible."""
+    cells = np.flatnonzero(usable(task, asked).ravel())
+    rows = promises(task, asked)
+    n_segments, n_cells, n_rows = len(task.weights), len(cells), len(rows)
+    matrix = np.zeros((n_segments + n_rows, n_cells + n_rows))
+    matrix[cells // len(task.models), np.arange(n_cells)] = 1
+    for i, row in enumerate(rows):
+        matrix[n_segments + i, :n_cells] = row.coefficients.ravel()[cells] / row.scale
+        matrix[n_segments + i, n_cells + i] = 1
+    right = np.concatenate([np.ones(n_segments), [row.bound / row.scale for row in rows]])
+    cost = np.concatenate([task.cost_usd.ravel()[cells], np.zeros(n_rows)])
+    bases = np.array(list(combinations(range(n_cells + n_rows), n_segments + n_rows)))
+    systems = matrix[:, bases].transpose(1, 0, 2)
+    solid = np.abs(np.linalg.det(systems)) > 1e-9
+    values = np.linalg.solve(systems[solid], np.broadcast_to(right[:, None], (int(solid.sum()), len(right), 1)))[..., 0]
+    feasible = (values >= -1e-9).all(1)
+    return float((values * cost[bases[solid]]).sum(1)[feasible].min()) if feasible.any() else None
+
+
+def test_against_every_vertex_of_two_thousand_small_programmes():
+    rng = np.random.default_rng(20261121)
+    solved = refused = 0
+    for case in range(2000):
+        task = problem(rng, segments=2 + case % 2, models=2 + case % 2)
+        asked = demands(rng, case)
+        answer, truth = optimise(task, asked), brute_force(task, asked)
+        if truth is None:
+            assert isinstance(answer, Infeasible)
+            refused += 1
+        else:
+            assert isinstance(answer, Solution), (case, truth)
+            assert answer.cost_usd == pytest.approx(truth, rel=1e-6)
+            assert answer.cost_usd >= truth * (1 - 1e-6)
+            solved += 1
+    assert solved > 1000 and refused > 50
+
+
+def test_a_promise_is_kept_to_the_letter():
+    rng = np.random.default_rng(3)
+    for case in range(60):
+        task, asked = problem(rng, 6, 4), demands(rng, case)
+        answer = optimise(task, asked)
+        if isinstance(answer, Infeasible):
+            continue
+        assert answer.shares.sum(1) == pytest.approx(np.ones(6))
+        assert (answer.shares[~task.allowed] == 0).all()
+        for row in promises(task, asked):
+            assert (row.coefficients * answer.shares).sum() <= row.bound + 1e-6 * row.scale, row.name
+
+
+def test_the_dual_is_what_one_more_point_costs():
+    rng = np.random.default_rng(11)
+    task = problem(rng, 5, 4, gaps=0)
+    asked = Demands(quality_floor=0.82)
+    answer = optimise(task, asked)
+    more = optimise(task, Demands(quality_floor=0.82 + 1e-5))
+    assert answer.duals["quality floor"] == pytest.approx((more.cost_usd - answer.cost_usd) / 1e-5, rel=1e-3)
+    (price,) = dual_prices(task, answer)
+    assert price.sentence.startswith("one more point of quality costs $")
+
+
+def two_segments():
+    """Two equal segments; m1 is good and dear, m0 cheap, poor and forbidden on the second by a rule."""
+    return Problem(
+        np.array([100.0, 100.0]), np.array([[10.0, 50.0], [10.0, 50.0]]), np.array([[0.8, 0.9], [0.8, 0.9]]),
+        np.array([[True, True], [False, True]]), np.array([0, 1]), ("m0", "m1"), ("a", "b"), ("CN", "US"), ("normal", "normal"),
+        {(1, 0): "origin CN with hosting api is forbidden"},
+    )  # fmt: skip
+
+
+def test_a_rule_is_priced_by_solving_without_it():
+    task = two_segments()
+    answer = optimise(task, Demands())
+    (price,) = rule_prices(task, Demands(), answer, {"customer data stays off Chinese APIs": np.ones((2, 2), bool)})
+    assert price.usd_per_year == pytest.approx(40)
+    assert price.sentence == "lifting the rule that customer data stays off Chinese APIs saves $40 a year"
+
+
+def test_the_blocking_promise_is_named():
+    task = two_segments()
+    too_good = optimise(task, Demands(quality_floor=0.95))
+    assert isinstance(too_good, Infeasible)
+    assert why_not(task, Demands(quality_floor=0.95), too_good)[0] == "the best quality the other promises allow is 90.00%, below the floor of 95.00%"
+    clash = Demands(quality_floor=0.9, vendor_cap={"b": 0.5})
+    words = why_not(task, clash, optimise(task, clash))
+    assert "without the quality floor a mix exists" in words and "without the cap on vendor b a mix exists" in words
+    assert highest_floor(task, Demands(vendor_cap={"b": 0.5})) == pytest.approx(0.85)
+
+
+def test_segments_without_any_model_are_named_with_the_reason():
+    task = replace(two_segments(), allowed=np.array([[True, True], [False, False]]))
+    answer = optimise(task, Demands())
+    assert answer.stranded == (1,)
+    assert why_not(task, Demands(), answer) == [
+        "100 requests a year are left without any model: m0: origin CN with hosting api is forbidden"
+    ]
+
+
+def test_models_of_unknown_quality_serve_only_where_no_floor_asks():
+    task = replace(two_segments(), quality=np.array([[np.nan, 0.9], [np.nan, 0.9]]))
+    assert optimise(task, Demands()).quality is None
+    assert optimise(task, Demands(quality_floor=0.1)).shares[:, 0].sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [({"vendor_cap": {"x": 0.5}}, "`x` is no vendor.*a, b"), ({"capacity": {"y": 1}}, "`y` is no model"), ({"min_share": {"z": 0.1}}, "`z` is no model")],
+)
+def test_unknown_names_are_refused(asked, words):
+    with pytest.raises(BadInput, match=words):
+        optimise(two_segments(), Demands(**asked))
+
+
+def test_no_traffic_is_said():
+    empty = replace(two_segments(), weights=np.zeros(2))
+    with pytest.raises(NoData, match="no traffic"):
+        optimise(empty, Demands())
+
+
+seeds = st.integers(0, 10_000)
+
+
+@given(seeds, st.floats(0.55, 0.9), st.floats(0, 0.3))
+@settings(max_examples=60, deadline=None)
+def test_a_lower_floor_never_costs_more(seed, floor, drop):
+    task = problem(np.random.default_rng(seed), 4, 3)
+    high, low = optimise(task, Demands(quality_floor=floor)), optimise(task, Demands(quality_floor=floor - drop))
+    if isinstance(high, Solution):
+        assert low.cost_usd <= high.cost_usd * (1 + 1e-7)
+
+
+@given(seeds, st.floats(0.5, 1.0), st.integers(0, 2))
+@settings(max_examples=60, deadline=None)
+def test_cheaper_prices_never_raise_the_optimum(seed, factor, model):
+    task = problem(np.random.default_rng(seed), 4, 3)
+    cheaper = task.cost_usd.copy()
+    cheaper[:, model] *= factor
+    before, after = (optimise(t, Demands(quality_floor=0.6)) for t in (task, replace(task, cost_usd=cheaper)))
+    if isinstance(before, Solution):
+        assert after.cost_usd <= before.cost_usd * (1 + 1e-7)
