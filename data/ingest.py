@@ -131,11 +131,13 @@ def _load(ledger, state, book, cursor, group, reports, keep_text, progress) -> N
     group = _skip_known(cursor, group, reports, ledger)
     if not group:
         return
-    with staging.scratch_database(cursor, ledger.home / "scratch") as db:
+    with ledger.explained(), staging.scratch_database(cursor, ledger.home / "scratch") as db:
         progress("reading", 0.0, f"{len(group)} file{'s' * (len(group) > 1)} of {form.label}")
         try:
             staging.stage(cursor, db, [i.file for i in group], form, keep_text)
         except Exception as error:
+            if ledger.suffers(error):
+                raise
             if len(group) == 1:
                 raise _unusable(group[0], error) from error
             for item in group:  # one bad file must not take its neighbours with it
@@ -182,11 +184,11 @@ def _commit(ledger, state, book, stage_cursor, db, group, form, keep_text, progr
         staging.mark_new(cursor, db, form.table, key, form)
         batch = "CASE s.file_no " + " ".join(f"WHEN {n} THEN '{_batch_id(i)}'" for n, i in enumerate(group, start=1)) + " END"
         ids = ", ".join(f"'{_batch_id(i)}'" for i in group)
+        replaced = cursor.execute("SELECT count(*) FROM fresh_rows WHERE replaces").fetchone()[0]
+        if replaced:
+            cursor.execute(f"DELETE FROM lake.main.{form.table} WHERE {key} IN (SELECT event_id FROM fresh_rows WHERE replaces)")
         if form.table == "usage":
             staging.earlier_calls(cursor, db, form)
-            replaced = cursor.execute("SELECT count(*) FROM fresh_rows WHERE replaces").fetchone()[0]
-            if replaced:
-                cursor.execute("DELETE FROM lake.main.usage WHERE event_id IN (SELECT event_id FROM fresh_rows WHERE replaces)")
             cursor.execute(f"INSERT INTO lake.main.usage {staging.ledger_rows(cursor, db, form, book, state.all('rule'), batch)}")
             if replaced:
                 rollups.rebuild(cursor)

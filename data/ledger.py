@@ -11,7 +11,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -202,6 +202,14 @@ class Ledger:
         with self.lock(), _explained(self.home):
             self._root.cursor().execute("CALL ducklake_merge_adjacent_files('lake')")
 
+    def explained(self) -> AbstractContextManager[None]:
+        """For work on `cursor()`: what the store suffers (a full disk, a lock) becomes a LedgerError."""
+        return _explained(self.home)
+
+    def suffers(self, error: Exception) -> bool:
+        """Whether an error is the store's, not the data's."""
+        return bool(_ailment(self.home, error))
+
     def close(self) -> None:
         """Release the store; views of it become unusable."""
         self._root.close()
@@ -260,16 +268,28 @@ def _explained(home: Path) -> Iterator[None]:
     """Turn what the store itself can suffer into one sentence; let defects through."""
     try:
         yield
-    except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.InvalidInputException) as error:
-        text = str(error).lower()
-        if "no space left" in text or "disk" in text and "full" in text:
-            raise LedgerError(f"The disk under {home} is full; nothing was changed. Free some space and run it again.") from error
-        if "locked" in text or "busy" in text:
-            raise LedgerError(f"The catalogue in {home} is locked by another program; nothing was changed. Try again when it has finished.") from error
-        if "permission" in text or "read-only" in text or "readonly" in text:
-            raise LedgerError(f"The store {home} is read-only; nothing was changed. Check the folder's permissions.") from error
-        if "out of memory" in text or isinstance(error, duckdb.OutOfMemoryException):
-            raise LedgerError("The query needs more memory than allowed; set BATON_MEMORY (for example 8GB) and run it again.") from error
-        if "ducklake" in text and "version" in text or "not a database" in text or "malformed" in text:
-            raise LedgerError(f"The catalogue {home / 'catalog.sqlite'} cannot be read by this Baton ({str(error).splitlines()[0]}); restore it from a backup or use the Baton that wrote it.") from error
+    except duckdb.Error as error:
+        if sentence := _ailment(home, error):
+            raise LedgerError(sentence) from error
         raise
+
+
+def _ailment(home: Path, error: Exception) -> str:
+    """The sentence for what a store can suffer, or "" for anything else."""
+    text = str(error).lower()
+    if isinstance(error, duckdb.OutOfMemoryException):
+        if "max_temp_directory_size" in text or "no space" in text:
+            return f"The disk under {home} is full; nothing was changed. Free some space and run it again."
+        return "This needs more memory than allowed; set BATON_MEMORY (for example 8GB) and run it again."
+    if not isinstance(error, (duckdb.IOException, duckdb.TransactionException, duckdb.InvalidInputException, duckdb.BinderException)):
+        return ""
+    if "no space left" in text or "database or disk is full" in text:
+        return f"The disk under {home} is full; nothing was changed. Free some space and run it again."
+    if "database is locked" in text or "busy" in text:
+        return f"The catalogue in {home} is locked by another program; nothing was changed. Try again when it has finished."
+    if "permission denied" in text or "read-only file system" in text or "readonly database" in text:
+        return f"The store {home} is read-only; nothing was changed. Check the folder's permissions."
+    if "not a database" in text or "malformed" in text and "sqlite" in text or "ducklake" in text and "version" in text and "not" in text and "snapshot" not in text:
+        reason = str(error).splitlines()[0][:160]
+        return f"The catalogue {home / 'catalog.sqlite'} cannot be read by this Baton ({reason}); restore it from a backup or use the Baton that wrote it."
+    return ""

@@ -60,7 +60,7 @@ def _cost_evidence(stage: str, priced) -> str:
     return f"""CREATE OR REPLACE TEMP TABLE cost_readings AS
         SELECT raw_provider AS provider, model_raw, {fits.format("")} AS fits_inclusive, {fits.format("IS FALSE")} AS fits_exclusive,
             count(*) FILTER (reading AND list_cost_usd IS NOT NULL) AS priced
-        FROM ({priced(f"SELECT * EXCLUDE ({', '.join(RAW_COUNTS)}), provider AS raw_provider, {buckets} FROM ({both})")}) GROUP BY ALL"""
+        FROM ({priced(f"(SELECT * EXCLUDE ({', '.join(RAW_COUNTS)}), provider AS raw_provider, {buckets} FROM ({both}))")}) GROUP BY ALL"""
 
 
 RAW_COUNTS = (

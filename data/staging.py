@@ -16,7 +16,7 @@ from data import meaning, normalise, semantics
 from data.containers import File, records
 from data.formats import Format
 from data.price_book import PriceBook
-from data.usage import CRITICALITIES, DATA_CLASSES, TASK_TYPES, USAGE
+from data.usage import CRITICALITIES, DATA_CLASSES, TASK_TYPES, TOKENS, USAGE
 
 _numbers = count(1)
 
@@ -75,7 +75,7 @@ def stage(cursor, db: str, files: list[File], form: Format, keep_text: bool) -> 
         relation = f"{db}.records"
         cursor.execute(f"INSERT INTO {db}.misfits SELECT file_no, record_no, '{normalise.NOT_JSON}', raw FROM {relation} WHERE d IS NULL")
         relation = f"(SELECT * FROM {relation} WHERE d IS NOT NULL)"
-    rows = f"WITH records AS (SELECT * FROM {relation}) {form.rows}" if not plain else f"SELECT * FROM {relation}"
+    rows = f"WITH records AS (SELECT * FROM {relation}) SELECT * FROM ({form.rows})" if not plain else f"SELECT * FROM {relation}"
     cursor.execute(f"CREATE TABLE {db}.rows AS {normalise.staged(rows, form, may_be_broken=plain)}")
     if rejects:
         cursor.execute(f"INSERT INTO {db}.misfits SELECT DISTINCT 1, line - 1, 'it has another number of columns than the header', csv_line FROM {rejects}")
@@ -88,10 +88,10 @@ def stage(cursor, db: str, files: list[File], form: Format, keep_text: bool) -> 
 def mark_new(cursor, db: str, table: str, key: str, form: Format) -> None:
     """Create temp table `fresh_rows` (file_no, record_no, event_id): the staged rows that are to be loaded.
 
-    Of staged rows with one identity the highest rank wins. A row the ledger has is a duplicate,
-    unless the format supersedes and the new one counts more tokens: then the old row goes.
+    Of staged rows with one identity the highest rank wins. A row the ledger has is a duplicate, unless
+    the format supersedes and the new one says more (more tokens, another amount): then the old one goes.
     """
-    size = "coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(output_tokens, 0)" if form.table == "usage" else "0"
+    size = _tokens(form) if form.table == "usage" else "0"
     rank = f"coalesce(rank, {size})" if form.table == "usage" else "0"
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE repeats AS SELECT event_id, arg_max(struct_pack(f := file_no, r := record_no), {rank}) AS winner "
@@ -102,26 +102,34 @@ def mark_new(cursor, db: str, table: str, key: str, form: Format) -> None:
         f"t.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 2 DAY FROM {db}.rows) AND (SELECT max(requested_at) + INTERVAL 2 DAY FROM {db}.rows)"
         if form.table == "usage" else "true"
     )  # fmt: skip
-    kept = "fresh_input_tokens", "cache_read_tokens", "output_tokens", "reasoning_tokens"
-    stored = " + ".join(f"coalesce(t.{n}, 0)" for n in kept) if form.table == "usage" else "0"
+    stored = " + ".join(f"coalesce(t.{n}, 0)" for n in TOKENS) if form.table == "usage" else "[t.amount::VARCHAR, t.quantity::VARCHAR]"
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE known AS SELECT t.{key} AS event_id, max({stored}) AS stored FROM lake.main.{table} t "
         f"WHERE t.{key} IN (SELECT event_id FROM {db}.rows WHERE skip IS NULL AND reject IS NULL) AND {bounds} GROUP BY 1"
     )
-    larger = f"k.stored < {size}" if form.supersedes else "false"
+    better = f"k.stored < {size}" if form.table == "usage" else "k.stored IS DISTINCT FROM [s.amount::VARCHAR, s.quantity::VARCHAR]"
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE fresh_rows AS SELECT s.file_no, s.record_no, s.event_id, k.event_id IS NOT NULL AS replaces FROM {db}.rows s "
         "LEFT JOIN repeats p ON s.event_id = p.event_id LEFT JOIN known k ON s.event_id = k.event_id "
         "WHERE s.skip IS NULL AND s.reject IS NULL AND (p.winner IS NULL OR (p.winner.f = s.file_no AND p.winner.r = s.record_no)) "
-        f"AND (k.event_id IS NULL OR {larger})"
+        f"AND (k.event_id IS NULL OR {better if form.supersedes else 'false'})"
+    )
+
+
+def _tokens(form: Format) -> str:
+    """All tokens of a staged row, counted once, as the buckets of a stored one are."""
+    inclusive = f"coalesce(input_has_cache, {form.assume_input_has_cache})"
+    within = f"coalesce(output_has_reasoning, {form.assume_output_has_reasoning})"
+    return (
+        f"(coalesce(input_tokens, 0) + CASE WHEN {inclusive} THEN 0 ELSE {semantics.CACHE_ONCE} END + coalesce(output_tokens, 0) "
+        f"+ CASE WHEN {within} THEN 0 ELSE coalesce(reasoning_tokens, 0) END)"
     )
 
 
 def price(cursor, db: str, form: Format, book: PriceBook, progress: Callable[[str], None]) -> None:
     """Resolve the batch's model names and decide its token semantics (temp tables `resolved`, `prices`, `readings`)."""
     progress("pricing")
-    pairs = cursor.execute(f"SELECT DISTINCT provider, host, region, model_raw FROM {db}.rows WHERE skip IS NULL AND reject IS NULL").fetchall()
-    book.attach(cursor, pairs)
+    book.attach(cursor, f"(SELECT * FROM {db}.rows WHERE skip IS NULL AND reject IS NULL)")
     semantics.decide(cursor, f"{db}.rows", form, book.priced)
 
 
@@ -143,7 +151,7 @@ def ledger_rows(cursor, db: str, form: Format, book: PriceBook, rules: dict, bat
     if expressions:
         replaced = ", ".join(f"{sql} AS {column}" for column, sql in expressions.items())
         base = f"SELECT * REPLACE ({replaced}) FROM ({base})"
-    return f"SELECT {', '.join(c.name for c in USAGE)} FROM ({book.priced(base)})"
+    return f"SELECT {', '.join(c.name for c in USAGE)} FROM ({book.priced(f'({base})')})"
 
 
 _COMPUTED = (
