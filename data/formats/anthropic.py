@@ -1,0 +1,82 @@
+"""Anthropic message bodies: bare, in an envelope, from a batch, or as the events of a stream.
+
+Input is disjoint from cache reads and writes; thinking is inside `output_tokens`. A stream opens with a
+placeholder of one output token and every `message_delta` carries the running total, so the last one counts.
+Source: anthropic SDK 2.11.0 types.
+"""
+
+from __future__ import annotations
+
+from data.formats import Format, envelope
+
+STRUCTURE = {
+    "id": "VARCHAR", "type": "VARCHAR", "model": "VARCHAR", "stop_reason": "VARCHAR", "cut": "BOOLEAN",
+    "usage": {
+        "input_tokens": "VARCHAR", "output_tokens": "VARCHAR", "cache_read_input_tokens": "VARCHAR", "cache_creation_input_tokens": "VARCHAR",
+        "cache_creation": {"ephemeral_5m_input_tokens": "VARCHAR", "ephemeral_1h_input_tokens": "VARCHAR"},
+        "output_tokens_details": {"thinking_tokens": "VARCHAR"},
+        "service_tier": "VARCHAR", "inference_geo": "VARCHAR", "speed": "VARCHAR",
+    },
+}  # fmt: skip
+
+EVENTS = f"from_json({envelope.BODY}, '[\"JSON\"]')"
+FIRST = f"list_filter({EVENTS}, lambda e: e ->> 'type' = 'message_start')[1] -> 'message'"
+LAST = f"list_filter({EVENTS}, lambda e: e ->> 'type' = 'message_delta' AND json_type(e -> 'usage') = 'OBJECT')[-1] -> 'usage'"
+STREAMED = f"""
+CASE WHEN json_type({envelope.BODY}) = 'ARRAY'
+     THEN json_merge_patch({FIRST}, CASE WHEN ({LAST}) IS NULL THEN '{{"cut": true}}'::JSON ELSE json_object('usage', {LAST}) END)
+     ELSE {envelope.BODY} END
+"""
+
+# Where the split by lifetime is given it replaces the sum.
+WRITE_5M = "b.usage.cache_creation.ephemeral_5m_input_tokens"
+WRITE_1H = "b.usage.cache_creation.ephemeral_1h_input_tokens"
+
+COLUMNS = envelope.COLUMNS | {
+    "event_key": "coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id))",
+    "provider": "coalesce(lower(text_of(d.provider)), 'anthropic')",
+    "region": "coalesce(text_of(d.region), CASE WHEN b.usage.inference_geo NOT IN ('not_available', 'global') THEN b.usage.inference_geo END)",
+    "service_tier": """CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' THEN 'batch'
+        WHEN b.usage.service_tier = 'priority' THEN 'priority' END""",
+    "model_raw": "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))",
+    "user_id": f"coalesce({envelope.COLUMNS['user_id']}, jtext(json_of(d.request), '$.metadata.user_id'))",
+    "tags": f"""CASE WHEN b.usage.speed = 'fast' THEN json_merge_patch(coalesce({envelope.COLUMNS["tags"]}, '{{}}'), '{{"speed": "fast"}}')
+        ELSE {envelope.COLUMNS["tags"]} END""",
+    "input_tokens": "b.usage.input_tokens",
+    "cache_read_tokens": "b.usage.cache_read_input_tokens",
+    "cache_write_tokens": f"CASE WHEN {WRITE_5M} IS NULL AND {WRITE_1H} IS NULL THEN b.usage.cache_creation_input_tokens END",
+    "cache_write_5m_tokens": WRITE_5M,
+    "cache_write_1h_tokens": WRITE_1H,
+    # The placeholder of a cut stream is no count.
+    "output_tokens": "CASE WHEN b.cut IS NOT TRUE THEN b.usage.output_tokens END",
+    "reasoning_tokens": "b.usage.output_tokens_details.thinking_tokens",
+    "input_has_cache": "FALSE",
+    "output_has_reasoning": "TRUE",
+    "status": f"CASE WHEN {envelope.FAILED} OR b.type = 'error' THEN 'error' END",
+    "unmetered": f"(b.usage.output_tokens IS NULL OR b.cut IS TRUE) AND NOT {envelope.FAILED} AND b.type IS DISTINCT FROM 'error'",
+    "skip": "CASE WHEN jtext(json_of(d.result), '$.type') <> 'succeeded' THEN 'a batch item that did not succeed is not billed' END",
+}
+
+
+def _is_anthropic(body: dict) -> bool:
+    message = body.get("message") if isinstance(body.get("message"), dict) else body
+    usage = envelope.usage_of(message) or envelope.usage_of(body)
+    plain = "input_tokens" in usage and "total_tokens" not in usage and "claude" in str(message.get("model"))
+    cached = "cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage
+    return plain or cached or (message.get("type") == "message" and "stop_reason" in message)
+
+
+FORMATS = (
+    Format(
+        name="anthropic",
+        label="Anthropic message bodies, batch results, streams",
+        recognise=envelope.recogniser(_is_anthropic),
+        fields=envelope.FIELDS,
+        rows=envelope.rows(STRUCTURE, STREAMED),
+        columns=COLUMNS,
+        assume_input_has_cache=False,
+        supersedes=True,
+        order=70,
+        note="Anthropic's bodies carry no time of their own; the envelope's timestamp is used.",
+    ),
+)

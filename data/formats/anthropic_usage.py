@@ -1,0 +1,62 @@
+"""Anthropic usage report for messages (Admin API): disjoint token counts by UTC bucket.
+
+Grouped by `context_window` it is the one provider report whose long-context tier can be priced.
+Source: platform.claude.com, usage_report/retrieve_messages.
+"""
+
+from __future__ import annotations
+
+from data.formats import Format, report_page
+
+RESULT = {
+    "uncached_input_tokens": "VARCHAR", "cache_read_input_tokens": "VARCHAR", "output_tokens": "VARCHAR",
+    "cache_creation": {"ephemeral_5m_input_tokens": "VARCHAR", "ephemeral_1h_input_tokens": "VARCHAR"},
+    "server_tool_use": {"web_search_requests": "VARCHAR"},
+    "api_key_id": "VARCHAR", "workspace_id": "VARCHAR", "model": "VARCHAR", "service_tier": "VARCHAR", "context_window": "VARCHAR",
+    "inference_geo": "VARCHAR", "speed": "VARCHAR", "account_id": "VARCHAR", "service_account_id": "VARCHAR",
+}  # fmt: skip
+
+ROWS = """
+SELECT *, unnest([
+    {'item': 'uncached_input_tokens', 'count': number(r.uncached_input_tokens)},
+    {'item': 'cache_read_input_tokens', 'count': number(r.cache_read_input_tokens)},
+    {'item': 'cache_creation_5m_input_tokens', 'count': number(r.cache_creation.ephemeral_5m_input_tokens)},
+    {'item': 'cache_creation_1h_input_tokens', 'count': number(r.cache_creation.ephemeral_1h_input_tokens)},
+    {'item': 'output_tokens', 'count': number(r.output_tokens)},
+    {'item': 'web_search_requests', 'count': number(r.server_tool_use.web_search_requests)}
+]) AS line FROM ({page})
+""".replace("{page}", report_page.rows("starting_at", "ending_at"))
+
+COLUMNS = {
+    "event_key": """concat_ws(':', started, ended, r.workspace_id, r.api_key_id, r.account_id, r.service_account_id, r.model, r.service_tier,
+        r.context_window, r.inference_geo, r.speed, line.item)""",
+    "provider": "'anthropic'",
+    "day": "CAST(utc(started) AS DATE)",
+    "line_item": "line.item",
+    "model": "r.model",
+    "project": "coalesce(r.workspace_id, 'default')",
+    "kind": "'usage'",
+    "quantity": "line.count",
+    "unit": "CASE WHEN line.item = 'web_search_requests' THEN 'requests' ELSE 'tokens' END",
+    "note": """nullif(concat_ws(', ', CASE WHEN r.model IS NULL THEN 'not grouped by model: it cannot be priced' END,
+        CASE WHEN r.context_window IS NULL THEN 'not grouped by context window' ELSE 'context ' || r.context_window END,
+        CASE WHEN r.service_tier <> 'standard' THEN r.service_tier END, CASE WHEN r.speed = 'fast' THEN 'fast' END), '')""",
+    "skip": "CASE WHEN coalesce(line.count, 0) = 0 THEN 'a count of zero' END",
+}
+
+
+FORMATS = (
+    Format(
+        name="anthropic_usage",
+        label="Anthropic usage report",
+        recognise=lambda sample: any("uncached_input_tokens" in r for r in report_page.results(sample)),
+        fields=report_page.fields("starting_at", "ending_at", RESULT),
+        rows=report_page.numbered(ROWS),
+        columns=COLUMNS,
+        table="billed",
+        supersedes=True,
+        documents=True,
+        order=40,
+        note="UTC days. Group by model and context_window, or tiers cannot be priced.",
+    ),
+)

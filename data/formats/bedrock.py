@@ -1,0 +1,118 @@
+"""AWS Bedrock: model invocation logs (S3 or CloudWatch, also wrapped in `message`) and Converse bodies.
+
+Input counts leave the cache out. There is no cost here: AWS bills in the cost and usage report. The model
+may be a regional inference profile (`us.`, `eu.`, `global.`), whose price differs, or the ARN of one's own
+profile, which needs an alias.
+"""
+
+from __future__ import annotations
+
+import json
+
+from data.formats import Format, envelope, has
+
+NAMES = {name: "VARCHAR" for name in ("timestamp", "region", "inferenceRegion", "accountId", "requestId", "operation", "modelId", "errorCode", "schemaType")}
+LOG = NAMES | {
+    "identity": {"arn": "VARCHAR"},
+    "requestMetadata": "JSON",
+    "input": {"inputTokenCount": "VARCHAR", "cacheReadInputTokenCount": "VARCHAR", "cacheWriteInputTokenCount": "VARCHAR"},
+    "output": {"outputTokenCount": "VARCHAR", "outputBodyJson": "JSON"},
+}
+
+# CloudWatch hands the record over as a string inside its own event.
+WRAPPED = "coalesce(json_of(d.message), json_of(d.\"@message\"), raw::JSON)"
+ROWS = f"SELECT file_no, record_no, path, raw, json_transform({WRAPPED}, '{json.dumps(LOG)}') AS b FROM records"
+
+
+def _written(life: str) -> str:
+    """Cache writes of one lifetime, from the logged answer: an object, or a stream's list of events."""
+    field = f"cache_creation.ephemeral_{life}_input_tokens"
+    return f"coalesce(b.output.outputBodyJson ->> '$.usage.{field}', b.output.outputBodyJson ->> '$[0].message.usage.{field}')"
+
+
+LOG_COLUMNS = {
+    "event_key": "text_of(b.requestId)",
+    "requested_at": "utc(b.timestamp)",
+    "provider": "'aws'",
+    "region": "coalesce(text_of(b.inferenceRegion), text_of(b.region))",
+    "model_raw": "b.modelId",
+    "operation": "CASE WHEN regexp_matches(b.modelId, '(?i)embed') THEN 'embedding' ELSE 'chat' END",
+    "project": "text_of(b.accountId)",
+    "user_id": "text_of(b.identity.arn)",
+    "tags": "b.requestMetadata",
+    "input_tokens": "b.input.inputTokenCount",
+    "cache_read_tokens": "b.input.cacheReadInputTokenCount",
+    "cache_write_tokens": f"CASE WHEN {_written('5m')} IS NULL AND {_written('1h')} IS NULL THEN b.input.cacheWriteInputTokenCount END",
+    "cache_write_5m_tokens": _written("5m"),
+    "cache_write_1h_tokens": _written("1h"),
+    "output_tokens": "CASE WHEN b.errorCode IS NULL AND b.input.inputTokenCount IS NOT NULL THEN coalesce(b.output.outputTokenCount, '0') END",
+    "input_has_cache": "FALSE",
+    "output_has_reasoning": "TRUE",
+    "status": "CASE WHEN text_of(b.errorCode) IS NOT NULL THEN 'error' END",
+    "error_class": "text_of(b.errorCode)",
+    "unmetered": "b.input.inputTokenCount IS NULL AND text_of(b.errorCode) IS NULL",
+    "skip": "CASE WHEN b.modelId IS NULL AND b.requestId IS NULL THEN 'not an invocation record' END",
+}
+
+CONVERSE = {
+    "modelId": "VARCHAR", "metrics": {"latencyMs": "DOUBLE"}, "ResponseMetadata": {"RequestId": "VARCHAR"},
+    "usage": {
+        "inputTokens": "VARCHAR", "outputTokens": "VARCHAR", "totalTokens": "VARCHAR",
+        "cacheReadInputTokens": "VARCHAR", "cacheReadInputTokenCount": "VARCHAR",
+        "cacheWriteInputTokens": "VARCHAR", "cacheWriteInputTokenCount": "VARCHAR", "cacheDetails": [{"ttl": "VARCHAR", "inputTokens": "BIGINT"}],
+    },
+}  # fmt: skip
+DETAILS = "len(b.usage.cacheDetails) > 0"
+
+
+def _detailed(life: str) -> str:
+    return f"CASE WHEN {DETAILS} THEN coalesce(list_sum(list_transform(list_filter(b.usage.cacheDetails, lambda w: w.ttl = '{life}'), lambda w: w.inputTokens)), 0) END"
+
+
+BODY_COLUMNS = envelope.COLUMNS | {
+    "event_key": "coalesce(text_of(b.ResponseMetadata.RequestId), text_of(d.request_id))",
+    "provider": "'aws'",
+    "model_raw": "coalesce(text_of(b.modelId), text_of(d.model), jtext(json_of(d.request), '$.modelId'))",
+    "input_tokens": "b.usage.inputTokens",
+    "cache_read_tokens": "coalesce(b.usage.cacheReadInputTokens, b.usage.cacheReadInputTokenCount)",
+    "cache_write_tokens": f"CASE WHEN {DETAILS} THEN NULL ELSE coalesce(b.usage.cacheWriteInputTokens, b.usage.cacheWriteInputTokenCount) END",
+    "cache_write_5m_tokens": _detailed("5m"),
+    "cache_write_1h_tokens": _detailed("1h"),
+    "output_tokens": "b.usage.outputTokens",
+    "total_tokens": "b.usage.totalTokens",
+    "input_has_cache": "FALSE",
+    "output_has_reasoning": "TRUE",
+    "latency_ms": "coalesce(number(d.latency_ms), b.metrics.latencyMs)",
+    "unmetered": f"b.usage.inputTokens IS NULL AND NOT {envelope.FAILED}",
+}
+
+
+def _is_log(sample: list[dict]) -> bool:
+    wrapped = [r for r in sample if "ModelInvocationLog" in str(r.get("message") or r.get("@message"))]
+    plain = has(sample, "modelId", "requestId") and has(sample, "schemaType", share=0.01)
+    return plain or (bool(sample) and 2 * len(wrapped) >= len(sample))
+
+
+FORMATS = (
+    Format(
+        name="bedrock",
+        label="AWS Bedrock model invocation logs",
+        recognise=_is_log,
+        fields={"message": "JSON", "@message": "JSON"},
+        rows=ROWS,
+        columns=LOG_COLUMNS,
+        assume_input_has_cache=False,
+        order=40,
+        note="Bedrock's log has no cost: rows are priced from the catalogue. Answers logged apart under data/ are not needed.",
+    ),
+    Format(
+        name="bedrock_body",
+        label="AWS Bedrock Converse response bodies",
+        recognise=envelope.recogniser(lambda body: "inputTokens" in envelope.usage_of(body)),
+        fields=envelope.FIELDS,
+        rows=envelope.rows(CONVERSE),
+        columns=BODY_COLUMNS,
+        assume_input_has_cache=False,
+        order=70,
+    ),
+)

@@ -1,0 +1,49 @@
+"""Cohere response bodies: chat, embed and rerank count what is billed apart from what was processed.
+
+`billed_units` is the invoice's count and leaves out Cohere's own preamble; `tokens` is used where it is missing.
+"""
+
+from __future__ import annotations
+
+from data.formats import Format, envelope
+
+COUNTS = {"input_tokens": "VARCHAR", "output_tokens": "VARCHAR"}
+USAGE = {"billed_units": COUNTS, "tokens": COUNTS, "cached_tokens": "VARCHAR"}
+STRUCTURE = {"id": "VARCHAR", "generation_id": "VARCHAR", "model": "VARCHAR", "usage": USAGE, "meta": USAGE, "embeddings": "JSON"}
+
+INPUT = "coalesce(b.usage.billed_units.input_tokens, b.meta.billed_units.input_tokens, b.usage.tokens.input_tokens, b.meta.tokens.input_tokens)"
+OUTPUT = "coalesce(b.usage.billed_units.output_tokens, b.meta.billed_units.output_tokens, b.usage.tokens.output_tokens, b.meta.tokens.output_tokens)"
+BILLED = "(b.usage.billed_units IS NOT NULL OR b.meta.billed_units IS NOT NULL)"
+EMBEDDING = f"(b.embeddings IS NOT NULL OR {OUTPUT} IS NULL)"
+
+COLUMNS = envelope.COLUMNS | {
+    "event_key": "coalesce(text_of(b.id), text_of(b.generation_id), text_of(d.request_id))",
+    "provider": "coalesce(lower(text_of(d.provider)), 'cohere')",
+    "model_raw": "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))",
+    "operation": f"CASE WHEN {EMBEDDING} THEN 'embedding' ELSE 'chat' END",
+    "input_tokens": INPUT,
+    # Billed units have no cache split; `cached_tokens` belongs to the processed count.
+    "cache_read_tokens": f"CASE WHEN NOT {BILLED} THEN b.usage.cached_tokens END",
+    "output_tokens": f"CASE WHEN {INPUT} IS NOT NULL THEN coalesce({OUTPUT}, '0') END",
+    "input_has_cache": "TRUE",
+    "output_has_reasoning": "TRUE",
+    "unmetered": f"{INPUT} IS NULL AND NOT {envelope.FAILED}",
+}
+
+
+def _is_cohere(body: dict) -> bool:
+    usage = envelope.usage_of(body) or envelope.usage_of(body, "meta")
+    return isinstance(usage.get("billed_units"), dict) or isinstance(usage.get("tokens"), dict)
+
+
+FORMATS = (
+    Format(
+        name="cohere",
+        label="Cohere response bodies",
+        recognise=envelope.recogniser(_is_cohere),
+        fields=envelope.FIELDS,
+        rows=envelope.rows(STRUCTURE),
+        columns=COLUMNS,
+        order=70,
+    ),
+)

@@ -1,0 +1,93 @@
+"""Response bodies as people log them: bare, or inside an envelope that adds what a body lacks.
+
+A body says model and usage; when and for whom it was asked is the logger's to add. The envelope is
+`{"timestamp": ..., "response": {...}}`, also `body`, with `request`, `team`, `feature`, `user`,
+`session_id`, `latency_ms`, `metadata` and the like beside it. A stream's events may stand as a list
+in the body's place. A body without any time is rejected in a sentence that shows the envelope.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+TIMES = ("timestamp", "time", "ts", "requested_at", "created_at", "createdAt", "start_time", "startTime", "@timestamp", "processed_time")
+BODY_TIMES = ("created", "created_at", "createTime")
+TEXTS = (
+    "provider", "host", "region", "model", "team", "project", "feature", "environment", "user", "user_id", "customer_id", "session_id",
+    "task_type", "criticality", "data_class", "request_id", "call_id", "custom_id", "attempt", "latency_ms", "duration_ms", "ttft_ms",
+    "status_code", "method",
+)  # fmt: skip
+FIELDS = {name: "VARCHAR" for name in TIMES + TEXTS} | {name: "JSON" for name in ("request", "response", "body", "result", "error", "metadata")}
+
+# OpenAI's batch output nests the body once more, Anthropic's keeps it under `result.message`.
+BODY = "coalesce(json_of(d.response) -> 'body', json_of(d.result) -> 'message', json_of(d.response), json_of(d.body), raw::JSON)"
+
+_written = ", ".join([f'd."{name}"' for name in TIMES] + [f"b.{name}" for name in BODY_TIMES])
+_parsed = ", ".join([f'utc(d."{name}")' for name in TIMES] + [f"utc(b.{name})" for name in BODY_TIMES])
+NO_TIME = 'this response body carries no time: log it as {"timestamp": "2026-11-01T08:00:00Z", "response": {...}}'
+
+FAILED = "coalesce(number(d.status_code) >= 400, json_of(d.error) IS NOT NULL OR json_of(b.error) IS NOT NULL)"
+
+COLUMNS = {
+    "call_id": "text_of(d.call_id)",
+    "attempt": "TRY_CAST(d.attempt AS INTEGER)",
+    "requested_at": f"coalesce({_parsed})",
+    "provider": "lower(text_of(d.provider))",
+    "host": "lower(text_of(d.host))",
+    "region": "text_of(d.region)",
+    "operation": "'chat'",
+    "team": "text_of(d.team)",
+    "project": "text_of(d.project)",
+    "feature": "text_of(d.feature)",
+    "environment": "text_of(d.environment)",
+    "user_id": "coalesce(text_of(d.user_id), text_of(d.user), jtext(json_of(d.request), '$.user'))",
+    "customer_id": "text_of(d.customer_id)",
+    "session_id": "text_of(d.session_id)",
+    "tags": "coalesce(json_of(d.metadata), json_of(d.request) -> 'metadata')",
+    "task_type": "text_of(d.task_type)",
+    "criticality": "text_of(d.criticality)",
+    "data_class": "text_of(d.data_class)",
+    "latency_ms": "coalesce(number(d.latency_ms), number(d.duration_ms))",
+    "ttft_ms": "number(d.ttft_ms)",
+    "status": f"CASE WHEN {FAILED} THEN 'error' END",
+    "http_status": "TRY_CAST(d.status_code AS INTEGER)",
+    "reject": f"CASE WHEN coalesce({_written}) IS NULL THEN '{NO_TIME}' END",
+}
+
+
+def rows(structure: Mapping[str, object], body: str = BODY) -> str:
+    """SQL that adds `b`, the body as a struct of `structure`, to every record; `body` finds its JSON."""
+    shape = json.dumps({**dict.fromkeys(BODY_TIMES, "VARCHAR"), "error": "JSON", **structure})
+    return f"SELECT file_no, record_no, path, raw, d, json_transform({body}, '{shape}') AS b FROM records"
+
+
+def body_of(record: dict) -> dict:
+    """The response body inside a parsed record; of a stream's list of events, their keys together."""
+    result = record.get("result")
+    found = record.get("response") or (result.get("message") if isinstance(result, dict) else None) or record.get("body") or record
+    if isinstance(found, str):
+        try:
+            found = json.loads(found)
+        except ValueError:
+            return {}
+    if isinstance(found, dict) and isinstance(found.get("body"), dict):
+        found = found["body"]
+    if isinstance(found, list):
+        return {key: value for event in found if isinstance(event, dict) for key, value in event.items() if value is not None}
+    return found if isinstance(found, dict) else {}
+
+
+def recogniser(fits: Callable[[dict], bool]) -> Callable[[list[dict]], bool]:
+    """Recognise a file when at least half of its sample bodies fit."""
+
+    def recognise(sample: list[dict]) -> bool:
+        return bool(sample) and 2 * sum(fits(body_of(record)) for record in sample) >= len(sample)
+
+    return recognise
+
+
+def usage_of(body: dict, key: str = "usage") -> dict:
+    """The body's usage object, empty when it has none."""
+    usage = body.get(key)
+    return usage if isinstance(usage, dict) else {}

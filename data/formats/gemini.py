@@ -1,0 +1,78 @@
+"""Gemini and Vertex AI response bodies, one by one or as the chunks of a stream.
+
+`candidatesTokenCount` leaves thinking out, `promptTokenCount` includes the cache, and prompt tokens of
+server-side tools are extra unless the total says they are not. Protobuf's JSON omits zeros: an absent
+count inside a present `usageMetadata` is 0. Source: google-genai SDK 3.4.0 types.
+"""
+
+from __future__ import annotations
+
+from data.formats import Format, envelope
+
+COUNTS = {
+    "prompt": ("promptTokenCount", "prompt_token_count"),
+    "cached": ("cachedContentTokenCount", "cached_content_token_count"),
+    "candidates": ("candidatesTokenCount", "candidates_token_count"),
+    "thoughts": ("thoughtsTokenCount", "thoughts_token_count"),
+    "tool": ("toolUsePromptTokenCount", "tool_use_prompt_token_count"),
+    "total": ("totalTokenCount", "total_token_count"),
+}
+USAGE = {name: "VARCHAR" for names in COUNTS.values() for name in names} | {"serviceTier": "VARCHAR", "trafficType": "VARCHAR"}
+STRUCTURE = {
+    "responseId": "VARCHAR", "response_id": "VARCHAR", "modelVersion": "VARCHAR", "model_version": "VARCHAR",
+    "usageMetadata": USAGE, "usage_metadata": USAGE,
+}  # fmt: skip
+
+# Every chunk of a stream repeats the counts so far: the last one holds them all.
+STREAMED = """
+CASE WHEN json_type({body}) = 'ARRAY' THEN
+    list_filter(from_json({body}, '["JSON"]'), lambda e: json_type(coalesce(e -> 'usageMetadata', e -> 'usage_metadata')) = 'OBJECT')[-1]
+ELSE {body} END
+""".format(body=envelope.BODY)
+
+METERED = "(b.usageMetadata IS NOT NULL OR b.usage_metadata IS NOT NULL)"
+
+
+def _count(name: str) -> str:
+    camel, snake = COUNTS[name]
+    return f"CASE WHEN {METERED} THEN coalesce(b.usageMetadata.{camel}, b.usage_metadata.{snake}, '0') END"
+
+
+TOOL_IS_INSIDE = f"number({_count('total')}) = number({_count('prompt')}) + number({_count('candidates')}) + number({_count('thoughts')})"
+TIER = "lower(b.usageMetadata.serviceTier)"
+
+COLUMNS = envelope.COLUMNS | {
+    "event_key": "coalesce(text_of(b.responseId), text_of(b.response_id), text_of(d.request_id))",
+    "provider": "coalesce(lower(text_of(d.provider)), 'google')",
+    "service_tier": f"""CASE WHEN d.processed_time IS NOT NULL OR {TIER} = 'batch' THEN 'batch'
+        WHEN {TIER} IN ('flex', 'priority') THEN {TIER} END""",
+    "model_raw": "coalesce(text_of(b.modelVersion), text_of(b.model_version), text_of(d.model), jtext(json_of(d.request), '$.model'))",
+    "input_tokens": f"""CASE WHEN {TOOL_IS_INSIDE} OR number({_count("tool")}) = 0 THEN {_count("prompt")}
+        ELSE CAST(number({_count("prompt")}) + number({_count("tool")}) AS VARCHAR) END""",
+    "cache_read_tokens": _count("cached"),
+    "output_tokens": _count("candidates"),
+    "reasoning_tokens": _count("thoughts"),
+    "input_has_cache": "TRUE",
+    "output_has_reasoning": "FALSE",
+    "unmetered": f"NOT {METERED} AND NOT {envelope.FAILED}",
+}
+
+
+def _is_gemini(body: dict) -> bool:
+    usage = envelope.usage_of(body, "usageMetadata") or envelope.usage_of(body, "usage_metadata")
+    return any(name in usage for names in COUNTS.values() for name in names) or ("candidates" in body and "modelVersion" in body)
+
+
+FORMATS = (
+    Format(
+        name="gemini",
+        label="Gemini and Vertex AI response bodies",
+        recognise=envelope.recogniser(_is_gemini),
+        fields=envelope.FIELDS,
+        rows=envelope.rows(STRUCTURE, STREAMED),
+        columns=COLUMNS,
+        assume_output_has_reasoning=False,
+        supersedes=True,
+        order=70,
+    ),
+)

@@ -1,0 +1,57 @@
+"""LiteLLM's daily spend tables (user, team, tag): one row per UTC day, key and model.
+
+A team's and a tag's table count the same calls again: load one of them.
+"""
+
+from __future__ import annotations
+
+from data.formats import Format, has, report_page
+
+NAMES = (
+    "date", "user_id", "team_id", "tag", "api_key", "model", "model_group", "custom_llm_provider", "prompt_tokens", "completion_tokens",
+    "cache_read_input_tokens", "cache_creation_input_tokens", "spend", "api_requests", "successful_requests", "failed_requests",
+)  # fmt: skip
+
+# Prompt tokens include the cache for every provider, as everywhere in LiteLLM.
+ROWS = """
+SELECT *, unnest([
+    {'item': 'spend', 'count': NULL, 'spend': text_of(d.spend), 'unit': NULL},
+    {'item': 'input_tokens', 'count': number(d.prompt_tokens) - coalesce(number(d.cache_read_input_tokens), 0)
+        - coalesce(number(d.cache_creation_input_tokens), 0), 'spend': NULL, 'unit': 'tokens'},
+    {'item': 'cache_read_tokens', 'count': number(d.cache_read_input_tokens), 'spend': NULL, 'unit': 'tokens'},
+    {'item': 'cache_write_tokens', 'count': number(d.cache_creation_input_tokens), 'spend': NULL, 'unit': 'tokens'},
+    {'item': 'output_tokens', 'count': number(d.completion_tokens), 'spend': NULL, 'unit': 'tokens'},
+    {'item': 'requests', 'count': number(d.api_requests), 'spend': NULL, 'unit': 'requests'}
+]) AS line FROM records
+"""
+
+COLUMNS = {
+    "event_key": "concat_ws(':', d.date, d.user_id, d.team_id, d.tag, d.api_key, d.custom_llm_provider, d.model_group, d.model, line.item)",
+    "provider": "provider_of(d.custom_llm_provider)",
+    "day": "CAST(utc(d.date) AS DATE)",
+    "line_item": "line.item",
+    "model": "coalesce(text_of(d.model), text_of(d.model_group))",
+    "project": "coalesce(text_of(d.team_id), text_of(d.tag), text_of(d.user_id), text_of(d.api_key))",
+    "kind": "CASE WHEN line.item = 'spend' THEN 'cost' ELSE 'usage' END",
+    "amount": "line.spend",
+    "currency": "CASE WHEN line.item = 'spend' THEN 'USD' END",
+    "quantity": "line.count",
+    "unit": "line.unit",
+    "note": "CASE WHEN number(d.failed_requests) > 0 AND line.item = 'requests' THEN CAST(number(d.failed_requests) AS BIGINT) || ' failed' END",
+    "skip": "CASE WHEN line.item <> 'spend' AND coalesce(line.count, 0) = 0 THEN 'a count of zero' END",
+}
+
+FORMATS = (
+    Format(
+        name="litellm_daily",
+        label="LiteLLM daily spend table",
+        recognise=lambda sample: has(sample, "date", "spend", "api_requests", "prompt_tokens"),
+        fields=dict.fromkeys(NAMES, "VARCHAR"),
+        rows=report_page.numbered(ROWS),
+        columns=COLUMNS,
+        table="billed",
+        supersedes=True,
+        order=40,
+        note="UTC days that cannot be moved to another time zone. User, team and tag tables repeat each other: load one.",
+    ),
+)

@@ -1,0 +1,114 @@
+"""OpenAI response bodies: chat completions, Responses, embeddings, batch output, and everybody who speaks the same.
+
+DeepSeek, xAI, Mistral, Groq, MiniMax, OpenRouter and self-hosted servers answer in OpenAI's shape with
+small differences, all handled here: DeepSeek counts cache hits in a field of its own, xAI keeps
+reasoning outside `completion_tokens`, OpenRouter reports the cost. Source: openai SDK 3.52.0 types.
+"""
+
+from __future__ import annotations
+
+from data.formats import Format, envelope
+
+DETAILS = {"cached_tokens": "VARCHAR", "cache_write_tokens": "VARCHAR", "reasoning_tokens": "VARCHAR"}
+
+STRUCTURE = {
+    "id": "VARCHAR", "object": "VARCHAR", "model": "VARCHAR", "status": "VARCHAR", "service_tier": "VARCHAR",
+    "user": "VARCHAR", "metadata": "JSON", "prompt_filter_results": "JSON", "x_groq": "JSON",
+    "usage": {
+        "prompt_tokens": "VARCHAR", "completion_tokens": "VARCHAR", "input_tokens": "VARCHAR", "output_tokens": "VARCHAR",
+        "total_tokens": "VARCHAR", "cached_tokens": "VARCHAR", "num_cached_tokens": "VARCHAR", "prompt_cache_hit_tokens": "VARCHAR",
+        "prompt_tokens_details": DETAILS, "input_tokens_details": DETAILS,
+        "completion_tokens_details": DETAILS, "output_tokens_details": DETAILS,
+        "cost": "VARCHAR", "is_byok": "BOOLEAN", "cost_details": {"upstream_inference_cost": "VARCHAR"},
+    },
+}  # fmt: skip
+
+# A logged stream is a list of chunks or events; its usage is in the last one that has any.
+STREAMED = """
+CASE WHEN json_type({body}) = 'ARRAY' THEN
+    list_filter(list_transform(from_json({body}, '["JSON"]'), lambda e: coalesce(e -> 'response', e)),
+                lambda e: json_type(e -> 'usage') = 'OBJECT')[-1]
+ELSE {body} END
+""".format(body=envelope.BODY)
+
+INPUT = "coalesce(b.usage.prompt_tokens, b.usage.input_tokens)"
+OUTPUT = "coalesce(b.usage.completion_tokens, b.usage.output_tokens)"
+REASONING = "coalesce(b.usage.completion_tokens_details.reasoning_tokens, b.usage.output_tokens_details.reasoning_tokens)"
+
+# xAI documents reasoning as extra to completion_tokens; the total of a row, where it has one, decides.
+REASONING_IS_EXTRA = f"number(b.usage.total_tokens) = number({INPUT}) + number({OUTPUT}) + number({REASONING})"
+MODEL = "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))"
+
+PROVIDER = f"""
+CASE WHEN b.usage.is_byok IS NOT NULL THEN 'openrouter' ELSE coalesce({envelope.COLUMNS["provider"]}, CASE
+    WHEN b.prompt_filter_results IS NOT NULL THEN 'azure'
+    WHEN b.x_groq IS NOT NULL THEN 'groq'
+    WHEN b.usage.prompt_cache_hit_tokens IS NOT NULL OR regexp_matches({MODEL}, '^deepseek-(chat|reasoner)') THEN 'deepseek'
+    WHEN regexp_matches({MODEL}, '^(ft:)?(gpt-[345]|o[1345](-|$)|chatgpt|codex|text-embedding-(3|ada))') THEN 'openai'
+    WHEN regexp_matches({MODEL}, '^grok-') THEN 'x-ai'
+    WHEN regexp_matches({MODEL}, '^(mistral|ministral|magistral|codestral|devstral|pixtral)-') THEN 'mistral'
+    WHEN regexp_matches({MODEL}, '^MiniMax-') THEN 'minimax'
+    WHEN regexp_matches({MODEL}, '^(kimi|moonshot)-') THEN 'moonshotai'
+END) END
+"""
+
+BATCHED = "d.custom_id IS NOT NULL"
+
+COLUMNS = envelope.COLUMNS | {
+    "event_key": "coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id))",
+    "provider": PROVIDER,
+    # A batch result calls itself "default": only the wrapping tells that it was a batch.
+    "service_tier": f"CASE WHEN {BATCHED} THEN 'batch' WHEN b.service_tier IN ('flex', 'priority') THEN b.service_tier END",
+    "model_raw": MODEL,
+    "operation": "CASE WHEN b.object = 'list' THEN 'embedding' ELSE 'chat' END",
+    "user_id": f"coalesce({envelope.COLUMNS['user_id']}, text_of(b.user))",
+    "tags": f"coalesce({envelope.COLUMNS['tags']}, b.metadata)",
+    "input_tokens": INPUT,
+    "cache_read_tokens": """coalesce(b.usage.prompt_tokens_details.cached_tokens, b.usage.input_tokens_details.cached_tokens,
+        b.usage.prompt_cache_hit_tokens, b.usage.cached_tokens, b.usage.num_cached_tokens)""",
+    "cache_write_tokens": "coalesce(b.usage.prompt_tokens_details.cache_write_tokens, b.usage.input_tokens_details.cache_write_tokens)",
+    "output_tokens": f"CASE WHEN b.object = 'list' THEN '0' ELSE {OUTPUT} END",
+    "reasoning_tokens": REASONING,
+    "total_tokens": "b.usage.total_tokens",
+    "input_has_cache": "TRUE",
+    "output_has_reasoning": f"NOT coalesce(number({REASONING}) > 0 AND {REASONING_IS_EXTRA}, {PROVIDER} = 'x-ai', FALSE)",
+    "status": f"CASE WHEN {envelope.FAILED} OR b.status = 'failed' THEN 'error' WHEN b.status = 'cancelled' THEN 'cancelled' END",
+    # With an own key at the upstream provider OpenRouter charges nothing and names the upstream cost.
+    "reported_cost_usd": "CASE WHEN b.usage.is_byok THEN b.usage.cost_details.upstream_inference_cost ELSE b.usage.cost END",
+    "unmetered": f"{INPUT} IS NULL AND {OUTPUT} IS NULL AND NOT {envelope.FAILED}",
+    "skip": f"""CASE
+        WHEN d.method IS NOT NULL THEN 'a batch request, not its result'
+        WHEN {BATCHED} AND {envelope.FAILED} THEN 'a failed batch item is not billed'
+        WHEN b.object = 'chat.completion.chunk' AND b.usage IS NULL THEN 'a stream chunk without usage'
+        WHEN b.status IN ('queued', 'in_progress') THEN 'an unfinished response'
+    END""",
+}
+
+
+def _is_openai(body: dict) -> bool:
+    usage = envelope.usage_of(body)
+    responses = "input_tokens" in usage and ("total_tokens" in usage or "input_tokens_details" in usage)
+    return "prompt_tokens" in usage or responses or body.get("object") in ("chat.completion", "chat.completion.chunk", "response")
+
+
+def _is_batch(sample: list[dict]) -> bool:
+    return bool(sample) and all("custom_id" in record and ("response" in record or "method" in record) for record in sample)
+
+
+def _recognise(sample: list[dict]) -> bool:
+    return envelope.recogniser(_is_openai)(sample) or _is_batch(sample)
+
+
+FORMATS = (
+    Format(
+        name="openai",
+        label="OpenAI-style response bodies (chat, Responses, batch output; also DeepSeek, xAI, Mistral, Groq)",
+        recognise=_recognise,
+        fields=envelope.FIELDS,
+        rows=envelope.rows(STRUCTURE, STREAMED),
+        columns=COLUMNS,
+        supersedes=True,
+        order=70,
+        note="A streamed answer has usage only with stream_options.include_usage; without it the call counts as unmetered.",
+    ),
+)

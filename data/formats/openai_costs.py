@@ -1,0 +1,51 @@
+"""OpenAI organization costs: the amounts of the invoice, in dollars, by UTC day and line item.
+
+A bucket may hold several rows of one line item: all of them add up. Source: openai SDK 3.52.0, admin types.
+"""
+
+from __future__ import annotations
+
+from data.formats import Format, report_page
+
+RESULT = {
+    "object": "VARCHAR", "amount": {"value": "VARCHAR", "currency": "VARCHAR"}, "line_item": "VARCHAR", "project_id": "VARCHAR",
+    "api_key_id": "VARCHAR", "quantity": "VARCHAR", "quantity_unit": "VARCHAR",
+}  # fmt: skip
+
+# The place among equal rows of a bucket keeps each of them; it is the same in every export of that bucket.
+ROWS = f"""
+SELECT *, row_number() OVER (PARTITION BY file_no, record_no, started, r.line_item, r.project_id, r.api_key_id) AS place
+FROM ({report_page.rows("start_time", "end_time")})
+"""
+
+COLUMNS = {
+    "event_key": "concat_ws(':', started, r.line_item, r.project_id, r.api_key_id, place)",
+    "provider": "'openai'",
+    "day": "CAST(utc(started) AS DATE)",
+    "line_item": "r.line_item",
+    # "gpt-5, input_tokens" names the model; "Code interpreter" does not.
+    "model": "CASE WHEN r.line_item LIKE '%, %' THEN trim(split_part(r.line_item, ',', 1)) END",
+    "project": "r.project_id",
+    "kind": "'cost'",
+    "amount": "r.amount.value",
+    "currency": "r.amount.currency",
+    "quantity": "r.quantity",
+    "unit": "r.quantity_unit",
+}
+
+
+FORMATS = (
+    Format(
+        name="openai_costs",
+        label="OpenAI organization costs",
+        recognise=lambda sample: any(r.get("object") == "organization.costs.result" for r in report_page.results(sample)),
+        fields=report_page.fields("start_time", "end_time", RESULT),
+        rows=report_page.numbered(ROWS),
+        columns=COLUMNS,
+        table="billed",
+        supersedes=True,
+        documents=True,
+        order=40,
+        note="UTC days. The usage API agrees with these amounts only approximately; the costs are the invoice's truth.",
+    ),
+)

@@ -1,0 +1,64 @@
+"""OpenAI organization usage: the API's pages of buckets, and the dashboard's CSV of the same columns.
+
+Counts of one bucket and group, so neither tiers nor reasoning can be told apart; day and hour are UTC.
+The CSV writes counts as "3.0" and is read by column name. Source: openai SDK 3.52.0, admin types.
+"""
+
+from __future__ import annotations
+
+from data.formats import Format, has, report_page
+
+RESULT = {name: "VARCHAR" for name in (
+    "object", "input_tokens", "input_cached_tokens", "input_uncached_tokens", "input_cache_write_tokens", "output_tokens", "num_model_requests",
+    "project_id", "user_id", "api_key_id", "model", "batch", "service_tier",
+)}  # fmt: skip
+# A CSV row is bucket and result in one.
+PLAIN = "coalesce(d.results, [struct_pack(" + ", ".join(f"{name} := d.{name}" for name in RESULT) + ")])"
+
+ROWS = f"""
+SELECT *, unnest([
+    {{'item': 'input_tokens', 'count': coalesce(number(r.input_uncached_tokens),
+        number(r.input_tokens) - coalesce(number(r.input_cached_tokens), 0) - coalesce(number(r.input_cache_write_tokens), 0))}},
+    {{'item': 'input_cached_tokens', 'count': number(r.input_cached_tokens)}},
+    {{'item': 'input_cache_write_tokens', 'count': number(r.input_cache_write_tokens)}},
+    {{'item': 'output_tokens', 'count': number(r.output_tokens)}},
+    {{'item': 'num_model_requests', 'count': number(r.num_model_requests)}}
+]) AS line FROM ({report_page.rows("start_time", "end_time", PLAIN)})
+"""
+
+COLUMNS = {
+    "event_key": "concat_ws(':', started, ended, r.project_id, r.user_id, r.api_key_id, r.model, r.batch, r.service_tier, line.item)",
+    "provider": "'openai'",
+    "day": "CAST(utc(started) AS DATE)",
+    "line_item": "line.item",
+    "model": "r.model",
+    "project": "r.project_id",
+    "kind": "'usage'",
+    "quantity": "line.count",
+    "unit": "CASE WHEN line.item = 'num_model_requests' THEN 'requests' ELSE 'tokens' END",
+    "note": """CASE WHEN r.model IS NULL THEN 'not grouped by model: it cannot be priced'
+        WHEN r.batch IN ('true', 'True') THEN 'batch' WHEN r.service_tier IN ('flex', 'priority') THEN r.service_tier END""",
+    "skip": "CASE WHEN line.count IS NULL OR (line.count = 0 AND line.item <> 'num_model_requests') THEN 'a count of zero' END",
+}
+
+
+def _recognise(sample: list[dict]) -> bool:
+    named = any("organization.usage" in str(r.get("object")) for r in report_page.results(sample))
+    return named or has(sample, "start_time_iso", "num_model_requests", "input_tokens")
+
+
+FORMATS = (
+    Format(
+        name="openai_usage",
+        label="OpenAI organization usage (API pages or dashboard CSV)",
+        recognise=_recognise,
+        fields=report_page.fields("start_time", "end_time", RESULT) | RESULT,
+        rows=report_page.numbered(ROWS),
+        columns=COLUMNS,
+        table="billed",
+        supersedes=True,
+        documents=True,
+        order=40,
+        note="UTC days. Reasoning and long-context tiers are not split out; group by model and batch, or it cannot be priced.",
+    ),
+)

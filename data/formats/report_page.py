@@ -1,0 +1,34 @@
+"""Pages of provider reports: `{"data": [bucket, ...]}`, each bucket a time span with its `results`.
+
+OpenAI's and Anthropic's usage and cost APIs share the shape. A record may be a whole page or one bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def results(sample: list[dict]) -> list[dict]:
+    """The results of the first buckets that have any; empty when the sample holds no such page."""
+    buckets = [b for r in sample for b in (r["data"] if isinstance(r.get("data"), list) else [r]) if isinstance(b, dict)]
+    found = next((b["results"] for b in buckets if isinstance(b.get("results"), list) and b["results"]), [])
+    return [r for r in found if isinstance(r, dict)]
+
+
+def fields(start: str, end: str, result: Mapping[str, object]) -> dict[str, object]:
+    """The structure of a page or a bucket whose results look like `result`."""
+    bucket = {start: "VARCHAR", end: "VARCHAR", "results": [result]}
+    return {"data": [bucket]} | bucket
+
+
+def rows(start: str, end: str, alone: str = "d.results") -> str:
+    """SQL with one row per result: `started`, `ended` and the struct `r`; `alone` finds the results of a lone bucket."""
+    bucket = f"struct_pack({start} := d.{start}, {end} := d.{end}, results := {alone})"
+    return f"""
+        SELECT file_no, record_no, path, raw, bucket.{start} AS started, bucket.{end} AS ended, unnest(bucket.results) AS r
+        FROM (SELECT file_no, record_no, path, raw, unnest(coalesce(d.data, [{bucket}])) AS bucket FROM records)"""
+
+
+def numbered(lines: str) -> str:
+    """`lines` with the record number counting lines, since one record holds many."""
+    return f"SELECT * REPLACE (row_number() OVER (PARTITION BY file_no ORDER BY record_no) AS record_no) FROM ({lines})"
