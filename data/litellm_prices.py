@@ -17,7 +17,7 @@ from typing import Any
 from data import model_names
 from data.errors import BadInput, Unreadable
 from data.model_names import Match
-from data.price_catalogue import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, QUANTUM, PriceRow
+from data.price_catalogue import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, NO_TIER, QUANTUM, PriceRow
 
 SOURCE = "litellm"
 LARGEST_FILE = 64 * 2**20
@@ -76,7 +76,7 @@ class PriceFile:
 
         prices = {rate: price(names) for rate, names in KEYS.items()}
         span = (BEGINNING, FOREVER, 0, DAY_SECONDS, tokens_from, tokens_to)
-        rule = "" if tier == "standard" or f"input_cost_per_token{suffix}" in entry else f"no {tier} price known: standard price"
+        rule = "" if tier == "standard" or f"input_cost_per_token{suffix}" in entry else f"{NO_TIER} for {tier}: the standard price"
         return PriceRow(SOURCE, key, tier, *span, **prices, request_usd=Decimal(0), source=SOURCE, source_version=self.version, rule=rule)
 
 

@@ -24,6 +24,8 @@ DAY_SECONDS = 86_400
 NO_LIMIT = 10**15  # tokens
 QUANTUM = Decimal("1e-6")  # USD per million tokens: what the ledger resolves per token; cuts float noise of the catalogue
 
+NO_TIER = "no own price"  # a rule that begins so marks a tier that falls back on the standard price
+
 # How the catalogue names our service tiers.
 CONTEXTS = {
     "batch": {"processing": "batch"},
@@ -232,7 +234,7 @@ def _tier_prices(provider_id: str, model: Any, tier: str, instant: datetime) -> 
     batch = price_notes.batch_rule(provider_id) if tier == "batch" else None
     if batch:
         return _batch(standard, batch), f"batch at {batch.factor} of the standard price ({batch.source})"
-    return standard, f"no {tier} price known: standard price"
+    return standard, f"{NO_TIER} for {tier}: the standard price"
 
 
 def _batch(standard: dict[str, Any], rule: price_notes.BatchRule) -> dict[str, Any]:

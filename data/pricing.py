@@ -57,7 +57,7 @@ def priced_sql(relation: str) -> str:
 SELECT * EXCLUDE (price_tier, price_second, price_input, price_unmetered, contract_cost),
        {_COST} AS cost_usd, {_BASIS} AS cost_basis
 FROM (
-    SELECT r.* REPLACE (n.canonical_provider AS provider), n.model,
+    SELECT r.* REPLACE (coalesce(n.canonical_provider, r.provider) AS provider), n.model,
            CASE WHEN r.status IN ('cached', 'error') THEN 0::{MONEY} WHEN NOT r.price_unmetered THEN {_amount("p")} END AS list_cost_usd,
            {_amount("c")} AS contract_cost
     FROM ({_ROWS.format(relation=relation)}) r
