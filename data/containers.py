@@ -230,7 +230,7 @@ def records(files: list[File], rejects: str = "") -> str:
     if file.kind in ("array", "document", "wrapped"):
         shape = "array" if file.kind == "array" else "unstructured"
         value = f"unnest(json_extract(json, '$.{file.wrapper}[*]'))" if file.kind == "wrapped" else "json"
-        source = f"read_json_objects({paths}, format = '{shape}', compression = '{file.compression}', filename = true, {JSON_SIZE})"
+        source = f"read_json_objects({paths}, format = '{shape}', compression = '{_json_compression(file)}', filename = true, {JSON_SIZE})"
         return _numbered(files, f"SELECT filename, ({value})::VARCHAR AS raw FROM {source}")
     if len(files) > 1:
         raise BadInput("CSV and Parquet files are read one at a time.")
@@ -240,6 +240,10 @@ def records(files: list[File], rejects: str = "") -> str:
     else:
         source = f"read_parquet({_path(file)})"
     return f"SELECT 1 AS file_no, row_number() OVER () AS record_no, {_literal(file.path)} AS path, to_json(t)::VARCHAR AS raw FROM {source} AS t"
+
+
+def _json_compression(file: File) -> str:
+    return "uncompressed" if file.compression == "none" else file.compression
 
 
 def _numbered(files: list[File], rows: str, where: str = "true") -> str:

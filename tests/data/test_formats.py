@@ -47,7 +47,7 @@ def same(actual: object, expected: object) -> bool:
     return str(actual) == str(expected)
 
 
-@pytest.mark.parametrize(("form", "case"), load_cases())
+@pytest.mark.parametrize(("form", "case"), list(load_cases()))
 def test_a_record_becomes_the_expected_row(form, case, ledger, state, tmp_path):
     named = case.get("format")
     report = ingest(ledger, state, [write_log(case, tmp_path)], form=named)[0]

