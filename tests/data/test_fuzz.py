@@ -1,0 +1,50 @@
+"""Damaged logs: no traceback, every record accounted for, and the ledger agrees with the reports.
+
+A few hundred files here; ten thousand in tests/benchmarks/fuzz.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data.errors import BatonError
+from tests.data.bad_logs import Store, accounted, one_sentence, write
+from tests.data.mutated_logs import mutations
+
+SEED = 20261121
+
+
+def load_all(store: Store, folder: Path, files: list[bytes]) -> dict[str, int]:
+    """Load the files as one folder and check what the reports say against the ledger; returns the sums."""
+    for number, content in enumerate(files):
+        write(folder / f"{number:05}.log", content)
+    before = {table: store.count(table) for table in ("usage", "rejected", "billed")}
+    try:
+        reports = store.load(folder)
+    except BatonError as refusal:
+        assert one_sentence(str(refusal)), str(refusal)
+        return {"files": len(files), "read": 0, "loaded": 0, "refused": len(files)}
+    assert len(reports) == len(files)
+    for report in reports:
+        assert bool(report.error) != bool(report.format), report
+        assert not report.error or one_sentence(report.error), report.error
+        assert accounted(report), report
+    sums = {name: sum(getattr(report, name) for report in reports) for name in ("read", "loaded", "duplicate", "rejected", "skipped")}
+    added = {table: store.count(table) - was for table, was in before.items()}
+    # A format that supersedes counts a replaced row as loaded although the ledger does not grow by it.
+    assert added["usage"] + added["billed"] <= sums["loaded"]
+    assert added["rejected"] == sums["rejected"]
+    assert store.count("usage") == int(store.ledger.sql(f"SELECT coalesce(sum(attempts), 0) AS n FROM {store.ledger.name('spend_by_day')}")["n"][0])
+    return {"files": len(files), "refused": sum(bool(report.error) for report in reports)} | sums
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_damaged_files_never_crash_and_lose_nothing(part, tmp_path):
+    sums = load_all(Store(tmp_path / "home"), tmp_path / "logs", list(mutations(SEED + part, 100)))
+    assert sums["read"] > 50 and sums["refused"] < 80, sums
+
+
+def test_the_same_seed_gives_the_same_files():
+    assert list(mutations(1, 20)) == list(mutations(1, 20))
