@@ -1,0 +1,38 @@
+"""The fastest a replica may be driven while every user still gets tokens quickly enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from data.errors import Refused
+from simulations.capacity import ServingPoint, predict
+from simulations.measured_curves import ServingMeasurement
+
+STEPS = 24  # halvings of the bracket: far finer than one request in flight
+
+
+def operating_point(
+    model: str, gpu: str, gpus: int, layout: str | None, precision: str, input_length: float, output_length: float,
+    tpot_ms: float, *, engine: str = "", measurements: Sequence[ServingMeasurement] = (),
+) -> ServingPoint:  # fmt: skip
+    """The point of highest concurrency on one replica of `gpus` whose time per output token meets `tpot_ms`.
+
+    Raises Refused when even one request alone is slower, and BadInput as `predict` does.
+    """
+
+    def at(concurrency: float) -> ServingPoint:
+        return predict(model, gpu, gpus, layout, precision, input_length, output_length, concurrency, engine=engine, measurements=measurements)
+
+    alone = at(1)
+    if alone.tpot_ms > tpot_ms:
+        raise Refused(
+            f"One request alone on {gpus} x {alone.gpu} takes {alone.tpot_ms:.1f} ms per output token; the objective is {tpot_ms:g} ms. "
+            "Take more or faster GPUs a replica, a narrower precision, or a slower objective."
+        )
+    low, high = 1.0, max(1.0, min(alone.batch_limit * alone.replicas, 256.0 * gpus))
+    if at(high).tpot_ms <= tpot_ms:
+        return at(high)
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if at(middle).tpot_ms <= tpot_ms else (low, middle)
+    return at(low)

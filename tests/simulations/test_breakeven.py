@@ -1,0 +1,155 @@
+"""The brief's figures, DeepSeek's published day, the laws of the four options, and bad scenarios."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from data.errors import BadInput, BatonError, NoData
+from simulations import breakeven as module
+from simulations.breakeven import BreakevenScenario, breakeven
+from simulations.scenario import SHIPPED, from_document, read_scenario
+
+
+def shipped(name: str) -> BreakevenScenario:
+    return read_scenario(name, BreakevenScenario, "breakeven")
+
+
+def scenario(**changes) -> BreakevenScenario:
+    body = {
+        "kind": "breakeven", "name": "a case",
+        "traffic": {"requests_per_month": 2e6, "input_tokens": 3000, "output_tokens": 500},
+        "api": {"input_usd_per_mtok": 2, "output_usd_per_mtok": 10},
+        "host": {"input_usd_per_mtok": 0.3, "output_usd_per_mtok": 1.2},
+        "replica": {"model": "qwen3-32b", "gpu": "h100", "gpus": 2, "precision": "fp8"},
+        "rented": {}, "bought": {},
+    }  # fmt: skip
+    body |= changes
+    return from_document({k: v for k, v in body.items() if v is not None}, BreakevenScenario, "test")
+
+
+def answer(**changes) -> dict:
+    return breakeven(scenario(**changes), paths_log2=6)
+
+
+def test_the_brief_pays_back_in_eight_months():
+    result = breakeven(shipped("breakeven_residency"))
+    assert result["payback_months"] == 8.0
+    assert result["options"]["api"]["total_usd"] - result["options"]["bought"]["total_usd"] == pytest.approx(3 * 180_000 - 120_000)
+
+
+def test_with_two_engineers_for_six_weeks_it_pays_back_later():
+    result = breakeven(shipped("breakeven_residency_staff"))
+    by_hand = (120_000 + 2 * 6 / 52 * 200_000) / 15_000
+    assert result["payback_months"] == pytest.approx(by_hand)
+    assert by_hand == pytest.approx(11.0769, abs=1e-4)
+    assert result["payback_without_staff_months"] == 8.0
+
+
+def test_deepseeks_published_day():
+    day = breakeven(shipped("breakeven_deepseek_day"))["per_day"]
+    assert day["rent_usd"] == pytest.approx(87_072)
+    assert day["api_usd"] == pytest.approx(562_027, rel=2e-4)
+    assert day["margin_pct"] == pytest.approx(545, abs=1)
+    assert day["fluid_replicas"] == pytest.approx(226.9, abs=0.05)
+
+
+def test_every_shipped_scenario_answers():
+    for file in SHIPPED.glob("breakeven_*.yaml"):
+        result = breakeven(shipped(file.stem), paths_log2=6)
+        assert result["answer"] and result["p10"] <= result["p50"] <= result["p90"]
+        assert all(a["source"] for a in result["assumptions"])
+
+
+def test_no_traffic_means_the_api_wins():
+    idle = answer(traffic={"requests_per_month": 0, "input_tokens": 3000, "output_tokens": 500})
+    assert idle["options"]["api"]["total_usd"] == 0
+    assert all(idle["options"][o]["total_usd"] > 0 for o in ("rented", "bought"))
+    assert idle["payback_months"] is None
+
+
+def test_cheaper_power_is_never_dearer():
+    totals = [answer(assumptions={"electricity_usd_per_kwh": usd})["options"]["bought"]["total_usd"] for usd in (0, 0.05, 0.146, 0.5)]
+    assert totals == sorted(totals)
+
+
+def test_more_traffic_never_costs_less():
+    totals = [
+        answer(traffic={"requests_per_month": r, "input_tokens": 3000, "output_tokens": 500})["options"]["rented"]["total_usd"]
+        for r in (0, 1e5, 2e6, 5e7)
+    ]
+    assert totals == sorted(totals)
+
+
+def test_capex_power_staff_and_quality_by_hand():
+    result = answer(
+        months=12, traffic={"requests_per_month": 1000, "input_tokens": 1, "output_tokens": 1}, api={"usd_per_month": 10_000}, host=None, rented=None,
+        replica={"gpu": "h100", "gpus": 8, "load_replicas": 1, "spare": 0}, bought={"usd_per_gpu": 30_000},
+        staff={"engineers": 1, "weeks": 26, "salary_usd_per_year": 100_000, "ongoing_fte": 0.5},
+        quality={"gap_share": 0.1, "usd_per_failure": 2},
+        assumptions={"network_share_of_purchase": 0, "support_share_per_year": 0, "residual_share": 0, "depreciation_years": 1,
+                     "electricity_usd_per_kwh": 0.1, "pue": 1.5, "gpu_power_utilisation": 1, "colocation_usd_per_kw_month": 0, "kw_per_gpu": 1},
+    )  # fmt: skip
+    power = 8 * 1 * 1.5 * 730 * 0.1
+    assert result["options"]["bought"]["total_usd"] == pytest.approx(8 * 30_000 + 50_000 + 12 * (power + 50_000 / 12 + 200))
+
+
+def test_break_even_volume_is_where_the_value_turns():
+    case = module.resolve(scenario(months=36))
+    found = module.breakeven_volume(case, "rented")
+    assert module.npv_at(case, "rented", module.np.array([found["multiple"] * 1.001]))[0] > 0
+    assert module.npv_at(case, "rented", module.np.array([found["multiple"] * 0.999]))[0] <= 0
+
+
+def test_usage_cost_never_exceeds_reservation_cost():
+    for option in answer()["options"].values():
+        assert option["usd_per_mtok_usage"] <= option["usd_per_mtok_reserved"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"replica": {"model": "deepseek-r1", "gpu": "h100", "gpus": 8, "layout": "tp8"}}, "does not fit .* GiB per GPU are missing"),
+        ({"replica": {"model": "deepseek-rr1", "gpu": "h100"}}, "nearest: deepseek-r1"),
+        ({"replica": {"model": "qwen3-32b", "gpu": "h1000"}}, "nearest: .*H100|nearest: h100"),
+        ({"assumptions": {"depreciation_years": 0}}, "a life must be positive"),
+        ({"assumptions": {"depreciation_years": -2}}, "a life must be positive"),
+        ({"assumptions": {"sunshine": 1}}, "unknown assumption sunshine"),
+        ({"months": 6}, "months"),
+        ({"rented": {"usd_per_gpu_hour": -1}}, "positive number of USD"),
+        ({"bought": {"capex_usd": 5}}, "together"),
+        ({"api": {"model": "x"}}, "usd_per_month"),
+        ({"replica": None}, "need a replica"),
+        ({"assumptions": {"pue": {"value": 1, "low": 2}}}, "must rise"),
+        ({"traffic": {"requests_per_month": 1, "input_tokens": 1, "cached_tokens": 2, "output_tokens": 1}}, "exceed"),
+    ],
+)
+def test_bad_scenarios_are_refused_in_one_sentence(changes, words):
+    with pytest.raises(BatonError, match=words):
+        answer(**changes)
+
+
+def test_a_price_nobody_quotes_is_asked_for():
+    with pytest.raises(NoData, match="No purchase price of l40s"):
+        answer(rented=None, replica={"gpu": "l40s", "gpus": 1, "load_replicas": 1})
+
+
+def test_the_command_prints_the_contract(capsys, monkeypatch, home):
+    from data.console import parser, run
+
+    top, commands = parser("simulations", "")
+    module.register(commands)
+    assert run(top, ["breakeven", "breakeven_residency", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["payback_months"] == 8.0
+    assert {"npv_usd", "options", "p10", "p50", "p90"} <= printed.keys()
+    assert run(top, ["breakeven", "breakeven_residency_staff"]) == 0
+    assert "11.1 months" in capsys.readouterr().out
+    assert run(top, ["breakeven", "nowhere.yaml"]) == 1
+    assert "nowhere.yaml" in capsys.readouterr().err
+
+
+def test_another_kind_of_file_is_refused():
+    with pytest.raises(BadInput, match="kind"):
+        shipped("legal_documents")
