@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from analytics.registry import dimension, total
@@ -61,4 +62,6 @@ def daily_by(view: Ledger, scope: Scope, by: tuple[str, ...], measures: tuple[st
     if not len(seen):
         return pd.DataFrame({name: pd.Series(dtype=float) for name in measures}, index=pd.DatetimeIndex([]))
     whole = pd.date_range(seen[0], seen[-1], name="day")
-    return wide.reindex(whole).astype(float).fillna(0.0).where(whole.isin(seen)[:, None])
+    filled = wide.reindex(whole).astype(float).fillna(0.0)
+    filled.loc[~whole.isin(seen)] = np.nan
+    return filled

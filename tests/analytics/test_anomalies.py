@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analytics import watch
+from analytics.anomalies import Anomaly, baseline, explained, failing_since, outgrown, unusual_days
+from analytics.scope import Scope
+from tests.analytics import planted
+from tests.analytics.commands import run
+
+WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.35, 0.25])
+
+
+def calm(days=120, noise=0.05, seed=3, level=1000.0):
+    steps = np.arange(days)
+    values = level * WEEK[steps % 7] * np.exp(np.random.default_rng(seed).normal(0, noise, days))
+    return pd.Series(values, index=pd.date_range("2026-01-05", periods=days))
+
+
+def test_a_day_three_times_its_weekday_is_flagged_with_its_dollars():
+    spend = calm()
+    spend.iloc[100] *= 3
+    (run_,) = unusual_days(spend, 20.0, spend.index[28])
+    assert (run_.start, run_.end) == (date(2026, 4, 15), date(2026, 4, 16))
+    assert run_.usd == pytest.approx(spend.iloc[100] * 2 / 3, rel=0.15)
+
+
+def test_a_quiet_weekend_is_not_compared_with_a_working_day():
+    known = baseline(calm(noise=0.0)).iloc[60:67]
+    assert known["expected"].to_numpy() == pytest.approx(1000 * WEEK[(60 + np.arange(7)) % 7])
+
+
+def test_calm_noisy_and_growing_years_raise_next_to_no_alarm():
+    growth = np.exp(0.002 * np.arange(365))
+    alarms = [len(unusual_days(calm(365, noise, seed) * growth, 20.0, pd.Timestamp("2026-02-02"))) for noise in (0.03, 0.15) for seed in range(10)]
+    assert sum(alarms) <= 6  # in 20 years
+
+
+def test_a_price_rise_shows_in_the_cost_per_request_before_it_shows_in_the_total():
+    requests = calm(noise=0.3, level=5000)
+    spend = requests * 0.02
+    spend.iloc[-3:] *= 1.35
+    assert not unusual_days(spend, 5.0, spend.index[28])
+    (run_,) = unusual_days(spend, 5.0, spend.index[28], requests)
+    assert (run_.end - run_.start).days == 3
+
+
+def test_days_without_any_log_are_no_anomaly_and_break_nothing():
+    spend = calm()
+    spend.iloc[80:84] = np.nan
+    assert unusual_days(spend, 20.0, spend.index[28]) == []
+
+
+def test_too_little_history_expects_nothing():
+    assert baseline(calm(20))["expected"].isna().all()
+
+
+def test_a_model_that_begins_to_fail_is_dated():
+    attempts, failed = calm(60, level=300), calm(60, level=2)
+    failed.iloc[-10:] = attempts.iloc[-10:] * 0.15
+    since, rate = failing_since(attempts, failed)
+    assert since in pd.date_range(attempts.index[-10], periods=3)
+    assert rate == pytest.approx(0.15, abs=0.02)
+    assert failing_since(attempts, attempts * 0.15) is None  # it always did
+    failed.iloc[-3:] = 0
+    assert failing_since(attempts, failed) is None  # it is over
+
+
+def test_cost_that_outgrows_usage_is_priced():
+    requests = calm(60)
+    spend = requests * 0.01
+    spend.iloc[-28:] *= 1.5
+    share, usd = outgrown(spend, requests)
+    assert share == pytest.approx(0.5)
+    assert usd == pytest.approx(spend.iloc[-28:].sum() / 3)
+    assert outgrown(requests * 0.01, requests) is None
+    assert outgrown(spend.iloc[:40], requests.iloc[:40]) is None
+
+
+def anomaly(dimension, value, usd, expected, kind="spend"):
+    return Anomaly(kind, dimension, value, date(2026, 5, 4), date(2026, 5, 6), usd, expected, "")
+
+
+def test_one_event_is_told_once_and_two_events_twice():
+    belongs = {("feature", "team"): 1.0, ("feature", "total"): 1.0, ("team", "total"): 1.0}
+    share = lambda narrow, wide: belongs.get((narrow.dimension, wide.dimension), 0.0)  # noqa: E731
+    found = [anomaly("total", "total", 110, 1000), anomaly("team", "a", 105, 300), anomaly("feature", "x", 100, 50), anomaly("feature", "y", 90, 60)]
+    assert [a.value for a in explained(found, share)] == ["x", "y"]
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory):
+    ledger = planted.build(tmp_path_factory.mktemp("watch"), "mix shift", days=60)
+    return ledger.at(ledger.snapshot())
+
+
+def test_the_ledgers_event_is_found_with_its_series_and_driver(view):
+    seen = watch.findings(view, Scope.of(view, planted.END - timedelta(days=28), planted.END))
+    first = seen.anomalies[0]
+    assert (first.dimension, first.value) == ("feature", "ranking")
+    assert first.driver.startswith("Model mix")
+    assert seen.checked >= 8
+    assert "claude-opus-4-6" not in seen.note
+
+
+def test_a_finding_keeps_its_note(view, state, capsys):
+    first = watch.findings(view, Scope.of(view, planted.END - timedelta(days=28), planted.END)).anomalies[0]
+    watch.note(state, first.key, status="investigating", owner="Ada", text="asked the team")
+    assert watch.noted(state, first)["owner"] == "Ada"
+    with pytest.raises(watch.BadInput, match="use one of open"):
+        watch.note(state, first.key, status="done")
+    assert run(watch, "anomalies", "--home", view.home, "--keys") == 0
+    assert "ranking" in capsys.readouterr().out
