@@ -8,7 +8,7 @@ Prices enter the engine as a small table for the names of a batch and meet the r
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -55,6 +55,7 @@ class PriceBook:
     ) -> None:
         self._aliases, self._overrides, self.imported = Aliases(aliases or {}), Overrides(overrides or {}), imported
         self._matches: dict[Name, Match] = {}
+        self._rows: dict[tuple[str, Match], tuple[PriceRow, ...]] = {}
 
     @classmethod
     def load(cls, state: Any = None) -> PriceBook:
@@ -98,6 +99,18 @@ class PriceBook:
 
     def list_rows(self, match: Match) -> tuple[PriceRow, ...]:
         """List prices of a matched name, its regional factor applied; empty when it is not sold by the token."""
+        return self._kept(("list", match), self._list_rows, match)
+
+    def contract_rows(self, match: Match) -> tuple[PriceRow, ...]:
+        """Contract prices of a matched name."""
+        return self._kept(("contract", match), lambda m: self._overrides.rows(m.provider, m.model, self.list_rows(m)), match)
+
+    def _kept(self, key: tuple, make: Callable[[Match], Iterable[PriceRow]], match: Match) -> tuple[PriceRow, ...]:
+        if key not in self._rows:
+            self._rows[key] = tuple(make(match))
+        return self._rows[key]
+
+    def _list_rows(self, match: Match) -> Iterable[PriceRow]:
         if not match.found:
             return ()
         if match.price_provider == litellm_prices.SOURCE:
@@ -106,11 +119,7 @@ class PriceBook:
             listed = price_catalogue.rows(match.price_provider, match.price_model)
         if match.factor == 1:
             return listed
-        return tuple(row.scaled(match.factor, f"{match.factor} for the region ({match.note})") for row in listed)
-
-    def contract_rows(self, match: Match) -> list[PriceRow]:
-        """Contract prices of a matched name."""
-        return self._overrides.rows(match.provider, match.model, self.list_rows(match))
+        return (row.scaled(match.factor, f"{match.factor} for the region ({match.note})") for row in listed)
 
     def attach(self, cursor: Any, relation: str) -> None:
         """Put the prices of every name in `relation` before the cursor, as temporary tables for `priced`.
@@ -159,7 +168,7 @@ class PriceBook:
     ) -> PriceRow:  # fmt: skip
         """The one price row that holds for a request of `total_input` tokens (cache included) at an instant."""
         match = self.match(provider, None, region, model)
-        contract = self.contract_rows(match) if book != "list" else []
+        contract = self.contract_rows(match) if book != "list" else ()
         listed = self.list_rows(match) if book != "contract" else ()
         for rows in (contract, listed):
             if row := _holding(rows, at, total_input, service_tier):

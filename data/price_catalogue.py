@@ -219,7 +219,7 @@ def _tier_prices(provider_id: str, model: Any, tier: str, instant: datetime) -> 
 
     Service tiers enter the catalogue on a date; before it, they keep their ratio to the standard price.
     """
-    standard = _known(model.get_prices(instant))
+    standard = _known(_standard(model, instant))
     if tier == "standard":
         return standard, ""
     context = CONTEXTS[tier]
@@ -235,6 +235,24 @@ def _tier_prices(provider_id: str, model: Any, tier: str, instant: datetime) -> 
     if batch:
         return _batch(standard, batch), f"batch at {batch.factor} of the standard price ({batch.source})"
     return standard, f"{NO_TIER} for {tier}: the standard price"
+
+
+def _standard(model: Any, instant: datetime) -> Any:
+    """The catalogue's last price that holds at an instant.
+
+    The catalogue cannot date a daily window; one listed after a dated price belongs to that price and
+    does not reach back before it (its own reading would charge 2026's peak hours in 2025).
+    """
+    if not isinstance(model.prices, list):
+        return model.prices
+    chosen, begun = model.prices[0], True
+    for entry in model.prices:
+        daily = hasattr(entry.constraint, "start_time")
+        active = entry.constraint is None or entry.constraint.active(instant)
+        begun = begun if daily else active
+        if active and begun:
+            chosen = entry
+    return chosen.prices
 
 
 def _batch(standard: dict[str, Any], rule: price_notes.BatchRule) -> dict[str, Any]:

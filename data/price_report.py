@@ -159,7 +159,8 @@ def _line(row: Any) -> tuple[str, ...]:
     upper = "" if row.tokens_to == price_catalogue.NO_LIMIT else f"up to {row.tokens_to - 1:,}"
     tokens = upper or (f"over {row.tokens_from - 1:,}" if row.tokens_from else "")
     rates = (f"{getattr(row, rate).normalize():f}" for rate in COMPARED)
-    return (f"{row.book} {row.service_tier}", *days, hours, tokens, *rates)
+    kind = "contract " if row.book == "contract" else ""
+    return (f"{kind}{row.service_tier}", *days, hours, tokens, *rates)
 
 
 def _clock(second: int) -> str:

@@ -1,0 +1,153 @@
+"""The price book: why a row costs what it costs, and that SQL, Python and the catalogue agree."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import yaml
+from genai_prices import Usage, calc_price
+
+from data import price_catalogue, price_overrides
+from data.errors import BadInput, NoData
+from data.price_book import PriceBook
+from data.price_catalogue import RATES, SERVICE_TIERS
+from data.usage import TOKENS
+from tests.data.priced_rows import priced
+
+BASIS = yaml.safe_load((Path(__file__).parent.parent / "cases" / "prices_basis.yaml").read_text())
+# Every kind of price the catalogue has: flat, tiered, dated, by the hour, with and without cache prices, free.
+MODELS = [
+    ("openai", "gpt-5.4"), ("openai", "o3"), ("openai", "gpt-5.2"), ("openai", "text-embedding-3-small"), ("anthropic", "claude-opus-4-6"),
+    ("anthropic", "claude-sonnet-4-5"), ("google", "gemini-2.5-pro"), ("google", "gemini-1.5-flash"), ("deepseek", "deepseek-chat"),
+    ("x-ai", "grok-4.20"), ("aws", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"), ("azure", "gpt-4o"), ("minimax", "MiniMax-M2"),
+    ("openrouter", "anthropic/claude-sonnet-4.5"), ("perplexity", "sonar"), ("mistral", "mistral-large-latest"), ("groq", "llama-3.3-70b-versatile"),
+]  # fmt: skip
+
+
+def _money(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text).quantize(Decimal("1e-12"))
+
+
+def test_cost_and_its_basis(ledger):
+    rows = [{"provider": "openai", "model_raw": "gpt-4o"} | case["row"] for case in BASIS]
+    frame = priced(ledger.cursor(), PriceBook.load(), rows)
+    got = [(c["name"], *values) for c, values in zip(BASIS, frame[["list_cost_usd", "cost_usd", "cost_basis"]].values.tolist(), strict=True)]
+    assert got == [(c["name"], _money(c["list"]), _money(c["cost"]), c["basis"]) for c in BASIS]
+
+
+def _requests(count: int, seed: int) -> list[tuple[str, str, datetime, str, list[int]]]:
+    pick = random.Random(seed)
+    sizes = (0, 1, 127, 4_000, 100_000, 199_999, 200_000, 200_001, 272_001, 600_000)
+    start = datetime(2025, 1, 1)
+    return [
+        (
+            *pick.choice(MODELS),
+            start + timedelta(seconds=pick.randrange(2 * 365 * 86_400)),
+            pick.choice(SERVICE_TIERS),
+            [pick.choice(sizes) if pick.random() < 0.3 else pick.randrange(5_000) for _ in TOKENS],
+        )
+        for _ in range(count)
+    ]
+
+
+def test_sql_and_quote_agree_on_thousands_of_random_requests(ledger):
+    requests = _requests(3_000, seed=7)
+    book = PriceBook(overrides={
+        "o3 deal": {"provider": "openai", "model": "o3", "discount": "0.125", "start": "2025-03-01", "end": "2026-02-01"},
+        "google": {"provider": "google", "discount": "0.07"},
+        "haul": {"provider": "anthropic", "model": "claude-opus-4-6", "prices": {"fresh_input": "4.1", "output": "20.3"}, "start": "2025-06-01"},
+    })  # fmt: skip
+    rows = [
+        dict(zip(TOKENS, tokens, strict=True)) | {"provider": provider, "model_raw": model, "requested_at": at, "service_tier": tier}
+        for provider, model, at, tier, tokens in requests
+    ]
+    frame = priced(ledger.cursor(), book, rows)
+    for kind, column in (("list", "list_cost_usd"), ("paid", "cost_usd")):
+        expected = [
+            book.quote(provider, model, at, service_tier=tier, book=kind, **dict(zip(RATES, tokens, strict=True))).cost_usd
+            for provider, model, at, tier, tokens in requests
+        ]
+        assert frame[column].tolist() == expected
+    assert set(frame["cost_basis"]) == {"list", "contract"}
+
+
+def test_list_prices_agree_with_the_catalogue_s_own_calculation():
+    book = PriceBook.load()
+    for provider, model, at, _tier, tokens in _requests(1_500, seed=11):
+        fresh, read, write_5m, write_1h, output, reasoning = tokens
+        usage = Usage(
+            input_tokens=fresh + read + write_5m + write_1h, cache_read_tokens=read, cache_write_tokens=write_5m + write_1h,
+            cache_write_1h_tokens=write_1h, output_tokens=output + reasoning, output_reasoning_tokens=reasoning,
+        )  # fmt: skip
+        theirs = calc_price(usage, model_ref=model, provider_id=provider, genai_request_timestamp=at.replace(tzinfo=UTC)).total_price
+        ours = book.quote(provider, model, at, **dict(zip(RATES, tokens, strict=True))).cost_usd
+        assert abs(ours - theirs) <= Decimal("1e-6"), (provider, model, at, tokens)
+
+
+@pytest.mark.parametrize(
+    ("model", "day", "tier"),
+    [("o3", datetime(2026, 10, 20), "batch"), ("gpt-5.4", datetime(2026, 10, 20), "flex"), ("gpt-5.4", datetime(2026, 10, 20), "priority")],
+)
+def test_service_tiers_agree_with_the_catalogue_once_it_knows_them(model, day, tier):
+    usage = Usage(input_tokens=50_000, cache_read_tokens=10_000, output_tokens=700)
+    context = price_catalogue.CONTEXTS[tier]
+    theirs = calc_price(usage, model_ref=model, provider_id="openai", genai_request_timestamp=day.replace(tzinfo=UTC), price_context=context)
+    ours = PriceBook.load().quote("openai", model, day, fresh_input=40_000, cache_read=10_000, output=700, service_tier=tier)
+    assert ours.cost_usd == theirs.total_price
+
+
+def test_every_model_has_exactly_one_price_at_every_instant():
+    corners = [datetime(2024, 5, 5, 0, 0), datetime(2025, 9, 9, 3, 3), datetime(2026, 8, 17), datetime(2026, 10, 14, 16, 30), datetime(2027, 2, 1, 23, 59, 59)]
+    for pair in price_catalogue.models():
+        rows = price_catalogue.rows(*pair)
+        for at in corners if rows else ():
+            second = at.hour * 3600 + at.minute * 60 + at.second
+            for size in (0, 100_001, 10_000_000):
+                holding = [
+                    r.service_tier for r in rows
+                    if r.valid_from <= at < r.valid_to and r.second_from <= second < r.second_to and r.tokens_from <= size < r.tokens_to
+                ]  # fmt: skip
+                assert sorted(holding) == sorted(SERVICE_TIERS), (pair, at, size)
+
+
+def test_daily_windows_do_not_reach_back_before_the_price_they_belong_to():
+    book = PriceBook.load()
+    peak_2025, peak_2026 = (book.price_usd_per_mtok("deepseek", "deepseek-v4-pro", datetime(year, 10, 1, 2)) for year in (2025, 2026))
+    assert (peak_2025["fresh_input"], peak_2026["fresh_input"]) == (Decimal("0.435"), Decimal("1.32"))
+
+
+def test_batch_without_a_batch_price_follows_the_provider_s_rule():
+    book = PriceBook.load()
+    at = datetime(2025, 7, 1)
+    claude = [book.price_usd_per_mtok("anthropic", "claude-3-haiku", at, service_tier=tier) for tier in ("standard", "batch")]
+    assert claude[1] == {kind: price / 2 for kind, price in claude[0].items()}
+    azure = book.row("azure", "gpt-4o", at, service_tier="batch")
+    assert azure.fresh_input == Decimal("1.25")
+    nobody = book.row("minimax", "MiniMax-M2", at, service_tier="batch")
+    assert nobody.rule.startswith(price_catalogue.NO_TIER)
+
+
+def test_a_model_without_a_price_is_refused_in_one_sentence():
+    book = PriceBook.load()
+    with pytest.raises(NoData, match=r"gpt-5\.22 is in no price list \(did you mean gpt-5\.2.*add an alias or a price override"):
+        book.quote("minimax", "gpt-5.22", datetime(2026, 1, 1))
+    with pytest.raises(NoData, match="whisper-1 has no price by the token at 2026-01-01"):
+        book.quote("openai", "whisper-1", datetime(2026, 1, 1))
+    with pytest.raises(BadInput, match="cannot be negative"):
+        book.quote("openai", "gpt-4o", datetime(2026, 1, 1), output=-1)
+
+
+def test_the_book_is_kept_until_an_alias_or_a_contract_changes(state):
+    first = PriceBook.load(state)
+    assert PriceBook.load(state) is first
+    price_overrides.save(state, "deal", {"provider": "openai", "discount": 0.1})
+    assert PriceBook.load(state) is not first
+
+
+def test_ten_thousand_unknown_names_are_looked_up_in_seconds():
+    frame = PriceBook().resolve([("openai", None, None, f"deployment-{n}") for n in range(10_000)])
+    assert len(frame) == 10_000 and not frame["found"].any()
