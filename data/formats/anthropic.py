@@ -37,11 +37,9 @@ COLUMNS = envelope.COLUMNS | {
     "provider": "coalesce(lower(text_of(d.provider)), 'anthropic')",
     "region": "coalesce(text_of(d.region), CASE WHEN b.usage.inference_geo NOT IN ('not_available', 'global') THEN b.usage.inference_geo END)",
     "service_tier": """CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' THEN 'batch'
-        WHEN b.usage.service_tier = 'priority' THEN 'priority' END""",
+        WHEN b.usage.speed = 'fast' THEN 'fast' WHEN b.usage.service_tier = 'priority' THEN 'priority' END""",
     "model_raw": "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))",
     "user_id": f"coalesce({envelope.COLUMNS['user_id']}, jtext(json_of(d.request), '$.metadata.user_id'))",
-    "tags": f"""CASE WHEN b.usage.speed = 'fast' THEN json_merge_patch(coalesce({envelope.COLUMNS["tags"]}, '{{}}'), '{{"speed": "fast"}}')
-        ELSE {envelope.COLUMNS["tags"]} END""",
     "input_tokens": "b.usage.input_tokens",
     "cache_read_tokens": "b.usage.cache_read_input_tokens",
     "cache_write_tokens": f"CASE WHEN {WRITE_5M} IS NULL AND {WRITE_1H} IS NULL THEN b.usage.cache_creation_input_tokens END",

@@ -12,15 +12,14 @@ RESULT = {name: "VARCHAR" for name in (
 )}  # fmt: skip
 SAME = "started, r.workspace_id, r.cost_type, r.description, r.model, r.service_tier, r.token_type, r.context_window, r.inference_geo"
 
-ROWS = f"""
-SELECT *, row_number() OVER (PARTITION BY file_no, record_no, {SAME}) AS place FROM ({report_page.rows("starting_at", "ending_at")})
-"""
+ROWS = f"""SELECT *, row_number() OVER (PARTITION BY file_no, record_no, {SAME} ORDER BY place) AS namesake
+FROM ({report_page.rows("starting_at", "ending_at")})"""
 
 COLUMNS = {
-    "event_key": f"concat_ws(':', {SAME}, place)",
+    "event_key": f"concat_ws(':', {SAME}, namesake)",
     "provider": "'anthropic'",
     "day": "CAST(utc(started) AS DATE)",
-    "line_item": "coalesce(text_of(r.description), concat_ws(', ', r.model, r.token_type), r.cost_type)",
+    "line_item": "coalesce(text_of(r.description), text_of(concat_ws(', ', r.model, r.token_type)), r.cost_type)",
     "model": "r.model",
     "project": "coalesce(r.workspace_id, 'default')",
     "kind": "'cost'",
@@ -37,7 +36,7 @@ FORMATS = (
         label="Anthropic cost report",
         recognise=lambda sample: any({"amount", "cost_type"} <= r.keys() for r in report_page.results(sample)),
         fields=report_page.fields("starting_at", "ending_at", RESULT),
-        rows=report_page.numbered(ROWS),
+        rows=report_page.numbered(ROWS, "place"),
         columns=COLUMNS,
         table="billed",
         supersedes=True,

@@ -16,16 +16,15 @@ RESULT = {
     "inference_geo": "VARCHAR", "speed": "VARCHAR", "account_id": "VARCHAR", "service_account_id": "VARCHAR",
 }  # fmt: skip
 
-ROWS = """
-SELECT *, unnest([
-    {'item': 'uncached_input_tokens', 'count': number(r.uncached_input_tokens)},
-    {'item': 'cache_read_input_tokens', 'count': number(r.cache_read_input_tokens)},
-    {'item': 'cache_creation_5m_input_tokens', 'count': number(r.cache_creation.ephemeral_5m_input_tokens)},
-    {'item': 'cache_creation_1h_input_tokens', 'count': number(r.cache_creation.ephemeral_1h_input_tokens)},
-    {'item': 'output_tokens', 'count': number(r.output_tokens)},
-    {'item': 'web_search_requests', 'count': number(r.server_tool_use.web_search_requests)}
-]) AS line FROM ({page})
-""".replace("{page}", report_page.rows("starting_at", "ending_at"))
+COUNTS = {
+    "uncached_input_tokens": "number(r.uncached_input_tokens)",
+    "cache_read_input_tokens": "number(r.cache_read_input_tokens)",
+    "cache_creation_5m_input_tokens": "number(r.cache_creation.ephemeral_5m_input_tokens)",
+    "cache_creation_1h_input_tokens": "number(r.cache_creation.ephemeral_1h_input_tokens)",
+    "output_tokens": "number(r.output_tokens)",
+    "web_search_requests": "number(r.server_tool_use.web_search_requests)",
+}
+ROWS = report_page.lines(COUNTS, report_page.rows("starting_at", "ending_at"))
 
 COLUMNS = {
     "event_key": """concat_ws(':', started, ended, r.workspace_id, r.api_key_id, r.account_id, r.service_account_id, r.model, r.service_tier,
@@ -51,7 +50,7 @@ FORMATS = (
         label="Anthropic usage report",
         recognise=lambda sample: any("uncached_input_tokens" in r for r in report_page.results(sample)),
         fields=report_page.fields("starting_at", "ending_at", RESULT),
-        rows=report_page.numbered(ROWS),
+        rows=report_page.numbered(ROWS, "place, line.n"),
         columns=COLUMNS,
         table="billed",
         supersedes=True,

@@ -77,7 +77,7 @@ COLUMNS = {
     "event_key": "concat_ws(':', session_id, epoch_ms(instant), total.input_tokens, total.output_tokens)",
     "requested_at": "instant",
     "provider": "'openai'",
-    "service_tier": "CASE WHEN tier IN ('priority', 'fast') THEN 'priority' WHEN tier = 'flex' THEN 'flex' END",
+    "service_tier": "tier",
     "model_raw": f"coalesce(text_of(info.model), text_of(turn_model), '{FALLBACK_MODEL}')",
     "operation": "'chat'",
     "project": "text_of(cwd)",

@@ -15,8 +15,8 @@ NAMES = (
     "SubAccountId", "SubAccountName", "BillingAccountId", "RegionId", "Tags", "x_model",
 )  # fmt: skip
 
-# ISO 8601, or what a spreadsheet made of it.
-DAY = """CAST(coalesce(utc(d.ChargePeriodStart), try_strptime(d.ChargePeriodStart, ['%m/%d/%y', '%m/%d/%Y', '%m/%d/%Y %H:%M', '%m/%d/%y %H:%M'])) AS DATE)"""
+# ISO 8601, or what a spreadsheet made of it: month first.
+DAY = """CAST(coalesce(try_strptime(d.ChargePeriodStart, ['%m/%d/%y', '%m/%d/%Y', '%m/%d/%y %H:%M', '%m/%d/%Y %H:%M']), utc(d.ChargePeriodStart)) AS DATE)"""
 
 ISSUER = "lower(coalesce(text_of(d.ServiceProviderName), text_of(d.ProviderName), text_of(d.PublisherName), text_of(d.InvoiceIssuerName)))"
 

@@ -13,17 +13,14 @@ NAMES = (
 )  # fmt: skip
 
 # Prompt tokens include the cache for every provider, as everywhere in LiteLLM.
-ROWS = """
-SELECT *, unnest([
-    {'item': 'spend', 'count': NULL, 'spend': text_of(d.spend), 'unit': NULL},
-    {'item': 'input_tokens', 'count': number(d.prompt_tokens) - coalesce(number(d.cache_read_input_tokens), 0)
-        - coalesce(number(d.cache_creation_input_tokens), 0), 'spend': NULL, 'unit': 'tokens'},
-    {'item': 'cache_read_tokens', 'count': number(d.cache_read_input_tokens), 'spend': NULL, 'unit': 'tokens'},
-    {'item': 'cache_write_tokens', 'count': number(d.cache_creation_input_tokens), 'spend': NULL, 'unit': 'tokens'},
-    {'item': 'output_tokens', 'count': number(d.completion_tokens), 'spend': NULL, 'unit': 'tokens'},
-    {'item': 'requests', 'count': number(d.api_requests), 'spend': NULL, 'unit': 'requests'}
-]) AS line FROM records
-"""
+COUNTS = {
+    "spend": "NULL",
+    "input_tokens": "number(d.prompt_tokens) - coalesce(number(d.cache_read_input_tokens), 0) - coalesce(number(d.cache_creation_input_tokens), 0)",
+    "cache_read_tokens": "number(d.cache_read_input_tokens)",
+    "cache_write_tokens": "number(d.cache_creation_input_tokens)",
+    "output_tokens": "number(d.completion_tokens)",
+    "requests": "number(d.api_requests)",
+}
 
 COLUMNS = {
     "event_key": "concat_ws(':', d.date, d.user_id, d.team_id, d.tag, d.api_key, d.custom_llm_provider, d.model_group, d.model, line.item)",
@@ -33,10 +30,10 @@ COLUMNS = {
     "model": "coalesce(text_of(d.model), text_of(d.model_group))",
     "project": "coalesce(text_of(d.team_id), text_of(d.tag), text_of(d.user_id), text_of(d.api_key))",
     "kind": "CASE WHEN line.item = 'spend' THEN 'cost' ELSE 'usage' END",
-    "amount": "line.spend",
+    "amount": "CASE WHEN line.item = 'spend' THEN text_of(d.spend) END",
     "currency": "CASE WHEN line.item = 'spend' THEN 'USD' END",
     "quantity": "line.count",
-    "unit": "line.unit",
+    "unit": "CASE line.item WHEN 'spend' THEN NULL WHEN 'requests' THEN 'requests' ELSE 'tokens' END",
     "note": "CASE WHEN number(d.failed_requests) > 0 AND line.item = 'requests' THEN CAST(number(d.failed_requests) AS BIGINT) || ' failed' END",
     "skip": "CASE WHEN line.item <> 'spend' AND coalesce(line.count, 0) = 0 THEN 'a count of zero' END",
 }
@@ -47,7 +44,7 @@ FORMATS = (
         label="LiteLLM daily spend table",
         recognise=lambda sample: has(sample, "date", "spend", "api_requests", "prompt_tokens"),
         fields=dict.fromkeys(NAMES, "VARCHAR"),
-        rows=report_page.numbered(ROWS),
+        rows=report_page.numbered(report_page.lines(COUNTS, "FROM records"), "line.n"),
         columns=COLUMNS,
         table="billed",
         supersedes=True,

@@ -12,14 +12,13 @@ RESULT = {
     "api_key_id": "VARCHAR", "quantity": "VARCHAR", "quantity_unit": "VARCHAR",
 }  # fmt: skip
 
-# The place among equal rows of a bucket keeps each of them; it is the same in every export of that bucket.
-ROWS = f"""
-SELECT *, row_number() OVER (PARTITION BY file_no, record_no, started, r.line_item, r.project_id, r.api_key_id) AS place
-FROM ({report_page.rows("start_time", "end_time")})
-"""
+# The number among rows of one name keeps each of them; it is the same in every export of that bucket.
+SAME = "started, r.line_item, r.project_id, r.api_key_id"
+ROWS = f"""SELECT *, row_number() OVER (PARTITION BY file_no, record_no, {SAME} ORDER BY place) AS namesake
+FROM ({report_page.rows("start_time", "end_time")})"""
 
 COLUMNS = {
-    "event_key": "concat_ws(':', started, r.line_item, r.project_id, r.api_key_id, place)",
+    "event_key": f"concat_ws(':', {SAME}, namesake)",
     "provider": "'openai'",
     "day": "CAST(utc(started) AS DATE)",
     "line_item": "r.line_item",
@@ -40,7 +39,7 @@ FORMATS = (
         label="OpenAI organization costs",
         recognise=lambda sample: any(r.get("object") == "organization.costs.result" for r in report_page.results(sample)),
         fields=report_page.fields("start_time", "end_time", RESULT),
-        rows=report_page.numbered(ROWS),
+        rows=report_page.numbered(ROWS, "place"),
         columns=COLUMNS,
         table="billed",
         supersedes=True,

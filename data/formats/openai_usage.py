@@ -15,16 +15,15 @@ RESULT = {name: "VARCHAR" for name in (
 # A CSV row is bucket and result in one.
 PLAIN = "coalesce(d.results, [struct_pack(" + ", ".join(f"{name} := d.{name}" for name in RESULT) + ")])"
 
-ROWS = f"""
-SELECT *, unnest([
-    {{'item': 'input_tokens', 'count': coalesce(number(r.input_uncached_tokens),
-        number(r.input_tokens) - coalesce(number(r.input_cached_tokens), 0) - coalesce(number(r.input_cache_write_tokens), 0))}},
-    {{'item': 'input_cached_tokens', 'count': number(r.input_cached_tokens)}},
-    {{'item': 'input_cache_write_tokens', 'count': number(r.input_cache_write_tokens)}},
-    {{'item': 'output_tokens', 'count': number(r.output_tokens)}},
-    {{'item': 'num_model_requests', 'count': number(r.num_model_requests)}}
-]) AS line FROM ({report_page.rows("start_time", "end_time", PLAIN)})
-"""
+COUNTS = {
+    "input_tokens": """coalesce(number(r.input_uncached_tokens),
+        number(r.input_tokens) - coalesce(number(r.input_cached_tokens), 0) - coalesce(number(r.input_cache_write_tokens), 0))""",
+    "input_cached_tokens": "number(r.input_cached_tokens)",
+    "input_cache_write_tokens": "number(r.input_cache_write_tokens)",
+    "output_tokens": "number(r.output_tokens)",
+    "num_model_requests": "number(r.num_model_requests)",
+}
+ROWS = report_page.lines(COUNTS, report_page.rows("start_time", "end_time", PLAIN))
 
 COLUMNS = {
     "event_key": "concat_ws(':', started, ended, r.project_id, r.user_id, r.api_key_id, r.model, r.batch, r.service_tier, line.item)",
@@ -53,7 +52,7 @@ FORMATS = (
         label="OpenAI organization usage (API pages or dashboard CSV)",
         recognise=_recognise,
         fields=report_page.fields("start_time", "end_time", RESULT) | RESULT,
-        rows=report_page.numbered(ROWS),
+        rows=report_page.numbered(ROWS, "place, line.n"),
         columns=COLUMNS,
         table="billed",
         supersedes=True,

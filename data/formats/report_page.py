@@ -22,13 +22,21 @@ def fields(start: str, end: str, result: Mapping[str, object]) -> dict[str, obje
 
 
 def rows(start: str, end: str, alone: str = "d.results") -> str:
-    """SQL with one row per result: `started`, `ended` and the struct `r`; `alone` finds the results of a lone bucket."""
+    """SQL with one row per result: `started`, `ended`, the struct `r` and its `place`; `alone` finds a lone bucket's results."""
     bucket = f"struct_pack({start} := d.{start}, {end} := d.{end}, results := {alone})"
     return f"""
-        SELECT file_no, record_no, path, raw, bucket.{start} AS started, bucket.{end} AS ended, unnest(bucket.results) AS r
-        FROM (SELECT file_no, record_no, path, raw, unnest(coalesce(d.data, [{bucket}])) AS bucket FROM records)"""
+        SELECT file_no, record_no, path, raw, bucket.{start} AS started, bucket.{end} AS ended, unnest(bucket.results) AS r,
+            bucket_no * 1000000 + generate_subscripts(bucket.results, 1) AS place
+        FROM (SELECT *, unnest(buckets) AS bucket, generate_subscripts(buckets, 1) AS bucket_no
+              FROM (SELECT *, coalesce(d.data, [{bucket}]) AS buckets FROM records))"""
 
 
-def numbered(lines: str) -> str:
-    """`lines` with the record number counting lines, since one record holds many."""
-    return f"SELECT * REPLACE (row_number() OVER (PARTITION BY file_no ORDER BY record_no) AS record_no) FROM ({lines})"
+def lines(counts: Mapping[str, str], relation: str) -> str:
+    """SQL with one row per result and count: the struct `line` has `item`, `count` and its number `n`."""
+    structs = (f"{{'n': {n}, 'item': '{item}', 'count': {sql}}}" for n, (item, sql) in enumerate(counts.items(), start=1))
+    return f"SELECT *, unnest([{', '.join(structs)}]) AS line FROM ({relation})"
+
+
+def numbered(relation: str, order: str) -> str:
+    """The relation with record numbers that count its lines in `order`: one record holds many."""
+    return f"SELECT * REPLACE (row_number() OVER (PARTITION BY file_no ORDER BY record_no, {order}) AS record_no) FROM ({relation})"
