@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
+from analytics import list_prices, spend
 from analytics.history import through
 from analytics.registry import dimension, total
 from analytics.scope import UNKNOWN, Scope
@@ -26,12 +27,20 @@ SUMS = ("attempts", "retries", "failed", "cost_usd", "failed_cost_usd", *TOKENS)
 
 def between(view: Ledger, before: Scope, after: Scope) -> Bridge:
     """The change in spend from one span to another; see `variance` for the method."""
-    return bridge(cells(view, before), cells(view, after), before.length_days, after.length_days)
+    start, end = cells(view, before), cells(view, after)
+    return bridge(start, end, before.length_days, after.length_days, _rates(start, end, before, after))
 
 
 def between_by(view: Ledger, before: Scope, after: Scope, by: str) -> dict[str, Bridge]:
     """One bridge per value of a dimension, each closing on its own."""
-    return bridges(cells(view, before, by), cells(view, after, by), before.length_days, after.length_days)
+    start, end = cells(view, before, by), cells(view, after, by)
+    return bridges(start, end, before.length_days, after.length_days, _rates(start, end, before, after))
+
+
+def _rates(start: pd.DataFrame, end: pd.DataFrame, before: Scope, after: Scope) -> pd.DataFrame:
+    """List prices in the middle of both spans."""
+    names = [(row.provider, row.model) for frame in (start, end) for row in frame[["provider", "model"]].drop_duplicates().itertuples()]
+    return list_prices.rates(names, (before.start + (before.end - before.start) / 2, after.start + (after.end - after.start) / 2))
 
 
 def from_budget(budget_usd: Decimal, reference: Bridge) -> Bridge:
@@ -79,17 +88,15 @@ def unpriced_share(view: Ledger, *scopes: Scope) -> float:
 def register(subparsers: Any) -> None:
     """`python -m analytics bridge`."""
     sub = console.command(subparsers, "bridge", _command, "why spend moved between two spans, closing to the cent")
-    sub.add_argument("--from", dest="start", type=date.fromisoformat, metavar="D", help="first day of the span (default: the last 7 whole days)")
-    sub.add_argument("--to", dest="end", type=date.fromisoformat, metavar="D", help="day after its last day")
-    sub.add_argument("--against-from", type=date.fromisoformat, metavar="D", help="first day of the span before (default: as long, ending at --from)")
-    sub.add_argument("--against-to", type=date.fromisoformat, metavar="D", help="day after the last day of the span before")
+    spend.add_span(sub)
+    sub.add_argument("--against-from", type=spend.parse_day, metavar="DATE", help="first day of the span before (default: as long, ending before --from)")
+    sub.add_argument("--against-to", type=spend.parse_day, metavar="DATE", help="last day of the span before, included")
     sub.add_argument("--by", metavar="DIMENSION", help="one bridge per team, model, ...")
     sub.add_argument("--filter", action="append", default=[], metavar="DIMENSION=VALUE", help="only this value (repeatable)")
 
 
 def _command(args: argparse.Namespace) -> None:
-    ledger = Ledger.open(args.home)
-    view = ledger.at(ledger.snapshot())
+    view = spend.view_of(args)
     before, after = spans(view, args)
     if args.by:
         dimension(args.by)
@@ -97,11 +104,11 @@ def _command(args: argparse.Namespace) -> None:
     parts = between_by(view, before, after, args.by) if args.by else {}
     share = unpriced_share(view, before, after)
     if args.json:
-        payload = described(whole) | {"from": after.start, "to": after.end, "against_from": before.start, "against_to": before.end}
+        payload = described(whole) | {"from": after.start, "to": _last(after), "against_from": before.start, "against_to": _last(before)}
         payload |= {"unpriced_share": share, "snapshot": view.snapshot()}
         console.emit_json(payload | ({"by": args.by, "groups": {name: described(part) for name, part in parts.items()}} if args.by else {}))
         return
-    title = f"{before.start} to {before.end} -> {after.start} to {after.end} (days after the last excluded)"
+    title = f"{before.start} to {_last(before)} -> {after.start} to {_last(after)}"
     rows = [("Start", f"{whole.start_usd:,.2f}"), *((d.label, f"{d.usd:+,.2f}") for d in whole.drivers if d.usd), ("End", f"{whole.end_usd:,.2f}")]
     console.emit_table(["Driver", "USD"], rows, title=title, right=["USD"])
     if parts:
@@ -118,28 +125,29 @@ def described(result: Bridge) -> dict:
     return {"start_usd": result.start_usd, "end_usd": result.end_usd, "drivers": drivers}
 
 
+def _last(scope: Scope) -> date:
+    return scope.end - timedelta(days=1)
+
+
 def spans(view: Ledger, args: argparse.Namespace) -> tuple[Scope, Scope]:
-    """The two spans a command names; raises BadInput for one that is empty or half given."""
-    last = through(view).complete_until
-    end = args.end or last
-    start = args.start or date.fromordinal(end.toordinal() - 7)
+    """The two spans a command names (before, after); raises BadInput for one that is empty or half given."""
+    day = timedelta(days=1)
+    end = args.end + day if args.end else through(view).complete_until
+    start = args.start or end - 7 * day
     filters: dict[str, list[str]] = {}
     for text in args.filter:
         name, found, value = text.partition("=")
         if not found:
             raise BadInput(f"--filter {text!r} has no value; write it as DIMENSION=VALUE, for example team=search.")
         filters.setdefault(dimension(name).name, []).append(value)
-    if start >= end:
-        raise BadInput(f"The span {start} to {end} has no day in it; --to is the day after the last one.")
     if (args.against_from is None) != (args.against_to is None):
         raise BadInput("--against-from and --against-to go together; give both or neither.")
     after = Scope.of(view, start, end, **filters)
-    before = after.before()
-    if args.against_from:
-        if args.against_from >= args.against_to:
-            raise BadInput(f"The span {args.against_from} to {args.against_to} has no day in it; --against-to is the day after the last one.")
-        before = after.model_copy(update={"start": args.against_from, "end": args.against_to})
-    first = view.frame(view.spend_by_day.aggregate(day=view.spend_by_day.day.min()))["day"][0]
-    if after.end <= pd.Timestamp(first).date():
-        raise NoData(f"The span {start} to {end} ends before the first log ({pd.Timestamp(first).date()}); choose a later one.")
+    before = after.before() if args.against_from is None else after.model_copy(update={"start": args.against_from, "end": args.against_to + day})
+    for scope in (before, after):
+        if scope.start >= scope.end:
+            raise BadInput(f"The span {scope.start} to {_last(scope)} ends before it starts; swap its days.")
+    first = pd.Timestamp(view.frame(view.spend_by_day.aggregate(day=view.spend_by_day.day.min()))["day"][0]).date()
+    if after.end <= first:
+        raise NoData(f"The span {start} to {_last(after)} ends before the first log ({first}); choose a later one.")
     return before, after

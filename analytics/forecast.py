@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from analytics import backtest, trend
 from analytics.history import daily, through
 from analytics.scope import Scope
+from analytics.spend import view_of
 from analytics.trend import MIN_HISTORY_DAYS
 from data import console
 from data.errors import BadInput
@@ -185,8 +186,7 @@ def register(subparsers: Any) -> None:
 def _command(args: argparse.Namespace) -> None:
     if not 1 <= args.months <= 60:
         raise BadInput(f"--months {args.months} is out of range; ask for 1 to 60.")
-    ledger = Ledger.open(args.home)
-    view = ledger.at(ledger.snapshot())
+    view = view_of(args)
     scope = Scope.of(view, team=args.team)
     events = planned(State.open(args.home))
     end = month_end(view, scope, events)

@@ -14,6 +14,7 @@ from analytics.anomalies import FLOOR_SHARE, LIMIT, MIN_HISTORY_DAYS, Anomaly, e
 from analytics.history import daily_by, through
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
+from analytics.spend import view_of
 from data import console
 from data.errors import BadInput
 from data.ledger import Ledger
@@ -180,8 +181,7 @@ def register(subparsers: Any) -> None:
 def _command(args: argparse.Namespace) -> None:
     if args.days < 1:
         raise BadInput(f"--days {args.days} is not a number of days; use 1 or more.")
-    ledger = Ledger.open(args.home)
-    view, state = ledger.at(ledger.snapshot()), State.open(args.home)
+    view, state = view_of(args), State.open(args.home)
     end = through(view).complete_until
     seen = findings(view, Scope.of(view, end - timedelta(days=args.days), end), keys=args.keys)
     if args.json:

@@ -81,6 +81,7 @@ def load(ledger: Ledger, rows: pd.DataFrame) -> None:
     with ledger.write() as cursor:
         cursor.register("planted_rows", rows)
         cursor.execute("INSERT INTO lake.main.usage BY NAME FROM planted_rows")
+        cursor.execute("INSERT INTO lake.main.batches BY NAME SELECT 'planted' AS batch_id, 'planted' AS format, ? AS loaded", [len(rows)])
         rollups.rebuild(cursor)
 
 

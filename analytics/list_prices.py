@@ -1,0 +1,34 @@
+"""List prices per token kind of the models in a ledger, for analyses that need proportions or alternatives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, time
+from functools import lru_cache
+
+import pandas as pd
+
+from analytics.unit_prices import KINDS
+from data.errors import NoData
+from data.price_book import PriceBook
+
+
+@lru_cache(maxsize=4096)
+def per_token(provider: str, model: str, day: date) -> tuple[float, float, float, float, float] | None:
+    """USD per token of fresh input, cache read, both cache writes and output at noon of a day; None when unlisted."""
+    try:
+        rates = PriceBook.load().price_usd_per_mtok(provider, model, datetime.combine(day, time(12)))
+    except NoData:
+        return None
+    fresh, read, short, long, output, _ = (float(rate) / 1e6 for rate in rates.values())
+    return fresh, read, short, long, output
+
+
+def rates(names: Iterable[tuple[str, str]], days: tuple[date, date]) -> pd.DataFrame:
+    """`side, provider, model` and KINDS for the listed ones of `names`, as `unit_prices.paid_prices` takes them."""
+    rows = []
+    for provider, model in sorted(set(names)):
+        for side, day in enumerate(days):
+            if found := per_token(provider, model, day):
+                rows.append((side, provider, model, *found))
+    return pd.DataFrame(rows, columns=["side", "provider", "model", *KINDS])
