@@ -192,7 +192,7 @@ FORMATS = (
         rows=rows(f"SELECT *, {{{BLOB}}} AS o, {NO_TRACE} FROM records"), **SHAPE,
     ),
     Format(
-        name="langfuse_trace", label="Langfuse trace", documents=True,
+        name="langfuse_trace", label="Langfuse trace", documents=True, order=40,
         recognise=is_trace, fields={"trace": "JSON", "observations": ["JSON"]}, rows=rows(IN_TRACE), **SHAPE,
     ),
 )  # fmt: skip
