@@ -6,7 +6,7 @@ is tested against this, row by row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,8 +49,19 @@ def candidates(policy: Policy, attributes: Mapping[str, Any], model_facts: Mappi
     `output_tokens`, `total_tokens`; absent or None is unknown. `model_facts` maps a target or a
     model name to its facts; a model without facts breaks every constraint that applies.
     """
-    constraints = [c for c in policy.constraints if applies(c.when, attributes)]
+    active = [i for i, constraint in enumerate(policy.constraints) if applies(constraint.when, attributes)]
     position = next((i for i, rule in enumerate(policy.rules) if applies(rule.when, attributes)), None)
+    return decide(policy, position, active, attributes, model_facts)
+
+
+def decide(
+    policy: Policy, position: int | None, active: Sequence[int], attributes: Mapping[str, Any], model_facts: Mapping[str, ModelFacts]
+) -> Choice:
+    """As `candidates` for a request that meets rule `position` and these constraints; the replay finds both in the engine.
+
+    Of the attributes only `model`, `provider`, `host` and `input_tokens` are read here.
+    """
+    constraints = [policy.constraints[i] for i in active]
     refused: list[tuple[str, str]] = []
 
     def allowed(targets: tuple[str, ...]) -> list[Candidate]:
@@ -127,8 +138,9 @@ def _refusal(
     reasons = (broken(constraint, known) for constraint in constraints)
     reason = next((r for r in reasons if r), None)
     tokens, window = attributes.get("input_tokens"), facts.context_window if facts else None
-    if reason is None and tokens is not None and window is not None and tokens > window:
-        return f"{tokens:,} input tokens exceed its context window of {window:,}"
+    ran = candidate.target == CURRENT  # the logged request fitted, whatever the catalogue says
+    if reason is None and not ran and tokens is not None and window is not None and tokens > window:
+        return f"the request is longer than its context window of {window:,} tokens"
     return reason
 
 
