@@ -1,0 +1,101 @@
+"""Contract prices: who they are for, from when to when, and what they win over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+
+from data import price_overrides
+from data.errors import BadInput
+from data.price_book import PriceBook
+from tests.data.priced_rows import priced
+
+AT = datetime(2026, 7, 1)
+USED = {"fresh_input": 1_000_000, "output": 100_000}  # gpt-4o at list: 2.50 + 1.00
+
+
+def _paid(overrides: dict, at: datetime = AT, model: str = "gpt-4o", provider: str = "openai", **options) -> Decimal:
+    return PriceBook(overrides=overrides).quote(provider, model, at, **USED, **options).cost_usd
+
+
+def test_a_discount_holds_from_its_first_day_to_the_day_before_its_end():
+    deal = {"deal": {"provider": "openai", "discount": "0.2", "start": "2026-07-01", "end": "2026-08-01"}}
+    days = [datetime(2026, 6, 30, 23, 59, 59), datetime(2026, 7, 1), datetime(2026, 7, 31, 23, 59, 59), datetime(2026, 8, 1)]
+    assert [_paid(deal, day) for day in days] == [Decimal("3.5"), Decimal("2.8"), Decimal("2.8"), Decimal("3.5")]
+
+
+def test_a_discount_follows_list_price_changes_tiers_and_batch():
+    deal = {"deal": {"provider": "openai", "discount": "0.5"}}
+    book = PriceBook(overrides=deal)
+    for at, tokens, tier in ((datetime(2025, 5, 1), {"fresh_input": 10}, "standard"), (AT, {"fresh_input": 10}, "batch")):
+        paid, listed = (book.quote("openai", "o3", at, service_tier=tier, book=kind, **tokens).cost_usd for kind in ("paid", "list"))
+        assert paid * 2 == listed
+    paid, listed = (book.quote("openai", "gpt-5.4", AT, fresh_input=300_000, book=kind).cost_usd for kind in ("paid", "list"))
+    assert (paid, listed) == (Decimal("0.75"), Decimal("1.5"))
+
+
+def test_the_model_s_line_wins_over_the_provider_s_and_the_later_over_the_earlier():
+    lines = {
+        "house": {"provider": "openai", "discount": "0.1"},
+        "first": {"provider": "openai", "model": "gpt-4o", "discount": "0.2", "start": "2026-01-01"},
+        "second": {"provider": "openai", "model": "gpt-4o", "discount": "0.4", "start": "2026-06-01"},
+    }
+    got = [_paid(lines, datetime(*day)) for day in ((2025, 12, 1), (2026, 2, 1), (2026, 7, 1))]
+    assert got == [Decimal("3.15"), Decimal("2.8"), Decimal("2.1")]
+    assert _paid(lines, model="gpt-4o-mini") == Decimal("0.189")
+
+
+def test_prices_of_one_s_own_are_for_every_length_and_the_standard_tier():
+    own = {"own": {"provider": "google", "model": "gemini-2.5-pro", "prices": {"fresh_input": 1, "output": 4, "cache_read": 0}}}
+    book = PriceBook(overrides=own)
+    assert book.quote("google", "gemini-2.5-pro", AT, fresh_input=1_000_000, cache_read=500, output=1_000_000).cost_usd == 5
+    batch = book.price_usd_per_mtok("google", "gemini-2.5-pro", AT, service_tier="batch")
+    assert (batch["fresh_input"], batch["output"], batch["reasoning"]) == (Decimal("0.5"), Decimal("2"), Decimal("2"))
+    only_flex = {"own": own["own"] | {"service_tier": "flex"}}
+    assert PriceBook(overrides=only_flex).row("google", "gemini-2.5-pro", AT).source == "genai-prices"
+    assert PriceBook(overrides=only_flex).row("google", "gemini-2.5-pro", AT, service_tier="flex").source == "contract"
+
+
+def test_a_contract_names_models_as_logs_do_and_prices_what_no_list_knows():
+    named = {"a": {"provider": "bedrock", "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "discount": "0.1"}}
+    book = PriceBook(overrides=named)
+    assert book.row("aws", "anthropic.claude-sonnet-4-5-20250929-v1:0", AT).fresh_input == Decimal("2.97")
+    ours = {"b": {"provider": "vllm", "model": "Qwen/Qwen3-32B", "prices": {"fresh_input": "0.05", "output": "0.2"}}}
+    assert PriceBook(overrides=ours).quote("vllm", "Qwen/Qwen3-32B", AT, fresh_input=1_000_000).cost_usd == Decimal("0.05")
+
+
+def test_in_the_ledger_a_contract_wins_over_report_and_list_and_both_stay_beside_it(ledger):
+    book = PriceBook(overrides={"deal": {"provider": "openai", "discount": "0.2"}})
+    rows = [
+        {"provider": "openai", "model_raw": "gpt-4o", "fresh_input_tokens": 1_000_000, "output_tokens": 0, "reported_cost_usd": "2.6"},
+        {"provider": "anthropic", "model_raw": "claude-opus-4-6", "fresh_input_tokens": 1_000_000, "output_tokens": 0, "reported_cost_usd": "5.1"},
+        {"provider": "openai", "model_raw": "gpt-4o", "status": "error", "fresh_input_tokens": 1_000_000},
+    ]
+    frame = priced(ledger.cursor(), book, rows)
+    assert frame["cost_basis"].tolist() == ["contract", "reported", "list"]
+    assert frame["cost_usd"].tolist() == [Decimal("2"), Decimal("5.1"), Decimal(0)]
+    assert frame["list_cost_usd"].tolist() == [Decimal("2.5"), Decimal("5"), Decimal(0)]
+    assert frame["reported_cost_usd"].tolist() == [Decimal("2.6"), Decimal("5.1"), None]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"provider": "openai"}, "give either a discount"),
+        ({"provider": "openai", "discount": 0.1, "prices": {"fresh_input": 1, "output": 1}}, "give either a discount"),
+        ({"provider": "openai", "discount": 1.5}, "discount: Input should be less than or equal to 1"),
+        ({"provider": "openai", "discount": "NaN"}, "discount: "),
+        ({"provider": "openai", "prices": {"fresh_input": 1, "output": 1}}, "prices belong to one model"),
+        ({"provider": "openai", "model": "gpt-4o", "prices": {"fresh_input": -1, "output": 1}}, "prices.fresh_input: "),
+        ({"provider": "openai", "model": "gpt-4o", "prices": {"fresh_input": "1e9", "output": 1}}, "prices.fresh_input: "),
+        ({"provider": "openai", "discount": 0.1, "start": "2026-02-30"}, "start: "),
+        ({"provider": "openai", "discount": 0.1, "start": "2026-02-01", "end": "2026-02-01"}, "the end must come after the start"),
+        ({"provider": " ", "discount": 0.1}, "provider: "),
+    ],
+)
+def test_a_wrong_line_is_refused_and_nothing_is_kept(state, body, reason):
+    with pytest.raises(BadInput, match=f"^Price override deal: {reason}"):
+        price_overrides.save(state, "deal", body)
+    assert state.all("price_override") == {}
