@@ -1,0 +1,69 @@
+"""Repricing: what changes is exactly what a fresh load under the new prices would give, as one snapshot."""
+
+from __future__ import annotations
+
+import pytest
+
+from data import aliases, price_overrides, reprice
+from data.ledger import Ledger
+from tests.data import small_ledger
+
+COLUMNS = "event_id, provider, model, list_cost_usd, cost_usd, cost_basis"
+
+
+def test_an_override_and_an_alias_reprice_only_what_they_touch(ledger, state, tmp_path):
+    small_ledger.load(ledger, state, tmp_path)
+    before, version = small_ledger.rows(ledger, COLUMNS), ledger.snapshot()
+    assert {row["cost_basis"] for row in before} == {"list", "unpriced"}
+
+    aliases.save(state, "chat", {"pattern": "prod-*", "model": "gpt-5.2"})
+    price_overrides.save(state, "deal", {"provider": "openai", "discount": "0.2", "start": "2026-03-01"})
+    change = reprice.reprice(ledger, state)
+    after = small_ledger.rows(ledger, COLUMNS)
+    differing = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert change.rows == len(differing) and change.snapshot == ledger.snapshot() == version + 1
+    assert {row["cost_basis"] for row in after} == {"list", "contract"}
+    assert {row["model"] for row in after} == {"gpt-5.2", "gpt-4o"}
+    assert small_ledger.adds_up(ledger)
+    assert small_ledger.rows(ledger.at(version), COLUMNS) == before  # the old version can still be read
+
+    fresh = Ledger.open(tmp_path / "fresh")
+    small_ledger.load(fresh, state, tmp_path)
+    assert small_ledger.rows(fresh, COLUMNS) == after
+    fresh.close()
+
+
+def test_repricing_twice_writes_nothing_and_taking_it_back_restores_every_row(ledger, state, tmp_path):
+    small_ledger.load(ledger, state, tmp_path)
+    before = small_ledger.rows(ledger, COLUMNS)
+    assert reprice.reprice(ledger, state).rows == 0
+    price_overrides.save(state, "deal", {"provider": "openai", "model": "gpt-4o", "prices": {"fresh_input": 1, "output": 2}})
+    first = reprice.reprice(ledger, state)
+    assert first.rows == 30
+    assert reprice.reprice(ledger, state) == (0, None, None, first.snapshot)
+    price_overrides.forget(state, "deal")
+    assert reprice.reprice(ledger, state).rows == 30
+    assert small_ledger.rows(ledger, COLUMNS) == before
+    assert small_ledger.adds_up(ledger)
+
+
+def test_unmetered_and_reported_rows_keep_their_basis(ledger, state, tmp_path):
+    small_ledger.load(ledger, state, tmp_path, count=9)
+    with ledger.write() as cursor:
+        cursor.execute("UPDATE lake.main.usage SET cost_basis = 'unmetered', cost_usd = NULL, fresh_input_tokens = NULL, output_tokens = NULL, list_cost_usd = NULL WHERE record_no = 1")
+        cursor.execute("UPDATE lake.main.usage SET cost_basis = 'reported', cost_usd = 0.5, reported_cost_usd = 0.5 WHERE record_no = 2")
+    assert reprice.reprice(ledger, state).rows == 0
+
+
+def test_an_error_on_the_way_leaves_the_ledger_as_it_was(ledger, state, tmp_path, monkeypatch):
+    small_ledger.load(ledger, state, tmp_path, count=9)
+    before, version = small_ledger.rows(ledger, COLUMNS), ledger.snapshot()
+    aliases.save(state, "chat", {"pattern": "prod-*", "model": "gpt-5.2"})
+
+    def broken(*_args):
+        raise RuntimeError("stopped here")
+
+    monkeypatch.setattr(reprice.rollups, "rebuild", broken)
+    with pytest.raises(RuntimeError):
+        reprice.reprice(ledger, state)
+    assert small_ledger.rows(ledger, COLUMNS) == before and ledger.snapshot() == version
