@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from data import containers, normalise
+from data import column_names, containers, normalise
 from data.errors import BadInput, NoData, UnknownFormat
 from data.formats import USAGE_COLUMNS, Format
 from data.ledger import Ledger
@@ -27,38 +27,8 @@ TARGETS = tuple(
     c for c in USAGE_COLUMNS if c not in ("rank", "tags", "input_has_cache", "output_has_reasoning", "unmetered", "skip", "reject")
 )
 PREVIEW_ROWS = 10
+DIRECTIVES = tuple("aAbBdfgHIjmMpSyYzZ%")  # what DuckDB's strptime reads
 COST_FACTORS = {"usd": "1", "cents": "0.01", "micro_usd": "0.000001"}
-
-# Names a column usually has, without case and punctuation; the first that is there is taken.
-USUAL_NAMES = {
-    "requested_at": "timestamp requestedat requesttime starttime startedat createdat created time datetime eventtime ts date",
-    "model_raw": "model modelname modelid responsemodel requestmodel deployment deploymentname engine",
-    "provider": "provider providername vendor llmprovider modelprovider",
-    "event_key": "eventid requestid generationid id uuid",
-    "call_id": "callid correlationid",
-    "session_id": "sessionid session conversationid threadid traceid runid",
-    "input_tokens": "inputtokens prompttokens tokensin tokensprompt prompttokencount inputtokencount contexttokens inputlength",
-    "cache_read_tokens": "cachereadtokens cachedtokens cachereadinputtokens cachedinputtokens tokenscached",
-    "cache_write_tokens": "cachewritetokens cachecreationtokens cachecreationinputtokens",
-    "output_tokens": "outputtokens completiontokens tokensout tokenscompletion completiontokencount outputtokencount generatedtokens outputlength",
-    "reasoning_tokens": "reasoningtokens thinkingtokens thoughtstokens",
-    "total_tokens": "totaltokens tokens",
-    "reported_cost_usd": "costusd cost totalcost totalcostusd spend amountusd costincents costcents",
-    "latency_ms": "latencyms durationms latency duration responsetime responsetimems elapsedms latencys latencyseconds durationseconds",
-    "ttft_ms": "ttftms ttft timetofirsttoken timetofirsttokenms",
-    "status": "status outcome result success",
-    "http_status": "httpstatus statuscode httpstatuscode responsestatus",
-    "error_class": "errorclass errortype errorcode error",
-    "team": "team teamname department costcenter",
-    "project": "project projectid workspace",
-    "feature": "feature app application appname service agent usecase",
-    "environment": "environment env stage",
-    "user_id": "userid user username email",
-    "customer_id": "customerid customer tenant tenantid account",
-    "task_type": "tasktype task", "criticality": "criticality priority", "data_class": "dataclass classification sensitivity",
-    "region": "region location", "service_tier": "servicetier tier", "operation": "operation calltype endpoint",
-    "quality_score": "qualityscore score", "succeeded": "succeeded accepted",
-}  # fmt: skip
 
 
 class Mapping(BaseModel):
@@ -85,6 +55,13 @@ class Mapping(BaseModel):
                 raise ValueError(f"`{target}` is no column of ours; did you mean {', '.join(near)}?")
         return given
 
+    @field_validator("time_format")
+    @classmethod
+    def _directives(cls, text: str | None) -> str | None:
+        if wrong := [d for d in re.findall(r"%-?.?", text or "") if d.lstrip("%-") not in DIRECTIVES or d == "%"]:
+            raise ValueError(f"`{wrong[0]}` is no part of a date; write a format such as %d.%m.%Y %H:%M")
+        return text
+
     @field_validator("time_zone")
     @classmethod
     def _zone(cls, zone: str) -> str:
@@ -110,60 +87,16 @@ def checked(body: dict) -> Mapping:
     return mapping
 
 
-# -- from column names to a first guess --------------------------------------------------------------
-
-
-def sources(sample: Iterable[dict]) -> list[str]:
-    """What may be pointed at: the column names and nested fields of the sample, in order of appearance."""
-    found: dict[str, None] = {}
-
-    def visit(value: object, path: tuple[str, ...]) -> None:
-        if isinstance(value, dict) and value:
-            for key, inner in value.items():
-                visit(inner, (*path, str(key)))
-        elif not isinstance(value, list):
-            found[_source(path)] = None
-
-    for record in sample:
-        visit(record, ())
-    return list(found)
-
-
 def guess(name: str, columns: Iterable[str]) -> Mapping:
-    """A first mapping from what columns are usually called; a source is used once, the operator corrects the rest."""
-    by_name: dict[str, str] = {}
-    for source in columns:
-        path = _path(source)
-        for spelling in ("".join(path), path[-1]):
-            by_name.setdefault(_plain(spelling), source)
-    chosen: dict[str, str] = {}
-    for target, usual in USUAL_NAMES.items():
-        source = next((by_name[n] for n in usual.split() if n in by_name and by_name[n] not in chosen.values()), None)
-        if source:
-            chosen[target] = source
-    latency, cost = _plain(chosen.get("latency_ms", "")), _plain(chosen.get("reported_cost_usd", ""))
+    """A first mapping from what columns are usually called; the operator corrects the rest."""
+    chosen = column_names.usual(columns)
+    latency, cost = (column_names.plain(chosen.get(target, "")) for target in ("latency_ms", "reported_cost_usd"))
     return Mapping(
         name=name,
         columns=chosen,
         latency_unit="s" if latency.endswith(("seconds", "latencys")) else "ms",
         cost_unit="cents" if "cents" in cost else "usd",
     )
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _path(source: str) -> tuple[str, ...]:
-    if not source.startswith("/"):
-        return (source,)
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in source[1:].split("/"))
-
-
-def _source(path: tuple[str, ...]) -> str:
-    if len(path) == 1 and not path[0].startswith("/"):
-        return path[0]
-    return "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in path)
 
 
 # -- from a mapping to a format ----------------------------------------------------------------------
@@ -176,13 +109,17 @@ def format_of(mapping: Mapping) -> Format:
     if "http_status" in mapping.columns and "status" not in columns:
         columns["status"] = f"CASE WHEN number({_field(mapping.columns['http_status'])}) >= 400 THEN 'error' ELSE 'success' END"
     if mapping.tags:
-        pairs = ", ".join(f"{_quoted(_path(source)[-1])}, {_field(source)}" for source in mapping.tags)
+        pairs = ", ".join(f"{_quoted(column_names.path_of(source)[-1])}, {_field(source)}" for source in mapping.tags)
         columns["tags"] = f"json_merge_patch('{{}}', json_object({pairs}))"
+    rows = Format.rows
+    if "event_key" not in columns:  # equal records are different requests: the second of its kind is the second in every file
+        rows = "SELECT *, row_number() OVER (PARTITION BY file_no, raw ORDER BY record_no) AS nth FROM records"
+        columns["event_key"] = "md5(raw) || CASE WHEN nth > 1 THEN ':' || nth ELSE '' END"
     flags = {"input_has_cache": mapping.input_has_cache, "output_has_reasoning": mapping.output_has_reasoning}
     columns |= {target: str(flag).upper() for target, flag in flags.items() if flag is not None}
     return Format(
         name=f"mapping:{mapping.name}", label=f"the mapping {mapping.name}", recognise=lambda sample: False,
-        fields=_fields(mapping), columns=columns, note=f"Read with the mapping {mapping.name}; times without an offset are {mapping.time_zone}.",
+        fields=_fields(mapping), columns=columns, rows=rows, note=f"Read with the mapping {mapping.name}; times without an offset are {mapping.time_zone}.",
     )  # fmt: skip
 
 
@@ -190,7 +127,7 @@ def _fields(mapping: Mapping) -> dict:
     """The JSON structure to parse; BadInput where one source is part of another."""
     fields: dict = {}
     for source in (*mapping.columns.values(), *mapping.tags):
-        node, (*parents, leaf) = fields, _path(source)
+        node, (*parents, leaf) = fields, column_names.path_of(source)
         for parent in parents:
             node = node.setdefault(parent, {})
             if not isinstance(node, dict):
@@ -203,7 +140,7 @@ def _fields(mapping: Mapping) -> dict:
 
 
 def _field(source: str) -> str:
-    return "d." + ".".join('"' + part.replace('"', '""') + '"' for part in _path(source))
+    return "d." + ".".join('"' + part.replace('"', '""') + '"' for part in column_names.path_of(source))
 
 
 def _quoted(text: str) -> str:
@@ -256,11 +193,12 @@ def preview(ledger: Ledger, path: str | Path, mapping: Mapping) -> pd.DataFrame:
         cursor.execute(macro)
     file, _ = _opened(cursor, ledger, path)
     records = normalise.parsed(f"SELECT * FROM ({containers.records([file])}) LIMIT {PREVIEW_ROWS}", form)
+    rows = f"WITH records AS ({records}) {form.rows}"
     targets = [t for t in form.columns if t != "event_key"]
-    rows = cursor.execute(
-        f"SELECT {', '.join(targets)}, reject AS problem FROM ({normalise.staged(records, form, may_be_broken=True)}) ORDER BY record_no"
+    frame = cursor.execute(
+        f"SELECT {', '.join(targets)}, reject AS problem FROM ({normalise.staged(rows, form, may_be_broken=True)}) ORDER BY record_no"
     )
-    return rows.df()
+    return frame.df()
 
 
 def _opened(cursor, ledger: Ledger, path: str | Path) -> tuple[containers.File, list[dict]]:
