@@ -116,13 +116,13 @@ def unusual_days(spend: pd.Series, floor_usd: float, since: pd.Timestamp, reques
 def failing_since(attempts: pd.Series, failed: pd.Series) -> tuple[pd.Timestamp, float] | None:
     """First day of the present run of days above the failure limit, and its rate; None when it does not fail now.
 
-    Days are pooled to threes, so that small series do not flicker. A model that always failed is no change.
+    Days are pooled to sevens, so that small series do not flicker. A model that always failed is no change.
     """
-    pooled_failed, pooled = failed.fillna(0).rolling(3, min_periods=1).sum(), attempts.fillna(0).rolling(3, min_periods=1).sum()
+    pooled_failed, pooled = failed.fillna(0).rolling(7, min_periods=1).sum(), attempts.fillna(0).rolling(7, min_periods=1).sum()
     rate = (pooled_failed / pooled.where(pooled > 0)).where(pooled_failed >= MIN_FAILURES, 0.0).fillna(0.0)
     if len(rate) < 7 or not rate.iloc[-1] > FAILURE_LIMIT:
         return None
-    calm = np.flatnonzero(~(rate > FAILURE_LIMIT).to_numpy())
+    calm = np.flatnonzero((rate <= FAILURE_LIMIT / 2).to_numpy())  # half the limit: a quiet weekend does not end a run
     if not len(calm):
         return None
     first = int(calm[-1]) + 1

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analytics import bridge
-from analytics.anomalies import FLOOR_SHARE, LIMIT, MIN_HISTORY_DAYS, Anomaly, explained, failing_since, outgrown, unusual_days
+from analytics.anomalies import FLOOR_SHARE, MIN_HISTORY_DAYS, Anomaly, explained, failing_since, outgrown, unusual_days
 from analytics.history import daily_by, through
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
@@ -25,6 +25,7 @@ CUBE = ("team", "feature", "model")
 SERIES_PER_DIMENSION = 40
 STATUSES = ("open", "expected", "investigating", "fixed")
 HOURS_BACK = 28
+HOUR_TIMES = 2.0
 
 
 class Watch(NamedTuple):
@@ -112,7 +113,7 @@ def _other(dimension: str, value: str, series: pd.DataFrame, floor: float, last:
 
 
 def _hours(view: Ledger, scope: Scope, floor: float, start: pd.Timestamp) -> list[Anomaly]:
-    """Single hours above the pattern of their hour of the week; the last four weeks of rows."""
+    """Hours of the last week at more than twice the dearest hour of the three weeks before, per model."""
     end = min(through(view).complete_until, scope.end or date.max)
     rows = scope.model_copy(update={"start": end - timedelta(days=HOURS_BACK), "end": end}).usage(view)
     frame = view.frame(rows.group_by(hour=rows.requested_at.truncate("h"), model=rows.model).aggregate(usd=rows.cost_usd.sum().cast("float64")))
@@ -121,9 +122,9 @@ def _hours(view: Ledger, scope: Scope, floor: float, start: pd.Timestamp) -> lis
         whole = pd.date_range(end - timedelta(days=HOURS_BACK), end, freq="h", inclusive="left")
         spend = part.set_index("hour")["usd"].reindex(whole).fillna(0.0)
         weeks = spend.to_numpy().reshape(-1, 168)
-        usual, deviation = np.median(weeks, axis=0), 1.4826 * np.median(np.abs(weeks - np.median(weeks, axis=0)))
+        usual = np.median(weeks[:-1], axis=0)
         above = weeks[-1] - usual
-        for hour in np.flatnonzero((above > floor) & (above > 3 * LIMIT * max(deviation, 1e-12))):
+        for hour in np.flatnonzero((above > floor) & (weeks[-1] > HOUR_TIMES * weeks[:-1].max())):
             at = whole[-168 + hour]
             if at >= start:
                 found.append(Anomaly("hour", "model", str(model), at.date(), at.date() + timedelta(days=1), float(above[hour]), float(usual[hour]), f"at {at:%H:%M} UTC"))

@@ -1,0 +1,117 @@
+"""Requests on a dear model that a cheaper one would have met.
+
+Evidence, best first: scores in this very log for the same kind of task (the cheaper model at most
+`TOLERATED` below); else only routine work that nobody marked as critical, on models dearer than the
+ledger's mean price per token, to be tested before it moves.
+Never offered: a model whose terms do not fit the data. Customer and regulated data keep away from
+models of Chinese origin, regulated data needs HIPAA eligibility, and what is not known is not allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import pandas as pd
+
+from analytics import list_prices
+from analytics.unit_prices import KINDS
+from analytics.waste import Claim
+from data.models import ModelFacts
+
+ROUTINE = ("classification", "extraction", "summarisation", "chat")
+GUARDED = ("customer", "regulated")
+TOLERATED = 0.02
+MIN_SCORES = 30
+MIN_SAVING = 0.3  # of the cell's cost: less is not worth a migration
+MIN_SHARE = 0.02  # of the spend
+
+Name = tuple[str, str]  # provider, model
+
+
+def claims(cells: pd.DataFrame, facts: Mapping[str, ModelFacts], day: date) -> list[Claim]:
+    """One claim per dear model, over its cells that a cheaper one fits."""
+    scores = _scores(cells)
+    offers = sorted({index[:2] for index in cells.index} | set(_siblings(cells, facts)))
+    prices = {name: found for name in offers if (found := list_prices.per_token(*name, day))}
+    found = []
+    for name, own in cells.groupby(level=["provider", "model"]):
+        if name not in prices:
+            continue
+        dear = _per_token(own) > _per_token(cells)
+        picked = {index: pick for index, cell in own.iterrows() if (pick := _cheaper(index, cell, prices, scores, facts, dear))}
+        usd = pd.Series({index: saving for index, (saving, _, _) in picked.items()}, dtype=float)
+        if usd.empty or usd.sum() < MIN_SHARE * cells["cost_usd"].sum():
+            continue
+        usd.index = pd.MultiIndex.from_tuples(usd.index, names=cells.index.names)
+        found.append(_claim(name[1], cells, usd, picked))
+    return found
+
+
+def _per_token(cells: pd.DataFrame) -> float:
+    return float(cells["answers_cost_usd"].sum() / max(cells[list(KINDS)].sum().sum(), 1.0))
+
+
+def _scores(cells: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Mean score by (model, task type) where there are enough."""
+    scored = cells[cells["scored"] > 0]
+    weighted = (scored["score"] * scored["scored"]).groupby(level=["model", "task_type"]).sum()
+    counts = scored["scored"].groupby(level=["model", "task_type"]).sum()
+    return {key: weighted[key] / counts[key] for key in counts[counts >= MIN_SCORES].index}
+
+
+def _siblings(cells: pd.DataFrame, facts: Mapping[str, ModelFacts]) -> Iterable[Name]:
+    """Models of the same makers: no new contract, no new origin."""
+    vendors = {(facts[model].vendor, facts[model].provider) for model in set(cells.index.get_level_values("model")) if model in set(facts)}
+    return ((known.provider, name) for name, known in facts.items() if known.provider and (known.vendor, known.provider) in vendors)
+
+
+def _cheaper(index: tuple, cell: pd.Series, prices: Mapping, scores: Mapping, facts: Mapping[str, ModelFacts], dear: bool) -> tuple[float, str, bool] | None:
+    """(USD saved, model, whether its quality was measured) of the best offer for one cell; measured ones win."""
+    provider, model, *_, task, criticality, data_class = index
+    now = _cost(cell, prices[provider, model])
+    best = None
+    for (other_provider, other), price in prices.items():
+        share = 1 - _cost(cell, price) / now if now else 0.0
+        if other == model or share < MIN_SAVING or not _allowed(facts, other, data_class):
+            continue
+        measured = (model, task) in scores and (other, task) in scores
+        if measured and scores[other, task] < scores[model, task] - TOLERATED:
+            continue
+        if not measured and (not dear or task not in ROUTINE or criticality == "high"):
+            continue
+        offer = (measured, share * cell["answers_cost_usd"], other)
+        best = max(best, offer) if best else offer
+    return (best[1], best[2], best[0]) if best else None
+
+
+def _cost(cell: pd.Series, price: tuple) -> float:
+    return sum(cell[kind] * usd for kind, usd in zip(KINDS, price, strict=True))
+
+
+def _allowed(facts: Mapping[str, ModelFacts], model: str, data_class: str) -> bool:
+    if data_class not in GUARDED:
+        return True
+    known = facts[model] if model in set(facts) else None
+    fits = known is not None and known.origin is not None and known.origin != "CN"
+    return fits and (data_class != "regulated" or known.hipaa_eligible is True)
+
+
+def _claim(model: str, cells: pd.DataFrame, usd: pd.Series, picked: dict) -> Claim:
+    share = cells.loc[usd.index, "calls"].sum() / max(cells["calls"].sum(), 1)
+    by_target: dict[str, float] = {}
+    for saving, other, _ in picked.values():
+        by_target[other] = by_target.get(other, 0.0) + saving
+    targets = sorted(by_target, key=by_target.get, reverse=True)
+    measured = sum(saving for saving, _, known in picked.values() if known) / usd.sum()
+    tasks = sorted({index[5] for index in usd.index})
+    return Claim(
+        "cheaper model",
+        f"{share:.0%} of all requests go to {model} where a cheaper model would do",
+        usd,
+        "high" if measured > 0.8 else "medium" if measured > 0.3 else "low",
+        f"The same tokens at the cheaper model's list price (its tokeniser may count 0.8 to 1.35 times as many); "
+        f"{measured:.0%} of the saving is on tasks where scores in this log show at most {TOLERATED * 100:.0f} points less.",
+        f"Send {', '.join(tasks)} from {model} to {', '.join(targets[:3])}: replay it in Routing, then try it in the Live lab.",
+        "routing",
+    )
