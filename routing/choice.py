@@ -68,7 +68,7 @@ def decide(
         kept = []
         for target in targets:
             candidate = resolve(target, attributes, model_facts)
-            reason = _refusal(candidate, constraints, attributes, model_facts)
+            reason = refused_by(candidate, constraints, attributes, model_facts)
             if reason:
                 refused.append((target, reason))
             else:
@@ -92,7 +92,7 @@ def decide(
 def refusal(policy: Policy, target: str, attributes: Mapping[str, Any], model_facts: Mapping[str, ModelFacts]) -> str | None:
     """Why `target` may not see this request, or None. For verifiers, planners and shadow calls too."""
     constraints = [c for c in policy.constraints if applies(c.when, attributes)]
-    return _refusal(resolve(target, attributes, model_facts), constraints, attributes, model_facts)
+    return refused_by(resolve(target, attributes, model_facts), constraints, attributes, model_facts)
 
 
 def resolve(target: str, attributes: Mapping[str, Any], model_facts: Mapping[str, ModelFacts]) -> Candidate:
@@ -130,9 +130,10 @@ def _narrowed(rule: Rule, chosen: list[Candidate], allowed: Any) -> tuple[str, l
     return rule.way, chosen
 
 
-def _refusal(
+def refused_by(
     candidate: Candidate, constraints: list[Constraint], attributes: Mapping[str, Any], model_facts: Mapping[str, ModelFacts]
 ) -> str | None:
+    """The first reason why these constraints, or its context window, keep a candidate from a request."""
     facts = model_facts.get(candidate.target) or model_facts.get(candidate.model)
     known = facts.at(candidate.hosting) if facts else {"model": (candidate.model,)}
     reasons = (broken(constraint, known) for constraint in constraints)

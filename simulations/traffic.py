@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -27,6 +28,7 @@ BANDS = (1, 2_000, 10_000, 50_000)  # lower edges of size bands in input tokens,
 SUMS = ("attempts", "calls", "cost_usd", *TOKENS, "latency_ms_sum", "latency_count")
 BASES = ("priced", "unpriced", "unmetered", "kept")
 DAYS_A_YEAR = 365.0
+NOTHING = "There are no requests in this scope to simulate; choose another span or filter, or load a log."
 
 
 @ibis.udf.scalar.builtin(name="json_extract_string")
@@ -91,7 +93,7 @@ def fold(
     computed |= {"basis": basis, "band": lambda rows: size_band(rows, edges, is_sample(view)), **(keys or {})}
     frame = view.frame(_folded(scope.usage(view), computed))
     if frame.empty:
-        raise NoData("There are no requests in this scope to simulate; choose another span or filter, or load a log.")
+        raise NoData(NOTHING)
     for name in (*SEGMENT, *by):
         if frame[name].dtype == object or name in SEGMENT:
             frame[name] = frame[name].fillna(UNKNOWN)
@@ -109,10 +111,19 @@ def days_covered(view: Ledger, scope: Scope) -> float:
     rows = scope.usage(view)
     span = view.frame(rows.aggregate(first=rows.requested_at.min(), last=rows.requested_at.max())).iloc[0]
     if pd.isna(span["first"]):
-        raise NoData("There are no requests in this scope to simulate; choose another span or filter, or load a log.")
+        raise NoData(NOTHING)
     if scope.start and scope.end:
         return float(scope.length_days)
     return max((span["last"] - span["first"]).total_seconds() / 86_400, 1 / 24)
+
+
+def last_instant(view: Ledger, scope: Scope) -> datetime:
+    """The last request in scope (naive UTC): the day whose prices a what-if uses unless told otherwise."""
+    rows = scope.usage(view)
+    last = view.frame(rows.aggregate(last=rows.requested_at.max())).iloc[0, 0]
+    if pd.isna(last):
+        raise NoData(NOTHING)
+    return last.to_pydatetime()
 
 
 def per_year(days: float) -> float:
