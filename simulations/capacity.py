@@ -116,8 +116,8 @@ def choose_precision(model: str, gpu: str, count: int) -> str:
     architecture, hardware = find_architecture(model), find_gpu(gpu)
     own = PRECISIONS.index(architecture.native_precision)
     for precision in (architecture.native_precision, *PRECISIONS[own + 1 :]):
-        supported = precision != "fp4" or hardware.fp4_tflops
-        if supported and any(_fits(architecture, hardware, s, precision, 8192) for s in candidate_layouts(count)):
+        unusual = precision == "mxfp4" != architecture.native_precision or (precision == "fp4" and not hardware.fp4_tflops)
+        if not unusual and any(_fits(architecture, hardware, s, precision, 8192) for s in candidate_layouts(count)):
             return precision
     require_fit(architecture, hardware, Layout(count), "int4", 8192)
     return "int4"

@@ -1,0 +1,34 @@
+"""A day of a million requests through sixteen replicas: must take less than 30 s.
+
+    python -m tests.benchmarks.fleet_speed
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from simulations.arrivals import Requests, ordered
+from simulations.fleet import Objective, service_rates
+from simulations.serving_queue import replay
+
+
+def day(count: int) -> Requests:
+    """`count` requests over a day, long-tailed sizes."""
+    rng = np.random.default_rng(0)
+    return ordered(rng.uniform(0, 86_400, count), rng.lognormal(7, 1, count).clip(1, 16_000), np.zeros(count), rng.lognormal(5, 0.8, count).clip(1, 4000))
+
+
+def main() -> None:
+    """Time the replay and print what it found."""
+    rates, _ = service_rates("llama-3.1-70b", "h100", 4, "tp4", "fp8", 2048, 0, 250, Objective(3000, 60))
+    requests = day(1_000_000)
+    start = time.perf_counter()
+    seen = replay(requests, rates, 16)
+    seconds = time.perf_counter() - start
+    print(f"1,000,000 requests, 16 replicas: {seconds:.1f} s ({30 / seconds:.1f} x faster than asked)", {k: round(v) for k, v in seen.percentiles().items()})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The replay against its slow twin on real traces, Little's law, the floor, and the ways to need fewer replicas."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.errors import BadInput, Refused
+from simulations import fleet
+from simulations.arrivals import Requests, ordered, stated
+from simulations.fleet import Objective, best_hybrid, off_peak, service_rates, size_fleet
+from simulations.serving_queue import ServiceRates, replay, router_draws
+from tests.benchmarks.fleet_speed import day
+from tests.simulations.slow_queue import slow_replay
+
+
+@pytest.fixture(scope="module")
+def rates() -> ServiceRates:
+    return service_rates("llama-3.1-70b", "h100", 4, "tp4", "fp8", 2048, 0, 100, Objective(3000, 60))[0]
+
+
+def azure(shared_data, seconds: float) -> Requests:
+    raw = pd.read_csv(shared_data / "azure/AzureLLMInferenceTrace_code.csv")
+    at = pd.to_datetime(raw.TIMESTAMP)
+    at = (at - at.iloc[0]).dt.total_seconds().to_numpy()
+    kept = at < seconds
+    return ordered(at[kept], raw.ContextTokens[kept], np.zeros(kept.sum()), raw.GeneratedTokens[kept])
+
+
+def mooncake(shared_data, seconds: float) -> Requests:
+    lines = (shared_data / "mooncake/conversation_trace.jsonl").read_text().splitlines()
+    rows = [row for row in map(json.loads, lines) if row["timestamp"] < seconds * 1e3]
+    seen: set[int] = set()
+    cached = []
+    for row in rows:  # 512-token blocks seen before are cache hits
+        cached.append(512 * sum(block in seen for block in row["hash_ids"]))
+        seen.update(row["hash_ids"])
+    size, hit = np.array([row["input_length"] for row in rows]), np.minimum(cached, [row["input_length"] for row in rows])
+    return ordered(np.array([row["timestamp"] / 1e3 for row in rows]), size - hit, hit, np.array([row["output_length"] for row in rows]))
+
+
+@pytest.mark.parametrize(("trace", "seconds", "replicas", "tick"), [(azure, 600, 3, 0.001), (mooncake, 200, 6, 0.002)])
+def test_the_replay_agrees_with_its_slow_twin(trace, seconds, replicas, tick, rates, shared_data):
+    requests = trace(shared_data, seconds)
+    fast = replay(requests, rates, replicas, seed=5)
+    ttft, tpot = slow_replay(requests, rates, router_draws(len(requests.at_s), replicas, 5), replicas, tick)
+    for q in (50, 95, 99):
+        assert np.percentile(fast.ttft_s, q) == pytest.approx(np.percentile(ttft, q), rel=0.05, abs=0.02)
+        assert np.percentile(fast.tpot_s, q) == pytest.approx(np.percentile(tpot, q), rel=0.05, abs=0.002)
+
+
+@pytest.mark.parametrize("replicas", [2, 5, 12])
+def test_littles_law_and_the_floor_on_a_real_trace(replicas, rates, shared_data):
+    requests = azure(shared_data, 3600)
+    seen = replay(requests, rates, replicas)
+    end = (requests.at_s + seen.sojourn_s).max()
+    assert seen.mean_in_flight == pytest.approx(len(requests.at_s) / end * seen.sojourn_s.mean(), rel=1e-9)
+    assert rates.busy_seconds(requests.fresh_tokens.sum(), requests.output_tokens.sum()) <= replicas * end
+
+
+def test_one_request_alone_by_hand(rates):
+    seen = replay(Requests(*(np.array([v], dtype=float) for v in (0, 1000, 0, 11))), rates, 3)
+    assert seen.ttft_s[0] == pytest.approx(1000 * rates.prefill_s_per_token + rates.overhead_s)
+    assert seen.tpot_s[0] == pytest.approx(rates.step_s[1])
+    assert seen.sojourn_s[0] == pytest.approx(1000 * rates.prefill_s_per_token + 10 * rates.step_s[1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 30), st.integers(0, 5000), st.integers(1, 300)), min_size=1, max_size=40), st.integers(1, 5))
+def test_every_request_is_answered_and_more_replicas_are_not_slower(rows, replicas):
+    rates = ServiceRates((np.inf, 0.01, 0.011, 0.012), 1e-4, 0.4, 0.01, 20_000, 1)
+    requests = ordered(*(np.array(c, dtype=float) for c in zip(*[(a, s, 0, o) for a, s, o in rows], strict=True)))
+    seen = replay(requests, rates, replicas)
+    assert np.all(seen.ttft_s >= requests.fresh_tokens * rates.prefill_s_per_token)
+    assert np.all(seen.sojourn_s >= (requests.output_tokens - 1) * rates.step_s[1] - 1e-9)
+    assert replay(requests, rates, replicas, seed=0).sojourn_s.tolist() == seen.sojourn_s.tolist()
+
+
+def test_more_replicas_are_never_slower_on_a_real_trace(rates, shared_data):
+    requests = azure(shared_data, 1200)
+    means = [replay(requests, rates, n).sojourn_s.mean() for n in (1, 2, 4, 8, 16, 32)]
+    assert means == sorted(means, reverse=True)
+
+
+def test_a_tenth_of_a_million_request_day_is_quick(rates):
+    """The whole day is in tests/benchmarks/fleet_speed.py."""
+    requests = day(100_000)
+    start = time.perf_counter()
+    assert np.isfinite(replay(requests, rates, 2).ttft_s).all()
+    assert time.perf_counter() - start < 5
+
+
+def test_the_sized_fleet_keeps_its_promise_and_is_the_smallest(rates, shared_data):
+    requests = azure(shared_data, 1200)
+    per_minute = np.bincount((requests.at_s // 60).astype(int)).astype(float)
+    demand = stated(1e6, 2048, 0, 28, 2)._replace(requests=per_minute, fresh_tokens=per_minute * 2048, cached_tokens=per_minute * 0, output_tokens=per_minute * 28)
+    objective = Objective(2000, 60)
+    sized = size_fleet([requests], demand, rates, objective)
+    assert sized.floor <= sized.replicas == sized.paid_replicas - 1
+    assert sized.gpus == sized.paid_replicas * 4
+    assert objective.met_by(sized.latencies)
+    assert not objective.met_by(replay(requests, rates, sized.replicas - 1))
+
+
+def test_an_objective_nobody_can_keep_is_refused(rates, shared_data):
+    with pytest.raises(Refused, match="No number of replicas"):
+        size_fleet([azure(shared_data, 300)], stated(1e5, 10, 0, 10, 2), rates, Objective(0.01, 60))
+    with pytest.raises(Refused, match="One request alone"):
+        service_rates("llama-3.1-405b", "a100", 16, "tp16", "bf16", 2048, 0, 100, Objective(3000, 1))
+
+
+@pytest.mark.parametrize(("replicas", "tokens"), [(0, 10), (2, 10_000_000)])
+def test_impossible_replays_are_refused(replicas, tokens, rates):
+    with pytest.raises(BadInput):
+        replay(Requests(*(np.array([v], dtype=float) for v in (0, tokens, 0, 5))), rates, replicas)
+
+
+def test_autoscaling_pays_between_the_load_and_the_fixed_fleet():
+    load = 3 + 2 * np.sin(np.arange(2880) / 1440 * 2 * np.pi)
+    paid = fleet.autoscaled_hours(load, spare=1, load_minutes=10, highest_load=0.75)
+    assert load.sum() / 60 < paid < (np.ceil(load.max() / 0.75) + 1) * 48
+    assert fleet.autoscaled_hours(load, load_minutes=30) >= fleet.autoscaled_hours(load, load_minutes=5)
+
+
+def test_spot_needs_more_machines():
+    assert fleet.with_evictions(10, 0, 10) == 10
+    assert fleet.with_evictions(10, 1, 10) == 11
+    assert fleet.with_evictions(100, 24, 12) == 125
+
+
+def test_batchable_work_fills_the_valleys():
+    load = np.tile(np.concatenate([np.full(720, 4.0), np.full(720, 1.0)]), 2)
+    moved = off_peak(load, 0.3)
+    assert moved.sum() == pytest.approx(load.sum())
+    assert moved.max() == pytest.approx(2.8) and moved.min() == pytest.approx(2.2)
+    assert off_peak(load, 0).tolist() == load.tolist()
+
+
+def test_the_hybrid_search_finds_the_cheapest_split():
+    load = np.concatenate([np.full(1400, 1.5), np.full(40, 12.0)])
+    splits = best_hybrid(load, 1000, 20_000)
+    assert splits[0].usd_per_month == min(s.usd_per_month for s in splits)
+    assert 0 < splits[0].replicas < 16 and 0 < splits[0].burst_share < 0.2
+    assert best_hybrid(load, 1e9, 20_000)[0].replicas == 0
+    assert best_hybrid(np.zeros(60), 1000, 0)[0].replicas == 0
+
+
+def test_worst_hours_are_the_busiest():
+    load = np.ones(600)
+    load[120:180] = 9
+    assert fleet.worst_hours(load, 1) == [120]
+    assert fleet.worst_hours(np.ones(20)) == [0]
