@@ -25,6 +25,7 @@ TOLERATED = 0.02
 MIN_SCORES = 30
 MIN_SAVING = 0.3  # of the cell's cost: less is not worth a migration
 MIN_SHARE = 0.02  # of the spend
+UNTESTED_SAVING = 0.5  # untested work goes to the strongest model at half the cost, not to the very cheapest
 
 Name = tuple[str, str]  # provider, model
 
@@ -80,9 +81,11 @@ def _cheaper(index: tuple, cell: pd.Series, prices: Mapping, scores: Mapping, fa
             continue
         if not measured and (not dear or task not in ROUTINE or criticality == "high"):
             continue
-        offer = (measured, share * cell["answers_cost_usd"], other)
+        if not measured and share < UNTESTED_SAVING:
+            continue
+        offer = (measured, share if measured else -share, other)
         best = max(best, offer) if best else offer
-    return (best[1], best[2], best[0]) if best else None
+    return (abs(best[1]) * cell["answers_cost_usd"], best[2], best[0]) if best else None
 
 
 def _cost(cell: pd.Series, price: tuple) -> float:
