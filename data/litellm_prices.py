@@ -70,9 +70,14 @@ class PriceFile:
         band = f"_above_{start // 1000}k_tokens" if start else ""
 
         def price(names: tuple[str, ...]) -> Decimal:
-            wanted = [f"{name}{b}{s}" for name in names for b, s in ((band, suffix), ("", suffix), (band, ""), ("", ""))]
-            per_token = next((entry[name] for name in wanted if entry.get(name) is not None), Decimal(0))
-            return (per_token * MILLION).quantize(QUANTUM)
+            name = next((name for name in names if entry.get(name) is not None), None)
+            if name is None:
+                return Decimal(0)
+            plain, exact = entry[name], entry.get(f"{name}{band}{suffix}")
+            if exact is None:  # a tier keeps its share of the standard price in the long-context band
+                share = (entry.get(f"{name}{suffix}") or plain) / plain if plain else Decimal(1)
+                exact = (entry.get(f"{name}{band}") or plain) * share
+            return (exact * MILLION).quantize(QUANTUM)
 
         prices = {rate: price(names) for rate, names in KEYS.items()}
         span = (BEGINNING, FOREVER, 0, DAY_SECONDS, tokens_from, tokens_to)

@@ -31,6 +31,8 @@ SUFFIXES = (
 GEOGRAPHY = re.compile(r"^(?:us-gov|us|eu|apac|jp|au|ca|global|regional)\.")
 BEDROCK_REGION = re.compile(r"^(?:[a-z]{2}(?:-gov)?-[a-z]+-\d)/(?:(?:1|6)-month-commitment/)?")
 AZURE_ZONE = re.compile(r"^(?P<zone>eu|us|global|global-standard)/")
+# Families that only their maker (and clouds at the maker's price) sell.
+CLOSED = re.compile(r"gpt-(?!oss)|chatgpt-|o[134](-|$)|claude|gemini-|grok-|text-embedding-3")
 MAKERS = {"anthropic", "openai", "google", "deepseek", "mistral", "mistralai", "minimax", "moonshotai", "x-ai", "zai", "z-ai", "cohere", "meta", "amazon", "qwen", "moonshot"}
 
 
@@ -105,34 +107,39 @@ def _find(owner: str, ref: str) -> tuple[str, str] | None:
 
 
 def _owners(given: str | None, form: str) -> Iterator[tuple[str, str, str]]:
-    """(catalogue provider, name to look for, what was done) worth trying for one form, best first."""
+    """(catalogue provider, name to look for, what was done) worth trying for one form, best first.
+
+    The host makes the price: a provider in the catalogue is never given another one's. A host that is
+    in no list gets the maker's price only for models that nobody but their maker prices.
+    """
     prefix, _, rest = form.partition("/")
-    known = given in price_catalogue.providers()
-    if known:
-        yield given, form, ""
-        yield from ((given, ref, why) for ref, why in _host_forms(given, form))
+    if given in price_catalogue.providers():
+        yield from _at_host(given, form, "")
         if rest:
-            yield given, rest, f"prefix `{prefix}/` removed"
-            yield from ((given, ref, why) for ref, why in _host_forms(given, rest))
+            yield from _at_host(given, rest, f"prefix `{prefix}/` removed")
             yield given, form.rpartition("/")[2], "prefixes removed"
-        return  # another provider's price would be a guess: the host matters
-    if rest and not known:
-        owner = canonical_provider(prefix)
-        if price_notes.own_hardware(owner):
-            return
-        if owner in price_catalogue.providers():
-            yield owner, rest, f"prefix `{prefix}/` names the provider"
-            yield from ((owner, ref, why) for ref, why in _host_forms(owner, rest))
-        else:
-            yield from _owners(None, rest)
-            return
-    if given is None or price_notes.gateway(given) or rest:
-        last = form.rpartition("/")[2]
-        if GEOGRAPHY.match(last) or last.split(".")[0] in MAKERS and "." in last:
-            yield "aws", last, "Bedrock model id"
-        for ref in dict.fromkeys((form, last)):
-            if owner := price_catalogue.maker(ref):
-                yield owner, ref, f"`{owner}` taken from the model name"
+        return
+    free = given is None or price_notes.gateway(given)
+    owner = canonical_provider(prefix) if rest else None
+    if price_notes.own_hardware(owner):
+        return
+    if free and owner in price_catalogue.providers():
+        yield from _at_host(owner, rest, f"prefix `{prefix}/` names the provider")
+        return
+    if free and rest and price_notes.gateway(owner):
+        yield from _owners(None, rest)
+        return
+    name = form.rpartition("/")[2]
+    if free and not rest and (GEOGRAPHY.match(name) or name.partition(".")[0] in MAKERS):
+        yield "aws", name, "Bedrock model id"
+    if (maker := price_catalogue.maker(name)) and (free and not rest or CLOSED.match(name.lower())):
+        unlisted = given if not free else owner
+        yield maker, name, f"`{maker}` taken from the model name" + (f"; `{unlisted}` is in no price list" if unlisted else "")
+
+
+def _at_host(owner: str, form: str, how: str) -> Iterator[tuple[str, str, str]]:
+    yield owner, form, how
+    yield from ((owner, ref, ", ".join(filter(None, (how, why)))) for ref, why in _host_forms(owner, form))
 
 
 def _host_forms(owner: str, form: str) -> Iterator[tuple[str, str]]:

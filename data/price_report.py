@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from data import console, litellm_prices, price_catalogue
+from data import console, litellm_prices, model_names, price_catalogue
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.litellm_prices import PriceFile
@@ -70,10 +70,12 @@ def disagreements(book: PriceBook, prices: PriceFile, at: datetime | None = None
     at = at or datetime.now(UTC).replace(tzinfo=None)
     found = []
     for key, entry in prices.entries.items():
-        match = book.match(str(entry["litellm_provider"]), None, None, key)
-        if match.found and match.price_provider != litellm_prices.SOURCE:
+        seller = model_names.canonical_provider(entry["litellm_provider"])
+        match = book.match(seller, None, None, key)
+        if match.provider == seller and match.price_provider in price_catalogue.providers():
             ours, theirs = (_at(rows, at) for rows in (book.list_rows(match), prices.rows(key)))
-            found += [(match.provider, match.model, key, *difference) for difference in _differences(ours, theirs)]
+            stated = [rate for rate in COMPARED if litellm_prices.KEYS[rate][0] in entry]
+            found += [(match.provider, match.model, key, *difference) for difference in _differences(ours, theirs, stated)]
     columns = ["provider", "model", "litellm_key", "what", "catalogue_usd", "litellm_usd"]
     frame = pd.DataFrame(found, columns=columns, dtype=object).drop_duplicates(columns[:2] + columns[3:], ignore_index=True)
     frame["ratio"] = [_ratio(a, b) for a, b in zip(frame["catalogue_usd"], frame["litellm_usd"], strict=True)]
@@ -91,13 +93,21 @@ def _at(rows: tuple[PriceRow, ...], at: datetime) -> dict[int, PriceRow]:
     }  # fmt: skip
 
 
-def _differences(ours: dict[int, PriceRow], theirs: dict[int, PriceRow]) -> list[tuple[str, Decimal, Decimal]]:
+def _differences(ours: dict[int, PriceRow], theirs: dict[int, PriceRow], stated: list[str]) -> list[tuple[str, Decimal, Decimal]]:
+    """(what, our price, theirs) for the prices that both lists state; long-context ones only where the short ones agree."""
     if not ours or not theirs:
         return []
-    short = {rate: (getattr(ours[0], rate), getattr(theirs[0], rate)) for rate in COMPARED}
-    long = {rate: (getattr(ours[LONG], rate), getattr(theirs[LONG], rate)) for rate in COMPARED}
-    found = [(rate, *pair) for rate, pair in short.items() if _apart(*pair)]
-    return found + [(f"{rate}, long context", *pair) for rate, pair in long.items() if _apart(*pair) and not _apart(*short[rate])]
+    pairs = {
+        size: {rate: (getattr(ours[size], rate), getattr(theirs[size], rate)) for rate in stated if _stated(ours[size], rate)} for size in ours
+    }
+    apart = {size: [rate for rate, pair in found.items() if _apart(*pair)] for size, found in pairs.items()}
+    long = [rate for rate in apart[LONG] if rate not in apart[0]]
+    return [(rate, *pairs[0][rate]) for rate in apart[0]] + [(f"{rate}, long context", *pairs[LONG][rate]) for rate in long]
+
+
+def _stated(row: PriceRow, rate: str) -> bool:
+    """Whether a cache price is the catalogue's own; one that equals the input price stands for none."""
+    return not rate.startswith("cache_") or getattr(row, rate) != row.fresh_input
 
 
 def _apart(one: Decimal, other: Decimal) -> bool:
