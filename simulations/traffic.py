@@ -90,12 +90,12 @@ def fold(
         raise BadInput(f"There is no dimension `{unknown[0]}`; use one of: {', '.join(DIMENSIONS)}.")
     columns = [*SEGMENT, *ROUTE, *(name for name in by if name not in (*SEGMENT, *ROUTE))]
     computed = {name: (lambda rows, n=name: DIMENSIONS[n].expression(rows, scope.time_zone)) for name in columns}
-    computed |= {"basis": basis, "band": lambda rows: size_band(rows, edges, is_sample(view)), **(keys or {})}
+    computed |= {"basis": basis, "costed": lambda rows: rows.cost_usd.notnull(), "band": lambda rows: size_band(rows, edges, is_sample(view)), **(keys or {})}
     frame = view.frame(_folded(scope.usage(view), computed))
     if frame.empty:
         raise NoData(NOTHING)
     for name in (*SEGMENT, *by):
-        if frame[name].dtype == object or name in SEGMENT:
+        if not (DIMENSIONS[name].is_time or name == "hour"):
             frame[name] = frame[name].fillna(UNKNOWN)
     return frame
 
