@@ -1,0 +1,102 @@
+"""Every model, agent or feature, key and team seen in the logs, and who owns it and its connection onwards.
+
+What nobody owns is the integration debt: the connection will break, and nobody will be asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from analytics.history import through
+from analytics.registry import DIMENSIONS, dimension, total
+from analytics.scope import Scope
+from analytics.spend import view_of
+from data import console
+from data.errors import BadInput
+from data.ledger import Ledger
+from data.state import State
+
+KINDS = ("model", "feature", "key_alias", "team")
+COLUMNS = ("kind", "name", "owner", "connection_owner", "first_seen", "last_seen", "cost_usd_month", "requests_month", "idle", "note")
+IDLE_DAYS = 30
+
+
+def seen(view: Ledger, state: State, kinds: tuple[str, ...] = KINDS) -> pd.DataFrame:
+    """COLUMNS, by spend of the last 30 days; `idle` is last seen over a month before the data end. Costs are floats."""
+    reach = through(view)
+    owners = state.all("owner")
+    frames = [_of(view, kind, reach.day) for kind in kinds]
+    table = pd.concat(frames, ignore_index=True)
+    documents = [owners.get(f"{row.kind}:{row.name}", {}) for row in table.itertuples(index=False)]
+    for field in ("owner", "connection_owner", "note"):
+        table[field] = [document.get(field, "") for document in documents]
+    table["idle"] = pd.to_datetime(table["last_seen"]) < pd.Timestamp(reach.day - timedelta(days=IDLE_DAYS))
+    return table.sort_values(["cost_usd_month", "kind", "name"], ascending=[False, True, True], ignore_index=True)[list(COLUMNS)]
+
+
+def _of(view: Ledger, kind: str, last: date) -> pd.DataFrame:
+    scope = Scope.of(view)
+    source = scope.days(view) if scope.fits_rollup(kind) else scope.usage(view)
+    day = dimension("day").expression(source, scope.time_zone)
+    name = dimension(kind).expression(source, scope.time_zone)
+    table = source.mutate(seen_day=day, seen_name=name).filter(name.notnull())
+    recent = table.seen_day > pd.Timestamp(last - timedelta(days=30)).to_pydatetime().date()
+    month = table.filter(recent)
+    spans = table.group_by(name=table.seen_name).aggregate(first_seen=table.seen_day.min(), last_seen=table.seen_day.max())
+    costs = month.group_by(name=month.seen_name).aggregate(cost_usd_month=total(month, "cost_usd").cast("float64"), requests_month=total(month, "calls").cast("float64"))
+    frame = view.frame(spans).merge(view.frame(costs), on="name", how="left")
+    return frame.fillna({"cost_usd_month": 0.0, "requests_month": 0.0}).assign(kind=kind)
+
+
+def unowned(table: pd.DataFrame) -> pd.DataFrame:
+    """What is in use and has no owner, or no owner of its connection."""
+    return table[~table["idle"] & ((table["owner"] == "") | (table["connection_owner"] == ""))]
+
+
+def debt(table: pd.DataFrame) -> dict[str, float]:
+    """The audit in numbers: `items` in use, `unowned`, `unowned_usd_month` counted on models alone (kinds overlap)."""
+    open_ = unowned(table)
+    return {
+        "items": int((~table["idle"]).sum()),
+        "unowned": len(open_),
+        "unowned_usd_month": float(open_.loc[open_["kind"] == "model", "cost_usd_month"].sum()),
+    }
+
+
+def in_production(table: pd.DataFrame) -> int:
+    """Models and agents in use, the number the staffing rule counts."""
+    return int((~table["idle"] & table["kind"].isin(["model", "feature"])).sum())
+
+
+def assign(state: State, kind: str, name: str, *, owner: str = "", connection_owner: str = "", note: str = "") -> None:
+    """Write down who owns something and its connection; raises BadInput for a kind that is not watched."""
+    if kind not in KINDS:
+        raise BadInput(f"There is no kind {kind!r}; use one of {', '.join(KINDS)}.")
+    state.put("owner", f"{kind}:{name}", {"owner": owner.strip(), "connection_owner": connection_owner.strip(), "note": note.strip()})
+
+
+def register(subparsers: Any) -> None:
+    """`python -m analytics inventory`."""
+    sub = console.command(subparsers, "inventory", _command, "models, features and keys in use, with their owners; --own sets one")
+    sub.add_argument("--own", nargs=3, metavar=("KIND", "NAME", "OWNER"), help="write down the owner of a model, feature, key_alias or team")
+    sub.add_argument("--connection", metavar="OWNER", default="", help="with --own: who owns the connection to the next system")
+
+
+def _command(args: argparse.Namespace) -> None:
+    state = State.open(args.home)
+    view = view_of(args)
+    if args.own:
+        kind, name, owner = args.own
+        assign(state, kind, name, owner=owner, connection_owner=args.connection)
+    table = seen(view, state)
+    if args.json:
+        console.emit_json({"items": table.to_dict("records")} | debt(table))
+        return
+    rows = [(DIMENSIONS[r.kind].label, r.name, r.owner or "–", r.connection_owner or "–", f"{r.last_seen:%Y-%m-%d}", f"{r.cost_usd_month:,.2f}") for r in table.itertuples(index=False)]
+    console.emit_table(["Kind", "Name", "Owner", "Connection", "Last seen", "USD, 30 days"], rows, right=["USD, 30 days"])
+    numbers = debt(table)
+    console.say(f"{numbers['unowned']} of {numbers['items']} in use lack an owner or a connection owner: that is the integration debt.")

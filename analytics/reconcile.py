@@ -1,0 +1,103 @@
+"""The ledger against what providers billed, by provider and month, the difference explained as far as data allow."""
+
+from __future__ import annotations
+
+import argparse
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from analytics.scope import UNKNOWN
+from analytics.spend import view_of
+from data import console
+from data.ledger import Ledger
+from data.state import State
+
+COLUMNS = ("provider", "month", "currency", "billed", "billed_usd", "ledger_usd", "difference_usd", "explanation")
+CLOSE = 0.01
+
+
+def table(view: Ledger, state: State | None = None) -> pd.DataFrame:
+    """COLUMNS, newest month first. Decimal money; `difference_usd` is billed less ledger, None where a side is missing.
+
+    Bills in another currency are kept apart unless the state holds a dated rate for them (kind
+    `billed_rate`, name e.g. EUR: usd_rate, on). Months are UTC months on both sides, as bills are.
+    """
+    bills = view.sql(
+        f"SELECT coalesce(provider, '{UNKNOWN}') AS provider, date_trunc('month', day)::DATE AS month, currency, sum(amount) AS billed, "
+        f"count(DISTINCT day) AS days, min(day) AS first, max(day) AS last, string_agg(DISTINCT note, '; ') AS notes "
+        f"FROM {view.name('billed')} WHERE kind = 'cost' GROUP BY ALL"
+    )
+    if bills.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
+    months = view.sql(
+        f"SELECT coalesce(provider, '{UNKNOWN}') AS provider, date_trunc('month', requested_at)::DATE AS month, sum(cost_usd) AS ledger_usd, "
+        f"sum(list_cost_usd) AS list_usd, count(*) AS attempts, count(*) FILTER (cost_usd IS NULL) AS unpriced, "
+        f"count(DISTINCT requested_at::DATE) AS logged_days FROM {view.name('usage')} "
+        f"WHERE requested_at >= ? GROUP BY ALL",
+        [pd.Timestamp(bills["month"].min()).to_pydatetime()],
+    )
+    joined = bills.merge(months, on=["provider", "month"], how="left")
+    rates = state.all("billed_rate") if state else {}
+    rows = [_row(row, rates) for row in joined.itertuples(index=False)]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(["month", "provider"], ascending=[False, True], ignore_index=True)
+
+
+def _row(row: tuple, rates: dict[str, dict]) -> tuple:
+    billed = Decimal(row.billed)
+    rate = Decimal(1) if row.currency == "USD" else Decimal(str(rates[row.currency]["usd_rate"])) if row.currency in rates else None
+    usd = billed * rate if rate is not None else None
+    ledger = None if pd.isna(row.ledger_usd) else Decimal(row.ledger_usd)
+    difference = usd - ledger if usd is not None and ledger is not None else None
+    return row.provider, row.month, row.currency, billed, usd, ledger, difference, _explained(row, usd, ledger, rates)
+
+
+def _explained(row: tuple, usd: Decimal | None, ledger: Decimal | None, rates: dict[str, dict]) -> str:
+    """What is known about the difference, most telling first."""
+    told = []
+    if usd is None:
+        return f"Billed in {row.currency}: kept apart until you give a dated rate."
+    if row.currency != "USD":
+        told.append(f"converted at {rates[row.currency]['usd_rate']} of {rates[row.currency].get('on', 'unknown date')}")
+    if ledger is None:
+        return _sentence(*told, "no log of this provider in this month: traffic that is not logged, or another provider name")
+    if usd and abs(usd - ledger) <= Decimal(CLOSE) * abs(usd):
+        return _sentence(*told, "agrees within 1 %")
+    if row.unpriced:
+        told.append(f"{int(row.unpriced):,} of {int(row.attempts):,} attempts have no known cost in the ledger")
+    if row.days > row.logged_days:
+        told.append(f"billed on {int(row.days)} days, logged on {int(row.logged_days)}: logs are missing")
+    elif row.logged_days > row.days:
+        told.append(f"logged on {int(row.logged_days)} days, billed on {int(row.days)}: the bill is not complete")
+    if not pd.isna(row.list_usd) and row.list_usd and usd:
+        listed = Decimal(row.list_usd)
+        if abs(listed - usd) < abs(ledger - usd) / 2:
+            told.append("the list price fits the bill better than the ledger's cost: check contract prices")
+        elif usd < ledger:
+            told.append(f"the bill is {1 - usd / ledger:.1%} below the ledger: a discount, credits, or batch prices the log does not show")
+    if isinstance(row.notes, str) and row.notes:
+        told.append(row.notes)
+    return _sentence(*(told or ["not explained by the data: compare by model and day"]))
+
+
+def _sentence(*parts: str) -> str:
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def register(subparsers: Any) -> None:
+    """`python -m analytics reconcile`."""
+    console.command(subparsers, "reconcile", _command, "the ledger against what providers billed, by month")
+
+
+def _command(args: argparse.Namespace) -> None:
+    frame = table(view_of(args), State.open(args.home))
+    if args.json:
+        console.emit_json({"rows": frame.to_dict("records")})
+        return
+    money = lambda value: "–" if value is None or pd.isna(value) else f"{value:,.2f}"  # noqa: E731
+    rows = [(r.provider, f"{r.month:%Y-%m}", r.currency, money(r.billed), money(r.ledger_usd), money(r.difference_usd), r.explanation) for r in frame.itertuples()]
+    console.emit_table(["Provider", "Month", "Currency", "Billed", "Ledger USD", "Difference", "Explanation"], rows, right=["Billed", "Ledger USD", "Difference"])
+    if not rows:
+        console.say("No bills yet; add one with `python -m data billed FILE`.")

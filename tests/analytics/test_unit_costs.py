@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+
+from analytics import inventory, reconcile, unit_costs
+from analytics.scope import Scope
+from data.errors import BadInput
+from tests.analytics import planted
+from tests.analytics.commands import run
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory):
+    return planted.build(tmp_path_factory.mktemp("units"), "retry storm", days=40)
+
+
+@pytest.fixture
+def view(ledger):
+    return ledger.at(ledger.snapshot())
+
+
+def week(view, **filters):
+    return Scope.of(view, planted.END - timedelta(days=7), planted.END, **filters)
+
+
+def test_every_dollar_of_an_attempt_is_charged_to_its_task(view):
+    cost = unit_costs.of(view, week(view))
+    rows = week(view).usage(view)
+    spent = float(view.frame(rows.aggregate(usd=rows.cost_usd.sum()))["usd"][0])
+    assert cost.cost_usd == pytest.approx(spent)
+    assert cost.per_task_usd * cost.tasks == pytest.approx(spent)
+    assert cost.tasks < cost.requests  # sessions fold requests
+    assert cost.wasted_usd > 0
+
+
+def test_cost_per_success_is_above_cost_per_task_when_some_fail(view):
+    cost = unit_costs.of(view, week(view))
+    assert 0 < cost.success_rate <= 1
+    assert cost.per_successful_task_usd >= cost.per_task_usd * 0.99
+    assert "Success is known for" in cost.note
+
+
+def test_without_a_signal_it_says_how_to_log_one(tmp_path):
+    rows = planted.usage("quiet", days=8, since=7).assign(quality_score=None)
+    bare = planted.Ledger.open(tmp_path)
+    planted.load(bare, rows)
+    cost = unit_costs.of(bare, week(bare))
+    assert cost.per_successful_task_usd is None and cost.success_rate is None
+    assert "Log an evaluation score" in cost.note
+
+
+def test_an_empty_scope_has_no_unit_cost(view):
+    cost = unit_costs.of(view, week(view, team="nobody"))
+    assert cost.tasks == 0 and cost.per_request_usd is None
+
+
+def test_parts_add_up_and_stand_beside_the_list_price(view):
+    parts = unit_costs.by(view, week(view), "model")
+    assert parts["cost_usd"].sum() == pytest.approx(unit_costs.of(view, week(view)).cost_usd)
+    assert (parts["list_per_1k_tokens_usd"] > 0).all()
+
+
+def test_the_inventory_names_what_nobody_owns(view, state):
+    table = inventory.seen(view, state)
+    assert {"gpt-5.2", "minimax-m2", "claude-opus-4-6"} <= set(table.loc[table["kind"] == "model", "name"])
+    before = inventory.debt(table)
+    assert before["unowned"] == before["items"] == len(table)
+    inventory.assign(state, "model", "gpt-5.2", owner="Ada", connection_owner="Grace")
+    after = inventory.debt(inventory.seen(view, state))
+    assert after["unowned"] == before["unowned"] - 1
+    assert after["unowned_usd_month"] < before["unowned_usd_month"]
+    with pytest.raises(BadInput, match="use one of model"):
+        inventory.assign(state, "robot", "x")
+
+
+def test_a_bill_is_compared_by_provider_and_month_and_explained(ledger, state):
+    with ledger.write() as cursor:
+        cursor.execute("DELETE FROM lake.main.billed")
+        for number, (provider, day, amount, currency) in enumerate([
+            ("openai", "2026-10-15", "0.000001", "USD"), ("minimax", "2026-10-15", "50", "CNY"), ("mistral", "2026-10-01", "7", "USD"),
+        ]):  # fmt: skip
+            cursor.execute(
+                "INSERT INTO lake.main.billed BY NAME SELECT ? AS bill_id, ? AS provider, ?::DATE AS day, 'cost' AS kind, ?::DECIMAL(38,12) AS amount, ? AS currency",
+                [str(number), provider, day, amount, currency],
+            )
+    view = ledger.at(ledger.snapshot())
+    rows = reconcile.table(view, state).set_index("provider")
+    assert rows["difference_usd"]["openai"] == rows["billed_usd"]["openai"] - rows["ledger_usd"]["openai"]
+    assert "ogged on 31 days, billed on 1" in rows["explanation"]["openai"]
+    assert pd.isna(rows["billed_usd"]["minimax"]) and "kept apart" in rows["explanation"]["minimax"]
+    assert "No log of this provider" in rows["explanation"]["mistral"]
+    state.put("billed_rate", "CNY", {"usd_rate": 0.14, "on": "2026-10-15"})
+    assert reconcile.table(view, state).set_index("provider")["billed_usd"]["minimax"] == Decimal("7")
+
+
+def test_the_commands_answer_in_json(ledger, capsys):
+    for module, words in ((unit_costs, ("units", "--by", "team")), (inventory, ("inventory", "--own", "model", "gpt-5.2", "Ada")), (reconcile, ("reconcile",))):
+        assert run(module, *words, "--home", ledger.home, "--json") == 0
+        assert json.loads(capsys.readouterr().out)
