@@ -18,7 +18,7 @@ COLUMNS = ("provider", "month", "currency", "billed", "billed_usd", "ledger_usd"
 CLOSE = 0.01
 
 
-def table(view: Ledger, state: State | None = None) -> pd.DataFrame:
+def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
     """COLUMNS, newest month first. Decimal money; `difference_usd` is billed less ledger, None where a side is missing.
 
     Bills in another currency are kept apart unless the state holds a dated rate for them (kind
@@ -92,7 +92,7 @@ def register(subparsers: Any) -> None:
 
 
 def _command(args: argparse.Namespace) -> None:
-    frame = table(view_of(args), State.open(args.home))
+    frame = by_month(view_of(args), State.open(args.home))
     if args.json:
         console.emit_json({"rows": frame.to_dict("records")})
         return

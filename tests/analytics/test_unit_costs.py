@@ -89,13 +89,13 @@ def test_a_bill_is_compared_by_provider_and_month_and_explained(ledger, state):
                 [str(number), provider, day, amount, currency],
             )
     view = ledger.at(ledger.snapshot())
-    rows = reconcile.table(view, state).set_index("provider")
+    rows = reconcile.by_month(view, state).set_index("provider")
     assert rows["difference_usd"]["openai"] == rows["billed_usd"]["openai"] - rows["ledger_usd"]["openai"]
     assert "ogged on 31 days, billed on 1" in rows["explanation"]["openai"]
     assert pd.isna(rows["billed_usd"]["minimax"]) and "kept apart" in rows["explanation"]["minimax"]
     assert "No log of this provider" in rows["explanation"]["mistral"]
     state.put("billed_rate", "CNY", {"usd_rate": 0.14, "on": "2026-10-15"})
-    assert reconcile.table(view, state).set_index("provider")["billed_usd"]["minimax"] == Decimal("7")
+    assert reconcile.by_month(view, state).set_index("provider")["billed_usd"]["minimax"] == Decimal("7")
 
 
 def test_the_commands_answer_in_json(ledger, capsys):
