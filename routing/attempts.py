@@ -68,7 +68,10 @@ class CallBudget:
 
 @dataclass(frozen=True)
 class Context:
-    """On whose behalf a call is made: the policy and attributes its constraints see, and its budget."""
+    """On whose behalf a call is made: the policy and attributes its constraints see, and its budget.
+
+    `kept` collects the attempts as they begin, so that they are not lost when the call is cancelled.
+    """
 
     policy: Policy
     attributes: Mapping[str, Any]
@@ -76,6 +79,7 @@ class Context:
     budget: CallBudget
     rng: random.Random
     purpose: str = "answer"
+    kept: list[Attempt] | None = None
 
 
 @dataclass(frozen=True)
@@ -143,13 +147,15 @@ class Trial:
     def begin(self, endpoint: Endpoint, reserved_usd: Decimal) -> Attempt:
         """The record of an attempt that starts now."""
         self.context.budget.used += 1
+        number = self.context.budget.used if self.context.kept is None else len(self.context.kept) + 1
         attempt = Attempt(
-            attempt_id=f"{self.context.call_id}/{self.context.purpose}/{self.context.budget.used}", call_id=self.context.call_id,
-            number=self.context.budget.used, purpose=self.context.purpose, provider=endpoint.provider.name, hosting=endpoint.provider.hosting,
+            attempt_id=f"{self.context.call_id}/{number}", call_id=self.context.call_id, number=number, purpose=self.context.purpose, provider=endpoint.provider.name, hosting=endpoint.provider.hosting,
             model=endpoint.offer.model, upstream=endpoint.offer.upstream, reserved_usd=reserved_usd,
             started_at=datetime.now(UTC).isoformat(timespec="microseconds"),
         )  # fmt: skip
         self.attempts.append(attempt)
+        if self.context.kept is not None:
+            self.context.kept.append(attempt)
         return attempt
 
     def note(self, endpoint: Endpoint, failure: CallFailed, again: bool) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 MILLION = Decimal(1_000_000)
@@ -29,6 +31,11 @@ class Request:
         """An upper bound of its input tokens: no tokenizer makes more tokens than UTF-8 bytes."""
         text = repr(self.messages) + repr(self.tools or "") + repr(self.json_schema or "")
         return len(text.encode()) + 16 * len(self.messages) + HIDDEN_TOKENS + (HIDDEN_TOOL_TOKENS if self.tools else 0)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that is asked, 16 hexadecimal digits: what the audit trail keeps instead of texts."""
+        return sha256(json.dumps(asdict(self), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     @property
     def input_estimate(self) -> int:

@@ -1,0 +1,202 @@
+"""Live runs in the state file: what was asked for, every attempt, results, the review queue, recordings.
+
+Whatever the engine writes goes through a `RunJournal`, which gathers what is written at the same
+moment into one transaction, together with the audit entries that belong to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from data.errors import BadInput, Refused
+from data.state import State, append_audit
+from routing.attempts import Attempt
+
+STALE_S = 10.0
+OPEN_STATUSES = ("planned", "running", "waiting", "interrupted")
+Write = Callable[[Any], None]
+
+
+def now() -> str:
+    """This instant, UTC, ISO 8601 to the microsecond."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def create_run(state: State, name: str, spec: dict[str, Any], actor: str) -> str:
+    """Write down a run that is asked for and return its id."""
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+    with state.transaction() as db:
+        db.execute("INSERT INTO live_runs (run_id, created_at, name, spec, status) VALUES (?, ?, ?, ?, 'planned')", (run_id, now(), name, _json(spec)))
+        append_audit(db, "run asked for", {"run": run_id, "name": name, "max_usd": spec.get("max_usd"), "policies": [p["name"] for p in spec["policies"]]}, actor)
+    return run_id
+
+
+def read_run(state: State, run_id: str) -> dict[str, Any]:
+    """A run: run_id, created_at, name, spec, status, wanted, heartbeat_at, progress, ended. A dead engine shows as interrupted."""
+    with state.transaction() as db:
+        row = db.execute("SELECT run_id, created_at, name, spec, status, wanted, heartbeat_at, progress, ended FROM live_runs WHERE run_id = ?", (run_id,)).fetchone()
+    if row is None:
+        known = ", ".join(list_runs(state)[:3]) or "none yet"
+        raise BadInput(f"There is no run `{run_id}`; the latest are: {known}.")
+    return _run(row)
+
+
+def list_runs(state: State, limit: int = 50) -> dict[str, dict[str, Any]]:
+    """The latest runs by id, newest first."""
+    with state.transaction() as db:
+        rows = db.execute(
+            "SELECT run_id, created_at, name, spec, status, wanted, heartbeat_at, progress, ended FROM live_runs ORDER BY created_at DESC LIMIT ?", (limit,)
+        ).fetchall()
+    return {row[0]: _run(row) for row in rows}
+
+
+def _run(row: tuple) -> dict[str, Any]:
+    keys = ("run_id", "created_at", "name", "spec", "status", "wanted", "heartbeat_at", "progress", "ended")
+    run = dict(zip(keys, row, strict=True))
+    run["spec"], run["progress"] = json.loads(run["spec"]), json.loads(run["progress"])
+    if run["status"] in ("running", "waiting") and time.time() - (run["heartbeat_at"] or 0) > STALE_S:
+        run["status"] = "interrupted"
+    return run
+
+
+def claim_run(state: State, run_id: str) -> dict[str, Any]:
+    """Take a run for execution. Refused while another engine executes this or any other run, or when it has ended."""
+    run = read_run(state, run_id)
+    if run["status"] not in OPEN_STATUSES:
+        raise Refused(f"The run {run_id} has ended ({run['status']}); start a new one.")
+    with state.transaction() as db:
+        busy = db.execute(
+            "SELECT run_id FROM live_runs WHERE status IN ('running', 'waiting') AND heartbeat_at > ?", (time.time() - STALE_S,)
+        ).fetchone()
+        if busy:
+            raise Refused(f"The run {busy[0]} is being executed; two at once would share rate limits blindly. Wait for it, or stop it in the lab.")
+        db.execute("UPDATE live_runs SET status = 'running', wanted = 'run', heartbeat_at = ? WHERE run_id = ?", (time.time(), run_id))
+    return run
+
+
+def want(state: State, run_id: str, wanted: str, actor: str) -> None:
+    """Ask the engine for something: `stop` is the kill switch. A run no engine has ends at once."""
+    run = read_run(state, run_id)
+    with state.transaction() as db:
+        db.execute("UPDATE live_runs SET wanted = ? WHERE run_id = ?", (wanted, run_id))
+        if wanted == "stop" and run["status"] in ("planned", "interrupted"):
+            db.execute("UPDATE live_runs SET status = 'stopped', ended = ? WHERE run_id = ?", (f"stopped by {actor or 'the operator'}", run_id))
+        append_audit(db, "kill switch" if wanted == "stop" else f"run asked to {wanted}", {"run": run_id}, actor)
+
+
+def beat(state: State, run_id: str, status: str, progress: dict[str, Any]) -> str:
+    """The engine is alive; returns what is wanted of it."""
+    with state.transaction(durable=False) as db:
+        db.execute("UPDATE live_runs SET heartbeat_at = ?, status = ?, progress = ? WHERE run_id = ?", (time.time(), status, _json(progress), run_id))
+        return db.execute("SELECT wanted FROM live_runs WHERE run_id = ?", (run_id,)).fetchone()[0]
+
+
+def end_run(state: State, run_id: str, status: str, ended: str, progress: dict[str, Any]) -> None:
+    """The run is over: done, stopped, halted, rejected or failed, and why."""
+    with state.transaction() as db:
+        db.execute("UPDATE live_runs SET status = ?, ended = ?, progress = ? WHERE run_id = ?", (status, ended, _json(progress), run_id))
+        append_audit(db, "run ended", {"run": run_id, "status": status, "reason": ended, "progress": progress})
+
+
+def attempts(state: State, run_id: str) -> list[dict[str, Any]]:
+    """Every attempt of a run in the order of their start; an attempt still `running` after a crash has an unknown cost."""
+    with state.transaction() as db:
+        rows = db.execute("SELECT body FROM live_attempts WHERE run_id = ? ORDER BY json_extract(body, '$.started_at')", (run_id,)).fetchall()
+    return [json.loads(body) for (body,) in rows]
+
+
+def money(state: State, run_id: str) -> tuple[Decimal, Decimal]:
+    """(spent, held) USD of a run so far: what a resumed run starts from. Attempts that never ended are held."""
+    with state.transaction() as db:
+        rows = db.execute("SELECT reserved_usd, cost_usd FROM live_attempts WHERE run_id = ?", (run_id,)).fetchall()
+    spent = sum((Decimal(cost) for _, cost in rows if cost is not None), Decimal(0))
+    return spent, sum((Decimal(reserved) for reserved, cost in rows if cost is None), Decimal(0))
+
+
+def results(state: State, run_id: str) -> list[dict[str, Any]]:
+    """Every result of a run: policy, task_id, repeat, status and the body the engine wrote."""
+    with state.transaction() as db:
+        rows = db.execute("SELECT policy, task_id, repeat, status, body FROM live_results WHERE run_id = ? ORDER BY rowid", (run_id,)).fetchall()
+    return [{"policy": p, "task_id": t, "repeat": r, "status": s, **json.loads(body)} for p, t, r, s, body in rows]
+
+
+def recordings(state: State, run_id: str) -> dict[str, dict[str, Any]]:
+    """The recorded responses of a run by call key."""
+    with state.transaction() as db:
+        rows = db.execute("SELECT call_key, body FROM live_recordings WHERE run_id = ?", (run_id,)).fetchall()
+    return {key: json.loads(body) for key, body in rows}
+
+
+class RunJournal:
+    """Writes a run down as it happens. Every method returns when its entry is committed."""
+
+    def __init__(self, state: State, run_id: str) -> None:
+        self._state, self.run_id = state, run_id
+        self._waiting: list[tuple[Write, asyncio.Future]] = []
+        self._writer: asyncio.Task | None = None
+
+    async def begin(self, attempt: Attempt) -> None:
+        """An attempt is about to start: its reservation is on disk before the request leaves."""
+        await self._write(self._attempt(attempt))
+
+    async def end(self, attempt: Attempt) -> None:
+        """An attempt ended."""
+        await self._write(self._attempt(attempt))
+
+    async def note(self, event: str, detail: dict[str, Any]) -> None:
+        """A decision, for the audit trail."""
+        await self._write(lambda db: append_audit(db, event, {"run": self.run_id, **detail}) and None)
+
+    async def result(self, policy: str, task_id: str, repeat: int, status: str, body: dict[str, Any], audit: dict[str, Any]) -> None:
+        """A task is finished, with the audit entry that says so."""
+
+        def write(db: Any) -> None:
+            db.execute("INSERT OR REPLACE INTO live_results VALUES (?, ?, ?, ?, ?, ?)", (self.run_id, policy, task_id, repeat, status, _json(body)))
+            append_audit(db, "task finished", {"run": self.run_id, "policy": policy, "task": task_id, "repeat": repeat, "status": status, **audit})
+
+        await self._write(write)
+
+    async def record(self, key: str, body: dict[str, Any]) -> None:
+        """A response, so that the run can be replayed."""
+        await self._write(lambda db: db.execute("INSERT OR REPLACE INTO live_recordings VALUES (?, ?, ?)", (self.run_id, key, _json(body))))
+
+    def _attempt(self, attempt: Attempt) -> Write:
+        cost = None if attempt.cost_usd is None else str(attempt.cost_usd)
+        row = (self.run_id, attempt.attempt_id, attempt.status, str(attempt.reserved_usd), cost, _json(asdict(attempt)))
+        return lambda db: db.execute("INSERT OR REPLACE INTO live_attempts VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    async def _write(self, write: Write) -> None:
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((write, done))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._drain())
+        await done
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            error = await asyncio.to_thread(self._commit, [write for write, _ in batch])
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(None) if error is None else done.set_exception(error)
+
+    def _commit(self, writes: list[Write]) -> Exception | None:
+        try:
+            with self._state.transaction(durable=False) as db:
+                for write in writes:
+                    write(db)
+        except Exception as error:
+            return error
+        return None
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=str, sort_keys=True)
