@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from data.errors import BatonError
@@ -60,7 +62,7 @@ st.set_page_config(page_title="Baton", page_icon=":material/music_note:", layout
 gate()
 page = st.navigation(
     {
-        group: [st.Page(f"pages/{file}.py", title=title, icon=icon, url_path=path or None, default=not path) for file, title, icon, path in entries]
+        group: [st.Page(f"pages/{file}.py", title=title, icon=icon, url_path=path or None, default=not path) for file, title, icon, path in entries if Path(f"pages/{file}.py").exists()]
         for group, entries in PAGES.items()
     },
     expanded=True,

@@ -7,7 +7,9 @@ from importlib import import_module
 
 from data import console
 
-COMMANDS = ("spend", "variance", "review", "focus")
+COMMANDS = (
+    "spend", "bridge", "forecast", "watch", "unit_costs", "savings", "budgets", "inventory", "reconcile", "review", "focus",
+)  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -42,7 +42,7 @@ def grouped(ledger: Ledger, scope: Scope, by: Sequence[str], measures: Sequence[
     keys = {d.name: d.expression(table, scope.time_zone) if d.is_time else _known(d.expression(table, scope.time_zone)) for d in dims}
     result = table.group_by(**keys).aggregate(**values)
     order = [ibis.asc(d.name) for d in dims if d.is_time]
-    return ledger.frame(result.order_by(*order, ibis.desc(wanted[0].name), *(d.name for d in dims)))
+    return ledger.frame(result.order_by(*order, ibis.desc(wanted[0].name), *(d.name for d in dims if not d.is_time)))
 
 
 def _known(value: ir.Value) -> ir.Value:

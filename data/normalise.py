@@ -40,8 +40,8 @@ MACROS = (
     "CREATE OR REPLACE TEMP MACRO jtext(j, path) AS nullif(json_extract_string(j, path), '')",
     # Provider ids are those of genai-prices.
     "CREATE OR REPLACE TEMP MACRO provider_of(x) AS CASE WHEN x IS NULL OR trim(x) = '' THEN NULL "
-    "WHEN regexp_matches(lower(x), '^(vertex|google|gemini|palm)') THEN 'google' WHEN regexp_matches(lower(x), '^(bedrock|amazon|aws)') THEN 'aws' "
-    "WHEN lower(x) LIKE 'azure%' THEN 'azure' WHEN regexp_matches(lower(x), '^(xai|x-ai|x_ai|grok)') THEN 'x-ai' "
+    "WHEN regexp_matches(lower(x), '^(vertex|google|gemini|palm|gcp)') THEN 'google' WHEN regexp_matches(lower(x), '^(bedrock|amazon|aws)') THEN 'aws' "
+    "WHEN regexp_matches(lower(x), '^(azure|az\\.)') THEN 'azure' WHEN regexp_matches(lower(x), '^(xai|x-ai|x_ai|grok)') THEN 'x-ai' "
     "WHEN lower(x) LIKE 'mistral%' THEN 'mistral' WHEN lower(x) LIKE 'together%' THEN 'together' WHEN lower(x) LIKE 'fireworks%' THEN 'fireworks' "
     "WHEN regexp_matches(lower(x), '^(workers-ai|workers_ai|cloudflare)') THEN 'cloudflare' WHEN lower(x) LIKE 'openai%' THEN 'openai' "
     "WHEN lower(x) LIKE 'anthropic%' THEN 'anthropic' ELSE lower(trim(x)) END",
@@ -124,10 +124,20 @@ def _usage_problems() -> str:
         f"WHEN requested_at < {EARLIEST} OR requested_at > now()::TIMESTAMP + INTERVAL 2 DAY THEN 'the time of the request is ' || requested_at::VARCHAR || ', outside 2020 to today'",
         "WHEN text_of(reported_cost_usd) IS NOT NULL AND coalesce(isnan(number(reported_cost_usd)) OR abs(number(reported_cost_usd)) >= 1e6, true) "
         "THEN 'the cost is ' || left(reported_cost_usd::VARCHAR, 40) || ', not an amount below 1,000,000 USD'",
+        f"WHEN TRY_CAST(input_has_cache AS BOOLEAN) AND {_CACHE} > number(input_tokens) "
+        f"THEN 'its cache tokens (' || {_CACHE}::BIGINT || ') exceed the input tokens (' || number(input_tokens)::BIGINT || ') that should include them'",
+        "WHEN TRY_CAST(output_has_reasoning AS BOOLEAN) AND number(reasoning_tokens) > number(output_tokens) "
+        "THEN 'its reasoning tokens (' || number(reasoning_tokens)::BIGINT || ') exceed the output tokens (' || number(output_tokens)::BIGINT || ') that should include them'",
         "WHEN text_of(model_raw) IS NULL AND text_of(input_tokens) IS NULL AND text_of(output_tokens) IS NULL AND text_of(reported_cost_usd) IS NULL "
         "THEN 'it names no model, no tokens and no cost'",
     ]
     return f"CASE {' '.join(cases)} END"
+
+
+_CACHE = (
+    "(coalesce(number(cache_read_tokens), 0) + coalesce(number(cache_write_5m_tokens) + coalesce(number(cache_write_1h_tokens), 0), "
+    "number(cache_write_1h_tokens), number(cache_write_tokens), 0))"
+)
 
 
 def _billed_types() -> list[str]:

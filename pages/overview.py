@@ -42,10 +42,9 @@ def answer(now: dict, before: dict, scope: Scope, top: pd.DataFrame) -> str:
     if not before["cost_usd"]:
         return f"{spent}; nothing before it to compare with"
     change = float(now["cost_usd"] or 0) / float(before["cost_usd"]) - 1
-    text = f"{spent}, {fmt.share(abs(change))} {'more' if change >= 0 else 'less'} than the {scope.length_days} days before"
+    text = f"{spent}, {fmt.share(abs(change))} {'more' if change >= 0 else 'less'} than before"
     if len(top) and top["name"][0] != "everything else":
-        move = top["change_usd"][0]
-        text += f"; {top['name'][0]} moved most ({fmt.usd_change(move)})"
+        text += f"; {top['name'][0]} moved most"
     return text
 
 
@@ -60,14 +59,14 @@ def kpis(now: dict, before: dict, days: int) -> None:
     for cell, (label, text, current, earlier, colour) in zip(cells, shown, strict=False):
         change = float(current) / float(earlier) - 1 if current and earlier else None
         cell.metric(
-            label, text, delta=None if change is None else fmt.share_change(change), delta_color=colour, border=True,
-            delta_description=f"vs {days} days before" if change is not None else None,
+            label, text, delta=None if change is None else fmt.delta(fmt.share_change(change)), delta_color=colour, border=True,
+            delta_description=f"vs prior {days}d" if change is not None else None,
         )  # fmt: skip
     rate, earlier = now["failure_rate"], before["failure_rate"]
     points = None if rate is None or earlier is None else fmt.points(rate - earlier)
     cells[3].metric(
-        "Failure rate", fmt.share(rate), delta=points, delta_color="inverse", border=True, help="failed attempts / attempts",
-        delta_description=f"vs {days} days before" if points else None,
+        "Failure rate", fmt.share(rate), delta=fmt.delta(points) if points else None, delta_color="inverse", border=True, help="failed attempts / attempts",
+        delta_description=f"vs prior {days}d" if points else None,
     )  # fmt: skip
 
 

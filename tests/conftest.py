@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,17 @@ def home(tmp_path, monkeypatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def blank_home(tmp_path_factory) -> Path:
+    """A store with every migration run and nothing in it; copied rather than made anew for each test."""
+    folder = tmp_path_factory.mktemp("blank")
+    Ledger.open(folder).close()
+    return folder
+
+
 @pytest.fixture
-def ledger(home):
+def ledger(home, blank_home):
+    shutil.copytree(blank_home, home, dirs_exist_ok=True)
     opened = Ledger.open(home)
     yield opened
     opened.close()

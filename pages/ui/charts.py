@@ -6,6 +6,7 @@ where five lines or fewer, at most nine series and Other, forecast and budget da
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import pandas as pd
@@ -15,6 +16,7 @@ from pages.ui import format as fmt
 
 OTHER = "Other"
 TOP = 9
+FONT = '"Source Sans", sans-serif'  # the one Streamlit ships
 CONFIG = {"displayModeBar": False, "responsive": True}
 
 
@@ -53,10 +55,13 @@ def blank(palette: Palette, *, height: int = 320, right: int = 24, unit: str = "
     figure = go.Figure()
     figure.update_layout(
         height=height, margin={"l": 8, "r": right, "t": 16, "b": 8}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": palette.text, "size": 13}, hovermode=hover, hoverlabel={"bgcolor": palette.background, "font": {"color": palette.text}},
+        font={"color": palette.text, "size": 13, "family": FONT}, hovermode=hover, hoverlabel={"bgcolor": palette.background, "font": {"color": palette.text}},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None, "font": {"color": palette.text}}, bargap=0.25, dragmode=False,
     )  # fmt: skip
-    figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, automargin=True, tickfont={"color": palette.text})
+    figure.update_xaxes(
+        showgrid=False, zeroline=False, fixedrange=True, automargin=True, tickfont={"color": palette.text}, hoverformat="%-d %b %Y",
+        tickformatstops=[{"dtickrange": [None, 86_400_000 * 27], "value": "%-d %b"}, {"dtickrange": [86_400_000 * 27, None], "value": "%b %Y"}],
+    )  # fmt: skip
     figure.update_yaxes(
         gridcolor=palette.grid, zeroline=True, zerolinecolor=palette.grid, fixedrange=True, automargin=True, rangemode="tozero",
         tickfont={"color": palette.text}, tickprefix="$" if money else "", tickformat=".1%" if unit == "share" else "~s",
@@ -88,7 +93,20 @@ def cumulative(current: pd.DataFrame, previous: pd.DataFrame, palette: Palette, 
         )  # fmt: skip
         end = float(run.iloc[-1])
         figure.add_annotation(x=current["day"].iloc[-1], y=end, text=f"{label} {fmt.usd_short(end)}", xanchor="left", xshift=8, showarrow=False, font={"color": colour})
+    money_ticks(figure, max((float(f["cost_usd"].astype(float).sum()) for f in (current, previous)), default=0))
     return _keep_labels_apart(figure)
+
+
+def money_ticks(figure: go.Figure, highest: float, lowest: float = 0.0) -> None:
+    """Ticks as $40K and $1.2M: Plotly's own would write $40k."""
+    span = max(highest, 0) - min(lowest, 0)
+    if span <= 0:
+        return
+    rough = span / 5
+    magnitude = 10 ** math.floor(math.log10(rough))
+    step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= rough)
+    ticks = [step * i for i in range(math.floor(min(lowest, 0) / step), math.ceil(max(highest, 0) / step) + 1)]
+    figure.update_yaxes(tickvals=ticks, ticktext=[fmt.usd_tick(t) for t in ticks], tickprefix="")
 
 
 def _keep_labels_apart(figure: go.Figure) -> go.Figure:
@@ -114,6 +132,8 @@ def stacked_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, valu
             x=part[x], y=part[value].astype(float), name=_label(name), marker={"color": tints[name]},
             customdata=[fmt.value(v, unit) for v in part[value]], hovertemplate="%{customdata}<extra>" + _label(name) + "</extra>",
         )  # fmt: skip
+    if unit == "USD" and len(frame):
+        money_ticks(figure, float(frame.groupby(x)[value].sum().max()))
     return figure
 
 
@@ -160,7 +180,7 @@ def movers(frame: pd.DataFrame, palette: Palette, *, by: str = "name", value: st
         y=[_label(n) for n in ordered[by]], x=amounts, orientation="h", marker={"color": [palette.more if v > 0 else palette.less for v in amounts]},
         text=[fmt.usd_change(v) for v in amounts], textposition="outside", cliponaxis=False, hoverinfo="skip",
     )  # fmt: skip
-    reach = float(amounts.abs().max() or 1) * 1.35
+    reach = float(amounts.abs().max() or 1) * 1.7  # room for the number written at the bar's end
     figure = _horizontal(figure, palette, "USD")
     figure.update_xaxes(range=[-reach if (amounts < 0).any() else 0, reach if (amounts > 0).any() else 0])
     return figure

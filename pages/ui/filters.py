@@ -11,7 +11,7 @@ from analytics.scope import UNKNOWN, Scope
 from data.ledger import Ledger
 from pages.ui import shell
 
-WINDOWS = {"7d": "7 days", "28d": "28 days", "90d": "90 days", "12m": "12 months", "mtd": "Month to date", "all": "All"}
+WINDOWS = {"7d": "7d", "28d": "28d", "90d": "90d", "12m": "12m", "mtd": "MTD", "all": "All"}
 
 
 @shell.cached
@@ -46,7 +46,7 @@ def scope_bar(view: Ledger, *, dimensions: tuple[str, ...] = ("team", "model", "
         chosen = {}
         for name in dimensions:
             chosen[name] = st.multiselect(
-                DIMENSIONS[name].label, options(view, name), key=name, bind="query-params", placeholder="All", width=190
+                DIMENSIONS[name].label, options(view, name), key=name, bind="query-params", placeholder="All", width=128
             )  # fmt: skip
     start, end = window_days(window or default, shell.facts(view)["first_day"], last_full_day(view))
     return Scope.of(view, start, end, **{k: tuple(v) for k, v in chosen.items()})

@@ -44,6 +44,19 @@ def usd_short(value: float | Decimal | None) -> str:
     return usd(value)
 
 
+def usd_tick(value: float) -> str:
+    """An axis tick without needless decimals: $40K, $1.5M, $0.02."""
+    for divisor, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if abs(value) >= divisor:
+            return f"{'−' if value < 0 else ''}${abs(value) / divisor:g}{suffix}"
+    return f"{'−' if value < 0 else ''}${abs(value):g}"
+
+
+def delta(text: str) -> str:
+    """For st.metric, which looks for an ASCII minus to tell the direction."""
+    return text.replace("−", "-")
+
+
 def usd_change(value: float | Decimal | None) -> str:
     """A difference in dollars, always with its sign."""
     if _missing(value):

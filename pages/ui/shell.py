@@ -109,9 +109,8 @@ def header(answer: str, view: Ledger) -> None:
     age = datetime.now(UTC).replace(tzinfo=None) - known["last"].to_pydatetime()
     if age.days >= 1:
         parts.append(f"{age.days} day{'s' * (age.days > 1)} old")
-    st.caption(fmt.md(" · ".join(parts)))
-    if known["sample"]:
-        st.info("This is the sample company, not your data. Load your own logs on the Data and prices page.", icon=":material/science:")
+    sample = ":blue-badge[:material/science: Sample company, not your data] " if known["sample"] else ""
+    st.caption(sample + fmt.md(" · ".join(parts)))
 
 
 @contextmanager

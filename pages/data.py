@@ -1,0 +1,232 @@
+"""Data and prices: can I trust these numbers?"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pandas as pd
+import streamlit as st
+
+from analytics import reconcile, spend
+from analytics.scope import Scope
+from data import aliases, litellm_prices, meaning, price_overrides, price_report, reprice, rollups
+from data.errors import BadInput
+from data.ledger import Ledger
+from data.price_book import PriceBook
+from pages.ui import editing, exports, loading, shell
+from pages.ui import format as fmt
+
+SECTIONS = {
+    "load": "Load", "batches": "Batches", "coverage": "Coverage", "prices": "Prices", "names": "Model names", "meaning": "Meaning",
+    "bills": "Against the bill",
+}  # fmt: skip
+
+
+@shell.cached
+def batches(view: Ledger) -> pd.DataFrame:
+    return view.sql(
+        "SELECT ingested_at, regexp_extract(path, '[^/]*$') AS file, format, read, loaded, duplicate, rejected, skipped, note, batch_id "
+        f"FROM {view.name('batches')} ORDER BY ingested_at DESC, batch_id"
+    )
+
+
+@shell.cached
+def set_aside(view: Ledger) -> pd.DataFrame:
+    return view.sql(f"SELECT reason, batch_id, record_no, record FROM {view.name('rejected')} ORDER BY batch_id, record_no LIMIT 1000")
+
+
+@shell.cached
+def coverage(view: Ledger) -> pd.DataFrame:
+    return spend.coverage(view, Scope.of(view))
+
+
+@shell.cached
+def token_readings(view: Ledger) -> pd.DataFrame:
+    frame = view.sql(
+        "SELECT source, provider, model, input_has_cache, output_has_reasoning, verdict, evidence, sum(records)::BIGINT AS records "
+        f"FROM {view.name('semantics')} GROUP BY ALL ORDER BY records DESC"
+    )
+    words = {True: "includes the cache", False: "excludes the cache"}
+    return frame.assign(input_has_cache=frame["input_has_cache"].map(words), output_has_reasoning=frame["output_has_reasoning"].map({True: "includes reasoning", False: "excludes reasoning"}))
+
+
+@shell.cached
+def unpriced(view: Ledger) -> pd.DataFrame:
+    return price_report.unpriced(view)
+
+
+@shell.cached
+def sources(view: Ledger) -> pd.DataFrame:
+    return view.sql(
+        f"SELECT source, count(*) AS attempts, min(requested_at) AS first, max(requested_at) AS last, sum(cost_usd) AS cost_usd FROM {view.name('usage')} GROUP BY 1 ORDER BY 2 DESC"
+    )
+
+
+def answer(view: Ledger) -> str:
+    """How far the numbers can be trusted, in one sentence."""
+    known = shell.facts(view)
+    if not known["attempts"]:
+        return "Load a usage log to begin"
+    aside = int(batches(view)["rejected"].sum())
+    text = f"{fmt.share(known['priced_share'])} of {fmt.count(known['attempts'])} attempts have a known cost"
+    return text + (f"; {aside:,} records were set aside" if aside else "; no record was set aside")
+
+
+def show_batches(view: Ledger) -> None:
+    st.caption("Every file Baton has read. Loaded + duplicate + set aside = read; skipped records carry no usage of their own.")
+    labels = {"ingested_at": "Loaded at, UTC", "rejected": "set aside"}
+    frame = batches(view)
+    counts = dict.fromkeys(("read", "loaded", "duplicate", "rejected", "skipped"), "count")
+    exports.table(frame.drop(columns=["note", "batch_id"]), name="batches", labels=labels, units=counts)
+    for form, note in frame[["format", "note"]].drop_duplicates().itertuples(index=False):
+        if note:
+            st.caption(fmt.md(f"{form}: {note}"))
+    frame = set_aside(view)
+    st.subheader(f"Set aside: {len(frame):,}{' or more' if len(frame) == 1000 else ''} records", anchor=False)
+    if frame.empty:
+        st.caption("Nothing. Every record that carries usage is in the ledger.")
+    else:
+        exports.table(frame, name="set-aside", labels={"record_no": "Record", "record": "The record, keys masked"})
+
+
+def show_coverage(view: Ledger) -> None:
+    st.subheader("How each cost is known", anchor=False)
+    st.caption("contract: your price; reported: what the log says; list: the price book on that day; unpriced: no price known; unmetered: the log lost the usage.")
+    exports.table(coverage(view), name="coverage", units={"cost_usd": "USD", "attempts": "attempts"}, labels={"cost_basis": "Basis", "cost_usd": "Spend, USD"})
+    st.subheader("Where it comes from", anchor=False)
+    exports.table(sources(view), name="sources", units={"cost_usd": "USD", "attempts": "attempts"}, labels={"cost_usd": "Spend, USD", "first": "First, UTC", "last": "Last, UTC"})
+    frame = unpriced(view)
+    st.subheader(f"Models without a price: {len(frame)}", anchor=False)
+    if frame.empty:
+        st.caption("None: every model in the log has a price on every day it was used.")
+    else:
+        st.caption("Their cost is unknown, not zero, and no total includes them. Give an alias under Model names, or a contract price under Prices.")
+        exports.table(frame, name="unpriced", units={"reported_cost_usd": "USD", "attempts": "attempts", "tokens": "tokens"})
+    st.subheader("How token counts were read", anchor=False)
+    readings = token_readings(view)
+    if readings.empty:
+        st.caption("Every source loaded so far says itself whether its input includes cached tokens and its output reasoning; nothing had to be inferred.")
+    else:
+        exports.table(readings, name="token-semantics", labels={"input_has_cache": "Input", "output_has_reasoning": "Output"})
+    zone = st.text_input("Reporting time zone", value=view.time_zone, help="One zone for every day on every page; days are rebuilt when it changes.", width=280)
+    if zone != view.time_zone and st.button("Change the time zone", icon=":material/schedule:"):
+        with shell.errors(), shell.ledger().write() as cursor:
+            rollups.set_time_zone(cursor, zone.strip())
+        st.rerun()
+
+
+def show_prices(view: Ledger) -> None:
+    st.subheader("Contract prices and discounts", anchor=False)
+    st.caption("They win over the log and the list from their first day to the day before their end. A discount is a share: 0.15 is 15% off the list. Saving reprices the rows it touches, as a new data version.")
+    number = st.column_config.NumberColumn
+    columns = {
+        "provider": st.column_config.TextColumn("Provider", required=True), "model": "Model (empty: all)", "start": st.column_config.DateColumn("From"),
+        "end": st.column_config.DateColumn("Until (excluded)"), "discount": number("Discount, share", min_value=0.0, max_value=1.0),
+        "fresh_input": number("Input, USD per 1M"), "cache_read": number("Cache read, USD per 1M"), "output": number("Output, USD per 1M"), "note": "Note",
+    }  # fmt: skip
+    editing.documents(
+        "price_override", columns, save=price_overrides.save, forget=price_overrides.forget, to_row=_override_row, to_body=_override_body, key="overrides",
+        after=lambda: _told(reprice.reprice(shell.ledger(), shell.state()), "repriced"),
+    )  # fmt: skip
+    st.subheader("Price timeline", anchor=False)
+    models = spend.grouped(view, Scope.of(view), ("provider", "model"))
+    pairs = [f"{p} / {m}" for p, m in zip(models["provider"], models["model"], strict=True)]
+    chosen = st.selectbox("Model", pairs, key="price_of", bind="query-params", width=360)
+    if chosen:
+        provider, model = chosen.split(" / ", 1)
+        frame = price_report.timeline(PriceBook.load(shell.state()), provider, model)
+        keep = [c for c in ("book", "service_tier", "valid_from", "valid_to", "tokens_from", "fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "rule") if c in frame.columns]
+        rates = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
+        st.caption("USD per 1M tokens. `tokens from`: the whole request takes this price when its input reaches that many tokens.")
+        exports.table(frame[keep].astype({"service_tier": str}), name=f"prices-{model.replace('/', '-')}", units=dict.fromkeys(rates, "USD per 1M tokens"))
+    _second_catalogue()
+
+
+def _second_catalogue() -> None:
+    st.subheader("A second catalogue", anchor=False)
+    given = st.text_input("LiteLLM price file (model_prices_and_context_window.json) on this machine", key="litellm_prices")
+    if given and st.button("Import it beside the first", icon=":material/compare:"):
+        with shell.errors():
+            litellm_prices.install(shell.ledger().home, given)
+            st.rerun()
+    book = PriceBook.load(shell.state())
+    if book.imported:
+        frame = price_report.disagreements(book, book.imported)
+        st.caption(f"The two catalogues disagree on {len(frame):,} prices. Baton uses the first; where it is wrong, write a contract price above.")
+        exports.table(frame, name="catalogue-disagreements")
+
+
+def _override_row(body: dict) -> dict:
+    prices = body.get("prices") or {}
+    day = {k: pd.Timestamp(body[k]).date() for k in ("start", "end") if body.get(k)}
+    numbers = {k: float(v) for k, v in {**prices, "discount": body.get("discount")}.items() if v is not None}
+    return {**{k: body.get(k) for k in ("provider", "model", "note")}, **day, **numbers}
+
+
+def _override_body(row: dict) -> dict:
+    prices = {k: str(Decimal(str(row.pop(k)))) for k in ("fresh_input", "cache_read", "output") if k in row}
+    if prices and len(prices.keys() & {"fresh_input", "output"}) < 2:
+        raise BadInput("A contract price needs both input and output, in USD per 1M tokens; the cache price is the input's when left out.")
+    body = {k: str(v)[:10] if k in ("start", "end") else str(v) for k, v in row.items()}
+    return body | ({"prices": prices} if prices else {})
+
+
+def _told(change: object, done: str) -> str:
+    rows = getattr(change, "rows", 0)
+    return f"{rows:,} rows {done}; a new data version was made." if rows else "Saved; no row already loaded is touched by it."
+
+
+def show_names(view: Ledger) -> None:
+    st.caption("What each logged name is taken for. A name that is taken wrongly, or not found, gets an alias below; `*` stands for anything.")
+    frame = price_report.names(view, PriceBook.load(shell.state()))
+    keep = ["provider", "host", "model_raw", "canonical_provider", "model", "matched_by", "found", "attempts", "cost_usd"]
+    exports.table(frame[keep], name="model-names", units={"cost_usd": "USD", "attempts": "attempts"}, labels={"model_raw": "Name in the log", "model": "Taken for", "canonical_provider": "Provider", "cost_usd": "Spend, USD"})
+    st.subheader("Aliases", anchor=False)
+    columns = {
+        "pattern": st.column_config.TextColumn("Name in the log (or pattern)", required=True), "model": st.column_config.TextColumn("Stands for model", required=True),
+        "provider": "Only for provider", "price_provider": "Priced as sold by", "note": "Note",
+    }  # fmt: skip
+    editing.documents(
+        "alias", columns, save=aliases.save, forget=aliases.forget, to_row=lambda b: b, to_body=lambda r: {k: str(v) for k, v in r.items()}, key="aliases",
+        after=lambda: _told(reprice.reprice(shell.ledger(), shell.state()), "renamed and repriced"),
+    )  # fmt: skip
+
+
+def show_meaning(view: Ledger) -> None:
+    st.caption("Rules say what the log does not: which team, feature, customer, task type, criticality or data class a row belongs to. Tried in order; the first that matches a column wins. They apply to rows already loaded, and taking one away restores what the log said.")
+    columns = {
+        "order": st.column_config.NumberColumn("Order", default=0, step=1), "field": st.column_config.TextColumn("When this field", help="A column, or tags.KEY", required=True),
+        "op": st.column_config.SelectboxColumn("Matches", options=["equals", "prefix", "contains", "glob", "regex"], default="equals", required=True),
+        "pattern": st.column_config.TextColumn("This", required=True), "set": st.column_config.SelectboxColumn("Set", options=list(meaning.ATTRIBUTION), required=True),
+        "value": st.column_config.TextColumn("To", required=True), "note": "Note",
+    }  # fmt: skip
+    editing.documents(
+        "rule", columns, save=meaning.save, forget=meaning.forget, to_row=lambda b: b, key="rules",
+        to_body=lambda r: {k: int(v) if k == "order" else str(v) for k, v in r.items()},
+        after=lambda: _told(reprice.reapply_meaning(shell.ledger(), shell.state()), "changed"),
+    )  # fmt: skip
+
+
+def show_bills(view: Ledger) -> None:
+    reconcile_frame = _reconciled(view)
+    if reconcile_frame.empty:
+        st.info("No invoice or usage report is loaded yet. Load one (OpenAI costs or usage, Anthropic cost or usage report, FOCUS file, LiteLLM daily table) on the Load section, and this compares it with the ledger by provider and month.")
+        return
+    st.caption("The ledger against what providers bill, by provider and month, with what the difference consists of as far as the data tell.")
+    exports.table(reconcile_frame, name="reconciliation", units={c: "USD" for c in reconcile_frame.columns if c.endswith("_usd")})
+
+
+@shell.cached
+def _reconciled(view: Ledger) -> pd.DataFrame:
+    return reconcile.by_month(view, shell.state())
+
+
+view = shell.view()
+shell.header(answer(view), view)
+loaded = bool(shell.facts(view)["attempts"])
+section = st.segmented_control("Section", SECTIONS, format_func=SECTIONS.get, default="load" if not loaded else "batches", required=True, key="section", bind="query-params", label_visibility="collapsed")
+with shell.errors():
+    {
+        "load": lambda view: loading.panel(), "batches": show_batches, "coverage": show_coverage, "prices": show_prices, "names": show_names,
+        "meaning": show_meaning, "bills": show_bills,
+    }[section or "load"](view)  # fmt: skip

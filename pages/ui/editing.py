@@ -1,0 +1,50 @@
+"""Documents the operator edits in a table: contract prices, aliases, mapping rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from data.errors import BatonError
+from pages.ui import format as fmt
+from pages.ui import shell
+
+
+def documents(
+    kind: str, columns: dict[str, object], *, save: Callable, forget: Callable, to_row: Callable[[dict], dict], to_body: Callable[[dict], dict],
+    after: Callable[[], str], key: str,
+) -> None:  # fmt: skip
+    """Edit the documents of one kind as rows (one column is `name`); saving validates every row before writing any.
+
+    `after` runs once when something changed and returns the sentence to show.
+    """
+    stored = shell.state().all(kind)
+    rows = pd.DataFrame([{"name": name, **to_row(body)} for name, body in stored.items()], columns=["name", *columns], dtype=object)
+    edited = st.data_editor(
+        rows, num_rows="dynamic", hide_index=True, width="stretch", key=f"{key}_{shell.state().version(kind)}",
+        column_config={"name": st.column_config.TextColumn("Name", required=True), **columns},
+    )  # fmt: skip
+    if message := st.session_state.pop(f"{key}_message", ""):
+        st.success(fmt.md(message), icon=":material/check_circle:")
+    if not st.button("Save changes", key=f"{key}_save", icon=":material/save:"):
+        return
+    try:
+        bodies = {str(r["name"]).strip(): to_body({k: v for k, v in r.items() if k != "name" and not _empty(v)}) for r in edited.to_dict("records") if not _empty(r["name"])}
+        before = dict(stored)
+        for name, body in bodies.items():
+            if before.get(name) != body:
+                save(shell.state(), name, body, "dashboard")
+        for name in before.keys() - bodies.keys():
+            forget(shell.state(), name, "dashboard")
+    except BatonError as error:
+        st.error(fmt.md(str(error)), icon=":material/error:")
+        return
+    with st.spinner("Applying it to the rows already loaded"):
+        st.session_state[f"{key}_message"] = after()
+    st.rerun()
+
+
+def _empty(value: object) -> bool:
+    return value is None or value != value or (isinstance(value, str) and not value.strip())
