@@ -1,13 +1,14 @@
 """When the work really came: the ledger's requests per minute, and request by request where it matters.
 
 A record of the sample company stands for many calls (`tags.calls`): with `sampled` its tokens are
-shared among them and the calls spread evenly over a minute. Reasoning counts as output. Rows that failed,
+shared among them and the calls spread evenly over the hour after it, so the sample's bursts are
+smoother than a company's. Reasoning counts as output. Rows that failed,
 that a gateway answered from its cache, or whose tokens nobody knows place no load.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import ibis
@@ -21,6 +22,7 @@ from data.ledger import Ledger
 
 MINUTES_PER_DAY = 1440
 DAYS_PER_MONTH = 730 / 24
+SAMPLED_SPREAD_S = 3600.0
 CACHED = ("cache_read_tokens",)
 FRESH = ("fresh_input_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
 OUTPUT = ("output_tokens", "reasoning_tokens")
@@ -89,22 +91,24 @@ def demand(ledger: Ledger, scope: Scope, *, sampled: bool = False) -> Demand:
     for column in columns:
         values = np.zeros(place[-1] + 1)
         values[place] = frame[column].to_numpy(dtype=float)
-        series.append(values)
+        series.append(np.convolve(values, np.full(60, 1 / 60))[: len(values)] if sampled else values)
     return Demand(minutes.iloc[0].to_pydatetime(), *series)
 
 
 def requests(ledger: Ledger, scope: Scope, start: datetime, end: datetime, *, sampled: bool = False) -> Requests:
     """Every request of [start, end) UTC in order of arrival; raises NoData for an empty window."""
     rows = _served(scope.usage(ledger), sampled)
-    window = rows.filter((rows.requested_at >= ibis.literal(start)) & (rows.requested_at < ibis.literal(end)))
+    earlier = start - timedelta(seconds=SAMPLED_SPREAD_S) if sampled else start
+    window = rows.filter((rows.requested_at >= ibis.literal(earlier)) & (rows.requested_at < ibis.literal(end)))
     frame = ledger.frame(window.select("requested_at", "requests", "fresh_tokens", "cached_tokens", "output_tokens").order_by("requested_at"))
-    if frame.empty:
-        raise NoData(f"No request came between {start} and {end}; choose another window.")
-    at = (pd.to_datetime(frame["requested_at"]) - pd.Timestamp(start)).dt.total_seconds().to_numpy()
+    at = (pd.to_datetime(frame["requested_at"]) - pd.Timestamp(start)).dt.total_seconds().to_numpy(dtype=float)
     calls = np.maximum(np.rint(frame["requests"].to_numpy(dtype=float)), 1).astype(int)
-    share = 60.0 * (np.arange(calls.sum()) - np.repeat(np.cumsum(calls) - calls, calls)) / np.repeat(calls, calls)
-    tokens = [np.repeat(frame[c].to_numpy(dtype=float) / calls, calls) for c in ("fresh_tokens", "cached_tokens", "output_tokens")]
-    return ordered(np.repeat(at, calls) + share, *tokens)
+    spread = SAMPLED_SPREAD_S * (np.arange(calls.sum()) - np.repeat(np.cumsum(calls) - calls, calls)) / np.repeat(calls, calls)
+    at = np.repeat(at, calls) + spread
+    inside = (at >= 0) & (at < (end - start).total_seconds())
+    if not inside.any():
+        raise NoData(f"No request came between {start} and {end}; choose another window.")
+    return ordered(at[inside], *(np.repeat(frame[c].to_numpy(dtype=float) / calls, calls)[inside] for c in ("fresh_tokens", "cached_tokens", "output_tokens")))
 
 
 def ordered(at_s: np.ndarray, fresh: np.ndarray, cached: np.ndarray, output: np.ndarray) -> Requests:
@@ -138,7 +142,7 @@ def drawn(window: Demand, *, dispersion: float = 1.0, seed: int = 0) -> Requests
     minute = np.repeat(np.arange(len(counts)), counts)
     if not len(minute):
         raise NoData("The drawn window holds no request; raise the volume.")
-    at = minute * 60.0 + np.sort(rng.uniform(0, 60, len(minute)))
+    at = minute * 60.0 + rng.uniform(0, 60, len(minute))
     with np.errstate(invalid="ignore", divide="ignore"):
         sizes = [np.nan_to_num(series / window.requests)[minute] for series in (window.fresh_tokens, window.cached_tokens, window.output_tokens)]
     return ordered(at, *sizes)

@@ -16,7 +16,7 @@ from data.hosting_facts import HostingFact, hosting_facts
 from data.state import State
 from simulations import finance, uncertainty
 from simulations.breakeven_scenario import SECONDS_PER_MONTH, BreakevenScenario, Case, resolve
-from simulations.hosting_costs import HOURS_PER_MONTH, OPTIONS, costs, gpus, one_off_staff_usd, options_of, saving
+from simulations.hosting_costs import HOURS_PER_MONTH, costs, gpus, one_off_staff_usd, options_of, saving
 from simulations.scenario import read_scenario
 
 DAYS_PER_MONTH = HOURS_PER_MONTH / 24
@@ -61,8 +61,14 @@ def breakeven(scenario: BreakevenScenario, facts: dict[str, HostingFact] | None 
 
 
 def main_option(case: Case) -> str:
-    """The option the headline is about: bought, else rented, else a host, else the API itself."""
-    return next(option for option in reversed(OPTIONS) if option in options_of(case.base))
+    """The option the headline is about: the cheaper of rented and bought, else a host, else the API itself."""
+    x, offered = case.base, options_of(case.base)
+
+    def present_cost(option: str) -> float:
+        return float(finance.present_value(costs(x, option, case.scenario.months, whole=case.whole), x["discount_rate"]))
+
+    own = [option for option in ("rented", "bought") if option in offered]
+    return min(own, key=present_cost) if own else offered[-1]
 
 
 def breakeven_volume(case: Case, option: str) -> dict[str, float | None] | None:

@@ -25,7 +25,7 @@ FROM_FACTS = (
     "network_share_of_purchase", "residual_share", "depreciation_years", "discount_rate", "api_price_decline", "rent_drift",
     "engineer_salary_usd_per_year", "engineers_one_off", "weeks_one_off", "ongoing_fte",
 )  # fmt: skip
-TYPED = ("growth_per_year", "host_price_decline", "migration_usd", "throughput_factor", "burst_share", "other_own_usd_per_month", "quality_gap_usd_per_month")
+TYPED = ("growth_per_year", "host_price_decline", "migration_usd", "throughput_factor", "burst_share", "rented_hours_share", "other_own_usd_per_month", "quality_gap_usd_per_month")
 
 
 class Range(Part):
@@ -198,7 +198,7 @@ def resolve(scenario: BreakevenScenario, facts: dict[str, HostingFact] | None = 
     """All figures of a scenario; raises BadInput or NoData where one is missing and no catalogue has it."""
     facts = facts or shipped_facts()
     found = {name: Assumption(name, *facts[name][1:8]) for name in FROM_FACTS}
-    found |= {name: fixed(name, 1.0 if name == "throughput_factor" else 0.0) for name in TYPED}
+    found |= {name: fixed(name, 1.0 if name in ("throughput_factor", "rented_hours_share") else 0.0) for name in TYPED}
     found["api_usd_per_month"] = scenario.api.monthly("api_usd_per_month", scenario.traffic)
     found["host_price_decline"] = found["api_price_decline"]._replace(name="host_price_decline")
     if scenario.host:

@@ -8,7 +8,8 @@ Monte Carlo path; costs come back with months 0 (today, one-off) to `months` on 
     load_replicas, throughput_factor            busy replicas at the objective; factor on their speed
     gpus_per_replica, spare_replicas            N+1 is spare_replicas 1
     burst_share                                 share of the API bill that stays there (hybrid)
-    rent_usd_per_gpu_hour | usd_per_gpu         the hardware
+    rent_usd_per_gpu_hour, rented_hours_share   the share is below 1 where the fleet follows the load
+    usd_per_gpu                                 bought
     kw_per_gpu, gpu_power_utilisation, pue, electricity_usd_per_kwh, colocation_usd_per_kw_month
     network_share_of_purchase, support_share_per_year, residual_share, depreciation_years
     engineers_one_off, weeks_one_off, ongoing_fte, engineer_salary_usd_per_year, migration_usd
@@ -66,7 +67,7 @@ def saving(x: Figures, option: str, months: int, *, whole: bool = True) -> Savin
 def gpus(x: Figures, months: int, *, whole: bool = True) -> np.ndarray:
     """GPUs in service in months 1 to `months` (index 0 is 0): the load grown, rounded up, plus spares; never fewer than before."""
     growth = _column(1 + x["growth_per_year"]) ** ((np.arange(1, months + 1) - 1) / 12)
-    load = _column(x["load_replicas"]) * (1 - _column(x["burst_share"])) * growth / _column(x["throughput_factor"])
+    load = _column(x["load_replicas"]) * growth / _column(x["throughput_factor"])
     busy = np.ceil(load - ROUNDING) if whole else load
     count = (busy + np.where(load > 0, _column(x["spare_replicas"]), 0)) * _column(x["gpus_per_replica"])
     count = np.maximum.accumulate(count, axis=-1)
@@ -91,7 +92,8 @@ def _priced(x: Figures, name: str, decline: str, month: np.ndarray) -> np.ndarra
 
 def _rent(x: Figures, fleet: np.ndarray, month: np.ndarray) -> np.ndarray:
     drift = _column(1 + x["rent_drift"]) ** ((month - 1) / 12)
-    return fleet * HOURS_PER_MONTH * _column(x["rent_usd_per_gpu_hour"]) * drift
+    hours = HOURS_PER_MONTH * _column(x["rented_hours_share"])
+    return fleet * hours * _column(x["rent_usd_per_gpu_hour"]) * drift
 
 
 def _purchase(x: Figures, fleet: np.ndarray, month: np.ndarray) -> np.ndarray:

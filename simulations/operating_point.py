@@ -8,14 +8,15 @@ from data.errors import Refused
 from simulations.capacity import ServingPoint, predict
 from simulations.measured_curves import ServingMeasurement
 
-STEPS = 24  # halvings of the bracket: far finer than one request in flight
+STEPS = 12  # halvings of the bracket: finer than a thousandth of it
+MOST_IN_FLIGHT = 65536.0
 
 
 def operating_point(
     model: str, gpu: str, gpus: int, layout: str | None, precision: str, input_length: float, output_length: float,
     tpot_ms: float, *, engine: str = "", measurements: Sequence[ServingMeasurement] = (),
 ) -> ServingPoint:  # fmt: skip
-    """The point of highest concurrency on one replica of `gpus` whose time per output token meets `tpot_ms`.
+    """The point of highest concurrency on `gpus` GPUs where nobody waits for a slot and every token comes within `tpot_ms`.
 
     Raises Refused when even one request alone is slower, and BadInput as `predict` does.
     """
@@ -29,10 +30,14 @@ def operating_point(
             f"One request alone on {gpus} x {alone.gpu} takes {alone.tpot_ms:.1f} ms per output token; the objective is {tpot_ms:g} ms. "
             "Take more or faster GPUs a replica, a narrower precision, or a slower objective."
         )
-    low, high = 1.0, max(1.0, min(alone.batch_limit * alone.replicas, 256.0 * gpus))
-    if at(high).tpot_ms <= tpot_ms:
-        return at(high)
+
+    def good(point: ServingPoint) -> bool:
+        return point.tpot_ms <= tpot_ms and point.concurrency / point.replicas <= point.batch * (1 + 1e-9)
+
+    low, high = 1.0, 2.0
+    while high < MOST_IN_FLIGHT and good(at(high)):
+        low, high = high, high * 2
     for _ in range(STEPS):
         middle = (low + high) / 2
-        low, high = (middle, high) if at(middle).tpot_ms <= tpot_ms else (low, middle)
+        low, high = (middle, high) if good(at(middle)) else (low, middle)
     return at(low)
