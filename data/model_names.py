@@ -95,9 +95,12 @@ def forms(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _platform(text: str) -> str | None:
-    """The cloud that a resource path belongs to."""
+    """The cloud that a resource path belongs to, or the machines of one's own that a prefix names."""
     if text.startswith("arn:aws"):
         return "aws"
+    prefix = text.partition("/")[0].lower()
+    if price_notes.own_hardware(prefix):
+        return prefix
     return "google" if "publishers/" in text and PATH.match(text) else None
 
 
@@ -152,7 +155,6 @@ def _host_forms(owner: str, form: str) -> Iterator[tuple[str, str]]:
         inner = GEOGRAPHY.sub("", plain)
         if inner != plain:
             yield inner, "geography prefix removed"
-            yield f"global.{inner}", "geography prefix replaced by global"
     elif owner == "azure" and (zone := AZURE_ZONE.match(form)):
         yield form[zone.end() :], "zone removed"
     if owner not in MAKERS and (own_name := _by_canonical_name(owner).get(_makers_name(form))):
@@ -183,9 +185,7 @@ def _zone(text: str, owner: str) -> str | None:
 
 def _priced(owner: str, found: tuple[str, str], region: str | None, matched_by: str) -> Match:
     price_provider, price_model = found
-    # A regional Bedrock profile that is priced by its global entry costs a tenth more.
-    place = "regional" if "replaced by global" in matched_by else region
-    factor, why = price_notes.region_factor(owner, price_model, place)
+    factor, why = price_notes.region_factor(owner, price_model, region)
     return Match(owner, canonical_model(price_provider, price_model), price_provider, price_model, factor, matched_by, why)
 
 

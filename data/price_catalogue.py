@@ -119,11 +119,6 @@ def models() -> Iterator[tuple[str, str]]:
     return ((p.id, m.id) for p in providers().values() for m in p.models)
 
 
-def context_window(provider_id: str, model_id: str) -> int | None:
-    """Largest input in tokens, where the catalogue knows it."""
-    return _model(provider_id, model_id).context_window
-
-
 def comment(provider_id: str, model_id: str) -> str:
     """The catalogue's own remark on a model's price, and ours."""
     return " ".join(filter(None, (_model(provider_id, model_id).price_comments, price_notes.note(provider_id, model_id))))

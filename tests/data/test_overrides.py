@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data import price_overrides
 from data.errors import BadInput
@@ -64,6 +66,25 @@ def test_a_contract_names_models_as_logs_do_and_prices_what_no_list_knows():
     assert book.row("aws", "anthropic.claude-sonnet-4-5-20250929-v1:0", AT).fresh_input == Decimal("2.97")
     ours = {"b": {"provider": "vllm", "model": "Qwen/Qwen3-32B", "prices": {"fresh_input": "0.05", "output": "0.2"}}}
     assert PriceBook(overrides=ours).quote("vllm", "Qwen/Qwen3-32B", AT, fresh_input=1_000_000).cost_usd == Decimal("0.05")
+
+
+DAYS = st.one_of(st.none(), st.dates(date(2025, 1, 1), date(2025, 12, 31)))
+LINES = st.builds(
+    lambda start, end, model, tier, own: {"provider": "openai", "start": str(start) if start else None, "end": str(end) if end else None, "service_tier": tier}
+    | ({"model": "o3", "prices": {"fresh_input": 1, "output": 2}} if own else {"model": model, "discount": 0.5}),
+    DAYS, DAYS, st.sampled_from([None, "o3"]), st.sampled_from([None, None, "batch"]), st.booleans(),
+).filter(lambda line: not (line["start"] and line["end"] and line["end"] <= line["start"]))  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(LINES, max_size=5), st.datetimes(datetime(2024, 12, 1), datetime(2026, 2, 1)))
+def test_overlapping_lines_never_give_a_request_two_prices(lines, at):
+    book = PriceBook(overrides={f"line {n}": line for n, line in enumerate(lines)})
+    rows = book.contract_rows(book.match("openai", None, None, "o3"))
+    for tier in ("standard", "batch"):
+        holding = [row for row in rows if row.service_tier == tier and row.valid_from <= at < row.valid_to]
+        applying = [n for n, line in enumerate(lines) if line["service_tier"] in (None, tier) and price_overrides.read("x", line).span[0] <= at < price_overrides.read("x", line).span[1]]
+        assert len(holding) == bool(applying)
 
 
 def test_in_the_ledger_a_contract_wins_over_report_and_list_and_both_stay_beside_it(ledger):
