@@ -46,14 +46,16 @@ def names(view: Ledger, book: PriceBook) -> pd.DataFrame:
 
 
 def timeline(book: PriceBook, provider: str | None, model: str, *, region: str | None = None) -> pd.DataFrame:
-    """Every list and contract price of a model: the columns of `PriceRow` and `book` (list or contract), oldest first.
+    """Every list and contract price of a model: the columns of `PriceRow`, `book` and `hours`, oldest first.
 
+    `book` is list or contract; `hours` the UTC hours of a daily window, "" for the whole day;
     `valid_from` and `valid_to` are None where open. Tiers without a price of their own are left out.
     """
     match = book.match(provider, None, region, model)
     rows = [(kind, row) for kind, rows in (("list", book.list_rows(match)), ("contract", book.contract_rows(match))) for row in rows]
     rows = [(kind, row) for kind, row in rows if not row.rule.startswith(price_catalogue.NO_TIER)]
     frame = pd.DataFrame([(*row, kind) for kind, row in rows], columns=[*PriceRow._fields, "book"], dtype=object)
+    frame["hours"] = [_hours(row) for _, row in rows]
     frame["service_tier"] = pd.Categorical(frame["service_tier"], SERVICE_TIERS, ordered=True)
     frame = frame.sort_values(["book", "service_tier", "valid_from", "second_from", "tokens_from"], ignore_index=True)
     for column, limit in (("valid_from", price_catalogue.BEGINNING), ("valid_to", price_catalogue.FOREVER)):
@@ -164,13 +166,16 @@ def _holds(row: Any, at: datetime) -> bool:
 
 def _line(row: Any) -> tuple[str, ...]:
     days = (day and f"{day:%Y-%m-%d}" for day in (row.valid_from, row.valid_to))
-    whole_day = (row.second_from, row.second_to) == (0, price_catalogue.DAY_SECONDS)
-    hours = "" if whole_day else f"{_clock(row.second_from)}-{_clock(row.second_to)}"
     upper = "" if row.tokens_to == price_catalogue.NO_LIMIT else f"up to {row.tokens_to - 1:,}"
     tokens = upper or (f"over {row.tokens_from - 1:,}" if row.tokens_from else "")
     rates = (f"{getattr(row, rate).normalize():f}" for rate in COMPARED)
     kind = "contract " if row.book == "contract" else ""
-    return (f"{kind}{row.service_tier}", *days, hours, tokens, *rates)
+    return (f"{kind}{row.service_tier}", *days, row.hours, tokens, *rates)
+
+
+def _hours(row: PriceRow) -> str:
+    whole_day = (row.second_from, row.second_to) == (0, price_catalogue.DAY_SECONDS)
+    return "" if whole_day else f"{_clock(row.second_from)}-{_clock(row.second_to)}"
 
 
 def _clock(second: int) -> str:
