@@ -88,7 +88,8 @@ BODY_COLUMNS = envelope.COLUMNS | {
 
 
 def _is_log(sample: list[dict]) -> bool:
-    wrapped = [r for r in sample if "ModelInvocationLog" in str(r.get("message") or r.get("@message"))]
+    texts = [r.get("message") or r.get("@message") for r in sample]
+    wrapped = [text for text in texts if isinstance(text, str) and "ModelInvocationLog" in text]
     plain = has(sample, "modelId", "requestId") and has(sample, "schemaType", share=0.01)
     return plain or (bool(sample) and 2 * len(wrapped) >= len(sample))
 

@@ -74,9 +74,9 @@ class Writer:
             said = whole if part == 4 else min(whole, part * max(1, whole // 4))
             body = {"id": message, "type": "message", "role": "assistant", "model": model, "content": [{"type": "text", "text": "…" * 40}], "usage": usage | {"output_tokens": said}}
             line = self.line(moment + timedelta(seconds=part), session, type="assistant", requestId=request, isSidechain=False, message=body)
-            if self.random.random() < 0.01:
-                del line["requestId"]
             lines.append(line)
+        if self.random.random() < 0.01:  # other clouds give no request id
+            lines = [{key: value for key, value in line.items() if key != "requestId"} for line in lines]
         return lines
 
     def line(self, moment: datetime, session: str, **rest) -> dict:
