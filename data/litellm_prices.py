@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from data import model_names
+from data import model_names, price_notes
 from data.errors import BadInput, Unreadable
 from data.model_names import Match
 from data.price_catalogue import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, NO_TIER, QUANTUM, PriceRow
@@ -45,16 +45,18 @@ class PriceFile:
         self._names = {key.lower(): key for key in entries}
 
     def match(self, unmatched: Match, name: str | None) -> Match:
-        """A name that the catalogue does not know, found here; else `unmatched` unchanged."""
-        text = (name or "").strip()
-        if not text or len(text) > model_names.LONGEST_NAME:
+        """A name that the catalogue does not know, found here under its own host; else `unmatched` unchanged."""
+        text, host = (name or "").strip(), unmatched.provider
+        if not text or len(text) > model_names.LONGEST_NAME or price_notes.own_hardware(host):
             return unmatched
+        anywhere = host is None or price_notes.gateway(host)
         for form, how in model_names.forms(text):
-            for ref in (form, f"{unmatched.provider}/{form}"):
-                if key := self._names.get(ref.lower()):
-                    provider = model_names.canonical_provider(self.entries[key]["litellm_provider"])
-                    bare = form.rpartition("/")[2].lower()
-                    return Match(unmatched.provider or provider, bare, SOURCE, key, matched_by=", ".join(filter(None, ("LiteLLM price file", how))))
+            for ref in (form, f"{host}/{form}"):
+                key = self._names.get(ref.lower())
+                seller = key and model_names.canonical_provider(self.entries[key]["litellm_provider"])
+                if key and (anywhere or seller == host):
+                    matched_by = ", ".join(filter(None, ("LiteLLM price file", how)))
+                    return Match(seller, form.rpartition("/")[2].lower(), SOURCE, key, matched_by=matched_by)
         return unmatched
 
     def rows(self, key: str) -> tuple[PriceRow, ...]:

@@ -28,7 +28,7 @@ from data.pricing import PRICE_COLUMNS, priced_sql
 from data.state import State
 
 MILLION = Decimal(1_000_000)
-CENT_FRACTION = Decimal("1e-12")  # the ledger keeps a row's money to twelve decimals
+ROW_MONEY = Decimal("1e-12")  # the ledger keeps a row's money to twelve decimals
 Name = tuple[str | None, str | None, str | None, str | None]  # provider, host, region, model as logged
 
 
@@ -159,7 +159,7 @@ class PriceBook:
         lines = {name: rate * tokens[name] / MILLION for name, rate in zip(RATES, row.rates, strict=True)}
         if row.request_usd:
             lines["request"] = row.request_usd
-        cost = sum(lines.values(), Decimal(0)).quantize(CENT_FRACTION, ROUND_HALF_UP)
+        cost = sum(lines.values(), Decimal(0)).quantize(ROW_MONEY, ROUND_HALF_UP)
         return Quote(cost, lines, row.source, row.source_version, row.valid_from, row.rule)
 
     def row(

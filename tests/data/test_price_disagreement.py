@@ -65,6 +65,8 @@ def test_a_model_only_the_file_knows_is_priced_by_it_in_the_ledger(ledger, price
     assert frame["cost_usd"].tolist() == [Decimal("0.0444"), Decimal("0.0888024"), Decimal("1.2"), Decimal("2.5"), None]
     assert frame["model"].tolist() == ["qwen3-max", "qwen3-max", "qwen3-max", "gpt-4o", "nobody-knows"]
     assert book.match("openai", None, None, "gpt-4o").price_provider == "openai"  # the catalogue comes first
+    for host in ("elsewhere", "vllm"):  # nobody gets another host's price
+        assert not book.match(host, None, None, "dashscope/qwen3-max").found
 
 
 def test_installing_a_file_takes_effect_at_once_and_survives(state, price_file, home):
