@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from analytics.forecast import Event, Outlook, outlook_of, planned
@@ -99,10 +100,12 @@ class Status(NamedTuple):
         return self.outlook.p50 - self.budget.amount_usd
 
 
-def status(view: Ledger, state: State, events: Sequence[Event] = ()) -> list[Status]:
-    """Every saved budget, most endangered first."""
+def status(view: Ledger, state: State, events: Sequence[Event] = (), until: date | None = None) -> list[Status]:
+    """Every saved budget, most endangered first; as things stood at the start of `until`, where given."""
     budgets = saved(state)
     reach = through(view)
+    if until and until < reach.complete_until:
+        reach = reach._replace(day=until - timedelta(days=1), complete_until=until)
     found = []
     for budget in budgets:
         scope = Scope.of(view, **budget.filters)
@@ -120,6 +123,7 @@ def _outlook(view: Ledger, scope: Scope, budget: Budget, day: date, known_until:
     if start >= end:  # the budget lies wholly before or after this period
         start, end = budget.period_of(budget.starts if budget.starts and budget.starts > day else (budget.ends or day) - timedelta(days=1))
     spend = daily(view, scope)
+    spend = spend[spend.index <= pd.Timestamp(day)]
     inside = spend[(spend.index.date >= start) & (spend.index.date < end)]
     return outlook_of(spend, known_until, start, end, events), float(inside.sum())
 

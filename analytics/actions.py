@@ -1,0 +1,77 @@
+"""What a review decides: actions with owner, due date and expected saving, and what they saved since."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from analytics.registry import dimension, total
+from analytics.savings import DAYS_PER_MONTH
+from analytics.scope import Scope
+from data.errors import BadInput
+from data.ledger import Ledger
+from data.state import State
+
+BEFORE_DAYS = 28
+
+
+class Action(BaseModel):
+    """One decision. `filters` are the rows it is about; without them nothing can be measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200)
+    owner: str = ""
+    due: date | None = None
+    expected_usd_month: float = Field(default=0.0, ge=0)
+    status: Literal["open", "done", "dropped"] = "open"
+    decided: date
+    filters: dict[str, tuple[str, ...]] = {}
+    note: str = ""
+
+
+def checked(**values: Any) -> Action:
+    """An action from a form; raises BadInput naming field and rule."""
+    try:
+        return Action(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"Action {values.get('name') or '(no name)'}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+
+
+def saved(state: State) -> list[Action]:
+    """All actions: open ones first, then by due date."""
+    every = [Action(**body) for body in state.all("action").values()]
+    return sorted(every, key=lambda action: (action.status != "open", action.due or date.max, action.name))
+
+
+def save(state: State, action: Action) -> None:
+    """Store an action under its name."""
+    state.put("action", action.name, action.model_dump(mode="json"))
+
+
+def measured(view: Ledger, action: Action, until: date) -> float | None:
+    """USD a month saved on the action's rows since it was decided, at the present volume; negative when it got dearer.
+
+    Cost per request in the four weeks before the decision, less that since, times the requests since.
+    None without filters, requests on both sides, or a week to look at.
+    """
+    since = Scope.of(view, action.decided, until, **action.filters)
+    if not action.filters or (since.length_days or 0) < 7:
+        return None
+    before = since.model_copy(update={"start": action.decided - timedelta(days=BEFORE_DAYS), "end": action.decided})
+    cost, requests = zip(*(_spent(view, scope) for scope in (before, since)), strict=True)
+    if not (requests[0] and requests[1]):
+        return None
+    return (cost[0] / requests[0] - cost[1] / requests[1]) * requests[1] / since.length_days * DAYS_PER_MONTH
+
+
+def _spent(view: Ledger, scope: Scope) -> tuple[float, float]:
+    for name, _ in scope.filters:
+        dimension(name)
+    source = scope.days(view) if scope.fits_rollup() else scope.usage(view)
+    row = view.frame(source.aggregate(usd=total(source, "cost_usd").cast("float64"), calls=total(source, "calls"))).iloc[0]
+    return (0.0, 0.0) if pd.isna(row["usd"]) else (float(row["usd"]), float(row["calls"]))

@@ -1,0 +1,139 @@
+"""The weekly review for people who are not in the room: one HTML file, Markdown, a CSV of actions, a chat message.
+
+Takes the plain values `review.build` makes. The HTML holds everything it needs: no script, no font, no
+request; it follows the reader's light or dark theme and prints on white.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from analytics import report_charts
+from analytics.registry import DIMENSIONS
+
+TEMPLATES = Path(__file__).parent / "templates"
+MISSING = "–"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+ACTION_COLUMNS = ("name", "owner", "due", "expected_usd_month", "status", "decided", "saved_usd_month", "note")
+
+
+def usd(value: float | None) -> str:
+    """$12,480, $84.20, −$3.10; a missing amount is a dash."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    size, sign = abs(value), "−" if value < 0 else ""
+    return f"{sign}${size:,.0f}" if size >= 999.5 else f"{sign}${size:,.2f}" if size >= 0.995 or not size else f"{sign}${size:.4f}"
+
+
+def change(value: float | None) -> str:
+    return MISSING if value is None else ("+" if value > 0 else "") + usd(value)
+
+
+def share(value: float | None) -> str:
+    return MISSING if value is None else f"{value * 100:.1f}%".replace("-", "−")
+
+
+def day(text: str | None) -> str:
+    if not text:
+        return MISSING
+    known = date.fromisoformat(text[:10])
+    return f"{known.day} {known:%b %Y}"
+
+
+def headline(found: dict[str, Any]) -> str:
+    """The week in one sentence."""
+    spent = found["pacing"]["week_usd"]
+    name = f"Week {found['week']}"
+    if not found["bridge"]:
+        return f"{name} cost {usd(spent)}; there is no week before it to compare with"
+    bridge = found["bridge"]
+    moved = bridge["end_usd"] - bridge["start_usd"]
+    if not bridge["start_usd"]:
+        return f"{name} cost {usd(spent)}, after a week without spend"
+    main = max(bridge["drivers"], key=lambda d: abs(d["usd"]))
+    direction = "more" if moved >= 0 else "less"
+    return f"{name} cost {usd(spent)}, {share(abs(moved / bridge['start_usd']))} {direction} than the week before, mainly {main['label'].lower()} ({change(main['usd'])})"
+
+
+def pace(found: dict[str, Any]) -> str:
+    """Where the month will end, against the company's budget where there is one."""
+    month = found["pacing"]["month"]
+    text = f"{date.fromisoformat(month['start']):%B %Y} is on course for {usd(month['p50'])}"
+    if month["p10"] is not None and month["days_left"]:
+        text += f" (P10 {usd(month['p10'])}, P90 {usd(month['p90'])})"
+    company = next((b for b in found["pacing"]["budgets"] if not b["filters"] and b["period"] == "monthly"), None)
+    if company and company["chance_of_overrun"] is not None:
+        text += f", against a budget of {usd(company['amount'] * (company['usd_rate'] or 1))}: {company['chance_of_overrun']:.0%} chance of overrun"
+    return text + "."
+
+
+def html(found: dict[str, Any]) -> str:
+    """One self-contained page."""
+    bridge = found["bridge"] and report_charts.drivers(found["bridge"])
+    spend = report_charts.days(found["pacing"]["days"], found["start"])
+    return _environment().get_template("review.html").render(r=found, title=headline(found), pace=pace(found), chart=bridge, spend=spend, by=_by(found))
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The same report as Markdown."""
+    return _environment().get_template("review.md").render(r=found, title=headline(found), pace=pace(found), by=_by(found))
+
+
+def _by(found: dict[str, Any]) -> str:
+    return DIMENSIONS[found["by"]].label
+
+
+def actions_csv(found: dict[str, Any]) -> str:
+    """The action list; text that a spreadsheet would run as a formula gets an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(ACTION_COLUMNS)
+    for action in found["actions"]:
+        cells = ("" if action[c] is None else action[c] for c in ACTION_COLUMNS)
+        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in cells])
+    return out.getvalue()
+
+
+def message(found: dict[str, Any]) -> dict[str, str]:
+    """A Slack-compatible webhook's body: the summary as text."""
+    lines = [f"*{_slack(headline(found))}*", _slack(pace(found))]
+    for mover in found["movers"][:3]:
+        lines.append(f"• {_slack(mover['name'])}: {change(mover['change_usd'])}, mainly {mover['driver'].lower()}")
+    if found["anomalies"]["rows"]:
+        lines.append(f"Unusual: {_slack(found['anomalies']['rows'][0]['title'])}" + (f" and {len(found['anomalies']['rows']) - 1} more" if len(found["anomalies"]["rows"]) > 1 else ""))
+    if found["savings"]["rows"]:
+        best = found["savings"]["rows"][0]
+        lines.append(f"Biggest saving: {_slack(best['title'])}, {usd(best['usd_month'])} a month")
+    open_ = sum(action["status"] == "open" for action in found["actions"])
+    lines.append(f"{open_} open actions. Data version {found['snapshot']}" + (", sample data" if found["sample"] else "") + ".")
+    return {"text": "\n".join(lines)}
+
+
+def _slack(text: str) -> str:
+    """Names from logs cannot mention people or make links."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _md(text: object) -> str:
+    """Text from data, safe in a Markdown table: no markup, no HTML, no new column or row."""
+    for sign in "\\`*_[]<>|#$~!":
+        text = str(text).replace(sign, "\\" + sign)
+    return " ".join(str(text).split())
+
+
+@lru_cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=lambda name: bool(name) and name.endswith(".html"),
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    made.filters |= {"usd": usd, "change": change, "share": share, "day": day, "md": _md}
+    return made

@@ -1,0 +1,172 @@
+"""The weekly review as data: pacing, bridge, movers, anomalies, savings, decisions, in the meeting's order.
+
+Everything is as it stood at the end of the week and comes from one data version and the saved budgets,
+notes and actions, so the same command makes the same report again; `digest` names what was saved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analytics import actions, bridge, budgets, inventory, report, savings, unit_costs, watch
+from analytics.forecast import next_month, outlook_of, planned
+from analytics.history import daily, through
+from analytics.scope import Scope
+from analytics.spend import priced_share, view_of
+from data import console
+from data.errors import BadInput, NoData
+from data.ledger import Ledger
+from data.sample import is_sample
+from data.state import State
+
+MOVERS = 5
+SHOWN_FINDINGS = 8
+DECIDED = ("budget", "finding", "action", "owner", "event")  # what people saved and a report shows
+
+
+def week_of(text: str) -> date:
+    """Monday of an ISO week such as 2026-W46; raises BadInput for anything else."""
+    found = re.fullmatch(r"(\d{4})-?W(\d{2})", text.strip())
+    try:
+        return date.fromisocalendar(int(found[1]), int(found[2]), 1)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"{text!r} is no week; write it as 2026-W46 (ISO year and week).") from error
+
+
+def week_name(monday: date) -> str:
+    year, week, _ = monday.isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def last_week(view: Ledger) -> date:
+    """Monday of the last week that the data cover whole."""
+    end = through(view).complete_until
+    return end - timedelta(days=end.weekday() + 7)
+
+
+def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict[str, Any]:
+    """The report of one week as plain JSON values; raises NoData for a week that the ledger cannot speak about."""
+    week = Scope.of(view, monday, monday + timedelta(days=7))
+    first = pd.Timestamp(view.frame(view.spend_by_day.aggregate(day=view.spend_by_day.day.min()))["day"][0]).date()
+    reach = through(view)
+    if week.end <= first or week.start > reach.day:
+        raise NoData(f"Week {week_name(monday)} is outside the data ({first} to {reach.day}); choose a week inside.")
+    until = min(week.end, reach.complete_until)
+    found = {
+        "week": week_name(monday), "start": week.start, "end": week.end, "complete": until == week.end,
+        "snapshot": view.snapshot(), "time_zone": view.time_zone, "through": reach.instant, "sample": is_sample(view),
+        "priced_share": priced_share(view, week), "digest": _digest(state),
+        "pacing": _pacing(view, state, week, until), **_moves(view, week, by, compare=week.before().start >= first),
+        "anomalies": _anomalies(view, state, week), "units": _units(view, week),
+        "savings": _savings(view, state, until), "inventory": inventory.debt(inventory.seen(view, state, ("model", "feature", "team"))),
+        "actions": [a.model_dump(mode="json") | {"saved_usd_month": actions.measured(view, a, until)} for a in actions.saved(state)],
+    }  # fmt: skip
+    return json.loads(json.dumps(found, default=_plain, sort_keys=True))
+
+
+def _pacing(view: Ledger, state: State, week: Scope, until: date) -> dict:
+    spend = daily(view, Scope.of(view))
+    spend = spend[spend.index < pd.Timestamp(week.end)]
+    inside = spend[spend.index >= pd.Timestamp(week.start)]
+    month = (until - timedelta(days=1)).replace(day=1)
+    events = planned(state)
+    end = outlook_of(spend, until, month, next_month(month), events)
+    days = [(f"{day:%Y-%m-%d}", None if pd.isna(usd) else usd) for day, usd in spend[-28:].items()]
+    return {
+        "week_usd": float(inside.sum()), "days": days, "no_log": [f"{day:%Y-%m-%d}" for day in inside.index[inside.isna()]],
+        "month": end._asdict() | {"score": end.score and end.score._asdict(), "note": end.note, "days_left": end.days_left},
+        "budgets": [budgets.described(one) for one in budgets.status(view, state, events, until)],
+    }  # fmt: skip
+
+
+def _moves(view: Ledger, week: Scope, by: str, compare: bool) -> dict:
+    if not compare:
+        return {"bridge": None, "movers": [], "by": by}
+    before = week.before()
+    parts = bridge.between_by(view, before, week, by)
+    ranked = sorted(((name, b) for name, b in parts.items() if b.change_usd), key=lambda item: -abs(item[1].change_usd))
+    movers = [
+        {"name": name, "before_usd": b.start_usd, "after_usd": b.end_usd, "change_usd": b.change_usd, "driver": b.main.label, "driver_usd": b.main.usd}
+        for name, b in ranked[:MOVERS]
+    ]
+    whole = bridge.between(view, before, week)
+    return {"bridge": bridge.described(whole) | {"unpriced_share": bridge.unpriced_share(view, before, week)}, "movers": movers, "by": by}
+
+
+def _anomalies(view: Ledger, state: State, week: Scope) -> dict:
+    seen = watch.findings(view, week)
+    rows = [one._asdict() | {"title": one.title, "key": one.key} | watch.noted(state, one) for one in seen.anomalies]
+    return {"rows": rows, "note": seen.note}
+
+
+def _units(view: Ledger, week: Scope) -> dict:
+    cost = unit_costs.of(view, week)
+    return cost._asdict() | {"note": cost.note}
+
+
+def _savings(view: Ledger, state: State, until: date) -> dict:
+    span = savings.recent(view, Scope.of(view, None, until))
+    found = savings.findings(view, span, state)
+    rows = [{k: v for k, v in finding._asdict().items() if k != "cells"} for finding in found.findings[:SHOWN_FINDINGS]]
+    return {"rows": rows, "total_usd_month": found.total_usd_month, "spend_usd_month": found.spend_usd_month, "days": found.days}
+
+
+def _digest(state: State) -> str:
+    return hashlib.sha256("".join(state.version(kind) for kind in DECIDED).encode()).hexdigest()[:12]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{value!r} has no place in a report")
+
+
+WRITERS: dict[str, Callable[[dict], str]] = {
+    ".html": report.html,
+    ".md": report.markdown,
+    ".csv": report.actions_csv,
+    ".json": lambda found: json.dumps(found, indent=2) + "\n",
+}
+
+
+def register(subparsers: Any) -> None:
+    """`python -m analytics review`."""
+    sub = console.command(subparsers, "review", _command, "the weekly review, as HTML, Markdown, CSV of actions or JSON")
+    sub.add_argument("--week", metavar="2026-W46", help="ISO week (default: the last whole one)")
+    sub.add_argument("--by", default="team", metavar="DIMENSION", help="movers by this dimension (default team)")
+    sub.add_argument("--out", action="append", default=[], metavar="FILE", help="write it: .html, .md, .csv or .json (repeatable)")
+    sub.add_argument("--as-of", type=int, metavar="N", help="data version to read (default: the newest)")
+
+
+def _command(args: argparse.Namespace) -> None:
+    paths = [Path(name) for name in args.out]
+    for path in paths:
+        if path.suffix not in WRITERS:
+            raise BadInput(f"--out {path} has no known kind; end it in {', '.join(WRITERS)}.")
+    view = view_of(args)
+    found = build(view, State.open(args.home), week_of(args.week) if args.week else last_week(view), by=args.by)
+    for path in paths:
+        try:
+            path.write_text(WRITERS[path.suffix](found), encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"{path} cannot be written ({error.strerror}); name a file in a folder you may write to.") from error
+    if args.json:
+        console.emit_json(found)
+    elif paths:
+        console.say(f"Wrote {', '.join(map(str, paths))} for {found['week']} from data version {found['snapshot']}.")
+    else:
+        console.say(report.markdown(found))
