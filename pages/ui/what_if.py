@@ -1,0 +1,80 @@
+"""What the what-if pages share: prices and facts of this store, policies by name, the controls for assumptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from analytics.scope import Scope
+from data.ledger import Ledger
+from data.models import Catalog, current
+from data.price_book import PriceBook
+from data.yaml_text import checked
+from pages.ui import format as fmt
+from pages.ui import shell
+from routing.policy import Policy
+from routing.policy_text import examples, write_policy
+from simulations.quality import WORDS
+from simulations.repricing import Market, Repricing
+from simulations.traffic import last_instant
+
+OwnPrices = tuple[tuple[str, float], ...]
+
+
+def catalog(own_prices: OwnPrices = ()) -> Catalog:
+    """Model facts of this store, with prices for self-hosted models typed on the page."""
+    known = current(shell.state())
+    return known.edited({name: {"self_hosted": {**known[name].self_hosted, "usd_per_mtok": usd}} for name, usd in own_prices if name in known})
+
+
+def market(view: Ledger, scope: Scope, own_prices: OwnPrices = (), terms: Repricing | None = None) -> Market:
+    """Prices of the log's last day and model facts."""
+    return Market(PriceBook.load(shell.state()), catalog(own_prices), last_instant(view, scope), terms)
+
+
+def facts_version() -> tuple[str, ...]:
+    """Part of the cache key of everything that prices or judges models."""
+    return tuple(shell.state().version(kind) for kind in ("model_fact", "price_override", "alias"))
+
+
+def policies() -> dict[str, Policy]:
+    """Saved policies first, then the shipped examples, by name."""
+    saved = {name: checked(Policy, body, {(): 1}, name) for name, body in shell.state().all("policy").items()}
+    shipped = sorted(examples().items(), key=lambda item: item[0] != "no_chinese_api")  # Legal's question opens the page
+    return saved | {policy.name: policy for _, policy in shipped if policy.name not in saved}
+
+
+def save_policy(policy: Policy) -> None:
+    """Keep a policy by its name; the audit trail says so."""
+    shell.state().put("policy", policy.name, policy.model_dump(mode="json", exclude_defaults=True))
+    shell.state().append_audit("policy saved", {"name": policy.name, "yaml": write_policy(policy)})
+
+
+def own_price_inputs(policy: Policy, known: Catalog) -> OwnPrices:
+    """A price per million tokens for every self-hosted target the policy names and nobody has priced."""
+    wanted = [t.removesuffix("@self") for t in policy.targets if t.endswith("@self")]
+    chosen = []
+    for name in dict.fromkeys(known.spelling(w) for w in wanted):
+        stored = known[name].self_hosted.get("usd_per_mtok") if name in known else None
+        usd = st.number_input(
+            f"{name} on own machines, USD per million tokens", min_value=0.0, value=stored, step=0.05, format="%.3f", key=f"own_{name}",
+            placeholder="unknown", help="All tokens, input and output, machines and people included. The Self-host page computes it from your arrivals.",
+        )  # fmt: skip
+        if usd is not None:
+            chosen.append((name, float(usd)))
+    return tuple(chosen)
+
+
+def quality_words(quality: dict[str, Any]) -> str:
+    """Quality before and after with its tier, or why nothing can be said."""
+    if quality["policy"] is None:
+        return quality["words"][0].upper() + quality["words"][1:] + "."
+    return f"Quality {quality['baseline']:.2%} before, {quality['policy']:.2%} after, on the scale “{quality['scale']}”: {quality['words']}."
+
+
+def tier_badge(tier: str) -> None:
+    """The tier of honesty as a badge with its meaning."""
+    colour = {"measured": "green", "estimated": "blue", "borrowed": "orange", "stated": "orange", "cost_only": "gray", "refused": "gray"}[tier]
+    icon = {"measured": ":material/verified:", "refused": ":material/help:"}.get(tier, ":material/info:")
+    st.badge(fmt.md(WORDS[tier]), color=colour, icon=icon)
