@@ -96,9 +96,9 @@ def rows(observations: str) -> str:
 NO_TRACE = f"json_transform('{{}}', '{json.dumps(TRACE)}') AS t"
 BLOB = ", ".join(f"'{name}': d.{BLOB_NAMES.get(name, name)}" for name in OBSERVATION)
 IN_TRACE = f"""
-    SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no) AS record_no, path, observation::VARCHAR AS raw,
+    SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no) AS record_no, path, coalesce(observation::VARCHAR, raw) AS raw,
         json_transform(observation, '{json.dumps(OBSERVATION)}') AS o, json_transform(trace, '{json.dumps(TRACE)}') AS t
-    FROM (SELECT *, unnest(d.observations) AS observation, coalesce(d.trace, raw::JSON) AS trace FROM records)"""
+    FROM (SELECT *, unnest(coalesce(nullif(d.observations, []), [NULL])) AS observation, coalesce(d.trace, raw::JSON) AS trace FROM records)"""
 
 CACHE = total(READ, WRITE, WRITE_5M, WRITE_1H)
 SUM_IS_PLAIN = f"number(u.total) = {total(FRESH, OUT)}"
@@ -158,7 +158,7 @@ COLUMNS = {
     "quality_score": f"{GRADE}.value",
     "quality_source": f"'langfuse ' || {GRADE}.name",
     "unmetered": f"NOT coalesce({FAILED}, FALSE) AND NOT carries AND {BARE} AND {COST} IS NULL",
-    "skip": "CASE WHEN repeats THEN 'repeats the usage of an observation below it' "
+    "skip": "CASE WHEN o IS NULL THEN 'a trace without observations' WHEN repeats THEN 'repeats the usage of an observation below it' "
     "WHEN o.type NOT IN ('GENERATION', 'EMBEDDING') AND NOT carries THEN 'a span without usage of its own' END",
 }
 

@@ -1,0 +1,73 @@
+"""Kong AI Gateway audit log: entries of its log plugins (file-log, http-log) with an `ai` section.
+
+Source: developer.konghq.com AI audit log reference. Every plugin that called a model (`ai-proxy`, `ai-request-transformer`)
+has its own usage under `ai.<plugin>`; one client request may hold several. Before 3.11 counts were named in the singular.
+`started_at` is epoch ms, latencies are ms; `cost` follows the prices configured in Kong, taken as USD.
+"""
+
+from __future__ import annotations
+
+import json
+
+from data.formats import Format
+
+CALL = {
+    "meta": {"provider_name": "VARCHAR", "request_model": "VARCHAR", "response_model": "VARCHAR", "llm_latency": "DOUBLE"},
+    "usage": {
+        "prompt_tokens": "VARCHAR", "completion_tokens": "VARCHAR", "total_tokens": "VARCHAR", "prompt_token": "VARCHAR",
+        "completion_token": "VARCHAR", "total_token": "VARCHAR", "cost": "VARCHAR", "time_to_first_token": "DOUBLE",
+        "prompt_tokens_details": {"cached_tokens": "VARCHAR"}, "completion_tokens_details": {"reasoning_tokens": "VARCHAR"},
+    },
+    "cache": {"cache_status": "VARCHAR"},
+}  # fmt: skip
+ROWS = f"""
+    SELECT *, json_transform(json_extract(d.ai, concat('$."', plugin, '"')), '{json.dumps(CALL)}') AS p
+    FROM (SELECT *, unnest(coalesce(nullif(json_keys(d.ai), []), [''])) AS plugin FROM records)"""
+INPUT = "coalesce(p.usage.prompt_tokens, p.usage.prompt_token)"
+OUTPUT = "coalesce(p.usage.completion_tokens, p.usage.completion_token)"
+FAILED = "d.response.status >= 400"
+CACHED = "lower(p.cache.cache_status) = 'hit'"
+
+COLUMNS = {
+    "event_key": "concat_ws(':', coalesce(text_of(d.request.id), md5(raw)), plugin)",
+    "call_id": "text_of(d.request.id)",
+    "requested_at": "utc(d.started_at)",
+    "provider": "lower(text_of(p.meta.provider_name))",
+    "model_raw": "coalesce(text_of(p.meta.response_model), text_of(p.meta.request_model))",
+    "feature": "coalesce(text_of(d.route.name), text_of(d.service.name))",
+    "project": "text_of(d.workspace_name)",
+    "user_id": "text_of(d.consumer.username)",
+    "tags": "json_merge_patch('{}', json_object('plugin', plugin, 'service', d.service.name, 'route', d.route.name))",
+    "input_tokens": INPUT,
+    "cache_read_tokens": "p.usage.prompt_tokens_details.cached_tokens",
+    "output_tokens": OUTPUT,
+    "reasoning_tokens": "p.usage.completion_tokens_details.reasoning_tokens",
+    "total_tokens": "coalesce(p.usage.total_tokens, p.usage.total_token)",
+    "latency_ms": "coalesce(p.meta.llm_latency, d.latencies.request)",
+    "ttft_ms": "p.usage.time_to_first_token",
+    "status": f"CASE WHEN {CACHED} THEN 'cached' WHEN {FAILED} THEN 'error' ELSE 'success' END",
+    "http_status": "d.response.status",
+    "reported_cost_usd": "p.usage.cost",
+    "unmetered": f"NOT coalesce({FAILED}, FALSE) AND NOT coalesce({CACHED}, FALSE) AND coalesce({INPUT}, {OUTPUT}) IS NULL",
+    "skip": f"CASE WHEN p.meta.provider_name IS NULL AND coalesce({INPUT}, {OUTPUT}) IS NULL THEN 'a plugin that called no model' END",
+}
+
+
+def is_kong(sample: list[dict]) -> bool:
+    """Entries of a Kong log plugin, some of which called a model."""
+    calls = [r["ai"] for r in sample if "started_at" in r and isinstance(r.get("ai"), dict)]
+    return any(isinstance(p, dict) and ("usage" in p or "meta" in p) for ai in calls for p in ai.values())
+
+
+FORMATS = (
+    Format(
+        name="kong", label="Kong AI Gateway log", recognise=is_kong,
+        fields={
+            "ai": "JSON", "started_at": "VARCHAR", "request": {"id": "VARCHAR"}, "response": {"status": "INTEGER"},
+            "latencies": {"request": "DOUBLE"}, "consumer": {"username": "VARCHAR"}, "service": {"name": "VARCHAR"},
+            "route": {"name": "VARCHAR"}, "workspace_name": "VARCHAR",
+        },
+        rows=ROWS, columns=COLUMNS,
+        note="Costs follow the prices configured in Kong; where none are, the list price is used.",
+    ),
+)  # fmt: skip
