@@ -281,7 +281,7 @@ def _ailment(home: Path, error: Exception) -> str:
         if "max_temp_directory_size" in text or "no space" in text:
             return f"The disk under {home} is full; nothing was changed. Free some space and run it again."
         return "This needs more memory than allowed; set BATON_MEMORY (for example 8GB) and run it again."
-    if not isinstance(error, (duckdb.IOException, duckdb.TransactionException, duckdb.InvalidInputException, duckdb.BinderException)):
+    if not isinstance(error, duckdb.Error) or isinstance(error, (duckdb.ParserException, duckdb.CatalogException, duckdb.ConversionException)):
         return ""
     if "no space left" in text or "database or disk is full" in text:
         return f"The disk under {home} is full; nothing was changed. Free some space and run it again."
@@ -289,7 +289,7 @@ def _ailment(home: Path, error: Exception) -> str:
         return f"The catalogue in {home} is locked by another program; nothing was changed. Try again when it has finished."
     if "permission denied" in text or "read-only file system" in text or "readonly database" in text:
         return f"The store {home} is read-only; nothing was changed. Check the folder's permissions."
-    if "not a database" in text or "malformed" in text and "sqlite" in text or "ducklake" in text and "version" in text and "not" in text and "snapshot" not in text:
+    if "not a database" in text or "disk image is malformed" in text or "ducklake metadata" in text:
         reason = str(error).splitlines()[0][:160]
         return f"The catalogue {home / 'catalog.sqlite'} cannot be read by this Baton ({reason}); restore it from a backup or use the Baton that wrote it."
     return ""

@@ -1,0 +1,74 @@
+"""The house rules that a machine can check: arrows one way, who opens what, sizes, names."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("data", "analytics", "routing", "simulations", "pages")
+MAY_IMPORT = {
+    "data": set(), "analytics": {"data"}, "routing": {"data"}, "simulations": {"data", "analytics", "routing"},
+    "pages": set(ROOMS), "app": set(ROOMS),
+}  # fmt: skip
+ONLY_IN = {
+    "duckdb": ("data/ledger.py",), "sqlite3": ("data/state.py",), "httpx": ("routing/",), "streamlit": ("app.py", "pages/"),
+}  # fmt: skip
+SOURCES = sorted([ROOT / "app.py", *(p for room in ROOMS for p in (ROOT / room).rglob("*.py"))])
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module or "")
+    return names
+
+
+def where(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=where)
+def test_arrows_run_one_way(path):
+    room = where(path).split("/")[0].removesuffix(".py")
+    reached = {name.split(".")[0] for name in imports(path)} & set(ROOMS) - {room}
+    assert reached <= MAY_IMPORT[room], f"{where(path)} may not import {reached - MAY_IMPORT[room]}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=where)
+def test_engines_are_opened_in_one_place(path):
+    for library, places in ONLY_IN.items():
+        if library in {name.split(".")[0] for name in imports(path)}:
+            assert where(path).startswith(places), f"{where(path)} imports {library}; only {places} may"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=where)
+def test_files_are_about_one_thing(path):
+    text = path.read_text()
+    assert text.count("\n") <= 300, f"{where(path)} has {text.count(chr(10))} lines; is it one subject?"
+    assert path.stem not in {"utils", "util", "helpers", "helper", "misc", "common"}
+    assert not re.search(r"\b(TODO|FIXME|NotImplementedError)\b", text)
+    assert path.name == "__init__.py" or ast.get_docstring(ast.parse(text)), f"{where(path)} does not say what it is"
+
+
+def test_dangerous_calls_are_absent():
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in {"eval", "exec", "compile"}, f"{where(path)} calls {node.func.id}"
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                call = ast.unparse(node.func)
+                assert call not in {"yaml.load", "yaml.unsafe_load", "pickle.load", "pickle.loads", "os.system"}, f"{where(path)} calls {call}"
+
+
+def test_requirements_are_pinned():
+    for name in ("requirements.txt", "requirements-test.txt", "requirements-local.txt"):
+        for line in (ROOT / name).read_text().splitlines():
+            if line and not line.startswith(("#", "-r")):
+                assert "==" in line, f"{name}: {line} is not pinned"
