@@ -173,9 +173,13 @@ class PriceBook:
         for rows in (contract, listed):
             if row := _holding(rows, at, total_input, service_tier):
                 return row
+        raise self.no_price(match, model)
+
+    def no_price(self, match: Match, model: str) -> NoData:
+        """The error that says why a name has no price and what to do."""
         if match.found:
-            raise NoData(f"{model} has no price by the token at {at:%Y-%m-%d}; add a price override to give it one.")
-        raise NoData(f"{model} is in no price list{_nearest(model)}; add an alias or a price override.")
+            return NoData(f"{model} is not sold by the token; add a price override to give it a price.")
+        return NoData(f"{model} is in no price list{_nearest(model)}; add an alias or a price override.")
 
     def price_usd_per_mtok(self, provider: str | None, model: str, at: datetime, **choice: Any) -> dict[str, Decimal]:
         """USD per million tokens by token kind (`RATES`) for a request; options as `row`."""

@@ -19,7 +19,7 @@ from data import price_notes
 
 RATES = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 SERVICE_TIERS = ("standard", "batch", "flex", "priority", "fast")
-BEGINNING, FOREVER = datetime(1, 1, 1), datetime(9999, 12, 31)
+BEGINNING, FOREVER = (datetime.combine(day, time.min) for day in (date.min, date.max))
 DAY_SECONDS = 86_400
 NO_LIMIT = 10**15  # tokens
 QUANTUM = Decimal("1e-6")  # USD per million tokens: what the ledger resolves per token; cuts float noise of the catalogue
@@ -159,7 +159,7 @@ def _boundaries(model: Any) -> tuple[list[datetime], list[int]]:
 
 
 def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day)
+    return datetime.combine(day, time.min)
 
 
 def _second(moment: time) -> int:

@@ -10,7 +10,7 @@ tiers follow the provider's batch rule, unless the override names its tier.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -76,7 +76,7 @@ class Override(BaseModel):
 
 
 def _midnight(day: date | None) -> datetime | None:
-    return datetime(day.year, day.month, day.day) if day else None
+    return datetime.combine(day, time.min) if day else None
 
 
 class Overrides:

@@ -10,11 +10,10 @@ from typing import Any
 import pandas as pd
 
 from data import console, litellm_prices, model_names, price_catalogue
-from data.errors import BadInput
 from data.ledger import Ledger
 from data.litellm_prices import PriceFile
 from data.price_book import PriceBook
-from data.price_catalogue import RATES, SERVICE_TIERS, PriceRow
+from data.price_catalogue import SERVICE_TIERS, PriceRow
 from data.state import State
 
 NOTICEABLE = Decimal("0.005")  # prices closer than half a percent agree
@@ -143,8 +142,7 @@ def _run(args: argparse.Namespace) -> None:
     match = book.match(args.provider, None, args.region, args.model)
     frame = timeline(book, args.provider, args.model, region=args.region)
     if frame.empty:
-        book.row(args.provider, args.model, args.at or datetime.now(UTC).replace(tzinfo=None), region=args.region)  # raises, with the reason
-        raise BadInput(f"{args.model} is not sold by the token; add a price override to give it a price.")
+        raise book.no_price(match, args.model)
     if args.at:
         frame = frame[[_holds(row, args.at) for row in frame.itertuples(index=False)]]
     comment = price_catalogue.comment(match.price_provider, match.price_model) if match.price_provider in price_catalogue.providers() else ""

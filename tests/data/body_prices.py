@@ -20,7 +20,9 @@ from genai_prices.data_snapshot import get_snapshot
 from data.errors import NoData
 from data.price_book import PriceBook
 
-AT = datetime(2026, 3, 1, 12)  # most of the data set's prices are those of this time
+instant = datetime.fromisoformat  # naive UTC, as in the ledger
+
+AT = instant("2026-03-01T12:00")  # most of the data set's prices are those of this time
 MEDIA = ("audio", "image", "video")
 TOLERANCE = Decimal("1e-9")
 REASONS = {

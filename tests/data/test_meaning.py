@@ -11,7 +11,6 @@ from data.errors import BadInput
 from data.ledger import Ledger
 from tests.data import small_ledger
 
-
 COLUMNS = "team, feature, data_class, coalesce(tags, '{}')::VARCHAR AS tags"
 
 

@@ -14,7 +14,9 @@ from data.errors import BadInput
 from data.price_book import PriceBook
 from tests.data.priced_rows import priced
 
-AT = datetime(2026, 7, 1)
+instant = datetime.fromisoformat  # naive UTC, as in the ledger
+
+AT = instant("2026-07-01")
 USED = {"fresh_input": 1_000_000, "output": 100_000}  # gpt-4o at list: 2.50 + 1.00
 
 
@@ -24,14 +26,14 @@ def _paid(overrides: dict, at: datetime = AT, model: str = "gpt-4o", provider: s
 
 def test_a_discount_holds_from_its_first_day_to_the_day_before_its_end():
     deal = {"deal": {"provider": "openai", "discount": "0.2", "start": "2026-07-01", "end": "2026-08-01"}}
-    days = [datetime(2026, 6, 30, 23, 59, 59), datetime(2026, 7, 1), datetime(2026, 7, 31, 23, 59, 59), datetime(2026, 8, 1)]
+    days = [instant("2026-06-30T23:59:59"), instant("2026-07-01"), instant("2026-07-31T23:59:59"), instant("2026-08-01")]
     assert [_paid(deal, day) for day in days] == [Decimal("3.5"), Decimal("2.8"), Decimal("2.8"), Decimal("3.5")]
 
 
 def test_a_discount_follows_list_price_changes_tiers_and_batch():
     deal = {"deal": {"provider": "openai", "discount": "0.5"}}
     book = PriceBook(overrides=deal)
-    for at, tokens, tier in ((datetime(2025, 5, 1), {"fresh_input": 10}, "standard"), (AT, {"fresh_input": 10}, "batch")):
+    for at, tokens, tier in ((instant("2025-05-01"), {"fresh_input": 10}, "standard"), (AT, {"fresh_input": 10}, "batch")):
         paid, listed = (book.quote("openai", "o3", at, service_tier=tier, book=kind, **tokens).cost_usd for kind in ("paid", "list"))
         assert paid * 2 == listed
     paid, listed = (book.quote("openai", "gpt-5.4", AT, fresh_input=300_000, book=kind).cost_usd for kind in ("paid", "list"))
@@ -44,7 +46,7 @@ def test_the_model_s_line_wins_over_the_provider_s_and_the_later_over_the_earlie
         "first": {"provider": "openai", "model": "gpt-4o", "discount": "0.2", "start": "2026-01-01"},
         "second": {"provider": "openai", "model": "gpt-4o", "discount": "0.4", "start": "2026-06-01"},
     }
-    got = [_paid(lines, datetime(*day)) for day in ((2025, 12, 1), (2026, 2, 1), (2026, 7, 1))]
+    got = [_paid(lines, instant(day)) for day in ("2025-12-01", "2026-02-01", "2026-07-01")]
     assert got == [Decimal("3.15"), Decimal("2.8"), Decimal("2.1")]
     assert _paid(lines, model="gpt-4o-mini") == Decimal("0.189")
 
@@ -77,7 +79,7 @@ LINES = st.builds(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(LINES, max_size=5), st.datetimes(datetime(2024, 12, 1), datetime(2026, 2, 1)))
+@given(st.lists(LINES, max_size=5), st.datetimes(instant("2024-12-01"), instant("2026-02-01")))
 def test_overlapping_lines_never_give_a_request_two_prices(lines, at):
     book = PriceBook(overrides={f"line {n}": line for n, line in enumerate(lines)})
     rows = book.contract_rows(book.match("openai", None, None, "o3"))

@@ -18,6 +18,8 @@ from data.price_catalogue import RATES, SERVICE_TIERS
 from data.usage import TOKENS
 from tests.data.priced_rows import priced
 
+instant = datetime.fromisoformat  # naive UTC, as in the ledger
+
 BASIS = yaml.safe_load((Path(__file__).parent.parent / "cases" / "prices_basis.yaml").read_text())
 # Every kind of price the catalogue has: flat, tiered, dated, by the hour, with and without cache prices, free.
 MODELS = [
@@ -42,7 +44,7 @@ def test_cost_and_its_basis(ledger):
 def _requests(count: int, seed: int) -> list[tuple[str, str, datetime, str, list[int]]]:
     pick = random.Random(seed)
     sizes = (0, 1, 127, 4_000, 100_000, 199_999, 200_000, 200_001, 272_001, 600_000)
-    start = datetime(2025, 1, 1)
+    start = instant("2025-01-01")
     return [
         (
             *pick.choice(MODELS),
@@ -90,7 +92,7 @@ def test_list_prices_agree_with_the_catalogue_s_own_calculation():
 
 @pytest.mark.parametrize(
     ("model", "day", "tier"),
-    [("o3", datetime(2026, 10, 20), "batch"), ("gpt-5.4", datetime(2026, 10, 20), "flex"), ("gpt-5.4", datetime(2026, 10, 20), "priority")],
+    [("o3", instant("2026-10-20"), "batch"), ("gpt-5.4", instant("2026-10-20"), "flex"), ("gpt-5.4", instant("2026-10-20"), "priority")],
 )
 def test_service_tiers_agree_with_the_catalogue_once_it_knows_them(model, day, tier):
     usage = Usage(input_tokens=50_000, cache_read_tokens=10_000, output_tokens=700)
@@ -101,7 +103,7 @@ def test_service_tiers_agree_with_the_catalogue_once_it_knows_them(model, day, t
 
 
 def test_every_model_has_exactly_one_price_at_every_instant():
-    corners = [datetime(2024, 5, 5, 0, 0), datetime(2025, 9, 9, 3, 3), datetime(2026, 8, 17), datetime(2026, 10, 14, 16, 30), datetime(2027, 2, 1, 23, 59, 59)]
+    corners = [instant("2024-05-05T00:00"), instant("2025-09-09T03:03"), instant("2026-08-17"), instant("2026-10-14T16:30"), instant("2027-02-01T23:59:59")]
     for pair in price_catalogue.models():
         rows = price_catalogue.rows(*pair)
         for at in corners if rows else ():
@@ -116,13 +118,13 @@ def test_every_model_has_exactly_one_price_at_every_instant():
 
 def test_daily_windows_do_not_reach_back_before_the_price_they_belong_to():
     book = PriceBook.load()
-    peak_2025, peak_2026 = (book.price_usd_per_mtok("deepseek", "deepseek-v4-pro", datetime(year, 10, 1, 2)) for year in (2025, 2026))
+    peak_2025, peak_2026 = (book.price_usd_per_mtok("deepseek", "deepseek-v4-pro", instant(f"{year}-10-01T02:00")) for year in (2025, 2026))
     assert (peak_2025["fresh_input"], peak_2026["fresh_input"]) == (Decimal("0.435"), Decimal("1.32"))
 
 
 def test_batch_without_a_batch_price_follows_the_provider_s_rule():
     book = PriceBook.load()
-    at = datetime(2025, 7, 1)
+    at = instant("2025-07-01")
     claude = [book.price_usd_per_mtok("anthropic", "claude-3-haiku", at, service_tier=tier) for tier in ("standard", "batch")]
     assert claude[1] == {kind: price / 2 for kind, price in claude[0].items()}
     azure = book.row("azure", "gpt-4o", at, service_tier="batch")
@@ -134,11 +136,11 @@ def test_batch_without_a_batch_price_follows_the_provider_s_rule():
 def test_a_model_without_a_price_is_refused_in_one_sentence():
     book = PriceBook.load()
     with pytest.raises(NoData, match=r"gpt-5\.22 is in no price list \(did you mean gpt-5\.2.*add an alias or a price override"):
-        book.quote("minimax", "gpt-5.22", datetime(2026, 1, 1))
-    with pytest.raises(NoData, match="whisper-1 has no price by the token at 2026-01-01"):
-        book.quote("openai", "whisper-1", datetime(2026, 1, 1))
+        book.quote("minimax", "gpt-5.22", instant("2026-01-01"))
+    with pytest.raises(NoData, match="whisper-1 is not sold by the token; add a price override"):
+        book.quote("openai", "whisper-1", instant("2026-01-01"))
     with pytest.raises(BadInput, match="cannot be negative"):
-        book.quote("openai", "gpt-4o", datetime(2026, 1, 1), output=-1)
+        book.quote("openai", "gpt-4o", instant("2026-01-01"), output=-1)
 
 
 def test_the_book_is_kept_until_an_alias_or_a_contract_changes(state):

@@ -14,7 +14,9 @@ from data.price_book import PriceBook
 from tests.data import small_ledger
 from tests.data.priced_rows import priced
 
-AT = datetime(2026, 6, 1)
+instant = datetime.fromisoformat  # naive UTC, as in the ledger
+
+AT = instant("2026-06-01")
 FILE = {
     "sample_spec": {"input_cost_per_token": 0, "note": "no provider: not a model"},
     "gpt-4o": {"litellm_provider": "openai", "input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05, "cache_read_input_token_cost": 1.25e-06},
@@ -110,11 +112,11 @@ def test_the_data_page_s_frames(ledger, state, tmp_path):
     history = price_report.timeline(PriceBook(overrides={"d": {"provider": "openai", "discount": 0.5, "start": "2026-01-01"}}), "openai", "o3")
     standard = history[(history["book"] == "list") & (history["service_tier"] == "standard")]
     assert standard[["valid_from", "valid_to", "fresh_input"]].values.tolist() == [
-        [None, datetime(2025, 6, 10), Decimal(10)],
-        [datetime(2025, 6, 10), None, Decimal(2)],
+        [None, instant("2025-06-10"), Decimal(10)],
+        [instant("2025-06-10"), None, Decimal(2)],
     ]
     contract = history[history["book"] == "contract"].iloc[0]
-    assert (contract["valid_from"], contract["fresh_input"], contract["source_version"]) == (datetime(2026, 1, 1), 1, "d")
+    assert (contract["valid_from"], contract["fresh_input"], contract["source_version"]) == (instant("2026-01-01"), 1, "d")
 
 
 def test_the_prices_command(capsys):

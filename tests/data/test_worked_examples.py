@@ -16,6 +16,8 @@ from data.pricing import INPUT
 from tests.data.fixed_prices import FixedBook
 from tests.data.priced_rows import priced
 
+instant = datetime.fromisoformat  # naive UTC, as in the ledger
+
 TABLE = yaml.safe_load((Path(__file__).parent.parent / "cases" / "prices_worked_examples.yaml").read_text())
 EXAMPLES = TABLE["examples"]
 NAMES = [example["name"] for example in EXAMPLES]
@@ -87,7 +89,7 @@ def test_trap_7_litellm_cache_hit_is_a_row_of_its_own_at_no_cost(ledger, state, 
 
     rows = _load(ledger, state, tmp_path, "spend.jsonl", row("abc", "False", 0.000225), row("abc_cache_hit1737", "True", 0.0))
     assert sorted((row["status"], row["cost_usd"]) for row in rows) == [("cached", Decimal(0)), ("success", Decimal("0.000225"))]
-    assert {row["requested_at"] for row in rows} == {datetime(2025, 1, 24, 9, 20, 46, 847371)}  # naive is UTC
+    assert {row["requested_at"] for row in rows} == {instant("2025-01-24T09:20:46.847371")}  # naive is UTC
 
 
 def test_trap_9_a_late_evening_belongs_to_the_reporting_zone_s_day(ledger, state, tmp_path):
