@@ -44,10 +44,11 @@ def langfuse_text(attempts: str) -> str:
             feature AS name, CASE WHEN failed THEN 'ERROR' ELSE 'DEFAULT' END AS level, CASE WHEN failed THEN concat(error.code, ' ', error.kind, ': ', error.text) END AS "statusMessage",
             environment, model, CASE WHEN NOT failed THEN {{'input': input_tokens - cached_tokens, 'input_cached_tokens': cached_tokens,
                 'output': output_tokens - reasoning_tokens, 'output_reasoning_tokens': reasoning_tokens, 'total': input_tokens + output_tokens}} END AS "usageDetails",
+            "usageDetails" AS "providedUsageDetails",
             CASE WHEN NOT failed THEN {{'total': cost_usd}} END AS "costDetails", CASE WHEN NOT failed THEN cost_usd END AS "totalCost",
             round(latency_ms) AS latency, round(ttft_ms) AS "timeToFirstToken", feature AS "traceName", [environment] AS "traceTags",
             user_id AS "userId", session_id AS "sessionId", quality_score AS quality,
-            struct_insert({LABELS}, team := team, provider := provider) AS metadata
+            struct_insert({LABELS}, team := team, ls_provider := provider) AS metadata
         FROM ({attempts})"""
 
 

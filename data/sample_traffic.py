@@ -11,12 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import Any
 
 from data.sample_company import Company, Workload
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 HOUR_STEPS = 512  # resolution of the inverse distribution of hours
 RETRY_FAILS = 0.06  # share of second attempts that fail too
@@ -40,7 +37,7 @@ class Wish:
     seed: int
 
 
-def plan(cursor: DuckDBPyConnection, company: Company, wish: Wish) -> None:
+def plan(cursor: Any, company: Company, wish: Wish) -> None:
     """Create the temp tables the queries read; `slot` has a row per workload and day: its calls and its token scale."""
     for macro in MACROS:
         cursor.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
@@ -56,7 +53,7 @@ def plan(cursor: DuckDBPyConnection, company: Company, wish: Wish) -> None:
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE slot AS {_slots_text(company, wish)}")
 
 
-def _fill(cursor: DuckDBPyConnection, table: str, columns: dict[str, str], rows: list[tuple]) -> None:
+def _fill(cursor: Any, table: str, columns: dict[str, str], rows: list[tuple]) -> None:
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
     cursor.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
 
