@@ -143,7 +143,7 @@ DIMENSIONS: dict[str, Dimension] = {
                 ("status", "Status", "success, error, cached or cancelled"),
                 ("error_class", "Error class", "why an attempt failed"),
                 ("cost_basis", "Cost basis", "contract, reported, list, unpriced or unmetered"),
-                ("service_tier", "Service tier", "standard, batch, flex or priority"),
+                ("service_tier", "Service tier", "standard, batch, flex, priority or fast"),
                 ("operation", "Operation", "chat, embedding, image, audio, ..."),
                 ("host", "Host", "who served it, where that is not the provider"),
                 ("region", "Region", "region that changes the price"),

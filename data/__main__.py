@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from data import console, price_book, sample
+from data import console, price_report, sample
 from data.errors import BadInput
 from data.formats import all_formats
 from data.ingest import Report, ingest
@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     bill.set_defaults(format=None, mapping=None, keep_text=False)
     console.command(commands, "formats", run_formats, "list the log formats Baton reads")
     console.command(commands, "check", run_check, "check the ledger: roll-ups against rows, files against the catalogue")
-    price_book.register(commands)
+    price_report.register(commands)
     sample.register(commands)
     return console.run(top, argv)
 

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path
 
-from data import containers, normalise, rollups, staging
+from data import containers, normalise, rollups, staging, stand_ins
 from data.containers import GROUP_BYTES, GROUP_FILES, File
 from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import BILLED_COLUMNS, Format, all_formats
@@ -187,10 +187,11 @@ def _commit(ledger, state, book, stage_cursor, db, group, form, keep_text, progr
         replaced = cursor.execute("SELECT count(*) FROM fresh_rows WHERE replaces").fetchone()[0]
         if replaced:
             cursor.execute(f"DELETE FROM lake.main.{form.table} WHERE {key} IN (SELECT event_id FROM fresh_rows WHERE replaces)")
+        left = stand_ins.settle(cursor, db, form) if form.stand_ins else 0
         if form.table == "usage":
             staging.earlier_calls(cursor, db, form)
             cursor.execute(f"INSERT INTO lake.main.usage {staging.ledger_rows(cursor, db, form, book, state.all('rule'), batch)}")
-            if replaced:
+            if replaced or left:
                 rollups.rebuild(cursor)
             else:
                 rollups.add(cursor, f"batch_id IN ({ids}) AND {_span(cursor, db)}")

@@ -104,7 +104,7 @@ def _usage_types() -> list[str]:
         "error_class": "CASE WHEN status = 'error' OR error_class IS NOT NULL THEN error_class_of(error_class, TRY_CAST(http_status AS INTEGER)) END",
         "tags": "CASE WHEN json_valid(tags::VARCHAR) AND json_type(tags::VARCHAR) = 'OBJECT' THEN masked(tags::VARCHAR) END",
         "status": f"CASE WHEN status IN {STATUSES} THEN status ELSE 'success' END",
-        "service_tier": "CASE WHEN lower(service_tier) IN ('batch', 'flex', 'priority') THEN lower(service_tier) ELSE 'standard' END",
+        "service_tier": "CASE WHEN lower(service_tier) IN ('batch', 'flex', 'priority', 'fast') THEN lower(service_tier) ELSE 'standard' END",
         "operation": "coalesce(text_of(operation), 'chat')",
     }
     names = [n for n in USAGE_COLUMNS if n not in ("event_key", "skip", "reject")]

@@ -33,7 +33,7 @@ USAGE = (
     Column("provider", "VARCHAR", "", "who made the price: openai, anthropic, aws, ..."),
     Column("host", "VARCHAR", "", "who served it, where that differs: gateway, region host, self"),
     Column("region", "VARCHAR", "", "region or geography that changes the price"),
-    Column("service_tier", "VARCHAR", "", "standard, batch, flex or priority"),
+    Column("service_tier", "VARCHAR", "", "standard, batch, flex, priority or fast"),
     Column("model", "VARCHAR", "", "canonical model name"),
     Column("model_raw", "VARCHAR", "", "the log's own model name"),
     Column("operation", "VARCHAR", "", "chat, embedding, image, audio, rerank, moderation, other"),

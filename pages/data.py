@@ -16,6 +16,7 @@ from data.price_book import PriceBook
 from pages.ui import editing, exports, loading, shell
 from pages.ui import format as fmt
 
+SHOWN_PRICES = ("fresh_input", "cache_read", "output")
 SECTIONS = {
     "load": "Load", "batches": "Batches", "coverage": "Coverage", "prices": "Prices", "names": "Model names", "meaning": "Meaning",
     "bills": "Against the bill",
@@ -135,14 +136,22 @@ def show_prices(view: Ledger) -> None:
     if chosen:
         provider, model = chosen.split(" / ", 1)
         frame = price_report.timeline(PriceBook.load(shell.state()), provider, model)
-        keep = [c for c in ("book", "service_tier", "valid_from", "valid_to", "tokens_from", "fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "rule") if c in frame.columns]
-        rates = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
+        rates = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
+        keep = ["book", "service_tier", "valid_from", "valid_to", *(["hours"] if frame["hours"].any() else []), "tokens_from", *rates]
+        for column in ("valid_from", "valid_to"):
+            frame[column] = frame[column].map(lambda t: None if t is None or t != t else f"{t:%Y-%m-%d}")
         st.caption("USD per 1M tokens. `tokens from`: the whole request takes this price when its input reaches that many tokens.")
         exports.table(frame[keep].astype({"service_tier": str}), name=f"prices-{model.replace('/', '-')}", units=dict.fromkeys(rates, "USD per 1M tokens"))
-    _second_catalogue()
+    _second_catalogue(view)
 
 
-def _second_catalogue() -> None:
+@shell.cached
+def _disagreements(view: Ledger, version: str) -> pd.DataFrame:
+    book = PriceBook.load(shell.state())
+    return price_report.disagreements(book, book.imported)
+
+
+def _second_catalogue(view: Ledger) -> None:
     st.subheader("A second catalogue", anchor=False)
     given = st.text_input("LiteLLM price file (model_prices_and_context_window.json) on this machine", key="litellm_prices")
     if given and st.button("Import it beside the first", icon=":material/compare:"):
@@ -151,7 +160,7 @@ def _second_catalogue() -> None:
             st.rerun()
     book = PriceBook.load(shell.state())
     if book.imported:
-        frame = price_report.disagreements(book, book.imported)
+        frame = _disagreements(view, book.imported.version)
         st.caption(f"The two catalogues disagree on {len(frame):,} prices. Baton uses the first; where it is wrong, write a contract price above.")
         exports.table(frame, name="catalogue-disagreements")
 
@@ -163,12 +172,16 @@ def _override_row(body: dict) -> dict:
     return {**{k: body.get(k) for k in ("provider", "model", "note")}, **day, **numbers}
 
 
-def _override_body(row: dict) -> dict:
-    prices = {k: str(Decimal(str(row.pop(k)))) for k in ("fresh_input", "cache_read", "output") if k in row}
+def _override_body(row: dict, stored: dict) -> dict:
+    """The stored line with what the table shows replaced; what it does not show is kept."""
+    shown = {k: str(Decimal(str(row.pop(k)))) for k in SHOWN_PRICES if k in row}
+    kept = {k: v for k, v in (stored.get("prices") or {}).items() if k not in SHOWN_PRICES}
+    prices = {**kept, **shown} if shown else {}
     if prices and len(prices.keys() & {"fresh_input", "output"}) < 2:
         raise BadInput("A contract price needs both input and output, in USD per 1M tokens; the cache price is the input's when left out.")
     body = {k: str(v)[:10] if k in ("start", "end") else str(v) for k, v in row.items()}
-    return body | ({"prices": prices} if prices else {})
+    tier = {"service_tier": stored["service_tier"]} if stored.get("service_tier") else {}
+    return body | tier | ({"prices": prices} if prices else {})
 
 
 def _told(change: object, done: str) -> str:
@@ -187,7 +200,7 @@ def show_names(view: Ledger) -> None:
         "provider": "Only for provider", "price_provider": "Priced as sold by", "note": "Note",
     }  # fmt: skip
     editing.documents(
-        "alias", columns, save=aliases.save, forget=aliases.forget, to_row=lambda b: b, to_body=lambda r: {k: str(v) for k, v in r.items()}, key="aliases",
+        "alias", columns, save=aliases.save, forget=aliases.forget, to_row=lambda b: b, to_body=lambda r, stored: {k: str(v) for k, v in r.items()}, key="aliases",
         after=lambda: _told(reprice.reprice(shell.ledger(), shell.state()), "renamed and repriced"),
     )  # fmt: skip
 
@@ -202,7 +215,7 @@ def show_meaning(view: Ledger) -> None:
     }  # fmt: skip
     editing.documents(
         "rule", columns, save=meaning.save, forget=meaning.forget, to_row=lambda b: b, key="rules",
-        to_body=lambda r: {k: int(v) if k == "order" else str(v) for k, v in r.items()},
+        to_body=lambda r, stored: {k: int(v) if k == "order" else str(v) for k, v in r.items()},
         after=lambda: _told(reprice.reapply_meaning(shell.ledger(), shell.state()), "changed"),
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -60,6 +61,7 @@ class Format:
     assume_input_has_cache: bool = True
     assume_output_has_reasoning: bool = True
     supersedes: bool = False  # a later, larger record with the same key replaces the stored row
+    stand_ins: bool = False  # a record whose event key is its call id gives way to any other record of that call
     family: str = ""  # formats that describe the same calls share it, so that one call stays one row
     note: str = ""  # what a reader should know about this source; shown with every batch
     order: int = 50  # lower is tried first; generic formats come last
@@ -74,11 +76,12 @@ class Format:
             raise ValueError(f"{self.name}: columns {sorted(unknown)} are not target columns")
 
 
-def all_formats() -> list[Format]:
+@cache
+def all_formats() -> tuple[Format, ...]:
     """Every format of this package, in the order they are tried."""
     modules = (import_module(f"{__name__}.{m.name}") for m in iter_modules(__path__))
     found = [f for m in modules for f in getattr(m, "FORMATS", ())]
-    return sorted(found, key=lambda f: (f.order, f.name))
+    return tuple(sorted(found, key=lambda f: (f.order, f.name)))
 
 
 def has(records: list[dict], *keys: str, share: float = 0.5) -> bool:

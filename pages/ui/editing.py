@@ -13,10 +13,10 @@ from pages.ui import shell
 
 
 def documents(
-    kind: str, columns: dict[str, object], *, save: Callable, forget: Callable, to_row: Callable[[dict], dict], to_body: Callable[[dict], dict],
+    kind: str, columns: dict[str, object], *, save: Callable, forget: Callable, to_row: Callable[[dict], dict], to_body: Callable[[dict, dict], dict],
     after: Callable[[], str], key: str,
 ) -> None:  # fmt: skip
-    """Edit the documents of one kind as rows (one column is `name`); saving validates every row before writing any.
+    """Edit the documents of one kind as rows (one column is `name`); `to_body` gets the row and the stored body.
 
     `after` runs once when something changed and returns the sentence to show.
     """
@@ -31,12 +31,14 @@ def documents(
     if not st.button("Save changes", key=f"{key}_save", icon=":material/save:"):
         return
     try:
-        bodies = {str(r["name"]).strip(): to_body({k: v for k, v in r.items() if k != "name" and not _empty(v)}) for r in edited.to_dict("records") if not _empty(r["name"])}
-        before = dict(stored)
+        bodies = {}
+        for row in edited.to_dict("records"):
+            if not _empty(name := row.pop("name")):
+                bodies[str(name).strip()] = to_body({k: v for k, v in row.items() if not _empty(v)}, stored.get(str(name).strip(), {}))
         for name, body in bodies.items():
-            if before.get(name) != body:
+            if stored.get(name) != body:
                 save(shell.state(), name, body, "dashboard")
-        for name in before.keys() - bodies.keys():
+        for name in stored.keys() - bodies.keys():
             forget(shell.state(), name, "dashboard")
     except BatonError as error:
         st.error(fmt.md(str(error)), icon=":material/error:")

@@ -58,6 +58,7 @@ def test_a_record_becomes_the_expected_row(form, case, ledger, state, tmp_path):
     if "reject" in case:
         reasons = ledger.sql(f"SELECT reason FROM {ledger.name('rejected')}")["reason"].tolist()
         assert any(case["reject"] in reason for reason in reasons), reasons
+    assert report.skipped == case.get("skipped", report.skipped)
     if "skip" in case and "expects" not in case:
         assert not rows and report.skipped
     expected = case.get("expects", [case["expect"]] if "expect" in case else None)
