@@ -1,0 +1,274 @@
+"""Model mix: can we halve the bill without losing quality?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from analytics.scope import Scope
+from data.errors import BadInput, BatonError
+from data.ledger import Ledger
+from data.yaml_text import checked, read_yaml
+from pages.ui import exports, filters, mix_result, shell, what_if, what_if_charts
+from pages.ui import format as fmt
+from simulations.frontier import Frontier, as_rows, frontier
+from simulations.mix import MixScenario, normalised, simulate_mix
+from simulations.mix_from_log import current_mix, log_scenario, with_shares
+from simulations.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
+from simulations.programme import Programme, programme
+from simulations.scenario import from_document, read_scenario, write_scenario
+from simulations.shadow_prices import dual_prices, rule_prices, why_not
+
+QUESTION = "Can we halve the bill without losing quality?"
+MODES = {"log": "From the log", "typed": "Typed in", "saved": "Saved, side by side"}
+NO_POLICY = "no constraints"
+
+
+@shell.cached
+def built(view: Ledger, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None, version: tuple) -> Programme:
+    constraints = None if policy == NO_POLICY else what_if.policies()[policy]
+    return programme(view, scope, what_if.market(view, scope), targets, policy=constraints, scale=scale)
+
+
+@shell.cached
+def swept(view: Ledger, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None, demands: Demands, version: tuple) -> Frontier:
+    return frontier(built(view, scope, targets, policy, scale, version).problem, demands, 40)
+
+
+def halving(line: Frontier, today_usd: float, today_quality: float | None) -> str:
+    """What the frontier says to the CTO's question."""
+    half = [p for p in line.points if p.cost_usd <= today_usd / 2]
+    keeping = [p for p in line.points if today_quality is not None and p.quality >= today_quality - 1e-6]
+    if today_quality is None:
+        return "Today's quality is unknown, so no mix can promise to keep it"
+    if half and half[-1].quality >= today_quality - 1e-6:
+        return f"Yes: half the bill keeps today's quality, at {fmt.usd_short(keeping[0].cost_usd)} a year instead of {fmt.usd_short(today_usd)}"
+    best = f"; half the bill would cost {abs(half[-1].quality - today_quality) * 100:.1f} points of quality" if half else "; no mix of these models costs half"
+    if not keeping:
+        return f"No mix of these models reaches today's quality{best}"
+    saved = 1 - keeping[0].cost_usd / today_usd
+    if saved < 0.005:
+        return f"Not with these models: nothing cheaper keeps today's quality{best}"
+    return f"Today's quality can cost {fmt.usd_short(keeping[0].cost_usd)} a year instead of {fmt.usd_short(today_usd)} ({saved:.0%} less){best}"
+
+
+def demands_of(made: Programme) -> Demands:
+    """The promises, in one row."""
+    with st.expander("Promises the mix must keep", icon=":material/rule:"), st.container(horizontal=True, vertical_alignment="bottom"):
+        today = mean_quality(made.problem, made.current_shares)
+        floor = st.number_input(
+            "Quality floor, %", 0.0, 100.0, None if today is None else round(today * 100 - 0.005, 2), 0.1, key="floor", placeholder="none",
+            help="today's quality unless you change it",
+        )  # fmt: skip
+        high = st.number_input("Floor for high criticality, %", 0.0, 100.0, None, 0.1, key="floor_high", placeholder="none")
+        vendor = st.number_input("Most for one vendor, %", 1.0, 100.0, None, 5.0, key="vendor_cap", placeholder="no cap")
+        chinese = st.number_input("Most for Chinese origin, %", 0.0, 100.0, None, 5.0, key="origin_cap", placeholder="no cap")
+        moved = st.number_input("Most that may move, %", 0.0, 100.0, None, 5.0, key="moved_cap", placeholder="everything")
+    part = lambda value: None if value is None else value / 100  # noqa: E731
+    caps = {"CN": chinese / 100} if chinese is not None and "CN" in made.problem.origins else {}
+    floors = {"high": high / 100} if high is not None else {}
+    return Demands(quality_floor=part(floor), floor_by_criticality=floors, any_vendor_cap=part(vendor), origin_cap=caps, max_moved_share=part(moved))
+
+
+def models_to_consider(view: Ledger) -> tuple[tuple[str, ...], str, str | None]:
+    """Targets beside the log's own, the policy whose constraints hold, and the quality scale."""
+    known = what_if.catalog()
+    likely = [name for name, facts in known.items() if any(score.tier in ("stated", "measured") for score in facts.quality)]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect("Models to consider beside those in the log", sorted(known), default=likely, key="models", bind="query-params", width=560)
+        named = {name: p for name, p in what_if.policies().items() if p.constraints}
+        policy = st.selectbox("Constraints of policy", [NO_POLICY, *named], key="constraints", bind="query-params", width=320)
+        scales = sorted({score.scale for facts in known.values() for score in facts.quality})
+        scale = st.selectbox("Quality scale", [None, *scales], format_func=lambda s: s or "the one that knows most", key="scale", width=230)
+    return tuple(chosen), policy, scale
+
+
+def from_log(view: Ledger, title: Any) -> None:
+    """The frontier of the logged work, a mix chosen on it or by hand, and what it does."""
+    scope = filters.scope_bar(view, dimensions=("team", "task_type"), default="12m")
+    targets, policy, scale = models_to_consider(view)
+    version = what_if.facts_version()
+    made = built(view, scope, targets, policy, scale, version)
+    demands = demands_of(made)
+    today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
+    line = swept(view, scope, targets, policy, scale, demands.model_copy(update={"quality_floor": None}), version)
+    with title:
+        shell.header(halving(line, *today), view)
+    answer = optimise(made.problem, demands)
+    if isinstance(answer, Infeasible):
+        for sentence in why_not(made.problem, demands, answer):
+            st.warning(fmt.md(f"No mix keeps every promise: {sentence}."), icon=":material/block:")
+        answer = None
+    shares, origin = chosen_shares(made, line, None if answer is None else answer.shares)
+    market = what_if.market(view, scope)
+    result = log_scenario(made, shares, market, origin, f"Baton, data version {view.snapshot()}, {scope.start} to {scope.end}")
+    shown = simulate_mix(result, market.catalog)
+    st.subheader(fmt.md(f"{origin[0].upper()}{origin[1:]}: {mix_result.sentence(shown)}"), anchor=False)
+    mix_result.kpis(shown)
+    draw_frontier(made, line, today, shown)
+    prices(made, demands, answer)
+    mix_result.body(shown, tier=made.scale.tier if made.scale else "cost_only", key="log")
+    by_hand(made)
+    notes(made)
+    mix_result.take_away(result, shown, f"Baton, data version {view.snapshot()}, prices of {market.at:%Y-%m-%d}, {scope.start} to {scope.end}", key="log")
+    with st.container(horizontal=True):
+        filters.link("pages/routing.py", "Turn it into a routing policy", ":material/alt_route:", scope)
+        filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)
+        shell.snapshot_link(view)
+
+
+def chosen_shares(made: Programme, line: Frontier, optimum: np.ndarray | None) -> tuple[np.ndarray, str]:
+    """The mix to show: by hand, else the point clicked on the frontier, else the cheapest that keeps the promises."""
+    wish = st.session_state.get("mix_wish")
+    if wish:
+        try:
+            return with_shares(made, wish[""], {k: v for k, v in wish.items() if k}), "the mix set by hand"
+        except BadInput as error:
+            st.error(fmt.md(str(error)), icon=":material/error:")
+    picked = st.session_state.get("frontier", {}).get("selection", {}).get("points", [])
+    if picked and picked[0].get("customdata"):
+        point = line.points[min(picked[0]["point_index"], len(line.points) - 1)]
+        return point.by_segment, f"the mix for a quality of {point.quality:.2%}"
+    return (made.current_shares, "today's mix") if optimum is None else (optimum, "the cheapest mix that keeps the promises")
+
+
+def draw_frontier(made: Programme, line: Frontier, today: tuple[float, float | None], shown: dict[str, Any]) -> None:
+    st.subheader("What quality costs", anchor=False)
+    lines = line._asdict()
+    chosen = (shown["proposed"]["annual_cost_usd"], shown["proposed"]["quality"])
+    figure = what_if_charts.frontier(as_rows(line), today, lines, chosen if chosen[1] is not None else None, shell.palette())
+    low, high = line.points[0], line.points[-1]
+    meaning = f"The cheapest mix costs {fmt.usd_short(low.cost_usd)} a year at {low.quality:.1%}, the best {fmt.usd_short(high.cost_usd)} at {high.quality:.1%}. Click a point to load its mix."
+    shell.chart(figure, alt=meaning, key="frontier", on_select="rerun", selection_mode="points")
+    st.caption(fmt.md(meaning + " Dotted is what mixing models at random reaches without looking at the request; dashed hands out the same shares blindly. “Best model per segment” is the ceiling of these models, not a goal."))
+    with st.expander("Table: the frontier", icon=":material/table:"):
+        rows = [{**row, "models": ", ".join(f"{m} {s:.0%}" for m, s in row["models"].items())} for row in as_rows(line)]
+        exports.table(pd.DataFrame(rows), name="frontier", units={"floor": "share", "quality": "share", "annual_cost_usd": "USD"})
+
+
+def prices(made: Programme, demands: Demands, answer: Any) -> None:
+    """What each promise costs, as sentences."""
+    if answer is None:
+        return
+    found = [*dual_prices(made.problem, answer), *rule_prices(made.problem, demands, answer, made.lifted)]
+    if found:
+        st.subheader("What the promises cost", anchor=False)
+        for price in found:
+            st.write(fmt.md(f"{price.sentence[0].upper()}{price.sentence[1:]}."))
+
+
+def by_hand(made: Programme) -> None:
+    """Shares by slider for all the work, or by table for each task type."""
+    st.subheader("Set the mix by hand", anchor=False)
+    today = current_mix(made)
+    sliders, table = st.tabs(["Sliders", "By task type"])
+    with sliders, st.form("mix_sliders"):
+        chosen = {name: st.slider(name, 0, 100, round(today.get(name, 0) * 100), format="%d%%", key=f"share_{name}") for name in made.problem.models}
+        apply, normalise = st.columns([1, 5])
+        if apply.form_submit_button("Apply"):
+            use({"": {name: value / 100 for name, value in chosen.items()}})
+        if normalise.form_submit_button("Normalise and apply"):
+            total = sum(chosen.values()) or 1
+            use({"": {name: value / total for name, value in chosen.items()}})
+    with table:
+        tasks = sorted(made.segments["task_type"].unique())
+        start = pd.DataFrame([{"task type": task, **{name: round(share * 100, 1) for name, share in today.items()}} for task in tasks])
+        edited = st.data_editor(start, hide_index=True, disabled=["task type"], key="task_shares")
+        st.caption("Percent of the requests of each task type; every row sums to 100. A model that may not serve a segment gives its share to the others.")
+        if st.button("Apply the table"):
+            rows = {row["task type"]: {name: row[name] / 100 for name in today} for row in edited.to_dict("records")}
+            use({"": next(iter(rows.values())), **rows})
+    if st.session_state.get("mix_wish") and st.button("Back to the cheapest mix", icon=":material/undo:"):
+        use(None)
+
+
+def use(wish: dict | None) -> None:
+    st.session_state["mix_wish"] = wish
+    st.rerun()
+
+
+def notes(made: Programme) -> None:
+    """What the annual figure stands on and what it leaves out."""
+    if made.note:
+        st.warning(fmt.md(made.note[0].upper() + made.note[1:] + "."), icon=":material/calendar_month:")
+    words = {"kept": "failed or answered by a gateway's cache", "unpriced": "without a price", "unmetered": "without token counts"}
+    left = [f"{fmt.count(requests)} requests {words[name]}" for name, (requests, _) in made.excluded.items() if requests]
+    source = f"Quality is on the scale “{made.scale.name}” ({made.scale.source}). " if made.scale else "No quality scale knows these models: cost only. "
+    st.caption(fmt.md(source + (f"Left out: {'; '.join(left)}." if left else "")))
+
+
+def typed(view: Ledger, title: Any) -> None:
+    """A scenario with typed figures: the CTO's question of the brief to start from."""
+    saved = saved_scenarios()
+    names = ["The brief: the CTO's question", *saved]
+    name = st.selectbox("Start from", names, key="start_from", width=420)
+    scenario = saved.get(name) or read_scenario("cto_question", MixScenario, "mix")
+    text = st.session_state.get(f"mix_text_{name}", write_scenario(scenario))
+    try:
+        scenario = parsed(text)
+    except BatonError as error:
+        st.error(fmt.md(str(error)), icon=":material/error:")
+    result = simulate_mix(scenario, what_if.catalog())
+    with title:
+        shell.header(f"{scenario.name} {mix_result.sentence(result)}", view)
+    mix_result.kpis(result)
+    mix_result.body(result, tier=result["proposed"]["quality_tier"], key="typed")
+    with st.expander("Change the figures", icon=":material/edit:"):
+        edited = st.text_area("Scenario as YAML", text, height=420, key=f"area_{name}")
+        with st.container(horizontal=True):
+            if st.button("Apply the scenario"):
+                keep(name, edited, lambda: parsed(edited))
+            if st.button("Normalise shares and apply", help="divides each side's shares by their sum"):
+                keep(name, None, lambda: checked(MixScenario, normalised(read_yaml(edited)[0]), {(): 1}, "the scenario"))
+    mix_result.take_away(scenario, result, scenario.source, key="typed")
+
+
+def parsed(text: str) -> MixScenario:
+    value, lines = read_yaml(text, "the scenario")
+    return checked(MixScenario, value, lines, "the scenario")
+
+
+def keep(name: str, text: str | None, make: Any) -> None:
+    """Take edited figures over when they are sound."""
+    with shell.errors():
+        scenario = make()
+        st.session_state[f"mix_text_{name}"] = text or write_scenario(scenario)
+        st.session_state.pop(f"area_{name}", None)
+        st.rerun()
+
+
+def saved_scenarios() -> dict[str, MixScenario]:
+    return {name: from_document(body, MixScenario, name) for name, body in shell.state().all("scenario").items() if body.get("kind") == "mix"}
+
+
+def side_by_side(view: Ledger, title: Any) -> None:
+    """Saved scenarios in one table."""
+    known = {"The brief: the CTO's question": read_scenario("cto_question", MixScenario, "mix")} | saved_scenarios()
+    rows = [{"scenario": name, "result": simulate_mix(scenario, what_if.catalog())} for name, scenario in known.items()]
+    table = pd.DataFrame([
+        {"scenario": row["scenario"], "today": r["baseline"]["annual_cost_usd"], "proposed": r["proposed"]["annual_cost_usd"], "saving": r["savings_usd"],
+         "low": r["ranges"]["savings_usd"]["p10"], "high": r["ranges"]["savings_usd"]["p90"], "quality": r["proposed"]["quality"], "moves": r["moved_share"]}
+        for row in rows for r in (row["result"],)
+    ])  # fmt: skip
+    best = table.loc[table["saving"].idxmax()]
+    with title:
+        shell.header(f"{len(table)} scenario{'s' * (len(table) > 1)}; “{best['scenario']}” saves most, {fmt.usd_short(best['saving'])} a year", view)
+    units = dict.fromkeys(("today", "proposed", "saving", "low", "high"), "USD") | {"quality": "share", "moves": "share"}
+    labels = {"scenario": "Scenario", "today": "Today", "proposed": "Proposed", "saving": "Saving", "low": "P10", "high": "P90", "quality": "Quality", "moves": "Moves"}
+    exports.table(table, name="scenarios", units=units, labels=labels)
+    name = st.selectbox("Forget a saved scenario", [None, *saved_scenarios()], format_func=lambda n: n or "choose one", width=420)
+    if name and st.button("Forget it", icon=":material/delete:"):
+        shell.state().delete("scenario", name)
+        st.rerun()
+
+
+view = shell.view()
+mode = st.query_params.get("mode", "log")
+if mode == "log":
+    shell.needs_data(view, QUESTION)
+title = st.container()
+mode = st.segmented_control("Where the figures come from", list(MODES), format_func=MODES.get, default="log", required=True, key="mode", bind="query-params")
+{"log": from_log, "typed": typed, "saved": side_by_side}[mode](view, title)

@@ -1,0 +1,114 @@
+"""How a mix result is shown, wherever it came from: four numbers, before and after, exposure, exports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from data.errors import BadInput
+from pages.ui import exports, shell, what_if, what_if_charts
+from pages.ui import format as fmt
+from simulations.board_page import board_page
+from simulations.mix import MixScenario
+from simulations.scenario import write_scenario
+
+
+def sentence(result: dict[str, Any]) -> str:
+    """The result in one sentence, for a title."""
+    saving = result["savings_usd"]
+    change = "the same as today" if abs(saving) < 1 else f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} than today"
+    percent = f" ({abs(result['savings_pct']):.0f}%)" if result["savings_pct"] and abs(saving) >= 1 else ""
+    quality = result["quality_change"]
+    words = "quality unknown" if quality is None else f"quality {fmt.points(quality)}"
+    return f"{fmt.usd_short(result['proposed']['annual_cost_usd'])} a year, {change}{percent}; {words}"
+
+
+def kpis(result: dict[str, Any]) -> None:
+    """Cost a year and a month, the saving with its range, quality with its tier, what moves."""
+    before, after, spread = result["baseline"], result["proposed"], result["ranges"]["savings_usd"]
+    cells = st.columns(4)
+    change = fmt.share_change(-result["savings_pct"] / 100) if result["savings_pct"] else None
+    cells[0].metric(
+        "Cost a year", fmt.usd_short(after["annual_cost_usd"]), delta=change, delta_color="inverse", border=True,
+        delta_description=f"vs {fmt.usd_short(before['annual_cost_usd'])}" if change else None, help=f"{fmt.usd(after['monthly_cost_usd'])} a month",
+    )  # fmt: skip
+    cells[1].metric(
+        "Saving a year, P10 to P90", f"{fmt.usd_short(spread['p10'])} to {fmt.usd_short(spread['p90'])}", border=True,
+        help=f"middle {fmt.usd(spread['p50'])}; chance of any saving {result['ranges']['chance_of_saving']:.0%}",
+    )  # fmt: skip
+    quality = result["quality_change"]
+    cells[2].metric(
+        "Quality", fmt.share(after["quality"]), delta=None if quality is None else fmt.points(quality), border=True,
+        delta_description=f"vs {fmt.share(before['quality'])}" if quality is not None else None,
+    )  # fmt: skip
+    cells[3].metric("Work that moves", fmt.share(result["moved_share"]), border=True, help="share of the requests that change model or hosting, at least")
+
+
+def body(result: dict[str, Any], *, tier: str, key: str) -> None:
+    """Before and after by model, exposure, risks and assumptions."""
+    what_if.tier_badge(tier)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.subheader("Before and after", anchor=False)
+        rows = models(result)
+        top = max(rows, key=lambda row: row["after_usd"] or 0)
+        meaning = f"{top['model']} takes the largest part: {fmt.usd(top['after_usd'])} of {fmt.usd(result['proposed']['annual_cost_usd'])} a year."
+        figure = what_if_charts.before_after(rows, shell.palette(), before="before_usd", after="after_usd", labels=("Today", "Proposed"))
+        shell.chart(figure, alt=meaning, key=f"models_{key}")
+        st.caption(fmt.md(meaning))
+    with right:
+        st.subheader("Exposure, share of the work", anchor=False)
+        exports.table(exposure(result), name=f"exposure-{key}", units={"today": "share", "proposed": "share"}, labels={"of": "Of", "who": "Who", "today": "Today", "proposed": "Proposed"})
+    with st.expander("Table: models before and after", icon=":material/table:"):
+        units = dict.fromkeys(("before_usd", "after_usd"), "USD") | dict.fromkeys(("before_share", "after_share", "before_quality", "after_quality"), "share")
+        exports.table(pd.DataFrame(models(result)), name=f"mix-{key}", units=units)
+    if result["risks"] or result["complexity_change"]:
+        more = f" Complexity {fmt.share_change(result['complexity_change'])}." if result["complexity_change"] else ""
+        st.write(fmt.md("Risks: " + "; ".join(result["risks"]) + "." + more))
+    given = result["assumptions"]
+    words = "output length and its cost {verbosity[0]:g} to {verbosity[1]:g}, tokenizer {tokenizer[0]:g} to {tokenizer[1]:g}, cache lost by splitting {cache_loss[0]:g} to {cache_loss[1]:g}, growth {growth[0]:g} to {growth[1]:g}"
+    st.caption(fmt.md("Ranges are P10 to P90 of: " + words.format(**given) + f"; each model's quality within {given['quality_points'] * 100:g} points."))
+
+
+def models(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row per model: dollars, share and quality on both sides."""
+    before, after = ({m["model"]: m for m in result[side]["models"]} for side in ("baseline", "proposed"))
+    return [
+        {
+            "model": name,
+            **{f"{side}_{short}": part.get(name, {}).get(field) for side, part in (("before", before), ("after", after))
+               for short, field in (("usd", "annual_cost_usd"), ("share", "share"), ("quality", "quality"))},
+        }
+        for name in dict.fromkeys([*before, *after])
+    ]  # fmt: skip
+
+
+def exposure(result: dict[str, Any]) -> pd.DataFrame:
+    """Share of the work by vendor, origin and hosting."""
+    rows = []
+    for fact in ("vendor", "origin", "hosting"):
+        before, after = (result[side][f"by_{fact}"] for side in ("baseline", "proposed"))
+        rows += [{"of": fact, "who": name, "today": before.get(name, 0.0), "proposed": after.get(name, 0.0)} for name in dict.fromkeys([*before, *after])]
+    return pd.DataFrame(rows)
+
+
+def take_away(scenario: MixScenario, result: dict[str, Any], made_from: str, *, key: str) -> None:
+    """Save by name, and the exports: YAML, CSV by the table, one HTML page for the board."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Save this scenario as", scenario.name, key=f"name_{key}", width=360)
+        if st.button("Save scenario", icon=":material/save:", key=f"save_{key}"):
+            with shell.errors():
+                save(scenario.model_copy(update={"name": name}))
+                st.toast(fmt.md(f"Saved “{name}”."))
+        st.download_button("YAML", write_scenario(scenario), file_name="baton-mix.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:", key=f"yaml_{key}")
+        st.download_button("Page for the board", board_page(result, made_from), file_name="baton-mix.html", mime="text/html", on_click="ignore", icon=":material/description:", key=f"html_{key}")
+
+
+def save(scenario: MixScenario) -> None:
+    """Keep a scenario by name; the audit trail says so. Raises BadInput for an empty name."""
+    if not scenario.name.strip():
+        raise BadInput("A scenario needs a name; the one given is empty.")
+    shell.state().put("scenario", scenario.name, scenario.model_dump(mode="json", exclude_defaults=True) | {"kind": "mix"})
+    shell.state().append_audit("scenario saved", {"name": scenario.name, "kind": "mix"})
