@@ -31,133 +31,119 @@ METADATA = {
     "model_map_information": PRICE, "usage_object": USAGE, "additional_usage_values": USAGE,
     "cost_breakdown": {"service_tier": "VARCHAR"},
 }  # fmt: skip
-# The database writes metadata as JSON text, callbacks as an object; either way it is parsed once, as `m`.
-ROWS = f"SELECT *, json_transform(json_of(d.metadata), '{json.dumps(METADATA)}') AS m FROM records"
-
 CHAT = "(d.call_type IS NULL OR regexp_matches(d.call_type, 'completion|responses|anthropic_messages|generate_content'))"
 OPERATION = f"""CASE WHEN {CHAT} THEN 'chat' WHEN d.call_type LIKE '%embedding%' THEN 'embedding'
     WHEN d.call_type LIKE '%image%' THEN 'image' WHEN regexp_matches(d.call_type, 'speech|transcription|audio') THEN 'audio'
     WHEN d.call_type LIKE '%rerank%' THEN 'rerank' WHEN d.call_type LIKE '%moderation%' THEN 'moderation' ELSE 'other' END"""
 
 
+def rows(cost: str, error: str, price: str) -> str:
+    """SQL: records with metadata as `m`, cost, error and price from where this shape keeps them, and what they imply.
+
+    The database writes metadata as JSON text, callbacks as an object; either way it is parsed once.
+    `cut`: a stream that ended before its usage; there is no usage object and the columns hold their default of zero.
+    `counted`: the tokens are usage; a failure carries estimates that nobody billed, unless the attempt was billed after all.
+    `unpriced`: zero for real tokens of a model without a price is unknown, not free (litellm #35691, #42200); LiteLLM's
+    price map answers 0 for a model it does not know.
+    """
+    return f"""
+        SELECT *, {cost} AS cost, coalesce(number({cost}), 0) AS spend, coalesce(number(d.total_tokens), 0) AS total,
+            {error}.error_class AS error_word, {error}.error_code AS error_code,
+            coalesce(number({price}.input_cost_per_token), 0) + coalesce(number({price}.output_cost_per_token), 0) AS rate,
+            coalesce(lower(d.cache_hit) = 'true', FALSE) AS cached,
+            coalesce(d.status = 'failure', text_of(error_word) IS NOT NULL) AS failed,
+            NOT failed AND NOT cached AND total = 0 AND spend = 0 AND {CHAT} AND m.usage_object.prompt_tokens IS NULL
+                AND m.additional_usage_values.prompt_tokens_details IS NULL AS cut,
+            NOT cut AND (spend > 0 OR NOT failed) AS counted,
+            NOT failed AND NOT cached AND total > 0 AND spend = 0 AND rate = 0 AS unpriced
+        FROM (SELECT *, json_transform(json_of(d.metadata), '{json.dumps(METADATA)}') AS m FROM records)"""
+
+
+def counted(tokens: str) -> str:
+    """A token count, where the tokens are usage."""
+    return f"CASE WHEN counted THEN {tokens} END"
+
+
 def detail(name: str) -> str:
-    """A prompt token detail: the callback's usage object first, then what the proxy added of its own."""
+    """A prompt token detail: the provider's usage object first, then what the proxy made of it."""
     return f"coalesce(m.usage_object.prompt_tokens_details.{name}, m.additional_usage_values.prompt_tokens_details.{name})"
 
 
-def columns(cost: str, error: str, price: str) -> dict[str, str]:
-    """Target columns of both shapes; they differ in where cost, error and the price used are found."""
-    failed = f"(d.status = 'failure' OR (d.status IS NULL AND text_of({error}.error_class) IS NOT NULL))"
-    cached = "lower(d.cache_hit) = 'true'"
-    spend, total = f"number({cost})", "number(d.total_tokens)"
-    free = f"coalesce({spend}, 0) = 0"
-    # A stream cut before its usage: no usage object, and the columns hold their default of zero.
-    cut = (
-        f"(NOT {failed} AND NOT coalesce({cached}, FALSE) AND coalesce({total}, 0) = 0 AND {free} AND {CHAT} "
-        "AND m.usage_object.prompt_tokens IS NULL AND m.additional_usage_values.prompt_tokens_details IS NULL)"
-    )
-    # A failure row carries estimated tokens that nobody billed, unless the attempt was billed after all.
-    counted = f"(NOT {cut} AND NOT ({failed} AND {free}))"
-    # Zero for real tokens of a model LiteLLM has no price for is unknown, not free (litellm #35691, #42200);
-    # its price map answers 0 for a model it does not know.
-    known = f"coalesce(number({price}.model_map_value.input_cost_per_token), 0) + coalesce(number({price}.model_map_value.output_cost_per_token), 0) > 0"
-    unpriced = (
-        f"(NOT {failed} AND NOT coalesce({cached}, FALSE) AND coalesce({spend} = 0, FALSE) AND coalesce({total}, 0) > 0 AND NOT {known})"
-    )
-    return {
-        "attempt": "CASE WHEN m.attempted_retries > 0 THEN 1 + m.attempted_retries END",
-        "provider": "lower(text_of(d.custom_llm_provider))",
-        "host": "text_of(regexp_extract(d.api_base, '^https?://([^/:]+)', 1))",
-        "region": "lower(text_of(m.usage_object.inference_geo))",
-        # Batch results report tier "default": that they are a batch only the call type says.
-        "service_tier": "CASE WHEN d.call_type LIKE '%retrieve_batch%' OR json_array_length(m.batch_models) > 0 THEN 'batch' "
-        "ELSE lower(coalesce(text_of(m.cost_breakdown.service_tier), text_of(m.usage_object.service_tier))) END",
-        "model_raw": "coalesce(text_of(d.model), text_of(d.model_group))",
-        "operation": OPERATION,
-        "team": "coalesce(text_of(m.user_api_key_team_alias), text_of(d.team_id), text_of(m.user_api_key_team_id))",
-        "project": "coalesce(text_of(m.user_api_key_project_alias), text_of(m.user_api_key_project_id))",
-        "feature": "coalesce(m.spend_logs_metadata ->> 'feature', text_of(m.internal_call_origin))",
-        "user_id": "coalesce(text_of(d.user), text_of(m.user_api_key_user_id))",
-        "customer_id": "coalesce(text_of(d.end_user), text_of(m.user_api_key_end_user_id))",
-        "tags": "json_merge_patch(coalesce(json_of(m.spend_logs_metadata), '{}'), json_object('key_alias', m.user_api_key_alias, 'model_group', "
-        "d.model_group, 'request_tags', json_of(d.request_tags), 'internal_call_origin', m.internal_call_origin))",
-        "input_tokens": f"CASE WHEN {counted} THEN d.prompt_tokens END",
-        "cache_read_tokens": f"CASE WHEN {counted} THEN coalesce({detail('cached_tokens')}, m.usage_object.cache_read_input_tokens, "
-        "m.additional_usage_values.cache_read_input_tokens) END",
-        "cache_write_tokens": f"CASE WHEN {counted} THEN coalesce({detail('cache_creation_tokens')}, {detail('cache_write_tokens')}, "
-        "m.usage_object.cache_creation_input_tokens, m.additional_usage_values.cache_creation_input_tokens) END",
-        "cache_write_5m_tokens": f"CASE WHEN {counted} THEN {detail('cache_creation_token_details.ephemeral_5m_input_tokens')} END",
-        "cache_write_1h_tokens": f"CASE WHEN {counted} THEN {detail('cache_creation_token_details.ephemeral_1h_input_tokens')} END",
-        "output_tokens": f"CASE WHEN {counted} THEN d.completion_tokens END",
-        "reasoning_tokens": f"CASE WHEN {counted} THEN coalesce(m.usage_object.completion_tokens_details.reasoning_tokens, "
-        "m.additional_usage_values.completion_tokens_details.reasoning_tokens) END",
-        "total_tokens": f"CASE WHEN {counted} THEN d.total_tokens END",
-        "input_has_cache": "TRUE",
-        "output_has_reasoning": "TRUE",
-        "status": f"CASE WHEN {cached} THEN 'cached' WHEN {failed} THEN 'error' ELSE 'success' END",
-        "error_class": f"text_of({error}.error_class)",
-        "http_status": f"TRY_CAST({error}.error_code AS INTEGER)",
-        "reported_cost_usd": f"CASE WHEN NOT {unpriced} THEN {cost} END",
-        "unmetered": cut,
-    }
+def either(name: str) -> str:
+    """A usage value from the provider's usage object, or from what the proxy made of it."""
+    return f"coalesce(m.usage_object.{name}, m.additional_usage_values.{name})"
 
 
-def call_id(candidates: str) -> str:
-    """The logical request: attempts that a provider billed carry its call id with a suffix."""
-    return f"regexp_replace(coalesce({candidates}), '-attempt-\\d+$', '')"
+def milliseconds(end: str) -> str:
+    """Time from the start of the call to one of its later instants."""
+    return f"date_diff('microsecond', utc(d.startTime), utc(d.{end})) / 1000.0"
 
 
-LATENCY = "date_diff('microsecond', utc(d.startTime), utc(d.endTime)) / 1000.0"
-TTFT = "date_diff('microsecond', utc(d.startTime), utc(d.completionStartTime)) / 1000.0"
+COLUMNS = {
+    # Attempts that a provider billed before they failed carry the call's id with a suffix.
+    "call_id": "regexp_replace(coalesce(text_of(d.litellm_call_id), text_of(m.litellm_call_id), text_of(d.request_id), d.id), '-attempt-\\d+$', '')",
+    "attempt": "CASE WHEN m.attempted_retries > 0 THEN 1 + m.attempted_retries END",
+    "requested_at": "utc(d.startTime)",
+    "provider": "lower(text_of(d.custom_llm_provider))",
+    "host": "text_of(regexp_extract(d.api_base, '^https?://([^/:]+)', 1))",
+    "region": "lower(text_of(m.usage_object.inference_geo))",
+    # Batch results report tier "default": that they are a batch only the call type says.
+    "service_tier": "CASE WHEN d.call_type LIKE '%retrieve_batch%' OR json_array_length(m.batch_models) > 0 THEN 'batch' "
+    "ELSE coalesce(text_of(m.cost_breakdown.service_tier), text_of(m.usage_object.service_tier)) END",
+    "model_raw": "coalesce(text_of(d.model), text_of(d.model_group))",
+    "operation": OPERATION,
+    "team": "coalesce(text_of(m.user_api_key_team_alias), text_of(d.team_id), text_of(m.user_api_key_team_id))",
+    "project": "coalesce(text_of(m.user_api_key_project_alias), text_of(m.user_api_key_project_id))",
+    "feature": "coalesce(jtext(json_of(m.spend_logs_metadata), '$.feature'), text_of(d.agent_id), text_of(m.internal_call_origin))",
+    "user_id": "coalesce(text_of(d.user), text_of(m.user_api_key_user_id))",
+    "customer_id": "coalesce(text_of(d.end_user), text_of(m.user_api_key_end_user_id))",
+    "session_id": "coalesce(text_of(d.session_id), text_of(d.trace_id))",
+    "tags": "json_merge_patch(coalesce(json_of(m.spend_logs_metadata), '{}'), json_object('key_alias', m.user_api_key_alias, 'model_group', "
+    "d.model_group, 'request_tags', json_of(d.request_tags), 'internal_call_origin', m.internal_call_origin))",
+    "input_tokens": counted("d.prompt_tokens"),
+    "cache_read_tokens": counted(f"coalesce({detail('cached_tokens')}, {either('cache_read_input_tokens')})"),
+    "cache_write_tokens": counted(
+        f"coalesce({detail('cache_creation_tokens')}, {detail('cache_write_tokens')}, {either('cache_creation_input_tokens')})"
+    ),
+    "cache_write_5m_tokens": counted(detail("cache_creation_token_details.ephemeral_5m_input_tokens")),
+    "cache_write_1h_tokens": counted(detail("cache_creation_token_details.ephemeral_1h_input_tokens")),
+    "output_tokens": counted("d.completion_tokens"),
+    "reasoning_tokens": counted(either("completion_tokens_details.reasoning_tokens")),
+    "total_tokens": counted("d.total_tokens"),
+    "input_has_cache": "TRUE",
+    "output_has_reasoning": "TRUE",
+    "latency_ms": f"coalesce(d.request_duration_ms, d.response_time * 1000, {milliseconds('endTime')})",
+    "ttft_ms": f"CASE WHEN utc(d.completionStartTime) < utc(d.endTime) THEN {milliseconds('completionStartTime')} END",
+    "status": "CASE WHEN cached THEN 'cached' WHEN failed THEN 'error' ELSE 'success' END",
+    "error_class": "text_of(error_word)",
+    "http_status": "TRY_CAST(error_code AS INTEGER)",
+    "reported_cost_usd": "CASE WHEN NOT unpriced THEN cost END",
+    "unmetered": "cut",
+}
 TEXTS = {"prompt": "jtext(raw, '$.messages')", "completion": "jtext(raw, '$.response')"}
-SHARED_FIELDS = {
-    "session_id": "VARCHAR", "call_type": "VARCHAR", "cache_hit": "VARCHAR", "startTime": "VARCHAR", "endTime": "VARCHAR",
-    "completionStartTime": "VARCHAR", "model": "VARCHAR", "model_group": "VARCHAR", "custom_llm_provider": "VARCHAR",
-    "api_base": "VARCHAR", "total_tokens": "VARCHAR", "prompt_tokens": "VARCHAR", "completion_tokens": "VARCHAR",
-    "metadata": "JSON", "request_tags": "JSON", "end_user": "VARCHAR", "user": "VARCHAR", "team_id": "VARCHAR",
-    "status": "VARCHAR", "litellm_call_id": "VARCHAR",
+FIELDS = {
+    "request_id": "VARCHAR", "id": "VARCHAR", "session_id": "VARCHAR", "trace_id": "VARCHAR", "litellm_call_id": "VARCHAR",
+    "call_type": "VARCHAR", "status": "VARCHAR", "cache_hit": "VARCHAR", "startTime": "VARCHAR", "endTime": "VARCHAR",
+    "completionStartTime": "VARCHAR", "request_duration_ms": "DOUBLE", "response_time": "DOUBLE", "model": "VARCHAR",
+    "model_group": "VARCHAR", "custom_llm_provider": "VARCHAR", "api_base": "VARCHAR", "total_tokens": "VARCHAR",
+    "prompt_tokens": "VARCHAR", "completion_tokens": "VARCHAR", "spend": "VARCHAR", "response_cost": "VARCHAR", "metadata": "JSON",
+    "request_tags": "JSON", "end_user": "VARCHAR", "user": "VARCHAR", "team_id": "VARCHAR", "agent_id": "VARCHAR",
+    "error_information": ERROR, "model_map_information": PRICE,
 }  # fmt: skip
 
 FORMATS = (
     Format(
-        name="litellm",
-        label="LiteLLM spend logs",
+        name="litellm", label="LiteLLM spend logs", text_columns=TEXTS,
         recognise=lambda sample: has(sample, "request_id", "call_type", "spend", "startTime"),
-        fields=SHARED_FIELDS | {"request_id": "VARCHAR", "spend": "VARCHAR", "request_duration_ms": "DOUBLE", "agent_id": "VARCHAR"},
-        rows=ROWS,
-        columns=columns("d.spend", "m.error_information", "m.model_map_information")
-        | {
-            "event_key": "d.request_id",
-            "call_id": call_id("text_of(d.litellm_call_id), text_of(m.litellm_call_id), d.request_id"),
-            "requested_at": "utc(d.startTime)",
-            "session_id": "text_of(d.session_id)",
-            "latency_ms": f"coalesce(d.request_duration_ms, {LATENCY})",
-            "ttft_ms": f"CASE WHEN utc(d.completionStartTime) < utc(d.endTime) THEN {TTFT} END",
-        },
-        text_columns=TEXTS,
+        fields=FIELDS, rows=rows("d.spend", "m.error_information", "m.model_map_information.model_map_value"),
+        columns=COLUMNS | {"event_key": "d.request_id"},
         note="Retries that LiteLLM made inside one call appear as the attempt number, not as rows of their own.",
     ),
     Format(
-        name="litellm_payload", family="litellm",
-        label="LiteLLM standard logging payload",
+        name="litellm_payload", label="LiteLLM standard logging payload", family="litellm", text_columns=TEXTS,
         recognise=lambda sample: has(sample, "id", "call_type", "response_cost", "startTime", "model_group"),
-        fields=SHARED_FIELDS
-        | {
-            "id": "VARCHAR", "trace_id": "VARCHAR", "response_cost": "VARCHAR", "response_time": "DOUBLE", "stream": "BOOLEAN",
-            "error_information": ERROR, "model_map_information": PRICE,
-        },
-        rows=ROWS,
-        columns=columns("d.response_cost", "d.error_information", "d.model_map_information")
-        | {
-            # Failed attempts share one id, and an answer from LiteLLM's own cache repeats the id of the first answer.
-            "event_key": "CASE WHEN d.status = 'success' AND lower(d.cache_hit) IS DISTINCT FROM 'true' THEN d.id "
-            "ELSE concat_ws(':', d.id, d.litellm_call_id, d.startTime) END",
-            "call_id": call_id("text_of(d.litellm_call_id), d.id"),
-            "requested_at": "utc(d.startTime)",
-            "session_id": "coalesce(text_of(d.session_id), text_of(d.trace_id))",
-            "latency_ms": f"coalesce(d.response_time * 1000, {LATENCY})",
-            "ttft_ms": f"CASE WHEN utc(d.completionStartTime) < utc(d.endTime) THEN {TTFT} END",
-        },
-        text_columns=TEXTS,
+        fields=FIELDS, rows=rows("d.response_cost", "d.error_information", "d.model_map_information.model_map_value"),
+        # Failed attempts share one id, and an answer from LiteLLM's own cache repeats the id of the first answer.
+        columns=COLUMNS | {"event_key": "CASE WHEN failed OR cached THEN concat_ws(':', d.id, d.litellm_call_id, d.startTime) ELSE d.id END"},
     ),
 )  # fmt: skip
