@@ -194,9 +194,9 @@ def test_two_engines_do_not_execute_at_once(state):
 
 def test_the_cap_stops_the_run_and_is_never_exceeded(state):
     with ScriptedServer(lambda n, b: "ok", adder) as server:
-        run_id = create_run(state, "t", spec(server.url, GOOD, max_usd="0.0004"), "tester")
+        run_id = create_run(state, "t", spec(server.url, GOOD, max_usd="0.00033"), "tester")
         out = execute(state, run_id)
-    assert out["refused"] > 0 and Decimal(str(out["spent_usd"])) + Decimal(str(out["held_usd"])) <= Decimal("0.0004")
+    assert out["refused"] > 0 and Decimal(str(out["spent_usd"])) + Decimal(str(out["held_usd"])) <= Decimal("0.00033")
     assert any("spend cap" in r["reason"] for r in results(state, run_id))
 
 
