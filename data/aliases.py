@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from data import model_names
+from data import model_names, price_notes
 from data.errors import BadInput
 from data.model_names import Match
 
@@ -27,9 +27,9 @@ class Alias(BaseModel):
     price_provider: str | None = None
     note: str = ""
 
-    def matches(self, provider: str | None, name: str) -> bool:
-        """Whether this alias speaks about a name logged under a canonical provider."""
-        same_provider = not self.provider or model_names.canonical_provider(self.provider) == provider
+    def matches(self, providers: set[str | None], name: str) -> bool:
+        """Whether this alias speaks about a name logged under one of these canonical providers."""
+        same_provider = not self.provider or model_names.canonical_provider(self.provider) in providers
         return same_provider and fnmatchcase(name.lower(), self.pattern.lower())
 
     @property
@@ -44,19 +44,24 @@ class Aliases:
     def __init__(self, documents: dict[str, dict]) -> None:
         self._aliases = sorted((read(name, body) for name, body in documents.items()), key=lambda alias: alias._rank)
 
-    def match(self, provider: str | None, region: str | None, name: str | None) -> Match | None:
+    def match(self, provider: str | None, region: str | None, name: str | None, natural: Match) -> Match | None:
         """What an alias says the name stands for, or None when no alias speaks about it.
 
-        A target that no price list knows keeps the operator's name and stays unpriced until an override prices it.
+        `natural` is what the name stands for without aliases: an alias may name the logged provider or
+        the one the Data page shows. The row keeps its provider, so that an alias can be taken back; a
+        gateway's gives way to the seller. A target in no price list stays unpriced until an override prices it.
         """
         given = model_names.canonical_provider(provider)
-        alias = next((a for a in self._aliases if a.matches(given, name or "")), None)
+        alias = next((a for a in self._aliases if a.matches({given, natural.provider}, name or "")), None)
         if alias is None:
             return None
-        target = model_names.match(alias.price_provider or provider, region, alias.model)
+        target = model_names.match(alias.price_provider or natural.provider, region, alias.model)
         if not target.found and not alias.price_provider:
             target = model_names.match(None, region, alias.model)
-        return target._replace(model=target.model if target.found else alias.model.lower(), matched_by=f"alias `{alias.pattern}`")
+        if price_notes.own_hardware(natural.provider) and not alias.price_provider:
+            target = Match(natural.provider, target.model)  # the name is the maker's, the machines are not
+        own = natural.provider if natural.provider and not price_notes.gateway(natural.provider) else target.provider
+        return target._replace(provider=own, model=target.model.lower(), matched_by=f"alias `{alias.pattern}`")
 
 
 def read(name: str, body: dict[str, Any]) -> Alias:

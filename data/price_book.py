@@ -74,9 +74,9 @@ class PriceBook:
         """What one logged name stands for: aliases first, then the catalogue, then the imported file."""
         name = (provider, host, region, model_raw)
         if name not in self._matches:
-            known_host = model_names.canonical_provider(host) if not provider else None
-            by_host = known_host if known_host in price_catalogue.providers() else None
-            found = self._aliases.match(provider, region, model_raw) or model_names.match(provider or by_host, region, model_raw)
+            host_id = model_names.canonical_provider(host) if not provider else None
+            natural = model_names.match(provider or (host_id if host_id in price_catalogue.providers() else None), region, model_raw)
+            found = self._aliases.match(provider, region, model_raw, natural) or natural
             if not found.found and self.imported:
                 found = self.imported.match(found, model_raw)
             self._matches[name] = found

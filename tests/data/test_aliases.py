@@ -64,16 +64,36 @@ def test_an_alias_comes_before_the_catalogue_and_the_narrower_alias_before_the_w
         "prod-x": ("openai", "gpt-4o-mini"),
         "prod-chat-1": ("openai", "gpt-5.2"),
         "prod-chat-2": ("azure", "gpt-4o"),
-        "prod-chat-9": ("anthropic", "claude-opus-4-6"),
+        "prod-chat-9": ("openai", "claude-opus-4-6"),
         "gpt-4": ("openai", "gpt-4o"),
     }
     assert named["prod-x"].matched_by == "alias `prod-*`"
+    assert named["prod-chat-9"].price_provider == "anthropic"
+
+
+@pytest.mark.parametrize("provider", ["openai", "azure", "aws", "litellm", None])
+@pytest.mark.parametrize("only_for", [None, "azure", "aws", "litellm"])
+@pytest.mark.parametrize("priced_as", [None, "anthropic"])
+def test_an_aliased_row_keeps_its_price_when_it_is_priced_again(provider, only_for, priced_as):
+    book = PriceBook(aliases={"a": {"pattern": "prod-*", "model": "claude-opus-4-6", "provider": only_for, "price_provider": priced_as}})
+    first = book.match(provider, None, None, "prod-1")
+    again = book.match(first.provider, None, None, "prod-1")
+    if only_for != "litellm":  # a gateway's name is gone once the seller is known
+        assert again == first
 
 
 def test_an_alias_to_a_name_nobody_prices_names_the_model_and_leaves_it_unpriced():
     book = PriceBook(aliases={"own": {"pattern": "llama-prod", "model": "Llama-4-Ours"}})
     match = book.match("vllm", None, None, "llama-prod")
     assert (match.model, match.found) == ("llama-4-ours", False)
+
+
+def test_an_alias_names_a_model_on_own_machines_without_lending_it_the_maker_s_price():
+    alias = {"pattern": "prod", "model": "DeepSeek-V3.2"}
+    match = PriceBook(aliases={"a": alias}).match("vllm", None, None, "prod")
+    assert (match.provider, match.model, match.found) == ("vllm", "deepseek-v3.2", False)
+    priced_as = PriceBook(aliases={"a": alias | {"price_provider": "deepseek"}}).match("vllm", None, None, "prod")
+    assert (priced_as.provider, priced_as.price_provider, priced_as.found) == ("vllm", "deepseek", True)
 
 
 def test_a_wrong_alias_is_refused_with_its_field(state):
