@@ -59,6 +59,8 @@ def headline(found: dict[str, Any]) -> str:
     if not bridge["start_usd"]:
         return f"{name} cost {usd(spent)}, after a week without spend"
     main = max(bridge["drivers"], key=lambda d: abs(d["usd"]))
+    if abs(moved) < 0.0005 * bridge["start_usd"]:
+        return f"{name} cost {usd(spent)}, as much as the week before; {main['label'].lower()} moved most ({change(main['usd'])})"
     direction = "more" if moved >= 0 else "less"
     return f"{name} cost {usd(spent)}, {share(abs(moved / bridge['start_usd']))} {direction} than the week before, mainly {main['label'].lower()} ({change(main['usd'])})"
 
@@ -80,6 +82,11 @@ def html(found: dict[str, Any]) -> str:
     bridge = found["bridge"] and report_charts.drivers(found["bridge"])
     spend = report_charts.days(found["pacing"]["days"], found["start"])
     return _environment().get_template("review.html").render(r=found, title=headline(found), pace=pace(found), chart=bridge, spend=spend, by=_by(found))
+
+
+def page(template: str, **values: Any) -> str:
+    """Another self-contained page of this house, from a template of its own."""
+    return _environment().get_template(template).render(**values)
 
 
 def markdown(found: dict[str, Any]) -> str:

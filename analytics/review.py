@@ -71,7 +71,8 @@ def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict
         "savings": _savings(view, state, until), "inventory": inventory.debt(inventory.seen(view, state, ("model", "feature", "team"))),
         "actions": [a.model_dump(mode="json") | {"saved_usd_month": actions.measured(view, a, until)} for a in actions.saved(state)],
     }  # fmt: skip
-    return json.loads(json.dumps(found, default=_plain, sort_keys=True))
+    plain = json.loads(json.dumps(found, default=_plain, sort_keys=True))
+    return plain | {"message": report.message(plain)}
 
 
 def _pacing(view: Ledger, state: State, week: Scope, until: date) -> dict:

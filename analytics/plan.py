@@ -1,0 +1,105 @@
+"""The budget plan: twelve months ahead per scenario, what moves the total most, and the file to take away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+import pandas as pd
+from pydantic import ValidationError
+
+from analytics import report, trend
+from analytics.forecast import Event, Outlook, learned, months, next_month, outlook_of, planned
+from analytics.staffing import Line
+from data.errors import BadInput
+from data.state import State
+
+TOP_SHARES = 3
+
+
+class Plan(NamedTuple):
+    """Months ahead (see `forecast.months`), the whole as one outlook, and the P50 of the whole without planned events."""
+
+    months: pd.DataFrame
+    whole: Outlook
+    without_events_usd: float
+
+
+def plan(spend: pd.Series, known_until: date, count: int, events: Sequence[Event] = ()) -> Plan:
+    """The next `count` months from the running one."""
+    start = known_until.replace(day=1)
+    end = start
+    for _ in range(count):
+        end = next_month(end)
+    return Plan(
+        months(spend, known_until, count, events),
+        outlook_of(spend, known_until, start, end, events),
+        outlook_of(spend, known_until, start, end).p50,
+    )
+
+
+def tornado(spend: pd.Series, known_until: date, count: int, events: Sequence[Event], shares: dict[str, float]) -> pd.DataFrame:
+    """What one assumption at a time does to the total: assumption, low, high, low_usd, high_usd, widest first.
+
+    `shares` are the models' shares of the spend. Volume and prices move from the first forecast day.
+    """
+    base = plan(spend, known_until, count, events).whole
+    known = spend[spend.index < pd.Timestamp(known_until)]
+    growth = trend.fit(known, learned(known)[0]).growth
+
+    def total(extra: Event | None = None, without: Event | None = None) -> float:
+        chosen = [event for event in events if event is not without] + ([extra] if extra else [])
+        return outlook_of(spend, known_until, base.start, base.end, chosen).p50
+
+    def scaled(percent: float, share: float = 1.0) -> float:
+        return total(Event(name="tornado", on=known_until, change_pct=percent, share=share))
+
+    rows = [("Requests", "20 % fewer", "20 % more", scaled(-20), scaled(20))]
+    if base.p10 is not None:
+        rows.append(("Growth and noise", "P10", "P90", base.p10, base.p90))
+    if growth:
+        rows.append(_growth(base, growth, known_until))
+    for model, share in sorted(shares.items(), key=lambda item: -item[1])[:TOP_SHARES]:
+        rows.append((f"Price of {model}", "25 % lower", "25 % higher", scaled(-25, share), scaled(25, share)))
+    for event in events:
+        rows.append((f"Planned: {event.name}", "does not happen", "as planned", total(without=event), base.p50))
+    table = pd.DataFrame(rows, columns=["assumption", "low", "high", "low_usd", "high_usd"])
+    width = (table["high_usd"] - table["low_usd"]).abs()
+    return table.reindex(width.sort_values(ascending=False, kind="stable").index).head(8).reset_index(drop=True)
+
+
+def _growth(base: Outlook, growth: float, known_until: date) -> tuple[str, str, str, float, float]:
+    """Growth stopping today, and growing half as fast again."""
+    days = (base.end - known_until).days
+    ahead = pd.RangeIndex(1, days + 1)
+    damped = growth * trend.DAMPING * (1 - trend.DAMPING ** ahead.to_numpy()) / (1 - trend.DAMPING)
+    mean = float(damped.mean())
+    left = base.p50 - base.actual_usd
+    return ("Growth", "stops today", "half as fast again", base.actual_usd + left * (1 - mean), base.actual_usd + left * (1 + mean / 2))
+
+
+def scenarios(state: State) -> dict[str, tuple[Event, ...]]:
+    """Saved scenarios by name; every one holds the events of the plan as it stands, and its own."""
+    names = sorted({body.get("scenario") or "" for body in state.all("event").values()} - {""})
+    return {name: planned(state, name) for name in names}
+
+
+def save_event(state: State, event: Event, scenario: str = "") -> None:
+    """Store a planned event under its name and scenario."""
+    state.put("event", f"{scenario}/{event.name}", event.model_dump(mode="json") | {"scenario": scenario.strip()})
+
+
+def checked(**values: object) -> Event:
+    """A planned event from a form; raises BadInput naming the field."""
+    try:
+        return Event(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"Event {values.get('name') or '(no name)'}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+
+
+def html(plans: dict[str, Plan], budget_usd_month: float | None, swings: pd.DataFrame, lines: Sequence[Line], foot: str) -> str:
+    """The plan as one self-contained page; the first of `plans` is the plan as it stands."""
+    base = next(iter(plans.values()))
+    return report.page("plan.html", plans=plans, base=base, budget=budget_usd_month, swings=swings.to_dict("records"), lines=lines, foot=foot)

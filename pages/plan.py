@@ -1,0 +1,224 @@
+"""Budget plan: what should the budget be, and how sure are we?"""
+
+from __future__ import annotations
+
+
+import pandas as pd
+import streamlit as st
+
+from analytics import budgets, inventory, plan, spend, staffing
+from analytics.forecast import planned
+from analytics.history import daily, through
+from analytics.scope import Scope
+from data.ledger import Ledger
+from pages.ui import exports, filters, finance_charts, shell
+from pages.ui import format as fmt
+
+HORIZONS = (3, 6, 12, 18, 24)
+AS_IT_STANDS = "Plan as it stands"
+EVENT_KINDS = ("launch", "migration", "price change", "model swap", "other")
+
+
+@shell.cached
+def plans(view: Ledger, scope: Scope, count: int, _events: str) -> dict[str, plan.Plan]:
+    """The plan as it stands, then every saved scenario."""
+    series, until = daily(view, scope), through(view).complete_until
+    chosen = {AS_IT_STANDS: planned(shell.state())} | plan.scenarios(shell.state())
+    return {name: plan.plan(series, until, count, events) for name, events in chosen.items()}
+
+
+@shell.cached
+def swings(view: Ledger, scope: Scope, count: int, _events: str) -> pd.DataFrame:
+    until = through(view).complete_until
+    recent = scope.model_copy(update={"start": until.fromordinal(until.toordinal() - 28), "end": until})
+    by_model = spend.grouped(view, recent, ("model",))
+    whole = float(by_model["cost_usd"].dropna().sum()) or 1.0
+    shares = {row.model: float(row.cost_usd) / whole for row in by_model.dropna().itertuples()}
+    return plan.tornado(daily(view, scope), until, count, planned(shell.state()), shares)
+
+
+@shell.cached
+def statuses(view: Ledger, _saved: tuple) -> list[budgets.Status]:
+    return budgets.status(view, shell.state(), planned(shell.state()))
+
+
+@shell.cached
+def agents(view: Ledger) -> int:
+    return inventory.in_production(inventory.seen(view, shell.state(), ("model", "feature")))
+
+
+def monthly_budget(found: list[budgets.Status], scope: Scope) -> float | None:
+    """The budget that fits this scope, as USD a month; None when there is none."""
+    wanted = dict(scope.filters)
+    fitting = [s.budget for s in found if s.budget.filters == wanted and s.state not in ("ended", "not started")]
+    return fitting[0].amount_usd / budgets.MONTHS[fitting[0].period] if fitting else None
+
+
+def answer(base: plan.Plan, count: int, budget: float | None) -> str:
+    whole = base.whole
+    span = f"The {count} months from {whole.start:%b %Y}"
+    if whole.p10 is None:
+        return f"{span} would cost {fmt.usd_short(whole.p50)} at the present run rate"
+    text = f"{span} are on course for {fmt.usd_short(whole.p50)}, {fmt.usd_short(whole.p10)} to {fmt.usd_short(whole.p90)}"
+    if budget:
+        text += f"; {whole.chance_above(budget * count):.0%} chance to exceed {fmt.usd_short(budget * count)}"
+    return text
+
+
+def kpis(base: plan.Plan, found: list[budgets.Status], budget: float | None, count: int) -> None:
+    cells = st.columns(4)
+    month = base.months.iloc[0]
+    cells[0].metric(f"{month['month']:%B} at its end", fmt.usd_short(month["p50"]), border=True, help=base.whole.note)
+    low_high = f"P10 {fmt.usd_short(base.whole.p10)}, P90 {fmt.usd_short(base.whole.p90)}"
+    cells[1].metric(f"{count} months", fmt.usd_short(base.whole.p50), border=True, help=low_high)
+    cells[2].metric("Budget a month", fmt.usd_short(budget) if budget else fmt.MISSING, border=True, help="The saved budget of this scope; edit it below.")
+    current = next((s for s in found if s.chance_of_overrun is not None), None)
+    value = f"{current.chance_of_overrun:.0%}" if current else fmt.MISSING
+    cells[3].metric("Highest chance of overrun", value, border=True, help=f"Budget: {current.budget.name}" if current else "No budget is set.")
+
+
+def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int) -> None:
+    base = all_plans[AS_IT_STANDS]
+    st.subheader("What the months add up to", anchor=False)
+    whole = base.whole
+    if whole.p10 is None:
+        meaning = f"At the present run rate {count} months cost {fmt.usd(whole.p50)}. {whole.note}"
+    else:
+        meaning = f"Cumulated spend: P50 {fmt.usd(whole.p50)}, with 80% of the odds between {fmt.usd(whole.p10)} and {fmt.usd(whole.p90)}."
+        meaning += f" The budget allows {fmt.usd(budget * count)}." if budget else " No budget is set for this scope."
+    others = {name: one.months for name, one in all_plans.items() if name != AS_IT_STANDS}
+    shell.chart(finance_charts.fan(base.months, shell.palette(), budget, others), alt=meaning, key="fan")
+    st.caption(fmt.md(f"{meaning} {whole.note if whole.p10 is not None else ''}"))
+    with st.expander("Table: months", icon=":material/table:"):
+        table = base.months.assign(budget_usd=budget)
+        columns = ("actual_usd", "p10", "p50", "p90", "cum_p10", "cum_p50", "cum_p90", "budget_usd")
+        exports.table(table, name="plan-months", units=dict.fromkeys(columns, "USD"))
+
+
+def scenarios(all_plans: dict[str, plan.Plan]) -> None:
+    st.subheader("Planned events and scenarios", anchor=False)
+    st.caption("An event changes spend from its day on. Without a scenario it is part of the plan; with one it is a line of its own, beside the plan.")
+    base = all_plans[AS_IT_STANDS].whole
+    if len(all_plans) > 1 or planned(shell.state()):
+        rows = [(name, one.whole.p10, one.whole.p50, one.whole.p90, one.whole.p50 - base.p50) for name, one in all_plans.items()]
+        rows.append(("Without any event", None, all_plans[AS_IT_STANDS].without_events_usd, None, all_plans[AS_IT_STANDS].without_events_usd - base.p50))
+        table = pd.DataFrame(rows, columns=["scenario", "p10", "p50", "p90", "against the plan"])
+        exports.table(table, name="scenarios", units=dict.fromkeys(("p10", "p50", "p90", "against the plan"), "USD"))
+    stored = shell.state().all("event")
+    columns = ["name", "scenario", "kind", "on", "change_pct", "share", "usd_per_month"]
+    saved = pd.DataFrame(list(stored.values()), columns=columns)
+    saved["on"] = pd.to_datetime(saved["on"]).dt.date
+    saved = saved.astype({"change_pct": float, "share": float, "usd_per_month": float})
+    edited = st.data_editor(
+        saved, num_rows="dynamic", hide_index=True, width="stretch", key=f"events_{shell.state().version('event')}",
+        column_config={
+            "name": st.column_config.TextColumn("Event", required=True), "scenario": st.column_config.TextColumn("Scenario", help="Empty: part of the plan."),
+            "kind": st.column_config.SelectboxColumn("Kind", options=EVENT_KINDS, default="launch", required=True), "on": st.column_config.DateColumn("From", required=True),
+            "change_pct": st.column_config.NumberColumn("Change, %", default=0.0, min_value=-100.0), "share": st.column_config.NumberColumn("Of this share of spend", default=1.0, min_value=0.0, max_value=1.0),
+            "usd_per_month": st.column_config.NumberColumn("Plus USD a month", default=0.0),
+        },
+    )  # fmt: skip
+    if st.button("Save events", icon=":material/save:"):
+        with shell.errors():
+            rows = [{k: v for k, v in row.items() if not pd.isna(v)} for row in edited.to_dict("records")]
+            checked = [(plan.checked(**{k: v for k, v in row.items() if k != "scenario"}), row.get("scenario", "")) for row in rows]
+            for name in stored:
+                shell.state().delete("event", name)
+            for event, scenario in checked:
+                plan.save_event(shell.state(), event, scenario)
+            st.rerun()
+
+
+def budget_lines(found: list[budgets.Status]) -> None:
+    st.subheader("Budgets", anchor=False)
+    if found:
+        rows = [
+            {"budget": s.budget.name, "state": s.state, "spent": s.spent_usd, "of budget": s.spent_share, "of time": s.elapsed_share, "days left": s.outlook.days_left,
+             "forecast": s.outlook.p50, "forecast less budget": s.variance_usd, "chance of overrun": s.chance_of_overrun, "overlaps": ", ".join(s.overlaps)}
+            for s in found
+        ]  # fmt: skip
+        units = {"spent": "USD", "forecast": "USD", "forecast less budget": "USD", "of budget": "share", "of time": "share", "chance of overrun": "share"}
+        exports.table(pd.DataFrame(rows), name="budget-status", units=units)
+    stored = shell.state().all("budget")
+    flat = [body | {dimension: ", ".join(body["filters"].get(dimension, ())) for dimension in budgets.SCOPES} for body in stored.values()]
+    columns = ["name", "amount", "period", *budgets.SCOPES, "start_day", "start_month", "starts", "ends", "soft", "hard", "currency", "usd_rate", "usd_rate_on", "note"]
+    saved = pd.DataFrame(flat, columns=columns)
+    for column in ("starts", "ends", "usd_rate_on"):
+        saved[column] = pd.to_datetime(saved[column]).dt.date
+    saved = saved.astype({"amount": float, "soft": float, "hard": float, "usd_rate": float, "start_day": float, "start_month": float})
+    edited = st.data_editor(
+        saved, num_rows="dynamic", hide_index=True, width="stretch", key=f"budgets_{shell.state().version('budget')}",
+        column_config={
+            "name": st.column_config.TextColumn("Budget", required=True), "amount": st.column_config.NumberColumn("Amount", required=True, min_value=0.01),
+            "period": st.column_config.SelectboxColumn("Period", options=list(budgets.MONTHS), default="monthly", required=True),
+            "start_day": st.column_config.NumberColumn("Start day", default=1, min_value=1, max_value=28, step=1),
+            "start_month": st.column_config.NumberColumn("Start month", default=1, min_value=1, max_value=12, step=1),
+            "starts": st.column_config.DateColumn("Valid from"), "ends": st.column_config.DateColumn("Valid to, excluded"), "usd_rate_on": st.column_config.DateColumn("Rate of"),
+            "soft": st.column_config.NumberColumn("Soft", default=0.8, format="percent"), "hard": st.column_config.NumberColumn("Hard", default=1.0, format="percent"),
+            "currency": st.column_config.TextColumn("Currency", default="USD"), "usd_rate": st.column_config.NumberColumn("USD for one"),
+        },
+    )  # fmt: skip
+    if st.button("Save budgets", icon=":material/save:"):
+        with shell.errors():
+            store([{k: v for k, v in row.items() if not (pd.isna(v) or v == "")} for row in edited.to_dict("records")], set(stored))
+            st.rerun()
+
+
+def store(rows: list[dict], known: set[str]) -> None:
+    """Check every budget before the first is written; names that are gone are forgotten."""
+    checked = []
+    for row in rows:
+        scope = {d: tuple(part.strip() for part in row.pop(d).split(",") if part.strip()) for d in budgets.SCOPES if d in row}
+        whole = {name: int(row[name]) for name in ("start_day", "start_month") if name in row}
+        checked.append(budgets.checked(**(row | whole | {"name": row.get("name", ""), "filters": scope})))
+    for name in known - {budget.name for budget in checked}:
+        shell.state().delete("budget", name)
+    clashes = [f"{budget.name} and {other}" for budget in checked for other in budgets.save(shell.state(), budget)]
+    if clashes:
+        st.toast(f"These cover the same spend: {'; '.join(clashes)}.", icon=":material/warning:")
+
+
+def orchestration(year_usd: float, salary: float | None) -> list[staffing.Line]:
+    st.subheader("Orchestration itself", anchor=False)
+    lines = staffing.lines(year_usd, agents(view), salary)
+    table = pd.DataFrame(lines).rename(columns={"name": "line", "low_usd_year": "from", "high_usd_year": "to"})
+    exports.table(table, name="orchestration", units={"from": "USD", "to": "USD"}, labels={"line": "Line", "from": "From, USD a year", "to": "To, USD a year", "rule": "Rule"})
+    return lines
+
+
+def yearly(base: plan.Plan) -> float:
+    """A year of the plan's spend, at the pace of its months."""
+    return base.whole.p50 / len(base.months) * 12
+
+
+view = shell.view()
+shell.needs_data(view, "What should the budget be, and how sure are we?")
+title = st.container()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    count = st.segmented_control("Months", HORIZONS, default=12, required=True, key="months", bind="query-params")
+    team = st.multiselect("Team", filters.options(view, "team"), key="team", bind="query-params", placeholder="All", width=180)
+    model = st.multiselect("Model", filters.options(view, "model"), key="model", bind="query-params", placeholder="All", width=180)
+    salary = st.number_input("Engineer, USD a year", min_value=0, value=None, step=10_000, key="salary", placeholder="not known", width=180, help="What one orchestration engineer costs; prices the staffing line.")
+scope = Scope.of(view, team=tuple(team), model=tuple(model))
+events = shell.state().version("event")
+found = statuses(view, (shell.state().version("budget"), events))
+all_plans = plans(view, scope, count or 12, events)
+base, budget = all_plans[AS_IT_STANDS], monthly_budget(found, scope)
+with title:
+    shell.header(answer(base, count or 12, budget), view)
+kpis(base, found, budget, count or 12)
+fan(all_plans, budget, count or 12)
+st.subheader("What moves the total most", anchor=False)
+table = swings(view, scope, count or 12, events)
+first = table.iloc[0]
+meaning = f"{first['assumption']} moves it most: {first['low']} gives {fmt.usd(first['low_usd'])}, {first['high']} {fmt.usd(first['high_usd'])}. One assumption at a time, the others as planned."
+shell.chart(finance_charts.tornado(table, shell.palette(), base.whole.p50), alt=meaning, key="tornado")
+st.caption(fmt.md(meaning))
+scenarios(all_plans)
+budget_lines(found)
+lines = orchestration(yearly(base), salary)
+with st.container(horizontal=True):
+    foot = f"Data through {through(view).instant:%Y-%m-%d %H:%M} UTC, days in {view.time_zone}, data version {view.snapshot()}" + (", sample data" if shell.facts(view)["sample"] else "") + "."
+    st.download_button("Plan, HTML", lambda: plan.html(all_plans, budget, table, lines, foot), file_name="baton-plan.html", mime="text/html", on_click="ignore", icon=":material/download:", key="plan_html")
+    exports.download(base.months, name="plan", key="plan_csv")
+    shell.snapshot_link(view)

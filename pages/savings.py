@@ -1,0 +1,134 @@
+"""Savings: where is money wasted? Findings by dollars a month, each with its rows, and who owns what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from analytics import actions, inventory, savings
+from analytics.registry import DIMENSIONS
+from analytics.scope import Scope
+from data.ledger import Ledger
+from pages.ui import charts, exports, filters, shell
+from pages.ui import format as fmt
+
+ROW_LABELS = {"requests_month": "Requests a month", "spend_usd_month": "Spend a month, USD", "saves_usd_month": "Saves a month, USD"}
+CONFIDENCE = {
+    "high": "High confidence: measured in this log.",
+    "medium": "Medium confidence: it rests on the one assumption below.",
+    "low": "Low confidence: test it before you count on it.",
+}
+
+
+@shell.cached
+def found(view: Ledger, scope: Scope, _facts: str) -> savings.Savings:
+    return savings.findings(view, savings.recent(view, scope), shell.state())
+
+
+@shell.cached
+def owned(view: Ledger, _owners: str) -> pd.DataFrame:
+    return inventory.seen(view, shell.state(), ("model", "feature", "team"))
+
+
+def answer(saving: savings.Savings) -> str:
+    if not saving.findings:
+        return "Nothing found to save in the last four weeks"
+    best = saving.findings[0]
+    return f"{fmt.usd_short(saving.total_usd_month)} a month could be saved, {fmt.share(saving.share)} of the spend; most of it: {best.title[0].lower()}{best.title[1:]}"
+
+
+def overview(saving: savings.Savings) -> None:
+    frame = pd.DataFrame([{"finding": f.title, "usd_month": f.usd_month} for f in saving.findings])
+    parts = frame.groupby("finding", as_index=False, sort=False)["usd_month"].sum()
+    meaning = f"{len(frame)} findings save {fmt.usd(saving.total_usd_month)} of {fmt.usd(saving.spend_usd_month)} a month together; what two of them would both save is counted once, for the larger."
+    shell.chart(charts.bars(parts, shell.palette(), by="finding", value="usd_month", unit="USD"), alt=meaning, key="findings")
+    st.caption(fmt.md(meaning))
+
+
+def show(number: int, finding: savings.Finding, scope: Scope) -> None:
+    """One finding: what, how sure, what to do, the rows, and the way to a decision."""
+    with st.container(border=True):
+        st.markdown(f"**{fmt.md(finding.title)}**")
+        alone = f"; alone it would save {fmt.usd(finding.gross_usd_month)}" if finding.gross_usd_month > finding.usd_month * 1.01 else ""
+        st.write(fmt.md(f"{fmt.usd(finding.usd_month)} a month of {fmt.usd(finding.spend_usd_month)} on {fmt.short(finding.requests_month)} requests{alone}."))
+        st.write(fmt.md(finding.action))
+        st.caption(fmt.md(f"{CONFIDENCE[finding.confidence]} {finding.assumption}"))
+        with st.expander("Rows behind it", icon=":material/table:"):
+            labels = {name: DIMENSIONS[name].label for name in finding.cells.columns if name in DIMENSIONS} | ROW_LABELS
+            exports.table(
+                finding.cells, name=f"saving-{number + 1}", key=f"{number}", labels=labels,
+                units={"requests_month": "requests", "spend_usd_month": "USD", "saves_usd_month": "USD"},
+            )  # fmt: skip
+        with st.container(horizontal=True):
+            narrowed = scope
+            for name in ("model", "team"):
+                if name in finding.filters:
+                    narrowed = narrowed.with_filter(name, *finding.filters[name])
+            filters.link("pages/explore.py", "See these requests", ":material/bar_chart:", narrowed, window="28d")
+            if finding.page == "routing" and Path(__file__).with_name("routing.py").exists():
+                filters.link("pages/routing.py", "Replay a policy on them", ":material/alt_route:", narrowed)
+            if st.button("Make it an action", key=f"decide_{number}", icon=":material/add_task:"):
+                decide(finding)
+
+
+def decide(finding: savings.Finding) -> None:
+    """Puts the finding on the action list of the weekly review, with its rows, so that its saving can be measured."""
+    action = actions.checked(
+        name=f"{finding.title}: {finding.action}"[:200], expected_usd_month=round(finding.usd_month, 2), decided=shell.facts(view)["last_day"],
+        filters={name: values for name, values in finding.filters.items() if name in ("model", "team", "feature", "task_type")},
+    )  # fmt: skip
+    actions.save(shell.state(), action)
+    st.toast("On the action list of the weekly review.", icon=":material/check_circle:")
+
+
+def owners(view: Ledger) -> None:
+    st.subheader("Who owns what", anchor=False)
+    table = owned(view, shell.state().version("owner"))
+    debt = inventory.debt(table)
+    st.write(
+        fmt.md(
+            f"{debt['unowned']} of {debt['items']} models, features and teams in use lack an owner or an owner of their connection to the next system; "
+            f"{fmt.usd(debt['unowned_usd_month'])} in 30 days went to such models. That is integration debt: nobody will be asked when it breaks."
+        )
+    )
+    columns = ["kind", "name", "owner", "connection_owner", "last_seen", "cost_usd_month", "note"]
+    shown = table[columns]
+    edited = st.data_editor(
+        shown, hide_index=True, width="stretch", key=f"owners_{shell.state().version('owner')}", disabled=["kind", "name", "last_seen", "cost_usd_month"], height=320,
+        column_config={
+            "kind": "Kind", "name": "Name", "owner": "Owner", "connection_owner": "Owner of the connection", "last_seen": st.column_config.DateColumn("Last seen"),
+            "cost_usd_month": st.column_config.NumberColumn("USD, 30 days", format="dollar"), "note": "Note",
+        },
+    )  # fmt: skip
+    changed = edited[(edited != shown).any(axis=1)]
+    with st.container(horizontal=True):
+        if st.button("Save owners", icon=":material/save:", disabled=changed.empty):
+            for row in changed.to_dict("records"):
+                inventory.assign(shell.state(), row["kind"], row["name"], owner=row["owner"] or "", connection_owner=row["connection_owner"] or "", note=row["note"] or "")
+            st.rerun()
+        exports.download(table, name="inventory")
+
+
+view = shell.view()
+shell.needs_data(view, "Where is money wasted?")
+title = st.container()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    chosen = {
+        name: st.multiselect(DIMENSIONS[name].label, filters.options(view, name), key=name, bind="query-params", placeholder="All", width=180)
+        for name in ("team", "model", "environment")
+    }
+scope = Scope.of(view, **{name: tuple(values) for name, values in chosen.items()})
+saving = found(view, scope, shell.state().version("model_fact"))
+with title:
+    shell.header(answer(saving), view)
+st.caption(f"Measured on the last {saving.days} whole days, written as dollars a month.")
+if saving.findings:
+    overview(saving)
+    for number, finding in enumerate(saving.findings):
+        show(number, finding, scope)
+else:
+    st.info("No request in these four weeks matches, or nothing in them is wasted by the rules Baton knows.")
+owners(view)
+shell.snapshot_link(view)

@@ -1,0 +1,100 @@
+"""Figures of the review and the plan: drivers of a change, the fan, the tornado. No Streamlit here."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from pages.ui import format as fmt
+from pages.ui.charts import Palette, blank
+
+
+def drivers(bridge: dict, palette: Palette) -> go.Figure:
+    """The drivers on their own zero line, in the bridge's order; the two totals belong in the title."""
+    shown = [d for d in bridge["drivers"] if abs(d["usd"]) >= 0.005][::-1]
+    figure = blank(palette, height=max(170, 36 * len(shown) + 40), hover="closest")
+    amounts = [float(d["usd"]) for d in shown]
+    figure.add_bar(
+        y=[d["label"] for d in shown], x=amounts, orientation="h", marker={"color": [palette.more if usd > 0 else palette.less for usd in amounts]},
+        text=[fmt.usd_change(usd) for usd in amounts], textposition="outside", cliponaxis=False, hoverinfo="skip",
+    )  # fmt: skip
+    reach = max(map(abs, amounts), default=1.0) * 1.4
+    low, high = (-reach if min(amounts, default=0) < 0 else 0), (reach if max(amounts, default=0) > 0 else 0)
+    figure.update_xaxes(showgrid=False, showticklabels=False, zeroline=True, zerolinecolor=palette.grid, range=[low, high])
+    figure.update_yaxes(showgrid=False, tickprefix="", tickformat="")
+    return figure
+
+
+def fan(months: pd.DataFrame, palette: Palette, budget_usd: float | None, others: dict[str, pd.DataFrame] | None = None) -> go.Figure:
+    """Cumulated spend of the coming months: P50 dashed, P10 to P90 as a band, the budget as a step line.
+
+    `months`: month, cum_p10, cum_p50, cum_p90; `others`: the same per scenario, drawn as dotted P50 lines.
+    """
+    figure = blank(palette, height=340, right=150)
+    at = [f"{month:%b %Y}" for month in months["month"]]
+    if months["cum_p10"].notna().all():
+        band = {"mode": "lines", "line": {"width": 0}, "showlegend": False}
+        figure.add_scatter(x=at, y=months["cum_p90"], **band, customdata=[fmt.usd(v) for v in months["cum_p90"]], hovertemplate="%{customdata}<extra>P90</extra>")
+        figure.add_scatter(
+            x=at, y=months["cum_p10"], **band, fill="tonexty", fillcolor=_faint(palette.primary),
+            customdata=[fmt.usd(v) for v in months["cum_p10"]], hovertemplate="%{customdata}<extra>P10</extra>",
+        )  # fmt: skip
+    ends = []
+    for number, (name, table) in enumerate((others or {}).items()):
+        colour = palette.categories[(number + 1) % len(palette.categories)]
+        ends.append(_line(figure, at, table["cum_p50"], name, colour, "dot"))
+    ends.append(_line(figure, at, months["cum_p50"], "Forecast", palette.primary, "dash"))
+    if budget_usd:
+        running = [budget_usd * (n + 1) for n in range(len(at))]
+        ends.append(_line(figure, at, running, "Budget", palette.other, "solid", shape="hv"))
+    _label_ends(figure, ends)
+    figure.update_xaxes(type="category", nticks=8)
+    return figure
+
+
+def _line(figure: go.Figure, at: list[str], values: list[float] | pd.Series, name: str, colour: str, dash: str, shape: str = "linear") -> tuple[str, float, str, str]:
+    values = [float(value) for value in values]
+    figure.add_scatter(
+        x=at, y=values, mode="lines", name=name, showlegend=False, line={"color": colour, "width": 2.5, "dash": dash, "shape": shape},
+        customdata=[fmt.usd(v) for v in values], hovertemplate="%{customdata}<extra>" + _plain(name) + "</extra>",
+    )  # fmt: skip
+    return at[-1], values[-1], f"{_plain(name)} {fmt.usd_short(values[-1])}", colour
+
+
+def _label_ends(figure: go.Figure, ends: list[tuple[str, float, str, str]]) -> None:
+    """Labels at the line ends, pushed apart where they would touch (in pixels of a 300 px plot)."""
+    peak = max((y for _, y, _, _ in ends), default=1.0) or 1.0
+    placed = -1e9
+    for x, y, text, colour in sorted(ends, key=lambda end: end[1]):
+        wanted = y / peak * 280
+        placed = max(wanted, placed + 17)
+        figure.add_annotation(x=x, y=y, text=text, xanchor="left", xshift=8, yshift=placed - wanted, showarrow=False, font={"color": colour})
+
+
+def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float) -> go.Figure:
+    """One bar pair per assumption around the present plan, the widest on top; both values and both dollars written.
+
+    `swings`: assumption, low, high (words), low_usd, high_usd, sorted by width descending.
+    """
+    rows = swings.iloc[::-1]
+    figure = blank(palette, height=max(200, 44 * len(rows) + 50), hover="closest")
+    figure.update_layout(barmode="overlay", showlegend=False)
+    for words, column in (("low", "low_usd"), ("high", "high_usd")):
+        away = [float(usd) - base_usd for usd in rows[column]]
+        figure.add_bar(
+            y=list(rows["assumption"]), x=away, orientation="h", marker={"color": [palette.more if usd > 0 else palette.less for usd in away]},
+            text=[f"{word}: {fmt.usd_change(usd)}" for word, usd in zip(rows[words], away, strict=True)], textposition="outside", cliponaxis=False, hoverinfo="skip",
+        )  # fmt: skip
+    reach = max((max(abs(float(row.low_usd) - base_usd), abs(float(row.high_usd) - base_usd)) for row in rows.itertuples()), default=1.0) or 1.0
+    figure.update_xaxes(showgrid=False, showticklabels=False, zeroline=True, zerolinecolor=palette.text, range=[-2.1 * reach, 2.1 * reach])
+    figure.update_yaxes(showgrid=False, tickprefix="", tickformat="")
+    return figure
+
+
+def _plain(name: str) -> str:
+    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.16)"

@@ -1,0 +1,29 @@
+"""Posting a summary to a chat's webhook; the address is read from the environment and never shown or stored."""
+
+from __future__ import annotations
+
+import os
+
+import streamlit as st
+
+from data.errors import BatonError
+from pages.ui import format as fmt
+from routing import webhook
+
+
+def webhook_ready() -> bool:
+    return bool(os.environ.get(webhook.URL_ENV))
+
+
+def webhook_button(payload: dict, key: str) -> None:
+    """What will be posted, and the button that posts it; says so when the webhook is down."""
+    with st.popover("Post to chat", icon=":material/send:"):
+        st.code(payload["text"], language=None, wrap_lines=True)
+        if not webhook_ready():
+            st.caption(f"Set {webhook.URL_ENV} to a Slack-compatible webhook address and restart to post this.")
+        elif st.button("Post it", key=f"post_{key}", type="primary"):
+            try:
+                webhook.post(payload)
+                st.success("Posted.", icon=":material/check_circle:")
+            except BatonError as error:
+                st.error(fmt.md(str(error)), icon=":material/error:")

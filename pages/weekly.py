@@ -1,0 +1,221 @@
+"""Weekly review: what do we decide this week? The meeting's agenda, in its order."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from analytics import actions, report, review, watch
+from analytics.history import through
+from analytics.registry import DIMENSIONS
+from data.errors import BatonError
+from data.ledger import Ledger
+from pages.ui import exports, finance_charts, posting, shell
+from pages.ui import format as fmt
+
+MOVERS_BY = ("team", "feature", "model", "provider", "task_type")
+WEEKS_BACK = 26
+
+
+@shell.cached
+def weeks(view: Ledger) -> list[str]:
+    """Weeks the data cover, the newest whole one first."""
+    last, first = review.last_week(view), shell.facts(view)["first_day"]
+    reach = through(view).day
+    running = [review.week_name(last + timedelta(days=7))] if last + timedelta(days=7) <= reach else []
+    whole = [last - timedelta(days=7 * n) for n in range(WEEKS_BACK) if last - timedelta(days=7 * n) > first - timedelta(days=7)]
+    return [review.week_name(monday) for monday in whole] + running
+
+
+@shell.cached
+def built(view: Ledger, week: str, by: str, _decided: tuple) -> dict:
+    return review.build(view, shell.state(), review.week_of(week), by=by)
+
+
+def decided() -> tuple:
+    """Changes whenever somebody saves something a report shows."""
+    return tuple(shell.state().version(kind) for kind in review.DECIDED)
+
+
+def kpis(found: dict) -> None:
+    pacing, bridge = found["pacing"], found["bridge"]
+    month = pacing["month"]
+    cells = st.columns(4)
+    moved = bridge["end_usd"] / bridge["start_usd"] - 1 if bridge and bridge["start_usd"] else None
+    cells[0].metric(
+        "Spend this week", fmt.usd_short(pacing["week_usd"]), delta=None if moved is None else fmt.share_change(moved), delta_color="inverse", border=True,
+        delta_description=None if moved is None else "vs the week before",
+    )  # fmt: skip
+    name = f"{date.fromisoformat(month['start']):%B} at its end"
+    span = f"P10 {fmt.usd_short(month['p10'])} to P90 {fmt.usd_short(month['p90'])}" if month["p10"] is not None else "run rate only"
+    cells[1].metric(name, fmt.usd_short(month["p50"]), border=True, help=month["note"], delta=None, delta_description=span)
+    company = next((b for b in pacing["budgets"] if not b["filters"]), None)
+    chance = company and company["chance_of_overrun"]
+    text = f"{chance:.0%}" if chance is not None else fmt.MISSING
+    cells[2].metric("Chance of overrun", text, border=True, help="of the company's budget" if company else "No budget is set; set one on the Budget plan page.")
+    units = found["units"]
+    cells[3].metric("Cost per successful task", fmt.usd(units["per_successful_task_usd"]), border=True, help=units["note"])
+
+
+def pacing(found: dict) -> None:
+    st.subheader("1. Pacing", anchor=False)
+    st.write(fmt.md(report.pace(found)))
+    st.caption(fmt.md(found["pacing"]["month"]["note"]))
+    if days := found["pacing"]["no_log"]:
+        st.warning(f"No log at all on {', '.join(map(report.day, days))}: the week's total is too low.", icon=":material/warning:")
+    if budgets := found["pacing"]["budgets"]:
+        columns = ("name", "period", "amount", "spent_usd", "p50", "chance_of_overrun", "days_left", "state")
+        labels = {"name": "Budget", "amount": "Amount, USD", "spent_usd": "Spent, USD", "p50": "Forecast, USD", "chance_of_overrun": "Chance of overrun", "days_left": "Days left"}
+        units = {"amount": "USD", "spent_usd": "USD", "p50": "USD", "chance_of_overrun": "share"}
+        exports.table(pd.DataFrame(budgets)[list(columns)], name=f"budgets-{found['week']}", units=units, labels=labels)
+    else:
+        st.page_link("pages/plan.py", label="Set a budget", icon=":material/savings:")
+
+
+def moved(found: dict) -> None:
+    st.subheader("2. Why spend moved", anchor=False)
+    bridge = found["bridge"]
+    if not bridge:
+        st.info("This is the first week in the data: there is nothing before it to compare with.")
+        return
+    change = bridge["end_usd"] - bridge["start_usd"]
+    meaning = f"From {fmt.usd(bridge['start_usd'])} the week before to {fmt.usd(bridge['end_usd'])}: {fmt.usd_change(change)}, and the drivers add up to it exactly."
+    shell.chart(finance_charts.drivers(bridge, shell.palette()), alt=meaning, key="drivers")
+    unpriced = f" {fmt.share(bridge['unpriced_share'])} of the attempts have no known cost and are in no bar." if bridge["unpriced_share"] else ""
+    st.caption(fmt.md(meaning + " Each driver's effect is averaged over all orders in which the factors could have changed (Shapley)." + unpriced))
+    with st.expander("Table: bridge", icon=":material/table:"):
+        rows = [("The week before", bridge["start_usd"]), *((d["label"], d["usd"]) for d in bridge["drivers"]), ("This week", bridge["end_usd"])]
+        exports.table(pd.DataFrame(rows, columns=["driver", "usd"]), name=f"bridge-{found['week']}", units={"usd": "USD"})
+
+
+def movers(found: dict) -> None:
+    st.subheader(f"3. Movers by {DIMENSIONS[found['by']].label.lower()}", anchor=False)
+    if not found["movers"]:
+        st.caption("Nothing moved.")
+        return
+    frame = pd.DataFrame(found["movers"])
+    labels = {"name": DIMENSIONS[found["by"]].label, "before_usd": "Before, USD", "after_usd": "This week, USD", "change_usd": "Change, USD", "driver": "Mainly", "driver_usd": "of it, USD"}
+    exports.table(frame, name=f"movers-{found['week']}", units=dict.fromkeys(("before_usd", "after_usd", "change_usd", "driver_usd"), "USD"), labels=labels)
+
+
+def unusual(found: dict) -> None:
+    st.subheader("4. Unusual", anchor=False)
+    rows = found["anomalies"]["rows"]
+    if not rows:
+        st.caption(fmt.md("Nothing unusual. " + found["anomalies"]["note"]))
+        return
+    frame = pd.DataFrame(rows)[["title", "usd", "driver", "status", "owner", "note", "key"]]
+    edited = st.data_editor(
+        frame, hide_index=True, width="stretch", key=f"anomalies_{found['week']}_{found['digest']}", disabled=["title", "usd", "driver"],
+        column_order=["title", "usd", "driver", "status", "owner", "note"],
+        column_config={
+            "title": "What", "usd": st.column_config.NumberColumn("Above expectation", format="dollar"), "driver": "Driver", "owner": "Owner", "note": "Note",
+            "status": st.column_config.SelectboxColumn("Status", options=watch.STATUSES, required=True),
+        },
+    )  # fmt: skip
+    st.caption(fmt.md(found["anomalies"]["note"]))
+    if not edited.equals(frame) and st.button("Save what we know about these", icon=":material/save:"):
+        for row in edited[(edited != frame).any(axis=1)].to_dict("records"):
+            watch.note(shell.state(), row["key"], status=row["status"], owner=row["owner"] or "", text=row["note"] or "")
+        st.rerun()
+
+
+def savings(found: dict) -> None:
+    st.subheader("5. Savings", anchor=False)
+    saving = found["savings"]
+    st.write(fmt.md(f"{fmt.usd(saving['total_usd_month'])} of {fmt.usd(saving['spend_usd_month'])} a month; overlap is counted once."))
+    if saving["rows"]:
+        frame = pd.DataFrame(saving["rows"])[["title", "usd_month", "confidence", "action"]]
+        labels = {"title": "Finding", "usd_month": "USD a month", "confidence": "Confidence", "action": "What to do"}
+        exports.table(frame, name=f"savings-{found['week']}", units={"usd_month": "USD"}, labels=labels)
+    st.page_link("pages/savings.py", label="See the rows behind them, and decide", icon=":material/savings:")
+
+
+def decisions(found: dict) -> None:
+    st.subheader("6. Decisions", anchor=False)
+    saved = pd.DataFrame(found["actions"], columns=["name", "owner", "due", "expected_usd_month", "status", "saved_usd_month", "note", "decided", "filters"])
+    saved["due"] = pd.to_datetime(saved["due"]).dt.date
+    saved = saved.astype({"expected_usd_month": float, "saved_usd_month": float})
+    edited = st.data_editor(
+        saved, num_rows="dynamic", hide_index=True, width="stretch", key=f"actions_{found['digest']}", disabled=["saved_usd_month"],
+        column_order=["name", "owner", "due", "expected_usd_month", "status", "saved_usd_month", "note"],
+        column_config={
+            "name": st.column_config.TextColumn("Action", required=True, width="large"), "owner": "Owner", "due": st.column_config.DateColumn("Due"), "note": "Note",
+            "expected_usd_month": st.column_config.NumberColumn("Expected a month", format="dollar", min_value=0),
+            "saved_usd_month": st.column_config.NumberColumn("Measured since", format="dollar", help="At the present volume, on the rows the action is about; needs a week of data."),
+            "status": st.column_config.SelectboxColumn("Status", options=["open", "done", "dropped"], default="open", required=True),
+        },
+    )  # fmt: skip
+    if st.button("Save actions", icon=":material/save:"):
+        with shell.errors():
+            store(saved, edited)
+            st.rerun()
+    exports.download(saved.drop(columns=["filters"]), name=f"actions-{found['week']}")
+    debt = found["inventory"]
+    st.caption(fmt.md(f"{debt['unowned']} of {debt['items']} models, features and teams in use lack an owner or a connection owner. The Savings page lists them."))
+
+
+def store(saved: pd.DataFrame, edited: pd.DataFrame) -> None:
+    """Check every row before the first is written."""
+    known = saved.set_index("name")
+    checked = []
+    for row in edited.to_dict("records"):
+        name = str(row["name"] or "").strip()
+        old = known.loc[name] if name in known.index else None
+        due = row["due"]
+        checked.append(
+            actions.checked(
+                name=name, owner=_text(row["owner"]), due=None if pd.isna(due) else due, status=row["status"] if isinstance(row["status"], str) else "open",
+                expected_usd_month=0.0 if pd.isna(row["expected_usd_month"]) else row["expected_usd_month"], note=_text(row["note"]),
+                decided=old["decided"] if old is not None else shell.facts(shell.view())["last_day"], filters=old["filters"] if old is not None else {},
+            )
+        )  # fmt: skip
+    for name in set(known.index) - {action.name for action in checked}:
+        shell.state().delete("action", name)
+    for action in checked:
+        actions.save(shell.state(), action)
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def take_away(found: dict) -> None:
+    """The report in every form, and the message to the chat."""
+    with st.container(horizontal=True):
+        forms = {"html": "text/html", "md": "text/markdown", "json": "application/json"}
+        writers = {"html": report.html, "md": report.markdown, "json": lambda r: json.dumps(r, indent=2)}
+        labels = {"html": "Report, HTML", "md": "Markdown", "json": "JSON"}
+        for form, kind in forms.items():
+            st.download_button(
+                labels[form], lambda form=form: writers[form](found), file_name=f"baton-review-{found['week']}.{form}", mime=kind, on_click="ignore",
+                icon=":material/download:", key=f"report_{form}",
+            )  # fmt: skip
+        posting.webhook_button(found["message"], key="weekly")
+        shell.snapshot_link(view)
+
+
+view = shell.view()
+shell.needs_data(view, "What do we decide this week?")
+title = st.container()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    week = st.selectbox("Week", weeks(view), key="week", bind="query-params", width=160)
+    by = st.segmented_control("Movers by", MOVERS_BY, format_func=lambda n: DIMENSIONS[n].label, default="team", required=True, key="by", bind="query-params")
+try:
+    found = built(view, week, by, decided())
+except BatonError as error:
+    with title:
+        shell.header("This week is outside the data", view)
+    st.error(fmt.md(str(error)), icon=":material/error:")
+    st.stop()
+with title:
+    shell.header(report.headline(found), view)
+if not found["complete"]:
+    st.caption("The week is not over: it is compared with the whole week before.")
+kpis(found)
+for section in (pacing, moved, movers, unusual, savings, decisions):
+    section(found)
+take_away(found)
