@@ -20,18 +20,14 @@ USAGE = {
 
 METERED = "d.message.usage.input_tokens IS NOT NULL AND d.message.model IS DISTINCT FROM '<synthetic>' AND d.isApiErrorMessage IS NOT TRUE"
 
-# A sidechain may replay a message under a new requestId: it gives way to the main line's message.
-ROWS = f"""
-SELECT file_no, record_no, path, raw, d, metered,
-       side AND bool_or(metered AND NOT side) OVER (PARTITION BY message_id, if(message_id IS NULL, record_no, 0)) AS replayed
-FROM (SELECT *, coalesce({METERED}, FALSE) AS metered, coalesce(d.isSidechain, FALSE) AS side, text_of(d.message.id) AS message_id FROM records)
-"""
+ROWS = f"SELECT *, coalesce({METERED}, FALSE) AS metered FROM records"
 
 WRITE_5M = "d.message.usage.cache_creation.ephemeral_5m_input_tokens"
 WRITE_1H = "d.message.usage.cache_creation.ephemeral_1h_input_tokens"
 
 COLUMNS = {
-    "event_key": "text_of(d.message.id) || ':' || CASE WHEN d.isSidechain THEN 'sidechain' ELSE coalesce(text_of(d.requestId), '') END",
+    # A sidechain may replay a message under a new requestId: there it stands in for the main line's message.
+    "event_key": "text_of(d.message.id) || CASE WHEN d.isSidechain THEN '' ELSE ':' || coalesce(text_of(d.requestId), '') END",
     "call_id": "text_of(d.message.id)",
     "requested_at": "utc(d.timestamp)",
     "provider": "'anthropic'",
@@ -58,7 +54,6 @@ COLUMNS = {
         WHEN d.message.model = '<synthetic>' THEN 'a synthetic message, made by the client'
         WHEN d.isApiErrorMessage THEN 'an API error message, not an answer'
         WHEN NOT metered THEN 'a line without usage'
-        WHEN replayed THEN 'a sidechain replay of a message counted once'
     END""",
 }
 
@@ -83,6 +78,7 @@ FORMATS = (
         columns=COLUMNS,
         assume_input_has_cache=False,
         supersedes=True,
+        stand_ins=True,
         order=40,
         note="Usually a flat-fee subscription: read the dollars as API-equivalent value, not as spend.",
     ),

@@ -4,6 +4,9 @@
 
 ccusage reads every file for every report; Baton reads them once. Both times are printed. ccusage runs offline,
 with the prices it carries, so its dollars differ where the two catalogues do.
+
+One difference is left out of the files on purpose: of a message that streams without a request id ccusage 20.0.24
+counts every line (100/1 and 100/50 as 200/51), Baton the last (100/50). With 1 % of such messages it is 1.3 % higher.
 """
 
 from __future__ import annotations

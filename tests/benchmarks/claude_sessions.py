@@ -75,8 +75,8 @@ class Writer:
             body = {"id": message, "type": "message", "role": "assistant", "model": model, "content": [{"type": "text", "text": "…" * 40}], "usage": usage | {"output_tokens": said}}
             line = self.line(moment + timedelta(seconds=part), session, type="assistant", requestId=request, isSidechain=False, message=body)
             lines.append(line)
-        if self.random.random() < 0.01:  # other clouds give no request id
-            lines = [{key: value for key, value in line.items() if key != "requestId"} for line in lines]
+        if self.random.random() < 0.01:  # other clouds give no request id; written once, see ccusage_parity
+            return [{key: value for key, value in lines[-1].items() if key != "requestId"}]
         return lines
 
     def line(self, moment: datetime, session: str, **rest) -> dict:

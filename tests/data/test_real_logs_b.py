@@ -87,3 +87,15 @@ def test_resumed_and_growing_session_files_never_count_a_message_twice(ledger, s
     (tmp_path / "one.jsonl").write_text("\n".join(map(json.dumps, [*first, assistant("2026-03-02T10:01:05Z", "s-1", "r-2", "m-2", 20)])))
     ingest(ledger, state, [tmp_path / "one.jsonl"])
     assert sums(ledger)[::4] == (3, 60)
+
+
+@pytest.mark.parametrize("sidechain_first", [True, False])
+def test_a_sidechain_replay_gives_way_to_the_main_message_of_another_ingest(sidechain_first, ledger, state, tmp_path):
+    main, replay = tmp_path / "session.jsonl", tmp_path / "agent-1.jsonl"
+    opening = {"type": "user", "timestamp": "2026-03-02T10:00:00Z", "sessionId": "s-1", "message": {"role": "user"}}
+    for path, record in ((main, assistant("2026-03-02T10:00:05Z", "s-1", "r-1", "m-1", 10)), (replay, assistant("2026-03-02T10:00:05Z", "s-1", "r-9", "m-1", 10, True))):
+        path.write_text("\n".join(map(json.dumps, [opening, record])))
+    for path in (replay, main) if sidechain_first else (main, replay):
+        ingest(ledger, state, [path])
+    assert ledger.sql(f"SELECT event_id FROM {ledger.name('usage')}")["event_id"].tolist() == ["claude_code:m-1:r-1"]
+    assert ledger.sql(f"SELECT sum(attempts)::INTEGER AS n FROM {ledger.name('spend_by_day')}")["n"].iloc[0] == 1
