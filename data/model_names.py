@@ -71,14 +71,22 @@ def match(provider: str | None, region: str | None, name: str | None) -> Match:
     """Find the price of a name by the catalogue's own rules and by the forms it may be wrapped in."""
     text = (name or "").strip()
     given = canonical_provider(provider) or _platform(text)
-    if not text or len(text) > LONGEST_NAME or price_notes.own_hardware(given):
+    if not text or len(text) > LONGEST_NAME:
         return Match(given, text or None)
+    if price_notes.own_hardware(given):
+        return Match(given, _unpriced_name(text))
     for form, how in forms(text):
         for owner, ref, why in _owners(given, form):
             if found := _find(owner, ref):
                 matched_by = ", ".join(filter(None, (how, why))) or "catalogue"
                 return _priced(owner, found, region or _zone(text, owner), matched_by)
-    return Match(given, text)
+    return Match(given, _unpriced_name(text))
+
+
+def _unpriced_name(text: str) -> str:
+    """The maker's name for a model whose host is in no price list, so that its facts are found; else the log's."""
+    names = (_makers_name(form.rpartition("/")[2]) for form, _ in forms(text))
+    return next(filter(None, names), text)
 
 
 def forms(text: str) -> Iterator[tuple[str, str]]:

@@ -103,9 +103,8 @@ class Overrides:
 def _canonical(line: Override) -> Override:
     """The line with the names that the ledger uses."""
     provider = model_names.canonical_provider(line.provider)
-    known = model_names.match(provider, None, line.model) if line.model else None
-    model = known.model if known and known.found else line.model
-    return line.model_copy(update={"provider": provider, "model": model and model.lower()})
+    model = model_names.match(provider, None, line.model).model.lower() if line.model else None
+    return line.model_copy(update={"provider": provider, "model": model})
 
 
 def _priced(name: str, line: Override, who: tuple[str, str], tier: str, span: tuple, listed: tuple[PriceRow, ...]) -> Iterator[PriceRow]:
