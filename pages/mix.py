@@ -23,7 +23,7 @@ from simulations.scenario import from_document, read_scenario, write_scenario
 from simulations.shadow_prices import dual_prices, rule_prices, why_not
 
 QUESTION = "Can we halve the bill without losing quality?"
-MODES = {"log": "From the log", "typed": "Typed in", "saved": "Saved, side by side"}
+LOG, TYPED, SAVED = MODES = ("From the log", "Typed in", "Saved")  # labels, as they stand in the URL
 NO_POLICY = "no constraints"
 
 
@@ -38,21 +38,22 @@ def swept(view: Ledger, scope: Scope, targets: tuple[str, ...], policy: str, sca
     return frontier(built(view, scope, targets, policy, scale, version).problem, demands, 40)
 
 
-def halving(line: Frontier, today_usd: float, today_quality: float | None) -> str:
-    """What the frontier says to the CTO's question."""
-    half = [p for p in line.points if p.cost_usd <= today_usd / 2]
-    keeping = [p for p in line.points if today_quality is not None and p.quality >= today_quality - 1e-6]
+def halving(line: Frontier, keeping: Any, today_usd: float, today_quality: float | None) -> str:
+    """What the frontier says to the CTO's question; `keeping` is the cheapest mix that keeps today's quality."""
     if today_quality is None:
         return "Today's quality is unknown, so no mix can promise to keep it"
-    if half and half[-1].quality >= today_quality - 1e-6:
-        return f"Yes: half the bill keeps today's quality, at {fmt.usd_short(keeping[0].cost_usd)} a year instead of {fmt.usd_short(today_usd)}"
-    best = f"; half the bill would cost {abs(half[-1].quality - today_quality) * 100:.1f} points of quality" if half else "; no mix of these models costs half"
-    if not keeping:
-        return f"No mix of these models reaches today's quality{best}"
-    saved = 1 - keeping[0].cost_usd / today_usd
+    costs, qualities = [p.cost_usd for p in line.points], [p.quality for p in line.points]
+    lost = None if costs[0] > today_usd / 2 else today_quality - float(np.interp(today_usd / 2, costs, qualities))
+    if isinstance(keeping, Infeasible) or keeping.quality is None:
+        return "No mix of these models keeps today's quality and every promise"
+    now, then = fmt.usd_short(today_usd), fmt.usd_short(keeping.cost_usd)
+    if lost is not None and lost <= 0:
+        return f"Yes, the bill can be halved: {then} a year instead of {now} at today's quality"
+    best = "no mix of these models costs half" if lost is None else f"half the bill would cost {lost * 100:.1f} points of quality"
+    saved = 1 - keeping.cost_usd / today_usd
     if saved < 0.005:
-        return f"Not with these models: nothing cheaper keeps today's quality{best}"
-    return f"Today's quality can cost {fmt.usd_short(keeping[0].cost_usd)} a year instead of {fmt.usd_short(today_usd)} ({saved:.0%} less){best}"
+        return f"Nothing cheaper keeps today's quality; {best}"
+    return f"Today's quality can cost {then} a year instead of {now}, {saved:.0%} less; {best}"
 
 
 def demands_of(made: Programme) -> Demands:
@@ -60,7 +61,7 @@ def demands_of(made: Programme) -> Demands:
     with st.expander("Promises the mix must keep", icon=":material/rule:"), st.container(horizontal=True, vertical_alignment="bottom"):
         today = mean_quality(made.problem, made.current_shares)
         floor = st.number_input(
-            "Quality floor, %", 0.0, 100.0, None if today is None else round(today * 100 - 0.005, 2), 0.1, key="floor", placeholder="none",
+            "Quality floor, %", 0.0, 100.0, None if today is None else int(today * 1e4) / 100, 0.1, key="floor", placeholder="none",
             help="today's quality unless you change it",
         )  # fmt: skip
         high = st.number_input("Floor for high criticality, %", 0.0, 100.0, None, 0.1, key="floor_high", placeholder="none")
@@ -96,7 +97,8 @@ def from_log(view: Ledger, title: Any) -> None:
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
     line = swept(view, scope, targets, policy, scale, demands.model_copy(update={"quality_floor": None}), version)
     with title:
-        shell.header(halving(line, *today), view)
+        keeping = optimise(made.problem, demands.model_copy(update={"quality_floor": today[1] and today[1] - 1e-9}))
+        shell.header(halving(line, keeping, *today), view)
     answer = optimise(made.problem, demands)
     if isinstance(answer, Infeasible):
         for sentence in why_not(made.problem, demands, answer):
@@ -266,9 +268,8 @@ def side_by_side(view: Ledger, title: Any) -> None:
 
 
 view = shell.view()
-mode = st.query_params.get("mode", "log")
-if mode == "log":
-    shell.needs_data(view, QUESTION)
 title = st.container()
-mode = st.segmented_control("Where the figures come from", list(MODES), format_func=MODES.get, default="log", required=True, key="mode", bind="query-params")
-{"log": from_log, "typed": typed, "saved": side_by_side}[mode](view, title)
+mode = st.segmented_control("Where the figures come from", MODES, default=LOG if shell.facts(view)["attempts"] else TYPED, required=True, key="mode", bind="query-params")
+if mode == LOG:
+    shell.needs_data(view, QUESTION)
+{LOG: from_log, TYPED: typed, SAVED: side_by_side}[mode](view, title)

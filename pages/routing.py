@@ -50,13 +50,13 @@ def kpis(said: dict[str, Any]) -> None:
     cells = st.columns(4)
     span = said["range"]["savings_usd"]
     cells[0].metric("As logged", fmt.usd_short(said["logged_cost_usd"]), border=True, help="cost of the requests that can be priced both ways")
-    change = fmt.share_change(-said["savings_pct"] / 100) if said["savings_pct"] else None
+    change = fmt.delta(fmt.share_change(-said["savings_pct"] / 100)) if said["savings_pct"] else None
     cells[1].metric(
         "Under the policy", fmt.usd_short(said["policy_cost_usd"]), delta=change, delta_color="inverse", border=True,
         delta_description="vs as logged" if change else None,
     )  # fmt: skip
     cells[2].metric(
-        "Saving, P10 to P90", f"{fmt.usd_short(span['p10'])} to {fmt.usd_short(span['p90'])}", border=True,
+        "Saving, P10 to P90", what_if.usd_range(span["p10"], span["p90"]), border=True,
         help=f"output length and tokenizer of what moves are unknown; chance of a saving {said['range']['chance_of_saving']:.0%}",
     )  # fmt: skip
     cells[3].metric("Refused requests", fmt.count(said["refused_requests"]), border=True, help="no model is left for them under the constraints")

@@ -21,7 +21,7 @@ def sentence(result: dict[str, Any]) -> str:
     change = "the same as today" if abs(saving) < 1 else f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} than today"
     percent = f" ({abs(result['savings_pct']):.0f}%)" if result["savings_pct"] and abs(saving) >= 1 else ""
     quality = result["quality_change"]
-    words = "quality unknown" if quality is None else f"quality {fmt.points(quality)}"
+    words = "quality unknown" if quality is None else "quality kept" if abs(quality) < 0.0005 else f"quality {fmt.points(quality)}"
     return f"{fmt.usd_short(result['proposed']['annual_cost_usd'])} a year, {change}{percent}; {words}"
 
 
@@ -29,18 +29,18 @@ def kpis(result: dict[str, Any]) -> None:
     """Cost a year and a month, the saving with its range, quality with its tier, what moves."""
     before, after, spread = result["baseline"], result["proposed"], result["ranges"]["savings_usd"]
     cells = st.columns(4)
-    change = fmt.share_change(-result["savings_pct"] / 100) if result["savings_pct"] else None
+    change = fmt.delta(fmt.share_change(-result["savings_pct"] / 100)) if result["savings_pct"] else None
     cells[0].metric(
         "Cost a year", fmt.usd_short(after["annual_cost_usd"]), delta=change, delta_color="inverse", border=True,
         delta_description=f"vs {fmt.usd_short(before['annual_cost_usd'])}" if change else None, help=f"{fmt.usd(after['monthly_cost_usd'])} a month",
     )  # fmt: skip
     cells[1].metric(
-        "Saving a year, P10 to P90", f"{fmt.usd_short(spread['p10'])} to {fmt.usd_short(spread['p90'])}", border=True,
-        help=f"middle {fmt.usd(spread['p50'])}; chance of any saving {result['ranges']['chance_of_saving']:.0%}",
+        "Saving, P10 to P90", what_if.usd_range(spread["p10"], spread["p90"]), border=True,
+        help=f"a year; middle {fmt.usd(spread['p50'])}; chance of any saving {result['ranges']['chance_of_saving']:.0%}",
     )  # fmt: skip
     quality = result["quality_change"]
     cells[2].metric(
-        "Quality", fmt.share(after["quality"]), delta=None if quality is None else fmt.points(quality), border=True,
+        "Quality", fmt.share(after["quality"]), delta=None if quality is None else fmt.delta(fmt.points(quality)), border=True,
         delta_description=f"vs {fmt.share(before['quality'])}" if quality is not None else None,
     )  # fmt: skip
     cells[3].metric("Work that moves", fmt.share(result["moved_share"]), border=True, help="share of the requests that change model or hosting, at least")

@@ -78,3 +78,9 @@ def tier_badge(tier: str) -> None:
     colour = {"measured": "green", "estimated": "blue", "borrowed": "orange", "stated": "orange", "cost_only": "gray", "refused": "gray"}[tier]
     icon = {"measured": ":material/verified:", "refused": ":material/help:"}.get(tier, ":material/info:")
     st.badge(fmt.md(WORDS[tier]), color=colour, icon=icon)
+
+
+def usd_range(low: float, high: float) -> str:
+    """A range short enough for a tile: $191K to $268K."""
+    short = [f"{'−' if v < 0 else ''}${abs(v) / 1e6:.1f}M" if abs(v) >= 999_500 else f"{'−' if v < 0 else ''}${abs(v) / 1e3:.0f}K" if abs(v) >= 999.5 else fmt.usd(v) for v in (low, high)]
+    return " to ".join(short)

@@ -54,7 +54,8 @@ def frontier(points: list[dict[str, Any]], today: tuple[float, float | None], li
     """Annual cost (x) against quality (y): the cheapest mixes, what blind mixing and single models reach, today and the chosen mix."""
     figure = charts.blank(palette, height=380, unit="share", hover="closest", right=30)
     figure.update_yaxes(rangemode="normal", title={"text": "quality"})
-    figure.update_xaxes(title={"text": "USD a year"}, tickprefix="$", tickformat="~s", showgrid=False)
+    ticks = [digit * 10**power for power in range(1, 10) for digit in (1, 2, 5)]
+    figure.update_xaxes(title={"text": "USD a year"}, type="log", tickvals=ticks, ticktext=[fmt.usd_short(t) for t in ticks], showgrid=False)
     if lines["mixing_hull"]:
         xs, ys = zip(*lines["mixing_hull"], strict=True)
         figure.add_scatter(x=xs, y=ys, mode="lines", name="mixing at random", line={"color": palette.other, "width": 1.5, "dash": "dot"}, hoverinfo="skip")

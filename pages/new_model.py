@@ -1,0 +1,197 @@
+"""New model: does this week's release concern us?"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from analytics.scope import Scope
+from data.errors import BatonError, NoData
+from data.ledger import Ledger
+from data.models import ModelFacts, save_edit
+from pages.ui import exports, filters, shell, what_if
+from pages.ui import format as fmt
+from simulations.evaluation_plan import checklist, letter
+from simulations.programme import programme
+from simulations.results_table import ResultsTable, results_table
+from simulations.scenario import write_scenario
+from simulations.statistics import detectable
+from simulations.triage import Contender, Required, Thresholds, TriageScenario, triage
+
+QUESTION = "A new model is out: does it concern us?"
+VERBS = {"SKIP": "Skip", "EVALUATE": "Evaluate", "ADOPT": "Adopt"}
+ICONS = {True: ":material/check_circle:", False: ":material/cancel:", None: ":material/help:"}
+
+
+@shell.cached
+def volumes(view: Ledger, scope: Scope, candidate: str, version: tuple) -> list[dict[str, Any]]:
+    """Per logged model: requests a year, USD a year as logged, and USD a year of the same tokens on the candidate (None unknown)."""
+    made = programme(view, scope, what_if.market(view, scope), (candidate,))
+    task, column = made.problem, made.problem.models.index(candidate)
+    rows = []
+    for i, model in enumerate(task.models):
+        own = task.current == i
+        if own.any():
+            moved = task.cost_usd[own, column].sum()
+            rows.append({"model": model, "requests": float(task.weights[own].sum()), "logged_usd": float(task.cost_usd[own, i].sum()), "candidate_usd": None if pd.isna(moved) else float(moved)})
+    return sorted(rows, key=lambda row: -row["logged_usd"])
+
+
+def graded(current: str, candidate: str) -> tuple[tuple[tuple[float, float], ...], ResultsTable | None]:
+    """Pairs of scores from an uploaded results table: the same prompts answered by both models."""
+    file = st.file_uploader("Graded results of your own tasks (CSV or JSONL: prompt, model, correct or score, cost_usd)", type=["csv", "jsonl", "json"], key="results")
+    if file is None:
+        return (), None
+    try:
+        rows = pd.read_json(file, lines=file.name.endswith(".jsonl")) if file.name.endswith(("json", "jsonl")) else pd.read_csv(file)
+        table = results_table(json.loads(rows.to_json(orient="records")), drop=st.checkbox("Leave out prompts that not every model answered"))
+        old, new = table.column(current), table.column(candidate)
+    except ValueError as error:
+        st.error(fmt.md(f"{file.name} is not a results table ({error}); give columns prompt, model, correct or score."), icon=":material/error:")
+    except BatonError as error:
+        st.error(fmt.md(str(error)), icon=":material/error:")
+    else:
+        return tuple(zip(table.scores[:, old].tolist(), table.scores[:, new].tolist(), strict=True)), table
+    return (), None
+
+
+def typed_scores(current: ModelFacts, candidate: ModelFacts) -> tuple[float | None, float | None, int]:
+    """Scores without graded results: what the facts state on one scale, or typed."""
+    shared = [s.scale for s in current.quality if any(o.scale == s.scale for o in candidate.quality)]
+    old, new = ((facts.score(shared[0]).value if shared and facts.score(shared[0]) else None) for facts in (current, candidate))
+    if shared:
+        st.caption(fmt.md(f"Without graded results the scores are those of the scale “{shared[0]}”, which are not measured on your work."))
+    cells = st.columns(3)
+    old = cells[0].number_input("Mean score of the current model", 0.0, 1.0, old, 0.01, key="score_old", placeholder="unknown")
+    new = cells[1].number_input("Mean score of the new model", 0.0, 1.0, new, 0.01, key="score_new", placeholder="unknown")
+    samples = cells[2].number_input("Own tasks behind these scores", 0, 1_000_000, 0, 50, key="samples")
+    return old, new, int(samples)
+
+
+def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, float, Any]:
+    """The scenario as the controls say, requests a year, and the place for the answer; volume and costs come from the log."""
+    catalog = what_if.catalog()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        names = list(catalog)
+        candidate = st.selectbox("New model", names, index=names.index("claude-opus-4-6"), key="candidate", bind="query-params", width=280)
+        rows = volumes(view, scope, candidate, what_if.facts_version())
+        current = st.selectbox("Instead of", [row["model"] for row in rows if row["model"] != candidate], key="instead_of", width=240)
+        row = next(row for row in rows if row["model"] == current)
+        usd = st.number_input("Its cost a year on the same tokens", 0.0, None, row["candidate_usd"], 1000.0, key=f"usd_{candidate}_{current}", placeholder="unknown", help="from the price book, output length taken as equal; change it if you know better")
+    if usd is None:
+        raise NoData(f"{candidate} has no price yet, so the triage cannot weigh its cost; type its cost a year, or add a price override on Data and prices.")
+    facts, old_facts = catalog[candidate], catalog.get(current) or ModelFacts(name=current)
+    answer = st.container()
+    with st.expander("Capability: graded results or scores", icon=":material/grading:", expanded=not st.session_state.get("samples")):
+        pairs, _ = graded(current, candidate)
+        old, new, samples = (None, None, 0) if pairs else typed_scores(old_facts, facts)
+    with st.expander("Compliance and thresholds", icon=":material/rule:"), st.container(horizontal=True, vertical_alignment="bottom"):
+        hipaa = st.checkbox("HIPAA eligibility required", True, key="needs_hipaa")
+        residency = st.multiselect("Residency required", ["US", "EU", "CN", "own premises"], key="needs_residency", width=240)
+        ratio = st.number_input("Capability at least", 0.1, 2.0, 0.9, 0.05, key="capability_ratio")
+        cost = st.number_input("Cost at most", 0.1, 5.0, 1.1, 0.05, key="cost_ratio", help="times the current cost")
+        least = st.number_input("Samples at least", 1, 100_000, 100, 50, key="min_samples")
+    scenario = TriageScenario(
+        kind="triage", name=f"{candidate} instead of {current}", source=f"Baton, data version {view.snapshot()}", requests_per_year=row["requests"],
+        current=Contender(model=current, annual_cost_usd=row["logged_usd"], score=old),
+        candidate=Contender(model=candidate, annual_cost_usd=usd, score=new, hipaa_eligible=facts.hipaa_eligible, residency=facts.residency),
+        graded=pairs, samples=samples, required=Required(hipaa_eligible=hipaa, residency=tuple(residency)),
+        thresholds=Thresholds(capability_ratio=ratio, cost_ratio=cost, min_samples=int(least)),
+    )  # fmt: skip
+    return scenario, row["requests"], answer
+
+
+def kpis(result: dict[str, Any], requests: float) -> None:
+    cells = st.columns(4)
+    cells[0].metric("Projected saving a year", fmt.usd_short(result["projected_savings_usd"]), border=True, help="same tokens at the new price; output length may change it by half to double")
+    delta = result["capability_delta"]
+    cells[1].metric("Capability", fmt.MISSING if delta is None else fmt.share_change(delta), border=True, help=f"new over current on {result['samples']} samples ({result['tier']})")
+    cells[2].metric("Cost a year", fmt.usd_short(result["candidate_annual_cost_usd"]), border=True, help=f"today {fmt.usd(result['current_annual_cost_usd'])}")
+    cells[3].metric("Requests a year", fmt.short(requests), border=True, help="of the model it would replace, from the log")
+
+
+def gates(result: dict[str, Any]) -> None:
+    """Every gate with its reason, and what the samples can show."""
+    st.subheader("Why", anchor=False)
+    for gate in result["gates"]:
+        st.markdown(f"{ICONS[gate['passed']]} {fmt.md(gate['reason'][0].upper() + gate['reason'][1:])}")
+    pairs = result["paired"]
+    if pairs:
+        seen = detectable(pairs["n"], max((pairs["only_a"] + pairs["only_b"]) / pairs["n"], 0.01))
+        st.caption(fmt.md(
+            f"On the same {pairs['n']} prompts: new minus current {fmt.points(pairs['difference'])} (95% from {fmt.points(pairs['low'])} to {fmt.points(pairs['high'])}, "
+            f"exact McNemar p {pairs['p_value']:.3f}). This many prompts can show a difference of {fmt.points(seen)} or more."
+        ))  # fmt: skip
+
+
+def clock(decision: str, candidate: str) -> None:
+    """The checklist by the clock; ticking is kept in the session."""
+    st.subheader("The 48 hours", anchor=False)
+    day = st.date_input("Started on", datetime.now().date(), key="started_on", width=200)  # noqa: DTZ005 - the reader's own clock
+    started = datetime.combine(day, datetime.min.time()) + timedelta(hours=6)
+    for step in checklist(started, decision):
+        st.checkbox(fmt.md(f"{step.start:%a %H:%M} to {step.end:%a %H:%M}: {step.title}"), key=f"step_{candidate}_{step.title}")
+        st.caption(fmt.md(step.what[0].upper() + step.what[1:]))
+
+
+def facts_editor(candidate: str) -> None:
+    """The facts a triage stands on, editable; unknown stays unknown until somebody says."""
+    known = what_if.catalog()[candidate]
+    with st.expander(f"Facts about {candidate}", icon=":material/fact_check:"):
+        rows = [
+            {"fact": name, "value": "unknown" if (value := getattr(known, name)) in (None, ()) else str(value if not isinstance(value, tuple) else ", ".join(map(str, value))), "source": known.sources.get(name, "")}
+            for name in ("vendor", "origin", "hosting", "open_weights", "hipaa_eligible", "gdpr_terms", "residency", "context_window", "modalities")
+        ]  # fmt: skip
+        rows += [{"fact": f"quality, {s.task}", "value": f"{s.value:.1%} on {s.scale} ({s.tier}, {s.samples or 'no'} samples)", "source": f"{s.source}, {s.date}"} for s in known.quality]
+        exports.table(pd.DataFrame(rows), name=f"facts-{candidate}")
+        with st.form("facts"), st.container(horizontal=True, vertical_alignment="bottom"):
+            choices = ["unknown", "yes", "no"]
+            hipaa = st.selectbox("HIPAA eligible", choices, index=choices.index({None: "unknown", True: "yes", False: "no"}[known.hipaa_eligible]))
+            residency = st.text_input("Residency, comma separated", ", ".join(known.residency or ()))
+            source = st.text_input("Source of the change", placeholder="who says so, when")
+            if st.form_submit_button("Save facts"):
+                regions = [word.strip() for word in residency.split(",") if word.strip()] or None
+                value = {"unknown": None, "yes": True, "no": False}[hipaa]
+                noted = dict.fromkeys(("hipaa_eligible", "residency"), f"{source or 'edited in the app'}, {datetime.now():%Y-%m-%d}")  # noqa: DTZ005
+                with shell.errors():
+                    save_edit(shell.state(), candidate, {"hipaa_eligible": value, "residency": regions, "sources": {**known.sources, **noted}})
+                    st.rerun()
+
+
+view = shell.view()
+shell.needs_data(view, QUESTION)
+title = st.container()
+scope = filters.scope_bar(view, dimensions=("team", "task_type"), default="12m")
+try:
+    scenario, requests, answer = question(view, scope)
+except NoData as error:
+    with title:
+        shell.header(QUESTION, view)
+    st.info(fmt.md(str(error)))
+    st.stop()
+result = triage(scenario)
+candidate, current = scenario.candidate.model, scenario.current.model
+saving = result["projected_savings_usd"]
+with title:
+    money = f"{fmt.usd_short(abs(saving))} a year {'less' if saving >= 0 else 'more'} than {current}"
+    shell.header(f"{VERBS[result['decision']]} {candidate}: {result['reasons'][0].split(':')[0] if result['decision'] == 'SKIP' else 'no gate stands in the way'}; {money}", view)
+with answer:
+    kpis(result, requests)
+    gates(result)
+left, right = st.columns(2, gap="large")
+with left:
+    clock(result["decision"], candidate)
+with right:
+    st.subheader("To the chief executive", anchor=False)
+    due = datetime.combine(st.session_state["started_on"], datetime.min.time()) + timedelta(hours=54)
+    st.code(letter(result, current, candidate, due), language=None, wrap_lines=True)
+facts_editor(candidate)
+with st.container(horizontal=True):
+    st.download_button("Scenario as YAML", write_scenario(scenario), file_name="baton-triage.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:")
+    filters.link("pages/mix.py", "See it in the mix", ":material/tune:", scope)
+    filters.link("pages/lab.py", "Grade it on own tasks", ":material/science:", scope)
+    shell.snapshot_link(view)
