@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -71,3 +72,25 @@ def test_the_whole_folder_loads_once_however_often_it_is_given(ledger, state, sh
 def test_what_langfuse_says_it_cost_is_kept_to_the_last_digit(ledger, state, shared_data):
     ingest(ledger, state, [shared_data / "logs/langfuse_traces/google-gemini-2025-08-01.json"])
     assert sums(ledger)["reported"] == Decimal("0.005139299999")
+
+
+def test_an_observation_exported_twice_is_one_row(ledger, state, shared_data, tmp_path):
+    trace = shared_data / "logs/langfuse_traces/pydantic-ai-tools-2025-12-04.json"
+    rows = json.loads(trace.read_text())["observations"]
+    (tmp_path / "export.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    ingest(ledger, state, [trace])
+    again = ingest(ledger, state, [tmp_path / "export.jsonl"])[0]
+    assert (again.format, again.loaded, again.duplicate) == ("langfuse", 0, 4)
+
+
+def test_no_prompt_or_answer_is_stored_unless_asked_for(ledger, state, shared_data):
+    trace = shared_data / "logs/langfuse_traces/microsoft-agent-2025-10-14.json"
+    assert "Portland" in trace.read_text()
+    ingest(ledger, state, [trace])
+    assert not any("Portland" in str(value) for value in ledger.sql(f"SELECT * FROM {ledger.name('usage')}").to_numpy().ravel())
+
+
+def test_texts_are_kept_when_asked_for(ledger, state, shared_data):
+    ingest(ledger, state, [shared_data / "logs/langfuse_traces/microsoft-agent-2025-10-14.json"], keep_text=True)
+    texts = ledger.sql("SELECT prompt FROM lake.main.texts")["prompt"]
+    assert len(texts) == 2 and all("Portland" in text for text in texts)
