@@ -74,7 +74,7 @@ class Demand(NamedTuple):
         """What the span cannot show."""
         if self.days < 7:
             return [f"The log covers {self.days:.1f} days: no weekend, no month end. A longer log may change the answer."]
-        return [f"The log covers {self.days:.0f} days: less than four weeks of pattern."] if self.days < 28 else []
+        return [f"The log covers {self.days:.0f} days: less than four weeks of pattern."] if self.days < 27 else []
 
 
 def demand(ledger: Ledger, scope: Scope, *, sampled: bool = False) -> Demand:

@@ -111,8 +111,10 @@ def utilisation(case: Case, multiple: float = 1.0) -> float | None:
     if traffic is None or "load_replicas" not in x or not x["load_replicas"]:
         return None
     paid = gpus({**x, "load_replicas": x["load_replicas"] * multiple}, 1, whole=case.whole)[-1] / x["gpus_per_replica"]
-    peak = 1.0 if not case.whole else traffic.peak_to_mean
-    return float(x["load_replicas"] * multiple / peak / x["throughput_factor"] / paid)
+    mean = case.scenario.replica.mean_replicas if case.scenario.replica else None
+    if mean is None:
+        mean = x["load_replicas"] / (traffic.peak_to_mean if case.whole else 1.0)
+    return float(mean * multiple / x["throughput_factor"] / paid)
 
 
 def sentence(option: str, payback: float, odds: uncertainty.Odds) -> str:

@@ -25,6 +25,7 @@ FROM_FACTS = (
     "network_share_of_purchase", "residual_share", "depreciation_years", "discount_rate", "api_price_decline", "rent_drift",
     "engineer_salary_usd_per_year", "engineers_one_off", "weeks_one_off", "ongoing_fte",
 )  # fmt: skip
+STAFF = {"engineers": "engineers_one_off", "weeks": "weeks_one_off", "salary_usd_per_year": "engineer_salary_usd_per_year", "ongoing_fte": "ongoing_fte"}
 TYPED = ("growth_per_year", "host_price_decline", "migration_usd", "throughput_factor", "burst_share", "rented_hours_share", "other_own_usd_per_month", "quality_gap_usd_per_month")
 
 
@@ -94,8 +95,8 @@ class Prices(Part):
 class Replica(Part):
     """One replica: what runs where. Speeds are predicted unless `prefill_` and `decode_tokens_per_s` are stated.
 
-    `load_replicas` is the busy replicas at the peak (from the fleet replay); `replicas` a stated
-    average, fractions allowed, not rounded and without spares.
+    `load_replicas` is the busy replicas at the peak and `mean_replicas` on average (both from the fleet
+    replay); `replicas` a stated average, fractions allowed, not rounded and without spares.
     """
 
     model: str = ""
@@ -106,6 +107,7 @@ class Replica(Part):
     tpot_ms: float = Field(50, gt=0)
     load_replicas: float | None = Field(None, ge=0)
     replicas: float | None = Field(None, ge=0)
+    mean_replicas: float | None = Field(None, ge=0)
     spare: int = Field(1, ge=0)
     prefill_tokens_per_s: float | None = Field(None, gt=0)
     decode_tokens_per_s: float | None = Field(None, gt=0)
@@ -214,8 +216,7 @@ def resolve(scenario: BreakevenScenario, facts: dict[str, HostingFact] | None = 
     if scenario.traffic and scenario.quality.gap_share:
         usd = scenario.traffic.requests_per_month * scenario.quality.gap_share * scenario.quality.usd_per_failure
         found["quality_gap_usd_per_month"] = fixed("quality_gap_usd_per_month", usd, "USD/month", "gap share x USD per failure")
-    typed = {"engineers": "engineers_one_off", "weeks": "weeks_one_off", "salary_usd_per_year": "engineer_salary_usd_per_year", "ongoing_fte": "ongoing_fte"}
-    for field, name in typed.items():
+    for field, name in STAFF.items():
         if (figure := getattr(scenario.staff, field)) is not None:
             found[name] = figure.named(name, found[name].unit)
     for name, figure in scenario.assumptions.items():

@@ -116,7 +116,7 @@ def _study(plan: Plan, facts: dict[str, HostingFact], demand: Demand, windows: l
     splits = fleet.best_hybrid(load, rent, api_monthly, highest_load=HIGHEST_LOAD, spare=plan.spare)
     figures = dict(plan.assumptions) | {"growth_per_year": plan.growth_per_year, "burst_share": left_out}
     replica: dict[str, Any] = {"model": plan.model, "gpu": plan.gpu, "gpus": rates.gpus, "layout": point.layout, "precision": point.precision,
-                               "tpot_ms": plan.tpot_ms, "load_replicas": busy, "spare": plan.spare}  # fmt: skip
+                               "tpot_ms": plan.tpot_ms, "load_replicas": busy, "mean_replicas": float(load.mean()), "spare": plan.spare}  # fmt: skip
     _run(plan, facts, load, busy, splits, replica, figures)
     body = {
         "kind": "breakeven", "name": f"{plan.model} on {rates.gpus} x {point.gpu} a replica, {plan.run}", "months": plan.months,
@@ -140,6 +140,7 @@ def _run(plan: Plan, facts: dict[str, HostingFact], load: np.ndarray, busy: int,
         figures["rented_hours_share"] = min(1.0, paid / ((busy + plan.spare) * len(load) / 60))
     elif plan.run == "hybrid":
         replica["load_replicas"] = splits[0].replicas
+        replica["mean_replicas"] *= 1 - splits[0].burst_share
         figures["burst_share"] = max(figures["burst_share"], splits[0].burst_share)
     elif plan.run == "spot":
         held = fleet.with_evictions(busy + plan.spare, facts["spot_evictions_per_day"].value, facts["model_load_minutes"].value)

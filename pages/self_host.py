@@ -1,0 +1,201 @@
+"""Self-host: when do own GPUs pay?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from analytics.scope import Scope
+from data import models
+from data.architectures import PRECISIONS, find_architecture
+from data.errors import BatonError
+from data.gpus import find_gpu, gpus
+from data.hosting_facts import hosting_facts
+from data.ledger import Ledger
+from data.price_book import PriceBook
+from data.sample import is_sample
+from data.usage import DATA_CLASSES
+from pages.ui import filters, hosting_board, hosting_charts, hosting_panels, shell
+from pages.ui import format as fmt
+from simulations import breakeven, self_host
+from simulations.breakeven_scenario import resolve
+from simulations.capacity import choose_precision
+from simulations.self_host import Plan, Study
+
+OWN_DATA = ("customer", "regulated")
+RUNS = {"fixed": "Fixed fleet", "hybrid": "Own base, bursts to the API", "autoscaled": "Autoscaled rent", "spot": "Spot rent"}
+DOING = {"rented": "Renting GPUs", "bought": "Buying GPUs", "host": "A host", "api": "The API"}
+VOLUMES = np.geomspace(0.1, 10, 41)
+
+
+@shell.cached
+def study_of_log(view: Ledger, scope: Scope, plan: Plan, accept_short: bool, facts_version: str) -> Study:
+    return self_host.from_log(view, scope, plan, hosting_facts(shell.state()), sampled=is_sample(view), accept_short=accept_short)
+
+
+@shell.cached
+def study_of_volume(view: Ledger, volume: tuple[float, ...], plan: Plan, facts_version: str) -> Study:
+    return self_host.from_volume(plan, hosting_facts(shell.state()), *volume)
+
+
+@shell.cached
+def models_by_spend(view: Ledger, scope: Scope) -> list[str]:
+    rows = scope.usage(view)
+    frame = view.frame(rows.group_by("model").aggregate(usd=rows.cost_usd.cast("float64").sum()))
+    return frame.sort_values("usd", ascending=False)["model"].dropna().tolist()
+
+
+def log_scope(view: Ledger, catalog: models.Catalog, traffic: st.delta_generator.DeltaGenerator) -> Scope:
+    """First choice, from the log: which part of the traffic would move. Everything else stays where it is."""
+    scope = filters.scope_bar(view, dimensions=("model", "task_type", "team"), default="28d")
+    with traffic:
+        classes = st.multiselect("Data class", DATA_CLASSES, key="data_class", bind="query-params", placeholder="All", width=260)
+        residency = st.toggle(
+            "Customer data off APIs of Chinese-origin models", key="residency", bind="query-params",
+            help="Legal's case: customer and regulated data that now reach such a model over an API, kept on own machines instead.",
+        )  # fmt: skip
+    if residency:
+        chinese = tuple(name for name in models_by_spend(view, scope) if name in catalog and catalog[name].origin == "CN")
+        return scope.with_filter("data_class", *OWN_DATA).with_filter("model", *(chinese or ("none",)))
+    return scope.with_filter("data_class", *classes) if classes else scope
+
+
+def typed_volume() -> tuple[tuple[float, ...], tuple[float, float, float]]:
+    """First choice without a log: volume, sizes, shape, and the API's prices."""
+    cells = st.columns(5)
+    volume = (
+        cells[0].number_input("Requests a month", 1000, 10_000_000_000, 1_500_000, key="requests", bind="query-params"),
+        cells[1].number_input("Input tokens a request", 1, 1_000_000, 6000, key="input_tokens", bind="query-params"),
+        cells[2].number_input("of them cached", 0, 1_000_000, 3000, key="cached_tokens", bind="query-params"),
+        cells[3].number_input("Output tokens a request", 1, 200_000, 900, key="output_tokens", bind="query-params"),
+        cells[4].number_input("Busiest minute / mean", 1.0, 50.0, 2.5, key="peak", bind="query-params"),
+    )
+    cells = st.columns(5)
+    labels = (("API: USD per 1M input", 1.75), ("cached input", 0.175), ("output", 14.0))
+    prices = tuple(cell.number_input(label, 0.0, 1000.0, usd, format="%.4f", key=f"api_{n}", bind="query-params") for n, (cell, (label, usd)) in enumerate(zip(cells, labels, strict=False)))
+    return (float(volume[0]), float(volume[1]), float(min(volume[2], volume[1])), float(volume[3]), float(volume[4])), prices
+
+
+def machine(suggested: list[str]) -> tuple[str | None, str, int, str, str]:
+    """Second and third choice: the open model, and what it runs on."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        model = st.selectbox("Open model", suggested, index=None, key="open_model", bind="query-params", placeholder="Choose an open model", width=240)
+        gpu = st.selectbox("GPU", [g.gpu for g in gpus()], index=[g.gpu for g in gpus()].index("h200_sxm"), format_func=lambda g: find_gpu(g).name, key="gpu", bind="query-params", width=200)
+        count = st.selectbox("GPUs a replica may use", [1, 2, 4, 8, 16], index=3, key="gpus", bind="query-params", width=170)
+        precision = st.selectbox("Precision", ["chosen to fit", *PRECISIONS], key="precision", bind="query-params", width=150)
+        run = st.segmented_control("How it is run", list(RUNS), format_func=RUNS.get, default="fixed", required=True, key="run", bind="query-params")
+    if model and precision == "chosen to fit":
+        precision = choose_precision(model, gpu, count)
+    return model, gpu, count, precision, run
+
+
+def title_of(study: Study, model: str) -> str:
+    """The answer, with its odds; and the cheaper way where own machines are not it."""
+    result = study.result
+    totals = {name: option["total_usd"] for name, option in result["options"].items()}
+    best = min(totals, key=totals.get)
+    if best in ("rented", "bought") or result["payback_months"] is not None:
+        months = result["payback_months"]
+        when = "is cheaper from the first month" if months == 0 else f"pays back in {months:.0f} months" if months is not None else f"does not pay back in {result['months']} months"
+        text = f"{DOING[result['option']]} for {model} {when} in the middle case; {result['chance_never_pays_back']:.0%} chance that it never does"
+    else:
+        text = f"Own machines for {model} do not pay back in {result['months']} months; {result['chance_never_pays_back']:.0%} of the sampled futures agree"
+    if best == "host":
+        text += f". The same model at a host would save {fmt.usd_short((totals['api'] - totals['host']) / result['months'])} a month"
+    return text
+
+
+def kpis(study: Study) -> None:
+    """Payback, saving, fleet, tokens."""
+    result, cells = study.result, st.columns(4)
+    option = result["options"][result["option"]]
+    months = result["payback_months"]
+    odds = result["payback"]
+    span = f"P10 {_months(odds['p10'])}, P90 {_months(odds['p90'])}"
+    cells[0].metric("Payback", _months(months), border=True, delta=span, delta_color="off", delta_arrow="off")
+    cells[1].metric(f"Saving over {result['months']} months", fmt.usd_short(result["p50"]), border=True, delta=f"{fmt.usd_short(result['p10'])} to {fmt.usd_short(result['p90'])}", delta_color="off", delta_arrow="off", help="Against the API as today; P50, with P10 to P90 of the sampled futures.")
+    cells[2].metric("GPUs paid for", fmt.count(option["gpus"]), border=True, delta=f"{fmt.share(option['utilisation'])} used", delta_color="off", delta_arrow="off", help="Mean work over what the paid replicas could serve at the objective.")
+    cells[3].metric("Per 1M tokens, own", fmt.usd(option["usd_per_mtok_reserved"]), border=True, delta=f"API {fmt.usd(result['options']['api']['usd_per_mtok_reserved'])}", delta_color="off", delta_arrow="off", help="All paid hours over the tokens served, input and output together.")
+
+
+def _months(value: float | None) -> str:
+    return "never" if value is None else "at once" if value == 0 else f"{value:.0f} months"
+
+
+def charts_of(study: Study) -> list[tuple[str, str, object, pd.DataFrame, str]]:
+    """Heading, meaning, figure, table and name of every chart."""
+    result, palette = study.result, shell.palette()
+    cash = pd.DataFrame(result["cash_flow"])
+    case = resolve(study.scenario, hosting_facts(shell.state()))
+    values = breakeven.npv_at(case, result["option"], VOLUMES)
+    found = result["breakeven_volume"] or {"multiple": None, "tokens_per_month": None}
+    paid = int(result["options"][result["option"]]["gpus"] or 0) // max(1, study.scenario.replica.gpus)
+    load = pd.Series(study.fleet.load)
+    swings = pd.DataFrame(result["tornado"])
+    volume = "No volume up to 100 times today's makes it pay." if found["multiple"] is None else f"It pays from {found['multiple']:.2g} times today's traffic ({fmt.short(found['tokens_per_month'])} tokens a month)."
+    return [
+        ("Cost so far, by option", f"After {result['months']} months: " + ", ".join(f"{hosting_charts.NAMES[o]} {fmt.usd_short(v['total_usd'])}" for o, v in result["options"].items()) + ".", hosting_charts.over_months(cash, palette), cash, "cash-flow"),
+        ("What volume makes it pay", volume, hosting_charts.over_volume(VOLUMES, values, found["multiple"], palette), pd.DataFrame({"multiple": VOLUMES, "npv_usd": values}), "break-even-volume"),
+        ("Replicas against arrivals", f"The mean hour keeps {load.mean():.2f} replicas busy, the busiest minute {load.max():.2f}; {paid} are paid for, by the replay of the busiest hours and the spare.", hosting_charts.replicas_against_arrivals(study.fleet.load, paid, pd.Timestamp(study.demand.start), palette), pd.DataFrame({"minute": range(len(load)), "busy_replicas": load.round(4)}).iloc[::60], "replicas"),
+        ("Which figure decides", result["measure_first"], hosting_charts.tornado(swings, palette) if len(swings) else None, swings, "sensitivity"),
+    ]  # fmt: skip
+
+
+def show(study: Study, model: str) -> None:
+    """Everything under the title."""
+    for warning in study.warnings:
+        st.warning(fmt.md(warning), icon=":material/info:")
+    kpis(study)
+    drawn = charts_of(study)
+    for heading, meaning, figure, table, name in drawn:
+        if figure is not None:
+            st.subheader(heading, anchor=False)
+            shell.chart(figure, alt=meaning, key=name)
+            st.caption(fmt.md(meaning))
+            hosting_panels.behind(table, name)
+    hosting_panels.options(study)
+    hosting_panels.serving(study)
+    hosting_panels.assumptions(study)
+    board = hosting_board.board_html(title_of(study, model), study.result, [(h, m, f) for h, m, f, _, _ in drawn if f is not None], study.warnings)
+    hosting_panels.scenario(study, board)
+
+
+view = shell.view()
+catalog = models.current(shell.state())
+title = st.container()
+has_log = bool(shell.facts(view)["attempts"])
+traffic = st.container(horizontal=True, vertical_alignment="bottom")
+source = traffic.segmented_control("Traffic", ["log", "typed"], format_func={"log": "From the log", "typed": "Typed volume"}.get, default="log" if has_log else "typed", required=True, key="source", bind="query-params", disabled=not has_log)
+scope, volume, api_usd = None, None, None
+if has_log and source == "log":
+    scope = log_scope(view, catalog, traffic)
+    logged = models_by_spend(view, scope)
+else:
+    volume, api_usd = typed_volume()
+    logged = []
+suggested = self_host.suggestions(logged, catalog)
+try:
+    model, gpu, count, precision, run = machine(suggested)
+    if model is None:
+        with title:
+            shell.header("When would own GPUs pay?", view)
+        st.info(fmt.md(f"Choose the open model that would take this traffic over. Worth trying first: {', '.join(suggested[:4])}. Closed models cannot be self-hosted, so a log of them needs this choice."), icon=":material/dns:")
+        st.stop()
+    quote = self_host.host_quote(PriceBook.load(shell.state()), find_architecture(model).model)
+    plan = hosting_panels.details(Plan(model, gpu, count, precision, run=run, api_usd=api_usd, host_usd=quote and quote[1], measurements=hosting_panels.measurements(gpu, count, precision)), quote)
+    accept = scope is not None and bool(st.session_state.get("accept_short"))
+    version = shell.state().version("setting")
+    with st.spinner("Replaying the busiest hours"):
+        study = study_of_log(view, scope, plan, accept, version) if scope else study_of_volume(view, volume, plan, version)
+    with title:
+        shell.header(title_of(study, model), view)
+    show(study, model)
+except BatonError as error:
+    with title:
+        shell.header("When would own GPUs pay?", view)
+    st.error(fmt.md(str(error)), icon=":material/error:")
+    if scope is not None:
+        st.checkbox("Use it although it covers less than a day", key="accept_short")
+if scope is not None:
+    shell.snapshot_link(view)

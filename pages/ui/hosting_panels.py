@@ -1,0 +1,155 @@
+"""The parts of the Self-host page below its charts: details, measurements, options, assumptions, scenarios."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from data.errors import BatonError
+from data.gpus import gpu_prices
+from data.hosting_facts import hosting_facts, save_fact, shipped_facts
+from pages.ui import exports, hosting_charts, shell
+from pages.ui import format as fmt
+from simulations.bench_import import measurement
+from simulations.breakeven import breakeven
+from simulations.breakeven_scenario import BreakevenScenario
+from simulations.capacity import predict
+from simulations.measured_curves import ServingMeasurement
+from simulations.scenario import from_document, write_scenario
+from simulations.self_host import Plan, Study
+
+KIND = "breakeven"
+
+
+def behind(frame: pd.DataFrame, name: str) -> None:
+    """The table behind a chart, with its CSV."""
+    with st.expander("Table and CSV", icon=":material/table:"):
+        units = {c: "USD" for c in frame.columns if c.endswith("_usd")}
+        exports.table(frame, name=name, units=units)
+
+
+def details(plan: Plan, quote: tuple[str, tuple[float, float, float]] | None) -> Plan:
+    """What most people leave as it is: objective, growth, people's work on quality, the host's prices."""
+    with st.expander("Objective, growth, quality and host", icon=":material/tune:"):
+        one = st.columns(4)
+        ttft = one[0].number_input("P95 time to first token, ms", 50, 60_000, 2000, key="ttft_ms", bind="query-params")
+        tpot = one[1].number_input("P95 time per output token, ms", 5, 1000, 50, key="tpot_ms", bind="query-params")
+        months = one[2].slider("Months", 12, 60, 36, 6, key="months", bind="query-params")
+        spare = one[3].number_input("Spare replicas", 0, 8, 1, key="spare", bind="query-params", help="N+1: one replica more than the busiest hour needs.")
+        two = st.columns(4)
+        growth = two[0].number_input("Traffic growth a year, %", -50, 1000, 0, key="growth", bind="query-params") / 100
+        batch = two[1].slider("Share that can wait for the night, %", 0, 90, 0, key="batchable", bind="query-params") / 100
+        gap = two[2].number_input("Extra failures of the open model, %", 0.0, 50.0, 0.0, key="gap", bind="query-params") / 100
+        usd = two[3].number_input("Cost of one failure, USD", 0.0, 1000.0, 0.0, key="failure_usd", bind="query-params", help="Review by a person, or a retry on the API.")
+        three = st.columns(4)
+        rent = three[0].selectbox("Rent", ["reserved", "on_demand"], format_func=lambda k: k.replace("_", " "), key="rent", bind="query-params")
+        start = quote[1] if quote else (0.0, 0.0, 0.0)
+        labels = ("Host: USD per 1M input", "cached input", "output")
+        host = tuple(cell.number_input(label, 0.0, 1000.0, usd_per_mtok, format="%.4f", key=f"host_{plan.model}_{n}") for n, (cell, label, usd_per_mtok) in enumerate(zip(three[1:], labels, start, strict=True)))
+        st.caption(fmt.md(f"Host prices: the cheapest in the price book is {quote[0]}." if quote else "No host of this model is in the price book; type prices to get the column."))
+    return plan._replace(ttft_ms=ttft, tpot_ms=tpot, months=months, spare=spare, growth_per_year=growth, batchable_share=batch, quality_gap=gap,
+                         usd_per_failure=usd, rent_kind=rent, host_usd=host if any(host) else None)  # fmt: skip
+
+
+def measurements(gpu: str, count: int, precision: str) -> tuple[ServingMeasurement, ...]:
+    """Own bench results, which outrank every prediction."""
+    with st.expander("Own measurements (vllm bench serve, AIPerf, GenAI-Perf)", icon=":material/speed:"):
+        cells = st.columns([3, 1])
+        layout = cells[1].text_input("Layout they ran on", f"tp{count}", key="bench_layout")
+        files = cells[0].file_uploader("Results as JSON, measured on the GPU and precision chosen above", type="json", accept_multiple_files=True, key="bench", max_upload_size=64)
+        found = []
+        for file in files:
+            try:
+                found.append(measurement(_json(file), file.name, gpu=gpu, count=count, layout=layout, precision=precision, as_of=datetime.now(UTC).date().isoformat()))
+            except BatonError as error:
+                st.error(fmt.md(str(error)), icon=":material/error:")
+        return tuple(found)
+
+
+def _json(file: object) -> object:
+    try:
+        return json.loads(file.getvalue())
+    except (ValueError, RecursionError):
+        return None
+
+
+def options(study: Study) -> None:
+    """Four columns side by side, and the splits between own machines and the API."""
+    st.subheader("Options side by side", anchor=False)
+    rows = [{"option": hosting_charts.NAMES[name], **option} for name, option in study.result["options"].items()]
+    frame = pd.DataFrame(rows)
+    units = {"total_usd": "USD", "present_cost_usd": "USD", "first_year_usd": "USD", "gpus": "count", "utilisation": "share", "usd_per_mtok_reserved": "USD per 1M tokens", "usd_per_mtok_usage": "USD per 1M tokens"}
+    labels = {"option": "Option", "total_usd": f"{study.result['months']} months", "present_cost_usd": "Present cost", "first_year_usd": "First year", "gpus": "GPUs", "utilisation": "Used", "usd_per_mtok_reserved": "Per 1M tokens, paid hours", "usd_per_mtok_usage": "Per 1M tokens, busy hours"}
+    exports.table(frame, name="options", units=units, labels=labels)
+    irr = "n/a" if study.result["irr"] is None else fmt.share(study.result["irr"])
+    st.caption(fmt.md(f"NPV {fmt.usd(study.result['npv_usd'])}, IRR {irr}, discounted payback {_months(study.result['discounted_payback_months'])}. Compare paid hours with the API; busy hours always look cheaper."))
+    with st.expander("Own base load, bursts to the API: every split", icon=":material/call_split:"):
+        splits = pd.DataFrame([s._asdict() for s in study.splits])
+        exports.table(splits.head(40), name="splits", units={"burst_share": "share", "usd_per_month": "USD"}, labels={"replicas": "Own replicas, busy", "burst_share": "Work on the API", "usd_per_month": "USD a month"})
+
+
+def serving(study: Study) -> None:
+    """What one replica does, where that comes from, and what the replay saw."""
+    point, seen = study.point, study.fleet.latencies.percentiles()
+    with st.expander("What a replica serves, and the replay", icon=":material/memory:"):
+        st.write(fmt.md(
+            f"{point.layout} in {point.precision}: {point.output_tokens_per_s_per_gpu:,.0f} output tokens a second and GPU at {point.batch:,.0f} in flight, "
+            f"P10 to P90 {point.low / point.count:,.0f} to {point.high / point.count:,.0f}. Tier: {point.tier}. {point.evidence}."
+        ))  # fmt: skip
+        st.write(fmt.md(f"Weights {point.weights_gib:,.0f} GiB, cache {point.cache_kib_per_token:,.1f} KiB a token, room for {point.batch_limit:,.0f} sequences."))
+        st.write(fmt.md(f"Busiest hours replayed on {study.fleet.replicas} replicas (floor {study.fleet.floor}): " + ", ".join(f"{k.replace('_ms', '').replace('_', ' ').upper()} {fmt.milliseconds(v)}" for k, v in seen.items()) + "."))
+        frame = pd.DataFrame([predict(point.model, point.gpu, point.count, point.layout, point.precision, point.input_length, point.output_length, c)._asdict() for c in (1, 4, 16, 64, 256)])
+        exports.table(frame[["concurrency", "output_tokens_per_s", "low", "high", "tpot_ms", "ttft_ms", "tier"]], name="serving-curve")
+
+
+def assumptions(study: Study) -> None:
+    """Every figure with source and date; those of the catalogue can be replaced by one's own."""
+    with st.expander("Assumptions, sources and prices", icon=":material/fact_check:"):
+        frame = pd.DataFrame(study.result["assumptions"])
+        exports.table(frame, name="assumptions")
+        names = list(shipped_facts())
+        cells = st.columns([3, 2, 4, 2])
+        name = cells[0].selectbox("Replace a figure", names, key="fact_name", format_func=lambda n: n.replace("_", " "))
+        value = cells[1].number_input("Value", value=hosting_facts(shell.state())[name].value, format="%.4f", key=f"fact_{name}")
+        source = cells[2].text_input("Source", key="fact_source", placeholder="Who says so")
+        day = cells[3].date_input("Date", key="fact_date")
+        if st.button("Save figure", icon=":material/save:", key="fact_save"):
+            with shell.errors():
+                save_fact(shell.state(), name, float(value), source, day.isoformat())
+                st.rerun()
+        quotes = pd.DataFrame([p._asdict() for p in gpu_prices() if p.gpu == study.point.gpu])
+        st.caption("Quoted prices of this GPU")
+        exports.table(quotes, name="gpu-prices", units={"usd": "USD per 1M tokens"} if quotes.empty else {})
+
+
+def scenario(study: Study, board: str) -> None:
+    """Keep this scenario, compare it with kept ones, take it away."""
+    st.subheader("Keep, compare, take away", anchor=False)
+    state = shell.state()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", study.scenario.name, key=f"scenario_name_{study.scenario.name}", width=360)
+        if st.button("Save scenario", icon=":material/save:"):
+            with shell.errors():
+                state.put("scenario", name, study.scenario.model_copy(update={"name": name}).model_dump(mode="json", exclude_defaults=True))
+                st.toast(f"Saved {name}")
+        st.download_button("YAML", write_scenario(study.scenario), "self-host.yaml", "text/yaml", on_click="ignore", icon=":material/download:")
+        st.download_button("HTML for the board", board, "self-host.html", "text/html", on_click="ignore", icon=":material/description:")
+    kept = {n: body for n, body in state.all("scenario").items() if body.get("kind") == KIND}
+    chosen = st.multiselect("Compare with saved scenarios", list(kept), key="compare", bind="query-params")
+    rows = [_row("this one", study.result)]
+    for other in chosen:
+        with shell.errors():
+            rows.append(_row(other, breakeven(from_document(kept[other], BreakevenScenario, other), hosting_facts(state))))
+    if len(rows) > 1:
+        exports.table(pd.DataFrame(rows), name="scenarios", units={"npv_usd": "USD", "p50_usd": "USD", "chance_never": "share"})
+
+
+def _row(name: str, result: dict) -> dict:
+    return {"scenario": name, "option": result["option"], "payback_months": result["payback_months"], "npv_usd": result["npv_usd"], "p50_usd": result["p50"], "chance_never": result["chance_never_pays_back"]}
+
+
+def _months(value: float | None) -> str:
+    return "never" if value is None else f"{value:.1f} months"

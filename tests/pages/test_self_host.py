@@ -1,0 +1,68 @@
+"""The Self-host page as a reader meets it: empty, typed, from the log, and refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import pages.ui.shell  # noqa: F401  the page's own folder must not shadow the package `data`
+from pages.ui import hosting_board
+from tests.simulations.ledgers import START, ledger_of
+
+PAGE = str(Path(__file__).parents[2] / "pages" / "self_host.py")
+
+
+def opened(**params: str) -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=90)
+    for name, value in params.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def metrics(page: AppTest) -> dict[str, str]:
+    return {m.label: m.value for m in page.metric}
+
+
+@pytest.fixture
+def log(home):
+    rows = [{"requested_at": START + timedelta(minutes=20 * i), "cost_usd": Decimal("0.05"), "data_class": "customer" if i % 2 else "internal", "model": "minimax-m2" if i % 3 else "gpt-5.2"} for i in range(200)]
+    ledger = ledger_of(home, rows)
+    with ledger.write() as cursor:
+        from data import rollups
+
+        rollups.rebuild(cursor, None)
+    ledger.close()
+
+
+def test_without_a_log_a_typed_volume_answers():
+    page = opened()
+    assert page.title[0].value == "When would own GPUs pay?"
+    assert "Choose the open model" in page.info[0].value
+    typed = opened(open_model="qwen3-14b", gpus="1", gpu="H100 SXM")
+    assert "qwen3" in typed.title[0].value and "middle case" in typed.title[0].value
+    assert any("volume is typed" in w.value for w in typed.warning)
+    assert {"Payback", "GPUs paid for"} <= metrics(typed).keys()
+
+
+def test_from_the_log_with_the_residency_case(log):
+    page = opened(open_model="minimax-m2", gpus="4", residency="true")
+    assert page.toggle[0].value is True
+    assert "minimax" in page.title[0].value
+    assert metrics(page)["GPUs paid for"] != "–"
+
+
+def test_a_model_that_does_not_fit_is_one_sentence():
+    page = opened(open_model="deepseek-r1", gpus="1", gpu="L4", precision="fp8")
+    assert "does not fit" in page.error[0].value
+
+
+def test_the_board_file_needs_no_network():
+    result = {"name": "a", "months": 36, "options": {}, "p10": 1.0, "p50": 2.0, "p90": 3.0, "measure_first": "x", "assumptions": []}
+    text = hosting_board.board_html("<b>Answer</b>", result, [], ["note"])
+    assert "&lt;b&gt;Answer" in text and "http" not in text
