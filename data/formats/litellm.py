@@ -19,7 +19,7 @@ DETAILS = {
 USAGE = {
     "prompt_tokens": "VARCHAR", "cache_read_input_tokens": "VARCHAR", "cache_creation_input_tokens": "VARCHAR",
     "prompt_tokens_details": DETAILS, "completion_tokens_details": {"reasoning_tokens": "VARCHAR"},
-    "service_tier": "VARCHAR", "inference_geo": "VARCHAR",
+    "service_tier": "VARCHAR", "speed": "VARCHAR", "inference_geo": "VARCHAR",
 }  # fmt: skip
 ERROR = {"error_class": "VARCHAR", "error_code": "VARCHAR"}
 PRICE = {"model_map_value": {"input_cost_per_token": "VARCHAR", "output_cost_per_token": "VARCHAR"}}
@@ -89,7 +89,7 @@ COLUMNS = {
     "region": "lower(text_of(m.usage_object.inference_geo))",
     # Batch results report tier "default": that they are a batch only the call type says.
     "service_tier": "CASE WHEN d.call_type LIKE '%retrieve_batch%' OR json_array_length(m.batch_models) > 0 THEN 'batch' "
-    "ELSE coalesce(text_of(m.cost_breakdown.service_tier), text_of(m.usage_object.service_tier)) END",
+    "WHEN m.usage_object.speed = 'fast' THEN 'fast' ELSE coalesce(text_of(m.cost_breakdown.service_tier), text_of(m.usage_object.service_tier)) END",
     "model_raw": "coalesce(text_of(d.model), text_of(d.model_group))",
     "operation": OPERATION,
     "team": "coalesce(text_of(m.user_api_key_team_alias), text_of(d.team_id), text_of(m.user_api_key_team_id))",
