@@ -239,10 +239,3 @@ def _shipped() -> PriceBook:
 def _by_versions(path: Any, *_versions: str) -> PriceBook:
     state = State(path)
     return PriceBook(state.all("alias"), state.all("price_override"), litellm_prices.load(path.parent))
-
-
-def register(subparsers: Any) -> None:
-    """Add `prices` to `python -m data`."""
-    from data import price_report
-
-    price_report.register(subparsers)
