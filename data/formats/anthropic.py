@@ -72,6 +72,7 @@ FORMATS = (
         fields=envelope.FIELDS,
         rows=envelope.rows(STRUCTURE, STREAMED),
         columns=COLUMNS,
+        text_columns=envelope.texts("$.content"),
         assume_input_has_cache=False,
         supersedes=True,
         order=70,

@@ -113,6 +113,7 @@ FORMATS = (
         fields=envelope.FIELDS,
         rows=envelope.rows(CONVERSE),
         columns=BODY_COLUMNS,
+        text_columns=envelope.texts("$.output.message.content"),
         assume_input_has_cache=False,
         order=70,
     ),

@@ -23,6 +23,7 @@ def _less(minuend: str, subtrahend: str) -> str:
     return f"struct_pack({', '.join(fields)})"
 
 
+NOTHING = "struct_pack(" + ", ".join(f"{name} := 0::BIGINT" for name in COUNTS) + ")"
 LEAD = "OVER (PARTITION BY file_no ORDER BY record_no ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
 
 ROWS = f"""
@@ -51,20 +52,20 @@ events AS (
 ),
 timed AS (
     SELECT *, lag(total) OVER (PARTITION BY file_no ORDER BY record_no) AS before,
-        parent <> '' AND moment - coalesce(lag(moment) OVER (PARTITION BY file_no ORDER BY record_no), opened_at) < INTERVAL 1 SECOND AS at_once
+        coalesce(lag(moment) OVER (PARTITION BY file_no ORDER BY record_no), opened_at) AS earlier
     FROM events WHERE NOT repeated
 ),
 based AS (
     -- The first event of a file may continue a counter begun elsewhere: its own share is `last_token_usage`.
     -- A counter that restarted (full context window) stands at its last usage.
-    SELECT *, coalesce(bool_and(at_once) {LEAD}, FALSE) AS replayed,
+    SELECT *, coalesce(bool_and(parent <> '' AND TRY(moment - earlier < INTERVAL 1 SECOND)) {LEAD}, FALSE) AS replayed,
         CASE WHEN before IS NULL OR (total.input_tokens < before.input_tokens AND total.input_tokens = latest.input_tokens)
              THEN CASE WHEN latest IS NOT NULL THEN {_less("total", "latest")} END ELSE before END AS base
     FROM timed
 )
 SELECT f.file_no, f.record_no, f.path, f.raw, f.instant, f.session_id, f.turn_model, f.cwd, f.tier, f.info, b.total, {_less("b.total", "b.base")} AS growth,
     CASE WHEN f.counts IS NOT TRUE THEN 'a line without a token count'
-         WHEN b.total IS NULL THEN 'the counter did not move'
+         WHEN b.total IS NULL OR {_less("b.total", "b.base")} = {NOTHING} THEN 'the counter did not move'
          WHEN b.replayed THEN 'a replay of the parent session''s history'
          WHEN b.total.input_tokens < b.base.input_tokens OR b.total.output_tokens < b.base.output_tokens THEN 'the counter went back'
     END AS skip

@@ -44,6 +44,7 @@ FORMATS = (
         fields=envelope.FIELDS,
         rows=envelope.rows(STRUCTURE),
         columns=COLUMNS,
+        text_columns=envelope.texts("$.message.content", "$.text"),
         order=70,
     ),
 )

@@ -62,6 +62,13 @@ def rows(structure: Mapping[str, object], body: str = BODY) -> str:
     return f"SELECT file_no, record_no, path, raw, d, json_transform({body}, '{shape}') AS b FROM records"
 
 
+def texts(*answers: str) -> dict[str, str]:
+    """The `text_columns` of a body format: the request's messages, and the answer under the first path that is there."""
+    asked = ", ".join(f"jtext(json_of(d.request), '$.{name}')" for name in ("messages", "input", "contents", "prompt"))
+    answered = ", ".join(f"jtext({BODY}, '{path}')" for path in answers)
+    return {"prompt": f"coalesce({asked})", "completion": f"coalesce({answered})"}
+
+
 def body_of(record: dict) -> dict:
     """The response body inside a parsed record; of a stream's list of events, their keys together."""
     result = record.get("result")

@@ -27,7 +27,7 @@ COLUMNS = {
         WHEN {ISSUER} LIKE '%google%' THEN 'google' ELSE {ISSUER} END""",
     "day": DAY,
     "line_item": "coalesce(text_of(d.ChargeDescription), text_of(d.SkuMeter), text_of(d.SkuId))",
-    "model": "coalesce(text_of(d.x_model), jtext(json_of(d.Tags), '$.model'))",
+    "model": "coalesce(text_of(d.x_model), jtext(TRY_CAST(d.Tags AS JSON), '$.model'))",
     "project": "coalesce(text_of(d.SubAccountName), text_of(d.SubAccountId), text_of(d.BillingAccountId))",
     "kind": "'cost'",
     "amount": "text_of(d.BilledCost)",

@@ -71,6 +71,7 @@ FORMATS = (
         fields=envelope.FIELDS,
         rows=envelope.rows(STRUCTURE, STREAMED),
         columns=COLUMNS,
+        text_columns=envelope.texts("$.candidates[0].content.parts"),
         assume_output_has_reasoning=False,
         supersedes=True,
         order=70,

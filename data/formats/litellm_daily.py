@@ -34,7 +34,7 @@ COLUMNS = {
     "currency": "CASE WHEN line.item = 'spend' THEN 'USD' END",
     "quantity": "line.count",
     "unit": "CASE line.item WHEN 'spend' THEN NULL WHEN 'requests' THEN 'requests' ELSE 'tokens' END",
-    "note": "CASE WHEN number(d.failed_requests) > 0 AND line.item = 'requests' THEN CAST(number(d.failed_requests) AS BIGINT) || ' failed' END",
+    "note": "CASE WHEN number(d.failed_requests) > 0 AND line.item = 'requests' THEN TRY_CAST(number(d.failed_requests) AS BIGINT) || ' failed' END",
     "skip": "CASE WHEN line.item <> 'spend' AND coalesce(line.count, 0) = 0 THEN 'a count of zero' END",
 }
 

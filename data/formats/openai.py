@@ -107,6 +107,7 @@ FORMATS = (
         fields=envelope.FIELDS,
         rows=envelope.rows(STRUCTURE, STREAMED),
         columns=COLUMNS,
+        text_columns=envelope.texts("$.choices[0].message.content", "$.output"),
         supersedes=True,
         order=70,
         note="A streamed answer has usage only with stream_options.include_usage; without it the call counts as unmetered.",
