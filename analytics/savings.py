@@ -34,7 +34,7 @@ LINKED = ("model", "team", "feature", "task_type")
 class Finding(NamedTuple):
     """`usd_month` is net of the findings before it, `gross_usd_month` what it would save alone.
 
-    `filters` (dimension -> values) are the rows behind it; `requests_month` and `spend_usd_month` count them.
+    `filters` (dimension -> values) are the rows behind it; `attempts_month` and `spend_usd_month` count them.
     """
 
     kind: str
@@ -42,13 +42,18 @@ class Finding(NamedTuple):
     usd_month: float
     gross_usd_month: float
     spend_usd_month: float
-    requests_month: float
+    attempts_month: float
     confidence: str
     assumption: str
     action: str
     page: str
     filters: dict[str, tuple[str, ...]]
     cells: pd.DataFrame
+
+    @property
+    def short(self) -> str:
+        """A few words for a chart's axis."""
+        return f"Cheaper than {self.filters['model'][0]}" if self.kind == "cheaper model" and self.filters.get("model") else self.kind.capitalize()
 
 
 class Savings(NamedTuple):
@@ -114,11 +119,11 @@ def _finding(claim: Claim, cells: pd.DataFrame, net: pd.Series, per_month: float
         values = sorted(set(behind.index.get_level_values(name)))
         if len(values) < cells.index.get_level_values(name).nunique():
             filters[name] = tuple(values)
-    table = behind[["calls", "cost_usd"]] * per_month
-    table = table.rename(columns={"calls": "requests_month", "cost_usd": "spend_usd_month"}).assign(saves_usd_month=net * per_month)
+    table = behind[["attempts", "cost_usd"]] * per_month
+    table = table.rename(columns={"attempts": "attempts_month", "cost_usd": "spend_usd_month"}).assign(saves_usd_month=net * per_month)
     return Finding(
         claim.kind, claim.title, float(net.sum()) * per_month, float(claim.usd.sum()) * per_month, float(behind["cost_usd"].sum()) * per_month,
-        float(behind["calls"].sum()) * per_month, claim.confidence, claim.assumption, claim.action, claim.page, filters,
+        float(behind["attempts"].sum()) * per_month, claim.confidence, claim.assumption, claim.action, claim.page, filters,
         table.sort_values("saves_usd_month", ascending=False).reset_index(),
     )  # fmt: skip
 

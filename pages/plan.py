@@ -68,13 +68,13 @@ def answer(base: plan.Plan, count: int, budget: float | None) -> str:
 def kpis(base: plan.Plan, found: list[budgets.Status], budget: float | None, count: int) -> None:
     cells = st.columns(4)
     month = base.months.iloc[0]
-    cells[0].metric(f"{month['month']:%B} at its end", fmt.usd_short(month["p50"]), border=True, help=base.whole.note)
+    cells[0].metric(f"{month['month']:%B}, P50", fmt.usd_short(month["p50"]), border=True, help=base.whole.note)
     low_high = f"P10 {fmt.usd_short(base.whole.p10)}, P90 {fmt.usd_short(base.whole.p90)}"
     cells[1].metric(f"{count} months", fmt.usd_short(base.whole.p50), border=True, help=low_high)
     cells[2].metric("Budget a month", fmt.usd_short(budget) if budget else fmt.MISSING, border=True, help="The saved budget of this scope; edit it below.")
     current = next((s for s in found if s.chance_of_overrun is not None), None)
     value = f"{current.chance_of_overrun:.0%}" if current else fmt.MISSING
-    cells[3].metric("Highest chance of overrun", value, border=True, help=f"Budget: {current.budget.name}" if current else "No budget is set.")
+    cells[3].metric("Overrun, highest", value, border=True, help=f"Budget: {current.budget.name}" if current else "No budget is set.")
 
 
 def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int) -> None:

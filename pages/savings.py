@@ -14,7 +14,7 @@ from data.ledger import Ledger
 from pages.ui import charts, exports, filters, shell
 from pages.ui import format as fmt
 
-ROW_LABELS = {"requests_month": "Requests a month", "spend_usd_month": "Spend a month, USD", "saves_usd_month": "Saves a month, USD"}
+ROW_LABELS = {"attempts_month": "Attempts a month", "spend_usd_month": "Spend a month, USD", "saves_usd_month": "Saves a month, USD"}
 CONFIDENCE = {
     "high": "High confidence: measured in this log.",
     "medium": "Medium confidence: it rests on the one assumption below.",
@@ -40,7 +40,7 @@ def answer(saving: savings.Savings) -> str:
 
 
 def overview(saving: savings.Savings) -> None:
-    frame = pd.DataFrame([{"finding": f.title, "usd_month": f.usd_month} for f in saving.findings])
+    frame = pd.DataFrame([{"finding": f.short, "usd_month": f.usd_month} for f in saving.findings])
     parts = frame.groupby("finding", as_index=False, sort=False)["usd_month"].sum()
     meaning = f"{len(frame)} findings save {fmt.usd(saving.total_usd_month)} of {fmt.usd(saving.spend_usd_month)} a month together; what two of them would both save is counted once, for the larger."
     shell.chart(charts.bars(parts, shell.palette(), by="finding", value="usd_month", unit="USD"), alt=meaning, key="findings")
@@ -52,14 +52,14 @@ def show(number: int, finding: savings.Finding, scope: Scope) -> None:
     with st.container(border=True):
         st.markdown(f"**{fmt.md(finding.title)}**")
         alone = f"; alone it would save {fmt.usd(finding.gross_usd_month)}" if finding.gross_usd_month > finding.usd_month * 1.01 else ""
-        st.write(fmt.md(f"{fmt.usd(finding.usd_month)} a month of {fmt.usd(finding.spend_usd_month)} on {fmt.short(finding.requests_month)} requests{alone}."))
+        st.write(fmt.md(f"{fmt.usd(finding.usd_month)} a month of {fmt.usd(finding.spend_usd_month)} on {fmt.short(finding.attempts_month)} attempts{alone}."))
         st.write(fmt.md(finding.action))
         st.caption(fmt.md(f"{CONFIDENCE[finding.confidence]} {finding.assumption}"))
         with st.expander("Rows behind it", icon=":material/table:"):
             labels = {name: DIMENSIONS[name].label for name in finding.cells.columns if name in DIMENSIONS} | ROW_LABELS
             exports.table(
                 finding.cells, name=f"saving-{number + 1}", key=f"{number}", labels=labels,
-                units={"requests_month": "requests", "spend_usd_month": "USD", "saves_usd_month": "USD"},
+                units={"attempts_month": "attempts", "spend_usd_month": "USD", "saves_usd_month": "USD"},
             )  # fmt: skip
         with st.container(horizontal=True):
             narrowed = scope

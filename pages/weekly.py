@@ -46,10 +46,10 @@ def kpis(found: dict) -> None:
     cells = st.columns(4)
     moved = bridge["end_usd"] / bridge["start_usd"] - 1 if bridge and bridge["start_usd"] else None
     cells[0].metric(
-        "Spend this week", fmt.usd_short(pacing["week_usd"]), delta=None if moved is None else fmt.share_change(moved), delta_color="inverse", border=True,
+        "Spend this week", fmt.usd_short(pacing["week_usd"]), delta=None if moved is None else fmt.delta(fmt.share_change(moved)), delta_color="inverse", border=True,
         delta_description=None if moved is None else "vs the week before",
     )  # fmt: skip
-    name = f"{date.fromisoformat(month['start']):%B} at its end"
+    name = f"{date.fromisoformat(month['start']):%B}, P50"
     span = f"P10 {fmt.usd_short(month['p10'])} to P90 {fmt.usd_short(month['p90'])}" if month["p10"] is not None else "run rate only"
     cells[1].metric(name, fmt.usd_short(month["p50"]), border=True, help=month["note"], delta=None, delta_description=span)
     company = next((b for b in pacing["budgets"] if not b["filters"]), None)
@@ -57,7 +57,7 @@ def kpis(found: dict) -> None:
     text = f"{chance:.0%}" if chance is not None else fmt.MISSING
     cells[2].metric("Chance of overrun", text, border=True, help="of the company's budget" if company else "No budget is set; set one on the Budget plan page.")
     units = found["units"]
-    cells[3].metric("Cost per successful task", fmt.usd(units["per_successful_task_usd"]), border=True, help=units["note"])
+    cells[3].metric("Per successful task", fmt.usd(units["per_successful_task_usd"]), border=True, help=units["note"])
 
 
 def pacing(found: dict) -> None:
@@ -96,7 +96,7 @@ def movers(found: dict) -> None:
     if not found["movers"]:
         st.caption("Nothing moved.")
         return
-    frame = pd.DataFrame(found["movers"])
+    frame = pd.DataFrame(found["movers"], columns=["name", "before_usd", "after_usd", "change_usd", "driver", "driver_usd"])
     labels = {"name": DIMENSIONS[found["by"]].label, "before_usd": "Before, USD", "after_usd": "This week, USD", "change_usd": "Change, USD", "driver": "Mainly", "driver_usd": "of it, USD"}
     exports.table(frame, name=f"movers-{found['week']}", units=dict.fromkeys(("before_usd", "after_usd", "change_usd", "driver_usd"), "USD"), labels=labels)
 
@@ -203,7 +203,7 @@ shell.needs_data(view, "What do we decide this week?")
 title = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     week = st.selectbox("Week", weeks(view), key="week", bind="query-params", width=160)
-    by = st.segmented_control("Movers by", MOVERS_BY, format_func=lambda n: DIMENSIONS[n].label, default="team", required=True, key="by", bind="query-params")
+    by = st.segmented_control("Movers by", MOVERS_BY, format_func=lambda n: DIMENSIONS[n].label, default="team", required=True, key="movers", bind="query-params")
 try:
     found = built(view, week, by, decided())
 except BatonError as error:

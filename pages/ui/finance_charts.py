@@ -26,7 +26,7 @@ def drivers(bridge: dict, palette: Palette) -> go.Figure:
 
 
 def fan(months: pd.DataFrame, palette: Palette, budget_usd: float | None, others: dict[str, pd.DataFrame] | None = None) -> go.Figure:
-    """Cumulated spend of the coming months: P50 dashed, P10 to P90 as a band, the budget as a step line.
+    """Cumulated spend of the coming months: P50 dashed, P10 to P90 as a band, the budget solid grey.
 
     `months`: month, cum_p10, cum_p50, cum_p90; `others`: the same per scenario, drawn as dotted P50 lines.
     """
@@ -46,16 +46,16 @@ def fan(months: pd.DataFrame, palette: Palette, budget_usd: float | None, others
     ends.append(_line(figure, at, months["cum_p50"], "Forecast", palette.primary, "dash"))
     if budget_usd:
         running = [budget_usd * (n + 1) for n in range(len(at))]
-        ends.append(_line(figure, at, running, "Budget", palette.other, "solid", shape="hv"))
+        ends.append(_line(figure, at, running, "Budget", palette.other, "solid"))
     _label_ends(figure, ends)
     figure.update_xaxes(type="category", nticks=8)
     return figure
 
 
-def _line(figure: go.Figure, at: list[str], values: list[float] | pd.Series, name: str, colour: str, dash: str, shape: str = "linear") -> tuple[str, float, str, str]:
+def _line(figure: go.Figure, at: list[str], values: list[float] | pd.Series, name: str, colour: str, dash: str) -> tuple[str, float, str, str]:
     values = [float(value) for value in values]
     figure.add_scatter(
-        x=at, y=values, mode="lines", name=name, showlegend=False, line={"color": colour, "width": 2.5, "dash": dash, "shape": shape},
+        x=at, y=values, mode="lines", name=name, showlegend=False, line={"color": colour, "width": 2.5, "dash": dash},
         customdata=[fmt.usd(v) for v in values], hovertemplate="%{customdata}<extra>" + _plain(name) + "</extra>",
     )  # fmt: skip
     return at[-1], values[-1], f"{_plain(name)} {fmt.usd_short(values[-1])}", colour

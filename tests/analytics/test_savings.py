@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics import savings, waste
+from analytics.cheaper_models import claims
+from analytics.scope import Scope
+from analytics.unit_prices import KINDS
+from analytics.waste import Claim
+from analytics.work_cells import CELL, PRICES
+from data import models
+from tests.analytics import planted
+from tests.analytics.commands import run
+
+PRICED = (2e-6, 2e-7, 2e-6, 2e-6, 1e-5)
+
+
+def cell(model="gpt-5.2", provider="openai", team="a", feature="f", task="chat", criticality="low", data="internal", **values):
+    base = {
+        "attempts": 1000.0, "calls": 1000.0, "failed": 0.0, "failed_cost_usd": 0.0, "answers": 1000.0, "fresh_input_tokens": 3e6, "cache_read_tokens": 0.0,
+        "cache_write_5m_tokens": 0.0, "cache_write_1h_tokens": 0.0, "billed_output_tokens": 4e5, "scored": 0.0, "score": np.nan, "streamed": 0.0, "by_night": 0.0,
+    }  # fmt: skip
+    base |= values
+    cost = sum(base[kind] * price for kind, price in zip(KINDS, PRICED, strict=True))
+    key = (provider, model, team, feature, "production", task, criticality, data)
+    return dict(zip(CELL, key, strict=True)) | base | {"cost_usd": cost, "answers_cost_usd": cost, "standard_cost_usd": cost, "listed": True} | dict(zip(PRICES, PRICED, strict=True))
+
+
+def cells(*rows):
+    return pd.DataFrame(list(rows)).set_index(list(CELL))
+
+
+def claim(usd, kind="x"):
+    return Claim(kind, kind, usd, "high", "", "", "explore")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.floats(0, 500), min_size=4, max_size=4), min_size=1, max_size=6))
+def test_savings_never_exceed_spend_and_parts_add_up(shares):
+    table = cells(*(cell(feature=f"f{n}") for n in range(4)))
+    every = [claim(pd.Series(usd, index=table.index), kind=f"k{n}") for n, usd in enumerate(shares)]
+    saving = savings.settle(table, every, 1.0, 28)
+    assert saving.total_usd_month <= saving.spend_usd_month * (1 + 1e-9)
+    assert sum(finding.usd_month for finding in saving.findings) == pytest.approx(saving.total_usd_month)
+    assert all(finding.usd_month <= finding.gross_usd_month * (1 + 1e-9) or finding.gross_usd_month > finding.spend_usd_month for finding in saving.findings)
+
+
+def test_overlap_is_counted_once_for_the_larger():
+    table = cells(cell())
+    cost = table["cost_usd"].iloc[0]
+    big, small = savings.settle(table, [claim(table["cost_usd"] * 0.5, "small"), claim(table["cost_usd"] * 0.8, "big")], 1.0, 28).findings
+    assert (big.kind, small.kind) == ("big", "small")
+    assert big.usd_month == pytest.approx(0.8 * cost)
+    assert small.usd_month == pytest.approx(0.5 * 0.2 * cost)
+    assert small.gross_usd_month == pytest.approx(0.5 * cost)
+
+
+SCORED = {"scored": 200.0}
+
+
+def swap(*rows):
+    return claims(cells(*rows), models.shipped(), planted.END)
+
+
+def test_scores_in_the_log_allow_a_cheaper_model_and_forbid_a_worse_one():
+    dear = cell(score=0.92, **SCORED)
+    good = cell("minimax-m2", "minimax", score=0.91, **SCORED)
+    (found,) = swap(dear, good)
+    assert found.confidence == "high" and "minimax-m2" in found.action
+    assert 0.5 < found.usd.sum() / dear["cost_usd"] < 1
+    bad = swap(dear, cell("minimax-m2", "minimax", score=0.80, **SCORED))
+    assert not any("minimax-m2" in one.action for one in bad)
+
+
+def test_critical_work_without_scores_stays_where_it_is():
+    assert swap(cell(criticality="high"), cell("minimax-m2", "minimax")) == []
+    assert swap(cell(task="coding"), cell("minimax-m2", "minimax")) == []
+
+
+@pytest.mark.parametrize("data", ["customer", "regulated"])
+def test_customer_data_is_never_offered_a_model_of_chinese_origin_or_unknown_terms(data):
+    offered = swap(cell(data=data, score=0.9, **SCORED), cell("minimax-m2", "minimax", score=0.9, **SCORED), cell("homemade", "self", score=0.9, **SCORED))
+    assert not any("minimax" in one.action or "homemade" in one.action for one in offered)
+
+
+def test_a_cache_that_served_before_and_prompts_sent_again():
+    table = cells(cell())
+    best = pd.DataFrame({"best_share": [0.6]}, index=pd.MultiIndex.from_tuples([("gpt-5.2", "a", "f")], names=["model", "team", "feature"]))
+    found = waste.missed_cache(table, pd.DataFrame(), best)
+    assert found.usd.sum() == pytest.approx(0.6 * 3e6 * (2e-6 - 2e-7))
+    assert found.confidence == "high"
+    sessions = pd.DataFrame({"resent_tokens": [1e6], "outgrown_tokens": [5e5], "turns": [10.0]}, index=table.index)
+    assert waste.missed_cache(table, sessions, pd.DataFrame()).usd.sum() == pytest.approx(1e6 * (2e-6 - 2e-7))
+    assert waste.growing_context(table, sessions).usd.sum() == pytest.approx(5e5 * 2e-6 * 0.5)
+    assert waste.missed_cache(table, pd.DataFrame(), pd.DataFrame()) is None
+
+
+def test_only_work_nobody_waits_for_is_batch_eligible():
+    by_night = cell(feature="night", by_night=900.0)
+    chat = cell(feature="chat", streamed=1000.0)
+    bulk = cell(feature="bulk", task="extraction", streamed=0.0)
+    foreign = cell("minimax-m2", "minimax", feature="night", by_night=1000.0)
+    found = waste.batch_eligible(cells(by_night, chat, bulk, foreign))
+    assert set(found.usd.index.get_level_values("feature")) == {"night", "bulk"}
+    assert found.usd.sum() == pytest.approx((by_night["cost_usd"] + bulk["cost_usd"]) / 2)
+
+
+def test_failures_cost_what_they_cost_and_a_fallback_its_premium():
+    table = cells(cell(failed=100.0, failed_cost_usd=2.0))
+    repeats = pd.DataFrame(
+        [{"first_provider": "minimax", "first_model": "minimax-m2", "first_answered": False, "cost_usd": 1.0, **dict.fromkeys(KINDS, 1e5)}], index=table.index
+    )
+    found = waste.failures(table, repeats, {("minimax", "minimax-m2"): (1e-6, 0, 0, 0, 2e-6)})
+    assert found.usd.sum() == pytest.approx((2.0 + 1.0 - 0.3) * 0.9)
+    assert waste.failures(cells(cell()), pd.DataFrame(), {}) is None
+
+
+def test_answers_are_long_only_beside_peers_that_do_the_same():
+    rows = [cell(feature=f"f{n}") for n in range(3)]
+    assert waste.long_answers(cells(*rows)) is None
+    long = waste.long_answers(cells(*rows, cell(feature="chatty", billed_output_tokens=2e6)))
+    assert list(long.usd.index.get_level_values("feature")) == ["chatty"]
+    assert long.usd.sum() == pytest.approx((2e6 - 2 * 4e5) * 1e-5)
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory):
+    ledger = planted.build(tmp_path_factory.mktemp("savings"), "cache broke", days=70, since=20)
+    return ledger.at(ledger.snapshot())
+
+
+def test_the_ledgers_waste_is_found_with_rows_and_an_action(view, state):
+    saving = savings.findings(view, savings.recent(view), state)
+    kinds = {finding.kind: finding for finding in saving.findings}
+    assert "replies" in kinds["missed cache"].filters["feature"]
+    assert saving.total_usd_month < saving.spend_usd_month
+    swap_ = kinds["cheaper model"]
+    assert swap_.action and len(swap_.cells) and swap_.cells["saves_usd_month"].sum() == pytest.approx(swap_.usd_month)
+
+
+def test_a_scope_without_rows_saves_nothing(view, state):
+    empty = savings.findings(view, savings.recent(view, Scope.of(view, team="nobody")), state)
+    assert empty.findings == () and empty.share == 0
+
+
+def test_the_command_prints_findings_by_dollars(view, capsys):
+    assert run(savings, "savings", "--home", view.home, "--json") == 0
+    out = json.loads(capsys.readouterr().out)
+    dollars = [finding["usd_month"] for finding in out["findings"]]
+    assert dollars == sorted(dollars, reverse=True) and dollars
+    assert run(savings, "savings", "--home", view.home, "--days", "0") == 1
+
+
+def test_the_usual_span_is_four_whole_weeks(view):
+    span = savings.recent(view)
+    assert (span.start, span.end) == (planted.END - timedelta(days=28), planted.END)
