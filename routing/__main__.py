@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from data.console import parser, run
-from routing import audit, export, run_commands
+from routing import audit, export, run_commands, webhook
 
 SUMMARY = "Try routing policies on real models, safely; verify the audit trail; export a policy."
 
@@ -13,7 +13,7 @@ SUMMARY = "Try routing policies on real models, safely; verify the audit trail; 
 def main(argv: list[str] | None = None) -> int:
     """Exit code of one command."""
     top, commands = parser("routing", SUMMARY)
-    for module in (run_commands, export, audit):
+    for module in (run_commands, export, audit, webhook):
         module.register(commands)
     return run(top, argv)
 

@@ -116,15 +116,22 @@ class Provider(Declared):
 def read_providers(path: str | Path) -> tuple[Provider, ...]:
     """The `[[provider]]` tables of a TOML file; BadInput names the provider, the field and what is legal."""
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'}); name a TOML file of providers.") from error
+    return read_providers_text(text, str(path))
+
+
+def read_providers_text(text: str, where: str = "the providers") -> tuple[Provider, ...]:
+    """As `read_providers`, from the text."""
+    try:
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path} is not valid TOML ({error}); correct that line.") from error
+        raise BadInput(f"{where}: not valid TOML ({error}); correct that line.") from error
     tables = document.get("provider")
     if not isinstance(tables, list) or not tables or set(document) != {"provider"}:
-        raise BadInput(f"{path} holds no [[provider]] table, or something besides; write one [[provider]] per endpoint.")
-    return checked_providers(tables, str(path))
+        raise BadInput(f"{where}: no [[provider]] table, or something besides; write one [[provider]] per endpoint.")
+    return checked_providers(tables, where)
 
 
 def checked_providers(tables: Iterable[Any], where: str = "the providers") -> tuple[Provider, ...]:

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from data.errors import BadInput, Refused
-from routing.addresses import CheckedTransport
+from routing.addresses import CheckedTransport, checked_url
 from routing.calls import Answer, Request
 from routing.endpoints import Offer, Provider
 from routing.failures import CallFailed, from_response
@@ -213,3 +213,19 @@ async def probe(provider: Provider, environ: Mapping[str, str] | None = None) ->
         results.append(row)
     await client.close()
     return results
+
+
+def post_json(url: str, payload: Mapping[str, Any], timeout_s: float = 10.0) -> int:
+    """The HTTP status of posting a payload to a webhook. CallFailed never repeats the address: it is a secret."""
+    checked_url(url.partition("?")[0])
+
+    async def send() -> int:
+        async with httpx.AsyncClient(transport=CheckedTransport(), timeout=timeout_s, follow_redirects=False, trust_env=False) as client:
+            return (await client.post(url, json=dict(payload))).status_code
+
+    try:
+        return asyncio.run(send())
+    except Refused as error:
+        raise CallFailed("address", "the webhook's host leads to a private address") from error
+    except (httpx.HTTPError, OSError) as error:
+        raise CallFailed("connect", f"the webhook cannot be reached ({type(error).__name__})") from None

@@ -1,0 +1,75 @@
+"""Live lab: does a routing policy hold on real calls?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import format as fmt
+from pages.ui import lab_form, lab_results, shell, what_if
+from routing.endpoints import saved_providers
+from routing.export import FORMS, exported
+from routing.launch import launch
+from routing.run_results import summary
+from routing.run_store import list_runs, want
+
+
+def controls(run: dict) -> None:
+    """Kill switch while it runs; go on or end after an interruption."""
+    with st.container(horizontal=True):
+        if run["status"] in lab_results.RUNNING and st.button("Stop the run now", type="primary", icon=":material/dangerous:", help="No new call starts; calls in flight are cancelled."):
+            want(shell.state(), run["run_id"], "stop", "dashboard")
+            st.toast("Stopping: no new call starts.")
+        if run["status"] == "interrupted":
+            st.warning("The process behind this run is gone. Finished tasks are kept; calls whose end nobody saw count as spent.")
+            if st.button("Go on", icon=":material/play_arrow:"):
+                launch(shell.state(), run["run_id"])
+                st.toast("Going on.")
+            if st.button("End it", icon=":material/stop:"):
+                want(shell.state(), run["run_id"], "stop", "dashboard")
+                st.rerun()
+        if run["status"] == "waiting":
+            st.page_link("pages/review.py", label="Decide in the review queue", icon=":material/rate_review:")
+
+
+def take_away() -> None:
+    """A policy for the gateway."""
+    policies = what_if.policies()
+    left, right = st.columns(2)
+    name = left.selectbox("Policy", list(policies), key="export_policy")
+    form = right.selectbox("For", FORMS, key="export_form", format_func={"litellm": "LiteLLM proxy", "openrouter": "OpenRouter", "yaml": "Baton (YAML)"}.get)
+    with shell.errors():
+        text, notes = exported(policies[name], form, saved_providers(shell.state()), what_if.catalog())
+        for note in notes:
+            st.caption(fmt.md(note))
+        st.download_button("Download the config", text, file_name=f"{name}-{form}.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:")
+
+
+def earlier(runs: dict[str, dict]) -> None:
+    names = {rid: f"{r['name']}, {pd.Timestamp(r['created_at']):%d %b %H:%M} UTC, {r['status']}" for rid, r in runs.items()}
+    st.selectbox("Run", list(names), format_func=names.get, key="run", bind="query-params")
+
+
+view = shell.view()
+runs = list_runs(shell.state())
+if not runs:
+    st.title("Does a routing policy hold on real calls?", anchor=False)
+    if not saved_providers(shell.state()):
+        lab_form.offer_local()
+else:
+    title = st.container()
+    earlier(runs)
+    run = runs[st.session_state["run"]]
+    with title:
+        shell.header(lab_results.sentence(summary(shell.state(), run["run_id"])), view)
+    controls(run)
+    if run["status"] in lab_results.RUNNING:
+        lab_results.progress(run["run_id"])
+    else:
+        lab_results.body(run["run_id"])
+with st.expander("New run", icon=":material/play_arrow:", expanded=not runs):
+    lab_form.new_run()
+with st.expander("Providers", icon=":material/cable:", expanded=not runs and not saved_providers(shell.state())):
+    lab_form.providers()
+with st.expander("Export a policy to the gateway", icon=":material/output:"):
+    take_away()

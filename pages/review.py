@@ -1,0 +1,65 @@
+"""Review queue: what needs a person, oldest first."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import exports, shell
+from pages.ui import format as fmt
+from routing.reviews import DECISIONS, RUN_KINDS, decide, reviews
+
+WORDS = {"plan": "Plan to approve", "checkpoint": "Checkpoint", "halt": "The run was halted", "answer": "Answer to check"}
+BUTTONS = {"approved": ("Approve", ":material/check:"), "edited": ("Approve with this change", ":material/edit:"), "rejected": ("Reject", ":material/close:")}
+
+
+def item_card(item: dict, person: str) -> None:
+    """One item with what a person needs to decide it."""
+    with st.container(border=True):
+        where = " · ".join(part for part in (item["policy"], item["task_id"], f"run {item['run_id']}", item["opened_at"][:16].replace("T", " ") + " UTC") if part)
+        st.markdown(f"**{WORDS[item['kind']]}**: {fmt.md(item['reason'])}")
+        st.caption(fmt.md(where))
+        body = item["body"]
+        if item["kind"] == "answer":
+            st.code(body.get("answer") or json.dumps(body.get("tool_calls")) or "no answer", language=None, wrap_lines=True)
+            confidence = f", confidence {fmt.share(body['confidence'])}" if body.get("confidence") is not None else ""
+            st.caption(fmt.md(f"{body.get('model') or 'no model'}{confidence}. Grader: {body.get('verdict')}"))
+        else:
+            shown = {k: str(v) for k, v in body.items() if k != "checkpoint" and not isinstance(v, dict | list)}
+            st.dataframe(pd.DataFrame(shown.items(), columns=["What", "Value"]), hide_index=True, width="stretch", alt="What is to be decided")
+        change = ""
+        if "edited" in DECISIONS[item["kind"]]:
+            hint = 'JSON: {"max_usd": 5, "drop_tasks": ["task-7"]}' if item["kind"] in RUN_KINDS else "the right answer"
+            change = st.text_input("Change", placeholder=hint, key=f"change-{item['review_id']}")
+        with st.container(horizontal=True):
+            for decision in DECISIONS[item["kind"]]:
+                label, icon = BUTTONS[decision]
+                if st.button(label, icon=icon, key=f"{decision}-{item['review_id']}", disabled=decision == "edited" and not change.strip()):
+                    with shell.errors():
+                        decide(shell.state(), item["review_id"], decision, person, change or None)
+                        st.rerun()
+
+
+view = shell.view()
+queue = reviews(shell.state())
+waiting = [item for item in queue if item["decision"] is None]
+holding = sum(item["kind"] in ("plan", "checkpoint") for item in waiting)
+if waiting:
+    held = f"; {holding} hold{'s' if holding == 1 else ''} a run" if holding else ""
+    shell.header(f"{len(waiting)} item{'s' * (len(waiting) != 1)} need{'s' * (len(waiting) == 1)} a person{held}", view)
+else:
+    shell.header("Nothing waits for a person", view)
+    st.write("Plans, checkpoints, disagreeing models and doubtful answers of live runs appear here.")
+    st.page_link("pages/lab.py", label="Open the live lab", icon=":material/science:")
+person = st.text_input("Who decides", key="person", placeholder="your name", help="Stands beside each decision in the audit trail.")
+for item in waiting[:20]:
+    item_card(item, person)
+if len(waiting) > 20:
+    st.caption(f"{len(waiting) - 20} more follow once these are decided.")
+decided = [item for item in queue if item["decision"]]
+if decided:
+    with st.expander(f"Decided ({len(decided)})", icon=":material/history:"):
+        columns = ["review_id", "kind", "task_id", "reason", "decision", "decided_by", "decided_at", "answer"]
+        exports.table(pd.DataFrame(decided[::-1])[columns], name="decided-reviews", labels={"review_id": "review", "task_id": "task", "decided_by": "by", "decided_at": "at"})

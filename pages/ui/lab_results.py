@@ -1,0 +1,147 @@
+"""What a live run shows: progress while it goes, then each policy's quality and cost, and every answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.ui import charts, exports, shell
+from pages.ui import format as fmt
+from routing.live_ledger import save_measured, to_ledger
+from routing.run_results import judge_agreement, summary
+from routing.run_store import read_run, results
+
+RUNNING = ("planned", "running", "waiting")
+
+
+def sentence(found: dict[str, Any]) -> str:
+    """The page's title: what the run says so far."""
+    if found["status"] in (*RUNNING, "interrupted"):
+        done = found["done"] + found["failed"] + found["refused"] + found["blocked"]
+        word = {"waiting": "waits for a person", "interrupted": "was interrupted", "planned": "is starting"}.get(found["status"], "is running")
+        return f"“{found['name']}” {word}: {done} of {found['tasks']} answered, {fmt.usd(found['cost_usd'])} spent"
+    rated = {name: p for name, p in found["by_policy"].items() if p["quality"] is not None}
+    if not rated:
+        return f"“{found['name']}” ended without a graded answer ({found['ended']})"
+    best = max(rated, key=lambda name: rated[name]["quality"])
+    cheapest = min(rated, key=lambda name: rated[name]["cost_per_task_usd"])
+    text = f"“{best}” passes {fmt.share(rated[best]['quality'])} of {rated[best]['graded']} tasks"
+    if cheapest != best and rated[best]["cost_per_task_usd"]:
+        ratio = rated[cheapest]["cost_per_task_usd"] / rated[best]["cost_per_task_usd"]
+        text += f"; “{cheapest}” {fmt.share(rated[cheapest]['quality'])} at {fmt.share(ratio)} of its cost"
+    return text
+
+
+@st.fragment(run_every=0.5)
+def progress(run_id: str) -> None:
+    """What is done, spent and failed so far, twice a second; the whole page is drawn again when the run ends."""
+    run = read_run(shell.state(), run_id)
+    known = run["progress"]
+    done, asked = known.get("finished", 0), known.get("tasks", 0)
+    st.progress(done / asked if asked else 0.0, text=f"{done} of {asked} answered, {known.get('elapsed_s', 0):.0f} s")
+    cells = st.columns(4)
+    cap = known.get("cap_usd")
+    cells[0].metric("Passed on to grading", fmt.count(known.get("done", 0)), border=True)
+    cells[1].metric("Spent", f"${known.get('spent_usd', 0):.6f}", border=True, help=f"cap ${cap}" if cap is not None else "no cap")
+    cells[2].metric("Held, cost unknown", f"${known.get('held_usd', 0):.6f}", border=True)
+    cells[3].metric("Failed, refused, withheld", fmt.count(sum(known.get(k, 0) for k in ("failed", "refused", "blocked"))), border=True)
+    if known.get("by_model"):
+        st.caption(fmt.md("Answers by model: " + ", ".join(f"{model} {count}" for model, count in known["by_model"].items())))
+    if run["status"] not in RUNNING:
+        st.rerun()
+
+
+def body(run_id: str) -> dict[str, Any]:
+    """The results of a run, and what to do with them."""
+    found = summary(shell.state(), run_id)
+    _policies(found)
+    for c in found["comparisons"]:
+        fine = f" Shown to be at most the stated margin worse than {c['b']}." if c["not_worse"] else f" Not shown to be within the stated margin of {c['b']}."
+        st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']}{fine} Cost {fmt.usd_change(c['cost_difference_usd'])}."))
+    agreed = judge_agreement(shell.state(), run_id)
+    if agreed:
+        st.caption(fmt.md(f"People agreed with {fmt.share(agreed.equal)} of {agreed.compared} grades they reviewed" + (f" (kappa {agreed.kappa:.2f})." if agreed.kappa is not None else ".")))
+    _answers(run_id)
+    _take_over(run_id, found)
+    return found
+
+
+def _policies(found: dict[str, Any]) -> None:
+    rows = [{"policy": name, **{k: v for k, v in p.items() if k != "predicted"}} for name, p in found["by_policy"].items()]
+    frame = pd.DataFrame(rows)
+    rated = frame[frame["quality"].notna()]
+    if not rated.empty:
+        st.subheader("Quality and cost per policy", anchor=False)
+        meaning = "; ".join(f"{r.policy}: {fmt.share(r.quality)} passed ({fmt.share(r.quality_low)} to {fmt.share(r.quality_high)}) at ${r.cost_per_task_usd:.6f} a task" for r in rated.itertuples())
+        shell.chart(quality_cost(rated, shell.palette()), alt=meaning, key="lab-quality")
+        st.caption(fmt.md(f"Bars are 95 % intervals over {int(rated['graded'].max())} tasks. {meaning}."))
+    shown = frame[["policy", "graded", "passed", "no_answer", "failed", "refused", "blocked", "cost_usd", "cost_per_task_usd", "latency_p50_ms"]]
+    labels = {"no_answer": "no answer", "blocked": "withheld", "cost_usd": "cost", "cost_per_task_usd": "cost a task", "latency_p50_ms": "latency, median"}
+    exports.table(shown, name="lab-policies", units={"cost_usd": "USD small", "cost_per_task_usd": "USD small", "latency_p50_ms": "ms"}, labels=labels)
+    for name, policy in found["by_policy"].items():
+        said = policy["predicted"]
+        if said:
+            right = {True: "inside", False: "outside", None: "not comparable with"}[said["quality_within_interval"]]
+            st.caption(fmt.md(f"{name}: the replay's quality is {right} the measured interval" + (f"; cost was {said['cost_ratio']:.2f} times the prediction." if said["cost_ratio"] else ".")))
+
+
+def quality_cost(frame: pd.DataFrame, palette: charts.Palette) -> go.Figure:
+    """Each policy a point: cost a task to the right, share passed up, with its interval."""
+    figure = charts.blank(palette, unit="share", hover="closest", right=120)
+    colours = charts.colours(list(frame["policy"]), palette)
+    for row in frame.itertuples():
+        figure.add_scatter(
+            x=[row.cost_per_task_usd], y=[row.quality], mode="markers+text", text=[row.policy], textposition="middle right", name=row.policy, showlegend=False,
+            marker={"size": 11, "color": colours[row.policy]}, textfont={"color": palette.text},
+            error_y={"type": "data", "symmetric": False, "array": [row.quality_high - row.quality], "arrayminus": [row.quality - row.quality_low], "color": colours[row.policy]},
+            hovertemplate=f"{row.policy}<br>%{{y:.1%}} passed<br>$%{{x:.6f}} a task<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="USD a task", rangemode="tozero", tickprefix="$", showgrid=False)
+    figure.update_yaxes(title="share passed", range=[0, 1.02], tickformat=".0%")
+    return figure
+
+
+def _answers(run_id: str) -> None:
+    st.subheader("Every answer, and why it passed or failed", anchor=False)
+    frame = pd.DataFrame(results(shell.state(), run_id))
+    if frame.empty:
+        st.caption("No task is finished yet.")
+        return
+    left, right = st.columns([1, 1])
+    policy = left.selectbox("Policy", ["all", *sorted(frame["policy"].unique())], key="lab_policy")
+    outcome = right.selectbox("Outcome", ["all", "passed", "wrong", "no answer", "failed", "refused", "withheld"], key="lab_outcome")
+    frame["outcome"] = [_outcome(r) for r in frame.to_dict("records")]
+    if policy != "all":
+        frame = frame[frame["policy"] == policy]
+    if outcome != "all":
+        frame = frame[frame["outcome"] == outcome]
+    shown = frame[["task_id", "policy", "outcome", "answer", "verdict", "model", "confidence", "cost_usd", "latency_ms"]]
+    labels = {"task_id": "task", "verdict": "why", "cost_usd": "cost", "latency_ms": "time"}
+    exports.table(shown, name="lab-answers", units={"cost_usd": "USD small", "latency_ms": "ms", "confidence": "share"}, labels=labels)
+
+
+def _outcome(row: dict[str, Any]) -> str:
+    """Passed, wrong, no answer, or what kept it from an answer: four different things."""
+    if row["status"] != "done":
+        return {"blocked": "withheld"}.get(row["status"], row["status"])
+    return "passed" if row["passed"] else "no answer" if row["no_answer"] else "wrong"
+
+
+def _take_over(run_id: str, found: dict[str, Any]) -> None:
+    """What was measured, back into the ledger and the model facts."""
+    st.subheader("Take over what was measured", anchor=False)
+    if not found["audit_ok"]:
+        st.error(f"The audit trail is broken at entry {found['audit_first_bad']}; see Governance.", icon=":material/error:")
+    with st.container(horizontal=True):
+        if st.button("Add the calls to the ledger", icon=":material/database:", key="lab_to_ledger"):
+            with shell.errors():
+                report = to_ledger(shell.ledger(), shell.state(), run_id)
+                st.success(f"{report.loaded} rows added, {report.duplicate} were there already.")
+        if st.button("Use as measured quality", icon=":material/verified:", key="lab_to_facts"):
+            with shell.errors():
+                kept = save_measured(shell.state(), run_id)
+                st.success(fmt.md("Kept: " + "; ".join(f"{m} {fmt.share(s[0].value)} on {s[0].samples} tasks" for m, s in kept.items())))
+        st.page_link("pages/review.py", label="Review queue", icon=":material/rate_review:")

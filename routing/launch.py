@@ -1,0 +1,20 @@
+"""Start a run beside the app: a process of its own, so that closing the browser or the app does not end it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from data.state import State
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def launch(state: State, run_id: str) -> None:
+    """Execute a planned or interrupted run in a new process; it is followed, and stopped, through the state file."""
+    with (state.path.parent / "live-runs.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "routing", "run", "--resume", run_id, "--json", "--home", str(state.path.parent)],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
+        )  # fmt: skip

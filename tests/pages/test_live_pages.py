@@ -1,0 +1,82 @@
+"""The Live pages in Streamlit's test runner: empty, during a run, after it, and what their buttons do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from data.state import State
+from routing.reviews import open_review, reviews
+from routing.run_store import create_run, list_runs
+from routing.runs import execute
+from tests.routing.scripted_server import ScriptedServer
+from tests.routing.test_runs import BAD, GOOD, adder, spec
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("lab", "review", "governance")
+
+
+def opened(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.query_params.update(query)
+    app.switch_page(str(ROOT / f"pages/{page}.py"))
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+@pytest.fixture
+def run_id(state: State) -> str:
+    with ScriptedServer(lambda n, b: "ok", adder) as server:
+        made = create_run(state, "sums", spec(server.url, GOOD, BAD), "tester")
+        execute(state, made)
+    return made
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_live_page_opens_on_an_empty_store(page):
+    app = opened(page)
+    assert app.title
+
+
+def test_the_empty_lab_offers_the_local_model():
+    app = opened("lab")
+    assert "make local-models" in [code.value for code in app.code]
+
+
+def test_a_finished_run_is_shown_and_taken_over(run_id, state):
+    app = opened("lab", run=run_id)
+    assert "passes" in app.title[0].value and "100" in app.title[0].value
+    app.button(key="lab_to_facts").click().run()
+    assert not app.exception and "good" in state.all("model_fact")
+    app.button(key="lab_to_ledger").click().run()
+    assert not app.exception and any("16 rows added" in box.value for box in app.success)
+
+
+def test_a_person_decides_in_the_review_queue(run_id, state):
+    number = open_review(state, run_id, "answer", "the models disagree", {"answer": "4", "model": "bad", "verdict": "wrong"}, "bad", "sum-2")
+    app = opened("review")
+    assert "1 item needs a person" in app.title[0].value
+    app.button(key=f"approved-{number}").click().run()
+    assert "needs the name" in app.error[0].value
+    app.text_input(key="person").input("Ada").run()
+    app.button(key=f"approved-{number}").click().run()
+    assert not app.exception and reviews(state)[0]["decided_by"] == "Ada"
+
+
+def test_governance_says_when_the_trail_is_broken(run_id, state):
+    assert "is whole" in opened("governance").title[0].value
+    with state.transaction() as db:
+        db.execute("DROP TRIGGER audit_no_update")
+        db.execute("UPDATE audit SET actor = 'nobody' WHERE seq = 2")
+    assert "broken at entry 2" in opened("governance").title[0].value
+
+
+def test_the_stop_button_reaches_the_run(state):
+    body = spec("http://127.0.0.1:9/v1", GOOD)
+    made = create_run(state, "waits", body, "tester")
+    app = opened("lab", run=made)
+    next(b for b in app.button if b.label == "Stop the run now").click().run()
+    assert list_runs(state)[made]["status"] == "stopped"
