@@ -58,7 +58,7 @@ def status() -> None:
             st.caption("The ledger is empty.")
 
 
-st.set_page_config(page_title="Baton", page_icon=":material/music_note:", layout="wide")
+st.set_page_config(page_title="Baton", page_icon=":material/music_note:", layout="wide", initial_sidebar_state=220)
 gate()
 page = st.navigation(
     {

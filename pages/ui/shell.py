@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from analytics.scope import Scope
 from data.errors import BatonError
@@ -41,8 +42,19 @@ def state() -> State:
     return _open_state(str(home_dir()))
 
 
+def _run_inside_the_app() -> None:
+    """A fresh server that is asked for a page first runs the page's file alone, without app.py; send it there.
+
+    Streamlit looks at the pages folder until app.py has called st.navigation once.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
 def view() -> Ledger:
     """The data version this page run reads: the newest, or the one frozen in the link (`as_of`)."""
+    _run_inside_the_app()
     frozen = st.query_params.get("as_of", "")
     store = ledger()
     if frozen.isdigit():
