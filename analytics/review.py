@@ -71,7 +71,7 @@ def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict
         "savings": _savings(view, state, until), "inventory": inventory.debt(inventory.seen(view, state, ("model", "feature", "team"))),
         "actions": [a.model_dump(mode="json") | {"saved_usd_month": actions.measured(view, a, until)} for a in actions.saved(state)],
     }  # fmt: skip
-    plain = json.loads(json.dumps(found, default=_plain, sort_keys=True))
+    plain = json.loads(json.dumps(found, default=_plain, sort_keys=True), parse_float=_steady)
     return plain | {"message": report.message(plain)}
 
 
@@ -124,6 +124,11 @@ def _savings(view: Ledger, state: State, until: date) -> dict:
 
 def _digest(state: State) -> str:
     return hashlib.sha256("".join(state.version(kind) for kind in DECIDED).encode()).hexdigest()[:12]
+
+
+def _steady(text: str) -> float:
+    """Twelve digits: beyond them a parallel sum of floats is not the same twice."""
+    return float(f"{float(text):.12g}")
 
 
 def _plain(value: Any) -> Any:

@@ -86,28 +86,30 @@ def _tasks(rows, **keys):
     tokens = sum(rows[name].fill_null(0) for name in TOKENS)
     outcome = ibis.coalesce(rows.succeeded.any(), rows.quality_score.mean() >= PASS_SCORE)
     return grouped.aggregate(
-        cost=rows.cost_usd.sum().cast("float64").fill_null(0.0),
-        list_cost=rows.list_cost_usd.sum().cast("float64").fill_null(0.0),
+        cost=rows.cost_usd.sum(),
+        list_cost=rows.list_cost_usd.sum(),
         calls=(rows.attempt == 1).sum(),
         tokens=tokens.sum(),
-        wasted=rows.cost_usd.sum(where=(rows.status == "error") | (rows.attempt > 1)).cast("float64").fill_null(0.0),
+        wasted=rows.cost_usd.sum(where=(rows.status == "error") | (rows.attempt > 1)),
         success=outcome,
     )
 
 
 def _folded(rows, tasks, *keys: str):
     grouped = tasks.group_by(*keys) if keys else tasks
-    return grouped.aggregate(
-        cost_usd=tasks.cost.sum(),
-        list_cost_usd=tasks.list_cost.sum(),
-        calls=tasks.calls.sum(),
-        tokens=tasks.tokens.sum(),
-        tasks=tasks.count(),
-        known_tasks=tasks.success.count(),
-        successes=tasks.success.sum(),
-        known_cost_usd=tasks.cost.sum(where=tasks.success.notnull()),
-        wasted_usd=tasks.wasted.sum(),
-    )
+    # Decimal sums first, floats last: a parallel sum of floats differs in its last digits from run to run.
+    sums = {
+        "cost_usd": tasks.cost.sum(),
+        "list_cost_usd": tasks.list_cost.sum(),
+        "calls": tasks.calls.sum(),
+        "tokens": tasks.tokens.sum(),
+        "tasks": tasks.count(),
+        "known_tasks": tasks.success.count(),
+        "successes": tasks.success.sum(),
+        "known_cost_usd": tasks.cost.sum(where=tasks.success.notnull()),
+        "wasted_usd": tasks.wasted.sum(),
+    }
+    return grouped.aggregate(**{name: value.cast("float64") for name, value in sums.items()})
 
 
 def _costs(row: pd.Series, customers: int, customer_usd: float) -> UnitCosts:

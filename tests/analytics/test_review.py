@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, timedelta
+
+import pytest
+
+from analytics import actions, budgets, report, review
+from data.errors import BadInput, NoData
+from data.state import State
+from tests.analytics import planted
+from tests.analytics.commands import run
+
+MONDAY = planted.END - timedelta(days=7)
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory):
+    return planted.build(tmp_path_factory.mktemp("review"), "longer outputs", days=70)
+
+
+@pytest.fixture
+def view(ledger):
+    return ledger.at(ledger.snapshot())
+
+
+@pytest.fixture(scope="module")
+def found(ledger, tmp_path_factory):
+    state = State.open(tmp_path_factory.mktemp("state"))
+    budgets.save(state, budgets.checked(name="company", amount=40))
+    actions.save(state, actions.checked(name="=HYPERLINK(1) shorten <b>answers</b>", owner="Ada|B", decided=date(2026, 10, 1), filters={"feature": ("answers",)}, expected_usd_month=3))
+    return review.build(ledger.at(ledger.snapshot()), state, MONDAY)
+
+
+def test_the_report_holds_the_agenda_and_is_plain_json(found):
+    assert json.loads(json.dumps(found)) == found
+    bridge = found["bridge"]
+    assert bridge["start_usd"] + sum(driver["usd"] for driver in bridge["drivers"]) == pytest.approx(bridge["end_usd"], abs=1e-6)
+    assert max(bridge["drivers"], key=lambda d: d["usd"])["name"] == "output"
+    assert found["movers"][0]["name"] == "search" and 3 <= len(found["movers"]) <= 5
+    assert found["anomalies"]["rows"][0]["value"] == "answers"
+    assert found["pacing"]["budgets"][0]["name"] == "company"
+    assert found["actions"][0]["saved_usd_month"] < 0  # it got dearer instead
+    assert found["week"] == "2026-W44" and found["complete"]
+
+
+def test_the_same_version_makes_the_same_report(view, state):
+    assert review.build(view, state, MONDAY) == review.build(view, state, MONDAY)
+
+
+def test_a_later_load_does_not_change_a_past_week(tmp_path, state):
+    rows = planted.usage("quiet", days=60, since=7)
+    early = rows[rows["requested_at"] < "2026-10-26"]
+    ledger = planted.Ledger.open(tmp_path)
+    planted.load(ledger, early)
+    week = MONDAY - timedelta(days=7)
+    version = ledger.snapshot()
+    before = review.build(ledger.at(version), state, week)
+    planted.load(ledger, rows[rows["requested_at"] >= "2026-10-26"])
+    assert review.build(ledger.at(version), state, week) == before
+    after = review.build(ledger.at(ledger.snapshot()), state, week)
+    same = ("pacing", "bridge", "movers", "anomalies")
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+
+
+def test_html_needs_nothing_from_outside_and_runs_nothing(found):
+    page = report.html(found)
+    assert not re.search(r"<script|src=|href=|url\(|@import|http://|https://", page)
+    assert "<b>answers</b>" not in page and "&lt;b&gt;answers&lt;/b&gt;" in page
+    assert "prefers-color-scheme: dark" in page and "@media print" in page
+    assert page.count("<h2>") == 6 and len(page) < 100_000
+
+
+def test_markdown_keeps_names_from_the_log_as_text(found):
+    text = report.markdown(found)
+    assert "\\<b\\>answers" in text and "Ada\\|B" in text
+    assert "## Why spend moved" in text
+
+
+def test_csv_of_actions_is_safe_in_a_spreadsheet(found):
+    lines = report.actions_csv(found).splitlines()
+    assert lines[0] == ",".join(report.ACTION_COLUMNS)
+    assert lines[1].startswith("'=HYPERLINK")
+
+
+def test_the_chat_message_is_text_without_mentions(found):
+    text = report.message(found | {"movers": [found["movers"][0] | {"name": "<!channel>"}]})["text"]
+    assert "&lt;!channel&gt;" in text and "<!channel>" not in text
+    assert found["message"]["text"].startswith("*Week 2026-W44 cost")
+
+
+def test_the_first_week_has_nothing_to_compare_with_and_says_so(view, state):
+    first = review.build(view, state, date(2026, 8, 24))
+    assert first["bridge"] is None and first["movers"] == []
+    assert "no week before it" in report.headline(first)
+    assert "no week before" in report.markdown(first) and "no week before" in report.html(first)
+
+
+@pytest.mark.parametrize("monday", [date(2026, 1, 5), date(2027, 1, 4)])
+def test_a_week_outside_the_data_is_refused(view, state, monday):
+    with pytest.raises(NoData, match="outside the data"):
+        review.build(view, state, monday)
+
+
+def test_a_week_with_a_missing_log_says_which_days(tmp_path, state):
+    rows = planted.usage("quiet", days=40, since=7)
+    gap = rows["requested_at"].dt.date.isin([date(2026, 10, 28), date(2026, 10, 29)])
+    ledger = planted.Ledger.open(tmp_path)
+    planted.load(ledger, rows[~gap])
+    found = review.build(ledger.at(ledger.snapshot()), state, MONDAY)
+    assert found["pacing"]["no_log"] == ["2026-10-28", "2026-10-29"]
+    assert "No log at all on 28 Oct 2026, 29 Oct 2026" in report.html(found)
+
+
+def test_weeks_are_iso_weeks():
+    assert review.week_of("2026-W44") == MONDAY == review.week_of("2026W44")
+    assert review.week_name(date(2026, 12, 28)) == "2026-W53"
+    for wrong in ("2026-44", "2026-W54", "", "last"):
+        with pytest.raises(BadInput, match="2026-W46"):
+            review.week_of(wrong)
+
+
+def test_the_command_writes_every_form_twice_the_same(ledger, tmp_path, capsys):
+    def write(number):
+        files = [tmp_path / f"{number}{suffix}" for suffix in review.WRITERS]
+        words = [word for file in files for word in ("--out", file)]
+        assert run(review, "review", "--home", ledger.home, "--week", "2026-W44", "--as-of", ledger.snapshot(), *words) == 0
+        return [file.read_text() for file in files]
+
+    assert write(1) == write(2)
+    assert run(review, "review", "--home", ledger.home, "--out", "x.pdf") == 1
+    assert ".html" in capsys.readouterr().err
+    assert run(review, "review", "--home", ledger.home, "--out", tmp_path / "missing" / "r.html") == 1
+
+
+def test_an_action_without_rows_or_time_is_not_measured(view):
+    assert actions.measured(view, actions.checked(name="a", decided=MONDAY), planted.END) is None
+    young = actions.checked(name="a", decided=planted.END - timedelta(days=2), filters={"team": ("search",)})
+    assert actions.measured(view, young, planted.END) is None
+    with pytest.raises(BadInput, match="expected_usd_month"):
+        actions.checked(name="a", decided=MONDAY, expected_usd_month=-1)
