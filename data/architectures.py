@@ -7,10 +7,10 @@ DeepSeek's and Meta's reports; they reproduce the published totals within about 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
-from data.catalog_table import CATALOG, find, number, read_rows, squeeze
+from data.catalog_table import Stamp, find, number, rows_at, squeeze, stamp
 from data.errors import BadInput
 
 PRECISIONS = ("bf16", "fp8", "fp4", "mxfp4", "int4")
@@ -123,13 +123,19 @@ class Architecture(NamedTuple):
         return self.attention_params + self.dense_ffn_params + self.routed_params + self.head_params
 
 
-@cache
 def architectures() -> tuple[Architecture, ...]:
     """Every open model of the catalogue."""
+    return _architectures(stamp("architectures.csv"))
+
+
+@lru_cache(maxsize=8)
+def _architectures(at: Stamp) -> tuple[Architecture, ...]:
     found = []
-    for row in read_rows(CATALOG / "architectures.csv"):
+    for row in rows_at(at):
         values = {field: row[field] if field in _TEXT else int(number(row, field)) for field in Architecture._fields}
         values["aliases"], values["unverified"] = (tuple(w for w in row[f].split(";") if w) for f in ("aliases", "unverified"))
+        if min(values[f] for f in ("layers", "hidden", "heads", "vocab", "context", "moe_every")) < 1:
+            raise BadInput(f"{row['model']} needs layers, hidden, heads, vocab, context and moe_every of at least 1.")
         found.append(Architecture(**values))
     return tuple(found)
 

@@ -1,19 +1,18 @@
 """GPUs and what they cost: `catalog/gpus.csv` and `catalog/gpu_prices.csv`.
 
 TFLOPs are dense (no sparsity), link speed is one way, memory is what a driver reports. Figures of
-hyperscalers and secondary pages are marked unverified; rents can be refreshed through gpuhunt.
+hyperscalers and secondary pages are marked unverified; rents can be asked of gpuhunt.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import date
-from functools import cache
-from pathlib import Path
+from functools import lru_cache
 from statistics import median
 from typing import NamedTuple
 
-from data.catalog_table import CATALOG, find, number, read_rows, squeeze
+from data.catalog_table import Stamp, find, number, rows_at, squeeze, stamp
 from data.errors import BadInput, NoData
 
 PRICE_KINDS = ("on_demand", "reserved", "spot", "purchase", "own_hyperscaler", "own_neocloud")
@@ -59,14 +58,18 @@ class GpuPrice(NamedTuple):
     note: str
 
 
-@cache
 def gpus() -> tuple[Gpu, ...]:
     """Every GPU of the catalogue."""
+    return _gpus(stamp("gpus.csv"))
+
+
+@lru_cache(maxsize=8)
+def _gpus(at: Stamp) -> tuple[Gpu, ...]:
     figures = ("memory_gib", "bandwidth_tb_s", "bf16_tflops", "fp8_tflops", "fp4_tflops", "tdp_w", "link_gb_s", "provisioned_kw")
     return tuple(
         Gpu(row["gpu"], row["name"], _words(row["aliases"]), row["generation"], *(number(row, f) for f in figures),
             row["source"], row["as_of"], _words(row["unverified"]))
-        for row in read_rows(CATALOG / "gpus.csv")
+        for row in rows_at(at)
     )  # fmt: skip
 
 
@@ -75,16 +78,20 @@ def find_gpu(name: str) -> Gpu:
     return find("GPU", name, gpus(), lambda g: (g.gpu, g.name, *g.aliases), _reduce)
 
 
-@cache
-def gpu_prices(path: Path = CATALOG / "gpu_prices.csv") -> tuple[GpuPrice, ...]:
+def gpu_prices() -> tuple[GpuPrice, ...]:
     """Every quoted price; raises BadInput for an undated, unknown or non-positive one."""
+    return _prices(stamp("gpu_prices.csv"))
+
+
+@lru_cache(maxsize=8)
+def _prices(at: Stamp) -> tuple[GpuPrice, ...]:
     prices = []
-    for row in read_rows(path):
+    for row in rows_at(at):
         price = GpuPrice(find_gpu(row["gpu"]).gpu, row["kind"], row["provider"], number(row, "usd"), row["as_of"], row["source"], row["verified"] == "yes", row["note"])
         if price.kind not in PRICE_KINDS:
-            raise BadInput(f"{path.name}: {price.kind} is not a kind of price; use one of {', '.join(PRICE_KINDS)}.")
+            raise BadInput(f"{price.kind} is not a kind of price; use one of {', '.join(PRICE_KINDS)}.")
         if price.usd <= 0:
-            raise BadInput(f"{path.name}: the {price.kind} price of {price.gpu} is {price.usd:g}; give a positive number of USD.")
+            raise BadInput(f"The {price.kind} price of {price.gpu} is {price.usd:g}; give a positive number of USD.")
         prices.append(price)
     return tuple(prices)
 
@@ -99,10 +106,11 @@ def typical_price(gpu: str, kind: str) -> GpuPrice:
     return min(quotes, key=lambda p: abs(p.usd - middle))
 
 
-def refresh_rents(today: date, path: Path = CATALOG / "gpu_prices.csv") -> tuple[GpuPrice, ...]:
-    """The catalogue with rents replaced by today's cheapest quotes of the optional package gpuhunt.
+def live_rents(today: date) -> tuple[GpuPrice, ...]:
+    """Today's cheapest rent per GPU, kind and provider, asked of the optional package gpuhunt.
 
-    Nothing is fetched unless this is called; raises NoData when gpuhunt is not installed.
+    Nothing is fetched unless this is called; raises NoData when gpuhunt is not installed. Keep them
+    with `catalog_table.save_own`.
     """
     try:
         import gpuhunt
@@ -114,9 +122,7 @@ def refresh_rents(today: date, path: Path = CATALOG / "gpu_prices.csv") -> tuple
         if gpu and count and item.price:
             key = (gpu, "spot" if item.spot else "on_demand", item.provider)
             live[key] = min(live.get(key, float("inf")), item.price / count)
-    fresh = tuple(GpuPrice(*key, round(usd, 4), today.isoformat(), "gpuhunt", True, "") for key, usd in sorted(live.items()))
-    replaced = {(p.gpu, p.kind) for p in fresh}
-    return tuple(p for p in gpu_prices(path) if (p.gpu, p.kind) not in replaced) + fresh
+    return tuple(GpuPrice(*key, round(usd, 4), today.isoformat(), "gpuhunt", True, "") for key, usd in sorted(live.items()))
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -9,14 +9,14 @@ import streamlit as st
 from analytics.scope import Scope
 from data import models
 from data.architectures import PRECISIONS, find_architecture
+from data.catalog_table import KEYS, stamp
 from data.errors import BatonError
 from data.gpus import find_gpu, gpus
-from data.hosting_facts import hosting_facts
 from data.ledger import Ledger
 from data.price_book import PriceBook
 from data.sample import is_sample
 from data.usage import DATA_CLASSES
-from pages.ui import filters, hosting_board, hosting_charts, hosting_panels, shell
+from pages.ui import filters, hosting_board, hosting_catalog, hosting_charts, hosting_panels, shell
 from pages.ui import format as fmt
 from simulations import breakeven, self_host
 from simulations.breakeven_scenario import resolve
@@ -30,13 +30,13 @@ VOLUMES = np.geomspace(0.1, 10, 41)
 
 
 @shell.cached
-def study_of_log(view: Ledger, scope: Scope, plan: Plan, accept_short: bool, facts_version: str) -> Study:
-    return self_host.from_log(view, scope, plan, hosting_facts(shell.state()), sampled=is_sample(view), accept_short=accept_short)
+def study_of_log(view: Ledger, scope: Scope, plan: Plan, accept_short: bool, catalogues: str) -> Study:
+    return self_host.from_log(view, scope, plan, sampled=is_sample(view), accept_short=accept_short)
 
 
 @shell.cached
-def study_of_volume(view: Ledger, volume: tuple[float, ...], plan: Plan, facts_version: str) -> Study:
-    return self_host.from_volume(plan, hosting_facts(shell.state()), *volume)
+def study_of_volume(view: Ledger, volume: tuple[float, ...], plan: Plan, catalogues: str) -> Study:
+    return self_host.from_volume(plan, *volume)
 
 
 @shell.cached
@@ -127,7 +127,7 @@ def charts_of(study: Study) -> list[tuple[str, str, object, pd.DataFrame, str]]:
     """Heading, meaning, figure, table and name of every chart."""
     result, palette = study.result, shell.palette()
     cash = pd.DataFrame(result["cash_flow"])
-    case = resolve(study.scenario, hosting_facts(shell.state()))
+    case = resolve(study.scenario)
     values = breakeven.npv_at(case, result["option"], VOLUMES)
     found = result["breakeven_volume"] or {"multiple": None, "tokens_per_month": None}
     paid = int(result["options"][result["option"]]["gpus"] or 0) // max(1, study.scenario.replica.gpus)
@@ -185,7 +185,7 @@ try:
     quote = self_host.host_quote(PriceBook.load(shell.state()), find_architecture(model).model)
     plan = hosting_panels.details(Plan(model, gpu, count, precision, run=run, api_usd=api_usd, host_usd=quote and quote[1], measurements=hosting_panels.measurements(gpu, count, precision)), quote)
     accept = scope is not None and bool(st.session_state.get("accept_short"))
-    version = shell.state().version("setting")
+    version = repr([stamp(name) for name in KEYS])
     with st.spinner("Replaying the busiest hours"):
         study = study_of_log(view, scope, plan, accept, version) if scope else study_of_volume(view, volume, plan, version)
     with title:
@@ -197,5 +197,6 @@ except BatonError as error:
     st.error(fmt.md(str(error)), icon=":material/error:")
     if scope is not None:
         st.checkbox("Use it although it covers less than a day", key="accept_short")
+hosting_catalog.editor()
 if scope is not None:
     shell.snapshot_link(view)

@@ -15,7 +15,7 @@ from typing import Any
 from data.architectures import find_architecture, precision_of
 from data.errors import BadInput, UnknownFormat, Unreadable
 from data.gpus import find_gpu
-from simulations.layouts import read_layout
+from simulations.layouts import read_layout, within
 from simulations.measured_curves import ServingMeasurement
 
 MAX_BYTES = 64 * 2**20  # vLLM writes every single latency with --save-detailed
@@ -50,9 +50,7 @@ def measurement(body: Any, name: str, *, gpu: str, count: int, layout: str, prec
     else:
         raise UnknownFormat(_other_tool(name))
     architecture = find_architecture(model or _named_model(body, name))
-    shape = read_layout(layout)
-    if shape.gpus > count:
-        raise BadInput(f"Layout {shape} needs {shape.gpus} GPUs; {count} are given.")
+    shape = within(read_layout(layout), count)
     measured_on = as_of or _date(body, name)
     return ServingMeasurement(
         architecture.model, find_gpu(gpu).gpu, engine.lower(), shape.gpus, shape.tp, shape.dp, precision_of(precision, architecture),

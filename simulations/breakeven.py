@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from data import catalog_table
 from data.console import command, emit_json, emit_table, say
-from data.hosting_facts import HostingFact, hosting_facts
-from data.state import State
 from simulations import finance, uncertainty
 from simulations.breakeven_scenario import SECONDS_PER_MONTH, BreakevenScenario, Case, resolve
 from simulations.hosting_costs import HOURS_PER_MONTH, costs, gpus, one_off_staff_usd, options_of, saving
@@ -23,9 +22,9 @@ DAYS_PER_MONTH = HOURS_PER_MONTH / 24
 VOLUMES = np.geomspace(0.01, 100, 161)  # x today's traffic
 
 
-def breakeven(scenario: BreakevenScenario, facts: dict[str, HostingFact] | None = None, *, paths_log2: int = 12, seed: int = 0) -> dict[str, Any]:
+def breakeven(scenario: BreakevenScenario, *, paths_log2: int = 12, seed: int = 0) -> dict[str, Any]:
     """The whole answer as plain data; `paths_log2` 12 draws 4,096 Sobol paths. Raises BadInput or NoData as `resolve` does."""
-    case = resolve(scenario, facts)
+    case = resolve(scenario)
     x, months = case.base, scenario.months
     chosen = main_option(case)
     flows = saving(x, chosen, months, whole=case.whole)
@@ -179,8 +178,8 @@ def register(subparsers: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    scenario = read_scenario(args.file, BreakevenScenario, "breakeven")
-    result = breakeven(scenario, hosting_facts(State.open(args.home)), seed=args.seed)
+    catalog_table.HOME.set(args.home)
+    result = breakeven(read_scenario(args.file, BreakevenScenario, "breakeven"), seed=args.seed)
     if args.json:
         return emit_json(result)
     rows = [

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from data.errors import BadInput, NoData
 from data.gpus import find_gpu, typical_price
-from data.hosting_facts import HostingFact, shipped_facts
+from data.hosting_facts import hosting_facts
 from simulations.assumptions import Assumption, fixed, spread
 from simulations.capacity import SIGMA, ServingPoint
 from simulations.operating_point import operating_point
@@ -196,9 +196,9 @@ class Case(NamedTuple):
         return {name: a.value for name, a in self.figures.items()}
 
 
-def resolve(scenario: BreakevenScenario, facts: dict[str, HostingFact] | None = None) -> Case:
+def resolve(scenario: BreakevenScenario) -> Case:
     """All figures of a scenario; raises BadInput or NoData where one is missing and no catalogue has it."""
-    facts = facts or shipped_facts()
+    facts = hosting_facts()
     found = {name: Assumption(name, *facts[name][1:8]) for name in FROM_FACTS}
     found |= {name: fixed(name, 1.0 if name in ("throughput_factor", "rented_hours_share") else 0.0) for name in TYPED}
     found["api_usd_per_month"] = scenario.api.monthly("api_usd_per_month", scenario.traffic)
@@ -254,7 +254,7 @@ def _hardware(scenario: BreakevenScenario, serving: ServingPoint | None) -> dict
     replica, gpu = scenario.replica, find_gpu(scenario.replica.gpu)
     stated = replica.replicas is not None
     load = replica.replicas if stated else replica.load_replicas if replica.load_replicas is not None else fluid_load(scenario, serving)
-    kw = gpu.provisioned_kw or gpu.tdp_w / 1000 + shipped_facts()["node_overhead_kw"].value
+    kw = gpu.provisioned_kw or gpu.tdp_w / 1000 + hosting_facts()["node_overhead_kw"].value
     figures = {
         "load_replicas": fixed("load_replicas", load, "replicas busy at the peak"),
         "gpus_per_replica": fixed("gpus_per_replica", replica.gpus),

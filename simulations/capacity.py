@@ -16,7 +16,8 @@ from typing import Literal, NamedTuple
 from data.architectures import PRECISIONS, Architecture, find_architecture, precision_of
 from data.errors import BadInput
 from data.gpus import Gpu, find_gpu
-from simulations.layouts import Layout, candidate_layouts, read_layout
+from simulations import measured_curves
+from simulations.layouts import Layout, candidate_layouts, read_layout, within
 from simulations.measured_curves import CLOSE, Correction, ServingMeasurement, correction, roofline_speed, shipped_points
 from simulations.replica_memory import GIB, batch_limit, cache_bytes, free_bytes, require_fit, weight_bytes
 from simulations.roofline import CONSTANTS, HOPPER, SATURATED_BATCH, Work, prefill_seconds, saturated_throughput, work_of
@@ -62,7 +63,7 @@ def predict(
 ) -> ServingPoint:  # fmt: skip
     """Predict a serving point of an open model on `count` GPUs.
 
-    `layout` such as "tp8" or "tp1dp8ep8" is of one replica, None searches; further GPUs hold further
+    `layout` such as "tp8" or "tp1dp8ep8" is of one replica, None (or "tpNone...") searches; further GPUs hold further
     replicas. `precision` "" is the checkpoint's own. Lengths are tokens a request; `concurrency` is
     requests in flight over all GPUs, None (or "max") the saturated point of offline work.
     `measurements` are the user's own points. Raises BadInput for unknown names, impossible numbers,
@@ -71,11 +72,9 @@ def predict(
     architecture, hardware = find_architecture(model), find_gpu(gpu)
     precision, flight = precision_of(precision, architecture), _concurrency(concurrency)
     _check(count, input_length, output_length)
-    if layout is None:
+    if layout is None or str(layout).lower().startswith("tpnone"):
         return best_layout(architecture.model, hardware.gpu, count, precision, input_length, output_length, flight, engine, tuple(measurements))
-    shape = read_layout(layout)
-    if shape.gpus > count:
-        raise BadInput(f"Layout {shape} needs {shape.gpus} GPUs; {count} are given.")
+    shape = within(read_layout(layout), count)
     require_fit(architecture, hardware, shape, precision, input_length + output_length)
     replicas = count // shape.gpus
     if flight is None:
@@ -109,6 +108,12 @@ def best_layout(
     ]
     best = max(points, key=lambda p: p.output_tokens_per_s)
     return best._replace(count=count, output_tokens_per_s_per_gpu=best.output_tokens_per_s / count)
+
+
+def forget() -> None:
+    """Search and compare anew, after a catalogue has changed."""
+    best_layout.cache_clear()
+    measured_curves.forget()
 
 
 def choose_precision(model: str, gpu: str, count: int) -> str:

@@ -40,6 +40,9 @@ class Objective(NamedTuple):
         return seen["ttft_p95_ms"] <= self.ttft_ms and seen["tpot_p95_ms"] <= self.tpot_ms
 
 
+PROMISE = Objective()
+
+
 class Fleet(NamedTuple):
     """A sized fleet: busy replicas at the worst hour, with spares what must be paid."""
 
@@ -53,7 +56,7 @@ class Fleet(NamedTuple):
 
 def service_rates(
     model: str, gpu: str, gpus: int, layout: str | None, precision: str, input_tokens: float, cached_tokens: float, output_tokens: float,
-    objective: Objective = Objective(), measurements: Sequence[ServingMeasurement] = (),
+    objective: Objective = PROMISE, measurements: Sequence[ServingMeasurement] = (),
 ) -> tuple[ServiceRates, ServingPoint]:  # fmt: skip
     """How fast a replica serves requests of these mean lengths, and the serving point behind it.
 
@@ -88,7 +91,7 @@ def worst_hours(load: np.ndarray, hours: int = 3) -> list[int]:
     return [int(hour) * 60 for hour in np.argsort(-sums, kind="stable")[:hours]]
 
 
-def size_fleet(windows: Sequence[Requests], demand: Demand, rates: ServiceRates, objective: Objective = Objective(), *, spare: int = 1, seed: int = 0) -> Fleet:
+def size_fleet(windows: Sequence[Requests], demand: Demand, rates: ServiceRates, objective: Objective = PROMISE, *, spare: int = 1, seed: int = 0) -> Fleet:
     """The fewest replicas that keep the objective in every window, plus spares.
 
     Raises Refused where no number of replicas can (the objective is below what one request alone needs).
@@ -172,7 +175,7 @@ def best_hybrid(load: np.ndarray, replica_usd_per_month: float, api_usd_per_mont
     """Every split from all-API to no bursts, cheapest first. Work above what own replicas may carry goes to the API."""
     total = float(load.sum())
     found = []
-    for replicas in range(0, math.ceil(float(load.max()) / highest_load) + 1):
+    for replicas in range(math.ceil(float(load.max()) / highest_load) + 1):
         burst = float(np.maximum(load - replicas * highest_load, 0).sum()) / total if total else 0.0
         own = (replicas + spare) * replica_usd_per_month if replicas else 0.0
         found.append(Hybrid(replicas, burst, own + burst * api_usd_per_month))

@@ -41,6 +41,18 @@ def read_layout(text: str | Layout) -> Layout:
     return Layout(**degrees)
 
 
+def within(layout: Layout, count: int) -> Layout:
+    """The layout on `count` GPUs. `tp8dp8` on 8 GPUs is how engines write attention-data parallelism: dp splits the 8.
+
+    Raises BadInput when it needs more GPUs than there are.
+    """
+    if layout.gpus <= count:
+        return layout
+    if layout.dp > 1 and layout.tp <= count and layout.tp % layout.dp == 0:
+        return layout._replace(tp=layout.tp // layout.dp)
+    raise BadInput(f"Layout {layout} needs {layout.gpus} GPUs; {count} {'is' if count == 1 else 'are'} given.")
+
+
 def candidate_layouts(count: int) -> list[Layout]:
     """Layouts worth trying on `count` GPUs: one replica over all or some of them, tensor or attention-data parallel."""
     sizes = [size for size in (1, 2, 4, 8, 16) if size <= count]

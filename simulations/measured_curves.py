@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from data.architectures import find_architecture
-from data.catalog_table import CATALOG, number, read_rows
+from data.catalog_table import Stamp, number, rows_at, stamp
 from data.gpus import find_gpu
 from simulations.layouts import Layout
 from simulations.replica_memory import batch_limit
@@ -65,13 +65,17 @@ class Correction(NamedTuple):
     nearest: ServingMeasurement | None
 
 
-@cache
 def shipped_points() -> tuple[ServingMeasurement, ...]:
-    """The measured points that ship as facts."""
+    """The measured points that ship as facts, and those the operator keeps beside them."""
+    return _points(stamp("serving_points.csv"))
+
+
+@lru_cache(maxsize=4)
+def _points(at: Stamp) -> tuple[ServingMeasurement, ...]:
     whole = ("count", "tp", "dp")
     figures = (*whole, "input_length", "output_length", "concurrency", "tpot_ms", "ttft_ms")
     points = []
-    for row in read_rows(CATALOG / "serving_points.csv"):
+    for row in rows_at(at):
         values = {**row, **{f: number(row, f) for f in figures}}
         points.append(ServingMeasurement(**{**values, **{f: int(values[f]) for f in whole}}))
     return tuple(points)
@@ -111,6 +115,11 @@ def correction(asked: ServingMeasurement, points: Sequence[ServingMeasurement], 
             best, nearest = close, closest
     held = 0.0 if own else HOLD_BACK if nearest and nearest.gpu == asked.gpu else HOLD_BACK_FAR
     return Correction(total / max(weight + held, 1e-300), best, nearest)
+
+
+def forget() -> None:
+    """Compare measured points with the roofline anew, after a catalogue has changed."""
+    _ratio.cache_clear()
 
 
 @cache

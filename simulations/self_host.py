@@ -12,7 +12,7 @@ from analytics.scope import Scope
 from data.architectures import architectures, find_architecture
 from data.errors import BadInput, BatonError, NoData
 from data.gpus import typical_price
-from data.hosting_facts import HostingFact
+from data.hosting_facts import hosting_facts
 from data.ledger import Ledger
 from data.models import Catalog
 from data.price_book import PriceBook
@@ -68,7 +68,7 @@ class Study(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def from_log(view: Ledger, scope: Scope, plan: Plan, facts: dict[str, HostingFact], *, sampled: bool = False, accept_short: bool = False) -> Study:
+def from_log(view: Ledger, scope: Scope, plan: Plan, *, sampled: bool = False, accept_short: bool = False) -> Study:
     """A study of the scope's own minutes. Requests beyond the model's context stay on the API and are said.
 
     Raises NoData for an empty scope, Refused for less than a day of log (unless accepted) and for an
@@ -85,10 +85,10 @@ def from_log(view: Ledger, scope: Scope, plan: Plan, facts: dict[str, HostingFac
     api = {"usd_per_month": bill / demand.days * DAYS_PER_MONTH}
     starts = fleet.worst_hours(demand.fresh_tokens + OUTPUT_WEIGHT * demand.output_tokens, WORST_HOURS)
     windows = [arrivals.requests(view, scope, demand.start + timedelta(minutes=m), demand.start + timedelta(minutes=m + 60), sampled=sampled) for m in starts]
-    return _study(plan, facts, demand, windows, monthly_requests, api, warnings, from_log=True)
+    return _study(plan, demand, windows, monthly_requests, api, warnings, from_log=True)
 
 
-def from_volume(plan: Plan, facts: dict[str, HostingFact], requests_per_month: float, input_tokens: float, cached_tokens: float, output_tokens: float, peak_to_mean: float, dispersion: float = 4.0) -> Study:
+def from_volume(plan: Plan, requests_per_month: float, input_tokens: float, cached_tokens: float, output_tokens: float, peak_to_mean: float, dispersion: float = 4.0) -> Study:
     """A study of a typed volume with a stated shape; `dispersion` is the mean size of a burst (4 on Azure's chat trace)."""
     if plan.api_usd is None:
         raise BadInput("A typed volume needs the API's prices: USD per million input, cached input and output tokens.")
@@ -96,10 +96,10 @@ def from_volume(plan: Plan, facts: dict[str, HostingFact], requests_per_month: f
     hour = fleet.worst_hours(demand.requests, 1)[0]
     peak = Demand(demand.start, *(series[hour : hour + 60] for series in demand[1:]))
     prices = dict(zip(("input_usd_per_mtok", "cached_input_usd_per_mtok", "output_usd_per_mtok"), plan.api_usd, strict=True))
-    return _study(plan, facts, demand, [arrivals.drawn(peak, dispersion=dispersion)], requests_per_month, prices, [], from_log=False, peak=peak_to_mean)
+    return _study(plan, demand, [arrivals.drawn(peak, dispersion=dispersion)], requests_per_month, prices, [], from_log=False, peak=peak_to_mean)
 
 
-def _study(plan: Plan, facts: dict[str, HostingFact], demand: Demand, windows: list[Requests], monthly: float, api: dict[str, Any], warnings: list[str], *, from_log: bool, peak: float | None = None) -> Study:
+def _study(plan: Plan, demand: Demand, windows: list[Requests], monthly: float, api: dict[str, Any], warnings: list[str], *, from_log: bool, peak: float | None = None) -> Study:
     objective = Objective(plan.ttft_ms, plan.tpot_ms)
     sizes = [demand.mean(series) for series in (demand.fresh_tokens, demand.cached_tokens, demand.output_tokens)]
     rates, point = fleet.service_rates(plan.model, plan.gpu, plan.gpus, None, plan.precision, sizes[0] + sizes[1], sizes[1], max(1.0, sizes[2]), objective, plan.measurements)
@@ -117,7 +117,7 @@ def _study(plan: Plan, facts: dict[str, HostingFact], demand: Demand, windows: l
     figures = dict(plan.assumptions) | {"growth_per_year": plan.growth_per_year, "burst_share": left_out}
     replica: dict[str, Any] = {"model": plan.model, "gpu": plan.gpu, "gpus": rates.gpus, "layout": point.layout, "precision": point.precision,
                                "tpot_ms": plan.tpot_ms, "load_replicas": busy, "mean_replicas": float(load.mean()), "spare": plan.spare}  # fmt: skip
-    _run(plan, facts, load, busy, splits, replica, figures)
+    _run(plan, load, busy, splits, replica, figures)
     body = {
         "kind": "breakeven", "name": f"{plan.model} on {rates.gpus} x {point.gpu} a replica, {plan.run}", "months": plan.months,
         "source": "the ledger's own arrivals" if from_log else "a typed volume",
@@ -129,12 +129,13 @@ def _study(plan: Plan, facts: dict[str, HostingFact], demand: Demand, windows: l
     if plan.host_usd:
         body["host"] = dict(zip(("input_usd_per_mtok", "cached_input_usd_per_mtok", "output_usd_per_mtok"), plan.host_usd, strict=True))
     scenario = from_document(_priced_options(body, plan), BreakevenScenario, "the study")
-    result = breakeven(scenario, facts)
+    result = breakeven(scenario)
     return Study(result, scenario, demand, sized._replace(load=load), point, splits, tuple([*warnings, *result["warnings"]]))
 
 
-def _run(plan: Plan, facts: dict[str, HostingFact], load: np.ndarray, busy: int, splits: list[Hybrid], replica: dict[str, Any], figures: dict[str, float]) -> None:
+def _run(plan: Plan, load: np.ndarray, busy: int, splits: list[Hybrid], replica: dict[str, Any], figures: dict[str, float]) -> None:
     """How the fleet is run changes its size, the hours paid, or what stays on the API."""
+    facts = hosting_facts()
     if plan.run == "autoscaled":
         paid = fleet.autoscaled_hours(load, plan.spare, int(facts["model_load_minutes"].value), HIGHEST_LOAD)
         figures["rented_hours_share"] = min(1.0, paid / ((busy + plan.spare) * len(load) / 60))

@@ -9,8 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from data.errors import BatonError
-from data.gpus import gpu_prices
-from data.hosting_facts import hosting_facts, save_fact, shipped_facts
 from pages.ui import exports, hosting_charts, shell
 from pages.ui import format as fmt
 from simulations.bench_import import measurement
@@ -106,23 +104,9 @@ def serving(study: Study) -> None:
 
 
 def assumptions(study: Study) -> None:
-    """Every figure with source and date; those of the catalogue can be replaced by one's own."""
-    with st.expander("Assumptions, sources and prices", icon=":material/fact_check:"):
-        frame = pd.DataFrame(study.result["assumptions"])
-        exports.table(frame, name="assumptions")
-        names = list(shipped_facts())
-        cells = st.columns([3, 2, 4, 2])
-        name = cells[0].selectbox("Replace a figure", names, key="fact_name", format_func=lambda n: n.replace("_", " "))
-        value = cells[1].number_input("Value", value=hosting_facts(shell.state())[name].value, format="%.4f", key=f"fact_{name}")
-        source = cells[2].text_input("Source", key="fact_source", placeholder="Who says so")
-        day = cells[3].date_input("Date", key="fact_date")
-        if st.button("Save figure", icon=":material/save:", key="fact_save"):
-            with shell.errors():
-                save_fact(shell.state(), name, float(value), source, day.isoformat())
-                st.rerun()
-        quotes = pd.DataFrame([p._asdict() for p in gpu_prices() if p.gpu == study.point.gpu])
-        st.caption("Quoted prices of this GPU")
-        exports.table(quotes, name="gpu-prices", units={"usd": "USD per 1M tokens"} if quotes.empty else {})
+    """Every figure with source and date."""
+    with st.expander("Assumptions and their sources", icon=":material/fact_check:"):
+        exports.table(pd.DataFrame(study.result["assumptions"]), name="assumptions")
 
 
 def scenario(study: Study, board: str) -> None:
@@ -142,7 +126,7 @@ def scenario(study: Study, board: str) -> None:
     rows = [_row("this one", study.result)]
     for other in chosen:
         with shell.errors():
-            rows.append(_row(other, breakeven(from_document(kept[other], BreakevenScenario, other), hosting_facts(state))))
+            rows.append(_row(other, breakeven(from_document(kept[other], BreakevenScenario, other))))
     if len(rows) > 1:
         exports.table(pd.DataFrame(rows), name="scenarios", units={"npv_usd": "USD", "p50_usd": "USD", "chance_never": "share"})
 

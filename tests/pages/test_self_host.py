@@ -10,7 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages.ui.shell  # noqa: F401  the page's own folder must not shadow the package `data`
-from pages.ui import hosting_board
+from data import rollups
+from data.catalog_table import rows_at, stamp
+from pages.ui import hosting_board, hosting_catalog
 from tests.simulations.ledgers import START, ledger_of
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "self_host.py")
@@ -34,8 +36,6 @@ def log(home):
     rows = [{"requested_at": START + timedelta(minutes=20 * i), "cost_usd": Decimal("0.05"), "data_class": "customer" if i % 2 else "internal", "model": "minimax-m2" if i % 3 else "gpt-5.2"} for i in range(200)]
     ledger = ledger_of(home, rows)
     with ledger.write() as cursor:
-        from data import rollups
-
         rollups.rebuild(cursor, None)
     ledger.close()
 
@@ -66,3 +66,12 @@ def test_the_board_file_needs_no_network():
     result = {"name": "a", "months": 36, "options": {}, "p10": 1.0, "p50": 2.0, "p90": 3.0, "measure_first": "x", "assumptions": []}
     text = hosting_board.board_html("<b>Answer</b>", result, [], ["note"])
     assert "&lt;b&gt;Answer" in text and "http" not in text
+
+
+def test_an_edited_rent_keeps_its_neighbours_and_nothing_else(home):
+    rows = [dict(row) for row in rows_at(stamp("gpu_prices.csv"))]
+    assert hosting_catalog.own_rows("gpu_prices.csv", rows) == []
+    edited = next(row for row in rows if row["gpu"] == "h100_sxm" and row["kind"] == "on_demand")
+    edited["usd"] = "1.11"
+    kept = hosting_catalog.own_rows("gpu_prices.csv", rows)
+    assert len(kept) > 1 and {(r["gpu"], r["kind"]) for r in kept} == {("h100_sxm", "on_demand")}

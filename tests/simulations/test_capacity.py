@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import date
+from types import ModuleType, SimpleNamespace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +13,7 @@ from hypothesis import strategies as st
 from data import gpus as gpu_catalogue
 from data import hosting_facts
 from data.architectures import architectures, find_architecture, precision_of
-from data.catalog_table import read_rows
+from data.catalog_table import save_own
 from data.errors import BadInput, NoData
 from data.gpus import find_gpu, gpu_prices, typical_price
 from simulations.capacity import choose_precision, predict
@@ -153,39 +157,42 @@ def test_every_catalogue_figure_has_a_source_and_a_date():
     assert all(f.low <= f.value <= f.high for f in hosting_facts.hosting_facts().values())
 
 
-def test_prices_without_date_and_nonsense_are_refused(tmp_path):
-    head = "gpu,kind,provider,usd,unit,as_of,source,verified,note\n"
-    for row, words in [("h100,spot,x,1,u,,here,yes,", "as_of is empty"), ("h100,spot,x,1,u,2026-01-01,,yes,", "no source"), ("h100,spot,x,-1,u,2026-01-01,s,yes,", "positive"), ("h100,gift,x,1,u,2026-01-01,s,yes,", "kind of price")]:
-        file = tmp_path / f"{abs(hash(row))}.csv"
-        file.write_text(head + row + "\n")
-        with pytest.raises(BadInput, match=words):
-            gpu_prices(file)
-    assert read_rows(hosting_facts.CATALOG / "gpus.csv")
+@pytest.mark.parametrize(
+    ("table", "row", "words"),
+    [("gpu_prices.csv", {"gpu": "h100", "kind": "spot", "usd": "1", "as_of": ""}, "as_of is empty"), ("gpu_prices.csv", {"gpu": "h100", "kind": "spot", "usd": "1", "source": ""}, "no source"),
+     ("gpu_prices.csv", {"gpu": "h100", "kind": "spot", "usd": "-1"}, "at least 0"), ("gpu_prices.csv", {"gpu": "h100", "kind": "spot", "usd": "0"}, "positive"),
+     ("gpu_prices.csv", {"gpu": "h100", "kind": "gift", "usd": "1"}, "kind of price"), ("gpu_prices.csv", {"gpu": "h1000", "kind": "spot", "usd": "1"}, "nearest"),
+     ("hosting_facts.csv", {"name": "pue", "value": "1.1", "low": "1.2", "high": "1.3"}, "must rise"), ("architectures.csv", {"model": "mine", "layers": "0"}, "at least 1"),
+     ("gpus.csv", {"gpu": "mine", "memory_gib": "much"}, "give a number")],
+)  # fmt: skip
+def test_own_rows_that_cannot_be_used_are_refused_and_taken_back(home, table, row, words):
+    readers = {"gpu_prices.csv": gpu_prices, "hosting_facts.csv": hosting_facts.hosting_facts, "architectures.csv": architectures, "gpus.csv": gpu_catalogue.gpus}
+    with pytest.raises(BadInput, match=words):
+        save_own(table, [{"source": "me", "as_of": "2026-10-01", **row}], readers[table])
+    assert readers[table]()
+
+
+def test_own_rows_win_over_the_catalogue(home):
+    mine = {"source": "our meter", "as_of": "2026-10-01", "verified": "yes"}
+    save_own("hosting_facts.csv", [{"name": "pue", "value": "1.1", "low": "1.05", "high": "1.2", "unit": "ratio", **mine}], hosting_facts.hosting_facts)
+    save_own("gpu_prices.csv", [{"gpu": "h100_sxm", "kind": "on_demand", "provider": "us", "usd": "1.5", **mine}], gpu_prices)
+    assert hosting_facts.hosting_facts()["pue"].value == 1.1
+    assert typical_price("h100", "on_demand").usd == 1.5 and typical_price("h100", "reserved").usd == 1.3
+    gpu = {**dict(zip(find_gpu("h100")._fields, map(str, find_gpu("h100")), strict=True)), "gpu": "h100x", "name": "H100 X", "aliases": "", "memory_gib": "160", "unverified": "", **mine}
+    save_own("gpus.csv", [gpu], gpu_catalogue.gpus)
+    assert predict("llama-3.1-70b", "H100 X", 1, "tp1", "bf16", 1000, 100, 4).gpu == "h100x"
+
+
+def test_a_price_nobody_quotes_is_asked_for():
     with pytest.raises(NoData, match="type one, with its date"):
         typical_price("mi300x", "spot")
 
 
 def test_refreshing_rents_is_optional(monkeypatch):
-    import sys
-    from datetime import date
-    from types import ModuleType, SimpleNamespace
-
     monkeypatch.setitem(sys.modules, "gpuhunt", None)
     with pytest.raises(NoData, match="pip install gpuhunt"):
-        gpu_catalogue.refresh_rents(date(2026, 11, 21))
+        gpu_catalogue.live_rents(date(2026, 11, 21))
     hunt = ModuleType("gpuhunt")
     hunt.query = lambda: [SimpleNamespace(gpu_name="H100", gpu_count=8, price=16.0, spot=False, provider="verda"), SimpleNamespace(gpu_name="X1", gpu_count=1, price=1, spot=True, provider="z")]
     monkeypatch.setitem(sys.modules, "gpuhunt", hunt)
-    fresh = gpu_catalogue.refresh_rents(date(2026, 11, 21))
-    live = [p for p in fresh if (p.gpu, p.kind) == ("h100_sxm", "on_demand")]
-    assert [(p.usd, p.as_of, p.provider) for p in live] == [(2.0, "2026-11-21", "verda")]
-    assert any(p.kind == "reserved" for p in fresh)
-
-
-def test_own_figures_win_over_the_catalogue(state):
-    hosting_facts.save_fact(state, "pue", 1.1, "our data centre's meter", "2026-10-01")
-    assert hosting_facts.hosting_facts(state)["pue"].value == 1.1
-    assert hosting_facts.hosting_facts()["pue"].value == 1.54
-    for bad in (("pu", 1, "x", "2026-10-01"), ("pue", 1, "", "2026-10-01"), ("pue", 1, "x", "")):
-        with pytest.raises(BadInput):
-            hosting_facts.save_fact(state, *bad)
+    assert [(p.gpu, p.kind, p.usd, p.as_of, p.provider) for p in gpu_catalogue.live_rents(date(2026, 11, 21))] == [("h100_sxm", "on_demand", 2.0, "2026-11-21", "verda")]

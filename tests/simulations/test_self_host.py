@@ -11,7 +11,6 @@ import pytest
 from analytics.scope import Scope
 from data import models
 from data.errors import BadInput, NoData, Refused
-from data.hosting_facts import hosting_facts
 from data.price_book import PriceBook
 from simulations import self_host
 from simulations.self_host import Plan, from_log, from_volume
@@ -33,7 +32,7 @@ def busy(home):
 
 
 def test_a_log_becomes_an_answer(busy):
-    study = from_log(busy, Scope(), PLAN, hosting_facts())
+    study = from_log(busy, Scope(), PLAN)
     count = 2 * (60 + 23 * 2)
     assert study.result["options"].keys() == {"api", "host", "rented", "bought"}
     assert study.scenario.api.usd_per_month.value == pytest.approx(0.05 * count / study.demand.days * 730 / 24)
@@ -44,18 +43,18 @@ def test_a_log_becomes_an_answer(busy):
 
 
 def test_the_scope_is_what_would_move(busy):
-    all_of_it, some = (from_log(busy, scope, PLAN, hosting_facts()) for scope in (Scope(), Scope.of(busy, data_class="customer")))
+    all_of_it, some = (from_log(busy, scope, PLAN) for scope in (Scope(), Scope.of(busy, data_class="customer")))
     assert some.scenario.traffic.requests_per_month < all_of_it.scenario.traffic.requests_per_month
     with pytest.raises(NoData, match="widen"):
-        from_log(busy, Scope.of(busy, data_class="regulated"), PLAN, hosting_facts())
+        from_log(busy, Scope.of(busy, data_class="regulated"), PLAN)
 
 
 def test_the_ways_to_run_it(busy):
-    fixed, scaled, hybrid, spot = (from_log(busy, Scope(), PLAN._replace(run=run), hosting_facts()) for run in ("fixed", "autoscaled", "hybrid", "spot"))
+    fixed, scaled, hybrid, spot = (from_log(busy, Scope(), PLAN._replace(run=run)) for run in ("fixed", "autoscaled", "hybrid", "spot"))
     assert scaled.result["options"]["rented"]["total_usd"] <= fixed.result["options"]["rented"]["total_usd"]
     assert hybrid.scenario.assumptions["burst_share"].value == hybrid.splits[0].burst_share
     assert spot.scenario.rented.kind == "spot" and spot.scenario.replica.spare > fixed.scenario.replica.spare
-    batched = from_log(busy, Scope(), PLAN._replace(batchable_share=0.5), hosting_facts())
+    batched = from_log(busy, Scope(), PLAN._replace(batchable_share=0.5))
     assert batched.fleet.replicas <= fixed.fleet.replicas
     assert batched.fleet.load.max() < fixed.fleet.load.max()
 
@@ -63,35 +62,35 @@ def test_the_ways_to_run_it(busy):
 def test_too_little_log_is_refused_until_accepted(home):
     hour = ledger_of(home, [{"requested_at": START + timedelta(minutes=i)} for i in range(50)])
     with pytest.raises(Refused, match="50 minutes"):
-        from_log(hour, Scope(), PLAN, hosting_facts())
-    assert from_log(hour, Scope(), PLAN, hosting_facts(), accept_short=True).result["answer"]
+        from_log(hour, Scope(), PLAN)
+    assert from_log(hour, Scope(), PLAN, accept_short=True).result["answer"]
 
 
 def test_unpriced_and_overlong_requests_are_said(home):
     rows = [{"requested_at": START + timedelta(minutes=30 * i), "cost_usd": None if i % 4 == 0 else Decimal("0.01"), "fresh_input_tokens": 300_000 if i % 50 == 7 else 900} for i in range(100)]
-    study = from_log(ledger_of(home, rows), Scope(), PLAN, hosting_facts())
+    study = from_log(ledger_of(home, rows), Scope(), PLAN)
     assert any("75.0% of these requests have a price" in w for w in study.warnings)
     assert study.scenario.assumptions["burst_share"].value >= 0
     with pytest.raises(NoData, match="no API bill"):
-        from_log(ledger_of(home / "two", [{"requested_at": START + timedelta(hours=i), "cost_usd": None} for i in range(30)]), Scope(), PLAN, hosting_facts())
+        from_log(ledger_of(home / "two", [{"requested_at": START + timedelta(hours=i), "cost_usd": None} for i in range(30)]), Scope(), PLAN)
 
 
 def test_a_typed_volume_needs_prices_and_warns():
     with pytest.raises(BadInput, match="needs the API's prices"):
-        from_volume(PLAN, hosting_facts(), 1e6, 2000, 0, 300, 2.5)
-    study = from_volume(PLAN._replace(api_usd=(1.75, 0.175, 14.0)), hosting_facts(), 1e6, 2000, 500, 300, 2.5)
+        from_volume(PLAN, 1e6, 2000, 0, 300, 2.5)
+    study = from_volume(PLAN._replace(api_usd=(1.75, 0.175, 14.0)), 1e6, 2000, 500, 300, 2.5)
     assert any("typed" in w for w in study.warnings)
     assert study.scenario.api.monthly("api_usd_per_month", study.scenario.traffic).value == pytest.approx(1500 * 1.75 + 500 * 0.175 + 300 * 14)
 
 
 def test_more_traffic_needs_more_replicas():
-    replicas = [from_volume(PLAN._replace(api_usd=(1, 0.1, 5)), hosting_facts(), r, 2000, 0, 300, 2.5).fleet.replicas for r in (1e5, 3e6, 2e7)]
+    replicas = [from_volume(PLAN._replace(api_usd=(1, 0.1, 5)), r, 2000, 0, 300, 2.5).fleet.replicas for r in (1e5, 3e6, 2e7)]
     assert replicas == sorted(replicas) and replicas[-1] > replicas[0]
 
 
 def test_requests_too_long_for_any_replica_are_refused():
     with pytest.raises(BadInput, match="longer|takes 40,960"):
-        from_volume(PLAN._replace(api_usd=(1, 0.1, 5)), hosting_facts(), 1e6, 90_000, 0, 300, 2.5)
+        from_volume(PLAN._replace(api_usd=(1, 0.1, 5)), 1e6, 90_000, 0, 300, 2.5)
 
 
 def test_suggestions_start_with_what_is_in_the_log():
