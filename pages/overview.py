@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from analytics import spend
+from analytics import budgets, forecast, savings, spend
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
@@ -36,38 +36,76 @@ def split(view: Ledger, scope: Scope, by: str) -> pd.DataFrame:
     return spend.grouped(view, scope, (by,), ("cost_usd", "requests", "cost_per_1k_requests_usd"))
 
 
-def answer(now: dict, before: dict, scope: Scope, top: pd.DataFrame) -> str:
-    """The page's title: what was spent, how that compares, what moved it."""
-    spent = f"{fmt.usd_short(now['cost_usd'])} in {scope.length_days} days"
-    if not before["cost_usd"]:
-        return f"{spent}; nothing before it to compare with"
-    change = float(now["cost_usd"] or 0) / float(before["cost_usd"]) - 1
-    text = f"{spent}, {fmt.share(abs(change))} {'more' if change >= 0 else 'less'} than before"
-    if len(top) and top["name"][0] != "everything else":
-        text += f"; {top['name'][0]} moved most"
-    return text
+@shell.cached
+def month(view: Ledger, scope: Scope, _events: str) -> forecast.Outlook:
+    return forecast.month_end(view, scope, forecast.planned(shell.state()))
 
 
-def kpis(now: dict, before: dict, days: int) -> None:
-    """Four numbers with their change against the same length before."""
+@shell.cached
+def budget(view: Ledger, _versions: tuple[str, str]) -> budgets.Status | None:
+    return budgets.company(budgets.status(view, shell.state(), forecast.planned(shell.state())))
+
+
+@shell.cached
+def biggest_saving(view: Ledger, scope: Scope, _owners: str) -> savings.Savings:
+    return savings.findings(view, savings.recent(view, scope), shell.state())
+
+
+def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope) -> str:
+    """The page's title: where this month ends, and whether that keeps the budget."""
+    whose = " for these filters" if scope.filters else ""
+    text = f"{outlook.start:%B} is on course for {fmt.usd_short(outlook.p50)}{whose}"
+    if scope.filters:
+        return text
+    if held is None:
+        return f"{text}; no budget is set"
+    end = held.outlook
+    over = end.p50 / held.budget.amount_usd - 1
+    kept = f"{fmt.share(abs(over))} {'over' if over > 0 else 'under'} the {held.budget.period} budget"
+    return f"{text}, {kept}" if held.budget.period == "monthly" else f"{text}; the {held.budget.period} budget ends {kept.split(' the ')[0]}"
+
+
+def kpis(now: dict, before: dict, outlook: forecast.Outlook, days: int) -> None:
+    """Four numbers; the change is against the same length before."""
     cells = st.columns(4)
-    shown = (
-        ("Spend", fmt.usd_short(now["cost_usd"]), now["cost_usd"], before["cost_usd"], "inverse"),
-        ("Requests", fmt.short(now["requests"]), now["requests"], before["requests"], "off"),
-        ("Cost per 1,000 requests", fmt.usd(now["cost_per_1k_requests_usd"]), now["cost_per_1k_requests_usd"], before["cost_per_1k_requests_usd"], "inverse"),
-    )
-    for cell, (label, text, current, earlier, colour) in zip(cells, shown, strict=False):
-        change = float(current) / float(earlier) - 1 if current and earlier else None
+    money = (("Spend", fmt.usd_short, "cost_usd", "spend in the chosen period"), ("Per 1,000 requests", fmt.usd, "cost_per_1k_requests_usd", "spend / requests x 1,000"))
+    for cell, (label, write, name, meaning) in zip((cells[0], cells[2]), money, strict=True):
+        change = float(now[name]) / float(before[name]) - 1 if now[name] and before[name] else None
         cell.metric(
-            label, text, delta=None if change is None else fmt.delta(fmt.share_change(change)), delta_color=colour, border=True,
-            delta_description=f"vs prior {days}d" if change is not None else None,
+            label, write(now[name]), delta=None if change is None else fmt.delta(fmt.share_change(change)), delta_color="inverse", border=True,
+            delta_description=f"vs prior {days}d" if change is not None else None, help=meaning,
         )  # fmt: skip
+    reach = f"between {fmt.usd(outlook.p10)} and {fmt.usd(outlook.p90)} in 8 of 10 cases" if outlook.p10 is not None else "run rate only: under 28 days of history"
+    cells[1].metric(f"{outlook.start:%B} at its end", fmt.usd_short(outlook.p50), border=True, height="stretch", help=fmt.md(f"forecast: {reach}"))
     rate, earlier = now["failure_rate"], before["failure_rate"]
     points = None if rate is None or earlier is None else fmt.points(rate - earlier)
     cells[3].metric(
         "Failure rate", fmt.share(rate), delta=fmt.delta(points) if points else None, delta_color="inverse", border=True, help="failed attempts / attempts",
         delta_description=f"vs prior {days}d" if points else None,
     )  # fmt: skip
+
+
+def pacing(outlook: forecast.Outlook, held: budgets.Status | None) -> None:
+    """Month to date, its forecast and the budget, in one sentence with the way on."""
+    text = f"{fmt.usd(outlook.actual_usd)} of {outlook.start:%B} so far"
+    if outlook.p10 is not None:
+        text += f"; 8 of 10 odds that it ends between {fmt.usd(outlook.p10)} and {fmt.usd(outlook.p90)}"
+    if held is not None:
+        chance = "" if held.chance_of_overrun is None else f", chance of overrun {held.chance_of_overrun:.0%}"
+        text += f". Budget {fmt.usd(held.budget.amount_usd)} {held.budget.period}{chance}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.write(fmt.md(text + "."))
+        st.page_link("pages/plan.py", label="Plan the budget" if held else "Set a budget", icon=":material/savings:")
+
+
+def saving(view: Ledger, scope: Scope) -> None:
+    found = biggest_saving(view, scope.model_copy(update={"start": None, "end": None}), shell.state().version("owner"))
+    if not found.findings:
+        return
+    best = found.findings[0]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.write(fmt.md(f"Biggest saving: {fmt.usd(best.usd_month)} a month. {best.title} ({best.confidence} confidence)."))
+        st.page_link("pages/savings.py", label="See all findings", icon=":material/content_cut:")
 
 
 def running(now: pd.DataFrame, before: pd.DataFrame, scope: Scope) -> None:
@@ -116,12 +154,15 @@ shell.needs_data(view, "Where does the money go, and what changed?")
 title = st.container()
 scope = filters.scope_bar(view)
 now, before = totals(view, scope), totals(view, scope.before())
+outlook = month(view, scope.model_copy(update={"start": None, "end": None}), shell.state().version("event"))
+held = budget(view, (shell.state().version("budget"), shell.state().version("event")))
 by = st.session_state.get("by", "model")
 with title:
-    shell.header(answer(now, before, scope, movers(view, scope, by)), view)
+    shell.header(answer(outlook, held, scope), view)
 if not now["cost_usd"] and not now["requests"]:
     shell.no_match(scope)
-kpis(now, before, scope.length_days)
+kpis(now, before, outlook, scope.length_days)
+pacing(outlook, held)
 running(daily(view, scope), daily(view, scope.before()), scope)
 st.segmented_control("Split by", MOVERS_BY, format_func=lambda n: DIMENSIONS[n].label, default="model", required=True, key="by", bind="query-params")
 left, right = st.columns(2, gap="large")
@@ -129,6 +170,8 @@ with left:
     what_moved(view, scope, by)
 with right:
     where_it_goes(view, scope, by)
-with st.container(horizontal=True):
-    filters.link("pages/explore.py", "Open in Explore", ":material/bar_chart:", scope, by=by)
+saving(view, scope)
+with st.container(horizontal=True, vertical_alignment="center"):
+    filters.link("pages/explore.py", "Open in Explore", ":material/bar_chart:", scope, by=DIMENSIONS[by].label)
+    filters.link("pages/routing.py", "Replay a policy on this slice", ":material/alt_route:", scope)
     shell.snapshot_link(view)
