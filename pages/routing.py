@@ -17,6 +17,7 @@ from routing.policy import Policy
 from routing.policy_checks import dead_ends
 from routing.policy_table import WAYS, constraint_rows, edited, rule_rows
 from routing.policy_text import read_policy, write_policy
+from simulations.off_policy import estimates
 from simulations.replay import Assumed, replay
 from simulations.replay_summary import summary
 from simulations.repricing import Repricing
@@ -55,20 +56,21 @@ def kpis(said: dict[str, Any]) -> None:
         "Under the policy", fmt.usd_short(said["policy_cost_usd"]), delta=change, delta_color="inverse", border=True,
         delta_description="vs as logged" if change else None,
     )  # fmt: skip
-    cells[2].metric(
-        "Saving, P10 to P90", what_if.usd_range(span["p10"], span["p90"]), border=True,
-        help=f"output length and tokenizer of what moves are unknown; chance of a saving {said['range']['chance_of_saving']:.0%}",
-    )  # fmt: skip
+    what_if.saving_tile(cells[2], span, said["range"]["chance_of_saving"], "output length and tokenizer of what moves are unknown")
     cells[3].metric("Refused requests", fmt.count(said["refused_requests"]), border=True, help="no model is left for them under the constraints")
 
 
-def verdict(said: dict[str, Any]) -> None:
+def verdict(said: dict[str, Any], scope: Scope, policy: Policy, own_prices: what_if.OwnPrices) -> None:
     """Quality with its tier, latency, review: what dollars do not say."""
     what_if.tier_badge(said["quality"]["tier"])
     st.write(fmt.md(what_if.quality_words(said["quality"])))
     observed = said["quality"].get("observed")
     if observed:
         st.caption(fmt.md(f"The log's own scores of what was answered then: mean {observed['mean_score']:.1%} over {fmt.count(observed['n'])} answers. They say nothing about other models."))
+    if st.button("Estimate quality from logged propensities", icon=":material/query_stats:", help="works where the router explored and wrote down its odds, as the live lab does"):
+        with shell.errors():
+            for found in estimates(view, scope, policy, what_if.market(view, scope, own_prices)):
+                st.write(fmt.md(f"{found.method}: {found.value:.2%} ({found.low:.2%} to {found.high:.2%}, 95%), {found.effective_samples:.0f} effective samples of {fmt.count(found.n)}."))
     slow = said["latency"]
     if slow["policy_ms"] is not None and slow["baseline_ms"] is not None:
         st.write(fmt.md(f"Mean latency {fmt.milliseconds(slow['baseline_ms'])} before, {fmt.milliseconds(slow['policy_ms'])} after, {slow['note']}."))
@@ -216,13 +218,13 @@ with title:
         st.caption("Edited in this session, not saved yet.")
 kpis(said)
 moves(said)
+st.segmented_control("Split the table by", BY, format_func=lambda n: DIMENSIONS[n].label, default="team", required=True, key="split_by")
 left, right = st.columns(2, gap="large")
 with left:
-    st.segmented_control("Split the table by", BY, format_func=lambda n: DIMENSIONS[n].label, default="team", required=True, key="split_by")
     money(said, by)
 with right:
     st.subheader("What dollars do not say", anchor=False)
-    verdict(said)
+    verdict(said, scope, policy, own_prices)
 left_out(said)
 for sentence in dead_ends(policy, what_if.catalog(own_prices))[:3]:
     st.warning(fmt.md(f"Under this policy, {sentence}."), icon=":material/block:")

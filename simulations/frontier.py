@@ -11,6 +11,8 @@ from simulations.cost_quality import envelope
 from simulations.optimise import Demands, Infeasible, Problem, Solution, optimise, total_cost
 from simulations.shadow_prices import highest_floor, why_not
 
+LEFT_BEHIND = 0.001
+
 
 class Point(NamedTuple):
     """One mix on the frontier: the floor asked for, USD a year, quality reached, share of requests per model."""
@@ -64,12 +66,15 @@ def model_shares(problem: Problem, shares: np.ndarray) -> dict[str, float]:
 
 
 def single_models(problem: Problem) -> dict[str, tuple[float, float]]:
-    """(USD a year, quality) of every model that may and can take all the traffic."""
+    """(USD a year, quality) of every model that may and can take all the traffic but for a thousandth, which stays."""
     weights = problem.weights / problem.weights.sum()
+    here = np.arange(len(weights)), np.maximum(problem.current, 0)
     found = {}
     for i, name in enumerate(problem.models):
-        cost, quality = problem.cost_usd[:, i], problem.quality[:, i]
-        if problem.allowed[:, i].all() and np.isfinite(cost).all() and np.isfinite(quality).all():
+        open_ = problem.allowed[:, i] & np.isfinite(problem.cost_usd[:, i]) & np.isfinite(problem.quality[:, i])
+        cost = np.where(open_, problem.cost_usd[:, i], problem.cost_usd[here])
+        quality = np.where(open_, problem.quality[:, i], problem.quality[here])
+        if weights[~open_].sum() <= LEFT_BEHIND and np.isfinite(cost).all() and np.isfinite(quality).all():
             found[name] = (float(cost.sum()), float(quality @ weights))
     return found
 

@@ -32,7 +32,7 @@ NOTHING = "There are no requests in this scope to simulate; choose another span 
 
 
 @ibis.udf.scalar.builtin(name="json_extract_string")
-def _json_text(document: str, path: str) -> str:
+def json_text(document: str, path: str) -> str:
     """DuckDB's ->>."""
 
 
@@ -55,7 +55,7 @@ def _size(table: ir.Table, names: tuple[str, ...], known: ir.BooleanValue, sampl
     size = ibis.ifelse(known, sum(table[name].fill_null(0) for name in names), ibis.null("int64"))
     if not sampled:
         return size
-    return (size / _json_text(table.tags, "$.calls").try_cast("float64").fill_null(1.0)).ceil().cast("int64")
+    return (size / json_text(table.tags, "$.calls").try_cast("float64").fill_null(1.0)).ceil().cast("int64")
 
 
 def basis(table: ir.Table) -> ir.StringValue:

@@ -18,6 +18,7 @@ from data.state import State
 from routing.policy import Policy
 from routing.policy_text import EXAMPLES, read_policy_file
 from simulations.frontier import as_rows, frontier, model_shares
+from simulations.off_policy import estimates
 from simulations.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
 from simulations.programme import programme
 from simulations.replay import Assumed, replay
@@ -33,6 +34,7 @@ def register(subparsers: Any) -> None:
     sub.add_argument("policy", help="policy file, or the name of a shipped example")
     sub.add_argument("--by", default="", metavar="DIMENSIONS", help="also split by these, comma separated: team,task_type,day")
     sub.add_argument("--acceptance", type=float, default=0.8, help="share of answers a cascade accepts, where unmeasured (default 0.8)")
+    sub.add_argument("--estimate", action="store_true", help="estimate quality from logged propensities, where the log explored")
     sub.add_argument("--review-share", type=float, metavar="SHARE", help="share of answers that go to human review")
     _shared(sub)
     sub = command(subparsers, "frontier", _frontier, "the cheapest mix for every quality, or for one floor")
@@ -102,6 +104,8 @@ def _replay(args: argparse.Namespace) -> None:
     scope, by = span_of(args, view), tuple(name.strip() for name in args.by.split(",") if name.strip())
     market = market_of(args, view, scope)
     result = summary(replay(view, scope, policy, market, by=by, assumed=assumed), market, scale=args.scale, by=by)
+    if args.estimate:
+        result["estimated"] = [estimate._asdict() for estimate in estimates(view, scope, policy, market)]
     if args.json:
         return emit_json({**result, "snapshot": view.snapshot(), "time_zone": scope.time_zone})
     rows = [(m["model"], f"{m['logged_requests']:,}", _usd(m["logged_cost_usd"]), f"{m['policy_requests']:,.0f}", _usd(m["policy_cost_usd"])) for m in result["by_model"]]
@@ -114,6 +118,8 @@ def _replay(args: argparse.Namespace) -> None:
     for part in result["not_compared"]:
         say(f"not compared: {part['requests']:,} requests ({_usd(part['logged_cost_usd'])} logged): {part['reason']}")
     say(quality_line(result["quality"]))
+    for found in result.get("estimated", []):
+        say(f"estimated by {found['method']}: {found['value']:.2%} ({found['low']:.2%} to {found['high']:.2%}), {found['effective_samples']:.0f} effective samples")
     if result["review"]["note"]:
         say(f"human review: {result['review']['note']}")
     say("assumes: " + "; ".join(result["assumptions"]))

@@ -34,14 +34,11 @@ def kpis(result: dict[str, Any]) -> None:
         "Cost a year", fmt.usd_short(after["annual_cost_usd"]), delta=change, delta_color="inverse", border=True,
         delta_description=f"vs {fmt.usd_short(before['annual_cost_usd'])}" if change else None, help=f"{fmt.usd(after['monthly_cost_usd'])} a month",
     )  # fmt: skip
-    cells[1].metric(
-        "Saving, P10 to P90", what_if.usd_range(spread["p10"], spread["p90"]), border=True,
-        help=f"a year; middle {fmt.usd(spread['p50'])}; chance of any saving {result['ranges']['chance_of_saving']:.0%}",
-    )  # fmt: skip
-    quality = result["quality_change"]
+    what_if.saving_tile(cells[1], spread, result["ranges"]["chance_of_saving"], "a year")
+    quality = result["quality_change"] if abs(result["quality_change"] or 0) >= 0.0005 else None
     cells[2].metric(
-        "Quality", fmt.share(after["quality"]), delta=None if quality is None else fmt.delta(fmt.points(quality)), border=True,
-        delta_description=f"vs {fmt.share(before['quality'])}" if quality is not None else None,
+        "Quality", fmt.share(after["quality"]), delta=quality and fmt.delta(fmt.points(quality)), border=True,
+        delta_description=quality and f"vs {fmt.share(before['quality'])}",
     )  # fmt: skip
     cells[3].metric("Work that moves", fmt.share(result["moved_share"]), border=True, help="share of the requests that change model or hosting, at least")
 

@@ -12,7 +12,7 @@ from data.models import Catalog, current
 from data.price_book import PriceBook
 from data.yaml_text import checked
 from pages.ui import format as fmt
-from pages.ui import shell
+from pages.ui import shell, what_if_charts
 from routing.policy import Policy
 from routing.policy_text import examples, write_policy
 from simulations.quality import WORDS
@@ -80,7 +80,9 @@ def tier_badge(tier: str) -> None:
     st.badge(fmt.md(WORDS[tier]), color=colour, icon=icon)
 
 
-def usd_range(low: float, high: float) -> str:
-    """A range short enough for a tile: $191K to $268K."""
-    short = [f"{'−' if v < 0 else ''}${abs(v) / 1e6:.1f}M" if abs(v) >= 999_500 else f"{'−' if v < 0 else ''}${abs(v) / 1e3:.0f}K" if abs(v) >= 999.5 else fmt.usd(v) for v in (low, high)]
-    return " to ".join(short)
+def saving_tile(cell: Any, spread: dict[str, float], chance: float, help_: str) -> None:
+    """The saving's middle case with its P10 to P90 under it."""
+    cell.metric(
+        "Saving, middle case", fmt.usd_short(spread["p50"]), delta=f"{what_if_charts.usd_brief(spread['p10'])} to {what_if_charts.usd_brief(spread['p90'])}", delta_color="off",
+        delta_arrow="off", delta_description="P10 to P90", border=True, help=f"{help_}; chance of any saving {chance:.0%}",
+    )  # fmt: skip

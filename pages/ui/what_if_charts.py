@@ -11,6 +11,12 @@ from pages.ui import format as fmt
 from pages.ui.charts import Palette
 
 
+def usd_brief(value: float) -> str:
+    """An amount for axes and ranges, without decimals it does not need: $191K, $1.2M."""
+    size, sign = abs(value), "−" if value < 0 else ""
+    return f"{sign}${size / 1e6:.3g}M" if size >= 999_500 else f"{sign}${size / 1e3:.3g}K" if size >= 999.5 else fmt.usd(value)
+
+
 def flow(flows: list[dict[str, Any]], palette: Palette) -> go.Figure:
     """Requests from each logged model (left) to what the policy uses (right); what stays is grey."""
     lefts = list(dict.fromkeys(f["old_model"] for f in flows))
@@ -55,7 +61,7 @@ def frontier(points: list[dict[str, Any]], today: tuple[float, float | None], li
     figure = charts.blank(palette, height=380, unit="share", hover="closest", right=30)
     figure.update_yaxes(rangemode="normal", title={"text": "quality"})
     ticks = [digit * 10**power for power in range(1, 10) for digit in (1, 2, 5)]
-    figure.update_xaxes(title={"text": "USD a year"}, type="log", tickvals=ticks, ticktext=[fmt.usd_short(t) for t in ticks], showgrid=False)
+    figure.update_xaxes(title={"text": "USD a year"}, type="log", tickvals=ticks, ticktext=[usd_brief(t) for t in ticks], showgrid=False)
     if lines["mixing_hull"]:
         xs, ys = zip(*lines["mixing_hull"], strict=True)
         figure.add_scatter(x=xs, y=ys, mode="lines", name="mixing at random", line={"color": palette.other, "width": 1.5, "dash": "dot"}, hoverinfo="skip")

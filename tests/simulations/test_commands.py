@@ -1,0 +1,93 @@
+"""`python -m simulations`: the JSON contract, tables, and one sentence for what is wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from simulations.__main__ import main
+from tests.simulations.ledgers import ledger_of
+
+
+def run(capsys, *argv):
+    code = main(list(argv))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def answer(capsys, *argv):
+    code, out, err = run(capsys, *argv, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+@pytest.fixture
+def log(home):
+    ledger = ledger_of(home, [{}] * 12 + [{"model": "minimax-m2", "provider": "minimax", "data_class": "customer"}] * 3)
+    with ledger.write() as cursor:
+        cursor.execute("INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', 'x.jsonl', 'litellm', 15)")
+    ledger.close()
+
+
+def test_the_numbers_of_the_design(capsys):
+    mix = answer(capsys, "mix", "cto_question")
+    assert (mix["baseline"]["annual_cost_usd"], mix["baseline"]["quality"]) == (600_000, 0.933)
+    assert (mix["proposed"]["annual_cost_usd"], mix["proposed"]["quality"]) == (380_000, 0.9265)
+    assert (mix["savings_usd"], mix["savings_pct"]) == (220_000, 36.67)
+    pipeline = answer(capsys, "pipeline", "simulations/scenarios/legal_documents.yaml")
+    assert (pipeline["savings_pct"], pipeline["time_saved_pct"], pipeline["accuracy_points"]) == (75, 70, 9)
+    triage = answer(capsys, "triage", "new_model")
+    assert (triage["decision"], triage["projected_savings_usd"], triage["capability_delta"]) == ("EVALUATE", 85_000, 0.03)
+
+
+def test_replay_keeps_its_contract(capsys, log):
+    said = answer(capsys, "replay", "no_chinese_api", "--by", "team")
+    assert {"logged_cost_usd", "policy_cost_usd", "savings_usd", "moved_share", "refused_requests", "by_model", "snapshot"} <= set(said)
+    assert said["moved_share"] == 0.2 and said["by"]["team"][0]["team"] == "core"
+    code, out, _ = run(capsys, "replay", "orchestrator", "--self-host-price", "minimax-m2=0.2", "--review-share", "0.01")
+    assert code == 0 and "human review: 1.0% of answers assumed" in out and "quality" in out
+
+
+def test_frontier_answers_in_points_and_for_one_floor(capsys, log):
+    line = answer(capsys, "frontier", "--models", "claude-opus-4-6", "--points", "5")
+    assert len(line["points"]) == 5 and line["baseline"]["annual_cost_usd"] > 0 and line["tier"] == "stated"
+    assert set(line["reference_lines"]) == {"single_models", "best_single", "mixing_hull", "random_same_shares", "best_per_segment"}
+    floor = answer(capsys, "frontier", "--floor", "0.94", "--models", "claude-opus-4-6", "--policy", "no_chinese_api")
+    assert floor["quality"] >= 0.94 - 1e-6 and floor["models"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("mix", "nowhere.yaml"), "cannot be read"),
+        (("triage", "cto_question"), "this command reads `kind: triage`"),
+        (("replay", "no_chinese_api"), "is empty; load a log"),
+        (("replay", "no_such_policy"), "cannot be read"),
+        (("replay", "no_chinese_api", "--acceptance", "2"), "between 0 and 1"),
+        (("frontier", "--points", "1"), "from 2 to 500"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_1(capsys, argv, words):
+    code, out, err = run(capsys, *argv)
+    assert code == 1 and not out and words in err and "Traceback" not in err
+
+
+def test_a_floor_out_of_reach_says_what_blocks(capsys, log):
+    code, _, err = run(capsys, "frontier", "--floor", "0.99")
+    assert code == 1 and "the best quality the other promises allow is 95.00%" in err
+    code, _, err = run(capsys, "frontier", "--self-host-price", "minimax-m2=cheap")
+    assert code == 1 and "write MODEL=USD per million tokens" in err
+
+
+def test_shares_are_normalised_when_asked(capsys, tmp_path):
+    file = tmp_path / "mix.yaml"
+    file.write_text("kind: mix\nname: n\nbaseline: {models: [{model: a, share: 2, annual_cost_usd: 1}]}\nproposed: {models: [{model: b, share: 1, annual_cost_usd: 1}]}\n")
+    assert run(capsys, "mix", str(file))[0] == 1
+    assert answer(capsys, "mix", str(file), "--normalise")["savings_usd"] == 0
+
+
+def test_wrong_usage_is_exit_2(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["nonsense"])
+    assert stop.value.code == 2
