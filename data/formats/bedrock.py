@@ -11,7 +11,10 @@ import json
 
 from data.formats import Format, envelope, has
 
-NAMES = {name: "VARCHAR" for name in ("timestamp", "region", "inferenceRegion", "accountId", "requestId", "operation", "modelId", "errorCode", "schemaType")}
+NAMES = {
+    name: "VARCHAR"
+    for name in ("timestamp", "region", "inferenceRegion", "accountId", "requestId", "operation", "modelId", "errorCode", "schemaType")
+}
 LOG = NAMES | {
     "identity": {"arn": "VARCHAR"},
     "requestMetadata": "JSON",
@@ -20,7 +23,7 @@ LOG = NAMES | {
 }
 
 # CloudWatch hands the record over as a string inside its own event.
-WRAPPED = "coalesce(json_of(d.message), json_of(d.\"@message\"), raw::JSON)"
+WRAPPED = 'coalesce(json_of(d.message), json_of(d."@message"), raw::JSON)'
 ROWS = f"SELECT file_no, record_no, path, raw, json_transform({WRAPPED}, '{json.dumps(LOG)}') AS b FROM records"
 
 

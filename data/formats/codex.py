@@ -97,7 +97,9 @@ COLUMNS = {
 
 
 def _is_codex(record: dict) -> bool:
-    return record.get("type") in ("session_meta", "turn_context", "event_msg", "response_item", "compacted") and isinstance(record.get("payload"), dict)
+    return record.get("type") in ("session_meta", "turn_context", "event_msg", "response_item", "compacted") and isinstance(
+        record.get("payload"), dict
+    )
 
 
 FORMATS = (

@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from data.formats import Format, has
 
-NAMES = ("user_id", "start_time_iso", "end_time_iso", "model", "api_key_name", "api_key", "type", "price", "amount", "wallet_type", "cost", "currency")
+NAMES = (
+    "user_id",
+    "start_time_iso",
+    "end_time_iso",
+    "model",
+    "api_key_name",
+    "api_key",
+    "type",
+    "price",
+    "amount",
+    "wallet_type",
+    "cost",
+    "currency",
+)
 STARTED, ENDED = "utc(d.start_time_iso)", "utc(d.end_time_iso)"
 WHOLE_DAY = f"TRY({ENDED} - {STARTED} >= INTERVAL 23 HOUR)"  # an endless span is none
 FOREIGN = f"{WHOLE_DAY} AND {STARTED} <> date_trunc('day', {STARTED})"

@@ -18,7 +18,9 @@ TEXTS = (
     "task_type", "criticality", "data_class", "request_id", "call_id", "custom_id", "attempt", "latency_ms", "duration_ms", "ttft_ms",
     "status_code", "method",
 )  # fmt: skip
-FIELDS = {name: "VARCHAR" for name in TIMES + TEXTS} | {name: "JSON" for name in ("request", "response", "body", "result", "error", "metadata")}
+FIELDS = {name: "VARCHAR" for name in TIMES + TEXTS} | {
+    name: "JSON" for name in ("request", "response", "body", "result", "error", "metadata")
+}
 
 # OpenAI's batch output nests the body once more, Anthropic's keeps it under `result.message`.
 BODY = "coalesce(json_of(d.response) -> 'body', json_of(d.result) -> 'message', json_of(d.response), json_of(d.body), raw::JSON)"

@@ -40,7 +40,13 @@ COLUMNS = {
         THEN 'a service that is no AI: ' || d.ServiceCategory END""",
 }
 
-SAME = "concat_ws('|', " + ", ".join(f"coalesce(d.{name}, '')" for name in NAMES if name not in ("BilledCost", "EffectiveCost", "ConsumedQuantity", "PricingQuantity")) + ")"
+SAME = (
+    "concat_ws('|', "
+    + ", ".join(
+        f"coalesce(d.{name}, '')" for name in NAMES if name not in ("BilledCost", "EffectiveCost", "ConsumedQuantity", "PricingQuantity")
+    )
+    + ")"
+)
 
 FORMATS = (
     Format(

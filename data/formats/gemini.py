@@ -24,11 +24,11 @@ STRUCTURE = {
 }  # fmt: skip
 
 # Every chunk of a stream repeats the counts so far: the last one holds them all.
-STREAMED = """
-CASE WHEN json_type({body}) = 'ARRAY' THEN
-    list_filter(from_json({body}, '["JSON"]'), lambda e: json_type(coalesce(e -> 'usageMetadata', e -> 'usage_metadata')) = 'OBJECT')[-1]
-ELSE {body} END
-""".format(body=envelope.BODY)
+STREAMED = f"""
+CASE WHEN json_type({envelope.BODY}) = 'ARRAY' THEN
+    list_filter(from_json({envelope.BODY}, '["JSON"]'), lambda e: json_type(coalesce(e -> 'usageMetadata', e -> 'usage_metadata')) = 'OBJECT')[-1]
+ELSE {envelope.BODY} END
+"""
 
 METERED = "(b.usageMetadata IS NOT NULL OR b.usage_metadata IS NOT NULL)"
 

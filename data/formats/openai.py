@@ -24,12 +24,12 @@ STRUCTURE = {
 }  # fmt: skip
 
 # A logged stream is a list of chunks or events; its usage is in the last one that has any.
-STREAMED = """
-CASE WHEN json_type({body}) = 'ARRAY' THEN
-    list_filter(list_transform(from_json({body}, '["JSON"]'), lambda e: coalesce(e -> 'response', e)),
+STREAMED = f"""
+CASE WHEN json_type({envelope.BODY}) = 'ARRAY' THEN
+    list_filter(list_transform(from_json({envelope.BODY}, '["JSON"]'), lambda e: coalesce(e -> 'response', e)),
                 lambda e: json_type(e -> 'usage') = 'OBJECT')[-1]
-ELSE {body} END
-""".format(body=envelope.BODY)
+ELSE {envelope.BODY} END
+"""
 
 INPUT = "coalesce(b.usage.prompt_tokens, b.usage.input_tokens)"
 OUTPUT = "coalesce(b.usage.completion_tokens, b.usage.output_tokens)"

@@ -23,10 +23,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from data.ingest import ingest  # noqa: E402
-from data.ledger import Ledger  # noqa: E402
-from data.state import State  # noqa: E402
-from tests.benchmarks.claude_sessions import Writer  # noqa: E402
+from data.ingest import ingest
+from data.ledger import Ledger
+from data.state import State
+from tests.benchmarks.claude_sessions import Writer
 
 COUNTS = {"input": "inputTokens", "output": "outputTokens", "cache write": "cacheCreationTokens", "cache read": "cacheReadTokens"}
 
@@ -61,7 +61,9 @@ def timed(work):
 def compare(theirs: dict, ours: dict) -> int:
     """Print both totals and every cell that differs; returns how many differ in tokens."""
     for number, name in enumerate((*COUNTS, "USD")):
-        print(f"  {name:12} ccusage {sum(v[number] for v in theirs.values()):>18,.2f}   Baton {sum(v[number] for v in ours.values()):>18,.2f}")
+        print(
+            f"  {name:12} ccusage {sum(v[number] for v in theirs.values()):>18,.2f}   Baton {sum(v[number] for v in ours.values()):>18,.2f}"
+        )
     differing = [key for key in theirs.keys() | ours.keys() if theirs.get(key, ())[:4] != ours.get(key, ())[:4]]
     for key in sorted(differing)[:10]:
         print(f"  differs {key}: ccusage {theirs.get(key)}, Baton {ours.get(key)}")
@@ -91,10 +93,14 @@ def main() -> int:
         reports, ingest_s = timed(lambda: ingest(ledger, state, [folder]))
         ours, query_s = timed(lambda: baton(ledger))
         loaded, repeated, rejected = (sum(getattr(r, name) for r in reports) for name in ("loaded", "duplicate", "rejected"))
-        print(f"Baton: {loaded:,} loaded, {repeated:,} repeats, {rejected:,} rejected, {sum(r.skipped for r in reports):,} lines without usage of their own")
+        print(
+            f"Baton: {loaded:,} loaded, {repeated:,} repeats, {rejected:,} rejected, {sum(r.skipped for r in reports):,} lines without usage of their own"
+        )
         differing = compare(theirs, ours)
         print(f"{differing} of {len(theirs.keys() | ours.keys())} day and model cells differ in tokens")
-        print(f"time: ccusage {report_s:.2f} s a report; Baton {ingest_s:.2f} s once (x {ingest_s / report_s:.1f}), then {query_s:.2f} s a report (x {query_s / report_s:.2f})")
+        print(
+            f"time: ccusage {report_s:.2f} s a report; Baton {ingest_s:.2f} s once (x {ingest_s / report_s:.1f}), then {query_s:.2f} s a report (x {query_s / report_s:.2f})"
+        )
         ledger.close()
     return 1 if differing else 0
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 MODELS = ("claude-sonnet-4-20250514", "claude-opus-4-5-20251101", "claude-haiku-4-5-20251001")
-START = datetime(2026, 3, 2, 8)
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 TURNS = 60  # answers in a session
 
 
@@ -42,7 +42,7 @@ class Writer:
 
     def resume(self, records: list[dict]) -> None:
         """A new session that begins with a copy of another's history."""
-        last = datetime.fromisoformat(records[-1]["timestamp"].rstrip("Z"))
+        last = datetime.fromisoformat(records[-1]["timestamp"])
         self.session(last + timedelta(hours=2), tuple(records))
 
     def sidechain(self, records: list[dict]) -> None:
@@ -51,7 +51,7 @@ class Writer:
         for record in records:
             if record["type"] == "assistant" and record["message"].get("id") and self.random.random() < 0.2:
                 own.append(record | {"requestId": self.token("req"), "isSidechain": True, "agentId": agent})
-        moment = datetime.fromisoformat(records[-1]["timestamp"].rstrip("Z"))
+        moment = datetime.fromisoformat(records[-1]["timestamp"])
         for _ in range(8):
             own += [line | {"isSidechain": True, "agentId": agent} for line in self.answer(moment, name)]
         self.save(f"agent-{agent}.jsonl", own)
@@ -63,7 +63,11 @@ class Writer:
         whole = self.random.randint(20, 3000)
         written = self.random.choice((0, 0, 300, 4000))
         long_lived = self.random.randint(0, written)
-        usage = {"input_tokens": self.random.randint(1, 4000), "cache_read_input_tokens": self.random.choice((0, 9000, 60000)), "cache_creation_input_tokens": written}
+        usage = {
+            "input_tokens": self.random.randint(1, 4000),
+            "cache_read_input_tokens": self.random.choice((0, 9000, 60000)),
+            "cache_creation_input_tokens": written,
+        }
         if self.random.random() < 0.5:
             usage["cache_creation"] = {"ephemeral_5m_input_tokens": written - long_lived, "ephemeral_1h_input_tokens": long_lived}
         if model == "<synthetic>":
@@ -72,15 +76,30 @@ class Writer:
         lines = []
         for part in range(1, self.random.randint(1, 4) + 1):
             said = whole if part == 4 else min(whole, part * max(1, whole // 4))
-            body = {"id": message, "type": "message", "role": "assistant", "model": model, "content": [{"type": "text", "text": "…" * 40}], "usage": usage | {"output_tokens": said}}
-            line = self.line(moment + timedelta(seconds=part), session, type="assistant", requestId=request, isSidechain=False, message=body)
+            body = {
+                "id": message,
+                "type": "message",
+                "role": "assistant",
+                "model": model,
+                "content": [{"type": "text", "text": "…" * 40}],
+                "usage": usage | {"output_tokens": said},
+            }
+            line = self.line(
+                moment + timedelta(seconds=part), session, type="assistant", requestId=request, isSidechain=False, message=body
+            )
             lines.append(line)
         if self.random.random() < 0.01:  # other clouds give no request id; written once, see ccusage_parity
             return [{key: value for key, value in lines[-1].items() if key != "requestId"}]
         return lines
 
     def line(self, moment: datetime, session: str, **rest) -> dict:
-        return {"timestamp": moment.isoformat(timespec="milliseconds") + "Z", "sessionId": session, "version": "2.0.31", "cwd": "/home/dev/shop", **rest}
+        return {
+            "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "sessionId": session,
+            "version": "2.0.31",
+            "cwd": "/home/dev/shop",
+            **rest,
+        }
 
     def token(self, kind: str) -> str:
         return f"{kind}_{self.random.getrandbits(64):016x}"

@@ -66,7 +66,9 @@ def test_a_focus_bill_adds_up_to_what_was_billed(name, ledger, state, shared_dat
     rows, total = BILLS[name]
     report = ingest(ledger, state, [shared_data / f"logs/focus/virtual_currency_pricing_model_{name}.csv"])[0]
     assert (report.format, report.loaded, report.rejected) == ("focus_bill", rows, 0)
-    billed = ledger.sql(f"SELECT sum(amount) AS total, min(day) AS first, count(DISTINCT currency) AS currencies FROM {ledger.name('billed')}").iloc[0]
+    billed = ledger.sql(
+        f"SELECT sum(amount) AS total, min(day) AS first, count(DISTINCT currency) AS currencies FROM {ledger.name('billed')}"
+    ).iloc[0]
     assert (billed["total"], billed["first"].year, billed["currencies"]) == (total, 2025, 1)
 
 
@@ -93,7 +95,10 @@ def test_resumed_and_growing_session_files_never_count_a_message_twice(ledger, s
 def test_a_sidechain_replay_gives_way_to_the_main_message_of_another_ingest(sidechain_first, ledger, state, tmp_path):
     main, replay = tmp_path / "session.jsonl", tmp_path / "agent-1.jsonl"
     opening = {"type": "user", "timestamp": "2026-03-02T10:00:00Z", "sessionId": "s-1", "message": {"role": "user"}}
-    for path, record in ((main, assistant("2026-03-02T10:00:05Z", "s-1", "r-1", "m-1", 10)), (replay, assistant("2026-03-02T10:00:05Z", "s-1", "r-9", "m-1", 10, True))):
+    for path, record in (
+        (main, assistant("2026-03-02T10:00:05Z", "s-1", "r-1", "m-1", 10)),
+        (replay, assistant("2026-03-02T10:00:05Z", "s-1", "r-9", "m-1", 10, True)),
+    ):
         path.write_text("\n".join(map(json.dumps, [opening, record])))
     for path in (replay, main) if sidechain_first else (main, replay):
         ingest(ledger, state, [path])
