@@ -7,9 +7,9 @@ of repeats the largest, of a main message and its sidechain replays the main one
 
 from __future__ import annotations
 
-from data.formats import Format
+from data.formats import Format, envelope
 
-KINDS = {"user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation", "attachment"}
+KINDS = ("user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation", "attachment")
 
 USAGE = {
     "input_tokens": "VARCHAR", "output_tokens": "VARCHAR", "cache_read_input_tokens": "VARCHAR", "cache_creation_input_tokens": "VARCHAR",
@@ -60,7 +60,7 @@ COLUMNS = {
 
 def _is_claude_code(record: dict) -> bool:
     message = record.get("message")
-    metered = isinstance(message, dict) and "cache_creation_input_tokens" in (message.get("usage") or {})
+    metered = isinstance(message, dict) and "cache_creation_input_tokens" in envelope.usage_of(message)
     return metered or (record.get("type") in KINDS and ("sessionId" in record or "message" in record or "leafUuid" in record))
 
 
