@@ -66,9 +66,7 @@ def replay(
     Raises NoData when the scope is empty.
     """
     assumed = assumed or Assumed()
-    targets = [target for target in policy.targets if target != CURRENT]
-    edges = market.edges(market.catalog if CURRENT in policy.targets else targets)
-    groups = fold(view, scope, edges=edges, by=by, keys=rule_and_mask(policy, view))
+    groups = fold(view, scope, edges=market.edges(policy.targets), by=by, keys=rule_and_mask(policy, view))
     return decided(groups, policy, market, assumed)
 
 
@@ -81,7 +79,7 @@ def decided(groups: pd.DataFrame, policy: Policy, market: Market, assumed: Assum
     flow = _costed(groups, pd.DataFrame(flows, columns=["group", "target", "new_model", "hosting", "calls", "answers"]), market)
     table = groups.assign(way=[choice.way for choice in choices])
     table["outcome"] = _outcomes(table, flow)
-    moved_usd = flow.groupby("group")["cost_usd"].agg(lambda part: part.sum(skipna=False)).reindex(range(len(table))).to_numpy(float)
+    moved_usd = np.bincount(flow["group"], flow["cost_usd"], len(table))  # one unknown part makes the sum unknown
     moved = (table["outcome"] == MOVED).to_numpy()
     table["policy_cost_usd"] = [
         Decimal(repr(float(new))) if is_moved and np.isfinite(new) else old
@@ -153,12 +151,14 @@ def _costed(groups: pd.DataFrame, flow: pd.DataFrame, market: Market) -> pd.Data
 
 def _same(rows: pd.DataFrame, part: pd.DataFrame, market: Market) -> np.ndarray:
     """Whether a flow leads to the model, run in the way, that answered the logged request."""
-    hosting = [
-        logged_hosting({"provider": _text(p), "host": _text(h)}, market.catalog.get(_text(m) or ""))
-        for p, h, m in zip(rows["provider"], rows["host"], rows["model"], strict=True)
-    ]
+    routes = list(zip(rows["provider"], rows["host"], rows["model"], strict=True))
+    ran = {route: _hosting(*map(_text, route), market) for route in dict.fromkeys(routes)}
     model = rows["model"].fillna("unknown").to_numpy() == part["new_model"].to_numpy()
-    return model & np.array([had is None or had == has for had, has in zip(hosting, part["hosting"], strict=True)])
+    return model & np.array([ran[route] in (None, has) for route, has in zip(routes, part["hosting"], strict=True)])
+
+
+def _hosting(provider: str | None, host: str | None, model: str | None, market: Market) -> str | None:
+    return logged_hosting({"provider": provider, "host": host}, market.catalog.get(model or ""))
 
 
 def _as_read_by_verifier(rows: pd.DataFrame) -> pd.DataFrame:
@@ -170,7 +170,7 @@ def _as_read_by_verifier(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _outcomes(table: pd.DataFrame, flow: pd.DataFrame) -> np.ndarray:
     """kept (failed attempts, gateway-cache answers, or the one call stays), refused (no model left), else moved."""
-    whole = flow.groupby("group").agg(stays=("stays", "all"), calls=("calls", "sum")).reindex(range(len(table)))
-    stays = whole["stays"].eq(True).to_numpy() & np.isclose(whole["calls"].fillna(0), 1.0)
+    leaving, calls = (np.bincount(flow["group"], values, len(table)) for values in (~flow["stays"], flow["calls"]))
+    stays = (leaving == 0) & np.isclose(calls, 1.0)
     kept = (table["basis"] == "kept").to_numpy() | stays
     return np.where(kept, KEPT, np.where(table["way"] == "refused", REFUSED, MOVED))
