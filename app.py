@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from data.errors import BatonError
 from pages.ui import format as fmt
 from pages.ui import shell
-
-PAGES = {
-    "Spend": (
-        ("overview", "Overview", ":material/dashboard:", ""),
-        ("explore", "Explore", ":material/bar_chart:", "explore"),
-        ("weekly", "Weekly review", ":material/event_repeat:", "weekly"),
-        ("plan", "Budget plan", ":material/savings:", "plan"),
-        ("savings", "Savings", ":material/content_cut:", "savings"),
-    ),
-    "What if": (
-        ("mix", "Model mix", ":material/tune:", "mix"),
-        ("routing", "Routing", ":material/alt_route:", "routing"),
-        ("self_host", "Self-host", ":material/dns:", "self-host"),
-        ("new_model", "New model", ":material/new_releases:", "new-model"),
-    ),
-    "Live": (
-        ("lab", "Live lab", ":material/science:", "lab"),
-        ("review", "Review queue", ":material/rate_review:", "review"),
-        ("governance", "Governance", ":material/gavel:", "governance"),
-    ),
-    "Data": (("data", "Data and prices", ":material/database:", "data"),),
-}
-
+from pages.ui.navigation import PAGES
 
 def gate() -> None:
     """Ask for sign-in where the operator configured a provider in .streamlit/secrets.toml; otherwise local use needs none."""
@@ -62,7 +38,7 @@ st.set_page_config(page_title="Baton", page_icon=":material/music_note:", layout
 gate()
 page = st.navigation(
     {
-        group: [st.Page(f"pages/{file}.py", title=title, icon=icon, url_path=path or None, default=not path) for file, title, icon, path in entries if Path(f"pages/{file}.py").exists()]
+        group: [st.Page(f"pages/{file}.py", title=title, icon=icon, url_path=path or None, default=not path) for file, title, icon, path in entries]
         for group, entries in PAGES.items()
     },
     expanded=True,

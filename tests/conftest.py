@@ -58,3 +58,17 @@ def pytest_report_header() -> str:
     import streamlit
 
     return f"duckdb {duckdb.__version__}, ibis {ibis.__version__}, streamlit {streamlit.__version__}"
+
+
+@pytest.fixture(scope="session")
+def sample_home(tmp_path_factory) -> Path:
+    """The sample company, small: loaded once a session through the ordinary ingest path. Read-only by agreement."""
+    from datetime import date
+
+    from data import sample
+
+    folder = tmp_path_factory.mktemp("sample")
+    ledger = Ledger.open(folder)
+    sample.load(ledger, State.open(folder), sample.wish(rows=12_000, days=200, end=date(2026, 11, 20)))
+    ledger.close()
+    return folder

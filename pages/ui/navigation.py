@@ -1,0 +1,25 @@
+"""The thirteen pages in their four groups: file, name, icon, path."""
+
+from __future__ import annotations
+
+PAGES = {
+    "Spend": (
+        ("overview", "Overview", ":material/dashboard:", ""),
+        ("explore", "Explore", ":material/bar_chart:", "explore"),
+        ("weekly", "Weekly review", ":material/event_repeat:", "weekly"),
+        ("plan", "Budget plan", ":material/savings:", "plan"),
+        ("savings", "Savings", ":material/content_cut:", "savings"),
+    ),
+    "What if": (
+        ("mix", "Model mix", ":material/tune:", "mix"),
+        ("routing", "Routing", ":material/alt_route:", "routing"),
+        ("self_host", "Self-host", ":material/dns:", "self-host"),
+        ("new_model", "New model", ":material/new_releases:", "new-model"),
+    ),
+    "Live": (
+        ("lab", "Live lab", ":material/science:", "lab"),
+        ("review", "Review queue", ":material/rate_review:", "review"),
+        ("governance", "Governance", ":material/gavel:", "governance"),
+    ),
+    "Data": (("data", "Data and prices", ":material/database:", "data"),),
+}

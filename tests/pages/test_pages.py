@@ -1,0 +1,91 @@
+"""Every page as a script: with the sample company, with an empty store, with a deep link; no browser."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages.ui.navigation import PAGES
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FILES = [file for entries in PAGES.values() for file, *_ in entries]
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def opened(home: Path, monkeypatch, file: str, **query: str) -> AppTest:
+    monkeypatch.setenv("BATON_HOME", str(home))
+    monkeypatch.chdir(ROOT)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    return app.switch_page(f"pages/{file}.py").run() if file != "overview" else app
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_page_answers_from_the_sample_company(sample_home, monkeypatch, file):
+    app = opened(sample_home, monkeypatch, file)
+    assert not app.exception, app.exception[0].value
+    assert not app.error, [e.value for e in app.error]
+    assert app.title and app.title[0].value.strip()
+    assert "nan" not in app.title[0].value.lower().split()
+    if file not in ("lab", "review", "governance"):
+        assert any("Sample company" in c.value for c in app.caption), "sample data must say so"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_an_empty_store_says_what_to_do(blank_home, tmp_path, monkeypatch, file):
+    app = opened(tmp_path / "empty", monkeypatch, file)
+    assert not app.exception, app.exception[0].value
+    assert app.title
+
+
+def test_the_window_and_a_filter_come_from_the_link(sample_home, monkeypatch):
+    app = opened(sample_home, monkeypatch, "explore", window="7d", team="platform", by="Model", measure="Requests")
+    assert not app.exception
+    assert "in 7 days" in app.title[0].value and app.title[0].value.startswith("Requests")
+
+
+def test_unknown_link_values_fall_back(sample_home, monkeypatch):
+    app = opened(sample_home, monkeypatch, "explore", window="<script>", by="nothing", team="no such team")
+    assert not app.exception and app.title
+
+
+def test_a_frozen_version_that_is_not_there_is_one_sentence(sample_home, monkeypatch):
+    app = opened(sample_home, monkeypatch, "overview", as_of="99999")
+    assert not app.exception
+    assert "Data version 99999 is not in this ledger" in app.error[0].value.replace("\\", "")
+
+
+def test_filters_that_match_nothing_offer_a_way_out(sample_home, monkeypatch):
+    app = opened(sample_home, monkeypatch, "overview")
+    options = app.multiselect(key="team").options
+    app.multiselect(key="team").set_value([options[0]]).run()
+    assert not app.exception and "for these filters" in app.title[0].value
+
+
+@pytest.mark.parametrize("section", ["Load", "Batches", "Coverage", "Prices", "Model names", "Meaning", "Against the bill"])
+def test_every_section_of_data_and_prices_opens(sample_home, monkeypatch, section):
+    app = opened(sample_home, monkeypatch, "data", section=section)
+    assert not app.exception, app.exception[0].value
+    assert not app.error
+
+
+def test_a_rerun_is_quick(sample_home, monkeypatch):
+    """Not a limit in milliseconds: a rerun costs a small part of the first run, because answers are kept by data version."""
+    start = time.perf_counter()
+    app = opened(sample_home, monkeypatch, "overview")
+    first = time.perf_counter() - start
+    start = time.perf_counter()
+    app.run()
+    assert time.perf_counter() - start < first / 2
