@@ -1,6 +1,6 @@
 """How fast one endpoint may be asked: declared limits, and a rate that adapts to what it answers.
 
-The adaptive rule is the brief's: more than 10 % failures among the last 100 calls, and the rate
+The adaptive rule is the brief's: more than 10 % overload among the last 100 calls, and the rate
 goes down by a fifth, the endpoint rests for five seconds and the fallback answers meanwhile. A
 single refusal already trims the rate a little and is remembered as a ceiling, so that the limiter
 settles just under the real limit and climbs above it only in small steps (AIMD).
@@ -8,12 +8,13 @@ settles just under the real limit and climbs above it only in small steps (AIMD)
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 
 WINDOW = 100
 FAILURE_SHARE = 0.10
-ENOUGH = 20
+ENOUGH = 50
 CUT = 0.8
 REST_S = 5.0
 TRIM = 0.97
@@ -22,6 +23,8 @@ HOLD_S = 5.0
 GROWTH_PER_S = 0.005
 CAUTIOUS_GROWTH_PER_S = 0.0003
 PATIENCE_S = 30.0
+PROVEN_S = 60.0
+PROVEN_SHARE = 0.9
 LOWEST_PER_S = 1 / 60
 
 
@@ -74,11 +77,12 @@ class AdaptiveRate:
         self._refused_at = self._trimmed_at = float("-inf")
         self._grown_at = clock()
         self._next = 0.0
+        self._proven_per_s, self._proven_at = 0.0, clock()
         self.resting_until = 0.0
 
     @property
     def failure_share(self) -> float:
-        """Share of failures among the last 100 attempts."""
+        """Share of overload among the last 100 attempts."""
         return self._outcomes.count(False) / len(self._outcomes) if self._outcomes else 0.0
 
     def resting_s(self) -> float:
@@ -98,25 +102,38 @@ class AdaptiveRate:
             # One late start may be made up for, a backlog may not: bursts are what limits punish.
             self._next = max(self._next, now - 1 / self.per_s) + 1 / self.per_s
 
-    def record(self, limited: bool, failed: bool) -> None:
-        """An attempt ended. `limited`: it met a rate limit; `failed`: it failed for any reason of the endpoint."""
-        self._outcomes.append(not failed)
-        if not limited and not self._too_many_failures():
+    def record(self, overloaded: bool) -> None:
+        """An attempt ended. `overloaded`: it failed in a way that load causes: a rate limit, a timeout, a 503.
+
+        Other failures are the breaker's business: asking more slowly does not cure them.
+        """
+        self._outcomes.append(not overloaded)
+        if not overloaded:
+            self._prove()
             return
         self._grow()
         rate, now = self.per_s or self._observed(), self._clock()
         if self._too_many_failures():
             self.per_s = max(LOWEST_PER_S, rate * CUT)
             # What came through tells where the limit is: climb back to there briskly.
-            self._ceiling = max(self.per_s, rate * (1 - self.failure_share))
+            self._ceiling = self._proven_per_s = max(self.per_s, rate * (1 - self.failure_share))
             self.resting_until = max(self.resting_until, now + self._rest_s)
             self._outcomes.clear()
         elif now >= self._trimmed_at + TRIM_EVERY_S:
-            # Refusals of one burst are one message.
-            self._ceiling = self.per_s = max(LOWEST_PER_S, rate * TRIM)
+            # Refusals of one burst are one message; and a few refusals do not unsay what lately came through.
+            self._ceiling = self.per_s = max(LOWEST_PER_S, min(rate, max(rate * TRIM, self._proven() * PROVEN_SHARE)))
             self._trimmed_at = now
-        if limited:
-            self._refused_at = now
+        self._refused_at = now
+
+    def _prove(self) -> None:
+        """Remember the highest throughput of the last minute or so."""
+        span = self._clock() - self._sent[0] if len(self._sent) >= ENOUGH else 0.0
+        if span > 0:
+            self._proven_per_s = max(self._proven(), len(self._sent) * (1 - self.failure_share) / span)
+            self._proven_at = self._clock()
+
+    def _proven(self) -> float:
+        return self._proven_per_s * math.exp((self._proven_at - self._clock()) / PROVEN_S)
 
     def _too_many_failures(self) -> bool:
         return len(self._outcomes) >= ENOUGH and self.failure_share > FAILURE_SHARE

@@ -27,6 +27,7 @@ from routing.spend_cap import SpendCap
 
 LONGEST_RETRY_AFTER_S = 30.0
 FATAL_OPEN_S = 60.0
+OVERLOADED = (503, 529)
 
 
 class Router:
@@ -78,14 +79,14 @@ class Router:
             if permit is None:
                 return None
             leave = endpoint.in_flight.enter()
-            limited, succeeded, blocked_until = False, None, 0.0
+            overloaded, succeeded, blocked_until = False, None, 0.0
             try:
                 answer = await self._paid_call(endpoint, request, size, trial)
                 succeeded = True
                 endpoint.learn_latency(answer.ttft_ms or answer.latency_ms)
                 return answer
             except CallFailed as failure:
-                limited = failure.kind == "rate_limit"
+                overloaded = failure.kind in ("rate_limit", "timeout") or failure.http_status in OVERLOADED
                 succeeded = None if failure.treatment.breaker == "ignore" else False
                 if failure.treatment.breaker == "open":
                     blocked_until = self.clock() + FATAL_OPEN_S
@@ -95,8 +96,8 @@ class Router:
             finally:
                 leave()
                 permit.close(succeeded, blocked_until)
-                if limited or succeeded is not None:
-                    endpoint.rate.record(limited, failed=not succeeded)
+                if overloaded or succeeded is not None:
+                    endpoint.rate.record(overloaded)
 
     async def _paid_call(self, endpoint: Endpoint, request: Request, size: int, trial: Trial) -> Answer:
         """Reserve, write down, ask, settle, write down."""
