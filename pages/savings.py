@@ -76,7 +76,7 @@ def show(number: int, finding: savings.Finding, scope: Scope) -> None:
 def decide(finding: savings.Finding) -> None:
     """Puts the finding on the action list of the weekly review, with its rows, so that its saving can be measured."""
     action = actions.checked(
-        name=f"{finding.title}: {finding.action}"[:200], expected_usd_month=round(finding.usd_month, 2), decided=shell.facts(view)["last_day"],
+        name=finding.title, note=finding.action, expected_usd_month=round(finding.usd_month, 2), decided=shell.facts(view)["last_day"],
         filters={name: values for name, values in finding.filters.items() if name in ("model", "team", "feature", "task_type")},
     )  # fmt: skip
     actions.save(shell.state(), action)

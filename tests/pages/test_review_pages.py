@@ -1,0 +1,111 @@
+"""Weekly review, Budget plan and Savings as a reader meets them: empty, full, edited, deep-linked."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from analytics import actions, budgets, plan
+from data.state import State
+from pages.ui import charts, finance_charts
+from tests.analytics import planted
+
+APP = str(Path(__file__).parents[2] / "app.py")
+PAGES = ("weekly", "plan", "savings")
+
+
+def opened(name: str, **params: str) -> AppTest:
+    page = AppTest.from_file(APP, default_timeout=120)
+    page.run()
+    for key, value in params.items():
+        page.query_params[key] = value
+    page.switch_page(f"pages/{name}.py").run()
+    assert not page.exception, page.exception[0].message
+    return page
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("filled")
+    planted.build(folder, "longer outputs", days=70).close()
+    state = State.open(folder)
+    budgets.save(state, budgets.checked(name="company", amount=60))
+    plan.save_event(state, plan.checked(name="launch", on="2026-12-01", change_pct=20), "with launch")
+    actions.save(state, actions.checked(name="Shorten answers", owner="Ada", decided=date(2026, 10, 1), filters={"feature": ("answers",)}))
+    return folder
+
+
+@pytest.fixture
+def company(filled, monkeypatch):
+    monkeypatch.setenv("BATON_HOME", str(filled))
+    return State.open(filled)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_empty_ledger_shows_the_way_in(home, name):
+    page = opened(name)
+    assert page.title[0].value.endswith("?")
+    assert not page.metric
+
+
+def test_weekly_follows_the_agenda(company):
+    page = opened("weekly")
+    assert "Week 2026-W44 cost" in page.title[0].value and "output tokens per request" in page.title[0].value
+    assert [s.value[:2] for s in page.subheader] == ["1.", "2.", "3.", "4.", "5.", "6."]
+    assert page.metric[2].label == "Chance of overrun" and page.metric[2].value.endswith("%")
+
+
+def test_weekly_opens_another_week_by_link(company):
+    assert "2026-W42" in opened("weekly", week="2026-W42").title[0].value
+    first = opened("weekly", week="2026-W35")
+    assert any("first week" in info.value for info in first.info)
+
+
+def test_the_plan_says_how_sure_it_is(company):
+    page = opened("plan", months="6")
+    assert page.title[0].value.startswith("The 6 months from Nov 2026 are on course for") and "chance to exceed" in page.title[0].value
+    scenario = next(frame.value for frame in page.dataframe if "scenario" in frame.value.columns)
+    assert list(scenario["scenario"]) == ["Plan as it stands", "with launch", "Without any event"]
+    assert scenario["p50"][1] > scenario["p50"][0]
+
+
+def test_the_salary_prices_the_staffing_line(company):
+    page = opened("plan")
+    page.number_input(key="salary").set_value(150_000).run()
+    line = next(frame.value for frame in page.dataframe if "line" in frame.value.columns)
+    assert line["from"][1] == 2 * 150_000  # eight models and features in use, one engineer per five to seven
+    assert not page.exception
+
+
+def test_savings_show_what_to_do_and_the_way_to_a_decision(company):
+    page = opened("savings")
+    assert "a month could be saved" in page.title[0].value
+    assert {"Make it an action", "Save owners"} <= {button.label for button in page.button}
+    assert any("confidence" in caption.value for caption in page.caption)
+    assert opened("savings", team="legal").title[0].value != page.title[0].value
+
+
+BRIDGE = {"drivers": [{"label": "Volume", "usd": 120.0}, {"label": "Price", "usd": -30.0}, {"label": "Cache", "usd": 0.0}]}
+
+
+def test_driver_bars_stand_on_zero_with_their_sign():
+    figure = finance_charts.drivers(BRIDGE, charts.LIGHT)
+    assert list(figure.data[0].y) == ["Price", "Volume"]
+    assert list(figure.data[0].text) == ["−$30.00", "+$120.00"]
+    assert figure.layout.xaxis.range[0] < 0 < figure.layout.xaxis.range[1]
+
+
+def test_the_fan_has_a_band_a_dashed_forecast_and_labels_that_do_not_touch():
+    import pandas as pd
+
+    months = pd.DataFrame({"month": [date(2026, 11, 1), date(2026, 12, 1)], "cum_p10": [80.0, 170.0], "cum_p50": [100.0, 200.0], "cum_p90": [130.0, 260.0]})
+    figure = finance_charts.fan(months, charts.DARK, 100.0, {"<other>": months})
+    assert isinstance(figure, go.Figure)
+    assert [trace.line.dash for trace in figure.data[2:]] == ["dot", "dash", "solid"]
+    heights = sorted(a.y / 200 * 280 + a.yshift for a in figure.layout.annotations)
+    assert all(b - a >= 16 for a, b in zip(heights, heights[1:], strict=False))
+    assert all("<other>" not in a.text for a in figure.layout.annotations)
