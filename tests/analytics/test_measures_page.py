@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from analytics import measures_page
+from analytics.registry import DIMENSIONS, MEASURES
+
+
+def test_the_docs_page_is_what_the_registry_says():
+    assert measures_page.PAGE.read_text() == measures_page.page(), "run: python -m analytics measures --out docs/measures.md"
+
+
+def test_every_measure_and_dimension_is_explained_with_its_unit():
+    text = measures_page.page()
+    for declared in (*MEASURES.values(), *DIMENSIONS.values()):
+        assert f"| `{declared.name}` | {declared.label} |" in text and declared.meaning
+    assert all(measure.unit for measure in MEASURES.values())
