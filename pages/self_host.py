@@ -46,8 +46,11 @@ def models_by_spend(view: Ledger, scope: Scope) -> list[str]:
     return frame.sort_values("usd", ascending=False)["model"].dropna().tolist()
 
 
-def log_scope(view: Ledger, catalog: models.Catalog, traffic: st.delta_generator.DeltaGenerator) -> Scope:
-    """First choice, from the log: which part of the traffic would move. Everything else stays where it is."""
+def log_scope(view: Ledger, catalog: models.Catalog, traffic: st.delta_generator.DeltaGenerator) -> tuple[Scope, tuple[float, float, float] | None]:
+    """First choice, from the log: which part of the traffic would move; everything else stays where it is.
+
+    In Legal's case the API of today is no choice any more: the second value is then the price of the one it would go to.
+    """
     scope = filters.scope_bar(view, dimensions=("model", "task_type", "team"), default="28d")
     with traffic:
         classes = st.multiselect("Data class", DATA_CLASSES, key="data_class", bind="query-params", placeholder="All", width=260)
@@ -55,10 +58,15 @@ def log_scope(view: Ledger, catalog: models.Catalog, traffic: st.delta_generator
             "Customer data off APIs of Chinese-origin models", key="residency", bind="query-params",
             help="Legal's case: customer and regulated data that now reach such a model over an API, kept on own machines instead.",
         )  # fmt: skip
-    if residency:
-        chinese = tuple(name for name in models_by_spend(view, scope) if name in catalog and catalog[name].origin == "CN")
-        return scope.with_filter("data_class", *OWN_DATA).with_filter("model", *(chinese or ("none",)))
-    return scope.with_filter("data_class", *classes) if classes else scope
+    if not residency:
+        return (scope.with_filter("data_class", *classes) if classes else scope), None
+    logged = [name for name in models_by_spend(view, scope) if name in catalog]
+    chinese = tuple(name for name in logged if catalog[name].origin == "CN")
+    allowed = [name for name in logged if catalog[name].origin != "CN"] or ["gpt-5.2"]
+    instead = traffic.selectbox("API it would go to otherwise", allowed, key="instead", bind="query-params", width=220)
+    st.caption(fmt.md(f"Compared with {instead} at its list price for the same tokens; what the Chinese-origin API costs today no longer counts."))
+    prices = self_host.api_quote(PriceBook.load(shell.state()), catalog[instead].provider, instead)
+    return scope.with_filter("data_class", *OWN_DATA).with_filter("model", *(chinese or ("none",))), prices
 
 
 def typed_volume() -> tuple[tuple[float, ...], tuple[float, float, float]]:
@@ -169,7 +177,7 @@ traffic = st.container(horizontal=True, vertical_alignment="bottom")
 source = traffic.segmented_control("Traffic", ["log", "typed"], format_func={"log": "From the log", "typed": "Typed volume"}.get, default="log" if has_log else "typed", required=True, key="source", bind="query-params", disabled=not has_log)
 scope, volume, api_usd = None, None, None
 if has_log and source == "log":
-    scope = log_scope(view, catalog, traffic)
+    scope, api_usd = log_scope(view, catalog, traffic)
     logged = models_by_spend(view, scope)
 else:
     volume, api_usd = typed_volume()

@@ -7,24 +7,28 @@ own, month by month; NPV counts what bought hardware is still worth at the end, 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from data import catalog_table
 from data.console import command, emit_json, emit_table, say
+from data.errors import BadInput
 from simulations import finance, uncertainty
+from simulations.bench_import import import_bench
 from simulations.breakeven_scenario import SECONDS_PER_MONTH, BreakevenScenario, Case, resolve
 from simulations.hosting_costs import HOURS_PER_MONTH, costs, gpus, one_off_staff_usd, options_of, saving
+from simulations.measured_curves import ServingMeasurement
 from simulations.scenario import read_scenario
 
 DAYS_PER_MONTH = HOURS_PER_MONTH / 24
 VOLUMES = np.geomspace(0.01, 100, 161)  # x today's traffic
 
 
-def breakeven(scenario: BreakevenScenario, *, paths_log2: int = 12, seed: int = 0) -> dict[str, Any]:
+def breakeven(scenario: BreakevenScenario, measurements: Sequence[ServingMeasurement] = (), *, paths_log2: int = 12, seed: int = 0) -> dict[str, Any]:
     """The whole answer as plain data; `paths_log2` 12 draws 4,096 Sobol paths. Raises BadInput or NoData as `resolve` does."""
-    case = resolve(scenario)
+    case = resolve(scenario, measurements)
     x, months = case.base, scenario.months
     chosen = main_option(case)
     flows = saving(x, chosen, months, whole=case.whole)
@@ -174,12 +178,24 @@ def register(subparsers: Any) -> None:
     """Add `breakeven`."""
     sub = command(subparsers, "breakeven", _run, "API, host, rented or bought GPUs: payback, NPV and the odds")
     sub.add_argument("file", help="scenario file, or the name of a shipped one")
+    sub.add_argument("--bench", metavar="JSON", help="own result of vllm bench serve, AIPerf or GenAI-Perf on the scenario's replica")
     sub.add_argument("--seed", type=int, default=0, help="seed of the sampled paths (default 0)")
+
+
+def _measured(path: str | None, scenario: BreakevenScenario) -> list[ServingMeasurement]:
+    replica = scenario.replica
+    if path is None:
+        return []
+    if replica is None:
+        raise BadInput(f"{path} measures a replica, and the scenario describes none; add `replica:` to it.")
+    layout = replica.layout or f"tp{replica.gpus}"
+    return [import_bench(path, gpu=replica.gpu, count=replica.gpus, layout=layout, precision=replica.precision, model=replica.model)]
 
 
 def _run(args: argparse.Namespace) -> None:
     catalog_table.HOME.set(args.home)
-    result = breakeven(read_scenario(args.file, BreakevenScenario, "breakeven"), seed=args.seed)
+    scenario = read_scenario(args.file, BreakevenScenario, "breakeven")
+    result = breakeven(scenario, _measured(args.bench, scenario), seed=args.seed)
     if args.json:
         return emit_json(result)
     rows = [

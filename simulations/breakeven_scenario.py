@@ -6,6 +6,7 @@ specifications) with their source and date; what it says may be a number or {val
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -15,6 +16,7 @@ from data.gpus import find_gpu, typical_price
 from data.hosting_facts import hosting_facts
 from simulations.assumptions import Assumption, fixed, spread
 from simulations.capacity import SIGMA, ServingPoint
+from simulations.measured_curves import ServingMeasurement
 from simulations.operating_point import operating_point
 from simulations.scenario import Part, Scenario
 
@@ -196,10 +198,9 @@ class Case(NamedTuple):
         return {name: a.value for name, a in self.figures.items()}
 
 
-def resolve(scenario: BreakevenScenario) -> Case:
-    """All figures of a scenario; raises BadInput or NoData where one is missing and no catalogue has it."""
-    facts = hosting_facts()
-    found = {name: Assumption(name, *facts[name][1:8]) for name in FROM_FACTS}
+def resolve(scenario: BreakevenScenario, measurements: Sequence[ServingMeasurement] = ()) -> Case:
+    """All figures of a scenario, `measurements` being the user's own; raises BadInput or NoData where one is missing and no catalogue has it."""
+    found = {name: Assumption(name, *hosting_facts()[name][1:8]) for name in FROM_FACTS}
     found |= {name: fixed(name, 1.0 if name in ("throughput_factor", "rented_hours_share") else 0.0) for name in TYPED}
     found["api_usd_per_month"] = scenario.api.monthly("api_usd_per_month", scenario.traffic)
     found["host_price_decline"] = found["api_price_decline"]._replace(name="host_price_decline")
@@ -211,7 +212,7 @@ def resolve(scenario: BreakevenScenario) -> Case:
     if scenario.bought and scenario.bought.capex_usd:
         found |= _stated(scenario.bought, found["api_usd_per_month"].value, scenario.months)
     elif scenario.replica:
-        serving = _serving(scenario)
+        serving = _serving(scenario, measurements)
         found |= _hardware(scenario, serving)
     if scenario.traffic and scenario.quality.gap_share:
         usd = scenario.traffic.requests_per_month * scenario.quality.gap_share * scenario.quality.usd_per_failure
@@ -242,12 +243,12 @@ def _stated(bought: Bought, api_usd: float, months: int) -> dict[str, Assumption
     return figures
 
 
-def _serving(scenario: BreakevenScenario) -> ServingPoint | None:
+def _serving(scenario: BreakevenScenario, measurements: Sequence[ServingMeasurement]) -> ServingPoint | None:
     replica, traffic = scenario.replica, scenario.traffic
     if not replica.model or traffic is None:
         return None
     fresh = max(1.0, traffic.input_tokens - traffic.cached_tokens)
-    return operating_point(replica.model, replica.gpu, replica.gpus, replica.layout, replica.precision, fresh, traffic.output_tokens, replica.tpot_ms)
+    return operating_point(replica.model, replica.gpu, replica.gpus, replica.layout, replica.precision, fresh, traffic.output_tokens, replica.tpot_ms, measurements=measurements)
 
 
 def _hardware(scenario: BreakevenScenario, serving: ServingPoint | None) -> dict[str, Assumption]:
@@ -261,10 +262,9 @@ def _hardware(scenario: BreakevenScenario, serving: ServingPoint | None) -> dict
         "spare_replicas": fixed("spare_replicas", 0 if stated else replica.spare),
         "kw_per_gpu": fixed("kw_per_gpu", kw, "kW", gpu.source, gpu.as_of),
     }
-    if serving and not stated:
-        figures["throughput_factor"] = spread("throughput_factor", 1.0, serving.sigma, "x predicted", f"{serving.tier}: {serving.evidence}")
-    elif not stated:
-        figures["throughput_factor"] = spread("throughput_factor", 1.0, SIGMA["calibrated roofline"], "x stated", "error band of the calibrated roofline")
+    if not stated:
+        sigma, source = (serving.sigma, f"{serving.tier}: {serving.evidence}") if serving else (SIGMA["calibrated roofline"], "error band of the calibrated roofline")
+        figures["throughput_factor"] = spread("throughput_factor", 1.0, sigma, "x predicted", source)
     if scenario.rented is not None:
         figures["rent_usd_per_gpu_hour"] = _price(scenario.rented.usd_per_gpu_hour, "rent_usd_per_gpu_hour", gpu.gpu, scenario.rented.kind)
     if scenario.bought is not None:

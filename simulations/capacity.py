@@ -18,7 +18,7 @@ from data.errors import BadInput
 from data.gpus import Gpu, find_gpu
 from simulations import measured_curves
 from simulations.layouts import Layout, candidate_layouts, read_layout, within
-from simulations.measured_curves import CLOSE, Correction, ServingMeasurement, correction, roofline_speed, shipped_points
+from simulations.measured_curves import CLOSE, ServingMeasurement, correction, roofline_speed, shipped_points
 from simulations.replica_memory import GIB, batch_limit, cache_bytes, free_bytes, require_fit, weight_bytes
 from simulations.roofline import CONSTANTS, HOPPER, SATURATED_BATCH, Work, prefill_seconds, saturated_throughput, work_of
 
@@ -82,11 +82,11 @@ def predict(
     each = flight / replicas
     batch, speed = roofline_speed(architecture.model, hardware.gpu, shape, precision, input_length, output_length, each)
     asked = ServingMeasurement(architecture.model, hardware.gpu, engine.lower(), shape.gpus, shape.tp, shape.dp, precision, input_length, output_length, each, 0, 0, "", "")
-    tier, ratio, evidence = _evidence(asked, tuple(measurements))
+    tier, ratio, sigma, evidence = _evidence(asked, tuple(measurements))
     throughput = float(speed.output_tokens_per_s) * ratio
     tpot, ttft = float(speed.tpot_s) / ratio, float(speed.ttft_s) / ratio
     waiting = max(0.0, (each - batch) * output_length / throughput)  # Little's law for what does not fit
-    return _point(architecture, hardware, count, shape, precision, input_length, output_length, flight, replicas, batch, throughput, tpot, ttft + waiting, tier, SIGMA[tier], evidence)
+    return _point(architecture, hardware, count, shape, precision, input_length, output_length, flight, replicas, batch, throughput, tpot, ttft + waiting, tier, sigma, evidence)
 
 
 @lru_cache(maxsize=4096)
@@ -155,21 +155,27 @@ def _fits(model: Architecture, gpu: Gpu, layout: Layout, precision: str, tokens:
     return free_bytes(model, gpu, layout, precision) >= cache_bytes(model, tokens, layout.tp) / layout.pp and (layout.dp == 1 or bool(model.experts))
 
 
-def _evidence(asked: ServingMeasurement, own: tuple[ServingMeasurement, ...]) -> tuple[Tier, float, str]:
-    """Which tier answers, the factor on the roofline's throughput, and the sentence that says so."""
-    here = tuple(point for point in own if point.gpu == asked.gpu)
-    tiers: tuple[tuple[Tier, Correction], ...] = (
-        ("user measurement", correction(asked, here, own=True)),
-        ("measured curve", correction(asked, shipped_points())),
+def _evidence(asked: ServingMeasurement, own: tuple[ServingMeasurement, ...]) -> tuple[Tier, float, float, str]:
+    """Which tier answers, the factor on the roofline's throughput, its sigma, and the sentence that says so.
+
+    Own points of this model on this GPU always answer, less sure the farther the asked point is; shipped ones only when close.
+    """
+    mine = correction(asked, tuple(point for point in own if point.gpu == asked.gpu), own=True)
+    if mine.nearest:
+        sigma = math.hypot(SIGMA["user measurement"], SIGMA["calibrated roofline"] * (1 - mine.nearness))
+        return "user measurement", math.exp(mine.log_ratio), sigma, _named(mine.nearest)
+    near = correction(asked, shipped_points())
+    factor = math.exp(near.log_ratio)
+    if near.nearest and near.nearest.gpu == asked.gpu and near.nearness >= CLOSE:
+        return "measured curve", factor, SIGMA["measured curve"], _named(near.nearest)
+    return "calibrated roofline", factor, SIGMA["calibrated roofline"], "roofline with overheads fitted on 2,067 measured points; no close measurement of this model on this GPU"
+
+
+def _named(point: ServingMeasurement) -> str:
+    return (
+        f"{point.source}, {point.as_of}: {point.count} x {find_gpu(point.gpu).name}, {point.engine or 'engine not named'}, "
+        f"{point.input_length:,.0f} in, {point.output_length:,.0f} out, {point.concurrency:,.0f} in flight"
     )
-    for tier, near in tiers:
-        found = near.nearest
-        if found and found.gpu == asked.gpu and near.nearness >= CLOSE:
-            return tier, math.exp(near.log_ratio), (
-                f"{found.source}, {found.as_of}: {found.count} x {find_gpu(found.gpu).name}, {found.engine or 'engine not named'}, "
-                f"{found.input_length:,.0f} in, {found.output_length:,.0f} out, {found.concurrency:,.0f} in flight"
-            )  # fmt: skip
-    return "calibrated roofline", math.exp(tiers[1][1].log_ratio), "roofline with overheads fitted on 2,067 measured points; no close measurement of this model on this GPU"
 
 
 def _saturated(model: Architecture, gpu: Gpu, count: int, layout: Layout, precision: str, input_length: float, output_length: float, replicas: int) -> ServingPoint:

@@ -34,7 +34,10 @@ RUNS = ("fixed", "autoscaled", "hybrid", "spot")
 
 
 class Plan(NamedTuple):
-    """What the user chose. `host_usd` and `api_usd` are USD per million tokens (input, cached input, output)."""
+    """What the user chose. `host_usd` and `api_usd` are USD per million tokens (input, cached input, output).
+
+    Without `api_usd` the API's cost is the log's own bill; with it, the log's tokens at these prices.
+    """
 
     model: str
     gpu: str
@@ -77,12 +80,12 @@ def from_log(view: Ledger, scope: Scope, plan: Plan, *, sampled: bool = False, a
     demand = arrivals.demand(view, scope, sampled=sampled)
     monthly_requests = demand.per_month(accept_short=accept_short)
     bill, priced = api_bill(view, scope)
-    if not priced:
+    if not priced and not plan.api_usd:
         raise NoData("None of these requests has a price, so there is no API bill to compare with; add prices on the Data and prices page.")
     warnings = demand.warnings()
-    if priced < 0.995:
+    if priced < 0.995 and not plan.api_usd:
         warnings.append(f"{priced:.1%} of these requests have a price; the API bill misses the rest.")
-    api = {"usd_per_month": bill / demand.days * DAYS_PER_MONTH}
+    api = priced_by(plan.api_usd) if plan.api_usd else {"usd_per_month": bill / demand.days * DAYS_PER_MONTH}
     starts = fleet.worst_hours(demand.fresh_tokens + OUTPUT_WEIGHT * demand.output_tokens, WORST_HOURS)
     windows = [arrivals.requests(view, scope, demand.start + timedelta(minutes=m), demand.start + timedelta(minutes=m + 60), sampled=sampled) for m in starts]
     return _study(plan, demand, windows, monthly_requests, api, warnings, from_log=True)
@@ -95,8 +98,7 @@ def from_volume(plan: Plan, requests_per_month: float, input_tokens: float, cach
     demand = arrivals.stated(requests_per_month, input_tokens, cached_tokens, output_tokens, peak_to_mean)
     hour = fleet.worst_hours(demand.requests, 1)[0]
     peak = Demand(demand.start, *(series[hour : hour + 60] for series in demand[1:]))
-    prices = dict(zip(("input_usd_per_mtok", "cached_input_usd_per_mtok", "output_usd_per_mtok"), plan.api_usd, strict=True))
-    return _study(plan, demand, [arrivals.drawn(peak, dispersion=dispersion)], requests_per_month, prices, [], from_log=False, peak=peak_to_mean)
+    return _study(plan, demand, [arrivals.drawn(peak, dispersion=dispersion)], requests_per_month, priced_by(plan.api_usd), [], from_log=False, peak=peak_to_mean)
 
 
 def _study(plan: Plan, demand: Demand, windows: list[Requests], monthly: float, api: dict[str, Any], warnings: list[str], *, from_log: bool, peak: float | None = None) -> Study:
@@ -118,6 +120,8 @@ def _study(plan: Plan, demand: Demand, windows: list[Requests], monthly: float, 
     replica: dict[str, Any] = {"model": plan.model, "gpu": plan.gpu, "gpus": rates.gpus, "layout": point.layout, "precision": point.precision,
                                "tpot_ms": plan.tpot_ms, "load_replicas": busy, "mean_replicas": float(load.mean()), "spare": plan.spare}  # fmt: skip
     _run(plan, load, busy, splits, replica, figures)
+    if plan.run == "hybrid" and not splits[0].replicas:
+        warnings = [*warnings, "The cheapest split keeps everything on the API; the one shown is the cheapest with own machines."]
     body = {
         "kind": "breakeven", "name": f"{plan.model} on {rates.gpus} x {point.gpu} a replica, {plan.run}", "months": plan.months,
         "source": "the ledger's own arrivals" if from_log else "a typed volume",
@@ -127,9 +131,9 @@ def _study(plan: Plan, demand: Demand, windows: list[Requests], monthly: float, 
         "quality": {"gap_share": plan.quality_gap, "usd_per_failure": plan.usd_per_failure}, "assumptions": figures,
     }  # fmt: skip
     if plan.host_usd:
-        body["host"] = dict(zip(("input_usd_per_mtok", "cached_input_usd_per_mtok", "output_usd_per_mtok"), plan.host_usd, strict=True))
+        body["host"] = priced_by(plan.host_usd)
     scenario = from_document(_priced_options(body, plan), BreakevenScenario, "the study")
-    result = breakeven(scenario)
+    result = breakeven(scenario, plan.measurements)
     return Study(result, scenario, demand, sized._replace(load=load), point, splits, tuple([*warnings, *result["warnings"]]))
 
 
@@ -140,9 +144,10 @@ def _run(plan: Plan, load: np.ndarray, busy: int, splits: list[Hybrid], replica:
         paid = fleet.autoscaled_hours(load, plan.spare, int(facts["model_load_minutes"].value), HIGHEST_LOAD)
         figures["rented_hours_share"] = min(1.0, paid / ((busy + plan.spare) * len(load) / 60))
     elif plan.run == "hybrid":
-        replica["load_replicas"] = splits[0].replicas
-        replica["mean_replicas"] *= 1 - splits[0].burst_share
-        figures["burst_share"] = max(figures["burst_share"], splits[0].burst_share)
+        split = next(s for s in splits if s.replicas)  # none at all would be the API column
+        replica["load_replicas"] = split.replicas
+        replica["mean_replicas"] *= 1 - split.burst_share
+        figures["burst_share"] = max(figures["burst_share"], split.burst_share)
     elif plan.run == "spot":
         held = fleet.with_evictions(busy + plan.spare, facts["spot_evictions_per_day"].value, facts["model_load_minutes"].value)
         replica["spare"] = held - busy
@@ -194,6 +199,11 @@ def _thinned(requests: Requests, batchable_share: float) -> Requests:
     return arrivals.ordered(*(series[stays] for series in requests)) if stays.any() else requests
 
 
+def priced_by(usd: tuple[float, float, float]) -> dict[str, float]:
+    """Prices per million tokens as a scenario writes them."""
+    return dict(zip(("input_usd_per_mtok", "cached_input_usd_per_mtok", "output_usd_per_mtok"), usd, strict=True))
+
+
 def api_bill(view: Ledger, scope: Scope) -> tuple[float, float]:
     """USD that the scope's requests cost, and the share of them that has a price."""
     rows = scope.usage(view)
@@ -218,16 +228,23 @@ def suggestions(logged: list[str], catalog: Catalog) -> list[str]:
     return list(dict.fromkeys([*mine, *rated, *sorted(known)]))
 
 
+def api_quote(book: PriceBook, provider: str | None, model: str, at: datetime | None = None) -> tuple[float, float, float]:
+    """List price of an API model today, USD per million input, cached input and output tokens; raises NoData when it has none."""
+    rates = book.price_usd_per_mtok(provider, model, at or datetime.now(UTC).replace(tzinfo=None))
+    fresh, cached, out = (rates.get(kind) for kind in ("fresh_input", "cache_read", "output"))
+    if fresh is None or out is None:
+        raise NoData(f"{model} has no price per token; add a price override on the Data and prices page.")
+    return float(fresh), float(fresh if cached is None else cached), float(out)
+
+
 def host_quote(book: PriceBook, model: str, at: datetime | None = None) -> tuple[str, tuple[float, float, float]] | None:
     """The cheapest known host of an open model (3 parts input, 1 part output): its name and USD per million input, cached, output tokens."""
     quotes = []
     for host in HOSTS:
         try:
-            rates = book.price_usd_per_mtok(host, model, at or datetime.now(UTC).replace(tzinfo=None))
+            usd = api_quote(book, host, model, at)
         except BatonError:
             continue
-        if rates.get("fresh_input") and rates.get("output"):
-            cached = rates.get("cache_read")
-            fresh, out = float(rates["fresh_input"]), float(rates["output"])
-            quotes.append((3 * fresh + out, host, (fresh, fresh if cached is None else float(cached), out)))
+        if usd[0] and usd[2]:
+            quotes.append((3 * usd[0] + usd[2], host, usd))
     return min(quotes)[1:] if quotes else None

@@ -10,14 +10,14 @@ from pages.ui import charts
 from pages.ui import format as fmt
 from pages.ui.charts import Palette
 
-NAMES = {"api": "API as today", "host": "Same model at a host", "rented": "Rented GPUs", "bought": "Bought GPUs"}
+NAMES = {"api": "API", "host": "Same model at a host", "rented": "Rented GPUs", "bought": "Bought GPUs"}
 HOURS_PER_WEEK = 168
 
 
 def over_months(cash_flow: pd.DataFrame, palette: Palette) -> go.Figure:
     """Running cost of every option; where an own line crosses the API's, it has paid back."""
     options = [o for o in NAMES if f"{o}_usd" in cash_flow]
-    figure = charts.blank(palette, height=360, right=170)
+    figure = charts.blank(palette, height=360, right=210)
     tints = dict(zip(NAMES, (palette.primary, *palette.categories[1:4]), strict=True))
     for option in options:
         total = cash_flow[f"{option}_usd"].cumsum()
@@ -45,7 +45,7 @@ def over_volume(multiples: np.ndarray, values: np.ndarray, found: float | None, 
     for number, (x, text, dash, colour) in enumerate(marks):
         figure.add_vline(x=x, line={"color": colour, "dash": dash, "width": 2})
         # On a logarithmic axis a line stands at its value, an annotation at its logarithm.
-        figure.add_annotation(x=np.log10(x), y=1, yref="paper", text=text, xanchor="left", xshift=6, yshift=-16 * number, showarrow=False, font={"color": colour})
+        figure.add_annotation(x=np.log10(x), y=1, yref="paper", text=text, xanchor="left" if x >= 1 else "right", xshift=6 if x >= 1 else -6, yshift=-16 * number, showarrow=False, font={"color": colour})
     figure.update_xaxes(type="log", title="Multiple of today's traffic", tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10], ticktext=["0.1", "0.2", "0.5", "1", "2", "5", "10"])
     figure.update_yaxes(rangemode="normal")
     return figure

@@ -6,10 +6,12 @@ import json
 
 import pytest
 
+from data.console import parser, run
 from data.errors import BadInput, BatonError, NoData
 from simulations import breakeven as module
 from simulations.breakeven import BreakevenScenario, breakeven
-from simulations.scenario import SHIPPED, from_document, read_scenario
+from simulations.scenario import SHIPPED, from_document, read_scenario, write_scenario
+from tests.simulations.test_bench_import import VLLM
 
 
 def shipped(name: str) -> BreakevenScenario:
@@ -136,8 +138,6 @@ def test_a_price_nobody_quotes_is_asked_for():
 
 
 def test_the_command_prints_the_contract(capsys, monkeypatch, home):
-    from data.console import parser, run
-
     top, commands = parser("simulations", "")
     module.register(commands)
     assert run(top, ["breakeven", "breakeven_residency", "--json"]) == 0
@@ -148,6 +148,22 @@ def test_the_command_prints_the_contract(capsys, monkeypatch, home):
     assert "11.1 months" in capsys.readouterr().out
     assert run(top, ["breakeven", "nowhere.yaml"]) == 1
     assert "nowhere.yaml" in capsys.readouterr().err
+
+
+def test_an_own_bench_result_sets_the_speed(tmp_path, capsys, home):
+    top, commands = parser("simulations", "")
+    module.register(commands)
+    (tmp_path / "case.yaml").write_text(write_scenario(scenario()))
+    slow = VLLM | {"model_id": "qwen3-32b", "max_concurrency": 8, "total_input_tokens": 1_500_000, "total_output_tokens": 250_000, "mean_tpot_ms": 45.0}
+    (tmp_path / "bench.json").write_text(json.dumps(slow))
+    served = []
+    for extra in ([], ["--bench", str(tmp_path / "bench.json")]):
+        assert run(top, ["breakeven", str(tmp_path / "case.yaml"), "--json", *extra]) == 0
+        served.append(json.loads(capsys.readouterr().out)["serving"])
+    assert served[1]["tier"] == "user measurement" != served[0]["tier"]
+    assert served[1]["output_tokens_per_s"] < served[0]["output_tokens_per_s"]
+    assert run(top, ["breakeven", "breakeven_residency", "--bench", str(tmp_path / "bench.json")]) == 1
+    assert "describes none" in capsys.readouterr().err
 
 
 def test_another_kind_of_file_is_refused():

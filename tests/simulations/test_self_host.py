@@ -52,11 +52,20 @@ def test_the_scope_is_what_would_move(busy):
 def test_the_ways_to_run_it(busy):
     fixed, scaled, hybrid, spot = (from_log(busy, Scope(), PLAN._replace(run=run)) for run in ("fixed", "autoscaled", "hybrid", "spot"))
     assert scaled.result["options"]["rented"]["total_usd"] <= fixed.result["options"]["rented"]["total_usd"]
-    assert hybrid.scenario.assumptions["burst_share"].value == hybrid.splits[0].burst_share
+    assert hybrid.scenario.replica.load_replicas >= 1
+    assert hybrid.splits[0].replicas == 0 and any("keeps everything on the API" in w for w in hybrid.warnings)
     assert spot.scenario.rented.kind == "spot" and spot.scenario.replica.spare > fixed.scenario.replica.spare
     batched = from_log(busy, Scope(), PLAN._replace(batchable_share=0.5))
     assert batched.fleet.replicas <= fixed.fleet.replicas
     assert batched.fleet.load.max() < fixed.fleet.load.max()
+
+
+def test_legals_case_compares_with_the_api_it_would_go_to(busy):
+    gpt = self_host.api_quote(PriceBook.load(None), "openai", "gpt-5.2")
+    study = from_log(busy, Scope(), PLAN._replace(api_usd=gpt))
+    count = study.scenario.traffic.requests_per_month
+    assert study.result["options"]["api"]["first_year_usd"] > 0
+    assert study.scenario.api.monthly("api_usd_per_month", study.scenario.traffic).value == pytest.approx(count * (1000 * gpt[0] + 500 * gpt[1] + 200 * gpt[2]) / 1e6)
 
 
 def test_too_little_log_is_refused_until_accepted(home):
