@@ -67,8 +67,8 @@ class AdaptiveRate:
     `highest_per_minute` is the declared limit. `record` takes every attempt's outcome, not every request's.
     """
 
-    def __init__(self, clock: Callable[[], float], highest_per_minute: float | None = None, rest_s: float = REST_S) -> None:
-        self._clock, self._rest_s = clock, rest_s
+    def __init__(self, clock: Callable[[], float], highest_per_minute: float | None = None) -> None:
+        self._clock = clock
         self._highest = None if highest_per_minute is None else highest_per_minute / 60.0
         self.per_s = self._highest
         self._outcomes: deque[bool] = deque(maxlen=WINDOW)
@@ -117,7 +117,7 @@ class AdaptiveRate:
             self.per_s = max(LOWEST_PER_S, rate * CUT)
             # What came through tells where the limit is: climb back to there briskly.
             self._ceiling = self._proven_per_s = max(self.per_s, rate * (1 - self.failure_share))
-            self.resting_until = max(self.resting_until, now + self._rest_s)
+            self.resting_until = max(self.resting_until, now + REST_S)
             self._outcomes.clear()
         elif now >= self._trimmed_at + TRIM_EVERY_S:
             # Refusals of one burst are one message; and a few refusals do not unsay what lately came through.
