@@ -34,7 +34,9 @@ WRITE_1H = "b.usage.cache_creation.ephemeral_1h_input_tokens"
 
 COLUMNS = envelope.COLUMNS | {
     "event_key": "coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id))",
-    "provider": "coalesce(lower(text_of(d.provider)), 'anthropic')",
+    # Bedrock and Vertex mark the ids of the messages they host.
+    "provider": """coalesce(lower(text_of(d.provider)),
+        CASE WHEN b.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN b.id LIKE 'msg_vrtx_%' THEN 'google' ELSE 'anthropic' END)""",
     "region": "coalesce(text_of(d.region), CASE WHEN b.usage.inference_geo NOT IN ('not_available', 'global') THEN b.usage.inference_geo END)",
     "service_tier": """CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' THEN 'batch'
         WHEN b.usage.speed = 'fast' THEN 'fast' WHEN b.usage.service_tier = 'priority' THEN 'priority' END""",

@@ -30,7 +30,8 @@ COLUMNS = {
     "event_key": "text_of(d.message.id) || CASE WHEN d.isSidechain THEN '' ELSE ':' || coalesce(text_of(d.requestId), '') END",
     "call_id": "text_of(d.message.id)",
     "requested_at": "utc(d.timestamp)",
-    "provider": "'anthropic'",
+    # Bedrock and Vertex mark the ids of the messages they host.
+    "provider": "CASE WHEN d.message.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN d.message.id LIKE 'msg_vrtx_%' THEN 'google' ELSE 'anthropic' END",
     "region": "CASE WHEN d.message.usage.inference_geo NOT IN ('not_available', 'global') THEN text_of(d.message.usage.inference_geo) END",
     "service_tier": "if(d.message.usage.speed = 'fast', 'fast', d.message.usage.service_tier)",
     "model_raw": "d.message.model",
