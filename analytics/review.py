@@ -63,7 +63,7 @@ def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict
         raise NoData(f"Week {week_name(monday)} is outside the data ({first} to {reach.day}); choose a week inside.")
     until = min(week.end, reach.complete_until)
     found = {
-        "week": week_name(monday), "start": week.start, "end": week.end, "complete": until == week.end,
+        "week": week_name(monday), "start": week.start, "end": week.end, "last": week.end - timedelta(days=1), "complete": until == week.end,
         "snapshot": view.snapshot(), "time_zone": view.time_zone, "through": reach.instant, "sample": is_sample(view),
         "priced_share": priced_share(view, week), "digest": _digest(state),
         "pacing": _pacing(view, state, week, until), **_moves(view, week, by, compare=week.before().start >= first),
