@@ -6,6 +6,7 @@ is SQL that yields `file_no, record_no, path, raw`, where `raw` is the JSON text
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import hashlib
 import json
@@ -23,6 +24,7 @@ from data.errors import BadInput, Unreadable
 SAMPLE = 50  # records looked at to recognise a format
 GROUP_BYTES, GROUP_FILES = 256 * 2**20, 2000  # files of one kind that are ingested in one transaction
 LONG_LINE = 256 * 2**20
+CHUNK = 2**19
 WRAPPERS = ("data", "result", "results", "rows", "observations", "logs", "records", "items", "value", "traces")
 # One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is.
 LINES = "columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x1f\x1e\x1f\x1e', quote = '', escape = '', strict_mode = false"
@@ -68,28 +70,55 @@ def expand(paths: Iterable[str | Path]) -> list[Path]:
     return list(found)
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of the file; a compressed one is also read to its end, since DuckDB accepts one cut short.
+def digest(path: Path) -> tuple[str, bool]:
+    """SHA-256 of the file, and whether it is plain text: valid UTF-8 without very long lines.
 
+    A compressed file is read to its end, since DuckDB accepts one cut short. Very long lines must be
+    known beforehand: DuckDB's parallel reader drops one at the end of a file without an error.
     Raises Unreadable for a file that cannot be read, is empty, or was cut off.
     """
     try:
         if path.stat().st_size == 0:
             raise Unreadable(f"{path.name} is empty; there is nothing to load.")
+        compression, sha, text = _compression(path), hashlib.sha256(), _PlainText()
         with open(path, "rb") as stream:
-            sha = hashlib.file_digest(stream, "sha256")
-        compression = _compression(path)
+            while chunk := stream.read(CHUNK):
+                sha.update(chunk)
+                if compression == "none":
+                    text.see(chunk)
         if compression != "none":
-            with gzip.open(path) if compression == "gzip" else pa.input_stream(str(path), compression="zstd") as stream:
-                while stream.read(2**22):
-                    pass
+            with _opened(path, compression) as stream:
+                while chunk := stream.read(CHUNK):
+                    text.see(chunk)
     except EOFError as error:
         raise Unreadable(f"{path.name} is a compressed file that was cut off; fetch it again.") from error
     except (gzip.BadGzipFile, zlib.error, pa.ArrowException) as error:
         raise Unreadable(f"{path.name} is a compressed file that is damaged ({error}); fetch it again.") from error
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be read ({error.strerror or error}); check its permissions or fetch it again.") from error
-    return sha.hexdigest()
+    return sha.hexdigest(), text.plain
+
+
+class _PlainText:
+    """Told the chunks of a file: is it UTF-8, and does every line end within two chunks?"""
+
+    def __init__(self) -> None:
+        self.plain, self._decoder = True, codecs.getincrementaldecoder("utf-8")()
+
+    def see(self, chunk: bytes) -> None:
+        if self.plain:
+            try:
+                self._decoder.decode(chunk)
+            except UnicodeDecodeError:
+                self.plain = False
+            # A line of two chunks' length holds a whole chunk without an end of line.
+            self.plain &= len(chunk) < CHUNK or b"\n" in chunk
+
+
+def _opened(path: Path, compression: str):
+    if compression == "gzip":
+        return gzip.open(path)
+    return pa.input_stream(str(path), compression=None if compression == "none" else compression)
 
 
 def _compression(path: Path) -> str:
@@ -98,8 +127,8 @@ def _compression(path: Path) -> str:
     return "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else "none"
 
 
-def inspect(cursor, path: Path, scratch: Path) -> tuple[File, list[dict]]:
-    """Tell the container of a file and read up to `SAMPLE` records of it.
+def inspect(cursor, path: Path, scratch: Path, *, plain: bool = True) -> tuple[File, list[dict]]:
+    """Tell the container of a file and read up to `SAMPLE` records of it; `plain` as `digest` found it.
 
     Raises Unreadable when the content is no text, no table and no JSON.
     """
@@ -108,32 +137,23 @@ def inspect(cursor, path: Path, scratch: Path) -> tuple[File, list[dict]]:
     if head == b"PAR1":
         file = File(path, path, "parquet", "none")
         return file, _sample(cursor, file)
-    compression = _compression(path)
-    file = File(path, path, "lines", compression)
+    file = File(path, path, "lines", _compression(path))
+    if not plain:
+        file = File(path, _cleaned(file, scratch), "lines", "none", long_lines=True)
     try:
         lines = _head(cursor, file)
     except Exception as error:
-        file, lines = _second_try(cursor, file, scratch, error)
+        raise Unreadable(f"{path.name} cannot be read as text ({str(error).splitlines()[0][:120]}); is it a log file?") from error
     if not lines:
         raise Unreadable(f"{path.name} holds only blank lines; there is nothing to load.")
     file = _kind(file, lines)
     return file, _sample(cursor, file)
 
 
-def _second_try(cursor, file: File, scratch: Path, error: Exception) -> tuple[File, list[str]]:
-    """Lines DuckDB refuses: clean invalid UTF-8 into a copy, and allow very long lines."""
-    copy = File(file.path, _cleaned(file, scratch), "lines", "none", long_lines=True)
-    try:
-        return copy, _head(cursor, copy)
-    except Exception:
-        reason = str(error).splitlines()[0][:120]
-        raise Unreadable(f"{file.path.name} cannot be read as text ({reason}); is it a log file?") from error
-
-
 def _cleaned(file: File, scratch: Path) -> Path:
+    """A copy with what is no UTF-8 replaced, in lines that DuckDB can read one by one."""
     target = scratch / f"{hashlib.sha256(str(file.path).encode()).hexdigest()[:16]}.clean"
-    opener = pa.input_stream(str(file.path), compression=None if file.compression == "none" else file.compression)
-    with opener as source, open(target, "wb") as clean:
+    with _opened(file.path, file.compression) as source, open(target, "wb") as clean:
         rest = b""
         while chunk := source.read(2**24):
             block, _, rest = (rest + chunk).rpartition(b"\n")
@@ -226,7 +246,7 @@ def records(files: list[File], rejects: str = "") -> str:
     file = files[0]
     paths = "[" + ", ".join(_path(f) for f in files) + "]"
     if file.kind == "lines":
-        return _numbered(files, f"SELECT filename, ltrim(line, chr(65279)) AS raw FROM {_lines(file, paths)}", "trim(raw) <> ''")
+        return _numbered(files, f"SELECT filename, ltrim(line, chr(65279)) AS raw FROM {_lines(file, paths)}", "starts_with(raw, '{') OR trim(raw) <> ''")
     if file.kind in ("array", "document", "wrapped"):
         shape = "array" if file.kind == "array" else "unstructured"
         value = f"unnest(json_extract(json, '$.{file.wrapper}[*]'))" if file.kind == "wrapped" else "json"

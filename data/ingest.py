@@ -97,8 +97,8 @@ def format_named(name: str) -> Format:
 
 
 def _recognise(cursor, scratch: Path, path: Path, chosen: Format | None) -> _Item:
-    digest = containers.digest(path)
-    file, sample = containers.inspect(cursor, path, scratch)
+    digest, plain = containers.digest(path)
+    file, sample = containers.inspect(cursor, path, scratch, plain=plain)
     unwrapped, inner = containers.unwrap(file, sample)
     if chosen:
         return _Item(file if chosen.documents else unwrapped, chosen, digest)

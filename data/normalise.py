@@ -15,6 +15,7 @@ COUNTS = (
     "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
     "output_tokens", "reasoning_tokens", "total_tokens",
 )  # fmt: skip
+NUMBERS = (*COUNTS, "reported_cost_usd")
 FLAGS = ("input_has_cache", "output_has_reasoning", "succeeded", "unmetered")
 DOUBLES = ("latency_ms", "ttft_ms", "quality_score")
 STATUSES = ("success", "error", "cached", "cancelled")
@@ -28,7 +29,7 @@ SECRET = r"(?i)(bearer\s+|sk-|pk-lf-|api[_-]?key\W{1,4}|xox[abp]-|gh[pousr]_|AKI
 # hence `utc`: text with or without offset, or an epoch in s, ms, us or ns, becomes naive UTC.
 MACROS = (
     "CREATE OR REPLACE TEMP MACRO text_of(x) AS nullif(trim(x::VARCHAR), '')",
-    "CREATE OR REPLACE TEMP MACRO number(x) AS TRY_CAST(nullif(trim(x::VARCHAR), '') AS DOUBLE)",
+    "CREATE OR REPLACE TEMP MACRO number(x) AS TRY_CAST(x AS DOUBLE)",
     "CREATE OR REPLACE TEMP MACRO epoch_utc(x) AS CASE WHEN x IS NULL OR isnan(x) OR isinf(x) OR x < 0 OR x > 4e18 THEN NULL "
     "WHEN x > 1e17 THEN make_timestamp((x / 1e3)::BIGINT) WHEN x > 1e14 THEN make_timestamp(x::BIGINT) "
     "WHEN x > 1e11 THEN make_timestamp((x * 1e3)::BIGINT) ELSE make_timestamp((x * 1e6)::BIGINT) END",
@@ -39,7 +40,7 @@ MACROS = (
     "WHEN json_valid(x::VARCHAR) THEN x::VARCHAR::JSON END",
     "CREATE OR REPLACE TEMP MACRO jtext(j, path) AS nullif(json_extract_string(j, path), '')",
     # Provider ids are those of genai-prices.
-    "CREATE OR REPLACE TEMP MACRO provider_of(x) AS CASE WHEN x IS NULL OR trim(x) = '' THEN NULL "
+    "CREATE OR REPLACE TEMP MACRO provider_of(x) AS CASE WHEN x IS NULL OR trim(x) = '' THEN NULL WHEN lower(x) IN ('openai', 'anthropic', 'deepseek', 'minimax') THEN lower(x) "
     "WHEN regexp_matches(lower(x), '^(vertex|google|gemini|palm|gcp)') THEN 'google' WHEN regexp_matches(lower(x), '^(bedrock|amazon|aws)') THEN 'aws' "
     "WHEN regexp_matches(lower(x), '^(azure|az\\.)') THEN 'azure' WHEN regexp_matches(lower(x), '^(xai|x-ai|x_ai|grok)') THEN 'x-ai' "
     "WHEN lower(x) LIKE 'mistral%' THEN 'mistral' WHEN lower(x) LIKE 'together%' THEN 'together' WHEN lower(x) LIKE 'fireworks%' THEN 'fireworks' "
@@ -63,27 +64,32 @@ def structure(fields: Mapping[str, object]) -> str:
     return "'" + json.dumps(fields).replace("'", "''") + "'"
 
 
+# A NUL in a name breaks the catalogue's filters: its JSON escape is taken out before parsing.
+WITHOUT_NUL = r"CASE WHEN contains(raw, '\u0000') THEN regexp_replace(raw, '(^|[^\\])((?:\\\\)*)(\\u0000)+', '\1\2', 'g') ELSE raw END"
+
+
 def parsed(records: str, form: Format) -> str:
     """`records` with the struct `d`; a line that is no JSON object has `d` NULL."""
-    shape = structure(form.fields)
-    return (
-        f"SELECT *, CASE WHEN json_valid(raw) AND json_type(raw) = 'OBJECT' THEN json_transform(raw, {shape}) END AS d FROM ({records})"
-    )
+    transformed = f"TRY(json_transform({WITHOUT_NUL}, {structure(form.fields)}))"
+    return f"SELECT *, CASE WHEN starts_with(raw, '{{') OR starts_with(ltrim(raw), '{{') THEN {transformed} END AS d FROM ({records})"
 
 
 def staged(relation: str, form: Format, *, may_be_broken: bool) -> str:
     """SQL for the staged rows of a format over a relation of parsed records (`form.rows` applied).
 
     Columns: `file_no, record_no, skip, reject, raw` (raw only where rejected), `event_id`, and every
-    one of USAGE_COLUMNS (or BILLED_COLUMNS) in its type. `may_be_broken`: the relation still holds
-    records that are no JSON objects (its `d` is NULL there); they are put aside too.
+    one of USAGE_COLUMNS (or BILLED_COLUMNS) in its type; those of a rejected row mean nothing.
+    `may_be_broken`: the relation still holds records that are no JSON objects (its `d` is NULL there);
+    they are put aside too.
     """
     targets = USAGE_COLUMNS if form.table == "usage" else BILLED_COLUMNS
     given = [f"({form.columns.get(name, 'NULL')}) AS {name}" for name in targets]
+    numbers = [f"number({name}) AS {name}_number" for name in NUMBERS] if form.table == "usage" else []
     typed, problems = (_usage_types, _usage_problems) if form.table == "usage" else (_billed_types, _billed_problems)
     broken = f"CASE WHEN d IS NULL THEN '{NOT_JSON}' END" if may_be_broken else "NULL"
     base = f"SELECT file_no, record_no, path, raw, {broken} AS broken, {', '.join(given)} FROM ({relation})"
-    checked = f"SELECT *, CASE WHEN broken IS NOT NULL THEN broken WHEN skip IS NULL THEN coalesce(reject, {problems()}) END AS problem FROM ({base})"
+    counted = f"SELECT {', '.join(['*', *numbers])} FROM ({base})"
+    checked = f"SELECT *, CASE WHEN broken IS NOT NULL THEN broken WHEN skip IS NULL THEN coalesce(reject, {problems()}) END AS problem FROM ({counted})"
     return (
         f"SELECT file_no, record_no, path, skip, problem AS reject, CASE WHEN problem IS NOT NULL THEN raw END AS raw, "
         f"'{form.family}:' || coalesce(event_key::VARCHAR, md5(raw)) AS event_id, {', '.join(typed())} FROM ({checked})"
@@ -91,7 +97,8 @@ def staged(relation: str, form: Format, *, may_be_broken: bool) -> str:
 
 
 def _usage_types() -> list[str]:
-    casts = {name: f"TRY_CAST({name} AS DOUBLE)::BIGINT" for name in COUNTS}
+    # Casts that cannot fail: a value that is out of range has put its row aside.
+    casts = {name: f"TRY_CAST({name}_number AS BIGINT)" for name in COUNTS}
     casts |= {name: f"TRY_CAST({name} AS BOOLEAN)" for name in FLAGS}
     casts |= {name: f"CASE WHEN isfinite(number({name})) THEN number({name}) END" for name in DOUBLES}
     casts |= {
@@ -102,32 +109,31 @@ def _usage_types() -> list[str]:
         "reported_cost_usd": "TRY_CAST(reported_cost_usd AS DECIMAL(18,12))",
         "provider": "provider_of(provider)",
         "error_class": "CASE WHEN status = 'error' OR error_class IS NOT NULL THEN error_class_of(error_class, TRY_CAST(http_status AS INTEGER)) END",
-        "tags": "CASE WHEN json_valid(tags::VARCHAR) AND json_type(tags::VARCHAR) = 'OBJECT' THEN masked(tags::VARCHAR) END",
+        "tags": "CASE WHEN starts_with(ltrim(tags::VARCHAR), '{') AND json_valid(tags::VARCHAR) THEN masked(tags::VARCHAR) END",
         "status": f"CASE WHEN status IN {STATUSES} THEN status ELSE 'success' END",
         "service_tier": "CASE WHEN lower(service_tier) IN ('batch', 'flex', 'priority', 'fast') THEN lower(service_tier) ELSE 'standard' END",
         "operation": "coalesce(text_of(operation), 'chat')",
     }
     names = [n for n in USAGE_COLUMNS if n not in ("event_key", "skip", "reject")]
-    # A count that is out of range was rejected above; nulling it keeps the cast from failing first.
-    return [f"CASE WHEN problem IS NULL THEN {casts.get(n, f'text_of({n})')} END AS {n}" for n in names]
+    return [f"{casts.get(n, f'text_of({n})')} AS {n}" for n in names]
 
 
 def _usage_problems() -> str:
     """SQL that names the first thing wrong with a record, or NULL."""
     cases = [
-        f"WHEN {name} IS NOT NULL AND text_of({name}) IS NOT NULL AND NOT coalesce(number({name}) >= 0 AND number({name}) <= {MOST} "
-        f"AND floor(number({name})) = number({name}), false) THEN '{name} is ' || left({name}::VARCHAR, 40) || ', not a count'"
+        f"WHEN {name} IS NOT NULL AND NOT coalesce({name}_number BETWEEN 0 AND {MOST} AND floor({name}_number) = {name}_number, text_of({name}) IS NULL) "
+        f"THEN '{name} is ' || left({name}::VARCHAR, 40) || ', not a count'"
         for name in COUNTS
     ]
     cases += [
         "WHEN requested_at IS NULL THEN 'the time of the request is missing or cannot be read'",
         f"WHEN requested_at < {EARLIEST} OR requested_at > now()::TIMESTAMP + INTERVAL 2 DAY THEN 'the time of the request is ' || requested_at::VARCHAR || ', outside 2020 to today'",
-        "WHEN text_of(reported_cost_usd) IS NOT NULL AND coalesce(isnan(number(reported_cost_usd)) OR abs(number(reported_cost_usd)) >= 1e6, true) "
+        "WHEN text_of(reported_cost_usd) IS NOT NULL AND coalesce(isnan(reported_cost_usd_number) OR abs(reported_cost_usd_number) >= 1e6, true) "
         "THEN 'the cost is ' || left(reported_cost_usd::VARCHAR, 40) || ', not an amount below 1,000,000 USD'",
-        f"WHEN TRY_CAST(input_has_cache AS BOOLEAN) AND {_CACHE} > number(input_tokens) "
-        f"THEN 'its cache tokens (' || {_CACHE}::BIGINT || ') exceed the input tokens (' || number(input_tokens)::BIGINT || ') that should include them'",
-        "WHEN TRY_CAST(output_has_reasoning AS BOOLEAN) AND number(reasoning_tokens) > number(output_tokens) "
-        "THEN 'its reasoning tokens (' || number(reasoning_tokens)::BIGINT || ') exceed the output tokens (' || number(output_tokens)::BIGINT || ') that should include them'",
+        f"WHEN TRY_CAST(input_has_cache AS BOOLEAN) AND {_CACHE} > input_tokens_number "
+        f"THEN 'its cache tokens (' || {_CACHE}::BIGINT || ') exceed the input tokens (' || input_tokens_number::BIGINT || ') that should include them'",
+        "WHEN TRY_CAST(output_has_reasoning AS BOOLEAN) AND reasoning_tokens_number > output_tokens_number "
+        "THEN 'its reasoning tokens (' || reasoning_tokens_number::BIGINT || ') exceed the output tokens (' || output_tokens_number::BIGINT || ') that should include them'",
         "WHEN text_of(model_raw) IS NULL AND text_of(input_tokens) IS NULL AND text_of(output_tokens) IS NULL AND text_of(reported_cost_usd) IS NULL "
         "THEN 'it names no model, no tokens and no cost'",
     ]
@@ -135,8 +141,8 @@ def _usage_problems() -> str:
 
 
 _CACHE = (
-    "(coalesce(number(cache_read_tokens), 0) + coalesce(number(cache_write_5m_tokens) + coalesce(number(cache_write_1h_tokens), 0), "
-    "number(cache_write_1h_tokens), number(cache_write_tokens), 0))"
+    "(coalesce(cache_read_tokens_number, 0) + coalesce(cache_write_5m_tokens_number + coalesce(cache_write_1h_tokens_number, 0), "
+    "cache_write_1h_tokens_number, cache_write_tokens_number, 0))"
 )
 
 

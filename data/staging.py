@@ -68,14 +68,14 @@ def stage(cursor, db: str, files: list[File], form: Format, keep_text: bool) -> 
     source = records(files, rejects)
     fields = {**form.fields, **(form.text_fields if keep_text else {})}
     full = Format(**{**form.__dict__, "fields": fields})
-    plain = form.rows == Format.rows and not keep_text
+    plain = (form.rows == Format.rows or form.per_record) and not keep_text
     relation = f"({normalise.parsed(source, full)})"
     if not plain:
         cursor.execute(f"CREATE TABLE {db}.records AS SELECT * FROM {relation}")
         relation = f"{db}.records"
         cursor.execute(f"INSERT INTO {db}.misfits SELECT file_no, record_no, '{normalise.NOT_JSON}', raw FROM {relation} WHERE d IS NULL")
         relation = f"(SELECT * FROM {relation} WHERE d IS NOT NULL)"
-    rows = f"WITH records AS (SELECT * FROM {relation}) SELECT * FROM ({form.rows})" if not plain else f"SELECT * FROM {relation}"
+    rows = f"WITH records AS (SELECT * FROM {relation}) SELECT * FROM ({form.rows})"
     cursor.execute(f"CREATE TABLE {db}.rows AS {normalise.staged(rows, form, may_be_broken=plain)}")
     if rejects:
         cursor.execute(f"INSERT INTO {db}.misfits SELECT DISTINCT 1, line - 1, 'it has another number of columns than the header', csv_line FROM {rejects}")
@@ -92,26 +92,27 @@ def mark_new(cursor, db: str, table: str, key: str, form: Format) -> None:
     the format supersedes and the new one says more (more tokens, another amount): then the old one goes.
     """
     size = _tokens(form) if form.table == "usage" else "0"
+    good = f"(FROM {db}.rows WHERE skip IS NULL AND reject IS NULL)"
     rank = f"coalesce(rank, {size})" if form.table == "usage" else "0"
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE repeats AS SELECT event_id, arg_max(struct_pack(f := file_no, r := record_no), {rank}) AS winner "
-        f"FROM {db}.rows WHERE skip IS NULL AND reject IS NULL GROUP BY event_id HAVING count(*) > 1"
+        f"FROM {good} GROUP BY event_id HAVING count(*) > 1"
     )
     # Rows of one identity lie close in time; the bounds let the engine skip the other months.
     bounds = (
-        f"t.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 2 DAY FROM {db}.rows) AND (SELECT max(requested_at) + INTERVAL 2 DAY FROM {db}.rows)"
+        f"t.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 2 DAY FROM {good}) AND (SELECT max(requested_at) + INTERVAL 2 DAY FROM {good})"
         if form.table == "usage" else "true"
     )  # fmt: skip
     stored = " + ".join(f"coalesce(t.{n}, 0)" for n in TOKENS) if form.table == "usage" else "[t.amount::VARCHAR, t.quantity::VARCHAR]"
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE known AS SELECT t.{key} AS event_id, max({stored}) AS stored FROM lake.main.{table} t "
-        f"WHERE t.{key} IN (SELECT event_id FROM {db}.rows WHERE skip IS NULL AND reject IS NULL) AND {bounds} GROUP BY 1"
+        f"WHERE t.{key} IN (SELECT event_id FROM {good}) AND {bounds} GROUP BY 1"
     )
     better = f"k.stored < {size}" if form.table == "usage" else "k.stored IS DISTINCT FROM [s.amount::VARCHAR, s.quantity::VARCHAR]"
     cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE fresh_rows AS SELECT s.file_no, s.record_no, s.event_id, k.event_id IS NOT NULL AS replaces FROM {db}.rows s "
+        f"CREATE OR REPLACE TEMP TABLE fresh_rows AS SELECT s.file_no, s.record_no, s.event_id, k.event_id IS NOT NULL AS replaces FROM {good} s "
         "LEFT JOIN repeats p ON s.event_id = p.event_id LEFT JOIN known k ON s.event_id = k.event_id "
-        "WHERE s.skip IS NULL AND s.reject IS NULL AND (p.winner IS NULL OR (p.winner.f = s.file_no AND p.winner.r = s.record_no)) "
+        "WHERE (p.winner IS NULL OR (p.winner.f = s.file_no AND p.winner.r = s.record_no)) "
         f"AND (k.event_id IS NULL OR {better if form.supersedes else 'false'})"
     )
 
@@ -189,8 +190,9 @@ def earlier_calls(cursor, db: str, form: Format) -> None:
     """Temp table `earlier_calls`: attempts the ledger already has of calls that this batch goes on with."""
     cursor.execute("CREATE OR REPLACE TEMP TABLE earlier_calls (call_id VARCHAR, attempts BIGINT)")
     if form.columns.get("call_id") not in (None, form.columns.get("event_key")):
+        good = f"(FROM {db}.rows WHERE skip IS NULL AND reject IS NULL)"
         cursor.execute(
             "INSERT INTO earlier_calls SELECT u.call_id, count(*) FROM lake.main.usage u "
-            f"WHERE u.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 1 HOUR FROM {db}.rows) AND (SELECT max(requested_at) FROM {db}.rows) "
-            f"AND u.call_id IN (SELECT call_id FROM {db}.rows) AND u.event_id NOT IN (SELECT event_id FROM {db}.rows) GROUP BY 1"
+            f"WHERE u.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 1 HOUR FROM {good}) AND (SELECT max(requested_at) FROM {good}) "
+            f"AND u.call_id IN (SELECT call_id FROM {good}) AND u.event_id NOT IN (SELECT event_id FROM {good}) GROUP BY 1"
         )

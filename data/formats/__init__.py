@@ -65,6 +65,7 @@ class Format:
     family: str = ""  # formats that describe the same calls share it, so that one call stays one row
     note: str = ""  # what a reader should know about this source; shown with every batch
     order: int = 50  # lower is tried first; generic formats come last
+    per_record: bool = False  # `rows` maps every record by itself, even one with `d` NULL: nothing is kept in between
     documents: bool = False  # a JSON file is one record as a whole, never a list of records
     text_fields: Mapping[str, object] = field(default_factory=dict)  # extra `fields`, read only with --keep-text
     text_columns: Mapping[str, str] = field(default_factory=dict)  # SQL for `prompt` and `completion`

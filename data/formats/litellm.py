@@ -133,14 +133,14 @@ FIELDS = {
 
 FORMATS = (
     Format(
-        name="litellm", label="LiteLLM spend logs", text_columns=TEXTS,
+        name="litellm", label="LiteLLM spend logs", text_columns=TEXTS, per_record=True,
         recognise=lambda sample: has(sample, "request_id", "call_type", "spend", "startTime"),
         fields=FIELDS, rows=rows("d.spend", "m.error_information", "m.model_map_information.model_map_value"),
         columns=COLUMNS | {"event_key": "d.request_id"},
         note="Retries that LiteLLM made inside one call appear as the attempt number, not as rows of their own.",
     ),
     Format(
-        name="litellm_payload", label="LiteLLM standard logging payload", family="litellm", text_columns=TEXTS,
+        name="litellm_payload", label="LiteLLM standard logging payload", family="litellm", text_columns=TEXTS, per_record=True,
         recognise=lambda sample: has(sample, "id", "call_type", "response_cost", "startTime", "model_group"),
         fields=FIELDS, rows=rows("d.response_cost", "d.error_information", "d.model_map_information.model_map_value"),
         # Failed attempts share one id, and an answer from LiteLLM's own cache repeats the id of the first answer.
