@@ -5,7 +5,8 @@ Grouping by these two makes a replay one query; `routing.choice.decide` does the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -20,9 +21,26 @@ NO_RULE = -1
 MAX_CONSTRAINTS = 62  # bits of the mask
 
 
+def folding(policy: Policy, view: Ledger, edges: Iterable[int], *, rules: bool = True) -> dict[str, Any]:
+    """Options for `traffic.fold` that add `rule`, the position of the first matching rule (-1 none), and
+    `mask`, whose bit i says that constraint i applies (only the mask without `rules`).
+
+    Conditions on dimensions and input size are decided on groups; those on output, which has no
+    bands, on rows.
+    """
+    parts = (*policy.constraints, *(policy.rules if rules else ()))
+    terms = {name: term for part in parts for name, term in part.when.items()}
+    sizes = [term for part in parts for name, term in part.when.items() if name == "input_tokens"]
+    keys = rule_and_mask(policy, view)
+    keys = keys if rules else {"mask": keys["mask"]}
+    if set(terms) & {"output_tokens", "total_tokens"}:
+        return {"edges": list(edges), "keys": keys}
+    bounds = {bound for size in sizes for bound in (size.low, size.high + 1) if 0 < bound < float("inf")}
+    return {"edges": [*edges, *map(int, bounds)], "over": [name for name in terms if name != "input_tokens"], "late": keys}
+
+
 def rule_and_mask(policy: Policy, view: Ledger) -> dict[str, Callable[[ir.Table], ir.Value]]:
-    """Keys for `traffic.fold`: `rule`, the position of the first matching rule (-1 none), and `mask`,
-    whose bit i says that constraint i applies."""
+    """The two keys as expressions over rows, or over groups that carry the dimensions and `band`."""
     sampled = is_sample(view)
 
     def rule(rows: ir.Table) -> ir.IntegerValue:
@@ -58,5 +76,7 @@ def _term(rows: ir.Table, name: str, term: Members | Size, sampled: bool) -> ir.
 
 
 def _tokens(rows: ir.Table, name: str, sampled: bool) -> ir.IntegerValue:
+    if "band" in rows.columns:  # already folded: bands begin at every bound of the policy
+        return rows.band
     sizes = {"input_tokens": (input_tokens,), "output_tokens": (output_tokens,), "total_tokens": (input_tokens, output_tokens)}
     return sum(size(rows, sampled) for size in sizes[name])

@@ -17,7 +17,7 @@ from data.ledger import Ledger
 from routing.choice import logged_hosting, refused_by, resolve
 from routing.policy import Constraint, Policy
 from simulations.optimise import Problem
-from simulations.policy_query import active, rule_and_mask
+from simulations.policy_query import active, folding
 from simulations.quality import Scale, scales, score_of
 from simulations.repricing import Market
 from simulations.traffic import BANDS, caution, days_covered, fold, per_year
@@ -60,7 +60,7 @@ def programme(
         market.catalog.canonical(target.partition("@")[0])
     rules = policy or Policy(name="no constraints", fallback=("current",))
     yearly, edges = per_year(days_covered(view, scope)), [*BANDS, *market.edges([*targets, *market.catalog])]
-    folded = fold(view, scope, edges=edges, keys={"mask": rule_and_mask(rules, view)["mask"]})
+    folded = fold(view, scope, **folding(rules, view, edges, rules=False))
     rows = folded[folded["basis"] == "priced"].reset_index(drop=True)
     excluded = {
         str(name): (int(part["calls"].sum()), sum(part["cost_usd"].dropna(), Decimal(0)))
@@ -69,7 +69,8 @@ def programme(
     if rows.empty:
         raise NoData("None of the requests in this scope has a price and token counts; a what-if needs both. See Data and prices.")
     present = [_logged_target(row, market) for row in rows[["model", "provider", "host"]].to_dict("records")]
-    names = tuple(dict.fromkeys([*present, *targets]))
+    spent = rows["cost_usd"].astype(float).groupby(pd.Series(present)).sum().sort_values(ascending=False)
+    names = tuple(dict.fromkeys([*spent.index, *targets]))
     yardstick = _yardstick(market, rows, names, scale)
     problem, lifted = _problem(rows, present, names, market, rules, yardstick, yearly)
     problem, lifted, rows = _tail_together(problem, lifted, rows)

@@ -21,7 +21,7 @@ from analytics.scope import Scope
 from data.ledger import Ledger
 from routing.choice import Candidate, Choice, decide, logged_hosting
 from routing.policy import CURRENT, Policy
-from simulations.policy_query import NO_RULE, active, rule_and_mask
+from simulations.policy_query import NO_RULE, active, folding
 from simulations.repricing import Market
 from simulations.scenario import Part
 from simulations.traffic import fold
@@ -66,7 +66,7 @@ def replay(
     Raises NoData when the scope is empty.
     """
     assumed = assumed or Assumed()
-    groups = fold(view, scope, edges=market.edges(policy.targets), by=by, keys=rule_and_mask(policy, view))
+    groups = fold(view, scope, by=by, **folding(policy, view, market.edges(policy.targets)))
     return decided(groups, policy, market, assumed)
 
 

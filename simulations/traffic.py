@@ -76,22 +76,31 @@ def size_band(table: ir.Table, edges: Iterable[int], sampled: bool = False) -> i
     return ibis.cases((tokens.isnull(), ibis.null("int64")), *steps, else_=0)
 
 
+Keys = Mapping[str, Callable[[ir.Table], ir.Value]]
+
+
 def fold(
     view: Ledger, scope: Scope, *, edges: Iterable[int] = BANDS, by: Iterable[str] = (),
-    keys: Mapping[str, Callable[[ir.Table], ir.Value]] | None = None,
+    keys: Keys | None = None, over: Iterable[str] = (), late: Keys | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """One row per segment: the key columns and `SUMS` (attempts, calls, USD, tokens, ms), plus quality sums.
 
-    `by` adds dimensions of the registry, `keys` computed columns such as the rule of a policy that a
-    row meets. Raises NoData when the scope has no requests.
+    `by` adds dimensions of the registry, `keys` columns computed from rows. `late` columns are computed
+    from the grouped dimensions, `over` and `band`: thousands of groups instead of millions of rows.
+    Raises NoData when the scope has no requests.
     """
-    unknown = [name for name in by if name not in DIMENSIONS]
+    unknown = [name for name in (*by, *over) if name not in DIMENSIONS]
     if unknown:
         raise BadInput(f"There is no dimension `{unknown[0]}`; use one of: {', '.join(DIMENSIONS)}.")
-    columns = [*SEGMENT, *ROUTE, *(name for name in by if name not in (*SEGMENT, *ROUTE))]
-    computed = {name: (lambda rows, n=name: DIMENSIONS[n].expression(rows, scope.time_zone)) for name in columns}
+    kept = list(dict.fromkeys((*SEGMENT, *ROUTE, *by)))
+    computed = {name: (lambda rows, n=name: DIMENSIONS[n].expression(rows, scope.time_zone)) for name in dict.fromkeys((*kept, *over))}
     computed |= {"basis": basis, "costed": lambda rows: rows.cost_usd.notnull(), "band": lambda rows: size_band(rows, edges, is_sample(view)), **(keys or {})}
-    frame = view.frame(_folded(scope.usage(view), computed))
+    grouped = _folded(scope.usage(view), computed)
+    if late:
+        again = {name: (lambda rows, n=name: rows[n]) for name in (*kept, "basis", "costed", "band", *(keys or {}))}
+        grouped = _folded(grouped, again | dict(late))
+    names = [name for name in grouped.columns if name not in (*SUMS, "quality_sum", "quality_count")]
+    frame = view.frame(grouped.order_by(names))  # the same question gets the same answer, to the order of its rows
     if frame.empty:
         raise NoData(NOTHING)
     for name in (*SEGMENT, *by):
@@ -100,9 +109,12 @@ def fold(
     return frame
 
 
-def _folded(rows: ir.Table, keys: Mapping[str, Callable[[ir.Table], ir.Value]]) -> ir.Table:
+def _folded(rows: ir.Table, keys: Keys) -> ir.Table:
+    """Sums by these keys, over rows or over an earlier fold."""
     sums = {name: total(rows, name) for name in SUMS}
-    sums["quality_sum"], sums["quality_count"] = rows.quality_score.sum(), rows.quality_score.count()
+    earlier = "quality_sum" in rows.columns
+    sums["quality_sum"] = rows.quality_sum.sum() if earlier else rows.quality_score.sum()
+    sums["quality_count"] = rows.quality_count.sum() if earlier else rows.quality_score.count()
     return rows.group_by(**{name: key(rows) for name, key in keys.items()}).aggregate(**sums)
 
 
