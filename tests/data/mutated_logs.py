@@ -72,7 +72,7 @@ def _repeat_line(chance: random.Random, records: list[str]) -> None:
 
 def _cut_line(chance: random.Random, records: list[str]) -> None:
     at = chance.randrange(len(records))
-    records[at] = records[at][: chance.randrange(1, len(records[at]) + 1)]
+    records[at] = records[at][: chance.randrange(len(records[at]) + 1)]
 
 
 def _join_lines(chance: random.Random, records: list[str]) -> None:
