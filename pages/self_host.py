@@ -85,10 +85,10 @@ def typed_volume() -> tuple[tuple[float, ...], tuple[float, float, float]]:
     return (float(volume[0]), float(volume[1]), float(min(volume[2], volume[1])), float(volume[3]), float(volume[4])), prices
 
 
-def machine(suggested: list[str]) -> tuple[str | None, str, int, str, str]:
-    """Second and third choice: the open model, and what it runs on."""
+def machine(suggested: list[str], known: bool) -> tuple[str | None, str, int, str, str]:
+    """Second and third choice: the open model (the log's own where it has one), and what it runs on."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        model = st.selectbox("Open model", suggested, index=None, key="open_model", bind="query-params", placeholder="Choose an open model", width=240)
+        model = st.selectbox("Open model", suggested, index=0 if known else None, key="open_model", bind="query-params", placeholder="Choose an open model", width=240)
         gpu = st.selectbox("GPU", [g.gpu for g in gpus()], index=[g.gpu for g in gpus()].index("h200_sxm"), format_func=lambda g: find_gpu(g).name, key="gpu", bind="query-params", width=200)
         count = st.selectbox("GPUs a replica may use", [1, 2, 4, 8, 16], index=3, key="gpus", bind="query-params", width=170)
         precision = st.selectbox("Precision", ["chosen to fit", *PRECISIONS], key="precision", bind="query-params", width=150)
@@ -184,7 +184,7 @@ else:
     logged = []
 suggested = self_host.suggestions(logged, catalog)
 try:
-    model, gpu, count, precision, run = machine(suggested)
+    model, gpu, count, precision, run = machine(suggested, bool(self_host.open_among(logged)))
     if model is None:
         with title:
             shell.header("When would own GPUs pay?", view)

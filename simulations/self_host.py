@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -108,7 +109,7 @@ def _study(plan: Plan, demand: Demand, windows: list[Requests], monthly: float, 
     longest = min(find_architecture(plan.model).context, rates.cache_tokens)
     windows, left_out = _within(windows, longest)
     if left_out:
-        warnings = [*warnings, f"{left_out:.1%} of the busiest hours' requests are longer than {longest:,.0f} tokens and stay on the API."]
+        warnings = [*warnings, f"{left_out:.1%} of the busiest hours' tokens are in requests longer than {longest:,.0f} tokens; these stay on the API."]
     interactive = [_thinned(requests, plan.batchable_share) for requests in windows]
     sized = fleet.size_fleet(interactive, demand, rates, objective, spare=plan.spare)
     load = fleet.off_peak(sized.load, plan.batchable_share)
@@ -122,19 +123,24 @@ def _study(plan: Plan, demand: Demand, windows: list[Requests], monthly: float, 
     _run(plan, load, busy, splits, replica, figures)
     if plan.run == "hybrid" and not splits[0].replicas:
         warnings = [*warnings, "The cheapest split keeps everything on the API; the one shown is the cheapest with own machines."]
+    traffic = {"requests_per_month": monthly, "input_tokens": sizes[0] + sizes[1], "cached_tokens": sizes[1], "output_tokens": max(1.0, sizes[2]),
+               "peak_to_mean": max(1.0, peak or demand.peak_to_mean()), "from_log": from_log}  # fmt: skip
+    scenario = _scenario(plan, traffic, api, replica, figures)
+    result = breakeven(scenario, plan.measurements)
+    return Study(result, scenario, demand, sized._replace(load=load), point, splits, tuple([*warnings, *result["warnings"]]))
+
+
+def _scenario(plan: Plan, traffic: dict[str, Any], api: dict[str, Any], replica: dict[str, Any], figures: dict[str, float]) -> BreakevenScenario:
+    """The study as a scenario that can be saved and run again without the log."""
     body = {
-        "kind": "breakeven", "name": f"{plan.model} on {rates.gpus} x {point.gpu} a replica, {plan.run}", "months": plan.months,
-        "source": "the ledger's own arrivals" if from_log else "a typed volume",
-        "traffic": {"requests_per_month": monthly, "input_tokens": sizes[0] + sizes[1], "cached_tokens": sizes[1], "output_tokens": max(1.0, sizes[2]),
-                    "peak_to_mean": max(1.0, peak or demand.peak_to_mean()), "from_log": from_log},
-        "api": api, "replica": replica, "rented": {"kind": plan.rent_kind}, "bought": {},
-        "quality": {"gap_share": plan.quality_gap, "usd_per_failure": plan.usd_per_failure}, "assumptions": figures,
+        "kind": "breakeven", "name": f"{plan.model} on {replica['gpus']} x {plan.gpu} a replica, {plan.run}", "months": plan.months,
+        "source": "the ledger's own arrivals" if traffic["from_log"] else "a typed volume", "traffic": traffic, "api": api, "replica": replica,
+        "rented": {"kind": plan.rent_kind}, "bought": {}, "assumptions": figures,
+        "quality": {"gap_share": plan.quality_gap, "usd_per_failure": plan.usd_per_failure},
     }  # fmt: skip
     if plan.host_usd:
         body["host"] = priced_by(plan.host_usd)
-    scenario = from_document(_priced_options(body, plan), BreakevenScenario, "the study")
-    result = breakeven(scenario, plan.measurements)
-    return Study(result, scenario, demand, sized._replace(load=load), point, splits, tuple([*warnings, *result["warnings"]]))
+    return from_document(_priced_options(body, plan), BreakevenScenario, "the study")
 
 
 def _run(plan: Plan, load: np.ndarray, busy: int, splits: list[Hybrid], replica: dict[str, Any], figures: dict[str, float]) -> None:
@@ -178,11 +184,12 @@ def _rent_per_replica(plan: Plan, gpus: int) -> float:
 
 
 def _within(windows: list[Requests], longest: float) -> tuple[list[Requests], float]:
-    """Requests that fit, and the share that does not."""
-    kept, total, dropped = [], 0, 0
+    """Requests that fit, and the share of tokens in those that do not."""
+    kept, total, dropped = [], 0.0, 0.0
     for requests in windows:
-        fits = requests.fresh_tokens + requests.cached_tokens + requests.output_tokens <= longest
-        total, dropped = total + len(fits), dropped + int((~fits).sum())
+        size = requests.fresh_tokens + requests.cached_tokens + requests.output_tokens
+        fits = size <= longest
+        total, dropped = total + float(size.sum()), dropped + float(size[~fits].sum())
         if fits.any():
             kept.append(arrivals.ordered(*(series[fits] for series in requests)))
     if not kept:
@@ -214,18 +221,19 @@ def api_bill(view: Ledger, scope: Scope) -> tuple[float, float]:
 
 def suggestions(logged: list[str], catalog: Catalog) -> list[str]:
     """Open models worth choosing: those already in the log, then those with known quality, best first, then the rest."""
-    known = {a.model for a in architectures()}
+    rated = sorted(((max(s.value for s in f.quality), name) for name, f in catalog.items() if f.open_weights and f.quality), key=lambda pair: -pair[0])
+    return list(dict.fromkeys([*open_among(logged), *open_among(name for _, name in rated), *sorted(a.model for a in architectures())]))
 
-    def open_name(name: str) -> str | None:
+
+def open_among(names: Iterable[str]) -> list[str]:
+    """Those of the names whose weights are in the catalogue, by their name there."""
+    found = []
+    for name in names:
         try:
-            return find_architecture(name).model
+            found.append(find_architecture(name).model)
         except BatonError:
-            return None
-
-    mine = [found for name in logged if (found := open_name(name))]
-    scored = sorted(((max(s.value for s in f.quality), open_name(name)) for name, f in catalog.items() if f.open_weights and f.quality), reverse=True, key=lambda p: p[0])
-    rated = [name for _, name in scored if name]
-    return list(dict.fromkeys([*mine, *rated, *sorted(known)]))
+            continue  # a closed model, or one whose architecture nobody has entered
+    return list(dict.fromkeys(found))
 
 
 def api_quote(book: PriceBook, provider: str | None, model: str, at: datetime | None = None) -> tuple[float, float, float]:

@@ -91,9 +91,9 @@ def test_more_replicas_are_never_slower_on_a_real_trace(rates, shared_data):
 def test_a_tenth_of_a_million_request_day_is_quick(rates):
     """The whole day is in tests/benchmarks/fleet_speed.py."""
     requests = day(100_000)
-    start = time.perf_counter()
+    start = time.process_time()
     assert np.isfinite(replay(requests, rates, 2).ttft_s).all()
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 3
 
 
 def test_the_sized_fleet_keeps_its_promise_and_is_the_smallest(rates, shared_data):

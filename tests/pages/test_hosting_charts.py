@@ -1,0 +1,40 @@
+"""Figures of the Self-host page, as data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pages.ui import hosting_charts
+from pages.ui.charts import LIGHT
+
+MONTHS = pd.DataFrame({"month": [0, 1, 2], "api_usd": [0.0, 10, 10], "bought_usd": [15.0, 1, -5]})
+
+
+def test_costs_run_up_and_line_ends_are_named():
+    figure = hosting_charts.over_months(MONTHS, LIGHT)
+    assert [list(trace.y) for trace in figure.data] == [[0, 10, 20], [15, 16, 11]]
+    assert {a.text.split(" $")[0] for a in figure.layout.annotations} == {"API", "Bought GPUs"}
+
+
+def test_the_break_even_is_marked_where_it_is():
+    multiples = np.geomspace(0.1, 10, 9)
+    figure = hosting_charts.over_volume(multiples, multiples - 2, 2.0, LIGHT)
+    assert [a.text for a in figure.layout.annotations] == ["today", "break-even 2 x"]
+    assert figure.layout.annotations[1].x == np.log10(2)
+    assert len(hosting_charts.over_volume(multiples, multiples - 200, None, LIGHT).layout.annotations) == 1
+
+
+def test_replicas_are_drawn_by_the_hour_of_the_last_week():
+    load = np.repeat(np.arange(400.0), 60)
+    figure = hosting_charts.replicas_against_arrivals(load, 3, pd.Timestamp("2026-10-05"), LIGHT)
+    peak, mean = figure.data
+    assert len(mean.y) == 168 and mean.y[-1] == peak.y[-1] == 399
+    assert hosting_charts.replicas_against_arrivals(load[:30], 3, pd.Timestamp("2026-10-05"), LIGHT).data[0].y[0] == 0
+
+
+def test_the_tornado_is_centred_on_the_base_case():
+    swings = pd.DataFrame({"name": ["pue", "rent"], "low_value": [1, 2], "high_value": [2, 3], "unit": ["", ""], "npv_at_low_usd": [5.0, 8], "npv_at_high_usd": [15.0, 12], "base_usd": [10.0, 10]})
+    figure = hosting_charts.tornado(swings, LIGHT)
+    assert all(trace.base == 10 for trace in figure.data)
+    assert list(figure.data[0].y) == ["rent", "pue"] and list(figure.data[0].x) == [-2, -5]
