@@ -17,9 +17,12 @@ from routing.run_store import list_runs, want
 def controls(run: dict) -> None:
     """Kill switch while it runs; go on or end after an interruption."""
     with st.container(horizontal=True):
-        if run["status"] in lab_results.RUNNING and st.button("Stop the run now", type="primary", icon=":material/dangerous:", help="No new call starts; calls in flight are cancelled."):
-            want(shell.state(), run["run_id"], "stop", "dashboard")
-            st.toast("Stopping: no new call starts.")
+        if run["status"] in lab_results.RUNNING:
+            # A callback runs before the page is drawn again: the switch must not wait for charts.
+            st.button(
+                "Stop the run now", on_click=want, args=(shell.state(), run["run_id"], "stop", "dashboard"), type="primary",
+                icon=":material/dangerous:", help="No new call starts; calls in flight are cancelled.",
+            )  # fmt: skip
         if run["status"] == "interrupted":
             st.warning("The process behind this run is gone. Finished tasks are kept; calls whose end nobody saw count as spent.")
             if st.button("Go on", icon=":material/play_arrow:"):
@@ -60,13 +63,16 @@ else:
     title = st.container()
     earlier(runs)
     run = runs[st.session_state["run"]]
-    with title:
-        shell.header(lab_results.sentence(summary(shell.state(), run["run_id"])), view)
     controls(run)
     if run["status"] in lab_results.RUNNING:
+        with title:
+            shell.header(lab_results.going(run), view)
         lab_results.progress(run["run_id"])
     else:
-        lab_results.body(run["run_id"])
+        found = summary(shell.state(), run["run_id"])
+        with title:
+            shell.header(lab_results.going(run) if run["status"] == "interrupted" else lab_results.sentence(found), view)
+        lab_results.body(run["run_id"], found)
 with st.expander("New run", icon=":material/play_arrow:", expanded=not runs):
     lab_form.new_run()
 with st.expander("Providers", icon=":material/cable:", expanded=not runs and not saved_providers(shell.state())):

@@ -21,6 +21,7 @@ from data.state import State, append_audit
 from routing.attempts import Attempt
 
 STALE_S = 10.0
+COLUMNS = ("run_id", "created_at", "name", "status", "wanted", "heartbeat_at", "progress", "ended")
 OPEN_STATUSES = ("planned", "running", "waiting", "interrupted")
 Write = Callable[[Any], None]
 
@@ -39,29 +40,26 @@ def create_run(state: State, name: str, spec: dict[str, Any], actor: str) -> str
     return run_id
 
 
-def read_run(state: State, run_id: str) -> dict[str, Any]:
-    """A run: run_id, created_at, name, spec, status, wanted, heartbeat_at, progress, ended. A dead engine shows as interrupted."""
-    with state.transaction() as db:
-        row = db.execute("SELECT run_id, created_at, name, spec, status, wanted, heartbeat_at, progress, ended FROM live_runs WHERE run_id = ?", (run_id,)).fetchone()
+def read_run(state: State, run_id: str, with_spec: bool = True) -> dict[str, Any]:
+    """A run: run_id, created_at, name, status, wanted, heartbeat_at, progress, ended, and its spec when asked. A dead engine shows as interrupted."""
+    with state.transaction(durable=False) as db:
+        row = db.execute(f"SELECT {', '.join(COLUMNS)}{', spec' if with_spec else ''} FROM live_runs WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
-        known = ", ".join(list_runs(state)[:3]) or "none yet"
+        known = ", ".join(list(list_runs(state))[:3]) or "none yet"
         raise BadInput(f"There is no run `{run_id}`; the latest are: {known}.")
     return _run(row)
 
 
 def list_runs(state: State, limit: int = 50) -> dict[str, dict[str, Any]]:
-    """The latest runs by id, newest first."""
-    with state.transaction() as db:
-        rows = db.execute(
-            "SELECT run_id, created_at, name, spec, status, wanted, heartbeat_at, progress, ended FROM live_runs ORDER BY created_at DESC LIMIT ?", (limit,)
-        ).fetchall()
+    """The latest runs by id, newest first, without their specs."""
+    with state.transaction(durable=False) as db:
+        rows = db.execute(f"SELECT {', '.join(COLUMNS)} FROM live_runs ORDER BY created_at DESC LIMIT ?", (limit,)).fetchall()
     return {row[0]: _run(row) for row in rows}
 
 
 def _run(row: tuple) -> dict[str, Any]:
-    keys = ("run_id", "created_at", "name", "spec", "status", "wanted", "heartbeat_at", "progress", "ended")
-    run = dict(zip(keys, row, strict=True))
-    run["spec"], run["progress"] = json.loads(run["spec"]), json.loads(run["progress"])
+    run = dict(zip((*COLUMNS, "spec"), row, strict=False))
+    run |= {key: json.loads(run[key]) for key in ("progress", "spec") if key in run}
     if run["status"] in ("running", "waiting") and time.time() - (run["heartbeat_at"] or 0) > STALE_S:
         run["status"] = "interrupted"
     return run
@@ -84,8 +82,8 @@ def claim_run(state: State, run_id: str) -> dict[str, Any]:
 
 def want(state: State, run_id: str, wanted: str, actor: str) -> None:
     """Ask the engine for something: `stop` is the kill switch. A run no engine has ends at once."""
-    run = read_run(state, run_id)
-    with state.transaction() as db:
+    run = read_run(state, run_id, with_spec=False)
+    with state.transaction(durable=False) as db:
         db.execute("UPDATE live_runs SET wanted = ? WHERE run_id = ?", (wanted, run_id))
         if wanted == "stop" and run["status"] in ("planned", "interrupted"):
             db.execute("UPDATE live_runs SET status = 'stopped', ended = ? WHERE run_id = ?", (f"stopped by {actor or 'the operator'}", run_id))

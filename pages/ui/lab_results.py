@@ -11,18 +11,14 @@ import streamlit as st
 from pages.ui import charts, exports, shell
 from pages.ui import format as fmt
 from routing.live_ledger import save_measured, to_ledger
-from routing.run_results import judge_agreement, summary
+from routing.run_results import judge_agreement
 from routing.run_store import read_run, results
 
 RUNNING = ("planned", "running", "waiting")
 
 
 def sentence(found: dict[str, Any]) -> str:
-    """The page's title: what the run says so far."""
-    if found["status"] in (*RUNNING, "interrupted"):
-        done = found["done"] + found["failed"] + found["refused"] + found["blocked"]
-        word = {"waiting": "waits for a person", "interrupted": "was interrupted", "planned": "is starting"}.get(found["status"], "is running")
-        return f"“{found['name']}” {word}: {done} of {found['tasks']} answered, {fmt.usd(found['cost_usd'])} spent"
+    """The page's title: what the run found."""
     rated = {name: p for name, p in found["by_policy"].items() if p["quality"] is not None}
     if not rated:
         return f"“{found['name']}” ended without a graded answer ({found['ended']})"
@@ -35,10 +31,17 @@ def sentence(found: dict[str, Any]) -> str:
     return text
 
 
+def going(run: dict[str, Any]) -> str:
+    """The title while a run is not over."""
+    word = {"waiting": "waits for a person", "interrupted": "was interrupted", "planned": "is starting"}.get(run["status"], "is running")
+    cap = run["progress"].get("cap_usd")
+    return f"“{run['name']}” {word}" + (f", at most {fmt.usd(cap)}" if cap is not None else "")
+
+
 @st.fragment(run_every=0.5)
 def progress(run_id: str) -> None:
     """What is done, spent and failed so far, twice a second; the whole page is drawn again when the run ends."""
-    run = read_run(shell.state(), run_id)
+    run = read_run(shell.state(), run_id, with_spec=False)
     known = run["progress"]
     done, asked = known.get("finished", 0), known.get("tasks", 0)
     st.progress(done / asked if asked else 0.0, text=f"{done} of {asked} answered, {known.get('elapsed_s', 0):.0f} s")
@@ -54,9 +57,8 @@ def progress(run_id: str) -> None:
         st.rerun()
 
 
-def body(run_id: str) -> dict[str, Any]:
+def body(run_id: str, found: dict[str, Any]) -> None:
     """The results of a run, and what to do with them."""
-    found = summary(shell.state(), run_id)
     _policies(found)
     for c in found["comparisons"]:
         fine = f" Shown to be at most the stated margin worse than {c['b']}." if c["not_worse"] else f" Not shown to be within the stated margin of {c['b']}."
@@ -66,7 +68,6 @@ def body(run_id: str) -> dict[str, Any]:
         st.caption(fmt.md(f"People agreed with {fmt.share(agreed.equal)} of {agreed.compared} grades they reviewed" + (f" (kappa {agreed.kappa:.2f})." if agreed.kappa is not None else ".")))
     _answers(run_id)
     _take_over(run_id, found)
-    return found
 
 
 def _policies(found: dict[str, Any]) -> None:

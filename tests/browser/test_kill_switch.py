@@ -1,0 +1,54 @@
+"""The kill switch in a real browser: from the click to the last new call in under a second; closing the browser ends nothing."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from routing.launch import launch
+from routing.run_store import create_run, read_run
+from tests.browser.conftest import CHROMIUM, FLAGS, serve
+from tests.routing.scripted_server import ScriptedServer
+from tests.routing.test_runs import GOOD, SUMS, adder, spec
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+
+
+@pytest.fixture
+def site(home, tmp_path):
+    """The app over this test's own store."""
+    yield from serve(home, tmp_path / "server.txt")
+
+
+def test_from_click_to_the_last_new_call_in_under_a_second(site, state):
+    from playwright.sync_api import sync_playwright
+
+    tasks = [{**task, "id": f"{task['id']}-{n}"} for n in range(500) for task in SUMS]
+    with ScriptedServer(lambda n, body: "slow", adder) as server, sync_playwright() as playwright:
+        run_id = create_run(state, "to be stopped", spec(server.url, GOOD, tasks=tasks), "tester")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        launch(state, run_id)
+        page.goto(f"{site}/lab?run={run_id}", timeout=120_000)
+        page.get_by_role("button", name="Stop the run now").wait_for(timeout=120_000)
+        page.get_by_text("answered,").first.wait_for(timeout=60_000)
+        # Closing and opening the browser again changes nothing for the run.
+        before = len(server.seen)
+        page.goto("about:blank")
+        time.sleep(1.5)
+        assert len(server.seen) > before
+        page.goto(f"{site}/lab?run={run_id}", timeout=120_000)
+        button = page.get_by_role("button", name="Stop the run now")
+        button.wait_for(timeout=120_000)
+        page.get_by_text("answered,").first.wait_for(timeout=60_000)
+        clicked = time.monotonic()
+        button.click()
+        deadline = time.monotonic() + 60
+        while read_run(state, run_id)["status"] != "stopped" and time.monotonic() < deadline:
+            time.sleep(0.05)
+        last = max(server.arrived) - clicked
+        browser.close()
+    print(f"last new call {last:.3f} s after the click")
+    assert read_run(state, run_id)["status"] == "stopped"
+    assert last < 1.0

@@ -1,0 +1,57 @@
+"""A real run with a real model: both local tiers and the cascade between them, on Baton's sixty tasks.
+
+Some minutes on two idle cores; BATON_LOCAL_TASKS=12 makes it shorter. Skipped, with the reason, where the packages are missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from routing.local_models import GREEDY, VOTE, _free_port, declared, missing
+from routing.providers import probe
+from tests.routing.live import run
+
+ROOT = Path(__file__).resolve().parents[2]
+TASKS = int(os.environ.get("BATON_LOCAL_TASKS", "60"))
+CAP_USD = 0.05
+
+pytestmark = [pytest.mark.local_model, pytest.mark.timeout(2400), pytest.mark.skipif(missing() is not None, reason=str(missing()))]
+
+
+@pytest.fixture
+def served(home):
+    """`make local-models` as a user starts it, on a free port."""
+    port = _free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "routing.local_models", "--port", str(port), "--home", str(home)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert "SmolLM2-135M answers" in process.stdout.readline()
+    yield port
+    process.terminate()
+    process.wait(10)
+    process.stdout.close()
+
+
+def test_three_policies_on_a_real_model(served, home):
+    for row in run(probe(declared(served))):
+        assert row["ok"], row
+    command = [sys.executable, "-m", "routing", "run", "--local-policies", "--limit", str(TASKS), "--max-usd", str(CAP_USD), "--baseline", "local greedy", "--home", str(home), "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    print(json.dumps(found["by_policy"], indent=1))
+    assert (found["tasks"], found["done"] + found["failed"] + found["refused"] + found["blocked"]) == (3 * TASKS, 3 * TASKS)
+    assert found["done"] > 0.95 * 3 * TASKS and found["audit_ok"]
+    assert 0 < found["cost_usd"] + found["held_usd"] <= CAP_USD
+    greedy, vote, cascade = (found["by_policy"][f"local {name}"] for name in ("greedy", "vote", "cascade"))
+    for policy in (greedy, vote, cascade):
+        assert 0 < policy["quality_low"] <= policy["quality"] <= policy["quality_high"] < 1
+    # Five samples cost five times as much, and the cascade lies between its parts and their sum.
+    assert 3 < vote["cost_usd"] / greedy["cost_usd"] < 7 and greedy["cost_usd"] < cascade["cost_usd"]
+    assert set(found["by_model"]) == {GREEDY, VOTE} and len(found["comparisons"]) == 2
