@@ -90,13 +90,17 @@ class Speed(NamedTuple):
 
 
 def work_of(model: Architecture, gpu: Gpu, layout: Layout, precision: str, input_tokens: float, output_tokens: float, batch: float) -> Work:
-    """Bytes, FLOPs and message sizes of one replica that decodes `batch` sequences at once."""
-    weights, n = weight_bytes(model, precision), layout.gpus
-    shards, local = layout.tp * layout.pp, batch / layout.dp
+    """Bytes, FLOPs and message sizes of one replica that decodes `batch` sequences at once.
+
+    Pipeline stages work on a share of the batch each, one after the other for every token: a step
+    reads what all stages hold, for batch / pp sequences.
+    """
+    weights, n, group = weight_bytes(model, precision), layout.tp * layout.dp, batch / layout.pp
+    shards, local = layout.tp, group / layout.dp
     context = input_tokens + output_tokens / 2
-    coverage = 1 - (1 - model.top_k / model.experts) ** batch if model.experts else 0.0
+    coverage = 1 - (1 - model.top_k / model.experts) ** group if model.experts else 0.0
     read = min(context, model.sparse_top) if model.sparse_top else context
-    cached = local * (cache_bytes(model, read, layout.tp) + state_bytes(model) / layout.tp) / layout.pp  # a state is read and written
+    cached = local * (cache_bytes(model, read, layout.tp) + state_bytes(model) / layout.tp)  # a state is read and written
     if model.sparse_top:
         cached += local * model.attention_layers * context * INDEX_BYTES
     attention = local * (model.attention_layers - model.window_layers) * read * _decode_flops_per_token(model) / shards
@@ -108,16 +112,16 @@ def work_of(model: Architecture, gpu: Gpu, layout: Layout, precision: str, input
         fixed_bytes=(weights.attention + weights.dense + weights.head) / shards,
         expert_bytes=weights.experts * coverage / n,
         cache_bytes=cached,
-        dense_flops=2 * linear * batch / n + attention,
-        expert_flops=2 * model.routed_params * batch / n,
-        prefill_flops=(2 * linear * input_tokens + _prefill_attention_flops(model, input_tokens)) / n,
-        prefill_expert_flops=2 * model.routed_params * input_tokens / n,
+        dense_flops=2 * linear * group / n + attention,
+        expert_flops=2 * model.routed_params * group / n,
+        prefill_flops=(2 * linear * input_tokens + _prefill_attention_flops(model, input_tokens)) / layout.gpus,
+        prefill_expert_flops=2 * model.routed_params * input_tokens / layout.gpus,
         reduce_bytes=hidden_bytes * local * (layout.tp - 1) / layout.tp,
         prefill_reduce_bytes=hidden_bytes * input_tokens / layout.dp if layout.tp > 1 else 0.0,
         bandwidth=gpu.bandwidth_tb_s * 1e12, compute=gpu.compute_flops(precision), link=gpu.link_gb_s * 1e9,
         layers=model.layers, moe_layers=model.moe_layers,
         latent_layers=model.layers if model.kv_rank else 0, sparse_layers=model.layers if model.sparse_top else 0,
-        linear_layers=model.linear_layers, parallel=1.0 if n > 1 else 0.0,
+        linear_layers=model.linear_layers, parallel=1.0 if layout.gpus > 1 else 0.0,
     )  # fmt: skip
 
 

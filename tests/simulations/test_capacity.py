@@ -129,6 +129,12 @@ def test_more_in_flight_means_more_throughput_and_slower_tokens(a, b):
     assert low.tpot_ms <= high.tpot_ms * 1.02
 
 
+def test_a_pipeline_holds_more_but_does_not_speed_up_a_token():
+    one, two, wide = (predict("qwen3-32b", "h100", 2, layout, "bf16", 1000, 200, 1) for layout in ("tp1", "pp2", "tp2"))
+    assert two.tpot_ms >= 0.98 * one.tpot_ms > wide.tpot_ms
+    assert two.batch_limit > 2 * one.batch_limit
+
+
 def test_saturated_points_and_the_batch_cap():
     offline = predict("llama-3.1-8b", "h100", 1, "tp1", "fp8", 1000, 1000, None)
     assert offline.output_tokens_per_s == pytest.approx(15_220, rel=0.5)  # TensorRT-LLM v1.0, published
