@@ -53,6 +53,32 @@ def from_budget(budget_usd: Decimal, reference: Bridge) -> Bridge:
     return Bridge(start, reference.end_usd, (allowance, *reference.drivers))
 
 
+def against_budget(view: Ledger, amount_usd: float, start: date, end: date, until: date, filters: dict[str, tuple[str, ...]]) -> Bridge | None:
+    """Budget to actual of a period [start, end) up to `until`: the budget's share of the days gone, then `from_budget`.
+
+    The reference is as many days right before the period. None before its first whole day.
+    """
+    until = min(until, end)
+    if until <= start:
+        return None
+    after = Scope.of(view, start, until, **filters)
+    share = Decimal((until - start).days) / Decimal((end - start).days)
+    return from_budget(Decimal(repr(float(amount_usd))) * share, between(view, after.before(), after))
+
+
+def renames(view: Ledger, scope: Scope, by: str) -> list[tuple[str, str, date]]:
+    """Names that ended in the span where another began a day later at most: (old, new, day), probably one thing renamed."""
+    source = scope.model_copy(update={"start": None, "end": None}).days(view)
+    if not scope.fits_rollup(by):
+        return []
+    name = dimension(by).expression(source, scope.time_zone)
+    frame = view.frame(source.filter(name.notnull()).group_by(name=name).aggregate(first=source.day.min(), last=source.day.max()))
+    seen = [(row.name, pd.Timestamp(row.first).date(), pd.Timestamp(row.last).date()) for row in frame.itertuples(index=False)]
+    ended = [(name, last) for name, _, last in seen if scope.start <= last < scope.end - timedelta(days=1)]
+    began = [(name, first) for name, first, _ in seen if scope.start <= first < scope.end]
+    return [(old, new, first) for old, last in ended for new, first in began if old != new and 0 <= (first - last).days <= 1]
+
+
 def cells(view: Ledger, scope: Scope, by: str | None = None) -> pd.DataFrame:
     """Priced usage of a span as `variance.bridges` takes it, one row per group, team, feature and model."""
     keys = tuple(dict.fromkeys((*FINE, by) if by else FINE))

@@ -92,7 +92,7 @@ def _pacing(view: Ledger, state: State, week: Scope, until: date) -> dict:
 
 def _moves(view: Ledger, week: Scope, by: str, compare: bool) -> dict:
     if not compare:
-        return {"bridge": None, "movers": [], "by": by}
+        return {"bridge": None, "movers": [], "renames": [], "by": by}
     before = week.before()
     parts = bridge.between_by(view, before, week, by)
     ranked = sorted(((name, b) for name, b in parts.items() if b.change_usd), key=lambda item: -abs(item[1].change_usd))
@@ -101,7 +101,7 @@ def _moves(view: Ledger, week: Scope, by: str, compare: bool) -> dict:
         for name, b in ranked[:MOVERS]
     ]
     whole = bridge.between(view, before, week)
-    return {"bridge": bridge.described(whole) | {"unpriced_share": bridge.unpriced_share(view, before, week)}, "movers": movers, "by": by}
+    return {"bridge": bridge.described(whole) | {"unpriced_share": bridge.unpriced_share(view, before, week)}, "movers": movers, "renames": bridge.renames(view, week, by), "by": by}
 
 
 def _anomalies(view: Ledger, state: State, week: Scope) -> dict:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-
 import pandas as pd
 import streamlit as st
 
-from analytics import budgets, inventory, plan, spend, staffing
+from analytics import bridge, budgets, inventory, plan, spend, staffing
 from analytics.forecast import planned
 from analytics.history import daily, through
 from analytics.scope import Scope
@@ -139,6 +138,7 @@ def budget_lines(found: list[budgets.Status]) -> None:
         ]  # fmt: skip
         units = {"spent": "USD", "forecast": "USD", "forecast less budget": "USD", "of budget": "share", "of time": "share", "chance of overrun": "share"}
         exports.table(pd.DataFrame(rows), name="budget-status", units=units)
+        to_actual(found)
     stored = shell.state().all("budget")
     flat = [body | {dimension: ", ".join(body["filters"].get(dimension, ())) for dimension in budgets.SCOPES} for body in stored.values()]
     columns = ["name", "amount", "period", *budgets.SCOPES, "start_day", "start_month", "starts", "ends", "soft", "hard", "currency", "usd_rate", "usd_rate_on", "note"]
@@ -162,6 +162,31 @@ def budget_lines(found: list[budgets.Status]) -> None:
         with shell.errors():
             store([{k: v for k, v in row.items() if not (pd.isna(v) or v == "")} for row in edited.to_dict("records")], set(stored))
             st.rerun()
+
+
+@shell.cached
+def from_budget(view: Ledger, name: str, _saved: str) -> dict | None:
+    one = next(budget for budget in budgets.saved(shell.state()) if budget.name == name)
+    reach = through(view)
+    start, end = one.period_of(reach.day)
+    result = bridge.against_budget(view, one.amount_usd, start, end, reach.complete_until, one.filters)
+    return result and bridge.described(result)
+
+
+def to_actual(found: list[budgets.Status]) -> None:
+    """Budget to actual for one budget: what it allowed for, and what drove spend since the period before."""
+    running = [s.budget.name for s in found if s.state not in ("ended", "not started")]
+    if not running:
+        return
+    with st.expander("From budget to actual", icon=":material/compare_arrows:"):
+        name = st.selectbox("Budget", running, key="bridge_budget", width=240)
+        told = from_budget(view, name, shell.state().version("budget"))
+        if not told:
+            st.caption("The period has no whole day yet.")
+            return
+        meaning = f"The budget for the days gone, {fmt.usd(told['start_usd'])}, against {fmt.usd(told['end_usd'])} spent. The allowance is the budget against as many days before the period; the other bars say why spend left those."
+        shell.chart(finance_charts.drivers(told, shell.palette()), alt=meaning, key="to_actual")
+        st.caption(fmt.md(meaning))
 
 
 def store(rows: list[dict], known: set[str]) -> None:

@@ -8,9 +8,10 @@ from datetime import date, timedelta
 import pandas as pd
 import streamlit as st
 
-from analytics import actions, report, review, watch
+from analytics import actions, report, review, unit_costs, watch
 from analytics.history import through
 from analytics.registry import DIMENSIONS
+from analytics.scope import Scope
 from data.errors import BatonError
 from data.ledger import Ledger
 from pages.ui import exports, finance_charts, posting, shell
@@ -45,9 +46,10 @@ def kpis(found: dict) -> None:
     month = pacing["month"]
     cells = st.columns(4)
     moved = bridge["end_usd"] / bridge["start_usd"] - 1 if bridge and bridge["start_usd"] else None
+    told = None if moved is None else "as the week before" if abs(moved) < 0.0005 else "vs the week before"
     cells[0].metric(
-        "Spend this week", fmt.usd_short(pacing["week_usd"]), delta=None if moved is None else fmt.delta(fmt.share_change(moved)), delta_color="inverse", border=True,
-        delta_description=None if moved is None else "vs the week before",
+        "Spend this week", fmt.usd_short(pacing["week_usd"]), delta=fmt.delta(fmt.share_change(moved)) if moved and told.startswith("vs") else None, delta_color="inverse", border=True,
+        delta_description=told,
     )  # fmt: skip
     name = f"{date.fromisoformat(month['start']):%B}, P50"
     span = f"P10 {fmt.usd_short(month['p10'])} to P90 {fmt.usd_short(month['p90'])}" if month["p10"] is not None else "run rate only"
@@ -68,11 +70,12 @@ def pacing(found: dict) -> None:
         st.warning(f"No log at all on {', '.join(map(report.day, days))}: the week's total is too low.", icon=":material/warning:")
     if budgets := found["pacing"]["budgets"]:
         columns = ("name", "period", "amount", "spent_usd", "p50", "chance_of_overrun", "days_left", "state")
-        labels = {"name": "Budget", "amount": "Amount, USD", "spent_usd": "Spent, USD", "p50": "Forecast, USD", "chance_of_overrun": "Chance of overrun", "days_left": "Days left"}
+        labels = {"name": "Budget", "period": "Period", "state": "State", "amount": "Amount, USD", "spent_usd": "Spent, USD", "p50": "Forecast, USD", "chance_of_overrun": "Chance of overrun", "days_left": "Days left"}
         units = {"amount": "USD", "spent_usd": "USD", "p50": "USD", "chance_of_overrun": "share"}
         exports.table(pd.DataFrame(budgets)[list(columns)], name=f"budgets-{found['week']}", units=units, labels=labels)
     else:
         st.page_link("pages/plan.py", label="Set a budget", icon=":material/savings:")
+    costs(found)
 
 
 def moved(found: dict) -> None:
@@ -97,8 +100,28 @@ def movers(found: dict) -> None:
         st.caption("Nothing moved.")
         return
     frame = pd.DataFrame(found["movers"], columns=["name", "before_usd", "after_usd", "change_usd", "driver", "driver_usd"])
-    labels = {"name": DIMENSIONS[found["by"]].label, "before_usd": "Before, USD", "after_usd": "This week, USD", "change_usd": "Change, USD", "driver": "Mainly", "driver_usd": "of it, USD"}
+    labels = {"name": DIMENSIONS[found["by"]].label, "before_usd": "Before, USD", "after_usd": "This week, USD", "change_usd": "Change, USD", "driver": "Mainly", "driver_usd": "Of it, USD"}
     exports.table(frame, name=f"movers-{found['week']}", units=dict.fromkeys(("before_usd", "after_usd", "change_usd", "driver_usd"), "USD"), labels=labels)
+    for old, new, at in found["renames"]:
+        st.caption(fmt.md(f"{old} ended where {new} began ({report.day(at)}): if it was renamed, a mapping rule on the Data page makes them one."))
+
+
+@shell.cached
+def work(view: Ledger, start: date, end: date) -> pd.DataFrame:
+    return unit_costs.by(view, Scope.of(view, start, end), "model")
+
+
+def costs(found: dict) -> None:
+    """The price per token is not the cost of the work: both, by model."""
+    with st.expander("Cost of the work, by model, beside its price per token", icon=":material/table:"):
+        table = work(view, date.fromisoformat(found["start"]), date.fromisoformat(found["end"]))
+        labels = {
+            "value": "Model", "cost_usd": "Spend, USD", "tasks": "Tasks", "per_request_usd": "USD a request", "per_task_usd": "USD a task", "success_rate": "Success rate",
+            "per_successful_task_usd": "USD a successful task", "per_1k_tokens_usd": "USD per 1k tokens, paid", "list_per_1k_tokens_usd": "USD per 1k tokens, list",
+        }  # fmt: skip
+        units = {name: "USD small" for name in labels if name.startswith(("per_", "list_"))} | {"cost_usd": "USD", "success_rate": "share", "tasks": "count"}
+        exports.table(table, name=f"unit-costs-{found['week']}", units=units, labels=labels)
+        st.caption(fmt.md(found["units"]["note"]))
 
 
 def unusual(found: dict) -> None:

@@ -51,6 +51,29 @@ def test_budget_to_actual_closes_through_the_allowance(view):
     assert result.drivers[0].label == "Allowance in the budget"
 
 
+def test_a_budget_is_compared_with_the_days_gone(view):
+    start, end = planted.END - timedelta(days=14), planted.END + timedelta(days=14)
+    result = bridges_.against_budget(view, 28.0, start, end, planted.END, {"team": ("search",)})
+    assert result.start_usd == Decimal("14.00")
+    assert result.start_usd + sum(driver.usd for driver in result.drivers) == result.end_usd
+    assert bridges_.against_budget(view, 28.0, start, end, start, {}) is None
+
+
+def test_a_team_renamed_in_the_middle_is_noticed(tmp_path):
+    rows = planted.usage("quiet", days=14, since=7)
+    late = (rows["team"] == "search") & (rows["requested_at"] >= "2026-10-29")
+    rows.loc[late, "team"] = "discovery"
+    ledger = planted.Ledger.open(tmp_path)
+    planted.load(ledger, rows)
+    view = ledger.at(ledger.snapshot())
+    before, after = spans(view)
+    ((old, new, day),) = bridges_.renames(view, after, "team")
+    assert (old, new, str(day)) == ("search", "discovery", "2026-10-29")
+    assert bridges_.renames(view, before, "team") == []
+    whole = bridges_.between(view, before, after)
+    assert whole.start_usd + sum(driver.usd for driver in whole.drivers) == whole.end_usd
+
+
 def test_unpriced_rows_are_left_out_and_counted(tmp_path):
     rows = planted.usage("quiet", days=14, since=7)
     unknown = rows["feature"] == "tags"
