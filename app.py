@@ -9,6 +9,7 @@ from pages.ui import format as fmt
 from pages.ui import shell
 from pages.ui.navigation import PAGES
 
+
 def gate() -> None:
     """Ask for sign-in where the operator configured a provider in .streamlit/secrets.toml; otherwise local use needs none."""
     try:

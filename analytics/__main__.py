@@ -8,7 +8,7 @@ from importlib import import_module
 from data import console
 
 COMMANDS = (
-    "spend", "bridge", "forecast", "watch", "unit_costs", "savings", "budgets", "inventory", "reconcile", "review", "focus",
+    "spend", "bridge", "forecast", "watch", "unit_costs", "savings", "budgets", "inventory", "reconcile", "review", "focus", "measures_page",
 )  # fmt: skip
 
 

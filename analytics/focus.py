@@ -1,8 +1,9 @@
 """FOCUS 1.2 export: one row per day, model and kind of token, quantities in tokens.
 
 Column names and rules: FinOps Open Cost and Usage Specification 1.2. Periods are UTC days with
-exclusive ends. The cost of an attempt is split over its token kinds in proportion to the list price
-of each, so the rows of a day add up to its spend; what has no list price is one row of its own.
+exclusive ends. A day's spend on a model is split over its kinds of tokens in proportion to what each
+costs at the day's price, so the rows add up to the spend exactly; where no price is known the tokens
+are listed with the whole amount on the first kind.
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ import pandas as pd
 
 from analytics.spend import view_of
 from data import console
-from data.errors import BadInput
+from data.errors import BadInput, BatonError
 from data.ledger import Ledger
+from data.price_book import PriceBook
+from data.price_catalogue import RATES
+from data.state import State
 from data.usage import TOKENS
 
 METERS = {
     "fresh_input_tokens": "Input tokens", "cache_read_tokens": "Cached input tokens", "cache_write_5m_tokens": "Cache write tokens, 5 minutes",
     "cache_write_1h_tokens": "Cache write tokens, 1 hour", "output_tokens": "Output tokens", "reasoning_tokens": "Reasoning tokens",
 }  # fmt: skip
+RATE_OF = dict(zip(TOKENS, RATES, strict=True))
 COLUMNS = (
     "BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingCurrency", "BillingPeriodStart", "BillingPeriodEnd",
     "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory", "ChargeClass", "ChargeDescription", "ChargeFrequency",
@@ -35,8 +40,6 @@ COLUMNS = (
     "ServiceCategory", "ServiceSubcategory", "ServiceName", "SkuId", "SkuMeter", "ResourceId", "ResourceName", "RegionId",
     "SubAccountId", "SubAccountName", "BillingAccountId", "BillingAccountName", "Tags", "x_CostBasis",
 )  # fmt: skip
-# Relative weight of a token kind where only the total is known: the usual ratio of list prices.
-WEIGHTS = {"fresh_input_tokens": 1.0, "cache_read_tokens": 0.1, "cache_write_5m_tokens": 1.25, "cache_write_1h_tokens": 2.0, "output_tokens": 4.0, "reasoning_tokens": 4.0}
 
 
 def rows(ledger: Ledger, month: date) -> pd.DataFrame:
@@ -48,48 +51,57 @@ def rows(ledger: Ledger, month: date) -> pd.DataFrame:
         f"FROM {ledger.name('usage')} WHERE requested_at >= ? AND requested_at < ? GROUP BY ALL ORDER BY ALL",
         [datetime.combine(first, datetime.min.time()), datetime.combine(after, datetime.min.time())],
     )
-    charges = [charge for record in frame.to_dict("records") for charge in _charges(record, first, after)]
+    book = PriceBook.load(State.open(ledger.home))
+    charges = [charge for record in frame.to_dict("records") for charge in _charges(_known(record), book, first, after)]
     return pd.DataFrame(charges, columns=list(COLUMNS))
 
 
-def _charges(record: dict, first: date, after: date) -> list[dict]:
+def _known(record: dict) -> dict:
+    """The record with None where the frame says NaN."""
+    return {k: None if pd.isna(v) else v for k, v in record.items()}
+
+
+def _charges(record: dict, book: PriceBook, first: date, after: date) -> list[dict]:
     """One charge per token kind with tokens; one charge of requests where no kind has any."""
-    used = {t: record[t] for t in TOKENS if record[t] and record[t] == record[t]}
-    shares = _split(used)
-    if not used:
-        used, shares = {"": None}, {"": Decimal(1)}
-    cost, listed = (Decimal(0) if pd.isna(record[c]) else record[c] for c in ("cost_usd", "list_cost_usd"))
+    used = {t: record[t] for t in TOKENS if record[t]} or {"": None}
+    shares = _shares(used, record, book)
+    cost, listed = (record[c] or Decimal(0) for c in ("cost_usd", "list_cost_usd"))
     parts = zip(used, _parts(cost, shares), _parts(listed, shares), strict=True)
     return [_charge(record, first, after, kind, used[kind], billed, at_list) for kind, billed, at_list in parts]
 
 
-def _split(used: dict[str, float]) -> dict[str, Decimal]:
-    whole = sum(WEIGHTS[t] * n for t, n in used.items())
-    return {t: Decimal(WEIGHTS[t] * n / whole) for t, n in used.items()} if whole else {}
+def _shares(used: dict[str, float | None], record: dict, book: PriceBook) -> list[Decimal]:
+    """What part of the cost each kind of token is, by the price that held on the day."""
+    try:
+        rates = book.price_usd_per_mtok(record["provider"], record["model"], pd.Timestamp(record["usage_day"]).to_pydatetime(), service_tier=record["service_tier"] or "standard")
+        amounts = [rates[RATE_OF[kind]] * Decimal(count) for kind, count in used.items() if kind]
+    except BatonError:
+        amounts = []
+    whole = sum(amounts, Decimal(0))
+    return [a / whole for a in amounts] if whole else [Decimal(1)] + [Decimal(0)] * (len(used) - 1)
 
 
-def _parts(amount: Decimal, shares: dict[str, Decimal]) -> list[Decimal]:
-    """Split an amount so that the parts add up to it exactly: the last one takes the rounding."""
-    parts = [(amount * s).quantize(Decimal("0.000000000001")) for s in shares.values()]
-    return [*parts[:-1], amount - sum(parts[:-1])] if parts else []
+def _parts(amount: Decimal, shares: list[Decimal]) -> list[Decimal]:
+    """Split an amount so that the parts add up to it exactly: the first one takes the rounding."""
+    rest = [(amount * s).quantize(Decimal("0.000000000001")) for s in shares[1:]]
+    return [amount - sum(rest), *rest]
 
 
 def _charge(record: dict, first: date, after: date, kind: str, quantity: float | None, cost: Decimal, listed: Decimal) -> dict:
     day = pd.Timestamp(record["usage_day"])
-    text = {k: None if pd.isna(record[k]) else record[k] for k in ("provider", "model", "team", "project", "region", "service_tier")}
     meter = METERS.get(kind, "Requests without token counts")
     return {
         "BilledCost": cost, "EffectiveCost": cost, "ContractedCost": cost, "ListCost": listed, "BillingCurrency": "USD",
         "BillingPeriodStart": _instant(first), "BillingPeriodEnd": _instant(after),
         "ChargePeriodStart": _instant(day), "ChargePeriodEnd": _instant(day + timedelta(days=1)),
-        "ChargeCategory": "Usage", "ChargeClass": None, "ChargeDescription": f"{text['model'] or 'unknown model'}, {meter.lower()}", "ChargeFrequency": "Usage-Based",
+        "ChargeCategory": "Usage", "ChargeClass": None, "ChargeDescription": f"{record['model'] or 'unknown model'}, {meter.lower()}", "ChargeFrequency": "Usage-Based",
         "ConsumedQuantity": quantity, "ConsumedUnit": "Tokens" if kind else None, "PricingQuantity": quantity / 1e6 if quantity else None,
-        "PricingUnit": "1M Tokens" if kind else None, "PricingCategory": "Standard" if text["service_tier"] == "standard" else "Dynamic",
-        "ProviderName": text["provider"], "PublisherName": text["provider"], "InvoiceIssuerName": text["provider"],
-        "ServiceCategory": "AI and Machine Learning", "ServiceSubcategory": "Generative AI", "ServiceName": f"{text['provider'] or 'unknown'} API",
-        "SkuId": text["model"], "SkuMeter": meter, "ResourceId": text["model"], "ResourceName": text["model"], "RegionId": text["region"],
-        "SubAccountId": text["team"], "SubAccountName": text["team"], "BillingAccountId": text["provider"] or "unknown", "BillingAccountName": text["provider"],
-        "Tags": json.dumps({k: v for k, v in (("team", text["team"]), ("project", text["project"])) if v}), "x_CostBasis": record["cost_basis"],
+        "PricingUnit": "1M Tokens" if kind else None, "PricingCategory": "Standard" if record["service_tier"] == "standard" else "Dynamic",
+        "ProviderName": record["provider"], "PublisherName": record["provider"], "InvoiceIssuerName": record["provider"],
+        "ServiceCategory": "AI and Machine Learning", "ServiceSubcategory": "Generative AI", "ServiceName": f"{record['provider'] or 'unknown'} API",
+        "SkuId": record["model"], "SkuMeter": meter, "ResourceId": record["model"], "ResourceName": record["model"], "RegionId": record["region"],
+        "SubAccountId": record["team"], "SubAccountName": record["team"], "BillingAccountId": record["provider"] or "unknown", "BillingAccountName": record["provider"],
+        "Tags": json.dumps({k: v for k, v in (("team", record["team"]), ("project", record["project"])) if v}), "x_CostBasis": record["cost_basis"],
     }  # fmt: skip
 
 

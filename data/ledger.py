@@ -11,7 +11,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -172,7 +172,7 @@ class Ledger:
     def lock(self) -> Iterator[None]:
         """Hold the writers' lock; others wait their turn. Released by the kernel if we die."""
         try:
-            handle = open(self.home / "writer.lock", "a")
+            handle = open(self.home / "writer.lock", "a")  # noqa: SIM115
         except OSError as error:
             raise LedgerError(f"The store {self.home} cannot be written ({error.strerror}); check the folder's permissions.") from error
         with handle:
@@ -257,10 +257,8 @@ def _ibis_type(kind: str) -> str:
 
 
 def _rollback(cursor: duckdb.DuckDBPyConnection) -> None:
-    try:
+    with suppress(duckdb.Error):  # the failed statement may already have ended the transaction
         cursor.execute("ROLLBACK")
-    except duckdb.Error:
-        pass  # the failed statement has already ended the transaction
 
 
 @contextmanager

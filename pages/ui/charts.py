@@ -34,7 +34,7 @@ class Palette(NamedTuple):
 
 
 LIGHT = Palette(
-    "#1B2430", "#E8EBF0", "#FFFFFF", "#2F5DAA", "#B4531F", "#0B8A78", "#6B7280",
+    "#0A111A", "#E8EBF0", "#FFFFFF", "#2F5DAA", "#B4531F", "#0B8A78", "#6B7280",
     ("#2F5DAA", "#0B8A78", "#B4531F", "#7B4FB3", "#A8337A", "#5B7F1E", "#8A6A12", "#2C7FA8"),
 )  # fmt: skip
 DARK = Palette(

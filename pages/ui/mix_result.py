@@ -16,13 +16,11 @@ from simulations.scenario import write_scenario
 
 
 def sentence(result: dict[str, Any]) -> str:
-    """The result in one sentence, for a title."""
-    saving = result["savings_usd"]
-    change = "the same as today" if abs(saving) < 1 else f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} than today"
-    percent = f" ({abs(result['savings_pct']):.0f}%)" if result["savings_pct"] and abs(saving) >= 1 else ""
-    quality = result["quality_change"]
-    words = "quality unknown" if quality is None else "quality kept" if abs(quality) < 0.0005 else f"quality {fmt.points(quality)}"
-    return f"{fmt.usd_short(result['proposed']['annual_cost_usd'])} a year, {change}{percent}; {words}"
+    """The result in one short sentence, for a title."""
+    percent, quality = result["savings_pct"], result["quality_change"]
+    change = "as today" if not percent or abs(percent) < 0.5 else f"{abs(percent):.0f}% {'less' if percent > 0 else 'more'}"
+    words = "quality unknown" if quality is None else "quality unchanged" if abs(quality) < 0.0005 else f"quality {fmt.points(quality)}"
+    return f"{fmt.usd_short(result['proposed']['annual_cost_usd'])} a year, {change}; {words}"
 
 
 def kpis(result: dict[str, Any]) -> None:
@@ -34,13 +32,14 @@ def kpis(result: dict[str, Any]) -> None:
         "Cost a year", fmt.usd_short(after["annual_cost_usd"]), delta=change, delta_color="inverse", border=True,
         delta_description=f"vs {fmt.usd_short(before['annual_cost_usd'])}" if change else None, help=f"{fmt.usd(after['monthly_cost_usd'])} a month",
     )  # fmt: skip
-    what_if.saving_tile(cells[1], spread, result["ranges"]["chance_of_saving"], "a year")
+    what_if.saving_tile(cells[1], spread)
     quality = result["quality_change"] if abs(result["quality_change"] or 0) >= 0.0005 else None
     cells[2].metric(
         "Quality", fmt.share(after["quality"]), delta=quality and fmt.delta(fmt.points(quality)), border=True,
         delta_description=quality and f"vs {fmt.share(before['quality'])}",
     )  # fmt: skip
     cells[3].metric("Work that moves", fmt.share(result["moved_share"]), border=True, help="share of the requests that change model or hosting, at least")
+    st.caption(fmt.md(what_if.saving_range(spread, result["ranges"]["chance_of_saving"])))
 
 
 def body(result: dict[str, Any], *, tier: str, key: str) -> None:

@@ -121,8 +121,10 @@ def header(answer: str, view: Ledger) -> None:
     age = datetime.now(UTC).replace(tzinfo=None) - known["last"].to_pydatetime()
     if age.days >= 1:
         parts.append(f"{age.days} day{'s' * (age.days > 1)} old")
-    sample = ":blue-badge[:material/science: Sample company, not your data] " if known["sample"] else ""
-    st.caption(sample + fmt.md(" · ".join(parts)))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if known["sample"]:
+            st.badge("Sample company, not your data", icon=":material/science:", color="blue")
+        st.caption(fmt.md(" · ".join(parts)), width="content")
 
 
 @contextmanager

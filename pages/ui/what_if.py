@@ -80,9 +80,11 @@ def tier_badge(tier: str) -> None:
     st.badge(fmt.md(WORDS[tier]), color=colour, icon=icon)
 
 
-def saving_tile(cell: Any, spread: dict[str, float], chance: float, help_: str) -> None:
-    """The saving's middle case with its P10 to P90 under it."""
-    cell.metric(
-        "Saving, middle case", fmt.usd_short(spread["p50"]), delta=f"{what_if_charts.usd_brief(spread['p10'])} to {what_if_charts.usd_brief(spread['p90'])}", delta_color="off",
-        delta_arrow="off", delta_description="P10 to P90", border=True, help=f"{help_}; chance of any saving {chance:.0%}",
-    )  # fmt: skip
+def saving_tile(cell: Any, spread: dict[str, float]) -> None:
+    """The saving's middle case; `saving_range` says the rest."""
+    cell.metric("Saving, P50", fmt.usd_short(spread["p50"]), border=True, help="middle case of what output length, tokenizer and cache may do; below is the range")
+
+
+def saving_range(spread: dict[str, float], chance: float) -> str:
+    """P10 to P90 of a saving and the chance that there is one."""
+    return f"Saving P10 to P90: {what_if_charts.usd_brief(spread['p10'])} to {what_if_charts.usd_brief(spread['p90'])}; chance of any saving {chance:.0%}."

@@ -146,6 +146,17 @@ def test_focus_rows_add_up_to_the_month(company):
     assert frame["ChargePeriodEnd"].str.endswith("T00:00:00Z").all()
 
 
+def test_focus_splits_by_the_price_of_the_day(ledger):
+    with ledger.write() as cursor:
+        cursor.execute(
+            "INSERT INTO lake.main.usage (event_id, attempt, requested_at, provider, model, service_tier, status, cost_usd, list_cost_usd, fresh_input_tokens, cache_read_tokens, output_tokens) "
+            "VALUES ('e', 1, TIMESTAMP '2026-10-02 00:00:00', 'openai', 'gpt-5', 'standard', 'success', 0.0180, 0.0180, 6000, 4000, 1000)"
+        )
+    frame = focus.rows(ledger, FIRST).set_index("SkuMeter")["BilledCost"]
+    # gpt-5: 1.25 in, 0.125 cached, 10 out per million.
+    assert frame.to_dict() == {"Input tokens": Decimal("0.0075"), "Cached input tokens": Decimal("0.0005"), "Output tokens": Decimal("0.01")}
+
+
 def test_focus_csv_is_safe_in_a_spreadsheet(ledger, tmp_path, capsys):
     with ledger.write() as cursor:
         cursor.execute(

@@ -40,7 +40,7 @@ def test_a_page_answers_from_the_sample_company(sample_home, monkeypatch, file):
     assert app.title and app.title[0].value.strip()
     assert "nan" not in app.title[0].value.lower().split()
     if file not in ("lab", "review", "governance"):
-        assert any("Sample company" in c.value for c in app.caption), "sample data must say so"
+        assert any("Sample company" in b.value for b in app.markdown), "sample data must say so"
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -1,0 +1,103 @@
+"""What only a browser shows: real rendering in both themes, links that write themselves, downloads, accessibility."""
+
+from __future__ import annotations
+
+import csv
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from pages.ui.navigation import PAGES
+from tests.browser.conftest import serve, settled
+
+pytestmark = pytest.mark.browser
+PATHS = ["/" + path for entries in PAGES.values() for *_, path in entries]
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+# Streamlit's own markup, not ours to change: navigation list, toolbar, and the grid canvas of tables and editors.
+FRAMEWORK = {"list", "listitem", "svg-img-alt", "aria-allowed-attr", "aria-required-children", "scrollable-region-focusable", "nested-interactive", "aria-hidden-focus"}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_renders_in_light_and_dark_without_an_exception(page, address, path):
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        settled(page, address, path)
+        assert page.locator('[data-testid="stException"]').count() == 0
+        assert page.locator("h1").first.inner_text().strip()
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, f"the page is {wide} pixels wider than the window"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_is_accessible(page, address, path):
+    settled(page, address, path)
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa']})")
+    ours = {v["id"]: [n["target"] for n in v["nodes"]][:3] for v in found["violations"] if v["id"] not in FRAMEWORK}
+    assert not ours, json.dumps(ours, indent=1)
+
+
+def test_a_choice_writes_itself_into_the_link_and_back(page, address):
+    settled(page, address, "/explore")
+    page.get_by_role("radio", name="90d").click()
+    page.wait_for_url("**/explore?**window=90d**")
+    page.wait_for_function("document.querySelector('h1').innerText.includes('90 days')")
+    page.reload()
+    page.wait_for_function("document.querySelector('h1')?.innerText.includes('90 days')")
+
+
+def test_a_cold_deep_link_opens_inside_the_app(sample_home, tmp_path, page):
+    for fresh in serve(sample_home, tmp_path / "log.txt"):
+        settled(page, fresh, "/explore?window=7d")
+        assert page.get_by_role("link", name="Weekly review").count() == 1
+        assert "7 days" in page.locator("h1").first.inner_text()
+
+
+def test_the_table_behind_a_chart_downloads_as_csv(page, address):
+    settled(page, address, "/explore")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").first.click()
+    rows = list(csv.reader(Path(download.value.path()).read_text().splitlines()))
+    assert rows[0][:2] == ["provider", "cost_usd"] and len(rows) > 1
+
+
+def test_hostile_names_are_shown_as_text(tmp_path, page):
+    from data.ingest import ingest
+    from data.ledger import Ledger
+    from data.state import State
+
+    log = tmp_path / "log.jsonl"
+    name = "<img src=x onerror=document.title='owned'> $a$ [x](javascript:alert(1))"
+    log.write_text("".join(json.dumps({
+        "request_id": f"r{n}", "response_id": f"r{n}", "request_created_at": f"2026-10-0{1 + n % 9}T08:00:00Z", "response_status": 200,
+        "provider": "OPENAI", "model": "gpt-4o", "prompt_tokens": 1000, "completion_tokens": 10, "properties": {"team": name},
+    }) + "\n" for n in range(20)))  # fmt: skip
+    home = tmp_path / "home"
+    ledger = Ledger.open(home)
+    assert ingest(ledger, State.open(home), [log])[0].loaded == 20
+    ledger.close()
+    for fresh in serve(home, tmp_path / "server.txt"):
+        for path in ("/?by=Team", "/explore?by=Team"):
+            settled(page, fresh, path)
+            page.wait_for_selector(".js-plotly-plot")
+            assert page.title() != "owned"
+            assert page.locator("img[src='x']").count() == 0
+
+
+def test_a_log_is_dropped_and_read(tmp_path, page):
+    log = tmp_path / "log.jsonl"
+    log.write_text(json.dumps({
+        "request_id": "r1", "response_id": "r1", "request_created_at": "2026-10-05T08:00:00Z", "response_status": 200,
+        "provider": "OPENAI", "model": "gpt-4o-2024-08-06", "prompt_tokens": 2006, "prompt_cache_read_tokens": 1920, "completion_tokens": 300,
+    }) + "\n")  # fmt: skip
+    for fresh in serve(tmp_path / "home", tmp_path / "server.txt"):
+        settled(page, fresh, "/")
+        assert "ledger is empty" in page.inner_text("body").lower()
+        page.get_by_role("link", name="Load data").click()
+        page.locator("input[type=file]").set_input_files(str(log))
+        page.get_by_role("button", name="Load these files").click()
+        page.get_by_text("1 records loaded").wait_for()
+        page.get_by_role("link", name="Overview").click()
+        page.get_by_text("$0.005615").first.wait_for()
