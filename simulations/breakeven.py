@@ -18,7 +18,7 @@ from data.errors import BadInput
 from simulations import finance, uncertainty
 from simulations.bench_import import import_bench
 from simulations.breakeven_scenario import SECONDS_PER_MONTH, BreakevenScenario, Case, resolve
-from simulations.hosting_costs import HOURS_PER_MONTH, costs, gpus, one_off_staff_usd, options_of, saving
+from simulations.hosting_costs import HOURS_PER_MONTH, costs, gpus, one_off_staff_usd, options_of, owned_usd_per_gpu_hour, saving
 from simulations.measured_curves import ServingMeasurement
 from simulations.scenario import read_scenario
 
@@ -142,6 +142,7 @@ def _option(case: Case, x: dict[str, float], option: str) -> dict[str, Any]:
         "first_year_usd": float(flow[:13].sum()),
         "gpus": float(gpus(x, months, whole=case.whole)[-1]) if own else None,
         "utilisation": busy,
+        "usd_per_gpu_hour": {"rented": x.get("rent_usd_per_gpu_hour"), "bought": owned_usd_per_gpu_hour(x) if option == "bought" else None}.get(option),
         "usd_per_mtok_reserved": per_mtok,  # every paid hour over the tokens served: compare this one with the API
         "usd_per_mtok_usage": per_mtok * busy if own and per_mtok and busy else per_mtok,  # busy hours only: always looks cheaper
     }

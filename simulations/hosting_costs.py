@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulations.finance import book_value
+from simulations.finance import book_value, capital_recovery
 
 Figures = Mapping[str, float | np.ndarray]
 OPTIONS = ("api", "host", "rented", "bought")
@@ -72,6 +72,16 @@ def gpus(x: Figures, months: int, *, whole: bool = True) -> np.ndarray:
     count = (busy + np.where(load > 0, _column(x["spare_replicas"]), 0)) * _column(x["gpus_per_replica"])
     count = np.maximum.accumulate(count, axis=-1)
     return np.concatenate([np.zeros((*count.shape[:-1], 1)), count], axis=-1)
+
+
+def owned_usd_per_gpu_hour(x: Figures) -> float:
+    """What an hour of a bought GPU costs over its life at the discount rate, staff apart: to hold against a rent."""
+    price = x["usd_per_gpu"] * (1 + x["network_share_of_purchase"])
+    worth = price * x["residual_share"] / (1 + x["discount_rate"]) ** x["depreciation_years"]
+    capital = capital_recovery(price - worth, x["discount_rate"], round(x["depreciation_years"] * 12))
+    power = x["kw_per_gpu"] * x["gpu_power_utilisation"] * x["pue"] * x["electricity_usd_per_kwh"]
+    monthly = capital + x["kw_per_gpu"] * x["colocation_usd_per_kw_month"] + price * x["support_share_per_year"] / 12
+    return monthly / HOURS_PER_MONTH + power
 
 
 def one_off_staff_usd(x: Figures) -> float | np.ndarray:

@@ -47,15 +47,15 @@ def weight_bytes(model: Architecture, precision: str) -> WeightBytes:
     return WeightBytes(attention * model.attention_params, dense * model.dense_ffn_params, size * model.expert_params, head, 0.0 if model.tied else head)
 
 
-def cache_bytes(model: Architecture, tokens: float, tp: int = 1, kv_precision: str = "bf16") -> float:
-    """Key-value bytes of one sequence of `tokens` on one GPU; latent caches are not split by tensor parallelism."""
+def cache_bytes(model: Architecture, tokens: float, tp: int = 1) -> float:
+    """Key-value bytes (bf16, the engines' default) of one sequence of `tokens` on one GPU; latent caches are not split by tensor parallelism."""
     windowed = model.window_layers
     layer_tokens = (model.attention_layers - windowed) * tokens + windowed * min(tokens, model.window or tokens)
     if model.kv_rank:
         width, shards = model.kv_rank + model.rope_dim, 1
     else:
         width, shards = 2 * model.kv_heads * model.head_dim, min(tp, model.kv_heads)
-    return layer_tokens * width * BYTES[kv_precision] / shards + state_bytes(model) / tp
+    return layer_tokens * width * BYTES["bf16"] / shards + state_bytes(model) / tp
 
 
 def state_bytes(model: Architecture) -> float:
@@ -70,9 +70,9 @@ def free_bytes(model: Architecture, gpu: Gpu, layout: Layout, precision: str) ->
     return gpu.memory_gib * GIB * MEMORY_SHARE - RESERVED_GIB * GIB - replicated - weights.experts / layout.gpus
 
 
-def batch_limit(model: Architecture, gpu: Gpu, layout: Layout, precision: str, tokens: float, kv_precision: str = "bf16") -> float:
+def batch_limit(model: Architecture, gpu: Gpu, layout: Layout, precision: str, tokens: float) -> float:
     """Sequences of mean length `tokens` that one replica can hold at once (all data-parallel ranks)."""
-    each = cache_bytes(model, tokens, layout.tp, kv_precision) / layout.pp
+    each = cache_bytes(model, tokens, layout.tp) / layout.pp
     return max(0.0, free_bytes(model, gpu, layout, precision) / each) * layout.dp
 
 

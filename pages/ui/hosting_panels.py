@@ -78,9 +78,9 @@ def options(study: Study) -> None:
     """Four columns side by side, and the splits between own machines and the API."""
     st.subheader("Options side by side", anchor=False)
     rows = [{"option": hosting_charts.NAMES[name], **option} for name, option in study.result["options"].items()]
-    frame = pd.DataFrame(rows)
-    units = {"total_usd": "USD", "present_cost_usd": "USD", "first_year_usd": "USD", "gpus": "count", "utilisation": "share", "usd_per_gpu_hour": "USD per 1M tokens", "usd_per_mtok_reserved": "USD per 1M tokens", "usd_per_mtok_usage": "USD per 1M tokens"}
-    labels = {"option": "Option", "total_usd": f"{study.result['months']} months", "present_cost_usd": "Present cost", "first_year_usd": "First year", "gpus": "GPUs", "utilisation": "Used", "usd_per_gpu_hour": "GPU-hour", "usd_per_mtok_reserved": "Per 1M tokens, paid hours", "usd_per_mtok_usage": "Per 1M tokens, busy hours"}
+    frame = pd.DataFrame(rows).drop(columns="first_year_usd")
+    units = {"total_usd": "USD", "present_cost_usd": "USD", "gpus": "count", "utilisation": "share", "usd_per_gpu_hour": "USD per 1M tokens", "usd_per_mtok_reserved": "USD per 1M tokens", "usd_per_mtok_usage": "USD per 1M tokens"}
+    labels = {"option": "Option", "total_usd": f"{study.result['months']} months", "present_cost_usd": "Present cost", "gpus": "GPUs", "utilisation": "Used", "usd_per_gpu_hour": "GPU-hour", "usd_per_mtok_reserved": "Per 1M tokens, paid hours", "usd_per_mtok_usage": "Per 1M tokens, busy hours"}
     exports.table(frame, name="options", units=units, labels=labels)
     irr = "n/a" if study.result["irr"] is None else fmt.share(study.result["irr"])
     st.caption(fmt.md(f"NPV {fmt.usd(study.result['npv_usd'])}, IRR {irr}, discounted payback {_months(study.result['discounted_payback_months'])}. Compare paid hours with the API; busy hours always look cheaper."))

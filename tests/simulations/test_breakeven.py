@@ -10,6 +10,7 @@ from data.console import parser, run
 from data.errors import BadInput, BatonError, NoData
 from simulations import breakeven as module
 from simulations.breakeven import BreakevenScenario, breakeven
+from simulations.hosting_costs import owned_usd_per_gpu_hour
 from simulations.scenario import SHIPPED, from_document, read_scenario, write_scenario
 from tests.simulations.test_bench_import import VLLM
 
@@ -95,6 +96,15 @@ def test_capex_power_staff_and_quality_by_hand():
     )  # fmt: skip
     power = 8 * 1 * 1.5 * 730 * 0.1
     assert result["options"]["bought"]["total_usd"] == pytest.approx(8 * 30_000 + 50_000 + 12 * (power + 50_000 / 12 + 200))
+
+
+def test_an_owned_hour_by_hand():
+    figures = {"usd_per_gpu": 30_000, "network_share_of_purchase": 0.1, "residual_share": 0.2, "discount_rate": 0.0, "depreciation_years": 4, "kw_per_gpu": 1.5,
+               "gpu_power_utilisation": 0.8, "pue": 1.5, "electricity_usd_per_kwh": 0.1, "colocation_usd_per_kw_month": 100, "support_share_per_year": 0.04}  # fmt: skip
+    monthly = 33_000 * 0.8 / 48 + 150 + 33_000 * 0.04 / 12
+    assert owned_usd_per_gpu_hour(figures) == pytest.approx(monthly / 730 + 1.5 * 0.8 * 1.5 * 0.1)
+    options = answer()["options"]
+    assert options["bought"]["usd_per_gpu_hour"] > 0 < options["rented"]["usd_per_gpu_hour"] and options["api"]["usd_per_gpu_hour"] is None
 
 
 def test_break_even_volume_is_where_the_value_turns():
