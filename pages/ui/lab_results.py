@@ -47,10 +47,10 @@ def progress(run_id: str) -> None:
     st.progress(done / asked if asked else 0.0, text=f"{done} of {asked} answered, {known.get('elapsed_s', 0):.0f} s")
     cells = st.columns(4)
     cap = known.get("cap_usd")
-    cells[0].metric("Passed on to grading", fmt.count(known.get("done", 0)), border=True)
-    cells[1].metric("Spent", f"${known.get('spent_usd', 0):.6f}", border=True, help=f"cap ${cap}" if cap is not None else "no cap")
-    cells[2].metric("Held, cost unknown", f"${known.get('held_usd', 0):.6f}", border=True)
-    cells[3].metric("Failed, refused, withheld", fmt.count(sum(known.get(k, 0) for k in ("failed", "refused", "blocked"))), border=True)
+    cells[0].metric("Answered", fmt.count(known.get("done", 0)), border=True)
+    cells[1].metric("Spent", f"${known.get('spent_usd', 0):.4f}", border=True, help=f"The cap is ${cap}." if cap is not None else "There is no cap.")
+    cells[2].metric("Held", f"${known.get('held_usd', 0):.4f}", border=True, help="Calls whose cost nobody knows count against the cap at their worst.")
+    cells[3].metric("Not answered", fmt.count(sum(known.get(k, 0) for k in ("failed", "refused", "blocked"))), border=True, help="Failed, refused by a rule, or withheld by a guardrail.")
     if known.get("by_model"):
         st.caption(fmt.md("Answers by model: " + ", ".join(f"{model} {count}" for model, count in known["by_model"].items())))
     if run["status"] not in RUNNING:

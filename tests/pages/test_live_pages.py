@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from data.state import State
+from pages.ui import shell
 from routing.reviews import open_review, reviews
 from routing.run_store import create_run, list_runs
 from routing.runs import execute
@@ -19,12 +20,19 @@ PAGES = ("lab", "review", "governance")
 
 
 def opened(page: str, **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    app.query_params.update(query)
-    app.switch_page(str(ROOT / f"pages/{page}.py"))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page(f"pages/{page}.py").run()
     assert not app.exception, app.exception
     return app
+
+
+@pytest.fixture(autouse=True)
+def inside(monkeypatch):
+    """The test runner starts the page's file by itself each time; the page's way back into app.py would swallow clicks."""
+    monkeypatch.setattr(shell, "_run_inside_the_app", lambda: None)
 
 
 @pytest.fixture
