@@ -152,7 +152,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _cell(value: object) -> str:
     if isinstance(value, Decimal):
-        return f"{value:,.2f}"
+        return f"{value:,.2f}" if abs(value) >= 1 or not value else f"{value:.6f}"
     if isinstance(value, (date, pd.Timestamp)):
         return f"{value:%Y-%m-%d}"
     return "" if pd.isna(value) else f"{value:,.0f}" if isinstance(value, (int, float)) else str(value)

@@ -22,6 +22,9 @@ from rich.text import Text
 from data.errors import BatonError
 
 
+WIDE = 200
+
+
 def parser(prog: str, description: str) -> tuple[argparse.ArgumentParser, Any]:
     """A parser whose subcommands are added by the modules that own them."""
     top = argparse.ArgumentParser(prog=f"python -m {prog}", description=description)
@@ -67,7 +70,10 @@ def emit_table(columns: Iterable[str], rows: Iterable[Iterable[object]], *, titl
         table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE  # a file or a pipe has no width to keep to
+    console.print(table)
 
 
 def say(sentence: str) -> None:
