@@ -47,7 +47,8 @@ def _run_inside_the_app() -> None:
 
     Streamlit looks at the pages folder until app.py has called st.navigation once.
     """
-    if PagesManager.uses_pages_directory:
+    if PagesManager.uses_pages_directory and "inside_the_app" not in st.session_state:
+        st.session_state["inside_the_app"] = True
         PagesManager.uses_pages_directory = False
         st.rerun()
 
