@@ -296,5 +296,5 @@ def _price(typed: Range | None, name: str, gpu: str, kind: str) -> Assumption:
         quote = typical_price(gpu, kind)
     except NoData as missing:
         raise NoData(f"{missing} ({name})") from None
-    # Quotes of one GPU differ by about a third either way (facts/selfhost.md section 6).
+    # Quotes of one GPU differ by about a third either way.
     return Assumption(name, quote.usd, quote.usd * 0.7, quote.usd * 1.3, unit, f"{quote.provider}, {quote.source}", quote.as_of, quote.verified)

@@ -74,7 +74,7 @@ BLACKWELL = HOPPER._replace(memory_efficiency=0.999, prefill_mfu=0.347, layer_us
 CONSTANTS = {"hopper": HOPPER, "blackwell": BLACKWELL}  # other generations borrow Hopper's
 
 # Offline points ("infinite rate"): tuned engines, large batches, prefill no longer hidden behind memory.
-# Fitted on the 17 curated points of facts/selfhost.md section 3 that state a layout.
+# Fitted on 17 published offline results: TensorRT-LLM perf-overview, MLPerf Inference 5.1, AMD, GPUStack lab.
 SATURATED_BATCH = 192  # per data-parallel rank
 SATURATED_PREFILL = 0.86
 SATURATED_DENSE, SATURATED_MOE, SATURATED_DP = 1.25, 0.78, 0.58

@@ -82,7 +82,7 @@ def options(study: Study) -> None:
     units = {"total_usd": "USD", "present_cost_usd": "USD", "gpus": "count", "utilisation": "share", "usd_per_gpu_hour": "USD per 1M tokens", "usd_per_mtok_reserved": "USD per 1M tokens", "usd_per_mtok_usage": "USD per 1M tokens"}
     labels = {"option": "Option", "total_usd": f"{study.result['months']} months", "present_cost_usd": "Present cost", "gpus": "GPUs", "utilisation": "Used", "usd_per_gpu_hour": "GPU-hour", "usd_per_mtok_reserved": "Per 1M tokens, paid hours", "usd_per_mtok_usage": "Per 1M tokens, busy hours"}
     exports.table(frame, name="options", units=units, labels=labels)
-    irr = "n/a" if study.result["irr"] is None else fmt.share(study.result["irr"])
+    irr = "n/a" if study.result["irr"] is None else "over 1,000%" if study.result["irr"] > 10 else fmt.share(study.result["irr"])
     st.caption(fmt.md(f"NPV {fmt.usd(study.result['npv_usd'])}, IRR {irr}, discounted payback {_months(study.result['discounted_payback_months'])}. Compare paid hours with the API; busy hours always look cheaper."))
     with st.expander("Own base load, bursts to the API: every split", icon=":material/call_split:"):
         splits = pd.DataFrame([s._asdict() for s in study.splits])
@@ -100,7 +100,8 @@ def serving(study: Study) -> None:
         st.write(fmt.md(f"Weights {point.weights_gib:,.0f} GiB, cache {point.cache_kib_per_token:,.1f} KiB a token, room for {point.batch_limit:,.0f} sequences."))
         st.write(fmt.md(f"Busiest hours replayed on {study.fleet.replicas} replicas (floor {study.fleet.floor}): " + ", ".join(f"{k.replace('_ms', '').replace('_', ' ').upper()} {fmt.milliseconds(v)}" for k, v in seen.items()) + "."))
         frame = pd.DataFrame([predict(point.model, point.gpu, point.count, point.layout, point.precision, point.input_length, point.output_length, c)._asdict() for c in (1, 4, 16, 64, 256)])
-        exports.table(frame[["concurrency", "output_tokens_per_s", "low", "high", "tpot_ms", "ttft_ms", "tier"]], name="serving-curve")
+        labels = {"concurrency": "In flight", "output_tokens_per_s": "Output tokens/s", "low": "P10", "high": "P90", "tpot_ms": "Time per token, ms", "ttft_ms": "First token, ms", "tier": "Tier"}
+        exports.table(frame[list(labels)].round(1), name="serving-curve", labels=labels)
 
 
 def assumptions(study: Study) -> None:

@@ -22,7 +22,7 @@ from simulations.measured_curves import shipped_points
 from simulations.operating_point import operating_point
 from simulations.replica_memory import cache_bytes, weight_bytes
 
-# facts/selfhost.md section 4.3: billions of parameters in all and active, KiB of bf16 cache per token
+# Published or computed from the configuration: billions of parameters in all and active, KiB of bf16 cache per token
 KNOWN = [
     ("llama-3.1-8b", 8.0, 7.5, 128.0), ("llama-3.1-70b", 70.6, 69.5, 320.0), ("llama-3.1-405b", 405.8, 403.7, 504.0), ("mixtral-8x7b", 46.7, 12.7, 128.0),
     ("qwen3-32b", 32.8, 32.0, 256.0), ("qwen3-235b-a22b", 235.1, 21.6, 188.0), ("qwen3-coder-480b-a35b", 480.2, 34.5, 248.0), ("gpt-oss-20b", 20.9, 3.6, 48.0),
