@@ -72,7 +72,7 @@ def _cheaper(index: tuple, cell: pd.Series, prices: Mapping, scores: Mapping, fa
     provider, model, *_, task, criticality, data_class = index
     now = _cost(cell, prices[provider, model])
     best = None
-    for (other_provider, other), price in prices.items():
+    for (_, other), price in prices.items():
         share = 1 - _cost(cell, price) / now if now else 0.0
         if other == model or share < MIN_SAVING or not _allowed(facts, other, data_class):
             continue

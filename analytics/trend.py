@@ -12,7 +12,7 @@ misses. All of it scales with the history, and nothing is random: the same ledge
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -82,7 +82,7 @@ def fit(history: pd.Series, spread: np.ndarray | None = None) -> Fit:
     """
     recent = history.iloc[-MEMORY_DAYS:]
     values = recent.to_numpy(dtype=float)
-    last = recent.index[-1].date() if len(recent) else date.today() - timedelta(days=1)
+    last = recent.index[-1].date() if len(recent) else date.min
     known = PRIOR if spread is None else spread
     if not np.nansum(values) > 0:
         return Fit(last, 0.0, 0.0, np.ones(7), known, len(history))
