@@ -46,14 +46,14 @@ def halving(line: Frontier, keeping: Any, today_usd: float, today_quality: float
     lost = None if costs[0] > today_usd / 2 else today_quality - float(np.interp(today_usd / 2, costs, qualities))
     if isinstance(keeping, Infeasible) or keeping.quality is None:
         return "No mix of these models keeps today's quality and every promise"
-    now, then = fmt.usd_short(today_usd), fmt.usd_short(keeping.cost_usd)
+    then = fmt.usd_short(keeping.cost_usd)
     if lost is not None and lost <= 0:
-        return f"Yes, the bill can be halved: {then} a year instead of {now} at today's quality"
-    best = "no mix of these models costs half" if lost is None else f"half the bill would cost {lost * 100:.1f} points of quality"
+        return f"Yes: today's quality for {then} a year, {1 - keeping.cost_usd / today_usd:.0%} less"
+    best = "no mix costs half" if lost is None else f"half the bill costs {lost * 100:.1f} points of quality"
     saved = 1 - keeping.cost_usd / today_usd
     if saved < 0.005:
         return f"Nothing cheaper keeps today's quality; {best}"
-    return f"Today's quality can cost {then} a year instead of {now}, {saved:.0%} less; {best}"
+    return f"Today's quality for {then} a year, {saved:.0%} less; {best}"
 
 
 def demands_of(made: Programme) -> Demands:

@@ -107,7 +107,7 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, float, Any]:
 
 def kpis(result: dict[str, Any], requests: float) -> None:
     cells = st.columns(4)
-    cells[0].metric("Projected saving a year", fmt.usd_short(result["projected_savings_usd"]), border=True, help="same tokens at the new price; output length may change it by half to double")
+    cells[0].metric("Saving a year", fmt.usd_short(result["projected_savings_usd"]), border=True, help="same tokens at the new price; output length may change it by half to double")
     delta = result["capability_delta"]
     cells[1].metric("Capability", fmt.MISSING if delta is None else fmt.share_change(delta), border=True, help=f"new over current on {result['samples']} samples ({result['tier']})")
     cells[2].metric("Cost a year", fmt.usd_short(result["candidate_annual_cost_usd"]), border=True, help=f"today {fmt.usd(result['current_annual_cost_usd'])}")

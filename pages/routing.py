@@ -34,16 +34,15 @@ def replayed(view: Ledger, scope: Scope, text: str, own_prices: what_if.OwnPrice
 
 
 def answer(said: dict[str, Any], days: int) -> str:
-    """The title: dollars, direction, how much moves."""
+    """The title: dollars, direction, and what could not be priced."""
     saving, apart = float(said["savings_usd"]), sum(part["requests"] for part in said["not_compared"])
-    open_ = f"; {fmt.count(apart)} requests cannot be priced yet" if apart else ""
+    name = said["policy"] if len(said["policy"]) <= 48 else said["policy"][:46] + "…"
+    open_ = f"; {fmt.count(apart)} requests unpriced" if apart else ""
     if said["savings_pct"] is None:
-        return f"“{said['policy']}” cannot be priced on this traffic"
+        return f"“{name}” cannot be priced on this traffic"
     if abs(saving) < 0.005:
-        return f"“{said['policy']}” would have cost what was paid, {fmt.usd_short(said['logged_cost_usd'])} in {days} days{open_}"
-    verb, more = ("saved", "") if saving > 0 else ("cost", " more")
-    size = f"{fmt.usd_short(abs(saving))}{more} in {days} days ({abs(said['savings_pct']):.0f}%)"
-    return f"“{said['policy']}” would have {verb} {size}; {fmt.share(said['moved_share'])} of requests move{open_}"
+        return f"The same {fmt.usd_short(said['logged_cost_usd'])} in {days} days under “{name}”{open_}"
+    return f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} in {days} days ({abs(said['savings_pct']):.0f}%) under “{name}”{open_}"
 
 
 def kpis(said: dict[str, Any]) -> None:
@@ -56,8 +55,9 @@ def kpis(said: dict[str, Any]) -> None:
         "Under the policy", fmt.usd_short(said["policy_cost_usd"]), delta=change, delta_color="inverse", border=True,
         delta_description="vs as logged" if change else None,
     )  # fmt: skip
-    what_if.saving_tile(cells[2], span, said["range"]["chance_of_saving"], "output length and tokenizer of what moves are unknown")
+    what_if.saving_tile(cells[2], span)
     cells[3].metric("Refused requests", fmt.count(said["refused_requests"]), border=True, help="no model is left for them under the constraints")
+    st.caption(fmt.md(f"{fmt.share(said['moved_share'])} of requests move. " + what_if.saving_range(span, said["range"]["chance_of_saving"])))
 
 
 def verdict(said: dict[str, Any], scope: Scope, policy: Policy, own_prices: what_if.OwnPrices) -> None:
@@ -120,7 +120,8 @@ def choose() -> tuple[Policy, bool]:
     known = what_if.policies()
     asked = st.query_params.get("policy")
     name = st.selectbox("Policy", list(known), index=list(known).index(asked) if asked in known else 0, key="policy_name", width=420)
-    st.query_params["policy"] = name
+    if asked != name:
+        st.query_params["policy"] = name
     draft = st.session_state.get("policy_draft")
     return (draft[1], True) if draft and draft[0] == name else (known[name], False)
 
@@ -143,16 +144,16 @@ def editor(policy: Policy, name: str) -> None:
             key=f"constraints_{name}",
         )  # fmt: skip
         fallback = st.text_input("Fallback, in order", ", ".join(policy.fallback), key=f"fallback_{name}")
-        if st.button("Apply the form", icon=":material/play_arrow:"):
+        if st.button("Apply the form", icon=":material/play_arrow:", key="apply_form"):
             targets = tuple(word.strip() for word in fallback.split(",") if word.strip())
             apply(name, lambda: edited(policy, _filled(rules), _filled(limits), fallback=targets))
     with text:
         typed = st.text_area("Policy as YAML", write_policy(policy), height=420, key=f"yaml_{name}")
-        if st.button("Apply the YAML", icon=":material/play_arrow:"):
+        if st.button("Apply the YAML", icon=":material/play_arrow:", key="apply_yaml"):
             apply(name, lambda: read_policy(typed))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.text_input("Save as", policy.name, key=f"save_as_{name}", width=360)
-        if st.button("Save policy", icon=":material/save:"):
+        if st.button("Save policy", icon=":material/save:", key="save_policy"):
             with shell.errors():
                 renamed = Policy.model_validate({**policy.model_dump(), "name": title})
                 what_if.save_policy(renamed)

@@ -1,0 +1,130 @@
+"""Model mix, Routing and New model as a reader meets them: empty, from a log, by hand, refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import pages.ui.shell  # noqa: F401  the page's own folder must not shadow the packages `data` and `routing`
+import routing.policy  # noqa: F401
+from data import rollups
+from tests.simulations.ledgers import ledger_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """One page without its app: links to other pages have nowhere to lead."""
+    monkeypatch.setattr(st, "page_link", lambda *args, **options: None)
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def opened(name: str, **params: str) -> AppTest:
+    page = AppTest.from_file(str(ROOT / f"pages/{name}.py"), default_timeout=120)
+    for key, value in params.items():
+        page.query_params[key] = value
+    page.run()
+    assert not page.exception, page.exception[0].value
+    return page
+
+
+def metrics(page: AppTest) -> dict[str, str]:
+    return {m.label: m.value for m in page.metric}
+
+
+@pytest.fixture
+def log(home):
+    chinese = {"model": "minimax-m2", "provider": "minimax", "data_class": "customer", "cost_usd": Decimal("0.002"), "task_type": "coding"}
+    ledger = ledger_of(home, [{}] * 40 + [chinese] * 10)
+    with ledger.write() as cursor:
+        cursor.execute("INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', 'x.jsonl', 'litellm', 50)")
+        rollups.rebuild(cursor, None)
+    ledger.close()
+
+
+@pytest.mark.parametrize(("name", "question"), [("routing", "routing policy"), ("new_model", "does it concern us")])
+def test_an_empty_ledger_says_what_the_page_answers(home, name, question):
+    page = opened(name)
+    assert question in page.title[0].value and not page.error
+
+
+def test_the_mix_page_works_without_a_log_from_the_brief(home):
+    page = opened("mix")
+    assert "$380.0K a year, 37% less" in page.title[0].value.replace("\\", "")
+    assert metrics(page)["Quality"] == "92.7%"
+
+
+def test_the_mix_page_answers_the_cto_from_the_log(log):
+    page = opened("mix", window="All")
+    assert "today's quality" in page.title[0].value.replace("\\", "").lower()
+    assert {"Cost a year", "Saving, P50", "Quality", "Work that moves"} <= metrics(page).keys()
+    before = metrics(page)["Cost a year"]
+    sliders = {s.label: s for s in page.slider}
+    sliders["gpt-5.2"].set_value(0)
+    sliders["minimax-m2"].set_value(100)
+    next(b for b in page.button if b.label == "Apply").click().run()
+    assert not page.exception and any("set by hand" in s.value for s in page.subheader)
+    assert metrics(page)["Cost a year"] != before
+
+
+def test_shares_that_do_not_sum_to_one_are_refused_until_normalised(log):
+    page = opened("mix", window="All")
+    next(s for s in page.slider if s.label == "minimax-m2").set_value(60)
+    next(b for b in page.button if b.label == "Apply").click().run()
+    assert any("not to 1" in e.value for e in page.error)
+    next(b for b in page.button if b.label == "Normalise and apply").click().run()
+    assert not page.error
+
+
+def test_a_scenario_is_saved_and_compared(home):
+    page = opened("mix")
+    next(i for i in page.text_input if i.label == "Save this scenario as").set_value("board, March")
+    next(b for b in page.button if b.label == "Save scenario").click().run()
+    again = opened("mix", mode="Saved")
+    assert "2 scenarios" in again.title[0].value
+
+
+def test_the_routing_page_prices_the_compliance_question(log):
+    page = opened("routing", window="All")
+    assert "no Chinese models over an API" in page.title[0].value.replace("\\", "")
+    assert metrics(page)["Refused requests"] == "0"
+    text = " ".join(m.value for m in page.markdown)
+    assert "stated" in text and "origin CN" not in text.split("Quality")[0]
+
+
+def test_a_saved_policy_is_found_by_link(log, state):
+    state.put("policy", "mine", {"name": "mine", "rules": [{"when": {}, "use": "gpt-5-mini"}]})
+    page = opened("routing", window="All", policy="mine")
+    assert "mine" in page.title[0].value and "less" in page.title[0].value
+
+
+def test_a_policy_is_edited_as_yaml_and_saved(log, state):
+    page = opened("routing", window="All")
+    page.text_area[0].set_value("name: mine\nrules: [{when: {}, use: gpt-5-mini}]")
+    page.button(key="apply_yaml").click().run()
+    assert "mine" in page.title[0].value and "less" in page.title[0].value
+    page.button(key="save_policy").click().run()
+    assert not page.exception and "gpt-5-mini" in str(state.all("policy"))
+
+
+def test_a_wrong_policy_names_its_line(log):
+    page = opened("routing", window="All")
+    page.text_area[0].set_value("name: x\nrules:\n  - when: {task_type: codng}\n    use: a\n")
+    page.button(key="apply_yaml").click().run()
+    assert any("line 3" in e.value and "codng" in e.value for e in page.error)
+
+
+def test_the_new_model_page_decides_with_reasons_clock_and_letter(log):
+    page = opened("new_model", window="All")
+    assert page.title[0].value.replace("\\", "").startswith(("Skip claude-opus-4-6", "Evaluate claude-opus-4-6"))
+    assert "Subject: claude-opus-4-6" in page.code[0].value
+    next(n for n in page.number_input if n.label == "Its cost a year on the same tokens").set_value(0.01)
+    next(n for n in page.number_input if n.label == "Own tasks behind these scores").set_value(100).run()
+    assert page.title[0].value.replace("\\", "").startswith("Evaluate claude-opus-4-6") and len(page.checkbox) >= 7
