@@ -26,7 +26,7 @@ def constraint_rows(policies: dict[str, Policy]) -> list[dict]:
     for name, policy in policies.items():
         for c in policy.constraints:
             rule = " and ".join(p for p in (f"forbids {terms(c.forbid)}" if c.forbid else "", f"requires {terms(c.require)}" if c.require else "") if p)
-            rows.append({"policy": name, "for": terms(c.when) or "every request", "rule": rule, "because": c.because or "no reason given"})
+            rows.append({"policy": name, "for": terms(c.when) or "every request", "rule": rule, "because": c.because})
     return rows
 
 
@@ -38,11 +38,17 @@ def regime_rows(policies: dict[str, Policy]) -> list[dict]:
         guarded, limits, rails = SENSITIVE & named, policy.limits, policy.guardrails
         checkpoints = [f"{h:g} h" for h in limits.checkpoints] + [f"{100 * s:g} %" for s in limits.checkpoint_shares]
         rows.append({
-            "policy": name, "regime": "central, audited" if guarded else "free: internal and public work only",
+            "policy": name, "regime": "central, audited" if guarded else "free",
             "covers": ", ".join(sorted(guarded)) or "no sensitive data", "checkpoints": ", ".join(checkpoints) or "none",
-            "forbidden actions": ", ".join(rails.forbidden_actions) or "none", "exploration": fmt.share(policy.explore) if policy.explore else "none",
+            "forbidden": ", ".join(rails.forbidden_actions),
         })  # fmt: skip
     return rows
+
+
+def said(detail: dict) -> str:
+    """An entry's detail in a line: why first, then what it is about; the download has all of it."""
+    keys = ("reason", "decision", "status", "policy", "task", "picked", "model", "provider", "name", "kind")
+    return "; ".join(f"{key} {', '.join(map(str, detail[key])) if isinstance(detail[key], list) else detail[key]}" for key in keys if detail.get(key))[:70]
 
 
 view, state = shell.view(), shell.state()
@@ -56,7 +62,9 @@ if not ok:
     st.error("An entry was changed or removed outside Baton. Compare with an earlier export or a backup of the store.", icon=":material/error:")
 
 st.subheader("Constraints: what no rule or fallback may do", anchor=False)
-exports.table(pd.DataFrame(rows, columns=["policy", "for", "rule", "because"]), name="constraints")
+exports.table(pd.DataFrame(rows, columns=["policy", "for", "rule"]), name="constraints")
+for row in rows:
+    st.caption(fmt.md(f"{row['policy']}: {row['because'] or 'no reason is written down'}."))
 gaps = [(name, gap) for name, policy in policies.items() for gap in dead_ends(policy, what_if.catalog())]
 if gaps:
     with st.expander(f"Requests that would be refused ({len(gaps)})", icon=":material/block:"):
@@ -64,7 +72,12 @@ if gaps:
         exports.table(pd.DataFrame(gaps, columns=["policy", "request and reason"]), name="refused-requests")
 
 st.subheader("Run policies: central for sensitive data, free for the rest", anchor=False)
-exports.table(pd.DataFrame(regime_rows(policies)), name="run-policies")
+regimes = regime_rows(policies)
+exports.table(pd.DataFrame(regimes)[["policy", "regime", "covers", "checkpoints"]], name="run-policies")
+st.caption("Free policies hold no constraint on customer or regulated data: use them for internal and public work only.")
+for row in regimes:
+    if row["forbidden"]:
+        st.caption(fmt.md(f"{row['policy']} forbids the actions: {row['forbidden']}."))
 
 st.subheader("Approvals", anchor=False)
 approvals = [i for i in reviews(state) if i["kind"] in RUN_KINDS]
@@ -83,7 +96,7 @@ with st.container(horizontal=True):
 events = sorted({e.event for e in entries})
 chosen = st.multiselect("Events", events, key="events", bind="query-params", placeholder="all events")
 shown = [e for e in entries if not chosen or e.event in chosen][:500]
-trail = pd.DataFrame([(e.seq, e.at[:19].replace("T", " "), e.actor or "Baton", e.event, str(e.detail)[:300], e.hash[:12]) for e in shown], columns=["no", "at (UTC)", "who", "event", "detail", "seal"])
+trail = pd.DataFrame([(e.seq, e.at[:19].replace("T", " "), e.actor or "Baton", e.event, said(e.detail)) for e in shown], columns=["no", "at (UTC)", "who", "event", "what"])
 exports.table(trail, name="audit-trail")
 if len(entries) > len(shown):
     st.caption(f"The latest {len(shown)} of {len(entries)} entries; the download has all of them.")

@@ -53,7 +53,7 @@ else:
     shell.header("Nothing waits for a person", view)
     st.write("Plans, checkpoints, disagreeing models and doubtful answers of live runs appear here.")
     st.page_link("pages/lab.py", label="Open the live lab", icon=":material/science:")
-person = st.text_input("Who decides", key="person", placeholder="your name", help="Stands beside each decision in the audit trail.")
+person = st.text_input("Who decides", key="person", placeholder="your name", help="Stands beside each decision in the audit trail.") if waiting else ""
 for item in waiting[:20]:
     item_card(item, person)
 if len(waiting) > 20:

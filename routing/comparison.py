@@ -58,7 +58,7 @@ def wilson(passed: int, count: int) -> tuple[float, float]:
     share, z2 = passed / count, Z95 * Z95
     centre = (share + z2 / (2 * count)) / (1 + z2 / count)
     half = Z95 / (1 + z2 / count) * math.sqrt(share * (1 - share) / count + z2 / (4 * count * count))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return 0.0 if passed == 0 else centre - half, 1.0 if passed == count else centre + half
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -136,5 +136,5 @@ def _words(difference: float, p_value: float, detectable: float | None, tasks: i
     """What may be said. Never that two policies are equal."""
     able = "no difference could be shown reliably" if detectable is None else f"a difference of {100 * detectable:.0f} points or more would show in 8 of 10 such runs"
     if p_value < 0.05:
-        return f"{abs(100 * difference):.1f} points {'better' if difference > 0 else 'worse'} on these {tasks} tasks (p = {p_value:.3f}); {able}."
+        return f"{abs(100 * difference):.1f} points {'better' if difference > 0 else 'worse'} on these {tasks} tasks (p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}); {able}."
     return f"No difference detected on these {tasks} tasks (p = {p_value:.2f}); {able}."

@@ -62,12 +62,16 @@ def body(run_id: str, found: dict[str, Any]) -> None:
     _policies(found)
     for c in found["comparisons"]:
         fine = f" Shown to be at most the stated margin worse than {c['b']}." if c["not_worse"] else f" Not shown to be within the stated margin of {c['b']}."
-        st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']}{fine} Cost {fmt.usd_change(c['cost_difference_usd'])}."))
+        st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']}{fine} {_cost_words(c['cost_difference_usd'])}"))
     agreed = judge_agreement(shell.state(), run_id)
     if agreed:
         st.caption(fmt.md(f"People agreed with {fmt.share(agreed.equal)} of {agreed.compared} grades they reviewed" + (f" (kappa {agreed.kappa:.2f})." if agreed.kappa is not None else ".")))
     _answers(run_id)
     _take_over(run_id, found)
+
+
+def _cost_words(usd: float) -> str:
+    return "It cost the same." if abs(usd) < 5e-7 else f"It cost {fmt.usd(abs(usd))} {'more' if usd > 0 else 'less'} in this run."
 
 
 def _policies(found: dict[str, Any]) -> None:
@@ -76,7 +80,7 @@ def _policies(found: dict[str, Any]) -> None:
     rated = frame[frame["quality"].notna()]
     if not rated.empty:
         st.subheader("Quality and cost per policy", anchor=False)
-        meaning = "; ".join(f"{r.policy}: {fmt.share(r.quality)} passed ({fmt.share(r.quality_low)} to {fmt.share(r.quality_high)}) at ${r.cost_per_task_usd:.6f} a task" for r in rated.itertuples())
+        meaning = "; ".join(f"{r.policy}: {fmt.share(r.quality)} passed ({fmt.share(r.quality_low)} to {fmt.share(r.quality_high)}) at ${1000 * r.cost_per_task_usd:.4g} per 1,000 tasks" for r in rated.itertuples())
         shell.chart(quality_cost(rated, shell.palette()), alt=meaning, key="lab-quality")
         st.caption(fmt.md(f"Bars are 95 % intervals over {int(rated['graded'].max())} tasks. {meaning}."))
     shown = frame[["policy", "graded", "passed", "no_answer", "failed", "refused", "blocked", "cost_usd", "cost_per_task_usd", "latency_p50_ms"]]
@@ -91,17 +95,19 @@ def _policies(found: dict[str, Any]) -> None:
 
 def quality_cost(frame: pd.DataFrame, palette: charts.Palette) -> go.Figure:
     """Each policy a point: cost a task to the right, share passed up, with its interval."""
-    figure = charts.blank(palette, unit="share", hover="closest", right=120)
+    figure = charts.blank(palette, unit="share", hover="closest")
     colours = charts.colours(list(frame["policy"]), palette)
     for row in frame.itertuples():
         figure.add_scatter(
-            x=[row.cost_per_task_usd], y=[row.quality], mode="markers+text", text=[row.policy], textposition="middle right", name=row.policy, showlegend=False,
+            x=[1000 * row.cost_per_task_usd], y=[row.quality], mode="markers+text", text=[row.policy], textposition="middle right", name=row.policy, showlegend=False,
             marker={"size": 11, "color": colours[row.policy]}, textfont={"color": palette.text},
             error_y={"type": "data", "symmetric": False, "array": [row.quality_high - row.quality], "arrayminus": [row.quality - row.quality_low], "color": colours[row.policy]},
-            hovertemplate=f"{row.policy}<br>%{{y:.1%}} passed<br>$%{{x:.6f}} a task<extra></extra>",
+            hovertemplate=f"{row.policy}<br>%{{y:.1%}} passed<br>$%{{x:.4g}} per 1,000 tasks<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(title="USD a task", rangemode="tozero", tickprefix="$", showgrid=False)
-    figure.update_yaxes(title="share passed", range=[0, 1.02], tickformat=".0%")
+    # Room on the right for the last name, and above for a full score.
+    dearest = 1000 * float(frame["cost_per_task_usd"].max()) or 1.0
+    figure.update_xaxes(title="USD per 1,000 tasks", range=[0, 1.35 * dearest], tickformat="$.3~g", nticks=6, showgrid=False)
+    figure.update_yaxes(title="share passed", range=[0, 1.08], tickformat=".0%")
     return figure
 
 
