@@ -85,6 +85,8 @@ def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int) -> No
     else:
         meaning = f"Cumulated spend: P50 {fmt.usd(whole.p50)}, with 80% of the odds between {fmt.usd(whole.p10)} and {fmt.usd(whole.p90)}."
         meaning += f" The budget allows {fmt.usd(budget * count)}." if budget else " No budget is set for this scope."
+        if count > 3:
+            meaning += " Beyond three months the range is extrapolated from the misses of shorter forecasts."
     others = {name: one.months for name, one in all_plans.items() if name != AS_IT_STANDS}
     shell.chart(finance_charts.fan(base.months, shell.palette(), budget, others), alt=meaning, key="fan")
     st.caption(fmt.md(f"{meaning} {whole.note if whole.p10 is not None else ''}"))
@@ -101,8 +103,9 @@ def scenarios(all_plans: dict[str, plan.Plan]) -> None:
     if len(all_plans) > 1 or planned(shell.state()):
         rows = [(name, one.whole.p10, one.whole.p50, one.whole.p90, one.whole.p50 - base.p50) for name, one in all_plans.items()]
         rows.append(("Without any event", None, all_plans[AS_IT_STANDS].without_events_usd, None, all_plans[AS_IT_STANDS].without_events_usd - base.p50))
-        table = pd.DataFrame(rows, columns=["scenario", "p10", "p50", "p90", "against the plan"])
-        exports.table(table, name="scenarios", units=dict.fromkeys(("p10", "p50", "p90", "against the plan"), "USD"))
+        table = pd.DataFrame(rows, columns=["scenario", "p10", "p50", "p90", "against"])
+        labels = {"scenario": "Scenario", "p10": "P10, USD", "p50": "P50, USD", "p90": "P90, USD", "against": "Against the plan, USD"}
+        exports.table(table, name="scenarios", units=dict.fromkeys(("p10", "p50", "p90", "against"), "USD"), labels=labels)
     stored = shell.state().all("event")
     columns = ["name", "scenario", "kind", "on", "change_pct", "share", "usd_per_month"]
     saved = pd.DataFrame(list(stored.values()), columns=columns)
@@ -132,11 +135,11 @@ def budget_lines(found: list[budgets.Status]) -> None:
     st.subheader("Budgets", anchor=False)
     if found:
         rows = [
-            {"budget": s.budget.name, "state": s.state, "spent": s.spent_usd, "of budget": s.spent_share, "of time": s.elapsed_share, "days left": s.outlook.days_left,
-             "forecast": s.outlook.p50, "forecast less budget": s.variance_usd, "chance of overrun": s.chance_of_overrun, "overlaps": ", ".join(s.overlaps)}
+            {"Budget": s.budget.name, "State": s.state, "Spent": s.spent_usd, "Of budget": s.spent_share, "Of time": s.elapsed_share, "Days left": s.outlook.days_left,
+             "Forecast": s.outlook.p50, "Forecast less budget": s.variance_usd, "Chance of overrun": s.chance_of_overrun, "Overlaps": ", ".join(s.overlaps)}
             for s in found
         ]  # fmt: skip
-        units = {"spent": "USD", "forecast": "USD", "forecast less budget": "USD", "of budget": "share", "of time": "share", "chance of overrun": "share"}
+        units = {"Spent": "USD", "Forecast": "USD", "Forecast less budget": "USD", "Of budget": "share", "Of time": "share", "Chance of overrun": "share"}
         exports.table(pd.DataFrame(rows), name="budget-status", units=units)
         to_actual(found)
     stored = shell.state().all("budget")
