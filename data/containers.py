@@ -151,14 +151,16 @@ def inspect(cursor, path: Path, scratch: Path, *, plain: bool = True) -> tuple[F
 
 
 def _cleaned(file: File, scratch: Path) -> Path:
-    """A copy with what is no UTF-8 replaced, in lines that DuckDB can read one by one."""
+    """A copy in UTF-8: UTF-16 is converted, and what cannot be decoded is replaced."""
     target = scratch / f"{hashlib.sha256(str(file.path).encode()).hexdigest()[:16]}.clean"
     with _opened(file.path, file.compression) as source, open(target, "wb") as clean:
-        rest = b""
-        while chunk := source.read(2**24):
-            block, _, rest = (rest + chunk).rpartition(b"\n")
-            clean.write(block.decode("utf-8", "replace").encode() + (b"\n" if block else b""))
-        clean.write(rest.decode("utf-8", "replace").encode())
+        chunk = source.read(CHUNK)
+        encoding = "utf-16" if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+        decoder = codecs.getincrementaldecoder(encoding)("replace")
+        while chunk:
+            clean.write(decoder.decode(chunk).encode())
+            chunk = source.read(CHUNK)
+        clean.write(decoder.decode(b"", final=True).encode())
     return target
 
 

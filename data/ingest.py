@@ -107,7 +107,7 @@ def _recognise(cursor, scratch: Path, path: Path, chosen: Format | None) -> _Ite
         if records and form.recognise(records):
             return _Item(candidate, form, digest)
     tried = ", ".join(f.name for f in all_formats())
-    keys = ", ".join(sorted({k for r in inner[:5] for k in r})[:12]) or "none"
+    keys = ", ".join(sorted({" ".join(k.split())[:40] for r in inner[:5] for k in r})[:12]) or "none"
     raise UnknownFormat(
         f"{path.name} is no log format Baton knows (fields seen: {keys}; tried: {tried}); "
         "name one with --format, or point its columns at ours with a mapping on the Data page."

@@ -56,4 +56,4 @@ def accounted(report: Report) -> bool:
 
 def one_sentence(message: str) -> bool:
     """Short, on one line, ended, and no traceback or engine jargon in it."""
-    return message.endswith((".", "?")) and "\n" not in message and len(message) < 900 and "Traceback" not in message and "Exception" not in message
+    return message.endswith((".", "?")) and "\n" not in message and len(message) < 1200 and "Traceback" not in message and "Exception" not in message

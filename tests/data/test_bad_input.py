@@ -128,6 +128,11 @@ def test_a_gzip_may_be_called_anything_and_have_several_members(store, tmp_path)
     assert report.loaded == 5
 
 
+def test_what_powershell_writes_is_read_too(store, tmp_path):
+    [report] = store.load(write(tmp_path / "utf16.jsonl", GOOD.encode("utf-16")))
+    assert report.loaded == 4
+
+
 def test_one_line_of_a_hundred_megabytes_is_one_record(store, tmp_path):
     long = lines(record(50, request_body="x" * 100_000_000))
     [report] = store.load(write(tmp_path / "long.jsonl", GOOD + long))

@@ -42,8 +42,8 @@ def load_all(store: Store, folder: Path, files: list[bytes]) -> dict[str, int]:
 
 @pytest.mark.parametrize("part", range(4))
 def test_damaged_files_never_crash_and_lose_nothing(part, tmp_path):
-    sums = load_all(Store(tmp_path / "home"), tmp_path / "logs", list(mutations(SEED + part, 100)))
-    assert sums["read"] > 50 and sums["refused"] < 80, sums
+    sums = load_all(Store(tmp_path / "home"), tmp_path / "logs", list(mutations(SEED + part, 60)))
+    assert sums["read"] > 50 and sums["refused"] < 50, sums
 
 
 def test_the_same_seed_gives_the_same_files():
