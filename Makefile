@@ -15,7 +15,7 @@ run: $(VENV)/.run ## open the dashboard on 127.0.0.1 (PORT=8501)
 	@$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: $(VENV)/.test chromium ## run every test, installing what they need
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.test ## check style
 	@$(BIN)/ruff check .

@@ -58,7 +58,7 @@ def draw(frame: pd.DataFrame, by: str, over: str, measure: str) -> None:
         figure = charts.stacked_bars(frame, palette, x=over, by=by, value=measure, unit=declared.unit)
     else:
         figure = charts.grouped_bars(frame, palette, x=over, by=by, value=measure, unit=declared.unit)
-    shell.chart(figure, alt=f"{declared.label} by {DIMENSIONS[by].label.lower()}", key="explore")
+    shell.chart(figure, alt=f"{declared.label} by {DIMENSIONS[by].label.lower()}; the table below holds the numbers", key="explore")
 
 
 view = shell.view()
