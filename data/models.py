@@ -184,6 +184,8 @@ def current(state: Any) -> Catalog:
 
 def save_edit(state: Any, name: str, changes: Mapping[str, Any]) -> Catalog:
     """Check and keep an operator's changes to one model; the change is in the audit trail."""
+    if not isinstance(changes, Mapping):
+        raise BadInput(f"The facts of {name} must be a mapping such as {{vendor: OpenAI}}.")
     known = shipped().spelling(name)
     edits = {**(state.get("model_fact", known) or {}), **changes}
     catalog = shipped().edited(state.all("model_fact") | {known: edits})

@@ -206,7 +206,7 @@ def typed(view: Ledger, title: Any) -> None:
     """A scenario with typed figures: the CTO's question of the brief to start from."""
     saved = saved_scenarios()
     names = ["The brief: the CTO's question", *saved]
-    name = st.selectbox("Start from", names, key="start_from", width=420)
+    name = st.selectbox("Start from", names, key="start_from", bind="query-params", width=420)
     scenario = saved.get(name) or read_scenario("cto_question", MixScenario, "mix")
     text = st.session_state.get(f"mix_text_{name}", write_scenario(scenario))
     try:

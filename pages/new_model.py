@@ -8,14 +8,17 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+import yaml
 
 from analytics.scope import Scope
 from data.errors import BatonError, NoData
 from data.ledger import Ledger
 from data.models import ModelFacts, save_edit
+from data.yaml_text import read_yaml
 from pages.ui import exports, filters, shell, what_if
 from pages.ui import format as fmt
 from simulations.evaluation_plan import checklist, letter
+from simulations.metrics_command import table_metrics
 from simulations.programme import programme
 from simulations.results_table import ResultsTable, results_table
 from simulations.scenario import write_scenario
@@ -87,7 +90,11 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, float, Any]:
     facts, old_facts = catalog[candidate], catalog.get(current) or ModelFacts(name=current)
     answer = st.container()
     with st.expander("Capability: graded results or scores", icon=":material/grading:", expanded=not st.session_state.get("samples")):
-        pairs, _ = graded(current, candidate)
+        pairs, results = graded(current, candidate)
+        if results:
+            said = table_metrics(results)
+            exports.table(pd.DataFrame([{"model": m["model"], "quality": m["quality"], "cost_usd": m["cost_usd"], "best value": "yes" if m["pareto"] else ""} for m in said["models"]]), name="results", units={"quality": "share", "cost_usd": "USD small"})
+            st.caption(fmt.md(f"Oracle over these models {said['oracle']['quality']:.1%}: the best of several noisy answers, not a goal."))
         old, new, samples = (None, None, 0) if pairs else typed_scores(old_facts, facts)
     with st.expander("Compliance and thresholds", icon=":material/rule:"), st.container(horizontal=True, vertical_alignment="bottom"):
         hipaa = st.checkbox("HIPAA eligibility required", True, key="needs_hipaa")
@@ -160,6 +167,12 @@ def facts_editor(candidate: str) -> None:
                 with shell.errors():
                     save_edit(shell.state(), candidate, {"hipaa_eligible": value, "residency": regions, "sources": {**known.sources, **noted}})
                     st.rerun()
+        body = known.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+        typed = st.text_area("Every fact as YAML", yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100), height=260, key=f"facts_{candidate}")
+        if st.button("Save every fact", icon=":material/save:", key="save_facts"):
+            with shell.errors():
+                save_edit(shell.state(), candidate, read_yaml(typed, f"the facts of {candidate}")[0] or {})
+                st.rerun()
 
 
 view = shell.view()

@@ -87,6 +87,19 @@ def test_shares_are_normalised_when_asked(capsys, tmp_path):
     assert answer(capsys, "mix", str(file), "--normalise")["savings_usd"] == 0
 
 
+def test_metrics_on_ones_own_results(capsys, tmp_path):
+    file = tmp_path / "results.csv"
+    rows = [f"p{i},cheap,{int(i % 2 == 0)},0.01" for i in range(40)] + [f"p{i},dear,{int(i % 10 != 0)},0.10" for i in range(40)]
+    file.write_text("prompt,model,correct,cost_usd\n" + "\n".join(rows))
+    said = answer(capsys, "metrics", str(file), "--weak", "cheap", "--strong", "dear", "--chance", "0.25")
+    assert said["best_single"] == "dear" and said["oracle"]["quality"] == 1.0
+    assert said["pair"]["optimal"]["cpt50"] == pytest.approx(0.2) and said["pair"]["paired"]["only_a"] == 4
+    assert run(capsys, "metrics", str(file), "--weak", "cheap")[0] == 1
+    code, _, err = run(capsys, "metrics", str(file), "--weak", "cheap", "--strong", "deer")
+    assert code == 1 and "its models are dear" in err
+    assert "best single dear" in run(capsys, "metrics", str(file), "--weak", "cheap", "--strong", "dear")[1]
+
+
 def test_wrong_usage_is_exit_2(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["nonsense"])
