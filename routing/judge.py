@@ -51,15 +51,19 @@ async def judge_rubrics(
     return verdicts
 
 
-async def prefer(router: Router, policy: Policy, judge: str, task: Task, answers: tuple[Answer, Answer], call_id: str, rng: random.Random) -> int | None:
-    """Which of two answers is better: 0, 1, or None for a tie or a verdict that the order decided."""
-    votes = []
+async def prefer(
+    router: Router, policy: Policy, judge: str | None, task: Task, outcome: Outcome, other: Answer | None, call_id: str, rng: random.Random
+) -> int | None:
+    """Which is better, the outcome's answer (0) or the other (1); None for a tie or a verdict that the order decided."""
+    if judge is None or other is None:
+        return None
+    answers, votes = (outcome.answer, other), []
     for order in ((0, 1), (1, 0)):
         text = (
             f"Task:\n{_question(task)}\n\nAnswer A:\n{answers[order[0]].text}\n\nAnswer B:\n{answers[order[1]].text}\n\n"
             "Which answer is better? Reply with A, B or tie only."
         )
-        said = await _ask(router, policy, judge, task, text, call_id, rng, None)
+        said = await _ask(router, policy, judge, task, text, call_id, rng, outcome)
         found = PREFERENCE.search(said.text) if said else None
         votes.append(None if found is None or found[1] == "tie" else order["AB".index(found[1])])
     return votes[0] if votes[0] == votes[1] else None
@@ -85,13 +89,12 @@ def agreement(judged: Sequence[bool], human: Sequence[bool]) -> Agreement | None
     return Agreement(count, equal, None if chance == 1 else (equal - chance) / (1 - chance))
 
 
-async def _ask(router: Router, policy: Policy, judge: str, task: Task, text: str, call_id: str, rng: random.Random, outcome: Outcome | None) -> Answer | None:
+async def _ask(router: Router, policy: Policy, judge: str, task: Task, text: str, call_id: str, rng: random.Random, outcome: Outcome) -> Answer | None:
     """One question to the judge; constraints hold for it as for any model."""
     endpoints = router.fleet.serving(resolve(judge, {}, {}))
     if not endpoints or refusal(policy, judge, task.attributes, {judge: endpoints[0].facts}):
         return None
-    kept = outcome.attempts if outcome is not None else []
-    context = Context(policy, task.attributes, f"{call_id}/judge", CallBudget(2, router.clock() + JUDGE_SECONDS), rng, "judge", kept)
+    context = Context(policy, task.attributes, call_id, CallBudget(2, router.clock() + JUDGE_SECONDS), rng, "judge", outcome.attempts)
     request = Request(({"role": "user", "content": text},), max_tokens=16, seed=0)
     return (await router.call([resolve(judge, {}, {})], request, context)).answer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def register(subparsers: Any) -> None:
     run.add_argument("--strategy", default="fixed", help="how to pick an endpoint: fixed, shuffle, inverse_price, cheapest, least_busy, latency")
     run.add_argument("--baseline", help="the policy the others are compared with; default: the first")
     run.add_argument("--margin", type=float, default=0.05, help="non-inferiority margin, stated before the run")
+    run.add_argument("--predicted", metavar="P.json", help="what the replay said, to be held against the result: {policy: {cost_usd, quality}}")
     run.add_argument("--judge", metavar="MODEL", help="the model that grades llm-rubric assertions")
     run.add_argument("--record", action="store_true", help="keep every response, so that the run can be replayed")
     run.add_argument("--replay", metavar="RUN_ID", help="answer from the recording of an earlier run; nothing is sent")
@@ -84,8 +86,15 @@ def _spec(args: argparse.Namespace, state: State) -> dict[str, Any]:
         policies, tasks.model_copy(update={"tasks": tasks.tasks[: args.limit]}) if args.limit else tasks, providers,
         name=args.name, max_usd=args.max_usd, max_usd_per_task=args.max_usd_per_task, max_minutes=args.max_minutes, repeats=args.repeats,
         concurrency=args.concurrency, seed=args.seed, strategy=args.strategy, baseline=args.baseline, margin=args.margin, judge=args.judge,
-        record=args.record, replay_of=args.replay,
+        record=args.record, replay_of=args.replay, predicted=_predicted(args.predicted) if args.predicted else {},
     )  # fmt: skip
+
+
+def _predicted(path: str) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} is no prediction; write JSON such as {{\"policy name\": {{\"cost_usd\": 1.5, \"quality\": 0.9}}}}.") from error
 
 
 def build_spec(policies: list[Policy], tasks: TaskSet, providers: tuple[Provider, ...], **settings: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from routing.calls import Request
 from routing.choice import resolve
 from routing.fleet import Fleet
 from routing.graders import Measured, Verdict, grade
-from routing.judge import judge_rubrics
+from routing.judge import judge_rubrics, prefer
 from routing.policy import Policy
 from routing.recording import Recorder, Replayer
 from routing.reviews import open_review, review, reviews
@@ -213,8 +213,9 @@ class _Engine:
         outcome = await self._answerers[policy_index].answer(task, call_id, rng)
         measured = Measured(outcome.latency_ms, float(outcome.cost_usd))
         judged = await judge_rubrics(self._router, policy, self.spec.judge, task, outcome, call_id, rng) if outcome.status == "done" else None
+        preferred = [await prefer(self._router, policy, self.spec.judge, task, outcome, other, call_id, rng) for _, other, _ in outcome.shadows]
         verdict = grade(task, outcome.answer, measured, judged) if outcome.status == "done" else Verdict(False, 0.0, outcome.reason)
-        body = _body(outcome, verdict, call_id, task)
+        body = _body(outcome, verdict, call_id, task, preferred)
         await self._journal.result(policy.name, task.id, repeat, outcome.status, body, {
             "call": call_id, "model": outcome.model, "confidence": outcome.confidence, "cost_usd": str(outcome.cost_usd),
             "passed": verdict.passed if outcome.status == "done" else None, "reason": outcome.reason,
@@ -272,7 +273,7 @@ class _Engine:
             self._on_progress(progress)
 
 
-def _body(outcome: Outcome, verdict: Verdict, call_id: str, task: Task) -> dict[str, Any]:
+def _body(outcome: Outcome, verdict: Verdict, call_id: str, task: Task, preferred: list[int | None]) -> dict[str, Any]:
     """A result as it is kept: what was answered, by whom, how sure, at what cost, and why it passed or failed."""
     done = outcome.status == "done"
     return {
@@ -282,10 +283,11 @@ def _body(outcome: Outcome, verdict: Verdict, call_id: str, task: Task) -> dict[
         "no_answer": verdict.no_answer, "confidence": outcome.confidence, "propensity": outcome.propensity, "explored": outcome.explored,
         "stages": outcome.stages, "review": outcome.review, "cost_usd": float(outcome.cost_usd), "held_usd": float(outcome.held_usd),
         "latency_ms": outcome.latency_ms, "attempts": len(outcome.attempts), "task_type": task.task_type, "group": task.group,
-        "shadows": [_shadow(task, target, answer, why) for target, answer, why in outcome.shadows],
+        "shadows": [_shadow(task, *shadow, better) for shadow, better in zip(outcome.shadows, preferred, strict=True)],
     }  # fmt: skip
 
 
-def _shadow(task: Task, target: str, answer: Any, why: str) -> dict[str, Any]:
-    """A shadow's answer is graded and goes nowhere else."""
-    return {"target": target, "reason": why, "passed": grade(task, answer).passed if answer else None}
+def _shadow(task: Task, target: str, answer: Any, why: str, better: int | None) -> dict[str, Any]:
+    """A shadow's answer is graded, compared by the judge if there is one, and goes nowhere else."""
+    preferred = {0: "answer", 1: "shadow"}.get(better)
+    return {"target": target, "reason": why, "passed": grade(task, answer).passed if answer else None, "judge_prefers": preferred}
