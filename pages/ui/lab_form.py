@@ -30,7 +30,7 @@ models = [{ model = "gpt-5.2", input_usd_per_mtok = 1.75, output_usd_per_mtok = 
 def offer_local() -> None:
     """The first step for a newcomer: a real model, free, without a key."""
     st.write("Try a routing policy on real models, under a spend cap, and see what it does to quality and cost. It takes five minutes and no key:")
-    st.code("make local-models", language="bash")
+    st.code("make local-models", language=None)
     reason = missing()
     note = "starts a small language model on this machine and declares it here. Leave it running in its terminal, then reload this page."
     st.caption(fmt.md(f"It {note}" + (f" Not installed yet: {reason}." if reason else "")))
