@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui import charts
@@ -63,7 +64,9 @@ def frontier(points: list[dict[str, Any]], today: tuple[float, float | None], li
     ticks = [digit * 10**power for power in range(1, 10) for digit in (1, 2, 5)]
     figure.update_xaxes(title={"text": "USD a year"}, type="log", tickvals=ticks, ticktext=[usd_brief(t) for t in ticks], showgrid=False)
     if lines["mixing_hull"]:
-        xs, ys = zip(*lines["mixing_hull"], strict=True)
+        corners_x, corners_y = zip(*lines["mixing_hull"], strict=True)
+        xs = np.geomspace(corners_x[0], corners_x[-1], 80)  # straight in dollars, so curved on this axis
+        ys = np.interp(xs, corners_x, corners_y)
         figure.add_scatter(x=xs, y=ys, mode="lines", name="mixing at random", line={"color": palette.other, "width": 1.5, "dash": "dot"}, hoverinfo="skip")
     xs, ys = zip(*lines["random_same_shares"], strict=True)
     figure.add_scatter(x=xs, y=ys, mode="lines", name="same shares, blindly", line={"color": palette.other, "width": 1.5, "dash": "dash"}, hoverinfo="skip")
