@@ -57,11 +57,6 @@ class RunSpec(Part):
         """The shortest of the run's time limit and the policies' own."""
         return min((m for m in (self.max_minutes, *(p.limits.max_minutes for p in self.policies)) if m is not None), default=None)
 
-    @property
-    def halt_below(self) -> float | None:
-        """The highest confidence below which a policy halts the run."""
-        return max((p.limits.halt_below_confidence for p in self.policies if p.limits.halt_below_confidence is not None), default=None)
-
 
 def checked_spec(body: dict[str, Any]) -> RunSpec:
     """A spec from plain data; BadInput in one sentence."""

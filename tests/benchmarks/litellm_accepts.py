@@ -12,19 +12,21 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+from pathlib import Path
 
 import yaml
 
 
 def main(path: str) -> int:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    for line in open(path, encoding="utf-8"):
+    text = Path(path).read_text(encoding="utf-8")
+    for line in text.splitlines():
         if "os.environ/" in line:
             os.environ.setdefault(line.split("os.environ/")[1].strip(), "not-a-key")
     from litellm import Router
     from litellm.types.router import UpdateRouterConfig
 
-    config = yaml.safe_load(open(path, encoding="utf-8"))
+    config = yaml.safe_load(text)
     settings = config["router_settings"]
     unknown = set(settings) - set(UpdateRouterConfig.model_fields) - set(inspect.signature(Router.__init__).parameters)
     router = Router(model_list=config["model_list"], **settings)
