@@ -68,10 +68,29 @@ def demands_of(made: Programme) -> Demands:
         vendor = st.number_input("Most for one vendor, %", 1.0, 100.0, None, 5.0, key="vendor_cap", placeholder="no cap")
         chinese = st.number_input("Most for Chinese origin, %", 0.0, 100.0, None, 5.0, key="origin_cap", placeholder="no cap")
         moved = st.number_input("Most that may move, %", 0.0, 100.0, None, 5.0, key="moved_cap", placeholder="everything")
+        capacity = st.text_input("Rate limits, requests a year", key="capacity", placeholder="minimax-m2=2000000", help="what a model can take; several separated by commas")
+        least = st.text_input("Keep at least, %", key="min_share", placeholder="OpenAI=10", help="of the requests on a vendor or model, for resilience")
     part = lambda value: None if value is None else value / 100  # noqa: E731
     caps = {"CN": chinese / 100} if chinese is not None and "CN" in made.problem.origins else {}
     floors = {"high": high / 100} if high is not None else {}
-    return Demands(quality_floor=part(floor), floor_by_criticality=floors, any_vendor_cap=part(vendor), origin_cap=caps, max_moved_share=part(moved))
+    rates, kept = {}, {}
+    with shell.errors():
+        rates, kept = amounts(capacity), {name: part(value) for name, value in amounts(least).items()}
+    return Demands(
+        quality_floor=part(floor), floor_by_criticality=floors, any_vendor_cap=part(vendor), origin_cap=caps, max_moved_share=part(moved),
+        capacity=rates, min_share=kept,
+    )  # fmt: skip
+
+
+def amounts(text: str) -> dict[str, float]:
+    """`name=number, name=number` as typed. Raises BadInput for anything else."""
+    found = {}
+    for part in filter(str.strip, text.split(",")):
+        name, mark, number = part.partition("=")
+        if not mark or not number.strip().replace(".", "", 1).isdigit():
+            raise BadInput(f"`{part.strip()}`: write name=number, such as minimax-m2=2000000.")
+        found[name.strip()] = float(number)
+    return found
 
 
 def models_to_consider(view: Ledger) -> tuple[tuple[str, ...], str, str | None]:

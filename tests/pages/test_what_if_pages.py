@@ -83,6 +83,15 @@ def test_shares_that_do_not_sum_to_one_are_refused_until_normalised(log):
     assert not page.error
 
 
+def test_promises_typed_wrongly_are_one_sentence(log):
+    page = opened("mix", window="All")
+    before = metrics(page)["Work that moves"]
+    page.text_input(key="min_share").set_value("OpenAI=100").run()
+    assert not page.exception and metrics(page)["Work that moves"] != before
+    page.text_input(key="capacity").set_value("gpt-5.2=many").run()
+    assert not page.exception and "write name=number" in page.error[0].value.replace("\\", "")
+
+
 def test_a_scenario_is_saved_and_compared(home):
     page = opened("mix")
     next(i for i in page.text_input if i.label == "Save this scenario as").set_value("board, March")

@@ -83,7 +83,7 @@ def test_unknown_scores_are_nan():
     assert set(WORDS) == {"measured", "estimated", "borrowed", "stated", "cost_only", "refused"}
 
 
-def exploring_log(n=3000, epsilon=0.3):
+def exploring_log(n=1200, epsilon=0.3):
     """A ledger whose router explored: GPT-5.2 by default, three models at random otherwise, odds in the tags."""
     rng = np.random.default_rng(4)
     names = ("gpt-5.2", "minimax-m2", "deepseek-v3.2")
