@@ -66,7 +66,8 @@ def write(ledger: Ledger, wanted: Wish, progress: Progress = lambda stage, share
             path = target / f"{log}-from-{first}.jsonl"
             progress("inventing", done / len(parts), path.name)
             rows = WRITERS[log](attempts_text(company, wanted, log, first, last))
-            cursor.execute(f"COPY ({rows}) TO '{_quoted(path)}' (FORMAT json)")
+            with ledger.explained():
+                cursor.execute(f"COPY ({rows}) TO '{_quoted(path)}' (FORMAT json)")
             paths.append(path)
         return [path for path in paths if path.stat().st_size]
     except OSError as error:
