@@ -21,7 +21,6 @@ from rich.text import Text
 
 from data.errors import BatonError
 
-
 WIDE = 200
 
 

@@ -227,7 +227,7 @@ def _connect(home: Path) -> duckdb.DuckDBPyConnection:
         "extension_directory": str(cache),
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
-        "temp_directory": str(scratch),
+        "temp_directory": str(scratch / f"spill-{os.getpid()}"),  # each process its own: the engine clears it
         "memory_limit": os.environ.get("BATON_MEMORY", "2.5GB"),
     })  # fmt: skip
     root.execute("SET TimeZone = 'UTC'")

@@ -7,6 +7,7 @@ process that dies leaves only a scratch file, which the next ingest removes.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -45,10 +46,9 @@ def scratch_database(cursor, scratch: Path) -> Iterator[str]:
 
 
 def _sweep(scratch: Path) -> None:
-    for leftover in scratch.glob("stage-*-*.*"):
-        pid = int(leftover.name.split("-")[1])
-        if not Path(f"/proc/{pid}").exists() and not _alive(pid):
-            leftover.unlink(missing_ok=True)
+    for leftover in (*scratch.glob("stage-*-*.*"), *scratch.glob("spill-*")):
+        if not _alive(int(leftover.name.split("-")[1])):
+            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
 
 def _alive(pid: int) -> bool:

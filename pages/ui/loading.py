@@ -28,7 +28,7 @@ def panel() -> None:
             _load_uploads(files)
     with path:
         given = st.text_input("Or a file, folder or glob on this machine", key="load_path", placeholder="/var/log/litellm/*.jsonl")
-        keep_text = st.toggle("Also keep prompts and completions", key="keep_text", help="Off by default: Baton needs counts, not texts.")
+        keep_text = st.toggle("Keep prompts and answers", key="keep_text", help="Off by default: Baton needs counts, not texts.")
         if st.button("Load from path", disabled=not given, icon=":material/folder_open:"):
             _run([given], keep_text=keep_text)
     with company:

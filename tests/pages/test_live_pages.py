@@ -9,10 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 from data.state import State
 from pages.ui import shell
+from routing.endpoints import save_provider
 from routing.reviews import open_review, reviews
 from routing.run_store import create_run, list_runs
 from routing.runs import execute
+from tests.routing.live import provider
 from tests.routing.scripted_server import ScriptedServer
+from tests.routing.test_chaos import CANARY, forms
 from tests.routing.test_runs import BAD, GOOD, adder, spec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,3 +91,17 @@ def test_the_stop_button_reaches_the_run(state):
     app = opened("lab", run=made)
     next(b for b in app.button if b.label == "Stop the run now").click().run()
     assert list_runs(state)[made]["status"] == "stopped"
+
+
+def test_no_page_shows_a_key_also_when_a_server_echoes_it(state, monkeypatch):
+    monkeypatch.setenv("CANARY_KEY", CANARY)
+    with ScriptedServer(lambda n, b: "echo-key" if n % 2 else "echo-key-in-answer", adder) as server:
+        body = spec(server.url, GOOD, BAD, provider={"key_env": "CANARY_KEY"})
+        made = create_run(state, "echo", body, "tester")
+        execute(state, made)
+        save_provider(state, provider(server.url, "good", "bad", key_env="CANARY_KEY"))
+        lab = opened("lab", run=made)
+        next(b for b in lab.button if b.label == "Test the connections").click().run()
+        shown = [repr(page._tree) + "".join(t.value.to_csv() for t in page.dataframe) for page in (lab, opened("review"), opened("governance"))]
+    assert "CANARY_KEY" in shown[0] and any("Incorrect API key" in text for text in shown)
+    assert not [form for form in forms(CANARY) for text in shown if form.decode() in text]
