@@ -69,6 +69,9 @@ def stage(cursor, db: str, files: list[File], form: Format, keep_text: bool) -> 
     fields = {**form.fields, **(form.text_fields if keep_text else {})}
     full = Format(**{**form.__dict__, "fields": fields})
     plain = (form.rows == Format.rows or form.per_record) and not keep_text
+    if plain:  # numbering is done by one thread; with the text in a table, all of them parse it
+        cursor.execute(f"CREATE TABLE {db}.lines AS {source}")
+        source = f"SELECT * FROM {db}.lines"
     relation = f"({normalise.parsed(source, full)})"
     if not plain:
         cursor.execute(f"CREATE TABLE {db}.records AS SELECT * FROM {relation}")
