@@ -66,6 +66,7 @@ def ingest(
     found = containers.expand(paths)
     chosen = format_named(form) if isinstance(form, str) else form
     reports, items, refusals = {path: Report(str(path)) for path in found}, [], []
+    staging.sweep(ledger.home / "scratch")
     cursor = ledger.cursor()
     for macro in normalise.MACROS:
         cursor.execute(macro)

@@ -285,7 +285,7 @@ def _ailment(home: Path, error: Exception) -> str:
         return f"The disk under {home} is full; nothing was changed. Free some space and run it again."
     if "database is locked" in text or "busy" in text:
         return f"The catalogue in {home} is locked by another program; nothing was changed. Try again when it has finished."
-    if "permission denied" in text or "read-only file system" in text or "readonly database" in text:
+    if "unable to open database file" in text or "permission denied" in text or "read-only file system" in text or "readonly database" in text:
         return f"The store {home} is read-only; nothing was changed. Check the folder's permissions."
     if "not a database" in text or "disk image is malformed" in text or "ducklake metadata" in text:
         reason = str(error).splitlines()[0][:160]

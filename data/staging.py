@@ -33,7 +33,6 @@ WELL_KNOWN = {
 @contextmanager
 def scratch_database(cursor, scratch: Path) -> Iterator[str]:
     """Attach a fresh scratch database and yield its name; it is removed at the end."""
-    _sweep(scratch)
     number = next(_numbers)
     name, path = f"stage_{number}", scratch / f"stage-{os.getpid()}-{number}.duckdb"
     cursor.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS {name}")
@@ -45,7 +44,8 @@ def scratch_database(cursor, scratch: Path) -> Iterator[str]:
             leftover.unlink(missing_ok=True)
 
 
-def _sweep(scratch: Path) -> None:
+def sweep(scratch: Path) -> None:
+    """Remove what processes that died left in the scratch folder."""
     for leftover in (*scratch.glob("stage-*-*.*"), *scratch.glob("spill-*")):
         if not _alive(int(leftover.name.split("-")[1])):
             shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from data.errors import BatonError
 from pages.ui import format as fmt
 from pages.ui import lab_form, lab_results, shell, what_if
 from routing.endpoints import saved_providers
@@ -41,11 +42,14 @@ def take_away() -> None:
     left, right = st.columns(2)
     name = left.selectbox("Policy", list(policies), key="export_policy")
     form = right.selectbox("For", FORMS, key="export_form", format_func={"litellm": "LiteLLM proxy", "openrouter": "OpenRouter", "yaml": "Baton (YAML)"}.get)
-    with shell.errors():
+    try:
         text, notes = exported(policies[name], form, saved_providers(shell.state()), what_if.catalog())
-        for note in notes:
-            st.caption(fmt.md(note))
-        st.download_button("Download the config", text, file_name=f"{name}-{form}.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:")
+    except BatonError as error:  # nothing was asked for yet: what is missing is a hint, not a failure
+        st.caption(fmt.md(str(error)))
+        return
+    for note in notes:
+        st.caption(fmt.md(note))
+    st.download_button("Download the config", text, file_name=f"{name}-{form}.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:")
 
 
 def earlier(runs: dict[str, dict]) -> None:

@@ -54,9 +54,9 @@ def address(sample_home, tmp_path_factory) -> Iterator[str]:
     yield from serve(sample_home, tmp_path_factory.mktemp("server") / "log.txt")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """One browser for the session."""
+    """One browser for a module: its event loop must not outlive it, other tests run their own."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
     from playwright.sync_api import sync_playwright
