@@ -51,22 +51,22 @@ def colours(names: list[str], palette: Palette) -> dict[str, str]:
 
 def blank(palette: Palette, *, height: int = 320, right: int = 24, unit: str = "USD", hover: str = "x unified") -> go.Figure:
     """An empty figure in the house style; `unit` sets the y ticks, `right` leaves room for line labels."""
-    money = unit.startswith("USD")
-    figure = go.Figure()
-    figure.update_layout(
-        height=height, margin={"l": 8, "r": right, "t": 16, "b": 8}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": palette.text, "size": 13, "family": FONT}, hovermode=hover, hoverlabel={"bgcolor": palette.background, "font": {"color": palette.text}},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None, "font": {"color": palette.text}}, bargap=0.25, dragmode=False,
-    )  # fmt: skip
-    figure.update_xaxes(
-        showgrid=False, zeroline=False, fixedrange=True, automargin=True, tickfont={"color": palette.text}, hoverformat="%-d %b %Y",
-        tickformatstops=[{"dtickrange": [None, 86_400_000 * 27], "value": "%-d %b"}, {"dtickrange": [86_400_000 * 27, None], "value": "%b %Y"}],
-    )  # fmt: skip
-    figure.update_yaxes(
-        gridcolor=palette.grid, zeroline=True, zerolinecolor=palette.grid, fixedrange=True, automargin=True, rangemode="tozero",
-        tickfont={"color": palette.text}, tickprefix="$" if money else "", tickformat=".1%" if unit == "share" else "~s",
-    )  # fmt: skip
-    return figure
+    # One dictionary, validated once: every update_* call on a figure costs milliseconds of server time.
+    axis = {"zeroline": True, "fixedrange": True, "automargin": True, "tickfont": {"color": palette.text}}
+    return go.Figure(layout={
+        "height": height, "margin": {"l": 8, "r": right, "t": 16, "b": 8}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": palette.text, "size": 13, "family": FONT}, "hovermode": hover, "bargap": 0.25, "dragmode": False,
+        "hoverlabel": {"bgcolor": palette.background, "font": {"color": palette.text}},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "font": {"color": palette.text}},
+        "xaxis": axis | {
+            "showgrid": False, "zeroline": False, "hoverformat": "%-d %b %Y",
+            "tickformatstops": [{"dtickrange": [None, 86_400_000 * 27], "value": "%-d %b"}, {"dtickrange": [86_400_000 * 27, None], "value": "%b %Y"}],
+        },
+        "yaxis": axis | {
+            "gridcolor": palette.grid, "zerolinecolor": palette.grid, "rangemode": "tozero", "tickprefix": "$" if unit.startswith("USD") else "",
+            "tickformat": ".1%" if unit == "share" else "~s",
+        },
+    })  # fmt: skip
 
 
 def top_and_other(frame: pd.DataFrame, by: str, value: str, top: int = TOP) -> pd.DataFrame:
@@ -168,7 +168,7 @@ def bars(frame: pd.DataFrame, palette: Palette, *, by: str, value: str, unit: st
         y=[_label(n) for n in ordered[by]], x=ordered[value].astype(float), orientation="h", marker={"color": palette.primary},
         text=[fmt.value(v, unit) for v in ordered[value]], textposition="outside", cliponaxis=False, hoverinfo="skip",
     )  # fmt: skip
-    return _horizontal(figure, palette, unit)
+    return horizontal(figure, palette)
 
 
 def movers(frame: pd.DataFrame, palette: Palette, *, by: str = "name", value: str = "change_usd") -> go.Figure:
@@ -181,15 +181,13 @@ def movers(frame: pd.DataFrame, palette: Palette, *, by: str = "name", value: st
         text=[fmt.usd_change(v) for v in amounts], textposition="outside", cliponaxis=False, hoverinfo="skip",
     )  # fmt: skip
     reach = float(amounts.abs().max() or 1) * 1.7  # room for the number written at the bar's end
-    figure = _horizontal(figure, palette, "USD")
-    figure.update_xaxes(range=[-reach if (amounts < 0).any() else 0, reach if (amounts > 0).any() else 0])
-    return figure
+    return horizontal(figure, palette, range=[-reach if (amounts < 0).any() else 0, reach if (amounts > 0).any() else 0])
 
 
-def _horizontal(figure: go.Figure, palette: Palette, unit: str) -> go.Figure:
-    figure.update_xaxes(showgrid=False, showticklabels=False, zeroline=True, zerolinecolor=palette.grid)
-    figure.update_yaxes(showgrid=False, tickprefix="", tickformat="", rangemode="normal")
-    return figure
+def horizontal(figure: go.Figure, palette: Palette, **axis: object) -> go.Figure:
+    """Turn the axes for horizontal bars: values along x without ticks, names along y."""
+    across = {"showgrid": False, "showticklabels": False, "zeroline": True, "zerolinecolor": palette.grid, **axis}
+    return figure.update_layout(xaxis=across, yaxis={"showgrid": False, "tickprefix": "", "tickformat": "", "rangemode": "normal"})
 
 
 def _label(name: object) -> str:

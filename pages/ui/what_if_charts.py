@@ -54,7 +54,7 @@ def before_after(rows: list[dict[str, Any]], palette: Palette, *, name: str = "m
             text=[fmt.usd_short(v) if unit == "USD" else fmt.share(v) for v in values], textposition="outside", cliponaxis=False, hoverinfo="skip",
         )  # fmt: skip
     figure.update_layout(legend={"traceorder": "reversed"})
-    return charts._horizontal(figure, palette, unit)
+    return charts.horizontal(figure, palette)
 
 
 def frontier(points: list[dict[str, Any]], today: tuple[float, float | None], lines: dict[str, Any], chosen: tuple[float, float] | None, palette: Palette) -> go.Figure:
