@@ -22,6 +22,17 @@ def gate() -> None:
         st.stop()
 
 
+def brand() -> None:
+    """The name at the top of the sidebar, in the colours of the theme: a baton and its word."""
+    palette = shell.palette()
+    st.logo(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="104" height="32" viewBox="0 0 104 32">'
+        f'<path d="M5 26 L23 7" stroke="{palette.primary}" stroke-width="3" stroke-linecap="round"/><circle cx="5" cy="26" r="4" fill="{palette.more}"/>'
+        f'<text x="34" y="24" font-family="sans-serif" font-size="23" font-weight="600" fill="{palette.text}">Baton</text></svg>',
+        size="large",
+    )
+
+
 def status() -> None:
     """The bottom of the sidebar: what the ledger holds."""
     with st.sidebar:
@@ -31,12 +42,15 @@ def status() -> None:
             return
         if known["attempts"]:
             st.caption(f"{fmt.count(known['attempts'])} attempts, {fmt.day(known['first_day'])} to {fmt.day(known['last_day'])}")
+            loaded = "" if known["loaded"] is None else f"Last load {known['loaded']:%d %b %Y %H:%M} UTC, "
+            st.caption(f"{loaded}data version {shell.view().snapshot()}")
         else:
             st.caption("The ledger is empty.")
 
 
 st.set_page_config(page_title="Baton", page_icon=":material/music_note:", layout="wide", initial_sidebar_state=220)
 gate()
+brand()
 page = st.navigation(
     {
         group: [st.Page(f"pages/{file}.py", title=title, icon=icon, url_path=path or None, default=not path) for file, title, icon, path in entries]

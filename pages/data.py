@@ -75,7 +75,7 @@ def answer(view: Ledger) -> str:
 
 def show_batches(view: Ledger) -> None:
     st.caption("Every file Baton has read. Loaded + duplicate + set aside = read; skipped records carry no usage of their own.")
-    labels = {"ingested_at": "Loaded at, UTC", "rejected": "set aside"}
+    labels = {"ingested_at": "Loaded at, UTC", "rejected": "Set aside"}
     frame = batches(view)
     counts = dict.fromkeys(("read", "loaded", "duplicate", "rejected", "skipped"), "count")
     exports.table(frame.drop(columns=["note", "batch_id"]), name="batches", labels=labels, units=counts)

@@ -59,7 +59,7 @@ def blank(palette: Palette, *, height: int = 320, right: int = 24, unit: str = "
         "hoverlabel": {"bgcolor": palette.background, "font": {"color": palette.text}},
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "font": {"color": palette.text}},
         "xaxis": axis | {
-            "showgrid": False, "zeroline": False, "hoverformat": "%-d %b %Y",
+            "showgrid": False, "zeroline": False, "ticklabelstandoff": 6, "hoverformat": "%-d %b %Y",
             "tickformatstops": [{"dtickrange": [None, 86_400_000 * 27], "value": "%-d %b"}, {"dtickrange": [86_400_000 * 27, None], "value": "%b %Y"}],
         },
         "yaxis": axis | {

@@ -31,12 +31,17 @@ def table(frame: pd.DataFrame, *, name: str, units: dict[str, str] | None = None
     """A table with units in its headers, and its CSV. `units`: column -> registry unit."""
     columns = {}
     for column in frame.columns:
-        label = (labels or {}).get(column, column.replace("_", " "))
+        label = (labels or {}).get(column, _label(column))
         unit = (units or {}).get(column, "")
         columns[column] = st.column_config.NumberColumn(label, format=_FORMATS[unit]) if unit in _FORMATS else st.column_config.Column(label)
     shown = plain(frame)
     st.dataframe(shown, hide_index=True, column_config=columns, width="stretch", placeholder=fmt.MISSING, alt=f"Table: {name}", key=f"table_{key or name}")
     download(frame, name=name, key=key)
+
+
+def _label(column: str) -> str:
+    words = column.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def download(frame: pd.DataFrame, *, name: str, key: str = "") -> None:

@@ -21,6 +21,9 @@ from data.state import State
 from pages.ui import charts
 from pages.ui import format as fmt
 
+# Without this a CTO reads the sample's cost per request as a defect.
+SAMPLE_SCALE = "Each record stands for about 200 real calls, so that a year of $600K loads in a minute: totals and shares are real, a cost per request is that of 200."
+
 
 @st.cache_resource(show_spinner=False)
 def _open_ledger(home: str) -> Ledger:
@@ -97,7 +100,7 @@ def facts(view: Ledger) -> dict:
     """What the status line says: first and last instant, rows, share priced, sample or real."""
     row = view.sql(
         f"SELECT (SELECT min(day) FROM {view.name('spend_by_day')}) AS first_day, (SELECT max(day) FROM {view.name('spend_by_day')}) AS last_day, "
-        f"(SELECT max(hour) FROM {view.name('latency_by_hour')}) AS last_hour, sum(attempts)::BIGINT AS attempts, "
+        f"(SELECT max(ingested_at) FROM {view.name('batches')}) AS loaded, sum(attempts)::BIGINT AS attempts, "
         f"sum(priced_attempts)::BIGINT AS priced FROM {view.name('spend_by_day')}"
     ).iloc[0]
     if pd.isna(row["attempts"]) or not row["attempts"]:
@@ -105,7 +108,7 @@ def facts(view: Ledger) -> dict:
     last = view.sql(f"SELECT max(requested_at) AS t FROM {view.name('usage')} WHERE requested_at >= ?", [pd.Timestamp(row["last_day"]) - pd.Timedelta(days=2)]).iloc[0, 0]
     return {
         "first_day": pd.Timestamp(row["first_day"]).date(), "last_day": pd.Timestamp(row["last_day"]).date(), "last": last,
-        "attempts": int(row["attempts"]), "priced_share": row["priced"] / row["attempts"], "sample": is_sample(view),
+        "attempts": int(row["attempts"]), "priced_share": row["priced"] / row["attempts"], "sample": is_sample(view), "loaded": None if pd.isna(row["loaded"]) else row["loaded"],
     }  # fmt: skip
 
 
@@ -124,7 +127,7 @@ def header(answer: str, view: Ledger) -> None:
         parts.append(f"{age.days} day{'s' * (age.days > 1)} old")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if known["sample"]:
-            st.badge("Sample company, not your data", icon=":material/science:", color="blue")
+            st.badge("Sample company, not your data", icon=":material/science:", color="blue", help=fmt.md(SAMPLE_SCALE))
         st.caption(fmt.md(" · ".join(parts)), width="content")
 
 
