@@ -14,6 +14,7 @@ from data.catalog_table import Stamp, find, number, rows_at, squeeze, stamp
 from data.errors import BadInput
 
 PRECISIONS = ("bf16", "fp8", "fp4", "mxfp4", "int4")
+SPELLINGS = ((r"(bf|fp|b?float)16|half|16bit", "bf16"), (r"(fp|float)8|8bit", "fp8"), (r"nvfp4|fp4", "fp4"), (r"int4|awq|gptq|w4a16", "int4"))
 LINEAR_KEY_HEADS, LINEAR_HEAD_DIM = 16, 128  # gated delta-net layers of the Qwen3.5 family
 _TEXT = ("model", "aliases", "origin", "native_precision", "source", "as_of", "unverified")
 
@@ -147,9 +148,8 @@ def find_architecture(name: str) -> Architecture:
 
 def precision_of(name: str, architecture: Architecture) -> str:
     """A precision by any of its usual names ("" is the model's own); raises BadInput for another."""
-    squeezed = squeeze(name or architecture.native_precision)
-    known = {"bfloat16": "bf16", "fp16": "bf16", "float16": "bf16", "16bit": "bf16", "fp8block": "fp8", "8bit": "fp8", "nvfp4": "fp4", "int4wo": "int4", "awq": "int4", "w4a16": "int4"}
-    precision = known.get(squeezed, squeezed)
+    asked = squeeze(name or architecture.native_precision)
+    precision = next((known for pattern, known in SPELLINGS if re.match(pattern, asked)), architecture.native_precision if asked == "auto" else asked)
     if precision == "fp4" and architecture.native_precision == "mxfp4":
         return "mxfp4"
     if precision not in PRECISIONS:
@@ -159,7 +159,7 @@ def precision_of(name: str, architecture: Architecture) -> str:
 
 def _reduce(name: str) -> str:
     """Hugging Face paths and variants come down to the family: org, `Meta-`, `-Instruct`, `-FP8` go."""
-    bare = name.lower().rsplit("/", 1)[-1]
+    bare = re.sub(r"\s+", "-", name.lower().strip(" -")).rsplit("/", 1)[-1]
     bare = re.sub(r"^(meta|nvidia|mistralai|openai|zai)-", "", bare)
-    bare = re.sub(r"[-_](instruct|chat|it|base|thinking|fp8|nvfp4|fp4|bf16|int4|awq|gptq|2507|0528|static|pertensor|v0\.1|hf)(?=$|[-_])", "", bare)
+    bare = re.sub(r"[-_](instruct|chat|it|base|thinking|fp8|nvfp4|mxfp4|fp4|bf16|fp16|int4|awq|gptq|w4a16|w8a8|kv|2503|2506|2507|0528|0905|dynamic|static|block|pertensor|v0\.[1-3]|v2|hf)(?=$|[-_])", "", bare)
     return squeeze(bare)

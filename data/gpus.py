@@ -130,4 +130,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _reduce(name: str) -> str:
-    return squeeze(re.sub(r"nvidia|amd|instinct|hbm3e?|80\s*gb|141\s*gb", "", name.lower()))
+    """`8 × NVIDIA H200 SXM GPUs on a single node.` and `H100-SXM5-80GB` come down to the GPU; a memory size that is not its own stays."""
+    bare = re.sub(r"^\s*(a single|\d+\s*[x×*])\s*|\s*gpus?\b.*$|[x×*]\s*\d{1,2}\s*$", "", name.lower().strip())
+    bare = re.sub(r"nvidia|amd|instinct|hbm3?e?|(?<!\d)(24|48|80|96|141|18[06]|192|256|2[78]\d)\s*gi?b?(?![a-z])", "", bare.replace("_", " "))
+    return squeeze(re.sub(r"(?<=sxm)[456]", "", bare))

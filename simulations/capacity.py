@@ -26,6 +26,7 @@ Tier = Literal["user measurement", "measured curve", "calibrated roofline"]
 # One standard deviation of log(measured / predicted): groups never fitted, see the benchmark.
 SIGMA: dict[Tier, float] = {"user measurement": 0.08, "measured curve": 0.18, "calibrated roofline": 0.28}
 SATURATED_SIGMA = 0.40
+SEARCHED = ("tpnone", "none", "auto", "search", "nan")  # layouts that leave the choice to us
 
 
 class ServingPoint(NamedTuple):
@@ -61,18 +62,27 @@ def predict(
     model: str, gpu: str, count: int, layout: str | Layout | None, precision: str, input_length: float, output_length: float,
     concurrency: float | None, *, engine: str = "", measurements: Sequence[ServingMeasurement] = (),
 ) -> ServingPoint:  # fmt: skip
-    """Predict a serving point of an open model on `count` GPUs.
+    """Predict a serving point of an open model on `count` GPUs: predict("meta-llama/Llama-3.1-70B-Instruct", "H200", 2, "tp2", "fp8", 1024, 1024, 32).
 
-    `layout` such as "tp8" or "tp1dp8ep8" is of one replica, None (or "tpNone...") searches; further GPUs hold further
-    replicas. `precision` "" is the checkpoint's own. Lengths are tokens a request; `concurrency` is
-    requests in flight over all GPUs, None (or "max") the saturated point of offline work.
-    `measurements` are the user's own points. Raises BadInput for unknown names, impossible numbers,
-    and a model that does not fit (by how much, and what would).
+    `model` and `gpu` answer to their usual names (Hugging Face paths, "NVIDIA H100 80GB HBM3"). `layout` such as
+    "tp8" or "tp1dp8ep8" is of one replica, None (or "", "auto", "tpNone...") searches; further GPUs hold further
+    replicas. `precision` "" is the checkpoint's own. Lengths are tokens a request; `concurrency` is requests in
+    flight over all GPUs (what exceeds a batch waits), None (or "max") the saturated point of offline work.
+    `measurements` are the user's own points.
+
+    Returns a ServingPoint: `output_tokens_per_s` of all GPUs together with `low` and `high` (P10, P90), the same per
+    GPU, `requests_per_s`, `tpot_ms` and `ttft_ms` of a mean request, `batch` at work a replica and `batch_limit` by
+    memory, weights and cache bytes, and where it comes from: `tier`, `sigma` (of its logarithm), `evidence`.
+    Raises BadInput for unknown names, impossible numbers, and a model that does not fit (by how much, and what would).
     """
     architecture, hardware = find_architecture(model), find_gpu(gpu)
-    precision, flight = precision_of(precision, architecture), _concurrency(concurrency)
-    _check(count, input_length, output_length)
-    if layout is None or str(layout).lower().startswith("tpnone"):
+    precision, flight, engine = precision_of(precision, architecture), _concurrency(concurrency), _engine(engine)
+    whole = _number("GPU count", count)
+    count, input_length, output_length = int(whole), _number("input length", input_length), _number("output length", output_length)
+    if count != whole:
+        raise BadInput(f"The GPU count is {whole:g}; give whole GPUs.")
+    asked = "" if layout is None else str(layout).strip(" -").lower()
+    if not asked or asked.startswith(SEARCHED):
         return best_layout(architecture.model, hardware.gpu, count, precision, input_length, output_length, flight, engine, tuple(measurements))
     shape = within(read_layout(layout), count)
     require_fit(architecture, hardware, shape, precision, input_length + output_length)
@@ -81,8 +91,8 @@ def predict(
         return _saturated(architecture, hardware, count, shape, precision, input_length, output_length, replicas)
     each = flight / replicas
     batch, speed = roofline_speed(architecture.model, hardware.gpu, shape, precision, input_length, output_length, each)
-    asked = ServingMeasurement(architecture.model, hardware.gpu, engine.lower(), shape.gpus, shape.tp, shape.dp, precision, input_length, output_length, each, 0, 0, "", "")
-    tier, ratio, sigma, evidence = _evidence(asked, tuple(measurements))
+    like = ServingMeasurement(architecture.model, hardware.gpu, engine, shape.gpus, shape.tp, shape.dp, precision, input_length, output_length, each, 0, 0, "", "")
+    tier, ratio, sigma, evidence = _evidence(like, tuple(measurements))
     throughput = float(speed.output_tokens_per_s) * ratio
     tpot, ttft = float(speed.tpot_s) / ratio, float(speed.ttft_s) / ratio
     waiting = max(0.0, (each - batch) * output_length / throughput)  # Little's law for what does not fit
@@ -134,7 +144,7 @@ def replica_work(point: ServingPoint, batch: float) -> Work:
 
 
 def _concurrency(value: float | str | None) -> float | None:
-    if value is None or str(value).strip().lower() in ("max", "inf", "saturated", "offline", "nan", ""):
+    if value is None or str(value).strip().lower() in ("max", "inf", "saturated", "offline", "nan", "none", "-", ""):
         return None
     try:
         number = float(value)
@@ -145,10 +155,20 @@ def _concurrency(value: float | str | None) -> float | None:
     return number
 
 
-def _check(count: int, input_length: float, output_length: float) -> None:
-    for name, value in (("GPU count", count), ("input length", input_length), ("output length", output_length)):
-        if not (math.isfinite(value) and value >= 1):
-            raise BadInput(f"The {name} is {value}; give at least 1.")
+def _engine(name: str | None) -> str:
+    """`vLLM 0.12.0`, `TensorRT-LLM` as the measured points name them; another is kept as it is."""
+    text = (name or "").lower().replace("tensorrt", "trt").replace("-", "")
+    return next((known for known in ("vllm", "sglang", "trtllm") if text.startswith(known)), text)
+
+
+def _number(name: str, value: float | str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 1 <= number < math.inf:
+        raise BadInput(f"The {name} is {value}; give at least 1.")
+    return number
 
 
 def _fits(model: Architecture, gpu: Gpu, layout: Layout, precision: str, tokens: float) -> bool:

@@ -29,12 +29,14 @@ class Layout(NamedTuple):
         return f"tp{self.tp}" + (f"dp{self.dp}" if self.dp > 1 else "") + (f"pp{self.pp}" if self.pp > 1 else "") + (f"ep{self.ep}" if self.ep > 1 else "")
 
 
-def read_layout(text: str | Layout) -> Layout:
-    """`tp8`, `tp1dp8ep8`, `TP4 + EP4` as a Layout; raises BadInput for anything else."""
+def read_layout(text: str | int | Layout) -> Layout:
+    """`tp8` (or 8), `tp1dp8ep8`, `TP4 + EP4`, `DEP8`, `TEP8` as a Layout; raises BadInput for anything else."""
     if isinstance(text, Layout):
         return text
-    parts = re.findall(r"(tp|dp|pp|ep)[\s=_:-]*(\d+)", str(text).lower())
-    rest = re.sub(r"(tp|dp|pp|ep)[\s=_:-]*\d+|[\s,+;/-]|ep(none)?", "", str(text).lower())
+    words = re.sub(r"^\s*(\d+)\s*$", r"tp\1", str(text).lower())
+    words = re.sub(r"\b(t|d)ep[\s=_:-]*(\d+)", r"\1p\2ep\2", re.sub(r"^\s*ep", "dep", words))  # experts alone: attention is data parallel
+    parts = re.findall(r"(tp|dp|pp|ep)[\s=_:-]*(\d+)", words)
+    rest = re.sub(r"(tp|dp|pp|ep)[\s=_:-]*\d+|[\s,+;/-]|ep(none)?", "", words)
     degrees = {name: int(value) for name, value in parts}
     if rest or not parts or min(degrees.values()) < 1:
         raise BadInput(f"{text} is not a layout; write degrees such as tp8 or tp1dp8ep8.")

@@ -59,15 +59,46 @@ def test_weights_by_precision():
 @pytest.mark.parametrize(
     ("name", "found"),
     [("meta-llama/Llama-3.3-70B-Instruct", "llama-3.1-70b"), ("nvidia/DeepSeek-R1-NVFP4", "deepseek-r1"), ("Qwen/Qwen3-235B-A22B-FP8", "qwen3-235b-a22b"),
-     ("zai-org/GLM-5-FP8", "glm-5"), ("GPT-OSS-120B", "gpt-oss-120b"), ("DeepSeek-V3/R1", "deepseek-v3"), ("moonshotai/Kimi-K2-Instruct", "kimi-k2")],
+     ("zai-org/GLM-5-FP8", "glm-5"), ("GPT-OSS-120B", "gpt-oss-120b"), ("DeepSeek-V3/R1", "deepseek-v3"), ("moonshotai/Kimi-K2-Instruct-0905", "kimi-k2"),
+     ("Llama 3.1 70B Instruct", "llama-3.1-70b"), ("amd/Llama-3.1-70B-Instruct-FP8-KV", "llama-3.1-70b"), ("nvidia/DeepSeek-R1-0528-NVFP4-v2", "deepseek-r1"),
+     ("mistralai/Mistral-Small-3.1-24B-Instruct-2503", "mistral-small-24b")],
 )  # fmt: skip
 def test_models_answer_to_their_usual_names(name, found):
     assert find_architecture(name).model == found
 
 
-@pytest.mark.parametrize(("name", "found"), [("H100", "h100_sxm"), ("NVIDIA H100 80GB HBM3", "h100_sxm"), ("h200-sxm", "h200_sxm"), ("AMD Instinct MI300X", "mi300x")])
+@pytest.mark.parametrize(("name", "found"), [
+    ("H100", "h100_sxm"), ("NVIDIA H100 80GB HBM3", "h100_sxm"), ("h100_sxm_80gb", "h100_sxm"), ("H100-SXM5-80GB", "h100_sxm"), ("8xH100", "h100_sxm"), ("h200-sxm", "h200_sxm"),
+    ("NVIDIA H200x8", "h200_sxm"), ("NVIDIA A100-SXM4-80GB", "a100_sxm"), ("2 × NVIDIA A100 SXM 80GB GPUs on a single node.", "a100_sxm"), ("A100-PCIE-80GB", "a100_pcie"),
+    ("B200-180GB", "b200_sxm"), ("L4-24GB", "l4"), ("AMD Instinct MI300X", "mi300x"),
+])  # fmt: skip
 def test_gpus_answer_to_their_usual_names(name, found):
     assert find_gpu(name).gpu == found
+
+
+@pytest.mark.parametrize("name", ["A100 40GB", "H100 NVL", "H20"])
+def test_a_gpu_of_another_memory_or_kind_is_not_taken_for_its_sibling(name):
+    with pytest.raises(BadInput, match="nearest"):
+        find_gpu(name)
+
+
+@pytest.mark.parametrize("spelt", [
+    {"count": "8", "input_length": "1000"}, {"count": 8.0, "engine": None}, {"layout": 8}, {"layout": "TP8/PP1"}, {"layout": "tp8dp1ep1"}, {"precision": "FP8"}, {"precision": "float8_e4m3fn"},
+    {"precision": "fp8-dynamic"}, {"concurrency": "8"}, {"model": "meta-llama/Llama-3.1-70B-Instruct", "gpu": "NVIDIA H200"},
+])  # fmt: skip
+def test_a_point_answers_to_every_usual_spelling(spelt):
+    plain = {"model": "llama-3.1-70b", "gpu": "h200", "count": 8, "layout": "tp8", "precision": "fp8", "input_length": 1000, "output_length": 100, "concurrency": 8}
+    assert predict(**(plain | spelt)) == predict(**plain)
+
+
+@pytest.mark.parametrize("layout", [None, "", "-", "auto", "tpNonedp1"])
+def test_without_a_layout_the_best_is_searched(layout):
+    assert predict("llama-3.1-70b", "h200", 4, layout, "bfloat16", 127.3, 33.7, 1e6) == predict("llama-3.1-70b", "h200", 4, None, "bf16", 127.3, 33.7, 1e6)
+
+
+def test_an_engine_is_known_by_its_name_without_the_version():
+    near, same = (predict("llama-3.1-70b", "h200", 2, "tp2", "fp8", 1024, 1024, 32, engine=name) for name in ("vLLM 0.12.0", "vllm"))
+    assert near == same != predict("llama-3.1-70b", "h200", 2, "tp2", "fp8", 1024, 1024, 32, engine="TensorRT-LLM 1.0")
 
 
 @pytest.mark.parametrize(("name", "gpu", "words"), [("lama-3.1-70b", "h100", "nearest: llama-3.1-70b"), ("qwen3-32b", "h101", "nearest: .*h100"), ("gpt-5.2", "h100", "not in the catalogue of open models")])
@@ -85,14 +116,14 @@ def test_a_model_that_does_not_fit_says_by_how_much_and_what_would():
         predict("qwen3-32b", "h100", 2, "tp2", "fp8", 50_000, 100, 8)
 
 
-@pytest.mark.parametrize("change", [{"count": 0}, {"input_length": 0}, {"output_length": float("nan")}, {"concurrency": 0}, {"concurrency": "many"}, {"layout": "tq8"}, {"layout": "tp16"}, {"precision": "fp2"}])
+@pytest.mark.parametrize("change", [{"count": 0}, {"count": 2.5}, {"count": "two"}, {"input_length": 0}, {"output_length": float("nan")}, {"concurrency": 0}, {"concurrency": "many"}, {"layout": "tq8"}, {"layout": "tp16"}, {"precision": "fp2"}])
 def test_impossible_points_are_refused(change):
     plain = {"model": "qwen3-32b", "gpu": "h100", "count": 2, "layout": "tp2", "precision": "fp8", "input_length": 1000, "output_length": 100, "concurrency": 8}
     with pytest.raises(BadInput):
         predict(**(plain | change))
 
 
-@pytest.mark.parametrize(("text", "layout"), [("tp8", Layout(8)), ("tp1dp8ep8", Layout(1, 8, 1, 8)), ("TP4 + EP4", Layout(4, ep=4)), ("tp2pp2", Layout(2, pp=2)), ("tp8epnone", Layout(8))])
+@pytest.mark.parametrize(("text", "layout"), [("tp8", Layout(8)), ("tp1dp8ep8", Layout(1, 8, 1, 8)), ("TP4 + EP4", Layout(4, ep=4)), ("tp2pp2", Layout(2, pp=2)), ("tp8epnone", Layout(8)), ("DEP8", Layout(1, 8, ep=8)), ("EP8", Layout(1, 8, ep=8)), ("TEP8", Layout(8, ep=8))])
 def test_layouts_are_read(text, layout):
     assert read_layout(text) == layout
 
