@@ -94,42 +94,45 @@ class State:
                 db.execute(f"PRAGMA user_version = {number}")
         return state
 
-    @contextmanager
-    def kept_open(self) -> Iterator[None]:
-        """Hold the file open: otherwise the last of many short transactions folds the log away each time, which is slow."""
-        db = sqlite3.connect(self.path)
-        db.execute("SELECT 1 FROM documents LIMIT 1").fetchall()
+    def connection(self, durable: bool = True) -> sqlite3.Connection:
+        """An open connection for a writer of many short transactions, who closes it; one thread at a time."""
         try:
-            yield
-        finally:
-            db.close()
-
-    @contextmanager
-    def transaction(self, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """One immediate transaction: committed at the end, rolled back on any exception.
-
-        Not `durable` is ten times faster and survives a crash of the program, but the last moments may be lost with the power.
-        """
-        try:
-            db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise LedgerError(f"{self.path} cannot be opened ({error}); check the folder's permissions.") from error
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        except sqlite3.Error as error:
+            db.close()
+            raise self._unwritable(error) from error
+        return db
+
+    @contextmanager
+    def transaction(self, durable: bool = True, kept: sqlite3.Connection | None = None) -> Iterator[sqlite3.Connection]:
+        """One immediate transaction: committed at the end, rolled back on any exception; `kept` is a connection to use and leave open.
+
+        Not `durable` is ten times faster and survives a crash of the program, but the last moments may be lost with the power.
+        """
+        db = kept or self.connection(durable)
+        try:
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise LedgerError(f"{self.path} cannot be written ({error}); check permissions and free space, then try again.") from error
         except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # a broken constraint is a defect of ours
+            if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):  # a broken constraint is a defect of ours
                 raise
-            raise LedgerError(f"{self.path} is damaged ({error}); restore it from a backup.") from error
+            raise self._unwritable(error) from error
         finally:
             if db.in_transaction:
                 db.execute("ROLLBACK")
-            db.close()
+            if kept is None:
+                db.close()
+
+    def _unwritable(self, error: sqlite3.Error) -> LedgerError:
+        if isinstance(error, sqlite3.OperationalError):
+            return LedgerError(f"{self.path} cannot be written ({error}); check permissions and free space, then try again.")
+        return LedgerError(f"{self.path} is damaged ({error}); restore it from a backup.")
 
     # -- documents ------------------------------------------------------------------------------
 

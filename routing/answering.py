@@ -88,7 +88,7 @@ class Answerer:
         rule = None if choice.rule is None else self.policy.rules[choice.rule]
         outcome = Outcome(way=choice.way, rule=choice.rule)
         picked, outcome.propensity, outcome.explored = self._picked(choice, attributes, facts, rng)
-        await self._note_choice(task, call_id, choice, picked, outcome)
+        self._note_choice(task, call_id, choice, picked, outcome)
         if choice.way == "refused":
             why = "; ".join(f"{target}: {reason}" for target, reason in choice.refused) or "no rule matches and there is no fallback"
             return _ended(outcome, "refused", f"no model may answer this task ({why})")
@@ -154,7 +154,7 @@ class Answerer:
             said = await calls.ask(chain, rule, self._samples(candidate, rule), want_confidence=not last or _wants_confidence(rule))
             accepted = self._consider(said, candidate, floor, last, outcome)
             if outcome.stages:
-                await calls.note("answer considered", outcome.stages[-1])
+                calls.note("answer considered", outcome.stages[-1])
             if accepted:
                 return
 
@@ -196,7 +196,7 @@ class Answerer:
         if agree < 1.0:
             who = ", ".join(c.target for c, key in zip(picked, keys, strict=True) if key != keys[0])
             outcome.review.append(f"the models disagree: {who or picked[0].target} against {picked[0].target}")
-        await calls.note("answers compared", {"agreement": agree, "targets": [c.target for c in picked]})
+        calls.note("answers compared", {"agreement": agree, "targets": [c.target for c in picked]})
 
     async def _shadow(self, calls: _Calls, facts: Mapping[str, ModelFacts], outcome: Outcome) -> None:
         """Ask the shadow models too; their answers are graded and never returned. Constraints hold for them as well."""
@@ -214,7 +214,7 @@ class Answerer:
         if review and outcome.status == "done" and outcome.confidence is not None and outcome.confidence < review.confidence_below:
             outcome.review.append(f"confidence {_shown(outcome.confidence)} is below {_shown(review.confidence_below)}")
 
-    async def _note_choice(self, task: Task, call_id: str, choice: Choice, picked: Sequence[Candidate], outcome: Outcome) -> None:
+    def _note_choice(self, task: Task, call_id: str, choice: Choice, picked: Sequence[Candidate], outcome: Outcome) -> None:
         matched = "no rule matches" if choice.rule is None else f"rule {choice.rule + 1} matches"
         detail = {
             "call": call_id, "policy": self.policy.name, "task": task.id, "input": task.request().digest, "rule": choice.rule, "way": choice.way,
@@ -222,7 +222,7 @@ class Answerer:
             "propensity": outcome.propensity, "explored": outcome.explored,
             "reason": "exploration" if outcome.explored else matched if choice.way != "fallback" or choice.rule is None else f"{matched}, its models are refused",
         }  # fmt: skip
-        await self.router.journal.note("model chosen", detail)
+        self.router.journal.note("model chosen", detail)
 
 
 class _Calls:
@@ -272,8 +272,8 @@ class _Calls:
         context = Context(self._answerer.policy, self.attributes, self._call_id, budget, self._rng, purpose, self.attempts)
         return await self._answerer.router.call(chain, request, context)
 
-    async def note(self, event: str, detail: Mapping[str, Any]) -> None:
-        await self._answerer.router.journal.note(event, {"call": self._call_id, **detail})
+    def note(self, event: str, detail: Mapping[str, Any]) -> None:
+        self._answerer.router.journal.note(event, {"call": self._call_id, **detail})
 
 
 def _wants_confidence(rule: Rule | None) -> bool:

@@ -18,7 +18,7 @@ from routing.calls import Answer, Request, Tokens
 from routing.endpoints import Offer
 from routing.failures import CallFailed
 from routing.providers import Client
-from routing.run_store import RunJournal
+from routing.run_journal import RunJournal
 
 
 class Recorder:
@@ -33,9 +33,9 @@ class Recorder:
         try:
             answer = await self._client.ask(offer, request)
         except CallFailed as failure:
-            await self._journal.record(key, {"failure": _failure_body(failure)})
+            self._journal.record(key, {"failure": _failure_body(failure)})
             raise
-        await self._journal.record(key, {"answer": asdict(answer)})
+        self._journal.record(key, {"answer": asdict(answer)})
         return answer
 
     async def close(self) -> None:

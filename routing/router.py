@@ -136,7 +136,7 @@ class Router:
             budget.spent_usd += reservation.usd if attempt.cost_usd is None else attempt.cost_usd
             if endpoint.tokens and attempt.tokens.known:
                 endpoint.tokens.give_back(size - (attempt.tokens.fresh_input + attempt.tokens.output))
-            await asyncio.shield(self.journal.end(attempt))
+            self.journal.end(attempt)
 
     async def _learn(self, endpoint: Endpoint, failure: CallFailed, trial: Trial) -> None:
         """What a failure means for the rest of this call; waits where the same endpoint is to be asked again."""
@@ -144,7 +144,7 @@ class Router:
         if wait_s is not None and wait_s <= LONGEST_RETRY_AFTER_S:
             endpoint.blocked_until = max(endpoint.blocked_until, self.clock() + wait_s)
         again = trial.failed(endpoint, failure)
-        await self.journal.note("call failed", trial.note(endpoint, failure, again))
+        self.journal.note("call failed", trial.note(endpoint, failure, again))
         if again and wait_s is None:
             await self._sleep(min(jitter_s(trial.tries[endpoint.name] - 1, trial.context.rng), max(0.0, trial.context.budget.deadline - self.clock())))
 

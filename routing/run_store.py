@@ -1,16 +1,12 @@
-"""Live runs in the state file: what was asked for, every attempt, results, the review queue, recordings.
+"""Live runs in the state file: what was asked for, how far it is, its attempts, results and recordings.
 
-Whatever the engine writes goes through a `RunJournal`, which gathers what is written at the same
-moment into one transaction, together with the audit entries that belong to it.
+The engine writes through a `RunJournal` (routing/run_journal.py); everybody reads here.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,12 +14,10 @@ from uuid import uuid4
 
 from data.errors import BadInput, Refused
 from data.state import State, append_audit
-from routing.attempts import Attempt
 
 STALE_S = 10.0
 COLUMNS = ("run_id", "created_at", "name", "status", "wanted", "heartbeat_at", "progress", "ended")
 OPEN_STATUSES = ("planned", "running", "waiting", "interrupted")
-Write = Callable[[Any], None]
 
 
 def now() -> str:
@@ -131,69 +125,6 @@ def recordings(state: State, run_id: str) -> dict[str, dict[str, Any]]:
     with state.transaction() as db:
         rows = db.execute("SELECT call_key, body FROM live_recordings WHERE run_id = ?", (run_id,)).fetchall()
     return {key: json.loads(body) for key, body in rows}
-
-
-class RunJournal:
-    """Writes a run down as it happens. Every method returns when its entry is committed."""
-
-    def __init__(self, state: State, run_id: str) -> None:
-        self._state, self.run_id = state, run_id
-        self._waiting: list[tuple[Write, asyncio.Future]] = []
-        self._writer: asyncio.Task | None = None
-
-    async def begin(self, attempt: Attempt) -> None:
-        """An attempt is about to start: its reservation is on disk before the request leaves."""
-        await self._write(self._attempt(attempt))
-
-    async def end(self, attempt: Attempt) -> None:
-        """An attempt ended."""
-        await self._write(self._attempt(attempt))
-
-    async def note(self, event: str, detail: dict[str, Any]) -> None:
-        """A decision, for the audit trail."""
-        await self._write(lambda db: append_audit(db, event, {"run": self.run_id, **detail}) and None)
-
-    async def result(self, policy: str, task_id: str, repeat: int, status: str, body: dict[str, Any], audit: dict[str, Any]) -> None:
-        """A task is finished, with the audit entry that says so."""
-
-        def write(db: Any) -> None:
-            db.execute("INSERT OR REPLACE INTO live_results VALUES (?, ?, ?, ?, ?, ?)", (self.run_id, policy, task_id, repeat, status, _json(body)))
-            append_audit(db, "task finished", {"run": self.run_id, "policy": policy, "task": task_id, "repeat": repeat, "status": status, **audit})
-
-        await self._write(write)
-
-    async def record(self, key: str, body: dict[str, Any]) -> None:
-        """A response, so that the run can be replayed."""
-        await self._write(lambda db: db.execute("INSERT OR REPLACE INTO live_recordings VALUES (?, ?, ?)", (self.run_id, key, _json(body))))
-
-    def _attempt(self, attempt: Attempt) -> Write:
-        cost = None if attempt.cost_usd is None else str(attempt.cost_usd)
-        row = (self.run_id, attempt.attempt_id, attempt.status, str(attempt.reserved_usd), cost, _json(asdict(attempt)))
-        return lambda db: db.execute("INSERT OR REPLACE INTO live_attempts VALUES (?, ?, ?, ?, ?, ?)", row)
-
-    async def _write(self, write: Write) -> None:
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append((write, done))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._drain())
-        await done
-
-    async def _drain(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            error = await asyncio.to_thread(self._commit, [write for write, _ in batch])
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None) if error is None else done.set_exception(error)
-
-    def _commit(self, writes: list[Write]) -> Exception | None:
-        try:
-            with self._state.transaction(durable=False) as db:
-                for write in writes:
-                    write(db)
-        except Exception as error:
-            return error
-        return None
 
 
 def _json(value: Any) -> str:

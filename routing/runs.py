@@ -30,8 +30,9 @@ from routing.policy import Policy
 from routing.recording import Recorder, Replayer
 from routing.reviews import open_review, review, reviews
 from routing.router import Router
+from routing.run_journal import RunJournal
 from routing.run_spec import RunSpec, checked_spec, expected_usd, prepared
-from routing.run_store import RunJournal, beat, claim_run, end_run, money, recordings, results
+from routing.run_store import beat, claim_run, end_run, money, recordings, results
 from routing.spend_cap import SpendCap
 from routing.tasks import Task
 
@@ -44,8 +45,7 @@ def execute(state: State, run_id: str, on_progress: Callable[[dict[str, Any]], N
     run = claim_run(state, run_id)
     try:
         spec = checked_spec(run["spec"])
-        with state.kept_open():
-            return asyncio.run(_Engine(state, run_id, run, spec, on_progress, environ).run())
+        return asyncio.run(_Engine(state, run_id, run, spec, on_progress, environ).run())
     except BatonError as error:
         end_run(state, run_id, "failed", str(error), run["progress"])
         raise
@@ -60,7 +60,6 @@ class _Engine:
         providers = prepared(spec, self._catalog, {p.key_env: "replay-key" for p in spec.providers if p.key_env} if spec.replay_of else environ)
         self._environ = {p.key_env: "replay-key" for p in providers if p.key_env} if spec.replay_of else environ
         self._providers = providers
-        self._journal = RunJournal(state, run_id)
         self._finished = results(state, run_id)
         before = run["progress"]
         self._elapsed_before = float(before.get("elapsed_s", 0.0))
@@ -76,6 +75,7 @@ class _Engine:
     async def run(self) -> dict[str, Any]:
         spent, held = money(self.state, self.run_id)
         self._cap = SpendCap(self._cap_usd, spent, held)
+        self._journal = RunJournal(self.state, self.run_id)
         self._fleet = Fleet(self._providers, self._catalog, clock=time.monotonic, strategy=self.spec.strategy, environ=self._environ)
         self._tape()
         self._router = Router(self._fleet, self._cap, self._journal)
@@ -104,6 +104,7 @@ class _Engine:
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
             await self._fleet.close()
+            await self._journal.close()
         status, ended = self._end
         progress = self._progress()
         end_run(self.state, self.run_id, status, ended, progress)
@@ -140,7 +141,7 @@ class _Engine:
             "repeats": self.spec.repeats, "cap_usd": self._cap_usd, "worst_case_usd": worst, "max_minutes": self.spec.minutes,
             "constraints": sum(len(p.constraints) for p in self.spec.policies),
         }  # fmt: skip
-        await self._journal.note("plan", plan)
+        self._journal.note("plan", plan)
         planners = [policy for policy in self.spec.policies if policy.planner]
         if "plan" in self._passed or not (planners or any(0.0 in p.limits.checkpoints for p in self.spec.policies)):
             return

@@ -41,31 +41,31 @@ async def measure(url: str, calls: int) -> dict[str, dict[str, float]]:
     from routing.choice import candidates
     from routing.fleet import Fleet
     from routing.router import Router
-    from routing.run_store import RunJournal
+    from routing.run_journal import RunJournal
     from routing.spend_cap import SpendCap
     from tests.routing.live import MemoryJournal, policy, provider
 
-    state = State.open()
+    journal = RunJournal(State.open(), "bench")
     fleet = Fleet([provider(url, "ok")], {}, clock=time.monotonic, environ={})
     rules, facts = policy(fallback=["ok"]), {"ok": fleet.endpoints[0].facts}
-    routers = {"router": Router(fleet, SpendCap(Decimal(100)), MemoryJournal()), "router, journal on disk": Router(fleet, SpendCap(Decimal(100)), RunJournal(state, "bench"))}
+    routers = {"router": Router(fleet, SpendCap(Decimal(100)), MemoryJournal()), "router, journal on disk": Router(fleet, SpendCap(Decimal(100)), journal)}
     bare = httpx.AsyncClient(trust_env=False)
     request = Request(({"role": "user", "content": "6 x 7?"},), max_tokens=32)
     times: dict[str, list[float]] = {name: [] for name in ("bare httpx", *routers)}
-    with state.kept_open():
-        for number in range(calls):
+    for number in range(calls):
+        started = time.perf_counter()
+        (await bare.post(f"{url}/chat/completions", json=BODY)).json()
+        times["bare httpx"].append(time.perf_counter() - started)
+        for name, router in routers.items():
             started = time.perf_counter()
-            (await bare.post(f"{url}/chat/completions", json=BODY)).json()
-            times["bare httpx"].append(time.perf_counter() - started)
-            for name, router in routers.items():
-                started = time.perf_counter()
-                choice = candidates(rules, {}, facts)
-                context = Context(rules, {}, f"{name}-{number}", CallBudget(3, time.monotonic() + 30), random.Random(number))
-                reply = await router.call(choice.candidates, request, context)
-                times[name].append(time.perf_counter() - started)
-                assert reply.answer.text == "42"
+            choice = candidates(rules, {}, facts)
+            context = Context(rules, {}, f"{name}-{number}", CallBudget(3, time.monotonic() + 30), random.Random(number))
+            reply = await router.call(choice.candidates, request, context)
+            times[name].append(time.perf_counter() - started)
+            assert reply.answer.text == "42"
     await bare.aclose()
     await fleet.close()
+    await journal.close()
     return {name: spread(values[20:]) for name, values in times.items()}
 
 

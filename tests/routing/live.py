@@ -31,10 +31,10 @@ class MemoryJournal:
         assert attempt.attempt_id not in self.attempts
         self.attempts[attempt.attempt_id] = attempt
 
-    async def end(self, attempt: Attempt) -> None:
+    def end(self, attempt: Attempt) -> None:
         assert attempt.attempt_id in self.attempts
 
-    async def note(self, event: str, detail: dict[str, Any]) -> None:
+    def note(self, event: str, detail: dict[str, Any]) -> None:
         self.notes.append((event, detail))
 
 
