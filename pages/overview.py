@@ -9,7 +9,7 @@ from analytics import budgets, forecast, savings, spend
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
-from pages.ui import charts, exports, filters, shell
+from pages.ui import charts, exports, filters, loading, shell
 from pages.ui import format as fmt
 
 KPIS = ("cost_usd", "requests", "cost_per_1k_requests_usd", "failure_rate")
@@ -149,8 +149,19 @@ def where_it_goes(view: Ledger, scope: Scope, by: str) -> None:
         exports.table(frame, name=f"spend-by-{by}", units={"cost_usd": "USD", "requests": "requests", "cost_per_1k_requests_usd": "USD"}, labels=labels)
 
 
+def begin() -> None:
+    """The empty ledger: the three ways to fill it, right here."""
+    st.title("Where does the money go, and what changed?", anchor=False)
+    st.write("The ledger is empty. Drop a usage log, give a path, or load the sample company; this page then answers.")
+    loading.panel()
+    st.stop()
+
+
 view = shell.view()
-shell.needs_data(view, "Where does the money go, and what changed?")
+if not shell.facts(view)["attempts"]:
+    begin()
+loading.show_reports()
+st.session_state.pop("load_reports", None)  # told once
 title = st.container()
 scope = filters.scope_bar(view)
 now, before = totals(view, scope), totals(view, scope.before())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pandas as pd
 import streamlit as st
@@ -35,7 +36,7 @@ def panel() -> None:
         st.write("Or look around first: a year of the sample company, some \\$600K over three gateways.")
         if st.button("Load the sample company", icon=":material/science:"):
             _run_sample()
-    _show_reports()
+    show_reports()
     _mapping_panel()
     with st.expander(f"The {len(all_formats())} formats Baton recognises", icon=":material/list:"):
         known = pd.DataFrame([{"name": f.name, "reads": f.label, "into": f.table, "good to know": f.note} for f in all_formats()])
@@ -45,11 +46,12 @@ def panel() -> None:
 def _load_uploads(files: list) -> None:
     if sum(f.size for f in files) > LARGE:
         st.info(f"This is {sum(f.size for f in files) / 2**20:,.0f} MB. The command line is faster for files of this size: python -m data ingest PATH", icon=":material/terminal:")
-    folder = shell.ledger().home / "uploads"
-    folder.mkdir(exist_ok=True)
-    targets = []
-    for file in files:
-        target = folder / Path(file.name).name  # a browser may send a path; only its last part is used
+    uploads = shell.ledger().home / "uploads"
+    uploads.mkdir(exist_ok=True)
+    folder, targets = Path(mkdtemp(dir=uploads)), []
+    for number, file in enumerate(files):  # each in a folder of its own: two uploads may have one name
+        target = folder / str(number) / Path(file.name).name  # a browser may send a path; only its last part is used
+        target.parent.mkdir()
         with open(target, "wb") as out:
             shutil.copyfileobj(file, out)
         targets.append(target)
@@ -57,8 +59,7 @@ def _load_uploads(files: list) -> None:
         _run(targets, keep_text=st.session_state.get("keep_text", False), keep=targets)
     finally:
         if "mapping_file" not in st.session_state:
-            for target in targets:
-                target.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(paths: list, *, keep_text: bool = False, form: Format | None = None, keep: list[Path] | None = None) -> None:
@@ -91,7 +92,8 @@ def _run_sample() -> None:
         st.rerun()
 
 
-def _show_reports() -> None:
+def show_reports() -> None:
+    """What became of the last load: counts, refusals and the reasons of what was set aside."""
     if error := st.session_state.get("load_error"):
         st.error(fmt.md(error), icon=":material/error:")
     reports = [Report(**r) for r in st.session_state.get("load_reports", [])]
@@ -99,7 +101,7 @@ def _show_reports() -> None:
         return
     loaded, rejected = sum(r.loaded for r in reports), sum(r.rejected for r in reports)
     duplicate = sum(r.duplicate for r in reports)
-    words = f"{loaded:,} records loaded, {duplicate:,} were already there" + (f", {rejected:,} set aside with a reason" if rejected else "")
+    words = f"{loaded:,} record{'s' * (loaded != 1)} loaded, {duplicate:,} were already there" + (f", {rejected:,} set aside with a reason" if rejected else "")
     st.success(words + ".", icon=":material/check_circle:")
     for report in reports:
         if report.error:
