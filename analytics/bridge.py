@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from analytics import list_prices, spend
-from analytics.history import through
+from analytics.history import logged_days, through
+from analytics.memory import kept
 from analytics.registry import dimension, total
 from analytics.scope import UNKNOWN, Scope
 from analytics.unit_prices import KINDS
@@ -22,7 +23,7 @@ from data.usage import TOKENS
 
 UNPRICED = ("unpriced", "unmetered")
 FINE = ("team", "feature", "provider", "model", "status", "cost_basis")
-SUMS = ("attempts", "retries", "failed", "cost_usd", "failed_cost_usd", *TOKENS)
+SUMS = ("attempts", "priced_attempts", "retries", "failed", "cost_usd", "failed_cost_usd", *TOKENS)
 
 
 def between(view: Ledger, before: Scope, after: Scope) -> Bridge:
@@ -81,12 +82,17 @@ def renames(view: Ledger, scope: Scope, by: str) -> list[tuple[str, str, date]]:
 
 def cells(view: Ledger, scope: Scope, by: str | None = None) -> pd.DataFrame:
     """Priced usage of a span as `variance.bridges` takes it, one row per group, team, feature and model."""
-    keys = tuple(dict.fromkeys((*FINE, by) if by else FINE))
+    frame = _usage(view, scope, tuple(dict.fromkeys((*FINE, by) if by else FINE)))
+    frame = frame[~frame["cost_basis"].isin(UNPRICED)]
+    return _cells(frame.assign(group=frame[by] if by else "all"))
+
+
+@kept
+def _usage(view: Ledger, scope: Scope, keys: tuple[str, ...]) -> pd.DataFrame:
+    """SUMS of a span, one row per combination of `keys`."""
     source = scope.days(view) if scope.fits_rollup(*keys) else scope.usage(view)
     columns = {name: dimension(name).expression(source, scope.time_zone).fill_null(UNKNOWN) for name in keys}
-    priced = source.filter(~source.cost_basis.isin(UNPRICED))
-    frame = view.frame(priced.group_by(**columns).aggregate(**{name: total(priced, name) for name in SUMS}))
-    return _cells(frame.assign(group=frame[by] if by else "all"))
+    return view.frame(source.group_by(**columns).aggregate(**{name: total(source, name) for name in SUMS}))
 
 
 def _cells(frame: pd.DataFrame) -> pd.DataFrame:
@@ -103,11 +109,8 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
 
 def unpriced_share(view: Ledger, *scopes: Scope) -> float:
     """Share of attempts in the spans whose cost is unknown: they are in no bridge."""
-    known = attempts = 0
-    for scope in scopes:
-        source = scope.days(view) if scope.fits_rollup() else scope.usage(view)
-        row = view.frame(source.aggregate(known=total(source, "priced_attempts"), attempts=total(source, "attempts"))).fillna(0).iloc[0]
-        known, attempts = known + int(row["known"]), attempts + int(row["attempts"])
+    frames = [_usage(view, scope, FINE) for scope in scopes]
+    known, attempts = (sum(int(frame[name].sum()) for frame in frames) for name in ("priced_attempts", "attempts"))
     return 1 - known / attempts if attempts else 0.0
 
 
@@ -173,7 +176,7 @@ def spans(view: Ledger, args: argparse.Namespace) -> tuple[Scope, Scope]:
     for scope in (before, after):
         if scope.start >= scope.end:
             raise BadInput(f"The span {scope.start} to {_last(scope)} ends before it starts; swap its days.")
-    first = pd.Timestamp(view.frame(view.spend_by_day.aggregate(day=view.spend_by_day.day.min()))["day"][0]).date()
+    first = logged_days(view)[0].date()
     if after.end <= first:
         raise NoData(f"The span {start} to {_last(after)} ends before the first log ({first}); choose a later one.")
     return before, after

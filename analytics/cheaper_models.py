@@ -40,7 +40,7 @@ def claims(cells: pd.DataFrame, facts: Mapping[str, ModelFacts], day: date) -> l
         if name not in prices:
             continue
         dear = _per_token(own) > _per_token(cells)
-        picked = {index: pick for index, cell in own.iterrows() if (pick := _cheaper(index, cell, prices, scores, facts, dear))}
+        picked = {index: pick for index, cell in own.to_dict("index").items() if (pick := _cheaper(index, cell, prices, scores, facts, dear))}
         usd = pd.Series({index: saving for index, (saving, _, _) in picked.items()}, dtype=float)
         if usd.empty or usd.sum() < MIN_SHARE * cells["cost_usd"].sum():
             continue
@@ -67,7 +67,7 @@ def _siblings(cells: pd.DataFrame, facts: Mapping[str, ModelFacts]) -> Iterable[
     return ((known.provider, name) for name, known in facts.items() if known.provider and (known.vendor, known.provider) in vendors)
 
 
-def _cheaper(index: tuple, cell: pd.Series, prices: Mapping, scores: Mapping, facts: Mapping[str, ModelFacts], dear: bool) -> tuple[float, str, bool] | None:
+def _cheaper(index: tuple, cell: Mapping[str, float], prices: Mapping, scores: Mapping, facts: Mapping[str, ModelFacts], dear: bool) -> tuple[float, str, bool] | None:
     """(USD saved, model, whether its quality was measured) of the best offer for one cell; measured ones win."""
     provider, model, *_, task, criticality, data_class = index
     now = _cost(cell, prices[provider, model])
@@ -88,7 +88,7 @@ def _cheaper(index: tuple, cell: pd.Series, prices: Mapping, scores: Mapping, fa
     return (abs(best[1]) * cell["answers_cost_usd"], best[2], best[0]) if best else None
 
 
-def _cost(cell: pd.Series, price: tuple) -> float:
+def _cost(cell: Mapping[str, float], price: tuple) -> float:
     return sum(cell[kind] * usd for kind, usd in zip(KINDS, price, strict=True))
 
 

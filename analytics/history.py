@@ -10,6 +10,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from analytics.memory import kept
 from analytics.registry import dimension, total
 from analytics.scope import UNKNOWN, Scope
 from data.errors import NoData
@@ -27,12 +28,13 @@ class Through(NamedTuple):
     complete_until: date
 
 
+@kept
 def through(view: Ledger) -> Through:
     """Where the data end; raises NoData for an empty ledger."""
-    last_day = view.frame(view.spend_by_day.aggregate(day=view.spend_by_day.day.max()))["day"][0]
-    if pd.isna(last_day):
+    logged = logged_days(view)
+    if logged.empty:
         raise NoData("The ledger is empty; load a log with `python -m data ingest PATH`, or `python -m data sample`.")
-    day = pd.Timestamp(last_day).date()
+    day = logged[-1].date()
     recent = view.usage.filter(view.usage.requested_at >= ibis.literal(datetime.combine(day - timedelta(days=1), datetime.min.time())))
     instant = pd.Timestamp(view.frame(recent.aggregate(at=recent.requested_at.max()))["at"][0]).to_pydatetime()
     local = instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(view.time_zone))
@@ -40,6 +42,13 @@ def through(view: Ledger) -> Through:
     return Through(instant, day, day + timedelta(days=1) if over else day)
 
 
+@kept
+def logged_days(view: Ledger) -> pd.DatetimeIndex:
+    """The days that have any row, in order."""
+    return pd.DatetimeIndex(pd.to_datetime(view.frame(view.spend_by_day.select("day").distinct())["day"])).sort_values()
+
+
+@kept
 def daily(view: Ledger, scope: Scope) -> pd.Series:
     """USD per day of the reporting zone, first to last day of the ledger; NaN where the ledger has no row at all."""
     return daily_by(view, scope, ()).iloc[:, 0]
@@ -57,9 +66,8 @@ def daily_by(view: Ledger, scope: Scope, by: tuple[str, ...], measures: tuple[st
     frame = view.frame(source.group_by(**keys).aggregate(**{name: total(source, name).cast("float64") for name in measures}))
     frame["day"] = pd.to_datetime(frame["day"])
     wide = frame.pivot_table(index="day", columns=list(by), values=list(measures), aggfunc="sum") if by else frame.set_index("day")
-    ledger_days = view.frame(view.spend_by_day.group_by("day").aggregate(attempts=view.spend_by_day.attempts.sum()))["day"]
-    seen = pd.DatetimeIndex(pd.to_datetime(ledger_days)).sort_values()
-    if not len(seen):
+    seen = logged_days(view)
+    if seen.empty:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in measures}, index=pd.DatetimeIndex([]))
     whole = pd.date_range(seen[0], seen[-1], name="day")
     filled = wide.reindex(whole).astype(float).fillna(0.0)

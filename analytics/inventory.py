@@ -9,9 +9,11 @@ import argparse
 from datetime import date, timedelta
 from typing import Any
 
+import ibis
 import pandas as pd
 
 from analytics.history import through
+from analytics.memory import kept
 from analytics.registry import DIMENSIONS, dimension, total
 from analytics.scope import Scope
 from analytics.spend import view_of
@@ -25,31 +27,40 @@ COLUMNS = ("kind", "name", "owner", "connection_owner", "first_seen", "last_seen
 IDLE_DAYS = 30
 
 
-def seen(view: Ledger, state: State, kinds: tuple[str, ...] = KINDS) -> pd.DataFrame:
-    """COLUMNS, by spend of the last 30 days; `idle` is last seen over a month before the data end. Costs are floats."""
-    reach = through(view)
+def seen(view: Ledger, state: State, kinds: tuple[str, ...] = KINDS, until: date = date.max) -> pd.DataFrame:
+    """COLUMNS, by spend of the last 30 days; `idle` is last seen over a month before the data end. Costs are floats.
+
+    As the ledger stood at the start of `until`, where given.
+    """
+    last = min(through(view).day, until - timedelta(days=1))
     owners = state.all("owner")
-    frames = [_of(view, kind, reach.day) for kind in kinds]
+    frames = [_of(view, kind, last) for kind in kinds]
     table = pd.concat(frames, ignore_index=True)
     documents = [owners.get(f"{row.kind}:{row.name}", {}) for row in table.itertuples(index=False)]
     for field in ("owner", "connection_owner", "note"):
         table[field] = [document.get(field, "") for document in documents]
-    table["idle"] = pd.to_datetime(table["last_seen"]) < pd.Timestamp(reach.day - timedelta(days=IDLE_DAYS))
+    table["idle"] = pd.to_datetime(table["last_seen"]) < pd.Timestamp(last - timedelta(days=IDLE_DAYS))
     return table.sort_values(["cost_usd_month", "kind", "name"], ascending=[False, True, True], ignore_index=True)[list(COLUMNS)]
 
 
+@kept
 def _of(view: Ledger, kind: str, last: date) -> pd.DataFrame:
-    scope = Scope.of(view)
+    scope = Scope.of(view, None, last + timedelta(days=1))
     source = scope.days(view) if scope.fits_rollup(kind) else scope.usage(view)
     day = dimension("day").expression(source, scope.time_zone)
     name = dimension(kind).expression(source, scope.time_zone)
     table = source.mutate(seen_day=day, seen_name=name).filter(name.notnull())
-    recent = table.seen_day > pd.Timestamp(last - timedelta(days=30)).to_pydatetime().date()
-    month = table.filter(recent)
-    spans = table.group_by(name=table.seen_name).aggregate(first_seen=table.seen_day.min(), last_seen=table.seen_day.max())
-    costs = month.group_by(name=month.seen_name).aggregate(cost_usd_month=total(month, "cost_usd").cast("float64"), requests_month=total(month, "calls").cast("float64"))
-    frame = view.frame(spans).merge(view.frame(costs), on="name", how="left")
-    return frame.fillna({"cost_usd_month": 0.0, "requests_month": 0.0}).assign(kind=kind)
+    recent = table.seen_day > ibis.literal(last - timedelta(days=30))
+    spans = table.group_by(name=table.seen_name, recent=recent).aggregate(
+        first_seen=table.seen_day.min(), last_seen=table.seen_day.max(), cost_usd=total(table, "cost_usd"), requests=total(table, "calls")
+    )
+    names = spans.group_by("name").aggregate(
+        first_seen=spans.first_seen.min(),
+        last_seen=spans.last_seen.max(),
+        cost_usd_month=spans.cost_usd.sum(where=spans.recent).cast("float64"),
+        requests_month=spans.requests.sum(where=spans.recent).cast("float64"),
+    )
+    return view.frame(names).fillna({"cost_usd_month": 0.0, "requests_month": 0.0}).assign(kind=kind)
 
 
 def unowned(table: pd.DataFrame) -> pd.DataFrame:

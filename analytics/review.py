@@ -20,7 +20,7 @@ import pandas as pd
 
 from analytics import actions, bridge, budgets, inventory, report, savings, unit_costs, watch
 from analytics.forecast import next_month, outlook_of, planned
-from analytics.history import daily, through
+from analytics.history import daily, logged_days, through
 from analytics.scope import Scope
 from analytics.spend import priced_share, view_of
 from data import console
@@ -57,8 +57,7 @@ def last_week(view: Ledger) -> date:
 def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict[str, Any]:
     """The report of one week as plain JSON values; raises NoData for a week that the ledger cannot speak about."""
     week = Scope.of(view, monday, monday + timedelta(days=7))
-    first = pd.Timestamp(view.frame(view.spend_by_day.aggregate(day=view.spend_by_day.day.min()))["day"][0]).date()
-    reach = through(view)
+    reach, first = through(view), logged_days(view)[0].date()
     if week.end <= first or week.start > reach.day:
         raise NoData(f"Week {week_name(monday)} is outside the data ({first} to {reach.day}); choose a week inside.")
     until = min(week.end, reach.complete_until)
@@ -68,7 +67,7 @@ def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict
         "priced_share": priced_share(view, week), "digest": _digest(state),
         "pacing": _pacing(view, state, week, until), **_moves(view, week, by, compare=week.before().start >= first),
         "anomalies": _anomalies(view, state, week), "units": _units(view, week),
-        "savings": _savings(view, state, until), "inventory": inventory.debt(inventory.seen(view, state, ("model", "feature", "team"))),
+        "savings": _savings(view, state, until), "inventory": inventory.debt(inventory.seen(view, state, ("model", "feature", "team"), until)),
         "actions": [a.model_dump(mode="json") | {"saved_usd_month": actions.measured(view, a, until)} for a in actions.saved(state)],
     }  # fmt: skip
     plain = json.loads(json.dumps(found, default=_plain, sort_keys=True), parse_float=_steady)

@@ -6,12 +6,15 @@ data class). What the query cannot sum, sessions and repeated attempts, comes fr
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
 from analytics import list_prices
+from analytics.memory import kept
 from analytics.scope import UNKNOWN, Scope, local_time
 from analytics.unit_prices import KINDS, USUAL_RATES
 from data.ledger import Ledger
@@ -21,6 +24,7 @@ PRICES = ("fresh_price", "read_price", "write_5m_price", "write_1h_price", "outp
 INPUTS = KINDS[:4]
 
 
+@kept
 def cells(view: Ledger, scope: Scope) -> pd.DataFrame:
     """One row per cell, indexed by CELL; floats.
 
@@ -68,6 +72,7 @@ def _priced(table: pd.DataFrame, scope: Scope) -> pd.DataFrame:
     return table.join(prices).assign(listed=[known[index[:2]] is not None for index in table.index])
 
 
+@kept
 def sessions(view: Ledger, scope: Scope) -> pd.DataFrame:
     """What conversations sent again, per cell: resent_tokens (not read from a cache), outgrown_tokens, turns.
 
@@ -94,6 +99,7 @@ def sessions(view: Ledger, scope: Scope) -> pd.DataFrame:
     return view.frame(folded).set_index(list(CELL)).astype(float)
 
 
+@kept
 def repeats(view: Ledger, scope: Scope) -> pd.DataFrame:
     """Second and later attempts per cell and the model tried first: cost_usd and KINDS of those that were answered.
 
@@ -117,6 +123,7 @@ def repeats(view: Ledger, scope: Scope) -> pd.DataFrame:
     return frame.set_index(list(CELL)).fillna(dict.fromkeys(("cost_usd", *KINDS), 0.0))
 
 
+@kept
 def cache_shares(view: Ledger, scope: Scope) -> pd.DataFrame:
     """Best cache-read share of earlier spans of the same length, by (model, team, feature), from the roll-up.
 
@@ -124,13 +131,12 @@ def cache_shares(view: Ledger, scope: Scope) -> pd.DataFrame:
     """
     if not scope.fits_rollup():
         return pd.DataFrame({"best_share": []})
-    best, span = [], scope
-    for _ in range(3):
-        span = span.before()
-        days = span.days(view)
-        inputs = sum(days[kind].sum().fill_null(0) for kind in INPUTS)
-        grouped = days.group_by(**{name: days[name].fill_null(UNKNOWN) for name in ("model", "team", "feature")})
-        best.append(view.frame(grouped.aggregate(attempts=days.attempts.sum(), share=days.cache_read_tokens.sum().cast("float64") / inputs.cast("float64").nullif(0.0))))
-    frame = pd.concat(best)
+    earlier = scope.model_copy(update={"start": scope.start - 3 * timedelta(days=scope.length_days), "end": scope.start})
+    days = earlier.days(view)
+    span = ((ibis.literal(scope.start).delta(days.day, unit="day") - 1) / scope.length_days).floor()
+    names = {name: days[name].fill_null(UNKNOWN) for name in ("model", "team", "feature")}
+    inputs = sum(days[kind].sum().fill_null(0) for kind in INPUTS)
+    share = days.cache_read_tokens.sum().cast("float64") / inputs.cast("float64").nullif(0.0)
+    frame = view.frame(days.group_by(**names, span=span).aggregate(attempts=days.attempts.sum(), share=share))
     frame = frame[frame["attempts"] >= 100]
     return frame.groupby(["model", "team", "feature"])[["share"]].max().rename(columns={"share": "best_share"})

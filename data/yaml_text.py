@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from data.errors import BadInput, Unreadable
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads our catalogue ten times as fast
 MAX_CHARACTERS = 262_144
 MAX_DEPTH = 16
 
@@ -29,11 +30,11 @@ def read_yaml(text: str, name: str = "the YAML text") -> tuple[Any, Lines]:
         raise BadInput(f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
     try:
         _refuse_references(text, name)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=LOADER)
         lines: Lines = {(): 1}
         if root is not None:
             _walk(root, (), lines, name)
-        return yaml.safe_load(text), lines
+        return yaml.load(text, Loader=LOADER), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
@@ -104,7 +105,7 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
 def _refuse_references(text: str, name: str) -> None:
     """Scan the events first, so that a bomb is refused before anything is built from it."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=LOADER):
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise BadInput(f"{name}, line {line}: anchors and aliases (& and *) are not allowed; write the value out.")
