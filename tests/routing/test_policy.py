@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
@@ -234,6 +234,7 @@ requests = st.fixed_dictionaries({
 
 
 @given(policies, requests)
+@example(Policy(name="law", rules=[{"when": {}, "use": "current"}]), {"input_tokens": 204_801, "model": "minimax-m2", "provider": "minimax"})
 @settings(max_examples=100, deadline=None)
 def test_no_constraint_is_broken_on_any_path(policy, request):
     choice = candidates(policy, request, shipped())
@@ -243,7 +244,8 @@ def test_no_constraint_is_broken_on_any_path(policy, request):
         seen = known.at(candidate.hosting) if known else {"model": (candidate.model,)}
         assert not any(broken(constraint, seen) for constraint in active)
         window, tokens = known.context_window if known else None, request["input_tokens"]
-        assert not (window and tokens and tokens > window)
+        # A logged request fitted the model it ran on, whatever the catalogue says.
+        assert candidate.target == "current" or not (window and tokens and tokens > window)
     assert bool(choice.candidates) is (choice.way != "refused")
     if choice.way == "split":
         assert sum(c.share for c in choice.candidates) == pytest.approx(1)

@@ -46,6 +46,6 @@ def test_no_frontier_is_explained():
 
 def test_fifty_points_over_four_hundred_segments_take_less_than_two_seconds():
     task = problem(np.random.default_rng(1), 400, 8)
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(frontier(task, Demands(vendor_cap={"a": 0.7}), 50).points) == 50
-    assert time.perf_counter() - start < 2 * 3  # a shared machine: the aim is 2 s, see tests/benchmarks
+    assert time.process_time() - start < 2 * 3  # CPU seconds, on whatever machine: the aim is 2 s, see tests/benchmarks
