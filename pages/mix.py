@@ -12,7 +12,7 @@ from analytics.scope import Scope
 from data.errors import BadInput, BatonError
 from data.ledger import Ledger
 from data.yaml_text import checked, read_yaml
-from pages.ui import exports, filters, mix_result, shell, what_if, what_if_charts
+from pages.ui import exports, filters, mix_controls, mix_result, shell, what_if, what_if_charts
 from pages.ui import format as fmt
 from simulations.frontier import Frontier, as_rows, frontier
 from simulations.mix import MixScenario, normalised, simulate_mix
@@ -23,13 +23,13 @@ from simulations.scenario import from_document, read_scenario, write_scenario
 from simulations.shadow_prices import dual_prices, rule_prices, why_not
 
 QUESTION = "Can we halve the bill without losing quality?"
+CHEAPEST, TODAY = "The cheapest mix that keeps the promises", "Today's mix"
 LOG, TYPED, SAVED = MODES = ("From the log", "Typed in", "Saved")  # labels, as they stand in the URL
-NO_POLICY = "no constraints"
 
 
 @shell.cached
 def built(view: Ledger, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None, version: tuple) -> Programme:
-    constraints = None if policy == NO_POLICY else what_if.policies()[policy]
+    constraints = None if policy == mix_controls.NO_POLICY else what_if.policies()[policy]
     return programme(view, scope, what_if.market(view, scope), targets, policy=constraints, scale=scale)
 
 
@@ -56,81 +56,33 @@ def halving(line: Frontier, keeping: Any, today_usd: float, today_quality: float
     return f"Today's quality for {then} a year, {saved:.0%} less; {best}"
 
 
-def demands_of(made: Programme) -> Demands:
-    """The promises, in one row."""
-    with st.expander("Promises the mix must keep", icon=":material/rule:"), st.container(horizontal=True, vertical_alignment="bottom"):
-        today = mean_quality(made.problem, made.current_shares)
-        floor = st.number_input(
-            "Quality floor, %", 0.0, 100.0, None if today is None else int(today * 1e4) / 100, 0.1, key="floor", placeholder="none",
-            help="today's quality unless you change it",
-        )  # fmt: skip
-        high = st.number_input("Floor for high criticality, %", 0.0, 100.0, None, 0.1, key="floor_high", placeholder="none")
-        vendor = st.number_input("Most for one vendor, %", 1.0, 100.0, None, 5.0, key="vendor_cap", placeholder="no cap")
-        chinese = st.number_input("Most for Chinese origin, %", 0.0, 100.0, None, 5.0, key="origin_cap", placeholder="no cap")
-        moved = st.number_input("Most that may move, %", 0.0, 100.0, None, 5.0, key="moved_cap", placeholder="everything")
-        capacity = st.text_input("Rate limits, requests a year", key="capacity", placeholder="minimax-m2=2000000", help="what a model can take; several separated by commas")
-        least = st.text_input("Keep at least, %", key="min_share", placeholder="OpenAI=10", help="of the requests on a vendor or model, for resilience")
-    part = lambda value: None if value is None else value / 100  # noqa: E731
-    caps = {"CN": chinese / 100} if chinese is not None and "CN" in made.problem.origins else {}
-    floors = {"high": high / 100} if high is not None else {}
-    rates, kept = {}, {}
-    with shell.errors():
-        rates, kept = amounts(capacity), {name: part(value) for name, value in amounts(least).items()}
-    return Demands(
-        quality_floor=part(floor), floor_by_criticality=floors, any_vendor_cap=part(vendor), origin_cap=caps, max_moved_share=part(moved),
-        capacity=rates, min_share=kept,
-    )  # fmt: skip
-
-
-def amounts(text: str) -> dict[str, float]:
-    """`name=number, name=number` as typed. Raises BadInput for anything else."""
-    found = {}
-    for part in filter(str.strip, text.split(",")):
-        name, mark, number = part.partition("=")
-        if not mark or not number.strip().replace(".", "", 1).isdigit():
-            raise BadInput(f"`{part.strip()}`: write name=number, such as minimax-m2=2000000.")
-        found[name.strip()] = float(number)
-    return found
-
-
-def models_to_consider(view: Ledger) -> tuple[tuple[str, ...], str, str | None]:
-    """Targets beside the log's own, the policy whose constraints hold, and the quality scale."""
-    known = what_if.catalog()
-    likely = [name for name, facts in known.items() if any(score.tier in ("stated", "measured") for score in facts.quality)]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.multiselect("Models to consider beside those in the log", sorted(known), default=likely, key="models", bind="query-params", width=560)
-        named = {name: p for name, p in what_if.policies().items() if p.constraints}
-        policy = st.selectbox("Constraints of policy", [NO_POLICY, *named], key="constraints", bind="query-params", width=320)
-        scales = sorted({score.scale for facts in known.values() for score in facts.quality})
-        scale = st.selectbox("Quality scale", [None, *scales], format_func=lambda s: s or "the one that knows most", key="scale", width=230)
-    return tuple(chosen), policy, scale
-
-
 def from_log(view: Ledger, title: Any) -> None:
     """The frontier of the logged work, a mix chosen on it or by hand, and what it does."""
     scope = filters.scope_bar(view, dimensions=("team", "task_type"), default="12m")
-    targets, policy, scale = models_to_consider(view)
-    version = what_if.facts_version()
-    made = built(view, scope, targets, policy, scale, version)
-    demands = demands_of(made)
+    with st.expander("Models, constraints and promises", icon=":material/rule:"):
+        targets, policy, scale = mix_controls.models_to_consider()
+        version = what_if.facts_version()
+        made = built(view, scope, targets, policy, scale, version)
+        demands = mix_controls.promises(made)
+    with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
+        assumed = mix_controls.unknowns()
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
     line = swept(view, scope, targets, policy, scale, demands.model_copy(update={"quality_floor": None}), version)
-    with title:
-        keeping = optimise(made.problem, demands.model_copy(update={"quality_floor": today[1] and today[1] - 1e-9}))
-        shell.header(halving(line, keeping, *today), view)
     answer = optimise(made.problem, demands)
     if isinstance(answer, Infeasible):
         for sentence in why_not(made.problem, demands, answer):
             st.warning(fmt.md(f"No mix keeps every promise: {sentence}."), icon=":material/block:")
-        answer = None
-    shares, origin = chosen_shares(made, line, None if answer is None else answer.shares)
+    solved = None if isinstance(answer, Infeasible) else answer
+    shares, origin = chosen_shares(made, line, None if solved is None else solved.shares)
     market = what_if.market(view, scope)
-    result = log_scenario(made, shares, market, origin, f"Baton, data version {view.snapshot()}, {scope.start} to {scope.end}")
+    result = log_scenario(made, shares, market, origin, f"Baton, data version {view.snapshot()}, {scope.start} to {scope.end}", assumed)
     shown = simulate_mix(result, market.catalog)
-    st.subheader(fmt.md(f"{origin[0].upper()}{origin[1:]}: {mix_result.sentence(shown)}"), anchor=False)
+    with title:
+        asked = origin in (CHEAPEST, TODAY) and demands.quality_floor == (today[1] and today[1] - 1e-9)  # the CTO's own question, nothing changed
+        shell.header(halving(line, answer, *today) if asked else f"{origin}: {mix_result.sentence(shown)}", view)
     mix_result.kpis(shown)
     draw_frontier(made, line, today, shown)
-    prices(made, demands, answer)
+    prices(made, demands, solved)
     mix_result.body(shown, tier=made.scale.tier if made.scale else "cost_only", key="log")
     by_hand(made)
     notes(made)
@@ -146,14 +98,14 @@ def chosen_shares(made: Programme, line: Frontier, optimum: np.ndarray | None) -
     wish = st.session_state.get("mix_wish")
     if wish:
         try:
-            return with_shares(made, wish[""], {k: v for k, v in wish.items() if k}), "the mix set by hand"
+            return with_shares(made, wish[""], {k: v for k, v in wish.items() if k}), "The mix set by hand"
         except BadInput as error:
             st.error(fmt.md(str(error)), icon=":material/error:")
     picked = st.session_state.get("frontier", {}).get("selection", {}).get("points", [])
     if picked and picked[0].get("customdata"):
         point = line.points[min(picked[0]["point_index"], len(line.points) - 1)]
-        return point.by_segment, f"the mix for a quality of {point.quality:.2%}"
-    return (made.current_shares, "today's mix") if optimum is None else (optimum, "the cheapest mix that keeps the promises")
+        return point.by_segment, f"The mix for a quality of {point.quality:.2%}"
+    return (made.current_shares, TODAY) if optimum is None else (optimum, CHEAPEST)
 
 
 def draw_frontier(made: Programme, line: Frontier, today: tuple[float, float | None], shown: dict[str, Any]) -> None:

@@ -55,7 +55,7 @@ def kpis(said: dict[str, Any]) -> None:
         "Under the policy", fmt.usd_short(said["policy_cost_usd"]), delta=change, delta_color="inverse", border=True,
         delta_description="vs as logged" if change else None,
     )  # fmt: skip
-    what_if.saving_tile(cells[2], span)
+    what_if.saving_tile(cells[2], "Saving", float(said["savings_usd"]), span)
     cells[3].metric("Refused requests", fmt.count(said["refused_requests"]), border=True, help="no model is left for them under the constraints")
     st.caption(fmt.md(f"{fmt.share(said['moved_share'])} of requests move. " + what_if.saving_range(span, said["range"]["chance_of_saving"])))
 

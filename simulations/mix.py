@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from data.errors import BadInput
 from data.models import Catalog
-from simulations.mix_range import Assumptions, spread
+from simulations.mix_range import Assumptions, sources, spread
 from simulations.scenario import Part, Scenario
 
 TOLERANCE = 1e-6
@@ -91,11 +91,8 @@ def simulate_mix(scenario: MixScenario, catalog: Catalog) -> dict[str, Any]:
         if cost is None:
             missing = [e.model for e in getattr(scenario, side).models if e.annual_cost_usd is None]
             raise BadInput(f"The {side} mix has no annual_cost_usd for {', '.join(missing)}; type it in, or take the mix from the log.")
-    ranges = spread(
-        {e.model: (e.annual_cost_usd, e.share, e.quality) for e in scenario.baseline.models},
-        {e.model: (e.annual_cost_usd, e.share, e.quality) for e in scenario.proposed.models},
-        scenario.assumptions,
-    )
+    sides = [{e.model: (e.annual_cost_usd, e.share, e.quality) for e in mix.models} for mix in (scenario.baseline, scenario.proposed)]
+    ranges = spread(*sides, scenario.assumptions) | {"sources": sources(*sides, scenario.assumptions)}
     return {
         "name": scenario.name,
         "baseline": side_by_model(scenario.baseline, catalog),

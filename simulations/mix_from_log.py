@@ -14,8 +14,8 @@ from simulations.repricing import Market
 
 
 def mix_of(made: Programme, shares: np.ndarray) -> Mix:
-    """A mix given as shares per segment, as one line per model: share of requests, USD a year, quality."""
-    task = made.problem
+    """A mix given as shares per segment, as one line per model: share of requests, USD a year, quality, mean latency in the log."""
+    task, slow = made.problem, latencies(made)
     requests = shares * task.weights[:, None]
     spent = np.nan_to_num(task.cost_usd) * shares
     unknown = np.isnan(task.cost_usd) & (shares > 0)
@@ -27,8 +27,17 @@ def mix_of(made: Programme, shares: np.ndarray) -> Mix:
         known = np.isfinite(task.quality[:, i]) | (part <= 0)
         quality = float((np.nan_to_num(task.quality[:, i]) * part).sum() / part.sum()) if known.all() and part.sum() else None
         cost = None if unknown[:, i].any() else float(spent[:, i].sum())
-        entries.append(Entry(model=task.models[i], share=min(1.0, float(part.sum() / task.weights.sum())), annual_cost_usd=cost, quality=quality))
+        entries.append(Entry(
+            model=task.models[i], share=min(1.0, float(part.sum() / task.weights.sum())), annual_cost_usd=cost, quality=quality, latency_ms=slow.get(task.models[i]),
+        ))  # fmt: skip
     return Mix(models=tuple(entries))
+
+
+def latencies(made: Programme) -> dict[str, float]:
+    """Mean ms a request of every model this log has seen at work; another's is unknown."""
+    rows = made.segments
+    total, count = (np.bincount(made.problem.current, rows[name].fillna(0).to_numpy(float), len(made.problem.models)) for name in ("latency_ms_sum", "latency_count"))
+    return {name: float(ms / n) for name, ms, n in zip(made.problem.models, total, count, strict=True) if n and ms}
 
 
 def with_shares(made: Programme, wanted: Mapping[str, float], by_task: Mapping[str, Mapping[str, float]] | None = None) -> np.ndarray:
@@ -67,11 +76,11 @@ def current_mix(made: Programme) -> dict[str, float]:
     return {name: float(share) for name, share in zip(task.models, totals, strict=True)}
 
 
-def log_scenario(made: Programme, shares: np.ndarray, market: Market, name: str, source: str) -> MixScenario:
+def log_scenario(made: Programme, shares: np.ndarray, market: Market, name: str, source: str, assumed: Assumptions | None = None) -> MixScenario:
     """A scenario that stands on its own: today's mix and these shares, with the range that output length gives."""
+    assumptions = (assumed or Assumptions()).model_copy(update={"verbosity": cost_range(made, shares, market)})
     return MixScenario(
-        kind="mix", name=name, source=source, baseline=mix_of(made, made.current_shares), proposed=mix_of(made, shares),
-        assumptions=Assumptions(verbosity=cost_range(made, shares, market)),
+        kind="mix", name=name, source=source, baseline=mix_of(made, made.current_shares), proposed=mix_of(made, shares), assumptions=assumptions,
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class Assumptions(Part):
 
 
 Side = dict[str, tuple[float, float, float | None]]
+FACTORS = ("verbosity", "tokenizer", "cache_loss", "growth")
 
 
 def spread(before: Side, after: Side, assumptions: Assumptions) -> dict[str, Any]:
@@ -65,6 +66,16 @@ def spread(before: Side, after: Side, assumptions: Assumptions) -> dict[str, Any
         change = _quality(after, errors) - _quality(before, errors)
         result["quality_change"] = quantiles(change)
     return result
+
+
+def sources(before: Side, after: Side, assumptions: Assumptions) -> list[dict[str, Any]]:
+    """Each unknown alone, the others without effect: its range, and the saving it leaves at P10 and P90, widest first."""
+    rows = []
+    for name in FACTORS:
+        one = {other: (1.0, 1.0) for other in FACTORS} | {name: getattr(assumptions, name)}
+        alone = spread(before, after, assumptions.model_copy(update=one))["savings_usd"]
+        rows.append({"name": name, "low": one[name][0], "high": one[name][1], "savings_p10": alone["p10"], "savings_p90": alone["p90"]})
+    return sorted(rows, key=lambda row: row["savings_p10"] - row["savings_p90"])
 
 
 def _kept(before: Side, after: Side) -> dict[str, float]:

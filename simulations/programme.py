@@ -14,6 +14,7 @@ import pandas as pd
 from analytics.scope import Scope
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
+from data.usage import TOKENS
 from routing.choice import logged_hosting, refused_by, resolve
 from routing.policy import Constraint, Policy
 from simulations.optimise import Problem
@@ -179,4 +180,7 @@ def _tail_together(problem: Problem, lifted: dict[str, np.ndarray], rows: pd.Dat
         problem.models, problem.vendors, problem.origins, tuple(problem.criticality[i] for i in keep),
         {(int(np.searchsorted(keep, s)), m): why for (s, m), why in problem.refusals.items() if group[s] == s},
     )  # fmt: skip
-    return merged, {name: mask[keep] for name, mask in lifted.items()}, rows.iloc[keep].reset_index(drop=True)
+    together = rows.iloc[keep].reset_index(drop=True)
+    sums = [*TOKENS, "latency_ms_sum", "latency_count"]
+    together[sums] = rows[sums].groupby(place).sum(min_count=1)
+    return merged, {name: mask[keep] for name, mask in lifted.items()}, together

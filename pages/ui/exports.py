@@ -53,6 +53,6 @@ def download(frame: pd.DataFrame, *, name: str, key: str = "") -> None:
 
 
 _FORMATS = {
-    "USD": "dollar", "USD per 1M tokens": "$%.4f", "USD small": "$%.6f", "share": "percent", "tokens": "localized", "requests": "localized",
+    "USD": "dollar", "USD whole": "$%,.0f", "USD per 1M tokens": "$%.4f", "USD small": "$%.6f", "share": "percent", "tokens": "localized", "requests": "localized",
     "attempts": "localized", "ms": "%d ms", "ratio": "%.2f", "0 to 1": "%.3f", "count": "localized",
 }  # fmt: skip

@@ -32,14 +32,14 @@ def kpis(result: dict[str, Any]) -> None:
         "Cost a year", fmt.usd_short(after["annual_cost_usd"]), delta=change, delta_color="inverse", border=True,
         delta_description=f"vs {fmt.usd_short(before['annual_cost_usd'])}" if change else None, help=f"{fmt.usd(after['monthly_cost_usd'])} a month",
     )  # fmt: skip
-    what_if.saving_tile(cells[1], spread)
+    what_if.saving_tile(cells[1], "Saving a year", result["savings_usd"], spread)
     quality = result["quality_change"] if abs(result["quality_change"] or 0) >= 0.0005 else None
     cells[2].metric(
         "Quality", fmt.share(after["quality"]), delta=quality and fmt.delta(fmt.points(quality)), border=True,
         delta_description=quality and f"vs {fmt.share(before['quality'])}",
     )  # fmt: skip
     cells[3].metric("Work that moves", fmt.share(result["moved_share"]), border=True, help="share of the requests that change model or hosting, at least")
-    st.caption(fmt.md(what_if.saving_range(spread, result["ranges"]["chance_of_saving"])))
+    st.caption(fmt.md(" ".join([what_if.saving_range(spread, result["ranges"]["chance_of_saving"]), *speed(result)])))
 
 
 def body(result: dict[str, Any], *, tier: str, key: str) -> None:
@@ -63,9 +63,37 @@ def body(result: dict[str, Any], *, tier: str, key: str) -> None:
     if result["risks"] or result["complexity_change"]:
         more = f" Complexity {fmt.share_change(result['complexity_change'])}." if result["complexity_change"] else ""
         st.write(fmt.md("Risks: " + "; ".join(result["risks"]) + "." + more))
-    given = result["assumptions"]
-    words = "output length and its cost {verbosity[0]:g} to {verbosity[1]:g}, tokenizer {tokenizer[0]:g} to {tokenizer[1]:g}, cache lost by splitting {cache_loss[0]:g} to {cache_loss[1]:g}, growth {growth[0]:g} to {growth[1]:g}"
-    st.caption(fmt.md("Ranges are P10 to P90 of: " + words.format(**given) + f"; each model's quality within {given['quality_points'] * 100:g} points."))
+    how_sure(result, key)
+
+
+def speed(result: dict[str, Any]) -> list[str]:
+    """Mean latency before and after as a sentence, where the log has seen the models."""
+    before, after = (result[side]["latency_ms"] for side in ("baseline", "proposed"))
+    unseen = [m["model"] for m in result["proposed"]["models"] if m["share"] and m.get("latency_ms") is None]
+    if before is None:
+        return []
+    then = f"{fmt.milliseconds(after)} after, by each model's mean in this log" if after is not None else f"unknown after: this log has never seen {', '.join(unseen)}"
+    return [f"Mean latency {fmt.milliseconds(before)} today, {then}."]
+
+
+UNKNOWNS = {
+    "verbosity": "Output length of the new model, on cost", "tokenizer": "Tokens for the same text", "cache_loss": "Cache lost when traffic is split, on cost",
+    "growth": "Traffic in a year over today's",
+}  # fmt: skip
+
+
+def how_sure(result: dict[str, Any], key: str) -> None:
+    """P10, P50 and P90 of cost, saving and quality, and which unknown they come from."""
+    with st.expander("How sure: P10, P50, P90, and where they come from", icon=":material/query_stats:"):
+        ranges = result["ranges"]
+        money = [{"figure": words, **ranges[name]} for words, name in (("Cost a year after", "annual_cost_usd"), ("Saving a year", "savings_usd"))]
+        exports.table(pd.DataFrame(money), name=f"ranges-{key}", units=dict.fromkeys(("p10", "p50", "p90"), "USD whole"), labels={"figure": "Figure", "p10": "P10", "p50": "P50", "p90": "P90"})
+        quality, points = ranges["quality_change"], result["assumptions"]["quality_points"] * 100
+        if quality:
+            st.write(fmt.md(f"Quality changes by {fmt.points(quality['p10'])} (P10), {fmt.points(quality['p50'])} (P50), {fmt.points(quality['p90'])} (P90): each model's own figure may be {points:g} points off."))
+        rows = [{**row, "name": UNKNOWNS[row["name"]]} for row in ranges["sources"]]
+        labels = {"name": "Alone, at its P10 to P90", "low": "P10", "high": "P90", "savings_p10": "Saving, P10", "savings_p90": "Saving, P90"}
+        exports.table(pd.DataFrame(rows), name=f"unknowns-{key}", units={"low": "ratio", "high": "ratio", "savings_p10": "USD whole", "savings_p90": "USD whole"}, labels=labels)
 
 
 def models(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,6 +128,8 @@ def take_away(scenario: MixScenario, result: dict[str, Any], made_from: str, *, 
                 st.toast(fmt.md(f"Saved “{name}”."))
         st.download_button("YAML", write_scenario(scenario), file_name="baton-mix.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:", key=f"yaml_{key}")
         st.download_button("Page for the board", board_page(result, made_from), file_name="baton-mix.html", mime="text/html", on_click="ignore", icon=":material/description:", key=f"html_{key}")
+        if shell.state().get("scenario", name):
+            st.page_link("pages/mix.py", label="Open the saved scenario", icon=":material/link:", query_params={"mode": "Typed in", "start_from": name})
 
 
 def save(scenario: MixScenario) -> None:

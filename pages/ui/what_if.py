@@ -80,11 +80,16 @@ def tier_badge(tier: str) -> None:
     st.badge(fmt.md(WORDS[tier]), color=colour, icon=icon)
 
 
-def saving_tile(cell: Any, spread: dict[str, float]) -> None:
-    """The saving's middle case; `saving_range` says the rest."""
-    cell.metric("Saving, P50", fmt.usd_short(spread["p50"]), border=True, help="middle case of what output length, tokenizer and cache may do; below is the range")
+def saving_tile(cell: Any, label: str, saving: float, spread: dict[str, float]) -> None:
+    """The saving at the tokens as they are, as the other tiles have it, and its range."""
+    brief = what_if_charts.usd_brief
+    cell.metric(
+        label, fmt.usd_short(saving), delta=f"{brief(spread['p10'])} to {brief(spread['p90'])}", delta_color="off", delta_arrow="off", border=True,
+        help="at equal tokens; below it P10 to P90 of what output length, tokenizer and lost cache may do to it",
+    )  # fmt: skip
 
 
 def saving_range(spread: dict[str, float], chance: float) -> str:
-    """P10 to P90 of a saving and the chance that there is one."""
-    return f"Saving P10 to P90: {what_if_charts.usd_brief(spread['p10'])} to {what_if_charts.usd_brief(spread['p90'])}; chance of any saving {chance:.0%}."
+    """P10, P50 and P90 of a saving and the chance that there is one."""
+    low, middle, high = (what_if_charts.usd_brief(spread[p]) for p in ("p10", "p50", "p90"))
+    return f"Saving once tokens change with the model: P10 {low}, P50 {middle}, P90 {high}; chance of any saving {chance:.0%}."

@@ -45,6 +45,15 @@ def test_the_range_is_around_the_saving_and_the_same_every_time():
     assert 0.9 < first["chance_of_saving"] <= 1
 
 
+def test_each_unknown_alone_says_what_it_does_to_the_saving():
+    result = simulate_mix(read_scenario("cto_question", MixScenario, "mix"), shipped())["ranges"]
+    widths = [row["savings_p90"] - row["savings_p10"] for row in result["sources"]]
+    whole = result["savings_usd"]["p90"] - result["savings_usd"]["p10"]
+    assert [row["name"] for row in result["sources"]][0] == "verbosity" and widths == sorted(widths, reverse=True)
+    assert max(widths) < whole < sum(widths)
+    assert next(row for row in result["sources"] if row["name"] == "growth")["savings_p10"] == 220_000
+
+
 def test_nothing_is_uncertain_about_a_mix_that_stays():
     same = [entry("gpt-5.2", 0.6), entry("minimax-m2", 0.4)]
     ranges = simulate_mix(scenario(same, same), shipped())["ranges"]
