@@ -17,6 +17,29 @@ from data.state import State
 COLUMNS = ("provider", "month", "currency", "billed", "billed_usd", "ledger_usd", "difference_usd", "explanation")
 CLOSE = 0.01
 
+# Days first, so that a month also knows the day on which the two sides lie furthest apart.
+_BY_MONTH = """
+    WITH billed_day AS (
+        SELECT coalesce(provider, '{unknown}') AS provider, day, currency, sum(amount) AS amount, string_agg(DISTINCT note, '; ') AS note
+        FROM {billed} WHERE kind = 'cost' GROUP BY ALL
+    ),
+    logged_day AS (
+        SELECT coalesce(provider, '{unknown}') AS provider, requested_at::DATE AS day, sum(cost_usd) AS usd, sum(list_cost_usd) AS list_usd,
+            count(*) AS attempts, count(*) FILTER (cost_usd IS NULL) AS unpriced
+        FROM {usage} WHERE requested_at >= ? GROUP BY ALL
+    ),
+    bills AS (
+        SELECT b.provider, date_trunc('month', b.day)::DATE AS month, currency, sum(amount) AS billed, count(*) AS days, string_agg(DISTINCT note, '; ') AS notes,
+            arg_max({{'day': b.day, 'billed': amount, 'logged': coalesce(l.usd, 0)}}, abs(amount - coalesce(l.usd, 0))) AS widest
+        FROM billed_day b LEFT JOIN logged_day l ON b.provider = l.provider AND b.day = l.day GROUP BY ALL
+    ),
+    months AS (
+        SELECT provider, date_trunc('month', day)::DATE AS month, sum(usd) AS ledger_usd, sum(list_usd) AS list_usd, sum(attempts) AS attempts,
+            sum(unpriced) AS unpriced, count(*) AS logged_days
+        FROM logged_day GROUP BY ALL
+    )
+    SELECT * FROM bills LEFT JOIN months USING (provider, month)"""
+
 
 def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
     """COLUMNS, newest month first. Decimal money; `difference_usd` is billed less ledger, None where a side is missing.
@@ -24,21 +47,10 @@ def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
     Bills in another currency are kept apart unless the state holds a dated rate for them (kind
     `billed_rate`, name e.g. EUR: usd_rate, on). Months are UTC months on both sides, as bills are.
     """
-    bills = view.sql(
-        f"SELECT coalesce(provider, '{UNKNOWN}') AS provider, date_trunc('month', day)::DATE AS month, currency, sum(amount) AS billed, "
-        f"count(DISTINCT day) AS days, min(day) AS first, max(day) AS last, string_agg(DISTINCT note, '; ') AS notes "
-        f"FROM {view.name('billed')} WHERE kind = 'cost' GROUP BY ALL"
-    )
-    if bills.empty:
+    first = view.sql(f"SELECT min(day) AS day FROM {view.name('billed')} WHERE kind = 'cost'")["day"][0]
+    if pd.isna(first):
         return pd.DataFrame(columns=list(COLUMNS))
-    months = view.sql(
-        f"SELECT coalesce(provider, '{UNKNOWN}') AS provider, date_trunc('month', requested_at)::DATE AS month, sum(cost_usd) AS ledger_usd, "
-        f"sum(list_cost_usd) AS list_usd, count(*) AS attempts, count(*) FILTER (cost_usd IS NULL) AS unpriced, "
-        f"count(DISTINCT requested_at::DATE) AS logged_days FROM {view.name('usage')} "
-        f"WHERE requested_at >= ? GROUP BY ALL",
-        [pd.Timestamp(bills["month"].min()).to_pydatetime()],
-    )
-    joined = bills.merge(months, on=["provider", "month"], how="left")
+    joined = view.sql(_BY_MONTH.format(billed=view.name("billed"), usage=view.name("usage"), unknown=UNKNOWN), [pd.Timestamp(first).to_pydatetime().replace(day=1)])
     rates = state.all("billed_rate") if state else {}
     rows = [_row(row, rates) for row in joined.itertuples(index=False)]
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(["month", "provider"], ascending=[False, True], ignore_index=True)
@@ -76,6 +88,9 @@ def _explained(row: tuple, usd: Decimal | None, ledger: Decimal | None, rates: d
             told.append("the list price fits the bill better than the ledger's cost: check contract prices")
         elif usd < ledger:
             told.append(f"the bill is {1 - usd / ledger:.1%} below the ledger: a discount, credits, or batch prices the log does not show")
+    gap = Decimal(row.widest["billed"]) - Decimal(row.widest["logged"])
+    if row.currency == "USD" and row.days > 1 and 2 * abs(gap) > abs(usd - ledger):
+        told.append(f"most of it on {row.widest['day']:%-d %b %Y}: billed ${row.widest['billed']:,.2f}, logged ${row.widest['logged']:,.2f}")
     if isinstance(row.notes, str) and row.notes:
         told.append(row.notes)
     return _sentence(*(told or ["not explained by the data: compare by model and day"]))

@@ -16,6 +16,7 @@ from data import console
 from data.errors import BadInput, LedgerError, Refused
 from data.ingest import Progress, Report, ingest
 from data.ledger import Ledger
+from data.sample_bills import PROVIDER, bill_text, billed_span
 from data.sample_company import read_company
 from data.sample_logs import WRITERS
 from data.sample_traffic import Wish, attempts_text, plan
@@ -54,7 +55,7 @@ def folder(ledger: Ledger, wanted: Wish) -> Path:
 
 
 def write(ledger: Ledger, wanted: Wish, progress: Progress = lambda stage, share, note: None) -> list[Path]:
-    """Write the logs and return their paths; files of an earlier run with the same wish are replaced."""
+    """Write the logs and the invoice and return their paths; files of an earlier run with the same wish are replaced."""
     company, target = read_company(), folder(ledger, wanted)
     cursor = ledger.cursor()
     try:
@@ -69,6 +70,11 @@ def write(ledger: Ledger, wanted: Wish, progress: Progress = lambda stage, share
             with ledger.explained():
                 cursor.execute(f"COPY ({rows}) TO '{_quoted(path)}' (FORMAT json)")
             paths.append(path)
+        if months := billed_span(wanted):
+            paths.append(target / f"{PROVIDER}-costs-from-{months[0]}.json")
+            progress("inventing", 1.0, paths[-1].name)
+            with ledger.explained():
+                cursor.execute(f"COPY ({bill_text(company, wanted, *months)}) TO '{_quoted(paths[-1])}' (FORMAT json)")
         return [path for path in paths if path.stat().st_size]
     except OSError as error:
         raise LedgerError(f"The sample cannot be written to {target} ({error.strerror}); check the folder's permissions and free space.") from error

@@ -77,11 +77,20 @@ class Runaway(Declared):
     times: float
 
 
+class Unlogged(Declared):
+    """Work on one day that was billed and that no gateway saw."""
+
+    model: str
+    days_ago: int
+    usd: float
+
+
 class Events(Declared):
     failing: Failing
     usual_failure_rate: float
     broken_cache: BrokenCache
     runaway: Runaway
+    unlogged: Unlogged
     no_key_share: float
     scored_share: float
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from analytics import reconcile, spend
 from analytics.scope import Scope
-from data import aliases, litellm_prices, meaning, price_overrides, price_report, reprice, rollups
+from data import aliases, billed_rates, litellm_prices, meaning, price_overrides, price_report, reprice, rollups
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.price_book import PriceBook
@@ -17,6 +17,7 @@ from pages.ui import editing, exports, loading, shell
 from pages.ui import format as fmt
 
 SHOWN_PRICES = ("fresh_input", "cache_read", "output")
+PER_MTOK = "USD per 1M tokens"
 SECTIONS = {
     "load": "Load", "batches": "Batches", "coverage": "Coverage", "prices": "Prices", "names": "Model names", "meaning": "Meaning",
     "bills": "Against the bill",
@@ -118,12 +119,14 @@ def show_coverage(view: Ledger) -> None:
 
 def show_prices(view: Ledger) -> None:
     st.subheader("Contract prices and discounts", anchor=False)
-    st.caption("They win over the log and the list from their first day to the day before their end. A discount is a share: 0.15 is 15% off the list. Saving reprices the rows it touches, as a new data version.")
+    st.caption("They win over the log and the list from their first day to the day before their end. Prices are USD per 1M tokens; a discount of 0.15 is 15% off the list. Saving reprices the rows it touches, as a new data version.")
     number = st.column_config.NumberColumn
     columns = {
-        "provider": st.column_config.TextColumn("Provider", required=True), "model": "Model (empty: all)", "start": st.column_config.DateColumn("From"),
-        "end": st.column_config.DateColumn("Until (excluded)"), "discount": number("Discount, share", min_value=0.0, max_value=1.0),
-        "fresh_input": number("Input, USD per 1M"), "cache_read": number("Cache read, USD per 1M"), "output": number("Output, USD per 1M"), "note": "Note",
+        "provider": st.column_config.TextColumn("Provider", required=True, width="small"), "model": st.column_config.TextColumn("Model", width="small", help="empty: every model of the provider"),
+        "start": st.column_config.DateColumn("From", width="small"), "end": st.column_config.DateColumn("Until", width="small", help="the first day it no longer holds"),
+        "discount": number("Discount", min_value=0.0, max_value=1.0, width="small", help="share off the list: 0.15 is 15%"),
+        "fresh_input": number("Input", width="small", help=PER_MTOK), "cache_read": number("Cached", width="small", help=PER_MTOK),
+        "output": number("Output", width="small", help=PER_MTOK), "note": st.column_config.TextColumn("Note", width="small"),
     }  # fmt: skip
     editing.documents(
         "price_override", columns, save=price_overrides.save, forget=price_overrides.forget, to_row=_override_row, to_body=_override_body, key="overrides",
@@ -140,7 +143,7 @@ def show_prices(view: Ledger) -> None:
         keep = ["book", "service_tier", "valid_from", "valid_to", *(["hours"] if frame["hours"].any() else []), "tokens_from", *rates]
         for column in ("valid_from", "valid_to"):
             frame[column] = frame[column].map(lambda t: None if t is None or t != t else f"{t:%Y-%m-%d}")
-        st.caption("USD per 1M tokens. `tokens from`: the whole request takes this price when its input reaches that many tokens.")
+        st.caption("USD per 1M tokens. Tokens from: the whole request takes this price when its input reaches that many tokens.")
         exports.table(frame[keep].astype({"service_tier": str}), name=f"prices-{model.replace('/', '-')}", units=dict.fromkeys(rates, "USD per 1M tokens"))
     _second_catalogue(view)
 
@@ -221,16 +224,33 @@ def show_meaning(view: Ledger) -> None:
 
 
 def show_bills(view: Ledger) -> None:
-    reconcile_frame = _reconciled(view)
-    if reconcile_frame.empty:
+    frame = _reconciled(view, shell.state().version("billed_rate"))
+    if frame.empty:
         st.info("No invoice or usage report is loaded yet. Load one (OpenAI costs or usage, Anthropic cost or usage report, FOCUS file, LiteLLM daily table) on the Load section, and this compares it with the ledger by provider and month.")
         return
     st.caption("The ledger against what providers bill, by provider and month, with what the difference consists of as far as the data tell.")
-    exports.table(reconcile_frame, name="reconciliation", units={c: "USD" for c in reconcile_frame.columns if c.endswith("_usd")})
+    open_points = frame[~frame["explanation"].str.contains("grees within")]
+    st.write(fmt.md(f"{len(frame) - len(open_points)} of {len(frame)} monthly bills agree with the ledger within 1%."))
+    for point in open_points.head(3).itertuples():
+        gap = "" if pd.isna(point.difference_usd) else f" {fmt.usd_change(point.difference_usd)} on the bill."
+        st.write(fmt.md(f"{point.provider}, {point.month:%b %Y}:{gap} {point.explanation}"))
+    frame = frame.assign(month=[f"{m:%b %Y}" for m in frame["month"]], difference_usd=[None if pd.isna(d) else round(d, 2) + 0 for d in frame["difference_usd"]])
+    money = {c: "USD" for c in frame.columns if c.endswith("_usd")}
+    labels = {"billed_usd": "Billed, USD", "ledger_usd": "Ledger, USD", "difference_usd": "Billed less ledger, USD"}
+    foreign = (frame["currency"] != "USD").any()
+    exports.table(frame if foreign else frame.drop(columns=["currency", "billed"]), name="reconciliation", units=money, labels=labels)
+    if foreign or shell.state().all("billed_rate"):
+        st.subheader("Exchange rates", anchor=False)
+        st.caption("A bill in another currency is kept apart until its rate and the day of that rate stand here.")
+        columns = {"usd_rate": st.column_config.NumberColumn("USD for one", required=True, min_value=0.0, format="%.6f"), "on": st.column_config.DateColumn("As of", required=True)}
+        editing.documents(
+            "billed_rate", columns, save=billed_rates.save, forget=billed_rates.forget, key="rates", after=lambda: "Saved; the comparison above uses it.",
+            to_row=lambda b: {"usd_rate": float(b["usd_rate"]), "on": pd.Timestamp(b["on"]).date()}, to_body=lambda r, stored: {"usd_rate": str(r.get("usd_rate", "")), "on": str(r.get("on", ""))[:10]},
+        )  # fmt: skip
 
 
 @shell.cached
-def _reconciled(view: Ledger) -> pd.DataFrame:
+def _reconciled(view: Ledger, _rates: str) -> pd.DataFrame:
     return reconcile.by_month(view, shell.state())
 
 

@@ -24,7 +24,7 @@ def documents(
     rows = pd.DataFrame([{"name": name, **to_row(body)} for name, body in stored.items()], columns=["name", *columns], dtype=object)
     edited = st.data_editor(
         rows, num_rows="dynamic", hide_index=True, width="stretch", key=f"{key}_{shell.state().version(kind)}",
-        column_config={"name": st.column_config.TextColumn("Name", required=True), **columns},
+        column_config={"name": st.column_config.TextColumn("Name", required=True, width="small"), **columns},
     )  # fmt: skip
     if message := st.session_state.pop(f"{key}_message", ""):
         st.success(fmt.md(message), icon=":material/check_circle:")

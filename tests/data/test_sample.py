@@ -130,6 +130,14 @@ def test_loading_it_again_adds_nothing_and_it_never_mixes_with_real_logs(store, 
         sample.load(real.ledger, real.state, sample.wish(rows=500, end=END))
 
 
+def test_the_invoice_agrees_with_the_logs_but_for_one_day(store):
+    billed = store.ledger.sql(f"SELECT day, sum(amount) AS usd FROM {store.ledger.name('billed')} GROUP BY day").set_index("day")["usd"]
+    logged = store.ledger.sql(f"SELECT requested_at::DATE AS day, sum(cost_usd) AS usd FROM {store.ledger.name('usage')} WHERE provider = 'openai' GROUP BY 1").set_index("day")["usd"]
+    assert billed.index.min().day == 1 and len(billed) == 365  # twelve whole months
+    gaps = (billed.astype(float) - logged.reindex(billed.index).fillna(0).astype(float)).round(4)
+    assert list(gaps[gaps.abs() > 0.001]) == [read_company().events.unlogged.usd]
+
+
 def test_the_same_wish_writes_the_same_bytes_and_another_seed_others(store, tmp_path):
     texts = []
     for home, seed in (("a", 1), ("b", 1), ("c", 2)):
