@@ -7,6 +7,7 @@ a day that is not over counts with what is expected of it, or with what it has a
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
@@ -81,8 +82,6 @@ class Outlook(NamedTuple):
 
     def chance_above(self, amount_usd: float) -> float | None:
         """Probability that the period ends above an amount; None where there is no spread."""
-        from scipy.stats import norm
-
         certain = self.actual_usd
         if self.days_left == 0 or certain > amount_usd:
             return float(certain > amount_usd)
@@ -91,7 +90,9 @@ class Outlook(NamedTuple):
         left = self.p50 - certain
         if left <= 0:
             return 0.0
-        return float(norm.sf(np.log((amount_usd - certain) / left) / max(self.deviation, 1e-9))) if amount_usd > certain else 1.0
+        if amount_usd <= certain:
+            return 1.0
+        return math.erfc(math.log((amount_usd - certain) / left) / max(self.deviation, 1e-9) / math.sqrt(2)) / 2  # the normal tail
 
 
 def month_end(view: Ledger, scope: Scope, events: Sequence[Event] = ()) -> Outlook:

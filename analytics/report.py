@@ -33,6 +33,11 @@ def usd(value: float | None) -> str:
     return f"{sign}${size:,.0f}" if size >= 999.5 else f"{sign}${size:,.2f}" if size >= 0.995 or not size else f"{sign}${size:.4f}"
 
 
+def cents(value: float) -> str:
+    """$12,480.25: for numbers that a reader adds up."""
+    return f"{'−' if value < 0 else ''}${abs(value):,.2f}"
+
+
 def change(value: float | None) -> str:
     return MISSING if value is None else ("+" if value > 0 else "") + usd(value)
 
@@ -68,7 +73,7 @@ def headline(found: dict[str, Any]) -> str:
 def pace(found: dict[str, Any]) -> str:
     """Where the month will end, against the company's budget where there is one."""
     month = found["pacing"]["month"]
-    text = f"{date.fromisoformat(month['start']):%B %Y} is on course for {usd(month['p50'])}"
+    text = f"As of {day(found['as_of'])}, {date.fromisoformat(month['start']):%B %Y} is on course for {usd(month['p50'])}"
     if month["p10"] is not None and month["days_left"]:
         text += f" (P10 {usd(month['p10'])}, P90 {usd(month['p90'])})"
     company = next((b for b in found["pacing"]["budgets"] if not b["filters"] and b["period"] == "monthly"), None)
@@ -77,11 +82,17 @@ def pace(found: dict[str, Any]) -> str:
     return text + "."
 
 
+def saved(found: dict[str, Any]) -> str:
+    """What could be saved, on which days that was measured."""
+    saving = found["savings"]
+    return f"{usd(saving['total_usd_month'])} of {usd(saving['spend_usd_month'])} a month, measured on the {saving['days']} days to {day(found['as_of'])}; overlap is counted once."
+
+
 def html(found: dict[str, Any]) -> str:
     """One self-contained page."""
     bridge = found["bridge"] and report_charts.drivers(found["bridge"])
     spend = report_charts.days(found["pacing"]["days"], found["start"])
-    return _environment().get_template("review.html").render(r=found, title=headline(found), pace=pace(found), chart=bridge, spend=spend, by=_by(found))
+    return _environment().get_template("review.html").render(r=found, title=headline(found), pace=pace(found), saved=saved(found), chart=bridge, spend=spend, by=_by(found))
 
 
 def page(template: str, **values: Any) -> str:
@@ -91,7 +102,7 @@ def page(template: str, **values: Any) -> str:
 
 def markdown(found: dict[str, Any]) -> str:
     """The same report as Markdown."""
-    return _environment().get_template("review.md").render(r=found, title=headline(found), pace=pace(found), by=_by(found))
+    return _environment().get_template("review.md").render(r=found, title=headline(found), pace=pace(found), saved=saved(found), by=_by(found))
 
 
 def _by(found: dict[str, Any]) -> str:
@@ -142,5 +153,5 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=lambda name: bool(name) and name.endswith(".html"),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    made.filters |= {"usd": usd, "change": change, "share": share, "day": day, "md": _md}
+    made.filters |= {"usd": usd, "cents": cents, "change": change, "share": share, "day": day, "md": _md}
     return made

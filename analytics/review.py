@@ -63,6 +63,7 @@ def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict
     until = min(week.end, reach.complete_until)
     found = {
         "week": week_name(monday), "start": week.start, "end": week.end, "last": week.end - timedelta(days=1), "complete": until == week.end,
+        "as_of": until - timedelta(days=1),
         "snapshot": view.snapshot(), "time_zone": view.time_zone, "through": reach.instant, "sample": is_sample(view),
         "priced_share": priced_share(view, week), "digest": _digest(state),
         "pacing": _pacing(view, state, week, until), **_moves(view, week, by, compare=week.before().start >= first),
