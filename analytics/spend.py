@@ -140,7 +140,8 @@ def run(args: argparse.Namespace) -> None:
     frame = grouped(view, scope, by, CLI_MEASURES)
     whole, share = totals(view, scope, CLI_MEASURES), priced_share(view, scope, by)
     if args.json:
-        rows = [{k: None if pd.isna(v) else v for k, v in row.items()} for row in frame.to_dict("records")]
+        # pandas makes a column of counts with a gap a column of floats.
+        rows = [{k: None if pd.isna(v) else int(v) if isinstance(v, float) and k in TOKENS else v for k, v in row.items()} for row in frame.to_dict("records")]
         console.emit_json({"rows": rows if by else [], "total": whole, "priced_share": share, "time_zone": scope.time_zone, "snapshot": view.snapshot()})
         return
     columns = (*by, "cost_usd", "requests", "attempts")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from data import console, price_report, sample
+from data import console, mappings, price_report, sample
 from data.errors import BadInput
 from data.formats import all_formats
-from data.ingest import Report, ingest
+from data.ingest import ingest
 from data.ledger import Ledger
+from data.load_report import print_reports
 from data.state import State
-
-COUNTS = ("read", "loaded", "duplicate", "rejected", "skipped")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,37 +35,10 @@ def main(argv: list[str] | None = None) -> int:
 def run_ingest(args: argparse.Namespace) -> None:
     """`ingest` and `billed`: load, and print one line per file and the total."""
     ledger, state = Ledger.open(args.home), State.open(args.home)
-    form = args.format
-    if args.mapping:
-        from data import mappings
-
-        form = mappings.load(state, args.mapping)
+    form = mappings.load(state, args.mapping) if args.mapping else args.format
     with console.progress(quiet=args.json) as progress:
         reports = ingest(ledger, state, args.paths, form=form, keep_text=args.keep_text, progress=progress)
     print_reports(reports, ledger, as_json=args.json)
-
-
-def print_reports(reports: list[Report], ledger: Ledger, *, as_json: bool) -> None:
-    """Print what became of each file; raises BadInput when no file could be used."""
-    total = {name: sum(getattr(r, name) for r in reports) for name in COUNTS}
-    if as_json:
-        files = [{k: v for k, v in vars(r).items() if v not in ("", {})} for r in reports]
-        console.emit_json({"files": files, **total, "format": _one_of([r.format for r in reports]), "batch_id": _one_of([r.batch_id for r in reports]), "snapshot": ledger.snapshot()})
-    else:
-        rows = [(r.path, r.format or "not loaded", *(f"{getattr(r, n):,}" for n in COUNTS)) for r in reports if not r.error]
-        console.emit_table(("file", "format", *COUNTS), [*rows, ("total", "", *(f"{total[n]:,}" for n in COUNTS))], right=COUNTS)
-        for reason, count in sorted({k: v for r in reports for k, v in r.reasons.items()}.items(), key=lambda x: -x[1]):
-            console.say(f"rejected {count:,}: {reason}")
-    for report in reports:
-        if report.error:
-            print(report.error, file=sys.stderr)
-    if all(r.error for r in reports):
-        raise BadInput("Nothing was loaded.")
-
-
-def _one_of(values: list[str]) -> str:
-    distinct = sorted({v for v in values if v})
-    return distinct[0] if len(distinct) == 1 else ", ".join(distinct)
 
 
 def run_formats(args: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from data import console
 from data.errors import BadInput, LedgerError, Refused
 from data.ingest import Progress, Report, ingest
 from data.ledger import Ledger
+from data.load_report import print_reports
 from data.sample_bills import PROVIDER, bill_text, billed_span
 from data.sample_company import read_company
 from data.sample_logs import WRITERS
@@ -130,8 +131,6 @@ def register(subparsers: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from data.__main__ import print_reports
-
     wanted, ledger = wish(args.rows, args.days, args.end, args.seed), Ledger.open(args.home)
     with console.progress(quiet=args.json) as progress:
         reports = load(ledger, State.open(ledger.home), wanted, progress)
