@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analytics import list_prices, spend
+from analytics.budgets import Budget, named
 from analytics.history import logged_days, through
 from analytics.memory import kept
 from analytics.registry import dimension, total
@@ -19,6 +20,7 @@ from analytics.variance import CENT, COLUMNS, Bridge, Driver, bridge, bridges
 from data import console
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
+from data.state import State
 from data.usage import TOKENS
 
 UNPRICED = ("unpriced", "unmetered")
@@ -65,6 +67,12 @@ def against_budget(view: Ledger, amount_usd: float, start: date, end: date, unti
     after = Scope.of(view, start, until, **filters)
     share = Decimal((until - start).days) / Decimal((end - start).days)
     return from_budget(Decimal(repr(float(amount_usd))) * share, between(view, after.before(), after))
+
+
+def of_budget(view: Ledger, budget: Budget) -> Bridge | None:
+    """Budget to actual of the budget's running period, as its status counts it."""
+    reach = through(view)
+    return against_budget(view, budget.amount_usd, *budget.span_at(reach.day), reach.complete_until, budget.filters)
 
 
 def renames(view: Ledger, scope: Scope, by: str) -> list[tuple[str, str, date]]:
@@ -121,11 +129,14 @@ def register(subparsers: Any) -> None:
     sub.add_argument("--against-from", type=spend.parse_day, metavar="DATE", help="first day of the span before (default: as long, ending before --from)")
     sub.add_argument("--against-to", type=spend.parse_day, metavar="DATE", help="last day of the span before, included")
     sub.add_argument("--by", metavar="DIMENSION", help="one bridge per team, model, ...")
+    sub.add_argument("--budget", metavar="NAME", help="from this saved budget to the actual spend of its running period")
     sub.add_argument("--filter", action="append", default=[], metavar="DIMENSION=VALUE", help="only this value (repeatable)")
 
 
 def _command(args: argparse.Namespace) -> None:
     view = spend.view_of(args)
+    if args.budget:
+        return _print_budget(args, view)
     before, after = spans(view, args)
     if args.by:
         dimension(args.by)
@@ -137,15 +148,32 @@ def _command(args: argparse.Namespace) -> None:
         payload |= {"unpriced_share": share, "snapshot": view.snapshot()}
         console.emit_json(payload | ({"by": args.by, "groups": {name: described(part) for name, part in parts.items()}} if args.by else {}))
         return
-    title = f"{before.start} to {_last(before)} -> {after.start} to {_last(after)}"
-    rows = [("Start", f"{whole.start_usd:,.2f}"), *((d.label, f"{d.usd:+,.2f}") for d in whole.drivers if d.usd), ("End", f"{whole.end_usd:,.2f}")]
-    console.emit_table(["Driver", "USD"], rows, title=title, right=["USD"])
+    _print(whole, f"{before.start} to {_last(before)} -> {after.start} to {_last(after)}")
     if parts:
         ranked = sorted(parts.items(), key=lambda item: -abs(item[1].change_usd))
         table = [(name, f"{b.start_usd:,.2f}", f"{b.change_usd:+,.2f}", f"{b.end_usd:,.2f}", f"{b.main.label} {b.main.usd:+,.2f}") for name, b in ranked]
         console.emit_table([args.by, "Start", "Change", "End", "Mainly"], table, right=["Start", "Change", "End"])
     if share:
         console.say(f"{share:.1%} of the attempts have no known cost and are in no line above.")
+
+
+def _print(result: Bridge, title: str) -> None:
+    rows = [("Start", f"{result.start_usd:,.2f}"), *((d.label, f"{d.usd:+,.2f}") for d in result.drivers if d.usd), ("End", f"{result.end_usd:,.2f}")]
+    console.say(title)
+    console.emit_table(["Driver", "USD"], rows, right=["USD"])
+
+
+def _print_budget(args: argparse.Namespace, view: Ledger) -> None:
+    if args.start or args.end or args.against_from or args.against_to or args.by or args.filter:
+        raise BadInput("--budget has its own period and scope; leave --from, --to, --against-from, --against-to, --by and --filter out.")
+    budget = named(State.open(args.home), args.budget)
+    result = of_budget(view, budget)
+    if result is None:
+        raise NoData(f"The period of the budget {budget.name!r} has no whole day of data yet.")
+    if args.json:
+        console.emit_json(described(result) | {"budget": budget.name, "snapshot": view.snapshot()})
+    else:
+        _print(result, f"{budget.name}: the budget's share of the days gone -> what they cost")
 
 
 def described(result: Bridge) -> dict:

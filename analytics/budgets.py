@@ -73,6 +73,13 @@ class Budget(BaseModel):
         first = number - (number - anchor) % months
         return tuple(date(n // 12, n % 12 + 1, self.start_day) for n in (first, first + months))
 
+    def span_at(self, day: date) -> tuple[date, date]:
+        """The days [start, end) of the period at `day` in which the budget is valid; its first or last period outside of them."""
+        start, end = self.period_of(day)
+        if self.starts and self.starts >= end or self.ends and self.ends <= start:
+            start, end = self.period_of(self.starts if self.starts and self.starts > day else self.ends - timedelta(days=1))
+        return max(start, self.starts or start), min(end, self.ends or end)
+
     def overlaps(self, other: Budget) -> bool:
         """Whether both would count the same spend twice: same scope, same rhythm, days in common."""
         apart = (self.ends and other.starts and self.ends <= other.starts) or (other.ends and self.starts and other.ends <= self.starts)
@@ -118,10 +125,7 @@ def status(view: Ledger, state: State, events: Sequence[Event] = (), until: date
 
 
 def _outlook(view: Ledger, scope: Scope, budget: Budget, day: date, known_until: date, events: Sequence[Event]) -> tuple[Outlook, float]:
-    start, end = budget.period_of(day)
-    start, end = max(start, budget.starts or start), min(end, budget.ends or end)
-    if start >= end:  # the budget lies wholly before or after this period
-        start, end = budget.period_of(budget.starts if budget.starts and budget.starts > day else (budget.ends or day) - timedelta(days=1))
+    start, end = budget.span_at(day)
     spend = daily(view, scope)
     spend = spend[spend.index <= pd.Timestamp(day)]
     inside = spend[(spend.index.date >= start) & (spend.index.date < end)]
@@ -146,6 +150,14 @@ def company(statuses: Iterable[Status]) -> Status | None:
 def saved(state: State) -> list[Budget]:
     """All budgets, by name."""
     return [Budget(**body) for body in state.all("budget").values()]
+
+
+def named(state: State, name: str) -> Budget:
+    """A saved budget; raises BadInput that names the ones there are."""
+    every = {budget.name: budget for budget in saved(state)}
+    if name not in every:
+        raise BadInput(f"There is no budget {name!r}; " + (f"use one of {', '.join(every)}." if every else "set one with `python -m analytics budgets --set company=50000`."))
+    return every[name]
 
 
 def checked(**values: Any) -> Budget:

@@ -169,10 +169,7 @@ def budget_lines(found: list[budgets.Status]) -> None:
 
 @shell.cached
 def from_budget(view: Ledger, name: str, _saved: str) -> dict | None:
-    one = next(budget for budget in budgets.saved(shell.state()) if budget.name == name)
-    reach = through(view)
-    start, end = one.period_of(reach.day)
-    result = bridge.against_budget(view, one.amount_usd, start, end, reach.complete_until, one.filters)
+    result = bridge.of_budget(view, budgets.named(shell.state(), name))
     return result and bridge.described(result)
 
 

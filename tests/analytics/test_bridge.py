@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from analytics import bridge as bridges_
+from analytics import budgets
 from analytics.scope import Scope
+from data.state import State
 from tests.analytics import planted
 from tests.analytics.commands import run
 
@@ -93,6 +95,23 @@ def test_the_command_prints_a_bridge_that_closes(view, capsys):
     assert out["start_usd"] + sum(driver["usd"] for driver in out["drivers"]) == pytest.approx(out["end_usd"], abs=1e-9)
     assert set(out["groups"]) == {"search", "legal", "support"}
     assert (out["from"], out["to"]) == ("2026-10-26", "2026-11-01")
+
+
+def test_the_command_goes_from_budget_to_actual_and_closes(view, capsys):
+    state = State.open(view.home)
+    budgets.save(state, budgets.checked(name="search team", amount=300, start_day=19, filters={"team": ("search",)}))
+    budgets.save(state, budgets.checked(name="later", amount=30, starts="2026-11-02"))
+    assert run(bridges_, "bridge", "--home", view.home, "--budget", "search team", "--json") == 0
+    out = json.loads(capsys.readouterr().out)
+    assert out["start_usd"] == pytest.approx(300 * 14 / 31, abs=0.01)
+    assert out["start_usd"] + sum(driver["usd"] for driver in out["drivers"]) == pytest.approx(out["end_usd"], abs=1e-9)
+    rows = Scope.of(view, date(2026, 10, 19), planted.END, team="search").usage(view)
+    assert out["end_usd"] == pytest.approx(float(view.frame(rows.aggregate(usd=rows.cost_usd.sum()))["usd"][0]), abs=0.005)
+    assert run(bridges_, "bridge", "--home", view.home, "--budget", "search team") == 0
+    assert "Allowance in the budget" in capsys.readouterr().out
+    for words, told in ((["later"], "no whole day"), (["nobody"], "use one of later, search team"), (["later", "--by", "team"], "leave --from")):
+        assert run(bridges_, "bridge", "--home", view.home, "--budget", *words) == 1
+        assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("options, told", [
