@@ -26,7 +26,7 @@ PORT = 18080
 GREEDY, VOTE = "smollm2-135m", "smollm2-135m-vote5"
 # Nothing is billed. A stated price, that of a small hosted model, lets the tiers' costs be compared.
 INPUT_USD_PER_MTOK, OUTPUT_USD_PER_MTOK = "0.02", "0.04"
-CONTEXT, PLACES = 8192, 4
+CONTEXT = 2048
 
 
 def missing() -> str | None:
@@ -46,11 +46,11 @@ def weights() -> Path | None:
 
 def declared(port: int = PORT) -> Provider:
     """The provider of both tiers."""
-    price = {"input_usd_per_mtok": INPUT_USD_PER_MTOK, "output_usd_per_mtok": OUTPUT_USD_PER_MTOK, "context_window": CONTEXT // PLACES}
+    price = {"input_usd_per_mtok": INPUT_USD_PER_MTOK, "output_usd_per_mtok": OUTPUT_USD_PER_MTOK, "context_window": CONTEXT}
     offer = {"upstream": GREEDY, "max_output_tokens": 256, **price}
     return checked_provider({
         "name": "local", "base_url": f"http://127.0.0.1:{port}/v1", "hosting": "self", "origin": "FR", "vendor": "Hugging Face",
-        "residency": ["on premises"], "concurrency": PLACES, "timeout_s": 120,
+        "residency": ["on premises"], "concurrency": 1, "timeout_s": 120,
         "models": [{"model": GREEDY, **offer}, {"model": VOTE, "samples": 5, **offer}],
     })  # fmt: skip
 
@@ -71,8 +71,9 @@ def serving(port: int = 0) -> Iterator[Provider]:
     parameters.model_alias = {GREEDY}
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = port
-    parameters.n_ctx, parameters.n_parallel = CONTEXT, PLACES
-    # One thread for each: with more, llama.cpp waits actively and crawls as soon as another program wants the processor.
+    # One place: the samples of a vote then find their prompt already read, and on a processor several at once are not faster.
+    parameters.n_ctx, parameters.n_parallel = CONTEXT, 1
+    # One thread: with more, llama.cpp waits actively and crawls as soon as another program wants the processor.
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
     parameters.verbosity = 0
     server = xllamacpp.Server(parameters)

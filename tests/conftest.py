@@ -52,6 +52,11 @@ def shared_data() -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The run on the real model first: it takes one core for minutes, beside which everything else runs."""
+    items.sort(key=lambda item: item.get_closest_marker("local_model") is None)
+
+
 def pytest_report_header() -> str:
     import duckdb
     import ibis
