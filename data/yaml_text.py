@@ -28,13 +28,15 @@ def read_yaml(text: str, name: str = "the YAML text") -> tuple[Any, Lines]:
     """The value of one YAML document, and the 1-based line of every key and item by its path."""
     if len(text) > MAX_CHARACTERS:
         raise BadInput(f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
+    lines: Lines = {(): 1}
     try:
         _refuse_references(text, name)
-        root = yaml.compose(text, Loader=LOADER)
-        lines: Lines = {(): 1}
-        if root is not None:
-            _walk(root, (), lines, name)
-        return yaml.load(text, Loader=LOADER), lines
+        loader = LOADER(text)
+        root = loader.get_single_node()
+        if root is None:
+            return None, lines
+        _walk(root, (), lines, name)
+        return loader.construct_document(root), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
