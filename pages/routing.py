@@ -11,15 +11,15 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.errors import BatonError
 from data.ledger import Ledger
-from pages.ui import exports, filters, shell, what_if, what_if_charts
+from pages.ui import exports, filters, lab_form, shell, what_if, what_if_charts
 from pages.ui import format as fmt
-from routing.policy import Policy
+from routing.policy import CURRENT, Policy
 from routing.policy_checks import dead_ends
 from routing.policy_table import WAYS, constraint_rows, edited, rule_rows
 from routing.policy_text import read_policy, write_policy
 from simulations.off_policy import estimates
 from simulations.replay import Assumed, replay
-from simulations.replay_summary import summary
+from simulations.replay_summary import NO_TARGET_PRICE, summary
 from simulations.repricing import Repricing
 
 BY = ("team", "task_type", "day", "data_class", "criticality")
@@ -57,7 +57,7 @@ def kpis(said: dict[str, Any]) -> None:
     )  # fmt: skip
     what_if.saving_tile(cells[2], "Saving", float(said["savings_usd"]), span)
     cells[3].metric("Refused requests", fmt.count(said["refused_requests"]), border=True, help="no model is left for them under the constraints")
-    st.caption(fmt.md(f"{fmt.share(said['moved_share'])} of requests move. " + what_if.saving_range(span, said["range"]["chance_of_saving"])))
+    st.caption(fmt.md(f"{fmt.share(said['moved_share'])} of requests move, with {fmt.share(said['moved_token_share'])} of all tokens. " + what_if.saving_range(span, said["range"]["chance_of_saving"])))
 
 
 def verdict(said: dict[str, Any], scope: Scope, policy: Policy, own_prices: what_if.OwnPrices) -> None:
@@ -89,7 +89,8 @@ def left_out(said: dict[str, Any]) -> None:
             st.write(fmt.md(f"{fmt.count(part['requests'])} requests, {fmt.usd(part['logged_cost_usd'])} logged: {part['reason']}."))
     if said["refusals"]:
         st.subheader("Taken away by constraints and context windows", anchor=False)
-        exports.table(pd.DataFrame(said["refusals"]), name="refusals", units={"requests": "requests"}, labels={"target": "Model", "reason": "Reason"})
+        rows = [{**row, "target": "the model as logged" if row["target"] == CURRENT else row["target"]} for row in said["refusals"]]
+        exports.table(pd.DataFrame(rows), name="refusals", units={"requests": "requests"}, labels={"target": "Model", "reason": "Reason", "requests": "Requests"})
 
 
 def moves(said: dict[str, Any]) -> None:
@@ -185,8 +186,9 @@ def compare(view: Ledger, scope: Scope, own_prices: what_if.OwnPrices, version: 
     for name in names:
         said = replayed(view, scope, write_policy(known[name]), own_prices, Repricing(), Assumed(), "team", version)
         apart = sum(part["requests"] for part in said["not_compared"])
+        open_ = any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"])
         rows.append({
-            "policy": name, "policy_cost_usd": said["policy_cost_usd"], "savings_usd": said["savings_usd"], "moved_share": said["moved_share"],
+            "policy": name, "policy_cost_usd": None if open_ else said["policy_cost_usd"], "savings_usd": None if open_ else said["savings_usd"], "moved_share": said["moved_share"],
             "not_compared": apart, "quality": said["quality"]["policy"], "tier": said["quality"]["tier"],
         })  # fmt: skip
     if rows:
@@ -194,7 +196,7 @@ def compare(view: Ledger, scope: Scope, own_prices: what_if.OwnPrices, version: 
         labels = {"policy": "Policy", "policy_cost_usd": "Cost", "savings_usd": "Saving", "moved_share": "Moves", "not_compared": "Not compared",
                   "quality": "Quality", "tier": "Tier"}  # fmt: skip
         exports.table(pd.DataFrame(rows), name="policies-compared", units=units, labels=labels)
-        st.caption("Each row covers the requests it can price; “not compared” says how many are left out, most often because a self-hosted model has no price yet.")
+        st.caption("Cost is unknown (–) until every model a policy moves work to has a price. For own machines the Self-host page computes one from your arrivals and keeps it; or type one under Assumptions.")
 
 
 view = shell.view()
@@ -204,7 +206,8 @@ scope = filters.scope_bar(view, dimensions=("team", "task_type"), default="28d")
 policy, changed = choose()
 name = st.session_state["policy_name"]
 with st.expander("Assumptions", icon=":material/tune:"), st.container(horizontal=True, vertical_alignment="bottom"):
-    own_prices = what_if.own_price_inputs(policy, what_if.catalog())
+    known = what_if.policies()
+    own_prices = what_if.own_price_inputs([policy, *(known[n] for n in st.session_state.get("compared", list(known)[:4]) if n in known)], what_if.catalog())
     length = st.number_input("Output length of the new model", 0.1, 10.0, 1.0, 0.1, help="over the old one's; 1 takes token counts as equal, with half to double as the range")
     accepted = st.number_input("Cascade accepts", 0.0, 1.0, 0.8, 0.05, help="share of first answers that reach the confidence floor")
     reviewed = st.number_input("Share reviewed", 0.0, 1.0, None, 0.01, placeholder="unknown", help="share of answers that go to a person")
@@ -236,5 +239,5 @@ compare(view, scope, own_prices, version)
 with st.container(horizontal=True):
     filters.link("pages/mix.py", "Find the cheapest mix", ":material/tune:", scope)
     filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)
-    filters.link("pages/lab.py", "Try it on real calls", ":material/science:", scope, policy=policy.name)
+    filters.link("pages/lab.py", "Try it on real calls", ":material/science:", scope, **({"policy": policy.name} if changed else lab_form.prediction_link(policy.name, said)))
     shell.snapshot_link(view)

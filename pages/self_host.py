@@ -19,7 +19,8 @@ from data.usage import DATA_CLASSES
 from pages.ui import filters, hosting_board, hosting_catalog, hosting_charts, hosting_panels, shell
 from pages.ui import format as fmt
 from simulations import breakeven, self_host
-from simulations.breakeven_scenario import resolve
+from simulations.arrivals import SHAPES
+from simulations.breakeven_case import resolve
 from simulations.capacity import choose_precision
 from simulations.self_host import Plan, Study
 
@@ -35,7 +36,7 @@ def study_of_log(view: Ledger, scope: Scope, plan: Plan, accept_short: bool, cat
 
 
 @shell.cached
-def study_of_volume(view: Ledger, volume: tuple[float, ...], plan: Plan, catalogues: str) -> Study:
+def study_of_volume(view: Ledger, volume: tuple[float | str, ...], plan: Plan, catalogues: str) -> Study:
     return self_host.from_volume(plan, *volume)
 
 
@@ -69,20 +70,21 @@ def log_scope(view: Ledger, catalog: models.Catalog, traffic: st.delta_generator
     return scope.with_filter("data_class", *OWN_DATA).with_filter("model", *(chinese or ("none",))), prices
 
 
-def typed_volume() -> tuple[tuple[float, ...], tuple[float, float, float]]:
+def typed_volume() -> tuple[tuple[float | str, ...], tuple[float, float, float]]:
     """First choice without a log: volume, sizes, shape, and the API's prices."""
-    cells = st.columns(5)
+    cells = st.columns(4)
     volume = (
         cells[0].number_input("Requests a month", 1000, 10_000_000_000, 1_500_000, key="requests", bind="query-params"),
         cells[1].number_input("Input tokens a request", 1, 1_000_000, 6000, key="input_tokens", bind="query-params"),
         cells[2].number_input("of them cached", 0, 1_000_000, 3000, key="cached_tokens", bind="query-params"),
         cells[3].number_input("Output tokens a request", 1, 200_000, 900, key="output_tokens", bind="query-params"),
-        cells[4].number_input("Busiest minute / mean", 1.0, 50.0, 2.5, key="peak", bind="query-params"),
     )
-    cells = st.columns(5)
-    labels = (("API: USD per 1M input", 1.75), ("cached input", 0.175), ("output", 14.0))
-    prices = tuple(cell.number_input(label, 0.0, 1000.0, usd, format="%.4f", key=f"api_{n}", bind="query-params") for n, (cell, (label, usd)) in enumerate(zip(cells, labels, strict=False)))
-    return (float(volume[0]), float(volume[1]), float(min(volume[2], volume[1])), float(volume[3]), float(volume[4])), prices
+    cells = st.columns([2, 1, 1, 1, 1])
+    shape = cells[0].selectbox("Shape of the week", list(SHAPES), format_func=lambda s: SHAPES[s].capitalize(), key="shape", bind="query-params", help="stated, not measured: a log's own minutes decide better")
+    peak = cells[1].number_input("Busiest / mean", 1.0, 50.0, 2.5, key="peak", bind="query-params", disabled=shape in ("flat", "office"), help="the busiest minute over a mean one; a flat week and office hours have their own")
+    labels = (("API: per 1M input", 1.75), ("cached input", 0.175), ("output, USD", 14.0))
+    prices = tuple(cell.number_input(label, 0.0, 1000.0, usd, format="%.4f", key=f"api_{n}", bind="query-params") for n, (cell, (label, usd)) in enumerate(zip(cells[2:], labels, strict=True)))
+    return (float(volume[0]), float(volume[1]), float(min(volume[2], volume[1])), float(volume[3]), float(peak), shape), prices
 
 
 def machine(suggested: list[str], known: bool) -> tuple[str | None, str, int, str, str]:
@@ -99,18 +101,17 @@ def machine(suggested: list[str], known: bool) -> tuple[str | None, str, int, st
 
 
 def title_of(study: Study, model: str) -> str:
-    """The answer, with its odds; and the cheaper way where own machines are not it."""
+    """The answer with its odds, in two lines; a host that is cheaper than all is named instead of the API's own words."""
     result = study.result
     totals = {name: option["total_usd"] for name, option in result["options"].items()}
-    best = min(totals, key=totals.get)
-    if best in ("rented", "bought") or result["payback_months"] is not None:
-        months = result["payback_months"]
-        when = "is cheaper from the first month" if months == 0 else f"pays back in {months:.0f} months" if months is not None else f"does not pay back in {result['months']} months"
-        text = f"{DOING[result['option']]} for {model} {when} in the middle case; {result['chance_never_pays_back']:.0%} chance that it never does"
+    months, never = result["payback_months"], result["chance_never_pays_back"]
+    if months is None:
+        text = f"Own machines for {model} do not pay back in {result['months']} months ({never:.0%} of futures)"
     else:
-        text = f"Own machines for {model} do not pay back in {result['months']} months; {result['chance_never_pays_back']:.0%} of the sampled futures agree"
-    if best == "host":
-        text += f". The same model at a host would save {fmt.usd_short((totals['api'] - totals['host']) / result['months'])} a month"
+        when = "is cheaper at once" if months == 0 else f"pays back in {months:.0f} months"
+        text = f"{DOING[result['option']]} for {model} {when}; {never:.0%} chance that it never does"
+    if min(totals, key=totals.get) == "host":
+        text += f"; a host saves {fmt.usd_short((totals['api'] - totals['host']) / result['months'])} a month"
     return text
 
 
@@ -131,6 +132,15 @@ def _months(value: float | None) -> str:
     return "never" if value is None else "at once" if value == 0 else f"{value:.0f} months"
 
 
+def fleet_words(study: Study, paid: int) -> str:
+    """Why that many replicas: the work alone, the promise on waiting, the spare."""
+    replica, load, seen = study.scenario.replica, study.fleet.load, study.fleet.latencies.percentiles()
+    busy, hours = int(replica.load_replicas or 0), f"first token P95 {fmt.milliseconds(seen['ttft_p95_ms'])}, each further one {fmt.milliseconds(seen['tpot_p95_ms'])}"
+    kept = f"{busy} keep the promise in the busiest hours ({hours})" if busy >= study.fleet.replicas else f"{busy} carry the base load, bursts go to the API"
+    work = f"The work alone fills {load.mean():.2f} replicas in a mean hour and {load.max():.2f} in the busiest minute"
+    return f"{work}. {kept}, {paid - busy} spare: {paid} paid for, {replica.gpus} GPUs each."
+
+
 def charts_of(study: Study) -> list[tuple[str, str, object, pd.DataFrame, str]]:
     """Heading, meaning, figure, table and name of every chart."""
     result, palette = study.result, shell.palette()
@@ -143,14 +153,14 @@ def charts_of(study: Study) -> list[tuple[str, str, object, pd.DataFrame, str]]:
     swings = pd.DataFrame(result["tornado"])
     volume = "No volume up to 100 times today's makes it pay." if found["multiple"] is None else f"It pays from {found['multiple']:.2g} times today's traffic ({fmt.short(found['tokens_per_month'])} tokens a month)."
     return [
-        ("Cost so far, by option", f"After {result['months']} months: " + ", ".join(f"{hosting_charts.NAMES[o]} {fmt.usd_short(v['total_usd'])}" for o, v in result["options"].items()) + ".", hosting_charts.over_months(cash, palette), cash, "cash-flow"),
+        ("Cost so far, by option", f"After {result['months']} months: " + ", ".join(f"{hosting_charts.NAMES[o]} {fmt.usd_short(v['total_usd'])}" for o, v in result["options"].items()) + "." + (" What bought machines are still worth comes off in the last month." if "bought" in result["options"] else ""), hosting_charts.over_months(cash, palette), cash, "cash-flow"),
         ("What volume makes it pay", volume, hosting_charts.over_volume(VOLUMES, values, found["multiple"], palette), pd.DataFrame({"multiple": VOLUMES, "npv_usd": values}), "break-even-volume"),
-        ("Replicas against arrivals", f"The mean hour keeps {load.mean():.2f} replicas busy, the busiest minute {load.max():.2f}; {paid} are paid for, by the replay of the busiest hours and the spare.", hosting_charts.replicas_against_arrivals(study.fleet.load, paid, pd.Timestamp(study.demand.start), palette), pd.DataFrame({"minute": range(len(load)), "busy_replicas": load.round(4)}).iloc[::60], "replicas"),
+        ("Replicas against arrivals", fleet_words(study, paid), hosting_charts.replicas_against_arrivals(study.fleet.load, paid, pd.Timestamp(study.demand.start), palette), pd.DataFrame({"minute": range(len(load)), "busy_replicas": load.round(4)}).iloc[::60], "replicas"),
         ("Which figure decides", result["measure_first"], hosting_charts.tornado(swings, palette) if len(swings) else None, swings, "sensitivity"),
     ]  # fmt: skip
 
 
-def show(study: Study, model: str) -> None:
+def show(study: Study, model: str, catalog: models.Catalog) -> None:
     """Everything under the title."""
     for warning in study.warnings:
         st.warning(fmt.md(warning), icon=":material/info:")
@@ -163,6 +173,7 @@ def show(study: Study, model: str) -> None:
             st.caption(fmt.md(meaning))
             hosting_panels.behind(table, name)
     hosting_panels.options(study)
+    hosting_panels.keep_price(study, catalog)
     hosting_panels.serving(study)
     hosting_panels.assumptions(study)
     board = hosting_board.board_html(title_of(study, model), study.result, [(h, m, f) for h, m, f, _, _ in drawn if f is not None], study.warnings)
@@ -190,6 +201,8 @@ try:
             shell.header("When would own GPUs pay?", view)
         st.info(fmt.md(f"Choose the open model that would take this traffic over. Worth trying first: {', '.join(suggested[:4])}. Closed models cannot be self-hosted, so a log of them needs this choice."), icon=":material/dns:")
         st.stop()
+    if scope is not None:
+        scope = hosting_panels.good_enough(view, scope, catalog.spelling(model))
     quote = self_host.host_quote(PriceBook.load(shell.state()), find_architecture(model).model)
     plan = hosting_panels.details(Plan(model, gpu, count, precision, run=run, api_usd=api_usd, host_usd=quote and quote[1], measurements=hosting_panels.measurements(gpu, count, precision)), quote)
     accept = scope is not None and bool(st.session_state.get("accept_short"))
@@ -198,7 +211,7 @@ try:
         study = study_of_log(view, scope, plan, accept, version) if scope else study_of_volume(view, volume, plan, version)
     with title:
         shell.header(title_of(study, model), view)
-    show(study, model)
+    show(study, model, catalog)
 except BatonError as error:
     with title:
         shell.header("When would own GPUs pay?", view)

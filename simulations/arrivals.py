@@ -118,20 +118,52 @@ def ordered(at_s: np.ndarray, fresh: np.ndarray, cached: np.ndarray, output: np.
     return Requests(at - at[0], np.asarray(fresh, dtype=float)[order], np.asarray(cached, dtype=float)[order], np.maximum(np.rint(np.asarray(output, dtype=float)[order]), 1))
 
 
-def stated(requests_per_month: float, input_tokens: float, cached_tokens: float, output_tokens: float, peak_to_mean: float) -> Demand:
-    """A typed volume over one week: a day's cosine whose peak is `peak_to_mean` times its mean (the rest of a peak beyond 2 is narrower)."""
+SHAPES = {
+    "daily": "one peak a day", "flat": "every minute alike", "office": "weekdays from 8 to 18, a twentieth outside", "bursty": "bursts of a quarter of an hour, half the mean between them",
+}  # fmt: skip
+OFFICE_SHARE, BURST_MINUTES, BETWEEN_BURSTS = 0.95, 15, 0.5
+
+
+def stated(requests_per_month: float, input_tokens: float, cached_tokens: float, output_tokens: float, peak_to_mean: float, shape: str = "daily") -> Demand:
+    """A typed volume over one week of a stated shape (see `SHAPES`); `peak_to_mean` is that of a daily or bursty one."""
     if requests_per_month <= 0 or peak_to_mean < 1:
         raise BadInput(f"{requests_per_month:g} requests a month with a peak of {peak_to_mean:g} times the mean is no traffic; give more than 0 and at least 1.")
-    phase = np.cos(2 * np.pi * (np.arange(7 * MINUTES_PER_DAY) / MINUTES_PER_DAY - 0.6))
-    low, high = 0.0, 64.0
+    if shape not in SHAPES:
+        raise BadInput(f"{shape} is no shape of traffic; use one of: {', '.join(SHAPES)}.")
+    minute = np.arange(7 * MINUTES_PER_DAY)
+    weight = {"daily": _daily, "flat": lambda m, _: np.ones(len(m)), "office": _office, "bursty": _bursty}[shape](minute, peak_to_mean)
+    per_minute = requests_per_month / (DAYS_PER_MONTH * MINUTES_PER_DAY) * weight / weight.mean()
+    sizes = (input_tokens - cached_tokens, cached_tokens, output_tokens)
+    return Demand(datetime(2026, 1, 5), per_minute, *(per_minute * size for size in sizes))  # noqa: DTZ001 a Monday, naive UTC as everywhere
+
+
+def _daily(minute: np.ndarray, peak_to_mean: float) -> np.ndarray:
+    """A day's cosine whose peak is `peak_to_mean` times its mean (the rest of a peak beyond 2 is narrower)."""
+    phase = np.cos(2 * np.pi * (minute / MINUTES_PER_DAY - 0.6))
+    low, high = 0.0, 1024.0
     for _ in range(60):  # exp(k cos) is flat at k = 0 and ever narrower above
         middle = (low + high) / 2
         shape = np.exp(middle * (phase - 1))
         low, high = (middle, high) if shape.max() / shape.mean() < peak_to_mean else (low, middle)
-    shape = np.exp(low * (phase - 1))
-    per_minute = requests_per_month / (DAYS_PER_MONTH * MINUTES_PER_DAY) * shape / shape.mean()
-    sizes = (input_tokens - cached_tokens, cached_tokens, output_tokens)
-    return Demand(datetime(2026, 1, 5), per_minute, *(per_minute * size for size in sizes))  # noqa: DTZ001 a Monday, naive UTC as everywhere
+    return np.exp(low * (phase - 1))
+
+
+def _office(minute: np.ndarray, _: float) -> np.ndarray:
+    open_ = (minute // MINUTES_PER_DAY < 5) & (minute % MINUTES_PER_DAY // 60 >= 8) & (minute % MINUTES_PER_DAY // 60 < 18)
+    return np.where(open_, OFFICE_SHARE / open_.sum(), (1 - OFFICE_SHARE) / (~open_).sum())
+
+
+def _bursty(minute: np.ndarray, peak_to_mean: float) -> np.ndarray:
+    """Bursts at the stated peak, evenly over the week, as many as leave half the mean between them."""
+    if peak_to_mean <= 1:
+        return np.ones(len(minute))
+    bursts = max(1, round((1 - BETWEEN_BURSTS) / (peak_to_mean - BETWEEN_BURSTS) * len(minute) / BURST_MINUTES))
+    starts = np.arange(bursts) * len(minute) // bursts
+    inside = np.zeros(len(minute), bool)
+    for start in starts:
+        inside[start : start + BURST_MINUTES] = True
+    quiet = max(0.0, (len(minute) - peak_to_mean * inside.sum()) / max(1, (~inside).sum()))
+    return np.where(inside, peak_to_mean, quiet)
 
 
 def drawn(window: Demand, *, dispersion: float = 1.0, seed: int = 0) -> Requests:

@@ -9,6 +9,14 @@ import numpy as np
 from scipy.special import ndtri
 
 P90 = float(ndtri(0.9))
+WORDS = {
+    "rent_drift": "rents, change a year", "throughput_factor": "speed of a replica", "rent_usd_per_gpu_hour": "rent of a GPU-hour", "usd_per_gpu": "price of a GPU",
+    "api_price_decline": "API prices, decline a year", "host_price_decline": "host prices, decline a year", "ongoing_fte": "people who run it",
+    "engineer_salary_usd_per_year": "salary of an engineer", "engineers_one_off": "engineers who build it", "weeks_one_off": "weeks to build it", "residual_share": "worth at the end",
+    "electricity_usd_per_kwh": "electricity", "pue": "power overhead (PUE)", "kw_per_gpu": "power of a GPU", "colocation_usd_per_kw_month": "colocation",
+    "api_usd_per_month": "API bill a month", "growth_per_year": "traffic growth a year", "gpu_power_utilisation": "power drawn, share of the most",
+    "support_share_per_year": "support, share of price a year", "network_share_of_purchase": "network, share of price", "other_own_usd_per_month": "running costs a month",
+}  # fmt: skip
 
 
 class Assumption(NamedTuple):
@@ -51,3 +59,8 @@ def spread(name: str, value: float, sigma: float, unit: str, source: str, as_of:
     """A figure with a multiplicative error of one standard deviation `sigma` in logarithms."""
     factor = math.exp(P90 * sigma)
     return Assumption(name, value, value / factor, value * factor, unit, source, as_of)
+
+
+def in_words(name: str) -> str:
+    """A figure of a scenario as people say it."""
+    return WORDS.get(name, name.replace("_", " "))

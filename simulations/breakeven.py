@@ -17,7 +17,8 @@ from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
 from simulations import finance, uncertainty
 from simulations.bench_import import import_bench
-from simulations.breakeven_scenario import SECONDS_PER_MONTH, BreakevenScenario, Case, resolve
+from simulations.breakeven_case import SECONDS_PER_MONTH, Case, resolve
+from simulations.breakeven_scenario import BreakevenScenario
 from simulations.hosting_costs import HOURS_PER_MONTH, costs, gpus, one_off_staff_usd, options_of, owned_usd_per_gpu_hour, saving
 from simulations.measured_curves import ServingMeasurement
 from simulations.scenario import read_scenario
@@ -75,11 +76,11 @@ def main_option(case: Case) -> str:
 
 
 def breakeven_volume(case: Case, option: str) -> dict[str, float | None] | None:
-    """The least multiple of today's traffic from which NPV stays positive; None where no multiple up to 100 does.
+    """The least multiple of today's traffic from which NPV stays positive; None where no multiple up to 100 does, or no replica is described.
 
     Fixed costs and whole replicas make the curve saw-toothed: the last crossing counts.
     """
-    if option in ("api", "host") or "load_replicas" not in case.figures or not case.figures["api_usd_per_month"].value:
+    if option in ("api", "host") or case.scenario.replica is None or not case.figures["api_usd_per_month"].value:
         return None
     values = npv_at(case, option, VOLUMES)
     if values[-1] <= 0:
@@ -133,6 +134,7 @@ def _option(case: Case, x: dict[str, float], option: str) -> dict[str, Any]:
     flow = costs(x, option, months, whole=case.whole)
     tokens, total = tokens_per_month(case), float(flow.sum())
     own = option in ("rented", "bought")
+    machines = own and case.scenario.replica is not None  # a stated installation is one sum, no count of GPUs
     growth = (1 + x["growth_per_year"]) ** ((np.arange(1, months + 1) - 1) / 12)
     per_mtok = total / (tokens * float(growth.sum())) * 1e6 if tokens else None
     busy = utilisation(case) if own else None
@@ -140,9 +142,9 @@ def _option(case: Case, x: dict[str, float], option: str) -> dict[str, Any]:
         "total_usd": total,
         "present_cost_usd": float(finance.present_value(flow, x["discount_rate"])),
         "first_year_usd": float(flow[:13].sum()),
-        "gpus": float(gpus(x, months, whole=case.whole)[-1]) if own else None,
+        "gpus": float(gpus(x, months, whole=case.whole)[-1]) if machines else None,
         "utilisation": busy,
-        "usd_per_gpu_hour": {"rented": x.get("rent_usd_per_gpu_hour"), "bought": owned_usd_per_gpu_hour(x) if option == "bought" else None}.get(option),
+        "usd_per_gpu_hour": {"rented": x.get("rent_usd_per_gpu_hour"), "bought": owned_usd_per_gpu_hour(x) if option == "bought" and machines else None}.get(option),
         "usd_per_mtok_reserved": per_mtok,  # every paid hour over the tokens served: compare this one with the API
         "usd_per_mtok_usage": per_mtok * busy if own and per_mtok and busy else per_mtok,  # busy hours only: always looks cheaper
     }

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.usage import TOKENS
 from simulations.mix_range import Assumptions, lognormal, quantiles
 from simulations.quality import WORDS, Scale, scales, score_of
 from simulations.replay import CURRENT, KEPT, MOVED, REFUSED, VERIFIER, Replay
 from simulations.repricing import EQUAL_TOKENS, Market
+
+NO_TARGET_PRICE = "no price for the model it would move to"
 
 
 def summary(result: Replay, market: Market, *, scale: str | None = None, by: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -36,7 +39,8 @@ def summary(result: Replay, market: Market, *, scale: str | None = None, by: tup
         "policy_cost_usd": policy_usd,
         "savings_usd": logged - policy_usd,
         "savings_pct": round(float((logged - policy_usd) / logged) * 100, 2) if logged else None,
-        "moved_share": _moved_share(answers, calls),
+        "moved_share": _moved_share(answers, "requests", calls),
+        "moved_token_share": _moved_share(answers, "tokens", float(answers["tokens"].sum())),
         "refused_requests": int(refused["calls"].sum()),
         "refused_cost_usd": sum(refused["cost_usd"].dropna(), Decimal(0)),
         "not_compared": not_compared(result),
@@ -63,12 +67,13 @@ def _answers(result: Replay) -> pd.DataFrame:
     both["old_model"], both["task_type"], both["basis"] = rows["model"].fillna("unknown"), rows["task_type"], rows["basis"]
     both["new_model"] = both["new_model"].fillna("unknown")
     both["requests"] = rows["calls"].to_numpy(float) * both["answers"]
+    both["tokens"] = rows[list(TOKENS)].to_numpy(float, na_value=0.0).sum(axis=1) * both["answers"]
     both["logged_usd"] = rows["cost_usd"].astype(float).fillna(0).to_numpy() * both["answers"]
     return both
 
 
-def _moved_share(answers: pd.DataFrame, calls: float) -> float:
-    return round(float(answers.loc[~answers["stays"].astype(bool), "requests"].sum()) / calls, 6) if calls else 0.0
+def _moved_share(answers: pd.DataFrame, column: str, whole: float) -> float:
+    return round(float(answers.loc[~answers["stays"].astype(bool), column].sum()) / whole, 6) if whole else 0.0
 
 
 def by_model(result: Replay, answers: pd.DataFrame) -> list[dict[str, Any]]:
@@ -105,7 +110,7 @@ def not_compared(result: Replay) -> list[dict[str, Any]]:
     left["reason"] = np.select(
         [left["outcome"] == REFUSED, left["basis"] == "unmetered", left["cost_usd"].isna()],
         ["refused by the policy's constraints", "no token counts in the log", "no price for the logged request"],
-        "no price for the model it would move to",
+        NO_TARGET_PRICE,
     )
     table = left.groupby("reason").agg(requests=("calls", "sum"), logged=("cost_usd", lambda part: sum(part.dropna(), Decimal(0))))
     return [{"reason": name, "requests": int(row["requests"]), "logged_cost_usd": row["logged"]} for name, row in table.iterrows()]

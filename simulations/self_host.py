@@ -89,20 +89,22 @@ def from_log(view: Ledger, scope: Scope, plan: Plan, *, sampled: bool = False, a
     api = priced_by(plan.api_usd) if plan.api_usd else {"usd_per_month": bill / demand.days * DAYS_PER_MONTH}
     starts = fleet.worst_hours(demand.fresh_tokens + OUTPUT_WEIGHT * demand.output_tokens, WORST_HOURS)
     windows = [arrivals.requests(view, scope, demand.start + timedelta(minutes=m), demand.start + timedelta(minutes=m + 60), sampled=sampled) for m in starts]
-    return _study(plan, demand, windows, monthly_requests, api, warnings, from_log=True)
+    return _study(plan, demand, windows, monthly_requests, api, warnings)
 
 
-def from_volume(plan: Plan, requests_per_month: float, input_tokens: float, cached_tokens: float, output_tokens: float, peak_to_mean: float, dispersion: float = 4.0) -> Study:
+def from_volume(
+    plan: Plan, requests_per_month: float, input_tokens: float, cached_tokens: float, output_tokens: float, peak_to_mean: float, shape: str = "daily", dispersion: float = 4.0
+) -> Study:  # fmt: skip
     """A study of a typed volume with a stated shape; `dispersion` is the mean size of a burst (4 on Azure's chat trace)."""
     if plan.api_usd is None:
         raise BadInput("A typed volume needs the API's prices: USD per million input, cached input and output tokens.")
-    demand = arrivals.stated(requests_per_month, input_tokens, cached_tokens, output_tokens, peak_to_mean)
+    demand = arrivals.stated(requests_per_month, input_tokens, cached_tokens, output_tokens, peak_to_mean, shape)
     hour = fleet.worst_hours(demand.requests, 1)[0]
     peak = Demand(demand.start, *(series[hour : hour + 60] for series in demand[1:]))
-    return _study(plan, demand, [arrivals.drawn(peak, dispersion=dispersion)], requests_per_month, priced_by(plan.api_usd), [], from_log=False, peak=peak_to_mean)
+    return _study(plan, demand, [arrivals.drawn(peak, dispersion=dispersion)], requests_per_month, priced_by(plan.api_usd), [], shape=shape)
 
 
-def _study(plan: Plan, demand: Demand, windows: list[Requests], monthly: float, api: dict[str, Any], warnings: list[str], *, from_log: bool, peak: float | None = None) -> Study:
+def _study(plan: Plan, demand: Demand, windows: list[Requests], monthly: float, api: dict[str, Any], warnings: list[str], *, shape: str = "") -> Study:
     objective = Objective(plan.ttft_ms, plan.tpot_ms)
     sizes = [demand.mean(series) for series in (demand.fresh_tokens, demand.cached_tokens, demand.output_tokens)]
     rates, point = fleet.service_rates(plan.model, plan.gpu, plan.gpus, None, plan.precision, sizes[0] + sizes[1], sizes[1], max(1.0, sizes[2]), objective, plan.measurements)
@@ -124,7 +126,7 @@ def _study(plan: Plan, demand: Demand, windows: list[Requests], monthly: float, 
     if plan.run == "hybrid" and not splits[0].replicas:
         warnings = [*warnings, "The cheapest split keeps everything on the API; the one shown is the cheapest with own machines."]
     traffic = {"requests_per_month": monthly, "input_tokens": sizes[0] + sizes[1], "cached_tokens": sizes[1], "output_tokens": max(1.0, sizes[2]),
-               "peak_to_mean": max(1.0, peak or demand.peak_to_mean()), "from_log": from_log}  # fmt: skip
+               "peak_to_mean": max(1.0, demand.peak_to_mean()), "shape": arrivals.SHAPES.get(shape, ""), "from_log": not shape}  # fmt: skip
     scenario = _scenario(plan, traffic, api, replica, figures)
     result = breakeven(scenario, plan.measurements)
     return Study(result, scenario, demand, sized._replace(load=load), point, splits, tuple([*warnings, *result["warnings"]]))

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.stats import qmc
 
 from simulations import finance
-from simulations.breakeven_scenario import Case
+from simulations.assumptions import in_words
+from simulations.breakeven_case import Case
 from simulations.hosting_costs import saving
 
 WIDEST = 12
@@ -86,7 +87,7 @@ def measure_first(swings: list[Swing]) -> str:
         return "No figure has a range; give low and high where you are unsure."
     first = swings[0]
     return (
-        f"Measure {first.name.replace('_', ' ')} first: between {first.low_value:,.3g} and {first.high_value:,.3g} {first.unit} "
+        f"Find this out first: {in_words(first.name)}. Between {first.low_value:,.3g} and {first.high_value:,.3g} {first.unit} "
         f"it alone moves NPV from ${first.npv_at_low_usd:,.0f} to ${first.npv_at_high_usd:,.0f}."
     ).replace("$-", "-$")
 

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from pages.ui import format as fmt
 from pages.ui.hosting_charts import NAMES
+from simulations.assumptions import in_words
 
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:960px;margin:32px auto;padding:0 16px;color:#1B2430}h1{font-size:26px}h2{font-size:19px;margin-top:32px}"
@@ -29,7 +30,7 @@ def board_html(title: str, result: dict[str, Any], figures: Sequence[tuple[str, 
     for number, (heading, meaning, figure) in enumerate(figures):
         drawn = figure.to_html(full_html=False, include_plotlyjs=number == 0, config={"displayModeBar": False})
         parts.append(f"<h2>{escape(heading)}</h2>{drawn}<p>{escape(meaning)}</p>")
-    rows = [(a["name"].replace("_", " "), f"{a['value']:,.6g}", f"{a['low']:,.4g} to {a['high']:,.4g}", a["unit"], a["source"], a["as_of"]) for a in result["assumptions"]]
+    rows = [(in_words(a["name"]), f"{a['value']:,.6g}", f"{a['low']:,.4g} to {a['high']:,.4g}", a["unit"], a["source"], a["as_of"]) for a in result["assumptions"]]
     parts.append("<h2>Assumptions</h2>" + _table(("Figure", "Value", "P10 to P90", "Unit", "Source", "Date"), rows))
     return "".join(parts)
 

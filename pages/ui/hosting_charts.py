@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from pages.ui import charts
 from pages.ui import format as fmt
 from pages.ui.charts import Palette
+from simulations.assumptions import in_words
 
 NAMES = {"api": "API", "host": "Same model at a host", "rented": "Rented GPUs", "bought": "Bought GPUs"}
 HOURS_PER_WEEK = 168
@@ -48,6 +49,7 @@ def over_volume(multiples: np.ndarray, values: np.ndarray, found: float | None, 
         figure.add_annotation(x=np.log10(x), y=1, yref="paper", text=text, xanchor="left" if x >= 1 else "right", xshift=6 if x >= 1 else -6, yshift=-16 * number, showarrow=False, font={"color": colour})
     figure.update_xaxes(type="log", title="Multiple of today's traffic", tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10], ticktext=["0.1", "0.2", "0.5", "1", "2", "5", "10"])
     figure.update_yaxes(rangemode="normal")
+    charts.money_ticks(figure, float(max(values)), float(min(values)))
     return figure
 
 
@@ -75,7 +77,7 @@ def tornado(swings: pd.DataFrame, palette: Palette) -> go.Figure:
     ordered = swings.iloc[::-1]
     base = float(swings["base_usd"].iloc[0])
     figure = charts.blank(palette, height=max(200, 34 * len(ordered) + 60), hover="closest")
-    names = [n.replace("_", " ") for n in ordered["name"]]
+    names = [(words := in_words(n))[0].upper() + words[1:] for n in ordered["name"]]
     for end, colour in (("low", palette.categories[1]), ("high", palette.categories[2])):
         values = ordered[f"npv_at_{end}_usd"]
         figure.add_bar(

@@ -8,13 +8,18 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from data.errors import BatonError
+from analytics.scope import Scope
+from data.errors import BatonError, NoData
+from data.ledger import Ledger
+from data.models import Catalog, save_edit
 from pages.ui import exports, hosting_charts, shell
 from pages.ui import format as fmt
+from simulations.assumptions import in_words
 from simulations.bench_import import measurement
 from simulations.breakeven import breakeven
 from simulations.breakeven_scenario import BreakevenScenario
 from simulations.capacity import predict
+from simulations.eligibility import eligible, measured_quality
 from simulations.measured_curves import ServingMeasurement
 from simulations.scenario import from_document, write_scenario
 from simulations.self_host import Plan, Study
@@ -52,6 +57,44 @@ def details(plan: Plan, quote: tuple[str, tuple[float, float, float]] | None) ->
                          usd_per_failure=usd, rent_kind=rent, host_usd=host if any(host) else None)  # fmt: skip
 
 
+def good_enough(view: Ledger, scope: Scope, model: str) -> Scope:
+    """The scope narrowed to task types where the open model's own scores in this log are close enough, if that is asked."""
+    found = shell.cached(measured_quality)(view, scope, model)
+    known = [m for m in found if m.loss is not None]
+    with st.expander(f"Is {model} good enough? Its scores in this log", icon=":material/grading:"):
+        if not known:
+            st.write(fmt.md(f"Unknown: this log has too few graded answers of {model} beside those it would replace. Try it on own tasks in the Live lab; every task type counts as eligible until then."))
+            return scope
+        rows = pd.DataFrame([{**m._asdict(), "loss": m.loss and m.loss * 100} for m in found])
+        labels = {"task_type": "Task type", "own_score": model, "own_answers": "Its graded answers", "other_score": "Models replaced", "other_answers": "Theirs", "loss": "Lost, points"}
+        exports.table(rows, name="measured-quality", units={"own_score": "share", "other_score": "share", "own_answers": "count", "other_answers": "count", "loss": "ratio"}, labels=labels)
+        limit = st.number_input("Move only task types that lose at most, points", 0.0, 100.0, None, 1.0, key="most_lost", placeholder="move everything", bind="query-params")
+        st.caption("Scores of different prompts: an indication, not a paired measurement. A task type without scores of both counts as unknown and stays on the API once a limit is set.")
+    if limit is None:
+        return scope
+    tasks = eligible(found, limit / 100)
+    if not tasks:
+        raise NoData(f"No task type loses at most {limit:g} points on {model} by the scores in this log; the least loses {min(m.loss for m in known) * 100:.1f}. Raise the limit or choose another model.")
+    chosen = dict(scope.filters).get("task_type")
+    return scope.with_filter("task_type", *(t for t in tasks if not chosen or t in chosen))
+
+
+def keep_price(study: Study, catalog: Catalog) -> None:
+    """The own machines' price per token, kept where Routing and Model mix look for it."""
+    name, usd = catalog.spelling(study.point.model), study.result["options"][study.result["option"]]["usd_per_mtok_reserved"]
+    if not usd or study.result["option"] not in ("rented", "bought"):
+        return
+    held = catalog[name].self_hosted if name in catalog else {}
+    words = f"{name} on own machines costs {fmt.usd(usd)} per 1M tokens here; Routing and Model mix reckon with {fmt.usd(held.get('usd_per_mtok'))}." if held.get("usd_per_mtok") else (
+        f"{name} on own machines costs {fmt.usd(usd)} per 1M tokens here; Routing and Model mix do not know it yet.")  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.write(fmt.md(words))
+        if st.button("Use this price there", icon=":material/sync_alt:"):
+            with shell.errors():
+                save_edit(shell.state(), name, {"self_hosted": {**held, "usd_per_mtok": round(usd, 6)}})
+                st.rerun()
+
+
 def measurements(gpu: str, count: int, precision: str) -> tuple[ServingMeasurement, ...]:
     """Own bench results, which outrank every prediction."""
     with st.expander("Own measurements (vllm bench serve, AIPerf, GenAI-Perf)", icon=":material/speed:"):
@@ -79,11 +122,11 @@ def options(study: Study) -> None:
     st.subheader("Options side by side", anchor=False)
     rows = [{"option": hosting_charts.NAMES[name], **option} for name, option in study.result["options"].items()]
     frame = pd.DataFrame(rows).drop(columns="first_year_usd")
-    units = {"total_usd": "USD", "present_cost_usd": "USD", "gpus": "count", "utilisation": "share", "usd_per_gpu_hour": "USD per 1M tokens", "usd_per_mtok_reserved": "USD per 1M tokens", "usd_per_mtok_usage": "USD per 1M tokens"}
-    labels = {"option": "Option", "total_usd": f"{study.result['months']} months", "present_cost_usd": "Present cost", "gpus": "GPUs", "utilisation": "Used", "usd_per_gpu_hour": "GPU-hour", "usd_per_mtok_reserved": "Per 1M tokens, paid hours", "usd_per_mtok_usage": "Per 1M tokens, busy hours"}
+    units = {"total_usd": "USD whole", "present_cost_usd": "USD whole", "gpus": "count", "utilisation": "share", "usd_per_gpu_hour": "USD per 1M tokens", "usd_per_mtok_reserved": "USD per 1M tokens", "usd_per_mtok_usage": "USD per 1M tokens"}
+    labels = {"option": "Option", "total_usd": f"{study.result['months']} months", "present_cost_usd": "Present cost", "gpus": "GPUs", "utilisation": "Used", "usd_per_gpu_hour": "GPU-hour", "usd_per_mtok_reserved": "1M tokens, paid", "usd_per_mtok_usage": "1M tokens, busy"}
     exports.table(frame, name="options", units=units, labels=labels)
     irr = "n/a" if study.result["irr"] is None else "over 1,000%" if study.result["irr"] > 10 else fmt.share(study.result["irr"])
-    st.caption(fmt.md(f"NPV {fmt.usd(study.result['npv_usd'])}, IRR {irr}, discounted payback {_months(study.result['discounted_payback_months'])}. Compare paid hours with the API; busy hours always look cheaper."))
+    st.caption(fmt.md(f"NPV {fmt.usd(study.result['npv_usd'])}, IRR {irr}, discounted payback {_months(study.result['discounted_payback_months'])}. A million tokens over all paid hours compares with the API; over the busy hours alone own machines always look cheaper."))
     with st.expander("Own base load, bursts to the API: every split", icon=":material/call_split:"):
         splits = pd.DataFrame([s._asdict() for s in study.splits])
         exports.table(splits.head(40), name="splits", units={"burst_share": "share", "usd_per_month": "USD"}, labels={"replicas": "Own replicas, busy", "burst_share": "Work on the API", "usd_per_month": "USD a month"})
@@ -107,7 +150,7 @@ def serving(study: Study) -> None:
 def assumptions(study: Study) -> None:
     """Every figure with source and date."""
     with st.expander("Assumptions and their sources", icon=":material/fact_check:"):
-        exports.table(pd.DataFrame(study.result["assumptions"]), name="assumptions")
+        exports.table(pd.DataFrame([{**a, "name": in_words(a["name"])} for a in study.result["assumptions"]]), name="assumptions")
 
 
 def scenario(study: Study, board: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
@@ -51,15 +52,15 @@ def save_policy(policy: Policy) -> None:
     shell.state().append_audit("policy saved", {"name": policy.name, "yaml": write_policy(policy)})
 
 
-def own_price_inputs(policy: Policy, known: Catalog) -> OwnPrices:
-    """A price per million tokens for every self-hosted target the policy names and nobody has priced."""
-    wanted = [t.removesuffix("@self") for t in policy.targets if t.endswith("@self")]
+def own_price_inputs(concerned: Iterable[Policy], known: Catalog) -> OwnPrices:
+    """A price per million tokens for every self-hosted target these policies name."""
+    wanted = [t.removesuffix("@self") for policy in concerned for t in policy.targets if t.endswith("@self")]
     chosen = []
     for name in dict.fromkeys(known.spelling(w) for w in wanted):
         stored = known[name].self_hosted.get("usd_per_mtok") if name in known else None
         usd = st.number_input(
             f"{name} on own machines, USD per million tokens", min_value=0.0, value=stored, step=0.05, format="%.3f", key=f"own_{name}",
-            placeholder="unknown", help="All tokens, input and output, machines and people included. The Self-host page computes it from your arrivals.",
+            placeholder="unknown", help="All tokens, input and output, machines and people included. The Self-host page computes it from your arrivals and keeps it for here.",
         )  # fmt: skip
         if usd is not None:
             chosen.append((name, float(usd)))
@@ -70,7 +71,7 @@ def quality_words(quality: dict[str, Any]) -> str:
     """Quality before and after with its tier, or why nothing can be said."""
     if quality["policy"] is None:
         return quality["words"][0].upper() + quality["words"][1:] + "."
-    return f"Quality {quality['baseline']:.2%} before, {quality['policy']:.2%} after, on the scale “{quality['scale']}”: {quality['words']}."
+    return f"Quality {quality['baseline']:.2%} before, {quality['policy']:.2%} after, by {quality['source']}."
 
 
 def tier_badge(tier: str) -> None:

@@ -37,4 +37,4 @@ def test_the_tornado_is_centred_on_the_base_case():
     swings = pd.DataFrame({"name": ["pue", "rent"], "low_value": [1, 2], "high_value": [2, 3], "unit": ["", ""], "npv_at_low_usd": [5.0, 8], "npv_at_high_usd": [15.0, 12], "base_usd": [10.0, 10]})
     figure = hosting_charts.tornado(swings, LIGHT)
     assert all(trace.base == 10 for trace in figure.data)
-    assert list(figure.data[0].y) == ["rent", "pue"] and list(figure.data[0].x) == [-2, -5]
+    assert list(figure.data[0].y) == ["Rent", "Power overhead (PUE)"] and list(figure.data[0].x) == [-2, -5]

@@ -45,9 +45,33 @@ def test_without_a_log_a_typed_volume_answers():
     assert page.title[0].value == "When would own GPUs pay?"
     assert "Choose the open model" in page.info[0].value
     typed = opened(open_model="qwen3-14b", gpus="1", gpu="H100 SXM")
-    assert "qwen3" in typed.title[0].value and "middle case" in typed.title[0].value
+    assert "qwen3" in typed.title[0].value and "never does" in typed.title[0].value
     assert any("volume is typed" in w.value for w in typed.warning)
     assert {"Payback", "GPUs paid for"} <= metrics(typed).keys()
+
+
+def test_a_typed_volume_has_a_stated_shape():
+    steady, office = (opened(open_model="qwen3-14b", gpus="1", gpu="H100 SXM", shape=shape) for shape in ("Every minute alike", "Weekdays from 8 to 18, a twentieth outside"))
+    assert any("weekdays" in w.value for w in office.warning) and any("every minute" in w.value for w in steady.warning)
+    assert int(metrics(steady)["GPUs paid for"]) <= int(metrics(office)["GPUs paid for"])
+
+
+def test_scores_of_the_log_decide_what_is_eligible(home):
+    rows = [{"requested_at": START + timedelta(minutes=20 * i), "cost_usd": Decimal("0.05"), "model": "minimax-m2" if i % 2 else "gpt-5.2", "task_type": "coding" if i % 4 < 2 else "chat",
+             "quality_score": 0.7 if i % 4 == 1 else 0.9} for i in range(200)]  # fmt: skip
+    ledger = ledger_of(home, rows)
+    with ledger.write() as cursor:
+        rollups.rebuild(cursor, None)
+    ledger.close()
+    whole, some = (opened(open_model="minimax-m2", gpus="4", **more) for more in ({}, {"most_lost": "5"}))
+    assert any(e.label == "Is minimax-m2 good enough? Its scores in this log" for e in whole.expander)
+    bill = [next(m for m in page.metric if m.label == "Per 1M tokens, own") for page in (whole, some)]
+    assert bill[0].value != bill[1].value  # half the work, the same machines
+    page = opened(open_model="minimax-m2", gpus="4")
+    page.number_input(key="most_lost").set_value(5.0).run()
+    assert not page.exception
+    next(b for b in page.button if b.label == "Use this price there").click().run()
+    assert not page.exception and any("reckon with" in m.value for m in page.markdown)
 
 
 def test_from_the_log_with_the_residency_case(log):

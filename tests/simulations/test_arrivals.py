@@ -70,6 +70,21 @@ def test_a_typed_volume_has_its_mean_and_peak():
         arrivals.stated(0, 1, 0, 1, 2)
 
 
+@pytest.mark.parametrize(("shape", "peak"), [("flat", 1.0), ("office", 0.95 * 168 / 50), ("bursty", 6.0), ("daily", 6.0)])
+def test_a_stated_shape_keeps_its_volume_and_has_its_peak(shape, peak):
+    typed = arrivals.stated(1e6, 2000, 500, 300, 6.0, shape)
+    assert typed.per_month() == pytest.approx(1e6) and typed.requests.min() >= 0
+    assert typed.peak_to_mean() == pytest.approx(peak, rel=1e-3)
+    assert typed.mean(typed.output_tokens) == pytest.approx(300)
+
+
+def test_office_hours_are_on_weekdays():
+    by_day = arrivals.stated(1e6, 1, 0, 1, 1, "office").requests.reshape(7, 24, 60).sum(2)
+    assert by_day[0, 10] > 20 * by_day[0, 3] and by_day[5, 10] == by_day[6, 10] == pytest.approx(by_day[0, 3])
+    with pytest.raises(BadInput, match="use one of: daily, flat, office, bursty"):
+        arrivals.stated(1e6, 1, 0, 1, 1, "weekly")
+
+
 def test_drawn_requests_follow_the_minutes_and_the_seed():
     typed = arrivals.stated(3e6, 2000, 500, 300, 1)
     some = arrivals.drawn(typed, seed=1)

@@ -50,6 +50,20 @@ def test_with_two_engineers_for_six_weeks_it_pays_back_later():
     assert result["payback_without_staff_months"] == 8.0
 
 
+def test_a_stated_saving_needs_no_bill_and_every_option_has_its_total():
+    bare = {"kind": "breakeven", "name": "Legal's case", "bought": {"capex_usd": 120_000, "saving_usd_per_year": 180_000}}
+    result = breakeven(from_document(bare, BreakevenScenario, "test"), paths_log2=6)
+    whole = breakeven(shipped("breakeven_residency"), paths_log2=6)
+    totals = {name: option["total_usd"] for name, option in result["options"].items()}
+    assert totals == pytest.approx({"api": 3 * 180_000, "bought": 120_000})
+    assert [result[key] for key in ("payback_months", "npv_usd", "p10", "p50", "p90")] == pytest.approx([whole[key] for key in ("payback_months", "npv_usd", "p10", "p50", "p90")])
+    assert result["options"]["api"]["present_cost_usd"] - result["options"]["bought"]["present_cost_usd"] == pytest.approx(result["npv_usd"])
+    assert result["options"]["bought"]["gpus"] is None and result["breakeven_volume"] is None
+    ranged = bare | {"bought": {"capex_usd": 120_000, "saving_usd_per_year": {"value": 180_000, "low": 120_000, "high": 210_000}}}
+    spread = breakeven(from_document(ranged, BreakevenScenario, "test"), paths_log2=8)
+    assert spread["payback_months"] == 8.0 and spread["p10"] == pytest.approx(240_000, rel=0.03) and spread["p90"] == pytest.approx(510_000, rel=0.03)
+
+
 def test_deepseeks_published_day():
     day = breakeven(shipped("breakeven_deepseek_day"))["per_day"]
     assert day["rent_usd"] == pytest.approx(87_072)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulations import finance, uncertainty
-from simulations.assumptions import Assumption, fixed, spread
+from simulations.assumptions import Assumption, fixed, in_words, spread
 from simulations.breakeven import BreakevenScenario, main_option, resolve
 from simulations.hosting_costs import saving
 from simulations.scenario import read_scenario
@@ -31,7 +31,7 @@ def test_the_tornados_centre_is_the_base_case(case):
     assert 1 < len(swings) <= 12
     assert all(s.base_usd == pytest.approx(base) for s in swings)
     assert [s.width for s in swings] == sorted((s.width for s in swings), reverse=True)
-    assert swings[0].name.replace("_", " ") in uncertainty.measure_first(swings)
+    assert in_words(swings[0].name) in uncertainty.measure_first(swings)
 
 
 def test_ten_thousand_paths_take_less_than_two_seconds(case):
