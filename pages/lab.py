@@ -7,7 +7,7 @@ import streamlit as st
 
 from data.errors import BatonError
 from pages.ui import format as fmt
-from pages.ui import lab_form, lab_results, shell, what_if
+from pages.ui import lab_form, lab_results, lab_tasks, shell, what_if
 from routing.endpoints import saved_providers
 from routing.export import FORMS, exported
 from routing.launch import launch
@@ -53,6 +53,8 @@ def take_away() -> None:
 
 
 def earlier(runs: dict[str, dict]) -> None:
+    if started := st.session_state.pop("lab_show", None):
+        st.session_state["run"] = started
     names = {rid: f"{r['name']}, {pd.Timestamp(r['created_at']):%d %b %H:%M} UTC, {r['status']}" for rid, r in runs.items()}
     st.selectbox("Run", list(names), format_func=names.get, key="run", bind="query-params")
 
@@ -77,8 +79,11 @@ else:
         with title:
             shell.header(lab_results.going(run) if run["status"] == "interrupted" else lab_results.sentence(found), view)
         lab_results.body(run["run_id"], found)
-with st.expander("New run", icon=":material/play_arrow:", expanded=not runs):
+lab_tasks.said()
+with st.expander("New run", icon=":material/play_arrow:", expanded=not runs or "policy" in st.query_params):
     lab_form.new_run()
+with st.expander("Task sets", icon=":material/checklist:"):
+    lab_tasks.editor()
 with st.expander("Providers", icon=":material/cable:", expanded=not runs and not saved_providers(shell.state())):
     lab_form.providers()
 with st.expander("Export a policy to the gateway", icon=":material/output:"):

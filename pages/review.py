@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui import exports, shell
 from pages.ui import format as fmt
+from routing.judge_check import BY_HAND
 from routing.reviews import DECISIONS, RUN_KINDS, decide, reviews
 
 WORDS = {"plan": "Plan to approve", "checkpoint": "Checkpoint", "halt": "The run was halted", "answer": "Answer to check"}
@@ -18,14 +19,15 @@ BUTTONS = {"approved": ("Approve", ":material/check:"), "edited": ("Approve with
 def item_card(item: dict, person: str) -> None:
     """One item with what a person needs to decide it."""
     with st.container(border=True):
-        where = " · ".join(part for part in (item["policy"], item["task_id"], f"run {item['run_id']}", item["opened_at"][:16].replace("T", " ") + " UTC") if part)
+        where = " · ".join(part for part in (item["policy"] if item["reason"] != BY_HAND else None, item["task_id"], f"run {item['run_id']}", item["opened_at"][:16].replace("T", " ") + " UTC") if part)
         st.markdown(f"**{WORDS[item['kind']]}**: {fmt.md(item['reason'])}")
         st.caption(fmt.md(where))
         body = item["body"]
         if item["kind"] == "answer":
             st.code(body.get("answer") or json.dumps(body.get("tool_calls")) or "no answer", language=None, wrap_lines=True)
             confidence = f", confidence {fmt.share(body['confidence'])}" if body.get("confidence") is not None else ""
-            st.caption(fmt.md(f"{body.get('model') or 'no model'}{confidence}. Grader: {body.get('verdict')}"))
+            # A person who checks the judge must not know what it said, nor who answered.
+            st.caption("Approve when the answer is right. Model and grade are hidden." if item["reason"] == BY_HAND else fmt.md(f"{body.get('model') or 'no model'}{confidence}. Grader: {body.get('verdict')}"))
         else:
             shown = {k: str(v) for k, v in body.items() if k != "checkpoint" and not isinstance(v, dict | list)}
             st.dataframe(pd.DataFrame(shown.items(), columns=["What", "Value"]), hide_index=True, width="stretch", alt="What is to be decided")

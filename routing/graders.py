@@ -29,10 +29,10 @@ STRIPPED = str.maketrans("", "", "$€£,*_%")
 
 @dataclass(frozen=True)
 class Verdict:
-    """`score` 0 to 1; `passed` by the assertion's or task's rule; `reason` in words."""
+    """`score` 0 to 1; `passed` by the assertion's or task's rule, None where nothing could decide it; `reason` in words."""
 
-    passed: bool
-    score: float
+    passed: bool | None
+    score: float | None
     reason: str
     no_answer: bool = False
 
@@ -49,19 +49,21 @@ UNMEASURED = Measured()
 
 
 def grade(task: Task, answer: Answer, measured: Measured = UNMEASURED, judged: dict[int, Verdict] | None = None) -> Verdict:
-    """The verdict on a task. `judged` are verdicts on its model-graded assertions, by position; without one they are left out."""
+    """The verdict on a task. `judged` are verdicts on its model-graded assertions, by position; where one is missing nothing is said to have passed."""
     if not answer.text.strip() and not answer.tool_calls:
         return Verdict(False, 0.0, "no answer: the model returned nothing", no_answer=True)
-    weighed = []
+    weighed, missing = [], False
     for position, assertion in enumerate(task.asserts):
-        if assertion.type.removeprefix("not-") in MODEL_GRADED:
-            if judged and position in judged:
-                weighed.append((assertion.weight, judged[position]))
-        else:
+        if assertion.type.removeprefix("not-") not in MODEL_GRADED:
             weighed.append((assertion.weight, check(assertion, answer, measured)))
-    if not weighed:
-        return Verdict(True, 1.0, "nothing to check but that an answer came")
-    return _combined(weighed, task.threshold)
+        elif judged and position in judged:
+            weighed.append((assertion.weight, judged[position]))
+        else:
+            missing = True
+    verdict = _combined(weighed, task.threshold)
+    if not weighed or (missing and (verdict.passed or task.threshold is not None)):
+        return Verdict(None, None, "not graded: it needs a judge's verdict and has none" if missing else "not graded: the task has no check")
+    return verdict
 
 
 def check(assertion: Assertion, answer: Answer, measured: Measured = UNMEASURED) -> Verdict:

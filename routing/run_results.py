@@ -9,8 +9,6 @@ from typing import Any
 
 from data.state import State
 from routing.comparison import Comparison, Pair, compare, holm, not_worse, wilson
-from routing.judge import Agreement, agreement
-from routing.reviews import reviews
 from routing.run_spec import RunSpec, checked_spec
 from routing.run_store import attempts, money, read_run, results
 
@@ -63,23 +61,31 @@ def by_policy(spec: RunSpec, found: Sequence[dict[str, Any]]) -> dict[str, dict[
         cost, quality = sum(r["cost_usd"] for r in mine), passed / len(graded) if graded else None
         latencies = sorted(r["latency_ms"] for r in graded)
         table[policy.name] = {
-            "tasks": len(mine), "graded": len(graded), "passed": passed, "no_answer": sum(r["no_answer"] for r in graded), "quality": quality,
+            "tasks": len(mine), "graded": len(graded), "not_graded": sum(r["status"] == "done" for r in mine) - len(graded), "passed": passed, "no_answer": sum(r["no_answer"] for r in graded), "quality": quality,
             "quality_low": low, "quality_high": high, "failed": sum(r["status"] == "failed" for r in mine),
             "refused": sum(r["status"] == "refused" for r in mine), "blocked": sum(r["status"] == "blocked" for r in mine),
             "cost_usd": cost, "cost_per_task_usd": cost / len(mine) if mine else None, "cost_per_passed_usd": cost / passed if passed else None,
             "latency_p50_ms": latencies[len(latencies) // 2] if latencies else None, "attempts": sum(r["attempts"] for r in mine),
-            "reviews": sum(bool(r["review"]) for r in mine), "predicted": _against(spec.predicted.get(policy.name), cost, quality, (low, high)),
+            "reviews": sum(bool(r["review"]) for r in mine), "predicted": _against(spec.predicted.get(policy.name), cost, len(mine), quality, (low, high)),
         }  # fmt: skip
     return table
 
 
-def _against(predicted: dict[str, float] | None, cost: float, quality: float | None, interval: tuple[float, float]) -> dict[str, Any] | None:
+def _against(predicted: dict[str, float] | None, cost: float, tasks: int, quality: float | None, interval: tuple[float, float]) -> dict[str, Any] | None:
     """The replay's prediction beside what was measured: was the simulation right?"""
     if not predicted:
         return None
-    said = predicted.get("quality")
+    said, usd = predicted.get("quality"), predicted.get("cost_usd") or predicted.get("cost_per_task_usd", 0.0) * tasks
     held = None if said is None or quality is None else interval[0] <= said <= interval[1]
-    return {**predicted, "quality_within_interval": held, "cost_ratio": cost / predicted["cost_usd"] if predicted.get("cost_usd") else None}
+    return {**predicted, "quality_within_interval": held, "cost_ratio": cost / usd if usd else None}
+
+
+def same_decisions(state: State, run_id: str, other: str) -> tuple[int, int]:
+    """(results that are equal, results compared) of a replayed run and its recording: answer, model, grade and status."""
+    keys = ("status", "model", "answer", "tool_calls", "passed", "confidence", "propensity")
+    sides = [{(r["policy"], r["task_id"], r["repeat"]): [r.get(k) for k in keys] for r in results(state, side)} for side in (run_id, other)]
+    both = sides[0].keys() & sides[1].keys()
+    return sum(sides[0][key] == sides[1][key] for key in both), len(both)
 
 
 def comparisons(spec: RunSpec, found: Sequence[dict[str, Any]]) -> list[tuple[str, str, Comparison, bool]]:
@@ -108,8 +114,3 @@ def pairs(found: Sequence[dict[str, Any]], a: str, b: str) -> list[Pair]:
         if a in s and b in s
     ]
 
-
-def judge_agreement(state: State, run_id: str | None = None) -> Agreement | None:
-    """How often the graders of a run agreed with the people who reviewed its answers: approved is right, anything else wrong."""
-    decided = [i for i in reviews(state, run_id) if i["kind"] == "answer" and i["decision"] and i["body"].get("passed") is not None]
-    return agreement([bool(i["body"]["passed"]) for i in decided], [i["decision"] == "approved" for i in decided])

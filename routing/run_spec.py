@@ -23,7 +23,7 @@ class RunSpec(Part):
 
     `max_usd` None means no dollar cap. `margin` and `baseline` are the non-inferiority question, stated
     beforehand: is every other policy at most `margin` worse than the baseline? `predicted` is what the
-    replay said per policy ({policy: {cost_usd, quality}}), to be held against what is measured.
+    replay said per policy ({policy: {cost_usd or cost_per_task_usd, quality, scale}}), to be held against what is measured.
     """
 
     name: str = "run"
@@ -43,7 +43,7 @@ class RunSpec(Part):
     judge: str | None = None
     baseline: str | None = None
     margin: float = Field(0.05, gt=0, lt=1)
-    predicted: dict[str, dict[str, float]] = {}
+    predicted: dict[str, dict[str, float | str]] = {}
 
     @property
     def cap_usd(self) -> Decimal | None:

@@ -216,7 +216,7 @@ class _Engine:
         judged = await judge_rubrics(self._router, policy, self.spec.judge, task, outcome, call_id, rng) if outcome.status == "done" else None
         preferred = [await prefer(self._router, policy, self.spec.judge, task, outcome, other, call_id, rng) for _, other, _ in outcome.shadows]
         verdict = grade(task, outcome.answer, measured, judged) if outcome.status == "done" else Verdict(False, 0.0, outcome.reason)
-        body = _body(outcome, verdict, call_id, task, preferred)
+        body = _body(outcome, verdict, call_id, task, preferred) | {"judged": bool(judged)}
         await self._journal.result(policy.name, task.id, repeat, outcome.status, body, {
             "call": call_id, "model": outcome.model, "confidence": outcome.confidence, "cost_usd": str(outcome.cost_usd),
             "passed": verdict.passed if outcome.status == "done" else None, "reason": outcome.reason,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from data.errors import BadInput, Unreadable
 from data.usage import CRITICALITIES, DATA_CLASSES, TASK_TYPES
-from data.yaml_text import read_yaml
+from data.yaml_text import line_of, read_yaml
 from routing.calls import Request
 from routing.conditions import Part
 from routing.task_imports import LeftOut, as_task
@@ -32,6 +32,7 @@ DETERMINISTIC = (
 MODEL_GRADED = ("llm-rubric",)
 NOT_RUN = ("javascript", "python", "webhook", "is-sql", "similar")
 LARGEST_FILE = 32 * 1024 * 1024
+Where = Callable[[int, tuple[str | int, ...]], str]
 
 
 class Assertion(Part):
@@ -62,6 +63,8 @@ class Assertion(Part):
     def _whole(self) -> Assertion:
         if (self.type == "assert-set") is not bool(self.checks):
             raise ValueError("assert-set and a list of checks under `assert` go together")
+        if any(inner.type.removeprefix("not-") in MODEL_GRADED for inner in self.checks):
+            raise ValueError("a model-graded check stands by itself, not in an assert-set")
         return self
 
 
@@ -151,11 +154,11 @@ def read_tasks(path: str | Path) -> TaskSet:
 
 def parse_tasks(text: str, name: str) -> TaskSet:
     """As `read_tasks`, from the text; `name` is the file's name."""
-    entries = _entries(text, name)
+    entries, where = _entries(text, name)
     stem, tasks, left_out = name.rsplit(".", 1)[0], [], []
     for number, entry in enumerate(entries, start=1):
         try:
-            tasks.append(_task(as_task(entry, number, stem), f"{name}, task {number}"))
+            tasks.append(_task(as_task(entry, number, stem), lambda field, at=number - 1: where(at, field)))
         except LeftOut as reason:
             left_out.append(str(reason))
     if not tasks:
@@ -163,18 +166,24 @@ def parse_tasks(text: str, name: str) -> TaskSet:
     return _unique(stem, tasks, name).model_copy(update={"left_out": tuple(left_out)})
 
 
-def _entries(text: str, name: str) -> list[Any]:
+def _entries(text: str, name: str) -> tuple[list[Any], Where]:
+    """The entries of a file, and where in it a field of one stands."""
     if name.endswith(".jsonl"):
-        return [_json(line, f"{name}, line {number}") for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    document = _json(text, name) if name.endswith(".json") else read_yaml(text, name)[0]
+        numbered = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+        return [_json(line, f"{name}, line {number}") for number, line in numbered], lambda index, field: f"{name}, line {numbered[index][0]}"
+    base: tuple[str, ...] = ()
+    document, lines = (_json(text, name), None) if name.endswith(".json") else read_yaml(text, name)
     if isinstance(document, dict):
         defaults = document.get("defaultTest") or {}
-        document = next((document[key] for key in ("tasks", "tests", "examples") if isinstance(document.get(key), list)), None) if document else None
+        base = tuple(key for key in ("tasks", "tests", "examples") if isinstance(document.get(key), list))[:1]
+        document = document[base[0]] if base else None
         if defaults and document:
             document = [{**entry, "assert": [*defaults.get("assert", []), *entry.get("assert", [])]} if isinstance(entry, dict) else entry for entry in document]
     if not isinstance(document, list) or not document:
         raise BadInput(f"{name} holds no list of tasks; write a list, or `tasks:` (promptfoo: `tests:`) with a list under it.")
-    return document
+    if lines is None:
+        return document, lambda index, field: f"{name}, task {index + 1}"
+    return document, lambda index, field: f"{name}, line {line_of(lines, (*base, index, *field))}"
 
 
 def _json(text: str, where: str) -> Any:
@@ -184,16 +193,16 @@ def _json(text: str, where: str) -> Any:
         raise BadInput(f"{where}: not valid JSON ({error}); correct it.") from error
 
 
-def _task(entry: Any, where: str) -> Task:
+def _task(entry: Any, where: Callable[[tuple[str | int, ...]], str]) -> Task:
     if not isinstance(entry, dict):
-        raise BadInput(f"{where}: a task is a mapping with id, prompt and asserts.")
+        raise BadInput(f"{where(())}: a task is a mapping with id, prompt and asserts.")
     try:
         return Task.model_validate(entry)
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"]) or "task"
         legal = f"; fields are: {', '.join(Task.model_fields)}" if problem["type"] == "extra_forbidden" else ""
-        raise BadInput(f"{where} ({str(entry.get('id', 'no id'))[:80]}), {field}: {problem['msg'].removeprefix('Value error, ')}{legal}.") from error
+        raise BadInput(f"{where(problem['loc'])} ({str(entry.get('id', 'no id'))[:80]}), {field}: {problem['msg'].removeprefix('Value error, ')}{legal}.") from error
 
 
 def _unique(name: str, tasks: list[Task], where: str = "") -> TaskSet:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from data.errors import BadInput, BatonError
-from pages.ui import exports, shell, what_if
+from pages.ui import exports, lab_tasks, shell, what_if
 from pages.ui import format as fmt
 from routing.endpoints import read_providers_text, save_provider, saved_providers
 from routing.launch import launch
 from routing.ledger_tasks import sampled_tasks
 from routing.local_models import missing
+from routing.policy import Policy
 from routing.providers import probe
 from routing.run_commands import build_spec, local_policies
 from routing.run_store import create_run
-from routing.tasks import TaskSet, parse_tasks, shipped_tasks
+from routing.task_sets import spread
+from simulations.replay_summary import NO_TARGET_PRICE
 
 EXAMPLE = """[[provider]]
 name = "openai"
@@ -39,55 +43,88 @@ def offer_local() -> None:
 def new_run() -> None:
     """Choose policies, tasks and limits, and start."""
     providers = saved_providers(shell.state())
-    mine, local = what_if.policies(), {p.name: p for p in local_policies()}
-    offered = {o.model.lower() for p in providers for o in p.models}
-    reachable = {name: p for name, p in {**local, **mine}.items() if {t.partition("@")[0].lower() for t in p.targets} <= offered}
+    models = list(dict.fromkeys(o.model for p in providers for o in p.models))
+    offered = {model.lower() for model in models}
+    known = {**{p.name: p for p in local_policies()}, **what_if.policies()}
+    reachable = {name: p for name, p in known.items() if not _missing(p, offered)}
+    asked = st.query_params.get("policy")
+    if asked in known and asked not in reachable:
+        st.warning(fmt.md(f"“{asked}” names {', '.join(_missing(known[asked], offered))}, which no provider here offers yet. Declare one under Providers."), icon=":material/cable:")
     if not reachable:
         st.info("None of the policies can reach its models: declare the providers they name, below.", icon=":material/info:")
         return
+    predicted = _prediction(asked) if asked in reachable else {}
+    sources = lab_tasks.sets()
     with st.form("new-run", border=True):
-        chosen = st.multiselect("Policies to compare", list(reachable), default=list(reachable)[:3], key="lab_policies")
+        first = [asked] if asked in reachable else list(reachable)[:3]
+        chosen = st.multiselect("Policies to compare", list(reachable), default=first, key="lab_policies", help="The first is the one the others are compared with.")
         left, middle, right = st.columns(3)
-        source = left.selectbox("Tasks", ("Baton's own 60 tasks", "From a file", "Sampled from the ledger"), key="lab_tasks")
-        count = left.number_input("How many tasks", 1, 5000, 60, key="lab_count")
-        upload = left.file_uploader("Task file (YAML, JSON, JSONL)", type=["yaml", "yml", "json", "jsonl"], key="lab_file")
+        source = left.selectbox("Tasks", [*sources, lab_tasks.LOGGED], key="lab_tasks", help="Import or write your own under Task sets.")
+        count = left.number_input("How many tasks", 1, 5000, 20, key="lab_count", help="Evenly spread over the set. 20 show a large difference only; the result says how large.")
+        judge = left.selectbox("Judge", ["none", *models], key="lab_judge", help="The model that grades llm-rubric checks. Without one those answers stay ungraded.")
         cap = middle.number_input("Spend cap, USD", 0.0, 10_000.0, 0.05, step=0.01, format="%.2f", key="lab_cap", help="Reserved before each call; 0 lets free models answer only.")
         minutes = middle.number_input("Time limit, minutes", 1.0, 1800.0, 60.0, key="lab_minutes")
         concurrency = middle.number_input("Tasks at a time", 1, 100, 4, key="lab_concurrency")
         margin = right.number_input("Margin, points", 1, 50, 5, key="lab_margin", help="Stated beforehand: how much worse than the first policy still counts as good enough.")
         repeats = right.number_input("Times each task is asked", 1, 20, 1, key="lab_repeats")
-        record = right.checkbox("Keep every response, so that the run can be replayed", key="lab_record")
         name = right.text_input("Name", "Lab run", key="lab_name")
+        record = st.checkbox("Keep every response, so that the run can be replayed without calls", key="lab_record")
         go = st.form_submit_button("Start the run", type="primary", icon=":material/play_arrow:")
     if not go:
         return
     with shell.errors():
         if not chosen:
             raise BadInput("Choose at least one policy to try.")
-        tasks = _tasks(source, upload, int(count))
+        tasks = sampled_tasks(shell.view(), int(count)) if source == lab_tasks.LOGGED else spread(sources[source], int(count))
         spec = build_spec(
-            [reachable[n] for n in chosen], tasks, providers, name=name, max_usd=f"{cap:.6f}", max_minutes=minutes,
-            concurrency=int(concurrency), margin=margin / 100, repeats=int(repeats), record=record,
+            [reachable[n] for n in chosen], tasks, providers, name=name, max_usd=f"{cap:.6f}", max_minutes=minutes, concurrency=int(concurrency),
+            margin=margin / 100, repeats=int(repeats), record=record, judge=None if judge == "none" else judge, predicted=predicted,
         )  # fmt: skip
-        run_id = create_run(shell.state(), name, spec, "dashboard")
-        launch(shell.state(), run_id)
-        st.query_params["run"] = run_id
-        st.rerun()
+        start(name, spec)
 
 
-def _tasks(source: str, upload: object, count: int) -> TaskSet:
-    if source == "From a file":
-        if upload is None:
-            raise BadInput("Choose a task file first.")
-        try:
-            found = parse_tasks(upload.getvalue().decode("utf-8"), upload.name)
-        except UnicodeDecodeError as error:
-            raise BadInput(f"{upload.name} is not UTF-8 text; save it as UTF-8.") from error
-    elif source == "Sampled from the ledger":
-        found = sampled_tasks(shell.view(), count)
-    else:
-        found = shipped_tasks()
-    return found.model_copy(update={"tasks": found.tasks[:count]})
+def start(name: str, spec: dict[str, Any]) -> None:
+    """Write the run down, start it beside the app and show it."""
+    run_id = create_run(shell.state(), name, spec, "dashboard")
+    launch(shell.state(), run_id)
+    for name in ("policy", "said_usd", "said_quality", "said_scale"):
+        st.query_params.pop(name, None)
+    # The chooser of runs is bound to the link and drawn already; the next drawing takes this over.
+    st.session_state["lab_show"] = run_id
+    st.rerun()
+
+
+def _missing(policy: Policy, offered: set[str]) -> list[str]:
+    """The models a policy names that no provider offers."""
+    return [t for t in policy.targets if t.partition("@")[0].lower() not in offered]
+
+
+def prediction_link(policy: str, said: dict[str, Any]) -> dict[str, str]:
+    """What a replay said, as parameters of a link to the lab: cost a request where every request is priced, quality where it is known."""
+    told, apart = {"policy": policy}, said["not_compared"]
+    priced = said["requests"] - sum(part["requests"] for part in apart)
+    if priced and NO_TARGET_PRICE not in [part["reason"] for part in apart]:
+        told["said_usd"] = f"{float(said['policy_cost_usd']) / priced:.8f}"
+    if said["quality"]["policy"] is not None:
+        told |= {"said_quality": f"{said['quality']['policy']:.6f}", "said_scale": said["quality"]["scale"]}
+    return told
+
+
+def _prediction(policy: str) -> dict[str, dict[str, float | str]]:
+    """What the Routing page's replay said of this policy, as its link carries it."""
+    said: dict[str, float | str] = {}
+    for key, name in (("said_usd", "cost_per_task_usd"), ("said_quality", "quality")):
+        with contextlib.suppress(ValueError):
+            value = float(st.query_params.get(key, ""))
+            if 0 <= value < float("inf"):
+                said[name] = value
+    if not said:
+        return {}
+    said["scale"] = st.query_params.get("said_scale", "")[:120]
+    parts = [f"${said['cost_per_task_usd']:.6f} a request"] if "cost_per_task_usd" in said else []
+    parts += [f"quality {fmt.share(said['quality'])} on the scale “{said['scale']}”"] if "quality" in said else []
+    st.caption(fmt.md(f"The replay predicts {' and '.join(parts)} for “{policy}”; the result will be held against it. Sample the tasks from the ledger for a like comparison: other tasks have other lengths."))
+    return {policy: said}
 
 
 def providers() -> None:

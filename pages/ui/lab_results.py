@@ -8,11 +8,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.ui import charts, exports, shell
+from pages.ui import charts, exports, lab_form, shell
 from pages.ui import format as fmt
+from routing.judge_check import ask_people, judge_agreement
 from routing.live_ledger import save_measured, to_ledger
-from routing.run_results import judge_agreement
-from routing.run_store import read_run, results
+from routing.run_results import same_decisions
+from routing.run_store import read_run, recorded, results
 
 RUNNING = ("planned", "running", "waiting")
 
@@ -63,11 +64,38 @@ def body(run_id: str, found: dict[str, Any]) -> None:
     for c in found["comparisons"]:
         fine = f" Shown to be at most the stated margin worse than {c['b']}." if c["not_worse"] else f" Not shown to be within the stated margin of {c['b']}."
         st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']}{fine} {_cost_words(c['cost_difference_usd'])}"))
-    agreed = judge_agreement(shell.state(), run_id)
-    if agreed:
-        st.caption(fmt.md(f"People agreed with {fmt.share(agreed.equal)} of {agreed.compared} grades they reviewed" + (f" (kappa {agreed.kappa:.2f})." if agreed.kappa is not None else ".")))
+    _judge(run_id)
+    _replayed(run_id)
     _answers(run_id)
     _take_over(run_id, found)
+
+
+def _judge(run_id: str) -> None:
+    """How far the judge's grades can be trusted: people grade some of the same answers, blind."""
+    if not any(r.get("judged") for r in results(shell.state(), run_id)):
+        return
+    agreed = judge_agreement(shell.state(), run_id)
+    if agreed:
+        kappa = f" (kappa {agreed.kappa:.2f}; 0 is chance, 1 is always)" if agreed.kappa is not None else ""
+        st.write(fmt.md(f"The judge agreed with people on {fmt.share(agreed.equal)} of the {agreed.compared} answers they graded too{kappa}."))
+    else:
+        st.write("Nobody has checked the judge of this run yet: its grades are one model's opinion.")
+    if st.button("Let people grade ten of the judged answers", icon=":material/rate_review:", key="lab_judge_check", help="Drawn at random; the judge's grade is hidden from them."):
+        with shell.errors():
+            st.success(f"{ask_people(shell.state(), run_id)} answers are in the review queue.")
+
+
+def _replayed(run_id: str) -> None:
+    """A replay beside its recording, or the button that makes one."""
+    spec = read_run(shell.state(), run_id)["spec"]
+    if spec["replay_of"]:
+        same, of = same_decisions(shell.state(), run_id, spec["replay_of"])
+        st.caption(fmt.md(f"Replayed from the recording of run {spec['replay_of']}, without a call: {same} of {of} results are the same."))
+    elif recorded(shell.state(), run_id) and st.button(
+        "Replay from the recording", icon=":material/replay:", key="lab_replay", help="Decides everything again from the kept responses; nothing is sent and nothing is paid."
+    ):
+        with shell.errors():
+            lab_form.start(f"{spec['name']}, replayed", {**spec, "record": False, "replay_of": run_id})
 
 
 def _cost_words(usd: float) -> str:
@@ -86,11 +114,24 @@ def _policies(found: dict[str, Any]) -> None:
     shown = frame[["policy", "graded", "passed", "no_answer", "failed", "refused", "blocked", "cost_usd", "cost_per_task_usd", "latency_p50_ms"]]
     labels = {"no_answer": "no answer", "blocked": "withheld", "cost_usd": "cost", "cost_per_task_usd": "cost a task", "latency_p50_ms": "latency, median"}
     exports.table(shown, name="lab-policies", units={"cost_usd": "USD small", "cost_per_task_usd": "USD small", "latency_p50_ms": "ms"}, labels=labels)
+    _predictions(found)
+
+
+def _predictions(found: dict[str, Any]) -> None:
+    """Was the simulation right? What the replay said beside what was measured, on one line each."""
     for name, policy in found["by_policy"].items():
-        said = policy["predicted"]
-        if said:
-            right = {True: "inside", False: "outside", None: "not comparable with"}[said["quality_within_interval"]]
-            st.caption(fmt.md(f"{name}: the replay's quality is {right} the measured interval" + (f"; cost was {said['cost_ratio']:.2f} times the prediction." if said["cost_ratio"] else ".")))
+        said, words = policy["predicted"], []
+        if not said:
+            continue
+        if policy["quality"] is not None and "quality" in said:
+            low, high = fmt.share(policy["quality_low"]), fmt.share(policy["quality_high"])
+            scale = f" on the scale “{said['scale']}”" if said.get("scale") else ""
+            words.append(f"quality {fmt.share(said['quality'])}{scale}, measured {fmt.share(policy['quality'])} on these tasks ({low} to {high}): {'within' if said['quality_within_interval'] else 'outside'} the interval")
+        if "cost_per_task_usd" in said and policy["tasks"]:
+            times = f", {said['cost_ratio']:.2f} times the prediction" if said["cost_ratio"] else ""
+            words.append(f"${said['cost_per_task_usd']:.6f} a task, measured ${policy['cost_per_task_usd']:.6f}{times}")
+        if words:
+            st.write(fmt.md(f"**Was the simulation right?** “{name}” was predicted at {'; and at '.join(words)}."))
 
 
 def quality_cost(frame: pd.DataFrame, palette: charts.Palette) -> go.Figure:
@@ -119,7 +160,7 @@ def _answers(run_id: str) -> None:
         return
     left, right = st.columns([1, 1])
     policy = left.selectbox("Policy", ["all", *sorted(frame["policy"].unique())], key="lab_policy")
-    outcome = right.selectbox("Outcome", ["all", "passed", "wrong", "no answer", "failed", "refused", "withheld"], key="lab_outcome")
+    outcome = right.selectbox("Outcome", ["all", "passed", "wrong", "no answer", "not graded", "failed", "refused", "withheld"], key="lab_outcome")
     frame["outcome"] = [_outcome(r) for r in frame.to_dict("records")]
     if policy != "all":
         frame = frame[frame["policy"] == policy]
@@ -134,7 +175,7 @@ def _outcome(row: dict[str, Any]) -> str:
     """Passed, wrong, no answer, or what kept it from an answer: four different things."""
     if row["status"] != "done":
         return {"blocked": "withheld"}.get(row["status"], row["status"])
-    return "passed" if row["passed"] else "no answer" if row["no_answer"] else "wrong"
+    return "not graded" if row["passed"] is None else "passed" if row["passed"] else "no answer" if row["no_answer"] else "wrong"
 
 
 def _take_over(run_id: str, found: dict[str, Any]) -> None:

@@ -1,0 +1,95 @@
+"""The lab's forms: task sets kept and refused, a prediction carried over, a judge checked by people, a run replayed."""
+
+from __future__ import annotations
+
+import pytest
+
+from pages.ui import lab_form
+from routing.endpoints import save_provider
+from routing.reviews import reviews
+from routing.run_store import create_run, list_runs, read_run
+from routing.runs import execute
+from routing.task_sets import save_set, saved_sets
+from routing.tasks import parse_tasks
+from tests.pages.test_live_pages import inside, opened  # noqa: F401
+from tests.routing.live import provider
+from tests.routing.scripted_server import ScriptedServer
+from tests.routing.test_judge_and_selection import RUBRIC
+from tests.routing.test_runs import GOOD, adder, spec
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """Runs are written down and not started."""
+    started = []
+    monkeypatch.setattr(lab_form, "launch", lambda state, run_id: started.append(run_id))
+    return started
+
+
+def press(app, label: str):
+    next(b for b in app.button if b.label == label).click().run()
+    assert not app.exception, app.exception
+
+
+def test_a_task_set_is_typed_refused_with_its_line_and_kept(state):
+    app = opened("lab")
+    box = next(a for a in app.text_area if a.label == "Tasks as YAML")
+    text = box.value
+    box.input(text.replace("llm-rubric", "lm-rubric"))
+    press(app, "Check and save")
+    assert "tasks.yaml, line 10 (polite-no)" in app.error[0].value.replace("\\", "") and "did you mean llm-rubric" in app.error[0].value
+    next(a for a in app.text_area if a.label == "Tasks as YAML").input(text)
+    press(app, "Check and save")
+    assert [len(s.tasks) for s in saved_sets(state).values()] == [2] and "1 of them need a judge" in app.success[0].value
+    assert state.audit()[0].event == "task set saved"
+
+
+def test_the_routing_page_s_prediction_reaches_the_run(state, launched, monkeypatch):
+    save_provider(state, provider("http://127.0.0.1:9/v1", "smollm2-135m", "smollm2-135m-vote5"))
+    save_set(state, "two sums", parse_tasks("- {id: a, prompt: 1 + 1?}\n- {id: b, prompt: 2 + 2?}", "t.yaml"))
+    app = opened("lab", policy="local greedy", said_usd="0.00001200", said_quality="0.9", said_scale="MMLU-Pro")
+    assert any("The replay predicts $0.000012 a request and quality 90" in c.value.replace("\\", "") for c in app.caption)
+    app.selectbox(key="lab_tasks").select("two sums")
+    press(app, "Start the run")
+    kept = read_run(state, launched[0])["spec"]
+    assert kept["predicted"] == {"local greedy": {"cost_per_task_usd": 0.000012, "quality": 0.9, "scale": "MMLU-Pro"}}
+    assert [p["name"] for p in kept["policies"]] == ["local greedy"] and kept["tasks"]["name"] == "two sums"
+
+
+def test_a_policy_nobody_offers_says_what_is_missing(state):
+    save_provider(state, provider("http://127.0.0.1:9/v1", "smollm2-135m", "smollm2-135m-vote5"))
+    app = opened("lab", policy="orchestrator")
+    assert "which no provider here offers yet" in app.warning[0].value
+
+
+def test_the_result_says_whether_the_simulation_was_right(state):
+    with ScriptedServer(lambda n, b: "ok", adder) as server:
+        made = create_run(state, "t", spec(server.url, GOOD, predicted={"good": {"cost_per_task_usd": 0.001, "quality": 0.5, "scale": "a benchmark"}}), "tester")
+        execute(state, made)
+    said = next(m.value for m in opened("lab", run=made).markdown if "Was the simulation right" in m.value)
+    assert "outside the interval" in said and "a benchmark" in said and "times the prediction" in said
+
+
+def test_people_check_the_judge_without_seeing_what_it_said(state):
+    with ScriptedServer(lambda n, b: "ok", lambda b: "PASS" if b["model"] == "judge" else adder(b)) as server:
+        made = create_run(state, "t", spec(server.url, GOOD, tasks=RUBRIC, models=("good", "judge"), judge="judge"), "tester")
+        execute(state, made)
+    app = opened("lab", run=made)
+    assert any("Nobody has checked the judge" in m.value for m in app.markdown)
+    press(app, "Let people grade ten of the judged answers")
+    queue = opened("review")
+    assert "judged to meet" not in repr(queue._tree) and any("hidden" in c.value for c in queue.caption)
+    queue.text_input(key="person").input("Ada").run()
+    press(queue, "Approve")
+    assert reviews(state)[0]["decision"] == "approved"
+    assert any("agreed with people on 100" in m.value for m in opened("lab", run=made).markdown)
+
+
+def test_a_recorded_run_is_replayed_from_the_page(state, launched):
+    with ScriptedServer(lambda n, b: "ok", adder) as server:
+        made = create_run(state, "t", spec(server.url, GOOD, record=True), "tester")
+        execute(state, made)
+    press(opened("lab", run=made), "Replay from the recording")
+    execute(state, launched[0])
+    assert launched[0] == list(list_runs(state))[0]
+    assert any("8 of 8 results are the same" in c.value for c in opened("lab", run=launched[0]).caption)
