@@ -87,4 +87,6 @@ units = {n: m.unit for n, m in MEASURES.items()}
 if len(totals) > ROW_LIMIT:
     st.caption(f"The table shows the {ROW_LIMIT:,} largest of {len(totals):,} rows.")
 exports.table(totals.head(ROW_LIMIT), name=f"{measure}-by-{by}", units=units, labels=labels)
-shell.snapshot_link(view)
+with st.container(horizontal=True, vertical_alignment="center"):
+    filters.what_ifs(scope)
+    shell.snapshot_link(view)

@@ -184,5 +184,5 @@ with right:
 saving(view, scope)
 with st.container(horizontal=True, vertical_alignment="center"):
     filters.link("pages/explore.py", "Open in Explore", ":material/bar_chart:", scope, by=DIMENSIONS[by].label)
-    filters.link("pages/routing.py", "Replay a policy on this slice", ":material/alt_route:", scope)
+    filters.what_ifs(scope)
     shell.snapshot_link(view)

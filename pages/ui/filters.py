@@ -11,6 +11,7 @@ from analytics.scope import UNKNOWN, Scope
 from data.ledger import Ledger
 from pages.ui import shell
 
+CARRIED = ("team", "model", "task_type", "environment", "feature", "provider")  # a link may name any of these
 WINDOWS = {"7d": "7d", "28d": "28d", "90d": "90d", "12m": "12m", "mtd": "MTD", "all": "All"}
 
 
@@ -38,13 +39,13 @@ def last_full_day(view: Ledger) -> date:
 
 
 def scope_bar(view: Ledger, *, dimensions: tuple[str, ...] = ("team", "model", "environment"), default: str = "28d", windows: tuple[str, ...] = tuple(WINDOWS)) -> Scope:
-    """Draw window and dimension filters in one row; returns the chosen scope."""
+    """Draw window and dimension filters in one row, those that came with the link too; returns the chosen scope."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         window = st.segmented_control(
             "Period", windows, format_func=WINDOWS.get, default=default, required=True, key="window", bind="query-params"
         )  # fmt: skip
         chosen = {}
-        for name in dimensions:
+        for name in (*dimensions, *(n for n in CARRIED if n not in dimensions and n in st.query_params)):
             chosen[name] = st.multiselect(
                 DIMENSIONS[name].label, options(view, name), key=name, bind="query-params", placeholder="All", width=128
             )  # fmt: skip
@@ -53,6 +54,15 @@ def scope_bar(view: Ledger, *, dimensions: tuple[str, ...] = ("team", "model", "
 
 
 def link(page: str, label: str, icon: str, scope: Scope, **params: str) -> None:
-    """A link to another page on exactly this slice."""
-    kept = {k: st.query_params.get_all(k) for k in st.query_params if k in ("window", "as_of")}
+    """A link to another page on exactly this slice, its period included where the other page has another default."""
+    kept = {k: st.query_params.get_all(k) for k in st.query_params if k == "as_of"}
+    if window := st.session_state.get("window"):
+        kept["window"] = [WINDOWS[window]]
     st.page_link(page, label=label, icon=icon, query_params={**kept, **{k: list(v) for k, v in scope.filters}, **params})
+
+
+def what_ifs(scope: Scope) -> None:
+    """From a spend view: the three what-ifs on exactly this slice."""
+    link("pages/mix.py", "Find a cheaper mix for this slice", ":material/tune:", scope)
+    link("pages/routing.py", "Replay a policy on it", ":material/alt_route:", scope)
+    link("pages/self_host.py", "Price own machines for it", ":material/dns:", scope)
