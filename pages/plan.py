@@ -152,13 +152,14 @@ def budget_lines(found: list[budgets.Status]) -> None:
     edited = st.data_editor(
         saved, num_rows="dynamic", hide_index=True, width="stretch", key=f"budgets_{shell.state().version('budget')}",
         column_config={
-            "name": st.column_config.TextColumn("Budget", required=True), "amount": st.column_config.NumberColumn("Amount", required=True, min_value=0.01),
-            "period": st.column_config.SelectboxColumn("Period", options=list(budgets.MONTHS), default="monthly", required=True),
-            "start_day": st.column_config.NumberColumn("Start day", default=1, min_value=1, max_value=28, step=1),
-            "start_month": st.column_config.NumberColumn("Start month", default=1, min_value=1, max_value=12, step=1),
-            "starts": st.column_config.DateColumn("Valid from"), "ends": st.column_config.DateColumn("Valid to, excluded"), "usd_rate_on": st.column_config.DateColumn("Rate of"),
-            "soft": st.column_config.NumberColumn("Soft", default=0.8, format="percent"), "hard": st.column_config.NumberColumn("Hard", default=1.0, format="percent"),
-            "currency": st.column_config.TextColumn("Currency", default="USD"), "usd_rate": st.column_config.NumberColumn("USD for one"),
+            "name": st.column_config.TextColumn("Budget", required=True, pinned=True, width=120), "amount": st.column_config.NumberColumn("Amount", required=True, min_value=0.01, width=85),
+            "period": st.column_config.SelectboxColumn("Period", options=list(budgets.MONTHS), default="monthly", required=True, width=80),
+            **{name: st.column_config.TextColumn(name.capitalize(), width=80, help="Several, with commas between; empty for the whole company.") for name in budgets.SCOPES},
+            "start_day": st.column_config.NumberColumn("Start day", default=1, min_value=1, max_value=28, step=1, width=70),
+            "start_month": st.column_config.NumberColumn("Start month", default=1, min_value=1, max_value=12, step=1, width=80),
+            "starts": st.column_config.DateColumn("Valid from", width=90), "ends": st.column_config.DateColumn("Valid to, excluded", width=110), "usd_rate_on": st.column_config.DateColumn("Rate of", width=90),
+            "soft": st.column_config.NumberColumn("Soft", default=0.8, format="percent", width=60), "hard": st.column_config.NumberColumn("Hard", default=1.0, format="percent", width=60),
+            "currency": st.column_config.TextColumn("Currency", default="USD", width=70), "usd_rate": st.column_config.NumberColumn("USD for one", width=90),
         },
     )  # fmt: skip
     if st.button("Save budgets", icon=":material/save:"):
@@ -178,7 +179,9 @@ def to_actual(found: list[budgets.Status]) -> None:
     running = [s.budget.name for s in found if s.state not in ("ended", "not started")]
     if not running:
         return
-    with st.expander("From budget to actual", icon=":material/compare_arrows:"):
+    with st.expander("From budget to actual", icon=":material/compare_arrows:", key="to_actual_open", on_change="rerun") as opened:
+        if not opened.open:
+            return
         name = st.selectbox("Budget", running, key="bridge_budget", width=240)
         told = from_budget(view, name, shell.state().version("budget"))
         if not told:
@@ -207,7 +210,7 @@ def orchestration(year_usd: float, salary: float | None) -> list[staffing.Line]:
     st.subheader("Orchestration itself", anchor=False)
     lines = staffing.lines(year_usd, agents(view), salary)
     table = pd.DataFrame(lines).rename(columns={"name": "line", "low_usd_year": "from", "high_usd_year": "to"})
-    exports.table(table, name="orchestration", units={"from": "USD", "to": "USD"}, labels={"line": "Line", "from": "From, USD a year", "to": "To, USD a year", "rule": "Rule"})
+    exports.table(table, name="orchestration", units={"from": "USD", "to": "USD"}, labels={"line": "Line", "from": "From, USD a year", "to": "To, USD a year", "rule": "Rule"}, wide={"line": 270, "rule": 330})
     return lines
 
 

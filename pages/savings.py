@@ -55,13 +55,12 @@ def show(number: int, finding: savings.Finding, scope: Scope) -> None:
         st.write(fmt.md(f"{fmt.usd(finding.usd_month)} a month of {fmt.usd(finding.spend_usd_month)} on {fmt.short(finding.attempts_month)} attempts{alone}."))
         st.write(fmt.md(finding.action))
         st.caption(fmt.md(f"{CONFIDENCE[finding.confidence]} {finding.assumption}"))
-        with st.expander("Rows behind it", icon=":material/table:"):
+        with st.expander("Rows behind it", icon=":material/table:", key=f"rows_{number}", on_change="rerun") as opened:
             labels = {name: DIMENSIONS[name].label for name in finding.cells.columns if name in DIMENSIONS} | ROW_LABELS
-            exports.table(
-                finding.cells, name=f"saving-{number + 1}", key=f"{number}", labels=labels,
-                units={"attempts_month": "attempts", "spend_usd_month": "USD", "saves_usd_month": "USD"},
-            )  # fmt: skip
-        with st.container(horizontal=True):
+            if opened.open:
+                units = {"attempts_month": "attempts", "spend_usd_month": "USD", "saves_usd_month": "USD"}
+                exports.table(finding.cells, name=f"saving-{number + 1}", key=f"{number}", labels=labels, units=units)
+        with st.container(horizontal=True, vertical_alignment="center"):
             narrowed = scope
             for name in ("model", "team"):
                 if name in finding.filters:
@@ -69,18 +68,24 @@ def show(number: int, finding: savings.Finding, scope: Scope) -> None:
             filters.link("pages/explore.py", "See these requests", ":material/bar_chart:", narrowed, window="28d")
             if finding.page == "routing" and Path(__file__).with_name("routing.py").exists():
                 filters.link("pages/routing.py", "Replay a policy on them", ":material/alt_route:", narrowed)
-            if st.button("Make it an action", key=f"decide_{number}", icon=":material/add_task:"):
-                decide(finding)
+            with st.popover("Make it an action", icon=":material/add_task:"):
+                decide(number, finding)
 
 
-def decide(finding: savings.Finding) -> None:
+def decide(number: int, finding: savings.Finding) -> None:
     """Puts the finding on the action list of the weekly review, with its rows, so that its saving can be measured."""
-    action = actions.checked(
-        name=finding.title, note=finding.action, expected_usd_month=round(finding.usd_month, 2), decided=shell.facts(view)["last_day"],
-        filters={name: values for name, values in finding.filters.items() if name in ("model", "team", "feature", "task_type")},
-    )  # fmt: skip
-    actions.save(shell.state(), action)
-    st.toast("On the action list of the weekly review.", icon=":material/check_circle:")
+    if finding.title in {action.name for action in actions.saved(shell.state())}:
+        st.caption("It is on the action list of the weekly review.")
+        return
+    owner = st.text_input("Owner", key=f"owner_{number}", placeholder="nobody yet")
+    due = st.date_input("Due", value=None, key=f"due_{number}")
+    if st.button("Put it on the list", key=f"decide_{number}", type="primary"):
+        with shell.errors():
+            actions.save(shell.state(), actions.checked(
+                name=finding.title, owner=owner.strip(), due=due, note=finding.action, expected_usd_month=round(finding.usd_month, 2),
+                decided=shell.facts(view)["last_day"], filters={name: finding.filters[name] for name in savings.LINKED if name in finding.filters},
+            ))  # fmt: skip
+            st.rerun()
 
 
 def owners(view: Ledger) -> None:

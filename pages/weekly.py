@@ -46,7 +46,7 @@ def kpis(found: dict) -> None:
     month = pacing["month"]
     cells = st.columns(4)
     moved = bridge["end_usd"] / bridge["start_usd"] - 1 if bridge and bridge["start_usd"] else None
-    told = None if moved is None else "as the week before" if abs(moved) < 0.0005 else "vs the week before"
+    told = None if moved is None else "as the week before" if abs(moved) < 0.0005 else "vs week before"
     cells[0].metric(
         "Spend this week", fmt.usd_short(pacing["week_usd"]), delta=fmt.delta(fmt.share_change(moved)) if moved and told.startswith("vs") else None, delta_color="inverse", border=True,
         delta_description=told,
@@ -113,7 +113,9 @@ def work(view: Ledger, start: date, end: date) -> pd.DataFrame:
 
 def costs(found: dict) -> None:
     """The price per token is not the cost of the work: both, by model."""
-    with st.expander("Cost of the work, by model, beside its price per token", icon=":material/table:"):
+    with st.expander("Cost of the work, by model, beside its price per token", icon=":material/table:", key="unit_costs", on_change="rerun") as opened:
+        if not opened.open:
+            return  # it reads the week's rows: only for who looks
         table = work(view, date.fromisoformat(found["start"]), date.fromisoformat(found["end"]))
         labels = {
             "value": "Model", "cost_usd": "Spend, USD", "tasks": "Tasks", "per_request_usd": "USD a request", "per_task_usd": "USD a task", "success_rate": "Success rate",
@@ -132,11 +134,12 @@ def unusual(found: dict) -> None:
         return
     frame = pd.DataFrame(rows)[["title", "usd", "driver", "status", "owner", "note", "key"]]
     edited = st.data_editor(
-        frame, hide_index=True, width="stretch", key=f"anomalies_{found['week']}_{found['digest']}", disabled=["title", "usd", "driver"],
+        frame, hide_index=True, width="stretch", key=f"anomalies_{found['week']}_{found['digest']}", disabled=["title", "usd", "driver"], row_height=exports.WRAPPED, height="content",
         column_order=["title", "usd", "driver", "status", "owner", "note"],
         column_config={
-            "title": "What", "usd": st.column_config.NumberColumn("Above expectation", format="dollar"), "driver": "Driver", "owner": "Owner", "note": "Note",
-            "status": st.column_config.SelectboxColumn("Status", options=watch.STATUSES, required=True),
+            "title": st.column_config.TextColumn("What", width=210), "usd": st.column_config.NumberColumn("USD above", format="dollar", width=90),
+            "driver": st.column_config.TextColumn("Driver", width=230), "owner": st.column_config.TextColumn("Owner", width=80), "note": st.column_config.TextColumn("Note", width=140),
+            "status": st.column_config.SelectboxColumn("Status", options=watch.STATUSES, required=True, width=100),
         },
     )  # fmt: skip
     st.caption(fmt.md(found["anomalies"]["note"]))
@@ -149,11 +152,11 @@ def unusual(found: dict) -> None:
 def savings(found: dict) -> None:
     st.subheader("5. Savings", anchor=False)
     saving = found["savings"]
-    st.write(fmt.md(f"{fmt.usd(saving['total_usd_month'])} of {fmt.usd(saving['spend_usd_month'])} a month; overlap is counted once."))
+    st.write(fmt.md(report.saved(found)))
     if saving["rows"]:
         frame = pd.DataFrame(saving["rows"])[["title", "usd_month", "confidence", "action"]]
         labels = {"title": "Finding", "usd_month": "USD a month", "confidence": "Confidence", "action": "What to do"}
-        exports.table(frame, name=f"savings-{found['week']}", units={"usd_month": "USD"}, labels=labels)
+        exports.table(frame, name=f"savings-{found['week']}", units={"usd_month": "USD"}, labels=labels, wide={"title": 230, "action": 360})
     st.page_link("pages/savings.py", label="See the rows behind them, and decide", icon=":material/savings:")
 
 
@@ -163,13 +166,15 @@ def decisions(found: dict) -> None:
     saved["due"] = pd.to_datetime(saved["due"]).dt.date
     saved = saved.astype({"expected_usd_month": float, "saved_usd_month": float})
     edited = st.data_editor(
-        saved, num_rows="dynamic", hide_index=True, width="stretch", key=f"actions_{found['digest']}", disabled=["saved_usd_month"],
+        saved, num_rows="dynamic", hide_index=True, width="stretch", key=f"actions_{found['digest']}", disabled=["saved_usd_month"], height="content",
+        row_height=None if saved.empty else exports.WRAPPED,
         column_order=["name", "owner", "due", "expected_usd_month", "status", "saved_usd_month", "note"],
         column_config={
-            "name": st.column_config.TextColumn("Action", required=True, width="large"), "owner": "Owner", "due": st.column_config.DateColumn("Due"), "note": "Note",
-            "expected_usd_month": st.column_config.NumberColumn("Expected a month", format="dollar", min_value=0),
-            "saved_usd_month": st.column_config.NumberColumn("Measured since", format="dollar", help="At the present volume, on the rows the action is about; needs a week of data."),
-            "status": st.column_config.SelectboxColumn("Status", options=["open", "done", "dropped"], default="open", required=True),
+            "name": st.column_config.TextColumn("Action", required=True, width=240), "owner": st.column_config.TextColumn("Owner", width=80),
+            "due": st.column_config.DateColumn("Due", width=95), "note": st.column_config.TextColumn("Note", width=140),
+            "expected_usd_month": st.column_config.NumberColumn("Expected", format="dollar", min_value=0, width=90, help="USD a month this should save."),
+            "saved_usd_month": st.column_config.NumberColumn("Measured", format="dollar", width=90, help="USD a month saved since, at the present volume, on the rows the action is about; needs a week of data."),
+            "status": st.column_config.SelectboxColumn("Status", options=["open", "done", "dropped"], default="open", required=True, width=80),
         },
     )  # fmt: skip
     if st.button("Save actions", icon=":material/save:"):

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui import format as fmt
 
+WRAPPED = 66  # pixels; Streamlit wraps text only in rows above 4 rem
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -27,15 +28,15 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{c: frame[c].astype(float) for c in decimals})
 
 
-def table(frame: pd.DataFrame, *, name: str, units: dict[str, str] | None = None, labels: dict[str, str] | None = None, key: str = "") -> None:
-    """A table with units in its headers, and its CSV. `units`: column -> registry unit."""
+def table(frame: pd.DataFrame, *, name: str, units: dict[str, str] | None = None, labels: dict[str, str] | None = None, key: str = "", wide: dict[str, int] | None = None) -> None:
+    """A table with units in its headers, and its CSV. `units`: column -> registry unit; `wide`: columns of sentences, which wrap, and their width in pixels."""
     columns = {}
     for column in frame.columns:
         label = (labels or {}).get(column, _label(column))
         unit = (units or {}).get(column, "")
-        columns[column] = st.column_config.NumberColumn(label, format=_FORMATS[unit]) if unit in _FORMATS else st.column_config.Column(label)
+        columns[column] = st.column_config.NumberColumn(label, format=_FORMATS[unit]) if unit in _FORMATS else st.column_config.Column(label, width=(wide or {}).get(column))
     shown = plain(frame)
-    st.dataframe(shown, hide_index=True, column_config=columns, width="stretch", placeholder=fmt.MISSING, alt=f"Table: {name}", key=f"table_{key or name}")
+    st.dataframe(shown, hide_index=True, column_config=columns, width="stretch", placeholder=fmt.MISSING, alt=f"Table: {name}", key=f"table_{key or name}", **({"row_height": WRAPPED, "height": "content"} if wide else {}))
     download(frame, name=name, key=key)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.ui import format as fmt
-from pages.ui.charts import Palette, blank
+from pages.ui.charts import Palette, blank, money_ticks
 
 
 def drivers(bridge: dict, palette: Palette) -> go.Figure:
@@ -48,7 +48,9 @@ def fan(months: pd.DataFrame, palette: Palette, budget_usd: float | None, others
         running = [budget_usd * (n + 1) for n in range(len(at))]
         ends.append(_line(figure, at, running, "Budget", palette.other, "solid"))
     _label_ends(figure, ends)
-    figure.update_xaxes(type="category", nticks=8)
+    highest = max(float(months["cum_p90"].max()) if months["cum_p90"].notna().any() else 0.0, *(end for _, end, _, _ in ends))
+    money_ticks(figure, highest)
+    figure.update_xaxes(type="category", nticks=8, range=[-0.5, len(at) - 0.9])  # room for the first month beside the lowest tick
     return figure
 
 

@@ -84,7 +84,7 @@ def test_the_salary_prices_the_staffing_line(company):
 def test_savings_show_what_to_do_and_the_way_to_a_decision(company):
     page = opened("savings")
     assert "a month could be saved" in page.title[0].value
-    assert {"Make it an action", "Save owners"} <= {button.label for button in page.button}
+    assert {"Put it on the list", "Save owners"} <= {button.label for button in page.button}
     assert any("confidence" in caption.value for caption in page.caption)
     assert opened("savings", team="legal").title[0].value != page.title[0].value
 
