@@ -9,22 +9,21 @@ import pandas as pd
 import streamlit as st
 
 from analytics.scope import Scope
-from data.errors import BadInput, BatonError
+from data.errors import BadInput
 from data.ledger import Ledger
-from data.yaml_text import checked, read_yaml
-from pages.ui import exports, filters, mix_controls, mix_result, shell, what_if, what_if_charts
+from pages.ui import exports, filters, mix_controls, mix_result, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
 from simulations.frontier import Frontier, as_rows, frontier
 from simulations.mix import MixScenario, normalised, simulate_mix
 from simulations.mix_from_log import current_mix, log_scenario, with_shares
 from simulations.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
 from simulations.programme import Programme, programme
-from simulations.scenario import from_document, read_scenario, write_scenario
+from simulations.scenario import read_scenario
 from simulations.shadow_prices import dual_prices, rule_prices, why_not
 
 QUESTION = "Can we halve the bill without losing quality?"
 CHEAPEST, TODAY = "The cheapest mix that keeps the promises", "Today's mix"
-LOG, TYPED, SAVED = MODES = ("From the log", "Typed in", "Saved")  # labels, as they stand in the URL
+BRIEF = "The brief: the CTO's question"
 
 
 @shell.cached
@@ -175,51 +174,19 @@ def notes(made: Programme) -> None:
 
 def typed(view: Ledger, title: Any) -> None:
     """A scenario with typed figures: the CTO's question of the brief to start from."""
-    saved = saved_scenarios()
-    names = ["The brief: the CTO's question", *saved]
-    name = st.selectbox("Start from", names, key="start_from", bind="query-params", width=420)
-    scenario = saved.get(name) or read_scenario("cto_question", MixScenario, "mix")
-    text = st.session_state.get(f"mix_text_{name}", write_scenario(scenario))
-    try:
-        scenario = parsed(text)
-    except BatonError as error:
-        st.error(fmt.md(str(error)), icon=":material/error:")
+    name, scenario = scenarios.start(MixScenario, {BRIEF: "cto_question"})
     result = simulate_mix(scenario, what_if.catalog())
     with title:
         shell.header(f"{scenario.name} {mix_result.sentence(result)}", view)
     mix_result.kpis(result)
     mix_result.body(result, tier=result["proposed"]["quality_tier"], key="typed")
-    with st.expander("Change the figures", icon=":material/edit:"):
-        edited = st.text_area("Scenario as YAML", text, height=420, key=f"area_{name}")
-        with st.container(horizontal=True):
-            if st.button("Apply the scenario"):
-                keep(name, edited, lambda: parsed(edited))
-            if st.button("Normalise shares and apply", help="divides each side's shares by their sum"):
-                keep(name, None, lambda: checked(MixScenario, normalised(read_yaml(edited)[0]), {(): 1}, "the scenario"))
+    scenarios.figures(MixScenario, name, scenario, ("Normalise shares and apply", normalised))
     mix_result.take_away(scenario, result, scenario.source, key="typed")
-
-
-def parsed(text: str) -> MixScenario:
-    value, lines = read_yaml(text, "the scenario")
-    return checked(MixScenario, value, lines, "the scenario")
-
-
-def keep(name: str, text: str | None, make: Any) -> None:
-    """Take edited figures over when they are sound."""
-    with shell.errors():
-        scenario = make()
-        st.session_state[f"mix_text_{name}"] = text or write_scenario(scenario)
-        st.session_state.pop(f"area_{name}", None)
-        st.rerun()
-
-
-def saved_scenarios() -> dict[str, MixScenario]:
-    return {name: from_document(body, MixScenario, name) for name, body in shell.state().all("scenario").items() if body.get("kind") == "mix"}
 
 
 def side_by_side(view: Ledger, title: Any) -> None:
     """Saved scenarios in one table."""
-    known = {"The brief: the CTO's question": read_scenario("cto_question", MixScenario, "mix")} | saved_scenarios()
+    known = {BRIEF: read_scenario("cto_question", MixScenario, "mix")} | scenarios.saved(MixScenario)
     rows = [{"scenario": name, "result": simulate_mix(scenario, what_if.catalog())} for name, scenario in known.items()]
     table = pd.DataFrame([
         {"scenario": row["scenario"], "today": r["baseline"]["annual_cost_usd"], "proposed": r["proposed"]["annual_cost_usd"], "saving": r["savings_usd"],
@@ -232,15 +199,12 @@ def side_by_side(view: Ledger, title: Any) -> None:
     units = dict.fromkeys(("today", "proposed", "saving", "low", "high"), "USD") | {"quality": "share", "moves": "share"}
     labels = {"scenario": "Scenario", "today": "Today", "proposed": "Proposed", "saving": "Saving", "low": "P10", "high": "P90", "quality": "Quality", "moves": "Moves"}
     exports.table(table, name="scenarios", units=units, labels=labels)
-    name = st.selectbox("Forget a saved scenario", [None, *saved_scenarios()], format_func=lambda n: n or "choose one", width=420)
-    if name and st.button("Forget it", icon=":material/delete:"):
-        shell.state().delete("scenario", name)
-        st.rerun()
+    scenarios.forget(MixScenario)
 
 
 view = shell.view()
 title = st.container()
-mode = st.segmented_control("Where the figures come from", MODES, default=LOG if shell.facts(view)["attempts"] else TYPED, required=True, key="mode", bind="query-params")
-if mode == LOG:
+mode = scenarios.mode_of(bool(shell.facts(view)["attempts"]))
+if mode == scenarios.LOG:
     shell.needs_data(view, QUESTION)
-{LOG: from_log, TYPED: typed, SAVED: side_by_side}[mode](view, title)
+{scenarios.LOG: from_log, scenarios.TYPED: typed, scenarios.SAVED: side_by_side}[mode](view, title)

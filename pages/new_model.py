@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -15,19 +15,16 @@ from data.errors import BatonError, NoData
 from data.ledger import Ledger
 from data.models import ModelFacts, save_edit
 from data.yaml_text import read_yaml
-from pages.ui import exports, filters, shell, what_if
+from pages.ui import exports, filters, scenarios, shell, triage_result, what_if
 from pages.ui import format as fmt
-from simulations.evaluation_plan import checklist, letter
 from simulations.metrics_command import table_metrics
 from simulations.programme import programme
 from simulations.results_table import ResultsTable, results_table
-from simulations.scenario import write_scenario
-from simulations.statistics import detectable
+from simulations.scenario import read_scenario
 from simulations.triage import Contender, Required, Thresholds, TriageScenario, triage
 
 QUESTION = "A new model is out: does it concern us?"
-VERBS = {"SKIP": "Skip", "EVALUATE": "Evaluate", "ADOPT": "Adopt"}
-ICONS = {True: ":material/check_circle:", False: ":material/cancel:", None: ":material/help:"}
+BRIEF, PAGE = "The brief: Claude Opus 4.6 is out", "pages/new_model.py"
 
 
 @shell.cached
@@ -46,7 +43,7 @@ def volumes(view: Ledger, scope: Scope, candidate: str, version: tuple) -> list[
 
 def graded(current: str, candidate: str) -> tuple[tuple[tuple[float, float], ...], ResultsTable | None]:
     """Pairs of scores from an uploaded results table: the same prompts answered by both models."""
-    file = st.file_uploader("Graded results of your own tasks (CSV or JSONL: prompt, model, correct or score, cost_usd)", type=["csv", "jsonl", "json"], key="results")
+    file = st.file_uploader("Graded results of your own tasks (CSV or JSONL: prompt, model, correct or score, cost_usd)", type=["csv", "jsonl", "json"], key="results", max_upload_size=64)
     if file is None:
         return (), None
     try:
@@ -75,8 +72,8 @@ def typed_scores(current: ModelFacts, candidate: ModelFacts) -> tuple[float | No
     return old, new, int(samples)
 
 
-def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, float, Any]:
-    """The scenario as the controls say, requests a year, and the place for the answer; volume and costs come from the log."""
+def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
+    """The scenario as the controls say, and the place for the answer; volume and costs come from the log."""
     catalog = what_if.catalog()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = list(catalog)
@@ -109,40 +106,7 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, float, Any]:
         graded=pairs, samples=samples, required=Required(hipaa_eligible=hipaa, residency=tuple(residency)),
         thresholds=Thresholds(capability_ratio=ratio, cost_ratio=cost, min_samples=int(least)),
     )  # fmt: skip
-    return scenario, row["requests"], answer
-
-
-def kpis(result: dict[str, Any], requests: float) -> None:
-    cells = st.columns(4)
-    cells[0].metric("Saving a year", fmt.usd_short(result["projected_savings_usd"]), border=True, help="same tokens at the new price; output length may change it by half to double")
-    delta = result["capability_delta"]
-    cells[1].metric("Capability", fmt.MISSING if delta is None else fmt.share_change(delta), border=True, help=f"new over current on {result['samples']} samples ({result['tier']})")
-    cells[2].metric("Cost a year", fmt.usd_short(result["candidate_annual_cost_usd"]), border=True, help=f"today {fmt.usd(result['current_annual_cost_usd'])}")
-    cells[3].metric("Requests a year", fmt.short(requests), border=True, help="of the model it would replace, from the log")
-
-
-def gates(result: dict[str, Any]) -> None:
-    """Every gate with its reason, and what the samples can show."""
-    st.subheader("Why", anchor=False)
-    for gate in result["gates"]:
-        st.markdown(f"{ICONS[gate['passed']]} {fmt.md(gate['reason'][0].upper() + gate['reason'][1:])}")
-    pairs = result["paired"]
-    if pairs:
-        seen = detectable(pairs["n"], max((pairs["only_a"] + pairs["only_b"]) / pairs["n"], 0.01))
-        st.caption(fmt.md(
-            f"On the same {pairs['n']} prompts: new minus current {fmt.points(pairs['difference'])} (95% from {fmt.points(pairs['low'])} to {fmt.points(pairs['high'])}, "
-            f"exact McNemar p {pairs['p_value']:.3f}). This many prompts can show a difference of {fmt.points(seen)} or more."
-        ))  # fmt: skip
-
-
-def clock(decision: str, candidate: str) -> None:
-    """The checklist by the clock; ticking is kept in the session."""
-    st.subheader("The 48 hours", anchor=False)
-    day = st.date_input("Started on", datetime.now().date(), key="started_on", width=200)  # noqa: DTZ005 - the reader's own clock
-    started = datetime.combine(day, datetime.min.time()) + timedelta(hours=6)
-    for step in checklist(started, decision):
-        st.checkbox(fmt.md(f"{step.start:%a %H:%M} to {step.end:%a %H:%M}: {step.title}"), key=f"step_{candidate}_{step.title}")
-        st.caption(fmt.md(step.what[0].upper() + step.what[1:]))
+    return scenario, answer
 
 
 def facts_editor(candidate: str) -> None:
@@ -175,36 +139,62 @@ def facts_editor(candidate: str) -> None:
                 st.rerun()
 
 
-view = shell.view()
-shell.needs_data(view, QUESTION)
-title = st.container()
-scope = filters.scope_bar(view, dimensions=("team", "task_type"), default="12m")
-try:
-    scenario, requests, answer = question(view, scope)
-except NoData as error:
+def from_log(view: Ledger, title: Any) -> None:
+    """A model of the log against the new one, at the log's own volume."""
+    scope = filters.scope_bar(view, dimensions=("team", "task_type"), default="12m")
+    try:
+        scenario, answer = question(view, scope)
+    except NoData as error:
+        with title:
+            shell.header(QUESTION, view)
+        st.info(fmt.md(str(error)))
+        return
+    result = triage(scenario)
     with title:
-        shell.header(QUESTION, view)
-    st.info(fmt.md(str(error)))
-    st.stop()
-result = triage(scenario)
-candidate, current = scenario.candidate.model, scenario.current.model
-saving = result["projected_savings_usd"]
-with title:
-    money = f"{fmt.usd_short(abs(saving))} a year {'less' if saving >= 0 else 'more'} than {current}"
-    shell.header(f"{VERBS[result['decision']]} {candidate}: {result['reasons'][0].split(':')[0] if result['decision'] == 'SKIP' else 'no gate stands in the way'}; {money}", view)
-with answer:
-    kpis(result, requests)
-    gates(result)
-left, right = st.columns(2, gap="large")
-with left:
-    clock(result["decision"], candidate)
-with right:
-    st.subheader("To the chief executive", anchor=False)
-    due = datetime.combine(st.session_state["started_on"], datetime.min.time()) + timedelta(hours=54)
-    st.code(letter(result, current, candidate, due), language=None, wrap_lines=True)
-facts_editor(candidate)
-with st.container(horizontal=True):
-    st.download_button("Scenario as YAML", write_scenario(scenario), file_name="baton-triage.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:")
-    filters.link("pages/mix.py", "See it in the mix", ":material/tune:", scope)
-    filters.link("pages/lab.py", "Grade it on own tasks", ":material/science:", scope)
-    shell.snapshot_link(view)
+        shell.header(triage_result.title(scenario, result), view)
+    with answer:
+        triage_result.kpis(result, scenario.requests_per_year)
+        triage_result.gates(result)
+    triage_result.plan(scenario, result)
+    facts_editor(scenario.candidate.model)
+    scenarios.keep(scenario, PAGE, key="log")
+    with st.container(horizontal=True):
+        filters.link("pages/mix.py", "See it in the mix", ":material/tune:", scope)
+        filters.link("pages/lab.py", "Grade it on own tasks", ":material/science:", scope)
+        shell.snapshot_link(view)
+
+
+def typed(view: Ledger, title: Any) -> None:
+    """A triage with typed figures: the brief's new model to start from."""
+    name, scenario = scenarios.start(TriageScenario, {BRIEF: "new_model"})
+    result = triage(scenario)
+    with title:
+        shell.header(triage_result.title(scenario, result), view)
+    triage_result.kpis(result, scenario.requests_per_year)
+    triage_result.gates(result)
+    scenarios.figures(TriageScenario, name, scenario)
+    triage_result.plan(scenario, result)
+    scenarios.keep(scenario, PAGE, key="typed")
+
+
+def side_by_side(view: Ledger, title: Any) -> None:
+    """Saved triages in one table."""
+    known = {BRIEF: read_scenario("new_model", TriageScenario, "triage")} | scenarios.saved(TriageScenario)
+    rows = [
+        {"scenario": name, "decision": r["decision"], "saving": r["projected_savings_usd"], "capability": r["capability_delta"], "samples": r["samples"], "reason": r["reasons"][0]}
+        for name, scenario in known.items() for r in (triage(scenario),)
+    ]  # fmt: skip
+    counts = {decision: sum(row["decision"] == decision for row in rows) for decision in triage_result.VERBS}
+    with title:
+        shell.header(f"{len(rows)} new model{'s' * (len(rows) > 1)}: " + ", ".join(f"{n} to {triage_result.VERBS[d].lower()}" for d, n in counts.items() if n), view)
+    labels = {"scenario": "Scenario", "decision": "Decision", "saving": "Saving a year", "capability": "Capability", "samples": "Samples", "reason": "First reason"}
+    exports.table(pd.DataFrame(rows), name="triages", units={"saving": "USD whole", "capability": "share"}, labels=labels)
+    scenarios.forget(TriageScenario)
+
+
+view = shell.view()
+title = st.container()
+mode = scenarios.mode_of(bool(shell.facts(view)["attempts"]))
+if mode == scenarios.LOG:
+    shell.needs_data(view, QUESTION)
+{scenarios.LOG: from_log, scenarios.TYPED: typed, scenarios.SAVED: side_by_side}[mode](view, title)

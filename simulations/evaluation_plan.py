@@ -41,7 +41,8 @@ def letter(result: dict[str, Any], current: str, candidate: str, due: datetime) 
     saving = result["projected_savings_usd"]
     money = f"saves ${saving:,.0f} a year" if saving >= 0 else f"costs ${-saving:,.0f} a year more"
     delta = result["capability_delta"]
-    capability = "capability is not yet known" if delta is None else f"capability is {delta:+.1%} against {current} on {result['samples']} samples ({result['tier']})"
+    behind = f"on {result['samples']} samples ({result['tier']})" if result["samples"] else "as stated, without own samples"
+    capability = "capability is not yet known" if delta is None else f"capability is {delta:+.1%} against {current} {behind}"
     opening = {
         "SKIP": f"We should not move from {current} to {candidate} now.",
         "EVALUATE": f"{candidate} is worth two days of evaluation; the recommendation follows by {due:%A %H:%M}.",

@@ -105,6 +105,8 @@ def _capability_gate(ratio: float | None, samples: int, limits: Thresholds) -> d
         return _gate("capability", None, "capability unknown: no graded results for both models; grade at least "
                      f"{limits.min_samples} of your own tasks")  # fmt: skip
     words = f"capability {ratio:.3f} of the current model on {samples} samples"
+    if not samples:
+        return _gate("capability", None, f"capability {ratio:.3f} of the current model is stated, not measured: {limits.min_samples} own samples are needed to decide")
     if samples < limits.min_samples:
         return _gate("capability", None, f"{words}: too few, {limits.min_samples} are needed to decide")
     if ratio < limits.capability_ratio:

@@ -12,7 +12,7 @@ from analytics.scope import Scope
 from data.errors import BatonError, NoData
 from data.ledger import Ledger
 from data.models import Catalog, save_edit
-from pages.ui import exports, hosting_charts, shell
+from pages.ui import exports, hosting_charts, scenarios, shell
 from pages.ui import format as fmt
 from simulations.assumptions import in_words
 from simulations.bench_import import measurement
@@ -21,10 +21,8 @@ from simulations.breakeven_scenario import BreakevenScenario
 from simulations.capacity import predict
 from simulations.eligibility import eligible, measured_quality
 from simulations.measured_curves import ServingMeasurement
-from simulations.scenario import from_document, write_scenario
+from simulations.scenario import write_scenario
 from simulations.self_host import Plan, Study
-
-KIND = "breakeven"
 
 
 def behind(frame: pd.DataFrame, name: str) -> None:
@@ -156,21 +154,20 @@ def assumptions(study: Study) -> None:
 def scenario(study: Study, board: str) -> None:
     """Keep this scenario, compare it with kept ones, take it away."""
     st.subheader("Keep, compare, take away", anchor=False)
-    state = shell.state()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", study.scenario.name, key=f"scenario_name_{study.scenario.name}", width=360)
         if st.button("Save scenario", icon=":material/save:"):
             with shell.errors():
-                state.put("scenario", name, study.scenario.model_copy(update={"name": name}).model_dump(mode="json", exclude_defaults=True))
-                st.toast(f"Saved {name}")
+                scenarios.save(study.scenario.model_copy(update={"name": name}))
+                st.toast(fmt.md(f"Saved “{name}”."))
         st.download_button("YAML", write_scenario(study.scenario), "self-host.yaml", "text/yaml", on_click="ignore", icon=":material/download:")
         st.download_button("HTML for the board", board, "self-host.html", "text/html", on_click="ignore", icon=":material/description:")
-    kept = {n: body for n, body in state.all("scenario").items() if body.get("kind") == KIND}
+    kept = scenarios.saved(BreakevenScenario)
     chosen = st.multiselect("Compare with saved scenarios", list(kept), key="compare", bind="query-params")
     rows = [_row("this one", study.result)]
     for other in chosen:
         with shell.errors():
-            rows.append(_row(other, breakeven(from_document(kept[other], BreakevenScenario, other))))
+            rows.append(_row(other, breakeven(kept[other])))
     if len(rows) > 1:
         exports.table(pd.DataFrame(rows), name="scenarios", units={"npv_usd": "USD", "p50_usd": "USD", "chance_never": "share"})
 

@@ -7,12 +7,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from data.errors import BadInput
-from pages.ui import exports, shell, what_if, what_if_charts
+from pages.ui import exports, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
 from simulations.board_page import board_page
 from simulations.mix import MixScenario
-from simulations.scenario import write_scenario
 
 
 def sentence(result: dict[str, Any]) -> str:
@@ -72,7 +70,7 @@ def speed(result: dict[str, Any]) -> list[str]:
     unseen = [m["model"] for m in result["proposed"]["models"] if m["share"] and m.get("latency_ms") is None]
     if before is None:
         return []
-    then = f"{fmt.milliseconds(after)} after, by each model's mean in this log" if after is not None else f"unknown after: this log has never seen {', '.join(unseen)}"
+    then = f"{fmt.milliseconds(after)} after, by each model's mean in this log" if after is not None else f"unknown after: this slice has never seen {', '.join(unseen)}"
     return [f"Mean latency {fmt.milliseconds(before)} today, {then}."]
 
 
@@ -120,21 +118,8 @@ def exposure(result: dict[str, Any]) -> pd.DataFrame:
 
 def take_away(scenario: MixScenario, result: dict[str, Any], made_from: str, *, key: str) -> None:
     """Save by name, and the exports: YAML, CSV by the table, one HTML page for the board."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Save this scenario as", scenario.name, key=f"name_{key}", width=360)
-        if st.button("Save scenario", icon=":material/save:", key=f"save_{key}"):
-            with shell.errors():
-                save(scenario.model_copy(update={"name": name}))
-                st.toast(fmt.md(f"Saved “{name}”."))
-        st.download_button("YAML", write_scenario(scenario), file_name="baton-mix.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:", key=f"yaml_{key}")
+
+    def board() -> None:
         st.download_button("Page for the board", board_page(result, made_from), file_name="baton-mix.html", mime="text/html", on_click="ignore", icon=":material/description:", key=f"html_{key}")
-        if shell.state().get("scenario", name):
-            st.page_link("pages/mix.py", label="Open the saved scenario", icon=":material/link:", query_params={"mode": "Typed in", "start_from": name})
 
-
-def save(scenario: MixScenario) -> None:
-    """Keep a scenario by name; the audit trail says so. Raises BadInput for an empty name."""
-    if not scenario.name.strip():
-        raise BadInput("A scenario needs a name; the one given is empty.")
-    shell.state().put("scenario", scenario.name, scenario.model_dump(mode="json", exclude_defaults=True) | {"kind": "mix"})
-    shell.state().append_audit("scenario saved", {"name": scenario.name, "kind": "mix"})
+    scenarios.keep(scenario, "pages/mix.py", key=key, downloads=board)

@@ -49,7 +49,7 @@ def log(home):
     ledger.close()
 
 
-@pytest.mark.parametrize(("name", "question"), [("routing", "routing policy"), ("new_model", "does it concern us")])
+@pytest.mark.parametrize(("name", "question"), [("routing", "routing policy"), ("new_model", "Evaluate claude-opus-4-6")])
 def test_an_empty_ledger_says_what_the_page_answers(home, name, question):
     page = opened(name)
     assert question in page.title[0].value and not page.error
@@ -148,3 +148,25 @@ def test_the_new_model_page_decides_with_reasons_clock_and_letter(log):
     next(n for n in page.number_input if n.label == "Its cost a year on the same tokens").set_value(0.01)
     next(n for n in page.number_input if n.label == "Own tasks behind these scores").set_value(100).run()
     assert page.title[0].value.replace("\\", "").startswith("Evaluate claude-opus-4-6") and len(page.checkbox) >= 7
+
+
+def test_the_briefs_new_model_is_evaluated_kept_and_compared(home, state):
+    page = opened("new_model", mode="Typed in")
+    title = page.title[0].value.replace("\\", "")
+    assert title.startswith("Evaluate") and "+3.0%" in title and "$85.0K a year less" in title
+    assert metrics(page)["Capability"] == "+3.0%" and any("Subject:" in c.value for c in page.code)
+    page.text_area(key="area_The brief: Claude Opus 4.6 is out").set_value(page.text_area(key="area_The brief: Claude Opus 4.6 is out").value.replace("315000", "500000"))
+    next(b for b in page.button if b.label == "Apply the scenario").click().run()
+    assert not page.exception and page.title[0].value.startswith("Skip")
+    next(i for i in page.text_input if i.label == "Save this scenario as").set_value("dear one")
+    next(b for b in page.button if b.label == "Save scenario").click().run()
+    assert "1 to skip, 1 to evaluate" in opened("new_model", mode="Saved").title[0].value
+    assert opened("new_model", mode="Typed in", start_from="dear one").title[0].value.startswith("Skip")
+
+
+def test_a_name_that_another_kind_of_scenario_has_is_refused(home, state):
+    state.put("scenario", "mine", {"kind": "breakeven", "name": "mine"})
+    page = opened("mix")
+    next(i for i in page.text_input if i.label == "Save this scenario as").set_value("mine")
+    next(b for b in page.button if b.label == "Save scenario").click().run()
+    assert "saved breakeven scenario" in page.error[0].value and state.get("scenario", "mine")["kind"] == "breakeven"

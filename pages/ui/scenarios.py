@@ -1,0 +1,108 @@
+"""Scenarios on a page: start from a shipped or saved one, change it as YAML, save it by name, link to it, forget it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from data.errors import BadInput, BatonError
+from data.yaml_text import checked, read_yaml
+from pages.ui import format as fmt
+from pages.ui import shell
+from simulations.scenario import Scenario, from_document, read_scenario, write_scenario
+
+LOG, TYPED, SAVED = MODES = ("From the log", "Typed in", "Saved")  # labels, as they stand in the URL
+Kind = TypeVar("Kind", bound=Scenario)
+
+
+def mode_of(has_log: bool) -> str:
+    """Where the figures of the page come from; in the URL."""
+    return st.segmented_control("Where the figures come from", MODES, default=LOG if has_log else TYPED, required=True, key="mode", bind="query-params")
+
+
+def saved(model: type[Kind]) -> dict[str, Kind]:
+    """The saved scenarios of one kind, by name."""
+    return {name: from_document(body, model, name) for name, body in shell.state().all("scenario").items() if body.get("kind") == kind_of(model)}
+
+
+def kind_of(model: type[Scenario]) -> str:
+    """What a scenario file of this model says under `kind`."""
+    return model.model_fields["kind"].annotation.__args__[0]
+
+
+def save(scenario: Scenario) -> None:
+    """Keep a scenario by name; the audit trail says so. Raises BadInput for an empty name, or one that another kind has."""
+    name = scenario.name.strip()
+    if not name:
+        raise BadInput("A scenario needs a name; the one given is empty.")
+    held = shell.state().get("scenario", name)
+    if held and held.get("kind") != scenario.kind:
+        raise BadInput(f"“{name}” is the name of a saved {held.get('kind')} scenario; choose another name.")
+    shell.state().put("scenario", name, scenario.model_dump(mode="json", exclude_defaults=True) | {"kind": scenario.kind, "name": name})
+    shell.state().append_audit("scenario saved", {"name": name, "kind": scenario.kind})
+
+
+def start(model: type[Kind], shipped: dict[str, str]) -> tuple[str, Kind]:
+    """The scenario to start from (its name is in the URL), as it was last applied. `shipped`: label -> file name."""
+    held = saved(model)
+    name = st.selectbox("Start from", [*shipped, *held], key="start_from", bind="query-params", width=420)
+    scenario = held[name] if name in held else read_scenario(shipped[name], model, kind_of(model))
+    text = st.session_state.get(_key(model, name))
+    if text is None:
+        return name, scenario
+    try:
+        return name, _parsed(model, text)
+    except BatonError as error:
+        st.error(fmt.md(str(error)), icon=":material/error:")
+        return name, scenario
+
+
+def figures(model: type[Kind], name: str, scenario: Kind, mend: tuple[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None) -> None:
+    """The scenario as YAML to change. `mend`: label and function of a second button that corrects the document first."""
+    with st.expander("Change the figures", icon=":material/edit:"):
+        typed = st.text_area("Scenario as YAML", write_scenario(scenario), height=420, key=f"area_{name}")
+        with st.container(horizontal=True):
+            if st.button("Apply the scenario"):
+                _apply(model, name, lambda: _parsed(model, typed))
+            if mend and st.button(mend[0]):
+                _apply(model, name, lambda: checked(model, mend[1](read_yaml(typed)[0]), {(): 1}, "the scenario"))
+
+
+def keep(scenario: Scenario, page: str, *, key: str, downloads: Callable[[], None] = lambda: None) -> None:
+    """Save by name, the link to what is saved, YAML, and further `downloads`, in one row."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Save this scenario as", scenario.name, key=f"name_{key}", width=360).strip()
+        if st.button("Save scenario", icon=":material/save:", key=f"save_{key}"):
+            with shell.errors():
+                save(scenario.model_copy(update={"name": name}))
+                st.toast(fmt.md(f"Saved “{name}”."))
+        st.download_button("YAML", write_scenario(scenario), file_name=f"baton-{scenario.kind}.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:", key=f"yaml_{key}")
+        downloads()
+        if (shell.state().get("scenario", name) or {}).get("kind") == scenario.kind:
+            st.page_link(page, label="Open the saved scenario", icon=":material/link:", query_params={"mode": TYPED, "start_from": name})
+
+
+def forget(model: type[Scenario]) -> None:
+    """Delete a saved scenario by name."""
+    name = st.selectbox("Forget a saved scenario", [None, *saved(model)], format_func=lambda n: n or "choose one", width=420)
+    if name and st.button("Forget it", icon=":material/delete:"):
+        shell.state().delete("scenario", name)
+        st.rerun()
+
+
+def _parsed(model: type[Kind], text: str) -> Kind:
+    value, lines = read_yaml(text, "the scenario")
+    return checked(model, value, lines, "the scenario")
+
+
+def _apply(model: type[Scenario], name: str, make: Callable[[], Scenario]) -> None:
+    with shell.errors():
+        st.session_state[_key(model, name)] = write_scenario(make())
+        st.session_state.pop(f"area_{name}", None)
+        st.rerun()
+
+
+def _key(model: type[Scenario], name: str) -> str:
+    return f"{kind_of(model)}_text_{name}"
