@@ -34,6 +34,8 @@ def post(payload: Mapping[str, Any], url: str | None = None, *, send: Callable[[
             time.sleep(wait_s * 2 ** (attempt - 1))
         try:
             status = (send or providers.post_json)(address, payload)
+        except BadInput as error:  # its words are about a provider's base URL
+            raise BadInput(f"The address in {URL_ENV} cannot be used; it needs https:// and a public host (http only for this machine), without credentials.") from error
         except CallFailed as error:
             said = str(error)
             continue
