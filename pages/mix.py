@@ -58,6 +58,7 @@ def halving(line: Frontier, keeping: Any, today_usd: float, today_quality: float
 def from_log(view: Ledger, title: Any) -> None:
     """The frontier of the logged work, a mix chosen on it or by hand, and what it does."""
     scope = filters.scope_bar(view, dimensions=("team", "task_type"), default="12m")
+    top = st.container()  # the answer stands above the choices that made it
     with st.expander("Models, constraints and promises", icon=":material/rule:"):
         targets, policy, scale = mix_controls.models_to_consider()
         version = what_if.facts_version()
@@ -70,7 +71,7 @@ def from_log(view: Ledger, title: Any) -> None:
     answer = optimise(made.problem, demands)
     if isinstance(answer, Infeasible):
         for sentence in why_not(made.problem, demands, answer):
-            st.warning(fmt.md(f"No mix keeps every promise: {sentence}."), icon=":material/block:")
+            top.warning(fmt.md(f"No mix keeps every promise: {sentence}."), icon=":material/block:")
     solved = None if isinstance(answer, Infeasible) else answer
     shares, origin = chosen_shares(made, line, None if solved is None else solved.shares)
     market = what_if.market(view, scope)
@@ -79,8 +80,9 @@ def from_log(view: Ledger, title: Any) -> None:
     with title:
         asked = origin in (CHEAPEST, TODAY) and demands.quality_floor == (today[1] and today[1] - 1e-9)  # the CTO's own question, nothing changed
         shell.header(halving(line, answer, *today) if asked else f"{origin}: {mix_result.sentence(shown)}", view)
-    mix_result.kpis(shown)
-    draw_frontier(made, line, today, shown)
+    with top:
+        mix_result.kpis(shown)
+        draw_frontier(made, line, today, shown)
     prices(made, demands, solved)
     mix_result.body(shown, tier=made.scale.tier if made.scale else "cost_only", key="log")
     by_hand(made)
@@ -169,7 +171,9 @@ def notes(made: Programme) -> None:
     words = {"kept": "failed or answered by a gateway's cache", "unpriced": "without a price", "unmetered": "without token counts"}
     left = [f"{fmt.count(requests)} requests {words[name]}" for name, (requests, _) in made.excluded.items() if requests]
     source = f"Quality is on the scale “{made.scale.name}” ({made.scale.source}). " if made.scale else "No quality scale knows these models: cost only. "
-    st.caption(fmt.md(source + (f"Left out: {'; '.join(left)}." if left else "")))
+    staying = made.problem.weights[made.problem.judged == 0].sum()
+    kept = f"{fmt.count(staying)} requests a year stay where they are and have no part in the quality: none of the models that may serve them has a known one. " if staying else ""
+    st.caption(fmt.md(source + kept + (f"Left out: {'; '.join(left)}." if left else "")))
 
 
 def typed(view: Ledger, title: Any) -> None:

@@ -67,13 +67,13 @@ def model_shares(problem: Problem, shares: np.ndarray) -> dict[str, float]:
 
 def single_models(problem: Problem) -> dict[str, tuple[float, float]]:
     """(USD a year, quality) of every model that may and can take all the traffic but for a thousandth, which stays."""
-    weights = problem.weights / problem.weights.sum()
+    weights = problem.judged / problem.judged.sum()
     here = np.arange(len(weights)), np.maximum(problem.current, 0)
     found = {}
     for i, name in enumerate(problem.models):
         open_ = problem.allowed[:, i] & np.isfinite(problem.cost_usd[:, i]) & np.isfinite(problem.quality[:, i])
         cost = np.where(open_, problem.cost_usd[:, i], problem.cost_usd[here])
-        quality = np.where(open_, problem.quality[:, i], problem.quality[here])
+        quality = np.where(weights > 0, np.where(open_, problem.quality[:, i], problem.quality[here]), 0.0)
         if weights[~open_].sum() <= LEFT_BEHIND and np.isfinite(cost).all() and np.isfinite(quality).all():
             found[name] = (float(cost.sum()), float(quality @ weights))
     return found
@@ -101,7 +101,7 @@ def _matched_random(problem: Problem, point: Point) -> tuple[float, float]:
     empty = blind.sum(1) == 0
     blind[empty] = point.by_segment[empty]
     blind /= blind.sum(1, keepdims=True)
-    quality = float((np.nan_to_num(problem.quality) * blind * problem.weights[:, None]).sum() / problem.weights.sum())
+    quality = float((np.nan_to_num(problem.quality) * blind * problem.judged[:, None]).sum() / problem.judged.sum())
     return total_cost(problem, blind), quality
 
 
@@ -111,4 +111,5 @@ def _best_per_segment(problem: Problem) -> tuple[float, float]:
     quality = np.where(open_, problem.quality, -1.0)
     best = quality.max(1)
     cost = np.where(open_ & (quality == best[:, None]), problem.cost_usd, np.inf).min(1)
-    return float(cost.sum()), float(best @ problem.weights / problem.weights.sum())
+    here = problem.cost_usd[np.arange(len(best)), np.maximum(problem.current, 0)]
+    return float(np.where(best < 0, here, cost).sum()), float(best @ problem.judged / problem.judged.sum())

@@ -58,6 +58,15 @@ class Problem:
     criticality: tuple[str, ...]
     refusals: dict[tuple[int, int], str] = field(default_factory=dict)
 
+    @property
+    def judged(self) -> np.ndarray:
+        """The weights that count for quality: 0 where no model that may serve the segment has a known quality.
+
+        Such work stays as it is, and no quality is claimed for it.
+        """
+        known = (self.allowed & np.isfinite(self.cost_usd) & np.isfinite(self.quality)).any(1)
+        return np.where(known, self.weights, 0.0) if known.any() else self.weights
+
 
 class Row(NamedTuple):
     """One promise as `coefficients . x <= bound`, with its name; `scale` turns the bound into what people say."""
@@ -105,20 +114,28 @@ def usable(problem: Problem, demands: Demands) -> np.ndarray:
     """Where a model may be used: allowed, priced, and of known quality where a floor asks for it."""
     mask = problem.allowed & np.isfinite(problem.cost_usd)
     asked = np.array([demands.quality_floor is not None or c in demands.floor_by_criticality for c in problem.criticality])
-    return mask & (np.isfinite(problem.quality) | ~asked[:, None])
+    return mask & (np.isfinite(problem.quality) | ~asked[:, None] | _staying(problem))
+
+
+def _staying(problem: Problem) -> np.ndarray:
+    """The present model of every segment that cannot be judged: the only one it may keep under a quality floor."""
+    stays = np.zeros_like(problem.allowed)
+    rows = np.flatnonzero((problem.judged == 0) & (problem.current >= 0))
+    stays[rows, problem.current[rows]] = True
+    return stays
 
 
 def promises(problem: Problem, demands: Demands) -> list[Row]:
     """The demands as rows."""
-    weights, total = problem.weights, float(problem.weights.sum())
+    weights, total, judged = problem.weights, float(problem.weights.sum()), problem.judged
     spread = np.repeat(weights[:, None], len(problem.models), axis=1)
-    quality = np.nan_to_num(problem.quality) * weights[:, None]
+    quality = np.nan_to_num(problem.quality) * judged[:, None]
     rows = []
     if demands.quality_floor is not None:
-        rows.append(Row("quality floor", -quality, -demands.quality_floor * total, total))
+        rows.append(Row("quality floor", -quality, -demands.quality_floor * float(judged.sum()), float(judged.sum())))
     for level, floor in demands.floor_by_criticality.items():
         inside = np.array([c == level for c in problem.criticality])
-        part = float(weights[inside].sum())
+        part = float(judged[inside].sum())
         if part:
             rows.append(Row(f"quality floor for {level} criticality", -quality * inside[:, None], -floor * part, part))
     for model, requests in demands.capacity.items():
@@ -177,20 +194,20 @@ def total_cost(problem: Problem, shares: np.ndarray) -> float:
 
 
 def mean_quality(problem: Problem, shares: np.ndarray) -> float | None:
-    """Request-weighted quality; None when a used model's quality is unknown."""
-    used = shares * problem.weights[:, None]
+    """Request-weighted quality of the work that can be judged; None when a model used there has no known quality."""
+    used = shares * problem.judged[:, None]
     if np.isnan(problem.quality[used > 0]).any():
         return None
-    return float((np.nan_to_num(problem.quality) * used).sum() / problem.weights.sum())
+    return float((np.nan_to_num(problem.quality) * used).sum() / problem.judged.sum())
 
 
 def best_quality(problem: Problem, open_: np.ndarray, rows: list[Row]) -> Solution | None:
     """The mix of highest quality under the other promises, the cheapest of equals up to rounding."""
     others = [row for row in rows if not row.name.startswith("quality floor")]
-    known = open_ & np.isfinite(problem.quality)
+    known = open_ & (np.isfinite(problem.quality) | _staying(problem))
     if not known.any(1).all():
         return None
-    gain = np.nan_to_num(problem.quality) * problem.weights[:, None] / problem.weights.sum()
+    gain = np.nan_to_num(problem.quality) * problem.judged[:, None] / problem.judged.sum()
     cost = np.nan_to_num(problem.cost_usd)
     return _solve(problem, known, others, -gain + 1e-9 * cost / (cost.max() or 1.0))
 

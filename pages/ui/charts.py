@@ -73,10 +73,11 @@ def top_and_other(frame: pd.DataFrame, by: str, value: str, top: int = TOP) -> p
     """Keep the `top` largest values of `by`, fold the rest into Other. Only for additive values."""
     if frame.empty or frame[by].nunique() <= top:
         return frame
-    largest = frame.groupby(by)[value].sum().nlargest(top).index
-    folded = frame.assign(**{by: frame[by].where(frame[by].isin(largest), OTHER)})
+    drawn = frame.assign(**{value: frame[value].astype(float)})  # a chart's numbers; the table behind it keeps its decimals
+    largest = drawn.groupby(by)[value].sum().nlargest(top).index
+    folded = drawn.assign(**{by: drawn[by].where(drawn[by].isin(largest), OTHER)})
     keys = [c for c in frame.columns if c != value]
-    return folded.groupby(keys, as_index=False, sort=False)[value].sum()
+    return folded.groupby(keys, as_index=False, sort=False)[value].sum(min_count=1)
 
 
 def cumulative(current: pd.DataFrame, previous: pd.DataFrame, palette: Palette, *, labels: tuple[str, str]) -> go.Figure:

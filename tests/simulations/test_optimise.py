@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput, NoData
+from simulations.frontier import frontier
 from simulations.optimise import Demands, Infeasible, Problem, Solution, optimise, promises, usable
 from simulations.shadow_prices import dual_prices, highest_floor, rule_prices, why_not
 
@@ -181,3 +182,20 @@ def test_cheaper_prices_never_raise_the_optimum(seed, factor, model):
     before, after = (optimise(t, Demands(quality_floor=0.6)) for t in (task, replace(task, cost_usd=cheaper)))
     if isinstance(before, Solution):
         assert after.cost_usd <= before.cost_usd * (1 + 1e-7)
+
+
+def test_work_of_unknown_quality_stays_and_has_no_part_in_the_quality():
+    """One segment runs on a model nobody has graded: the others are optimised, and it costs what it costs today."""
+    task = replace(
+        problem(np.random.default_rng(3), gaps=0.0), weights=np.array([1000.0, 2000.0, 500.0]), current=np.array([0, 0, 2]),
+        cost_usd=np.array([[9.0, 2.0, 1.0], [8.0, 3.0, 1.0], [5.0, 4.0, 7.0]]), quality=np.array([[0.9, 0.8, 0.5], [0.9, 0.7, 0.6], [np.nan] * 3]),
+    )  # fmt: skip
+    asked = Demands(quality_floor=0.75)
+    found = optimise(task, asked)
+    assert isinstance(found, Solution) and found.shares[2].tolist() == [0, 0, 1]
+    judged = replace(task, weights=task.weights[:2], cost_usd=task.cost_usd[:2], quality=task.quality[:2], allowed=task.allowed[:2], current=task.current[:2], criticality=task.criticality[:2])
+    assert found.cost_usd == pytest.approx(optimise(judged, asked).cost_usd + 7)
+    assert found.quality == pytest.approx(0.75)
+    line = frontier(task, Demands(), 5)
+    assert line.points[-1].quality == pytest.approx(0.9) and line.best_per_segment == pytest.approx((9 + 8 + 7, 0.9))
+    assert line.single_models["m0"] == pytest.approx((9 + 8 + 7, 0.9))

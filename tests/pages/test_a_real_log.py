@@ -1,0 +1,72 @@
+"""Every page over logs that are not the sample's: one day of many models, and one of every format we know."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from data.ingest import ingest
+from data.ledger import Ledger
+from data.state import State
+from tests.data.test_formats import load_cases
+from tests.pages.test_pages import FILES, ROOT, opened
+
+LOG = ROOT / "tests" / "cases" / "litellm_spend_logs.jsonl"
+
+
+@pytest.fixture(scope="module")
+def tour_home(tmp_path_factory, blank_home) -> Path:
+    """The store after the README's first command: 35 calls of one day, eleven models, one without a price."""
+    home = tmp_path_factory.mktemp("tour") / "home"
+    shutil.copytree(blank_home, home)
+    ledger = Ledger.open(home)
+    assert ingest(ledger, State.open(home), [LOG])[0].loaded == 35
+    ledger.close()
+    return home
+
+
+@pytest.fixture(scope="module")
+def every_home(tmp_path_factory, blank_home) -> Path:
+    """A store with the records of every format's case table: odd names, rejects, bills, unpriced models, a year of gaps."""
+    folder = tmp_path_factory.mktemp("every")
+    shutil.copytree(blank_home, folder / "home")
+    for number, (form, case) in enumerate(p.values for p in load_cases()):
+        kind = "record" if "record" in case or "records" in case else "document" if "document" in case else None
+        if kind is None or "format" in case:
+            continue
+        records = case.get("records", [case.get("record")]) if kind == "record" else [case["document"]]
+        target = folder / (f"{form}.jsonl" if kind == "record" else f"{form}-{number}.json")
+        with open(target, "a") as log:
+            log.writelines(json.dumps(r, default=str) + "\n" for r in records)
+    ledger, state = Ledger.open(folder / "home"), State.open(folder / "home")
+    reports = ingest(ledger, state, [folder / "*.json*"])
+    assert sum(r.loaded for r in reports) > 200 and len({r.format for r in reports}) > 25
+    ledger.close()
+    return folder / "home"
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_page_answers_from_a_day_of_many_models(tour_home, monkeypatch, file):
+    app = opened(tour_home, monkeypatch, file)
+    assert not app.exception, app.exception[0].value
+    assert not app.error, [e.value for e in app.error]
+    assert app.title and app.title[0].value.strip()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_page_answers_from_every_format_at_once(every_home, monkeypatch, file):
+    app = opened(every_home, monkeypatch, file, window="All")
+    assert not app.exception, app.exception[0].value
+    assert not app.error, [e.value for e in app.error]
+    assert app.title and app.title[0].value.strip()
