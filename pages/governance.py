@@ -18,7 +18,7 @@ SENSITIVE = {"customer", "regulated"}
 def terms(values: dict) -> str:
     """A condition or a set of facts in words."""
     plain = {k: v.model_dump() if hasattr(v, "model_dump") else list(v) for k, v in values.items()}
-    return ", ".join(f"{key} {' or '.join(map(str, value)) if isinstance(value, list) else value}" for key, value in plain.items())
+    return ", ".join(f"{key.replace('_', ' ')} {' or '.join(map(str, value)) if isinstance(value, list) else value}" for key, value in plain.items())
 
 
 def constraint_rows(policies: dict[str, Policy]) -> list[dict]:
@@ -48,7 +48,7 @@ def regime_rows(policies: dict[str, Policy]) -> list[dict]:
 def said(detail: dict) -> str:
     """An entry's detail in a line: why first, then what it is about; the download has all of it."""
     keys = ("reason", "decision", "status", "policy", "task", "picked", "model", "provider", "name", "kind")
-    return "; ".join(f"{key} {', '.join(map(str, detail[key])) if isinstance(detail[key], list) else detail[key]}" for key in keys if detail.get(key))[:70]
+    return "; ".join(f"{key} {', '.join(map(str, detail[key])) if isinstance(detail[key], list) else detail[key]}" for key in keys if detail.get(key))
 
 
 view, state = shell.view(), shell.state()
@@ -62,9 +62,7 @@ if not ok:
     st.error("An entry was changed or removed outside Baton. Compare with an earlier export or a backup of the store.", icon=":material/error:")
 
 st.subheader("Constraints: what no rule or fallback may do", anchor=False)
-exports.table(pd.DataFrame(rows, columns=["policy", "for", "rule"]), name="constraints")
-for row in rows:
-    st.caption(fmt.md(f"{row['policy']}: {row['because'] or 'no reason is written down'}."))
+exports.table(pd.DataFrame(rows, columns=["policy", "for", "rule", "because"]), name="constraints")
 gaps = [(name, gap) for name, policy in policies.items() for gap in dead_ends(policy, what_if.catalog())]
 if gaps:
     with st.expander(f"Requests that would be refused ({len(gaps)})", icon=":material/block:"):
@@ -96,7 +94,7 @@ with st.container(horizontal=True):
 events = sorted({e.event for e in entries})
 chosen = st.multiselect("Events", events, key="events", bind="query-params", placeholder="all events")
 shown = [e for e in entries if not chosen or e.event in chosen][:500]
-trail = pd.DataFrame([(e.seq, e.at[:19].replace("T", " "), e.actor or "Baton", e.event, said(e.detail)) for e in shown], columns=["no", "at (UTC)", "who", "event", "what"])
+trail = pd.DataFrame([(e.seq, e.at[:19].replace("T", " "), e.actor or "Baton", e.event, said(e.detail)) for e in shown], columns=["No", "At (UTC)", "Who", "Event", "What"])
 exports.table(trail, name="audit-trail")
 if len(entries) > len(shown):
     st.caption(f"The latest {len(shown)} of {len(entries)} entries; the download has all of them.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pandas as pd
 import streamlit as st
 
@@ -12,7 +14,7 @@ from routing.endpoints import saved_providers
 from routing.export import FORMS, exported
 from routing.launch import launch
 from routing.run_results import summary
-from routing.run_store import list_runs, want
+from routing.run_store import list_runs, read_run, want
 
 
 def controls(run: dict) -> None:
@@ -25,15 +27,24 @@ def controls(run: dict) -> None:
                 icon=":material/dangerous:", help="No new call starts; calls in flight are cancelled.",
             )  # fmt: skip
         if run["status"] == "interrupted":
-            st.warning("The process behind this run is gone. Finished tasks are kept; calls whose end nobody saw count as spent.")
+            st.warning("The process behind this run is gone, or never started. Finished tasks are kept; calls whose end nobody saw count as spent.")
             if st.button("Go on", icon=":material/play_arrow:"):
                 launch(shell.state(), run["run_id"])
-                st.toast("Going on.")
+                with st.spinner("Going on"):
+                    until_taken(run["run_id"])
+                st.rerun()
             if st.button("End it", icon=":material/stop:"):
                 want(shell.state(), run["run_id"], "stop", "dashboard")
                 st.rerun()
         if run["status"] == "waiting":
             st.page_link("pages/review.py", label="Decide in the review queue", icon=":material/rate_review:")
+
+
+def until_taken(run_id: str, seconds: float = 15.0) -> None:
+    """Wait until an engine has taken the run; when none does the page says again that it is interrupted."""
+    deadline = time.monotonic() + seconds
+    while read_run(shell.state(), run_id, with_spec=False)["status"] == "interrupted" and time.monotonic() < deadline:
+        time.sleep(0.2)
 
 
 def take_away() -> None:
@@ -52,39 +63,47 @@ def take_away() -> None:
     st.download_button("Download the config", text, file_name=f"{name}-{form}.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:")
 
 
-def earlier(runs: dict[str, dict]) -> None:
-    if started := st.session_state.pop("lab_show", None):
-        st.session_state["run"] = started
+def choose(runs: dict[str, dict]) -> str:
+    """The run of the page; a link may name one, otherwise the latest."""
+    asked = st.query_params.get("run")
+    if asked and asked not in runs:
+        st.warning(fmt.md(f"There is no run {asked} here; this is the latest."))
     names = {rid: f"{r['name']}, {pd.Timestamp(r['created_at']):%d %b %H:%M} UTC, {r['status']}" for rid, r in runs.items()}
-    st.selectbox("Run", list(names), format_func=names.get, key="run", bind="query-params")
+    shown = asked if asked in runs else next(iter(runs))
+    # Not bound to the link by Streamlit: that would write the label, which changes with the status.
+    chosen = st.selectbox("Run", list(names), index=list(names).index(shown), format_func=names.get)
+    if chosen != shown:
+        st.query_params["run"] = chosen
+    return chosen
 
 
 view = shell.view()
-runs = list_runs(shell.state())
+runs, providers = list_runs(shell.state()), saved_providers(shell.state())
 if not runs:
     st.title("Does a routing policy hold on real calls?", anchor=False)
-    if not saved_providers(shell.state()):
+    if not providers:
         lab_form.offer_local()
 else:
     title = st.container()
-    earlier(runs)
-    run = runs[st.session_state["run"]]
+    run = runs[choose(runs)]
     controls(run)
     if run["status"] in lab_results.RUNNING:
         with title:
             shell.header(lab_results.going(run), view)
-        lab_results.progress(run["run_id"])
+        lab_results.progress(run["run_id"], run["status"])
     else:
         found = summary(shell.state(), run["run_id"])
         with title:
             shell.header(lab_results.going(run) if run["status"] == "interrupted" else lab_results.sentence(found), view)
         lab_results.body(run["run_id"], found)
 lab_tasks.said()
-with st.expander("New run", icon=":material/play_arrow:", expanded=not runs or "policy" in st.query_params):
-    lab_form.new_run()
+if providers:
+    with st.expander("New run", icon=":material/play_arrow:", expanded=not runs or "policy" in st.query_params):
+        lab_form.new_run()
 with st.expander("Task sets", icon=":material/checklist:"):
     lab_tasks.editor()
-with st.expander("Providers", icon=":material/cable:", expanded=not runs and not saved_providers(shell.state())):
+with st.expander("Providers", icon=":material/cable:"):
     lab_form.providers()
-with st.expander("Export a policy to the gateway", icon=":material/output:"):
-    take_away()
+if providers:
+    with st.expander("Export a policy to the gateway", icon=":material/output:"):
+        take_away()

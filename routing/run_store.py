@@ -16,6 +16,7 @@ from data.errors import BadInput, Refused
 from data.state import State, append_audit
 
 STALE_S = 10.0
+STARTING_S = 30.0
 COLUMNS = ("run_id", "created_at", "name", "status", "wanted", "heartbeat_at", "progress", "ended")
 OPEN_STATUSES = ("planned", "running", "waiting", "interrupted")
 
@@ -54,9 +55,18 @@ def list_runs(state: State, limit: int = 50) -> dict[str, dict[str, Any]]:
 def _run(row: tuple) -> dict[str, Any]:
     run = dict(zip((*COLUMNS, "spec"), row, strict=False))
     run |= {key: json.loads(run[key]) for key in ("progress", "spec") if key in run}
-    if run["status"] in ("running", "waiting") and time.time() - (run["heartbeat_at"] or 0) > STALE_S:
+    heard_at = run["heartbeat_at"] if run["heartbeat_at"] is not None else datetime.fromisoformat(run["created_at"]).timestamp()
+    silent_s = time.time() - heard_at
+    if silent_s > {"running": STALE_S, "waiting": STALE_S, "planned": STARTING_S}.get(run["status"], silent_s):
         run["status"] = "interrupted"
     return run
+
+
+def refuse_second(state: State) -> None:
+    """Refused while a run is being executed or is about to be."""
+    busy = next((run for run in list_runs(state).values() if run["status"] in ("planned", "running", "waiting")), None)
+    if busy:
+        raise Refused(f"“{busy['name']}” is being executed; two runs at once would share rate limits blindly. Wait for its end, or stop it.")
 
 
 def claim_run(state: State, run_id: str) -> dict[str, Any]:

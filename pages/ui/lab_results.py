@@ -40,21 +40,23 @@ def going(run: dict[str, Any]) -> str:
 
 
 @st.fragment(run_every=0.5)
-def progress(run_id: str) -> None:
-    """What is done, spent and failed so far, twice a second; the whole page is drawn again when the run ends."""
+def progress(run_id: str, drawn: str) -> None:
+    """What is done, spent and failed so far, twice a second; the whole page is drawn again when the run's status is no longer the one `drawn`."""
     run = read_run(shell.state(), run_id, with_spec=False)
     known = run["progress"]
     done, asked = known.get("finished", 0), known.get("tasks", 0)
-    st.progress(done / asked if asked else 0.0, text=f"{done} of {asked} answered, {known.get('elapsed_s', 0):.0f} s")
+    spent_s = known.get("elapsed_s", 0.0)
+    left = f", about {spent_s / done * (asked - done):.0f} s to go" if 3 < done < asked else ""
+    st.progress(done / asked if asked else 0.0, text=f"{done} of {asked} answered, {spent_s:.0f} s{left}")
     cells = st.columns(4)
     cap = known.get("cap_usd")
     cells[0].metric("Answered", fmt.count(known.get("done", 0)), border=True)
-    cells[1].metric("Spent", f"${known.get('spent_usd', 0):.4f}", border=True, help=f"The cap is ${cap}." if cap is not None else "There is no cap.")
-    cells[2].metric("Held", f"${known.get('held_usd', 0):.4f}", border=True, help="Calls whose cost nobody knows count against the cap at their worst.")
+    cells[1].metric("Spent", f"${known.get('spent_usd', 0):.6f}", border=True, help=f"The cap is ${cap}." if cap is not None else "There is no cap.")
+    cells[2].metric("Held", f"${known.get('held_usd', 0):.6f}", border=True, help="Calls whose cost nobody knows count against the cap at their worst.")
     cells[3].metric("Not answered", fmt.count(sum(known.get(k, 0) for k in ("failed", "refused", "blocked"))), border=True, help="Failed, refused by a rule, or withheld by a guardrail.")
     if known.get("by_model"):
         st.caption(fmt.md("Answers by model: " + ", ".join(f"{model} {count}" for model, count in known["by_model"].items())))
-    if run["status"] not in RUNNING:
+    if run["status"] != drawn:
         st.rerun()
 
 
@@ -64,8 +66,11 @@ def body(run_id: str, found: dict[str, Any]) -> None:
     for c in found["comparisons"]:
         fine = f" Shown to be at most the stated margin worse than {c['b']}." if c["not_worse"] else f" Not shown to be within the stated margin of {c['b']}."
         st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']}{fine} {_cost_words(c['cost_difference_usd'])}"))
+    spec = read_run(shell.state(), run_id)["spec"]
+    if {p["hosting"] for p in spec["providers"]} == {"self"}:
+        st.caption("Own machines only: nothing was billed. Costs stand at the prices declared for these models, so that policies can be compared.")
     _judge(run_id)
-    _replayed(run_id)
+    _replayed(run_id, spec)
     _answers(run_id)
     _take_over(run_id, found)
 
@@ -85,9 +90,8 @@ def _judge(run_id: str) -> None:
             st.success(f"{ask_people(shell.state(), run_id)} answers are in the review queue.")
 
 
-def _replayed(run_id: str) -> None:
+def _replayed(run_id: str, spec: dict[str, Any]) -> None:
     """A replay beside its recording, or the button that makes one."""
-    spec = read_run(shell.state(), run_id)["spec"]
     if spec["replay_of"]:
         same, of = same_decisions(shell.state(), run_id, spec["replay_of"])
         st.caption(fmt.md(f"Replayed from the recording of run {spec['replay_of']}, without a call: {same} of {of} results are the same."))
@@ -111,8 +115,8 @@ def _policies(found: dict[str, Any]) -> None:
         meaning = "; ".join(f"{r.policy}: {fmt.share(r.quality)} passed ({fmt.share(r.quality_low)} to {fmt.share(r.quality_high)}) at ${1000 * r.cost_per_task_usd:.4g} per 1,000 tasks" for r in rated.itertuples())
         shell.chart(quality_cost(rated, shell.palette()), alt=meaning, key="lab-quality")
         st.caption(fmt.md(f"Bars are 95 % intervals over {int(rated['graded'].max())} tasks. {meaning}."))
-    shown = frame[["policy", "graded", "passed", "no_answer", "failed", "refused", "blocked", "cost_usd", "cost_per_task_usd", "latency_p50_ms"]]
-    labels = {"no_answer": "no answer", "blocked": "withheld", "cost_usd": "cost", "cost_per_task_usd": "cost a task", "latency_p50_ms": "latency, median"}
+    shown = frame[["policy", "graded", "passed", "no_answer", "not_graded", "failed", "refused", "blocked", "cost_usd", "cost_per_task_usd", "latency_p50_ms"]]
+    labels = {"blocked": "Withheld", "cost_usd": "Cost", "cost_per_task_usd": "Cost a task", "latency_p50_ms": "Latency, median"}
     exports.table(shown, name="lab-policies", units={"cost_usd": "USD small", "cost_per_task_usd": "USD small", "latency_p50_ms": "ms"}, labels=labels)
     _predictions(found)
 
@@ -166,8 +170,8 @@ def _answers(run_id: str) -> None:
         frame = frame[frame["policy"] == policy]
     if outcome != "all":
         frame = frame[frame["outcome"] == outcome]
-    shown = frame[["task_id", "policy", "outcome", "answer", "verdict", "model", "confidence", "cost_usd", "latency_ms"]]
-    labels = {"task_id": "task", "verdict": "why", "cost_usd": "cost", "latency_ms": "time"}
+    shown = frame[["task_id", "policy", "outcome", "answer", "verdict", "confidence", "cost_usd", "model", "latency_ms"]]
+    labels = {"task_id": "Task", "verdict": "Why", "cost_usd": "Cost", "latency_ms": "Time"}
     exports.table(shown, name="lab-answers", units={"cost_usd": "USD small", "latency_ms": "ms", "confidence": "share"}, labels=labels)
 
 

@@ -93,3 +93,25 @@ def test_a_recorded_run_is_replayed_from_the_page(state, launched):
     execute(state, launched[0])
     assert launched[0] == list(list_runs(state))[0]
     assert any("8 of 8 results are the same" in c.value for c in opened("lab", run=launched[0]).caption)
+
+
+def test_a_second_run_is_refused_while_one_is_executed_and_one_that_never_started_can_go_on(state, launched):
+    save_provider(state, provider("http://127.0.0.1:9/v1", "smollm2-135m", "smollm2-135m-vote5"))
+    press(opened("lab"), "Start the run")
+    app = opened("lab")
+    assert "is starting" in app.title[0].value
+    press(app, "Start the run")
+    assert "two runs at once" in app.error[0].value and len(launched) == 1
+    with state.transaction() as db:
+        db.execute("UPDATE live_runs SET created_at = '2026-01-01T00:00:00+00:00'")
+    app = opened("lab")
+    assert "was interrupted" in app.title[0].value and {"Go on", "End it"} <= {b.label for b in app.button}
+
+
+def test_a_link_names_its_run_whatever_became_of_it_since(state):
+    made = [create_run(state, name, spec("http://127.0.0.1:9/v1", GOOD), "tester") for name in ("first", "second")]
+    assert "first" in opened("lab", run=made[0]).title[0].value
+    app = opened("lab", run=made[1])
+    next(s for s in app.selectbox if s.label == "Run").select(made[0]).run()
+    assert made[0] in app.query_params["run"] and "first" in app.title[0].value
+    assert any("no run nonsense" in w.value for w in opened("lab", run="nonsense").warning)
