@@ -38,6 +38,8 @@ def answer(said: dict[str, Any], days: int) -> str:
     saving, apart = float(said["savings_usd"]), sum(part["requests"] for part in said["not_compared"])
     name = said["policy"] if len(said["policy"]) <= 48 else said["policy"][:46] + "…"
     open_ = f"; {fmt.count(apart)} requests unpriced" if apart else ""
+    if any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"]) and abs(saving) < 0.005:
+        return f"“{name}” moves {fmt.count(apart)} requests to a model without a price yet"
     if said["savings_pct"] is None:
         return f"“{name}” cannot be priced on this traffic"
     if abs(saving) < 0.005:
@@ -205,6 +207,7 @@ title = st.container()
 scope = filters.scope_bar(view, dimensions=("team", "task_type"), default="28d")
 policy, changed = choose()
 name = st.session_state["policy_name"]
+top = st.container()  # the answer stands above the finer choices
 with st.expander("Assumptions", icon=":material/tune:"), st.container(horizontal=True, vertical_alignment="bottom"):
     known = what_if.policies()
     own_prices = what_if.own_price_inputs([policy, *(known[n] for n in st.session_state.get("compared", list(known)[:4]) if n in known)], what_if.catalog())
@@ -220,8 +223,9 @@ with title:
     shell.header(answer(said, scope.length_days), view)
     if changed:
         st.caption("Edited in this session, not saved yet.")
-kpis(said)
-moves(said)
+with top:
+    kpis(said)
+    moves(said)
 st.segmented_control("Split the table by", BY, format_func=lambda n: DIMENSIONS[n].label, default="team", required=True, key="split_by")
 left, right = st.columns(2, gap="large")
 with left:

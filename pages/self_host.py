@@ -92,7 +92,7 @@ def machine(suggested: list[str], known: bool) -> tuple[str | None, str, int, st
     with st.container(horizontal=True, vertical_alignment="bottom"):
         model = st.selectbox("Open model", suggested, index=0 if known else None, key="open_model", bind="query-params", placeholder="Choose an open model", width=240)
         gpu = st.selectbox("GPU", [g.gpu for g in gpus()], index=[g.gpu for g in gpus()].index("h200_sxm"), format_func=lambda g: find_gpu(g).name, key="gpu", bind="query-params", width=200)
-        count = st.selectbox("GPUs a replica may use", [1, 2, 4, 8, 16], index=3, key="gpus", bind="query-params", width=170)
+        count = st.selectbox("GPUs a replica may use", [1, 2, 4, 8, 16], index=3, key="gpus", bind="query-params", width=170, help="A replica is one running copy of the model.")
         precision = st.selectbox("Precision", ["chosen to fit", *PRECISIONS], key="precision", bind="query-params", width=150)
         run = st.segmented_control("How it is run", list(RUNS), format_func=RUNS.get, default="fixed", required=True, key="run", bind="query-params")
     if model and precision == "chosen to fit":
@@ -123,7 +123,8 @@ def kpis(study: Study) -> None:
     odds = result["payback"]
     span = f"P10 {_months(odds['p10'])}, P90 {_months(odds['p90'])}"
     cells[0].metric("Payback", _months(months), border=True, delta=span, delta_color="off", delta_arrow="off")
-    cells[1].metric(f"Saving over {result['months']} months", fmt.usd_short(result["p50"]), border=True, delta=f"{fmt.usd_short(result['p10'])} to {fmt.usd_short(result['p90'])}", delta_color="off", delta_arrow="off", help="Against the API as today; P50, with P10 to P90 of the sampled futures.")
+    saved = result["options"]["api"]["total_usd"] - option["total_usd"]
+    cells[1].metric(f"Saving over {result['months']} months", fmt.usd_short(saved), border=True, delta=f"{fmt.usd_short(result['p10'])} to {fmt.usd_short(result['p90'])}", delta_color="off", delta_arrow="off", help=fmt.md(f"Against the API as today, every figure in the middle; below it P10 to P90 of the sampled futures (P50 {fmt.usd_short(result['p50'])})."))
     cells[2].metric("GPUs paid for", fmt.count(option["gpus"]), border=True, delta=f"{fmt.share(option['utilisation'])} used", delta_color="off", delta_arrow="off", help="Mean work over what the paid replicas could serve at the objective.")
     cells[3].metric("Per 1M tokens, own", fmt.usd(option["usd_per_mtok_reserved"]), border=True, delta=f"API {fmt.usd(result['options']['api']['usd_per_mtok_reserved'])}", delta_color="off", delta_arrow="off", help="All paid hours over the tokens served, input and output together.")
 
@@ -160,18 +161,25 @@ def charts_of(study: Study) -> list[tuple[str, str, object, pd.DataFrame, str]]:
     ]  # fmt: skip
 
 
-def show(study: Study, model: str, catalog: models.Catalog) -> None:
-    """Everything under the title."""
-    for warning in study.warnings:
-        st.warning(fmt.md(warning), icon=":material/info:")
-    kpis(study)
+def draw(heading: str, meaning: str, figure: object, table: pd.DataFrame, name: str) -> None:
+    """One chart with its sentence and its table."""
+    if figure is not None:
+        st.subheader(heading, anchor=False)
+        shell.chart(figure, alt=meaning, key=name)
+        st.caption(fmt.md(meaning))
+        hosting_panels.behind(table, name)
+
+
+def show(study: Study, model: str, catalog: models.Catalog, top: st.delta_generator.DeltaGenerator) -> None:
+    """Everything under the title; warnings, numbers and the first chart at the `top`."""
     drawn = charts_of(study)
-    for heading, meaning, figure, table, name in drawn:
-        if figure is not None:
-            st.subheader(heading, anchor=False)
-            shell.chart(figure, alt=meaning, key=name)
-            st.caption(fmt.md(meaning))
-            hosting_panels.behind(table, name)
+    with top:
+        for warning in study.warnings:
+            st.warning(fmt.md(warning), icon=":material/info:")
+        kpis(study)
+        draw(*drawn[0])
+    for chart in drawn[1:]:
+        draw(*chart)
     hosting_panels.options(study)
     hosting_panels.keep_price(study, catalog)
     hosting_panels.serving(study)
@@ -201,6 +209,7 @@ try:
             shell.header("When would own GPUs pay?", view)
         st.info(fmt.md(f"Choose the open model that would take this traffic over. Worth trying first: {', '.join(suggested[:4])}. Closed models cannot be self-hosted, so a log of them needs this choice."), icon=":material/dns:")
         st.stop()
+    top = st.container()  # the answer stands above the finer choices
     if scope is not None:
         scope = hosting_panels.good_enough(view, scope, catalog.spelling(model))
     quote = self_host.host_quote(PriceBook.load(shell.state()), find_architecture(model).model)
@@ -211,7 +220,7 @@ try:
         study = study_of_log(view, scope, plan, accept, version) if scope else study_of_volume(view, volume, plan, version)
     with title:
         shell.header(title_of(study, model), view)
-    show(study, model, catalog)
+    show(study, model, catalog, top)
 except BatonError as error:
     with title:
         shell.header("When would own GPUs pay?", view)

@@ -119,6 +119,13 @@ def test_the_routing_page_prices_the_compliance_question(log):
     assert "stated" in text and "origin CN" not in text.split("Quality")[0]
 
 
+def test_own_machines_cost_nothing_known_until_they_have_a_price(log, state):
+    page = opened("routing", window="All", policy="Chinese models self-hosted for customer data")
+    assert "10 requests to a model without a price yet" in page.title[0].value
+    page.number_input(key="own_minimax-m2").set_value(0.2).run()
+    assert not page.exception and "less" in page.title[0].value
+
+
 def test_a_saved_policy_is_found_by_link(log, state):
     state.put("policy", "mine", {"name": "mine", "rules": [{"when": {}, "use": "gpt-5-mini"}]})
     page = opened("routing", window="All", policy="mine")
