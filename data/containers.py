@@ -1,7 +1,7 @@
 """Files as records: JSON lines, JSON documents, CSV and Parquet, plain, gzip or zstd.
 
-A container is told from its content, never from its name. Reading stays in the engine: `Source.records`
-is SQL that yields `file_no, record_no, path, raw`, where `raw` is the JSON text of one record.
+A container is told from its content, never from its name. Reading stays in the engine: `records` is SQL
+that yields `file_no, raw` in the order of the files, where `raw` is the JSON text of one record.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
 
@@ -28,7 +28,8 @@ CHUNK = 2**19
 WRAPPERS = ("data", "result", "results", "rows", "observations", "logs", "records", "items", "value", "traces")
 # One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is.
 LINES = "columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x1f\x1e\x1f\x1e', quote = '', escape = '', strict_mode = false"
-JSON_SIZE = "maximum_object_size = 1073741824"
+LONGEST_DOCUMENT = 2**30
+NOT_BLANK = "(starts_with(raw, '{') OR trim(raw) <> '')"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class File:
     compression: str  # none, gzip, zstd
     wrapper: str = ""
     long_lines: bool = False
+    length: int = LONGEST_DOCUMENT  # of the text, uncompressed; the engine's buffers for a document are as large
 
     @property
     def size(self) -> int:
@@ -70,8 +72,8 @@ def expand(paths: Iterable[str | Path]) -> list[Path]:
     return list(found)
 
 
-def digest(path: Path) -> tuple[str, bool]:
-    """SHA-256 of the file, and whether it is plain text: valid UTF-8 without very long lines.
+def digest(path: Path) -> tuple[str, Text]:
+    """SHA-256 of the file, and what its text is like.
 
     A compressed file is read to its end, since DuckDB accepts one cut short. Very long lines must be
     known beforehand: DuckDB's parallel reader drops one at the end of a file without an error.
@@ -80,7 +82,7 @@ def digest(path: Path) -> tuple[str, bool]:
     try:
         if path.stat().st_size == 0:
             raise Unreadable(f"{path.name} is empty; there is nothing to load.")
-        compression, sha, text = _compression(path), hashlib.sha256(), _PlainText()
+        compression, sha, text = _compression(path), hashlib.sha256(), Text()
         with open(path, "rb") as stream:
             while chunk := stream.read(CHUNK):
                 sha.update(chunk)
@@ -96,16 +98,17 @@ def digest(path: Path) -> tuple[str, bool]:
         raise Unreadable(f"{path.name} is a compressed file that is damaged ({error}); fetch it again.") from error
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be read ({error.strerror or error}); check its permissions or fetch it again.") from error
-    return sha.hexdigest(), text.plain
+    return sha.hexdigest(), text
 
 
-class _PlainText:
-    """Told the chunks of a file: is it UTF-8, and does every line end within two chunks?"""
+class Text:
+    """Told the chunks of a file: is it plain (UTF-8, every line ends within two chunks), and how long is it?"""
 
     def __init__(self) -> None:
-        self.plain, self._decoder = True, codecs.getincrementaldecoder("utf-8")()
+        self.plain, self.length, self._decoder = True, 0, codecs.getincrementaldecoder("utf-8")()
 
     def see(self, chunk: bytes) -> None:
+        self.length += len(chunk)
         if self.plain:
             try:
                 self._decoder.decode(chunk)
@@ -127,8 +130,8 @@ def _compression(path: Path) -> str:
     return "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else "none"
 
 
-def inspect(cursor, path: Path, scratch: Path, *, plain: bool = True) -> tuple[File, list[dict]]:
-    """Tell the container of a file and read up to `SAMPLE` records of it; `plain` as `digest` found it.
+def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tuple[File, list[dict]]:
+    """Tell the container of a file and read up to `SAMPLE` records of it; `text` as `digest` found it.
 
     Raises Unreadable when the content is no text, no table and no JSON.
     """
@@ -137,9 +140,10 @@ def inspect(cursor, path: Path, scratch: Path, *, plain: bool = True) -> tuple[F
     if head == b"PAR1":
         file = File(path, path, "parquet", "none")
         return file, _sample(cursor, file)
-    file = File(path, path, "lines", _compression(path))
-    if not plain:
-        file = File(path, _cleaned(file, scratch), "lines", "none", long_lines=True)
+    file = File(path, path, "lines", _compression(path), length=text.length if text else LONGEST_DOCUMENT)
+    if text and not text.plain:
+        clean = _cleaned(file, scratch)
+        file = File(path, clean, "lines", "none", long_lines=True, length=clean.stat().st_size)
     try:
         lines = _head(cursor, file)
     except Exception as error:
@@ -175,16 +179,12 @@ def _kind(file: File, lines: list[str]) -> File:
     if start not in "{[":
         # A record cut in the first line must not make the rest of a JSON log a CSV.
         json_like = sum(line.startswith("{") for line in lines) > len(lines) / 2
-        return file if json_like else _replace(file, "csv")
+        return file if json_like else replace(file, kind="csv")
     if len(lines) > 1 and _is_object(first) or sum(map(_is_object, lines)) > 1:
         return file
     if start == "[":
-        return _replace(file, "array")
-    return _replace(file, "document")
-
-
-def _replace(file: File, kind: str, wrapper: str = "") -> File:
-    return File(file.path, file.content, kind, file.compression, wrapper, file.long_lines)
+        return replace(file, kind="array")
+    return replace(file, kind="document")
 
 
 def _is_object(text: str) -> bool:
@@ -200,13 +200,13 @@ def unwrap(file: File, sample: list[dict]) -> tuple[File, list[dict]]:
         for key in WRAPPERS:
             inner = sample[0].get(key)
             if isinstance(inner, list) and inner and all(isinstance(r, dict) for r in inner):
-                return _replace(file, "wrapped", key), inner[:SAMPLE]
+                return replace(file, kind="wrapped", wrapper=key), inner[:SAMPLE]
     return file, sample
 
 
 def _sample(cursor, file: File) -> list[dict]:
     try:
-        rows = cursor.execute(f"SELECT raw FROM ({records([file])}) LIMIT {SAMPLE}").fetchall()
+        rows = cursor.execute(f"SELECT raw FROM ({records([file])}) WHERE {NOT_BLANK} LIMIT {SAMPLE}").fetchall()
     except Exception as error:
         if file.kind == "csv":
             raise Unreadable(f"{file.path.name} is neither JSON nor a table with a header row; is it a log file?") from error
@@ -226,34 +226,39 @@ def _first_line(error: Exception) -> str:
     return re.sub(r'in file ".*?", ', "", str(error).splitlines()[0])[:160]
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """A value as SQL text."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def _path(file: File) -> str:
     # DuckDB globs what it is given; brackets keep a strange file name from being a pattern.
-    return _literal(re.sub(r"([*?\[])", r"[\1]", str(file.content)))
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(file.content)))
 
 
 def _lines(file: File, paths: str | None = None) -> str:
     long = f", max_line_size = {LONG_LINE}, buffer_size = {LONG_LINE}, parallel = false" if file.long_lines else ""
-    return f"read_csv({paths or _path(file)}, {LINES}, compression = '{file.compression}', filename = true{long})"
+    return f"read_csv({paths or _path(file)}, {LINES}, compression = '{file.compression}'{long})"
 
 
 def records(files: list[File], rejects: str = "") -> str:
-    """SQL over files of one kind that yields `file_no, record_no, path, raw`; blank lines are no records.
+    """SQL over files of one kind that yields `file_no, raw`, in order; a blank line is a row too (see NOT_BLANK).
 
     `rejects` names the table that takes CSV lines that do not fit the header.
     """
     file = files[0]
     paths = "[" + ", ".join(_path(f) for f in files) + "]"
+    number = "(file_index + 1)::INTEGER AS file_no" if len(files) > 1 else "1 AS file_no"
     if file.kind == "lines":
-        return _numbered(files, f"SELECT filename, ltrim(line, chr(65279)) AS raw FROM {_lines(file, paths)}", "starts_with(raw, '{') OR trim(raw) <> ''")
+        unmarked = "CASE WHEN starts_with(line, chr(65279)) THEN ltrim(line, chr(65279)) ELSE line END"
+        return f"SELECT {number}, {unmarked} AS raw FROM {_lines(file, paths)}"
     if file.kind in ("array", "document", "wrapped"):
         shape = "array" if file.kind == "array" else "unstructured"
         value = f"unnest(json_extract(json, '$.{file.wrapper}[*]'))" if file.kind == "wrapped" else "json"
-        source = f"read_json_objects({paths}, format = '{shape}', compression = '{_json_compression(file)}', filename = true, {JSON_SIZE})"
-        return _numbered(files, f"SELECT filename, ({value})::VARCHAR AS raw FROM {source}")
+        compression = "uncompressed" if file.compression == "none" else file.compression
+        longest = min(max(f.length for f in files) + 2**24, LONGEST_DOCUMENT)
+        source = f"read_json_objects({paths}, format = '{shape}', compression = '{compression}', maximum_object_size = {longest})"
+        return f"SELECT {number}, ({value})::VARCHAR AS raw FROM {source}"
     if len(files) > 1:
         raise BadInput("CSV and Parquet files are read one at a time.")
     if file.kind == "csv":
@@ -261,19 +266,4 @@ def records(files: list[File], rejects: str = "") -> str:
         source = f"read_csv({_path(file)}, all_varchar = true, header = true, compression = '{file.compression}', {keep})"
     else:
         source = f"read_parquet({_path(file)})"
-    return f"SELECT 1 AS file_no, row_number() OVER () AS record_no, {_literal(file.path)} AS path, to_json(t)::VARCHAR AS raw FROM {source} AS t"
-
-
-def _json_compression(file: File) -> str:
-    return "uncompressed" if file.compression == "none" else file.compression
-
-
-def _numbered(files: list[File], rows: str, where: str = "true") -> str:
-    rows = f"SELECT *, row_number() OVER () AS n FROM ({rows})"
-    if len(files) == 1:  # the running number is the record number: no window over partitions needed
-        return f"SELECT 1 AS file_no, n AS record_no, {_literal(files[0].path)} AS path, raw FROM ({rows}) WHERE {where}"
-    names = ", ".join(f"({n}, {_literal(f.content)}, {_literal(f.path)})" for n, f in enumerate(files, start=1))
-    return (
-        f"SELECT f.file_no, n - min(n) OVER (PARTITION BY f.file_no) + 1 AS record_no, f.path, raw "
-        f"FROM ({rows}) AS r JOIN (VALUES {names}) AS f(file_no, content, path) ON r.filename = f.content WHERE {where}"
-    )
+    return f"SELECT 1 AS file_no, to_json(t)::VARCHAR AS raw FROM {source} AS t"

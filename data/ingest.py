@@ -98,8 +98,8 @@ def format_named(name: str) -> Format:
 
 
 def _recognise(cursor, scratch: Path, path: Path, chosen: Format | None) -> _Item:
-    digest, plain = containers.digest(path)
-    file, sample = containers.inspect(cursor, path, scratch, plain=plain)
+    digest, text = containers.digest(path)
+    file, sample = containers.inspect(cursor, path, scratch, text)
     unwrapped, inner = containers.unwrap(file, sample)
     if chosen:
         return _Item(file if chosen.documents else unwrapped, chosen, digest)
@@ -132,10 +132,10 @@ def _load(ledger, state, book, cursor, group, reports, keep_text, progress) -> N
     group = _skip_known(cursor, group, reports, ledger)
     if not group:
         return
-    with ledger.explained(), staging.scratch_database(cursor, ledger.home / "scratch") as db:
+    with ledger.explained():
         progress("reading", 0.0, f"{len(group)} file{'s' * (len(group) > 1)} of {form.label}")
         try:
-            staging.stage(cursor, db, [i.file for i in group], form, keep_text)
+            staging.stage(cursor, [i.file for i in group], form, keep_text)
         except Exception as error:
             if ledger.suffers(error):
                 raise
@@ -148,9 +148,9 @@ def _load(ledger, state, book, cursor, group, reports, keep_text, progress) -> N
                     reports[item.file.path].error = str(reason)
             return
         if form.table == "usage":
-            staging.price(cursor, db, form, book, lambda stage: progress(stage, 0.0, form.label))
-        _commit(ledger, state, book, cursor, db, group, form, keep_text, progress)
-        _report(cursor, db, group, reports, ledger.snapshot())
+            staging.price(cursor, form, book, lambda stage: progress(stage, 0.0, form.label))
+        _commit(ledger, state, book, cursor, group, form, keep_text, progress)
+        _report(cursor, group, reports, ledger.snapshot())
 
 
 def _unusable(item: _Item, error: Exception) -> BatonError:
@@ -177,40 +177,40 @@ def _skip_known(cursor, group, reports, ledger) -> list[_Item]:
     return list(left.values())
 
 
-def _commit(ledger, state, book, stage_cursor, db, group, form, keep_text, progress) -> None:
+def _commit(ledger, state, book, stage_cursor, group, form, keep_text, progress) -> None:
     """Dedupe against the ledger and write everything as one snapshot."""
     progress("writing", 0.0, form.label)
     key = "event_id" if form.table == "usage" else "bill_id"
     with ledger.write(stage_cursor) as cursor:
-        staging.mark_new(cursor, db, form.table, key, form)
+        staging.mark_new(cursor, form.table, key, form)
         batch = "CASE s.file_no " + " ".join(f"WHEN {n} THEN '{_batch_id(i)}'" for n, i in enumerate(group, start=1)) + " END"
         ids = ", ".join(f"'{_batch_id(i)}'" for i in group)
         replaced = cursor.execute("SELECT count(*) FROM fresh_rows WHERE replaces").fetchone()[0]
         if replaced:
             cursor.execute(f"DELETE FROM lake.main.{form.table} WHERE {key} IN (SELECT event_id FROM fresh_rows WHERE replaces)")
-        left = stand_ins.settle(cursor, db, form) if form.stand_ins else 0
+        left = stand_ins.settle(cursor, form) if form.stand_ins else 0
         if form.table == "usage":
-            staging.earlier_calls(cursor, db, form)
-            cursor.execute(f"INSERT INTO lake.main.usage {staging.ledger_rows(cursor, db, form, book, state.all('rule'), batch)}")
+            staging.earlier_calls(cursor, form)
+            cursor.execute(f"INSERT INTO lake.main.usage {staging.ledger_rows(form, book, state.all('rule'), batch)}")
             if replaced or left:
                 rollups.rebuild(cursor)
             else:
-                rollups.add(cursor, f"batch_id IN ({ids}) AND {_span(cursor, db)}")
+                rollups.add(cursor, f"batch_id IN ({ids}) AND {_span(cursor)}")
             cursor.execute(f"INSERT INTO lake.main.semantics SELECT '{form.name}', provider, model_raw, input_has_cache, output_has_reasoning, verdict, evidence, records, '{_batch_id(group[0])}' FROM readings")
             if keep_text and form.text_columns:
-                cursor.execute(f"INSERT INTO lake.main.texts SELECT * FROM {db}.texts WHERE event_id IN (SELECT event_id FROM fresh_rows)")
+                cursor.execute("INSERT INTO lake.main.texts SELECT * FROM kept_texts WHERE event_id IN (SELECT event_id FROM fresh_rows)")
         else:
             given = ", ".join(f"s.{n}" for n in BILLED_COLUMNS if n not in ("event_key", "skip", "reject"))
             order = ", ".join(c.name for c in BILLED)
             cursor.execute(
                 f"INSERT INTO lake.main.billed SELECT {order} FROM (SELECT s.event_id AS bill_id, '{form.name}' AS source, {batch} AS batch_id, s.record_no, {given} "
-                f"FROM {db}.rows s SEMI JOIN fresh_rows f ON s.file_no = f.file_no AND s.record_no = f.record_no AND s.event_id = f.event_id)"
+                "FROM log_rows s SEMI JOIN fresh_rows f ON s.row_no = f.row_no)"
             )
         cursor.execute(
             f"INSERT INTO lake.main.rejected SELECT {batch}, s.record_no, s.reject, left(masked(s.raw), 4000) FROM "
-            f"(SELECT file_no, record_no, reject, raw FROM {db}.rows WHERE skip IS NULL AND reject IS NOT NULL UNION ALL FROM {db}.misfits) AS s"
+            "(SELECT file_no, record_no, reject, raw FROM log_rows WHERE skip IS NULL AND reject IS NOT NULL UNION ALL FROM misfits) AS s"
         )
-        cursor.execute(f"CREATE OR REPLACE TEMP TABLE counts AS {_counts(db)}")
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE counts AS {COUNTS}")
         for number, item in enumerate(group, start=1):
             cursor.execute(
                 "INSERT INTO lake.main.batches SELECT ?, ?, ?, ?, now()::TIMESTAMP, read, loaded, read - loaded - rejected, rejected, skipped, ? "
@@ -223,27 +223,26 @@ def _batch_id(item: _Item) -> str:
     return f"{item.form.name}-{item.digest[:12]}"
 
 
-def _span(cursor, db: str) -> str:
-    first, last = cursor.execute(f"SELECT min(requested_at), max(requested_at) FROM {db}.rows WHERE skip IS NULL AND reject IS NULL").fetchone()
+def _span(cursor) -> str:
+    first, last = cursor.execute(f"SELECT min(requested_at), max(requested_at) FROM {staging.GOOD}").fetchone()
     return f"requested_at BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'" if first else "false"
 
 
-def _counts(db: str) -> str:
-    return (
-        "SELECT file_no, sum(read)::BIGINT AS read, sum(rejected)::BIGINT AS rejected, sum(skipped)::BIGINT AS skipped, sum(loaded)::BIGINT AS loaded FROM ("
-        f"SELECT file_no, count(*) FILTER (skip IS NULL) AS read, count(*) FILTER (skip IS NULL AND reject IS NOT NULL) AS rejected, "
-        f"count(*) FILTER (skip IS NOT NULL) AS skipped, 0 AS loaded FROM {db}.rows GROUP BY 1 "
-        f"UNION ALL SELECT file_no, count(*), count(*), 0, 0 FROM {db}.misfits GROUP BY 1 "
-        "UNION ALL SELECT file_no, 0, 0, 0, count(*) FROM fresh_rows GROUP BY 1) GROUP BY 1"
-    )
+COUNTS = (
+    "SELECT file_no, sum(read)::BIGINT AS read, sum(rejected)::BIGINT AS rejected, sum(skipped)::BIGINT AS skipped, sum(loaded)::BIGINT AS loaded FROM ("
+    "SELECT file_no, count(*) FILTER (skip IS NULL) AS read, count(*) FILTER (skip IS NULL AND reject IS NOT NULL) AS rejected, "
+    "count(*) FILTER (skip IS NOT NULL) AS skipped, 0 AS loaded FROM log_rows GROUP BY 1 "
+    "UNION ALL SELECT file_no, count(*), count(*), 0, 0 FROM misfits GROUP BY 1 "
+    "UNION ALL SELECT file_no, 0, 0, 0, count(*) FROM fresh_rows GROUP BY 1) GROUP BY 1"
+)
 
 
-def _report(cursor, db, group, reports, snapshot) -> None:
+def _report(cursor, group, reports, snapshot) -> None:
     rows = cursor.execute("SELECT * FROM counts").fetchall()
     counts = {number: rest for number, *rest in rows}
     reasons = cursor.execute(
-        f"SELECT file_no, reject, count(*) FROM (SELECT file_no, reject FROM {db}.rows WHERE skip IS NULL AND reject IS NOT NULL "
-        f"UNION ALL SELECT file_no, reject FROM {db}.misfits) GROUP BY ALL ORDER BY 3 DESC"
+        "SELECT file_no, reject, count(*) FROM (SELECT file_no, reject FROM log_rows WHERE skip IS NULL AND reject IS NOT NULL "
+        "UNION ALL SELECT file_no, reject FROM misfits) GROUP BY ALL ORDER BY 3 DESC"
     ).fetchall()
     for number, item in enumerate(group, start=1):
         read, rejected, skipped, loaded = counts.get(number, (0, 0, 0, 0))

@@ -192,13 +192,11 @@ def preview(ledger: Ledger, path: str | Path, mapping: Mapping) -> pd.DataFrame:
     for macro in normalise.MACROS:
         cursor.execute(macro)
     file, _ = _opened(cursor, ledger, path)
-    records = normalise.parsed(f"SELECT * FROM ({containers.records([file])}) LIMIT {PREVIEW_ROWS}", form)
-    rows = f"WITH records AS ({records}) {form.rows}"
+    records = f"SELECT *, row_number() OVER () AS record_no FROM ({containers.records([file])}) WHERE {containers.NOT_BLANK} LIMIT {PREVIEW_ROWS}"
+    rows = f"WITH records AS ({normalise.parsed(records, form)}) {form.rows}"
+    rows = normalise.whole(normalise.staged(rows, form, numbered=True, may_be_broken=True), form)
     targets = [t for t in form.columns if t != "event_key"]
-    frame = cursor.execute(
-        f"SELECT {', '.join(targets)}, reject AS problem FROM ({normalise.staged(rows, form, may_be_broken=True)}) ORDER BY record_no"
-    )
-    return frame.df()
+    return cursor.execute(f"SELECT {', '.join(targets)}, reject AS problem FROM ({rows}) ORDER BY record_no").df()
 
 
 def _opened(cursor, ledger: Ledger, path: str | Path) -> tuple[containers.File, list[dict]]:

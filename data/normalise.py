@@ -7,6 +7,7 @@ lacks is NULL; what it has and cannot mean (a negative count, a date of 1970) pu
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from data.formats import BILLED_COLUMNS, USAGE_COLUMNS, Format
@@ -21,6 +22,7 @@ DOUBLES = ("latency_ms", "ttft_ms", "quality_score")
 STATUSES = ("success", "error", "cached", "cancelled")
 EARLIEST = "TIMESTAMP '2020-01-01'"
 NOT_JSON = "it is not a JSON object"
+BLANK = "a blank line"  # no record: staged for its number, then left out
 MOST = 10**12  # no request has a trillion tokens
 
 SECRET = r"(?i)(bearer\s+|sk-|pk-lf-|api[_-]?key\W{1,4}|xox[abp]-|gh[pousr]_|AKIA|AIza|eyJ)[A-Za-z0-9_\-./+=]{12,}"
@@ -33,7 +35,7 @@ MACROS = (
     "CREATE OR REPLACE TEMP MACRO epoch_utc(x) AS CASE WHEN x IS NULL OR isnan(x) OR isinf(x) OR x < 0 OR x > 4e18 THEN NULL "
     "WHEN x > 1e17 THEN make_timestamp((x / 1e3)::BIGINT) WHEN x > 1e14 THEN make_timestamp(x::BIGINT) "
     "WHEN x > 1e11 THEN make_timestamp((x * 1e3)::BIGINT) ELSE make_timestamp((x * 1e6)::BIGINT) END",
-    "CREATE OR REPLACE TEMP MACRO utc(x) AS coalesce(TRY_CAST(TRY_CAST(x::VARCHAR AS TIMESTAMPTZ) AS TIMESTAMP), "
+    "CREATE OR REPLACE TEMP MACRO utc(x) AS coalesce(make_timestamp(epoch_us(TRY_CAST(x::VARCHAR AS TIMESTAMPTZ))), "
     "epoch_utc(TRY_CAST(x::VARCHAR AS DOUBLE)))",
     "CREATE OR REPLACE TEMP MACRO json_of(x) AS CASE WHEN x IS NULL THEN NULL "
     "WHEN json_valid(x::VARCHAR) AND json_type(x::VARCHAR) = 'VARCHAR' THEN TRY_CAST(json_extract_string(x::VARCHAR, '$') AS JSON) "
@@ -74,56 +76,84 @@ def parsed(records: str, form: Format) -> str:
     return f"SELECT *, CASE WHEN starts_with(raw, '{{') OR starts_with(ltrim(raw), '{{') THEN {transformed} END AS d FROM ({records})"
 
 
-def staged(relation: str, form: Format, *, may_be_broken: bool) -> str:
+def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) -> str:
     """SQL for the staged rows of a format over a relation of parsed records (`form.rows` applied).
 
-    Columns: `file_no, record_no, skip, reject, raw` (raw only where rejected), `event_id`, and every
-    one of USAGE_COLUMNS (or BILLED_COLUMNS) in its type; those of a rejected row mean nothing.
-    `may_be_broken`: the relation still holds records that are no JSON objects (its `d` is NULL there);
-    they are put aside too.
+    Columns: `file_no`, `record_no` (of a `numbered` relation), `reject`, `raw` (only where rejected), `event_id`, and
+    what the format says of a record, in its type; those of a rejected row mean nothing. `whole` adds the rest.
+    `may_be_broken`: the relation still holds lines that are no JSON objects (their `d` is NULL); they are put aside too.
     """
-    targets = USAGE_COLUMNS if form.table == "usage" else BILLED_COLUMNS
-    given = [f"({form.columns.get(name, 'NULL')}) AS {name}" for name in targets]
-    numbers = [f"number({name}) AS {name}_number" for name in NUMBERS] if form.table == "usage" else []
-    typed, problems = (_usage_types, _usage_problems) if form.table == "usage" else (_billed_types, _billed_problems)
-    broken = f"CASE WHEN d IS NULL THEN '{NOT_JSON}' END" if may_be_broken else "NULL"
-    base = f"SELECT file_no, record_no, path, raw, {broken} AS broken, {', '.join(given)} FROM ({relation})"
+    types = _types(form) | ({name: f"TRY_CAST({name}_number AS BIGINT)" for name in COUNTS} if form.table == "usage" else {})
+    given = [f"({form.columns.get(name, 'NULL')}) AS {name}" for name in types]
+    numbers = [f"number({name}) AS {name}_number" for name in NUMBERS if name in types]
+    broken = f"CASE WHEN d IS NULL THEN CASE WHEN trim(raw) <> '' THEN '{NOT_JSON}' ELSE '{BLANK}' END END" if may_be_broken else "NULL"
+    places = "file_no, record_no" if numbered else "file_no"
+    base = f"SELECT {places}, raw, {broken} AS broken, {', '.join(given)} FROM ({relation})"
     counted = f"SELECT {', '.join(['*', *numbers])} FROM ({base})"
-    checked = f"SELECT *, CASE WHEN broken IS NOT NULL THEN broken WHEN skip IS NULL THEN coalesce(reject, {problems()}) END AS problem FROM ({counted})"
+    problems = _usage_problems(form) if form.table == "usage" else _billed_problems()
+    checked = f"SELECT *, CASE WHEN broken IS NOT NULL THEN broken WHEN skip IS NULL THEN coalesce(reject, {problems}) END AS problem FROM ({counted})"
+    columns = "".join(f", {types[name]} AS {name}" for name in _stored(form))
     return (
-        f"SELECT file_no, record_no, path, skip, problem AS reject, CASE WHEN problem IS NOT NULL THEN raw END AS raw, "
-        f"'{form.family}:' || coalesce(event_key::VARCHAR, md5(raw)) AS event_id, {', '.join(typed())} FROM ({checked})"
+        f"SELECT {places}, problem AS reject, CASE WHEN problem IS NOT NULL THEN raw END AS raw, "
+        f"'{form.family}:' || coalesce(event_key::VARCHAR, md5(raw)) AS event_id{columns} FROM ({checked})"
     )
 
 
-def _usage_types() -> list[str]:
-    # Casts that cannot fail: a value that is out of range has put its row aside.
-    casts = {name: f"TRY_CAST({name}_number AS BIGINT)" for name in COUNTS}
-    casts |= {name: f"TRY_CAST({name} AS BOOLEAN)" for name in FLAGS}
-    casts |= {name: f"CASE WHEN isfinite(number({name})) THEN number({name}) END" for name in DOUBLES}
-    casts |= {
-        "rank": "TRY_CAST(rank AS DOUBLE)",
-        "attempt": "TRY_CAST(attempt AS INTEGER)",
-        "http_status": "TRY_CAST(http_status AS INTEGER)",
-        "requested_at": "requested_at",
-        "reported_cost_usd": "TRY_CAST(reported_cost_usd AS DECIMAL(18,12))",
-        "provider": "provider_of(provider)",
-        "error_class": "CASE WHEN status = 'error' OR error_class IS NOT NULL THEN error_class_of(error_class, TRY_CAST(http_status AS INTEGER)) END",
-        "tags": "CASE WHEN starts_with(ltrim(tags::VARCHAR), '{') AND json_valid(tags::VARCHAR) THEN masked(tags::VARCHAR) END",
-        "status": f"CASE WHEN status IN {STATUSES} THEN status ELSE 'success' END",
-        "service_tier": "CASE WHEN lower(service_tier) IN ('batch', 'flex', 'priority', 'fast') THEN lower(service_tier) ELSE 'standard' END",
-        "operation": "coalesce(text_of(operation), 'chat')",
-    }
-    names = [n for n in USAGE_COLUMNS if n not in ("event_key", "skip", "reject")]
-    return [f"{casts.get(n, f'text_of({n})')} AS {n}" for n in names]
+def whole(relation: str, form: Format) -> str:
+    """SQL for staged rows with every target column: what the format has nothing, or always the same, for is a constant."""
+    constant = {name: kind for name, kind in _types(form).items() if name not in (*_stored(form), "event_key", "reject")}
+    given = "".join(f", {form.columns.get(name, 'NULL')} AS {name}" for name in constant)
+    typed = ", ".join(f"{kind} AS {name}" for name, kind in constant.items())
+    replaced = f"REPLACE ({typed})" if constant else ""
+    return f"SELECT * {replaced} FROM (SELECT *{given} FROM ({relation}) WHERE reject IS DISTINCT FROM '{BLANK}')"
 
 
-def _usage_problems() -> str:
+def _stored(form: Format) -> list[str]:
+    """The columns whose value differs between the records of a format."""
+    varying = {name for name, value in form.columns.items() if not re.fullmatch(r"'[^']*'|TRUE|FALSE", value)}
+    return [name for name in _types(form) if name in varying | {"error_class"} and name not in ("event_key", "reject")]
+
+
+def _types(form: Format) -> dict[str, str]:
+    """SQL per target column that gives its value its type. No cast can fail: a value out of range has put its row aside."""
+    if form.table != "usage":
+        return {name: f"text_of({name})" for name in BILLED_COLUMNS} | BILLED_TYPES
+    return {name: f"text_of({name})" for name in USAGE_COLUMNS} | USAGE_TYPES
+
+
+USAGE_TYPES = {
+    **{name: f"TRY_CAST(number({name}) AS BIGINT)" for name in COUNTS},
+    **{name: f"TRY_CAST({name} AS BOOLEAN)" for name in FLAGS},
+    **{name: f"CASE WHEN isfinite(number({name})) THEN number({name}) END" for name in DOUBLES},
+    "rank": "TRY_CAST(rank AS DOUBLE)",
+    "attempt": "TRY_CAST(attempt AS INTEGER)",
+    "http_status": "TRY_CAST(http_status AS INTEGER)",
+    "requested_at": "requested_at::TIMESTAMP",
+    "reported_cost_usd": "TRY_CAST(reported_cost_usd AS DECIMAL(18,12))",
+    "provider": "provider_of(provider)",
+    "error_class": "CASE WHEN status = 'error' OR error_class IS NOT NULL THEN error_class_of(error_class, TRY_CAST(http_status AS INTEGER)) END",
+    "tags": "CASE WHEN starts_with(ltrim(tags::VARCHAR), '{') AND json_valid(tags::VARCHAR) THEN masked(tags::VARCHAR) END",
+    "status": f"CASE WHEN status IN {STATUSES} THEN status ELSE 'success' END",
+    "service_tier": "CASE WHEN lower(service_tier) IN ('batch', 'flex', 'priority', 'fast') THEN lower(service_tier) ELSE 'standard' END",
+    "operation": "coalesce(text_of(operation), 'chat')",
+    "skip": "skip::VARCHAR",
+}
+BILLED_TYPES = {
+    "day": "TRY_CAST(day AS DATE)",
+    "amount": "TRY_CAST(amount AS DECIMAL(38,12))",
+    "currency": "upper(text_of(currency))",
+    "quantity": "number(quantity)",
+    "skip": "skip::VARCHAR",
+}
+
+
+def _usage_problems(form: Format) -> str:
     """SQL that names the first thing wrong with a record, or NULL."""
     cases = [
         f"WHEN {name} IS NOT NULL AND NOT coalesce({name}_number BETWEEN 0 AND {MOST} AND floor({name}_number) = {name}_number, text_of({name}) IS NULL) "
         f"THEN '{name} is ' || left({name}::VARCHAR, 40) || ', not a count'"
         for name in COUNTS
+        if name in form.columns
     ]
     cases += [
         "WHEN requested_at IS NULL THEN 'the time of the request is missing or cannot be read'",
@@ -144,17 +174,6 @@ _CACHE = (
     "(coalesce(cache_read_tokens_number, 0) + coalesce(cache_write_5m_tokens_number + coalesce(cache_write_1h_tokens_number, 0), "
     "cache_write_1h_tokens_number, cache_write_tokens_number, 0))"
 )
-
-
-def _billed_types() -> list[str]:
-    casts = {
-        "day": "TRY_CAST(day AS DATE)",
-        "amount": "TRY_CAST(amount AS DECIMAL(38,12))",
-        "currency": "upper(text_of(currency))",
-        "quantity": "number(quantity)",
-    }
-    names = [n for n in BILLED_COLUMNS if n not in ("event_key", "skip", "reject")]
-    return [f"{casts.get(n, f'text_of({n})')} AS {n}" for n in names]
 
 
 def _billed_problems() -> str:

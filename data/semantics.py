@@ -46,13 +46,13 @@ def _evidence(stage: str) -> str:
                 input_tokens + {CACHE} + output_tokens + reasoning_tokens)) AS outside_by_total,
             count(*) FILTER (reasoning_tokens > 0 AND total_tokens IN (input_tokens + output_tokens, input_tokens + {CACHE} + output_tokens)) AS inside_by_total
         FROM {stage}
-        WHERE skip IS NULL AND reject IS NULL AND (input_has_cache IS NULL AND {CACHE} > 0 OR output_has_reasoning IS NULL AND reasoning_tokens > 0)
+        WHERE (input_has_cache IS NULL AND {CACHE} > 0 OR output_has_reasoning IS NULL AND reasoning_tokens > 0)
         GROUP BY ALL"""
 
 
 def _cost_evidence(stage: str, priced) -> str:
     """Price a sample of rows whose log carries a cost under both readings and count the fits (within 1 %)."""
-    sample = f"""SELECT * FROM {stage} WHERE skip IS NULL AND reject IS NULL AND input_has_cache IS NULL AND {CACHE} > 0
+    sample = f"""SELECT * FROM {stage} WHERE input_has_cache IS NULL AND {CACHE} > 0
         AND reported_cost_usd > 0 AND {CACHE} <= input_tokens AND status = 'success'
         QUALIFY row_number() OVER (PARTITION BY provider, model_raw) <= {COST_SAMPLE}"""
     both = f"SELECT *, unnest([true, false]) AS reading FROM ({sample})"

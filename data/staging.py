@@ -1,25 +1,21 @@
-"""The scratch database an ingest works in before it commits: staged rows, what is new, what they cost.
+"""What an ingest works on before it commits: staged rows, what is new, what they cost.
 
-Staging lives in a file of its own under HOME/scratch, so that it may be larger than memory; a
-process that dies leaves only a scratch file, which the next ingest removes.
+Staging lives in temporary tables of the ingesting cursor. They may be larger than memory: the engine
+spills them into a folder under HOME/scratch, which the next ingest removes when a process has died.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
 
 from data import meaning, normalise, semantics
-from data.containers import File, records
+from data.containers import NOT_BLANK, File, literal, records
 from data.formats import Format
 from data.price_book import PriceBook
 from data.usage import CRITICALITIES, DATA_CLASSES, TASK_TYPES, TOKENS, USAGE
-
-_numbers = count(1)
 
 # Keys many logs put into their free-form metadata; they fill a column the format left empty.
 WELL_KNOWN = {
@@ -30,23 +26,9 @@ WELL_KNOWN = {
 }  # fmt: skip
 
 
-@contextmanager
-def scratch_database(cursor, scratch: Path) -> Iterator[str]:
-    """Attach a fresh scratch database and yield its name; it is removed at the end."""
-    number = next(_numbers)
-    name, path = f"stage_{number}", scratch / f"stage-{os.getpid()}-{number}.duckdb"
-    cursor.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS {name}")
-    try:
-        yield name
-    finally:
-        cursor.execute(f"DETACH {name}")
-        for leftover in scratch.glob(f"stage-{os.getpid()}-{number}.*"):
-            leftover.unlink(missing_ok=True)
-
-
 def sweep(scratch: Path) -> None:
     """Remove what processes that died left in the scratch folder."""
-    for leftover in (*scratch.glob("stage-*-*.*"), *scratch.glob("spill-*")):
+    for leftover in scratch.glob("spill-*"):
         if not _alive(int(leftover.name.split("-")[1])):
             shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
@@ -61,61 +43,73 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def stage(cursor, db: str, files: list[File], form: Format, keep_text: bool) -> None:
-    """Create `{db}.rows` (see `normalise.staged`) and, when asked, `{db}.texts`, from files of one kind."""
-    cursor.execute(f"CREATE TABLE {db}.misfits (file_no BIGINT, record_no BIGINT, reject VARCHAR, raw VARCHAR)")
-    rejects = f"{db}_rejects" if files[0].kind == "csv" else ""
-    source = records(files, rejects)
+def stage(cursor, files: list[File], form: Format, keep_text: bool) -> None:
+    """Create, from files of one kind, the temp view `log_rows` (see `normalise.whole`; `row_no` tells its rows apart),
+    the temp table `misfits` of lines that are no records and, when asked, `kept_texts`.
+
+    Tables keep the order in which they were filled, so that a row's place is its record's number: no thread has to count.
+    """
+    cursor.execute("CREATE OR REPLACE TEMP TABLE misfits (file_no INTEGER, record_no BIGINT, reject VARCHAR, raw VARCHAR)")
+    rejects = "csv_rejects" if files[0].kind == "csv" else ""
     fields = {**form.fields, **(form.text_fields if keep_text else {})}
-    full = Format(**{**form.__dict__, "fields": fields})
-    plain = (form.rows == Format.rows or form.per_record) and not keep_text
-    if plain:  # numbering is done by one thread; with the text in a table, all of them parse it
-        cursor.execute(f"CREATE TABLE {db}.lines AS {source}")
-        source = f"SELECT * FROM {db}.lines"
-    relation = f"({normalise.parsed(source, full)})"
-    if not plain:
-        cursor.execute(f"CREATE TABLE {db}.records AS SELECT * FROM {relation}")
-        relation = f"{db}.records"
-        cursor.execute(f"INSERT INTO {db}.misfits SELECT file_no, record_no, '{normalise.NOT_JSON}', raw FROM {relation} WHERE d IS NULL")
-        relation = f"(SELECT * FROM {relation} WHERE d IS NOT NULL)"
-    rows = f"WITH records AS (SELECT * FROM {relation}) SELECT * FROM ({form.rows})"
-    cursor.execute(f"CREATE TABLE {db}.rows AS {normalise.staged(rows, form, may_be_broken=plain)}")
+    source = normalise.parsed(records(files, rejects), Format(**{**form.__dict__, "fields": fields}))
+    at_once = (form.rows == Format.rows or form.per_record) and not keep_text
+    if not at_once:
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE parsed AS {source}")
+        numbered = _numbered(cursor, "parsed", files)
+        cursor.execute(f"INSERT INTO misfits SELECT file_no, record_no, '{normalise.NOT_JSON}', raw FROM ({numbered}) WHERE d IS NULL AND {NOT_BLANK}")
+        paths = ", ".join(literal(f.path) for f in files)
+        source = f"SELECT *, [{paths}][file_no] AS path FROM ({numbered}) WHERE d IS NOT NULL"
+    rows = f"WITH records AS {'NOT MATERIALIZED' if at_once else ''} ({source}) SELECT * FROM ({form.rows})"
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE staged AS {normalise.staged(rows, form, numbered=not at_once, may_be_broken=at_once)}")
     if rejects:
-        cursor.execute(f"INSERT INTO {db}.misfits SELECT DISTINCT 1, line - 1, 'it has another number of columns than the header', csv_line FROM {rejects}")
+        cursor.execute(f"INSERT INTO misfits SELECT DISTINCT 1, line - 1, 'it has another number of columns than the header', csv_line FROM {rejects}")
     if keep_text and form.text_columns:
         given = ", ".join(f"masked(({form.text_columns.get(n, 'NULL')})::VARCHAR) AS {n}" for n in ("prompt", "completion"))
         key = f"'{form.family}:' || coalesce(({form.columns.get('event_key', 'NULL')})::VARCHAR, md5(raw))"
-        cursor.execute(f"CREATE TABLE {db}.texts AS SELECT DISTINCT ON (event_id) {key} AS event_id, {given} FROM ({rows})")
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE kept_texts AS SELECT DISTINCT ON (event_id) {key} AS event_id, {given} FROM ({rows})")
+    cursor.execute("DROP TABLE IF EXISTS parsed")
+    placed = _numbered(cursor, "staged", files) if at_once else "SELECT *, rowid AS row_no FROM staged"
+    cursor.execute(f"CREATE OR REPLACE TEMP VIEW log_rows AS {normalise.whole(placed, form)}")
 
 
-def mark_new(cursor, db: str, table: str, key: str, form: Format) -> None:
-    """Create temp table `fresh_rows` (file_no, record_no, event_id): the staged rows that are to be loaded.
+def _numbered(cursor, table: str, files: list[File]) -> str:
+    """SQL: the rows of a table that was filled from files in order, with each row's number within its file."""
+    if len(files) == 1:
+        return f"SELECT *, rowid AS row_no, rowid + 1 AS record_no FROM {table}"
+    first = dict(cursor.execute(f"SELECT file_no, min(rowid) FROM {table} GROUP BY 1").fetchall())
+    return f"SELECT *, rowid AS row_no, rowid + 1 - [{', '.join(str(first.get(n, 0)) for n in range(1, len(files) + 1))}][file_no] AS record_no FROM {table}"
+
+
+GOOD = "(FROM log_rows WHERE skip IS NULL AND reject IS NULL)"
+
+
+def mark_new(cursor, table: str, key: str, form: Format) -> None:
+    """Create temp table `fresh_rows` (row_no, file_no, event_id, replaces): the staged rows that are to be loaded.
 
     Of staged rows with one identity the highest rank wins. A row the ledger has is a duplicate, unless
     the format supersedes and the new one says more (more tokens, another amount): then the old one goes.
     """
     size = _tokens(form) if form.table == "usage" else "0"
-    good = f"(FROM {db}.rows WHERE skip IS NULL AND reject IS NULL)"
     rank = f"coalesce(rank, {size})" if form.table == "usage" else "0"
     cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE repeats AS SELECT event_id, arg_max(struct_pack(f := file_no, r := record_no), {rank}) AS winner "
-        f"FROM {good} GROUP BY event_id HAVING count(*) > 1"
+        f"CREATE OR REPLACE TEMP TABLE repeats AS SELECT event_id, arg_max(row_no, {rank}) AS winner FROM {GOOD} GROUP BY event_id HAVING count(*) > 1"
     )
     # Rows of one identity lie close in time; the bounds let the engine skip the other months.
     bounds = (
-        f"t.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 2 DAY FROM {good}) AND (SELECT max(requested_at) + INTERVAL 2 DAY FROM {good})"
+        f"t.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 2 DAY FROM {GOOD}) AND (SELECT max(requested_at) + INTERVAL 2 DAY FROM {GOOD})"
         if form.table == "usage" else "true"
     )  # fmt: skip
     stored = " + ".join(f"coalesce(t.{n}, 0)" for n in TOKENS) if form.table == "usage" else "[t.amount::VARCHAR, t.quantity::VARCHAR]"
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE known AS SELECT t.{key} AS event_id, max({stored}) AS stored FROM lake.main.{table} t "
-        f"WHERE t.{key} IN (SELECT event_id FROM {good}) AND {bounds} GROUP BY 1"
+        f"WHERE t.{key} IN (SELECT event_id FROM {GOOD}) AND {bounds} GROUP BY 1"
     )
     better = f"k.stored < {size}" if form.table == "usage" else "k.stored IS DISTINCT FROM [s.amount::VARCHAR, s.quantity::VARCHAR]"
     cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE fresh_rows AS SELECT s.file_no, s.record_no, s.event_id, k.event_id IS NOT NULL AS replaces FROM {good} s "
+        f"CREATE OR REPLACE TEMP TABLE fresh_rows AS SELECT s.row_no, s.file_no, s.event_id, k.event_id IS NOT NULL AS replaces FROM {GOOD} s "
         "LEFT JOIN repeats p ON s.event_id = p.event_id LEFT JOIN known k ON s.event_id = k.event_id "
-        "WHERE (p.winner IS NULL OR (p.winner.f = s.file_no AND p.winner.r = s.record_no)) "
+        "WHERE (p.winner IS NULL OR p.winner = s.row_no) "
         f"AND (k.event_id IS NULL OR {better if form.supersedes else 'false'})"
     )
 
@@ -130,14 +124,14 @@ def _tokens(form: Format) -> str:
     )
 
 
-def price(cursor, db: str, form: Format, book: PriceBook, progress: Callable[[str], None]) -> None:
+def price(cursor, form: Format, book: PriceBook, progress: Callable[[str], None]) -> None:
     """Resolve the batch's model names and decide its token semantics (temp tables `resolved`, `prices`, `readings`)."""
     progress("pricing")
-    book.attach(cursor, f"(SELECT * FROM {db}.rows WHERE skip IS NULL AND reject IS NULL)")
-    semantics.decide(cursor, f"{db}.rows", form, book.priced)
+    book.attach(cursor, GOOD)
+    semantics.decide(cursor, GOOD, form, book.priced)
 
 
-def ledger_rows(cursor, db: str, form: Format, book: PriceBook, rules: dict, batch: str) -> str:
+def ledger_rows(form: Format, book: PriceBook, rules: dict, batch: str) -> str:
     """SQL for the finished usage rows of `fresh_rows`, in the ledger's column order. `batch` is SQL for the batch id."""
     known = f"json_transform(s.tags, '{_known_keys()}')" if "tags" in form.columns else "NULL"
     in_cache = "coalesce(s.input_has_cache, g.input_has_cache, TRUE)"
@@ -146,9 +140,9 @@ def ledger_rows(cursor, db: str, form: Format, book: PriceBook, rules: dict, bat
     keep = [c.name for c in USAGE if c.name not in _COMPUTED]
     base = f"""
         SELECT {', '.join(_plain(name, known != 'NULL') for name in keep)}, s.event_id, '{form.name}' AS source, {batch} AS batch_id,
-            coalesce(text_of(s.call_id), s.event_id) AS call_id, {_attempt(form, db)} AS attempt,
+            coalesce(text_of(s.call_id), s.event_id) AS call_id, {_attempt(form)} AS attempt,
             {semantics.disjoint(in_cache, with_reason)}, {verdict} AS token_semantics, coalesce(s.unmetered, FALSE) AS unmetered
-        FROM (SELECT *, {known} AS k FROM {db}.rows s) AS s SEMI JOIN fresh_rows f ON s.file_no = f.file_no AND s.record_no = f.record_no AND s.event_id = f.event_id
+        FROM (SELECT *, {known} AS k FROM log_rows s) AS s SEMI JOIN fresh_rows f ON s.row_no = f.row_no
         LEFT JOIN readings g ON s.provider IS NOT DISTINCT FROM g.provider AND s.model_raw IS NOT DISTINCT FROM g.model_raw
             AND (s.input_has_cache IS NULL OR s.output_has_reasoning IS NULL)"""
     expressions = meaning.expressions(rules)
@@ -180,22 +174,21 @@ def _plain(name: str, has_tags: bool) -> str:
     return f"{value} AS {name}"
 
 
-def _attempt(form: Format, db: str) -> str:
+def _attempt(form: Format) -> str:
     """The log's attempt number, else the order of attempts within the call, earlier batches included."""
     shared = form.columns.get("call_id") not in (None, form.columns.get("event_key"))
     if not shared:
         return "coalesce(s.attempt, 1)"
-    order = "row_number() OVER (PARTITION BY coalesce(text_of(s.call_id), s.event_id) ORDER BY s.requested_at, s.file_no, s.record_no)"
+    order = "row_number() OVER (PARTITION BY coalesce(text_of(s.call_id), s.event_id) ORDER BY s.requested_at, s.row_no)"
     return f"coalesce(s.attempt, ({order} + coalesce((SELECT c.attempts FROM earlier_calls c WHERE c.call_id = s.call_id), 0))::INTEGER)"
 
 
-def earlier_calls(cursor, db: str, form: Format) -> None:
+def earlier_calls(cursor, form: Format) -> None:
     """Temp table `earlier_calls`: attempts the ledger already has of calls that this batch goes on with."""
     cursor.execute("CREATE OR REPLACE TEMP TABLE earlier_calls (call_id VARCHAR, attempts BIGINT)")
     if form.columns.get("call_id") not in (None, form.columns.get("event_key")):
-        good = f"(FROM {db}.rows WHERE skip IS NULL AND reject IS NULL)"
         cursor.execute(
             "INSERT INTO earlier_calls SELECT u.call_id, count(*) FROM lake.main.usage u "
-            f"WHERE u.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 1 HOUR FROM {good}) AND (SELECT max(requested_at) FROM {good}) "
-            f"AND u.call_id IN (SELECT call_id FROM {good}) AND u.event_id NOT IN (SELECT event_id FROM {good}) GROUP BY 1"
+            f"WHERE u.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 1 HOUR FROM {GOOD}) AND (SELECT max(requested_at) FROM {GOOD}) "
+            f"AND u.call_id IN (SELECT call_id FROM {GOOD}) AND u.event_id NOT IN (SELECT event_id FROM {GOOD}) GROUP BY 1"
         )

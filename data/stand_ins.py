@@ -10,15 +10,15 @@ from __future__ import annotations
 from data.formats import Format
 
 
-def settle(cursor, db: str, form: Format) -> int:
+def settle(cursor, form: Format) -> int:
     """Take stand-ins whose call is known out of `fresh_rows`, and out of the ledger; returns how many the ledger lost.
 
-    Expects temp table `fresh_rows` and staged rows `{db}.rows`, inside the transaction that writes them.
+    Expects the temporary `fresh_rows` and `log_rows`, inside the transaction that writes them.
     """
     stand_in = f"'{form.family}:' || {{}}.call_id"
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE settled AS "
-        f"SELECT DISTINCT {stand_in.format('s')} AS event_id FROM {db}.rows s "
+        f"SELECT DISTINCT {stand_in.format('s')} AS event_id FROM log_rows s "
         f"WHERE s.skip IS NULL AND s.reject IS NULL AND s.event_id <> {stand_in.format('s')} "
         f"UNION SELECT {stand_in.format('t')} FROM lake.main.usage t "
         f"WHERE t.source = '{form.name}' AND t.event_id <> {stand_in.format('t')} AND {stand_in.format('t')} IN (SELECT event_id FROM fresh_rows)"

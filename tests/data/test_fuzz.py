@@ -12,6 +12,7 @@ import pytest
 from data.errors import BatonError
 from tests.data.bad_logs import Store, accounted, one_sentence, write
 from tests.data.mutated_logs import mutations
+from tests.data.record_counts import ONE_TO_ONE, records_in
 
 SEED = 20261121
 
@@ -27,17 +28,21 @@ def load_all(store: Store, folder: Path, files: list[bytes]) -> dict[str, int]:
         assert one_sentence(str(refusal)), str(refusal)
         return {"files": len(files), "read": 0, "loaded": 0, "refused": len(files)}
     assert len(reports) == len(files)
-    for report in reports:
+    counted = 0
+    for content, report in zip(files, reports, strict=True):
         assert bool(report.error) != bool(report.format), report
         assert not report.error or one_sentence(report.error), report.error
         assert accounted(report), report
+        if report.format in ONE_TO_ONE and (held := records_in(content)) is not None:
+            assert report.read + report.skipped == held, report
+            counted += 1
     sums = {name: sum(getattr(report, name) for report in reports) for name in ("read", "loaded", "duplicate", "rejected", "skipped")}
     added = {table: store.count(table) - was for table, was in before.items()}
     # A format that supersedes counts a replaced row as loaded although the ledger does not grow by it.
     assert added["usage"] + added["billed"] <= sums["loaded"]
     assert added["rejected"] == sums["rejected"]
     assert store.count("usage") == int(store.ledger.sql(f"SELECT coalesce(sum(attempts), 0) AS n FROM {store.ledger.name('spend_by_day')}")["n"][0])
-    return {"files": len(files), "refused": sum(bool(report.error) for report in reports)} | sums
+    return {"files": len(files), "refused": sum(bool(report.error) for report in reports), "counted": counted} | sums
 
 
 @pytest.mark.parametrize("part", range(4))

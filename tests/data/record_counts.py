@@ -1,0 +1,48 @@
+"""How many records a file holds, told without Baton's own code, where that has one answer."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import re
+import zlib
+
+from data.formats import all_formats
+
+# Formats in which every record is one row: nothing is unnested, nothing dropped on the way.
+ONE_TO_ONE = {form.name for form in all_formats() if not re.search(r"unnest|WHERE|QUALIFY|RECURSIVE", form.rows) and not form.documents}
+
+EMPTY = " \r\ufeff\x1e\x1f"  # a line of separators holds nothing either
+
+
+def records_in(content: bytes) -> int | None:
+    """Lines of a JSONL file that are not blank, or elements of a JSON array; None where it is neither or could be either."""
+    text = _text(content)
+    if text is None or re.search(r"\r(?!\n)|\0", text):  # a lone carriage return ends a line for some readers
+        return None
+    lines = [line for line in text.split("\n") if line.strip(EMPTY)]
+    if sum(map(_is_object, lines)) > 1:
+        return len(lines)
+    try:
+        whole = json.loads(text.lstrip("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
+    return len(whole) if isinstance(whole, list) else None
+
+
+def _text(content: bytes) -> str | None:
+    if content[:2] == b"\x1f\x8b":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error):
+            return None
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+    return content.decode(encoding, "replace")
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line.lstrip("\ufeff")), dict)
+    except (ValueError, RecursionError):
+        return False
