@@ -1,7 +1,8 @@
 """Two policies on the same tasks: what the pairs say, what so few tasks can show, and no more.
 
 Formulas: Wilson interval; exact McNemar (two-sided binomial on the discordant pairs); paired
-bootstrap over task groups; sample size for 80 % power by the normal approximation to McNemar;
+bootstrap over task groups; Tango's score interval for non-inferiority, since a bootstrap of pairs
+that never differ has no width; sample size for 80 % power by the normal approximation to McNemar;
 Holm over several comparisons. See facts/routing.md, sections 5.1 and 5.2.
 """
 
@@ -34,7 +35,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A minus B on the same tasks. `only_a` and `only_b` are the discordant pairs; intervals are 95 %, shares 0 to 1."""
+    """A minus B on the same tasks. `only_a` and `only_b` are the discordant pairs; intervals are 95 %, shares 0 to 1.
+
+    `lowest` is the lower end of the score interval of the difference: how much worse A may still be.
+    """
 
     tasks: int
     quality_a: float
@@ -43,6 +47,7 @@ class Comparison:
     only_b: int
     difference: float
     interval: tuple[float, float]
+    lowest: float
     p_value: float
     cost_difference_usd: float
     cost_interval_usd: tuple[float, float]
@@ -86,6 +91,29 @@ def detectable_difference(discordance: float, tasks: int) -> float | None:
     return high
 
 
+def lowest_difference(only_a: float, only_b: float, tasks: float) -> float:
+    """Lower end of Tango's (1998) 95 % score interval of a difference of paired shares; 60 equal pairs still leave -6 points."""
+    observed = (only_a - only_b) / tasks
+
+    def score(difference: float) -> float:
+        linear = (2 * tasks - only_a + only_b) * difference - only_a - only_b
+        constant = -only_b * difference * (1 - difference)
+        share_b = (math.sqrt(max(0.0, linear * linear - 8 * tasks * constant)) - linear) / (4 * tasks)
+        variance = tasks * (2 * share_b + difference * (1 - difference))
+        return tasks * (observed - difference) / math.sqrt(variance) if variance > 0 else math.inf
+
+    low, high = -1.0 + 1e-12, observed
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if score(middle) > Z95 else (low, middle)
+    return high
+
+
+def tasks_for_margin(margin: float) -> int:
+    """The fewest tasks that can show a margin, which they do when no pair differs."""
+    return math.ceil(Z95 * Z95 * (1 - margin) / margin)
+
+
 def compare(pairs: Sequence[Pair], seed: int = 0) -> Comparison | None:
     """The comparison of A with B; None without a pair."""
     count = len(pairs)
@@ -97,18 +125,20 @@ def compare(pairs: Sequence[Pair], seed: int = 0) -> Comparison | None:
     means = differences.mean(axis=0)
     low, high = _bootstrap(differences, [p.group for p in pairs], seed)
     p_value = mcnemar(only_a, only_b)
+    # Repeats of one task are not tasks of their own.
+    weight = len({p.group for p in pairs}) / count
     # The discordance that was seen, plus one pair: a sample without any does not prove there is none.
     detectable = detectable_difference(min(1.0, (only_a + only_b + 1) / (count + 2)), count)
     return Comparison(
         count, sum(p.a_passed for p in pairs) / count, sum(p.b_passed for p in pairs) / count, only_a, only_b, float(means[0]),
-        (float(low[0]), float(high[0])), p_value, float(means[1]) * count, (float(low[1]) * count, float(high[1]) * count), float(means[2]),
+        (float(low[0]), float(high[0])), lowest_difference(weight * only_a, weight * only_b, weight * count), p_value, float(means[1]) * count, (float(low[1]) * count, float(high[1]) * count), float(means[2]),
         detectable, _words(float(means[0]), p_value, detectable, count),
     )  # fmt: skip
 
 
 def not_worse(comparison: Comparison, margin: float) -> bool:
-    """Whether A is shown to be at most `margin` worse than B: the interval's lower end lies above -margin."""
-    return comparison.interval[0] > -margin
+    """Whether A is shown to be at most `margin` worse than B: both intervals' lower ends lie above -margin."""
+    return min(comparison.interval[0], comparison.lowest) > -margin
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

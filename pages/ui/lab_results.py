@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.ui import charts, exports, lab_form, shell
 from pages.ui import format as fmt
+from routing.comparison import tasks_for_margin
 from routing.judge_check import ask_people, judge_agreement
 from routing.live_ledger import save_measured, to_ledger
 from routing.run_results import same_decisions
@@ -36,7 +37,7 @@ def going(run: dict[str, Any]) -> str:
     """The title while a run is not over."""
     word = {"waiting": "waits for a person", "interrupted": "was interrupted", "planned": "is starting"}.get(run["status"], "is running")
     cap = run["progress"].get("cap_usd")
-    return f"“{run['name']}” {word}" + (f", at most {fmt.usd(cap)}" if cap is not None else "")
+    return f"“{run['name']}” {word}" + (f", at most ${cap:g}" if cap is not None else "")
 
 
 @st.fragment(run_every=0.5)
@@ -62,11 +63,13 @@ def progress(run_id: str, drawn: str) -> None:
 
 def body(run_id: str, found: dict[str, Any]) -> None:
     """The results of a run, and what to do with them."""
-    _policies(found)
-    for c in found["comparisons"]:
-        fine = f" Shown to be at most the stated margin worse than {c['b']}." if c["not_worse"] else f" Not shown to be within the stated margin of {c['b']}."
-        st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']}{fine} {_cost_words(c['cost_difference_usd'])}"))
     spec = read_run(shell.state(), run_id)["spec"]
+    _policies(found)
+    margin = spec["margin"]
+    for c in found["comparisons"]:
+        points, fewest = f"{100 * margin:g} points", tasks_for_margin(margin)
+        fine = f" Shown to be at most the stated {points} worse than {c['b']}." if c["not_worse"] else f" Not shown to be within the stated {points} of {c['b']}" + (f"; that takes {fewest} tasks at least." if c["tasks"] < fewest else ".")
+        st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']}{fine} {_cost_words(c['cost_difference_usd'])}"))
     if {p["hosting"] for p in spec["providers"]} == {"self"}:
         st.caption("Own machines only: nothing was billed. Costs stand at the prices declared for these models, so that policies can be compared.")
     _judge(run_id)
@@ -170,7 +173,7 @@ def _answers(run_id: str) -> None:
         frame = frame[frame["policy"] == policy]
     if outcome != "all":
         frame = frame[frame["outcome"] == outcome]
-    shown = frame[["task_id", "policy", "outcome", "answer", "verdict", "confidence", "cost_usd", "model", "latency_ms"]]
+    shown = frame[["task_id", "policy", "outcome", "verdict", "answer", "confidence", "cost_usd", "model", "latency_ms"]]
     labels = {"task_id": "Task", "verdict": "Why", "cost_usd": "Cost", "latency_ms": "Time"}
     exports.table(shown, name="lab-answers", units={"cost_usd": "USD small", "latency_ms": "ms", "confidence": "share"}, labels=labels)
 

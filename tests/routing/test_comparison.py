@@ -6,7 +6,18 @@ import random
 
 import pytest
 
-from routing.comparison import Pair, compare, detectable_difference, holm, mcnemar, not_worse, tasks_needed, wilson
+from routing.comparison import (
+    Pair,
+    compare,
+    detectable_difference,
+    holm,
+    lowest_difference,
+    mcnemar,
+    not_worse,
+    tasks_for_margin,
+    tasks_needed,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +65,25 @@ def test_a_comparison_never_says_equal():
 def test_the_margin_decides_by_the_interval_not_by_the_estimate():
     assert not not_worse(compare(pairs(40, 3, 3, 14)), 0.05)
     assert not_worse(compare(pairs(1900, 20, 20, 60)), 0.05)
+
+
+def test_a_few_equal_answers_show_nothing_about_a_margin():
+    assert not not_worse(compare(pairs(3, 0, 0, 1)), 0.05) and not not_worse(compare(pairs(60, 0, 0, 0)), 0.05)
+    enough = tasks_for_margin(0.05)
+    assert not_worse(compare(pairs(enough, 0, 0, 0)), 0.05 + 1e-9) and not not_worse(compare(pairs(enough - 1, 0, 0, 0)), 0.05)
+    # Without a discordant pair the score interval has a closed form.
+    assert lowest_difference(0, 0, 60) == pytest.approx(-(1.95996**2) / (60 + 1.95996**2), abs=1e-6)
+
+
+def test_a_policy_worse_by_the_margin_is_rarely_shown_to_be_within_it():
+    """Type I error of the margin's test, simulated: at most a little over 2.5 %."""
+    rng = random.Random(3)
+    shown = 0
+    for _ in range(4000):
+        draws = [rng.random() for _ in range(100)]
+        only_a, only_b = sum(d < 0.10 for d in draws), sum(0.10 <= d < 0.25 for d in draws)
+        shown += lowest_difference(only_a, only_b, 100) > -0.05
+    assert shown / 4000 < 0.035
 
 
 def test_intervals_cover_and_repeats_of_one_task_are_drawn_together():
