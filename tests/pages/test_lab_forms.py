@@ -11,7 +11,7 @@ from routing.run_store import create_run, list_runs, read_run
 from routing.runs import execute
 from routing.task_sets import save_set, saved_sets
 from routing.tasks import parse_tasks
-from tests.pages.test_live_pages import inside, opened  # noqa: F401
+from tests.pages.test_live_pages import opened
 from tests.routing.live import provider
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_judge_and_selection import RUBRIC

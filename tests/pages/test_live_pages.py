@@ -8,7 +8,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from data.state import State
-from pages.ui import shell
 from routing.endpoints import save_provider
 from routing.reviews import open_review, reviews
 from routing.run_store import create_run, list_runs
@@ -30,12 +29,6 @@ def opened(page: str, **query: str) -> AppTest:
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception, app.exception
     return app
-
-
-@pytest.fixture(autouse=True)
-def inside(monkeypatch):
-    """The test runner starts the page's file by itself each time; the page's way back into app.py would swallow clicks."""
-    monkeypatch.setattr(shell, "_run_inside_the_app", lambda: None)
 
 
 @pytest.fixture
