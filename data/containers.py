@@ -26,7 +26,8 @@ GROUP_BYTES, GROUP_FILES = 256 * 2**20, 2000  # files of one kind that are inges
 LONG_LINE = 256 * 2**20
 CHUNK = 2**19
 WRAPPERS = ("data", "result", "results", "rows", "observations", "logs", "records", "items", "value", "traces")
-# One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is.
+# One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is (`Text` looks out for others).
+SEPARATOR = b"\x1e"
 LINES = "columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x1f\x1e\x1f\x1e', quote = '', escape = '', strict_mode = false"
 LONGEST_DOCUMENT = 2**30
 NOT_BLANK = "(starts_with(raw, '{') OR trim(raw) <> '')"
@@ -102,7 +103,7 @@ def digest(path: Path) -> tuple[str, Text]:
 
 
 class Text:
-    """Told the chunks of a file: is it plain (UTF-8, every line ends within two chunks), and how long is it?"""
+    """Told the chunks of a file: is it plain (UTF-8, every line ends within two chunks, no SEPARATOR), and how long is it?"""
 
     def __init__(self) -> None:
         self.plain, self.length, self._decoder = True, 0, codecs.getincrementaldecoder("utf-8")()
@@ -115,7 +116,7 @@ class Text:
             except UnicodeDecodeError:
                 self.plain = False
             # A line of two chunks' length holds a whole chunk without an end of line.
-            self.plain &= len(chunk) < CHUNK or b"\n" in chunk
+            self.plain &= (len(chunk) < CHUNK or b"\n" in chunk) and SEPARATOR not in chunk
 
 
 def _opened(path: Path, compression: str):
@@ -155,14 +156,14 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
 
 
 def _cleaned(file: File, scratch: Path) -> Path:
-    """A copy in UTF-8: UTF-16 is converted, and what cannot be decoded is replaced."""
+    """A copy in UTF-8: UTF-16 is converted, what cannot be decoded is replaced, record separators are left out."""
     target = scratch / f"{hashlib.sha256(str(file.path).encode()).hexdigest()[:16]}.clean"
     with _opened(file.path, file.compression) as source, open(target, "wb") as clean:
         chunk = source.read(CHUNK)
         encoding = "utf-16" if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
         decoder = codecs.getincrementaldecoder(encoding)("replace")
         while chunk:
-            clean.write(decoder.decode(chunk).encode())
+            clean.write(decoder.decode(chunk).encode().replace(SEPARATOR, b""))
             chunk = source.read(CHUNK)
         clean.write(decoder.decode(b"", final=True).encode())
     return target
@@ -170,7 +171,7 @@ def _cleaned(file: File, scratch: Path) -> Path:
 
 def _head(cursor, file: File) -> list[str]:
     rows = cursor.execute(f"SELECT line FROM {_lines(file)} WHERE trim(line) <> '' LIMIT {SAMPLE}").fetchall()
-    return [line.lstrip("\ufeff").strip() for (line,) in rows]
+    return [text for (line,) in rows if (text := line.strip("\ufeff \t\r"))]
 
 
 def _kind(file: File, lines: list[str]) -> File:

@@ -76,6 +76,7 @@ FORMATS = (
             "message": {"id": "VARCHAR", "model": "VARCHAR", "usage": USAGE},
         },
         rows=ROWS,
+        per_record=True,
         columns=COLUMNS,
         assume_input_has_cache=False,
         supersedes=True,

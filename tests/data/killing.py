@@ -76,7 +76,7 @@ class Victim:
             seen.append(self._check(home))
         assert self._run(home), "an ingest after a kill did not finish"
         assert _contents(home) == (self.whole.batches, self.whole.rows, self.whole.cost_usd)
-        assert not list((home / "scratch").glob("stage-*")), "scratch files of a killed ingest stayed behind"
+        assert not list((home / "scratch").glob("spill-*")), "scratch files of a killed ingest stayed behind"
         shutil.rmtree(home)
         return seen[-1]
 

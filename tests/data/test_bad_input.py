@@ -87,6 +87,10 @@ BAD_RECORDS = {
     "invalid UTF-8": (lines(record(20)).encode().replace(b"support", b"supp\xff\xfert"), None),
     "a formula for a name": (lines(record(20, properties={"team": '=HYPERLINK("http://x","y")'})), None),
     "HTML for a name": (lines(record(20, properties={"team": "<img src=x onerror=alert(1)>"})), None),
+    "a line of tabs": ("\t\t\n", "JSON"),
+    "a line of separators": ("\x1f\x1e\x1f\x1e\n", "JSON"),
+    "a record behind separators": ("\x1f\x1e\x1f\x1e" + lines(record(20)), "JSON"),
+    "a record behind a record separator": ("\x1e" + lines(record(20)), None),
     "a lone surrogate": (lines(record(20)).replace("support", "supp\\ud800rt"), ""),
 }
 
@@ -102,6 +106,12 @@ def test_a_bad_record_is_put_aside_and_the_rest_loads(case, store, tmp_path):
     assert store.count("rejected") == report.rejected
     if reason:
         assert reason in store.reasons()[0]
+
+
+@pytest.mark.parametrize("line", ["\t\t", "\x1f\x1f", "\x1f\x1e\x1f\x1e"])
+def test_a_log_may_begin_with_a_line_of_nothing(line, store, tmp_path):
+    [report] = store.load(write(tmp_path / "late.jsonl", line + "\n" + lines(record(40), record(41))))
+    assert (report.loaded, report.rejected) == (2, 1)
 
 
 def test_names_that_are_formulas_or_html_are_kept_as_they_are(store, tmp_path):
