@@ -11,9 +11,33 @@ from pages.ui import exports, shell
 from pages.ui import format as fmt
 from routing.judge_check import BY_HAND
 from routing.reviews import DECISIONS, RUN_KINDS, decide, reviews
+from routing.run_store import read_run
 
+LONGEST_QUESTION = 1200
 WORDS = {"plan": "Plan to approve", "checkpoint": "Checkpoint", "halt": "The run was halted", "answer": "Answer to check"}
 BUTTONS = {"approved": ("Approve", ":material/check:"), "edited": ("Approve with this change", ":material/edit:"), "rejected": ("Reject", ":material/close:")}
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def tasks_of(home: str, run_id: str) -> dict[str, str]:
+    """What each task of a run asks; a run's tasks never change."""
+    tasks = read_run(shell.state(), run_id)["spec"]["tasks"]["tasks"]
+    return {task["id"]: task.get("prompt") or "\n".join(str(message.get("content", "")) for message in task.get("messages", ())) for task in tasks}
+
+
+def asked(item: dict) -> dict[str, str]:
+    return tasks_of(str(shell.state().path), item["run_id"])
+
+
+def changes(item: dict) -> str:
+    """What the person changes: the right answer, or a lower cap and tasks to leave out; empty when nothing is changed."""
+    number = item["review_id"]
+    if item["kind"] not in RUN_KINDS:
+        return st.text_input("The right answer", key=f"change-{number}")
+    left, right = st.columns(2)
+    cap = left.number_input("Lower the spend cap to, USD", min_value=0.0, value=None, step=0.01, format="%.4f", placeholder="as it is", key=f"cap-{number}")
+    dropped = right.multiselect("Leave out tasks", list(asked(item)), key=f"drop-{number}", placeholder="none")
+    return json.dumps({**({} if cap is None else {"max_usd": cap}), **({"drop_tasks": dropped} if dropped else {})}) if cap is not None or dropped else ""
 
 
 def item_card(item: dict, person: str) -> None:
@@ -24,6 +48,8 @@ def item_card(item: dict, person: str) -> None:
         st.caption(fmt.md(where))
         body = item["body"]
         if item["kind"] == "answer":
+            question = asked(item).get(item["task_id"], "")
+            st.text(question if len(question) <= LONGEST_QUESTION else f"{question[:LONGEST_QUESTION]} … ({len(question):,} characters in all)")
             st.code(body.get("answer") or json.dumps(body.get("tool_calls")) or "no answer", language=None, wrap_lines=True)
             confidence = f", confidence {fmt.share(body['confidence'])}" if body.get("confidence") is not None else ""
             # A person who checks the judge must not know what it said, nor who answered.
@@ -31,10 +57,7 @@ def item_card(item: dict, person: str) -> None:
         else:
             shown = {k: str(v) for k, v in body.items() if k != "checkpoint" and not isinstance(v, dict | list)}
             st.dataframe(pd.DataFrame(shown.items(), columns=["What", "Value"]), hide_index=True, width="stretch", alt="What is to be decided")
-        change = ""
-        if "edited" in DECISIONS[item["kind"]]:
-            hint = 'JSON: {"max_usd": 5, "drop_tasks": ["task-7"]}' if item["kind"] in RUN_KINDS else "the right answer"
-            change = st.text_input("Change", placeholder=hint, key=f"change-{item['review_id']}")
+        change = changes(item) if "edited" in DECISIONS[item["kind"]] else ""
         with st.container(horizontal=True):
             for decision in DECISIONS[item["kind"]]:
                 label, icon = BUTTONS[decision]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pages.ui import lab_form
 from routing.endpoints import save_provider
-from routing.reviews import reviews
+from routing.reviews import open_review, reviews
 from routing.run_store import create_run, list_runs, read_run
 from routing.runs import execute
 from routing.task_sets import save_set, saved_sets
@@ -78,7 +80,7 @@ def test_people_check_the_judge_without_seeing_what_it_said(state):
     assert any("Nobody has checked the judge" in m.value for m in app.markdown)
     press(app, "Let people grade ten of the judged answers")
     queue = opened("review")
-    assert "judged to meet" not in repr(queue._tree) and any("hidden" in c.value for c in queue.caption)
+    assert "2 + 2?" in [t.value for t in queue.text] and "judged to meet" not in repr(queue._tree) and any("hidden" in c.value for c in queue.caption)
     queue.text_input(key="person").input("Ada").run()
     press(queue, "Approve")
     assert reviews(state)[0]["decision"] == "approved"
@@ -115,3 +117,15 @@ def test_a_link_names_its_run_whatever_became_of_it_since(state):
     next(s for s in app.selectbox if s.label == "Run").select(made[0]).run()
     assert made[0] in app.query_params["run"] and "first" in app.title[0].value
     assert any("no run nonsense" in w.value for w in opened("lab", run="nonsense").warning)
+
+
+def test_a_plan_is_approved_with_a_lower_cap_and_without_a_task(state):
+    made = create_run(state, "t", spec("http://127.0.0.1:9/v1", GOOD), "tester")
+    number = open_review(state, made, "plan", "the policy asks for approval before anything runs", {"tasks": 8, "cap_usd": "1", "checkpoint": "plan"})
+    app = opened("review")
+    assert next(b for b in app.button if b.label == "Approve with this change").disabled
+    app.text_input(key="person").input("Ada")
+    app.number_input(key=f"cap-{number}").set_value(0.5)
+    app.multiselect(key=f"drop-{number}").select("sum-2").run()
+    press(app, "Approve with this change")
+    assert json.loads(reviews(state)[0]["answer"]) == {"max_usd": 0.5, "drop_tasks": ["sum-2"]}
