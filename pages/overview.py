@@ -162,6 +162,7 @@ if not shell.facts(view)["attempts"]:
     begin()
 loading.show_reports()
 st.session_state.pop("load_reports", None)  # told once
+shell.needs_prices(view)
 title = st.container()
 scope = filters.scope_bar(view)
 now, before = totals(view, scope), totals(view, scope.before())
@@ -183,6 +184,6 @@ with right:
     where_it_goes(view, scope, by)
 saving(view, scope)
 with st.container(horizontal=True, vertical_alignment="center"):
-    filters.link("pages/explore.py", "Open in Explore", ":material/bar_chart:", scope, by=DIMENSIONS[by].label)
+    filters.link("pages/explore.py", "Open in Explore", ":material/bar_chart:", scope, by=by)
     filters.what_ifs(scope)
     shell.snapshot_link(view)

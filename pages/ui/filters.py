@@ -9,7 +9,7 @@ import streamlit as st
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
 from data.ledger import Ledger
-from pages.ui import shell
+from pages.ui import links, shell
 
 CARRIED = ("team", "model", "task_type", "environment", "feature", "provider")  # a link may name any of these
 WINDOWS = {"7d": "7d", "28d": "28d", "90d": "90d", "12m": "12m", "mtd": "MTD", "all": "All"}
@@ -41,13 +41,15 @@ def last_full_day(view: Ledger) -> date:
 def scope_bar(view: Ledger, *, dimensions: tuple[str, ...] = ("team", "model", "environment"), default: str = "28d", windows: tuple[str, ...] = tuple(WINDOWS)) -> Scope:
     """Draw window and dimension filters in one row, those that came with the link too; returns the chosen scope."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        links.offered("window", windows)
         window = st.segmented_control(
             "Period", windows, format_func=WINDOWS.get, default=default, required=True, key="window", bind="query-params"
         )  # fmt: skip
         chosen = {}
-        for name in (*dimensions, *(n for n in CARRIED if n not in dimensions and n in st.query_params)):
+        for name in (*dimensions, *(n for n in CARRIED if n not in dimensions and (n in st.query_params or st.session_state.get(n)))):
+            links.offered(name, known := options(view, name))
             chosen[name] = st.multiselect(
-                DIMENSIONS[name].label, options(view, name), key=name, bind="query-params", placeholder="All", width=128
+                DIMENSIONS[name].label, known, key=name, bind="query-params", placeholder="All", width=128
             )  # fmt: skip
     start, end = window_days(window or default, shell.facts(view)["first_day"], last_full_day(view))
     return Scope.of(view, start, end, **{k: tuple(v) for k, v in chosen.items()})
@@ -55,10 +57,9 @@ def scope_bar(view: Ledger, *, dimensions: tuple[str, ...] = ("team", "model", "
 
 def link(page: str, label: str, icon: str, scope: Scope, **params: str) -> None:
     """A link to another page on exactly this slice, its period included where the other page has another default."""
-    kept = {k: st.query_params.get_all(k) for k in st.query_params if k == "as_of"}
-    if window := st.session_state.get("window"):
-        kept["window"] = [WINDOWS[window]]
-    st.page_link(page, label=label, icon=icon, query_params={**kept, **{k: list(v) for k, v in scope.filters}, **params})
+    period = {"window": st.session_state["window"]} if st.session_state.get("window") else {}
+    choices = {**period, **dict(scope.filters), **{k: v for k, v in params.items() if k in links.CHOICES}}
+    links.page_link(page, label, icon, choices, **{k: v for k, v in params.items() if k not in links.CHOICES})
 
 
 def what_ifs(scope: Scope) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from data.errors import BadInput, BatonError
 from data.yaml_text import checked, read_yaml
 from pages.ui import format as fmt
-from pages.ui import shell
+from pages.ui import links, shell
 from simulations.scenario import Scenario, from_document, read_scenario, write_scenario
 
 LOG, TYPED, SAVED = MODES = ("From the log", "Typed in", "Saved")  # labels, as they stand in the URL
@@ -19,6 +19,7 @@ Kind = TypeVar("Kind", bound=Scenario)
 
 def mode_of(has_log: bool) -> str:
     """Where the figures of the page come from; in the URL."""
+    links.offered("mode", MODES)
     return st.segmented_control("Where the figures come from", MODES, default=LOG if has_log else TYPED, required=True, key="mode", bind="query-params")
 
 
@@ -47,6 +48,7 @@ def save(scenario: Scenario) -> None:
 def start(model: type[Kind], shipped: dict[str, str]) -> tuple[str, Kind]:
     """The scenario to start from (its name is in the URL), as it was last applied. `shipped`: label -> file name."""
     held = saved(model)
+    links.offered("start_from", [*shipped, *held])
     name = st.selectbox("Start from", [*shipped, *held], key="start_from", bind="query-params", width=420)
     scenario = held[name] if name in held else read_scenario(shipped[name], model, kind_of(model))
     text = st.session_state.get(_key(model, name))
@@ -81,7 +83,7 @@ def keep(scenario: Scenario, page: str, *, key: str, downloads: Callable[[], Non
         st.download_button("YAML", write_scenario(scenario), file_name=f"baton-{scenario.kind}.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:", key=f"yaml_{key}")
         downloads()
         if (shell.state().get("scenario", name) or {}).get("kind") == scenario.kind:
-            st.page_link(page, label="Open the saved scenario", icon=":material/link:", query_params={"mode": TYPED, "start_from": name})
+            links.page_link(page, "Open the saved scenario", ":material/link:", {"mode": TYPED, "start_from": name})
 
 
 def forget(model: type[Scenario]) -> None:

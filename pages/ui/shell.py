@@ -18,7 +18,7 @@ from data.home import home_dir
 from data.ledger import Ledger
 from data.sample import is_sample
 from data.state import State
-from pages.ui import charts
+from pages.ui import charts, links
 from pages.ui import format as fmt
 
 # Without this a CTO reads the sample's cost per request as a defect.
@@ -59,6 +59,7 @@ def _run_inside_the_app() -> None:
 def view() -> Ledger:
     """The data version this page run reads: the newest, or the one frozen in the link (`as_of`)."""
     _run_inside_the_app()
+    links.arrive()
     frozen = st.query_params.get("as_of", "")
     store = ledger()
     if frozen.isdigit():
@@ -147,6 +148,18 @@ def needs_data(view: Ledger, question: str) -> None:
     st.title(question, anchor=False)
     st.write("The ledger is empty. Drop a usage log, give a path, or load the sample company; this page then answers the question above.")
     st.page_link("pages/data.py", label="Load data", icon=":material/upload_file:")
+    st.stop()
+
+
+def needs_prices(view: Ledger) -> None:
+    """The state in which no attempt has a known cost: unknown is not zero, so no dollar is shown. Stops the page."""
+    known = facts(view)
+    if known["priced_share"]:
+        return
+    header(f"The cost is unknown: none of {fmt.count(known['attempts'])} attempts has a price", view)
+    st.write("The log reports no cost and the price book knows none of these models. Give a contract price or an alias; the rows are then repriced. Tokens and requests can be explored all the same.")
+    st.page_link("pages/data.py", label="Give prices", icon=":material/sell:", query_params={"section": "Prices"})
+    st.page_link("pages/explore.py", label="Explore tokens and requests", icon=":material/bar_chart:", query_params={"measure": "Requests", "by": "Model"})
     st.stop()
 
 
