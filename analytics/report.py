@@ -57,6 +57,8 @@ def headline(found: dict[str, Any]) -> str:
     """The week in one sentence."""
     spent = found["pacing"]["week_usd"]
     name = f"Week {found['week']}"
+    if found["priced_share"] == 0:
+        return f"The cost of week {found['week']} is unknown: none of its attempts has a price"
     if not found["bridge"]:
         return f"{name} cost {usd(spent)}; there is no week before it to compare with"
     bridge = found["bridge"]
@@ -65,7 +67,8 @@ def headline(found: dict[str, Any]) -> str:
         return f"{name} cost {usd(spent)}, after a week without spend"
     main = max(bridge["drivers"], key=lambda d: abs(d["usd"]))
     if abs(moved) < 0.0005 * bridge["start_usd"]:
-        return f"{name} cost {usd(spent)}, as much as the week before; {main['label'].lower()} moved most ({change(main['usd'])})"
+        inside = f"; {main['label'].lower()} moved most ({change(main['usd'])})" if abs(main["usd"]) >= 0.005 * bridge["start_usd"] else ""
+        return f"{name} cost {usd(spent)}, as much as the week before{inside}"
     direction = "more" if moved >= 0 else "less"
     return f"{name} cost {usd(spent)}, {share(abs(moved / bridge['start_usd']))} {direction} than the week before, mainly {main['label'].lower()} ({change(main['usd'])})"
 

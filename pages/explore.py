@@ -75,7 +75,8 @@ if totals.empty:
 whole = spend.totals(view, scope, (measure,))[measure]
 first = totals.iloc[0]
 with title:
-    shell.header(f"{declared.label}: {fmt.value(whole, declared.unit)} in {scope.length_days} days; {first[by]} leads with {fmt.value(first[measure], declared.unit)}", view)
+    unknown = f"{declared.label} is unknown: none of the attempts in these {scope.length_days} days carries it"
+    shell.header(unknown if whole is None else f"{declared.label}: {fmt.value(whole, declared.unit)} in {scope.length_days} days; {first[by]} leads with {fmt.value(first[measure], declared.unit)}", view)
 frame = totals if over == NONE else answer(view, scope, (over, by), measure)
 shown = folded(frame[[*([over] if over != NONE else []), by, measure]], totals, by, measure)
 if over not in (NONE, *GRAINS):

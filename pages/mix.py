@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.scope import Scope
-from data.errors import BadInput
+from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
 from pages.ui import exports, filters, mix_controls, mix_result, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
@@ -37,14 +37,14 @@ def swept(view: Ledger, scope: Scope, targets: tuple[str, ...], policy: str, sca
     return frontier(built(view, scope, targets, policy, scale, version).problem, demands, 40)
 
 
-def halving(line: Frontier, keeping: Any, today_usd: float, today_quality: float | None) -> str:
+def halving(line: Frontier | None, keeping: Any, today_usd: float, today_quality: float | None) -> str:
     """What the frontier says to the CTO's question; `keeping` is the cheapest mix that keeps today's quality."""
     if today_quality is None:
         return "Today's quality is unknown, so no mix can promise to keep it"
+    if line is None or isinstance(keeping, Infeasible) or keeping.quality is None:
+        return "No mix of these models keeps today's quality and every promise"
     costs, qualities = [p.cost_usd for p in line.points], [p.quality for p in line.points]
     lost = None if costs[0] > today_usd / 2 else today_quality - float(np.interp(today_usd / 2, costs, qualities))
-    if isinstance(keeping, Infeasible) or keeping.quality is None:
-        return "No mix of these models keeps today's quality and every promise"
     then = fmt.usd_short(keeping.cost_usd)
     if lost is not None and lost <= 0:
         return f"Yes: today's quality for {then} a year, {1 - keeping.cost_usd / today_usd:.0%} less"
@@ -62,17 +62,23 @@ def from_log(view: Ledger, title: Any) -> None:
     with st.expander("Models, constraints and promises", icon=":material/rule:"):
         targets, policy, scale = mix_controls.models_to_consider()
         version = what_if.facts_version()
-        made = built(view, scope, targets, policy, scale, version)
+        try:
+            made = built(view, scope, targets, policy, scale, version)
+        except NoData as reason:
+            with title:
+                shell.header(QUESTION, view)
+            top.info(fmt.md(f"{reason} The typed figures above need no log."), icon=":material/info:")
+            st.stop()
         demands = mix_controls.promises(made)
     with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
         assumed = mix_controls.unknowns()
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
-    line = swept(view, scope, targets, policy, scale, demands.model_copy(update={"quality_floor": None}), version)
+    line, no_line = frontier_of(view, scope, targets, policy, scale, demands.model_copy(update={"quality_floor": None}), version)
     answer = optimise(made.problem, demands)
     if isinstance(answer, Infeasible):
         for sentence in why_not(made.problem, demands, answer):
             top.warning(fmt.md(f"No mix keeps every promise: {sentence}."), icon=":material/block:")
-    solved = None if isinstance(answer, Infeasible) else answer
+    solved = None if isinstance(answer, Infeasible) or answer.quality is None else answer  # without a quality, cheapest is no advice
     shares, origin = chosen_shares(made, line, None if solved is None else solved.shares)
     market = what_if.market(view, scope)
     result = log_scenario(made, shares, market, origin, f"Baton, data version {view.snapshot()}, {scope.start} to {scope.end}", assumed)
@@ -82,7 +88,10 @@ def from_log(view: Ledger, title: Any) -> None:
         shell.header(halving(line, answer, *today) if asked else f"{origin}: {mix_result.sentence(shown)}", view)
     with top:
         mix_result.kpis(shown)
-        draw_frontier(made, line, today, shown)
+        if line:
+            draw_frontier(line, today, shown)
+        else:
+            st.info(fmt.md(f"{no_line} Costs are known all the same: set a mix by hand below."), icon=":material/info:")
     prices(made, demands, solved)
     mix_result.body(shown, tier=made.scale.tier if made.scale else "cost_only", key="log")
     by_hand(made)
@@ -94,7 +103,7 @@ def from_log(view: Ledger, title: Any) -> None:
         shell.snapshot_link(view)
 
 
-def chosen_shares(made: Programme, line: Frontier, optimum: np.ndarray | None) -> tuple[np.ndarray, str]:
+def chosen_shares(made: Programme, line: Frontier | None, optimum: np.ndarray | None) -> tuple[np.ndarray, str]:
     """The mix to show: by hand, else the point clicked on the frontier, else the cheapest that keeps the promises."""
     wish = st.session_state.get("mix_wish")
     if wish:
@@ -103,13 +112,21 @@ def chosen_shares(made: Programme, line: Frontier, optimum: np.ndarray | None) -
         except BadInput as error:
             st.error(fmt.md(str(error)), icon=":material/error:")
     picked = st.session_state.get("frontier", {}).get("selection", {}).get("points", [])
-    if picked and picked[0].get("customdata"):
+    if line and picked and picked[0].get("customdata"):
         point = line.points[min(picked[0]["point_index"], len(line.points) - 1)]
         return point.by_segment, f"The mix for a quality of {point.quality:.2%}"
     return (made.current_shares, TODAY) if optimum is None else (optimum, CHEAPEST)
 
 
-def draw_frontier(made: Programme, line: Frontier, today: tuple[float, float | None], shown: dict[str, Any]) -> None:
+def frontier_of(*question: Any) -> tuple[Frontier | None, str]:
+    """The frontier, or None and why there is none."""
+    try:
+        return swept(*question), ""
+    except Refused as reason:
+        return None, str(reason)
+
+
+def draw_frontier(line: Frontier, today: tuple[float, float | None], shown: dict[str, Any]) -> None:
     st.subheader("What quality costs", anchor=False)
     lines = line._asdict()
     chosen = (shown["proposed"]["annual_cost_usd"], shown["proposed"]["quality"])
@@ -170,7 +187,7 @@ def notes(made: Programme) -> None:
         st.warning(fmt.md(made.note[0].upper() + made.note[1:] + "."), icon=":material/calendar_month:")
     words = {"kept": "failed or answered by a gateway's cache", "unpriced": "without a price", "unmetered": "without token counts"}
     left = [f"{fmt.count(requests)} requests {words[name]}" for name, (requests, _) in made.excluded.items() if requests]
-    source = f"Quality is on the scale “{made.scale.name}” ({made.scale.source}). " if made.scale else "No quality scale knows these models: cost only. "
+    source = f"Quality is on the scale “{made.scale.name}” ({made.scale.source}). " if made.scale else "No quality scale knows these models: cost only. Type a quality with its source on the New model page, or load graded results. "
     staying = made.problem.weights[made.problem.judged == 0].sum()
     kept = f"{fmt.count(staying)} requests a year stay where they are and have no part in the quality: none of the models that may serve them has a known one. " if staying else ""
     st.caption(fmt.md(source + kept + (f"Left out: {'; '.join(left)}." if left else "")))

@@ -221,6 +221,7 @@ def yearly(base: plan.Plan) -> float:
 
 view = shell.view()
 shell.needs_data(view, "What should the budget be, and how sure are we?")
+shell.needs_prices(view)
 title = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     count = st.segmented_control("Months", HORIZONS, default=12, required=True, key="months", bind="query-params")

@@ -118,6 +118,7 @@ def owners(view: Ledger) -> None:
 
 view = shell.view()
 shell.needs_data(view, "Where is money wasted?")
+shell.needs_prices(view)
 title = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen = {

@@ -228,6 +228,7 @@ def take_away(found: dict) -> None:
 
 view = shell.view()
 shell.needs_data(view, "What do we decide this week?")
+shell.needs_prices(view)
 title = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     week = st.selectbox("Week", weeks(view), key="week", bind="query-params", width=160)

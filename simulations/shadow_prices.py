@@ -52,6 +52,8 @@ def rule_prices(problem: Problem, demands: Demands, solution: Solution, lifted: 
 def why_not(problem: Problem, demands: Demands, answer: Infeasible) -> list[str]:
     """Sentences that say which promise blocks, and how far one could go."""
     if answer.stranded:
+        if not np.isfinite(problem.quality).any():
+            return ["no quality is known for any of these models on one scale"]
         reasons = sorted({reason for segment in answer.stranded for reason in _reasons(problem, segment)})
         requests = float(problem.weights[list(answer.stranded)].sum())
         detail = f": {'; '.join(reasons[:4])}" if reasons else " (quality or price of every allowed model is unknown)"

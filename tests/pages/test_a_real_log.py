@@ -70,3 +70,22 @@ def test_a_page_answers_from_every_format_at_once(every_home, monkeypatch, file)
     assert not app.exception, app.exception[0].value
     assert not app.error, [e.value for e in app.error]
     assert app.title and app.title[0].value.strip()
+
+
+def test_a_log_without_any_price_shows_no_dollar(tmp_path, blank_home, monkeypatch):
+    """Unknown is not zero: no page says what such a log costs."""
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps({
+        "request_id": f"r{n}", "response_id": f"r{n}", "request_created_at": f"2026-11-{1 + n % 19:02d}T08:00:00Z", "response_status": 200,
+        "provider": "CUSTOM", "model": "in-house-7b", "prompt_tokens": 900, "completion_tokens": 60,
+    }) + "\n" for n in range(60)))  # fmt: skip
+    home = tmp_path / "store"
+    shutil.copytree(blank_home, home)
+    ledger = Ledger.open(home)
+    assert ingest(ledger, State.open(home), [log])[0].loaded == 60
+    ledger.close()
+    for file in ("overview", "explore", "weekly", "plan", "savings", "mix"):
+        app = opened(home, monkeypatch, file)
+        assert not app.exception and not app.error
+        assert "unknown" in app.title[0].value or file == "mix", file
+        assert not any("$0" in m.value for m in (*app.title, *app.metric)), file

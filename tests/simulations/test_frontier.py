@@ -40,7 +40,7 @@ def test_rows_are_plain():
 def test_no_frontier_is_explained():
     with pytest.raises(Refused, match="cap on vendor b"):
         frontier(two_segments(), Demands(vendor_cap={"b": 0.1}))
-    with pytest.raises(Refused, match="without any model"):
+    with pytest.raises(Refused, match="no quality is known"):
         frontier(replace(two_segments(), quality=np.full((2, 2), np.nan)), Demands())
 
 
