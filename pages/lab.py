@@ -79,8 +79,9 @@ def choose(runs: dict[str, dict]) -> str:
 
 view = shell.view()
 runs, providers = list_runs(shell.state()), saved_providers(shell.state())
-if not runs:
-    st.title("Does a routing policy hold on real calls?", anchor=False)
+asked = st.query_params.get("policy")  # from the Routing page: this policy is what the visit is about
+if asked or not runs:
+    st.title(f"Does {f'“{fmt.md(asked)}”' if asked else 'a routing policy'} hold on real calls?", anchor=False)
     if not providers:
         lab_form.offer_local()
 else:
@@ -97,8 +98,8 @@ else:
             shell.header(lab_results.going(run) if run["status"] == "interrupted" else lab_results.sentence(found), view)
         lab_results.body(run["run_id"], found)
 lab_tasks.said()
-if providers:
-    with st.expander("New run", icon=":material/play_arrow:", expanded=not runs or "policy" in st.query_params):
+if providers or asked:
+    with st.expander("New run", icon=":material/play_arrow:", expanded=not runs or asked is not None):
         lab_form.new_run()
 with st.expander("Task sets", icon=":material/checklist:"):
     lab_tasks.editor()
@@ -107,3 +108,5 @@ with st.expander("Providers", icon=":material/cable:"):
 if providers:
     with st.expander("Export a policy to the gateway", icon=":material/output:"):
         take_away()
+if asked and runs:
+    st.page_link("pages/lab.py", label="Earlier runs", icon=":material/history:")

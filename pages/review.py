@@ -14,6 +14,10 @@ from routing.reviews import DECISIONS, RUN_KINDS, decide, reviews
 from routing.run_store import read_run
 
 LONGEST_QUESTION = 1200
+NAMES = {
+    "cap_usd": "spend cap, USD", "worst_case_usd": "at most, one answer a task, USD", "spent_usd": "spent, USD", "held_usd": "held, USD",
+    "max_minutes": "time limit, minutes", "elapsed_s": "seconds so far", "blocked": "withheld", "task_set": "task set (digest)",
+}  # fmt: skip
 WORDS = {"plan": "Plan to approve", "checkpoint": "Checkpoint", "halt": "The run was halted", "answer": "Answer to check"}
 BUTTONS = {"approved": ("Approve", ":material/check:"), "edited": ("Approve with this change", ":material/edit:"), "rejected": ("Reject", ":material/close:")}
 
@@ -55,7 +59,7 @@ def item_card(item: dict, person: str) -> None:
             # A person who checks the judge must not know what it said, nor who answered.
             st.caption("Approve when the answer is right. Model and grade are hidden." if item["reason"] == BY_HAND else fmt.md(f"{body.get('model') or 'no model'}{confidence}. Grader: {body.get('verdict')}"))
         else:
-            shown = {k: str(v) for k, v in body.items() if k != "checkpoint" and not isinstance(v, dict | list)}
+            shown = {NAMES.get(k, k.replace("_", " ")).capitalize(): str(v) for k, v in body.items() if k != "checkpoint" and not isinstance(v, dict | list)}
             st.dataframe(pd.DataFrame(shown.items(), columns=["What", "Value"]), hide_index=True, width="stretch", alt="What is to be decided")
         change = changes(item) if "edited" in DECISIONS[item["kind"]] else ""
         with st.container(horizontal=True):

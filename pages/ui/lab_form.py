@@ -119,6 +119,8 @@ def _prediction(policy: str) -> dict[str, dict[str, float | str]]:
             value = float(st.query_params.get(key, ""))
             if 0 <= value < float("inf"):
                 said[name] = value
+    if shell.facts(shell.view())["sample"] and said.pop("cost_per_task_usd", None) is not None:
+        st.caption("The replay's cost a request is left out: a record of the sample company stands for many calls.")
     if not said:
         return {}
     said["scale"] = st.query_params.get("said_scale", "")[:120]

@@ -60,8 +60,9 @@ def test_the_routing_page_s_prediction_reaches_the_run(state, launched, monkeypa
 
 def test_a_policy_nobody_offers_says_what_is_missing(state):
     save_provider(state, provider("http://127.0.0.1:9/v1", "smollm2-135m", "smollm2-135m-vote5"))
+    create_run(state, "earlier", spec("http://127.0.0.1:9/v1", GOOD), "tester")
     app = opened("lab", policy="orchestrator")
-    assert "which no provider here offers yet" in app.warning[0].value
+    assert "which no provider here offers yet" in app.warning[0].value and "orchestrator" in app.title[0].value
 
 
 def test_the_result_says_whether_the_simulation_was_right(state):
