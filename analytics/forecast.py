@@ -47,13 +47,15 @@ class Event(BaseModel):
 class Outlook(NamedTuple):
     """A period [start, end): what it has cost, and what it will have cost at its end, in USD.
 
-    `known_until` is the first day that is forecast. p10 and p90 are None under 28 days of history.
+    `known_until` is the first day that is forecast; `settled_usd` is the part of `actual_usd` on the days before it.
+    p10 and p90 are None under 28 days of history.
     """
 
     start: date
     end: date
     known_until: date
     actual_usd: float
+    settled_usd: float
     p10: float | None
     p50: float
     p90: float | None
@@ -82,17 +84,16 @@ class Outlook(NamedTuple):
 
     def chance_above(self, amount_usd: float) -> float | None:
         """Probability that the period ends above an amount; None where there is no spread."""
-        certain = self.actual_usd
-        if self.days_left == 0 or certain > amount_usd:
-            return float(certain > amount_usd)
+        if self.days_left == 0 or self.actual_usd > amount_usd:
+            return float(self.actual_usd > amount_usd)
         if self.p90 is None:
             return None
-        left = self.p50 - certain
+        left = self.p50 - self.settled_usd
         if left <= 0:
             return 0.0
-        if amount_usd <= certain:
+        if amount_usd <= self.settled_usd:
             return 1.0
-        return math.erfc(math.log((amount_usd - certain) / left) / max(self.deviation, 1e-9) / math.sqrt(2)) / 2  # the normal tail
+        return math.erfc(math.log((amount_usd - self.settled_usd) / left) / max(self.deviation, 1e-9) / math.sqrt(2)) / 2  # the normal tail
 
 
 def month_end(view: Ledger, scope: Scope, events: Sequence[Event] = ()) -> Outlook:
@@ -113,7 +114,7 @@ def outlook_of(spend: pd.Series, known_until: date, start: date, end: date, even
     spread, score = learned(known)
     ahead = (end - known_until).days
     if ahead <= 0:
-        return Outlook(start, end, end, actual, actual, actual, actual, 0.0, len(known), score)
+        return Outlook(start, end, end, actual, actual, actual, actual, actual, 0.0, len(known), score)
     skip = max(0, (start - known_until).days)
     settled = float(np.nansum(known[known.index >= pd.Timestamp(start)]))
     fitted = trend.fit(known, spread)
@@ -121,7 +122,7 @@ def outlook_of(spend: pd.Series, known_until: date, start: date, end: date, even
     extra = added(events, known_until, ahead)[skip:].sum()
     # A day that is not over has cost something already: no quantile can end below it.
     low, middle, high = (None if part is None else max(settled + part + extra, actual) for part in (left.p10, left.p50, left.p90))
-    return Outlook(start, end, max(known_until, start), settled, low, middle, high, fitted.deviation(ahead - skip, skip), len(known), score)
+    return Outlook(start, end, max(known_until, start), actual, settled, low, middle, high, fitted.deviation(ahead - skip, skip), len(known), score)
 
 
 def months(spend: pd.Series, known_until: date, count: int = 12, events: Sequence[Event] = ()) -> pd.DataFrame:

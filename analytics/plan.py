@@ -75,8 +75,8 @@ def _growth(base: Outlook, growth: float, known_until: date) -> tuple[str, str, 
     ahead = pd.RangeIndex(1, days + 1)
     damped = growth * trend.DAMPING * (1 - trend.DAMPING ** ahead.to_numpy()) / (1 - trend.DAMPING)
     mean = float(damped.mean())
-    left = base.p50 - base.actual_usd
-    return ("Growth", "stops today", "half as fast again", base.actual_usd + left * (1 - mean), base.actual_usd + left * (1 + mean / 2))
+    left = base.p50 - base.settled_usd
+    return ("Growth", "stops today", "half as fast again", base.settled_usd + left * (1 - mean), base.settled_usd + left * (1 + mean / 2))
 
 
 def scenarios(state: State) -> dict[str, tuple[Event, ...]]:
