@@ -152,7 +152,7 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
     if not lines:
         raise Unreadable(f"{path.name} holds only blank lines; there is nothing to load.")
     file = _kind(file, lines)
-    return file, _sample(cursor, file)
+    return file, _parsed(lines) if file.kind == "lines" else _sample(cursor, file)
 
 
 def _cleaned(file: File, scratch: Path) -> Path:
@@ -170,8 +170,18 @@ def _cleaned(file: File, scratch: Path) -> Path:
 
 
 def _head(cursor, file: File) -> list[str]:
-    rows = cursor.execute(f"SELECT line FROM {_lines(file)} WHERE trim(line) <> '' LIMIT {SAMPLE}").fetchall()
-    return [text for (line,) in rows if (text := line.strip("\ufeff \t\r"))]
+    """The first lines that are not blank; asks the engine only where they are longer than a chunk."""
+    with _opened(file.content, file.compression) as stream:
+        chunk = stream.read(CHUNK)
+    lines = chunk.decode("utf-8", "replace").split("\n")
+    lines = _filled(lines if len(chunk) < CHUNK else lines[:-1])
+    if len(chunk) == CHUNK and len(lines) < SAMPLE:
+        lines = _filled(line for (line,) in cursor.execute(f"SELECT line FROM {_lines(file)} WHERE trim(line) <> '' LIMIT {SAMPLE}").fetchall())
+    return lines[:SAMPLE]
+
+
+def _filled(lines: Iterable[str]) -> list[str]:
+    return [text for line in lines if (text := line.strip("\ufeff \t\r"))]
 
 
 def _kind(file: File, lines: list[str]) -> File:
@@ -212,8 +222,12 @@ def _sample(cursor, file: File) -> list[dict]:
         if file.kind == "csv":
             raise Unreadable(f"{file.path.name} is neither JSON nor a table with a header row; is it a log file?") from error
         raise Unreadable(f"{file.path.name} looks like JSON but is damaged ({_first_line(error)}); fetch it again.") from error
+    return _parsed(raw for (raw,) in rows)
+
+
+def _parsed(texts: Iterable[str]) -> list[dict]:
     parsed = []
-    for (raw,) in rows:
+    for raw in texts:
         try:
             record = json.loads(raw)
         except (ValueError, RecursionError, TypeError):

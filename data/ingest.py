@@ -183,8 +183,8 @@ def _commit(ledger, state, book, stage_cursor, group, form, keep_text, progress)
     key = "event_id" if form.table == "usage" else "bill_id"
     with ledger.write(stage_cursor) as cursor:
         staging.mark_new(cursor, form.table, key, form)
-        batch = "CASE s.file_no " + " ".join(f"WHEN {n} THEN '{_batch_id(i)}'" for n, i in enumerate(group, start=1)) + " END"
         ids = ", ".join(f"'{_batch_id(i)}'" for i in group)
+        batch = f"[{ids}][s.file_no]"
         replaced = cursor.execute("SELECT count(*) FROM fresh_rows WHERE replaces").fetchone()[0]
         if replaced:
             cursor.execute(f"DELETE FROM lake.main.{form.table} WHERE {key} IN (SELECT event_id FROM fresh_rows WHERE replaces)")
@@ -211,12 +211,15 @@ def _commit(ledger, state, book, stage_cursor, group, form, keep_text, progress)
             "(SELECT file_no, record_no, reject, raw FROM log_rows WHERE skip IS NULL AND reject IS NOT NULL UNION ALL FROM misfits) AS s"
         )
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE counts AS {COUNTS}")
-        for number, item in enumerate(group, start=1):
-            cursor.execute(
-                "INSERT INTO lake.main.batches SELECT ?, ?, ?, ?, now()::TIMESTAMP, read, loaded, read - loaded - rejected, rejected, skipped, ? "
-                "FROM counts WHERE file_no = ? UNION ALL SELECT ?, ?, ?, ?, now()::TIMESTAMP, 0, 0, 0, 0, 0, ? WHERE ? NOT IN (SELECT file_no FROM counts)",
-                2 * [_batch_id(item), str(item.file.path), form.name, item.digest, form.note, number],
-            )
+        cursor.execute(
+            "INSERT INTO lake.main.batches SELECT f.batch_id, f.path, ?, f.digest, now()::TIMESTAMP, coalesce(read, 0), coalesce(loaded, 0), "
+            "coalesce(read - loaded - rejected, 0), coalesce(rejected, 0), coalesce(skipped, 0), ? FROM "
+            "(SELECT unnest(?) AS file_no, unnest(?) AS batch_id, unnest(?) AS path, unnest(?) AS digest) AS f LEFT JOIN counts USING (file_no) ORDER BY file_no",
+            [
+                form.name, form.note, list(range(1, len(group) + 1)),
+                *([value(item) for item in group] for value in (_batch_id, lambda i: str(i.file.path), lambda i: i.digest)),
+            ],
+        )  # fmt: skip
 
 
 def _batch_id(item: _Item) -> str:
