@@ -23,6 +23,7 @@ from routing.run_results import summary
 from routing.run_spec import checked_spec
 from routing.run_store import create_run, list_runs, want
 from routing.runs import execute
+from routing.task_sets import saved_sets
 from routing.tasks import TaskSet, joined, read_tasks, shipped_tasks
 
 
@@ -31,7 +32,7 @@ def register(subparsers: Any) -> None:
     run = command(subparsers, "run", _run, "try policies on sample tasks with real models, under a spend cap")
     run.add_argument("--policy", action="append", default=[], metavar="P.yaml", help="a policy file or the name of an example; may be repeated")
     run.add_argument("--local-policies", action="store_true", help="the three shipped policies for the model of `make local-models`")
-    run.add_argument("--tasks", action="append", default=[], metavar="T.yaml", help="a task file (YAML, JSON, JSONL); default: Baton's 60 tasks")
+    run.add_argument("--tasks", action="append", default=[], metavar="T.yaml", help="a task file (YAML, JSON, JSONL) or the name of a set kept in the lab; default: Baton's 60 tasks")
     run.add_argument("--providers", metavar="P.toml", help="provider declarations; default: those saved in the app")
     run.add_argument("--max-usd", metavar="X", help="the spend cap; 0 allows free models only")
     run.add_argument("--max-usd-per-task", metavar="X", help="the most one task may cost")
@@ -78,8 +79,10 @@ def _spec(args: argparse.Namespace, state: State) -> dict[str, Any]:
         raise BadInput("A run needs a policy; give --policy FILE, or --local-policies after `make local-models`.")
     if args.max_usd is None and not any(p.limits.max_usd for p in policies) and not args.replay:
         raise BadInput("A run needs a spend cap; give --max-usd (0 allows free models only), or limits.max_usd in the policy.")
-    tasks = joined("+".join(Path(t).stem for t in args.tasks), [read_tasks(t) for t in args.tasks]) if args.tasks else shipped_tasks()
-    for reason in [r for t in args.tasks for r in read_tasks(t).left_out][:3]:
+    kept = saved_sets(state)
+    sets = [kept[t] if t in kept else read_tasks(t) for t in args.tasks]
+    tasks = joined("+".join(s.name for s in sets), sets) if sets else shipped_tasks()
+    for reason in [r for s in sets for r in s.left_out][:3]:
         print(f"left out: {reason}", file=sys.stderr)
     providers = read_providers(args.providers) if args.providers else saved_providers(state)
     return build_spec(

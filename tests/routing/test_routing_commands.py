@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from routing.__main__ import main
+from routing.task_sets import save_set
+from routing.tasks import parse_tasks
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_runs import GOOD, SUMS, adder
 
@@ -44,6 +46,15 @@ def test_run_prints_a_table_for_people(files, capsys):
     assert main(arguments(files, "--max-usd", "0.5", "--limit", "2")) == 0
     said = capsys.readouterr().out
     assert "2/2" in said and "audit trail verified" in said
+
+
+def test_a_task_set_kept_in_the_lab_is_named_and_an_ungraded_answer_is_no_success(files, state, capsys):
+    save_set(state, "my sums", parse_tasks("- {id: a, prompt: 1 + 1?}\n- {id: b, prompt: 2 + 2?, asserts: [{type: match, value: '4', numeric: true}]}", "t.yaml"))
+    arguments_ = ["run", "--policy", str(files / "policy.yaml"), "--tasks", "my sums", "--providers", str(files / "providers.toml"), "--max-usd", "0.5", "--json"]
+    assert main(arguments_) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["done"], found["quality"]) == (2, 1.0)
+    assert (found["by_policy"]["good"]["graded"], found["by_policy"]["good"]["not_graded"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
