@@ -9,6 +9,7 @@ import pytest
 from pages.ui import lab_form
 from routing.endpoints import save_provider
 from routing.reviews import open_review, reviews
+from routing.run_results import summary
 from routing.run_store import create_run, list_runs, read_run
 from routing.runs import execute
 from routing.task_sets import save_set, saved_sets
@@ -17,7 +18,7 @@ from tests.pages.test_live_pages import opened
 from tests.routing.live import provider
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_judge_and_selection import RUBRIC
-from tests.routing.test_runs import GOOD, adder, spec
+from tests.routing.test_runs import GOOD, adder, spec, until
 
 
 @pytest.fixture
@@ -130,3 +131,16 @@ def test_a_plan_is_approved_with_a_lower_cap_and_without_a_task(state):
     app.multiselect(key=f"drop-{number}").select("sum-2").run()
     press(app, "Approve with this change")
     assert json.loads(reviews(state)[0]["answer"]) == {"max_usd": 0.5, "drop_tasks": ["sum-2"]}
+
+
+def test_an_interrupted_run_goes_on_or_ends_as_the_operator_says(state):
+    with ScriptedServer(lambda n, b: "ok", adder) as server:
+        ended, went_on = (create_run(state, name, spec(server.url, GOOD), "tester") for name in ("ended", "went on"))
+        with state.transaction() as db:
+            db.execute("UPDATE live_runs SET status = 'running', heartbeat_at = 1")
+        press(opened("lab", run=ended), "End it")
+        app = opened("lab", run=went_on)
+        assert "was interrupted" in app.title[0].value
+        press(app, "Go on")
+        until(lambda: read_run(state, went_on)["status"] == "done", 60)
+    assert list_runs(state)[ended]["status"] == "stopped" and summary(state, went_on)["done"] == 8
