@@ -69,9 +69,15 @@ def _rows(state: State, run_id: str) -> list[dict[str, Any]]:
             "cost_usd": attempt["cost_usd"], "unmetered": attempt["status"] == "success" and not known,
             "quality_score": result["score"] if final else None, "quality_source": "live lab" if final else None,
             "succeeded": result["passed"] if final else None,
-            "tags": {"run": run_id, "policy": result["policy"] if result else None, "task": result["task_id"] if result else None, "purpose": attempt["purpose"]},
+            "tags": {"run": run_id, "policy": result["policy"] if result else None, "task": result["task_id"] if result else None, "purpose": attempt["purpose"], **(_odds(result) if final else {})},
         })  # fmt: skip
     return rows[::-1]
+
+
+def _odds(result: dict[str, Any]) -> dict[str, float]:
+    """The probability with which the model that answered was chosen; none where a cascade or a fallback chose it, which nobody drew."""
+    picked = result["stages"][0]["target"].partition("@")[0] if result["stages"] else None
+    return {"propensity": result["propensity"]} if result["way"] in ("use", "vote", "split", "fallback") and picked == result["model"] else {}
 
 
 def measured_quality(state: State, run_id: str) -> dict[str, list[Score]]:
