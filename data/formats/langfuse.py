@@ -172,7 +172,8 @@ def is_observation(sample: list[dict]) -> bool:
 
 def is_trace(sample: list[dict]) -> bool:
     """A trace with its observations in full; the API's list of traces has only their ids."""
-    inner = [o for record in sample for o in record.get("observations") or () if isinstance(o, dict)]
+    lists = [held for record in sample if isinstance(held := record.get("observations"), list)]
+    inner = [o for held in lists for o in held if isinstance(o, dict)]
     return has(sample, "observations") and has(inner, "id", "type", "startTime")
 
 

@@ -50,6 +50,24 @@ def mutations(seed: int, count: int) -> Iterator[bytes]:
         yield content
 
 
+def damaged_records(seed: int, count: int) -> Iterator[list[dict]]:
+    """The records of `count` logs with some values replaced by others, at any depth."""
+    chance = random.Random(seed)
+    logs = clean_logs()
+    for _ in range(count):
+        lines = list(chance.choice(logs))
+        for _ in range(chance.randint(1, 4)):
+            _odd_value(chance, lines)
+        yield [record for line in lines if isinstance(record := _loaded(line), dict)]
+
+
+def _loaded(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _odd_value(chance: random.Random, records: list[str]) -> None:
     """Replace one value of one record, at any depth."""
     _edit(chance, records, lambda container, key: container.__setitem__(key, _Raw(chance.choice(ODD_VALUES))))

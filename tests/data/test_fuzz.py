@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from data.errors import BatonError
+from data.formats import all_formats
 from tests.data.bad_logs import Store, accounted, one_sentence, write
-from tests.data.mutated_logs import mutations
+from tests.data.mutated_logs import damaged_records, mutations
 from tests.data.record_counts import ONE_TO_ONE, records_in
 
 SEED = 20261121
@@ -53,3 +54,9 @@ def test_damaged_files_never_crash_and_lose_nothing(part, tmp_path):
 
 def test_the_same_seed_gives_the_same_files():
     assert list(mutations(1, 20)) == list(mutations(1, 20))
+
+
+def test_every_recogniser_answers_for_damaged_records():
+    for records in [[{"observations": 1e308}], *damaged_records(SEED, 300)]:
+        for form in all_formats():
+            assert form.recognise(records) in (True, False), (form.name, records)
