@@ -15,6 +15,7 @@ from data.ledger import Ledger
 from data.models import Catalog, current
 from data.price_book import PriceBook
 from data.state import State
+from data.usage import CRITICALITIES
 from routing.policy import Policy
 from routing.policy_text import EXAMPLES, read_policy_file
 from simulations.frontier import as_rows, frontier, model_shares
@@ -42,7 +43,12 @@ def register(subparsers: Any) -> None:
     sub.add_argument("--models", default="", metavar="TARGETS", help="models to consider beside those in the log, comma separated")
     sub.add_argument("--policy", metavar="FILE", help="policy whose constraints hold")
     sub.add_argument("--points", type=int, default=50, help="points on the frontier (default 50)")
-    sub.add_argument("--max-vendor-share", type=float, metavar="SHARE", help="no vendor takes more of the requests than this")
+    sub.add_argument("--floor-for", action="append", default=[], metavar="CRITICALITY=Q", help="a quality floor for one criticality, such as high=0.95; may be repeated, as the next four")
+    sub.add_argument("--capacity", action="append", default=[], metavar="MODEL=REQUESTS", help="requests a year that a model can take")
+    sub.add_argument("--min-share", action="append", default=[], metavar="NAME=SHARE", help="keep at least this share of the requests on a model or vendor")
+    sub.add_argument("--vendor-cap", action="append", default=[], metavar="VENDOR=SHARE", help="at most this share of the requests on one vendor")
+    sub.add_argument("--origin-cap", action="append", default=[], metavar="ORIGIN=SHARE", help="at most this share of the requests on models of one origin, such as CN=0.2")
+    sub.add_argument("--max-vendor-share", type=float, metavar="SHARE", help="no vendor at all takes more of the requests than this")
     sub.add_argument("--max-moved", type=float, metavar="SHARE", help="at most this share of the requests changes model")
     _shared(sub)
 
@@ -66,14 +72,7 @@ def market_of(args: argparse.Namespace, view: Ledger, scope: Scope) -> Market:
 def own_prices(catalog: Catalog, given: list[str]) -> Catalog:
     """The catalogue with `MODEL=USD per million tokens` for self-hosted models laid over it."""
     edits: dict[str, dict[str, Any]] = {}
-    for text in given:
-        name, mark, amount = text.partition("=")
-        try:
-            usd = float(amount)
-        except ValueError:
-            usd = -1.0
-        if not mark or not 0 <= usd < float("inf"):
-            raise BadInput(f"--self-host-price {text}: write MODEL=USD per million tokens, such as minimax-m2=0.25.")
+    for name, usd in _named("--self-host-price", given).items():
         known = catalog.canonical(name)
         edits[known] = {"self_hosted": {**catalog[known].self_hosted, "usd_per_mtok": usd}}
     return catalog.edited(edits)
@@ -135,10 +134,7 @@ def quality_line(quality: dict[str, Any]) -> str:
 def _frontier(args: argparse.Namespace) -> None:
     if not 2 <= args.points <= 500:
         raise BadInput(f"--points {args.points}: give a number from 2 to 500.")
-    floor = _share("--floor", args.floor)
-    demands = Demands(
-        quality_floor=floor, any_vendor_cap=_share("--max-vendor-share", args.max_vendor_share), max_moved_share=_share("--max-moved", args.max_moved)
-    )
+    demands = _demands(args)
     policy = policy_named(args.policy) if args.policy else None
     view = view_of(args)
     scope = span_of(args, view)
@@ -148,7 +144,7 @@ def _frontier(args: argparse.Namespace) -> None:
     baseline = {"annual_cost_usd": total_cost(task, made.current_shares), "quality": mean_quality(task, made.current_shares)}
     head = {"baseline": baseline, "scale": made.scale and made.scale.name, "tier": made.scale.tier if made.scale else "cost_only", "note": made.note,
             "segments": len(made.segments), "snapshot": view.snapshot()}  # fmt: skip
-    if floor is not None:
+    if demands.quality_floor is not None:
         return _one_floor(args, made, demands, head)
     result = frontier(task, demands, args.points)
     rows = as_rows(result)
@@ -159,6 +155,33 @@ def _frontier(args: argparse.Namespace) -> None:
     shown = [(f"{r['quality']:.2%}", _usd(r["annual_cost_usd"]), ", ".join(f"{m} {s:.0%}" for m, s in r["models"].items())) for r in rows]
     emit_table(("quality", "USD a year", "requests"), shown, right=("quality", "USD a year"))
     say(f"today {_usd(baseline['annual_cost_usd'])} a year; quality is {head['tier']} on the scale `{head['scale']}`" + (f"; {made.note}" if made.note else ""))
+
+
+def _demands(args: argparse.Namespace) -> Demands:
+    """The promises as the options say."""
+    unknown = sorted(set(_named("--floor-for", args.floor_for, 1)) - set(CRITICALITIES))
+    if unknown:
+        raise BadInput(f"--floor-for {unknown[0]}: there is no such criticality; use one of: {', '.join(CRITICALITIES)}.")
+    return Demands(
+        quality_floor=_share("--floor", args.floor), floor_by_criticality=_named("--floor-for", args.floor_for, 1), capacity=_named("--capacity", args.capacity),
+        min_share=_named("--min-share", args.min_share, 1), vendor_cap=_named("--vendor-cap", args.vendor_cap, 1), origin_cap=_named("--origin-cap", args.origin_cap, 1),
+        any_vendor_cap=_share("--max-vendor-share", args.max_vendor_share), max_moved_share=_share("--max-moved", args.max_moved),
+    )  # fmt: skip
+
+
+def _named(option: str, given: list[str], most: float = float("inf")) -> dict[str, float]:
+    """`NAME=NUMBER` options as a mapping. Raises BadInput for anything else."""
+    found = {}
+    for text in given:
+        name, mark, number = text.partition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        if not mark or not name or not 0 <= value <= most or value == float("inf"):
+            raise BadInput(f"{option} {text}: write NAME=NUMBER with a number of at least 0{'' if most > 1 else ', at most 1'}, such as {'CN=0.2' if most <= 1 else 'minimax-m2=2000000'}.")
+        found[name] = value
+    return found
 
 
 def _one_floor(args: argparse.Namespace, made: Any, demands: Demands, head: dict[str, Any]) -> None:

@@ -77,7 +77,25 @@ def test_a_floor_out_of_reach_says_what_blocks(capsys, log):
     code, _, err = run(capsys, "frontier", "--floor", "0.99")
     assert code == 1 and "the best quality the other promises allow is 95.00%" in err
     code, _, err = run(capsys, "frontier", "--self-host-price", "minimax-m2=cheap")
-    assert code == 1 and "write MODEL=USD per million tokens" in err
+    assert code == 1 and "--self-host-price minimax-m2=cheap: write NAME=NUMBER" in err
+
+
+def test_every_promise_can_be_asked_of_the_frontier(capsys, log):
+    free = answer(capsys, "frontier", "--floor", "0.9")
+    for promise in (("--origin-cap", "CN=0"), ("--min-share", "OpenAI=1"), ("--capacity", "minimax-m2=0"), ("--vendor-cap", "MiniMax=0"), ("--max-moved", "0"), ("--floor-for", "normal=0.95")):
+        kept = answer(capsys, "frontier", "--floor", "0.9", *promise)
+        assert kept["annual_cost_usd"] > free["annual_cost_usd"], promise
+    both = answer(capsys, "frontier", "--floor", "0.9", "--min-share", "OpenAI=0.5", "--min-share", "minimax-m2=0.1")
+    assert both["models"]["gpt-5.2"] >= 0.5 - 1e-6
+
+
+@pytest.mark.parametrize(("option", "words"), [
+    (("--capacity", "minimax-m2"), "such as minimax-m2=2000000"), (("--min-share", "OpenAI=1.4"), "at most 1, such as CN=0.2"), (("--origin-cap", "XX=0.1"), "is no origin of this simulation"),
+    (("--floor-for", "critical=0.9"), "no such criticality; use one of: high"), (("--capacity", "minimax-m2=inf"), "write NAME=NUMBER"),
+])  # fmt: skip
+def test_a_promise_that_makes_no_sense_is_one_sentence(capsys, log, option, words):
+    code, _, err = run(capsys, "frontier", "--floor", "0.9", *option)
+    assert code == 1 and words in err and "Traceback" not in err
 
 
 def test_shares_are_normalised_when_asked(capsys, tmp_path):
