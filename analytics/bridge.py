@@ -99,7 +99,7 @@ def cells(view: Ledger, scope: Scope, by: str | None = None) -> pd.DataFrame:
 def _usage(view: Ledger, scope: Scope, keys: tuple[str, ...]) -> pd.DataFrame:
     """SUMS of a span, one row per combination of `keys`."""
     source = scope.days(view) if scope.fits_rollup(*keys) else scope.usage(view)
-    columns = {name: dimension(name).expression(source, scope.time_zone).fill_null(UNKNOWN) for name in keys}
+    columns = {name: dimension(name).expression(source, scope.time_zone).cast("string").fill_null(UNKNOWN) for name in keys}
     return view.frame(source.group_by(**columns).aggregate(**{name: total(source, name) for name in SUMS}))
 
 
@@ -153,6 +153,8 @@ def _command(args: argparse.Namespace) -> None:
         ranked = sorted(parts.items(), key=lambda item: -abs(item[1].change_usd))
         table = [(name, f"{b.start_usd:,.2f}", f"{b.change_usd:+,.2f}", f"{b.end_usd:,.2f}", f"{b.main.label} {b.main.usd:+,.2f}") for name, b in ranked]
         console.emit_table([args.by, "Start", "Change", "End", "Mainly"], table, right=["Start", "Change", "End"])
+    if before.start < logged_days(view)[0].date():
+        console.say(f"The log begins on {logged_days(view)[0]:%Y-%m-%d}: what was spent before it is not known and counts as nothing.")
     if share:
         console.say(f"{share:.1%} of the attempts have no known cost and are in no line above.")
 

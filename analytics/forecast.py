@@ -23,7 +23,7 @@ from analytics.scope import Scope
 from analytics.spend import view_of
 from analytics.trend import MIN_HISTORY_DAYS
 from data import console
-from data.errors import BadInput
+from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.state import State
 
@@ -190,6 +190,8 @@ def _command(args: argparse.Namespace) -> None:
         raise BadInput(f"--months {args.months} is out of range; ask for 1 to 60.")
     view = view_of(args)
     scope = Scope.of(view, team=args.team)
+    if not np.nansum(daily(view, scope)):
+        raise NoData(f"Nothing was spent by {' or '.join(args.team) or 'anyone'}; there is nothing to forecast.")
     events = planned(State.open(args.home))
     end = month_end(view, scope, events)
     table = months(daily(view, scope), through(view).complete_until, args.months, events)

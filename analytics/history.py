@@ -62,7 +62,7 @@ def daily_by(view: Ledger, scope: Scope, by: tuple[str, ...], measures: tuple[st
     """
     source = scope.days(view) if scope.fits_rollup(*by) else scope.usage(view)
     keys = {"day": dimension("day").expression(source, scope.time_zone)}
-    keys |= {name: dimension(name).expression(source, scope.time_zone).fill_null(UNKNOWN) for name in by}
+    keys |= {name: dimension(name).expression(source, scope.time_zone).cast("string").fill_null(UNKNOWN) for name in by}
     frame = view.frame(source.group_by(**keys).aggregate(**{name: total(source, name).cast("float64") for name in measures}))
     frame["day"] = pd.to_datetime(frame["day"])
     wide = frame.pivot_table(index="day", columns=list(by), values=list(measures), aggfunc="sum") if by else frame.set_index("day")

@@ -21,6 +21,7 @@ import pandas as pd
 from analytics import actions, bridge, budgets, inventory, report, savings, unit_costs, watch
 from analytics.forecast import next_month, outlook_of, planned
 from analytics.history import daily, logged_days, through
+from analytics.registry import dimension
 from analytics.scope import Scope
 from analytics.spend import priced_share, view_of
 from data import console
@@ -56,6 +57,7 @@ def last_week(view: Ledger) -> date:
 
 def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict[str, Any]:
     """The report of one week as plain JSON values; raises NoData for a week that the ledger cannot speak about."""
+    dimension(by)  # a name nobody knows is refused before the work
     week = Scope.of(view, monday, monday + timedelta(days=7))
     reach, first = through(view), logged_days(view)[0].date()
     if week.end <= first or week.start > reach.day:

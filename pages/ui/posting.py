@@ -16,9 +16,8 @@ def webhook_ready() -> bool:
 
 
 def webhook_button(payload: dict, key: str) -> None:
-    """What will be posted, and the button that posts it; says so when the webhook is down."""
+    """The button that posts a message, above the message so that it stays in reach; says so when the webhook is down."""
     with st.popover("Post to chat", icon=":material/send:"):
-        st.code(payload["text"], language=None, wrap_lines=True)
         if not webhook_ready():
             st.caption(f"Set {webhook.URL_ENV} to a Slack-compatible webhook address and restart to post this.")
         elif st.button("Post it", key=f"post_{key}", type="primary"):
@@ -27,3 +26,4 @@ def webhook_button(payload: dict, key: str) -> None:
                 st.success("Posted.", icon=":material/check_circle:")
             except BatonError as error:
                 st.error(fmt.md(str(error)), icon=":material/error:")
+        st.code(payload["text"], language=None, wrap_lines=True)

@@ -114,6 +114,17 @@ def test_the_command_goes_from_budget_to_actual_and_closes(view, capsys):
         assert told in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("by", ["hour", "day", "key_alias", "criticality"])
+def test_any_dimension_has_bridges_that_close(view, by):
+    parts = bridges_.between_by(view, *spans(view), by)
+    assert parts and all(part.start_usd + sum(driver.usd for driver in part.drivers) == part.end_usd for part in parts.values())
+
+
+def test_a_span_that_begins_before_the_first_log_says_so(view, capsys):
+    assert run(bridges_, "bridge", "--home", view.home, "--from", "2026-10-01", "--to", "2026-10-10") == 0
+    assert "The log begins on 2026-10-03" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("options, told", [
     (["--from", "2026-11-02", "--to", "2026-11-01"], "ends before it starts"),
     (["--against-from", "2026-11-02"], "give both or neither"),

@@ -132,6 +132,8 @@ def test_the_command_writes_every_form_twice_the_same(ledger, tmp_path, capsys):
     assert run(review, "review", "--home", ledger.home, "--out", "x.pdf") == 1
     assert ".html" in capsys.readouterr().err
     assert run(review, "review", "--home", ledger.home, "--out", tmp_path / "missing" / "r.html") == 1
+    assert run(review, "review", "--home", ledger.home, "--by", "colour") == 1
+    assert "no dimension 'colour'" in capsys.readouterr().err
 
 
 def test_an_action_without_rows_or_time_is_not_measured(view):
