@@ -1,29 +1,19 @@
-"""What a run learned, into the ledger and the model facts: the loop from test back to simulation.
-
-Every attempt becomes an ordinary ledger row (`source = live`); grades become measured quality per
-model and task type, with their number of samples, and token counts become verbosity.
-"""
+"""Every attempt of a run as an ordinary ledger row (`source = live`): its cost, tokens, failures and grades count like any other."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections import defaultdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from data.errors import NoData
 from data.ingest import Report, ingest
 from data.ledger import Ledger
-from data.models import Score, current, save_edit
 from data.state import State
 from routing.failures import TREATMENTS
 from routing.run_spec import checked_spec
 from routing.run_store import attempts, read_run, results
-
-# Fewer graded tasks than this say nothing about a model.
-ENOUGH = 5
 
 
 def to_ledger(ledger: Ledger, state: State, run_id: str) -> Report:
@@ -78,37 +68,3 @@ def _odds(result: dict[str, Any]) -> dict[str, float]:
     """The probability with which the model that answered was chosen; none where a cascade or a fallback chose it, which nobody drew."""
     picked = result["stages"][0]["target"].partition("@")[0] if result["stages"] else None
     return {"propensity": result["propensity"]} if result["way"] in ("use", "vote", "split", "fallback") and picked == result["model"] else {}
-
-
-def measured_quality(state: State, run_id: str) -> dict[str, list[Score]]:
-    """Scores per model, by task type and overall, from the graded answers it gave by itself.
-
-    A cascade's survivors are a selected sample of tasks and say nothing about one model, so they are left out.
-    The scale is the task set: scores of different sets must not be compared.
-    """
-    tasks = checked_spec(read_run(state, run_id)["spec"]).tasks
-    grades: dict[tuple[str, str], list[bool]] = defaultdict(list)
-    for result in results(state, run_id):
-        if result["passed"] is None or result["model"] is None or result["way"] not in ("use", "vote", "split"):
-            continue
-        for key in {result["task_type"], "overall"} - {"unknown"}:
-            grades[result["model"], key].append(result["passed"])
-    origin = {"scale": f"live lab, task set {tasks.name} {tasks.digest}", "source": f"live lab, run {run_id}", "date": f"{datetime.now(UTC):%Y-%m-%d}", "tier": "measured"}
-    scores: dict[str, list[Score]] = defaultdict(list)
-    for (model, key), passed in sorted(grades.items()):
-        if len(passed) >= ENOUGH:
-            scores[model].append(Score(task=key, value=sum(passed) / len(passed), samples=len(passed), **origin))
-    return dict(scores)
-
-
-def save_measured(state: State, run_id: str) -> dict[str, list[Score]]:
-    """Keep a run's measured quality as model facts beside what is known on other scales; returns what was kept."""
-    measured = measured_quality(state, run_id)
-    if not measured:
-        raise NoData(f"The run {run_id} graded fewer than {ENOUGH} unselected answers per model; run more tasks before taking its quality over.")
-    for model, scores in measured.items():
-        catalog = current(state)
-        new = {(score.scale, score.task) for score in scores}
-        kept = [score for score in (catalog[model].quality if model in catalog else ()) if (score.scale, score.task) not in new]
-        save_edit(state, model, {"quality": [score.model_dump(mode="json") for score in (*kept, *scores)]})
-    return measured

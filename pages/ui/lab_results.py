@@ -12,7 +12,8 @@ from pages.ui import charts, exports, lab_form, shell
 from pages.ui import format as fmt
 from routing.comparison import tasks_for_margin
 from routing.judge_check import ask_people, judge_agreement
-from routing.live_ledger import save_measured, to_ledger
+from routing.live_ledger import to_ledger
+from routing.measured_facts import save_measured
 from routing.run_results import same_decisions
 from routing.run_store import read_run, recorded, results
 
@@ -195,8 +196,9 @@ def _take_over(run_id: str, found: dict[str, Any]) -> None:
             with shell.errors():
                 report = to_ledger(shell.ledger(), shell.state(), run_id)
                 st.success(f"{report.loaded} rows added, {report.duplicate} were there already.")
-        if st.button("Use as measured quality", icon=":material/verified:", key="lab_to_facts"):
+        if st.button("Use as model facts", icon=":material/verified:", key="lab_to_facts"):
             with shell.errors():
                 kept = save_measured(shell.state(), run_id)
-                st.success(fmt.md("Kept: " + "; ".join(f"{m} {fmt.share(s[0].value)} on {s[0].samples} tasks" for m, s in kept.items())))
+                quality = "; ".join(f"{m} {fmt.share(s[0].value)} on {s[0].samples} tasks" for m, s in kept.items()) or "no quality, too few unselected grades"
+                st.success(fmt.md(f"Kept: {quality}. Where the run says so, also how often a cascade accepts and how long answers are."))
         st.page_link("pages/review.py", label="Review queue", icon=":material/rate_review:")

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from data.models import current
-from routing.live_ledger import save_measured, to_ledger
+from routing.live_ledger import to_ledger
+from routing.measured_facts import save_measured
 from routing.run_store import attempts, create_run
 from routing.runs import execute
 from tests.routing.scripted_server import ScriptedServer
@@ -42,3 +43,24 @@ def test_grades_become_measured_quality(state, finished):
     score = current(state)["good"].score(kept["good"][0].scale, "coding")
     assert score.tier == "measured" and score.value == 1.0
     assert len(current(state)["good"].quality) == len(save_measured(state, finished)["good"])
+
+
+def test_a_cascade_s_acceptance_and_the_length_of_answers_become_facts(state):
+    tasks = [{"id": f"t{n}", "prompt": f"{n} + {n}?", "max_tokens": 200, "asserts": [{"type": "match", "value": str(2 * n), "numeric": True}], "answer_kind": "number"} for n in range(1, 31)]
+    tries = {}
+
+    def answer(body):
+        """The short model contradicts itself on every third task; the long one writes four times as much."""
+        number, short = int(body["messages"][-1]["content"].split()[0]), body["model"] == "short"
+        tries[number] = tries.get(number, 0) + short
+        return (str(2 * number + (tries[number] if short and number % 3 == 0 else 0))).rjust(40 if short else 160)
+
+    short, long = (f"name: {model}\nrules: [{{when: {{}}, use: {model}}}]" for model in ("short", "long"))
+    cascade = "name: cascade\nrules: [{when: {}, cascade: [short, long], confidence_floor: 0.85}]"
+    with ScriptedServer(lambda n, b: "ok", answer) as server:
+        run_id = create_run(state, "t", spec(server.url, short, long, cascade, tasks=tasks, models=("short", "long")), "tester")
+        execute(state, run_id)
+    save_measured(state, run_id)
+    one, two = current(state)["short"], current(state)["long"]
+    assert one.acceptance == 20 / 30 and "30 answers" in one.sources["acceptance"] and two.acceptance is None
+    assert (one.verbosity.value, two.verbosity.value) == (1.0, 4.0) and one.verbosity.source == two.verbosity.source and two.verbosity.samples == 30
