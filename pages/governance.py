@@ -81,7 +81,8 @@ st.subheader("Approvals", anchor=False)
 approvals = [i for i in reviews(state) if i["kind"] in RUN_KINDS]
 if approvals:
     frame = pd.DataFrame(approvals[::-1])[["opened_at", "run_id", "kind", "reason", "decision", "decided_by", "decided_at"]]
-    exports.table(frame, name="approvals", labels={"opened_at": "asked", "run_id": "run", "decided_by": "by", "decided_at": "at"})
+    frame = frame.assign(**{column: frame[column].str[:16].str.replace("T", " ") for column in ("opened_at", "decided_at")})
+    exports.table(frame, name="approvals", labels={"opened_at": "Asked (UTC)", "run_id": "Run", "decided_by": "By", "decided_at": "Decided (UTC)"})
 else:
     st.caption("No run has asked for approval yet.")
 

@@ -91,4 +91,6 @@ decided = [item for item in queue if item["decision"]]
 if decided:
     with st.expander(f"Decided ({len(decided)})", icon=":material/history:"):
         columns = ["review_id", "kind", "task_id", "reason", "decision", "decided_by", "decided_at", "answer"]
-        exports.table(pd.DataFrame(decided[::-1])[columns], name="decided-reviews", labels={"review_id": "review", "task_id": "task", "decided_by": "by", "decided_at": "at"})
+        frame = pd.DataFrame(decided[::-1])[columns]
+        frame = frame.assign(decided_at=frame["decided_at"].str[:16].str.replace("T", " "))
+        exports.table(frame, name="decided-reviews", labels={"review_id": "Review", "task_id": "Task", "decided_by": "By", "decided_at": "Decided (UTC)"})

@@ -131,6 +131,9 @@ def test_a_plan_is_approved_with_a_lower_cap_and_without_a_task(state):
     app.multiselect(key=f"drop-{number}").select("sum-2").run()
     press(app, "Approve with this change")
     assert json.loads(reviews(state)[0]["answer"]) == {"max_usd": 0.5, "drop_tasks": ["sum-2"]}
+    open_review(state, made, "checkpoint", "checkpoint at 8h", {"finished": 4})
+    shown = next(table.value for table in opened("governance").dataframe if "decided_by" in table.value)
+    assert list(shown["decided_by"].fillna("nobody")) == ["nobody", "Ada"] and len(shown["opened_at"][0]) == 16
 
 
 def test_an_interrupted_run_goes_on_or_ends_as_the_operator_says(state):
