@@ -31,6 +31,8 @@ SECRET = r"(?i)(bearer\s+|sk-|pk-lf-|api[_-]?key\W{1,4}|xox[abp]-|gh[pousr]_|AKI
 # hence `utc`: text with or without offset, or an epoch in s, ms, us or ns, becomes naive UTC.
 MACROS = (
     "CREATE OR REPLACE TEMP MACRO text_of(x) AS nullif(trim(x::VARCHAR), '')",
+    # A NUL in a name breaks the catalogue's filters; most are gone before parsing (WITHOUT_NUL), some hide in JSON within JSON.
+    "CREATE OR REPLACE TEMP MACRO clear(x) AS CASE WHEN contains(x::VARCHAR, chr(0)) THEN replace(x::VARCHAR, chr(0), '') ELSE x::VARCHAR END",
     "CREATE OR REPLACE TEMP MACRO number(x) AS TRY_CAST(x AS DOUBLE)",
     "CREATE OR REPLACE TEMP MACRO epoch_utc(x) AS CASE WHEN x IS NULL OR isnan(x) OR isinf(x) OR x < 0 OR x > 4e18 THEN NULL "
     "WHEN x > 1e17 THEN make_timestamp((x / 1e3)::BIGINT) WHEN x > 1e14 THEN make_timestamp(x::BIGINT) "
@@ -84,6 +86,7 @@ def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) 
     `may_be_broken`: the relation still holds lines that are no JSON objects (their `d` is NULL); they are put aside too.
     """
     types = _types(form) | ({name: f"TRY_CAST({name}_number AS BIGINT)" for name in COUNTS} if form.table == "usage" else {})
+    types["skip"] = "CASE WHEN broken IS NULL THEN skip::VARCHAR END"  # a broken line is no record that may be passed over
     given = [f"({form.columns.get(name, 'NULL')}) AS {name}" for name in types]
     numbers = [f"number({name}) AS {name}_number" for name in NUMBERS if name in types]
     broken = f"CASE WHEN d IS NULL THEN CASE WHEN trim(raw) <> '' THEN '{NOT_JSON}' ELSE '{BLANK}' END END" if may_be_broken else "NULL"
@@ -95,7 +98,7 @@ def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) 
     columns = "".join(f", {types[name]} AS {name}" for name in _stored(form))
     return (
         f"SELECT {places}, problem AS reject, CASE WHEN problem IS NOT NULL THEN raw END AS raw, "
-        f"'{form.family}:' || coalesce(event_key::VARCHAR, md5(raw)) AS event_id{columns} FROM ({checked})"
+        f"'{form.family}:' || coalesce(clear(event_key), md5(raw)) AS event_id{columns} FROM ({checked})"
     )
 
 
@@ -117,8 +120,8 @@ def _stored(form: Format) -> list[str]:
 def _types(form: Format) -> dict[str, str]:
     """SQL per target column that gives its value its type. No cast can fail: a value out of range has put its row aside."""
     if form.table != "usage":
-        return {name: f"text_of({name})" for name in BILLED_COLUMNS} | BILLED_TYPES
-    return {name: f"text_of({name})" for name in USAGE_COLUMNS} | USAGE_TYPES
+        return {name: f"text_of(clear({name}))" for name in BILLED_COLUMNS} | BILLED_TYPES
+    return {name: f"text_of(clear({name}))" for name in USAGE_COLUMNS} | USAGE_TYPES
 
 
 USAGE_TYPES = {
@@ -130,18 +133,18 @@ USAGE_TYPES = {
     "http_status": "TRY_CAST(http_status AS INTEGER)",
     "requested_at": "requested_at::TIMESTAMP",
     "reported_cost_usd": "TRY_CAST(reported_cost_usd AS DECIMAL(18,12))",
-    "provider": "provider_of(provider)",
+    "provider": "provider_of(clear(provider))",
     "error_class": "CASE WHEN status = 'error' OR error_class IS NOT NULL THEN error_class_of(error_class, TRY_CAST(http_status AS INTEGER)) END",
     "tags": "CASE WHEN starts_with(ltrim(tags::VARCHAR), '{') AND json_valid(tags::VARCHAR) THEN masked(tags::VARCHAR) END",
     "status": f"CASE WHEN status IN {STATUSES} THEN status ELSE 'success' END",
     "service_tier": "CASE WHEN lower(service_tier) IN ('batch', 'flex', 'priority', 'fast') THEN lower(service_tier) ELSE 'standard' END",
-    "operation": "coalesce(text_of(operation), 'chat')",
+    "operation": "coalesce(text_of(clear(operation)), 'chat')",
     "skip": "skip::VARCHAR",
 }
 BILLED_TYPES = {
     "day": "TRY_CAST(day AS DATE)",
     "amount": "TRY_CAST(amount AS DECIMAL(38,12))",
-    "currency": "upper(text_of(currency))",
+    "currency": "upper(text_of(clear(currency)))",
     "quantity": "number(quantity)",
     "skip": "skip::VARCHAR",
 }

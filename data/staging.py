@@ -66,7 +66,7 @@ def stage(cursor, files: list[File], form: Format, keep_text: bool) -> None:
         cursor.execute(f"INSERT INTO misfits SELECT DISTINCT 1, line - 1, 'it has another number of columns than the header', csv_line FROM {rejects}")
     if keep_text and form.text_columns:
         given = ", ".join(f"masked(({form.text_columns.get(n, 'NULL')})::VARCHAR) AS {n}" for n in ("prompt", "completion"))
-        key = f"'{form.family}:' || coalesce(({form.columns.get('event_key', 'NULL')})::VARCHAR, md5(raw))"
+        key = f"'{form.family}:' || coalesce(clear({form.columns.get('event_key', 'NULL')}), md5(raw))"
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE kept_texts AS SELECT DISTINCT ON (event_id) {key} AS event_id, {given} FROM ({rows})")
     cursor.execute("DROP TABLE IF EXISTS parsed")
     placed = _numbered(cursor, "staged", files) if at_once else "SELECT *, rowid AS row_no FROM staged"

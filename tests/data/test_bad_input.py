@@ -114,6 +114,22 @@ def test_a_log_may_begin_with_a_line_of_nothing(line, store, tmp_path):
     assert (report.loaded, report.rejected) == (2, 1)
 
 
+def test_a_broken_line_among_lines_without_usage_is_put_aside(store, tmp_path):
+    said = {"type": "user", "sessionId": "s", "timestamp": "2026-10-01T08:00:00Z", "message": {"role": "user"}}
+    [report] = store.load(write(tmp_path / "session.jsonl", lines(said, "", json.dumps(said)[:50], said)))
+    assert (report.format, report.skipped, report.rejected, report.read) == ("claude_code", 2, 1, 1)
+    assert store.ledger.sql(f"SELECT record_no FROM {store.ledger.name('rejected')}")["record_no"].tolist() == [3]
+
+
+def test_a_nul_in_an_id_does_not_break_the_next_load(store, tmp_path):
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+    body = {"object": "chat.completion", "created": 1790000000, "model": "gpt-4o\0", "usage": usage, "choices": []}
+    for number, name in enumerate(("\0", "\0\0b")):
+        [report] = store.load(write(tmp_path / f"{number}.jsonl", lines(body | {"id": name}, body | {"id": name, "choices": [1]})))
+        assert report.format == "openai" and (report.loaded, report.duplicate) == (1, 1)
+    assert not store.ledger.sql(f"SELECT * FROM {store.ledger.name('usage')} WHERE contains(event_id || model_raw, chr(0))").size
+
+
 def test_names_that_are_formulas_or_html_are_kept_as_they_are(store, tmp_path):
     names = ['=HYPERLINK("http://x","y")', "<img src=x onerror=alert(1)>", "Robert'); DROP TABLE usage;--"]
     store.load(write(tmp_path / "names.jsonl", lines(*(record(30 + n, properties={"team": name}) for n, name in enumerate(names)))))
