@@ -8,9 +8,9 @@ A format declares what it reads and how its fields become ours:
   taking deltas, dropping replays); without it every record is one row;
 - `columns` maps a target column to a SQL expression over that relation.
 
-`records` has `file_no`, `record_no`, `path`, `raw` (the record's JSON text) and `d` (the struct of `fields`).
+`records` has `file_no`, `raw` (the record's JSON text) and `d` (the struct of `fields`); where `rows` is given and not
+`per_record`, also `record_no` and `path`. What `rows` returns must keep `file_no`, `raw` and, where it has them, `record_no`.
 A CSV or Parquet row arrives as the JSON object of its columns, so one format reads every container.
-Whatever `rows` returns must keep `file_no`, `record_no`, `path` and `raw`.
 """
 
 from __future__ import annotations
