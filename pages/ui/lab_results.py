@@ -120,7 +120,7 @@ def _policies(found: dict[str, Any]) -> None:
         shell.chart(quality_cost(rated, shell.palette()), alt=meaning, key="lab-quality")
         st.caption(fmt.md(f"Bars are 95 % intervals over {int(rated['graded'].max())} tasks. {meaning}."))
     shown = frame[["policy", "graded", "passed", "no_answer", "not_graded", "failed", "refused", "blocked", "cost_usd", "cost_per_task_usd", "latency_p50_ms"]]
-    labels = {"blocked": "Withheld", "cost_usd": "Cost", "cost_per_task_usd": "Cost a task", "latency_p50_ms": "Latency, median"}
+    labels = {"blocked": "Withheld", "cost_usd": "Cost", "cost_per_task_usd": "Cost a task", "latency_p50_ms": "Time of its calls, median"}
     exports.table(shown, name="lab-policies", units={"cost_usd": "USD small", "cost_per_task_usd": "USD small", "latency_p50_ms": "ms"}, labels=labels)
     _predictions(found)
 
