@@ -96,7 +96,7 @@ def unusual_days(spend: pd.Series, floor_usd: float, since: pd.Timestamp, reques
     """
     watched = spend if requests is None else spend / requests.where(requests > 0)
     times = 1.0 if requests is None else requests
-    known = baseline(watched.fillna(0.0) if requests is not None else watched)
+    known = baseline(watched)
     spread = known["deviation"].clip(lower=MIN_DEVIATION)
     expected = known["expected"] * times
     above = spend - expected

@@ -57,6 +57,9 @@ def headline(found: dict[str, Any]) -> str:
     """The week in one sentence."""
     spent = found["pacing"]["week_usd"]
     name = f"Week {found['week']}"
+    logged = [usd is not None for _, usd in found["pacing"]["days"]]
+    if not any(logged[-7:]):
+        return f"{name} has no log at all: what it cost is not known"
     if found["priced_share"] == 0:
         return f"The cost of week {found['week']} is unknown: none of its attempts has a price"
     if not found["bridge"]:
@@ -64,7 +67,7 @@ def headline(found: dict[str, Any]) -> str:
     bridge = found["bridge"]
     moved = bridge["end_usd"] - bridge["start_usd"]
     if not bridge["start_usd"]:
-        return f"{name} cost {usd(spent)}, after a week without spend"
+        return f"{name} cost {usd(spent)}, after a week without {'spend' if any(logged[-14:-7]) else 'any log'}"
     main = max(bridge["drivers"], key=lambda d: abs(d["usd"]))
     if abs(moved) < 0.0005 * bridge["start_usd"]:
         inside = f"; {main['label'].lower()} moved most ({change(main['usd'])})" if abs(main["usd"]) >= 0.005 * bridge["start_usd"] else ""

@@ -45,10 +45,11 @@ def kpis(found: dict) -> None:
     pacing, bridge = found["pacing"], found["bridge"]
     month = pacing["month"]
     cells = st.columns(4)
-    moved = bridge["end_usd"] / bridge["start_usd"] - 1 if bridge and bridge["start_usd"] else None
+    logged = len(pacing["no_log"]) < 7
+    moved = bridge["end_usd"] / bridge["start_usd"] - 1 if logged and bridge and bridge["start_usd"] else None
     told = None if moved is None else "as the week before" if abs(moved) < 0.0005 else "vs week before"
     cells[0].metric(
-        "Spend this week", fmt.usd_short(pacing["week_usd"]), delta=fmt.delta(fmt.share_change(moved)) if moved and told.startswith("vs") else None, delta_color="inverse", border=True,
+        "Spend this week", fmt.usd_short(pacing["week_usd"] if logged else None), delta=fmt.delta(fmt.share_change(moved)) if moved and told.startswith("vs") else None, delta_color="inverse", border=True,
         delta_description=told,
     )  # fmt: skip
     name = f"{date.fromisoformat(month['start']):%B}, P50"

@@ -113,6 +113,19 @@ def test_a_week_with_a_missing_log_says_which_days(tmp_path, state):
     assert "No log at all on 28 Oct 2026, 29 Oct 2026" in report.html(found)
 
 
+def test_a_week_without_any_log_is_unknown_and_the_week_after_is_no_alarm(tmp_path, state):
+    rows = planted.usage("quiet", days=60, since=7)
+    gap = rows["requested_at"].dt.date.between(date(2026, 10, 19), date(2026, 10, 25))
+    ledger = planted.Ledger.open(tmp_path)
+    planted.load(ledger, rows[~gap])
+    view = ledger.at(ledger.snapshot())
+    empty, after = (review.build(view, state, monday) for monday in (date(2026, 10, 19), MONDAY))
+    assert report.headline(empty) == "Week 2026-W43 has no log at all: what it cost is not known"
+    assert len(empty["pacing"]["no_log"]) == 7 and "No log at all on 19 Oct 2026" in report.html(empty) and report.markdown(empty)
+    assert report.headline(after).endswith("after a week without any log")
+    assert after["anomalies"]["rows"] == []
+
+
 def test_weeks_are_iso_weeks():
     assert review.week_of("2026-W44") == MONDAY == review.week_of("2026W44")
     assert review.week_name(date(2026, 12, 28)) == "2026-W53"
