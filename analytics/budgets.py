@@ -63,7 +63,7 @@ class Budget(BaseModel):
 
     @property
     def amount_usd(self) -> float:
-        return self.amount * (self.usd_rate or 1.0)
+        return self.amount if self.currency == "USD" else self.amount * self.usd_rate
 
     def period_of(self, day: date) -> tuple[date, date]:
         """The period [start, end) that holds a day."""
@@ -180,7 +180,7 @@ def described(one: Status) -> dict:
     """The JSON form of a status."""
     outlook = one.outlook
     return one.budget.model_dump(mode="json") | {
-        "start": outlook.start, "end": outlook.end, "spent_usd": one.spent_usd, "spent_share": one.spent_share,
+        "amount_usd": one.budget.amount_usd, "start": outlook.start, "end": outlook.end, "spent_usd": one.spent_usd, "spent_share": one.spent_share,
         "elapsed_share": one.elapsed_share, "days_left": outlook.days_left, "p10": outlook.p10, "p50": outlook.p50, "p90": outlook.p90,
         "chance_of_overrun": one.chance_of_overrun, "state": one.state, "overlaps": one.overlaps,
     }  # fmt: skip

@@ -84,7 +84,7 @@ def pace(found: dict[str, Any]) -> str:
         text += f" (P10 {usd(month['p10'])}, P90 {usd(month['p90'])})"
     company = next((b for b in found["pacing"]["budgets"] if not b["filters"] and b["period"] == "monthly"), None)
     if company and company["chance_of_overrun"] is not None:
-        text += f", against a budget of {usd(company['amount'] * (company['usd_rate'] or 1))}: {company['chance_of_overrun']:.0%} chance of overrun"
+        text += f", against a budget of {usd(company['amount_usd'])}: {company['chance_of_overrun']:.0%} chance of overrun"
     return text + "."
 
 

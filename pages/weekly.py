@@ -70,9 +70,9 @@ def pacing(found: dict) -> None:
     if days := found["pacing"]["no_log"]:
         st.warning(f"No log at all on {', '.join(map(report.day, days))}: the week's total is too low.", icon=":material/warning:")
     if budgets := found["pacing"]["budgets"]:
-        columns = ("name", "period", "amount", "spent_usd", "p50", "chance_of_overrun", "days_left", "state")
-        labels = {"name": "Budget", "period": "Period", "state": "State", "amount": "Amount, USD", "spent_usd": "Spent, USD", "p50": "Forecast, USD", "chance_of_overrun": "Chance of overrun", "days_left": "Days left"}
-        units = {"amount": "USD", "spent_usd": "USD", "p50": "USD", "chance_of_overrun": "share"}
+        columns = ("name", "period", "amount_usd", "spent_usd", "p50", "chance_of_overrun", "days_left", "state")
+        labels = {"name": "Budget", "period": "Period", "state": "State", "amount_usd": "Amount, USD", "spent_usd": "Spent, USD", "p50": "Forecast, USD", "chance_of_overrun": "Chance of overrun", "days_left": "Days left"}
+        units = {"amount_usd": "USD", "spent_usd": "USD", "p50": "USD", "chance_of_overrun": "share"}
         exports.table(pd.DataFrame(budgets)[list(columns)], name=f"budgets-{found['week']}", units=units, labels=labels)
     else:
         st.page_link("pages/plan.py", label="Set a budget", icon=":material/savings:")

@@ -45,6 +45,7 @@ def test_a_budget_that_makes_no_sense_is_refused_with_its_field(values, told):
 
 def test_a_dated_rate_turns_euros_into_dollars():
     assert checked(name="b", amount=100, currency="EUR", usd_rate=1.1, usd_rate_on="2026-10-01").amount_usd == pytest.approx(110)
+    assert checked(name="b", amount=100, usd_rate=1.1, usd_rate_on="2026-10-01").amount_usd == 100  # dollars need no rate
 
 
 @pytest.fixture(scope="module")

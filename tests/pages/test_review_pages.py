@@ -59,6 +59,15 @@ def test_weekly_follows_the_agenda(company):
     assert page.metric[2].label == "Chance of overrun" and page.metric[2].value.endswith("%")
 
 
+def test_a_budget_in_euros_is_shown_in_dollars(company):
+    budgets.save(company, budgets.checked(name="euros", amount=100, currency="EUR", usd_rate=1.1, usd_rate_on="2026-10-01", filters={"team": ("legal",)}))
+    try:
+        table = next(frame.value for frame in opened("weekly").dataframe if "amount_usd" in frame.value.columns).set_index("name")
+        assert table.loc["euros", "amount_usd"] == pytest.approx(110) and table.loc["company", "amount_usd"] == 60
+    finally:
+        company.delete("budget", "euros")
+
+
 def test_weekly_opens_another_week_by_link(company):
     assert "2026-W42" in opened("weekly", week="2026-W42").title[0].value
     first = opened("weekly", week="2026-W35")
