@@ -19,6 +19,7 @@ import pandas as pd
 from analytics.scope import Scope
 from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
+from simulations.traffic import calls_of
 
 MINUTES_PER_DAY = 1440
 DAYS_PER_MONTH = 730 / 24
@@ -26,11 +27,6 @@ SAMPLED_SPREAD_S = 3600.0
 CACHED = ("cache_read_tokens",)
 FRESH = ("fresh_input_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
 OUTPUT = ("output_tokens", "reasoning_tokens")
-
-
-@ibis.udf.scalar.builtin(name="json_extract_string")
-def _json_text(document: str, path: str) -> str:
-    """DuckDB's json_extract_string()."""
 
 
 class Requests(NamedTuple):
@@ -183,7 +179,7 @@ def drawn(window: Demand, *, dispersion: float = 1.0, seed: int = 0) -> Requests
 def _served(table: ir.Table, sampled: bool) -> ir.Table:
     """Rows that placed load, with the calls they stand for and their token sums."""
     served = table.filter((table.status == "success") & (table.fresh_input_tokens.notnull() | table.output_tokens.notnull()))
-    calls = ibis.coalesce(_json_text(served.tags, "$.calls").try_cast("float64"), 1.0) if sampled else ibis.literal(1.0)
+    calls = calls_of(served) if sampled else ibis.literal(1.0)
 
     def total(columns: tuple[str, ...]) -> ir.NumericValue:
         return sum((served[c].fill_null(0) for c in columns[1:]), served[columns[0]].fill_null(0)).cast("float64")

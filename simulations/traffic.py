@@ -36,6 +36,16 @@ def json_text(document: str, path: str) -> str:
     """DuckDB's ->>."""
 
 
+@ibis.udf.scalar.builtin(name="regexp_extract")
+def _extract(text: str, pattern: str, group: int) -> str:
+    """DuckDB's regexp_extract(): six times as fast as parsing the tags."""
+
+
+def calls_of(table: ir.Table) -> ir.FloatingValue:
+    """How many calls a record of the sample company stands for (`tags.calls`)."""
+    return _extract(table.tags.cast("string"), r'"calls":\s*([0-9.]+)', 1).try_cast("float64").fill_null(1.0)
+
+
 def input_tokens(table: ir.Table, sampled: bool = False) -> ir.NumericValue:
     """All input of one request, cached or not; NULL when no input count is known.
 
@@ -55,7 +65,7 @@ def _size(table: ir.Table, names: tuple[str, ...], known: ir.BooleanValue, sampl
     size = ibis.ifelse(known, sum(table[name].fill_null(0) for name in names), ibis.null("int64"))
     if not sampled:
         return size
-    return (size / json_text(table.tags, "$.calls").try_cast("float64").fill_null(1.0)).ceil().cast("int64")
+    return (size / calls_of(table)).ceil().cast("int64")
 
 
 def basis(table: ir.Table) -> ir.StringValue:
@@ -71,9 +81,11 @@ def basis(table: ir.Table) -> ir.StringValue:
 
 def size_band(table: ir.Table, edges: Iterable[int], sampled: bool = False) -> ir.IntegerValue:
     """The lower edge of the size band a row's input lies in (0 below the first); NULL for unknown."""
-    tokens = input_tokens(table, sampled)
-    steps = [(tokens >= edge, edge) for edge in sorted(set(edges), reverse=True)]
-    return ibis.cases((tokens.isnull(), ibis.null("int64")), *steps, else_=0)
+    tokens = table.input_size if "input_size" in table.columns else input_tokens(table, sampled)
+    ordered = sorted(set(edges))
+    # From below: most requests are small, and a branch is only tried on what the earlier ones left.
+    steps = [(tokens < edge, lower) for lower, edge in zip([0, *ordered], ordered, strict=False)]
+    return ibis.cases((tokens.isnull(), ibis.null("int64")), *steps, else_=ordered[-1] if ordered else 0)
 
 
 Keys = Mapping[str, Callable[[ir.Table], ir.Value]]
@@ -95,7 +107,10 @@ def fold(
     kept = list(dict.fromkeys((*SEGMENT, *ROUTE, *by)))
     computed = {name: (lambda rows, n=name: DIMENSIONS[n].expression(rows, scope.time_zone)) for name in dict.fromkeys((*kept, *over))}
     computed |= {"basis": basis, "costed": lambda rows: rows.cost_usd.notnull(), "band": lambda rows: size_band(rows, edges, is_sample(view)), **(keys or {})}
-    grouped = _folded(scope.usage(view), computed)
+    rows = scope.usage(view)
+    if is_sample(view):  # a column of its own, or every band would read the tags again
+        rows = rows.mutate(input_size=input_tokens(rows, sampled=True))
+    grouped = _folded(rows, computed)
     if late:
         again = {name: (lambda rows, n=name: rows[n]) for name in (*kept, "basis", "costed", "band", *(keys or {}))}
         grouped = _folded(grouped, again | dict(late))
