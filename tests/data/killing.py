@@ -97,11 +97,13 @@ def _contents(home: Path) -> tuple[dict[str, int], int, object]:
     said = view.sql(f"SELECT batch_id, loaded FROM {view.name('batches')}")
     kept = view.sql(f"SELECT batch_id, count(*) AS rows, count(DISTINCT event_id) AS ids FROM {view.name('usage')} GROUP BY 1")
     total = view.sql(f"SELECT count(*) AS rows, sum(cost_usd) AS cost_usd FROM {view.name('usage')}").iloc[0]
+    bills = view.sql(f"SELECT batch_id, count(*) AS rows, count(DISTINCT bill_id) AS ids FROM {view.name('billed')} GROUP BY 1")
     days = view.sql(f"SELECT coalesce(sum(attempts), 0) AS rows, sum(cost_usd) AS cost_usd FROM {view.name('spend_by_day')}").iloc[0]
     hours = view.sql(f"SELECT coalesce(sum(attempts), 0) AS rows FROM {view.name('latency_by_hour')} WHERE NOT ttft").iloc[0]
     ledger.close()
     batches = dict(zip(said["batch_id"], said["loaded"], strict=True))
-    assert batches == dict(zip(kept["batch_id"], kept["rows"], strict=True))
+    assert batches == {part.batch_id: part.rows for frame in (kept, bills) for part in frame.itertuples()}
+    assert bills["rows"].sum() == bills["ids"].sum()
     assert kept["rows"].sum() == kept["ids"].sum() == days["rows"] == hours["rows"]
     assert (total["cost_usd"] or 0) == (days["cost_usd"] or 0)
-    return batches, int(total["rows"]), total["cost_usd"]
+    return batches, int(total["rows"] + bills["rows"].sum()), total["cost_usd"]
