@@ -12,7 +12,7 @@ help: ## what there is
 
 run: $(VENV)/.run ## open the dashboard on 127.0.0.1 (PORT=8501)
 	@echo "Baton is at http://127.0.0.1:$(PORT) (stop it with Ctrl-C)"
-	@$(BIN)/streamlit run app.py --server.port $(PORT)
+	@$(BIN)/python -m pages --server.port $(PORT)
 
 test: $(VENV)/.test chromium ## run every test, installing what they need
 	@$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -28,7 +28,7 @@ def serve(home: Path, log: Path, **env: str) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with open(log, "w") as out:
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+        command = [sys.executable, "-m", "pages", "--server.port", str(port)]
         server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "BATON_HOME": str(home), **env}, stdout=out, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
     try:

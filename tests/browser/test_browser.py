@@ -99,3 +99,12 @@ def test_a_log_is_dropped_and_read(tmp_path, page):
         page.get_by_role("button", name="Load these files").click()
         page.get_by_text("1 record loaded").wait_for()
         page.get_by_text("$0.005615").first.wait_for()
+
+
+def test_the_first_link_opened_on_a_fresh_server_is_right(sample_home, tmp_path, page):
+    """Also one with a hyphen: Streamlit's own navigation by file name knows no such page and would say so."""
+    for fresh in serve(sample_home, tmp_path / "server.txt"):
+        settled(page, fresh, "/self-host")
+        assert page.get_by_text("Page not found").count() == 0
+        assert page.locator('section[data-testid="stSidebar"]').bounding_box()["width"] < 250
+        assert page.get_by_role("link", name="Weekly review").count() == 1
