@@ -24,17 +24,20 @@ def billed_span(wish: Wish) -> tuple[date, date] | None:
 
 
 def bill_text(company: Company, wish: Wish, first: date, last: date) -> str:
-    """SELECT text of one page of OpenAI organization costs for the days from `first` to before `last`."""
+    """SELECT text of one page of OpenAI organization costs for the days from `first` to before `last`.
+
+    Sums are decimal: those of floating point depend on the order, and the same wish must write the same bytes.
+    """
     stray = company.events.unlogged
     day = wish.end - timedelta(stray.days_ago)
     logged = " UNION ALL ".join(f"SELECT started_at, model, provider, cost_usd FROM ({attempts_text(company, wish, log, first, last)})" for log in WRITERS)
     return f"""
         WITH line AS (
-            SELECT started_at::DATE AS day, 'proj-gateway' AS project, model, sum(cost_usd) AS usd FROM ({logged}) WHERE provider = '{PROVIDER}' GROUP BY ALL
+            SELECT started_at::DATE AS day, 'proj-gateway' AS project, model, sum(cost_usd::DECIMAL(18, 9)) AS usd FROM ({logged}) WHERE provider = '{PROVIDER}' GROUP BY ALL
             UNION ALL SELECT DATE '{day}', 'proj-notebooks', '{stray.model}', {stray.usd} WHERE DATE '{day}' BETWEEN DATE '{first}' AND DATE '{last - timedelta(1)}'
         ),
         bucket AS (
-            SELECT day, list({{'object': 'organization.costs.result', 'amount': {{'value': round(usd, 6), 'currency': 'usd'}}, 'line_item': model, 'project_id': project}}
+            SELECT day, list({{'object': 'organization.costs.result', 'amount': {{'value': round(usd, 6)::DOUBLE, 'currency': 'usd'}}, 'line_item': model, 'project_id': project}}
                 ORDER BY project, model) AS results
             FROM line WHERE day < DATE '{last}' GROUP BY day
         )

@@ -144,6 +144,9 @@ def test_the_same_wish_writes_the_same_bytes_and_another_seed_others(store, tmp_
         other = Store(tmp_path / home)
         texts.append([path.read_bytes() for path in sample.write(other.ledger, sample.wish(rows=400, days=30, end=END, seed=seed))])
     assert texts[0] == texts[1] != texts[2]
+    year = sample.wish(rows=12_000, end=END)
+    invoices = {sample.write(store.ledger, year)[-1].read_bytes() for _ in range(3)}
+    assert len(invoices) == 1
 
 
 @pytest.mark.parametrize("options, word", [({"rows": 0}, "--rows is 0"), ({"rows": 10**9}, "--rows"), ({"days": 0}, "--days"), ({"end": date(2030, 1, 1)}, "between 2020 and today")])
