@@ -99,6 +99,7 @@ def number(row: Row, column: str) -> float:
     return value
 
 
+@lru_cache(maxsize=1024)
 def squeeze(name: str) -> str:
     """A name reduced to what identifies it: lower case, letters, digits and dots only."""
     return re.sub(r"[^a-z0-9.]", "", name.lower())

@@ -98,7 +98,8 @@ def _prices(at: Stamp) -> tuple[GpuPrice, ...]:
 
 def typical_price(gpu: str, kind: str) -> GpuPrice:
     """The median quote of a kind, verified quotes first; raises NoData when nobody quotes one."""
-    quotes = [p for p in gpu_prices() if p.gpu == find_gpu(gpu).gpu and p.kind == kind]
+    wanted = find_gpu(gpu).gpu
+    quotes = [p for p in gpu_prices() if p.gpu == wanted and p.kind == kind]
     if not quotes:
         raise NoData(f"No {kind} price of {gpu} is in the catalogue; type one, with its date.")
     quotes = [p for p in quotes if p.verified] or quotes
@@ -129,6 +130,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(";") if word.strip())
 
 
+@lru_cache(maxsize=1024)
 def _reduce(name: str) -> str:
     """`8 × NVIDIA H200 SXM GPUs on a single node.` and `H100-SXM5-80GB` come down to the GPU; a memory size that is not its own stays."""
     bare = re.sub(r"^\s*(a single|\d+\s*[x×*])\s*|\s*gpus?\b.*$|[x×*]\s*\d{1,2}\s*$", "", name.lower().strip())

@@ -200,6 +200,7 @@ def _holding(rows: Iterable[PriceRow], at: datetime, total_input: int, service_t
     return next(holds, None)
 
 
+@lru_cache(maxsize=256)
 def _nearest(model: str) -> str:
     known = {model_names.canonical_model(*pair) for pair in price_catalogue.models()}
     near = difflib.get_close_matches(model.lower(), known, n=3, cutoff=0.6)

@@ -21,6 +21,7 @@ from pages.ui import format as fmt
 from simulations import breakeven, self_host
 from simulations.arrivals import SHAPES
 from simulations.breakeven_case import resolve
+from simulations.breakeven_scenario import BreakevenScenario
 from simulations.capacity import choose_precision
 from simulations.self_host import Plan, Study
 
@@ -38,6 +39,11 @@ def study_of_log(view: Ledger, scope: Scope, plan: Plan, accept_short: bool, cat
 @shell.cached
 def study_of_volume(view: Ledger, volume: tuple[float | str, ...], plan: Plan, catalogues: str) -> Study:
     return self_host.from_volume(plan, *volume)
+
+
+@shell.cached
+def npv_by_volume(view: Ledger, scenario: BreakevenScenario, option: str, version: str) -> np.ndarray:
+    return breakeven.npv_at(resolve(scenario), option, VOLUMES)
 
 
 @shell.cached
@@ -142,12 +148,10 @@ def fleet_words(study: Study, paid: int) -> str:
     return f"{work}. {kept}, {paid - busy} spare: {paid} paid for, {replica.gpus} GPUs each."
 
 
-def charts_of(study: Study) -> list[tuple[str, str, object, pd.DataFrame, str]]:
+def charts_of(study: Study, npv_usd: np.ndarray) -> list[tuple[str, str, object, pd.DataFrame, str]]:
     """Heading, meaning, figure, table and name of every chart."""
     result, palette = study.result, shell.palette()
     cash = pd.DataFrame(result["cash_flow"])
-    case = resolve(study.scenario)
-    values = breakeven.npv_at(case, result["option"], VOLUMES)
     found = result["breakeven_volume"] or {"multiple": None, "tokens_per_month": None}
     paid = int(result["options"][result["option"]]["gpus"] or 0) // max(1, study.scenario.replica.gpus)
     load = pd.Series(study.fleet.load)
@@ -155,7 +159,7 @@ def charts_of(study: Study) -> list[tuple[str, str, object, pd.DataFrame, str]]:
     volume = "No volume up to 100 times today's makes it pay." if found["multiple"] is None else f"It pays from {found['multiple']:.2g} times today's traffic ({fmt.short(found['tokens_per_month'])} tokens a month)."
     return [
         ("Cost so far, by option", f"After {result['months']} months: " + ", ".join(f"{hosting_charts.NAMES[o]} {fmt.usd_short(v['total_usd'])}" for o, v in result["options"].items()) + "." + (" What bought machines are still worth comes off in the last month." if "bought" in result["options"] else ""), hosting_charts.over_months(cash, palette), cash, "cash-flow"),
-        ("What volume makes it pay", volume, hosting_charts.over_volume(VOLUMES, values, found["multiple"], palette), pd.DataFrame({"multiple": VOLUMES, "npv_usd": values}), "break-even-volume"),
+        ("What volume makes it pay", volume, hosting_charts.over_volume(VOLUMES, npv_usd, found["multiple"], palette), pd.DataFrame({"multiple": VOLUMES, "npv_usd": npv_usd}), "break-even-volume"),
         ("Replicas against arrivals", fleet_words(study, paid), hosting_charts.replicas_against_arrivals(study.fleet.load, paid, pd.Timestamp(study.demand.start), palette), pd.DataFrame({"minute": range(len(load)), "busy_replicas": load.round(4)}).iloc[::60], "replicas"),
         ("Which figure decides", result["measure_first"], hosting_charts.tornado(swings, palette) if len(swings) else None, swings, "sensitivity"),
     ]  # fmt: skip
@@ -170,9 +174,9 @@ def draw(heading: str, meaning: str, figure: object, table: pd.DataFrame, name: 
         hosting_panels.behind(table, name)
 
 
-def show(study: Study, model: str, catalog: models.Catalog, top: st.delta_generator.DeltaGenerator) -> None:
+def show(study: Study, npv_usd: np.ndarray, model: str, catalog: models.Catalog, top: st.delta_generator.DeltaGenerator) -> None:
     """Everything under the title; warnings, numbers and the first chart at the `top`."""
-    drawn = charts_of(study)
+    drawn = charts_of(study, npv_usd)
     with top:
         for warning in study.warnings:
             st.warning(fmt.md(warning), icon=":material/info:")
@@ -220,7 +224,7 @@ try:
         study = study_of_log(view, scope, plan, accept, version) if scope else study_of_volume(view, volume, plan, version)
     with title:
         shell.header(title_of(study, model), view)
-    show(study, model, catalog, top)
+    show(study, npv_by_volume(view, study.scenario, study.result["option"], version), model, catalog, top)
 except BatonError as error:
     with title:
         shell.header("When would own GPUs pay?", view)

@@ -113,6 +113,8 @@ def _study(plan: Plan, demand: Demand, windows: list[Requests], monthly: float, 
     if left_out:
         warnings = [*warnings, f"{left_out:.1%} of the busiest hours' tokens are in requests longer than {longest:,.0f} tokens; these stay on the API."]
     interactive = [_thinned(requests, plan.batchable_share) for requests in windows]
+    if (most := max(len(requests.at_s) for requests in interactive)) > fleet.MOST_REPLAYED:
+        warnings = [*warnings, f"The busiest hours hold up to {most:,} requests; a random {fleet.MOST_REPLAYED / most:.1%} of them was replayed on as large a part of the fleet."]
     sized = fleet.size_fleet(interactive, demand, rates, objective, spare=plan.spare)
     load = fleet.off_peak(sized.load, plan.batchable_share)
     busy = max(sized.replicas, math.ceil(load.max() * 0.999)) if plan.batchable_share else sized.replicas

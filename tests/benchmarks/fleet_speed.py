@@ -14,10 +14,10 @@ from simulations.fleet import Objective, service_rates
 from simulations.serving_queue import replay
 
 
-def day(count: int) -> Requests:
-    """`count` requests over a day, long-tailed sizes."""
+def day(count: int, hours: int = 24) -> Requests:
+    """`count` requests over a day or fewer hours, long-tailed sizes."""
     rng = np.random.default_rng(0)
-    return ordered(rng.uniform(0, 86_400, count), rng.lognormal(7, 1, count).clip(1, 16_000), np.zeros(count), rng.lognormal(5, 0.8, count).clip(1, 4000))
+    return ordered(rng.uniform(0, 3600 * hours, count), rng.lognormal(7, 1, count).clip(1, 16_000), np.zeros(count), rng.lognormal(5, 0.8, count).clip(1, 4000))
 
 
 def main() -> None:

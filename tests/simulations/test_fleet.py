@@ -108,6 +108,20 @@ def test_the_sized_fleet_keeps_its_promise_and_is_the_smallest(rates, shared_dat
     assert not objective.met_by(replay(requests, rates, sized.replicas - 1))
 
 
+def test_a_crowded_hour_is_sized_on_a_part_of_it_and_never_too_small(rates, monkeypatch):
+    requests = day(400_000, hours=1)
+    per_minute = np.full(60, 400_000 / 60)
+    demand = stated(1e6, 2048, 0, 28, 2)._replace(
+        requests=per_minute, fresh_tokens=np.full(60, requests.fresh_tokens.sum() / 60), cached_tokens=per_minute * 0, output_tokens=np.full(60, requests.output_tokens.sum() / 60)
+    )
+    monkeypatch.setattr(fleet, "MOST_REPLAYED", 400_000)
+    whole = size_fleet([requests], demand, rates)
+    monkeypatch.setattr(fleet, "MOST_REPLAYED", 50_000)
+    part = size_fleet([requests], demand, rates)
+    assert whole.replicas <= part.replicas <= 1.15 * whole.replicas + 8  # at most one replica of the eighth more
+    assert part.floor == whole.floor <= part.replicas
+
+
 def test_an_objective_nobody_can_keep_is_refused(rates, shared_data):
     with pytest.raises(Refused, match="No number of replicas"):
         size_fleet([azure(shared_data, 300)], stated(1e5, 10, 0, 10, 2), rates, Objective(0.01, 60))
