@@ -79,8 +79,9 @@ def _drop_key(chance: random.Random, records: list[str]) -> None:
 
 def _duplicate_key(chance: random.Random, records: list[str]) -> None:
     at = chance.randrange(len(records))
-    if records[at].startswith('{"'):
-        key = records[at][1 : records[at].index('"', 2) + 1]
+    end = records[at].find('"', 2)
+    if records[at].startswith('{"') and end > 0:  # an earlier damage may have cut the record
+        key = records[at][1 : end + 1]
         records[at] = f"{{{key}: {chance.choice(ODD_VALUES)}, {records[at][1:]}"
 
 
