@@ -13,7 +13,7 @@ from data.ingest import ingest
 from data.ledger import Ledger
 from data.state import State
 from tests.data.test_formats import load_cases
-from tests.pages.test_pages import FILES, ROOT, opened
+from tests.pages.test_pages import FILES, ROOT, answered, opened
 
 LOG = ROOT / "tests" / "cases" / "litellm_spend_logs.jsonl"
 
@@ -58,18 +58,12 @@ def fresh_caches():
 
 @pytest.mark.parametrize("file", FILES)
 def test_a_page_answers_from_a_day_of_many_models(tour_home, monkeypatch, file):
-    app = opened(tour_home, monkeypatch, file)
-    assert not app.exception, app.exception[0].value
-    assert not app.error, [e.value for e in app.error]
-    assert app.title and app.title[0].value.strip()
+    answered(tour_home, monkeypatch, file)
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_a_page_answers_from_every_format_at_once(every_home, monkeypatch, file):
-    app = opened(every_home, monkeypatch, file, window="All")
-    assert not app.exception, app.exception[0].value
-    assert not app.error, [e.value for e in app.error]
-    assert app.title and app.title[0].value.strip()
+    answered(every_home, monkeypatch, file, window="All")
 
 
 def test_a_log_without_any_price_shows_no_dollar(tmp_path, blank_home, monkeypatch):

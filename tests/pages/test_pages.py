@@ -32,13 +32,19 @@ def opened(home: Path, monkeypatch, file: str, **query: str) -> AppTest:
     return app.switch_page(f"pages/{file}.py").run() if file != "overview" else app
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_a_page_answers_from_the_sample_company(sample_home, monkeypatch, file):
-    app = opened(sample_home, monkeypatch, file)
+def answered(home: Path, monkeypatch, file: str, **query: str) -> AppTest:
+    """The page opened, with a title that says something and without an error."""
+    app = opened(home, monkeypatch, file, **query)
     assert not app.exception, app.exception[0].value
     assert not app.error, [e.value for e in app.error]
     assert app.title and app.title[0].value.strip()
     assert "nan" not in app.title[0].value.lower().split()
+    return app
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_page_answers_from_the_sample_company(sample_home, monkeypatch, file):
+    app = answered(sample_home, monkeypatch, file)
     if file not in ("lab", "review", "governance"):
         assert any("Sample company" in b.value for b in app.markdown), "sample data must say so"
 
