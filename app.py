@@ -41,7 +41,9 @@ def status() -> None:
         except BatonError:
             return
         if known["attempts"]:
-            st.caption(f"{fmt.count(known['attempts'])} attempts, {fmt.day(known['first_day'])} to {fmt.day(known['last_day'])}")
+            st.caption(
+                f"{fmt.count(known['attempts'])} attempts, {fmt.day(known['first_day'])} to {fmt.day(known['last_day'])}"
+            )
             loaded = "" if known["loaded"] is None else f"Last load {known['loaded']:%d %b %Y %H:%M} UTC, "
             st.caption(f"{loaded}data version {shell.view().snapshot()}")
         else:
@@ -53,7 +55,10 @@ gate()
 brand()
 page = st.navigation(
     {
-        group: [st.Page(f"pages/{file}.py", title=title, icon=icon, url_path=path or None, default=not path) for file, title, icon, path in entries]
+        group: [
+            st.Page(f"pages/{file}.py", title=title, icon=icon, url_path=path or None, default=not path)
+            for file, title, icon, path in entries
+        ]
         for group, entries in PAGES.items()
     },
     expanded=True,

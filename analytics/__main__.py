@@ -8,8 +8,19 @@ from importlib import import_module
 from data import console
 
 COMMANDS = (
-    "spend", "bridge", "forecast", "watch", "unit_costs", "savings", "budgets", "inventory", "reconcile", "review", "focus", "measures_page",
-)  # fmt: skip
+    "spend",
+    "bridge",
+    "forecast",
+    "anomaly_search",
+    "unit_costs",
+    "savings",
+    "budgets",
+    "inventory",
+    "reconcile",
+    "review",
+    "focus",
+    "measures_page",
+)
 
 
 def main(argv: list[str] | None = None) -> int:

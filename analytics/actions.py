@@ -39,7 +39,9 @@ def checked(**values: Any) -> Action:
         return Action(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadInput(f"Action {values.get('name') or '(no name)'}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+        raise BadInput(
+            f"Action {values.get('name') or '(no name)'}: {'.'.join(map(str, first['loc']))}: {first['msg']}."
+        ) from error
 
 
 def saved(state: State) -> list[Action]:
@@ -73,5 +75,7 @@ def _spent(view: Ledger, scope: Scope) -> tuple[float, float]:
     for name, _ in scope.filters:
         dimension(name)
     source = scope.days(view) if scope.fits_rollup() else scope.usage(view)
-    row = view.frame(source.aggregate(usd=total(source, "cost_usd").cast("float64"), calls=total(source, "calls"))).iloc[0]
+    row = view.frame(
+        source.aggregate(usd=total(source, "cost_usd").cast("float64"), calls=total(source, "calls"))
+    ).iloc[0]
     return (0.0, 0.0) if pd.isna(row["usd"]) else (float(row["usd"]), float(row["calls"]))

@@ -51,8 +51,14 @@ class Anomaly(NamedTuple):
         if self.kind == "outgrown":
             return f"{who}: cost grows faster than usage"
         days = (self.end - self.start).days
-        span = f"on {self.start:%-d %b}" if days == 1 else f"{self.start:%-d %b} to {self.end - timedelta(days=1):%-d %b}"
-        return f"{who}: cost per request above its pattern {span}" if self.kind == "request cost" else f"{who} above its pattern {span}"
+        span = (
+            f"on {self.start:%-d %b}" if days == 1 else f"{self.start:%-d %b} to {self.end - timedelta(days=1):%-d %b}"
+        )
+        return (
+            f"{who}: cost per request above its pattern {span}"
+            if self.kind == "request cost"
+            else f"{who} above its pattern {span}"
+        )
 
 
 class Run(NamedTuple):
@@ -88,7 +94,9 @@ def baseline(spend: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"expected": expected, "deviation": deviation.to_numpy()}, index=spend.index)
 
 
-def unusual_days(spend: pd.Series, floor_usd: float, since: pd.Timestamp, requests: pd.Series | None = None) -> list[Run]:
+def unusual_days(
+    spend: pd.Series, floor_usd: float, since: pd.Timestamp, requests: pd.Series | None = None
+) -> list[Run]:
     """Runs of flagged days from `since` on.
 
     With `requests`, it is the cost per request that is watched, which shows a price or a prompt that
@@ -118,7 +126,10 @@ def failing_since(attempts: pd.Series, failed: pd.Series) -> tuple[pd.Timestamp,
 
     Days are pooled to sevens, so that small series do not flicker. A model that always failed is no change.
     """
-    pooled_failed, pooled = failed.fillna(0).rolling(7, min_periods=1).sum(), attempts.fillna(0).rolling(7, min_periods=1).sum()
+    pooled_failed, pooled = (
+        failed.fillna(0).rolling(7, min_periods=1).sum(),
+        attempts.fillna(0).rolling(7, min_periods=1).sum(),
+    )
     rate = (pooled_failed / pooled.where(pooled > 0)).where(pooled_failed >= MIN_FAILURES, 0.0).fillna(0.0)
     if len(rate) < 7 or not rate.iloc[-1] > FAILURE_LIMIT:
         return None
@@ -149,8 +160,14 @@ def explained(found: list[Anomaly], share: Callable[[Anomaly, Anomaly], float]) 
     A failing model stands on its own.
     """
     kept: list[Anomaly] = []
-    for one in sorted(found, key=lambda a: (a.kind == "outgrown", a.expected_usd / (a.end - a.start).days, a.dimension)):
-        inside = [k for k in kept if (k.kind == "failures") == (one.kind == "failures") and k.start < one.end and one.start < k.end]
+    for one in sorted(
+        found, key=lambda a: (a.kind == "outgrown", a.expected_usd / (a.end - a.start).days, a.dimension)
+    ):
+        inside = [
+            k
+            for k in kept
+            if (k.kind == "failures") == (one.kind == "failures") and k.start < one.end and one.start < k.end
+        ]
         if max((k.usd for k in inside if share(k, one) > 0.8), default=0.0) < 0.5 * one.usd or one.kind == "failures":
             kept.append(one)
     return sorted(kept, key=lambda a: -a.usd)

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import nnls
 
-from analytics import trend
-from analytics.trend import MIN_HISTORY_DAYS, PRIOR, PRIOR_MISSES, Z90, deviation
+from analytics import forecast_model
+from analytics.forecast_model import MIN_HISTORY_DAYS, PRIOR, PRIOR_MISSES, Z90, deviation
 
 HORIZONS = (1, 3, 7, 14, 21, 28, 42, 63, 91)
 STEP_DAYS = 7
@@ -41,12 +41,14 @@ def misses(history: pd.Series) -> pd.DataFrame:
     end = len(values)
     rows = []
     for origin in range(end - STEP_DAYS, MIN_HISTORY_DAYS - 1, -STEP_DAYS)[:ORIGINS]:
-        fitted = trend.fit(history.iloc[:origin])
+        fitted = forecast_model.fit(history.iloc[:origin])
         longest = min(max(HORIZONS), end - origin)
         path = np.cumsum(fitted.path(longest))
         naive = np.cumsum(seasonal_naive(values[:origin], longest))
         actual = np.cumsum(np.nan_to_num(values[origin : origin + longest]))
-        rows += [(origin, days, actual[days - 1], path[days - 1], naive[days - 1]) for days in HORIZONS if days <= longest]
+        rows += [
+            (origin, days, actual[days - 1], path[days - 1], naive[days - 1]) for days in HORIZONS if days <= longest
+        ]
     return pd.DataFrame(rows, columns=["origin", "days", "actual", "expected", "naive"])
 
 
@@ -88,5 +90,7 @@ def score(missed: pd.DataFrame, days: int = 28) -> Score | None:
         width = Z90 * deviation(spread(known), days)
         inside.append(row.expected > 0 and abs(np.log(max(row.actual, 1e-12) / row.expected)) <= width)
     actual = judged["actual"].sum()
-    error, naive = ((judged["actual"] - judged[name]).abs().sum() / actual if actual else 0.0 for name in ("expected", "naive"))
+    error, naive = (
+        (judged["actual"] - judged[name]).abs().sum() / actual if actual else 0.0 for name in ("expected", "naive")
+    )
     return Score(days, len(judged), float(error), float(naive), float(np.mean(inside)))

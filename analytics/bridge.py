@@ -10,18 +10,18 @@ from typing import Any
 import pandas as pd
 
 from analytics import list_prices, spend
+from analytics.answers_by_version import kept
+from analytics.bridge_maths import CENT, COLUMNS, Bridge, Driver, bridge, bridges
 from analytics.budgets import Budget, named
 from analytics.history import logged_days, through
-from analytics.memory import kept
+from analytics.paid_prices import KINDS
 from analytics.registry import dimension, total
 from analytics.scope import UNKNOWN, Scope
-from analytics.unit_prices import KINDS
-from analytics.variance import CENT, COLUMNS, Bridge, Driver, bridge, bridges
 from data import console
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
+from data.schema import TOKENS
 from data.state import State
-from data.usage import TOKENS
 
 UNPRICED = ("unpriced", "unmetered")
 FINE = ("team", "feature", "provider", "model", "status", "cost_basis")
@@ -42,8 +42,14 @@ def between_by(view: Ledger, before: Scope, after: Scope, by: str) -> dict[str, 
 
 def _rates(start: pd.DataFrame, end: pd.DataFrame, before: Scope, after: Scope) -> pd.DataFrame:
     """List prices in the middle of both spans."""
-    names = [(row.provider, row.model) for frame in (start, end) for row in frame[["provider", "model"]].drop_duplicates().itertuples()]
-    return list_prices.rates(names, (before.start + (before.end - before.start) / 2, after.start + (after.end - after.start) / 2))
+    names = [
+        (row.provider, row.model)
+        for frame in (start, end)
+        for row in frame[["provider", "model"]].drop_duplicates().itertuples()
+    ]
+    return list_prices.rates(
+        names, (before.start + (before.end - before.start) / 2, after.start + (after.end - after.start) / 2)
+    )
 
 
 def from_budget(budget_usd: Decimal, reference: Bridge) -> Bridge:
@@ -56,7 +62,9 @@ def from_budget(budget_usd: Decimal, reference: Bridge) -> Bridge:
     return Bridge(start, reference.end_usd, (allowance, *reference.drivers))
 
 
-def against_budget(view: Ledger, amount_usd: float, start: date, end: date, until: date, filters: dict[str, tuple[str, ...]]) -> Bridge | None:
+def against_budget(
+    view: Ledger, amount_usd: float, start: date, end: date, until: date, filters: dict[str, tuple[str, ...]]
+) -> Bridge | None:
     """Budget to actual of a period [start, end) up to `until`: the budget's share of the days gone, then `from_budget`.
 
     The reference is as many days right before the period. None before its first whole day.
@@ -81,11 +89,18 @@ def renames(view: Ledger, scope: Scope, by: str) -> list[tuple[str, str, date]]:
     if not scope.fits_rollup(by):
         return []
     name = dimension(by).expression(source, scope.time_zone)
-    frame = view.frame(source.filter(name.notnull()).group_by(name=name).aggregate(first=source.day.min(), last=source.day.max()))
-    seen = [(row.name, pd.Timestamp(row.first).date(), pd.Timestamp(row.last).date()) for row in frame.itertuples(index=False)]
+    frame = view.frame(
+        source.filter(name.notnull()).group_by(name=name).aggregate(first=source.day.min(), last=source.day.max())
+    )
+    seen = [
+        (row.name, pd.Timestamp(row.first).date(), pd.Timestamp(row.last).date())
+        for row in frame.itertuples(index=False)
+    ]
     ended = [(name, last) for name, _, last in seen if scope.start <= last < scope.end - timedelta(days=1)]
     began = [(name, first) for name, first, _ in seen if scope.start <= first < scope.end]
-    return [(old, new, first) for old, last in ended for new, first in began if old != new and 0 <= (first - last).days <= 1]
+    return [
+        (old, new, first) for old, last in ended for new, first in began if old != new and 0 <= (first - last).days <= 1
+    ]
 
 
 def cells(view: Ledger, scope: Scope, by: str | None = None) -> pd.DataFrame:
@@ -99,7 +114,9 @@ def cells(view: Ledger, scope: Scope, by: str | None = None) -> pd.DataFrame:
 def _usage(view: Ledger, scope: Scope, keys: tuple[str, ...]) -> pd.DataFrame:
     """SUMS of a span, one row per combination of `keys`."""
     source = scope.days(view) if scope.fits_rollup(*keys) else scope.usage(view)
-    columns = {name: dimension(name).expression(source, scope.time_zone).cast("string").fill_null(UNKNOWN) for name in keys}
+    columns = {
+        name: dimension(name).expression(source, scope.time_zone).cast("string").fill_null(UNKNOWN) for name in keys
+    }
     return view.frame(source.group_by(**columns).aggregate(**{name: total(source, name) for name in SUMS}))
 
 
@@ -126,11 +143,20 @@ def register(subparsers: Any) -> None:
     """`python -m analytics bridge`."""
     sub = console.command(subparsers, "bridge", _command, "why spend moved between two spans, closing to the cent")
     spend.add_span(sub)
-    sub.add_argument("--against-from", type=spend.parse_day, metavar="DATE", help="first day of the span before (default: as long, ending before --from)")
+    sub.add_argument(
+        "--against-from",
+        type=spend.parse_day,
+        metavar="DATE",
+        help="first day of the span before (default: as long, ending before --from)",
+    )
     sub.add_argument("--against-to", type=spend.parse_day, metavar="DATE", help="last day of the span before, included")
     sub.add_argument("--by", metavar="DIMENSION", help="one bridge per team, model, ...")
-    sub.add_argument("--budget", metavar="NAME", help="from this saved budget to the actual spend of its running period")
-    sub.add_argument("--filter", action="append", default=[], metavar="DIMENSION=VALUE", help="only this value (repeatable)")
+    sub.add_argument(
+        "--budget", metavar="NAME", help="from this saved budget to the actual spend of its running period"
+    )
+    sub.add_argument(
+        "--filter", action="append", default=[], metavar="DIMENSION=VALUE", help="only this value (repeatable)"
+    )
 
 
 def _command(args: argparse.Namespace) -> None:
@@ -144,30 +170,55 @@ def _command(args: argparse.Namespace) -> None:
     parts = between_by(view, before, after, args.by) if args.by else {}
     share = unpriced_share(view, before, after)
     if args.json:
-        payload = described(whole) | {"from": after.start, "to": _last(after), "against_from": before.start, "against_to": _last(before)}
+        payload = described(whole) | {
+            "from": after.start,
+            "to": _last(after),
+            "against_from": before.start,
+            "against_to": _last(before),
+        }
         payload |= {"unpriced_share": share, "snapshot": view.snapshot()}
-        console.emit_json(payload | ({"by": args.by, "groups": {name: described(part) for name, part in parts.items()}} if args.by else {}))
+        console.emit_json(
+            payload
+            | ({"by": args.by, "groups": {name: described(part) for name, part in parts.items()}} if args.by else {})
+        )
         return
     _print(whole, f"{before.start} to {_last(before)} -> {after.start} to {_last(after)}")
     if parts:
         ranked = sorted(parts.items(), key=lambda item: -abs(item[1].change_usd))
-        table = [(name, f"{b.start_usd:,.2f}", f"{b.change_usd:+,.2f}", f"{b.end_usd:,.2f}", f"{b.main.label} {b.main.usd:+,.2f}") for name, b in ranked]
+        table = [
+            (
+                name,
+                f"{b.start_usd:,.2f}",
+                f"{b.change_usd:+,.2f}",
+                f"{b.end_usd:,.2f}",
+                f"{b.main.label} {b.main.usd:+,.2f}",
+            )
+            for name, b in ranked
+        ]
         console.emit_table([args.by, "Start", "Change", "End", "Mainly"], table, right=["Start", "Change", "End"])
     if before.start < logged_days(view)[0].date():
-        console.say(f"The log begins on {logged_days(view)[0]:%Y-%m-%d}: what was spent before it is not known and counts as nothing.")
+        console.say(
+            f"The log begins on {logged_days(view)[0]:%Y-%m-%d}: what was spent before it is not known and counts as nothing."
+        )
     if share:
         console.say(f"{share:.1%} of the attempts have no known cost and are in no line above.")
 
 
 def _print(result: Bridge, title: str) -> None:
-    rows = [("Start", f"{result.start_usd:,.2f}"), *((d.label, f"{d.usd:+,.2f}") for d in result.drivers if d.usd), ("End", f"{result.end_usd:,.2f}")]
+    rows = [
+        ("Start", f"{result.start_usd:,.2f}"),
+        *((d.label, f"{d.usd:+,.2f}") for d in result.drivers if d.usd),
+        ("End", f"{result.end_usd:,.2f}"),
+    ]
     console.say(title)
     console.emit_table(["Driver", "USD"], rows, right=["USD"])
 
 
 def _print_budget(args: argparse.Namespace, view: Ledger) -> None:
     if args.start or args.end or args.against_from or args.against_to or args.by or args.filter:
-        raise BadInput("--budget has its own period and scope; leave --from, --to, --against-from, --against-to, --by and --filter out.")
+        raise BadInput(
+            "--budget has its own period and scope; leave --from, --to, --against-from, --against-to, --by and --filter out."
+        )
     budget = named(State.open(args.home), args.budget)
     result = of_budget(view, budget)
     if result is None:
@@ -202,7 +253,11 @@ def spans(view: Ledger, args: argparse.Namespace) -> tuple[Scope, Scope]:
     if (args.against_from is None) != (args.against_to is None):
         raise BadInput("--against-from and --against-to go together; give both or neither.")
     after = Scope.of(view, start, end, **filters)
-    before = after.before() if args.against_from is None else after.model_copy(update={"start": args.against_from, "end": args.against_to + day})
+    before = (
+        after.before()
+        if args.against_from is None
+        else after.model_copy(update={"start": args.against_from, "end": args.against_to + day})
+    )
     for scope in (before, after):
         if scope.start >= scope.end:
             raise BadInput(f"The span {scope.start} to {_last(scope)} ends before it starts; swap its days.")

@@ -55,7 +55,9 @@ class Budget(BaseModel):
         if self.soft > self.hard:
             raise ValueError(f"the soft threshold {self.soft:.0%} is above the hard one {self.hard:.0%}")
         if self.currency != "USD" and not (self.usd_rate and self.usd_rate_on):
-            raise ValueError(f"{self.currency} needs usd_rate and usd_rate_on (a dated rate), else it is kept apart from USD")
+            raise ValueError(
+                f"{self.currency} needs usd_rate and usd_rate_on (a dated rate), else it is kept apart from USD"
+            )
         unknown = set(self.filters) - set(SCOPES)
         if unknown:
             raise ValueError(f"{', '.join(sorted(unknown))} is no budget scope; use {', '.join(SCOPES)}")
@@ -77,12 +79,16 @@ class Budget(BaseModel):
         """The days [start, end) of the period at `day` in which the budget is valid; its first or last period outside of them."""
         start, end = self.period_of(day)
         if self.starts and self.starts >= end or self.ends and self.ends <= start:
-            start, end = self.period_of(self.starts if self.starts and self.starts > day else self.ends - timedelta(days=1))
+            start, end = self.period_of(
+                self.starts if self.starts and self.starts > day else self.ends - timedelta(days=1)
+            )
         return max(start, self.starts or start), min(end, self.ends or end)
 
     def overlaps(self, other: Budget) -> bool:
         """Whether both would count the same spend twice: same scope, same rhythm, days in common."""
-        apart = (self.ends and other.starts and self.ends <= other.starts) or (other.ends and self.starts and other.ends <= self.starts)
+        apart = (self.ends and other.starts and self.ends <= other.starts) or (
+            other.ends and self.starts and other.ends <= self.starts
+        )
         return self.filters == other.filters and self.period == other.period and not apart
 
 
@@ -117,14 +123,30 @@ def status(view: Ledger, state: State, events: Sequence[Event] = (), until: date
     for budget in budgets:
         scope = Scope.of(view, **budget.filters)
         # Planned events are the company's: they belong to budgets without filters.
-        outlook, spent = _outlook(view, scope, budget, reach.day, reach.complete_until, () if budget.filters else events)
+        outlook, spent = _outlook(
+            view, scope, budget, reach.day, reach.complete_until, () if budget.filters else events
+        )
         clashes = tuple(other.name for other in budgets if other is not budget and budget.overlaps(other))
-        elapsed = (min(outlook.known_until, outlook.end) - outlook.start).days / max((outlook.end - outlook.start).days, 1)
-        found.append(Status(budget, outlook, spent, elapsed, outlook.chance_above(budget.amount_usd), _state(budget, reach.day, spent), clashes))
+        elapsed = (min(outlook.known_until, outlook.end) - outlook.start).days / max(
+            (outlook.end - outlook.start).days, 1
+        )
+        found.append(
+            Status(
+                budget,
+                outlook,
+                spent,
+                elapsed,
+                outlook.chance_above(budget.amount_usd),
+                _state(budget, reach.day, spent),
+                clashes,
+            )
+        )
     return sorted(found, key=lambda s: (-(s.chance_of_overrun or 0.0), -s.spent_share, s.budget.name))
 
 
-def _outlook(view: Ledger, scope: Scope, budget: Budget, day: date, known_until: date, events: Sequence[Event]) -> tuple[Outlook, float]:
+def _outlook(
+    view: Ledger, scope: Scope, budget: Budget, day: date, known_until: date, events: Sequence[Event]
+) -> tuple[Outlook, float]:
     start, end = budget.span_at(day)
     spend = daily(view, scope)
     spend = spend[spend.index <= pd.Timestamp(day)]
@@ -156,7 +178,14 @@ def named(state: State, name: str) -> Budget:
     """A saved budget; raises BadInput that names the ones there are."""
     every = {budget.name: budget for budget in saved(state)}
     if name not in every:
-        raise BadInput(f"There is no budget {name!r}; " + (f"use one of {', '.join(every)}." if every else "set one with `python -m analytics budgets --set company=50000`."))
+        raise BadInput(
+            f"There is no budget {name!r}; "
+            + (
+                f"use one of {', '.join(every)}."
+                if every
+                else "set one with `python -m analytics budgets --set company=50000`."
+            )
+        )
     return every[name]
 
 
@@ -167,7 +196,9 @@ def checked(**values: Any) -> Budget:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "budget"
-        raise BadInput(f"Budget {values.get('name') or '(no name)'}: {field}: {first['msg'].removeprefix('Value error, ')}.") from error
+        raise BadInput(
+            f"Budget {values.get('name') or '(no name)'}: {field}: {first['msg'].removeprefix('Value error, ')}."
+        ) from error
 
 
 def save(state: State, budget: Budget) -> list[str]:
@@ -180,10 +211,20 @@ def described(one: Status) -> dict:
     """The JSON form of a status."""
     outlook = one.outlook
     return one.budget.model_dump(mode="json") | {
-        "amount_usd": one.budget.amount_usd, "start": outlook.start, "end": outlook.end, "spent_usd": one.spent_usd, "spent_share": one.spent_share,
-        "elapsed_share": one.elapsed_share, "days_left": outlook.days_left, "p10": outlook.p10, "p50": outlook.p50, "p90": outlook.p90,
-        "chance_of_overrun": one.chance_of_overrun, "state": one.state, "overlaps": one.overlaps,
-    }  # fmt: skip
+        "amount_usd": one.budget.amount_usd,
+        "start": outlook.start,
+        "end": outlook.end,
+        "spent_usd": one.spent_usd,
+        "spent_share": one.spent_share,
+        "elapsed_share": one.elapsed_share,
+        "days_left": outlook.days_left,
+        "p10": outlook.p10,
+        "p50": outlook.p50,
+        "p90": outlook.p90,
+        "chance_of_overrun": one.chance_of_overrun,
+        "state": one.state,
+        "overlaps": one.overlaps,
+    }
 
 
 def register(subparsers: Any) -> None:
@@ -191,8 +232,16 @@ def register(subparsers: Any) -> None:
     sub = console.command(subparsers, "budgets", _command, "budgets against actual and forecast; --set saves one")
     sub.add_argument("--set", metavar="NAME=USD", help="save a budget of this amount per period")
     sub.add_argument("--period", choices=tuple(MONTHS), default="monthly")
-    sub.add_argument("--filter", action="append", default=[], metavar="DIMENSION=VALUE", help=f"scope of the budget: {', '.join(SCOPES)}")
-    sub.add_argument("--start-day", type=int, default=1, metavar="N", help="day of the month a period starts on (1 to 28)")
+    sub.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="DIMENSION=VALUE",
+        help=f"scope of the budget: {', '.join(SCOPES)}",
+    )
+    sub.add_argument(
+        "--start-day", type=int, default=1, metavar="N", help="day of the month a period starts on (1 to 28)"
+    )
     sub.add_argument("--delete", metavar="NAME", help="forget a budget")
 
 
@@ -208,10 +257,18 @@ def _command(args: argparse.Namespace) -> None:
         console.emit_json({"budgets": [described(one) for one in statuses]})
         return
     rows = [
-        (s.budget.name, s.budget.period, f"{s.budget.amount_usd:,.0f}", f"{s.spent_usd:,.0f}", f"{s.outlook.p50:,.0f}",
-         "–" if s.chance_of_overrun is None else f"{s.chance_of_overrun:.0%}", s.outlook.days_left, s.state)
+        (
+            s.budget.name,
+            s.budget.period,
+            f"{s.budget.amount_usd:,.0f}",
+            f"{s.spent_usd:,.0f}",
+            f"{s.outlook.p50:,.0f}",
+            "–" if s.chance_of_overrun is None else f"{s.chance_of_overrun:.0%}",
+            s.outlook.days_left,
+            s.state,
+        )
         for s in statuses
-    ]  # fmt: skip
+    ]
     columns = ("Budget", "Period", "Budget USD", "Spent USD", "Forecast USD", "Chance of overrun", "Days left", "State")
     console.emit_table(columns, rows, right=columns[2:7])
     if not rows:

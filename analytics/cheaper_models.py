@@ -15,9 +15,9 @@ from datetime import date
 import pandas as pd
 
 from analytics import list_prices
-from analytics.unit_prices import KINDS
-from analytics.waste import Claim
-from data.models import ModelFacts
+from analytics.paid_prices import KINDS
+from analytics.savings_finders import Claim
+from data.facts.models import ModelFacts
 
 ROUTINE = ("classification", "extraction", "summarisation", "chat")
 GUARDED = ("customer", "regulated")
@@ -40,7 +40,11 @@ def claims(cells: pd.DataFrame, facts: Mapping[str, ModelFacts], day: date) -> l
         if name not in prices:
             continue
         dear = _per_token(own) > _per_token(cells)
-        picked = {index: pick for index, cell in own.to_dict("index").items() if (pick := _cheaper(index, cell, prices, scores, facts, dear))}
+        picked = {
+            index: pick
+            for index, cell in own.to_dict("index").items()
+            if (pick := _cheaper(index, cell, prices, scores, facts, dear))
+        }
         usd = pd.Series({index: saving for index, (saving, _, _) in picked.items()}, dtype=float)
         if usd.empty or usd.sum() < MIN_SHARE * cells["cost_usd"].sum():
             continue
@@ -63,11 +67,26 @@ def _scores(cells: pd.DataFrame) -> dict[tuple[str, str], float]:
 
 def _siblings(cells: pd.DataFrame, facts: Mapping[str, ModelFacts]) -> Iterable[Name]:
     """Models of the same makers: no new contract, no new origin."""
-    vendors = {(facts[model].vendor, facts[model].provider) for model in set(cells.index.get_level_values("model")) if model in set(facts)}
-    return ((known.provider, name) for name, known in facts.items() if known.provider and (known.vendor, known.provider) in vendors)
+    vendors = {
+        (facts[model].vendor, facts[model].provider)
+        for model in set(cells.index.get_level_values("model"))
+        if model in set(facts)
+    }
+    return (
+        (known.provider, name)
+        for name, known in facts.items()
+        if known.provider and (known.vendor, known.provider) in vendors
+    )
 
 
-def _cheaper(index: tuple, cell: Mapping[str, float], prices: Mapping, scores: Mapping, facts: Mapping[str, ModelFacts], dear: bool) -> tuple[float, str, bool] | None:
+def _cheaper(
+    index: tuple,
+    cell: Mapping[str, float],
+    prices: Mapping,
+    scores: Mapping,
+    facts: Mapping[str, ModelFacts],
+    dear: bool,
+) -> tuple[float, str, bool] | None:
     """(USD saved, model, whether its quality was measured) of the best offer for one cell; measured ones win."""
     provider, model, *_, task, criticality, data_class = index
     now = _cost(cell, prices[provider, model])

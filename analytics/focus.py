@@ -23,23 +23,57 @@ from analytics.spend import view_of
 from data import console
 from data.errors import BadInput, BatonError
 from data.ledger import Ledger
-from data.price_book import PriceBook
-from data.price_catalogue import RATES
+from data.prices.book import PriceBook
+from data.prices.catalogue import RATES
+from data.schema import TOKENS
 from data.state import State
-from data.usage import TOKENS
 
 METERS = {
-    "fresh_input_tokens": "Input tokens", "cache_read_tokens": "Cached input tokens", "cache_write_5m_tokens": "Cache write tokens, 5 minutes",
-    "cache_write_1h_tokens": "Cache write tokens, 1 hour", "output_tokens": "Output tokens", "reasoning_tokens": "Reasoning tokens",
-}  # fmt: skip
+    "fresh_input_tokens": "Input tokens",
+    "cache_read_tokens": "Cached input tokens",
+    "cache_write_5m_tokens": "Cache write tokens, 5 minutes",
+    "cache_write_1h_tokens": "Cache write tokens, 1 hour",
+    "output_tokens": "Output tokens",
+    "reasoning_tokens": "Reasoning tokens",
+}
 RATE_OF = dict(zip(TOKENS, RATES, strict=True))
 COLUMNS = (
-    "BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingCurrency", "BillingPeriodStart", "BillingPeriodEnd",
-    "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory", "ChargeClass", "ChargeDescription", "ChargeFrequency",
-    "ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit", "PricingCategory", "ProviderName", "PublisherName", "InvoiceIssuerName",
-    "ServiceCategory", "ServiceSubcategory", "ServiceName", "SkuId", "SkuMeter", "ResourceId", "ResourceName", "RegionId",
-    "SubAccountId", "SubAccountName", "BillingAccountId", "BillingAccountName", "Tags", "x_CostBasis",
-)  # fmt: skip
+    "BilledCost",
+    "EffectiveCost",
+    "ListCost",
+    "ContractedCost",
+    "BillingCurrency",
+    "BillingPeriodStart",
+    "BillingPeriodEnd",
+    "ChargePeriodStart",
+    "ChargePeriodEnd",
+    "ChargeCategory",
+    "ChargeClass",
+    "ChargeDescription",
+    "ChargeFrequency",
+    "ConsumedQuantity",
+    "ConsumedUnit",
+    "PricingQuantity",
+    "PricingUnit",
+    "PricingCategory",
+    "ProviderName",
+    "PublisherName",
+    "InvoiceIssuerName",
+    "ServiceCategory",
+    "ServiceSubcategory",
+    "ServiceName",
+    "SkuId",
+    "SkuMeter",
+    "ResourceId",
+    "ResourceName",
+    "RegionId",
+    "SubAccountId",
+    "SubAccountName",
+    "BillingAccountId",
+    "BillingAccountName",
+    "Tags",
+    "x_CostBasis",
+)
 
 
 def rows(ledger: Ledger, month: date) -> pd.DataFrame:
@@ -73,7 +107,12 @@ def _charges(record: dict, book: PriceBook, first: date, after: date) -> list[di
 def _shares(used: dict[str, float | None], record: dict, book: PriceBook) -> list[Decimal]:
     """What part of the cost each kind of token is, by the price that held on the day."""
     try:
-        rates = book.price_usd_per_mtok(record["provider"], record["model"], pd.Timestamp(record["usage_day"]).to_pydatetime(), service_tier=record["service_tier"] or "standard")
+        rates = book.price_usd_per_mtok(
+            record["provider"],
+            record["model"],
+            pd.Timestamp(record["usage_day"]).to_pydatetime(),
+            service_tier=record["service_tier"] or "standard",
+        )
         amounts = [rates[RATE_OF[kind]] * Decimal(count) for kind, count in used.items() if kind]
     except BatonError:
         amounts = []
@@ -87,22 +126,48 @@ def _parts(amount: Decimal, shares: list[Decimal]) -> list[Decimal]:
     return [amount - sum(rest), *rest]
 
 
-def _charge(record: dict, first: date, after: date, kind: str, quantity: float | None, cost: Decimal, listed: Decimal) -> dict:
+def _charge(
+    record: dict, first: date, after: date, kind: str, quantity: float | None, cost: Decimal, listed: Decimal
+) -> dict:
     day = pd.Timestamp(record["usage_day"])
     meter = METERS.get(kind, "Requests without token counts")
     return {
-        "BilledCost": cost, "EffectiveCost": cost, "ContractedCost": cost, "ListCost": listed, "BillingCurrency": "USD",
-        "BillingPeriodStart": _instant(first), "BillingPeriodEnd": _instant(after),
-        "ChargePeriodStart": _instant(day), "ChargePeriodEnd": _instant(day + timedelta(days=1)),
-        "ChargeCategory": "Usage", "ChargeClass": None, "ChargeDescription": f"{record['model'] or 'unknown model'}, {meter.lower()}", "ChargeFrequency": "Usage-Based",
-        "ConsumedQuantity": quantity, "ConsumedUnit": "Tokens" if kind else None, "PricingQuantity": quantity / 1e6 if quantity else None,
-        "PricingUnit": "1M Tokens" if kind else None, "PricingCategory": "Standard" if record["service_tier"] == "standard" else "Dynamic",
-        "ProviderName": record["provider"], "PublisherName": record["provider"], "InvoiceIssuerName": record["provider"],
-        "ServiceCategory": "AI and Machine Learning", "ServiceSubcategory": "Generative AI", "ServiceName": f"{record['provider'] or 'unknown'} API",
-        "SkuId": record["model"], "SkuMeter": meter, "ResourceId": record["model"], "ResourceName": record["model"], "RegionId": record["region"],
-        "SubAccountId": record["team"], "SubAccountName": record["team"], "BillingAccountId": record["provider"] or "unknown", "BillingAccountName": record["provider"],
-        "Tags": json.dumps({k: v for k, v in (("team", record["team"]), ("project", record["project"])) if v}), "x_CostBasis": record["cost_basis"],
-    }  # fmt: skip
+        "BilledCost": cost,
+        "EffectiveCost": cost,
+        "ContractedCost": cost,
+        "ListCost": listed,
+        "BillingCurrency": "USD",
+        "BillingPeriodStart": _instant(first),
+        "BillingPeriodEnd": _instant(after),
+        "ChargePeriodStart": _instant(day),
+        "ChargePeriodEnd": _instant(day + timedelta(days=1)),
+        "ChargeCategory": "Usage",
+        "ChargeClass": None,
+        "ChargeDescription": f"{record['model'] or 'unknown model'}, {meter.lower()}",
+        "ChargeFrequency": "Usage-Based",
+        "ConsumedQuantity": quantity,
+        "ConsumedUnit": "Tokens" if kind else None,
+        "PricingQuantity": quantity / 1e6 if quantity else None,
+        "PricingUnit": "1M Tokens" if kind else None,
+        "PricingCategory": "Standard" if record["service_tier"] == "standard" else "Dynamic",
+        "ProviderName": record["provider"],
+        "PublisherName": record["provider"],
+        "InvoiceIssuerName": record["provider"],
+        "ServiceCategory": "AI and Machine Learning",
+        "ServiceSubcategory": "Generative AI",
+        "ServiceName": f"{record['provider'] or 'unknown'} API",
+        "SkuId": record["model"],
+        "SkuMeter": meter,
+        "ResourceId": record["model"],
+        "ResourceName": record["model"],
+        "RegionId": record["region"],
+        "SubAccountId": record["team"],
+        "SubAccountName": record["team"],
+        "BillingAccountId": record["provider"] or "unknown",
+        "BillingAccountName": record["provider"],
+        "Tags": json.dumps({k: v for k, v in (("team", record["team"]), ("project", record["project"])) if v}),
+        "x_CostBasis": record["cost_basis"],
+    }
 
 
 def _instant(day: date) -> str:
@@ -124,7 +189,13 @@ def run(args: argparse.Namespace) -> None:
     view = view_of(args)
     frame = rows(view, date.fromisoformat(f"{args.month}-01"))
     if args.json:
-        console.emit_json({"rows": frame.to_dict("records"), "billed_cost_usd": sum(frame["BilledCost"], Decimal(0)), "snapshot": view.snapshot()})
+        console.emit_json(
+            {
+                "rows": frame.to_dict("records"),
+                "billed_cost_usd": sum(frame["BilledCost"], Decimal(0)),
+                "snapshot": view.snapshot(),
+            }
+        )
         return
     safe = frame.map(lambda v: f"'{v}" if isinstance(v, str) and v.startswith(("=", "+", "-", "@")) else v)
     if not args.out:

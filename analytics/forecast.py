@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from analytics import backtest, trend
+from analytics import backtest, forecast_model
+from analytics.forecast_model import MIN_HISTORY_DAYS
 from analytics.history import daily, through
 from analytics.scope import Scope
 from analytics.spend import view_of
-from analytics.trend import MIN_HISTORY_DAYS
 from data import console
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
@@ -93,7 +93,9 @@ class Outlook(NamedTuple):
             return 0.0
         if amount_usd <= self.settled_usd:
             return 1.0
-        return math.erfc(math.log((amount_usd - self.settled_usd) / left) / max(self.deviation, 1e-9) / math.sqrt(2)) / 2  # the normal tail
+        return (
+            math.erfc(math.log((amount_usd - self.settled_usd) / left) / max(self.deviation, 1e-9) / math.sqrt(2)) / 2
+        )  # the normal tail
 
 
 def month_end(view: Ledger, scope: Scope, events: Sequence[Event] = ()) -> Outlook:
@@ -104,7 +106,13 @@ def month_end(view: Ledger, scope: Scope, events: Sequence[Event] = ()) -> Outlo
 
 def outlook(view: Ledger, scope: Scope, start: date, end: date, events: Sequence[Event] = ()) -> Outlook:
     """Any period [start, end), past, present or future."""
-    return outlook_of(daily(view, scope.model_copy(update={"start": None, "end": None})), through(view).complete_until, start, end, events)
+    return outlook_of(
+        daily(view, scope.model_copy(update={"start": None, "end": None})),
+        through(view).complete_until,
+        start,
+        end,
+        events,
+    )
 
 
 def outlook_of(spend: pd.Series, known_until: date, start: date, end: date, events: Sequence[Event] = ()) -> Outlook:
@@ -117,12 +125,26 @@ def outlook_of(spend: pd.Series, known_until: date, start: date, end: date, even
         return Outlook(start, end, end, actual, actual, actual, actual, actual, 0.0, len(known), score)
     skip = max(0, (start - known_until).days)
     settled = float(np.nansum(known[known.index >= pd.Timestamp(start)]))
-    fitted = trend.fit(known, spread)
+    fitted = forecast_model.fit(known, spread)
     left = fitted.total(ahead - skip, skip, factors(events, known_until, ahead))
     extra = added(events, known_until, ahead)[skip:].sum()
     # A day that is not over has cost something already: no quantile can end below it.
-    low, middle, high = (None if part is None else max(settled + part + extra, actual) for part in (left.p10, left.p50, left.p90))
-    return Outlook(start, end, max(known_until, start), actual, settled, low, middle, high, fitted.deviation(ahead - skip, skip), len(known), score)
+    low, middle, high = (
+        None if part is None else max(settled + part + extra, actual) for part in (left.p10, left.p50, left.p90)
+    )
+    return Outlook(
+        start,
+        end,
+        max(known_until, start),
+        actual,
+        settled,
+        low,
+        middle,
+        high,
+        fitted.deviation(ahead - skip, skip),
+        len(known),
+        score,
+    )
 
 
 def months(spend: pd.Series, known_until: date, count: int = 12, events: Sequence[Event] = ()) -> pd.DataFrame:
@@ -146,7 +168,9 @@ def learned(known: pd.Series) -> tuple[np.ndarray, backtest.Score | None]:
 @lru_cache(maxsize=256)
 def _learned(values: bytes, last: date) -> tuple[np.ndarray, backtest.Score | None]:
     floats = np.frombuffer(values)
-    history = pd.Series(floats, index=pd.date_range(end=last, periods=len(floats)) if len(floats) else pd.DatetimeIndex([]))
+    history = pd.Series(
+        floats, index=pd.date_range(end=last, periods=len(floats)) if len(floats) else pd.DatetimeIndex([])
+    )
     missed = backtest.misses(history)
     return backtest.spread(missed), backtest.score(missed)
 
@@ -199,6 +223,9 @@ def _command(args: argparse.Namespace) -> None:
         month = end._asdict() | {"score": end.score and end.score._asdict(), "note": end.note}
         console.emit_json({"month_end": month, "months": table.to_dict("records"), "snapshot": view.snapshot()})
         return
-    rows = [(f"{row.month:%b %Y}", *("–" if pd.isna(v) else f"{v:,.0f}" for v in (row.p10, row.p50, row.p90))) for row in table.itertuples()]
+    rows = [
+        (f"{row.month:%b %Y}", *("–" if pd.isna(v) else f"{v:,.0f}" for v in (row.p10, row.p50, row.p90)))
+        for row in table.itertuples()
+    ]
     console.emit_table(["Month", "P10 USD", "P50 USD", "P90 USD"], rows, right=["P10 USD", "P50 USD", "P90 USD"])
     console.say(end.note)

@@ -10,7 +10,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from analytics.memory import kept
+from analytics.answers_by_version import kept
 from analytics.registry import dimension, total
 from analytics.scope import UNKNOWN, Scope
 from data.errors import NoData
@@ -35,7 +35,9 @@ def through(view: Ledger) -> Through:
     if logged.empty:
         raise NoData("The ledger is empty; load a log with `python -m data ingest PATH`, or `python -m data sample`.")
     day = logged[-1].date()
-    recent = view.usage.filter(view.usage.requested_at >= ibis.literal(datetime.combine(day - timedelta(days=1), datetime.min.time())))
+    recent = view.usage.filter(
+        view.usage.requested_at >= ibis.literal(datetime.combine(day - timedelta(days=1), datetime.min.time()))
+    )
     instant = pd.Timestamp(view.frame(recent.aggregate(at=recent.requested_at.max()))["at"][0]).to_pydatetime()
     local = instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(view.time_zone))
     over = local.hour >= DAY_IS_OVER_AT and local.date() == day
@@ -54,7 +56,9 @@ def daily(view: Ledger, scope: Scope) -> pd.Series:
     return daily_by(view, scope, ()).iloc[:, 0]
 
 
-def daily_by(view: Ledger, scope: Scope, by: tuple[str, ...], measures: tuple[str, ...] = ("cost_usd",)) -> pd.DataFrame:
+def daily_by(
+    view: Ledger, scope: Scope, by: tuple[str, ...], measures: tuple[str, ...] = ("cost_usd",)
+) -> pd.DataFrame:
     """Daily totals, one column per (measure, value of the dimensions in `by`), floats.
 
     Days in which a series has no row are zero; days in which the whole ledger has none are NaN:
@@ -63,9 +67,15 @@ def daily_by(view: Ledger, scope: Scope, by: tuple[str, ...], measures: tuple[st
     source = scope.days(view) if scope.fits_rollup(*by) else scope.usage(view)
     keys = {"day": dimension("day").expression(source, scope.time_zone)}
     keys |= {name: dimension(name).expression(source, scope.time_zone).cast("string").fill_null(UNKNOWN) for name in by}
-    frame = view.frame(source.group_by(**keys).aggregate(**{name: total(source, name).cast("float64") for name in measures}))
+    frame = view.frame(
+        source.group_by(**keys).aggregate(**{name: total(source, name).cast("float64") for name in measures})
+    )
     frame["day"] = pd.to_datetime(frame["day"])
-    wide = frame.pivot_table(index="day", columns=list(by), values=list(measures), aggfunc="sum") if by else frame.set_index("day")
+    wide = (
+        frame.pivot_table(index="day", columns=list(by), values=list(measures), aggfunc="sum")
+        if by
+        else frame.set_index("day")
+    )
     seen = logged_days(view)
     if seen.empty:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in measures}, index=pd.DatetimeIndex([]))

@@ -12,8 +12,8 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from analytics.answers_by_version import kept
 from analytics.history import through
-from analytics.memory import kept
 from analytics.registry import DIMENSIONS, dimension, total
 from analytics.scope import Scope
 from analytics.spend import view_of
@@ -23,7 +23,18 @@ from data.ledger import Ledger
 from data.state import State
 
 KINDS = ("model", "feature", "key_alias", "team")
-COLUMNS = ("kind", "name", "owner", "connection_owner", "first_seen", "last_seen", "cost_usd_month", "requests_month", "idle", "note")
+COLUMNS = (
+    "kind",
+    "name",
+    "owner",
+    "connection_owner",
+    "first_seen",
+    "last_seen",
+    "cost_usd_month",
+    "requests_month",
+    "idle",
+    "note",
+)
 IDLE_DAYS = 30
 
 
@@ -40,7 +51,9 @@ def seen(view: Ledger, state: State, kinds: tuple[str, ...] = KINDS, until: date
     for field in ("owner", "connection_owner", "note"):
         table[field] = [document.get(field, "") for document in documents]
     table["idle"] = pd.to_datetime(table["last_seen"]) < pd.Timestamp(last - timedelta(days=IDLE_DAYS))
-    return table.sort_values(["cost_usd_month", "kind", "name"], ascending=[False, True, True], ignore_index=True)[list(COLUMNS)]
+    return table.sort_values(["cost_usd_month", "kind", "name"], ascending=[False, True, True], ignore_index=True)[
+        list(COLUMNS)
+    ]
 
 
 @kept
@@ -52,7 +65,10 @@ def _of(view: Ledger, kind: str, last: date) -> pd.DataFrame:
     table = source.mutate(seen_day=day, seen_name=name).filter(name.notnull())
     recent = table.seen_day > ibis.literal(last - timedelta(days=30))
     spans = table.group_by(name=table.seen_name, recent=recent).aggregate(
-        first_seen=table.seen_day.min(), last_seen=table.seen_day.max(), cost_usd=total(table, "cost_usd"), requests=total(table, "calls")
+        first_seen=table.seen_day.min(),
+        last_seen=table.seen_day.max(),
+        cost_usd=total(table, "cost_usd"),
+        requests=total(table, "calls"),
     )
     names = spans.group_by("name").aggregate(
         first_seen=spans.first_seen.min(),
@@ -87,14 +103,27 @@ def assign(state: State, kind: str, name: str, *, owner: str = "", connection_ow
     """Write down who owns something and its connection; raises BadInput for a kind that is not watched."""
     if kind not in KINDS:
         raise BadInput(f"There is no kind {kind!r}; use one of {', '.join(KINDS)}.")
-    state.put("owner", f"{kind}:{name}", {"owner": owner.strip(), "connection_owner": connection_owner.strip(), "note": note.strip()})
+    state.put(
+        "owner",
+        f"{kind}:{name}",
+        {"owner": owner.strip(), "connection_owner": connection_owner.strip(), "note": note.strip()},
+    )
 
 
 def register(subparsers: Any) -> None:
     """`python -m analytics inventory`."""
-    sub = console.command(subparsers, "inventory", _command, "models, features and keys in use, with their owners; --own sets one")
-    sub.add_argument("--own", nargs=3, metavar=("KIND", "NAME", "OWNER"), help="write down the owner of a model, feature, key_alias or team")
-    sub.add_argument("--connection", metavar="OWNER", default="", help="with --own: who owns the connection to the next system")
+    sub = console.command(
+        subparsers, "inventory", _command, "models, features and keys in use, with their owners; --own sets one"
+    )
+    sub.add_argument(
+        "--own",
+        nargs=3,
+        metavar=("KIND", "NAME", "OWNER"),
+        help="write down the owner of a model, feature, key_alias or team",
+    )
+    sub.add_argument(
+        "--connection", metavar="OWNER", default="", help="with --own: who owns the connection to the next system"
+    )
 
 
 def _command(args: argparse.Namespace) -> None:
@@ -107,7 +136,21 @@ def _command(args: argparse.Namespace) -> None:
     if args.json:
         console.emit_json({"items": table.to_dict("records")} | debt(table))
         return
-    rows = [(DIMENSIONS[r.kind].label, r.name, r.owner or "–", r.connection_owner or "–", f"{r.last_seen:%Y-%m-%d}", f"{r.cost_usd_month:,.2f}") for r in table.itertuples(index=False)]
-    console.emit_table(["Kind", "Name", "Owner", "Connection", "Last seen", "USD, 30 days"], rows, right=["USD, 30 days"])
+    rows = [
+        (
+            DIMENSIONS[r.kind].label,
+            r.name,
+            r.owner or "–",
+            r.connection_owner or "–",
+            f"{r.last_seen:%Y-%m-%d}",
+            f"{r.cost_usd_month:,.2f}",
+        )
+        for r in table.itertuples(index=False)
+    ]
+    console.emit_table(
+        ["Kind", "Name", "Owner", "Connection", "Last seen", "USD, 30 days"], rows, right=["USD, 30 days"]
+    )
     numbers = debt(table)
-    console.say(f"{numbers['unowned']} of {numbers['items']} in use lack an owner or a connection owner: that is the integration debt.")
+    console.say(
+        f"{numbers['unowned']} of {numbers['items']} in use lack an owner or a connection owner: that is the integration debt."
+    )

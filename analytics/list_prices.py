@@ -8,9 +8,9 @@ from functools import lru_cache
 
 import pandas as pd
 
-from analytics.unit_prices import KINDS
+from analytics.paid_prices import KINDS
 from data.errors import NoData
-from data.price_book import PriceBook
+from data.prices.book import PriceBook
 
 
 @lru_cache(maxsize=4096)

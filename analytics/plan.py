@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 from pydantic import ValidationError
 
-from analytics import report, trend
+from analytics import forecast_model, report
 from analytics.forecast import Event, Outlook, learned, months, next_month, outlook_of, planned
 from analytics.staffing import Line
 from data.errors import BadInput
@@ -39,14 +39,16 @@ def plan(spend: pd.Series, known_until: date, count: int, events: Sequence[Event
     )
 
 
-def tornado(spend: pd.Series, known_until: date, count: int, events: Sequence[Event], shares: dict[str, float]) -> pd.DataFrame:
+def tornado(
+    spend: pd.Series, known_until: date, count: int, events: Sequence[Event], shares: dict[str, float]
+) -> pd.DataFrame:
     """What one assumption at a time does to the total: assumption, low, high, low_usd, high_usd, widest first.
 
     `shares` are the models' shares of the spend. Volume and prices move from the first forecast day.
     """
     base = plan(spend, known_until, count, events).whole
     known = spend[spend.index < pd.Timestamp(known_until)]
-    growth = trend.fit(known, learned(known)[0]).growth
+    growth = forecast_model.fit(known, learned(known)[0]).growth
 
     def total(extra: Event | None = None, without: Event | None = None) -> float:
         chosen = [event for event in events if event is not without] + ([extra] if extra else [])
@@ -73,10 +75,21 @@ def _growth(base: Outlook, growth: float, known_until: date) -> tuple[str, str, 
     """Growth stopping today, and growing half as fast again."""
     days = (base.end - known_until).days
     ahead = pd.RangeIndex(1, days + 1)
-    damped = growth * trend.DAMPING * (1 - trend.DAMPING ** ahead.to_numpy()) / (1 - trend.DAMPING)
+    damped = (
+        growth
+        * forecast_model.DAMPING
+        * (1 - forecast_model.DAMPING ** ahead.to_numpy())
+        / (1 - forecast_model.DAMPING)
+    )
     mean = float(damped.mean())
     left = base.p50 - base.settled_usd
-    return ("Growth", "stops today", "half as fast again", base.settled_usd + left * (1 - mean), base.settled_usd + left * (1 + mean / 2))
+    return (
+        "Growth",
+        "stops today",
+        "half as fast again",
+        base.settled_usd + left * (1 - mean),
+        base.settled_usd + left * (1 + mean / 2),
+    )
 
 
 def scenarios(state: State) -> dict[str, tuple[Event, ...]]:
@@ -96,10 +109,22 @@ def checked(**values: object) -> Event:
         return Event(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadInput(f"Event {values.get('name') or '(no name)'}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+        raise BadInput(
+            f"Event {values.get('name') or '(no name)'}: {'.'.join(map(str, first['loc']))}: {first['msg']}."
+        ) from error
 
 
-def html(plans: dict[str, Plan], budget_usd_month: float | None, swings: pd.DataFrame, lines: Sequence[Line], foot: str) -> str:
+def html(
+    plans: dict[str, Plan], budget_usd_month: float | None, swings: pd.DataFrame, lines: Sequence[Line], foot: str
+) -> str:
     """The plan as one self-contained page; the first of `plans` is the plan as it stands."""
     base = next(iter(plans.values()))
-    return report.page("plan.html", plans=plans, base=base, budget=budget_usd_month, swings=swings.to_dict("records"), lines=lines, foot=foot)
+    return report.page(
+        "plan.html",
+        plans=plans,
+        base=base,
+        budget=budget_usd_month,
+        swings=swings.to_dict("records"),
+        lines=lines,
+        foot=foot,
+    )

@@ -50,15 +50,26 @@ def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
     first = view.sql(f"SELECT min(day) AS day FROM {view.name('billed')} WHERE kind = 'cost'")["day"][0]
     if pd.isna(first):
         return pd.DataFrame(columns=list(COLUMNS))
-    joined = view.sql(_BY_MONTH.format(billed=view.name("billed"), usage=view.name("usage"), unknown=UNKNOWN), [pd.Timestamp(first).to_pydatetime().replace(day=1)])
+    joined = view.sql(
+        _BY_MONTH.format(billed=view.name("billed"), usage=view.name("usage"), unknown=UNKNOWN),
+        [pd.Timestamp(first).to_pydatetime().replace(day=1)],
+    )
     rates = state.all("billed_rate") if state else {}
     rows = [_row(row, rates) for row in joined.itertuples(index=False)]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(["month", "provider"], ascending=[False, True], ignore_index=True)
+    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
+        ["month", "provider"], ascending=[False, True], ignore_index=True
+    )
 
 
 def _row(row: tuple, rates: dict[str, dict]) -> tuple:
     billed = Decimal(row.billed)
-    rate = Decimal(1) if row.currency == "USD" else Decimal(str(rates[row.currency]["usd_rate"])) if row.currency in rates else None
+    rate = (
+        Decimal(1)
+        if row.currency == "USD"
+        else Decimal(str(rates[row.currency]["usd_rate"]))
+        if row.currency in rates
+        else None
+    )
     usd = billed * rate if rate is not None else None
     ledger = None if pd.isna(row.ledger_usd) else Decimal(row.ledger_usd)
     difference = usd - ledger if usd is not None and ledger is not None else None
@@ -71,9 +82,13 @@ def _explained(row: tuple, usd: Decimal | None, ledger: Decimal | None, rates: d
     if usd is None:
         return f"Billed in {row.currency}: kept apart until you give a dated rate."
     if row.currency != "USD":
-        told.append(f"converted at {rates[row.currency]['usd_rate']} of {rates[row.currency].get('on', 'unknown date')}")
+        told.append(
+            f"converted at {rates[row.currency]['usd_rate']} of {rates[row.currency].get('on', 'unknown date')}"
+        )
     if ledger is None:
-        return _sentence(*told, "no log of this provider in this month: traffic that is not logged, or another provider name")
+        return _sentence(
+            *told, "no log of this provider in this month: traffic that is not logged, or another provider name"
+        )
     if usd and abs(usd - ledger) <= Decimal(CLOSE) * abs(usd):
         return _sentence(*told, "agrees within 1 %")
     if row.unpriced:
@@ -87,10 +102,14 @@ def _explained(row: tuple, usd: Decimal | None, ledger: Decimal | None, rates: d
         if abs(listed - usd) < abs(ledger - usd) / 2:
             told.append("the list price fits the bill better than the ledger's cost: check contract prices")
         elif usd < ledger:
-            told.append(f"the bill is {1 - usd / ledger:.1%} below the ledger: a discount, credits, or batch prices the log does not show")
+            told.append(
+                f"the bill is {1 - usd / ledger:.1%} below the ledger: a discount, credits, or batch prices the log does not show"
+            )
     gap = Decimal(row.widest["billed"]) - Decimal(row.widest["logged"])
     if row.currency == "USD" and row.days > 1 and 2 * abs(gap) > abs(usd - ledger):
-        told.append(f"most of it on {row.widest['day']:%-d %b %Y}: billed ${row.widest['billed']:,.2f}, logged ${row.widest['logged']:,.2f}")
+        told.append(
+            f"most of it on {row.widest['day']:%-d %b %Y}: billed ${row.widest['billed']:,.2f}, logged ${row.widest['logged']:,.2f}"
+        )
     if isinstance(row.notes, str) and row.notes:
         told.append(row.notes)
     return _sentence(*(told or ["not explained by the data: compare by model and day"]))
@@ -112,7 +131,22 @@ def _command(args: argparse.Namespace) -> None:
         console.emit_json({"rows": frame.to_dict("records")})
         return
     money = lambda value: "–" if value is None or pd.isna(value) else f"{value:,.2f}"  # noqa: E731
-    rows = [(r.provider, f"{r.month:%Y-%m}", r.currency, money(r.billed), money(r.ledger_usd), money(r.difference_usd), r.explanation) for r in frame.itertuples()]
-    console.emit_table(["Provider", "Month", "Currency", "Billed", "Ledger USD", "Difference", "Explanation"], rows, right=["Billed", "Ledger USD", "Difference"])
+    rows = [
+        (
+            r.provider,
+            f"{r.month:%Y-%m}",
+            r.currency,
+            money(r.billed),
+            money(r.ledger_usd),
+            money(r.difference_usd),
+            r.explanation,
+        )
+        for r in frame.itertuples()
+    ]
+    console.emit_table(
+        ["Provider", "Month", "Currency", "Billed", "Ledger USD", "Difference", "Explanation"],
+        rows,
+        right=["Billed", "Ledger USD", "Difference"],
+    )
     if not rows:
         console.say("No bills yet; add one with `python -m data billed FILE`.")

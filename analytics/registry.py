@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 
 from data.errors import BadInput
-from data.usage import TOKENS
+from data.schema import TOKENS
 
 INPUT_TOKENS = tuple(name for name in TOKENS if name.startswith(("fresh", "cache")))
 
@@ -160,9 +160,30 @@ DIMENSIONS: dict[str, Dimension] = {
 MEASURES: dict[str, Measure] = {
     m.name: m
     for m in (
-        Measure("cost_usd", "Spend", "USD", "cost of every attempt: contract price, else what the log reports, else the price book", lambda t: total(t, "cost_usd"), True),
-        Measure("requests", "Requests", "requests", "logical requests; retries and fallbacks of one request count once", lambda t: total(t, "calls"), True),
-        Measure("attempts", "Attempts", "attempts", "billed attempts, retries and failures included", lambda t: total(t, "attempts"), True),
+        Measure(
+            "cost_usd",
+            "Spend",
+            "USD",
+            "cost of every attempt: contract price, else what the log reports, else the price book",
+            lambda t: total(t, "cost_usd"),
+            True,
+        ),
+        Measure(
+            "requests",
+            "Requests",
+            "requests",
+            "logical requests; retries and fallbacks of one request count once",
+            lambda t: total(t, "calls"),
+            True,
+        ),
+        Measure(
+            "attempts",
+            "Attempts",
+            "attempts",
+            "billed attempts, retries and failures included",
+            lambda t: total(t, "attempts"),
+            True,
+        ),
         Measure("input_tokens", "Input tokens", "tokens", "fresh input, cache reads and cache writes", _input, True),
         Measure("output_all_tokens", "Output tokens", "tokens", "visible output and reasoning", _output, True),
         *(
@@ -176,20 +197,97 @@ MEASURES: dict[str, Measure] = {
                 ("reasoning_tokens", "Reasoning", "hidden reasoning, billed as output"),
             )
         ),
-        Measure("cost_per_1k_requests_usd", "Cost per 1,000 requests", "USD", "spend / requests x 1,000", lambda t: _ratio(total(t, "cost_usd"), total(t, "calls"), 1000)),
-        Measure("price_usd_per_mtok", "Blended price", "USD per 1M tokens", "spend / all tokens x 1,000,000", lambda t: _ratio(total(t, "cost_usd"), _input(t) + _output(t), 1e6)),
-        Measure("cache_read_share", "Cache-read share", "share", "cache reads / all input tokens", lambda t: _ratio(total(t, "cache_read_tokens"), _input(t))),
-        Measure("output_per_input", "Output per input token", "ratio", "output tokens / input tokens", lambda t: _ratio(_output(t), _input(t))),
-        Measure("failure_rate", "Failure rate", "share", "failed attempts / attempts", lambda t: _ratio(total(t, "failed"), total(t, "attempts"))),
-        Measure("failed_cost_usd", "Spend on failures", "USD", "cost of attempts that failed", lambda t: total(t, "failed_cost_usd"), True),
-        Measure("retry_cost_usd", "Spend on retries", "USD", "cost of second and later attempts", lambda t: total(t, "retry_cost_usd"), True),
-        Measure("list_cost_usd", "List cost", "USD", "what the price book says the same tokens cost", lambda t: total(t, "list_cost_usd"), True),
-        Measure("priced_share", "Priced share", "share", "attempts with a known cost / attempts", lambda t: _ratio(total(t, "priced_attempts"), total(t, "attempts"))),
-        Measure("mean_latency_ms", "Mean latency", "ms", "mean of request to last byte", lambda t: _ratio(total(t, "latency_ms_sum"), total(t, "latency_count"))),
-        Measure("p95_latency_ms", "P95 latency", "ms", "95th percentile of request to last byte", lambda t: t.latency_ms.quantile(0.95), in_rollup=False),
-        Measure("mean_quality", "Mean quality", "0 to 1", "mean evaluation score, where the log carries one", lambda t: t.quality_score.mean(), in_rollup=False),
+        Measure(
+            "cost_per_1k_requests_usd",
+            "Cost per 1,000 requests",
+            "USD",
+            "spend / requests x 1,000",
+            lambda t: _ratio(total(t, "cost_usd"), total(t, "calls"), 1000),
+        ),
+        Measure(
+            "price_usd_per_mtok",
+            "Blended price",
+            "USD per 1M tokens",
+            "spend / all tokens x 1,000,000",
+            lambda t: _ratio(total(t, "cost_usd"), _input(t) + _output(t), 1e6),
+        ),
+        Measure(
+            "cache_read_share",
+            "Cache-read share",
+            "share",
+            "cache reads / all input tokens",
+            lambda t: _ratio(total(t, "cache_read_tokens"), _input(t)),
+        ),
+        Measure(
+            "output_per_input",
+            "Output per input token",
+            "ratio",
+            "output tokens / input tokens",
+            lambda t: _ratio(_output(t), _input(t)),
+        ),
+        Measure(
+            "failure_rate",
+            "Failure rate",
+            "share",
+            "failed attempts / attempts",
+            lambda t: _ratio(total(t, "failed"), total(t, "attempts")),
+        ),
+        Measure(
+            "failed_cost_usd",
+            "Spend on failures",
+            "USD",
+            "cost of attempts that failed",
+            lambda t: total(t, "failed_cost_usd"),
+            True,
+        ),
+        Measure(
+            "retry_cost_usd",
+            "Spend on retries",
+            "USD",
+            "cost of second and later attempts",
+            lambda t: total(t, "retry_cost_usd"),
+            True,
+        ),
+        Measure(
+            "list_cost_usd",
+            "List cost",
+            "USD",
+            "what the price book says the same tokens cost",
+            lambda t: total(t, "list_cost_usd"),
+            True,
+        ),
+        Measure(
+            "priced_share",
+            "Priced share",
+            "share",
+            "attempts with a known cost / attempts",
+            lambda t: _ratio(total(t, "priced_attempts"), total(t, "attempts")),
+        ),
+        Measure(
+            "mean_latency_ms",
+            "Mean latency",
+            "ms",
+            "mean of request to last byte",
+            lambda t: _ratio(total(t, "latency_ms_sum"), total(t, "latency_count")),
+        ),
+        Measure(
+            "p95_latency_ms",
+            "P95 latency",
+            "ms",
+            "95th percentile of request to last byte",
+            lambda t: t.latency_ms.quantile(0.95),
+            in_rollup=False,
+        ),
+        Measure(
+            "mean_quality",
+            "Mean quality",
+            "0 to 1",
+            "mean evaluation score, where the log carries one",
+            lambda t: t.quality_score.mean(),
+            in_rollup=False,
+        ),
     )
-}  # fmt: skip
+}
 
 
 def dimension(name: str) -> Dimension:

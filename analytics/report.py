@@ -30,7 +30,13 @@ def usd(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return MISSING
     size, sign = abs(value), "−" if value < 0 else ""
-    return f"{sign}${size:,.0f}" if size >= 999.5 else f"{sign}${size:,.2f}" if size >= 0.995 or not size else f"{sign}${size:.4f}"
+    return (
+        f"{sign}${size:,.0f}"
+        if size >= 999.5
+        else f"{sign}${size:,.2f}"
+        if size >= 0.995 or not size
+        else f"{sign}${size:.4f}"
+    )
 
 
 def cents(value: float) -> str:
@@ -70,7 +76,11 @@ def headline(found: dict[str, Any]) -> str:
         return f"{name} cost {usd(spent)}, after a week without {'spend' if any(logged[-14:-7]) else 'any log'}"
     main = max(bridge["drivers"], key=lambda d: abs(d["usd"]))
     if abs(moved) < 0.0005 * bridge["start_usd"]:
-        inside = f"; {main['label'].lower()} moved most ({change(main['usd'])})" if abs(main["usd"]) >= 0.005 * bridge["start_usd"] else ""
+        inside = (
+            f"; {main['label'].lower()} moved most ({change(main['usd'])})"
+            if abs(main["usd"]) >= 0.005 * bridge["start_usd"]
+            else ""
+        )
         return f"{name} cost {usd(spent)}, as much as the week before{inside}"
     direction = "more" if moved >= 0 else "less"
     return f"{name} cost {usd(spent)}, {share(abs(moved / bridge['start_usd']))} {direction} than the week before, mainly {main['label'].lower()} ({change(main['usd'])})"
@@ -79,12 +89,16 @@ def headline(found: dict[str, Any]) -> str:
 def pace(found: dict[str, Any]) -> str:
     """Where the month will end, against the company's budget where there is one."""
     month = found["pacing"]["month"]
-    text = f"As of {day(found['as_of'])}, {date.fromisoformat(month['start']):%B %Y} is on course for {usd(month['p50'])}"
+    text = (
+        f"As of {day(found['as_of'])}, {date.fromisoformat(month['start']):%B %Y} is on course for {usd(month['p50'])}"
+    )
     if month["p10"] is not None and month["days_left"]:
         text += f" (P10 {usd(month['p10'])}, P90 {usd(month['p90'])})"
     company = next((b for b in found["pacing"]["budgets"] if not b["filters"] and b["period"] == "monthly"), None)
     if company and company["chance_of_overrun"] is not None:
-        text += f", against a budget of {usd(company['amount_usd'])}: {company['chance_of_overrun']:.0%} chance of overrun"
+        text += (
+            f", against a budget of {usd(company['amount_usd'])}: {company['chance_of_overrun']:.0%} chance of overrun"
+        )
     return text + "."
 
 
@@ -98,7 +112,19 @@ def html(found: dict[str, Any]) -> str:
     """One self-contained page."""
     bridge = found["bridge"] and report_charts.drivers(found["bridge"])
     spend = report_charts.days(found["pacing"]["days"], found["start"])
-    return _environment().get_template("review.html").render(r=found, title=headline(found), pace=pace(found), saved=saved(found), chart=bridge, spend=spend, by=_by(found))
+    return (
+        _environment()
+        .get_template("review.html")
+        .render(
+            r=found,
+            title=headline(found),
+            pace=pace(found),
+            saved=saved(found),
+            chart=bridge,
+            spend=spend,
+            by=_by(found),
+        )
+    )
 
 
 def page(template: str, **values: Any) -> str:
@@ -108,7 +134,11 @@ def page(template: str, **values: Any) -> str:
 
 def markdown(found: dict[str, Any]) -> str:
     """The same report as Markdown."""
-    return _environment().get_template("review.md").render(r=found, title=headline(found), pace=pace(found), saved=saved(found), by=_by(found))
+    return (
+        _environment()
+        .get_template("review.md")
+        .render(r=found, title=headline(found), pace=pace(found), saved=saved(found), by=_by(found))
+    )
 
 
 def _by(found: dict[str, Any]) -> str:
@@ -132,12 +162,17 @@ def message(found: dict[str, Any]) -> dict[str, str]:
     for mover in found["movers"][:3]:
         lines.append(f"• {_slack(mover['name'])}: {change(mover['change_usd'])}, mainly {mover['driver'].lower()}")
     if found["anomalies"]["rows"]:
-        lines.append(f"Unusual: {_slack(found['anomalies']['rows'][0]['title'])}" + (f" and {len(found['anomalies']['rows']) - 1} more" if len(found["anomalies"]["rows"]) > 1 else ""))
+        lines.append(
+            f"Unusual: {_slack(found['anomalies']['rows'][0]['title'])}"
+            + (f" and {len(found['anomalies']['rows']) - 1} more" if len(found["anomalies"]["rows"]) > 1 else "")
+        )
     if found["savings"]["rows"]:
         best = found["savings"]["rows"][0]
         lines.append(f"Biggest saving: {_slack(best['title'])}, {usd(best['usd_month'])} a month")
     open_ = sum(action["status"] == "open" for action in found["actions"])
-    lines.append(f"{open_} open actions. Data version {found['snapshot']}" + (", sample data" if found["sample"] else "") + ".")
+    lines.append(
+        f"{open_} open actions. Data version {found['snapshot']}" + (", sample data" if found["sample"] else "") + "."
+    )
     return {"text": "\n".join(lines)}
 
 
@@ -156,8 +191,12 @@ def _md(text: object) -> str:
 @lru_cache
 def _environment() -> Environment:
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=lambda name: bool(name) and name.endswith(".html"),
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: bool(name) and name.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     made.filters |= {"usd": usd, "cents": cents, "change": change, "share": share, "day": day, "md": _md}
     return made

@@ -23,9 +23,17 @@ def drivers(bridge: dict[str, Any]) -> dict[str, Any]:
         more = driver["usd"] > 0
         x = zero if more else zero - length
         bars.append(
-            {"y": number * ROW, "x": round(x, 1), "width": round(max(length, 1.0), 1), "more": more, "label": driver["label"], "usd": driver["usd"],
-             "text_x": round(x + length + 6 if more else x - 6, 1), "anchor": "start" if more else "end"}
-        )  # fmt: skip
+            {
+                "y": number * ROW,
+                "x": round(x, 1),
+                "width": round(max(length, 1.0), 1),
+                "more": more,
+                "label": driver["label"],
+                "usd": driver["usd"],
+                "text_x": round(x + length + 6 if more else x - 6, 1),
+                "anchor": "start" if more else "end",
+            }
+        )
     return {"bars": bars, "zero": round(zero, 1), "height": len(shown) * ROW + 4, "width": WIDTH, "row": ROW}
 
 
@@ -34,8 +42,15 @@ def days(spend: list[tuple[str, float | None]], start: str) -> dict[str, Any]:
     peak = max((usd or 0.0 for _, usd in spend), default=0.0) or 1.0
     step = WIDTH / max(len(spend), 1)
     bars = [
-        {"x": round(n * step + 2, 1), "width": round(step - 4, 1), "height": round((usd or 0.0) / peak * HEIGHT, 1), "week": day >= start,
-         "day": day, "usd": usd, "monday": date.fromisoformat(day).weekday() == 0}
+        {
+            "x": round(n * step + 2, 1),
+            "width": round(step - 4, 1),
+            "height": round((usd or 0.0) / peak * HEIGHT, 1),
+            "week": day >= start,
+            "day": day,
+            "usd": usd,
+            "monday": date.fromisoformat(day).weekday() == 0,
+        }
         for n, (day, usd) in enumerate(spend)
-    ]  # fmt: skip
+    ]
     return {"bars": bars, "width": WIDTH, "height": HEIGHT, "peak": peak}

@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from analytics import actions, bridge, budgets, inventory, report, savings, unit_costs, watch
+from analytics import actions, anomaly_search, bridge, budgets, inventory, report, savings, unit_costs
 from analytics.forecast import next_month, outlook_of, planned
 from analytics.history import daily, logged_days, through
 from analytics.registry import dimension
@@ -27,7 +27,7 @@ from analytics.spend import priced_share, view_of
 from data import console
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
-from data.sample import is_sample
+from data.sample.sample import is_sample
 from data.state import State
 
 MOVERS = 5
@@ -64,15 +64,29 @@ def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict
         raise NoData(f"Week {week_name(monday)} is outside the data ({first} to {reach.day}); choose a week inside.")
     until = min(week.end, reach.complete_until)
     found = {
-        "week": week_name(monday), "start": week.start, "end": week.end, "last": week.end - timedelta(days=1), "complete": until == week.end,
+        "week": week_name(monday),
+        "start": week.start,
+        "end": week.end,
+        "last": week.end - timedelta(days=1),
+        "complete": until == week.end,
         "as_of": until - timedelta(days=1),
-        "snapshot": view.snapshot(), "time_zone": view.time_zone, "through": reach.instant, "sample": is_sample(view),
-        "priced_share": priced_share(view, week), "digest": _digest(state),
-        "pacing": _pacing(view, state, week, until), **_moves(view, week, by, compare=week.before().start >= first),
-        "anomalies": _anomalies(view, state, week), "units": _units(view, week),
-        "savings": _savings(view, state, until), "inventory": inventory.debt(inventory.seen(view, state, ("model", "feature", "team"), until)),
-        "actions": [a.model_dump(mode="json") | {"saved_usd_month": actions.measured(view, a, until)} for a in actions.saved(state)],
-    }  # fmt: skip
+        "snapshot": view.snapshot(),
+        "time_zone": view.time_zone,
+        "through": reach.instant,
+        "sample": is_sample(view),
+        "priced_share": priced_share(view, week),
+        "digest": _digest(state),
+        "pacing": _pacing(view, state, week, until),
+        **_moves(view, week, by, compare=week.before().start >= first),
+        "anomalies": _anomalies(view, state, week),
+        "units": _units(view, week),
+        "savings": _savings(view, state, until),
+        "inventory": inventory.debt(inventory.seen(view, state, ("model", "feature", "team"), until)),
+        "actions": [
+            a.model_dump(mode="json") | {"saved_usd_month": actions.measured(view, a, until)}
+            for a in actions.saved(state)
+        ],
+    }
     plain = json.loads(json.dumps(found, default=_plain, sort_keys=True), parse_float=_steady)
     return plain | {"message": report.message(plain)}
 
@@ -86,10 +100,13 @@ def _pacing(view: Ledger, state: State, week: Scope, until: date) -> dict:
     end = outlook_of(spend, until, month, next_month(month), events)
     days = [(f"{day:%Y-%m-%d}", None if pd.isna(usd) else usd) for day, usd in spend[-28:].items()]
     return {
-        "week_usd": float(inside.sum()), "days": days, "no_log": [f"{day:%Y-%m-%d}" for day in inside.index[inside.isna()]],
-        "month": end._asdict() | {"score": end.score and end.score._asdict(), "note": end.note, "days_left": end.days_left},
+        "week_usd": float(inside.sum()),
+        "days": days,
+        "no_log": [f"{day:%Y-%m-%d}" for day in inside.index[inside.isna()]],
+        "month": end._asdict()
+        | {"score": end.score and end.score._asdict(), "note": end.note, "days_left": end.days_left},
         "budgets": [budgets.described(one) for one in budgets.status(view, state, events, until)],
-    }  # fmt: skip
+    }
 
 
 def _moves(view: Ledger, week: Scope, by: str, compare: bool) -> dict:
@@ -99,16 +116,31 @@ def _moves(view: Ledger, week: Scope, by: str, compare: bool) -> dict:
     parts = bridge.between_by(view, before, week, by)
     ranked = sorted(((name, b) for name, b in parts.items() if b.change_usd), key=lambda item: -abs(item[1].change_usd))
     movers = [
-        {"name": name, "before_usd": b.start_usd, "after_usd": b.end_usd, "change_usd": b.change_usd, "driver": b.main.label, "driver_usd": b.main.usd}
+        {
+            "name": name,
+            "before_usd": b.start_usd,
+            "after_usd": b.end_usd,
+            "change_usd": b.change_usd,
+            "driver": b.main.label,
+            "driver_usd": b.main.usd,
+        }
         for name, b in ranked[:MOVERS]
     ]
     whole = bridge.between(view, before, week)
-    return {"bridge": bridge.described(whole) | {"unpriced_share": bridge.unpriced_share(view, before, week)}, "movers": movers, "renames": bridge.renames(view, week, by), "by": by}
+    return {
+        "bridge": bridge.described(whole) | {"unpriced_share": bridge.unpriced_share(view, before, week)},
+        "movers": movers,
+        "renames": bridge.renames(view, week, by),
+        "by": by,
+    }
 
 
 def _anomalies(view: Ledger, state: State, week: Scope) -> dict:
-    seen = watch.findings(view, week)
-    rows = [one._asdict() | {"title": one.title, "key": one.key} | watch.noted(state, one) for one in seen.anomalies]
+    seen = anomaly_search.findings(view, week)
+    rows = [
+        one._asdict() | {"title": one.title, "key": one.key} | anomaly_search.noted(state, one)
+        for one in seen.anomalies
+    ]
     return {"rows": rows, "note": seen.note}
 
 
@@ -121,7 +153,12 @@ def _savings(view: Ledger, state: State, until: date) -> dict:
     span = savings.recent(view, Scope.of(view, None, until))
     found = savings.findings(view, span, state)
     rows = [{k: v for k, v in finding._asdict().items() if k != "cells"} for finding in found.findings[:SHOWN_FINDINGS]]
-    return {"rows": rows, "total_usd_month": found.total_usd_month, "spend_usd_month": found.spend_usd_month, "days": found.days}
+    return {
+        "rows": rows,
+        "total_usd_month": found.total_usd_month,
+        "spend_usd_month": found.spend_usd_month,
+        "days": found.days,
+    }
 
 
 def _digest(state: State) -> str:
@@ -153,10 +190,14 @@ WRITERS: dict[str, Callable[[dict], str]] = {
 
 def register(subparsers: Any) -> None:
     """`python -m analytics review`."""
-    sub = console.command(subparsers, "review", _command, "the weekly review, as HTML, Markdown, CSV of actions or JSON")
+    sub = console.command(
+        subparsers, "review", _command, "the weekly review, as HTML, Markdown, CSV of actions or JSON"
+    )
     sub.add_argument("--week", metavar="2026-W46", help="ISO week (default: the last whole one)")
     sub.add_argument("--by", default="team", metavar="DIMENSION", help="movers by this dimension (default team)")
-    sub.add_argument("--out", action="append", default=[], metavar="FILE", help="write it: .html, .md, .csv or .json (repeatable)")
+    sub.add_argument(
+        "--out", action="append", default=[], metavar="FILE", help="write it: .html, .md, .csv or .json (repeatable)"
+    )
     sub.add_argument("--as-of", type=int, metavar="N", help="data version to read (default: the newest)")
 
 
@@ -171,7 +212,9 @@ def _command(args: argparse.Namespace) -> None:
         try:
             path.write_text(WRITERS[path.suffix](found), encoding="utf-8")
         except OSError as error:
-            raise BadInput(f"{path} cannot be written ({error.strerror}); name a file in a folder you may write to.") from error
+            raise BadInput(
+                f"{path} cannot be written ({error.strerror}); name a file in a folder you may write to."
+            ) from error
     if args.json:
         console.emit_json(found)
     elif paths:

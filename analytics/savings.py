@@ -14,14 +14,15 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analytics import anomalies, cheaper_models, list_prices, waste, work_cells
+from analytics import anomalies, cheaper_models, list_prices, savings_finders, work_cells
 from analytics.history import daily_by, through
+from analytics.paid_prices import USUAL_RATES
+from analytics.savings_finders import Claim
 from analytics.scope import UNKNOWN, Scope
 from analytics.spend import view_of
-from analytics.unit_prices import USUAL_RATES
-from analytics.waste import Claim
-from data import console, models
+from data import console
 from data.errors import BadInput
+from data.facts import models
 from data.ledger import Ledger
 from data.state import State
 
@@ -53,7 +54,11 @@ class Finding(NamedTuple):
     @property
     def short(self) -> str:
         """A few words for a chart's axis."""
-        return f"Cheaper than {self.filters['model'][0]}" if self.kind == "cheaper model" and self.filters.get("model") else self.kind.capitalize()
+        return (
+            f"Cheaper than {self.filters['model'][0]}"
+            if self.kind == "cheaper model" and self.filters.get("model")
+            else self.kind.capitalize()
+        )
 
 
 class Savings(NamedTuple):
@@ -88,12 +93,14 @@ def findings(view: Ledger, scope: Scope, state: State | None = None) -> Savings:
     first = {(row.first_provider, row.first_model) for row in repeats.itertuples()}
     found = [
         *cheaper_models.claims(cells, facts, middle),
-        waste.missed_cache(cells, sessions, work_cells.cache_shares(view, scope)),
-        waste.batch_eligible(cells),
-        waste.failures(cells, repeats, {name: list_prices.per_token(*name, middle) or USUAL_RATES for name in first}),
-        waste.growing_context(cells, sessions),
-        waste.long_answers(cells),
-        waste.outgrown(cells, _outgrown(view, scope)),
+        savings_finders.missed_cache(cells, sessions, work_cells.cache_shares(view, scope)),
+        savings_finders.batch_eligible(cells),
+        savings_finders.failures(
+            cells, repeats, {name: list_prices.per_token(*name, middle) or USUAL_RATES for name in first}
+        ),
+        savings_finders.growing_context(cells, sessions),
+        savings_finders.long_answers(cells),
+        savings_finders.outgrown(cells, _outgrown(view, scope)),
     ]
     return settle(cells, [claim for claim in found if claim], per_month, scope.length_days)
 
@@ -120,12 +127,23 @@ def _finding(claim: Claim, cells: pd.DataFrame, net: pd.Series, per_month: float
         if len(values) < cells.index.get_level_values(name).nunique():
             filters[name] = tuple(values)
     table = behind[["attempts", "cost_usd"]] * per_month
-    table = table.rename(columns={"attempts": "attempts_month", "cost_usd": "spend_usd_month"}).assign(saves_usd_month=net * per_month)
+    table = table.rename(columns={"attempts": "attempts_month", "cost_usd": "spend_usd_month"}).assign(
+        saves_usd_month=net * per_month
+    )
     return Finding(
-        claim.kind, claim.title, float(net.sum()) * per_month, float(claim.usd.sum()) * per_month, float(behind["cost_usd"].sum()) * per_month,
-        float(behind["attempts"].sum()) * per_month, claim.confidence, claim.assumption, claim.action, claim.page, filters,
+        claim.kind,
+        claim.title,
+        float(net.sum()) * per_month,
+        float(claim.usd.sum()) * per_month,
+        float(behind["cost_usd"].sum()) * per_month,
+        float(behind["attempts"].sum()) * per_month,
+        claim.confidence,
+        claim.assumption,
+        claim.action,
+        claim.page,
+        filters,
         table.sort_values("saves_usd_month", ascending=False).reset_index(),
-    )  # fmt: skip
+    )
 
 
 def _outgrown(view: Ledger, scope: Scope) -> dict[tuple[str, str], float]:
@@ -135,7 +153,9 @@ def _outgrown(view: Ledger, scope: Scope) -> dict[tuple[str, str], float]:
     daily = daily[(daily.index >= pd.Timestamp(whole.start)) & (daily.index < pd.Timestamp(whole.end))].fillna(0.0)
     found = {}
     for pair in daily.get("cost_usd", pd.DataFrame()).columns:
-        if UNKNOWN not in pair and (grown := anomalies.outgrown(daily["cost_usd"][pair], daily["calls"][pair], scope.length_days)):
+        if UNKNOWN not in pair and (
+            grown := anomalies.outgrown(daily["cost_usd"][pair], daily["calls"][pair], scope.length_days)
+        ):
             found[pair] = grown[1]
     return found
 
@@ -143,13 +163,20 @@ def _outgrown(view: Ledger, scope: Scope) -> dict[tuple[str, str], float]:
 def described(saving: Savings) -> dict:
     """The JSON form."""
     rows = [finding._asdict() | {"cells": finding.cells.head(50).to_dict("records")} for finding in saving.findings]
-    return {"findings": rows, "total_usd_month": saving.total_usd_month, "spend_usd_month": saving.spend_usd_month, "days": saving.days}
+    return {
+        "findings": rows,
+        "total_usd_month": saving.total_usd_month,
+        "spend_usd_month": saving.spend_usd_month,
+        "days": saving.days,
+    }
 
 
 def register(subparsers: Any) -> None:
     """`python -m analytics savings`."""
     sub = console.command(subparsers, "savings", _command, "where money is wasted, by dollars a month")
-    sub.add_argument("--days", type=int, default=SPAN_DAYS, metavar="N", help=f"look at the last N whole days (default {SPAN_DAYS})")
+    sub.add_argument(
+        "--days", type=int, default=SPAN_DAYS, metavar="N", help=f"look at the last N whole days (default {SPAN_DAYS})"
+    )
     sub.add_argument("--as-of", type=int, metavar="N", help="data version to read (default: the newest)")
 
 
@@ -158,10 +185,18 @@ def _command(args: argparse.Namespace) -> None:
         raise BadInput(f"--days {args.days} is not a number of days; use 1 or more.")
     view = view_of(args)
     span = recent(view)
-    saving = findings(view, span.model_copy(update={"start": span.end - timedelta(days=args.days)}), State.open(args.home))
+    saving = findings(
+        view, span.model_copy(update={"start": span.end - timedelta(days=args.days)}), State.open(args.home)
+    )
     if args.json:
         console.emit_json(described(saving) | {"snapshot": view.snapshot()})
         return
-    rows = [(f.title, f"{f.usd_month:,.0f}", f"{f.gross_usd_month:,.0f}", f.confidence, f.action) for f in saving.findings]
-    console.emit_table(["Finding", "USD a month", "alone", "Confidence", "What to do"], rows, right=["USD a month", "alone"])
-    console.say(f"Together {saving.total_usd_month:,.0f} of {saving.spend_usd_month:,.0f} USD a month ({saving.share:.0%}); overlap is counted once.")
+    rows = [
+        (f.title, f"{f.usd_month:,.0f}", f"{f.gross_usd_month:,.0f}", f.confidence, f.action) for f in saving.findings
+    ]
+    console.emit_table(
+        ["Finding", "USD a month", "alone", "Confidence", "What to do"], rows, right=["USD a month", "alone"]
+    )
+    console.say(
+        f"Together {saving.total_usd_month:,.0f} of {saving.spend_usd_month:,.0f} USD a month ({saving.share:.0%}); overlap is counted once."
+    )

@@ -43,7 +43,13 @@ class Scope(BaseModel):
     time_zone: str = "UTC"
 
     @classmethod
-    def of(cls, ledger: Ledger, start: date | None = None, end: date | None = None, **filters: tuple[str, ...] | list[str] | str) -> Scope:
+    def of(
+        cls,
+        ledger: Ledger,
+        start: date | None = None,
+        end: date | None = None,
+        **filters: tuple[str, ...] | list[str] | str,
+    ) -> Scope:
         """A scope in the ledger's reporting zone; empty filters are dropped."""
         chosen = tuple((k, (v,) if isinstance(v, str) else tuple(v)) for k, v in sorted(filters.items()) if v)
         return cls(start=start, end=end, filters=chosen, time_zone=ledger.time_zone)

@@ -17,7 +17,7 @@ from analytics.scope import UNKNOWN, Scope
 from data import console
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
-from data.usage import TOKENS
+from data.schema import TOKENS
 
 CLI_MEASURES = ("cost_usd", "requests", "attempts", *TOKENS)
 
@@ -39,7 +39,10 @@ def grouped(ledger: Ledger, scope: Scope, by: Sequence[str], measures: Sequence[
     values = {m.name: m.expression(table) for m in wanted}
     if not dims:
         return ledger.frame(table.aggregate(**values))
-    keys = {d.name: d.expression(table, scope.time_zone) if d.is_time else _known(d.expression(table, scope.time_zone)) for d in dims}
+    keys = {
+        d.name: d.expression(table, scope.time_zone) if d.is_time else _known(d.expression(table, scope.time_zone))
+        for d in dims
+    }
     result = table.group_by(**keys).aggregate(**values)
     order = [ibis.asc(d.name) for d in dims if d.is_time]
     return ledger.frame(result.order_by(*order, ibis.desc(wanted[0].name), *(d.name for d in dims if not d.is_time)))
@@ -91,7 +94,9 @@ def coverage(ledger: Ledger, scope: Scope) -> pd.DataFrame:
 def priced_share(ledger: Ledger, scope: Scope, by: Sequence[str] = ()) -> float | None:
     """Attempts with a known cost / attempts; None without attempts."""
     table = source(ledger, scope, by, ("cost_usd",))
-    row = ledger.frame(table.aggregate(priced=total(table, "priced_attempts"), attempts=total(table, "attempts"))).iloc[0]
+    row = ledger.frame(table.aggregate(priced=total(table, "priced_attempts"), attempts=total(table, "attempts"))).iloc[
+        0
+    ]
     return None if pd.isna(row["attempts"]) or not row["attempts"] else float(row["priced"] / row["attempts"])
 
 
@@ -122,7 +127,9 @@ def view_of(args: argparse.Namespace) -> Ledger:
     ledger = Ledger.open(args.home)
     view = ledger.at(args.as_of if getattr(args, "as_of", None) is not None else ledger.snapshot())
     if not view.sql(f"SELECT count(*) AS n FROM {view.name('batches')} WHERE loaded > 0").iloc[0, 0]:
-        raise NoData(f"The ledger in {ledger.home} is empty; load a log with `python -m data ingest PATH` or try `python -m data sample`.")
+        raise NoData(
+            f"The ledger in {ledger.home} is empty; load a log with `python -m data ingest PATH` or try `python -m data sample`."
+        )
     return view
 
 
@@ -141,14 +148,29 @@ def run(args: argparse.Namespace) -> None:
     whole, share = totals(view, scope, CLI_MEASURES), priced_share(view, scope, by)
     if args.json:
         # pandas makes a column of counts with a gap a column of floats.
-        rows = [{k: None if pd.isna(v) else int(v) if isinstance(v, float) and k in TOKENS else v for k, v in row.items()} for row in frame.to_dict("records")]
-        console.emit_json({"rows": rows if by else [], "total": whole, "priced_share": share, "time_zone": scope.time_zone, "snapshot": view.snapshot()})
+        rows = [
+            {k: None if pd.isna(v) else int(v) if isinstance(v, float) and k in TOKENS else v for k, v in row.items()}
+            for row in frame.to_dict("records")
+        ]
+        console.emit_json(
+            {
+                "rows": rows if by else [],
+                "total": whole,
+                "priced_share": share,
+                "time_zone": scope.time_zone,
+                "snapshot": view.snapshot(),
+            }
+        )
         return
     columns = (*by, "cost_usd", "requests", "attempts")
     lines = [tuple(_cell(row[c]) for c in columns) for row in frame.to_dict("records")] if by else []
     closing = (*("total" if i == 0 else "" for i in range(len(by))), *(_cell(whole[c]) for c in columns[len(by) :]))
     console.emit_table(columns, [*lines, closing], right=columns[len(by) :])
-    console.say(f"{share:.1%} of attempts priced; days in {scope.time_zone}; data version {view.snapshot()}." if share is not None else "No attempts in this span.")
+    console.say(
+        f"{share:.1%} of attempts priced; days in {scope.time_zone}; data version {view.snapshot()}."
+        if share is not None
+        else "No attempts in this span."
+    )
 
 
 def _cell(value: object) -> str:

@@ -7,8 +7,16 @@ from typing import NamedTuple
 
 BUDGET_SHARES = (0.10, 0.20)
 MODELS_PER_ENGINEER = (5, 7)
-ARCHITECT_USD_YEAR = {"hire": (200_000.0, 350_000.0), "fractional": (12 * 6_000.0, 12 * 14_000.0), "project": (15_000.0, 60_000.0)}
-ARCHITECT_TERMS = {"hire": "a hire, a year", "fractional": "a fraction of one, a year at $6,000 to $14,000 a month", "project": "one project"}
+ARCHITECT_USD_YEAR = {
+    "hire": (200_000.0, 350_000.0),
+    "fractional": (12 * 6_000.0, 12 * 14_000.0),
+    "project": (15_000.0, 60_000.0),
+}
+ARCHITECT_TERMS = {
+    "hire": "a hire, a year",
+    "fractional": "a fraction of one, a year at $6,000 to $14,000 a month",
+    "project": "one project",
+}
 
 
 class Line(NamedTuple):
@@ -42,10 +50,15 @@ def lines(ai_usd_year: float, models_and_agents: int, engineer_usd_year: float |
             f"Orchestration engineers: {count}",
             low * salary if salary is not None else None,
             high * salary if salary is not None else None,
-            f"one per 5 to 7 models or agents in production ({models_and_agents} seen)" + ("" if salary else "; give a salary to price it"),
+            f"one per 5 to 7 models or agents in production ({models_and_agents} seen)"
+            + ("" if salary else "; give a salary to price it"),
         ),
         *(
-            Line(f"AI systems architect: {ARCHITECT_TERMS[way]}", *usd, "the brief's price range for the role; choose one of the three")
+            Line(
+                f"AI systems architect: {ARCHITECT_TERMS[way]}",
+                *usd,
+                "the brief's price range for the role; choose one of the three",
+            )
             for way, usd in ARCHITECT_USD_YEAR.items()
         ),
     ]

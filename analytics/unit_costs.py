@@ -21,14 +21,24 @@ from analytics.spend import view_of
 from data import console
 from data.errors import BadInput
 from data.ledger import Ledger
-from data.usage import TOKENS
+from data.schema import TOKENS
 
 PASS_SCORE = 0.7
 NO_SIGNAL = (
     "No task says whether it succeeded. Log an evaluation score (0 to 1), feedback, or an outcome with the request: "
     "for LiteLLM in metadata.spend_logs_metadata as quality_score or succeeded, for Langfuse as a score, for other logs through a mapping."
 )
-COLUMNS = ("cost_usd", "list_cost_usd", "calls", "tokens", "tasks", "known_tasks", "successes", "known_cost_usd", "wasted_usd")
+COLUMNS = (
+    "cost_usd",
+    "list_cost_usd",
+    "calls",
+    "tokens",
+    "tasks",
+    "known_tasks",
+    "successes",
+    "known_cost_usd",
+    "wasted_usd",
+)
 
 
 class UnitCosts(NamedTuple):
@@ -61,7 +71,11 @@ def of(view: Ledger, scope: Scope) -> UnitCosts:
     """Unit costs of a scope; one query over its rows."""
     rows = scope.usage(view)
     frame = view.frame(_folded(rows, _tasks(rows)))
-    customers = view.frame(rows.aggregate(n=rows.customer_id.nunique(), usd=rows.cost_usd.sum(where=rows.customer_id.notnull()).cast("float64")))
+    customers = view.frame(
+        rows.aggregate(
+            n=rows.customer_id.nunique(), usd=rows.cost_usd.sum(where=rows.customer_id.notnull()).cast("float64")
+        )
+    )
     return _costs(frame.iloc[0], int(customers["n"][0]), float(customers["usd"].fillna(0.0)[0]))
 
 
@@ -74,8 +88,19 @@ def by(view: Ledger, scope: Scope, name: str) -> pd.DataFrame:
     key = dimension(name).expression(rows, scope.time_zone).cast("string").fill_null(UNKNOWN)
     frame = view.frame(_folded(rows, _tasks(rows, value=key), "value"))
     costs = [(row["value"], _costs(row, 0, 0.0)) for _, row in frame.iterrows()]
-    columns = ("cost_usd", "tasks", "per_request_usd", "per_task_usd", "per_successful_task_usd", "success_rate", "per_1k_tokens_usd", "list_per_1k_tokens_usd")
-    table = pd.DataFrame([(value, *(getattr(cost, column) for column in columns)) for value, cost in costs], columns=["value", *columns])
+    columns = (
+        "cost_usd",
+        "tasks",
+        "per_request_usd",
+        "per_task_usd",
+        "per_successful_task_usd",
+        "success_rate",
+        "per_1k_tokens_usd",
+        "list_per_1k_tokens_usd",
+    )
+    table = pd.DataFrame(
+        [(value, *(getattr(cost, column) for column in columns)) for value, cost in costs], columns=["value", *columns]
+    )
     return table.sort_values("cost_usd", ascending=False, ignore_index=True)
 
 
@@ -151,10 +176,21 @@ def _command(args: argparse.Namespace) -> None:
     scope = Scope.of(view, end - timedelta(days=args.days), end)
     whole, parts = of(view, scope), by(view, scope, args.by)
     if args.json:
-        console.emit_json(whole._asdict() | {"note": whole.note, "by": args.by, "rows": parts.to_dict("records"), "snapshot": view.snapshot()})
+        console.emit_json(
+            whole._asdict()
+            | {"note": whole.note, "by": args.by, "rows": parts.to_dict("records"), "snapshot": view.snapshot()}
+        )
         return
-    shown = ("per_request_usd", "per_task_usd", "per_successful_task_usd", "per_1k_tokens_usd", "list_per_1k_tokens_usd")
-    rows = [(row["value"], *("–" if pd.isna(row[c]) else f"{row[c]:.4g}" for c in shown)) for _, row in parts.iterrows()]
+    shown = (
+        "per_request_usd",
+        "per_task_usd",
+        "per_successful_task_usd",
+        "per_1k_tokens_usd",
+        "list_per_1k_tokens_usd",
+    )
+    rows = [
+        (row["value"], *("–" if pd.isna(row[c]) else f"{row[c]:.4g}" for c in shown)) for _, row in parts.iterrows()
+    ]
     rows.append(("total", *("–" if getattr(whole, c) is None else f"{getattr(whole, c):.4g}" for c in shown)))
     labels = ("USD per request", "per task", "per successful task", "per 1k tokens", "list per 1k tokens")
     console.emit_table([args.by, *labels], rows, right=labels)

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from analytics import list_prices
-from analytics.memory import kept
+from analytics.answers_by_version import kept
+from analytics.paid_prices import KINDS, USUAL_RATES
 from analytics.scope import UNKNOWN, Scope, local_time
-from analytics.unit_prices import KINDS, USUAL_RATES
 from data.ledger import Ledger
 
 CELL = ("provider", "model", "team", "feature", "environment", "task_type", "criticality", "data_class")
@@ -49,9 +49,13 @@ def cells(view: Ledger, scope: Scope) -> pd.DataFrame:
         "score": rows.quality_score.mean(),
         "streamed": rows.ttft_ms.count(),
         "by_night": ((hour >= 22) | (hour < 7)).sum(),
-        "standard_cost_usd": rows.cost_usd.sum(where=paid & (rows.service_tier.isnull() | (rows.service_tier == "standard"))),
+        "standard_cost_usd": rows.cost_usd.sum(
+            where=paid & (rows.service_tier.isnull() | (rows.service_tier == "standard"))
+        ),
     }
-    frame = view.frame(rows.group_by(**_keys(rows)).aggregate(**{name: value.cast("float64") for name, value in sums.items()}))
+    frame = view.frame(
+        rows.group_by(**_keys(rows)).aggregate(**{name: value.cast("float64") for name, value in sums.items()})
+    )
     table = frame.set_index(list(CELL)).astype(float)
     score = table.pop("score")
     table = table.fillna(0.0).assign(score=score).sort_index()
@@ -94,7 +98,9 @@ def sessions(view: Ledger, scope: Scope) -> pd.DataFrame:
     resent = ibis.least(single.fresh, ibis.greatest(single.input - single.longest - single.read, 0))
     outgrown = ibis.greatest(single.input - 3 * single.turns * single.shortest, 0)
     folded = single.group_by(*CELL).aggregate(
-        turns=single.turns.sum().cast("float64"), resent_tokens=resent.sum().cast("float64"), outgrown_tokens=outgrown.sum().cast("float64")
+        turns=single.turns.sum().cast("float64"),
+        resent_tokens=resent.sum().cast("float64"),
+        outgrown_tokens=outgrown.sum().cast("float64"),
     )
     return view.frame(folded).set_index(list(CELL)).astype(float)
 
@@ -109,10 +115,17 @@ def repeats(view: Ledger, scope: Scope) -> pd.DataFrame:
     rows = scope.usage(view)
     later = rows.filter((rows.attempt > 1) & ~rows.status.isin(["error", "cached"]))
     first = rows.filter(rows.attempt == 1)
-    first = first.select("call_id", first_provider=first.provider, first_model=first.model, first_answered=first.status == "success")
+    first = first.select(
+        "call_id", first_provider=first.provider, first_model=first.model, first_answered=first.status == "success"
+    )
     both = later.inner_join(first, "call_id")
     output = both.output_tokens.fill_null(0) + both.reasoning_tokens.fill_null(0)
-    grouped = both.group_by(**_keys(both), first_provider=both.first_provider, first_model=both.first_model, first_answered=both.first_answered)
+    grouped = both.group_by(
+        **_keys(both),
+        first_provider=both.first_provider,
+        first_model=both.first_model,
+        first_answered=both.first_answered,
+    )
     frame = view.frame(
         grouped.aggregate(
             cost_usd=both.cost_usd.sum().cast("float64"),
@@ -131,7 +144,9 @@ def cache_shares(view: Ledger, scope: Scope) -> pd.DataFrame:
     """
     if not scope.fits_rollup():
         return pd.DataFrame({"best_share": []})
-    earlier = scope.model_copy(update={"start": scope.start - 3 * timedelta(days=scope.length_days), "end": scope.start})
+    earlier = scope.model_copy(
+        update={"start": scope.start - 3 * timedelta(days=scope.length_days), "end": scope.start}
+    )
     days = earlier.days(view)
     span = ((ibis.literal(scope.start).delta(days.day, unit="day") - 1) / scope.length_days).floor()
     names = {name: days[name].fill_null(UNKNOWN) for name in ("model", "team", "feature")}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from data import console, mappings, price_report, sample
+from data import console
 from data.errors import BadInput
 from data.formats import all_formats
-from data.ingest import ingest
 from data.ledger import Ledger
-from data.load_report import print_reports
+from data.loading import mappings
+from data.loading.ingest import ingest
+from data.loading.report import print_reports
+from data.prices import report as price_report
+from data.sample import sample
 from data.state import State
 
 
@@ -22,11 +25,15 @@ def main(argv: list[str] | None = None) -> int:
     load.add_argument("--format", metavar="NAME", help="skip recognition; see `python -m data formats`")
     load.add_argument("--mapping", metavar="NAME", help="a column mapping saved on the Data page")
     load.add_argument("--keep-text", action="store_true", help="also store prompts and completions (off by default)")
-    bill = console.command(commands, "billed", run_ingest, "load provider invoices and usage reports, for reconciliation")
+    bill = console.command(
+        commands, "billed", run_ingest, "load provider invoices and usage reports, for reconciliation"
+    )
     bill.add_argument("paths", nargs="+", metavar="FILE")
     bill.set_defaults(format=None, mapping=None, keep_text=False)
     console.command(commands, "formats", run_formats, "list the log formats Baton reads")
-    console.command(commands, "check", run_check, "check the ledger: roll-ups against rows, files against the catalogue")
+    console.command(
+        commands, "check", run_check, "check the ledger: roll-ups against rows, files against the catalogue"
+    )
     price_report.register(commands)
     sample.register(commands)
     return console.run(top, argv)
@@ -54,18 +61,35 @@ def run_check(args: argparse.Namespace) -> None:
     """`check`: whether what the pages read equals what the rows say; exits 1 when not."""
     ledger = Ledger.open(args.home)
     view = ledger.at(ledger.snapshot())
-    rows = view.sql(f"SELECT count(*) AS attempts, coalesce(sum(cost_usd), 0) AS cost_usd FROM {view.name('usage')}").iloc[0]
-    days = view.sql(f"SELECT coalesce(sum(attempts), 0)::BIGINT AS attempts, coalesce(sum(cost_usd), 0) AS cost_usd FROM {view.name('spend_by_day')}").iloc[0]
+    rows = view.sql(
+        f"SELECT count(*) AS attempts, coalesce(sum(cost_usd), 0) AS cost_usd FROM {view.name('usage')}"
+    ).iloc[0]
+    days = view.sql(
+        f"SELECT coalesce(sum(attempts), 0)::BIGINT AS attempts, coalesce(sum(cost_usd), 0) AS cost_usd FROM {view.name('spend_by_day')}"
+    ).iloc[0]
     twice = view.sql(f"SELECT count(*) - count(DISTINCT event_id) AS n FROM {view.name('usage')}").iloc[0, 0]
     audit_ok, first_bad = State.open(args.home).verify_audit()
-    result = {"attempts": int(rows["attempts"]), "cost_usd": rows["cost_usd"], "rollup_attempts": int(days["attempts"]),
-              "rollup_cost_usd": days["cost_usd"], "doubled": int(twice), "audit_ok": audit_ok, "snapshot": view.snapshot()}  # fmt: skip
+    result = {
+        "attempts": int(rows["attempts"]),
+        "cost_usd": rows["cost_usd"],
+        "rollup_attempts": int(days["attempts"]),
+        "rollup_cost_usd": days["cost_usd"],
+        "doubled": int(twice),
+        "audit_ok": audit_ok,
+        "snapshot": view.snapshot(),
+    }
     if args.json:
         console.emit_json(result)
     else:
         console.emit_table(("check", "value"), result.items())
-    if (result["attempts"], result["cost_usd"]) != (result["rollup_attempts"], result["rollup_cost_usd"]) or twice or not audit_ok:
-        raise BadInput(f"The ledger does not add up (see above; first bad audit entry: {first_bad}); run `python -m data check` on a backup.")
+    if (
+        (result["attempts"], result["cost_usd"]) != (result["rollup_attempts"], result["rollup_cost_usd"])
+        or twice
+        or not audit_ok
+    ):
+        raise BadInput(
+            f"The ledger does not add up (see above; first bad audit entry: {first_bad}); run `python -m data check` on a backup."
+        )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ def parser(prog: str, description: str) -> tuple[argparse.ArgumentParser, Any]:
     return top, top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
 
-def command(subparsers: Any, name: str, run: Callable[[argparse.Namespace], None], summary: str) -> argparse.ArgumentParser:
+def command(
+    subparsers: Any, name: str, run: Callable[[argparse.Namespace], None], summary: str
+) -> argparse.ArgumentParser:
     """Add a subcommand with the options all of them share; `run` gets the parsed arguments."""
     sub = subparsers.add_parser(name, help=summary, description=summary)
     sub.add_argument("--home", metavar="DIR", help="the store (default: BATON_HOME, else var/)")
@@ -61,7 +63,9 @@ def emit_json(payload: object) -> None:
     print()
 
 
-def emit_table(columns: Iterable[str], rows: Iterable[Iterable[object]], *, title: str = "", right: Iterable[str] = ()) -> None:
+def emit_table(
+    columns: Iterable[str], rows: Iterable[Iterable[object]], *, title: str = "", right: Iterable[str] = ()
+) -> None:
     """Print rows for a person. Columns never truncate a value: long ones fold."""
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     numeric = set(right)
@@ -87,7 +91,13 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[str, float, str], Non
     if quiet or not console.is_terminal:
         yield lambda stage, share, note="": None
         return
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}", markup=False), TimeElapsedColumn()
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0, note="")
         yield lambda stage, share, note="": bar.update(task, description=stage, completed=share, note=note)

@@ -174,7 +174,9 @@ class Ledger:
         try:
             handle = open(self.home / "writer.lock", "a")  # noqa: SIM115
         except OSError as error:
-            raise LedgerError(f"The store {self.home} cannot be written ({error.strerror}); check the folder's permissions.") from error
+            raise LedgerError(
+                f"The store {self.home} cannot be written ({error.strerror}); check the folder's permissions."
+            ) from error
         with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -222,14 +224,18 @@ def _connect(home: Path) -> duckdb.DuckDBPyConnection:
         scratch.mkdir(exist_ok=True)
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LedgerError(f"The store {home} cannot be written ({error.strerror}); check the folder's permissions and free space.") from error
-    root = duckdb.connect(config={
-        "extension_directory": str(cache),
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "temp_directory": str(scratch / f"spill-{os.getpid()}"),  # each process its own: the engine clears it
-        "memory_limit": os.environ.get("BATON_MEMORY", "2.5GB"),
-    })  # fmt: skip
+        raise LedgerError(
+            f"The store {home} cannot be written ({error.strerror}); check the folder's permissions and free space."
+        ) from error
+    root = duckdb.connect(
+        config={
+            "extension_directory": str(cache),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "temp_directory": str(scratch / f"spill-{os.getpid()}"),  # each process its own: the engine clears it
+            "memory_limit": os.environ.get("BATON_MEMORY", "2.5GB"),
+        }
+    )
     root.execute("SET TimeZone = 'UTC'")
     for extension in ("ducklake", "sqlite"):  # from PyPI wheels: nothing is downloaded at run time
         import_extension(extension, con=root)
@@ -239,7 +245,12 @@ def _connect(home: Path) -> duckdb.DuckDBPyConnection:
 
 def _attach_text(home: Path, alias: str, snapshot: int | None = None) -> str:
     # WAL lets readers go on while a writer commits; the overridden path lets the folder be moved.
-    options = [f"DATA_PATH {_literal(home / 'files')}", "OVERRIDE_DATA_PATH true", "META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 30000"]
+    options = [
+        f"DATA_PATH {_literal(home / 'files')}",
+        "OVERRIDE_DATA_PATH true",
+        "META_JOURNAL_MODE 'WAL'",
+        "META_BUSY_TIMEOUT 30000",
+    ]
     if snapshot is not None:
         options.append(f"SNAPSHOT_VERSION {snapshot:d}")
     address = _literal(f"ducklake:sqlite:{home}/catalog.sqlite")
@@ -279,13 +290,20 @@ def _ailment(home: Path, error: Exception) -> str:
         if "max_temp_directory_size" in text or "no space" in text:
             return f"The disk under {home} is full; nothing was changed. Free some space and run it again."
         return "This needs more memory than allowed; set BATON_MEMORY (for example 8GB) and run it again."
-    if not isinstance(error, duckdb.Error) or isinstance(error, (duckdb.ParserException, duckdb.CatalogException, duckdb.ConversionException)):
+    if not isinstance(error, duckdb.Error) or isinstance(
+        error, (duckdb.ParserException, duckdb.CatalogException, duckdb.ConversionException)
+    ):
         return ""
     if "no space left" in text or "database or disk is full" in text:
         return f"The disk under {home} is full; nothing was changed. Free some space and run it again."
     if "database is locked" in text or "busy" in text:
         return f"The catalogue in {home} is locked by another program; nothing was changed. Try again when it has finished."
-    if "unable to open database file" in text or "permission denied" in text or "read-only file system" in text or "readonly database" in text:
+    if (
+        "unable to open database file" in text
+        or "permission denied" in text
+        or "read-only file system" in text
+        or "readonly database" in text
+    ):
         return f"The store {home} is read-only; nothing was changed. Check the folder's permissions."
     if "not a database" in text or "disk image is malformed" in text or "ducklake metadata" in text:
         reason = str(error).splitlines()[0][:160]

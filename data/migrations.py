@@ -7,7 +7,7 @@ Baton does not know was written by a newer one and is refused.
 from __future__ import annotations
 
 from data.errors import LedgerError
-from data.usage import BATCHES, BILLED, REJECTED, TOKENS, TOTAL, USAGE, ddl
+from data.schema import BATCHES, BILLED, REJECTED, TOKENS, TOTAL, USAGE, ddl
 
 STEPS = []
 step = STEPS.append
@@ -34,13 +34,21 @@ def m001_ledger(cursor) -> None:
         f"priced_attempts BIGINT, cost_usd {TOTAL}, list_cost_usd {TOTAL}, reported_cost_usd {TOTAL}, {sums}, "
         f"retries BIGINT, failed BIGINT, failed_cost_usd {TOTAL}, retry_cost_usd {TOTAL}, latency_ms_sum DOUBLE, latency_count BIGINT)"
     )
-    cursor.execute("CREATE TABLE lake.main.latency_by_hour (hour TIMESTAMP, model VARCHAR, bucket INTEGER, ttft BOOLEAN, attempts BIGINT)")
+    cursor.execute(
+        "CREATE TABLE lake.main.latency_by_hour (hour TIMESTAMP, model VARCHAR, bucket INTEGER, ttft BOOLEAN, attempts BIGINT)"
+    )
 
 
 def applied(cursor) -> list[int]:
     """Numbers of the steps this ledger has."""
-    exists = cursor.execute("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = 'migrations'").fetchone()[0]
-    return [n for (n,) in cursor.execute("SELECT number FROM lake.main.migrations ORDER BY 1").fetchall()] if exists else []
+    exists = cursor.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = 'migrations'"
+    ).fetchone()[0]
+    return (
+        [n for (n,) in cursor.execute("SELECT number FROM lake.main.migrations ORDER BY 1").fetchall()]
+        if exists
+        else []
+    )
 
 
 def pending(cursor) -> bool:
@@ -61,7 +69,9 @@ def apply(cursor) -> None:
         if number in have:
             continue
         cursor.execute("BEGIN TRANSACTION")
-        cursor.execute("CREATE TABLE IF NOT EXISTS lake.main.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP)")
+        cursor.execute(
+            "CREATE TABLE IF NOT EXISTS lake.main.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP)"
+        )
         migrate(cursor)
         cursor.execute("INSERT INTO lake.main.migrations VALUES (?, ?, now()::TIMESTAMP)", [number, migrate.__name__])
         cursor.execute("COMMIT")

@@ -10,7 +10,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from data.errors import BadInput
-from data.usage import TOKENS
+from data.schema import TOKENS
 
 KEYS = ("provider", "model", "team", "feature", "environment", "task_type", "status", "cost_basis")
 SUMS = {

@@ -21,9 +21,23 @@ from data.errors import BadInput, LedgerError
 from data.home import home_dir
 
 KINDS = (
-    "setting", "budget", "scenario", "policy", "taskset", "model_fact", "price_override", "alias", "rule",
-    "mapping", "action", "finding", "owner", "provider", "billed_rate", "event",
-)  # fmt: skip
+    "setting",
+    "budget",
+    "scenario",
+    "policy",
+    "taskset",
+    "model_fact",
+    "price_override",
+    "alias",
+    "rule",
+    "mapping",
+    "action",
+    "finding",
+    "owner",
+    "provider",
+    "billed_rate",
+    "event",
+)
 GENESIS = "0" * 64
 
 MIGRATIONS = []
@@ -32,13 +46,17 @@ migration = MIGRATIONS.append
 
 @migration
 def m001_documents(db: sqlite3.Connection) -> None:
-    db.execute("CREATE TABLE documents (kind TEXT, name TEXT, body TEXT NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (kind, name))")
+    db.execute(
+        "CREATE TABLE documents (kind TEXT, name TEXT, body TEXT NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (kind, name))"
+    )
     db.execute(
         "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, event TEXT NOT NULL, "
         "detail TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL)"
     )
     for verb in ("UPDATE", "DELETE"):
-        db.execute(f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END")
+        db.execute(
+            f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
+        )
 
 
 @migration
@@ -60,7 +78,9 @@ def m002_live_runs(db: sqlite3.Connection) -> None:
         "CREATE TABLE live_reviews (review_id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, policy TEXT, task_id TEXT, kind TEXT NOT NULL, "
         "reason TEXT NOT NULL, body TEXT NOT NULL, opened_at TEXT NOT NULL, decision TEXT, decided_by TEXT, decided_at TEXT, answer TEXT)"
     )
-    db.execute("CREATE TABLE live_recordings (run_id TEXT, call_key TEXT, body TEXT NOT NULL, PRIMARY KEY (run_id, call_key))")
+    db.execute(
+        "CREATE TABLE live_recordings (run_id TEXT, call_key TEXT, body TEXT NOT NULL, PRIMARY KEY (run_id, call_key))"
+    )
 
 
 class AuditEntry(NamedTuple):
@@ -88,7 +108,9 @@ class State:
         with state.transaction() as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version > len(MIGRATIONS):
-                raise LedgerError(f"{state.path} was written by a newer Baton (step {version}); update Baton, nothing was changed.")
+                raise LedgerError(
+                    f"{state.path} was written by a newer Baton (step {version}); update Baton, nothing was changed."
+                )
             for number, migrate in enumerate(MIGRATIONS[version:], start=version + 1):
                 migrate(db)
                 db.execute(f"PRAGMA user_version = {number}")
@@ -120,7 +142,10 @@ class State:
             yield db
             db.execute("COMMIT")
         except sqlite3.DatabaseError as error:
-            if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):  # a broken constraint is a defect of ours
+            if type(error) not in (
+                sqlite3.OperationalError,
+                sqlite3.DatabaseError,
+            ):  # a broken constraint is a defect of ours
                 raise
             raise self._unwritable(error) from error
         finally:
@@ -131,7 +156,9 @@ class State:
 
     def _unwritable(self, error: sqlite3.Error) -> LedgerError:
         if isinstance(error, sqlite3.OperationalError):
-            return LedgerError(f"{self.path} cannot be written ({error}); check permissions and free space, then try again.")
+            return LedgerError(
+                f"{self.path} cannot be written ({error}); check permissions and free space, then try again."
+            )
         return LedgerError(f"{self.path} is damaged ({error}); restore it from a backup.")
 
     # -- documents ------------------------------------------------------------------------------
@@ -155,7 +182,9 @@ class State:
     def all(self, kind: str) -> dict[str, dict]:
         """Every document of a kind by name, names in order."""
         with self.transaction() as db:
-            rows = db.execute("SELECT name, body FROM documents WHERE kind = ? ORDER BY name", (_kind(kind),)).fetchall()
+            rows = db.execute(
+                "SELECT name, body FROM documents WHERE kind = ? ORDER BY name", (_kind(kind),)
+            ).fetchall()
         return {name: json.loads(body) for name, body in rows}
 
     def delete(self, kind: str, name: str) -> None:
@@ -177,7 +206,9 @@ class State:
     def audit(self, limit: int | None = None) -> list[AuditEntry]:
         """Entries, newest first."""
         with self.transaction() as db:
-            rows = db.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (-1 if limit is None else limit,)).fetchall()
+            rows = db.execute(
+                "SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (-1 if limit is None else limit,)
+            ).fetchall()
         return [_entry(row) for row in rows]
 
     def verify_audit(self) -> tuple[bool, int | None]:

@@ -79,13 +79,17 @@ def _sentence(model: type[BaseModel], problem: Any, lines: Lines, name: str) -> 
     location = tuple(part for part in problem["loc"] if part != "[key]")
     if problem["type"] == "term":  # raised with the key it is about, see routing.conditions
         location = (*location, problem["ctx"]["key"])
-    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".") or "the document"
+    field = (
+        "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".") or "the document"
+    )
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = f"unknown field; use one of: {', '.join(_legal(model, location[:-1]))}"
     elif problem["type"] == "missing":
         message = "is required"
-    elif problem["type"] not in ("value_error", "term") and isinstance(problem["input"], str | int | float | bool | None):
+    elif problem["type"] not in ("value_error", "term") and isinstance(
+        problem["input"], str | int | float | bool | None
+    ):
         message = f"{message} (got {problem['input']!r})"
     return f"{name}, line {line_of(lines, location)}: {field}: {message}."
 
@@ -99,7 +103,11 @@ def _legal(model: type[BaseModel], location: Where) -> list[str]:
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias) and issubclass(annotation, BaseModel):
+    if (
+        isinstance(annotation, type)
+        and not isinstance(annotation, types.GenericAlias)
+        and issubclass(annotation, BaseModel)
+    ):
         return [annotation]
     return [found for argument in get_args(annotation) for found in _models(argument)]
 
@@ -131,6 +139,8 @@ def _walk(node: yaml.Node, path: Where, lines: Lines, name: str) -> None:
                 raise BadInput(f"{name}, line {line}: a key must be a plain word; a list or mapping was found.")
             below = (*path, key.value)
             if below in lines:
-                raise BadInput(f"{name}, line {line}: `{key.value}` is given twice; keep one (first on line {lines[below]}).")
+                raise BadInput(
+                    f"{name}, line {line}: `{key.value}` is given twice; keep one (first on line {lines[below]})."
+                )
             lines[below] = line
             _walk(value, below, lines, name)

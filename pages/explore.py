@@ -38,12 +38,31 @@ def folded(frame: pd.DataFrame, totals: pd.DataFrame, name: str, measure: str) -
 
 def controls() -> tuple[str, str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        measure = st.selectbox("Measure", list(MEASURES), format_func=lambda n: MEASURES[n].label, key="measure", bind="query-params", width=220)
-        by = st.selectbox("By", [n for n, d in DIMENSIONS.items() if not d.is_time], format_func=lambda n: DIMENSIONS[n].label, index=1, key="by", bind="query-params", width=180)
+        measure = st.selectbox(
+            "Measure",
+            list(MEASURES),
+            format_func=lambda n: MEASURES[n].label,
+            key="measure",
+            bind="query-params",
+            width=220,
+        )
+        by = st.selectbox(
+            "By",
+            [n for n, d in DIMENSIONS.items() if not d.is_time],
+            format_func=lambda n: DIMENSIONS[n].label,
+            index=1,
+            key="by",
+            bind="query-params",
+            width=180,
+        )
         second = st.selectbox(
-            "Over", [*GRAINS, NONE, *(n for n, d in DIMENSIONS.items() if not d.is_time)], key="over", bind="query-params", width=180,
+            "Over",
+            [*GRAINS, NONE, *(n for n, d in DIMENSIONS.items() if not d.is_time)],
+            key="over",
+            bind="query-params",
+            width=180,
             format_func=lambda n: "Nothing else" if n == NONE else DIMENSIONS[n].label,
-        )  # fmt: skip
+        )
     return measure, by, NONE if second == by else second
 
 
@@ -58,7 +77,11 @@ def draw(frame: pd.DataFrame, by: str, over: str, measure: str) -> None:
         figure = charts.stacked_bars(frame, palette, x=over, by=by, value=measure, unit=declared.unit)
     else:
         figure = charts.grouped_bars(frame, palette, x=over, by=by, value=measure, unit=declared.unit)
-    shell.chart(figure, alt=f"{declared.label} by {DIMENSIONS[by].label.lower()}; the table below holds the numbers", key="explore")
+    shell.chart(
+        figure,
+        alt=f"{declared.label} by {DIMENSIONS[by].label.lower()}; the table below holds the numbers",
+        key="explore",
+    )
 
 
 view = shell.view()
@@ -76,14 +99,25 @@ whole = spend.totals(view, scope, (measure,))[measure]
 first = totals.iloc[0]
 with title:
     unknown = f"{declared.label} is unknown: none of the attempts in these {scope.length_days} days carries it"
-    shell.header(unknown if whole is None else f"{declared.label}: {fmt.value(whole, declared.unit)} in {scope.length_days} days; {first[by]} leads with {fmt.value(first[measure], declared.unit)}", view)
+    shell.header(
+        unknown
+        if whole is None
+        else f"{declared.label}: {fmt.value(whole, declared.unit)} in {scope.length_days} days; {first[by]} leads with {fmt.value(first[measure], declared.unit)}",
+        view,
+    )
 frame = totals if over == NONE else answer(view, scope, (over, by), measure)
 shown = folded(frame[[*([over] if over != NONE else []), by, measure]], totals, by, measure)
 if over not in (NONE, *GRAINS):
     shown = folded(shown, answer(view, scope, (over,), measure), over, measure)
 draw(shown, by, over, measure)
-st.caption(fmt.md(f"{declared.label}: {declared.meaning}. Unit: {declared.unit}. Days in {scope.time_zone}, {fmt.day(scope.start)} to {fmt.day(scope.end)} (excluded)."))
-labels = {n: DIMENSIONS[n].label for n in DIMENSIONS} | {n: f"{m.label}, {m.unit}" if m.unit not in ("requests", "attempts") else m.label for n, m in MEASURES.items()}
+st.caption(
+    fmt.md(
+        f"{declared.label}: {declared.meaning}. Unit: {declared.unit}. Days in {scope.time_zone}, {fmt.day(scope.start)} to {fmt.day(scope.end)} (excluded)."
+    )
+)
+labels = {n: DIMENSIONS[n].label for n in DIMENSIONS} | {
+    n: f"{m.label}, {m.unit}" if m.unit not in ("requests", "attempts") else m.label for n, m in MEASURES.items()
+}
 units = {n: m.unit for n, m in MEASURES.items()}
 if len(totals) > ROW_LIMIT:
     st.caption(f"The table shows the {ROW_LIMIT:,} largest of {len(totals):,} rows.")

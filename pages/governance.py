@@ -7,10 +7,10 @@ import streamlit as st
 
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
-from routing.audit import exported
-from routing.policy import Policy
-from routing.policy_checks import dead_ends
-from routing.reviews import RUN_KINDS, reviews
+from routing.policies.checks import dead_ends
+from routing.policies.policy import Policy
+from routing.runs.audit import exported
+from routing.runs.reviews import RUN_KINDS, reviews
 
 SENSITIVE = {"customer", "regulated"}
 
@@ -18,14 +18,24 @@ SENSITIVE = {"customer", "regulated"}
 def terms(values: dict) -> str:
     """A condition or a set of facts in words."""
     plain = {k: v.model_dump() if hasattr(v, "model_dump") else list(v) for k, v in values.items()}
-    return ", ".join(f"{key.replace('_', ' ')} {' or '.join(map(str, value)) if isinstance(value, list) else value}" for key, value in plain.items())
+    return ", ".join(
+        f"{key.replace('_', ' ')} {' or '.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in plain.items()
+    )
 
 
 def constraint_rows(policies: dict[str, Policy]) -> list[dict]:
     rows = []
     for name, policy in policies.items():
         for c in policy.constraints:
-            rule = " and ".join(p for p in (f"forbids {terms(c.forbid)}" if c.forbid else "", f"requires {terms(c.require)}" if c.require else "") if p)
+            rule = " and ".join(
+                p
+                for p in (
+                    f"forbids {terms(c.forbid)}" if c.forbid else "",
+                    f"requires {terms(c.require)}" if c.require else "",
+                )
+                if p
+            )
             rows.append({"policy": name, "for": terms(c.when) or "every request", "rule": rule, "because": c.because})
     return rows
 
@@ -37,18 +47,26 @@ def regime_rows(policies: dict[str, Policy]) -> list[dict]:
         named = {v for c in policy.constraints for v in getattr(c.when.get("data_class"), "values", ())}
         guarded, limits, rails = SENSITIVE & named, policy.limits, policy.guardrails
         checkpoints = [f"{h:g} h" for h in limits.checkpoints] + [f"{100 * s:g} %" for s in limits.checkpoint_shares]
-        rows.append({
-            "policy": name, "regime": "central, audited" if guarded else "free",
-            "covers": ", ".join(sorted(guarded)) or "no sensitive data", "checkpoints": ", ".join(checkpoints) or "none",
-            "forbidden": ", ".join(rails.forbidden_actions),
-        })  # fmt: skip
+        rows.append(
+            {
+                "policy": name,
+                "regime": "central, audited" if guarded else "free",
+                "covers": ", ".join(sorted(guarded)) or "no sensitive data",
+                "checkpoints": ", ".join(checkpoints) or "none",
+                "forbidden": ", ".join(rails.forbidden_actions),
+            }
+        )
     return rows
 
 
 def said(detail: dict) -> str:
     """An entry's detail in a line: why first, then what it is about; the download has all of it."""
     keys = ("reason", "decision", "status", "policy", "task", "picked", "model", "provider", "name", "kind")
-    return "; ".join(f"{key} {', '.join(map(str, detail[key])) if isinstance(detail[key], list) else detail[key]}" for key in keys if detail.get(key))
+    return "; ".join(
+        f"{key} {', '.join(map(str, detail[key])) if isinstance(detail[key], list) else detail[key]}"
+        for key in keys
+        if detail.get(key)
+    )
 
 
 view, state = shell.view(), shell.state()
@@ -57,22 +75,34 @@ entries = state.audit()
 policies = what_if.policies()
 rows = constraint_rows(policies)
 broken = f"The audit trail is broken at entry {bad}"
-shell.header(f"{len(rows)} constraints in {len(policies)} policies; the audit trail of {fmt.count(len(entries))} entries is whole" if ok else broken, view)
+shell.header(
+    f"{len(rows)} constraints in {len(policies)} policies; the audit trail of {fmt.count(len(entries))} entries is whole"
+    if ok
+    else broken,
+    view,
+)
 if not ok:
-    st.error("An entry was changed or removed outside Baton. Compare with an earlier export or a backup of the store.", icon=":material/error:")
+    st.error(
+        "An entry was changed or removed outside Baton. Compare with an earlier export or a backup of the store.",
+        icon=":material/error:",
+    )
 
 st.subheader("Constraints: what no rule or fallback may do", anchor=False)
 exports.table(pd.DataFrame(rows, columns=["policy", "for", "rule", "because"]), name="constraints")
 gaps = [(name, gap) for name, policy in policies.items() for gap in dead_ends(policy, what_if.catalog())]
 if gaps:
     with st.expander(f"Requests that would be refused ({len(gaps)})", icon=":material/block:"):
-        st.caption("A constraint leaves these without a model. They are refused with this reason, never sent elsewhere.")
+        st.caption(
+            "A constraint leaves these without a model. They are refused with this reason, never sent elsewhere."
+        )
         exports.table(pd.DataFrame(gaps, columns=["policy", "request and reason"]), name="refused-requests")
 
 st.subheader("Run policies: central for sensitive data, free for the rest", anchor=False)
 regimes = regime_rows(policies)
 exports.table(pd.DataFrame(regimes)[["policy", "regime", "covers", "checkpoints"]], name="run-policies")
-st.caption("Free policies hold no constraint on customer or regulated data: use them for internal and public work only.")
+st.caption(
+    "Free policies hold no constraint on customer or regulated data: use them for internal and public work only."
+)
 for row in regimes:
     if row["forbidden"]:
         st.caption(fmt.md(f"{row['policy']} forbids the actions: {row['forbidden']}."))
@@ -80,9 +110,17 @@ for row in regimes:
 st.subheader("Approvals", anchor=False)
 approvals = [i for i in reviews(state) if i["kind"] in RUN_KINDS]
 if approvals:
-    frame = pd.DataFrame(approvals[::-1])[["opened_at", "run_id", "kind", "reason", "decision", "decided_by", "decided_at"]]
-    frame = frame.assign(**{column: frame[column].str[:16].str.replace("T", " ") for column in ("opened_at", "decided_at")})
-    exports.table(frame, name="approvals", labels={"opened_at": "Asked (UTC)", "run_id": "Run", "decided_by": "By", "decided_at": "Decided (UTC)"})
+    frame = pd.DataFrame(approvals[::-1])[
+        ["opened_at", "run_id", "kind", "reason", "decision", "decided_by", "decided_at"]
+    ]
+    frame = frame.assign(
+        **{column: frame[column].str[:16].str.replace("T", " ") for column in ("opened_at", "decided_at")}
+    )
+    exports.table(
+        frame,
+        name="approvals",
+        labels={"opened_at": "Asked (UTC)", "run_id": "Run", "decided_by": "By", "decided_at": "Decided (UTC)"},
+    )
 else:
     st.caption("No run has asked for approval yet.")
 
@@ -90,12 +128,24 @@ st.subheader("Audit trail", anchor=False)
 with st.container(horizontal=True):
     if st.button("Verify now", icon=":material/verified:"):
         whole, first = state.verify_audit()
-        st.toast(f"Whole: {len(entries)} entries, each sealed to the one before." if whole else f"Broken at entry {first}.")
-    st.download_button("Download as JSON lines", lambda: exported(state), file_name="baton-audit.jsonl", mime="application/jsonl", on_click="ignore", icon=":material/download:")
+        st.toast(
+            f"Whole: {len(entries)} entries, each sealed to the one before." if whole else f"Broken at entry {first}."
+        )
+    st.download_button(
+        "Download as JSON lines",
+        lambda: exported(state),
+        file_name="baton-audit.jsonl",
+        mime="application/jsonl",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 events = sorted({e.event for e in entries})
 chosen = st.multiselect("Events", events, key="events", bind="query-params", placeholder="all events")
 shown = [e for e in entries if not chosen or e.event in chosen][:500]
-trail = pd.DataFrame([(e.seq, e.at[:19].replace("T", " "), e.actor or "Baton", e.event, said(e.detail)) for e in shown], columns=["No", "At (UTC)", "Who", "Event", "What"])
+trail = pd.DataFrame(
+    [(e.seq, e.at[:19].replace("T", " "), e.actor or "Baton", e.event, said(e.detail)) for e in shown],
+    columns=["No", "At (UTC)", "Who", "Event", "What"],
+)
 exports.table(trail, name="audit-trail")
 if len(entries) > len(shown):
     st.caption(f"The latest {len(shown)} of {len(entries)} entries; the download has all of them.")

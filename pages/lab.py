@@ -8,13 +8,16 @@ import pandas as pd
 import streamlit as st
 
 from data.errors import BatonError
+from pages.parts.lab import form as lab_form
+from pages.parts.lab import results as lab_results
+from pages.parts.lab import tasks as lab_tasks
 from pages.ui import format as fmt
-from pages.ui import lab_form, lab_results, lab_tasks, shell, what_if
-from routing.endpoints import saved_providers
+from pages.ui import shell, what_if
+from routing.calling.declarations import saved_providers
 from routing.export import FORMS, exported
-from routing.launch import launch
-from routing.run_results import summary
-from routing.run_store import list_runs, read_run, want
+from routing.runs.launch import launch
+from routing.runs.results import summary
+from routing.runs.store import list_runs, read_run, want
 
 
 def controls(run: dict) -> None:
@@ -23,11 +26,17 @@ def controls(run: dict) -> None:
         if run["status"] in lab_results.RUNNING:
             # A callback runs before the page is drawn again: the switch must not wait for charts.
             st.button(
-                "Stop the run now", on_click=want, args=(shell.state(), run["run_id"], "stop", "dashboard"), type="primary",
-                icon=":material/dangerous:", help="No new call starts; calls in flight are cancelled.",
-            )  # fmt: skip
+                "Stop the run now",
+                on_click=want,
+                args=(shell.state(), run["run_id"], "stop", "dashboard"),
+                type="primary",
+                icon=":material/dangerous:",
+                help="No new call starts; calls in flight are cancelled.",
+            )
         if run["status"] == "interrupted":
-            st.warning("The process behind this run is gone, or never started. Finished tasks are kept; calls whose end nobody saw count as spent.")
+            st.warning(
+                "The process behind this run is gone, or never started. Finished tasks are kept; calls whose end nobody saw count as spent."
+            )
             if st.button("Go on", icon=":material/play_arrow:"):
                 launch(shell.state(), run["run_id"])
                 with st.spinner("Going on"):
@@ -52,7 +61,12 @@ def take_away() -> None:
     policies = what_if.policies()
     left, right = st.columns(2)
     name = left.selectbox("Policy", list(policies), key="export_policy")
-    form = right.selectbox("For", FORMS, key="export_form", format_func={"litellm": "LiteLLM proxy", "openrouter": "OpenRouter", "yaml": "Baton (YAML)"}.get)
+    form = right.selectbox(
+        "For",
+        FORMS,
+        key="export_form",
+        format_func={"litellm": "LiteLLM proxy", "openrouter": "OpenRouter", "yaml": "Baton (YAML)"}.get,
+    )
     try:
         text, notes = exported(policies[name], form, saved_providers(shell.state()), what_if.catalog())
     except BatonError as error:  # nothing was asked for yet: what is missing is a hint, not a failure
@@ -60,7 +74,14 @@ def take_away() -> None:
         return
     for note in notes:
         st.caption(fmt.md(note))
-    st.download_button("Download the config", text, file_name=f"{name}-{form}.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:")
+    st.download_button(
+        "Download the config",
+        text,
+        file_name=f"{name}-{form}.yaml",
+        mime="application/yaml",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def choose(runs: dict[str, dict]) -> str:
@@ -68,7 +89,9 @@ def choose(runs: dict[str, dict]) -> str:
     asked = st.query_params.get("run")
     if asked and asked not in runs:
         st.warning(fmt.md(f"There is no run {asked} here; this is the latest."))
-    names = {rid: f"{r['name']}, {pd.Timestamp(r['created_at']):%d %b %H:%M} UTC, {r['status']}" for rid, r in runs.items()}
+    names = {
+        rid: f"{r['name']}, {pd.Timestamp(r['created_at']):%d %b %H:%M} UTC, {r['status']}" for rid, r in runs.items()
+    }
     shown = asked if asked in runs else next(iter(runs))
     # Not bound to the link by Streamlit: that would write the label, which changes with the status.
     chosen = st.selectbox("Run", list(names), index=list(names).index(shown), format_func=names.get)
@@ -95,7 +118,9 @@ else:
     else:
         found = summary(shell.state(), run["run_id"])
         with title:
-            shell.header(lab_results.going(run) if run["status"] == "interrupted" else lab_results.sentence(found), view)
+            shell.header(
+                lab_results.going(run) if run["status"] == "interrupted" else lab_results.sentence(found), view
+            )
         lab_results.body(run["run_id"], found)
 lab_tasks.said()
 if providers or asked:

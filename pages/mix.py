@@ -11,15 +11,17 @@ import streamlit as st
 from analytics.scope import Scope
 from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
-from pages.ui import exports, filters, mix_controls, mix_result, scenarios, shell, what_if, what_if_charts
+from pages.parts.mix import controls as mix_controls
+from pages.parts.mix import result as mix_result
+from pages.ui import exports, filters, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
-from simulations.frontier import Frontier, as_rows, frontier
-from simulations.mix import MixScenario, normalised, simulate_mix
-from simulations.mix_from_log import current_mix, log_scenario, with_shares
-from simulations.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
-from simulations.programme import Programme, programme
+from simulations.mixes.from_log import current_mix, log_scenario, with_shares
+from simulations.mixes.frontier import Frontier, as_rows, frontier
+from simulations.mixes.mix import MixScenario, normalised, simulate_mix
+from simulations.mixes.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
+from simulations.mixes.problem_from_log import Programme, programme
+from simulations.mixes.shadow_prices import dual_prices, rule_prices, why_not
 from simulations.scenario import read_scenario
-from simulations.shadow_prices import dual_prices, rule_prices, why_not
 
 QUESTION = "Can we halve the bill without losing quality?"
 CHEAPEST, TODAY = "The cheapest mix that keeps the promises", "Today's mix"
@@ -27,13 +29,23 @@ BRIEF = "The brief: the CTO's question"
 
 
 @shell.cached
-def built(view: Ledger, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None, version: tuple) -> Programme:
+def built(
+    view: Ledger, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None, version: tuple
+) -> Programme:
     constraints = None if policy == mix_controls.NO_POLICY else what_if.policies()[policy]
     return programme(view, scope, what_if.market(view, scope), targets, policy=constraints, scale=scale)
 
 
 @shell.cached
-def swept(view: Ledger, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None, demands: Demands, version: tuple) -> Frontier:
+def swept(
+    view: Ledger,
+    scope: Scope,
+    targets: tuple[str, ...],
+    policy: str,
+    scale: str | None,
+    demands: Demands,
+    version: tuple,
+) -> Frontier:
     return frontier(built(view, scope, targets, policy, scale, version).problem, demands, 40)
 
 
@@ -73,18 +85,26 @@ def from_log(view: Ledger, title: Any) -> None:
     with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
         assumed = mix_controls.unknowns()
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
-    line, no_line = frontier_of(view, scope, targets, policy, scale, demands.model_copy(update={"quality_floor": None}), version)
+    line, no_line = frontier_of(
+        view, scope, targets, policy, scale, demands.model_copy(update={"quality_floor": None}), version
+    )
     answer = optimise(made.problem, demands)
     if isinstance(answer, Infeasible):
         for sentence in why_not(made.problem, demands, answer):
             top.warning(fmt.md(f"No mix keeps every promise: {sentence}."), icon=":material/block:")
-    solved = None if isinstance(answer, Infeasible) or answer.quality is None else answer  # without a quality, cheapest is no advice
+    solved = (
+        None if isinstance(answer, Infeasible) or answer.quality is None else answer
+    )  # without a quality, cheapest is no advice
     shares, origin = chosen_shares(made, line, None if solved is None else solved.shares)
     market = what_if.market(view, scope)
-    result = log_scenario(made, shares, market, origin, f"Baton, data version {view.snapshot()}, {scope.start} to {scope.end}", assumed)
+    result = log_scenario(
+        made, shares, market, origin, f"Baton, data version {view.snapshot()}, {scope.start} to {scope.end}", assumed
+    )
     shown = simulate_mix(result, market.catalog)
     with title:
-        asked = origin in (CHEAPEST, TODAY) and demands.quality_floor == (today[1] and today[1] - 1e-9)  # the CTO's own question, nothing changed
+        asked = origin in (CHEAPEST, TODAY) and demands.quality_floor == (
+            today[1] and today[1] - 1e-9
+        )  # the CTO's own question, nothing changed
         shell.header(halving(line, answer, *today) if asked else f"{origin}: {mix_result.sentence(shown)}", view)
     with top:
         mix_result.kpis(shown)
@@ -96,9 +116,14 @@ def from_log(view: Ledger, title: Any) -> None:
     mix_result.body(shown, tier=made.scale.tier if made.scale else "cost_only", key="log")
     by_hand(made)
     notes(made)
-    mix_result.take_away(result, shown, f"Baton, data version {view.snapshot()}, prices of {market.at:%Y-%m-%d}, {scope.start} to {scope.end}", key="log")
+    mix_result.take_away(
+        result,
+        shown,
+        f"Baton, data version {view.snapshot()}, prices of {market.at:%Y-%m-%d}, {scope.start} to {scope.end}",
+        key="log",
+    )
     with st.container(horizontal=True):
-        filters.link("pages/routing.py", "Turn it into a routing policy", ":material/alt_route:", scope)
+        filters.link("pages/policy_replay.py", "Turn it into a routing policy", ":material/alt_route:", scope)
         filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)
         shell.snapshot_link(view)
 
@@ -130,14 +155,23 @@ def draw_frontier(line: Frontier, today: tuple[float, float | None], shown: dict
     st.subheader("What quality costs", anchor=False)
     lines = line._asdict()
     chosen = (shown["proposed"]["annual_cost_usd"], shown["proposed"]["quality"])
-    figure = what_if_charts.frontier(as_rows(line), today, lines, chosen if chosen[1] is not None else None, shell.palette())
+    figure = what_if_charts.frontier(
+        as_rows(line), today, lines, chosen if chosen[1] is not None else None, shell.palette()
+    )
     low, high = line.points[0], line.points[-1]
     meaning = f"The cheapest mix costs {fmt.usd_short(low.cost_usd)} a year at {low.quality:.1%}, the best {fmt.usd_short(high.cost_usd)} at {high.quality:.1%}. Click a point to load its mix."
     shell.chart(figure, alt=meaning, key="frontier", on_select="rerun", selection_mode="points")
-    st.caption(fmt.md(meaning + " Dotted is what mixing models at random reaches without looking at the request; dashed hands out the same shares blindly. “Best model per segment” is the ceiling of these models, not a goal."))
+    st.caption(
+        fmt.md(
+            meaning
+            + " Dotted is what mixing models at random reaches without looking at the request; dashed hands out the same shares blindly. “Best model per segment” is the ceiling of these models, not a goal."
+        )
+    )
     with st.expander("Table: the frontier", icon=":material/table:"):
         rows = [{**row, "models": ", ".join(f"{m} {s:.0%}" for m, s in row["models"].items())} for row in as_rows(line)]
-        exports.table(pd.DataFrame(rows), name="frontier", units={"floor": "share", "quality": "share", "annual_cost_usd": "USD"})
+        exports.table(
+            pd.DataFrame(rows), name="frontier", units={"floor": "share", "quality": "share", "annual_cost_usd": "USD"}
+        )
 
 
 def prices(made: Programme, demands: Demands, answer: Any) -> None:
@@ -157,7 +191,10 @@ def by_hand(made: Programme) -> None:
     today = current_mix(made)
     sliders, table = st.tabs(["Sliders", "By task type"])
     with sliders, st.form("mix_sliders"):
-        chosen = {name: st.slider(name, 0, 100, round(today.get(name, 0) * 100), format="%d%%", key=f"share_{name}") for name in made.problem.models}
+        chosen = {
+            name: st.slider(name, 0, 100, round(today.get(name, 0) * 100), format="%d%%", key=f"share_{name}")
+            for name in made.problem.models
+        }
         apply, normalise = st.columns([1, 5])
         if apply.form_submit_button("Apply"):
             use({"": {name: value / 100 for name, value in chosen.items()}})
@@ -166,9 +203,13 @@ def by_hand(made: Programme) -> None:
             use({"": {name: value / total for name, value in chosen.items()}})
     with table:
         tasks = sorted(made.segments["task_type"].unique())
-        start = pd.DataFrame([{"task type": task, **{name: round(share * 100, 1) for name, share in today.items()}} for task in tasks])
+        start = pd.DataFrame(
+            [{"task type": task, **{name: round(share * 100, 1) for name, share in today.items()}} for task in tasks]
+        )
         edited = st.data_editor(start, hide_index=True, disabled=["task type"], key="task_shares")
-        st.caption("Percent of the requests of each task type; every row sums to 100. A model that may not serve a segment gives its share to the others.")
+        st.caption(
+            "Percent of the requests of each task type; every row sums to 100. A model that may not serve a segment gives its share to the others."
+        )
         if st.button("Apply the table"):
             rows = {row["task type"]: {name: row[name] / 100 for name in today} for row in edited.to_dict("records")}
             use({"": next(iter(rows.values())), **rows})
@@ -185,11 +226,25 @@ def notes(made: Programme) -> None:
     """What the annual figure stands on and what it leaves out."""
     if made.note:
         st.warning(fmt.md(made.note[0].upper() + made.note[1:] + "."), icon=":material/calendar_month:")
-    words = {"kept": "failed or answered by a gateway's cache", "unpriced": "without a price", "unmetered": "without token counts"}
-    left = [f"{fmt.count(requests)} requests {words[name]}" for name, (requests, _) in made.excluded.items() if requests]
-    source = f"Quality is on the scale “{made.scale.name}” ({made.scale.source}). " if made.scale else "No quality scale knows these models: cost only. Type a quality with its source on the New model page, or load graded results. "
+    words = {
+        "kept": "failed or answered by a gateway's cache",
+        "unpriced": "without a price",
+        "unmetered": "without token counts",
+    }
+    left = [
+        f"{fmt.count(requests)} requests {words[name]}" for name, (requests, _) in made.excluded.items() if requests
+    ]
+    source = (
+        f"Quality is on the scale “{made.scale.name}” ({made.scale.source}). "
+        if made.scale
+        else "No quality scale knows these models: cost only. Type a quality with its source on the New model page, or load graded results. "
+    )
     staying = made.problem.weights[made.problem.judged == 0].sum()
-    kept = f"{fmt.count(staying)} requests a year stay where they are and have no part in the quality: none of the models that may serve them has a known one. " if staying else ""
+    kept = (
+        f"{fmt.count(staying)} requests a year stay where they are and have no part in the quality: none of the models that may serve them has a known one. "
+        if staying
+        else ""
+    )
     st.caption(fmt.md(source + kept + (f"Left out: {'; '.join(left)}." if left else "")))
 
 
@@ -209,16 +264,42 @@ def side_by_side(view: Ledger, title: Any) -> None:
     """Saved scenarios in one table."""
     known = {BRIEF: read_scenario("cto_question", MixScenario, "mix")} | scenarios.saved(MixScenario)
     rows = [{"scenario": name, "result": simulate_mix(scenario, what_if.catalog())} for name, scenario in known.items()]
-    table = pd.DataFrame([
-        {"scenario": row["scenario"], "today": r["baseline"]["annual_cost_usd"], "proposed": r["proposed"]["annual_cost_usd"], "saving": r["savings_usd"],
-         "low": r["ranges"]["savings_usd"]["p10"], "high": r["ranges"]["savings_usd"]["p90"], "quality": r["proposed"]["quality"], "moves": r["moved_share"]}
-        for row in rows for r in (row["result"],)
-    ])  # fmt: skip
+    table = pd.DataFrame(
+        [
+            {
+                "scenario": row["scenario"],
+                "today": r["baseline"]["annual_cost_usd"],
+                "proposed": r["proposed"]["annual_cost_usd"],
+                "saving": r["savings_usd"],
+                "low": r["ranges"]["savings_usd"]["p10"],
+                "high": r["ranges"]["savings_usd"]["p90"],
+                "quality": r["proposed"]["quality"],
+                "moves": r["moved_share"],
+            }
+            for row in rows
+            for r in (row["result"],)
+        ]
+    )
     best = table.loc[table["saving"].idxmax()]
     with title:
-        shell.header(f"{len(table)} scenario{'s' * (len(table) > 1)}; “{best['scenario']}” saves most, {fmt.usd_short(best['saving'])} a year", view)
-    units = dict.fromkeys(("today", "proposed", "saving", "low", "high"), "USD") | {"quality": "share", "moves": "share"}
-    labels = {"scenario": "Scenario", "today": "Today", "proposed": "Proposed", "saving": "Saving", "low": "P10", "high": "P90", "quality": "Quality", "moves": "Moves"}
+        shell.header(
+            f"{len(table)} scenario{'s' * (len(table) > 1)}; “{best['scenario']}” saves most, {fmt.usd_short(best['saving'])} a year",
+            view,
+        )
+    units = dict.fromkeys(("today", "proposed", "saving", "low", "high"), "USD") | {
+        "quality": "share",
+        "moves": "share",
+    }
+    labels = {
+        "scenario": "Scenario",
+        "today": "Today",
+        "proposed": "Proposed",
+        "saving": "Saving",
+        "low": "P10",
+        "high": "P90",
+        "quality": "Quality",
+        "moves": "Moves",
+    }
     exports.table(table, name="scenarios", units=units, labels=labels)
     scenarios.forget(MixScenario)
 

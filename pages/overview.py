@@ -62,27 +62,54 @@ def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope)
     end = held.outlook
     over = end.p50 / held.budget.amount_usd - 1
     kept = f"{fmt.share(abs(over))} {'over' if over > 0 else 'under'} the {held.budget.period} budget"
-    return f"{text}, {kept}" if held.budget.period == "monthly" else f"{text}; the {held.budget.period} budget ends {kept.split(' the ')[0]}"
+    return (
+        f"{text}, {kept}"
+        if held.budget.period == "monthly"
+        else f"{text}; the {held.budget.period} budget ends {kept.split(' the ')[0]}"
+    )
 
 
 def kpis(now: dict, before: dict, outlook: forecast.Outlook, days: int) -> None:
     """Four numbers; the change is against the same length before."""
     cells = st.columns(4)
-    money = (("Spend", fmt.usd_short, "cost_usd", "spend in the chosen period"), ("Per 1,000 requests", fmt.usd, "cost_per_1k_requests_usd", "spend / requests x 1,000"))
+    money = (
+        ("Spend", fmt.usd_short, "cost_usd", "spend in the chosen period"),
+        ("Per 1,000 requests", fmt.usd, "cost_per_1k_requests_usd", "spend / requests x 1,000"),
+    )
     for cell, (label, write, name, meaning) in zip((cells[0], cells[2]), money, strict=True):
         change = float(now[name]) / float(before[name]) - 1 if now[name] and before[name] else None
         cell.metric(
-            label, write(now[name]), delta=None if change is None else fmt.delta(fmt.share_change(change)), delta_color="inverse", border=True,
-            delta_description=f"vs prior {days}d" if change is not None else None, help=meaning,
-        )  # fmt: skip
-    reach = f"between {fmt.usd(outlook.p10)} and {fmt.usd(outlook.p90)} in 8 of 10 cases" if outlook.p10 is not None else "run rate only: under 28 days of history"
-    cells[1].metric(f"{outlook.start:%B} at its end", fmt.usd_short(outlook.p50), border=True, height="stretch", help=fmt.md(f"forecast: {reach}"))
+            label,
+            write(now[name]),
+            delta=None if change is None else fmt.delta(fmt.share_change(change)),
+            delta_color="inverse",
+            border=True,
+            delta_description=f"vs prior {days}d" if change is not None else None,
+            help=meaning,
+        )
+    reach = (
+        f"between {fmt.usd(outlook.p10)} and {fmt.usd(outlook.p90)} in 8 of 10 cases"
+        if outlook.p10 is not None
+        else "run rate only: under 28 days of history"
+    )
+    cells[1].metric(
+        f"{outlook.start:%B} at its end",
+        fmt.usd_short(outlook.p50),
+        border=True,
+        height="stretch",
+        help=fmt.md(f"forecast: {reach}"),
+    )
     rate, earlier = now["failure_rate"], before["failure_rate"]
     points = None if rate is None or earlier is None else fmt.points(rate - earlier)
     cells[3].metric(
-        "Failure rate", fmt.share(rate), delta=fmt.delta(points) if points else None, delta_color="inverse", border=True, help="failed attempts / attempts",
+        "Failure rate",
+        fmt.share(rate),
+        delta=fmt.delta(points) if points else None,
+        delta_color="inverse",
+        border=True,
+        help="failed attempts / attempts",
         delta_description=f"vs prior {days}d" if points else None,
-    )  # fmt: skip
+    )
 
 
 def pacing(outlook: forecast.Outlook, held: budgets.Status | None) -> None:
@@ -104,7 +131,9 @@ def saving(view: Ledger, scope: Scope) -> None:
         return
     best = found.findings[0]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.write(fmt.md(f"Biggest saving: {fmt.usd(best.usd_month)} a month. {best.title} ({best.confidence} confidence)."))
+        st.write(
+            fmt.md(f"Biggest saving: {fmt.usd(best.usd_month)} a month. {best.title} ({best.confidence} confidence).")
+        )
         st.page_link("pages/savings.py", label="See all findings", icon=":material/content_cut:")
 
 
@@ -117,7 +146,9 @@ def running(now: pd.DataFrame, before: pd.DataFrame, scope: Scope) -> None:
     shell.chart(figure, alt=meaning, key="running")
     st.caption(fmt.md(meaning) + fmt.md(f" Days in {scope.time_zone}."))
     with st.expander("Table: spend by day", icon=":material/table:"):
-        exports.table(now, name="spend-by-day", units={"cost_usd": "USD"}, labels={"day": "Day", "cost_usd": "Spend, USD"})
+        exports.table(
+            now, name="spend-by-day", units={"cost_usd": "USD"}, labels={"day": "Day", "cost_usd": "Spend, USD"}
+        )
 
 
 def what_moved(view: Ledger, scope: Scope, by: str) -> None:
@@ -131,8 +162,18 @@ def what_moved(view: Ledger, scope: Scope, by: str) -> None:
     shell.chart(charts.movers(frame, shell.palette()), alt=meaning, key="movers")
     st.caption(fmt.md(meaning))
     with st.expander("Table: movers", icon=":material/table:"):
-        labels = {"name": DIMENSIONS[by].label, "before_usd": "Before, USD", "after_usd": "Now, USD", "change_usd": "Change, USD"}
-        exports.table(frame, name=f"movers-by-{by}", units=dict.fromkeys(("before_usd", "after_usd", "change_usd"), "USD"), labels=labels)
+        labels = {
+            "name": DIMENSIONS[by].label,
+            "before_usd": "Before, USD",
+            "after_usd": "Now, USD",
+            "change_usd": "Change, USD",
+        }
+        exports.table(
+            frame,
+            name=f"movers-by-{by}",
+            units=dict.fromkeys(("before_usd", "after_usd", "change_usd"), "USD"),
+            labels=labels,
+        )
 
 
 def where_it_goes(view: Ledger, scope: Scope, by: str) -> None:
@@ -145,8 +186,18 @@ def where_it_goes(view: Ledger, scope: Scope, by: str) -> None:
     shell.chart(charts.bars(top, shell.palette(), by=by, value="cost_usd", unit="USD"), alt=meaning, key="split")
     st.caption(fmt.md(meaning))
     with st.expander("Table: spend, requests and cost per 1,000 requests", icon=":material/table:"):
-        labels = {by: DIMENSIONS[by].label, "cost_usd": "Spend, USD", "requests": "Requests", "cost_per_1k_requests_usd": "USD per 1,000 requests"}
-        exports.table(frame, name=f"spend-by-{by}", units={"cost_usd": "USD", "requests": "requests", "cost_per_1k_requests_usd": "USD"}, labels=labels)
+        labels = {
+            by: DIMENSIONS[by].label,
+            "cost_usd": "Spend, USD",
+            "requests": "Requests",
+            "cost_per_1k_requests_usd": "USD per 1,000 requests",
+        }
+        exports.table(
+            frame,
+            name=f"spend-by-{by}",
+            units={"cost_usd": "USD", "requests": "requests", "cost_per_1k_requests_usd": "USD"},
+            labels=labels,
+        )
 
 
 def begin() -> None:
@@ -176,7 +227,15 @@ if not now["cost_usd"] and not now["requests"]:
 kpis(now, before, outlook, scope.length_days)
 pacing(outlook, held)
 running(daily(view, scope), daily(view, scope.before()), scope)
-st.segmented_control("Split by", MOVERS_BY, format_func=lambda n: DIMENSIONS[n].label, default="model", required=True, key="by", bind="query-params")
+st.segmented_control(
+    "Split by",
+    MOVERS_BY,
+    format_func=lambda n: DIMENSIONS[n].label,
+    default="model",
+    required=True,
+    key="by",
+    bind="query-params",
+)
 left, right = st.columns(2, gap="large")
 with left:
     what_moved(view, scope, by)

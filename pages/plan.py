@@ -58,7 +58,9 @@ def answer(base: plan.Plan, count: int, budget: float | None) -> str:
     span = f"The {count} months from {whole.start:%b %Y}"
     if whole.p10 is None:
         return f"{span} would cost {fmt.usd_short(whole.p50)} at the present run rate"
-    text = f"{span} are on course for {fmt.usd_short(whole.p50)}, {fmt.usd_short(whole.p10)} to {fmt.usd_short(whole.p90)}"
+    text = (
+        f"{span} are on course for {fmt.usd_short(whole.p50)}, {fmt.usd_short(whole.p10)} to {fmt.usd_short(whole.p90)}"
+    )
     if budget:
         text += f"; {whole.chance_above(budget * count):.0%} chance to exceed {fmt.usd_short(budget * count)}"
     return text
@@ -70,10 +72,20 @@ def kpis(base: plan.Plan, found: list[budgets.Status], budget: float | None, cou
     cells[0].metric(f"{month['month']:%B}, P50", fmt.usd_short(month["p50"]), border=True, help=base.whole.note)
     low_high = f"P10 {fmt.usd_short(base.whole.p10)}, P90 {fmt.usd_short(base.whole.p90)}"
     cells[1].metric(f"{count} months", fmt.usd_short(base.whole.p50), border=True, help=low_high)
-    cells[2].metric("Budget a month", fmt.usd_short(budget) if budget else fmt.MISSING, border=True, help="The saved budget of this scope; edit it below.")
+    cells[2].metric(
+        "Budget a month",
+        fmt.usd_short(budget) if budget else fmt.MISSING,
+        border=True,
+        help="The saved budget of this scope; edit it below.",
+    )
     current = next((s for s in found if s.chance_of_overrun is not None), None)
     value = f"{current.chance_of_overrun:.0%}" if current else fmt.MISSING
-    cells[3].metric("Overrun, highest", value, border=True, help=f"Budget: {current.budget.name}" if current else "No budget is set.")
+    cells[3].metric(
+        "Overrun, highest",
+        value,
+        border=True,
+        help=f"Budget: {current.budget.name}" if current else "No budget is set.",
+    )
 
 
 def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int) -> None:
@@ -98,32 +110,63 @@ def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int) -> No
 
 def scenarios(all_plans: dict[str, plan.Plan]) -> None:
     st.subheader("Planned events and scenarios", anchor=False)
-    st.caption("An event changes spend from its day on. Without a scenario it is part of the plan; with one it is a line of its own, beside the plan.")
+    st.caption(
+        "An event changes spend from its day on. Without a scenario it is part of the plan; with one it is a line of its own, beside the plan."
+    )
     base = all_plans[AS_IT_STANDS].whole
     if len(all_plans) > 1 or planned(shell.state()):
-        rows = [(name, one.whole.p10, one.whole.p50, one.whole.p90, one.whole.p50 - base.p50) for name, one in all_plans.items()]
-        rows.append(("Without any event", None, all_plans[AS_IT_STANDS].without_events_usd, None, all_plans[AS_IT_STANDS].without_events_usd - base.p50))
+        rows = [
+            (name, one.whole.p10, one.whole.p50, one.whole.p90, one.whole.p50 - base.p50)
+            for name, one in all_plans.items()
+        ]
+        rows.append(
+            (
+                "Without any event",
+                None,
+                all_plans[AS_IT_STANDS].without_events_usd,
+                None,
+                all_plans[AS_IT_STANDS].without_events_usd - base.p50,
+            )
+        )
         table = pd.DataFrame(rows, columns=["scenario", "p10", "p50", "p90", "against"])
-        labels = {"scenario": "Scenario", "p10": "P10, USD", "p50": "P50, USD", "p90": "P90, USD", "against": "Against the plan, USD"}
-        exports.table(table, name="scenarios", units=dict.fromkeys(("p10", "p50", "p90", "against"), "USD"), labels=labels)
+        labels = {
+            "scenario": "Scenario",
+            "p10": "P10, USD",
+            "p50": "P50, USD",
+            "p90": "P90, USD",
+            "against": "Against the plan, USD",
+        }
+        exports.table(
+            table, name="scenarios", units=dict.fromkeys(("p10", "p50", "p90", "against"), "USD"), labels=labels
+        )
     stored = shell.state().all("event")
     columns = ["name", "scenario", "kind", "on", "change_pct", "share", "usd_per_month"]
     saved = pd.DataFrame(list(stored.values()), columns=columns)
     saved["on"] = pd.to_datetime(saved["on"]).dt.date
     saved = saved.astype({"change_pct": float, "share": float, "usd_per_month": float})
     edited = st.data_editor(
-        saved, num_rows="dynamic", hide_index=True, width="stretch", key=f"events_{shell.state().version('event')}",
+        saved,
+        num_rows="dynamic",
+        hide_index=True,
+        width="stretch",
+        key=f"events_{shell.state().version('event')}",
         column_config={
-            "name": st.column_config.TextColumn("Event", required=True), "scenario": st.column_config.TextColumn("Scenario", help="Empty: part of the plan."),
-            "kind": st.column_config.SelectboxColumn("Kind", options=EVENT_KINDS, default="launch", required=True), "on": st.column_config.DateColumn("From", required=True),
-            "change_pct": st.column_config.NumberColumn("Change, %", default=0.0, min_value=-100.0), "share": st.column_config.NumberColumn("Of this share of spend", default=1.0, min_value=0.0, max_value=1.0),
+            "name": st.column_config.TextColumn("Event", required=True),
+            "scenario": st.column_config.TextColumn("Scenario", help="Empty: part of the plan."),
+            "kind": st.column_config.SelectboxColumn("Kind", options=EVENT_KINDS, default="launch", required=True),
+            "on": st.column_config.DateColumn("From", required=True),
+            "change_pct": st.column_config.NumberColumn("Change, %", default=0.0, min_value=-100.0),
+            "share": st.column_config.NumberColumn("Of this share of spend", default=1.0, min_value=0.0, max_value=1.0),
             "usd_per_month": st.column_config.NumberColumn("Plus USD a month", default=0.0),
         },
-    )  # fmt: skip
+    )
     if st.button("Save events", icon=":material/save:"):
         with shell.errors():
             rows = [{k: v for k, v in row.items() if not pd.isna(v)} for row in edited.to_dict("records")]
-            checked = [(plan.checked(**{k: v for k, v in row.items() if k != "scenario"}), row.get("scenario", "")) for row in rows]
+            checked = [
+                (plan.checked(**{k: v for k, v in row.items() if k != "scenario"}), row.get("scenario", ""))
+                for row in rows
+            ]
             for name in stored:
                 shell.state().delete("event", name)
             for event, scenario in checked:
@@ -135,36 +178,96 @@ def budget_lines(found: list[budgets.Status]) -> None:
     st.subheader("Budgets", anchor=False)
     if found:
         rows = [
-            {"Budget": s.budget.name, "State": s.state, "Spent": s.spent_usd, "Of budget": s.spent_share, "Of time": s.elapsed_share, "Days left": s.outlook.days_left,
-             "Forecast": s.outlook.p50, "Forecast less budget": s.variance_usd, "Chance of overrun": s.chance_of_overrun, "Overlaps": ", ".join(s.overlaps)}
+            {
+                "Budget": s.budget.name,
+                "State": s.state,
+                "Spent": s.spent_usd,
+                "Of budget": s.spent_share,
+                "Of time": s.elapsed_share,
+                "Days left": s.outlook.days_left,
+                "Forecast": s.outlook.p50,
+                "Forecast less budget": s.variance_usd,
+                "Chance of overrun": s.chance_of_overrun,
+                "Overlaps": ", ".join(s.overlaps),
+            }
             for s in found
-        ]  # fmt: skip
-        units = {"Spent": "USD", "Forecast": "USD", "Forecast less budget": "USD", "Of budget": "share", "Of time": "share", "Chance of overrun": "share"}
+        ]
+        units = {
+            "Spent": "USD",
+            "Forecast": "USD",
+            "Forecast less budget": "USD",
+            "Of budget": "share",
+            "Of time": "share",
+            "Chance of overrun": "share",
+        }
         exports.table(pd.DataFrame(rows), name="budget-status", units=units)
         to_actual(found)
     stored = shell.state().all("budget")
-    flat = [body | {dimension: ", ".join(body["filters"].get(dimension, ())) for dimension in budgets.SCOPES} for body in stored.values()]
-    columns = ["name", "amount", "period", *budgets.SCOPES, "start_day", "start_month", "starts", "ends", "soft", "hard", "currency", "usd_rate", "usd_rate_on", "note"]
+    flat = [
+        body | {dimension: ", ".join(body["filters"].get(dimension, ())) for dimension in budgets.SCOPES}
+        for body in stored.values()
+    ]
+    columns = [
+        "name",
+        "amount",
+        "period",
+        *budgets.SCOPES,
+        "start_day",
+        "start_month",
+        "starts",
+        "ends",
+        "soft",
+        "hard",
+        "currency",
+        "usd_rate",
+        "usd_rate_on",
+        "note",
+    ]
     saved = pd.DataFrame(flat, columns=columns)
     for column in ("starts", "ends", "usd_rate_on"):
         saved[column] = pd.to_datetime(saved[column]).dt.date
-    saved = saved.astype({"amount": float, "soft": float, "hard": float, "usd_rate": float, "start_day": float, "start_month": float})
+    saved = saved.astype(
+        {"amount": float, "soft": float, "hard": float, "usd_rate": float, "start_day": float, "start_month": float}
+    )
     edited = st.data_editor(
-        saved, num_rows="dynamic", hide_index=True, width="stretch", key=f"budgets_{shell.state().version('budget')}",
+        saved,
+        num_rows="dynamic",
+        hide_index=True,
+        width="stretch",
+        key=f"budgets_{shell.state().version('budget')}",
         column_config={
-            "name": st.column_config.TextColumn("Budget", required=True, pinned=True, width=120), "amount": st.column_config.NumberColumn("Amount", required=True, min_value=0.01, width=85),
-            "period": st.column_config.SelectboxColumn("Period", options=list(budgets.MONTHS), default="monthly", required=True, width=80),
-            **{name: st.column_config.TextColumn(name.capitalize(), width=80, help="Several, with commas between; empty for the whole company.") for name in budgets.SCOPES},
-            "start_day": st.column_config.NumberColumn("Start day", default=1, min_value=1, max_value=28, step=1, width=70),
-            "start_month": st.column_config.NumberColumn("Start month", default=1, min_value=1, max_value=12, step=1, width=80),
-            "starts": st.column_config.DateColumn("Valid from", width=90), "ends": st.column_config.DateColumn("Valid to, excluded", width=110), "usd_rate_on": st.column_config.DateColumn("Rate of", width=90),
-            "soft": st.column_config.NumberColumn("Soft", default=0.8, format="percent", width=60), "hard": st.column_config.NumberColumn("Hard", default=1.0, format="percent", width=60),
-            "currency": st.column_config.TextColumn("Currency", default="USD", width=70), "usd_rate": st.column_config.NumberColumn("USD for one", width=90),
+            "name": st.column_config.TextColumn("Budget", required=True, pinned=True, width=120),
+            "amount": st.column_config.NumberColumn("Amount", required=True, min_value=0.01, width=85),
+            "period": st.column_config.SelectboxColumn(
+                "Period", options=list(budgets.MONTHS), default="monthly", required=True, width=80
+            ),
+            **{
+                name: st.column_config.TextColumn(
+                    name.capitalize(), width=80, help="Several, with commas between; empty for the whole company."
+                )
+                for name in budgets.SCOPES
+            },
+            "start_day": st.column_config.NumberColumn(
+                "Start day", default=1, min_value=1, max_value=28, step=1, width=70
+            ),
+            "start_month": st.column_config.NumberColumn(
+                "Start month", default=1, min_value=1, max_value=12, step=1, width=80
+            ),
+            "starts": st.column_config.DateColumn("Valid from", width=90),
+            "ends": st.column_config.DateColumn("Valid to, excluded", width=110),
+            "usd_rate_on": st.column_config.DateColumn("Rate of", width=90),
+            "soft": st.column_config.NumberColumn("Soft", default=0.8, format="percent", width=60),
+            "hard": st.column_config.NumberColumn("Hard", default=1.0, format="percent", width=60),
+            "currency": st.column_config.TextColumn("Currency", default="USD", width=70),
+            "usd_rate": st.column_config.NumberColumn("USD for one", width=90),
         },
-    )  # fmt: skip
+    )
     if st.button("Save budgets", icon=":material/save:"):
         with shell.errors():
-            store([{k: v for k, v in row.items() if not (pd.isna(v) or v == "")} for row in edited.to_dict("records")], set(stored))
+            store(
+                [{k: v for k, v in row.items() if not (pd.isna(v) or v == "")} for row in edited.to_dict("records")],
+                set(stored),
+            )
             st.rerun()
 
 
@@ -179,7 +282,9 @@ def to_actual(found: list[budgets.Status]) -> None:
     running = [s.budget.name for s in found if s.state not in ("ended", "not started")]
     if not running:
         return
-    with st.expander("From budget to actual", icon=":material/compare_arrows:", key="to_actual_open", on_change="rerun") as opened:
+    with st.expander(
+        "From budget to actual", icon=":material/compare_arrows:", key="to_actual_open", on_change="rerun"
+    ) as opened:
         if not opened.open:
             return
         name = st.selectbox("Budget", running, key="bridge_budget", width=240)
@@ -196,7 +301,9 @@ def store(rows: list[dict], known: set[str]) -> None:
     """Check every budget before the first is written; names that are gone are forgotten."""
     checked = []
     for row in rows:
-        scope = {d: tuple(part.strip() for part in row.pop(d).split(",") if part.strip()) for d in budgets.SCOPES if d in row}
+        scope = {
+            d: tuple(part.strip() for part in row.pop(d).split(",") if part.strip()) for d in budgets.SCOPES if d in row
+        }
         whole = {name: int(row[name]) for name in ("start_day", "start_month") if name in row}
         checked.append(budgets.checked(**(row | whole | {"name": row.get("name", ""), "filters": scope})))
     for name in known - {budget.name for budget in checked}:
@@ -210,7 +317,13 @@ def orchestration(year_usd: float, salary: float | None) -> list[staffing.Line]:
     st.subheader("Orchestration itself", anchor=False)
     lines = staffing.lines(year_usd, agents(view), salary)
     table = pd.DataFrame(lines).rename(columns={"name": "line", "low_usd_year": "from", "high_usd_year": "to"})
-    exports.table(table, name="orchestration", units={"from": "USD", "to": "USD"}, labels={"line": "Line", "from": "From, USD a year", "to": "To, USD a year", "rule": "Rule"}, wide={"line": 270, "rule": 330})
+    exports.table(
+        table,
+        name="orchestration",
+        units={"from": "USD", "to": "USD"},
+        labels={"line": "Line", "from": "From, USD a year", "to": "To, USD a year", "rule": "Rule"},
+        wide={"line": 270, "rule": 330},
+    )
     return lines
 
 
@@ -225,9 +338,22 @@ shell.needs_prices(view)
 title = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     count = st.segmented_control("Months", HORIZONS, default=12, required=True, key="months", bind="query-params")
-    team = st.multiselect("Team", filters.options(view, "team"), key="team", bind="query-params", placeholder="All", width=180)
-    model = st.multiselect("Model", filters.options(view, "model"), key="model", bind="query-params", placeholder="All", width=180)
-    salary = st.number_input("Engineer, USD a year", min_value=0, value=None, step=10_000, key="salary", placeholder="not known", width=180, help="What one orchestration engineer costs; prices the staffing line.")
+    team = st.multiselect(
+        "Team", filters.options(view, "team"), key="team", bind="query-params", placeholder="All", width=180
+    )
+    model = st.multiselect(
+        "Model", filters.options(view, "model"), key="model", bind="query-params", placeholder="All", width=180
+    )
+    salary = st.number_input(
+        "Engineer, USD a year",
+        min_value=0,
+        value=None,
+        step=10_000,
+        key="salary",
+        placeholder="not known",
+        width=180,
+        help="What one orchestration engineer costs; prices the staffing line.",
+    )
 scope = Scope.of(view, team=tuple(team), model=tuple(model))
 events = shell.state().version("event")
 found = statuses(view, (shell.state().version("budget"), events))
@@ -247,7 +373,19 @@ scenarios(all_plans)
 budget_lines(found)
 lines = orchestration(yearly(base), salary)
 with st.container(horizontal=True):
-    foot = f"Data through {through(view).instant:%Y-%m-%d %H:%M} UTC, days in {view.time_zone}, data version {view.snapshot()}" + (", sample data" if shell.facts(view)["sample"] else "") + "."
-    st.download_button("Plan, HTML", lambda: plan.html(all_plans, budget, table, lines, foot), file_name="baton-plan.html", mime="text/html", on_click="ignore", icon=":material/download:", key="plan_html")
+    foot = (
+        f"Data through {through(view).instant:%Y-%m-%d %H:%M} UTC, days in {view.time_zone}, data version {view.snapshot()}"
+        + (", sample data" if shell.facts(view)["sample"] else "")
+        + "."
+    )
+    st.download_button(
+        "Plan, HTML",
+        lambda: plan.html(all_plans, budget, table, lines, foot),
+        file_name="baton-plan.html",
+        mime="text/html",
+        on_click="ignore",
+        icon=":material/download:",
+        key="plan_html",
+    )
     exports.download(base.months, name="plan", key="plan_csv")
     shell.snapshot_link(view)

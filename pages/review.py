@@ -9,24 +9,43 @@ import streamlit as st
 
 from pages.ui import exports, shell
 from pages.ui import format as fmt
-from routing.judge_check import BY_HAND
-from routing.reviews import DECISIONS, RUN_KINDS, decide, reviews
-from routing.run_store import read_run
+from routing.runs.judge_check import BY_HAND
+from routing.runs.reviews import DECISIONS, RUN_KINDS, decide, reviews
+from routing.runs.store import read_run
 
 LONGEST_QUESTION = 1200
 NAMES = {
-    "cap_usd": "spend cap, USD", "worst_case_usd": "at most, one answer a task, USD", "spent_usd": "spent, USD", "held_usd": "held, USD",
-    "max_minutes": "time limit, minutes", "elapsed_s": "seconds so far", "blocked": "withheld", "task_set": "task set (digest)",
-}  # fmt: skip
-WORDS = {"plan": "Plan to approve", "checkpoint": "Checkpoint", "halt": "The run was halted", "answer": "Answer to check"}
-BUTTONS = {"approved": ("Approve", ":material/check:"), "edited": ("Approve with this change", ":material/edit:"), "rejected": ("Reject", ":material/close:")}
+    "cap_usd": "spend cap, USD",
+    "worst_case_usd": "at most, one answer a task, USD",
+    "spent_usd": "spent, USD",
+    "held_usd": "held, USD",
+    "max_minutes": "time limit, minutes",
+    "elapsed_s": "seconds so far",
+    "blocked": "withheld",
+    "task_set": "task set (digest)",
+}
+WORDS = {
+    "plan": "Plan to approve",
+    "checkpoint": "Checkpoint",
+    "halt": "The run was halted",
+    "answer": "Answer to check",
+}
+BUTTONS = {
+    "approved": ("Approve", ":material/check:"),
+    "edited": ("Approve with this change", ":material/edit:"),
+    "rejected": ("Reject", ":material/close:"),
+}
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
 def tasks_of(home: str, run_id: str) -> dict[str, str]:
     """What each task of a run asks; a run's tasks never change."""
     tasks = read_run(shell.state(), run_id)["spec"]["tasks"]["tasks"]
-    return {task["id"]: task.get("prompt") or "\n".join(str(message.get("content", "")) for message in task.get("messages", ())) for task in tasks}
+    return {
+        task["id"]: task.get("prompt")
+        or "\n".join(str(message.get("content", "")) for message in task.get("messages", ()))
+        for task in tasks
+    }
 
 
 def asked(item: dict) -> dict[str, str]:
@@ -39,33 +58,78 @@ def changes(item: dict) -> str:
     if item["kind"] not in RUN_KINDS:
         return st.text_input("The right answer", key=f"change-{number}")
     left, right = st.columns(2)
-    cap = left.number_input("Lower the spend cap to, USD", min_value=0.0, value=None, step=0.01, format="%.4f", placeholder="as it is", key=f"cap-{number}")
+    cap = left.number_input(
+        "Lower the spend cap to, USD",
+        min_value=0.0,
+        value=None,
+        step=0.01,
+        format="%.4f",
+        placeholder="as it is",
+        key=f"cap-{number}",
+    )
     dropped = right.multiselect("Leave out tasks", list(asked(item)), key=f"drop-{number}", placeholder="none")
-    return json.dumps({**({} if cap is None else {"max_usd": cap}), **({"drop_tasks": dropped} if dropped else {})}) if cap is not None or dropped else ""
+    return (
+        json.dumps({**({} if cap is None else {"max_usd": cap}), **({"drop_tasks": dropped} if dropped else {})})
+        if cap is not None or dropped
+        else ""
+    )
 
 
 def item_card(item: dict, person: str) -> None:
     """One item with what a person needs to decide it."""
     with st.container(border=True):
-        where = " · ".join(part for part in (item["policy"] if item["reason"] != BY_HAND else None, item["task_id"], f"run {item['run_id']}", item["opened_at"][:16].replace("T", " ") + " UTC") if part)
+        where = " · ".join(
+            part
+            for part in (
+                item["policy"] if item["reason"] != BY_HAND else None,
+                item["task_id"],
+                f"run {item['run_id']}",
+                item["opened_at"][:16].replace("T", " ") + " UTC",
+            )
+            if part
+        )
         st.markdown(f"**{WORDS[item['kind']]}**: {fmt.md(item['reason'])}")
         st.caption(fmt.md(where))
         body = item["body"]
         if item["kind"] == "answer":
             question = asked(item).get(item["task_id"], "")
-            st.text(question if len(question) <= LONGEST_QUESTION else f"{question[:LONGEST_QUESTION]} … ({len(question):,} characters in all)")
-            st.code(body.get("answer") or json.dumps(body.get("tool_calls")) or "no answer", language=None, wrap_lines=True)
+            st.text(
+                question
+                if len(question) <= LONGEST_QUESTION
+                else f"{question[:LONGEST_QUESTION]} … ({len(question):,} characters in all)"
+            )
+            st.code(
+                body.get("answer") or json.dumps(body.get("tool_calls")) or "no answer", language=None, wrap_lines=True
+            )
             confidence = f", confidence {fmt.share(body['confidence'])}" if body.get("confidence") is not None else ""
             # A person who checks the judge must not know what it said, nor who answered.
-            st.caption("Approve when the answer is right. Model and grade are hidden." if item["reason"] == BY_HAND else fmt.md(f"{body.get('model') or 'no model'}{confidence}. Grader: {body.get('verdict')}"))
+            st.caption(
+                "Approve when the answer is right. Model and grade are hidden."
+                if item["reason"] == BY_HAND
+                else fmt.md(f"{body.get('model') or 'no model'}{confidence}. Grader: {body.get('verdict')}")
+            )
         else:
-            shown = {NAMES.get(k, k.replace("_", " ")).capitalize(): str(v) for k, v in body.items() if k != "checkpoint" and not isinstance(v, dict | list)}
-            st.dataframe(pd.DataFrame(shown.items(), columns=["What", "Value"]), hide_index=True, width="stretch", alt="What is to be decided")
+            shown = {
+                NAMES.get(k, k.replace("_", " ")).capitalize(): str(v)
+                for k, v in body.items()
+                if k != "checkpoint" and not isinstance(v, dict | list)
+            }
+            st.dataframe(
+                pd.DataFrame(shown.items(), columns=["What", "Value"]),
+                hide_index=True,
+                width="stretch",
+                alt="What is to be decided",
+            )
         change = changes(item) if "edited" in DECISIONS[item["kind"]] else ""
         with st.container(horizontal=True):
             for decision in DECISIONS[item["kind"]]:
                 label, icon = BUTTONS[decision]
-                if st.button(label, icon=icon, key=f"{decision}-{item['review_id']}", disabled=decision == "edited" and not change.strip()):
+                if st.button(
+                    label,
+                    icon=icon,
+                    key=f"{decision}-{item['review_id']}",
+                    disabled=decision == "edited" and not change.strip(),
+                ):
                     with shell.errors():
                         decide(shell.state(), item["review_id"], decision, person, change or None)
                         st.rerun()
@@ -82,7 +146,13 @@ else:
     shell.header("Nothing waits for a person", view)
     st.write("Plans, checkpoints, disagreeing models and doubtful answers of live runs appear here.")
     st.page_link("pages/lab.py", label="Open the live lab", icon=":material/science:")
-person = st.text_input("Who decides", key="person", placeholder="your name", help="Stands beside each decision in the audit trail.") if waiting else ""
+person = (
+    st.text_input(
+        "Who decides", key="person", placeholder="your name", help="Stands beside each decision in the audit trail."
+    )
+    if waiting
+    else ""
+)
 for item in waiting[:20]:
     item_card(item, person)
 if len(waiting) > 20:
@@ -93,4 +163,8 @@ if decided:
         columns = ["review_id", "kind", "task_id", "reason", "decision", "decided_by", "decided_at", "answer"]
         frame = pd.DataFrame(decided[::-1])[columns]
         frame = frame.assign(decided_at=frame["decided_at"].str[:16].str.replace("T", " "))
-        exports.table(frame, name="decided-reviews", labels={"review_id": "Review", "task_id": "Task", "decided_by": "By", "decided_at": "Decided (UTC)"})
+        exports.table(
+            frame,
+            name="decided-reviews",
+            labels={"review_id": "Review", "task_id": "Task", "decided_by": "By", "decided_at": "Decided (UTC)"},
+        )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
 
@@ -14,7 +12,11 @@ from data.ledger import Ledger
 from pages.ui import charts, exports, filters, shell
 from pages.ui import format as fmt
 
-ROW_LABELS = {"attempts_month": "Attempts a month", "spend_usd_month": "Spend a month, USD", "saves_usd_month": "Saves a month, USD"}
+ROW_LABELS = {
+    "attempts_month": "Attempts a month",
+    "spend_usd_month": "Spend a month, USD",
+    "saves_usd_month": "Saves a month, USD",
+}
 CONFIDENCE = {
     "high": "High confidence: measured in this log.",
     "medium": "Medium confidence: it rests on the one assumption below.",
@@ -43,7 +45,9 @@ def overview(saving: savings.Savings) -> None:
     frame = pd.DataFrame([{"finding": f.short, "usd_month": f.usd_month} for f in saving.findings])
     parts = frame.groupby("finding", as_index=False, sort=False)["usd_month"].sum()
     meaning = f"{len(frame)} findings save {fmt.usd(saving.total_usd_month)} of {fmt.usd(saving.spend_usd_month)} a month together; what two of them would both save is counted once, for the larger."
-    shell.chart(charts.bars(parts, shell.palette(), by="finding", value="usd_month", unit="USD"), alt=meaning, key="findings")
+    shell.chart(
+        charts.bars(parts, shell.palette(), by="finding", value="usd_month", unit="USD"), alt=meaning, key="findings"
+    )
     st.caption(fmt.md(meaning))
 
 
@@ -51,8 +55,16 @@ def show(number: int, finding: savings.Finding, scope: Scope) -> None:
     """One finding: what, how sure, what to do, the rows, and the way to a decision."""
     with st.container(border=True):
         st.markdown(f"**{fmt.md(finding.title)}**")
-        alone = f"; alone it would save {fmt.usd(finding.gross_usd_month)}" if finding.gross_usd_month > finding.usd_month * 1.01 else ""
-        st.write(fmt.md(f"{fmt.usd(finding.usd_month)} a month of {fmt.usd(finding.spend_usd_month)} on {fmt.short(finding.attempts_month)} attempts{alone}."))
+        alone = (
+            f"; alone it would save {fmt.usd(finding.gross_usd_month)}"
+            if finding.gross_usd_month > finding.usd_month * 1.01
+            else ""
+        )
+        st.write(
+            fmt.md(
+                f"{fmt.usd(finding.usd_month)} a month of {fmt.usd(finding.spend_usd_month)} on {fmt.short(finding.attempts_month)} attempts{alone}."
+            )
+        )
         st.write(fmt.md(finding.action))
         st.caption(fmt.md(f"{CONFIDENCE[finding.confidence]} {finding.assumption}"))
         with st.expander("Rows behind it", icon=":material/table:", key=f"rows_{number}", on_change="rerun") as opened:
@@ -66,8 +78,8 @@ def show(number: int, finding: savings.Finding, scope: Scope) -> None:
                 if name in finding.filters:
                     narrowed = narrowed.with_filter(name, *finding.filters[name])
             filters.link("pages/explore.py", "See these requests", ":material/bar_chart:", narrowed, window="28d")
-            if finding.page == "routing" and Path(__file__).with_name("routing.py").exists():
-                filters.link("pages/routing.py", "Replay a policy on them", ":material/alt_route:", narrowed)
+            if finding.page == "routing":
+                filters.link("pages/policy_replay.py", "Replay a policy on them", ":material/alt_route:", narrowed)
             with st.popover("Make it an action", icon=":material/add_task:"):
                 decide(number, finding)
 
@@ -81,10 +93,18 @@ def decide(number: int, finding: savings.Finding) -> None:
     due = st.date_input("Due", value=None, key=f"due_{number}")
     if st.button("Put it on the list", key=f"decide_{number}", type="primary"):
         with shell.errors():
-            actions.save(shell.state(), actions.checked(
-                name=finding.title, owner=owner.strip(), due=due, note=finding.action, expected_usd_month=round(finding.usd_month, 2),
-                decided=shell.facts(view)["last_day"], filters={name: finding.filters[name] for name in savings.LINKED if name in finding.filters},
-            ))  # fmt: skip
+            actions.save(
+                shell.state(),
+                actions.checked(
+                    name=finding.title,
+                    owner=owner.strip(),
+                    due=due,
+                    note=finding.action,
+                    expected_usd_month=round(finding.usd_month, 2),
+                    decided=shell.facts(view)["last_day"],
+                    filters={name: finding.filters[name] for name in savings.LINKED if name in finding.filters},
+                ),
+            )
             st.rerun()
 
 
@@ -101,17 +121,34 @@ def owners(view: Ledger) -> None:
     columns = ["kind", "name", "owner", "connection_owner", "last_seen", "cost_usd_month", "note"]
     shown = table[columns]
     edited = st.data_editor(
-        shown, hide_index=True, width="stretch", key=f"owners_{shell.state().version('owner')}", disabled=["kind", "name", "last_seen", "cost_usd_month"], height=320,
+        shown,
+        hide_index=True,
+        width="stretch",
+        key=f"owners_{shell.state().version('owner')}",
+        disabled=["kind", "name", "last_seen", "cost_usd_month"],
+        height=320,
         column_config={
-            "kind": "Kind", "name": "Name", "owner": "Owner", "connection_owner": "Owner of the connection", "last_seen": st.column_config.DateColumn("Last seen"),
-            "cost_usd_month": st.column_config.NumberColumn("USD, 30 days", format="dollar"), "note": "Note",
+            "kind": "Kind",
+            "name": "Name",
+            "owner": "Owner",
+            "connection_owner": "Owner of the connection",
+            "last_seen": st.column_config.DateColumn("Last seen"),
+            "cost_usd_month": st.column_config.NumberColumn("USD, 30 days", format="dollar"),
+            "note": "Note",
         },
-    )  # fmt: skip
+    )
     changed = edited[(edited != shown).any(axis=1)]
     with st.container(horizontal=True):
         if st.button("Save owners", icon=":material/save:", disabled=changed.empty):
             for row in changed.to_dict("records"):
-                inventory.assign(shell.state(), row["kind"], row["name"], owner=row["owner"] or "", connection_owner=row["connection_owner"] or "", note=row["note"] or "")
+                inventory.assign(
+                    shell.state(),
+                    row["kind"],
+                    row["name"],
+                    owner=row["owner"] or "",
+                    connection_owner=row["connection_owner"] or "",
+                    note=row["note"] or "",
+                )
             st.rerun()
         exports.download(table, name="inventory")
 
@@ -122,7 +159,14 @@ shell.needs_prices(view)
 title = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen = {
-        name: st.multiselect(DIMENSIONS[name].label, filters.options(view, name), key=name, bind="query-params", placeholder="All", width=180)
+        name: st.multiselect(
+            DIMENSIONS[name].label,
+            filters.options(view, name),
+            key=name,
+            bind="query-params",
+            placeholder="All",
+            width=180,
+        )
         for name in ("team", "model", "environment")
     }
 scope = Scope.of(view, **{name: tuple(values) for name, values in chosen.items()})

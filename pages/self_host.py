@@ -7,26 +7,36 @@ import pandas as pd
 import streamlit as st
 
 from analytics.scope import Scope
-from data import models
-from data.architectures import PRECISIONS, find_architecture
-from data.catalog_table import KEYS, stamp
 from data.errors import BatonError
-from data.gpus import find_gpu, gpus
+from data.facts import models
+from data.facts.architectures import PRECISIONS, find_architecture
+from data.facts.gpus import find_gpu, gpus
+from data.facts.tables import KEYS, stamp
 from data.ledger import Ledger
-from data.price_book import PriceBook
-from data.sample import is_sample
-from data.usage import DATA_CLASSES
-from pages.ui import filters, hosting_board, hosting_catalog, hosting_charts, hosting_panels, shell
+from data.prices.book import PriceBook
+from data.sample.sample import is_sample
+from data.schema import DATA_CLASSES
+from pages.parts.hosting import board as hosting_board
+from pages.parts.hosting import charts as hosting_charts
+from pages.parts.hosting import facts as hosting_catalog
+from pages.parts.hosting import panels as hosting_panels
+from pages.ui import filters, shell
 from pages.ui import format as fmt
-from simulations import breakeven, self_host
-from simulations.arrivals import SHAPES
-from simulations.breakeven_case import resolve
-from simulations.breakeven_scenario import BreakevenScenario
-from simulations.capacity import choose_precision
-from simulations.self_host import Plan, Study
+from simulations.hosting import breakeven
+from simulations.hosting import study as self_host
+from simulations.hosting.arrivals import SHAPES
+from simulations.hosting.breakeven_scenario import BreakevenScenario
+from simulations.hosting.capacity import choose_precision
+from simulations.hosting.case import resolve
+from simulations.hosting.study import Plan, Study
 
 OWN_DATA = ("customer", "regulated")
-RUNS = {"fixed": "Fixed fleet", "hybrid": "Own base, bursts to the API", "autoscaled": "Autoscaled rent", "spot": "Spot rent"}
+RUNS = {
+    "fixed": "Fixed fleet",
+    "hybrid": "Own base, bursts to the API",
+    "autoscaled": "Autoscaled rent",
+    "spot": "Spot rent",
+}
 DOING = {"rented": "Renting GPUs", "bought": "Buying GPUs", "host": "A host", "api": "The API"}
 VOLUMES = np.geomspace(0.1, 10, 41)
 
@@ -53,25 +63,35 @@ def models_by_spend(view: Ledger, scope: Scope) -> list[str]:
     return frame.sort_values("usd", ascending=False)["model"].dropna().tolist()
 
 
-def log_scope(view: Ledger, catalog: models.Catalog, traffic: st.delta_generator.DeltaGenerator) -> tuple[Scope, tuple[float, float, float] | None]:
+def log_scope(
+    view: Ledger, catalog: models.Catalog, traffic: st.delta_generator.DeltaGenerator
+) -> tuple[Scope, tuple[float, float, float] | None]:
     """First choice, from the log: which part of the traffic would move; everything else stays where it is.
 
     In Legal's case the API of today is no choice any more: the second value is then the price of the one it would go to.
     """
     scope = filters.scope_bar(view, dimensions=("model", "task_type", "team"), default="28d")
     with traffic:
-        classes = st.multiselect("Data class", DATA_CLASSES, key="data_class", bind="query-params", placeholder="All", width=260)
+        classes = st.multiselect(
+            "Data class", DATA_CLASSES, key="data_class", bind="query-params", placeholder="All", width=260
+        )
         residency = st.toggle(
-            "Customer data off APIs of Chinese-origin models", key="residency", bind="query-params",
+            "Customer data off APIs of Chinese-origin models",
+            key="residency",
+            bind="query-params",
             help="Legal's case: customer and regulated data that now reach such a model over an API, kept on own machines instead.",
-        )  # fmt: skip
+        )
     if not residency:
         return (scope.with_filter("data_class", *classes) if classes else scope), None
     logged = [name for name in models_by_spend(view, scope) if name in catalog]
     chinese = tuple(name for name in logged if catalog[name].origin == "CN")
     allowed = [name for name in logged if catalog[name].origin != "CN"] or ["gpt-5.2"]
     instead = traffic.selectbox("API it would go to otherwise", allowed, key="instead", bind="query-params", width=220)
-    st.caption(fmt.md(f"Compared with {instead} at its list price for the same tokens; what the Chinese-origin API costs today no longer counts."))
+    st.caption(
+        fmt.md(
+            f"Compared with {instead} at its list price for the same tokens; what the Chinese-origin API costs today no longer counts."
+        )
+    )
     prices = self_host.api_quote(PriceBook.load(shell.state()), catalog[instead].provider, instead)
     return scope.with_filter("data_class", *OWN_DATA).with_filter("model", *(chinese or ("none",))), prices
 
@@ -86,21 +106,81 @@ def typed_volume() -> tuple[tuple[float | str, ...], tuple[float, float, float]]
         cells[3].number_input("Output tokens a request", 1, 200_000, 900, key="output_tokens", bind="query-params"),
     )
     cells = st.columns([2, 1, 1, 1, 1])
-    shape = cells[0].selectbox("Shape of the week", list(SHAPES), format_func=lambda s: SHAPES[s].capitalize(), key="shape", bind="query-params", help="stated, not measured: a log's own minutes decide better")
-    peak = cells[1].number_input("Busiest / mean", 1.0, 50.0, 2.5, key="peak", bind="query-params", disabled=shape in ("flat", "office"), help="the busiest minute over a mean one; a flat week and office hours have their own")
+    shape = cells[0].selectbox(
+        "Shape of the week",
+        list(SHAPES),
+        format_func=lambda s: SHAPES[s].capitalize(),
+        key="shape",
+        bind="query-params",
+        help="stated, not measured: a log's own minutes decide better",
+    )
+    peak = cells[1].number_input(
+        "Busiest / mean",
+        1.0,
+        50.0,
+        2.5,
+        key="peak",
+        bind="query-params",
+        disabled=shape in ("flat", "office"),
+        help="the busiest minute over a mean one; a flat week and office hours have their own",
+    )
     labels = (("API: per 1M input", 1.75), ("cached input", 0.175), ("output, USD", 14.0))
-    prices = tuple(cell.number_input(label, 0.0, 1000.0, usd, format="%.4f", key=f"api_{n}", bind="query-params") for n, (cell, (label, usd)) in enumerate(zip(cells[2:], labels, strict=True)))
-    return (float(volume[0]), float(volume[1]), float(min(volume[2], volume[1])), float(volume[3]), float(peak), shape), prices
+    prices = tuple(
+        cell.number_input(label, 0.0, 1000.0, usd, format="%.4f", key=f"api_{n}", bind="query-params")
+        for n, (cell, (label, usd)) in enumerate(zip(cells[2:], labels, strict=True))
+    )
+    return (
+        float(volume[0]),
+        float(volume[1]),
+        float(min(volume[2], volume[1])),
+        float(volume[3]),
+        float(peak),
+        shape,
+    ), prices
 
 
 def machine(suggested: list[str], known: bool) -> tuple[str | None, str, int, str, str]:
     """Second and third choice: the open model (the log's own where it has one), and what it runs on."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        model = st.selectbox("Open model", suggested, index=0 if known else None, key="open_model", bind="query-params", placeholder="Choose an open model", width=240)
-        gpu = st.selectbox("GPU", [g.gpu for g in gpus()], index=[g.gpu for g in gpus()].index("h200_sxm"), format_func=lambda g: find_gpu(g).name, key="gpu", bind="query-params", width=200)
-        count = st.selectbox("GPUs a replica may use", [1, 2, 4, 8, 16], index=3, key="gpus", bind="query-params", width=170, help="A replica is one running copy of the model.")
-        precision = st.selectbox("Precision", ["chosen to fit", *PRECISIONS], key="precision", bind="query-params", width=150)
-        run = st.segmented_control("How it is run", list(RUNS), format_func=RUNS.get, default="fixed", required=True, key="run", bind="query-params")
+        model = st.selectbox(
+            "Open model",
+            suggested,
+            index=0 if known else None,
+            key="open_model",
+            bind="query-params",
+            placeholder="Choose an open model",
+            width=240,
+        )
+        gpu = st.selectbox(
+            "GPU",
+            [g.gpu for g in gpus()],
+            index=[g.gpu for g in gpus()].index("h200_sxm"),
+            format_func=lambda g: find_gpu(g).name,
+            key="gpu",
+            bind="query-params",
+            width=200,
+        )
+        count = st.selectbox(
+            "GPUs a replica may use",
+            [1, 2, 4, 8, 16],
+            index=3,
+            key="gpus",
+            bind="query-params",
+            width=170,
+            help="A replica is one running copy of the model.",
+        )
+        precision = st.selectbox(
+            "Precision", ["chosen to fit", *PRECISIONS], key="precision", bind="query-params", width=150
+        )
+        run = st.segmented_control(
+            "How it is run",
+            list(RUNS),
+            format_func=RUNS.get,
+            default="fixed",
+            required=True,
+            key="run",
+            bind="query-params",
+        )
     if model and precision == "chosen to fit":
         precision = choose_precision(model, gpu, count)
     return model, gpu, count, precision, run
@@ -130,9 +210,35 @@ def kpis(study: Study) -> None:
     span = f"P10 {_months(odds['p10'])}, P90 {_months(odds['p90'])}"
     cells[0].metric("Payback", _months(months), border=True, delta=span, delta_color="off", delta_arrow="off")
     saved = result["options"]["api"]["total_usd"] - option["total_usd"]
-    cells[1].metric(f"Saving over {result['months']} months", fmt.usd_short(saved), border=True, delta=f"{fmt.usd_short(result['p10'])} to {fmt.usd_short(result['p90'])}", delta_color="off", delta_arrow="off", help=fmt.md(f"Against the API as today, every figure in the middle; below it P10 to P90 of the sampled futures (P50 {fmt.usd_short(result['p50'])})."))
-    cells[2].metric("GPUs paid for", fmt.count(option["gpus"]), border=True, delta=f"{fmt.share(option['utilisation'])} used", delta_color="off", delta_arrow="off", help="Mean work over what the paid replicas could serve at the objective.")
-    cells[3].metric("Per 1M tokens, own", fmt.usd(option["usd_per_mtok_reserved"]), border=True, delta=f"API {fmt.usd(result['options']['api']['usd_per_mtok_reserved'])}", delta_color="off", delta_arrow="off", help="All paid hours over the tokens served, input and output together.")
+    cells[1].metric(
+        f"Saving over {result['months']} months",
+        fmt.usd_short(saved),
+        border=True,
+        delta=f"{fmt.usd_short(result['p10'])} to {fmt.usd_short(result['p90'])}",
+        delta_color="off",
+        delta_arrow="off",
+        help=fmt.md(
+            f"Against the API as today, every figure in the middle; below it P10 to P90 of the sampled futures (P50 {fmt.usd_short(result['p50'])})."
+        ),
+    )
+    cells[2].metric(
+        "GPUs paid for",
+        fmt.count(option["gpus"]),
+        border=True,
+        delta=f"{fmt.share(option['utilisation'])} used",
+        delta_color="off",
+        delta_arrow="off",
+        help="Mean work over what the paid replicas could serve at the objective.",
+    )
+    cells[3].metric(
+        "Per 1M tokens, own",
+        fmt.usd(option["usd_per_mtok_reserved"]),
+        border=True,
+        delta=f"API {fmt.usd(result['options']['api']['usd_per_mtok_reserved'])}",
+        delta_color="off",
+        delta_arrow="off",
+        help="All paid hours over the tokens served, input and output together.",
+    )
 
 
 def _months(value: float | None) -> str:
@@ -142,8 +248,15 @@ def _months(value: float | None) -> str:
 def fleet_words(study: Study, paid: int) -> str:
     """Why that many replicas: the work alone, the promise on waiting, the spare."""
     replica, load, seen = study.scenario.replica, study.fleet.load, study.fleet.latencies.percentiles()
-    busy, hours = int(replica.load_replicas or 0), f"first token P95 {fmt.milliseconds(seen['ttft_p95_ms'])}, each further one {fmt.milliseconds(seen['tpot_p95_ms'])}"
-    kept = f"{busy} keep the promise in the busiest hours ({hours})" if busy >= study.fleet.replicas else f"{busy} carry the base load, bursts go to the API"
+    busy, hours = (
+        int(replica.load_replicas or 0),
+        f"first token P95 {fmt.milliseconds(seen['ttft_p95_ms'])}, each further one {fmt.milliseconds(seen['tpot_p95_ms'])}",
+    )
+    kept = (
+        f"{busy} keep the promise in the busiest hours ({hours})"
+        if busy >= study.fleet.replicas
+        else f"{busy} carry the base load, bursts go to the API"
+    )
     work = f"The work alone fills {load.mean():.2f} replicas in a mean hour and {load.max():.2f} in the busiest minute"
     return f"{work}. {kept}, {paid - busy} spare: {paid} paid for, {replica.gpus} GPUs each."
 
@@ -156,13 +269,50 @@ def charts_of(study: Study, npv_usd: np.ndarray) -> list[tuple[str, str, object,
     paid = int(result["options"][result["option"]]["gpus"] or 0) // max(1, study.scenario.replica.gpus)
     load = pd.Series(study.fleet.load)
     swings = pd.DataFrame(result["tornado"])
-    volume = "No volume up to 100 times today's makes it pay." if found["multiple"] is None else f"It pays from {found['multiple']:.2g} times today's traffic ({fmt.short(found['tokens_per_month'])} tokens a month)."
+    volume = (
+        "No volume up to 100 times today's makes it pay."
+        if found["multiple"] is None
+        else f"It pays from {found['multiple']:.2g} times today's traffic ({fmt.short(found['tokens_per_month'])} tokens a month)."
+    )
     return [
-        ("Cost so far, by option", f"After {result['months']} months: " + ", ".join(f"{hosting_charts.NAMES[o]} {fmt.usd_short(v['total_usd'])}" for o, v in result["options"].items()) + "." + (" What bought machines are still worth comes off in the last month." if "bought" in result["options"] else ""), hosting_charts.over_months(cash, palette), cash, "cash-flow"),
-        ("What volume makes it pay", volume, hosting_charts.over_volume(VOLUMES, npv_usd, found["multiple"], palette), pd.DataFrame({"multiple": VOLUMES, "npv_usd": npv_usd}), "break-even-volume"),
-        ("Replicas against arrivals", fleet_words(study, paid), hosting_charts.replicas_against_arrivals(study.fleet.load, paid, pd.Timestamp(study.demand.start), palette), pd.DataFrame({"minute": range(len(load)), "busy_replicas": load.round(4)}).iloc[::60], "replicas"),
-        ("Which figure decides", result["measure_first"], hosting_charts.tornado(swings, palette) if len(swings) else None, swings, "sensitivity"),
-    ]  # fmt: skip
+        (
+            "Cost so far, by option",
+            f"After {result['months']} months: "
+            + ", ".join(
+                f"{hosting_charts.NAMES[o]} {fmt.usd_short(v['total_usd'])}" for o, v in result["options"].items()
+            )
+            + "."
+            + (
+                " What bought machines are still worth comes off in the last month."
+                if "bought" in result["options"]
+                else ""
+            ),
+            hosting_charts.over_months(cash, palette),
+            cash,
+            "cash-flow",
+        ),
+        (
+            "What volume makes it pay",
+            volume,
+            hosting_charts.over_volume(VOLUMES, npv_usd, found["multiple"], palette),
+            pd.DataFrame({"multiple": VOLUMES, "npv_usd": npv_usd}),
+            "break-even-volume",
+        ),
+        (
+            "Replicas against arrivals",
+            fleet_words(study, paid),
+            hosting_charts.replicas_against_arrivals(study.fleet.load, paid, pd.Timestamp(study.demand.start), palette),
+            pd.DataFrame({"minute": range(len(load)), "busy_replicas": load.round(4)}).iloc[::60],
+            "replicas",
+        ),
+        (
+            "Which figure decides",
+            result["measure_first"],
+            hosting_charts.tornado(swings, palette) if len(swings) else None,
+            swings,
+            "sensitivity",
+        ),
+    ]
 
 
 def draw(heading: str, meaning: str, figure: object, table: pd.DataFrame, name: str) -> None:
@@ -174,7 +324,9 @@ def draw(heading: str, meaning: str, figure: object, table: pd.DataFrame, name: 
         hosting_panels.behind(table, name)
 
 
-def show(study: Study, npv_usd: np.ndarray, model: str, catalog: models.Catalog, top: st.delta_generator.DeltaGenerator) -> None:
+def show(
+    study: Study, npv_usd: np.ndarray, model: str, catalog: models.Catalog, top: st.delta_generator.DeltaGenerator
+) -> None:
     """Everything under the title; warnings, numbers and the first chart at the `top`."""
     drawn = charts_of(study, npv_usd)
     with top:
@@ -188,7 +340,9 @@ def show(study: Study, npv_usd: np.ndarray, model: str, catalog: models.Catalog,
     hosting_panels.keep_price(study, catalog)
     hosting_panels.serving(study)
     hosting_panels.assumptions(study)
-    board = hosting_board.board_html(title_of(study, model), study.result, [(h, m, f) for h, m, f, _, _ in drawn if f is not None], study.warnings)
+    board = hosting_board.board_html(
+        title_of(study, model), study.result, [(h, m, f) for h, m, f, _, _ in drawn if f is not None], study.warnings
+    )
     hosting_panels.scenario(study, board)
 
 
@@ -197,7 +351,16 @@ catalog = models.current(shell.state())
 title = st.container()
 has_log = bool(shell.facts(view)["attempts"])
 traffic = st.container(horizontal=True, vertical_alignment="bottom")
-source = traffic.segmented_control("Traffic", ["log", "typed"], format_func={"log": "From the log", "typed": "Typed volume"}.get, default="log" if has_log else "typed", required=True, key="source", bind="query-params", disabled=not has_log)
+source = traffic.segmented_control(
+    "Traffic",
+    ["log", "typed"],
+    format_func={"log": "From the log", "typed": "Typed volume"}.get,
+    default="log" if has_log else "typed",
+    required=True,
+    key="source",
+    bind="query-params",
+    disabled=not has_log,
+)
 scope, volume, api_usd = None, None, None
 if has_log and source == "log":
     scope, api_usd = log_scope(view, catalog, traffic)
@@ -211,17 +374,36 @@ try:
     if model is None:
         with title:
             shell.header("When would own GPUs pay?", view)
-        st.info(fmt.md(f"Choose the open model that would take this traffic over. Worth trying first: {', '.join(suggested[:4])}. Closed models cannot be self-hosted, so a log of them needs this choice."), icon=":material/dns:")
+        st.info(
+            fmt.md(
+                f"Choose the open model that would take this traffic over. Worth trying first: {', '.join(suggested[:4])}. Closed models cannot be self-hosted, so a log of them needs this choice."
+            ),
+            icon=":material/dns:",
+        )
         st.stop()
     top = st.container()  # the answer stands above the finer choices
     if scope is not None:
         scope = hosting_panels.good_enough(view, scope, catalog.spelling(model))
     quote = self_host.host_quote(PriceBook.load(shell.state()), find_architecture(model).model)
-    plan = hosting_panels.details(Plan(model, gpu, count, precision, run=run, api_usd=api_usd, host_usd=quote and quote[1], measurements=hosting_panels.measurements(gpu, count, precision)), quote)
+    plan = hosting_panels.details(
+        Plan(
+            model,
+            gpu,
+            count,
+            precision,
+            run=run,
+            api_usd=api_usd,
+            host_usd=quote and quote[1],
+            measurements=hosting_panels.measurements(gpu, count, precision),
+        ),
+        quote,
+    )
     accept = scope is not None and bool(st.session_state.get("accept_short"))
     version = repr([stamp(name) for name in KEYS])
     with st.spinner("Replaying the busiest hours"):
-        study = study_of_log(view, scope, plan, accept, version) if scope else study_of_volume(view, volume, plan, version)
+        study = (
+            study_of_log(view, scope, plan, accept, version) if scope else study_of_volume(view, volume, plan, version)
+        )
     with title:
         shell.header(title_of(study, model), view)
     show(study, npv_by_volume(view, study.scenario, study.result["option"], version), model, catalog, top)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 
 from data.console import parser, run
-from routing import audit, export, run_commands, webhook
+from routing import export
+from routing.runs import audit, webhook
+from routing.runs import commands as run_commands
 
 SUMMARY = "Try routing policies on real models, safely; verify the audit trail; export a policy."
 

@@ -15,13 +15,13 @@ import yaml
 
 from data.console import command, emit_json, say
 from data.errors import BadInput
-from data.models import Catalog, current
+from data.facts.models import Catalog, current
 from data.state import State
-from routing.calls import MILLION
-from routing.choice import resolve
-from routing.endpoints import Offer, Provider, canonical, read_providers, saved_providers
-from routing.policy import Policy, Rule
-from routing.policy_text import examples, read_policy_file, write_policy
+from routing.calling.calls import MILLION
+from routing.calling.declarations import Offer, Provider, canonical, read_providers, saved_providers
+from routing.policies.choice import resolve
+from routing.policies.policy import Policy, Rule
+from routing.policies.text import examples, read_policy_file, write_policy
 
 FORMS = ("litellm", "openrouter", "yaml")
 PREFIX = {"openai": "openai", "anthropic": "anthropic", "gemini": "gemini"}
@@ -29,7 +29,9 @@ PREFIX = {"openai": "openai", "anthropic": "anthropic", "gemini": "gemini"}
 
 def register(subparsers: Any) -> None:
     """Add `export`."""
-    export = command(subparsers, "export", _export, "a policy as a LiteLLM proxy config, OpenRouter request fields, or plain YAML")
+    export = command(
+        subparsers, "export", _export, "a policy as a LiteLLM proxy config, OpenRouter request fields, or plain YAML"
+    )
     export.add_argument("policy", metavar="P.yaml", help="a policy file or the name of an example")
     export.add_argument("--to", choices=FORMS, default="litellm")
     export.add_argument("--providers", metavar="P.toml", help="provider declarations; default: those saved in the app")
@@ -40,7 +42,9 @@ def exported(policy: Policy, form: str, providers: Sequence[Provider], catalog: 
     """(text of the config, notes on what it cannot express)."""
     if form == "yaml":
         return write_policy(policy), []
-    body, notes = litellm_config(policy, providers, catalog) if form == "litellm" else openrouter_fields(policy, catalog)
+    body, notes = (
+        litellm_config(policy, providers, catalog) if form == "litellm" else openrouter_fields(policy, catalog)
+    )
     head = "".join(f"# {note}\n" for note in [f"Made by Baton from the policy {policy.name}.", *notes])
     return head + yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=110), notes
 
@@ -52,23 +56,38 @@ def litellm_config(policy: Policy, providers: Sequence[Provider], catalog: Catal
     for target in dict.fromkeys([*policy.targets, *policy.shadow]):
         deployments = _deployments(target, providers, catalog)
         if not deployments:
-            raise BadInput(f"No declared provider offers `{target}`, so a gateway could not reach it; declare one first.")
-        models += [_litellm_model(target, provider, offer) for provider, offer in deployments if (target, provider.name) not in seen]
+            raise BadInput(
+                f"No declared provider offers `{target}`, so a gateway could not reach it; declare one first."
+            )
+        models += [
+            _litellm_model(target, provider, offer)
+            for provider, offer in deployments
+            if (target, provider.name) not in seen
+        ]
         seen |= {(target, provider.name) for provider, _ in deployments}
     fallbacks = [
-        {target: [f for f in policy.fallback if f != target]} for target in dict.fromkeys(t for rule in policy.rules for t in rule.targets) if set(policy.fallback) - {target}
+        {target: [f for f in policy.fallback if f != target]}
+        for target in dict.fromkeys(t for rule in policy.rules for t in rule.targets)
+        if set(policy.fallback) - {target}
     ]
     for index, rule in enumerate(policy.rules):
         models += _litellm_rule(index, rule, providers, catalog)
         if policy.fallback:
             fallbacks.append({_rule_name(index, rule): list(policy.fallback)})
     router: dict[str, Any] = {
-        "routing_strategy": "simple-shuffle", "num_retries": policy.limits.max_attempts - 1, "allowed_fails": 3, "cooldown_time": 30,
+        "routing_strategy": "simple-shuffle",
+        "num_retries": policy.limits.max_attempts - 1,
+        "allowed_fails": 3,
+        "cooldown_time": 30,
         "enable_pre_call_checks": True,
-    }  # fmt: skip
+    }
     if fallbacks:
         router |= {"fallbacks": fallbacks, "context_window_fallbacks": fallbacks, "content_policy_fallbacks": fallbacks}
-    config: dict[str, Any] = {"model_list": models, "router_settings": router, "litellm_settings": {"drop_params": True}}
+    config: dict[str, Any] = {
+        "model_list": models,
+        "router_settings": router,
+        "litellm_settings": {"drop_params": True},
+    }
     if policy.limits.max_usd is not None:
         config["litellm_settings"] |= {"max_budget": policy.limits.max_usd, "budget_duration": "30d"}
     return config, _litellm_notes(policy)
@@ -76,22 +95,31 @@ def litellm_config(policy: Policy, providers: Sequence[Provider], catalog: Catal
 
 def openrouter_fields(policy: Policy, catalog: Catalog) -> tuple[dict[str, Any], list[str]]:
     """Per rule, the fields to add to an OpenRouter request: `models` in order of fallback and `provider` preferences."""
-    notes = ["OpenRouter decides per request: your code must match `when` and send the fields of the first rule that fits."]
+    notes = [
+        "OpenRouter decides per request: your code must match `when` and send the fields of the first rule that fits."
+    ]
     fields = []
     for rule in policy.rules:
         # A self-hosted target stays at home: the same name over an API would be another data path.
         targets = [t for t in dict.fromkeys([*rule.targets, *policy.fallback]) if not t.endswith("@self")]
         entry: dict[str, Any] = {
             "when": rule.model_dump(mode="json")["when"],
-            "request": {"models": [_openrouter_name(t, catalog) for t in targets], "provider": {"allow_fallbacks": True, "require_parameters": True}},
+            "request": {
+                "models": [_openrouter_name(t, catalog) for t in targets],
+                "provider": {"allow_fallbacks": True, "require_parameters": True},
+            },
         }
         if policy.constraints:
             entry["request"]["provider"]["data_collection"] = "deny"
         fields.append(entry)
         if rule.way in ("split", "cascade", "cross_check", "vote"):
-            notes.append(f"{rule.way} of `{', '.join(rule.targets)}` is a list of fallbacks there: OpenRouter moves on when a model fails, not when it is unsure.")
+            notes.append(
+                f"{rule.way} of `{', '.join(rule.targets)}` is a list of fallbacks there: OpenRouter moves on when a model fails, not when it is unsure."
+            )
     if policy.constraints:
-        notes.append("Constraints by origin, HIPAA or residency are not known to OpenRouter; `data_collection: deny` is the nearest, your code must keep the rest.")
+        notes.append(
+            "Constraints by origin, HIPAA or residency are not known to OpenRouter; `data_collection: deny` is the nearest, your code must keep the rest."
+        )
     if any(t.endswith("@self") for t in policy.targets):
         notes.append("Self-hosted targets (`@self`) are left out: OpenRouter would send the data to somebody's API.")
     return {"rules": fields}, [*dict.fromkeys(notes), *_common_notes(policy)]
@@ -103,7 +131,10 @@ def _deployments(target: str, providers: Sequence[Provider], catalog: Catalog) -
 
 
 def _litellm_model(name: str, provider: Provider, offer: Offer, weight: float | None = None) -> dict[str, Any]:
-    parameters: dict[str, Any] = {"model": f"{PREFIX[provider.protocol]}/{offer.upstream}", "timeout": provider.timeout_s}
+    parameters: dict[str, Any] = {
+        "model": f"{PREFIX[provider.protocol]}/{offer.upstream}",
+        "timeout": provider.timeout_s,
+    }
     if provider.protocol != "gemini":
         parameters["api_base"] = provider.base_url
     # LiteLLM wants some key even where the server asks for none.
@@ -115,7 +146,10 @@ def _litellm_model(name: str, provider: Provider, offer: Offer, weight: float | 
         parameters["weight"] = weight
     info: dict[str, Any] = {"mode": "chat"}
     if offer.price.known:
-        parameters |= {"input_cost_per_token": float(offer.price.input / MILLION), "output_cost_per_token": float(offer.price.output / MILLION)}
+        parameters |= {
+            "input_cost_per_token": float(offer.price.input / MILLION),
+            "output_cost_per_token": float(offer.price.output / MILLION),
+        }
     if offer.context_window:
         info["max_input_tokens"] = offer.context_window
     return {"model_name": name, "litellm_params": parameters, "model_info": info}
@@ -142,19 +176,26 @@ def _litellm_notes(policy: Policy) -> list[str]:
         for index, rule in enumerate(policy.rules)
     ]
     if policy.constraints:
-        notes.append("LiteLLM cannot enforce this policy's constraints per request: give sensitive work keys that may only use the groups it may use.")
+        notes.append(
+            "LiteLLM cannot enforce this policy's constraints per request: give sensitive work keys that may only use the groups it may use."
+        )
     for index, rule in enumerate(policy.rules):
         if rule.way in ("cascade", "cross_check", "vote"):
-            notes.append(f"Rule {index + 1}: {rule.way} needs code in front of the gateway; the group holds its first model only.")
+            notes.append(
+                f"Rule {index + 1}: {rule.way} needs code in front of the gateway; the group holds its first model only."
+            )
     return notes + _common_notes(policy)
 
 
 def _common_notes(policy: Policy) -> list[str]:
     parts = (
-        (policy.review, "review by people"), (policy.explore, "exploration with logged propensities"), (policy.shadow, "shadow calls"),
-        (policy.limits.checkpoints or policy.limits.checkpoint_shares, "checkpoints"), (policy.limits.halt_below_confidence, "halt below a confidence"),
+        (policy.review, "review by people"),
+        (policy.explore, "exploration with logged propensities"),
+        (policy.shadow, "shadow calls"),
+        (policy.limits.checkpoints or policy.limits.checkpoint_shares, "checkpoints"),
+        (policy.limits.halt_below_confidence, "halt below a confidence"),
         (policy.guardrails != type(policy.guardrails)(), "guardrails"),
-    )  # fmt: skip
+    )
     missing = [name for present, name in parts if present]
     return [f"Not expressible there: {', '.join(missing)}."] if missing else []
 
@@ -176,7 +217,9 @@ def _export(args: argparse.Namespace) -> None:
     if args.out:
         Path(args.out).write_text(text, encoding="utf-8")
     if args.json:
-        emit_json({"to": args.to, "policy": policy.name, "config": yaml.safe_load(text), "notes": notes, "out": args.out})
+        emit_json(
+            {"to": args.to, "policy": policy.name, "config": yaml.safe_load(text), "notes": notes, "out": args.out}
+        )
     elif args.out:
         say(f"Written to {args.out}; {len(notes)} notes are at its head.")
     else:

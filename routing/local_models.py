@@ -20,7 +20,7 @@ from pathlib import Path
 
 from data.errors import BadInput, BatonError
 from data.home import home_dir
-from routing.endpoints import Provider, checked_provider, save_provider
+from routing.calling.declarations import Provider, checked_provider, save_provider
 
 PORT = 18080
 GREEDY, VOTE = "smollm2-135m", "smollm2-135m-vote5"
@@ -46,13 +46,25 @@ def weights() -> Path | None:
 
 def declared(port: int = PORT) -> Provider:
     """The provider of both tiers."""
-    price = {"input_usd_per_mtok": INPUT_USD_PER_MTOK, "output_usd_per_mtok": OUTPUT_USD_PER_MTOK, "context_window": CONTEXT}
+    price = {
+        "input_usd_per_mtok": INPUT_USD_PER_MTOK,
+        "output_usd_per_mtok": OUTPUT_USD_PER_MTOK,
+        "context_window": CONTEXT,
+    }
     offer = {"upstream": GREEDY, "max_output_tokens": 256, **price}
-    return checked_provider({
-        "name": "local", "base_url": f"http://127.0.0.1:{port}/v1", "hosting": "self", "origin": "FR", "vendor": "Hugging Face",
-        "residency": ["on premises"], "concurrency": 1, "timeout_s": 120,
-        "models": [{"model": GREEDY, **offer}, {"model": VOTE, "samples": 5, **offer}],
-    })  # fmt: skip
+    return checked_provider(
+        {
+            "name": "local",
+            "base_url": f"http://127.0.0.1:{port}/v1",
+            "hosting": "self",
+            "origin": "FR",
+            "vendor": "Hugging Face",
+            "residency": ["on premises"],
+            "concurrency": 1,
+            "timeout_s": 120,
+            "models": [{"model": GREEDY, **offer}, {"model": VOTE, "samples": 5, **offer}],
+        }
+    )
 
 
 @contextlib.contextmanager
@@ -86,7 +98,9 @@ def serving(port: int = 0) -> Iterator[Provider]:
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until interrupted, and declare the provider in the store, so that the lab offers it."""
-    parser = argparse.ArgumentParser(prog="python -m routing.local_models", description="A real small language model on loopback, for the live lab.")
+    parser = argparse.ArgumentParser(
+        prog="python -m routing.local_models", description="A real small language model on loopback, for the live lab."
+    )
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument("--home", metavar="DIR", help="the store (default: BATON_HOME, else var/)")
     options = parser.parse_args(argv)
@@ -95,8 +109,12 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with serving(options.port) as provider:
             save_provider(State.open(home_dir(options.home)), provider, "make local-models")
-            print(f"SmolLM2-135M answers at {provider.base_url} as {GREEDY} (one answer) and {VOTE} (five samples, majority).")
-            print("Try it: open the Live lab in Baton, or: python -m routing run --local-policies --max-usd 0.05   (stop with Ctrl-C)")
+            print(
+                f"SmolLM2-135M answers at {provider.base_url} as {GREEDY} (one answer) and {VOTE} (five samples, majority)."
+            )
+            print(
+                "Try it: open the Live lab in Baton, or: python -m routing run --local-policies --max-usd 0.05   (stop with Ctrl-C)"
+            )
             with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()
     except BatonError as error:
@@ -120,7 +138,9 @@ def _await(port: int, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while _free(port):
         if time.monotonic() > deadline:
-            raise BadInput(f"The local model did not open its port {port} within {seconds:.0f} s; look at its messages above.")
+            raise BadInput(
+                f"The local model did not open its port {port} within {seconds:.0f} s; look at its messages above."
+            )
         time.sleep(0.1)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 
 from data.console import parser, run
-from simulations import breakeven, metrics_command, scenario_commands, what_if_command
+from simulations import log_commands, scenario_commands
+from simulations.hosting import breakeven
+from simulations.router_metrics import command as metrics_command
 
 SUMMARY = "What it would cost: other mixes, routing policies, self-hosting, new models."
 
@@ -13,7 +15,7 @@ SUMMARY = "What it would cost: other mixes, routing policies, self-hosting, new 
 def main(argv: list[str] | None = None) -> int:
     """Exit code of one command."""
     top, commands = parser("simulations", SUMMARY)
-    for module in (scenario_commands, what_if_command, metrics_command, breakeven):
+    for module in (scenario_commands, log_commands, metrics_command, breakeven):
         module.register(commands)
     return run(top, argv)
 

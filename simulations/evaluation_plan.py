@@ -7,11 +7,21 @@ from typing import Any, NamedTuple
 
 STEPS = (
     (0, 2, "Facts", "price, context window, hosting, residency and eligibility of the new model, each with its source"),
-    (2, 6, "Triage", "100 production samples graded for both models: capability ratio, cost at the real volume, compliance"),
+    (
+        2,
+        6,
+        "Triage",
+        "100 production samples graded for both models: capability ratio, cost at the real volume, compliance",
+    ),
     (6, 20, "Own tasks", "the task set of every task type it would take over, in the live lab, under a spend cap"),
     (20, 28, "Failures", "rate limits, tool calls, long inputs, refusals: what breaks that does not break today"),
     (28, 40, "Shadow", "the new model beside the present one on live traffic, answers not used"),
-    (40, 46, "Replay", "the routing policy with the new model on last month's log: dollars, moves, quality with its tier"),
+    (
+        40,
+        46,
+        "Replay",
+        "the routing policy with the new model on last month's log: dollars, moves, quality with its tier",
+    ),
     (46, 48, "Recommendation", "one page: adopt, adopt for part of the work, or skip; with the rollback"),
 )
 
@@ -32,7 +42,9 @@ def checklist(started: datetime, decision: str) -> list[Step]:
     for begin, end, title, what in STEPS:
         if decision == "SKIP" and begin >= 6:
             break
-        steps.append(Step(started + timedelta(hours=begin), started + timedelta(hours=end), title, what, settled=end <= 6))
+        steps.append(
+            Step(started + timedelta(hours=begin), started + timedelta(hours=end), title, what, settled=end <= 6)
+        )
     return steps
 
 
@@ -41,8 +53,12 @@ def letter(result: dict[str, Any], current: str, candidate: str, due: datetime) 
     saving = result["projected_savings_usd"]
     money = f"saves ${saving:,.0f} a year" if saving >= 0 else f"costs ${-saving:,.0f} a year more"
     delta = result["capability_delta"]
-    behind = f"on {result['samples']} samples ({result['tier']})" if result["samples"] else "as stated, without own samples"
-    capability = "capability is not yet known" if delta is None else f"capability is {delta:+.1%} against {current} {behind}"
+    behind = (
+        f"on {result['samples']} samples ({result['tier']})" if result["samples"] else "as stated, without own samples"
+    )
+    capability = (
+        "capability is not yet known" if delta is None else f"capability is {delta:+.1%} against {current} {behind}"
+    )
     opening = {
         "SKIP": f"We should not move from {current} to {candidate} now.",
         "EVALUATE": f"{candidate} is worth two days of evaluation; the recommendation follows by {due:%A %H:%M}.",
@@ -53,6 +69,9 @@ def letter(result: dict[str, Any], current: str, candidate: str, due: datetime) 
         f"Subject: {candidate}: {result['decision'].lower()}\n\n{opening}\n\n"
         f"At today's volume it {money} (${result['current_annual_cost_usd']:,.0f} now, ${result['candidate_annual_cost_usd']:,.0f} then); {capability}.\n\n"
         f"Why:\n{reasons}\n\n"
-        + ("What would change our mind: another figure in a reason above. We look again when one of them changes.\n" if result["decision"] == "SKIP"
-           else "What could still change this: own tasks, failure behaviour under load, output length (it moves the cost directly).\n")
-    )  # fmt: skip
+        + (
+            "What would change our mind: another figure in a reason above. We look again when one of them changes.\n"
+            if result["decision"] == "SKIP"
+            else "What could still change this: own tasks, failure behaviour under load, output length (it moves the cost directly).\n"
+        )
+    )

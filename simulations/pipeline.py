@@ -60,7 +60,9 @@ class PipelineScenario(Scenario):
                 raise ValueError(f"two stages are called `{stage.name}`; name each once")
             late = [name for name in stage.after or () if name not in seen]
             if late:
-                raise ValueError(f"stage `{stage.name}` waits for `{late[0]}`, which is not an earlier stage: a loop or a wrong name")
+                raise ValueError(
+                    f"stage `{stage.name}` waits for `{late[0]}`, which is not an earlier stage: a loop or a wrong name"
+                )
             seen.add(stage.name)
         return self
 
@@ -76,10 +78,21 @@ def simulate_pipeline(scenario: PipelineScenario) -> dict[str, Any]:
     return {
         "name": scenario.name,
         "items": scenario.items,
-        "single": {"model": scenario.single.model, "cost_usd": single_usd, "hours": scenario.single.hours, "accuracy": before},
+        "single": {
+            "model": scenario.single.model,
+            "cost_usd": single_usd,
+            "hours": scenario.single.hours,
+            "accuracy": before,
+        },
         "pipeline": {"cost_usd": cost_usd, "hours": hours, "accuracy": accuracy, "accuracy_basis": basis},
         "stages": [
-            {"name": s.name, "model": s.model, "cost_usd": s.total_usd(scenario.items), "hours": s.hours, "accuracy": s.accuracy}
+            {
+                "name": s.name,
+                "model": s.model,
+                "cost_usd": s.total_usd(scenario.items),
+                "hours": s.hours,
+                "accuracy": s.accuracy,
+            }
             for s in scenario.stages
         ],
         "savings_usd": single_usd - cost_usd,

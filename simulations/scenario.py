@@ -39,7 +39,9 @@ def read_scenario(path: str | Path, model: type[Kind], kind: str) -> Kind:
     value, lines = read_yaml_file(file)
     found = value.get("kind") if isinstance(value, dict) else None
     if isinstance(value, dict) and found != kind:
-        raise BadInput(f"{file}, line {line_of(lines, ('kind',))}: kind is {found!r}; this command reads `kind: {kind}`.")
+        raise BadInput(
+            f"{file}, line {line_of(lines, ('kind',))}: kind is {found!r}; this command reads `kind: {kind}`."
+        )
     return checked(model, value, lines, str(file))
 
 
@@ -56,4 +58,6 @@ def from_document(body: dict[str, Any], model: type[Kind], name: str) -> Kind:
 
 def write_scenario(scenario: Scenario) -> str:
     """YAML text that reads back as the same scenario; defaults are left out."""
-    return yaml.safe_dump(scenario.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True, width=110)
+    return yaml.safe_dump(
+        scenario.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True, width=110
+    )

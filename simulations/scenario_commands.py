@@ -6,10 +6,10 @@ import argparse
 from typing import Any
 
 from data.console import command, emit_json, emit_table, say
-from data.models import current
+from data.facts.models import current
 from data.state import State
 from data.yaml_text import checked, read_yaml_file
-from simulations.mix import MixScenario, normalised, simulate_mix
+from simulations.mixes.mix import MixScenario, normalised, simulate_mix
 from simulations.pipeline import PipelineScenario, simulate_pipeline
 from simulations.scenario import read_scenario, scenario_file
 from simulations.triage import TriageScenario, triage
@@ -25,7 +25,9 @@ def register(subparsers: Any) -> None:
         sub = command(subparsers, name, run, summary)
         sub.add_argument("file", help="scenario file, or the name of a shipped one")
         if name == "mix":
-            sub.add_argument("--normalise", action="store_true", help="divide shares that do not sum to one by their sum")
+            sub.add_argument(
+                "--normalise", action="store_true", help="divide shares that do not sum to one by their sum"
+            )
 
 
 def _mix(args: argparse.Namespace) -> None:
@@ -38,13 +40,25 @@ def _mix(args: argparse.Namespace) -> None:
     result = simulate_mix(scenario, current(State.open(args.home)))
     if args.json:
         return emit_json(result)
-    rows = [[side, m["model"], f"{m['share']:.1%}", _usd(m.get("annual_cost_usd")), _share(m.get("quality"))]
-            for side in ("baseline", "proposed") for m in result[side]["models"]]  # fmt: skip
-    emit_table(["mix", "model", "share", "USD a year", "quality"], rows, title=result["name"], right=["share", "USD a year", "quality"])
+    rows = [
+        [side, m["model"], f"{m['share']:.1%}", _usd(m.get("annual_cost_usd")), _share(m.get("quality"))]
+        for side in ("baseline", "proposed")
+        for m in result[side]["models"]
+    ]
+    emit_table(
+        ["mix", "model", "share", "USD a year", "quality"],
+        rows,
+        title=result["name"],
+        right=["share", "USD a year", "quality"],
+    )
     for side in ("baseline", "proposed"):
-        say(f"{side}: {_usd(result[side]['annual_cost_usd'])} a year, quality {_share(result[side]['quality'])} ({result[side]['quality_tier']})")
+        say(
+            f"{side}: {_usd(result[side]['annual_cost_usd'])} a year, quality {_share(result[side]['quality'])} ({result[side]['quality_tier']})"
+        )
     saving = result["ranges"]["savings_usd"]
-    say(f"saves {_usd(result['savings_usd'])} a year ({result['savings_pct']} %); P10 to P90: {_usd(saving['p10'])} to {_usd(saving['p90'])}")
+    say(
+        f"saves {_usd(result['savings_usd'])} a year ({result['savings_pct']} %); P10 to P90: {_usd(saving['p10'])} to {_usd(saving['p90'])}"
+    )
 
 
 def _pipeline(args: argparse.Namespace) -> None:
@@ -55,7 +69,9 @@ def _pipeline(args: argparse.Namespace) -> None:
     emit_table(["stage", "model", "USD", "hours"], rows, title=result["name"], right=["USD", "hours"])
     single, total = result["single"], result["pipeline"]
     say(f"one model: {_usd(single['cost_usd'])}, {single['hours']:g} h, accuracy {_share(single['accuracy'])}")
-    say(f"pipeline: {_usd(total['cost_usd'])}, {total['hours']:g} h, accuracy {_share(total['accuracy'])} ({total['accuracy_basis']})")
+    say(
+        f"pipeline: {_usd(total['cost_usd'])}, {total['hours']:g} h, accuracy {_share(total['accuracy'])} ({total['accuracy_basis']})"
+    )
     say(f"{result['savings_pct']} % cheaper, {result['time_saved_pct']} % faster, {_points(result['accuracy_points'])}")
 
 
@@ -66,7 +82,9 @@ def _triage(args: argparse.Namespace) -> None:
     say(f"{result['decision']}: {result['name']}")
     for gate in result["gates"]:
         say(f"  {({True: 'passed', False: 'failed', None: 'open'})[gate['passed']]:7}{gate['reason']}")
-    say(f"projected saving {_usd(result['projected_savings_usd'])} a year, capability {_delta(result['capability_delta'])}")
+    say(
+        f"projected saving {_usd(result['projected_savings_usd'])} a year, capability {_delta(result['capability_delta'])}"
+    )
 
 
 def _usd(value: float | None) -> str:

@@ -50,7 +50,9 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
     discordant = only_a + only_b
     p_value = float(binomtest(only_b, discordant, 0.5).pvalue) if discordant else 1.0
     mean = float(delta.mean())
-    return Paired(n, float(first.mean()), float(second.mean()), mean, mean - spread, mean + spread, only_a, only_b, p_value)
+    return Paired(
+        n, float(first.mean()), float(second.mean()), mean, mean - spread, mean + spread, only_a, only_b, p_value
+    )
 
 
 def samples_needed(difference: float, discordance: float) -> int:

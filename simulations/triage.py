@@ -33,7 +33,9 @@ class Contender(Part):
 
     def annual_usd(self, requests_per_year: float) -> float:
         """USD a year at this volume."""
-        return self.annual_cost_usd if self.annual_cost_usd is not None else self.cost_per_request_usd * requests_per_year
+        return (
+            self.annual_cost_usd if self.annual_cost_usd is not None else self.cost_per_request_usd * requests_per_year
+        )
 
 
 class Required(Part):
@@ -67,7 +69,9 @@ class TriageScenario(Scenario):
 
 def triage(scenario: TriageScenario) -> dict[str, Any]:
     """SKIP, EVALUATE or ADOPT with every reason; `capability_delta` is new / current - 1, None when unknown."""
-    pairs = paired([old for old, _ in scenario.graded], [new for _, new in scenario.graded]) if scenario.graded else None
+    pairs = (
+        paired([old for old, _ in scenario.graded], [new for _, new in scenario.graded]) if scenario.graded else None
+    )
     samples = len(scenario.graded) or scenario.samples
     ratio = _capability(scenario, pairs)
     current_usd = scenario.current.annual_usd(scenario.requests_per_year)
@@ -78,7 +82,11 @@ def triage(scenario: TriageScenario) -> dict[str, Any]:
         _compliance_gate(scenario.candidate, scenario.required),
     ]
     blocked = [gate for gate in gates if gate["passed"] is False]
-    proven = pairs is not None and samples >= scenario.thresholds.min_samples and pairs.low > -scenario.thresholds.non_inferiority_margin
+    proven = (
+        pairs is not None
+        and samples >= scenario.thresholds.min_samples
+        and pairs.low > -scenario.thresholds.non_inferiority_margin
+    )
     decision = "SKIP" if blocked else "ADOPT" if proven and new_usd < current_usd else "EVALUATE"
     return {
         "name": scenario.name,
@@ -102,11 +110,19 @@ def _capability(scenario: TriageScenario, pairs: Paired | None) -> float | None:
 
 def _capability_gate(ratio: float | None, samples: int, limits: Thresholds) -> dict[str, Any]:
     if ratio is None:
-        return _gate("capability", None, "capability unknown: no graded results for both models; grade at least "
-                     f"{limits.min_samples} of your own tasks")  # fmt: skip
+        return _gate(
+            "capability",
+            None,
+            "capability unknown: no graded results for both models; grade at least "
+            f"{limits.min_samples} of your own tasks",
+        )
     words = f"capability {ratio:.3f} of the current model on {samples} samples"
     if not samples:
-        return _gate("capability", None, f"capability {ratio:.3f} of the current model is stated, not measured: {limits.min_samples} own samples are needed to decide")
+        return _gate(
+            "capability",
+            None,
+            f"capability {ratio:.3f} of the current model is stated, not measured: {limits.min_samples} own samples are needed to decide",
+        )
     if samples < limits.min_samples:
         return _gate("capability", None, f"{words}: too few, {limits.min_samples} are needed to decide")
     if ratio < limits.capability_ratio:
@@ -131,7 +147,9 @@ def _compliance_gate(candidate: Contender, required: Required) -> dict[str, Any]
     if missing:
         return _gate("compliance", False, f"compliance blocker: {'; '.join(missing)}")
     asked = [*(["HIPAA eligible"] if required.hipaa_eligible else []), *required.residency]
-    return _gate("compliance", True, f"compliance met: {', '.join(asked)}" if asked else "no compliance requirement stated")
+    return _gate(
+        "compliance", True, f"compliance met: {', '.join(asked)}" if asked else "no compliance requirement stated"
+    )
 
 
 def _gate(name: str, passed: bool | None, reason: str) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def sample_home(tmp_path_factory) -> Path:
     """The sample company, small: loaded once a session through the ordinary ingest path. Read-only by agreement."""
     from datetime import date
 
-    from data import sample
+    from data.sample import sample
 
     folder = tmp_path_factory.mktemp("sample")
     ledger = Ledger.open(folder)

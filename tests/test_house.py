@@ -11,12 +11,19 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("data", "analytics", "routing", "simulations", "pages")
 MAY_IMPORT = {
-    "data": set(), "analytics": {"data"}, "routing": {"data"}, "simulations": {"data", "analytics", "routing"},
-    "pages": set(ROOMS), "app": set(ROOMS),
-}  # fmt: skip
+    "data": set(),
+    "analytics": {"data"},
+    "routing": {"data"},
+    "simulations": {"data", "analytics", "routing"},
+    "pages": set(ROOMS),
+    "app": set(ROOMS),
+}
 ONLY_IN = {
-    "duckdb": ("data/ledger.py",), "sqlite3": ("data/state.py",), "httpx": ("routing/",), "streamlit": ("app.py", "pages/"),
-}  # fmt: skip
+    "duckdb": ("data/ledger.py",),
+    "sqlite3": ("data/state.py",),
+    "httpx": ("routing/",),
+    "streamlit": ("app.py", "pages/"),
+}
 SOURCES = sorted([ROOT / "app.py", *(p for room in ROOMS for p in (ROOT / room).rglob("*.py"))])
 
 
@@ -64,7 +71,9 @@ def test_dangerous_calls_are_absent():
                 assert node.func.id not in {"eval", "exec", "compile"}, f"{where(path)} calls {node.func.id}"
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 call = ast.unparse(node.func)
-                assert call not in {"yaml.load", "yaml.unsafe_load", "pickle.load", "pickle.loads", "os.system"}, f"{where(path)} calls {call}"
+                assert call not in {"yaml.load", "yaml.unsafe_load", "pickle.load", "pickle.loads", "os.system"}, (
+                    f"{where(path)} calls {call}"
+                )
 
 
 def test_requirements_are_pinned():

@@ -28,23 +28,66 @@ from pkgutil import iter_modules
 USAGE_COLUMNS = (
     "event_key",  # identity within the format; NULL: the record's own hash
     "rank",  # of records with one event_key the highest rank is kept (default: token total)
-    "call_id", "attempt", "requested_at",
-    "provider", "host", "region", "service_tier", "model_raw", "operation",
-    "team", "project", "feature", "environment", "user_id", "customer_id", "session_id", "tags",
-    "task_type", "criticality", "data_class",
-    "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
-    "output_tokens", "reasoning_tokens", "total_tokens", "input_has_cache", "output_has_reasoning",
-    "latency_ms", "ttft_ms", "status", "error_class", "http_status", "reported_cost_usd",
-    "quality_score", "quality_source", "succeeded",
+    "call_id",
+    "attempt",
+    "requested_at",
+    "provider",
+    "host",
+    "region",
+    "service_tier",
+    "model_raw",
+    "operation",
+    "team",
+    "project",
+    "feature",
+    "environment",
+    "user_id",
+    "customer_id",
+    "session_id",
+    "tags",
+    "task_type",
+    "criticality",
+    "data_class",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "total_tokens",
+    "input_has_cache",
+    "output_has_reasoning",
+    "latency_ms",
+    "ttft_ms",
+    "status",
+    "error_class",
+    "http_status",
+    "reported_cost_usd",
+    "quality_score",
+    "quality_source",
+    "succeeded",
     "unmetered",  # TRUE where the log itself says usage is missing though the call happened
     "skip",  # text: why this record carries no usage of its own (a span, a parent's repeat)
     "reject",  # text: why this record cannot be used
-)  # fmt: skip
+)
 
 BILLED_COLUMNS = (
-    "event_key", "provider", "day", "line_item", "model", "project", "kind", "amount", "currency",
-    "quantity", "unit", "note", "skip", "reject",
-)  # fmt: skip
+    "event_key",
+    "provider",
+    "day",
+    "line_item",
+    "model",
+    "project",
+    "kind",
+    "amount",
+    "currency",
+    "quantity",
+    "unit",
+    "note",
+    "skip",
+    "reject",
+)
 
 
 @dataclass(frozen=True)

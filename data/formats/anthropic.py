@@ -10,14 +10,23 @@ from __future__ import annotations
 from data.formats import Format, envelope
 
 STRUCTURE = {
-    "id": "VARCHAR", "type": "VARCHAR", "model": "VARCHAR", "stop_reason": "VARCHAR", "cut": "BOOLEAN",
+    "id": "VARCHAR",
+    "type": "VARCHAR",
+    "model": "VARCHAR",
+    "stop_reason": "VARCHAR",
+    "cut": "BOOLEAN",
     "usage": {
-        "input_tokens": "VARCHAR", "output_tokens": "VARCHAR", "cache_read_input_tokens": "VARCHAR", "cache_creation_input_tokens": "VARCHAR",
+        "input_tokens": "VARCHAR",
+        "output_tokens": "VARCHAR",
+        "cache_read_input_tokens": "VARCHAR",
+        "cache_creation_input_tokens": "VARCHAR",
         "cache_creation": {"ephemeral_5m_input_tokens": "VARCHAR", "ephemeral_1h_input_tokens": "VARCHAR"},
         "output_tokens_details": {"thinking_tokens": "VARCHAR"},
-        "service_tier": "VARCHAR", "inference_geo": "VARCHAR", "speed": "VARCHAR",
+        "service_tier": "VARCHAR",
+        "inference_geo": "VARCHAR",
+        "speed": "VARCHAR",
     },
-}  # fmt: skip
+}
 
 EVENTS = f"from_json({envelope.BODY}, '[\"JSON\"]')"
 FIRST = f"list_filter({EVENTS}, lambda e: e ->> 'type' = 'message_start')[1] -> 'message'"

@@ -7,9 +7,21 @@ from __future__ import annotations
 
 from data.formats import Format, report_page
 
-RESULT = {name: "VARCHAR" for name in (
-    "amount", "currency", "cost_type", "description", "model", "service_tier", "token_type", "context_window", "inference_geo", "workspace_id",
-)}  # fmt: skip
+RESULT = {
+    name: "VARCHAR"
+    for name in (
+        "amount",
+        "currency",
+        "cost_type",
+        "description",
+        "model",
+        "service_tier",
+        "token_type",
+        "context_window",
+        "inference_geo",
+        "workspace_id",
+    )
+}
 SAME = "started, r.workspace_id, r.cost_type, r.description, r.model, r.service_tier, r.token_type, r.context_window, r.inference_geo"
 
 ROWS = f"""SELECT *, row_number() OVER (PARTITION BY file_no, record_no, {SAME} ORDER BY place) AS namesake

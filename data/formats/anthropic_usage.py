@@ -9,12 +9,21 @@ from __future__ import annotations
 from data.formats import Format, report_page
 
 RESULT = {
-    "uncached_input_tokens": "VARCHAR", "cache_read_input_tokens": "VARCHAR", "output_tokens": "VARCHAR",
+    "uncached_input_tokens": "VARCHAR",
+    "cache_read_input_tokens": "VARCHAR",
+    "output_tokens": "VARCHAR",
     "cache_creation": {"ephemeral_5m_input_tokens": "VARCHAR", "ephemeral_1h_input_tokens": "VARCHAR"},
     "server_tool_use": {"web_search_requests": "VARCHAR"},
-    "api_key_id": "VARCHAR", "workspace_id": "VARCHAR", "model": "VARCHAR", "service_tier": "VARCHAR", "context_window": "VARCHAR",
-    "inference_geo": "VARCHAR", "speed": "VARCHAR", "account_id": "VARCHAR", "service_account_id": "VARCHAR",
-}  # fmt: skip
+    "api_key_id": "VARCHAR",
+    "workspace_id": "VARCHAR",
+    "model": "VARCHAR",
+    "service_tier": "VARCHAR",
+    "context_window": "VARCHAR",
+    "inference_geo": "VARCHAR",
+    "speed": "VARCHAR",
+    "account_id": "VARCHAR",
+    "service_account_id": "VARCHAR",
+}
 
 COUNTS = {
     "uncached_input_tokens": "number(r.uncached_input_tokens)",

@@ -11,10 +11,21 @@ import json
 from data.formats import Format, has
 
 FIELDS = {
-    "TimeGenerated": "VARCHAR", "TimeGenerated [UTC]": "VARCHAR", "time": "VARCHAR", "CorrelationId": "VARCHAR", "RequestId": "VARCHAR",
-    "OperationName": "VARCHAR", "Region": "VARCHAR", "DeploymentName": "VARCHAR", "ModelName": "VARCHAR", "PromptTokens": "VARCHAR",
-    "CompletionTokens": "VARCHAR", "TotalTokens": "VARCHAR", "SequenceNumber": "INTEGER", "IsStreamCompletion": "BOOLEAN",
-}  # fmt: skip
+    "TimeGenerated": "VARCHAR",
+    "TimeGenerated [UTC]": "VARCHAR",
+    "time": "VARCHAR",
+    "CorrelationId": "VARCHAR",
+    "RequestId": "VARCHAR",
+    "OperationName": "VARCHAR",
+    "Region": "VARCHAR",
+    "DeploymentName": "VARCHAR",
+    "ModelName": "VARCHAR",
+    "PromptTokens": "VARCHAR",
+    "CompletionTokens": "VARCHAR",
+    "TotalTokens": "VARCHAR",
+    "SequenceNumber": "INTEGER",
+    "IsStreamCompletion": "BOOLEAN",
+}
 # A diagnostic record sent to storage or an event hub keeps the columns under `properties`, in camel case.
 PROPERTIES = {name[0].lower() + name[1:]: kind for name, kind in FIELDS.items() if " " not in name}
 ROWS = f"SELECT *, json_transform(json_of(d.properties), '{json.dumps(PROPERTIES)}') AS p FROM records"
@@ -49,10 +60,14 @@ COLUMNS = {
 
 FORMATS = (
     Format(
-        name="azure_apim", label="Azure API Management LLM log",
-        recognise=lambda sample: has(sample, "CorrelationId", "PromptTokens", "CompletionTokens") or has(sample, "time", "properties.promptTokens"),
-        fields=FIELDS | {"properties": "JSON"}, rows=ROWS, columns=COLUMNS,
+        name="azure_apim",
+        label="Azure API Management LLM log",
+        recognise=lambda sample: has(sample, "CorrelationId", "PromptTokens", "CompletionTokens")
+        or has(sample, "time", "properties.promptTokens"),
+        fields=FIELDS | {"properties": "JSON"},
+        rows=ROWS,
+        columns=COLUMNS,
         text_columns={"prompt": "jtext(raw, '$.RequestMessages')", "completion": "jtext(raw, '$.ResponseMessages')"},
         note="Azure's gateway log has no count of cached tokens, so its list price is an upper bound.",
     ),
-)  # fmt: skip
+)

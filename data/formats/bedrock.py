@@ -13,12 +13,26 @@ from data.formats import Format, envelope, has
 
 NAMES = {
     name: "VARCHAR"
-    for name in ("timestamp", "region", "inferenceRegion", "accountId", "requestId", "operation", "modelId", "errorCode", "schemaType")
+    for name in (
+        "timestamp",
+        "region",
+        "inferenceRegion",
+        "accountId",
+        "requestId",
+        "operation",
+        "modelId",
+        "errorCode",
+        "schemaType",
+    )
 }
 LOG = NAMES | {
     "identity": {"arn": "VARCHAR"},
     "requestMetadata": "JSON",
-    "input": {"inputTokenCount": "VARCHAR", "cacheReadInputTokenCount": "VARCHAR", "cacheWriteInputTokenCount": "VARCHAR"},
+    "input": {
+        "inputTokenCount": "VARCHAR",
+        "cacheReadInputTokenCount": "VARCHAR",
+        "cacheWriteInputTokenCount": "VARCHAR",
+    },
     "output": {"outputTokenCount": "VARCHAR", "outputBodyJson": "JSON"},
 }
 
@@ -58,13 +72,20 @@ LOG_COLUMNS = {
 }
 
 CONVERSE = {
-    "modelId": "VARCHAR", "metrics": {"latencyMs": "DOUBLE"}, "ResponseMetadata": {"RequestId": "VARCHAR"},
+    "modelId": "VARCHAR",
+    "metrics": {"latencyMs": "DOUBLE"},
+    "ResponseMetadata": {"RequestId": "VARCHAR"},
     "usage": {
-        "inputTokens": "VARCHAR", "outputTokens": "VARCHAR", "totalTokens": "VARCHAR",
-        "cacheReadInputTokens": "VARCHAR", "cacheReadInputTokenCount": "VARCHAR",
-        "cacheWriteInputTokens": "VARCHAR", "cacheWriteInputTokenCount": "VARCHAR", "cacheDetails": [{"ttl": "VARCHAR", "inputTokens": "BIGINT"}],
+        "inputTokens": "VARCHAR",
+        "outputTokens": "VARCHAR",
+        "totalTokens": "VARCHAR",
+        "cacheReadInputTokens": "VARCHAR",
+        "cacheReadInputTokenCount": "VARCHAR",
+        "cacheWriteInputTokens": "VARCHAR",
+        "cacheWriteInputTokenCount": "VARCHAR",
+        "cacheDetails": [{"ttl": "VARCHAR", "inputTokens": "BIGINT"}],
     },
-}  # fmt: skip
+}
 DETAILS = "len(b.usage.cacheDetails) > 0"
 
 

@@ -12,11 +12,16 @@ from data.formats import Format, envelope
 KINDS = ("user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation", "attachment")
 
 USAGE = {
-    "input_tokens": "VARCHAR", "output_tokens": "VARCHAR", "cache_read_input_tokens": "VARCHAR", "cache_creation_input_tokens": "VARCHAR",
+    "input_tokens": "VARCHAR",
+    "output_tokens": "VARCHAR",
+    "cache_read_input_tokens": "VARCHAR",
+    "cache_creation_input_tokens": "VARCHAR",
     "cache_creation": {"ephemeral_5m_input_tokens": "VARCHAR", "ephemeral_1h_input_tokens": "VARCHAR"},
     "output_tokens_details": {"thinking_tokens": "VARCHAR"},
-    "speed": "VARCHAR", "service_tier": "VARCHAR", "inference_geo": "VARCHAR",
-}  # fmt: skip
+    "speed": "VARCHAR",
+    "service_tier": "VARCHAR",
+    "inference_geo": "VARCHAR",
+}
 
 METERED = "d.message.usage.input_tokens IS NOT NULL AND d.message.model IS DISTINCT FROM '<synthetic>' AND d.isApiErrorMessage IS NOT TRUE"
 
@@ -62,7 +67,9 @@ COLUMNS = {
 def _is_claude_code(record: dict) -> bool:
     message = record.get("message")
     metered = isinstance(message, dict) and "cache_creation_input_tokens" in envelope.usage_of(message)
-    return metered or (record.get("type") in KINDS and ("sessionId" in record or "message" in record or "leafUuid" in record))
+    return metered or (
+        record.get("type") in KINDS and ("sessionId" in record or "message" in record or "leafUuid" in record)
+    )
 
 
 FORMATS = (
@@ -71,8 +78,16 @@ FORMATS = (
         label="Claude Code session files",
         recognise=lambda sample: bool(sample) and 2 * sum(map(_is_claude_code, sample)) >= len(sample),
         fields={
-            "timestamp": "VARCHAR", "sessionId": "VARCHAR", "requestId": "VARCHAR", "version": "VARCHAR", "cwd": "VARCHAR",
-            "gitBranch": "VARCHAR", "agentId": "VARCHAR", "isSidechain": "BOOLEAN", "isApiErrorMessage": "BOOLEAN", "costUSD": "VARCHAR",
+            "timestamp": "VARCHAR",
+            "sessionId": "VARCHAR",
+            "requestId": "VARCHAR",
+            "version": "VARCHAR",
+            "cwd": "VARCHAR",
+            "gitBranch": "VARCHAR",
+            "agentId": "VARCHAR",
+            "isSidechain": "BOOLEAN",
+            "isApiErrorMessage": "BOOLEAN",
+            "costUSD": "VARCHAR",
             "message": {"id": "VARCHAR", "model": "VARCHAR", "usage": USAGE},
         },
         rows=ROWS,
@@ -84,4 +99,4 @@ FORMATS = (
         order=40,
         note="Usually a flat-fee subscription: read the dollars as API-equivalent value, not as spend.",
     ),
-)  # fmt: skip
+)

@@ -31,15 +31,28 @@ COLUMNS = {
 
 FORMATS = (
     Format(
-        name="cloudflare", label="Cloudflare AI Gateway log",
+        name="cloudflare",
+        label="Cloudflare AI Gateway log",
         recognise=lambda sample: has(sample, "id", "created_at", "provider", "tokens_in", "tokens_out", "cached"),
         fields={
-            "id": "VARCHAR", "created_at": "VARCHAR", "provider": "VARCHAR", "model": "VARCHAR", "path": "VARCHAR", "step": "INTEGER",
-            "tokens_in": "VARCHAR", "tokens_out": "VARCHAR", "cost": "VARCHAR", "custom_cost": "BOOLEAN", "cached": "BOOLEAN",
-            "success": "BOOLEAN", "status_code": "INTEGER", "duration": "DOUBLE", "metadata": "JSON",
+            "id": "VARCHAR",
+            "created_at": "VARCHAR",
+            "provider": "VARCHAR",
+            "model": "VARCHAR",
+            "path": "VARCHAR",
+            "step": "INTEGER",
+            "tokens_in": "VARCHAR",
+            "tokens_out": "VARCHAR",
+            "cost": "VARCHAR",
+            "custom_cost": "BOOLEAN",
+            "cached": "BOOLEAN",
+            "success": "BOOLEAN",
+            "status_code": "INTEGER",
+            "duration": "DOUBLE",
+            "metadata": "JSON",
         },
         columns=COLUMNS,
         text_columns={"prompt": "jtext(raw, '$.request')", "completion": "jtext(raw, '$.response')"},
         note="The log does not say which input came from a prompt cache, so its list price is an upper bound.",
     ),
-)  # fmt: skip
+)

@@ -13,9 +13,12 @@ from data.formats import Format
 FALLBACK_MODEL = "gpt-5"
 
 COUNTS = {
-    "input_tokens": "BIGINT", "cached_input_tokens": "BIGINT", "cache_write_input_tokens": "BIGINT",
-    "output_tokens": "BIGINT", "reasoning_output_tokens": "BIGINT",
-}  # fmt: skip
+    "input_tokens": "BIGINT",
+    "cached_input_tokens": "BIGINT",
+    "cache_write_input_tokens": "BIGINT",
+    "output_tokens": "BIGINT",
+    "reasoning_output_tokens": "BIGINT",
+}
 
 
 def _less(minuend: str, subtrahend: str) -> str:
@@ -97,9 +100,13 @@ COLUMNS = {
 
 
 def _is_codex(record: dict) -> bool:
-    return record.get("type") in ("session_meta", "turn_context", "event_msg", "response_item", "compacted") and isinstance(
-        record.get("payload"), dict
-    )
+    return record.get("type") in (
+        "session_meta",
+        "turn_context",
+        "event_msg",
+        "response_item",
+        "compacted",
+    ) and isinstance(record.get("payload"), dict)
 
 
 FORMATS = (
@@ -108,9 +115,15 @@ FORMATS = (
         label="Codex session files",
         recognise=lambda sample: bool(sample) and 2 * sum(map(_is_codex, sample)) >= len(sample),
         fields={
-            "timestamp": "VARCHAR", "type": "VARCHAR",
+            "timestamp": "VARCHAR",
+            "type": "VARCHAR",
             "payload": {
-                "type": "VARCHAR", "id": "VARCHAR", "forked_from_id": "VARCHAR", "source": "JSON", "model": "VARCHAR", "cwd": "VARCHAR",
+                "type": "VARCHAR",
+                "id": "VARCHAR",
+                "forked_from_id": "VARCHAR",
+                "source": "JSON",
+                "model": "VARCHAR",
+                "cwd": "VARCHAR",
                 "thread_settings": {"service_tier": "VARCHAR"},
                 "info": {"model": "VARCHAR", "total_token_usage": COUNTS, "last_token_usage": COUNTS},
             },
@@ -121,4 +134,4 @@ FORMATS = (
         note="Usually a flat-fee subscription: read the dollars as API-equivalent value, not as spend. "
         "A call whose session names no model is taken for gpt-5.",
     ),
-)  # fmt: skip
+)

@@ -9,11 +9,16 @@ from data.formats import Format, envelope
 
 COUNTS = {"input_tokens": "VARCHAR", "output_tokens": "VARCHAR"}
 USAGE = {"billed_units": COUNTS, "tokens": COUNTS, "cached_tokens": "VARCHAR"}
-STRUCTURE = {"id": "VARCHAR", "generation_id": "VARCHAR", "model": "VARCHAR", "usage": USAGE, "meta": USAGE, "embeddings": "JSON"}
+STRUCTURE = {
+    "id": "VARCHAR",
+    "generation_id": "VARCHAR",
+    "model": "VARCHAR",
+    "usage": USAGE,
+    "meta": USAGE,
+    "embeddings": "JSON",
+}
 
-INPUT = (
-    "coalesce(b.usage.billed_units.input_tokens, b.meta.billed_units.input_tokens, b.usage.tokens.input_tokens, b.meta.tokens.input_tokens)"
-)
+INPUT = "coalesce(b.usage.billed_units.input_tokens, b.meta.billed_units.input_tokens, b.usage.tokens.input_tokens, b.meta.tokens.input_tokens)"
 OUTPUT = "coalesce(b.usage.billed_units.output_tokens, b.meta.billed_units.output_tokens, b.usage.tokens.output_tokens, b.meta.tokens.output_tokens)"
 BILLED = "(b.usage.billed_units IS NOT NULL OR b.meta.billed_units IS NOT NULL)"
 EMBEDDING = f"(b.embeddings IS NOT NULL OR {OUTPUT} IS NULL)"

@@ -11,13 +11,45 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-TIMES = ("timestamp", "time", "ts", "requested_at", "created_at", "createdAt", "start_time", "startTime", "@timestamp", "processed_time")
+TIMES = (
+    "timestamp",
+    "time",
+    "ts",
+    "requested_at",
+    "created_at",
+    "createdAt",
+    "start_time",
+    "startTime",
+    "@timestamp",
+    "processed_time",
+)
 BODY_TIMES = ("created", "created_at", "createTime")
 TEXTS = (
-    "provider", "host", "region", "model", "team", "project", "feature", "environment", "user", "user_id", "customer_id", "session_id",
-    "task_type", "criticality", "data_class", "request_id", "call_id", "custom_id", "attempt", "latency_ms", "duration_ms", "ttft_ms",
-    "status_code", "method",
-)  # fmt: skip
+    "provider",
+    "host",
+    "region",
+    "model",
+    "team",
+    "project",
+    "feature",
+    "environment",
+    "user",
+    "user_id",
+    "customer_id",
+    "session_id",
+    "task_type",
+    "criticality",
+    "data_class",
+    "request_id",
+    "call_id",
+    "custom_id",
+    "attempt",
+    "latency_ms",
+    "duration_ms",
+    "ttft_ms",
+    "status_code",
+    "method",
+)
 FIELDS = {name: "VARCHAR" for name in TIMES + TEXTS} | {
     name: "JSON" for name in ("request", "response", "body", "result", "error", "metadata")
 }
@@ -74,7 +106,12 @@ def texts(*answers: str) -> dict[str, str]:
 def body_of(record: dict) -> dict:
     """The response body inside a parsed record; of a stream's list of events, their keys together."""
     result = record.get("result")
-    found = record.get("response") or (result.get("message") if isinstance(result, dict) else None) or record.get("body") or record
+    found = (
+        record.get("response")
+        or (result.get("message") if isinstance(result, dict) else None)
+        or record.get("body")
+        or record
+    )
     if isinstance(found, str):
         try:
             found = json.loads(found)
@@ -83,7 +120,13 @@ def body_of(record: dict) -> dict:
     if isinstance(found, dict) and isinstance(found.get("body"), dict):
         found = found["body"]
     if isinstance(found, list):
-        return {key: value for event in found if isinstance(event, dict) for key, value in event.items() if value is not None}
+        return {
+            key: value
+            for event in found
+            if isinstance(event, dict)
+            for key, value in event.items()
+            if value is not None
+        }
     return found if isinstance(found, dict) else {}
 
 

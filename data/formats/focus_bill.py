@@ -9,11 +9,36 @@ from __future__ import annotations
 from data.formats import Format, has
 
 NAMES = (
-    "BilledCost", "BillingCurrency", "ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "ChargeCategory", "ChargeDescription",
-    "ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit", "EffectiveCost", "ProviderName", "ServiceProviderName",
-    "PublisherName", "InvoiceIssuerName", "ServiceCategory", "ServiceName", "SkuId", "SkuMeter", "SkuPriceId", "ResourceId", "ResourceName",
-    "SubAccountId", "SubAccountName", "BillingAccountId", "RegionId", "Tags", "x_model",
-)  # fmt: skip
+    "BilledCost",
+    "BillingCurrency",
+    "ChargePeriodStart",
+    "ChargePeriodEnd",
+    "BillingPeriodStart",
+    "ChargeCategory",
+    "ChargeDescription",
+    "ConsumedQuantity",
+    "ConsumedUnit",
+    "PricingQuantity",
+    "PricingUnit",
+    "EffectiveCost",
+    "ProviderName",
+    "ServiceProviderName",
+    "PublisherName",
+    "InvoiceIssuerName",
+    "ServiceCategory",
+    "ServiceName",
+    "SkuId",
+    "SkuMeter",
+    "SkuPriceId",
+    "ResourceId",
+    "ResourceName",
+    "SubAccountId",
+    "SubAccountName",
+    "BillingAccountId",
+    "RegionId",
+    "Tags",
+    "x_model",
+)
 
 # ISO 8601, or what a spreadsheet made of it: month first.
 DAY = """CAST(coalesce(try_strptime(d.ChargePeriodStart, ['%m/%d/%y', '%m/%d/%Y', '%m/%d/%y %H:%M', '%m/%d/%Y %H:%M']), utc(d.ChargePeriodStart)) AS DATE)"""
@@ -43,7 +68,9 @@ COLUMNS = {
 SAME = (
     "concat_ws('|', "
     + ", ".join(
-        f"coalesce(d.{name}, '')" for name in NAMES if name not in ("BilledCost", "EffectiveCost", "ConsumedQuantity", "PricingQuantity")
+        f"coalesce(d.{name}, '')"
+        for name in NAMES
+        if name not in ("BilledCost", "EffectiveCost", "ConsumedQuantity", "PricingQuantity")
     )
     + ")"
 )

@@ -17,11 +17,18 @@ COUNTS = {
     "tool": ("toolUsePromptTokenCount", "tool_use_prompt_token_count"),
     "total": ("totalTokenCount", "total_token_count"),
 }
-USAGE = {name: "VARCHAR" for names in COUNTS.values() for name in names} | {"serviceTier": "VARCHAR", "trafficType": "VARCHAR"}
+USAGE = {name: "VARCHAR" for names in COUNTS.values() for name in names} | {
+    "serviceTier": "VARCHAR",
+    "trafficType": "VARCHAR",
+}
 STRUCTURE = {
-    "responseId": "VARCHAR", "response_id": "VARCHAR", "modelVersion": "VARCHAR", "model_version": "VARCHAR",
-    "usageMetadata": USAGE, "usage_metadata": USAGE,
-}  # fmt: skip
+    "responseId": "VARCHAR",
+    "response_id": "VARCHAR",
+    "modelVersion": "VARCHAR",
+    "model_version": "VARCHAR",
+    "usageMetadata": USAGE,
+    "usage_metadata": USAGE,
+}
 
 # Every chunk of a stream repeats the counts so far: the last one holds them all.
 STREAMED = f"""
@@ -60,7 +67,9 @@ COLUMNS = envelope.COLUMNS | {
 
 def _is_gemini(body: dict) -> bool:
     usage = envelope.usage_of(body, "usageMetadata") or envelope.usage_of(body, "usage_metadata")
-    return any(name in usage for names in COUNTS.values() for name in names) or ("candidates" in body and "modelVersion" in body)
+    return any(name in usage for names in COUNTS.values() for name in names) or (
+        "candidates" in body and "modelVersion" in body
+    )
 
 
 FORMATS = (

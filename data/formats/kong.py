@@ -12,14 +12,26 @@ import json
 from data.formats import Format
 
 CALL = {
-    "meta": {"provider_name": "VARCHAR", "request_model": "VARCHAR", "response_model": "VARCHAR", "llm_latency": "DOUBLE"},
+    "meta": {
+        "provider_name": "VARCHAR",
+        "request_model": "VARCHAR",
+        "response_model": "VARCHAR",
+        "llm_latency": "DOUBLE",
+    },
     "usage": {
-        "prompt_tokens": "VARCHAR", "completion_tokens": "VARCHAR", "total_tokens": "VARCHAR", "prompt_token": "VARCHAR",
-        "completion_token": "VARCHAR", "total_token": "VARCHAR", "cost": "VARCHAR", "time_to_first_token": "DOUBLE",
-        "prompt_tokens_details": {"cached_tokens": "VARCHAR"}, "completion_tokens_details": {"reasoning_tokens": "VARCHAR"},
+        "prompt_tokens": "VARCHAR",
+        "completion_tokens": "VARCHAR",
+        "total_tokens": "VARCHAR",
+        "prompt_token": "VARCHAR",
+        "completion_token": "VARCHAR",
+        "total_token": "VARCHAR",
+        "cost": "VARCHAR",
+        "time_to_first_token": "DOUBLE",
+        "prompt_tokens_details": {"cached_tokens": "VARCHAR"},
+        "completion_tokens_details": {"reasoning_tokens": "VARCHAR"},
     },
     "cache": {"cache_status": "VARCHAR"},
-}  # fmt: skip
+}
 ROWS = f"""
     SELECT *, json_transform(json_extract(d.ai, concat('$."', plugin, '"')), '{json.dumps(CALL)}') AS p
     FROM (SELECT *, unnest(coalesce(nullif(json_keys(d.ai), []), [''])) AS plugin FROM records)"""
@@ -61,13 +73,22 @@ def is_kong(sample: list[dict]) -> bool:
 
 FORMATS = (
     Format(
-        name="kong", label="Kong AI Gateway log", recognise=is_kong,
+        name="kong",
+        label="Kong AI Gateway log",
+        recognise=is_kong,
         fields={
-            "ai": "JSON", "started_at": "VARCHAR", "request": {"id": "VARCHAR"}, "response": {"status": "INTEGER"},
-            "latencies": {"request": "DOUBLE"}, "consumer": {"username": "VARCHAR"}, "service": {"name": "VARCHAR"},
-            "route": {"name": "VARCHAR"}, "workspace_name": "VARCHAR",
+            "ai": "JSON",
+            "started_at": "VARCHAR",
+            "request": {"id": "VARCHAR"},
+            "response": {"status": "INTEGER"},
+            "latencies": {"request": "DOUBLE"},
+            "consumer": {"username": "VARCHAR"},
+            "service": {"name": "VARCHAR"},
+            "route": {"name": "VARCHAR"},
+            "workspace_name": "VARCHAR",
         },
-        rows=ROWS, columns=COLUMNS,
+        rows=ROWS,
+        columns=COLUMNS,
         note="Costs follow the prices configured in Kong; where none are, the list price is used.",
     ),
-)  # fmt: skip
+)

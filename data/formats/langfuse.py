@@ -13,27 +13,65 @@ import json
 from data.formats import Format, has
 
 OBSERVATION = {
-    "id": "VARCHAR", "type": "VARCHAR", "projectId": "VARCHAR", "traceId": "VARCHAR", "parentObservationId": "VARCHAR",
-    "name": "VARCHAR", "startTime": "VARCHAR", "endTime": "VARCHAR", "completionStartTime": "VARCHAR", "level": "VARCHAR",
-    "statusMessage": "VARCHAR", "environment": "VARCHAR", "model": "VARCHAR", "modelParameters": "JSON", "metadata": "JSON",
-    "usageDetails": "JSON", "providedUsageDetails": "JSON", "costDetails": "JSON", "providedCostDetails": "JSON",
-    "inputUsage": "VARCHAR", "outputUsage": "VARCHAR", "totalUsage": "VARCHAR", "totalCost": "VARCHAR",
-    "calculatedTotalCost": "VARCHAR", "promptName": "VARCHAR", "traceName": "VARCHAR", "traceTags": "JSON",
-    "userId": "VARCHAR", "sessionId": "VARCHAR",
-}  # fmt: skip
+    "id": "VARCHAR",
+    "type": "VARCHAR",
+    "projectId": "VARCHAR",
+    "traceId": "VARCHAR",
+    "parentObservationId": "VARCHAR",
+    "name": "VARCHAR",
+    "startTime": "VARCHAR",
+    "endTime": "VARCHAR",
+    "completionStartTime": "VARCHAR",
+    "level": "VARCHAR",
+    "statusMessage": "VARCHAR",
+    "environment": "VARCHAR",
+    "model": "VARCHAR",
+    "modelParameters": "JSON",
+    "metadata": "JSON",
+    "usageDetails": "JSON",
+    "providedUsageDetails": "JSON",
+    "costDetails": "JSON",
+    "providedCostDetails": "JSON",
+    "inputUsage": "VARCHAR",
+    "outputUsage": "VARCHAR",
+    "totalUsage": "VARCHAR",
+    "totalCost": "VARCHAR",
+    "calculatedTotalCost": "VARCHAR",
+    "promptName": "VARCHAR",
+    "traceName": "VARCHAR",
+    "traceTags": "JSON",
+    "userId": "VARCHAR",
+    "sessionId": "VARCHAR",
+}
 # Blob storage names them in snake case, and the model after who named it.
 BLOB_NAMES = {
-    "projectId": "project_id", "traceId": "trace_id", "parentObservationId": "parent_observation_id", "startTime": "start_time",
-    "endTime": "end_time", "completionStartTime": "completion_start_time", "statusMessage": "status_message",
-    "model": "provided_model_name", "modelParameters": "model_parameters", "usageDetails": "usage_details",
-    "providedUsageDetails": "provided_usage_details", "costDetails": "cost_details", "providedCostDetails": "provided_cost_details",
-    "totalCost": "total_cost", "promptName": "prompt_name", "traceName": "trace_name", "traceTags": "trace_tags",
-    "userId": "user_id", "sessionId": "session_id",
-}  # fmt: skip
+    "projectId": "project_id",
+    "traceId": "trace_id",
+    "parentObservationId": "parent_observation_id",
+    "startTime": "start_time",
+    "endTime": "end_time",
+    "completionStartTime": "completion_start_time",
+    "statusMessage": "status_message",
+    "model": "provided_model_name",
+    "modelParameters": "model_parameters",
+    "usageDetails": "usage_details",
+    "providedUsageDetails": "provided_usage_details",
+    "costDetails": "cost_details",
+    "providedCostDetails": "provided_cost_details",
+    "totalCost": "total_cost",
+    "promptName": "prompt_name",
+    "traceName": "trace_name",
+    "traceTags": "trace_tags",
+    "userId": "user_id",
+    "sessionId": "session_id",
+}
 TRACE = {
-    "name": "VARCHAR", "userId": "VARCHAR", "sessionId": "VARCHAR", "tags": "JSON",
+    "name": "VARCHAR",
+    "userId": "VARCHAR",
+    "sessionId": "VARCHAR",
+    "tags": "JSON",
     "scores": [{"name": "VARCHAR", "value": "DOUBLE", "observationId": "VARCHAR"}],
-}  # fmt: skip
+}
 METADATA = {
     "ls_provider": "VARCHAR",
     "attributes": {"gen_ai.provider.name": "VARCHAR", "gen_ai.system": "VARCHAR", "llm.provider": "VARCHAR"},
@@ -41,12 +79,24 @@ METADATA = {
 
 # Usage keys by what they count, as Langfuse's own price table and its SDKs spell them.
 FRESH = ("input", "input_tokens", "prompt_tokens", "promptTokenCount", "prompt_token_count")
-READ = ("input_cached_tokens", "cache_read_input_tokens", "input_cache_read", "cached_tokens", "prompt_details.cache_read")
+READ = (
+    "input_cached_tokens",
+    "cache_read_input_tokens",
+    "input_cache_read",
+    "cached_tokens",
+    "prompt_details.cache_read",
+)
 WRITE = ("input_cache_creation", "cache_creation_input_tokens", "cache_write_tokens")
 WRITE_5M = ("input_cache_creation_5m", "cache_creation_5m_input_tokens")
 WRITE_1H = ("input_cache_creation_1h", "cache_creation_1h_input_tokens")
 OUT = ("output", "output_tokens", "completion_tokens", "candidatesTokenCount", "candidates_token_count")
-REASONING = ("output_reasoning_tokens", "output_reasoning", "thoughtsTokenCount", "thoughts_token_count", "completion_details.reasoning")
+REASONING = (
+    "output_reasoning_tokens",
+    "output_reasoning",
+    "thoughtsTokenCount",
+    "thoughts_token_count",
+    "completion_details.reasoning",
+)
 SPOKEN, SPEECH = ("input_audio_tokens", "input_audio"), ("output_audio_tokens", "output_audio")
 KEYS = (*FRESH, *READ, *WRITE, *WRITE_5M, *WRITE_1H, *OUT, *REASONING, *SPOKEN, *SPEECH, "total")
 
@@ -103,13 +153,13 @@ IN_TRACE = f"""
 CACHE = total(READ, WRITE, WRITE_5M, WRITE_1H)
 SUM_IS_PLAIN = f"number(u.total) = {total(FRESH, OUT)}"
 # Langfuse adds up a missing total itself, so only one that the SDK provided says anything about disjoint buckets.
-SUM_IS_DISJOINT = (
-    f"number(jtext(json_of(o.providedUsageDetails), '$.total')) = {total(FRESH, OUT, READ, WRITE, WRITE_5M, WRITE_1H, REASONING)}"
-)
+SUM_IS_DISJOINT = f"number(jtext(json_of(o.providedUsageDetails), '$.total')) = {total(FRESH, OUT, READ, WRITE, WRITE_5M, WRITE_1H, REASONING)}"
 COST = "coalesce(jtext(json_of(o.costDetails), '$.total'), CASE WHEN number(o.totalCost) > 0 THEN o.totalCost END, o.calculatedTotalCost)"
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 FAILED = "upper(o.level) = 'ERROR'"
-GRADES = "('quality', 'correctness', 'accuracy', 'success', 'helpfulness', 'relevance', 'user-feedback', 'user_feedback')"
+GRADES = (
+    "('quality', 'correctness', 'accuracy', 'success', 'helpfulness', 'relevance', 'user-feedback', 'user_feedback')"
+)
 GRADE = (
     f"list_filter(t.scores, lambda s: lower(s.name) IN {GRADES} AND s.value BETWEEN 0 AND 1 "
     "AND (s.observationId IS NULL OR s.observationId = o.id))[1]"
@@ -178,22 +228,38 @@ def is_trace(sample: list[dict]) -> bool:
 
 
 SHAPE = {
-    "family": "langfuse", "columns": COLUMNS, "assume_input_has_cache": False, "assume_output_has_reasoning": False, "note": NOTE,
+    "family": "langfuse",
+    "columns": COLUMNS,
+    "assume_input_has_cache": False,
+    "assume_output_has_reasoning": False,
+    "note": NOTE,
     "text_columns": {"prompt": "jtext(raw, '$.input')", "completion": "jtext(raw, '$.output')"},
-}  # fmt: skip
+}
 FORMATS = (
     Format(
-        name="langfuse", label="Langfuse observations export", recognise=is_observation,
-        fields=OBSERVATION, rows=rows(f"SELECT *, d AS o, {NO_TRACE} FROM records"), **SHAPE,
+        name="langfuse",
+        label="Langfuse observations export",
+        recognise=is_observation,
+        fields=OBSERVATION,
+        rows=rows(f"SELECT *, d AS o, {NO_TRACE} FROM records"),
+        **SHAPE,
     ),
     Format(
-        name="langfuse_blob", label="Langfuse blob storage export",
+        name="langfuse_blob",
+        label="Langfuse blob storage export",
         recognise=lambda sample: has(sample, "id", "trace_id", "type", "start_time"),
         fields={BLOB_NAMES.get(name, name): kind for name, kind in OBSERVATION.items()},
-        rows=rows(f"SELECT *, {{{BLOB}}} AS o, {NO_TRACE} FROM records"), **SHAPE,
+        rows=rows(f"SELECT *, {{{BLOB}}} AS o, {NO_TRACE} FROM records"),
+        **SHAPE,
     ),
     Format(
-        name="langfuse_trace", label="Langfuse trace", documents=True, order=40,
-        recognise=is_trace, fields={"trace": "JSON", "observations": ["JSON"]}, rows=rows(IN_TRACE), **SHAPE,
+        name="langfuse_trace",
+        label="Langfuse trace",
+        documents=True,
+        order=40,
+        recognise=is_trace,
+        fields={"trace": "JSON", "observations": ["JSON"]},
+        rows=rows(IN_TRACE),
+        **SHAPE,
     ),
-)  # fmt: skip
+)

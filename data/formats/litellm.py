@@ -13,25 +13,45 @@ import json
 from data.formats import Format, has
 
 DETAILS = {
-    "cached_tokens": "VARCHAR", "cache_creation_tokens": "VARCHAR", "cache_write_tokens": "VARCHAR",
+    "cached_tokens": "VARCHAR",
+    "cache_creation_tokens": "VARCHAR",
+    "cache_write_tokens": "VARCHAR",
     "cache_creation_token_details": {"ephemeral_5m_input_tokens": "VARCHAR", "ephemeral_1h_input_tokens": "VARCHAR"},
-}  # fmt: skip
+}
 USAGE = {
-    "prompt_tokens": "VARCHAR", "cache_read_input_tokens": "VARCHAR", "cache_creation_input_tokens": "VARCHAR",
-    "prompt_tokens_details": DETAILS, "completion_tokens_details": {"reasoning_tokens": "VARCHAR"},
-    "service_tier": "VARCHAR", "speed": "VARCHAR", "inference_geo": "VARCHAR",
-}  # fmt: skip
+    "prompt_tokens": "VARCHAR",
+    "cache_read_input_tokens": "VARCHAR",
+    "cache_creation_input_tokens": "VARCHAR",
+    "prompt_tokens_details": DETAILS,
+    "completion_tokens_details": {"reasoning_tokens": "VARCHAR"},
+    "service_tier": "VARCHAR",
+    "speed": "VARCHAR",
+    "inference_geo": "VARCHAR",
+}
 ERROR = {"error_class": "VARCHAR", "error_code": "VARCHAR"}
 PRICE = {"model_map_value": {"input_cost_per_token": "VARCHAR", "output_cost_per_token": "VARCHAR"}}
 METADATA = {
-    "user_api_key_alias": "VARCHAR", "user_api_key_team_alias": "VARCHAR", "user_api_key_team_id": "VARCHAR",
-    "user_api_key_project_alias": "VARCHAR", "user_api_key_project_id": "VARCHAR", "user_api_key_user_id": "VARCHAR",
-    "user_api_key_end_user_id": "VARCHAR", "spend_logs_metadata": "JSON", "internal_call_origin": "VARCHAR",
-    "attempted_retries": "INTEGER", "litellm_call_id": "VARCHAR", "batch_models": "JSON", "error_information": ERROR,
-    "model_map_information": PRICE, "usage_object": USAGE, "additional_usage_values": USAGE,
+    "user_api_key_alias": "VARCHAR",
+    "user_api_key_team_alias": "VARCHAR",
+    "user_api_key_team_id": "VARCHAR",
+    "user_api_key_project_alias": "VARCHAR",
+    "user_api_key_project_id": "VARCHAR",
+    "user_api_key_user_id": "VARCHAR",
+    "user_api_key_end_user_id": "VARCHAR",
+    "spend_logs_metadata": "JSON",
+    "internal_call_origin": "VARCHAR",
+    "attempted_retries": "INTEGER",
+    "litellm_call_id": "VARCHAR",
+    "batch_models": "JSON",
+    "error_information": ERROR,
+    "model_map_information": PRICE,
+    "usage_object": USAGE,
+    "additional_usage_values": USAGE,
     "cost_breakdown": {"service_tier": "VARCHAR"},
-}  # fmt: skip
-CHAT = "(d.call_type IS NULL OR regexp_matches(d.call_type, 'completion|responses|anthropic_messages|generate_content'))"
+}
+CHAT = (
+    "(d.call_type IS NULL OR regexp_matches(d.call_type, 'completion|responses|anthropic_messages|generate_content'))"
+)
 OPERATION = f"""CASE WHEN {CHAT} THEN 'chat' WHEN d.call_type LIKE '%embedding%' THEN 'embedding'
     WHEN d.call_type LIKE '%image%' THEN 'image' WHEN regexp_matches(d.call_type, 'speech|transcription|audio') THEN 'audio'
     WHEN d.call_type LIKE '%rerank%' THEN 'rerank' WHEN d.call_type LIKE '%moderation%' THEN 'moderation' ELSE 'other' END"""
@@ -66,7 +86,9 @@ def counted(tokens: str) -> str:
 
 def detail(name: str) -> str:
     """A prompt token detail: the provider's usage object first, then what the proxy made of it."""
-    return f"coalesce(m.usage_object.prompt_tokens_details.{name}, m.additional_usage_values.prompt_tokens_details.{name})"
+    return (
+        f"coalesce(m.usage_object.prompt_tokens_details.{name}, m.additional_usage_values.prompt_tokens_details.{name})"
+    )
 
 
 def either(name: str) -> str:
@@ -122,28 +144,63 @@ COLUMNS = {
 }
 TEXTS = {"prompt": "jtext(raw, '$.messages')", "completion": "jtext(raw, '$.response')"}
 FIELDS = {
-    "request_id": "VARCHAR", "id": "VARCHAR", "session_id": "VARCHAR", "trace_id": "VARCHAR", "litellm_call_id": "VARCHAR",
-    "call_type": "VARCHAR", "status": "VARCHAR", "cache_hit": "VARCHAR", "startTime": "VARCHAR", "endTime": "VARCHAR",
-    "completionStartTime": "VARCHAR", "request_duration_ms": "DOUBLE", "response_time": "DOUBLE", "model": "VARCHAR",
-    "model_group": "VARCHAR", "custom_llm_provider": "VARCHAR", "api_base": "VARCHAR", "total_tokens": "VARCHAR",
-    "prompt_tokens": "VARCHAR", "completion_tokens": "VARCHAR", "spend": "VARCHAR", "response_cost": "VARCHAR", "metadata": "JSON",
-    "request_tags": "JSON", "end_user": "VARCHAR", "user": "VARCHAR", "team_id": "VARCHAR", "agent_id": "VARCHAR",
-    "error_information": ERROR, "model_map_information": PRICE,
-}  # fmt: skip
+    "request_id": "VARCHAR",
+    "id": "VARCHAR",
+    "session_id": "VARCHAR",
+    "trace_id": "VARCHAR",
+    "litellm_call_id": "VARCHAR",
+    "call_type": "VARCHAR",
+    "status": "VARCHAR",
+    "cache_hit": "VARCHAR",
+    "startTime": "VARCHAR",
+    "endTime": "VARCHAR",
+    "completionStartTime": "VARCHAR",
+    "request_duration_ms": "DOUBLE",
+    "response_time": "DOUBLE",
+    "model": "VARCHAR",
+    "model_group": "VARCHAR",
+    "custom_llm_provider": "VARCHAR",
+    "api_base": "VARCHAR",
+    "total_tokens": "VARCHAR",
+    "prompt_tokens": "VARCHAR",
+    "completion_tokens": "VARCHAR",
+    "spend": "VARCHAR",
+    "response_cost": "VARCHAR",
+    "metadata": "JSON",
+    "request_tags": "JSON",
+    "end_user": "VARCHAR",
+    "user": "VARCHAR",
+    "team_id": "VARCHAR",
+    "agent_id": "VARCHAR",
+    "error_information": ERROR,
+    "model_map_information": PRICE,
+}
 
 FORMATS = (
     Format(
-        name="litellm", label="LiteLLM spend logs", text_columns=TEXTS, per_record=True,
+        name="litellm",
+        label="LiteLLM spend logs",
+        text_columns=TEXTS,
+        per_record=True,
         recognise=lambda sample: has(sample, "request_id", "call_type", "spend", "startTime"),
-        fields=FIELDS, rows=rows("d.spend", "m.error_information", "m.model_map_information.model_map_value"),
+        fields=FIELDS,
+        rows=rows("d.spend", "m.error_information", "m.model_map_information.model_map_value"),
         columns=COLUMNS | {"event_key": "d.request_id"},
         note="Retries that LiteLLM made inside one call appear as the attempt number, not as rows of their own.",
     ),
     Format(
-        name="litellm_payload", label="LiteLLM standard logging payload", family="litellm", text_columns=TEXTS, per_record=True,
+        name="litellm_payload",
+        label="LiteLLM standard logging payload",
+        family="litellm",
+        text_columns=TEXTS,
+        per_record=True,
         recognise=lambda sample: has(sample, "id", "call_type", "response_cost", "startTime", "model_group"),
-        fields=FIELDS, rows=rows("d.response_cost", "d.error_information", "d.model_map_information.model_map_value"),
+        fields=FIELDS,
+        rows=rows("d.response_cost", "d.error_information", "d.model_map_information.model_map_value"),
         # Failed attempts share one id, and an answer from LiteLLM's own cache repeats the id of the first answer.
-        columns=COLUMNS | {"event_key": "CASE WHEN failed OR cached THEN concat_ws(':', d.id, d.litellm_call_id, d.startTime) ELSE d.id END"},
+        columns=COLUMNS
+        | {
+            "event_key": "CASE WHEN failed OR cached THEN concat_ws(':', d.id, d.litellm_call_id, d.startTime) ELSE d.id END"
+        },
     ),
-)  # fmt: skip
+)

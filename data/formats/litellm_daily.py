@@ -8,9 +8,23 @@ from __future__ import annotations
 from data.formats import Format, has, report_page
 
 NAMES = (
-    "date", "user_id", "team_id", "tag", "api_key", "model", "model_group", "custom_llm_provider", "prompt_tokens", "completion_tokens",
-    "cache_read_input_tokens", "cache_creation_input_tokens", "spend", "api_requests", "successful_requests", "failed_requests",
-)  # fmt: skip
+    "date",
+    "user_id",
+    "team_id",
+    "tag",
+    "api_key",
+    "model",
+    "model_group",
+    "custom_llm_provider",
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "spend",
+    "api_requests",
+    "successful_requests",
+    "failed_requests",
+)
 
 # Prompt tokens include the cache for every provider, as everywhere in LiteLLM.
 COUNTS = {

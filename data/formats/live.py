@@ -5,13 +5,41 @@ from __future__ import annotations
 from data.formats import Format, has
 
 PLAIN = (
-    "call_id", "attempt", "provider", "host", "model_raw", "feature", "environment", "session_id", "task_type", "criticality", "data_class",
-    "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens", "latency_ms", "ttft_ms", "status",
-    "error_class", "http_status", "quality_score", "quality_source", "succeeded", "unmetered",
-)  # fmt: skip
+    "call_id",
+    "attempt",
+    "provider",
+    "host",
+    "model_raw",
+    "feature",
+    "environment",
+    "session_id",
+    "task_type",
+    "criticality",
+    "data_class",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "latency_ms",
+    "ttft_ms",
+    "status",
+    "error_class",
+    "http_status",
+    "quality_score",
+    "quality_source",
+    "succeeded",
+    "unmetered",
+)
 TYPES = {
-    "attempt": "INTEGER", "latency_ms": "DOUBLE", "ttft_ms": "DOUBLE", "http_status": "INTEGER", "quality_score": "DOUBLE", "succeeded": "BOOLEAN", "unmetered": "BOOLEAN",
-}  # fmt: skip
+    "attempt": "INTEGER",
+    "latency_ms": "DOUBLE",
+    "ttft_ms": "DOUBLE",
+    "http_status": "INTEGER",
+    "quality_score": "DOUBLE",
+    "succeeded": "BOOLEAN",
+    "unmetered": "BOOLEAN",
+}
 
 FORMATS = (
     Format(
@@ -20,8 +48,12 @@ FORMATS = (
         recognise=lambda sample: has(sample, "baton_live_attempt", "call_id", "requested_at", share=1.0),
         fields={
             **{name: TYPES.get(name, "VARCHAR") for name in PLAIN},
-            "baton_live_attempt": "VARCHAR", "requested_at": "VARCHAR", "fresh_input_tokens": "VARCHAR", "cost_usd": "VARCHAR", "tags": "JSON",
-        },  # fmt: skip
+            "baton_live_attempt": "VARCHAR",
+            "requested_at": "VARCHAR",
+            "fresh_input_tokens": "VARCHAR",
+            "cost_usd": "VARCHAR",
+            "tags": "JSON",
+        },
         columns={
             **{name: f"d.{name}" for name in PLAIN},
             "event_key": "d.baton_live_attempt",

@@ -12,16 +12,33 @@ from data.formats import Format, envelope
 DETAILS = {"cached_tokens": "VARCHAR", "cache_write_tokens": "VARCHAR", "reasoning_tokens": "VARCHAR"}
 
 STRUCTURE = {
-    "id": "VARCHAR", "object": "VARCHAR", "model": "VARCHAR", "status": "VARCHAR", "service_tier": "VARCHAR",
-    "user": "VARCHAR", "metadata": "JSON", "prompt_filter_results": "JSON", "x_groq": "JSON",
+    "id": "VARCHAR",
+    "object": "VARCHAR",
+    "model": "VARCHAR",
+    "status": "VARCHAR",
+    "service_tier": "VARCHAR",
+    "user": "VARCHAR",
+    "metadata": "JSON",
+    "prompt_filter_results": "JSON",
+    "x_groq": "JSON",
     "usage": {
-        "prompt_tokens": "VARCHAR", "completion_tokens": "VARCHAR", "input_tokens": "VARCHAR", "output_tokens": "VARCHAR",
-        "total_tokens": "VARCHAR", "cached_tokens": "VARCHAR", "num_cached_tokens": "VARCHAR", "prompt_cache_hit_tokens": "VARCHAR",
-        "prompt_tokens_details": DETAILS, "input_tokens_details": DETAILS,
-        "completion_tokens_details": DETAILS, "output_tokens_details": DETAILS,
-        "cost": "VARCHAR", "is_byok": "BOOLEAN", "cost_details": {"upstream_inference_cost": "VARCHAR"},
+        "prompt_tokens": "VARCHAR",
+        "completion_tokens": "VARCHAR",
+        "input_tokens": "VARCHAR",
+        "output_tokens": "VARCHAR",
+        "total_tokens": "VARCHAR",
+        "cached_tokens": "VARCHAR",
+        "num_cached_tokens": "VARCHAR",
+        "prompt_cache_hit_tokens": "VARCHAR",
+        "prompt_tokens_details": DETAILS,
+        "input_tokens_details": DETAILS,
+        "completion_tokens_details": DETAILS,
+        "output_tokens_details": DETAILS,
+        "cost": "VARCHAR",
+        "is_byok": "BOOLEAN",
+        "cost_details": {"upstream_inference_cost": "VARCHAR"},
     },
-}  # fmt: skip
+}
 
 # A logged stream is a list of chunks or events; its usage is in the last one that has any.
 STREAMED = f"""
@@ -33,7 +50,9 @@ ELSE {envelope.BODY} END
 
 INPUT = "coalesce(b.usage.prompt_tokens, b.usage.input_tokens)"
 OUTPUT = "coalesce(b.usage.completion_tokens, b.usage.output_tokens)"
-REASONING = "coalesce(b.usage.completion_tokens_details.reasoning_tokens, b.usage.output_tokens_details.reasoning_tokens)"
+REASONING = (
+    "coalesce(b.usage.completion_tokens_details.reasoning_tokens, b.usage.output_tokens_details.reasoning_tokens)"
+)
 
 # xAI documents reasoning as extra to completion_tokens; the total of a row, where it has one, decides.
 REASONING_IS_EXTRA = f"number(b.usage.total_tokens) = number({INPUT}) + number({OUTPUT}) + number({REASONING})"
@@ -88,11 +107,17 @@ COLUMNS = envelope.COLUMNS | {
 def _is_openai(body: dict) -> bool:
     usage = envelope.usage_of(body)
     responses = "input_tokens" in usage and ("total_tokens" in usage or "input_tokens_details" in usage)
-    return "prompt_tokens" in usage or responses or body.get("object") in ("chat.completion", "chat.completion.chunk", "response")
+    return (
+        "prompt_tokens" in usage
+        or responses
+        or body.get("object") in ("chat.completion", "chat.completion.chunk", "response")
+    )
 
 
 def _is_batch(sample: list[dict]) -> bool:
-    return bool(sample) and all("custom_id" in record and ("response" in record or "method" in record) for record in sample)
+    return bool(sample) and all(
+        "custom_id" in record and ("response" in record or "method" in record) for record in sample
+    )
 
 
 def _recognise(sample: list[dict]) -> bool:

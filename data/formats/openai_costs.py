@@ -8,9 +8,14 @@ from __future__ import annotations
 from data.formats import Format, report_page
 
 RESULT = {
-    "object": "VARCHAR", "amount": {"value": "VARCHAR", "currency": "VARCHAR"}, "line_item": "VARCHAR", "project_id": "VARCHAR",
-    "api_key_id": "VARCHAR", "quantity": "VARCHAR", "quantity_unit": "VARCHAR",
-}  # fmt: skip
+    "object": "VARCHAR",
+    "amount": {"value": "VARCHAR", "currency": "VARCHAR"},
+    "line_item": "VARCHAR",
+    "project_id": "VARCHAR",
+    "api_key_id": "VARCHAR",
+    "quantity": "VARCHAR",
+    "quantity_unit": "VARCHAR",
+}
 
 # The number among rows of one name keeps each of them; it is the same in every export of that bucket.
 SAME = "started, r.line_item, r.project_id, r.api_key_id"
@@ -37,7 +42,9 @@ FORMATS = (
     Format(
         name="openai_costs",
         label="OpenAI organization costs",
-        recognise=lambda sample: any(r.get("object") == "organization.costs.result" for r in report_page.results(sample)),
+        recognise=lambda sample: any(
+            r.get("object") == "organization.costs.result" for r in report_page.results(sample)
+        ),
         fields=report_page.fields("start_time", "end_time", RESULT),
         rows=report_page.numbered(ROWS, "place"),
         columns=COLUMNS,

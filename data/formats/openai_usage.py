@@ -8,10 +8,24 @@ from __future__ import annotations
 
 from data.formats import Format, has, report_page
 
-RESULT = {name: "VARCHAR" for name in (
-    "object", "input_tokens", "input_cached_tokens", "input_uncached_tokens", "input_cache_write_tokens", "output_tokens", "num_model_requests",
-    "project_id", "user_id", "api_key_id", "model", "batch", "service_tier",
-)}  # fmt: skip
+RESULT = {
+    name: "VARCHAR"
+    for name in (
+        "object",
+        "input_tokens",
+        "input_cached_tokens",
+        "input_uncached_tokens",
+        "input_cache_write_tokens",
+        "output_tokens",
+        "num_model_requests",
+        "project_id",
+        "user_id",
+        "api_key_id",
+        "model",
+        "batch",
+        "service_tier",
+    )
+}
 # A CSV row is bucket and result in one.
 PLAIN = "coalesce(d.results, [struct_pack(" + ", ".join(f"{name} := d.{name}" for name in RESULT) + ")])"
 

@@ -10,13 +10,21 @@ from __future__ import annotations
 from data.formats import Format, has
 
 CALLS = "('chat', 'text_completion', 'generate_content', 'embeddings', 'completion', 'llm', 'embedding')"
-ABOVE_CALLS = "('invoke_agent', 'create_agent', 'invoke_workflow', 'execute_tool', 'agent', 'workflow', 'task', 'chain', 'tool')"
+ABOVE_CALLS = (
+    "('invoke_agent', 'create_agent', 'invoke_workflow', 'execute_tool', 'agent', 'workflow', 'task', 'chain', 'tool')"
+)
 VALUE = {"stringValue": "VARCHAR", "intValue": "VARCHAR", "doubleValue": "VARCHAR", "boolValue": "VARCHAR"}
 ATTRIBUTES = [{"key": "VARCHAR", "value": VALUE}]
 SPAN = {
-    "traceId": "VARCHAR", "spanId": "VARCHAR", "parentSpanId": "VARCHAR", "name": "VARCHAR",
-    "startTimeUnixNano": "VARCHAR", "endTimeUnixNano": "VARCHAR", "attributes": ATTRIBUTES, "status": {"code": "VARCHAR", "message": "VARCHAR"},
-}  # fmt: skip
+    "traceId": "VARCHAR",
+    "spanId": "VARCHAR",
+    "parentSpanId": "VARCHAR",
+    "name": "VARCHAR",
+    "startTimeUnixNano": "VARCHAR",
+    "endTimeUnixNano": "VARCHAR",
+    "attributes": ATTRIBUTES,
+    "status": {"code": "VARCHAR", "message": "VARCHAR"},
+}
 
 # What each of our columns is called, newest convention first.
 NAMES = {
@@ -27,21 +35,43 @@ NAMES = {
     "session": ("gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id"),
     "user": ("enduser.id", "user.id", "traceloop.association.properties.user_id"),
     "agent": ("gen_ai.agent.name", "agent.name"),
-    "tier": ("gen_ai.openai.response.service_tier", "openai.response.service_tier", "gen_ai.openai.request.service_tier"),
+    "tier": (
+        "gen_ai.openai.response.service_tier",
+        "openai.response.service_tier",
+        "gen_ai.openai.request.service_tier",
+    ),
     "region": ("cloud.region", "aws.region"),
-    "input": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "llm.usage.prompt_tokens"),
-    "output": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion", "llm.usage.completion_tokens"),
+    "input": (
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.prompt_tokens",
+        "llm.token_count.prompt",
+        "llm.usage.prompt_tokens",
+    ),
+    "output": (
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.completion_tokens",
+        "llm.token_count.completion",
+        "llm.usage.completion_tokens",
+    ),
     "total": ("gen_ai.usage.total_tokens", "llm.usage.total_tokens", "llm.token_count.total"),
     "cache_read": (
-        "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens", "gen_ai.usage.cached_tokens",
-        "gen_ai.usage.details.cache_read_tokens", "gen_ai.usage.details.cached_tokens", "llm.token_count.prompt_details.cache_read",
+        "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.cache_read_input_tokens",
+        "gen_ai.usage.cached_tokens",
+        "gen_ai.usage.details.cache_read_tokens",
+        "gen_ai.usage.details.cached_tokens",
+        "llm.token_count.prompt_details.cache_read",
     ),
     "cache_write": (
-        "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens",
-        "gen_ai.usage.details.cache_write_tokens", "llm.token_count.prompt_details.cache_write",
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "gen_ai.usage.details.cache_write_tokens",
+        "llm.token_count.prompt_details.cache_write",
     ),
     "reasoning": (
-        "gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens", "gen_ai.usage.details.reasoning_tokens",
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.usage.reasoning_tokens",
+        "gen_ai.usage.details.reasoning_tokens",
         "llm.token_count.completion_details.reasoning",
     ),
     "cost": ("gen_ai.usage.cost", "gen_ai.usage.total_cost", "llm.cost.total", "operation.cost"),
@@ -51,7 +81,7 @@ NAMES = {
     "service": ("service.name",),
     "environment": ("deployment.environment.name", "deployment.environment"),
     "team": ("team", "team.name", "service.namespace"),
-}  # fmt: skip
+}
 
 
 def _named(name: str) -> str:
@@ -142,7 +172,11 @@ FORMATS = (
         name="otlp",
         label="OpenTelemetry traces (OTLP JSON, GenAI and OpenInference attributes)",
         recognise=lambda sample: has(sample, "resourceSpans"),
-        fields={"resourceSpans": [{"resource": {"attributes": ATTRIBUTES}, "scopeSpans": SPANS, "instrumentationLibrarySpans": SPANS}]},
+        fields={
+            "resourceSpans": [
+                {"resource": {"attributes": ATTRIBUTES}, "scopeSpans": SPANS, "instrumentationLibrarySpans": SPANS}
+            ]
+        },
         rows=ROWS,
         columns=COLUMNS,
         order=40,

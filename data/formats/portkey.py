@@ -39,23 +39,45 @@ COLUMNS = {
     "unmetered": f"NOT coalesce({FAILED}, FALSE) AND coalesce(text_of(d.req_units), text_of(d.res_units)) IS NULL",
 }
 FIELDS = {
-    "id": "VARCHAR", "trace_id": "VARCHAR", "created_at": "VARCHAR", "response": "JSON", "is_success": "BOOLEAN", "ai_org": "VARCHAR",
-    "ai_model": "VARCHAR", "req_units": "VARCHAR", "res_units": "VARCHAR", "total_units": "VARCHAR", "request_url": "VARCHAR",
-    "cost": "VARCHAR", "cost_currency": "VARCHAR", "response_time": "DOUBLE", "response_status_code": "INTEGER", "mode": "VARCHAR",
-    "config": "VARCHAR", "prompt_slug": "VARCHAR", "metadata": "JSON",
-}  # fmt: skip
+    "id": "VARCHAR",
+    "trace_id": "VARCHAR",
+    "created_at": "VARCHAR",
+    "response": "JSON",
+    "is_success": "BOOLEAN",
+    "ai_org": "VARCHAR",
+    "ai_model": "VARCHAR",
+    "req_units": "VARCHAR",
+    "res_units": "VARCHAR",
+    "total_units": "VARCHAR",
+    "request_url": "VARCHAR",
+    "cost": "VARCHAR",
+    "cost_currency": "VARCHAR",
+    "response_time": "DOUBLE",
+    "response_status_code": "INTEGER",
+    "mode": "VARCHAR",
+    "config": "VARCHAR",
+    "prompt_slug": "VARCHAR",
+    "metadata": "JSON",
+}
 TEXTS = {"prompt": "jtext(raw, '$.request')", "completion": "jtext(raw, '$.response')"}
 
 FORMATS = (
     Format(
-        name="portkey", label="Portkey log export",
+        name="portkey",
+        label="Portkey log export",
         recognise=lambda sample: has(sample, "id", "created_at", "ai_org", "ai_model", "req_units"),
-        fields=FIELDS, columns=COLUMNS, text_columns=TEXTS,
+        fields=FIELDS,
+        columns=COLUMNS,
+        text_columns=TEXTS,
         note="Costs are read as cents; if they are a hundredth of the list price, load the file with --format portkey_usd.",
     ),
     Format(
-        name="portkey_usd", label="Portkey log export, costs in USD", family="portkey",
+        name="portkey_usd",
+        label="Portkey log export, costs in USD",
+        family="portkey",
         recognise=lambda sample: False,  # chosen by the operator: nothing in the file tells the unit
-        fields=FIELDS, columns=COLUMNS | {"reported_cost_usd": f"CASE WHEN {IN_USD} THEN d.cost END"}, text_columns=TEXTS,
+        fields=FIELDS,
+        columns=COLUMNS | {"reported_cost_usd": f"CASE WHEN {IN_USD} THEN d.cost END"},
+        text_columns=TEXTS,
     ),
-)  # fmt: skip
+)

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 def results(sample: list[dict]) -> list[dict]:
     """The results of the first buckets that have any; empty when the sample holds no such page."""
-    buckets = [b for r in sample for b in (r["data"] if isinstance(r.get("data"), list) else [r]) if isinstance(b, dict)]
+    buckets = [
+        b for r in sample for b in (r["data"] if isinstance(r.get("data"), list) else [r]) if isinstance(b, dict)
+    ]
     found = next((b["results"] for b in buckets if isinstance(b.get("results"), list) and b["results"]), [])
     return [r for r in found if isinstance(r, dict)]
 
@@ -33,7 +35,9 @@ def rows(start: str, end: str, alone: str = "d.results") -> str:
 
 def lines(counts: Mapping[str, str], relation: str) -> str:
     """SQL with one row per result and count: the struct `line` has `item`, `count` and its number `n`."""
-    structs = (f"{{'n': {n}, 'item': '{item}', 'count': {sql}}}" for n, (item, sql) in enumerate(counts.items(), start=1))
+    structs = (
+        f"{{'n': {n}, 'item': '{item}', 'count': {sql}}}" for n, (item, sql) in enumerate(counts.items(), start=1)
+    )
     return f"SELECT *, unnest([{', '.join(structs)}]) AS line FROM ({relation})"
 
 

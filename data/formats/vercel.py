@@ -38,20 +38,40 @@ REPORT_COLUMNS = {
 
 FORMATS = (
     Format(
-        name="vercel", label="Vercel AI Gateway report", table="billed", order=45,
+        name="vercel",
+        label="Vercel AI Gateway report",
+        table="billed",
+        order=45,
         recognise=lambda sample: has(sample, "total_cost", "market_cost", "input_tokens", "output_tokens"),
         fields={
-            "day": "VARCHAR", "tag": "VARCHAR", "user": "VARCHAR", "model": "VARCHAR", "provider": "VARCHAR", "credential_type": "VARCHAR",
-            "total_cost": "VARCHAR", "market_cost": "VARCHAR", "request_count": "VARCHAR", "input_tokens": "VARCHAR",
-            "cached_input_tokens": "VARCHAR", "cache_creation_input_tokens": "VARCHAR", "output_tokens": "VARCHAR", "reasoning_tokens": "VARCHAR",
+            "day": "VARCHAR",
+            "tag": "VARCHAR",
+            "user": "VARCHAR",
+            "model": "VARCHAR",
+            "provider": "VARCHAR",
+            "credential_type": "VARCHAR",
+            "total_cost": "VARCHAR",
+            "market_cost": "VARCHAR",
+            "request_count": "VARCHAR",
+            "input_tokens": "VARCHAR",
+            "cached_input_tokens": "VARCHAR",
+            "cache_creation_input_tokens": "VARCHAR",
+            "output_tokens": "VARCHAR",
+            "reasoning_tokens": "VARCHAR",
         },
-        rows=REPORT_ROWS, columns=REPORT_COLUMNS,
+        rows=REPORT_ROWS,
+        columns=REPORT_COLUMNS,
         note="A report by UTC day: it is compared with the ledger and never becomes usage rows.",
     ),
     Format(
-        name="vercel_generation", label="Vercel AI Gateway generation", order=45,
-        recognise=lambda sample: has(sample, "id", "native_tokens_cache_creation") or has(sample, "data.id", "data.native_tokens_cache_creation"),
-        fields={"data": "JSON"}, rows=GENERATION_ROWS,
-        columns=GENERATION_COLUMNS | {"provider": "lower(text_of(g.provider_name))", "host": "'vercel'", "input_has_cache": "NULL"},
+        name="vercel_generation",
+        label="Vercel AI Gateway generation",
+        order=45,
+        recognise=lambda sample: has(sample, "id", "native_tokens_cache_creation")
+        or has(sample, "data.id", "data.native_tokens_cache_creation"),
+        fields={"data": "JSON"},
+        rows=GENERATION_ROWS,
+        columns=GENERATION_COLUMNS
+        | {"provider": "lower(text_of(g.provider_name))", "host": "'vercel'", "input_has_cache": "NULL"},
     ),
-)  # fmt: skip
+)

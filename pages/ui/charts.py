@@ -34,13 +34,25 @@ class Palette(NamedTuple):
 
 
 LIGHT = Palette(
-    "#0A111A", "#E8EBF0", "#FFFFFF", "#2F5DAA", "#B4531F", "#0B8A78", "#6B7280",
+    "#0A111A",
+    "#E8EBF0",
+    "#FFFFFF",
+    "#2F5DAA",
+    "#B4531F",
+    "#0B8A78",
+    "#6B7280",
     ("#2F5DAA", "#0B8A78", "#B4531F", "#7B4FB3", "#A8337A", "#5B7F1E", "#8A6A12", "#2C7FA8"),
-)  # fmt: skip
+)
 DARK = Palette(
-    "#E6EAF0", "#262E39", "#12161C", "#7DA7F0", "#F0935C", "#3CC2AC", "#9AA3B0",
+    "#E6EAF0",
+    "#262E39",
+    "#12161C",
+    "#7DA7F0",
+    "#F0935C",
+    "#3CC2AC",
+    "#9AA3B0",
     ("#7DA7F0", "#3CC2AC", "#F0935C", "#B79AE8", "#EC86BE", "#A9CC66", "#DDB54A", "#6FC3E8"),
-)  # fmt: skip
+)
 
 
 def colours(names: list[str], palette: Palette) -> dict[str, str]:
@@ -49,51 +61,93 @@ def colours(names: list[str], palette: Palette) -> dict[str, str]:
     return {n: palette.categories[i % len(palette.categories)] for i, n in enumerate(chosen)} | {OTHER: palette.other}
 
 
-def blank(palette: Palette, *, height: int = 320, right: int = 24, unit: str = "USD", hover: str = "x unified") -> go.Figure:
+def blank(
+    palette: Palette, *, height: int = 320, right: int = 24, unit: str = "USD", hover: str = "x unified"
+) -> go.Figure:
     """An empty figure in the house style; `unit` sets the y ticks, `right` leaves room for line labels."""
     # One dictionary, validated once: every update_* call on a figure costs milliseconds of server time.
     axis = {"zeroline": True, "fixedrange": True, "automargin": True, "tickfont": {"color": palette.text}}
-    return go.Figure(layout={
-        "height": height, "margin": {"l": 8, "r": right, "t": 16, "b": 8}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": palette.text, "size": 13, "family": FONT}, "hovermode": hover, "bargap": 0.25, "dragmode": False,
-        "hoverlabel": {"bgcolor": palette.background, "font": {"color": palette.text}},
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "font": {"color": palette.text}},
-        "xaxis": axis | {
-            "showgrid": False, "zeroline": False, "ticklabelstandoff": 6, "hoverformat": "%-d %b %Y",
-            "tickformatstops": [{"dtickrange": [None, 86_400_000 * 27], "value": "%-d %b"}, {"dtickrange": [86_400_000 * 27, None], "value": "%b %Y"}],
-        },
-        "yaxis": axis | {
-            "gridcolor": palette.grid, "zerolinecolor": palette.grid, "rangemode": "tozero", "tickprefix": "$" if unit.startswith("USD") else "",
-            "tickformat": ".1%" if unit == "share" else "~s",
-        },
-    })  # fmt: skip
+    return go.Figure(
+        layout={
+            "height": height,
+            "margin": {"l": 8, "r": right, "t": 16, "b": 8},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"color": palette.text, "size": 13, "family": FONT},
+            "hovermode": hover,
+            "bargap": 0.25,
+            "dragmode": False,
+            "hoverlabel": {"bgcolor": palette.background, "font": {"color": palette.text}},
+            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "font": {"color": palette.text}},
+            "xaxis": axis
+            | {
+                "showgrid": False,
+                "zeroline": False,
+                "ticklabelstandoff": 6,
+                "hoverformat": "%-d %b %Y",
+                "tickformatstops": [
+                    {"dtickrange": [None, 86_400_000 * 27], "value": "%-d %b"},
+                    {"dtickrange": [86_400_000 * 27, None], "value": "%b %Y"},
+                ],
+            },
+            "yaxis": axis
+            | {
+                "gridcolor": palette.grid,
+                "zerolinecolor": palette.grid,
+                "rangemode": "tozero",
+                "tickprefix": "$" if unit.startswith("USD") else "",
+                "tickformat": ".1%" if unit == "share" else "~s",
+            },
+        }
+    )
 
 
 def top_and_other(frame: pd.DataFrame, by: str, value: str, top: int = TOP) -> pd.DataFrame:
     """Keep the `top` largest values of `by`, fold the rest into Other. Only for additive values."""
     if frame.empty or frame[by].nunique() <= top:
         return frame
-    drawn = frame.assign(**{value: frame[value].astype(float)})  # a chart's numbers; the table behind it keeps its decimals
+    drawn = frame.assign(
+        **{value: frame[value].astype(float)}
+    )  # a chart's numbers; the table behind it keeps its decimals
     largest = drawn.groupby(by)[value].sum().nlargest(top).index
     folded = drawn.assign(**{by: drawn[by].where(drawn[by].isin(largest), OTHER)})
     keys = [c for c in frame.columns if c != value]
     return folded.groupby(keys, as_index=False, sort=False)[value].sum(min_count=1)
 
 
-def cumulative(current: pd.DataFrame, previous: pd.DataFrame, palette: Palette, *, labels: tuple[str, str]) -> go.Figure:
+def cumulative(
+    current: pd.DataFrame, previous: pd.DataFrame, palette: Palette, *, labels: tuple[str, str]
+) -> go.Figure:
     """Running spend of a span over its days, and of the span before laid over the same days, dashed grey.
 
     Frames: `day`, `cost_usd`, one row per day in order, both of the same length.
     """
     figure = blank(palette, right=150)
-    for frame, label, colour, dash in ((previous, labels[1], palette.other, "dash"), (current, labels[0], palette.primary, "solid")):
+    for frame, label, colour, dash in (
+        (previous, labels[1], palette.other, "dash"),
+        (current, labels[0], palette.primary, "solid"),
+    ):
         run = frame["cost_usd"].astype(float).cumsum()
         figure.add_scatter(
-            x=list(current["day"]), y=run, mode="lines", name=label, showlegend=False, line={"color": colour, "width": 2.5, "dash": dash},
-            customdata=[fmt.usd(v) for v in run], hovertemplate="%{customdata}<extra>" + label + "</extra>",
-        )  # fmt: skip
+            x=list(current["day"]),
+            y=run,
+            mode="lines",
+            name=label,
+            showlegend=False,
+            line={"color": colour, "width": 2.5, "dash": dash},
+            customdata=[fmt.usd(v) for v in run],
+            hovertemplate="%{customdata}<extra>" + label + "</extra>",
+        )
         end = float(run.iloc[-1])
-        figure.add_annotation(x=current["day"].iloc[-1], y=end, text=f"{label} {fmt.usd_short(end)}", xanchor="left", xshift=8, showarrow=False, font={"color": colour})
+        figure.add_annotation(
+            x=current["day"].iloc[-1],
+            y=end,
+            text=f"{label} {fmt.usd_short(end)}",
+            xanchor="left",
+            xshift=8,
+            showarrow=False,
+            font={"color": colour},
+        )
     money_ticks(figure, max((float(f["cost_usd"].astype(float).sum()) for f in (current, previous)), default=0))
     return _keep_labels_apart(figure)
 
@@ -130,9 +184,13 @@ def stacked_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, valu
     for name in names:
         part = frame[frame[by] == name]
         figure.add_bar(
-            x=part[x], y=part[value].astype(float), name=_label(name), marker={"color": tints[name]},
-            customdata=[fmt.value(v, unit) for v in part[value]], hovertemplate="%{customdata}<extra>" + _label(name) + "</extra>",
-        )  # fmt: skip
+            x=part[x],
+            y=part[value].astype(float),
+            name=_label(name),
+            marker={"color": tints[name]},
+            customdata=[fmt.value(v, unit) for v in part[value]],
+            hovertemplate="%{customdata}<extra>" + _label(name) + "</extra>",
+        )
     if unit == "USD" and len(frame):
         money_ticks(figure, float(frame.groupby(x)[value].sum().max()))
     return figure
@@ -147,12 +205,25 @@ def lines(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, value: str,
     for number, name in enumerate(names):
         part = frame[frame[by] == name].sort_values(x)
         figure.add_scatter(
-            x=part[x], y=part[value].astype(float), mode="lines", name=_label(name), showlegend=not few,
+            x=part[x],
+            y=part[value].astype(float),
+            mode="lines",
+            name=_label(name),
+            showlegend=not few,
             line={"color": tints[name], "width": 2, "dash": "solid" if number < 8 else "dot"},
-            customdata=[fmt.value(v, unit) for v in part[value]], hovertemplate="%{customdata}<extra>" + _label(name) + "</extra>",
-        )  # fmt: skip
+            customdata=[fmt.value(v, unit) for v in part[value]],
+            hovertemplate="%{customdata}<extra>" + _label(name) + "</extra>",
+        )
         if few and len(part):
-            figure.add_annotation(x=part[x].iloc[-1], y=float(part[value].iloc[-1]), text=_label(name), xanchor="left", xshift=8, showarrow=False, font={"color": tints[name]})
+            figure.add_annotation(
+                x=part[x].iloc[-1],
+                y=float(part[value].iloc[-1]),
+                text=_label(name),
+                xanchor="left",
+                xshift=8,
+                showarrow=False,
+                font={"color": tints[name]},
+            )
     return figure
 
 
@@ -166,9 +237,15 @@ def bars(frame: pd.DataFrame, palette: Palette, *, by: str, value: str, unit: st
     ordered = frame.sort_values(value, ascending=True)
     figure = blank(palette, height=max(160, 34 * len(ordered) + 40), unit=unit, right=90, hover="closest")
     figure.add_bar(
-        y=[_label(n) for n in ordered[by]], x=ordered[value].astype(float), orientation="h", marker={"color": palette.primary},
-        text=[fmt.value(v, unit) for v in ordered[value]], textposition="outside", cliponaxis=False, hoverinfo="skip",
-    )  # fmt: skip
+        y=[_label(n) for n in ordered[by]],
+        x=ordered[value].astype(float),
+        orientation="h",
+        marker={"color": palette.primary},
+        text=[fmt.value(v, unit) for v in ordered[value]],
+        textposition="outside",
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
     return horizontal(figure, palette)
 
 
@@ -178,17 +255,27 @@ def movers(frame: pd.DataFrame, palette: Palette, *, by: str = "name", value: st
     figure = blank(palette, height=max(160, 36 * len(ordered) + 40), right=24, hover="closest")
     amounts = ordered[value].astype(float)
     figure.add_bar(
-        y=[_label(n) for n in ordered[by]], x=amounts, orientation="h", marker={"color": [palette.more if v > 0 else palette.less for v in amounts]},
-        text=[fmt.usd_change(v) for v in amounts], textposition="outside", cliponaxis=False, hoverinfo="skip",
-    )  # fmt: skip
+        y=[_label(n) for n in ordered[by]],
+        x=amounts,
+        orientation="h",
+        marker={"color": [palette.more if v > 0 else palette.less for v in amounts]},
+        text=[fmt.usd_change(v) for v in amounts],
+        textposition="outside",
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
     reach = float(amounts.abs().max() or 1) * 1.7  # room for the number written at the bar's end
-    return horizontal(figure, palette, range=[-reach if (amounts < 0).any() else 0, reach if (amounts > 0).any() else 0])
+    return horizontal(
+        figure, palette, range=[-reach if (amounts < 0).any() else 0, reach if (amounts > 0).any() else 0]
+    )
 
 
 def horizontal(figure: go.Figure, palette: Palette, **axis: object) -> go.Figure:
     """Turn the axes for horizontal bars: values along x without ticks, names along y."""
     across = {"showgrid": False, "showticklabels": False, "zeroline": True, "zerolinecolor": palette.grid, **axis}
-    return figure.update_layout(xaxis=across, yaxis={"showgrid": False, "tickprefix": "", "tickformat": "", "rangemode": "normal"})
+    return figure.update_layout(
+        xaxis=across, yaxis={"showgrid": False, "tickprefix": "", "tickformat": "", "rangemode": "normal"}
+    )
 
 
 def _label(name: object) -> str:

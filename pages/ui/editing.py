@@ -13,19 +13,32 @@ from pages.ui import shell
 
 
 def documents(
-    kind: str, columns: dict[str, object], *, save: Callable, forget: Callable, to_row: Callable[[dict], dict], to_body: Callable[[dict, dict], dict],
-    after: Callable[[], str], key: str,
-) -> None:  # fmt: skip
+    kind: str,
+    columns: dict[str, object],
+    *,
+    save: Callable,
+    forget: Callable,
+    to_row: Callable[[dict], dict],
+    to_body: Callable[[dict, dict], dict],
+    after: Callable[[], str],
+    key: str,
+) -> None:
     """Edit the documents of one kind as rows (one column is `name`); `to_body` gets the row and the stored body.
 
     `after` runs once when something changed and returns the sentence to show.
     """
     stored = shell.state().all(kind)
-    rows = pd.DataFrame([{"name": name, **to_row(body)} for name, body in stored.items()], columns=["name", *columns], dtype=object)
+    rows = pd.DataFrame(
+        [{"name": name, **to_row(body)} for name, body in stored.items()], columns=["name", *columns], dtype=object
+    )
     edited = st.data_editor(
-        rows, num_rows="dynamic", hide_index=True, width="stretch", key=f"{key}_{shell.state().version(kind)}",
+        rows,
+        num_rows="dynamic",
+        hide_index=True,
+        width="stretch",
+        key=f"{key}_{shell.state().version(kind)}",
         column_config={"name": st.column_config.TextColumn("Name", required=True, width="small"), **columns},
-    )  # fmt: skip
+    )
     if message := st.session_state.pop(f"{key}_message", ""):
         st.success(fmt.md(message), icon=":material/check_circle:")
     if not st.button("Save changes", key=f"{key}_save", icon=":material/save:"):
@@ -34,7 +47,9 @@ def documents(
         bodies = {}
         for row in edited.to_dict("records"):
             if not _empty(name := row.pop("name")):
-                bodies[str(name).strip()] = to_body({k: v for k, v in row.items() if not _empty(v)}, stored.get(str(name).strip(), {}))
+                bodies[str(name).strip()] = to_body(
+                    {k: v for k, v in row.items() if not _empty(v)}, stored.get(str(name).strip(), {})
+                )
         for name, body in bodies.items():
             if stored.get(name) != body:
                 save(shell.state(), name, body, "dashboard")

@@ -28,15 +28,36 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{c: frame[c].astype(float) for c in decimals})
 
 
-def table(frame: pd.DataFrame, *, name: str, units: dict[str, str] | None = None, labels: dict[str, str] | None = None, key: str = "", wide: dict[str, int] | None = None) -> None:
+def table(
+    frame: pd.DataFrame,
+    *,
+    name: str,
+    units: dict[str, str] | None = None,
+    labels: dict[str, str] | None = None,
+    key: str = "",
+    wide: dict[str, int] | None = None,
+) -> None:
     """A table with units in its headers, and its CSV. `units`: column -> registry unit; `wide`: columns of sentences, which wrap, and their width in pixels."""
     columns = {}
     for column in frame.columns:
         label = (labels or {}).get(column, _label(column))
         unit = (units or {}).get(column, "")
-        columns[column] = st.column_config.NumberColumn(label, format=_FORMATS[unit]) if unit in _FORMATS else st.column_config.Column(label, width=(wide or {}).get(column))
+        columns[column] = (
+            st.column_config.NumberColumn(label, format=_FORMATS[unit])
+            if unit in _FORMATS
+            else st.column_config.Column(label, width=(wide or {}).get(column))
+        )
     shown = plain(frame)
-    st.dataframe(shown, hide_index=True, column_config=columns, width="stretch", placeholder=fmt.MISSING, alt=f"Table: {name}", key=f"table_{key or name}", **({"row_height": WRAPPED, "height": "content"} if wide else {}))
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_config=columns,
+        width="stretch",
+        placeholder=fmt.MISSING,
+        alt=f"Table: {name}",
+        key=f"table_{key or name}",
+        **({"row_height": WRAPPED, "height": "content"} if wide else {}),
+    )
     download(frame, name=name, key=key)
 
 
@@ -48,12 +69,28 @@ def _label(column: str) -> str:
 def download(frame: pd.DataFrame, *, name: str, key: str = "") -> None:
     """A button for the frame's CSV, generated when clicked."""
     st.download_button(
-        "Download CSV", lambda: csv(frame), file_name=f"baton-{name}.csv", mime="text/csv", on_click="ignore",
-        icon=":material/download:", key=f"csv_{key or name}", type="tertiary",
-    )  # fmt: skip
+        "Download CSV",
+        lambda: csv(frame),
+        file_name=f"baton-{name}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"csv_{key or name}",
+        type="tertiary",
+    )
 
 
 _FORMATS = {
-    "USD": "dollar", "USD whole": "$%,.0f", "USD per 1M tokens": "$%.4f", "USD small": "$%.6f", "share": "percent", "tokens": "localized", "requests": "localized",
-    "attempts": "localized", "ms": "%d ms", "ratio": "%.2f", "0 to 1": "%.3f", "count": "localized",
-}  # fmt: skip
+    "USD": "dollar",
+    "USD whole": "$%,.0f",
+    "USD per 1M tokens": "$%.4f",
+    "USD small": "$%.6f",
+    "share": "percent",
+    "tokens": "localized",
+    "requests": "localized",
+    "attempts": "localized",
+    "ms": "%d ms",
+    "ratio": "%.2f",
+    "0 to 1": "%.3f",
+    "count": "localized",
+}

@@ -19,15 +19,23 @@ WINDOWS = {"7d": "7d", "28d": "28d", "90d": "90d", "12m": "12m", "mtd": "MTD", "
 def options(view: Ledger, dimension: str) -> list[str]:
     """Values of a roll-up dimension, by spend, missing as `unknown`."""
     column = DIMENSIONS[dimension].name
-    frame = view.sql(f"SELECT coalesce({column}, '{UNKNOWN}') AS value FROM {view.name('spend_by_day')} GROUP BY 1 ORDER BY sum(cost_usd) DESC NULLS LAST")
+    frame = view.sql(
+        f"SELECT coalesce({column}, '{UNKNOWN}') AS value FROM {view.name('spend_by_day')} GROUP BY 1 ORDER BY sum(cost_usd) DESC NULLS LAST"
+    )
     return frame["value"].tolist()
 
 
 def window_days(window: str, first: date, last: date) -> tuple[date, date]:
     """Half-open days of a window that ends with the last complete day of data."""
     end = last + timedelta(days=1)
-    starts = {"7d": end - timedelta(days=7), "28d": end - timedelta(days=28), "90d": end - timedelta(days=90),
-              "12m": end - timedelta(days=365), "mtd": last.replace(day=1), "all": first}  # fmt: skip
+    starts = {
+        "7d": end - timedelta(days=7),
+        "28d": end - timedelta(days=28),
+        "90d": end - timedelta(days=90),
+        "12m": end - timedelta(days=365),
+        "mtd": last.replace(day=1),
+        "all": first,
+    }
     return starts[window], end
 
 
@@ -38,19 +46,34 @@ def last_full_day(view: Ledger) -> date:
     return known["last_day"] if complete else known["last_day"] - timedelta(days=1)
 
 
-def scope_bar(view: Ledger, *, dimensions: tuple[str, ...] = ("team", "model", "environment"), default: str = "28d", windows: tuple[str, ...] = tuple(WINDOWS)) -> Scope:
+def scope_bar(
+    view: Ledger,
+    *,
+    dimensions: tuple[str, ...] = ("team", "model", "environment"),
+    default: str = "28d",
+    windows: tuple[str, ...] = tuple(WINDOWS),
+) -> Scope:
     """Draw window and dimension filters in one row, those that came with the link too; returns the chosen scope."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         links.offered("window", windows)
         window = st.segmented_control(
-            "Period", windows, format_func=WINDOWS.get, default=default, required=True, key="window", bind="query-params"
-        )  # fmt: skip
+            "Period",
+            windows,
+            format_func=WINDOWS.get,
+            default=default,
+            required=True,
+            key="window",
+            bind="query-params",
+        )
         chosen = {}
-        for name in (*dimensions, *(n for n in CARRIED if n not in dimensions and (n in st.query_params or st.session_state.get(n)))):
+        for name in (
+            *dimensions,
+            *(n for n in CARRIED if n not in dimensions and (n in st.query_params or st.session_state.get(n))),
+        ):
             links.offered(name, known := options(view, name))
             chosen[name] = st.multiselect(
                 DIMENSIONS[name].label, known, key=name, bind="query-params", placeholder="All", width=128
-            )  # fmt: skip
+            )
     start, end = window_days(window or default, shell.facts(view)["first_day"], last_full_day(view))
     return Scope.of(view, start, end, **{k: tuple(v) for k, v in chosen.items()})
 
@@ -65,5 +88,5 @@ def link(page: str, label: str, icon: str, scope: Scope, **params: str) -> None:
 def what_ifs(scope: Scope) -> None:
     """From a spend view: the three what-ifs on exactly this slice."""
     link("pages/mix.py", "Find a cheaper mix for this slice", ":material/tune:", scope)
-    link("pages/routing.py", "Replay a policy on it", ":material/alt_route:", scope)
+    link("pages/policy_replay.py", "Replay a policy on it", ":material/alt_route:", scope)
     link("pages/self_host.py", "Price own machines for it", ":material/dns:", scope)

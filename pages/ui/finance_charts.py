@@ -15,17 +15,27 @@ def drivers(bridge: dict, palette: Palette) -> go.Figure:
     figure = blank(palette, height=max(170, 36 * len(shown) + 40), hover="closest")
     amounts = [float(d["usd"]) for d in shown]
     figure.add_bar(
-        y=[d["label"] for d in shown], x=amounts, orientation="h", marker={"color": [palette.more if usd > 0 else palette.less for usd in amounts]},
-        text=[fmt.usd_change(usd) for usd in amounts], textposition="outside", cliponaxis=False, hoverinfo="skip",
-    )  # fmt: skip
+        y=[d["label"] for d in shown],
+        x=amounts,
+        orientation="h",
+        marker={"color": [palette.more if usd > 0 else palette.less for usd in amounts]},
+        text=[fmt.usd_change(usd) for usd in amounts],
+        textposition="outside",
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
     reach = max(map(abs, amounts), default=1.0) * 1.4
     low, high = (-reach if min(amounts, default=0) < 0 else 0), (reach if max(amounts, default=0) > 0 else 0)
-    figure.update_xaxes(showgrid=False, showticklabels=False, zeroline=True, zerolinecolor=palette.grid, range=[low, high])
+    figure.update_xaxes(
+        showgrid=False, showticklabels=False, zeroline=True, zerolinecolor=palette.grid, range=[low, high]
+    )
     figure.update_yaxes(showgrid=False, tickprefix="", tickformat="")
     return figure
 
 
-def fan(months: pd.DataFrame, palette: Palette, budget_usd: float | None, others: dict[str, pd.DataFrame] | None = None) -> go.Figure:
+def fan(
+    months: pd.DataFrame, palette: Palette, budget_usd: float | None, others: dict[str, pd.DataFrame] | None = None
+) -> go.Figure:
     """Cumulated spend of the coming months: P50 dashed, P10 to P90 as a band, the budget solid grey.
 
     `months`: month, cum_p10, cum_p50, cum_p90; `others`: the same per scenario, drawn as dotted P50 lines.
@@ -34,11 +44,22 @@ def fan(months: pd.DataFrame, palette: Palette, budget_usd: float | None, others
     at = [f"{month:%b %Y}" for month in months["month"]]
     if months["cum_p10"].notna().all():
         band = {"mode": "lines", "line": {"width": 0}, "showlegend": False}
-        figure.add_scatter(x=at, y=months["cum_p90"], **band, customdata=[fmt.usd(v) for v in months["cum_p90"]], hovertemplate="%{customdata}<extra>P90</extra>")
         figure.add_scatter(
-            x=at, y=months["cum_p10"], **band, fill="tonexty", fillcolor=_faint(palette.primary),
-            customdata=[fmt.usd(v) for v in months["cum_p10"]], hovertemplate="%{customdata}<extra>P10</extra>",
-        )  # fmt: skip
+            x=at,
+            y=months["cum_p90"],
+            **band,
+            customdata=[fmt.usd(v) for v in months["cum_p90"]],
+            hovertemplate="%{customdata}<extra>P90</extra>",
+        )
+        figure.add_scatter(
+            x=at,
+            y=months["cum_p10"],
+            **band,
+            fill="tonexty",
+            fillcolor=_faint(palette.primary),
+            customdata=[fmt.usd(v) for v in months["cum_p10"]],
+            hovertemplate="%{customdata}<extra>P10</extra>",
+        )
     ends = []
     for number, (name, table) in enumerate((others or {}).items()):
         colour = palette.categories[(number + 1) % len(palette.categories)]
@@ -48,18 +69,30 @@ def fan(months: pd.DataFrame, palette: Palette, budget_usd: float | None, others
         running = [budget_usd * (n + 1) for n in range(len(at))]
         ends.append(_line(figure, at, running, "Budget", palette.other, "solid"))
     _label_ends(figure, ends)
-    highest = max(float(months["cum_p90"].max()) if months["cum_p90"].notna().any() else 0.0, *(end for _, end, _, _ in ends))
+    highest = max(
+        float(months["cum_p90"].max()) if months["cum_p90"].notna().any() else 0.0, *(end for _, end, _, _ in ends)
+    )
     money_ticks(figure, highest)
-    figure.update_xaxes(type="category", nticks=8, range=[-0.5, len(at) - 0.9])  # room for the first month beside the lowest tick
+    figure.update_xaxes(
+        type="category", nticks=8, range=[-0.5, len(at) - 0.9]
+    )  # room for the first month beside the lowest tick
     return figure
 
 
-def _line(figure: go.Figure, at: list[str], values: list[float] | pd.Series, name: str, colour: str, dash: str) -> tuple[str, float, str, str]:
+def _line(
+    figure: go.Figure, at: list[str], values: list[float] | pd.Series, name: str, colour: str, dash: str
+) -> tuple[str, float, str, str]:
     values = [float(value) for value in values]
     figure.add_scatter(
-        x=at, y=values, mode="lines", name=name, showlegend=False, line={"color": colour, "width": 2.5, "dash": dash},
-        customdata=[fmt.usd(v) for v in values], hovertemplate="%{customdata}<extra>" + _plain(name) + "</extra>",
-    )  # fmt: skip
+        x=at,
+        y=values,
+        mode="lines",
+        name=name,
+        showlegend=False,
+        line={"color": colour, "width": 2.5, "dash": dash},
+        customdata=[fmt.usd(v) for v in values],
+        hovertemplate="%{customdata}<extra>" + _plain(name) + "</extra>",
+    )
     return at[-1], values[-1], f"{_plain(name)} {fmt.usd_short(values[-1])}", colour
 
 
@@ -70,7 +103,16 @@ def _label_ends(figure: go.Figure, ends: list[tuple[str, float, str, str]]) -> N
     for x, y, text, colour in sorted(ends, key=lambda end: end[1]):
         wanted = y / peak * 280
         placed = max(wanted, placed + 17)
-        figure.add_annotation(x=x, y=y, text=text, xanchor="left", xshift=8, yshift=placed - wanted, showarrow=False, font={"color": colour})
+        figure.add_annotation(
+            x=x,
+            y=y,
+            text=text,
+            xanchor="left",
+            xshift=8,
+            yshift=placed - wanted,
+            showarrow=False,
+            font={"color": colour},
+        )
 
 
 def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float) -> go.Figure:
@@ -84,11 +126,29 @@ def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float) -> go.Figur
     for words, column in (("low", "low_usd"), ("high", "high_usd")):
         away = [float(usd) - base_usd for usd in rows[column]]
         figure.add_bar(
-            y=list(rows["assumption"]), x=away, orientation="h", marker={"color": [palette.more if usd > 0 else palette.less for usd in away]},
-            text=[f"{word}: {fmt.usd_change(usd)}" for word, usd in zip(rows[words], away, strict=True)], textposition="outside", cliponaxis=False, hoverinfo="skip",
-        )  # fmt: skip
-    reach = max((max(abs(float(row.low_usd) - base_usd), abs(float(row.high_usd) - base_usd)) for row in rows.itertuples()), default=1.0) or 1.0
-    figure.update_xaxes(showgrid=False, showticklabels=False, zeroline=True, zerolinecolor=palette.text, range=[-2.1 * reach, 2.1 * reach])
+            y=list(rows["assumption"]),
+            x=away,
+            orientation="h",
+            marker={"color": [palette.more if usd > 0 else palette.less for usd in away]},
+            text=[f"{word}: {fmt.usd_change(usd)}" for word, usd in zip(rows[words], away, strict=True)],
+            textposition="outside",
+            cliponaxis=False,
+            hoverinfo="skip",
+        )
+    reach = (
+        max(
+            (max(abs(float(row.low_usd) - base_usd), abs(float(row.high_usd) - base_usd)) for row in rows.itertuples()),
+            default=1.0,
+        )
+        or 1.0
+    )
+    figure.update_xaxes(
+        showgrid=False,
+        showticklabels=False,
+        zeroline=True,
+        zerolinecolor=palette.text,
+        range=[-2.1 * reach, 2.1 * reach],
+    )
     figure.update_yaxes(showgrid=False, tickprefix="", tickformat="")
     return figure
 

@@ -74,7 +74,12 @@ def short(value: float | int | None) -> str:
     if _missing(value):
         return MISSING
     size = abs(float(value))
-    for limit, divisor, suffix in ((999.95e9, 1e12, "T"), (999.95e6, 1e9, "B"), (999_950, 1e6, "M"), (9_999.5, 1e3, "K")):
+    for limit, divisor, suffix in (
+        (999.95e9, 1e12, "T"),
+        (999.95e6, 1e9, "B"),
+        (999_950, 1e6, "M"),
+        (9_999.5, 1e3, "K"),
+    ):
         if size >= limit:
             return f"{value / divisor:,.1f}{suffix}"
     return count(value)
@@ -116,8 +121,17 @@ def day(value: date | datetime | None) -> str:
 
 def value(amount: object, unit: str) -> str:
     """A measure's value by the registry's unit."""
-    writers = {"USD": usd, "share": share, "ms": milliseconds, "tokens": short, "requests": count, "attempts": count,
-               "USD per 1M tokens": usd, "ratio": lambda v: MISSING if _missing(v) else f"{v:.2f}", "0 to 1": lambda v: MISSING if _missing(v) else f"{v:.3f}"}  # fmt: skip
+    writers = {
+        "USD": usd,
+        "share": share,
+        "ms": milliseconds,
+        "tokens": short,
+        "requests": count,
+        "attempts": count,
+        "USD per 1M tokens": usd,
+        "ratio": lambda v: MISSING if _missing(v) else f"{v:.2f}",
+        "0 to 1": lambda v: MISSING if _missing(v) else f"{v:.3f}",
+    }
     return writers.get(unit, lambda v: MISSING if _missing(v) else f"{v:,}")(amount)
 
 

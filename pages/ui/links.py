@@ -14,12 +14,26 @@ import streamlit as st
 from analytics.registry import DIMENSIONS
 
 PACKED = "with"
-CHOICES = ("window", "team", "model", "task_type", "environment", "feature", "provider", "data_class", "by", "mode", "start_from")
+CHOICES = (
+    "window",
+    "team",
+    "model",
+    "task_type",
+    "environment",
+    "feature",
+    "provider",
+    "data_class",
+    "by",
+    "mode",
+    "start_from",
+)
 
 
 def page_link(page: str, label: str, icon: str, choices: Mapping[str, str | Sequence[str]], **params: str) -> None:
     """A link that sets widgets of the other page: `choices` by widget key (one of `CHOICES`), further `params` as they are."""
-    packed = json.dumps({key: value if isinstance(value, str) else list(value) for key, value in choices.items()}, ensure_ascii=False)
+    packed = json.dumps(
+        {key: value if isinstance(value, str) else list(value) for key, value in choices.items()}, ensure_ascii=False
+    )
     frozen = {"as_of": st.query_params["as_of"]} if "as_of" in st.query_params else {}
     st.page_link(page, label=label, icon=icon, query_params={**frozen, **params, PACKED: packed})
 
@@ -35,7 +49,9 @@ def arrive() -> None:
     except ValueError:
         return
     for key, value in brought.items() if isinstance(brought, dict) else ():
-        if key in CHOICES and (isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))):
+        if key in CHOICES and (
+            isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))
+        ):
             st.session_state[key] = value
             st.query_params[key] = _label(key, value)
 

@@ -12,7 +12,7 @@ PAGES = {
     ),
     "What if": (
         ("mix", "Model mix", ":material/tune:", "mix"),
-        ("routing", "Routing", ":material/alt_route:", "routing"),
+        ("policy_replay", "Routing", ":material/alt_route:", "routing"),
         ("self_host", "Self-host", ":material/dns:", "self-host"),
         ("new_model", "New model", ":material/new_releases:", "new-model"),
     ),
@@ -21,5 +21,5 @@ PAGES = {
         ("review", "Review queue", ":material/rate_review:", "review"),
         ("governance", "Governance", ":material/gavel:", "governance"),
     ),
-    "Data": (("data", "Data and prices", ":material/database:", "data"),),
+    "Data": (("data_and_prices", "Data and prices", ":material/database:", "data"),),
 }

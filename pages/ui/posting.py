@@ -8,7 +8,7 @@ import streamlit as st
 
 from data.errors import BatonError
 from pages.ui import format as fmt
-from routing import webhook
+from routing.runs import webhook
 
 
 def webhook_ready() -> bool:

@@ -20,12 +20,23 @@ Kind = TypeVar("Kind", bound=Scenario)
 def mode_of(has_log: bool) -> str:
     """Where the figures of the page come from; in the URL."""
     links.offered("mode", MODES)
-    return st.segmented_control("Where the figures come from", MODES, default=LOG if has_log else TYPED, required=True, key="mode", bind="query-params")
+    return st.segmented_control(
+        "Where the figures come from",
+        MODES,
+        default=LOG if has_log else TYPED,
+        required=True,
+        key="mode",
+        bind="query-params",
+    )
 
 
 def saved(model: type[Kind]) -> dict[str, Kind]:
     """The saved scenarios of one kind, by name."""
-    return {name: from_document(body, model, name) for name, body in shell.state().all("scenario").items() if body.get("kind") == kind_of(model)}
+    return {
+        name: from_document(body, model, name)
+        for name, body in shell.state().all("scenario").items()
+        if body.get("kind") == kind_of(model)
+    }
 
 
 def kind_of(model: type[Scenario]) -> str:
@@ -41,7 +52,11 @@ def save(scenario: Scenario) -> None:
     held = shell.state().get("scenario", name)
     if held and held.get("kind") != scenario.kind:
         raise BadInput(f"“{name}” is the name of a saved {held.get('kind')} scenario; choose another name.")
-    shell.state().put("scenario", name, scenario.model_dump(mode="json", exclude_defaults=True) | {"kind": scenario.kind, "name": name})
+    shell.state().put(
+        "scenario",
+        name,
+        scenario.model_dump(mode="json", exclude_defaults=True) | {"kind": scenario.kind, "name": name},
+    )
     shell.state().append_audit("scenario saved", {"name": name, "kind": scenario.kind})
 
 
@@ -61,7 +76,12 @@ def start(model: type[Kind], shipped: dict[str, str]) -> tuple[str, Kind]:
         return name, scenario
 
 
-def figures(model: type[Kind], name: str, scenario: Kind, mend: tuple[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None) -> None:
+def figures(
+    model: type[Kind],
+    name: str,
+    scenario: Kind,
+    mend: tuple[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
+) -> None:
     """The scenario as YAML to change. `mend`: label and function of a second button that corrects the document first."""
     with st.expander("Change the figures", icon=":material/edit:"):
         typed = st.text_area("Scenario as YAML", write_scenario(scenario), height=420, key=f"area_{name}")
@@ -80,7 +100,15 @@ def keep(scenario: Scenario, page: str, *, key: str, downloads: Callable[[], Non
             with shell.errors():
                 save(scenario.model_copy(update={"name": name}))
                 st.toast(fmt.md(f"Saved “{name}”."))
-        st.download_button("YAML", write_scenario(scenario), file_name=f"baton-{scenario.kind}.yaml", mime="application/yaml", on_click="ignore", icon=":material/download:", key=f"yaml_{key}")
+        st.download_button(
+            "YAML",
+            write_scenario(scenario),
+            file_name=f"baton-{scenario.kind}.yaml",
+            mime="application/yaml",
+            on_click="ignore",
+            icon=":material/download:",
+            key=f"yaml_{key}",
+        )
         downloads()
         if (shell.state().get("scenario", name) or {}).get("kind") == scenario.kind:
             links.page_link(page, "Open the saved scenario", ":material/link:", {"mode": TYPED, "start_from": name})
@@ -88,7 +116,9 @@ def keep(scenario: Scenario, page: str, *, key: str, downloads: Callable[[], Non
 
 def forget(model: type[Scenario]) -> None:
     """Delete a saved scenario by name."""
-    name = st.selectbox("Forget a saved scenario", [None, *saved(model)], format_func=lambda n: n or "choose one", width=420)
+    name = st.selectbox(
+        "Forget a saved scenario", [None, *saved(model)], format_func=lambda n: n or "choose one", width=420
+    )
     if name and st.button("Forget it", icon=":material/delete:"):
         shell.state().delete("scenario", name)
         st.rerun()

@@ -16,7 +16,7 @@ from analytics.scope import Scope
 from data.errors import BatonError
 from data.home import home_dir
 from data.ledger import Ledger
-from data.sample import is_sample
+from data.sample.sample import is_sample
 from data.state import State
 from pages.ui import charts, links
 from pages.ui import format as fmt
@@ -106,11 +106,19 @@ def facts(view: Ledger) -> dict:
     ).iloc[0]
     if pd.isna(row["attempts"]) or not row["attempts"]:
         return {"attempts": 0, "sample": False}
-    last = view.sql(f"SELECT max(requested_at) AS t FROM {view.name('usage')} WHERE requested_at >= ?", [pd.Timestamp(row["last_day"]) - pd.Timedelta(days=2)]).iloc[0, 0]
+    last = view.sql(
+        f"SELECT max(requested_at) AS t FROM {view.name('usage')} WHERE requested_at >= ?",
+        [pd.Timestamp(row["last_day"]) - pd.Timedelta(days=2)],
+    ).iloc[0, 0]
     return {
-        "first_day": pd.Timestamp(row["first_day"]).date(), "last_day": pd.Timestamp(row["last_day"]).date(), "last": last,
-        "attempts": int(row["attempts"]), "priced_share": row["priced"] / row["attempts"], "sample": is_sample(view), "loaded": None if pd.isna(row["loaded"]) else row["loaded"],
-    }  # fmt: skip
+        "first_day": pd.Timestamp(row["first_day"]).date(),
+        "last_day": pd.Timestamp(row["last_day"]).date(),
+        "last": last,
+        "attempts": int(row["attempts"]),
+        "priced_share": row["priced"] / row["attempts"],
+        "sample": is_sample(view),
+        "loaded": None if pd.isna(row["loaded"]) else row["loaded"],
+    }
 
 
 def header(answer: str, view: Ledger) -> None:
@@ -120,15 +128,19 @@ def header(answer: str, view: Ledger) -> None:
     if not known["attempts"]:
         return
     parts = [
-        f"Data through {known['last']:%d %b %Y %H:%M} UTC", f"days in {view.time_zone}", f"{fmt.share(known['priced_share'])} of attempts priced",
+        f"Data through {known['last']:%d %b %Y %H:%M} UTC",
+        f"days in {view.time_zone}",
+        f"{fmt.share(known['priced_share'])} of attempts priced",
         f"data version {view.snapshot()}" + (" (frozen by this link)" if "as_of" in st.query_params else ""),
-    ]  # fmt: skip
+    ]
     age = datetime.now(UTC).replace(tzinfo=None) - known["last"].to_pydatetime()
     if age.days >= 1:
         parts.append(f"{age.days} day{'s' * (age.days > 1)} old")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if known["sample"]:
-            st.badge("Sample company, not your data", icon=":material/science:", color="blue", help=fmt.md(SAMPLE_SCALE))
+            st.badge(
+                "Sample company, not your data", icon=":material/science:", color="blue", help=fmt.md(SAMPLE_SCALE)
+            )
         st.caption(fmt.md(" · ".join(parts)), width="content")
 
 
@@ -146,8 +158,10 @@ def needs_data(view: Ledger, question: str) -> None:
     if facts(view)["attempts"]:
         return
     st.title(question, anchor=False)
-    st.write("The ledger is empty. Drop a usage log, give a path, or load the sample company; this page then answers the question above.")
-    st.page_link("pages/data.py", label="Load data", icon=":material/upload_file:")
+    st.write(
+        "The ledger is empty. Drop a usage log, give a path, or load the sample company; this page then answers the question above."
+    )
+    st.page_link("pages/data_and_prices.py", label="Load data", icon=":material/upload_file:")
     st.stop()
 
 
@@ -157,16 +171,29 @@ def needs_prices(view: Ledger) -> None:
     if known["priced_share"]:
         return
     header(f"The cost is unknown: none of {fmt.count(known['attempts'])} attempts has a price", view)
-    st.write("The log reports no cost and the price book knows none of these models. Give a contract price or an alias; the rows are then repriced. Tokens and requests can be explored all the same.")
-    st.page_link("pages/data.py", label="Give prices", icon=":material/sell:", query_params={"section": "Prices"})
-    st.page_link("pages/explore.py", label="Explore tokens and requests", icon=":material/bar_chart:", query_params={"measure": "Requests", "by": "Model"})
+    st.write(
+        "The log reports no cost and the price book knows none of these models. Give a contract price or an alias; the rows are then repriced. Tokens and requests can be explored all the same."
+    )
+    st.page_link(
+        "pages/data_and_prices.py", label="Give prices", icon=":material/sell:", query_params={"section": "Prices"}
+    )
+    st.page_link(
+        "pages/explore.py",
+        label="Explore tokens and requests",
+        icon=":material/bar_chart:",
+        query_params={"measure": "Requests", "by": "Model"},
+    )
     st.stop()
 
 
 def no_match(scope: Scope) -> None:
     """The empty answer: which filters stand in the way, and the way out. Stops the page."""
     chosen = ", ".join(f"{name} {' or '.join(values)}" for name, values in scope.filters) or "no filters"
-    st.info(fmt.md(f"No requests from {fmt.day(scope.start)} to {fmt.day(scope.end)} match ({chosen}). Choose a longer period or clear the filters."))
+    st.info(
+        fmt.md(
+            f"No requests from {fmt.day(scope.start)} to {fmt.day(scope.end)} match ({chosen}). Choose a longer period or clear the filters."
+        )
+    )
     if st.button("Clear filters"):
         for name, _ in scope.filters:
             st.session_state.pop(name, None)

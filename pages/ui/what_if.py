@@ -8,17 +8,17 @@ from typing import Any
 import streamlit as st
 
 from analytics.scope import Scope
+from data.facts.models import Catalog, current
 from data.ledger import Ledger
-from data.models import Catalog, current
-from data.price_book import PriceBook
+from data.prices.book import PriceBook
 from data.yaml_text import checked
 from pages.ui import format as fmt
 from pages.ui import shell, what_if_charts
-from routing.policy import Policy
-from routing.policy_text import examples, write_policy
-from simulations.quality import WORDS
-from simulations.repricing import Market, Repricing
-from simulations.traffic import last_instant
+from routing.policies.policy import Policy
+from routing.policies.text import examples, write_policy
+from simulations.replay.quality import WORDS
+from simulations.replay.repricing import Market, Repricing
+from simulations.replay.traffic import last_instant
 
 OwnPrices = tuple[tuple[str, float], ...]
 
@@ -26,7 +26,13 @@ OwnPrices = tuple[tuple[str, float], ...]
 def catalog(own_prices: OwnPrices = ()) -> Catalog:
     """Model facts of this store, with prices for self-hosted models typed on the page."""
     known = current(shell.state())
-    return known.edited({name: {"self_hosted": {**known[name].self_hosted, "usd_per_mtok": usd}} for name, usd in own_prices if name in known})
+    return known.edited(
+        {
+            name: {"self_hosted": {**known[name].self_hosted, "usd_per_mtok": usd}}
+            for name, usd in own_prices
+            if name in known
+        }
+    )
 
 
 def market(view: Ledger, scope: Scope, own_prices: OwnPrices = (), terms: Repricing | None = None) -> Market:
@@ -42,7 +48,9 @@ def facts_version() -> tuple[str, ...]:
 def policies() -> dict[str, Policy]:
     """Saved policies first, then the shipped examples, by name."""
     saved = {name: checked(Policy, body, {(): 1}, name) for name, body in shell.state().all("policy").items()}
-    shipped = sorted(examples().items(), key=lambda item: item[0] != "no_chinese_api")  # Legal's question opens the page
+    shipped = sorted(
+        examples().items(), key=lambda item: item[0] != "no_chinese_api"
+    )  # Legal's question opens the page
     return saved | {policy.name: policy for _, policy in shipped if policy.name not in saved}
 
 
@@ -59,9 +67,15 @@ def own_price_inputs(concerned: Iterable[Policy], known: Catalog) -> OwnPrices:
     for name in dict.fromkeys(known.spelling(w) for w in wanted):
         stored = known[name].self_hosted.get("usd_per_mtok") if name in known else None
         usd = st.number_input(
-            f"{name} on own machines, USD per million tokens", min_value=0.0, value=stored, step=0.05, format="%.3f", key=f"own_{name}",
-            placeholder="unknown", help="All tokens, input and output, machines and people included. The Self-host page computes it from your arrivals and keeps it for here.",
-        )  # fmt: skip
+            f"{name} on own machines, USD per million tokens",
+            min_value=0.0,
+            value=stored,
+            step=0.05,
+            format="%.3f",
+            key=f"own_{name}",
+            placeholder="unknown",
+            help="All tokens, input and output, machines and people included. The Self-host page computes it from your arrivals and keeps it for here.",
+        )
         if usd is not None:
             chosen.append((name, float(usd)))
     return tuple(chosen)
@@ -76,7 +90,14 @@ def quality_words(quality: dict[str, Any]) -> str:
 
 def tier_badge(tier: str) -> None:
     """The tier of honesty as a badge with its meaning."""
-    colour = {"measured": "green", "estimated": "blue", "borrowed": "orange", "stated": "orange", "cost_only": "gray", "refused": "gray"}[tier]
+    colour = {
+        "measured": "green",
+        "estimated": "blue",
+        "borrowed": "orange",
+        "stated": "orange",
+        "cost_only": "gray",
+        "refused": "gray",
+    }[tier]
     icon = {"measured": ":material/verified:", "refused": ":material/help:"}.get(tier, ":material/info:")
     st.badge(fmt.md(WORDS[tier]), color=colour, icon=icon)
 
@@ -85,9 +106,14 @@ def saving_tile(cell: Any, label: str, saving: float, spread: dict[str, float]) 
     """The saving at the tokens as they are, as the other tiles have it, and its range."""
     brief = what_if_charts.usd_brief
     cell.metric(
-        label, fmt.usd_short(saving), delta=f"{brief(spread['p10'])} to {brief(spread['p90'])}", delta_color="off", delta_arrow="off", border=True,
+        label,
+        fmt.usd_short(saving),
+        delta=f"{brief(spread['p10'])} to {brief(spread['p90'])}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
         help="at equal tokens; below it P10 to P90 of what output length, tokenizer and lost cache may do to it",
-    )  # fmt: skip
+    )
 
 
 def saving_range(spread: dict[str, float], chance: float) -> str:

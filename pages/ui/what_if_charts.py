@@ -15,7 +15,13 @@ from pages.ui.charts import Palette
 def usd_brief(value: float) -> str:
     """An amount for axes and ranges, without decimals it does not need: $191K, $1.2M."""
     size, sign = abs(value), "−" if value < 0 else ""
-    return f"{sign}${size / 1e6:.3g}M" if size >= 999_500 else f"{sign}${size / 1e3:.3g}K" if size >= 999.5 else fmt.usd(value)
+    return (
+        f"{sign}${size / 1e6:.3g}M"
+        if size >= 999_500
+        else f"{sign}${size / 1e3:.3g}K"
+        if size >= 999.5
+        else fmt.usd(value)
+    )
 
 
 def flow(flows: list[dict[str, Any]], palette: Palette) -> go.Figure:
@@ -27,22 +33,38 @@ def flow(flows: list[dict[str, Any]], palette: Palette) -> go.Figure:
     figure.add_sankey(
         arrangement="snap",
         node={
-            "label": [charts._label(name) for name in (*lefts, *rights)], "color": [tints[name] for name in (*lefts, *rights)],
-            "pad": 18, "thickness": 14, "line": {"width": 0},
+            "label": [charts._label(name) for name in (*lefts, *rights)],
+            "color": [tints[name] for name in (*lefts, *rights)],
+            "pad": 18,
+            "thickness": 14,
+            "line": {"width": 0},
         },
         link={
-            "source": [lefts.index(f["old_model"]) for f in flows], "target": [len(lefts) + rights.index(f["target"]) for f in flows],
-            "value": [max(f["requests"], 1e-9) for f in flows], "color": [_faint(palette.other if f["stays"] else tints[f["target"]]) for f in flows],
-            "customdata": [f"{fmt.count(f['requests'])} requests, {fmt.usd(f['logged_usd'])} logged{', stay' if f['stays'] else ''}" for f in flows],
+            "source": [lefts.index(f["old_model"]) for f in flows],
+            "target": [len(lefts) + rights.index(f["target"]) for f in flows],
+            "value": [max(f["requests"], 1e-9) for f in flows],
+            "color": [_faint(palette.other if f["stays"] else tints[f["target"]]) for f in flows],
+            "customdata": [
+                f"{fmt.count(f['requests'])} requests, {fmt.usd(f['logged_usd'])} logged{', stay' if f['stays'] else ''}"
+                for f in flows
+            ],
             "hovertemplate": "%{source.label} to %{target.label}<br>%{customdata}<extra></extra>",
         },
         textfont={"color": palette.text, "size": 13},
-    )  # fmt: skip
+    )
     return figure
 
 
-def before_after(rows: list[dict[str, Any]], palette: Palette, *, name: str = "model", before: str = "logged_cost_usd", after: str = "policy_cost_usd",
-                 labels: tuple[str, str] = ("As logged", "Policy"), unit: str = "USD") -> go.Figure:  # fmt: skip
+def before_after(
+    rows: list[dict[str, Any]],
+    palette: Palette,
+    *,
+    name: str = "model",
+    before: str = "logged_cost_usd",
+    after: str = "policy_cost_usd",
+    labels: tuple[str, str] = ("As logged", "Policy"),
+    unit: str = "USD",
+) -> go.Figure:
     """Two bars per name, the same order for both, values at their ends."""
     ordered = sorted(rows, key=lambda row: max(float(row[before] or 0), float(row[after] or 0)))[-12:]
     figure = charts.blank(palette, height=54 * len(ordered) + 70, unit=unit, right=80, hover="closest")
@@ -50,34 +72,80 @@ def before_after(rows: list[dict[str, Any]], palette: Palette, *, name: str = "m
     for key, label, tint in ((after, labels[1], palette.primary), (before, labels[0], palette.other)):
         values = [float(row[key] or 0) for row in ordered]
         figure.add_bar(
-            y=[charts._label(row[name]) for row in ordered], x=values, orientation="h", name=label, marker={"color": tint},
-            text=[fmt.usd_short(v) if unit == "USD" else fmt.share(v) for v in values], textposition="outside", cliponaxis=False, hoverinfo="skip",
-        )  # fmt: skip
+            y=[charts._label(row[name]) for row in ordered],
+            x=values,
+            orientation="h",
+            name=label,
+            marker={"color": tint},
+            text=[fmt.usd_short(v) if unit == "USD" else fmt.share(v) for v in values],
+            textposition="outside",
+            cliponaxis=False,
+            hoverinfo="skip",
+        )
     figure.update_layout(legend={"traceorder": "reversed"})
     return charts.horizontal(figure, palette)
 
 
-def frontier(points: list[dict[str, Any]], today: tuple[float, float | None], lines: dict[str, Any], chosen: tuple[float, float] | None, palette: Palette) -> go.Figure:
+def frontier(
+    points: list[dict[str, Any]],
+    today: tuple[float, float | None],
+    lines: dict[str, Any],
+    chosen: tuple[float, float] | None,
+    palette: Palette,
+) -> go.Figure:
     """Annual cost (x) against quality (y): the cheapest mixes, what blind mixing and single models reach, today and the chosen mix."""
     figure = charts.blank(palette, height=380, unit="share", hover="closest", right=30)
     figure.update_yaxes(rangemode="normal", title={"text": "quality"})
     ticks = [digit * 10**power for power in range(1, 10) for digit in (1, 2, 5)]
-    figure.update_xaxes(title={"text": "USD a year"}, type="log", tickvals=ticks, ticktext=[usd_brief(t) for t in ticks], showgrid=False)
+    figure.update_xaxes(
+        title={"text": "USD a year"}, type="log", tickvals=ticks, ticktext=[usd_brief(t) for t in ticks], showgrid=False
+    )
     if lines["mixing_hull"]:
         corners_x, corners_y = zip(*lines["mixing_hull"], strict=True)
         xs = np.geomspace(corners_x[0], corners_x[-1], 80)  # straight in dollars, so curved on this axis
         ys = np.interp(xs, corners_x, corners_y)
-        figure.add_scatter(x=xs, y=ys, mode="lines", name="mixing at random", line={"color": palette.other, "width": 1.5, "dash": "dot"}, hoverinfo="skip")
+        figure.add_scatter(
+            x=xs,
+            y=ys,
+            mode="lines",
+            name="mixing at random",
+            line={"color": palette.other, "width": 1.5, "dash": "dot"},
+            hoverinfo="skip",
+        )
     xs, ys = zip(*lines["random_same_shares"], strict=True)
-    figure.add_scatter(x=xs, y=ys, mode="lines", name="same shares, blindly", line={"color": palette.other, "width": 1.5, "dash": "dash"}, hoverinfo="skip")
-    words = [f"{fmt.usd_short(p['annual_cost_usd'])} a year, quality {p['quality']:.2%}<br>" + ", ".join(f"{m} {s:.0%}" for m, s in list(p["models"].items())[:4]) for p in points]
     figure.add_scatter(
-        x=[p["annual_cost_usd"] for p in points], y=[p["quality"] for p in points], mode="lines+markers", name="cheapest mix",
-        line={"color": palette.primary, "width": 2.5}, marker={"size": 8, "color": palette.primary}, customdata=words, hovertemplate="%{customdata}<extra></extra>",
-    )  # fmt: skip
+        x=xs,
+        y=ys,
+        mode="lines",
+        name="same shares, blindly",
+        line={"color": palette.other, "width": 1.5, "dash": "dash"},
+        hoverinfo="skip",
+    )
+    words = [
+        f"{fmt.usd_short(p['annual_cost_usd'])} a year, quality {p['quality']:.2%}<br>"
+        + ", ".join(f"{m} {s:.0%}" for m, s in list(p["models"].items())[:4])
+        for p in points
+    ]
+    figure.add_scatter(
+        x=[p["annual_cost_usd"] for p in points],
+        y=[p["quality"] for p in points],
+        mode="lines+markers",
+        name="cheapest mix",
+        line={"color": palette.primary, "width": 2.5},
+        marker={"size": 8, "color": palette.primary},
+        customdata=words,
+        hovertemplate="%{customdata}<extra></extra>",
+    )
     for name, (cost, quality) in lines["single_models"].items():
         best = name == lines["best_single"]
-        _mark(figure, cost, quality, f"{name} alone" + (" (best single)" if best else ""), palette.categories[3], "diamond")
+        _mark(
+            figure,
+            cost,
+            quality,
+            f"{name} alone" + (" (best single)" if best else ""),
+            palette.categories[3],
+            "diamond",
+        )
     cost, quality = lines["best_per_segment"]
     _mark(figure, cost, quality, "best model per segment", palette.categories[4], "star")
     if today[1] is not None:
@@ -88,8 +156,14 @@ def frontier(points: list[dict[str, Any]], today: tuple[float, float | None], li
 
 
 def _mark(figure: go.Figure, x: float, y: float, label: str, colour: str, symbol: str) -> None:
-    figure.add_scatter(x=[x], y=[y], mode="markers", name=label, marker={"size": 12, "color": colour, "symbol": symbol},
-                       hovertemplate=f"{charts._label(label)}: {fmt.usd_short(x)} a year, quality {y:.2%}<extra></extra>")  # fmt: skip
+    figure.add_scatter(
+        x=[x],
+        y=[y],
+        mode="markers",
+        name=label,
+        marker={"size": 12, "color": colour, "symbol": symbol},
+        hovertemplate=f"{charts._label(label)}: {fmt.usd_short(x)} a year, quality {y:.2%}<extra></extra>",
+    )
 
 
 def _faint(colour: str) -> str:

@@ -68,7 +68,16 @@ PLANTS = {
 }
 
 
-def build(home: Path, plant: str = "quiet", *, days: int = 120, since: int = 7, until: int = 0, scale: float = 1.0, seed: int = 1) -> Ledger:
+def build(
+    home: Path,
+    plant: str = "quiet",
+    *,
+    days: int = 120,
+    since: int = 7,
+    until: int = 0,
+    scale: float = 1.0,
+    seed: int = 1,
+) -> Ledger:
     """A ledger of `days` days before END; the plant holds from `since` to `until` days before END."""
     ledger = Ledger.open(home)
     rows = usage(plant, days=days, since=since, until=until, scale=scale, seed=seed)
@@ -81,11 +90,16 @@ def load(ledger: Ledger, rows: pd.DataFrame) -> None:
     with ledger.write() as cursor:
         cursor.register("planted_rows", rows)
         cursor.execute("INSERT INTO lake.main.usage BY NAME FROM planted_rows")
-        cursor.execute("INSERT INTO lake.main.batches BY NAME SELECT 'planted' AS batch_id, 'planted' AS format, ? AS loaded", [len(rows)])
+        cursor.execute(
+            "INSERT INTO lake.main.batches BY NAME SELECT 'planted' AS batch_id, 'planted' AS format, ? AS loaded",
+            [len(rows)],
+        )
         rollups.rebuild(cursor)
 
 
-def usage(plant: str, *, days: int, since: int, until: int = 0, scale: float = 1.0, seed: int = 1, company=COMPANY) -> pd.DataFrame:
+def usage(
+    plant: str, *, days: int, since: int, until: int = 0, scale: float = 1.0, seed: int = 1, company=COMPANY
+) -> pd.DataFrame:
     """The rows themselves."""
     rng = np.random.default_rng(seed)
     parts = []
@@ -100,7 +114,14 @@ def usage(plant: str, *, days: int, since: int, until: int = 0, scale: float = 1
     rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
     rows["event_id"] = [f"{seed}-{n}" for n in range(len(rows))]
     rows["record_no"] = np.arange(1, len(rows) + 1)
-    return rows.assign(source="planted", batch_id="planted", operation="chat", service_tier="standard", environment="production", token_semantics="reported")
+    return rows.assign(
+        source="planted",
+        batch_id="planted",
+        operation="chat",
+        service_tier="standard",
+        environment="production",
+        token_semantics="reported",
+    )
 
 
 def _requests(workload: Workload, day: date, count: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -114,23 +135,45 @@ def _requests(workload: Workload, day: date, count: int, rng: np.random.Generato
     }
     whole = {name: np.round(values).astype("int64") for name, values in tokens.items()}
     fresh, read, _, output = PRICES[workload.provider, workload.model]
-    cost = workload.price * (whole["fresh_input_tokens"] * fresh + whole["cache_read_tokens"] * read + whole["output_tokens"] * output)
+    cost = workload.price * (
+        whole["fresh_input_tokens"] * fresh + whole["cache_read_tokens"] * read + whole["output_tokens"] * output
+    )
     call = [f"{workload.feature}-{day}-{n}" for n in range(count)]
     seconds = np.sort(rng.integers(0, 86_400, count))
     seconds[-1:] = 86_000  # every day is complete
     at = pd.to_datetime(datetime.combine(day, datetime.min.time())) + pd.to_timedelta(seconds, unit="s")
     shared = {
-        "team": workload.team, "feature": workload.feature, "provider": workload.provider, "model": workload.model,
-        "model_raw": workload.model, "task_type": workload.task_type, "criticality": workload.criticality, "data_class": "internal",
+        "team": workload.team,
+        "feature": workload.feature,
+        "provider": workload.provider,
+        "model": workload.model,
+        "model_raw": workload.model,
+        "task_type": workload.task_type,
+        "criticality": workload.criticality,
+        "data_class": "internal",
         "cost_basis": "list",
-    }  # fmt: skip
-    answered = pd.DataFrame({
-        "call_id": call, "attempt": np.where(fails, 2, 1), "requested_at": at, **whole, "cost_usd": np.round(cost, 9), "status": "success",
-        "session_id": [f"{workload.feature}-{day}-s{n // workload.turns}" if workload.turns > 1 else None for n in range(count)],
-        "latency_ms": 900.0, "quality_score": np.nan if workload.quality is None else np.clip(workload.quality + rng.normal(0, 0.03, count), 0, 1),
-        **shared,
-    })  # fmt: skip
-    failed = answered[fails].assign(attempt=1, status="error", error_class="rate_limit", quality_score=np.nan, latency_ms=50.0, output_tokens=0)
+    }
+    answered = pd.DataFrame(
+        {
+            "call_id": call,
+            "attempt": np.where(fails, 2, 1),
+            "requested_at": at,
+            **whole,
+            "cost_usd": np.round(cost, 9),
+            "status": "success",
+            "session_id": [
+                f"{workload.feature}-{day}-s{n // workload.turns}" if workload.turns > 1 else None for n in range(count)
+            ],
+            "latency_ms": 900.0,
+            "quality_score": np.nan
+            if workload.quality is None
+            else np.clip(workload.quality + rng.normal(0, 0.03, count), 0, 1),
+            **shared,
+        }
+    )
+    failed = answered[fails].assign(
+        attempt=1, status="error", error_class="rate_limit", quality_score=np.nan, latency_ms=50.0, output_tokens=0
+    )
     failed["cost_usd"] = np.round(failed["cost_usd"] * workload.wasted, 9)
     both = pd.concat([answered, failed], ignore_index=True)
     both["list_cost_usd"] = both["cost_usd"]

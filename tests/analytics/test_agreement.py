@@ -54,22 +54,44 @@ def test_a_week_costs_the_same_everywhere(view, filters):
         assert cents(sum(spend.grouped(view, scope, (by,))["cost_usd"].dropna())) == truth, by
     assert cents(sum(spend.by_day(view, scope)["cost_usd"])) == truth
     assert bridge.between(view, scope.before(), scope).end_usd == truth
-    assert cents(spend.movers(view, scope, "team")["change_usd"].sum()) == pytest.approx(truth - rows_cost(view, scope.before().start, scope.start, **filters), abs=CENT)
-    assert cents(daily(view, Scope.of(view, **filters))[lambda s: (s.index >= str(WEEK[0])) & (s.index < str(WEEK[1]))].sum()) == truth
-    assert cents(unit_costs.of(view, scope).cost_usd) == cents(unit_costs.by(view, scope, "model")["cost_usd"].sum()) == truth
+    assert cents(spend.movers(view, scope, "team")["change_usd"].sum()) == pytest.approx(
+        truth - rows_cost(view, scope.before().start, scope.start, **filters), abs=CENT
+    )
+    assert (
+        cents(
+            daily(view, Scope.of(view, **filters))[lambda s: (s.index >= str(WEEK[0])) & (s.index < str(WEEK[1]))].sum()
+        )
+        == truth
+    )
+    assert (
+        cents(unit_costs.of(view, scope).cost_usd)
+        == cents(unit_costs.by(view, scope, "model")["cost_usd"].sum())
+        == truth
+    )
 
 
 def test_the_weekly_review_says_what_the_pages_say(view, tmp_path):
     state = State.open(tmp_path)
     found = review.build(view, state, WEEK[0])
     truth = rows_cost(view, *WEEK)
-    assert cents(found["pacing"]["week_usd"]) == cents(found["bridge"]["end_usd"]) == cents(found["units"]["cost_usd"]) == truth
+    assert (
+        cents(found["pacing"]["week_usd"])
+        == cents(found["bridge"]["end_usd"])
+        == cents(found["units"]["cost_usd"])
+        == truth
+    )
     assert f"${truth:,.2f}" in found["message"]["text"]
-    assert found["priced_share"] == pytest.approx(spend.totals(view, Scope.of(view, *WEEK), ("priced_share",))["priced_share"]) and found["priced_share"] < 1
+    assert (
+        found["priced_share"]
+        == pytest.approx(spend.totals(view, Scope.of(view, *WEEK), ("priced_share",))["priced_share"])
+        and found["priced_share"] < 1
+    )
     four_weeks = savings.recent(view)
     saving = savings.findings(view, four_weeks, state)
     assert found["savings"]["total_usd_month"] == pytest.approx(saving.total_usd_month, rel=1e-9)
-    assert cents(saving.spend_usd_month * 28 / savings.DAYS_PER_MONTH) == rows_cost(view, four_weeks.start, four_weeks.end)
+    assert cents(saving.spend_usd_month * 28 / savings.DAYS_PER_MONTH) == rows_cost(
+        view, four_weeks.start, four_weeks.end
+    )
     assert cents(sum(finding.usd_month for finding in saving.findings)) == cents(saving.total_usd_month)
 
 
@@ -81,7 +103,13 @@ def test_the_plan_starts_from_what_was_spent(view, tmp_path):
     budgets.save(state, budgets.checked(name="company", amount=60))
     (status,) = budgets.status(view, state)
     assert through(view).complete_until == outlook.start < planted.END
-    assert cents(outlook.actual_usd) == cents(month["actual_usd"]) == cents(status.spent_usd) == rows_cost(view, outlook.start, planted.END) > 0
+    assert (
+        cents(outlook.actual_usd)
+        == cents(month["actual_usd"])
+        == cents(status.spent_usd)
+        == rows_cost(view, outlook.start, planted.END)
+        > 0
+    )
     assert outlook.settled_usd == 0 and outlook.p10 > outlook.actual_usd
     assert month["p50"] == pytest.approx(outlook.p50)
     over = forecast.outlook(view, Scope.of(view), *MONTH)
@@ -90,5 +118,8 @@ def test_the_plan_starts_from_what_was_spent(view, tmp_path):
 
 def test_focus_exports_the_whole_month_in_utc(view):
     charges = focus.rows(view, MONTH[0])
-    usd = view.sql(f"SELECT sum(cost_usd) AS usd FROM {view.name('usage')} WHERE requested_at >= ? AND requested_at < ?", [MONTH[0], MONTH[1]])["usd"][0]
+    usd = view.sql(
+        f"SELECT sum(cost_usd) AS usd FROM {view.name('usage')} WHERE requested_at >= ? AND requested_at < ?",
+        [MONTH[0], MONTH[1]],
+    )["usd"][0]
     assert sum(charges["BilledCost"], Decimal(0)) == usd

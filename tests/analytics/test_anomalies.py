@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics import watch
+from analytics import anomaly_search
 from analytics.anomalies import Anomaly, baseline, explained, failing_since, outgrown, unusual_days
 from analytics.scope import Scope
 from tests.analytics import planted
@@ -36,7 +36,11 @@ def test_a_quiet_weekend_is_not_compared_with_a_working_day():
 
 def test_calm_noisy_and_growing_years_raise_next_to_no_alarm():
     growth = np.exp(0.002 * np.arange(365))
-    alarms = [len(unusual_days(calm(365, noise, seed) * growth, 20.0, pd.Timestamp("2026-02-02"))) for noise in (0.03, 0.15) for seed in range(10)]
+    alarms = [
+        len(unusual_days(calm(365, noise, seed) * growth, 20.0, pd.Timestamp("2026-02-02")))
+        for noise in (0.03, 0.15)
+        for seed in range(10)
+    ]
     assert sum(alarms) <= 6  # in 20 years
 
 
@@ -88,7 +92,12 @@ def anomaly(dimension, value, usd, expected, kind="spend"):
 def test_one_event_is_told_once_and_two_events_twice():
     belongs = {("feature", "team"): 1.0, ("feature", "total"): 1.0, ("team", "total"): 1.0}
     share = lambda narrow, wide: belongs.get((narrow.dimension, wide.dimension), 0.0)  # noqa: E731
-    found = [anomaly("total", "total", 110, 1000), anomaly("team", "a", 105, 300), anomaly("feature", "x", 100, 50), anomaly("feature", "y", 90, 60)]
+    found = [
+        anomaly("total", "total", 110, 1000),
+        anomaly("team", "a", 105, 300),
+        anomaly("feature", "x", 100, 50),
+        anomaly("feature", "y", 90, 60),
+    ]
     assert [a.value for a in explained(found, share)] == ["x", "y"]
 
 
@@ -99,7 +108,7 @@ def view(tmp_path_factory):
 
 
 def test_the_ledgers_event_is_found_with_its_series_and_driver(view):
-    seen = watch.findings(view, Scope.of(view, planted.END - timedelta(days=28), planted.END))
+    seen = anomaly_search.findings(view, Scope.of(view, planted.END - timedelta(days=28), planted.END))
     first = seen.anomalies[0]
     assert (first.dimension, first.value) == ("feature", "ranking")
     assert first.driver.startswith("Model mix")
@@ -108,10 +117,10 @@ def test_the_ledgers_event_is_found_with_its_series_and_driver(view):
 
 
 def test_a_finding_keeps_its_note(view, state, capsys):
-    first = watch.findings(view, Scope.of(view, planted.END - timedelta(days=28), planted.END)).anomalies[0]
-    watch.note(state, first.key, status="investigating", owner="Ada", text="asked the team")
-    assert watch.noted(state, first)["owner"] == "Ada"
-    with pytest.raises(watch.BadInput, match="use one of open"):
-        watch.note(state, first.key, status="done")
-    assert run(watch, "anomalies", "--home", view.home, "--keys") == 0
+    first = anomaly_search.findings(view, Scope.of(view, planted.END - timedelta(days=28), planted.END)).anomalies[0]
+    anomaly_search.note(state, first.key, status="investigating", owner="Ada", text="asked the team")
+    assert anomaly_search.noted(state, first)["owner"] == "Ada"
+    with pytest.raises(anomaly_search.BadInput, match="use one of open"):
+        anomaly_search.note(state, first.key, status="done")
+    assert run(anomaly_search, "anomalies", "--home", view.home, "--keys") == 0
     assert "ranking" in capsys.readouterr().out

@@ -27,7 +27,9 @@ def view(tmp_path_factory):
     return ledger.at(ledger.snapshot())
 
 
-@pytest.mark.parametrize("filters", [{}, {"team": "search"}, {"model": "gpt-5.2"}, {"criticality": "high"}, {"team": "nobody"}], ids=str)
+@pytest.mark.parametrize(
+    "filters", [{}, {"team": "search"}, {"model": "gpt-5.2"}, {"criticality": "high"}, {"team": "nobody"}], ids=str
+)
 def test_a_bridge_closes_on_the_ledgers_own_totals(view, filters):
     before, after = spans(view, **filters)
     result = bridges_.between(view, before, after)
@@ -106,10 +108,16 @@ def test_the_command_goes_from_budget_to_actual_and_closes(view, capsys):
     assert out["start_usd"] == pytest.approx(300 * 14 / 31, abs=0.01)
     assert out["start_usd"] + sum(driver["usd"] for driver in out["drivers"]) == pytest.approx(out["end_usd"], abs=1e-9)
     rows = Scope.of(view, date(2026, 10, 19), planted.END, team="search").usage(view)
-    assert out["end_usd"] == pytest.approx(float(view.frame(rows.aggregate(usd=rows.cost_usd.sum()))["usd"][0]), abs=0.005)
+    assert out["end_usd"] == pytest.approx(
+        float(view.frame(rows.aggregate(usd=rows.cost_usd.sum()))["usd"][0]), abs=0.005
+    )
     assert run(bridges_, "bridge", "--home", view.home, "--budget", "search team") == 0
     assert "Allowance in the budget" in capsys.readouterr().out
-    for words, told in ((["later"], "no whole day"), (["nobody"], "use one of later, search team"), (["later", "--by", "team"], "leave --from")):
+    for words, told in (
+        (["later"], "no whole day"),
+        (["nobody"], "use one of later, search team"),
+        (["later", "--by", "team"], "leave --from"),
+    ):
         assert run(bridges_, "bridge", "--home", view.home, "--budget", *words) == 1
         assert told in capsys.readouterr().err
 
@@ -117,7 +125,9 @@ def test_the_command_goes_from_budget_to_actual_and_closes(view, capsys):
 @pytest.mark.parametrize("by", ["hour", "day", "key_alias", "criticality"])
 def test_any_dimension_has_bridges_that_close(view, by):
     parts = bridges_.between_by(view, *spans(view), by)
-    assert parts and all(part.start_usd + sum(driver.usd for driver in part.drivers) == part.end_usd for part in parts.values())
+    assert parts and all(
+        part.start_usd + sum(driver.usd for driver in part.drivers) == part.end_usd for part in parts.values()
+    )
 
 
 def test_a_span_that_begins_before_the_first_log_says_so(view, capsys):
@@ -125,14 +135,17 @@ def test_a_span_that_begins_before_the_first_log_says_so(view, capsys):
     assert "The log begins on 2026-10-03" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("options, told", [
-    (["--from", "2026-11-02", "--to", "2026-11-01"], "ends before it starts"),
-    (["--against-from", "2026-11-02"], "give both or neither"),
-    (["--filter", "team"], "DIMENSION=VALUE"),
-    (["--filter", "taem=x"], "did you mean team"),
-    (["--from", "2020-01-01", "--to", "2020-01-08"], "before the first log"),
-    (["--by", "colour"], "no dimension"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "options, told",
+    [
+        (["--from", "2026-11-02", "--to", "2026-11-01"], "ends before it starts"),
+        (["--against-from", "2026-11-02"], "give both or neither"),
+        (["--filter", "team"], "DIMENSION=VALUE"),
+        (["--filter", "taem=x"], "did you mean team"),
+        (["--from", "2020-01-01", "--to", "2020-01-08"], "before the first log"),
+        (["--by", "colour"], "no dimension"),
+    ],
+)
 def test_a_senseless_span_is_refused_in_one_sentence(view, capsys, options, told):
     assert run(bridges_, "bridge", "--home", view.home, *options) == 1
     assert told in capsys.readouterr().err

@@ -14,7 +14,12 @@ from tests.analytics import planted
 from tests.analytics.commands import run
 
 
-@given(st.dates(date(2024, 1, 1), date(2028, 12, 31)), st.sampled_from(list(budgets.MONTHS)), st.integers(1, 28), st.integers(1, 12))
+@given(
+    st.dates(date(2024, 1, 1), date(2028, 12, 31)),
+    st.sampled_from(list(budgets.MONTHS)),
+    st.integers(1, 28),
+    st.integers(1, 12),
+)
 def test_periods_tile_the_calendar(day, period, start_day, start_month):
     budget = checked(name="b", amount=1, period=period, start_day=start_day, start_month=start_month)
     start, end = budget.period_of(day)
@@ -28,24 +33,31 @@ def test_a_fiscal_year_starts_where_it_is_told_to():
     assert budget.period_of(date(2026, 4, 5)) == (date(2025, 4, 6), date(2026, 4, 6))
 
 
-@pytest.mark.parametrize("values, told", [
-    ({"amount": 0}, "amount"),
-    ({"amount": float("nan")}, "amount"),
-    ({"starts": "2026-05-01", "ends": "2026-04-01"}, "before it starts"),
-    ({"soft": 0.9, "hard": 0.5}, "above the hard one"),
-    ({"currency": "EUR"}, "dated rate"),
-    ({"filters": {"colour": ("red",)}}, "no budget scope"),
-    ({"name": ""}, "name"),
-    ({"start_day": 31}, "start_day"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "values, told",
+    [
+        ({"amount": 0}, "amount"),
+        ({"amount": float("nan")}, "amount"),
+        ({"starts": "2026-05-01", "ends": "2026-04-01"}, "before it starts"),
+        ({"soft": 0.9, "hard": 0.5}, "above the hard one"),
+        ({"currency": "EUR"}, "dated rate"),
+        ({"filters": {"colour": ("red",)}}, "no budget scope"),
+        ({"name": ""}, "name"),
+        ({"start_day": 31}, "start_day"),
+    ],
+)
 def test_a_budget_that_makes_no_sense_is_refused_with_its_field(values, told):
     with pytest.raises(BadInput, match=told):
         checked(**({"name": "b", "amount": 10} | values))
 
 
 def test_a_dated_rate_turns_euros_into_dollars():
-    assert checked(name="b", amount=100, currency="EUR", usd_rate=1.1, usd_rate_on="2026-10-01").amount_usd == pytest.approx(110)
-    assert checked(name="b", amount=100, usd_rate=1.1, usd_rate_on="2026-10-01").amount_usd == 100  # dollars need no rate
+    assert checked(
+        name="b", amount=100, currency="EUR", usd_rate=1.1, usd_rate_on="2026-10-01"
+    ).amount_usd == pytest.approx(110)
+    assert (
+        checked(name="b", amount=100, usd_rate=1.1, usd_rate_on="2026-10-01").amount_usd == 100
+    )  # dollars need no rate
 
 
 @pytest.fixture(scope="module")

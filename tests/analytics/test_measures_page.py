@@ -5,7 +5,9 @@ from analytics.registry import DIMENSIONS, MEASURES
 
 
 def test_the_docs_page_is_what_the_registry_says():
-    assert measures_page.PAGE.read_text() == measures_page.page(), "run: python -m analytics measures --out docs/measures.md"
+    assert measures_page.PAGE.read_text() == measures_page.page(), (
+        "run: python -m analytics measures --out docs/measures.md"
+    )
 
 
 def test_every_measure_and_dimension_is_explained_with_its_unit():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import gc
 from weakref import ref
 
-from analytics import memory
+from analytics import answers_by_version
 
 
 class Version:
@@ -14,7 +14,7 @@ class Version:
 def test_a_pinned_version_is_asked_once_and_the_newest_every_time():
     asked = []
 
-    @memory.kept
+    @answers_by_version.kept
     def question(view, number):
         asked.append(number)
         return number + 1
@@ -26,10 +26,10 @@ def test_a_pinned_version_is_asked_once_and_the_newest_every_time():
 
 
 def test_answers_are_bounded_and_go_with_their_version():
-    question = memory.kept(lambda view, number: bytearray(number))
+    question = answers_by_version.kept(lambda view, number: bytearray(number))
     view = Version(1)
     first = question(view, 0)
-    for number in range(1, memory.KEPT + 1):
+    for number in range(1, answers_by_version.KEPT + 1):
         question(view, number)
     assert question(view, 0) is not first
     gone = ref(view)

@@ -18,7 +18,9 @@ WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.35, 0.25])
 def spend():
     steps = np.arange(200)
     noise = np.exp(np.random.default_rng(1).normal(0, 0.05, 200))
-    return pd.Series(1000 * np.exp(0.002 * steps) * WEEK[steps % 7] * noise, index=pd.date_range("2026-01-05", periods=200))
+    return pd.Series(
+        1000 * np.exp(0.002 * steps) * WEEK[steps % 7] * noise, index=pd.date_range("2026-01-05", periods=200)
+    )
 
 
 def test_the_whole_is_the_sum_of_its_months(spend):
@@ -41,7 +43,9 @@ def test_the_tornado_is_ordered_and_straddles_the_plan(spend):
 
 def test_scenarios_stand_beside_the_plan(state, spend):
     plan.save_event(state, plan.checked(name="launch", on="2026-10-01", change_pct=10))
-    plan.save_event(state, plan.checked(name="swap", kind="model swap", on="2026-10-01", change_pct=-50, share=0.4), "cheaper")
+    plan.save_event(
+        state, plan.checked(name="swap", kind="model swap", on="2026-10-01", change_pct=-50, share=0.4), "cheaper"
+    )
     found = plan.scenarios(state)
     assert [event.name for event in found["cheaper"]] == ["launch", "swap"]
     assert [event.name for event in plan.planned(state)] == ["launch"]
@@ -51,7 +55,9 @@ def test_scenarios_stand_beside_the_plan(state, spend):
 
 def test_the_page_to_take_away_holds_every_number(spend):
     one = plan.plan(spend, UNTIL, 6)
-    page = plan.html({"<Plan>": one}, 40_000.0, plan.tornado(spend, UNTIL, 6, [], {}), staffing.lines(500_000, 9), "Data version 3.")
+    page = plan.html(
+        {"<Plan>": one}, 40_000.0, plan.tornado(spend, UNTIL, 6, [], {}), staffing.lines(500_000, 9), "Data version 3."
+    )
     assert "&lt;Plan&gt;" in page and "Data version 3." in page and "10 to 20 % of the AI budget" in page
     assert "<script" not in page and "https://" not in page
 

@@ -29,14 +29,25 @@ def view(ledger):
 def found(ledger, tmp_path_factory):
     state = State.open(tmp_path_factory.mktemp("state"))
     budgets.save(state, budgets.checked(name="company", amount=40))
-    actions.save(state, actions.checked(name="=HYPERLINK(1) shorten <b>answers</b>", owner="Ada|B", decided=date(2026, 10, 1), filters={"feature": ("answers",)}, expected_usd_month=3))
+    actions.save(
+        state,
+        actions.checked(
+            name="=HYPERLINK(1) shorten <b>answers</b>",
+            owner="Ada|B",
+            decided=date(2026, 10, 1),
+            filters={"feature": ("answers",)},
+            expected_usd_month=3,
+        ),
+    )
     return review.build(ledger.at(ledger.snapshot()), state, MONDAY)
 
 
 def test_the_report_holds_the_agenda_and_is_plain_json(found):
     assert json.loads(json.dumps(found)) == found
     bridge = found["bridge"]
-    assert bridge["start_usd"] + sum(driver["usd"] for driver in bridge["drivers"]) == pytest.approx(bridge["end_usd"], abs=1e-6)
+    assert bridge["start_usd"] + sum(driver["usd"] for driver in bridge["drivers"]) == pytest.approx(
+        bridge["end_usd"], abs=1e-6
+    )
     assert max(bridge["drivers"], key=lambda d: d["usd"])["name"] == "output"
     assert found["movers"][0]["name"] == "search" and 3 <= len(found["movers"]) <= 5
     assert found["anomalies"]["rows"][0]["value"] == "answers"
@@ -121,7 +132,11 @@ def test_a_week_without_any_log_is_unknown_and_the_week_after_is_no_alarm(tmp_pa
     view = ledger.at(ledger.snapshot())
     empty, after = (review.build(view, state, monday) for monday in (date(2026, 10, 19), MONDAY))
     assert report.headline(empty) == "Week 2026-W43 has no log at all: what it cost is not known"
-    assert len(empty["pacing"]["no_log"]) == 7 and "No log at all on 19 Oct 2026" in report.html(empty) and report.markdown(empty)
+    assert (
+        len(empty["pacing"]["no_log"]) == 7
+        and "No log at all on 19 Oct 2026" in report.html(empty)
+        and report.markdown(empty)
+    )
     assert report.headline(after).endswith("after a week without any log")
     assert after["anomalies"]["rows"] == []
 
@@ -138,7 +153,10 @@ def test_the_command_writes_every_form_twice_the_same(ledger, tmp_path, capsys):
     def write(number):
         files = [tmp_path / f"{number}{suffix}" for suffix in review.WRITERS]
         words = [word for file in files for word in ("--out", file)]
-        assert run(review, "review", "--home", ledger.home, "--week", "2026-W44", "--as-of", ledger.snapshot(), *words) == 0
+        assert (
+            run(review, "review", "--home", ledger.home, "--week", "2026-W44", "--as-of", ledger.snapshot(), *words)
+            == 0
+        )
         return [file.read_text() for file in files]
 
     assert write(1) == write(2)

@@ -9,28 +9,47 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics import savings, waste
+from analytics import savings, savings_finders
 from analytics.cheaper_models import claims
+from analytics.paid_prices import KINDS
+from analytics.savings_finders import Claim
 from analytics.scope import Scope
-from analytics.unit_prices import KINDS
-from analytics.waste import Claim
 from analytics.work_cells import CELL, PRICES
-from data import models
+from data.facts import models
 from tests.analytics import planted
 from tests.analytics.commands import run
 
 PRICED = (2e-6, 2e-7, 2e-6, 2e-6, 1e-5)
 
 
-def cell(model="gpt-5.2", provider="openai", team="a", feature="f", task="chat", criticality="low", data="internal", **values):
+def cell(
+    model="gpt-5.2", provider="openai", team="a", feature="f", task="chat", criticality="low", data="internal", **values
+):
     base = {
-        "attempts": 1000.0, "calls": 1000.0, "failed": 0.0, "failed_cost_usd": 0.0, "answers": 1000.0, "fresh_input_tokens": 3e6, "cache_read_tokens": 0.0,
-        "cache_write_5m_tokens": 0.0, "cache_write_1h_tokens": 0.0, "billed_output_tokens": 4e5, "scored": 0.0, "score": np.nan, "streamed": 0.0, "by_night": 0.0,
-    }  # fmt: skip
+        "attempts": 1000.0,
+        "calls": 1000.0,
+        "failed": 0.0,
+        "failed_cost_usd": 0.0,
+        "answers": 1000.0,
+        "fresh_input_tokens": 3e6,
+        "cache_read_tokens": 0.0,
+        "cache_write_5m_tokens": 0.0,
+        "cache_write_1h_tokens": 0.0,
+        "billed_output_tokens": 4e5,
+        "scored": 0.0,
+        "score": np.nan,
+        "streamed": 0.0,
+        "by_night": 0.0,
+    }
     base |= values
     cost = sum(base[kind] * price for kind, price in zip(KINDS, PRICED, strict=True))
     key = (provider, model, team, feature, "production", task, criticality, data)
-    return dict(zip(CELL, key, strict=True)) | base | {"cost_usd": cost, "answers_cost_usd": cost, "standard_cost_usd": cost, "listed": True} | dict(zip(PRICES, PRICED, strict=True))
+    return (
+        dict(zip(CELL, key, strict=True))
+        | base
+        | {"cost_usd": cost, "answers_cost_usd": cost, "standard_cost_usd": cost, "listed": True}
+        | dict(zip(PRICES, PRICED, strict=True))
+    )
 
 
 def cells(*rows):
@@ -49,13 +68,18 @@ def test_savings_never_exceed_spend_and_parts_add_up(shares):
     saving = savings.settle(table, every, 1.0, 28)
     assert saving.total_usd_month <= saving.spend_usd_month * (1 + 1e-9)
     assert sum(finding.usd_month for finding in saving.findings) == pytest.approx(saving.total_usd_month)
-    assert all(finding.usd_month <= finding.gross_usd_month * (1 + 1e-9) or finding.gross_usd_month > finding.spend_usd_month for finding in saving.findings)
+    assert all(
+        finding.usd_month <= finding.gross_usd_month * (1 + 1e-9) or finding.gross_usd_month > finding.spend_usd_month
+        for finding in saving.findings
+    )
 
 
 def test_overlap_is_counted_once_for_the_larger():
     table = cells(cell())
     cost = table["cost_usd"].iloc[0]
-    big, small = savings.settle(table, [claim(table["cost_usd"] * 0.5, "small"), claim(table["cost_usd"] * 0.8, "big")], 1.0, 28).findings
+    big, small = savings.settle(
+        table, [claim(table["cost_usd"] * 0.5, "small"), claim(table["cost_usd"] * 0.8, "big")], 1.0, 28
+    ).findings
     assert (big.kind, small.kind) == ("big", "small")
     assert big.usd_month == pytest.approx(0.8 * cost)
     assert small.usd_month == pytest.approx(0.5 * 0.2 * cost)
@@ -86,20 +110,27 @@ def test_critical_work_without_scores_stays_where_it_is():
 
 @pytest.mark.parametrize("data", ["customer", "regulated"])
 def test_customer_data_is_never_offered_a_model_of_chinese_origin_or_unknown_terms(data):
-    offered = swap(cell(data=data, score=0.9, **SCORED), cell("minimax-m2", "minimax", score=0.9, **SCORED), cell("homemade", "self", score=0.9, **SCORED))
+    offered = swap(
+        cell(data=data, score=0.9, **SCORED),
+        cell("minimax-m2", "minimax", score=0.9, **SCORED),
+        cell("homemade", "self", score=0.9, **SCORED),
+    )
     assert not any("minimax" in one.action or "homemade" in one.action for one in offered)
 
 
 def test_a_cache_that_served_before_and_prompts_sent_again():
     table = cells(cell())
-    best = pd.DataFrame({"best_share": [0.6]}, index=pd.MultiIndex.from_tuples([("gpt-5.2", "a", "f")], names=["model", "team", "feature"]))
-    found = waste.missed_cache(table, pd.DataFrame(), best)
+    best = pd.DataFrame(
+        {"best_share": [0.6]},
+        index=pd.MultiIndex.from_tuples([("gpt-5.2", "a", "f")], names=["model", "team", "feature"]),
+    )
+    found = savings_finders.missed_cache(table, pd.DataFrame(), best)
     assert found.usd.sum() == pytest.approx(0.6 * 3e6 * (2e-6 - 2e-7))
     assert found.confidence == "high"
     sessions = pd.DataFrame({"resent_tokens": [1e6], "outgrown_tokens": [5e5], "turns": [10.0]}, index=table.index)
-    assert waste.missed_cache(table, sessions, pd.DataFrame()).usd.sum() == pytest.approx(1e6 * (2e-6 - 2e-7))
-    assert waste.growing_context(table, sessions).usd.sum() == pytest.approx(5e5 * 2e-6 * 0.5)
-    assert waste.missed_cache(table, pd.DataFrame(), pd.DataFrame()) is None
+    assert savings_finders.missed_cache(table, sessions, pd.DataFrame()).usd.sum() == pytest.approx(1e6 * (2e-6 - 2e-7))
+    assert savings_finders.growing_context(table, sessions).usd.sum() == pytest.approx(5e5 * 2e-6 * 0.5)
+    assert savings_finders.missed_cache(table, pd.DataFrame(), pd.DataFrame()) is None
 
 
 def test_only_work_nobody_waits_for_is_batch_eligible():
@@ -107,7 +138,7 @@ def test_only_work_nobody_waits_for_is_batch_eligible():
     chat = cell(feature="chat", streamed=1000.0)
     bulk = cell(feature="bulk", task="extraction", streamed=0.0)
     foreign = cell("minimax-m2", "minimax", feature="night", by_night=1000.0)
-    found = waste.batch_eligible(cells(by_night, chat, bulk, foreign))
+    found = savings_finders.batch_eligible(cells(by_night, chat, bulk, foreign))
     assert set(found.usd.index.get_level_values("feature")) == {"night", "bulk"}
     assert found.usd.sum() == pytest.approx((by_night["cost_usd"] + bulk["cost_usd"]) / 2)
 
@@ -115,17 +146,26 @@ def test_only_work_nobody_waits_for_is_batch_eligible():
 def test_failures_cost_what_they_cost_and_a_fallback_its_premium():
     table = cells(cell(failed=100.0, failed_cost_usd=2.0))
     repeats = pd.DataFrame(
-        [{"first_provider": "minimax", "first_model": "minimax-m2", "first_answered": False, "cost_usd": 1.0, **dict.fromkeys(KINDS, 1e5)}], index=table.index
+        [
+            {
+                "first_provider": "minimax",
+                "first_model": "minimax-m2",
+                "first_answered": False,
+                "cost_usd": 1.0,
+                **dict.fromkeys(KINDS, 1e5),
+            }
+        ],
+        index=table.index,
     )
-    found = waste.failures(table, repeats, {("minimax", "minimax-m2"): (1e-6, 0, 0, 0, 2e-6)})
+    found = savings_finders.failures(table, repeats, {("minimax", "minimax-m2"): (1e-6, 0, 0, 0, 2e-6)})
     assert found.usd.sum() == pytest.approx((2.0 + 1.0 - 0.3) * 0.9)
-    assert waste.failures(cells(cell()), pd.DataFrame(), {}) is None
+    assert savings_finders.failures(cells(cell()), pd.DataFrame(), {}) is None
 
 
 def test_answers_are_long_only_beside_peers_that_do_the_same():
     rows = [cell(feature=f"f{n}") for n in range(3)]
-    assert waste.long_answers(cells(*rows)) is None
-    long = waste.long_answers(cells(*rows, cell(feature="chatty", billed_output_tokens=2e6)))
+    assert savings_finders.long_answers(cells(*rows)) is None
+    long = savings_finders.long_answers(cells(*rows, cell(feature="chatty", billed_output_tokens=2e6)))
     assert list(long.usd.index.get_level_values("feature")) == ["chatty"]
     assert long.usd.sum() == pytest.approx((2e6 - 2 * 4e5) * 1e-5)
 

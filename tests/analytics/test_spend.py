@@ -15,7 +15,7 @@ from analytics.registry import DIMENSIONS, MEASURES
 from analytics.scope import Scope
 from data import rollups
 from data.errors import BadInput
-from data.usage import TOKENS
+from data.schema import TOKENS
 
 FIRST = date(2026, 10, 1)
 
@@ -29,11 +29,23 @@ def company(ledger):
         call = f"c{n // 2}" if n % 10 == 1 else f"c{n}"
         status = dice.choice(["success"] * 8 + ["error", "cached"])
         cost = None if n % 37 == 0 else Decimal(dice.randint(0, 9_999_999)) / Decimal(10**6)
-        rows.append((
-            f"e{n}", call, 2 if n % 10 == 1 else 1, f"{FIRST + timedelta(days=n % 40)} {n % 24:02}:30:00", dice.choice(["gpt-5.2", "minimax-m2", "x"]),
-            dice.choice(["core", "search", None]), dice.choice(["openai", "minimax"]), status, cost, "unpriced" if cost is None else "list",
-            *(dice.choice([None, dice.randint(0, 5000)]) for _ in TOKENS), dice.random() * 900, dice.choice(["user-1", "user-2", None]),
-        ))  # fmt: skip
+        rows.append(
+            (
+                f"e{n}",
+                call,
+                2 if n % 10 == 1 else 1,
+                f"{FIRST + timedelta(days=n % 40)} {n % 24:02}:30:00",
+                dice.choice(["gpt-5.2", "minimax-m2", "x"]),
+                dice.choice(["core", "search", None]),
+                dice.choice(["openai", "minimax"]),
+                status,
+                cost,
+                "unpriced" if cost is None else "list",
+                *(dice.choice([None, dice.randint(0, 5000)]) for _ in TOKENS),
+                dice.random() * 900,
+                dice.choice(["user-1", "user-2", None]),
+            )
+        )
     columns = f"event_id, call_id, attempt, requested_at, model, team, provider, status, cost_usd, cost_basis, {', '.join(TOKENS)}, latency_ms, user_id"
     with ledger.write() as cursor:
         cursor.executemany(f"INSERT INTO lake.main.usage ({columns}) VALUES ({', '.join('?' * len(rows[0]))})", rows)
@@ -59,7 +71,9 @@ def test_sums_over_any_dimension_equal_the_total(company, dimension):
 @pytest.mark.parametrize("measure", [n for n, m in MEASURES.items() if m.in_rollup])
 def test_the_roll_up_says_what_the_rows_say(company, measure):
     view, _ = company
-    scope = Scope.of(view, FIRST + timedelta(days=3), FIRST + timedelta(days=31), team=("core", "unknown"), status="success")
+    scope = Scope.of(
+        view, FIRST + timedelta(days=3), FIRST + timedelta(days=31), team=("core", "unknown"), status="success"
+    )
     days, rows = scope.days(view), scope.usage(view)
     expression = MEASURES[measure].expression
     one, other = (view.frame(t.aggregate(value=expression(t)))["value"][0] for t in (days, rows))
@@ -69,7 +83,9 @@ def test_the_roll_up_says_what_the_rows_say(company, measure):
 def test_filters_are_alternatives_within_and_narrow_across(company):
     view, rows = company
     scope = Scope.of(view, team=("search", "unknown"), model="gpt-5.2")
-    assert spend.totals(view, scope, ("cost_usd",))["cost_usd"] == money(rows, lambda r: r[5] in ("search", None) and r[4] == "gpt-5.2")
+    assert spend.totals(view, scope, ("cost_usd",))["cost_usd"] == money(
+        rows, lambda r: r[5] in ("search", None) and r[4] == "gpt-5.2"
+    )
 
 
 def test_a_span_is_half_open_in_the_reporting_zone(company):
@@ -111,12 +127,15 @@ def test_spend_json_is_the_contract(company, capsys):
     assert sum(r["attempts"] for r in told["rows"]) == 600
 
 
-@pytest.mark.parametrize(("argv", "code", "words"), [
-    (["spend", "--by", "nonsense"], 1, "There is no dimension"),
-    (["spend", "--from", "2026-10-05", "--to", "2026-10-01"], 1, "swap them"),
-    (["spend", "--as-of", "9999"], 1, "Data version 9999"),
-    (["focus", "--month", "2026-13"], 1, "YYYY-MM"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (["spend", "--by", "nonsense"], 1, "There is no dimension"),
+        (["spend", "--from", "2026-10-05", "--to", "2026-10-01"], 1, "swap them"),
+        (["spend", "--as-of", "9999"], 1, "Data version 9999"),
+        (["focus", "--month", "2026-13"], 1, "YYYY-MM"),
+    ],
+)
 def test_bad_options_are_one_sentence(company, capsys, argv, code, words):
     assert main(argv) == code
     error = capsys.readouterr().err
@@ -154,7 +173,11 @@ def test_focus_splits_by_the_price_of_the_day(ledger):
         )
     frame = focus.rows(ledger, FIRST).set_index("SkuMeter")["BilledCost"]
     # gpt-5: 1.25 in, 0.125 cached, 10 out per million.
-    assert frame.to_dict() == {"Input tokens": Decimal("0.0075"), "Cached input tokens": Decimal("0.0005"), "Output tokens": Decimal("0.01")}
+    assert frame.to_dict() == {
+        "Input tokens": Decimal("0.0075"),
+        "Cached input tokens": Decimal("0.0005"),
+        "Output tokens": Decimal("0.01"),
+    }
 
 
 def test_focus_csv_is_safe_in_a_spreadsheet(ledger, tmp_path, capsys):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics import backtest, trend
+from analytics import backtest, forecast_model
 from analytics.forecast import Event, learned, months, outlook_of
 
 WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.35, 0.25])
@@ -30,7 +30,7 @@ histories = st.lists(st.floats(0, 1e5), min_size=1, max_size=120)
 @settings(max_examples=60, deadline=None)
 @given(histories, st.integers(1, 400), st.integers(0, 200))
 def test_quantiles_are_in_order(values, days, skip):
-    total = trend.fit(series(values)).total(days, skip)
+    total = forecast_model.fit(series(values)).total(days, skip)
     if total.p10 is None:
         assert len(values) < 28
     else:
@@ -47,29 +47,31 @@ def test_scaling_history_scales_the_forecast(values, factor):
 
 
 def test_a_steady_weekly_pattern_is_continued():
-    path = trend.fit(company(noise=0.0)).path(14)
+    path = forecast_model.fit(company(noise=0.0)).path(14)
     truth = 1000 * WEEK[(200 + np.arange(14)) % 7]
     assert path == pytest.approx(truth, rel=0.02)
 
 
 def test_growth_is_found_and_a_single_launch_is_not_growth():
-    assert trend.fit(company(growth=0.003)).growth == pytest.approx(0.003, rel=0.1)
+    assert forecast_model.fit(company(growth=0.003)).growth == pytest.approx(0.003, rel=0.1)
     launched = company(noise=0.02)
     launched.iloc[160:] *= 1.6
-    assert abs(trend.fit(launched).growth) < 0.001
+    assert abs(forecast_model.fit(launched).growth) < 0.001
 
 
 def test_one_runaway_week_does_not_move_the_level():
     calm = company(noise=0.03)
     burst = calm.copy()
     burst.iloc[-12:-9] *= 6
-    assert trend.fit(burst).level == pytest.approx(trend.fit(calm).level, rel=0.1)
+    assert forecast_model.fit(burst).level == pytest.approx(forecast_model.fit(calm).level, rel=0.1)
 
 
 def test_a_missing_log_is_not_a_day_without_spend():
     holes = company(noise=0.02)
     holes.iloc[-20:-16] = np.nan
-    assert trend.fit(holes).total(28).p50 == pytest.approx(trend.fit(company(noise=0.02)).total(28).p50, rel=0.05)
+    assert forecast_model.fit(holes).total(28).p50 == pytest.approx(
+        forecast_model.fit(company(noise=0.02)).total(28).p50, rel=0.05
+    )
 
 
 def test_under_28_days_there_is_a_run_rate_and_no_range():

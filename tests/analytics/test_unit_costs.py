@@ -81,9 +81,13 @@ def test_the_inventory_names_what_nobody_owns(view, state):
 def test_a_bill_is_compared_by_provider_and_month_and_explained(ledger, state):
     with ledger.write() as cursor:
         cursor.execute("DELETE FROM lake.main.billed")
-        for number, (provider, day, amount, currency) in enumerate([
-            ("openai", "2026-10-15", "0.000001", "USD"), ("minimax", "2026-10-15", "50", "CNY"), ("mistral", "2026-10-01", "7", "USD"),
-        ]):  # fmt: skip
+        for number, (provider, day, amount, currency) in enumerate(
+            [
+                ("openai", "2026-10-15", "0.000001", "USD"),
+                ("minimax", "2026-10-15", "50", "CNY"),
+                ("mistral", "2026-10-01", "7", "USD"),
+            ]
+        ):
             cursor.execute(
                 "INSERT INTO lake.main.billed BY NAME SELECT ? AS bill_id, ? AS provider, ?::DATE AS day, 'cost' AS kind, ?::DECIMAL(38,12) AS amount, ? AS currency",
                 [str(number), provider, day, amount, currency],
@@ -114,6 +118,10 @@ def test_a_bill_that_differs_on_one_day_names_the_day(ledger, state):
 
 
 def test_the_commands_answer_in_json(ledger, capsys):
-    for module, words in ((unit_costs, ("units", "--by", "team")), (inventory, ("inventory", "--own", "model", "gpt-5.2", "Ada")), (reconcile, ("reconcile",))):
+    for module, words in (
+        (unit_costs, ("units", "--by", "team")),
+        (inventory, ("inventory", "--own", "model", "gpt-5.2", "Ada")),
+        (reconcile, ("reconcile",)),
+    ):
         assert run(module, *words, "--home", ledger.home, "--json") == 0
         assert json.loads(capsys.readouterr().out)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.unit_prices import KINDS, paid_prices
-from analytics.variance import COLUMNS, LABELS, bridge, bridges
+from analytics.bridge_maths import COLUMNS, LABELS, bridge, bridges
+from analytics.paid_prices import KINDS, paid_prices
 from tests.analytics.usage_frames import PRICES, cell, frame
 
 counts = st.integers(0, 10**6)
@@ -82,7 +82,10 @@ CAUSES = {
 def test_a_single_cause_takes_the_whole_change(cause, known_rates):
     before, after = frame(cell("dear")), frame(cell("dear", **CAUSES[cause]))
     rates = pd.DataFrame(
-        [{"side": s, "provider": "vendor", "model": "dear", **dict(zip(KINDS, PRICES["dear"], strict=True))} for s in (0, 1)]
+        [
+            {"side": s, "provider": "vendor", "model": "dear", **dict(zip(KINDS, PRICES["dear"], strict=True))}
+            for s in (0, 1)
+        ]
     )
     result = bridge(before, after, 7, 7, rates if known_rates else None)
     effects = {driver.name: driver.usd for driver in result.drivers}
@@ -114,7 +117,9 @@ def test_answers_from_a_gateways_cache_are_cache():
 def test_a_dead_model_that_only_fails_is_the_rest():
     only_failed = cell("dear", 10000) | {"failed": 10000, "failed_cost_usd": cell("dear", 10000)["cost_usd"]}
     result = bridge(frame(cell("cheap")), frame(cell("cheap"), only_failed), 7, 7)
-    assert {driver.name: driver.usd for driver in result.drivers}["rest"] == only_failed["cost_usd"].quantize(Decimal("0.01"))
+    assert {driver.name: driver.usd for driver in result.drivers}["rest"] == only_failed["cost_usd"].quantize(
+        Decimal("0.01")
+    )
 
 
 def test_an_empty_ledger_has_an_empty_bridge():

@@ -23,12 +23,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from data.ingest import ingest
 from data.ledger import Ledger
+from data.loading.ingest import ingest
 from data.state import State
 from tests.benchmarks.claude_sessions import Writer
 
-COUNTS = {"input": "inputTokens", "output": "outputTokens", "cache write": "cacheCreationTokens", "cache read": "cacheReadTokens"}
+COUNTS = {
+    "input": "inputTokens",
+    "output": "outputTokens",
+    "cache write": "cacheCreationTokens",
+    "cache read": "cacheReadTokens",
+}
 
 
 def ccusage(command: str, folder: Path) -> dict[tuple[str, str], tuple]:
@@ -49,7 +54,10 @@ def baton(ledger: Ledger) -> dict[tuple[str, str], tuple]:
         SELECT CAST(requested_at AS DATE)::VARCHAR AS day, model_raw, sum(fresh_input_tokens) AS i, sum(output_tokens + coalesce(reasoning_tokens, 0)) AS o,
             sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)) AS w, sum(coalesce(cache_read_tokens, 0)) AS r, sum(cost_usd) AS usd
         FROM {ledger.name("usage")} GROUP BY 1, 2""")
-    return {(row.day, row.model_raw): (int(row.i), int(row.o), int(row.w), int(row.r), float(row.usd)) for row in frame.itertuples()}
+    return {
+        (row.day, row.model_raw): (int(row.i), int(row.o), int(row.w), int(row.r), float(row.usd))
+        for row in frame.itertuples()
+    }
 
 
 def timed(work):
@@ -69,7 +77,9 @@ def compare(theirs: dict, ours: dict) -> int:
         print(f"  differs {key}: ccusage {theirs.get(key)}, Baton {ours.get(key)}")
     for model in sorted({model for _, model in ours}):
         usd = [sum(v[4] for (_, m), v in side.items() if m == model) for side in (theirs, ours)]
-        print(f"  {model}: ccusage ${usd[0]:,.2f}, Baton ${usd[1]:,.2f} (x {usd[1] / usd[0] if usd[0] else float('nan'):.4f})")
+        print(
+            f"  {model}: ccusage ${usd[0]:,.2f}, Baton ${usd[1]:,.2f} (x {usd[1] / usd[0] if usd[0] else float('nan'):.4f})"
+        )
     return len(differing)
 
 
@@ -92,7 +102,9 @@ def main() -> int:
         ledger, state = Ledger.open(home), State.open(home)
         reports, ingest_s = timed(lambda: ingest(ledger, state, [folder]))
         ours, query_s = timed(lambda: baton(ledger))
-        loaded, repeated, rejected = (sum(getattr(r, name) for r in reports) for name in ("loaded", "duplicate", "rejected"))
+        loaded, repeated, rejected = (
+            sum(getattr(r, name) for r in reports) for name in ("loaded", "duplicate", "rejected")
+        )
         print(
             f"Baton: {loaded:,} loaded, {repeated:,} repeats, {rejected:,} rejected, {sum(r.skipped for r in reports):,} lines without usage of their own"
         )

@@ -35,7 +35,11 @@ class Writer:
         name, records = self.token("s"), list(history)
         for _ in range(self.random.randint(TURNS // 4, TURNS)):
             moment += timedelta(seconds=self.random.randint(5, 400))
-            records.append(self.line(moment, name, type="user", message={"role": "user", "content": "…" * self.random.randint(10, 200)}))
+            records.append(
+                self.line(
+                    moment, name, type="user", message={"role": "user", "content": "…" * self.random.randint(10, 200)}
+                )
+            )
             records += self.answer(moment, name)
         self.save(f"{name}.jsonl", records)
         return records
@@ -69,7 +73,10 @@ class Writer:
             "cache_creation_input_tokens": written,
         }
         if self.random.random() < 0.5:
-            usage["cache_creation"] = {"ephemeral_5m_input_tokens": written - long_lived, "ephemeral_1h_input_tokens": long_lived}
+            usage["cache_creation"] = {
+                "ephemeral_5m_input_tokens": written - long_lived,
+                "ephemeral_1h_input_tokens": long_lived,
+            }
         if model == "<synthetic>":
             usage = dict.fromkeys(("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"), 0)
             whole = 0
@@ -85,7 +92,12 @@ class Writer:
                 "usage": usage | {"output_tokens": said},
             }
             line = self.line(
-                moment + timedelta(seconds=part), session, type="assistant", requestId=request, isSidechain=False, message=body
+                moment + timedelta(seconds=part),
+                session,
+                type="assistant",
+                requestId=request,
+                isSidechain=False,
+                message=body,
             )
             lines.append(line)
         if self.random.random() < 0.01:  # other clouds give no request id; written once, see ccusage_parity

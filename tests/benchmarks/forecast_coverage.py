@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from analytics import backtest, trend
+from analytics import backtest, forecast_model
 
 DAYS, SEEDS, HORIZON = 365, (1, 2, 3), 28
 WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.35, 0.3])
@@ -31,7 +31,10 @@ def shapes(seed: int) -> dict[str, pd.Series]:
         "steady growth": 1500 * np.exp(0.002 * t) * week * calm,
         "two launches": 800 * np.where(t > 200, 1.6, 1) * np.where(t > 290, 0.8, 1) * week * calm,
         "random drift": 500 * np.exp(np.cumsum(rng.normal(0, 0.012, DAYS))) * week * np.exp(rng.normal(0, 0.08, DAYS)),
-        "bursts": 300 * np.where(rng.random(DAYS) < 0.04, rng.uniform(2, 5, DAYS), 1) * week * np.exp(rng.normal(0, 0.15, DAYS)),
+        "bursts": 300
+        * np.where(rng.random(DAYS) < 0.04, rng.uniform(2, 5, DAYS), 1)
+        * week
+        * np.exp(rng.normal(0, 0.15, DAYS)),
         "runaway week": 1500 * np.exp(0.001 * t) * np.where((t > 220) & (t < 228), 4, 1) * week * calm,
         "nothing at weekends": 100 * np.where(t % 7 > 4, 0, week) * np.exp(rng.normal(0, 0.2, DAYS)),
     }
@@ -60,11 +63,13 @@ def holt_winters(history: pd.Series) -> tuple[float, float, float]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             seasonal = "mul" if (values[:origin] > 0).all() else "add"
-            fitted = ExponentialSmoothing(past, trend="add", damped_trend=True, seasonal=seasonal, seasonal_periods=7).fit()
+            fitted = ExponentialSmoothing(
+                past, trend="add", damped_trend=True, seasonal=seasonal, seasonal_periods=7
+            ).fit()
         seconds, fits = seconds + time.perf_counter() - started, fits + 1
         actual = values[origin : origin + HORIZON].sum()
         misses += abs(float(fitted.forecast(HORIZON).sum()) - actual)
-        ours += abs(trend.fit(history.iloc[:origin]).total(HORIZON).p50 - actual)
+        ours += abs(forecast_model.fit(history.iloc[:origin]).total(HORIZON).p50 - actual)
         total += actual
     return misses / total, ours / total, seconds / fits
 
@@ -77,12 +82,22 @@ def main() -> None:
     for name, history in series:
         judged = backtest.score(backtest.misses(history), HORIZON)
         rows.append((name, judged.error, judged.naive_error, judged.coverage, *holt_winters(history)))
-    columns = ["shape", "error", "naive", "P10-P90 coverage", "Holt-Winters", "ours, same origins", "seconds a Holt-Winters fit"]
+    columns = [
+        "shape",
+        "error",
+        "naive",
+        "P10-P90 coverage",
+        "Holt-Winters",
+        "ours, same origins",
+        "seconds a Holt-Winters fit",
+    ]
     table = pd.DataFrame(rows, columns=columns).groupby("shape", sort=False).mean()
     print(table.round(3).to_string())
     print("\nmean of shapes:")
     print(table.mean().round(3).to_string())
-    print(f"error / naive {table['error'].mean() / table['naive'].mean():.2f}; Holt-Winters / ours {table['Holt-Winters'].mean() / table['ours, same origins'].mean():.2f}")
+    print(
+        f"error / naive {table['error'].mean() / table['naive'].mean():.2f}; Holt-Winters / ours {table['Holt-Winters'].mean() / table['ours, same origins'].mean():.2f}"
+    )
 
 
 if __name__ == "__main__":

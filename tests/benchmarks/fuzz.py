@@ -1,6 +1,6 @@
 """Ten thousand damaged log files: no traceback, every record accounted for.
 
-    nice -n 5 .venv/bin/python -m tests.benchmarks.fuzz --files 10000
+nice -n 5 .venv/bin/python -m tests.benchmarks.fuzz --files 10000
 """
 
 from __future__ import annotations
@@ -26,8 +26,16 @@ def main() -> None:
     for number in range(-(-options.files // PER_FOLDER)):
         count = min(PER_FOLDER, options.files - number * PER_FOLDER)
         with tempfile.TemporaryDirectory(prefix="baton-fuzz-") as folder:
-            sums.update(load_all(Store(Path(folder) / "home"), Path(folder) / "logs", list(mutations(options.seed + number, count))))
-        print(f"{sums['files']:,} files (seeds to {options.seed + number}): " + ", ".join(f"{name} {n:,}" for name, n in sums.items() if name != "files"), flush=True)
+            sums.update(
+                load_all(
+                    Store(Path(folder) / "home"), Path(folder) / "logs", list(mutations(options.seed + number, count))
+                )
+            )
+        print(
+            f"{sums['files']:,} files (seeds to {options.seed + number}): "
+            + ", ".join(f"{name} {n:,}" for name, n in sums.items() if name != "files"),
+            flush=True,
+        )
     assert sums["loaded"] + sums["duplicate"] + sums["rejected"] == sums["read"]
     print("no traceback; loaded + duplicate + rejected = read")
 

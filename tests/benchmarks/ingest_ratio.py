@@ -41,9 +41,15 @@ def write_flat(path: Path, rows: int) -> None:
 def timed(code: str, *arguments: object) -> tuple[float, float, str]:
     """Wall seconds, CPU seconds and output of a Python process."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=True
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.monotonic() - started, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout.strip()
+    return (
+        time.monotonic() - started,
+        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        done.stdout.strip(),
+    )
 
 
 def main() -> None:
@@ -61,7 +67,9 @@ def main() -> None:
         assert int(loaded) == rows, f"{loaded} of {rows} loaded"
         floor, floor_cpu = min(first[0], second[0]), min(first[1], second[1])
         print(f"{rows:,} rows, {log.stat().st_size / 1e6:,.0f} MB")
-        print(f"read_json into a table: {floor:.1f} s ({floor_cpu:.1f} s CPU); ingest: {seconds:.1f} s ({cpu:.1f} s CPU)")
+        print(
+            f"read_json into a table: {floor:.1f} s ({floor_cpu:.1f} s CPU); ingest: {seconds:.1f} s ({cpu:.1f} s CPU)"
+        )
         print(f"ingest / read_json: {seconds / floor:.2f} by the clock, {cpu / floor_cpu:.2f} by CPU; aim 2.00 or less")
         print(f"largest process: {peak_gb:.2f} GB; aim under 4 GB")
 

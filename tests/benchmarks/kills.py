@@ -1,6 +1,6 @@
 """Two hundred kills at random moments of an ingest: none lost, none doubled.
 
-    nice -n 5 .venv/bin/python -m tests.benchmarks.kills --kills 200
+nice -n 5 .venv/bin/python -m tests.benchmarks.kills --kills 200
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ def main() -> None:
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="baton-kills-") as folder:
         victim = Victim(Path(folder))
-        print(f"undisturbed: {victim.whole.rows:,} rows in {len(victim.whole.batches)} batches, {victim.whole.seconds:.1f} s")
+        print(
+            f"undisturbed: {victim.whole.rows:,} rows in {len(victim.whole.batches)} batches, {victim.whole.seconds:.1f} s"
+        )
         reached = Counter(victim.trial(chance, number) for number in range(options.kills))
         for place, count in sorted(reached.items()):
             print(f"{count:4} stores were left with {place}")

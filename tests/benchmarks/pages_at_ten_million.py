@@ -45,14 +45,23 @@ def main() -> None:
     os.environ["BATON_HOME"] = asked.home
     ledger = Ledger.open(asked.home)
     rows = ledger.sql(f"SELECT count(*) AS n FROM {ledger.name('usage')}")["n"][0]
-    print("{:,} rows; the engine's own sum by day and model over the rows: {:.0f} ms ({:.0f} of processor)".format(rows, *medians(lambda: ledger.sql(FLOOR.format(ledger.name("usage"))))))
+    print(
+        "{:,} rows; the engine's own sum by day and model over the rows: {:.0f} ms ({:.0f} of processor)".format(
+            rows, *medians(lambda: ledger.sql(FLOOR.format(ledger.name("usage"))))
+        )
+    )
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
     print("overview, opened first: {:.0f} ms ({:.0f} of processor)".format(*(1000 * part for part in seconds(app.run))))
     for page in asked.pages:
         app.switch_page(f"pages/{page}.py")
         first = (1000 * part for part in seconds(app.run))
         assert not app.exception, app.exception
-        print("{:12s} first run {:5.0f} ms ({:5.0f} of processor), rerun {:4.0f} ms ({:4.0f})".format(page, *first, *medians(app.run)), flush=True)
+        print(
+            "{:12s} first run {:5.0f} ms ({:5.0f} of processor), rerun {:4.0f} ms ({:4.0f})".format(
+                page, *first, *medians(app.run)
+            ),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from analytics import bridge, savings, watch
+from analytics import anomaly_search, bridge, savings
 from analytics.scope import Scope
 from tests.analytics import planted
 
@@ -49,13 +49,22 @@ def judged(plant: str, seed: int) -> Outcome:
         view = ledger.at(ledger.snapshot())
         week = Scope.of(view, planted.END - timedelta(days=7), planted.END)
         main = bridge.between(view, week.before(), week).main
-        found = watch.findings(view, week).anomalies
+        found = anomaly_search.findings(view, week).anomalies
         named = [one for one in found if one.value == feature or _only_model_of(one.value, feature)]
         saving = {one.kind: one for one in savings.findings(view, week).findings}.get(wanted)
         hit = None if wanted is None else bool(saving and feature in saving.cells["feature"].to_list())
         ledger.close()
     told = named[0].title if named else "nothing"
-    return Outcome(plant, seed, main.label, main.name == driver, told, bool(named), saving.title if saving else "nothing" if wanted else "not meant for it", hit)
+    return Outcome(
+        plant,
+        seed,
+        main.label,
+        main.name == driver,
+        told,
+        bool(named),
+        saving.title if saving else "nothing" if wanted else "not meant for it",
+        hit,
+    )
 
 
 def _only_model_of(value: str, feature: str) -> bool:
@@ -68,7 +77,7 @@ def false_alarms(seed: int) -> tuple[int, int, int]:
     with tempfile.TemporaryDirectory() as home:
         ledger = planted.build(Path(home), "quiet", days=365, scale=0.5, seed=seed)
         view = ledger.at(ledger.snapshot())
-        seen = watch.findings(view, Scope.of(view, planted.END - timedelta(days=337), planted.END))
+        seen = anomaly_search.findings(view, Scope.of(view, planted.END - timedelta(days=337), planted.END))
         ledger.close()
     return len(seen.anomalies), seen.checked, 337
 
@@ -76,18 +85,31 @@ def false_alarms(seed: int) -> tuple[int, int, int]:
 def table(outcomes: list[Outcome], quiet: list[tuple[int, int, int]]) -> str:
     mark = {True: "hit", False: "**miss**", None: "–"}
     lines = [
-        "# Planted truth", "",
+        "# Planted truth",
+        "",
         "Synthetic ledgers whose cause of change is known, and what Baton names. From a run of `python -m tests.benchmarks.planted_truth --write`;",
-        f"{DAYS} days of history, the cause holds in the last seven, two seeds of noise. The company is in tests/analytics/planted.py.", "",
-        "| planted | seed | bridge says | | anomalies say | | savings say | |", "|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+        f"{DAYS} days of history, the cause holds in the last seven, two seeds of noise. The company is in tests/analytics/planted.py.",
+        "",
+        "| planted | seed | bridge says | | anomalies say | | savings say | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for o in outcomes:
-        lines.append(f"| {o.plant} | {o.seed} | {o.bridge} | {mark[o.bridge_hit]} | {o.anomaly} | {mark[o.anomaly_hit]} | {o.saving} | {mark[o.saving_hit]} |")
+        lines.append(
+            f"| {o.plant} | {o.seed} | {o.bridge} | {mark[o.bridge_hit]} | {o.anomaly} | {mark[o.anomaly_hit]} | {o.saving} | {mark[o.saving_hit]} |"
+        )
     hits = [sum(1 for o in outcomes if getattr(o, name)) for name in ("bridge_hit", "anomaly_hit", "saving_hit")]
     meant = sum(o.saving_hit is not None for o in outcomes)
-    lines += ["", f"Bridge {hits[0]} of {len(outcomes)}, anomalies {hits[1]} of {len(outcomes)}, savings {hits[2]} of {meant}.", "", "## False alarms in quiet years", ""]
+    lines += [
+        "",
+        f"Bridge {hits[0]} of {len(outcomes)}, anomalies {hits[1]} of {len(outcomes)}, savings {hits[2]} of {meant}.",
+        "",
+        "## False alarms in quiet years",
+        "",
+    ]
     for seed, (alarms, series, days) in zip(QUIET_YEARS, quiet, strict=True):
-        lines.append(f"- seed {seed}: {alarms} alarms in {series} series over {days} days ({series * days:,} days looked at).")
+        lines.append(
+            f"- seed {seed}: {alarms} alarms in {series} series over {days} days ({series * days:,} days looked at)."
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -14,13 +14,16 @@ from datetime import UTC, datetime
 from genai_prices import Usage, calc_price
 
 from data.ledger import Ledger
-from data.price_book import PriceBook
+from data.prices.book import PriceBook
 
 CALLS = 2_000
 NAMES = (
-    ("openai", "gpt-5.4"), ("aws", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"), ("deepseek", "deepseek-v4-pro"),
-    ("google", "gemini-2.5-pro"), ("minimax", "MiniMax-M2"),
-)  # fmt: skip
+    ("openai", "gpt-5.4"),
+    ("aws", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    ("deepseek", "deepseek-v4-pro"),
+    ("google", "gemini-2.5-pro"),
+    ("minimax", "MiniMax-M2"),
+)
 
 
 def main(rows: int) -> None:
@@ -35,9 +38,21 @@ def main(rows: int) -> None:
         ledger.close()
     at = datetime(2026, 6, 1, tzinfo=UTC)
     usage = Usage(input_tokens=5_000, cache_read_tokens=4_000, output_tokens=700)
-    per_call = _cpu(lambda: [calc_price(usage, model_ref="gpt-5.4", provider_id="openai", genai_request_timestamp=at) for _ in range(CALLS)]) / CALLS
-    print(f"{rows:,} rows: names {attach:.2f} s, copy {copied:.2f} s, copy with prices {priced:.2f} s = {priced / copied:.1f} x")
-    print(f"in the engine {1e6 * (priced - copied) / rows:.2f} us a row; one call each {1e6 * per_call:.0f} us = {per_call * rows / (priced - copied):.0f} x")
+    per_call = (
+        _cpu(
+            lambda: [
+                calc_price(usage, model_ref="gpt-5.4", provider_id="openai", genai_request_timestamp=at)
+                for _ in range(CALLS)
+            ]
+        )
+        / CALLS
+    )
+    print(
+        f"{rows:,} rows: names {attach:.2f} s, copy {copied:.2f} s, copy with prices {priced:.2f} s = {priced / copied:.1f} x"
+    )
+    print(
+        f"in the engine {1e6 * (priced - copied) / rows:.2f} us a row; one call each {1e6 * per_call:.0f} us = {per_call * rows / (priced - copied):.0f} x"
+    )
 
 
 def _cpu(work: Callable[[], object]) -> float:
@@ -48,7 +63,9 @@ def _cpu(work: Callable[[], object]) -> float:
 
 def _rows(count: int) -> str:
     cases = {"provider": 0, "model_raw": 1}
-    names = {column: " ".join(f"WHEN {n} THEN '{name[i]}'" for n, name in enumerate(NAMES)) for column, i in cases.items()}
+    names = {
+        column: " ".join(f"WHEN {n} THEN '{name[i]}'" for n, name in enumerate(NAMES)) for column, i in cases.items()
+    }
     picked = ", ".join(f"CASE i % {len(NAMES)} {branches} END AS {column}" for column, branches in names.items())
     return f"""CREATE TEMP TABLE staged AS SELECT i::VARCHAR AS event_id, TIMESTAMP '2025-06-01' + INTERVAL (i % 40000000) SECOND AS requested_at,
         {picked}, NULL::VARCHAR AS host, NULL::VARCHAR AS region, CASE WHEN i % 4 = 0 THEN 'batch' ELSE 'standard' END AS service_tier,

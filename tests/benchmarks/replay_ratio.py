@@ -20,15 +20,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from analytics.scope import Scope
+from data.facts.models import shipped
 from data.ledger import Ledger
-from data.models import shipped
-from data.price_book import PriceBook
-from data.sample import is_sample
-from data.usage import TOKENS
-from routing.policy_text import read_policy
-from simulations.replay import replay
-from simulations.replay_summary import summary
-from simulations.repricing import Market
+from data.prices.book import PriceBook
+from data.sample.sample import is_sample
+from data.schema import TOKENS
+from routing.policies.text import read_policy
+from simulations.replay.replay import replay
+from simulations.replay.repricing import Market
+from simulations.replay.summary import summary
 from tests.simulations.ledgers import random_ledger
 
 RUNS = 5
@@ -61,7 +61,9 @@ def main() -> None:
     ledger = Ledger.open(folder)
     view = ledger.at(ledger.snapshot())
     market, scope = Market(PriceBook(), shipped(), datetime.fromisoformat("2026-11-20")), Scope.of(view)
-    sums = ", ".join(f"sum({name})" for name in (*TOKENS, "cost_usd", "latency_ms", "quality_score")) + (", sum(length(tags::VARCHAR))" if is_sample(view) else "")
+    sums = ", ".join(f"sum({name})" for name in (*TOKENS, "cost_usd", "latency_ms", "quality_score")) + (
+        ", sum(length(tags::VARCHAR))" if is_sample(view) else ""
+    )
     plain = f"SELECT {', '.join(KEYS)}, count(*), count(*) FILTER (attempt = 1), count(latency_ms), count(quality_score), {sums} FROM {view.name('usage')} GROUP BY ALL"
     replayed, grouped = [], []
     for _ in range(RUNS):
@@ -71,7 +73,9 @@ def main() -> None:
     told = timed(lambda: summary(result, market))
     print(f"{rows:,} rows, {len(POLICY.rules)} rules, {len(result.groups):,} groups, {RUNS} runs each, medians")
     for name, times in (("grouped sum", grouped), ("replay", replayed)):
-        print(f"  {name:12} {statistics.median(t[0] for t in times):7.2f} s wall  {statistics.median(t[1] for t in times):7.2f} s CPU")
+        print(
+            f"  {name:12} {statistics.median(t[0] for t in times):7.2f} s wall  {statistics.median(t[1] for t in times):7.2f} s CPU"
+        )
     print(f"  {'summary':12} {told[0]:7.2f} s wall  {told[1]:7.2f} s CPU (small frames only)")
     wall, cpu = (statistics.median(r[i] for r in replayed) / statistics.median(g[i] for g in grouped) for i in (0, 1))
     print(f"  ratio replay / grouped sum: {wall:.2f} wall, {cpu:.2f} CPU (aim: 2 or less)")

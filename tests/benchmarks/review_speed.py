@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from analytics import bridge, forecast, inventory, plan, review, savings, unit_costs, watch
+from analytics import anomaly_search, bridge, forecast, inventory, plan, review, savings, unit_costs
 from analytics.history import daily, through
 from analytics.scope import Scope
 from data import rollups
@@ -49,7 +49,7 @@ def questions(view: Ledger, state: State) -> dict[str, Callable[[], object]]:
         "month end": lambda: forecast.month_end(view, Scope.of(view)),
         "12 months": lambda: plan.plan(daily(view, Scope.of(view)), end, 12),
         "bridge, two weeks": lambda: bridge.between(view, week.before(), week),
-        "anomalies, 28 days": lambda: watch.findings(view, month),
+        "anomalies, 28 days": lambda: anomaly_search.findings(view, month),
         "savings, 28 days of rows": lambda: savings.findings(view, month, state),
         "unit costs, a week of rows": lambda: unit_costs.of(view, week),
         "inventory": lambda: inventory.seen(view, state, ("model", "feature", "team")),
@@ -73,7 +73,10 @@ def main() -> None:
                 started, worked = time.perf_counter(), time.process_time()
                 ask()
                 seconds += [time.perf_counter() - started, time.process_time() - worked]
-            print("{:28s} first {:6.2f} s ({:5.2f} s of processor), again {:6.2f} s ({:5.2f})".format(name, *seconds), flush=True)
+            print(
+                "{:28s} first {:6.2f} s ({:5.2f} s of processor), again {:6.2f} s ({:5.2f})".format(name, *seconds),
+                flush=True,
+            )
         ledger.close()
 
 

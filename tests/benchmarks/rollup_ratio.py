@@ -37,7 +37,9 @@ def main() -> None:
     days_seconds, days = timed(view, DAYS)
     assert rows.equals(days), "the roll-up does not say what the rows say"
     print(f"{rows['attempts'].sum():,} rows; daily spend by model, {len(rows):,} groups, equal answers")
-    print(f"rows {1000 * rows_seconds:.0f} ms, roll-up {1000 * days_seconds:.0f} ms: {rows_seconds / days_seconds:.0f} times faster")
+    print(
+        f"rows {1000 * rows_seconds:.0f} ms, roll-up {1000 * days_seconds:.0f} ms: {rows_seconds / days_seconds:.0f} times faster"
+    )
 
 
 if __name__ == "__main__":

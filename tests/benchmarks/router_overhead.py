@@ -25,7 +25,10 @@ BODY = {"model": "ok", "messages": [{"role": "user", "content": "6 x 7?"}], "max
 
 def spread(times: list[float]) -> dict[str, float]:
     ordered = sorted(times)
-    return {"p50_ms": round(1000 * statistics.median(ordered), 3), "p95_ms": round(1000 * ordered[int(0.95 * len(ordered))], 3)}
+    return {
+        "p50_ms": round(1000 * statistics.median(ordered), 3),
+        "p95_ms": round(1000 * ordered[int(0.95 * len(ordered))], 3),
+    }
 
 
 async def measure(url: str, calls: int) -> dict[str, dict[str, float]]:
@@ -36,19 +39,22 @@ async def measure(url: str, calls: int) -> dict[str, dict[str, float]]:
     import httpx
 
     from data.state import State
-    from routing.attempts import CallBudget, Context
-    from routing.calls import Request
-    from routing.choice import candidates
-    from routing.fleet import Fleet
-    from routing.router import Router
-    from routing.run_journal import RunJournal
-    from routing.spend_cap import SpendCap
+    from routing.calling.attempts import CallBudget, Context
+    from routing.calling.calls import Request
+    from routing.calling.endpoints import Fleet
+    from routing.calling.router import Router
+    from routing.calling.spend_cap import SpendCap
+    from routing.policies.choice import candidates
+    from routing.runs.journal import RunJournal
     from tests.routing.live import MemoryJournal, policy, provider
 
     journal = RunJournal(State.open(), "bench")
     fleet = Fleet([provider(url, "ok")], {}, clock=time.monotonic, environ={})
     rules, facts = policy(fallback=["ok"]), {"ok": fleet.endpoints[0].facts}
-    routers = {"router": Router(fleet, SpendCap(Decimal(100)), MemoryJournal()), "router, journal on disk": Router(fleet, SpendCap(Decimal(100)), journal)}
+    routers = {
+        "router": Router(fleet, SpendCap(Decimal(100)), MemoryJournal()),
+        "router, journal on disk": Router(fleet, SpendCap(Decimal(100)), journal),
+    }
     bare = httpx.AsyncClient(trust_env=False)
     request = Request(({"role": "user", "content": "6 x 7?"},), max_tokens=32)
     times: dict[str, list[float]] = {name: [] for name in ("bare httpx", *routers)}
@@ -59,7 +65,9 @@ async def measure(url: str, calls: int) -> dict[str, dict[str, float]]:
         for name, router in routers.items():
             started = time.perf_counter()
             choice = candidates(rules, {}, facts)
-            context = Context(rules, {}, f"{name}-{number}", CallBudget(3, time.monotonic() + 30), random.Random(number))
+            context = Context(
+                rules, {}, f"{name}-{number}", CallBudget(3, time.monotonic() + 30), random.Random(number)
+            )
             reply = await router.call(choice.candidates, request, context)
             times[name].append(time.perf_counter() - started)
             assert reply.answer.text == "42"
@@ -76,7 +84,10 @@ async def measure_litellm(url: str, calls: int) -> dict[str, dict[str, float]]:
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     from litellm import Router
 
-    router = Router(model_list=[{"model_name": "ok", "litellm_params": {"model": "openai/ok", "api_base": url, "api_key": "none"}}], num_retries=2)
+    router = Router(
+        model_list=[{"model_name": "ok", "litellm_params": {"model": "openai/ok", "api_base": url, "api_key": "none"}}],
+        num_retries=2,
+    )
     bare = httpx.AsyncClient(trust_env=False)
     times: dict[str, list[float]] = {"bare httpx beside LiteLLM": [], "LiteLLM router": []}
     for _ in range(calls):
@@ -93,7 +104,9 @@ async def measure_litellm(url: str, calls: int) -> dict[str, dict[str, float]]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--calls", type=int, default=400)
-    options.add_argument("--litellm", metavar="URL", help="measure LiteLLM against this server (run by a Python that has it)")
+    options.add_argument(
+        "--litellm", metavar="URL", help="measure LiteLLM against this server (run by a Python that has it)"
+    )
     options.add_argument("--with", dest="scratch", metavar="PYTHON", help="a Python that has litellm, to run beside")
     args = options.parse_args()
     if args.litellm:
@@ -109,14 +122,24 @@ def main() -> None:
         found = asyncio.run(measure(server.url, args.calls))
         if args.scratch:
             clean = {"PATH": "/usr/bin:/bin", "HOME": home}
-            done = subprocess.run([args.scratch, __file__, "--litellm", server.url, "--calls", str(args.calls)], capture_output=True, text=True, env=clean, check=True)
+            done = subprocess.run(
+                [args.scratch, __file__, "--litellm", server.url, "--calls", str(args.calls)],
+                capture_output=True,
+                text=True,
+                env=clean,
+                check=True,
+            )
             found |= json.loads(done.stdout.strip().splitlines()[-1])
     for name, values in found.items():
         print(f"{name:28} p50 {values['p50_ms']:8.3f} ms   p95 {values['p95_ms']:8.3f} ms")
     base = found["bare httpx"]["p50_ms"]
-    print(f"Baton's router adds {found['router']['p50_ms'] - base:.3f} ms p50, with its journal on disk {found['router, journal on disk']['p50_ms'] - base:.3f} ms.")
+    print(
+        f"Baton's router adds {found['router']['p50_ms'] - base:.3f} ms p50, with its journal on disk {found['router, journal on disk']['p50_ms'] - base:.3f} ms."
+    )
     if args.scratch:
-        print(f"LiteLLM's router adds {found['LiteLLM router']['p50_ms'] - found['bare httpx beside LiteLLM']['p50_ms']:.3f} ms p50.")
+        print(
+            f"LiteLLM's router adds {found['LiteLLM router']['p50_ms'] - found['bare httpx beside LiteLLM']['p50_ms']:.3f} ms p50."
+        )
 
 
 if __name__ == "__main__":

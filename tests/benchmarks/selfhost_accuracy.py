@@ -1,7 +1,7 @@
 """How well a serving point is predicted: textbook roofline against ours, on groups never fitted.
 
-    python -m tests.benchmarks.selfhost_accuracy            # grade (about a minute)
-    python -m tests.benchmarks.selfhost_accuracy --fit      # also print constants fitted on all points
+python -m tests.benchmarks.selfhost_accuracy            # grade (about a minute)
+python -m tests.benchmarks.selfhost_accuracy --fit      # also print constants fitted on all points
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import pandas as pd
 from scipy.optimize import least_squares
 
 from data.errors import BadInput
-from simulations import capacity, measured_curves, roofline
-from simulations.layouts import Layout
-from simulations.roofline import Constants, Speed, Work, speed_of
+from simulations.hosting import capacity, measured_curves, roofline
+from simulations.hosting.layouts import Layout
+from simulations.hosting.roofline import Constants, Speed, Work, speed_of
 from tests.benchmarks.selfhost_points import inferencex, take, works
 
-START = Constants(.86, .9, .65, .5, .36, .7, .25, 36, 40, 30, 60, 10, 9, 2, .4, 70, .08)  # fmt: skip
-LOW = Constants(.4, .3, .2, .2, .1, .3, .05, 2, 0, 0, 0, 0, 0, 0, .1, 0, 0)
-HIGH = Constants(1, 1, 1, .9, .9, 1, 1, 90, 150, 90, 200, 90, 60, 20, 1.2, 300, 3)
+START = Constants(0.86, 0.9, 0.65, 0.5, 0.36, 0.7, 0.25, 36, 40, 30, 60, 10, 9, 2, 0.4, 70, 0.08)
+LOW = Constants(0.4, 0.3, 0.2, 0.2, 0.1, 0.3, 0.05, 2, 0, 0, 0, 0, 0, 0, 0.1, 0, 0)
+HIGH = Constants(1, 1, 1, 0.9, 0.9, 1, 1, 90, 150, 90, 200, 90, 60, 20, 1.2, 300, 3)
 PER_GENERATION = ("memory_efficiency", "prefill_mfu", "layer_us", "moe_layer_us")
-TEXTBOOK = Constants(.75, .75, .75, .5, .5, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0)  # fmt: skip
+TEXTBOOK = Constants(0.75, 0.75, 0.75, 0.5, 0.5, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0)
 
 
 def folder() -> Path:
@@ -36,7 +36,7 @@ def folder() -> Path:
 def unpack(z: np.ndarray, blackwell: np.ndarray) -> Constants:
     """Parameters -> constants per point: those that differ per generation follow the shared ones."""
     base = dict(zip(Constants._fields, z, strict=False))
-    for name, value in zip(PER_GENERATION, z[len(Constants._fields):], strict=True):
+    for name, value in zip(PER_GENERATION, z[len(Constants._fields) :], strict=True):
         base[name] = np.where(blackwell, value, base[name])
     return Constants(**base)
 
@@ -57,7 +57,12 @@ def fit(points: pd.DataFrame, work: Work) -> np.ndarray:
         return np.concatenate([*errors, 0.3 * (z - 1)])
 
     ones = np.ones_like(scale)
-    return least_squares(residuals, ones, bounds=(low / scale, high / scale * 1.0001), loss="soft_l1", f_scale=0.3, max_nfev=60).x * scale
+    return (
+        least_squares(
+            residuals, ones, bounds=(low / scale, high / scale * 1.0001), loss="soft_l1", f_scale=0.3, max_nfev=60
+        ).x
+        * scale
+    )
 
 
 def predicted(points: pd.DataFrame, work: Work, z: np.ndarray) -> Speed:
@@ -71,7 +76,9 @@ def hold_out(points: pd.DataFrame, work: Work) -> np.ndarray:
     for group in points.group.unique():
         inside = (points.group == group).to_numpy()
         z = fit(points[~inside], take(work, ~inside))
-        errors[inside] = np.log(predicted(points[inside], take(work, inside), z).output_tokens_per_s / points.output_tokens_per_s[inside])
+        errors[inside] = np.log(
+            predicted(points[inside], take(work, inside), z).output_tokens_per_s / points.output_tokens_per_s[inside]
+        )
     return errors
 
 
@@ -82,9 +89,14 @@ def graded_predictions(points: pd.DataFrame, work: Work) -> np.ndarray:
         inside = (points.group == group).to_numpy()
         z = fit(points[~inside], take(work, ~inside))
         hopper = Constants(*z[: len(Constants._fields)])
-        roofline.CONSTANTS.update(hopper=hopper, blackwell=hopper._replace(**dict(zip(PER_GENERATION, z[len(Constants._fields):], strict=True))))
+        roofline.CONSTANTS.update(
+            hopper=hopper,
+            blackwell=hopper._replace(**dict(zip(PER_GENERATION, z[len(Constants._fields) :], strict=True))),
+        )
         hidden = set(zip(points.model[inside], points.gpu[inside], points.engine[inside], strict=True))
-        capacity.shipped_points = lambda hidden=hidden: tuple(p for p in shipped if (p.model, p.gpu, p.engine) not in hidden)
+        capacity.shipped_points = lambda hidden=hidden: tuple(
+            p for p in shipped if (p.model, p.gpu, p.engine) not in hidden
+        )
         measured_curves._ratio.cache_clear()
         errors[inside] = [_error(p) for p in points[inside].itertuples()]
     roofline.CONSTANTS.update(constants)
@@ -96,7 +108,9 @@ def graded_predictions(points: pd.DataFrame, work: Work) -> np.ndarray:
 def _error(p: object) -> float:
     """log(predicted / measured) of one point; NaN where the model cannot fit (a wrong GPU count in the source)."""
     try:
-        point = capacity.predict(p.model, p.gpu, p.count, Layout(p.tp, p.dp), p.precision, p.input_length, p.output_length, p.concurrency)
+        point = capacity.predict(
+            p.model, p.gpu, p.count, Layout(p.tp, p.dp), p.precision, p.input_length, p.output_length, p.concurrency
+        )
     except BadInput:
         return np.nan
     return np.log(point.output_tokens_per_s / p.output_tokens_per_s)
@@ -110,7 +124,9 @@ def saturated(path: Path) -> pd.DataFrame:
     for r in rows.itertuples():
         tp, dp = (int(part) for part in re.match(r"tp(\d+)dp(\d+)", r.layout).groups())
         layout = Layout(max(1, min(tp, r.n_gpu // dp)), dp)
-        point = capacity.predict(r.model, r.gpu, r.n_gpu, layout, r.weight_precision, float(r.input_len), float(r.output_len), None)
+        point = capacity.predict(
+            r.model, r.gpu, r.n_gpu, layout, r.weight_precision, float(r.input_len), float(r.output_len), None
+        )
         found.append((r.id, r.model, r.gpu, r.out_tok_s_total, point.output_tokens_per_s))
     return pd.DataFrame(found, columns=["id", "model", "gpu", "measured", "predicted"])
 
@@ -118,7 +134,9 @@ def saturated(path: Path) -> pd.DataFrame:
 def report(name: str, errors: np.ndarray) -> None:
     """One line: median and P90 of the absolute error, and the bias (median ratio - 1)."""
     absolute = np.abs(np.expm1(errors))
-    print(f"{name:46} n {len(errors):5}  median {np.median(absolute):6.1%}  P90 {np.quantile(absolute, 0.9):6.1%}  bias {np.expm1(np.median(errors)):+6.1%}")
+    print(
+        f"{name:46} n {len(errors):5}  median {np.median(absolute):6.1%}  P90 {np.quantile(absolute, 0.9):6.1%}  bias {np.expm1(np.median(errors)):+6.1%}"
+    )
 
 
 def main() -> None:
@@ -139,11 +157,15 @@ def main() -> None:
     known = ~np.isnan(errors)
     report("predict(), groups never fitted nor shipped", errors[known])
     medians = points[known].assign(e=np.abs(np.expm1(errors[known]))).groupby("group").e.median()
-    print(f"median of the {len(medians)} groups' medians {medians.median():.1%}, worst {medians.idxmax()} {medians.max():.1%}; {(~known).sum()} points refused")
+    print(
+        f"median of the {len(medians)} groups' medians {medians.median():.1%}, worst {medians.idxmax()} {medians.max():.1%}; {(~known).sum()} points refused"
+    )
     offline = saturated(folder())
     ratio = offline.predicted / offline.measured
     print(offline.assign(ratio=ratio.round(2)).to_string(index=False))
-    print(f"saturated: {np.mean(np.abs(np.log(ratio)) <= np.log(1.5)):.0%} of {len(ratio)} within a factor of 1.5, median ratio {ratio.median():.2f}")
+    print(
+        f"saturated: {np.mean(np.abs(np.log(ratio)) <= np.log(1.5)):.0%} of {len(ratio)} within a factor of 1.5, median ratio {ratio.median():.2f}"
+    )
 
 
 if __name__ == "__main__":

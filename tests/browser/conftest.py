@@ -17,9 +17,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHROMIUM = next((p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None)
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def serve(home: Path, log: Path, **env: str) -> Iterator[str]:
@@ -29,7 +34,9 @@ def serve(home: Path, log: Path, **env: str) -> Iterator[str]:
         port = probe.getsockname()[1]
     with open(log, "w") as out:
         command = [sys.executable, "-m", "pages", "--server.port", str(port)]
-        server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "BATON_HOME": str(home), **env}, stdout=out, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "BATON_HOME": str(home), **env}, stdout=out, stderr=subprocess.STDOUT
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(300):
@@ -84,5 +91,7 @@ def settled(page, address: str, path: str = "/") -> None:
     """Open a page and wait until its script has run and its title stands."""
     page.goto(address + path)
     page.wait_for_selector("h1")
-    page.wait_for_function("!document.querySelector('[data-testid=\"stStatusWidgetRunningIcon\"], [data-testid=\"stStatusWidget\"]')")
+    page.wait_for_function(
+        '!document.querySelector(\'[data-testid="stStatusWidgetRunningIcon"], [data-testid="stStatusWidget"]\')'
+    )
     page.wait_for_timeout(400)

@@ -16,7 +16,16 @@ pytestmark = pytest.mark.browser
 PATHS = ["/" + path for entries in PAGES.values() for *_, path in entries]
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 # Streamlit's own markup, not ours to change: navigation list, toolbar, and the grid canvas of tables and editors.
-FRAMEWORK = {"list", "listitem", "svg-img-alt", "aria-allowed-attr", "aria-required-children", "scrollable-region-focusable", "nested-interactive", "aria-hidden-focus"}
+FRAMEWORK = {
+    "list",
+    "listitem",
+    "svg-img-alt",
+    "aria-allowed-attr",
+    "aria-required-children",
+    "scrollable-region-focusable",
+    "nested-interactive",
+    "aria-hidden-focus",
+}
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -64,16 +73,31 @@ def test_the_table_behind_a_chart_downloads_as_csv(page, address):
 
 
 def test_hostile_names_are_shown_as_text(tmp_path, page):
-    from data.ingest import ingest
     from data.ledger import Ledger
+    from data.loading.ingest import ingest
     from data.state import State
 
     log = tmp_path / "log.jsonl"
     name = "<img src=x onerror=document.title='owned'> $a$ [x](javascript:alert(1))"
-    log.write_text("".join(json.dumps({
-        "request_id": f"r{n}", "response_id": f"r{n}", "request_created_at": f"2026-10-0{1 + n % 9}T08:00:00Z", "response_status": 200,
-        "provider": "OPENAI", "model": "gpt-4o", "prompt_tokens": 1000, "completion_tokens": 10, "properties": {"team": name},
-    }) + "\n" for n in range(20)))  # fmt: skip
+    log.write_text(
+        "".join(
+            json.dumps(
+                {
+                    "request_id": f"r{n}",
+                    "response_id": f"r{n}",
+                    "request_created_at": f"2026-10-0{1 + n % 9}T08:00:00Z",
+                    "response_status": 200,
+                    "provider": "OPENAI",
+                    "model": "gpt-4o",
+                    "prompt_tokens": 1000,
+                    "completion_tokens": 10,
+                    "properties": {"team": name},
+                }
+            )
+            + "\n"
+            for n in range(20)
+        )
+    )
     home = tmp_path / "home"
     ledger = Ledger.open(home)
     assert ingest(ledger, State.open(home), [log])[0].loaded == 20
@@ -88,10 +112,22 @@ def test_hostile_names_are_shown_as_text(tmp_path, page):
 
 def test_a_log_is_dropped_and_read(tmp_path, page):
     log = tmp_path / "log.jsonl"
-    log.write_text(json.dumps({
-        "request_id": "r1", "response_id": "r1", "request_created_at": "2026-10-05T08:00:00Z", "response_status": 200,
-        "provider": "OPENAI", "model": "gpt-4o-2024-08-06", "prompt_tokens": 2006, "prompt_cache_read_tokens": 1920, "completion_tokens": 300,
-    }) + "\n")  # fmt: skip
+    log.write_text(
+        json.dumps(
+            {
+                "request_id": "r1",
+                "response_id": "r1",
+                "request_created_at": "2026-10-05T08:00:00Z",
+                "response_status": 200,
+                "provider": "OPENAI",
+                "model": "gpt-4o-2024-08-06",
+                "prompt_tokens": 2006,
+                "prompt_cache_read_tokens": 1920,
+                "completion_tokens": 300,
+            }
+        )
+        + "\n"
+    )
     for fresh in serve(tmp_path / "home", tmp_path / "server.txt"):
         settled(page, fresh, "/")
         assert "ledger is empty" in page.inner_text("body").lower()

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from routing.launch import launch
-from routing.run_store import create_run, read_run
+from routing.runs.launch import launch
+from routing.runs.store import create_run, read_run
 from tests.browser.conftest import CHROMIUM, FLAGS, serve
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_runs import GOOD, SUMS, adder, spec

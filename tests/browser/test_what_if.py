@@ -24,9 +24,14 @@ def site(sample_home, tmp_path_factory) -> Iterator[str]:
 
 def titled(page, words: str) -> str:
     """Wait until the title says this (a regular expression) and the page has come to rest; the title."""
-    page.wait_for_function("words => new RegExp(words).test(document.querySelector('h1')?.innerText) && !document.querySelector('[data-testid=\"stStatusWidget\"]')", arg=words)
+    page.wait_for_function(
+        "words => new RegExp(words).test(document.querySelector('h1')?.innerText) && !document.querySelector('[data-testid=\"stStatusWidget\"]')",
+        arg=words,
+    )
     title = page.locator("h1").first
-    lines = title.evaluate("h => { const r = document.createRange(); r.selectNodeContents(h); return new Set([...r.getClientRects()].map(b => Math.round(b.top / 8))).size }")
+    lines = title.evaluate(
+        "h => { const r = document.createRange(); r.selectNodeContents(h); return new Set([...r.getClientRects()].map(b => Math.round(b.top / 8))).size }"
+    )
     assert lines <= 2, f"{lines} lines: {title.inner_text()}"
     return title.inner_text()
 
@@ -56,7 +61,10 @@ def test_from_the_overview_to_a_saved_mix_on_exactly_that_slice(page, site):
     assert "window=90d" in page.url
     titled(page, r"\$[\d.]+K a year, \d+% less")
     cost = settled_cost(page)
-    assert page.get_by_role("radio", name="90d").is_checked() and page.get_by_role("button", name="gpt-5.2").first.is_visible()
+    assert (
+        page.get_by_role("radio", name="90d").is_checked()
+        and page.get_by_role("button", name="gpt-5.2").first.is_visible()
+    )
     page.get_by_role("slider", name="gpt-5.2").focus()
     for _ in range(30):
         page.keyboard.press("ArrowLeft")

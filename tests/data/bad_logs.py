@@ -5,18 +5,28 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from data.ingest import Report, ingest
 from data.ledger import Ledger
+from data.loading.ingest import Report, ingest
 from data.state import State
 
 
 def record(number: int, **changes: object) -> dict:
     """One valid request of a Helicone export; `changes` replace or add fields."""
     return {
-        "request_id": f"req-{number}", "response_id": f"res-{number}", "request_created_at": f"2026-10-{1 + number % 28:02}T08:00:00Z",
-        "response_status": 200, "provider": "OPENAI", "model": "gpt-5.2", "prompt_tokens": 1000 + number, "prompt_cache_read_tokens": 200,
-        "completion_tokens": 50, "total_tokens": 1050 + number, "delay_ms": 900, "costUSD": 0.002, "properties": {"team": "support"},
-    } | changes  # fmt: skip
+        "request_id": f"req-{number}",
+        "response_id": f"res-{number}",
+        "request_created_at": f"2026-10-{1 + number % 28:02}T08:00:00Z",
+        "response_status": 200,
+        "provider": "OPENAI",
+        "model": "gpt-5.2",
+        "prompt_tokens": 1000 + number,
+        "prompt_cache_read_tokens": 200,
+        "completion_tokens": 50,
+        "total_tokens": 1050 + number,
+        "delay_ms": 900,
+        "costUSD": 0.002,
+        "properties": {"team": "support"},
+    } | changes
 
 
 def lines(*records: dict | str) -> str:
@@ -44,7 +54,9 @@ class Store:
 
     def contents(self) -> tuple[int, ...]:
         """What must not change when input is refused: the data version and the rows of every table."""
-        return self.ledger.snapshot(), *(self.count(table) for table in ("usage", "rejected", "batches", "spend_by_day"))
+        return self.ledger.snapshot(), *(
+            self.count(table) for table in ("usage", "rejected", "batches", "spend_by_day")
+        )
 
     def reasons(self) -> list[str]:
         return list(self.ledger.sql(f"SELECT reason FROM {self.ledger.name('rejected')} ORDER BY record_no")["reason"])
@@ -56,4 +68,10 @@ def accounted(report: Report) -> bool:
 
 def one_sentence(message: str) -> bool:
     """Short, on one line, ended, and no traceback or engine jargon in it."""
-    return message.endswith((".", "?")) and "\n" not in message and len(message) < 1200 and "Traceback" not in message and "Exception" not in message
+    return (
+        message.endswith((".", "?"))
+        and "\n" not in message
+        and len(message) < 1200
+        and "Traceback" not in message
+        and "Exception" not in message
+    )

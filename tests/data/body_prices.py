@@ -18,7 +18,7 @@ import yaml
 from genai_prices.data_snapshot import get_snapshot
 
 from data.errors import NoData
-from data.price_book import PriceBook
+from data.prices.book import PriceBook
 
 instant = datetime.fromisoformat  # naive UTC, as in the ledger
 
@@ -69,7 +69,9 @@ def compare(folder: Path) -> Iterator[Compared]:
             theirs = extracted.calc_price(genai_request_timestamp=AT).total_price
             expected = Decimal(reading["input_price"]) + Decimal(reading["output_price"])
             media = any(counts[key] for key in counts if any(kind in key for kind in MEDIA))
-            yield Compared(number, provider, flavor, expected, _ours(book, item["body"], provider, counts), theirs, media)
+            yield Compared(
+                number, provider, flavor, expected, _ours(book, item["body"], provider, counts), theirs, media
+            )
 
 
 def _ours(book: PriceBook, body: dict, provider: str, counts: dict) -> Decimal | None:
@@ -79,9 +81,16 @@ def _ours(book: PriceBook, body: dict, provider: str, counts: dict) -> Decimal |
     reasoning = counts.get("output_reasoning_tokens", 0)
     try:
         return book.quote(
-            provider, model, AT, fresh_input=counts.get("input_tokens", 0) - read - write_1h - write_5m, cache_read=read,
-            cache_write_5m=write_5m, cache_write_1h=write_1h, output=counts.get("output_tokens", 0) - reasoning, reasoning=reasoning,
-        ).cost_usd  # fmt: skip
+            provider,
+            model,
+            AT,
+            fresh_input=counts.get("input_tokens", 0) - read - write_1h - write_5m,
+            cache_read=read,
+            cache_write_5m=write_5m,
+            cache_write_1h=write_1h,
+            output=counts.get("output_tokens", 0) - reasoning,
+            reasoning=reasoning,
+        ).cost_usd
     except NoData:
         return None
 
@@ -89,12 +98,21 @@ def _ours(book: PriceBook, body: dict, provider: str, counts: dict) -> Decimal |
 def main() -> None:
     """Print the differences as the case table."""
     folder = Path(__file__).parents[3] / "shared" / "data" / "usage_bodies"
-    print("# Prices of shared/data/usage_bodies where ours is not the data set's, one line each; made by tests/data/body_prices.py.")
+    print(
+        "# Prices of shared/data/usage_bodies where ours is not the data set's, one line each; made by tests/data/body_prices.py."
+    )
     for name, meaning in REASONS.items():
         print(f"# {name}: {meaning}")
     for c in compare(folder):
         if not c.equal:
-            line = {"body": c.body, "provider": c.provider, "flavor": c.flavor, "expected": f"{c.expected:f}", "ours": f"{c.ours.normalize():f}" if c.ours is not None else None, "reason": c.reason}
+            line = {
+                "body": c.body,
+                "provider": c.provider,
+                "flavor": c.flavor,
+                "expected": f"{c.expected:f}",
+                "ours": f"{c.ours.normalize():f}" if c.ours is not None else None,
+                "reason": c.reason,
+            }
             print("- " + yaml.safe_dump(line, default_flow_style=True, sort_keys=False, width=1000).strip())
 
 

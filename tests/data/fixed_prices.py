@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from data.model_names import Match
-from data.price_book import PriceBook
-from data.price_catalogue import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, RATES, PriceRow
+from data.prices.book import PriceBook
+from data.prices.catalogue import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, RATES, PriceRow
+from data.prices.model_names import Match
 
 
 class FixedBook(PriceBook):
@@ -35,10 +35,22 @@ class FixedBook(PriceBook):
 
 def _rows(match: Match, entry: dict, tier: str):
     def row(rates: dict, **span) -> PriceRow:
-        prices = {rate: Decimal(str(rates.get(rate, rates["output"] if rate == "reasoning" else rates["fresh_input"]))) for rate in RATES}
-        whole = {"valid_from": BEGINNING, "valid_to": FOREVER, "second_from": 0, "second_to": DAY_SECONDS, "tokens_from": 0, "tokens_to": NO_LIMIT}
+        prices = {
+            rate: Decimal(str(rates.get(rate, rates["output"] if rate == "reasoning" else rates["fresh_input"])))
+            for rate in RATES
+        }
+        whole = {
+            "valid_from": BEGINNING,
+            "valid_to": FOREVER,
+            "second_from": 0,
+            "second_to": DAY_SECONDS,
+            "tokens_from": 0,
+            "tokens_to": NO_LIMIT,
+        }
         names = {"provider": match.price_provider, "model": match.price_model, "service_tier": tier}
-        return PriceRow(**names, **(whole | span), **prices, request_usd=Decimal(0), source="fixed", source_version="", rule="")
+        return PriceRow(
+            **names, **(whole | span), **prices, request_usd=Decimal(0), source="fixed", source_version="", rule=""
+        )
 
     for threshold, rates in entry.get("above", {}).items():
         yield row(entry, tokens_to=threshold + 1)

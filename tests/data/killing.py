@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from data import sample
-from data.ingest import ingest
 from data.ledger import Ledger
+from data.loading.ingest import ingest
+from data.sample import sample
 from data.state import State
 from tests.data.bad_logs import lines, record, write
 
@@ -95,11 +95,19 @@ def _contents(home: Path) -> tuple[dict[str, int], int, object]:
     ledger = Ledger.open(home)
     view = ledger.at(ledger.snapshot())
     said = view.sql(f"SELECT batch_id, loaded FROM {view.name('batches')}")
-    kept = view.sql(f"SELECT batch_id, count(*) AS rows, count(DISTINCT event_id) AS ids FROM {view.name('usage')} GROUP BY 1")
+    kept = view.sql(
+        f"SELECT batch_id, count(*) AS rows, count(DISTINCT event_id) AS ids FROM {view.name('usage')} GROUP BY 1"
+    )
     total = view.sql(f"SELECT count(*) AS rows, sum(cost_usd) AS cost_usd FROM {view.name('usage')}").iloc[0]
-    bills = view.sql(f"SELECT batch_id, count(*) AS rows, count(DISTINCT bill_id) AS ids FROM {view.name('billed')} GROUP BY 1")
-    days = view.sql(f"SELECT coalesce(sum(attempts), 0) AS rows, sum(cost_usd) AS cost_usd FROM {view.name('spend_by_day')}").iloc[0]
-    hours = view.sql(f"SELECT coalesce(sum(attempts), 0) AS rows FROM {view.name('latency_by_hour')} WHERE NOT ttft").iloc[0]
+    bills = view.sql(
+        f"SELECT batch_id, count(*) AS rows, count(DISTINCT bill_id) AS ids FROM {view.name('billed')} GROUP BY 1"
+    )
+    days = view.sql(
+        f"SELECT coalesce(sum(attempts), 0) AS rows, sum(cost_usd) AS cost_usd FROM {view.name('spend_by_day')}"
+    ).iloc[0]
+    hours = view.sql(
+        f"SELECT coalesce(sum(attempts), 0) AS rows FROM {view.name('latency_by_hour')} WHERE NOT ttft"
+    ).iloc[0]
     ledger.close()
     batches = dict(zip(said["batch_id"], said["loaded"], strict=True))
     assert batches == {part.batch_id: part.rows for frame in (kept, bills) for part in frame.itertuples()}

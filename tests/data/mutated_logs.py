@@ -16,9 +16,34 @@ import yaml
 
 CASES = Path(__file__).parents[1] / "cases" / "formats"
 ODD_VALUES = (
-    "null", "true", "-1", "0", "1e400", "-0.0", "NaN", "Infinity", "1e999999", "9" * 40, '""', '"\\u0000"', '"\\ud800"', '"NaN"', '"-7"', '"1,234"', '"=1+1"',
-    '"<b>x</b>"', '"2026-13-45T99:99:99Z"', '"0000-00-00"', '"\'; DROP TABLE usage;--"', "[]", "{}", "[[[[[]]]]]", '{"a": {"b": {"c": null}}}', '[null, 1, "x", {}]', '"' + "y" * 5000 + '"',
-)  # fmt: skip
+    "null",
+    "true",
+    "-1",
+    "0",
+    "1e400",
+    "-0.0",
+    "NaN",
+    "Infinity",
+    "1e999999",
+    "9" * 40,
+    '""',
+    '"\\u0000"',
+    '"\\ud800"',
+    '"NaN"',
+    '"-7"',
+    '"1,234"',
+    '"=1+1"',
+    '"<b>x</b>"',
+    '"2026-13-45T99:99:99Z"',
+    '"0000-00-00"',
+    '"\'; DROP TABLE usage;--"',
+    "[]",
+    "{}",
+    "[[[[[]]]]]",
+    '{"a": {"b": {"c": null}}}',
+    '[null, 1, "x", {}]',
+    '"' + "y" * 5000 + '"',
+)
 
 
 def clean_logs() -> list[list[str]]:
@@ -101,7 +126,10 @@ def _join_lines(chance: random.Random, records: list[str]) -> None:
 
 
 def _foreign_line(chance: random.Random, records: list[str]) -> None:
-    records.insert(chance.randrange(len(records) + 1), chance.choice(("# comment", "null", "17", "[]", "{}", '"text"', "a,b,c", "\x1f\x1e\x1f\x1e", "{" * 3000, "")))
+    records.insert(
+        chance.randrange(len(records) + 1),
+        chance.choice(("# comment", "null", "17", "[]", "{}", '"text"', "a,b,c", "\x1f\x1e\x1f\x1e", "{" * 3000, "")),
+    )
 
 
 class _Raw:
@@ -153,7 +181,13 @@ def _flip(chance: random.Random, content: bytes) -> bytes:
 
 def _insert(chance: random.Random, content: bytes) -> bytes:
     at = chance.randrange(len(content) + 1)
-    return content[:at] + chance.choice((b"\0", b"\0" * 64, b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"\n\n\n", b"\r", b"\x1a", b"\xef\xbb\xbf")) + content[at:]
+    return (
+        content[:at]
+        + chance.choice(
+            (b"\0", b"\0" * 64, b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"\n\n\n", b"\r", b"\x1a", b"\xef\xbb\xbf")
+        )
+        + content[at:]
+    )
 
 
 def _zip(chance: random.Random, content: bytes) -> bytes:
@@ -165,5 +199,24 @@ def _utf16(chance: random.Random, content: bytes) -> bytes:
     return content.decode("utf-8", "replace").encode("utf-16")
 
 
-LINE_DAMAGE = (_odd_value, _odd_value, _odd_value, _drop_key, _duplicate_key, _repeat_line, _cut_line, _join_lines, _foreign_line)
-BYTE_DAMAGE = (_cut, _flip, _flip, _insert, _zip, _utf16, lambda chance, content: b"\xef\xbb\xbf" + content, lambda chance, content: content * 2)
+LINE_DAMAGE = (
+    _odd_value,
+    _odd_value,
+    _odd_value,
+    _drop_key,
+    _duplicate_key,
+    _repeat_line,
+    _cut_line,
+    _join_lines,
+    _foreign_line,
+)
+BYTE_DAMAGE = (
+    _cut,
+    _flip,
+    _flip,
+    _insert,
+    _zip,
+    _utf16,
+    lambda chance, content: b"\xef\xbb\xbf" + content,
+    lambda chance, content: content * 2,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow as pa
 
-from data.usage import USAGE
+from data.schema import USAGE
 
 COMPUTED = ("model", "list_cost_usd", "cost_usd", "cost_basis")
 TYPES = {c.name: c.type for c in USAGE if c.name not in COMPUTED} | {"unmetered": "BOOLEAN"}
@@ -15,8 +15,13 @@ DEFAULTS = {"requested_at": "2026-11-01 12:00:00", "service_tier": "standard", "
 def priced(cursor, book, rows: list[dict]) -> pd.DataFrame:
     """`rows` (usage columns; tokens left out are NULL) as the book prices them in SQL, in order."""
     full = [DEFAULTS | row | {"event_id": f"{number:06}"} for number, row in enumerate(rows)]
-    texts = {name: pa.array([None if row.get(name) is None else str(row[name]) for row in full], pa.string()) for name in TYPES}
+    texts = {
+        name: pa.array([None if row.get(name) is None else str(row[name]) for row in full], pa.string())
+        for name in TYPES
+    }
     cursor.register("given_text", pa.table(texts))
-    cursor.execute(f"CREATE OR REPLACE TEMP TABLE given AS SELECT {', '.join(f'{name}::{kind} AS {name}' for name, kind in TYPES.items())} FROM given_text")
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE given AS SELECT {', '.join(f'{name}::{kind} AS {name}' for name, kind in TYPES.items())} FROM given_text"
+    )
     book.attach(cursor, "given")
     return cursor.execute(f"SELECT * FROM ({book.priced('given')}) ORDER BY event_id").to_arrow_table().to_pandas()

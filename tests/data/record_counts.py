@@ -11,7 +11,11 @@ import zlib
 from data.formats import all_formats
 
 # Formats in which every record is one row: nothing is unnested, nothing dropped on the way.
-ONE_TO_ONE = {form.name for form in all_formats() if not re.search(r"unnest|WHERE|QUALIFY|RECURSIVE", form.rows) and not form.documents}
+ONE_TO_ONE = {
+    form.name
+    for form in all_formats()
+    if not re.search(r"unnest|WHERE|QUALIFY|RECURSIVE", form.rows) and not form.documents
+}
 
 EMPTY = " \r\ufeff\x1e"  # a record separator holds nothing either
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from data.ingest import ingest
+from data.loading.ingest import ingest
 
 MODELS = ("gpt-5.2", "prod-chat", "gpt-4o")
 KEYS = ("bot-checkout", "it's me", None)
@@ -23,10 +23,17 @@ def _record(number: int) -> dict:
     properties = {"key_alias": alias, "nested": {"tier": "gold"}} if alias else {}
     properties |= {"team": "search"} if number % 2 else {}
     return {
-        "request_id": f"r{number}", "response_id": f"r{number}", "request_created_at": f"2026-0{1 + number % 9}-01T0{number % 10}:00:00Z",
-        "response_status": 200, "provider": "OPENAI", "model": MODELS[number % 3], "prompt_tokens": 1000 + number,
-        "completion_tokens": 100, "total_tokens": 1100 + number, "properties": properties,
-    }  # fmt: skip
+        "request_id": f"r{number}",
+        "response_id": f"r{number}",
+        "request_created_at": f"2026-0{1 + number % 9}-01T0{number % 10}:00:00Z",
+        "response_status": 200,
+        "provider": "OPENAI",
+        "model": MODELS[number % 3],
+        "prompt_tokens": 1000 + number,
+        "completion_tokens": 100,
+        "total_tokens": 1100 + number,
+        "properties": properties,
+    }
 
 
 def rows(view, columns: str) -> list[dict]:
@@ -39,5 +46,7 @@ def adds_up(view) -> bool:
     """Whether the roll-up says what the rows say, to the last digit."""
     sums = "count(*) AS n, sum(cost_usd) AS usd, sum(list_cost_usd) AS listed, count(cost_usd) AS priced"
     days = "sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd, sum(list_cost_usd) AS listed, sum(priced_attempts)::BIGINT AS priced"
-    whole, rolled = (view.sql(f"SELECT {what} FROM {view.name(table)}") for what, table in ((sums, "usage"), (days, "spend_by_day")))
+    whole, rolled = (
+        view.sql(f"SELECT {what} FROM {view.name(table)}") for what, table in ((sums, "usage"), (days, "spend_by_day"))
+    )
     return whole.equals(rolled)

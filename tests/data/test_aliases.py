@@ -10,9 +10,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data import aliases, model_names, price_catalogue
 from data.errors import BadInput
-from data.price_book import PriceBook
+from data.prices import aliases, model_names
+from data.prices import catalogue as price_catalogue
+from data.prices.book import PriceBook
 
 CASES = yaml.safe_load((Path(__file__).parent.parent / "cases" / "prices_names.yaml").read_text())
 
@@ -51,15 +52,25 @@ def test_no_name_breaks_the_lookup(provider, name):
 
 
 def test_an_alias_comes_before_the_catalogue_and_the_narrower_alias_before_the_wider():
-    book = PriceBook(aliases={
-        "all": {"pattern": "prod-*", "model": "gpt-4o-mini"},
-        "chat": {"pattern": "PROD-CHAT*", "model": "gpt-5.2"},
-        "azure": {"pattern": "prod-chat*", "provider": "azure", "model": "gpt-4o"},
-        "exact": {"pattern": "prod-chat-9", "model": "claude-opus-4-6", "price_provider": "anthropic"},
-        "known": {"pattern": "gpt-4", "model": "gpt-4o"},
-    })  # fmt: skip
-    named = {name: book.match(provider, None, None, name) for provider, name in (
-        ("openai", "prod-x"), ("openai", "prod-chat-1"), ("azure_openai", "prod-chat-2"), ("openai", "prod-chat-9"), ("openai", "gpt-4"))}  # fmt: skip
+    book = PriceBook(
+        aliases={
+            "all": {"pattern": "prod-*", "model": "gpt-4o-mini"},
+            "chat": {"pattern": "PROD-CHAT*", "model": "gpt-5.2"},
+            "azure": {"pattern": "prod-chat*", "provider": "azure", "model": "gpt-4o"},
+            "exact": {"pattern": "prod-chat-9", "model": "claude-opus-4-6", "price_provider": "anthropic"},
+            "known": {"pattern": "gpt-4", "model": "gpt-4o"},
+        }
+    )
+    named = {
+        name: book.match(provider, None, None, name)
+        for provider, name in (
+            ("openai", "prod-x"),
+            ("openai", "prod-chat-1"),
+            ("azure_openai", "prod-chat-2"),
+            ("openai", "prod-chat-9"),
+            ("openai", "gpt-4"),
+        )
+    }
     assert {name: (m.provider, m.model) for name, m in named.items()} == {
         "prod-x": ("openai", "gpt-4o-mini"),
         "prod-chat-1": ("openai", "gpt-5.2"),
@@ -75,7 +86,11 @@ def test_an_alias_comes_before_the_catalogue_and_the_narrower_alias_before_the_w
 @pytest.mark.parametrize("only_for", [None, "azure", "aws", "litellm"])
 @pytest.mark.parametrize("priced_as", [None, "anthropic"])
 def test_an_aliased_row_keeps_its_price_when_it_is_priced_again(provider, only_for, priced_as):
-    book = PriceBook(aliases={"a": {"pattern": "prod-*", "model": "claude-opus-4-6", "provider": only_for, "price_provider": priced_as}})
+    book = PriceBook(
+        aliases={
+            "a": {"pattern": "prod-*", "model": "claude-opus-4-6", "provider": only_for, "price_provider": priced_as}
+        }
+    )
     first = book.match(provider, None, None, "prod-1")
     again = book.match(first.provider, None, None, "prod-1")
     if only_for != "litellm":  # a gateway's name is gone once the seller is known

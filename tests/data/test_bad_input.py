@@ -99,7 +99,12 @@ BAD_RECORDS = {
 def test_a_bad_record_is_put_aside_and_the_rest_loads(case, store, tmp_path):
     bad, reason = BAD_RECORDS[case]
     bad = bad if isinstance(bad, bytes) else bad.encode()
-    [report] = store.load(write(tmp_path / "mixed.jsonl", GOOD.encode()[: GOOD.index("\n") + 1] + bad + GOOD.encode()[GOOD.index("\n") + 1 :]))
+    [report] = store.load(
+        write(
+            tmp_path / "mixed.jsonl",
+            GOOD.encode()[: GOOD.index("\n") + 1] + bad + GOOD.encode()[GOOD.index("\n") + 1 :],
+        )
+    )
     assert (report.read, report.duplicate) == (5, 0) and accounted(report)
     assert report.loaded == (5 if reason is None else 4 if reason else report.loaded) and report.loaded >= 4
     assert store.count("usage") == 3 + report.loaded
@@ -125,14 +130,23 @@ def test_a_nul_in_an_id_does_not_break_the_next_load(store, tmp_path):
     usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
     body = {"object": "chat.completion", "created": 1790000000, "model": "gpt-4o\0", "usage": usage, "choices": []}
     for number, name in enumerate(("\0", "\0\0b")):
-        [report] = store.load(write(tmp_path / f"{number}.jsonl", lines(body | {"id": name}, body | {"id": name, "choices": [1]})))
+        [report] = store.load(
+            write(tmp_path / f"{number}.jsonl", lines(body | {"id": name}, body | {"id": name, "choices": [1]}))
+        )
         assert report.format == "openai" and (report.loaded, report.duplicate) == (1, 1)
-    assert not store.ledger.sql(f"SELECT * FROM {store.ledger.name('usage')} WHERE contains(event_id || model_raw, chr(0))").size
+    assert not store.ledger.sql(
+        f"SELECT * FROM {store.ledger.name('usage')} WHERE contains(event_id || model_raw, chr(0))"
+    ).size
 
 
 def test_names_that_are_formulas_or_html_are_kept_as_they_are(store, tmp_path):
     names = ['=HYPERLINK("http://x","y")', "<img src=x onerror=alert(1)>", "Robert'); DROP TABLE usage;--"]
-    store.load(write(tmp_path / "names.jsonl", lines(*(record(30 + n, properties={"team": name}) for n, name in enumerate(names)))))
+    store.load(
+        write(
+            tmp_path / "names.jsonl",
+            lines(*(record(30 + n, properties={"team": name}) for n, name in enumerate(names))),
+        )
+    )
     teams = store.ledger.sql(f"SELECT DISTINCT team FROM {store.ledger.name('usage')}")["team"]
     assert set(names) <= set(teams)
 
@@ -140,17 +154,25 @@ def test_names_that_are_formulas_or_html_are_kept_as_they_are(store, tmp_path):
 def test_mixed_formats_in_one_folder_load_side_by_side(store, tmp_path):
     folder = tmp_path / "logs"
     write(folder / "helicone.jsonl", GOOD)
-    write(folder / "deeper/spend.json", '[{"request_id": "a", "call_type": "acompletion", "spend": 0.01, "startTime": "2026-10-05 08:00:00", "endTime": "2026-10-05 08:00:02",'
-          ' "model": "gpt-5.2", "custom_llm_provider": "openai", "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "status": "success", "metadata": "{}"}]')  # fmt: skip
+    write(
+        folder / "deeper/spend.json",
+        '[{"request_id": "a", "call_type": "acompletion", "spend": 0.01, "startTime": "2026-10-05 08:00:00", "endTime": "2026-10-05 08:00:02",'
+        ' "model": "gpt-5.2", "custom_llm_provider": "openai", "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "status": "success", "metadata": "{}"}]',
+    )
     write(folder / "notes.txt", "nothing to see\n")
     write(folder / "empty.jsonl", "")
     reports = {Path(r.path).name: r for r in store.load(folder)}
-    assert {name: r.format for name, r in reports.items() if r.loaded} == {"helicone.jsonl": "helicone", "spend.json": "litellm"}
+    assert {name: r.format for name, r in reports.items() if r.loaded} == {
+        "helicone.jsonl": "helicone",
+        "spend.json": "litellm",
+    }
     assert one_sentence(reports["notes.txt"].error) and one_sentence(reports["empty.jsonl"].error)
 
 
 def test_a_gzip_may_be_called_anything_and_have_several_members(store, tmp_path):
-    [report] = store.load(write(tmp_path / "log.txt", gzip.compress(GOOD.encode()) + gzip.compress(lines(record(40)).encode())))
+    [report] = store.load(
+        write(tmp_path / "log.txt", gzip.compress(GOOD.encode()) + gzip.compress(lines(record(40)).encode()))
+    )
     assert report.loaded == 5
 
 
@@ -214,12 +236,16 @@ sys.stdin.read()
 
 def test_a_locked_catalogue_is_one_sentence(tmp_path, monkeypatch):
     attach = ledger_module._attach_text
-    monkeypatch.setattr(ledger_module, "_attach_text", lambda *a: attach(*a).replace("META_BUSY_TIMEOUT 30000", "META_BUSY_TIMEOUT 200"))
+    monkeypatch.setattr(
+        ledger_module, "_attach_text", lambda *a: attach(*a).replace("META_BUSY_TIMEOUT 30000", "META_BUSY_TIMEOUT 200")
+    )
     store = Store(tmp_path / "home")
     store.load(write(tmp_path / "before.jsonl", lines(*map(record, range(3)))))
     before = store.contents()
     # Another process: SQLite's locks do not hold between two copies of SQLite in one.
-    with subprocess.Popen([sys.executable, "-c", LOCK, store.home / "catalog.sqlite"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCK, store.home / "catalog.sqlite"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
         assert other.stdout.readline() == b"locked\n"
         with pytest.raises(LedgerError, match="locked by another program") as refusal:
             store.load(write(tmp_path / "good.jsonl", GOOD))
@@ -233,7 +259,9 @@ def _in_namespace(script: str) -> subprocess.CompletedProcess:
     """Run a shell script with mounts of its own; skips where the machine does not allow that."""
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
         pytest.skip("this machine does not allow mount namespaces (unshare -rm)")
-    return subprocess.run(["unshare", "-rm", "sh", "-ec", script], capture_output=True, text=True, cwd=REPOSITORY, timeout=120)
+    return subprocess.run(
+        ["unshare", "-rm", "sh", "-ec", script], capture_output=True, text=True, cwd=REPOSITORY, timeout=120
+    )
 
 
 @pytest.mark.parametrize("fault, word", [("full", "full"), ("read-only", "read-only|cannot be written")])
@@ -243,7 +271,11 @@ def test_a_disk_that_takes_no_more_leaves_the_ledger_as_it_was(fault, word, tmp_
     write(tmp_path / "before.jsonl", lines(*map(record, range(3))))
     write(tmp_path / "large.jsonl", lines(*(record(n, request_body=f"{n}" * 40) for n in range(1000, 60_000))))
     command = f"BATON_HOME={mount}/home {sys.executable} -m data"
-    spoil = f"mount -o remount,ro {mount}" if fault == "read-only" else f"mount -o remount,size=$(($(du -s -k {mount} | cut -f1) + 300))k {mount}"
+    spoil = (
+        f"mount -o remount,ro {mount}"
+        if fault == "read-only"
+        else f"mount -o remount,size=$(($(du -s -k {mount} | cut -f1) + 300))k {mount}"
+    )
     heal = f"mount -o remount,rw,size=400m {mount}"
     done = _in_namespace(f"""
         mount -t tmpfs -o size=400m tmpfs {mount}

@@ -2,22 +2,27 @@ from __future__ import annotations
 
 import pytest
 
-from data import billed_rates
 from data.errors import BadInput
+from data.prices import exchange_rates
 
 
 def test_a_rate_is_kept_with_its_day_and_can_be_taken_back(state):
-    billed_rates.save(state, "EUR", {"usd_rate": "1.0815", "on": "2026-10-31"}, "Ada")
+    exchange_rates.save(state, "EUR", {"usd_rate": "1.0815", "on": "2026-10-31"}, "Ada")
     assert state.all("billed_rate") == {"EUR": {"usd_rate": "1.0815", "on": "2026-10-31"}}
-    billed_rates.forget(state, "EUR", "Ada")
+    exchange_rates.forget(state, "EUR", "Ada")
     assert state.all("billed_rate") == {}
 
 
-@pytest.mark.parametrize("name, body, word", [
-    ("euro", {"usd_rate": "1.08", "on": "2026-10-31"}, "three capitals"), ("USD", {"usd_rate": "1", "on": "2026-10-31"}, "no foreign currency"),
-    ("EUR", {"usd_rate": "0", "on": "2026-10-31"}, "usd_rate"), ("EUR", {"usd_rate": "1.08"}, "on: Field required"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, body, word",
+    [
+        ("euro", {"usd_rate": "1.08", "on": "2026-10-31"}, "three capitals"),
+        ("USD", {"usd_rate": "1", "on": "2026-10-31"}, "no foreign currency"),
+        ("EUR", {"usd_rate": "0", "on": "2026-10-31"}, "usd_rate"),
+        ("EUR", {"usd_rate": "1.08"}, "on: Field required"),
+    ],
+)
 def test_a_rate_that_means_nothing_is_one_sentence(state, name, body, word):
     with pytest.raises(BadInput, match=word):
-        billed_rates.save(state, name, body)
+        exchange_rates.save(state, name, body)
     assert state.all("billed_rate") == {}

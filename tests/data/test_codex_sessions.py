@@ -11,7 +11,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from data.ingest import ingest
+from data.loading.ingest import ingest
 
 FIELDS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens")
 
@@ -35,7 +35,11 @@ class Sessions:
         """A forked or spawned session: the parent's history first (with new or old timestamps), then its own work."""
         name = f"{parent}-{kind.replace(' ', '-')}"
         spawned = {"source": {"subagent": {"thread_spawn": {"parent_thread_id": parent, "depth": 1}}}}
-        lines = [self.line(start, "session_meta", {"id": name, **({"forked_from_id": parent} if "fork" in kind else spawned)})]
+        lines = [
+            self.line(
+                start, "session_meta", {"id": name, **({"forked_from_id": parent} if "fork" in kind else spawned)}
+            )
+        ]
         if kind == "fresh spawn":
             total = dict.fromkeys(FIELDS, 0)
         else:
@@ -49,7 +53,9 @@ class Sessions:
         for _ in range(self.random.randint(2, 12)):
             moment += timedelta(seconds=self.random.randint(4, 200))
             sent, said = self.random.randint(100, 30_000), self.random.randint(10, 3000)
-            last = dict(zip(FIELDS, (sent, self.random.randint(0, sent), said, self.random.randint(0, said)), strict=True))
+            last = dict(
+                zip(FIELDS, (sent, self.random.randint(0, sent), said, self.random.randint(0, said)), strict=True)
+            )
             total = {name: total[name] + last[name] for name in FIELDS}
             self.spent = {name: self.spent[name] + last[name] for name in FIELDS}
             self.calls += 1
@@ -61,7 +67,11 @@ class Sessions:
         return moment, total
 
     def line(self, moment: datetime, kind: str, payload: dict) -> dict:
-        return {"timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"), "type": kind, "payload": payload}
+        return {
+            "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "type": kind,
+            "payload": payload,
+        }
 
     def save(self, name: str, lines: list[dict]) -> None:
         (self.folder / f"rollout-{name}.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")

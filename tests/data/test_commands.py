@@ -41,7 +41,11 @@ def test_a_rejected_record_is_counted_with_its_reason(home, capsys, tmp_path):
 def test_check_finds_that_the_ledger_adds_up(home, capsys):
     asked(capsys, "ingest", LOG)
     told = asked(capsys, "check")
-    assert told["attempts"] == told["rollup_attempts"] == 35 and told["cost_usd"] == told["rollup_cost_usd"] and told["audit_ok"]
+    assert (
+        told["attempts"] == told["rollup_attempts"] == 35
+        and told["cost_usd"] == told["rollup_cost_usd"]
+        and told["audit_ok"]
+    )
 
 
 def test_formats_and_prices_answer(home, capsys):
@@ -50,10 +54,15 @@ def test_formats_and_prices_answer(home, capsys):
     assert asked(capsys, "prices", "gpt-5.2")
 
 
-@pytest.mark.parametrize("words, said", [
-    (("ingest", "no/such/file.jsonl"), "no/such/file.jsonl"), (("ingest", str(LOG), "--format", "litelm"), "did you mean"),
-    (("ingest", str(LOG), "--mapping", "mine"), "mine"), (("sample", "--rows", "0"), "--rows is 0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("ingest", "no/such/file.jsonl"), "no/such/file.jsonl"),
+        (("ingest", str(LOG), "--format", "litelm"), "did you mean"),
+        (("ingest", str(LOG), "--mapping", "mine"), "mine"),
+        (("sample", "--rows", "0"), "--rows is 0"),
+    ],
+)
 def test_bad_input_is_one_sentence_and_exit_code_1(home, capsys, words, said):
     assert main([*words]) == 1
     error = capsys.readouterr().err

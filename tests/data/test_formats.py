@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from data.formats import all_formats
-from data.ingest import ingest
+from data.loading.ingest import ingest
 
 CASES = Path(__file__).parent.parent / "cases" / "formats"
 FILES = sorted(CASES.glob("*.yaml"))
@@ -51,7 +51,9 @@ def same(actual: object, expected: object) -> bool:
 def test_a_record_becomes_the_expected_row(form, case, ledger, state, tmp_path):
     named = case.get("format")
     report = ingest(ledger, state, [write_log(case, tmp_path)], form=named)[0]
-    assert report.format == (named or form) or report.format in case.get("formats", ()), f"recognised as {report.format}"
+    assert report.format == (named or form) or report.format in case.get("formats", ()), (
+        f"recognised as {report.format}"
+    )
     assert report.loaded + report.duplicate + report.rejected == report.read
     table = "billed" if next(f for f in all_formats() if f.name == report.format).table == "billed" else "usage"
     rows = ledger.sql(f"SELECT * FROM {ledger.name(table)} ORDER BY record_no").to_dict("records")
@@ -72,6 +74,11 @@ def test_a_record_becomes_the_expected_row(form, case, ledger, state, tmp_path):
 
 def test_every_format_has_a_case_table():
     named = {path.stem for path in FILES}
-    covered = {f for path in FILES for case in yaml.safe_load(path.read_text()) for f in (case.get("format"), *case.get("formats", ()))}
+    covered = {
+        f
+        for path in FILES
+        for case in yaml.safe_load(path.read_text())
+        for f in (case.get("format"), *case.get("formats", ()))
+    }
     missing = {f.name for f in all_formats()} - named - covered
     assert not missing, f"no case table for {sorted(missing)}"

@@ -37,12 +37,17 @@ def load_all(store: Store, folder: Path, files: list[bytes]) -> dict[str, int]:
         if report.format in ONE_TO_ONE and (held := records_in(content)) is not None:
             assert report.read + report.skipped == held, report
             counted += 1
-    sums = {name: sum(getattr(report, name) for report in reports) for name in ("read", "loaded", "duplicate", "rejected", "skipped")}
+    sums = {
+        name: sum(getattr(report, name) for report in reports)
+        for name in ("read", "loaded", "duplicate", "rejected", "skipped")
+    }
     added = {table: store.count(table) - was for table, was in before.items()}
     # A format that supersedes counts a replaced row as loaded although the ledger does not grow by it.
     assert added["usage"] + added["billed"] <= sums["loaded"]
     assert added["rejected"] == sums["rejected"]
-    assert store.count("usage") == int(store.ledger.sql(f"SELECT coalesce(sum(attempts), 0) AS n FROM {store.ledger.name('spend_by_day')}")["n"][0])
+    assert store.count("usage") == int(
+        store.ledger.sql(f"SELECT coalesce(sum(attempts), 0) AS n FROM {store.ledger.name('spend_by_day')}")["n"][0]
+    )
     return {"files": len(files), "refused": sum(bool(report.error) for report in reports), "counted": counted} | sums
 
 

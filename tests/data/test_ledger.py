@@ -76,7 +76,9 @@ def test_roll_up_mirror_equals_the_stored_one(ledger):
 
 def test_the_reporting_zone_moves_the_day(ledger):
     with ledger.write() as cursor:
-        cursor.execute("INSERT INTO lake.main.usage (event_id, requested_at, attempt, status, cost_usd) VALUES ('a', TIMESTAMP '2025-01-01 23:30:00', 1, 'success', 1)")
+        cursor.execute(
+            "INSERT INTO lake.main.usage (event_id, requested_at, attempt, status, cost_usd) VALUES ('a', TIMESTAMP '2025-01-01 23:30:00', 1, 'success', 1)"
+        )
         rollups.set_time_zone(cursor, "Asia/Shanghai")
     assert ledger.time_zone == "Asia/Shanghai"
     assert str(ledger.sql(f"SELECT day::VARCHAR AS d FROM {ledger.name('spend_by_day')}")["d"][0]) == "2025-01-02"

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.ingest import ingest
+from data.loading.ingest import ingest
 
 LOG = Path(__file__).parent.parent / "cases" / "litellm_spend_logs.jsonl"
 RECORDS = [json.loads(line) for line in LOG.read_text().splitlines()]
@@ -38,7 +38,9 @@ def as_csv(path: Path) -> Path:
     with open(path.with_suffix(".csv"), "w", newline="") as stream:
         writer = csv.DictWriter(stream, RECORDS[0])
         writer.writeheader()
-        writer.writerows({k: json.dumps(v) if isinstance(v, (dict, list)) else v for k, v in r.items()} for r in RECORDS)
+        writer.writerows(
+            {k: json.dumps(v) if isinstance(v, (dict, list)) else v for k, v in r.items()} for r in RECORDS
+        )
     return path.with_suffix(".csv")
 
 
@@ -82,7 +84,10 @@ def test_our_list_price_is_litellms_price_call_by_call(ledger, state):
 def test_a_model_litellm_has_no_price_for_is_not_free(ledger, state):
     ingest(ledger, state, [LOG])
     rows = usage(ledger).set_index("model_raw")
-    assert rows.loc["openai/house-model-7b", "cost_basis"] == "unpriced" and rows.loc["openai/house-model-7b", "cost_usd"] is None
+    assert (
+        rows.loc["openai/house-model-7b", "cost_basis"] == "unpriced"
+        and rows.loc["openai/house-model-7b", "cost_usd"] is None
+    )
     grok = rows.loc["xai/grok-4"]  # spend 0 in the log; the catalogue knows it: 1000 x 3 + 600 x 15 a million
     assert grok["list_cost_usd"].min() == Decimal("0.012") and set(grok["cost_basis"]) == {"list"}
 
@@ -109,9 +114,24 @@ def test_a_callback_payload_of_a_call_in_the_table_adds_nothing(ledger, state, t
     ingest(ledger, state, [LOG])
     row = next(r for r in RECORDS if r["status"] == "success")
     payload = {
-        k: row[k] for k in ("call_type", "model", "model_group", "total_tokens", "prompt_tokens", "completion_tokens", "status", "metadata")
+        k: row[k]
+        for k in (
+            "call_type",
+            "model",
+            "model_group",
+            "total_tokens",
+            "prompt_tokens",
+            "completion_tokens",
+            "status",
+            "metadata",
+        )
     }
-    payload |= {"id": row["request_id"], "response_cost": row["spend"], "startTime": 1795233809.366, "endTime": 1795233810.628}
+    payload |= {
+        "id": row["request_id"],
+        "response_cost": row["spend"],
+        "startTime": 1795233809.366,
+        "endTime": 1795233810.628,
+    }
     (tmp_path / "callback.jsonl").write_text(json.dumps(payload))
     report = ingest(ledger, state, [tmp_path / "callback.jsonl"])[0]
     assert (report.format, report.loaded, report.duplicate) == ("litellm_payload", 0, 1)

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from data import column_names, mappings
 from data.errors import BadInput, NoData, Unreadable
-from data.ingest import ingest
+from data.loading import column_names, mappings
+from data.loading.ingest import ingest
 
 CSV = """when,Model Name,vendor,prompt_tokens,completion_tokens,price,seconds,dept
 2026-10-05 10:00:00,gpt-4o,openai,"2,006",300,$0.008015,0.812,support
@@ -19,12 +19,18 @@ CSV = """when,Model Name,vendor,prompt_tokens,completion_tokens,price,seconds,de
 BODY = {
     "name": "house gateway",
     "columns": {
-        "requested_at": "when", "model_raw": "Model Name", "provider": "vendor", "input_tokens": "prompt_tokens",
-        "output_tokens": "completion_tokens", "reported_cost_usd": "price", "latency_ms": "seconds", "team": "dept",
+        "requested_at": "when",
+        "model_raw": "Model Name",
+        "provider": "vendor",
+        "input_tokens": "prompt_tokens",
+        "output_tokens": "completion_tokens",
+        "reported_cost_usd": "price",
+        "latency_ms": "seconds",
+        "team": "dept",
     },
     "time_zone": "Europe/Berlin",
     "latency_unit": "s",
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -45,7 +51,12 @@ def test_a_saved_mapping_loads_a_csv_it_was_made_for(ledger, state, csv):
     assert "input_tokens is -4" in next(iter(report.reasons))
     row = rows(ledger)[0]
     assert str(row["requested_at"]) == "2026-10-05 08:00:00"  # Berlin is two hours ahead in summer
-    assert (row["fresh_input_tokens"], row["output_tokens"], row["latency_ms"], row["team"]) == (2006, 300, 812, "support")
+    assert (row["fresh_input_tokens"], row["output_tokens"], row["latency_ms"], row["team"]) == (
+        2006,
+        300,
+        812,
+        "support",
+    )
     assert row["reported_cost_usd"] == Decimal("0.008015")
     assert state.audit()[-1].event == "column mapping saved"
 
@@ -79,9 +90,16 @@ def test_a_first_mapping_is_guessed_from_usual_names():
     ]
     guess = mappings.guess("first", columns)
     assert guess.columns == {
-        "requested_at": "createdAt", "model_raw": "modelId", "event_key": "id", "input_tokens": "Prompt Tokens", "cache_read_tokens": "cached_tokens",
-        "output_tokens": "completion-tokens", "reported_cost_usd": "cost_in_cents", "latency_ms": "Duration Seconds", "team": "cost_center",
-    }  # fmt: skip
+        "requested_at": "createdAt",
+        "model_raw": "modelId",
+        "event_key": "id",
+        "input_tokens": "Prompt Tokens",
+        "cache_read_tokens": "cached_tokens",
+        "output_tokens": "completion-tokens",
+        "reported_cost_usd": "cost_in_cents",
+        "latency_ms": "Duration Seconds",
+        "team": "cost_center",
+    }
     assert (guess.cost_unit, guess.latency_unit) == ("cents", "s")
 
 
@@ -98,11 +116,16 @@ def test_nested_fields_are_pointed_at(ledger, state, tmp_path):
     body = {
         "name": "nested",
         "columns": {
-            "requested_at": "at", "model_raw": "/llm/name", "input_tokens": "/llm/usage/prompt_tokens",
-            "cache_read_tokens": "/llm/usage/cached_tokens", "output_tokens": "/llm/usage/completion_tokens",
+            "requested_at": "at",
+            "model_raw": "/llm/name",
+            "input_tokens": "/llm/usage/prompt_tokens",
+            "cache_read_tokens": "/llm/usage/cached_tokens",
+            "output_tokens": "/llm/usage/completion_tokens",
         },
-        "constants": {"provider": "openai", "team": "it's ours"}, "tags": ["a/b", "n"], "input_has_cache": True,
-    }  # fmt: skip
+        "constants": {"provider": "openai", "team": "it's ours"},
+        "tags": ["a/b", "n"],
+        "input_has_cache": True,
+    }
     ingest(ledger, state, [path], form=mappings.format_of(mappings.checked(body)))
     loaded = rows(ledger)
     assert len(loaded) == 3
@@ -138,7 +161,11 @@ def test_parquet_with_micro_dollars_and_a_time_of_its_own(ledger, state, tmp_pat
 def test_a_public_trace_without_models_loads_with_a_constant(ledger, state, shared_data):
     path = shared_data / "azure" / "AzureLLMInferenceTrace_code.csv"
     guess = mappings.guess("azure trace", column_names.sources(mappings.sample_of(ledger, path)))
-    assert guess.columns == {"requested_at": "TIMESTAMP", "input_tokens": "ContextTokens", "output_tokens": "GeneratedTokens"}
+    assert guess.columns == {
+        "requested_at": "TIMESTAMP",
+        "input_tokens": "ContextTokens",
+        "output_tokens": "GeneratedTokens",
+    }
     form = mappings.format_of(guess.model_copy(update={"constants": {"model_raw": "gpt-4o", "provider": "azure"}}))
     report = ingest(ledger, state, [path], form=form)[0]
     assert (report.read, report.loaded, report.rejected) == (8819, 8819, 0)
@@ -158,7 +185,7 @@ def test_a_public_trace_without_models_loads_with_a_constant(ledger, state, shar
         ({"name": "'; DROP TABLE usage"}, "name"),
         ({"colums": {}}, "colums"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_mapping_says_what_is_wrong(change, message):
     with pytest.raises(BadInput, match=message):
         mappings.checked(BODY | change)
@@ -166,8 +193,13 @@ def test_a_wrong_mapping_says_what_is_wrong(change, message):
 
 def test_names_that_look_like_sql_stay_names(ledger, state, tmp_path):
     path = tmp_path / "odd.csv"
-    path.write_text('time,"mo""del\'; --",input_tokens\n2026-10-05T08:00:00Z,gpt-4o,10\n2026-10-05T08:00:01Z,gpt-4o,11\n')
-    body = {"name": "odd", "columns": {"requested_at": "time", "model_raw": "mo\"del'; --", "input_tokens": "input_tokens"}}
+    path.write_text(
+        'time,"mo""del\'; --",input_tokens\n2026-10-05T08:00:00Z,gpt-4o,10\n2026-10-05T08:00:01Z,gpt-4o,11\n'
+    )
+    body = {
+        "name": "odd",
+        "columns": {"requested_at": "time", "model_raw": "mo\"del'; --", "input_tokens": "input_tokens"},
+    }
     assert ingest(ledger, state, [path], form=mappings.format_of(mappings.checked(body)))[0].loaded == 2
 
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from data import meaning, reprice
 from data.errors import BadInput
 from data.ledger import Ledger
+from data.loading import attribution_rules, reprice
 from tests.data import small_ledger
 
 COLUMNS = "team, feature, data_class, coalesce(tags, '{}')::VARCHAR AS tags"
@@ -17,12 +17,21 @@ COLUMNS = "team, feature, data_class, coalesce(tags, '{}')::VARCHAR AS tags"
 def _applied(ledger, tags: dict | None = None, /, *rules: dict, **columns) -> dict:
     """One row with these tags and columns, after the rules."""
     cursor = ledger.cursor()
-    given = {name: "unknown" if name in meaning.VOCABULARY else None for name in meaning.FIELDS} | columns
+    given = {
+        name: "unknown" if name in attribution_rules.VOCABULARY else None for name in attribution_rules.FIELDS
+    } | columns
     selected = ", ".join(f"?::VARCHAR AS {name}" for name in given)
-    cursor.execute(f"CREATE OR REPLACE TEMP TABLE one AS SELECT {selected}, ?::VARCHAR AS tags", [*given.values(), tags and json.dumps(tags)])
-    found = meaning.expressions({f"rule {n}": {"order": n} | rule for n, rule in enumerate(rules)})
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE one AS SELECT {selected}, ?::VARCHAR AS tags",
+        [*given.values(), tags and json.dumps(tags)],
+    )
+    found = attribution_rules.expressions({f"rule {n}": {"order": n} | rule for n, rule in enumerate(rules)})
     replaced = ", ".join(f"{sql} AS {column}" for column, sql in found.items())
-    return cursor.execute(f"SELECT * {f'REPLACE ({replaced})' if replaced else ''} FROM one").to_arrow_table().to_pylist()[0]
+    return (
+        cursor.execute(f"SELECT * {f'REPLACE ({replaced})' if replaced else ''} FROM one")
+        .to_arrow_table()
+        .to_pylist()[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,8 +80,8 @@ def test_the_first_matching_rule_of_a_column_wins_and_columns_do_not_disturb_eac
 def test_rules_are_tried_in_their_order_not_by_name():
     rules = {"a": {"field": "host", "pattern": "x", "set": "team", "value": "late", "order": 2}}
     rules |= {"b": rules["a"] | {"value": "early", "order": 1}}
-    assert list(meaning.ordered(rules)) == ["b", "a"]
-    assert meaning.expressions({}) == {}
+    assert list(attribution_rules.ordered(rules)) == ["b", "a"]
+    assert attribution_rules.expressions({}) == {}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +101,7 @@ def test_rules_are_tried_in_their_order_not_by_name():
 def test_a_wrong_rule_is_refused_in_one_sentence(state, change, reason):
     rule = {"field": "host", "pattern": "x", "set": "team", "value": "y"} | change
     with pytest.raises(BadInput, match=f"^Rule r: .*{reason}"):
-        meaning.save(state, "r", rule)
+        attribution_rules.save(state, "r", rule)
     assert state.all("rule") == {}
 
 
@@ -105,8 +114,8 @@ def test_rules_apply_to_rows_being_loaded_and_to_rows_already_loaded_alike(ledge
     small_ledger.load(ledger, state, tmp_path)
     untouched = small_ledger.rows(ledger, COLUMNS)
     for name, rule in rules.items():
-        meaning.save(state, name, rule)
-    assert meaning.matched_rows(ledger, meaning.read("bots", rules["bots"])) == 30
+        attribution_rules.save(state, name, rule)
+    assert attribution_rules.matched_rows(ledger, attribution_rules.read("bots", rules["bots"])) == 30
     changed = reprice.reapply_meaning(ledger, state)
     afterwards = small_ledger.rows(ledger, COLUMNS)
 
@@ -119,7 +128,7 @@ def test_rules_apply_to_rows_being_loaded_and_to_rows_already_loaded_alike(ledge
     assert small_ledger.adds_up(ledger)
     assert reprice.reapply_meaning(ledger, state) == (0, None, None, changed.snapshot)
     for name in rules:
-        meaning.forget(state, name)
+        attribution_rules.forget(state, name)
     assert reprice.reapply_meaning(ledger, state).rows == changed.rows
     assert small_ledger.rows(ledger, COLUMNS) == untouched
     assert small_ledger.adds_up(ledger)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data.errors import BadInput
-from data.models import current, read_catalog, save_edit, shipped
+from data.facts.models import current, read_catalog, save_edit, shipped
 from data.state import State
 
 BRIEF = ("gpt-5.2", "claude-opus-4-6", "claude-opus-4-5", "minimax-m2", "deepseek-v3.2", "gemini-3-pro-preview")
@@ -71,8 +71,18 @@ def test_an_edit_wins_is_kept_and_is_in_the_audit(tmp_path):
         ({"origin": "China"}, "origin"),
         ({"colour": "red"}, "unknown field; use one of"),
         ({"context_window": -1}, "context_window"),
-        ({"quality": [{"task": "poetry", "scale": "s", "value": 0.5, "tier": "stated", "source": "me", "date": "2026"}]}, "no task type"),
-        ({"quality": [{"scale": "s", "value": 95, "tier": "stated", "source": "me", "date": "2026"}]}, "less than or equal to 1"),
+        (
+            {
+                "quality": [
+                    {"task": "poetry", "scale": "s", "value": 0.5, "tier": "stated", "source": "me", "date": "2026"}
+                ]
+            },
+            "no task type",
+        ),
+        (
+            {"quality": [{"scale": "s", "value": 95, "tier": "stated", "source": "me", "date": "2026"}]},
+            "less than or equal to 1",
+        ),
         ({"hosting": ["cloud"]}, "hosting"),
     ],
 )

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data import price_overrides
 from data.errors import BadInput
-from data.price_book import PriceBook
+from data.prices import contracts
+from data.prices.book import PriceBook
 from tests.data.priced_rows import priced
 
 instant = datetime.fromisoformat  # naive UTC, as in the ledger
@@ -26,17 +26,29 @@ def _paid(overrides: dict, at: datetime = AT, model: str = "gpt-4o", provider: s
 
 def test_a_discount_holds_from_its_first_day_to_the_day_before_its_end():
     deal = {"deal": {"provider": "openai", "discount": "0.2", "start": "2026-07-01", "end": "2026-08-01"}}
-    days = [instant("2026-06-30T23:59:59"), instant("2026-07-01"), instant("2026-07-31T23:59:59"), instant("2026-08-01")]
+    days = [
+        instant("2026-06-30T23:59:59"),
+        instant("2026-07-01"),
+        instant("2026-07-31T23:59:59"),
+        instant("2026-08-01"),
+    ]
     assert [_paid(deal, day) for day in days] == [Decimal("3.5"), Decimal("2.8"), Decimal("2.8"), Decimal("3.5")]
 
 
 def test_a_discount_follows_list_price_changes_tiers_and_batch():
     deal = {"deal": {"provider": "openai", "discount": "0.5"}}
     book = PriceBook(overrides=deal)
-    for at, tokens, tier in ((instant("2025-05-01"), {"fresh_input": 10}, "standard"), (AT, {"fresh_input": 10}, "batch")):
-        paid, listed = (book.quote("openai", "o3", at, service_tier=tier, book=kind, **tokens).cost_usd for kind in ("paid", "list"))
+    for at, tokens, tier in (
+        (instant("2025-05-01"), {"fresh_input": 10}, "standard"),
+        (AT, {"fresh_input": 10}, "batch"),
+    ):
+        paid, listed = (
+            book.quote("openai", "o3", at, service_tier=tier, book=kind, **tokens).cost_usd for kind in ("paid", "list")
+        )
         assert paid * 2 == listed
-    paid, listed = (book.quote("openai", "gpt-5.4", AT, fresh_input=300_000, book=kind).cost_usd for kind in ("paid", "list"))
+    paid, listed = (
+        book.quote("openai", "gpt-5.4", AT, fresh_input=300_000, book=kind).cost_usd for kind in ("paid", "list")
+    )
     assert (paid, listed) == (Decimal("0.75"), Decimal("1.5"))
 
 
@@ -52,9 +64,18 @@ def test_the_model_s_line_wins_over_the_provider_s_and_the_later_over_the_earlie
 
 
 def test_prices_of_one_s_own_are_for_every_length_and_the_standard_tier():
-    own = {"own": {"provider": "google", "model": "gemini-2.5-pro", "prices": {"fresh_input": 1, "output": 4, "cache_read": 0}}}
+    own = {
+        "own": {
+            "provider": "google",
+            "model": "gemini-2.5-pro",
+            "prices": {"fresh_input": 1, "output": 4, "cache_read": 0},
+        }
+    }
     book = PriceBook(overrides=own)
-    assert book.quote("google", "gemini-2.5-pro", AT, fresh_input=1_000_000, cache_read=500, output=1_000_000).cost_usd == 5
+    assert (
+        book.quote("google", "gemini-2.5-pro", AT, fresh_input=1_000_000, cache_read=500, output=1_000_000).cost_usd
+        == 5
+    )
     batch = book.price_usd_per_mtok("google", "gemini-2.5-pro", AT, service_tier="batch")
     assert (batch["fresh_input"], batch["output"], batch["reasoning"]) == (Decimal("0.5"), Decimal("2"), Decimal("2"))
     only_flex = {"own": own["own"] | {"service_tier": "flex"}}
@@ -67,15 +88,26 @@ def test_a_contract_names_models_as_logs_do_and_prices_what_no_list_knows():
     book = PriceBook(overrides=named)
     assert book.row("aws", "anthropic.claude-sonnet-4-5-20250929-v1:0", AT).fresh_input == Decimal("2.97")
     ours = {"b": {"provider": "vllm", "model": "Qwen/Qwen3-32B", "prices": {"fresh_input": "0.05", "output": "0.2"}}}
-    assert PriceBook(overrides=ours).quote("vllm", "Qwen/Qwen3-32B", AT, fresh_input=1_000_000).cost_usd == Decimal("0.05")
+    assert PriceBook(overrides=ours).quote("vllm", "Qwen/Qwen3-32B", AT, fresh_input=1_000_000).cost_usd == Decimal(
+        "0.05"
+    )
 
 
 DAYS = st.one_of(st.none(), st.dates(date(2025, 1, 1), date(2025, 12, 31)))
 LINES = st.builds(
-    lambda start, end, model, tier, own: {"provider": "openai", "start": str(start) if start else None, "end": str(end) if end else None, "service_tier": tier}
+    lambda start, end, model, tier, own: {
+        "provider": "openai",
+        "start": str(start) if start else None,
+        "end": str(end) if end else None,
+        "service_tier": tier,
+    }
     | ({"model": "o3", "prices": {"fresh_input": 1, "output": 2}} if own else {"model": model, "discount": 0.5}),
-    DAYS, DAYS, st.sampled_from([None, "o3"]), st.sampled_from([None, None, "batch"]), st.booleans(),
-).filter(lambda line: not (line["start"] and line["end"] and line["end"] <= line["start"]))  # fmt: skip
+    DAYS,
+    DAYS,
+    st.sampled_from([None, "o3"]),
+    st.sampled_from([None, None, "batch"]),
+    st.booleans(),
+).filter(lambda line: not (line["start"] and line["end"] and line["end"] <= line["start"]))
 
 
 @settings(max_examples=60, deadline=None)
@@ -85,15 +117,32 @@ def test_overlapping_lines_never_give_a_request_two_prices(lines, at):
     rows = book.contract_rows(book.match("openai", None, None, "o3"))
     for tier in ("standard", "batch"):
         holding = [row for row in rows if row.service_tier == tier and row.valid_from <= at < row.valid_to]
-        applying = [n for n, line in enumerate(lines) if line["service_tier"] in (None, tier) and price_overrides.read("x", line).span[0] <= at < price_overrides.read("x", line).span[1]]
+        applying = [
+            n
+            for n, line in enumerate(lines)
+            if line["service_tier"] in (None, tier)
+            and contracts.read("x", line).span[0] <= at < contracts.read("x", line).span[1]
+        ]
         assert len(holding) == bool(applying)
 
 
 def test_in_the_ledger_a_contract_wins_over_report_and_list_and_both_stay_beside_it(ledger):
     book = PriceBook(overrides={"deal": {"provider": "openai", "discount": "0.2"}})
     rows = [
-        {"provider": "openai", "model_raw": "gpt-4o", "fresh_input_tokens": 1_000_000, "output_tokens": 0, "reported_cost_usd": "2.6"},
-        {"provider": "anthropic", "model_raw": "claude-opus-4-6", "fresh_input_tokens": 1_000_000, "output_tokens": 0, "reported_cost_usd": "5.1"},
+        {
+            "provider": "openai",
+            "model_raw": "gpt-4o",
+            "fresh_input_tokens": 1_000_000,
+            "output_tokens": 0,
+            "reported_cost_usd": "2.6",
+        },
+        {
+            "provider": "anthropic",
+            "model_raw": "claude-opus-4-6",
+            "fresh_input_tokens": 1_000_000,
+            "output_tokens": 0,
+            "reported_cost_usd": "5.1",
+        },
         {"provider": "openai", "model_raw": "gpt-4o", "status": "error", "fresh_input_tokens": 1_000_000},
     ]
     frame = priced(ledger.cursor(), book, rows)
@@ -112,13 +161,19 @@ def test_in_the_ledger_a_contract_wins_over_report_and_list_and_both_stay_beside
         ({"provider": "openai", "discount": "NaN"}, "discount: "),
         ({"provider": "openai", "prices": {"fresh_input": 1, "output": 1}}, "prices belong to one model"),
         ({"provider": "openai", "model": "gpt-4o", "prices": {"fresh_input": -1, "output": 1}}, "prices.fresh_input: "),
-        ({"provider": "openai", "model": "gpt-4o", "prices": {"fresh_input": "1e9", "output": 1}}, "prices.fresh_input: "),
+        (
+            {"provider": "openai", "model": "gpt-4o", "prices": {"fresh_input": "1e9", "output": 1}},
+            "prices.fresh_input: ",
+        ),
         ({"provider": "openai", "discount": 0.1, "start": "2026-02-30"}, "start: "),
-        ({"provider": "openai", "discount": 0.1, "start": "2026-02-01", "end": "2026-02-01"}, "the end must come after the start"),
+        (
+            {"provider": "openai", "discount": 0.1, "start": "2026-02-01", "end": "2026-02-01"},
+            "the end must come after the start",
+        ),
         ({"provider": " ", "discount": 0.1}, "provider: "),
     ],
 )
 def test_a_wrong_line_is_refused_and_nothing_is_kept(state, body, reason):
     with pytest.raises(BadInput, match=f"^Price override deal: {reason}"):
-        price_overrides.save(state, "deal", body)
+        contracts.save(state, "deal", body)
     assert state.all("price_override") == {}

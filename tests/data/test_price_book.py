@@ -11,11 +11,12 @@ import pytest
 import yaml
 from genai_prices import Usage, calc_price
 
-from data import price_catalogue, price_overrides
 from data.errors import BadInput, NoData
-from data.price_book import PriceBook
-from data.price_catalogue import RATES, SERVICE_TIERS
-from data.usage import TOKENS
+from data.prices import catalogue as price_catalogue
+from data.prices import contracts
+from data.prices.book import PriceBook
+from data.prices.catalogue import RATES, SERVICE_TIERS
+from data.schema import TOKENS
 from tests.data.priced_rows import priced
 
 instant = datetime.fromisoformat  # naive UTC, as in the ledger
@@ -23,11 +24,24 @@ instant = datetime.fromisoformat  # naive UTC, as in the ledger
 BASIS = yaml.safe_load((Path(__file__).parent.parent / "cases" / "prices_basis.yaml").read_text())
 # Every kind of price the catalogue has: flat, tiered, dated, by the hour, with and without cache prices, free.
 MODELS = [
-    ("openai", "gpt-5.4"), ("openai", "o3"), ("openai", "gpt-5.2"), ("openai", "text-embedding-3-small"), ("anthropic", "claude-opus-4-6"),
-    ("anthropic", "claude-sonnet-4-5"), ("google", "gemini-2.5-pro"), ("google", "gemini-1.5-flash"), ("deepseek", "deepseek-chat"),
-    ("x-ai", "grok-4.20"), ("aws", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"), ("azure", "gpt-4o"), ("minimax", "MiniMax-M2"),
-    ("openrouter", "anthropic/claude-sonnet-4.5"), ("perplexity", "sonar"), ("mistral", "mistral-large-latest"), ("groq", "llama-3.3-70b-versatile"),
-]  # fmt: skip
+    ("openai", "gpt-5.4"),
+    ("openai", "o3"),
+    ("openai", "gpt-5.2"),
+    ("openai", "text-embedding-3-small"),
+    ("anthropic", "claude-opus-4-6"),
+    ("anthropic", "claude-sonnet-4-5"),
+    ("google", "gemini-2.5-pro"),
+    ("google", "gemini-1.5-flash"),
+    ("deepseek", "deepseek-chat"),
+    ("x-ai", "grok-4.20"),
+    ("aws", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    ("azure", "gpt-4o"),
+    ("minimax", "MiniMax-M2"),
+    ("openrouter", "anthropic/claude-sonnet-4.5"),
+    ("perplexity", "sonar"),
+    ("mistral", "mistral-large-latest"),
+    ("groq", "llama-3.3-70b-versatile"),
+]
 
 
 def _money(text: str | None) -> Decimal | None:
@@ -37,7 +51,10 @@ def _money(text: str | None) -> Decimal | None:
 def test_cost_and_its_basis(ledger):
     rows = [{"provider": "openai", "model_raw": "gpt-4o"} | case["row"] for case in BASIS]
     frame = priced(ledger.cursor(), PriceBook.load(), rows)
-    got = [(c["name"], *values) for c, values in zip(BASIS, frame[["list_cost_usd", "cost_usd", "cost_basis"]].values.tolist(), strict=True)]
+    got = [
+        (c["name"], *values)
+        for c, values in zip(BASIS, frame[["list_cost_usd", "cost_usd", "cost_basis"]].values.tolist(), strict=True)
+    ]
     assert got == [(c["name"], _money(c["list"]), _money(c["cost"]), c["basis"]) for c in BASIS]
 
 
@@ -58,19 +75,35 @@ def _requests(count: int, seed: int) -> list[tuple[str, str, datetime, str, list
 
 def test_sql_and_quote_agree_on_thousands_of_random_requests(ledger):
     requests = _requests(3_000, seed=7)
-    book = PriceBook(overrides={
-        "o3 deal": {"provider": "openai", "model": "o3", "discount": "0.125", "start": "2025-03-01", "end": "2026-02-01"},
-        "google": {"provider": "google", "discount": "0.07"},
-        "haul": {"provider": "anthropic", "model": "claude-opus-4-6", "prices": {"fresh_input": "4.1", "output": "20.3"}, "start": "2025-06-01"},
-    })  # fmt: skip
+    book = PriceBook(
+        overrides={
+            "o3 deal": {
+                "provider": "openai",
+                "model": "o3",
+                "discount": "0.125",
+                "start": "2025-03-01",
+                "end": "2026-02-01",
+            },
+            "google": {"provider": "google", "discount": "0.07"},
+            "haul": {
+                "provider": "anthropic",
+                "model": "claude-opus-4-6",
+                "prices": {"fresh_input": "4.1", "output": "20.3"},
+                "start": "2025-06-01",
+            },
+        }
+    )
     rows = [
-        dict(zip(TOKENS, tokens, strict=True)) | {"provider": provider, "model_raw": model, "requested_at": at, "service_tier": tier}
+        dict(zip(TOKENS, tokens, strict=True))
+        | {"provider": provider, "model_raw": model, "requested_at": at, "service_tier": tier}
         for provider, model, at, tier, tokens in requests
     ]
     frame = priced(ledger.cursor(), book, rows)
     for kind, column in (("list", "list_cost_usd"), ("paid", "cost_usd")):
         expected = [
-            book.quote(provider, model, at, service_tier=tier, book=kind, **dict(zip(RATES, tokens, strict=True))).cost_usd
+            book.quote(
+                provider, model, at, service_tier=tier, book=kind, **dict(zip(RATES, tokens, strict=True))
+            ).cost_usd
             for provider, model, at, tier, tokens in requests
         ]
         assert frame[column].tolist() == expected
@@ -82,50 +115,81 @@ def test_list_prices_agree_with_the_catalogue_s_own_calculation():
     for provider, model, at, _tier, tokens in _requests(1_500, seed=11):
         fresh, read, write_5m, write_1h, output, reasoning = tokens
         usage = Usage(
-            input_tokens=fresh + read + write_5m + write_1h, cache_read_tokens=read, cache_write_tokens=write_5m + write_1h,
-            cache_write_1h_tokens=write_1h, output_tokens=output + reasoning, output_reasoning_tokens=reasoning,
-        )  # fmt: skip
-        theirs = calc_price(usage, model_ref=model, provider_id=provider, genai_request_timestamp=at.replace(tzinfo=UTC)).total_price
+            input_tokens=fresh + read + write_5m + write_1h,
+            cache_read_tokens=read,
+            cache_write_tokens=write_5m + write_1h,
+            cache_write_1h_tokens=write_1h,
+            output_tokens=output + reasoning,
+            output_reasoning_tokens=reasoning,
+        )
+        theirs = calc_price(
+            usage, model_ref=model, provider_id=provider, genai_request_timestamp=at.replace(tzinfo=UTC)
+        ).total_price
         ours = book.quote(provider, model, at, **dict(zip(RATES, tokens, strict=True))).cost_usd
         assert abs(ours - theirs) <= Decimal("1e-6"), (provider, model, at, tokens)
 
 
 @pytest.mark.parametrize(
     ("model", "day", "tier"),
-    [("o3", instant("2026-10-20"), "batch"), ("gpt-5.4", instant("2026-10-20"), "flex"), ("gpt-5.4", instant("2026-10-20"), "priority")],
+    [
+        ("o3", instant("2026-10-20"), "batch"),
+        ("gpt-5.4", instant("2026-10-20"), "flex"),
+        ("gpt-5.4", instant("2026-10-20"), "priority"),
+    ],
 )
 def test_service_tiers_agree_with_the_catalogue_once_it_knows_them(model, day, tier):
     usage = Usage(input_tokens=50_000, cache_read_tokens=10_000, output_tokens=700)
     context = price_catalogue.CONTEXTS[tier]
-    theirs = calc_price(usage, model_ref=model, provider_id="openai", genai_request_timestamp=day.replace(tzinfo=UTC), price_context=context)
-    ours = PriceBook.load().quote("openai", model, day, fresh_input=40_000, cache_read=10_000, output=700, service_tier=tier)
+    theirs = calc_price(
+        usage,
+        model_ref=model,
+        provider_id="openai",
+        genai_request_timestamp=day.replace(tzinfo=UTC),
+        price_context=context,
+    )
+    ours = PriceBook.load().quote(
+        "openai", model, day, fresh_input=40_000, cache_read=10_000, output=700, service_tier=tier
+    )
     assert ours.cost_usd == theirs.total_price
 
 
 def test_every_model_has_exactly_one_price_at_every_instant():
-    corners = [instant("2024-05-05T00:00"), instant("2025-09-09T03:03"), instant("2026-08-17"), instant("2026-10-14T16:30"), instant("2027-02-01T23:59:59")]
+    corners = [
+        instant("2024-05-05T00:00"),
+        instant("2025-09-09T03:03"),
+        instant("2026-08-17"),
+        instant("2026-10-14T16:30"),
+        instant("2027-02-01T23:59:59"),
+    ]
     for pair in price_catalogue.models():
         rows = price_catalogue.rows(*pair)
         for at in corners if rows else ():
             second = at.hour * 3600 + at.minute * 60 + at.second
             for size in (0, 100_001, 10_000_000):
                 holding = [
-                    r.service_tier for r in rows
-                    if r.valid_from <= at < r.valid_to and r.second_from <= second < r.second_to and r.tokens_from <= size < r.tokens_to
-                ]  # fmt: skip
+                    r.service_tier
+                    for r in rows
+                    if r.valid_from <= at < r.valid_to
+                    and r.second_from <= second < r.second_to
+                    and r.tokens_from <= size < r.tokens_to
+                ]
                 assert sorted(holding) == sorted(SERVICE_TIERS), (pair, at, size)
 
 
 def test_daily_windows_do_not_reach_back_before_the_price_they_belong_to():
     book = PriceBook.load()
-    peak_2025, peak_2026 = (book.price_usd_per_mtok("deepseek", "deepseek-v4-pro", instant(f"{year}-10-01T02:00")) for year in (2025, 2026))
+    peak_2025, peak_2026 = (
+        book.price_usd_per_mtok("deepseek", "deepseek-v4-pro", instant(f"{year}-10-01T02:00")) for year in (2025, 2026)
+    )
     assert (peak_2025["fresh_input"], peak_2026["fresh_input"]) == (Decimal("0.435"), Decimal("1.32"))
 
 
 def test_batch_without_a_batch_price_follows_the_provider_s_rule():
     book = PriceBook.load()
     at = instant("2025-07-01")
-    claude = [book.price_usd_per_mtok("anthropic", "claude-3-haiku", at, service_tier=tier) for tier in ("standard", "batch")]
+    claude = [
+        book.price_usd_per_mtok("anthropic", "claude-3-haiku", at, service_tier=tier) for tier in ("standard", "batch")
+    ]
     assert claude[1] == {kind: price / 2 for kind, price in claude[0].items()}
     azure = book.row("azure", "gpt-4o", at, service_tier="batch")
     assert azure.fresh_input == Decimal("1.25")
@@ -135,7 +199,9 @@ def test_batch_without_a_batch_price_follows_the_provider_s_rule():
 
 def test_a_model_without_a_price_is_refused_in_one_sentence():
     book = PriceBook.load()
-    with pytest.raises(NoData, match=r"gpt-5\.22 is in no price list \(did you mean gpt-5\.2.*add an alias or a price override"):
+    with pytest.raises(
+        NoData, match=r"gpt-5\.22 is in no price list \(did you mean gpt-5\.2.*add an alias or a price override"
+    ):
         book.quote("minimax", "gpt-5.22", instant("2026-01-01"))
     with pytest.raises(NoData, match="whisper-1 is not sold by the token; add a price override"):
         book.quote("openai", "whisper-1", instant("2026-01-01"))
@@ -146,7 +212,7 @@ def test_a_model_without_a_price_is_refused_in_one_sentence():
 def test_the_book_is_kept_until_an_alias_or_a_contract_changes(state):
     first = PriceBook.load(state)
     assert PriceBook.load(state) is first
-    price_overrides.save(state, "deal", {"provider": "openai", "discount": 0.1})
+    contracts.save(state, "deal", {"provider": "openai", "discount": 0.1})
     assert PriceBook.load(state) is not first
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from data.ingest import ingest
+from data.loading.ingest import ingest
 
 # Per file: generations that count, fresh input, output with reasoning. Counted by hand from the files: agent and wrapping
 # spans repeat what is below them, and agno's outer generations hold running sums of the inner ones.
@@ -87,7 +87,9 @@ def test_no_prompt_or_answer_is_stored_unless_asked_for(ledger, state, shared_da
     trace = shared_data / "logs/langfuse_traces/microsoft-agent-2025-10-14.json"
     assert "Portland" in trace.read_text()
     ingest(ledger, state, [trace])
-    assert not any("Portland" in str(value) for value in ledger.sql(f"SELECT * FROM {ledger.name('usage')}").to_numpy().ravel())
+    assert not any(
+        "Portland" in str(value) for value in ledger.sql(f"SELECT * FROM {ledger.name('usage')}").to_numpy().ravel()
+    )
 
 
 def test_texts_are_kept_when_asked_for(ledger, state, shared_data):

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from data.ingest import ingest
+from data.loading.ingest import ingest
 
 CCUSAGE = "logs/ccusage/fixtures__{}.jsonl"
 # File -> loaded, and the sums of fresh input, cache reads, cache writes, output with reasoning, counted by hand.
@@ -39,7 +39,9 @@ def test_a_session_file_counts_each_call_once(name, ledger, state, shared_data):
 
 def test_the_logged_cost_of_an_old_session_is_kept_beside_the_list_price(ledger, state, shared_data):
     ingest(ledger, state, [shared_data / CCUSAGE.format("claude__projects__project-alpha__session-alpha__chat")])
-    row = ledger.sql(f"SELECT * FROM {ledger.name('usage')} WHERE model_raw = 'claude-sonnet-4-20250514' ORDER BY requested_at").iloc[0]
+    row = ledger.sql(
+        f"SELECT * FROM {ledger.name('usage')} WHERE model_raw = 'claude-sonnet-4-20250514' ORDER BY requested_at"
+    ).iloc[0]
     assert (row["reported_cost_usd"], row["list_cost_usd"]) == (Decimal("0.12"), Decimal("0.00114675"))
 
 
@@ -73,20 +75,37 @@ def test_a_focus_bill_adds_up_to_what_was_billed(name, ledger, state, shared_dat
 
 
 def assistant(moment: str, session: str, request: str, message: str, output: int, sidechain: bool = False) -> dict:
-    usage = {"input_tokens": 100, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": output}
+    usage = {
+        "input_tokens": 100,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "output_tokens": output,
+    }
     body = {"id": message, "role": "assistant", "model": "claude-haiku-4-5-20251001", "usage": usage}
-    return {"type": "assistant", "timestamp": moment, "sessionId": session, "requestId": request, "isSidechain": sidechain, "message": body}
+    return {
+        "type": "assistant",
+        "timestamp": moment,
+        "sessionId": session,
+        "requestId": request,
+        "isSidechain": sidechain,
+        "message": body,
+    }
 
 
 def test_resumed_and_growing_session_files_never_count_a_message_twice(ledger, state, tmp_path):
     """Resume copies history into a new file; a later ingest sees the same file grown, its last message larger."""
-    first = [assistant("2026-03-02T10:00:00Z", "s-1", "r-1", "m-1", 10), assistant("2026-03-02T10:01:00Z", "s-1", "r-2", "m-2", 1)]
+    first = [
+        assistant("2026-03-02T10:00:00Z", "s-1", "r-1", "m-1", 10),
+        assistant("2026-03-02T10:01:00Z", "s-1", "r-2", "m-2", 1),
+    ]
     resumed = [*first, assistant("2026-03-02T11:00:00Z", "s-2", "r-3", "m-3", 30)]
     for name, records in (("one", first), ("two", resumed)):
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, records)))
     reports = ingest(ledger, state, [tmp_path])
     assert (sum(r.loaded for r in reports), sum(r.duplicate for r in reports)) == (3, 2)
-    (tmp_path / "one.jsonl").write_text("\n".join(map(json.dumps, [*first, assistant("2026-03-02T10:01:05Z", "s-1", "r-2", "m-2", 20)])))
+    (tmp_path / "one.jsonl").write_text(
+        "\n".join(map(json.dumps, [*first, assistant("2026-03-02T10:01:05Z", "s-1", "r-2", "m-2", 20)]))
+    )
     ingest(ledger, state, [tmp_path / "one.jsonl"])
     assert sums(ledger)[::4] == (3, 60)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from data import aliases, price_overrides, reprice
 from data.ledger import Ledger
+from data.loading import reprice
+from data.prices import aliases, contracts
 from tests.data import small_ledger
 
 COLUMNS = "event_id, provider, model, list_cost_usd, cost_usd, cost_basis"
@@ -17,7 +18,7 @@ def test_an_override_and_an_alias_reprice_only_what_they_touch(ledger, state, tm
     assert {row["cost_basis"] for row in before} == {"list", "unpriced"}
 
     aliases.save(state, "chat", {"pattern": "prod-*", "model": "gpt-5.2"})
-    price_overrides.save(state, "deal", {"provider": "openai", "discount": "0.2", "start": "2026-03-01"})
+    contracts.save(state, "deal", {"provider": "openai", "discount": "0.2", "start": "2026-03-01"})
     change = reprice.reprice(ledger, state)
     after = small_ledger.rows(ledger, COLUMNS)
     differing = [new for old, new in zip(before, after, strict=True) if old != new]
@@ -37,11 +38,11 @@ def test_repricing_twice_writes_nothing_and_taking_it_back_restores_every_row(le
     small_ledger.load(ledger, state, tmp_path)
     before = small_ledger.rows(ledger, COLUMNS)
     assert reprice.reprice(ledger, state).rows == 0
-    price_overrides.save(state, "deal", {"provider": "openai", "model": "gpt-4o", "prices": {"fresh_input": 1, "output": 2}})
+    contracts.save(state, "deal", {"provider": "openai", "model": "gpt-4o", "prices": {"fresh_input": 1, "output": 2}})
     first = reprice.reprice(ledger, state)
     assert first.rows == 30
     assert reprice.reprice(ledger, state) == (0, None, None, first.snapshot)
-    price_overrides.forget(state, "deal")
+    contracts.forget(state, "deal")
     assert reprice.reprice(ledger, state).rows == 30
     assert small_ledger.rows(ledger, COLUMNS) == before
     assert small_ledger.adds_up(ledger)
@@ -50,8 +51,12 @@ def test_repricing_twice_writes_nothing_and_taking_it_back_restores_every_row(le
 def test_unmetered_and_reported_rows_keep_their_basis(ledger, state, tmp_path):
     small_ledger.load(ledger, state, tmp_path, count=9)
     with ledger.write() as cursor:
-        cursor.execute("UPDATE lake.main.usage SET cost_basis = 'unmetered', cost_usd = NULL, fresh_input_tokens = NULL, output_tokens = NULL, list_cost_usd = NULL WHERE record_no = 1")
-        cursor.execute("UPDATE lake.main.usage SET cost_basis = 'reported', cost_usd = 0.5, reported_cost_usd = 0.5 WHERE record_no = 2")
+        cursor.execute(
+            "UPDATE lake.main.usage SET cost_basis = 'unmetered', cost_usd = NULL, fresh_input_tokens = NULL, output_tokens = NULL, list_cost_usd = NULL WHERE record_no = 1"
+        )
+        cursor.execute(
+            "UPDATE lake.main.usage SET cost_basis = 'reported', cost_usd = 0.5, reported_cost_usd = 0.5 WHERE record_no = 2"
+        )
     assert reprice.reprice(ledger, state).rows == 0
 
 

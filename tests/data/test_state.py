@@ -37,7 +37,9 @@ def test_the_audit_chain_holds(state):
     assert [e.seq for e in state.audit(2)] == [5, 4]
 
 
-@pytest.mark.parametrize("tamper", ["UPDATE audit SET detail = '{\"n\": 99}' WHERE seq = 3", "DELETE FROM audit WHERE seq = 3"])
+@pytest.mark.parametrize(
+    "tamper", ["UPDATE audit SET detail = '{\"n\": 99}' WHERE seq = 3", "DELETE FROM audit WHERE seq = 3"]
+)
 def test_a_changed_or_missing_entry_shows(state, tamper):
     for number in range(5):
         state.append_audit("decided", {"n": number})

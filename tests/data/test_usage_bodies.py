@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from data.ingest import ingest
-from data.usage import TOKENS
+from data.loading.ingest import ingest
+from data.schema import TOKENS
 from tests.data.usage_bodies import bodies, expected_usage, write_logs
 
 DIFFERENCES = Path(__file__).parent.parent / "cases" / "usage_body_differences.yaml"
@@ -16,7 +16,11 @@ DIFFERENCES = Path(__file__).parent.parent / "cases" / "usage_body_differences.y
 
 def counts(row: dict) -> dict[str, int]:
     """A ledger row in the corpus' words, where cache is part of input and reasoning part of output."""
-    known = {name: int(value) if value == value and value is not None else 0 for name, value in row.items() if name.endswith("_tokens")}
+    known = {
+        name: int(value) if value == value and value is not None else 0
+        for name, value in row.items()
+        if name.endswith("_tokens")
+    }
     written = known["cache_write_5m_tokens"] + known["cache_write_1h_tokens"]
     return {
         "input_tokens": known["fresh_input_tokens"] + known["cache_read_tokens"] + written,
@@ -45,5 +49,7 @@ def test_every_body_is_read_as_expected_or_the_reason_is_listed(readings):
         if wrong:
             differences[number] = wrong
     listed = yaml.safe_load(DIFFERENCES.read_text())
-    assert differences == {entry["body"]: {name: tuple(pair) for name, pair in entry["ours_expected"].items()} for entry in listed}
+    assert differences == {
+        entry["body"]: {name: tuple(pair) for name, pair in entry["ours_expected"].items()} for entry in listed
+    }
     assert all(entry["reason"] for entry in listed)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from data.ingest import ingest
-from data.price_book import PriceBook
-from data.pricing import INPUT
+from data.loading.ingest import ingest
+from data.prices.book import PriceBook
+from data.prices.priced_rows import INPUT
 from tests.data.fixed_prices import FixedBook
 from tests.data.priced_rows import priced
 
@@ -47,7 +47,11 @@ def test_quote_gives_the_worked_example_exactly(book, example):
 def test_engine_gives_the_worked_examples_exactly(book, ledger):
     rows = [
         {f"{kind}_tokens": count for kind, count in example["tokens"].items()}
-        | {"model_raw": example["model"], "provider": TABLE["rates"][example["model"]]["provider"], "requested_at": _instant(example)}
+        | {
+            "model_raw": example["model"],
+            "provider": TABLE["rates"][example["model"]]["provider"],
+            "requested_at": _instant(example),
+        }
         | {key: example[key] for key in ("service_tier", "region") if key in example}
         | {"output_tokens": example["tokens"].get("output", 0)}
         for example in EXAMPLES
@@ -71,10 +75,28 @@ def _load(ledger, state, tmp_path, name: str, *records: dict) -> list[dict]:
 
 def test_trap_7_claude_code_counts_the_last_snapshot_of_a_message(ledger, state, tmp_path):
     def line(output: int) -> dict:
-        usage = {"input_tokens": 100, "cache_creation_input_tokens": 25, "cache_read_input_tokens": 10, "output_tokens": output}
-        message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-20250514", "usage": usage}
+        usage = {
+            "input_tokens": 100,
+            "cache_creation_input_tokens": 25,
+            "cache_read_input_tokens": 10,
+            "output_tokens": output,
+        }
+        message = {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": "claude-sonnet-4-20250514",
+            "usage": usage,
+        }
         when = {"timestamp": "2026-01-05T10:00:00.000Z", "version": "2.0.0", "cwd": "/work/app"}
-        return {"type": "assistant", "sessionId": "s1", "requestId": "req_1", "uuid": f"u{output}", "message": message, **when}
+        return {
+            "type": "assistant",
+            "sessionId": "s1",
+            "requestId": "req_1",
+            "uuid": f"u{output}",
+            "message": message,
+            **when,
+        }
 
     rows = _load(ledger, state, tmp_path, "session.jsonl", line(1), line(50))
     assert [row["cost_usd"] for row in rows] == [Decimal("0.00114675")]
@@ -84,11 +106,30 @@ def test_trap_7_litellm_cache_hit_is_a_row_of_its_own_at_no_cost(ledger, state, 
     def row(request_id: str, hit: str, spend: float) -> dict:
         when = {"startTime": "2025-01-24 09:20:46.847371", "endTime": "2025-01-24 09:20:48.000000"}
         tokens = {"total_tokens": 30, "prompt_tokens": 10, "completion_tokens": 20}
-        names = {"model": "gpt-4o", "custom_llm_provider": "openai", "call_type": "acompletion", "api_key": "88dc28", "metadata": "{}"}
-        return {"request_id": request_id, "cache_hit": hit, "spend": spend, "request_tags": "[]", **when, **tokens, **names}
+        names = {
+            "model": "gpt-4o",
+            "custom_llm_provider": "openai",
+            "call_type": "acompletion",
+            "api_key": "88dc28",
+            "metadata": "{}",
+        }
+        return {
+            "request_id": request_id,
+            "cache_hit": hit,
+            "spend": spend,
+            "request_tags": "[]",
+            **when,
+            **tokens,
+            **names,
+        }
 
-    rows = _load(ledger, state, tmp_path, "spend.jsonl", row("abc", "False", 0.000225), row("abc_cache_hit1737", "True", 0.0))
-    assert sorted((row["status"], row["cost_usd"]) for row in rows) == [("cached", Decimal(0)), ("success", Decimal("0.000225"))]
+    rows = _load(
+        ledger, state, tmp_path, "spend.jsonl", row("abc", "False", 0.000225), row("abc_cache_hit1737", "True", 0.0)
+    )
+    assert sorted((row["status"], row["cost_usd"]) for row in rows) == [
+        ("cached", Decimal(0)),
+        ("success", Decimal("0.000225")),
+    ]
     assert {row["requested_at"] for row in rows} == {instant("2025-01-24T09:20:46.847371")}  # naive is UTC
 
 
@@ -96,7 +137,13 @@ def test_trap_9_a_late_evening_belongs_to_the_reporting_zone_s_day(ledger, state
     from data import rollups
 
     body = {"request_id": "a", "response_id": "a", "response_status": 200, "provider": "OPENAI", "model": "gpt-4o"}
-    _load(ledger, state, tmp_path, "late.jsonl", body | {"request_created_at": "2025-01-01T23:30:00Z", "prompt_tokens": 10, "completion_tokens": 1})
+    _load(
+        ledger,
+        state,
+        tmp_path,
+        "late.jsonl",
+        body | {"request_created_at": "2025-01-01T23:30:00Z", "prompt_tokens": 10, "completion_tokens": 1},
+    )
     days = f"SELECT day FROM {ledger.name('spend_by_day')}"
     assert ledger.sql(days).iloc[0, 0] == date(2025, 1, 1)
     with ledger.write() as cursor:

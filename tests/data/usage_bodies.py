@@ -49,5 +49,9 @@ def write_logs(corpus: list[dict], folder: Path) -> dict[str, Path]:
 
 def expected_usage(entry: dict, form: str) -> dict[str, int]:
     """The expected token counts under the extractor that stands for our format."""
-    by_extractor = {(e["provider_id"], e["api_flavor"]): option["usage"] for option in entry["extracted"] for e in option["extractors"]}
+    by_extractor = {
+        (e["provider_id"], e["api_flavor"]): option["usage"]
+        for option in entry["extracted"]
+        for e in option["extractors"]
+    }
     return next(by_extractor[name] for name in EXTRACTORS[form] if name in by_extractor)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from data.ingest import ingest
 from data.ledger import Ledger
+from data.loading.ingest import ingest
 from data.state import State
 from tests.data.test_formats import load_cases
 from tests.pages.test_pages import FILES, ROOT, answered, opened
@@ -69,10 +69,24 @@ def test_a_page_answers_from_every_format_at_once(every_home, monkeypatch, file)
 def test_a_log_without_any_price_shows_no_dollar(tmp_path, blank_home, monkeypatch):
     """Unknown is not zero: no page says what such a log costs."""
     log = tmp_path / "log.jsonl"
-    log.write_text("".join(json.dumps({
-        "request_id": f"r{n}", "response_id": f"r{n}", "request_created_at": f"2026-11-{1 + n % 19:02d}T08:00:00Z", "response_status": 200,
-        "provider": "CUSTOM", "model": "in-house-7b", "prompt_tokens": 900, "completion_tokens": 60,
-    }) + "\n" for n in range(60)))  # fmt: skip
+    log.write_text(
+        "".join(
+            json.dumps(
+                {
+                    "request_id": f"r{n}",
+                    "response_id": f"r{n}",
+                    "request_created_at": f"2026-11-{1 + n % 19:02d}T08:00:00Z",
+                    "response_status": 200,
+                    "provider": "CUSTOM",
+                    "model": "in-house-7b",
+                    "prompt_tokens": 900,
+                    "completion_tokens": 60,
+                }
+            )
+            + "\n"
+            for n in range(60)
+        )
+    )
     home = tmp_path / "store"
     shutil.copytree(blank_home, home)
     ledger = Ledger.open(home)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pages.ui import hosting_charts
+from pages.parts.hosting import charts as hosting_charts
 from pages.ui.charts import LIGHT
 
 MONTHS = pd.DataFrame({"month": [0, 1, 2], "api_usd": [0.0, 10, 10], "bought_usd": [15.0, 1, -5]})
@@ -34,7 +34,17 @@ def test_replicas_are_drawn_by_the_hour_of_the_last_week():
 
 
 def test_the_tornado_is_centred_on_the_base_case():
-    swings = pd.DataFrame({"name": ["pue", "rent"], "low_value": [1, 2], "high_value": [2, 3], "unit": ["", ""], "npv_at_low_usd": [5.0, 8], "npv_at_high_usd": [15.0, 12], "base_usd": [10.0, 10]})
+    swings = pd.DataFrame(
+        {
+            "name": ["pue", "rent"],
+            "low_value": [1, 2],
+            "high_value": [2, 3],
+            "unit": ["", ""],
+            "npv_at_low_usd": [5.0, 8],
+            "npv_at_high_usd": [15.0, 12],
+            "base_usd": [10.0, 10],
+        }
+    )
     figure = hosting_charts.tornado(swings, LIGHT)
     assert all(trace.base == 10 for trace in figure.data)
     assert list(figure.data[0].y) == ["Rent", "Power overhead (PUE)"] and list(figure.data[0].x) == [-2, -5]

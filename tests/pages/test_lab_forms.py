@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from pages.ui import lab_form
-from routing.endpoints import save_provider
-from routing.reviews import open_review, reviews
-from routing.run_results import summary
-from routing.run_store import create_run, list_runs, read_run
-from routing.runs import execute
-from routing.task_sets import save_set, saved_sets
-from routing.tasks import parse_tasks
+from pages.parts.lab import form as lab_form
+from routing.calling.declarations import save_provider
+from routing.grading.saved_task_sets import save_set, saved_sets
+from routing.grading.tasks import parse_tasks
+from routing.runs.engine import execute
+from routing.runs.results import summary
+from routing.runs.reviews import open_review, reviews
+from routing.runs.store import create_run, list_runs, read_run
 from tests.pages.test_live_pages import opened
 from tests.routing.live import provider
 from tests.routing.scripted_server import ScriptedServer
@@ -40,10 +40,15 @@ def test_a_task_set_is_typed_refused_with_its_line_and_kept(state):
     text = box.value
     box.input(text.replace("llm-rubric", "lm-rubric"))
     press(app, "Check and save")
-    assert "tasks.yaml, line 10 (polite-no)" in app.error[0].value.replace("\\", "") and "did you mean llm-rubric" in app.error[0].value
+    assert (
+        "tasks.yaml, line 10 (polite-no)" in app.error[0].value.replace("\\", "")
+        and "did you mean llm-rubric" in app.error[0].value
+    )
     next(a for a in app.text_area if a.label == "Tasks as YAML").input(text)
     press(app, "Check and save")
-    assert [len(s.tasks) for s in saved_sets(state).values()] == [2] and "1 of them need a judge" in app.success[0].value
+    assert [len(s.tasks) for s in saved_sets(state).values()] == [2] and "1 of them need a judge" in app.success[
+        0
+    ].value
     assert state.audit()[0].event == "task set saved"
 
 
@@ -51,7 +56,9 @@ def test_the_routing_page_s_prediction_reaches_the_run(state, launched, monkeypa
     save_provider(state, provider("http://127.0.0.1:9/v1", "smollm2-135m", "smollm2-135m-vote5"))
     save_set(state, "two sums", parse_tasks("- {id: a, prompt: 1 + 1?}\n- {id: b, prompt: 2 + 2?}", "t.yaml"))
     app = opened("lab", policy="local greedy", said_usd="0.00001200", said_quality="0.9", said_scale="MMLU-Pro")
-    assert any("The replay predicts $0.000012 a request and quality 90" in c.value.replace("\\", "") for c in app.caption)
+    assert any(
+        "The replay predicts $0.000012 a request and quality 90" in c.value.replace("\\", "") for c in app.caption
+    )
     app.selectbox(key="lab_tasks").select("two sums")
     press(app, "Start the run")
     kept = read_run(state, launched[0])["spec"]
@@ -68,7 +75,16 @@ def test_a_policy_nobody_offers_says_what_is_missing(state):
 
 def test_the_result_says_whether_the_simulation_was_right(state):
     with ScriptedServer(lambda n, b: "ok", adder) as server:
-        made = create_run(state, "t", spec(server.url, GOOD, predicted={"good": {"cost_per_task_usd": 0.001, "quality": 0.5, "scale": "a benchmark"}}), "tester")
+        made = create_run(
+            state,
+            "t",
+            spec(
+                server.url,
+                GOOD,
+                predicted={"good": {"cost_per_task_usd": 0.001, "quality": 0.5, "scale": "a benchmark"}},
+            ),
+            "tester",
+        )
         execute(state, made)
     said = next(m.value for m in opened("lab", run=made).markdown if "Was the simulation right" in m.value)
     assert "outside the interval" in said and "a benchmark" in said and "times the prediction" in said
@@ -76,13 +92,19 @@ def test_the_result_says_whether_the_simulation_was_right(state):
 
 def test_people_check_the_judge_without_seeing_what_it_said(state):
     with ScriptedServer(lambda n, b: "ok", lambda b: "PASS" if b["model"] == "judge" else adder(b)) as server:
-        made = create_run(state, "t", spec(server.url, GOOD, tasks=RUBRIC, models=("good", "judge"), judge="judge"), "tester")
+        made = create_run(
+            state, "t", spec(server.url, GOOD, tasks=RUBRIC, models=("good", "judge"), judge="judge"), "tester"
+        )
         execute(state, made)
     app = opened("lab", run=made)
     assert any("Nobody has checked the judge" in m.value for m in app.markdown)
     press(app, "Let people grade ten of the judged answers")
     queue = opened("review")
-    assert "2 + 2?" in [t.value for t in queue.text] and "judged to meet" not in repr(queue._tree) and any("hidden" in c.value for c in queue.caption)
+    assert (
+        "2 + 2?" in [t.value for t in queue.text]
+        and "judged to meet" not in repr(queue._tree)
+        and any("hidden" in c.value for c in queue.caption)
+    )
     queue.text_input(key="person").input("Ada").run()
     press(queue, "Approve")
     assert reviews(state)[0]["decision"] == "approved"
@@ -123,7 +145,13 @@ def test_a_link_names_its_run_whatever_became_of_it_since(state):
 
 def test_a_plan_is_approved_with_a_lower_cap_and_without_a_task(state):
     made = create_run(state, "t", spec("http://127.0.0.1:9/v1", GOOD), "tester")
-    number = open_review(state, made, "plan", "the policy asks for approval before anything runs", {"tasks": 8, "cap_usd": "1", "checkpoint": "plan"})
+    number = open_review(
+        state,
+        made,
+        "plan",
+        "the policy asks for approval before anything runs",
+        {"tasks": 8, "cap_usd": "1", "checkpoint": "plan"},
+    )
     app = opened("review")
     assert next(b for b in app.button if b.label == "Approve with this change").disabled
     app.text_input(key="person").input("Ada")

@@ -9,8 +9,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-import pages.ui.shell  # noqa: F401  the page's own folder must not shadow the packages `data` and `routing`
-import routing.policy  # noqa: F401
 from data import rollups
 from pages.ui import links
 from tests.simulations.ledgers import ledger_of
@@ -21,7 +19,9 @@ PAGE = str(Path(__file__).parents[2] / "pages" / "mix.py")
 @pytest.fixture(autouse=True)
 def log(home, monkeypatch):
     monkeypatch.setattr(st, "page_link", lambda *args, **options: None)
-    ledger = ledger_of(home, [{"team": "core"}] * 40 + [{"team": "legal", "model": "minimax-m2", "provider": "minimax"}] * 20)
+    ledger = ledger_of(
+        home, [{"team": "core"}] * 40 + [{"team": "legal", "model": "minimax-m2", "provider": "minimax"}] * 20
+    )
     with ledger.write() as cursor:
         rollups.rebuild(cursor, None)
     ledger.close()
@@ -42,10 +42,19 @@ def test_what_a_link_brings_is_chosen_and_stands_in_the_address(log):
     page = opened(json.dumps({"window": "all", "model": ["gpt-5.2"], "team": ["core"]}))
     chosen = {m.key: m.value for m in page.multiselect}
     assert chosen["model"] == ["gpt-5.2"] and chosen["team"] == ["core"]  # the mix page has no model filter of its own
-    assert page.query_params["window"] == "All" and page.query_params["model"] in ("gpt-5.2", ["gpt-5.2"]) and links.PACKED not in page.query_params
+    assert (
+        page.query_params["window"] == "All"
+        and page.query_params["model"] in ("gpt-5.2", ["gpt-5.2"])
+        and links.PACKED not in page.query_params
+    )
 
 
-@pytest.mark.parametrize("packed", ["{", "[1]", '{"window": "fortnight", "team": ["nobody"]}', '{"mix_wish": "x", "window": 7}', '{"mode": "Dreamt"}'])
+@pytest.mark.parametrize(
+    "packed",
+    ["{", "[1]", '{"window": "fortnight", "team": ["nobody"]}', '{"mix_wish": "x", "window": 7}', '{"mode": "Dreamt"}'],
+)
 def test_what_cannot_be_understood_is_left_out(log, packed):
     page = opened(packed)
-    assert page.title and {m.key: m.value for m in page.multiselect}["team"] == [] and "mix_wish" not in page.session_state
+    assert (
+        page.title and {m.key: m.value for m in page.multiselect}["team"] == [] and "mix_wish" not in page.session_state
+    )

@@ -8,10 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from data.state import State
-from routing.endpoints import save_provider
-from routing.reviews import open_review, reviews
-from routing.run_store import create_run, list_runs
-from routing.runs import execute
+from routing.calling.declarations import save_provider
+from routing.runs.engine import execute
+from routing.runs.reviews import open_review, reviews
+from routing.runs.store import create_run, list_runs
 from tests.routing.live import provider
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_chaos import CANARY, forms
@@ -60,7 +60,15 @@ def test_a_finished_run_is_shown_and_taken_over(run_id, state):
 
 
 def test_a_person_decides_in_the_review_queue(run_id, state):
-    number = open_review(state, run_id, "answer", "the models disagree", {"answer": "4", "model": "bad", "verdict": "wrong"}, "bad", "sum-2")
+    number = open_review(
+        state,
+        run_id,
+        "answer",
+        "the models disagree",
+        {"answer": "4", "model": "bad", "verdict": "wrong"},
+        "bad",
+        "sum-2",
+    )
     app = opened("review")
     assert "1 item needs a person" in app.title[0].value
     app.button(key=f"approved-{number}").click().run()

@@ -80,9 +80,11 @@ def test_filters_that_match_nothing_offer_a_way_out(sample_home, monkeypatch):
     assert not app.exception and "for these filters" in app.title[0].value
 
 
-@pytest.mark.parametrize("section", ["Load", "Batches", "Coverage", "Prices", "Model names", "Meaning", "Against the bill"])
+@pytest.mark.parametrize(
+    "section", ["Load", "Batches", "Coverage", "Prices", "Model names", "Meaning", "Against the bill"]
+)
 def test_every_section_of_data_and_prices_opens(sample_home, monkeypatch, section):
-    app = opened(sample_home, monkeypatch, "data", section=section)
+    app = opened(sample_home, monkeypatch, "data_and_prices", section=section)
     assert not app.exception, app.exception[0].value
     assert not app.error
 

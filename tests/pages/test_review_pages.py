@@ -35,7 +35,12 @@ def filled(tmp_path_factory):
     state = State.open(folder)
     budgets.save(state, budgets.checked(name="company", amount=60))
     plan.save_event(state, plan.checked(name="launch", on="2026-12-01", change_pct=20), "with launch")
-    actions.save(state, actions.checked(name="Shorten answers", owner="Ada", decided=date(2026, 10, 1), filters={"feature": ("answers",)}))
+    actions.save(
+        state,
+        actions.checked(
+            name="Shorten answers", owner="Ada", decided=date(2026, 10, 1), filters={"feature": ("answers",)}
+        ),
+    )
     return folder
 
 
@@ -60,9 +65,21 @@ def test_weekly_follows_the_agenda(company):
 
 
 def test_a_budget_in_euros_is_shown_in_dollars(company):
-    budgets.save(company, budgets.checked(name="euros", amount=100, currency="EUR", usd_rate=1.1, usd_rate_on="2026-10-01", filters={"team": ("legal",)}))
+    budgets.save(
+        company,
+        budgets.checked(
+            name="euros",
+            amount=100,
+            currency="EUR",
+            usd_rate=1.1,
+            usd_rate_on="2026-10-01",
+            filters={"team": ("legal",)},
+        ),
+    )
     try:
-        table = next(frame.value for frame in opened("weekly").dataframe if "amount_usd" in frame.value.columns).set_index("name")
+        table = next(
+            frame.value for frame in opened("weekly").dataframe if "amount_usd" in frame.value.columns
+        ).set_index("name")
         assert table.loc["euros", "amount_usd"] == pytest.approx(110) and table.loc["company", "amount_usd"] == 60
     finally:
         company.delete("budget", "euros")
@@ -76,7 +93,10 @@ def test_weekly_opens_another_week_by_link(company):
 
 def test_the_plan_says_how_sure_it_is(company):
     page = opened("plan", months="6")
-    assert page.title[0].value.startswith("The 6 months from Nov 2026 are on course for") and "chance to exceed" in page.title[0].value
+    assert (
+        page.title[0].value.startswith("The 6 months from Nov 2026 are on course for")
+        and "chance to exceed" in page.title[0].value
+    )
     scenario = next(frame.value for frame in page.dataframe if "scenario" in frame.value.columns)
     assert list(scenario["scenario"]) == ["Plan as it stands", "with launch", "Without any event"]
     assert scenario["p50"][1] > scenario["p50"][0]
@@ -98,7 +118,9 @@ def test_savings_show_what_to_do_and_the_way_to_a_decision(company):
     assert opened("savings", team="legal").title[0].value != page.title[0].value
 
 
-BRIDGE = {"drivers": [{"label": "Volume", "usd": 120.0}, {"label": "Price", "usd": -30.0}, {"label": "Cache", "usd": 0.0}]}
+BRIDGE = {
+    "drivers": [{"label": "Volume", "usd": 120.0}, {"label": "Price", "usd": -30.0}, {"label": "Cache", "usd": 0.0}]
+}
 
 
 def test_driver_bars_stand_on_zero_with_their_sign():
@@ -111,7 +133,14 @@ def test_driver_bars_stand_on_zero_with_their_sign():
 def test_the_fan_has_a_band_a_dashed_forecast_and_labels_that_do_not_touch():
     import pandas as pd
 
-    months = pd.DataFrame({"month": [date(2026, 11, 1), date(2026, 12, 1)], "cum_p10": [80.0, 170.0], "cum_p50": [100.0, 200.0], "cum_p90": [130.0, 260.0]})
+    months = pd.DataFrame(
+        {
+            "month": [date(2026, 11, 1), date(2026, 12, 1)],
+            "cum_p10": [80.0, 170.0],
+            "cum_p50": [100.0, 200.0],
+            "cum_p90": [130.0, 260.0],
+        }
+    )
     figure = finance_charts.fan(months, charts.DARK, 100.0, {"<other>": months})
     assert isinstance(figure, go.Figure)
     assert [trace.line.dash for trace in figure.data[2:]] == ["dot", "dash", "solid"]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages.ui.shell  # noqa: F401  the page's own folder must not shadow the package `data`
 from data import rollups
-from data.catalog_table import rows_at, stamp
-from pages.ui import hosting_board, hosting_catalog
+from data.facts.tables import rows_at, stamp
+from pages.parts.hosting import board as hosting_board
+from pages.parts.hosting import facts as hosting_catalog
 from tests.simulations.ledgers import START, ledger_of
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "self_host.py")
@@ -33,7 +33,15 @@ def metrics(page: AppTest) -> dict[str, str]:
 
 @pytest.fixture
 def log(home):
-    rows = [{"requested_at": START + timedelta(minutes=20 * i), "cost_usd": Decimal("0.05"), "data_class": "customer" if i % 2 else "internal", "model": "minimax-m2" if i % 3 else "gpt-5.2"} for i in range(200)]
+    rows = [
+        {
+            "requested_at": START + timedelta(minutes=20 * i),
+            "cost_usd": Decimal("0.05"),
+            "data_class": "customer" if i % 2 else "internal",
+            "model": "minimax-m2" if i % 3 else "gpt-5.2",
+        }
+        for i in range(200)
+    ]
     ledger = ledger_of(home, rows)
     with ledger.write() as cursor:
         rollups.rebuild(cursor, None)
@@ -51,14 +59,25 @@ def test_without_a_log_a_typed_volume_answers():
 
 
 def test_a_typed_volume_has_a_stated_shape():
-    steady, office = (opened(open_model="qwen3-14b", gpus="1", gpu="H100 SXM", shape=shape) for shape in ("Every minute alike", "Weekdays from 8 to 18, a twentieth outside"))
+    steady, office = (
+        opened(open_model="qwen3-14b", gpus="1", gpu="H100 SXM", shape=shape)
+        for shape in ("Every minute alike", "Weekdays from 8 to 18, a twentieth outside")
+    )
     assert any("weekdays" in w.value for w in office.warning) and any("every minute" in w.value for w in steady.warning)
     assert int(metrics(steady)["GPUs paid for"]) <= int(metrics(office)["GPUs paid for"])
 
 
 def test_scores_of_the_log_decide_what_is_eligible(home):
-    rows = [{"requested_at": START + timedelta(minutes=20 * i), "cost_usd": Decimal("0.05"), "model": "minimax-m2" if i % 2 else "gpt-5.2", "task_type": "coding" if i % 4 < 2 else "chat",
-             "quality_score": 0.7 if i % 4 == 1 else 0.9} for i in range(200)]  # fmt: skip
+    rows = [
+        {
+            "requested_at": START + timedelta(minutes=20 * i),
+            "cost_usd": Decimal("0.05"),
+            "model": "minimax-m2" if i % 2 else "gpt-5.2",
+            "task_type": "coding" if i % 4 < 2 else "chat",
+            "quality_score": 0.7 if i % 4 == 1 else 0.9,
+        }
+        for i in range(200)
+    ]
     ledger = ledger_of(home, rows)
     with ledger.write() as cursor:
         rollups.rebuild(cursor, None)
@@ -87,7 +106,16 @@ def test_a_model_that_does_not_fit_is_one_sentence():
 
 
 def test_the_board_file_needs_no_network():
-    result = {"name": "a", "months": 36, "options": {}, "p10": 1.0, "p50": 2.0, "p90": 3.0, "measure_first": "x", "assumptions": []}
+    result = {
+        "name": "a",
+        "months": 36,
+        "options": {},
+        "p10": 1.0,
+        "p50": 2.0,
+        "p90": 3.0,
+        "measure_first": "x",
+        "assumptions": [],
+    }
     text = hosting_board.board_html("<b>Answer</b>", result, [], ["note"])
     assert "&lt;b&gt;Answer" in text and "http" not in text
 

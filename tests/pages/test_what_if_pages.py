@@ -9,8 +9,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-import pages.ui.shell  # noqa: F401  the page's own folder must not shadow the packages `data` and `routing`
-import routing.policy  # noqa: F401
 from data import rollups
 from tests.simulations.ledgers import ledger_of
 
@@ -41,15 +39,25 @@ def metrics(page: AppTest) -> dict[str, str]:
 
 @pytest.fixture
 def log(home):
-    chinese = {"model": "minimax-m2", "provider": "minimax", "data_class": "customer", "cost_usd": Decimal("0.002"), "task_type": "coding"}
+    chinese = {
+        "model": "minimax-m2",
+        "provider": "minimax",
+        "data_class": "customer",
+        "cost_usd": Decimal("0.002"),
+        "task_type": "coding",
+    }
     ledger = ledger_of(home, [{}] * 40 + [chinese] * 10)
     with ledger.write() as cursor:
-        cursor.execute("INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', 'x.jsonl', 'litellm', 50)")
+        cursor.execute(
+            "INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', 'x.jsonl', 'litellm', 50)"
+        )
         rollups.rebuild(cursor, None)
     ledger.close()
 
 
-@pytest.mark.parametrize(("name", "question"), [("routing", "routing policy"), ("new_model", "Evaluate claude-opus-4-6")])
+@pytest.mark.parametrize(
+    ("name", "question"), [("policy_replay", "routing policy"), ("new_model", "Evaluate claude-opus-4-6")]
+)
 def test_an_empty_ledger_says_what_the_page_answers(home, name, question):
     page = opened(name)
     assert question in page.title[0].value and not page.error
@@ -71,7 +79,9 @@ def test_the_mix_page_answers_the_cto_from_the_log(log):
     sliders["minimax-m2"].set_value(100)
     next(b for b in page.button if b.label == "Apply").click().run()
     assert not page.exception and "set by hand" in page.title[0].value
-    assert metrics(page)["Cost a year"] != before and metrics(page)["Cost a year"] in page.title[0].value.replace("\\", "")
+    assert metrics(page)["Cost a year"] != before and metrics(page)["Cost a year"] in page.title[0].value.replace(
+        "\\", ""
+    )
 
 
 def test_shares_that_do_not_sum_to_one_are_refused_until_normalised(log):
@@ -112,7 +122,7 @@ def test_a_scenario_is_saved_and_compared(home):
 
 
 def test_the_routing_page_prices_the_compliance_question(log):
-    page = opened("routing", window="All")
+    page = opened("policy_replay", window="All")
     assert "no Chinese models over an API" in page.title[0].value.replace("\\", "")
     assert metrics(page)["Refused requests"] == "0"
     text = " ".join(m.value for m in page.markdown)
@@ -120,7 +130,7 @@ def test_the_routing_page_prices_the_compliance_question(log):
 
 
 def test_own_machines_cost_nothing_known_until_they_have_a_price(log, state):
-    page = opened("routing", window="All", policy="Chinese models self-hosted for customer data")
+    page = opened("policy_replay", window="All", policy="Chinese models self-hosted for customer data")
     assert "9 requests to a model without a price yet" in page.title[0].value
     page.number_input(key="own_minimax-m2").set_value(0.2).run()
     assert not page.exception and "less" in page.title[0].value
@@ -128,12 +138,12 @@ def test_own_machines_cost_nothing_known_until_they_have_a_price(log, state):
 
 def test_a_saved_policy_is_found_by_link(log, state):
     state.put("policy", "mine", {"name": "mine", "rules": [{"when": {}, "use": "gpt-5-mini"}]})
-    page = opened("routing", window="All", policy="mine")
+    page = opened("policy_replay", window="All", policy="mine")
     assert "mine" in page.title[0].value and "less" in page.title[0].value
 
 
 def test_a_policy_is_edited_as_yaml_and_saved(log, state):
-    page = opened("routing", window="All")
+    page = opened("policy_replay", window="All")
     page.text_area[0].set_value("name: mine\nrules: [{when: {}, use: gpt-5-mini}]")
     page.button(key="apply_yaml").click().run()
     assert "mine" in page.title[0].value and "less" in page.title[0].value
@@ -142,7 +152,7 @@ def test_a_policy_is_edited_as_yaml_and_saved(log, state):
 
 
 def test_a_wrong_policy_names_its_line(log):
-    page = opened("routing", window="All")
+    page = opened("policy_replay", window="All")
     page.text_area[0].set_value("name: x\nrules:\n  - when: {task_type: codng}\n    use: a\n")
     page.button(key="apply_yaml").click().run()
     assert any("line 3" in e.value and "codng" in e.value for e in page.error)
@@ -162,7 +172,9 @@ def test_the_briefs_new_model_is_evaluated_kept_and_compared(home, state):
     title = page.title[0].value.replace("\\", "")
     assert title.startswith("Evaluate") and "+3.0%" in title and "$85.0K a year less" in title
     assert metrics(page)["Capability"] == "+3.0%" and any("Subject:" in c.value for c in page.code)
-    page.text_area(key="area_The brief: Claude Opus 4.6 is out").set_value(page.text_area(key="area_The brief: Claude Opus 4.6 is out").value.replace("315000", "500000"))
+    page.text_area(key="area_The brief: Claude Opus 4.6 is out").set_value(
+        page.text_area(key="area_The brief: Claude Opus 4.6 is out").value.replace("315000", "500000")
+    )
     next(b for b in page.button if b.label == "Apply the scenario").click().run()
     assert not page.exception and page.title[0].value.startswith("Skip")
     next(i for i in page.text_input if i.label == "Save this scenario as").set_value("dear one")

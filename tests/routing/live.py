@@ -9,14 +9,14 @@ from collections.abc import Coroutine
 from decimal import Decimal
 from typing import Any
 
-from routing.attempts import Attempt, CallBudget, Context, Reply
-from routing.calls import Request
-from routing.choice import candidates
-from routing.endpoints import checked_provider
-from routing.fleet import Fleet
-from routing.policy import Policy
-from routing.router import Router
-from routing.spend_cap import SpendCap
+from routing.calling.attempts import Attempt, CallBudget, Context, Reply
+from routing.calling.calls import Request
+from routing.calling.declarations import checked_provider
+from routing.calling.endpoints import Fleet
+from routing.calling.router import Router
+from routing.calling.spend_cap import SpendCap
+from routing.policies.choice import candidates
+from routing.policies.policy import Policy
 
 
 class MemoryJournal:
@@ -53,20 +53,35 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def one_call(
-    declared: Any, chain: list[str], *, rules: Policy | None = None, attributes: dict[str, Any] | None = None, cap: str | None = "10",
-    attempts: int = 3, seconds: float = 8.0, journal: MemoryJournal | None = None, fleet: Fleet | None = None, environ: dict[str, str] | None = None,
-) -> tuple[Reply, MemoryJournal, Router]:  # fmt: skip
+    declared: Any,
+    chain: list[str],
+    *,
+    rules: Policy | None = None,
+    attributes: dict[str, Any] | None = None,
+    cap: str | None = "10",
+    attempts: int = 3,
+    seconds: float = 8.0,
+    journal: MemoryJournal | None = None,
+    fleet: Fleet | None = None,
+    environ: dict[str, str] | None = None,
+) -> tuple[Reply, MemoryJournal, Router]:
     """One routed call over a chain of model names."""
     rules = rules or policy(fallback=chain)
     attributes = attributes or {}
     own = fleet is None
-    fleet = fleet or Fleet(declared if isinstance(declared, list) else [declared], {}, clock=time.monotonic, environ=environ or {})
+    fleet = fleet or Fleet(
+        declared if isinstance(declared, list) else [declared], {}, clock=time.monotonic, environ=environ or {}
+    )
     journal = journal or MemoryJournal()
     router = Router(fleet, SpendCap(None if cap is None else Decimal(cap)), journal)
     facts = {e.offer.model: e.facts for e in fleet.endpoints}
     choice = candidates(rules, attributes, facts)
     context = Context(rules, attributes, "call", CallBudget(attempts, time.monotonic() + seconds), random.Random(0))
-    reply = await router.call([*choice.candidates, *choice.fallback], Request(({"role": "user", "content": "6 x 7?"},), max_tokens=32), context)
+    reply = await router.call(
+        [*choice.candidates, *choice.fallback],
+        Request(({"role": "user", "content": "6 x 7?"},), max_tokens=32),
+        context,
+    )
     if own:
         await fleet.close()
     return reply, journal, router

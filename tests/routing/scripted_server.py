@@ -94,16 +94,28 @@ class ScriptedServer:
 def usage(body: dict[str, Any], text: str) -> dict[str, Any]:
     """What an honest server reports."""
     words = len(json.dumps(body.get("messages", ""))) // 4
-    return {"prompt_tokens": words, "completion_tokens": min(max(1, len(text) // 4), body.get("max_tokens", 512)), "total_tokens": words + 1}
+    return {
+        "prompt_tokens": words,
+        "completion_tokens": min(max(1, len(text) // 4), body.get("max_tokens", 512)),
+        "total_tokens": words + 1,
+    }
 
 
 def completion(body: dict[str, Any], text: str, **more: Any) -> dict[str, Any]:
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    return {"id": "x", "object": "chat.completion", "model": body.get("model"), "choices": [choice], "usage": usage(body, text)} | more
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "model": body.get("model"),
+        "choices": [choice],
+        "usage": usage(body, text),
+    } | more
 
 
-async def send(writer: asyncio.StreamWriter, status: str, payload: bytes, kind: str = "application/json", **headers: str) -> bool:
+async def send(
+    writer: asyncio.StreamWriter, status: str, payload: bytes, kind: str = "application/json", **headers: str
+) -> bool:
     lines = [f"HTTP/1.1 {status}", f"content-type: {kind}", f"content-length: {len(payload)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode() + payload)
@@ -118,7 +130,11 @@ async def _ok(writer: Any, body: dict[str, Any], text: str) -> bool:
 
 
 def chunk(text: str | None = None, finish: str | None = None, **more: Any) -> bytes:
-    choices = [] if text is None and finish is None else [{"index": 0, "delta": {"content": text or ""}, "finish_reason": finish}]
+    choices = (
+        []
+        if text is None and finish is None
+        else [{"index": 0, "delta": {"content": text or ""}, "finish_reason": finish}]
+    )
     return b"data: " + json.dumps({"object": "chat.completion.chunk", "choices": choices} | more).encode() + b"\n\n"
 
 
@@ -157,7 +173,10 @@ async def _cut_before_content(writer: Any, body: dict[str, Any], text: str) -> b
 
 async def _cut_in_body(writer: Any, body: dict[str, Any], text: str) -> bool:
     payload = json.dumps(completion(body, text)).encode()
-    writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n".encode() + payload[: len(payload) // 2])
+    writer.write(
+        f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n".encode()
+        + payload[: len(payload) // 2]
+    )
     await writer.drain()
     return False
 
@@ -204,13 +223,17 @@ async def _late_date(writer: Any, body: dict[str, Any], text: str) -> bool:
 
 async def _echo_key(writer: Any, body: dict[str, Any], text: str) -> bool:
     key = body["_headers"].get("authorization", "") + body["_headers"].get("x-api-key", "")
-    return await send(writer, "401 Unauthorized", json.dumps({"error": {"message": f"Incorrect API key provided: {key}"}}).encode())
+    return await send(
+        writer, "401 Unauthorized", json.dumps({"error": {"message": f"Incorrect API key provided: {key}"}}).encode()
+    )
 
 
 async def _echo_key_in_answer(writer: Any, body: dict[str, Any], text: str) -> bool:
     key = body["_headers"].get("authorization", "")
     payload = completion(body, f"your key is {key}", model=key)
-    payload["choices"][0]["message"]["tool_calls"] = [{"function": {"name": "leak", "arguments": json.dumps({"key": key})}}]
+    payload["choices"][0]["message"]["tool_calls"] = [
+        {"function": {"name": "leak", "arguments": json.dumps({"key": key})}}
+    ]
     return await send(writer, "200 OK", json.dumps(payload).encode())
 
 
@@ -227,7 +250,9 @@ async def _usage_on_content(writer: Any, body: dict[str, Any], text: str) -> boo
     return await _stream(writer, body, text, usage_on_content=True)
 
 
-TOO_LONG = {"error": {"message": "This model's maximum context length is 8192 tokens", "code": "context_length_exceeded"}}
+TOO_LONG = {
+    "error": {"message": "This model's maximum context length is 8192 tokens", "code": "context_length_exceeded"}
+}
 FILTERED = {"error": {"message": "blocked", "code": "content_filter"}}
 GARBLED = {"prompt_tokens": "many", "completion_tokens": -7, "prompt_tokens_details": [1]}
 BEHAVIOURS = {

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from data.models import current
-from routing import limiter
-from routing.audit import exported as audit_export
-from routing.endpoints import checked_provider
+from data.facts.models import current
+from routing.calling import limiter
+from routing.calling.client import probe
+from routing.calling.declarations import checked_provider
 from routing.export import exported
-from routing.live_ledger import to_ledger
-from routing.policy_text import read_policy
-from routing.providers import probe
-from routing.run_results import summary
-from routing.run_store import attempts, create_run, results
-from routing.runs import execute
+from routing.policies.text import read_policy
+from routing.runs.audit import exported as audit_export
+from routing.runs.engine import execute
+from routing.runs.live_ledger import to_ledger
+from routing.runs.results import summary
+from routing.runs.store import attempts, create_run, results
 from tests.routing.live import provider, run
 from tests.routing.scripted_server import BEHAVIOURS, ScriptedServer
 from tests.routing.test_runs import SUMS, adder, spec
@@ -28,9 +28,27 @@ from tests.routing.test_runs import SUMS, adder, spec
 CANARY = "sk-canary-7f3a9b2c8d1e4f60a5b6c7d8"
 # Weighted: what happens all the time, and what happens seldom. The endless ones move megabytes, so they are rare.
 MIX = ["ok"] * 60 + [
-    "429-float", "429-ms", "429-past", "429-nonsense", "429-bare", "500", "500", "503", "408", "hang-up", "cut-in-body", "garbled-usage",
-    "absurd-usage", "no-usage", "not-a-completion", "wrong-type", "echo-key-in-answer", "too-long", "filtered", "bad-request",
-]  # fmt: skip
+    "429-float",
+    "429-ms",
+    "429-past",
+    "429-nonsense",
+    "429-bare",
+    "500",
+    "500",
+    "503",
+    "408",
+    "hang-up",
+    "cut-in-body",
+    "garbled-usage",
+    "absurd-usage",
+    "no-usage",
+    "not-a-completion",
+    "wrong-type",
+    "echo-key-in-answer",
+    "too-long",
+    "filtered",
+    "bad-request",
+]
 POLICY = """
 name: chaos
 constraints:
@@ -51,8 +69,15 @@ fallback: [abroad, spare, good]
 
 def labelled(count: int) -> list[dict]:
     rng = random.Random(5)
-    labels = {"task_type": ["coding", "chat"], "criticality": ["high", "normal", "low"], "data_class": ["customer", "internal"]}
-    return [{**SUMS[n % len(SUMS)], "id": f"task-{n}", **{k: rng.choice(v) for k, v in labels.items()}} for n in range(count)]
+    labels = {
+        "task_type": ["coding", "chat"],
+        "criticality": ["high", "normal", "low"],
+        "data_class": ["customer", "internal"],
+    }
+    return [
+        {**SUMS[n % len(SUMS)], "id": f"task-{n}", **{k: rng.choice(v) for k, v in labels.items()}}
+        for n in range(count)
+    ]
 
 
 def everything_written(home: Path) -> bytes:
@@ -60,7 +85,12 @@ def everything_written(home: Path) -> bytes:
 
 
 def forms(secret: str) -> list[bytes]:
-    return [secret.encode(), base64.b64encode(secret.encode()).rstrip(b"="), secret[:14].encode(), secret[-14:].encode()]
+    return [
+        secret.encode(),
+        base64.b64encode(secret.encode()).rstrip(b"="),
+        secret[:14].encode(),
+        secret[-14:].encode(),
+    ]
 
 
 def test_a_thousand_tasks_under_every_failure(state, ledger, home, monkeypatch, caplog):
@@ -73,15 +103,23 @@ def test_a_thousand_tasks_under_every_failure(state, ledger, home, monkeypatch, 
     with ScriptedServer(lambda n, body: rng.choice(MIX), adder) as server:
         body = spec(server.url, POLICY, tasks=tasks, max_usd="0.5", concurrency=24, task_seconds=25)
         body["providers"] = [
-            provider(server.url, "good", "spare", name="home", origin="US", key_env="CANARY_KEY", concurrency=16).model_dump(mode="json"),
-            provider(server.url, "abroad", name="abroad", origin="CN", key_env="CANARY_KEY", concurrency=16).model_dump(mode="json"),
+            provider(
+                server.url, "good", "spare", name="home", origin="US", key_env="CANARY_KEY", concurrency=16
+            ).model_dump(mode="json"),
+            provider(server.url, "abroad", name="abroad", origin="CN", key_env="CANARY_KEY", concurrency=16).model_dump(
+                mode="json"
+            ),
         ]
         run_id = create_run(state, "chaos", body, "tester")
         execute(state, run_id)
         asked = list(server.seen)
     found, rows = summary(state, run_id), results(state, run_id)
     # Nothing is lost: every task ended, and each that did not succeed has a reason.
-    assert found["done"] + found["failed"] + found["refused"] + found["blocked"] == 1000 == len({r["task_id"] for r in rows})
+    assert (
+        found["done"] + found["failed"] + found["refused"] + found["blocked"]
+        == 1000
+        == len({r["task_id"] for r in rows})
+    )
     assert all(r["reason"] for r in rows if r["status"] != "done") and found["done"] > 850
     # The cap held, and the money adds up.
     made = attempts(state, run_id)

@@ -8,18 +8,48 @@ import httpx
 import pytest
 
 from data.errors import BadInput, Refused
-from routing.addresses import CheckedTransport, checked_url
-from routing.endpoints import checked_provider, read_providers, read_providers_text, save_provider, saved_providers
-from routing.keys import MASK, checked_name, key_for, masked
+from routing.calling.addresses import CheckedTransport, checked_url
+from routing.calling.declarations import (
+    checked_provider,
+    read_providers,
+    read_providers_text,
+    save_provider,
+    saved_providers,
+)
+from routing.calling.keys import MASK, checked_name, key_for, masked
 from tests.routing.live import run
 
 SECRET = "sk-verysecret-0123456789abcdef"
-GOOD_URLS = ["https://api.openai.com/v1", "http://127.0.0.1:8080/v1", "http://localhost:11434", "http://[::1]:8000", "https://api.anthropic.com/"]
+GOOD_URLS = [
+    "https://api.openai.com/v1",
+    "http://127.0.0.1:8080/v1",
+    "http://localhost:11434",
+    "http://[::1]:8000",
+    "https://api.anthropic.com/",
+]
 BAD_URLS = [
-    "ftp://host/v1", "file:///etc/passwd", "host/v1", "https://", "", f"https://user:{SECRET}@host/v1", f"https://{SECRET}@host/v1", f"https://host/v1?key={SECRET}",
-    f"https://host/v1#{SECRET}", "http://api.openai.com/v1", "https://10.0.0.8/v1", "http://192.168.1.5:8000", "https://169.254.169.254/latest", "https://[fd00::1]/v1",
-    "https://0.0.0.0/v1", "https://2130706433/v1", "https://0x7f000001/", "https://host:99999/v1", "https://224.0.0.1/v1", "https://[::ffff:10.0.0.1]/v1", "https://host:0/",
-]  # fmt: skip
+    "ftp://host/v1",
+    "file:///etc/passwd",
+    "host/v1",
+    "https://",
+    "",
+    f"https://user:{SECRET}@host/v1",
+    f"https://{SECRET}@host/v1",
+    f"https://host/v1?key={SECRET}",
+    f"https://host/v1#{SECRET}",
+    "http://api.openai.com/v1",
+    "https://10.0.0.8/v1",
+    "http://192.168.1.5:8000",
+    "https://169.254.169.254/latest",
+    "https://[fd00::1]/v1",
+    "https://0.0.0.0/v1",
+    "https://2130706433/v1",
+    "https://0x7f000001/",
+    "https://host:99999/v1",
+    "https://224.0.0.1/v1",
+    "https://[::ffff:10.0.0.1]/v1",
+    "https://host:0/",
+]
 OFFER = {"model": "m", "input_usd_per_mtok": 1, "output_usd_per_mtok": 2}
 
 
@@ -40,12 +70,17 @@ def test_bad_urls_are_refused_without_repeating_a_secret(url):
 
 
 def test_the_operator_may_allow_private_hosts():
-    assert checked_url("http://gpu.internal:8000/v1", ["gpu.internal"]) and checked_url("http://10.1.2.3/v1", ["10.0.0.0/8"])
+    assert checked_url("http://gpu.internal:8000/v1", ["gpu.internal"]) and checked_url(
+        "http://10.1.2.3/v1", ["10.0.0.0/8"]
+    )
     with pytest.raises(BadInput):
         checked_url("http://11.1.2.3/v1", ["10.0.0.0/8"])
 
 
-@pytest.mark.parametrize(("address", "fine"), [("93.184.216.34", True), ("10.0.0.1", False), ("127.0.0.1", False), ("169.254.169.254", False), ("::1", False)])
+@pytest.mark.parametrize(
+    ("address", "fine"),
+    [("93.184.216.34", True), ("10.0.0.1", False), ("127.0.0.1", False), ("169.254.169.254", False), ("::1", False)],
+)
 def test_a_name_is_looked_up_checked_and_pinned(address, fine, monkeypatch):
     """A public name that leads to a private address is a trap (DNS rebinding)."""
     sent = []
@@ -93,7 +128,9 @@ def test_a_bad_provider_is_refused_in_one_sentence_without_the_secret(change, wo
     with pytest.raises(BadInput, match=words) as refused:
         checked_provider({"name": "p", "base_url": "https://host/v1", "models": [OFFER], **change})
     assert SECRET not in str(refused.value) and "\n" not in str(refused.value)
-    assert SECRET not in repr(refused.value.__cause__) + repr(refused.value.__context__ if not refused.value.__suppress_context__ else "")
+    assert SECRET not in repr(refused.value.__cause__) + repr(
+        refused.value.__context__ if not refused.value.__suppress_context__ else ""
+    )
 
 
 @pytest.mark.parametrize("text", ["", "provider = 3", "[[provider]\n", "[[provider]]\nname='a'\n[other]\nx=1"])
@@ -104,7 +141,9 @@ def test_bad_toml_is_refused(text):
 
 def test_providers_are_kept_without_a_key_and_read_back(state, tmp_path):
     path = tmp_path / "p.toml"
-    path.write_text('[[provider]]\nname = "p"\nbase_url = "https://host/v1"\nkey_env = "MY_KEY"\nmodels = [{model = "m", input_usd_per_mtok = 0.1, output_usd_per_mtok = 0}]\n')
+    path.write_text(
+        '[[provider]]\nname = "p"\nbase_url = "https://host/v1"\nkey_env = "MY_KEY"\nmodels = [{model = "m", input_usd_per_mtok = 0.1, output_usd_per_mtok = 0}]\n'
+    )
     provider = read_providers(path)[0]
     save_provider(state, provider)
     assert saved_providers(state) == (provider,) and str(provider.models[0].price.input) == "0.1"

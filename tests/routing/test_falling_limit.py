@@ -12,12 +12,12 @@ import time
 from collections import defaultdict
 from decimal import Decimal
 
-from routing.attempts import CallBudget, Context
-from routing.calls import Request
-from routing.choice import resolve
-from routing.fleet import Fleet
-from routing.router import Router
-from routing.spend_cap import SpendCap
+from routing.calling.attempts import CallBudget, Context
+from routing.calling.calls import Request
+from routing.calling.endpoints import Fleet
+from routing.calling.router import Router
+from routing.calling.spend_cap import SpendCap
+from routing.policies.choice import resolve
 from tests.routing.live import MemoryJournal, policy, provider, run
 from tests.routing.scripted_server import ScriptedServer
 
@@ -75,11 +75,16 @@ def tried(faster: float) -> FallingLimit:
         rules = policy(fallback=[model])
         while clock() < END_S:
             context = Context(rules, {}, f"{model}/{clock()}", CallBudget(50, END_S), random.Random(0))
-            await router.call([resolve(model, {}, {})], Request(({"role": "user", "content": "6 x 7?"},), max_tokens=8), context)
+            await router.call(
+                [resolve(model, {}, {})], Request(({"role": "user", "content": "6 x 7?"},), max_tokens=8), context
+            )
 
     async def both(url: str) -> None:
         rates = {"learned": DOCUMENTED, "fixed": FIXED}
-        declared = [provider(url, model, name=model, requests_per_minute=rate, concurrency=CALLERS, timeout_s=30) for model, rate in rates.items()]
+        declared = [
+            provider(url, model, name=model, requests_per_minute=rate, concurrency=CALLERS, timeout_s=30)
+            for model, rate in rates.items()
+        ]
         fleet = Fleet(declared, {}, clock=clock, environ={})
         router = Router(fleet, SpendCap(Decimal(100)), MemoryJournal(), clock=clock, sleep=clock.sleep)
         await asyncio.gather(*(asking(router, model) for model in rates for _ in range(CALLERS)))

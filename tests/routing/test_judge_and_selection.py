@@ -10,13 +10,13 @@ from collections import Counter
 import pytest
 
 from data.errors import BadInput, NoData
-from routing.choice import Candidate
-from routing.endpoints import checked_provider
-from routing.fleet import Fleet
-from routing.ledger_tasks import sampled_tasks
-from routing.run_results import summary
-from routing.run_store import attempts, create_run, results
-from routing.runs import execute
+from routing.calling.declarations import checked_provider
+from routing.calling.endpoints import Fleet
+from routing.policies.choice import Candidate
+from routing.runs.engine import execute
+from routing.runs.ledger_tasks import sampled_tasks
+from routing.runs.results import summary
+from routing.runs.store import attempts, create_run, results
 from tests.routing.live import run
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_runs import BAD, GOOD, SUMS, adder, spec
@@ -30,7 +30,9 @@ def judged(state, verdict, tasks=RUBRIC, policy=GOOD):
         return verdict(text) if text.startswith(("Criterion", "Task:")) else adder(body)
 
     with ScriptedServer(lambda n, b: "ok", answer) as server:
-        run_id = create_run(state, "t", spec(server.url, policy, tasks=tasks, models=("good", "bad", "judge"), judge="judge"), "tester")
+        run_id = create_run(
+            state, "t", spec(server.url, policy, tasks=tasks, models=("good", "bad", "judge"), judge="judge"), "tester"
+        )
         execute(state, run_id)
         asked = [b["messages"][-1]["content"] for b in server.seen if b["model"] == "judge"]
     return results(state, run_id)[0], asked, run_id
@@ -50,7 +52,11 @@ def test_a_judge_that_answers_nonsense_gives_no_verdict_and_asks_for_a_person(st
 
 @pytest.mark.parametrize(
     ("verdict", "preferred"),
-    [(lambda text: "A", None), (lambda text: "tie", None), (lambda text: "A" if "Answer A:\n4\n" not in text else "B", "answer")],
+    [
+        (lambda text: "A", None),
+        (lambda text: "tie", None),
+        (lambda text: "A" if "Answer A:\n4\n" not in text else "B", "answer"),
+    ],
     ids=["always the first", "tie", "the right one"],
 )
 def test_only_a_preference_that_survives_the_swap_counts(state, verdict, preferred):
@@ -60,7 +66,13 @@ def test_only_a_preference_that_survives_the_swap_counts(state, verdict, preferr
 
 def fleet(strategy, prices):
     declared = [
-        checked_provider({"name": f"p{i}", "base_url": "http://127.0.0.1:1", "models": [{"model": "m", "input_usd_per_mtok": p, "output_usd_per_mtok": p}]})
+        checked_provider(
+            {
+                "name": f"p{i}",
+                "base_url": "http://127.0.0.1:1",
+                "models": [{"model": "m", "input_usd_per_mtok": p, "output_usd_per_mtok": p}],
+            }
+        )
         for i, p in enumerate(prices)
     ]
     return Fleet(declared, {}, clock=time.monotonic, strategy=strategy, environ={})
@@ -104,15 +116,29 @@ def test_tasks_are_sampled_from_the_ledger_where_texts_were_kept(ledger, tmp_pat
         sampled_tasks(ledger, 5)
     with ledger.write() as cursor:
         cursor.execute("INSERT INTO lake.main.texts VALUES ('e1', 'What is the capital of France?', 'It is Paris')")
-        cursor.execute("INSERT INTO lake.main.usage (event_id, source, status, data_class, requested_at) VALUES ('e1', 'x', 'success', 'customer', TIMESTAMP '2026-11-01')")
+        cursor.execute(
+            "INSERT INTO lake.main.usage (event_id, source, status, data_class, requested_at) VALUES ('e1', 'x', 'success', 'customer', TIMESTAMP '2026-11-01')"
+        )
     task = sampled_tasks(ledger, 5).tasks[0]
-    assert task.prompt.startswith("What is the capital") and task.data_class == "customer" and task.asserts[0].type == "f1"
+    assert (
+        task.prompt.startswith("What is the capital") and task.data_class == "customer" and task.asserts[0].type == "f1"
+    )
 
 
 def test_the_replay_s_prediction_is_held_against_what_was_measured(state):
     with ScriptedServer(lambda n, b: "ok", adder) as server:
-        run_id = create_run(state, "t", spec(server.url, GOOD, BAD, predicted={"good": {"quality": 0.95, "cost_usd": 0.001}, "bad": {"quality": 0.9}}), "tester")
+        run_id = create_run(
+            state,
+            "t",
+            spec(
+                server.url, GOOD, BAD, predicted={"good": {"quality": 0.95, "cost_usd": 0.001}, "bad": {"quality": 0.9}}
+            ),
+            "tester",
+        )
         execute(state, run_id)
     found = summary(state, run_id)["by_policy"]
-    assert found["good"]["predicted"]["quality_within_interval"] and not found["bad"]["predicted"]["quality_within_interval"]
+    assert (
+        found["good"]["predicted"]["quality_within_interval"]
+        and not found["bad"]["predicted"]["quality_within_interval"]
+    )
     assert found["good"]["predicted"]["cost_ratio"] > 0 and json.dumps(found)

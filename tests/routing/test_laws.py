@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from data.errors import BadInput, Refused
-from routing.backoff import jitter_s, retry_after_s
-from routing.breaker import CONSECUTIVE, Breaker
-from routing.limiter import AdaptiveRate, Bucket, InFlight
-from routing.spend_cap import SpendCap
+from routing.calling.backoff import jitter_s, retry_after_s
+from routing.calling.breaker import CONSECUTIVE, Breaker
+from routing.calling.limiter import AdaptiveRate, Bucket, InFlight
+from routing.calling.spend_cap import SpendCap
 
 SECONDS = st.floats(0.0, 400.0)
 USD = st.decimals("0", "3", places=4)
@@ -47,7 +47,9 @@ class BreakerLaws(RuleBasedStateMachine):
             self.out.append(permit)
 
     @precondition(lambda self: self.out)
-    @rule(data=st.data(), succeeded=st.sampled_from([True, False, False, None]), blocked=st.sampled_from([0.0, 0.0, 50.0]))
+    @rule(
+        data=st.data(), succeeded=st.sampled_from([True, False, False, None]), blocked=st.sampled_from([0.0, 0.0, 50.0])
+    )
     def give_back(self, data, succeeded, blocked):
         permit = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
         until = self.breaker.open_until
@@ -186,11 +188,18 @@ def test_full_jitter_stays_within_its_bounds(retry, seed):
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
-        ({"retry-after": "3"}, 3.0), ({"retry-after": "0.5"}, 0.5), ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
-        ({"retry-after": "Thu, 01 Jan 1970 00:01:00 GMT"}, 60.0), ({"retry-after": "-1"}, None), ({"retry-after": "nan"}, None),
-        ({"retry-after": "soon"}, None), ({}, None), ({"retry-after": "inf"}, None), ({"retry-after": "Wed, 21 Oct 1960 07:28:00 GMT"}, None),
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": "Thu, 01 Jan 1970 00:01:00 GMT"}, 60.0),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "Wed, 21 Oct 1960 07:28:00 GMT"}, None),
     ],
-)  # fmt: skip
+)
 def test_retry_after_in_every_form(headers, seconds):
     assert retry_after_s(headers, 0.0) == seconds
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from data.models import current
-from routing.live_ledger import to_ledger
-from routing.measured_facts import save_measured
-from routing.run_store import attempts, create_run
-from routing.runs import execute
+from data.facts.models import current
+from routing.runs.engine import execute
+from routing.runs.live_ledger import to_ledger
+from routing.runs.measured_facts import save_measured
+from routing.runs.store import attempts, create_run
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_runs import BAD, GOOD, adder, spec
 
@@ -46,7 +46,16 @@ def test_grades_become_measured_quality(state, finished):
 
 
 def test_a_cascade_s_acceptance_and_the_length_of_answers_become_facts(state):
-    tasks = [{"id": f"t{n}", "prompt": f"{n} + {n}?", "max_tokens": 200, "asserts": [{"type": "match", "value": str(2 * n), "numeric": True}], "answer_kind": "number"} for n in range(1, 31)]
+    tasks = [
+        {
+            "id": f"t{n}",
+            "prompt": f"{n} + {n}?",
+            "max_tokens": 200,
+            "asserts": [{"type": "match", "value": str(2 * n), "numeric": True}],
+            "answer_kind": "number",
+        }
+        for n in range(1, 31)
+    ]
     tries = {}
 
     def answer(body):
@@ -58,9 +67,15 @@ def test_a_cascade_s_acceptance_and_the_length_of_answers_become_facts(state):
     short, long = (f"name: {model}\nrules: [{{when: {{}}, use: {model}}}]" for model in ("short", "long"))
     cascade = "name: cascade\nrules: [{when: {}, cascade: [short, long], confidence_floor: 0.85}]"
     with ScriptedServer(lambda n, b: "ok", answer) as server:
-        run_id = create_run(state, "t", spec(server.url, short, long, cascade, tasks=tasks, models=("short", "long")), "tester")
+        run_id = create_run(
+            state, "t", spec(server.url, short, long, cascade, tasks=tasks, models=("short", "long")), "tester"
+        )
         execute(state, run_id)
     save_measured(state, run_id)
     one, two = current(state)["short"], current(state)["long"]
     assert one.acceptance == 20 / 30 and "30 answers" in one.sources["acceptance"] and two.acceptance is None
-    assert (one.verbosity.value, two.verbosity.value) == (1.0, 4.0) and one.verbosity.source == two.verbosity.source and two.verbosity.samples == 30
+    assert (
+        (one.verbosity.value, two.verbosity.value) == (1.0, 4.0)
+        and one.verbosity.source == two.verbosity.source
+        and two.verbosity.samples == 30
+    )

@@ -13,15 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from routing.calling.client import probe
 from routing.local_models import GREEDY, VOTE, _free_port, declared, missing
-from routing.providers import probe
 from tests.routing.live import run
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = int(os.environ.get("BATON_LOCAL_TASKS", "60"))
 CAP_USD = 0.05
 
-pytestmark = [pytest.mark.local_model, pytest.mark.timeout(2400), pytest.mark.skipif(missing() is not None, reason=str(missing()))]
+pytestmark = [
+    pytest.mark.local_model,
+    pytest.mark.timeout(2400),
+    pytest.mark.skipif(missing() is not None, reason=str(missing())),
+]
 
 
 @pytest.fixture
@@ -29,7 +33,11 @@ def served(home):
     """`make local-models` as a user starts it, on a free port."""
     port = _free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "routing.local_models", "--port", str(port), "--home", str(home)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-m", "routing.local_models", "--port", str(port), "--home", str(home)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     assert "SmolLM2-135M answers" in process.stdout.readline()
     yield port
@@ -41,12 +49,32 @@ def served(home):
 def test_three_policies_on_a_real_model(served, home):
     for row in run(probe(declared(served))):
         assert row["ok"], row
-    command = [sys.executable, "-m", "routing", "run", "--local-policies", "--concurrency", "2", "--limit", str(TASKS), "--max-usd", str(CAP_USD), "--baseline", "local greedy", "--home", str(home), "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "routing",
+        "run",
+        "--local-policies",
+        "--concurrency",
+        "2",
+        "--limit",
+        str(TASKS),
+        "--max-usd",
+        str(CAP_USD),
+        "--baseline",
+        "local greedy",
+        "--home",
+        str(home),
+        "--json",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     print(json.dumps(found["by_policy"], indent=1))
-    assert (found["tasks"], found["done"] + found["failed"] + found["refused"] + found["blocked"]) == (3 * TASKS, 3 * TASKS)
+    assert (found["tasks"], found["done"] + found["failed"] + found["refused"] + found["blocked"]) == (
+        3 * TASKS,
+        3 * TASKS,
+    )
     assert found["done"] > 0.95 * 3 * TASKS and found["audit_ok"]
     assert 0 < found["cost_usd"] + found["held_usd"] <= CAP_USD
     greedy, vote, cascade = (found["by_policy"][f"local {name}"] for name in ("greedy", "vote", "cascade"))

@@ -10,12 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from data.models import ModelFacts, shipped
-from routing.choice import broken, candidates, refusal
-from routing.conditions import applies
-from routing.policy import Policy
-from routing.policy_checks import dead_ends
-from routing.policy_text import examples, read_policy, write_policy
+from data.facts.models import ModelFacts, shipped
+from routing.policies.checks import dead_ends
+from routing.policies.choice import broken, candidates, refusal
+from routing.policies.conditions import applies
+from routing.policies.policy import Policy
+from routing.policies.text import examples, read_policy, write_policy
 
 ORCHESTRATOR = """
 name: orchestrator
@@ -78,11 +78,15 @@ def test_constraints_take_targets_away_and_say_why():
 
 
 def test_unknown_facts_are_not_allowed():
-    policy = read_policy("name: p\nconstraints: [{when: {}, require: {hipaa_eligible: true}}]\nrules: [{when: {}, use: gemini-3-pro}]\nfallback: [gpt-5.2]")
+    policy = read_policy(
+        "name: p\nconstraints: [{when: {}, require: {hipaa_eligible: true}}]\nrules: [{when: {}, use: gemini-3-pro}]\nfallback: [gpt-5.2]"
+    )
     choice = candidates(policy, {}, shipped())
     assert (choice.way, choice.candidates[0].model) == ("fallback", "gpt-5.2")
     assert "hipaa_eligible is unknown" in choice.refused[0][1]
-    strict = read_policy("name: p\nconstraints: [{when: {}, forbid: {origin: [CN]}}]\nrules: [{when: {}, use: no-facts}]")
+    strict = read_policy(
+        "name: p\nconstraints: [{when: {}, forbid: {origin: [CN]}}]\nrules: [{when: {}, use: no-facts}]"
+    )
     assert candidates(strict, {}, shipped()).way == "refused"
 
 
@@ -96,7 +100,9 @@ def test_the_hosting_of_a_target_counts():
 
 
 def test_current_keeps_the_model_and_the_way_it_was_run():
-    policy = read_policy("name: p\nconstraints: [{when: {}, forbid: {origin: [CN], hosting: [api]}}]\nrules: [{when: {}, use: current}]")
+    policy = read_policy(
+        "name: p\nconstraints: [{when: {}, forbid: {origin: [CN], hosting: [api]}}]\nrules: [{when: {}, use: current}]"
+    )
     assert chosen(policy, model="minimax-m2", provider="minimax")[0] == "refused"
     assert chosen(policy, model="minimax-m2", provider="together")[0] == "use"
     assert chosen(policy, model="minimax-m2", provider="minimax", host="self")[0] == "use"
@@ -129,34 +135,64 @@ def test_fallback_lists_only_what_is_allowed_and_new():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("name: x\nrules:\n  - when:\n      task_type: [codng]\n    use: a\n", "line 4: .*`codng` is no task_type; use one of: coding, reasoning"),
+        (
+            "name: x\nrules:\n  - when:\n      task_type: [codng]\n    use: a\n",
+            "line 4: .*`codng` is no task_type; use one of: coding, reasoning",
+        ),
         ("name: x\nrules:\n  - when: {}\n    usee: a\n", "line 4: .*unknown field; use one of: when, use, split"),
         ("name: x\nrules:\n  - when: {colour: red}\n    use: a\n", "`colour` is no dimension; use one of: task_type"),
         ("name: x\nrules:\n  - when: {input_tokens: 5}\n    use: a\n", "takes a range"),
         ("name: x\nrules:\n  - when: {input_tokens: {gt: 5, lt: 5}}\n    use: a\n", "no number of tokens"),
         ("name: x\nrules:\n  - when: {}\n    use: a@cloud\n", "after @ stands the hosting, one of: api, host, self"),
-        ("name: x\nrules:\n  - when: {}\n    use: a\n    split: {b: 1.0}\n", "exactly one of use, split, cascade, cross_check; found use and split"),
+        (
+            "name: x\nrules:\n  - when: {}\n    use: a\n    split: {b: 1.0}\n",
+            "exactly one of use, split, cascade, cross_check; found use and split",
+        ),
         ("name: x\nrules:\n  - when: {}\n    split: {a: 0.5, b: 0.4}\n", "sum to 0.9, not to 1"),
         ("name: x\nrules:\n  - when: {}\n    cascade: [a, b]\n", "needs a confidence_floor"),
         ("name: x\nrules:\n  - when: {}\n    use: a\n    samples: 5\n", "samples above 1 and vote"),
-        ("name: x\nrules:\n  - when: {}\n    cascade: [a, b]\n    confidence_floor: 85\n", r"less than or equal to 1 \(got 85\)"),
+        (
+            "name: x\nrules:\n  - when: {}\n    cascade: [a, b]\n    confidence_floor: 85\n",
+            r"less than or equal to 1 \(got 85\)",
+        ),
         ("name: x\nfallback: [a]\nlimits: {max_usd: -1}\n", r"line 3: limits.max_usd: .*greater than 0 \(got -1\)"),
         ("name: x\nfallback: [a]\nlimits: {checkpoints: [soon]}\n", "`soon` is no time; write 0h, 30m or 2d"),
-        ("name: x\nfallback: [a]\nconstraints:\n  - when: {}\n    forbid: {country: [CN]}\n", "line 5: .*`country` is no model fact; use one of: model, vendor"),
+        (
+            "name: x\nfallback: [a]\nconstraints:\n  - when: {}\n    forbid: {country: [CN]}\n",
+            "line 5: .*`country` is no model fact; use one of: model, vendor",
+        ),
         ("name: x\nfallback: [a]\nconstraints:\n  - when: {}\n", "needs forbid or require"),
-        ("name: x\nfallback: [a]\nconstraints:\n  - forbid: {hosting: [cloud]}\n", "`cloud` is no value of hosting; use one of: api, host, self"),
+        (
+            "name: x\nfallback: [a]\nconstraints:\n  - forbid: {hosting: [cloud]}\n",
+            "`cloud` is no value of hosting; use one of: api, host, self",
+        ),
         ("name: x\n", "at least one rule or a fallback"),
         ("fallback: [a]\n", "name: is required"),
         ("- a\n", "found a list"),
         ("", "found nothing"),
         ("name: x\nrules: [{when: {}, use: a}, {when: {team: b}, use: c}]", "rule 2 can never match"),
-        ("name: x\nrules: [{when: {criticality: [high, normal]}, use: a}, {when: {criticality: [low, unknown]}, use: b}, {when: {}, use: c}]", "rule 3 can never match"),
-        ("name: x\nrules: [{when: {input_tokens: {le: 9}}, use: a}, {when: {input_tokens: {lt: 10}}, use: b}]", "rule 2 can never match"),
+        (
+            "name: x\nrules: [{when: {criticality: [high, normal]}, use: a}, {when: {criticality: [low, unknown]}, use: b}, {when: {}, use: c}]",
+            "rule 3 can never match",
+        ),
+        (
+            "name: x\nrules: [{when: {input_tokens: {le: 9}}, use: a}, {when: {input_tokens: {lt: 10}}, use: b}]",
+            "rule 2 can never match",
+        ),
         ("name: x\nfallback: [a, b, a]\n", "comes back to `a`: a loop"),
         ("name: x\nrules: [{when: {}, cascade: [a, b, a], confidence_floor: 0.5}]", "comes back to `a`: a loop"),
-        ("name: x\nfallback: [a]\nconstraints: [{when: {}, require: {hosting: self}}, {when: {team: t}, forbid: {hosting: self}}]", "constraint 2 contradicts constraint 1 about hosting"),
-        ("name: x\nfallback: [a]\nconstraints: [{when: {}, require: {origin: [US]}}, {when: {}, require: {origin: [CN, FR]}}]", "contradicts constraint 1 about origin"),
-        ("name: x\nfallback: [a]\nconstraints: [{require: {origin: [US]}, forbid: {origin: [US]}}]", "contradicts itself about origin"),
+        (
+            "name: x\nfallback: [a]\nconstraints: [{when: {}, require: {hosting: self}}, {when: {team: t}, forbid: {hosting: self}}]",
+            "constraint 2 contradicts constraint 1 about hosting",
+        ),
+        (
+            "name: x\nfallback: [a]\nconstraints: [{when: {}, require: {origin: [US]}}, {when: {}, require: {origin: [CN, FR]}}]",
+            "contradicts constraint 1 about origin",
+        ),
+        (
+            "name: x\nfallback: [a]\nconstraints: [{require: {origin: [US]}, forbid: {origin: [US]}}]",
+            "contradicts itself about origin",
+        ),
         ("a: &x [1]\nb: [*x]", "anchors and aliases"),
         ("a: !!python/object:os.system x", "the tag .* is not allowed"),
         ("name: x\nname: y\nfallback: [a]", "line 2: `name` is given twice"),
@@ -165,7 +201,7 @@ def test_fallback_lists_only_what_is_allowed_and_new():
         ("a: " + "[" * 30 + "]" * 30, "nested more than 16"),
         ("name: " + "x" * 300_000, "characters; at most"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named(text, words):
     with pytest.raises(BadInput) as error:
         read_policy(text, "p.yaml")
@@ -173,7 +209,9 @@ def test_what_is_wrong_is_named(text, words):
 
 
 def test_a_yaml_bomb_is_refused_before_it_grows():
-    bomb = "a: &a [x, x]\n" + "".join(f"{c}: &{c} [*{p}, *{p}, *{p}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True))
+    bomb = "a: &a [x, x]\n" + "".join(
+        f"{c}: &{c} [*{p}, *{p}, *{p}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True)
+    )
     with pytest.raises(BadInput, match="anchors and aliases"):
         read_policy(bomb)
 
@@ -195,7 +233,9 @@ def test_sound_policies_are_accepted(text):
 
 
 def test_dead_ends_are_found_where_they_are():
-    policy = read_policy("name: p\nconstraints: [{when: {data_class: regulated}, require: {hipaa_eligible: true}}]\nrules: [{when: {}, use: deepseek-v3.2}]")
+    policy = read_policy(
+        "name: p\nconstraints: [{when: {data_class: regulated}, require: {hipaa_eligible: true}}]\nrules: [{when: {}, use: deepseek-v3.2}]"
+    )
     (end,) = dead_ends(policy, shipped())
     assert end.startswith("data_class regulated has no model left (deepseek-v3.2: its hipaa_eligible is unknown")
 
@@ -207,10 +247,27 @@ def test_checkpoints_take_hours_and_shares():
 
 # -- laws ----------------------------------------------------------------------------------------
 
-MODELS = ("gpt-5.2", "minimax-m2", "minimax-m2@self", "deepseek-v3.2", "deepseek-v3.2@host", "claude-opus-4-6", "gemini-3-pro", "no-facts", "current")
-words = {"task_type": ("coding", "chat", "unknown"), "criticality": ("high", "low"), "data_class": ("customer", "regulated", "public"), "team": ("a", "b")}
-terms = st.one_of(*[st.tuples(st.just(k), st.lists(st.sampled_from(v), min_size=1, unique=True)) for k, v in words.items()],
-                  st.tuples(st.just("input_tokens"), st.sampled_from([{"gt": 1000}, {"le": 5000}, {"ge": 200_000}])))  # fmt: skip
+MODELS = (
+    "gpt-5.2",
+    "minimax-m2",
+    "minimax-m2@self",
+    "deepseek-v3.2",
+    "deepseek-v3.2@host",
+    "claude-opus-4-6",
+    "gemini-3-pro",
+    "no-facts",
+    "current",
+)
+words = {
+    "task_type": ("coding", "chat", "unknown"),
+    "criticality": ("high", "low"),
+    "data_class": ("customer", "regulated", "public"),
+    "team": ("a", "b"),
+}
+terms = st.one_of(
+    *[st.tuples(st.just(k), st.lists(st.sampled_from(v), min_size=1, unique=True)) for k, v in words.items()],
+    st.tuples(st.just("input_tokens"), st.sampled_from([{"gt": 1000}, {"le": 5000}, {"ge": 200_000}])),
+)
 whens = st.lists(terms, max_size=2).map(dict)
 targets = st.sampled_from(MODELS)
 actions = st.one_of(
@@ -220,21 +277,40 @@ actions = st.one_of(
     st.lists(targets, min_size=2, max_size=2, unique=True).map(lambda p: {"cross_check": p}),
     targets.map(lambda t: {"use": t, "samples": 3, "vote": "majority"}),
 )
-facts = st.sampled_from([{"origin": ["CN"]}, {"hosting": ["api"]}, {"origin": ["CN"], "hosting": ["api"]}, {"vendor": ["OpenAI"]}, {"hipaa_eligible": True}, {"residency": ["US", "EU"]}])
+facts = st.sampled_from(
+    [
+        {"origin": ["CN"]},
+        {"hosting": ["api"]},
+        {"origin": ["CN"], "hosting": ["api"]},
+        {"vendor": ["OpenAI"]},
+        {"hipaa_eligible": True},
+        {"residency": ["US", "EU"]},
+    ]
+)
 constraints = st.tuples(whens, st.sampled_from(["forbid", "require"]), facts).map(lambda c: {"when": c[0], c[1]: c[2]})
 policies = st.builds(
-    lambda rules, fallback, limits: Policy(name="law", rules=[{"when": w, **a} for w, a in rules], fallback=fallback, constraints=limits),
-    st.lists(st.tuples(whens, actions), min_size=1, max_size=4), st.lists(targets, max_size=2, unique=True), st.lists(constraints, max_size=3),
-)  # fmt: skip
-requests = st.fixed_dictionaries({
-    **{k: st.one_of(st.none(), st.sampled_from(v)) for k, v in words.items()},
-    "input_tokens": st.one_of(st.none(), st.integers(0, 300_000)),
-    "model": st.sampled_from(["gpt-5.2", "minimax-m2", None]), "provider": st.sampled_from(["minimax", "openai", "together", None]),
-})  # fmt: skip
+    lambda rules, fallback, limits: Policy(
+        name="law", rules=[{"when": w, **a} for w, a in rules], fallback=fallback, constraints=limits
+    ),
+    st.lists(st.tuples(whens, actions), min_size=1, max_size=4),
+    st.lists(targets, max_size=2, unique=True),
+    st.lists(constraints, max_size=3),
+)
+requests = st.fixed_dictionaries(
+    {
+        **{k: st.one_of(st.none(), st.sampled_from(v)) for k, v in words.items()},
+        "input_tokens": st.one_of(st.none(), st.integers(0, 300_000)),
+        "model": st.sampled_from(["gpt-5.2", "minimax-m2", None]),
+        "provider": st.sampled_from(["minimax", "openai", "together", None]),
+    }
+)
 
 
 @given(policies, requests)
-@example(Policy(name="law", rules=[{"when": {}, "use": "current"}]), {"input_tokens": 204_801, "model": "minimax-m2", "provider": "minimax"})
+@example(
+    Policy(name="law", rules=[{"when": {}, "use": "current"}]),
+    {"input_tokens": 204_801, "model": "minimax-m2", "provider": "minimax"},
+)
 @settings(max_examples=100, deadline=None)
 def test_no_constraint_is_broken_on_any_path(policy, request):
     choice = candidates(policy, request, shipped())
@@ -265,7 +341,7 @@ def test_writing_and_reading_changes_nothing(policy):
 @given(policies, st.lists(requests, min_size=20, max_size=20))
 @settings(max_examples=60, deadline=None)
 def test_a_rule_called_unreachable_is_never_reached(policy, sample):
-    from routing.policy_checks import contradictions
+    from routing.policies.checks import contradictions
 
     dead = {where[1] for where, message in contradictions(policy) if "never match" in message}
     for request in sample:
@@ -274,11 +350,14 @@ def test_a_rule_called_unreachable_is_never_reached(policy, sample):
 
 def test_facts_may_be_given_per_endpoint():
     """The live lab describes its own endpoints; a whole target's facts win over the model's."""
-    local = {**shipped(), "smollm2": ModelFacts(name="smollm2", vendor="us", origin="US", hosting=("self",), hipaa_eligible=False)}
+    local = {
+        **shipped(),
+        "smollm2": ModelFacts(name="smollm2", vendor="us", origin="US", hosting=("self",), hipaa_eligible=False),
+    }
     policy = read_policy("name: p\nconstraints: [{require: {hosting: self}}]\nrules: [{when: {}, use: smollm2}]")
     assert candidates(policy, {}, local).candidates[0].hosting == "self"
 
 
 def test_examples_are_files_in_the_repository():
-    folder = Path(__file__).parents[2] / "routing/examples"
+    folder = Path(__file__).parents[2] / "routing/policies/examples"
     assert {p.stem for p in folder.glob("*.yaml")} == set(examples())

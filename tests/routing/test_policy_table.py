@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from data.errors import BadInput
-from routing.policy_table import constraint_rows, edited, read_condition, rule_rows, write_condition
-from routing.policy_text import examples, read_policy
+from routing.policies.table import constraint_rows, edited, read_condition, rule_rows, write_condition
+from routing.policies.text import examples, read_policy
 
 
 @pytest.mark.parametrize("name", sorted(examples()))
@@ -24,13 +24,26 @@ def test_every_kind_of_rule_and_condition_is_written_in_one_line():
     assert rows[0]["when"] == "input_tokens>10; input_tokens<=20; team!=a,b" and rows[0]["models"] == "x 25%, y 75%"
     assert (rows[1]["way"], rows[1]["samples"]) == ("vote", 5)
     assert edited(policy, rows, []) == policy
-    assert read_condition(write_condition(policy.rules[0].when), "r") == {"input_tokens": {"gt": 10, "le": 20}, "team": {"not": ["a", "b"]}}
+    assert read_condition(write_condition(policy.rules[0].when), "r") == {
+        "input_tokens": {"gt": 10, "le": 20},
+        "team": {"not": ["a", "b"]},
+    }
 
 
 def test_an_edit_changes_the_policy_and_empty_rows_are_left_out():
     policy = examples()["simple_router"]
-    rows = [{"when": "task_type=coding", "way": "cascade", "models": "minimax-m2, claude-opus-4-6", "confidence_floor": 0.8}, {"when": "", "models": None}]
-    changed = edited(policy, rows, [{"when": "data_class=customer", "forbid": "origin=CN; hosting=api"}], fallback=["gpt-5.2"])
+    rows = [
+        {
+            "when": "task_type=coding",
+            "way": "cascade",
+            "models": "minimax-m2, claude-opus-4-6",
+            "confidence_floor": 0.8,
+        },
+        {"when": "", "models": None},
+    ]
+    changed = edited(
+        policy, rows, [{"when": "data_class=customer", "forbid": "origin=CN; hosting=api"}], fallback=["gpt-5.2"]
+    )
     assert changed.rules[0].way == "cascade" and len(changed.rules) == 1
     assert changed.constraints[0].forbid == {"origin": ("CN",), "hosting": ("api",)}
     assert changed.review == policy.review

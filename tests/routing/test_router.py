@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from routing.fleet import Fleet
+from routing.calling.endpoints import Fleet
 from tests.routing.live import one_call, policy, provider, run
 from tests.routing.scripted_server import ScriptedServer
 
@@ -105,7 +105,12 @@ def test_connection_refused_and_tls_are_told_apart():
             reply, _, _ = run(one_call([nobody, plain_behind_https, good], ["dead", "tls", "ok"], attempts=6))
             gc.collect()
     assert reply.answer.text == "42"
-    assert [(a.model, a.failure) for a in reply.attempts] == [("dead", "connect"), ("dead", "connect"), ("tls", "tls"), ("ok", None)]
+    assert [(a.model, a.failure) for a in reply.attempts] == [
+        ("dead", "connect"),
+        ("dead", "connect"),
+        ("tls", "tls"),
+        ("ok", None),
+    ]
     assert all(a.cost_usd == 0 for a in reply.attempts[:3])
 
 
@@ -162,7 +167,9 @@ def test_a_constraint_holds_at_the_last_gate_also_for_fallbacks():
 
 
 def test_no_model_left_by_the_constraints_is_refused_with_the_reason_and_not_sent():
-    rules = policy(constraints=[{"require": {"hipaa_eligible": True}}], rules=[{"when": {}, "use": "ok"}], fallback=["ok"])
+    rules = policy(
+        constraints=[{"require": {"hipaa_eligible": True}}], rules=[{"when": {}, "use": "ok"}], fallback=["ok"]
+    )
     with ScriptedServer() as server:
         reply, _, _ = run(one_call(provider(server.url, "ok"), [], rules=rules))
     assert reply.answer is None and not server.seen and "no declared endpoint may answer" in reply.refused
@@ -181,7 +188,9 @@ def test_an_unknown_price_is_refused_under_a_dollar_cap_only():
         declared = provider(server.url, models=[{"model": "ok"}])
         capped, _, _ = run(one_call(declared, ["ok"], cap="5"))
         open_ended, _, _ = run(one_call(declared, ["ok"], cap=None))
-    assert "has no price" in capped.refused and open_ended.answer.text == "42" and open_ended.attempts[0].cost_usd is None
+    assert (
+        "has no price" in capped.refused and open_ended.answer.text == "42" and open_ended.attempts[0].cost_usd is None
+    )
 
 
 async def many(declared, chain, count, **more):
@@ -217,7 +226,10 @@ def test_in_flight_counts_return_to_zero_whatever_happens():
     async def scenario():
         declared = provider(server.url, "500", "hang", "ok", "cut-in-body", timeout_s=0.3, concurrency=20)
         fleet = Fleet([declared], {}, clock=time.monotonic, environ={})
-        calls = [asyncio.create_task(one_call(declared, [model], fleet=fleet, seconds=1)) for model in ("500", "hang", "ok", "cut-in-body") * 5]
+        calls = [
+            asyncio.create_task(one_call(declared, [model], fleet=fleet, seconds=1))
+            for model in ("500", "hang", "ok", "cut-in-body") * 5
+        ]
         await asyncio.sleep(0.1)
         for call in calls[::3]:
             call.cancel()
@@ -258,5 +270,7 @@ def test_the_money_of_every_attempt_is_counted():
     with ScriptedServer() as server:
         reply, _, router = run(one_call(provider(server.url, "ok"), ["ok"]))
     tokens = reply.answer.tokens
-    assert router.cap.spent_usd == reply.attempts[0].cost_usd == (tokens.fresh_input + 2 * tokens.output) / Decimal(10**6)
+    assert (
+        router.cap.spent_usd == reply.attempts[0].cost_usd == (tokens.fresh_input + 2 * tokens.output) / Decimal(10**6)
+    )
     assert router.cap.reserved_usd == 0

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from routing.__main__ import main
-from routing.task_sets import save_set
-from routing.tasks import parse_tasks
+from routing.grading.saved_task_sets import save_set
+from routing.grading.tasks import parse_tasks
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_runs import GOOD, SUMS, adder
 
@@ -28,13 +28,27 @@ def files(tmp_path):
 
 
 def arguments(folder: Path, *more: str) -> list[str]:
-    return ["run", "--policy", str(folder / "policy.yaml"), "--tasks", str(folder / "tasks.jsonl"), "--providers", str(folder / "providers.toml"), *more]
+    return [
+        "run",
+        "--policy",
+        str(folder / "policy.yaml"),
+        "--tasks",
+        str(folder / "tasks.jsonl"),
+        "--providers",
+        str(folder / "providers.toml"),
+        *more,
+    ]
 
 
 def test_run_prints_the_contract_and_the_audit_verifies(files, capsys):
     assert main([*arguments(files, "--max-usd", "0.5"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert set(found) >= CONTRACT and (found["tasks"], found["done"], found["quality"], found["audit_ok"]) == (8, 8, 1.0, True)
+    assert set(found) >= CONTRACT and (found["tasks"], found["done"], found["quality"], found["audit_ok"]) == (
+        8,
+        8,
+        1.0,
+        True,
+    )
     assert main(["audit", "verify", "--json"]) == 0 and json.loads(capsys.readouterr().out)["audit_ok"]
     assert main(["runs", "--json"]) == 0 and json.loads(capsys.readouterr().out)["runs"][0]["status"] == "done"
     assert main(["audit", "export", "--out", str(files / "audit.jsonl")]) == 0
@@ -49,8 +63,26 @@ def test_run_prints_a_table_for_people(files, capsys):
 
 
 def test_a_task_set_kept_in_the_lab_is_named_and_an_ungraded_answer_is_no_success(files, state, capsys):
-    save_set(state, "my sums", parse_tasks("- {id: a, prompt: 1 + 1?}\n- {id: b, prompt: 2 + 2?, asserts: [{type: match, value: '4', numeric: true}]}", "t.yaml"))
-    arguments_ = ["run", "--policy", str(files / "policy.yaml"), "--tasks", "my sums", "--providers", str(files / "providers.toml"), "--max-usd", "0.5", "--json"]
+    save_set(
+        state,
+        "my sums",
+        parse_tasks(
+            "- {id: a, prompt: 1 + 1?}\n- {id: b, prompt: 2 + 2?, asserts: [{type: match, value: '4', numeric: true}]}",
+            "t.yaml",
+        ),
+    )
+    arguments_ = [
+        "run",
+        "--policy",
+        str(files / "policy.yaml"),
+        "--tasks",
+        "my sums",
+        "--providers",
+        str(files / "providers.toml"),
+        "--max-usd",
+        "0.5",
+        "--json",
+    ]
     assert main(arguments_) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["done"], found["quality"]) == (2, 1.0)
@@ -60,10 +92,15 @@ def test_a_task_set_kept_in_the_lab_is_named_and_an_ungraded_answer_is_no_succes
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ([], "needs a spend cap"), (["--max-usd", "-1"], "max_usd"), (["--max-usd", "lots"], "max_usd"), (["--max-usd", "1", "--strategy", "fastest"], "no way to pick"),
-        (["--max-usd", "1", "--baseline", "nobody"], "baseline"), (["--max-usd", "1", "--tasks", "/nowhere.yaml"], "cannot be read"), (["--resume", "none"], "no run `none`"),
+        ([], "needs a spend cap"),
+        (["--max-usd", "-1"], "max_usd"),
+        (["--max-usd", "lots"], "max_usd"),
+        (["--max-usd", "1", "--strategy", "fastest"], "no way to pick"),
+        (["--max-usd", "1", "--baseline", "nobody"], "baseline"),
+        (["--max-usd", "1", "--tasks", "/nowhere.yaml"], "cannot be read"),
+        (["--resume", "none"], "no run `none`"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_one_sentence_and_exit_1(files, capsys, change, words):
     assert main(arguments(files, *change)) == 1
     said = capsys.readouterr().err
@@ -74,14 +111,29 @@ def test_providers_test_says_which_failed(files, capsys):
     assert main(["providers", "test", "--providers", str(files / "providers.toml"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ok"]
     dead = files / "dead.toml"
-    dead.write_text('[[provider]]\nname = "dead"\nbase_url = "http://127.0.0.1:9/v1"\nkey_env = "NOT_SET_HERE"\nmodels = [{ model = "m" }]\n')
+    dead.write_text(
+        '[[provider]]\nname = "dead"\nbase_url = "http://127.0.0.1:9/v1"\nkey_env = "NOT_SET_HERE"\nmodels = [{ model = "m" }]\n'
+    )
     assert main(["providers", "test", "--providers", str(dead)]) == 1
     assert "dead/m" in capsys.readouterr().err
 
 
 def test_export_names_what_the_gateway_cannot_do(files, capsys):
     for form in ("litellm", "openrouter", "yaml"):
-        assert main(["export", str(files / "policy.yaml"), "--to", form, "--providers", str(files / "providers.toml"), "--json"]) == 0
+        assert (
+            main(
+                [
+                    "export",
+                    str(files / "policy.yaml"),
+                    "--to",
+                    form,
+                    "--providers",
+                    str(files / "providers.toml"),
+                    "--json",
+                ]
+            )
+            == 0
+        )
         found = json.loads(capsys.readouterr().out)
         assert found["to"] == form and found["config"]
     assert main(["export", "orchestrator", "--to", "litellm", "--providers", str(files / "providers.toml")]) == 1

@@ -10,18 +10,20 @@ from decimal import Decimal
 import pytest
 
 from data.errors import LedgerError
-from routing import launch
-from routing.attempts import Attempt
-from routing.run_journal import RunJournal
-from routing.run_results import summary
-from routing.run_store import attempts, create_run, money, read_run, results
-from routing.runs import execute
+from routing.calling.attempts import Attempt
+from routing.runs import launch
+from routing.runs.engine import execute
+from routing.runs.journal import RunJournal
+from routing.runs.results import summary
+from routing.runs.store import attempts, create_run, money, read_run, results
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_runs import GOOD, SUMS, adder, spec, until
 
 
 def attempt(number: int) -> Attempt:
-    return Attempt(f"call/{number}", "call", number, "answer", "p", "api", "m", "m", f"2026-11-21T00:00:0{number}", Decimal("0.25"))
+    return Attempt(
+        f"call/{number}", "call", number, "answer", "p", "api", "m", "m", f"2026-11-21T00:00:0{number}", Decimal("0.25")
+    )
 
 
 def test_a_reservation_and_every_decision_before_it_are_on_disk_when_a_call_may_leave(state):
@@ -67,7 +69,7 @@ def test_a_run_killed_in_its_middle_loses_no_reservation_and_goes_on_under_its_c
         until(lambda: server.in_flight == 0)
         made, (spent, held) = attempts(state, run_id), money(state, run_id)
         assert len(made) >= len(server.seen) and held > 0 and state.verify_audit() == (True, None)
-        monkeypatch.setattr("routing.run_store.STALE_S", 0.0)
+        monkeypatch.setattr("routing.runs.store.STALE_S", 0.0)
         assert read_run(state, run_id)["status"] == "interrupted"
         finished = len(results(state, run_id))
         out = execute(state, run_id)

@@ -9,16 +9,25 @@ from decimal import Decimal
 import pytest
 
 from data.errors import BadInput, Refused
-from routing.policy_text import read_policy
-from routing.reviews import decide, reviews
-from routing.run_results import summary
-from routing.run_spec import checked_spec
-from routing.run_store import attempts, claim_run, create_run, list_runs, read_run, results, want
-from routing.runs import execute
+from routing.policies.text import read_policy
+from routing.runs.engine import execute
+from routing.runs.results import summary
+from routing.runs.reviews import decide, reviews
+from routing.runs.spec import checked_spec
+from routing.runs.store import attempts, claim_run, create_run, list_runs, read_run, results, want
 from tests.routing.live import provider
 from tests.routing.scripted_server import ScriptedServer
 
-SUMS = [{"id": f"sum-{n}", "prompt": f"{n} + {n}?", "asserts": [{"type": "match", "value": str(2 * n), "numeric": True}], "answer_kind": "number", "max_tokens": 16} for n in range(1, 9)]
+SUMS = [
+    {
+        "id": f"sum-{n}",
+        "prompt": f"{n} + {n}?",
+        "asserts": [{"type": "match", "value": str(2 * n), "numeric": True}],
+        "answer_kind": "number",
+        "max_tokens": 16,
+    }
+    for n in range(1, 9)
+]
 
 
 def spec(url: str, *policies: str, tasks=None, models=("good", "bad"), **more):
@@ -100,7 +109,12 @@ def test_a_cascade_stops_at_the_first_sure_answer(state):
 def test_the_majority_of_samples_answers_and_agreement_is_its_confidence(state):
     answers = {1: "2", 2: "2", 3: "9", 4: "2", 5: "7"}
     with ScriptedServer(lambda n, b: "ok", lambda body: answers[body["seed"]]) as server:
-        run_id = create_run(state, "t", spec(server.url, "name: v\nrules: [{when: {}, use: good, samples: 5, vote: majority}]", tasks=SUMS[:1]), "tester")
+        run_id = create_run(
+            state,
+            "t",
+            spec(server.url, "name: v\nrules: [{when: {}, use: good, samples: 5, vote: majority}]", tasks=SUMS[:1]),
+            "tester",
+        )
         execute(state, run_id)
     row = results(state, run_id)[0]
     assert row["passed"] and row["confidence"] == 0.6 and row["attempts"] == 5
@@ -108,7 +122,9 @@ def test_the_majority_of_samples_answers_and_agreement_is_its_confidence(state):
 
 def test_a_conflict_of_two_models_goes_to_a_person(state):
     with ScriptedServer(lambda n, b: "ok", adder) as server:
-        run_id = create_run(state, "t", spec(server.url, "name: x\nrules: [{when: {}, cross_check: [good, bad]}]"), "tester")
+        run_id = create_run(
+            state, "t", spec(server.url, "name: x\nrules: [{when: {}, cross_check: [good, bad]}]"), "tester"
+        )
         execute(state, run_id)
     queue = [r for r in reviews(state, run_id) if r["kind"] == "answer"]
     assert len(queue) == 7 and "disagree" in queue[0]["reason"]
@@ -153,7 +169,9 @@ def test_a_checkpoint_at_half_of_the_tasks_holds_the_run(state):
 
 def test_the_kill_switch_stops_new_calls_within_a_second_and_cancels_those_in_flight(state):
     with ScriptedServer(lambda n, b: "hang" if n % 3 == 0 else "slow", adder) as server:
-        run_id, thread, out = started(state, spec(server.url, GOOD, tasks=[{**t, "id": f"{t['id']}-{n}"} for n in range(20) for t in SUMS]))
+        run_id, thread, out = started(
+            state, spec(server.url, GOOD, tasks=[{**t, "id": f"{t['id']}-{n}"} for n in range(20) for t in SUMS])
+        )
         until(lambda: len(server.seen) > 5)
         pressed = time.monotonic()
         want(state, run_id, "stop", "Ada")
@@ -173,7 +191,10 @@ def test_an_interrupted_run_goes_on_without_repeating_and_counts_lost_attempts(s
         with state.transaction() as db:
             done = '{"model": "good", "passed": true, "cost_usd": 0.1, "latency_ms": 1, "attempts": 1, "review": [], "no_answer": false}'
             db.execute("INSERT INTO live_results VALUES (?, 'good', 'sum-1', 0, 'done', ?)", (run_id, done))
-            db.execute("INSERT INTO live_attempts VALUES (?, 'lost', 'running', '0.25', NULL, '{\"started_at\": \"\"}')", (run_id,))
+            db.execute(
+                "INSERT INTO live_attempts VALUES (?, 'lost', 'running', '0.25', NULL, '{\"started_at\": \"\"}')",
+                (run_id,),
+            )
             db.execute("UPDATE live_runs SET heartbeat_at = 0 WHERE run_id = ?", (run_id,))
         assert read_run(state, run_id)["status"] == "interrupted"
         out = execute(state, run_id)
@@ -253,9 +274,35 @@ def test_exploration_logs_propensities_and_leaves_sensitive_data_alone(state):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"providers": [{"name": "p", "base_url": "http://127.0.0.1:1", "models": [{"model": "good"}]}]}, "has no price"),
-        ({"providers": [{"name": "p", "base_url": "http://127.0.0.1:1", "models": [{"model": "other", "input_usd_per_mtok": 0, "output_usd_per_mtok": 0}]}]}, "no declared provider offers"),
-        ({"providers": [{"name": "p", "base_url": "http://127.0.0.1:1", "key_env": "NO_SUCH_KEY", "models": [{"model": "good", "input_usd_per_mtok": 0, "output_usd_per_mtok": 0}]}]}, "export NO_SUCH_KEY="),
+        (
+            {"providers": [{"name": "p", "base_url": "http://127.0.0.1:1", "models": [{"model": "good"}]}]},
+            "has no price",
+        ),
+        (
+            {
+                "providers": [
+                    {
+                        "name": "p",
+                        "base_url": "http://127.0.0.1:1",
+                        "models": [{"model": "other", "input_usd_per_mtok": 0, "output_usd_per_mtok": 0}],
+                    }
+                ]
+            },
+            "no declared provider offers",
+        ),
+        (
+            {
+                "providers": [
+                    {
+                        "name": "p",
+                        "base_url": "http://127.0.0.1:1",
+                        "key_env": "NO_SUCH_KEY",
+                        "models": [{"model": "good", "input_usd_per_mtok": 0, "output_usd_per_mtok": 0}],
+                    }
+                ]
+            },
+            "export NO_SUCH_KEY=",
+        ),
     ],
 )
 def test_a_run_that_cannot_start_says_why_and_sends_nothing(state, change, words):

@@ -6,8 +6,8 @@ import pytest
 
 from data import console
 from data.errors import BadInput, Refused
-from routing import webhook
-from routing.failures import CallFailed
+from routing.calling.failures import CallFailed
+from routing.runs import webhook
 from tests.routing.loopback_webhook import LoopbackWebhook
 
 SECRET = "https://hooks.example.com/services/T0/B0/SECRET"
@@ -68,7 +68,11 @@ def test_the_command_posts_the_reports_own_message(tmp_path, monkeypatch, capsys
     assert run("webhook", "--file", tmp_path / "none.json") == 1
 
 
-@pytest.mark.parametrize("statuses, code, tries", [([200], 0, 1), ([500, 200], 0, 2), ([429, 503, 204], 0, 3), ([500], 1, 3), ([404], 1, 1)], ids=str)
+@pytest.mark.parametrize(
+    "statuses, code, tries",
+    [([200], 0, 1), ([500, 200], 0, 2), ([429, 503, 204], 0, 3), ([500], 1, 3), ([404], 1, 1)],
+    ids=str,
+)
 def test_the_command_against_a_real_endpoint(statuses, code, tries, tmp_path, monkeypatch, capsys):
     report = tmp_path / "r.json"
     report.write_text(json.dumps({"message": {"text": "*Week 2026-W46* & so on"}}))
@@ -92,7 +96,16 @@ def test_an_endpoint_that_is_down_is_tried_three_times_and_told(monkeypatch, cap
     assert waits == [1.0, 2.0] and "SECRET" not in str(told.value)
 
 
-@pytest.mark.parametrize("url", ["not a url", "ftp://chat.example.com/SECRET", "http://10.1.2.3/SECRET", "https://10.1.2.3/SECRET", "https://me:SECRET@chat.example.com/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "not a url",
+        "ftp://chat.example.com/SECRET",
+        "http://10.1.2.3/SECRET",
+        "https://10.1.2.3/SECRET",
+        "https://me:SECRET@chat.example.com/x",
+    ],
+)
 def test_an_address_that_cannot_be_used_names_the_variable_not_the_address(url):
     with pytest.raises(BadInput, match="BATON_WEBHOOK_URL cannot be used") as told:
         webhook.post({"text": "hi"}, url)

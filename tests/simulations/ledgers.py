@@ -8,17 +8,37 @@ from pathlib import Path
 from typing import Any
 
 from data.ledger import Ledger
-from data.usage import USAGE
+from data.schema import USAGE
 
 START = datetime.fromisoformat("2026-10-05")
 COLUMNS = [column.name for column in USAGE]
 TYPICAL: dict[str, Any] = {
-    "source": "test", "batch_id": "b1", "attempt": 1, "provider": "openai", "model": "gpt-5.2", "model_raw": "gpt-5.2",
-    "operation": "chat", "service_tier": "standard", "team": "core", "task_type": "chat", "criticality": "normal", "data_class": "internal",
-    "fresh_input_tokens": 1000, "cache_read_tokens": 0, "cache_write_5m_tokens": 0, "cache_write_1h_tokens": 0, "output_tokens": 200,
-    "reasoning_tokens": 0, "token_semantics": "reported", "latency_ms": 900.0, "status": "success", "cost_basis": "list",
-    "cost_usd": Decimal("0.004550"), "list_cost_usd": Decimal("0.004550"), "tags": "{}",
-}  # fmt: skip
+    "source": "test",
+    "batch_id": "b1",
+    "attempt": 1,
+    "provider": "openai",
+    "model": "gpt-5.2",
+    "model_raw": "gpt-5.2",
+    "operation": "chat",
+    "service_tier": "standard",
+    "team": "core",
+    "task_type": "chat",
+    "criticality": "normal",
+    "data_class": "internal",
+    "fresh_input_tokens": 1000,
+    "cache_read_tokens": 0,
+    "cache_write_5m_tokens": 0,
+    "cache_write_1h_tokens": 0,
+    "output_tokens": 200,
+    "reasoning_tokens": 0,
+    "token_semantics": "reported",
+    "latency_ms": 900.0,
+    "status": "success",
+    "cost_basis": "list",
+    "cost_usd": Decimal("0.004550"),
+    "list_cost_usd": Decimal("0.004550"),
+    "tags": "{}",
+}
 
 
 def ledger_of(home: Path, rows: list[dict[str, Any]]) -> Ledger:
@@ -26,7 +46,12 @@ def ledger_of(home: Path, rows: list[dict[str, Any]]) -> Ledger:
     ledger = Ledger.open(home)
     values = []
     for number, row in enumerate(rows):
-        base = {"event_id": f"e{number}", "record_no": number, "call_id": f"c{number}", "requested_at": START + timedelta(days=number % 14, hours=3)}
+        base = {
+            "event_id": f"e{number}",
+            "record_no": number,
+            "call_id": f"c{number}",
+            "requested_at": START + timedelta(days=number % 14, hours=3),
+        }
         full = {**TYPICAL, **base, **row}
         values.append([full.get(name) for name in COLUMNS])
     with ledger.write() as cursor:

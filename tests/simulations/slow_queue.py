@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulations.arrivals import Requests
-from simulations.serving_queue import ServiceRates
+from simulations.hosting.arrivals import Requests
+from simulations.hosting.serving_queue import ServiceRates
 
 
-def slow_replay(requests: Requests, rates: ServiceRates, pairs: np.ndarray, replicas: int, tick: float) -> tuple[np.ndarray, np.ndarray]:
+def slow_replay(
+    requests: Requests, rates: ServiceRates, pairs: np.ndarray, replicas: int, tick: float
+) -> tuple[np.ndarray, np.ndarray]:
     """(TTFT, TPOT) in seconds of every request; `pairs` are the two replicas the router looks at."""
     count = len(requests.at_s)
     first, done = np.full(count, np.nan), np.full(count, np.nan)

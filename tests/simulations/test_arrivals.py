@@ -9,7 +9,7 @@ import pytest
 
 from analytics.scope import Scope
 from data.errors import BadInput, NoData, Refused
-from simulations import arrivals
+from simulations.hosting import arrivals
 from tests.simulations.ledgers import START, ledger_of
 
 
@@ -18,8 +18,14 @@ def rows(count: int, gap: timedelta, **more) -> list[dict]:
 
 
 def test_minutes_hold_every_request_and_token(home):
-    ledger = ledger_of(home, [*rows(6, timedelta(seconds=30), reasoning_tokens=50, cache_read_tokens=300), *rows(1, timedelta(), status="error"),
-                              {"requested_at": START + timedelta(minutes=9), "cache_write_5m_tokens": 10}])  # fmt: skip
+    ledger = ledger_of(
+        home,
+        [
+            *rows(6, timedelta(seconds=30), reasoning_tokens=50, cache_read_tokens=300),
+            *rows(1, timedelta(), status="error"),
+            {"requested_at": START + timedelta(minutes=9), "cache_write_5m_tokens": 10},
+        ],
+    )
     found = arrivals.demand(ledger, Scope())
     assert found.requests.tolist() == [2, 2, 2, 0, 0, 0, 0, 0, 0, 1]
     assert found.fresh_tokens.sum() == 7 * 1000 + 10
@@ -39,12 +45,17 @@ def test_scope_narrows_and_emptiness_is_said(home):
 
 
 def test_unknown_tokens_place_no_load(home):
-    ledger = ledger_of(home, [*rows(2, timedelta(minutes=1)), {"requested_at": START, "fresh_input_tokens": None, "output_tokens": None}])
+    ledger = ledger_of(
+        home,
+        [*rows(2, timedelta(minutes=1)), {"requested_at": START, "fresh_input_tokens": None, "output_tokens": None}],
+    )
     assert arrivals.demand(ledger, Scope()).requests.sum() == 2
 
 
 def test_a_sampled_record_stands_for_its_calls(home):
-    ledger = ledger_of(home, [{"requested_at": START, "tags": '{"calls": 4}', "fresh_input_tokens": 4000, "output_tokens": 800}])
+    ledger = ledger_of(
+        home, [{"requested_at": START, "tags": '{"calls": 4}', "fresh_input_tokens": 4000, "output_tokens": 800}]
+    )
     assert arrivals.demand(ledger, Scope(), sampled=True).requests.tolist() == [pytest.approx(4 / 60)]
     assert arrivals.demand(ledger, Scope()).requests.tolist() == [1]
     each = arrivals.requests(ledger, Scope(), START, START + timedelta(hours=1), sampled=True)
@@ -70,7 +81,9 @@ def test_a_typed_volume_has_its_mean_and_peak():
         arrivals.stated(0, 1, 0, 1, 2)
 
 
-@pytest.mark.parametrize(("shape", "peak"), [("flat", 1.0), ("office", 0.95 * 168 / 50), ("bursty", 6.0), ("daily", 6.0)])
+@pytest.mark.parametrize(
+    ("shape", "peak"), [("flat", 1.0), ("office", 0.95 * 168 / 50), ("bursty", 6.0), ("daily", 6.0)]
+)
 def test_a_stated_shape_keeps_its_volume_and_has_its_peak(shape, peak):
     typed = arrivals.stated(1e6, 2000, 500, 300, 6.0, shape)
     assert typed.per_month() == pytest.approx(1e6) and typed.requests.min() >= 0

@@ -7,31 +7,53 @@ import json
 import pytest
 
 from data.errors import BadInput, UnknownFormat, Unreadable
-from simulations.bench_import import import_bench, measurement
-from simulations.capacity import predict
+from simulations.hosting.bench_import import import_bench, measurement
+from simulations.hosting.capacity import predict
 
 RUN = {"gpu": "h200", "count": 2, "layout": "tp2", "precision": "fp8"}
 VLLM = {
-    "date": "20260930-153000", "backend": "vllm", "model_id": "meta-llama/Llama-3.3-70B-Instruct", "max_concurrency": 64, "completed": 500,
-    "total_input_tokens": 512_000, "total_output_tokens": 256_000, "mean_ttft_ms": 180.0, "mean_tpot_ms": 24.0, "request_throughput": 5.1,
-}  # fmt: skip
+    "date": "20260930-153000",
+    "backend": "vllm",
+    "model_id": "meta-llama/Llama-3.3-70B-Instruct",
+    "max_concurrency": 64,
+    "completed": 500,
+    "total_input_tokens": 512_000,
+    "total_output_tokens": 256_000,
+    "mean_ttft_ms": 180.0,
+    "mean_tpot_ms": 24.0,
+    "request_throughput": 5.1,
+}
 AIPERF = {
-    "start_time": "2026-09-30T10:00:00", "input_config": {"endpoint": {"model_names": ["qwen3-32b"]}, "loadgen": {"concurrency": 32}},
-    "input_sequence_length": {"avg": 1000, "unit": "tokens"}, "output_sequence_length": {"avg": 400, "unit": "tokens"},
-    "inter_token_latency": {"avg": 0.02, "unit": "s"}, "time_to_first_token": {"avg": 0.3, "unit": "s"}, "request_throughput": {"avg": 3.5, "unit": "requests/sec"},
-}  # fmt: skip
+    "start_time": "2026-09-30T10:00:00",
+    "input_config": {"endpoint": {"model_names": ["qwen3-32b"]}, "loadgen": {"concurrency": 32}},
+    "input_sequence_length": {"avg": 1000, "unit": "tokens"},
+    "output_sequence_length": {"avg": 400, "unit": "tokens"},
+    "inter_token_latency": {"avg": 0.02, "unit": "s"},
+    "time_to_first_token": {"avg": 0.3, "unit": "s"},
+    "request_throughput": {"avg": 3.5, "unit": "requests/sec"},
+}
 GENAI = {
     "input_config": {"model": ["qwen3-32b"], "perf_analyzer": {"stimulus": {"concurrency": 16}}},
-    "input_sequence_length": {"avg": 1000}, "output_sequence_length": {"avg": 400}, "inter_token_latency": {"avg": 20, "unit": "ms"},
-    "time_to_first_token": {"avg": 300, "unit": "ms"}, "request_throughput": {"avg": 3.5},
-}  # fmt: skip
+    "input_sequence_length": {"avg": 1000},
+    "output_sequence_length": {"avg": 400},
+    "inter_token_latency": {"avg": 20, "unit": "ms"},
+    "time_to_first_token": {"avg": 300, "unit": "ms"},
+    "request_throughput": {"avg": 3.5},
+}
 
 
 def test_vllm_becomes_a_point_and_outranks_everything(tmp_path):
     file = tmp_path / "bench.json"
     file.write_text(json.dumps(VLLM))
     point = import_bench(file, **RUN)
-    assert (point.model, point.gpu, point.count, point.concurrency, point.input_length, point.output_length) == ("llama-3.1-70b", "h200_sxm", 2, 64, 1024, 512)
+    assert (point.model, point.gpu, point.count, point.concurrency, point.input_length, point.output_length) == (
+        "llama-3.1-70b",
+        "h200_sxm",
+        2,
+        64,
+        1024,
+        512,
+    )
     assert (point.as_of, point.engine, point.source) == ("2026-09-30", "vllm", "bench.json")
     found = predict("llama-3.1-70b", "h200", 2, "tp2", "fp8", 1024, 512, 64, measurements=[point])
     assert found.tier == "user measurement" and "bench.json" in found.evidence
@@ -46,7 +68,12 @@ def test_without_a_limit_littles_law_gives_the_concurrency():
 @pytest.mark.parametrize(("body", "concurrency", "more"), [(AIPERF, 32, {}), (GENAI, 16, {"as_of": "2026-10-01"})])
 def test_aiperf_and_genai_perf(body, concurrency, more):
     point = measurement(body, "x", **RUN, **more)
-    assert (point.model, point.concurrency, point.tpot_ms, point.ttft_ms) == ("qwen3-32b", concurrency, pytest.approx(20), pytest.approx(300))
+    assert (point.model, point.concurrency, point.tpot_ms, point.ttft_ms) == (
+        "qwen3-32b",
+        concurrency,
+        pytest.approx(20),
+        pytest.approx(300),
+    )
 
 
 def test_two_replicas_share_the_concurrency():

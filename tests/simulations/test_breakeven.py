@@ -8,9 +8,9 @@ import pytest
 
 from data.console import parser, run
 from data.errors import BadInput, BatonError, NoData
-from simulations import breakeven as module
-from simulations.breakeven import BreakevenScenario, breakeven
-from simulations.hosting_costs import owned_usd_per_gpu_hour
+from simulations.hosting import breakeven as module
+from simulations.hosting.breakeven import BreakevenScenario, breakeven
+from simulations.hosting.costs import owned_usd_per_gpu_hour
 from simulations.scenario import SHIPPED, from_document, read_scenario, write_scenario
 from tests.simulations.test_bench_import import VLLM
 
@@ -21,13 +21,15 @@ def shipped(name: str) -> BreakevenScenario:
 
 def scenario(**changes) -> BreakevenScenario:
     body = {
-        "kind": "breakeven", "name": "a case",
+        "kind": "breakeven",
+        "name": "a case",
         "traffic": {"requests_per_month": 2e6, "input_tokens": 3000, "output_tokens": 500},
         "api": {"input_usd_per_mtok": 2, "output_usd_per_mtok": 10},
         "host": {"input_usd_per_mtok": 0.3, "output_usd_per_mtok": 1.2},
         "replica": {"model": "qwen3-32b", "gpu": "h100", "gpus": 2, "precision": "fp8"},
-        "rented": {}, "bought": {},
-    }  # fmt: skip
+        "rented": {},
+        "bought": {},
+    }
     body |= changes
     return from_document({k: v for k, v in body.items() if v is not None}, BreakevenScenario, "test")
 
@@ -39,7 +41,9 @@ def answer(**changes) -> dict:
 def test_the_brief_pays_back_in_eight_months():
     result = breakeven(shipped("breakeven_residency"))
     assert result["payback_months"] == 8.0
-    assert result["options"]["api"]["total_usd"] - result["options"]["bought"]["total_usd"] == pytest.approx(3 * 180_000 - 120_000)
+    assert result["options"]["api"]["total_usd"] - result["options"]["bought"]["total_usd"] == pytest.approx(
+        3 * 180_000 - 120_000
+    )
 
 
 def test_with_two_engineers_for_six_weeks_it_pays_back_later():
@@ -51,17 +55,31 @@ def test_with_two_engineers_for_six_weeks_it_pays_back_later():
 
 
 def test_a_stated_saving_needs_no_bill_and_every_option_has_its_total():
-    bare = {"kind": "breakeven", "name": "Legal's case", "bought": {"capex_usd": 120_000, "saving_usd_per_year": 180_000}}
+    bare = {
+        "kind": "breakeven",
+        "name": "Legal's case",
+        "bought": {"capex_usd": 120_000, "saving_usd_per_year": 180_000},
+    }
     result = breakeven(from_document(bare, BreakevenScenario, "test"), paths_log2=6)
     whole = breakeven(shipped("breakeven_residency"), paths_log2=6)
     totals = {name: option["total_usd"] for name, option in result["options"].items()}
     assert totals == pytest.approx({"api": 3 * 180_000, "bought": 120_000})
-    assert [result[key] for key in ("payback_months", "npv_usd", "p10", "p50", "p90")] == pytest.approx([whole[key] for key in ("payback_months", "npv_usd", "p10", "p50", "p90")])
-    assert result["options"]["api"]["present_cost_usd"] - result["options"]["bought"]["present_cost_usd"] == pytest.approx(result["npv_usd"])
+    assert [result[key] for key in ("payback_months", "npv_usd", "p10", "p50", "p90")] == pytest.approx(
+        [whole[key] for key in ("payback_months", "npv_usd", "p10", "p50", "p90")]
+    )
+    assert result["options"]["api"]["present_cost_usd"] - result["options"]["bought"][
+        "present_cost_usd"
+    ] == pytest.approx(result["npv_usd"])
     assert result["options"]["bought"]["gpus"] is None and result["breakeven_volume"] is None
-    ranged = bare | {"bought": {"capex_usd": 120_000, "saving_usd_per_year": {"value": 180_000, "low": 120_000, "high": 210_000}}}
+    ranged = bare | {
+        "bought": {"capex_usd": 120_000, "saving_usd_per_year": {"value": 180_000, "low": 120_000, "high": 210_000}}
+    }
     spread = breakeven(from_document(ranged, BreakevenScenario, "test"), paths_log2=8)
-    assert spread["payback_months"] == 8.0 and spread["p10"] == pytest.approx(240_000, rel=0.03) and spread["p90"] == pytest.approx(510_000, rel=0.03)
+    assert (
+        spread["payback_months"] == 8.0
+        and spread["p10"] == pytest.approx(240_000, rel=0.03)
+        and spread["p90"] == pytest.approx(510_000, rel=0.03)
+    )
 
 
 def test_deepseeks_published_day():
@@ -87,13 +105,18 @@ def test_no_traffic_means_the_api_wins():
 
 
 def test_cheaper_power_is_never_dearer():
-    totals = [answer(assumptions={"electricity_usd_per_kwh": usd})["options"]["bought"]["total_usd"] for usd in (0, 0.05, 0.146, 0.5)]
+    totals = [
+        answer(assumptions={"electricity_usd_per_kwh": usd})["options"]["bought"]["total_usd"]
+        for usd in (0, 0.05, 0.146, 0.5)
+    ]
     assert totals == sorted(totals)
 
 
 def test_more_traffic_never_costs_less():
     totals = [
-        answer(traffic={"requests_per_month": r, "input_tokens": 3000, "output_tokens": 500})["options"]["rented"]["total_usd"]
+        answer(traffic={"requests_per_month": r, "input_tokens": 3000, "output_tokens": 500})["options"]["rented"][
+            "total_usd"
+        ]
         for r in (0, 1e5, 2e6, 5e7)
     ]
     assert totals == sorted(totals)
@@ -101,24 +124,54 @@ def test_more_traffic_never_costs_less():
 
 def test_capex_power_staff_and_quality_by_hand():
     result = answer(
-        months=12, traffic={"requests_per_month": 1000, "input_tokens": 1, "output_tokens": 1}, api={"usd_per_month": 10_000}, host=None, rented=None,
-        replica={"gpu": "h100", "gpus": 8, "load_replicas": 1, "spare": 0}, bought={"usd_per_gpu": 30_000},
+        months=12,
+        traffic={"requests_per_month": 1000, "input_tokens": 1, "output_tokens": 1},
+        api={"usd_per_month": 10_000},
+        host=None,
+        rented=None,
+        replica={"gpu": "h100", "gpus": 8, "load_replicas": 1, "spare": 0},
+        bought={"usd_per_gpu": 30_000},
         staff={"engineers": 1, "weeks": 26, "salary_usd_per_year": 100_000, "ongoing_fte": 0.5},
         quality={"gap_share": 0.1, "usd_per_failure": 2},
-        assumptions={"network_share_of_purchase": 0, "support_share_per_year": 0, "residual_share": 0, "depreciation_years": 1,
-                     "electricity_usd_per_kwh": 0.1, "pue": 1.5, "gpu_power_utilisation": 1, "colocation_usd_per_kw_month": 0, "kw_per_gpu": 1},
-    )  # fmt: skip
+        assumptions={
+            "network_share_of_purchase": 0,
+            "support_share_per_year": 0,
+            "residual_share": 0,
+            "depreciation_years": 1,
+            "electricity_usd_per_kwh": 0.1,
+            "pue": 1.5,
+            "gpu_power_utilisation": 1,
+            "colocation_usd_per_kw_month": 0,
+            "kw_per_gpu": 1,
+        },
+    )
     power = 8 * 1 * 1.5 * 730 * 0.1
-    assert result["options"]["bought"]["total_usd"] == pytest.approx(8 * 30_000 + 50_000 + 12 * (power + 50_000 / 12 + 200))
+    assert result["options"]["bought"]["total_usd"] == pytest.approx(
+        8 * 30_000 + 50_000 + 12 * (power + 50_000 / 12 + 200)
+    )
 
 
 def test_an_owned_hour_by_hand():
-    figures = {"usd_per_gpu": 30_000, "network_share_of_purchase": 0.1, "residual_share": 0.2, "discount_rate": 0.0, "depreciation_years": 4, "kw_per_gpu": 1.5,
-               "gpu_power_utilisation": 0.8, "pue": 1.5, "electricity_usd_per_kwh": 0.1, "colocation_usd_per_kw_month": 100, "support_share_per_year": 0.04}  # fmt: skip
+    figures = {
+        "usd_per_gpu": 30_000,
+        "network_share_of_purchase": 0.1,
+        "residual_share": 0.2,
+        "discount_rate": 0.0,
+        "depreciation_years": 4,
+        "kw_per_gpu": 1.5,
+        "gpu_power_utilisation": 0.8,
+        "pue": 1.5,
+        "electricity_usd_per_kwh": 0.1,
+        "colocation_usd_per_kw_month": 100,
+        "support_share_per_year": 0.04,
+    }
     monthly = 33_000 * 0.8 / 48 + 150 + 33_000 * 0.04 / 12
     assert owned_usd_per_gpu_hour(figures) == pytest.approx(monthly / 730 + 1.5 * 0.8 * 1.5 * 0.1)
     options = answer()["options"]
-    assert options["bought"]["usd_per_gpu_hour"] > 0 < options["rented"]["usd_per_gpu_hour"] and options["api"]["usd_per_gpu_hour"] is None
+    assert (
+        options["bought"]["usd_per_gpu_hour"] > 0 < options["rented"]["usd_per_gpu_hour"]
+        and options["api"]["usd_per_gpu_hour"] is None
+    )
 
 
 def test_break_even_volume_is_where_the_value_turns():
@@ -136,7 +189,10 @@ def test_usage_cost_never_exceeds_reservation_cost():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"replica": {"model": "deepseek-r1", "gpu": "h100", "gpus": 8, "layout": "tp8"}}, "does not fit .* GiB per GPU are missing"),
+        (
+            {"replica": {"model": "deepseek-r1", "gpu": "h100", "gpus": 8, "layout": "tp8"}},
+            "does not fit .* GiB per GPU are missing",
+        ),
         ({"replica": {"model": "deepseek-rr1", "gpu": "h100"}}, "nearest: deepseek-r1"),
         ({"replica": {"model": "qwen3-32b", "gpu": "h1000"}}, "nearest: .*H100|nearest: h100"),
         ({"assumptions": {"depreciation_years": 0}}, "a life must be positive"),
@@ -178,7 +234,13 @@ def test_an_own_bench_result_sets_the_speed(tmp_path, capsys, home):
     top, commands = parser("simulations", "")
     module.register(commands)
     (tmp_path / "case.yaml").write_text(write_scenario(scenario()))
-    slow = VLLM | {"model_id": "qwen3-32b", "max_concurrency": 8, "total_input_tokens": 1_500_000, "total_output_tokens": 250_000, "mean_tpot_ms": 45.0}
+    slow = VLLM | {
+        "model_id": "qwen3-32b",
+        "max_concurrency": 8,
+        "total_input_tokens": 1_500_000,
+        "total_output_tokens": 250_000,
+        "mean_tpot_ms": 45.0,
+    }
     (tmp_path / "bench.json").write_text(json.dumps(slow))
     served = []
     for extra in ([], ["--bench", str(tmp_path / "bench.json")]):

@@ -26,7 +26,9 @@ def answer(capsys, *argv):
 def log(home):
     ledger = ledger_of(home, [{}] * 12 + [{"model": "minimax-m2", "provider": "minimax", "data_class": "customer"}] * 3)
     with ledger.write() as cursor:
-        cursor.execute("INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', 'x.jsonl', 'litellm', 15)")
+        cursor.execute(
+            "INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', 'x.jsonl', 'litellm', 15)"
+        )
     ledger.close()
 
 
@@ -38,21 +40,41 @@ def test_the_numbers_of_the_design(capsys):
     pipeline = answer(capsys, "pipeline", "simulations/scenarios/legal_documents.yaml")
     assert (pipeline["savings_pct"], pipeline["time_saved_pct"], pipeline["accuracy_points"]) == (75, 70, 9)
     triage = answer(capsys, "triage", "new_model")
-    assert (triage["decision"], triage["projected_savings_usd"], triage["capability_delta"]) == ("EVALUATE", 85_000, 0.03)
+    assert (triage["decision"], triage["projected_savings_usd"], triage["capability_delta"]) == (
+        "EVALUATE",
+        85_000,
+        0.03,
+    )
 
 
 def test_replay_keeps_its_contract(capsys, log):
     said = answer(capsys, "replay", "no_chinese_api", "--by", "team")
-    assert {"logged_cost_usd", "policy_cost_usd", "savings_usd", "moved_share", "refused_requests", "by_model", "snapshot"} <= set(said)
+    assert {
+        "logged_cost_usd",
+        "policy_cost_usd",
+        "savings_usd",
+        "moved_share",
+        "refused_requests",
+        "by_model",
+        "snapshot",
+    } <= set(said)
     assert said["moved_share"] == 0.2 and said["by"]["team"][0]["team"] == "core"
-    code, out, _ = run(capsys, "replay", "orchestrator", "--self-host-price", "minimax-m2=0.2", "--review-share", "0.01")
+    code, out, _ = run(
+        capsys, "replay", "orchestrator", "--self-host-price", "minimax-m2=0.2", "--review-share", "0.01"
+    )
     assert code == 0 and "human review: 1.0% of answers assumed" in out and "quality" in out
 
 
 def test_frontier_answers_in_points_and_for_one_floor(capsys, log):
     line = answer(capsys, "frontier", "--models", "claude-opus-4-6", "--points", "5")
     assert len(line["points"]) == 5 and line["baseline"]["annual_cost_usd"] > 0 and line["tier"] == "stated"
-    assert set(line["reference_lines"]) == {"single_models", "best_single", "mixing_hull", "random_same_shares", "best_per_segment"}
+    assert set(line["reference_lines"]) == {
+        "single_models",
+        "best_single",
+        "mixing_hull",
+        "random_same_shares",
+        "best_per_segment",
+    }
     floor = answer(capsys, "frontier", "--floor", "0.94", "--models", "claude-opus-4-6", "--policy", "no_chinese_api")
     assert floor["quality"] >= 0.94 - 1e-6 and floor["models"]
 
@@ -82,17 +104,30 @@ def test_a_floor_out_of_reach_says_what_blocks(capsys, log):
 
 def test_every_promise_can_be_asked_of_the_frontier(capsys, log):
     free = answer(capsys, "frontier", "--floor", "0.9")
-    for promise in (("--origin-cap", "CN=0"), ("--min-share", "OpenAI=1"), ("--capacity", "minimax-m2=0"), ("--vendor-cap", "MiniMax=0"), ("--max-moved", "0"), ("--floor-for", "normal=0.95")):
+    for promise in (
+        ("--origin-cap", "CN=0"),
+        ("--min-share", "OpenAI=1"),
+        ("--capacity", "minimax-m2=0"),
+        ("--vendor-cap", "MiniMax=0"),
+        ("--max-moved", "0"),
+        ("--floor-for", "normal=0.95"),
+    ):
         kept = answer(capsys, "frontier", "--floor", "0.9", *promise)
         assert kept["annual_cost_usd"] > free["annual_cost_usd"], promise
     both = answer(capsys, "frontier", "--floor", "0.9", "--min-share", "OpenAI=0.5", "--min-share", "minimax-m2=0.1")
     assert both["models"]["gpt-5.2"] >= 0.5 - 1e-6
 
 
-@pytest.mark.parametrize(("option", "words"), [
-    (("--capacity", "minimax-m2"), "such as minimax-m2=2000000"), (("--min-share", "OpenAI=1.4"), "at most 1, such as CN=0.2"), (("--origin-cap", "XX=0.1"), "is no origin of this simulation"),
-    (("--floor-for", "critical=0.9"), "no such criticality; use one of: high"), (("--capacity", "minimax-m2=inf"), "write NAME=NUMBER"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--capacity", "minimax-m2"), "such as minimax-m2=2000000"),
+        (("--min-share", "OpenAI=1.4"), "at most 1, such as CN=0.2"),
+        (("--origin-cap", "XX=0.1"), "is no origin of this simulation"),
+        (("--floor-for", "critical=0.9"), "no such criticality; use one of: high"),
+        (("--capacity", "minimax-m2=inf"), "write NAME=NUMBER"),
+    ],
+)
 def test_a_promise_that_makes_no_sense_is_one_sentence(capsys, log, option, words):
     code, _, err = run(capsys, "frontier", "--floor", "0.9", *option)
     assert code == 1 and words in err and "Traceback" not in err
@@ -100,14 +135,18 @@ def test_a_promise_that_makes_no_sense_is_one_sentence(capsys, log, option, word
 
 def test_shares_are_normalised_when_asked(capsys, tmp_path):
     file = tmp_path / "mix.yaml"
-    file.write_text("kind: mix\nname: n\nbaseline: {models: [{model: a, share: 2, annual_cost_usd: 1}]}\nproposed: {models: [{model: b, share: 1, annual_cost_usd: 1}]}\n")
+    file.write_text(
+        "kind: mix\nname: n\nbaseline: {models: [{model: a, share: 2, annual_cost_usd: 1}]}\nproposed: {models: [{model: b, share: 1, annual_cost_usd: 1}]}\n"
+    )
     assert run(capsys, "mix", str(file))[0] == 1
     assert answer(capsys, "mix", str(file), "--normalise")["savings_usd"] == 0
 
 
 def test_metrics_on_ones_own_results(capsys, tmp_path):
     file = tmp_path / "results.csv"
-    rows = [f"p{i},cheap,{int(i % 2 == 0)},0.01" for i in range(40)] + [f"p{i},dear,{int(i % 10 != 0)},0.10" for i in range(40)]
+    rows = [f"p{i},cheap,{int(i % 2 == 0)},0.01" for i in range(40)] + [
+        f"p{i},dear,{int(i % 10 != 0)},0.10" for i in range(40)
+    ]
     file.write_text("prompt,model,correct,cost_usd\n" + "\n".join(rows))
     said = answer(capsys, "metrics", str(file), "--weak", "cheap", "--strong", "dear", "--chance", "0.25")
     assert said["best_single"] == "dear" and said["oracle"]["quality"] == 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analytics.scope import Scope
-from simulations.eligibility import eligible, measured_quality
+from simulations.hosting.good_enough import eligible, measured_quality
 from tests.simulations.ledgers import ledger_of
 
 
@@ -15,8 +15,17 @@ def graded(model: str | None, task: str | None, score: float | None, times: int)
 
 @pytest.fixture
 def ledger(home):
-    rows = [*graded("minimax-m2", "coding", 0.8, 40), *graded("gpt-5.2", "coding", 0.9, 40), *graded("minimax-m2", "chat", 0.92, 40), *graded("gpt-5.2", "chat", 0.9, 30),
-            *graded(None, "chat", 0.9, 10), *graded("gpt-5.2", None, 0.5, 50), *graded("minimax-m2", "extraction", 0.9, 5), *graded("gpt-5.2", "extraction", 0.9, 90), *graded("gpt-5.2", "reasoning", None, 50)]  # fmt: skip
+    rows = [
+        *graded("minimax-m2", "coding", 0.8, 40),
+        *graded("gpt-5.2", "coding", 0.9, 40),
+        *graded("minimax-m2", "chat", 0.92, 40),
+        *graded("gpt-5.2", "chat", 0.9, 30),
+        *graded(None, "chat", 0.9, 10),
+        *graded("gpt-5.2", None, 0.5, 50),
+        *graded("minimax-m2", "extraction", 0.9, 5),
+        *graded("gpt-5.2", "extraction", 0.9, 90),
+        *graded("gpt-5.2", "reasoning", None, 50),
+    ]
     return ledger_of(home, rows)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from simulations import finance
+from simulations.hosting import finance
 
 
 def test_present_value_matches_a_spreadsheet():
@@ -38,7 +38,13 @@ def test_internal_rate_is_none_where_it_is_undefined(flows):
 
 @pytest.mark.parametrize(
     ("flows", "months"),
-    [([-120, *[15] * 12], 8.0), ([-120, *[16] * 12], 7.5), ([0, 1, 1], 0.0), ([-10, 15, -10, 15], 2 + 5 / 15), ([-10, 1], math.nan)],
+    [
+        ([-120, *[15] * 12], 8.0),
+        ([-120, *[16] * 12], 7.5),
+        ([0, 1, 1], 0.0),
+        ([-10, 15, -10, 15], 2 + 5 / 15),
+        ([-10, 1], math.nan),
+    ],
 )
 def test_payback_counts_the_last_crossing(flows, months):
     assert finance.payback_months(flows) == pytest.approx(months, nan_ok=True)
@@ -67,7 +73,9 @@ def test_book_value_is_a_straight_line_to_the_residual():
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60), st.floats(-0.5, 2))
 def test_discounted_flows_sum_to_the_present_value(flows, rate):
-    assert finance.discounted(flows, rate).sum() == pytest.approx(finance.present_value(flows, rate), rel=1e-9, abs=1e-3)
+    assert finance.discounted(flows, rate).sum() == pytest.approx(
+        finance.present_value(flows, rate), rel=1e-9, abs=1e-3
+    )
 
 
 @given(st.floats(1, 1e6), st.lists(st.floats(0.1, 1e5), min_size=1, max_size=36))

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput, Refused
-from simulations import fleet
-from simulations.arrivals import Requests, ordered, stated
-from simulations.fleet import Objective, best_hybrid, off_peak, service_rates, size_fleet
-from simulations.serving_queue import ServiceRates, replay, router_draws
+from simulations.hosting import fleet
+from simulations.hosting.arrivals import Requests, ordered, stated
+from simulations.hosting.fleet import Objective, best_hybrid, off_peak, service_rates, size_fleet
+from simulations.hosting.serving_queue import ServiceRates, replay, router_draws
 from tests.benchmarks.fleet_speed import day
 from tests.simulations.slow_queue import slow_replay
 
@@ -41,8 +41,16 @@ def mooncake(shared_data, seconds: float) -> Requests:
     for row in rows:  # 512-token blocks seen before are cache hits
         cached.append(512 * sum(block in seen for block in row["hash_ids"]))
         seen.update(row["hash_ids"])
-    size, hit = np.array([row["input_length"] for row in rows]), np.minimum(cached, [row["input_length"] for row in rows])
-    return ordered(np.array([row["timestamp"] / 1e3 for row in rows]), size - hit, hit, np.array([row["output_length"] for row in rows]))
+    size, hit = (
+        np.array([row["input_length"] for row in rows]),
+        np.minimum(cached, [row["input_length"] for row in rows]),
+    )
+    return ordered(
+        np.array([row["timestamp"] / 1e3 for row in rows]),
+        size - hit,
+        hit,
+        np.array([row["output_length"] for row in rows]),
+    )
 
 
 @pytest.mark.parametrize(("trace", "seconds", "replicas", "tick"), [(azure, 600, 3, 0.001), (mooncake, 200, 6, 0.002)])
@@ -72,7 +80,10 @@ def test_one_request_alone_by_hand(rates):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 30), st.integers(0, 5000), st.integers(1, 300)), min_size=1, max_size=40), st.integers(1, 5))
+@given(
+    st.lists(st.tuples(st.floats(0, 30), st.integers(0, 5000), st.integers(1, 300)), min_size=1, max_size=40),
+    st.integers(1, 5),
+)
 def test_every_request_is_answered_and_more_replicas_are_not_slower(rows, replicas):
     rates = ServiceRates((np.inf, 0.01, 0.011, 0.012), 1e-4, 0.4, 0.01, 20_000, 1)
     requests = ordered(*(np.array(c, dtype=float) for c in zip(*[(a, s, 0, o) for a, s, o in rows], strict=True)))
@@ -99,7 +110,9 @@ def test_a_tenth_of_a_million_request_day_is_quick(rates):
 def test_the_sized_fleet_keeps_its_promise_and_is_the_smallest(rates, shared_data):
     requests = azure(shared_data, 1200)
     per_minute = np.bincount((requests.at_s // 60).astype(int)).astype(float)
-    demand = stated(1e6, 2048, 0, 28, 2)._replace(requests=per_minute, fresh_tokens=per_minute * 2048, cached_tokens=per_minute * 0, output_tokens=per_minute * 28)
+    demand = stated(1e6, 2048, 0, 28, 2)._replace(
+        requests=per_minute, fresh_tokens=per_minute * 2048, cached_tokens=per_minute * 0, output_tokens=per_minute * 28
+    )
     objective = Objective(2000, 60)
     sized = size_fleet([requests], demand, rates, objective)
     assert sized.floor <= sized.replicas == sized.paid_replicas - 1
@@ -112,7 +125,10 @@ def test_a_crowded_hour_is_sized_on_a_part_of_it_and_never_too_small(rates, monk
     requests = day(400_000, hours=1)
     per_minute = np.full(60, 400_000 / 60)
     demand = stated(1e6, 2048, 0, 28, 2)._replace(
-        requests=per_minute, fresh_tokens=np.full(60, requests.fresh_tokens.sum() / 60), cached_tokens=per_minute * 0, output_tokens=np.full(60, requests.output_tokens.sum() / 60)
+        requests=per_minute,
+        fresh_tokens=np.full(60, requests.fresh_tokens.sum() / 60),
+        cached_tokens=per_minute * 0,
+        output_tokens=np.full(60, requests.output_tokens.sum() / 60),
     )
     monkeypatch.setattr(fleet, "MOST_REPLAYED", 400_000)
     whole = size_fleet([requests], demand, rates)

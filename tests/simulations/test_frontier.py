@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from data.errors import Refused
-from simulations.frontier import as_rows, frontier, model_shares, single_models
-from simulations.optimise import Demands
+from simulations.mixes.frontier import as_rows, frontier, model_shares, single_models
+from simulations.mixes.optimise import Demands
 from tests.simulations.test_optimise import problem, two_segments
 
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from data.models import shipped
-from simulations.mix import MixScenario, normalised, simulate_mix
-from simulations.mix_range import Assumptions
+from data.facts.models import shipped
+from simulations.mixes.mix import MixScenario, normalised, simulate_mix
+from simulations.mixes.range import Assumptions
 from simulations.scenario import from_document, read_scenario, write_scenario
 
 
@@ -61,12 +61,16 @@ def test_nothing_is_uncertain_about_a_mix_that_stays():
 
 
 def test_moving_house_keeps_the_verbosity_of_the_model():
-    ranges = simulate_mix(scenario([entry("minimax-m2", 1.0)], [entry("minimax-m2@self", 1.0, 60)]), shipped())["ranges"]
+    ranges = simulate_mix(scenario([entry("minimax-m2", 1.0)], [entry("minimax-m2@self", 1.0, 60)]), shipped())[
+        "ranges"
+    ]
     assert ranges["savings_usd"]["p10"] == ranges["savings_usd"]["p90"] == 40
 
 
 def test_unknown_quality_stays_unknown():
-    result = simulate_mix(scenario([entry("gpt-5.2", 1.0)], [{"model": "gpt-5.1", "share": 1.0, "annual_cost_usd": 1}]), shipped())
+    result = simulate_mix(
+        scenario([entry("gpt-5.2", 1.0)], [{"model": "gpt-5.1", "share": 1.0, "annual_cost_usd": 1}]), shipped()
+    )
     assert result["proposed"]["quality"] is None and result["quality_change"] is None
     assert result["proposed"]["quality_tier"] == "refused"
     assert result["ranges"]["quality_change"] is None

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from data.ledger import Ledger
-from routing.live_ledger import to_ledger
-from routing.run_store import create_run, results
-from routing.runs import execute
+from routing.runs.engine import execute
+from routing.runs.live_ledger import to_ledger
+from routing.runs.store import create_run, results
 from simulations.__main__ import main
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_runs import SUMS, spec
@@ -28,13 +28,19 @@ def answers(body: dict) -> str:
 def explored(home, state) -> Ledger:
     tasks = [{**task, "id": f"{task['id']}-{n}", "task_type": "reasoning"} for n in range(50) for task in SUMS]
     with ScriptedServer(lambda n, body: "ok", answers) as server:
-        run_id = create_run(state, "t", spec(server.url, EXPLORING, tasks=tasks, models=("gpt-5.2", "minimax-m2")), "tester")
+        run_id = create_run(
+            state, "t", spec(server.url, EXPLORING, tasks=tasks, models=("gpt-5.2", "minimax-m2")), "tester"
+        )
         execute(state, run_id)
     ledger = Ledger.open(home)
     assert to_ledger(ledger, state, run_id).rejected == 0
     truth = {r["call_id"]: r["propensity"] for r in results(state, run_id)}
-    rows = ledger.sql("SELECT call_id, model, tags->>'propensity' AS odds, quality_score FROM lake.main.usage WHERE quality_score IS NOT NULL")
-    assert len(rows) == len(tasks) and all(float(row.odds) == pytest.approx(truth[row.call_id]) for row in rows.itertuples())
+    rows = ledger.sql(
+        "SELECT call_id, model, tags->>'propensity' AS odds, quality_score FROM lake.main.usage WHERE quality_score IS NOT NULL"
+    )
+    assert len(rows) == len(tasks) and all(
+        float(row.odds) == pytest.approx(truth[row.call_id]) for row in rows.itertuples()
+    )
     assert set(rows.groupby("model")["odds"].nunique()) == {1} and set(rows["model"]) == {"gpt-5.2", "minimax-m2"}
     yield ledger
     ledger.close()
@@ -46,5 +52,9 @@ def test_a_live_run_that_explored_estimates_another_policy(explored, tmp_path, c
     assert main(["replay", str(policy), "--estimate", "--json"]) == 0
     found = {e["method"]: e for e in json.loads(capsys.readouterr().out)["estimated"]}
     # The cheap model passes half of the tasks; the log's own mean is far above, since it mostly asked the dear one.
-    assert all(e["low"] <= 0.5 <= e["high"] and e["high"] < 0.7 for e in found.values()) and set(found) == {"SNIPS", "DR", "IPS"}
+    assert all(e["low"] <= 0.5 <= e["high"] and e["high"] < 0.7 for e in found.values()) and set(found) == {
+        "SNIPS",
+        "DR",
+        "IPS",
+    }
     assert found["SNIPS"]["effective_samples"] > 50

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput, NoData
-from simulations.frontier import frontier
-from simulations.optimise import Demands, Infeasible, Problem, Solution, optimise, promises, usable
-from simulations.shadow_prices import dual_prices, highest_floor, rule_prices, why_not
+from simulations.mixes.frontier import frontier
+from simulations.mixes.optimise import Demands, Infeasible, Problem, Solution, optimise, promises, usable
+from simulations.mixes.shadow_prices import dual_prices, highest_floor, rule_prices, why_not
 
 
 def problem(rng, segments=3, models=3, gaps=0.15):
@@ -23,16 +23,25 @@ def problem(rng, segments=3, models=3, gaps=0.15):
     allowed[np.arange(segments), rng.integers(0, models, segments)] = True
     names = tuple(f"m{i}" for i in range(models))
     return Problem(
-        weights, cost, rng.uniform(0.5, 1, (segments, models)), allowed, rng.integers(0, models, segments), names,
-        tuple("abc"[i % 2] for i in range(models)), tuple(("US", "CN")[i % 2] for i in range(models)),
+        weights,
+        cost,
+        rng.uniform(0.5, 1, (segments, models)),
+        allowed,
+        rng.integers(0, models, segments),
+        names,
+        tuple("abc"[i % 2] for i in range(models)),
+        tuple(("US", "CN")[i % 2] for i in range(models)),
         tuple(("high", "low")[i % 2] for i in range(segments)),
-    )  # fmt: skip
+    )
 
 
 def demands(rng, case):
     kinds = [
         {"quality_floor": float(rng.uniform(0.6, 0.9))},
-        {"quality_floor": float(rng.uniform(0.6, 0.85)), "floor_by_criticality": {"high": float(rng.uniform(0.6, 0.9))}},
+        {
+            "quality_floor": float(rng.uniform(0.6, 0.85)),
+            "floor_by_criticality": {"high": float(rng.uniform(0.6, 0.9))},
+        },
         {"vendor_cap": {"a": float(rng.uniform(0.2, 1))}},
         {"capacity": {"m0": float(rng.uniform(0, 60_000))}, "max_moved_share": float(rng.uniform(0.2, 1))},
         {"min_share": {"m1": float(rng.uniform(0, 0.5))}, "origin_cap": {"CN": float(rng.uniform(0.1, 1))}},
@@ -106,10 +115,17 @@ def test_the_dual_is_what_one_more_point_costs():
 def two_segments():
     """Two equal segments; m1 is good and dear, m0 cheap, poor and forbidden on the second by a rule."""
     return Problem(
-        np.array([100.0, 100.0]), np.array([[10.0, 50.0], [10.0, 50.0]]), np.array([[0.8, 0.9], [0.8, 0.9]]),
-        np.array([[True, True], [False, True]]), np.array([0, 1]), ("m0", "m1"), ("a", "b"), ("CN", "US"), ("normal", "normal"),
+        np.array([100.0, 100.0]),
+        np.array([[10.0, 50.0], [10.0, 50.0]]),
+        np.array([[0.8, 0.9], [0.8, 0.9]]),
+        np.array([[True, True], [False, True]]),
+        np.array([0, 1]),
+        ("m0", "m1"),
+        ("a", "b"),
+        ("CN", "US"),
+        ("normal", "normal"),
         {(1, 0): "origin CN with hosting api is forbidden"},
-    )  # fmt: skip
+    )
 
 
 def test_a_rule_is_priced_by_solving_without_it():
@@ -124,7 +140,10 @@ def test_the_blocking_promise_is_named():
     task = two_segments()
     too_good = optimise(task, Demands(quality_floor=0.95))
     assert isinstance(too_good, Infeasible)
-    assert why_not(task, Demands(quality_floor=0.95), too_good)[0] == "the best quality the other promises allow is 90.00%, below the floor of 95.00%"
+    assert (
+        why_not(task, Demands(quality_floor=0.95), too_good)[0]
+        == "the best quality the other promises allow is 90.00%, below the floor of 95.00%"
+    )
     clash = Demands(quality_floor=0.9, vendor_cap={"b": 0.5})
     words = why_not(task, clash, optimise(task, clash))
     assert "without the quality floor a mix exists" in words and "without the cap on vendor b a mix exists" in words
@@ -148,7 +167,11 @@ def test_models_of_unknown_quality_serve_only_where_no_floor_asks():
 
 @pytest.mark.parametrize(
     ("asked", "words"),
-    [({"vendor_cap": {"x": 0.5}}, "`x` is no vendor.*a, b"), ({"capacity": {"y": 1}}, "`y` is no model"), ({"min_share": {"z": 0.1}}, "`z` is no model")],
+    [
+        ({"vendor_cap": {"x": 0.5}}, "`x` is no vendor.*a, b"),
+        ({"capacity": {"y": 1}}, "`y` is no model"),
+        ({"min_share": {"z": 0.1}}, "`z` is no model"),
+    ],
 )
 def test_unknown_names_are_refused(asked, words):
     with pytest.raises(BadInput, match=words):
@@ -187,13 +210,24 @@ def test_cheaper_prices_never_raise_the_optimum(seed, factor, model):
 def test_work_of_unknown_quality_stays_and_has_no_part_in_the_quality():
     """One segment runs on a model nobody has graded: the others are optimised, and it costs what it costs today."""
     task = replace(
-        problem(np.random.default_rng(3), gaps=0.0), weights=np.array([1000.0, 2000.0, 500.0]), current=np.array([0, 0, 2]),
-        cost_usd=np.array([[9.0, 2.0, 1.0], [8.0, 3.0, 1.0], [5.0, 4.0, 7.0]]), quality=np.array([[0.9, 0.8, 0.5], [0.9, 0.7, 0.6], [np.nan] * 3]),
-    )  # fmt: skip
+        problem(np.random.default_rng(3), gaps=0.0),
+        weights=np.array([1000.0, 2000.0, 500.0]),
+        current=np.array([0, 0, 2]),
+        cost_usd=np.array([[9.0, 2.0, 1.0], [8.0, 3.0, 1.0], [5.0, 4.0, 7.0]]),
+        quality=np.array([[0.9, 0.8, 0.5], [0.9, 0.7, 0.6], [np.nan] * 3]),
+    )
     asked = Demands(quality_floor=0.75)
     found = optimise(task, asked)
     assert isinstance(found, Solution) and found.shares[2].tolist() == [0, 0, 1]
-    judged = replace(task, weights=task.weights[:2], cost_usd=task.cost_usd[:2], quality=task.quality[:2], allowed=task.allowed[:2], current=task.current[:2], criticality=task.criticality[:2])
+    judged = replace(
+        task,
+        weights=task.weights[:2],
+        cost_usd=task.cost_usd[:2],
+        quality=task.quality[:2],
+        allowed=task.allowed[:2],
+        current=task.current[:2],
+        criticality=task.criticality[:2],
+    )
     assert found.cost_usd == pytest.approx(optimise(judged, asked).cost_usd + 7)
     assert found.quality == pytest.approx(0.75)
     line = frontier(task, Demands(), 5)

@@ -12,7 +12,11 @@ SINGLE = {"model": "one", "cost_usd": 100, "hours": 10, "accuracy": 0.8}
 
 
 def pipeline(stages, **more):
-    return from_document({"kind": "pipeline", "name": "t", "items": 10, "single": SINGLE, "stages": stages, **more}, PipelineScenario, "t.yaml")
+    return from_document(
+        {"kind": "pipeline", "name": "t", "items": 10, "single": SINGLE, "stages": stages, **more},
+        PipelineScenario,
+        "t.yaml",
+    )
 
 
 def stage(name, hours=1.0, **more):

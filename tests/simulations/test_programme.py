@@ -10,16 +10,16 @@ import pytest
 
 from analytics.scope import Scope
 from data.errors import BadInput, NoData
-from data.models import shipped
-from data.price_book import PriceBook
-from routing.policy_text import examples
-from simulations.board_page import board_page
+from data.facts.models import shipped
+from data.prices.book import PriceBook
+from routing.policies.text import examples
 from simulations.evaluation_plan import checklist, letter
-from simulations.mix import MixScenario, simulate_mix
-from simulations.mix_from_log import current_mix, log_scenario, mix_of, with_shares
-from simulations.optimise import Demands, Infeasible, optimise, total_cost
-from simulations.programme import MOST_SEGMENTS, programme, words
-from simulations.repricing import Market
+from simulations.mixes.board_page import board_page
+from simulations.mixes.from_log import current_mix, log_scenario, mix_of, with_shares
+from simulations.mixes.mix import MixScenario, simulate_mix
+from simulations.mixes.optimise import Demands, Infeasible, optimise, total_cost
+from simulations.mixes.problem_from_log import MOST_SEGMENTS, programme, words
+from simulations.replay.repricing import Market
 from simulations.scenario import read_scenario
 from simulations.triage import TriageScenario, triage
 from tests.simulations.ledgers import ledger_of, random_ledger
@@ -39,18 +39,22 @@ def made(log):
 
 
 def test_todays_mix_costs_what_was_logged(log, made):
-    logged = log.sql(f"SELECT sum(cost_usd) AS usd FROM {log.name('usage')} WHERE cost_usd IS NOT NULL AND status = 'success'").iloc[0, 0]
+    logged = log.sql(
+        f"SELECT sum(cost_usd) AS usd FROM {log.name('usage')} WHERE cost_usd IS NOT NULL AND status = 'success'"
+    ).iloc[0, 0]
     assert total_cost(made.problem, made.current_shares) / made.yearly == pytest.approx(float(logged))
     assert len(made.segments) <= 2 * MOST_SEGMENTS and made.scale.name == "stated"
     assert {"kept", "unpriced", "unmetered"} == set(made.excluded)
 
 
 def test_putting_the_tail_together_changes_no_total(log, made, monkeypatch):
-    monkeypatch.setattr("simulations.programme.MOST_SEGMENTS", 10**9)
+    monkeypatch.setattr("simulations.mixes.problem_from_log.MOST_SEGMENTS", 10**9)
     whole = programme(log, Scope.of(log), MARKET, ["claude-opus-4-6"], policy=examples()["no_chinese_api"])
     assert len(whole.segments) > len(made.segments)
     for single in range(len(whole.problem.models)):
-        assert np.nansum(whole.problem.cost_usd[:, single]) == pytest.approx(np.nansum(made.problem.cost_usd[:, single]))
+        assert np.nansum(whole.problem.cost_usd[:, single]) == pytest.approx(
+            np.nansum(made.problem.cost_usd[:, single])
+        )
     best, merged = (optimise(p.problem, Demands(quality_floor=0.93)) for p in (whole, made))
     assert best.cost_usd <= merged.cost_usd * (1 + 1e-9) and merged.cost_usd <= best.cost_usd * 1.02
 
@@ -80,7 +84,14 @@ def test_a_mix_by_hand_gives_way_where_it_may_not_go(made):
     assert sum(current_mix(made).values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("shares", "said"), [({"gpt-5.2": 0.5}, "sum to 0.5"), ({"nobody": 1.0}, "`nobody` is not in this simulation"), ({"gpt-5.2": 2.0, "minimax-m2": -1.0}, "negative")])
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ({"gpt-5.2": 0.5}, "sum to 0.5"),
+        ({"nobody": 1.0}, "`nobody` is not in this simulation"),
+        ({"gpt-5.2": 2.0, "minimax-m2": -1.0}, "negative"),
+    ],
+)
 def test_shares_that_make_no_mix_are_refused(made, shares, said):
     with pytest.raises(BadInput, match=said):
         with_shares(made, shares)
@@ -98,7 +109,9 @@ def test_a_scenario_from_the_log_stands_on_its_own(made):
 
 
 def test_the_board_page_is_one_safe_file():
-    scenario = read_scenario("cto_question", MixScenario, "mix").model_copy(update={"name": "<script>alert(1)</script>"})
+    scenario = read_scenario("cto_question", MixScenario, "mix").model_copy(
+        update={"name": "<script>alert(1)</script>"}
+    )
     page = board_page(simulate_mix(scenario, shipped()), "data version 7")
     assert "<script>alert" not in page and "&lt;script&gt;" in page
     assert "$220,000" in page and "92.65%" in page and "data version 7" in page
@@ -109,7 +122,11 @@ def test_the_clock_and_the_letter_of_the_triage():
     result = triage(read_scenario("new_model", TriageScenario, "triage"))
     started = datetime.fromisoformat("2026-02-09T06:00:00")
     steps = checklist(started, result["decision"])
-    assert steps[0].start == started and steps[1].end.hour == 12 and steps[-1].end == datetime.fromisoformat("2026-02-11T06:00:00")
+    assert (
+        steps[0].start == started
+        and steps[1].end.hour == 12
+        and steps[-1].end == datetime.fromisoformat("2026-02-11T06:00:00")
+    )
     assert len(checklist(started, "SKIP")) == 2
     text = letter(result, "gpt-5.2", "claude-opus-4-6", steps[-1].end)
     assert "saves $85,000 a year" in text and "+3.0%" in text and "Wednesday" in text
@@ -130,7 +147,11 @@ def test_unknown_targets_and_scales_are_refused(log):
 
 
 def test_what_ran_may_go_on_though_the_catalogue_doubts_its_window(tmp_path):
-    ledger = ledger_of(tmp_path, [{"model": "deepseek-v3.2", "provider": "deepseek", "fresh_input_tokens": 200_000, "cost_usd": Decimal("0.05")}] * 3)
+    ledger = ledger_of(
+        tmp_path,
+        [{"model": "deepseek-v3.2", "provider": "deepseek", "fresh_input_tokens": 200_000, "cost_usd": Decimal("0.05")}]
+        * 3,
+    )
     view = ledger.at(ledger.snapshot())
     task = programme(view, Scope.of(view), MARKET).problem
     assert not isinstance(optimise(task, Demands()), Infeasible)

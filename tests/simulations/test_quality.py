@@ -10,12 +10,12 @@ import pytest
 
 from analytics.scope import Scope
 from data.errors import Refused
-from data.models import shipped
-from data.price_book import PriceBook
-from routing.policy_text import read_policy
-from simulations.off_policy import estimates
-from simulations.quality import WORDS, doubly_robust, ips, judged, scales, score_of, snips
-from simulations.repricing import Market
+from data.facts.models import shipped
+from data.prices.book import PriceBook
+from routing.policies.text import read_policy
+from simulations.replay.off_policy import estimates
+from simulations.replay.quality import WORDS, doubly_robust, ips, judged, scales, score_of, snips
+from simulations.replay.repricing import Market
 from tests.simulations.ledgers import ledger_of
 
 
@@ -34,7 +34,11 @@ def test_ips_snips_and_dr_find_the_truth_and_cover_it():
     for seed in range(60):
         reward, evaluated, propensity, truth = experiment(4000, 0.3, seed)
         guess = np.full(4000, 0.7)
-        for estimate in (ips(reward, evaluated, propensity), snips(reward, evaluated, propensity), doubly_robust(reward, evaluated, propensity, guess, guess)):
+        for estimate in (
+            ips(reward, evaluated, propensity),
+            snips(reward, evaluated, propensity),
+            doubly_robust(reward, evaluated, propensity, guess, guess),
+        ):
             hits[estimate.method] += estimate.low <= truth[2] <= estimate.high
     assert all(count >= 50 for count in hits.values()), hits
 
@@ -44,7 +48,9 @@ def test_dr_is_right_with_wrong_propensities_if_the_model_is_right():
     wrong = np.clip(propensity * 1.5, 0, 1)
     predicted = truth[np.where(evaluated == 1, 2, 0)]
     reward = predicted  # a model that predicts every logged reward
-    assert doubly_robust(reward, evaluated, wrong, predicted, np.full(20_000, truth[2])).value == pytest.approx(truth[2])
+    assert doubly_robust(reward, evaluated, wrong, predicted, np.full(20_000, truth[2])).value == pytest.approx(
+        truth[2]
+    )
 
 
 def test_an_estimate_on_too_little_is_refused():
@@ -62,7 +68,9 @@ def test_a_deterministic_log_supports_nothing_else():
         judged(ips(reward, evaluated, propensity))
 
 
-@pytest.mark.parametrize(("logged", "words"), [([], "no logged request"), ([0.0], "above 0"), ([1.5], "above 0"), ([np.nan], "above 0")])
+@pytest.mark.parametrize(
+    ("logged", "words"), [([], "no logged request"), ([0.0], "above 0"), ([1.5], "above 0"), ([np.nan], "above 0")]
+)
 def test_propensities_that_are_none(logged, words):
     values = np.array(logged)
     with pytest.raises(Refused, match=words):
@@ -92,7 +100,13 @@ def exploring_log(n=1200, epsilon=0.3):
     for _ in range(n):
         arm = int(rng.integers(0, 3)) if rng.random() < epsilon else 0
         odds = 1 - epsilon + epsilon / 3 if arm == 0 else epsilon / 3
-        rows.append({"model": names[arm], "quality_score": float(rng.random() < truth[arm]), "tags": f'{{"propensity": {odds}}}'})
+        rows.append(
+            {
+                "model": names[arm],
+                "quality_score": float(rng.random() < truth[arm]),
+                "tags": f'{{"propensity": {odds}}}',
+            }
+        )
     return rows
 
 

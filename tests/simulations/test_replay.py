@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from analytics.registry import INPUT_TOKENS
 from analytics.scope import Scope
 from data.errors import NoData
-from data.models import shipped
-from data.price_book import PriceBook
-from data.usage import TOKENS
-from routing.choice import broken, candidates, logged_hosting
-from routing.conditions import applies
-from routing.policy import CURRENT, Policy
-from routing.policy_text import examples, read_policy
-from simulations.replay import KEPT, MOVED, REFUSED, Assumed, replay
-from simulations.replay_summary import summary
-from simulations.repricing import Market, Repricing
+from data.facts.models import shipped
+from data.prices.book import PriceBook
+from data.schema import TOKENS
+from routing.policies.choice import broken, candidates, logged_hosting
+from routing.policies.conditions import applies
+from routing.policies.policy import CURRENT, Policy
+from routing.policies.text import examples, read_policy
+from simulations.replay.replay import KEPT, MOVED, REFUSED, Assumed, replay
+from simulations.replay.repricing import Market, Repricing
+from simulations.replay.summary import summary
 from tests.routing.test_policy import policies
 from tests.simulations.ledgers import ledger_of, random_ledger
 
@@ -47,7 +47,10 @@ def twin(view, policy, prices, assumed):
     counts = {KEPT: 0, MOVED: 0, REFUSED: 0}
     logged, spent, apart = Decimal(0), 0.0, 0
     for row in rows.to_dict("records"):
-        row = {key: None if value is None or (not isinstance(value, str | Decimal | list) and pd.isna(value)) else value for key, value in row.items()}
+        row = {
+            key: None if value is None or (not isinstance(value, str | Decimal | list) and pd.isna(value)) else value
+            for key, value in row.items()
+        }
         calls = int(row["attempt"] == 1)
         known = [row[name] for name in INPUT_TOKENS if row[name] is not None]
         row["input_tokens"] = sum(known) if known else None
@@ -80,7 +83,9 @@ def charged(row, choice, policy, prices, assumed):
     reach = 1.0
     for candidate in choice.candidates:
         count = {"vote": rule.samples if rule else 1, "split": candidate.share, "cascade": reach}.get(choice.way, 1.0)
-        stays = candidate.target == CURRENT or (candidate.model == here[0] and (here[1] is None or candidate.hosting == here[1]))
+        stays = candidate.target == CURRENT or (
+            candidate.model == here[0] and (here[1] is None or candidate.hosting == here[1])
+        )
         price = row["cost_usd"] if stays else priced(row, candidate, prices)
         if price is None:
             return (KEPT if stays and len(choice.candidates) == 1 and count == 1 else MOVED), None
@@ -105,9 +110,17 @@ def priced(row, candidate, prices):
     for tier in tiers:
         try:
             return BOOK.quote(
-                facts.provider, candidate.model, AT, fresh_input=fresh, cache_read=read, cache_write_5m=short, cache_write_1h=long,
-                output=output, reasoning=reasoning, service_tier=tier,
-            ).cost_usd  # fmt: skip
+                facts.provider,
+                candidate.model,
+                AT,
+                fresh_input=fresh,
+                cache_read=read,
+                cache_write_5m=short,
+                cache_write_1h=long,
+                output=output,
+                reasoning=reasoning,
+                service_tier=tier,
+            ).cost_usd
         except NoData:
             continue
     return None
@@ -130,7 +143,10 @@ def test_equal_to_the_row_by_row_twin(log, name):
     policy, prices, assumed = POLICIES[name], market(), Assumed(acceptance=0.7)
     result = replay(log, Scope.of(log), policy, prices, assumed=assumed)
     counts, logged, spent, apart = twin(log, policy, prices, assumed)
-    assert result.groups.groupby("outcome")["calls"].sum().reindex([KEPT, MOVED, REFUSED], fill_value=0).to_dict() == counts
+    assert (
+        result.groups.groupby("outcome")["calls"].sum().reindex([KEPT, MOVED, REFUSED], fill_value=0).to_dict()
+        == counts
+    )
     said = summary(result, prices)
     assert said["logged_cost_usd"] == logged
     assert float(said["policy_cost_usd"]) == pytest.approx(spent, rel=1e-9)
@@ -150,16 +166,25 @@ def test_requests_without_a_price_are_listed_never_dropped(log):
     said = summary(replay(log, Scope.of(log), examples()["simple_router"], market()), market())
     reasons = {part["reason"]: part["requests"] for part in said["not_compared"]}
     whole = log.sql(f"SELECT count(*) FILTER (attempt = 1) AS n FROM {log.name('usage')}").iloc[0, 0]
-    unpriced = log.sql(f"SELECT count(*) FILTER (attempt = 1 AND cost_usd IS NULL) AS n FROM {log.name('usage')}").iloc[0, 0]
+    unpriced = log.sql(f"SELECT count(*) FILTER (attempt = 1 AND cost_usd IS NULL) AS n FROM {log.name('usage')}").iloc[
+        0, 0
+    ]
     assert said["requests"] == whole
-    assert sum(reasons.values()) >= unpriced and set(reasons) >= {"no price for the logged request", "no token counts in the log"}
-    assert sum(model["policy_requests"] for model in said["by_model"]) + said["refused_requests"] == pytest.approx(whole)
+    assert sum(reasons.values()) >= unpriced and set(reasons) >= {
+        "no price for the logged request",
+        "no token counts in the log",
+    }
+    assert sum(model["policy_requests"] for model in said["by_model"]) + said["refused_requests"] == pytest.approx(
+        whole
+    )
     assert sum(model["policy_cost_usd"] for model in said["by_model"]) == pytest.approx(float(said["policy_cost_usd"]))
     assert sum(model["logged_cost_usd"] for model in said["by_model"]) == pytest.approx(float(said["logged_cost_usd"]))
 
 
 @given(policies)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_no_flow_of_any_policy_breaks_a_constraint(log, policy):
     policy = Policy.model_validate(policy.model_dump())
     prices = market()
@@ -186,7 +211,9 @@ def small(tmp_path, rows):
 def test_a_hand_priced_move(tmp_path):
     """1,000 fresh, 500 cached, 200 out and 100 reasoning on Opus 4.6: 5, 0.5 and 25 USD per million."""
     view, scope = small(tmp_path, [{"cache_read_tokens": 500, "reasoning_tokens": 100}])
-    said = summary(replay(view, scope, read_policy("name: p\nrules: [{when: {}, use: claude-opus-4-6}]"), market()), market())
+    said = summary(
+        replay(view, scope, read_policy("name: p\nrules: [{when: {}, use: claude-opus-4-6}]"), market()), market()
+    )
     assert float(said["policy_cost_usd"]) == pytest.approx((1000 * 5 + 500 * 0.5 + 300 * 25) / 1e6)
     assert said["moved_share"] == 1
     twice = market(verbosity=2.0, cache_kept=0.0)
@@ -225,12 +252,16 @@ def test_the_compliance_question_of_the_brief(tmp_path):
     view, scope = small(tmp_path, [chinese] * 2 + [{}] * 8)
     dearer = summary(replay(view, scope, examples()["no_chinese_api"], market()), market())
     assert dearer["moved_share"] == pytest.approx(0.2) and dearer["savings_usd"] < 0
-    assert dearer["refusals"] == [{"target": "current", "reason": "origin CN with hosting api is forbidden (Legal, 11:00)", "requests": 2.0}]
+    assert dearer["refusals"] == [
+        {"target": "current", "reason": "origin CN with hosting api is forbidden (Legal, 11:00)", "requests": 2.0}
+    ]
     own = summary(replay(view, scope, examples()["chinese_models_self_hosted"], market()), market())
     assert own["moved_share"] == pytest.approx(0.2) and own["policy_cost_usd"] < dearer["policy_cost_usd"]
     unpriced = Market(PriceBook(), shipped(), AT)
     unknown = summary(replay(view, scope, examples()["chinese_models_self_hosted"], unpriced), unpriced)
-    assert unknown["not_compared"] == [{"reason": "no price for the model it would move to", "requests": 2, "logged_cost_usd": Decimal("0.002")}]
+    assert unknown["not_compared"] == [
+        {"reason": "no price for the model it would move to", "requests": 2, "logged_cost_usd": Decimal("0.002")}
+    ]
 
 
 def test_split_by_team_and_day_adds_up(log):
@@ -241,10 +272,20 @@ def test_split_by_team_and_day_adds_up(log):
 
 
 def test_quality_is_said_on_one_scale_or_not_at_all(log):
-    known = summary(replay(log, Scope.of(log, model=("gpt-5.2", "minimax-m2")), read_policy("name: p\nrules: [{when: {}, use: deepseek-v3.2}]\nfallback: [claude-opus-4-6]"), market()), market())
+    known = summary(
+        replay(
+            log,
+            Scope.of(log, model=("gpt-5.2", "minimax-m2")),
+            read_policy("name: p\nrules: [{when: {}, use: deepseek-v3.2}]\nfallback: [claude-opus-4-6]"),
+            market(),
+        ),
+        market(),
+    )
     assert known["quality"]["tier"] == "stated" and known["quality"]["scale"] == "stated"
     assert 0.92 <= known["quality"]["policy"] <= 0.97
-    unknown = summary(replay(log, Scope.of(log), read_policy("name: p\nrules: [{when: {}, use: gpt-5-nano}]"), market()), market())
+    unknown = summary(
+        replay(log, Scope.of(log), read_policy("name: p\nrules: [{when: {}, use: gpt-5-nano}]"), market()), market()
+    )
     assert unknown["quality"]["policy"] is None and unknown["quality"]["tier"] == "refused"
     assert "never answered by the new model" in unknown["quality"]["words"]
 

@@ -12,9 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from simulations.cost_quality import best_single, cascade, envelope, mixing_quality, oracle, pareto, random_at_rate
-from simulations.results_table import read_results, results_table
-from simulations.routing_metrics import (
+from simulations.router_metrics.cost_quality import (
+    best_single,
+    cascade,
+    envelope,
+    mixing_quality,
+    oracle,
+    pareto,
+    random_at_rate,
+)
+from simulations.router_metrics.metrics import (
     aiq,
     aiq_upstream,
     apgr,
@@ -26,7 +33,8 @@ from simulations.routing_metrics import (
     random_router,
     router_arena_score,
     router_curve,
-)  # fmt: skip
+)
+from simulations.router_metrics.results_table import read_results, results_table
 
 
 @lru_cache
@@ -68,8 +76,12 @@ def test_swebench_pareto_hull_and_aiq(shared_data):
     table, _ = swebench(shared_data)
     points = [(cost, quality) for _, cost, quality in table.points()]
     assert [(round(c, 4), round(q, 3)) for c, q in pareto(points)] == [
-        (0.0281, 0.600), (0.2804, 0.650), (0.3062, 0.660), (0.4600, 0.742), (0.7212, 0.744)
-    ]  # fmt: skip
+        (0.0281, 0.600),
+        (0.2804, 0.650),
+        (0.3062, 0.660),
+        (0.4600, 0.742),
+        (0.7212, 0.744),
+    ]
     assert len(envelope(points)) == 3 + 1  # the last point only continues the hull to the dearest model
     assert aiq(points) == pytest.approx(0.715185, abs=5e-7)
     assert aiq_upstream(points) == pytest.approx(0.697435, abs=5e-7)
@@ -81,7 +93,9 @@ def test_swebench_oracle_and_cascades(shared_data):
     best = oracle(table)
     assert best.quality == pytest.approx(0.872)
     assert best.cost_usd == pytest.approx(0.07535, abs=5e-6)
-    deepseek, gemini, opus = (next(m for m in table.models if word in m) for word in ("DeepSeek", "Gemini 3 Pro", "4.5 Opus"))
+    deepseek, gemini, opus = (
+        next(m for m in table.models if word in m) for word in ("DeepSeek", "Gemini 3 Pro", "4.5 Opus")
+    )
     assert cascade(table, [deepseek, gemini]) == pytest.approx((0.2607, 0.772), abs=5e-5)
     assert cascade(table, [deepseek, opus]) == pytest.approx((0.4179, 0.776), abs=5e-5)
 
@@ -148,7 +162,9 @@ def test_mmlu_pro_pool(shared_data):
     kept = [i for i, name in enumerate(names) if name != "DeepSeek-Coder-V2"]
     whole = [row[1:] for row in rows[1:] if all(row[1 + i] for i in kept)]
     table = results_table(
-        {"prompt": str(n), "model": names[i], "correct": row[i], "cost_usd": 0} for n, row in enumerate(whole) for i in kept
+        {"prompt": str(n), "model": names[i], "correct": row[i], "cost_usd": 0}
+        for n, row in enumerate(whole)
+        for i in kept
     )
     assert (len(table.prompts), len(table.models)) == (12_002, 28)
     name, _, quality = best_single(table)
@@ -158,7 +174,9 @@ def test_mmlu_pro_pool(shared_data):
     assert best.guessing == pytest.approx(0.9477, abs=5e-5)
     assert best.corrected < 0  # the oracle over 28 models is no better than 28 guessers
     flash, pro = (table.scores[:, table.column(f"gemini-1.5-{tier}-002")] for tier in ("flash", "pro"))
-    assert (flash.mean(), pro.mean(), np.maximum(flash, pro).mean()) == pytest.approx((0.6409, 0.7024, 0.7830), abs=2e-4)
+    assert (flash.mean(), pro.mean(), np.maximum(flash, pro).mean()) == pytest.approx(
+        (0.6409, 0.7024, 0.7830), abs=2e-4
+    )
 
 
 def test_deferral_curve_ends_at_the_two_models():
@@ -176,7 +194,10 @@ def test_undefined_metrics_say_so():
     assert cpt(random_router([0.0], [1.0]), 1.5) is None
 
 
-ROWS = [{"prompt": "a", "model": "x", "score": 1, "cost_usd": 1}, {"prompt": "a", "model": "y", "score": 0, "cost_usd": 2}]
+ROWS = [
+    {"prompt": "a", "model": "x", "score": 1, "cost_usd": 1},
+    {"prompt": "a", "model": "y", "score": 0, "cost_usd": 2},
+]
 
 
 @pytest.mark.parametrize(
@@ -226,10 +247,18 @@ def test_the_hull_is_above_every_model_and_concave(cloud):
     assert all(later <= earlier + 1e-6 * (1 + abs(earlier)) for earlier, later in zip(slopes, slopes[1:], strict=False))
 
 
-@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(1, 9), st.integers(1, 9)), min_size=2, max_size=40))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(1, 9), st.integers(1, 9)), min_size=2, max_size=40
+    )
+)
 @settings(max_examples=100, deadline=None)
 def test_the_oracle_is_the_best_and_random_mixing_lies_between(cells):
-    rows = [{"prompt": i, "model": m, "score": c[k], "cost_usd": c[2 + k]} for i, c in enumerate(cells) for k, m in enumerate("ab")]
+    rows = [
+        {"prompt": i, "model": m, "score": c[k], "cost_usd": c[2 + k]}
+        for i, c in enumerate(cells)
+        for k, m in enumerate("ab")
+    ]
     table = results_table(rows)
     best = oracle(table)
     qualities = table.scores.mean(0)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from analytics.scope import Scope
-from data import models
 from data.errors import BadInput, NoData, Refused
-from data.price_book import PriceBook
-from simulations import self_host
-from simulations.self_host import Plan, from_log, from_volume
+from data.facts import models
+from data.prices.book import PriceBook
+from simulations.hosting import study as self_host
+from simulations.hosting.study import Plan, from_log, from_volume
 from tests.simulations.ledgers import START, ledger_of
 
 PLAN = Plan("qwen3-14b", "h100", 1, "fp8", host_usd=(0.1, 0.05, 0.3))
@@ -27,7 +27,14 @@ def busy(home):
         for hour in range(24):
             for i in range(60 if hour == 12 else 2):
                 at = START + timedelta(days=day, hours=hour, seconds=i * (60 if hour == 12 else 1800))
-                rows.append({"requested_at": at, "data_class": "customer" if hour % 2 else "internal", "cost_usd": Decimal("0.05"), "cache_read_tokens": 500})
+                rows.append(
+                    {
+                        "requested_at": at,
+                        "data_class": "customer" if hour % 2 else "internal",
+                        "cost_usd": Decimal("0.05"),
+                        "cache_read_tokens": 500,
+                    }
+                )
     return ledger_of(home, rows)
 
 
@@ -50,7 +57,9 @@ def test_the_scope_is_what_would_move(busy):
 
 
 def test_the_ways_to_run_it(busy):
-    fixed, scaled, hybrid, spot = (from_log(busy, Scope(), PLAN._replace(run=run)) for run in ("fixed", "autoscaled", "hybrid", "spot"))
+    fixed, scaled, hybrid, spot = (
+        from_log(busy, Scope(), PLAN._replace(run=run)) for run in ("fixed", "autoscaled", "hybrid", "spot")
+    )
     assert scaled.result["options"]["rented"]["total_usd"] <= fixed.result["options"]["rented"]["total_usd"]
     assert hybrid.scenario.replica.load_replicas >= 1
     assert hybrid.splits[0].replicas == 0 and any("keeps everything on the API" in w for w in hybrid.warnings)
@@ -65,7 +74,9 @@ def test_legals_case_compares_with_the_api_it_would_go_to(busy):
     study = from_log(busy, Scope(), PLAN._replace(api_usd=gpt))
     count = study.scenario.traffic.requests_per_month
     assert study.result["options"]["api"]["first_year_usd"] > 0
-    assert study.scenario.api.monthly("api_usd_per_month", study.scenario.traffic).value == pytest.approx(count * (1000 * gpt[0] + 500 * gpt[1] + 200 * gpt[2]) / 1e6)
+    assert study.scenario.api.monthly("api_usd_per_month", study.scenario.traffic).value == pytest.approx(
+        count * (1000 * gpt[0] + 500 * gpt[1] + 200 * gpt[2]) / 1e6
+    )
 
 
 def test_too_little_log_is_refused_until_accepted(home):
@@ -76,12 +87,25 @@ def test_too_little_log_is_refused_until_accepted(home):
 
 
 def test_unpriced_and_overlong_requests_are_said(home):
-    rows = [{"requested_at": START + timedelta(minutes=30 * i), "cost_usd": None if i % 4 == 0 else Decimal("0.01"), "fresh_input_tokens": 300_000 if i % 50 == 7 else 900} for i in range(100)]
+    rows = [
+        {
+            "requested_at": START + timedelta(minutes=30 * i),
+            "cost_usd": None if i % 4 == 0 else Decimal("0.01"),
+            "fresh_input_tokens": 300_000 if i % 50 == 7 else 900,
+        }
+        for i in range(100)
+    ]
     study = from_log(ledger_of(home, rows), Scope(), PLAN)
     assert any("75.0% of these requests have a price" in w for w in study.warnings)
     assert study.scenario.assumptions["burst_share"].value >= 0
     with pytest.raises(NoData, match="no API bill"):
-        from_log(ledger_of(home / "two", [{"requested_at": START + timedelta(hours=i), "cost_usd": None} for i in range(30)]), Scope(), PLAN)
+        from_log(
+            ledger_of(
+                home / "two", [{"requested_at": START + timedelta(hours=i), "cost_usd": None} for i in range(30)]
+            ),
+            Scope(),
+            PLAN,
+        )
 
 
 def test_a_typed_volume_needs_prices_and_warns():
@@ -89,11 +113,15 @@ def test_a_typed_volume_needs_prices_and_warns():
         from_volume(PLAN, 1e6, 2000, 0, 300, 2.5)
     study = from_volume(PLAN._replace(api_usd=(1.75, 0.175, 14.0)), 1e6, 2000, 500, 300, 2.5)
     assert any("typed" in w for w in study.warnings)
-    assert study.scenario.api.monthly("api_usd_per_month", study.scenario.traffic).value == pytest.approx(1500 * 1.75 + 500 * 0.175 + 300 * 14)
+    assert study.scenario.api.monthly("api_usd_per_month", study.scenario.traffic).value == pytest.approx(
+        1500 * 1.75 + 500 * 0.175 + 300 * 14
+    )
 
 
 def test_more_traffic_needs_more_replicas():
-    replicas = [from_volume(PLAN._replace(api_usd=(1, 0.1, 5)), r, 2000, 0, 300, 2.5).fleet.replicas for r in (1e5, 3e6, 2e7)]
+    replicas = [
+        from_volume(PLAN._replace(api_usd=(1, 0.1, 5)), r, 2000, 0, 300, 2.5).fleet.replicas for r in (1e5, 3e6, 2e7)
+    ]
     assert replicas == sorted(replicas) and replicas[-1] > replicas[0]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from analytics.scope import Scope
 from data.errors import BadInput, NoData
-from simulations.traffic import band_label, band_of, caution, days_covered, fold, last_instant, per_year
+from simulations.replay.traffic import band_label, band_of, caution, days_covered, fold, last_instant, per_year
 from tests.simulations.ledgers import START, ledger_of, random_ledger
 
 
@@ -20,7 +20,9 @@ def view_of(ledger):
 def test_segments_add_up_to_the_log(tmp_path):
     view, scope = view_of(random_ledger(tmp_path, 1500))
     segments = fold(view, scope, by=("team",))
-    truth = view.sql(f"SELECT count(*) AS n, sum(cost_usd) AS usd, sum(fresh_input_tokens) AS fresh, count(quality_score) AS scored FROM {view.name('usage')}").iloc[0]
+    truth = view.sql(
+        f"SELECT count(*) AS n, sum(cost_usd) AS usd, sum(fresh_input_tokens) AS fresh, count(quality_score) AS scored FROM {view.name('usage')}"
+    ).iloc[0]
     assert segments["attempts"].sum() == truth["n"]
     assert sum(segments["cost_usd"].dropna(), Decimal(0)) == truth["usd"]
     assert segments["fresh_input_tokens"].sum() == truth["fresh"]
@@ -43,12 +45,34 @@ def test_what_cannot_be_repriced_is_kept_apart(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("tokens", "cached", "band"), [(0, 0, 0), (1, 0, 1), (1999, 0, 1), (1500, 500, 2000), (2000, 0, 2000), (50_000, 1, 50_000), (None, None, None), (None, 10, 1)]
+    ("tokens", "cached", "band"),
+    [
+        (0, 0, 0),
+        (1, 0, 1),
+        (1999, 0, 1),
+        (1500, 500, 2000),
+        (2000, 0, 2000),
+        (50_000, 1, 50_000),
+        (None, None, None),
+        (None, 10, 1),
+    ],
 )
 def test_bands_count_all_input_and_start_at_their_edge(tmp_path, tokens, cached, band):
-    view, scope = view_of(ledger_of(tmp_path, [{"fresh_input_tokens": tokens, "cache_read_tokens": cached, "cache_write_5m_tokens": None, "cache_write_1h_tokens": None}]))
+    view, scope = view_of(
+        ledger_of(
+            tmp_path,
+            [
+                {
+                    "fresh_input_tokens": tokens,
+                    "cache_read_tokens": cached,
+                    "cache_write_5m_tokens": None,
+                    "cache_write_1h_tokens": None,
+                }
+            ],
+        )
+    )
     found = fold(view, scope)["band"].iloc[0]
-    assert (found != found if band is None else found == band)
+    assert found != found if band is None else found == band
 
 
 def test_band_of_one_request_and_its_label():
@@ -62,7 +86,9 @@ def test_a_record_of_the_sample_company_counts_as_many_calls(tmp_path):
     view, scope = view_of(ledger)
     assert fold(view, scope)["band"].iloc[0] == 50_000
     with ledger.write() as cursor:
-        cursor.execute("INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', '/x/sample/2026-11-21-10-rows-400-days-seed-7/a.jsonl', 'litellm', 1)")
+        cursor.execute(
+            "INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', '/x/sample/2026-11-21-10-rows-400-days-seed-7/a.jsonl', 'litellm', 1)"
+        )
     view, scope = view_of(ledger)
     assert fold(view, scope)["band"].iloc[0] == 2_000
 

@@ -84,12 +84,17 @@ def test_two_costs_or_none_are_refused():
         case(candidate={"cost_per_request_usd": 1})
 
 
-@pytest.mark.parametrize(("right", "n", "low", "high"), [(9, 10, 0.596, 0.982), (10, 10, 0.722, 1), (27, 30, 0.744, 0.965), (450, 500, 0.871, 0.923)])
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    [(9, 10, 0.596, 0.982), (10, 10, 0.722, 1), (27, 30, 0.744, 0.965), (450, 500, 0.871, 0.923)],
+)
 def test_wilson_interval(right, n, low, high):
     assert wilson(right, n) == pytest.approx((low, high), abs=5e-4)
 
 
-@pytest.mark.parametrize(("only_a", "only_b", "p"), [(6, 11, 0.332), (0, 6, 0.031), (28, 64, 0.0002), (23, 42, 0.0248), (28, 29, 1.0)])
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "p"), [(6, 11, 0.332), (0, 6, 0.031), (28, 64, 0.0002), (23, 42, 0.0248), (28, 29, 1.0)]
+)
 def test_exact_mcnemar(only_a, only_b, p):
     result = paired([1] * only_a + [0] * only_b, [0] * only_a + [1] * only_b)
     assert result.p_value == pytest.approx(p, abs=5e-4)

@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from simulations import finance, uncertainty
-from simulations.assumptions import Assumption, fixed, in_words, spread
-from simulations.breakeven import BreakevenScenario, main_option, resolve
-from simulations.hosting_costs import saving
+from simulations.hosting import finance, uncertainty
+from simulations.hosting.assumptions import Assumption, fixed, in_words, spread
+from simulations.hosting.breakeven import BreakevenScenario, main_option, resolve
+from simulations.hosting.costs import saving
 from simulations.scenario import read_scenario
 
 

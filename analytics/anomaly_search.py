@@ -1,0 +1,240 @@
+"""The anomaly checks on the ledger: every series worth watching, what was checked, what could not be."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analytics import bridge
+from analytics.anomalies import FLOOR_SHARE, MIN_HISTORY_DAYS, Anomaly, explained, failing_since, outgrown, unusual_days
+from analytics.history import daily_by, through
+from analytics.registry import DIMENSIONS
+from analytics.scope import UNKNOWN, Scope
+from analytics.spend import view_of
+from data import console
+from data.errors import BadInput
+from data.ledger import Ledger
+from data.state import State
+
+MEASURES = ("cost_usd", "calls", "attempts", "failed", "failed_cost_usd", "retry_cost_usd")
+CUBE = ("team", "feature", "model")
+SERIES_PER_DIMENSION = 40
+STATUSES = ("open", "expected", "investigating", "fixed")
+HOURS_BACK = 28
+HOUR_TIMES = 2.0
+
+
+class Watch(NamedTuple):
+    """Anomalies by dollars; how many series were checked, which had too little history, days without any log."""
+
+    anomalies: tuple[Anomaly, ...]
+    checked: int
+    too_short: tuple[str, ...]
+    gaps: tuple[date, ...]
+
+    @property
+    def note(self) -> str:
+        """What was checked and what could not be, in a sentence or three."""
+        told = [f"Checked {self.checked} series against the same weekdays of the six weeks before."]
+        if self.too_short:
+            told.append(
+                f"Under {MIN_HISTORY_DAYS} days of history, so not checked: {', '.join(self.too_short[:6])}"
+                + (f" and {len(self.too_short) - 6} more." if len(self.too_short) > 6 else ".")
+            )
+        if self.gaps:
+            told.append(
+                f"No log at all on {', '.join(f'{day:%-d %b}' for day in self.gaps[:5])}"
+                + (f" and {len(self.gaps) - 5} more days." if len(self.gaps) > 5 else ".")
+            )
+        return " ".join(told)
+
+
+def findings(view: Ledger, scope: Scope, *, keys: bool = False) -> Watch:
+    """What was unusual in the scope's days, on whole days only.
+
+    `keys` also watches every API key; that reads the rows' tags, so it takes seconds on tens of millions.
+    """
+    cube = daily_by(view, scope.model_copy(update={"start": None, "end": None}), CUBE, MEASURES)
+    cube = cube[cube.index < pd.Timestamp(min(through(view).complete_until, scope.end or date.max))]
+    if cube.empty:
+        return Watch((), 0, (), ())
+    start = pd.Timestamp(scope.start) if scope.start else cube.index[0]
+    total = cube["cost_usd"].sum(axis=1, min_count=1)
+    floor = FLOOR_SHARE * float(np.nanmedian(total))
+    found, short, checked = [], [], 0
+    for dimension, value, series in _series(view, scope, cube, keys):
+        spend = series["cost_usd"]
+        if (spend > 0).sum() < MIN_HISTORY_DAYS:
+            short.append(f"{dimension} {value}")
+            continue
+        checked += 1
+        found += _runs(dimension, value, series, floor, start)
+        found += _other(dimension, value, series, floor, cube.index[-1].date())
+    found += _hours(view, scope, floor, start)
+    kept = explained(found, lambda narrow, wide: _share(cube["cost_usd"], narrow, wide))
+    gaps = tuple(day.date() for day in total.index[total.isna()] if day >= start)
+    return Watch(
+        tuple(one._replace(driver=one.driver or _driver(view, scope, one)) for one in kept), checked, tuple(short), gaps
+    )
+
+
+def _series(view: Ledger, scope: Scope, cube: pd.DataFrame, keys: bool):
+    """(dimension, value, frame of the measures by day) of everything watched, the largest first."""
+    yield "total", "total", cube.T.groupby(level=0).sum(min_count=1).T
+    tables = [(name, cube) for name in CUBE]
+    if keys:
+        recent = scope.model_copy(
+            update={
+                "start": cube.index[-1].date() - timedelta(days=56),
+                "end": cube.index[-1].date() + timedelta(days=1),
+            }
+        )
+        tables.append(("key_alias", daily_by(view, recent, ("key_alias",), MEASURES)))
+    for name, table in tables:
+        spend = table["cost_usd"].T.groupby(level=name).sum(min_count=1).T
+        for value in spend.sum().nlargest(SERIES_PER_DIMENSION).index:
+            if value != UNKNOWN:
+                yield name, value, table.xs(value, axis=1, level=name).T.groupby(level=0).sum(min_count=1).T
+
+
+def _runs(dimension: str, value: str, series: pd.DataFrame, floor: float, start: pd.Timestamp) -> list[Anomaly]:
+    """Days on which spend, or the cost of a request, left its pattern; one line where both did."""
+    spend = unusual_days(series["cost_usd"], floor, start)
+    unit = unusual_days(series["cost_usd"], floor, start, series["calls"])
+    unit = [run for run in unit if not any(run.start < other.end and other.start < run.end for other in spend)]
+    return [
+        Anomaly(kind, dimension, value, *run, "")
+        for kind, runs in (("spend", spend), ("request cost", unit))
+        for run in runs
+    ]
+
+
+def _other(dimension: str, value: str, series: pd.DataFrame, floor: float, last: date) -> list[Anomaly]:
+    """A failure rate that crossed its limit (models), and cost growing faster than usage."""
+    found, end = [], last + timedelta(days=1)
+    if dimension == "model" and (failing := failing_since(series["attempts"], series["failed"])):
+        since, rate = failing
+        usd = float(series.loc[since:, ["failed_cost_usd", "retry_cost_usd"]].max(axis=1).sum())
+        cost = f"{rate:.0%} of attempts failed; second attempts and failures are what it cost"
+        found.append(Anomaly("failures", dimension, value, since.date(), end, usd, 0.0, cost))
+    if grown := outgrown(series["cost_usd"], series["calls"]):
+        share, usd = grown
+        if usd > floor * 28:
+            before = float(series["cost_usd"].iloc[-28:].sum()) - usd
+            found.append(Anomaly("outgrown", dimension, value, end - timedelta(days=28), end, usd, before, ""))
+    return found
+
+
+def _hours(view: Ledger, scope: Scope, floor: float, start: pd.Timestamp) -> list[Anomaly]:
+    """Hours of the last week at more than twice the dearest hour of the three weeks before, per model."""
+    end = min(through(view).complete_until, scope.end or date.max)
+    rows = scope.model_copy(update={"start": end - timedelta(days=HOURS_BACK), "end": end}).usage(view)
+    frame = view.frame(
+        rows.group_by(hour=rows.requested_at.truncate("h"), model=rows.model).aggregate(
+            usd=rows.cost_usd.sum().cast("float64")
+        )
+    )
+    found = []
+    for model, part in frame.groupby("model"):
+        whole = pd.date_range(end - timedelta(days=HOURS_BACK), end, freq="h", inclusive="left")
+        spend = part.set_index("hour")["usd"].reindex(whole).fillna(0.0)
+        weeks = spend.to_numpy().reshape(-1, 168)
+        usual = np.median(weeks[:-1], axis=0)
+        above = weeks[-1] - usual
+        for hour in np.flatnonzero((above > floor) & (weeks[-1] > HOUR_TIMES * weeks[:-1].max())):
+            at = whole[-168 + hour]
+            if at >= start:
+                found.append(
+                    Anomaly(
+                        "hour",
+                        "model",
+                        str(model),
+                        at.date(),
+                        at.date() + timedelta(days=1),
+                        float(above[hour]),
+                        float(usual[hour]),
+                        f"at {at:%H:%M} UTC",
+                    )
+                )
+    # One line per model and day: its dearest hour.
+    best: dict[str, Anomaly] = {}
+    for one in found:
+        best[one.key] = max(one, best.get(one.key, one), key=lambda a: a.usd)
+    return list(best.values())
+
+
+def _share(spend: pd.DataFrame, narrow: Anomaly, wide: Anomaly) -> float:
+    """Part of the narrow series' spend, in its days, that lies in the wide one."""
+    if wide.dimension == "total":
+        return 1.0
+    if narrow.dimension not in CUBE or wide.dimension not in CUBE:
+        return 0.0
+    days = spend.loc[pd.Timestamp(narrow.start) : pd.Timestamp(narrow.end) - timedelta(days=1)]
+    own = days.xs(narrow.value, axis=1, level=narrow.dimension, drop_level=False)
+    both = own.loc[:, own.columns.get_level_values(wide.dimension) == wide.value]
+    return float(both.sum().sum()) / max(float(own.sum().sum()), 1e-12)
+
+
+def _driver(view: Ledger, scope: Scope, one: Anomaly) -> str:
+    """What moved: the largest driver against the same weekdays before."""
+    filters = {} if one.dimension == "total" else {one.dimension: one.value}
+    weeks = -(-(one.end - one.start).days // 7)
+    after = scope.model_copy(update={"start": one.start, "end": one.end})
+    for name, value in filters.items():
+        after = after.with_filter(name, value)
+    shift = timedelta(days=7 * weeks)
+    before = after.model_copy(update={"start": one.start - shift, "end": one.end - shift})
+    main = bridge.between(view, before, after).main
+    return f"{main.label}: {main.usd:+,.0f} USD against the same weekdays before"
+
+
+def noted(state: State, anomaly: Anomaly) -> dict:
+    """Status, owner and note of a finding; open until somebody says otherwise."""
+    return {"status": "open", "owner": "", "note": ""} | (state.get("finding", anomaly.key) or {})
+
+
+def note(state: State, key: str, *, status: str = "open", owner: str = "", text: str = "") -> None:
+    """Save what people know about a finding; raises BadInput for an unknown status."""
+    if status not in STATUSES:
+        raise BadInput(f"There is no status {status!r}; use one of {', '.join(STATUSES)}.")
+    state.put("finding", key, {"status": status, "owner": owner, "note": text})
+
+
+def register(subparsers: Any) -> None:
+    """`python -m analytics anomalies`."""
+    sub = console.command(
+        subparsers, "anomalies", _command, "days above their pattern, failing models, costs that outgrow usage"
+    )
+    sub.add_argument("--days", type=int, default=28, metavar="N", help="look at the last N whole days (default 28)")
+    sub.add_argument("--keys", action="store_true", help="also watch every API key (reads the rows)")
+
+
+def _command(args: argparse.Namespace) -> None:
+    if args.days < 1:
+        raise BadInput(f"--days {args.days} is not a number of days; use 1 or more.")
+    view, state = view_of(args), State.open(args.home)
+    end = through(view).complete_until
+    seen = findings(view, Scope.of(view, end - timedelta(days=args.days), end), keys=args.keys)
+    if args.json:
+        rows = [one._asdict() | {"title": one.title, "key": one.key} | noted(state, one) for one in seen.anomalies]
+        console.emit_json(
+            {
+                "anomalies": rows,
+                "checked": seen.checked,
+                "too_short": seen.too_short,
+                "gaps": seen.gaps,
+                "snapshot": view.snapshot(),
+            }
+        )
+        return
+    labels = {"total": "Total"} | {name: dimension.label for name, dimension in DIMENSIONS.items()}
+    table = [
+        (one.title, labels[one.dimension], f"{one.usd:,.2f}", one.driver, noted(state, one)["status"])
+        for one in seen.anomalies
+    ]
+    console.emit_table(["What", "Seen in", "USD above", "Driver", "Status"], table, right=["USD above"])
+    console.say(seen.note)

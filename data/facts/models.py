@@ -1,0 +1,214 @@
+"""What is known about models apart from their prices: who makes them, where they may run, how good they are.
+
+Facts ship in `catalog/models.yaml`, each with a source and a date; operator edits live in state
+documents of kind `model_fact` and win. What nobody knows is None, never a guess.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from data.errors import BadInput
+from data.schema import TASK_TYPES
+from data.yaml_text import Lines, checked, read_yaml_file
+
+CATALOG = Path(__file__).parent / "catalog" / "models.yaml"
+Hosting = Literal["api", "host", "self"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Sourced(BaseModel):
+    """A fact's origin: who says so, on what day, from how many samples."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    source: str = Field(min_length=1)
+    date: Annotated[str, BeforeValidator(str), Field(pattern=r"^\d{4}(-\d{2}){0,2}$")]
+    samples: int | None = Field(None, gt=0)
+
+
+class Score(Sourced):
+    """Share of tasks answered well, 0 to 1, on one scale; scores of different scales must not be compared.
+
+    `measured` comes from one's own graded results, `borrowed` from a named benchmark, `stated` is what
+    somebody says without data.
+    """
+
+    task: str = "overall"
+    scale: str = Field(min_length=1)
+    value: float = Field(ge=0, le=1)
+    tier: Literal["measured", "borrowed", "stated"]
+
+    @field_validator("task")
+    @classmethod
+    def _known_task(cls, task: str) -> str:
+        if task not in (*TASK_TYPES, "overall"):
+            raise ValueError(f"`{task}` is no task type; use overall or one of: {', '.join(TASK_TYPES)}")
+        return task
+
+
+class Ratio(Sourced):
+    """A factor against the reference model, with the range one should believe."""
+
+    value: float = Field(gt=0)
+    low: float = Field(gt=0)
+    high: float = Field(gt=0)
+
+
+class ModelFacts(BaseModel):
+    """One model. None means unknown; `hosting` lists the ways to run it, the usual one first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    aliases: tuple[str, ...] = ()
+    vendor: str | None = None
+    provider: str | None = None
+    origin: str | None = Field(None, pattern=r"^[A-Z]{2}$")
+    hosting: tuple[Hosting, ...] = ()
+    open_weights: bool | None = None
+    hipaa_eligible: bool | None = None
+    gdpr_terms: bool | None = None
+    residency: tuple[str, ...] | None = None
+    self_hosted: dict[str, Any] = {}
+    context_window: int | None = Field(None, gt=0)
+    modalities: tuple[str, ...] | None = None
+    price_model: str | None = None
+    verbosity: Ratio | None = None
+    latency_ms: float | None = Field(None, gt=0)
+    acceptance: Share | None = None
+    quality: tuple[Score, ...] = ()
+    sources: dict[str, str] = {}
+
+    def at(self, hosting: str | None) -> dict[str, tuple[str, ...] | None]:
+        """What a constraint may ask about this model run in this way; None is unknown.
+
+        On one's own machines the eligibility and residency of the maker's API say nothing: what the
+        operator wrote under `self_hosted` counts there.
+        """
+        own = hosting == "self"
+        legal = {
+            key: self.self_hosted.get(key) if own else getattr(self, key)
+            for key in ("hipaa_eligible", "gdpr_terms", "residency")
+        }
+        facts = {
+            "model": self.name,
+            "vendor": self.vendor,
+            "origin": self.origin,
+            "hosting": hosting,
+            "open_weights": self.open_weights,
+        }
+        return {key: _words(value) for key, value in (facts | legal).items()}
+
+    def score(self, scale: str, task_type: str | None = None) -> Score | None:
+        """Quality on this scale for a task type, else overall; None when nobody knows it."""
+        on_scale = {score.task: score for score in self.quality if score.scale == scale}
+        return on_scale.get(task_type or "overall") or on_scale.get("overall")
+
+
+def _words(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    items = value if isinstance(value, tuple | list) else (value,)
+    return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in items) or None
+
+
+class Catalog(Mapping[str, ModelFacts]):
+    """Model facts by canonical name; aliases and other spellings of case find the same entry."""
+
+    def __init__(self, models: Mapping[str, ModelFacts]) -> None:
+        self._models = dict(models)
+        self._names = {alias.lower(): name for name, facts in self._models.items() for alias in facts.aliases}
+        self._names |= {name.lower(): name for name in self._models}
+
+    def __getitem__(self, name: str) -> ModelFacts:
+        return self._models[self._names[name.lower()]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._models)
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def canonical(self, name: str) -> str:
+        """The canonical spelling of a model name; BadInput with the nearest names when unknown."""
+        if name.lower() in self._names:
+            return self._names[name.lower()]
+        near = difflib.get_close_matches(name.lower(), self._names, n=3, cutoff=0.5)
+        hint = (
+            f"did you mean {', '.join(dict.fromkeys(self._names[n] for n in near))}?"
+            if near
+            else "add its facts first."
+        )
+        raise BadInput(f"`{name}` is no known model; {hint}")
+
+    def spelling(self, name: str) -> str:
+        """The canonical spelling, or the name itself when it is new."""
+        return self._names.get(name.lower(), name)
+
+    def edited(self, edits: Mapping[str, Mapping[str, Any]]) -> Catalog:
+        """The catalogue with operator edits laid over it; an edit of a new name adds a model."""
+        models = dict(self._models)
+        for name, body in edits.items():
+            known = self.spelling(name)
+            before = models[known].model_dump(exclude_defaults=True) if known in models else {}
+            models[known] = _facts(known, before | dict(body), f"the edited facts of {known}")
+        return Catalog(models)
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Catalog:
+    """The facts that come with Baton."""
+    return read_catalog(CATALOG)
+
+
+def read_catalog(path: str | Path) -> Catalog:
+    """Model facts from a YAML file `{models: {name: facts}}`; errors name line, field and legal values."""
+    document, lines = read_yaml_file(path)
+    entries = document.get("models") if isinstance(document, dict) else None
+    if not isinstance(entries, dict):
+        raise BadInput(f"{path}, line 1: a catalogue starts with `models:` and one entry per model.")
+    named = {str(key): str(text) for key, text in (document.get("sources") or {}).items()}
+    models = {str(name): _facts(str(name), body, str(path), lines) for name, body in entries.items()}
+    return Catalog({name: _spelt_out(facts, named) for name, facts in models.items()})
+
+
+def _spelt_out(facts: ModelFacts, named: Mapping[str, str]) -> ModelFacts:
+    """Source keys replaced by what they stand for."""
+    sources = {
+        fact: "; ".join(named.get(key, key) for key in keys.split(" + ")) for fact, keys in facts.sources.items()
+    }
+
+    def sourced(fact: Sourced) -> Sourced:
+        return fact.model_copy(update={"source": named.get(fact.source, fact.source)})
+
+    changes: dict[str, Any] = {"sources": sources, "quality": tuple(map(sourced, facts.quality))}
+    if facts.verbosity:
+        changes["verbosity"] = sourced(facts.verbosity)
+    return facts.model_copy(update=changes)
+
+
+def current(state: Any) -> Catalog:
+    """Shipped facts with this store's operator edits (`state` is a data.state.State)."""
+    return shipped().edited(state.all("model_fact"))
+
+
+def save_edit(state: Any, name: str, changes: Mapping[str, Any]) -> Catalog:
+    """Check and keep an operator's changes to one model; the change is in the audit trail."""
+    if not isinstance(changes, Mapping):
+        raise BadInput(f"The facts of {name} must be a mapping such as {{vendor: OpenAI}}.")
+    known = shipped().spelling(name)
+    edits = {**(state.get("model_fact", known) or {}), **changes}
+    catalog = shipped().edited(state.all("model_fact") | {known: edits})
+    state.put("model_fact", known, edits)
+    state.append_audit("model facts edited", {"model": known, "changes": dict(changes)})
+    return catalog
+
+
+def _facts(name: str, body: Any, where: str, lines: Lines | None = None) -> ModelFacts:
+    at = {path[2:]: line for path, line in (lines or {}).items() if path[:2] == ("models", name)} | {(): 1}
+    return checked(ModelFacts, {**body, "name": name} if isinstance(body, Mapping) else body, at, f"{where}: {name}")

@@ -1,0 +1,156 @@
+"""Mapping rules: what the operator knows about rows that the log does not say.
+
+A rule looks at one field of a row and sets one attribution column: "when tags.key_alias starts
+with `bot-`, feature is support bot". Rules are kept in state documents of kind `rule` and tried in
+their order; for every column the first that matches wins. They look at the log's own values, never
+at what another rule has set, and what the log said is kept in tags under `log.<column>`, so that
+taking a rule away restores it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from data.errors import BadInput
+from data.schema import ATTRIBUTION, CRITICALITIES, DATA_CLASSES, TASK_TYPES
+
+FIELDS = ("source", "host", "region", "service_tier", "model_raw", "operation", "session_id", *ATTRIBUTION)
+VOCABULARY = {"task_type": TASK_TYPES, "criticality": CRITICALITIES, "data_class": DATA_CLASSES}
+TAG = "tags."
+KEPT = "log."
+
+
+class Rule(BaseModel):
+    """When `field` matches `pattern`, `set` becomes `value`.
+
+    `field` is one of FIELDS or `tags.<key>` (dots descend into nested tags). All operators but
+    `regex` (RE2, as the engine runs it) ignore case; `glob` knows * ? and [abc].
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    field: str
+    op: Literal["equals", "prefix", "contains", "glob", "regex"] = "equals"
+    pattern: str = Field(min_length=1, max_length=500)
+    set: Literal[ATTRIBUTION]
+    value: str = Field(min_length=1, max_length=200)
+    order: int = 0
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Rule:
+        if self.field not in FIELDS and not (self.field.startswith(TAG) and len(self.field) > len(TAG)):
+            raise ValueError(f"field `{self.field}` is neither tags.<key> nor one of {', '.join(FIELDS)}")
+        words = VOCABULARY.get(self.set)
+        if words and self.value not in words:
+            raise ValueError(f"{self.set} `{self.value}` is not one of {', '.join(words)}")
+        if "\0" in self.field + self.pattern + self.value:
+            raise ValueError("a rule cannot hold NUL characters")
+        if self.op == "regex":
+            try:
+                pc.match_substring_regex(pa.array([""]), self.pattern)  # the same RE2 as the engine's
+            except pa.ArrowInvalid as error:
+                raise ValueError(
+                    f"pattern `{self.pattern}` is no regular expression ({str(error).partition(': ')[2] or error})"
+                ) from error
+        return self
+
+    def condition(self) -> str:
+        """SQL that is true for the rows the rule is about."""
+        value, pattern = _value(self.field), _literal(self.pattern if self.op == "regex" else self.pattern.lower())
+        tests = {
+            "equals": f"lower({value}) = {pattern}",
+            "prefix": f"starts_with(lower({value}), {pattern})",
+            "contains": f"contains(lower({value}), {pattern})",
+            "glob": f"lower({value}) GLOB {pattern}",
+            "regex": f"regexp_matches({value}, {pattern})",
+        }
+        return f"coalesce({tests[self.op]}, FALSE)"
+
+
+def read(name: str, body: dict[str, Any]) -> Rule:
+    """A checked rule; raises BadInput with the field and what is wrong."""
+    try:
+        return Rule.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{part}: " for part in first["loc"][:1])
+        raise BadInput(f"Rule {name}: {where}{first['msg'].removeprefix('Value error, ')}.") from error
+
+
+def ordered(documents: dict[str, dict[str, Any]]) -> dict[str, Rule]:
+    """Rules by name in the order they are tried."""
+    rules = {name: read(name, body) for name, body in documents.items()}
+    return dict(sorted(rules.items(), key=lambda item: (item[1].order, item[0])))
+
+
+def expressions(documents: dict[str, dict[str, Any]], *, every: bool = False) -> dict[str, str]:
+    """SQL per column that rules change (and `tags`), over rows of `usage`; empty without rules.
+
+    `every`: also the columns that no rule sets, as the log said them: for rows that rules since
+    removed have changed.
+    """
+    rules = list(ordered(documents).values())
+    targets = [column for column in ATTRIBUTION if every or any(rule.set == column for rule in rules)]
+    if not targets:
+        return {}
+    found, kept = {}, []
+    for column in targets:
+        cases = [(rule.condition(), _literal(rule.value)) for rule in rules if rule.set == column]
+        branches = "".join(f" WHEN {condition} THEN {value}" for condition, value in cases)
+        found[column] = f"CASE{branches} ELSE {_own(column)} END" if cases else _own(column)
+        matched = " OR ".join(condition for condition, _ in cases) or "FALSE"
+        kept.append((column, matched))
+    return found | {"tags": _tags(kept)}
+
+
+def _own(column: str) -> str:
+    """What the log said, whether or not a rule has since replaced it."""
+    key = _literal(KEPT + column)
+    return f"CASE WHEN json_exists(tags, '$.\"{KEPT}{column}\"') THEN nullif(tags ->> {key}, '') ELSE {column} END"
+
+
+def _tags(kept: list[tuple[str, str]]) -> str:
+    """Tags with the log's own value of every column that a rule sets, and without those no rule sets any more."""
+    pairs = ", ".join(
+        f"{_literal(KEPT + column)}, CASE WHEN {matched} THEN coalesce({_own(column)}, '') END"
+        for column, matched in kept
+    )
+    touched = " OR ".join(matched for _, matched in kept)
+    # In a merge patch null takes a key away; an empty text stands for a log that said nothing.
+    patched = f"json_merge_patch(coalesce(tags, '{{}}')::JSON, json_object({pairs}))"
+    return f"CASE WHEN contains(tags::VARCHAR, '\"{KEPT}') OR {touched} THEN nullif({patched}::VARCHAR, '{{}}') ELSE tags::VARCHAR END"
+
+
+def _value(field: str) -> str:
+    if not field.startswith(TAG):
+        return _own(field) if field in ATTRIBUTION else field
+    key = field[len(TAG) :]
+    path = "$" + "".join(f'."{part.replace(chr(34), "")}"' for part in key.split("."))
+    return f"coalesce(tags ->> {_literal(key)}, json_extract_string(tags, {_literal(path)}))"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def save(state: Any, name: str, body: dict[str, Any], actor: str = "") -> Rule:
+    """Check and keep a rule; `data.loading.reprice.reapply_meaning` then applies it to rows already loaded."""
+    rule = read(name, body)
+    state.put("rule", name, rule.model_dump(exclude_defaults=True))
+    state.append_audit("rule saved", {"name": name, **rule.model_dump(exclude_defaults=True)}, actor)
+    return rule
+
+
+def forget(state: Any, name: str, actor: str = "") -> None:
+    """Remove a rule."""
+    state.delete("rule", name)
+    state.append_audit("rule removed", {"name": name}, actor)
+
+
+def matched_rows(view: Any, rule: Rule) -> int:
+    """How many rows of the ledger a rule is about (`view`: a data.ledger.Ledger)."""
+    return int(view.sql(f"SELECT count(*) AS n FROM {view.name('usage')} WHERE {rule.condition()}").iloc[0, 0])

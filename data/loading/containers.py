@@ -1,0 +1,305 @@
+"""Files as records: JSON lines, JSON documents, CSV and Parquet, plain, gzip or zstd.
+
+A container is told from its content, never from its name. Reading stays in the engine: `records` is SQL
+that yields `file_no, raw` in the order of the files, where `raw` is the JSON text of one record.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from glob import glob
+from pathlib import Path
+
+import pyarrow as pa
+
+from data.errors import BadInput, Unreadable
+
+SAMPLE = 50  # records looked at to recognise a format
+GROUP_BYTES, GROUP_FILES = 256 * 2**20, 2000  # files of one kind that are ingested in one transaction
+LONG_LINE = 256 * 2**20
+CHUNK = 2**19
+WRAPPERS = ("data", "result", "results", "rows", "observations", "logs", "records", "items", "value", "traces")
+# One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is (`Text` looks out for others).
+SEPARATOR = b"\x1e"
+LINES = "columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x1f\x1e\x1f\x1e', quote = '', escape = '', strict_mode = false"
+LONGEST_DOCUMENT = 2**30
+NOT_BLANK = "(starts_with(raw, '{') OR trim(raw) <> '')"
+
+
+@dataclass(frozen=True)
+class File:
+    """One file as found: its container kind, compression, size and digest."""
+
+    path: Path  # what the user named
+    content: Path  # what is read: the same, or a cleaned copy
+    kind: str  # lines, array, wrapped, document, csv, parquet
+    compression: str  # none, gzip, zstd
+    wrapper: str = ""
+    long_lines: bool = False
+    length: int = LONGEST_DOCUMENT  # of the text, uncompressed; the engine's buffers for a document are as large
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+
+def expand(paths: Iterable[str | Path]) -> list[Path]:
+    """Files named by paths, folders (searched through) and globs, in order, each once.
+
+    Raises Unreadable for a path that is not there or a folder without files.
+    """
+    found: dict[Path, None] = {}
+    for given in paths:
+        path = Path(given).expanduser()
+        try:
+            if path.is_dir():
+                matches = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+            elif path.exists():
+                matches = [path]
+            else:
+                matches = [Path(p) for p in sorted(glob(str(path), recursive=True)) if Path(p).is_file()]
+        except OSError as error:
+            raise Unreadable(
+                f"{given} cannot be opened ({error.strerror}); check the path and its permissions."
+            ) from error
+        if not matches:
+            raise Unreadable(f"{given} names no file; check the path, or put a glob in quotes.")
+        found.update(dict.fromkeys(p.resolve() for p in matches))
+    return list(found)
+
+
+def digest(path: Path) -> tuple[str, Text]:
+    """SHA-256 of the file, and what its text is like.
+
+    A compressed file is read to its end, since DuckDB accepts one cut short. Very long lines must be
+    known beforehand: DuckDB's parallel reader drops one at the end of a file without an error.
+    Raises Unreadable for a file that cannot be read, is empty, or was cut off.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise Unreadable(f"{path.name} is empty; there is nothing to load.")
+        compression, sha, text = _compression(path), hashlib.sha256(), Text()
+        with open(path, "rb") as stream:
+            while chunk := stream.read(CHUNK):
+                sha.update(chunk)
+                if compression == "none":
+                    text.see(chunk)
+        if compression != "none":
+            with _opened(path, compression) as stream:
+                while chunk := stream.read(CHUNK):
+                    text.see(chunk)
+    except EOFError as error:
+        raise Unreadable(f"{path.name} is a compressed file that was cut off; fetch it again.") from error
+    except (gzip.BadGzipFile, zlib.error, pa.ArrowException) as error:
+        raise Unreadable(f"{path.name} is a compressed file that is damaged ({error}); fetch it again.") from error
+    except OSError as error:
+        raise Unreadable(
+            f"{path.name} cannot be read ({error.strerror or error}); check its permissions or fetch it again."
+        ) from error
+    return sha.hexdigest(), text
+
+
+class Text:
+    """Told the chunks of a file: is it plain (UTF-8, every line ends within two chunks, no SEPARATOR), and how long is it?"""
+
+    def __init__(self) -> None:
+        self.plain, self.length, self._decoder = True, 0, codecs.getincrementaldecoder("utf-8")()
+
+    def see(self, chunk: bytes) -> None:
+        self.length += len(chunk)
+        if self.plain:
+            try:
+                self._decoder.decode(chunk)
+            except UnicodeDecodeError:
+                self.plain = False
+            # A line of two chunks' length holds a whole chunk without an end of line.
+            self.plain &= (len(chunk) < CHUNK or b"\n" in chunk) and SEPARATOR not in chunk
+
+
+def _opened(path: Path, compression: str):
+    if compression == "gzip":
+        return gzip.open(path)
+    return pa.input_stream(str(path), compression=None if compression == "none" else compression)
+
+
+def _compression(path: Path) -> str:
+    with open(path, "rb") as stream:
+        magic = stream.read(4)
+    return "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else "none"
+
+
+def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tuple[File, list[dict]]:
+    """Tell the container of a file and read up to `SAMPLE` records of it; `text` as `digest` found it.
+
+    Raises Unreadable when the content is no text, no table and no JSON.
+    """
+    with open(path, "rb") as stream:
+        head = stream.read(4)
+    if head == b"PAR1":
+        file = File(path, path, "parquet", "none")
+        return file, _sample(cursor, file)
+    file = File(path, path, "lines", _compression(path), length=text.length if text else LONGEST_DOCUMENT)
+    if text and not text.plain:
+        clean = _cleaned(file, scratch)
+        file = File(path, clean, "lines", "none", long_lines=True, length=clean.stat().st_size)
+    try:
+        lines = _head(cursor, file)
+    except Exception as error:
+        raise Unreadable(
+            f"{path.name} cannot be read as text ({str(error).splitlines()[0][:120]}); is it a log file?"
+        ) from error
+    if not lines:
+        raise Unreadable(f"{path.name} holds only blank lines; there is nothing to load.")
+    file = _kind(file, lines)
+    return file, _parsed(lines) if file.kind == "lines" else _sample(cursor, file)
+
+
+def _cleaned(file: File, scratch: Path) -> Path:
+    """A copy in UTF-8: UTF-16 is converted, what cannot be decoded is replaced, record separators are left out."""
+    target = scratch / f"{hashlib.sha256(str(file.path).encode()).hexdigest()[:16]}.clean"
+    with _opened(file.path, file.compression) as source, open(target, "wb") as clean:
+        chunk = source.read(CHUNK)
+        encoding = "utf-16" if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+        decoder = codecs.getincrementaldecoder(encoding)("replace")
+        while chunk:
+            clean.write(decoder.decode(chunk).encode().replace(SEPARATOR, b""))
+            chunk = source.read(CHUNK)
+        clean.write(decoder.decode(b"", final=True).encode())
+    return target
+
+
+def _head(cursor, file: File) -> list[str]:
+    """The first lines that are not blank; asks the engine only where they are longer than a chunk."""
+    with _opened(file.content, file.compression) as stream:
+        chunk = stream.read(CHUNK)
+    lines = chunk.decode("utf-8", "replace").split("\n")
+    lines = _filled(lines if len(chunk) < CHUNK else lines[:-1])
+    if len(chunk) == CHUNK and len(lines) < SAMPLE:
+        lines = _filled(
+            line
+            for (line,) in cursor.execute(
+                f"SELECT line FROM {_lines(file)} WHERE trim(line) <> '' LIMIT {SAMPLE}"
+            ).fetchall()
+        )
+    return lines[:SAMPLE]
+
+
+def _filled(lines: Iterable[str]) -> list[str]:
+    return [text for line in lines if (text := line.strip("\ufeff \t\r"))]
+
+
+def _kind(file: File, lines: list[str]) -> File:
+    first = lines[0]
+    start = first[0]
+    if start not in "{[":
+        # A record cut in the first line must not make the rest of a JSON log a CSV.
+        json_like = sum(line.startswith("{") for line in lines) > len(lines) / 2
+        return file if json_like else replace(file, kind="csv")
+    if len(lines) > 1 and _is_object(first) or sum(map(_is_object, lines)) > 1:
+        return file
+    if start == "[":
+        return replace(file, kind="array")
+    return replace(file, kind="document")
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def unwrap(file: File, sample: list[dict]) -> tuple[File, list[dict]]:
+    """A JSON document that holds a list of records under a usual name, as those records."""
+    if file.kind == "document" and sample:
+        for key in WRAPPERS:
+            inner = sample[0].get(key)
+            if isinstance(inner, list) and inner and all(isinstance(r, dict) for r in inner):
+                return replace(file, kind="wrapped", wrapper=key), inner[:SAMPLE]
+    return file, sample
+
+
+def _sample(cursor, file: File) -> list[dict]:
+    try:
+        rows = cursor.execute(f"SELECT raw FROM ({records([file])}) WHERE {NOT_BLANK} LIMIT {SAMPLE}").fetchall()
+    except Exception as error:
+        if file.kind == "csv":
+            raise Unreadable(
+                f"{file.path.name} is neither JSON nor a table with a header row; is it a log file?"
+            ) from error
+        raise Unreadable(
+            f"{file.path.name} looks like JSON but is damaged ({_first_line(error)}); fetch it again."
+        ) from error
+    return _parsed(raw for (raw,) in rows)
+
+
+def _parsed(texts: Iterable[str]) -> list[dict]:
+    parsed = []
+    for raw in texts:
+        try:
+            record = json.loads(raw)
+        except (ValueError, RecursionError, TypeError):
+            continue
+        if isinstance(record, dict):
+            parsed.append(record)
+    return parsed
+
+
+def _first_line(error: Exception) -> str:
+    return re.sub(r'in file ".*?", ', "", str(error).splitlines()[0])[:160]
+
+
+def literal(value: object) -> str:
+    """A value as SQL text."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _path(file: File) -> str:
+    # DuckDB globs what it is given; brackets keep a strange file name from being a pattern.
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(file.content)))
+
+
+def _lines(file: File, paths: str | None = None) -> str:
+    long = f", max_line_size = {LONG_LINE}, buffer_size = {LONG_LINE}, parallel = false" if file.long_lines else ""
+    return f"read_csv({paths or _path(file)}, {LINES}, compression = '{file.compression}'{long})"
+
+
+def records(files: list[File], rejects: str = "") -> str:
+    """SQL over files of one kind that yields `file_no, raw`, in order; a blank line is a row too (see NOT_BLANK).
+
+    `rejects` names the table that takes CSV lines that do not fit the header.
+    """
+    file = files[0]
+    paths = "[" + ", ".join(_path(f) for f in files) + "]"
+    number = "(file_index + 1)::INTEGER AS file_no" if len(files) > 1 else "1 AS file_no"
+    if file.kind == "lines":
+        unmarked = "CASE WHEN starts_with(line, chr(65279)) THEN ltrim(line, chr(65279)) ELSE line END"
+        return f"SELECT {number}, {unmarked} AS raw FROM {_lines(file, paths)}"
+    if file.kind in ("array", "document", "wrapped"):
+        shape = "array" if file.kind == "array" else "unstructured"
+        value = f"unnest(json_extract(json, '$.{file.wrapper}[*]'))" if file.kind == "wrapped" else "json"
+        compression = "uncompressed" if file.compression == "none" else file.compression
+        longest = min(max(f.length for f in files) + 2**24, LONGEST_DOCUMENT)
+        source = f"read_json_objects({paths}, format = '{shape}', compression = '{compression}', maximum_object_size = {longest})"
+        return f"SELECT {number}, ({value})::VARCHAR AS raw FROM {source}"
+    if len(files) > 1:
+        raise BadInput("CSV and Parquet files are read one at a time.")
+    if file.kind == "csv":
+        keep = (
+            f"store_rejects = true, rejects_table = '{rejects}', rejects_scan = '{rejects}_scan', rejects_limit = 0"
+            if rejects
+            else "ignore_errors = true"
+        )
+        source = (
+            f"read_csv({_path(file)}, all_varchar = true, header = true, compression = '{file.compression}', {keep})"
+        )
+    else:
+        source = f"read_parquet({_path(file)})"
+    return f"SELECT 1 AS file_no, to_json(t)::VARCHAR AS raw FROM {source} AS t"

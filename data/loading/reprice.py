@@ -1,0 +1,72 @@
+"""Bring rows already loaded in line with changed prices, aliases or mapping rules.
+
+Each call is one pass in the engine under the writers' lock and one new snapshot; only rows that
+change are written, and the roll-ups of their days are rebuilt. When nothing changes, nothing is written.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, NamedTuple
+
+from data import rollups
+from data.ledger import Ledger
+from data.loading import attribution_rules
+from data.prices.book import PriceBook
+from data.schema import ATTRIBUTION
+
+PRICED = ("provider", "model", "list_cost_usd", "cost_usd", "cost_basis")
+MEANT = (*ATTRIBUTION, "tags")
+
+
+class Change(NamedTuple):
+    """What a pass did: rows changed, their first and last UTC day (None when none), the data version after it."""
+
+    rows: int
+    first: date | None
+    last: date | None
+    snapshot: int
+
+
+def reprice(ledger: Ledger, state: Any) -> Change:
+    """Price every row again with today's price book."""
+    book = PriceBook.load(state)
+
+    def changed(cursor: Any) -> str:
+        book.attach(cursor, "lake.main.usage")
+        before = ", ".join(f"{column} AS was_{column}" for column in PRICED)
+        # `provider` stays: it is what the price is looked up by.
+        rows = f"SELECT * EXCLUDE ({', '.join(PRICED[1:])}), {before}, cost_basis = 'unmetered' AS unmetered FROM lake.main.usage"
+        differs = " OR ".join(f"{column} IS DISTINCT FROM was_{column}" for column in PRICED)
+        return f"SELECT event_id, requested_at, {', '.join(PRICED)} FROM ({book.priced(f'({rows})')}) WHERE {differs}"
+
+    return _rewrite(ledger, PRICED, changed)
+
+
+def reapply_meaning(ledger: Ledger, state: Any) -> Change:
+    """Apply today's mapping rules to every row; what a removed rule had set goes back to what the log said."""
+    values = attribution_rules.expressions(state.all("rule"), every=True)
+
+    def changed(cursor: Any) -> str:
+        after = ", ".join(f"{sql} AS {column}" for column, sql in values.items())
+        before = ", ".join(f"{column} AS was_{column}" for column in MEANT)
+        differs = " OR ".join(f"{column}::VARCHAR IS DISTINCT FROM was_{column}::VARCHAR" for column in MEANT)
+        return f"SELECT * FROM (SELECT event_id, requested_at, {after}, {before} FROM lake.main.usage) WHERE {differs}"
+
+    return _rewrite(ledger, MEANT, changed)
+
+
+def _rewrite(ledger: Ledger, columns: tuple[str, ...], changed: Any) -> Change:
+    """Write the rows of a SELECT (event_id, requested_at, columns) over those of the ledger, as one snapshot."""
+    with ledger.write() as cursor:
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE changed_rows AS {changed(cursor)}")
+        rows, first, last = cursor.execute(
+            "SELECT count(*), min(requested_at)::DATE, max(requested_at)::DATE FROM changed_rows"
+        ).fetchone()
+        if rows:
+            settings = ", ".join(f"{column} = c.{column}" for column in columns)
+            cursor.execute(
+                f"UPDATE lake.main.usage AS u SET {settings} FROM changed_rows c WHERE u.event_id = c.event_id"
+            )
+            rollups.rebuild(cursor, first, last)
+    return Change(rows, first, last, ledger.snapshot())

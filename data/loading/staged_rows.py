@@ -1,0 +1,208 @@
+"""From a format's declared columns to staged ledger rows: typed, checked, still with the log's own totals.
+
+Everything is one SQL statement over the records, so ten million rows cost one pass. What a record
+lacks is NULL; what it has and cannot mean (a negative count, a date of 1970) puts it aside.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from data.formats import BILLED_COLUMNS, USAGE_COLUMNS, Format
+
+COUNTS = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "total_tokens",
+)
+NUMBERS = (*COUNTS, "reported_cost_usd")
+FLAGS = ("input_has_cache", "output_has_reasoning", "succeeded", "unmetered")
+DOUBLES = ("latency_ms", "ttft_ms", "quality_score")
+STATUSES = ("success", "error", "cached", "cancelled")
+EARLIEST = "TIMESTAMP '2020-01-01'"
+NOT_JSON = "it is not a JSON object"
+BLANK = "a blank line"  # no record: staged for its number, then left out
+MOST = 10**12  # no request has a trillion tokens
+
+SECRET = r"(?i)(bearer\s+|sk-|pk-lf-|api[_-]?key\W{1,4}|xox[abp]-|gh[pousr]_|AKIA|AIza|eyJ)[A-Za-z0-9_\-./+=]{12,}"
+
+# Helpers every format's expressions may use. DuckDB drops the offset when it casts text to TIMESTAMP,
+# hence `utc`: text with or without offset, or an epoch in s, ms, us or ns, becomes naive UTC.
+MACROS = (
+    "CREATE OR REPLACE TEMP MACRO text_of(x) AS nullif(trim(x::VARCHAR), '')",
+    # A NUL in a name breaks the catalogue's filters; most are gone before parsing (WITHOUT_NUL), some hide in JSON within JSON.
+    "CREATE OR REPLACE TEMP MACRO clear(x) AS CASE WHEN contains(x::VARCHAR, chr(0)) THEN replace(x::VARCHAR, chr(0), '') ELSE x::VARCHAR END",
+    "CREATE OR REPLACE TEMP MACRO number(x) AS TRY_CAST(x AS DOUBLE)",
+    "CREATE OR REPLACE TEMP MACRO epoch_utc(x) AS CASE WHEN x IS NULL OR isnan(x) OR isinf(x) OR x < 0 OR x > 4e18 THEN NULL "
+    "WHEN x > 1e17 THEN make_timestamp((x / 1e3)::BIGINT) WHEN x > 1e14 THEN make_timestamp(x::BIGINT) "
+    "WHEN x > 1e11 THEN make_timestamp((x * 1e3)::BIGINT) ELSE make_timestamp((x * 1e6)::BIGINT) END",
+    "CREATE OR REPLACE TEMP MACRO utc(x) AS coalesce(make_timestamp(epoch_us(TRY_CAST(x::VARCHAR AS TIMESTAMPTZ))), "
+    "epoch_utc(TRY_CAST(x::VARCHAR AS DOUBLE)))",
+    "CREATE OR REPLACE TEMP MACRO json_of(x) AS CASE WHEN x IS NULL THEN NULL "
+    "WHEN json_valid(x::VARCHAR) AND json_type(x::VARCHAR) = 'VARCHAR' THEN TRY_CAST(json_extract_string(x::VARCHAR, '$') AS JSON) "
+    "WHEN json_valid(x::VARCHAR) THEN x::VARCHAR::JSON END",
+    "CREATE OR REPLACE TEMP MACRO jtext(j, path) AS nullif(json_extract_string(j, path), '')",
+    # Provider ids are those of genai-prices.
+    "CREATE OR REPLACE TEMP MACRO provider_of(x) AS CASE WHEN x IS NULL OR trim(x) = '' THEN NULL WHEN lower(x) IN ('openai', 'anthropic', 'deepseek', 'minimax') THEN lower(x) "
+    "WHEN regexp_matches(lower(x), '^(vertex|google|gemini|palm|gcp)') THEN 'google' WHEN regexp_matches(lower(x), '^(bedrock|amazon|aws)') THEN 'aws' "
+    "WHEN regexp_matches(lower(x), '^(azure|az\\.)') THEN 'azure' WHEN regexp_matches(lower(x), '^(xai|x-ai|x_ai|grok)') THEN 'x-ai' "
+    "WHEN lower(x) LIKE 'mistral%' THEN 'mistral' WHEN lower(x) LIKE 'together%' THEN 'together' WHEN lower(x) LIKE 'fireworks%' THEN 'fireworks' "
+    "WHEN regexp_matches(lower(x), '^(workers-ai|workers_ai|cloudflare)') THEN 'cloudflare' WHEN lower(x) LIKE 'openai%' THEN 'openai' "
+    "WHEN lower(x) LIKE 'anthropic%' THEN 'anthropic' ELSE lower(trim(x)) END",
+    "CREATE OR REPLACE TEMP MACRO error_class_of(word, code) AS CASE WHEN word IS NULL AND coalesce(code, 0) < 400 THEN NULL "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'rate.?limit|throttl|quota|too.?many') OR code = 429 THEN 'rate_limit' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'time.?out|deadline') OR code IN (408, 504) THEN 'timeout' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'context|too.?long|max.?tokens') OR code = 413 THEN 'context_length' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'content.?(filter|policy)|safety|moderation|guardrail') THEN 'content_filter' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'auth|permission|forbidden|api.?key|access.?denied') OR code IN (401, 403) THEN 'auth' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'server|internal|unavailable|overloaded|connection|model.?error') OR code >= 500 THEN 'server' "
+    "WHEN regexp_matches(lower(coalesce(word, '')), 'bad.?request|invalid|validation|not.?found|unsupported') OR code >= 400 THEN 'bad_request' ELSE 'other' END",
+    # Keys and bearer tokens are masked wherever a log lets them through.
+    "CREATE OR REPLACE TEMP MACRO masked(x) AS CASE WHEN regexp_matches(x, '"
+    + SECRET
+    + "') THEN regexp_replace(x, '"
+    + SECRET
+    + "', '\\1[masked]', 'g') ELSE x END",
+)
+
+
+def structure(fields: Mapping[str, object]) -> str:
+    """The `json_transform` structure of a format's `fields`, as a SQL literal."""
+    return "'" + json.dumps(fields).replace("'", "''") + "'"
+
+
+# A NUL in a name breaks the catalogue's filters: its JSON escape is taken out before parsing.
+WITHOUT_NUL = r"CASE WHEN contains(raw, '\u0000') THEN regexp_replace(raw, '(^|[^\\])((?:\\\\)*)(\\u0000)+', '\1\2', 'g') ELSE raw END"
+
+
+def parsed(records: str, form: Format) -> str:
+    """`records` with the struct `d`; a line that is no JSON object has `d` NULL."""
+    transformed = f"TRY(json_transform({WITHOUT_NUL}, {structure(form.fields)}))"
+    return f"SELECT *, CASE WHEN starts_with(raw, '{{') OR starts_with(ltrim(raw), '{{') THEN {transformed} END AS d FROM ({records})"
+
+
+def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) -> str:
+    """SQL for the staged rows of a format over a relation of parsed records (`form.rows` applied).
+
+    Columns: `file_no`, `record_no` (of a `numbered` relation), `reject`, `raw` (only where rejected), `event_id`, and
+    what the format says of a record, in its type; those of a rejected row mean nothing. `whole` adds the rest.
+    `may_be_broken`: the relation still holds lines that are no JSON objects (their `d` is NULL); they are put aside too.
+    """
+    types = _types(form) | (
+        {name: f"TRY_CAST({name}_number AS BIGINT)" for name in COUNTS} if form.table == "usage" else {}
+    )
+    types["skip"] = (
+        "CASE WHEN broken IS NULL THEN skip::VARCHAR END"  # a broken line is no record that may be passed over
+    )
+    given = [f"({form.columns.get(name, 'NULL')}) AS {name}" for name in types]
+    numbers = [f"number({name}) AS {name}_number" for name in NUMBERS if name in types]
+    broken = (
+        f"CASE WHEN d IS NULL THEN CASE WHEN trim(raw) <> '' THEN '{NOT_JSON}' ELSE '{BLANK}' END END"
+        if may_be_broken
+        else "NULL"
+    )
+    places = "file_no, record_no" if numbered else "file_no"
+    base = f"SELECT {places}, raw, {broken} AS broken, {', '.join(given)} FROM ({relation})"
+    counted = f"SELECT {', '.join(['*', *numbers])} FROM ({base})"
+    problems = _usage_problems(form) if form.table == "usage" else _billed_problems()
+    checked = f"SELECT *, CASE WHEN broken IS NOT NULL THEN broken WHEN skip IS NULL THEN coalesce(reject, {problems}) END AS problem FROM ({counted})"
+    columns = "".join(f", {types[name]} AS {name}" for name in _stored(form))
+    return (
+        f"SELECT {places}, problem AS reject, CASE WHEN problem IS NOT NULL THEN raw END AS raw, "
+        f"'{form.family}:' || coalesce(clear(event_key), md5(raw)) AS event_id{columns} FROM ({checked})"
+    )
+
+
+def whole(relation: str, form: Format) -> str:
+    """SQL for staged rows with every target column: what the format has nothing, or always the same, for is a constant."""
+    constant = {
+        name: kind for name, kind in _types(form).items() if name not in (*_stored(form), "event_key", "reject")
+    }
+    given = "".join(f", {form.columns.get(name, 'NULL')} AS {name}" for name in constant)
+    typed = ", ".join(f"{kind} AS {name}" for name, kind in constant.items())
+    replaced = f"REPLACE ({typed})" if constant else ""
+    return f"SELECT * {replaced} FROM (SELECT *{given} FROM ({relation}) WHERE reject IS DISTINCT FROM '{BLANK}')"
+
+
+def _stored(form: Format) -> list[str]:
+    """The columns whose value differs between the records of a format."""
+    varying = {name for name, value in form.columns.items() if not re.fullmatch(r"'[^']*'|TRUE|FALSE", value)}
+    return [name for name in _types(form) if name in varying | {"error_class"} and name not in ("event_key", "reject")]
+
+
+def _types(form: Format) -> dict[str, str]:
+    """SQL per target column that gives its value its type. No cast can fail: a value out of range has put its row aside."""
+    if form.table != "usage":
+        return {name: f"text_of(clear({name}))" for name in BILLED_COLUMNS} | BILLED_TYPES
+    return {name: f"text_of(clear({name}))" for name in USAGE_COLUMNS} | USAGE_TYPES
+
+
+USAGE_TYPES = {
+    **{name: f"TRY_CAST(number({name}) AS BIGINT)" for name in COUNTS},
+    **{name: f"TRY_CAST({name} AS BOOLEAN)" for name in FLAGS},
+    **{name: f"CASE WHEN isfinite(number({name})) THEN number({name}) END" for name in DOUBLES},
+    "rank": "TRY_CAST(rank AS DOUBLE)",
+    "attempt": "TRY_CAST(attempt AS INTEGER)",
+    "http_status": "TRY_CAST(http_status AS INTEGER)",
+    "requested_at": "requested_at::TIMESTAMP",
+    "reported_cost_usd": "TRY_CAST(reported_cost_usd AS DECIMAL(18,12))",
+    "provider": "provider_of(clear(provider))",
+    "error_class": "CASE WHEN status = 'error' OR error_class IS NOT NULL THEN error_class_of(error_class, TRY_CAST(http_status AS INTEGER)) END",
+    "tags": "CASE WHEN starts_with(ltrim(tags::VARCHAR), '{') AND json_valid(tags::VARCHAR) THEN masked(tags::VARCHAR) END",
+    "status": f"CASE WHEN status IN {STATUSES} THEN status ELSE 'success' END",
+    "service_tier": "CASE WHEN lower(service_tier) IN ('batch', 'flex', 'priority', 'fast') THEN lower(service_tier) ELSE 'standard' END",
+    "operation": "coalesce(text_of(clear(operation)), 'chat')",
+    "skip": "skip::VARCHAR",
+}
+BILLED_TYPES = {
+    "day": "TRY_CAST(day AS DATE)",
+    "amount": "TRY_CAST(amount AS DECIMAL(38,12))",
+    "currency": "upper(text_of(clear(currency)))",
+    "quantity": "number(quantity)",
+    "skip": "skip::VARCHAR",
+}
+
+
+def _usage_problems(form: Format) -> str:
+    """SQL that names the first thing wrong with a record, or NULL."""
+    cases = [
+        f"WHEN {name} IS NOT NULL AND NOT coalesce({name}_number BETWEEN 0 AND {MOST} AND floor({name}_number) = {name}_number, text_of({name}) IS NULL) "
+        f"THEN '{name} is ' || left({name}::VARCHAR, 40) || ', not a count'"
+        for name in COUNTS
+        if name in form.columns
+    ]
+    cases += [
+        "WHEN requested_at IS NULL THEN 'the time of the request is missing or cannot be read'",
+        f"WHEN requested_at < {EARLIEST} OR requested_at > now()::TIMESTAMP + INTERVAL 2 DAY THEN 'the time of the request is ' || requested_at::VARCHAR || ', outside 2020 to today'",
+        "WHEN text_of(reported_cost_usd) IS NOT NULL AND coalesce(isnan(reported_cost_usd_number) OR abs(reported_cost_usd_number) >= 1e6, true) "
+        "THEN 'the cost is ' || left(reported_cost_usd::VARCHAR, 40) || ', not an amount below 1,000,000 USD'",
+        f"WHEN TRY_CAST(input_has_cache AS BOOLEAN) AND {_CACHE} > input_tokens_number "
+        f"THEN 'its cache tokens (' || {_CACHE}::BIGINT || ') exceed the input tokens (' || input_tokens_number::BIGINT || ') that should include them'",
+        "WHEN TRY_CAST(output_has_reasoning AS BOOLEAN) AND reasoning_tokens_number > output_tokens_number "
+        "THEN 'its reasoning tokens (' || reasoning_tokens_number::BIGINT || ') exceed the output tokens (' || output_tokens_number::BIGINT || ') that should include them'",
+        "WHEN text_of(model_raw) IS NULL AND text_of(input_tokens) IS NULL AND text_of(output_tokens) IS NULL AND text_of(reported_cost_usd) IS NULL "
+        "THEN 'it names no model, no tokens and no cost'",
+    ]
+    return f"CASE {' '.join(cases)} END"
+
+
+_CACHE = (
+    "(coalesce(cache_read_tokens_number, 0) + coalesce(cache_write_5m_tokens_number + coalesce(cache_write_1h_tokens_number, 0), "
+    "cache_write_1h_tokens_number, cache_write_tokens_number, 0))"
+)
+
+
+def _billed_problems() -> str:
+    return (
+        "CASE WHEN TRY_CAST(day AS DATE) IS NULL THEN 'the day of the charge is missing or cannot be read' "
+        "WHEN text_of(amount) IS NOT NULL AND TRY_CAST(amount AS DECIMAL(38,12)) IS NULL THEN 'the amount is ' || left(amount::VARCHAR, 40) || ', not a number' "
+        "WHEN text_of(amount) IS NOT NULL AND text_of(currency) IS NULL THEN 'the amount has no currency' "
+        "WHEN text_of(amount) IS NULL AND number(quantity) IS NULL THEN 'it has neither an amount nor a quantity' END"
+    )

@@ -1,0 +1,239 @@
+"""What an ingest works on before it commits: staged rows, what is new, what they cost.
+
+Staging lives in temporary tables of the ingesting cursor. They may be larger than memory: the engine
+spills them into a folder under HOME/scratch, which the next ingest removes when a process has died.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from data.formats import Format
+from data.loading import attribution_rules, staged_rows, token_readings
+from data.loading.containers import NOT_BLANK, File, literal, records
+from data.prices.book import PriceBook
+from data.schema import CRITICALITIES, DATA_CLASSES, TASK_TYPES, TOKENS, USAGE
+
+# Keys many logs put into their free-form metadata; they fill a column the format left empty.
+WELL_KNOWN = {
+    "team": ("team", "team_alias"),
+    "project": ("project",),
+    "feature": ("feature", "agent"),
+    "environment": ("environment", "env"),
+    "customer_id": ("customer", "customer_id"),
+    "user_id": ("user", "user_id"),
+    "task_type": ("task_type",),
+    "criticality": ("criticality",),
+    "data_class": ("data_class",),
+    "quality_source": ("quality_source",),
+    "quality_score": ("quality_score",),
+    "succeeded": ("succeeded",),
+}
+
+
+def sweep(scratch: Path) -> None:
+    """Remove what processes that died left in the scratch folder."""
+    for leftover in scratch.glob("spill-*"):
+        if not _alive(int(leftover.name.split("-")[1])):
+            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def stage(cursor, files: list[File], form: Format, keep_text: bool) -> None:
+    """Create, from files of one kind, the temp view `log_rows` (see `normalise.whole`; `row_no` tells its rows apart),
+    the temp table `misfits` of lines that are no records and, when asked, `kept_texts`.
+
+    Tables keep the order in which they were filled, so that a row's place is its record's number: no thread has to count.
+    """
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE misfits (file_no INTEGER, record_no BIGINT, reject VARCHAR, raw VARCHAR)"
+    )
+    rejects = "csv_rejects" if files[0].kind == "csv" else ""
+    fields = {**form.fields, **(form.text_fields if keep_text else {})}
+    source = staged_rows.parsed(records(files, rejects), Format(**{**form.__dict__, "fields": fields}))
+    at_once = (form.rows == Format.rows or form.per_record) and not keep_text
+    if not at_once:
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE parsed AS {source}")
+        numbered = _numbered(cursor, "parsed", files)
+        cursor.execute(
+            f"INSERT INTO misfits SELECT file_no, record_no, '{staged_rows.NOT_JSON}', raw FROM ({numbered}) WHERE d IS NULL AND {NOT_BLANK}"
+        )
+        paths = ", ".join(literal(f.path) for f in files)
+        source = f"SELECT *, [{paths}][file_no] AS path FROM ({numbered}) WHERE d IS NOT NULL"
+    rows = f"WITH records AS {'NOT MATERIALIZED' if at_once else ''} ({source}) SELECT * FROM ({form.rows})"
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE staged AS {staged_rows.staged(rows, form, numbered=not at_once, may_be_broken=at_once)}"
+    )
+    if rejects:
+        cursor.execute(
+            f"INSERT INTO misfits SELECT DISTINCT 1, line - 1, 'it has another number of columns than the header', csv_line FROM {rejects}"
+        )
+    if keep_text and form.text_columns:
+        given = ", ".join(
+            f"masked(({form.text_columns.get(n, 'NULL')})::VARCHAR) AS {n}" for n in ("prompt", "completion")
+        )
+        key = f"'{form.family}:' || coalesce(clear({form.columns.get('event_key', 'NULL')}), md5(raw))"
+        cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE kept_texts AS SELECT DISTINCT ON (event_id) {key} AS event_id, {given} FROM ({rows})"
+        )
+    cursor.execute("DROP TABLE IF EXISTS parsed")
+    placed = _numbered(cursor, "staged", files) if at_once else "SELECT *, rowid AS row_no FROM staged"
+    cursor.execute(f"CREATE OR REPLACE TEMP VIEW log_rows AS {staged_rows.whole(placed, form)}")
+
+
+def _numbered(cursor, table: str, files: list[File]) -> str:
+    """SQL: the rows of a table that was filled from files in order, with each row's number within its file."""
+    if len(files) == 1:
+        return f"SELECT *, rowid AS row_no, rowid + 1 AS record_no FROM {table}"
+    first = dict(cursor.execute(f"SELECT file_no, min(rowid) FROM {table} GROUP BY 1").fetchall())
+    return f"SELECT *, rowid AS row_no, rowid + 1 - [{', '.join(str(first.get(n, 0)) for n in range(1, len(files) + 1))}][file_no] AS record_no FROM {table}"
+
+
+GOOD = "(FROM log_rows WHERE skip IS NULL AND reject IS NULL)"
+
+
+def mark_new(cursor, table: str, key: str, form: Format) -> None:
+    """Create temp table `fresh_rows` (row_no, file_no, event_id, replaces): the staged rows that are to be loaded.
+
+    Of staged rows with one identity the highest rank wins. A row the ledger has is a duplicate, unless
+    the format supersedes and the new one says more (more tokens, another amount): then the old one goes.
+    """
+    size = _tokens(form) if form.table == "usage" else "0"
+    rank = f"coalesce(rank, {size})" if form.table == "usage" else "0"
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE repeats AS SELECT event_id, arg_max(row_no, {rank}) AS winner FROM {GOOD} GROUP BY event_id HAVING count(*) > 1"
+    )
+    # Rows of one identity lie close in time; the bounds let the engine skip the other months.
+    bounds = (
+        f"t.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 2 DAY FROM {GOOD}) AND (SELECT max(requested_at) + INTERVAL 2 DAY FROM {GOOD})"
+        if form.table == "usage"
+        else "true"
+    )
+    stored = (
+        " + ".join(f"coalesce(t.{n}, 0)" for n in TOKENS)
+        if form.table == "usage"
+        else "[t.amount::VARCHAR, t.quantity::VARCHAR]"
+    )
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE known AS SELECT t.{key} AS event_id, max({stored}) AS stored FROM lake.main.{table} t "
+        f"WHERE t.{key} IN (SELECT event_id FROM {GOOD}) AND {bounds} GROUP BY 1"
+    )
+    better = (
+        f"k.stored < {size}"
+        if form.table == "usage"
+        else "k.stored IS DISTINCT FROM [s.amount::VARCHAR, s.quantity::VARCHAR]"
+    )
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE fresh_rows AS SELECT s.row_no, s.file_no, s.event_id, k.event_id IS NOT NULL AS replaces FROM {GOOD} s "
+        "LEFT JOIN repeats p ON s.event_id = p.event_id LEFT JOIN known k ON s.event_id = k.event_id "
+        "WHERE (p.winner IS NULL OR p.winner = s.row_no) "
+        f"AND (k.event_id IS NULL OR {better if form.supersedes else 'false'})"
+    )
+
+
+def _tokens(form: Format) -> str:
+    """All tokens of a staged row, counted once, as the buckets of a stored one are."""
+    inclusive = f"coalesce(input_has_cache, {form.assume_input_has_cache})"
+    within = f"coalesce(output_has_reasoning, {form.assume_output_has_reasoning})"
+    return (
+        f"(coalesce(input_tokens, 0) + CASE WHEN {inclusive} THEN 0 ELSE {token_readings.CACHE_ONCE} END + coalesce(output_tokens, 0) "
+        f"+ CASE WHEN {within} THEN 0 ELSE coalesce(reasoning_tokens, 0) END)"
+    )
+
+
+def price(cursor, form: Format, book: PriceBook, progress: Callable[[str], None]) -> None:
+    """Resolve the batch's model names and decide its token semantics (temp tables `resolved`, `prices`, `readings`)."""
+    progress("pricing")
+    book.attach(cursor, GOOD)
+    token_readings.decide(cursor, GOOD, form, book.priced)
+
+
+def ledger_rows(form: Format, book: PriceBook, rules: dict, batch: str) -> str:
+    """SQL for the finished usage rows of `fresh_rows`, in the ledger's column order. `batch` is SQL for the batch id."""
+    known = f"json_transform(s.tags, '{_known_keys()}')" if "tags" in form.columns else "NULL"
+    in_cache = "coalesce(s.input_has_cache, g.input_has_cache, TRUE)"
+    with_reason = "coalesce(s.output_has_reasoning, g.output_has_reasoning, TRUE)"
+    verdict = "CASE WHEN g.verdict IS NULL THEN 'reported' ELSE g.verdict END"
+    keep = [c.name for c in USAGE if c.name not in _COMPUTED]
+    base = f"""
+        SELECT {", ".join(_plain(name, known != "NULL") for name in keep)}, s.event_id, '{form.name}' AS source, {batch} AS batch_id,
+            coalesce(text_of(s.call_id), s.event_id) AS call_id, {_attempt(form)} AS attempt,
+            {token_readings.disjoint(in_cache, with_reason)}, {verdict} AS token_semantics, coalesce(s.unmetered, FALSE) AS unmetered
+        FROM (SELECT *, {known} AS k FROM log_rows s) AS s SEMI JOIN fresh_rows f ON s.row_no = f.row_no
+        LEFT JOIN readings g ON s.provider IS NOT DISTINCT FROM g.provider AND s.model_raw IS NOT DISTINCT FROM g.model_raw
+            AND (s.input_has_cache IS NULL OR s.output_has_reasoning IS NULL)"""
+    expressions = attribution_rules.expressions(rules)
+    if expressions:
+        replaced = ", ".join(f"{sql} AS {column}" for column, sql in expressions.items())
+        base = f"SELECT * REPLACE ({replaced}) FROM ({base})"
+    return f"SELECT {', '.join(c.name for c in USAGE)} FROM ({book.priced(f'({base})')})"
+
+
+_COMPUTED = (
+    "event_id",
+    "source",
+    "batch_id",
+    "call_id",
+    "attempt",
+    "model",
+    "token_semantics",
+    "list_cost_usd",
+    "cost_usd",
+    "cost_basis",
+    "fresh_input_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
+_VOCABULARY = {"task_type": TASK_TYPES, "criticality": CRITICALITIES, "data_class": DATA_CLASSES}
+
+
+def _known_keys() -> str:
+    return "{" + ", ".join(f'"{key}": "VARCHAR"' for keys in WELL_KNOWN.values() for key in keys) + "}"
+
+
+def _plain(name: str, has_tags: bool) -> str:
+    value = f"s.{name}"
+    if has_tags and name in WELL_KNOWN:
+        kind = next(c.type for c in USAGE if c.name == name)
+        value = f"coalesce({value}, {', '.join(f'TRY_CAST(text_of(s.k.{key}) AS {kind})' for key in WELL_KNOWN[name])})"
+    if words := _VOCABULARY.get(name):
+        other = "'other'" if "other" in words else "'unknown'"
+        value = f"CASE WHEN {value} IS NULL THEN 'unknown' WHEN lower({value}) IN {words} THEN lower({value}) ELSE {other} END"
+    return f"{value} AS {name}"
+
+
+def _attempt(form: Format) -> str:
+    """The log's attempt number, else the order of attempts within the call, earlier batches included."""
+    shared = form.columns.get("call_id") not in (None, form.columns.get("event_key"))
+    if not shared:
+        return "coalesce(s.attempt, 1)"
+    order = (
+        "row_number() OVER (PARTITION BY coalesce(text_of(s.call_id), s.event_id) ORDER BY s.requested_at, s.row_no)"
+    )
+    return f"coalesce(s.attempt, ({order} + coalesce((SELECT c.attempts FROM earlier_calls c WHERE c.call_id = s.call_id), 0))::INTEGER)"
+
+
+def earlier_calls(cursor, form: Format) -> None:
+    """Temp table `earlier_calls`: attempts the ledger already has of calls that this batch goes on with."""
+    cursor.execute("CREATE OR REPLACE TEMP TABLE earlier_calls (call_id VARCHAR, attempts BIGINT)")
+    if form.columns.get("call_id") not in (None, form.columns.get("event_key")):
+        cursor.execute(
+            "INSERT INTO earlier_calls SELECT u.call_id, count(*) FROM lake.main.usage u "
+            f"WHERE u.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 1 HOUR FROM {GOOD}) AND (SELECT max(requested_at) FROM {GOOD}) "
+            f"AND u.call_id IN (SELECT call_id FROM {GOOD}) AND u.event_id NOT IN (SELECT event_id FROM {GOOD}) GROUP BY 1"
+        )

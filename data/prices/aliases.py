@@ -1,0 +1,89 @@
+"""Operator aliases: which model a deployment name, profile or nickname stands for.
+
+Kept in state documents of kind `alias`, visible and editable on the Data page. A pattern is a name
+or a glob (`prod-gpt4*`), matched without regard to case; exact names come before globs, longer
+globs before shorter ones.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data.errors import BadInput
+from data.prices import model_names
+from data.prices import notes as price_notes
+from data.prices.model_names import Match
+
+
+class Alias(BaseModel):
+    """`pattern` on the log's model name (of `provider`, when given) stands for `model` at `price_provider`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    pattern: str = Field(min_length=1, max_length=model_names.LONGEST_NAME)
+    model: str = Field(min_length=1, max_length=model_names.LONGEST_NAME)
+    provider: str | None = None
+    price_provider: str | None = None
+    note: str = ""
+
+    def matches(self, providers: set[str | None], name: str) -> bool:
+        """Whether this alias speaks about a name logged under one of these canonical providers."""
+        same_provider = not self.provider or model_names.canonical_provider(self.provider) in providers
+        return same_provider and fnmatchcase(name.lower(), self.pattern.lower())
+
+    @property
+    def _rank(self) -> tuple:
+        glob = any(c in self.pattern for c in "*?[")
+        return (glob, not self.provider, -len(self.pattern), self.pattern)
+
+
+class Aliases:
+    """The operator's aliases, most specific first."""
+
+    def __init__(self, documents: dict[str, dict]) -> None:
+        self._aliases = sorted((read(name, body) for name, body in documents.items()), key=lambda alias: alias._rank)
+
+    def match(self, provider: str | None, region: str | None, name: str | None, natural: Match) -> Match | None:
+        """What an alias says the name stands for, or None when no alias speaks about it.
+
+        `natural` is what the name stands for without aliases: an alias may name the logged provider or
+        the one the Data page shows. The row keeps its provider, so that an alias can be taken back; a
+        gateway's gives way to the seller. A target in no price list stays unpriced until an override prices it.
+        """
+        given = model_names.canonical_provider(provider)
+        alias = next((a for a in self._aliases if a.matches({given, natural.provider}, name or "")), None)
+        if alias is None:
+            return None
+        target = model_names.match(alias.price_provider or natural.provider, region, alias.model)
+        if not target.found and not alias.price_provider:
+            target = model_names.match(None, region, alias.model)
+        if price_notes.own_hardware(natural.provider) and not alias.price_provider:
+            target = Match(natural.provider, target.model)  # the name is the maker's, the machines are not
+        own = natural.provider if natural.provider and not price_notes.gateway(natural.provider) else target.provider
+        return target._replace(provider=own, model=target.model.lower(), matched_by=f"alias `{alias.pattern}`")
+
+
+def read(name: str, body: dict[str, Any]) -> Alias:
+    """A checked alias; raises BadInput naming the field."""
+    try:
+        return Alias.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "alias"
+        raise BadInput(f"Alias {name}: {field}: {first['msg']}; fields are {', '.join(Alias.model_fields)}.") from error
+
+
+def save(state: Any, name: str, body: dict[str, Any], actor: str = "") -> Alias:
+    """Check and keep an alias; `data.loading.reprice.reprice` then applies it to rows already loaded."""
+    alias = read(name, body)
+    state.put("alias", name, alias.model_dump(exclude_defaults=True))
+    state.append_audit("alias saved", {"name": name, **alias.model_dump(exclude_defaults=True)}, actor)
+    return alias
+
+
+def forget(state: Any, name: str, actor: str = "") -> None:
+    """Remove an alias."""
+    state.delete("alias", name)
+    state.append_audit("alias removed", {"name": name}, actor)

@@ -1,0 +1,161 @@
+"""An optional second price list: LiteLLM's `model_prices_and_context_window.json`, imported by the operator.
+
+It fills gaps of the catalogue (models it lacks) and shows where the two disagree. It has no
+history, so its prices hold at every date, from the day it was imported by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from data.errors import BadInput, Unreadable
+from data.prices import model_names
+from data.prices import notes as price_notes
+from data.prices.catalogue import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, NO_TIER, QUANTUM, PriceRow
+from data.prices.model_names import Match
+
+SOURCE = "litellm"
+LARGEST_FILE = 64 * 2**20
+FILE = "litellm_prices.json"
+MILLION = Decimal(1_000_000)
+THRESHOLD = re.compile(r"^input_cost_per_token_above_(\d+)k_tokens$")
+SUFFIXES = {"standard": "", "batch": "_batches", "flex": "_flex", "priority": "_priority", "fast": ""}
+# Our rate -> LiteLLM's keys, first that is there; a missing cache price is the input price.
+KEYS = {
+    "fresh_input": ("input_cost_per_token",),
+    "cache_read": ("cache_read_input_token_cost", "input_cost_per_token_cache_hit", "input_cost_per_token"),
+    "cache_write_5m": ("cache_creation_input_token_cost", "input_cost_per_token"),
+    "cache_write_1h": (
+        "cache_creation_input_token_cost_above_1hr",
+        "cache_creation_input_token_cost",
+        "input_cost_per_token",
+    ),
+    "output": ("output_cost_per_token",),
+    "reasoning": ("output_cost_per_reasoning_token", "output_cost_per_token"),
+}
+
+
+class PriceFile:
+    """Prices of one imported file by LiteLLM model key."""
+
+    def __init__(self, entries: dict[str, dict[str, Any]], version_name: str) -> None:
+        self.version = version_name
+        self.entries = entries
+        self._names = {key.lower(): key for key in entries}
+
+    def match(self, unmatched: Match, name: str | None) -> Match:
+        """A name that the catalogue does not know, found here under its own host; else `unmatched` unchanged."""
+        text, host = (name or "").strip(), unmatched.provider
+        if not text or len(text) > model_names.LONGEST_NAME or price_notes.own_hardware(host):
+            return unmatched
+        anywhere = host is None or price_notes.gateway(host)
+        for form, how in model_names.forms(text):
+            for ref in (form, f"{host}/{form}"):
+                key = self._names.get(ref.lower())
+                seller = key and model_names.canonical_provider(self.entries[key]["litellm_provider"])
+                if key and (anywhere or seller == host):
+                    matched_by = ", ".join(filter(None, ("LiteLLM price file", how)))
+                    return Match(seller, form.rpartition("/")[2].lower(), SOURCE, key, matched_by=matched_by)
+        return unmatched
+
+    def rows(self, key: str) -> tuple[PriceRow, ...]:
+        """The file's prices of one of its models: every service tier and long-context band."""
+        entry = self.entries[key]
+        starts = sorted(int(found[1]) * 1000 for name in entry if (found := THRESHOLD.match(name)))
+        edges = [0, *(start + 1 for start in starts), NO_LIMIT]
+        bands = zip(edges, edges[1:], [None, *starts], strict=False)
+        return tuple(self._row(key, tier, *band) for band in bands for tier in SUFFIXES)
+
+    def _row(self, key: str, tier: str, tokens_from: int, tokens_to: int, start: int | None) -> PriceRow:
+        entry, suffix = self.entries[key], SUFFIXES[tier]
+        band = f"_above_{start // 1000}k_tokens" if start else ""
+
+        def price(names: tuple[str, ...]) -> Decimal:
+            name = next((name for name in names if entry.get(name) is not None), None)
+            if name is None:
+                return Decimal(0)
+            plain, exact = entry[name], entry.get(f"{name}{band}{suffix}")
+            if exact is None:  # a tier keeps its share of the standard price in the long-context band
+                share = (entry.get(f"{name}{suffix}") or plain) / plain if plain else Decimal(1)
+                exact = (entry.get(f"{name}{band}") or plain) * share
+            return (exact * MILLION).quantize(QUANTUM)
+
+        prices = {rate: price(names) for rate, names in KEYS.items()}
+        span = (BEGINNING, FOREVER, 0, DAY_SECONDS, tokens_from, tokens_to)
+        rule = (
+            ""
+            if tier == "standard" or f"input_cost_per_token{suffix}" in entry
+            else f"{NO_TIER} for {tier}: the standard price"
+        )
+        return PriceRow(
+            SOURCE,
+            key,
+            tier,
+            *span,
+            **prices,
+            request_usd=Decimal(0),
+            source=SOURCE,
+            source_version=self.version,
+            rule=rule,
+        )
+
+
+def read(path: str | Path) -> PriceFile:
+    """Read a LiteLLM price file; raises BadInput or Unreadable in one sentence."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise BadInput(f"{path} has {path.stat().st_size:,} bytes; a price file has at most {LARGEST_FILE:,}.")
+        content = path.read_bytes()
+    except OSError as error:
+        raise Unreadable(f"{path} cannot be read ({error.strerror}); check the path and its permissions.") from error
+    try:
+        document = json.loads(content, parse_float=Decimal, parse_int=Decimal)
+    except (ValueError, RecursionError, InvalidOperation) as error:
+        raise BadInput(
+            f"{path} is not JSON ({error}); download LiteLLM's model_prices_and_context_window.json again."
+        ) from error
+    entries = {key: entry for key, entry in document.items() if _usable(entry)} if isinstance(document, dict) else {}
+    if not entries:
+        raise BadInput(f"{path} names no model with `input_cost_per_token`; it is not LiteLLM's price file.")
+    return PriceFile(entries, f"litellm price file {hashlib.sha256(content).hexdigest()[:8]}")
+
+
+def _usable(entry: Any) -> bool:
+    if (
+        not isinstance(entry, dict)
+        or "input_cost_per_token" not in entry
+        or not isinstance(entry.get("litellm_provider"), str)
+    ):
+        return False
+    prices = [value for key, value in entry.items() if "cost" in key and "_token" in key and value is not None]
+    return all(isinstance(price, Decimal) and price.is_finite() and 0 <= price < 1 for price in prices)
+
+
+def install(home: Path, path: str | Path) -> PriceFile:
+    """Check a price file and keep a copy in the store; rows priced from now on may use it."""
+    prices = read(path)
+    (home / FILE).write_bytes(Path(path).read_bytes())
+    return prices
+
+
+def version(home: Path) -> str:
+    """Changes whenever the imported file does; "" without one."""
+    file = home / FILE
+    return f"{file.stat().st_mtime_ns}-{file.stat().st_size}" if file.exists() else ""
+
+
+def load(home: Path) -> PriceFile | None:
+    """The store's imported price file, or None."""
+    return _read_once(home / FILE, version(home)) if version(home) else None
+
+
+@lru_cache(maxsize=2)
+def _read_once(path: Path, _version: str) -> PriceFile:
+    return read(path)

@@ -1,0 +1,182 @@
+"""Figures of the Self-host page: money over months, value over volume, replicas against arrivals, the tornado."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from pages.ui import charts
+from pages.ui import format as fmt
+from pages.ui.charts import Palette
+from simulations.hosting.assumptions import in_words
+
+NAMES = {"api": "API", "host": "Same model at a host", "rented": "Rented GPUs", "bought": "Bought GPUs"}
+HOURS_PER_WEEK = 168
+
+
+def over_months(cash_flow: pd.DataFrame, palette: Palette) -> go.Figure:
+    """Running cost of every option; where an own line crosses the API's, it has paid back."""
+    options = [o for o in NAMES if f"{o}_usd" in cash_flow]
+    figure = charts.blank(palette, height=360, right=210)
+    tints = dict(zip(NAMES, (palette.primary, *palette.categories[1:4]), strict=True))
+    for option in options:
+        total = cash_flow[f"{option}_usd"].cumsum()
+        figure.add_scatter(
+            x=cash_flow["month"],
+            y=total,
+            mode="lines",
+            name=NAMES[option],
+            showlegend=False,
+            line={
+                "color": tints[option],
+                "width": 2.5,
+                "dash": "solid" if option in ("api", "host") else "dash" if option == "rented" else "dot",
+            },
+            customdata=[fmt.usd(v) for v in total],
+            hovertemplate="%{customdata}<extra>" + NAMES[option] + "</extra>",
+        )
+        figure.add_annotation(
+            x=cash_flow["month"].iloc[-1],
+            y=float(total.iloc[-1]),
+            text=f"{NAMES[option]} {fmt.usd_short(total.iloc[-1])}",
+            xanchor="left",
+            xshift=8,
+            showarrow=False,
+            font={"color": tints[option]},
+        )
+    figure.update_xaxes(title="Month", dtick=6, range=[0, int(cash_flow["month"].iloc[-1])])
+    return _apart(figure)
+
+
+def over_volume(multiples: np.ndarray, values: np.ndarray, found: float | None, palette: Palette) -> go.Figure:
+    """NPV of the saving at multiples of today's traffic, zero and today marked."""
+    figure = charts.blank(palette, height=320, hover="closest")
+    figure.add_scatter(
+        x=multiples,
+        y=values,
+        mode="lines",
+        showlegend=False,
+        line={"color": palette.primary, "width": 2.5},
+        customdata=[fmt.usd(v) for v in values],
+        hovertemplate="%{x:.2f} x today's traffic: NPV %{customdata}<extra></extra>",
+    )
+    figure.add_hline(y=0, line={"color": palette.text, "width": 1})
+    marks = [(1.0, "today", "dash", palette.other)]
+    if found and multiples[0] < found < multiples[-1]:
+        marks.append((found, f"break-even {found:.2g} x", "dot", palette.less))
+    for number, (x, text, dash, colour) in enumerate(marks):
+        figure.add_vline(x=x, line={"color": colour, "dash": dash, "width": 2})
+        # On a logarithmic axis a line stands at its value, an annotation at its logarithm.
+        figure.add_annotation(
+            x=np.log10(x),
+            y=1,
+            yref="paper",
+            text=text,
+            xanchor="left" if x >= 1 else "right",
+            xshift=6 if x >= 1 else -6,
+            yshift=-16 * number,
+            showarrow=False,
+            font={"color": colour},
+        )
+    figure.update_xaxes(
+        type="log",
+        title="Multiple of today's traffic",
+        tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10],
+        ticktext=["0.1", "0.2", "0.5", "1", "2", "5", "10"],
+    )
+    figure.update_yaxes(rangemode="normal")
+    charts.money_ticks(figure, float(max(values)), float(min(values)))
+    return figure
+
+
+def replicas_against_arrivals(load: np.ndarray, paid: int, start: pd.Timestamp, palette: Palette) -> go.Figure:
+    """Replicas that each hour's work keeps busy (mean and busiest minute) against those that are paid, last week of the data."""
+    hours = len(load) // 60
+    by_hour = load[: hours * 60].reshape(-1, 60) if hours else load.reshape(1, -1)
+    frame = pd.DataFrame({"mean": by_hour.mean(axis=1), "peak": by_hour.max(axis=1)})
+    frame.index = pd.date_range(start, periods=len(frame), freq="h")
+    week = frame.tail(HOURS_PER_WEEK)
+    figure = charts.blank(palette, height=320, right=130, unit="count")
+    figure.add_scatter(
+        x=week.index,
+        y=week["peak"],
+        mode="lines",
+        name="Busiest minute",
+        line={"color": palette.other, "width": 1},
+        hovertemplate="%{y:.2f} busy<extra>busiest minute</extra>",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        x=week.index,
+        y=week["mean"],
+        mode="lines",
+        name="Hour's mean",
+        line={"color": palette.primary, "width": 2.5},
+        hovertemplate="%{y:.2f} busy<extra>hour's mean</extra>",
+        showlegend=False,
+    )
+    figure.add_hline(y=paid, line={"color": palette.more, "dash": "dash", "width": 2})
+    end = week.index[-1]
+    for y, text, colour in (
+        (paid, f"{paid} paid", palette.more),
+        (float(week["peak"].iloc[-1]), "busiest minute", palette.other),
+        (float(week["mean"].iloc[-1]), "hour's mean", palette.primary),
+    ):
+        figure.add_annotation(
+            x=end,
+            y=y,
+            text=text,
+            xanchor="left",
+            xshift=8,
+            yshift=10 if y == paid else 0,
+            showarrow=False,
+            font={"color": colour},
+        )
+    figure.update_xaxes(range=[week.index[0], end])
+    figure.update_yaxes(title="Replicas", tickformat="~g")
+    return _apart(figure)
+
+
+def tornado(swings: pd.DataFrame, palette: Palette) -> go.Figure:
+    """NPV with one figure at a time at its P10 and its P90, widest on top; words say which end is which."""
+    ordered = swings.iloc[::-1]
+    base = float(swings["base_usd"].iloc[0])
+    figure = charts.blank(palette, height=max(200, 34 * len(ordered) + 60), hover="closest")
+    names = [(words := in_words(n))[0].upper() + words[1:] for n in ordered["name"]]
+    for end, colour in (("low", palette.categories[1]), ("high", palette.categories[2])):
+        values = ordered[f"npv_at_{end}_usd"]
+        figure.add_bar(
+            y=names,
+            x=values - base,
+            base=base,
+            orientation="h",
+            marker={"color": colour},
+            name=f"figure at its P{10 if end == 'low' else 90}",
+            customdata=[
+                f"{v:,.3g} {u}: NPV {fmt.usd(n)}"
+                for v, u, n in zip(ordered[f"{end}_value"], ordered["unit"], values, strict=True)
+            ],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+    figure.update_layout(barmode="overlay")
+    ends = pd.concat([ordered["npv_at_low_usd"], ordered["npv_at_high_usd"]])
+    ticks = sorted({float(ends.min()), base, float(ends.max())})
+    figure.update_xaxes(
+        tickvals=ticks, ticktext=[fmt.usd_short(v) for v in ticks], showgrid=True, gridcolor=palette.grid
+    )
+    figure.update_yaxes(showgrid=False, tickprefix="", tickformat="", rangemode="normal")
+    figure.add_vline(x=base, line={"color": palette.text, "width": 1})
+    return figure
+
+
+def _apart(figure: go.Figure) -> go.Figure:
+    """Spread line-end labels that would overlap, keeping their order."""
+    labels = sorted((a for a in figure.layout.annotations if a.xanchor == "left"), key=lambda a: a.y)
+    peak = max((a.y for a in labels), default=0) or 1
+    step = 0.075 * peak
+    for lower, upper in zip(labels, labels[1:], strict=False):
+        shift = (lower.y + (lower.yshift or 0) / 18 * step + step) - upper.y
+        if shift > 0:
+            upper.yshift = shift / step * 18
+    return figure

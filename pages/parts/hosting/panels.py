@@ -1,0 +1,374 @@
+"""The parts of the Self-host page below its charts: details, measurements, options, assumptions, scenarios."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from analytics.scope import Scope
+from data.errors import BatonError, NoData
+from data.facts.models import Catalog, save_edit
+from data.ledger import Ledger
+from pages.parts.hosting import charts as hosting_charts
+from pages.ui import exports, scenarios, shell
+from pages.ui import format as fmt
+from simulations.hosting.assumptions import in_words
+from simulations.hosting.bench_import import measurement
+from simulations.hosting.breakeven import breakeven
+from simulations.hosting.breakeven_scenario import BreakevenScenario
+from simulations.hosting.capacity import predict
+from simulations.hosting.good_enough import eligible, measured_quality
+from simulations.hosting.measured_curves import ServingMeasurement
+from simulations.hosting.study import Plan, Study
+from simulations.scenario import write_scenario
+
+
+def behind(frame: pd.DataFrame, name: str) -> None:
+    """The table behind a chart, with its CSV."""
+    with st.expander("Table and CSV", icon=":material/table:"):
+        units = {c: "USD" for c in frame.columns if c.endswith("_usd")}
+        exports.table(frame, name=name, units=units)
+
+
+def details(plan: Plan, quote: tuple[str, tuple[float, float, float]] | None) -> Plan:
+    """What most people leave as it is: objective, growth, people's work on quality, the host's prices."""
+    with st.expander("Objective, growth, quality and host", icon=":material/tune:"):
+        one = st.columns(4)
+        ttft = one[0].number_input("P95 time to first token, ms", 50, 60_000, 2000, key="ttft_ms", bind="query-params")
+        tpot = one[1].number_input("P95 time per output token, ms", 5, 1000, 50, key="tpot_ms", bind="query-params")
+        months = one[2].slider("Months", 12, 60, 36, 6, key="months", bind="query-params")
+        spare = one[3].number_input(
+            "Spare replicas",
+            0,
+            8,
+            1,
+            key="spare",
+            bind="query-params",
+            help="N+1: one replica more than the busiest hour needs.",
+        )
+        two = st.columns(4)
+        growth = two[0].number_input("Traffic growth a year, %", -50, 1000, 0, key="growth", bind="query-params") / 100
+        batch = (
+            two[1].slider("Share that can wait for the night, %", 0, 90, 0, key="batchable", bind="query-params") / 100
+        )
+        gap = (
+            two[2].number_input("Extra failures of the open model, %", 0.0, 50.0, 0.0, key="gap", bind="query-params")
+            / 100
+        )
+        usd = two[3].number_input(
+            "Cost of one failure, USD",
+            0.0,
+            1000.0,
+            0.0,
+            key="failure_usd",
+            bind="query-params",
+            help="Review by a person, or a retry on the API.",
+        )
+        three = st.columns(4)
+        rent = three[0].selectbox(
+            "Rent",
+            ["reserved", "on_demand"],
+            format_func=lambda k: k.replace("_", " "),
+            key="rent",
+            bind="query-params",
+        )
+        start = quote[1] if quote else (0.0, 0.0, 0.0)
+        labels = ("Host: USD per 1M input", "cached input", "output")
+        host = tuple(
+            cell.number_input(label, 0.0, 1000.0, usd_per_mtok, format="%.4f", key=f"host_{plan.model}_{n}")
+            for n, (cell, label, usd_per_mtok) in enumerate(zip(three[1:], labels, start, strict=True))
+        )
+        st.caption(
+            fmt.md(
+                f"Host prices: the cheapest in the price book is {quote[0]}."
+                if quote
+                else "No host of this model is in the price book; type prices to get the column."
+            )
+        )
+    return plan._replace(
+        ttft_ms=ttft,
+        tpot_ms=tpot,
+        months=months,
+        spare=spare,
+        growth_per_year=growth,
+        batchable_share=batch,
+        quality_gap=gap,
+        usd_per_failure=usd,
+        rent_kind=rent,
+        host_usd=host if any(host) else None,
+    )
+
+
+def good_enough(view: Ledger, scope: Scope, model: str) -> Scope:
+    """The scope narrowed to task types where the open model's own scores in this log are close enough, if that is asked."""
+    found = shell.cached(measured_quality)(view, scope, model)
+    known = [m for m in found if m.loss is not None]
+    with st.expander(f"Is {model} good enough? Its scores in this log", icon=":material/grading:"):
+        if not known:
+            st.write(
+                fmt.md(
+                    f"Unknown: this log has too few graded answers of {model} beside those it would replace. Try it on own tasks in the Live lab; every task type counts as eligible until then."
+                )
+            )
+            return scope
+        rows = pd.DataFrame([{**m._asdict(), "loss": m.loss and m.loss * 100} for m in found])
+        labels = {
+            "task_type": "Task type",
+            "own_score": model,
+            "own_answers": "Its graded answers",
+            "other_score": "Models replaced",
+            "other_answers": "Theirs",
+            "loss": "Lost, points",
+        }
+        exports.table(
+            rows,
+            name="measured-quality",
+            units={
+                "own_score": "share",
+                "other_score": "share",
+                "own_answers": "count",
+                "other_answers": "count",
+                "loss": "ratio",
+            },
+            labels=labels,
+        )
+        limit = st.number_input(
+            "Move only task types that lose at most, points",
+            0.0,
+            100.0,
+            None,
+            1.0,
+            key="most_lost",
+            placeholder="move everything",
+            bind="query-params",
+        )
+        st.caption(
+            "Scores of different prompts: an indication, not a paired measurement. A task type without scores of both counts as unknown and stays on the API once a limit is set."
+        )
+    if limit is None:
+        return scope
+    tasks = eligible(found, limit / 100)
+    if not tasks:
+        raise NoData(
+            f"No task type loses at most {limit:g} points on {model} by the scores in this log; the least loses {min(m.loss for m in known) * 100:.1f}. Raise the limit or choose another model."
+        )
+    chosen = dict(scope.filters).get("task_type")
+    return scope.with_filter("task_type", *(t for t in tasks if not chosen or t in chosen))
+
+
+def keep_price(study: Study, catalog: Catalog) -> None:
+    """The own machines' price per token, kept where Routing and Model mix look for it."""
+    name, usd = (
+        catalog.spelling(study.point.model),
+        study.result["options"][study.result["option"]]["usd_per_mtok_reserved"],
+    )
+    if not usd or study.result["option"] not in ("rented", "bought"):
+        return
+    held = catalog[name].self_hosted if name in catalog else {}
+    words = (
+        f"{name} on own machines costs {fmt.usd(usd)} per 1M tokens here; Routing and Model mix reckon with {fmt.usd(held.get('usd_per_mtok'))}."
+        if held.get("usd_per_mtok")
+        else (
+            f"{name} on own machines costs {fmt.usd(usd)} per 1M tokens here; Routing and Model mix do not know it yet."
+        )
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.write(fmt.md(words))
+        if st.button("Use this price there", icon=":material/sync_alt:"):
+            with shell.errors():
+                save_edit(shell.state(), name, {"self_hosted": {**held, "usd_per_mtok": round(usd, 6)}})
+                st.rerun()
+
+
+def measurements(gpu: str, count: int, precision: str) -> tuple[ServingMeasurement, ...]:
+    """Own bench results, which outrank every prediction."""
+    with st.expander("Own measurements (vllm bench serve, AIPerf, GenAI-Perf)", icon=":material/speed:"):
+        cells = st.columns([3, 1])
+        layout = cells[1].text_input("Layout they ran on", f"tp{count}", key="bench_layout")
+        files = cells[0].file_uploader(
+            "Results as JSON, measured on the GPU and precision chosen above",
+            type="json",
+            accept_multiple_files=True,
+            key="bench",
+            max_upload_size=64,
+        )
+        found = []
+        for file in files:
+            try:
+                found.append(
+                    measurement(
+                        _json(file),
+                        file.name,
+                        gpu=gpu,
+                        count=count,
+                        layout=layout,
+                        precision=precision,
+                        as_of=datetime.now(UTC).date().isoformat(),
+                    )
+                )
+            except BatonError as error:
+                st.error(fmt.md(str(error)), icon=":material/error:")
+        return tuple(found)
+
+
+def _json(file: object) -> object:
+    try:
+        return json.loads(file.getvalue())
+    except (ValueError, RecursionError):
+        return None
+
+
+def options(study: Study) -> None:
+    """Four columns side by side, and the splits between own machines and the API."""
+    st.subheader("Options side by side", anchor=False)
+    rows = [{"option": hosting_charts.NAMES[name], **option} for name, option in study.result["options"].items()]
+    frame = pd.DataFrame(rows).drop(columns="first_year_usd")
+    units = {
+        "total_usd": "USD whole",
+        "present_cost_usd": "USD whole",
+        "gpus": "count",
+        "utilisation": "share",
+        "usd_per_gpu_hour": "USD per 1M tokens",
+        "usd_per_mtok_reserved": "USD per 1M tokens",
+        "usd_per_mtok_usage": "USD per 1M tokens",
+    }
+    labels = {
+        "option": "Option",
+        "total_usd": f"{study.result['months']} months",
+        "present_cost_usd": "Present cost",
+        "gpus": "GPUs",
+        "utilisation": "Used",
+        "usd_per_gpu_hour": "GPU-hour",
+        "usd_per_mtok_reserved": "1M tokens, paid",
+        "usd_per_mtok_usage": "1M tokens, busy",
+    }
+    exports.table(frame, name="options", units=units, labels=labels)
+    irr = (
+        "n/a"
+        if study.result["irr"] is None
+        else "over 1,000%"
+        if study.result["irr"] > 10
+        else fmt.share(study.result["irr"])
+    )
+    st.caption(
+        fmt.md(
+            f"NPV {fmt.usd(study.result['npv_usd'])}, IRR {irr}, discounted payback {_months(study.result['discounted_payback_months'])}. A million tokens over all paid hours compares with the API; over the busy hours alone own machines always look cheaper."
+        )
+    )
+    with st.expander("Own base load, bursts to the API: every split", icon=":material/call_split:"):
+        splits = pd.DataFrame([s._asdict() for s in study.splits])
+        exports.table(
+            splits.head(40),
+            name="splits",
+            units={"burst_share": "share", "usd_per_month": "USD"},
+            labels={"replicas": "Own replicas, busy", "burst_share": "Work on the API", "usd_per_month": "USD a month"},
+        )
+
+
+def serving(study: Study) -> None:
+    """What one replica does, where that comes from, and what the replay saw."""
+    point, seen = study.point, study.fleet.latencies.percentiles()
+    with st.expander("What a replica serves, and the replay", icon=":material/memory:"):
+        st.write(
+            fmt.md(
+                f"{point.layout} in {point.precision}: {point.output_tokens_per_s_per_gpu:,.0f} output tokens a second and GPU at {point.batch:,.0f} in flight, "
+                f"P10 to P90 {point.low / point.count:,.0f} to {point.high / point.count:,.0f}. Tier: {point.tier}. {point.evidence}."
+            )
+        )
+        st.write(
+            fmt.md(
+                f"Weights {point.weights_gib:,.0f} GiB, cache {point.cache_kib_per_token:,.1f} KiB a token, room for {point.batch_limit:,.0f} sequences."
+            )
+        )
+        st.write(
+            fmt.md(
+                f"Busiest hours replayed on {study.fleet.replicas} replicas (floor {study.fleet.floor}): "
+                + ", ".join(
+                    f"{k.replace('_ms', '').replace('_', ' ').upper()} {fmt.milliseconds(v)}" for k, v in seen.items()
+                )
+                + "."
+            )
+        )
+        frame = pd.DataFrame(
+            [
+                predict(
+                    point.model,
+                    point.gpu,
+                    point.count,
+                    point.layout,
+                    point.precision,
+                    point.input_length,
+                    point.output_length,
+                    c,
+                )._asdict()
+                for c in (1, 4, 16, 64, 256)
+            ]
+        )
+        labels = {
+            "concurrency": "In flight",
+            "output_tokens_per_s": "Output tokens/s",
+            "low": "P10",
+            "high": "P90",
+            "tpot_ms": "Time per token, ms",
+            "ttft_ms": "First token, ms",
+            "tier": "Tier",
+        }
+        exports.table(frame[list(labels)].round(1), name="serving-curve", labels=labels)
+
+
+def assumptions(study: Study) -> None:
+    """Every figure with source and date."""
+    with st.expander("Assumptions and their sources", icon=":material/fact_check:"):
+        exports.table(
+            pd.DataFrame([{**a, "name": in_words(a["name"])} for a in study.result["assumptions"]]), name="assumptions"
+        )
+
+
+def scenario(study: Study, board: str) -> None:
+    """Keep this scenario, compare it with kept ones, take it away."""
+    st.subheader("Keep, compare, take away", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", study.scenario.name, key=f"scenario_name_{study.scenario.name}", width=360)
+        if st.button("Save scenario", icon=":material/save:"):
+            with shell.errors():
+                scenarios.save(study.scenario.model_copy(update={"name": name}))
+                st.toast(fmt.md(f"Saved “{name}”."))
+        st.download_button(
+            "YAML",
+            write_scenario(study.scenario),
+            "self-host.yaml",
+            "text/yaml",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.download_button(
+            "HTML for the board", board, "self-host.html", "text/html", on_click="ignore", icon=":material/description:"
+        )
+    kept = scenarios.saved(BreakevenScenario)
+    chosen = st.multiselect("Compare with saved scenarios", list(kept), key="compare", bind="query-params")
+    rows = [_row("this one", study.result)]
+    for other in chosen:
+        with shell.errors():
+            rows.append(_row(other, breakeven(kept[other])))
+    if len(rows) > 1:
+        exports.table(
+            pd.DataFrame(rows), name="scenarios", units={"npv_usd": "USD", "p50_usd": "USD", "chance_never": "share"}
+        )
+
+
+def _row(name: str, result: dict) -> dict:
+    return {
+        "scenario": name,
+        "option": result["option"],
+        "payback_months": result["payback_months"],
+        "npv_usd": result["npv_usd"],
+        "p50_usd": result["p50"],
+        "chance_never": result["chance_never_pays_back"],
+    }
+
+
+def _months(value: float | None) -> str:
+    return "never" if value is None else f"{value:.1f} months"

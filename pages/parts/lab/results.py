@@ -1,0 +1,325 @@
+"""What a live run shows: progress while it goes, then each policy's quality and cost, and every answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.parts.lab import form as lab_form
+from pages.ui import charts, exports, shell
+from pages.ui import format as fmt
+from routing.grading.comparison import tasks_for_margin
+from routing.runs.judge_check import ask_people, judge_agreement
+from routing.runs.live_ledger import to_ledger
+from routing.runs.measured_facts import save_measured
+from routing.runs.results import same_decisions
+from routing.runs.store import read_run, recorded, results
+
+RUNNING = ("planned", "running", "waiting")
+
+
+def sentence(found: dict[str, Any]) -> str:
+    """The page's title: what the run found."""
+    rated = {name: p for name, p in found["by_policy"].items() if p["quality"] is not None}
+    if not rated:
+        return f"“{found['name']}” ended without a graded answer ({found['ended']})"
+    best = max(rated, key=lambda name: rated[name]["quality"])
+    cheapest = min(rated, key=lambda name: rated[name]["cost_per_task_usd"])
+    text = f"“{best}” passes {fmt.share(rated[best]['quality'])} of {rated[best]['graded']} tasks"
+    if cheapest != best and rated[best]["cost_per_task_usd"]:
+        ratio = rated[cheapest]["cost_per_task_usd"] / rated[best]["cost_per_task_usd"]
+        text += f"; “{cheapest}” {fmt.share(rated[cheapest]['quality'])} at {fmt.share(ratio)} of its cost"
+    return text
+
+
+def going(run: dict[str, Any]) -> str:
+    """The title while a run is not over."""
+    word = {"waiting": "waits for a person", "interrupted": "was interrupted", "planned": "is starting"}.get(
+        run["status"], "is running"
+    )
+    cap = run["progress"].get("cap_usd")
+    return f"“{run['name']}” {word}" + (f", at most ${cap:g}" if cap is not None else "")
+
+
+@st.fragment(run_every=0.5)
+def progress(run_id: str, drawn: str) -> None:
+    """What is done, spent and failed so far, twice a second; the whole page is drawn again when the run's status is no longer the one `drawn`."""
+    run = read_run(shell.state(), run_id, with_spec=False)
+    known = run["progress"]
+    done, asked = known.get("finished", 0), known.get("tasks", 0)
+    spent_s = known.get("elapsed_s", 0.0)
+    left = f", about {spent_s / done * (asked - done):.0f} s to go" if 3 < done < asked else ""
+    st.progress(done / asked if asked else 0.0, text=f"{done} of {asked} answered, {spent_s:.0f} s{left}")
+    cells = st.columns(4)
+    cap = known.get("cap_usd")
+    cells[0].metric("Answered", fmt.count(known.get("done", 0)), border=True)
+    cells[1].metric(
+        "Spent",
+        f"${known.get('spent_usd', 0):.6f}",
+        border=True,
+        help=f"The cap is ${cap}." if cap is not None else "There is no cap.",
+    )
+    cells[2].metric(
+        "Held",
+        f"${known.get('held_usd', 0):.6f}",
+        border=True,
+        help="Calls whose cost nobody knows count against the cap at their worst.",
+    )
+    cells[3].metric(
+        "Not answered",
+        fmt.count(sum(known.get(k, 0) for k in ("failed", "refused", "blocked"))),
+        border=True,
+        help="Failed, refused by a rule, or withheld by a guardrail.",
+    )
+    if known.get("by_model"):
+        st.caption(
+            fmt.md("Answers by model: " + ", ".join(f"{model} {count}" for model, count in known["by_model"].items()))
+        )
+    if run["status"] != drawn:
+        st.rerun()
+
+
+def body(run_id: str, found: dict[str, Any]) -> None:
+    """The results of a run, and what to do with them."""
+    spec = read_run(shell.state(), run_id)["spec"]
+    _policies(found)
+    margin = spec["margin"]
+    for c in found["comparisons"]:
+        points, fewest = f"{100 * margin:g} points", tasks_for_margin(margin)
+        fine = (
+            f" Shown to be at most the stated {points} worse than {c['b']}."
+            if c["not_worse"]
+            else f" Not shown to be within the stated {points} of {c['b']}"
+            + (f"; that takes {fewest} tasks at least." if c["tasks"] < fewest else ".")
+        )
+        st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']}{fine} {_cost_words(c['cost_difference_usd'])}"))
+    if {p["hosting"] for p in spec["providers"]} == {"self"}:
+        st.caption(
+            "Own machines only: nothing was billed. Costs stand at the prices declared for these models, so that policies can be compared."
+        )
+    _judge(run_id)
+    _replayed(run_id, spec)
+    _answers(run_id)
+    _take_over(run_id, found)
+
+
+def _judge(run_id: str) -> None:
+    """How far the judge's grades can be trusted: people grade some of the same answers, blind."""
+    if not any(r.get("judged") for r in results(shell.state(), run_id)):
+        return
+    agreed = judge_agreement(shell.state(), run_id)
+    if agreed:
+        kappa = f" (kappa {agreed.kappa:.2f}; 0 is chance, 1 is always)" if agreed.kappa is not None else ""
+        st.write(
+            fmt.md(
+                f"The judge agreed with people on {fmt.share(agreed.equal)} of the {agreed.compared} answers they graded too{kappa}."
+            )
+        )
+    else:
+        st.write("Nobody has checked the judge of this run yet: its grades are one model's opinion.")
+    if st.button(
+        "Let people grade ten of the judged answers",
+        icon=":material/rate_review:",
+        key="lab_judge_check",
+        help="Drawn at random; the judge's grade is hidden from them.",
+    ):
+        with shell.errors():
+            st.success(f"{ask_people(shell.state(), run_id)} answers are in the review queue.")
+
+
+def _replayed(run_id: str, spec: dict[str, Any]) -> None:
+    """A replay beside its recording, or the button that makes one."""
+    if spec["replay_of"]:
+        same, of = same_decisions(shell.state(), run_id, spec["replay_of"])
+        st.caption(
+            fmt.md(
+                f"Replayed from the recording of run {spec['replay_of']}, without a call: {same} of {of} results are the same."
+            )
+        )
+    elif recorded(shell.state(), run_id) and st.button(
+        "Replay from the recording",
+        icon=":material/replay:",
+        key="lab_replay",
+        help="Decides everything again from the kept responses; nothing is sent and nothing is paid.",
+    ):
+        with shell.errors():
+            lab_form.start(f"{spec['name']}, replayed", {**spec, "record": False, "replay_of": run_id})
+
+
+def _cost_words(usd: float) -> str:
+    return (
+        "It cost the same."
+        if abs(usd) < 5e-7
+        else f"It cost {fmt.usd(abs(usd))} {'more' if usd > 0 else 'less'} in this run."
+    )
+
+
+def _policies(found: dict[str, Any]) -> None:
+    rows = [
+        {"policy": name, **{k: v for k, v in p.items() if k != "predicted"}} for name, p in found["by_policy"].items()
+    ]
+    frame = pd.DataFrame(rows)
+    rated = frame[frame["quality"].notna()]
+    if not rated.empty:
+        st.subheader("Quality and cost per policy", anchor=False)
+        meaning = "; ".join(
+            f"{r.policy}: {fmt.share(r.quality)} passed ({fmt.share(r.quality_low)} to {fmt.share(r.quality_high)}) at ${1000 * r.cost_per_task_usd:.4g} per 1,000 tasks"
+            for r in rated.itertuples()
+        )
+        shell.chart(quality_cost(rated, shell.palette()), alt=meaning, key="lab-quality")
+        st.caption(fmt.md(f"Bars are 95 % intervals over {int(rated['graded'].max())} tasks. {meaning}."))
+    shown = frame[
+        [
+            "policy",
+            "graded",
+            "passed",
+            "no_answer",
+            "not_graded",
+            "failed",
+            "refused",
+            "blocked",
+            "cost_usd",
+            "cost_per_task_usd",
+            "latency_p50_ms",
+        ]
+    ]
+    labels = {
+        "blocked": "Withheld",
+        "cost_usd": "Cost",
+        "cost_per_task_usd": "Cost a task",
+        "latency_p50_ms": "Time of its calls, median",
+    }
+    exports.table(
+        shown,
+        name="lab-policies",
+        units={"cost_usd": "USD small", "cost_per_task_usd": "USD small", "latency_p50_ms": "ms"},
+        labels=labels,
+    )
+    _predictions(found)
+
+
+def _predictions(found: dict[str, Any]) -> None:
+    """Was the simulation right? What the replay said beside what was measured, on one line each."""
+    for name, policy in found["by_policy"].items():
+        said, words = policy["predicted"], []
+        if not said:
+            continue
+        if policy["quality"] is not None and "quality" in said:
+            low, high = fmt.share(policy["quality_low"]), fmt.share(policy["quality_high"])
+            scale = f" on the scale “{said['scale']}”" if said.get("scale") else ""
+            words.append(
+                f"quality {fmt.share(said['quality'])}{scale}, measured {fmt.share(policy['quality'])} on these tasks ({low} to {high}): {'within' if said['quality_within_interval'] else 'outside'} the interval"
+            )
+        if "cost_per_task_usd" in said and policy["tasks"]:
+            times = f", {said['cost_ratio']:.2f} times the prediction" if said["cost_ratio"] else ""
+            words.append(f"${said['cost_per_task_usd']:.6f} a task, measured ${policy['cost_per_task_usd']:.6f}{times}")
+        if words:
+            st.write(fmt.md(f"**Was the simulation right?** “{name}” was predicted at {'; and at '.join(words)}."))
+
+
+def quality_cost(frame: pd.DataFrame, palette: charts.Palette) -> go.Figure:
+    """Each policy a point: cost a task to the right, share passed up, with its interval."""
+    figure = charts.blank(palette, unit="share", hover="closest")
+    colours = charts.colours(list(frame["policy"]), palette)
+    for row in frame.itertuples():
+        figure.add_scatter(
+            x=[1000 * row.cost_per_task_usd],
+            y=[row.quality],
+            mode="markers+text",
+            text=[row.policy],
+            textposition="middle right",
+            name=row.policy,
+            showlegend=False,
+            marker={"size": 11, "color": colours[row.policy]},
+            textfont={"color": palette.text},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [row.quality_high - row.quality],
+                "arrayminus": [row.quality - row.quality_low],
+                "color": colours[row.policy],
+            },
+            hovertemplate=f"{row.policy}<br>%{{y:.1%}} passed<br>$%{{x:.4g}} per 1,000 tasks<extra></extra>",
+        )
+    # Room on the right for the last name, and above for a full score.
+    dearest = 1000 * float(frame["cost_per_task_usd"].max()) or 1.0
+    figure.update_xaxes(
+        title="USD per 1,000 tasks", range=[0, 1.35 * dearest], tickformat="$.3~g", nticks=6, showgrid=False
+    )
+    figure.update_yaxes(title="share passed", range=[0, 1.08], tickformat=".0%")
+    return figure
+
+
+def _answers(run_id: str) -> None:
+    st.subheader("Every answer, and why it passed or failed", anchor=False)
+    frame = pd.DataFrame(results(shell.state(), run_id))
+    if frame.empty:
+        st.caption("No task is finished yet.")
+        return
+    left, right = st.columns([1, 1])
+    policy = left.selectbox("Policy", ["all", *sorted(frame["policy"].unique())], key="lab_policy")
+    outcome = right.selectbox(
+        "Outcome",
+        ["all", "passed", "wrong", "no answer", "not graded", "failed", "refused", "withheld"],
+        key="lab_outcome",
+    )
+    frame["outcome"] = [_outcome(r) for r in frame.to_dict("records")]
+    if policy != "all":
+        frame = frame[frame["policy"] == policy]
+    if outcome != "all":
+        frame = frame[frame["outcome"] == outcome]
+    shown = frame[
+        ["task_id", "policy", "outcome", "verdict", "answer", "confidence", "cost_usd", "model", "latency_ms"]
+    ]
+    labels = {"task_id": "Task", "verdict": "Why", "cost_usd": "Cost", "latency_ms": "Time"}
+    exports.table(
+        shown,
+        name="lab-answers",
+        units={"cost_usd": "USD small", "latency_ms": "ms", "confidence": "share"},
+        labels=labels,
+    )
+
+
+def _outcome(row: dict[str, Any]) -> str:
+    """Passed, wrong, no answer, or what kept it from an answer: four different things."""
+    if row["status"] != "done":
+        return {"blocked": "withheld"}.get(row["status"], row["status"])
+    return (
+        "not graded"
+        if row["passed"] is None
+        else "passed"
+        if row["passed"]
+        else "no answer"
+        if row["no_answer"]
+        else "wrong"
+    )
+
+
+def _take_over(run_id: str, found: dict[str, Any]) -> None:
+    """What was measured, back into the ledger and the model facts."""
+    st.subheader("Take over what was measured", anchor=False)
+    if not found["audit_ok"]:
+        st.error(
+            f"The audit trail is broken at entry {found['audit_first_bad']}; see Governance.", icon=":material/error:"
+        )
+    with st.container(horizontal=True):
+        if st.button("Add the calls to the ledger", icon=":material/database:", key="lab_to_ledger"):
+            with shell.errors():
+                report = to_ledger(shell.ledger(), shell.state(), run_id)
+                st.success(f"{report.loaded} rows added, {report.duplicate} were there already.")
+        if st.button("Use as model facts", icon=":material/verified:", key="lab_to_facts"):
+            with shell.errors():
+                kept = save_measured(shell.state(), run_id)
+                quality = (
+                    "; ".join(f"{m} {fmt.share(s[0].value)} on {s[0].samples} tasks" for m, s in kept.items())
+                    or "no quality, too few unselected grades"
+                )
+                st.success(
+                    fmt.md(
+                        f"Kept: {quality}. Where the run says so, also how often a cascade accepts and how long answers are."
+                    )
+                )
+        st.page_link("pages/review.py", label="Review queue", icon=":material/rate_review:")

@@ -1,0 +1,146 @@
+"""The choices behind a mix from the log: models, constraints, promises to keep, and what nobody knows yet."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from data.errors import BadInput
+from pages.ui import shell, what_if
+from simulations.mixes.optimise import Demands, mean_quality
+from simulations.mixes.problem_from_log import Programme
+from simulations.mixes.range import Assumptions
+
+NO_POLICY = "no constraints"
+
+
+def models_to_consider() -> tuple[tuple[str, ...], str, str | None]:
+    """Targets beside the log's own, the policy whose constraints hold, and the quality scale."""
+    known = what_if.catalog()
+    likely = [
+        name for name, facts in known.items() if any(score.tier in ("stated", "measured") for score in facts.quality)
+    ]
+    chosen = st.multiselect(
+        "Models to consider beside those in the log", sorted(known), default=likely, key="models", bind="query-params"
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        named = {name: p for name, p in what_if.policies().items() if p.constraints}
+        policy = st.selectbox(
+            "Constraints of policy", [NO_POLICY, *named], key="constraints", bind="query-params", width=320
+        )
+        scales = sorted({score.scale for facts in known.values() for score in facts.quality})
+        scale = st.selectbox(
+            "Quality scale",
+            [None, *scales],
+            format_func=lambda s: s or "the one that knows most",
+            key="scale",
+            width=230,
+        )
+    return tuple(chosen), policy, scale
+
+
+def promises(made: Programme) -> Demands:
+    """What the mix must keep. A floor left alone is today's quality exactly, not its rounding."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        today = mean_quality(made.problem, made.current_shares)
+        shown = None if today is None else round(today * 100, 2)
+        floor = st.number_input(
+            "Quality floor, %",
+            0.0,
+            100.0,
+            shown,
+            0.1,
+            key="floor",
+            placeholder="none",
+            help="today's quality unless you change it",
+        )
+        high = st.number_input(
+            "Floor for high criticality, %", 0.0, 100.0, None, 0.1, key="floor_high", placeholder="none"
+        )
+        vendor = st.number_input(
+            "Most for one vendor, %", 1.0, 100.0, None, 5.0, key="vendor_cap", placeholder="no cap"
+        )
+        chinese = st.number_input(
+            "Most for Chinese origin, %", 0.0, 100.0, None, 5.0, key="origin_cap", placeholder="no cap"
+        )
+        moved = st.number_input(
+            "Most that may move, %", 0.0, 100.0, None, 5.0, key="moved_cap", placeholder="everything"
+        )
+        capacity = st.text_input(
+            "Rate limits, requests a year",
+            key="capacity",
+            placeholder="minimax-m2=2000000",
+            help="what a model can take; several separated by commas",
+        )
+        least = st.text_input(
+            "Keep at least, %",
+            key="min_share",
+            placeholder="OpenAI=10",
+            help="of the requests on a vendor or model, for resilience",
+        )
+    part = lambda value: None if value is None else value / 100  # noqa: E731
+    rates, kept = {}, {}
+    with shell.errors():
+        rates, kept = amounts(capacity), {name: part(value) for name, value in amounts(least).items()}
+    return Demands(
+        quality_floor=today and today - 1e-9 if floor == shown else part(floor),
+        floor_by_criticality={"high": high / 100} if high is not None else {},
+        any_vendor_cap=part(vendor),
+        origin_cap={"CN": chinese / 100} if chinese is not None and "CN" in made.problem.origins else {},
+        max_moved_share=part(moved),
+        capacity=rates,
+        min_share=kept,
+    )
+
+
+def unknowns() -> Assumptions:
+    """The ranges behind P10 and P90, as sliders; output length comes from the model facts."""
+    usual, cells = Assumptions(), st.columns(4)
+    tokenizer = cells[0].slider(
+        "Tokens for the same text",
+        0.5,
+        2.0,
+        usual.tokenizer,
+        0.05,
+        format="%.2f x",
+        key="tokenizer",
+        help="the new model's tokenizer against the old one's, P10 and P90",
+    )
+    loss = cells[1].slider(
+        "Input cost, cache split",
+        1.0,
+        2.0,
+        usual.cache_loss,
+        0.05,
+        format="%.2f x",
+        key="cache_loss",
+        help="one warm cache becomes two: dearer input for what moves, P10 and P90",
+    )
+    growth = cells[2].slider(
+        "Traffic growth a year", -50, 200, (0, 0), 5, format="%d%%", key="growth", help="scales both sides, P10 and P90"
+    )
+    points = cells[3].slider(
+        "Quality of each model",
+        0.0,
+        10.0,
+        usual.quality_points * 100,
+        0.5,
+        format="± %.1f points",
+        key="quality_points",
+    )
+    return Assumptions(
+        tokenizer=tokenizer,
+        cache_loss=loss,
+        growth=(1 + growth[0] / 100, 1 + growth[1] / 100),
+        quality_points=points / 100,
+    )
+
+
+def amounts(text: str) -> dict[str, float]:
+    """`name=number, name=number` as typed. Raises BadInput for anything else."""
+    found = {}
+    for part in filter(str.strip, text.split(",")):
+        name, mark, number = part.partition("=")
+        if not mark or not number.strip().replace(".", "", 1).isdigit():
+            raise BadInput(f"`{part.strip()}`: write name=number, such as minimax-m2=2000000.")
+        found[name.strip()] = float(number)
+    return found

@@ -1,0 +1,131 @@
+"""Where Baton may send a request: the rules for an endpoint's URL and for the address behind it.
+
+https anywhere public; http only to loopback and to the private hosts the operator listed; no
+credentials, query or fragment in the URL. The address is looked up and checked again for every
+connection and the connection goes to the address that was checked, so that a name cannot change
+its mind in between. Messages never repeat a URL that may hold a secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import httpx
+
+from data.errors import BadInput, Refused
+
+LOOPBACK_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def checked_url(url: str, allowed: Iterable[str] = ()) -> str:
+    """The base URL without a trailing slash; BadInput when it breaks a rule that needs no look-up.
+
+    `allowed` are the host names, addresses or networks (10.0.0.0/8) that the operator permits beyond the public ones.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise BadInput("The base URL cannot be read; write it as https://host/v1.") from error
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        raise BadInput(
+            "The base URL holds credentials before the host; remove them and name the key's environment variable in key_env."
+        )
+    if parts.query or parts.fragment:
+        raise BadInput("The base URL has a query or fragment, which may hold a secret; end it after the path.")
+    if parts.scheme not in ("http", "https") or not host:
+        raise BadInput(
+            f"The base URL's scheme is `{parts.scheme or 'missing'}`; write it as https://host/v1 (http only for local servers)."
+        )
+    if port == 0:
+        raise BadInput("The base URL's port is 0; give the port the server listens on.")
+    allowed = tuple(allowed)
+    address = _literal(host)
+    if address is not None and not _permitted(address, host, allowed):
+        raise BadInput(f"{address} is a private address; list it under allow_private if this provider really is there.")
+    if parts.scheme == "http" and not (is_loopback(host) or _listed(host, address, allowed)):
+        raise BadInput(
+            f"http to {host} would send the key in clear text; use https, or list the host under allow_private."
+        )
+    return url.strip().rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    address = _literal(host)
+    return address.is_loopback if address is not None else host.lower() in LOOPBACK_NAMES
+
+
+class CheckedTransport(httpx.AsyncBaseTransport):
+    """Looks up the host, refuses forbidden addresses, and connects to the address it checked."""
+
+    def __init__(self, allowed: Iterable[str] = (), transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._allowed = tuple(allowed)
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+        self._transport = transport or httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        if not is_loopback(host):
+            address = await self._checked_address(
+                host, request.url.port or (443 if request.url.scheme == "https" else 80)
+            )
+            request.extensions = {**request.extensions, "sni_hostname": host}
+            request.url = request.url.copy_with(host=str(address))
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+    async def _checked_address(self, host: str, port: int) -> Address:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpx.ConnectError(f"the host {host} cannot be found") from error
+        addresses = [ipaddress.ip_address(entry[4][0].partition("%")[0]) for entry in found]
+        # One forbidden address among several is a trap, not a choice.
+        forbidden = next((a for a in addresses if not _permitted(a, host, self._allowed)), None)
+        if forbidden is not None:
+            raise Refused(
+                f"{host} leads to the private address {forbidden}; list it under allow_private if that is meant."
+            )
+        return addresses[0]
+
+
+def _literal(host: str) -> Address | None:
+    """The address a host is written as, also as one number or in short or octal form; None for a name."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    try:
+        return ipaddress.ip_address(socket.inet_aton(host))
+    except OSError:
+        return None
+
+
+def _permitted(address: Address, host: str, allowed: tuple[str, ...]) -> bool:
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    if _listed(host, mapped, allowed):
+        return True
+    if mapped.is_loopback:
+        # A public-looking name that leads to this machine is a trap; loopback must be written as such.
+        return is_loopback(host)
+    return mapped.is_global and not mapped.is_multicast
+
+
+def _listed(host: str, address: Address | None, allowed: tuple[str, ...]) -> bool:
+    for entry in allowed:
+        if entry.lower() == host.lower():
+            return True
+        try:
+            if address is not None and address in ipaddress.ip_network(entry, strict=False):
+                return True
+        except ValueError:
+            continue
+    return False

@@ -1,0 +1,128 @@
+"""What can go wrong with one call, and what the router does about each.
+
+A table, not an if-ladder: every class says whether the same endpoint may be asked again, what the
+circuit breaker learns, which candidate is next, and what the ledger calls it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from routing.calling.backoff import retry_after_s, told_to_retry
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """`retry`: the same endpoint again; `breaker`: what it learns; `next`: which other candidate may answer."""
+
+    retry: bool
+    breaker: Literal["count", "open", "ignore"]
+    next: Literal["any", "larger_context", "other_vendor", "none"]
+    ledger_class: str
+
+
+TREATMENTS = {
+    "connect": Treatment(True, "count", "any", "server"),
+    "timeout": Treatment(True, "count", "any", "timeout"),
+    # Rate limits are the adaptive limiter's business; a circuit that opens on them would cost goodput.
+    "rate_limit": Treatment(True, "ignore", "any", "rate_limit"),
+    "no_place": Treatment(False, "ignore", "any", "rate_limit"),
+    "server": Treatment(True, "count", "any", "server"),
+    "cut": Treatment(True, "count", "any", "server"),
+    "protocol": Treatment(True, "count", "any", "server"),
+    "tls": Treatment(False, "open", "any", "server"),
+    "auth": Treatment(False, "open", "any", "auth"),
+    "not_found": Treatment(False, "open", "any", "bad_request"),
+    "address": Treatment(False, "open", "any", "bad_request"),
+    "redirect": Treatment(False, "open", "any", "bad_request"),
+    "context_length": Treatment(False, "ignore", "larger_context", "context_length"),
+    "content_filter": Treatment(False, "ignore", "other_vendor", "content_filter"),
+    "bad_request": Treatment(False, "ignore", "none", "bad_request"),
+    "cancelled": Treatment(False, "ignore", "none", "other"),
+    "partial": Treatment(False, "count", "none", "server"),
+}
+
+CONTEXT_MARKS = (
+    "context_length",
+    "context length",
+    "context window",
+    "maximum context",
+    "prompt is too long",
+    "too many tokens",
+    "exceeds the available context",
+    "input is too long",
+    "exceed_context_size",
+)
+CONTENT_MARKS = (
+    "content_filter",
+    "content filter",
+    "content_policy",
+    "content policy",
+    "safety system",
+    "responsible ai",
+)
+
+
+class CallFailed(Exception):
+    """One attempt failed. The message is already free of secrets.
+
+    `partial`: what was received before a cut; an attempt with a partial answer is billed, never repeated.
+    `billable`: the provider may charge for it although no usage arrived.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        http_status: int | None = None,
+        retry_after_s: float | None = None,
+        retry: bool | None = None,
+        billable: bool = False,
+        partial: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.http_status = http_status
+        self.retry_after_s = retry_after_s
+        self.treatment = TREATMENTS[kind]
+        self.retry = self.treatment.retry if retry is None else retry
+        self.billable = billable
+        self.partial = partial
+
+
+def classify(http_status: int, body: str) -> str:
+    """The class of a non-2xx answer, by status first and by the words of its body where the status is shared."""
+    words = body[:4000].lower()
+    if http_status in (400, 413, 422, 500) and any(mark in words for mark in CONTEXT_MARKS):
+        return "context_length"
+    if http_status in (400, 403, 422) and any(mark in words for mark in CONTENT_MARKS):
+        return "content_filter"
+    if http_status in (401, 402, 403, 407):
+        return "auth"
+    if http_status in (404, 405, 410):
+        return "not_found"
+    if http_status == 408:
+        return "timeout"
+    if http_status == 429:
+        return "auth" if "insufficient_quota" in words else "rate_limit"
+    if http_status == 409 or http_status >= 500:
+        return "server"
+    if 300 <= http_status < 400:
+        return "redirect"
+    return "bad_request"
+
+
+def from_response(http_status: int, headers: Any, body: str, now: float) -> CallFailed:
+    """The failure a finished non-2xx response stands for; `now` is the epoch time for HTTP dates."""
+    kind = classify(http_status, body)
+    told = told_to_retry(headers)
+    excerpt = " ".join(body.split())[:300]
+    return CallFailed(
+        kind,
+        f"the endpoint answered {http_status}: {excerpt or 'no text'}",
+        http_status=http_status,
+        retry_after_s=retry_after_s(headers, now),
+        retry=told if kind not in ("redirect", "context_length", "content_filter") else None,
+    )

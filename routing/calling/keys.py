@@ -1,0 +1,49 @@
+"""Keys: read from the environment by the name of the variable, never stored, logged or shown."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+from data.errors import BadInput
+
+NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+MASK = "[key]"
+SHORTEST_MASKED = 6
+
+
+def checked_name(name: str) -> str:
+    """The name of an environment variable; BadInput otherwise, without repeating what may be a key."""
+    if not NAME.fullmatch(name):
+        raise BadInput(
+            "key_env must be the NAME of an environment variable, in capitals, digits and underscores (OPENAI_API_KEY), "
+            "not the key itself; what was given is not repeated here."
+        )
+    return name
+
+
+def key_for(provider: str, name: str | None, environ: Mapping[str, str] | None = None) -> str | None:
+    """The provider's key, None when it needs none; BadInput names the missing variable and how to set it."""
+    if name is None:
+        return None
+    key = (os.environ if environ is None else environ).get(name, "").strip()
+    if not key:
+        raise BadInput(
+            f"{provider} needs a key: the environment variable {name} is not set; run `export {name}=...` and start again."
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise BadInput(f"The key in {name} holds spaces or characters that no header can carry; copy it again.")
+    return key
+
+
+def masked(text: str, key: str | None) -> str:
+    """The text without the key, wherever it appears, also when a server echoes a part of it."""
+    if not key or len(key) < SHORTEST_MASKED:
+        return text
+    text = text.replace(key, MASK)
+    # Servers like to repeat the beginning or the end of a wrong key in their error message.
+    for part in (key[:12], key[-12:]):
+        if len(key) > 16:
+            text = text.replace(part, MASK)
+    return text

@@ -1,0 +1,193 @@
+"""One answer from the first endpoint that can give it, under one budget of attempts, time and money.
+
+The order of the candidates is the policy's. A retryable failure is repeated once at the same
+endpoint, then the next candidate is asked; blocked endpoints (open circuit, Retry-After, resting)
+are passed over; when all are blocked the router waits for the earliest one if the time budget
+allows, else it fails and says when to come back. Before every single call the constraints are
+checked again for that very endpoint, and the call's worst cost is reserved under the run's cap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from data.errors import Refused
+from routing.calling.attempts import Attempt, Context, Journal, Reply, Trial
+from routing.calling.backoff import jitter_s
+from routing.calling.calls import Answer, Request, Tokens
+from routing.calling.endpoints import Endpoint, Fleet
+from routing.calling.failures import CallFailed
+from routing.calling.spend_cap import SpendCap
+from routing.policies.choice import Candidate
+
+LONGEST_RETRY_AFTER_S = 30.0
+FATAL_OPEN_S = 60.0
+OVERLOADED = (503, 529)
+
+
+class Router:
+    """Calls endpoints; `clock` is monotonic seconds, `sleep` waits (both replaceable in tests)."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        cap: SpendCap,
+        journal: Journal,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Any = asyncio.sleep,
+    ) -> None:
+        self.fleet, self.cap, self.journal, self.clock, self._sleep = fleet, cap, journal, clock, sleep
+
+    async def call(self, chain: Sequence[Candidate], request: Request, context: Context) -> Reply:
+        """The first answer along the chain of allowed candidates."""
+        trial = Trial([pair for candidate in chain for pair in self.fleet.ordered(candidate, context.rng)], context)
+        if not trial.open:
+            names = ", ".join(candidate.target for candidate in chain) or "none"
+            return trial.reply(refused=f"no declared endpoint may answer: {names}{trial.why_not()}")
+        while context.budget.used < context.budget.attempts:
+            endpoint, wait_s = trial.next()
+            if endpoint is None:
+                break
+            left_s = context.budget.deadline - self.clock()
+            if wait_s >= left_s:
+                return trial.reply(
+                    failure=trial.failure
+                    or CallFailed("timeout", f"every endpoint is blocked; the first is free in {wait_s:.1f} s")
+                )
+            if wait_s > 0:
+                await self._sleep(wait_s)
+                continue
+            try:
+                answer = await self._attempt(endpoint, request, trial)
+            except Refused as refused:
+                return trial.reply(refused=str(refused))
+            except CallFailed as failure:
+                await self._learn(endpoint, failure, trial)
+                continue
+            if answer is not None:
+                return trial.reply(answer=answer, endpoint=endpoint)
+        return trial.reply(failure=trial.failure or CallFailed("server", "the budget of attempts is used up"))
+
+    async def _attempt(self, endpoint: Endpoint, request: Request, trial: Trial) -> Answer | None:
+        """One call; None when the endpoint stopped being available while waiting for its turn."""
+        context, offer = trial.context, endpoint.offer
+        request = replace(request, max_tokens=min(request.max_tokens, offer.max_output_tokens))
+        size = request.input_bound + request.max_tokens
+        async with endpoint.places:
+            while (pace_s := endpoint.pace_s(size)) > 0 and not endpoint.blocked_s():
+                if pace_s >= context.budget.deadline - self.clock():
+                    raise CallFailed(
+                        "no_place",
+                        f"{endpoint.name} admits the next call in {pace_s:.1f} s, after the task's time budget",
+                    )
+                await self._sleep(pace_s)
+            permit = None if endpoint.blocked_s() else endpoint.breaker.permit()
+            if permit is None:
+                return None
+            leave = endpoint.in_flight.enter()
+            overloaded, succeeded, blocked_until = False, None, 0.0
+            try:
+                answer = await self._paid_call(endpoint, request, size, trial)
+                succeeded = True
+                endpoint.learn_latency(answer.ttft_ms or answer.latency_ms)
+                return answer
+            except CallFailed as failure:
+                overloaded = failure.kind in ("rate_limit", "timeout") or failure.http_status in OVERLOADED
+                succeeded = None if failure.treatment.breaker == "ignore" else False
+                if failure.treatment.breaker == "open":
+                    blocked_until = self.clock() + FATAL_OPEN_S
+                if (failure.retry_after_s or 0) > LONGEST_RETRY_AFTER_S:
+                    blocked_until = self.clock() + failure.retry_after_s
+                raise
+            finally:
+                leave()
+                permit.close(succeeded, blocked_until)
+                if overloaded or succeeded is not None:
+                    endpoint.rate.record(overloaded)
+
+    async def _paid_call(self, endpoint: Endpoint, request: Request, size: int, trial: Trial) -> Answer:
+        """Reserve, write down, ask, settle, write down."""
+        context, price = trial.context, endpoint.offer.price
+        worst = price.worst_usd(request.input_bound, request.max_tokens)
+        budget = context.budget
+        if budget.usd is not None and worst is not None and budget.spent_usd + worst > budget.usd:
+            raise Refused(
+                f"this task may cost ${budget.usd} in all; ${budget.spent_usd:.6f} is spent and the next call may cost ${worst:.6f}."
+            )
+        reservation = await self.cap.reserve(worst)
+        attempt = trial.begin(endpoint, reservation.usd)
+        endpoint.rate.take()
+        if endpoint.tokens:
+            endpoint.tokens.take(size)
+        cost: Decimal | None = None
+        try:
+            await self.journal.begin(attempt)
+            async with asyncio.timeout(max(0.0, budget.deadline - self.clock())):
+                answer = await endpoint.client.ask(endpoint.offer, request)
+            attempt.status = "success"
+            cost = _account(attempt, answer, endpoint, request)
+            return answer
+        except TimeoutError:
+            attempt.status, attempt.failure, attempt.message = (
+                "error",
+                "timeout",
+                "the task's time budget ended during this call",
+            )
+            raise CallFailed("timeout", attempt.message, billable=True) from None
+        except CallFailed as failure:
+            attempt.status, attempt.failure, attempt.message = "error", failure.kind, str(failure)
+            attempt.http_status = failure.http_status
+            cost = (
+                _account(attempt, failure.partial, endpoint, request)
+                if failure.partial
+                else None
+                if failure.billable
+                else Decimal(0)
+            )
+            raise
+        except asyncio.CancelledError:
+            attempt.status, attempt.failure, attempt.message = (
+                "cancelled",
+                "cancelled",
+                "stopped by the kill switch or the end of the run",
+            )
+            raise
+        finally:
+            attempt.cost_usd = Decimal(0) if price.free else cost
+            reservation.settle(attempt.cost_usd)
+            budget.spent_usd += reservation.usd if attempt.cost_usd is None else attempt.cost_usd
+            if endpoint.tokens and attempt.tokens.known:
+                endpoint.tokens.give_back(size - (attempt.tokens.fresh_input + attempt.tokens.output))
+            self.journal.end(attempt)
+
+    async def _learn(self, endpoint: Endpoint, failure: CallFailed, trial: Trial) -> None:
+        """What a failure means for the rest of this call; waits where the same endpoint is to be asked again."""
+        wait_s = failure.retry_after_s
+        if wait_s is not None and wait_s <= LONGEST_RETRY_AFTER_S:
+            endpoint.blocked_until = max(endpoint.blocked_until, self.clock() + wait_s)
+        again = trial.failed(endpoint, failure)
+        self.journal.note("call failed", trial.note(endpoint, failure, again))
+        if again and wait_s is None:
+            await self._sleep(
+                min(
+                    jitter_s(trial.tries[endpoint.name] - 1, trial.context.rng),
+                    max(0.0, trial.context.budget.deadline - self.clock()),
+                )
+            )
+
+
+def _account(attempt: Attempt, answer: Answer, endpoint: Endpoint, request: Request) -> Decimal | None:
+    """Fill the attempt from an answer and return its cost. Counts the request cannot have are unknown counts."""
+    plausible = answer.tokens.within(request.input_bound, request.max_tokens)
+    attempt.tokens = answer.tokens if plausible else Tokens()
+    attempt.http_status = 200
+    attempt.latency_ms, attempt.ttft_ms, attempt.model_returned = answer.latency_ms, answer.ttft_ms, answer.model
+    if not plausible:
+        attempt.message = "the reported usage is larger than this request can have; it counts as unknown"
+    return endpoint.offer.price.cost_usd(attempt.tokens)

@@ -1,0 +1,128 @@
+"""What an answer may not do or contain, whatever model produced it.
+
+Checks are per policy. A violation withholds the answer and sends the task to the review queue;
+in a cascade the next model is asked first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NamedTuple
+
+import jsonschema
+
+from routing.calling.calls import Answer, Request
+from routing.grading.answer_text import LONGEST_TEXT, json_inside
+from routing.policies.policy import Guardrails
+
+PII = {
+    "e-mail address": re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}\b"),
+    "payment card": re.compile(r"\b(?:\d[ -]?){13,19}\b"),
+    "IBAN": re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"),
+    "US social security number": re.compile(r"\b\d{3}-\d{2}-\d{4}\b"),
+    "phone number": re.compile(r"(?<!\w)\+\d{1,3}[ ./-]?(?:\(?\d{1,4}\)?[ ./-]?){2,5}\d{2,4}\b"),
+}
+INJECTION = re.compile(
+    r"(?i)(ignore|disregard|forget)\s+(all\s+|any\s+)?(the\s+|your\s+|previous\s+|prior\s+|above\s+|earlier\s+){1,3}(instructions?|prompts?|rules?|messages?)"
+    r"|reveal\s+(your|the)\s+(system\s+)?prompt|you\s+are\s+now\s+(in\s+)?(developer|dan|jailbreak)|<\|(im_start|system|endoftext)\|>|\[\[?system\]?\]"
+    r"|do\s+anything\s+now|new\s+instructions?\s*:"
+)
+SMALL_WORDS = {
+    "auto",
+    "automatically",
+    "the",
+    "a",
+    "an",
+    "any",
+    "to",
+    "of",
+    "without",
+    "review",
+    "existing",
+    "for",
+    "and",
+    "or",
+    "on",
+    "in",
+}
+STEM = 5
+
+
+class Violation(NamedTuple):
+    """Which guardrail, and what it found. The text that broke it is not repeated."""
+
+    guardrail: str
+    reason: str
+
+
+def input_violations(guardrails: Guardrails, request: Request) -> list[Violation]:
+    """What is wrong with a request before it is sent."""
+    if not guardrails.block_injection:
+        return []
+    text = "\n".join(str(message.get("content", "")) for message in request.messages)[: 10 * LONGEST_TEXT]
+    return [Violation("block_injection", "the input holds a prompt-injection marker")] if INJECTION.search(text) else []
+
+
+def output_violations(guardrails: Guardrails, answer: Answer) -> list[Violation]:
+    """Every guardrail the answer breaks."""
+    text = answer.text[:LONGEST_TEXT]
+    found = [*_forbidden(guardrails.forbidden_actions, answer)]
+    if guardrails.output_schema is not None:
+        value = json_inside(text)
+        problem = (
+            "no JSON in the answer"
+            if value is None
+            else next(
+                (e.message[:160] for e in jsonschema.Draft202012Validator(guardrails.output_schema).iter_errors(value)),
+                "",
+            )
+        )
+        if problem:
+            found.append(Violation("output_schema", problem))
+    if guardrails.output_must_match and not re.search(guardrails.output_must_match, text):
+        found.append(Violation("output_must_match", f"nothing matches /{guardrails.output_must_match}/"))
+    found += [
+        Violation("output_must_not_match", f"something matches /{p}/")
+        for p in guardrails.output_must_not_match
+        if re.search(p, text)
+    ]
+    everything = text + json.dumps(answer.tool_calls)
+    if guardrails.block_pii:
+        found += [
+            Violation("block_pii", f"the answer holds what looks like a {kind}") for kind in pii_kinds(everything)
+        ]
+    if guardrails.block_injection and INJECTION.search(everything):
+        found.append(Violation("block_injection", "the answer holds a prompt-injection marker"))
+    return found
+
+
+def pii_kinds(text: str) -> list[str]:
+    """The kinds of personal data a text seems to hold; card numbers must pass their checksum."""
+    kinds = []
+    for kind, pattern in PII.items():
+        hits = (match[0] for match in pattern.finditer(text))
+        if any(kind != "payment card" or _luhn(hit) for hit in hits):
+            kinds.append(kind)
+    return kinds
+
+
+def _forbidden(actions: tuple[str, ...], answer: Answer) -> list[Violation]:
+    """An action is forbidden when a tool's name has the stems of its words, or the text says the phrase."""
+    found = []
+    for action in actions:
+        stems = [word[:STEM] for word in re.findall(r"[a-z]+", action.lower()) if word not in SMALL_WORDS]
+        named = [
+            call["name"] for call in answer.tool_calls if stems and all(stem in call["name"].lower() for stem in stems)
+        ]
+        if named:
+            found.append(Violation("forbidden_actions", f"the tool {named[0]} would `{action}`"))
+        elif action.lower() in answer.text.lower():
+            found.append(Violation("forbidden_actions", f"the answer says `{action}`"))
+    return found
+
+
+def _luhn(text: str) -> bool:
+    digits = [int(c) for c in text if c.isdigit()]
+    doubled = [d if i % 2 == 0 else (2 * d - 9 if d > 4 else 2 * d) for i, d in enumerate(reversed(digits))]
+    return len(digits) >= 13 and sum(doubled) % 10 == 0 and len(set(digits)) > 1

@@ -1,0 +1,89 @@
+"""The audit trail: verify the chain, export it as JSON lines; and provider connection tests."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from data.console import command, emit_json, emit_table, say
+from data.errors import BadInput
+from data.state import State
+from routing.calling.client import probe
+from routing.calling.declarations import read_providers, saved_providers
+
+
+def register(subparsers: Any) -> None:
+    """Add `audit verify|export` and `providers test|list`."""
+    audit = command(subparsers, "audit", _audit, "verify the audit trail, or export it as JSON lines")
+    audit.add_argument("action", choices=("verify", "export"))
+    audit.add_argument("--run", metavar="RUN_ID", help="only the entries of this run (export)")
+    audit.add_argument("--out", metavar="FILE", help="where to write the export; default: the terminal")
+    providers = command(
+        subparsers, "providers", _providers, "test the connection of every declared provider, or list them"
+    )
+    providers.add_argument("action", choices=("test", "list"))
+    providers.add_argument(
+        "--providers", metavar="P.toml", help="provider declarations; default: those saved in the app"
+    )
+    providers.add_argument("--name", help="only this provider")
+
+
+def exported(state: State, run_id: str | None = None) -> str:
+    """The audit trail as JSON lines, oldest first; the hashes let anybody verify it."""
+    entries = [e for e in reversed(state.audit()) if run_id is None or e.detail.get("run") == run_id]
+    return "".join(json.dumps(entry._asdict(), sort_keys=True) + "\n" for entry in entries)
+
+
+def _audit(args: argparse.Namespace) -> None:
+    state = State.open(args.home)
+    if args.action == "export":
+        text = exported(state, args.run)
+        if args.out:
+            Path(args.out).write_text(text, encoding="utf-8")
+            say(f"{text.count(chr(10))} entries written to {args.out}.")
+        else:
+            print(text, end="")
+        return
+    ok, bad = state.verify_audit()
+    entries = len(state.audit())
+    if args.json:
+        emit_json({"audit_ok": ok, "entries": entries, "first_bad": bad})
+    elif ok:
+        say(f"The audit trail is whole: {entries} entries, each sealed to the one before.")
+    if not ok:
+        raise BadInput(
+            f"The audit trail is broken at entry {bad} of {entries}: it was changed outside Baton; compare with an export or a backup."
+        )
+
+
+def _providers(args: argparse.Namespace) -> None:
+    providers = read_providers(args.providers) if args.providers else saved_providers(State.open(args.home))
+    providers = tuple(p for p in providers if args.name in (None, p.name))
+    if not providers:
+        raise BadInput(
+            "No such provider is declared; run `make local-models` for a free local one, declare one in the lab, or give --providers FILE.toml."
+        )
+    if args.action == "list":
+        rows = [
+            (p.name, p.protocol, p.base_url, p.hosting, p.origin, p.key_env, ", ".join(o.model for o in p.models))
+            for p in providers
+        ]
+        columns = ("provider", "protocol", "base URL", "hosting", "origin", "key variable", "models")
+        emit_json({"providers": [dict(zip(columns, row, strict=True)) for row in rows]}) if args.json else emit_table(
+            columns, rows
+        )
+        return
+    results = [row for provider in providers for row in asyncio.run(probe(provider))]
+    if args.json:
+        emit_json({"results": results, "ok": all(row["ok"] for row in results)})
+    else:
+        emit_table(
+            ("provider", "model", "ok", "ms", "detail"),
+            [(r["provider"], r["model"], "yes" if r["ok"] else "no", r["latency_ms"], r["detail"]) for r in results],
+        )
+    if not all(row["ok"] for row in results):
+        failed = ", ".join(f"{r['provider']}/{r['model']}" for r in results if not r["ok"])
+        raise BadInput(f"Not every provider answered: {failed}; see the details above.")

@@ -1,0 +1,123 @@
+"""A language model as a grader: only where a task asks for it, blind, and never trusted unchecked.
+
+The judge sees the task and the answer, never who gave it. Two answers are compared twice, in both
+orders; only a verdict that survives the swap counts. A judge that answers nonsense gives no
+verdict. How often it agrees with people is computed from the review queue and shown beside it.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from routing.calling.attempts import CallBudget, Context
+from routing.calling.calls import Answer, Request
+from routing.calling.router import Router
+from routing.grading.graders import Verdict
+from routing.grading.tasks import MODEL_GRADED, Task
+from routing.policies.choice import refusal, resolve
+from routing.policies.policy import Policy
+
+if TYPE_CHECKING:
+    from routing.runs.answering import Outcome
+
+GRADE = re.compile(r"(?i)\b(pass|fail)\b")
+PREFERENCE = re.compile(r"\b([AB]|tie)\b")
+JUDGE_SECONDS = 120.0
+
+
+async def judge_rubrics(
+    router: Router, policy: Policy, judge: str | None, task: Task, outcome: Outcome, call_id: str, rng: random.Random
+) -> dict[int, Verdict]:
+    """Verdicts on a task's model-graded assertions by position; those without a usable verdict are left out."""
+    verdicts: dict[int, Verdict] = {}
+    for position, assertion in enumerate(task.asserts):
+        if assertion.type.removeprefix("not-") not in MODEL_GRADED or judge is None:
+            continue
+        text = (
+            f"Criterion: {assertion.value}\n\nTask:\n{_question(task)}\n\nAnswer:\n{outcome.answer.text}\n\n"
+            "Does the answer meet the criterion? Reply with PASS or FAIL only."
+        )
+        said = await _ask(router, policy, judge, task, text, call_id, rng, outcome)
+        found = GRADE.search(said.text) if said else None
+        if found is None:
+            outcome.review.append("the judge gave no usable verdict")
+            continue
+        passed = (found[1].lower() == "pass") is not assertion.type.startswith("not-")
+        verdicts[position] = Verdict(
+            passed, float(passed), f"judged {'to meet' if passed else 'not to meet'}: {str(assertion.value)[:80]}"
+        )
+    return verdicts
+
+
+async def prefer(
+    router: Router,
+    policy: Policy,
+    judge: str | None,
+    task: Task,
+    outcome: Outcome,
+    other: Answer | None,
+    call_id: str,
+    rng: random.Random,
+) -> int | None:
+    """Which is better, the outcome's answer (0) or the other (1); None for a tie or a verdict that the order decided."""
+    if judge is None or other is None:
+        return None
+    answers, votes = (outcome.answer, other), []
+    for order in ((0, 1), (1, 0)):
+        text = (
+            f"Task:\n{_question(task)}\n\nAnswer A:\n{answers[order[0]].text}\n\nAnswer B:\n{answers[order[1]].text}\n\n"
+            "Which answer is better? Reply with A, B or tie only."
+        )
+        said = await _ask(router, policy, judge, task, text, call_id, rng, outcome)
+        found = PREFERENCE.search(said.text) if said else None
+        votes.append(None if found is None or found[1] == "tie" else order["AB".index(found[1])])
+    return votes[0] if votes[0] == votes[1] else None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How a judge compares with people on the same answers: share of equal verdicts, and Cohen's kappa (None when undefined)."""
+
+    compared: int
+    equal: float
+    kappa: float | None
+
+
+def agreement(judged: Sequence[bool], human: Sequence[bool]) -> Agreement | None:
+    """Agreement of paired verdicts; None without any pair. kappa = (p_o - p_e) / (1 - p_e)."""
+    count = len(judged)
+    if count == 0:
+        return None
+    equal = sum(a == b for a, b in zip(judged, human, strict=True)) / count
+    yes_judge, yes_human = sum(judged) / count, sum(human) / count
+    chance = yes_judge * yes_human + (1 - yes_judge) * (1 - yes_human)
+    return Agreement(count, equal, None if chance == 1 else (equal - chance) / (1 - chance))
+
+
+async def _ask(
+    router: Router,
+    policy: Policy,
+    judge: str,
+    task: Task,
+    text: str,
+    call_id: str,
+    rng: random.Random,
+    outcome: Outcome,
+) -> Answer | None:
+    """One question to the judge; constraints hold for it as for any model."""
+    endpoints = router.fleet.serving(resolve(judge, {}, {}))
+    if not endpoints or refusal(policy, judge, task.attributes, {judge: endpoints[0].facts}):
+        return None
+    context = Context(
+        policy, task.attributes, call_id, CallBudget(2, router.clock() + JUDGE_SECONDS), rng, "judge", outcome.attempts
+    )
+    request = Request(({"role": "user", "content": text},), max_tokens=16, seed=0)
+    return (await router.call([resolve(judge, {}, {})], request, context)).answer
+
+
+def _question(task: Task) -> str:
+    return "\n".join(str(message["content"]) for message in task.request().messages)

@@ -1,0 +1,132 @@
+"""What a run learned about models, for the simulations: quality, how often a cascade accepts an answer, length of answers.
+
+Everything carries its run and its number of samples. How often a model fails needs no fact of its
+own: the ledger rows of the run say it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+
+import numpy as np
+
+from data.errors import NoData
+from data.facts.models import Ratio, Score, current, save_edit
+from data.state import State
+from routing.runs.spec import checked_spec
+from routing.runs.store import attempts, read_run, results
+
+LIVE, LAST = "live lab", "last of the cascade"
+# Fewer graded tasks than this say nothing about a model; shares and lengths scatter more.
+ENOUGH, MANY = 5, 20
+RESAMPLES = 2000
+
+
+def measured_quality(state: State, run_id: str) -> dict[str, list[Score]]:
+    """Scores per model, by task type and overall, from the graded answers it gave by itself.
+
+    A cascade's survivors are a selected sample of tasks and say nothing about one model, so they are left out.
+    The scale is the task set: scores of different sets must not be compared.
+    """
+    tasks = checked_spec(read_run(state, run_id)["spec"]).tasks
+    grades: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    for result in results(state, run_id):
+        if result["passed"] is None or result["model"] is None or result["way"] not in ("use", "vote", "split"):
+            continue
+        for key in {result["task_type"], "overall"} - {"unknown"}:
+            grades[result["model"], key].append(result["passed"])
+    origin = {"scale": f"{LIVE}, task set {tasks.name} {tasks.digest}", **_origin(run_id), "tier": "measured"}
+    scores: dict[str, list[Score]] = defaultdict(list)
+    for (model, key), passed in sorted(grades.items()):
+        if len(passed) >= ENOUGH:
+            scores[model].append(Score(task=key, value=sum(passed) / len(passed), samples=len(passed), **origin))
+    return dict(scores)
+
+
+def measured_acceptance(state: State, run_id: str) -> dict[str, tuple[float, int]]:
+    """Per model the share of its answers that a cascade accepted, and of how many; the last of a cascade has nobody after it and does not count."""
+    rules = {policy.name: policy.rules for policy in checked_spec(read_run(state, run_id)["spec"]).policies}
+    said: dict[str, list[bool]] = defaultdict(list)
+    for result in results(state, run_id):
+        if result["way"] == "cascade":
+            last = rules[result["policy"]][result["rule"]].cascade[-1]
+            for stage in result["stages"]:
+                if stage["confidence"] is not None and stage["target"] != last and stage["reason"] != LAST:
+                    said[stage["target"].partition("@")[0]].append(stage["accepted"])
+    return {
+        model: (sum(accepted) / len(accepted), len(accepted))
+        for model, accepted in said.items()
+        if len(accepted) >= MANY
+    }
+
+
+def measured_verbosity(state: State, run_id: str) -> dict[str, Ratio]:
+    """Output tokens over those of the run's first model, on tasks that every model answered alone and to its own end."""
+    tokens = {
+        a["call_id"]: a["tokens"]
+        for a in attempts(state, run_id)
+        if a["status"] == "success" and a["purpose"] == "answer"
+    }
+    lengths: dict[str, dict[tuple[str, int], int]] = defaultdict(dict)
+    for result in results(state, run_id):
+        used = tokens.get(result["call_id"], {})
+        if (
+            result["way"] in ("use", "split")
+            and result["attempts"] == 1
+            and result["finish"] == "stop"
+            and used.get("output")
+        ):
+            lengths[result["model"]][result["task_id"], result["repeat"]] = used["output"] + (used["reasoning"] or 0)
+    common = sorted(set.intersection(*(set(of) for of in lengths.values()))) if lengths else []
+    if len(lengths) < 2 or len(common) < MANY:
+        return {}
+    table = {model: np.array([of[key] for key in common], float) for model, of in lengths.items()}
+    reference = next(iter(table.values()))
+    draws = np.random.default_rng(0).integers(0, len(common), size=(RESAMPLES, len(common)))
+    made = {}
+    for model, counts in table.items():
+        low, high = np.quantile(counts[draws].sum(1) / reference[draws].sum(1), [0.025, 0.975])
+        made[model] = Ratio(
+            value=counts.sum() / reference.sum(), low=low, high=high, samples=len(common), **_origin(run_id)
+        )
+    return made
+
+
+def save_measured(state: State, run_id: str) -> dict[str, list[Score]]:
+    """Keep what a run measured as model facts; returns the quality that was kept.
+
+    Quality stands beside what is known on other scales. A borrowed answer length stays: it can be compared with models outside the run.
+    """
+    quality, accepted, length = (
+        measured_quality(state, run_id),
+        measured_acceptance(state, run_id),
+        measured_verbosity(state, run_id),
+    )
+    if not (quality or accepted or length):
+        raise NoData(
+            f"The run {run_id} graded fewer than {ENOUGH} unselected answers per model; run more tasks before taking its quality over."
+        )
+    for model in sorted({*quality, *accepted, *length}):
+        catalog = current(state)
+        known = catalog.get(model)
+        scores, changes = quality.get(model, []), {}
+        if scores:
+            new = {(score.scale, score.task) for score in scores}
+            kept = [score for score in (known.quality if known else ()) if (score.scale, score.task) not in new]
+            changes["quality"] = [score.model_dump(mode="json") for score in (*kept, *scores)]
+        if model in accepted:
+            share, count = accepted[model]
+            changes |= {
+                "acceptance": share,
+                "sources": {**(known.sources if known else {}), "acceptance": f"{LIVE}, run {run_id}, {count} answers"},
+            }
+        if model in length and (known is None or known.verbosity is None or known.verbosity.source.startswith(LIVE)):
+            changes["verbosity"] = length[model].model_dump(mode="json")
+        if changes:
+            save_edit(state, model, changes)
+    return quality
+
+
+def _origin(run_id: str) -> dict[str, str]:
+    return {"source": f"{LIVE}, run {run_id}", "date": f"{datetime.now(UTC):%Y-%m-%d}"}

@@ -1,0 +1,158 @@
+"""What a run found: per policy, per model, and the policies against each other and against the prediction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from data.state import State
+from routing.grading.comparison import Comparison, Pair, compare, holm, not_worse, wilson
+from routing.runs.spec import RunSpec, checked_spec
+from routing.runs.store import attempts, money, read_run, results
+
+
+def summary(state: State, run_id: str) -> dict[str, Any]:
+    """The JSON contract of `routing run`: run_id, status, tasks, done, failed, refused, cost_usd, quality, by_model, audit_ok, ...
+
+    `tasks` counts what was asked: policies x tasks x repeats. `quality` is the share of finished tasks that passed, None without any.
+    """
+    run = read_run(state, run_id)
+    spec, found = checked_spec(run["spec"]), results(state, run_id)
+    spent, held = money(state, run_id)
+    ok, bad = state.verify_audit()
+    graded = [r for r in found if r["passed"] is not None]
+    asked = run["progress"].get("tasks", len(spec.tasks.tasks) * len(spec.policies) * spec.repeats)
+    counts = {status: sum(r["status"] == status for r in found) for status in ("done", "failed", "refused", "blocked")}
+    return {
+        "run_id": run_id,
+        "name": run["name"],
+        "status": run["status"],
+        "ended": run["ended"],
+        "tasks": asked,
+        **counts,
+        "not_started": asked - len(found),
+        "cost_usd": float(spent),
+        "held_usd": float(held),
+        "cap_usd": run["progress"].get("cap_usd"),
+        "quality": sum(r["passed"] for r in graded) / len(graded) if graded else None,
+        "by_model": by_model(attempts(state, run_id)),
+        "by_policy": by_policy(spec, found),
+        "comparisons": [{"a": a, "b": b, **asdict(c), "not_worse": fine} for a, b, c, fine in comparisons(spec, found)],
+        "audit_ok": ok,
+        "audit_first_bad": bad,
+    }
+
+
+def by_model(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Per model: attempts, failures, known cost and tokens; shadow, verifier and judge calls are in it."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        entry = found.setdefault(
+            row["model"],
+            {"attempts": 0, "failed": 0, "cost_usd": 0.0, "input_tokens": 0, "output_tokens": 0, "latency_ms": 0.0},
+        )
+        tokens = row["tokens"]
+        entry["attempts"] += 1
+        entry["failed"] += row["status"] == "error"
+        entry["cost_usd"] += float(row["cost_usd"] or 0)
+        entry["input_tokens"] += sum(
+            tokens[k] or 0 for k in ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h")
+        )
+        entry["output_tokens"] += (tokens["output"] or 0) + (tokens["reasoning"] or 0)
+        entry["latency_ms"] += row["latency_ms"] or 0.0
+    return found
+
+
+def by_policy(spec: RunSpec, found: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Per policy: how many ended how, quality with its 95 % interval, cost and latency per task, and the prediction's error."""
+    table = {}
+    for policy in spec.policies:
+        mine = [r for r in found if r["policy"] == policy.name]
+        graded = [r for r in mine if r["passed"] is not None]
+        passed = sum(r["passed"] for r in graded)
+        low, high = wilson(passed, len(graded))
+        cost, quality = sum(r["cost_usd"] for r in mine), passed / len(graded) if graded else None
+        latencies = sorted(r["latency_ms"] for r in graded)
+        table[policy.name] = {
+            "tasks": len(mine),
+            "graded": len(graded),
+            "not_graded": sum(r["status"] == "done" for r in mine) - len(graded),
+            "passed": passed,
+            "no_answer": sum(r["no_answer"] for r in graded),
+            "quality": quality,
+            "quality_low": low,
+            "quality_high": high,
+            "failed": sum(r["status"] == "failed" for r in mine),
+            "refused": sum(r["status"] == "refused" for r in mine),
+            "blocked": sum(r["status"] == "blocked" for r in mine),
+            "cost_usd": cost,
+            "cost_per_task_usd": cost / len(mine) if mine else None,
+            "cost_per_passed_usd": cost / passed if passed else None,
+            "latency_p50_ms": latencies[len(latencies) // 2] if latencies else None,
+            "attempts": sum(r["attempts"] for r in mine),
+            "reviews": sum(bool(r["review"]) for r in mine),
+            "predicted": _against(spec.predicted.get(policy.name), cost, len(mine), quality, (low, high)),
+        }
+    return table
+
+
+def _against(
+    predicted: dict[str, float] | None, cost: float, tasks: int, quality: float | None, interval: tuple[float, float]
+) -> dict[str, Any] | None:
+    """The replay's prediction beside what was measured: was the simulation right?"""
+    if not predicted:
+        return None
+    said, usd = predicted.get("quality"), predicted.get("cost_usd") or predicted.get("cost_per_task_usd", 0.0) * tasks
+    held = None if said is None or quality is None else interval[0] <= said <= interval[1]
+    return {**predicted, "quality_within_interval": held, "cost_ratio": cost / usd if usd else None}
+
+
+def same_decisions(state: State, run_id: str, other: str) -> tuple[int, int]:
+    """(results that are equal, results compared) of a replayed run and its recording: answer, model, grade and status."""
+    keys = ("status", "model", "answer", "tool_calls", "passed", "confidence", "propensity")
+    sides = [
+        {(r["policy"], r["task_id"], r["repeat"]): [r.get(k) for k in keys] for r in results(state, side)}
+        for side in (run_id, other)
+    ]
+    both = sides[0].keys() & sides[1].keys()
+    return sum(sides[0][key] == sides[1][key] for key in both), len(both)
+
+
+def comparisons(spec: RunSpec, found: Sequence[dict[str, Any]]) -> list[tuple[str, str, Comparison, bool]]:
+    """(a, b, comparison, whether a is shown not to be worse) for every policy against the baseline, Holm-adjusted."""
+    baseline = spec.baseline or spec.policies[0].name
+    others = [p.name for p in spec.policies if p.name != baseline]
+    made = [(name, compare(pairs(found, name, baseline), spec.seed)) for name in others]
+    made = [(name, c) for name, c in made if c is not None]
+    adjusted = holm([c.p_value for _, c in made])
+    return [
+        (name, baseline, _with_p(c, p), not_worse(c, spec.margin)) for (name, c), p in zip(made, adjusted, strict=True)
+    ]
+
+
+def _with_p(comparison: Comparison, p_value: float) -> Comparison:
+    return Comparison(**{**asdict(comparison), "p_value": p_value})
+
+
+def pairs(found: Sequence[dict[str, Any]], a: str, b: str) -> list[Pair]:
+    """The tasks both policies finished; a task's repeats and its group are drawn together."""
+    sides: dict[tuple[str, int], dict[str, dict[str, Any]]] = defaultdict(dict)
+    for result in found:
+        if result["policy"] in (a, b) and result["passed"] is not None:
+            sides[result["task_id"], result["repeat"]][result["policy"]] = result
+    return [
+        Pair(
+            task,
+            task,
+            s[a]["passed"],
+            s[b]["passed"],
+            s[a]["cost_usd"],
+            s[b]["cost_usd"],
+            s[a]["latency_ms"],
+            s[b]["latency_ms"],
+        )
+        for (task, _), s in sides.items()
+        if a in s and b in s
+    ]

@@ -1,0 +1,282 @@
+"""When do own GPUs pay? The answer from a scenario: four options, payback, NPV, IRR, break-even, odds.
+
+`python -m simulations breakeven FILE --json`. The saving of an option is the API's cost less its
+own, month by month; NPV counts what bought hardware is still worth at the end, payback does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from data.console import command, emit_json, emit_table, say
+from data.errors import BadInput
+from data.facts import tables as catalog_table
+from simulations.hosting import finance, uncertainty
+from simulations.hosting.bench_import import import_bench
+from simulations.hosting.breakeven_scenario import BreakevenScenario
+from simulations.hosting.case import SECONDS_PER_MONTH, Case, resolve
+from simulations.hosting.costs import (
+    HOURS_PER_MONTH,
+    costs,
+    gpus,
+    one_off_staff_usd,
+    options_of,
+    owned_usd_per_gpu_hour,
+    saving,
+)
+from simulations.hosting.measured_curves import ServingMeasurement
+from simulations.scenario import read_scenario
+
+DAYS_PER_MONTH = HOURS_PER_MONTH / 24
+VOLUMES = np.geomspace(0.01, 100, 161)  # x today's traffic
+
+
+def breakeven(
+    scenario: BreakevenScenario, measurements: Sequence[ServingMeasurement] = (), *, paths_log2: int = 12, seed: int = 0
+) -> dict[str, Any]:
+    """The whole answer as plain data; `paths_log2` 12 draws 4,096 Sobol paths. Raises BadInput or NoData as `resolve` does."""
+    case = resolve(scenario, measurements)
+    x, months = case.base, scenario.months
+    chosen = main_option(case)
+    flows = saving(x, chosen, months, whole=case.whole)
+    unstaffed = saving({**x, "engineers_one_off": 0.0, "ongoing_fte": 0.0}, chosen, months, whole=case.whole)
+    odds = uncertainty.odds(case, chosen, paths_log2=paths_log2, seed=seed)
+    swings = uncertainty.tornado(case, chosen)
+    volume = breakeven_volume(case, chosen)
+    return {
+        "name": scenario.name,
+        "months": months,
+        "option": chosen,
+        "answer": sentence(chosen, finance.payback_months(flows.cash), odds),
+        "payback_months": _number(finance.payback_months(flows.cash)),
+        "payback_without_staff_months": _number(finance.payback_months(unstaffed.cash)),
+        "discounted_payback_months": _number(
+            finance.payback_months(finance.discounted(flows.cash, x["discount_rate"]))
+        ),
+        "npv_usd": float(finance.present_value(flows.worth, x["discount_rate"])),
+        "irr": finance.internal_rate(flows.worth),
+        "one_off_staff_usd": float(one_off_staff_usd(x)),
+        "options": {option: _option(case, x, option) for option in options_of(x)},
+        "p10": odds.saving["p10"],
+        "p50": odds.saving["p50"],
+        "p90": odds.saving["p90"],
+        "payback": odds.payback,
+        "chance_never_pays_back": odds.chance_never,
+        "chance_of_loss": odds.chance_of_loss,
+        "tornado": [swing._asdict() for swing in swings],
+        "measure_first": uncertainty.measure_first(swings),
+        "breakeven_volume": volume,
+        "per_day": _per_day(case, x),
+        "serving": case.serving and case.serving._asdict(),
+        "warnings": list(case.warnings),
+        "assumptions": [a._asdict() for a in case.figures.values()],
+        "cash_flow": _cash_flow(case, x),
+    }
+
+
+def main_option(case: Case) -> str:
+    """The option the headline is about: the cheaper of rented and bought, else a host, else the API itself."""
+    x, offered = case.base, options_of(case.base)
+
+    def present_cost(option: str) -> float:
+        return float(
+            finance.present_value(costs(x, option, case.scenario.months, whole=case.whole), x["discount_rate"])
+        )
+
+    own = [option for option in ("rented", "bought") if option in offered]
+    return min(own, key=present_cost) if own else offered[-1]
+
+
+def breakeven_volume(case: Case, option: str) -> dict[str, float | None] | None:
+    """The least multiple of today's traffic from which NPV stays positive; None where no multiple up to 100 does, or no replica is described.
+
+    Fixed costs and whole replicas make the curve saw-toothed: the last crossing counts.
+    """
+    if option in ("api", "host") or case.scenario.replica is None or not case.figures["api_usd_per_month"].value:
+        return None
+    values = npv_at(case, option, VOLUMES)
+    if values[-1] <= 0:
+        return {"multiple": None, "tokens_per_month": None, "utilisation": None}
+    losing = np.flatnonzero(values <= 0)
+    if not len(losing):
+        return {"multiple": 0.0, "tokens_per_month": 0.0, "utilisation": None}
+    low, high = VOLUMES[losing[-1]], VOLUMES[losing[-1] + 1]
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if npv_at(case, option, np.array([middle]))[0] > 0 else (middle, high)
+    tokens = tokens_per_month(case)
+    return {
+        "multiple": float(high),
+        "tokens_per_month": tokens and tokens * float(high),
+        "utilisation": utilisation(case, float(high)),
+    }
+
+
+def npv_at(case: Case, option: str, multiples: np.ndarray) -> np.ndarray:
+    """NPV of the saving at multiples of today's traffic."""
+    x = case.base
+    scaled = {
+        **x,
+        **{name: x[name] * multiples for name in ("api_usd_per_month", "load_replicas", "quality_gap_usd_per_month")},
+    }
+    return finance.present_value(
+        saving(scaled, option, case.scenario.months, whole=case.whole).worth, x["discount_rate"]
+    )
+
+
+def tokens_per_month(case: Case) -> float | None:
+    """Input and output tokens a month, today."""
+    traffic = case.scenario.traffic
+    return traffic and traffic.requests_per_month * (traffic.input_tokens + traffic.output_tokens)
+
+
+def utilisation(case: Case, multiple: float = 1.0) -> float | None:
+    """Mean load over what the paid replicas could serve at the objective; None without traffic."""
+    x, traffic = case.base, case.scenario.traffic
+    if traffic is None or "load_replicas" not in x or not x["load_replicas"]:
+        return None
+    paid = gpus({**x, "load_replicas": x["load_replicas"] * multiple}, 1, whole=case.whole)[-1] / x["gpus_per_replica"]
+    mean = case.scenario.replica.mean_replicas if case.scenario.replica else None
+    if mean is None:
+        mean = x["load_replicas"] / (traffic.peak_to_mean if case.whole else 1.0)
+    return float(mean * multiple / x["throughput_factor"] / paid)
+
+
+def sentence(option: str, payback: float, odds: uncertainty.Odds) -> str:
+    """The answer in words."""
+    if option == "api":
+        return "No other option is described; the API bill stands."
+    middle = (
+        "never pays back in the middle case"
+        if np.isnan(payback)
+        else f"pays back in {payback:.1f} months in the middle case"
+        if payback
+        else "is cheaper from the first month in the middle case"
+    )
+    return (
+        f"{option.capitalize()} capacity {middle}; {odds.chance_never:.0%} chance that it does not within the horizon."
+    )
+
+
+def _option(case: Case, x: dict[str, float], option: str) -> dict[str, Any]:
+    months = case.scenario.months
+    flow = costs(x, option, months, whole=case.whole)
+    tokens, total = tokens_per_month(case), float(flow.sum())
+    own = option in ("rented", "bought")
+    machines = own and case.scenario.replica is not None  # a stated installation is one sum, no count of GPUs
+    growth = (1 + x["growth_per_year"]) ** ((np.arange(1, months + 1) - 1) / 12)
+    per_mtok = total / (tokens * float(growth.sum())) * 1e6 if tokens else None
+    busy = utilisation(case) if own else None
+    return {
+        "total_usd": total,
+        "present_cost_usd": float(finance.present_value(flow, x["discount_rate"])),
+        "first_year_usd": float(flow[:13].sum()),
+        "gpus": float(gpus(x, months, whole=case.whole)[-1]) if machines else None,
+        "utilisation": busy,
+        "usd_per_gpu_hour": {
+            "rented": x.get("rent_usd_per_gpu_hour"),
+            "bought": owned_usd_per_gpu_hour(x) if option == "bought" and machines else None,
+        }.get(option),
+        "usd_per_mtok_reserved": per_mtok,  # every paid hour over the tokens served: compare this one with the API
+        "usd_per_mtok_usage": per_mtok * busy
+        if own and per_mtok and busy
+        else per_mtok,  # busy hours only: always looks cheaper
+    }
+
+
+def _per_day(case: Case, x: dict[str, float]) -> dict[str, float | None]:
+    """One mean day in the first month, hardware rent only: what a published day can be checked against."""
+    traffic, replica = case.scenario.traffic, case.scenario.replica
+    rent = None
+    if "rent_usd_per_gpu_hour" in x:
+        rent = float(gpus(x, 1, whole=case.whole)[-1] * 24 * x["rent_usd_per_gpu_hour"])
+    api = x["api_usd_per_month"] / DAYS_PER_MONTH
+    nodes = None
+    if traffic and replica and replica.prefill_tokens_per_s and replica.decode_tokens_per_s:
+        rate = traffic.requests_per_month / SECONDS_PER_MONTH
+        nodes = rate * (
+            traffic.input_tokens / replica.prefill_tokens_per_s + traffic.output_tokens / replica.decode_tokens_per_s
+        )
+    return {
+        "api_usd": api,
+        "rent_usd": rent,
+        "margin_pct": (api / rent - 1) * 100 if rent else None,
+        "fluid_replicas": nodes,
+    }
+
+
+def _cash_flow(case: Case, x: dict[str, float]) -> list[dict[str, float]]:
+    flows = {option: costs(x, option, case.scenario.months, whole=case.whole) for option in options_of(x)}
+    cumulative = np.cumsum(saving(x, main_option(case), case.scenario.months, whole=case.whole).cash)
+    return [
+        {
+            "month": month,
+            **{f"{option}_usd": float(flow[month]) for option, flow in flows.items()},
+            "cumulative_saving_usd": float(cumulative[month]),
+        }
+        for month in range(case.scenario.months + 1)
+    ]
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def register(subparsers: Any) -> None:
+    """Add `breakeven`."""
+    sub = command(subparsers, "breakeven", _run, "API, host, rented or bought GPUs: payback, NPV and the odds")
+    sub.add_argument("file", help="scenario file, or the name of a shipped one")
+    sub.add_argument(
+        "--bench", metavar="JSON", help="own result of vllm bench serve, AIPerf or GenAI-Perf on the scenario's replica"
+    )
+    sub.add_argument("--seed", type=int, default=0, help="seed of the sampled paths (default 0)")
+
+
+def _measured(path: str | None, scenario: BreakevenScenario) -> list[ServingMeasurement]:
+    replica = scenario.replica
+    if path is None:
+        return []
+    if replica is None:
+        raise BadInput(f"{path} measures a replica, and the scenario describes none; add `replica:` to it.")
+    layout = replica.layout or f"tp{replica.gpus}"
+    return [
+        import_bench(
+            path, gpu=replica.gpu, count=replica.gpus, layout=layout, precision=replica.precision, model=replica.model
+        )
+    ]
+
+
+def _run(args: argparse.Namespace) -> None:
+    catalog_table.HOME.set(args.home)
+    scenario = read_scenario(args.file, BreakevenScenario, "breakeven")
+    result = breakeven(scenario, _measured(args.bench, scenario), seed=args.seed)
+    if args.json:
+        return emit_json(result)
+    rows = [
+        [
+            name,
+            f"${o['total_usd']:,.0f}",
+            f"${o['present_cost_usd']:,.0f}",
+            "" if o["gpus"] is None else f"{o['gpus']:g}",
+            "" if o["usd_per_mtok_reserved"] is None else f"${o['usd_per_mtok_reserved']:,.3f}",
+        ]
+        for name, o in result["options"].items()
+    ]
+    emit_table(
+        ["option", f"total, {result['months']} months", "present cost", "GPUs", "USD/M tokens"],
+        rows,
+        title=result["name"],
+        right=["total", "present cost", "GPUs", "USD/M tokens"],
+    )
+    say(result["answer"])
+    irr = "n/a" if result["irr"] is None else f"{result['irr']:.0%}"
+    say(
+        f"NPV ${result['npv_usd']:,.0f}, IRR {irr}; saving P10 ${result['p10']:,.0f}, P50 ${result['p50']:,.0f}, P90 ${result['p90']:,.0f}"
+    )
+    say(result["measure_first"])
+    for warning in result["warnings"]:
+        say(f"Note: {warning}")

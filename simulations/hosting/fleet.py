@@ -1,0 +1,223 @@
+"""From arrivals to replicas: a fluid floor per minute, a replay of the worst hours, spares, and the ways to need fewer.
+
+The floor is the work divided by what a replica can do at its best batch; the replay finds how many
+replicas keep P95 of TTFT and TPOT within the objective, and never looks below the floor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from data.errors import Refused
+from data.facts.architectures import find_architecture
+from data.facts.gpus import find_gpu
+from simulations.hosting.arrivals import MINUTES_PER_DAY, Demand, Requests
+from simulations.hosting.capacity import ServingPoint, replica_work
+from simulations.hosting.layouts import read_layout
+from simulations.hosting.measured_curves import ServingMeasurement
+from simulations.hosting.operating_point import operating_point
+from simulations.hosting.replica_memory import batch_limit
+from simulations.hosting.roofline import CONSTANTS, HOPPER, prefill_seconds, speed_of
+from simulations.hosting.serving_queue import Latencies, ServiceRates, replay
+
+API_OVERHEAD_S = 0.015  # BLIS alpha: network, HTTP, tokeniser
+MOST_REPLICAS = 4096
+MOST_REPLAYED = 50_000  # requests of one hour; beyond, a part of them meets the same part of the fleet
+
+
+class Objective(NamedTuple):
+    """What every user is promised: 95th percentiles in ms."""
+
+    ttft_ms: float = 2000.0
+    tpot_ms: float = 50.0
+
+    def met_by(self, latencies: Latencies) -> bool:
+        """Whether a replay keeps the promise."""
+        seen = latencies.percentiles()
+        return seen["ttft_p95_ms"] <= self.ttft_ms and seen["tpot_p95_ms"] <= self.tpot_ms
+
+
+PROMISE = Objective()
+
+
+class Fleet(NamedTuple):
+    """A sized fleet: busy replicas at the worst hour, with spares what must be paid."""
+
+    floor: int
+    replicas: int
+    paid_replicas: int
+    gpus: int
+    latencies: Latencies
+    load: np.ndarray  # replicas busy per minute, fluid
+
+
+def service_rates(
+    model: str,
+    gpu: str,
+    gpus: int,
+    layout: str | None,
+    precision: str,
+    input_tokens: float,
+    cached_tokens: float,
+    output_tokens: float,
+    objective: Objective = PROMISE,
+    measurements: Sequence[ServingMeasurement] = (),
+) -> tuple[ServiceRates, ServingPoint]:
+    """How fast a replica serves requests of these mean lengths, and the serving point behind it.
+
+    The batch is capped where the calibrated TPOT still meets the objective, as an operator would set it.
+    """
+    fresh = max(1.0, input_tokens - cached_tokens)
+    point = operating_point(
+        model, gpu, gpus, layout, precision, fresh, output_tokens, objective.tpot_ms, measurements=measurements
+    )
+    shape, architecture, hardware = read_layout(point.layout), find_architecture(model), find_gpu(gpu)
+    constants = CONSTANTS.get(hardware.generation, HOPPER)
+    whole = point._replace(input_length=input_tokens)
+    slots = max(1, int(point.concurrency / point.replicas))
+    alone = speed_of(replica_work(point, point.batch), constants)
+    ratio = point.tpot_ms / 1e3 / float(alone.tpot_s)
+    steps = [float(speed_of(replica_work(whole, b), constants).step_s) * ratio for b in range(1, slots + 1)]
+    prefill = float(prefill_seconds(replica_work(point, 1), constants)) * ratio / fresh
+    limit = batch_limit(architecture, hardware, shape, point.precision, input_tokens + output_tokens / 2)
+    cache = limit * (input_tokens + output_tokens / 2)
+    return ServiceRates((math.inf, *steps), prefill, constants.interference, API_OVERHEAD_S, cache, shape.gpus), point
+
+
+def fluid_load(demand: Demand, rates: ServiceRates) -> np.ndarray:
+    """Replicas busy in each minute if work could be cut freely."""
+    return rates.busy_seconds(demand.fresh_tokens, demand.output_tokens) / 60.0
+
+
+def worst_hours(load: np.ndarray, hours: int = 3) -> list[int]:
+    """First minutes of the `hours` busiest hours that do not overlap (clock hours of the span)."""
+    whole = len(load) // 60 * 60
+    if not whole:
+        return [0]
+    sums = load[:whole].reshape(-1, 60).sum(axis=1)
+    return [int(hour) * 60 for hour in np.argsort(-sums, kind="stable")[:hours]]
+
+
+def size_fleet(
+    windows: Sequence[Requests],
+    demand: Demand,
+    rates: ServiceRates,
+    objective: Objective = PROMISE,
+    *,
+    spare: int = 1,
+    seed: int = 0,
+) -> Fleet:
+    """The fewest replicas that keep the objective in every window, plus spares.
+
+    An hour of more than MOST_REPLAYED requests is replayed on a random part of them and as large a part of the
+    fleet, which errs on the safe side: a small fleet evens bursts out less well than a large one.
+    Raises Refused where no number of replicas can (the objective is below what one request alone needs).
+    """
+    load = fluid_load(demand, rates)
+    floor, answer, seen = 1, 1, None
+    for requests in windows:
+        span = max(60.0, float(requests.at_s[-1]))
+        work = float(rates.busy_seconds(requests.fresh_tokens.sum(), requests.output_tokens.sum()))
+        floor = max(floor, math.ceil(work / span - 1e-9))
+        share = min(1.0, MOST_REPLAYED / len(requests.at_s))
+        low = max(math.ceil(floor * share - 1e-9), int(answer * share + 1e-9), 1)
+        found, seen = _fewest(_part(requests, share, seed), rates, objective, low, seed)
+        answer = max(answer, math.ceil(found / share - 1e-9))
+    return Fleet(floor, answer, answer + spare, (answer + spare) * rates.gpus, seen, load)
+
+
+def _part(requests: Requests, share: float, seed: int) -> Requests:
+    """A random share of the requests, still in order."""
+    if share == 1:
+        return requests
+    chosen = np.random.default_rng(seed).random(len(requests.at_s)) < share
+    return Requests(*(series[chosen] for series in requests))
+
+
+def _fewest(
+    requests: Requests, rates: ServiceRates, objective: Objective, low: int, seed: int
+) -> tuple[int, Latencies]:
+    high, seen = low, replay(requests, rates, low, seed=seed)
+    while not objective.met_by(seen):
+        if high >= MOST_REPLICAS:
+            raise Refused(_why_not(seen, objective))
+        low, high = high + 1, min(MOST_REPLICAS, high * 2)
+        seen = replay(requests, rates, high, seed=seed)
+        if high > 64 and seen.busy_share < 0.01 and not objective.met_by(seen):
+            raise Refused(_why_not(seen, objective))
+    while low < high:
+        middle = (low + high) // 2
+        tried = replay(requests, rates, middle, seed=seed)
+        low, high, seen = (low, middle, tried) if objective.met_by(tried) else (middle + 1, high, seen)
+    return high, seen
+
+
+def _why_not(seen: Latencies, objective: Objective) -> str:
+    p = seen.percentiles()
+    return (
+        f"No number of replicas keeps P95 TTFT within {objective.ttft_ms:g} ms and TPOT within {objective.tpot_ms:g} ms: requests alone see "
+        f"{p['ttft_p95_ms']:,.0f} and {p['tpot_p95_ms']:,.1f} ms. Take more or faster GPUs a replica, or a slower objective."
+    )
+
+
+def autoscaled_hours(load: np.ndarray, spare: int = 1, load_minutes: int = 10, highest_load: float = 0.75) -> float:
+    """Replica-hours of a fleet that follows the load: every minute pays for the highest need until a new replica could be up."""
+    need = np.ceil(load / highest_load - 1e-9) + spare
+    padded = np.concatenate([need, np.full(load_minutes, need[-1])])
+    ahead = np.lib.stride_tricks.sliding_window_view(padded, load_minutes + 1).max(axis=1)[: len(need)]
+    return float(ahead.sum() / 60)
+
+
+def with_evictions(replicas: int, evictions_per_day: float, load_minutes: float) -> int:
+    """Spot replicas to hold so that, with reloads, `replicas` are up on average; at least one more than needed."""
+    down = min(0.9, evictions_per_day * load_minutes / MINUTES_PER_DAY)
+    return max(replicas + (1 if evictions_per_day else 0), math.ceil(replicas / (1 - down) - 1e-9))
+
+
+def off_peak(load: np.ndarray, batchable_share: float) -> np.ndarray:
+    """The load with its batchable share poured into the valleys of each day (the total of a day is kept)."""
+    moved = load * (1 - batchable_share)
+    for start in range(0, len(load), MINUTES_PER_DAY):
+        day = moved[start : start + MINUTES_PER_DAY]
+        pool = float(load[start : start + MINUTES_PER_DAY].sum() * batchable_share)
+        level = _water_level(day, pool)
+        np.maximum(day, level, out=day)
+    return moved
+
+
+def _water_level(day: np.ndarray, pool: float) -> float:
+    """Height to which `pool` fills the valleys of `day`."""
+    heights = np.sort(day)
+    filled = heights * np.arange(1, len(day) + 1) - np.cumsum(heights)  # needed to reach each height
+    below = int(np.searchsorted(filled, pool, side="right"))
+    return float((heights[:below].sum() + pool) / below) if below else float(heights[0])
+
+
+class Hybrid(NamedTuple):
+    """Base load on own replicas, the rest on the API: replicas, share of work that bursts, USD a month."""
+
+    replicas: int
+    burst_share: float
+    usd_per_month: float
+
+
+def best_hybrid(
+    load: np.ndarray,
+    replica_usd_per_month: float,
+    api_usd_per_month: float,
+    *,
+    highest_load: float = 0.75,
+    spare: int = 1,
+) -> list[Hybrid]:
+    """Every split from all-API to no bursts, cheapest first. Work above what own replicas may carry goes to the API."""
+    total = float(load.sum())
+    found = []
+    for replicas in range(math.ceil(float(load.max()) / highest_load) + 1):
+        burst = float(np.maximum(load - replicas * highest_load, 0).sum()) / total if total else 0.0
+        own = (replicas + spare) * replica_usd_per_month if replicas else 0.0
+        found.append(Hybrid(replicas, burst, own + burst * api_usd_per_month))
+    return sorted(found, key=lambda split: split.usd_per_month)

@@ -1,0 +1,124 @@
+"""Mixes taken from the log: today's, and any other shares of the same work, priced on the same tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from data.errors import BadInput
+from simulations.mixes.mix import TOLERANCE, Entry, Mix, MixScenario
+from simulations.mixes.problem_from_log import Programme
+from simulations.mixes.range import Assumptions
+from simulations.replay.repricing import Market
+
+
+def mix_of(made: Programme, shares: np.ndarray) -> Mix:
+    """A mix given as shares per segment, as one line per model: share of requests, USD a year, quality, mean latency in the log."""
+    task, slow = made.problem, latencies(made)
+    requests = shares * task.weights[:, None]
+    spent = np.nan_to_num(task.cost_usd) * shares
+    unknown = np.isnan(task.cost_usd) & (shares > 0)
+    entries = []
+    for i in np.argsort(-spent.sum(0)):
+        part = requests[:, i]
+        if shares[:, i].max() <= 1e-9:
+            continue
+        known = np.isfinite(task.quality[:, i]) | (part <= 0)
+        quality = (
+            float((np.nan_to_num(task.quality[:, i]) * part).sum() / part.sum()) if known.all() and part.sum() else None
+        )
+        cost = None if unknown[:, i].any() else float(spent[:, i].sum())
+        entries.append(
+            Entry(
+                model=task.models[i],
+                share=min(1.0, float(part.sum() / task.weights.sum())),
+                annual_cost_usd=cost,
+                quality=quality,
+                latency_ms=slow.get(task.models[i]),
+            )
+        )
+    return Mix(models=tuple(entries))
+
+
+def latencies(made: Programme) -> dict[str, float]:
+    """Mean ms a request of every model this log has seen at work; another's is unknown."""
+    rows = made.segments
+    total, count = (
+        np.bincount(made.problem.current, rows[name].fillna(0).to_numpy(float), len(made.problem.models))
+        for name in ("latency_ms_sum", "latency_count")
+    )
+    return {name: float(ms / n) for name, ms, n in zip(made.problem.models, total, count, strict=True) if n and ms}
+
+
+def with_shares(
+    made: Programme, wanted: Mapping[str, float], by_task: Mapping[str, Mapping[str, float]] | None = None
+) -> np.ndarray:
+    """Shares per segment when every segment gets `wanted` (or its task type's own shares), where it may.
+
+    A model that is not allowed or has no price on a segment gives its share to the others there; where
+    none is left the segment stays as it is. Raises BadInput unless the shares sum to one.
+    """
+    task, by_task = made.problem, by_task or {}
+    wishes = {name: _row(made, shares) for name, shares in {"": wanted, **by_task}.items()}
+    wish = np.array([wishes[t if t in by_task else ""] for t in made.segments["task_type"]])
+    open_ = task.allowed & np.isfinite(task.cost_usd)
+    shares = np.where(open_, wish, 0.0)
+    left = shares.sum(1)
+    stuck = left <= TOLERANCE
+    shares[stuck] = made.current_shares[stuck]
+    return shares / shares.sum(1, keepdims=True)
+
+
+def _row(made: Programme, shares: Mapping[str, float]) -> np.ndarray:
+    unknown = [name for name in shares if name not in made.problem.models]
+    if unknown:
+        raise BadInput(
+            f"`{unknown[0]}` is not in this simulation; add it to the models to consider: {', '.join(made.problem.models)}."
+        )
+    if any(share < 0 for share in shares.values()):
+        raise BadInput(f"Shares cannot be negative: {dict(shares)}.")
+    total = sum(shares.values())
+    if abs(total - 1) > 1e-4:
+        raise BadInput(f"The shares sum to {total:.4g}, not to 1; correct them, or press Normalise.")
+    return np.array([shares.get(name, 0.0) for name in made.problem.models]) / total
+
+
+def current_mix(made: Programme) -> dict[str, float]:
+    """Today's share of requests per model."""
+    task = made.problem
+    totals = np.bincount(task.current, task.weights, len(task.models)) / task.weights.sum()
+    return {name: float(share) for name, share in zip(task.models, totals, strict=True)}
+
+
+def log_scenario(
+    made: Programme, shares: np.ndarray, market: Market, name: str, source: str, assumed: Assumptions | None = None
+) -> MixScenario:
+    """A scenario that stands on its own: today's mix and these shares, with the range that output length gives."""
+    assumptions = (assumed or Assumptions()).model_copy(update={"verbosity": cost_range(made, shares, market)})
+    return MixScenario(
+        kind="mix",
+        name=name,
+        source=source,
+        baseline=mix_of(made, made.current_shares),
+        proposed=mix_of(made, shares),
+        assumptions=assumptions,
+    )
+
+
+def cost_range(made: Programme, shares: np.ndarray, market: Market) -> tuple[float, float]:
+    """What the unknown output length of moved work does to its cost: (low, high) as factors."""
+    low = middle = high = 0.0
+    rows = made.segments
+    for i, target in enumerate(made.problem.models):
+        moved = np.where(made.problem.current == i, 0.0, shares[:, i])
+        if not moved.any():
+            continue
+        bare, whole = (market.cost_at(rows, target, factor) for factor in (0.0, 1.0))
+        longer = [market.verbosity(model if isinstance(model, str) else None, target) for model in rows["model"]]
+        for share, read, both, factor in zip(moved, bare, whole, longer, strict=True):
+            if share and np.isfinite(both):
+                written = both - read
+                low, high = low + share * (read + written * factor.low), high + share * (read + written * factor.high)
+                middle += share * (read + written * factor.value)
+    return (round(low / middle, 4), round(high / middle, 4)) if middle else (1.0, 1.0)

@@ -1,0 +1,228 @@
+"""From the log to an optimisation problem: what every model would cost and be worth on every segment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analytics.scope import Scope
+from data.errors import BadInput, NoData
+from data.ledger import Ledger
+from data.schema import TOKENS
+from routing.policies.choice import logged_hosting, refused_by, resolve
+from routing.policies.policy import Constraint, Policy
+from simulations.mixes.optimise import Problem
+from simulations.replay.policy_query import active, folding
+from simulations.replay.quality import Scale, scales, score_of
+from simulations.replay.repricing import Market
+from simulations.replay.traffic import BANDS, caution, days_covered, fold, per_year
+
+MOST_SEGMENTS = 400  # the smallest beyond that are put together: they weigh nothing, and a frontier stays under 2 s
+
+
+@dataclass(frozen=True)
+class Programme:
+    """The problem, the segments behind its rows, and what to say about them.
+
+    `yearly` is the factor from the span to a year; `lifted` maps the words of each constraint to what
+    is allowed without it; `excluded` are requests that no what-if can price, with their logged USD.
+    """
+
+    problem: Problem
+    segments: pd.DataFrame
+    scale: Scale | None
+    yearly: float
+    note: str | None
+    lifted: dict[str, np.ndarray]
+    excluded: dict[str, tuple[int, Decimal]]
+
+    @property
+    def current_shares(self) -> np.ndarray:
+        """The mix as logged."""
+        shares = np.zeros_like(self.problem.cost_usd)
+        shares[np.arange(len(shares)), self.problem.current] = 1.0
+        return shares
+
+
+def programme(
+    view: Ledger,
+    scope: Scope,
+    market: Market,
+    targets: Iterable[str] = (),
+    *,
+    policy: Policy | None = None,
+    scale: str | None = None,
+) -> Programme:
+    """Fold the scope and price every target on every segment. Targets are added to the models of the log.
+
+    Only the constraints of `policy` are used. Raises NoData for an empty scope, BadInput for an unknown target or scale.
+    """
+    for target in targets:
+        market.catalog.canonical(target.partition("@")[0])
+    rules = policy or Policy(name="no constraints", fallback=("current",))
+    yearly, edges = per_year(days_covered(view, scope)), [*BANDS, *market.edges([*targets, *market.catalog])]
+    folded = fold(view, scope, **folding(rules, view, edges, rules=False))
+    rows = folded[folded["basis"] == "priced"].reset_index(drop=True)
+    excluded = {
+        str(name): (int(part["calls"].sum()), sum(part["cost_usd"].dropna(), Decimal(0)))
+        for name, part in folded.groupby("basis")
+        if name != "priced"
+    }
+    if rows.empty:
+        raise NoData(
+            "None of the requests in this scope has a price and token counts; a what-if needs both. See Data and prices."
+        )
+    present = [_logged_target(row, market) for row in rows[["model", "provider", "host"]].to_dict("records")]
+    spent = rows["cost_usd"].astype(float).groupby(pd.Series(present)).sum().sort_values(ascending=False)
+    names = tuple(dict.fromkeys([*spent.index, *targets]))
+    yardstick = _yardstick(market, rows, names, scale)
+    problem, lifted = _problem(rows, present, names, market, rules, yardstick, yearly)
+    problem, lifted, rows = _tail_together(problem, lifted, rows)
+    return Programme(problem, rows, yardstick, yearly, caution(365 / yearly), lifted, excluded)
+
+
+def _logged_target(row: dict[str, Any], market: Market) -> str:
+    """The name of what answered, with its hosting where that is not the model's usual one."""
+    row = {key: None if pd.isna(value) else value for key, value in row.items()}
+    model = row["model"] or "unknown"
+    facts = market.catalog.get(model)
+    hosting = logged_hosting(row, facts)
+    return f"{model}@{hosting}" if hosting and facts and facts.hosting and hosting != facts.hosting[0] else model
+
+
+def _yardstick(market: Market, rows: pd.DataFrame, names: tuple[str, ...], scale: str | None) -> Scale | None:
+    found = scales(market.catalog, rows, names)
+    if scale and scale not in [s.name for s in found]:
+        raise BadInput(
+            f"There is no quality scale `{scale}` for this traffic; known are: {', '.join(s.name for s in found) or 'none'}."
+        )
+    return next((s for s in found if scale in (None, s.name)), None)
+
+
+def _problem(
+    rows: pd.DataFrame,
+    present: list[str],
+    names: tuple[str, ...],
+    market: Market,
+    policy: Policy,
+    scale: Scale | None,
+    yearly: float,
+) -> tuple[Problem, dict[str, np.ndarray]]:
+    size = (len(rows), len(names))
+    cost, quality = np.full(size, np.nan), np.full(size, np.nan)
+    current = np.array([names.index(target) for target in present])
+    for column, target in enumerate(names):
+        cost[:, column] = market.cost_usd(rows, target) * yearly
+        if scale:
+            quality[:, column] = score_of(market.catalog, [target] * len(rows), rows["task_type"], scale.name)
+    cost[np.arange(len(rows)), current] = rows["cost_usd"].astype(float) * yearly  # what stays costs what was logged
+    allowed, refusals, lifted = _permissions(rows, names, current, market, policy)
+    facts = [market.catalog.get(name.partition("@")[0]) for name in names]
+    problem = Problem(
+        rows["calls"].to_numpy(float) * yearly,
+        cost,
+        quality,
+        allowed,
+        current,
+        names,
+        tuple((f.vendor if f else None) or "unknown" for f in facts),
+        tuple((f.origin if f else None) or "unknown" for f in facts),
+        tuple(rows["criticality"]),
+        refusals,
+    )
+    return problem, lifted
+
+
+def _permissions(
+    rows: pd.DataFrame, names: tuple[str, ...], current: np.ndarray, market: Market, policy: Policy
+) -> tuple[np.ndarray, dict[tuple[int, int], str], dict[str, np.ndarray]]:
+    """What is allowed where, the reason for each refusal, and what would be allowed without each constraint."""
+    candidates = [resolve(name, {}, market.catalog) for name in names]
+
+    @cache
+    def reason(mask: int, tokens: int | None, model: int, without: int | None) -> str | None:
+        holding = [policy.constraints[i] for i in active(mask) if i != without]
+        return refused_by(candidates[model], holding, {"input_tokens": tokens}, market.catalog)
+
+    def line(mask: int, band: float, here: int, without: int | None = None) -> list[str | None]:
+        # What answered the logged request had room for it, whatever the catalogue says about its window.
+        sizes = [None if pd.isna(band) or m == here else int(band) for m in range(len(names))]
+        return [reason(int(mask), tokens, m, without) for m, tokens in enumerate(sizes)]
+
+    kinds = list(zip(rows["mask"], rows["band"], current, strict=True))
+    table = [line(*kind) for kind in kinds]
+    refusals = {(s, m): why for s, reasons in enumerate(table) for m, why in enumerate(reasons) if why}
+    lifted = {
+        words(c): np.array([[why is None for why in line(*kind, i)] for kind in kinds])
+        for i, c in enumerate(policy.constraints)
+    }
+    return np.array([[why is None for why in reasons] for reasons in table]), refusals, lifted
+
+
+def words(constraint: Constraint) -> str:
+    """A constraint as a clause: `origin CN with hosting api is forbidden for data_class customer or regulated`."""
+    who = " and ".join(f"{name} {_listed(term)}" for name, term in constraint.when.items())
+    clauses = []
+    if constraint.forbid:
+        clauses.append(" with ".join(f"{k} {' or '.join(v)}" for k, v in constraint.forbid.items()) + " is forbidden")
+    if constraint.require:
+        clauses.append(" and ".join(f"{k} {' or '.join(v)}" for k, v in constraint.require.items()) + " is required")
+    return " and ".join(clauses) + (f" for {who}" if who else "")
+
+
+def _listed(term: Any) -> str:
+    values = getattr(term, "values", None)
+    if values is None:
+        return f"from {term.low:,}" if term.high == float("inf") else f"{term.low:,} to {term.high:,}"
+    return ("not " if term.negated else "") + " or ".join(values)
+
+
+def _tail_together(
+    problem: Problem, lifted: dict[str, np.ndarray], rows: pd.DataFrame
+) -> tuple[Problem, dict[str, np.ndarray], pd.DataFrame]:
+    """Segments beyond the largest by cost, put together where permission, criticality and model agree.
+
+    Costs add up and qualities average by requests, so any mix of the smaller problem is a mix of the whole.
+    """
+    if len(rows) <= MOST_SEGMENTS:
+        return problem, lifted, rows
+    here = problem.cost_usd[np.arange(len(rows)), problem.current]
+    small = np.argsort(-here)[MOST_SEGMENTS:]
+    group = np.arange(len(rows))
+    patterns = {}
+    for s in small:
+        known = np.isfinite(problem.cost_usd[s]).tobytes() + np.isfinite(problem.quality[s]).tobytes()
+        key = (
+            problem.allowed[s].tobytes(),
+            problem.criticality[s],
+            int(problem.current[s]),
+            known,
+            *(m[s].tobytes() for m in lifted.values()),
+        )
+        group[s] = patterns.setdefault(key, s)
+    keep, place = np.unique(group, return_inverse=True)
+    weights = np.bincount(place, problem.weights)
+    share = np.divide(problem.weights, weights[place], out=np.zeros(len(rows)), where=weights[place] > 0)
+    fold_sum = lambda values: np.array([np.bincount(place, column) for column in values.T]).T  # noqa: E731
+    merged = Problem(
+        weights,
+        fold_sum(problem.cost_usd),
+        fold_sum(problem.quality * share[:, None]),
+        problem.allowed[keep],
+        problem.current[keep],
+        problem.models,
+        problem.vendors,
+        problem.origins,
+        tuple(problem.criticality[i] for i in keep),
+        {(int(np.searchsorted(keep, s)), m): why for (s, m), why in problem.refusals.items() if group[s] == s},
+    )
+    together = rows.iloc[keep].reset_index(drop=True)
+    sums = [*TOKENS, "latency_ms_sum", "latency_count"]
+    together[sums] = rows[sums].groupby(place).sum(min_count=1)
+    return merged, {name: mask[keep] for name, mask in lifted.items()}, together

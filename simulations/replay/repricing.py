@@ -1,0 +1,147 @@
+"""What traffic would cost on another model: its tokens at the other model's prices, with every assumption named.
+
+Token counts are those of the model that answered. Output is scaled by a verbosity factor where both
+models have one on the same reference, else taken as equal, with a range of half to double: on the
+same prompts models of one class differ by that and more (facts/routing.md, decision 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from data.errors import NoData
+from data.facts.models import Catalog, ModelFacts
+from data.prices.book import PriceBook
+from data.prices.catalogue import NO_LIMIT, RATES, PriceRow
+from data.schema import TOKENS
+from simulations.scenario import Part
+
+UNKNOWN_VERBOSITY = (1.0, 0.5, 2.0)
+OUTPUT_KINDS = ("output", "reasoning")
+EQUAL_TOKENS = "assumes equal tokens: output length of the new model is unknown, half to double is the range"
+
+
+class Repricing(Part):
+    """How tokens carry over to another model; factors of 1 change nothing.
+
+    `tokenizer` multiplies all tokens, `cache_kept` is the share of cache reads that the new model
+    still reads from its cache (the rest is fresh input), `verbosity` overrides the factor for output.
+    """
+
+    tokenizer: float = Field(1.0, gt=0, le=10)
+    cache_kept: float = Field(1.0, ge=0, le=1)
+    verbosity: float | None = Field(None, gt=0, le=100)
+
+
+class Verbosity(NamedTuple):
+    """Output of the new model over the old one's: central, low, high, and whether anyone measured it."""
+
+    value: float
+    low: float
+    high: float
+    known: bool
+
+
+class Market:
+    """Prices of targets (`gpt-5.2`, `minimax-m2@self`) on one day. Load once, ask often."""
+
+    def __init__(self, book: PriceBook, catalog: Catalog, at: datetime, terms: Repricing | None = None) -> None:
+        self._book, self.catalog, self.at, self.terms = book, catalog, at, terms or Repricing()
+        self._rates: dict[tuple[str, float, str], np.ndarray | None] = {}
+
+    def edges(self, targets: Iterable[str]) -> list[int]:
+        """Sizes in input tokens at which a target's price or permission changes: price tiers and context windows."""
+        found: set[int] = set()
+        for target in targets:
+            facts = self.catalog.get(target.partition("@")[0])
+            if facts and facts.context_window:
+                found.add(facts.context_window + 1)
+            found |= {int(row.tokens_from) for row in self._rows(target) if 0 < row.tokens_from < NO_LIMIT}
+        return sorted(found)
+
+    def cost_usd(self, segments: pd.DataFrame, target: str) -> np.ndarray:
+        """USD of every segment's tokens on `target`; NaN where its price or the segment's tokens are unknown.
+
+        `segments` has `model`, `band`, `service_tier` and the six token columns (sums).
+        """
+        return self.cost_at(segments, target, self._factors(segments["model"], target)[:, 0])
+
+    def cost_at(self, segments: pd.DataFrame, target: str, verbosity: np.ndarray | float) -> np.ndarray:
+        """As `cost_usd` with these factors on output."""
+        tokens = segments[list(TOKENS)].to_numpy(dtype=float, na_value=0.0) * self.terms.tokenizer
+        lost = tokens[:, 1] * (1 - self.terms.cache_kept)
+        tokens[:, 0] += lost
+        tokens[:, 1] -= lost
+        tokens[:, 4:] *= np.asarray(verbosity, float).reshape(-1, 1)
+        cost = (tokens * self._rate_rows(segments, target)).sum(1)
+        unknown = segments["fresh_input_tokens"].isna() & segments["output_tokens"].isna()
+        return np.where(unknown.to_numpy(), np.nan, cost)
+
+    def verbosity(self, old: str | None, target: str) -> Verbosity:
+        """Output factor from the model `old` to `target`; 1 for the same model, wherever it runs."""
+        new = target.partition("@")[0]
+        if self.terms.verbosity is not None:
+            return Verbosity(self.terms.verbosity, self.terms.verbosity, self.terms.verbosity, True)
+        one, two = self.catalog.get(old or ""), self.catalog.get(new)
+        if old == new or (one is not None and one is two):
+            return Verbosity(1.0, 1.0, 1.0, True)
+        if one and two and one.verbosity and two.verbosity and one.verbosity.source == two.verbosity.source:
+            a, b = one.verbosity, two.verbosity
+            return Verbosity(b.value / a.value, b.low / a.high, b.high / a.low, True)
+        return Verbosity(*UNKNOWN_VERBOSITY, False)
+
+    def priced(self, target: str) -> bool:
+        """Whether a target has any price today."""
+        return self._rate(target, 0.0, "standard") is not None
+
+    def _factors(self, old: pd.Series, target: str) -> np.ndarray:
+        known = {name: self.verbosity(None if pd.isna(name) else name, target)[:3] for name in old.unique()}
+        return np.array([known[name] for name in old]).reshape(-1, 3)
+
+    def _rate_rows(self, segments: pd.DataFrame, target: str) -> np.ndarray:
+        """USD per token, segments x kinds."""
+        blank = np.full(len(RATES), np.nan)
+        pairs = list(zip(segments["band"], segments["service_tier"], strict=True))
+        table = {pair: self._rate(target, *pair) for pair in set(pairs)}
+        return np.array([blank if table[pair] is None else table[pair] for pair in pairs]).reshape(-1, len(RATES))
+
+    def _rate(self, target: str, band: float | None, tier: str | None) -> np.ndarray | None:
+        key = (target, 0.0 if pd.isna(band) else float(band), "standard" if pd.isna(tier) else str(tier))
+        if key not in self._rates:
+            self._rates[key] = self._ask(*key)
+        return self._rates[key]
+
+    def _ask(self, target: str, band: float, tier: str) -> np.ndarray | None:
+        facts, hosting, name = self._seller(target)
+        own = facts.self_hosted.get("usd_per_mtok") if facts and hosting == "self" else None
+        if own is not None:
+            return np.full(len(RATES), float(own) / 1e6)
+        if hosting == "self":
+            return None  # unknown until the operator or the self-host page says what a token costs
+        provider = facts.provider if facts and hosting == "api" else None
+        for service_tier in dict.fromkeys((tier, "standard")):
+            try:
+                row = self._book.row(provider, name, self.at, total_input=int(band), service_tier=service_tier)
+            except NoData:
+                continue
+            return np.array([float(rate) for rate in row.rates]) / 1e6
+        return None
+
+    def _rows(self, target: str) -> tuple[PriceRow, ...]:
+        facts, hosting, name = self._seller(target)
+        if hosting == "self":
+            return ()
+        match = self._book.match(facts.provider if facts and hosting == "api" else None, None, None, name)
+        return (*self._book.contract_rows(match), *self._book.list_rows(match))
+
+    def _seller(self, target: str) -> tuple[ModelFacts | None, str | None, str]:
+        model, _, hosting = target.partition("@")
+        facts = self.catalog.get(model)
+        usual = facts.hosting[0] if facts and facts.hosting else None
+        return facts, hosting or usual, (facts.price_model or facts.name) if facts else model

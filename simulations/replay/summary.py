@@ -1,0 +1,302 @@
+"""What a replay says: dollars, moves, refusals, quality by its tier, latency, and how sure it is."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.schema import TOKENS
+from simulations.mixes.range import Assumptions, lognormal, quantiles
+from simulations.replay.quality import WORDS, Scale, scales, score_of
+from simulations.replay.replay import CURRENT, KEPT, MOVED, REFUSED, VERIFIER, Replay
+from simulations.replay.repricing import EQUAL_TOKENS, Market
+
+NO_TARGET_PRICE = "no price for the model it would move to"
+
+
+def summary(result: Replay, market: Market, *, scale: str | None = None, by: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Everything as plain values; money in USD over the scope (not a year), shares 0 to 1.
+
+    `logged_cost_usd` and `policy_cost_usd` cover the requests whose cost is known both ways; what is
+    left out stands in `not_compared` with its reason.
+    """
+    groups = result.groups
+    compared = groups[groups["comparable"]]
+    review = _review(result)
+    logged = sum(compared["cost_usd"], Decimal(0))
+    policy_usd = sum(compared["policy_cost_usd"], Decimal(0)) + Decimal(repr(review["cost_usd"] or 0.0))
+    answers = _answers(result)
+    calls = float(groups["calls"].sum())
+    refused = groups[(groups["outcome"] == REFUSED)]
+    yardstick = _yardstick(result, market, scale)
+    return {
+        "policy": result.policy.name,
+        "requests": int(calls),
+        "logged_cost_usd": logged,
+        "policy_cost_usd": policy_usd,
+        "savings_usd": logged - policy_usd,
+        "savings_pct": round(float((logged - policy_usd) / logged) * 100, 2) if logged else None,
+        "moved_share": _moved_share(answers, "requests", calls),
+        "moved_token_share": _moved_share(answers, "tokens", float(answers["tokens"].sum())),
+        "refused_requests": int(refused["calls"].sum()),
+        "refused_cost_usd": sum(refused["cost_usd"].dropna(), Decimal(0)),
+        "not_compared": not_compared(result),
+        "by_model": by_model(result, answers),
+        "flows": flow_chart(answers),
+        "by": {dimension: _by(compared, dimension) for dimension in by},
+        "refusals": _refusals(result),
+        "review": review,
+        "quality": quality(result, answers, market, yardstick),
+        "latency": latency(result, answers),
+        "range": cost_range(result, market, float(policy_usd), float(logged)),
+        "assumptions": _assumptions(result, market),
+    }
+
+
+def _answers(result: Replay) -> pd.DataFrame:
+    """Flows that answer, with their group's model, calls and task type; requests nobody moves answer as before."""
+    groups = result.groups
+    flows = result.flows[
+        (result.flows["answers"] > 0) & groups["outcome"].iloc[result.flows["group"]].eq(MOVED).to_numpy()
+    ]
+    kept = groups.index[groups["outcome"] == KEPT]
+    still = pd.DataFrame(
+        {"group": kept, "target": CURRENT, "new_model": groups.loc[kept, "model"], "answers": 1.0, "stays": True}
+    )
+    both = pd.concat([flows[["group", "target", "new_model", "answers", "stays"]], still], ignore_index=True)
+    rows = groups.iloc[both["group"].to_numpy()].reset_index(drop=True)
+    both["old_model"], both["task_type"], both["basis"] = (
+        rows["model"].fillna("unknown"),
+        rows["task_type"],
+        rows["basis"],
+    )
+    both["new_model"] = both["new_model"].fillna("unknown")
+    both["requests"] = rows["calls"].to_numpy(float) * both["answers"]
+    both["tokens"] = rows[list(TOKENS)].to_numpy(float, na_value=0.0).sum(axis=1) * both["answers"]
+    both["logged_usd"] = rows["cost_usd"].astype(float).fillna(0).to_numpy() * both["answers"]
+    return both
+
+
+def _moved_share(answers: pd.DataFrame, column: str, whole: float) -> float:
+    return round(float(answers.loc[~answers["stays"].astype(bool), column].sum()) / whole, 6) if whole else 0.0
+
+
+def by_model(result: Replay, answers: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per model: requests and dollars logged, requests and dollars under the policy (verifiers and discarded attempts included)."""
+    groups = result.groups
+    compared = groups["comparable"]
+    before = groups.assign(model=groups["model"].fillna("unknown"), usd=groups["cost_usd"].where(compared, Decimal(0)))
+    before = before.groupby("model").agg(requests=("calls", "sum"), usd=("usd", "sum"))
+    moved = result.flows[(groups["outcome"].eq(MOVED) & compared).iloc[result.flows["group"]].to_numpy()]
+    kept = groups[groups["outcome"].eq(KEPT) & compared].assign(model=lambda g: g["model"].fillna("unknown"))
+    after_usd = (
+        moved.groupby("new_model")["cost_usd"]
+        .sum()
+        .add(kept.groupby("model")["cost_usd"].sum().astype(float), fill_value=0)
+    )
+    after_requests = answers.groupby("new_model")["requests"].sum()
+    names = sorted(
+        {*before.index, *after_usd.index, *after_requests.index}, key=lambda name: -float(after_usd.get(name, 0))
+    )
+    return [
+        {
+            "model": name,
+            "logged_requests": int(before["requests"].get(name, 0)),
+            "logged_cost_usd": float(before["usd"].get(name, 0)),
+            "policy_requests": round(float(after_requests.get(name, 0)), 2),
+            "policy_cost_usd": round(float(after_usd.get(name, 0)), 6),
+        }
+        for name in names
+    ]
+
+
+def flow_chart(answers: pd.DataFrame) -> list[dict[str, Any]]:
+    """Requests and logged dollars from each model to each target, largest first; `stays` marks what does not move."""
+    answers = answers.assign(target=np.where(answers["target"] == CURRENT, answers["old_model"], answers["target"]))
+    table = answers.groupby(["old_model", "target", "stays"], as_index=False)[["requests", "logged_usd"]].sum()
+    return table.sort_values("requests", ascending=False).round({"requests": 2, "logged_usd": 6}).to_dict("records")
+
+
+def not_compared(result: Replay) -> list[dict[str, Any]]:
+    """Why requests are in neither total: refused, without a price in the log, without tokens, target without a price."""
+    left = result.groups[~result.groups["comparable"]].copy()
+    left["reason"] = np.select(
+        [left["outcome"] == REFUSED, left["basis"] == "unmetered", left["cost_usd"].isna()],
+        ["refused by the policy's constraints", "no token counts in the log", "no price for the logged request"],
+        NO_TARGET_PRICE,
+    )
+    table = left.groupby("reason").agg(
+        requests=("calls", "sum"), logged=("cost_usd", lambda part: sum(part.dropna(), Decimal(0)))
+    )
+    return [
+        {"reason": name, "requests": int(row["requests"]), "logged_cost_usd": row["logged"]}
+        for name, row in table.iterrows()
+    ]
+
+
+def _refusals(result: Replay) -> list[dict[str, Any]]:
+    """Targets taken away by constraints, with the reason and how many requests that concerns."""
+    calls = result.groups["calls"].to_numpy(float)
+    rows = result.refusals.assign(requests=calls[result.refusals["group"].to_numpy(int)])
+    table = (
+        rows.groupby(["target", "reason"], as_index=False)["requests"].sum().sort_values("requests", ascending=False)
+    )
+    return table[table["requests"] > 0].to_dict("records")
+
+
+def _by(compared: pd.DataFrame, dimension: str) -> list[dict[str, Any]]:
+    table = compared.groupby(dimension).agg(
+        requests=("calls", "sum"), logged_cost_usd=("cost_usd", "sum"), policy_cost_usd=("policy_cost_usd", "sum")
+    )
+    return [{dimension: name, **row} for name, row in zip(table.index, table.to_dict("records"), strict=True)]
+
+
+def _review(result: Replay) -> dict[str, Any]:
+    """Human review: priced in where the share is known, otherwise what each percent of the requests would cost."""
+    rule, calls = result.policy.review, float(result.groups["calls"].sum())
+    if rule is None or rule.cost_usd is None:
+        return {
+            "requests": None,
+            "cost_usd": None,
+            "usd_per_percent": None,
+            "note": "" if rule is None else "a review has no price in this policy",
+        }
+    share, percent = result.assumed.review_share, calls * 0.01 * rule.cost_usd
+    if share is None:
+        words = f"share of answers below {rule.confidence_below:g} is unknown until a live run; every percent of them costs ${percent:,.2f} in this span"
+        return {"requests": None, "cost_usd": None, "usd_per_percent": percent, "note": words}
+    words = f"{share:.1%} of answers assumed to fall below {rule.confidence_below:g}"
+    return {
+        "requests": calls * share,
+        "cost_usd": calls * share * rule.cost_usd,
+        "usd_per_percent": percent,
+        "note": words,
+    }
+
+
+def _yardstick(result: Replay, market: Market, scale: str | None) -> Scale | None:
+    """The scale asked for, else the one that knows most of the models concerned."""
+    found = scales(market.catalog, result.groups, [*result.policy.targets])
+    return next((s for s in found if scale in (None, s.name)), None)
+
+
+def quality(result: Replay, answers: pd.DataFrame, market: Market, yardstick: Scale | None) -> dict[str, Any]:
+    """Quality before and after on ONE scale, only where it knows every model concerned; what is unknown is said."""
+    if yardstick is None:
+        return {
+            "tier": "cost_only",
+            "words": WORDS["cost_only"],
+            "scale": None,
+            "baseline": None,
+            "policy": None,
+            "known_share": 0.0,
+        }
+    asked = answers[answers["basis"] != KEPT]
+    old = score_of(market.catalog, asked["old_model"], asked["task_type"], yardstick.name)
+    new = score_of(market.catalog, asked["new_model"], asked["task_type"], yardstick.name)
+    weight = asked["requests"].to_numpy(float)
+    known = np.isfinite(old) & np.isfinite(new)
+    share = float(weight[known].sum() / weight.sum()) if weight.sum() else 0.0
+    whole = share > 1 - 1e-9
+    mean = lambda values: float((values[known] * weight[known]).sum() / weight[known].sum()) if known.any() else None  # noqa: E731
+    unknown = sorted({*asked["new_model"][~np.isfinite(new)], *asked["old_model"][~np.isfinite(old)]})
+    return {
+        "tier": yardstick.tier if whole else "refused",
+        "words": WORDS[yardstick.tier]
+        if whole
+        else f"{WORDS['refused']}; {yardstick.name} does not know {', '.join(unknown[:4])}",
+        "scale": yardstick.name,
+        "source": yardstick.source,
+        "baseline": mean(old) if whole else None,
+        "policy": mean(new) if whole else None,
+        "known_share": round(share, 6),
+        "observed": _observed(result.groups),
+    }
+
+
+def _observed(groups: pd.DataFrame) -> dict[str, Any] | None:
+    """Mean score the log itself carries, of what was answered then; it says nothing about other models."""
+    count = int(groups["quality_count"].sum())
+    return {"mean_score": float(groups["quality_sum"].sum()) / count, "n": count} if count else None
+
+
+def latency(result: Replay, answers: pd.DataFrame) -> dict[str, Any]:
+    """Mean ms per request from each model's own mean in this log; None for models the log has not seen."""
+    seen = (
+        result.groups[result.groups["basis"] != KEPT]
+        .groupby(result.groups["model"].fillna("unknown"))[["latency_ms_sum", "latency_count"]]
+        .sum()
+    )
+    mean = (seen["latency_ms_sum"] / seen["latency_count"].where(seen["latency_count"] > 0)).to_dict()
+    flows = result.flows[result.flows["target"] != VERIFIER]
+    moved = result.groups["outcome"].eq(MOVED).to_numpy()
+    calls = result.groups["calls"].to_numpy(float)
+    part = flows[moved[flows["group"].to_numpy(int)]]
+    kept = answers[answers["target"].eq(CURRENT) & answers["stays"] & answers["basis"].ne(KEPT)]
+    names = [*part["new_model"], *kept["old_model"]]
+    weights = np.array([*(part["calls"] * calls[part["group"].to_numpy(int)]), *kept["requests"]])
+    values = np.array([mean.get(name, np.nan) for name in names], float)
+    used = weights > 0
+    asked = float(answers.loc[answers["basis"] != KEPT, "requests"].sum())
+    total = seen["latency_count"].sum()
+    return {
+        "baseline_ms": float(seen["latency_ms_sum"].sum() / total) if total else None,
+        "policy_ms": float((values[used] * weights[used]).sum() / asked)
+        if asked and np.isfinite(values[used]).all()
+        else None,
+        "unseen_models": sorted(
+            {name for name, value, use in zip(names, values, used, strict=True) if use and np.isnan(value)}
+        ),
+        "note": "from each model's mean in this log; a model under more load answers differently",
+    }
+
+
+def cost_range(result: Replay, market: Market, policy_usd: float, logged_usd: float) -> dict[str, Any]:
+    """P10, P50, P90 of the policy's cost and saving: output length and tokenizer of what moves are unknown."""
+    groups, flows = result.groups, result.flows
+    concerned = (groups["outcome"].eq(MOVED) & groups["comparable"]).to_numpy()[flows["group"].to_numpy(int)] & ~flows[
+        "stays"
+    ].to_numpy(bool)
+    part = flows[concerned & ~flows["target"].isin([CURRENT, VERIFIER])]
+    pairs: dict[tuple[str, str], np.ndarray] = {}
+    for target, some in part.groupby("target"):
+        rows = groups.iloc[some["group"].to_numpy()]
+        bare = market.cost_at(rows, str(target), 0.0) * some["calls"].to_numpy()
+        for model in rows["model"].fillna("unknown").unique():
+            own = (rows["model"].fillna("unknown") == model).to_numpy()
+            usd = some["cost_usd"].to_numpy()[own]
+            pairs[model, str(target)] = np.array([np.nansum(bare[own]), np.nansum(usd - bare[own])])
+    rng, defaults = np.random.default_rng(Assumptions().seed), Assumptions()
+    moved = sum(float(usd.sum()) for usd in pairs.values())
+    draws = np.full(4096, policy_usd - moved)
+    for (model, target), (read, written) in sorted(pairs.items()):
+        longer = market.verbosity(model, target)
+        factor = lognormal(rng, (longer.low / longer.value, longer.high / longer.value))
+        draws += (read + written * factor) * lognormal(rng, defaults.tokenizer)
+    return {
+        "policy_cost_usd": quantiles(draws),
+        "savings_usd": quantiles(logged_usd - draws),
+        "chance_of_saving": round(float((draws < logged_usd).mean()), 4),
+    }
+
+
+def _assumptions(result: Replay, market: Market) -> list[str]:
+    words = [f"prices of {market.at:%Y-%m-%d} for what moves; what stays keeps its logged cost"]
+    moved = result.flows[~result.flows["stays"].astype(bool)]
+    pairs = {
+        (result.groups["model"].iloc[g], t)
+        for g, t in zip(moved["group"], moved["target"], strict=True)
+        if t not in (CURRENT, VERIFIER)
+    }
+    if any(not market.verbosity(None if pd.isna(old) else old, target).known for old, target in pairs):
+        words.append(EQUAL_TOKENS)
+    if any(rule.cascade for rule in result.policy.rules):
+        words.append(
+            f"a cascade's first answers are accepted {result.assumed.acceptance:.0%} of the time where no live run says otherwise"
+        )
+    if any(rule.way == "vote" for rule in result.policy.rules):
+        words.append("every sample of a vote is paid in full, its input included")
+    return words

@@ -1,0 +1,128 @@
+"""Per-prompt results of several models: the table behind every routing metric.
+
+Rows are (prompt, model, score or correct, cost_usd); every model must have answered every prompt,
+so that each metric compares the same work.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.errors import BadInput, Unreadable
+
+TRUE, FALSE = {"1", "true", "yes", "right", "pass"}, {"0", "false", "no", "wrong", "fail"}
+
+
+@dataclass(frozen=True)
+class ResultsTable:
+    """`scores` (0 to 1) and `costs` (USD) have one row per prompt and one column per model."""
+
+    prompts: tuple[str, ...]
+    models: tuple[str, ...]
+    scores: np.ndarray
+    costs: np.ndarray
+
+    def column(self, model: str) -> int:
+        """Position of a model; BadInput with the nearest names when it is not in the table."""
+        if model not in self.models:
+            near = get_close_matches(model, self.models, n=3, cutoff=0.3) or self.models
+            raise BadInput(f"`{model}` is not in the results table; its models are {', '.join(near)}.")
+        return self.models.index(model)
+
+    def only(self, models: Iterable[str]) -> ResultsTable:
+        """The same prompts for fewer models."""
+        chosen = tuple(models)
+        columns = [self.column(model) for model in chosen]
+        return ResultsTable(self.prompts, chosen, self.scores[:, columns], self.costs[:, columns])
+
+    def points(self) -> list[tuple[str, float, float]]:
+        """(model, mean USD per prompt, mean score) of every single model, cheapest first."""
+        means = zip(self.models, self.costs.mean(0), self.scores.mean(0), strict=True)
+        return sorted(((m, float(c), float(q)) for m, c, q in means), key=lambda point: (point[1], -point[2]))
+
+
+def results_table(rows: Iterable[Mapping[str, Any]], *, drop: bool = False) -> ResultsTable:
+    """The table of these rows. Duplicate (prompt, model) pairs are refused; so are prompts that some
+    model did not answer, unless `drop` leaves them out."""
+    cells: dict[tuple[str, str], tuple[float, float]] = {}
+    prompts: dict[str, None] = {}
+    models: dict[str, None] = {}
+    for number, row in enumerate(rows, start=1):
+        prompt, model = str(_field(row, "prompt", number)), str(_field(row, "model", number))
+        if (prompt, model) in cells:
+            raise BadInput(f"Row {number}: prompt `{prompt[:60]}` has two results for {model}; keep one of them.")
+        cells[prompt, model] = _score(row, number), _cost(row, number)
+        prompts[prompt] = models[model] = None
+    if not cells:
+        raise BadInput("The results table is empty; give rows with prompt, model, correct or score, cost_usd.")
+    gaps = {p: [m for m in models if (p, m) not in cells] for p in prompts}
+    missing = {p: absent for p, absent in gaps.items() if absent}
+    if missing and not drop:
+        prompt, absent = next(iter(missing.items()))
+        raise BadInput(
+            f"{len(missing)} of {len(prompts)} prompts were not answered by every model (prompt `{prompt[:60]}`: {', '.join(absent[:3])} missing); "
+            "add the results, or ask to drop these prompts."
+        )
+    whole = [p for p in prompts if p not in missing]
+    if not whole:
+        raise BadInput("No prompt was answered by every model; the models cannot be compared.")
+    grid = np.array([[cells[p, m] for m in models] for p in whole])
+    return ResultsTable(tuple(whole), tuple(models), grid[..., 0], grid[..., 1])
+
+
+def read_results(path: str | Path, *, drop: bool = False) -> ResultsTable:
+    """A results table from a CSV, JSONL or JSON file."""
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        if file.suffix == ".jsonl":
+            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        elif file.suffix == ".json":
+            rows = json.loads(text)
+        else:
+            rows = list(csv.DictReader(text.splitlines()))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise Unreadable(f"{file} cannot be read as a results table ({error}); give CSV, JSON or JSONL.") from error
+    return results_table(rows, drop=drop)
+
+
+def _field(row: Mapping[str, Any], name: str, number: int) -> Any:
+    value = row.get(name)
+    if value is None or value == "":
+        raise BadInput(
+            f"Row {number} of the results table has no `{name}`; columns are prompt, model, correct or score, cost_usd."
+        )
+    return value
+
+
+def _score(row: Mapping[str, Any], number: int) -> float:
+    raw = row.get("score") if row.get("score") not in (None, "") else _field(row, "correct", number)
+    word = str(raw).strip().lower()
+    try:
+        score = 1.0 if word in TRUE else 0.0 if word in FALSE else float(word)
+    except ValueError:
+        score = -1.0
+    if not 0 <= score <= 1:
+        raise BadInput(
+            f"Row {number} of the results table: score `{raw}` is neither true or false nor between 0 and 1."
+        )
+    return score
+
+
+def _cost(row: Mapping[str, Any], number: int) -> float:
+    raw = row.get("cost_usd", row.get("cost"))
+    try:
+        cost = 0.0 if raw in (None, "") else float(raw)
+    except ValueError:
+        cost = -1.0
+    if not 0 <= cost < float("inf"):
+        raise BadInput(f"Row {number} of the results table: cost `{raw}` is no amount of USD of 0 or more.")
+    return cost
