@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -18,45 +17,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analytics import report_charts
 from analytics.registry import DIMENSIONS
+from data.wording import day, odds, share, usd, usd_cents, usd_change
 
 TEMPLATES = Path(__file__).parent / "templates"
-MISSING = "–"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 ACTION_COLUMNS = ("name", "owner", "due", "expected_usd_month", "status", "decided", "saved_usd_month", "note")
-
-
-def usd(value: float | None) -> str:
-    """$12,480, $84.20, −$3.10; a missing amount is a dash."""
-    if value is None or not math.isfinite(value):
-        return MISSING
-    size, sign = abs(value), "−" if value < 0 else ""
-    return (
-        f"{sign}${size:,.0f}"
-        if size >= 999.5
-        else f"{sign}${size:,.2f}"
-        if size >= 0.995 or not size
-        else f"{sign}${size:.4f}"
-    )
-
-
-def cents(value: float) -> str:
-    """$12,480.25: for numbers that a reader adds up."""
-    return f"{'−' if value < 0 else ''}${abs(value):,.2f}"
-
-
-def change(value: float | None) -> str:
-    return MISSING if value is None else ("+" if value > 0 else "") + usd(value)
-
-
-def share(value: float | None) -> str:
-    return MISSING if value is None else f"{value * 100:.1f}%".replace("-", "−")
-
-
-def day(text: str | None) -> str:
-    if not text:
-        return MISSING
-    known = date.fromisoformat(text[:10])
-    return f"{known.day} {known:%b %Y}"
 
 
 def headline(found: dict[str, Any]) -> str:
@@ -77,13 +42,13 @@ def headline(found: dict[str, Any]) -> str:
     main = max(bridge["drivers"], key=lambda d: abs(d["usd"]))
     if abs(moved) < 0.0005 * bridge["start_usd"]:
         inside = (
-            f"; {main['label'].lower()} moved most ({change(main['usd'])})"
+            f"; {main['label'].lower()} moved most ({usd_change(main['usd'])})"
             if abs(main["usd"]) >= 0.005 * bridge["start_usd"]
             else ""
         )
         return f"{name} cost {usd(spent)}, as much as the week before{inside}"
     direction = "more" if moved >= 0 else "less"
-    return f"{name} cost {usd(spent)}, {share(abs(moved / bridge['start_usd']))} {direction} than the week before, mainly {main['label'].lower()} ({change(main['usd'])})"
+    return f"{name} cost {usd(spent)}, {share(abs(moved / bridge['start_usd']))} {direction} than the week before, mainly {main['label'].lower()} ({usd_change(main['usd'])})"
 
 
 def pace(found: dict[str, Any]) -> str:
@@ -96,9 +61,7 @@ def pace(found: dict[str, Any]) -> str:
         text += f" (P10 {usd(month['p10'])}, P90 {usd(month['p90'])})"
     company = next((b for b in found["pacing"]["budgets"] if not b["filters"] and b["period"] == "monthly"), None)
     if company and company["chance_of_overrun"] is not None:
-        text += (
-            f", against a budget of {usd(company['amount_usd'])}: {company['chance_of_overrun']:.0%} chance of overrun"
-        )
+        text += f", against a budget of {usd(company['amount_usd'])}: {odds(company['chance_of_overrun'])} chance of overrun"
     return text + "."
 
 
@@ -160,7 +123,7 @@ def message(found: dict[str, Any]) -> dict[str, str]:
     """A Slack-compatible webhook's body: the summary as text."""
     lines = [f"*{_slack(headline(found))}*", _slack(pace(found))]
     for mover in found["movers"][:3]:
-        lines.append(f"• {_slack(mover['name'])}: {change(mover['change_usd'])}, mainly {mover['driver'].lower()}")
+        lines.append(f"• {_slack(mover['name'])}: {usd_change(mover['change_usd'])}, mainly {mover['driver'].lower()}")
     if found["anomalies"]["rows"]:
         lines.append(
             f"Unusual: {_slack(found['anomalies']['rows'][0]['title'])}"
@@ -198,5 +161,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"usd": usd, "cents": cents, "change": change, "share": share, "day": day, "md": _md}
+    made.filters |= {
+        "usd": usd,
+        "cents": usd_cents,
+        "change": usd_change,
+        "share": share,
+        "odds": odds,
+        "day": day,
+        "md": _md,
+    }
     return made

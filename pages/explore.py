@@ -102,7 +102,7 @@ with title:
     shell.header(
         unknown
         if whole is None
-        else f"{declared.label}: {fmt.value(whole, declared.unit)} in {scope.length_days} days; {first[by]} leads with {fmt.value(first[measure], declared.unit)}",
+        else f"{declared.label}: {fmt.measure(whole, declared.unit)} in {scope.length_days} days; {first[by]} leads with {fmt.measure(first[measure], declared.unit)}",
         view,
     )
 frame = totals if over == NONE else answer(view, scope, (over, by), measure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -239,8 +239,8 @@ def facts_editor(candidate: str) -> None:
                 regions = [word.strip() for word in residency.split(",") if word.strip()] or None
                 value = {"unknown": None, "yes": True, "no": False}[hipaa]
                 noted = dict.fromkeys(
-                    ("hipaa_eligible", "residency"), f"{source or 'edited in the app'}, {datetime.now():%Y-%m-%d}"
-                )  # noqa: DTZ005
+                    ("hipaa_eligible", "residency"), f"{source or 'edited in the app'}, {datetime.now(UTC):%Y-%m-%d}"
+                )
                 with shell.errors():
                     save_edit(
                         shell.state(),

@@ -88,7 +88,7 @@ def pacing(found: dict) -> None:
     st.caption(fmt.md(found["pacing"]["month"]["note"]))
     if days := found["pacing"]["no_log"]:
         st.warning(
-            f"No log at all on {', '.join(map(report.day, days))}: the week's total is too low.",
+            f"No log at all on {', '.join(map(fmt.day, days))}: the week's total is too low.",
             icon=":material/warning:",
         )
     if budgets := found["pacing"]["budgets"]:
@@ -167,7 +167,7 @@ def movers(found: dict) -> None:
     for old, new, at in found["renames"]:
         st.caption(
             fmt.md(
-                f"{old} ended where {new} began ({report.day(at)}): if it was renamed, a mapping rule on the Data page makes them one."
+                f"{old} ended where {new} began ({fmt.day(at)}): if it was renamed, a mapping rule on the Data page makes them one."
             )
         )
 

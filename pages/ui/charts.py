@@ -188,7 +188,7 @@ def stacked_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, valu
             y=part[value].astype(float),
             name=_label(name),
             marker={"color": tints[name]},
-            customdata=[fmt.value(v, unit) for v in part[value]],
+            customdata=[fmt.measure(v, unit) for v in part[value]],
             hovertemplate="%{customdata}<extra>" + _label(name) + "</extra>",
         )
     if unit == "USD" and len(frame):
@@ -211,7 +211,7 @@ def lines(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, value: str,
             name=_label(name),
             showlegend=not few,
             line={"color": tints[name], "width": 2, "dash": "solid" if number < 8 else "dot"},
-            customdata=[fmt.value(v, unit) for v in part[value]],
+            customdata=[fmt.measure(v, unit) for v in part[value]],
             hovertemplate="%{customdata}<extra>" + _label(name) + "</extra>",
         )
         if few and len(part):
@@ -241,7 +241,7 @@ def bars(frame: pd.DataFrame, palette: Palette, *, by: str, value: str, unit: st
         x=ordered[value].astype(float),
         orientation="h",
         marker={"color": palette.primary},
-        text=[fmt.value(v, unit) for v in ordered[value]],
+        text=[fmt.measure(v, unit) for v in ordered[value]],
         textposition="outside",
         cliponaxis=False,
         hoverinfo="skip",
