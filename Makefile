@@ -5,7 +5,7 @@ PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test lint local-models bench
+.PHONY: help run test quick lint local-models bench
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -17,8 +17,13 @@ run: $(VENV)/.run ## open the dashboard on 127.0.0.1 (PORT=8501)
 test: $(VENV)/.test chromium ## run every test, installing what they need
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-lint: $(VENV)/.test ## check style
+quick: $(VENV)/.test ## the tests of a change: all but the browser, the local model, the kills and the heavy ones
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser and not local_model and not kill and not heavy"
+
+lint: $(VENV)/.test ## style, format and types
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 
 bench: $(VENV)/.test ## list the benchmarks; each prints ratios: python tests/benchmarks/NAME.py
 	@ls tests/benchmarks/*.py

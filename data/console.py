@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data.errors import BatonError
+from data.version import VERSION
 
 WIDE = 200
 
@@ -27,6 +28,7 @@ WIDE = 200
 def parser(prog: str, description: str) -> tuple[argparse.ArgumentParser, Any]:
     """A parser whose subcommands are added by the modules that own them."""
     top = argparse.ArgumentParser(prog=f"python -m {prog}", description=description)
+    top.add_argument("--version", action="version", version=f"Baton {VERSION}")
     return top, top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
 

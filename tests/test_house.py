@@ -18,6 +18,35 @@ MAY_IMPORT = {
     "pages": set(ROOMS),
     "app": set(ROOMS),
 }
+# Within a room: part -> the parts it may import. "" stands for the files beside the parts.
+PARTS = {
+    "data": {
+        "": set(),
+        "formats": {""},
+        "facts": {""},
+        "prices": {"", "facts"},
+        "loading": {"", "formats", "facts", "prices"},
+        "sources": {"", "formats", "facts", "prices", "loading"},
+        "sample": {"", "formats", "facts", "prices", "loading"},
+    },
+    "routing": {
+        "policies": set(),
+        "calling": {"policies"},
+        "grading": {"policies", "calling"},
+        "runs": {"policies", "calling", "grading"},
+        "": {"policies", "calling", "grading", "runs"},
+    },
+    "simulations": {
+        "router_metrics": {""},
+        "replay": {""},
+        "mixes": {"", "replay", "router_metrics"},
+        "hosting": {"", "replay"},
+        "": {"replay", "mixes", "hosting", "router_metrics"},
+    },
+    "pages": {"ui": set(), "parts": {"ui"}, "": {"ui", "parts"}},
+}
+# Files beside the parts of `simulations` stand above them, but for these two at the very bottom.
+AT_THE_BOTTOM = {"simulations.scenario", "simulations.ranges"}
 ONLY_IN = {
     "duckdb": ("data/ledger.py",),
     "sqlite3": ("data/state.py",),
@@ -46,6 +75,35 @@ def test_arrows_run_one_way(path):
     room = where(path).split("/")[0].removesuffix(".py")
     reached = {name.split(".")[0] for name in imports(path)} & set(ROOMS) - {room}
     assert reached <= MAY_IMPORT[room], f"{where(path)} may not import {reached - MAY_IMPORT[room]}"
+
+
+def part(module: str) -> str:
+    """The part of its room that a module belongs to, "" for the files beside the parts."""
+    room, _, rest = module.partition(".")
+    return rest.split(".")[0] if rest.split(".")[0] in PARTS.get(room, {}) else ""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=where)
+def test_parts_of_a_room_import_one_way(path):
+    module = where(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    room = module.split(".")[0]
+    if room not in PARTS or module.endswith(".__main__"):
+        return
+    allowed = PARTS[room][part(module)] | {part(module)}
+    for name in imports(path):
+        if name.split(".")[0] == room:
+            assert part(name) in allowed, f"{where(path)} may not import {name}"
+            below = part(module) and not part(name) and room == "simulations"
+            assert not below or name in AT_THE_BOTTOM, f"{where(path)} may not import {name}, which stands above it"
+
+
+def test_no_file_is_named_like_the_package_beside_it():
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            assert not (path.parent / path.stem).is_dir(), f"{where(path)} stands beside a folder of its name"
+            assert room != "pages" or path.parent.name != "pages" or path.stem not in set(ROOMS), (
+                f"{where(path)} shadows a room"
+            )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=where)

@@ -1,0 +1,62 @@
+"""The written pages say what the code does: settings, links, commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+CODE = [
+    *ROOT.glob("*.py"),
+    *(
+        p
+        for room in ("data", "analytics", "routing", "simulations", "pages", "tests")
+        for p in (ROOT / room).rglob("*.py")
+    ),
+]
+COMMAND = re.compile(r"`(?:\.venv/bin/)?(?:\.\.\.)?python -m ((?:data|analytics|simulations|routing)(?: [a-z-]+)?)")
+
+
+def test_every_setting_is_documented_and_every_documented_setting_exists():
+    read = {
+        name
+        for path in CODE
+        if path != Path(__file__)
+        for name in re.findall(r"\bBATON_[A-Z0-9_]+[A-Z0-9]\b", path.read_text())
+    }
+    documented = set(re.findall(r"`(BATON_[A-Z0-9_]+)`", SETTINGS))
+    assert read == documented
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_of_a_page_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert target.startswith("http") or (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_files_a_page_names_exist(page):
+    if page.name == "CHANGELOG.md":
+        return
+    for name in re.findall(
+        r"`((?:data|analytics|routing|simulations|pages|tests|docs)/[\w/.-]+\.\w+)`", page.read_text()
+    ):
+        assert "NAME" in name or (ROOT / name).exists(), f"{page.name} names {name}"
+
+
+def commands() -> list[str]:
+    return sorted({found for page in PAGES for found in COMMAND.findall(page.read_text()) if " " in found})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_a_page_names_exist(command):
+    room, name = shlex.split(command)
+    done = subprocess.run([sys.executable, "-m", room, name, "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, f"`python -m {command}`: {done.stderr.splitlines()[-1]}"
