@@ -172,6 +172,17 @@ def _owners(given: str | None, form: str) -> Iterator[tuple[str, str, str]]:
             name,
             f"`{maker}` taken from the model name" + (f"; `{unlisted}` is in no price list" if unlisted else ""),
         )
+    if free and (seller := _only_seller(form)):
+        yield seller, form, f"`{seller}` alone makes or sells this name"
+
+
+@lru_cache(maxsize=4096)
+def _only_seller(name: str) -> str | None:
+    """The one provider that lists a name, or of several the one that makes it; None where that is nobody or open."""
+    found = (price_catalogue.find(provider, name) for provider in price_catalogue.providers())
+    sellers = {owner for owner, _ in filter(None, found)}
+    chosen = sellers if len(sellers) == 1 else sellers & MAKERS
+    return chosen.pop() if len(chosen) == 1 else None
 
 
 def _at_host(owner: str, form: str, how: str) -> Iterator[tuple[str, str, str]]:
