@@ -12,6 +12,7 @@ from analytics.scope import UNKNOWN
 from analytics.spend import view_of
 from data import console
 from data.ledger import Ledger
+from data.prices.exchange_rates import RATES, BilledRate
 from data.state import State
 
 COLUMNS = ("provider", "month", "currency", "billed", "billed_usd", "ledger_usd", "difference_usd", "explanation")
@@ -45,7 +46,7 @@ def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
     """COLUMNS, newest month first. Decimal money; `difference_usd` is billed less ledger, None where a side is missing.
 
     Bills in another currency are kept apart unless the state holds a dated rate for them (kind
-    `billed_rate`, name e.g. EUR: usd_rate, on). Months are UTC months on both sides, as bills are.
+    `billed_rate`). Months are UTC months on both sides, as bills are.
     """
     first = view.sql(f"SELECT min(day) AS day FROM {view.name('billed')} WHERE kind = 'cost'")["day"][0]
     if pd.isna(first):
@@ -54,37 +55,29 @@ def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
         _BY_MONTH.format(billed=view.name("billed"), usage=view.name("usage"), unknown=UNKNOWN),
         [pd.Timestamp(first).to_pydatetime().replace(day=1)],
     )
-    rates = state.all("billed_rate") if state else {}
+    rates = RATES.all(state) if state else {}
     rows = [_row(row, rates) for row in joined.itertuples(index=False)]
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
         ["month", "provider"], ascending=[False, True], ignore_index=True
     )
 
 
-def _row(row: tuple, rates: dict[str, dict]) -> tuple:
+def _row(row: tuple, rates: dict[str, BilledRate]) -> tuple:
     billed = Decimal(row.billed)
-    rate = (
-        Decimal(1)
-        if row.currency == "USD"
-        else Decimal(str(rates[row.currency]["usd_rate"]))
-        if row.currency in rates
-        else None
-    )
+    rate = Decimal(1) if row.currency == "USD" else rates[row.currency].usd_rate if row.currency in rates else None
     usd = billed * rate if rate is not None else None
     ledger = None if pd.isna(row.ledger_usd) else Decimal(row.ledger_usd)
     difference = usd - ledger if usd is not None and ledger is not None else None
     return row.provider, row.month, row.currency, billed, usd, ledger, difference, _explained(row, usd, ledger, rates)
 
 
-def _explained(row: tuple, usd: Decimal | None, ledger: Decimal | None, rates: dict[str, dict]) -> str:
+def _explained(row: tuple, usd: Decimal | None, ledger: Decimal | None, rates: dict[str, BilledRate]) -> str:
     """What is known about the difference, most telling first."""
     told = []
     if usd is None:
         return f"Billed in {row.currency}: kept apart until you give a dated rate."
     if row.currency != "USD":
-        told.append(
-            f"converted at {rates[row.currency]['usd_rate']} of {rates[row.currency].get('on', 'unknown date')}"
-        )
+        told.append(f"converted at {rates[row.currency].usd_rate} of {rates[row.currency].on}")
     if ledger is None:
         return _sentence(
             *told, "no log of this provider in this month: traffic that is not logged, or another provider name"

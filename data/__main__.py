@@ -14,7 +14,7 @@ from data.loading.ingest import ingest
 from data.loading.report import print_reports
 from data.prices import report as price_report
 from data.sample import sample
-from data.state import State
+from data.state import KINDS, State
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,6 +34,9 @@ def main(argv: list[str] | None = None) -> int:
     console.command(
         commands, "check", run_check, "check the ledger: roll-ups against rows, files against the catalogue"
     )
+    forget = console.command(commands, "forget", run_forget, "forget a saved document, such as one that cannot be read")
+    forget.add_argument("kind", choices=sorted(KINDS), metavar="KIND", help=", ".join(sorted(KINDS)))
+    forget.add_argument("name", metavar="NAME")
     price_report.register(commands)
     sample.register(commands)
     return console.run(top, argv)
@@ -90,6 +93,20 @@ def run_check(args: argparse.Namespace) -> None:
         raise BadInput(
             f"The ledger does not add up (see above; first bad audit entry: {first_bad}); run `python -m data check` on a backup."
         )
+
+
+def run_forget(args: argparse.Namespace) -> None:
+    """`forget`: remove a document of the state, which the audit trail then says."""
+    state = State.open(args.home)
+    names = state.all(args.kind)
+    if args.name not in names:
+        known = f"those saved are {', '.join(names)}" if names else "none is saved"
+        raise BadInput(f"There is no {KINDS[args.kind]} {args.name!r}; {known}.")
+    state.delete(args.kind, args.name)
+    if args.json:
+        console.emit_json({"kind": args.kind, "forgotten": args.name})
+    else:
+        console.say(f"The {KINDS[args.kind]} {args.name!r} is forgotten.")
 
 
 if __name__ == "__main__":

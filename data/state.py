@@ -1,43 +1,45 @@
 """What people decide and do: a SQLite file of documents, and an append-only audit trail.
 
-Documents are small JSON objects addressed by (kind, name): budgets, scenarios, policies, task sets,
-price overrides, aliases, mapping rules, model facts, actions, settings. The audit trail is chained:
-each entry carries the hash of the one before, so a changed or missing entry shows. This is the only
-module that opens SQLite.
+Documents are small JSON objects addressed by (kind, name), see KINDS; rooms read and write them as
+objects, by data.documents. Every save and every delete is audited here, in the same transaction,
+with who did it. The audit trail is chained: each entry carries the hash of the one before, so a
+changed or missing entry shows. This is the only module that opens SQLite.
 """
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import json
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data.errors import BadInput, LedgerError
 from data.home import home_dir
 
-KINDS = (
-    "setting",
-    "budget",
-    "scenario",
-    "policy",
-    "taskset",
-    "model_fact",
-    "price_override",
-    "alias",
-    "rule",
-    "mapping",
-    "action",
-    "finding",
-    "owner",
-    "provider",
-    "billed_rate",
-    "event",
-)
+KINDS = {  # each kind of document, and what people call one
+    "setting": "setting",
+    "budget": "budget",
+    "scenario": "scenario",
+    "policy": "policy",
+    "taskset": "task set",
+    "model_fact": "model facts",
+    "price_override": "price override",
+    "alias": "alias",
+    "rule": "rule",
+    "mapping": "column mapping",
+    "action": "action",
+    "finding": "finding",
+    "owner": "owner",
+    "provider": "provider",
+    "billed_rate": "exchange rate",
+    "event": "planned event",
+}
 GENESIS = "0" * 64
 
 MIGRATIONS = []
@@ -96,10 +98,14 @@ class AuditEntry(NamedTuple):
 
 
 class State:
-    """The state file of a home folder. Opens a connection per operation: safe between threads and processes."""
+    """The state file of a home folder, as one person sees it: `actor`, whom the audit trail names for what is saved.
 
-    def __init__(self, path: Path) -> None:
+    Opens a connection per operation: safe between threads and processes.
+    """
+
+    def __init__(self, path: Path, actor: str = "") -> None:
         self.path = path
+        self.actor = actor or system_user()
 
     @classmethod
     def open(cls, home: str | Path | None = None) -> State:
@@ -115,6 +121,10 @@ class State:
                 migrate(db)
                 db.execute(f"PRAGMA user_version = {number}")
         return state
+
+    def acting_as(self, person: str) -> State:
+        """The same state for somebody who is known by name: what they save is audited as theirs."""
+        return State(self.path, person)
 
     def connection(self, durable: bool = True) -> sqlite3.Connection:
         """An open connection for a writer of many short transactions, who closes it; one thread at a time."""
@@ -163,15 +173,14 @@ class State:
 
     # -- documents ------------------------------------------------------------------------------
 
-    def put(self, kind: str, name: str, body: dict) -> None:
-        """Store a document; raises BadInput for an empty name."""
-        if not name.strip():
-            raise BadInput(f"A {kind.replace('_', ' ')} needs a name; the one given is empty.")
+    def put(self, kind: str, name: str, body: Mapping[str, Any], detail: Mapping[str, Any] | None = None) -> None:
+        """Store a document and audit it, in one transaction; BadInput for an empty name.
+
+        The trail holds the whole document, or `detail` where that says enough. A document that is stored
+        already just so is left as it is.
+        """
         with self.transaction() as db:
-            db.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body, updated_at = excluded.updated_at",
-                (_kind(kind), name, json.dumps(body, sort_keys=True, default=str), _now()),
-            )
+            _put(db, self.actor, kind, name, body, detail)
 
     def get(self, kind: str, name: str) -> dict | None:
         """One document, or None."""
@@ -188,20 +197,31 @@ class State:
         return {name: json.loads(body) for name, body in rows}
 
     def delete(self, kind: str, name: str) -> None:
-        """Forget a document; forgetting one that is not there is no error."""
+        """Forget a document and audit it; forgetting one that is not there is no error."""
         with self.transaction() as db:
-            db.execute("DELETE FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name))
+            _delete(db, self.actor, kind, name)
 
-    def version(self, kind: str) -> str:
-        """A short digest of a kind's documents: a cache key that changes when any of them does."""
-        return hashlib.sha256(json.dumps(self.all(kind), sort_keys=True).encode()).hexdigest()[:16]
+    def change(
+        self, kind: str, bodies: Mapping[str, Mapping[str, Any]], gone: Iterable[str], details: Mapping[str, Any]
+    ) -> None:
+        """Store some documents of a kind (`details` as in `put`) and forget others: all of it happens, or none."""
+        with self.transaction() as db:
+            for name in gone:
+                _delete(db, self.actor, kind, name)
+            for name, body in bodies.items():
+                _put(db, self.actor, kind, name, body, details.get(name))
+
+    def version(self, *kinds: str) -> str:
+        """A short digest of the documents of some kinds: a cache key that changes when any of them does."""
+        bodies = [self.all(kind) for kind in kinds]
+        return hashlib.sha256(json.dumps(bodies, sort_keys=True).encode()).hexdigest()[:16]
 
     # -- audit ----------------------------------------------------------------------------------
 
-    def append_audit(self, event: str, detail: dict, actor: str = "") -> AuditEntry:
-        """Add one entry to the chain and return it."""
+    def append_audit(self, event: str, detail: dict[str, Any]) -> AuditEntry:
+        """Add one entry to the chain, in the actor's name, and return it."""
         with self.transaction() as db:
-            return append_audit(db, event, detail, actor)
+            return append_audit(db, event, detail, self.actor)
 
     def audit(self, limit: int | None = None) -> list[AuditEntry]:
         """Entries, newest first."""
@@ -223,8 +243,42 @@ class State:
         return True, None
 
 
-def append_audit(db: sqlite3.Connection, event: str, detail: dict, actor: str = "") -> AuditEntry:
-    """As `State.append_audit`, inside a transaction that is already open: the entry stands or falls with it."""
+def system_user() -> str:
+    """The operating system's name for whoever runs this, who acts where nobody has signed in."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container may have no user database
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown user"
+
+
+def _put(
+    db: sqlite3.Connection,
+    actor: str,
+    kind: str,
+    name: str,
+    body: Mapping[str, Any],
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    if not name.strip():
+        raise BadInput(f"A {KINDS[_kind(kind)]} needs a name; the one given is empty.")
+    text = json.dumps(body, sort_keys=True, default=str)
+    held = db.execute("SELECT body FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name)).fetchone()
+    if held == (text,):
+        return
+    db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", (kind, name, text, _now()))
+    append_audit(db, f"{KINDS[kind]} saved", {**(body if detail is None else detail), "name": name}, actor)
+
+
+def _delete(db: sqlite3.Connection, actor: str, kind: str, name: str) -> None:
+    if db.execute("DELETE FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name)).rowcount:
+        append_audit(db, f"{KINDS[kind]} removed", {"name": name}, actor)
+
+
+def append_audit(db: sqlite3.Connection, event: str, detail: dict[str, Any], actor: str = "") -> AuditEntry:
+    """As `State.append_audit`, inside a transaction that is already open: the entry stands or falls with it.
+
+    Without an actor it was Baton itself that decided, in the course of a live run.
+    """
     last = db.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone() or (0, GENESIS)
     body = json.dumps(detail, sort_keys=True, default=str)
     entry = (last[0] + 1, _now(), actor, event, body, last[1])

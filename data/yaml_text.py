@@ -63,35 +63,46 @@ def line_of(lines: Lines, path: Where) -> int:
     return lines[path]
 
 
-def checked(model: type[Model], value: Any, lines: Lines, name: str) -> Model:
-    """`value` as a `model`; BadInput names file, line, field and what is legal there, one line per problem."""
+def checked(model: type[Model], value: Any, lines: Lines | None, name: str, *, quote: bool = True) -> Model:
+    """`value` as a `model`; BadInput names file, line, field and what is legal there, one line per problem.
+
+    `lines` is None for what was not typed as YAML. `quote=False` keeps the values that are wrong out of
+    the message: one of them may be a secret in the wrong field.
+    """
     if not isinstance(value, dict):
         found = "nothing" if value is None else f"a {type(value).__name__}"
-        raise BadInput(f"{name}, line 1: a mapping with {', '.join(model.model_fields)} is expected; found {found}.")
+        at = _at(name, lines, ())
+        raise BadInput(f"{at}: a mapping with {', '.join(model.model_fields)} is expected; found {found}.")
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise BadInput("\n".join(_sentence(model, problem, lines, name) for problem in error.errors())) from error
+        problems = error.errors(include_input=quote)
+        cause = error if quote else None
+        raise BadInput("\n".join(_sentence(model, problem, lines, name) for problem in problems)) from cause
 
 
-def _sentence(model: type[BaseModel], problem: Any, lines: Lines, name: str) -> str:
+def _at(name: str, lines: Lines | None, path: Where) -> str:
+    return name if lines is None else f"{name}, line {line_of(lines, path)}"
+
+
+def _sentence(model: type[BaseModel], problem: Any, lines: Lines | None, name: str) -> str:
     """One problem in words: `file, line 7: rules[1].confidence_floor: ... (got 1.4).`"""
     location = tuple(part for part in problem["loc"] if part != "[key]")
     if problem["type"] == "term":  # raised with the key it is about, see routing.conditions
         location = (*location, problem["ctx"]["key"])
-    field = (
-        "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".") or "the document"
-    )
-    message = problem["msg"].removeprefix("Value error, ")
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    message = problem["msg"].removeprefix("Value error, ").rstrip(".")
     if problem["type"] == "extra_forbidden":
         message = f"unknown field; use one of: {', '.join(_legal(model, location[:-1]))}"
     elif problem["type"] == "missing":
         message = "is required"
     elif problem["type"] not in ("value_error", "term") and isinstance(
-        problem["input"], str | int | float | bool | None
+        problem.get("input", ()), str | int | float | bool | None
     ):
         message = f"{message} (got {problem['input']!r})"
-    return f"{name}, line {line_of(lines, location)}: {field}: {message}."
+    if not field and lines is not None:
+        field = "the document"
+    return ": ".join(part for part in (_at(name, lines, location), field, message) if part) + "."
 
 
 def _legal(model: type[BaseModel], location: Where) -> list[str]:

@@ -179,10 +179,8 @@ def show_prices(view: Ledger) -> None:
         "note": st.column_config.TextColumn("Note", width="small"),
     }
     editing.documents(
-        "price_override",
+        contracts.OVERRIDES,
         columns,
-        save=contracts.save,
-        forget=contracts.forget,
         to_row=_override_row,
         to_body=_override_body,
         key="overrides",
@@ -308,10 +306,8 @@ def show_names(view: Ledger) -> None:
         "note": "Note",
     }
     editing.documents(
-        "alias",
+        aliases.ALIASES,
         columns,
-        save=aliases.save,
-        forget=aliases.forget,
         to_row=lambda b: b,
         to_body=lambda r, stored: {k: str(v) for k, v in r.items()},
         key="aliases",
@@ -335,10 +331,8 @@ def show_meaning(view: Ledger) -> None:
         "note": "Note",
     }
     editing.documents(
-        "rule",
+        attribution_rules.RULES,
         columns,
-        save=attribution_rules.save,
-        forget=attribution_rules.forget,
         to_row=lambda b: b,
         key="rules",
         to_body=lambda r, stored: {k: int(v) if k == "order" else str(v) for k, v in r.items()},
@@ -382,10 +376,8 @@ def show_bills(view: Ledger) -> None:
             "on": st.column_config.DateColumn("As of", required=True),
         }
         editing.documents(
-            "billed_rate",
+            exchange_rates.RATES,
             columns,
-            save=exchange_rates.save,
-            forget=exchange_rates.forget,
             key="rates",
             after=lambda: "Saved; the comparison above uses it.",
             to_row=lambda b: {"usd_rate": float(b["usd_rate"]), "on": pd.Timestamp(b["on"]).date()},

@@ -14,8 +14,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from data.documents import Documents
 from data.errors import BadInput
 from data.schema import TASK_TYPES
+from data.state import State
 from data.yaml_text import Lines, checked, read_yaml_file
 
 CATALOG = Path(__file__).parent / "catalog" / "models.yaml"
@@ -192,20 +194,28 @@ def _spelt_out(facts: ModelFacts, named: Mapping[str, str]) -> ModelFacts:
     return facts.model_copy(update=changes)
 
 
-def current(state: Any) -> Catalog:
-    """Shipped facts with this store's operator edits (`state` is a data.state.State)."""
+class FactEdit(BaseModel):
+    """What an operator says of one model: some of the fields of `ModelFacts`, checked where they meet the others."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+EDITS = Documents("model_fact", FactEdit)
+
+
+def current(state: State) -> Catalog:
+    """Shipped facts with this store's operator edits."""
     return shipped().edited(state.all("model_fact"))
 
 
-def save_edit(state: Any, name: str, changes: Mapping[str, Any]) -> Catalog:
-    """Check and keep an operator's changes to one model; the change is in the audit trail."""
+def save_edit(state: State, name: str, changes: Mapping[str, Any]) -> Catalog:
+    """Check and keep an operator's changes to one model."""
     if not isinstance(changes, Mapping):
         raise BadInput(f"The facts of {name} must be a mapping such as {{vendor: OpenAI}}.")
     known = shipped().spelling(name)
     edits = {**(state.get("model_fact", known) or {}), **changes}
     catalog = shipped().edited(state.all("model_fact") | {known: edits})
-    state.put("model_fact", known, edits)
-    state.append_audit("model facts edited", {"model": known, "changes": dict(changes)})
+    EDITS.save(state, known, edits)
     return catalog
 
 

@@ -1,7 +1,8 @@
 """Mapping rules: what the operator knows about rows that the log does not say.
 
 A rule looks at one field of a row and sets one attribution column: "when tags.key_alias starts
-with `bot-`, feature is support bot". Rules are kept in state documents of kind `rule` and tried in
+with `bot-`, feature is support bot". Rules are kept in state documents of kind `rule` (`data.loading.reprice`
+applies them to rows already loaded) and tried in
 their order; for every column the first that matches wins. They look at the log's own values, never
 at what another rule has set, and what the log said is kept in tags under `log.<column>`, so that
 taking a rule away restores it.
@@ -9,13 +10,14 @@ taking a rule away restores it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from data.errors import BadInput
+from data.documents import Documents
 from data.schema import ATTRIBUTION, CRITICALITIES, DATA_CLASSES, TASK_TYPES
 
 FIELDS = ("source", "host", "region", "service_tier", "model_raw", "operation", "session_id", *ATTRIBUTION)
@@ -71,23 +73,16 @@ class Rule(BaseModel):
         return f"coalesce({tests[self.op]}, FALSE)"
 
 
-def read(name: str, body: dict[str, Any]) -> Rule:
-    """A checked rule; raises BadInput with the field and what is wrong."""
-    try:
-        return Rule.model_validate(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = "".join(f"{part}: " for part in first["loc"][:1])
-        raise BadInput(f"Rule {name}: {where}{first['msg'].removeprefix('Value error, ')}.") from error
+RULES = Documents("rule", Rule)
 
 
-def ordered(documents: dict[str, dict[str, Any]]) -> dict[str, Rule]:
+def ordered(documents: Mapping[str, Rule | dict[str, Any]]) -> dict[str, Rule]:
     """Rules by name in the order they are tried."""
-    rules = {name: read(name, body) for name, body in documents.items()}
+    rules = {name: RULES.read(name, document) for name, document in documents.items()}
     return dict(sorted(rules.items(), key=lambda item: (item[1].order, item[0])))
 
 
-def expressions(documents: dict[str, dict[str, Any]], *, every: bool = False) -> dict[str, str]:
+def expressions(documents: Mapping[str, Rule | dict[str, Any]], *, every: bool = False) -> dict[str, str]:
     """SQL per column that rules change (and `tags`), over rows of `usage`; empty without rules.
 
     `every`: also the columns that no rule sets, as the log said them: for rows that rules since
@@ -135,20 +130,6 @@ def _value(field: str) -> str:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def save(state: Any, name: str, body: dict[str, Any], actor: str = "") -> Rule:
-    """Check and keep a rule; `data.loading.reprice.reapply_meaning` then applies it to rows already loaded."""
-    rule = read(name, body)
-    state.put("rule", name, rule.model_dump(exclude_defaults=True))
-    state.append_audit("rule saved", {"name": name, **rule.model_dump(exclude_defaults=True)}, actor)
-    return rule
-
-
-def forget(state: Any, name: str, actor: str = "") -> None:
-    """Remove a rule."""
-    state.delete("rule", name)
-    state.append_audit("rule removed", {"name": name}, actor)
 
 
 def matched_rows(view: Any, rule: Rule) -> int:

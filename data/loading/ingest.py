@@ -17,6 +17,7 @@ from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import BILLED_COLUMNS, Format, all_formats
 from data.ledger import Ledger
 from data.loading import containers, staged_rows, staging, stand_ins
+from data.loading.attribution_rules import RULES
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
 from data.prices.book import PriceBook
 from data.schema import BILLED
@@ -221,7 +222,7 @@ def _commit(ledger, state, book, stage_cursor, group, form, keep_text, progress)
         left = stand_ins.settle(cursor, form) if form.stand_ins else 0
         if form.table == "usage":
             staging.earlier_calls(cursor, form)
-            cursor.execute(f"INSERT INTO lake.main.usage {staging.ledger_rows(form, book, state.all('rule'), batch)}")
+            cursor.execute(f"INSERT INTO lake.main.usage {staging.ledger_rows(form, book, RULES.all(state), batch)}")
             if replaced or left:
                 rollups.rebuild(cursor)
             else:

@@ -15,8 +15,9 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from data.documents import Documents
 from data.errors import BadInput, NoData, UnknownFormat
 from data.formats import USAGE_COLUMNS, Format
 from data.ledger import Ledger
@@ -73,22 +74,21 @@ class Mapping(BaseModel):
             raise ValueError(f"`{zone}` is no time zone; write one such as Europe/Berlin") from error
 
 
-def checked(body: dict) -> Mapping:
-    """A mapping from a document; BadInput says which field is wrong and what may stand there."""
-    try:
-        mapping = Mapping.model_validate(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "mapping"
-        raise BadInput(
-            f"The mapping's {where} cannot be used: {first['msg'].removeprefix('Value error, ')}."
-        ) from error
+def _reads_something(name: str, mapping: Mapping) -> None:
+    """A mapping whose columns make a usage record; a page may hold one that does not yet."""
     if "requested_at" not in mapping.columns:
         raise BadInput("The mapping does not say which column is the time of the request; point one at `requested_at`.")
     if not {"model_raw", "input_tokens", "output_tokens", "reported_cost_usd"} & {*mapping.columns, *mapping.constants}:
         raise BadInput("The mapping names no model, tokens or cost; point a column at one of them.")
     _fields(mapping)
-    return mapping
+
+
+MAPPINGS = Documents("mapping", Mapping, upgrade=lambda name, body: {"name": name, **body}, check=_reads_something)
+
+
+def checked(body: dict) -> Mapping:
+    """A mapping from a form; BadInput says which field is wrong and what may stand there."""
+    return MAPPINGS.read(str(body.get("name", "")), body)
 
 
 def guess(name: str, columns: Iterable[str]) -> Mapping:
@@ -225,21 +225,9 @@ def _opened(cursor, ledger: Ledger, path: str | Path) -> tuple[containers.File, 
     return file, sample
 
 
-def save(state: State, mapping: Mapping, actor: str = "") -> None:
-    """Keep a checked mapping under its name; the change is in the audit trail."""
-    body = checked(mapping.model_dump()).model_dump(mode="json", exclude_defaults=True)
-    state.put("mapping", mapping.name, body)
-    state.append_audit("column mapping saved", {"name": mapping.name}, actor)
-
-
-def saved(state: State) -> dict[str, Mapping]:
-    """All saved mappings by name."""
-    return {name: checked({"name": name, **body}) for name, body in state.all("mapping").items()}
-
-
 def load(state: State, name: str) -> Format:
     """A saved mapping as a format; NoData with the nearest names when there is none of that name."""
-    mappings = saved(state)
+    mappings = MAPPINGS.all(state)
     if name not in mappings:
         near = get_close_matches(name, mappings, n=3, cutoff=0.4)
         hint = f"did you mean {', '.join(near)}?" if near else "make one on the Data page."

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from data import rollups
 from data.ledger import Ledger
 from data.loading import attribution_rules
+from data.loading.attribution_rules import RULES
 from data.prices.book import PriceBook
 from data.schema import ATTRIBUTION
 
@@ -45,7 +46,7 @@ def reprice(ledger: Ledger, state: Any) -> Change:
 
 def reapply_meaning(ledger: Ledger, state: Any) -> Change:
     """Apply today's mapping rules to every row; what a removed rule had set goes back to what the log said."""
-    values = attribution_rules.expressions(state.all("rule"), every=True)
+    values = attribution_rules.expressions(RULES.all(state), every=True)
 
     def changed(cursor: Any) -> str:
         after = ", ".join(f"{sql} AS {column}" for column, sql in values.items())

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from data.formats import Format
 from data.loading import attribution_rules, staged_rows, token_readings
+from data.loading.attribution_rules import Rule
 from data.loading.containers import NOT_BLANK, File, literal, records
 from data.prices.book import PriceBook
 from data.schema import CRITICALITIES, DATA_CLASSES, TASK_TYPES, TOKENS, USAGE
@@ -160,7 +161,7 @@ def price(cursor, form: Format, book: PriceBook, progress: Callable[[str], None]
     token_readings.decide(cursor, GOOD, form, book.priced)
 
 
-def ledger_rows(form: Format, book: PriceBook, rules: dict, batch: str) -> str:
+def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch: str) -> str:
     """SQL for the finished usage rows of `fresh_rows`, in the ledger's column order. `batch` is SQL for the batch id."""
     known = f"json_transform(s.tags, '{_known_keys()}')" if "tags" in form.columns else "NULL"
     in_cache = "coalesce(s.input_has_cache, g.input_has_cache, TRUE)"

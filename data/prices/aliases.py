@@ -1,18 +1,20 @@
 """Operator aliases: which model a deployment name, profile or nickname stands for.
 
-Kept in state documents of kind `alias`, visible and editable on the Data page. A pattern is a name
+Kept in state documents of kind `alias`, visible and editable on the Data page; `data.loading.reprice`
+applies them to rows already loaded. A pattern is a name
 or a glob (`prod-gpt4*`), matched without regard to case; exact names come before globs, longer
 globs before shorter ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from data.errors import BadInput
+from data.documents import Documents
 from data.prices import model_names
 from data.prices import notes as price_notes
 from data.prices.model_names import Match
@@ -39,11 +41,15 @@ class Alias(BaseModel):
         return (glob, not self.provider, -len(self.pattern), self.pattern)
 
 
+ALIASES = Documents("alias", Alias)
+
+
 class Aliases:
     """The operator's aliases, most specific first."""
 
-    def __init__(self, documents: dict[str, dict]) -> None:
-        self._aliases = sorted((read(name, body) for name, body in documents.items()), key=lambda alias: alias._rank)
+    def __init__(self, documents: Mapping[str, Alias | dict[str, Any]]) -> None:
+        aliases = (ALIASES.read(name, document) for name, document in documents.items())
+        self._aliases = sorted(aliases, key=lambda alias: alias._rank)
 
     def match(self, provider: str | None, region: str | None, name: str | None, natural: Match) -> Match | None:
         """What an alias says the name stands for, or None when no alias speaks about it.
@@ -63,27 +69,3 @@ class Aliases:
             target = Match(natural.provider, target.model)  # the name is the maker's, the machines are not
         own = natural.provider if natural.provider and not price_notes.gateway(natural.provider) else target.provider
         return target._replace(provider=own, model=target.model.lower(), matched_by=f"alias `{alias.pattern}`")
-
-
-def read(name: str, body: dict[str, Any]) -> Alias:
-    """A checked alias; raises BadInput naming the field."""
-    try:
-        return Alias.model_validate(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "alias"
-        raise BadInput(f"Alias {name}: {field}: {first['msg']}; fields are {', '.join(Alias.model_fields)}.") from error
-
-
-def save(state: Any, name: str, body: dict[str, Any], actor: str = "") -> Alias:
-    """Check and keep an alias; `data.loading.reprice.reprice` then applies it to rows already loaded."""
-    alias = read(name, body)
-    state.put("alias", name, alias.model_dump(exclude_defaults=True))
-    state.append_audit("alias saved", {"name": name, **alias.model_dump(exclude_defaults=True)}, actor)
-    return alias
-
-
-def forget(state: Any, name: str, actor: str = "") -> None:
-    """Remove an alias."""
-    state.delete("alias", name)
-    state.append_audit("alias removed", {"name": name}, actor)

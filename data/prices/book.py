@@ -8,11 +8,12 @@ Prices enter the engine as a small table for the names of a batch and meet the r
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -21,9 +22,9 @@ import pyarrow as pa
 from data.errors import BadInput, NoData
 from data.prices import catalogue as price_catalogue
 from data.prices import model_names, second_catalogue
-from data.prices.aliases import Aliases
+from data.prices.aliases import ALIASES, Alias, Aliases
 from data.prices.catalogue import RATES, PriceRow
-from data.prices.contracts import Overrides
+from data.prices.contracts import OVERRIDES, Override, Overrides
 from data.prices.model_names import Match
 from data.prices.priced_rows import PRICE_COLUMNS, priced_sql
 from data.state import State
@@ -50,8 +51,8 @@ class PriceBook:
 
     def __init__(
         self,
-        aliases: dict[str, dict] | None = None,
-        overrides: dict[str, dict] | None = None,
+        aliases: Mapping[str, Alias | dict[str, Any]] | None = None,
+        overrides: Mapping[str, Override | dict[str, Any]] | None = None,
         imported: second_catalogue.PriceFile | None = None,
     ) -> None:
         self._aliases, self._overrides, self.imported = Aliases(aliases or {}), Overrides(overrides or {}), imported
@@ -59,7 +60,7 @@ class PriceBook:
         self._rows: dict[tuple[str, Match], tuple[PriceRow, ...]] = {}
 
     @classmethod
-    def load(cls, state: Any = None) -> PriceBook:
+    def load(cls, state: State | None = None) -> PriceBook:
         """The book with a store's aliases, overrides and imported LiteLLM file; without a store, list prices.
 
         Kept per process until one of them changes. Raises BadInput for a document that cannot be read.
@@ -287,6 +288,6 @@ def _shipped() -> PriceBook:
 
 
 @lru_cache(maxsize=8)
-def _by_versions(path: Any, *_versions: str) -> PriceBook:
+def _by_versions(path: Path, *_versions: str) -> PriceBook:
     state = State(path)
-    return PriceBook(state.all("alias"), state.all("price_override"), second_catalogue.load(path.parent))
+    return PriceBook(ALIASES.all(state), OVERRIDES.all(state), second_catalogue.load(path.parent))

@@ -1,6 +1,7 @@
 """Contract prices: what the operator pays instead of the list price, dated, with a note.
 
-Kept in state documents of kind `price_override`. An override covers one provider, or one model of
+Kept in state documents of kind `price_override`; `data.loading.reprice` applies them to rows
+already loaded. An override covers one provider, or one model of
 it, for a span of days. It states either a discount on the list price or prices of its own; of
 several that apply, the one on the model wins over the one on the provider, a later start over an
 earlier one. Prices of its own hold for every request length, and for the standard tier; other
@@ -9,14 +10,14 @@ tiers follow the provider's batch rule, unless the override names its tier.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from data.errors import BadInput
+from data.documents import Documents
 from data.prices import model_names
 from data.prices import notes as price_notes
 from data.prices.catalogue import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, QUANTUM, RATES, SERVICE_TIERS, PriceRow
@@ -83,11 +84,14 @@ def _midnight(day: date | None) -> datetime | None:
     return datetime.combine(day, time.min) if day else None
 
 
+OVERRIDES = Documents("price_override", Override)
+
+
 class Overrides:
     """The operator's contract lines."""
 
-    def __init__(self, documents: dict[str, dict]) -> None:
-        self._named = {name: _canonical(read(name, body)) for name, body in documents.items()}
+    def __init__(self, documents: Mapping[str, Override | dict[str, Any]]) -> None:
+        self._named = {name: _canonical(OVERRIDES.read(name, line)) for name, line in documents.items()}
 
     def rows(self, provider: str | None, model: str | None, listed: Iterable[PriceRow]) -> list[PriceRow]:
         """Contract price rows of a canonical model, from its list prices; spans never overlap."""
@@ -143,29 +147,3 @@ def _priced(
 
 def _percent(share: Decimal) -> str:
     return f"{(share * 100).normalize():f} %"
-
-
-def read(name: str, body: dict[str, Any]) -> Override:
-    """A checked override; raises BadInput with the field and what is wrong."""
-    try:
-        return Override.model_validate(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        where = f"{field}: " if field else ""
-        raise BadInput(f"Price override {name}: {where}{first['msg'].removeprefix('Value error, ')}.") from error
-
-
-def save(state: Any, name: str, body: dict[str, Any], actor: str = "") -> Override:
-    """Check and keep an override; `data.loading.reprice.reprice` then applies it to rows already loaded."""
-    line = read(name, body)
-    kept = line.model_dump(mode="json", exclude_defaults=True)
-    state.put("price_override", name, kept)
-    state.append_audit("price override saved", {"name": name, **kept}, actor)
-    return line
-
-
-def forget(state: Any, name: str, actor: str = "") -> None:
-    """Remove an override."""
-    state.delete("price_override", name)
-    state.append_audit("price override removed", {"name": name}, actor)

@@ -7,17 +7,16 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from data.documents import Documents
 from data.errors import BatonError
 from pages.ui import format as fmt
 from pages.ui import shell
 
 
 def documents(
-    kind: str,
+    kept: Documents,
     columns: dict[str, object],
     *,
-    save: Callable,
-    forget: Callable,
     to_row: Callable[[dict], dict],
     to_body: Callable[[dict, dict], dict],
     after: Callable[[], str],
@@ -27,7 +26,7 @@ def documents(
 
     `after` runs once when something changed and returns the sentence to show.
     """
-    stored = shell.state().all(kind)
+    stored = shell.state().all(kept.kind)
     rows = pd.DataFrame(
         [{"name": name, **to_row(body)} for name, body in stored.items()], columns=["name", *columns], dtype=object
     )
@@ -36,7 +35,7 @@ def documents(
         num_rows="dynamic",
         hide_index=True,
         width="stretch",
-        key=f"{key}_{shell.state().version(kind)}",
+        key=f"{key}_{shell.state().version(kept.kind)}",
         column_config={"name": st.column_config.TextColumn("Name", required=True, width="small"), **columns},
     )
     if message := st.session_state.pop(f"{key}_message", ""):
@@ -50,11 +49,7 @@ def documents(
                 bodies[str(name).strip()] = to_body(
                     {k: v for k, v in row.items() if not _empty(v)}, stored.get(str(name).strip(), {})
                 )
-        for name, body in bodies.items():
-            if stored.get(name) != body:
-                save(shell.state(), name, body, "dashboard")
-        for name in stored.keys() - bodies.keys():
-            forget(shell.state(), name, "dashboard")
+        kept.replace(shell.state(), bodies)
     except BatonError as error:
         st.error(fmt.md(str(error)), icon=":material/error:")
         return

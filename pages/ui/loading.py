@@ -11,7 +11,7 @@ import streamlit as st
 
 from data.errors import BatonError, UnknownFormat
 from data.formats import Format, all_formats
-from data.loading import mappings
+from data.loading import column_names, mappings
 from data.loading.containers import expand
 from data.loading.ingest import Report, ingest
 from data.sample import sample
@@ -136,7 +136,7 @@ def show_reports() -> None:
 
 def _mapping_panel() -> None:
     """For a table no format knows: point its columns at ours, see ten rows, name the mapping, load."""
-    named = mappings.saved(shell.state())
+    named = mappings.MAPPINGS.all(shell.state())
     unknown = st.session_state.get("mapping_file")
     if not unknown or not Path(unknown).exists():
         return
@@ -147,7 +147,7 @@ def _mapping_panel() -> None:
         )
     )
     with shell.errors():
-        columns = mappings.sources(mappings.sample_of(shell.ledger(), unknown))
+        columns = column_names.sources(mappings.sample_of(shell.ledger(), unknown))
         first = mappings.guess("mapping", columns)
         if named:
             start = st.selectbox("Start from", ["a guess from the column names", *named], key="mapping_start")
@@ -182,5 +182,5 @@ def _mapping_panel() -> None:
             alt="The first ten rows as they would be loaded",
         )
         if st.button("Save the mapping and load", type="primary", disabled=not name, icon=":material/save:"):
-            mappings.save(shell.state(), mapping)
+            mappings.MAPPINGS.save(shell.state(), mapping.name, mapping)
             _run([unknown], form=mappings.load(shell.state(), name), keep_text=st.session_state.get("keep_text", False))

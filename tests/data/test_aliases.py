@@ -112,16 +112,16 @@ def test_an_alias_names_a_model_on_own_machines_without_lending_it_the_maker_s_p
 
 
 def test_a_wrong_alias_is_refused_with_its_field(state):
-    with pytest.raises(BadInput, match="Alias a: model: Field required"):
-        aliases.save(state, "a", {"pattern": "x"})
-    with pytest.raises(BadInput, match="Alias a: colour: .*fields are pattern, model"):
-        aliases.save(state, "a", {"pattern": "x", "model": "gpt-4o", "colour": "red"})
+    with pytest.raises(BadInput, match="Alias a: model: is required"):
+        aliases.ALIASES.save(state, "a", {"pattern": "x"})
+    with pytest.raises(BadInput, match="Alias a: colour: .*use one of: pattern, model"):
+        aliases.ALIASES.save(state, "a", {"pattern": "x", "model": "gpt-4o", "colour": "red"})
     assert state.all("alias") == {} and state.audit() == []
 
 
 def test_saving_and_forgetting_an_alias_is_audited(state):
-    aliases.save(state, "a", {"pattern": "prod", "model": "gpt-4o"}, actor="ann")
+    aliases.ALIASES.save(state.acting_as("ann"), "a", {"pattern": "prod", "model": "gpt-4o"})
     assert PriceBook.load(state).match("openai", None, None, "prod").model == "gpt-4o"
-    aliases.forget(state, "a", actor="bob")
+    aliases.ALIASES.forget(state.acting_as("bob"), "a")
     assert not PriceBook.load(state).match("openai", None, None, "prod").found
     assert [(entry.event, entry.actor) for entry in state.audit()] == [("alias removed", "bob"), ("alias saved", "ann")]

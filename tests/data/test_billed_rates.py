@@ -7,9 +7,9 @@ from data.prices import exchange_rates
 
 
 def test_a_rate_is_kept_with_its_day_and_can_be_taken_back(state):
-    exchange_rates.save(state, "EUR", {"usd_rate": "1.0815", "on": "2026-10-31"}, "Ada")
+    exchange_rates.RATES.save(state, "EUR", {"usd_rate": "1.0815", "on": "2026-10-31"})
     assert state.all("billed_rate") == {"EUR": {"usd_rate": "1.0815", "on": "2026-10-31"}}
-    exchange_rates.forget(state, "EUR", "Ada")
+    exchange_rates.RATES.forget(state, "EUR")
     assert state.all("billed_rate") == {}
 
 
@@ -19,10 +19,10 @@ def test_a_rate_is_kept_with_its_day_and_can_be_taken_back(state):
         ("euro", {"usd_rate": "1.08", "on": "2026-10-31"}, "three capitals"),
         ("USD", {"usd_rate": "1", "on": "2026-10-31"}, "no foreign currency"),
         ("EUR", {"usd_rate": "0", "on": "2026-10-31"}, "usd_rate"),
-        ("EUR", {"usd_rate": "1.08"}, "on: Field required"),
+        ("EUR", {"usd_rate": "1.08"}, "on: is required"),
     ],
 )
 def test_a_rate_that_means_nothing_is_one_sentence(state, name, body, word):
     with pytest.raises(BadInput, match=word):
-        exchange_rates.save(state, name, body)
+        exchange_rates.RATES.save(state, name, body)
     assert state.all("billed_rate") == {}

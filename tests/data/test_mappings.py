@@ -45,7 +45,7 @@ def rows(ledger):
 
 
 def test_a_saved_mapping_loads_a_csv_it_was_made_for(ledger, state, csv):
-    mappings.save(state, mappings.checked(BODY), "ana")
+    mappings.MAPPINGS.save(state, "house gateway", BODY)
     report = ingest(ledger, state, [csv], form=mappings.load(state, "house gateway"))[0]
     assert (report.format, report.loaded, report.rejected) == ("mapping:house gateway", 1, 1)
     assert "input_tokens is -4" in next(iter(report.reasons))
@@ -204,7 +204,7 @@ def test_names_that_look_like_sql_stay_names(ledger, state, tmp_path):
 
 
 def test_an_unknown_mapping_names_the_near_one(state):
-    mappings.save(state, mappings.checked(BODY))
+    mappings.MAPPINGS.save(state, "house gateway", BODY)
     with pytest.raises(NoData, match="did you mean house gateway"):
         mappings.load(state, "house gatway")
 

@@ -101,7 +101,7 @@ def test_rules_are_tried_in_their_order_not_by_name():
 def test_a_wrong_rule_is_refused_in_one_sentence(state, change, reason):
     rule = {"field": "host", "pattern": "x", "set": "team", "value": "y"} | change
     with pytest.raises(BadInput, match=f"^Rule r: .*{reason}"):
-        attribution_rules.save(state, "r", rule)
+        attribution_rules.RULES.save(state, "r", rule)
     assert state.all("rule") == {}
 
 
@@ -114,8 +114,8 @@ def test_rules_apply_to_rows_being_loaded_and_to_rows_already_loaded_alike(ledge
     small_ledger.load(ledger, state, tmp_path)
     untouched = small_ledger.rows(ledger, COLUMNS)
     for name, rule in rules.items():
-        attribution_rules.save(state, name, rule)
-    assert attribution_rules.matched_rows(ledger, attribution_rules.read("bots", rules["bots"])) == 30
+        attribution_rules.RULES.save(state, name, rule)
+    assert attribution_rules.matched_rows(ledger, attribution_rules.RULES.read("bots", rules["bots"])) == 30
     changed = reprice.reapply_meaning(ledger, state)
     afterwards = small_ledger.rows(ledger, COLUMNS)
 
@@ -128,7 +128,7 @@ def test_rules_apply_to_rows_being_loaded_and_to_rows_already_loaded_alike(ledge
     assert small_ledger.adds_up(ledger)
     assert reprice.reapply_meaning(ledger, state) == (0, None, None, changed.snapshot)
     for name in rules:
-        attribution_rules.forget(state, name)
+        attribution_rules.RULES.forget(state, name)
     assert reprice.reapply_meaning(ledger, state).rows == changed.rows
     assert small_ledger.rows(ledger, COLUMNS) == untouched
     assert small_ledger.adds_up(ledger)

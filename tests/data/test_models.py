@@ -62,7 +62,7 @@ def test_an_edit_wins_is_kept_and_is_in_the_audit(tmp_path):
     facts = current(state)["gpt-5.2"]
     assert facts.residency == ("US",) and facts.hipaa_eligible is False and facts.vendor == "OpenAI"
     assert current(state)["house-model"].origin == "DE"
-    assert [entry.event for entry in state.audit()].count("model facts edited") == 3
+    assert [entry.event for entry in state.audit()].count("model facts saved") == 3
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_overlapping_lines_never_give_a_request_two_prices(lines, at):
             n
             for n, line in enumerate(lines)
             if line["service_tier"] in (None, tier)
-            and contracts.read("x", line).span[0] <= at < contracts.read("x", line).span[1]
+            and contracts.OVERRIDES.read("x", line).span[0] <= at < contracts.OVERRIDES.read("x", line).span[1]
         ]
         assert len(holding) == bool(applying)
 
@@ -175,5 +175,5 @@ def test_in_the_ledger_a_contract_wins_over_report_and_list_and_both_stay_beside
 )
 def test_a_wrong_line_is_refused_and_nothing_is_kept(state, body, reason):
     with pytest.raises(BadInput, match=f"^Price override deal: {reason}"):
-        contracts.save(state, "deal", body)
+        contracts.OVERRIDES.save(state, "deal", body)
     assert state.all("price_override") == {}

@@ -17,8 +17,8 @@ def test_an_override_and_an_alias_reprice_only_what_they_touch(ledger, state, tm
     before, version = small_ledger.rows(ledger, COLUMNS), ledger.snapshot()
     assert {row["cost_basis"] for row in before} == {"list", "unpriced"}
 
-    aliases.save(state, "chat", {"pattern": "prod-*", "model": "gpt-5.2"})
-    contracts.save(state, "deal", {"provider": "openai", "discount": "0.2", "start": "2026-03-01"})
+    aliases.ALIASES.save(state, "chat", {"pattern": "prod-*", "model": "gpt-5.2"})
+    contracts.OVERRIDES.save(state, "deal", {"provider": "openai", "discount": "0.2", "start": "2026-03-01"})
     change = reprice.reprice(ledger, state)
     after = small_ledger.rows(ledger, COLUMNS)
     differing = [new for old, new in zip(before, after, strict=True) if old != new]
@@ -38,11 +38,13 @@ def test_repricing_twice_writes_nothing_and_taking_it_back_restores_every_row(le
     small_ledger.load(ledger, state, tmp_path)
     before = small_ledger.rows(ledger, COLUMNS)
     assert reprice.reprice(ledger, state).rows == 0
-    contracts.save(state, "deal", {"provider": "openai", "model": "gpt-4o", "prices": {"fresh_input": 1, "output": 2}})
+    contracts.OVERRIDES.save(
+        state, "deal", {"provider": "openai", "model": "gpt-4o", "prices": {"fresh_input": 1, "output": 2}}
+    )
     first = reprice.reprice(ledger, state)
     assert first.rows == 30
     assert reprice.reprice(ledger, state) == (0, None, None, first.snapshot)
-    contracts.forget(state, "deal")
+    contracts.OVERRIDES.forget(state, "deal")
     assert reprice.reprice(ledger, state).rows == 30
     assert small_ledger.rows(ledger, COLUMNS) == before
     assert small_ledger.adds_up(ledger)
@@ -63,7 +65,7 @@ def test_unmetered_and_reported_rows_keep_their_basis(ledger, state, tmp_path):
 def test_an_error_on_the_way_leaves_the_ledger_as_it_was(ledger, state, tmp_path, monkeypatch):
     small_ledger.load(ledger, state, tmp_path, count=9)
     before, version = small_ledger.rows(ledger, COLUMNS), ledger.snapshot()
-    aliases.save(state, "chat", {"pattern": "prod-*", "model": "gpt-5.2"})
+    aliases.ALIASES.save(state, "chat", {"pattern": "prod-*", "model": "gpt-5.2"})
 
     def broken(*_args):
         raise RuntimeError("stopped here")
