@@ -22,13 +22,14 @@ from pages.parts.hosting import facts as hosting_catalog
 from pages.parts.hosting import panels as hosting_panels
 from pages.ui import filters, shell
 from pages.ui import format as fmt
-from simulations.hosting import breakeven
+from simulations.hosting import breakeven, quotes
 from simulations.hosting import study as self_host
 from simulations.hosting.arrivals import SHAPES
 from simulations.hosting.breakeven_scenario import BreakevenScenario
 from simulations.hosting.capacity import choose_precision
 from simulations.hosting.case import resolve
-from simulations.hosting.study import Plan, Study
+from simulations.hosting.fleet_plan import Plan
+from simulations.hosting.study import Study
 
 OWN_DATA = ("customer", "regulated")
 RUNS = {
@@ -92,7 +93,7 @@ def log_scope(
             f"Compared with {instead} at its list price for the same tokens; what the Chinese-origin API costs today no longer counts."
         )
     )
-    prices = self_host.api_quote(PriceBook.load(shell.state()), catalog[instead].provider, instead)
+    prices = quotes.api_quote(PriceBook.load(shell.state()), catalog[instead].provider, instead)
     return scope.with_filter("data_class", *OWN_DATA).with_filter("model", *(chinese or ("none",))), prices
 
 
@@ -368,9 +369,9 @@ if has_log and source == "log":
 else:
     volume, api_usd = typed_volume()
     logged = []
-suggested = self_host.suggestions(logged, catalog)
+suggested = quotes.suggestions(logged, catalog)
 try:
-    model, gpu, count, precision, run = machine(suggested, bool(self_host.open_among(logged)))
+    model, gpu, count, precision, run = machine(suggested, bool(quotes.open_among(logged)))
     if model is None:
         with title:
             shell.header("When would own GPUs pay?", view)
@@ -384,7 +385,7 @@ try:
     top = st.container()  # the answer stands above the finer choices
     if scope is not None:
         scope = hosting_panels.good_enough(view, scope, catalog.spelling(model))
-    quote = self_host.host_quote(PriceBook.load(shell.state()), find_architecture(model).model)
+    quote = quotes.host_quote(PriceBook.load(shell.state()), find_architecture(model).model)
     plan = hosting_panels.details(
         Plan(
             model,

@@ -18,7 +18,7 @@ from data.facts import tables as catalog_table
 from simulations.hosting import finance, uncertainty
 from simulations.hosting.bench_import import import_bench
 from simulations.hosting.breakeven_scenario import BreakevenScenario
-from simulations.hosting.case import SECONDS_PER_MONTH, Case, resolve
+from simulations.hosting.case import Case, requests_per_second, resolve, seconds_per_request
 from simulations.hosting.costs import (
     HOURS_PER_MONTH,
     costs,
@@ -29,6 +29,7 @@ from simulations.hosting.costs import (
     saving,
 )
 from simulations.hosting.measured_curves import ServingMeasurement
+from simulations.hosting.serving_point import ServingPoint
 from simulations.scenario import read_scenario
 
 DAYS_PER_MONTH = HOURS_PER_MONTH / 24
@@ -36,10 +37,18 @@ VOLUMES = np.geomspace(0.01, 100, 161)  # x today's traffic
 
 
 def breakeven(
-    scenario: BreakevenScenario, measurements: Sequence[ServingMeasurement] = (), *, paths_log2: int = 12, seed: int = 0
+    scenario: BreakevenScenario,
+    measurements: Sequence[ServingMeasurement] = (),
+    *,
+    serving: ServingPoint | None = None,
+    paths_log2: int = 12,
+    seed: int = 0,
 ) -> dict[str, Any]:
-    """The whole answer as plain data; `paths_log2` 12 draws 4,096 Sobol paths. Raises BadInput or NoData as `resolve` does."""
-    case = resolve(scenario, measurements)
+    """The whole answer as plain data; `paths_log2` 12 draws 4,096 Sobol paths.
+
+    `serving` is the operating point where it is known. Raises BadInput or NoData as `resolve` does.
+    """
+    case = resolve(scenario, measurements, serving)
     x, months = case.base, scenario.months
     chosen = main_option(case)
     flows = saving(x, chosen, months, whole=case.whole)
@@ -92,7 +101,9 @@ def main_option(case: Case) -> str:
 
 
 def breakeven_volume(case: Case, option: str) -> dict[str, float | None] | None:
-    """The least multiple of today's traffic from which NPV stays positive; None where no multiple up to 100 does, or no replica is described.
+    """The least multiple of today's traffic from which NPV stays positive.
+
+    None where no multiple up to 100 does, or no replica is described.
 
     Fixed costs and whole replicas make the curve saw-toothed: the last crossing counts.
     """
@@ -131,7 +142,7 @@ def npv_at(case: Case, option: str, multiples: np.ndarray) -> np.ndarray:
 def tokens_per_month(case: Case) -> float | None:
     """Input and output tokens a month, today."""
     traffic = case.scenario.traffic
-    return traffic and traffic.requests_per_month * (traffic.input_tokens + traffic.output_tokens)
+    return traffic.requests_per_month * (traffic.input_tokens + traffic.output_tokens) if traffic else None
 
 
 def utilisation(case: Case, multiple: float = 1.0) -> float | None:
@@ -195,17 +206,12 @@ def _per_day(case: Case, x: dict[str, float]) -> dict[str, float | None]:
     if "rent_usd_per_gpu_hour" in x:
         rent = float(gpus(x, 1, whole=case.whole)[-1] * 24 * x["rent_usd_per_gpu_hour"])
     api = x["api_usd_per_month"] / DAYS_PER_MONTH
-    nodes = None
-    if traffic and replica and replica.prefill_tokens_per_s and replica.decode_tokens_per_s:
-        rate = traffic.requests_per_month / SECONDS_PER_MONTH
-        nodes = rate * (
-            traffic.input_tokens / replica.prefill_tokens_per_s + traffic.output_tokens / replica.decode_tokens_per_s
-        )
+    busy = seconds_per_request(replica, traffic) if traffic and replica and replica.decode_tokens_per_s else None
     return {
         "api_usd": api,
         "rent_usd": rent,
         "margin_pct": (api / rent - 1) * 100 if rent else None,
-        "fluid_replicas": nodes,
+        "fluid_replicas": requests_per_second(traffic) * busy if traffic and busy else None,
     }
 
 
@@ -275,7 +281,8 @@ def _run(args: argparse.Namespace) -> None:
     say(result["answer"])
     irr = "n/a" if result["irr"] is None else f"{result['irr']:.0%}"
     say(
-        f"NPV ${result['npv_usd']:,.0f}, IRR {irr}; saving P10 ${result['p10']:,.0f}, P50 ${result['p50']:,.0f}, P90 ${result['p90']:,.0f}"
+        f"NPV ${result['npv_usd']:,.0f}, IRR {irr}; "
+        f"saving P10 ${result['p10']:,.0f}, P50 ${result['p50']:,.0f}, P90 ${result['p90']:,.0f}"
     )
     say(result["measure_first"])
     for warning in result["warnings"]:

@@ -9,10 +9,20 @@ from data.errors import BadInput, NoData
 from data.facts.gpus import find_gpu, typical_price
 from data.facts.hosting import hosting_facts
 from simulations.hosting.assumptions import Assumption, fixed, spread
-from simulations.hosting.breakeven_scenario import FROM_FACTS, STAFF, TYPED, Bought, BreakevenScenario, Prices, Range
-from simulations.hosting.capacity import SIGMA, ServingPoint
+from simulations.hosting.breakeven_scenario import (
+    FROM_FACTS,
+    STAFF,
+    TYPED,
+    BreakevenScenario,
+    Prices,
+    Range,
+    Replica,
+    Traffic,
+)
+from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.operating_point import operating_point
+from simulations.hosting.serving_point import SIGMA, ServingPoint
 
 SECONDS_PER_MONTH = 730 * 3600
 
@@ -32,25 +42,33 @@ class Case(NamedTuple):
         return {name: a.value for name, a in self.figures.items()}
 
 
-def resolve(scenario: BreakevenScenario, measurements: Sequence[ServingMeasurement] = ()) -> Case:
-    """All figures of a scenario, `measurements` being the user's own; raises BadInput or NoData where one is missing and no catalogue has it."""
+def resolve(
+    scenario: BreakevenScenario,
+    measurements: Sequence[ServingMeasurement] = (),
+    serving: ServingPoint | None = None,
+) -> Case:
+    """All figures of a scenario. `serving` is its replica's operating point where somebody has found it already;
+    else it is searched, by the user's own `measurements` first.
+
+    Raises BadInput or NoData where a figure is missing and no catalogue has it.
+    """
     found = {name: Assumption(name, *hosting_facts()[name][1:8]) for name in FROM_FACTS}
     found |= {name: fixed(name, 1.0 if name in ("throughput_factor", "rented_hours_share") else 0.0) for name in TYPED}
     found["api_usd_per_month"] = _api_bill(scenario)
     found["host_price_decline"] = found["api_price_decline"]._replace(name="host_price_decline")
     if scenario.host:
         found["host_usd_per_month"] = scenario.host.monthly("host_usd_per_month", scenario.traffic)
-    serving, warnings = None, []
-    if scenario.traffic and not scenario.traffic.from_log:
-        shape = f"{scenario.traffic.shape}, " if scenario.traffic.shape else ""
-        warnings.append(
-            f"The volume is typed and its shape is stated ({shape}peak {scenario.traffic.peak_to_mean:.3g} x mean); a log's own minutes decide better."
+    if scenario.bought and scenario.bought.capex_usd and scenario.bought.saving_usd_per_year:
+        serving = None
+        found |= _stated(
+            scenario.bought.capex_usd,
+            scenario.bought.saving_usd_per_year,
+            found["api_usd_per_month"].value,
+            scenario.months,
         )
-    if scenario.bought and scenario.bought.capex_usd:
-        found |= _stated(scenario.bought, found["api_usd_per_month"].value, scenario.months)
     elif scenario.replica:
-        serving = _serving(scenario, measurements)
-        found |= _hardware(scenario, serving)
+        serving = serving or _serving(scenario.replica, scenario.traffic, measurements)
+        found |= _hardware(scenario, scenario.replica, serving)
     if scenario.traffic and scenario.quality.gap_share:
         usd = scenario.traffic.requests_per_month * scenario.quality.gap_share * scenario.quality.usd_per_failure
         found["quality_gap_usd_per_month"] = fixed(
@@ -61,8 +79,17 @@ def resolve(scenario: BreakevenScenario, measurements: Sequence[ServingMeasureme
             found[name] = figure.named(name, found[name].unit)
     for name, figure in scenario.assumptions.items():
         found[name] = figure.named(name, found[name].unit if name in found else "")
-    return Case(
-        scenario, found, scenario.replica is None or scenario.replica.replicas is None, serving, tuple(warnings)
+    whole = scenario.replica is None or scenario.replica.replicas is None
+    return Case(scenario, found, whole, serving, _warnings(scenario.traffic))
+
+
+def _warnings(traffic: Traffic | None) -> tuple[str, ...]:
+    if traffic is None or traffic.from_log:
+        return ()
+    shape = f"{traffic.shape}, " if traffic.shape else ""
+    return (
+        f"The volume is typed and its shape is stated ({shape}peak {traffic.peak_to_mean:.3g} x mean); "
+        "a log's own minutes decide better.",
     )
 
 
@@ -79,7 +106,7 @@ def _api_bill(scenario: BreakevenScenario) -> Assumption:
     return scenario.api.monthly("api_usd_per_month", scenario.traffic)
 
 
-def _stated(bought: Bought, api_usd: float, months: int) -> dict[str, Assumption]:
+def _stated(capex: Range, saving: Range, api_usd: float, months: int) -> dict[str, Assumption]:
     """One sum buys one unit that carries the load; its running costs follow from the stated saving."""
     contained = (
         "kw_per_gpu",
@@ -98,48 +125,32 @@ def _stated(bought: Bought, api_usd: float, months: int) -> dict[str, Assumption
         for name in ("load_replicas", "gpus_per_replica")
     }
     figures["depreciation_years"] = fixed("depreciation_years", months / 12, "years", "written off over the horizon")
-    saving = bought.saving_usd_per_year
     running = api_usd - saving.value / 12
     spread_of = [v if v is None else api_usd - v / 12 for v in (saving.high, saving.low)]
     low, high = (running if v is None else v for v in spread_of)
     figures["other_own_usd_per_month"] = Assumption(
         "other_own_usd_per_month", running, low, high, "USD/month", "API bill less the stated saving"
     )
-    figures["usd_per_gpu"] = bought.capex_usd.named("usd_per_gpu", "USD, the whole installation")
+    figures["usd_per_gpu"] = capex.named("usd_per_gpu", "USD, the whole installation")
     return figures
 
 
-def _serving(scenario: BreakevenScenario, measurements: Sequence[ServingMeasurement]) -> ServingPoint | None:
-    replica, traffic = scenario.replica, scenario.traffic
+def _serving(
+    replica: Replica, traffic: Traffic | None, measurements: Sequence[ServingMeasurement]
+) -> ServingPoint | None:
     if not replica.model or traffic is None:
         return None
+    deployment = Deployment.named(replica.model, replica.gpu, replica.gpus, replica.layout, replica.precision)
     fresh = max(1.0, traffic.input_tokens - traffic.cached_tokens)
-    return operating_point(
-        replica.model,
-        replica.gpu,
-        replica.gpus,
-        replica.layout,
-        replica.precision,
-        fresh,
-        traffic.output_tokens,
-        replica.tpot_ms,
-        measurements=measurements,
-    )
+    shape = RequestShape(fresh, 0, traffic.output_tokens)
+    return operating_point(deployment, shape, replica.tpot_ms, tuple(measurements))
 
 
-def _hardware(scenario: BreakevenScenario, serving: ServingPoint | None) -> dict[str, Assumption]:
-    replica, gpu = scenario.replica, find_gpu(scenario.replica.gpu)
-    stated = replica.replicas is not None
-    load = (
-        replica.replicas
-        if stated
-        else replica.load_replicas
-        if replica.load_replicas is not None
-        else fluid_load(scenario, serving)
-    )
+def _hardware(scenario: BreakevenScenario, replica: Replica, serving: ServingPoint | None) -> dict[str, Assumption]:
+    gpu, stated = find_gpu(replica.gpu), replica.replicas is not None
     kw = gpu.provisioned_kw or gpu.tdp_w / 1000 + hosting_facts()["node_overhead_kw"].value
     figures = {
-        "load_replicas": fixed("load_replicas", load, "replicas busy at the peak"),
+        "load_replicas": fixed("load_replicas", _load(scenario, replica, serving), "replicas busy at the peak"),
         "gpus_per_replica": fixed("gpus_per_replica", replica.gpus),
         "spare_replicas": fixed("spare_replicas", 0 if stated else replica.spare),
         "kw_per_gpu": fixed("kw_per_gpu", kw, "kW", gpu.source, gpu.as_of),
@@ -160,22 +171,34 @@ def _hardware(scenario: BreakevenScenario, serving: ServingPoint | None) -> dict
     return figures
 
 
-def fluid_load(scenario: BreakevenScenario, serving: ServingPoint | None) -> float:
-    """Replicas busy at the peak if work could be cut freely: the floor of every fleet."""
-    traffic, replica = scenario.traffic, scenario.replica
-    if traffic is None:
+def _load(scenario: BreakevenScenario, replica: Replica, serving: ServingPoint | None) -> float:
+    """Replicas busy at the peak: stated, replayed, or the least that could be if work were cut freely."""
+    if replica.replicas is not None:
+        return replica.replicas
+    if replica.load_replicas is not None:
+        return replica.load_replicas
+    if scenario.traffic is None:
         raise BadInput("The replica's load is unknown: give traffic, or load_replicas from the fleet replay.")
-    rate = traffic.requests_per_month / SECONDS_PER_MONTH * traffic.peak_to_mean
-    if replica.prefill_tokens_per_s and replica.decode_tokens_per_s:
-        return rate * (
-            traffic.input_tokens / replica.prefill_tokens_per_s + traffic.output_tokens / replica.decode_tokens_per_s
-        )
-    speed = replica.requests_per_s or (serving.requests_per_s if serving else None)
-    if speed is None:
+    seconds = seconds_per_request(replica, scenario.traffic)
+    if seconds is None and serving is not None:
+        seconds = 1 / serving.requests_per_s
+    if seconds is None:
         raise BadInput(
             "The replica's speed is unknown: name its model, or give prefill_tokens_per_s and decode_tokens_per_s."
         )
-    return rate / speed
+    return requests_per_second(scenario.traffic) * scenario.traffic.peak_to_mean * seconds
+
+
+def requests_per_second(traffic: Traffic) -> float:
+    """The mean rate."""
+    return traffic.requests_per_month / SECONDS_PER_MONTH
+
+
+def seconds_per_request(replica: Replica, traffic: Traffic) -> float | None:
+    """How long one mean request keeps a replica busy, by the speeds that the scenario states; None where it states none."""
+    if replica.prefill_tokens_per_s and replica.decode_tokens_per_s:
+        return traffic.input_tokens / replica.prefill_tokens_per_s + traffic.output_tokens / replica.decode_tokens_per_s
+    return 1 / replica.requests_per_s if replica.requests_per_s else None
 
 
 def _price(typed: Range | None, name: str, gpu: str, kind: str) -> Assumption:

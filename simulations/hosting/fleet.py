@@ -12,16 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.errors import Refused
-from data.facts.architectures import find_architecture
-from data.facts.gpus import find_gpu
+from data.errors import BadInput, Refused
 from simulations.hosting.arrivals import MINUTES_PER_DAY, Demand, Requests
-from simulations.hosting.capacity import ServingPoint, replica_work
-from simulations.hosting.layouts import read_layout
+from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.operating_point import operating_point
 from simulations.hosting.replica_memory import batch_limit
-from simulations.hosting.roofline import CONSTANTS, HOPPER, prefill_seconds, speed_of
+from simulations.hosting.roofline import constants_of, prefill_seconds, speed_of
+from simulations.hosting.serving_point import ServingPoint, work_of
 from simulations.hosting.serving_queue import Latencies, ServiceRates, replay
 
 API_OVERHEAD_S = 0.015  # BLIS alpha: network, HTTP, tokeniser
@@ -56,41 +54,33 @@ class Fleet(NamedTuple):
 
 
 def service_rates(
-    model: str,
-    gpu: str,
-    gpus: int,
-    layout: str | None,
-    precision: str,
-    input_tokens: float,
-    cached_tokens: float,
-    output_tokens: float,
+    deployment: Deployment,
+    shape: RequestShape,
     objective: Objective = PROMISE,
-    measurements: Sequence[ServingMeasurement] = (),
+    measurements: tuple[ServingMeasurement, ...] = (),
 ) -> tuple[ServiceRates, ServingPoint]:
-    """How fast a replica serves requests of these mean lengths, and the serving point behind it.
+    """How fast a replica serves requests of this mean shape, and the operating point behind it.
 
     The batch is capped where the calibrated TPOT still meets the objective, as an operator would set it.
     """
-    fresh = max(1.0, input_tokens - cached_tokens)
-    point = operating_point(
-        model, gpu, gpus, layout, precision, fresh, output_tokens, objective.tpot_ms, measurements=measurements
-    )
-    shape, architecture, hardware = read_layout(point.layout), find_architecture(model), find_gpu(gpu)
-    constants = CONSTANTS.get(hardware.generation, HOPPER)
-    whole = point._replace(input_length=input_tokens)
+    fresh = max(1.0, shape.fresh)
+    point = operating_point(deployment, RequestShape(fresh, 0, shape.output), objective.tpot_ms, measurements)
+    placed = point.deployment
+    constants, layout = constants_of(placed.hardware), placed.shape
     slots = max(1, int(point.concurrency / point.replicas))
-    alone = speed_of(replica_work(point, point.batch), constants)
+    prefilled = RequestShape(fresh, 0, shape.output)
+    alone = speed_of(work_of(placed, prefilled, point.batch), constants)
     ratio = point.tpot_ms / 1e3 / float(alone.tpot_s)
-    steps = [float(speed_of(replica_work(whole, b), constants).step_s) * ratio for b in range(1, slots + 1)]
-    prefill = float(prefill_seconds(replica_work(point, 1), constants)) * ratio / fresh
-    limit = batch_limit(architecture, hardware, shape, point.precision, input_tokens + output_tokens / 2)
-    cache = limit * (input_tokens + output_tokens / 2)
-    return ServiceRates((math.inf, *steps), prefill, constants.interference, API_OVERHEAD_S, cache, shape.gpus), point
+    steps = [float(speed_of(work_of(placed, shape, b), constants).step_s) * ratio for b in range(1, slots + 1)]
+    prefill = float(prefill_seconds(work_of(placed, prefilled, 1), constants)) * ratio / fresh
+    limit = batch_limit(placed.architecture, placed.hardware, layout, placed.precision, shape.held)
+    cache = limit * shape.held
+    return ServiceRates((math.inf, *steps), prefill, constants.interference, API_OVERHEAD_S, cache, layout.gpus), point
 
 
 def fluid_load(demand: Demand, rates: ServiceRates) -> np.ndarray:
     """Replicas busy in each minute if work could be cut freely."""
-    return rates.busy_seconds(demand.fresh_tokens, demand.output_tokens) / 60.0
+    return np.asarray(rates.busy_seconds(demand.fresh_tokens, demand.output_tokens)) / 60.0
 
 
 def worst_hours(load: np.ndarray, hours: int = 3) -> list[int]:
@@ -117,8 +107,10 @@ def size_fleet(
     fleet, which errs on the safe side: a small fleet evens bursts out less well than a large one.
     Raises Refused where no number of replicas can (the objective is below what one request alone needs).
     """
+    if not windows:
+        raise BadInput("No busy hour is given to size the fleet by; widen the span.")
     load = fluid_load(demand, rates)
-    floor, answer, seen = 1, 1, None
+    floor = answer = 1
     for requests in windows:
         span = max(60.0, float(requests.at_s[-1]))
         work = float(rates.busy_seconds(requests.fresh_tokens.sum(), requests.output_tokens.sum()))
@@ -159,13 +151,17 @@ def _fewest(
 def _why_not(seen: Latencies, objective: Objective) -> str:
     p = seen.percentiles()
     return (
-        f"No number of replicas keeps P95 TTFT within {objective.ttft_ms:g} ms and TPOT within {objective.tpot_ms:g} ms: requests alone see "
-        f"{p['ttft_p95_ms']:,.0f} and {p['tpot_p95_ms']:,.1f} ms. Take more or faster GPUs a replica, or a slower objective."
+        f"No number of replicas keeps P95 TTFT within {objective.ttft_ms:g} ms and TPOT within {objective.tpot_ms:g} ms: "
+        f"requests alone see {p['ttft_p95_ms']:,.0f} and {p['tpot_p95_ms']:,.1f} ms. "
+        "Take more or faster GPUs a replica, or a slower objective."
     )
 
 
 def autoscaled_hours(load: np.ndarray, spare: int = 1, load_minutes: int = 10, highest_load: float = 0.75) -> float:
-    """Replica-hours of a fleet that follows the load: every minute pays for the highest need until a new replica could be up."""
+    """Replica-hours of a fleet that follows the load.
+
+    Every minute pays for the highest need until a new replica could be up.
+    """
     need = np.ceil(load / highest_load - 1e-9) + spare
     padded = np.concatenate([need, np.full(load_minutes, need[-1])])
     ahead = np.lib.stride_tricks.sliding_window_view(padded, load_minutes + 1).max(axis=1)[: len(need)]

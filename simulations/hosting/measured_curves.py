@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from data.facts.architectures import find_architecture
-from data.facts.gpus import find_gpu
 from data.facts.tables import Stamp, number, rows_at, stamp
+from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.layouts import Layout
 from simulations.hosting.replica_memory import batch_limit
-from simulations.hosting.roofline import CONSTANTS, HOPPER, Speed, speed_of, work_of
+from simulations.hosting.roofline import Speed, constants_of, speed_of, work_of
 
 LOCAL_BATCH = 256  # vLLM's max_num_seqs: more wait in the queue
 WIDTHS = {"concurrency": 1.5, "input_length": 1.5, "output_length": 2.0, "count": 1.0, "dp": 1.0}  # octaves
@@ -40,7 +39,7 @@ class ServingMeasurement(NamedTuple):
     model: str
     gpu: str
     engine: str
-    count: int
+    count: int  # type: ignore[assignment]  # a column of its name, not tuple.count
     tp: int
     dp: int
     precision: str
@@ -87,28 +86,20 @@ def _points(at: Stamp) -> tuple[ServingMeasurement, ...]:
     return tuple(points)
 
 
-def roofline_speed(
-    model: str, gpu: str, layout: Layout, precision: str, input_length: float, output_length: float, concurrency: float
-) -> tuple[float, Speed]:
-    """The batch that runs at once, and its calibrated speed; what exceeds memory or 256 a rank waits."""
-    architecture, hardware = find_architecture(model), find_gpu(gpu)
-    limit = batch_limit(architecture, hardware, layout, precision, input_length + output_length / 2)
+def roofline_speed(deployment: Deployment, shape: RequestShape, concurrency: float) -> tuple[float, Speed]:
+    """The batch that one replica runs at once, and its calibrated speed; what exceeds memory or 256 a rank waits."""
+    model, hardware, layout = deployment.architecture, deployment.hardware, deployment.shape
+    limit = batch_limit(model, hardware, layout, deployment.precision, shape.fresh + shape.output / 2)
     batch = max(1.0, min(concurrency, limit, LOCAL_BATCH * layout.dp))
-    work = work_of(architecture, hardware, layout, precision, input_length, output_length, batch)
-    return batch, speed_of(work, CONSTANTS.get(hardware.generation, HOPPER))
+    work = work_of(model, hardware, layout, deployment.precision, shape.fresh, shape.output, batch)
+    return batch, speed_of(work, constants_of(hardware))
 
 
 def log_ratio(point: ServingMeasurement) -> float:
     """log(measured / roofline) of a measured point's throughput."""
-    speed = roofline_speed(
-        point.model,
-        point.gpu,
-        point.layout,
-        point.precision,
-        point.input_length,
-        point.output_length,
-        point.concurrency,
-    )[1]
+    deployment = Deployment(point.model, point.gpu, point.count, point.layout, point.precision)
+    shape = RequestShape(point.input_length, 0, point.output_length)
+    speed = roofline_speed(deployment, shape, point.concurrency)[1]
     return math.log(point.output_tokens_per_s / float(speed.output_tokens_per_s))
 
 

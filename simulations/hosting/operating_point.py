@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from data.errors import Refused
-from simulations.hosting.capacity import ServingPoint, predict
+from simulations.hosting.capacity import capacity
+from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.measured_curves import ServingMeasurement
+from simulations.hosting.serving_point import ServingPoint
 
 STEPS = 12  # halvings of the bracket: finer than a thousandth of it
 MOST_IN_FLIGHT = 65536.0
 
 
 def operating_point(
-    model: str,
-    gpu: str,
-    gpus: int,
-    layout: str | None,
-    precision: str,
-    input_length: float,
-    output_length: float,
+    deployment: Deployment,
+    shape: RequestShape,
     tpot_ms: float,
-    *,
-    engine: str = "",
-    measurements: Sequence[ServingMeasurement] = (),
+    measurements: tuple[ServingMeasurement, ...] = (),
 ) -> ServingPoint:
-    """The point of highest concurrency on `gpus` GPUs where nobody waits for a slot and every token comes within `tpot_ms`.
+    """The point of highest concurrency where nobody waits for a slot and every token comes within `tpot_ms`.
 
     Raises Refused when even one request alone is slower, and BadInput as `predict` does.
     """
 
     def at(concurrency: float) -> ServingPoint:
-        return predict(
-            model,
-            gpu,
-            gpus,
-            layout,
-            precision,
-            input_length,
-            output_length,
-            concurrency,
-            engine=engine,
-            measurements=measurements,
-        )
+        return capacity(deployment, shape, concurrency, measurements=measurements)
 
     alone = at(1)
     if alone.tpot_ms > tpot_ms:
         raise Refused(
-            f"One request alone on {gpus} x {alone.gpu} takes {alone.tpot_ms:.1f} ms per output token; the objective is {tpot_ms:g} ms. "
+            f"One request alone on {deployment.count} x {alone.gpu} takes {alone.tpot_ms:.1f} ms per output token; "
+            f"the objective is {tpot_ms:g} ms. "
             "Take more or faster GPUs a replica, a narrower precision, or a slower objective."
         )
 

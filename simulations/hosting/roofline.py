@@ -75,6 +75,12 @@ HOPPER = Constants(
 BLACKWELL = HOPPER._replace(memory_efficiency=0.999, prefill_mfu=0.347, layer_us=45.0, moe_layer_us=14.4)
 CONSTANTS = {"hopper": HOPPER, "blackwell": BLACKWELL}  # other generations borrow Hopper's
 
+
+def constants_of(gpu: Gpu) -> Constants:
+    """The constants fitted for a GPU's generation."""
+    return CONSTANTS.get(gpu.generation, HOPPER)
+
+
 # Offline points ("infinite rate"): tuned engines, large batches, prefill no longer hidden behind memory.
 # Fitted on 17 published offline results: TensorRT-LLM perf-overview, MLPerf Inference 5.1, AMD, GPUStack lab.
 SATURATED_BATCH = 192  # per data-parallel rank

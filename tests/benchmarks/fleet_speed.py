@@ -10,6 +10,7 @@ import time
 import numpy as np
 
 from simulations.hosting.arrivals import Requests, ordered
+from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.fleet import Objective, service_rates
 from simulations.hosting.serving_queue import replay
 
@@ -27,7 +28,9 @@ def day(count: int, hours: int = 24) -> Requests:
 
 def main() -> None:
     """Time the replay and print what it found."""
-    rates, _ = service_rates("llama-3.1-70b", "h100", 4, "tp4", "fp8", 2048, 0, 250, Objective(3000, 60))
+    rates, _ = service_rates(
+        Deployment.named("llama-3.1-70b", "h100", 4, "tp4", "fp8"), RequestShape(2048, 0, 250), Objective(3000, 60)
+    )
     requests = day(1_000_000)
     start, cpu = time.perf_counter(), time.process_time()
     seen = replay(requests, rates, 16)

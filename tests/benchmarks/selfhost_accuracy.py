@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.optimize import least_squares
 
 from data.errors import BadInput
-from simulations.hosting import capacity, measured_curves, roofline
+from simulations.hosting import capacity, measured_curves, roofline, serving_point
 from simulations.hosting.layouts import Layout
 from simulations.hosting.roofline import Constants, Speed, Work, speed_of
 from tests.benchmarks.selfhost_points import inferencex, take, works
@@ -94,13 +94,13 @@ def graded_predictions(points: pd.DataFrame, work: Work) -> np.ndarray:
             blackwell=hopper._replace(**dict(zip(PER_GENERATION, z[len(Constants._fields) :], strict=True))),
         )
         hidden = set(zip(points.model[inside], points.gpu[inside], points.engine[inside], strict=True))
-        capacity.shipped_points = lambda hidden=hidden: tuple(
+        serving_point.shipped_points = lambda hidden=hidden: tuple(
             p for p in shipped if (p.model, p.gpu, p.engine) not in hidden
         )
         measured_curves._ratio.cache_clear()
         errors[inside] = [_error(p) for p in points[inside].itertuples()]
     roofline.CONSTANTS.update(constants)
-    capacity.shipped_points = measured_curves.shipped_points
+    serving_point.shipped_points = measured_curves.shipped_points
     measured_curves._ratio.cache_clear()
     return errors
 

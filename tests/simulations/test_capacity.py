@@ -17,6 +17,7 @@ from data.facts.architectures import architectures, find_architecture, precision
 from data.facts.gpus import find_gpu, gpu_prices, typical_price
 from data.facts.tables import save_own
 from simulations.hosting.capacity import choose_precision, predict
+from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.layouts import Layout, read_layout
 from simulations.hosting.measured_curves import shipped_points
 from simulations.hosting.operating_point import operating_point
@@ -302,7 +303,7 @@ def test_saturated_points_and_the_batch_cap():
 
 
 def test_the_operating_point_meets_its_objective():
-    point = operating_point("qwen3-32b", "h100", 2, "tp2", "fp8", 1500, 300, 30)
+    point = operating_point(Deployment.named("qwen3-32b", "h100", 2, "tp2", "fp8"), RequestShape(1500, 0, 300), 30)
     assert (
         point.tpot_ms <= 30 < predict("qwen3-32b", "h100", 2, "tp2", "fp8", 1500, 300, point.concurrency * 1.05).tpot_ms
     )

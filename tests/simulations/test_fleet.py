@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from data.errors import BadInput, Refused
 from simulations.hosting import fleet
 from simulations.hosting.arrivals import Requests, ordered, stated
+from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.fleet import Objective, best_hybrid, off_peak, service_rates, size_fleet
 from simulations.hosting.serving_queue import ServiceRates, replay, router_draws
 from tests.benchmarks.fleet_speed import day
@@ -22,7 +23,9 @@ from tests.simulations.slow_queue import slow_replay
 
 @pytest.fixture(scope="module")
 def rates() -> ServiceRates:
-    return service_rates("llama-3.1-70b", "h100", 4, "tp4", "fp8", 2048, 0, 100, Objective(3000, 60))[0]
+    return service_rates(
+        Deployment.named("llama-3.1-70b", "h100", 4, "tp4", "fp8"), RequestShape(2048, 0, 100), Objective(3000, 60)
+    )[0]
 
 
 def azure(shared_data, seconds: float) -> Requests:
@@ -142,7 +145,11 @@ def test_an_objective_nobody_can_keep_is_refused(rates, shared_data):
     with pytest.raises(Refused, match="No number of replicas"):
         size_fleet([azure(shared_data, 300)], stated(1e5, 10, 0, 10, 2), rates, Objective(0.01, 60))
     with pytest.raises(Refused, match="One request alone"):
-        service_rates("llama-3.1-405b", "a100", 16, "tp16", "bf16", 2048, 0, 100, Objective(3000, 1))
+        service_rates(
+            Deployment.named("llama-3.1-405b", "a100", 16, "tp16", "bf16"),
+            RequestShape(2048, 0, 100),
+            Objective(3000, 1),
+        )
 
 
 @pytest.mark.parametrize(("replicas", "tokens"), [(0, 10), (2, 10_000_000)])

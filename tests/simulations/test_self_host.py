@@ -12,8 +12,9 @@ from analytics.scope import Scope
 from data.errors import BadInput, NoData, Refused
 from data.facts import models
 from data.prices.book import PriceBook
-from simulations.hosting import study as self_host
-from simulations.hosting.study import Plan, from_log, from_volume
+from simulations.hosting import arrivals, fleet_plan, quotes
+from simulations.hosting.fleet_plan import Plan
+from simulations.hosting.study import from_log, from_volume
 from tests.simulations.ledgers import START, ledger_of
 
 PLAN = Plan("qwen3-14b", "h100", 1, "fp8", host_usd=(0.1, 0.05, 0.3))
@@ -70,7 +71,7 @@ def test_the_ways_to_run_it(busy):
 
 
 def test_legals_case_compares_with_the_api_it_would_go_to(busy):
-    gpt = self_host.api_quote(PriceBook.load(None), "openai", "gpt-5.2")
+    gpt = quotes.api_quote(PriceBook.load(None), "openai", "gpt-5.2")
     study = from_log(busy, Scope(), PLAN._replace(api_usd=gpt))
     count = study.scenario.traffic.requests_per_month
     assert study.result["options"]["api"]["first_year_usd"] > 0
@@ -132,19 +133,19 @@ def test_requests_too_long_for_any_replica_are_refused():
 
 def test_suggestions_start_with_what_is_in_the_log():
     catalog = models.shipped()
-    found = self_host.suggestions(["gpt-5.2", "qwen3-32b", "minimax-m2"], catalog)
+    found = quotes.suggestions(["gpt-5.2", "qwen3-32b", "minimax-m2"], catalog)
     assert found[:2] == ["qwen3-32b", "minimax-m2"]
-    closed = self_host.suggestions(["gpt-5.2"], catalog)
+    closed = quotes.suggestions(["gpt-5.2"], catalog)
     assert closed and "gpt-5.2" not in closed and len(set(closed)) == len(closed)
 
 
 def test_a_host_is_quoted_where_the_price_book_knows_one():
-    host, prices = self_host.host_quote(PriceBook.load(None), "minimax-m2.5")
-    assert host in self_host.HOSTS and prices[2] > prices[0] >= prices[1]
-    assert self_host.host_quote(PriceBook.load(None), "no-such-model") is None
+    host, prices = quotes.host_quote(PriceBook.load(None), "minimax-m2.5")
+    assert host in quotes.HOSTS and prices[2] > prices[0] >= prices[1]
+    assert quotes.host_quote(PriceBook.load(None), "no-such-model") is None
 
 
 def test_the_thinned_part_keeps_its_share():
-    requests = self_host.arrivals.ordered(np.arange(1000.0), *[np.ones(1000)] * 3)
-    assert len(self_host._thinned(requests, 0.3).at_s) == 700
-    assert self_host._thinned(requests, 0) is requests
+    requests = arrivals.ordered(np.arange(1000.0), *[np.ones(1000)] * 3)
+    assert len(fleet_plan._thinned(requests, 0.3).at_s) == 700
+    assert fleet_plan._thinned(requests, 0) is requests

@@ -20,9 +20,10 @@ from simulations.hosting.bench_import import measurement
 from simulations.hosting.breakeven import breakeven
 from simulations.hosting.breakeven_scenario import BreakevenScenario
 from simulations.hosting.capacity import predict
+from simulations.hosting.fleet_plan import Plan
 from simulations.hosting.good_enough import eligible, measured_quality
 from simulations.hosting.measured_curves import ServingMeasurement
-from simulations.hosting.study import Plan, Study
+from simulations.hosting.study import Study
 from simulations.scenario import write_scenario
 
 
