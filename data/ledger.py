@@ -86,6 +86,8 @@ class Ledger:
             self._root.cursor().execute(f"DETACH DATABASE IF EXISTS {oldest.catalog}")
             for table in ROLLUPS:
                 self._root.cursor().execute(f"DROP TABLE IF EXISTS memory.main.{table}_{oldest.pinned}")
+            for view in oldest._stand_ins.values():
+                self._root.cursor().execute(f"DROP VIEW IF EXISTS {view}")
 
     # -- tables ---------------------------------------------------------------------------------
 
@@ -93,9 +95,37 @@ class Ledger:
         """Qualified, quoted SQL name of one of `TABLES` in this view."""
         if table not in TABLES:
             raise ValueError(f"{table} is not a ledger table")
-        if self.pinned is not None and table in ROLLUPS:
-            return self._mirror(table)
-        return f'"{self.catalog}"."main"."{table}"'
+        if self.pinned is None:
+            return _qualified(self.catalog, table)
+        return (
+            self._mirror(table) if table in ROLLUPS else self._stand_ins.get(table) or _qualified(self.catalog, table)
+        )
+
+    @cached_property
+    def _stand_ins(self) -> dict[str, str]:
+        """Views with NULL for the columns that a pinned version, older than a migration, has not got yet; by table."""
+        found: dict[str, str] = {}
+        for table, missing in self._missing_columns().items():
+            view = f"{table}_{self.pinned}"
+            nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in missing)
+            self._fetch(
+                f"CREATE OR REPLACE VIEW memory.main.{view} AS SELECT *, {nulls} FROM {_qualified(self.catalog, table)}"
+            )
+            found[table] = _qualified("memory", view)
+        return found
+
+    def _missing_columns(self) -> dict[str, list[tuple[str, str]]]:
+        rows = self._fetch(
+            """SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake' AND table_name IN
+                (SELECT table_name FROM duckdb_tables() WHERE database_name = $pinned)
+            EXCEPT SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = $pinned
+            ORDER BY ALL""",
+            {"pinned": self.catalog},
+        )
+        missing: dict[str, list[tuple[str, str]]] = {}
+        for table, column, kind in rows:
+            missing.setdefault(table, []).append((column, kind))
+        return missing
 
     def table(self, table: str) -> ir.Table:
         """One of `TABLES` as an unbound ibis table; `frame` runs what is built on it."""
@@ -125,10 +155,10 @@ class Ledger:
         with self._guard:
             mirror = f"{table}_{self.pinned}"
             if mirror not in self.__dict__:
-                source = f'"{self.catalog}"."main"."{table}"'
+                source = self._stand_ins.get(table) or _qualified(self.catalog, table)
                 self._root.cursor().execute(f"CREATE TABLE IF NOT EXISTS memory.main.{mirror} AS FROM {source}")
                 self.__dict__[mirror] = True
-            return f'"memory"."main"."{mirror}"'
+            return _qualified("memory", mirror)
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -147,7 +177,7 @@ class Ledger:
         with _explained(self.home):
             return self._root.cursor().execute(text, params).to_arrow_table().to_pandas()
 
-    def _fetch(self, text: str, params: list | None = None) -> list[tuple]:
+    def _fetch(self, text: str, params: list | dict | None = None) -> list[tuple]:
         with _explained(self.home):
             return self._root.cursor().execute(text, params).fetchall()
 
@@ -255,6 +285,10 @@ def _attach_text(home: Path, alias: str, snapshot: int | None = None) -> str:
         options.append(f"SNAPSHOT_VERSION {snapshot:d}")
     address = _literal(f"ducklake:sqlite:{home}/catalog.sqlite")
     return f"ATTACH IF NOT EXISTS {address} AS {alias} ({', '.join(options)})"
+
+
+def _qualified(catalog: str, table: str) -> str:
+    return f'"{catalog}"."main"."{table}"'
 
 
 def _literal(value: object) -> str:

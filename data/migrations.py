@@ -39,6 +39,13 @@ def m001_ledger(cursor) -> None:
     )
 
 
+@step
+def m002_caveats(cursor) -> None:
+    """The log's own word for the provider, and what a row's reading assumed; unknown for rows loaded before."""
+    for name, kind in (("provider_raw", "VARCHAR"), ("caveats", "VARCHAR[]")):
+        cursor.execute(f"ALTER TABLE lake.main.usage ADD COLUMN IF NOT EXISTS {name} {kind}")
+
+
 def applied(cursor) -> list[int]:
     """Numbers of the steps this ledger has."""
     exists = cursor.execute(

@@ -74,6 +74,10 @@ USAGE = (
     Column("quality_score", "DOUBLE", "0..1", "evaluation score where the log carries one"),
     Column("quality_source", "VARCHAR", "", "where the score came from"),
     Column("succeeded", "BOOLEAN", "", "outcome of the task where the log says so"),
+    Column("provider_raw", "VARCHAR", "", "the log's own word for the provider; NULL where it has none"),
+    Column(
+        "caveats", "VARCHAR[]", "", "sorted codes of data/caveats.py: what was left unread or assumed; NULL for none"
+    ),
 )
 
 BILLED = (

@@ -67,6 +67,7 @@ USAGE_COLUMNS = (
     "quality_score",
     "quality_source",
     "succeeded",
+    "caveats",  # VARCHAR[] of codes (data/caveats.py), NULLs allowed in it: what this reading assumed
     "unmetered",  # TRUE where the log itself says usage is missing though the call happened
     "skip",  # text: why this record carries no usage of its own (a span, a parent's repeat)
     "reject",  # text: why this record cannot be used

@@ -222,7 +222,9 @@ def _commit(ledger, state, book, stage_cursor, group, form, keep_text, progress)
         left = stand_ins.settle(cursor, form) if form.stand_ins else 0
         if form.table == "usage":
             staging.earlier_calls(cursor, form)
-            cursor.execute(f"INSERT INTO lake.main.usage {staging.ledger_rows(form, book, RULES.all(state), batch)}")
+            cursor.execute(
+                f"INSERT INTO lake.main.usage BY NAME {staging.ledger_rows(form, book, RULES.all(state), batch)}"
+            )
             if replaced or left:
                 rollups.rebuild(cursor)
             else:

@@ -27,7 +27,7 @@ from data.state import State
 TARGETS = tuple(
     c
     for c in USAGE_COLUMNS
-    if c not in ("rank", "tags", "input_has_cache", "output_has_reasoning", "unmetered", "skip", "reject")
+    if c not in ("rank", "tags", "input_has_cache", "output_has_reasoning", "caveats", "unmetered", "skip", "reject")
 )
 PREVIEW_ROWS = 10
 DIRECTIVES = tuple("aAbBdfgHIjmMpSyYzZ%")  # what DuckDB's strptime reads

@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, NamedTuple
 
-from data import rollups
+from data import caveats, rollups
 from data.ledger import Ledger
 from data.loading import attribution_rules
 from data.loading.attribution_rules import RULES
 from data.prices.book import PriceBook
 from data.schema import ATTRIBUTION
 
-PRICED = ("provider", "model", "list_cost_usd", "cost_usd", "cost_basis")
+PRICED = ("provider", "model", "list_cost_usd", "cost_usd", "cost_basis", "caveats")
 MEANT = (*ATTRIBUTION, "tags")
 
 
@@ -37,9 +37,11 @@ def reprice(ledger: Ledger, state: Any) -> Change:
         book.attach(cursor, "lake.main.usage")
         before = ", ".join(f"{column} AS was_{column}" for column in PRICED)
         # `provider` stays: it is what the price is looked up by.
-        rows = f"SELECT * EXCLUDE ({', '.join(PRICED[1:])}), {before}, cost_basis = 'unmetered' AS unmetered FROM lake.main.usage"
+        rows = f"""SELECT * EXCLUDE ({", ".join(PRICED[1:])}), {before}, cost_basis = 'unmetered' AS unmetered,
+            {caveats.of_reading("caveats")} AS caveats FROM lake.main.usage"""
+        priced = f"SELECT * REPLACE ({caveats.normalised('caveats')} AS caveats) FROM ({book.priced(f'({rows})')})"
         differs = " OR ".join(f"{column} IS DISTINCT FROM was_{column}" for column in PRICED)
-        return f"SELECT event_id, requested_at, {', '.join(PRICED)} FROM ({book.priced(f'({rows})')}) WHERE {differs}"
+        return f"SELECT event_id, requested_at, {', '.join(PRICED)} FROM ({priced}) WHERE {differs}"
 
     return _rewrite(ledger, PRICED, changed)
 

@@ -134,6 +134,7 @@ def whole(relation: str, form: Format) -> str:
 def _stored(form: Format) -> list[str]:
     """The columns whose value differs between the records of a format."""
     varying = {name for name, value in form.columns.items() if not re.fullmatch(r"'[^']*'|TRUE|FALSE", value)}
+    varying |= {"provider_raw"} if "provider" in varying else set()
     return [name for name in _types(form) if name in varying | {"error_class"} and name not in ("event_key", "reject")]
 
 
@@ -154,6 +155,8 @@ USAGE_TYPES = {
     "requested_at": "requested_at::TIMESTAMP",
     "reported_cost_usd": "TRY_CAST(reported_cost_usd AS DECIMAL(18,12))",
     "provider": "provider_of(clear(provider))",
+    "provider_raw": "text_of(clear(provider))",
+    "caveats": "caveats::VARCHAR[]",
     "error_class": "CASE WHEN status = 'error' OR error_class IS NOT NULL THEN error_class_of(error_class, TRY_CAST(http_status AS INTEGER)) END",
     "tags": "CASE WHEN starts_with(ltrim(tags::VARCHAR), '{') AND json_valid(tags::VARCHAR) THEN masked(tags::VARCHAR) END",
     "status": f"CASE WHEN status IN {STATUSES} THEN status ELSE 'success' END",

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from data import caveats
 from data.formats import Format
 from data.loading import attribution_rules, staged_rows, token_readings
 from data.loading.attribution_rules import Rule
@@ -179,7 +180,9 @@ def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch:
     if expressions:
         replaced = ", ".join(f"{sql} AS {column}" for column, sql in expressions.items())
         base = f"SELECT * REPLACE ({replaced}) FROM ({base})"
-    return f"SELECT {', '.join(c.name for c in USAGE)} FROM ({book.priced(f'({base})')})"
+    names = ", ".join(c.name for c in USAGE)
+    kept = caveats.normalised("caveats")
+    return f"SELECT {names} FROM (SELECT * REPLACE ({kept} AS caveats) FROM ({book.priced(f'({base})')}))"
 
 
 _COMPUTED = (

@@ -149,3 +149,20 @@ def test_nothing_is_downloaded_to_open_it(home):
     code = "import os; os.environ['XDG_CACHE_HOME'] = os.environ['BATON_HOME'] + '/cache'; from data.ledger import Ledger; print(Ledger.open().snapshot())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_version_older_than_a_migration_reads_as_unknown_what_it_has_not_got(ledger):
+    with ledger.write() as cursor:
+        for column in ("caveats", "provider_raw"):
+            cursor.execute(f"ALTER TABLE lake.main.usage DROP COLUMN {column}")
+        cursor.execute("DELETE FROM lake.main.migrations WHERE number > 1")
+    add(ledger, "a", 3)
+    old = ledger.snapshot()
+    ledger.close()
+    migrated = Ledger.open(ledger.home)
+    assert migrated.snapshot() > old
+    view = migrated.at(old)
+    seen = view.frame(view.usage.select("event_id", "caveats", "provider_raw").order_by("event_id"))
+    assert seen["event_id"].tolist() == ["a0", "a1", "a2"]
+    assert seen[["caveats", "provider_raw"]].isna().all(axis=None)
+    assert view.sql(f"SELECT count(caveats) AS n FROM {view.name('usage')}")["n"][0] == 0

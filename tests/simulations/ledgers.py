@@ -63,7 +63,7 @@ def ledger_of(home: Path, rows: list[dict[str, Any]]) -> Ledger:
 MODELS = "['gpt-5.2', 'minimax-m2', 'deepseek-v3.2', 'house-model']"
 PROVIDERS = "['openai', 'minimax', 'deepseek', 'self']"
 RANDOM_ROWS = f"""
-INSERT INTO lake.main.usage ({", ".join(name for name in COLUMNS if name not in ("succeeded", "http_status"))})
+INSERT INTO lake.main.usage ({", ".join(name for name in COLUMNS if name not in ("succeeded", "http_status", "provider_raw", "caveats"))})
 SELECT 'e' || i, 'test', 'b1', i, 'c' || (i // 2 * 2), 1 + i % 2 * (r1 < 0.1)::INT,
        TIMESTAMP '2026-10-01' + INTERVAL (i * 9973 % (28 * 86400)) SECOND,
        {PROVIDERS}[m], CASE WHEN m = 4 THEN 'self' END, NULL, CASE WHEN r2 < 0.1 THEN 'batch' ELSE 'standard' END, {MODELS}[m], {MODELS}[m], 'chat',

@@ -1,0 +1,93 @@
+"""Caveats: what was seen in a record and not used, or used on an assumption, as codes on its row.
+
+`usage.caveats` holds a sorted list of these codes, NULL where there are none. Each code is declared here once.
+`set_by` says who decides it: the reading of a record (a format's `caveats` column, token readings, loading), which
+keeps it, or the price book (`priced_sql`), which decides it anew whenever rows are priced again.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+
+class Caveat(NamedTuple):
+    """One caveat: its code, a short label, the sentence a user reads, and what to do about it."""
+
+    code: str
+    label: str
+    sentence: str
+    remedy: str
+    set_by: Literal["reading", "pricing"] = "reading"
+
+
+CAVEATS = (
+    Caveat(
+        "unread_usage",
+        "usage left unread",
+        "The record's usage object holds numbers that Baton does not read, so tokens or fees may be missing.",
+        "See the paths in the batch's report; `python -m data explain FILE` shows them record by record.",
+    ),
+    Caveat(
+        "total_above_parts",
+        "total above its parts",
+        "The record's own total is larger than the parts it lists; what the difference is made of is unknown and unpriced.",
+        "Compare these rows with the provider's bill; a newer client usually logs the missing part.",
+    ),
+    Caveat(
+        "tier_price_assumed",
+        "tier priced by assumption",
+        "The price book has no price of its own for this service tier, so another tier's price was used.",
+        "Give the tier's price as a contract price on Data and prices.",
+        "pricing",
+    ),
+    Caveat(
+        "split_assumed",
+        "split assumed",
+        "The log gives a sum without the whole split the price needs; the rest was counted in the cheaper part.",
+        "Log the split (for cache writes: by lifetime); until then read these dollars as a lower bound.",
+    ),
+    Caveat(
+        "media_as_text",
+        "media priced as text",
+        "Image, audio or video tokens were counted with the text, at the price of text.",
+        "Give the model's media price as a contract price, or take the dollars from the provider's bill.",
+    ),
+    Caveat(
+        "fee_unpriced",
+        "fee not priced",
+        "The request used something billed apart from tokens (a search, a tool, a session) that has no known price here.",
+        "Take the fee from the provider's bill, or give it as a contract price.",
+        "pricing",
+    ),
+    Caveat(
+        "incomplete_output",
+        "output incomplete",
+        "The record was written before the answer ended: its output count is a placeholder, too low or missing.",
+        "Load the later record of the same call where there is one; a session file is complete after its end.",
+    ),
+    Caveat(
+        "logged_twice",
+        "call logged twice",
+        "The source holds two successful records of one call under different ids; both are counted.",
+        "Find out which of the two is real (often a logger that is called twice) and load a corrected log.",
+    ),
+    Caveat(
+        "unknown_status",
+        "status not understood",
+        "The log's word for how the request ended is none Baton knows; it was counted as a success.",
+        "Check the status column of these rows; a mapping can say what the word means.",
+    ),
+)
+
+BY_CODE = {caveat.code: caveat for caveat in CAVEATS}
+PRICING = tuple(caveat.code for caveat in CAVEATS if caveat.set_by == "pricing")
+
+
+def normalised(codes: str) -> str:
+    """SQL for a list of codes as it is stored: each once, sorted, NULL where there are none."""
+    return f"nullif(list_sort(list_distinct({codes})), [])"
+
+
+def of_reading(codes: str) -> str:
+    """SQL for the codes of a stored row that a new price leaves alone."""
+    return f"list_filter({codes}, lambda code: code NOT IN {PRICING})"
