@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from routing.grading.statistics import Paired, paired
 from simulations.scenario import Part, Scenario
-from simulations.statistics import Paired, paired
 
 
 class Contender(Part):

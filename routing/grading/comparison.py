@@ -1,32 +1,34 @@
-"""Two policies on the same tasks: what the pairs say, what so few tasks can show, and no more.
+"""Two policies on the same tasks: what the tasks say, what so few can show, and no more.
 
-Formulas: Wilson interval; exact McNemar (two-sided binomial on the discordant pairs); paired
-bootstrap over task groups; Tango's score interval for non-inferiority, since a bootstrap of pairs
-that never differ has no width; sample size for 80 % power by the normal approximation to McNemar;
-Holm over several comparisons. See facts/routing.md, sections 5.1 and 5.2.
+Several policies against one baseline are a family: Holm's p-values, intervals at 95 % for all together
+(Bonferroni), and every sentence is written from those, never from the raw figures. The statistics
+stand in `statistics`; costs are bootstrapped over tasks.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-Z95 = 1.959963984540054
-Z80 = 0.8416212335729143
+from routing.grading.statistics import Interval, Paired, holm, paired, tasks_for_margin
+
 RESAMPLES = 4000
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One task answered under both policies: passed or not, cost in USD, latency in ms, and the group it belongs to."""
+    """One task answered under both policies, over all its `answers` (how often each was asked).
+
+    Shares that passed (0 to 1), cost in USD of all its answers, mean latency in ms.
+    """
 
     task: str
-    group: str
-    a_passed: bool
-    b_passed: bool
+    answers: int
+    a_passed: float
+    b_passed: float
     a_cost: float
     b_cost: float
     a_latency: float
@@ -35,153 +37,99 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A minus B on the same tasks. `only_a` and `only_b` are the discordant pairs; intervals are 95 %, shares 0 to 1.
+    """A minus B on the same tasks; intervals hold at 95 % for all comparisons of the run together, shares 0 to 1.
 
-    `lowest` is the lower end of the score interval of the difference: how much worse A may still be.
+    `only_a` and `only_b` count the tasks on which one did better, `answers` how often each task was asked in all.
+    `lowest` is the interval's lower end: how much worse A may still be; `not_worse` whether that is within the
+    margin stated before the run. `p_value` is adjusted by Holm.
     """
 
     tasks: int
+    answers: int
     quality_a: float
     quality_b: float
     only_a: int
     only_b: int
     difference: float
-    interval: tuple[float, float]
+    interval: Interval
     lowest: float
+    not_worse: bool
     p_value: float
     cost_difference_usd: float
-    cost_interval_usd: tuple[float, float]
+    cost_interval_usd: Interval
     latency_difference_ms: float
     detectable: float | None
     words: str
 
 
-def wilson(passed: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share; (0, 1) without any observation."""
-    if count == 0:
-        return 0.0, 1.0
-    share, z2 = passed / count, Z95 * Z95
-    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = Z95 / (1 + z2 / count) * math.sqrt(share * (1 - share) / count + z2 / (4 * count * count))
-    return 0.0 if passed == 0 else centre - half, 1.0 if passed == count else centre + half
+def compare(rivals: Mapping[str, Sequence[Pair]], margin: float, seed: int = 0) -> dict[str, Comparison]:
+    """Every rival (A) with the baseline (B); those without a common task are left out."""
+    known = {name: pairs for name, pairs in rivals.items() if pairs}
+    level = 1 - SIGNIFICANT / max(1, len(known))
+    found = {
+        name: paired([p.b_passed for p in pairs], [p.a_passed for p in pairs], level, seed)
+        for name, pairs in known.items()
+    }
+    adjusted = holm([statistics.p_value for statistics in found.values()])
+    return {
+        name: _comparison(pairs, found[name], p_value, margin, level, len(known), seed)
+        for (name, pairs), p_value in zip(known.items(), adjusted, strict=True)
+    }
 
 
-def mcnemar(only_a: int, only_b: int) -> float:
-    """Exact two-sided p-value for equal shares, from the discordant pairs alone."""
-    count = only_a + only_b
-    tail = sum(math.comb(count, k) for k in range(min(only_a, only_b) + 1)) / 2**count
-    return min(1.0, 2 * tail)
-
-
-def tasks_needed(discordance: float, difference: float) -> int:
-    """Tasks for 80 % power at 5 % to see `difference`, when that share of pairs is discordant."""
-    if not 0 < abs(difference) <= discordance <= 1:
-        raise ValueError("the difference lies between 0 and the discordance, and that is at most 1")
-    return math.ceil((Z95 * math.sqrt(discordance) + Z80 * math.sqrt(discordance - difference**2)) ** 2 / difference**2)
-
-
-def detectable_difference(discordance: float, tasks: int) -> float | None:
-    """The smallest difference that so many tasks show with 80 % power; None when even the largest does not."""
-    if tasks == 0 or discordance <= 0 or tasks_needed(discordance, discordance) > tasks:
-        return None
-    low, high = 1e-6, discordance
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if tasks_needed(discordance, middle) <= tasks else (middle, high)
-    return high
-
-
-def lowest_difference(only_a: float, only_b: float, tasks: float) -> float:
-    """Lower end of Tango's (1998) 95 % score interval of a difference of paired shares; 60 equal pairs still leave -6 points."""
-    observed = (only_a - only_b) / tasks
-
-    def score(difference: float) -> float:
-        linear = (2 * tasks - only_a + only_b) * difference - only_a - only_b
-        constant = -only_b * difference * (1 - difference)
-        share_b = (math.sqrt(max(0.0, linear * linear - 8 * tasks * constant)) - linear) / (4 * tasks)
-        variance = tasks * (2 * share_b + difference * (1 - difference))
-        return tasks * (observed - difference) / math.sqrt(variance) if variance > 0 else math.inf
-
-    low, high = -1.0 + 1e-12, observed
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if score(middle) > Z95 else (low, middle)
-    return high
-
-
-def tasks_for_margin(margin: float) -> int:
-    """The fewest tasks that can show a margin, which they do when no pair differs."""
-    return math.ceil(Z95 * Z95 * (1 - margin) / margin)
-
-
-def compare(pairs: Sequence[Pair], seed: int = 0) -> Comparison | None:
-    """The comparison of A with B; None without a pair."""
-    count = len(pairs)
-    if count == 0:
-        return None
-    only_a = sum(p.a_passed and not p.b_passed for p in pairs)
-    only_b = sum(p.b_passed and not p.a_passed for p in pairs)
-    differences = np.array(
-        [[p.a_passed - p.b_passed, p.a_cost - p.b_cost, p.a_latency - p.b_latency] for p in pairs], dtype=float
-    )
-    means = differences.mean(axis=0)
-    low, high = _bootstrap(differences, [p.group for p in pairs], seed)
-    p_value = mcnemar(only_a, only_b)
-    # Repeats of one task are not tasks of their own.
-    weight = len({p.group for p in pairs}) / count
-    # The discordance that was seen, plus one pair: a sample without any does not prove there is none.
-    detectable = detectable_difference(min(1.0, (only_a + only_b + 1) / (count + 2)), count)
+def _comparison(
+    pairs: Sequence[Pair], found: Paired, p_value: float, margin: float, level: float, family: int, seed: int
+) -> Comparison:
+    answers = sum(p.answers for p in pairs)
+    costs = np.array([p.a_cost - p.b_cost for p in pairs])
+    not_worse = found.low > -margin
     return Comparison(
-        count,
-        sum(p.a_passed for p in pairs) / count,
-        sum(p.b_passed for p in pairs) / count,
-        only_a,
-        only_b,
-        float(means[0]),
-        (float(low[0]), float(high[0])),
-        lowest_difference(weight * only_a, weight * only_b, weight * count),
-        p_value,
-        float(means[1]) * count,
-        (float(low[1]) * count, float(high[1]) * count),
-        float(means[2]),
-        detectable,
-        _words(float(means[0]), p_value, detectable, count),
+        tasks=found.n,
+        answers=answers,
+        quality_a=found.mean_b,
+        quality_b=found.mean_a,
+        only_a=found.only_b,
+        only_b=found.only_a,
+        difference=found.difference,
+        interval=(found.low, found.high),
+        lowest=found.low,
+        not_worse=not_worse,
+        p_value=p_value,
+        cost_difference_usd=float(costs.sum()),
+        cost_interval_usd=_total_interval(costs, level, seed),
+        latency_difference_ms=float(np.mean([p.a_latency - p.b_latency for p in pairs])),
+        detectable=found.detectable,
+        words=" ".join((_verdict(found, answers, p_value, family), _margin_words(found, not_worse, margin, level))),
     )
 
 
-def not_worse(comparison: Comparison, margin: float) -> bool:
-    """Whether A is shown to be at most `margin` worse than B: both intervals' lower ends lie above -margin."""
-    return min(comparison.interval[0], comparison.lowest) > -margin
+def _total_interval(values: np.ndarray, level: float, seed: int) -> Interval:
+    """Percentile interval of a sum over tasks, tasks drawn with replacement."""
+    draws = np.random.default_rng(seed).integers(0, len(values), size=(RESAMPLES, len(values)))
+    low, high = np.quantile(values[draws].sum(axis=1), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for several comparisons, in the given order."""
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted, highest = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = highest
-    return adjusted
-
-
-def _bootstrap(differences: np.ndarray, groups: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """95 % percentile intervals of the means; whole groups are drawn, the same draw for quality, cost and latency."""
-    names, index = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True)
-    sums = np.zeros((len(names), differences.shape[1]))
-    np.add.at(sums, index, differences)
-    sizes = np.bincount(index)
-    draws = np.random.default_rng(seed).integers(0, len(names), size=(RESAMPLES, len(names)))
-    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)[:, None]
-    return np.quantile(means, 0.025, axis=0), np.quantile(means, 0.975, axis=0)
-
-
-def _words(difference: float, p_value: float, detectable: float | None, tasks: int) -> str:
-    """What may be said. Never that two policies are equal."""
+def _verdict(found: Paired, answers: int, p_value: float, family: int) -> str:
+    """What may be said about a difference. Never that two policies are equal."""
     able = (
         "no difference could be shown reliably"
-        if detectable is None
-        else f"a difference of {100 * detectable:.0f} points or more would show in 8 of 10 such runs"
+        if found.detectable is None
+        else f"a difference of {100 * found.detectable:.0f} points or more would show in 8 of 10 such runs"
     )
-    if p_value < 0.05:
-        return f"{abs(100 * difference):.1f} points {'better' if difference > 0 else 'worse'} on these {tasks} tasks (p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}); {able}."
-    return f"No difference detected on these {tasks} tasks (p = {p_value:.2f}); {able}."
+    tasks = f"these {found.n} tasks" + (f" ({answers} answers)" if answers != found.n else "")
+    chance = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}" if p_value < SIGNIFICANT else f"p = {p_value:.2f}"
+    several = f", adjusted for {family} comparisons" if family > 1 else ""
+    span = f"95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f} points, {chance}{several}"
+    if p_value < SIGNIFICANT:
+        sign = "better" if found.difference > 0 else "worse"
+        return f"{abs(100 * found.difference):.1f} points {sign} on {tasks} ({span}); {able}."
+    return f"No difference detected on {tasks} ({span}); {able}."
+
+
+def _margin_words(found: Paired, not_worse: bool, margin: float, level: float) -> str:
+    points = f"the stated {100 * margin:g} points"
+    if not_worse:
+        return f"Shown to be at most {points} worse."
+    fewest = tasks_for_margin(margin, level)
+    return f"Not shown to be within {points}" + (f"; that takes {fewest} tasks at least." if found.n < fewest else ".")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
 from data.state import State
-from routing.grading.comparison import Comparison, Pair, compare, holm, not_worse, wilson
+from routing.grading.comparison import Comparison, Pair, compare
+from routing.grading.statistics import share_interval
 from routing.runs.spec import RunSpec, checked_spec
 from routing.runs.store import attempts, money, read_run, results
 
@@ -39,7 +41,7 @@ def summary(state: State, run_id: str) -> dict[str, Any]:
         "quality": sum(r["passed"] for r in graded) / len(graded) if graded else None,
         "by_model": by_model(attempts(state, run_id)),
         "by_policy": by_policy(spec, found),
-        "comparisons": [{"a": a, "b": b, **asdict(c), "not_worse": fine} for a, b, c, fine in comparisons(spec, found)],
+        "comparisons": [{"a": a, "b": b, **asdict(c)} for a, b, c in comparisons(spec, found)],
         "audit_ok": ok,
         "audit_first_bad": bad,
     }
@@ -66,18 +68,23 @@ def by_model(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def by_policy(spec: RunSpec, found: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Per policy: how many ended how, quality with its 95 % interval, cost and latency per task, and the prediction's error."""
+    """Per policy: how many ended how, quality with its 95 % interval, cost and latency per task, the prediction's error.
+
+    `graded` and `passed` count answers; quality is the mean over `graded_tasks` of the share of a task's answers that passed.
+    """
     table = {}
     for policy in spec.policies:
         mine = [r for r in found if r["policy"] == policy.name]
         graded = [r for r in mine if r["passed"] is not None]
         passed = sum(r["passed"] for r in graded)
-        low, high = wilson(passed, len(graded))
-        cost, quality = sum(r["cost_usd"] for r in mine), passed / len(graded) if graded else None
+        by_task = _passed_shares(graded)
+        low, high = share_interval(by_task)
+        cost, quality = sum(r["cost_usd"] for r in mine), fmean(by_task) if by_task else None
         latencies = sorted(r["latency_ms"] for r in graded)
         table[policy.name] = {
             "tasks": len(mine),
             "graded": len(graded),
+            "graded_tasks": len(by_task),
             "not_graded": sum(r["status"] == "done" for r in mine) - len(graded),
             "passed": passed,
             "no_answer": sum(r["no_answer"] for r in graded),
@@ -96,6 +103,14 @@ def by_policy(spec: RunSpec, found: Sequence[dict[str, Any]]) -> dict[str, dict[
             "predicted": _against(spec.predicted.get(policy.name), cost, len(mine), quality, (low, high)),
         }
     return table
+
+
+def _passed_shares(graded: Sequence[dict[str, Any]]) -> list[float]:
+    """Per task the share of its answers that passed: a task asked five times is one observation, not five."""
+    tasks: dict[str, list[bool]] = defaultdict(list)
+    for result in graded:
+        tasks[result["task_id"]].append(result["passed"])
+    return [fmean(passed) for passed in tasks.values()]
 
 
 def _against(
@@ -120,39 +135,33 @@ def same_decisions(state: State, run_id: str, other: str) -> tuple[int, int]:
     return sum(sides[0][key] == sides[1][key] for key in both), len(both)
 
 
-def comparisons(spec: RunSpec, found: Sequence[dict[str, Any]]) -> list[tuple[str, str, Comparison, bool]]:
-    """(a, b, comparison, whether a is shown not to be worse) for every policy against the baseline, Holm-adjusted."""
+def comparisons(spec: RunSpec, found: Sequence[dict[str, Any]]) -> list[tuple[str, str, Comparison]]:
+    """(a, b, comparison) for every policy against the baseline that has a task in common with it."""
     baseline = spec.baseline or spec.policies[0].name
-    others = [p.name for p in spec.policies if p.name != baseline]
-    made = [(name, compare(pairs(found, name, baseline), spec.seed)) for name in others]
-    made = [(name, c) for name, c in made if c is not None]
-    adjusted = holm([c.p_value for _, c in made])
-    return [
-        (name, baseline, _with_p(c, p), not_worse(c, spec.margin)) for (name, c), p in zip(made, adjusted, strict=True)
-    ]
-
-
-def _with_p(comparison: Comparison, p_value: float) -> Comparison:
-    return Comparison(**{**asdict(comparison), "p_value": p_value})
+    rivals = {p.name: pairs(found, p.name, baseline) for p in spec.policies if p.name != baseline}
+    return [(name, baseline, c) for name, c in compare(rivals, spec.margin, spec.seed).items()]
 
 
 def pairs(found: Sequence[dict[str, Any]], a: str, b: str) -> list[Pair]:
-    """The tasks both policies finished; a task's repeats and its group are drawn together."""
-    sides: dict[tuple[str, int], dict[str, dict[str, Any]]] = defaultdict(dict)
+    """The tasks both policies finished, each one observation, over the repeats that both finished."""
+    sides: dict[str, dict[int, dict[str, dict[str, Any]]]] = defaultdict(lambda: defaultdict(dict))
     for result in found:
         if result["policy"] in (a, b) and result["passed"] is not None:
-            sides[result["task_id"], result["repeat"]][result["policy"]] = result
+            sides[result["task_id"]][result["repeat"]][result["policy"]] = result
+    both = {task: [s for s in repeats.values() if a in s and b in s] for task, repeats in sides.items()}
     return [
-        Pair(
-            task,
-            task,
-            s[a]["passed"],
-            s[b]["passed"],
-            s[a]["cost_usd"],
-            s[b]["cost_usd"],
-            s[a]["latency_ms"],
-            s[b]["latency_ms"],
-        )
-        for (task, _), s in sides.items()
-        if a in s and b in s
+        _pair(task, [s[a] for s in answered], [s[b] for s in answered]) for task, answered in both.items() if answered
     ]
+
+
+def _pair(task: str, of_a: list[dict[str, Any]], of_b: list[dict[str, Any]]) -> Pair:
+    return Pair(
+        task,
+        len(of_a),
+        fmean(r["passed"] for r in of_a),
+        fmean(r["passed"] for r in of_b),
+        sum(r["cost_usd"] for r in of_a),
+        sum(r["cost_usd"] for r in of_b),
+        fmean(r["latency_ms"] for r in of_a),
+        fmean(r["latency_ms"] for r in of_b),
+    )

@@ -20,7 +20,7 @@ import pandas as pd
 
 from data.errors import Refused
 from data.facts.models import Catalog
-from simulations.statistics import Z95
+from routing.grading.statistics import Z95
 
 WORDS = {
     "measured": "measured: both models graded on the same prompts",

@@ -7,6 +7,7 @@ from typing import Any
 
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
+from routing.grading.statistics import paired, share_interval
 from simulations.router_metrics.cost_quality import best_single, cascade, envelope, oracle, pareto
 from simulations.router_metrics.metrics import (
     aiq,
@@ -19,7 +20,6 @@ from simulations.router_metrics.metrics import (
     router_arena_score,
 )
 from simulations.router_metrics.results_table import ResultsTable, read_results
-from simulations.statistics import paired, wilson
 
 
 def register(subparsers: Any) -> None:
@@ -47,7 +47,7 @@ def table_metrics(table: ResultsTable, chance: float | None = None) -> dict[str,
                 "model": m,
                 "cost_usd": c,
                 "quality": q,
-                "interval": wilson(q * n, n),
+                "interval": share_interval(table.scores[:, table.column(m)]),
                 "pareto": (c, q) in efficient,
                 "router_arena": router_arena_score(q, c * 1000),
             }

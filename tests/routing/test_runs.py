@@ -245,7 +245,7 @@ def test_a_recorded_run_replays_to_the_same_decisions_without_a_connection(state
         execute(state, first)
     second = create_run(state, "t", {**body, "record": False, "replay_of": first}, "tester")
     execute(state, second)
-    strip = lambda rows: [{k: v for k, v in r.items() if k not in ("call_id",)} for r in rows]  # noqa: E731
+    strip = lambda rows: [{k: v for k, v in r.items() if k not in ("call_id",)} for r in rows]
     assert strip(results(state, first)) == strip(results(state, second))
 
 

@@ -11,7 +11,6 @@ import streamlit as st
 from pages.parts.lab import form as lab_form
 from pages.ui import charts, exports, shell
 from pages.ui import format as fmt
-from routing.grading.comparison import tasks_for_margin
 from routing.runs.judge_check import ask_people, judge_agreement
 from routing.runs.live_ledger import to_ledger
 from routing.runs.measured_facts import save_measured
@@ -28,7 +27,7 @@ def sentence(found: dict[str, Any]) -> str:
         return f"“{found['name']}” ended without a graded answer ({found['ended']})"
     best = max(rated, key=lambda name: rated[name]["quality"])
     cheapest = min(rated, key=lambda name: rated[name]["cost_per_task_usd"])
-    text = f"“{best}” passes {fmt.share(rated[best]['quality'])} of {rated[best]['graded']} tasks"
+    text = f"“{best}” passes {fmt.share(rated[best]['quality'])} of {rated[best]['graded_tasks']} tasks"
     if cheapest != best and rated[best]["cost_per_task_usd"]:
         ratio = rated[cheapest]["cost_per_task_usd"] / rated[best]["cost_per_task_usd"]
         text += f"; “{cheapest}” {fmt.share(rated[cheapest]['quality'])} at {fmt.share(ratio)} of its cost"
@@ -86,16 +85,8 @@ def body(run_id: str, found: dict[str, Any]) -> None:
     """The results of a run, and what to do with them."""
     spec = read_run(shell.state(), run_id)["spec"]
     _policies(found)
-    margin = spec["margin"]
     for c in found["comparisons"]:
-        points, fewest = f"{100 * margin:g} points", tasks_for_margin(margin)
-        fine = (
-            f" Shown to be at most the stated {points} worse than {c['b']}."
-            if c["not_worse"]
-            else f" Not shown to be within the stated {points} of {c['b']}"
-            + (f"; that takes {fewest} tasks at least." if c["tasks"] < fewest else ".")
-        )
-        st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']}{fine} {_cost_words(c['cost_difference_usd'])}"))
+        st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']} {_cost_words(c['cost_difference_usd'])}"))
     if {p["hosting"] for p in spec["providers"]} == {"self"}:
         st.caption(
             "Own machines only: nothing was billed. Costs stand at the prices declared for these models, so that policies can be compared."
@@ -170,7 +161,7 @@ def _policies(found: dict[str, Any]) -> None:
             for r in rated.itertuples()
         )
         shell.chart(quality_cost(rated, shell.palette()), alt=meaning, key="lab-quality")
-        st.caption(fmt.md(f"Bars are 95 % intervals over {int(rated['graded'].max())} tasks. {meaning}."))
+        st.caption(fmt.md(f"Bars are 95 % intervals over {int(rated['graded_tasks'].max())} tasks. {meaning}."))
     shown = frame[
         [
             "policy",

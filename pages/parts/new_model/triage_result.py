@@ -9,7 +9,6 @@ import streamlit as st
 
 from pages.ui import format as fmt
 from simulations.evaluation_plan import checklist, letter
-from simulations.statistics import detectable
 from simulations.triage import TriageScenario
 
 VERBS = {"SKIP": "Skip", "EVALUATE": "Evaluate", "ADOPT": "Adopt"}
@@ -63,11 +62,17 @@ def gates(result: dict[str, Any]) -> None:
         st.markdown(f"{ICONS[gate['passed']]} {fmt.md(gate['reason'][0].upper() + gate['reason'][1:])}")
     pairs = result["paired"]
     if pairs:
-        seen = detectable(pairs["n"], max((pairs["only_a"] + pairs["only_b"]) / pairs["n"], 0.01))
+        seen = pairs["detectable"]
+        able = (
+            "This many prompts cannot show any difference reliably."
+            if seen is None
+            else f"This many prompts can show a difference of {fmt.points(seen)} or more."
+        )
         st.caption(
             fmt.md(
-                f"On the same {pairs['n']} prompts: new minus current {fmt.points(pairs['difference'])} (95% from {fmt.points(pairs['low'])} to {fmt.points(pairs['high'])}, "
-                f"exact McNemar p {pairs['p_value']:.3f}). This many prompts can show a difference of {fmt.points(seen)} or more."
+                f"On the same {pairs['n']} prompts: new minus current {fmt.points(pairs['difference'])} "
+                f"(95% from {fmt.points(pairs['low'])} to {fmt.points(pairs['high'])}, "
+                f"exact McNemar p {pairs['p_value']:.3f}). {able}"
             )
         )
 
