@@ -67,11 +67,15 @@ def letter(result: dict[str, Any], current: str, candidate: str, due: datetime) 
     reasons = "\n".join(f"- {reason}" for reason in result["reasons"])
     return (
         f"Subject: {candidate}: {result['decision'].lower()}\n\n{opening}\n\n"
-        f"At today's volume it {money} (${result['current_annual_cost_usd']:,.0f} now, ${result['candidate_annual_cost_usd']:,.0f} then); {capability}.\n\n"
+        f"At today's volume it {money} (${result['current_annual_cost_usd']:,.0f} now, "
+        f"${result['candidate_annual_cost_usd']:,.0f} then); {capability}.\n\n"
         f"Why:\n{reasons}\n\n"
         + (
             "What would change our mind: another figure in a reason above. We look again when one of them changes.\n"
             if result["decision"] == "SKIP"
-            else "What could still change this: own tasks, failure behaviour under load, output length (it moves the cost directly).\n"
+            else (
+                "What could still change this: own tasks, failure behaviour under load, output length (it moves the "
+                "cost directly).\n"
+            )
         )
     )

@@ -186,17 +186,20 @@ def _replay(args: argparse.Namespace) -> None:
     saving, spread = result["savings_usd"], result["range"]["savings_usd"]
     verb = "saves" if saving >= 0 else "costs more by"
     say(
-        f"logged {_usd(result['logged_cost_usd'])}, policy {_usd(result['policy_cost_usd'])}: {verb} {_usd(abs(saving))} ({result['savings_pct']} %)"
+        f"logged {_usd(result['logged_cost_usd'])}, policy {_usd(result['policy_cost_usd'])}: {verb} "
+        f"{_usd(abs(saving))} ({result['savings_pct']} %)"
     )
     say(
-        f"saving P10 to P90: {_usd(spread['p10'])} to {_usd(spread['p90'])}; {result['moved_share']:.1%} of requests move, {result['refused_requests']:,} are refused"
+        f"saving P10 to P90: {_usd(spread['p10'])} to {_usd(spread['p90'])}; {result['moved_share']:.1%} of requests "
+        f"move, {result['refused_requests']:,} are refused"
     )
     for part in result["not_compared"]:
         say(f"not compared: {part['requests']:,} requests ({_usd(part['logged_cost_usd'])} logged): {part['reason']}")
     say(quality_line(result["quality"]))
     for found in result.get("estimated", []):
         say(
-            f"estimated by {found['method']}: {found['value']:.2%} ({found['low']:.2%} to {found['high']:.2%}), {found['effective_samples']:.0f} effective samples"
+            f"estimated by {found['method']}: {found['value']:.2%} ({found['low']:.2%} to {found['high']:.2%}), "
+            f"{found['effective_samples']:.0f} effective samples"
         )
     if result["review"]["note"]:
         say(f"human review: {result['review']['note']}")
@@ -207,7 +210,10 @@ def quality_line(quality: dict[str, Any]) -> str:
     """Quality before and after with its tier, or why nothing can be said."""
     if quality["policy"] is None:
         return f"quality: {quality['words']}"
-    return f"quality {quality['baseline']:.2%} to {quality['policy']:.2%} on the scale `{quality['scale']}` ({quality['words']})"
+    return (
+        f"quality {quality['baseline']:.2%} to {quality['policy']:.2%} on the scale `{quality['scale']}` "
+        f"({quality['words']})"
+    )
 
 
 def _frontier(args: argparse.Namespace) -> None:
@@ -286,7 +292,8 @@ def _named(option: str, given: list[str], most: float = float("inf")) -> dict[st
             value = -1.0
         if not mark or not name or not 0 <= value <= most or value == float("inf"):
             raise BadInput(
-                f"{option} {text}: write NAME=NUMBER with a number of at least 0{'' if most > 1 else ', at most 1'}, such as {'CN=0.2' if most <= 1 else 'minimax-m2=2000000'}."
+                f"{option} {text}: write NAME=NUMBER with a number of at least 0{'' if most > 1 else ', at most 1'}, "
+                f"such as {'CN=0.2' if most <= 1 else 'minimax-m2=2000000'}."
             )
         found[name] = value
     return found
@@ -318,7 +325,8 @@ def _one_floor(args: argparse.Namespace, made: Any, demands: Demands, head: dict
         right=("share of requests",),
     )
     say(
-        f"{_usd(answer.cost_usd)} a year against {_usd(head['baseline']['annual_cost_usd'])} today, quality {answer.quality:.2%} ({head['tier']}, `{head['scale']}`)"
+        f"{_usd(answer.cost_usd)} a year against {_usd(head['baseline']['annual_cost_usd'])} today, quality "
+        f"{answer.quality:.2%} ({head['tier']}, `{head['scale']}`)"
     )
     for price in prices:
         say(price.sentence)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from data.calendar import MILLION
 from simulations.scenario import Part, Scenario
 
 
@@ -33,7 +34,9 @@ class Work(Part):
 
     def total_usd(self, items: int) -> float:
         """Cost for all items."""
-        return self.cost_usd if self.cost_usd is not None else items * self.tokens_per_item * self.usd_per_mtok / 1e6
+        if self.cost_usd is not None:
+            return self.cost_usd
+        return items * (self.tokens_per_item or 0.0) * (self.usd_per_mtok or 0.0) / MILLION
 
 
 class Stage(Work):
@@ -74,7 +77,6 @@ def simulate_pipeline(scenario: PipelineScenario) -> dict[str, Any]:
     hours = _longest_chain(scenario.stages)
     accuracy, basis = _accuracy(scenario)
     before = scenario.single.accuracy
-    known = accuracy is not None and before is not None
     return {
         "name": scenario.name,
         "items": scenario.items,
@@ -98,7 +100,7 @@ def simulate_pipeline(scenario: PipelineScenario) -> dict[str, Any]:
         "savings_usd": single_usd - cost_usd,
         "savings_pct": _saved_pct(single_usd, cost_usd),
         "time_saved_pct": _saved_pct(scenario.single.hours, hours),
-        "accuracy_points": round((accuracy - before) * 100, 6) if known else None,
+        "accuracy_points": _points(before, accuracy),
     }
 
 
@@ -115,9 +117,14 @@ def _longest_chain(stages: tuple[Stage, ...]) -> float:
 def _accuracy(scenario: PipelineScenario) -> tuple[float | None, str]:
     if scenario.accuracy is not None:
         return scenario.accuracy, "stated for the whole pipeline"
-    if all(stage.accuracy is not None for stage in scenario.stages):
-        return prod(stage.accuracy for stage in scenario.stages), "product of the stages, errors taken as independent"
+    known = [stage.accuracy for stage in scenario.stages if stage.accuracy is not None]
+    if len(known) == len(scenario.stages):
+        return prod(known), "product of the stages, errors taken as independent"
     return None, "unknown: no accuracy for the whole, and not for every stage"
+
+
+def _points(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else round((after - before) * 100, 6)
 
 
 def _saved_pct(before: float, after: float) -> float | None:

@@ -53,11 +53,13 @@ def _mix(args: argparse.Namespace) -> None:
     )
     for side in ("baseline", "proposed"):
         say(
-            f"{side}: {_usd(result[side]['annual_cost_usd'])} a year, quality {_share(result[side]['quality'])} ({result[side]['quality_tier']})"
+            f"{side}: {_usd(result[side]['annual_cost_usd'])} a year, quality {_share(result[side]['quality'])} "
+            f"({result[side]['quality_tier']})"
         )
     saving = result["ranges"]["savings_usd"]
     say(
-        f"saves {_usd(result['savings_usd'])} a year ({result['savings_pct']} %); P10 to P90: {_usd(saving['p10'])} to {_usd(saving['p90'])}"
+        f"saves {_usd(result['savings_usd'])} a year ({result['savings_pct']} %); P10 to P90: {_usd(saving['p10'])} "
+        f"to {_usd(saving['p90'])}"
     )
 
 
@@ -70,7 +72,8 @@ def _pipeline(args: argparse.Namespace) -> None:
     single, total = result["single"], result["pipeline"]
     say(f"one model: {_usd(single['cost_usd'])}, {single['hours']:g} h, accuracy {_share(single['accuracy'])}")
     say(
-        f"pipeline: {_usd(total['cost_usd'])}, {total['hours']:g} h, accuracy {_share(total['accuracy'])} ({total['accuracy_basis']})"
+        f"pipeline: {_usd(total['cost_usd'])}, {total['hours']:g} h, accuracy {_share(total['accuracy'])} "
+        f"({total['accuracy_basis']})"
     )
     say(f"{result['savings_pct']} % cheaper, {result['time_saved_pct']} % faster, {_points(result['accuracy_points'])}")
 
@@ -83,7 +86,8 @@ def _triage(args: argparse.Namespace) -> None:
     for gate in result["gates"]:
         say(f"  {({True: 'passed', False: 'failed', None: 'open'})[gate['passed']]:7}{gate['reason']}")
     say(
-        f"projected saving {_usd(result['projected_savings_usd'])} a year, capability {_delta(result['capability_delta'])}"
+        f"projected saving {_usd(result['projected_savings_usd'])} a year, capability "
+        f"{_delta(result['capability_delta'])}"
     )
 
 

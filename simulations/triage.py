@@ -33,9 +33,9 @@ class Contender(Part):
 
     def annual_usd(self, requests_per_year: float) -> float:
         """USD a year at this volume."""
-        return (
-            self.annual_cost_usd if self.annual_cost_usd is not None else self.cost_per_request_usd * requests_per_year
-        )
+        if self.annual_cost_usd is not None:
+            return self.annual_cost_usd
+        return (self.cost_per_request_usd or 0.0) * requests_per_year
 
 
 class Required(Part):
@@ -121,7 +121,8 @@ def _capability_gate(ratio: float | None, samples: int, limits: Thresholds) -> d
         return _gate(
             "capability",
             None,
-            f"capability {ratio:.3f} of the current model is stated, not measured: {limits.min_samples} own samples are needed to decide",
+            f"capability {ratio:.3f} of the current model is stated, not measured: {limits.min_samples} own samples "
+            "are needed to decide",
         )
     if samples < limits.min_samples:
         return _gate("capability", None, f"{words}: too few, {limits.min_samples} are needed to decide")

@@ -17,12 +17,11 @@ import numpy as np
 import pandas as pd
 
 from analytics.scope import Scope
+from data.calendar import DAYS_PER_MONTH, MINUTES_PER_DAY
 from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
 from simulations.replay.traffic import calls_of
 
-MINUTES_PER_DAY = 1440
-DAYS_PER_MONTH = 730 / 24
 SAMPLED_SPREAD_S = 3600.0
 CACHED = ("cache_read_tokens",)
 FRESH = ("fresh_input_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
@@ -64,7 +63,8 @@ class Demand(NamedTuple):
         """Requests a month; raises Refused for less than a day of log unless told that it will do."""
         if self.days < 1 and not accept_short:
             raise Refused(
-                f"The log covers {len(self.requests):,} minutes; a month cannot be told from them. Load at least a day, better four weeks, or say that it will do."
+                f"The log covers {len(self.requests):,} minutes; a month cannot be told from them. Load at least a "
+                "day, better four weeks, or say that it will do."
             )
         return float(self.requests.sum() / self.days * DAYS_PER_MONTH)
 
@@ -158,10 +158,14 @@ def stated(
     peak_to_mean: float,
     shape: str = "daily",
 ) -> Demand:
-    """A typed volume over one week of a stated shape (see `SHAPES`); `peak_to_mean` is that of a daily or bursty one."""
+    """A typed volume over one week of a stated shape (see `SHAPES`).
+
+    `peak_to_mean` is that of a daily or bursty one.
+    """
     if requests_per_month <= 0 or peak_to_mean < 1:
         raise BadInput(
-            f"{requests_per_month:g} requests a month with a peak of {peak_to_mean:g} times the mean is no traffic; give more than 0 and at least 1."
+            f"{requests_per_month:g} requests a month with a peak of {peak_to_mean:g} times the mean is no traffic; "
+            "give more than 0 and at least 1."
         )
     if shape not in SHAPES:
         raise BadInput(f"{shape} is no shape of traffic; use one of: {', '.join(SHAPES)}.")
@@ -206,7 +210,10 @@ def _bursty(minute: np.ndarray, peak_to_mean: float) -> np.ndarray:
 
 
 def drawn(window: Demand, *, dispersion: float = 1.0, seed: int = 0) -> Requests:
-    """Requests drawn from minutes: Poisson counts (bursts of mean size `dispersion`), mean sizes, even within the minute."""
+    """Requests drawn from minutes.
+
+    Poisson counts (bursts of mean size `dispersion`), mean sizes, even within the minute.
+    """
     rng = np.random.default_rng(seed)
     bursts = rng.poisson(window.requests / dispersion)
     counts = np.rint(bursts * dispersion).astype(int)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
-P90 = float(ndtri(0.9))
+from data.calendar import Z90
+
 WORDS = {
     "rent_drift": "rents, change a year",
     "throughput_factor": "speed of a replica",
@@ -57,7 +58,7 @@ class Assumption(NamedTuple):
         A factor on throughput is spread in logarithms, so it stays positive; figures that are never
         negative are cut at zero, yearly declines at 95 %.
         """
-        z = ndtri(np.clip(u, 1e-9, 1 - 1e-9)) / P90
+        z = ndtri(np.clip(u, 1e-9, 1 - 1e-9)) / Z90
         if self.name == "throughput_factor":
             return self.value * np.where(z > 0, (self.high / self.value) ** z, (self.value / self.low) ** z)
         spread = np.where(z > 0, z * (self.high - self.value), z * (self.value - self.low))
@@ -74,7 +75,7 @@ def fixed(
 
 def spread(name: str, value: float, sigma: float, unit: str, source: str, as_of: str = "") -> Assumption:
     """A figure with a multiplicative error of one standard deviation `sigma` in logarithms."""
-    factor = math.exp(P90 * sigma)
+    factor = math.exp(Z90 * sigma)
     return Assumption(name, value, value / factor, value * factor, unit, source, as_of)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from data.calendar import DAYS_PER_MONTH
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
 from data.facts import tables as catalog_table
@@ -20,7 +21,6 @@ from simulations.hosting.bench_import import import_bench
 from simulations.hosting.breakeven_scenario import BreakevenScenario
 from simulations.hosting.case import Case, requests_per_second, resolve, seconds_per_request
 from simulations.hosting.costs import (
-    HOURS_PER_MONTH,
     costs,
     gpus,
     one_off_staff_usd,
@@ -32,7 +32,6 @@ from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.serving_point import ServingPoint
 from simulations.scenario import read_scenario
 
-DAYS_PER_MONTH = HOURS_PER_MONTH / 24
 VOLUMES = np.geomspace(0.01, 100, 161)  # x today's traffic
 
 
@@ -60,7 +59,7 @@ def breakeven(
         "name": scenario.name,
         "months": months,
         "option": chosen,
-        "answer": sentence(chosen, finance.payback_months(flows.cash), odds),
+        "answer": sentence(chosen, float(finance.payback_months(flows.cash)), odds),
         "payback_months": _number(finance.payback_months(flows.cash)),
         "payback_without_staff_months": _number(finance.payback_months(unstaffed.cash)),
         "discounted_payback_months": _number(
@@ -130,7 +129,7 @@ def breakeven_volume(case: Case, option: str) -> dict[str, float | None] | None:
 def npv_at(case: Case, option: str, multiples: np.ndarray) -> np.ndarray:
     """NPV of the saving at multiples of today's traffic."""
     x = case.base
-    scaled = {
+    scaled: dict[str, float | np.ndarray] = {
         **x,
         **{name: x[name] * multiples for name in ("api_usd_per_month", "load_replicas", "quality_gap_usd_per_month")},
     }
@@ -228,7 +227,7 @@ def _cash_flow(case: Case, x: dict[str, float]) -> list[dict[str, float]]:
     ]
 
 
-def _number(value: float) -> float | None:
+def _number(value: float | np.ndarray) -> float | None:
     return None if np.isnan(value) else float(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from data.calendar import HOURS_PER_MONTH, SECONDS_PER_HOUR
 from data.errors import BadInput, NoData
 from data.facts.gpus import find_gpu, typical_price
 from data.facts.hosting import hosting_facts
@@ -24,7 +25,7 @@ from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.operating_point import operating_point
 from simulations.hosting.serving_point import SIGMA, ServingPoint
 
-SECONDS_PER_MONTH = 730 * 3600
+SECONDS_PER_MONTH = HOURS_PER_MONTH * SECONDS_PER_HOUR
 
 
 class Case(NamedTuple):
@@ -195,7 +196,10 @@ def requests_per_second(traffic: Traffic) -> float:
 
 
 def seconds_per_request(replica: Replica, traffic: Traffic) -> float | None:
-    """How long one mean request keeps a replica busy, by the speeds that the scenario states; None where it states none."""
+    """How long one mean request keeps a replica busy, by the speeds that the scenario states.
+
+    None where it states none.
+    """
     if replica.prefill_tokens_per_s and replica.decode_tokens_per_s:
         return traffic.input_tokens / replica.prefill_tokens_per_s + traffic.output_tokens / replica.decode_tokens_per_s
     return 1 / replica.requests_per_s if replica.requests_per_s else None

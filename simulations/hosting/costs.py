@@ -24,11 +24,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data.calendar import HOURS_PER_MONTH
 from simulations.hosting.finance import book_value, capital_recovery
 
 Figures = Mapping[str, float | np.ndarray]
 OPTIONS = ("api", "host", "rented", "bought")
-HOURS_PER_MONTH = 730.0
 WEEKS_PER_YEAR = 52.0
 ROUNDING = 1e-9  # a load of exactly three replicas needs three
 
@@ -70,7 +70,10 @@ def saving(x: Figures, option: str, months: int, *, whole: bool = True) -> Savin
 
 
 def gpus(x: Figures, months: int, *, whole: bool = True) -> np.ndarray:
-    """GPUs in service in months 1 to `months` (index 0 is 0): the load grown, rounded up, plus spares; never fewer than before."""
+    """GPUs in service in months 1 to `months` (index 0 is 0): the load grown, rounded up, plus spares.
+
+    Never fewer than before.
+    """
     growth = _column(1 + x["growth_per_year"]) ** ((np.arange(1, months + 1) - 1) / 12)
     load = _column(x["load_replicas"]) * growth / _column(x["throughput_factor"])
     busy = np.ceil(load - ROUNDING) if whole else load
@@ -79,7 +82,7 @@ def gpus(x: Figures, months: int, *, whole: bool = True) -> np.ndarray:
     return np.concatenate([np.zeros((*count.shape[:-1], 1)), count], axis=-1)
 
 
-def owned_usd_per_gpu_hour(x: Figures) -> float:
+def owned_usd_per_gpu_hour(x: Mapping[str, float]) -> float:
     """What an hour of a bought GPU costs over its life at the discount rate, staff apart: to hold against a rent."""
     price = x["usd_per_gpu"] * (1 + x["network_share_of_purchase"])
     worth = price * x["residual_share"] / (1 + x["discount_rate"]) ** x["depreciation_years"]

@@ -34,7 +34,10 @@ class RequestShape:
 
 @dataclass(frozen=True)
 class Deployment:
-    """An open model on `count` GPUs. `layout` is of one replica, None until it is searched; names are the catalogue's."""
+    """An open model on `count` GPUs. `layout` is of one replica, None until it is searched.
+
+    Names are the catalogue's.
+    """
 
     model: str
     gpu: str

@@ -6,9 +6,8 @@ compounded monthly: (1 + rate) ** (1/12) - 1. Formulas as in a spreadsheet's NPV
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from data.errors import BadInput
@@ -21,14 +20,14 @@ def monthly_rate(annual_rate: float | np.ndarray) -> float | np.ndarray:
     return (1 + annual_rate) ** (1 / 12) - 1
 
 
-def present_value(flows: np.ndarray, annual_rate: float | np.ndarray) -> float | np.ndarray:
+def present_value(flows: ArrayLike, annual_rate: float | np.ndarray) -> np.ndarray:
     """Value today of flows along the last axis; a rate per path broadcasts over the leading axis."""
     flows = np.asarray(flows, dtype=float)
     rate = np.expand_dims(monthly_rate(np.asarray(annual_rate, dtype=float)), -1)
     return (flows / (1 + rate) ** np.arange(flows.shape[-1])).sum(axis=-1)
 
 
-def internal_rate(flows: Sequence[float]) -> float | None:
+def internal_rate(flows: ArrayLike) -> float | None:
     """Annual internal rate of return; None where it does not exist or is not unique (signs change not exactly once)."""
     values = np.asarray(flows, dtype=float)
     signs = np.sign(values[np.abs(values) > FLAT])
@@ -47,7 +46,7 @@ def internal_rate(flows: Sequence[float]) -> float | None:
     return (1 + brentq(value, low, high, xtol=1e-14)) ** 12 - 1
 
 
-def payback_months(flows: np.ndarray) -> float | np.ndarray:
+def payback_months(flows: ArrayLike) -> np.ndarray:
     """Months until the running total is back at zero and stays there, the last month in proportion.
 
     0 when it is never below zero, NaN when it ends below zero. Works along the last axis.
@@ -61,10 +60,10 @@ def payback_months(flows: np.ndarray) -> float | np.ndarray:
     gain = np.take_along_axis(flows, np.expand_dims(np.minimum(last_under + 1, months - 1), -1), -1)[..., 0]
     crossed = last_under + np.divide(-before, gain, out=np.zeros_like(before), where=gain > 0)
     found = np.where(~under.any(axis=-1), 0.0, np.where(under[..., -1], np.nan, crossed))
-    return float(found) if found.ndim == 0 else found
+    return np.asarray(found)[()]
 
 
-def discounted(flows: np.ndarray, annual_rate: float) -> np.ndarray:
+def discounted(flows: ArrayLike, annual_rate: float) -> np.ndarray:
     """Every flow at its value today."""
     flows = np.asarray(flows, dtype=float)
     return flows / (1 + monthly_rate(annual_rate)) ** np.arange(flows.shape[-1])
@@ -74,7 +73,7 @@ def capital_recovery(amount: float, annual_rate: float, months: int) -> float:
     """The level monthly payment that repays `amount` over `months`; raises BadInput for a life of no months."""
     if months <= 0:
         raise BadInput(f"A life of {months} months has no payments; give at least 1.")
-    rate = monthly_rate(annual_rate)
+    rate = float(monthly_rate(annual_rate))
     return amount / months if rate == 0 else amount * rate / (1 - (1 + rate) ** -months)
 
 
@@ -83,9 +82,9 @@ def book_value(
     residual_share: float | np.ndarray,
     life_years: float | np.ndarray,
     age_months: float | np.ndarray,
-) -> float | np.ndarray:
+) -> np.ndarray:
     """Straight-line value after `age_months`, never below the residual; raises BadInput for a life of no years."""
     if np.any(np.asarray(life_years) <= 0):
         raise BadInput(f"A life of {np.min(life_years):g} years cannot be depreciated; give a positive number.")
     worn = np.minimum(np.asarray(age_months) / (np.asarray(life_years) * 12), 1.0)
-    return cost * (1 - (1 - residual_share) * worn)
+    return np.asarray(cost * (1 - (1 - residual_share) * worn))

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data.calendar import MINUTES_PER_DAY
 from data.errors import BadInput, Refused
-from simulations.hosting.arrivals import MINUTES_PER_DAY, Demand, Requests
+from simulations.hosting.arrivals import Demand, Requests
 from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.operating_point import operating_point
@@ -151,7 +152,8 @@ def _fewest(
 def _why_not(seen: Latencies, objective: Objective) -> str:
     p = seen.percentiles()
     return (
-        f"No number of replicas keeps P95 TTFT within {objective.ttft_ms:g} ms and TPOT within {objective.tpot_ms:g} ms: "
+        f"No number of replicas keeps P95 TTFT within {objective.ttft_ms:g} ms and TPOT within {objective.tpot_ms:g} "
+        "ms: "
         f"requests alone see {p['ttft_p95_ms']:,.0f} and {p['tpot_p95_ms']:,.1f} ms. "
         "Take more or faster GPUs a replica, or a slower objective."
     )

@@ -7,12 +7,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from data.calendar import HOURS_PER_MONTH
 from data.errors import BadInput, NoData
 from data.facts.gpus import typical_price
 from data.facts.hosting import hosting_facts
 from simulations.hosting import arrivals, fleet
 from simulations.hosting.arrivals import Demand, Requests
-from simulations.hosting.costs import HOURS_PER_MONTH
 from simulations.hosting.fleet import Fleet, Hybrid, Objective
 from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.serving_queue import ServiceRates

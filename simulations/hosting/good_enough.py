@@ -15,7 +15,10 @@ LEAST_SCORES = 30  # of either side, before a task type may be judged
 
 
 class Measured(NamedTuple):
-    """One task type: mean score of the open model and of the models it would replace, each with its number of answers."""
+    """One task type.
+
+    Mean score of the open model and of the models it would replace, each with its number of answers.
+    """
 
     task_type: str
     own_score: float | None
@@ -26,6 +29,8 @@ class Measured(NamedTuple):
     @property
     def loss(self) -> float | None:
         """Quality given up, 0 to 1; None where either side has too few graded answers."""
+        if self.own_score is None or self.other_score is None:
+            return None
         if min(self.own_answers, self.other_answers) < LEAST_SCORES:
             return None
         return self.other_score - self.own_score

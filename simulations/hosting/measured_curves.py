@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data.facts.tables import Stamp, number, rows_at, stamp
 from simulations.hosting.deployment import Deployment, RequestShape
@@ -78,11 +78,11 @@ def shipped_points() -> tuple[ServingMeasurement, ...]:
 @lru_cache(maxsize=4)
 def _points(at: Stamp) -> tuple[ServingMeasurement, ...]:
     whole = ("count", "tp", "dp")
-    figures = (*whole, "input_length", "output_length", "concurrency", "tpot_ms", "ttft_ms")
+    figures = ("input_length", "output_length", "concurrency", "tpot_ms", "ttft_ms")
     points = []
     for row in rows_at(at):
-        values = {**row, **{f: number(row, f) for f in figures}}
-        points.append(ServingMeasurement(**{**values, **{f: int(values[f]) for f in whole}}))
+        counts: dict[str, Any] = {f: int(number(row, f)) for f in whole}
+        points.append(ServingMeasurement(**{**row, **counts, **{f: number(row, f) for f in figures}}))
     return tuple(points)
 
 

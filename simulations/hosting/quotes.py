@@ -1,4 +1,7 @@
-"""What the work costs on APIs: the log's own bill, list prices, hosts of open models; and which open models to consider."""
+"""What the work costs on APIs: the log's own bill, list prices, hosts of open models.
+
+And which open models to consider.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ def api_bill(view: Ledger, scope: Scope) -> tuple[float, float]:
 
 
 def suggestions(logged: list[str], catalog: Catalog) -> list[str]:
-    """Open models worth choosing: those already in the log, then those with known quality, best first, then the rest."""
+    """Open models worth choosing.
+
+    Those already in the log, then those with known quality, best first, then the rest.
+    """
     rated = sorted(
         ((max(s.value for s in f.quality), name) for name, f in catalog.items() if f.open_weights and f.quality),
         key=lambda pair: -pair[0],
@@ -62,7 +68,10 @@ def open_among(names: Iterable[str]) -> list[str]:
 def api_quote(
     book: PriceBook, provider: str | None, model: str, at: datetime | None = None
 ) -> tuple[float, float, float]:
-    """List price of an API model today, USD per million input, cached input and output tokens; raises NoData when it has none."""
+    """List price of an API model today, USD per million input, cached input and output tokens.
+
+    Raises NoData when it has none.
+    """
     rates = book.price_usd_per_mtok(provider, model, at or datetime.now(UTC).replace(tzinfo=None))
     fresh, cached, out = (rates.get(kind) for kind in ("fresh_input", "cache_read", "output"))
     if fresh is None or out is None:
@@ -73,7 +82,10 @@ def api_quote(
 def host_quote(
     book: PriceBook, model: str, at: datetime | None = None
 ) -> tuple[str, tuple[float, float, float]] | None:
-    """The cheapest known host of an open model (3 parts input, 1 part output): its name and USD per million input, cached, output tokens."""
+    """The cheapest known host of an open model (3 parts input, 1 part output).
+
+    Its name and USD per million input, cached, output tokens.
+    """
     quotes = []
     for host in HOSTS:
         try:

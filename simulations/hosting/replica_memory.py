@@ -54,7 +54,10 @@ def weight_bytes(model: Architecture, precision: str) -> WeightBytes:
 
 
 def cache_bytes(model: Architecture, tokens: float, tp: int = 1) -> float:
-    """Key-value bytes (bf16, the engines' default) of one sequence of `tokens` on one GPU; latent caches are not split by tensor parallelism."""
+    """Key-value bytes (bf16, the engines' default) of one sequence of `tokens` on one GPU.
+
+    Latent caches are not split by tensor parallelism.
+    """
     windowed = model.window_layers
     layer_tokens = (model.attention_layers - windowed) * tokens + windowed * min(tokens, model.window or tokens)
     if model.kv_rank:
@@ -86,12 +89,14 @@ def require_fit(model: Architecture, gpu: Gpu, layout: Layout, precision: str, t
     """Refuse a model that does not fit: BadInput says by how much, and what would."""
     if tokens > model.context:
         raise BadInput(
-            f"{model.model} takes {model.context:,} tokens; the request has {tokens:,.0f}. Shorten it or choose a model with a longer context."
+            f"{model.model} takes {model.context:,} tokens; the request has {tokens:,.0f}. Shorten it or choose a "
+            "model with a longer context."
         )
     missing = cache_bytes(model, tokens, layout.tp) / layout.pp - free_bytes(model, gpu, layout, precision)
     if missing > 0:
         raise BadInput(
-            f"{model.model} in {precision} does not fit on {layout.gpus} x {gpu.name} ({layout}): {missing / GIB:,.1f} GiB per GPU are missing; {_what_fits(model, gpu, tokens)}."
+            f"{model.model} in {precision} does not fit on {layout.gpus} x {gpu.name} ({layout}): "
+            f"{missing / GIB:,.1f} GiB per GPU are missing; {_what_fits(model, gpu, tokens)}."
         )
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
+from data.calendar import Z90
 from data.facts.gpus import find_gpu
-from simulations.hosting.assumptions import P90
 from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.layouts import read_layout
 from simulations.hosting.measured_curves import CLOSE, ServingMeasurement, correction, roofline_speed, shipped_points
@@ -119,7 +119,10 @@ def serving_point(
 
 
 def work_of(deployment: Deployment, shape: RequestShape, batch: float) -> Work:
-    """The work of one replica at a batch: what the fleet replay steps through. Every input token is read and prefilled."""
+    """The work of one replica at a batch: what the fleet replay steps through.
+
+    Every input token is read and prefilled.
+    """
     return roofline_work(
         deployment.architecture,
         deployment.hardware,
@@ -203,7 +206,7 @@ def _point(
     deployment: Deployment, shape: RequestShape, concurrency: float, served: Served, known: Evidence
 ) -> ServingPoint:
     model, replicas = deployment.architecture, deployment.replicas
-    total, spread = served.output_tokens_per_s * replicas, math.exp(P90 * known.sigma)
+    total, spread = served.output_tokens_per_s * replicas, math.exp(Z90 * known.sigma)
     work = work_of(deployment, RequestShape(shape.fresh, 0, shape.output), served.batch)
     prefill = float(prefill_seconds(work, constants_of(deployment.hardware)))
     return ServingPoint(

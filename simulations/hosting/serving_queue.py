@@ -42,7 +42,10 @@ class ServiceRates(NamedTuple):
         return max(b / self.step_s[b] for b in range(1, len(self.step_s)))
 
     def busy_seconds(self, fresh_tokens: float | np.ndarray, output_tokens: float | np.ndarray) -> float | np.ndarray:
-        """Least replica-seconds that this much work can take: its prompts one by one, or its decoding at the best batch."""
+        """Least replica-seconds that this much work can take.
+
+        Its prompts one by one, or its decoding at the best batch.
+        """
         prefill = fresh_tokens * self.prefill_s_per_token
         return np.maximum(prefill, self.interference * prefill + output_tokens / self.decode_tokens_per_s)
 
@@ -87,7 +90,8 @@ def replay(requests: Requests, rates: ServiceRates, replicas: int, *, seed: int 
     sizes = requests.fresh_tokens + requests.cached_tokens + requests.output_tokens / 2
     if sizes.max() > rates.cache_tokens:
         raise BadInput(
-            f"A request holds {sizes.max():,.0f} tokens; a replica's cache holds {rates.cache_tokens:,.0f}. Take more GPUs a replica, or send such requests to the API."
+            f"A request holds {sizes.max():,.0f} tokens; a replica's cache holds {rates.cache_tokens:,.0f}. Take "
+            "more GPUs a replica, or send such requests to the API."
         )
     prefill = (requests.fresh_tokens * rates.prefill_s_per_token).tolist()
     steps, size, at = np.maximum(requests.output_tokens - 1, 0).tolist(), sizes.tolist(), requests.at_s.tolist()

@@ -9,12 +9,13 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from analytics.scope import Scope
+from data.calendar import DAYS_PER_MONTH
 from data.errors import BadInput, NoData
 from data.facts.architectures import find_architecture
 from data.facts.gpus import typical_price
 from data.ledger import Ledger
 from simulations.hosting import arrivals, fleet
-from simulations.hosting.arrivals import DAYS_PER_MONTH, Demand, Requests
+from simulations.hosting.arrivals import Demand, Requests
 from simulations.hosting.breakeven import breakeven
 from simulations.hosting.breakeven_scenario import (
     Bought,

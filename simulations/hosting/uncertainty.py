@@ -45,7 +45,7 @@ class Swing(NamedTuple):
 def draws(case: Case, paths_log2: int, seed: int) -> dict[str, float | np.ndarray]:
     """2**paths_log2 values of every uncertain figure (Sobol points keep their balance only in powers of two)."""
     uncertain = [a for a in case.figures.values() if a.uncertain]
-    x: dict[str, float | np.ndarray] = case.base
+    x: dict[str, float | np.ndarray] = {**case.base}
     if uncertain:
         points = qmc.Sobol(len(uncertain), scramble=True, rng=np.random.default_rng(seed)).random_base2(paths_log2)
         x |= {a.name: a.quantile(points[:, i]) for i, a in enumerate(uncertain)}
@@ -97,7 +97,8 @@ def measure_first(swings: list[Swing]) -> str:
         return "No figure has a range; give low and high where you are unsure."
     first = swings[0]
     return (
-        f"Find this out first: {in_words(first.name)}. Between {first.low_value:,.3g} and {first.high_value:,.3g} {first.unit} "
+        f"Find this out first: {in_words(first.name)}. Between {first.low_value:,.3g} and {first.high_value:,.3g} "
+        f"{first.unit} "
         f"it alone moves NPV from ${first.npv_at_low_usd:,.0f} to ${first.npv_at_high_usd:,.0f}."
     ).replace("$-", "-$")
 

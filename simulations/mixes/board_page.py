@@ -7,12 +7,16 @@ from typing import Any
 
 STYLE = """
 :root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1B2430; background: #fff; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
+  color: #1B2430; background: #fff; }
 h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; } th, td { padding: .35rem .5rem; border-bottom: 1px solid #DFE3E8; text-align: left; }
+table { border-collapse: collapse; width: 100%; }
+th, td { padding: .35rem .5rem; border-bottom: 1px solid #DFE3E8; text-align: left; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } .grey { color: #5B6470; }
-@media (prefers-color-scheme: dark) { body { color: #E6EAF0; background: #12161C; } th, td { border-color: #2B333F; } .grey { color: #9AA3B0; } }
-@media print { body { margin: 0; color: #000; background: #fff; } h2 { break-after: avoid; } table { break-inside: avoid; } }
+@media (prefers-color-scheme: dark) {
+  body { color: #E6EAF0; background: #12161C; } th, td { border-color: #2B333F; } .grey { color: #9AA3B0; } }
+@media print {
+  body { margin: 0; color: #000; background: #fff; } h2 { break-after: avoid; } table { break-inside: avoid; } }
 """
 
 
@@ -23,8 +27,10 @@ def board_page(result: dict[str, Any], made_from: str = "") -> str:
     title = f"{result['name']}: {verb} {_usd(abs(saving))} a year{'' if saving >= 0 else ' more'}"
     quality = "unknown" if result["quality_change"] is None else f"{result['quality_change'] * 100:+.2f} points"
     lines = [
-        f"P10 to P90 of the saving: {_usd(spread['p10'])} to {_usd(spread['p90'])}; chance of any saving {result['ranges']['chance_of_saving']:.0%}.",
-        f"Quality: {_share(result['baseline']['quality'])} before, {_share(result['proposed']['quality'])} after ({quality}; {result['proposed']['quality_tier']}).",
+        f"P10 to P90 of the saving: {_usd(spread['p10'])} to {_usd(spread['p90'])}; chance of any saving "
+        f"{result['ranges']['chance_of_saving']:.0%}.",
+        f"Quality: {_share(result['baseline']['quality'])} before, {_share(result['proposed']['quality'])} after "
+        f"({quality}; {result['proposed']['quality_tier']}).",
         f"{result['moved_share']:.0%} of the work changes model or hosting.",
     ]
     body = [
@@ -42,7 +48,8 @@ def board_page(result: dict[str, Any], made_from: str = "") -> str:
         _list(_assumed(result["assumptions"])),
         f'<p class="grey">{escape(made_from)}</p>',
     ]
-    return f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style><body>{"".join(body)}</body></html>'
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
+    return f'<!doctype html><html lang="en">{head}<body>{"".join(body)}</body></html>'
 
 
 def _models(side: dict[str, Any]) -> str:
@@ -51,8 +58,14 @@ def _models(side: dict[str, Any]) -> str:
         f"<td class=n>{_usd(m.get('annual_cost_usd'))}</td><td class=n>{_share(m.get('quality'))}</td></tr>"
         for m in side["models"]
     )
-    total = f"<tr><th>total</th><th></th><th class=n>100%</th><th class=n>{_usd(side['annual_cost_usd'])}</th><th class=n>{_share(side['quality'])}</th></tr>"
-    return f"<table><tr><th>model</th><th>use</th><th class=n>work</th><th class=n>USD a year</th><th class=n>quality</th></tr>{rows}{total}</table>"
+    total = (
+        f"<tr><th>total</th><th></th><th class=n>100%</th><th class=n>{_usd(side['annual_cost_usd'])}</th><th "
+        f"class=n>{_share(side['quality'])}</th></tr>"
+    )
+    return (
+        "<table><tr><th>model</th><th>use</th><th class=n>work</th><th class=n>USD a year</th><th "
+        f"class=n>quality</th></tr>{rows}{total}</table>"
+    )
 
 
 def _exposure(result: dict[str, Any]) -> str:
@@ -61,7 +74,8 @@ def _exposure(result: dict[str, Any]) -> str:
         before, after = (result[side][f"by_{fact}"] for side in ("baseline", "proposed"))
         for name in dict.fromkeys([*before, *after]):
             rows.append(
-                f"<tr><td>{fact}</td><td>{escape(name)}</td><td class=n>{before.get(name, 0):.0%}</td><td class=n>{after.get(name, 0):.0%}</td></tr>"
+                f"<tr><td>{fact}</td><td>{escape(name)}</td><td class=n>{before.get(name, 0):.0%}</td><td "
+                f"class=n>{after.get(name, 0):.0%}</td></tr>"
             )
     return f"<table><tr><th></th><th></th><th class=n>today</th><th class=n>proposed</th></tr>{''.join(rows)}</table>"
 

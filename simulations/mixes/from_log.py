@@ -9,12 +9,15 @@ import numpy as np
 from data.errors import BadInput
 from simulations.mixes.mix import TOLERANCE, Entry, Mix, MixScenario
 from simulations.mixes.problem_from_log import Programme
-from simulations.mixes.range import Assumptions
+from simulations.ranges import Assumptions
 from simulations.replay.repricing import Market
 
 
 def mix_of(made: Programme, shares: np.ndarray) -> Mix:
-    """A mix given as shares per segment, as one line per model: share of requests, USD a year, quality, mean latency in the log."""
+    """A mix given as shares per segment, as one line per model.
+
+    Share of requests, USD a year, quality, mean latency in the log.
+    """
     task, slow = made.problem, latencies(made)
     requests = shares * task.weights[:, None]
     spent = np.nan_to_num(task.cost_usd) * shares
@@ -74,7 +77,8 @@ def _row(made: Programme, shares: Mapping[str, float]) -> np.ndarray:
     unknown = [name for name in shares if name not in made.problem.models]
     if unknown:
         raise BadInput(
-            f"`{unknown[0]}` is not in this simulation; add it to the models to consider: {', '.join(made.problem.models)}."
+            f"`{unknown[0]}` is not in this simulation; add it to the models to consider: "
+            f"{', '.join(made.problem.models)}."
         )
     if any(share < 0 for share in shares.values()):
         raise BadInput(f"Shares cannot be negative: {dict(shares)}.")

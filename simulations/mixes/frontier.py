@@ -44,6 +44,8 @@ def frontier(problem: Problem, demands: Demands, points: int = 50) -> Frontier:
     if isinstance(free, Infeasible):
         raise Refused(f"There is no frontier: {'; '.join(why_not(problem, demands, free))}.")
     top = highest_floor(problem, demands)
+    if free.quality is None or top is None:
+        raise Refused("There is no frontier: no quality is known for this traffic on one scale.")
     floors = np.linspace(free.quality, max(top, free.quality) - 1e-9, max(points, 2))
     swept = [
         _point(problem, floor, optimise(problem, demands.model_copy(update={"quality_floor": float(floor)})))

@@ -6,13 +6,15 @@ the log (`mix_from_log`). Quality of a mix is the share-weighted mean; unknown w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from data.errors import BadInput
 from data.facts.models import Catalog
-from simulations.mixes.range import Assumptions, sources, spread
+from simulations.mixes.range import Side, sources, spread
+from simulations.ranges import Assumptions
 from simulations.scenario import Part, Scenario
 
 TOLERANCE = 1e-6
@@ -50,16 +52,13 @@ class Mix(Part):
     @property
     def annual_cost_usd(self) -> float | None:
         """USD a year; None when the cost of any model is unknown."""
-        costs = [entry.annual_cost_usd for entry in self.models]
-        return None if None in costs else sum(costs)
+        costs = [entry.annual_cost_usd for entry in self.models if entry.annual_cost_usd is not None]
+        return sum(costs) if len(costs) == len(self.models) else None
 
     @property
     def quality(self) -> float | None:
         """Share-weighted mean quality, 0 to 1; None when that of any model with work is unknown."""
-        parts = [(entry.share, entry.quality) for entry in self.models if entry.share]
-        return (
-            None if any(quality is None for _, quality in parts) else sum(share * quality for share, quality in parts)
-        )
+        return _mean((entry.share, entry.quality) for entry in self.models)
 
 
 class MixScenario(Scenario):
@@ -79,15 +78,12 @@ def normalised(document: dict[str, Any]) -> dict[str, Any]:
     for side in ("baseline", "proposed"):
         models = (fixed.get(side) or {}).get("models") or []
         shares = [entry.get("share") for entry in models if isinstance(entry, dict)]
-        if (
-            len(shares) != len(models)
-            or not all(isinstance(share, int | float) and share >= 0 for share in shares)
-            or not sum(shares)
-        ):
+        numbers = [float(share) for share in shares if isinstance(share, int | float) and share >= 0]
+        if len(numbers) != len(models) or not sum(numbers):
             raise BadInput(
                 f"The shares of `{side}` cannot be normalised: {shares}; give numbers of 0 or more, not all 0."
             )
-        fixed[side] = {**fixed[side], "models": [{**entry, "share": entry["share"] / sum(shares)} for entry in models]}
+        fixed[side] = {**fixed[side], "models": [{**entry, "share": entry["share"] / sum(numbers)} for entry in models]}
     return fixed
 
 
@@ -96,18 +92,10 @@ def simulate_mix(scenario: MixScenario, catalog: Catalog) -> dict[str, Any]:
 
     Money is USD a year, shares and quality are 0 to 1. Raises BadInput when a cost is missing.
     """
-    before, after = scenario.baseline.annual_cost_usd, scenario.proposed.annual_cost_usd
-    for side, cost in (("baseline", before), ("proposed", after)):
-        if cost is None:
-            missing = [e.model for e in getattr(scenario, side).models if e.annual_cost_usd is None]
-            raise BadInput(
-                f"The {side} mix has no annual_cost_usd for {', '.join(missing)}; type it in, or take the mix from the log."
-            )
-    sides = [
-        {e.model: (e.annual_cost_usd, e.share, e.quality) for e in mix.models}
-        for mix in (scenario.baseline, scenario.proposed)
-    ]
-    ranges = spread(*sides, scenario.assumptions) | {"sources": sources(*sides, scenario.assumptions)}
+    baseline, proposed = _side(scenario.baseline, "baseline"), _side(scenario.proposed, "proposed")
+    before, after = (sum(cost for cost, _, _ in side.values()) for side in (baseline, proposed))
+    ranges = spread(baseline, proposed, scenario.assumptions)
+    ranges["sources"] = sources(baseline, proposed, scenario.assumptions)
     return {
         "name": scenario.name,
         "baseline": side_by_model(scenario.baseline, catalog),
@@ -122,6 +110,16 @@ def simulate_mix(scenario: MixScenario, catalog: Catalog) -> dict[str, Any]:
         "ranges": ranges,
         "assumptions": scenario.assumptions.model_dump(),
     }
+
+
+def _side(mix: Mix, side: str) -> Side:
+    """USD a year, share and quality per model; raises BadInput where a cost is missing."""
+    missing = [entry.model for entry in mix.models if entry.annual_cost_usd is None]
+    if missing:
+        raise BadInput(
+            f"The {side} mix has no annual_cost_usd for {', '.join(missing)}; type it in, or take the mix from the log."
+        )
+    return {entry.model: (entry.annual_cost_usd or 0.0, entry.share, entry.quality) for entry in mix.models}
 
 
 def side_by_model(mix: Mix, catalog: Catalog) -> dict[str, Any]:
@@ -157,8 +155,14 @@ def moved_share(before: Mix, after: Mix) -> float:
 
 
 def _mean_latency(mix: Mix) -> float | None:
-    parts = [(entry.share, entry.latency_ms) for entry in mix.models if entry.share]
-    return None if any(ms is None for _, ms in parts) else sum(share * ms for share, ms in parts)
+    return _mean((entry.share, entry.latency_ms) for entry in mix.models)
+
+
+def _mean(parts: Iterable[tuple[float, float | None]]) -> float | None:
+    """The mean by share; None when any part that counts is unknown."""
+    counted = [(share, value) for share, value in parts if share]
+    known = [share * value for share, value in counted if value is not None]
+    return sum(known) if len(known) == len(counted) else None
 
 
 def _difference(after: float | None, before: float | None) -> float | None:

@@ -18,8 +18,6 @@ from scipy.sparse import csr_matrix
 from data.errors import BadInput, NoData
 from simulations.scenario import Part
 
-UNIT = Field(ge=0, le=1)
-
 
 class Demands(Part):
     """What the mix must keep. Shares are of requests; quality is 0 to 1; capacity is requests a year.
@@ -193,9 +191,9 @@ def _solve(
     )
     if result.status != 0:
         return None
-    shares = np.zeros(open_.size)
-    shares[cells] = np.clip(result.x, 0, 1)
-    shares = shares.reshape(open_.shape)
+    flat = np.zeros(open_.size)
+    flat[cells] = np.clip(result.x, 0, 1)
+    shares = flat.reshape(open_.shape)
     shares /= shares.sum(1, keepdims=True)
     marginals = result.ineqlin.marginals if rows else []
     duals = {row.name: float(-marginal * scale) for row, marginal in zip(rows, marginals, strict=True)}

@@ -61,7 +61,8 @@ def programme(
 ) -> Programme:
     """Fold the scope and price every target on every segment. Targets are added to the models of the log.
 
-    Only the constraints of `policy` are used. Raises NoData for an empty scope, BadInput for an unknown target or scale.
+    Only the constraints of `policy` are used.
+    Raises NoData for an empty scope, BadInput for an unknown target or scale.
     """
     for target in targets:
         market.catalog.canonical(target.partition("@")[0])
@@ -76,7 +77,8 @@ def programme(
     }
     if rows.empty:
         raise NoData(
-            "None of the requests in this scope has a price and token counts; a what-if needs both. See Data and prices."
+            "None of the requests in this scope has a price and token counts; a what-if needs both. See Data and "
+            "prices."
         )
     present = [_logged_target(row, market) for row in rows[["model", "provider", "host"]].to_dict("records")]
     spent = rows["cost_usd"].astype(float).groupby(pd.Series(present)).sum().sort_values(ascending=False)
@@ -100,7 +102,8 @@ def _yardstick(market: Market, rows: pd.DataFrame, names: tuple[str, ...], scale
     found = scales(market.catalog, rows, names)
     if scale and scale not in [s.name for s in found]:
         raise BadInput(
-            f"There is no quality scale `{scale}` for this traffic; known are: {', '.join(s.name for s in found) or 'none'}."
+            f"There is no quality scale `{scale}` for this traffic; known are: "
+            f"{', '.join(s.name for s in found) or 'none'}."
         )
     return next((s for s in found if scale in (None, s.name)), None)
 
@@ -195,7 +198,7 @@ def _tail_together(
     here = problem.cost_usd[np.arange(len(rows)), problem.current]
     small = np.argsort(-here)[MOST_SEGMENTS:]
     group = np.arange(len(rows))
-    patterns = {}
+    patterns: dict[tuple[Any, ...], int] = {}
     for s in small:
         known = np.isfinite(problem.cost_usd[s]).tobytes() + np.isfinite(problem.quality[s]).tobytes()
         key = (
@@ -205,7 +208,7 @@ def _tail_together(
             known,
             *(m[s].tobytes() for m in lifted.values()),
         )
-        group[s] = patterns.setdefault(key, s)
+        group[s] = patterns.setdefault(key, int(s))
     keep, place = np.unique(group, return_inverse=True)
     weights = np.bincount(place, problem.weights)
     share = np.divide(problem.weights, weights[place], out=np.zeros(len(rows)), where=weights[place] > 0)

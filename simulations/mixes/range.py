@@ -7,42 +7,11 @@ moves within an interval per model. Sampling is seeded: the same question gets t
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import AfterValidator, Field
 
-from simulations.scenario import Part
-
-DRAWS = 4096
-Z90 = 1.2815515655446004
-
-
-def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
-    if pair[0] > pair[1]:
-        raise ValueError(f"the range is upside down: {pair[0]:g} is above {pair[1]:g}")
-    return pair
-
-
-Factor = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_ordered)]
-
-
-class Assumptions(Part):
-    """P10 and P90 of each unknown, as factors on cost (1 is no change) or points of quality.
-
-    verbosity: output of the same task on another model; 0.5 to 2 is what MMLU-Pro shows between
-    models of one class. tokenizer: tokens for the same text. cache_loss: dearer input when one
-    warm cache becomes two. growth: traffic in a year over today's. quality_points: half width of
-    each model's quality interval where it has no sample size.
-    """
-
-    verbosity: Factor = (0.7, 1.4)
-    tokenizer: Factor = (0.9, 1.15)
-    cache_loss: Factor = (1.0, 1.1)
-    growth: Factor = (1.0, 1.0)
-    quality_points: float = Field(0.02, ge=0, le=1)
-    seed: int = 20260223
-
+from simulations.ranges import DRAWS, Assumptions, lognormal, quantiles
 
 Side = dict[str, tuple[float, float, float | None]]
 FACTORS = ("verbosity", "tokenizer", "cache_loss", "growth")
@@ -61,7 +30,7 @@ def spread(before: Side, after: Side, assumptions: Assumptions) -> dict[str, Any
     kept = _kept(before, after)
     old_usd = growth * sum(cost for cost, _, _ in before.values())
     new_usd = growth * sum(cost * (kept[name] + (1 - kept[name]) * moves[name]) for name, (cost, _, _) in after.items())
-    result = {"annual_cost_usd": quantiles(new_usd), "savings_usd": quantiles(old_usd - new_usd)}
+    result: dict[str, Any] = {"annual_cost_usd": quantiles(new_usd), "savings_usd": quantiles(old_usd - new_usd)}
     result["chance_of_saving"] = round(float((old_usd > new_usd).mean()), 4)
     result["quality_change"] = None
     if all(quality is not None for side in (before, after) for _, _, quality in side.values()):
@@ -71,7 +40,10 @@ def spread(before: Side, after: Side, assumptions: Assumptions) -> dict[str, Any
 
 
 def sources(before: Side, after: Side, assumptions: Assumptions) -> list[dict[str, Any]]:
-    """Each unknown alone, the others without effect: its range, and the saving it leaves at P10 and P90, widest first."""
+    """Each unknown alone, the others without effect.
+
+    Its range, and the saving it leaves at P10 and P90, widest first.
+    """
     rows = []
     for name in FACTORS:
         one = {other: (1.0, 1.0) for other in FACTORS} | {name: getattr(assumptions, name)}
@@ -108,16 +80,5 @@ def _model(target: str) -> str:
 
 
 def _quality(side: Side, errors: dict[str, np.ndarray]) -> np.ndarray:
-    return sum(share * np.clip(quality + errors[name], 0, 1) for name, (_, share, quality) in side.items())
-
-
-def lognormal(rng: np.random.Generator, bounds: tuple[float, float]) -> np.ndarray:
-    """Draws whose P10 and P90 are the bounds."""
-    low, high = np.log(bounds)
-    return np.exp(rng.normal((low + high) / 2, (high - low) / 2 / Z90, DRAWS))
-
-
-def quantiles(values: np.ndarray) -> dict[str, float]:
-    """P10, P50 and P90, P10 the lowest."""
-    low, middle, high = np.quantile(values, (0.1, 0.5, 0.9))
-    return {"p10": round(float(low), 6), "p50": round(float(middle), 6), "p90": round(float(high), 6)}
+    parts = [share * np.clip((quality or 0.0) + errors[name], 0, 1) for name, (_, share, quality) in side.items()]
+    return np.asarray(sum(parts))

@@ -68,7 +68,8 @@ def why_not(problem: Problem, demands: Demands, answer: Infeasible) -> list[str]
     ):
         sentences.insert(
             0,
-            f"the best quality the other promises allow is {answer.best_quality:.2%}, below the floor of {demands.quality_floor:.2%}",
+            f"the best quality the other promises allow is {answer.best_quality:.2%}, below the floor of "
+            f"{demands.quality_floor:.2%}",
         )
     return sentences or ["no single promise is to blame: several contradict each other; relax two of them"]
 

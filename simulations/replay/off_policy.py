@@ -22,7 +22,10 @@ from simulations.replay.replay import Assumed, decided
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import ROUTE, SEGMENT, json_text, size_band
 
-NOTHING_LOGGED = "Quality cannot be estimated: no scored request in this span carries the propensity of its model; replay a sample in the live lab, or let the router explore and log its odds."
+NOTHING_LOGGED = (
+    "Quality cannot be estimated: no scored request in this span carries the propensity of its model; "
+    "replay a sample in the live lab, or let the router explore and log its odds."
+)
 
 
 def estimates(view: Ledger, scope: Scope, policy: Policy, market: Market) -> tuple[Estimate, ...]:
@@ -45,13 +48,11 @@ def estimates(view: Ledger, scope: Scope, policy: Policy, market: Market) -> tup
         share * predicted(model, task)
         for model, task, share in zip(flows["new_model"], tasks, flows["answers"], strict=True)
     ]
-    ahead = np.repeat(
-        pd.Series(there_score).groupby(flows["group"].to_numpy()).sum().reindex(range(len(groups)), fill_value=0.0),
-        times,
-    )
+    per_group = np.bincount(flows["group"].to_numpy(int), there_score, len(groups))
+    ahead = np.repeat(per_group, times)
     found = (
         snips(reward, evaluated, logged),
-        doubly_robust(reward, evaluated, logged, here, ahead.to_numpy()),
+        doubly_robust(reward, evaluated, logged, here, ahead),
         ips(reward, evaluated, logged),
     )
     return tuple(judged(estimate) for estimate in found)

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 from data.ledger import Ledger
 from data.sample.sample import is_sample
 from routing.policies.conditions import Members, Size
-from routing.policies.policy import Policy
+from routing.policies.policy import Constraint, Policy, Rule
 from simulations.replay.traffic import input_tokens, output_tokens
 
 NO_RULE = -1
@@ -28,9 +28,9 @@ def folding(policy: Policy, view: Ledger, edges: Iterable[int], *, rules: bool =
     Conditions on dimensions and input size are decided on groups; those on output, which has no
     bands, on rows.
     """
-    parts = (*policy.constraints, *(policy.rules if rules else ()))
+    parts: tuple[Constraint | Rule, ...] = (*policy.constraints, *(policy.rules if rules else ()))
     terms = {name: term for part in parts for name, term in part.when.items()}
-    sizes = [term for part in parts for name, term in part.when.items() if name == "input_tokens"]
+    sizes = [term for part in parts for term in part.when.values() if isinstance(term, Size)]
     keys = rule_and_mask(policy, view)
     keys = keys if rules else {"mask": keys["mask"]}
     if set(terms) & {"output_tokens", "total_tokens"}:

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from data.calendar import Z95
 from data.errors import Refused
 from data.facts.models import Catalog
-from routing.grading.statistics import Z95
 
 WORDS = {
     "measured": "measured: both models graded on the same prompts",
@@ -121,12 +121,14 @@ def judged(estimate: Estimate) -> Estimate:
     """The estimate, or Refused when it rests on too little: few effective samples, or mass without support."""
     if estimate.effective_samples < MIN_EFFECTIVE_SAMPLES:
         raise Refused(
-            f"Quality cannot be estimated: {estimate.effective_samples:.0f} effective samples, {MIN_EFFECTIVE_SAMPLES} are needed; "
+            f"Quality cannot be estimated: {estimate.effective_samples:.0f} effective samples, "
+            f"{MIN_EFFECTIVE_SAMPLES} are needed; "
             "replay a sample in the live lab, or log more exploration."
         )
     if estimate.unsupported_share > MAX_UNSUPPORTED:
         raise Refused(
-            f"Quality cannot be estimated: the old router never tried {estimate.unsupported_share:.0%} of what the policy would do; "
+            f"Quality cannot be estimated: the old router never tried {estimate.unsupported_share:.0%} of what the "
+            "policy would do; "
             "explore those models on a share of the traffic first."
         )
     return estimate

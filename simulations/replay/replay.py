@@ -105,7 +105,7 @@ VERIFIER = "verifier"
 def _choice(
     policy: Policy, market: Market, rule: int, mask: int, band: float, model: Any, provider: Any, host: Any
 ) -> Choice:
-    attributes = {"model": _text(model), "provider": _text(provider), "host": _text(host)}
+    attributes: dict[str, Any] = {"model": _text(model), "provider": _text(provider), "host": _text(host)}
     attributes["input_tokens"] = None if pd.isna(band) else int(band)
     return decide(policy, None if rule == NO_RULE else int(rule), active(int(mask)), attributes, market.catalog)
 
@@ -121,7 +121,7 @@ def _flows(
     rule = policy.rules[choice.rule] if choice.rule is not None else None
     named = [(c.target, c.model, c.hosting) for c in choice.candidates]
     if choice.way == "vote":
-        return [(*name, float(rule.samples), 1.0) for name in named]
+        return [(*name, float(rule.samples if rule else 1), 1.0) for name in named]
     if choice.way == "cross_check":
         return [(*name, 1.0, float(name is named[0])) for name in named]
     if choice.way != "cascade":
@@ -131,7 +131,7 @@ def _flows(
         last = candidate is choice.candidates[-1]
         accepted = 1.0 if last else acceptance(market, candidate, assumed)
         flows.append((*name, reached, reached * accepted))
-        if rule.verifier and not last:
+        if rule and rule.verifier and not last:
             flows.append((VERIFIER, rule.verifier, None, reached, 0.0))
         reached *= 1 - accepted
     return flows
@@ -164,7 +164,7 @@ def _costed(groups: pd.DataFrame, flow: pd.DataFrame, market: Market) -> pd.Data
 def _same(rows: pd.DataFrame, part: pd.DataFrame, market: Market) -> np.ndarray:
     """Whether a flow leads to the model, run in the way, that answered the logged request."""
     routes = list(zip(rows["provider"], rows["host"], rows["model"], strict=True))
-    ran = {route: _hosting(*map(_text, route), market) for route in dict.fromkeys(routes)}
+    ran = {(p, h, m): _hosting(_text(p), _text(h), _text(m), market) for p, h, m in dict.fromkeys(routes)}
     model = rows["model"].fillna("unknown").to_numpy() == part["new_model"].to_numpy()
     return model & np.array([ran[route] in (None, has) for route, has in zip(routes, part["hosting"], strict=True)])
 

@@ -23,7 +23,6 @@ from data.schema import TOKENS
 from simulations.scenario import Part
 
 UNKNOWN_VERBOSITY = (1.0, 0.5, 2.0)
-OUTPUT_KINDS = ("output", "reasoning")
 EQUAL_TOKENS = "assumes equal tokens: output length of the new model is unknown, half to double is the range"
 
 
@@ -112,7 +111,11 @@ class Market:
         return np.array([blank if table[pair] is None else table[pair] for pair in pairs]).reshape(-1, len(RATES))
 
     def _rate(self, target: str, band: float | None, tier: str | None) -> np.ndarray | None:
-        key = (target, 0.0 if pd.isna(band) else float(band), "standard" if pd.isna(tier) else str(tier))
+        key = (
+            target,
+            0.0 if band is None or pd.isna(band) else float(band),
+            "standard" if pd.isna(tier) else str(tier),
+        )
         if key not in self._rates:
             self._rates[key] = self._ask(*key)
         return self._rates[key]

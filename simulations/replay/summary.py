@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from data.schema import TOKENS
-from simulations.mixes.range import Assumptions, lognormal, quantiles
+from simulations.ranges import DRAWS, Assumptions, lognormal, quantiles
 from simulations.replay.quality import WORDS, Scale, scales, score_of
 from simulations.replay.replay import CURRENT, KEPT, MOVED, REFUSED, VERIFIER, Replay
 from simulations.replay.repricing import EQUAL_TOKENS, Market
@@ -85,7 +85,10 @@ def _moved_share(answers: pd.DataFrame, column: str, whole: float) -> float:
 
 
 def by_model(result: Replay, answers: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per model: requests and dollars logged, requests and dollars under the policy (verifiers and discarded attempts included)."""
+    """Per model.
+
+    Requests and dollars logged, requests and dollars under the policy (verifiers and discarded attempts included).
+    """
     groups = result.groups
     compared = groups["comparable"]
     before = groups.assign(model=groups["model"].fillna("unknown"), usd=groups["cost_usd"].where(compared, Decimal(0)))
@@ -121,7 +124,10 @@ def flow_chart(answers: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def not_compared(result: Replay) -> list[dict[str, Any]]:
-    """Why requests are in neither total: refused, without a price in the log, without tokens, target without a price."""
+    """Why requests are in neither total.
+
+    Refused, without a price in the log, without tokens, target without a price.
+    """
     left = result.groups[~result.groups["comparable"]].copy()
     left["reason"] = np.select(
         [left["outcome"] == REFUSED, left["basis"] == "unmetered", left["cost_usd"].isna()],
@@ -166,7 +172,10 @@ def _review(result: Replay) -> dict[str, Any]:
         }
     share, percent = result.assumed.review_share, calls * 0.01 * rule.cost_usd
     if share is None:
-        words = f"share of answers below {rule.confidence_below:g} is unknown until a live run; every percent of them costs ${percent:,.2f} in this span"
+        words = (
+            f"share of answers below {rule.confidence_below:g} is unknown until a live run; every percent of "
+            f"them costs ${percent:,.2f} in this span"
+        )
         return {"requests": None, "cost_usd": None, "usd_per_percent": percent, "note": words}
     words = f"{share:.1%} of answers assumed to fall below {rule.confidence_below:g}"
     return {
@@ -271,7 +280,7 @@ def cost_range(result: Replay, market: Market, policy_usd: float, logged_usd: fl
             pairs[model, str(target)] = np.array([np.nansum(bare[own]), np.nansum(usd - bare[own])])
     rng, defaults = np.random.default_rng(Assumptions().seed), Assumptions()
     moved = sum(float(usd.sum()) for usd in pairs.values())
-    draws = np.full(4096, policy_usd - moved)
+    draws = np.full(DRAWS, policy_usd - moved)
     for (model, target), (read, written) in sorted(pairs.items()):
         longer = market.verbosity(model, target)
         factor = lognormal(rng, (longer.low / longer.value, longer.high / longer.value))
@@ -295,7 +304,8 @@ def _assumptions(result: Replay, market: Market) -> list[str]:
         words.append(EQUAL_TOKENS)
     if any(rule.cascade for rule in result.policy.rules):
         words.append(
-            f"a cascade's first answers are accepted {result.assumed.acceptance:.0%} of the time where no live run says otherwise"
+            f"a cascade's first answers are accepted {result.assumed.acceptance:.0%} of the time where no live run "
+            "says otherwise"
         )
     if any(rule.way == "vote" for rule in result.policy.rules):
         words.append("every sample of a vote is paid in full, its input included")

@@ -6,10 +6,9 @@ size band, service tier, and the model that answered. Everything that asks "what
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from operator import itemgetter
 
 import ibis
 import ibis.expr.types as ir
@@ -17,6 +16,7 @@ import pandas as pd
 
 from analytics.registry import DIMENSIONS, INPUT_TOKENS, total
 from analytics.scope import UNKNOWN, Scope
+from data.calendar import DAYS_PER_YEAR
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.sample.sample import is_sample
@@ -26,18 +26,16 @@ SEGMENT = ("task_type", "criticality", "data_class")
 ROUTE = ("provider", "host", "service_tier", "model")
 BANDS = (1, 2_000, 10_000, 50_000)  # lower edges of size bands in input tokens, where nothing finer is asked
 SUMS = ("attempts", "calls", "cost_usd", *TOKENS, "latency_ms_sum", "latency_count")
-BASES = ("priced", "unpriced", "unmetered", "kept")
-DAYS_A_YEAR = 365.0
 NOTHING = "There are no requests in this scope to simulate; choose another span or filter, or load a log."
 
 
 @ibis.udf.scalar.builtin(name="json_extract_string")
-def json_text(document: str, path: str) -> str:
+def json_text(document: str, path: str) -> str:  # type: ignore[empty-body]  # the body is DuckDB's
     """DuckDB's ->>."""
 
 
 @ibis.udf.scalar.builtin(name="regexp_extract")
-def _extract(text: str, pattern: str, group: int) -> str:
+def _extract(text: str, pattern: str, group: int) -> str:  # type: ignore[empty-body]  # the body is DuckDB's
     """DuckDB's regexp_extract(): six times as fast as parsing the tags."""
 
 
@@ -91,7 +89,8 @@ def size_band(table: ir.Table, edges: Iterable[int], sampled: bool = False) -> i
     return ibis.cases((tokens.isnull(), ibis.null("int64")), *steps, else_=ordered[-1] if ordered else 0)
 
 
-Keys = Mapping[str, Callable[[ir.Table], ir.Value]]
+Key = Callable[[ir.Table], ir.Value]
+Keys = Mapping[str, Key]
 
 
 def fold(
@@ -114,23 +113,16 @@ def fold(
     if unknown:
         raise BadInput(f"There is no dimension `{unknown[0]}`; use one of: {', '.join(DIMENSIONS)}.")
     kept = list(dict.fromkeys((*SEGMENT, *ROUTE, *by)))
-    computed = {
-        name: (lambda rows, n=name: DIMENSIONS[n].expression(rows, scope.time_zone))
-        for name in dict.fromkeys((*kept, *over))
-    }
-    computed |= {
-        "basis": basis,
-        "costed": lambda rows: rows.cost_usd.notnull(),
-        "band": lambda rows: size_band(rows, edges, is_sample(view)),
-        **(keys or {}),
-    }
+    computed: dict[str, Key] = {name: _dimension(name, scope) for name in dict.fromkeys((*kept, *over))}
+    computed |= {"basis": basis, "costed": _costed, "band": lambda rows: size_band(rows, edges, is_sample(view))}
+    computed |= keys or {}
     rows = scope.usage(view)
     if is_sample(view):  # a column of its own, or every band would read the tags again
         rows = rows.mutate(input_size=input_tokens(rows, sampled=True))
     grouped = _folded(rows, computed)
     if late:
-        again = {name: (lambda rows, n=name: rows[n]) for name in (*kept, "basis", "costed", "band", *(keys or {}))}
-        grouped = _folded(grouped, again | dict(late))
+        again = {name: itemgetter(name) for name in (*kept, "basis", "costed", "band", *(keys or {}))}
+        grouped = _folded(grouped, {**again, **late})
     names = [name for name in grouped.columns if name not in (*SUMS, "quality_sum", "quality_count")]
     frame = view.frame(grouped.order_by(names))  # the same question gets the same answer, to the order of its rows
     if frame.empty:
@@ -139,6 +131,14 @@ def fold(
         if not (DIMENSIONS[name].is_time or name == "hour"):
             frame[name] = frame[name].fillna(UNKNOWN)
     return frame
+
+
+def _dimension(name: str, scope: Scope) -> Key:
+    return lambda rows: DIMENSIONS[name].expression(rows, scope.time_zone)
+
+
+def _costed(rows: ir.Table) -> ir.BooleanValue:
+    return rows.cost_usd.notnull()
 
 
 def _folded(rows: ir.Table, keys: Keys) -> ir.Table:
@@ -157,7 +157,7 @@ def days_covered(view: Ledger, scope: Scope) -> float:
     if pd.isna(span["first"]):
         raise NoData(NOTHING)
     if scope.start and scope.end:
-        return float(scope.length_days)
+        return float(scope.length_days or 0)
     return max((span["last"] - span["first"]).total_seconds() / 86_400, 1 / 24)
 
 
@@ -174,30 +174,12 @@ def per_year(days: float) -> float:
     """Factor from a span to a year. Raises BadInput for less than a day; less than a week deserves `caution`."""
     if days < 1:
         raise BadInput(
-            f"The log covers {days * 24:.1f} hours; a year cannot be told from less than a day. Load more, or ask for the span itself."
+            f"The log covers {days * 24:.1f} hours; a year cannot be told from less than a day. Load more, or ask "
+            "for the span itself."
         )
-    return DAYS_A_YEAR / days
+    return DAYS_PER_YEAR / days
 
 
 def caution(days: float) -> str | None:
     """What to say beside an annual figure from a short log."""
     return f"annualised from {days:.1f} days: weekdays and weekends are not all in it" if days < 7 else None
-
-
-def band_of(tokens: int, edges: Iterable[int]) -> int:
-    """The band of one request, as `size_band` has it."""
-    ordered = sorted(set(edges))
-    place = bisect_right(ordered, tokens)
-    return ordered[place - 1] if place else 0
-
-
-def band_label(lower: Any, edges: Iterable[int]) -> str:
-    """`2K to 10K input tokens`; for pages."""
-    if pd.isna(lower):
-        return "size unknown"
-    above = [edge for edge in sorted(set(edges)) if edge > lower]
-    return f"{_k(lower)} to {_k(above[0])}" if above else f"{_k(lower)} and more"
-
-
-def _k(tokens: float) -> str:
-    return f"{tokens / 1000:g}K" if tokens >= 1000 else f"{tokens:g}"

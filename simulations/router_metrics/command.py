@@ -62,7 +62,10 @@ def table_metrics(table: ResultsTable, chance: float | None = None) -> dict[str,
 
 
 def pair_metrics(table: ResultsTable, weak: str, strong: str) -> dict[str, Any]:
-    """What any router between two models can reach, and the paired difference between them. BadInput if they are equal."""
+    """What any router between two models can reach, and the paired difference between them.
+
+    BadInput if they are equal.
+    """
     w, s = table.column(weak), table.column(strong)
     curve = optimal(table.scores[:, w], table.scores[:, s])
     if curve.weak == curve.strong:
@@ -120,10 +123,12 @@ def _metrics(args: argparse.Namespace) -> None:
         else f"{result['aiq']:.4f} (upstream code: {result['aiq_upstream']:.4f})"
     )
     say(
-        f"best single {result['best_single']}; blind mixing AIQ {aiq_text}; oracle {best['quality']:.2%} at ${best['cost_usd']:.5f}, a maximum over noisy answers, not a goal"
+        f"best single {result['best_single']}; blind mixing AIQ {aiq_text}; oracle {best['quality']:.2%} at "
+        f"${best['cost_usd']:.5f}, a maximum over noisy answers, not a goal"
     )
     if "pair" in result:
         pair = result["pair"]["optimal"]
         say(
-            f"best possible router {args.weak} / {args.strong}: CPT50 {pair['cpt50']:.2%}, CPT80 {pair['cpt80']:.2%}, APGR {pair['apgr']:.3f} (upstream code: {pair['apgr_upstream']:.3f})"
+            f"best possible router {args.weak} / {args.strong}: CPT50 {pair['cpt50']:.2%}, CPT80 "
+            f"{pair['cpt80']:.2%}, APGR {pair['apgr']:.3f} (upstream code: {pair['apgr_upstream']:.3f})"
         )

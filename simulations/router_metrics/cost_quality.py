@@ -52,15 +52,6 @@ def envelope(points: Curve) -> Curve:
     return hull if dearest <= hull[-1][0] else [*hull, (dearest, hull[-1][1])]
 
 
-def mixing_quality(points: Curve, cost_usd: float) -> float | None:
-    """Quality that mixing at random reaches for this cost; None below the cheapest point."""
-    hull = envelope(points)
-    if cost_usd < hull[0][0]:
-        return None
-    costs, heights = zip(*hull, strict=True)
-    return float(np.interp(cost_usd, costs, heights))
-
-
 def best_single(table: ResultsTable) -> tuple[str, float, float]:
     """The model with the highest mean score (the cheaper of equals), its mean USD and score."""
     return max(table.points(), key=lambda point: (point[2], -point[1]))
@@ -80,13 +71,6 @@ def oracle(table: ResultsTable, chance: float | None = None) -> Oracle:
     top = max(pairs, default=None)
     names = (table.models[top[1][0]], table.models[top[1][1]]) if top else None
     return Oracle(quality, float(cost), guessing, corrected, names, top[0] if top else None)
-
-
-def random_at_rate(table: ResultsTable, shares: dict[str, float]) -> tuple[float, float]:
-    """(mean USD, score) of sending prompts to models at random with these shares: the matched-random line."""
-    columns = [table.column(model) for model in shares]
-    weights = np.array(list(shares.values())) / sum(shares.values())
-    return float(table.costs.mean(0)[columns] @ weights), float(table.scores.mean(0)[columns] @ weights)
 
 
 def cascade(table: ResultsTable, models: list[str]) -> tuple[float, float]:

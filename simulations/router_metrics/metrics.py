@@ -8,11 +8,11 @@ a perfect router beats the strong model wherever the weak one is right and the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import log2
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from data.errors import BadInput
 from simulations.router_metrics.cost_quality import Curve, envelope
@@ -62,7 +62,7 @@ def cpt(curve: Binary, recovered: float) -> float | None:
     return float(x0 + (x1 - x0) * (goal - y0) / (y1 - y0))
 
 
-def optimal(weak: Sequence[float], strong: Sequence[float], shares: Sequence[float] | None = None) -> Binary:
+def optimal(weak: ArrayLike, strong: ArrayLike, shares: ArrayLike | None = None) -> Binary:
     """The best any router can do: the strong model first where only it is right, last where only the weak one is.
 
     RouteLLM's own optimal curve never sends a prompt to the strong model that only the weak one
@@ -74,22 +74,6 @@ def optimal(weak: Sequence[float], strong: Sequence[float], shares: Sequence[flo
     reachable = np.concatenate([[0.0], np.cumsum(gains)])
     quality = w.mean() + np.interp(x * len(w), np.arange(len(w) + 1), reachable) / len(w)
     return Binary(x, quality, float(w.mean()), float(s.mean()))
-
-
-def router_curve(weak: Sequence[float], strong: Sequence[float], win_rate: Sequence[float], points: int = 11) -> Binary:
-    """A router that sends the prompts of highest win rate to the strong model, at `points` thresholds."""
-    w, s, rate = (np.asarray(values, float) for values in (weak, strong, win_rate))
-    order = np.argsort(-rate, kind="stable")
-    total = np.concatenate([[w.sum()], w.sum() + np.cumsum((s - w)[order])])
-    counts = np.linspace(0, len(w), points).round().astype(int)
-    return Binary(counts / len(w), total[counts] / len(w), float(w.mean()), float(s.mean()))
-
-
-def random_router(weak: Sequence[float], strong: Sequence[float]) -> Binary:
-    """Expected quality of sending a random share to the strong model: the straight line."""
-    low, high = float(np.mean(weak)), float(np.mean(strong))
-    shares = np.linspace(0, 1, 11)
-    return Binary(shares, low + shares * (high - low), low, high)
 
 
 def deferral_curve(curve: Binary, weak_cost_usd: float, strong_cost_usd: float, *, cascade: bool = False) -> Curve:

@@ -37,12 +37,6 @@ class ResultsTable:
             raise BadInput(f"`{model}` is not in the results table; its models are {', '.join(near)}.")
         return self.models.index(model)
 
-    def only(self, models: Iterable[str]) -> ResultsTable:
-        """The same prompts for fewer models."""
-        chosen = tuple(models)
-        columns = [self.column(model) for model in chosen]
-        return ResultsTable(self.prompts, chosen, self.scores[:, columns], self.costs[:, columns])
-
     def points(self) -> list[tuple[str, float, float]]:
         """(model, mean USD per prompt, mean score) of every single model, cheapest first."""
         means = zip(self.models, self.costs.mean(0), self.scores.mean(0), strict=True)
@@ -68,7 +62,8 @@ def results_table(rows: Iterable[Mapping[str, Any]], *, drop: bool = False) -> R
     if missing and not drop:
         prompt, absent = next(iter(missing.items()))
         raise BadInput(
-            f"{len(missing)} of {len(prompts)} prompts were not answered by every model (prompt `{prompt[:60]}`: {', '.join(absent[:3])} missing); "
+            f"{len(missing)} of {len(prompts)} prompts were not answered by every model (prompt `{prompt[:60]}`: "
+            f"{', '.join(absent[:3])} missing); "
             "add the results, or ask to drop these prompts."
         )
     whole = [p for p in prompts if p not in missing]

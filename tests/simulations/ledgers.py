@@ -66,17 +66,26 @@ RANDOM_ROWS = f"""
 INSERT INTO lake.main.usage ({", ".join(name for name in COLUMNS if name not in ("succeeded", "http_status", "provider_raw", "caveats"))})
 SELECT 'e' || i, 'test', 'b1', i, 'c' || (i // 2 * 2), 1 + i % 2 * (r1 < 0.1)::INT,
        TIMESTAMP '2026-10-01' + INTERVAL (i * 9973 % (28 * 86400)) SECOND,
-       {PROVIDERS}[m], CASE WHEN m = 4 THEN 'self' END, NULL, CASE WHEN r2 < 0.1 THEN 'batch' ELSE 'standard' END, {MODELS}[m], {MODELS}[m], 'chat',
-       ['core', 'search', 'legal', 'ops', 'sales', NULL][1 + (r3 * 6)::INT % 6], NULL, 'feature ' || (r4 * 20)::INT, 'production', NULL, NULL, NULL, '{{}}',
-       ['coding', 'reasoning', 'extraction', 'chat', 'other', NULL][1 + (r4 * 6)::INT % 6], ['high', 'normal', 'low', 'unknown'][1 + (r5 * 4)::INT % 4],
+       {PROVIDERS}[m], CASE WHEN m = 4 THEN 'self' END, NULL,
+            CASE WHEN r2 < 0.1 THEN 'batch' ELSE 'standard' END, {MODELS}[m], {MODELS}[m], 'chat',
+       ['core', 'search', 'legal', 'ops', 'sales', NULL][1 + (r3 * 6)::INT % 6],
+            NULL, 'feature ' || (r4 * 20)::INT, 'production', NULL, NULL, NULL, '{{}}',
+       ['coding', 'reasoning', 'extraction', 'chat', 'other', NULL][1 + (r4 * 6)::INT % 6],
+            ['high', 'normal', 'low', 'unknown'][1 + (r5 * 4)::INT % 4],
        ['public', 'internal', 'customer', 'regulated', NULL][1 + (r6 * 5)::INT % 5],
-       CASE WHEN r1 > 0.99 THEN NULL ELSE (r1 * r2 * 300000)::BIGINT END, CASE WHEN r2 > 0.5 THEN (r3 * 5000)::BIGINT END, 0, 0,
-       CASE WHEN r1 > 0.99 THEN NULL ELSE (r5 * 2000)::BIGINT END, (r6 * 300)::BIGINT, 'reported', 500 + r1 * 3000, NULL,
+       CASE WHEN r1 > 0.99 THEN NULL ELSE (r1 * r2 * 300000)::BIGINT END,
+            CASE WHEN r2 > 0.5 THEN (r3 * 5000)::BIGINT END, 0, 0,
+       CASE WHEN r1 > 0.99 THEN NULL ELSE (r5 * 2000)::BIGINT END,
+            (r6 * 300)::BIGINT, 'reported', 500 + r1 * 3000, NULL,
        CASE WHEN r6 > 0.95 THEN 'error' ELSE 'success' END, CASE WHEN r6 > 0.95 THEN 'timeout' END, NULL,
-       CASE WHEN m = 4 OR r1 > 0.99 THEN NULL WHEN r6 > 0.95 THEN 0 ELSE (0.001 + r1 * r2 * 0.5 + r5 * 0.02)::DECIMAL(18, 12) END,
-       CASE WHEN m = 4 OR r1 > 0.99 THEN NULL WHEN r6 > 0.95 THEN 0 ELSE (0.001 + r1 * r2 * 0.5 + r5 * 0.02)::DECIMAL(18, 12) END,
-       CASE WHEN r1 > 0.99 THEN 'unmetered' WHEN m = 4 THEN 'unpriced' ELSE 'list' END, CASE WHEN r4 < 0.3 THEN r5 END, NULL
-FROM (SELECT i, 1 + (hash(i * 8 + 7) % 100 >= 60)::INT + (hash(i * 8 + 7) % 100 >= 85)::INT + (hash(i * 8 + 7) % 100 >= 97)::INT AS m,
+       CASE WHEN m = 4 OR r1 > 0.99 THEN NULL WHEN r6 > 0.95 THEN 0
+            ELSE (0.001 + r1 * r2 * 0.5 + r5 * 0.02)::DECIMAL(18, 12) END,
+       CASE WHEN m = 4 OR r1 > 0.99 THEN NULL WHEN r6 > 0.95 THEN 0
+            ELSE (0.001 + r1 * r2 * 0.5 + r5 * 0.02)::DECIMAL(18, 12) END,
+       CASE WHEN r1 > 0.99 THEN 'unmetered' WHEN m = 4 THEN 'unpriced' ELSE 'list' END,
+            CASE WHEN r4 < 0.3 THEN r5 END, NULL
+FROM (SELECT i, 1 + (hash(i * 8 + 7) % 100 >= 60)::INT + (hash(i * 8 + 7) % 100 >= 85)::INT
+            + (hash(i * 8 + 7) % 100 >= 97)::INT AS m,
              {", ".join(f"hash(i * 8 + {k}) % 1000003 / 1000003.0 AS r{k}" for k in range(1, 7))}
       FROM range(?) numbers(i))
 """

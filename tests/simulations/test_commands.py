@@ -136,7 +136,8 @@ def test_a_promise_that_makes_no_sense_is_one_sentence(capsys, log, option, word
 def test_shares_are_normalised_when_asked(capsys, tmp_path):
     file = tmp_path / "mix.yaml"
     file.write_text(
-        "kind: mix\nname: n\nbaseline: {models: [{model: a, share: 2, annual_cost_usd: 1}]}\nproposed: {models: [{model: b, share: 1, annual_cost_usd: 1}]}\n"
+        "kind: mix\nname: n\nbaseline: {models: [{model: a, share: 2, annual_cost_usd: 1}]}\nproposed: {models: "
+        "[{model: b, share: 1, annual_cost_usd: 1}]}\n"
     )
     assert run(capsys, "mix", str(file))[0] == 1
     assert answer(capsys, "mix", str(file), "--normalise")["savings_usd"] == 0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from data.errors import BadInput
 from data.facts.models import shipped
 from simulations.mixes.mix import MixScenario, normalised, simulate_mix
-from simulations.mixes.range import Assumptions
+from simulations.ranges import Assumptions
 from simulations.scenario import from_document, read_scenario, write_scenario
 
 

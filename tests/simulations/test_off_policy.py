@@ -36,7 +36,8 @@ def explored(home, state) -> Ledger:
     assert to_ledger(ledger, state, run_id).rejected == 0
     truth = {r["call_id"]: r["propensity"] for r in results(state, run_id)}
     rows = ledger.sql(
-        "SELECT call_id, model, tags->>'propensity' AS odds, quality_score FROM lake.main.usage WHERE quality_score IS NOT NULL"
+        "SELECT call_id, model, tags->>'propensity' AS odds, quality_score FROM lake.main.usage WHERE quality_score "
+        "IS NOT NULL"
     )
     assert len(rows) == len(tasks) and all(
         float(row.odds) == pytest.approx(truth[row.call_id]) for row in rows.itertuples()

@@ -51,7 +51,10 @@ def demands(rng, case):
 
 
 def brute_force(task, asked):
-    """The least cost over every vertex: all choices of as many columns as rows, solved at once. None when none is feasible."""
+    """The least cost over every vertex: all choices of as many columns as rows, solved at once.
+
+    None when none is feasible.
+    """
     cells = np.flatnonzero(usable(task, asked).ravel())
     rows = promises(task, asked)
     n_segments, n_cells, n_rows = len(task.weights), len(cells), len(rows)

@@ -131,8 +131,10 @@ POLICIES = {
     "identity": IDENTITY,
     "sizes": read_policy(
         "name: s\nconstraints: [{when: {data_class: [unknown]}, forbid: {vendor: [MiniMax]}}]\n"
-        "rules: [{when: {input_tokens: {gt: 100000}}, use: claude-opus-4-6}, {when: {total_tokens: {le: 20000}}, use: deepseek-v3.2},\n"
-        "  {when: {output_tokens: {ge: 1500}}, use: minimax-m2@self}, {when: {team: {not: [core, unknown]}}, use: gpt-5.2, samples: 3, vote: majority},\n"
+        "rules: [{when: {input_tokens: {gt: 100000}}, use: claude-opus-4-6}, {when: {total_tokens: {le: 20000}}, "
+        "use: deepseek-v3.2},\n"
+        "  {when: {output_tokens: {ge: 1500}}, use: minimax-m2@self}, {when: {team: {not: [core, unknown]}}, use: "
+        "gpt-5.2, samples: 3, vote: majority},\n"
         "  {when: {}, split: {minimax-m2: 0.3, gpt-5.2: 0.7}}]\nfallback: [gpt-5-mini]"
     ),
 }

@@ -8,7 +8,7 @@ import pytest
 
 from analytics.scope import Scope
 from data.errors import BadInput, NoData
-from simulations.replay.traffic import band_label, band_of, caution, days_covered, fold, last_instant, per_year
+from simulations.replay.traffic import caution, days_covered, fold, last_instant, per_year
 from tests.simulations.ledgers import START, ledger_of, random_ledger
 
 
@@ -21,7 +21,8 @@ def test_segments_add_up_to_the_log(tmp_path):
     view, scope = view_of(random_ledger(tmp_path, 1500))
     segments = fold(view, scope, by=("team",))
     truth = view.sql(
-        f"SELECT count(*) AS n, sum(cost_usd) AS usd, sum(fresh_input_tokens) AS fresh, count(quality_score) AS scored FROM {view.name('usage')}"
+        "SELECT count(*) AS n, sum(cost_usd) AS usd, sum(fresh_input_tokens) AS fresh, count(quality_score) AS "
+        f"scored FROM {view.name('usage')}"
     ).iloc[0]
     assert segments["attempts"].sum() == truth["n"]
     assert sum(segments["cost_usd"].dropna(), Decimal(0)) == truth["usd"]
@@ -75,19 +76,14 @@ def test_bands_count_all_input_and_start_at_their_edge(tmp_path, tokens, cached,
     assert found != found if band is None else found == band
 
 
-def test_band_of_one_request_and_its_label():
-    assert [band_of(n, (10, 100)) for n in (0, 9, 10, 99, 100, 5000)] == [0, 0, 10, 10, 100, 100]
-    assert band_label(2000, (2000, 10_000)) == "2K to 10K" and band_label(10_000, (2000, 10_000)) == "10K and more"
-    assert band_label(None, ()) == "size unknown"
-
-
 def test_a_record_of_the_sample_company_counts_as_many_calls(tmp_path):
     ledger = ledger_of(tmp_path, [{"fresh_input_tokens": 400_000, "tags": '{"calls": 200.0}'}])
     view, scope = view_of(ledger)
     assert fold(view, scope)["band"].iloc[0] == 50_000
     with ledger.write() as cursor:
         cursor.execute(
-            "INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', '/x/sample/2026-11-21-10-rows-400-days-seed-7/a.jsonl', 'litellm', 1)"
+            "INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', "
+            "'/x/sample/2026-11-21-10-rows-400-days-seed-7/a.jsonl', 'litellm', 1)"
         )
     view, scope = view_of(ledger)
     assert fold(view, scope)["band"].iloc[0] == 2_000

@@ -8,7 +8,7 @@ from data.errors import BadInput
 from pages.ui import shell, what_if
 from simulations.mixes.optimise import Demands, mean_quality
 from simulations.mixes.problem_from_log import Programme
-from simulations.mixes.range import Assumptions
+from simulations.ranges import Assumptions
 
 NO_POLICY = "no constraints"
 
