@@ -38,6 +38,8 @@ def write_log(case: dict, folder: Path) -> Path:
 def same(actual: object, expected: object) -> bool:
     if expected is None or actual is None:
         return actual is expected or actual != actual
+    if isinstance(expected, list):
+        return list(actual) == expected
     if isinstance(expected, bool):
         return bool(actual) == expected
     if isinstance(expected, (int, float)):
