@@ -6,12 +6,12 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from analytics.registry import dimension, total
 from analytics.savings import DAYS_PER_MONTH
 from analytics.scope import Scope
-from data.errors import BadInput
+from data.documents import Documents
 from data.ledger import Ledger
 from data.state import State
 
@@ -33,26 +33,19 @@ class Action(BaseModel):
     note: str = ""
 
 
+ACTIONS = Documents("action", Action)  # by their names
+
+
 def checked(**values: Any) -> Action:
     """An action from a form; raises BadInput naming field and rule."""
-    try:
-        return Action(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput(
-            f"Action {values.get('name') or '(no name)'}: {'.'.join(map(str, first['loc']))}: {first['msg']}."
-        ) from error
+    return ACTIONS.read(str(values.get("name") or ""), values)
 
 
 def saved(state: State) -> list[Action]:
     """All actions: open ones first, then by due date."""
-    every = [Action(**body) for body in state.all("action").values()]
-    return sorted(every, key=lambda action: (action.status != "open", action.due or date.max, action.name))
-
-
-def save(state: State, action: Action) -> None:
-    """Store an action under its name."""
-    state.put("action", action.name, action.model_dump(mode="json"))
+    return sorted(
+        ACTIONS.all(state).values(), key=lambda action: (action.status != "open", action.due or date.max, action.name)
+    )
 
 
 def measured(view: Ledger, action: Action, until: date) -> float | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 
 from analytics import bridge
 from analytics.anomalies import FLOOR_SHARE, MIN_HISTORY_DAYS, Anomaly, explained, failing_since, outgrown, unusual_days
@@ -16,6 +17,7 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
 from analytics.spend import view_of
 from data import console
+from data.documents import Documents
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
@@ -23,7 +25,8 @@ from data.state import State
 MEASURES = ("cost_usd", "calls", "attempts", "failed", "failed_cost_usd", "retry_cost_usd")
 CUBE = ("team", "feature", "model")
 SERIES_PER_DIMENSION = 40
-STATUSES = ("open", "expected", "investigating", "fixed")
+Status = Literal["open", "expected", "investigating", "fixed"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 HOURS_BACK = 28
 HOUR_TIMES = 2.0
 
@@ -192,16 +195,22 @@ def _driver(view: Ledger, scope: Scope, one: Anomaly) -> str:
     return f"{main.label}: {main.usd:+,.0f} USD against the same weekdays before"
 
 
-def noted(state: State, anomaly: Anomaly) -> dict:
+class Note(BaseModel):
+    """What people know about a finding."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: Status = "open"
+    owner: str = ""
+    note: str = ""
+
+
+NOTES = Documents("finding", Note)  # by `Anomaly.key`
+
+
+def noted(state: State, anomaly: Anomaly) -> dict[str, str]:
     """Status, owner and note of a finding; open until somebody says otherwise."""
-    return {"status": "open", "owner": "", "note": ""} | (state.get("finding", anomaly.key) or {})
-
-
-def note(state: State, key: str, *, status: str = "open", owner: str = "", text: str = "") -> None:
-    """Save what people know about a finding; raises BadInput for an unknown status."""
-    if status not in STATUSES:
-        raise BadInput(f"There is no status {status!r}; use one of {', '.join(STATUSES)}.")
-    state.put("finding", key, {"status": status, "owner": owner, "note": text})
+    return (NOTES.get(state, anomaly.key) or Note()).model_dump()
 
 
 def register(subparsers: Any) -> None:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from analytics.forecast import Event, Outlook, outlook_of, planned
 from analytics.history import daily, through
@@ -16,6 +16,7 @@ from analytics.registry import dimension
 from analytics.scope import Scope
 from analytics.spend import view_of
 from data import console
+from data.documents import Documents
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
@@ -92,6 +93,9 @@ class Budget(BaseModel):
         return self.filters == other.filters and self.period == other.period and not apart
 
 
+BUDGETS = Documents("budget", Budget)  # by their names
+
+
 class Status(NamedTuple):
     """One budget in the period of the newest data. `state`: not started, ended, under, soft, hard or over."""
 
@@ -115,7 +119,7 @@ class Status(NamedTuple):
 
 def status(view: Ledger, state: State, events: Sequence[Event] = (), until: date | None = None) -> list[Status]:
     """Every saved budget, most endangered first; as things stood at the start of `until`, where given."""
-    budgets = saved(state)
+    budgets = list(BUDGETS.all(state).values())
     reach = through(view)
     if until and until < reach.complete_until:
         reach = reach._replace(day=until - timedelta(days=1), complete_until=until)
@@ -169,14 +173,9 @@ def company(statuses: Iterable[Status]) -> Status | None:
     return min(whole, key=lambda s: MONTHS[s.budget.period], default=None)
 
 
-def saved(state: State) -> list[Budget]:
-    """All budgets, by name."""
-    return [Budget(**body) for body in state.all("budget").values()]
-
-
 def named(state: State, name: str) -> Budget:
     """A saved budget; raises BadInput that names the ones there are."""
-    every = {budget.name: budget for budget in saved(state)}
+    every = BUDGETS.all(state)
     if name not in every:
         raise BadInput(
             f"There is no budget {name!r}; "
@@ -191,20 +190,18 @@ def named(state: State, name: str) -> Budget:
 
 def checked(**values: Any) -> Budget:
     """A budget from a form or a command; raises BadInput naming field and rule."""
-    try:
-        return Budget(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "budget"
-        raise BadInput(
-            f"Budget {values.get('name') or '(no name)'}: {field}: {first['msg'].removeprefix('Value error, ')}."
-        ) from error
+    return BUDGETS.read(str(values.get("name") or ""), values)
 
 
 def save(state: State, budget: Budget) -> list[str]:
     """Store a budget; returns the names of budgets that would count the same spend twice."""
-    state.put("budget", budget.name, budget.model_dump(mode="json"))
-    return [other.name for other in saved(state) if other.name != budget.name and budget.overlaps(other)]
+    BUDGETS.save(state, budget.name, budget)
+    return clashes(state, budget)
+
+
+def clashes(state: State, budget: Budget) -> list[str]:
+    """The names of saved budgets that would count the same spend twice."""
+    return [other.name for other in BUDGETS.all(state).values() if other.name != budget.name and budget.overlaps(other)]
 
 
 def described(one: Status) -> dict:
@@ -248,7 +245,7 @@ def register(subparsers: Any) -> None:
 def _command(args: argparse.Namespace) -> None:
     state = State.open(args.home)
     if args.delete:
-        state.delete("budget", args.delete)
+        BUDGETS.forget(state, args.delete)
     if args.set:
         for clash in save(state, _from_words(args)):
             console.say(f"Note: it covers the same spend as the budget {clash!r}.")

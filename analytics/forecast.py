@@ -23,6 +23,7 @@ from analytics.history import daily, through
 from analytics.scope import Scope
 from analytics.spend import view_of
 from data import console
+from data.documents import Documents
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.state import State
@@ -34,7 +35,7 @@ class Event(BaseModel):
     `share` is the part of the spend it touches: 1 for everything, a model's share for a price change.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     name: str = Field(min_length=1)
     kind: str = Field(default="launch", pattern="^(launch|migration|price change|model swap|other)$")
@@ -42,6 +43,10 @@ class Event(BaseModel):
     change_pct: float = Field(default=0.0, ge=-100.0, le=10_000.0)
     share: float = Field(default=1.0, ge=0.0, le=1.0)
     usd_per_month: float = 0.0
+    scenario: str = ""  # of which it is a part; "" is the plan as it stands
+
+
+EVENTS = Documents("event", Event)  # by `<scenario>/<name>`
 
 
 class Outlook(NamedTuple):
@@ -193,8 +198,7 @@ def added(events: Iterable[Event], known_until: date, days: int) -> np.ndarray:
 
 def planned(state: State, scenario: str | None = None) -> tuple[Event, ...]:
     """Events saved in the state, in order of date; of one scenario, or of the plan as it stands (None)."""
-    saved = [(body.pop("scenario", None), body) for body in state.all("event").values()]
-    events = [Event(**body) for belongs, body in saved if belongs in (None, "", scenario)]
+    events = [event for event in EVENTS.all(state).values() if event.scenario in ("", scenario)]
     return tuple(sorted(events, key=lambda event: (event.on, event.name)))
 
 

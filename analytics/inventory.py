@@ -11,6 +11,7 @@ from typing import Any
 
 import ibis
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 
 from analytics.answers_by_version import kept
 from analytics.history import through
@@ -18,6 +19,7 @@ from analytics.registry import DIMENSIONS, dimension, total
 from analytics.scope import Scope
 from analytics.spend import view_of
 from data import console
+from data.documents import Documents
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
@@ -38,18 +40,31 @@ COLUMNS = (
 IDLE_DAYS = 30
 
 
+class Owner(BaseModel):
+    """Who answers for something, and who for its connection to the next system; "" is nobody yet."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    owner: str = ""
+    connection_owner: str = ""
+    note: str = ""
+
+
+OWNERS = Documents("owner", Owner)  # by `<kind>:<name>`
+
+
 def seen(view: Ledger, state: State, kinds: tuple[str, ...] = KINDS, until: date = date.max) -> pd.DataFrame:
     """COLUMNS, by spend of the last 30 days; `idle` is last seen over a month before the data end. Costs are floats.
 
     As the ledger stood at the start of `until`, where given.
     """
     last = min(through(view).day, until - timedelta(days=1))
-    owners = state.all("owner")
+    owners = OWNERS.all(state)
     frames = [_of(view, kind, last) for kind in kinds]
     table = pd.concat(frames, ignore_index=True)
-    documents = [owners.get(f"{row.kind}:{row.name}", {}) for row in table.itertuples(index=False)]
+    documents = [owners.get(f"{row.kind}:{row.name}", Owner()) for row in table.itertuples(index=False)]
     for field in ("owner", "connection_owner", "note"):
-        table[field] = [document.get(field, "") for document in documents]
+        table[field] = [getattr(document, field) for document in documents]
     table["idle"] = pd.to_datetime(table["last_seen"]) < pd.Timestamp(last - timedelta(days=IDLE_DAYS))
     return table.sort_values(["cost_usd_month", "kind", "name"], ascending=[False, True, True], ignore_index=True)[
         list(COLUMNS)
@@ -103,11 +118,7 @@ def assign(state: State, kind: str, name: str, *, owner: str = "", connection_ow
     """Write down who owns something and its connection; raises BadInput for a kind that is not watched."""
     if kind not in KINDS:
         raise BadInput(f"There is no kind {kind!r}; use one of {', '.join(KINDS)}.")
-    state.put(
-        "owner",
-        f"{kind}:{name}",
-        {"owner": owner.strip(), "connection_owner": connection_owner.strip(), "note": note.strip()},
-    )
+    OWNERS.save(state, f"{kind}:{name}", Owner(owner=owner, connection_owner=connection_owner, note=note))
 
 
 def register(subparsers: Any) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
-from pydantic import ValidationError
 
 from analytics import forecast_model, report
-from analytics.forecast import Event, Outlook, learned, months, next_month, outlook_of, planned
+from analytics.forecast import EVENTS, Event, Outlook, learned, months, next_month, outlook_of, planned
 from analytics.staffing import Line
-from data.errors import BadInput
 from data.state import State
 
 TOP_SHARES = 3
@@ -94,24 +92,18 @@ def _growth(base: Outlook, growth: float, known_until: date) -> tuple[str, str, 
 
 def scenarios(state: State) -> dict[str, tuple[Event, ...]]:
     """Saved scenarios by name; every one holds the events of the plan as it stands, and its own."""
-    names = sorted({body.get("scenario") or "" for body in state.all("event").values()} - {""})
+    names = sorted({event.scenario for event in EVENTS.all(state).values()} - {""})
     return {name: planned(state, name) for name in names}
 
 
-def save_event(state: State, event: Event, scenario: str = "") -> None:
-    """Store a planned event under its name and scenario."""
-    state.put("event", f"{scenario}/{event.name}", event.model_dump(mode="json") | {"scenario": scenario.strip()})
-
-
-def checked(**values: object) -> Event:
+def checked(**values: Any) -> Event:
     """A planned event from a form; raises BadInput naming the field."""
-    try:
-        return Event(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput(
-            f"Event {values.get('name') or '(no name)'}: {'.'.join(map(str, first['loc']))}: {first['msg']}."
-        ) from error
+    return EVENTS.read(str(values.get("name") or ""), values)
+
+
+def save_events(state: State, events: Iterable[Event]) -> None:
+    """Make these the planned events, all or none."""
+    EVENTS.replace(state, {f"{event.scenario}/{event.name}": event for event in events})
 
 
 def html(

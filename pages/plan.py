@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import bridge, budgets, inventory, plan, spend, staffing
-from analytics.forecast import planned
+from analytics.forecast import EVENTS, planned
 from analytics.history import daily, through
 from analytics.scope import Scope
 from data.ledger import Ledger
@@ -139,9 +139,9 @@ def scenarios(all_plans: dict[str, plan.Plan]) -> None:
         exports.table(
             table, name="scenarios", units=dict.fromkeys(("p10", "p50", "p90", "against"), "USD"), labels=labels
         )
-    stored = shell.state().all("event")
+    stored = EVENTS.all(shell.state())
     columns = ["name", "scenario", "kind", "on", "change_pct", "share", "usd_per_month"]
-    saved = pd.DataFrame(list(stored.values()), columns=columns)
+    saved = pd.DataFrame([event.model_dump() for event in stored.values()], columns=columns)
     saved["on"] = pd.to_datetime(saved["on"]).dt.date
     saved = saved.astype({"change_pct": float, "share": float, "usd_per_month": float})
     edited = st.data_editor(
@@ -163,14 +163,7 @@ def scenarios(all_plans: dict[str, plan.Plan]) -> None:
     if st.button("Save events", icon=":material/save:"):
         with shell.errors():
             rows = [{k: v for k, v in row.items() if not pd.isna(v)} for row in edited.to_dict("records")]
-            checked = [
-                (plan.checked(**{k: v for k, v in row.items() if k != "scenario"}), row.get("scenario", ""))
-                for row in rows
-            ]
-            for name in stored:
-                shell.state().delete("event", name)
-            for event, scenario in checked:
-                plan.save_event(shell.state(), event, scenario)
+            plan.save_events(shell.state(), [plan.checked(**row) for row in rows])
             st.rerun()
 
 
@@ -202,10 +195,9 @@ def budget_lines(found: list[budgets.Status]) -> None:
         }
         exports.table(pd.DataFrame(rows), name="budget-status", units=units)
         to_actual(found)
-    stored = shell.state().all("budget")
     flat = [
-        body | {dimension: ", ".join(body["filters"].get(dimension, ())) for dimension in budgets.SCOPES}
-        for body in stored.values()
+        budget.model_dump() | {dimension: ", ".join(budget.filters.get(dimension, ())) for dimension in budgets.SCOPES}
+        for budget in budgets.BUDGETS.all(shell.state()).values()
     ]
     columns = [
         "name",
@@ -264,10 +256,7 @@ def budget_lines(found: list[budgets.Status]) -> None:
     )
     if st.button("Save budgets", icon=":material/save:"):
         with shell.errors():
-            store(
-                [{k: v for k, v in row.items() if not (pd.isna(v) or v == "")} for row in edited.to_dict("records")],
-                set(stored),
-            )
+            store([{k: v for k, v in row.items() if not (pd.isna(v) or v == "")} for row in edited.to_dict("records")])
             st.rerun()
 
 
@@ -297,7 +286,7 @@ def to_actual(found: list[budgets.Status]) -> None:
         st.caption(fmt.md(meaning))
 
 
-def store(rows: list[dict], known: set[str]) -> None:
+def store(rows: list[dict]) -> None:
     """Check every budget before the first is written; names that are gone are forgotten."""
     checked = []
     for row in rows:
@@ -306,9 +295,8 @@ def store(rows: list[dict], known: set[str]) -> None:
         }
         whole = {name: int(row[name]) for name in ("start_day", "start_month") if name in row}
         checked.append(budgets.checked(**(row | whole | {"name": row.get("name", ""), "filters": scope})))
-    for name in known - {budget.name for budget in checked}:
-        shell.state().delete("budget", name)
-    clashes = [f"{budget.name} and {other}" for budget in checked for other in budgets.save(shell.state(), budget)]
+    budgets.BUDGETS.replace(shell.state(), {budget.name: budget for budget in checked})
+    clashes = [f"{one.name} and {other}" for one in checked for other in budgets.clashes(shell.state(), one)]
     if clashes:
         st.toast(f"These cover the same spend: {'; '.join(clashes)}.", icon=":material/warning:")
 

@@ -93,18 +93,16 @@ def decide(number: int, finding: savings.Finding) -> None:
     due = st.date_input("Due", value=None, key=f"due_{number}")
     if st.button("Put it on the list", key=f"decide_{number}", type="primary"):
         with shell.errors():
-            actions.save(
-                shell.state(),
-                actions.checked(
-                    name=finding.title,
-                    owner=owner.strip(),
-                    due=due,
-                    note=finding.action,
-                    expected_usd_month=round(finding.usd_month, 2),
-                    decided=shell.facts(view)["last_day"],
-                    filters={name: finding.filters[name] for name in savings.LINKED if name in finding.filters},
-                ),
+            decided = actions.checked(
+                name=finding.title,
+                owner=owner.strip(),
+                due=due,
+                note=finding.action,
+                expected_usd_month=round(finding.usd_month, 2),
+                decided=shell.facts(view)["last_day"],
+                filters={name: finding.filters[name] for name in savings.LINKED if name in finding.filters},
             )
+            actions.ACTIONS.save(shell.state(), decided.name, decided)
             st.rerun()
 
 

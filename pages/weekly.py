@@ -238,9 +238,8 @@ def unusual(found: dict) -> None:
     st.caption(fmt.md(found["anomalies"]["note"]))
     if not edited.equals(frame) and st.button("Save what we know about these", icon=":material/save:"):
         for row in edited[(edited != frame).any(axis=1)].to_dict("records"):
-            anomaly_search.note(
-                shell.state(), row["key"], status=row["status"], owner=row["owner"] or "", text=row["note"] or ""
-            )
+            known = {"status": row["status"], "owner": row["owner"] or "", "note": row["note"] or ""}
+            anomaly_search.NOTES.save(shell.state(), row["key"], known)
         st.rerun()
 
 
@@ -341,10 +340,7 @@ def store(saved: pd.DataFrame, edited: pd.DataFrame) -> None:
                 filters=old["filters"] if old is not None else {},
             )
         )
-    for name in set(known.index) - {action.name for action in checked}:
-        shell.state().delete("action", name)
-    for action in checked:
-        actions.save(shell.state(), action)
+    actions.ACTIONS.replace(shell.state(), {action.name: action for action in checked})
 
 
 def _text(value: object) -> str:

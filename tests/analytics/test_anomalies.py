@@ -118,9 +118,9 @@ def test_the_ledgers_event_is_found_with_its_series_and_driver(view):
 
 def test_a_finding_keeps_its_note(view, state, capsys):
     first = anomaly_search.findings(view, Scope.of(view, planted.END - timedelta(days=28), planted.END)).anomalies[0]
-    anomaly_search.note(state, first.key, status="investigating", owner="Ada", text="asked the team")
+    anomaly_search.NOTES.save(state, first.key, {"status": "investigating", "owner": "Ada", "note": "asked the team"})
     assert anomaly_search.noted(state, first)["owner"] == "Ada"
-    with pytest.raises(anomaly_search.BadInput, match="use one of open"):
-        anomaly_search.note(state, first.key, status="done")
+    with pytest.raises(anomaly_search.BadInput, match="status: .*'open'"):
+        anomaly_search.NOTES.save(state, first.key, {"status": "done"})
     assert run(anomaly_search, "anomalies", "--home", view.home, "--keys") == 0
     assert "ranking" in capsys.readouterr().out

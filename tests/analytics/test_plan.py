@@ -42,10 +42,9 @@ def test_the_tornado_is_ordered_and_straddles_the_plan(spend):
 
 
 def test_scenarios_stand_beside_the_plan(state, spend):
-    plan.save_event(state, plan.checked(name="launch", on="2026-10-01", change_pct=10))
-    plan.save_event(
-        state, plan.checked(name="swap", kind="model swap", on="2026-10-01", change_pct=-50, share=0.4), "cheaper"
-    )
+    swap = {"kind": "model swap", "on": "2026-10-01", "change_pct": -50, "share": 0.4, "scenario": "cheaper"}
+    launch = plan.checked(name="launch", on="2026-10-01", change_pct=10)
+    plan.save_events(state, [launch, plan.checked(name="swap", **swap)])
     found = plan.scenarios(state)
     assert [event.name for event in found["cheaper"]] == ["launch", "swap"]
     assert [event.name for event in plan.planned(state)] == ["launch"]

@@ -29,8 +29,9 @@ def view(ledger):
 def found(ledger, tmp_path_factory):
     state = State.open(tmp_path_factory.mktemp("state"))
     budgets.save(state, budgets.checked(name="company", amount=40))
-    actions.save(
+    actions.ACTIONS.save(
         state,
+        "=HYPERLINK(1) shorten <b>answers</b>",
         actions.checked(
             name="=HYPERLINK(1) shorten <b>answers</b>",
             owner="Ada|B",

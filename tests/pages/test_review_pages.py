@@ -34,9 +34,10 @@ def filled(tmp_path_factory):
     planted.build(folder, "longer outputs", days=70).close()
     state = State.open(folder)
     budgets.save(state, budgets.checked(name="company", amount=60))
-    plan.save_event(state, plan.checked(name="launch", on="2026-12-01", change_pct=20), "with launch")
-    actions.save(
+    plan.save_events(state, [plan.checked(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")])
+    actions.ACTIONS.save(
         state,
+        "Shorten answers",
         actions.checked(
             name="Shorten answers", owner="Ada", decided=date(2026, 10, 1), filters={"feature": ("answers",)}
         ),
