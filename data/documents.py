@@ -62,10 +62,10 @@ class Documents(Generic[Model]):
 
     def save(self, state: State, name: str, document: Model | Mapping[str, Any]) -> Model:
         """Check, keep and audit a document; BadInput says what is wrong with it or its name."""
-        kept, name = self.read(name, document), name.strip()
+        kept, name = self._sound(name, document), name.strip()
         held = state.get(self.kind, name)
         if held is not None and not self._belongs(held):
-            raise BadInput(f"“{name}” is the name of another {self.noun}, of another sort; choose another name.")
+            raise BadInput(f"“{name}” is the name of a saved {self.noun} of another kind; choose another name.")
         state.put(self.kind, name, self._body(kept), self._told and self._told(kept))
         return kept
 
@@ -74,7 +74,7 @@ class Documents(Generic[Model]):
 
         Those that say what is stored already stay as they are, unaudited.
         """
-        wanted = {name.strip(): self.read(name, document) for name, document in documents.items()}
+        wanted = {name.strip(): self._sound(name, document) for name, document in documents.items()}
         held = {name: body for name, body in state.all(self.kind).items() if self._belongs(body)}
         changed = {name: one for name, one in wanted.items() if name not in held or not self._says(held[name], one)}
         details = {name: self._told(one) for name, one in changed.items()} if self._told else {}
@@ -85,8 +85,12 @@ class Documents(Generic[Model]):
         """Remove a document and audit it; one that is not there is no error."""
         state.delete(self.kind, name)
 
+    def _sound(self, name: str, document: Model | Mapping[str, Any]) -> Model:
+        """Checked as it will be read again: a copy of a model may hold what no reading would let pass."""
+        return self.read(name, self._body(document) if isinstance(document, self.model) else document)
+
     def _body(self, document: Model) -> Body:
-        return document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return document.model_dump(mode="json", by_alias=True, exclude_defaults=True, warnings=False)
 
     def _says(self, body: Body, document: Model) -> bool:
         """Whether a stored body, readable or not, is this document."""

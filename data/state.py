@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +42,7 @@ KINDS = {  # each kind of document, and what people call one
 }
 GENESIS = "0" * 64
 
-MIGRATIONS = []
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
 migration = MIGRATIONS.append
 
 
@@ -302,4 +302,5 @@ def _seal(entry: tuple) -> str:
 
 
 def _entry(row: tuple) -> AuditEntry:
-    return AuditEntry(*row[:4], json.loads(row[4]), *row[5:])
+    seq, at, actor, event, detail, previous, sealed = row
+    return AuditEntry(seq, at, actor, event, json.loads(detail), previous, sealed)

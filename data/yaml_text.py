@@ -66,7 +66,7 @@ def line_of(lines: Lines, path: Where) -> int:
 def checked(model: type[Model], value: Any, lines: Lines | None, name: str, *, quote: bool = True) -> Model:
     """`value` as a `model`; BadInput names file, line, field and what is legal there, one line per problem.
 
-    `lines` is None for what was not typed as YAML. `quote=False` keeps the values that are wrong out of
+    `lines` is None for what was not typed as YAML: the first problem is one sentence. `quote=False` keeps the values that are wrong out of
     the message: one of them may be a secret in the wrong field.
     """
     if not isinstance(value, dict):
@@ -76,7 +76,7 @@ def checked(model: type[Model], value: Any, lines: Lines | None, name: str, *, q
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        problems = error.errors(include_input=quote)
+        problems = error.errors(include_input=quote)[: 1 if lines is None else None]
         cause = error if quote else None
         raise BadInput("\n".join(_sentence(model, problem, lines, name) for problem in problems)) from cause
 

@@ -43,7 +43,7 @@ def controls(run: dict) -> None:
                     until_taken(run["run_id"])
                 st.rerun()
             if st.button("End it", icon=":material/stop:"):
-                want(shell.state(), run["run_id"], "stop", "dashboard")
+                want(shell.state(), run["run_id"], "stop", shell.state().actor)
                 st.rerun()
         if run["status"] == "waiting":
             st.page_link("pages/review.py", label="Decide in the review queue", icon=":material/rate_review:")

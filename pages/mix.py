@@ -21,7 +21,7 @@ from simulations.mixes.mix import MixScenario, normalised, simulate_mix
 from simulations.mixes.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
 from simulations.mixes.shadow_prices import dual_prices, rule_prices, why_not
-from simulations.scenario import read_scenario
+from simulations.scenario import read_scenario, saved_scenarios
 
 QUESTION = "Can we halve the bill without losing quality?"
 CHEAPEST, TODAY = "The cheapest mix that keeps the promises", "Today's mix"
@@ -262,7 +262,7 @@ def typed(view: Ledger, title: Any) -> None:
 
 def side_by_side(view: Ledger, title: Any) -> None:
     """Saved scenarios in one table."""
-    known = {BRIEF: read_scenario("cto_question", MixScenario, "mix")} | scenarios.saved(MixScenario)
+    known = {BRIEF: read_scenario("cto_question", MixScenario, "mix")} | saved_scenarios(MixScenario).all(shell.state())
     rows = [{"scenario": name, "result": simulate_mix(scenario, what_if.catalog())} for name, scenario in known.items()]
     table = pd.DataFrame(
         [

@@ -21,7 +21,7 @@ from pages.ui import format as fmt
 from simulations.mixes.problem_from_log import programme
 from simulations.router_metrics.command import table_metrics
 from simulations.router_metrics.results_table import ResultsTable, results_table
-from simulations.scenario import read_scenario
+from simulations.scenario import read_scenario, saved_scenarios
 from simulations.triage import Contender, Required, Thresholds, TriageScenario, triage
 
 QUESTION = "A new model is out: does it concern us?"
@@ -301,7 +301,9 @@ def typed(view: Ledger, title: Any) -> None:
 
 def side_by_side(view: Ledger, title: Any) -> None:
     """Saved triages in one table."""
-    known = {BRIEF: read_scenario("new_model", TriageScenario, "triage")} | scenarios.saved(TriageScenario)
+    known = {BRIEF: read_scenario("new_model", TriageScenario, "triage")} | saved_scenarios(TriageScenario).all(
+        shell.state()
+    )
     rows = [
         {
             "scenario": name,

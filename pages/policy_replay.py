@@ -16,6 +16,7 @@ from pages.ui import exports, filters, shell, what_if, what_if_charts
 from pages.ui import format as fmt
 from routing.policies.checks import dead_ends
 from routing.policies.policy import CURRENT, Policy
+from routing.policies.saved_policies import POLICIES
 from routing.policies.table import WAYS, constraint_rows, edited, rule_rows
 from routing.policies.text import read_policy, write_policy
 from simulations.replay.off_policy import estimates
@@ -257,8 +258,7 @@ def editor(policy: Policy, name: str) -> None:
         title = st.text_input("Save as", policy.name, key=f"save_as_{name}", width=360)
         if st.button("Save policy", icon=":material/save:", key="save_policy"):
             with shell.errors():
-                renamed = Policy.model_validate({**policy.model_dump(), "name": title})
-                what_if.save_policy(renamed)
+                POLICIES.save(shell.state(), title, {**policy.model_dump(), "name": title})
                 st.session_state.pop("policy_draft", None)
                 st.toast(fmt.md(f"Saved “{title}”."))
         st.download_button(

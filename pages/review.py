@@ -148,7 +148,11 @@ else:
     st.page_link("pages/lab.py", label="Open the live lab", icon=":material/science:")
 person = (
     st.text_input(
-        "Who decides", key="person", placeholder="your name", help="Stands beside each decision in the audit trail."
+        "Who decides",
+        shell.person(),
+        key="person",
+        placeholder="your name",
+        help="Stands beside each decision in the audit trail.",
     )
     if waiting
     else ""

@@ -108,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         with serving(options.port) as provider:
-            save_provider(State.open(home_dir(options.home)), provider, "make local-models")
+            save_provider(State.open(home_dir(options.home)), provider)
             print(
                 f"SmolLM2-135M answers at {provider.base_url} as {GREEDY} (one answer) and {VOTE} (five samples, majority)."
             )

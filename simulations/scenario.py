@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from data.documents import Documents
 from data.errors import BadInput
 from data.yaml_text import checked, line_of, read_yaml_file
 
@@ -49,6 +50,18 @@ def scenario_file(path: str | Path) -> Path:
     """The file itself, or the shipped scenario of that name."""
     file, shipped = Path(path), SHIPPED / f"{Path(path).stem}.yaml"
     return shipped if not file.exists() and file.parent == Path() and shipped.exists() else file
+
+
+def kind_of(model: type[Scenario]) -> str:
+    """What a scenario of this model says under `kind`."""
+    (kind,) = get_args(model.model_fields["kind"].annotation)
+    return str(kind)
+
+
+def saved_scenarios(model: type[Kind]) -> Documents[Kind]:
+    """The scenarios of one kind that people keep, by their names, which all kinds share."""
+    kind = kind_of(model)
+    return Documents("scenario", model, belongs=lambda body: body.get("kind") == kind)
 
 
 def from_document(body: dict[str, Any], model: type[Kind], name: str) -> Kind:

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from data.errors import BadInput, BatonError
+from data.errors import BatonError
 from data.yaml_text import checked, read_yaml
 from pages.ui import format as fmt
 from pages.ui import links, shell
-from simulations.scenario import Scenario, from_document, read_scenario, write_scenario
+from simulations.scenario import Scenario, kind_of, read_scenario, saved_scenarios, write_scenario
 
 LOG, TYPED, SAVED = MODES = ("From the log", "Typed in", "Saved")  # labels, as they stand in the URL
 Kind = TypeVar("Kind", bound=Scenario)
@@ -30,39 +30,14 @@ def mode_of(has_log: bool) -> str:
     )
 
 
-def saved(model: type[Kind]) -> dict[str, Kind]:
-    """The saved scenarios of one kind, by name."""
-    return {
-        name: from_document(body, model, name)
-        for name, body in shell.state().all("scenario").items()
-        if body.get("kind") == kind_of(model)
-    }
-
-
-def kind_of(model: type[Scenario]) -> str:
-    """What a scenario file of this model says under `kind`."""
-    return model.model_fields["kind"].annotation.__args__[0]
-
-
 def save(scenario: Scenario) -> None:
-    """Keep a scenario by name; the audit trail says so. Raises BadInput for an empty name, or one that another kind has."""
-    name = scenario.name.strip()
-    if not name:
-        raise BadInput("A scenario needs a name; the one given is empty.")
-    held = shell.state().get("scenario", name)
-    if held and held.get("kind") != scenario.kind:
-        raise BadInput(f"“{name}” is the name of a saved {held.get('kind')} scenario; choose another name.")
-    shell.state().put(
-        "scenario",
-        name,
-        scenario.model_dump(mode="json", exclude_defaults=True) | {"kind": scenario.kind, "name": name},
-    )
-    shell.state().append_audit("scenario saved", {"name": name, "kind": scenario.kind})
+    """Keep a scenario by its name. Raises BadInput for an empty name, or one that another kind has."""
+    saved_scenarios(type(scenario)).save(shell.state(), scenario.name, scenario)
 
 
 def start(model: type[Kind], shipped: dict[str, str]) -> tuple[str, Kind]:
     """The scenario to start from (its name is in the URL), as it was last applied. `shipped`: label -> file name."""
-    held = saved(model)
+    held = saved_scenarios(model).all(shell.state())
     links.offered("start_from", [*shipped, *held])
     name = st.selectbox("Start from", [*shipped, *held], key="start_from", bind="query-params", width=420)
     scenario = held[name] if name in held else read_scenario(shipped[name], model, kind_of(model))
@@ -110,17 +85,20 @@ def keep(scenario: Scenario, page: str, *, key: str, downloads: Callable[[], Non
             key=f"yaml_{key}",
         )
         downloads()
-        if (shell.state().get("scenario", name) or {}).get("kind") == scenario.kind:
+        if saved_scenarios(type(scenario)).get(shell.state(), name):
             links.page_link(page, "Open the saved scenario", ":material/link:", {"mode": TYPED, "start_from": name})
 
 
 def forget(model: type[Scenario]) -> None:
     """Delete a saved scenario by name."""
     name = st.selectbox(
-        "Forget a saved scenario", [None, *saved(model)], format_func=lambda n: n or "choose one", width=420
+        "Forget a saved scenario",
+        [None, *saved_scenarios(model).all(shell.state())],
+        format_func=lambda n: n or "choose one",
+        width=420,
     )
     if name and st.button("Forget it", icon=":material/delete:"):
-        shell.state().delete("scenario", name)
+        saved_scenarios(model).forget(shell.state(), name)
         st.rerun()
 
 

@@ -11,11 +11,10 @@ from analytics.scope import Scope
 from data.facts.models import Catalog, current
 from data.ledger import Ledger
 from data.prices.book import PriceBook
-from data.yaml_text import checked
 from pages.ui import format as fmt
 from pages.ui import shell, what_if_charts
 from routing.policies.policy import Policy
-from routing.policies.text import examples, write_policy
+from routing.policies.saved_policies import known_policies
 from simulations.replay.quality import WORDS
 from simulations.replay.repricing import Market, Repricing
 from simulations.replay.traffic import last_instant
@@ -47,17 +46,7 @@ def facts_version() -> tuple[str, ...]:
 
 def policies() -> dict[str, Policy]:
     """Saved policies first, then the shipped examples, by name."""
-    saved = {name: checked(Policy, body, {(): 1}, name) for name, body in shell.state().all("policy").items()}
-    shipped = sorted(
-        examples().items(), key=lambda item: item[0] != "no_chinese_api"
-    )  # Legal's question opens the page
-    return saved | {policy.name: policy for _, policy in shipped if policy.name not in saved}
-
-
-def save_policy(policy: Policy) -> None:
-    """Keep a policy by its name; the audit trail says so."""
-    shell.state().put("policy", policy.name, policy.model_dump(mode="json", exclude_defaults=True))
-    shell.state().append_audit("policy saved", {"name": policy.name, "yaml": write_policy(policy)})
+    return known_policies(shell.state())
 
 
 def own_price_inputs(concerned: Iterable[Policy], known: Catalog) -> OwnPrices:

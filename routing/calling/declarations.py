@@ -12,10 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from data.documents import Documents
 from data.errors import BadInput, Unreadable
 from data.facts.models import Catalog, ModelFacts
+from data.state import State
+from data.yaml_text import checked
 from routing.calling.addresses import checked_url
 from routing.calling.calls import Price
 from routing.calling.keys import checked_name
@@ -158,33 +161,25 @@ def checked_providers(tables: Iterable[Any], where: str = "the providers") -> tu
 
 def checked_provider(table: Any, where: str = "the provider") -> Provider:
     """One provider from a plain mapping. The message never repeats a value: it may be a key in the wrong field."""
-    try:
-        return Provider.model_validate(table)
-    except ValidationError as error:
-        problem = error.errors(include_input=False)[0]
-        field = ".".join(str(part) for part in problem["loc"]) or "provider"
-        name = table.get("name") if isinstance(table, dict) else None
-        legal = f"; fields are: {', '.join(Provider.model_fields)}" if problem["type"] == "extra_forbidden" else ""
-        message = problem["msg"].removeprefix("Value error, ").rstrip(".")
-        raise BadInput(
-            f"{where}: {name if isinstance(name, str) else 'a provider'}, {field}: {message}{legal}."
-        ) from None
+    name = table.get("name") if isinstance(table, dict) else None
+    return checked(Provider, table, None, f"{where}: {name if isinstance(name, str) else 'a provider'}", quote=False)
 
 
-def saved_providers(state: Any) -> tuple[Provider, ...]:
-    """The providers declared in the app (`state` is a data.state.State)."""
-    return checked_providers(state.all("provider").values(), "the saved providers")
+def _told(provider: Provider) -> dict[str, Any]:
+    return {"hosting": provider.hosting, "models": [offer.model for offer in provider.models]}
 
 
-def save_provider(state: Any, provider: Provider, actor: str = "") -> None:
-    """Keep a declaration; the change is in the audit trail."""
-    body = provider.model_dump(mode="json", exclude_none=True)
-    state.put("provider", provider.name, body)
-    state.append_audit(
-        "provider declared",
-        {"provider": provider.name, "hosting": provider.hosting, "models": [o.model for o in provider.models]},
-        actor,
-    )
+PROVIDERS = Documents("provider", Provider, told=_told, quote=False)  # by their names
+
+
+def saved_providers(state: State) -> tuple[Provider, ...]:
+    """The providers declared in the app."""
+    return tuple(PROVIDERS.all(state).values())
+
+
+def save_provider(state: State, provider: Provider) -> None:
+    """Keep a declaration under the provider's name."""
+    PROVIDERS.save(state, provider.name, provider)
 
 
 def canonical(providers: Iterable[Provider], catalog: Catalog) -> tuple[Provider, ...]:

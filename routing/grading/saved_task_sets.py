@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from data.errors import BadInput
+from data.documents import Documents
 from data.state import State
-from data.yaml_text import checked
 from routing.grading.tasks import Task, TaskSet
 
 
@@ -16,22 +15,16 @@ def write_tasks(tasks: TaskSet) -> str:
     return yaml.safe_dump(bodies, sort_keys=False, allow_unicode=True, width=110)
 
 
-def saved_sets(state: State) -> dict[str, TaskSet]:
-    """The kept task sets by name."""
-    return {
-        name: checked(TaskSet, body, {(): 1}, f"the saved task set {name}")
-        for name, body in state.all("taskset").items()
-    }
+def _told(tasks: TaskSet) -> dict[str, object]:
+    return {"tasks": len(tasks.tasks), "digest": tasks.digest}
 
 
-def save_set(state: State, name: str, tasks: TaskSet, actor: str = "") -> TaskSet:
-    """Keep a task set by its name; the audit trail has its digest."""
-    if not name.strip():
-        raise BadInput("A task set needs a name; give one.")
-    kept = tasks.model_copy(update={"name": name.strip()})
-    state.put("taskset", kept.name, kept.model_dump(mode="json", by_alias=True, exclude_defaults=True))
-    state.append_audit("task set saved", {"name": kept.name, "tasks": len(kept.tasks), "digest": kept.digest}, actor)
-    return kept
+SETS = Documents("taskset", TaskSet, told=_told)
+
+
+def save_set(state: State, name: str, tasks: TaskSet) -> TaskSet:
+    """Keep a task set by a name, which becomes its own; the audit trail has its digest."""
+    return SETS.save(state, name, tasks.model_copy(update={"name": name.strip()}))
 
 
 def spread(tasks: TaskSet, count: int) -> TaskSet:

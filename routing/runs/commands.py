@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import sys
 from pathlib import Path
@@ -14,9 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
-from data.state import State
+from data.state import State, system_user
 from routing.calling.declarations import Provider, read_providers, saved_providers
-from routing.grading.saved_task_sets import saved_sets
+from routing.grading.saved_task_sets import SETS
 from routing.grading.tasks import TaskSet, joined, read_tasks, shipped_tasks
 from routing.policies.policy import Policy
 from routing.policies.text import examples, read_policy_file
@@ -80,13 +79,13 @@ def register(subparsers: Any) -> None:
     rule = command(subparsers, "decide", _decide, "decide an item of the review queue")
     rule.add_argument("review_id", type=int)
     rule.add_argument("decision", choices=sorted({d for options in DECISIONS.values() for d in options}))
-    rule.add_argument("--by", default=getpass.getuser(), help="who decides")
+    rule.add_argument("--by", default=system_user(), help="who decides")
     rule.add_argument("--answer", help="the corrected answer, or the changes of a plan as JSON")
 
 
 def _run(args: argparse.Namespace) -> None:
     state = State.open(args.home)
-    run_id = args.resume or create_run(state, args.name, _spec(args, state), getpass.getuser())
+    run_id = args.resume or create_run(state, args.name, _spec(args, state), state.actor)
     with _Bar(args.json) as bar:
         execute(state, run_id, bar.show)
     found = summary(state, run_id)
@@ -103,7 +102,7 @@ def _spec(args: argparse.Namespace, state: State) -> dict[str, Any]:
         raise BadInput(
             "A run needs a spend cap; give --max-usd (0 allows free models only), or limits.max_usd in the policy."
         )
-    kept = saved_sets(state)
+    kept = SETS.all(state)
     sets = [kept[t] if t in kept else read_tasks(t) for t in args.tasks]
     tasks = joined("+".join(s.name for s in sets), sets) if sets else shipped_tasks()
     for reason in [r for s in sets for r in s.left_out][:3]:
@@ -193,7 +192,8 @@ def _runs(args: argparse.Namespace) -> None:
 
 
 def _stop(args: argparse.Namespace) -> None:
-    want(State.open(args.home), args.run_id, "stop", getpass.getuser())
+    state = State.open(args.home)
+    want(state, args.run_id, "stop", state.actor)
     emit_json({"run_id": args.run_id, "wanted": "stop"}) if args.json else say(
         f"The run {args.run_id} was told to stop."
     )

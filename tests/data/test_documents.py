@@ -98,6 +98,12 @@ def test_values_stay_out_of_messages_where_one_may_be_a_secret(state):
 def test_a_name_of_another_sort_of_the_same_kind_is_not_overwritten(state):
     heavy = Documents("setting", Note, belongs=lambda body: body.get("weight", 1) > 5)
     NOTES.save(state, "light", {"text": "l"})
-    with pytest.raises(BadInput, match="name of another setting"):
+    with pytest.raises(BadInput, match="name of a saved setting of another kind"):
         heavy.save(state, "light", {"text": "h", "weight": 9})
     assert heavy.all(state) == {} and heavy.get(state, "light") is None
+
+
+def test_a_copy_that_no_reading_would_let_pass_is_not_saved(state):
+    with pytest.raises(BadInput, match="Setting a: weight"):
+        NOTES.save(state, "a", Note(text="hi").model_copy(update={"weight": "heavy"}))
+    assert state.all("setting") == {}

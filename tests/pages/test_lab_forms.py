@@ -8,7 +8,7 @@ import pytest
 
 from pages.parts.lab import form as lab_form
 from routing.calling.declarations import save_provider
-from routing.grading.saved_task_sets import save_set, saved_sets
+from routing.grading.saved_task_sets import SETS, save_set
 from routing.grading.tasks import parse_tasks
 from routing.runs.engine import execute
 from routing.runs.results import summary
@@ -46,9 +46,7 @@ def test_a_task_set_is_typed_refused_with_its_line_and_kept(state):
     )
     next(a for a in app.text_area if a.label == "Tasks as YAML").input(text)
     press(app, "Check and save")
-    assert [len(s.tasks) for s in saved_sets(state).values()] == [2] and "1 of them need a judge" in app.success[
-        0
-    ].value
+    assert [len(s.tasks) for s in SETS.all(state).values()] == [2] and "1 of them need a judge" in app.success[0].value
     assert state.audit()[0].event == "task set saved"
 
 

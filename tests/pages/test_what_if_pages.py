@@ -188,4 +188,4 @@ def test_a_name_that_another_kind_of_scenario_has_is_refused(home, state):
     page = opened("mix")
     next(i for i in page.text_input if i.label == "Save this scenario as").set_value("mine")
     next(b for b in page.button if b.label == "Save scenario").click().run()
-    assert "saved breakeven scenario" in page.error[0].value and state.get("scenario", "mine")["kind"] == "breakeven"
+    assert "scenario of another kind" in page.error[0].value and state.get("scenario", "mine")["kind"] == "breakeven"

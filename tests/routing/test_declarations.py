@@ -118,7 +118,7 @@ def test_a_name_is_looked_up_checked_and_pinned(address, fine, monkeypatch):
         ({"models": [{**OFFER, "extra": {"max_tokens": 10**6}}]}, "may not set max_tokens"),
         ({"models": [{**OFFER, "input_usd_per_mtok": -1}]}, "input_usd_per_mtok"),
         ({"models": [{**OFFER, "input_usd_per_mtok": "NaN"}]}, "input_usd_per_mtok"),
-        ({"api_key": SECRET}, "fields are"),
+        ({"api_key": SECRET}, "use one of: name, base_url"),
         ({"protocol": "smtp"}, "protocol"),
         ({"name": "Bad Name"}, "name"),
         ({"timeout_s": 0}, "timeout_s"),

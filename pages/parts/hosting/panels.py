@@ -24,7 +24,7 @@ from simulations.hosting.fleet_plan import Plan
 from simulations.hosting.good_enough import eligible, measured_quality
 from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.study import Study
-from simulations.scenario import write_scenario
+from simulations.scenario import saved_scenarios, write_scenario
 
 
 def behind(frame: pd.DataFrame, name: str) -> None:
@@ -348,7 +348,7 @@ def scenario(study: Study, board: str) -> None:
         st.download_button(
             "HTML for the board", board, "self-host.html", "text/html", on_click="ignore", icon=":material/description:"
         )
-    kept = scenarios.saved(BreakevenScenario)
+    kept = saved_scenarios(BreakevenScenario).all(shell.state())
     chosen = st.multiselect("Compare with saved scenarios", list(kept), key="compare", bind="query-params")
     rows = [_row("this one", study.result)]
     for other in chosen:

@@ -149,7 +149,7 @@ def new_run() -> None:
 def start(name: str, spec: dict[str, Any]) -> None:
     """Write the run down, start it beside the app and show it."""
     refuse_second(shell.state())
-    run_id = create_run(shell.state(), name, spec, "dashboard")
+    run_id = create_run(shell.state(), name, spec, shell.state().actor)
     launch(shell.state(), run_id)
     st.query_params.from_dict({"run": run_id})
     st.rerun()
@@ -220,7 +220,7 @@ def providers() -> None:
         if st.button("Save providers", icon=":material/save:"):
             try:
                 for provider in read_providers_text(text):
-                    save_provider(state, provider, "dashboard")
+                    save_provider(state, provider)
             except BatonError as error:
                 st.error(fmt.md(str(error)), icon=":material/error:")
                 return

@@ -8,7 +8,7 @@ from data.errors import BadInput, BatonError
 from data.yaml_text import MAX_CHARACTERS
 from pages.ui import format as fmt
 from pages.ui import shell
-from routing.grading.saved_task_sets import save_set, saved_sets, write_tasks
+from routing.grading.saved_task_sets import SETS, save_set, write_tasks
 from routing.grading.tasks import TaskSet, parse_tasks, shipped_tasks
 
 SHIPPED = "Baton's own 60 tasks"
@@ -29,7 +29,7 @@ EXAMPLE = """- id: refund-window
 
 def sets() -> dict[str, TaskSet]:
     """Every set a run can use, by name."""
-    return {SHIPPED: shipped_tasks(), **saved_sets(shell.state())}
+    return {SHIPPED: shipped_tasks(), **SETS.all(shell.state())}
 
 
 def editor() -> None:
@@ -58,18 +58,18 @@ def editor() -> None:
         title = st.text_input("Save as", name, key=f"tasks_name_{name}", width=320)
         save = st.button("Check and save", icon=":material/save:", key="tasks_save")
         if (
-            chosen in saved_sets(shell.state())
+            chosen in SETS.all(shell.state())
             and not upload
             and st.button("Forget this set", icon=":material/delete:", key="tasks_forget")
         ):
-            shell.state().delete("taskset", chosen)
+            SETS.forget(shell.state(), chosen)
             st.rerun()
     if not save:
         return
     with shell.errors():
         if title.strip() in (SHIPPED, LOGGED):
             raise BadInput(f"“{title.strip()}” is taken; give your set another name.")
-        kept = save_set(shell.state(), title, found if typed is None else parse_tasks(typed, "tasks.yaml"), "dashboard")
+        kept = save_set(shell.state(), title, found if typed is None else parse_tasks(typed, "tasks.yaml"))
         judged = sum(any("llm-rubric" in check.type for check in task.asserts) for task in kept.tasks)
         st.session_state["tasks_said"] = (
             f"Saved “{kept.name}”: {len(kept.tasks)} tasks"
