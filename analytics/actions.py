@@ -9,8 +9,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from analytics.registry import dimension, total
-from analytics.savings import DAYS_PER_MONTH
 from analytics.scope import Scope
+from data.calendar import DAYS_PER_MONTH
 from data.documents import Documents
 from data.ledger import Ledger
 from data.state import State

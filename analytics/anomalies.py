@@ -16,9 +16,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from data import wording
+from data.calendar import MIN_BASELINE_DAYS
+
 WEEKS = 6
 LIMIT = 4.5
-MIN_HISTORY_DAYS = 21
 FLOOR_SHARE = 0.02  # of the median day of the whole scope
 FAILURE_LIMIT = 0.10
 MIN_FAILURES = 10
@@ -47,7 +49,7 @@ class Anomaly(NamedTuple):
     def title(self) -> str:
         who = "Total" if self.dimension == "total" else self.value
         if self.kind == "failures":
-            return f"{who} fails more than {FAILURE_LIMIT:.0%} of its attempts since {self.start:%-d %b}"
+            return f"{who} fails more than {wording.percent(FAILURE_LIMIT)} of its attempts since {self.start:%-d %b}"
         if self.kind == "outgrown":
             return f"{who}: cost grows faster than usage"
         days = (self.end - self.start).days
@@ -73,14 +75,14 @@ class Run(NamedTuple):
 def baseline(spend: pd.Series) -> pd.DataFrame:
     """What each day should have cost, from the days before it: expected, and the deviation (log) of past misses.
 
-    NaN for the first `MIN_HISTORY_DAYS` days and for days whose weekday is normally without spend.
+    NaN for the first `MIN_BASELINE_DAYS` days and for days whose weekday is normally without spend.
     """
     days = len(spend)
-    if days <= MIN_HISTORY_DAYS:
+    if days <= MIN_BASELINE_DAYS:
         return pd.DataFrame({"expected": np.nan, "deviation": np.nan}, index=spend.index)
     values = spend.to_numpy(dtype=float)
     # A day without any log is taken as the week before; the weeks before the first as the first.
-    filled = np.concatenate([np.tile(np.nan_to_num(values[:7]), WEEKS - MIN_HISTORY_DAYS // 7), values])
+    filled = np.concatenate([np.tile(np.nan_to_num(values[:7]), WEEKS - MIN_BASELINE_DAYS // 7), values])
     for day in np.flatnonzero(np.isnan(filled)):
         filled[day] = filled[day - 7]
     weeks = np.lib.stride_tricks.sliding_window_view(filled[:-1], 7 * WEEKS).reshape(-1, WEEKS, 7)
@@ -88,7 +90,7 @@ def baseline(spend: pd.Series) -> pd.DataFrame:
     by_week = np.median(weeks, axis=2)
     level, now = np.median(by_week, axis=1), by_week[:, -1]
     moved = np.clip(np.divide(now, level, out=np.ones_like(now), where=level > 0), 0.5, 2.0)
-    expected = np.concatenate([np.full(MIN_HISTORY_DAYS, np.nan), usual * moved])
+    expected = np.concatenate([np.full(MIN_BASELINE_DAYS, np.nan), usual * moved])
     miss = np.log(np.divide(values, expected, out=np.full(days, np.nan), where=(expected > 0) & (values > 0)))
     deviation = pd.Series(np.abs(miss)).shift(1).rolling(56, min_periods=14).median().bfill(limit=14) * 1.4826
     return pd.DataFrame({"expected": expected, "deviation": deviation.to_numpy()}, index=spend.index)

@@ -11,12 +11,13 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from analytics import bridge
-from analytics.anomalies import FLOOR_SHARE, MIN_HISTORY_DAYS, Anomaly, explained, failing_since, outgrown, unusual_days
+from analytics.anomalies import FLOOR_SHARE, Anomaly, explained, failing_since, outgrown, unusual_days
 from analytics.history import daily_by, through
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
 from analytics.spend import view_of
-from data import console
+from data import console, wording
+from data.calendar import HOURS_PER_WEEK, MIN_BASELINE_DAYS
 from data.documents import Documents
 from data.errors import BadInput
 from data.ledger import Ledger
@@ -45,7 +46,7 @@ class Watch(NamedTuple):
         told = [f"Checked {self.checked} series against the same weekdays of the six weeks before."]
         if self.too_short:
             told.append(
-                f"Under {MIN_HISTORY_DAYS} days of history, so not checked: {', '.join(self.too_short[:6])}"
+                f"Under {MIN_BASELINE_DAYS} days of history, so not checked: {', '.join(self.too_short[:6])}"
                 + (f" and {len(self.too_short) - 6} more." if len(self.too_short) > 6 else ".")
             )
         if self.gaps:
@@ -71,7 +72,7 @@ def findings(view: Ledger, scope: Scope, *, keys: bool = False) -> Watch:
     found, short, checked = [], [], 0
     for dimension, value, series in _series(view, scope, cube, keys):
         spend = series["cost_usd"]
-        if (spend > 0).sum() < MIN_HISTORY_DAYS:
+        if (spend > 0).sum() < MIN_BASELINE_DAYS:
             short.append(f"{dimension} {value}")
             continue
         checked += 1
@@ -122,7 +123,7 @@ def _other(dimension: str, value: str, series: pd.DataFrame, floor: float, last:
     if dimension == "model" and (failing := failing_since(series["attempts"], series["failed"])):
         since, rate = failing
         usd = float(series.loc[since:, ["failed_cost_usd", "retry_cost_usd"]].max(axis=1).sum())
-        cost = f"{rate:.0%} of attempts failed; second attempts and failures are what it cost"
+        cost = f"{wording.share(rate)} of attempts failed; second attempts and failures are what it cost"
         found.append(Anomaly("failures", dimension, value, since.date(), end, usd, 0.0, cost))
     if grown := outgrown(series["cost_usd"], series["calls"]):
         share, usd = grown
@@ -145,11 +146,11 @@ def _hours(view: Ledger, scope: Scope, floor: float, start: pd.Timestamp) -> lis
     for model, part in frame.groupby("model"):
         whole = pd.date_range(end - timedelta(days=HOURS_BACK), end, freq="h", inclusive="left")
         spend = part.set_index("hour")["usd"].reindex(whole).fillna(0.0)
-        weeks = spend.to_numpy().reshape(-1, 168)
+        weeks = spend.to_numpy().reshape(-1, HOURS_PER_WEEK)
         usual = np.median(weeks[:-1], axis=0)
         above = weeks[-1] - usual
         for hour in np.flatnonzero((above > floor) & (weeks[-1] > HOUR_TIMES * weeks[:-1].max())):
-            at = whole[-168 + hour]
+            at = whole[-HOURS_PER_WEEK + hour]
             if at >= start:
                 found.append(
                     Anomaly(

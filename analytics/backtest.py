@@ -13,7 +13,8 @@ import pandas as pd
 from scipy.optimize import nnls
 
 from analytics import forecast_model
-from analytics.forecast_model import MIN_HISTORY_DAYS, PRIOR, PRIOR_MISSES, Z90, deviation
+from analytics.forecast_model import PRIOR, PRIOR_MISSES, deviation
+from data.calendar import MIN_HISTORY_DAYS, Z90
 
 HORIZONS = (1, 3, 7, 14, 21, 28, 42, 63, 91)
 STEP_DAYS = 7

@@ -17,7 +17,7 @@ from analytics.history import logged_days, through
 from analytics.paid_prices import KINDS
 from analytics.registry import dimension, total
 from analytics.scope import UNKNOWN, Scope
-from data import console
+from data import console, wording
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.schema import TOKENS
@@ -201,7 +201,7 @@ def _command(args: argparse.Namespace) -> None:
             f"The log begins on {logged_days(view)[0]:%Y-%m-%d}: what was spent before it is not known and counts as nothing."
         )
     if share:
-        console.say(f"{share:.1%} of the attempts have no known cost and are in no line above.")
+        console.say(f"{wording.share(share)} of the attempts have no known cost and are in no line above.")
 
 
 def _print(result: Bridge, title: str) -> None:

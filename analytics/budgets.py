@@ -15,7 +15,7 @@ from analytics.history import daily, through
 from analytics.registry import dimension
 from analytics.scope import Scope
 from analytics.spend import view_of
-from data import console
+from data import console, wording
 from data.documents import Documents
 from data.errors import BadInput
 from data.ledger import Ledger
@@ -54,7 +54,9 @@ class Budget(BaseModel):
         if self.starts and self.ends and self.starts >= self.ends:
             raise ValueError(f"it ends on {self.ends}, before it starts on {self.starts}")
         if self.soft > self.hard:
-            raise ValueError(f"the soft threshold {self.soft:.0%} is above the hard one {self.hard:.0%}")
+            raise ValueError(
+                f"the soft threshold {wording.percent(self.soft)} is above the hard one {wording.percent(self.hard)}"
+            )
         if self.currency != "USD" and not (self.usd_rate and self.usd_rate_on):
             raise ValueError(
                 f"{self.currency} needs usd_rate and usd_rate_on (a dated rate), else it is kept apart from USD"
@@ -260,7 +262,7 @@ def _command(args: argparse.Namespace) -> None:
             f"{s.budget.amount_usd:,.0f}",
             f"{s.spent_usd:,.0f}",
             f"{s.outlook.p50:,.0f}",
-            "–" if s.chance_of_overrun is None else f"{s.chance_of_overrun:.0%}",
+            "–" if s.chance_of_overrun is None else wording.odds(s.chance_of_overrun),
             s.outlook.days_left,
             s.state,
         )

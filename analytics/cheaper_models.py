@@ -17,6 +17,7 @@ import pandas as pd
 from analytics import list_prices
 from analytics.paid_prices import KINDS
 from analytics.savings_finders import Claim
+from data import wording
 from data.facts.models import ModelFacts
 
 ROUTINE = ("classification", "extraction", "summarisation", "chat")
@@ -129,11 +130,11 @@ def _claim(model: str, cells: pd.DataFrame, usd: pd.Series, picked: dict) -> Cla
     tasks = sorted({index[5] for index in usd.index})
     return Claim(
         "cheaper model",
-        f"{share:.0%} of all requests go to {model} where a cheaper model would do",
+        f"{wording.share(share)} of all requests go to {model} where a cheaper model would do",
         usd,
         "high" if measured > 0.8 else "medium" if measured > 0.3 else "low",
         f"The same tokens at the cheaper model's list price (its tokeniser may count 0.8 to 1.35 times as many); "
-        f"{measured:.0%} of the saving is on tasks where scores in this log show at most {TOLERATED * 100:.0f} points less.",
+        f"{wording.share(measured)} of the saving is on tasks where scores in this log show at most {TOLERATED * 100:.0f} points less.",
         f"Send {', '.join(tasks)} from {model} to {', '.join(targets[:3])}: replay it in Routing, then try it in the Live lab.",
         "routing",
     )

@@ -21,6 +21,7 @@ import pandas as pd
 
 from analytics.spend import view_of
 from data import console
+from data.calendar import MILLION
 from data.errors import BadInput, BatonError
 from data.ledger import Ledger
 from data.prices.book import PriceBook
@@ -147,7 +148,7 @@ def _charge(
         "ChargeFrequency": "Usage-Based",
         "ConsumedQuantity": quantity,
         "ConsumedUnit": "Tokens" if kind else None,
-        "PricingQuantity": quantity / 1e6 if quantity else None,
+        "PricingQuantity": quantity / MILLION if quantity else None,
         "PricingUnit": "1M Tokens" if kind else None,
         "PricingCategory": "Standard" if record["service_tier"] == "standard" else "Dynamic",
         "ProviderName": record["provider"],

@@ -18,11 +18,11 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from analytics import backtest, forecast_model
-from analytics.forecast_model import MIN_HISTORY_DAYS
 from analytics.history import daily, through
 from analytics.scope import Scope
 from analytics.spend import view_of
-from data import console
+from data import console, wording
+from data.calendar import DAYS_PER_YEAR, MIN_HISTORY_DAYS, MONTHS_PER_YEAR
 from data.documents import Documents
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
@@ -83,8 +83,8 @@ class Outlook(NamedTuple):
             return "Not yet back-tested: the history is shorter than two months."
         return (
             f"Back-tested at {self.score.origins} earlier weeks: totals over {self.score.horizon_days} days missed by "
-            f"{self.score.error:.1%}, last week repeated by {self.score.naive_error:.1%}; "
-            f"{self.score.coverage:.0%} fell between P10 and P90."
+            f"{wording.share(self.score.error)}, last week repeated by {wording.share(self.score.naive_error)}; "
+            f"{wording.share(self.score.coverage)} fell between P10 and P90."
         )
 
     def chance_above(self, amount_usd: float) -> float | None:
@@ -192,7 +192,7 @@ def added(events: Iterable[Event], known_until: date, days: int) -> np.ndarray:
     """USD that events add to each day from `known_until` on."""
     result = np.zeros(days)
     for event in events:
-        result[max(0, (event.on - known_until).days) :] += event.usd_per_month * 12 / 365.25
+        result[max(0, (event.on - known_until).days) :] += event.usd_per_month * MONTHS_PER_YEAR / DAYS_PER_YEAR
     return result
 
 

@@ -18,11 +18,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from data.calendar import MIN_HISTORY_DAYS, Z90
+
 HALF_LIFE_DAYS = 7
 DAMPING = 0.995
-MIN_HISTORY_DAYS = 28
 MEMORY_DAYS = 182
-Z90 = 1.2815515655446004
 # Spread assumed before a ledger has misses of its own: a day's noise, the level's error, and a
 # growth rate unsure by 0.1 % a day. Worth as much as PRIOR_MISSES observed ones.
 PRIOR = np.array([0.05, 0.003, 1e-6])

@@ -9,6 +9,7 @@ from functools import lru_cache
 import pandas as pd
 
 from analytics.paid_prices import KINDS
+from data.calendar import MILLION
 from data.errors import NoData
 from data.prices.book import PriceBook
 
@@ -20,7 +21,7 @@ def per_token(provider: str, model: str, day: date) -> tuple[float, float, float
         rates = PriceBook.load().price_usd_per_mtok(provider, model, datetime.combine(day, time(12)))
     except NoData:
         return None
-    fresh, read, short, long, output, _ = (float(rate) / 1e6 for rate in rates.values())
+    fresh, read, short, long, output, _ = (float(rate) / MILLION for rate in rates.values())
     return fresh, read, short, long, output
 
 

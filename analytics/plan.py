@@ -55,13 +55,13 @@ def tornado(
     def scaled(percent: float, share: float = 1.0) -> float:
         return total(Event(name="tornado", on=known_until, change_pct=percent, share=share))
 
-    rows = [("Requests", "20 % fewer", "20 % more", scaled(-20), scaled(20))]
+    rows = [("Requests", "20% fewer", "20% more", scaled(-20), scaled(20))]
     if base.p10 is not None:
         rows.append(("Growth and noise", "P10", "P90", base.p10, base.p90))
     if growth:
         rows.append(_growth(base, growth, known_until))
     for model, share in sorted(shares.items(), key=lambda item: -item[1])[:TOP_SHARES]:
-        rows.append((f"Price of {model}", "25 % lower", "25 % higher", scaled(-25, share), scaled(25, share)))
+        rows.append((f"Price of {model}", "25% lower", "25% higher", scaled(-25, share), scaled(25, share)))
     for event in events:
         rows.append((f"Planned: {event.name}", "does not happen", "as planned", total(without=event), base.p50))
     table = pd.DataFrame(rows, columns=["assumption", "low", "high", "low_usd", "high_usd"])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analytics.scope import UNKNOWN
 from analytics.spend import view_of
-from data import console
+from data import console, wording
 from data.ledger import Ledger
 from data.prices.exchange_rates import RATES, BilledRate
 from data.state import State
@@ -83,7 +83,7 @@ def _explained(row: tuple, usd: Decimal | None, ledger: Decimal | None, rates: d
             *told, "no log of this provider in this month: traffic that is not logged, or another provider name"
         )
     if usd and abs(usd - ledger) <= Decimal(CLOSE) * abs(usd):
-        return _sentence(*told, "agrees within 1 %")
+        return _sentence(*told, "agrees within 1%")
     if row.unpriced:
         told.append(f"{int(row.unpriced):,} of {int(row.attempts):,} attempts have no known cost in the ledger")
     if row.days > row.logged_days:
@@ -96,12 +96,12 @@ def _explained(row: tuple, usd: Decimal | None, ledger: Decimal | None, rates: d
             told.append("the list price fits the bill better than the ledger's cost: check contract prices")
         elif usd < ledger:
             told.append(
-                f"the bill is {1 - usd / ledger:.1%} below the ledger: a discount, credits, or batch prices the log does not show"
+                f"the bill is {wording.share(1 - usd / ledger)} below the ledger: a discount, credits, or batch prices the log does not show"
             )
     gap = Decimal(row.widest["billed"]) - Decimal(row.widest["logged"])
     if row.currency == "USD" and row.days > 1 and 2 * abs(gap) > abs(usd - ledger):
         told.append(
-            f"most of it on {row.widest['day']:%-d %b %Y}: billed ${row.widest['billed']:,.2f}, logged ${row.widest['logged']:,.2f}"
+            f"most of it on {row.widest['day']:%-d %b %Y}: billed {wording.usd(row.widest['billed'])}, logged {wording.usd(row.widest['logged'])}"
         )
     if isinstance(row.notes, str) and row.notes:
         told.append(row.notes)

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 import ibis
 import ibis.expr.types as ir
 
+from data.calendar import MILLION
 from data.errors import BadInput
 from data.schema import TOKENS
 
@@ -209,7 +210,7 @@ MEASURES: dict[str, Measure] = {
             "Blended price",
             "USD per 1M tokens",
             "spend / all tokens x 1,000,000",
-            lambda t: _ratio(total(t, "cost_usd"), _input(t) + _output(t), 1e6),
+            lambda t: _ratio(total(t, "cost_usd"), _input(t) + _output(t), MILLION),
         ),
         Measure(
             "cache_read_share",

@@ -20,13 +20,13 @@ from analytics.paid_prices import USUAL_RATES
 from analytics.savings_finders import Claim
 from analytics.scope import UNKNOWN, Scope
 from analytics.spend import view_of
-from data import console
+from data import console, wording
+from data.calendar import DAYS_PER_MONTH
 from data.errors import BadInput
 from data.facts import models
 from data.ledger import Ledger
 from data.state import State
 
-DAYS_PER_MONTH = 30.4375
 SPAN_DAYS = 28
 SHOWN_VALUES = 6
 LINKED = ("model", "team", "feature", "task_type")
@@ -198,5 +198,5 @@ def _command(args: argparse.Namespace) -> None:
         ["Finding", "USD a month", "alone", "Confidence", "What to do"], rows, right=["USD a month", "alone"]
     )
     console.say(
-        f"Together {saving.total_usd_month:,.0f} of {saving.spend_usd_month:,.0f} USD a month ({saving.share:.0%}); overlap is counted once."
+        f"Together {saving.total_usd_month:,.0f} of {saving.spend_usd_month:,.0f} USD a month ({wording.share(saving.share)}); overlap is counted once."
     )

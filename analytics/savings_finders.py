@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.paid_prices import KINDS
+from data import wording
 
 BATCH_PROVIDERS = ("openai", "anthropic", "google", "azure", "aws", "mistral")  # half price for answers within a day
 BATCH_DISCOUNT = 0.5
@@ -73,7 +74,7 @@ def batch_eligible(cells: pd.DataFrame) -> Claim | None:
         "Work that could wait for the batch price",
         (cells["standard_cost_usd"] * BATCH_DISCOUNT).where(fits, 0.0),
         "medium",
-        f"At least {NIGHT_SHARE:.0%} of it runs at night or none of it is streamed, so an answer within a day is soon enough; batch costs half.",
+        f"At least {wording.percent(NIGHT_SHARE)} of it runs at night or none of it is streamed, so an answer within a day is soon enough; batch costs half.",
         "Ask the owner whether an answer by the next morning will do; if so, send it through the batch API.",
         "explore",
     )
@@ -98,13 +99,13 @@ def failures(cells: pd.DataFrame, repeats: pd.DataFrame, first_prices: dict[tupl
         if row.Index in usd.index:
             usd[row.Index] += wasted
     rate = cells["failed"].sum() / max(cells["attempts"].sum(), 1)
-    title = f"Failures and second attempts ({rate:.1%} of attempts fail)"
+    title = f"Failures and second attempts ({wording.share(rate)} of attempts fail)"
     return _claim(
         "failures",
         title,
         usd * max(0.0, 1 - USUAL_FAILURES / rate) if rate else usd,
         "medium",
-        f"The failure rate can be brought to {USUAL_FAILURES:.0%}; a fallback's premium is its price over the first choice's list price.",
+        f"The failure rate can be brought to {wording.percent(USUAL_FAILURES)}; a fallback's premium is its price over the first choice's list price.",
         "Look at the error classes: adapt the rate limit, back off, repair the tool schema; fall back to a model of the same price.",
         "routing",
     )

@@ -14,7 +14,7 @@ import pandas as pd
 
 from analytics.registry import dimension, measure, total
 from analytics.scope import UNKNOWN, Scope
-from data import console
+from data import console, wording
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.schema import TOKENS
@@ -167,7 +167,7 @@ def run(args: argparse.Namespace) -> None:
     closing = (*("total" if i == 0 else "" for i in range(len(by))), *(_cell(whole[c]) for c in columns[len(by) :]))
     console.emit_table(columns, [*lines, closing], right=columns[len(by) :])
     console.say(
-        f"{share:.1%} of attempts priced; days in {scope.time_zone}; data version {view.snapshot()}."
+        f"{wording.share(share)} of attempts priced; days in {scope.time_zone}; data version {view.snapshot()}."
         if share is not None
         else "No attempts in this span."
     )

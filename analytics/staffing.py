@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from data import wording
+
 BUDGET_SHARES = (0.10, 0.20)
 MODELS_PER_ENGINEER = (5, 7)
 ARCHITECT_USD_YEAR = {
@@ -44,7 +46,7 @@ def lines(ai_usd_year: float, models_and_agents: int, engineer_usd_year: float |
             "Orchestration: infrastructure and people",
             BUDGET_SHARES[0] * ai_usd_year,
             BUDGET_SHARES[1] * ai_usd_year,
-            f"10 to 20 % of the AI budget (${ai_usd_year:,.0f} a year)",
+            f"10 to 20% of the AI budget ({wording.usd(ai_usd_year)} a year)",
         ),
         Line(
             f"Orchestration engineers: {count}",

@@ -18,7 +18,7 @@ from analytics.history import through
 from analytics.registry import dimension
 from analytics.scope import UNKNOWN, Scope
 from analytics.spend import view_of
-from data import console
+from data import console, wording
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.schema import TOKENS
@@ -64,7 +64,7 @@ class UnitCosts(NamedTuple):
         """How far to trust the cost per successful task."""
         if not self.known_share:
             return NO_SIGNAL
-        return f"Success is known for {self.known_share:.0%} of the tasks; their cost, failures included, is divided by the successes."
+        return f"Success is known for {wording.share(self.known_share)} of the tasks; their cost, failures included, is divided by the successes."
 
 
 def of(view: Ledger, scope: Scope) -> UnitCosts:

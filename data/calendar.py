@@ -13,12 +13,13 @@ MINUTES_PER_DAY = 60 * HOURS_PER_DAY
 SECONDS_PER_HOUR = 3600
 DAYS_PER_MONTH = DAYS_PER_YEAR / MONTHS_PER_YEAR
 HOURS_PER_MONTH = DAYS_PER_MONTH * HOURS_PER_DAY
+SECONDS_PER_MONTH = HOURS_PER_MONTH * SECONDS_PER_HOUR
+WEEKS_PER_YEAR = 52  # by which a salary is spread over weeks of work
 
 MIN_HISTORY_DAYS = 28  # below this a run rate, no forecast: four of every weekday, for a level and its spread
 MIN_BASELINE_DAYS = 21  # below this no day is called unusual: a median needs three of every weekday
 
 MILLION = 1_000_000  # tokens that a list price is for; whole, so that it divides Decimals and floats alike
 
-Z80 = 0.8416212335729143  # standard normal quantile of 0.80: the power of a test that finds 8 of 10
-Z90 = 1.2815515655446004  # of 0.90: P10 and P90 lie so many deviations from P50
+Z90 = 1.2815515655446004  # standard normal quantile of 0.90: P10 and P90 lie so many deviations from P50
 Z95 = 1.959963984540054  # of 0.975: a two-sided interval of 95%

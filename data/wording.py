@@ -129,6 +129,12 @@ def share_change(value: Number) -> str:
     return _signed(value, share(value))
 
 
+def percent(value: Number) -> str:
+    """A limit or an assumption as somebody chose it: 10%, 2.5%."""
+    number = known(value)
+    return MISSING if number is None else _minus(f"{number * 100:.6g}%")
+
+
 def odds(value: Number) -> str:
     """A chance in whole percent: 31%. No simulation proves a certainty, so the ends read "under 1%" and "over 99%"."""
     number = known(value)

@@ -46,7 +46,7 @@ def regime_rows(policies: dict[str, Policy]) -> list[dict]:
     for name, policy in policies.items():
         named = {v for c in policy.constraints for v in getattr(c.when.get("data_class"), "values", ())}
         guarded, limits, rails = SENSITIVE & named, policy.limits, policy.guardrails
-        checkpoints = [f"{h:g} h" for h in limits.checkpoints] + [f"{100 * s:g} %" for s in limits.checkpoint_shares]
+        checkpoints = [f"{h:g} h" for h in limits.checkpoints] + [f"{100 * s:g}%" for s in limits.checkpoint_shares]
         rows.append(
             {
                 "policy": name,

@@ -59,12 +59,12 @@ def halving(line: Frontier | None, keeping: Any, today_usd: float, today_quality
     lost = None if costs[0] > today_usd / 2 else today_quality - float(np.interp(today_usd / 2, costs, qualities))
     then = fmt.usd_short(keeping.cost_usd)
     if lost is not None and lost <= 0:
-        return f"Yes: today's quality for {then} a year, {1 - keeping.cost_usd / today_usd:.0%} less"
+        return f"Yes: today's quality for {then} a year, {fmt.share(1 - keeping.cost_usd / today_usd)} less"
     best = "no mix costs half" if lost is None else f"half the bill costs {lost * 100:.1f} points of quality"
     saved = 1 - keeping.cost_usd / today_usd
     if saved < 0.005:
         return f"Nothing cheaper keeps today's quality; {best}"
-    return f"Today's quality for {then} a year, {saved:.0%} less; {best}"
+    return f"Today's quality for {then} a year, {fmt.share(saved)} less; {best}"
 
 
 def from_log(view: Ledger, title: Any) -> None:
@@ -139,7 +139,7 @@ def chosen_shares(made: Programme, line: Frontier | None, optimum: np.ndarray | 
     picked = st.session_state.get("frontier", {}).get("selection", {}).get("points", [])
     if line and picked and picked[0].get("customdata"):
         point = line.points[min(picked[0]["point_index"], len(line.points) - 1)]
-        return point.by_segment, f"The mix for a quality of {point.quality:.2%}"
+        return point.by_segment, f"The mix for a quality of {fmt.quality(point.quality)}"
     return (made.current_shares, TODAY) if optimum is None else (optimum, CHEAPEST)
 
 
@@ -159,7 +159,7 @@ def draw_frontier(line: Frontier, today: tuple[float, float | None], shown: dict
         as_rows(line), today, lines, chosen if chosen[1] is not None else None, shell.palette()
     )
     low, high = line.points[0], line.points[-1]
-    meaning = f"The cheapest mix costs {fmt.usd_short(low.cost_usd)} a year at {low.quality:.1%}, the best {fmt.usd_short(high.cost_usd)} at {high.quality:.1%}. Click a point to load its mix."
+    meaning = f"The cheapest mix costs {fmt.usd_short(low.cost_usd)} a year at {fmt.share(low.quality)}, the best {fmt.usd_short(high.cost_usd)} at {fmt.share(high.quality)}. Click a point to load its mix."
     shell.chart(figure, alt=meaning, key="frontier", on_select="rerun", selection_mode="points")
     st.caption(
         fmt.md(
@@ -168,7 +168,10 @@ def draw_frontier(line: Frontier, today: tuple[float, float | None], shown: dict
         )
     )
     with st.expander("Table: the frontier", icon=":material/table:"):
-        rows = [{**row, "models": ", ".join(f"{m} {s:.0%}" for m, s in row["models"].items())} for row in as_rows(line)]
+        rows = [
+            {**row, "models": ", ".join(f"{m} {fmt.share(s)}" for m, s in row["models"].items())}
+            for row in as_rows(line)
+        ]
         exports.table(
             pd.DataFrame(rows), name="frontier", units={"floor": "share", "quality": "share", "annual_cost_usd": "USD"}
         )

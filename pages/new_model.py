@@ -157,7 +157,7 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
             )
             st.caption(
                 fmt.md(
-                    f"Oracle over these models {said['oracle']['quality']:.1%}: the best of several noisy answers, not a goal."
+                    f"Oracle over these models {fmt.share(said['oracle']['quality'])}: the best of several noisy answers, not a goal."
                 )
             )
         old, new, samples = (None, None, 0) if pairs else typed_scores(old_facts, facts)
@@ -220,7 +220,7 @@ def facts_editor(candidate: str) -> None:
         rows += [
             {
                 "fact": f"quality, {s.task}",
-                "value": f"{s.value:.1%} on {s.scale} ({s.tier}, {s.samples or 'no'} samples)",
+                "value": f"{fmt.share(s.value)} on {s.scale} ({s.tier}, {s.samples or 'no'} samples)",
                 "source": f"{s.source}, {s.date}",
             }
             for s in known.quality

@@ -118,7 +118,7 @@ def pacing(outlook: forecast.Outlook, held: budgets.Status | None) -> None:
     if outlook.p10 is not None:
         text += f"; 8 of 10 odds that it ends between {fmt.usd(outlook.p10)} and {fmt.usd(outlook.p90)}"
     if held is not None:
-        chance = "" if held.chance_of_overrun is None else f", chance of overrun {held.chance_of_overrun:.0%}"
+        chance = "" if held.chance_of_overrun is None else f", chance of overrun {fmt.odds(held.chance_of_overrun)}"
         text += f". Budget {fmt.usd(held.budget.amount_usd)} {held.budget.period}{chance}"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.write(fmt.md(text + "."))

@@ -62,7 +62,7 @@ def answer(base: plan.Plan, count: int, budget: float | None) -> str:
         f"{span} are on course for {fmt.usd_short(whole.p50)}, {fmt.usd_short(whole.p10)} to {fmt.usd_short(whole.p90)}"
     )
     if budget:
-        text += f"; {whole.chance_above(budget * count):.0%} chance to exceed {fmt.usd_short(budget * count)}"
+        text += f"; {fmt.odds(whole.chance_above(budget * count))} chance to exceed {fmt.usd_short(budget * count)}"
     return text
 
 
@@ -79,7 +79,7 @@ def kpis(base: plan.Plan, found: list[budgets.Status], budget: float | None, cou
         help="The saved budget of this scope; edit it below.",
     )
     current = next((s for s in found if s.chance_of_overrun is not None), None)
-    value = f"{current.chance_of_overrun:.0%}" if current else fmt.MISSING
+    value = fmt.odds(current.chance_of_overrun) if current else fmt.MISSING
     cells[3].metric(
         "Overrun, highest",
         value,

@@ -100,7 +100,7 @@ def verdict(said: dict[str, Any], scope: Scope, policy: Policy, own_prices: what
     if observed:
         st.caption(
             fmt.md(
-                f"The log's own scores of what was answered then: mean {observed['mean_score']:.1%} over {fmt.count(observed['n'])} answers. They say nothing about other models."
+                f"The log's own scores of what was answered then: mean {fmt.share(observed['mean_score'])} over {fmt.count(observed['n'])} answers. They say nothing about other models."
             )
         )
     if st.button(
@@ -112,7 +112,7 @@ def verdict(said: dict[str, Any], scope: Scope, policy: Policy, own_prices: what
             for found in estimates(view, scope, policy, what_if.market(view, scope, own_prices)):
                 st.write(
                     fmt.md(
-                        f"{found.method}: {found.value:.2%} ({found.low:.2%} to {found.high:.2%}, 95%), {found.effective_samples:.0f} effective samples of {fmt.count(found.n)}."
+                        f"{found.method}: {fmt.quality(found.value)} ({fmt.quality(found.low)} to {fmt.quality(found.high)}, 95%), {found.effective_samples:.0f} effective samples of {fmt.count(found.n)}."
                     )
                 )
     slow = said["latency"]

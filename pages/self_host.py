@@ -193,10 +193,10 @@ def title_of(study: Study, model: str) -> str:
     totals = {name: option["total_usd"] for name, option in result["options"].items()}
     months, never = result["payback_months"], result["chance_never_pays_back"]
     if months is None:
-        text = f"Own machines for {model} do not pay back in {result['months']} months ({never:.0%} of futures)"
+        text = f"Own machines for {model} do not pay back in {result['months']} months ({fmt.odds(never)} of futures)"
     else:
         when = "is cheaper at once" if months == 0 else f"pays back in {months:.0f} months"
-        text = f"{DOING[result['option']]} for {model} {when}; {never:.0%} chance that it never does"
+        text = f"{DOING[result['option']]} for {model} {when}; {fmt.odds(never)} chance that it never does"
     if min(totals, key=totals.get) == "host":
         text += f"; a host saves {fmt.usd_short((totals['api'] - totals['host']) / result['months'])} a month"
     return text

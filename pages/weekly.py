@@ -71,7 +71,7 @@ def kpis(found: dict) -> None:
     )
     company = next((b for b in pacing["budgets"] if not b["filters"]), None)
     chance = company and company["chance_of_overrun"]
-    text = f"{chance:.0%}" if chance is not None else fmt.MISSING
+    text = fmt.odds(chance) if chance is not None else fmt.MISSING
     cells[2].metric(
         "Chance of overrun",
         text,

@@ -13,11 +13,11 @@ from typing import Any
 
 import yaml
 
+from data.calendar import MILLION
 from data.console import command, emit_json, say
 from data.errors import BadInput
 from data.facts.models import Catalog, current
 from data.state import State
-from routing.calling.calls import MILLION
 from routing.calling.declarations import Offer, Provider, canonical, read_providers, saved_providers
 from routing.policies.choice import resolve
 from routing.policies.policy import Policy, Rule

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from data import wording
+
 STEPS = (
     (0, 2, "Facts", "price, context window, hosting, residency and eligibility of the new model, each with its source"),
     (
@@ -51,13 +53,15 @@ def checklist(started: datetime, decision: str) -> list[Step]:
 def letter(result: dict[str, Any], current: str, candidate: str, due: datetime) -> str:
     """The email to the chief executive, in plain text."""
     saving = result["projected_savings_usd"]
-    money = f"saves ${saving:,.0f} a year" if saving >= 0 else f"costs ${-saving:,.0f} a year more"
+    money = f"saves {wording.usd(saving)} a year" if saving >= 0 else f"costs {wording.usd(-saving)} a year more"
     delta = result["capability_delta"]
     behind = (
         f"on {result['samples']} samples ({result['tier']})" if result["samples"] else "as stated, without own samples"
     )
     capability = (
-        "capability is not yet known" if delta is None else f"capability is {delta:+.1%} against {current} {behind}"
+        "capability is not yet known"
+        if delta is None
+        else f"capability is {wording.share_change(delta)} against {current} {behind}"
     )
     opening = {
         "SKIP": f"We should not move from {current} to {candidate} now.",
@@ -67,8 +71,8 @@ def letter(result: dict[str, Any], current: str, candidate: str, due: datetime) 
     reasons = "\n".join(f"- {reason}" for reason in result["reasons"])
     return (
         f"Subject: {candidate}: {result['decision'].lower()}\n\n{opening}\n\n"
-        f"At today's volume it {money} (${result['current_annual_cost_usd']:,.0f} now, "
-        f"${result['candidate_annual_cost_usd']:,.0f} then); {capability}.\n\n"
+        f"At today's volume it {money} ({wording.usd(result['current_annual_cost_usd'])} now, "
+        f"{wording.usd(result['candidate_annual_cost_usd'])} then); {capability}.\n\n"
         f"Why:\n{reasons}\n\n"
         + (
             "What would change our mind: another figure in a reason above. We look again when one of them changes.\n"

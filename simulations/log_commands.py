@@ -9,6 +9,7 @@ from typing import Any
 
 from analytics.scope import Scope
 from analytics.spend import add_span, parse_day, span_of, view_of
+from data import wording
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
 from data.facts.models import Catalog, current
@@ -175,9 +176,9 @@ def _replay(args: argparse.Namespace) -> None:
         (
             m["model"],
             f"{m['logged_requests']:,}",
-            _usd(m["logged_cost_usd"]),
+            wording.usd(m["logged_cost_usd"]),
             f"{m['policy_requests']:,.0f}",
-            _usd(m["policy_cost_usd"]),
+            wording.usd(m["policy_cost_usd"]),
         )
         for m in result["by_model"]
     ]
@@ -186,19 +187,21 @@ def _replay(args: argparse.Namespace) -> None:
     saving, spread = result["savings_usd"], result["range"]["savings_usd"]
     verb = "saves" if saving >= 0 else "costs more by"
     say(
-        f"logged {_usd(result['logged_cost_usd'])}, policy {_usd(result['policy_cost_usd'])}: {verb} "
-        f"{_usd(abs(saving))} ({result['savings_pct']} %)"
+        f"logged {wording.usd(result['logged_cost_usd'])}, policy {wording.usd(result['policy_cost_usd'])}: {verb} "
+        f"{wording.usd(abs(saving))} ({result['savings_pct']}%)"
     )
     say(
-        f"saving P10 to P90: {_usd(spread['p10'])} to {_usd(spread['p90'])}; {result['moved_share']:.1%} of requests "
+        f"saving P10 to P90: {wording.usd(spread['p10'])} to {wording.usd(spread['p90'])}; {wording.share(result['moved_share'])} of requests "
         f"move, {result['refused_requests']:,} are refused"
     )
     for part in result["not_compared"]:
-        say(f"not compared: {part['requests']:,} requests ({_usd(part['logged_cost_usd'])} logged): {part['reason']}")
+        say(
+            f"not compared: {part['requests']:,} requests ({wording.usd(part['logged_cost_usd'])} logged): {part['reason']}"
+        )
     say(quality_line(result["quality"]))
     for found in result.get("estimated", []):
         say(
-            f"estimated by {found['method']}: {found['value']:.2%} ({found['low']:.2%} to {found['high']:.2%}), "
+            f"estimated by {found['method']}: {wording.quality(found['value'])} ({wording.quality(found['low'])} to {wording.quality(found['high'])}), "
             f"{found['effective_samples']:.0f} effective samples"
         )
     if result["review"]["note"]:
@@ -211,7 +214,7 @@ def quality_line(quality: dict[str, Any]) -> str:
     if quality["policy"] is None:
         return f"quality: {quality['words']}"
     return (
-        f"quality {quality['baseline']:.2%} to {quality['policy']:.2%} on the scale `{quality['scale']}` "
+        f"quality {wording.quality(quality['baseline'])} to {wording.quality(quality['policy'])} on the scale `{quality['scale']}` "
         f"({quality['words']})"
     )
 
@@ -252,12 +255,16 @@ def _frontier(args: argparse.Namespace) -> None:
         }
         return emit_json({**head, "points": rows, "reference_lines": lines})
     shown = [
-        (f"{r['quality']:.2%}", _usd(r["annual_cost_usd"]), ", ".join(f"{m} {s:.0%}" for m, s in r["models"].items()))
+        (
+            wording.quality(r["quality"]),
+            wording.usd(r["annual_cost_usd"]),
+            ", ".join(f"{m} {wording.share(s)}" for m, s in r["models"].items()),
+        )
         for r in rows
     ]
     emit_table(("quality", "USD a year", "requests"), shown, right=("quality", "USD a year"))
     say(
-        f"today {_usd(baseline['annual_cost_usd'])} a year; quality is {head['tier']} on the scale `{head['scale']}`"
+        f"today {wording.usd(baseline['annual_cost_usd'])} a year; quality is {head['tier']} on the scale `{head['scale']}`"
         + (f"; {made.note}" if made.note else "")
     )
 
@@ -321,16 +328,12 @@ def _one_floor(args: argparse.Namespace, made: Any, demands: Demands, head: dict
         )
     emit_table(
         ("model", "share of requests"),
-        [(name, f"{share:.1%}") for name, share in models.items()],
+        [(name, wording.share(share)) for name, share in models.items()],
         right=("share of requests",),
     )
     say(
-        f"{_usd(answer.cost_usd)} a year against {_usd(head['baseline']['annual_cost_usd'])} today, quality "
-        f"{answer.quality:.2%} ({head['tier']}, `{head['scale']}`)"
+        f"{wording.usd(answer.cost_usd)} a year against {wording.usd(head['baseline']['annual_cost_usd'])} today, quality "
+        f"{wording.quality(answer.quality)} ({head['tier']}, `{head['scale']}`)"
     )
     for price in prices:
         say(price.sentence)
-
-
-def _usd(value: Any) -> str:
-    return "unknown" if value is None else f"-${-value:,.0f}" if value < 0 else f"${value:,.0f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from data import wording
 from data.console import command, emit_json, emit_table, say
 from data.facts.models import current
 from data.state import State
@@ -41,7 +42,13 @@ def _mix(args: argparse.Namespace) -> None:
     if args.json:
         return emit_json(result)
     rows = [
-        [side, m["model"], f"{m['share']:.1%}", _usd(m.get("annual_cost_usd")), _share(m.get("quality"))]
+        [
+            side,
+            m["model"],
+            wording.share(m["share"]),
+            wording.usd(m.get("annual_cost_usd")),
+            wording.quality(m.get("quality")),
+        ]
         for side in ("baseline", "proposed")
         for m in result[side]["models"]
     ]
@@ -53,13 +60,13 @@ def _mix(args: argparse.Namespace) -> None:
     )
     for side in ("baseline", "proposed"):
         say(
-            f"{side}: {_usd(result[side]['annual_cost_usd'])} a year, quality {_share(result[side]['quality'])} "
+            f"{side}: {wording.usd(result[side]['annual_cost_usd'])} a year, quality {wording.quality(result[side]['quality'])} "
             f"({result[side]['quality_tier']})"
         )
     saving = result["ranges"]["savings_usd"]
     say(
-        f"saves {_usd(result['savings_usd'])} a year ({result['savings_pct']} %); P10 to P90: {_usd(saving['p10'])} "
-        f"to {_usd(saving['p90'])}"
+        f"saves {wording.usd(result['savings_usd'])} a year ({result['savings_pct']}%); P10 to P90: {wording.usd(saving['p10'])} "
+        f"to {wording.usd(saving['p90'])}"
     )
 
 
@@ -67,15 +74,17 @@ def _pipeline(args: argparse.Namespace) -> None:
     result = simulate_pipeline(read_scenario(args.file, PipelineScenario, "pipeline"))
     if args.json:
         return emit_json(result)
-    rows = [[s["name"], s["model"], _usd(s["cost_usd"]), f"{s['hours']:g}"] for s in result["stages"]]
+    rows = [[s["name"], s["model"], wording.usd(s["cost_usd"]), f"{s['hours']:g}"] for s in result["stages"]]
     emit_table(["stage", "model", "USD", "hours"], rows, title=result["name"], right=["USD", "hours"])
     single, total = result["single"], result["pipeline"]
-    say(f"one model: {_usd(single['cost_usd'])}, {single['hours']:g} h, accuracy {_share(single['accuracy'])}")
     say(
-        f"pipeline: {_usd(total['cost_usd'])}, {total['hours']:g} h, accuracy {_share(total['accuracy'])} "
+        f"one model: {wording.usd(single['cost_usd'])}, {single['hours']:g} h, accuracy {wording.quality(single['accuracy'])}"
+    )
+    say(
+        f"pipeline: {wording.usd(total['cost_usd'])}, {total['hours']:g} h, accuracy {wording.quality(total['accuracy'])} "
         f"({total['accuracy_basis']})"
     )
-    say(f"{result['savings_pct']} % cheaper, {result['time_saved_pct']} % faster, {_points(result['accuracy_points'])}")
+    say(f"{result['savings_pct']}% cheaper, {result['time_saved_pct']}% faster, {_points(result['accuracy_points'])}")
 
 
 def _triage(args: argparse.Namespace) -> None:
@@ -86,21 +95,9 @@ def _triage(args: argparse.Namespace) -> None:
     for gate in result["gates"]:
         say(f"  {({True: 'passed', False: 'failed', None: 'open'})[gate['passed']]:7}{gate['reason']}")
     say(
-        f"projected saving {_usd(result['projected_savings_usd'])} a year, capability "
-        f"{_delta(result['capability_delta'])}"
+        f"projected saving {wording.usd(result['projected_savings_usd'])} a year, capability "
+        f"{wording.share_change(result['capability_delta'])}"
     )
-
-
-def _usd(value: float | None) -> str:
-    return "unknown" if value is None else f"${value:,.0f}"
-
-
-def _share(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2%}"
-
-
-def _delta(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:+.1%}"
 
 
 def _points(value: float | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from data import wording
 from routing.grading.statistics import Paired, paired
 from simulations.scenario import Part, Scenario
 
@@ -132,7 +133,7 @@ def _capability_gate(ratio: float | None, samples: int, limits: Thresholds) -> d
 
 
 def _cost_gate(current_usd: float, new_usd: float, limits: Thresholds) -> dict[str, Any]:
-    words = f"${new_usd:,.0f} a year against ${current_usd:,.0f}"
+    words = f"{wording.usd(new_usd)} a year against {wording.usd(current_usd)}"
     if new_usd > limits.cost_ratio * current_usd:
         return _gate("cost", False, f"no cost benefit: {words}, above {limits.cost_ratio:g} times the current cost")
     return _gate("cost", True, f"cost {words}, at most {limits.cost_ratio:g} times the current cost")

@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from data.calendar import MILLION
 from data.errors import BadInput, NoData
 from data.prices import catalogue as price_catalogue
 from data.prices import model_names, second_catalogue
@@ -29,7 +30,6 @@ from data.prices.model_names import Match
 from data.prices.priced_rows import PRICE_COLUMNS, priced_sql
 from data.state import State
 
-MILLION = Decimal(1_000_000)
 ROW_MONEY = Decimal("1e-12")  # the ledger keeps a row's money to twelve decimals
 Name = tuple[str | None, str | None, str | None, str | None]  # provider, host, region, model as logged
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from data.calendar import MILLION
 from data.errors import BadInput, Unreadable
 from data.prices import model_names
 from data.prices import notes as price_notes
@@ -23,7 +24,6 @@ from data.prices.model_names import Match
 SOURCE = "litellm"
 LARGEST_FILE = 64 * 2**20
 FILE = "litellm_prices.json"
-MILLION = Decimal(1_000_000)
 THRESHOLD = re.compile(r"^input_cost_per_token_above_(\d+)k_tokens$")
 SUFFIXES = {"standard": "", "batch": "_batches", "flex": "_flex", "priority": "_priority", "fast": ""}
 # Our rate -> LiteLLM's keys, first that is there; a missing cache price is the input price.

@@ -8,6 +8,7 @@ import streamlit as st
 
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
+from data.calendar import DAYS_PER_YEAR
 from data.ledger import Ledger
 from pages.ui import links, shell
 
@@ -32,7 +33,7 @@ def window_days(window: str, first: date, last: date) -> tuple[date, date]:
         "7d": end - timedelta(days=7),
         "28d": end - timedelta(days=28),
         "90d": end - timedelta(days=90),
-        "12m": end - timedelta(days=365),
+        "12m": end - timedelta(days=DAYS_PER_YEAR),
         "mtd": last.replace(day=1),
         "all": first,
     }

@@ -122,8 +122,8 @@ def frontier(
         hoverinfo="skip",
     )
     words = [
-        f"{fmt.usd_short(p['annual_cost_usd'])} a year, quality {p['quality']:.2%}<br>"
-        + ", ".join(f"{m} {s:.0%}" for m, s in list(p["models"].items())[:4])
+        f"{fmt.usd_short(p['annual_cost_usd'])} a year, quality {fmt.quality(p['quality'])}<br>"
+        + ", ".join(f"{m} {fmt.share(s)}" for m, s in list(p["models"].items())[:4])
         for p in points
     ]
     figure.add_scatter(
@@ -162,7 +162,7 @@ def _mark(figure: go.Figure, x: float, y: float, label: str, colour: str, symbol
         mode="markers",
         name=label,
         marker={"size": 12, "color": colour, "symbol": symbol},
-        hovertemplate=f"{charts._label(label)}: {fmt.usd_short(x)} a year, quality {y:.2%}<extra></extra>",
+        hovertemplate=f"{charts._label(label)}: {fmt.usd_short(x)} a year, quality {fmt.quality(y)}<extra></extra>",
     )
 
 

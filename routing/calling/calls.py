@@ -8,7 +8,8 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-MILLION = Decimal(1_000_000)
+from data.calendar import MILLION
+
 # Chat templates add a default system prompt; providers put another before tool declarations (Anthropic's has some 500 tokens).
 HIDDEN_TOKENS = 200
 HIDDEN_TOOL_TOKENS = 600

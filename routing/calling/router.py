@@ -16,6 +16,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from data import wording
 from data.errors import Refused
 from routing.calling.attempts import Attempt, Context, Journal, Reply, Trial
 from routing.calling.backoff import jitter_s
@@ -118,7 +119,7 @@ class Router:
         budget = context.budget
         if budget.usd is not None and worst is not None and budget.spent_usd + worst > budget.usd:
             raise Refused(
-                f"this task may cost ${budget.usd} in all; ${budget.spent_usd:.6f} is spent and the next call may cost ${worst:.6f}."
+                f"this task may cost ${budget.usd} in all; {wording.usd(budget.spent_usd)} is spent and the next call may cost {wording.usd(worst)}."
             )
         reservation = await self.cap.reserve(worst)
         attempt = trial.begin(endpoint, reservation.usd)

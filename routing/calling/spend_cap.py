@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+from data import wording
 from data.errors import BadInput, Refused
 
 ZERO = Decimal(0)
@@ -64,8 +65,8 @@ class SpendCap:
         while (reservation := self.try_reserve(worst_usd)) is None:
             if worst_usd > self.limit_usd - self.spent_usd - self.held_usd:
                 raise Refused(
-                    f"The spend cap of ${self.limit_usd} is reached: ${self.spent_usd:.6f} spent, ${self.held_usd:.6f} held for "
-                    f"calls of unknown cost, and this call may cost ${worst_usd:.6f}. Raise the cap to go on."
+                    f"The spend cap of ${self.limit_usd} is reached: {wording.usd(self.spent_usd)} spent, {wording.usd(self.held_usd)} held for "
+                    f"calls of unknown cost, and this call may cost {wording.usd(worst_usd)}. Raise the cap to go on."
                 )
             self._settled.clear()
             await self._settled.wait()

@@ -15,6 +15,7 @@ from typing import Any
 
 import jsonschema
 
+from data import wording
 from routing.calling.calls import Answer
 from routing.grading.answer_text import (
     LONGEST_TEXT,
@@ -258,7 +259,7 @@ def _cost(a: Assertion, _: Answer, measured: Measured) -> Verdict:
     known = measured.cost_usd is not None
     return _yes_no(
         known and measured.cost_usd <= limit,
-        f"cost ${measured.cost_usd or 0:.6f} within ${limit:g}" if known else "cost known",
+        f"cost {wording.usd(measured.cost_usd or 0)} within ${limit:g}" if known else "cost known",
     )
 
 

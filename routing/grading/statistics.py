@@ -23,10 +23,11 @@ from scipy.stats import t as student
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from data.calendar import Z95
+
 Interval = tuple[float, float]
 LEVEL = 0.95
 POWER = 0.8
-Z95 = float(norm.ppf(0.975))
 FLIPS = 4000
 
 

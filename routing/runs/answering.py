@@ -383,4 +383,4 @@ def _ended(outcome: Outcome, status: str, reason: str) -> Outcome:
 
 
 def _shown(value: float | None) -> str:
-    return "unknown" if value is None else f"{100 * value:.0f} %"
+    return "unknown" if value is None else f"{100 * value:.0f}%"

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from data import wording
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
 from data.state import State, system_user
@@ -222,7 +223,7 @@ def _print(found: dict[str, Any]) -> None:
             f"{p['passed']}/{p['graded']}",
             _share(p["quality"]),
             f"{_share(p['quality_low'])} to {_share(p['quality_high'])}",
-            f"${p['cost_usd']:.6f}",
+            wording.usd(p["cost_usd"]),
             p["failed"],
             p["refused"],
             p["blocked"],
@@ -230,19 +231,19 @@ def _print(found: dict[str, Any]) -> None:
         for name, p in found["by_policy"].items()
     ]
     emit_table(
-        ("policy", "passed", "quality", "95 % interval", "cost", "failed", "refused", "blocked"),
+        ("policy", "passed", "quality", "95% interval", "cost", "failed", "refused", "blocked"),
         rows,
         title=f"Run {found['run_id']}: {found['status']} ({found['ended']})",
     )
     for c in found["comparisons"]:
-        say(f"{c['a']} against {c['b']}: {c['words']} Cost ${c['cost_difference_usd']:+.6f}.")
+        say(f"{c['a']} against {c['b']}: {c['words']} Cost {wording.usd_change(c['cost_difference_usd'])}.")
     say(
-        f"Cost ${found['cost_usd']:.6f} (${found['held_usd']:.6f} held) of a cap of {found['cap_usd']}; audit trail {'verified' if found['audit_ok'] else 'BROKEN'}."
+        f"Cost {wording.usd(found['cost_usd'])} ({wording.usd(found['held_usd'])} held) of a cap of {found['cap_usd']}; audit trail {'verified' if found['audit_ok'] else 'BROKEN'}."
     )
 
 
 def _share(value: float | None) -> str:
-    return "none" if value is None else f"{100 * value:.1f} %"
+    return "none" if value is None else f"{100 * value:.1f}%"
 
 
 class _Bar:

@@ -314,7 +314,7 @@ class _Engine:
             and outcome.confidence < below
             and not self._stopping.is_set()
         ):
-            reason = f"{task.id}: confidence {100 * outcome.confidence:.0f} % is below the halt of {100 * below:.0f} %"
+            reason = f"{task.id}: confidence {100 * outcome.confidence:.0f}% is below the halt of {100 * below:.0f}%"
             await asyncio.to_thread(open_review, self.state, self.run_id, "halt", reason, body, policy.name, task.id)
             self._finish("halted", reason)
 

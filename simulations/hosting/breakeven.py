@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from data import wording
 from data.calendar import DAYS_PER_MONTH
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
@@ -167,9 +168,7 @@ def sentence(option: str, payback: float, odds: uncertainty.Odds) -> str:
         if payback
         else "is cheaper from the first month in the middle case"
     )
-    return (
-        f"{option.capitalize()} capacity {middle}; {odds.chance_never:.0%} chance that it does not within the horizon."
-    )
+    return f"{option.capitalize()} capacity {middle}; {wording.odds(odds.chance_never)} chance that it does not within the horizon."
 
 
 def _option(case: Case, x: dict[str, float], option: str) -> dict[str, Any]:
@@ -264,10 +263,10 @@ def _run(args: argparse.Namespace) -> None:
     rows = [
         [
             name,
-            f"${o['total_usd']:,.0f}",
-            f"${o['present_cost_usd']:,.0f}",
+            wording.usd(o["total_usd"]),
+            wording.usd(o["present_cost_usd"]),
             "" if o["gpus"] is None else f"{o['gpus']:g}",
-            "" if o["usd_per_mtok_reserved"] is None else f"${o['usd_per_mtok_reserved']:,.3f}",
+            "" if o["usd_per_mtok_reserved"] is None else wording.usd(o["usd_per_mtok_reserved"]),
         ]
         for name, o in result["options"].items()
     ]
@@ -278,10 +277,10 @@ def _run(args: argparse.Namespace) -> None:
         right=["total", "present cost", "GPUs", "USD/M tokens"],
     )
     say(result["answer"])
-    irr = "n/a" if result["irr"] is None else f"{result['irr']:.0%}"
+    irr = "n/a" if result["irr"] is None else wording.share(result["irr"])
     say(
-        f"NPV ${result['npv_usd']:,.0f}, IRR {irr}; "
-        f"saving P10 ${result['p10']:,.0f}, P50 ${result['p50']:,.0f}, P90 ${result['p90']:,.0f}"
+        f"NPV {wording.usd(result['npv_usd'])}, IRR {irr}; "
+        f"saving P10 {wording.usd(result['p10'])}, P50 {wording.usd(result['p50'])}, P90 {wording.usd(result['p90'])}"
     )
     say(result["measure_first"])
     for warning in result["warnings"]:

@@ -10,11 +10,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from data.calendar import MILLION
 from data.errors import BadInput
 from simulations.hosting.assumptions import Assumption, fixed
 from simulations.scenario import Part, Scenario
 
-MTOK = 1e6
 FROM_FACTS = (
     "electricity_usd_per_kwh",
     "pue",
@@ -123,7 +123,9 @@ class Prices(Part):
             traffic.input_tokens - traffic.cached_tokens
         ) * self.input_usd_per_mtok + traffic.cached_tokens * cached_price
         each += traffic.output_tokens * self.output_usd_per_mtok
-        return fixed(name, traffic.requests_per_month * each / MTOK, "USD/month", "traffic x prices per million tokens")
+        return fixed(
+            name, traffic.requests_per_month * each / MILLION, "USD/month", "traffic x prices per million tokens"
+        )
 
 
 class Replica(Part):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from data.calendar import HOURS_PER_MONTH, SECONDS_PER_HOUR
+from data.calendar import SECONDS_PER_MONTH
 from data.errors import BadInput, NoData
 from data.facts.gpus import find_gpu, typical_price
 from data.facts.hosting import hosting_facts
@@ -24,8 +24,6 @@ from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.operating_point import operating_point
 from simulations.hosting.serving_point import SIGMA, ServingPoint
-
-SECONDS_PER_MONTH = HOURS_PER_MONTH * SECONDS_PER_HOUR
 
 
 class Case(NamedTuple):

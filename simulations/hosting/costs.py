@@ -24,12 +24,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.calendar import HOURS_PER_MONTH
+from data.calendar import HOURS_PER_MONTH, WEEKS_PER_YEAR
 from simulations.hosting.finance import book_value, capital_recovery
 
 Figures = Mapping[str, float | np.ndarray]
 OPTIONS = ("api", "host", "rented", "bought")
-WEEKS_PER_YEAR = 52.0
 ROUNDING = 1e-9  # a load of exactly three replicas needs three
 
 

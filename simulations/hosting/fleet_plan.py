@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from data import wording
 from data.calendar import HOURS_PER_MONTH
 from data.errors import BadInput, NoData
 from data.facts.gpus import typical_price
@@ -137,7 +138,7 @@ def _sampled(windows: list[Requests]) -> tuple[str, ...]:
     if most <= fleet.MOST_REPLAYED:
         return ()
     return (
-        f"The busiest hours hold up to {most:,} requests; a random {fleet.MOST_REPLAYED / most:.1%} of them was "
+        f"The busiest hours hold up to {most:,} requests; a random {wording.share(fleet.MOST_REPLAYED / most)} of them was "
         "replayed on as large a part of the fleet.",
     )
 

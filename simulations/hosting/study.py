@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from analytics.scope import Scope
+from data import wording
 from data.calendar import DAYS_PER_MONTH
 from data.errors import BadInput, NoData
 from data.facts.architectures import find_architecture
@@ -95,7 +96,7 @@ def from_log(view: Ledger, scope: Scope, plan: Plan, *, sampled: bool = False, a
         )
     warnings = demand.warnings()
     if priced < 0.995 and not plan.api_usd:
-        warnings.append(f"{priced:.1%} of these requests have a price; the API bill misses the rest.")
+        warnings.append(f"{wording.share(priced)} of these requests have a price; the API bill misses the rest.")
     today = Prices(usd_per_month=Range(value=bill / demand.days * DAYS_PER_MONTH))
     api = priced_by(plan.api_usd) if plan.api_usd else today
     starts = fleet.worst_hours(demand.fresh_tokens + OUTPUT_WEIGHT * demand.output_tokens, WORST_HOURS)
@@ -140,7 +141,7 @@ def study(plan: Plan, work: Work) -> Study:
     warnings = list(work.warnings)
     if left_out:
         warnings.append(
-            f"{left_out:.1%} of the busiest hours' tokens are in requests longer than {longest:,.0f} tokens; "
+            f"{wording.share(left_out)} of the busiest hours' tokens are in requests longer than {longest:,.0f} tokens; "
             "these stay on the API."
         )
     bill = work.api.monthly("api_usd_per_month", work.traffic).value

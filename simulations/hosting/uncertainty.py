@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import qmc
 
+from data import wording
 from simulations.hosting import finance
 from simulations.hosting.assumptions import in_words
 from simulations.hosting.case import Case
@@ -99,7 +100,7 @@ def measure_first(swings: list[Swing]) -> str:
     return (
         f"Find this out first: {in_words(first.name)}. Between {first.low_value:,.3g} and {first.high_value:,.3g} "
         f"{first.unit} "
-        f"it alone moves NPV from ${first.npv_at_low_usd:,.0f} to ${first.npv_at_high_usd:,.0f}."
+        f"it alone moves NPV from {wording.usd(first.npv_at_low_usd)} to {wording.usd(first.npv_at_high_usd)}."
     ).replace("$-", "-$")
 
 

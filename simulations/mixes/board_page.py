@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from data import wording
+
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
@@ -24,14 +26,14 @@ def board_page(result: dict[str, Any], made_from: str = "") -> str:
     """HTML of a mix result (see `mix.simulate_mix`); `made_from` names data version and prices."""
     saving, spread = result["savings_usd"], result["ranges"]["savings_usd"]
     verb = "saves" if saving >= 0 else "costs"
-    title = f"{result['name']}: {verb} {_usd(abs(saving))} a year{'' if saving >= 0 else ' more'}"
+    title = f"{result['name']}: {verb} {wording.usd(abs(saving))} a year{'' if saving >= 0 else ' more'}"
     quality = "unknown" if result["quality_change"] is None else f"{result['quality_change'] * 100:+.2f} points"
     lines = [
-        f"P10 to P90 of the saving: {_usd(spread['p10'])} to {_usd(spread['p90'])}; chance of any saving "
-        f"{result['ranges']['chance_of_saving']:.0%}.",
-        f"Quality: {_share(result['baseline']['quality'])} before, {_share(result['proposed']['quality'])} after "
+        f"P10 to P90 of the saving: {wording.usd(spread['p10'])} to {wording.usd(spread['p90'])}; chance of any saving "
+        f"{wording.odds(result['ranges']['chance_of_saving'])}.",
+        f"Quality: {wording.quality(result['baseline']['quality'])} before, {wording.quality(result['proposed']['quality'])} after "
         f"({quality}; {result['proposed']['quality_tier']}).",
-        f"{result['moved_share']:.0%} of the work changes model or hosting.",
+        f"{wording.share(result['moved_share'])} of the work changes model or hosting.",
     ]
     body = [
         f"<h1>{escape(title)}</h1>",
@@ -54,13 +56,13 @@ def board_page(result: dict[str, Any], made_from: str = "") -> str:
 
 def _models(side: dict[str, Any]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(m['model'])}</td><td>{escape(m.get('use', ''))}</td><td class=n>{m['share']:.1%}</td>"
-        f"<td class=n>{_usd(m.get('annual_cost_usd'))}</td><td class=n>{_share(m.get('quality'))}</td></tr>"
+        f"<tr><td>{escape(m['model'])}</td><td>{escape(m.get('use', ''))}</td><td class=n>{wording.share(m['share'])}</td>"
+        f"<td class=n>{wording.usd(m.get('annual_cost_usd'))}</td><td class=n>{wording.quality(m.get('quality'))}</td></tr>"
         for m in side["models"]
     )
     total = (
-        f"<tr><th>total</th><th></th><th class=n>100%</th><th class=n>{_usd(side['annual_cost_usd'])}</th><th "
-        f"class=n>{_share(side['quality'])}</th></tr>"
+        f"<tr><th>total</th><th></th><th class=n>100%</th><th class=n>{wording.usd(side['annual_cost_usd'])}</th><th "
+        f"class=n>{wording.quality(side['quality'])}</th></tr>"
     )
     return (
         "<table><tr><th>model</th><th>use</th><th class=n>work</th><th class=n>USD a year</th><th "
@@ -74,8 +76,8 @@ def _exposure(result: dict[str, Any]) -> str:
         before, after = (result[side][f"by_{fact}"] for side in ("baseline", "proposed"))
         for name in dict.fromkeys([*before, *after]):
             rows.append(
-                f"<tr><td>{fact}</td><td>{escape(name)}</td><td class=n>{before.get(name, 0):.0%}</td><td "
-                f"class=n>{after.get(name, 0):.0%}</td></tr>"
+                f"<tr><td>{fact}</td><td>{escape(name)}</td><td class=n>{wording.share(before.get(name, 0))}</td><td "
+                f"class=n>{wording.share(after.get(name, 0))}</td></tr>"
             )
     return f"<table><tr><th></th><th></th><th class=n>today</th><th class=n>proposed</th></tr>{''.join(rows)}</table>"
 
@@ -95,11 +97,3 @@ def _assumed(assumptions: dict[str, Any]) -> list[str]:
 
 def _list(lines: list[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
-
-
-def _usd(value: float | None) -> str:
-    return "unknown" if value is None else f"-${-value:,.0f}" if value < 0 else f"${value:,.0f}"
-
-
-def _share(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2%}"

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.scope import Scope
+from data.calendar import DAYS_PER_YEAR
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.schema import TOKENS
@@ -86,7 +87,7 @@ def programme(
     yardstick = _yardstick(market, rows, names, scale)
     problem, lifted = _problem(rows, present, names, market, rules, yardstick, yearly)
     problem, lifted, rows = _tail_together(problem, lifted, rows)
-    return Programme(problem, rows, yardstick, yearly, caution(365 / yearly), lifted, excluded)
+    return Programme(problem, rows, yardstick, yearly, caution(DAYS_PER_YEAR / yearly), lifted, excluded)
 
 
 def _logged_target(row: dict[str, Any], market: Market) -> str:

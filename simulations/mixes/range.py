@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from data.calendar import Z95
 from simulations.ranges import DRAWS, Assumptions, lognormal, quantiles
 
 Side = dict[str, tuple[float, float, float | None]]
@@ -26,7 +27,7 @@ def spread(before: Side, after: Side, assumptions: Assumptions) -> dict[str, Any
     moves = {
         name: lognormal(rng, assumptions.verbosity) * lognormal(rng, assumptions.tokenizer) * loss for name in names
     }
-    errors = {name: rng.normal(0, assumptions.quality_points / 1.96, DRAWS) for name in names}
+    errors = {name: rng.normal(0, assumptions.quality_points / Z95, DRAWS) for name in names}
     kept = _kept(before, after)
     old_usd = growth * sum(cost for cost, _, _ in before.values())
     new_usd = growth * sum(cost * (kept[name] + (1 - kept[name]) * moves[name]) for name, (cost, _, _) in after.items())

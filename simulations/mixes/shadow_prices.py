@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data import wording
 from simulations.mixes.optimise import Demands, Infeasible, Problem, Solution, best_quality, optimise, promises, usable
 
 WORTH_SAYING_USD = 0.5
@@ -29,11 +30,13 @@ def dual_prices(problem: Problem, solution: Solution) -> list[Price]:
         if point_usd < WORTH_SAYING_USD:
             continue
         if name.startswith("quality floor"):
-            words = f"one more point of quality{name.removeprefix('quality floor')} costs ${point_usd:,.0f} a year"
+            words = (
+                f"one more point of quality{name.removeprefix('quality floor')} costs {wording.usd(point_usd)} a year"
+            )
         elif name.startswith("minimum share"):
-            words = f"one more point of {name} costs ${point_usd:,.0f} a year"
+            words = f"one more point of {name} costs {wording.usd(point_usd)} a year"
         else:
-            words = f"one more point of {name} saves ${point_usd:,.0f} a year"
+            words = f"one more point of {name} saves {wording.usd(point_usd)} a year"
         prices.append(Price(name, point_usd, words))
     return sorted(prices, key=lambda price: -price.usd_per_year)
 
@@ -47,7 +50,7 @@ def rule_prices(
         without = optimise(replace(problem, allowed=allowed), demands)
         saving = solution.cost_usd - without.cost_usd if isinstance(without, Solution) else 0.0
         if saving >= WORTH_SAYING_USD:
-            prices.append(Price(rule, saving, f"lifting the rule that {rule} saves ${saving:,.0f} a year"))
+            prices.append(Price(rule, saving, f"lifting the rule that {rule} saves {wording.usd(saving)} a year"))
     return sorted(prices, key=lambda price: -price.usd_per_year)
 
 
@@ -68,8 +71,8 @@ def why_not(problem: Problem, demands: Demands, answer: Infeasible) -> list[str]
     ):
         sentences.insert(
             0,
-            f"the best quality the other promises allow is {answer.best_quality:.2%}, below the floor of "
-            f"{demands.quality_floor:.2%}",
+            f"the best quality the other promises allow is {wording.quality(answer.best_quality)}, below the floor of "
+            f"{wording.quality(demands.quality_floor)}",
         )
     return sentences or ["no single promise is to blame: several contradict each other; relax two of them"]
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from data import wording
 from data.calendar import Z95
 from data.errors import Refused
 from data.facts.models import Catalog
@@ -127,7 +128,7 @@ def judged(estimate: Estimate) -> Estimate:
         )
     if estimate.unsupported_share > MAX_UNSUPPORTED:
         raise Refused(
-            f"Quality cannot be estimated: the old router never tried {estimate.unsupported_share:.0%} of what the "
+            f"Quality cannot be estimated: the old router never tried {wording.share(estimate.unsupported_share)} of what the "
             "policy would do; "
             "explore those models on a share of the traffic first."
         )

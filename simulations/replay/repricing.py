@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from data.calendar import MILLION
 from data.errors import NoData
 from data.facts.models import Catalog, ModelFacts
 from data.prices.book import PriceBook
@@ -124,7 +125,7 @@ class Market:
         facts, hosting, name = self._seller(target)
         own = facts.self_hosted.get("usd_per_mtok") if facts and hosting == "self" else None
         if own is not None:
-            return np.full(len(RATES), float(own) / 1e6)
+            return np.full(len(RATES), float(own) / MILLION)
         if hosting == "self":
             return None  # unknown until the operator or the self-host page says what a token costs
         provider = facts.provider if facts and hosting == "api" else None
@@ -133,7 +134,7 @@ class Market:
                 row = self._book.row(provider, name, self.at, total_input=int(band), service_tier=service_tier)
             except NoData:
                 continue
-            return np.array([float(rate) for rate in row.rates]) / 1e6
+            return np.array([float(rate) for rate in row.rates]) / MILLION
         return None
 
     def _rows(self, target: str) -> tuple[PriceRow, ...]:

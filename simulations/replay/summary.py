@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data import wording
 from data.schema import TOKENS
 from simulations.ranges import DRAWS, Assumptions, lognormal, quantiles
 from simulations.replay.quality import WORDS, Scale, scales, score_of
@@ -174,10 +175,10 @@ def _review(result: Replay) -> dict[str, Any]:
     if share is None:
         words = (
             f"share of answers below {rule.confidence_below:g} is unknown until a live run; every percent of "
-            f"them costs ${percent:,.2f} in this span"
+            f"them costs {wording.usd(percent)} in this span"
         )
         return {"requests": None, "cost_usd": None, "usd_per_percent": percent, "note": words}
-    words = f"{share:.1%} of answers assumed to fall below {rule.confidence_below:g}"
+    words = f"{wording.share(share)} of answers assumed to fall below {rule.confidence_below:g}"
     return {
         "requests": calls * share,
         "cost_usd": calls * share * rule.cost_usd,
@@ -304,7 +305,7 @@ def _assumptions(result: Replay, market: Market) -> list[str]:
         words.append(EQUAL_TOKENS)
     if any(rule.cascade for rule in result.policy.rules):
         words.append(
-            f"a cascade's first answers are accepted {result.assumed.acceptance:.0%} of the time where no live run "
+            f"a cascade's first answers are accepted {wording.share(result.assumed.acceptance)} of the time where no live run "
             "says otherwise"
         )
     if any(rule.way == "vote" for rule in result.policy.rules):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from data import wording
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
 from routing.grading.statistics import paired, share_interval
@@ -70,7 +71,7 @@ def pair_metrics(table: ResultsTable, weak: str, strong: str) -> dict[str, Any]:
     curve = optimal(table.scores[:, w], table.scores[:, s])
     if curve.weak == curve.strong:
         raise BadInput(
-            f"{weak} and {strong} score the same, {curve.weak:.2%}; PGR has no gap to recover. Choose another pair."
+            f"{weak} and {strong} score the same, {wording.quality(curve.weak)}; PGR has no gap to recover. Choose another pair."
         )
     return {
         "weak": {"model": weak, "quality": curve.weak},
@@ -102,8 +103,8 @@ def _metrics(args: argparse.Namespace) -> None:
     rows = [
         (
             m["model"],
-            f"{m['quality']:.2%}",
-            f"{m['interval'][0]:.1%} to {m['interval'][1]:.1%}",
+            wording.quality(m["quality"]),
+            f"{wording.share(m['interval'][0])} to {wording.share(m['interval'][1])}",
             f"{m['cost_usd']:.6f}",
             "yes" if m["pareto"] else "",
             f"{m['router_arena']:.4f}",
@@ -123,12 +124,12 @@ def _metrics(args: argparse.Namespace) -> None:
         else f"{result['aiq']:.4f} (upstream code: {result['aiq_upstream']:.4f})"
     )
     say(
-        f"best single {result['best_single']}; blind mixing AIQ {aiq_text}; oracle {best['quality']:.2%} at "
-        f"${best['cost_usd']:.5f}, a maximum over noisy answers, not a goal"
+        f"best single {result['best_single']}; blind mixing AIQ {aiq_text}; oracle {wording.quality(best['quality'])} at "
+        f"{wording.usd(best['cost_usd'])}, a maximum over noisy answers, not a goal"
     )
     if "pair" in result:
         pair = result["pair"]["optimal"]
         say(
-            f"best possible router {args.weak} / {args.strong}: CPT50 {pair['cpt50']:.2%}, CPT80 "
-            f"{pair['cpt80']:.2%}, APGR {pair['apgr']:.3f} (upstream code: {pair['apgr_upstream']:.3f})"
+            f"best possible router {args.weak} / {args.strong}: CPT50 {wording.quality(pair['cpt50'])}, CPT80 "
+            f"{wording.quality(pair['cpt80'])}, APGR {pair['apgr']:.3f} (upstream code: {pair['apgr_upstream']:.3f})"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,10 @@ from hypothesis import strategies as st
 from data import wording
 
 CASES = yaml.safe_load((Path(__file__).parent.parent / "cases" / "wording.yaml").read_text())
+ROOT = Path(__file__).resolve().parent.parent.parent
+SOURCES = sorted(
+    p for room in ("data", "analytics", "routing", "simulations", "pages") for p in (ROOT / room).rglob("*.py")
+)
 WRITERS = ("usd", "usd_cents", "usd_short", "usd_change", "count", "short", "share", "odds", "points", "milliseconds")
 
 
@@ -62,3 +67,24 @@ def test_a_measure_is_written_by_its_unit():
     assert wording.measure(0.5, "ratio") == "0.50"
     assert wording.measure(None, "pages") == wording.MISSING
     assert wording.measure(1200, "pages") == "1,200"
+
+
+def own_formats(path: Path) -> list[str]:
+    """Percents and dollars that a file formats itself: a spec in `%`, or one with decimals or commas behind a `$`."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.JoinedStr):
+            continue
+        before = ""
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
+                spec = ast.unparse(part.format_spec)[2:-1]
+                if spec.endswith("%") or (before.endswith("$") and spec.endswith("f")):
+                    found.append(f"line {part.lineno}: {ast.unparse(node)}")
+            before = part.value if isinstance(part, ast.Constant) else ""
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_no_other_place_writes_dollars_or_shares(path):
+    assert path.name == "wording.py" or not own_formats(path)

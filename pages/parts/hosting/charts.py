@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from data.calendar import HOURS_PER_WEEK
 from pages.ui import charts
 from pages.ui import format as fmt
 from pages.ui.charts import Palette
 from simulations.hosting.assumptions import in_words
 
 NAMES = {"api": "API", "host": "Same model at a host", "rented": "Rented GPUs", "bought": "Bought GPUs"}
-HOURS_PER_WEEK = 168
 
 
 def over_months(cash_flow: pd.DataFrame, palette: Palette) -> go.Figure:

@@ -184,7 +184,7 @@ def _prediction(policy: str) -> dict[str, dict[str, float | str]]:
     if not said:
         return {}
     said["scale"] = st.query_params.get("said_scale", "")[:120]
-    parts = [f"${said['cost_per_task_usd']:.6f} a request"] if "cost_per_task_usd" in said else []
+    parts = [f"{fmt.usd(said['cost_per_task_usd'])} a request"] if "cost_per_task_usd" in said else []
     parts += [f"quality {fmt.share(said['quality'])} on the scale “{said['scale']}”"] if "quality" in said else []
     st.caption(
         fmt.md(

@@ -57,13 +57,13 @@ def progress(run_id: str, drawn: str) -> None:
     cells[0].metric("Answered", fmt.count(known.get("done", 0)), border=True)
     cells[1].metric(
         "Spent",
-        f"${known.get('spent_usd', 0):.6f}",
+        fmt.usd(known.get("spent_usd", 0)),
         border=True,
         help=f"The cap is ${cap}." if cap is not None else "There is no cap.",
     )
     cells[2].metric(
         "Held",
-        f"${known.get('held_usd', 0):.6f}",
+        fmt.usd(known.get("held_usd", 0)),
         border=True,
         help="Calls whose cost nobody knows count against the cap at their worst.",
     )
@@ -206,7 +206,9 @@ def _predictions(found: dict[str, Any]) -> None:
             )
         if "cost_per_task_usd" in said and policy["tasks"]:
             times = f", {said['cost_ratio']:.2f} times the prediction" if said["cost_ratio"] else ""
-            words.append(f"${said['cost_per_task_usd']:.6f} a task, measured ${policy['cost_per_task_usd']:.6f}{times}")
+            words.append(
+                f"{fmt.usd(said['cost_per_task_usd'])} a task, measured {fmt.usd(policy['cost_per_task_usd'])}{times}"
+            )
         if words:
             st.write(fmt.md(f"**Was the simulation right?** “{name}” was predicted at {'; and at '.join(words)}."))
 
