@@ -57,7 +57,7 @@ def test_the_page_to_take_away_holds_every_number(spend):
     page = plan.html(
         {"<Plan>": one}, 40_000.0, plan.tornado(spend, UNTIL, 6, [], {}), staffing.lines(500_000, 9), "Data version 3."
     )
-    assert "&lt;Plan&gt;" in page and "Data version 3." in page and "10 to 20 % of the AI budget" in page
+    assert "&lt;Plan&gt;" in page and "Data version 3." in page and "10 to 20% of the AI budget" in page
     assert "<script" not in page and "https://" not in page
 
 

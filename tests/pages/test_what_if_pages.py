@@ -65,7 +65,7 @@ def test_an_empty_ledger_says_what_the_page_answers(home, name, question):
 
 def test_the_mix_page_works_without_a_log_from_the_brief(home):
     page = opened("mix")
-    assert "$380.0K a year, 37% less" in page.title[0].value.replace("\\", "")
+    assert "$380.0K a year, 36.7% less" in page.title[0].value.replace("\\", "")
     assert metrics(page)["Quality"] == "92.7%"
 
 
