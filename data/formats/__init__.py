@@ -6,7 +6,8 @@ A format declares what it reads and how its fields become ours:
 - `fields` is the JSON structure handed to DuckDB's `json_transform`: only what is used is parsed;
 - `rows` (optional) is SQL that turns `records` into one row per usage record (unnesting spans,
   taking deltas, dropping replays); without it every record is one row;
-- `columns` maps a target column to a SQL expression over that relation.
+- `columns` maps a target column to a SQL expression over that relation;
+- `usage` says where the record counts what it used, so that a number which no column reads is seen.
 
 `records` has `file_no`, `raw` (the record's JSON text) and `d` (the struct of `fields`); where `rows` is given and not
 `per_record`, also `record_no` and `path`. What `rows` returns must keep `file_no`, `raw` and, where it has them, `record_no`.
@@ -92,6 +93,22 @@ BILLED_COLUMNS = (
 
 
 @dataclass(frozen=True)
+class UsageObject:
+    """Where a record counts what it used, and which of those counts the format reads.
+
+    `json` is SQL over the format's rows for the object as JSON; `name` is what reports call it. `known` nests like
+    `fields` and should be the very structure that the columns read, so that there is one place; a leaf covers
+    whatever stands there. `harmless` has dotted paths (`details.audio_tokens`, in lists `items[].n`) of numbers that
+    are no usage of their own, each with the reason. Any other number but zero marks the row `unread_usage`.
+    """
+
+    json: str
+    known: Mapping[str, object]
+    harmless: Mapping[str, str] = field(default_factory=dict)
+    name: str = "usage"
+
+
+@dataclass(frozen=True)
 class Format:
     """One log format. `fields` nests like the JSON itself; leaves are DuckDB types."""
 
@@ -111,6 +128,7 @@ class Format:
     order: int = 50  # lower is tried first; generic formats come last
     per_record: bool = False  # `rows` maps every record by itself, even one with `d` NULL: nothing is kept in between
     documents: bool = False  # a JSON file is one record as a whole, never a list of records
+    usage: tuple[UsageObject, ...] = ()  # what the record counts, so that numbers nobody reads are seen
     text_fields: Mapping[str, object] = field(default_factory=dict)  # extra `fields`, read only with --keep-text
     text_columns: Mapping[str, str] = field(default_factory=dict)  # SQL for `prompt` and `completion`
 

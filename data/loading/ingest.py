@@ -16,9 +16,10 @@ from data import rollups
 from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import BILLED_COLUMNS, Format, all_formats
 from data.ledger import Ledger
-from data.loading import containers, staged_rows, staging, stand_ins
+from data.loading import containers, staged_rows, staging, stand_ins, unread_usage
 from data.loading.attribution_rules import RULES
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
+from data.loading.unread_usage import UnreadPath
 from data.prices.book import PriceBook
 from data.schema import BILLED
 from data.state import State
@@ -42,6 +43,8 @@ class Report:
     note: str = ""
     error: str = ""
     reasons: dict[str, int] = field(default_factory=dict)
+    unread: list[UnreadPath] = field(default_factory=list)  # usage nobody read, in the rows loaded; most rows first
+    unread_more: int = 0  # further paths that are not named
 
 
 @dataclass(frozen=True)
@@ -289,6 +292,7 @@ def _report(cursor, group, reports, snapshot) -> None:
         "SELECT file_no, reject, count(*) FROM (SELECT file_no, reject FROM log_rows WHERE skip IS NULL AND reject IS NOT NULL "
         "UNION ALL SELECT file_no, reject FROM misfits) GROUP BY ALL ORDER BY 3 DESC"
     ).fetchall()
+    unread = unread_usage.paths(cursor, group[0].form)
     for number, item in enumerate(group, start=1):
         read, rejected, skipped, loaded = counts.get(number, (0, 0, 0, 0))
         why = {reason: n for f, reason, n in reasons if f == number}
@@ -304,4 +308,6 @@ def _report(cursor, group, reports, snapshot) -> None:
             snapshot,
             item.form.note,
             reasons=dict(list(why.items())[:5]),
+            unread=unread.get(number, [])[: unread_usage.NAMED],
+            unread_more=max(len(unread.get(number, [])) - unread_usage.NAMED, 0),
         )

@@ -16,7 +16,10 @@ def print_reports(reports: list[Report], ledger: Ledger, *, as_json: bool) -> No
     """Print what became of each file; raises BadInput when no file could be used."""
     total = {name: sum(getattr(r, name) for r in reports) for name in COUNTS}
     if as_json:
-        files = [{k: None if v == "" else v for k, v in vars(r).items()} for r in reports]
+        files = [
+            {k: None if v == "" else v for k, v in vars(r).items()} | {"unread": [u._asdict() for u in r.unread]}
+            for r in reports
+        ]
         console.emit_json(
             {
                 "files": files,
@@ -35,6 +38,10 @@ def print_reports(reports: list[Report], ledger: Ledger, *, as_json: bool) -> No
         )
         for reason, count in sorted({k: v for r in reports for k, v in r.reasons.items()}.items(), key=lambda x: -x[1]):
             console.say(f"rejected {count:,}: {reason}")
+        for path, rows, total in (unread for r in reports for unread in r.unread):
+            console.say(f"unread usage: {path} in {rows:,} rows, sum {total:,g}; these rows are marked unread_usage")
+        if more := sum(r.unread_more for r in reports):
+            console.say(f"unread usage: {more:,} further paths")
     for report in reports:
         if report.error:
             print(report.error, file=sys.stderr)

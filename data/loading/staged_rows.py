@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from data.formats import BILLED_COLUMNS, USAGE_COLUMNS, Format
+from data.loading import unread_usage
 
 COUNTS = (
     "input_tokens",
@@ -102,6 +103,7 @@ def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) 
         "CASE WHEN broken IS NULL THEN skip::VARCHAR END"  # a broken line is no record that may be passed over
     )
     given = [f"({form.columns.get(name, 'NULL')}) AS {name}" for name in types]
+    given += unread_usage.objects(form)
     numbers = [f"number({name}) AS {name}_number" for name in NUMBERS if name in types]
     broken = (
         f"CASE WHEN d IS NULL THEN CASE WHEN trim(raw) <> '' THEN '{NOT_JSON}' ELSE '{BLANK}' END END"
@@ -110,10 +112,12 @@ def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) 
     )
     places = "file_no, record_no" if numbered else "file_no"
     base = f"SELECT {places}, raw, {broken} AS broken, {', '.join(given)} FROM ({relation})"
-    counted = f"SELECT {', '.join(['*', *numbers])} FROM ({base})"
+    counted = f"SELECT {', '.join(['*', *numbers, *unread_usage.remainders(form)])} FROM ({base})"
     problems = _usage_problems(form) if form.table == "usage" else _billed_problems()
     checked = f"SELECT *, CASE WHEN broken IS NOT NULL THEN broken WHEN skip IS NULL THEN coalesce(reject, {problems}) END AS problem FROM ({counted})"
-    columns = "".join(f", {types[name]} AS {name}" for name in _stored(form))
+    columns = "".join(
+        f", {item}" for item in [*(f"{types[name]} AS {name}" for name in _stored(form)), *unread_usage.unread(form)]
+    )
     return (
         f"SELECT {places}, problem AS reject, CASE WHEN problem IS NOT NULL THEN raw END AS raw, "
         f"'{form.family}:' || coalesce(clear(event_key), md5(raw)) AS event_id{columns} FROM ({checked})"

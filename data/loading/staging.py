@@ -13,7 +13,7 @@ from pathlib import Path
 
 from data import caveats
 from data.formats import Format
-from data.loading import attribution_rules, staged_rows, token_readings
+from data.loading import attribution_rules, staged_rows, token_readings, unread_usage
 from data.loading.attribution_rules import Rule
 from data.loading.containers import NOT_BLANK, File, literal, records
 from data.prices.book import PriceBook
@@ -93,6 +93,7 @@ def stage(cursor, files: list[File], form: Format, keep_text: bool) -> None:
     cursor.execute("DROP TABLE IF EXISTS parsed")
     placed = _numbered(cursor, "staged", files) if at_once else "SELECT *, rowid AS row_no FROM staged"
     cursor.execute(f"CREATE OR REPLACE TEMP VIEW log_rows AS {staged_rows.whole(placed, form)}")
+    unread_usage.mark(cursor, form)
 
 
 def _numbered(cursor, table: str, files: list[File]) -> str:
@@ -169,11 +170,14 @@ def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch:
     with_reason = "coalesce(s.output_has_reasoning, g.output_has_reasoning, TRUE)"
     verdict = "CASE WHEN g.verdict IS NULL THEN 'reported' ELSE g.verdict END"
     keep = [c.name for c in USAGE if c.name not in _COMPUTED]
+    seen = "coalesce(s.caveats, []) || [CASE WHEN u.row_no IS NOT NULL THEN 'unread_usage' END]"
     base = f"""
         SELECT {", ".join(_plain(name, known != "NULL") for name in keep)}, s.event_id, '{form.name}' AS source, {batch} AS batch_id,
             coalesce(text_of(s.call_id), s.event_id) AS call_id, {_attempt(form)} AS attempt,
-            {token_readings.disjoint(in_cache, with_reason)}, {verdict} AS token_semantics, coalesce(s.unmetered, FALSE) AS unmetered
+            {token_readings.disjoint(in_cache, with_reason)}, {verdict} AS token_semantics, coalesce(s.unmetered, FALSE) AS unmetered,
+            {seen} AS caveats
         FROM (SELECT *, {known} AS k FROM log_rows s) AS s SEMI JOIN fresh_rows f ON s.row_no = f.row_no
+        LEFT JOIN unread_rows u ON s.row_no = u.row_no
         LEFT JOIN readings g ON s.provider IS NOT DISTINCT FROM g.provider AND s.model_raw IS NOT DISTINCT FROM g.model_raw
             AND (s.input_has_cache IS NULL OR s.output_has_reasoning IS NULL)"""
     expressions = attribution_rules.expressions(rules)
@@ -202,6 +206,7 @@ _COMPUTED = (
     "cache_write_1h_tokens",
     "output_tokens",
     "reasoning_tokens",
+    "caveats",
 )
 _VOCABULARY = {"task_type": TASK_TYPES, "criticality": CRITICALITIES, "data_class": DATA_CLASSES}
 

@@ -1,0 +1,125 @@
+"""Usage that no column read: numbers under a record's usage objects that its format does not know.
+
+A format declares where its usage objects are and which of their leaves it reads (`Format.usage`). What is left of
+an object without those leaves is looked into only where it holds a digit other than zero, so that a log whose
+every number is known costs one pass and no more. A row with an unread number other than zero has the caveat
+`unread_usage`; the paths, with rows and sums, go into the batch's report.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from data.formats import Format, UsageObject
+from data.sql_text import literal
+
+NAMED = 10  # paths a report names; the rest are counted
+LONGEST_PATH = 200
+TOO_DEEP = "(nested too deep to be looked into)"
+# More than 200 brackets opened in a row: such an object is marked, not walked (the engine recurses).
+DEEP = r"([{\[][^}\]]*){201}"
+SHORT = 1000  # characters; what is shorter cannot be too deep for the engine
+
+
+class UnreadPath(NamedTuple):
+    """One path of the usage objects that no column read: how many loaded rows have a number there, and their sum."""
+
+    path: str
+    rows: int
+    sum: float
+
+
+def objects(form: Format) -> list[str]:
+    """SELECT items over the rows of a format: JSON text of its usage objects, NULL where a record has none."""
+    return [f"TRY(({usage.json})::VARCHAR) AS usage_{i}" for i, usage in enumerate(form.usage)]
+
+
+def remainders(form: Format) -> list[str]:
+    """SELECT items over `objects`: what each holds beyond the known."""
+    return [f"{_remainder(usage, f'usage_{i}')} AS rest_{i}" for i, usage in enumerate(form.usage)]
+
+
+def unread(form: Format) -> list[str]:
+    """SELECT items over `remainders`: `unread`, them all as one JSON text; NULL where no number is left in them."""
+    if not form.usage:
+        return []
+    left = " OR ".join(f"regexp_matches(rest_{i}, '[1-9]')" for i in range(len(form.usage)))
+    named = ", ".join(f"{literal(usage.name)}, rest_{i}::JSON" for i, usage in enumerate(form.usage))
+    return [f"CASE WHEN {left} THEN json_object({named})::VARCHAR END AS unread"]
+
+
+def _remainder(usage: UsageObject, text: str) -> str:
+    harmless = {path: None for path in usage.harmless if "[]" not in path}
+    patches = [_removal(usage.known), *([harmless] if harmless else []), *(_nested(p) for p in harmless if "." in p)]
+    stripped = ", ".join([text, *(literal(json.dumps(patch)) for patch in patches)])
+    too_deep = literal(json.dumps({TOO_DEEP: 1}))
+    return f"""CASE WHEN length({text}) > {SHORT} AND regexp_matches({text}, '{DEEP}') THEN {too_deep}
+        WHEN json_type({text}) = 'OBJECT' THEN json_merge_patch({stripped})::VARCHAR ELSE {text} END"""
+
+
+def _removal(known: Mapping[str, object]) -> dict[str, object]:
+    """A merge patch (RFC 7396) that takes the known leaves out. What is inside of lists stays, for `_known_paths`."""
+    return {
+        name: _removal(inner) if isinstance(inner, Mapping) else None
+        for name, inner in known.items()
+        if not isinstance(inner, list)
+    }
+
+
+def _nested(path: str) -> dict[str, object]:
+    head, _, rest = path.partition(".")
+    return {head: _nested(rest) if rest else None}
+
+
+def _known_paths(form: Format) -> list[str]:
+    """Paths of known leaves as `json_tree` writes them, list positions left out; a path ending in * knows what is below."""
+    found: list[str] = []
+
+    def visit(value: object, path: str) -> None:
+        if isinstance(value, Mapping):
+            for name, inner in value.items():
+                visit(inner, f"{path}.{name}")
+        elif isinstance(value, list):
+            visit(value[0], f"{path}[]")
+        else:
+            found.append(path)
+
+    for usage in form.usage:
+        visit(usage.known, f"$.{usage.name}")
+        found.extend(f"$.{usage.name}.{path}" for path in usage.harmless)
+    return found
+
+
+def _leaves(form: Format, rows: str) -> str:
+    """SQL: row_no, path and value of every unread number other than zero in `rows` (row_no, unread)."""
+    known = ", ".join(literal(path) for path in _known_paths(form))
+    value = "TRY_CAST(trim(j.atom::VARCHAR, '\"') AS DOUBLE)"
+    return f"""SELECT row_no, left(path[3:], {LONGEST_PATH}) AS path, value FROM (
+            SELECT s.row_no, regexp_replace(j.fullkey, '\\[\\d+\\]', '[]', 'g') AS path, {value} AS value
+            FROM ({rows}) s, json_tree(s.unread) j WHERE j.type NOT IN ('OBJECT', 'ARRAY', 'NULL', 'BOOLEAN'))
+        WHERE value <> 0 AND isfinite(value) AND path NOT IN ({known})"""
+
+
+def mark(cursor, form: Format) -> None:
+    """Create temp table `unread_rows` (row_no): staged rows with a number in their usage that nobody read."""
+    cursor.execute("CREATE OR REPLACE TEMP TABLE unread_rows (row_no BIGINT)")
+    if form.usage:
+        some = "SELECT row_no, unread FROM log_rows WHERE unread IS NOT NULL AND skip IS NULL AND reject IS NULL"
+        cursor.execute(f"INSERT INTO unread_rows SELECT DISTINCT row_no FROM ({_leaves(form, some)})")
+
+
+def paths(cursor, form: Format) -> dict[int, list[UnreadPath]]:
+    """By file number, the unread paths of the rows that were loaded, most rows first."""
+    if not form.usage or not cursor.execute("SELECT count(*) FROM unread_rows").fetchone()[0]:
+        return {}
+    loaded = "SELECT s.row_no, s.unread FROM log_rows s SEMI JOIN unread_rows USING (row_no) SEMI JOIN fresh_rows USING (row_no)"
+    rows = cursor.execute(
+        f"""SELECT f.file_no, path, count(DISTINCT row_no), sum(value) FROM ({_leaves(form, loaded)}) l
+            JOIN fresh_rows f USING (row_no) GROUP BY 1, 2 ORDER BY 3 DESC, 2"""
+    ).fetchall()
+    found: dict[int, list[UnreadPath]] = {}
+    for file_no, *rest in rows:
+        found.setdefault(file_no, []).append(UnreadPath(*rest))
+    return found

@@ -1,0 +1,13 @@
+"""Values and names as SQL text: the one place that quotes."""
+
+from __future__ import annotations
+
+
+def literal(value: object) -> str:
+    """A value as an SQL string."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def name(identifier: str) -> str:
+    """A table or column name, quoted."""
+    return '"' + identifier.replace('"', '""') + '"'
