@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from pathlib import Path
+
 import streamlit as st
 
 from data.errors import BatonError
 from pages.ui import format as fmt
-from pages.ui import shell
+from pages.ui import shell, sign_in
 from pages.ui.navigation import PAGES
-
-
-def gate() -> None:
-    """Ask for sign-in where the operator configured a provider in .streamlit/secrets.toml; otherwise local use needs none."""
-    try:
-        configured = "auth" in st.secrets
-    except FileNotFoundError:
-        configured = False
-    if configured and not st.user.is_logged_in:
-        st.title("Sign in to Baton", anchor=False)
-        st.button("Sign in", on_click=st.login, type="primary")
-        st.stop()
 
 
 def brand() -> None:
@@ -50,19 +41,25 @@ def status() -> None:
             st.caption("The ledger is empty.")
 
 
-st.set_page_config(page_title="Baton", page_icon=":material/music_note:", layout="wide", initial_sidebar_state=220)
-gate()
-brand()
-page = st.navigation(
-    {
-        group: [
-            st.Page(f"pages/{file}.py", title=title, icon=icon, url_path=path or None, default=not path)
-            for file, title, icon, path in entries
-        ]
-        for group, entries in PAGES.items()
-    },
-    expanded=True,
+st.set_page_config(
+    page_title="Baton",
+    page_icon=str(Path(__file__).parent / "pages/ui/baton.svg"),
+    layout="wide",
+    initial_sidebar_state=220,
 )
+person = sign_in.gate()
+brand()
+pages = {
+    group: [
+        st.Page(f"pages/{file}.py", title=title, icon=icon, url_path=path or None, default=not path)
+        for file, title, icon, path in entries
+    ]
+    for group, entries in PAGES.items()
+}
+page = st.navigation(pages, expanded=True)
+sign_in.reopen(chain.from_iterable(pages.values()))
 with shell.errors():
     page.run()
 status()
+if sign_in.settings() is not None:
+    sign_in.signed_in(person)

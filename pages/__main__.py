@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
+
+from data.errors import Refused
+from pages.ui import sign_in
 
 # Streamlit takes a folder named pages for its older navigation until app.py has run once: a fresh server's first
 # visitor would get its page names and its sidebar. Ours are in pages/ui/navigation.py.
 PagesManager.uses_pages_directory = False
+
+
+def option(words: list[str], name: str) -> list[str]:
+    """The values of a Streamlit option as `streamlit run` will see it: command line, environment, config file."""
+    flag, found = f"--{name}", []
+    for number, word in enumerate(words):
+        if word == flag and number + 1 < len(words):
+            found.append(words[number + 1])
+        elif word.startswith(f"{flag}="):
+            found.append(word.removeprefix(f"{flag}="))
+    found = found or os.environ.get(f"STREAMLIT_{name.upper().replace('.', '_')}", "").split()
+    kept = config.get_option(name)
+    return found or ([kept] if isinstance(kept, str) else list(kept or []))
+
+
+try:
+    addresses = option(sys.argv[1:], "server.address")
+    sign_in.check_before_serving(addresses[-1] if addresses else None, option(sys.argv[1:], "secrets.files"))
+except Refused as refusal:
+    print(refusal, file=sys.stderr)
+    sys.exit(1)
 cli.main(["run", str(Path(__file__).parent.parent / "app.py"), *sys.argv[1:]], prog_name="python -m pages")

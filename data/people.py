@@ -1,0 +1,131 @@
+"""Who acts, and what they may do: viewer, operator, admin.
+
+A command runs as the operating system's user, who owns the store and may do everything. Behind sign-in every
+page run sets `acting` to the person who is signed in; where nobody is set there, nobody may do anything.
+What a role may do is one table (`LEAST_ROLE`), asked where the change happens (state, ledger, router), not where
+a button is drawn. A person may be held to some teams: `Person.teams` narrows every scope (`analytics.scope`).
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from data.errors import Refused
+
+Role = Literal["viewer", "operator", "admin"]
+ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")
+
+# The least role per kind of change. What is not named takes an operator.
+LEAST_ROLE: dict[str, Role] = {
+    "endpoints": "admin",
+    "paths": "admin",
+    "sources": "admin",
+    "alert channels": "admin",
+    "roles": "admin",
+    "maintenance": "admin",
+    "load": "operator",
+    "documents": "operator",
+    "prices": "operator",
+    "reprice": "operator",
+    "runs": "operator",
+    "reviews": "operator",
+    "look": "viewer",
+    "export": "viewer",
+}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who acts: the name the audit trail keeps, their role, and the teams they are held to (empty: all)."""
+
+    name: str
+    role: Role
+    teams: frozenset[str] = frozenset()
+
+    def may(self, action: str) -> bool:
+        """Whether the role reaches what `action` (a key of LEAST_ROLE) takes."""
+        return ROLES.index(self.role) >= ROLES.index(LEAST_ROLE.get(action, "operator"))
+
+
+def owner() -> Person:
+    """The operating system's user: the owner of the machine and its store."""
+    try:
+        return Person(getpass.getuser(), "admin")
+    except (KeyError, OSError):  # a container's user without a name
+        return Person("owner", "admin")
+
+
+_acting: ContextVar[Person | None] = ContextVar("acting", default=None)
+_behind_sign_in = False
+
+
+def require_sign_in() -> None:
+    """From here on this process serves signed-in people: where no person is set, nobody acts."""
+    global _behind_sign_in
+    _behind_sign_in = True
+
+
+def acting() -> Person:
+    """Who acts now; Refused where sign-in is on and nobody is signed in."""
+    person = _acting.get()
+    if person is not None:
+        return person
+    if _behind_sign_in:
+        raise Refused("Nobody is signed in; sign in to go on.")
+    return owner()
+
+
+def act_as(person: Person | None) -> None:
+    """Set who acts in this thread of work from here on."""
+    _acting.set(person)
+
+
+@contextmanager
+def acting_as(person: Person) -> Iterator[None]:
+    """Somebody acts for the length of a block."""
+    token = _acting.set(person)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def require(action: str) -> Person:
+    """The person acting, if their role reaches `action`; Refused says which role it takes."""
+    person = acting()
+    if not person.may(action):
+        least = LEAST_ROLE.get(action, "operator")
+        raise Refused(
+            f"This takes the role {least}; {person.name} is signed in as {person.role}. Ask an admin for the role, "
+            f"or somebody who has it to do it."
+        )
+    return person
+
+
+def person_of(claims: Mapping[str, Any], rules: Mapping[str, Any], now: float) -> Person | None:
+    """The person behind the claims of an identity token, or None: no access.
+
+    `rules` is the section [roles] of the secrets file: `claim` (default groups), a list of values per role, and
+    `teams`, a table from a value of the claim to the teams it is held to. Closed in doubt: an expired token, one
+    without an expiry or a name, a claim that is no list of texts and a value no role names give nobody.
+    Somebody with several roles has the highest; somebody held to teams by one value is held, whatever else they have.
+    """
+    expires = claims.get("exp")
+    if not isinstance(expires, int | float) or isinstance(expires, bool) or expires <= now:
+        return None
+    name = next((claims[k] for k in ("email", "preferred_username", "sub") if isinstance(claims.get(k), str)), "")
+    held = claims.get(str(rules.get("claim", "groups")))
+    values = [held] if isinstance(held, str) else held
+    if not name or not isinstance(values, list | tuple) or not all(isinstance(v, str) for v in values):
+        return None
+    found = [role for role in ROLES if set(values) & set(rules.get(role, ()))]
+    if not found:
+        return None
+    by_value = rules.get("teams", {})
+    teams = frozenset(team for value in values for team in by_value.get(value, ()))
+    return Person(name, found[-1], teams if found[-1] == "viewer" else frozenset())

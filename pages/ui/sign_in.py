@@ -1,0 +1,237 @@
+"""Sign-in for a team (OpenID Connect): who is let in, and what stops the server instead of leaving it open.
+
+The owner writes `.streamlit/secrets.toml`: a section [auth] in Streamlit's own form and a section [roles]
+(`data.people`); instead of [auth] a section [proxy], where a proxy of theirs signs people in and says who it is by
+headers, believed from its own address with a shared secret only. A file that is there and cannot be used serves
+nobody. Without any file Baton serves the machine itself (loopback) and nobody else, unless the owner names the
+wider address in BATON_SERVE_OPENLY.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import time
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import streamlit as st
+from streamlit import config
+
+from data import people
+from data.errors import Refused
+from data.people import ROLES, Person
+from pages.ui import format as fmt
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+OPENLY = "BATON_SERVE_OPENLY"
+NEEDED = ("client_id", "client_secret", "server_metadata_url")
+SHORTEST_SECRET = 32
+
+
+PROXY_KEYS = ("address", "secret_header", "secret", "name_header", "groups_header")
+LINKS_KEPT = 1000
+LINK = "opened_before_sign_in"
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """How people sign in: by the provider of [auth] ("" where it is the section itself) or by [proxy], and [roles]."""
+
+    rules: Mapping[str, Any]
+    provider: str = ""
+    proxy: Mapping[str, str] | None = None
+
+
+def settings(files: Iterable[str] | None = None) -> SignIn | None:
+    """The owner's sign-in, None where there is no secrets file; Refused names what is wrong with one that is there.
+
+    `files` are Streamlit's `secrets.files` unless given; of several the later ones win, as Streamlit reads them.
+    """
+    found = None
+    for path in (Path(name) for name in files or config.get_option("secrets.files")):
+        if not path.exists():
+            continue
+        try:
+            found = (found or {}) | tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise _unusable(path, f"it cannot be read ({reason})") from error
+        last = path
+    return None if found is None else _checked(found, last)
+
+
+def _checked(found: Mapping[str, Any], path: Path) -> SignIn:
+    rules = _checked_rules(found.get("roles"), path)
+    if "proxy" in found and "auth" not in found:
+        return SignIn(rules, proxy=_checked_proxy(found["proxy"], path))
+    auth = found.get("auth")
+    if not isinstance(auth, Mapping):
+        near = [name for name in found if "auth" in name.lower()]
+        raise _unusable(path, f"it has no section [auth]{f' (it has [{near[0]}])' if near else ''}")
+    named = {name: table for name, table in auth.items() if isinstance(table, Mapping) and name != "client_kwargs"}
+    if len(named) > 1:
+        raise _unusable(path, "[auth] names several providers; Baton signs in with one")
+    provider, table = next(iter(named.items()), ("", auth))
+    places = {"redirect_uri": auth, "cookie_secret": auth} | dict.fromkeys(NEEDED, table)
+    for key, place in places.items():
+        if not isinstance(place.get(key), str) or not place[key].strip():
+            raise _unusable(path, f"{key} is missing in [{'auth' if place is auth else f'auth.{provider}'}]")
+    if len(auth["cookie_secret"]) < SHORTEST_SECRET:
+        raise _unusable(path, f"cookie_secret is shorter than {SHORTEST_SECRET} characters")
+    if "_" in provider:
+        raise _unusable(path, f"the provider's name {provider} has an underscore, which Streamlit does not take")
+    return SignIn(rules, provider)
+
+
+def _checked_rules(rules: Any, path: Path) -> Mapping[str, Any]:
+    if not isinstance(rules, Mapping) or not any(rules.get(role) for role in ROLES):
+        raise _unusable(path, "it has no section [roles] that gives anyone a role")
+    for role in ROLES:
+        listed = rules.get(role, [])
+        if not isinstance(listed, list) or not all(isinstance(value, str) and value for value in listed):
+            raise _unusable(path, f"{role} in [roles] is no list of texts")
+    if unknown := set(rules) - {*ROLES, "claim", "teams"}:
+        raise _unusable(path, f"[roles] knows no {sorted(unknown)[0]}; it takes claim, {', '.join(ROLES)} and teams")
+    held = rules.get("teams", {})
+    if not isinstance(held, Mapping) or not all(isinstance(teams, list) and teams for teams in held.values()):
+        raise _unusable(path, "[roles.teams] is no table from a group to a list of teams")
+    return rules
+
+
+def _checked_proxy(proxy: Any, path: Path) -> Mapping[str, str]:
+    if not isinstance(proxy, Mapping) or not all(isinstance(proxy.get(k), str) and proxy[k] for k in PROXY_KEYS):
+        raise _unusable(path, f"[proxy] takes {', '.join(PROXY_KEYS)}, each a text")
+    if len(proxy["secret"]) < SHORTEST_SECRET:
+        raise _unusable(path, f"the secret of [proxy] is shorter than {SHORTEST_SECRET} characters")
+    return proxy
+
+
+def _unusable(path: Path, why: str) -> Refused:
+    return Refused(
+        f"Baton serves nobody: the sign-in settings in {path} cannot be used, since {why}. Mend or remove the file."
+    )
+
+
+def check_before_serving(address: str | None, files: Iterable[str] | None = None) -> None:
+    """Refuse to start with unusable sign-in settings, or open to a network without any."""
+    if settings(files) is not None:
+        return
+    if address not in LOOPBACK and os.environ.get(OPENLY) != (address or "*"):
+        raise Refused(
+            f"Baton serves nobody: it would be open to everyone who reaches {address or 'any address of this machine'}. "
+            f"Set up sign-in (README, Teams), or say so by name: {OPENLY}={address or '*'}."
+        )
+
+
+def gate() -> Person:
+    """Let a page run go on only for somebody who may look; says who acts to everything below, and returns them."""
+    people.act_as(None)
+    try:
+        how = settings()
+        check_before_serving(config.get_option("server.address"))
+    except Refused as refusal:
+        print(refusal, flush=True)  # the owner's to read; a visitor is not told what is wrong with the door
+        people.require_sign_in()
+        st.error("Baton serves nobody at the moment: its sign-in settings cannot be used. The server's log says why.")
+        st.stop()
+    if how is None:
+        person = people.owner()
+    else:
+        people.require_sign_in()
+        person = _by_proxy(how, how.proxy) if how.proxy else _by_provider(how)
+    people.act_as(person)
+    return person
+
+
+def _by_provider(how: SignIn) -> Person:
+    if not st.user.is_logged_in:
+        _keep_link()
+        st.title("Sign in to Baton", anchor=False)
+        st.button("Sign in", on_click=st.login, args=[how.provider] if how.provider else [], type="primary")
+        st.stop()
+    claims = st.user.to_dict()
+    person = people.person_of(claims, how.rules, time.time())
+    if person is None:
+        _turn_away(claims)
+    _back_to_link()
+    return person
+
+
+def _by_proxy(how: SignIn, proxy: Mapping[str, str]) -> Person:
+    headers = st.context.headers
+    known = hmac.compare_digest(headers.get(proxy["secret_header"], "").encode(), proxy["secret"].encode())
+    here = (st.context.ip_address or "127.0.0.1") == proxy["address"]  # Streamlit says None for the machine itself
+    groups = [value.strip() for value in headers.get(proxy["groups_header"], "").split(",") if value.strip()]
+    claims = {
+        "sub": headers.get(proxy["name_header"], ""),
+        str(how.rules.get("claim", "groups")): groups,
+        "exp": time.time() + 1,  # headers carry no expiry: they are read anew at every page run
+    }
+    person = people.person_of(claims, how.rules, time.time()) if known and here else None
+    if person is None:
+        st.title("No access to this Baton", anchor=False)
+        st.write("Open it by the address of your sign-in proxy; if you did, no role is given to you: ask an admin.")
+        st.stop()
+    return person
+
+
+def _turn_away(claims: Mapping[str, Any]) -> NoReturn:
+    expires = claims.get("exp")
+    if isinstance(expires, int | float) and expires <= time.time():
+        st.title("Your sign-in has expired", anchor=False)
+        st.write("Sign out and in again to go on.")
+    else:
+        who = claims.get("email") or claims.get("sub") or "Somebody"
+        st.title("No access to this Baton", anchor=False)
+        st.write(fmt.md(f"{who} is signed in, but has no role here. Ask an admin for a group that has one."))
+    st.button("Sign out", on_click=st.logout)
+    st.stop()
+    raise AssertionError("a stopped page goes no further")
+
+
+@st.cache_resource
+def _links() -> dict[str, tuple[str, dict[str, list[str]]]]:
+    return {}
+
+
+def _visitor() -> str:
+    """The browser, by a cookie that outlives the way to the provider and back."""
+    return st.context.cookies.get("_streamlit_xsrf", "")
+
+
+def _keep_link() -> None:
+    """The way to the provider loses the link that was opened; keep it for this browser."""
+    asked = {name: st.query_params.get_all(name) for name in st.query_params}
+    path = urlsplit(st.context.url or "").path
+    if _visitor() and (asked or path.strip("/")):
+        links = _links()
+        links[_visitor()] = (path, asked)
+        while len(links) > LINKS_KEPT:
+            links.pop(next(iter(links)))
+
+
+def _back_to_link() -> None:
+    path, asked = _links().pop(_visitor(), ("", {}))
+    if asked or path.strip("/"):
+        st.session_state[LINK] = (path.strip("/"), asked)
+
+
+def reopen(pages: Iterable[Any]) -> None:
+    """Go to the page and filters of the link that was opened before sign-in, once; `pages` are Streamlit's."""
+    path, asked = st.session_state.pop(LINK, ("", {}))
+    for page in pages:
+        if page.url_path == path and (path or asked):
+            st.switch_page(page, query_params=asked)
+
+
+def signed_in(person: Person) -> None:
+    """The bottom of the sidebar: who is signed in, and the way out."""
+    with st.sidebar:
+        held = f", {', '.join(sorted(person.teams))} only" if person.teams else ""
+        st.caption(fmt.md(f"{person.name}, {person.role}{held}"))
+        st.button("Sign out", on_click=st.logout, type="tertiary")

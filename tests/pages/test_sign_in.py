@@ -1,0 +1,142 @@
+"""Sign-in fails closed: settings that cannot be used serve nobody, and a claim in doubt gives nobody a role."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from data import people
+from data.errors import Refused
+from data.people import LEAST_ROLE, ROLES, Person
+from pages.ui import sign_in
+
+ROOT = Path(__file__).resolve().parents[2]
+CASES = yaml.safe_load((ROOT / "tests/cases/sign_in.yaml").read_text())
+RULES = {
+    "viewer": ["staff", "search-people"],
+    "operator": ["finops"],
+    "admin": ["admins"],
+    "teams": {"search-people": ["search"]},
+}
+
+
+@pytest.fixture(autouse=True)
+def nobody_left_over():
+    yield
+    people.act_as(None)
+    people._behind_sign_in = False
+
+
+def written(folder: Path, case: dict) -> Path:
+    text = case["whole"] if "whole" in case else CASES["base"].replace(*case["change"])
+    path = folder / "secrets.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("case", CASES["refused"], ids=lambda c: c["name"])
+def test_settings_that_cannot_be_used_are_refused_in_a_sentence(tmp_path, case):
+    path = written(tmp_path, case)
+    with pytest.raises(Refused) as told:
+        sign_in.settings([str(path)])
+    assert case["says"] in str(told.value) and str(path) in str(told.value) and "serves nobody" in str(told.value)
+
+
+def test_right_settings_are_read_and_no_file_is_no_sign_in(tmp_path):
+    path = written(tmp_path, {"whole": CASES["base"]})
+    found = sign_in.settings([str(path)])
+    assert found is not None and found.provider == "" and found.rules == {"viewer": ["staff"]}
+    assert sign_in.settings([str(tmp_path / "none.toml")]) is None
+
+
+def test_a_file_that_is_a_folder_or_may_not_be_read_is_refused(tmp_path):
+    with pytest.raises(Refused, match="cannot be read"):
+        sign_in.settings([str(tmp_path)])
+
+
+@pytest.mark.parametrize("case", CASES["refused"][:4], ids=lambda c: c["name"])
+def test_the_server_does_not_start_on_them(tmp_path, case):
+    path = written(tmp_path, case)
+    command = [sys.executable, "-m", "pages", "--server.port", "0", "--secrets.files", str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and case["says"] in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("case", CASES["refused"][:4], ids=lambda c: c["name"])
+def test_a_file_damaged_while_serving_shows_no_page(tmp_path, monkeypatch, capsys, case):
+    path = written(tmp_path, case)
+    monkeypatch.chdir(ROOT)
+    kept = config.get_option("secrets.files")
+    config.set_option("secrets.files", [str(path)])
+    try:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    finally:
+        config.set_option("secrets.files", kept)
+    assert [e.value for e in app.error] == [
+        "Baton serves nobody at the moment: its sign-in settings cannot be used. The server's log says why."
+    ]
+    assert not app.title and not app.metric and not app.exception
+    assert case["says"] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.5", "::", None])
+def test_a_wider_address_without_sign_in_is_refused_until_the_owner_names_it(tmp_path, monkeypatch, address):
+    none = [str(tmp_path / "none.toml")]
+    with pytest.raises(Refused, match="BATON_SERVE_OPENLY"):
+        sign_in.check_before_serving(address, none)
+    monkeypatch.setenv("BATON_SERVE_OPENLY", "10.0.0.1")
+    with pytest.raises(Refused):
+        sign_in.check_before_serving(address, none)
+    monkeypatch.setenv("BATON_SERVE_OPENLY", address or "*")
+    sign_in.check_before_serving(address, none)
+
+
+@pytest.mark.parametrize("address", sign_in.LOOPBACK)
+def test_the_machine_itself_needs_no_sign_in(tmp_path, address):
+    sign_in.check_before_serving(address, [str(tmp_path / "none.toml")])
+
+
+@pytest.mark.parametrize("case", CASES["people"], ids=lambda c: str(c["claims"]))
+def test_claims_become_a_person_or_nobody(case):
+    person = people.person_of(case["claims"], RULES, now=1000)
+    assert person == (case["person"] and Person(*case["person"][:2], frozenset(case["person"][2])))
+
+
+def test_a_role_reaches_what_it_may_and_no_more():
+    for action, least in LEAST_ROLE.items():
+        for role in ROLES:
+            with people.acting_as(Person("ann", role)):
+                if ROLES.index(role) >= ROLES.index(least):
+                    assert people.require(action).name == "ann"
+                else:
+                    with pytest.raises(Refused, match=f"takes the role {least}; ann is signed in as {role}"):
+                        people.require(action)
+
+
+def test_behind_sign_in_nobody_acts_where_nobody_is_set():
+    assert people.acting().role == "admin" and people.acting().name == people.owner().name
+    people.require_sign_in()
+    with pytest.raises(Refused, match="Nobody is signed in"):
+        people.acting()
+
+
+def test_proxy_settings_need_every_part(tmp_path):
+    path = tmp_path / "secrets.toml"
+    roles = '[roles]\nviewer = ["staff"]\n'
+    path.write_text('[proxy]\naddress = "127.0.0.1"\n' + roles)
+    with pytest.raises(Refused, match="secret_header"):
+        sign_in.settings([str(path)])
+    path.write_text(
+        '[proxy]\naddress = "127.0.0.1"\nsecret_header = "X-Baton"\nname_header = "X-Name"\ngroups_header = "X-Groups"\n'
+        f'secret = "{"s" * 32}"\n' + roles
+    )
+    found = sign_in.settings([str(path)])
+    assert found is not None and found.proxy is not None and found.proxy["address"] == "127.0.0.1"
+    assert "BATON_SERVE_OPENLY" not in os.environ
