@@ -58,8 +58,7 @@ pages = {
 }
 page = st.navigation(pages, expanded=True)
 sign_in.reopen(chain.from_iterable(pages.values()))
+sign_in.signed_in(person)
 with shell.errors():
     page.run()
 status()
-if sign_in.settings() is not None:
-    sign_in.signed_in(person)

@@ -1,15 +1,15 @@
 """Who acts, and what they may do: viewer, operator, admin.
 
-A command runs as the operating system's user, who owns the store and may do everything. Behind sign-in every
-page run sets `acting` to the person who is signed in; where nobody is set there, nobody may do anything.
-What a role may do is one table (`LEAST_ROLE`), asked where the change happens (state, ledger, router), not where
+A command runs as the operating system's user, who owns the store and may do everything. Behind sign-in the pages
+say who is signed in (`ask_sign_in`), and where nobody is, nobody may do anything. What a role may do is one table (`LEAST_ROLE`), asked where the change happens (state, ledger, router), not where
 a button is drawn. A person may be held to some teams: `Person.teams` narrows every scope (`analytics.scope`).
 """
 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -37,6 +37,14 @@ LEAST_ROLE: dict[str, Role] = {
     "look": "viewer",
     "export": "viewer",
 }
+# Kinds of document that take another role than "documents" does.
+OF_KIND = {
+    "provider": "endpoints",
+    "price_override": "prices",
+    "alias": "prices",
+    "model_fact": "prices",
+    "billed_rate": "prices",
+}
 
 
 @dataclass(frozen=True)
@@ -56,33 +64,28 @@ def owner() -> Person:
     """The operating system's user: the owner of the machine and its store."""
     try:
         return Person(getpass.getuser(), "admin")
-    except (KeyError, OSError):  # a container's user without a name
-        return Person("owner", "admin")
+    except (OSError, KeyError, ImportError):  # a container may have no user database
+        return Person(f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown user", "admin")
 
 
 _acting: ContextVar[Person | None] = ContextVar("acting", default=None)
-_behind_sign_in = False
+_signed_in: Callable[[], Person | None] | None = None
 
 
-def require_sign_in() -> None:
-    """From here on this process serves signed-in people: where no person is set, nobody acts."""
-    global _behind_sign_in
-    _behind_sign_in = True
+def ask_sign_in(signed_in: Callable[[], Person | None] | None) -> None:
+    """From here on this process asks `signed_in` who acts; None is nobody. Callbacks and fragments ask anew."""
+    global _signed_in
+    _signed_in = signed_in
 
 
 def acting() -> Person:
     """Who acts now; Refused where sign-in is on and nobody is signed in."""
     person = _acting.get()
-    if person is not None:
-        return person
-    if _behind_sign_in:
-        raise Refused("Nobody is signed in; sign in to go on.")
-    return owner()
-
-
-def act_as(person: Person | None) -> None:
-    """Set who acts in this thread of work from here on."""
-    _acting.set(person)
+    if person is None and _signed_in is not None:
+        person = _signed_in()
+        if person is None:
+            raise Refused("Nobody with a role here is signed in; sign in to go on.")
+    return person or owner()
 
 
 @contextmanager
@@ -105,6 +108,11 @@ def require(action: str) -> Person:
             f"or somebody who has it to do it."
         )
     return person
+
+
+def require_for(kind: str) -> Person:
+    """As `require`, for a change of a document of some kind."""
+    return require(OF_KIND.get(kind, "documents"))
 
 
 def person_of(claims: Mapping[str, Any], rules: Mapping[str, Any], now: float) -> Person | None:

@@ -8,10 +8,8 @@ changed or missing entry shows. This is the only module that opens SQLite.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data import people
 from data.errors import BadInput, LedgerError
 from data.home import home_dir
 
@@ -105,7 +104,12 @@ class State:
 
     def __init__(self, path: Path, actor: str = "") -> None:
         self.path = path
-        self.actor = actor or system_user()
+        self._named = actor
+
+    @property
+    def actor(self) -> str:
+        """Whom the audit trail names."""
+        return self._named or people.acting().name
 
     @classmethod
     def open(cls, home: str | Path | None = None) -> State:
@@ -179,6 +183,7 @@ class State:
         The trail holds the whole document, or `detail` where that says enough. A document that is stored
         already just so is left as it is.
         """
+        people.require_for(kind)
         with self.transaction() as db:
             _put(db, self.actor, kind, name, body, detail)
 
@@ -198,6 +203,7 @@ class State:
 
     def delete(self, kind: str, name: str) -> None:
         """Forget a document and audit it; forgetting one that is not there is no error."""
+        people.require_for(kind)
         with self.transaction() as db:
             _delete(db, self.actor, kind, name)
 
@@ -205,6 +211,7 @@ class State:
         self, kind: str, bodies: Mapping[str, Mapping[str, Any]], gone: Iterable[str], details: Mapping[str, Any]
     ) -> None:
         """Store some documents of a kind (`details` as in `put`) and forget others: all of it happens, or none."""
+        people.require_for(kind)
         with self.transaction() as db:
             for name in gone:
                 _delete(db, self.actor, kind, name)
@@ -241,14 +248,6 @@ class State:
                 return False, expected
             previous = row[6]
         return True, None
-
-
-def system_user() -> str:
-    """The operating system's name for whoever runs this, who acts where nobody has signed in."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container may have no user database
-        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown user"
 
 
 def _put(

@@ -41,15 +41,8 @@ def ledger() -> Ledger:
 
 
 def state() -> State:
-    """What people decided: budgets, policies, overrides, rules, the audit trail; what is saved is saved by `person`."""
-    return _open_state(str(home_dir())).acting_as(person())
-
-
-def person() -> str:
-    """Who uses this page: the signed-in user, else "", which stands for the operating system's user."""
-    if not st.user.get("is_logged_in"):
-        return ""
-    return str(st.user.get("email") or st.user.get("name") or st.user.get("sub") or "a signed-in user without a name")
+    """What people decided: budgets, policies, overrides, rules, the audit trail; what is saved is saved by who acts (`data.people`)."""
+    return _open_state(str(home_dir()))
 
 
 def _run_inside_the_app() -> None:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit import config
+from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
 
 from data import people
 from data.errors import Refused
@@ -129,67 +130,71 @@ def check_before_serving(address: str | None, files: Iterable[str] | None = None
 
 
 def gate() -> Person:
-    """Let a page run go on only for somebody who may look; says who acts to everything below, and returns them."""
-    people.act_as(None)
+    """Let a page run go on only for somebody who may look, and return them; a visitor sees nothing else."""
     try:
         how = settings()
         check_before_serving(config.get_option("server.address"))
     except Refused as refusal:
         print(refusal, flush=True)  # the owner's to read; a visitor is not told what is wrong with the door
-        people.require_sign_in()
+        people.ask_sign_in(lambda: None)
         st.error("Baton serves nobody at the moment: its sign-in settings cannot be used. The server's log says why.")
         st.stop()
+    people.ask_sign_in(None if how is None else _signed_in)
     if how is None:
-        person = people.owner()
-    else:
-        people.require_sign_in()
-        person = _by_proxy(how, how.proxy) if how.proxy else _by_provider(how)
-    people.act_as(person)
-    return person
-
-
-def _by_provider(how: SignIn) -> Person:
-    if not st.user.is_logged_in:
-        _keep_link()
-        st.title("Sign in to Baton", anchor=False)
-        st.button("Sign in", on_click=st.login, args=[how.provider] if how.provider else [], type="primary")
-        st.stop()
-    claims = st.user.to_dict()
-    person = people.person_of(claims, how.rules, time.time())
+        return people.owner()
+    person = _signed_in()
     if person is None:
-        _turn_away(claims)
-    _back_to_link()
+        _turn_away(how)
+    if how.proxy is None:
+        _back_to_link()
     return person
 
 
-def _by_proxy(how: SignIn, proxy: Mapping[str, str]) -> Person:
+def _signed_in() -> Person | None:
+    """Who this page run, callback or fragment belongs to."""
+    how = settings()
+    if how is None:
+        return None  # the file was there when the page began
+    claims = st.user.to_dict() if how.proxy is None else _proxy_claims(how, how.proxy)
+    if how.proxy is None and not claims.get("is_logged_in"):
+        return None
+    return people.person_of(claims, how.rules, time.time())
+
+
+def _proxy_claims(how: SignIn, proxy: Mapping[str, str]) -> dict[str, Any]:
+    """What the proxy's headers say; nothing where they do not come from it."""
     headers = st.context.headers
     known = hmac.compare_digest(headers.get(proxy["secret_header"], "").encode(), proxy["secret"].encode())
     here = (st.context.ip_address or "127.0.0.1") == proxy["address"]  # Streamlit says None for the machine itself
+    if not (known and here):
+        return {}
     groups = [value.strip() for value in headers.get(proxy["groups_header"], "").split(",") if value.strip()]
-    claims = {
+    return {
         "sub": headers.get(proxy["name_header"], ""),
         str(how.rules.get("claim", "groups")): groups,
         "exp": time.time() + 1,  # headers carry no expiry: they are read anew at every page run
     }
-    person = people.person_of(claims, how.rules, time.time()) if known and here else None
-    if person is None:
+
+
+def _turn_away(how: SignIn) -> NoReturn:
+    claims = st.user.to_dict() if how.proxy is None else {}
+    expires = claims.get("exp")
+    if how.proxy is not None:
         st.title("No access to this Baton", anchor=False)
         st.write("Open it by the address of your sign-in proxy; if you did, no role is given to you: ask an admin.")
-        st.stop()
-    return person
-
-
-def _turn_away(claims: Mapping[str, Any]) -> NoReturn:
-    expires = claims.get("exp")
-    if isinstance(expires, int | float) and expires <= time.time():
+    elif not claims.get("is_logged_in"):
+        _keep_link()
+        st.title("Sign in to Baton", anchor=False)
+        st.button("Sign in", on_click=st.login, args=[how.provider] if how.provider else [], type="primary")
+    elif isinstance(expires, int | float) and expires <= time.time():
         st.title("Your sign-in has expired", anchor=False)
         st.write("Sign out and in again to go on.")
+        st.button("Sign out", on_click=st.logout)
     else:
         who = claims.get("email") or claims.get("sub") or "Somebody"
         st.title("No access to this Baton", anchor=False)
         st.write(fmt.md(f"{who} is signed in, but has no role here. Ask an admin for a group that has one."))
-    st.button("Sign out", on_click=st.logout)
+        st.button("Sign out", on_click=st.logout)
     st.stop()
     raise AssertionError("a stopped page goes no further")
 
@@ -200,8 +205,9 @@ def _links() -> dict[str, tuple[str, dict[str, list[str]]]]:
 
 
 def _visitor() -> str:
-    """The browser, by a cookie that outlives the way to the provider and back."""
-    return st.context.cookies.get("_streamlit_xsrf", "")
+    """The browser, by the token in a cookie that outlives the way to the provider and back; "" without one."""
+    token, _ = decode_xsrf_token_string(st.context.cookies.get("_streamlit_xsrf", ""))
+    return (token or b"").hex()
 
 
 def _keep_link() -> None:
@@ -230,8 +236,12 @@ def reopen(pages: Iterable[Any]) -> None:
 
 
 def signed_in(person: Person) -> None:
-    """The bottom of the sidebar: who is signed in, and the way out."""
+    """In the sidebar: who is signed in, and the way out; nothing without sign-in."""
+    how = settings()
+    if how is None:
+        return
     with st.sidebar:
         held = f", {', '.join(sorted(person.teams))} only" if person.teams else ""
         st.caption(fmt.md(f"{person.name}, {person.role}{held}"))
-        st.button("Sign out", on_click=st.logout, type="tertiary")
+        if how.proxy is None:
+            st.button("Sign out", on_click=st.logout, type="tertiary")

@@ -27,11 +27,16 @@ FLAGS = [
 ]
 
 
-def serve(home: Path, log: Path, **env: str) -> Iterator[str]:
-    """Run the app on a free port until the caller is done; yields its address."""
+def free_port() -> int:
+    """A port of the machine itself that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+def serve(home: Path, log: Path, port: int = 0, **env: str) -> Iterator[str]:
+    """Run the app on `port`, or a free one, until the caller is done; yields its address."""
+    port = port or free_port()
     with open(log, "w") as out:
         command = [sys.executable, "-m", "pages", "--server.port", str(port)]
         server = subprocess.Popen(

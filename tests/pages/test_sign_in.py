@@ -30,8 +30,7 @@ RULES = {
 @pytest.fixture(autouse=True)
 def nobody_left_over():
     yield
-    people.act_as(None)
-    people._behind_sign_in = False
+    people.ask_sign_in(None)
 
 
 def written(folder: Path, case: dict) -> Path:
@@ -122,9 +121,25 @@ def test_a_role_reaches_what_it_may_and_no_more():
 
 def test_behind_sign_in_nobody_acts_where_nobody_is_set():
     assert people.acting().role == "admin" and people.acting().name == people.owner().name
-    people.require_sign_in()
-    with pytest.raises(Refused, match="Nobody is signed in"):
+    people.ask_sign_in(lambda: None)
+    with pytest.raises(Refused, match="Nobody with a role here is signed in"):
         people.acting()
+    people.ask_sign_in(lambda: Person("ann", "viewer"))
+    assert people.acting().name == "ann"
+
+
+def test_a_viewer_saves_nothing_and_an_operator_no_endpoint(state):
+    with people.acting_as(Person("vic", "viewer")), pytest.raises(Refused, match="vic is signed in as viewer"):
+        state.put("budget", "company", {"amount": 1})
+    with people.acting_as(Person("olga", "operator")):
+        state.put("budget", "company", {"amount": 1})
+        for change in (lambda: state.put("provider", "p", {}), lambda: state.delete("provider", "p")):
+            with pytest.raises(Refused, match="takes the role admin"):
+                change()
+    with people.acting_as(Person("vic", "viewer")), pytest.raises(Refused):
+        state.delete("budget", "company")
+    assert state.get("budget", "company") == {"amount": 1}
+    assert [(e.event, e.actor) for e in state.audit()] == [("budget saved", "olga")]
 
 
 def test_proxy_settings_need_every_part(tmp_path):
