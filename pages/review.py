@@ -7,6 +7,7 @@ import json
 import pandas as pd
 import streamlit as st
 
+from data import people
 from pages.ui import exports, shell
 from pages.ui import format as fmt
 from routing.runs.judge_check import BY_HAND
@@ -149,7 +150,7 @@ else:
 person = (
     st.text_input(
         "Who decides",
-        shell.person(),
+        people.acting().name,
         key="person",
         placeholder="your name",
         help="Stands beside each decision in the audit trail.",

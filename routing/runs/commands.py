@@ -14,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from data import wording
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
-from data.state import State, system_user
+from data.people import owner
+from data.state import State
 from routing.calling.declarations import Provider, read_providers, saved_providers
 from routing.grading.saved_task_sets import SETS
 from routing.grading.tasks import TaskSet, joined, read_tasks, shipped_tasks
@@ -80,7 +81,7 @@ def register(subparsers: Any) -> None:
     rule = command(subparsers, "decide", _decide, "decide an item of the review queue")
     rule.add_argument("review_id", type=int)
     rule.add_argument("decision", choices=sorted({d for options in DECISIONS.values() for d in options}))
-    rule.add_argument("--by", default=system_user(), help="who decides")
+    rule.add_argument("--by", default=owner().name, help="who decides")
     rule.add_argument("--answer", help="the corrected answer, or the changes of a plan as JSON")
 
 
