@@ -55,9 +55,9 @@ def measured(view: Ledger, action: Action, until: date) -> float | None:
     None without filters, requests on both sides, or a week to look at.
     """
     since = Scope.of(view, action.decided, until, **action.filters)
-    if not action.filters or (since.length_days or 0) < 7:
+    if not action.filters or since.length_days < 7:
         return None
-    before = since.model_copy(update={"start": action.decided - timedelta(days=BEFORE_DAYS), "end": action.decided})
+    before = since.between(action.decided - timedelta(days=BEFORE_DAYS), action.decided)
     cost, requests = zip(*(_spent(view, scope) for scope in (before, since)), strict=True)
     if not (requests[0] and requests[1]):
         return None

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from analytics import bridge
 from analytics.anomalies import FLOOR_SHARE, Anomaly, explained, failing_since, outgrown, unusual_days
+from analytics.command_options import view_of
 from analytics.history import daily_by, through
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
-from analytics.spend import view_of
 from data import console, wording
 from data.calendar import HOURS_PER_WEEK, MIN_BASELINE_DAYS
 from data.documents import Documents
@@ -62,7 +62,7 @@ def findings(view: Ledger, scope: Scope, *, keys: bool = False) -> Watch:
 
     `keys` also watches every API key; that reads the rows' tags, so it takes seconds on tens of millions.
     """
-    cube = daily_by(view, scope.model_copy(update={"start": None, "end": None}), CUBE, MEASURES)
+    cube = daily_by(view, scope.at_any_time(), CUBE, MEASURES)
     cube = cube[cube.index < pd.Timestamp(min(through(view).complete_until, scope.end or date.max))]
     if cube.empty:
         return Watch((), 0, (), ())
@@ -136,7 +136,7 @@ def _other(dimension: str, value: str, series: pd.DataFrame, floor: float, last:
 def _hours(view: Ledger, scope: Scope, floor: float, start: pd.Timestamp) -> list[Anomaly]:
     """Hours of the last week at more than twice the dearest hour of the three weeks before, per model."""
     end = min(through(view).complete_until, scope.end or date.max)
-    rows = scope.model_copy(update={"start": end - timedelta(days=HOURS_BACK), "end": end}).usage(view)
+    rows = scope.between(end - timedelta(days=HOURS_BACK), end).usage(view)
     frame = view.frame(
         rows.group_by(hour=rows.requested_at.truncate("h"), model=rows.model).aggregate(
             usd=rows.cost_usd.sum().cast("float64")
@@ -187,11 +187,11 @@ def _driver(view: Ledger, scope: Scope, one: Anomaly) -> str:
     """What moved: the largest driver against the same weekdays before."""
     filters = {} if one.dimension == "total" else {one.dimension: one.value}
     weeks = -(-(one.end - one.start).days // 7)
-    after = scope.model_copy(update={"start": one.start, "end": one.end})
+    after = scope.between(one.start, one.end)
     for name, value in filters.items():
         after = after.with_filter(name, value)
     shift = timedelta(days=7 * weeks)
-    before = after.model_copy(update={"start": one.start - shift, "end": one.end - shift})
+    before = after.between(one.start - shift, one.end - shift)
     main = bridge.between(view, before, after).main
     return f"{main.label}: {main.usd:+,.0f} USD against the same weekdays before"
 

@@ -30,11 +30,6 @@ class Score(NamedTuple):
     naive_error: float
     coverage: float
 
-    @property
-    def better_than_naive(self) -> float:
-        """Share of the naive error that the forecast removes; negative when naive was better."""
-        return 1 - self.error / self.naive_error if self.naive_error else 0.0
-
 
 def misses(history: pd.Series) -> pd.DataFrame:
     """One row per earlier origin and horizon: origin (position), days, actual, expected, naive."""

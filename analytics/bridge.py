@@ -9,14 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from analytics import list_prices, spend
+from analytics import list_prices
 from analytics.answers_by_version import kept
 from analytics.bridge_maths import CENT, COLUMNS, Bridge, Driver, bridge, bridges
 from analytics.budgets import Budget, named
+from analytics.command_options import add_span, parse_day, view_of
 from analytics.history import logged_days, through
 from analytics.paid_prices import KINDS
 from analytics.registry import dimension, total
-from analytics.scope import UNKNOWN, Scope
+from analytics.scope import UNKNOWN, ClosedScope, Scope
 from data import console, wording
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
@@ -28,19 +29,19 @@ FINE = ("team", "feature", "provider", "model", "status", "cost_basis")
 SUMS = ("attempts", "priced_attempts", "retries", "failed", "cost_usd", "failed_cost_usd", *TOKENS)
 
 
-def between(view: Ledger, before: Scope, after: Scope) -> Bridge:
+def between(view: Ledger, before: ClosedScope, after: ClosedScope) -> Bridge:
     """The change in spend from one span to another; see `variance` for the method."""
     start, end = cells(view, before), cells(view, after)
     return bridge(start, end, before.length_days, after.length_days, _rates(start, end, before, after))
 
 
-def between_by(view: Ledger, before: Scope, after: Scope, by: str) -> dict[str, Bridge]:
+def between_by(view: Ledger, before: ClosedScope, after: ClosedScope, by: str) -> dict[str, Bridge]:
     """One bridge per value of a dimension, each closing on its own."""
     start, end = cells(view, before, by), cells(view, after, by)
     return bridges(start, end, before.length_days, after.length_days, _rates(start, end, before, after))
 
 
-def _rates(start: pd.DataFrame, end: pd.DataFrame, before: Scope, after: Scope) -> pd.DataFrame:
+def _rates(start: pd.DataFrame, end: pd.DataFrame, before: ClosedScope, after: ClosedScope) -> pd.DataFrame:
     """List prices in the middle of both spans."""
     names = [
         (row.provider, row.model)
@@ -83,9 +84,9 @@ def of_budget(view: Ledger, budget: Budget) -> Bridge | None:
     return against_budget(view, budget.amount_usd, *budget.span_at(reach.day), reach.complete_until, budget.filters)
 
 
-def renames(view: Ledger, scope: Scope, by: str) -> list[tuple[str, str, date]]:
+def renames(view: Ledger, scope: ClosedScope, by: str) -> list[tuple[str, str, date]]:
     """Names that ended in the span where another began a day later at most: (old, new, day), probably one thing renamed."""
-    source = scope.model_copy(update={"start": None, "end": None}).days(view)
+    source = scope.at_any_time().days(view)
     if not scope.fits_rollup(by):
         return []
     name = dimension(by).expression(source, scope.time_zone)
@@ -103,7 +104,7 @@ def renames(view: Ledger, scope: Scope, by: str) -> list[tuple[str, str, date]]:
     ]
 
 
-def cells(view: Ledger, scope: Scope, by: str | None = None) -> pd.DataFrame:
+def cells(view: Ledger, scope: ClosedScope, by: str | None = None) -> pd.DataFrame:
     """Priced usage of a span as `variance.bridges` takes it, one row per group, team, feature and model."""
     frame = _usage(view, scope, tuple(dict.fromkeys((*FINE, by) if by else FINE)))
     frame = frame[~frame["cost_basis"].isin(UNPRICED)]
@@ -111,7 +112,7 @@ def cells(view: Ledger, scope: Scope, by: str | None = None) -> pd.DataFrame:
 
 
 @kept
-def _usage(view: Ledger, scope: Scope, keys: tuple[str, ...]) -> pd.DataFrame:
+def _usage(view: Ledger, scope: ClosedScope, keys: tuple[str, ...]) -> pd.DataFrame:
     """SUMS of a span, one row per combination of `keys`."""
     source = scope.days(view) if scope.fits_rollup(*keys) else scope.usage(view)
     columns = {
@@ -132,7 +133,7 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
     return wide.groupby(["group", "provider", "model", "team", "feature"], as_index=False)[list(COLUMNS[3:])].sum()
 
 
-def unpriced_share(view: Ledger, *scopes: Scope) -> float:
+def unpriced_share(view: Ledger, *scopes: ClosedScope) -> float:
     """Share of attempts in the spans whose cost is unknown: they are in no bridge."""
     frames = [_usage(view, scope, FINE) for scope in scopes]
     known, attempts = (sum(int(frame[name].sum()) for frame in frames) for name in ("priced_attempts", "attempts"))
@@ -142,14 +143,14 @@ def unpriced_share(view: Ledger, *scopes: Scope) -> float:
 def register(subparsers: Any) -> None:
     """`python -m analytics bridge`."""
     sub = console.command(subparsers, "bridge", _command, "why spend moved between two spans, closing to the cent")
-    spend.add_span(sub)
+    add_span(sub)
     sub.add_argument(
         "--against-from",
-        type=spend.parse_day,
+        type=parse_day,
         metavar="DATE",
         help="first day of the span before (default: as long, ending before --from)",
     )
-    sub.add_argument("--against-to", type=spend.parse_day, metavar="DATE", help="last day of the span before, included")
+    sub.add_argument("--against-to", type=parse_day, metavar="DATE", help="last day of the span before, included")
     sub.add_argument("--by", metavar="DIMENSION", help="one bridge per team, model, ...")
     sub.add_argument(
         "--budget", metavar="NAME", help="from this saved budget to the actual spend of its running period"
@@ -160,7 +161,7 @@ def register(subparsers: Any) -> None:
 
 
 def _command(args: argparse.Namespace) -> None:
-    view = spend.view_of(args)
+    view = view_of(args)
     if args.budget:
         return _print_budget(args, view)
     before, after = spans(view, args)
@@ -172,9 +173,9 @@ def _command(args: argparse.Namespace) -> None:
     if args.json:
         payload = described(whole) | {
             "from": after.start,
-            "to": _last(after),
+            "to": after.last,
             "against_from": before.start,
-            "against_to": _last(before),
+            "against_to": before.last,
         }
         payload |= {"unpriced_share": share, "snapshot": view.snapshot()}
         console.emit_json(
@@ -182,7 +183,7 @@ def _command(args: argparse.Namespace) -> None:
             | ({"by": args.by, "groups": {name: described(part) for name, part in parts.items()}} if args.by else {})
         )
         return
-    _print(whole, f"{before.start} to {_last(before)} -> {after.start} to {_last(after)}")
+    _print(whole, f"{before.start} to {before.last} -> {after.start} to {after.last}")
     if parts:
         ranked = sorted(parts.items(), key=lambda item: -abs(item[1].change_usd))
         table = [
@@ -235,11 +236,7 @@ def described(result: Bridge) -> dict:
     return {"start_usd": result.start_usd, "end_usd": result.end_usd, "drivers": drivers}
 
 
-def _last(scope: Scope) -> date:
-    return scope.end - timedelta(days=1)
-
-
-def spans(view: Ledger, args: argparse.Namespace) -> tuple[Scope, Scope]:
+def spans(view: Ledger, args: argparse.Namespace) -> tuple[ClosedScope, ClosedScope]:
     """The two spans a command names (before, after); raises BadInput for one that is empty or half given."""
     day = timedelta(days=1)
     end = args.end + day if args.end else through(view).complete_until
@@ -253,15 +250,11 @@ def spans(view: Ledger, args: argparse.Namespace) -> tuple[Scope, Scope]:
     if (args.against_from is None) != (args.against_to is None):
         raise BadInput("--against-from and --against-to go together; give both or neither.")
     after = Scope.of(view, start, end, **filters)
-    before = (
-        after.before()
-        if args.against_from is None
-        else after.model_copy(update={"start": args.against_from, "end": args.against_to + day})
-    )
+    before = after.before() if args.against_from is None else after.between(args.against_from, args.against_to + day)
     for scope in (before, after):
         if scope.start >= scope.end:
-            raise BadInput(f"The span {scope.start} to {_last(scope)} ends before it starts; swap its days.")
+            raise BadInput(f"The span {scope.start} to {scope.last} ends before it starts; swap its days.")
     first = logged_days(view)[0].date()
     if after.end <= first:
-        raise NoData(f"The span {start} to {_last(after)} ends before the first log ({first}); choose a later one.")
+        raise NoData(f"The span {start} to {after.last} ends before the first log ({first}); choose a later one.")
     return before, after

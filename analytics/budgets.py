@@ -10,11 +10,11 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from analytics.command_options import view_of
 from analytics.forecast import Event, Outlook, outlook_of, planned
 from analytics.history import daily, through
 from analytics.registry import dimension
 from analytics.scope import Scope
-from analytics.spend import view_of
 from data import console, wording
 from data.documents import Documents
 from data.errors import BadInput
@@ -68,7 +68,7 @@ class Budget(BaseModel):
 
     @property
     def amount_usd(self) -> float:
-        return self.amount if self.currency == "USD" else self.amount * self.usd_rate
+        return self.amount if self.currency == "USD" else self.amount * (self.usd_rate or 1.0)
 
     def period_of(self, day: date) -> tuple[date, date]:
         """The period [start, end) that holds a day."""
@@ -76,15 +76,16 @@ class Budget(BaseModel):
         anchor = (self.start_month - 1) % months
         number = day.year * 12 + day.month - 1 - (day.day < self.start_day)
         first = number - (number - anchor) % months
-        return tuple(date(n // 12, n % 12 + 1, self.start_day) for n in (first, first + months))
+        start, end = (date(n // 12, n % 12 + 1, self.start_day) for n in (first, first + months))
+        return start, end
 
     def span_at(self, day: date) -> tuple[date, date]:
         """The days [start, end) of the period at `day` in which the budget is valid; its first or last period outside of them."""
         start, end = self.period_of(day)
-        if self.starts and self.starts >= end or self.ends and self.ends <= start:
-            start, end = self.period_of(
-                self.starts if self.starts and self.starts > day else self.ends - timedelta(days=1)
-            )
+        if self.starts and self.starts >= end:
+            start, end = self.period_of(self.starts)
+        elif self.ends and self.ends <= start:
+            start, end = self.period_of(self.ends - timedelta(days=1))
         return max(start, self.starts or start), min(end, self.ends or end)
 
     def overlaps(self, other: Budget) -> bool:
@@ -127,7 +128,7 @@ def status(view: Ledger, state: State, events: Sequence[Event] = (), until: date
         reach = reach._replace(day=until - timedelta(days=1), complete_until=until)
     found = []
     for budget in budgets:
-        scope = Scope.of(view, **budget.filters)
+        scope = Scope.of(view, None, None, **budget.filters)
         # Planned events are the company's: they belong to budgets without filters.
         outlook, spent = _outlook(
             view, scope, budget, reach.day, reach.complete_until, () if budget.filters else events

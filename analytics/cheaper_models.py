@@ -16,7 +16,7 @@ import pandas as pd
 
 from analytics import list_prices
 from analytics.paid_prices import KINDS
-from analytics.savings_finders import Claim
+from analytics.savings_claim import Claim
 from data import wording
 from data.facts.models import ModelFacts
 
@@ -35,8 +35,8 @@ def claims(cells: pd.DataFrame, facts: Mapping[str, ModelFacts], day: date) -> l
     """One claim per dear model, over its cells that a cheaper one fits."""
     scores = _scores(cells)
     offers = sorted({index[:2] for index in cells.index} | set(_siblings(cells, facts)))
-    prices = {name: found for name in offers if (found := list_prices.per_token(*name, day))}
-    found = []
+    prices = {name: price for name in offers if (price := list_prices.per_token(*name, day))}
+    found: list[Claim] = []
     for name, own in cells.groupby(level=["provider", "model"]):
         if name not in prices:
             continue
@@ -116,8 +116,9 @@ def _allowed(facts: Mapping[str, ModelFacts], model: str, data_class: str) -> bo
     if data_class not in GUARDED:
         return True
     known = facts[model] if model in set(facts) else None
-    fits = known is not None and known.origin is not None and known.origin != "CN"
-    return fits and (data_class != "regulated" or known.hipaa_eligible is True)
+    if known is None or known.origin is None or known.origin == "CN":
+        return False
+    return data_class != "regulated" or known.hipaa_eligible is True
 
 
 def _claim(model: str, cells: pd.DataFrame, usd: pd.Series, picked: dict) -> Claim:
@@ -125,7 +126,7 @@ def _claim(model: str, cells: pd.DataFrame, usd: pd.Series, picked: dict) -> Cla
     by_target: dict[str, float] = {}
     for saving, other, _ in picked.values():
         by_target[other] = by_target.get(other, 0.0) + saving
-    targets = sorted(by_target, key=by_target.get, reverse=True)
+    targets = sorted(by_target, key=lambda name: -by_target[name])
     measured = sum(saving for saving, _, known in picked.values() if known) / usd.sum()
     tasks = sorted({index[5] for index in usd.index})
     return Claim(

@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from analytics.spend import view_of
+from analytics.command_options import view_of
 from data import console
 from data.calendar import MILLION
 from data.errors import BadInput, BatonError
@@ -114,7 +114,7 @@ def _shares(used: dict[str, float | None], record: dict, book: PriceBook) -> lis
             pd.Timestamp(record["usage_day"]).to_pydatetime(),
             service_tier=record["service_tier"] or "standard",
         )
-        amounts = [rates[RATE_OF[kind]] * Decimal(count) for kind, count in used.items() if kind]
+        amounts = [rates[RATE_OF[kind]] * Decimal(count or 0) for kind, count in used.items() if kind]
     except BatonError:
         amounts = []
     whole = sum(amounts, Decimal(0))

@@ -18,9 +18,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from analytics import backtest, forecast_model
+from analytics.command_options import view_of
 from analytics.history import daily, through
 from analytics.scope import Scope
-from analytics.spend import view_of
 from data import console, wording
 from data.calendar import DAYS_PER_YEAR, MIN_HISTORY_DAYS, MONTHS_PER_YEAR
 from data.documents import Documents
@@ -112,7 +112,7 @@ def month_end(view: Ledger, scope: Scope, events: Sequence[Event] = ()) -> Outlo
 def outlook(view: Ledger, scope: Scope, start: date, end: date, events: Sequence[Event] = ()) -> Outlook:
     """Any period [start, end), past, present or future."""
     return outlook_of(
-        daily(view, scope.model_copy(update={"start": None, "end": None})),
+        daily(view, scope.at_any_time()),
         through(view).complete_until,
         start,
         end,

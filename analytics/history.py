@@ -13,6 +13,7 @@ import pandas as pd
 from analytics.answers_by_version import kept
 from analytics.registry import dimension, total
 from analytics.scope import UNKNOWN, Scope
+from analytics.silences import holes
 from data.errors import NoData
 from data.ledger import Ledger
 
@@ -51,8 +52,16 @@ def logged_days(view: Ledger) -> pd.DatetimeIndex:
 
 
 @kept
+def days_without_log(view: Ledger) -> pd.DatetimeIndex:
+    """The days between the first and the last record that should have a log and have none; see `silences`."""
+    logged = logged_days(view)
+    whole = pd.date_range(logged[0], logged[-1], name="day")
+    return whole[holes(pd.Series(whole.isin(logged), index=whole)).to_numpy()]
+
+
+@kept
 def daily(view: Ledger, scope: Scope) -> pd.Series:
-    """USD per day of the reporting zone, first to last day of the ledger; NaN where the ledger has no row at all."""
+    """USD per day of the reporting zone, first to last day of the ledger; NaN where the ledger has a hole."""
     return daily_by(view, scope, ()).iloc[:, 0]
 
 
@@ -61,8 +70,8 @@ def daily_by(
 ) -> pd.DataFrame:
     """Daily totals, one column per (measure, value of the dimensions in `by`), floats.
 
-    Days in which a series has no row are zero; days in which the whole ledger has none are NaN:
-    a missing log is not a day without spend.
+    Days in which a series has no row are zero; holes in the ledger's log are NaN: a missing log is not a
+    day without spend.
     """
     source = scope.days(view) if scope.fits_rollup(*by) else scope.usage(view)
     keys = {"day": dimension("day").expression(source, scope.time_zone)}
@@ -81,5 +90,5 @@ def daily_by(
         return pd.DataFrame({name: pd.Series(dtype=float) for name in measures}, index=pd.DatetimeIndex([]))
     whole = pd.date_range(seen[0], seen[-1], name="day")
     filled = wide.reindex(whole).astype(float).fillna(0.0)
-    filled.loc[~whole.isin(seen)] = np.nan
+    filled.loc[whole.isin(days_without_log(view))] = np.nan
     return filled

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from analytics.command_options import view_of
 from analytics.scope import UNKNOWN
-from analytics.spend import view_of
 from data import console, wording
 from data.ledger import Ledger
 from data.prices.exchange_rates import RATES, BilledRate
@@ -62,7 +62,7 @@ def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
     )
 
 
-def _row(row: tuple, rates: dict[str, BilledRate]) -> tuple:
+def _row(row: Any, rates: dict[str, BilledRate]) -> tuple:
     billed = Decimal(row.billed)
     rate = Decimal(1) if row.currency == "USD" else rates[row.currency].usd_rate if row.currency in rates else None
     usd = billed * rate if rate is not None else None
@@ -71,7 +71,7 @@ def _row(row: tuple, rates: dict[str, BilledRate]) -> tuple:
     return row.provider, row.month, row.currency, billed, usd, ledger, difference, _explained(row, usd, ledger, rates)
 
 
-def _explained(row: tuple, usd: Decimal | None, ledger: Decimal | None, rates: dict[str, BilledRate]) -> str:
+def _explained(row: Any, usd: Decimal | None, ledger: Decimal | None, rates: dict[str, BilledRate]) -> str:
     """What is known about the difference, most telling first."""
     told = []
     if usd is None:

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 import ibis
 import ibis.expr.types as ir
 
+from analytics.local_time import local_time
 from data.calendar import MILLION
 from data.errors import BadInput
 from data.schema import TOKENS
@@ -51,6 +52,11 @@ class Measure:
 
 # -- totals -------------------------------------------------------------------------------------
 
+
+def _sum_of(name: str) -> Callable[[ir.Table], ir.Value]:
+    return lambda table: table[name].sum()
+
+
 _ROW_TOTALS: dict[str, Callable[[ir.Table], ir.Value]] = {
     "attempts": lambda t: t.count(),
     "calls": lambda t: (t.attempt == 1).sum(),
@@ -64,14 +70,17 @@ _ROW_TOTALS: dict[str, Callable[[ir.Table], ir.Value]] = {
     "retry_cost_usd": lambda t: t.cost_usd.sum(where=t.attempt > 1),
     "latency_ms_sum": lambda t: t.latency_ms.sum(),
     "latency_count": lambda t: t.latency_ms.count(),
-    **{name: (lambda t, n=name: t[n].sum()) for name in TOKENS},
+    **{name: _sum_of(name) for name in TOKENS},
 }
-TOTALS = tuple(_ROW_TOTALS)
 
 
 def total(table: ir.Table, name: str) -> ir.Value:
     """One additive total, on ledger rows or on `spend_by_day`."""
     return table[name].sum() if "attempts" in table.columns else _ROW_TOTALS[name](table)
+
+
+def _total_of(name: str) -> Callable[[ir.Table], ir.Value]:
+    return lambda table: total(table, name)
 
 
 def _input(table: ir.Table) -> ir.Value:
@@ -91,8 +100,6 @@ def _ratio(top: ir.Value, bottom: ir.Value, scale: float = 1.0) -> ir.Value:
 
 def _time(unit: str) -> Callable[[ir.Table, str], ir.Value]:
     def expression(table: ir.Table, zone: str) -> ir.Value:
-        from analytics.scope import local_time
-
         instant = table.day if "day" in table.columns else local_time(table, zone)
         return instant.truncate(unit).cast("date")
 
@@ -100,8 +107,6 @@ def _time(unit: str) -> Callable[[ir.Table, str], ir.Value]:
 
 
 def _hour(table: ir.Table, zone: str) -> ir.Value:
-    from analytics.scope import local_time
-
     return local_time(table, zone).hour()
 
 
@@ -114,7 +119,7 @@ def _key(table: ir.Table, zone: str) -> ir.Value:
 
 
 @ibis.udf.scalar.builtin(name="json_extract_string")
-def _json_text(document: str, path: str) -> str:
+def _json_text(document: str, path: str) -> str:  # type: ignore[empty-body]
     """DuckDB's ->>."""
 
 
@@ -188,7 +193,7 @@ MEASURES: dict[str, Measure] = {
         Measure("input_tokens", "Input tokens", "tokens", "fresh input, cache reads and cache writes", _input, True),
         Measure("output_all_tokens", "Output tokens", "tokens", "visible output and reasoning", _output, True),
         *(
-            Measure(name, label, "tokens", meaning, lambda t, n=name: total(t, n), True)
+            Measure(name, label, "tokens", meaning, _total_of(name), True)
             for name, label, meaning in (
                 ("fresh_input_tokens", "Fresh input", "input neither read from nor written to a cache"),
                 ("cache_read_tokens", "Cache reads", "input served from the prompt cache"),

@@ -155,7 +155,7 @@ def _md(text: object) -> str:
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=lambda name: bool(name) and name.endswith(".html"),
+        autoescape=lambda name: name is not None and name.endswith(".html"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -19,11 +19,12 @@ from typing import Any
 import pandas as pd
 
 from analytics import actions, anomaly_search, bridge, budgets, inventory, report, savings, unit_costs
+from analytics.command_options import view_of
 from analytics.forecast import next_month, outlook_of, planned
 from analytics.history import daily, logged_days, through
 from analytics.registry import dimension
-from analytics.scope import Scope
-from analytics.spend import priced_share, view_of
+from analytics.scope import ClosedScope, Scope
+from analytics.spend import priced_share
 from data import console
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
@@ -39,8 +40,8 @@ def week_of(text: str) -> date:
     """Monday of an ISO week such as 2026-W46; raises BadInput for anything else."""
     found = re.fullmatch(r"(\d{4})-?W(\d{2})", text.strip())
     try:
-        return date.fromisocalendar(int(found[1]), int(found[2]), 1)
-    except (TypeError, ValueError) as error:
+        return date.fromisocalendar(int(found[1]) if found else 0, int(found[2]) if found else 0, 1)
+    except ValueError as error:
         raise BadInput(f"{text!r} is no week; write it as 2026-W46 (ISO year and week).") from error
 
 
@@ -91,7 +92,7 @@ def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict
     return plain | {"message": report.message(plain)}
 
 
-def _pacing(view: Ledger, state: State, week: Scope, until: date) -> dict:
+def _pacing(view: Ledger, state: State, week: ClosedScope, until: date) -> dict:
     spend = daily(view, Scope.of(view))
     spend = spend[spend.index < pd.Timestamp(week.end)]
     inside = spend[spend.index >= pd.Timestamp(week.start)]
@@ -109,7 +110,7 @@ def _pacing(view: Ledger, state: State, week: Scope, until: date) -> dict:
     }
 
 
-def _moves(view: Ledger, week: Scope, by: str, compare: bool) -> dict:
+def _moves(view: Ledger, week: ClosedScope, by: str, compare: bool) -> dict:
     if not compare:
         return {"bridge": None, "movers": [], "renames": [], "by": by}
     before = week.before()
@@ -135,7 +136,7 @@ def _moves(view: Ledger, week: Scope, by: str, compare: bool) -> dict:
     }
 
 
-def _anomalies(view: Ledger, state: State, week: Scope) -> dict:
+def _anomalies(view: Ledger, state: State, week: ClosedScope) -> dict:
     seen = anomaly_search.findings(view, week)
     rows = [
         one._asdict() | {"title": one.title, "key": one.key} | anomaly_search.noted(state, one)
@@ -144,7 +145,7 @@ def _anomalies(view: Ledger, state: State, week: Scope) -> dict:
     return {"rows": rows, "note": seen.note}
 
 
-def _units(view: Ledger, week: Scope) -> dict:
+def _units(view: Ledger, week: ClosedScope) -> dict:
     cost = unit_costs.of(view, week)
     return cost._asdict() | {"note": cost.note}
 

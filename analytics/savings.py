@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from analytics import anomalies, cheaper_models, list_prices, savings_finders, work_cells
+from analytics.command_options import view_of
 from analytics.history import daily_by, through
 from analytics.paid_prices import USUAL_RATES
-from analytics.savings_finders import Claim
-from analytics.scope import UNKNOWN, Scope
-from analytics.spend import view_of
+from analytics.savings_claim import Claim
+from analytics.scope import UNKNOWN, ClosedScope, Scope
 from data import console, wording
 from data.calendar import DAYS_PER_MONTH
 from data.errors import BadInput
@@ -28,7 +28,6 @@ from data.ledger import Ledger
 from data.state import State
 
 SPAN_DAYS = 28
-SHOWN_VALUES = 6
 LINKED = ("model", "team", "feature", "task_type")
 
 
@@ -74,14 +73,14 @@ class Savings(NamedTuple):
         return self.total_usd_month / self.spend_usd_month if self.spend_usd_month else 0.0
 
 
-def recent(view: Ledger, scope: Scope | None = None) -> Scope:
+def recent(view: Ledger, scope: Scope | None = None) -> ClosedScope:
     """The last four whole weeks, with the scope's filters."""
     end = min(through(view).complete_until, (scope and scope.end) or date.max)
     base = scope or Scope.of(view)
-    return base.model_copy(update={"start": end - timedelta(days=SPAN_DAYS), "end": end})
+    return base.between(end - timedelta(days=SPAN_DAYS), end)
 
 
-def findings(view: Ledger, scope: Scope, state: State | None = None) -> Savings:
+def findings(view: Ledger, scope: ClosedScope, state: State | None = None) -> Savings:
     """Every finding over the scope's days (`recent` gives the usual span)."""
     facts = models.current(state) if state else models.shipped()
     cells = work_cells.cells(view, scope)
@@ -146,9 +145,9 @@ def _finding(claim: Claim, cells: pd.DataFrame, net: pd.Series, per_month: float
     )
 
 
-def _outgrown(view: Ledger, scope: Scope) -> dict[tuple[str, str], float]:
+def _outgrown(view: Ledger, scope: ClosedScope) -> dict[tuple[str, str], float]:
     """USD above the old cost per request, by (team, feature); from the roll-up."""
-    whole = scope.model_copy(update={"start": scope.start - timedelta(days=scope.length_days)})
+    whole = scope.between(scope.start - timedelta(days=scope.length_days), scope.end)
     daily = daily_by(view, whole, ("team", "feature"), ("cost_usd", "calls"))
     daily = daily[(daily.index >= pd.Timestamp(whole.start)) & (daily.index < pd.Timestamp(whole.end))].fillna(0.0)
     found = {}
@@ -185,9 +184,7 @@ def _command(args: argparse.Namespace) -> None:
         raise BadInput(f"--days {args.days} is not a number of days; use 1 or more.")
     view = view_of(args)
     span = recent(view)
-    saving = findings(
-        view, span.model_copy(update={"start": span.end - timedelta(days=args.days)}), State.open(args.home)
-    )
+    saving = findings(view, span.between(span.end - timedelta(days=args.days), span.end), State.open(args.home))
     if args.json:
         console.emit_json(described(saving) | {"snapshot": view.snapshot()})
         return

@@ -6,12 +6,11 @@ None. A claim says per cell what the span's spend would be less, before overlap 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
 from analytics.paid_prices import KINDS
+from analytics.savings_claim import Claim
 from data import wording
 
 BATCH_PROVIDERS = ("openai", "anthropic", "google", "azure", "aws", "mistral")  # half price for answers within a day
@@ -21,18 +20,6 @@ NIGHT_SHARE = 0.7
 USUAL_FAILURES = 0.01
 LONGER_THAN_PEERS = 2.0
 CACHE_FELL = 0.15
-
-
-class Claim(NamedTuple):
-    """`usd` per cell over the span, and the words a reader needs to judge it."""
-
-    kind: str
-    title: str
-    usd: pd.Series
-    confidence: str  # high: measured in the log; medium: one assumption; low: to be tested first
-    assumption: str
-    action: str
-    page: str  # the page that goes further
 
 
 def missed_cache(cells: pd.DataFrame, sessions: pd.DataFrame, best: pd.DataFrame) -> Claim | None:

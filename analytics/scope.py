@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, overload
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -16,23 +17,15 @@ if TYPE_CHECKING:
     from data.ledger import Ledger
 
 UNKNOWN = "unknown"  # how a missing dimension value is shown and filtered
-
-
-@ibis.udf.scalar.builtin(name="timezone")
-def _in_zone(zone: str, instant: ibis.dtype("timestamp('UTC')")) -> ibis.dtype("timestamp"):
-    """DuckDB's timezone(): wall clock of an instant in a zone."""
-
-
-@ibis.udf.scalar.builtin(name="timezone")
-def _as_instant(zone: str, wall: ibis.dtype("timestamp")) -> ibis.dtype("timestamp('UTC')"):
-    """DuckDB's timezone() the other way: the instant a wall clock shows in a zone."""
+Values = tuple[str, ...] | list[str] | str
 
 
 class Scope(BaseModel):
-    """Half-open days [start, end) of `time_zone`, and allowed values per dimension.
+    """Half-open days [start, end) of `time_zone` less `without`, and allowed values per dimension.
 
     Values of one dimension are alternatives, dimensions narrow each other; `unknown` stands for a
-    missing value. Frozen and hashable, so it serves as a cache key.
+    missing value. Frozen and hashable, so it serves as a cache key. A scope that has both ends is a
+    `ClosedScope`, whichever way it was made.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,31 +34,33 @@ class Scope(BaseModel):
     end: date | None = None
     filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
     time_zone: str = "UTC"
+    without: tuple[date, ...] = ()
+
+    @overload
+    @classmethod
+    def of(cls, ledger: Ledger, start: date, end: date, **filters: Values) -> ClosedScope: ...
+    @overload
+    @classmethod
+    def of(cls, ledger: Ledger, start: date | None = None, end: date | None = None, **filters: Values) -> Scope: ...
 
     @classmethod
-    def of(
-        cls,
-        ledger: Ledger,
-        start: date | None = None,
-        end: date | None = None,
-        **filters: tuple[str, ...] | list[str] | str,
-    ) -> Scope:
+    def of(cls, ledger: Ledger, start: date | None = None, end: date | None = None, **filters: Values) -> Scope:
         """A scope in the ledger's reporting zone; empty filters are dropped."""
         chosen = tuple((k, (v,) if isinstance(v, str) else tuple(v)) for k, v in sorted(filters.items()) if v)
-        return cls(start=start, end=end, filters=chosen, time_zone=ledger.time_zone)
+        zone = ledger.time_zone
+        if start and end:
+            return ClosedScope(start=start, end=end, filters=chosen, time_zone=zone)
+        return Scope(start=start, end=end, filters=chosen, time_zone=zone)
 
-    @property
-    def length_days(self) -> int | None:
-        """Days in the span, or None when it is open."""
-        return (self.end - self.start).days if self.start and self.end else None
+    def between(self, start: date, end: date) -> ClosedScope:
+        """The same choice of values over the days [start, end)."""
+        return ClosedScope(start=start, end=end, filters=self.filters, time_zone=self.time_zone)
 
-    def before(self) -> Scope:
-        """The span of the same length that ends where this one starts."""
-        if not (self.start and self.end):
-            raise ValueError("an open span has no span before it")
-        return self.model_copy(update={"start": self.start - (self.end - self.start), "end": self.start})
+    def at_any_time(self) -> Scope:
+        """The same choice of values over every day of the ledger."""
+        return Scope(filters=self.filters, time_zone=self.time_zone)
 
-    def with_filter(self, dimension: str, *values: str) -> Scope:
+    def with_filter(self, dimension: str, *values: str) -> Self:
         """This scope narrowed to `values` of one more dimension (replacing an earlier choice)."""
         kept = tuple(f for f in self.filters if f[0] != dimension)
         return self.model_copy(update={"filters": tuple(sorted((*kept, (dimension, values))))})
@@ -77,6 +72,11 @@ class Scope(BaseModel):
             table = table.filter(table.requested_at >= ibis.literal(self._utc(self.start)))
         if self.end:
             table = table.filter(table.requested_at < ibis.literal(self._utc(self.end)))
+        for day in self.without:
+            first, after = self._utc(day), self._utc(day + timedelta(days=1))
+            table = table.filter(
+                (table.requested_at < ibis.literal(first)) | (table.requested_at >= ibis.literal(after))
+            )
         return self._narrow(table)
 
     def days(self, ledger: Ledger) -> ir.Table:
@@ -86,6 +86,8 @@ class Scope(BaseModel):
             table = table.filter(table.day >= ibis.literal(self.start))
         if self.end:
             table = table.filter(table.day < ibis.literal(self.end))
+        if self.without:
+            table = table.filter(~table.day.isin([ibis.literal(day) for day in self.without]))
         return self._narrow(table)
 
     def fits_rollup(self, *dimensions: str) -> bool:
@@ -107,13 +109,28 @@ class Scope(BaseModel):
         return local.astimezone(UTC).replace(tzinfo=None)
 
 
-def local_time(table: ir.Table, zone: str) -> ir.TimestampValue:
-    """`requested_at` as the wall clock of the reporting zone."""
-    if zone == "UTC":
-        return table.requested_at
-    return _in_zone(zone, _as_instant("UTC", table.requested_at))
+class ClosedScope(Scope):
+    """A scope with both ends: what a number per day, a comparison or a forecast stands on."""
 
+    start: date
+    end: date
 
-def days_of(scope: Scope) -> list[date]:
-    """Every day of a closed span."""
-    return [scope.start + timedelta(days=i) for i in range(scope.length_days or 0)]
+    @property
+    def length_days(self) -> int:
+        """Days in the span, those left out not counted."""
+        return (self.end - self.start).days - len(self.without)
+
+    @property
+    def last(self) -> date:
+        """The last day that belongs to it."""
+        return self.end - timedelta(days=1)
+
+    def before(self) -> ClosedScope:
+        """The span of the same length that ends where this one starts, the same places in it left out."""
+        length = self.end - self.start
+        return self.between(self.start - length, self.start).leaving_out(day - length for day in self.without)
+
+    def leaving_out(self, days: Iterable[date]) -> Self:
+        """The same span without these days."""
+        inside = {day for day in days if self.start <= day < self.end}
+        return self.model_copy(update={"without": tuple(sorted(inside))})

@@ -12,10 +12,10 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from analytics.command_options import add_span, span_of, view_of
 from analytics.registry import dimension, measure, total
-from analytics.scope import UNKNOWN, Scope
+from analytics.scope import UNKNOWN, ClosedScope, Scope
 from data import console, wording
-from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.schema import TOKENS
 
@@ -58,7 +58,7 @@ def totals(ledger: Ledger, scope: Scope, measures: Sequence[str]) -> dict[str, A
     return {name: None if pd.isna(value) else value for name, value in record.items()}
 
 
-def by_day(ledger: Ledger, scope: Scope) -> pd.DataFrame:
+def by_day(ledger: Ledger, scope: ClosedScope) -> pd.DataFrame:
     """`day, cost_usd` for every day of a closed scope, days without spend as 0."""
     frame = grouped(ledger, scope, ("day",))
     known = {pd.Timestamp(d).date(): c for d, c in zip(frame["day"], frame["cost_usd"], strict=True)}
@@ -66,7 +66,7 @@ def by_day(ledger: Ledger, scope: Scope) -> pd.DataFrame:
     return pd.DataFrame({"day": days, "cost_usd": [known.get(d) or Decimal(0) for d in days]})
 
 
-def movers(ledger: Ledger, scope: Scope, by: str, count: int = 5) -> pd.DataFrame:
+def movers(ledger: Ledger, scope: ClosedScope, by: str, count: int = 5) -> pd.DataFrame:
     """What changed most against the span before: `name, before_usd, after_usd, change_usd`, largest move first.
 
     The last row `everything else` closes the sum, so the changes add up to the total's change.
@@ -100,44 +100,11 @@ def priced_share(ledger: Ledger, scope: Scope, by: Sequence[str] = ()) -> float 
     return None if pd.isna(row["attempts"]) or not row["attempts"] else float(row["priced"] / row["attempts"])
 
 
-# -- command line -------------------------------------------------------------------------------
-
-
 def register(subparsers: Any) -> None:
     """Add `spend` to `python -m analytics`."""
     spend = console.command(subparsers, "spend", run, "spend by any dimensions")
     spend.add_argument("--by", default="", metavar="DIM,...", help="dimensions, for example model,team")
     add_span(spend)
-
-
-def add_span(parser: argparse.ArgumentParser) -> None:
-    """The options every dated command shares: --from and --to (both inclusive days), --as-of."""
-    parser.add_argument("--from", dest="start", type=parse_day, metavar="DATE", help="first day, YYYY-MM-DD")
-    parser.add_argument("--to", dest="end", type=parse_day, metavar="DATE", help="last day, included")
-    parser.add_argument("--as-of", type=int, metavar="N", help="data version to read (default: the newest)")
-
-
-def parse_day(text: str) -> date:
-    """An ISO day; argparse turns the ValueError into a usage error."""
-    return date.fromisoformat(text)
-
-
-def view_of(args: argparse.Namespace) -> Ledger:
-    """The pinned ledger a command reads; raises NoData when it is empty."""
-    ledger = Ledger.open(args.home)
-    view = ledger.at(args.as_of if getattr(args, "as_of", None) is not None else ledger.snapshot())
-    if not view.sql(f"SELECT count(*) AS n FROM {view.name('batches')} WHERE loaded > 0").iloc[0, 0]:
-        raise NoData(
-            f"The ledger in {ledger.home} is empty; load a log with `python -m data ingest PATH` or try `python -m data sample`."
-        )
-    return view
-
-
-def span_of(args: argparse.Namespace, view: Ledger) -> Scope:
-    """The scope of --from and --to; raises BadInput when they are the wrong way round."""
-    if args.start and args.end and args.end < args.start:
-        raise BadInput(f"--to {args.end} is before --from {args.start}; swap them.")
-    return Scope.of(view, args.start, args.end + timedelta(days=1) if args.end else None)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import ibis
 import pandas as pd
 
+from analytics.command_options import view_of
 from analytics.history import through
 from analytics.registry import dimension
 from analytics.scope import UNKNOWN, Scope
-from analytics.spend import view_of
 from data import console, wording
 from data.errors import BadInput
 from data.ledger import Ledger

@@ -15,8 +15,9 @@ import pandas as pd
 
 from analytics import list_prices
 from analytics.answers_by_version import kept
+from analytics.local_time import local_time
 from analytics.paid_prices import KINDS, USUAL_RATES
-from analytics.scope import UNKNOWN, Scope, local_time
+from analytics.scope import UNKNOWN, ClosedScope
 from data.ledger import Ledger
 
 CELL = ("provider", "model", "team", "feature", "environment", "task_type", "criticality", "data_class")
@@ -25,7 +26,7 @@ INPUTS = KINDS[:4]
 
 
 @kept
-def cells(view: Ledger, scope: Scope) -> pd.DataFrame:
+def cells(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     """One row per cell, indexed by CELL; floats.
 
     Columns: attempts, calls, failed, cost_usd, failed_cost_usd; of paid answers: answers, answers_cost_usd,
@@ -66,7 +67,7 @@ def _keys(rows: ir.Table) -> dict[str, ir.Value]:
     return {name: rows[name].fill_null(UNKNOWN) for name in CELL}
 
 
-def _priced(table: pd.DataFrame, scope: Scope) -> pd.DataFrame:
+def _priced(table: pd.DataFrame, scope: ClosedScope) -> pd.DataFrame:
     day = scope.start + (scope.end - scope.start) / 2
     known = {pair: list_prices.per_token(*pair, day) for pair in {index[:2] for index in table.index}}
     sheet = np.array([known[index[:2]] or USUAL_RATES for index in table.index]).reshape(-1, len(KINDS))
@@ -77,7 +78,7 @@ def _priced(table: pd.DataFrame, scope: Scope) -> pd.DataFrame:
 
 
 @kept
-def sessions(view: Ledger, scope: Scope) -> pd.DataFrame:
+def sessions(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     """What conversations sent again, per cell: resent_tokens (not read from a cache), outgrown_tokens, turns.
 
     A turn repeats the turns before it: what a session sent beyond its longest prompt was sent before.
@@ -106,7 +107,7 @@ def sessions(view: Ledger, scope: Scope) -> pd.DataFrame:
 
 
 @kept
-def repeats(view: Ledger, scope: Scope) -> pd.DataFrame:
+def repeats(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     """Second and later attempts per cell and the model tried first: cost_usd and KINDS of those that were answered.
 
     Columns also first_provider, first_model and first_answered (the first attempt had been answered, so the
@@ -137,16 +138,14 @@ def repeats(view: Ledger, scope: Scope) -> pd.DataFrame:
 
 
 @kept
-def cache_shares(view: Ledger, scope: Scope) -> pd.DataFrame:
+def cache_shares(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     """Best cache-read share of earlier spans of the same length, by (model, team, feature), from the roll-up.
 
     At most three spans back; spans with under 100 attempts say nothing. Column `best_share`.
     """
     if not scope.fits_rollup():
         return pd.DataFrame({"best_share": []})
-    earlier = scope.model_copy(
-        update={"start": scope.start - 3 * timedelta(days=scope.length_days), "end": scope.start}
-    )
+    earlier = scope.between(scope.start - 3 * timedelta(days=scope.length_days), scope.start)
     days = earlier.days(view)
     span = ((ibis.literal(scope.start).delta(days.day, unit="day") - 1) / scope.length_days).floor()
     names = {name: days[name].fill_null(UNKNOWN) for name in ("model", "team", "feature")}

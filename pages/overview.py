@@ -126,7 +126,7 @@ def pacing(outlook: forecast.Outlook, held: budgets.Status | None) -> None:
 
 
 def saving(view: Ledger, scope: Scope) -> None:
-    found = biggest_saving(view, scope.model_copy(update={"start": None, "end": None}), shell.state().version("owner"))
+    found = biggest_saving(view, scope.at_any_time(), shell.state().version("owner"))
     if not found.findings:
         return
     best = found.findings[0]
@@ -217,7 +217,7 @@ shell.needs_prices(view)
 title = st.container()
 scope = filters.scope_bar(view)
 now, before = totals(view, scope), totals(view, scope.before())
-outlook = month(view, scope.model_copy(update={"start": None, "end": None}), shell.state().version("event"))
+outlook = month(view, scope.at_any_time(), shell.state().version("event"))
 held = budget(view, (shell.state().version("budget"), shell.state().version("event")))
 by = st.session_state.get("by", "model")
 with title:

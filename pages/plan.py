@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pandas as pd
 import streamlit as st
 
@@ -29,7 +31,7 @@ def plans(view: Ledger, scope: Scope, count: int, _events: str) -> dict[str, pla
 @shell.cached
 def swings(view: Ledger, scope: Scope, count: int, _events: str) -> pd.DataFrame:
     until = through(view).complete_until
-    recent = scope.model_copy(update={"start": until.fromordinal(until.toordinal() - 28), "end": until})
+    recent = scope.between(until - timedelta(days=28), until)
     by_model = spend.grouped(view, recent, ("model",))
     whole = float(by_model["cost_usd"].dropna().sum()) or 1.0
     shares = {row.model: float(row.cost_usd) / whole for row in by_model.dropna().itertuples()}

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from analytics.command_options import add_span, parse_day, span_of, view_of
 from analytics.scope import Scope
-from analytics.spend import add_span, parse_day, span_of, view_of
 from data import wording
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput

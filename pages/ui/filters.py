@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import streamlit as st
 
+from analytics import coverage
+from analytics.history import through
 from analytics.registry import DIMENSIONS
-from analytics.scope import UNKNOWN, Scope
+from analytics.scope import UNKNOWN, ClosedScope, Scope
 from data.calendar import DAYS_PER_YEAR
 from data.ledger import Ledger
 from pages.ui import links, shell
 
 CARRIED = ("team", "model", "task_type", "environment", "feature", "provider")  # a link may name any of these
+DAYS = {"7d": 7, "28d": 28, "90d": 90, "12m": DAYS_PER_YEAR}
 WINDOWS = {"7d": "7d", "28d": "28d", "90d": "90d", "12m": "12m", "mtd": "MTD", "all": "All"}
 
 
@@ -26,25 +27,11 @@ def options(view: Ledger, dimension: str) -> list[str]:
     return frame["value"].tolist()
 
 
-def window_days(window: str, first: date, last: date) -> tuple[date, date]:
-    """Half-open days of a window that ends with the last complete day of data."""
-    end = last + timedelta(days=1)
-    starts = {
-        "7d": end - timedelta(days=7),
-        "28d": end - timedelta(days=28),
-        "90d": end - timedelta(days=90),
-        "12m": end - timedelta(days=DAYS_PER_YEAR),
-        "mtd": last.replace(day=1),
-        "all": first,
-    }
-    return starts[window], end
-
-
-def last_full_day(view: Ledger) -> date:
-    """The last day the data cover whole; the last day at all when there is only one."""
-    known = shell.facts(view)
-    complete = known["last"].hour >= 23 or known["first_day"] == known["last_day"]
-    return known["last_day"] if complete else known["last_day"] - timedelta(days=1)
+def span_of(view: Ledger, window: str) -> ClosedScope:
+    """The days of a window; `coverage` knows the last whole one."""
+    if window == "mtd":
+        return coverage.window(view, since=through(view).day.replace(day=1))
+    return coverage.window(view, DAYS.get(window))
 
 
 def scope_bar(
@@ -53,7 +40,7 @@ def scope_bar(
     dimensions: tuple[str, ...] = ("team", "model", "environment"),
     default: str = "28d",
     windows: tuple[str, ...] = tuple(WINDOWS),
-) -> Scope:
+) -> ClosedScope:
     """Draw window and dimension filters in one row, those that came with the link too; returns the chosen scope."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         links.offered("window", windows)
@@ -75,8 +62,8 @@ def scope_bar(
             chosen[name] = st.multiselect(
                 DIMENSIONS[name].label, known, key=name, bind="query-params", placeholder="All", width=128
             )
-    start, end = window_days(window or default, shell.facts(view)["first_day"], last_full_day(view))
-    return Scope.of(view, start, end, **{k: tuple(v) for k, v in chosen.items()})
+    span = span_of(view, window or default)
+    return Scope.of(view, span.start, span.end, **{k: tuple(v) for k, v in chosen.items()})
 
 
 def link(page: str, label: str, icon: str, scope: Scope, **params: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from analytics import savings, savings_finders
 from analytics.cheaper_models import claims
 from analytics.paid_prices import KINDS
-from analytics.savings_finders import Claim
+from analytics.savings_claim import Claim
 from analytics.scope import Scope
 from analytics.work_cells import CELL, PRICES
 from data.facts import models

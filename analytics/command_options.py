@@ -1,0 +1,40 @@
+"""What dated commands share: the ledger they read, and the span that --from and --to name."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date, timedelta
+
+from analytics.scope import Scope
+from data.errors import BadInput, NoData
+from data.ledger import Ledger
+
+
+def add_span(parser: argparse.ArgumentParser) -> None:
+    """The options every dated command shares: --from and --to (both inclusive days), --as-of."""
+    parser.add_argument("--from", dest="start", type=parse_day, metavar="DATE", help="first day, YYYY-MM-DD")
+    parser.add_argument("--to", dest="end", type=parse_day, metavar="DATE", help="last day, included")
+    parser.add_argument("--as-of", type=int, metavar="N", help="data version to read (default: the newest)")
+
+
+def parse_day(text: str) -> date:
+    """An ISO day; argparse turns the ValueError into a usage error."""
+    return date.fromisoformat(text)
+
+
+def view_of(args: argparse.Namespace) -> Ledger:
+    """The pinned ledger a command reads; raises NoData when it is empty."""
+    ledger = Ledger.open(args.home)
+    view = ledger.at(args.as_of if getattr(args, "as_of", None) is not None else ledger.snapshot())
+    if not view.sql(f"SELECT count(*) AS n FROM {view.name('batches')} WHERE loaded > 0").iloc[0, 0]:
+        raise NoData(
+            f"The ledger in {ledger.home} is empty; load a log with `python -m data ingest PATH` or try `python -m data sample`."
+        )
+    return view
+
+
+def span_of(args: argparse.Namespace, view: Ledger) -> Scope:
+    """The scope of --from and --to; raises BadInput when they are the wrong way round."""
+    if args.start and args.end and args.end < args.start:
+        raise BadInput(f"--to {args.end} is before --from {args.start}; swap them.")
+    return Scope.of(view, args.start, args.end + timedelta(days=1) if args.end else None)

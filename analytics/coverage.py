@@ -1,0 +1,231 @@
+"""What a log covers: the one judge of which days a number may stand on.
+
+A ledger covers the days from its first record to its last whole day, less the holes in it
+(`silences`); a source that carries part of a question must not have a hole on the day either. Every
+change, rate, year and forecast is taken over covered days, and says so. A running last day is named
+and compared with nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import pandas as pd
+
+from analytics.answers_by_version import kept
+from analytics.history import daily_by, days_without_log, logged_days, through
+from analytics.scope import ClosedScope, Scope
+from analytics.silences import Silence, holes, silences
+from data.calendar import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
+from data.errors import BadInput
+from data.ledger import Ledger
+
+ENDED_AFTER_DAYS = 28  # a source silent for longer has ended, and its days are no longer missed
+MATERIAL_SHARE = 0.01  # of the attempts asked about: a smaller source does not make a day incomplete
+
+
+class SourceLog(NamedTuple):
+    """One source's life: first and last day with a record, the holes between, and how it ended.
+
+    `silent_since` is the first day of a silence that lasts to the end of the data; `ended` says that it
+    has lasted too long to be a pause.
+    """
+
+    name: str
+    first: date
+    last: date
+    gaps: tuple[Silence, ...]
+    silent_since: date | None
+    ended: bool
+
+
+class Coverage(NamedTuple):
+    """The asked days [start, end), and those of them that the log does not cover whole.
+
+    `first` and `last` are the first and last day with any record in the ledger, `whole_until` the first day
+    that is not over. `missing` are asked days without a whole log, `running` the last day where it is
+    asked for and not over. `sources` are those that carry the question.
+    """
+
+    start: date
+    end: date
+    first: date
+    last: date
+    whole_until: date
+    missing: tuple[date, ...]
+    running: date | None
+    sources: tuple[SourceLog, ...]
+
+    @property
+    def asked_days(self) -> int:
+        return (self.end - self.start).days
+
+    @property
+    def covered_days(self) -> int:
+        """Whole days with a log among the asked ones."""
+        return self.asked_days - len(self.missing)
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.missing
+
+    @property
+    def gaps(self) -> tuple[Silence, ...]:
+        """The missing days between the first record and the last whole day, as runs."""
+        inside = [day for day in self.missing if self.first <= day < self.whole_until]
+        return _silences_of(inside)
+
+    @property
+    def basis(self) -> str:
+        """`365 days`, or `30 of 365 days` where the log does not cover all of them."""
+        if self.is_whole:
+            return f"{self.asked_days} day{'s' * (self.asked_days != 1)}"
+        return f"{self.covered_days} of {self.asked_days} days"
+
+    @property
+    def caution(self) -> str | None:
+        """What to say beside a year or a month told from under a week."""
+        if self.covered_days >= DAYS_PER_WEEK:
+            return None
+        days = f"{self.covered_days} whole day{'s' * (self.covered_days != 1)}"
+        return f"told from {days}: weekdays and weekends are not all in it"
+
+    @property
+    def reason(self) -> str:
+        """Why days are missing, in words; empty where none are."""
+        return "; ".join(self.reasons)
+
+    @property
+    def reasons(self) -> list[str]:
+        """The parts of `reason`."""
+        told = []
+        if self.start < self.first:
+            told.append(f"the log starts {self.first:%-d %b %Y}")
+        if silent := [s for s in self.sources if s.silent_since and s.silent_since < self.end]:
+            told += [f"no log from {s.name} since {s.silent_since:%-d %b %Y}" for s in silent]
+        quiet = {s.silent_since for s in silent}
+        if gaps := [gap for gap in self.gaps if gap.start not in quiet]:
+            more = f" and {len(gaps) - 3} more times" if len(gaps) > 3 else ""
+            told.append(f"no whole log on {', '.join(gap.text for gap in gaps[:3])}{more}")
+        if self.end > max(self.whole_until, self.last + timedelta(days=1)):
+            told.append(f"the log ends {self.last:%-d %b %Y}")
+        elif self.running:
+            told.append(f"{self.running:%-d %b} is not over")
+        return told
+
+    def per_year(self) -> float:
+        """Factor from the covered days to a year; BadInput under a day, whatever was asked for."""
+        return DAYS_PER_YEAR / self._enough("a year")
+
+    def per_month(self) -> float:
+        """Factor from the covered days to a month of `DAYS_PER_MONTH`; BadInput under a day."""
+        return DAYS_PER_MONTH / self._enough("a month")
+
+    def _enough(self, what: str) -> int:
+        if self.covered_days < 1:
+            raise BadInput(
+                f"The log covers no whole day from {self.start} to {self.end - timedelta(days=1)}"
+                f"{f' ({self.reason})' if self.reason else ''}; {what} cannot be told from less than a day."
+            )
+        return self.covered_days
+
+
+class Comparison(NamedTuple):
+    """Two spans that may be compared day by day, or why there are none.
+
+    Days that either side lacks are left out of both; `note` says which, or why nothing is compared.
+    """
+
+    now: ClosedScope | None
+    before: ClosedScope | None
+    note: str
+
+    @property
+    def possible(self) -> bool:
+        return self.now is not None
+
+
+@kept
+def coverage(view: Ledger, scope: Scope) -> Coverage:
+    """What the log covers of a scope; open ends are the log's own. Raises NoData for an empty ledger."""
+    reach, logged = through(view), logged_days(view)
+    first = logged[0].date()
+    start, end = scope.start or first, scope.end or reach.day + timedelta(days=1)
+    sources = tuple(source for source, _ in source_logs(view, scope.at_any_time()))
+    holed = {day.date() for day in days_without_log(view)}
+    for source in sources:
+        for gap in source.gaps:
+            holed |= {day.date() for day in pd.date_range(gap.start, gap.end, inclusive="left")}
+    asked = [day.date() for day in pd.date_range(start, end, inclusive="left")]
+    left_out = set(scope.without)
+    missing = tuple(day for day in asked if not first <= day < reach.complete_until or day in holed or day in left_out)
+    running = reach.day if reach.complete_until <= reach.day and start <= reach.day < end else None
+    return Coverage(start, end, first, reach.day, reach.complete_until, missing, running, sources)
+
+
+def comparison(view: Ledger, scope: ClosedScope) -> Comparison:
+    """The scope and the span before it, on the days that both cover; at least half of them, and one."""
+    length = scope.end - scope.start
+    now, before = coverage(view, scope), coverage(view, scope.before())
+    dropped = {*now.missing, *(day + length for day in before.missing)}
+    left = length.days - len(dropped)
+    reasons = list(dict.fromkeys([*before.reasons, *now.reasons]))
+    if left < max(1, length.days / 2):
+        if before.covered_days:
+            reasons.append(f"{before.covered_days} of the {length.days} days before are covered")
+        return Comparison(None, None, "; ".join(reasons))
+    note = f"{left} days compared with the same days before: {'; '.join(reasons)}" if dropped else ""
+    now_scope = scope.leaving_out(dropped)
+    return Comparison(now_scope, now_scope.before(), note)
+
+
+def window(view: Ledger, days: int | None = None, since: date | None = None) -> ClosedScope:
+    """The last `days` whole days, or everything from `since` on, or all of the log.
+
+    The running day belongs to a window that names its first day, and to one that would be empty without it.
+    """
+    reach, logged = through(view), logged_days(view)
+    running = reach.day + timedelta(days=1)
+    if days is None:
+        return Scope.of(view, since or logged[0].date(), running)
+    start = reach.complete_until - timedelta(days=days)
+    inside = (logged >= pd.Timestamp(start)) & (logged < pd.Timestamp(reach.complete_until))
+    return Scope.of(view, start, reach.complete_until if inside.any() else running)
+
+
+@kept
+def source_logs(view: Ledger, scope: Scope) -> tuple[tuple[SourceLog, float], ...]:
+    """The sources that carry a scope's filters, with their shares of its attempts, the largest first."""
+    wide, whole = (_attempts_by_source(view, asked) for asked in (scope.at_any_time(), Scope.of(view)))
+    until, everything = through(view).complete_until, float(wide.to_numpy().sum())
+    shares = {str(name): float(wide[name].sum()) / everything for name in wide.columns} if everything else {}
+    material = sorted((name for name in shares if shares[name] >= MATERIAL_SHARE), key=lambda n: (-shares[n], n))
+    return tuple((_life(name, whole[name], until), shares[name]) for name in material)
+
+
+def _attempts_by_source(view: Ledger, scope: Scope) -> pd.DataFrame:
+    wide = daily_by(view, scope, ("source",), ("attempts",))
+    return wide["attempts"].fillna(0.0) if not wide.columns.empty else pd.DataFrame(index=wide.index)
+
+
+def _life(name: str, attempts: pd.Series, until: date) -> SourceLog:
+    active = attempts > 0
+    days = attempts.index[active]
+    first, last = days[0].date(), days[-1].date()
+    lived = active[(active.index >= days[0]) & (active.index < pd.Timestamp(max(until, last + timedelta(days=1))))]
+    missing = holes(lived)
+    silent = missing[missing.index > days[-1]]
+    quiet_days = (until - last).days - 1
+    ended = quiet_days > ENDED_AFTER_DAYS and bool(silent.any())
+    if ended:
+        missing = missing[missing.index <= days[-1]]
+    since = silent.index[silent][0].date() if silent.any() and not ended else None
+    return SourceLog(name, first, last, silences(missing), since, ended)
+
+
+def _silences_of(days: list[date]) -> tuple[Silence, ...]:
+    if not days:
+        return ()
+    whole = pd.date_range(days[0], days[-1])
+    return silences(pd.Series(whole.isin(pd.DatetimeIndex(days)), index=whole))

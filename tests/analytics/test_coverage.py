@@ -1,0 +1,131 @@
+"""What a log covers: whole days, holes, sources, and what may be compared."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pandas as pd
+import pytest
+
+from analytics.coverage import comparison, coverage, window
+from analytics.history import through
+from analytics.scope import Scope
+from analytics.silences import Silence, holes
+from analytics.spend import totals
+from data.errors import BadInput
+from tests.analytics.covered_ledgers import FIVE, LAST, day_rows, days, ledger_of
+
+D = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def ledgers(tmp_path_factory):
+    return {name: build(tmp_path_factory.mktemp("ledger")) for name, build in FIVE.items()}
+
+
+def active(text: str, first: date = date(2026, 1, 5)) -> pd.Series:
+    """`x` is a day with records, `.` one without; weeks by blanks; the first day is a Monday."""
+    flags = [sign == "x" for sign in text.replace(" ", "")]
+    return pd.Series(flags, index=pd.date_range(first, periods=len(flags)))
+
+
+@pytest.mark.parametrize(
+    ("log", "missing"),
+    [
+        ("xxxxxxx xxxxxxx xx.xxxx xxxxxxx xxxxxxx", 1),  # a day that never was silent
+        ("xxxxx.. xxxxx.. xxxxx.. xxxxx.. xxxxx..", 0),  # nobody works at weekends
+        ("xxxxx.. xxxxx.. xx.xx.. xxxxx.. xxxxx..", 1),
+        ("xxxxx.x", 0),  # a first Saturday: nothing says that there is work on it
+        ("xx.xxxx", 1),
+        ("xxxxxxx xxxxxxx " + "....... " * 60 + "xxxxxxx", 420),  # two logs years apart
+        ("x...... x...... x...... x...... x......", 0),  # once a week
+        ("x..x... .x...x. ..x..x. x...x.. .x..... .x...x.", 0),  # now and then
+    ],
+)
+def test_a_hole_is_a_silence_that_the_rhythm_does_not_explain(log, missing):
+    assert holes(active(log)).sum() == missing
+
+
+@pytest.mark.parametrize(
+    ("zone", "last", "whole_until", "usd"),
+    [
+        ("America/Los_Angeles", "2026-11-20 23:10", date(2026, 11, 20), 28),  # 15:10 there: the day runs
+        ("UTC", "2026-11-20 22:30", date(2026, 11, 21), 29),  # the last day has five requests
+        ("Asia/Tokyo", "2026-11-20 14:30", date(2026, 11, 21), 28),  # 23:30 there
+    ],
+)
+def test_the_last_whole_day_is_judged_in_the_reporting_zone(tmp_path, zone, last, whole_until, usd):
+    """Architecture A3: one ledger, three zones; a running day was counted as whole, a whole one dropped."""
+    hours = pd.date_range("2026-10-01 08:00", pd.Timestamp(last) - timedelta(hours=2), freq="6h")
+    rows = [{**day_rows(LAST)[0], "requested_at": at} for at in [*hours, pd.Timestamp(last)]]
+    view = ledger_of(tmp_path, rows, zone)
+    assert through(view).complete_until == whole_until
+    week = window(view, days=7)
+    assert (week.start, week.end) == (whole_until - 7 * D, whole_until)
+    assert [totals(view, scope, ("cost_usd",))["cost_usd"] for scope in (week, week.before())] == [usd, 28]
+
+
+def test_one_day_covers_nothing_whole_and_is_shown_all_the_same(ledgers):
+    view = ledgers["one day"]
+    shown = window(view, days=28)
+    assert totals(view, shown, ("cost_usd",))["cost_usd"] == 4
+    covered = coverage(view, shown)
+    assert (covered.covered_days, covered.running) == (0, LAST)
+    with pytest.raises(BadInput, match="less than a day"):
+        covered.per_year()
+    assert not comparison(view, shown).possible
+    assert comparison(view, shown).note == "the log starts 20 Nov 2026; 20 Nov is not over"
+
+
+def test_a_short_log_covers_what_it_holds(ledgers):
+    view = ledgers["30 days"]
+    year = coverage(view, window(view, days=365))
+    assert (year.basis, year.covered_days) == ("30 of 365 days", 30)
+    assert year.reason == "the log starts 22 Oct 2026"
+    assert 30 * 4 * year.per_year() == pytest.approx(4 * 365)
+    assert not comparison(view, window(view, days=28)).possible
+    week = comparison(view, window(view, days=7))
+    assert (week.now.length_days, week.before.length_days, week.note) == (7, 7, "")
+
+
+def test_a_hole_is_left_out_of_both_sides(ledgers):
+    view = ledgers["a hole of ten days"]
+    quarter = comparison(view, window(view, days=28))
+    assert quarter.now.length_days == quarter.before.length_days == 18
+    assert "no whole log on 8 to 17 Oct" in quarter.note
+    assert totals(view, quarter.now, ("cost_usd",)) == totals(view, quarter.before, ("cost_usd",))
+    year = comparison(view, window(view, days=365))
+    assert not year.possible
+    assert "the log starts 23 Oct 2025" in year.note and "29 of the 365 days before are covered" in year.note
+    everything = comparison(view, window(view))
+    assert not everything.possible and "the log starts 23 Oct 2025" in everything.note
+
+
+def test_a_source_that_stopped_takes_its_days_with_it(ledgers):
+    view = ledgers["one source stopped"]
+    week = coverage(view, window(view, days=7))
+    assert week.covered_days == 1
+    assert week.reason == "no log from langfuse since 15 Nov 2026"
+    assert not comparison(view, window(view, days=7)).possible
+    alone = coverage(view, window(view, days=7).with_filter("team", "search"))
+    assert alone.is_whole  # the silent source carries nothing of this team
+
+
+def test_logs_years_apart_are_not_years_without_spend(ledgers):
+    view = ledgers["years apart"]
+    whole = coverage(view, window(view))
+    assert whole.covered_days == 31 + 42
+    assert whole.gaps == (Silence(date(2024, 9, 1), date(2026, 10, 10)),)
+    assert whole.reason == "no whole log on 1 Sep 2024 to 9 Oct 2026"
+
+
+def test_a_source_silent_for_long_has_ended(tmp_path):
+    rows = [row for day in days(LAST - 99 * D, LAST) for row in day_rows(day)]
+    old = [row for day in days(LAST - 99 * D, LAST - 40 * D) for row in day_rows(day, source="langfuse")]
+    view = ledger_of(tmp_path, rows + old)
+    covered = coverage(view, Scope.of(view))
+    assert covered.is_whole
+    assert {s.name: (s.ended, s.silent_since) for s in covered.sources} == {
+        "litellm": (False, None),
+        "langfuse": (True, None),
+    }
