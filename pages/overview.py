@@ -212,6 +212,7 @@ view = shell.view()
 if not shell.facts(view)["attempts"]:
     begin()
 loading.show_reports()
+loading.unread_files()
 st.session_state.pop("load_reports", None)  # told once
 shell.needs_prices(view)
 title = st.container()

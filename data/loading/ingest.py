@@ -42,6 +42,7 @@ class Report:
     snapshot: int = 0
     note: str = ""
     error: str = ""
+    unknown: bool = False  # no format recognises the content: a mapping may read it
     reasons: dict[str, int] = field(default_factory=dict)
     unread: list[UnreadPath] = field(default_factory=list)  # usage nobody read, in the rows loaded; most rows first
     unread_more: int = 0  # further paths that are not named
@@ -93,6 +94,7 @@ def ingest(
             items.append(_recognise(cursor, ledger.home / "scratch", path, chosen))
         except BatonError as error:
             reports[path].error = str(error)
+            reports[path].unknown = isinstance(error, UnknownFormat)
             refusals.append(error)
     if not items:
         raise refusals[0]
@@ -130,7 +132,7 @@ def _recognise(cursor, scratch: Path, path: Path, chosen: Format | None) -> _Ite
     keys = ", ".join(sorted({" ".join(k.split())[:40] for r in inner[:5] for k in r})[:12]) or "none"
     raise UnknownFormat(
         f"{path.name} is no log format Baton knows (fields seen: {keys}; tried: {tried}); "
-        "name one with --format, or point its columns at ours with a mapping on the Data page."
+        "name one with --format, or drop it on Data and prices and say what its columns mean."
     )
 
 

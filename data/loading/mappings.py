@@ -21,7 +21,7 @@ from data.documents import Documents
 from data.errors import BadInput, NoData, UnknownFormat
 from data.formats import USAGE_COLUMNS, Format
 from data.ledger import Ledger
-from data.loading import column_names, containers, staged_rows
+from data.loading import column_guesses, column_names, containers, staged_rows
 from data.state import State
 
 TARGETS = tuple(
@@ -91,16 +91,25 @@ def checked(body: dict) -> Mapping:
     return MAPPINGS.read(str(body.get("name", "")), body)
 
 
-def guess(name: str, columns: Iterable[str]) -> Mapping:
-    """A first mapping from what columns are usually called; the operator corrects the rest."""
-    chosen = column_names.usual(columns)
+def guess(name: str, sample: list[dict]) -> Mapping:
+    """A first mapping from the names and values of a file's columns; the operator corrects the rest."""
+    chosen = {target: found.source for target, found in column_guesses.guesses(sample).items()}
+    values = column_guesses.column_values(sample)
     latency, cost = (column_names.plain(chosen.get(target, "")) for target in ("latency_ms", "reported_cost_usd"))
     return Mapping(
         name=name,
         columns=chosen,
+        time_format=column_guesses.time_format(values.get(chosen.get("requested_at", ""), [])),
         latency_unit="s" if latency.endswith(("seconds", "latencys")) else "ms",
         cost_unit="cents" if "cents" in cost else "usd",
     )
+
+
+def fitting(state: State, columns: Iterable[str]) -> list[str]:
+    """The saved mappings that a file of these columns can be read with, the one that uses most of them first."""
+    there = set(columns)
+    used = {name: {*known.columns.values(), *known.tags} for name, known in MAPPINGS.all(state).items()}
+    return sorted((name for name, sources in used.items() if sources <= there), key=lambda name: -len(used[name]))
 
 
 # -- from a mapping to a format ----------------------------------------------------------------------

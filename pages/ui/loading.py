@@ -8,14 +8,14 @@ from tempfile import mkdtemp
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from data.errors import BatonError, UnknownFormat
 from data.formats import Format, all_formats
-from data.loading import column_names, mappings
-from data.loading.containers import expand
+from data.loading import mappings
 from data.loading.ingest import Report, ingest
 from data.sample import sample
-from pages.ui import exports, shell
+from pages.ui import exports, mapping_panel, shell
 from pages.ui import format as fmt
 
 LARGE = 512 * 2**20  # beyond this the command line is the better way
@@ -31,7 +31,7 @@ def panel() -> None:
             key="uploads",
             help="Any of the formats below, plain, gzip or zstd.",
         )
-        if files and st.button("Load these files", type="primary", icon=":material/upload_file:"):
+        if files and st.button("Load these files", key="load_uploads", type="primary", icon=":material/upload_file:"):
             _load_uploads(files)
     with path:
         given = st.text_input(
@@ -42,12 +42,13 @@ def panel() -> None:
         )
         if st.button("Load from path", disabled=not given, icon=":material/folder_open:"):
             _run([given], keep_text=keep_text)
+            st.rerun()
     with company:
         st.write("Or look around first: a year of the sample company, some \\$600K over three gateways.")
         if st.button("Load the sample company", icon=":material/science:"):
             _run_sample()
     show_reports()
-    _mapping_panel()
+    unread_files()
     with st.expander(f"The {len(all_formats())} formats Baton recognises", icon=":material/list:"):
         known = pd.DataFrame(
             [{"name": f.name, "reads": f.label, "into": f.table, "good to know": f.note} for f in all_formats()]
@@ -55,10 +56,11 @@ def panel() -> None:
         exports.table(known, name="formats")
 
 
-def _load_uploads(files: list) -> None:
+def _load_uploads(files: list[UploadedFile]) -> None:
     if sum(f.size for f in files) > LARGE:
         st.info(
-            f"This is {sum(f.size for f in files) / 2**20:,.0f} MB. The command line is faster for files of this size: python -m data ingest PATH",
+            f"This is {sum(f.size for f in files) / 2**20:,.0f} MB. "
+            "The command line is faster for files of this size: python -m data ingest PATH",
             icon=":material/terminal:",
         )
     uploads = shell.ledger().home / "uploads"
@@ -70,46 +72,47 @@ def _load_uploads(files: list) -> None:
         with open(target, "wb") as out:
             shutil.copyfileobj(file, out)
         targets.append(target)
-    try:
-        _run(targets, keep_text=st.session_state.get("keep_text", False), keep=targets)
-    finally:
-        if "mapping_file" not in st.session_state:
-            shutil.rmtree(folder, ignore_errors=True)
+    _run(targets, keep_text=st.session_state.get("keep_text", False), uploaded=True)
+    if not _waiting():
+        shutil.rmtree(folder, ignore_errors=True)
+    st.rerun()
 
 
-def _run(paths: list, *, keep_text: bool = False, form: Format | None = None, keep: list[Path] | None = None) -> None:
+def _run(paths: list, *, keep_text: bool = False, form: Format | None = None, uploaded: bool = False) -> bool:
+    """Load, and remember what became of it; uploads that no format knows wait for their columns to be named."""
     bar = st.progress(0.0, "Reading")
+
+    def progress(stage: str, share: float, note: str) -> None:
+        bar.progress(min(1.0, share), fmt.md(f"{stage.capitalize()}: {note}"))
+
     try:
-        reports = ingest(
-            shell.ledger(),
-            shell.state(),
-            paths,
-            form=form,
-            keep_text=keep_text,
-            progress=lambda stage, share, note: bar.progress(min(1.0, share), fmt.md(f"{stage.capitalize()}: {note}")),
-        )
+        reports = ingest(shell.ledger(), shell.state(), paths, form=form, keep_text=keep_text, progress=progress)
     except BatonError as error:
         st.session_state["load_error"] = str(error)
-        if isinstance(error, UnknownFormat):
-            st.session_state["mapping_file"] = str(keep[0] if keep else expand(paths)[0])
         st.session_state.pop("load_reports", None)
+        unknown = [str(p) for p in paths] if isinstance(error, UnknownFormat) else []
     else:
         st.session_state["load_reports"] = [vars(r) for r in reports]
         st.session_state.pop("load_error", None)
-        if form is not None:
-            st.session_state.pop("mapping_file", None)
-    st.rerun()
+        unknown = [r.path for r in reports if r.unknown]
+    if uploaded:
+        st.session_state["mapping_files"] = unknown
+    return "load_error" not in st.session_state
+
+
+def _waiting() -> list[str]:
+    """Uploads that no format knows and that are still there."""
+    return [name for name in st.session_state.get("mapping_files", []) if Path(name).exists()]
 
 
 def _run_sample() -> None:
     bar = st.progress(0.0, "Writing the sample company's logs")
+
+    def progress(stage: str, share: float, note: str) -> None:
+        bar.progress(min(1.0, share), fmt.md(f"{stage.capitalize()}: {note}"))
+
     with shell.errors():
-        reports = sample.load(
-            shell.ledger(),
-            shell.state(),
-            sample.wish(),
-            lambda stage, share, note: bar.progress(min(1.0, share), fmt.md(f"{stage.capitalize()}: {note}")),
-        )
+        reports = sample.load(shell.ledger(), shell.state(), sample.wish(), progress)
         st.session_state["load_reports"] = [vars(r) for r in reports]
         st.rerun()
 
@@ -134,53 +137,29 @@ def show_reports() -> None:
             st.caption(fmt.md(f"{Path(report.path).name}: {times:,} set aside because {reason}."))
 
 
-def _mapping_panel() -> None:
-    """For a table no format knows: point its columns at ours, see ten rows, name the mapping, load."""
-    named = mappings.MAPPINGS.all(shell.state())
-    unknown = st.session_state.get("mapping_file")
-    if not unknown or not Path(unknown).exists():
+def unread_files() -> None:
+    """The first of the uploads that no format knows: its columns are named, and it is loaded or given up."""
+    if not (waiting := _waiting()):
         return
-    st.subheader("Point its columns at ours", anchor=False)
-    st.caption(
-        fmt.md(
-            f"{Path(unknown).name} is no format Baton knows. Say what its columns mean; ten rows show how they would be read."
-        )
-    )
-    with shell.errors():
-        columns = column_names.sources(mappings.sample_of(shell.ledger(), unknown))
-        first = mappings.guess("mapping", columns)
-        if named:
-            start = st.selectbox("Start from", ["a guess from the column names", *named], key="mapping_start")
-            first = named.get(start, first)
-        table = pd.DataFrame(
-            {"ours": list(mappings.TARGETS), "theirs": [first.columns.get(t) for t in mappings.TARGETS]}
-        )
-        edited = st.data_editor(
-            table,
-            hide_index=True,
-            height=280,
-            key="mapping_editor",
-            disabled=["ours"],
-            width="stretch",
-            column_config={
-                "ours": "Our column",
-                "theirs": st.column_config.SelectboxColumn("Column in the file", options=columns),
-            },
-        )
-        name = st.text_input("Name of the mapping", key="mapping_name", placeholder="gateway export")
-        body = {
-            **first.model_dump(mode="json"),
-            "name": name or "mapping",
-            "columns": {
-                o: t for o, t in zip(edited["ours"], edited["theirs"], strict=True) if isinstance(t, str) and t
-            },
-        }
-        mapping = mappings.checked(body)
-        st.dataframe(
-            mappings.preview(shell.ledger(), unknown, mapping),
-            hide_index=True,
-            alt="The first ten rows as they would be loaded",
-        )
-        if st.button("Save the mapping and load", type="primary", disabled=not name, icon=":material/save:"):
-            mappings.MAPPINGS.save(shell.state(), mapping.name, mapping)
-            _run([unknown], form=mappings.load(shell.state(), name), keep_text=st.session_state.get("keep_text", False))
+    path = Path(waiting[0])
+
+    def drop() -> None:
+        st.session_state["mapping_files"] = waiting[1:]
+        shutil.rmtree(path.parent, ignore_errors=True)
+        st.rerun()
+
+    def leave() -> None:
+        st.session_state.pop("load_error", None)
+        drop()
+
+    def load(name: str) -> None:
+        if _run([path], form=mappings.load(shell.state(), name), keep_text=st.session_state.get("keep_text", False)):
+            drop()
+        st.rerun()
+
+    try:
+        mapping_panel.panel(path, load, leave)
+    except UnknownFormat:  # text without records: the refusal above says so
+        drop()
+    except BatonError as error:
+        st.error(fmt.md(str(error)), icon=":material/error:")

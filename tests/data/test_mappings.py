@@ -71,7 +71,7 @@ def test_the_preview_shows_what_would_load_and_what_would_not(ledger, csv):
 def test_the_preview_stops_at_ten_rows(ledger, tmp_path):
     path = tmp_path / "long.csv"
     path.write_text("time,model,input_tokens\n" + "2026-10-05T08:00:00Z,gpt-4o,1\n" * 50)
-    guess = mappings.guess("long", column_names.sources(mappings.sample_of(ledger, path)))
+    guess = mappings.guess("long", mappings.sample_of(ledger, path))
     assert len(mappings.preview(ledger, path, guess)) == 10
 
 
@@ -88,7 +88,7 @@ def test_a_first_mapping_is_guessed_from_usual_names():
         "cost_center",
         "id",
     ]
-    guess = mappings.guess("first", columns)
+    guess = mappings.guess("first", [dict.fromkeys(columns)])
     assert guess.columns == {
         "requested_at": "createdAt",
         "model_raw": "modelId",
@@ -138,7 +138,7 @@ def test_equal_records_without_an_id_are_different_requests_and_load_once_each(l
     row = "2026-10-05T08:00:00Z,gpt-4o,10\n"
     for name, text in (("a.csv", row * 2), ("b.csv", row * 2 + "2026-10-05T09:00:00Z,gpt-4o,10\n")):
         (tmp_path / name).write_text("time,model,input_tokens\n" + text)
-    form = mappings.format_of(mappings.guess("plain", ["time", "model", "input_tokens"]))
+    form = mappings.format_of(mappings.guess("plain", [dict.fromkeys(["time", "model", "input_tokens"])]))
     loaded = [ingest(ledger, state, [tmp_path / name], form=form)[0].loaded for name in ("a.csv", "b.csv", "a.csv")]
     assert loaded == [2, 1, 0]
 
@@ -160,7 +160,7 @@ def test_parquet_with_micro_dollars_and_a_time_of_its_own(ledger, state, tmp_pat
 
 def test_a_public_trace_without_models_loads_with_a_constant(ledger, state, shared_data):
     path = shared_data / "azure" / "AzureLLMInferenceTrace_code.csv"
-    guess = mappings.guess("azure trace", column_names.sources(mappings.sample_of(ledger, path)))
+    guess = mappings.guess("azure trace", mappings.sample_of(ledger, path))
     assert guess.columns == {
         "requested_at": "TIMESTAMP",
         "input_tokens": "ContextTokens",
