@@ -13,11 +13,11 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from data import people
+from data import audit_trail, people
+from data.audit_trail import Anchor, AuditEntry, Standing
 from data.errors import BadInput, LedgerError
 from data.home import home_dir
 
@@ -39,7 +39,6 @@ KINDS = {  # each kind of document, and what people call one
     "billed_rate": "exchange rate",
     "event": "planned event",
 }
-GENESIS = "0" * 64
 
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
 migration = MIGRATIONS.append
@@ -50,14 +49,7 @@ def m001_documents(db: sqlite3.Connection) -> None:
     db.execute(
         "CREATE TABLE documents (kind TEXT, name TEXT, body TEXT NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (kind, name))"
     )
-    db.execute(
-        "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, event TEXT NOT NULL, "
-        "detail TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL)"
-    )
-    for verb in ("UPDATE", "DELETE"):
-        db.execute(
-            f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
-        )
+    audit_trail.create(db)
 
 
 @migration
@@ -82,18 +74,6 @@ def m002_live_runs(db: sqlite3.Connection) -> None:
     db.execute(
         "CREATE TABLE live_recordings (run_id TEXT, call_key TEXT, body TEXT NOT NULL, PRIMARY KEY (run_id, call_key))"
     )
-
-
-class AuditEntry(NamedTuple):
-    """One decision: who, when (UTC, ISO 8601), what, and the hash that seals it to the one before."""
-
-    seq: int
-    at: str
-    actor: str
-    event: str
-    detail: dict
-    previous: str
-    hash: str
 
 
 class State:
@@ -124,6 +104,8 @@ class State:
             for number, migrate in enumerate(MIGRATIONS[version:], start=version + 1):
                 migrate(db)
                 db.execute(f"PRAGMA user_version = {number}")
+            if version and (missing := audit_trail.guard(db)):
+                audit_trail.append(db, "audit guards put back", {"missing": missing})
         return state
 
     def acting_as(self, person: str) -> State:
@@ -228,26 +210,29 @@ class State:
     def append_audit(self, event: str, detail: dict[str, Any]) -> AuditEntry:
         """Add one entry to the chain, in the actor's name, and return it."""
         with self.transaction() as db:
-            return append_audit(db, event, detail, self.actor)
+            return audit_trail.append(db, event, detail, self.actor)
 
     def audit(self, limit: int | None = None) -> list[AuditEntry]:
         """Entries, newest first."""
         with self.transaction() as db:
-            rows = db.execute(
-                "SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (-1 if limit is None else limit,)
-            ).fetchall()
-        return [_entry(row) for row in rows]
+            return audit_trail.entries(db, limit)
+
+    def audit_standing(self) -> Standing:
+        """What the trail's chain and the owner's anchors show; BadInput for anchors that cannot be believed."""
+        kept = audit_trail.anchor_file()
+        anchors = audit_trail.read_anchors(kept) if kept and kept.exists() else []
+        with self.transaction() as db:
+            return audit_trail.standing(db, anchors)
 
     def verify_audit(self) -> tuple[bool, int | None]:
-        """Walk the chain: (True, None), or (False, seq of the first entry that does not fit)."""
-        previous = GENESIS
+        """(True, None), or (False, the first entry that does not fit or that an anchor misses)."""
+        found = self.audit_standing()
+        return found.holds, found.first_bad if found.lost is None else found.lost.seq
+
+    def anchor_audit(self, path: Path) -> Anchor:
+        """Write the trail's head down in a file outside the store."""
         with self.transaction() as db:
-            rows = db.execute("SELECT * FROM audit ORDER BY seq").fetchall()
-        for expected, row in enumerate(rows, start=1):
-            if row[0] != expected or row[5] != previous or row[6] != _seal(row[:6]):
-                return False, expected
-            previous = row[6]
-        return True, None
+            return audit_trail.add_anchor(path, *audit_trail.head(db))
 
 
 def _put(
@@ -264,42 +249,16 @@ def _put(
     held = db.execute("SELECT body FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name)).fetchone()
     if held == (text,):
         return
-    db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", (kind, name, text, _now()))
-    append_audit(db, f"{KINDS[kind]} saved", {**(body if detail is None else detail), "name": name}, actor)
+    db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", (kind, name, text, audit_trail.now()))
+    audit_trail.append(db, f"{KINDS[kind]} saved", {**(body if detail is None else detail), "name": name}, actor)
 
 
 def _delete(db: sqlite3.Connection, actor: str, kind: str, name: str) -> None:
     if db.execute("DELETE FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name)).rowcount:
-        append_audit(db, f"{KINDS[kind]} removed", {"name": name}, actor)
-
-
-def append_audit(db: sqlite3.Connection, event: str, detail: dict[str, Any], actor: str = "") -> AuditEntry:
-    """As `State.append_audit`, inside a transaction that is already open: the entry stands or falls with it.
-
-    Without an actor it was Baton itself that decided, in the course of a live run.
-    """
-    last = db.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone() or (0, GENESIS)
-    body = json.dumps(detail, sort_keys=True, default=str)
-    entry = (last[0] + 1, _now(), actor, event, body, last[1])
-    sealed = (*entry, _seal(entry))
-    db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)", sealed)
-    return _entry(sealed)
+        audit_trail.append(db, f"{KINDS[kind]} removed", {"name": name}, actor)
 
 
 def _kind(kind: str) -> str:
     if kind not in KINDS:
         raise ValueError(f"{kind} is not a kind of document")
     return kind
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _seal(entry: tuple) -> str:
-    return hashlib.sha256(json.dumps(entry, ensure_ascii=True).encode()).hexdigest()
-
-
-def _entry(row: tuple) -> AuditEntry:
-    seq, at, actor, event, detail, previous, sealed = row
-    return AuditEntry(seq, at, actor, event, json.loads(detail), previous, sealed)

@@ -70,22 +70,19 @@ def said(detail: dict) -> str:
 
 
 view, state = shell.view(), shell.state()
-ok, bad = state.verify_audit()
+standing = state.audit_standing()
+ok = standing.holds
 entries = state.audit()
 policies = what_if.policies()
 rows = constraint_rows(policies)
-broken = f"The audit trail is broken at entry {bad}"
 shell.header(
-    f"{len(rows)} constraints in {len(policies)} policies; the audit trail of {fmt.count(len(entries))} entries is whole"
+    f"{len(rows)} constraints in {len(policies)} policies; the audit trail of {fmt.count(len(entries))} entries holds"
     if ok
-    else broken,
+    else standing.told.split(":")[0],
     view,
 )
 if not ok:
-    st.error(
-        "An entry was changed or removed outside Baton. Compare with an earlier export or a backup of the store.",
-        icon=":material/error:",
-    )
+    st.error(standing.told, icon=":material/error:")
 
 st.subheader("Constraints: what no rule or fallback may do", anchor=False)
 exports.table(pd.DataFrame(rows, columns=["policy", "for", "rule", "because"]), name="constraints")
@@ -125,12 +122,11 @@ else:
     st.caption("No run has asked for approval yet.")
 
 st.subheader("Audit trail", anchor=False)
+if ok:
+    st.caption(standing.told)
 with st.container(horizontal=True):
     if st.button("Verify now", icon=":material/verified:"):
-        whole, first = state.verify_audit()
-        st.toast(
-            f"Whole: {len(entries)} entries, each sealed to the one before." if whole else f"Broken at entry {first}."
-        )
+        st.toast(state.audit_standing().told)
     st.download_button(
         "Download as JSON lines",
         lambda: exported(state),

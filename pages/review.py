@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from data import people
-from pages.ui import exports, shell
+from pages.ui import exports, shell, sign_in
 from pages.ui import format as fmt
 from routing.runs.judge_check import BY_HAND
 from routing.runs.reviews import DECISIONS, RUN_KINDS, decide, reviews
@@ -154,6 +154,7 @@ person = (
         key="person",
         placeholder="your name",
         help="Stands beside each decision in the audit trail.",
+        disabled=sign_in.settings() is not None,
     )
     if waiting
     else ""

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from data.audit_trail import ANCHORS, anchor_file
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
 from data.state import State
@@ -16,11 +17,11 @@ from routing.calling.declarations import read_providers, saved_providers
 
 
 def register(subparsers: Any) -> None:
-    """Add `audit verify|export` and `providers test|list`."""
-    audit = command(subparsers, "audit", _audit, "verify the audit trail, or export it as JSON lines")
-    audit.add_argument("action", choices=("verify", "export"))
+    """Add `audit verify|export|anchor` and `providers test|list`."""
+    audit = command(subparsers, "audit", _audit, "verify the audit trail, anchor it, or export it as JSON lines")
+    audit.add_argument("action", choices=("verify", "export", "anchor"))
     audit.add_argument("--run", metavar="RUN_ID", help="only the entries of this run (export)")
-    audit.add_argument("--out", metavar="FILE", help="where to write the export; default: the terminal")
+    audit.add_argument("--out", metavar="FILE", help="where to write the export (default: the terminal), or the anchor")
     providers = command(
         subparsers, "providers", _providers, "test the connection of every declared provider, or list them"
     )
@@ -47,16 +48,22 @@ def _audit(args: argparse.Namespace) -> None:
         else:
             print(text, end="")
         return
-    ok, bad = state.verify_audit()
-    entries = len(state.audit())
+    if args.action == "anchor":
+        path = Path(args.out) if args.out else anchor_file()
+        if path is None:
+            raise BadInput(f"Name a file outside the store for the anchor: --out FILE, or {ANCHORS}.")
+        anchor = state.anchor_audit(path)
+        emit_json(anchor._asdict()) if args.json else say(f"Entry {anchor.seq} is anchored in {path}.")
+        return
+    found = state.audit_standing()
     if args.json:
-        emit_json({"audit_ok": ok, "entries": entries, "first_bad": bad})
-    elif ok:
-        say(f"The audit trail is whole: {entries} entries, each sealed to the one before.")
-    if not ok:
-        raise BadInput(
-            f"The audit trail is broken at entry {bad} of {entries}: it was changed outside Baton; compare with an export or a backup."
-        )
+        bad = found.first_bad if found.lost is None else found.lost.seq
+        anchored = found.anchored and found.anchored.seq
+        emit_json({"audit_ok": found.holds, "entries": found.entries, "first_bad": bad, "anchored": anchored})
+    elif found.holds:
+        say(found.told)
+    if not found.holds:
+        raise BadInput(found.told)
 
 
 def _providers(args: argparse.Namespace) -> None:

@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from data.state import State, append_audit
+from data.audit_trail import append as append_audit
+from data.state import State
 from routing.calling.attempts import Attempt
 
 Write = Callable[[Any], object]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from data.audit_trail import append as append_audit
 from data.errors import BadInput, Refused
-from data.state import State, append_audit
+from data.state import State
 from routing.runs.store import now
 
 RUN_KINDS = ("plan", "checkpoint", "halt")

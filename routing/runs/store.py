@@ -12,8 +12,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+from data.audit_trail import append as append_audit
 from data.errors import BadInput, Refused
-from data.state import State, append_audit
+from data.state import State
 
 STALE_S = 10.0
 STARTING_S = 30.0
