@@ -29,13 +29,15 @@ def m001_ledger(cursor) -> None:
     )
     sums = ", ".join(f"{name} BIGINT" for name in TOKENS)
     cursor.execute(
-        "CREATE TABLE lake.main.spend_by_day (day DATE, provider VARCHAR, model VARCHAR, team VARCHAR, feature VARCHAR, "
-        "environment VARCHAR, task_type VARCHAR, status VARCHAR, cost_basis VARCHAR, attempts BIGINT, calls BIGINT, "
-        f"priced_attempts BIGINT, cost_usd {TOTAL}, list_cost_usd {TOTAL}, reported_cost_usd {TOTAL}, {sums}, "
-        f"retries BIGINT, failed BIGINT, failed_cost_usd {TOTAL}, retry_cost_usd {TOTAL}, latency_ms_sum DOUBLE, latency_count BIGINT)"
+        "CREATE TABLE lake.main.spend_by_day (day DATE, provider VARCHAR, model VARCHAR, team VARCHAR, feature"
+        " VARCHAR, environment VARCHAR, task_type VARCHAR, status VARCHAR, cost_basis VARCHAR, attempts BIGINT, calls"
+        f" BIGINT, priced_attempts BIGINT, cost_usd {TOTAL}, list_cost_usd {TOTAL}, reported_cost_usd {TOTAL}, {sums},"
+        f" retries BIGINT, failed BIGINT, failed_cost_usd {TOTAL}, retry_cost_usd {TOTAL}, latency_ms_sum DOUBLE,"
+        " latency_count BIGINT)"
     )
     cursor.execute(
-        "CREATE TABLE lake.main.latency_by_hour (hour TIMESTAMP, model VARCHAR, bucket INTEGER, ttft BOOLEAN, attempts BIGINT)"
+        "CREATE TABLE lake.main.latency_by_hour (hour TIMESTAMP, model VARCHAR, bucket INTEGER, ttft BOOLEAN, attempts"
+        " BIGINT)"
     )
 
 

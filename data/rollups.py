@@ -34,8 +34,9 @@ def add(cursor, where: str) -> None:
     """Append the sums of the usage rows that match `where`, inside the caller's transaction."""
     day = _day(cursor)
     cursor.execute(
-        f"INSERT INTO lake.main.spend_by_day (day, {', '.join(KEYS)}, {', '.join(SUMS)}) SELECT {day} AS usage_day, {', '.join(KEYS)}, "
-        f"{', '.join(SUMS.values())} FROM lake.main.usage WHERE {where} GROUP BY ALL ORDER BY usage_day"
+        f"INSERT INTO lake.main.spend_by_day (day, {', '.join(KEYS)}, {', '.join(SUMS)}) SELECT {day} AS usage_day,"
+        f" {', '.join(KEYS)}, {', '.join(SUMS.values())} FROM lake.main.usage WHERE {where} GROUP BY ALL ORDER BY"
+        " usage_day"
     )
     for measure, is_ttft in (("latency_ms", "false"), ("ttft_ms", "true")):
         cursor.execute(

@@ -47,7 +47,8 @@ migration = MIGRATIONS.append
 @migration
 def m001_documents(db: sqlite3.Connection) -> None:
     db.execute(
-        "CREATE TABLE documents (kind TEXT, name TEXT, body TEXT NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (kind, name))"
+        "CREATE TABLE documents (kind TEXT, name TEXT, body TEXT NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (kind,"
+        " name))"
     )
     audit_trail.create(db)
 
@@ -56,20 +57,22 @@ def m001_documents(db: sqlite3.Connection) -> None:
 def m002_live_runs(db: sqlite3.Connection) -> None:
     """Live routing: runs, every attempt (written before the call), results, the review queue, recorded responses."""
     db.execute(
-        "CREATE TABLE live_runs (run_id TEXT PRIMARY KEY, created_at TEXT NOT NULL, name TEXT NOT NULL, spec TEXT NOT NULL, "
-        "status TEXT NOT NULL, wanted TEXT NOT NULL DEFAULT 'run', heartbeat_at REAL, progress TEXT NOT NULL DEFAULT '{}', ended TEXT)"
+        "CREATE TABLE live_runs (run_id TEXT PRIMARY KEY, created_at TEXT NOT NULL, name TEXT NOT NULL, spec TEXT NOT"
+        " NULL, status TEXT NOT NULL, wanted TEXT NOT NULL DEFAULT 'run', heartbeat_at REAL, progress TEXT NOT NULL"
+        " DEFAULT '{}', ended TEXT)"
     )
     db.execute(
         "CREATE TABLE live_attempts (run_id TEXT, attempt_id TEXT, status TEXT NOT NULL, "
         "reserved_usd TEXT NOT NULL, cost_usd TEXT, body TEXT NOT NULL, PRIMARY KEY (run_id, attempt_id))"
     )
     db.execute(
-        "CREATE TABLE live_results (run_id TEXT, policy TEXT, task_id TEXT, repeat INTEGER, status TEXT NOT NULL, body TEXT NOT NULL, "
-        "PRIMARY KEY (run_id, policy, task_id, repeat))"
+        "CREATE TABLE live_results (run_id TEXT, policy TEXT, task_id TEXT, repeat INTEGER, status TEXT NOT NULL, body"
+        " TEXT NOT NULL, PRIMARY KEY (run_id, policy, task_id, repeat))"
     )
     db.execute(
-        "CREATE TABLE live_reviews (review_id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, policy TEXT, task_id TEXT, kind TEXT NOT NULL, "
-        "reason TEXT NOT NULL, body TEXT NOT NULL, opened_at TEXT NOT NULL, decision TEXT, decided_by TEXT, decided_at TEXT, answer TEXT)"
+        "CREATE TABLE live_reviews (review_id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, policy TEXT, task_id TEXT,"
+        " kind TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL, opened_at TEXT NOT NULL, decision TEXT,"
+        " decided_by TEXT, decided_at TEXT, answer TEXT)"
     )
     db.execute(
         "CREATE TABLE live_recordings (run_id TEXT, call_key TEXT, body TEXT NOT NULL, PRIMARY KEY (run_id, call_key))"
@@ -128,9 +131,11 @@ class State:
 
     @contextmanager
     def transaction(self, durable: bool = True, kept: sqlite3.Connection | None = None) -> Iterator[sqlite3.Connection]:
-        """One immediate transaction: committed at the end, rolled back on any exception; `kept` is a connection to use and leave open.
+        """One immediate transaction: committed at the end, rolled back on any exception; `kept` is a connection to
+        use and leave open.
 
-        Not `durable` is ten times faster and survives a crash of the program, but the last moments may be lost with the power.
+        Not `durable` is ten times faster and survives a crash of the program,
+        but the last moments may be lost with the power.
         """
         db = kept or self.connection(durable)
         try:

@@ -66,7 +66,8 @@ def line_of(lines: Lines, path: Where) -> int:
 def checked(model: type[Model], value: Any, lines: Lines | None, name: str, *, quote: bool = True) -> Model:
     """`value` as a `model`; BadInput names file, line, field and what is legal there, one line per problem.
 
-    `lines` is None for what was not typed as YAML: the first problem is one sentence. `quote=False` keeps the values that are wrong out of
+    `lines` is None for what was not typed as YAML: the first problem is one sentence. `quote=False` keeps the values
+    that are wrong out of
     the message: one of them may be a secret in the wrong field.
     """
     if not isinstance(value, dict):
@@ -88,7 +89,7 @@ def _at(name: str, lines: Lines | None, path: Where) -> str:
 def _sentence(model: type[BaseModel], problem: Any, lines: Lines | None, name: str) -> str:
     """One problem in words: `file, line 7: rules[1].confidence_floor: ... (got 1.4).`"""
     location = tuple(part for part in problem["loc"] if part != "[key]")
-    if problem["type"] == "term":  # raised with the key it is about, see routing.conditions
+    if problem["type"] == "term":  # raised with the key it is about, see routing.policies.conditions
         location = (*location, problem["ctx"]["key"])
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
     message = problem["msg"].removeprefix("Value error, ").rstrip(".")

@@ -25,7 +25,7 @@ from pkgutil import iter_modules
 # What `columns` may name. Anything left out is NULL. Token columns take text or a number: the
 # normaliser casts them and rejects what is no count. `input_tokens` and `output_tokens` are the
 # log's own totals; `input_has_cache` and `output_has_reasoning` say what is inside them: TRUE,
-# FALSE, or NULL where only the consistency tests of data/semantics.py can tell.
+# FALSE, or NULL where only the consistency tests of data/loading/token_readings.py can tell.
 USAGE_COLUMNS = (
     "event_key",  # identity within the format; NULL: the record's own hash
     "rank",  # of records with one event_key the highest rank is kept (default: token total)

@@ -1,4 +1,4 @@
-"""Baton's own live lab: one record per attempt, written by routing/live_ledger.py."""
+"""Baton's own live lab: one record per attempt, written by routing/runs/live_ledger.py."""
 
 from __future__ import annotations
 

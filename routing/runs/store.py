@@ -1,6 +1,6 @@
 """Live runs in the state file: what was asked for, how far it is, its attempts, results and recordings.
 
-The engine writes through a `RunJournal` (routing/run_journal.py); everybody reads here.
+The engine writes through a `RunJournal` (routing/runs/journal.py); everybody reads here.
 """
 
 from __future__ import annotations

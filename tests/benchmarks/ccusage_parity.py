@@ -51,8 +51,10 @@ def ccusage(command: str, folder: Path) -> dict[tuple[str, str], tuple]:
 def baton(ledger: Ledger) -> dict[tuple[str, str], tuple]:
     """(day, model) -> the same, from the ledger."""
     frame = ledger.sql(f"""
-        SELECT CAST(requested_at AS DATE)::VARCHAR AS day, model_raw, sum(fresh_input_tokens) AS i, sum(output_tokens + coalesce(reasoning_tokens, 0)) AS o,
-            sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)) AS w, sum(coalesce(cache_read_tokens, 0)) AS r, sum(cost_usd) AS usd
+        SELECT CAST(requested_at AS DATE)::VARCHAR AS day, model_raw, sum(fresh_input_tokens) AS i,
+            sum(output_tokens + coalesce(reasoning_tokens, 0)) AS o,
+            sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)) AS w,
+                sum(coalesce(cache_read_tokens, 0)) AS r, sum(cost_usd) AS usd
         FROM {ledger.name("usage")} GROUP BY 1, 2""")
     return {
         (row.day, row.model_raw): (int(row.i), int(row.o), int(row.w), int(row.r), float(row.usd))
@@ -70,7 +72,8 @@ def compare(theirs: dict, ours: dict) -> int:
     """Print both totals and every cell that differs; returns how many differ in tokens."""
     for number, name in enumerate((*COUNTS, "USD")):
         print(
-            f"  {name:12} ccusage {sum(v[number] for v in theirs.values()):>18,.2f}   Baton {sum(v[number] for v in ours.values()):>18,.2f}"
+            f"  {name:12} ccusage {sum(v[number] for v in theirs.values()):>18,.2f}   Baton"
+            f" {sum(v[number] for v in ours.values()):>18,.2f}"
         )
     differing = [key for key in theirs.keys() | ours.keys() if theirs.get(key, ())[:4] != ours.get(key, ())[:4]]
     for key in sorted(differing)[:10]:
@@ -78,7 +81,8 @@ def compare(theirs: dict, ours: dict) -> int:
     for model in sorted({model for _, model in ours}):
         usd = [sum(v[4] for (_, m), v in side.items() if m == model) for side in (theirs, ours)]
         print(
-            f"  {model}: ccusage ${usd[0]:,.2f}, Baton ${usd[1]:,.2f} (x {usd[1] / usd[0] if usd[0] else float('nan'):.4f})"
+            f"  {model}: ccusage ${usd[0]:,.2f}, Baton ${usd[1]:,.2f} (x"
+            f" {usd[1] / usd[0] if usd[0] else float('nan'):.4f})"
         )
     return len(differing)
 
@@ -106,12 +110,14 @@ def main() -> int:
             sum(getattr(r, name) for r in reports) for name in ("loaded", "duplicate", "rejected")
         )
         print(
-            f"Baton: {loaded:,} loaded, {repeated:,} repeats, {rejected:,} rejected, {sum(r.skipped for r in reports):,} lines without usage of their own"
+            f"Baton: {loaded:,} loaded, {repeated:,} repeats, {rejected:,} rejected,"
+            f" {sum(r.skipped for r in reports):,} lines without usage of their own"
         )
         differing = compare(theirs, ours)
         print(f"{differing} of {len(theirs.keys() | ours.keys())} day and model cells differ in tokens")
         print(
-            f"time: ccusage {report_s:.2f} s a report; Baton {ingest_s:.2f} s once (x {ingest_s / report_s:.1f}), then {query_s:.2f} s a report (x {query_s / report_s:.2f})"
+            f"time: ccusage {report_s:.2f} s a report; Baton {ingest_s:.2f} s once (x {ingest_s / report_s:.1f}), then"
+            f" {query_s:.2f} s a report (x {query_s / report_s:.2f})"
         )
         ledger.close()
     return 1 if differing else 0

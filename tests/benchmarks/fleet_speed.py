@@ -36,7 +36,8 @@ def main() -> None:
     seen = replay(requests, rates, 16)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
     print(
-        f"1,000,000 requests, 16 replicas: {seconds:.1f} s, of CPU {cpu_seconds:.1f} s (30 / CPU = {30 / cpu_seconds:.1f})",
+        f"1,000,000 requests, 16 replicas: {seconds:.1f} s, of CPU {cpu_seconds:.1f} s (30 / CPU ="
+        f" {30 / cpu_seconds:.1f})",
         {k: round(v) for k, v in seen.percentiles().items()},
     )
 

@@ -31,10 +31,12 @@ def shapes(seed: int) -> dict[str, pd.Series]:
         "steady growth": 1500 * np.exp(0.002 * t) * week * calm,
         "two launches": 800 * np.where(t > 200, 1.6, 1) * np.where(t > 290, 0.8, 1) * week * calm,
         "random drift": 500 * np.exp(np.cumsum(rng.normal(0, 0.012, DAYS))) * week * np.exp(rng.normal(0, 0.08, DAYS)),
-        "bursts": 300
-        * np.where(rng.random(DAYS) < 0.04, rng.uniform(2, 5, DAYS), 1)
-        * week
-        * np.exp(rng.normal(0, 0.15, DAYS)),
+        "bursts": (
+            300
+            * np.where(rng.random(DAYS) < 0.04, rng.uniform(2, 5, DAYS), 1)
+            * week
+            * np.exp(rng.normal(0, 0.15, DAYS))
+        ),
         "runaway week": 1500 * np.exp(0.001 * t) * np.where((t > 220) & (t < 228), 4, 1) * week * calm,
         "nothing at weekends": 100 * np.where(t % 7 > 4, 0, week) * np.exp(rng.normal(0, 0.2, DAYS)),
     }
@@ -96,7 +98,8 @@ def main() -> None:
     print("\nmean of shapes:")
     print(table.mean().round(3).to_string())
     print(
-        f"error / naive {table['error'].mean() / table['naive'].mean():.2f}; Holt-Winters / ours {table['Holt-Winters'].mean() / table['ours, same origins'].mean():.2f}"
+        f"error / naive {table['error'].mean() / table['naive'].mean():.2f}; Holt-Winters / ours"
+        f" {table['Holt-Winters'].mean() / table['ours, same origins'].mean():.2f}"
     )
 
 

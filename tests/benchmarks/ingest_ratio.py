@@ -22,15 +22,26 @@ import duckdb
 # One request as a flat Helicone export writes it; spread over 180 days, 40 teams' users, three models.
 FLAT = """
     SELECT 'req-' || i AS request_id, 'res-' || i AS response_id,
-        strftime(TIMESTAMP '2026-05-01' + to_milliseconds((i * 15552000000 // {rows})::BIGINT), '%Y-%m-%dT%H:%M:%S.%gZ') AS request_created_at,
-        CASE WHEN hash(i, 1) % 100 = 0 THEN 429 ELSE 200 END AS response_status, ['OPENAI', 'DEEPSEEK', 'MINIMAX'][1 + (i % 3)::INTEGER] AS provider,
-        ['gpt-5.2', 'deepseek-v3.2', 'minimax-m2'][1 + (i % 3)::INTEGER] AS model, 'user-' || hash(i, 2) % 400 AS request_user_id,
-        500 + hash(i, 3) % 4000 AS prompt_tokens, hash(i, 4) % 500 AS prompt_cache_read_tokens, 50 + hash(i, 5) % 800 AS completion_tokens,
-        prompt_tokens + completion_tokens AS total_tokens, 300 + hash(i, 6) % 9000 AS delay_ms, 100 + hash(i, 7) % 200 AS time_to_first_token
+        strftime(TIMESTAMP '2026-05-01' + to_milliseconds((i * 15552000000 // {rows})::BIGINT),
+            '%Y-%m-%dT%H:%M:%S.%gZ') AS request_created_at,
+        CASE WHEN hash(i, 1) % 100 = 0 THEN 429 ELSE 200 END AS response_status, ['OPENAI', 'DEEPSEEK',
+            'MINIMAX'][1 + (i % 3)::INTEGER] AS provider,
+        ['gpt-5.2', 'deepseek-v3.2', 'minimax-m2'][1 + (i % 3)::INTEGER] AS model, 'user-' || hash(i,
+            2) % 400 AS request_user_id,
+        500 + hash(i, 3) % 4000 AS prompt_tokens, hash(i, 4) % 500 AS prompt_cache_read_tokens, 50 + hash(i,
+            5) % 800 AS completion_tokens,
+        prompt_tokens + completion_tokens AS total_tokens, 300 + hash(i, 6) % 9000 AS delay_ms, 100 + hash(i,
+            7) % 200 AS time_to_first_token
     FROM range({rows}) AS t(i)"""
 
-FLOOR = "import duckdb, sys; con = duckdb.connect(sys.argv[2]); con.execute(f\"CREATE TABLE t AS SELECT * FROM read_json('{sys.argv[1]}')\"); con.close()"
-INGEST = "import sys; from data.ingest import ingest; from data.ledger import Ledger; from data.state import State; ledger = Ledger.open(sys.argv[2]); print(ingest(ledger, State.open(sys.argv[2]), [sys.argv[1]])[0].loaded)"
+FLOOR = (
+    'import duckdb, sys; con = duckdb.connect(sys.argv[2]); con.execute(f"CREATE TABLE t AS SELECT * FROM'
+    " read_json('{sys.argv[1]}')\"); con.close()"
+)
+INGEST = (
+    "import sys; from data.ledger import Ledger; from data.loading.ingest import ingest; from data.state import State; "
+    "store = Ledger.open(sys.argv[2]); print(ingest(store, State.open(sys.argv[2]), [sys.argv[1]])[0].loaded)"
+)
 
 
 def write_flat(path: Path, rows: int) -> None:

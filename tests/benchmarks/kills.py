@@ -23,7 +23,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="baton-kills-") as folder:
         victim = Victim(Path(folder))
         print(
-            f"undisturbed: {victim.whole.rows:,} rows in {len(victim.whole.batches)} batches, {victim.whole.seconds:.1f} s"
+            f"undisturbed: {victim.whole.rows:,} rows in {len(victim.whole.batches)} batches,"
+            f" {victim.whole.seconds:.1f} s"
         )
         reached = Counter(victim.trial(chance, number) for number in range(options.kills))
         for place, count in sorted(reached.items()):

@@ -1,4 +1,5 @@
-"""Does the real LiteLLM accept Baton's export? Run it with a scratch environment's Python that has litellm (1.106.2 was used):
+"""Does the real LiteLLM accept Baton's export? Run it with a scratch environment's Python that has litellm (1.106.2
+was used):
 
     .venv/bin/python -m routing export orchestrator --providers P.toml --to litellm --out /tmp/litellm.yaml
     /tmp/scratch/bin/python tests/benchmarks/litellm_accepts.py /tmp/litellm.yaml

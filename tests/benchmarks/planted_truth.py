@@ -87,15 +87,22 @@ def table(outcomes: list[Outcome], quiet: list[tuple[int, int, int]]) -> str:
     lines = [
         "# Planted truth",
         "",
-        "Synthetic ledgers whose cause of change is known, and what Baton names. From a run of `python -m tests.benchmarks.planted_truth --write`;",
-        f"{DAYS} days of history, the cause holds in the last seven, two seeds of noise. The company is in tests/analytics/planted.py.",
+        (
+            "Synthetic ledgers whose cause of change is known, and what Baton names. From a run of `python -m"
+            " tests.benchmarks.planted_truth --write`;"
+        ),
+        (
+            f"{DAYS} days of history, the cause holds in the last seven, two seeds of noise. The company is in"
+            " tests/analytics/planted.py."
+        ),
         "",
         "| planted | seed | bridge says | | anomalies say | | savings say | |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for o in outcomes:
         lines.append(
-            f"| {o.plant} | {o.seed} | {o.bridge} | {mark[o.bridge_hit]} | {o.anomaly} | {mark[o.anomaly_hit]} | {o.saving} | {mark[o.saving_hit]} |"
+            f"| {o.plant} | {o.seed} | {o.bridge} | {mark[o.bridge_hit]} | {o.anomaly} | {mark[o.anomaly_hit]} |"
+            f" {o.saving} | {mark[o.saving_hit]} |"
         )
     hits = [sum(1 for o in outcomes if getattr(o, name)) for name in ("bridge_hit", "anomaly_hit", "saving_hit")]
     meant = sum(o.saving_hit is not None for o in outcomes)

@@ -48,10 +48,12 @@ def main(rows: int) -> None:
         / CALLS
     )
     print(
-        f"{rows:,} rows: names {attach:.2f} s, copy {copied:.2f} s, copy with prices {priced:.2f} s = {priced / copied:.1f} x"
+        f"{rows:,} rows: names {attach:.2f} s, copy {copied:.2f} s, copy with prices {priced:.2f} s ="
+        f" {priced / copied:.1f} x"
     )
     print(
-        f"in the engine {1e6 * (priced - copied) / rows:.2f} us a row; one call each {1e6 * per_call:.0f} us = {per_call * rows / (priced - copied):.0f} x"
+        f"in the engine {1e6 * (priced - copied) / rows:.2f} us a row; one call each {1e6 * per_call:.0f} us ="
+        f" {per_call * rows / (priced - copied):.0f} x"
     )
 
 
@@ -67,10 +69,14 @@ def _rows(count: int) -> str:
         column: " ".join(f"WHEN {n} THEN '{name[i]}'" for n, name in enumerate(NAMES)) for column, i in cases.items()
     }
     picked = ", ".join(f"CASE i % {len(NAMES)} {branches} END AS {column}" for column, branches in names.items())
-    return f"""CREATE TEMP TABLE staged AS SELECT i::VARCHAR AS event_id, TIMESTAMP '2025-06-01' + INTERVAL (i % 40000000) SECOND AS requested_at,
-        {picked}, NULL::VARCHAR AS host, NULL::VARCHAR AS region, CASE WHEN i % 4 = 0 THEN 'batch' ELSE 'standard' END AS service_tier,
-        (random() * 300000)::BIGINT AS fresh_input_tokens, (random() * 3000)::BIGINT AS cache_read_tokens, 0::BIGINT AS cache_write_5m_tokens,
-        NULL::BIGINT AS cache_write_1h_tokens, (random() * 3000)::BIGINT AS output_tokens, (random() * 3000)::BIGINT AS reasoning_tokens,
+    return f"""CREATE TEMP TABLE staged AS SELECT i::VARCHAR AS event_id,
+        TIMESTAMP '2025-06-01' + INTERVAL (i % 40000000) SECOND AS requested_at,
+        {picked}, NULL::VARCHAR AS host, NULL::VARCHAR AS region,
+            CASE WHEN i % 4 = 0 THEN 'batch' ELSE 'standard' END AS service_tier,
+        (random() * 300000)::BIGINT AS fresh_input_tokens, (random() * 3000)::BIGINT AS cache_read_tokens,
+            0::BIGINT AS cache_write_5m_tokens,
+        NULL::BIGINT AS cache_write_1h_tokens, (random() * 3000)::BIGINT AS output_tokens,
+            (random() * 3000)::BIGINT AS reasoning_tokens,
         'success' AS status, NULL::DECIMAL(18, 12) AS reported_cost_usd, FALSE AS unmetered FROM range({count}) t(i)"""
 
 

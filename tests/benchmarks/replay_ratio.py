@@ -64,7 +64,10 @@ def main() -> None:
     sums = ", ".join(f"sum({name})" for name in (*TOKENS, "cost_usd", "latency_ms", "quality_score")) + (
         ", sum(length(tags::VARCHAR))" if is_sample(view) else ""
     )
-    plain = f"SELECT {', '.join(KEYS)}, count(*), count(*) FILTER (attempt = 1), count(latency_ms), count(quality_score), {sums} FROM {view.name('usage')} GROUP BY ALL"
+    plain = (
+        f"SELECT {', '.join(KEYS)}, count(*), count(*) FILTER (attempt = 1), count(latency_ms), count(quality_score),"
+        f" {sums} FROM {view.name('usage')} GROUP BY ALL"
+    )
     replayed, grouped = [], []
     for _ in range(RUNS):
         grouped.append(timed(lambda: view.sql(plain)))
@@ -74,7 +77,8 @@ def main() -> None:
     print(f"{rows:,} rows, {len(POLICY.rules)} rules, {len(result.groups):,} groups, {RUNS} runs each, medians")
     for name, times in (("grouped sum", grouped), ("replay", replayed)):
         print(
-            f"  {name:12} {statistics.median(t[0] for t in times):7.2f} s wall  {statistics.median(t[1] for t in times):7.2f} s CPU"
+            f"  {name:12} {statistics.median(t[0] for t in times):7.2f} s wall "
+            f" {statistics.median(t[1] for t in times):7.2f} s CPU"
         )
     print(f"  {'summary':12} {told[0]:7.2f} s wall  {told[1]:7.2f} s CPU (small frames only)")
     wall, cpu = (statistics.median(r[i] for r in replayed) / statistics.median(g[i] for g in grouped) for i in (0, 1))

@@ -24,14 +24,21 @@ ROWS_TEXT = """
 INSERT INTO lake.main.usage BY NAME
 SELECT 'e' || i AS event_id, 'bench' AS source, 'bench' AS batch_id, i AS record_no, 'c' || i AS call_id, 1 AS attempt,
     TIMESTAMP '2025-10-01' + to_seconds((400.0 * 86400 * i / {rows})::BIGINT) AS requested_at,
-    ['openai', 'minimax', 'deepseek', 'anthropic'][1 + m] AS provider, ['gpt-5.2', 'minimax-m2', 'deepseek-v3.2', 'claude-opus-4-6'][1 + m] AS model,
-    'standard' AS service_tier, 'chat' AS operation, 'team-' || t AS team, 'feature-' || (t * 2 + h % 2) AS feature, 'production' AS environment,
-    's' || (i // 4) AS session_id, 'customer-' || (h % 200) AS customer_id, ['chat', 'coding', 'extraction', 'reasoning'][1 + t % 4] AS task_type,
-    ['low', 'normal', 'high'][1 + t % 3] AS criticality, 'internal' AS data_class, 800 + h % 1000 AS fresh_input_tokens, h % 2000 AS cache_read_tokens,
-    100 + h % 400 AS output_tokens, 'reported' AS token_semantics, CASE WHEN h % 100 < 2 THEN 'error' ELSE 'success' END AS status, 900.0 + h % 900 AS latency_ms,
-    ((800 + h % 1000) * 1.75e-6 + (100 + h % 400) * 14e-6)::DECIMAL(18, 12) AS cost_usd, cost_usd AS list_cost_usd, 'list' AS cost_basis,
+    ['openai', 'minimax', 'deepseek', 'anthropic'][1 + m] AS provider, ['gpt-5.2', 'minimax-m2', 'deepseek-v3.2',
+        'claude-opus-4-6'][1 + m] AS model,
+    'standard' AS service_tier, 'chat' AS operation, 'team-' || t AS team, 'feature-' || (t * 2 + h % 2) AS feature,
+        'production' AS environment,
+    's' || (i // 4) AS session_id, 'customer-' || (h % 200) AS customer_id, ['chat', 'coding', 'extraction',
+        'reasoning'][1 + t % 4] AS task_type,
+    ['low', 'normal', 'high'][1 + t % 3] AS criticality, 'internal' AS data_class,
+        800 + h % 1000 AS fresh_input_tokens, h % 2000 AS cache_read_tokens,
+    100 + h % 400 AS output_tokens, 'reported' AS token_semantics,
+        CASE WHEN h % 100 < 2 THEN 'error' ELSE 'success' END AS status, 900.0 + h % 900 AS latency_ms,
+    ((800 + h % 1000) * 1.75e-6 + (100 + h % 400) * 14e-6)::DECIMAL(18, 12) AS cost_usd, cost_usd AS list_cost_usd,
+        'list' AS cost_basis,
     CASE WHEN h % 10 = 0 THEN 0.85 + (h % 15) / 100 END AS quality_score
-FROM (SELECT i, hash(i) % 1000003 AS h, (hash(i, 1) % 4)::INTEGER AS m, (hash(i, 2) % 10)::INTEGER AS t FROM range({rows}) AS r(i))
+FROM (SELECT i, hash(i) % 1000003 AS h, (hash(i, 1) % 4)::INTEGER AS m, (hash(i,
+    2) % 10)::INTEGER AS t FROM range({rows}) AS r(i))
 """
 
 

@@ -13,8 +13,14 @@ from statistics import median
 
 from data.ledger import Ledger
 
-ROWS = "SELECT requested_at::DATE AS spend_day, model, sum(cost_usd) AS cost_usd, count(*) AS attempts FROM {usage} GROUP BY ALL ORDER BY ALL"
-DAYS = "SELECT day AS spend_day, model, sum(cost_usd) AS cost_usd, sum(attempts)::BIGINT AS attempts FROM {spend_by_day} GROUP BY ALL ORDER BY ALL"
+ROWS = (
+    "SELECT requested_at::DATE AS spend_day, model, sum(cost_usd) AS cost_usd, count(*) AS attempts FROM {usage} GROUP"
+    " BY ALL ORDER BY ALL"
+)
+DAYS = (
+    "SELECT day AS spend_day, model, sum(cost_usd) AS cost_usd, sum(attempts)::BIGINT AS attempts FROM {spend_by_day}"
+    " GROUP BY ALL ORDER BY ALL"
+)
 
 
 def timed(view: Ledger, text: str, repeats: int = 5):
@@ -38,7 +44,8 @@ def main() -> None:
     assert rows.equals(days), "the roll-up does not say what the rows say"
     print(f"{rows['attempts'].sum():,} rows; daily spend by model, {len(rows):,} groups, equal answers")
     print(
-        f"rows {1000 * rows_seconds:.0f} ms, roll-up {1000 * days_seconds:.0f} ms: {rows_seconds / days_seconds:.0f} times faster"
+        f"rows {1000 * rows_seconds:.0f} ms, roll-up {1000 * days_seconds:.0f} ms: {rows_seconds / days_seconds:.0f}"
+        " times faster"
     )
 
 

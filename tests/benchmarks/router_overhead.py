@@ -1,10 +1,12 @@
 """What the router adds to a bare httpx call, on loopback, in one run; and LiteLLM's router beside it.
 
     .venv/bin/python tests/benchmarks/router_overhead.py [--calls 400]
-    /tmp/scratch/bin/python tests/benchmarks/router_overhead.py --litellm URL     (the URL the first command prints with --serve)
+    /tmp/scratch/bin/python tests/benchmarks/router_overhead.py --litellm URL     (the URL the first command prints
+    with --serve)
 
 The three ways take turns within one process, so that a busy machine slows them alike. Prints p50 and p95 in ms.
-LiteLLM lives in a scratch environment; with `--with PYTHON` the first command runs it against the same server at the same time.
+LiteLLM lives in a scratch environment; with `--with PYTHON` the first command runs it against the same server at the
+same time.
 """
 
 from __future__ import annotations
@@ -134,11 +136,13 @@ def main() -> None:
         print(f"{name:28} p50 {values['p50_ms']:8.3f} ms   p95 {values['p95_ms']:8.3f} ms")
     base = found["bare httpx"]["p50_ms"]
     print(
-        f"Baton's router adds {found['router']['p50_ms'] - base:.3f} ms p50, with its journal on disk {found['router, journal on disk']['p50_ms'] - base:.3f} ms."
+        f"Baton's router adds {found['router']['p50_ms'] - base:.3f} ms p50, with its journal on disk"
+        f" {found['router, journal on disk']['p50_ms'] - base:.3f} ms."
     )
     if args.scratch:
         print(
-            f"LiteLLM's router adds {found['LiteLLM router']['p50_ms'] - found['bare httpx beside LiteLLM']['p50_ms']:.3f} ms p50."
+            "LiteLLM's router adds"
+            f" {found['LiteLLM router']['p50_ms'] - found['bare httpx beside LiteLLM']['p50_ms']:.3f} ms p50."
         )
 
 

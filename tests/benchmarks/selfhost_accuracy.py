@@ -117,7 +117,8 @@ def _error(p: object) -> float:
 
 
 def saturated(path: Path) -> pd.DataFrame:
-    """The curated offline points that state a layout: measured and predicted tokens/s (factors were fitted on these)."""
+    """The curated offline points that state a layout: measured and predicted tokens/s (factors were fitted on
+    these)."""
     rows = pd.read_csv(path / "validation_points.csv")
     rows = rows[(rows.concurrency == "max") & ~rows.layout.str.contains("None")]
     found = []
@@ -135,7 +136,8 @@ def report(name: str, errors: np.ndarray) -> None:
     """One line: median and P90 of the absolute error, and the bias (median ratio - 1)."""
     absolute = np.abs(np.expm1(errors))
     print(
-        f"{name:46} n {len(errors):5}  median {np.median(absolute):6.1%}  P90 {np.quantile(absolute, 0.9):6.1%}  bias {np.expm1(np.median(errors)):+6.1%}"
+        f"{name:46} n {len(errors):5}  median {np.median(absolute):6.1%}  P90 {np.quantile(absolute, 0.9):6.1%}  bias"
+        f" {np.expm1(np.median(errors)):+6.1%}"
     )
 
 
@@ -158,13 +160,15 @@ def main() -> None:
     report("predict(), groups never fitted nor shipped", errors[known])
     medians = points[known].assign(e=np.abs(np.expm1(errors[known]))).groupby("group").e.median()
     print(
-        f"median of the {len(medians)} groups' medians {medians.median():.1%}, worst {medians.idxmax()} {medians.max():.1%}; {(~known).sum()} points refused"
+        f"median of the {len(medians)} groups' medians {medians.median():.1%}, worst {medians.idxmax()}"
+        f" {medians.max():.1%}; {(~known).sum()} points refused"
     )
     offline = saturated(folder())
     ratio = offline.predicted / offline.measured
     print(offline.assign(ratio=ratio.round(2)).to_string(index=False))
     print(
-        f"saturated: {np.mean(np.abs(np.log(ratio)) <= np.log(1.5)):.0%} of {len(ratio)} within a factor of 1.5, median ratio {ratio.median():.2f}"
+        f"saturated: {np.mean(np.abs(np.log(ratio)) <= np.log(1.5)):.0%} of {len(ratio)} within a factor of 1.5, median"
+        f" ratio {ratio.median():.2f}"
     )
 
 
