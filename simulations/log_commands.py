@@ -215,8 +215,8 @@ def cache_line(cache: dict[str, Any]) -> str:
     if cache["warm_share"] is None:
         return f"prompt caches: {cache['note']}"
     return (
-        f"prompt caches: {cache['warm_share']:.1%} of the reads stay warm ({cache['note']}); the policy costs "
-        f"{_usd(cache['usd_if_always_warm'])} if all did, {_usd(cache['usd_if_never_warm'])} if none did"
+        f"prompt caches: {wording.share(cache['warm_share'])} of the reads stay warm ({cache['note']}); the policy costs "
+        f"{wording.usd(cache['usd_if_always_warm'])} if all did, {wording.usd(cache['usd_if_never_warm'])} if none did"
     )
 
 
