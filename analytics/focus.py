@@ -25,9 +25,17 @@ from data.calendar import MILLION
 from data.errors import BadInput, BatonError
 from data.ledger import Ledger
 from data.prices.book import PriceBook
-from data.prices.catalogue import RATES
-from data.schema import TOKENS
+from data.prices.price_row import RATES
+from data.schema import MEDIA_TOKENS, TOKENS
 from data.state import State
+
+TOOLS = "tool_calls"
+
+
+def meter_of(media: str) -> str:
+    """`image_cache_read_tokens` -> Image cache read tokens."""
+    return media.replace("_", " ").capitalize()
+
 
 METERS = {
     "fresh_input_tokens": "Input tokens",
@@ -36,7 +44,10 @@ METERS = {
     "cache_write_1h_tokens": "Cache write tokens, 1 hour",
     "output_tokens": "Output tokens",
     "reasoning_tokens": "Reasoning tokens",
+    **{name: meter_of(name) for name in MEDIA_TOKENS},
+    TOOLS: "Tool calls",
 }
+WITH_FEES = ("list", "contract", "prepaid")  # bases whose cost is known to hold the fees of tools
 RATE_OF = dict(zip(TOKENS, RATES, strict=True))
 COLUMNS = (
     "BilledCost",
@@ -81,9 +92,11 @@ def rows(ledger: Ledger, month: date) -> pd.DataFrame:
     """The month's charges in FOCUS columns, Decimal amounts; empty with the same columns when there are none."""
     first, after = month.replace(day=1), month.replace(day=1) + timedelta(days=monthrange(month.year, month.month)[1])
     frame = ledger.sql(
-        f"SELECT requested_at::DATE AS usage_day, provider, model, team, project, region, service_tier, cost_basis, "
-        f"sum(cost_usd) AS cost_usd, sum(list_cost_usd) AS list_cost_usd, {', '.join(f'sum({t})::DOUBLE AS {t}' for t in TOKENS)} "
-        f"FROM {ledger.name('usage')} WHERE requested_at >= ? AND requested_at < ? GROUP BY ALL ORDER BY ALL",
+        f"""SELECT requested_at::DATE AS usage_day, provider, model, team, project, region, service_tier, cost_basis,
+            sum(cost_usd) AS cost_usd, sum(list_cost_usd) AS list_cost_usd, sum(tool_fees_usd) AS tool_fees_usd,
+            {", ".join(f"sum({t})::DOUBLE AS {t}" for t in TOKENS)},
+            sum(list_sum(map_values(TRY_CAST(server_tools AS MAP(VARCHAR, BIGINT)))))::DOUBLE AS {TOOLS}
+        FROM {ledger.name("usage")} WHERE requested_at >= ? AND requested_at < ? GROUP BY ALL ORDER BY ALL""",
         [datetime.combine(first, datetime.min.time()), datetime.combine(after, datetime.min.time())],
     )
     book = PriceBook.load(State.open(ledger.home))
@@ -97,12 +110,14 @@ def _known(record: dict) -> dict:
 
 
 def _charges(record: dict, book: PriceBook, first: date, after: date) -> list[dict]:
-    """One charge per token kind with tokens; one charge of requests where no kind has any."""
+    """One charge per token kind with tokens and one of tool calls; one charge of requests where there is neither."""
     used = {t: record[t] for t in TOKENS if record[t]} or {"": None}
     shares = _shares(used, record, book)
-    cost, listed = (record[c] or Decimal(0) for c in ("cost_usd", "list_cost_usd"))
+    fees = (record["tool_fees_usd"] or Decimal(0)) if record["cost_basis"] in WITH_FEES else Decimal(0)
+    cost, listed = ((record[c] or Decimal(0)) - fees for c in ("cost_usd", "list_cost_usd"))
     parts = zip(used, _parts(cost, shares), _parts(listed, shares), strict=True)
-    return [_charge(record, first, after, kind, used[kind], billed, at_list) for kind, billed, at_list in parts]
+    charges = [_charge(record, first, after, kind, used[kind], billed, at_list) for kind, billed, at_list in parts]
+    return charges + ([_charge(record, first, after, TOOLS, record[TOOLS], fees, fees)] if fees else [])
 
 
 def _shares(used: dict[str, float | None], record: dict, book: PriceBook) -> list[Decimal]:
@@ -147,10 +162,10 @@ def _charge(
         "ChargeDescription": f"{record['model'] or 'unknown model'}, {meter.lower()}",
         "ChargeFrequency": "Usage-Based",
         "ConsumedQuantity": quantity,
-        "ConsumedUnit": "Tokens" if kind else None,
-        "PricingQuantity": quantity / MILLION if quantity else None,
-        "PricingUnit": "1M Tokens" if kind else None,
-        "PricingCategory": "Standard" if record["service_tier"] == "standard" else "Dynamic",
+        "ConsumedUnit": {"": None, TOOLS: "Calls"}.get(kind, "Tokens"),
+        "PricingQuantity": quantity if kind == TOOLS else quantity / MILLION if quantity else None,
+        "PricingUnit": {"": None, TOOLS: "Calls"}.get(kind, "1M Tokens"),
+        "PricingCategory": _category(record),
         "ProviderName": record["provider"],
         "PublisherName": record["provider"],
         "InvoiceIssuerName": record["provider"],
@@ -169,6 +184,12 @@ def _charge(
         "Tags": json.dumps({k: v for k, v in (("team", record["team"]), ("project", record["project"])) if v}),
         "x_CostBasis": record["cost_basis"],
     }
+
+
+def _category(record: dict) -> str:
+    if record["cost_basis"] == "prepaid":
+        return "Committed"
+    return "Standard" if record["service_tier"] == "standard" else "Dynamic"
 
 
 def _instant(day: date) -> str:

@@ -21,7 +21,8 @@ def per_token(provider: str, model: str, day: date) -> tuple[float, float, float
         rates = PriceBook.load().price_usd_per_mtok(provider, model, datetime.combine(day, time(12)))
     except NoData:
         return None
-    fresh, read, short, long, output, _ = (float(rate) / MILLION for rate in rates.values())
+    kinds = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
+    fresh, read, short, long, output = (float(rates[kind]) / MILLION for kind in kinds)
     return fresh, read, short, long, output
 
 

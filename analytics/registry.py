@@ -7,7 +7,7 @@ so one declaration serves both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -17,9 +17,10 @@ import ibis.expr.types as ir
 from analytics.local_time import local_time
 from data.calendar import MILLION
 from data.errors import BadInput
-from data.schema import TOKENS
+from data.schema import INPUT_TOKENS, MEDIA_TOKENS, OUTPUT_TOKENS, TOKENS
 
-INPUT_TOKENS = tuple(name for name in TOKENS if name.startswith(("fresh", "cache")))
+MEDIA_INPUT_TOKENS = tuple(name for name in INPUT_TOKENS if name in MEDIA_TOKENS)
+MEDIA_OUTPUT_TOKENS = tuple(name for name in OUTPUT_TOKENS if name in MEDIA_TOKENS)
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ _ROW_TOTALS: dict[str, Callable[[ir.Table], ir.Value]] = {
     "cost_usd": lambda t: t.cost_usd.sum(),
     "list_cost_usd": lambda t: t.list_cost_usd.sum(),
     "reported_cost_usd": lambda t: t.reported_cost_usd.sum(),
+    "tool_fees_usd": lambda t: t.tool_fees_usd.sum(),
     "retries": lambda t: (t.attempt > 1).sum(),
     "failed": lambda t: (t.status == "error").sum(),
     "failed_cost_usd": lambda t: t.cost_usd.sum(where=t.status == "error"),
@@ -84,11 +86,15 @@ def _total_of(name: str) -> Callable[[ir.Table], ir.Value]:
 
 
 def _input(table: ir.Table) -> ir.Value:
-    return sum(total(table, name).fill_null(0) for name in INPUT_TOKENS)
+    return _sum(table, INPUT_TOKENS)
 
 
 def _output(table: ir.Table) -> ir.Value:
-    return total(table, "output_tokens").fill_null(0) + total(table, "reasoning_tokens").fill_null(0)
+    return _sum(table, OUTPUT_TOKENS)
+
+
+def _sum(table: ir.Table, names: Iterable[str]) -> ir.Value:
+    return sum(total(table, name).fill_null(0) for name in names)
 
 
 def _ratio(top: ir.Value, bottom: ir.Value, scale: float = 1.0) -> ir.Value:
@@ -148,8 +154,12 @@ DIMENSIONS: dict[str, Dimension] = {
                 ("data_class", "Data class", "public, internal, customer or regulated"),
                 ("status", "Status", "success, error, cached or cancelled"),
                 ("error_class", "Error class", "why an attempt failed"),
-                ("cost_basis", "Cost basis", "contract, reported, list, unpriced or unmetered"),
-                ("service_tier", "Service tier", "standard, batch, flex, priority or fast"),
+                ("cost_basis", "Cost basis", "contract, reported, list, prepaid, unpriced or unmetered"),
+                (
+                    "service_tier",
+                    "Service tier",
+                    "standard, batch, flex, priority, fast, ultrafast, provisioned; another word as logged",
+                ),
                 ("operation", "Operation", "chat, embedding, image, audio, ..."),
                 ("host", "Host", "who served it, where that is not the provider"),
                 ("region", "Region", "region that changes the price"),
@@ -190,8 +200,22 @@ MEASURES: dict[str, Measure] = {
             lambda t: total(t, "attempts"),
             True,
         ),
-        Measure("input_tokens", "Input tokens", "tokens", "fresh input, cache reads and cache writes", _input, True),
-        Measure("output_all_tokens", "Output tokens", "tokens", "visible output and reasoning", _output, True),
+        Measure(
+            "input_tokens",
+            "Input tokens",
+            "tokens",
+            "fresh input, cache reads and cache writes, media included",
+            _input,
+            True,
+        ),
+        Measure(
+            "output_all_tokens",
+            "Output tokens",
+            "tokens",
+            "visible output and reasoning, media included",
+            _output,
+            True,
+        ),
         *(
             Measure(name, label, "tokens", meaning, _total_of(name), True)
             for name, label, meaning in (
@@ -199,9 +223,33 @@ MEASURES: dict[str, Measure] = {
                 ("cache_read_tokens", "Cache reads", "input served from the prompt cache"),
                 ("cache_write_5m_tokens", "Cache writes, 5 min", "input written to the prompt cache, short life"),
                 ("cache_write_1h_tokens", "Cache writes, 1 h", "input written to the prompt cache, one hour"),
-                ("output_tokens", "Visible output", "output without reasoning"),
+                ("output_tokens", "Visible output", "text output without reasoning"),
                 ("reasoning_tokens", "Reasoning", "hidden reasoning, billed as output"),
             )
+        ),
+        Measure(
+            "media_input_tokens",
+            "Media input",
+            "tokens",
+            "image, audio and video input, cached or not; in no other kind of tokens",
+            lambda t: _sum(t, MEDIA_INPUT_TOKENS),
+            True,
+        ),
+        Measure(
+            "media_output_tokens",
+            "Media output",
+            "tokens",
+            "image, audio and video output; in no other kind of tokens",
+            lambda t: _sum(t, MEDIA_OUTPUT_TOKENS),
+            True,
+        ),
+        Measure(
+            "tool_fees_usd",
+            "Tool fees",
+            "USD",
+            "what searches and other tools that the provider ran cost beside the tokens; a part of the list cost",
+            lambda t: total(t, "tool_fees_usd"),
+            True,
         ),
         Measure(
             "cost_per_1k_requests_usd",

@@ -17,9 +17,12 @@ from analytics.registry import dimension, measure, total
 from analytics.scope import UNKNOWN, ClosedScope, Scope
 from data import console, wording
 from data.ledger import Ledger
-from data.schema import TOKENS
+from data.schema import TEXT_TOKENS
 
-CLI_MEASURES = ("cost_usd", "requests", "attempts", *TOKENS)
+MEDIA = ("media_input_tokens", "media_output_tokens")
+CLI_MEASURES = ("cost_usd", "requests", "attempts", *TEXT_TOKENS, *MEDIA, "tool_fees_usd")
+
+COUNTED = (*TEXT_TOKENS, *MEDIA)
 
 
 def source(ledger: Ledger, scope: Scope, dimensions: Sequence[str], measures: Sequence[str]) -> ir.Table:
@@ -116,7 +119,7 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         # pandas makes a column of counts with a gap a column of floats.
         rows = [
-            {k: None if pd.isna(v) else int(v) if isinstance(v, float) and k in TOKENS else v for k, v in row.items()}
+            {k: None if pd.isna(v) else int(v) if isinstance(v, float) and k in COUNTED else v for k, v in row.items()}
             for row in frame.to_dict("records")
         ]
         console.emit_json(

@@ -7,7 +7,7 @@ Baton does not know was written by a newer one and is refused.
 from __future__ import annotations
 
 from data.errors import LedgerError
-from data.schema import BATCHES, BILLED, REJECTED, TOKENS, TOTAL, USAGE, ddl
+from data.schema import BATCHES, BILLED, MEDIA_TOKENS, MONEY, REJECTED, TOKENS, TOTAL, USAGE, ddl
 
 STEPS = []
 step = STEPS.append
@@ -46,6 +46,17 @@ def m002_caveats(cursor) -> None:
     """The log's own word for the provider, and what a row's reading assumed; unknown for rows loaded before."""
     for name, kind in (("provider_raw", "VARCHAR"), ("caveats", "VARCHAR[]")):
         cursor.execute(f"ALTER TABLE lake.main.usage ADD COLUMN IF NOT EXISTS {name} {kind}")
+
+
+@step
+def m003_media_and_fees(cursor) -> None:
+    """Tokens that are no text in buckets of their own, and tools the provider ran with their fees; unknown before."""
+    for name in MEDIA_TOKENS:
+        for table in ("usage", "spend_by_day"):
+            cursor.execute(f"ALTER TABLE lake.main.{table} ADD COLUMN IF NOT EXISTS {name} BIGINT")
+    cursor.execute("ALTER TABLE lake.main.usage ADD COLUMN IF NOT EXISTS server_tools JSON")
+    for table, money in (("usage", MONEY), ("spend_by_day", TOTAL)):
+        cursor.execute(f"ALTER TABLE lake.main.{table} ADD COLUMN IF NOT EXISTS tool_fees_usd {money}")
 
 
 def applied(cursor) -> list[int]:

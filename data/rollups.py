@@ -20,6 +20,7 @@ SUMS = {
     "cost_usd": "sum(cost_usd)",
     "list_cost_usd": "sum(list_cost_usd)",
     "reported_cost_usd": "sum(reported_cost_usd)",
+    "tool_fees_usd": "sum(tool_fees_usd)",
     **{name: f"sum({name})" for name in TOKENS},
     "retries": "count(*) FILTER (attempt > 1)",
     "failed": "count(*) FILTER (status = 'error')",

@@ -20,6 +20,17 @@ class Column(NamedTuple):
 
 
 MONEY = "DECIMAL(18,12)"
+# Tokens that are no text, by their meaning; disjoint from the text buckets and from one another.
+MEDIA = {
+    "image_input_tokens": "image input, not from a cache",
+    "audio_input_tokens": "audio input, not from a cache",
+    "video_input_tokens": "video input, not from a cache",
+    "image_cache_read_tokens": "image input served from the prompt cache",
+    "audio_cache_read_tokens": "audio input served from the prompt cache",
+    "image_output_tokens": "image output",
+    "audio_output_tokens": "audio output",
+    "video_output_tokens": "video output",
+}
 TOTAL = "DECIMAL(38,12)"
 
 USAGE = (
@@ -33,7 +44,12 @@ USAGE = (
     Column("provider", "VARCHAR", "", "who made the price: openai, anthropic, aws, ..."),
     Column("host", "VARCHAR", "", "who served it, where that differs: gateway, region host, self"),
     Column("region", "VARCHAR", "", "region or geography that changes the price"),
-    Column("service_tier", "VARCHAR", "", "standard, batch, flex, priority or fast"),
+    Column(
+        "service_tier",
+        "VARCHAR",
+        "",
+        "standard, batch, flex, priority, fast, ultrafast, provisioned; another word as logged",
+    ),
     Column("model", "VARCHAR", "", "canonical model name"),
     Column("model_raw", "VARCHAR", "", "the log's own model name"),
     Column("operation", "VARCHAR", "", "chat, embedding, image, audio, rerank, moderation, other"),
@@ -70,11 +86,14 @@ USAGE = (
     Column("reported_cost_usd", MONEY, "USD", "what the log says it cost"),
     Column("list_cost_usd", MONEY, "USD", "price book at the instant of the request"),
     Column("cost_usd", MONEY, "USD", "the cost every chart uses"),
-    Column("cost_basis", "VARCHAR", "", "contract, reported, list, unpriced or unmetered"),
+    Column("cost_basis", "VARCHAR", "", "contract, reported, list, prepaid, unpriced or unmetered"),
     Column("quality_score", "DOUBLE", "0..1", "evaluation score where the log carries one"),
     Column("quality_source", "VARCHAR", "", "where the score came from"),
     Column("succeeded", "BOOLEAN", "", "outcome of the task where the log says so"),
     Column("provider_raw", "VARCHAR", "", "the log's own word for the provider; NULL where it has none"),
+    *(Column(name, "BIGINT", "tokens", meaning) for name, meaning in MEDIA.items()),
+    Column("server_tools", "JSON", "calls", "calls of tools the provider ran, by tool: web_search, file_search, ..."),
+    Column("tool_fees_usd", MONEY, "USD", "what those calls cost beside the tokens; NULL without calls"),
     Column(
         "caveats", "VARCHAR[]", "", "sorted codes of data/caveats.py: what was left unread or assumed; NULL for none"
     ),
@@ -119,7 +138,7 @@ BATCHES = (
     Column("note", "VARCHAR", "", "what a reader should know about this file"),
 )
 
-TOKENS = (
+TEXT_TOKENS = (
     "fresh_input_tokens",
     "cache_read_tokens",
     "cache_write_5m_tokens",
@@ -127,6 +146,10 @@ TOKENS = (
     "output_tokens",
     "reasoning_tokens",
 )
+MEDIA_TOKENS = tuple(MEDIA)
+TOKENS = TEXT_TOKENS + MEDIA_TOKENS  # all of them disjoint: a row's tokens are their sum
+INPUT_TOKENS = (*TEXT_TOKENS[:4], *MEDIA_TOKENS[:5])
+OUTPUT_TOKENS = (*TEXT_TOKENS[4:], *MEDIA_TOKENS[5:])
 
 TASK_TYPES = ("coding", "reasoning", "extraction", "summarisation", "classification", "chat", "other", "unknown")
 CRITICALITIES = ("high", "normal", "low", "unknown")

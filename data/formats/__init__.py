@@ -22,6 +22,8 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
+from data.schema import MEDIA_TOKENS
+
 # What `columns` may name. Anything left out is NULL. Token columns take text or a number: the
 # normaliser casts them and rejects what is no count. `input_tokens` and `output_tokens` are the
 # log's own totals; `input_has_cache` and `output_has_reasoning` say what is inside them: TRUE,
@@ -56,7 +58,9 @@ USAGE_COLUMNS = (
     "cache_write_1h_tokens",
     "output_tokens",
     "reasoning_tokens",
+    *MEDIA_TOKENS,  # tokens that are no text, as a part of the input, cache read and output tokens
     "total_tokens",
+    "server_tools",  # JSON object: calls of tools the provider ran, by a name of data/prices/tool_fees.py where it has one
     "input_has_cache",
     "output_has_reasoning",
     "latency_ms",

@@ -16,7 +16,7 @@ from data.loading.attribution_rules import RULES
 from data.prices.book import PriceBook
 from data.schema import ATTRIBUTION
 
-PRICED = ("provider", "model", "list_cost_usd", "cost_usd", "cost_basis", "caveats")
+PRICED = ("provider", "model", "list_cost_usd", "cost_usd", "cost_basis", "tool_fees_usd", "caveats")
 MEANT = (*ATTRIBUTION, "tags")
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 from data.formats import BILLED_COLUMNS, USAGE_COLUMNS, Format
 from data.loading import unread_usage
+from data.prices import service_tiers
+from data.schema import MEDIA_TOKENS
 
 COUNTS = (
     "input_tokens",
@@ -21,6 +23,7 @@ COUNTS = (
     "cache_write_1h_tokens",
     "output_tokens",
     "reasoning_tokens",
+    *MEDIA_TOKENS,
     "total_tokens",
 )
 NUMBERS = (*COUNTS, "reported_cost_usd")
@@ -65,6 +68,9 @@ MACROS = (
     "WHEN regexp_matches(lower(coalesce(word, '')), 'auth|permission|forbidden|api.?key|access.?denied') OR code IN (401, 403) THEN 'auth' "
     "WHEN regexp_matches(lower(coalesce(word, '')), 'server|internal|unavailable|overloaded|connection|model.?error') OR code >= 500 THEN 'server' "
     "WHEN regexp_matches(lower(coalesce(word, '')), 'bad.?request|invalid|validation|not.?found|unsupported') OR code >= 400 THEN 'bad_request' ELSE 'other' END",
+    # Calls by tool: what is no count above 0 is left out, NULL where nothing is left.
+    "CREATE OR REPLACE TEMP MACRO tools_of(j) AS CASE WHEN j IS NULL THEN NULL ELSE nullif(to_json(map_from_entries("
+    "list_filter(map_entries(TRY_CAST(j AS MAP(VARCHAR, BIGINT))), lambda call: call.value > 0)))::VARCHAR, '{}') END",
     # Keys and bearer tokens are masked wherever a log lets them through.
     "CREATE OR REPLACE TEMP MACRO masked(x) AS CASE WHEN regexp_matches(x, '"
     + SECRET
@@ -164,7 +170,8 @@ USAGE_TYPES = {
     "error_class": "CASE WHEN status = 'error' OR error_class IS NOT NULL THEN error_class_of(error_class, TRY_CAST(http_status AS INTEGER)) END",
     "tags": "CASE WHEN starts_with(ltrim(tags::VARCHAR), '{') AND json_valid(tags::VARCHAR) THEN masked(tags::VARCHAR) END",
     "status": f"CASE WHEN status IN {STATUSES} THEN status ELSE 'success' END",
-    "service_tier": "CASE WHEN lower(service_tier) IN ('batch', 'flex', 'priority', 'fast') THEN lower(service_tier) ELSE 'standard' END",
+    "service_tier": service_tiers.word_sql("clear(service_tier)"),
+    "server_tools": "tools_of(json_of(server_tools))",
     "operation": "coalesce(text_of(clear(operation)), 'chat')",
     "skip": "skip::VARCHAR",
 }

@@ -200,12 +200,8 @@ _COMPUTED = (
     "list_cost_usd",
     "cost_usd",
     "cost_basis",
-    "fresh_input_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "output_tokens",
-    "reasoning_tokens",
+    "tool_fees_usd",
+    *TOKENS,
     "caveats",
 )
 _VOCABULARY = {"task_type": TASK_TYPES, "criticality": CRITICALITIES, "data_class": DATA_CLASSES}

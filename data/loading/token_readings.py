@@ -11,6 +11,7 @@ Four consistency tests per (source, provider, model), the first that decides win
 from __future__ import annotations
 
 from data.formats import Format
+from data.schema import MEDIA_TOKENS
 
 CACHE = "(coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0) + coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))"
 ENOUGH = 0.9  # share of telling records that must agree
@@ -76,19 +77,54 @@ RAW_COUNTS = (
     "cache_write_1h_tokens",
     "output_tokens",
     "reasoning_tokens",
+    *MEDIA_TOKENS,
 )
 
 
 def disjoint(input_has_cache: str, output_has_reasoning: str) -> str:
-    """SQL for the six disjoint buckets, given how the log's totals are to be read. NULL stays NULL."""
+    """SQL for the disjoint buckets, given how the log's totals are to be read. NULL stays NULL.
+
+    Media tokens are parts of the log's totals: they are taken out of the text, and never more than is there.
+    """
     writes = "CASE WHEN cache_write_5m_tokens IS NULL AND cache_write_1h_tokens IS NULL THEN cache_write_tokens ELSE cache_write_5m_tokens END"
-    return f"""
-        CASE WHEN {input_has_cache} THEN input_tokens - {CACHE_ONCE} ELSE input_tokens END AS fresh_input_tokens,
-        cache_read_tokens AS cache_read_tokens,
-        {writes} AS cache_write_5m_tokens,
-        cache_write_1h_tokens AS cache_write_1h_tokens,
-        CASE WHEN {output_has_reasoning} THEN output_tokens - coalesce(reasoning_tokens, 0) ELSE output_tokens END AS output_tokens,
-        reasoning_tokens AS reasoning_tokens"""
+    fresh = f"CASE WHEN {input_has_cache} THEN input_tokens - {CACHE_ONCE} ELSE input_tokens END"
+    visible = (
+        f"CASE WHEN {output_has_reasoning} THEN output_tokens - coalesce(reasoning_tokens, 0) ELSE output_tokens END"
+    )
+
+    def not_cached(kind: str) -> str:
+        cached = f"{kind}_cache_read_tokens" if f"{kind}_cache_read_tokens" in MEDIA_TOKENS else "0"
+        return f"{kind}_input_tokens - CASE WHEN {input_has_cache} THEN coalesce({cached}, 0) ELSE 0 END"
+
+    sides = (
+        ("fresh_input_tokens", fresh, {f"{kind}_input_tokens": not_cached(kind) for kind in MEDIA_INPUT}),
+        ("cache_read_tokens", "cache_read_tokens", {name: name for name in MEDIA_TOKENS if "cache_read" in name}),
+        ("output_tokens", visible, {name: name for name in MEDIA_TOKENS if name.endswith("_output_tokens")}),
+    )
+    buckets = {name: sql for side in sides for name, sql in _apart(*side).items()}
+    buckets |= {
+        "cache_write_5m_tokens": writes,
+        "cache_write_1h_tokens": "cache_write_1h_tokens",
+        "reasoning_tokens": "reasoning_tokens",
+    }
+    return ", ".join(f"{sql} AS {name}" for name, sql in buckets.items())
+
+
+MEDIA_INPUT = ("image", "audio", "video")
+
+
+def _apart(text: str, whole: str, media: dict[str, str]) -> dict[str, str]:
+    """One side of the tokens as text and its media, which together are the whole as far as it reaches."""
+    parts: dict[str, str] = {}
+    room = f"greatest(coalesce({whole}, {UNKNOWN_WHOLE}), 0)"
+    taken = "0"
+    for name, count in media.items():
+        parts[name] = f"CASE WHEN {name} IS NOT NULL THEN greatest(least({count}, {room} - {taken}), 0) END"
+        taken = f"least({taken} + greatest(coalesce({count}, 0), 0), {room})"
+    return {text: f"{whole} - CASE WHEN coalesce({', '.join(media)}) IS NOT NULL THEN {taken} ELSE 0 END", **parts}
+
+
+UNKNOWN_WHOLE = 10**12  # media of a side whose total is unknown stand as they are
 
 
 # `cache_write_tokens` is the sum where the log also splits it by time to live: count it once.

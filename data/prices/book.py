@@ -17,17 +17,20 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from data.calendar import MILLION
 from data.errors import BadInput, NoData
+from data.prices import attached_prices, catalogue_rows, contracts, model_names, second_catalogue, tool_fees
 from data.prices import catalogue as price_catalogue
-from data.prices import model_names, second_catalogue
+from data.prices import notes as price_notes
 from data.prices.aliases import ALIASES, Alias, Aliases
-from data.prices.catalogue import RATES, PriceRow
 from data.prices.contracts import OVERRIDES, Override, Overrides
 from data.prices.model_names import Match
-from data.prices.priced_rows import PRICE_COLUMNS, priced_sql
+from data.prices.price_row import RATES, PriceRow, prepaid_row
+from data.prices.priced_rows import priced_sql
+from data.prices.service_tiers import SERVICE_TIERS
+from data.prices.tool_fees import FeeSpan
+from data.schema import INPUT_TOKENS
 from data.state import State
 
 ROW_MONEY = Decimal("1e-12")  # the ledger keeps a row's money to twelve decimals
@@ -58,6 +61,7 @@ class PriceBook:
         self._aliases, self._overrides, self.imported = Aliases(aliases or {}), Overrides(overrides or {}), imported
         self._matches: dict[Name, Match] = {}
         self._rows: dict[tuple[str, Match], tuple[PriceRow, ...]] = {}
+        self.tiers = tuple(dict.fromkeys((*SERVICE_TIERS, *sorted(self._overrides.tiers))))
 
     @classmethod
     def load(cls, state: State | None = None) -> PriceBook:
@@ -136,34 +140,27 @@ class PriceBook:
         if match.price_provider == second_catalogue.SOURCE:
             listed = self.imported.rows(match.price_model)
         else:
-            listed = price_catalogue.rows(match.price_provider, match.price_model)
-        if match.factor == 1:
-            return listed
-        return (row.scaled(match.factor, f"{match.factor} for the region ({match.note})") for row in listed)
+            listed = catalogue_rows.rows(match.price_provider, match.price_model)
+        if match.factor != 1:
+            region = f"{match.factor} for the region ({match.note})"
+            listed = tuple(row.scaled(match.factor, region) for row in listed)
+        own = (row for tier in self.tiers[len(SERVICE_TIERS) :] for row in contracts.of_tier(listed, tier))
+        return (*listed, *own)
+
+    def fee_spans(self, match: Match) -> list[FeeSpan]:
+        """Fees of a matched name's tools over all time, the operator's in place of the list's."""
+        return self._overrides.fees(match.provider, match.model, tool_fees.spans(match))
 
     def attach(self, cursor: Any, relation: str) -> None:
-        """Put the prices of every name in `relation` before the cursor, as temporary tables for `priced`.
-
-        Tables: `resolved` (logged provider, host, region, model_raw -> canonical_provider, model,
-        name_id, matched_by), `prices` and `contract_prices` (name_id and `PRICE_COLUMNS`).
-        """
-        names = cursor.execute(f"SELECT DISTINCT provider, host, region, model_raw FROM {relation}").fetchall()
-        matches = [self.match(*name) for name in names]
-        resolved = [
-            (*name, m.provider, m.model, i, m.matched_by)
-            for i, (name, m) in enumerate(zip(names, matches, strict=True))
-        ]
-        _create(cursor, "resolved", RESOLVED, resolved)
-        for table, rows_of in (("prices", self.list_rows), ("contract_prices", self.contract_rows)):
-            rows = [(i, *_per_token(row)) for i, m in enumerate(matches) for row in rows_of(m)]
-            _create(cursor, table, PRICE_TABLE, rows)
+        """Put the prices of every name in `relation` before the cursor, as temporary tables for `priced`."""
+        attached_prices.attach(cursor, self, relation)
 
     def priced(self, relation: str) -> str:
-        """SQL: the rows of `relation` with canonical provider, `model`, `list_cost_usd`, `cost_usd`, `cost_basis`.
+        """SQL: the rows of `relation` with canonical provider, `model`, costs, fees and `cost_basis`.
 
         `relation` has the columns of `usage` (but for those) and `unmetered`; see `data.prices.priced_rows`.
         """
-        return priced_sql(relation)
+        return priced_sql(relation, self.tiers)
 
     def quote(
         self,
@@ -171,36 +168,30 @@ class PriceBook:
         model: str,
         at: datetime,
         *,
-        fresh_input: int = 0,
-        cache_read: int = 0,
-        cache_write_5m: int = 0,
-        cache_write_1h: int = 0,
-        output: int = 0,
-        reasoning: int = 0,
         service_tier: str = "standard",
         region: str | None = None,
         book: str = "paid",
+        **tokens: int,
     ) -> Quote:
         """Price of one successful request at an instant (naive UTC), the same arithmetic as `priced`.
 
-        `book`: "paid" (contract where there is one, else list), "list" or "contract". Raises NoData
-        for a model without a price at that instant, with the nearest names.
+        `tokens` are counts by the names of `RATES`. `book`: "paid" (contract where there is one, else list),
+        "list" or "contract". Raises NoData for a model without a price at that instant, with the nearest names.
         """
-        tokens = dict(
-            zip(RATES, (fresh_input, cache_read, cache_write_5m, cache_write_1h, output, reasoning), strict=True)
-        )
+        if unknown := set(tokens) - set(RATES):
+            raise TypeError(f"no token kinds: {', '.join(sorted(unknown))}")
         if any(count < 0 for count in tokens.values()):
             raise BadInput(f"Token counts cannot be negative: {tokens}.")
         row = self.row(
             provider,
             model,
             at,
-            total_input=sum(list(tokens.values())[:4]),
+            total_input=sum(count for name, count in tokens.items() if f"{name}_tokens" in INPUT_TOKENS),
             service_tier=service_tier,
             region=region,
             book=book,
         )
-        lines = {name: rate * tokens[name] / MILLION for name, rate in zip(RATES, row.rates, strict=True)}
+        lines = {name: row.rate(name) * tokens.get(name, 0) / MILLION for name in RATES}
         if row.request_usd:
             lines["request"] = row.request_usd
         cost = sum(lines.values(), Decimal(0)).quantize(ROW_MONEY, ROUND_HALF_UP)
@@ -217,13 +208,19 @@ class PriceBook:
         region: str | None = None,
         book: str = "paid",
     ) -> PriceRow:
-        """The one price row that holds for a request of `total_input` tokens (cache included) at an instant."""
+        """The one price row that holds for a request of `total_input` tokens (cache included) at an instant.
+
+        On capacity bought ahead every price of it is 0, unless a contract states the tier's. Raises NoData.
+        """
         match = self.match(provider, None, region, model)
         contract = self.contract_rows(match) if book != "list" else ()
         listed = self.list_rows(match) if book != "contract" else ()
-        for rows in (contract, listed):
-            if row := _holding(rows, at, total_input, service_tier):
-                return row
+        if row := _holding(contract, at, total_input, service_tier, self.tiers):
+            return row
+        if price_notes.prepaid(match.provider, service_tier):
+            return prepaid_row(match.provider or "", match.model or "", service_tier)
+        if row := _holding(listed, at, total_input, service_tier, self.tiers):
+            return row
         raise self.no_price(match, model)
 
     def no_price(self, match: Match, model: str) -> NoData:
@@ -237,18 +234,11 @@ class PriceBook:
         return dict(zip(RATES, self.row(provider, model, at, **choice).rates, strict=True))
 
 
-def _holding(rows: Iterable[PriceRow], at: datetime, total_input: int, service_tier: str) -> PriceRow | None:
-    tier = service_tier if service_tier in price_catalogue.SERVICE_TIERS else "standard"
-    second = at.hour * 3600 + at.minute * 60 + at.second
-    holds = (
-        row
-        for row in rows
-        if row.service_tier == tier
-        and row.valid_from <= at < row.valid_to
-        and row.second_from <= second < row.second_to
-        and row.tokens_from <= total_input < row.tokens_to
-    )
-    return next(holds, None)
+def _holding(
+    rows: Iterable[PriceRow], at: datetime, total_input: int, service_tier: str, tiers: tuple[str, ...]
+) -> PriceRow | None:
+    tier = service_tier if service_tier in tiers else "standard"
+    return next((row for row in rows if row.service_tier == tier and row.holds(at, total_input)), None)
 
 
 @lru_cache(maxsize=256)
@@ -256,30 +246,6 @@ def _nearest(model: str) -> str:
     known = {model_names.canonical_model(*pair) for pair in price_catalogue.models()}
     near = difflib.get_close_matches(model.lower(), known, n=3, cutoff=0.6)
     return f" (did you mean {', '.join(near)}?)" if near else ""
-
-
-# -- into the engine ----------------------------------------------------------------------------
-
-_TEXT = pa.string()
-RESOLVED = pa.schema(
-    [(name, _TEXT) for name in ("provider", "host", "region", "model_raw", "canonical_provider", "model")]
-    + [("name_id", pa.int32()), ("matched_by", _TEXT)]
-)
-PRICE_TABLE = pa.schema([("name_id", pa.int32()), *PRICE_COLUMNS])
-
-
-def _per_token(row: PriceRow) -> tuple:
-    """A price row as the engine's columns: USD per token, exact, so that SQL only multiplies and adds."""
-    rates = (price / MILLION for price in row.rates)
-    span = (row.valid_from, row.valid_to, row.second_from, row.second_to, row.tokens_from, row.tokens_to)
-    return (row.service_tier, *span, *rates, row.request_usd)
-
-
-def _create(cursor: Any, table: str, schema: pa.Schema, rows: list[tuple]) -> None:
-    columns = [pa.array([row[i] for row in rows], field.type) for i, field in enumerate(schema)]
-    cursor.register("price_book_rows", pa.Table.from_arrays(columns, schema=schema))
-    cursor.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM price_book_rows")
-    cursor.unregister("price_book_rows")
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""What Baton adds to the price catalogue: spellings, batch discounts, regional factors, known gaps.
+"""What Baton adds to the price catalogue: spellings, service tiers, regional factors, media, known gaps.
 
 Read from `price_notes.yaml`, where every entry names its source.
 """
@@ -6,6 +6,7 @@ Read from `price_notes.yaml`, where every entry names its source.
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -16,11 +17,14 @@ from data.yaml_text import read_yaml_file
 FILE = Path(__file__).parent / "price_notes.yaml"
 
 
-class BatchRule(NamedTuple):
-    """Batch price as a share of the standard price, and whether cache prices are cut as well."""
+class TierRule(NamedTuple):
+    """A service tier's price as a factor of the standard price, from `start` until before `end` (None: open)."""
 
+    tier: str
     factor: Decimal
-    with_cache: bool
+    cuts_cache: bool
+    start: date | None
+    end: date | None
     source: str
 
 
@@ -49,11 +53,57 @@ def gateway(provider: str | None) -> bool:
     return provider in _notes()["gateways"]
 
 
-@lru_cache(maxsize=64)
-def batch_rule(provider: str) -> BatchRule | None:
-    """The provider's documented batch discount, for models and dates without a batch price of their own."""
-    rule = _notes()["batch"].get(provider)
-    return rule and BatchRule(Decimal(str(rule["factor"])), rule.get("with_cache", False), rule["source"])
+@lru_cache(maxsize=4096)
+def tier_rules(provider: str, model: str) -> tuple[TierRule, ...]:
+    """The known factors of a model's service tiers, in the order in which they hold."""
+    return tuple(
+        TierRule(
+            rule["tier"],
+            Decimal(str(rule["factor"])),
+            rule.get("cache") != "kept",
+            rule.get("start"),
+            rule.get("end"),
+            rule["source"],
+        )
+        for rule in _notes()["tiers"]
+        if rule["provider"] == provider and re.fullmatch(rule.get("model", ".*"), model)
+    )
+
+
+def tier_rule(provider: str, model: str, tier: str, day: date) -> TierRule | None:
+    """The factor that holds for a tier on a day (UTC), or None where it is unknown."""
+    holds = (
+        rule
+        for rule in tier_rules(provider, model)
+        if rule.tier == tier and (rule.start or day) <= day and (rule.end is None or day < rule.end)
+    )
+    return next(holds, None)
+
+
+def tier_words() -> dict[str, list[str]]:
+    """Our service tiers -> how logs spell them, lower case."""
+    return _notes()["tier_words"]
+
+
+def prepaid(provider: str | None, tier: str) -> bool:
+    """Whether a tier at a provider is capacity bought ahead."""
+    return any(rule["tier"] == tier and rule.get("provider") in (None, provider) for rule in _notes()["prepaid"])
+
+
+def prepaid_tiers() -> list[tuple[str | None, str]]:
+    """(provider or None for every one, tier) of capacity bought ahead."""
+    return [(rule.get("provider"), rule["tier"]) for rule in _notes()["prepaid"]]
+
+
+@lru_cache(maxsize=4096)
+def media_at_text_price(provider: str, model: str) -> frozenset[str]:
+    """Media rates (`price_row.MEDIA_RATES`) that a model is known to bill at its text price."""
+    return frozenset(
+        kind
+        for rule in _notes()["media_at_text_price"]
+        if rule.get("provider") in (None, provider) and re.fullmatch(rule.get("model", ".*"), model.lower())
+        for kind in rule["kinds"]
+    )
 
 
 @lru_cache(maxsize=4096)

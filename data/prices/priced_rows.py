@@ -1,79 +1,144 @@
-"""The SQL that prices usage rows: resolved names and dated prices, met by a range join.
+"""The SQL that prices usage rows: resolved names, dated prices and dated fees, met by range joins.
 
 A row's cost, in this order:
 
 1. `cached` (answered by a gateway's own cache): 0.
 2. `error`: what the log reports, else 0; nobody bills an attempt that failed.
 3. usage missing (`unmetered`, or neither input nor output known): what the log reports above 0, else NULL `unmetered`.
-4. a contract price holds: that price, `contract`.
-5. the log reports a cost: that cost, `reported`. A reported 0 for used tokens is a gap in the log
+4. a contract price holds: that price, `contract`; a contract that says the work runs on capacity bought ahead: `prepaid`.
+5. the service tier is capacity bought ahead (a provisioned deployment, a Priority Tier): `prepaid`, tokens at 0.
+6. the log reports a cost: that cost, `reported`. A reported 0 for used tokens is a gap in the log
    rather than a gift: it yields to the list price, and to `unpriced` where there is none.
-6. the list price, `list` (0 where the model is free).
-7. NULL, `unpriced`; also where the amount is beyond what the ledger can hold.
+7. the list price, `list` (0 where the model is free).
+8. NULL, `unpriced`; also where the amount is beyond what the ledger can hold.
 
-The reported and the list cost stay beside it, so a discrepancy can be shown.
+Fees of server tools are part of the list, the contract and the prepaid cost. The reported and the list cost
+stay beside it, so a discrepancy can be shown. What a list or contract cost assumed is added to `caveats`.
 """
 
 from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Iterable
 
-from data.prices.catalogue import RATES, SERVICE_TIERS
-from data.schema import MONEY, TOKENS
-
-# USD per token to twelve decimals, as a row's own money: products need no rounding and stay in 64 bits.
-_RATE = pa.decimal128(18, 12)
-PRICE_COLUMNS = (
-    ("service_tier", pa.string()),
-    ("valid_from", pa.timestamp("us")),
-    ("valid_to", pa.timestamp("us")),
-    ("second_from", pa.int64()),
-    ("second_to", pa.int64()),
-    ("tokens_from", pa.int64()),
-    ("tokens_to", pa.int64()),
-    *((rate, _RATE) for rate in RATES),
-    ("request_usd", _RATE),
-)
-INPUT = TOKENS[:4]
-
-_TIERS = ", ".join(f"'{tier}'" for tier in SERVICE_TIERS)
-
-_ROWS = f"""
-SELECT r.*,
-       CASE WHEN service_tier IN ({_TIERS}) THEN service_tier ELSE 'standard' END AS price_tier,
-       epoch_ms(requested_at) // 1000 % 86400 AS price_second,
-       {" + ".join(f"coalesce({column}, 0)" for column in INPUT)} AS price_input,
-       coalesce(unmetered, FALSE) OR fresh_input_tokens IS NULL AND output_tokens IS NULL AS price_unmetered
-FROM {{relation}} r"""
+from data.prices.price_row import MEDIA_RATES, TEXT_PRICE_OF, TEXT_RATES
+from data.prices.service_tiers import prepaid_sql
+from data.schema import INPUT_TOKENS, MEDIA_TOKENS, MONEY, TEXT_TOKENS, TOKENS
 
 
-def priced_sql(relation: str) -> str:
-    """SELECT text over `relation` and the temporary tables of `PriceBook.attach`.
+def priced_sql(relation: str, tiers: Iterable[str]) -> str:
+    """SELECT text over `relation` and the temporary tables of `PriceBook.attach`; `tiers` are those it has prices of.
 
-    Returns every column of `relation` with `provider` made canonical, and `model`, `list_cost_usd`,
-    `cost_usd` (both DECIMAL(18,12)) and `cost_basis`.
+    Returns every column of `relation` with `provider` made canonical and `caveats` extended, and `model`,
+    `list_cost_usd`, `cost_usd`, `tool_fees_usd` (all DECIMAL(18,12)) and `cost_basis`.
     """
     return f"""
-SELECT * EXCLUDE (price_tier, price_second, price_input, price_unmetered, contract_cost),
-       {_COST} AS cost_usd, {_BASIS} AS cost_basis
+SELECT * EXCLUDE ({", ".join((*_MET, *_DECIDED))}) REPLACE ({_CAVEATS} AS caveats),
+       {_COST} AS cost_usd, {_BASIS} AS cost_basis, {_TOOL_FEES} AS tool_fees_usd
 FROM (
-    SELECT r.* REPLACE (coalesce(n.canonical_provider, r.provider) AS provider), n.model,
-           CASE WHEN r.status IN ('cached', 'error') THEN 0::{MONEY} WHEN NOT r.price_unmetered THEN {_amount("p")} END AS list_cost_usd,
-           {_amount("c")} AS contract_cost
-    FROM ({_ROWS.format(relation=relation)}) r
-    LEFT JOIN resolved n ON {" AND ".join(f"r.{c} IS NOT DISTINCT FROM n.{c}" for c in ("provider", "host", "region", "model_raw"))}
-    LEFT JOIN prices p ON {_holds("p")}
-    LEFT JOIN contract_prices c ON {_holds("c")}
+    SELECT *, {_LIST_COST} AS list_cost_usd, {_CONTRACT_COST} AS price_contract, {_DECIDED_BY} AS price_by
+    FROM ({_met(relation, tiers)})
 )"""
 
 
+# -- prices meet rows ---------------------------------------------------------------------------
+
+_MET = (
+    "price_tier",
+    "price_tier_known",
+    "price_second",
+    "price_input",
+    "price_media",
+    "price_tools",
+    "price_unmetered",
+    "price_ahead",
+    "price_list_tokens",
+    "price_contract_tokens",
+    "price_contract_ahead",
+    "price_list_fees",
+    "price_paid_fees",
+    "price_fees_by_contract",
+    "price_list_tier_assumed",
+    "price_contract_tier_assumed",
+    "price_list_media_as_text",
+    "price_contract_media_as_text",
+    "price_fee_unknown",
+)
+
+
+def _met(relation: str, tiers: Iterable[str]) -> str:
+    """The rows with what list prices, contract prices and fees make of each."""
+    names = " AND ".join(f"r.{c} IS NOT DISTINCT FROM n.{c}" for c in ("provider", "host", "region", "model_raw"))
+    provider = "coalesce(n.canonical_provider, r.provider)"
+    return f"""
+    SELECT r.* REPLACE ({provider} AS provider), n.model,
+           {prepaid_sql(provider, "r.service_tier")} AS price_ahead,
+           {_amount("p")} AS price_list_tokens,
+           {_amount("c")} AS price_contract_tokens,
+           coalesce(c.prepaid, FALSE) AS price_contract_ahead,
+           {_fees("f.list_fees")} AS price_list_fees,
+           {_fees("f.paid_fees")} AS price_paid_fees,
+           coalesce(list_has_any(map_keys(price_tools), f.by_contract), FALSE) AS price_fees_by_contract,
+           NOT price_tier_known OR coalesce(p.tier_assumed, FALSE) AS price_list_tier_assumed,
+           NOT price_tier_known OR coalesce(c.tier_assumed, FALSE) AS price_contract_tier_assumed,
+           {_as_text("p")} AS price_list_media_as_text,
+           {_as_text("c")} AS price_contract_media_as_text,
+           CASE WHEN r.server_tools IS NULL THEN FALSE WHEN price_tools IS NULL OR f.paid_fees IS NULL THEN TRUE
+               ELSE len(list_filter(map_keys(price_tools), lambda tool: NOT map_contains(f.paid_fees, tool))) > 0
+               END AS price_fee_unknown
+    FROM ({_rows(relation, tiers)}) r
+    LEFT JOIN resolved n ON {names}
+    LEFT JOIN prices p ON {_holds("p")}
+    LEFT JOIN contract_prices c ON {_holds("c")}
+    LEFT JOIN tool_fees f ON f.name_id = CASE WHEN r.server_tools IS NOT NULL THEN n.name_id END
+        AND r.requested_at >= f.valid_from AND r.requested_at < f.valid_to"""
+
+
+def _rows(relation: str, tiers: Iterable[str]) -> str:
+    known = ", ".join("'" + tier.replace("'", "''") + "'" for tier in tiers)
+    return f"""
+    SELECT r.*,
+           service_tier IS NULL OR service_tier IN ({known}) AS price_tier_known,
+           CASE WHEN service_tier IN ({known}) THEN service_tier ELSE 'standard' END AS price_tier,
+           epoch_ms(requested_at) // 1000 % 86400 AS price_second,
+           {_sum(INPUT_TOKENS)} AS price_input,
+           coalesce({", ".join(MEDIA_TOKENS)}) IS NOT NULL AS price_media,
+           CASE WHEN server_tools IS NOT NULL THEN TRY_CAST(server_tools AS MAP(VARCHAR, BIGINT)) END AS price_tools,
+           coalesce(unmetered, FALSE) OR fresh_input_tokens IS NULL AND output_tokens IS NULL AS price_unmetered
+    FROM {relation} r"""
+
+
+def _sum(columns: Iterable[str]) -> str:
+    return " + ".join(f"coalesce({column}, 0)" for column in columns)
+
+
 def _amount(price: str) -> str:
-    terms = (
-        f"coalesce(r.{column}, 0)::DECIMAL(13, 0) * {price}.{rate}" for column, rate in zip(TOKENS, RATES, strict=True)
+    """A row's tokens at a price; an amount beyond the type is NULL: unpriced, no exception."""
+
+    def terms(tokens: Iterable[str], rates: Iterable[str]) -> str:
+        return " + ".join(
+            f"TRY_CAST(coalesce(r.{column}, 0) AS DECIMAL(13, 0)) * {rate}"
+            for column, rate in zip(tokens, rates, strict=True)
+        )
+
+    media = terms(MEDIA_TOKENS, (f"coalesce({price}.{rate}, {price}.{TEXT_PRICE_OF[rate]})" for rate in MEDIA_RATES))
+    text = terms(TEXT_TOKENS, (f"{price}.{rate}" for rate in TEXT_RATES))
+    return f"TRY({text} + {price}.request_usd + CASE WHEN price_media THEN {media} ELSE 0::{MONEY} END)"
+
+
+def _as_text(price: str) -> str:
+    """Whether some media tokens of the row have no price of their own."""
+    cases = (
+        f"r.{column} > 0 AND {price}.{rate} IS NULL" for column, rate in zip(MEDIA_TOKENS, MEDIA_RATES, strict=True)
     )
-    return (
-        f"TRY({' + '.join(terms)} + {price}.request_usd)"  # an amount beyond the type is NULL: unpriced, no exception
-    )
+    return f"CASE WHEN price_media THEN coalesce({' OR '.join(cases)}, FALSE) ELSE FALSE END"
+
+
+def _fees(fees: str) -> str:
+    """What the row's tools cost by a map of fees; those without a known fee add nothing. NULL without tools."""
+    one = f"TRY_CAST(least(call.value, {fees}[call.key].most) AS DECIMAL(13, 0)) * {fees}[call.key].usd"
+    known = f"list_filter(map_entries(price_tools), lambda call: map_contains({fees}, call.key) AND call.value > 0)"
+    return f"""CASE WHEN price_tools IS NOT NULL THEN
+               TRY(coalesce(list_sum(list_transform({known}, lambda call: {one})), 0)::{MONEY}) END"""
 
 
 def _holds(price: str) -> str:
@@ -83,18 +148,45 @@ def _holds(price: str) -> str:
         AND r.price_input >= {price}.tokens_from AND r.price_input < {price}.tokens_to"""
 
 
-_USED = " + ".join(f"coalesce({column}, 0)" for column in TOKENS)
-_BELIEVED = f"(reported_cost_usd > 0 OR reported_cost_usd = 0 AND (({_USED}) = 0 OR list_cost_usd = 0))"
-_COST = f"""CASE WHEN status = 'cached' THEN 0::{MONEY}
-        WHEN status = 'error' THEN greatest(coalesce(reported_cost_usd, 0), 0)::{MONEY}
-        WHEN price_unmetered THEN CASE WHEN reported_cost_usd > 0 THEN reported_cost_usd END
-        WHEN contract_cost IS NOT NULL THEN contract_cost
-        WHEN {_BELIEVED} THEN reported_cost_usd
-        ELSE list_cost_usd END"""
-_BASIS = f"""CASE WHEN status = 'cached' THEN 'list'
-        WHEN status = 'error' THEN CASE WHEN reported_cost_usd > 0 THEN 'reported' ELSE 'list' END
-        WHEN price_unmetered THEN CASE WHEN reported_cost_usd > 0 THEN 'reported' ELSE 'unmetered' END
-        WHEN contract_cost IS NOT NULL THEN 'contract'
+# -- which of them counts -----------------------------------------------------------------------
+
+_DECIDED = ("price_contract", "price_by")
+_FREE = "status IN ('cached', 'error')"
+_PAID_FEES = "coalesce(price_paid_fees, 0)"
+_LIST_COST = f"""CASE WHEN {_FREE} THEN 0::{MONEY} WHEN price_unmetered THEN NULL
+        WHEN price_ahead THEN coalesce(price_list_fees, 0::{MONEY})
+        ELSE TRY((price_list_tokens + coalesce(price_list_fees, 0))::{MONEY}) END"""
+_CONTRACT_COST = f"""CASE WHEN price_contract_tokens IS NOT NULL THEN TRY((price_contract_tokens + {_PAID_FEES})::{MONEY})
+        WHEN price_fees_by_contract THEN TRY((price_list_tokens + {_PAID_FEES})::{MONEY}) END"""
+_BELIEVED = f"(reported_cost_usd > 0 OR reported_cost_usd = 0 AND (({_sum(TOKENS)}) = 0 OR list_cost_usd = 0))"
+_DECIDED_BY = f"""CASE WHEN status = 'cached' THEN 'cached' WHEN status = 'error' THEN 'error'
+        WHEN price_unmetered THEN 'unmetered'
+        WHEN price_contract_ahead OR price_ahead AND price_contract_tokens IS NULL THEN 'prepaid'
+        WHEN price_contract IS NOT NULL THEN 'contract'
         WHEN {_BELIEVED} THEN 'reported'
         WHEN list_cost_usd IS NOT NULL THEN 'list'
         ELSE 'unpriced' END"""
+_COST = f"""CASE price_by WHEN 'cached' THEN 0::{MONEY}
+        WHEN 'error' THEN greatest(coalesce(reported_cost_usd, 0), 0)::{MONEY}
+        WHEN 'unmetered' THEN CASE WHEN reported_cost_usd > 0 THEN reported_cost_usd END
+        WHEN 'prepaid' THEN {_PAID_FEES}::{MONEY}
+        WHEN 'contract' THEN price_contract
+        WHEN 'reported' THEN reported_cost_usd
+        ELSE list_cost_usd END"""
+_BASIS = """CASE price_by WHEN 'cached' THEN 'list'
+        WHEN 'error' THEN CASE WHEN reported_cost_usd > 0 THEN 'reported' ELSE 'list' END
+        WHEN 'unmetered' THEN CASE WHEN reported_cost_usd > 0 THEN 'reported' ELSE 'unmetered' END
+        ELSE price_by END"""
+_TOOL_FEES = """CASE WHEN price_by IN ('contract', 'prepaid') THEN price_paid_fees
+        WHEN price_by IN ('list', 'reported', 'unpriced') THEN price_list_fees END"""
+
+_OWN_CONTRACT = "price_by = 'contract' AND price_contract_tokens IS NOT NULL"
+_OWN_LIST = "price_by = 'list' OR price_by = 'contract' AND price_contract_tokens IS NULL"
+_TIER_ASSUMED = f"{_OWN_CONTRACT} AND price_contract_tier_assumed OR ({_OWN_LIST}) AND price_list_tier_assumed"
+_MEDIA_AS_TEXT = f"{_OWN_CONTRACT} AND price_contract_media_as_text OR ({_OWN_LIST}) AND price_list_media_as_text"
+_FEE_UNPRICED = "price_fee_unknown AND price_by IN ('list', 'contract', 'prepaid')"
+_CAVEATS = f"""CASE WHEN {_TIER_ASSUMED} OR {_MEDIA_AS_TEXT} OR {_FEE_UNPRICED}
+        THEN list_concat(coalesce(caveats, []::VARCHAR[]), [
+            CASE WHEN {_TIER_ASSUMED} THEN 'tier_price_assumed' END,
+            CASE WHEN {_MEDIA_AS_TEXT} THEN 'media_as_text' END,
+            CASE WHEN {_FEE_UNPRICED} THEN 'fee_unpriced' END]) ELSE caveats END"""

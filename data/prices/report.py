@@ -14,8 +14,10 @@ from data.ledger import Ledger
 from data.prices import catalogue as price_catalogue
 from data.prices import model_names, second_catalogue
 from data.prices.book import PriceBook
-from data.prices.catalogue import SERVICE_TIERS, PriceRow
+from data.prices.price_row import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, PriceRow
 from data.prices.second_catalogue import PriceFile
+from data.prices.service_tiers import SERVICE_TIERS
+from data.schema import TOKENS
 from data.state import State
 
 NOTICEABLE = Decimal("0.005")  # prices closer than half a percent agree
@@ -25,12 +27,12 @@ LONG = 300_000  # total input at which the long-context prices are compared
 
 def unpriced(view: Ledger) -> pd.DataFrame:
     """Models without a price, most used first: provider, model_raw, attempts, tokens, reported_cost_usd, first, last, example host."""
+    tokens = " + ".join(f"coalesce({name}, 0)" for name in TOKENS)
     return view.sql(
-        "SELECT provider, model_raw, count(*) AS attempts, "
-        "sum(coalesce(fresh_input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0) "
-        "+ coalesce(cache_write_1h_tokens, 0) + coalesce(output_tokens, 0) + coalesce(reasoning_tokens, 0))::BIGINT AS tokens, "
-        "sum(reported_cost_usd) AS reported_cost_usd, min(requested_at) AS first, max(requested_at) AS last, any_value(host) AS host "
-        f"FROM {view.name('usage')} WHERE cost_basis = 'unpriced' GROUP BY ALL ORDER BY attempts DESC, model_raw"
+        f"""SELECT provider, model_raw, count(*) AS attempts, sum({tokens})::BIGINT AS tokens,
+            sum(reported_cost_usd) AS reported_cost_usd, min(requested_at) AS first, max(requested_at) AS last,
+            any_value(host) AS host
+        FROM {view.name("usage")} WHERE cost_basis = 'unpriced' GROUP BY ALL ORDER BY attempts DESC, model_raw"""
     )
 
 
@@ -58,12 +60,14 @@ def timeline(book: PriceBook, provider: str | None, model: str, *, region: str |
         for kind, rows in (("list", book.list_rows(match)), ("contract", book.contract_rows(match)))
         for row in rows
     ]
-    rows = [(kind, row) for kind, row in rows if not row.rule.startswith(price_catalogue.NO_TIER)]
+    rows = [(kind, row) for kind, row in rows if not row.tier_assumed]
     frame = pd.DataFrame([(*row, kind) for kind, row in rows], columns=[*PriceRow._fields, "book"], dtype=object)
     frame["hours"] = [_hours(row) for _, row in rows]
-    frame["service_tier"] = pd.Categorical(frame["service_tier"], SERVICE_TIERS, ordered=True)
+    frame["service_tier"] = pd.Categorical(
+        frame["service_tier"], (*SERVICE_TIERS, *sorted(set(frame["service_tier"]) - set(SERVICE_TIERS))), ordered=True
+    )
     frame = frame.sort_values(["book", "service_tier", "valid_from", "second_from", "tokens_from"], ignore_index=True)
-    for column, limit in (("valid_from", price_catalogue.BEGINNING), ("valid_to", price_catalogue.FOREVER)):
+    for column, limit in (("valid_from", BEGINNING), ("valid_to", FOREVER)):
         frame[column] = frame[column].astype(object).where(frame[column] != limit, None)
     return frame
 
@@ -205,7 +209,7 @@ def _holds(row: Any, at: datetime) -> bool:
 
 def _line(row: Any) -> tuple[str, ...]:
     days = (day and f"{day:%Y-%m-%d}" for day in (row.valid_from, row.valid_to))
-    upper = "" if row.tokens_to == price_catalogue.NO_LIMIT else f"up to {row.tokens_to - 1:,}"
+    upper = "" if row.tokens_to == NO_LIMIT else f"up to {row.tokens_to - 1:,}"
     tokens = upper or (f"over {row.tokens_from - 1:,}" if row.tokens_from else "")
     rates = (f"{getattr(row, rate).normalize():f}" for rate in COMPARED)
     kind = "contract " if row.book == "contract" else ""
@@ -213,7 +217,7 @@ def _line(row: Any) -> tuple[str, ...]:
 
 
 def _hours(row: PriceRow) -> str:
-    whole_day = (row.second_from, row.second_to) == (0, price_catalogue.DAY_SECONDS)
+    whole_day = (row.second_from, row.second_to) == (0, DAY_SECONDS)
     return "" if whole_day else f"{_clock(row.second_from)}-{_clock(row.second_to)}"
 
 

@@ -18,14 +18,21 @@ from data.calendar import MILLION
 from data.errors import BadInput, Unreadable
 from data.prices import model_names
 from data.prices import notes as price_notes
-from data.prices.catalogue import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, NO_TIER, QUANTUM, PriceRow
 from data.prices.model_names import Match
+from data.prices.price_row import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, QUANTUM, TEXT_PRICE_OF, PriceRow
 
 SOURCE = "litellm"
 LARGEST_FILE = 64 * 2**20
 FILE = "litellm_prices.json"
 THRESHOLD = re.compile(r"^input_cost_per_token_above_(\d+)k_tokens$")
-SUFFIXES = {"standard": "", "batch": "_batches", "flex": "_flex", "priority": "_priority", "fast": ""}
+SUFFIXES = {
+    "standard": "",
+    "batch": "_batches",
+    "flex": "_flex",
+    "priority": "_priority",
+    "fast": "_fast",
+    "ultrafast": "_ultrafast",
+}
 # Our rate -> LiteLLM's keys, first that is there; a missing cache price is the input price.
 KEYS = {
     "fresh_input": ("input_cost_per_token",),
@@ -38,6 +45,16 @@ KEYS = {
     ),
     "output": ("output_cost_per_token",),
     "reasoning": ("output_cost_per_reasoning_token", "output_cost_per_token"),
+}
+MEDIA_KEYS = {
+    "image_input": "input_cost_per_image_token",
+    "audio_input": "input_cost_per_audio_token",
+    "video_input": "input_cost_per_video_token",
+    "image_cache_read": "cache_read_input_image_token_cost",
+    "audio_cache_read": "cache_read_input_audio_token_cost",
+    "image_output": "output_cost_per_image_token",
+    "audio_output": "output_cost_per_audio_token",
+    "video_output": "output_cost_per_video_token",
 }
 
 
@@ -87,23 +104,27 @@ class PriceFile:
             return (exact * MILLION).quantize(QUANTUM)
 
         prices = {rate: price(names) for rate, names in KEYS.items()}
-        span = (BEGINNING, FOREVER, 0, DAY_SECONDS, tokens_from, tokens_to)
-        rule = (
-            ""
-            if tier == "standard" or f"input_cost_per_token{suffix}" in entry
-            else f"{NO_TIER} for {tier}: the standard price"
-        )
-        return PriceRow(
+        known = price_notes.media_at_text_price(model_names.canonical_provider(entry["litellm_provider"]) or "", key)
+        media = {rate: prices[TEXT_PRICE_OF[rate]] for rate in MEDIA_KEYS if rate in known}
+        media |= {rate: price((name,)) for rate, name in MEDIA_KEYS.items() if entry.get(name) is not None}
+        assumed = tier != "standard" and f"input_cost_per_token{suffix}" not in entry
+        row = PriceRow(
             SOURCE,
             key,
             tier,
-            *span,
+            *(BEGINNING, FOREVER, 0, DAY_SECONDS, tokens_from, tokens_to),
             **prices,
+            **media,
             request_usd=Decimal(0),
             source=SOURCE,
             source_version=self.version,
-            rule=rule,
+            rule=f"no own price for {tier}: the standard price, assumed" if assumed else "",
+            tier_assumed=assumed,
         )
+        fast = (entry.get("provider_specific_entry") or {}).get("fast") if tier == "fast" else None
+        if isinstance(fast, Decimal) and 0 < fast < 100:
+            return row._replace(rule="", tier_assumed=False).scaled(fast, f"fast at {fast} of the standard price")
+        return row
 
 
 def read(path: str | Path) -> PriceFile:

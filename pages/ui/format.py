@@ -1,7 +1,4 @@
-"""What only a page needs of wording: numbers for tiles, text safe in Markdown.
-
-The wording itself is data/wording.py.
-"""
+"""What only a page needs of wording: numbers for tiles, text safe in Markdown. The wording itself is data/wording.py."""
 
 from __future__ import annotations
 

@@ -41,10 +41,7 @@ class Constraint(Part):
 
 
 class Rule(Part):
-    """Requests that meet `when`, and how they are answered: exactly one of use, split, cascade, cross_check.
-
-    A split divides sessions, so that each keeps its model and its prompt cache; `per: request` divides requests.
-    """
+    """Requests that meet `when`, and how they are answered: exactly one of use, split, cascade, cross_check."""
 
     when: Condition = {}
     use: Target | None = None
@@ -56,7 +53,6 @@ class Rule(Part):
     confidence_floor: Share | None = None
     confidence: Literal["self_reported", "logprob", "agreement", "verifier"] | None = None
     verifier: Target | None = None
-    per: Literal["session", "request"] = "session"
     name: str = ""
 
     @model_validator(mode="after")

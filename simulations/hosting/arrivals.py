@@ -20,12 +20,13 @@ from analytics.scope import Scope
 from data.calendar import DAYS_PER_MONTH, MINUTES_PER_DAY
 from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
+from data.schema import INPUT_TOKENS, OUTPUT_TOKENS
 from simulations.replay.traffic import calls_of
 
 SAMPLED_SPREAD_S = 3600.0
-CACHED = ("cache_read_tokens",)
-FRESH = ("fresh_input_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
-OUTPUT = ("output_tokens", "reasoning_tokens")
+CACHED = tuple(name for name in INPUT_TOKENS if "cache_read" in name)
+FRESH = tuple(name for name in INPUT_TOKENS if name not in CACHED)
+OUTPUT = OUTPUT_TOKENS
 
 
 class Requests(NamedTuple):

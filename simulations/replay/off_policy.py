@@ -15,10 +15,11 @@ import pandas as pd
 from analytics.scope import Scope
 from data.errors import Refused
 from data.ledger import Ledger
+from data.schema import TOKENS
 from routing.policies.policy import Policy
 from simulations.replay.policy_query import rule_and_mask
 from simulations.replay.quality import Estimate, doubly_robust, ips, judged, snips
-from simulations.replay.replay import Assumed, choices_of, flows_of
+from simulations.replay.replay import Assumed, decided
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import ROUTE, SEGMENT, json_text, size_band
 
@@ -31,8 +32,8 @@ NOTHING_LOGGED = (
 def estimates(view: Ledger, scope: Scope, policy: Policy, market: Market) -> tuple[Estimate, ...]:
     """SNIPS, DR and IPS of the policy's mean score. Raises Refused where the log cannot carry an estimate."""
     groups = _scored(view, scope, policy, market)
-    flows = flows_of(groups, choices_of(groups, policy, market), policy, market, Assumed())
-    flows = flows[flows["answers"] > 0]
+    replayed = decided(groups, policy, market, Assumed())
+    flows = replayed.flows[replayed.flows["answers"] > 0]
     there = flows["new_model"].to_numpy() == groups["model"].fillna("unknown").to_numpy()[flows["group"].to_numpy(int)]
     odds = flows["answers"].where(there, 0.0).groupby(flows["group"]).sum().reindex(range(len(groups)), fill_value=0.0)
     times = groups["attempts"].to_numpy(int)
@@ -70,18 +71,7 @@ def _scored(view: Ledger, scope: Scope, policy: Policy, market: Market) -> pd.Da
         "propensity": propensity,
         "score": rows.quality_score,
     }
-    sums = {
-        name: rows[name].sum()
-        for name in (
-            "fresh_input_tokens",
-            "cache_read_tokens",
-            "cache_write_5m_tokens",
-            "cache_write_1h_tokens",
-            "output_tokens",
-            "reasoning_tokens",
-            "cost_usd",
-        )
-    }
+    sums = {name: rows[name].sum() for name in (*TOKENS, "tool_fees_usd", "cost_usd")}
     frame = view.frame(
         rows.group_by(**keys).aggregate(attempts=rows.count(), **sums).filter(ibis._.propensity.notnull())
     )

@@ -18,21 +18,25 @@ from pydantic import Field
 from data.calendar import MILLION
 from data.errors import NoData
 from data.facts.models import Catalog, ModelFacts
-from data.facts.prompt_caches import UNKNOWN, PromptCache, prompt_cache
 from data.prices.book import PriceBook
-from data.prices.catalogue import NO_LIMIT, RATES, PriceRow
-from data.schema import TOKENS
-from routing.policies.choice import logged_hosting
+from data.prices.price_row import NO_LIMIT, RATES, PriceRow
+from data.schema import TEXT_TOKENS, TOKENS
 from simulations.scenario import Part
 
 UNKNOWN_VERBOSITY = (1.0, 0.5, 2.0)
+# Columns of TOKENS: text that a model writes, and where a cache read goes that the new model does not have.
+WRITTEN = [TOKENS.index("output_tokens"), TOKENS.index("reasoning_tokens")]
+CACHE_MISSES = [
+    (TOKENS.index(f"{kind}cache_read_tokens"), TOKENS.index(f"{fresh}_tokens"))
+    for kind, fresh in (("", "fresh_input"), ("image_", "image_input"), ("audio_", "audio_input"))
+]
 EQUAL_TOKENS = "assumes equal tokens: output length of the new model is unknown, half to double is the range"
 
 
 class Repricing(Part):
     """How tokens carry over to another model; factors of 1 change nothing.
 
-    `tokenizer` multiplies all tokens, `cache_kept` is the share of cache reads that the new model
+    `tokenizer` multiplies all tokens of text, `cache_kept` is the share of cache reads that the new model
     still reads from its cache (the rest is fresh input), `verbosity` overrides the factor for output.
     """
 
@@ -70,18 +74,21 @@ class Market:
     def cost_usd(self, segments: pd.DataFrame, target: str) -> np.ndarray:
         """USD of every segment's tokens on `target`; NaN where its price or the segment's tokens are unknown.
 
-        `segments` has `model`, `band`, `service_tier` and the six token columns (sums).
+        `segments` has `model`, `band`, `service_tier` the columns of `TOKENS` and `tool_fees_usd` (sums).
         """
         return self.cost_at(segments, target, self._factors(segments["model"], target)[:, 0])
 
     def cost_at(self, segments: pd.DataFrame, target: str, verbosity: np.ndarray | float) -> np.ndarray:
         """As `cost_usd` with these factors on output."""
-        tokens = segments[list(TOKENS)].to_numpy(dtype=float, na_value=0.0) * self.terms.tokenizer
-        lost = tokens[:, 1] * (1 - self.terms.cache_kept)
-        tokens[:, 0] += lost
-        tokens[:, 1] -= lost
-        tokens[:, 4:] *= np.asarray(verbosity, float).reshape(-1, 1)
-        cost = (tokens * self._rate_rows(segments, target)).sum(1)
+        tokens = segments[list(TOKENS)].to_numpy(dtype=float, na_value=0.0)
+        tokens[:, : len(TEXT_TOKENS)] *= self.terms.tokenizer
+        for read, fresh in CACHE_MISSES:
+            lost = tokens[:, read] * (1 - self.terms.cache_kept)
+            tokens[:, fresh] += lost
+            tokens[:, read] -= lost
+        tokens[:, WRITTEN] *= np.asarray(verbosity, float).reshape(-1, 1)
+        fees = segments["tool_fees_usd"].astype(float).fillna(0.0).to_numpy()
+        cost = (tokens * self._rate_rows(segments, target)).sum(1) + fees
         unknown = segments["fresh_input_tokens"].isna() & segments["output_tokens"].isna()
         return np.where(unknown.to_numpy(), np.nan, cost)
 
@@ -97,25 +104,6 @@ class Market:
             a, b = one.verbosity, two.verbosity
             return Verbosity(b.value / a.value, b.low / a.high, b.high / a.low, True)
         return Verbosity(*UNKNOWN_VERBOSITY, False)
-
-    def rates(self, segments: pd.DataFrame, target: str) -> np.ndarray:
-        """USD per token of every segment on `target`, segments x the kinds of `RATES`; NaN where there is no price."""
-        return self._rate_rows(segments, target) * self.terms.tokenizer
-
-    def cache_of(self, target: str) -> PromptCache:
-        """The prompt cache of a target; own machines' and other hosts' are unknown."""
-        facts, hosting, name = self._seller(target)
-        if hosting in ("self", "host"):
-            return UNKNOWN
-        return prompt_cache(facts.provider if facts else self._book.match(None, None, None, name).provider, name)
-
-    def logged_target(self, model: str | None, provider: str | None, host: str | None) -> str:
-        """The name of what answered, with its hosting where that is not the model's usual one."""
-        name = model or "unknown"
-        facts = self.catalog.get(name)
-        hosting = logged_hosting({"provider": provider, "host": host}, facts)
-        unusual = hosting and facts and facts.hosting and hosting != facts.hosting[0]
-        return f"{name}@{hosting}" if unusual else name
 
     def priced(self, target: str) -> bool:
         """Whether a target has any price today."""
@@ -155,7 +143,8 @@ class Market:
                 row = self._book.row(provider, name, self.at, total_input=int(band), service_tier=service_tier)
             except NoData:
                 continue
-            return np.array([float(rate) for rate in row.rates]) / MILLION
+            if not row.prepaid:  # nobody knows here what more work on capacity bought ahead costs
+                return np.array([float(rate) for rate in row.rates]) / MILLION
         return None
 
     def _rows(self, target: str) -> tuple[PriceRow, ...]:

@@ -6,8 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from data.prices.book import PriceBook
-from data.prices.catalogue import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, RATES, PriceRow
 from data.prices.model_names import Match
+from data.prices.price_row import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, TEXT_RATES, PriceRow
 
 
 class FixedBook(PriceBook):
@@ -37,7 +37,7 @@ def _rows(match: Match, entry: dict, tier: str):
     def row(rates: dict, **span) -> PriceRow:
         prices = {
             rate: Decimal(str(rates.get(rate, rates["output"] if rate == "reasoning" else rates["fresh_input"])))
-            for rate in RATES
+            for rate in TEXT_RATES
         }
         whole = {
             "valid_from": BEGINNING,

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from data.schema import USAGE
 
-COMPUTED = ("model", "list_cost_usd", "cost_usd", "cost_basis")
+COMPUTED = ("model", "list_cost_usd", "cost_usd", "cost_basis", "tool_fees_usd")
 TYPES = {c.name: c.type for c in USAGE if c.name not in COMPUTED} | {"unmetered": "BOOLEAN"}
 DEFAULTS = {"requested_at": "2026-11-01 12:00:00", "service_tier": "standard", "status": "success", "unmetered": False}
 

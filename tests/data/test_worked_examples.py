@@ -12,7 +12,7 @@ import yaml
 
 from data.loading.ingest import ingest
 from data.prices.book import PriceBook
-from data.prices.priced_rows import INPUT
+from data.schema import INPUT_TOKENS, OUTPUT_TOKENS, TOKENS
 from tests.data.fixed_prices import FixedBook
 from tests.data.priced_rows import priced
 
@@ -62,8 +62,9 @@ def test_engine_gives_the_worked_examples_exactly(book, ledger):
     assert set(frame["cost_basis"]) == {"list"}
 
 
-def test_the_threshold_looks_at_input_and_cache_only():
-    assert INPUT == ("fresh_input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+def test_the_threshold_looks_at_all_input_and_at_nothing_else():
+    assert set(INPUT_TOKENS) | set(OUTPUT_TOKENS) == set(TOKENS)
+    assert {name for name in TOKENS if "output" in name or "reasoning" in name} == set(OUTPUT_TOKENS)
 
 
 def _load(ledger, state, tmp_path, name: str, *records: dict) -> list[dict]:

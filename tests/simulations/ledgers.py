@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data.ledger import Ledger
-from data.schema import USAGE
+from data.schema import MEDIA_TOKENS, USAGE
 
 START = datetime.fromisoformat("2026-10-05")
 COLUMNS = [column.name for column in USAGE]
@@ -62,8 +62,9 @@ def ledger_of(home: Path, rows: list[dict[str, Any]]) -> Ledger:
 
 MODELS = "['gpt-5.2', 'minimax-m2', 'deepseek-v3.2', 'house-model']"
 PROVIDERS = "['openai', 'minimax', 'deepseek', 'self']"
+UNUSED = ("succeeded", "http_status", "provider_raw", "caveats", "server_tools", "tool_fees_usd", *MEDIA_TOKENS)
 RANDOM_ROWS = f"""
-INSERT INTO lake.main.usage ({", ".join(name for name in COLUMNS if name not in ("succeeded", "http_status", "provider_raw", "caveats"))})
+INSERT INTO lake.main.usage ({", ".join(name for name in COLUMNS if name not in UNUSED)})
 SELECT 'e' || i, 'test', 'b1', i, 'c' || (i // 2 * 2), 1 + i % 2 * (r1 < 0.1)::INT,
        TIMESTAMP '2026-10-01' + INTERVAL (i * 9973 % (28 * 86400)) SECOND,
        {PROVIDERS}[m], CASE WHEN m = 4 THEN 'self' END, NULL,

@@ -1,0 +1,94 @@
+"""Prices brought into the engine: small temporary tables for the names of a relation, met by `priced_rows`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from data.prices.model_names import Match
+from data.prices.price_row import MEDIA_RATES, RATES, TEXT_RATES, PriceRow
+from data.prices.tool_fees import Fee, FeeSpan
+
+MILLION = Decimal(1_000_000)
+# USD per token to twelve decimals, as a row's own money: products need no rounding and stay in 64 bits.
+RATE = pa.decimal128(18, 12)
+RESOLVED = pa.schema(
+    [(name, pa.string()) for name in ("provider", "host", "region", "model_raw", "canonical_provider", "model")]
+    + [("name_id", pa.int32()), ("matched_by", pa.string())]
+)
+SPAN = (("valid_from", pa.timestamp("us")), ("valid_to", pa.timestamp("us")))
+PRICE_TABLE = pa.schema(
+    [
+        ("name_id", pa.int32()),
+        ("service_tier", pa.string()),
+        *SPAN,
+        *((name, pa.int64()) for name in ("second_from", "second_to", "tokens_from", "tokens_to")),
+        *((rate, RATE) for rate in RATES),
+        ("request_usd", RATE),
+        ("tier_assumed", pa.bool_()),
+        ("prepaid", pa.bool_()),
+    ]
+)
+_FEES = pa.map_(pa.string(), pa.struct([("usd", RATE), ("most", pa.int64())]))
+FEE_TABLE = pa.schema(
+    [("name_id", pa.int32()), *SPAN, ("list_fees", _FEES), ("paid_fees", _FEES), ("by_contract", pa.list_(pa.string()))]
+)
+
+
+class Book(Protocol):
+    """What a price book answers about one matched name."""
+
+    def match(self, provider: str | None, host: str | None, region: str | None, model_raw: str | None) -> Match: ...
+
+    def list_rows(self, match: Match) -> Iterable[PriceRow]: ...
+
+    def contract_rows(self, match: Match) -> Iterable[PriceRow]: ...
+
+    def fee_spans(self, match: Match) -> Iterable[FeeSpan]: ...
+
+
+def attach(cursor: Any, book: Book, relation: str) -> None:
+    """Put the prices of every name in `relation` before the cursor, as temporary tables.
+
+    Tables: `resolved` (logged provider, host, region, model_raw -> canonical_provider, model, name_id,
+    matched_by), `prices` and `contract_prices` (`PRICE_TABLE`), and `tool_fees` (`FEE_TABLE`) of the names
+    whose rows have server tools.
+    """
+    names = cursor.execute(
+        f"""SELECT provider, host, region, model_raw, bool_or(server_tools IS NOT NULL)
+        FROM {relation} GROUP BY provider, host, region, model_raw"""
+    ).fetchall()
+    matches = [(number, book.match(*name[:4])) for number, name in enumerate(names)]
+    resolved = [(*names[i][:4], m.provider, m.model, i, m.matched_by) for i, m in matches]
+    _create(cursor, "resolved", RESOLVED, resolved)
+    for table, rows_of in (("prices", book.list_rows), ("contract_prices", book.contract_rows)):
+        _create(cursor, table, PRICE_TABLE, [(i, *_per_token(row)) for i, m in matches for row in rows_of(m)])
+    fees = [(i, *_fee_columns(span)) for i, m in matches if names[i][4] for span in book.fee_spans(m)]
+    _create(cursor, "tool_fees", FEE_TABLE, fees)
+
+
+def _per_token(row: PriceRow) -> tuple:
+    """A price row as the engine's columns: USD per token, exact, so that SQL only multiplies and adds."""
+    text = (getattr(row, rate) / MILLION for rate in TEXT_RATES)
+    media = (None if (price := getattr(row, rate)) is None else price / MILLION for rate in MEDIA_RATES)
+    span = (row.valid_from, row.valid_to, row.second_from, row.second_to, row.tokens_from, row.tokens_to)
+    return (row.service_tier, *span, *text, *media, row.request_usd, row.tier_assumed, row.prepaid)
+
+
+def _fee_columns(span: FeeSpan) -> tuple:
+    by_contract = sorted(tool for tool, fee in span.paid.items() if fee.by_contract)
+    return (span.valid_from, span.valid_to, _entries(span.listed), _entries(span.paid), by_contract)
+
+
+def _entries(fees: Mapping[str, Fee]) -> list[tuple[str, dict[str, Any]]]:
+    return [(tool, {"usd": fee.usd, "most": fee.most}) for tool, fee in fees.items()]
+
+
+def _create(cursor: Any, table: str, schema: pa.Schema, rows: list[tuple]) -> None:
+    columns = [pa.array([row[i] for row in rows], field.type) for i, field in enumerate(schema)]
+    cursor.register("price_book_rows", pa.Table.from_arrays(columns, schema=schema))
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM price_book_rows")
+    cursor.unregister("price_book_rows")
