@@ -18,8 +18,10 @@ def brand() -> None:
     palette = shell.palette()
     st.logo(
         '<svg xmlns="http://www.w3.org/2000/svg" width="104" height="32" viewBox="0 0 104 32">'
-        f'<path d="M5 26 L23 7" stroke="{palette.primary}" stroke-width="3" stroke-linecap="round"/><circle cx="5" cy="26" r="4" fill="{palette.more}"/>'
-        f'<text x="34" y="24" font-family="sans-serif" font-size="23" font-weight="600" fill="{palette.text}">Baton</text></svg>',
+        f'<path d="M5 26 L23 7" stroke="{palette.primary}" stroke-width="3" stroke-linecap="round"/>'
+        f'<circle cx="5" cy="26" r="4" fill="{palette.more}"/>'
+        f'<text x="34" y="24" font-family="sans-serif" font-size="23" font-weight="600" '
+        f'fill="{palette.text}">Baton</text></svg>',
         size="large",
     )
 
@@ -32,9 +34,7 @@ def status() -> None:
         except BatonError:
             return
         if known["attempts"]:
-            st.caption(
-                f"{fmt.count(known['attempts'])} attempts, {fmt.day(known['first_day'])} to {fmt.day(known['last_day'])}"
-            )
+            st.caption(f"{fmt.count(known['attempts'])} attempts, {fmt.days(known['first_day'], known['last_day'])}")
             loaded = "" if known["loaded"] is None else f"Last load {known['loaded']:%d %b %Y %H:%M} UTC, "
             st.caption(f"{loaded}data version {shell.view().snapshot()}")
         else:

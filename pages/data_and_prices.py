@@ -35,7 +35,8 @@ SECTIONS = {
 @shell.cached
 def batches(view: Ledger) -> pd.DataFrame:
     return view.sql(
-        "SELECT ingested_at, regexp_extract(path, '[^/]*$') AS file, format, read, loaded, duplicate, rejected, skipped, note, batch_id "
+        "SELECT ingested_at, regexp_extract(path, '[^/]*$') AS file, format, read, loaded, duplicate, "
+        "rejected, skipped, note, batch_id "
         f"FROM {view.name('batches')} ORDER BY ingested_at DESC, batch_id"
     )
 
@@ -43,7 +44,8 @@ def batches(view: Ledger) -> pd.DataFrame:
 @shell.cached
 def set_aside(view: Ledger) -> pd.DataFrame:
     return view.sql(
-        f"SELECT reason, batch_id, record_no, record FROM {view.name('rejected')} ORDER BY batch_id, record_no LIMIT 1000"
+        f"SELECT reason, batch_id, record_no, record FROM {view.name('rejected')} ORDER BY batch_id, "
+        "record_no LIMIT 1000"
     )
 
 
@@ -55,7 +57,8 @@ def coverage(view: Ledger) -> pd.DataFrame:
 @shell.cached
 def token_readings(view: Ledger) -> pd.DataFrame:
     frame = view.sql(
-        "SELECT source, provider, model, input_has_cache, output_has_reasoning, verdict, evidence, sum(records)::BIGINT AS records "
+        "SELECT source, provider, model, input_has_cache, output_has_reasoning, verdict, evidence, "
+        "sum(records)::BIGINT AS records "
         f"FROM {view.name('semantics')} GROUP BY ALL ORDER BY records DESC"
     )
     words = {True: "includes the cache", False: "excludes the cache"}
@@ -75,7 +78,8 @@ def unpriced(view: Ledger) -> pd.DataFrame:
 @shell.cached
 def sources(view: Ledger) -> pd.DataFrame:
     return view.sql(
-        f"SELECT source, count(*) AS attempts, min(requested_at) AS first, max(requested_at) AS last, sum(cost_usd) AS cost_usd FROM {view.name('usage')} GROUP BY 1 ORDER BY 2 DESC"
+        "SELECT source, count(*) AS attempts, min(requested_at) AS first, max(requested_at) AS last, "
+        f"sum(cost_usd) AS cost_usd FROM {view.name('usage')} GROUP BY 1 ORDER BY 2 DESC"
     )
 
 
@@ -111,7 +115,8 @@ def show_batches(view: Ledger) -> None:
 def show_coverage(view: Ledger) -> None:
     st.subheader("How each cost is known", anchor=False)
     st.caption(
-        "contract: your price; reported: what the log says; list: the price book on that day; unpriced: no price known; unmetered: the log lost the usage."
+        "contract: your price; reported: what the log says; list: the price book on that day; unpriced: no "
+        "price known; unmetered: the log lost the usage."
     )
     exports.table(
         coverage(view),
@@ -132,7 +137,8 @@ def show_coverage(view: Ledger) -> None:
         st.caption("None: every model in the log has a price on every day it was used.")
     else:
         st.caption(
-            "Their cost is unknown, not zero, and no total includes them. Give an alias under Model names, or a contract price under Prices."
+            "Their cost is unknown, not zero, and no total includes them. Give an alias under Model names, or"
+            " a contract price under Prices."
         )
         exports.table(
             frame, name="unpriced", units={"reported_cost_usd": "USD", "attempts": "attempts", "tokens": "tokens"}
@@ -141,7 +147,8 @@ def show_coverage(view: Ledger) -> None:
     readings = token_readings(view)
     if readings.empty:
         st.caption(
-            "Every source loaded so far says itself whether its input includes cached tokens and its output reasoning; nothing had to be inferred."
+            "Every source loaded so far says itself whether its input includes cached tokens and its output "
+            "reasoning; nothing had to be inferred."
         )
     else:
         exports.table(
@@ -162,7 +169,9 @@ def show_coverage(view: Ledger) -> None:
 def show_prices(view: Ledger) -> None:
     st.subheader("Contract prices and discounts", anchor=False)
     st.caption(
-        "They win over the log and the list from their first day to the day before their end. Prices are USD per 1M tokens; a discount of 0.15 is 15% off the list. Saving reprices the rows it touches, as a new data version."
+        "They win over the log and the list from their first day to the day before their end. Prices are USD "
+        "per 1M tokens; a discount of 0.15 is 15% off the list. Saving reprices the rows it touches, as a new"
+        " data version."
     )
     number = st.column_config.NumberColumn
     columns = {
@@ -206,7 +215,8 @@ def show_prices(view: Ledger) -> None:
         for column in ("valid_from", "valid_to"):
             frame[column] = frame[column].map(lambda t: None if t is None or t != t else f"{t:%Y-%m-%d}")
         st.caption(
-            "USD per 1M tokens. Tokens from: the whole request takes this price when its input reaches that many tokens."
+            "USD per 1M tokens. Tokens from: the whole request takes this price when its input reaches that "
+            "many tokens."
         )
         exports.table(
             frame[keep].astype({"service_tier": str}),
@@ -235,7 +245,8 @@ def _second_catalogue(view: Ledger) -> None:
     if book.imported:
         frame = _disagreements(view, book.imported.version)
         st.caption(
-            f"The two catalogues disagree on {len(frame):,} prices. Baton uses the first; where it is wrong, write a contract price above."
+            f"The two catalogues disagree on {len(frame):,} prices. Baton uses the first; where it is wrong, "
+            "write a contract price above."
         )
         exports.table(frame, name="catalogue-disagreements")
 
@@ -254,7 +265,8 @@ def _override_body(row: dict, stored: dict) -> dict:
     prices = {**kept, **shown} if shown else {}
     if prices and len(prices.keys() & {"fresh_input", "output"}) < 2:
         raise BadInput(
-            "A contract price needs both input and output, in USD per 1M tokens; the cache price is the input's when left out."
+            "A contract price needs both input and output, in USD per 1M tokens; the cache price is the "
+            "input's when left out."
         )
     body = {k: str(v)[:10] if k in ("start", "end") else str(v) for k, v in row.items()}
     tier = {"service_tier": stored["service_tier"]} if stored.get("service_tier") else {}
@@ -272,7 +284,8 @@ def _told(change: object, done: str) -> str:
 
 def show_names(view: Ledger) -> None:
     st.caption(
-        "What each logged name is taken for. A name that is taken wrongly, or not found, gets an alias below; `*` stands for anything."
+        "What each logged name is taken for. A name that is taken wrongly, or not found, gets an alias below;"
+        " `*` stands for anything."
     )
     frame = price_report.names(view, PriceBook.load(shell.state()))
     keep = [
@@ -317,7 +330,9 @@ def show_names(view: Ledger) -> None:
 
 def show_meaning(view: Ledger) -> None:
     st.caption(
-        "Rules say what the log does not: which team, feature, customer, task type, criticality or data class a row belongs to. Tried in order; the first that matches a column wins. They apply to rows already loaded, and taking one away restores what the log said."
+        "Rules say what the log does not: which team, feature, customer, task type, criticality or data class"
+        " a row belongs to. Tried in order; the first that matches a column wins. They apply to rows already "
+        "loaded, and taking one away restores what the log said."
     )
     columns = {
         "order": st.column_config.NumberColumn("Order", default=0, step=1),
@@ -344,11 +359,14 @@ def show_bills(view: Ledger) -> None:
     frame = _reconciled(view, shell.state().version("billed_rate"))
     if frame.empty:
         st.info(
-            "No invoice or usage report is loaded yet. Load one (OpenAI costs or usage, Anthropic cost or usage report, FOCUS file, LiteLLM daily table) on the Load section, and this compares it with the ledger by provider and month."
+            "No invoice or usage report is loaded yet. Load one (OpenAI costs or usage, Anthropic cost or "
+            "usage report, FOCUS file, LiteLLM daily table) on the Load section, and this compares it with "
+            "the ledger by provider and month."
         )
         return
     st.caption(
-        "The ledger against what providers bill, by provider and month, with what the difference consists of as far as the data tell."
+        "The ledger against what providers bill, by provider and month, with what the difference consists of "
+        "as far as the data tell."
     )
     open_points = frame[~frame["explanation"].str.contains("grees within")]
     st.write(fmt.md(f"{len(frame) - len(open_points)} of {len(frame)} monthly bills agree with the ledger within 1%."))

@@ -102,7 +102,8 @@ with title:
     shell.header(
         unknown
         if whole is None
-        else f"{declared.label}: {fmt.measure(whole, declared.unit)} in {scope.length_days} days; {first[by]} leads with {fmt.measure(first[measure], declared.unit)}",
+        else f"{declared.label}: {fmt.measure(whole, declared.unit)} in {scope.length_days} days; {first[by]} "
+        f"leads with {fmt.measure(first[measure], declared.unit)}",
         view,
     )
 frame = totals if over == NONE else answer(view, scope, (over, by), measure)
@@ -112,7 +113,8 @@ if over not in (NONE, *GRAINS):
 draw(shown, by, over, measure)
 st.caption(
     fmt.md(
-        f"{declared.label}: {declared.meaning}. Unit: {declared.unit}. Days in {scope.time_zone}, {fmt.day(scope.start)} to {fmt.day(scope.end)} (excluded)."
+        f"{declared.label}: {declared.meaning}. Unit: {declared.unit}. Days in {scope.time_zone}, "
+        f"{fmt.day(scope.start)} to {fmt.day(scope.end)} (excluded)."
     )
 )
 labels = {n: DIMENSIONS[n].label for n in DIMENSIONS} | {

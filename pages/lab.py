@@ -35,7 +35,8 @@ def controls(run: dict) -> None:
             )
         if run["status"] == "interrupted":
             st.warning(
-                "The process behind this run is gone, or never started. Finished tasks are kept; calls whose end nobody saw count as spent."
+                "The process behind this run is gone, or never started. Finished tasks are kept; calls whose "
+                "end nobody saw count as spent."
             )
             if st.button("Go on", icon=":material/play_arrow:"):
                 launch(shell.state(), run["run_id"])

@@ -159,12 +159,15 @@ def draw_frontier(line: Frontier, today: tuple[float, float | None], shown: dict
         as_rows(line), today, lines, chosen if chosen[1] is not None else None, shell.palette()
     )
     low, high = line.points[0], line.points[-1]
-    meaning = f"The cheapest mix costs {fmt.usd_short(low.cost_usd)} a year at {fmt.share(low.quality)}, the best {fmt.usd_short(high.cost_usd)} at {fmt.share(high.quality)}. Click a point to load its mix."
+    meaning = (
+        f"The cheapest mix costs {fmt.usd_short(low.cost_usd)} a year at {fmt.share(low.quality)}, the best "
+        f"{fmt.usd_short(high.cost_usd)} at {fmt.share(high.quality)}. Click a point to load its mix."
+    )
     shell.chart(figure, alt=meaning, key="frontier", on_select="rerun", selection_mode="points")
     st.caption(
         fmt.md(
-            meaning
-            + " Dotted is what mixing models at random reaches without looking at the request; dashed hands out the same shares blindly. “Best model per segment” is the ceiling of these models, not a goal."
+            meaning + " Dotted is what mixing models at random reaches without looking at the request; dashed hands out"
+            " the same shares blindly. “Best model per segment” is the ceiling of these models, not a goal."
         )
     )
     with st.expander("Table: the frontier", icon=":material/table:"):
@@ -211,7 +214,8 @@ def by_hand(made: Programme) -> None:
         )
         edited = st.data_editor(start, hide_index=True, disabled=["task type"], key="task_shares")
         st.caption(
-            "Percent of the requests of each task type; every row sums to 100. A model that may not serve a segment gives its share to the others."
+            "Percent of the requests of each task type; every row sums to 100. A model that may not serve a "
+            "segment gives its share to the others."
         )
         if st.button("Apply the table"):
             rows = {row["task type"]: {name: row[name] / 100 for name in today} for row in edited.to_dict("records")}
@@ -240,11 +244,13 @@ def notes(made: Programme) -> None:
     source = (
         f"Quality is on the scale “{made.scale.name}” ({made.scale.source}). "
         if made.scale
-        else "No quality scale knows these models: cost only. Type a quality with its source on the New model page, or load graded results. "
+        else "No quality scale knows these models: cost only. Type a quality with its source on the New model "
+        "page, or load graded results. "
     )
     staying = made.problem.weights[made.problem.judged == 0].sum()
     kept = (
-        f"{fmt.count(staying)} requests a year stay where they are and have no part in the quality: none of the models that may serve them has a known one. "
+        f"{fmt.count(staying)} requests a year stay where they are and have no part in the quality: none of "
+        "the models that may serve them has a known one. "
         if staying
         else ""
     )
@@ -286,7 +292,8 @@ def side_by_side(view: Ledger, title: Any) -> None:
     best = table.loc[table["saving"].idxmax()]
     with title:
         shell.header(
-            f"{len(table)} scenario{'s' * (len(table) > 1)}; “{best['scenario']}” saves most, {fmt.usd_short(best['saving'])} a year",
+            f"{len(table)} scenario{'s' * (len(table) > 1)}; “{best['scenario']}” saves most, "
+            f"{fmt.usd_short(best['saving'])} a year",
             view,
         )
     units = dict.fromkeys(("today", "proposed", "saving", "low", "high"), "USD") | {

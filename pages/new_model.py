@@ -30,7 +30,9 @@ BRIEF, PAGE = "The brief: Claude Opus 4.6 is out", "pages/new_model.py"
 
 @shell.cached
 def volumes(view: Ledger, scope: Scope, candidate: str, version: tuple) -> list[dict[str, Any]]:
-    """Per logged model: requests a year, USD a year as logged, and USD a year of the same tokens on the candidate (None unknown)."""
+    """Per logged model: requests a year, USD a year as logged, and USD a year of the same tokens on the candidate
+    (None unknown).
+    """
     made = programme(view, scope, what_if.market(view, scope), (candidate,))
     task, column = made.problem, made.problem.models.index(candidate)
     rows = []
@@ -91,7 +93,8 @@ def typed_scores(current: ModelFacts, candidate: ModelFacts) -> tuple[float | No
     if shared:
         st.caption(
             fmt.md(
-                f"Without graded results the scores are those of the scale “{shared[0]}”, which are not measured on your work."
+                f"Without graded results the scores are those of the scale “{shared[0]}”, which are not "
+                "measured on your work."
             )
         )
     cells = st.columns(3)
@@ -130,7 +133,8 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
         )
     if usd is None:
         raise NoData(
-            f"{candidate} has no price yet, so the triage cannot weigh its cost; type its cost a year, or add a price override on Data and prices."
+            f"{candidate} has no price yet, so the triage cannot weigh its cost; type its cost a year, or "
+            "add a price override on Data and prices."
         )
     facts, old_facts = catalog[candidate], catalog.get(current) or ModelFacts(name=current)
     answer = st.container()
@@ -157,7 +161,8 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
             )
             st.caption(
                 fmt.md(
-                    f"Oracle over these models {fmt.share(said['oracle']['quality'])}: the best of several noisy answers, not a goal."
+                    f"Oracle over these models {fmt.share(said['oracle']['quality'])}: the best of several "
+                    "noisy answers, not a goal."
                 )
             )
         old, new, samples = (None, None, 0) if pairs else typed_scores(old_facts, facts)

@@ -141,7 +141,10 @@ def running(now: pd.DataFrame, before: pd.DataFrame, scope: Scope) -> None:
     """Cumulative spend against the span before, and the sentence that says what it means."""
     st.subheader("Spend so far, against the same days before", anchor=False)
     total, earlier = now["cost_usd"].sum(), before["cost_usd"].sum()
-    meaning = f"{fmt.usd(total)} from {fmt.day(scope.start)} to {fmt.day(now['day'].iloc[-1])}, against {fmt.usd(earlier)} in the {scope.length_days} days before."
+    meaning = (
+        f"{fmt.usd(total)} from {fmt.day(scope.start)} to {fmt.day(now['day'].iloc[-1])}, against "
+        f"{fmt.usd(earlier)} in the {scope.length_days} days before."
+    )
     figure = charts.cumulative(now, before, shell.palette(), labels=("This period", "Before"))
     shell.chart(figure, alt=meaning, key="running")
     st.caption(fmt.md(meaning) + fmt.md(f" Days in {scope.time_zone}."))
@@ -158,7 +161,10 @@ def what_moved(view: Ledger, scope: Scope, by: str) -> None:
         st.caption("Nothing changed against the days before.")
         return
     first = frame.iloc[0]
-    meaning = f"{first['name']} changed by {fmt.usd_change(first['change_usd'])} against the {scope.length_days} days before; the bars add up to the whole change of {fmt.usd_change(frame['change_usd'].sum())}."
+    meaning = (
+        f"{first['name']} changed by {fmt.usd_change(first['change_usd'])} against the {scope.length_days} days "
+        f"before; the bars add up to the whole change of {fmt.usd_change(frame['change_usd'].sum())}."
+    )
     shell.chart(charts.movers(frame, shell.palette()), alt=meaning, key="movers")
     st.caption(fmt.md(meaning))
     with st.expander("Table: movers", icon=":material/table:"):

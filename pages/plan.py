@@ -97,7 +97,10 @@ def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int) -> No
     if whole.p10 is None:
         meaning = f"At the present run rate {count} months cost {fmt.usd(whole.p50)}. {whole.note}"
     else:
-        meaning = f"Cumulated spend: P50 {fmt.usd(whole.p50)}, with 80% of the odds between {fmt.usd(whole.p10)} and {fmt.usd(whole.p90)}."
+        meaning = (
+            f"Cumulated spend: P50 {fmt.usd(whole.p50)}, with 80% of the odds between {fmt.usd(whole.p10)} and "
+            f"{fmt.usd(whole.p90)}."
+        )
         meaning += f" The budget allows {fmt.usd(budget * count)}." if budget else " No budget is set for this scope."
         if count > 3:
             meaning += " Beyond three months the range is extrapolated from the misses of shorter forecasts."
@@ -113,7 +116,8 @@ def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int) -> No
 def scenarios(all_plans: dict[str, plan.Plan]) -> None:
     st.subheader("Planned events and scenarios", anchor=False)
     st.caption(
-        "An event changes spend from its day on. Without a scenario it is part of the plan; with one it is a line of its own, beside the plan."
+        "An event changes spend from its day on. Without a scenario it is part of the plan; with one it is a "
+        "line of its own, beside the plan."
     )
     base = all_plans[AS_IT_STANDS].whole
     if len(all_plans) > 1 or planned(shell.state()):
@@ -283,7 +287,11 @@ def to_actual(found: list[budgets.Status]) -> None:
         if not told:
             st.caption("The period has no whole day yet.")
             return
-        meaning = f"The budget for the days gone, {fmt.usd(told['start_usd'])}, against {fmt.usd(told['end_usd'])} spent. The allowance is the budget against as many days before the period; the other bars say why spend left those."
+        meaning = (
+            f"The budget for the days gone, {fmt.usd(told['start_usd'])}, against {fmt.usd(told['end_usd'])} "
+            "spent. The allowance is the budget against as many days before the period; the other bars say why "
+            "spend left those."
+        )
         shell.chart(finance_charts.drivers(told, shell.palette()), alt=meaning, key="to_actual")
         st.caption(fmt.md(meaning))
 
@@ -356,7 +364,10 @@ fan(all_plans, budget, count or 12)
 st.subheader("What moves the total most", anchor=False)
 table = swings(view, scope, count or 12, events)
 first = table.iloc[0]
-meaning = f"{first['assumption']} moves it most: {first['low']} gives {fmt.usd(first['low_usd'])}, {first['high']} {fmt.usd(first['high_usd'])}. One assumption at a time, the others as planned."
+meaning = (
+    f"{first['assumption']} moves it most: {first['low']} gives {fmt.usd(first['low_usd'])}, {first['high']} "
+    f"{fmt.usd(first['high_usd'])}. One assumption at a time, the others as planned."
+)
 shell.chart(finance_charts.tornado(table, shell.palette(), base.whole.p50), alt=meaning, key="tornado")
 st.caption(fmt.md(meaning))
 scenarios(all_plans)
@@ -364,9 +375,8 @@ budget_lines(found)
 lines = orchestration(yearly(base), salary)
 with st.container(horizontal=True):
     foot = (
-        f"Data through {through(view).instant:%Y-%m-%d %H:%M} UTC, days in {view.time_zone}, data version {view.snapshot()}"
-        + (", sample data" if shell.facts(view)["sample"] else "")
-        + "."
+        f"Data through {through(view).instant:%Y-%m-%d %H:%M} UTC, days in {view.time_zone}, data version "
+        f"{view.snapshot()}" + (", sample data" if shell.facts(view)["sample"] else "") + "."
     )
     st.download_button(
         "Plan, HTML",

@@ -55,7 +55,10 @@ def answer(said: dict[str, Any], days: int) -> str:
         return f"“{name}” cannot be priced on this traffic"
     if abs(saving) < 0.005:
         return f"The same {fmt.usd_short(said['logged_cost_usd'])} in {days} days under “{name}”{open_}"
-    return f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} in {days} days ({abs(said['savings_pct']):.0f}%) under “{name}”{open_}"
+    return (
+        f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} in {days} days "
+        f"({abs(said['savings_pct']):.0f}%) under “{name}”{open_}"
+    )
 
 
 def kpis(said: dict[str, Any]) -> None:
@@ -86,8 +89,8 @@ def kpis(said: dict[str, Any]) -> None:
     )
     st.caption(
         fmt.md(
-            f"{fmt.share(said['moved_share'])} of requests move, with {fmt.share(said['moved_token_share'])} of all tokens. "
-            + what_if.saving_range(span, said["range"]["chance_of_saving"])
+            f"{fmt.share(said['moved_share'])} of requests move, with {fmt.share(said['moved_token_share'])} "
+            f"of all tokens. " + what_if.saving_range(span, said["range"]["chance_of_saving"])
         )
     )
 
@@ -100,7 +103,8 @@ def verdict(said: dict[str, Any], scope: Scope, policy: Policy, own_prices: what
     if observed:
         st.caption(
             fmt.md(
-                f"The log's own scores of what was answered then: mean {fmt.share(observed['mean_score'])} over {fmt.count(observed['n'])} answers. They say nothing about other models."
+                f"The log's own scores of what was answered then: mean {fmt.share(observed['mean_score'])} "
+                f"over {fmt.count(observed['n'])} answers. They say nothing about other models."
             )
         )
     if st.button(
@@ -112,14 +116,17 @@ def verdict(said: dict[str, Any], scope: Scope, policy: Policy, own_prices: what
             for found in estimates(view, scope, policy, what_if.market(view, scope, own_prices)):
                 st.write(
                     fmt.md(
-                        f"{found.method}: {fmt.quality(found.value)} ({fmt.quality(found.low)} to {fmt.quality(found.high)}, 95%), {found.effective_samples:.0f} effective samples of {fmt.count(found.n)}."
+                        f"{found.method}: {fmt.quality(found.value)} ({fmt.quality(found.low)} to "
+                        f"{fmt.quality(found.high)}, 95%), {found.effective_samples:.0f} effective samples "
+                        f"of {fmt.count(found.n)}."
                     )
                 )
     slow = said["latency"]
     if slow["policy_ms"] is not None and slow["baseline_ms"] is not None:
         st.write(
             fmt.md(
-                f"Mean latency {fmt.milliseconds(slow['baseline_ms'])} before, {fmt.milliseconds(slow['policy_ms'])} after, {slow['note']}."
+                f"Mean latency {fmt.milliseconds(slow['baseline_ms'])} before, "
+                f"{fmt.milliseconds(slow['policy_ms'])} after, {slow['note']}."
             )
         )
     elif slow["unseen_models"]:
@@ -136,7 +143,8 @@ def left_out(said: dict[str, Any]) -> None:
         for part in said["not_compared"]:
             st.write(
                 fmt.md(
-                    f"{fmt.count(part['requests'])} requests, {fmt.usd(part['logged_cost_usd'])} logged: {part['reason']}."
+                    f"{fmt.count(part['requests'])} requests, {fmt.usd(part['logged_cost_usd'])} logged: "
+                    f"{part['reason']}."
                 )
             )
     if said["refusals"]:
@@ -180,7 +188,10 @@ def moves(said: dict[str, Any]) -> None:
 def money(said: dict[str, Any], by: str) -> None:
     st.subheader("Dollars by model", anchor=False)
     first = said["by_model"][0]
-    meaning = f"{first['model']} would cost {fmt.usd(first['policy_cost_usd'])} against {fmt.usd(first['logged_cost_usd'])} logged."
+    meaning = (
+        f"{first['model']} would cost {fmt.usd(first['policy_cost_usd'])} against "
+        f"{fmt.usd(first['logged_cost_usd'])} logged."
+    )
     shell.chart(what_if_charts.before_after(said["by_model"], shell.palette()), alt=meaning, key="by_model")
     st.caption(fmt.md(meaning))
     with st.expander(f"Table: by model, and by {DIMENSIONS[by].label.lower()}", icon=":material/table:"):
@@ -214,7 +225,8 @@ def editor(policy: Policy, name: str) -> None:
     with form:
         st.caption(
             fmt.md(
-                "Conditions: task_type=coding; criticality=high,normal; input_tokens>100000. Empty is every request. The first rule that matches wins."
+                "Conditions: task_type=coding; criticality=high,normal; input_tokens>100000. Empty is every "
+                "request. The first rule that matches wins."
             )
         )
         columns = {
@@ -325,7 +337,8 @@ def compare(view: Ledger, scope: Scope, own_prices: what_if.OwnPrices, version: 
         }
         exports.table(pd.DataFrame(rows), name="policies-compared", units=units, labels=labels)
         st.caption(
-            "Cost is unknown (–) until every model a policy moves work to has a price. For own machines the Self-host page computes one from your arrivals and keeps it; or type one under Assumptions."
+            "Cost is unknown (–) until every model a policy moves work to has a price. For own machines the "
+            "Self-host page computes one from your arrivals and keeps it; or type one under Assumptions."
         )
 
 

@@ -54,7 +54,7 @@ def asked(item: dict) -> dict[str, str]:
 
 
 def changes(item: dict) -> str:
-    """What the person changes: the right answer, or a lower cap and tasks to leave out; empty when nothing is changed."""
+    """What the person changes: the right answer, or a lower cap and tasks to leave out; else empty."""
     number = item["review_id"]
     if item["kind"] not in RUN_KINDS:
         return st.text_input("The right answer", key=f"change-{number}")

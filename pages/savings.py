@@ -38,13 +38,19 @@ def answer(saving: savings.Savings) -> str:
     if not saving.findings:
         return "Nothing found to save in the last four weeks"
     best = saving.findings[0]
-    return f"{fmt.usd_short(saving.total_usd_month)} a month could be saved, {fmt.share(saving.share)} of the spend; most of it: {best.title[0].lower()}{best.title[1:]}"
+    return (
+        f"{fmt.usd_short(saving.total_usd_month)} a month could be saved, {fmt.share(saving.share)} of the "
+        f"spend; most of it: {best.title[0].lower()}{best.title[1:]}"
+    )
 
 
 def overview(saving: savings.Savings) -> None:
     frame = pd.DataFrame([{"finding": f.short, "usd_month": f.usd_month} for f in saving.findings])
     parts = frame.groupby("finding", as_index=False, sort=False)["usd_month"].sum()
-    meaning = f"{len(frame)} findings save {fmt.usd(saving.total_usd_month)} of {fmt.usd(saving.spend_usd_month)} a month together; what two of them would both save is counted once, for the larger."
+    meaning = (
+        f"{len(frame)} findings save {fmt.usd(saving.total_usd_month)} of {fmt.usd(saving.spend_usd_month)} a "
+        "month together; what two of them would both save is counted once, for the larger."
+    )
     shell.chart(
         charts.bars(parts, shell.palette(), by="finding", value="usd_month", unit="USD"), alt=meaning, key="findings"
     )
@@ -62,7 +68,8 @@ def show(number: int, finding: savings.Finding, scope: Scope) -> None:
         )
         st.write(
             fmt.md(
-                f"{fmt.usd(finding.usd_month)} a month of {fmt.usd(finding.spend_usd_month)} on {fmt.short(finding.attempts_month)} attempts{alone}."
+                f"{fmt.usd(finding.usd_month)} a month of {fmt.usd(finding.spend_usd_month)} on "
+                f"{fmt.short(finding.attempts_month)} attempts{alone}."
             )
         )
         st.write(fmt.md(finding.action))
@@ -112,8 +119,10 @@ def owners(view: Ledger) -> None:
     debt = inventory.debt(table)
     st.write(
         fmt.md(
-            f"{debt['unowned']} of {debt['items']} models, features and teams in use lack an owner or an owner of their connection to the next system; "
-            f"{fmt.usd(debt['unowned_usd_month'])} in 30 days went to such models. That is integration debt: nobody will be asked when it breaks."
+            f"{debt['unowned']} of {debt['items']} models, features and teams in use lack an owner or an "
+            "owner of their connection to the next system; "
+            f"{fmt.usd(debt['unowned_usd_month'])} in 30 days went to such models. That is integration debt: "
+            "nobody will be asked when it breaks."
         )
     )
     columns = ["kind", "name", "owner", "connection_owner", "last_seen", "cost_usd_month", "note"]

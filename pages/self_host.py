@@ -69,7 +69,8 @@ def log_scope(
 ) -> tuple[Scope, tuple[float, float, float] | None]:
     """First choice, from the log: which part of the traffic would move; everything else stays where it is.
 
-    In Legal's case the API of today is no choice any more: the second value is then the price of the one it would go to.
+    In Legal's case the API of today is no choice any more: the second value is then the price of the one it would go
+    to.
     """
     scope = filters.scope_bar(view, dimensions=("model", "task_type", "team"), default="28d")
     with traffic:
@@ -80,7 +81,8 @@ def log_scope(
             "Customer data off APIs of Chinese-origin models",
             key="residency",
             bind="query-params",
-            help="Legal's case: customer and regulated data that now reach such a model over an API, kept on own machines instead.",
+            help="Legal's case: customer and regulated data that now reach such a model over an API, kept on own "
+            "machines instead.",
         )
     if not residency:
         return (scope.with_filter("data_class", *classes) if classes else scope), None
@@ -90,7 +92,8 @@ def log_scope(
     instead = traffic.selectbox("API it would go to otherwise", allowed, key="instead", bind="query-params", width=220)
     st.caption(
         fmt.md(
-            f"Compared with {instead} at its list price for the same tokens; what the Chinese-origin API costs today no longer counts."
+            f"Compared with {instead} at its list price for the same tokens; what the Chinese-origin API "
+            "costs today no longer counts."
         )
     )
     prices = quotes.api_quote(PriceBook.load(shell.state()), catalog[instead].provider, instead)
@@ -188,7 +191,7 @@ def machine(suggested: list[str], known: bool) -> tuple[str | None, str, int, st
 
 
 def title_of(study: Study, model: str) -> str:
-    """The answer with its odds, in two lines; a host that is cheaper than all is named instead of the API's own words."""
+    """The answer with its odds, in two lines; a host that is cheaper than all is named."""
     result = study.result
     totals = {name: option["total_usd"] for name, option in result["options"].items()}
     months, never = result["payback_months"], result["chance_never_pays_back"]
@@ -219,7 +222,8 @@ def kpis(study: Study) -> None:
         delta_color="off",
         delta_arrow="off",
         help=fmt.md(
-            f"Against the API as today, every figure in the middle; below it P10 to P90 of the sampled futures (P50 {fmt.usd_short(result['p50'])})."
+            "Against the API as today, every figure in the middle; below it P10 to P90 of the sampled "
+            f"futures (P50 {fmt.usd_short(result['p50'])})."
         ),
     )
     cells[2].metric(
@@ -251,7 +255,8 @@ def fleet_words(study: Study, paid: int) -> str:
     replica, load, seen = study.scenario.replica, study.fleet.load, study.fleet.latencies.percentiles()
     busy, hours = (
         int(replica.load_replicas or 0),
-        f"first token P95 {fmt.milliseconds(seen['ttft_p95_ms'])}, each further one {fmt.milliseconds(seen['tpot_p95_ms'])}",
+        f"first token P95 {fmt.milliseconds(seen['ttft_p95_ms'])}, each further one "
+        f"{fmt.milliseconds(seen['tpot_p95_ms'])}",
     )
     kept = (
         f"{busy} keep the promise in the busiest hours ({hours})"
@@ -273,7 +278,8 @@ def charts_of(study: Study, npv_usd: np.ndarray) -> list[tuple[str, str, object,
     volume = (
         "No volume up to 100 times today's makes it pay."
         if found["multiple"] is None
-        else f"It pays from {found['multiple']:.2g} times today's traffic ({fmt.short(found['tokens_per_month'])} tokens a month)."
+        else f"It pays from {found['multiple']:.2g} times today's traffic ({fmt.short(found['tokens_per_month'])} "
+        "tokens a month)."
     )
     return [
         (
@@ -377,7 +383,9 @@ try:
             shell.header("When would own GPUs pay?", view)
         st.info(
             fmt.md(
-                f"Choose the open model that would take this traffic over. Worth trying first: {', '.join(suggested[:4])}. Closed models cannot be self-hosted, so a log of them needs this choice."
+                "Choose the open model that would take this traffic over. Worth trying first: "
+                f"{', '.join(suggested[:4])}. Closed models cannot be self-hosted, so a log of them needs "
+                "this choice."
             ),
             icon=":material/dns:",
         )

@@ -117,7 +117,10 @@ def moved(found: dict) -> None:
         st.info("This is the first week in the data: there is nothing before it to compare with.")
         return
     change = bridge["end_usd"] - bridge["start_usd"]
-    meaning = f"From {fmt.usd(bridge['start_usd'])} the week before to {fmt.usd(bridge['end_usd'])}: {fmt.usd_change(change)}, and the drivers add up to it exactly."
+    meaning = (
+        f"From {fmt.usd(bridge['start_usd'])} the week before to {fmt.usd(bridge['end_usd'])}: "
+        f"{fmt.usd_change(change)}, and the drivers add up to it exactly."
+    )
     shell.chart(finance_charts.drivers(bridge, shell.palette()), alt=meaning, key="drivers")
     unpriced = (
         f" {fmt.share(bridge['unpriced_share'])} of the attempts have no known cost and are in no bar."
@@ -167,7 +170,8 @@ def movers(found: dict) -> None:
     for old, new, at in found["renames"]:
         st.caption(
             fmt.md(
-                f"{old} ended where {new} began ({fmt.day(at)}): if it was renamed, a mapping rule on the Data page makes them one."
+                f"{old} ended where {new} began ({fmt.day(at)}): if it was renamed, a mapping rule on the "
+                "Data page makes them one."
             )
         )
 
@@ -300,7 +304,8 @@ def decisions(found: dict) -> None:
                 "Measured",
                 format="dollar",
                 width=90,
-                help="USD a month saved since, at the present volume, on the rows the action is about; needs a week of data.",
+                help="USD a month saved since, at the present volume, on the rows the action is about; needs a "
+                "week of data.",
             ),
             "status": st.column_config.SelectboxColumn(
                 "Status", options=["open", "done", "dropped"], default="open", required=True, width=80
@@ -315,7 +320,8 @@ def decisions(found: dict) -> None:
     debt = found["inventory"]
     st.caption(
         fmt.md(
-            f"{debt['unowned']} of {debt['items']} models, features and teams in use lack an owner or a connection owner. The Savings page lists them."
+            f"{debt['unowned']} of {debt['items']} models, features and teams in use lack an owner or a "
+            "connection owner. The Savings page lists them."
         )
     )
 

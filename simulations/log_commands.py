@@ -194,6 +194,7 @@ def _replay(args: argparse.Namespace) -> None:
         f"saving P10 to P90: {wording.usd(spread['p10'])} to {wording.usd(spread['p90'])}; {wording.share(result['moved_share'])} of requests "
         f"move, {result['refused_requests']:,} are refused"
     )
+    say(cache_line(result["cache"]))
     for part in result["not_compared"]:
         say(
             f"not compared: {part['requests']:,} requests ({wording.usd(part['logged_cost_usd'])} logged): {part['reason']}"
@@ -207,6 +208,16 @@ def _replay(args: argparse.Namespace) -> None:
     if result["review"]["note"]:
         say(f"human review: {result['review']['note']}")
     say("assumes: " + "; ".join(result["assumptions"]))
+
+
+def cache_line(cache: dict[str, Any]) -> str:
+    """What prompt caches do to the policy's cost, or that the log has none."""
+    if cache["warm_share"] is None:
+        return f"prompt caches: {cache['note']}"
+    return (
+        f"prompt caches: {wording.share(cache['warm_share'])} of the reads stay warm ({cache['note']}); the policy costs "
+        f"{wording.usd(cache['usd_if_always_warm'])} if all did, {wording.usd(cache['usd_if_never_warm'])} if none did"
+    )
 
 
 def quality_line(quality: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ KEYS = {
     "architectures.csv": ("model",),
     "hosting_facts.csv": ("name",),
     "serving_points.csv": (),
+    "prompt_caches.csv": ("name",),
 }
 HOME: ContextVar[str | None] = ContextVar(
     "catalog_home", default=None

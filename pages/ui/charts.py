@@ -279,6 +279,8 @@ def horizontal(figure: go.Figure, palette: Palette, **axis: object) -> go.Figure
 
 
 def _label(name: object) -> str:
-    """A value from the data as a chart label: Plotly reads a little HTML, so it is escaped; long ones are cut in the middle."""
+    """A value from the data as a chart label: Plotly reads a little HTML, so it is escaped; long ones are cut in the
+    middle.
+    """
     text = str(name).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text if len(text) <= 32 else f"{text[:18]}…{text[-12:]}"

@@ -37,7 +37,10 @@ def table(
     key: str = "",
     wide: dict[str, int] | None = None,
 ) -> None:
-    """A table with units in its headers, and its CSV. `units`: column -> registry unit; `wide`: columns of sentences, which wrap, and their width in pixels."""
+    """A table with units in its headers, and its CSV.
+
+    `units`: column -> registry unit; `wide`: columns of sentences, which wrap, and their width in pixels.
+    """
     columns = {}
     for column in frame.columns:
         label = (labels or {}).get(column, _label(column))

@@ -22,7 +22,8 @@ def options(view: Ledger, dimension: str) -> list[str]:
     """Values of a roll-up dimension, by spend, missing as `unknown`."""
     column = DIMENSIONS[dimension].name
     frame = view.sql(
-        f"SELECT coalesce({column}, '{UNKNOWN}') AS value FROM {view.name('spend_by_day')} GROUP BY 1 ORDER BY sum(cost_usd) DESC NULLS LAST"
+        f"SELECT coalesce({column}, '{UNKNOWN}') AS value FROM {view.name('spend_by_day')} GROUP BY 1 ORDER "
+        "BY sum(cost_usd) DESC NULLS LAST"
     )
     return frame["value"].tolist()
 

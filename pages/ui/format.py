@@ -1,4 +1,7 @@
-"""What only a page needs of wording: numbers for tiles, text safe in Markdown. The wording itself is data/wording.py."""
+"""What only a page needs of wording: numbers for tiles, text safe in Markdown.
+
+The wording itself is data/wording.py.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Links between pages that carry choices along.
 
 Streamlit drops from a link every parameter that a widget of the page one leaves is bound to, so `model=` would never
-arrive at a page that has the same filter. Choices therefore travel packed in one parameter, and are unpacked on arrival.
+arrive at a page that has the same filter. Choices therefore travel packed in one parameter, and are unpacked on
+arrival.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ CHOICES = (
 
 
 def page_link(page: str, label: str, icon: str, choices: Mapping[str, str | Sequence[str]], **params: str) -> None:
-    """A link that sets widgets of the other page: `choices` by widget key (one of `CHOICES`), further `params` as they are."""
+    """A link that sets widgets of the other page: `choices` by widget key (one of `CHOICES`), further `params` as they
+    are.
+    """
     packed = json.dumps(
         {key: value if isinstance(value, str) else list(value) for key, value in choices.items()}, ensure_ascii=False
     )

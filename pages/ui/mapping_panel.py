@@ -21,7 +21,7 @@ UNITS = {"usd": "US dollars", "cents": "cents", "micro_usd": "millionths of a do
 
 
 def panel(path: Path, load: Callable[[str], None], leave: Callable[[], None]) -> None:
-    """Draw the panel for a file; `load(name)` reads it with the mapping saved as `name`, `leave()` gives the file up."""
+    """Draw the panel for a file; `load(name)` reads it with the mapping of that name, `leave()` gives it up."""
     st.subheader(fmt.md(f"What do the columns of {path.name} mean?"), anchor=False)
     sample = mappings.sample_of(shell.ledger(), path)
     values = column_guesses.column_values(sample)

@@ -16,7 +16,7 @@ def webhook_ready() -> bool:
 
 
 def webhook_button(payload: dict, key: str) -> None:
-    """The button that posts a message, above the message so that it stays in reach; says so when the webhook is down."""
+    """The button that posts a message, above it so that it stays in reach; says so when the webhook is down."""
     with st.popover("Post to chat", icon=":material/send:"):
         if not webhook_ready():
             st.caption(f"Set {webhook.URL_ENV} to a Slack-compatible webhook address and restart to post this.")

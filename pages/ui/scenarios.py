@@ -57,7 +57,10 @@ def figures(
     scenario: Kind,
     mend: tuple[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
 ) -> None:
-    """The scenario as YAML to change. `mend`: label and function of a second button that corrects the document first."""
+    """The scenario as YAML to change.
+
+    `mend`: label and function of a second button that corrects the document first.
+    """
     with st.expander("Change the figures", icon=":material/edit:"):
         typed = st.text_area("Scenario as YAML", write_scenario(scenario), height=420, key=f"area_{name}")
         with st.container(horizontal=True):

@@ -22,7 +22,10 @@ from pages.ui import charts, links
 from pages.ui import format as fmt
 
 # Without this a CTO reads the sample's cost per request as a defect.
-SAMPLE_SCALE = "Each record stands for about 200 real calls, so that a year of $600K loads in a minute: totals and shares are real, a cost per request is that of 200."
+SAMPLE_SCALE = (
+    "Each record stands for about 200 real calls, so that a year of $600K loads in a minute: totals and shares "
+    "are real, a cost per request is that of 200."
+)
 
 
 @st.cache_resource(show_spinner=False)
@@ -41,7 +44,9 @@ def ledger() -> Ledger:
 
 
 def state() -> State:
-    """What people decided: budgets, policies, overrides, rules, the audit trail; what is saved is saved by who acts (`data.people`)."""
+    """What people decided: budgets, policies, overrides, rules, the audit trail; what is saved is saved by who acts
+    (`data.people`).
+    """
     return _open_state(str(home_dir()))
 
 
@@ -100,7 +105,8 @@ def chart(figure, *, alt: str, key: str, **options: object) -> object:
 def facts(view: Ledger) -> dict:
     """What the status line says: first and last instant, rows, share priced, sample or real."""
     row = view.sql(
-        f"SELECT (SELECT min(day) FROM {view.name('spend_by_day')}) AS first_day, (SELECT max(day) FROM {view.name('spend_by_day')}) AS last_day, "
+        f"SELECT (SELECT min(day) FROM {view.name('spend_by_day')}) AS first_day, (SELECT max(day) FROM "
+        f"{view.name('spend_by_day')}) AS last_day, "
         f"(SELECT max(ingested_at) FROM {view.name('batches')}) AS loaded, sum(attempts)::BIGINT AS attempts, "
         f"sum(priced_attempts)::BIGINT AS priced FROM {view.name('spend_by_day')}"
     ).iloc[0]
@@ -159,7 +165,8 @@ def needs_data(view: Ledger, question: str) -> None:
         return
     st.title(question, anchor=False)
     st.write(
-        "The ledger is empty. Drop a usage log, give a path, or load the sample company; this page then answers the question above."
+        "The ledger is empty. Drop a usage log, give a path, or load the sample company; this page then "
+        "answers the question above."
     )
     st.page_link("pages/data_and_prices.py", label="Load data", icon=":material/upload_file:")
     st.stop()
@@ -172,7 +179,8 @@ def needs_prices(view: Ledger) -> None:
         return
     header(f"The cost is unknown: none of {fmt.count(known['attempts'])} attempts has a price", view)
     st.write(
-        "The log reports no cost and the price book knows none of these models. Give a contract price or an alias; the rows are then repriced. Tokens and requests can be explored all the same."
+        "The log reports no cost and the price book knows none of these models. Give a contract price or an "
+        "alias; the rows are then repriced. Tokens and requests can be explored all the same."
     )
     st.page_link(
         "pages/data_and_prices.py", label="Give prices", icon=":material/sell:", query_params={"section": "Prices"}
@@ -191,7 +199,8 @@ def no_match(scope: Scope) -> None:
     chosen = ", ".join(f"{name} {' or '.join(values)}" for name, values in scope.filters) or "no filters"
     st.info(
         fmt.md(
-            f"No requests from {fmt.day(scope.start)} to {fmt.day(scope.end)} match ({chosen}). Choose a longer period or clear the filters."
+            f"No requests from {fmt.day(scope.start)} to {fmt.day(scope.end)} match ({chosen}). Choose a "
+            "longer period or clear the filters."
         )
     )
     if st.button("Clear filters"):

@@ -124,7 +124,8 @@ def check_before_serving(address: str | None, files: Iterable[str] | None = None
         return
     if address not in LOOPBACK and os.environ.get(OPENLY) != (address or "*"):
         raise Refused(
-            f"Baton serves nobody: it would be open to everyone who reaches {address or 'any address of this machine'}. "
+            "Baton serves nobody: it would be open to everyone who reaches "
+            f"{address or 'any address of this machine'}. "
             f"Set up sign-in (README, Teams), or say so by name: {OPENLY}={address or '*'}."
         )
 

@@ -63,7 +63,8 @@ def own_price_inputs(concerned: Iterable[Policy], known: Catalog) -> OwnPrices:
             format="%.3f",
             key=f"own_{name}",
             placeholder="unknown",
-            help="All tokens, input and output, machines and people included. The Self-host page computes it from your arrivals and keeps it for here.",
+            help="All tokens, input and output, machines and people included. The Self-host page computes it from "
+            "your arrivals and keeps it for here.",
         )
         if usd is not None:
             chosen.append((name, float(usd)))
@@ -74,7 +75,10 @@ def quality_words(quality: dict[str, Any]) -> str:
     """Quality before and after with its tier, or why nothing can be said."""
     if quality["policy"] is None:
         return quality["words"][0].upper() + quality["words"][1:] + "."
-    return f"Quality {fmt.quality(quality['baseline'])} before, {fmt.quality(quality['policy'])} after, by {quality['source']}."
+    return (
+        f"Quality {fmt.quality(quality['baseline'])} before, {fmt.quality(quality['policy'])} after, by "
+        f"{quality['source']}."
+    )
 
 
 def tier_badge(tier: str) -> None:
@@ -108,4 +112,7 @@ def saving_tile(cell: Any, label: str, saving: float, spread: dict[str, float]) 
 def saving_range(spread: dict[str, float], chance: float) -> str:
     """P10, P50 and P90 of a saving and the chance that there is one."""
     low, middle, high = (what_if_charts.usd_brief(spread[p]) for p in ("p10", "p50", "p90"))
-    return f"Saving once tokens change with the model: P10 {low}, P50 {middle}, P90 {high}; chance of any saving {fmt.odds(chance)}."
+    return (
+        f"Saving once tokens change with the model: P10 {low}, P50 {middle}, P90 {high}; chance of any saving "
+        f"{fmt.odds(chance)}."
+    )

@@ -45,7 +45,8 @@ def flow(flows: list[dict[str, Any]], palette: Palette) -> go.Figure:
             "value": [max(f["requests"], 1e-9) for f in flows],
             "color": [_faint(palette.other if f["stays"] else tints[f["target"]]) for f in flows],
             "customdata": [
-                f"{fmt.count(f['requests'])} requests, {fmt.usd(f['logged_usd'])} logged{', stay' if f['stays'] else ''}"
+                f"{fmt.count(f['requests'])} requests, {fmt.usd(f['logged_usd'])} "
+                f"logged{', stay' if f['stays'] else ''}"
                 for f in flows
             ],
             "hovertemplate": "%{source.label} to %{target.label}<br>%{customdata}<extra></extra>",
@@ -93,7 +94,9 @@ def frontier(
     chosen: tuple[float, float] | None,
     palette: Palette,
 ) -> go.Figure:
-    """Annual cost (x) against quality (y): the cheapest mixes, what blind mixing and single models reach, today and the chosen mix."""
+    """Annual cost (x) against quality (y): the cheapest mixes, what blind mixing and single models reach, today and
+    the chosen mix.
+    """
     figure = charts.blank(palette, height=380, unit="share", hover="closest", right=30)
     figure.update_yaxes(rangemode="normal", title={"text": "quality"})
     ticks = [digit * 10**power for power in range(1, 10) for digit in (1, 2, 5)]

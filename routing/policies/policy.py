@@ -41,7 +41,10 @@ class Constraint(Part):
 
 
 class Rule(Part):
-    """Requests that meet `when`, and how they are answered: exactly one of use, split, cascade, cross_check."""
+    """Requests that meet `when`, and how they are answered: exactly one of use, split, cascade, cross_check.
+
+    A split divides sessions, so that each keeps its model and its prompt cache; `per: request` divides requests.
+    """
 
     when: Condition = {}
     use: Target | None = None
@@ -53,6 +56,7 @@ class Rule(Part):
     confidence_floor: Share | None = None
     confidence: Literal["self_reported", "logprob", "agreement", "verifier"] | None = None
     verifier: Target | None = None
+    per: Literal["session", "request"] = "session"
     name: str = ""
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ from data.calendar import DAYS_PER_YEAR
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.schema import TOKENS
-from routing.policies.choice import logged_hosting, refused_by, resolve
+from routing.policies.choice import refused_by, resolve
 from routing.policies.policy import Constraint, Policy
 from simulations.mixes.optimise import Problem
 from simulations.replay.policy_query import active, folding
@@ -69,7 +69,7 @@ def programme(
         market.catalog.canonical(target.partition("@")[0])
     rules = policy or Policy(name="no constraints", fallback=("current",))
     yearly, edges = per_year(days_covered(view, scope)), [*BANDS, *market.edges([*targets, *market.catalog])]
-    folded = fold(view, scope, **folding(rules, view, edges, rules=False))
+    folded = fold(view, scope, folding(rules, view, edges, rules=False))
     rows = folded[folded["basis"] == "priced"].reset_index(drop=True)
     excluded = {
         str(name): (int(part["calls"].sum()), sum(part["cost_usd"].dropna(), Decimal(0)))
@@ -81,22 +81,14 @@ def programme(
             "None of the requests in this scope has a price and token counts; a what-if needs both. See Data and "
             "prices."
         )
-    present = [_logged_target(row, market) for row in rows[["model", "provider", "host"]].to_dict("records")]
+    routes = rows[["model", "provider", "host"]].itertuples(index=False, name=None)
+    present = [market.logged_target(*(None if pd.isna(v) else v for v in route)) for route in routes]
     spent = rows["cost_usd"].astype(float).groupby(pd.Series(present)).sum().sort_values(ascending=False)
     names = tuple(dict.fromkeys([*spent.index, *targets]))
     yardstick = _yardstick(market, rows, names, scale)
     problem, lifted = _problem(rows, present, names, market, rules, yardstick, yearly)
     problem, lifted, rows = _tail_together(problem, lifted, rows)
     return Programme(problem, rows, yardstick, yearly, caution(DAYS_PER_YEAR / yearly), lifted, excluded)
-
-
-def _logged_target(row: dict[str, Any], market: Market) -> str:
-    """The name of what answered, with its hosting where that is not the model's usual one."""
-    row = {key: None if pd.isna(value) else value for key, value in row.items()}
-    model = row["model"] or "unknown"
-    facts = market.catalog.get(model)
-    hosting = logged_hosting(row, facts)
-    return f"{model}@{hosting}" if hosting and facts and facts.hosting and hosting != facts.hosting[0] else model
 
 
 def _yardstick(market: Market, rows: pd.DataFrame, names: tuple[str, ...], scale: str | None) -> Scale | None:

@@ -19,7 +19,7 @@ from data.schema import TOKENS
 from routing.policies.policy import Policy
 from simulations.replay.policy_query import rule_and_mask
 from simulations.replay.quality import Estimate, doubly_robust, ips, judged, snips
-from simulations.replay.replay import Assumed, decided
+from simulations.replay.replay import Assumed, choices_of, flows_of
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import ROUTE, SEGMENT, json_text, size_band
 
@@ -32,8 +32,8 @@ NOTHING_LOGGED = (
 def estimates(view: Ledger, scope: Scope, policy: Policy, market: Market) -> tuple[Estimate, ...]:
     """SNIPS, DR and IPS of the policy's mean score. Raises Refused where the log cannot carry an estimate."""
     groups = _scored(view, scope, policy, market)
-    replayed = decided(groups, policy, market, Assumed())
-    flows = replayed.flows[replayed.flows["answers"] > 0]
+    flows = flows_of(groups, choices_of(groups, policy, market), policy, market, Assumed())
+    flows = flows[flows["answers"] > 0]
     there = flows["new_model"].to_numpy() == groups["model"].fillna("unknown").to_numpy()[flows["group"].to_numpy(int)]
     odds = flows["answers"].where(there, 0.0).groupby(flows["group"]).sum().reindex(range(len(groups)), fill_value=0.0)
     times = groups["attempts"].to_numpy(int)

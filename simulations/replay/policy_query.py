@@ -6,7 +6,6 @@ Grouping by these two makes a replay one query; `routing.policies.choice.decide`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -15,18 +14,20 @@ from data.ledger import Ledger
 from data.sample.sample import is_sample
 from routing.policies.conditions import Members, Size
 from routing.policies.policy import Constraint, Policy, Rule
-from simulations.replay.traffic import input_tokens, output_tokens
+from simulations.replay.traffic import Folding, input_tokens, output_tokens
 
 NO_RULE = -1
 MAX_CONSTRAINTS = 62  # bits of the mask
 
 
-def folding(policy: Policy, view: Ledger, edges: Iterable[int], *, rules: bool = True) -> dict[str, Any]:
-    """Options for `traffic.fold` that add `rule`, the position of the first matching rule (-1 none), and
-    `mask`, whose bit i says that constraint i applies (only the mask without `rules`).
+def folding(
+    policy: Policy, view: Ledger, edges: Iterable[int], *, rules: bool = True, by: Iterable[str] = ()
+) -> Folding:
+    """How to fold the log for a policy: groups carry `rule`, the position of the first matching rule (-1 none),
+    and `mask`, whose bit i says that constraint i applies (only the mask without `rules`).
 
     Conditions on dimensions and input size are decided on groups; those on output, which has no
-    bands, on rows.
+    bands, on rows. Raises BadInput for a dimension of `by` that does not exist.
     """
     parts: tuple[Constraint | Rule, ...] = (*policy.constraints, *(policy.rules if rules else ()))
     terms = {name: term for part in parts for name, term in part.when.items()}
@@ -34,13 +35,10 @@ def folding(policy: Policy, view: Ledger, edges: Iterable[int], *, rules: bool =
     keys = rule_and_mask(policy, view)
     keys = keys if rules else {"mask": keys["mask"]}
     if set(terms) & {"output_tokens", "total_tokens"}:
-        return {"edges": list(edges), "keys": keys}
+        return Folding(tuple(edges), tuple(by), keys=keys)
     bounds = {bound for size in sizes for bound in (size.low, size.high + 1) if 0 < bound < float("inf")}
-    return {
-        "edges": [*edges, *map(int, bounds)],
-        "over": [name for name in terms if name != "input_tokens"],
-        "late": keys,
-    }
+    over = tuple(name for name in terms if name != "input_tokens")
+    return Folding((*edges, *map(int, bounds)), tuple(by), over=over, late=keys)
 
 
 def rule_and_mask(policy: Policy, view: Ledger) -> dict[str, Callable[[ir.Table], ir.Value]]:

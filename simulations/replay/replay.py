@@ -2,7 +2,8 @@
 
 The engine folds the rows by rule met, constraints met, size band and model; the policy's decision is
 made once per group. Requests that stay keep their logged cost, so the identity policy costs exactly
-what was logged. What cannot be repriced is listed, never dropped, and left out of both totals.
+what was logged; a second query follows the conversations that a move touches and charges the prompt caches
+it loses (`cache_state`). What cannot be repriced is listed, never dropped, and left out of both totals.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from data.ledger import Ledger
 from data.schema import INPUT_TOKENS, OUTPUT_TOKENS
 from routing.policies.choice import Candidate, Choice, decide, logged_hosting
 from routing.policies.policy import CURRENT, Policy
+from simulations.replay.cache_cost import VERIFIER, CacheLoss, cache_loss, uses_of
+from simulations.replay.cache_state import DECISIVE, lost_reads
 from simulations.replay.policy_query import NO_RULE, active, folding
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import fold
@@ -48,7 +51,8 @@ class Replay:
 
     `groups`: the fold with `way`, `outcome`, `policy_cost_usd` (Decimal, review not included) and
     `comparable`: both costs known. `flows`: per group and target `new_model`, `hosting`, `calls` per
-    request, `answers` (share of final answers), `stays`, `cost_usd`. `refusals`: group, target, reason.
+    request, `answers` (share of final answers), `stays`, `cost_usd` and the same if every cache stayed warm or
+    none did, `reads` from caches in the log and `lost_reads`. `refusals`: group, target, reason.
     """
 
     policy: Policy
@@ -72,34 +76,59 @@ def replay(
     Raises NoData when the scope is empty.
     """
     assumed = assumed or Assumed()
-    groups = fold(view, scope, by=by, **folding(policy, view, market.edges(policy.targets)))
-    return decided(groups, policy, market, assumed)
+    folded = folding(policy, view, market.edges(policy.targets), by=by)
+    groups = fold(view, scope, folded)
+    choices = choices_of(groups, policy, market)
+    flow = flows_of(groups, choices, policy, market, assumed)
+    followed = lost_reads(view, scope, folded, groups, uses_of(policy, choices, flow), market)
+    return _outcome(groups, choices, flow, cache_loss(groups, flow, choices, followed, market), policy, assumed)
 
 
-def decided(groups: pd.DataFrame, policy: Policy, market: Market, assumed: Assumed) -> Replay:
+def choices_of(groups: pd.DataFrame, policy: Policy, market: Market) -> list[Choice]:
     """The policy's decision for every group of a fold that carries `rule` and `mask`."""
     keys = list(zip(*(groups[name] for name in DECISIVE), strict=True))
     made = {key: _choice(policy, market, *key) for key in dict.fromkeys(keys)}
-    choices = [made[key] for key in keys]
-    flows = [(i, *flow) for i, choice in enumerate(choices) for flow in _flows(policy, choice, market, assumed)]
-    flow = _costed(
-        groups, pd.DataFrame(flows, columns=["group", "target", "new_model", "hosting", "calls", "answers"]), market
-    )
+    return [made[key] for key in keys]
+
+
+def flows_of(
+    groups: pd.DataFrame, choices: list[Choice], policy: Policy, market: Market, assumed: Assumed
+) -> pd.DataFrame:
+    """Every target that a group's requests set going, with `place` among them and USD as if no cache were lost."""
+    flows = [
+        (i, place, *flow)
+        for i, choice in enumerate(choices)
+        for place, flow in enumerate(_flows(policy, choice, market, assumed))
+    ]
+    columns = ["group", "place", "target", "new_model", "hosting", "calls", "answers"]
+    return _costed(groups, pd.DataFrame(flows, columns=columns), market)
+
+
+def _outcome(
+    groups: pd.DataFrame, choices: list[Choice], flow: pd.DataFrame, loss: CacheLoss, policy: Policy, assumed: Assumed
+) -> Replay:
     table = groups.assign(way=[choice.way for choice in choices])
     table["outcome"] = _outcomes(table, flow)
+    warm = flow["cost_usd"].to_numpy(float)
+    flow = flow.assign(cost_usd=warm + loss.usd, always_warm_usd=warm, never_warm_usd=warm + loss.never_usd)
+    flow = flow.assign(reads=loss.reads, lost_reads=loss.lost, loose_reads=loss.loose, by_user_reads=loss.by_user)
     moved_usd = np.bincount(flow["group"], flow["cost_usd"], len(table))  # one unknown part makes the sum unknown
+    later_usd = np.bincount(flow["group"], loss.usd, len(table))
     moved = (table["outcome"] == MOVED).to_numpy()
+    counted = (table["basis"] != "kept").to_numpy()
     table["policy_cost_usd"] = [
-        Decimal(repr(float(new))) if is_moved and np.isfinite(new) else old
-        for new, old, is_moved in zip(moved_usd, table["cost_usd"], moved, strict=True)
+        Decimal(repr(float(new)))
+        if is_moved and np.isfinite(new)
+        else old + Decimal(repr(float(later)))
+        if later and counts and not pd.isna(old)
+        else old
+        for new, old, later, is_moved, counts in zip(
+            moved_usd, table["cost_usd"], later_usd, moved, counted, strict=True
+        )
     ]
     table["comparable"] = table["cost_usd"].notna() & (table["outcome"] != REFUSED) & (~moved | np.isfinite(moved_usd))
     refusals = [(i, target, reason) for i, choice in enumerate(choices) for target, reason in choice.refused]
     return Replay(policy, table, flow, pd.DataFrame(refusals, columns=["group", "target", "reason"]), assumed)
-
-
-DECISIVE = ("rule", "mask", "band", "model", "provider", "host")
-VERIFIER = "verifier"
 
 
 def _choice(

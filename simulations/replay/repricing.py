@@ -18,9 +18,11 @@ from pydantic import Field
 from data.calendar import MILLION
 from data.errors import NoData
 from data.facts.models import Catalog, ModelFacts
+from data.facts.prompt_caches import UNKNOWN, PromptCache, prompt_cache
 from data.prices.book import PriceBook
 from data.prices.price_row import NO_LIMIT, RATES, PriceRow
 from data.schema import TEXT_TOKENS, TOKENS
+from routing.policies.choice import logged_hosting
 from simulations.scenario import Part
 
 UNKNOWN_VERBOSITY = (1.0, 0.5, 2.0)
@@ -104,6 +106,25 @@ class Market:
             a, b = one.verbosity, two.verbosity
             return Verbosity(b.value / a.value, b.low / a.high, b.high / a.low, True)
         return Verbosity(*UNKNOWN_VERBOSITY, False)
+
+    def rates(self, segments: pd.DataFrame, target: str) -> np.ndarray:
+        """USD per token of every segment on `target`, segments x the kinds of `RATES`; NaN where there is no price."""
+        return self._rate_rows(segments, target) * self.terms.tokenizer
+
+    def cache_of(self, target: str) -> PromptCache:
+        """The prompt cache of a target; own machines' and other hosts' are unknown."""
+        facts, hosting, name = self._seller(target)
+        if hosting in ("self", "host"):
+            return UNKNOWN
+        return prompt_cache(facts.provider if facts else self._book.match(None, None, None, name).provider, name)
+
+    def logged_target(self, model: str | None, provider: str | None, host: str | None) -> str:
+        """The name of what answered, with its hosting where that is not the model's usual one."""
+        name = model or "unknown"
+        facts = self.catalog.get(name)
+        hosting = logged_hosting({"provider": provider, "host": host}, facts)
+        unusual = hosting and facts and facts.hosting and hosting != facts.hosting[0]
+        return f"{name}@{hosting}" if unusual else name
 
     def priced(self, target: str) -> bool:
         """Whether a target has any price today."""

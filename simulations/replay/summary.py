@@ -10,8 +10,8 @@ import pandas as pd
 
 from data import wording
 from data.schema import TOKENS
-from simulations.ranges import DRAWS, Assumptions, lognormal, quantiles
-from simulations.replay.quality import WORDS, Scale, scales, score_of
+from simulations.replay.answered import latency, quality, yardstick
+from simulations.replay.cost_range import cache_bounds, cost_range
 from simulations.replay.replay import CURRENT, KEPT, MOVED, REFUSED, VERIFIER, Replay
 from simulations.replay.repricing import EQUAL_TOKENS, Market
 
@@ -32,7 +32,6 @@ def summary(result: Replay, market: Market, *, scale: str | None = None, by: tup
     answers = _answers(result)
     calls = float(groups["calls"].sum())
     refused = groups[(groups["outcome"] == REFUSED)]
-    yardstick = _yardstick(result, market, scale)
     return {
         "policy": result.policy.name,
         "requests": int(calls),
@@ -50,8 +49,9 @@ def summary(result: Replay, market: Market, *, scale: str | None = None, by: tup
         "by": {dimension: _by(compared, dimension) for dimension in by},
         "refusals": _refusals(result),
         "review": review,
-        "quality": quality(result, answers, market, yardstick),
+        "quality": quality(result, answers, market, yardstick(result, market, scale)),
         "latency": latency(result, answers),
+        "cache": cache_bounds(result),
         "range": cost_range(result, market, float(policy_usd), float(logged)),
         "assumptions": _assumptions(result, market),
     }
@@ -95,11 +95,12 @@ def by_model(result: Replay, answers: pd.DataFrame) -> list[dict[str, Any]]:
     before = groups.assign(model=groups["model"].fillna("unknown"), usd=groups["cost_usd"].where(compared, Decimal(0)))
     before = before.groupby("model").agg(requests=("calls", "sum"), usd=("usd", "sum"))
     moved = result.flows[(groups["outcome"].eq(MOVED) & compared).iloc[result.flows["group"]].to_numpy()]
-    kept = groups[groups["outcome"].eq(KEPT) & compared].assign(model=lambda g: g["model"].fillna("unknown"))
+    kept = groups[groups["outcome"].eq(KEPT) & compared]
+    kept = kept.assign(model=kept["model"].fillna("unknown"))
     after_usd = (
         moved.groupby("new_model")["cost_usd"]
         .sum()
-        .add(kept.groupby("model")["cost_usd"].sum().astype(float), fill_value=0)
+        .add(kept.groupby("model")["policy_cost_usd"].sum().astype(float), fill_value=0)
     )
     after_requests = answers.groupby("new_model")["requests"].sum()
     names = sorted(
@@ -184,112 +185,6 @@ def _review(result: Replay) -> dict[str, Any]:
         "cost_usd": calls * share * rule.cost_usd,
         "usd_per_percent": percent,
         "note": words,
-    }
-
-
-def _yardstick(result: Replay, market: Market, scale: str | None) -> Scale | None:
-    """The scale asked for, else the one that knows most of the models concerned."""
-    found = scales(market.catalog, result.groups, [*result.policy.targets])
-    return next((s for s in found if scale in (None, s.name)), None)
-
-
-def quality(result: Replay, answers: pd.DataFrame, market: Market, yardstick: Scale | None) -> dict[str, Any]:
-    """Quality before and after on ONE scale, only where it knows every model concerned; what is unknown is said."""
-    if yardstick is None:
-        return {
-            "tier": "cost_only",
-            "words": WORDS["cost_only"],
-            "scale": None,
-            "baseline": None,
-            "policy": None,
-            "known_share": 0.0,
-        }
-    asked = answers[answers["basis"] != KEPT]
-    old = score_of(market.catalog, asked["old_model"], asked["task_type"], yardstick.name)
-    new = score_of(market.catalog, asked["new_model"], asked["task_type"], yardstick.name)
-    weight = asked["requests"].to_numpy(float)
-    known = np.isfinite(old) & np.isfinite(new)
-    share = float(weight[known].sum() / weight.sum()) if weight.sum() else 0.0
-    whole = share > 1 - 1e-9
-    mean = lambda values: float((values[known] * weight[known]).sum() / weight[known].sum()) if known.any() else None  # noqa: E731
-    unknown = sorted({*asked["new_model"][~np.isfinite(new)], *asked["old_model"][~np.isfinite(old)]})
-    return {
-        "tier": yardstick.tier if whole else "refused",
-        "words": WORDS[yardstick.tier]
-        if whole
-        else f"{WORDS['refused']}; {yardstick.name} does not know {', '.join(unknown[:4])}",
-        "scale": yardstick.name,
-        "source": yardstick.source,
-        "baseline": mean(old) if whole else None,
-        "policy": mean(new) if whole else None,
-        "known_share": round(share, 6),
-        "observed": _observed(result.groups),
-    }
-
-
-def _observed(groups: pd.DataFrame) -> dict[str, Any] | None:
-    """Mean score the log itself carries, of what was answered then; it says nothing about other models."""
-    count = int(groups["quality_count"].sum())
-    return {"mean_score": float(groups["quality_sum"].sum()) / count, "n": count} if count else None
-
-
-def latency(result: Replay, answers: pd.DataFrame) -> dict[str, Any]:
-    """Mean ms per request from each model's own mean in this log; None for models the log has not seen."""
-    seen = (
-        result.groups[result.groups["basis"] != KEPT]
-        .groupby(result.groups["model"].fillna("unknown"))[["latency_ms_sum", "latency_count"]]
-        .sum()
-    )
-    mean = (seen["latency_ms_sum"] / seen["latency_count"].where(seen["latency_count"] > 0)).to_dict()
-    flows = result.flows[result.flows["target"] != VERIFIER]
-    moved = result.groups["outcome"].eq(MOVED).to_numpy()
-    calls = result.groups["calls"].to_numpy(float)
-    part = flows[moved[flows["group"].to_numpy(int)]]
-    kept = answers[answers["target"].eq(CURRENT) & answers["stays"] & answers["basis"].ne(KEPT)]
-    names = [*part["new_model"], *kept["old_model"]]
-    weights = np.array([*(part["calls"] * calls[part["group"].to_numpy(int)]), *kept["requests"]])
-    values = np.array([mean.get(name, np.nan) for name in names], float)
-    used = weights > 0
-    asked = float(answers.loc[answers["basis"] != KEPT, "requests"].sum())
-    total = seen["latency_count"].sum()
-    return {
-        "baseline_ms": float(seen["latency_ms_sum"].sum() / total) if total else None,
-        "policy_ms": float((values[used] * weights[used]).sum() / asked)
-        if asked and np.isfinite(values[used]).all()
-        else None,
-        "unseen_models": sorted(
-            {name for name, value, use in zip(names, values, used, strict=True) if use and np.isnan(value)}
-        ),
-        "note": "from each model's mean in this log; a model under more load answers differently",
-    }
-
-
-def cost_range(result: Replay, market: Market, policy_usd: float, logged_usd: float) -> dict[str, Any]:
-    """P10, P50, P90 of the policy's cost and saving: output length and tokenizer of what moves are unknown."""
-    groups, flows = result.groups, result.flows
-    concerned = (groups["outcome"].eq(MOVED) & groups["comparable"]).to_numpy()[flows["group"].to_numpy(int)] & ~flows[
-        "stays"
-    ].to_numpy(bool)
-    part = flows[concerned & ~flows["target"].isin([CURRENT, VERIFIER])]
-    pairs: dict[tuple[str, str], np.ndarray] = {}
-    for target, some in part.groupby("target"):
-        rows = groups.iloc[some["group"].to_numpy()]
-        bare = market.cost_at(rows, str(target), 0.0) * some["calls"].to_numpy()
-        for model in rows["model"].fillna("unknown").unique():
-            own = (rows["model"].fillna("unknown") == model).to_numpy()
-            usd = some["cost_usd"].to_numpy()[own]
-            pairs[model, str(target)] = np.array([np.nansum(bare[own]), np.nansum(usd - bare[own])])
-    rng, defaults = np.random.default_rng(Assumptions().seed), Assumptions()
-    moved = sum(float(usd.sum()) for usd in pairs.values())
-    draws = np.full(DRAWS, policy_usd - moved)
-    for (model, target), (read, written) in sorted(pairs.items()):
-        longer = market.verbosity(model, target)
-        factor = lognormal(rng, (longer.low / longer.value, longer.high / longer.value))
-        draws += (read + written * factor) * lognormal(rng, defaults.tokenizer)
-    return {
-        "policy_cost_usd": quantiles(draws),
-        "savings_usd": quantiles(logged_usd - draws),
-        "chance_of_saving": round(float((draws < logged_usd).mean()), 4),
     }
 
 

@@ -7,6 +7,7 @@ size band, service tier, and the model that answered. Everything that asks "what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 
@@ -94,41 +95,77 @@ Key = Callable[[ir.Table], ir.Value]
 Keys = Mapping[str, Key]
 
 
-def fold(
-    view: Ledger,
-    scope: Scope,
-    *,
-    edges: Iterable[int] = BANDS,
-    by: Iterable[str] = (),
-    keys: Keys | None = None,
-    over: Iterable[str] = (),
-    late: Keys | None = None,
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Folding:
+    """What decides a request's fate, as keys of a group.
+
+    `edges` bound the size bands, `by` adds dimensions of the registry, `keys` columns computed from rows.
+    `late` columns are computed from the grouped dimensions, `over` and the band: thousands of groups
+    instead of millions of rows.
+    """
+
+    edges: tuple[int, ...] = BANDS
+    by: tuple[str, ...] = ()
+    keys: Keys = field(default_factory=dict)
+    over: tuple[str, ...] = ()
+    late: Keys = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in (*self.by, *self.over) if name not in DIMENSIONS]
+        if unknown:
+            raise BadInput(f"There is no dimension `{unknown[0]}`; use one of: {', '.join(DIMENSIONS)}.")
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Dimensions that stay keys of the groups."""
+        return tuple(dict.fromkeys((*SEGMENT, *ROUTE, *self.by)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The key columns of the groups."""
+        return (*self.kept, "basis", "costed", "band", *self.keys, *self.late)
+
+    def early(self, view: Ledger, scope: Scope) -> dict[str, Key]:
+        """The keys that are computed from rows."""
+        computed: dict[str, Key] = {name: _dimension(name, scope) for name in dict.fromkeys((*self.kept, *self.over))}
+        computed |= {"basis": basis, "costed": _costed}
+        computed["band"] = lambda rows: size_band(rows, self.edges, is_sample(view))
+        return computed | dict(self.keys)
+
+
+def fold(view: Ledger, scope: Scope, folding: Folding | None = None) -> pd.DataFrame:
     """One row per segment: the key columns and `SUMS` (attempts, calls, USD, tokens, ms), plus quality sums.
 
-    `by` adds dimensions of the registry, `keys` columns computed from rows. `late` columns are computed
-    from the grouped dimensions, `over` and `band`: thousands of groups instead of millions of rows.
     Raises NoData when the scope has no requests.
     """
-    unknown = [name for name in (*by, *over) if name not in DIMENSIONS]
-    if unknown:
-        raise BadInput(f"There is no dimension `{unknown[0]}`; use one of: {', '.join(DIMENSIONS)}.")
-    kept = list(dict.fromkeys((*SEGMENT, *ROUTE, *by)))
-    computed: dict[str, Key] = {name: _dimension(name, scope) for name in dict.fromkeys((*kept, *over))}
-    computed |= {"basis": basis, "costed": _costed, "band": lambda rows: size_band(rows, edges, is_sample(view))}
-    computed |= keys or {}
-    rows = scope.usage(view)
-    if is_sample(view):  # a column of its own, or every band would read the tags again
-        rows = rows.mutate(input_size=input_tokens(rows, sampled=True))
-    grouped = _folded(rows, computed)
-    if late:
-        again = {name: itemgetter(name) for name in (*kept, "basis", "costed", "band", *(keys or {}))}
-        grouped = _folded(grouped, {**again, **late})
-    names = [name for name in grouped.columns if name not in (*SUMS, "quality_sum", "quality_count")]
-    frame = view.frame(grouped.order_by(names))  # the same question gets the same answer, to the order of its rows
+    folding = folding or Folding()
+    grouped = _folded(sized_rows(view, scope), folding.early(view, scope))
+    if folding.late:
+        again = {name: itemgetter(name) for name in (*folding.kept, "basis", "costed", "band", *folding.keys)}
+        grouped = _folded(grouped, {**again, **folding.late})
+    # The same question gets the same answer, to the order of its rows.
+    frame = view.frame(grouped.order_by(list(folding.names)))
     if frame.empty:
         raise NoData(NOTHING)
-    for name in (*SEGMENT, *by):
+    return named_unknown(frame, folding)
+
+
+def keyed(view: Ledger, scope: Scope, folding: Folding) -> ir.Table:
+    """Every row with the key columns of its group beside its own."""
+    rows = sized_rows(view, scope)
+    rows = rows.mutate(**{name: key(rows) for name, key in folding.early(view, scope).items()})
+    return rows.mutate(**{name: key(rows) for name, key in folding.late.items()}) if folding.late else rows
+
+
+def sized_rows(view: Ledger, scope: Scope) -> ir.Table:
+    """The scope's rows; on the sample company with `input_size`, or every band would read the tags again."""
+    rows = scope.usage(view)
+    return rows.mutate(input_size=input_tokens(rows, sampled=True)) if is_sample(view) else rows
+
+
+def named_unknown(frame: pd.DataFrame, folding: Folding) -> pd.DataFrame:
+    """The frame with `unknown` where a dimension that people read is missing."""
+    for name in (*SEGMENT, *folding.by):
         if not (DIMENSIONS[name].is_time or name == "hour"):
             frame[name] = frame[name].fillna(UNKNOWN)
     return frame
@@ -142,10 +179,16 @@ def _costed(rows: ir.Table) -> ir.BooleanValue:
     return rows.cost_usd.notnull()
 
 
+def _loose_reads(rows: ir.Table) -> ir.IntegerValue:
+    """Cache reads of requests of which nobody can tell what came before: neither session nor user is logged."""
+    return rows.cache_read_tokens.sum(where=rows.session_id.isnull() & rows.user_id.isnull()).fill_null(0)
+
+
 def _folded(rows: ir.Table, keys: Keys) -> ir.Table:
     """Sums by these keys, over rows or over an earlier fold."""
     sums = {name: total(rows, name) for name in SUMS}
     earlier = "quality_sum" in rows.columns
+    sums["loose_reads"] = rows.loose_reads.sum() if earlier else _loose_reads(rows)
     sums["quality_sum"] = rows.quality_sum.sum() if earlier else rows.quality_score.sum()
     sums["quality_count"] = rows.quality_count.sum() if earlier else rows.quality_score.count()
     return rows.group_by(**{name: key(rows) for name, key in keys.items()}).aggregate(**sums)

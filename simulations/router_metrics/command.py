@@ -48,7 +48,7 @@ def table_metrics(table: ResultsTable, chance: float | None = None) -> dict[str,
                 "model": m,
                 "cost_usd": c,
                 "quality": q,
-                "interval": share_interval(table.scores[:, table.column(m)]),
+                "interval": share_interval(list(table.scores[:, table.column(m)])),
                 "pareto": (c, q) in efficient,
                 "router_arena": router_arena_score(q, c * 1000),
             }

@@ -1,4 +1,6 @@
-"""The kill switch in a real browser: from the click to the last new call in under a second; closing the browser ends nothing."""
+"""The kill switch in a real browser: from the click to the last new call in under a second; closing the browser ends
+nothing.
+"""
 
 from __future__ import annotations
 

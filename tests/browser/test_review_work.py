@@ -1,4 +1,6 @@
-"""What a review decides, clicked in a real browser: an action, a finding's status, an owner, a budget, a message to the chat."""
+"""What a review decides, clicked in a real browser: an action, a finding's status, an owner, a budget, a message to
+the chat.
+"""
 
 from __future__ import annotations
 

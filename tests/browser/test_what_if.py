@@ -25,12 +25,14 @@ def site(sample_home, tmp_path_factory) -> Iterator[str]:
 def titled(page, words: str) -> str:
     """Wait until the title says this (a regular expression) and the page has come to rest; the title."""
     page.wait_for_function(
-        "words => new RegExp(words).test(document.querySelector('h1')?.innerText) && !document.querySelector('[data-testid=\"stStatusWidget\"]')",
+        "words => new RegExp(words).test(document.querySelector('h1')?.innerText) && "
+        "!document.querySelector('[data-testid=\"stStatusWidget\"]')",
         arg=words,
     )
     title = page.locator("h1").first
     lines = title.evaluate(
-        "h => { const r = document.createRange(); r.selectNodeContents(h); return new Set([...r.getClientRects()].map(b => Math.round(b.top / 8))).size }"
+        "h => { const r = document.createRange(); r.selectNodeContents(h); return new "
+        "Set([...r.getClientRects()].map(b => Math.round(b.top / 8))).size }"
     )
     assert lines <= 2, f"{lines} lines: {title.inner_text()}"
     return title.inner_text()
@@ -43,8 +45,11 @@ def tile(page, label: str) -> str:
 
 def settled_cost(page) -> str:
     """The cost tile once it says what the title says."""
-    page.wait_for_function("""() => { const tile = [...document.querySelectorAll('[data-testid="stMetric"]')].find(m => m.innerText.startsWith('Cost a year'));
-        return tile && document.querySelector('h1').innerText.includes(tile.querySelector('[data-testid="stMetricValue"]').innerText) }""")
+    page.wait_for_function("""() => {
+        const tiles = [...document.querySelectorAll('[data-testid="stMetric"]')];
+        const tile = tiles.find(m => m.innerText.startsWith('Cost a year'));
+        const value = tile && tile.querySelector('[data-testid="stMetricValue"]').innerText;
+        return tile && document.querySelector('h1').innerText.includes(value) }""")
     return tile(page, "Cost a year")
 
 

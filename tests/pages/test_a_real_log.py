@@ -31,7 +31,9 @@ def tour_home(tmp_path_factory, blank_home) -> Path:
 
 @pytest.fixture(scope="module")
 def every_home(tmp_path_factory, blank_home) -> Path:
-    """A store with the records of every format's case table: odd names, rejects, bills, unpriced models, a year of gaps."""
+    """A store with the records of every format's case table: odd names, rejects, bills, unpriced models, a year of
+    gaps.
+    """
     folder = tmp_path_factory.mktemp("every")
     shutil.copytree(blank_home, folder / "home")
     for number, (form, case) in enumerate(p.values for p in load_cases()):

@@ -97,7 +97,8 @@ def test_the_stop_button_reaches_the_run(state):
 
 def test_no_page_shows_a_key_also_when_a_server_echoes_it(state, monkeypatch):
     monkeypatch.setenv("CANARY_KEY", CANARY)
-    # A run meets the key in answers; only the connection test meets it in a refusal, which closes an endpoint for a minute.
+    # A run meets the key in answers; only the connection test meets it in a refusal, which closes an endpoint for a
+    # minute.
     behaviour = ["echo-key-in-answer"]
     with ScriptedServer(lambda n, b: behaviour[0], adder) as server:
         body = spec(server.url, GOOD, BAD, provider={"key_env": "CANARY_KEY"})

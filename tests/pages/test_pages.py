@@ -90,7 +90,9 @@ def test_every_section_of_data_and_prices_opens(sample_home, monkeypatch, sectio
 
 
 def test_a_rerun_is_quick(sample_home, monkeypatch):
-    """Not a limit in milliseconds: a rerun costs a small part of the first run, because answers are kept by data version."""
+    """Not a limit in milliseconds: a rerun costs a small part of the first run, because answers are kept by data
+    version.
+    """
     start = time.process_time()  # another program on the machine must not decide
     app = opened(sample_home, monkeypatch, "overview")
     first = time.process_time() - start

@@ -149,7 +149,8 @@ def test_proxy_settings_need_every_part(tmp_path):
     with pytest.raises(Refused, match="secret_header"):
         sign_in.settings([str(path)])
     path.write_text(
-        '[proxy]\naddress = "127.0.0.1"\nsecret_header = "X-Baton"\nname_header = "X-Name"\ngroups_header = "X-Groups"\n'
+        '[proxy]\naddress = "127.0.0.1"\nsecret_header = "X-Baton"\n'
+        'name_header = "X-Name"\ngroups_header = "X-Groups"\n'
         f'secret = "{"s" * 32}"\n' + roles
     )
     found = sign_in.settings([str(path)])

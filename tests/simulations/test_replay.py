@@ -40,8 +40,11 @@ def log(tmp_path_factory):
     return ledger.at(ledger.snapshot())
 
 
-def twin(view, policy, prices, assumed):
-    """Row by row, in plain Python: (kept, moved, refused calls, logged USD, policy USD, calls not compared)."""
+def twin(view, policy, prices, assumed, warm):
+    """Row by row, in plain Python: (kept, moved, refused calls, logged USD, policy USD, calls not compared).
+
+    These rows have neither session nor user: cache reads of what moves are all kept (`warm`) or all written anew.
+    """
     rows = view.sql(f"SELECT * FROM {view.name('usage')}")
     counts = {KEPT: 0, MOVED: 0, REFUSED: 0}
     logged, spent, apart = Decimal(0), 0.0, 0
@@ -65,7 +68,7 @@ def twin(view, policy, prices, assumed):
         elif choice.way == "refused":
             outcome, new = REFUSED, None
         else:
-            outcome, new = charged(row, choice, policy, prices, assumed)
+            outcome, new = charged(row, choice, policy, prices, assumed, warm)
         counts[outcome] += calls
         if cost is None or new is None or outcome == REFUSED:
             apart += calls
@@ -74,7 +77,7 @@ def twin(view, policy, prices, assumed):
     return counts, logged, spent, apart
 
 
-def charged(row, choice, policy, prices, assumed):
+def charged(row, choice, policy, prices, assumed, warm):
     """The cost of one request under the policy, and whether anything changes."""
     here = (row["model"], logged_hosting(row, prices.catalog.get(row["model"])))
     rule = policy.rules[choice.rule] if choice.rule is not None else None
@@ -85,7 +88,7 @@ def charged(row, choice, policy, prices, assumed):
         stays = candidate.target == CURRENT or (
             candidate.model == here[0] and (here[1] is None or candidate.hosting == here[1])
         )
-        price = row["cost_usd"] if stays else priced(row, candidate, prices)
+        price = row["cost_usd"] if stays else priced(row, candidate, prices, warm)
         if price is None:
             return (KEPT if stays and len(choice.candidates) == 1 and count == 1 else MOVED), None
         total, calls, same = total + count * float(price), calls + count, same and stays
@@ -96,11 +99,13 @@ def charged(row, choice, policy, prices, assumed):
     return MOVED, total
 
 
-def priced(row, candidate, prices):
+def priced(row, candidate, prices, warm):
     """The price book's own quote for this one request; own machines at the flat rate of `market`."""
     if row["fresh_input_tokens"] is None and row["output_tokens"] is None:
         return None
     tokens = {name.removesuffix("_tokens"): int(row[name] or 0) for name in TOKENS}
+    if not warm:
+        tokens["cache_write_5m"] += tokens.pop("cache_read")
     if candidate.hosting == "self":
         flat = prices.catalog[candidate.model].self_hosted.get("usd_per_mtok")
         return None if flat is None else sum(tokens.values()) * flat / 1e6
@@ -132,7 +137,8 @@ POLICIES = {
 def test_equal_to_the_row_by_row_twin(log, name):
     policy, prices, assumed = POLICIES[name], market(), Assumed(acceptance=0.7)
     result = replay(log, Scope.of(log), policy, prices, assumed=assumed)
-    counts, logged, spent, apart = twin(log, policy, prices, assumed)
+    counts, logged, spent, apart = twin(log, policy, prices, assumed, warm=False)
+    warm = twin(log, policy, prices, assumed, warm=True)[2]
     assert (
         result.groups.groupby("outcome")["calls"].sum().reindex([KEPT, MOVED, REFUSED], fill_value=0).to_dict()
         == counts
@@ -140,6 +146,7 @@ def test_equal_to_the_row_by_row_twin(log, name):
     said = summary(result, prices)
     assert said["logged_cost_usd"] == logged
     assert float(said["policy_cost_usd"]) == pytest.approx(spent, rel=1e-9)
+    assert said["cache"]["usd_if_always_warm"] == pytest.approx(warm, rel=1e-6)
     assert sum(part["requests"] for part in said["not_compared"]) == apart
     assert said["refused_requests"] == counts[REFUSED]
 
@@ -199,12 +206,16 @@ def small(tmp_path, rows):
 
 
 def test_a_hand_priced_move(tmp_path):
-    """1,000 fresh, 500 cached, 200 out and 100 reasoning on Opus 4.6: 5, 0.5 and 25 USD per million."""
+    """1,000 fresh, 500 cached, 200 out and 100 reasoning on Opus 4.6: 5, 0.5 (written 6.25) and 25 USD per million.
+
+    Nobody can tell what came before, so the cached part is written anew.
+    """
     view, scope = small(tmp_path, [{"cache_read_tokens": 500, "reasoning_tokens": 100}])
     said = summary(
         replay(view, scope, read_policy("name: p\nrules: [{when: {}, use: claude-opus-4-6}]"), market()), market()
     )
-    assert float(said["policy_cost_usd"]) == pytest.approx((1000 * 5 + 500 * 0.5 + 300 * 25) / 1e6)
+    assert float(said["policy_cost_usd"]) == pytest.approx((1000 * 5 + 500 * 6.25 + 300 * 25) / 1e6)
+    assert said["cache"]["usd_if_always_warm"] == pytest.approx((1000 * 5 + 500 * 0.5 + 300 * 25) / 1e6)
     assert said["moved_share"] == 1
     twice = market(verbosity=2.0, cache_kept=0.0)
     said = summary(replay(view, scope, read_policy("name: p\nrules: [{when: {}, use: claude-opus-4-6}]"), twice), twice)

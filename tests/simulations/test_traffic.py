@@ -8,7 +8,7 @@ import pytest
 
 from analytics.scope import Scope
 from data.errors import BadInput, NoData
-from simulations.replay.traffic import caution, days_covered, fold, last_instant, per_year
+from simulations.replay.traffic import Folding, caution, days_covered, fold, last_instant, per_year
 from tests.simulations.ledgers import START, ledger_of, random_ledger
 
 
@@ -19,7 +19,7 @@ def view_of(ledger):
 
 def test_segments_add_up_to_the_log(tmp_path):
     view, scope = view_of(random_ledger(tmp_path, 1500))
-    segments = fold(view, scope, by=("team",))
+    segments = fold(view, scope, Folding(by=("team",)))
     truth = view.sql(
         "SELECT count(*) AS n, sum(cost_usd) AS usd, sum(fresh_input_tokens) AS fresh, count(quality_score) AS "
         f"scored FROM {view.name('usage')}"
@@ -101,7 +101,7 @@ def test_days_and_years(tmp_path):
 def test_an_empty_scope_and_an_unknown_dimension_are_said(tmp_path):
     view, scope = view_of(ledger_of(tmp_path, [{}]))
     with pytest.raises(BadInput, match="no dimension `colour`"):
-        fold(view, scope, by=("colour",))
+        fold(view, scope, Folding(by=("colour",)))
     for ask in (fold, days_covered, last_instant):
         with pytest.raises(NoData, match="no requests in this scope"):
             ask(view, Scope.of(view, team="nobody"))

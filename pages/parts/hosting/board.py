@@ -13,17 +13,22 @@ from pages.ui import format as fmt
 from simulations.hosting.assumptions import in_words
 
 STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:960px;margin:32px auto;padding:0 16px;color:#1B2430}h1{font-size:26px}h2{font-size:19px;margin-top:32px}"
-    "table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #DFE3E8;padding:6px 8px;text-align:left}td.n,th.n{text-align:right}.grey{color:#5B6673}"
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:960px;margin:32px auto;padding:0 "
+    "16px;color:#1B2430}h1{font-size:26px}h2{font-size:19px;margin-top:32px}"
+    "table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #DFE3E8;padding:6px 8px;text-"
+    "align:left}td.n,th.n{text-align:right}.grey{color:#5B6673}"
 )
 
 
 def board_html(
     title: str, result: dict[str, Any], figures: Sequence[tuple[str, str, go.Figure]], notes: Sequence[str]
 ) -> str:
-    """The page as one file: answer, options, charts (with their heading and meaning), every assumption with its source."""
+    """The page as one file: answer, options, charts (with their heading and meaning), every assumption with its
+    source.
+    """
     parts = [
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title><style>{STYLE}</style><h1>{escape(title)}</h1>"
+        "<!doctype html><html lang=en><meta "
+        f"charset=utf-8><title>{escape(title)}</title><style>{STYLE}</style><h1>{escape(title)}</h1>"
     ]
     parts.append(f"<p class=grey>{escape(' '.join([result['name'] + '.', *notes]))}</p>")
     parts.append(
@@ -41,7 +46,10 @@ def board_html(
             ],
         )
     )
-    odds = f"Saving against the API over {result['months']} months: P10 {fmt.usd(result['p10'])}, P50 {fmt.usd(result['p50'])}, P90 {fmt.usd(result['p90'])}. {result['measure_first']}"
+    odds = (
+        f"Saving against the API over {result['months']} months: P10 {fmt.usd(result['p10'])}, P50 "
+        f"{fmt.usd(result['p50'])}, P90 {fmt.usd(result['p90'])}. {result['measure_first']}"
+    )
     parts.append(f"<p>{escape(odds)}</p>")
     for number, (heading, meaning, figure) in enumerate(figures):
         drawn = figure.to_html(full_html=False, include_plotlyjs=number == 0, config={"displayModeBar": False})

@@ -91,7 +91,9 @@ def over_volume(multiples: np.ndarray, values: np.ndarray, found: float | None, 
 
 
 def replicas_against_arrivals(load: np.ndarray, paid: int, start: pd.Timestamp, palette: Palette) -> go.Figure:
-    """Replicas that each hour's work keeps busy (mean and busiest minute) against those that are paid, last week of the data."""
+    """Replicas that each hour's work keeps busy (mean and busiest minute) against those that are paid, last week of
+    the data.
+    """
     hours = len(load) // 60
     by_hour = load[: hours * 60].reshape(-1, 60) if hours else load.reshape(1, -1)
     frame = pd.DataFrame({"mean": by_hour.mean(axis=1), "peak": by_hour.max(axis=1)})

@@ -104,14 +104,17 @@ def details(plan: Plan, quote: tuple[str, tuple[float, float, float]] | None) ->
 
 
 def good_enough(view: Ledger, scope: Scope, model: str) -> Scope:
-    """The scope narrowed to task types where the open model's own scores in this log are close enough, if that is asked."""
+    """The scope narrowed to task types where the open model's own scores in this log are close enough, if that is
+    asked.
+    """
     found = shell.cached(measured_quality)(view, scope, model)
     known = [m for m in found if m.loss is not None]
     with st.expander(f"Is {model} good enough? Its scores in this log", icon=":material/grading:"):
         if not known:
             st.write(
                 fmt.md(
-                    f"Unknown: this log has too few graded answers of {model} beside those it would replace. Try it on own tasks in the Live lab; every task type counts as eligible until then."
+                    f"Unknown: this log has too few graded answers of {model} beside those it would replace. "
+                    "Try it on own tasks in the Live lab; every task type counts as eligible until then."
                 )
             )
             return scope
@@ -147,14 +150,16 @@ def good_enough(view: Ledger, scope: Scope, model: str) -> Scope:
             bind="query-params",
         )
         st.caption(
-            "Scores of different prompts: an indication, not a paired measurement. A task type without scores of both counts as unknown and stays on the API once a limit is set."
+            "Scores of different prompts: an indication, not a paired measurement. A task type without scores"
+            " of both counts as unknown and stays on the API once a limit is set."
         )
     if limit is None:
         return scope
     tasks = eligible(found, limit / 100)
     if not tasks:
         raise NoData(
-            f"No task type loses at most {limit:g} points on {model} by the scores in this log; the least loses {min(m.loss for m in known) * 100:.1f}. Raise the limit or choose another model."
+            f"No task type loses at most {limit:g} points on {model} by the scores in this log; the least "
+            f"loses {min(m.loss for m in known) * 100:.1f}. Raise the limit or choose another model."
         )
     chosen = dict(scope.filters).get("task_type")
     return scope.with_filter("task_type", *(t for t in tasks if not chosen or t in chosen))
@@ -170,7 +175,8 @@ def keep_price(study: Study, catalog: Catalog) -> None:
         return
     held = catalog[name].self_hosted if name in catalog else {}
     words = (
-        f"{name} on own machines costs {fmt.usd(usd)} per 1M tokens here; Routing and Model mix reckon with {fmt.usd(held.get('usd_per_mtok'))}."
+        f"{name} on own machines costs {fmt.usd(usd)} per 1M tokens here; Routing and Model mix reckon with "
+        f"{fmt.usd(held.get('usd_per_mtok'))}."
         if held.get("usd_per_mtok")
         else (
             f"{name} on own machines costs {fmt.usd(usd)} per 1M tokens here; Routing and Model mix do not know it yet."
@@ -256,7 +262,9 @@ def options(study: Study) -> None:
     )
     st.caption(
         fmt.md(
-            f"NPV {fmt.usd(study.result['npv_usd'])}, IRR {irr}, discounted payback {_months(study.result['discounted_payback_months'])}. A million tokens over all paid hours compares with the API; over the busy hours alone own machines always look cheaper."
+            f"NPV {fmt.usd(study.result['npv_usd'])}, IRR {irr}, discounted payback "
+            f"{_months(study.result['discounted_payback_months'])}. A million tokens over all paid hours "
+            "compares with the API; over the busy hours alone own machines always look cheaper."
         )
     )
     with st.expander("Own base load, bursts to the API: every split", icon=":material/call_split:"):
@@ -275,13 +283,16 @@ def serving(study: Study) -> None:
     with st.expander("What a replica serves, and the replay", icon=":material/memory:"):
         st.write(
             fmt.md(
-                f"{point.layout} in {point.precision}: {point.output_tokens_per_s_per_gpu:,.0f} output tokens a second and GPU at {point.batch:,.0f} in flight, "
-                f"P10 to P90 {point.low / point.count:,.0f} to {point.high / point.count:,.0f}. Tier: {point.tier}. {point.evidence}."
+                f"{point.layout} in {point.precision}: {point.output_tokens_per_s_per_gpu:,.0f} output "
+                f"tokens a second and GPU at {point.batch:,.0f} in flight, "
+                f"P10 to P90 {point.low / point.count:,.0f} to {point.high / point.count:,.0f}. Tier: "
+                f"{point.tier}. {point.evidence}."
             )
         )
         st.write(
             fmt.md(
-                f"Weights {point.weights_gib:,.0f} GiB, cache {point.cache_kib_per_token:,.1f} KiB a token, room for {point.batch_limit:,.0f} sequences."
+                f"Weights {point.weights_gib:,.0f} GiB, cache {point.cache_kib_per_token:,.1f} KiB a token, "
+                f"room for {point.batch_limit:,.0f} sequences."
             )
         )
         st.write(

@@ -28,7 +28,11 @@ EXAMPLE = """[[provider]]
 name = "openai"
 base_url = "https://api.openai.com/v1"
 key_env = "OPENAI_API_KEY"   # the NAME of the variable, never the key
-models = [{ model = "gpt-5.2", input_usd_per_mtok = 1.75, output_usd_per_mtok = 14, output_field = "max_completion_tokens" }]
+[[provider.models]]
+model = "gpt-5.2"
+input_usd_per_mtok = 1.75
+output_usd_per_mtok = 14
+output_field = "max_completion_tokens"
 """
 
 
@@ -36,10 +40,14 @@ models = [{ model = "gpt-5.2", input_usd_per_mtok = 1.75, output_usd_per_mtok = 
 def offer_local() -> None:
     """The first step for a newcomer: a real model, free, without a key. The page goes on by itself once it is there."""
     st.write(
-        "Try a routing policy on real models, under a spend cap, and see what it does to quality and cost. In Baton's folder, in another terminal:"
+        "Try a routing policy on real models, under a spend cap, and see what it does to quality and cost. In"
+        " Baton's folder, in another terminal:"
     )
     st.code("make local-models", language=None)
-    note = "It starts a small language model on this machine: no key, no account, no cost. Leave it running; this page goes on as soon as it answers."
+    note = (
+        "It starts a small language model on this machine: no key, no account, no cost. Leave it running; this "
+        "page goes on as soon as it answers."
+    )
     st.caption(note + (" Its packages are not installed yet; the command installs them first." if missing() else ""))
     st.caption("A key or an endpoint of your own? Declare it under Providers.")
     if saved_providers(shell.state()):
@@ -57,7 +65,8 @@ def new_run() -> None:
     if asked in known and asked not in reachable:
         st.warning(
             fmt.md(
-                f"“{asked}” names {', '.join(_missing(known[asked], offered))}, which no provider here offers yet. Declare one under Providers."
+                f"“{asked}” names {', '.join(_missing(known[asked], offered))}, which no provider here "
+                "offers yet. Declare one under Providers."
             ),
             icon=":material/cable:",
         )
@@ -161,7 +170,9 @@ def _missing(policy: Policy, offered: set[str]) -> list[str]:
 
 
 def prediction_link(policy: str, said: dict[str, Any]) -> dict[str, str]:
-    """What a replay said, as parameters of a link to the lab: cost a request where every request is priced, quality where it is known."""
+    """What a replay said, as parameters of a link to the lab: cost a request where every request is priced, quality
+    where it is known.
+    """
     told, apart = {"policy": policy}, said["not_compared"]
     priced = said["requests"] - sum(part["requests"] for part in apart)
     if priced and NO_TARGET_PRICE not in [part["reason"] for part in apart]:
@@ -188,7 +199,8 @@ def _prediction(policy: str) -> dict[str, dict[str, float | str]]:
     parts += [f"quality {fmt.share(said['quality'])} on the scale “{said['scale']}”"] if "quality" in said else []
     st.caption(
         fmt.md(
-            f"The replay predicts {' and '.join(parts)} for “{policy}”; the result will be held against it. Sample the tasks from the ledger for a like comparison: other tasks have other lengths."
+            f"The replay predicts {' and '.join(parts)} for “{policy}”; the result will be held against it. "
+            "Sample the tasks from the ledger for a like comparison: other tasks have other lengths."
         )
     )
     return {policy: said}

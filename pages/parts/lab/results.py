@@ -45,7 +45,9 @@ def going(run: dict[str, Any]) -> str:
 
 @st.fragment(run_every=0.5)
 def progress(run_id: str, drawn: str) -> None:
-    """What is done, spent and failed so far, twice a second; the whole page is drawn again when the run's status is no longer the one `drawn`."""
+    """What is done, spent and failed so far, twice a second; the whole page is drawn again when the run's status is no
+    longer the one `drawn`.
+    """
     run = read_run(shell.state(), run_id, with_spec=False)
     known = run["progress"]
     done, asked = known.get("finished", 0), known.get("tasks", 0)
@@ -89,7 +91,8 @@ def body(run_id: str, found: dict[str, Any]) -> None:
         st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']} {_cost_words(c['cost_difference_usd'])}"))
     if {p["hosting"] for p in spec["providers"]} == {"self"}:
         st.caption(
-            "Own machines only: nothing was billed. Costs stand at the prices declared for these models, so that policies can be compared."
+            "Own machines only: nothing was billed. Costs stand at the prices declared for these models, so "
+            "that policies can be compared."
         )
     _judge(run_id)
     _replayed(run_id, spec)
@@ -106,7 +109,8 @@ def _judge(run_id: str) -> None:
         kappa = f" (kappa {agreed.kappa:.2f}; 0 is chance, 1 is always)" if agreed.kappa is not None else ""
         st.write(
             fmt.md(
-                f"The judge agreed with people on {fmt.share(agreed.equal)} of the {agreed.compared} answers they graded too{kappa}."
+                f"The judge agreed with people on {fmt.share(agreed.equal)} of the {agreed.compared} answers "
+                f"they graded too{kappa}."
             )
         )
     else:
@@ -127,7 +131,8 @@ def _replayed(run_id: str, spec: dict[str, Any]) -> None:
         same, of = same_decisions(shell.state(), run_id, spec["replay_of"])
         st.caption(
             fmt.md(
-                f"Replayed from the recording of run {spec['replay_of']}, without a call: {same} of {of} results are the same."
+                f"Replayed from the recording of run {spec['replay_of']}, without a call: {same} of {of} "
+                "results are the same."
             )
         )
     elif recorded(shell.state(), run_id) and st.button(
@@ -157,7 +162,8 @@ def _policies(found: dict[str, Any]) -> None:
     if not rated.empty:
         st.subheader("Quality and cost per policy", anchor=False)
         meaning = "; ".join(
-            f"{r.policy}: {fmt.share(r.quality)} passed ({fmt.share(r.quality_low)} to {fmt.share(r.quality_high)}) at ${1000 * r.cost_per_task_usd:.4g} per 1,000 tasks"
+            f"{r.policy}: {fmt.share(r.quality)} passed ({fmt.share(r.quality_low)} to "
+            f"{fmt.share(r.quality_high)}) at ${1000 * r.cost_per_task_usd:.4g} per 1,000 tasks"
             for r in rated.itertuples()
         )
         shell.chart(quality_cost(rated, shell.palette()), alt=meaning, key="lab-quality")
@@ -202,7 +208,9 @@ def _predictions(found: dict[str, Any]) -> None:
             low, high = fmt.share(policy["quality_low"]), fmt.share(policy["quality_high"])
             scale = f" on the scale “{said['scale']}”" if said.get("scale") else ""
             words.append(
-                f"quality {fmt.share(said['quality'])}{scale}, measured {fmt.share(policy['quality'])} on these tasks ({low} to {high}): {'within' if said['quality_within_interval'] else 'outside'} the interval"
+                f"quality {fmt.share(said['quality'])}{scale}, measured {fmt.share(policy['quality'])} on "
+                f"these tasks ({low} to {high}): "
+                f"{'within' if said['quality_within_interval'] else 'outside'} the interval"
             )
         if "cost_per_task_usd" in said and policy["tasks"]:
             times = f", {said['cost_ratio']:.2f} times the prediction" if said["cost_ratio"] else ""
@@ -312,7 +320,8 @@ def _take_over(run_id: str, found: dict[str, Any]) -> None:
                 )
                 st.success(
                     fmt.md(
-                        f"Kept: {quality}. Where the run says so, also how often a cascade accepts and how long answers are."
+                        f"Kept: {quality}. Where the run says so, also how often a cascade accepts and how "
+                        "long answers are."
                     )
                 )
         st.page_link("pages/review.py", label="Review queue", icon=":material/rate_review:")

@@ -46,7 +46,8 @@ def editor() -> None:
     if found and found.left_out:
         st.caption(
             fmt.md(
-                f"{len(found.left_out)} entries cannot be carried over and are left out: {'; '.join(found.left_out[:3])}."
+                f"{len(found.left_out)} entries cannot be carried over and are left out: "
+                f"{'; '.join(found.left_out[:3])}."
             )
         )
     if len(text) > MAX_CHARACTERS:

@@ -69,7 +69,10 @@ def body(result: dict[str, Any], *, tier: str, key: str) -> None:
         st.subheader("Before and after", anchor=False)
         rows = models(result)
         top = max(rows, key=lambda row: row["after_usd"] or 0)
-        meaning = f"{top['model']} takes the largest part: {fmt.usd(top['after_usd'])} of {fmt.usd(result['proposed']['annual_cost_usd'])} a year."
+        meaning = (
+            f"{top['model']} takes the largest part: {fmt.usd(top['after_usd'])} of "
+            f"{fmt.usd(result['proposed']['annual_cost_usd'])} a year."
+        )
         figure = what_if_charts.before_after(
             rows, shell.palette(), before="before_usd", after="after_usd", labels=("Today", "Proposed")
         )
@@ -134,7 +137,9 @@ def how_sure(result: dict[str, Any], key: str) -> None:
         if quality:
             st.write(
                 fmt.md(
-                    f"Quality changes by {fmt.points(quality['p10'])} (P10), {fmt.points(quality['p50'])} (P50), {fmt.points(quality['p90'])} (P90): each model's own figure may be {points:g} points off."
+                    f"Quality changes by {fmt.points(quality['p10'])} (P10), {fmt.points(quality['p50'])} "
+                    f"(P50), {fmt.points(quality['p90'])} (P90): each model's own figure may be {points:g} "
+                    "points off."
                 )
             )
         rows = [{**row, "name": UNKNOWNS[row["name"]]} for row in ranges["sources"]]

@@ -1,0 +1,208 @@
+"""What a policy does to prompt caches: the log's cache reads that a moved request, or the one after it, loses.
+
+A cache belongs to a model at a provider and a prefix, and lives for a while from its last use. Each
+conversation (session, else user and key) is followed in time, in the engine. A request finds what its
+own new model last saw of this conversation, if that was within the model's life (data/facts/prompt_caches):
+
+- where the request before it on the new model is the one before it in the log, nothing is lost, unless the
+  new model forgets sooner than the old one did;
+- else it reads at most what the earlier request held, and pays for the rest again.
+
+A conversation's first request reads what came from outside it (a shared instruction) as it did in the log.
+Nobody is credited with a read that the log does not have. A conversation none of whose requests moves, or that moves
+as a whole, is not looked at: it loses nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from analytics.scope import Scope
+from data.facts.prompt_caches import PromptCache, prompt_cache
+from data.ledger import Ledger
+from routing.policies.policy import CURRENT
+from simulations.replay.repricing import Market
+from simulations.replay.traffic import Folding, json_text, keyed, named_unknown
+
+DECISIVE = ("rule", "mask", "band", "model", "provider", "host")
+SHORTEST_LIFE = -1.0  # seconds: nothing is ever found
+DRAWN = 1_000_000  # parts into which a split divides conversations
+COUNTS = ("lost_short", "lost_long", "lost_unmarked", "reads", "at_risk", "known")
+
+
+class Use(NamedTuple):
+    """One way a group's requests may be answered: its place among the flows, and its part [low, high) of a split."""
+
+    slot: int
+    target: str
+    low: float
+    high: float
+    per_request: bool
+
+
+def lost_reads(
+    view: Ledger,
+    scope: Scope,
+    folding: Folding,
+    groups: pd.DataFrame,
+    uses: list[list[Use]],
+    market: Market,
+) -> pd.DataFrame:
+    """Tokens per group and target: columns `group`, `slot` and `COUNTS`, only where a conversation is touched.
+
+    `lost_short` and `lost_long` are to be written anew (for five minutes, for an hour), `lost_unmarked` are below what
+    the target keeps; `reads` is what the log read in these conversations, `at_risk` what of it a move could end, `known`
+    what was followed by session.
+    `uses` names the targets of every group, in the order of `groups`.
+    """
+    table = _decisions(groups, uses, market)
+    if table.empty or not (table["target"] != table["logged"]).any():
+        return pd.DataFrame(columns=["group", "slot", *COUNTS])
+    rows = _answered(_conversations(keyed(view, scope, folding)), table)
+    touched = _touched(rows)
+    found = view.frame(_lost(rows.join(touched, "conversation"), list(folding.names)))
+    places = groups[list(folding.names)].assign(group=range(len(groups)))
+    named = named_unknown(found, folding)
+    merged = named.merge(places, on=list(folding.names), how="left")
+    return merged[["group", "slot", *COUNTS]]
+
+
+def _decisions(groups: pd.DataFrame, uses: list[list[Use]], market: Market) -> pd.DataFrame:
+    """One line per decisive key and use: codes of the target and of what answered, lives, the least a target keeps."""
+    lines: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    codes: dict[str, int] = {}
+    keys = groups[list(DECISIVE)].itertuples(index=False, name=None)
+    for key, basis, some in zip(keys, groups["basis"], uses, strict=True):
+        plain = tuple(("" if i > 2 else -1) if pd.isna(value) else value for i, value in enumerate(key))
+        if basis == "kept" or not some or (*plain, some[0].slot) in lines:
+            continue
+        logged = market.logged_target(*(None if pd.isna(v) else str(v) for v in key[3:]))
+        old = prompt_cache(str(plain[4]), str(plain[3]))
+        for use in some:
+            target = logged if use.target == CURRENT else use.target
+            new = old if target == logged else market.cache_of(target)
+            lines[(*plain, use.slot)] = (
+                *plain,
+                use.slot,
+                codes.setdefault(target, len(codes)),
+                codes.setdefault(logged, len(codes)),
+                *_lives(new),
+                *_lives(old),
+                0 if target == logged else new.minimum_tokens or 0,
+                old.writes == "automatic",
+                round(use.low * DRAWN),
+                round(use.high * DRAWN),
+                use.per_request,
+            )
+    columns = ["rule", "mask", "band", "model", "provider", "host", "slot", "target", "logged"]
+    columns += ["life", "long_life", "old_life", "old_long_life", "minimum", "automatic", "low", "high", "per_request"]
+    return pd.DataFrame(list(lines.values()), columns=columns)
+
+
+def _lives(cache: PromptCache) -> tuple[float, float]:
+    short = SHORTEST_LIFE if cache.life_s is None else cache.life_s
+    return short, max(short, cache.long_life_s or SHORTEST_LIFE)
+
+
+def _conversations(rows: ir.Table) -> ir.Table:
+    """Rows that could use a cache, with the conversation they belong to; those of no conversation are left out."""
+    by_user = rows.user_id + "\n" + json_text(rows.tags.cast("string"), "$.key_alias").fill_null("")
+    rows = rows.mutate(
+        conversation=ibis.ifelse(rows.session_id.notnull(), rows.session_id, by_user),
+        followed=rows.session_id.notnull(),
+    )
+    return rows.filter((rows.basis != "kept") & rows.conversation.notnull())
+
+
+def _answered(rows: ir.Table, table: pd.DataFrame) -> ir.Table:
+    """Each row with what answers it under the policy: one line for every use."""
+    decisions = ibis.memtable(table).rename({f"d_{name}": name for name in table.columns})
+    unknown = {"rule": -1, "mask": -1, "band": -1, "model": "", "provider": "", "host": ""}
+    joined = rows.join(
+        decisions, [rows[name].fill_null(other) == decisions[f"d_{name}"] for name, other in unknown.items()]
+    )
+    drawn = ibis.ifelse(joined.d_per_request, joined.event_id.hash(), joined.conversation.hash()).abs() % DRAWN
+    joined = joined.filter((drawn >= joined.d_low) & (drawn < joined.d_high))
+    read, short, long = (
+        joined[name].fill_null(0) for name in ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+    )
+    total = read + short + long
+    return joined.mutate(
+        read=read,
+        short=short,
+        long=long,
+        total=total,
+        # An automatic cache keeps the whole prompt; where callers mark what to keep, only that.
+        held=total + ibis.ifelse(joined.d_automatic, joined.fresh_input_tokens.fill_null(0), 0),
+    )
+
+
+def _touched(rows: ir.Table) -> ir.Table:
+    """Conversations that may lose something: with reads, of which some request moves, and not all of them alike.
+
+    One that moves as a whole is looked at where the new model may forget sooner or keeps no prompt this short.
+    """
+    folded = rows.group_by("conversation").aggregate(
+        reads=rows.read.sum(),
+        moves=(rows.d_target != rows.d_logged).any(),
+        targets=rows.d_target.max() - rows.d_target.min(),
+        models=rows.d_logged.max() - rows.d_logged.min(),
+        sooner=(
+            (rows.d_life < rows.d_old_life)
+            | (rows.d_long_life < rows.d_old_long_life)
+            | (rows.d_life < 0)
+            | (rows.total < rows.d_minimum)
+        ).any(),
+        started=rows.requested_at.min(),
+        long_kept=rows.long.sum() > rows.short.sum(),
+    )
+    alike = (folded.targets == 0) & (folded.models == 0) & ~folded.sooner
+    touched = folded.filter((folded.reads > 0) & folded.moves & ~alike)
+    return touched.select("conversation", "started", "long_kept")
+
+
+def _lost(rows: ir.Table, keys: list[str]) -> ir.Table:
+    """Sums of lost reads per group and use."""
+    order = [rows.requested_at, rows.record_no]
+    same = {
+        name: ibis.window(group_by=[rows.conversation, rows[name], rows.d_slot], order_by=order)
+        for name in ("d_target", "d_logged")
+    }
+    rows = rows.mutate(
+        before=rows.requested_at.lag().over(same["d_target"]),
+        before_no=rows.record_no.lag().over(same["d_target"]),
+        before_held=rows.held.lag().over(same["d_target"]),
+        logged_before=rows.requested_at.lag().over(same["d_logged"]),
+        logged_before_no=rows.record_no.lag().over(same["d_logged"]),
+    )
+    life = ibis.ifelse(rows.long_kept, rows.d_long_life, rows.d_life)
+    old_life = ibis.ifelse(rows.long_kept, rows.d_old_long_life, rows.d_old_life)
+    gap = (rows.requested_at.epoch_seconds() - rows.before.epoch_seconds()).fill_null(0)
+    moved = rows.d_target != rows.d_logged
+    as_logged = (
+        (rows.requested_at == rows.started)
+        | (rows.before.isnull() & rows.logged_before.isnull())
+        | ((rows.before == rows.logged_before) & (rows.before_no == rows.logged_before_no))
+    ).fill_null(False)
+    forgets = moved & ((life < 0) | ((life < old_life) & (gap > life)))
+    held = ibis.ifelse((rows.before.notnull() & (gap <= life)).fill_null(False), rows.before_held, 0)
+    below = rows.total < rows.d_minimum
+    warm = ibis.cases(
+        (below, 0),
+        (as_logged & ~forgets, rows.read),
+        (as_logged, 0),
+        else_=ibis.least(rows.read, held),
+    )
+    rows = rows.mutate(lost=rows.read - warm, below=below, at_risk=moved | ~as_logged)
+    return rows.group_by([*keys, rows.d_slot.name("slot")]).aggregate(
+        lost_short=rows.lost.sum(where=~rows.below & ~rows.long_kept).fill_null(0),
+        lost_long=rows.lost.sum(where=~rows.below & rows.long_kept).fill_null(0),
+        lost_unmarked=rows.lost.sum(where=rows.below).fill_null(0),
+        reads=rows.read.sum(),
+        at_risk=rows.read.sum(where=rows.at_risk).fill_null(0),
+        known=rows.read.sum(where=rows.followed).fill_null(0),
+    )
