@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from data.prices.catalogue import RATES
+from data.prices.price_row import RATES
 from routing.policies.choice import Choice
 from routing.policies.policy import CURRENT, Policy
 from simulations.replay.cache_state import COUNTS, Use
