@@ -28,6 +28,7 @@ from data.ledger import Ledger
 from data.state import State
 
 SPAN_DAYS = 28
+READS = ("model_fact",)  # kinds of document that findings depend on
 LINKED = ("model", "team", "feature", "task_type")
 
 

@@ -16,6 +16,7 @@ from data.loading import attribution_rules, reprice
 from data.prices import aliases, contracts, exchange_rates, second_catalogue
 from data.prices import report as price_report
 from data.prices.book import PriceBook
+from data.state import State
 from pages.ui import editing, exports, loading, shell
 from pages.ui import format as fmt
 
@@ -226,9 +227,9 @@ def show_prices(view: Ledger) -> None:
     _second_catalogue(view)
 
 
-@shell.cached
-def _disagreements(view: Ledger, version: str) -> pd.DataFrame:
-    book = PriceBook.load(shell.state())
+@shell.cached(reads=("alias", "price_override"))
+def _disagreements(view: Ledger, state: State) -> pd.DataFrame:
+    book = PriceBook.load(state)
     return price_report.disagreements(book, book.imported)
 
 
@@ -243,7 +244,7 @@ def _second_catalogue(view: Ledger) -> None:
             st.rerun()
     book = PriceBook.load(shell.state())
     if book.imported:
-        frame = _disagreements(view, book.imported.version)
+        frame = _disagreements(view)
         st.caption(
             f"The two catalogues disagree on {len(frame):,} prices. Baton uses the first; where it is wrong, "
             "write a contract price above."
@@ -356,7 +357,7 @@ def show_meaning(view: Ledger) -> None:
 
 
 def show_bills(view: Ledger) -> None:
-    frame = _reconciled(view, shell.state().version("billed_rate"))
+    frame = _reconciled(view)
     if frame.empty:
         st.info(
             "No invoice or usage report is loaded yet. Load one (OpenAI costs or usage, Anthropic cost or "
@@ -403,9 +404,9 @@ def show_bills(view: Ledger) -> None:
         )
 
 
-@shell.cached
-def _reconciled(view: Ledger, _rates: str) -> pd.DataFrame:
-    return reconcile.by_month(view, shell.state())
+@shell.cached(reads=("billed_rate",))
+def _reconciled(view: Ledger, state: State) -> pd.DataFrame:
+    return reconcile.by_month(view, state)
 
 
 view = shell.view()

@@ -86,7 +86,7 @@ if not ok:
 
 st.subheader("Constraints: what no rule or fallback may do", anchor=False)
 exports.table(pd.DataFrame(rows, columns=["policy", "for", "rule", "because"]), name="constraints")
-gaps = [(name, gap) for name, policy in policies.items() for gap in dead_ends(policy, what_if.catalog())]
+gaps = [(name, gap) for name, policy in policies.items() for gap in dead_ends(policy, what_if.catalog(shell.state()))]
 if gaps:
     with st.expander(f"Requests that would be refused ({len(gaps)})", icon=":material/block:"):
         st.caption(

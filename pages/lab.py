@@ -69,7 +69,7 @@ def take_away() -> None:
         format_func={"litellm": "LiteLLM proxy", "openrouter": "OpenRouter", "yaml": "Baton (YAML)"}.get,
     )
     try:
-        text, notes = exported(policies[name], form, saved_providers(shell.state()), what_if.catalog())
+        text, notes = exported(policies[name], form, saved_providers(shell.state()), what_if.catalog(shell.state()))
     except BatonError as error:  # nothing was asked for yet: what is missing is a hint, not a failure
         st.caption(fmt.md(str(error)))
         return

@@ -11,10 +11,12 @@ import streamlit as st
 from analytics.scope import Scope
 from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
+from data.state import State
 from pages.parts.mix import controls as mix_controls
 from pages.parts.mix import result as mix_result
 from pages.ui import exports, filters, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
+from routing.policies.saved_policies import known_policies
 from simulations.mixes.from_log import current_mix, log_scenario, with_shares
 from simulations.mixes.frontier import Frontier, as_rows, frontier
 from simulations.mixes.mix import MixScenario, normalised, simulate_mix
@@ -26,27 +28,28 @@ from simulations.scenario import read_scenario, saved_scenarios
 QUESTION = "Can we halve the bill without losing quality?"
 CHEAPEST, TODAY = "The cheapest mix that keeps the promises", "Today's mix"
 BRIEF = "The brief: the CTO's question"
+MIX_READS = (*what_if.PRICED, "policy")
 
 
-@shell.cached
+@shell.cached(reads=MIX_READS)
 def built(
-    view: Ledger, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None, version: tuple
+    view: Ledger, state: State, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None
 ) -> Programme:
-    constraints = None if policy == mix_controls.NO_POLICY else what_if.policies()[policy]
-    return programme(view, scope, what_if.market(view, scope), targets, policy=constraints, scale=scale)
+    constraints = None if policy == mix_controls.NO_POLICY else known_policies(state)[policy]
+    return programme(view, scope, what_if.market(view, state, scope), targets, policy=constraints, scale=scale)
 
 
-@shell.cached
+@shell.cached(reads=MIX_READS)
 def swept(
     view: Ledger,
+    state: State,
     scope: Scope,
     targets: tuple[str, ...],
     policy: str,
     scale: str | None,
     demands: Demands,
-    version: tuple,
 ) -> Frontier:
-    return frontier(built(view, scope, targets, policy, scale, version).problem, demands, 40)
+    return frontier(built(view, scope, targets, policy, scale).problem, demands, 40)
 
 
 def halving(line: Frontier | None, keeping: Any, today_usd: float, today_quality: float | None) -> str:
@@ -73,9 +76,8 @@ def from_log(view: Ledger, title: Any) -> None:
     top = st.container()  # the answer stands above the choices that made it
     with st.expander("Models, constraints and promises", icon=":material/rule:"):
         targets, policy, scale = mix_controls.models_to_consider()
-        version = what_if.facts_version()
         try:
-            made = built(view, scope, targets, policy, scale, version)
+            made = built(view, scope, targets, policy, scale)
         except NoData as reason:
             with title:
                 shell.header(QUESTION, view)
@@ -85,9 +87,7 @@ def from_log(view: Ledger, title: Any) -> None:
     with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
         assumed = mix_controls.unknowns()
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
-    line, no_line = frontier_of(
-        view, scope, targets, policy, scale, demands.model_copy(update={"quality_floor": None}), version
-    )
+    line, no_line = frontier_of(view, scope, targets, policy, scale, demands.model_copy(update={"quality_floor": None}))
     answer = optimise(made.problem, demands)
     if isinstance(answer, Infeasible):
         for sentence in why_not(made.problem, demands, answer):
@@ -96,7 +96,7 @@ def from_log(view: Ledger, title: Any) -> None:
         None if isinstance(answer, Infeasible) or answer.quality is None else answer
     )  # without a quality, cheapest is no advice
     shares, origin = chosen_shares(made, line, None if solved is None else solved.shares)
-    market = what_if.market(view, scope)
+    market = what_if.market(view, shell.state(), scope)
     result = log_scenario(
         made, shares, market, origin, f"Baton, data version {view.snapshot()}, {scope.start} to {scope.end}", assumed
     )
@@ -260,7 +260,7 @@ def notes(made: Programme) -> None:
 def typed(view: Ledger, title: Any) -> None:
     """A scenario with typed figures: the CTO's question of the brief to start from."""
     name, scenario = scenarios.start(MixScenario, {BRIEF: "cto_question"})
-    result = simulate_mix(scenario, what_if.catalog())
+    result = simulate_mix(scenario, what_if.catalog(shell.state()))
     with title:
         shell.header(f"{scenario.name} {mix_result.sentence(result)}", view)
     mix_result.kpis(result)
@@ -272,7 +272,10 @@ def typed(view: Ledger, title: Any) -> None:
 def side_by_side(view: Ledger, title: Any) -> None:
     """Saved scenarios in one table."""
     known = {BRIEF: read_scenario("cto_question", MixScenario, "mix")} | saved_scenarios(MixScenario).all(shell.state())
-    rows = [{"scenario": name, "result": simulate_mix(scenario, what_if.catalog())} for name, scenario in known.items()]
+    rows = [
+        {"scenario": name, "result": simulate_mix(scenario, what_if.catalog(shell.state()))}
+        for name, scenario in known.items()
+    ]
     table = pd.DataFrame(
         [
             {

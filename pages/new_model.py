@@ -14,6 +14,7 @@ from analytics.scope import Scope
 from data.errors import BatonError, NoData
 from data.facts.models import ModelFacts, save_edit
 from data.ledger import Ledger
+from data.state import State
 from data.yaml_text import read_yaml
 from pages.parts.new_model import triage_result
 from pages.ui import exports, filters, scenarios, shell, what_if
@@ -28,12 +29,12 @@ QUESTION = "A new model is out: does it concern us?"
 BRIEF, PAGE = "The brief: Claude Opus 4.6 is out", "pages/new_model.py"
 
 
-@shell.cached
-def volumes(view: Ledger, scope: Scope, candidate: str, version: tuple) -> list[dict[str, Any]]:
+@shell.cached(reads=what_if.PRICED)
+def volumes(view: Ledger, state: State, scope: Scope, candidate: str) -> list[dict[str, Any]]:
     """Per logged model: requests a year, USD a year as logged, and USD a year of the same tokens on the candidate
     (None unknown).
     """
-    made = programme(view, scope, what_if.market(view, scope), (candidate,))
+    made = programme(view, scope, what_if.market(view, state, scope), (candidate,))
     task, column = made.problem, made.problem.models.index(candidate)
     rows = []
     for i, model in enumerate(task.models):
@@ -110,13 +111,13 @@ def typed_scores(current: ModelFacts, candidate: ModelFacts) -> tuple[float | No
 
 def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
     """The scenario as the controls say, and the place for the answer; volume and costs come from the log."""
-    catalog = what_if.catalog()
+    catalog = what_if.catalog(shell.state())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = list(catalog)
         candidate = st.selectbox(
             "New model", names, index=names.index("claude-opus-4-6"), key="candidate", bind="query-params", width=280
         )
-        rows = volumes(view, scope, candidate, what_if.facts_version())
+        rows = volumes(view, scope, candidate)
         current = st.selectbox(
             "Instead of", [row["model"] for row in rows if row["model"] != candidate], key="instead_of", width=240
         )
@@ -200,7 +201,7 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
 
 def facts_editor(candidate: str) -> None:
     """The facts a triage stands on, editable; unknown stays unknown until somebody says."""
-    known = what_if.catalog()[candidate]
+    known = what_if.catalog(shell.state())[candidate]
     with st.expander(f"Facts about {candidate}", icon=":material/fact_check:"):
         rows = [
             {

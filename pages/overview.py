@@ -9,6 +9,7 @@ from analytics import budgets, forecast, savings, spend
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
+from data.state import State
 from pages.ui import charts, exports, filters, loading, shell
 from pages.ui import format as fmt
 
@@ -36,19 +37,19 @@ def split(view: Ledger, scope: Scope, by: str) -> pd.DataFrame:
     return spend.grouped(view, scope, (by,), ("cost_usd", "requests", "cost_per_1k_requests_usd"))
 
 
-@shell.cached
-def month(view: Ledger, scope: Scope, _events: str) -> forecast.Outlook:
-    return forecast.month_end(view, scope, forecast.planned(shell.state()))
+@shell.cached(reads=("event",))
+def month(view: Ledger, state: State, scope: Scope) -> forecast.Outlook:
+    return forecast.month_end(view, scope, forecast.planned(state))
 
 
-@shell.cached
-def budget(view: Ledger, _versions: tuple[str, str]) -> budgets.Status | None:
-    return budgets.company(budgets.status(view, shell.state(), forecast.planned(shell.state())))
+@shell.cached(reads=("budget", "event"))
+def budget(view: Ledger, state: State) -> budgets.Status | None:
+    return budgets.company(budgets.status(view, state, forecast.planned(state)))
 
 
-@shell.cached
-def biggest_saving(view: Ledger, scope: Scope, _owners: str) -> savings.Savings:
-    return savings.findings(view, savings.recent(view, scope), shell.state())
+@shell.cached(reads=savings.READS)
+def biggest_saving(view: Ledger, state: State, scope: Scope) -> savings.Savings:
+    return savings.findings(view, savings.recent(view, scope), state)
 
 
 def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope) -> str:
@@ -126,7 +127,7 @@ def pacing(outlook: forecast.Outlook, held: budgets.Status | None) -> None:
 
 
 def saving(view: Ledger, scope: Scope) -> None:
-    found = biggest_saving(view, scope.at_any_time(), shell.state().version("owner"))
+    found = biggest_saving(view, scope.at_any_time())
     if not found.findings:
         return
     best = found.findings[0]
@@ -224,8 +225,8 @@ shell.needs_prices(view)
 title = st.container()
 scope = filters.scope_bar(view)
 now, before = totals(view, scope), totals(view, scope.before())
-outlook = month(view, scope.at_any_time(), shell.state().version("event"))
-held = budget(view, (shell.state().version("budget"), shell.state().version("event")))
+outlook = month(view, scope.at_any_time())
+held = budget(view)
 by = st.session_state.get("by", "model")
 with title:
     shell.header(answer(outlook, held, scope), view)

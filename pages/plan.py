@@ -12,6 +12,7 @@ from analytics.forecast import EVENTS, planned
 from analytics.history import daily, through
 from analytics.scope import Scope
 from data.ledger import Ledger
+from data.state import State
 from pages.ui import exports, filters, finance_charts, shell
 from pages.ui import format as fmt
 
@@ -20,32 +21,32 @@ AS_IT_STANDS = "Plan as it stands"
 EVENT_KINDS = ("launch", "migration", "price change", "model swap", "other")
 
 
-@shell.cached
-def plans(view: Ledger, scope: Scope, count: int, _events: str) -> dict[str, plan.Plan]:
+@shell.cached(reads=("event",))
+def plans(view: Ledger, state: State, scope: Scope, count: int) -> dict[str, plan.Plan]:
     """The plan as it stands, then every saved scenario."""
     series, until = daily(view, scope), through(view).complete_until
-    chosen = {AS_IT_STANDS: planned(shell.state())} | plan.scenarios(shell.state())
+    chosen = {AS_IT_STANDS: planned(state)} | plan.scenarios(state)
     return {name: plan.plan(series, until, count, events) for name, events in chosen.items()}
 
 
-@shell.cached
-def swings(view: Ledger, scope: Scope, count: int, _events: str) -> pd.DataFrame:
+@shell.cached(reads=("event",))
+def swings(view: Ledger, state: State, scope: Scope, count: int) -> pd.DataFrame:
     until = through(view).complete_until
     recent = scope.between(until - timedelta(days=28), until)
     by_model = spend.grouped(view, recent, ("model",))
     whole = float(by_model["cost_usd"].dropna().sum()) or 1.0
     shares = {row.model: float(row.cost_usd) / whole for row in by_model.dropna().itertuples()}
-    return plan.tornado(daily(view, scope), until, count, planned(shell.state()), shares)
+    return plan.tornado(daily(view, scope), until, count, planned(state), shares)
 
 
-@shell.cached
-def statuses(view: Ledger, _saved: tuple) -> list[budgets.Status]:
-    return budgets.status(view, shell.state(), planned(shell.state()))
+@shell.cached(reads=("budget", "event"))
+def statuses(view: Ledger, state: State) -> list[budgets.Status]:
+    return budgets.status(view, state, planned(state))
 
 
-@shell.cached
-def agents(view: Ledger) -> int:
-    return inventory.in_production(inventory.seen(view, shell.state(), ("model", "feature")))
+@shell.cached(reads=("owner",))
+def agents(view: Ledger, state: State) -> int:
+    return inventory.in_production(inventory.seen(view, state, ("model", "feature")))
 
 
 def monthly_budget(found: list[budgets.Status], scope: Scope) -> float | None:
@@ -266,9 +267,9 @@ def budget_lines(found: list[budgets.Status]) -> None:
             st.rerun()
 
 
-@shell.cached
-def from_budget(view: Ledger, name: str, _saved: str) -> dict | None:
-    result = bridge.of_budget(view, budgets.named(shell.state(), name))
+@shell.cached(reads=("budget",))
+def from_budget(view: Ledger, state: State, name: str) -> dict | None:
+    result = bridge.of_budget(view, budgets.named(state, name))
     return result and bridge.described(result)
 
 
@@ -283,7 +284,7 @@ def to_actual(found: list[budgets.Status]) -> None:
         if not opened.open:
             return
         name = st.selectbox("Budget", running, key="bridge_budget", width=240)
-        told = from_budget(view, name, shell.state().version("budget"))
+        told = from_budget(view, name)
         if not told:
             st.caption("The period has no whole day yet.")
             return
@@ -353,16 +354,15 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="What one orchestration engineer costs; prices the staffing line.",
     )
 scope = Scope.of(view, team=tuple(team), model=tuple(model))
-events = shell.state().version("event")
-found = statuses(view, (shell.state().version("budget"), events))
-all_plans = plans(view, scope, count or 12, events)
+found = statuses(view)
+all_plans = plans(view, scope, count or 12)
 base, budget = all_plans[AS_IT_STANDS], monthly_budget(found, scope)
 with title:
     shell.header(answer(base, count or 12, budget), view)
 kpis(base, found, budget, count or 12)
 fan(all_plans, budget, count or 12)
 st.subheader("What moves the total most", anchor=False)
-table = swings(view, scope, count or 12, events)
+table = swings(view, scope, count or 12)
 first = table.iloc[0]
 meaning = (
     f"{first['assumption']} moves it most: {first['low']} gives {fmt.usd(first['low_usd'])}, {first['high']} "

@@ -11,6 +11,7 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.errors import BatonError
 from data.ledger import Ledger
+from data.state import State
 from pages.parts.lab import form as lab_form
 from pages.ui import exports, filters, shell, what_if, what_if_charts
 from pages.ui import format as fmt
@@ -28,18 +29,18 @@ BY = ("team", "task_type", "day", "data_class", "criticality")
 QUESTION = "What would a routing policy have done to last month's traffic?"
 
 
-@shell.cached
+@shell.cached(reads=what_if.PRICED)
 def replayed(
     view: Ledger,
+    state: State,
     scope: Scope,
     text: str,
     own_prices: what_if.OwnPrices,
     terms: Repricing,
     assumed: Assumed,
     by: str,
-    version: tuple,
 ) -> dict[str, Any]:
-    market = what_if.market(view, scope, own_prices, terms)
+    market = what_if.market(view, state, scope, own_prices, terms)
     result = replay(view, scope, read_policy(text), market, by=(by,), assumed=assumed)
     return summary(result, market, by=(by,))
 
@@ -113,7 +114,7 @@ def verdict(said: dict[str, Any], scope: Scope, policy: Policy, own_prices: what
         help="works where the router explored and wrote down its odds, as the live lab does",
     ):
         with shell.errors():
-            for found in estimates(view, scope, policy, what_if.market(view, scope, own_prices)):
+            for found in estimates(view, scope, policy, what_if.market(view, shell.state(), scope, own_prices)):
                 st.write(
                     fmt.md(
                         f"{found.method}: {fmt.quality(found.value)} ({fmt.quality(found.low)} to "
@@ -298,13 +299,13 @@ def _filled(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{key: None if pd.isna(value) else value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
-def compare(view: Ledger, scope: Scope, own_prices: what_if.OwnPrices, version: tuple) -> None:
+def compare(view: Ledger, scope: Scope, own_prices: what_if.OwnPrices) -> None:
     """Policies side by side: what the same compliance question costs when answered differently."""
     known = what_if.policies()
     names = st.multiselect("Compare policies", list(known), default=list(known)[:4], key="compared")
     rows = []
     for name in names:
-        said = replayed(view, scope, write_policy(known[name]), own_prices, Repricing(), Assumed(), "team", version)
+        said = replayed(view, scope, write_policy(known[name]), own_prices, Repricing(), Assumed(), "team")
         apart = sum(part["requests"] for part in said["not_compared"])
         open_ = any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"])
         rows.append(
@@ -353,7 +354,7 @@ with st.expander("Assumptions", icon=":material/tune:"), st.container(horizontal
     known = what_if.policies()
     own_prices = what_if.own_price_inputs(
         [policy, *(known[n] for n in st.session_state.get("compared", list(known)[:4]) if n in known)],
-        what_if.catalog(),
+        what_if.catalog(shell.state()),
     )
     length = st.number_input(
         "Output length of the new model",
@@ -372,8 +373,7 @@ with st.expander("Assumptions", icon=":material/tune:"), st.container(horizontal
 terms = Repricing(verbosity=None if length == 1.0 else length)
 assumed = Assumed(acceptance=accepted, review_share=reviewed)
 by = st.session_state.get("split_by") or "team"
-version = what_if.facts_version()
-said = replayed(view, scope, write_policy(policy), own_prices, terms, assumed, by, version)
+said = replayed(view, scope, write_policy(policy), own_prices, terms, assumed, by)
 with title:
     shell.header(answer(said, scope.length_days), view)
     if changed:
@@ -391,12 +391,12 @@ with right:
     st.subheader("What dollars do not say", anchor=False)
     verdict(said, scope, policy, own_prices)
 left_out(said)
-for sentence in dead_ends(policy, what_if.catalog(own_prices))[:3]:
+for sentence in dead_ends(policy, what_if.catalog(shell.state(), own_prices))[:3]:
     st.warning(fmt.md(f"Under this policy, {sentence}."), icon=":material/block:")
 st.subheader("Change the policy", anchor=False)
 editor(policy, name)
 st.subheader("Alternatives side by side", anchor=False)
-compare(view, scope, own_prices, version)
+compare(view, scope, own_prices)
 with st.container(horizontal=True):
     filters.link("pages/mix.py", "Find the cheapest mix", ":material/tune:", scope)
     filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)

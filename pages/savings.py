@@ -9,6 +9,7 @@ from analytics import actions, inventory, savings
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
+from data.state import State
 from pages.ui import charts, exports, filters, shell
 from pages.ui import format as fmt
 
@@ -24,14 +25,14 @@ CONFIDENCE = {
 }
 
 
-@shell.cached
-def found(view: Ledger, scope: Scope, _facts: str) -> savings.Savings:
-    return savings.findings(view, savings.recent(view, scope), shell.state())
+@shell.cached(reads=savings.READS)
+def found(view: Ledger, state: State, scope: Scope) -> savings.Savings:
+    return savings.findings(view, savings.recent(view, scope), state)
 
 
-@shell.cached
-def owned(view: Ledger, _owners: str) -> pd.DataFrame:
-    return inventory.seen(view, shell.state(), ("model", "feature", "team"))
+@shell.cached(reads=("owner",))
+def owned(view: Ledger, state: State) -> pd.DataFrame:
+    return inventory.seen(view, state, ("model", "feature", "team"))
 
 
 def answer(saving: savings.Savings) -> str:
@@ -115,7 +116,7 @@ def decide(number: int, finding: savings.Finding) -> None:
 
 def owners(view: Ledger) -> None:
     st.subheader("Who owns what", anchor=False)
-    table = owned(view, shell.state().version("owner"))
+    table = owned(view)
     debt = inventory.debt(table)
     st.write(
         fmt.md(
@@ -177,7 +178,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         for name in ("team", "model", "environment")
     }
 scope = Scope.of(view, **{name: tuple(values) for name, values in chosen.items()})
-saving = found(view, scope, shell.state().version("model_fact"))
+saving = found(view, scope)
 with title:
     shell.header(answer(saving), view)
 st.caption(f"Measured on the last {saving.days} whole days, written as dollars a month.")

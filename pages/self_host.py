@@ -11,11 +11,11 @@ from data.errors import BatonError
 from data.facts import models
 from data.facts.architectures import PRECISIONS, find_architecture
 from data.facts.gpus import find_gpu, gpus
-from data.facts.tables import KEYS, stamp
 from data.ledger import Ledger
 from data.prices.book import PriceBook
 from data.sample.sample import is_sample
 from data.schema import DATA_CLASSES
+from data.state import State
 from pages.parts.hosting import board as hosting_board
 from pages.parts.hosting import charts as hosting_charts
 from pages.parts.hosting import facts as hosting_catalog
@@ -42,18 +42,18 @@ DOING = {"rented": "Renting GPUs", "bought": "Buying GPUs", "host": "A host", "a
 VOLUMES = np.geomspace(0.1, 10, 41)
 
 
-@shell.cached
-def study_of_log(view: Ledger, scope: Scope, plan: Plan, accept_short: bool, catalogues: str) -> Study:
+@shell.cached(reads=())
+def study_of_log(view: Ledger, state: State, scope: Scope, plan: Plan, accept_short: bool) -> Study:
     return self_host.from_log(view, scope, plan, sampled=is_sample(view), accept_short=accept_short)
 
 
-@shell.cached
-def study_of_volume(view: Ledger, volume: tuple[float | str, ...], plan: Plan, catalogues: str) -> Study:
+@shell.cached(reads=())
+def study_of_volume(view: Ledger, state: State, volume: tuple[float | str, ...], plan: Plan) -> Study:
     return self_host.from_volume(plan, *volume)
 
 
-@shell.cached
-def npv_by_volume(view: Ledger, scenario: BreakevenScenario, option: str, version: str) -> np.ndarray:
+@shell.cached(reads=())
+def npv_by_volume(view: Ledger, state: State, scenario: BreakevenScenario, option: str) -> np.ndarray:
     return breakeven.npv_at(resolve(scenario), option, VOLUMES)
 
 
@@ -408,14 +408,11 @@ try:
         quote,
     )
     accept = scope is not None and bool(st.session_state.get("accept_short"))
-    version = repr([stamp(name) for name in KEYS])
     with st.spinner("Replaying the busiest hours"):
-        study = (
-            study_of_log(view, scope, plan, accept, version) if scope else study_of_volume(view, volume, plan, version)
-        )
+        study = study_of_log(view, scope, plan, accept) if scope else study_of_volume(view, volume, plan)
     with title:
         shell.header(title_of(study, model), view)
-    show(study, npv_by_volume(view, study.scenario, study.result["option"], version), model, catalog, top)
+    show(study, npv_by_volume(view, study.scenario, study.result["option"]), model, catalog, top)
 except BatonError as error:
     with title:
         shell.header("When would own GPUs pay?", view)

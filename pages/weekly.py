@@ -14,6 +14,7 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.errors import BatonError
 from data.ledger import Ledger
+from data.state import State
 from pages.ui import exports, finance_charts, posting, shell
 from pages.ui import format as fmt
 
@@ -35,14 +36,9 @@ def weeks(view: Ledger) -> list[str]:
     return [review.week_name(monday) for monday in whole] + running
 
 
-@shell.cached
-def built(view: Ledger, week: str, by: str, _decided: tuple) -> dict:
-    return review.build(view, shell.state(), review.week_of(week), by=by)
-
-
-def decided() -> tuple:
-    """Changes whenever somebody saves something a report shows."""
-    return tuple(shell.state().version(kind) for kind in review.DECIDED)
+@shell.cached(reads=review.DECIDED)
+def built(view: Ledger, state: State, week: str, by: str) -> dict:
+    return review.build(view, state, review.week_of(week), by=by)
 
 
 def kpis(found: dict) -> None:
@@ -389,7 +385,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         bind="query-params",
     )
 try:
-    found = built(view, week, by, decided())
+    found = built(view, week, by)
 except BatonError as error:
     with title:
         shell.header("This week is outside the data", view)

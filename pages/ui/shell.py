@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
+from inspect import getfile
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -14,8 +16,11 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from analytics.scope import Scope
 from data.errors import BatonError
+from data.facts.tables import KEYS as TABLES
+from data.facts.tables import stamp as tables_stamp
 from data.home import home_dir
 from data.ledger import Ledger
+from data.prices import second_catalogue
 from data.sample.sample import is_sample
 from data.state import State
 from pages.ui import charts, links
@@ -26,6 +31,9 @@ SAMPLE_SCALE = (
     "Each record stands for about 200 real calls, so that a year of $600K loads in a minute: totals and shares "
     "are real, a cost per request is that of 200."
 )
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @st.cache_resource(show_spinner=False)
@@ -74,20 +82,46 @@ def view() -> Ledger:
     return store.at(store.snapshot())
 
 
-def cached(function: Callable) -> Callable:
-    """Cache a query `f(view, *arguments)` by data version and arguments (hashable, small; never a frame)."""
-    name = f"{function.__module__}.{function.__qualname__}"
+@overload
+def cached(function: Callable[Concatenate[Ledger, P], R], /) -> Callable[Concatenate[Ledger, P], R]: ...
+@overload
+def cached(
+    *, reads: tuple[str, ...]
+) -> Callable[[Callable[Concatenate[Ledger, State, P], R]], Callable[Concatenate[Ledger, P], R]]: ...
+def cached(function: Callable[..., Any] | None = None, /, *, reads: tuple[str, ...] = ()) -> Callable[..., Any]:
+    """Cache a query by data version and arguments (hashable, small; never a frame).
+
+    `@cached` is for `f(view, *arguments)`, which reads the ledger alone. `@cached(reads=("policy", ...))`
+    is for `f(view, state, *arguments)`: the kinds of document it may read, all of which are part of its key,
+    as are the imported price file and the operator's own catalogue tables. Callers leave the state out.
+    """
+    if function is None:
+        return partial(_cached, reads=reads)
+    return _cached(function, reads=None)
+
+
+def _cached(function: Callable[..., Any], *, reads: tuple[str, ...] | None) -> Callable[..., Any]:
+    name = f"{getfile(function)}:{function.__qualname__}"  # every page runs as the module `__main__`
 
     @wraps(function)
     def call(view: Ledger, *args: object, **kwargs: object) -> object:
-        key = repr((name, str(view.home), view.snapshot(), args, sorted(kwargs.items())))
-        return _remember(key, lambda: function(view, *args, **kwargs))
+        kept = () if reads is None else (state(),)
+        versions = [kept_version(one, reads or ()) for one in kept]
+        key = repr((name, str(view.home), view.snapshot(), versions, args, sorted(kwargs.items())))
+        return _remember(key, lambda: function(view, *kept, *args, **kwargs), name, reads or ())
 
     return call
 
 
+def kept_version(kept: State, kinds: tuple[str, ...]) -> str:
+    """What changes whenever a document of these kinds, the imported price file or a catalogue table does."""
+    tables = [tables_stamp(name) for name in TABLES]
+    return repr((kept.version(*kinds), second_catalogue.version(kept.path.parent), tables))
+
+
 @st.cache_data(max_entries=400, max_size="300MiB", show_spinner=False)
-def _remember(key: str, _compute: Callable) -> object:
+def _remember(key: str, _compute: Callable[[], Any], _name: str, _reads: tuple[str, ...]) -> Any:
+    """The cached value; the name and the kinds it may read are for the test that watches what it does read."""
     return _compute()
 
 

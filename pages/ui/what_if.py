@@ -11,6 +11,7 @@ from analytics.scope import Scope
 from data.facts.models import Catalog, current
 from data.ledger import Ledger
 from data.prices.book import PriceBook
+from data.state import State
 from pages.ui import format as fmt
 from pages.ui import shell, what_if_charts
 from routing.policies.policy import Policy
@@ -20,11 +21,12 @@ from simulations.replay.repricing import Market, Repricing
 from simulations.replay.traffic import last_instant
 
 OwnPrices = tuple[tuple[str, float], ...]
+PRICED = ("model_fact", "price_override", "alias")  # kinds of document that price or judge a model
 
 
-def catalog(own_prices: OwnPrices = ()) -> Catalog:
+def catalog(state: State, own_prices: OwnPrices = ()) -> Catalog:
     """Model facts of this store, with prices for self-hosted models typed on the page."""
-    known = current(shell.state())
+    known = current(state)
     return known.edited(
         {
             name: {"self_hosted": {**known[name].self_hosted, "usd_per_mtok": usd}}
@@ -34,14 +36,11 @@ def catalog(own_prices: OwnPrices = ()) -> Catalog:
     )
 
 
-def market(view: Ledger, scope: Scope, own_prices: OwnPrices = (), terms: Repricing | None = None) -> Market:
-    """Prices of the log's last day and model facts."""
-    return Market(PriceBook.load(shell.state()), catalog(own_prices), last_instant(view, scope), terms)
-
-
-def facts_version() -> tuple[str, ...]:
-    """Part of the cache key of everything that prices or judges models."""
-    return tuple(shell.state().version(kind) for kind in ("model_fact", "price_override", "alias"))
+def market(
+    view: Ledger, state: State, scope: Scope, own_prices: OwnPrices = (), terms: Repricing | None = None
+) -> Market:
+    """Prices of the log's last day and model facts; reads the kinds PRICED."""
+    return Market(PriceBook.load(state), catalog(state, own_prices), last_instant(view, scope), terms)
 
 
 def policies() -> dict[str, Policy]:

@@ -15,7 +15,7 @@ NO_POLICY = "no constraints"
 
 def models_to_consider() -> tuple[tuple[str, ...], str, str | None]:
     """Targets beside the log's own, the policy whose constraints hold, and the quality scale."""
-    known = what_if.catalog()
+    known = what_if.catalog(shell.state())
     likely = [
         name for name, facts in known.items() if any(score.tier in ("stated", "measured") for score in facts.quality)
     ]

@@ -1,0 +1,147 @@
+"""Cache keys cannot lie: what a cached page function reads of the state is what it declares, and part of its key."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+
+from analytics import actions, budgets, plan
+from data.facts.models import save_edit
+from data.prices import second_catalogue
+from data.prices.aliases import ALIASES
+from data.prices.contracts import OVERRIDES
+from data.state import State
+from pages.ui import shell
+from routing.policies.saved_policies import POLICIES
+from tests.pages.test_pages import ROOT, opened
+
+PRICES = {"gpt-5.2": {"litellm_provider": "openai", "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}}
+MIXED = {"name": "P", "constraints": [{"forbid": {"origin": "KP"}}], "rules": [{"use": "gpt-5-mini"}]}
+LINKS = (
+    ("overview", {}),
+    ("weekly", {}),
+    ("plan", {}),
+    ("savings", {}),
+    ("mix", {"constraints": "P"}),
+    ("policy_replay", {}),
+    ("self_host", {}),
+    ("new_model", {}),
+    ("data_and_prices", {"section": "Prices"}),
+    ("data_and_prices", {"section": "Against the bill"}),
+)
+NOT_OPENED = {"plan.from_budget"}  # behind an expander that only a browser opens
+
+
+@pytest.fixture(scope="module")
+def home(sample_home, tmp_path_factory) -> Path:
+    """The sample company with documents of every kind that a cached function reads, and an imported price file."""
+    folder = tmp_path_factory.mktemp("documented") / "home"
+    shutil.copytree(sample_home, folder)
+    state = State.open(folder)
+    budgets.save(state, budgets.checked(name="company", amount=60_000))
+    plan.save_events(state, [plan.checked(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")])
+    done = actions.checked(name="Shorten answers", decided="2026-10-01", filters={"model": ("gpt-5.2",)})
+    actions.ACTIONS.save(state, done.name, done)
+    ALIASES.save(state, "a", {"pattern": "prod-*", "model": "gpt-5.2"})
+    OVERRIDES.save(state, "deal", {"provider": "openai", "discount": "0.1"})
+    POLICIES.save(state, "P", MIXED)
+    save_edit(state, "minimax-m2", {"hipaa_eligible": False})
+    (folder / "price-file.json").write_text(json.dumps(PRICES))
+    second_catalogue.install(folder, str(folder / "price-file.json"))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    st.cache_data.clear()
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def watched(monkeypatch) -> dict[str, tuple[tuple[str, ...], set[str]]]:
+    """Every cached function that ran: the kinds it declares, and the kinds that were read while it ran."""
+    seen: dict[str, tuple[tuple[str, ...], set[str]]] = defaultdict(lambda: ((), set()))
+    running: list[str] = []
+
+    def remember(key: str, compute: Callable[[], Any], name: str, reads: tuple[str, ...]) -> Any:
+        file, _, function = name.rpartition(":")
+        name = f"{Path(file).stem}.{function}"
+        seen[name] = (reads, seen[name][1])
+        running.append(name)
+        try:
+            return compute()
+        finally:
+            running.pop()
+
+    def noticing(read: Callable[..., Any]) -> Callable[..., Any]:
+        def call(self: State, kind: str, *rest: object) -> Any:
+            for name in running:
+                seen[name][1].add(kind)
+            return read(self, kind, *rest)
+
+        return call
+
+    monkeypatch.setattr(shell, "_remember", remember)
+    monkeypatch.setattr(State, "all", noticing(State.all))
+    monkeypatch.setattr(State, "get", noticing(State.get))
+    return seen
+
+
+def test_no_cached_function_reads_a_kind_it_does_not_declare(home, tmp_path, monkeypatch, watched):
+    empty = (
+        tmp_path / "empty",
+        "self_host",
+        {"open_model": "qwen3-14b", "gpus": "1", "gpu": "H100 SXM"},
+    )  # a typed volume
+    for folder, file, query in [(home, *link) for link in LINKS] + [empty]:
+        app = opened(folder, monkeypatch, file, **query)
+        assert not app.exception, (file, app.exception[0].value)
+    lies = {name: read - set(reads) for name, (reads, read) in watched.items() if read - set(reads)}
+    assert not lies, "these read what is not in their key; declare it in @shell.cached(reads=...)"
+    idle = {name: set(reads) - read for name, (reads, read) in watched.items() if set(reads) - read}
+    assert not idle, "these declare what they never read"
+    assert declaring() - set(watched) == NOT_OPENED, "a cached function that reads documents was not opened here"
+
+
+def declaring() -> set[str]:
+    """The functions on pages that say what they read."""
+    return {
+        f"{path.stem}.{node.name}"
+        for path in (ROOT / "pages").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(mark).startswith("shell.cached(reads=") for mark in node.decorator_list)
+    }
+
+
+def test_model_mix_obeys_a_policy_that_was_changed_under_its_name(home, monkeypatch):
+    def title() -> str:
+        return opened(home, monkeypatch, "mix", constraints="P", window="all").title[0].value
+
+    state, before = State.open(home), title()
+    POLICIES.save(state, "P", MIXED | {"constraints": [{"forbid": {"origin": ["US", "CN", "FR"]}}]})
+    assert title() != before
+    POLICIES.save(state, "P", MIXED)
+    assert title() == before
+
+
+def test_a_price_file_and_a_fact_change_the_keys_of_what_they_price(home):
+    state, kinds = State.open(home), ("model_fact",)
+    keys = [shell.kept_version(state, kinds)]
+    save_edit(state, "minimax-m2", {"hipaa_eligible": True})
+    keys.append(shell.kept_version(state, kinds))
+    (home / "price-file.json").write_text(json.dumps({**PRICES, "gpt-5-mini": PRICES["gpt-5.2"]}))
+    second_catalogue.install(home, str(home / "price-file.json"))
+    keys.append(shell.kept_version(state, kinds))
+    state.put("owner", "model:x", {"owner": "Ada"})  # of another kind
+    assert len(set(keys)) == 3 and shell.kept_version(state, kinds) == keys[-1]
