@@ -198,7 +198,7 @@ def by_hand(made: Programme) -> None:
     sliders, table = st.tabs(["Sliders", "By task type"])
     with sliders, st.form("mix_sliders"):
         chosen = {
-            name: st.slider(name, 0, 100, round(today.get(name, 0) * 100), format="%d%%", key=f"share_{name}")
+            name: st.slider(fmt.md(name), 0, 100, round(today.get(name, 0) * 100), format="%d%%", key=f"share_{name}")
             for name in made.problem.models
         }
         apply, normalise = st.columns([1, 5])

@@ -5,6 +5,9 @@ The wording itself is data/wording.py.
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 from data.wording import (
     MISSING,
     count,
@@ -49,6 +52,8 @@ __all__ = [
     "usd_tick",
 ]
 
+ADDRESS = re.compile(r"\b(?:https?|ftp):|\bwww\.", re.IGNORECASE)
+
 
 def delta(text: str) -> str:
     """For st.metric, which looks for an ASCII minus to tell the direction."""
@@ -56,7 +61,14 @@ def delta(text: str) -> str:
 
 
 def md(text: str) -> str:
-    """Text from data or with dollars, safe in Markdown: no formulas, links, headings or HTML."""
+    """Text from data or with dollars, safe in Markdown: no formulas, links, headings or HTML.
+
+    Characters that nobody sees (bidirectional, zero-width, control) are shown by a replacement sign. An address
+    is no link: a word joiner behind its colon keeps the browser from making it one.
+    """
+    text = text.replace("\t", " ").replace("\n", " ")
+    text = "".join("\ufffd" if unicodedata.category(sign) in ("Cf", "Cc") else sign for sign in text)
+    text = ADDRESS.sub(lambda found: f"{found.group(0)}\u2060", text)
     for sign in "\\`*_{}[]()#+!|<>$~:":
         text = text.replace(sign, "\\" + sign)
-    return text.replace("\n", " ")
+    return text

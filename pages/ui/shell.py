@@ -75,7 +75,7 @@ def view() -> Ledger:
     links.arrive()
     frozen = st.query_params.get("as_of", "")
     store = ledger()
-    if frozen.isdigit():
+    if frozen.isdecimal() and frozen.isascii():
         return store.at(int(frozen))
     if frozen:
         st.warning(f"The link names data version {fmt.md(frozen)}, which is no number; showing the newest.")

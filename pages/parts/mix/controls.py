@@ -140,7 +140,7 @@ def amounts(text: str) -> dict[str, float]:
     found = {}
     for part in filter(str.strip, text.split(",")):
         name, mark, number = part.partition("=")
-        if not mark or not number.strip().replace(".", "", 1).isdigit():
+        if not mark or not number.strip().replace(".", "", 1).isdecimal():
             raise BadInput(f"`{part.strip()}`: write name=number, such as minimax-m2=2000000.")
         found[name.strip()] = float(number)
     return found

@@ -1,0 +1,112 @@
+"""Nothing from a log is markup: every label, tooltip and text of every page escapes the names it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from data.ledger import Ledger
+from data.loading.ingest import ingest
+from data.state import State
+from pages.ui.navigation import PAGES
+from tests.data.bad_logs import record
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = [entry[0] for entries in PAGES.values() for entry in entries]
+NAMES = (
+    "![i](http://127.0.0.1:9/leak.png)",
+    "[click](javascript:window.x=3)",
+    "**bold** # heading",
+    "$\\frac{1}{0}$",
+    ":red[red] :material/delete:",
+    '<img src=x onerror="window.x=1">',
+    "https://evil.example/path",
+    "\u202eevil\u202c and \u200bnothing",
+)
+# Each must not stand in a text that is read as Markdown.
+MARKUP = re.compile(
+    r"(?<!\\)!\[i\]|(?<!\\)\[click\]|(?<!\\)\*\*bold|(?<!\\)\$\\+frac|(?<!\\):red|(?<!\\):material/delete|(?<!\\)<img|"
+    r"https?://evil|https?\\://evil|\u202e|\u200b"
+)
+READ_AS_MARKDOWN = {"label", "help", "body", "caption", "captions", "content", "delta", "markdown", "text"}
+PLAIN = {"AlertText", "Dataframe", "ArrowDataFrame", "PlotlyChart", "Selectbox", "Multiselect"}
+
+
+@pytest.fixture(scope="module")
+def hostile_home(tmp_path_factory) -> Path:
+    """Eighty days of a log whose models, teams, features, customers and users bear hostile names."""
+    home = tmp_path_factory.mktemp("hostile")
+    log, count, number = home / "log.jsonl", len(NAMES), 0
+    with log.open("w") as out:
+        for day in range(80):
+            for turn, name in enumerate(NAMES):
+                number += 1
+                row = record(
+                    number,
+                    request_created_at=f"{datetime(2026, 9, 1, turn, tzinfo=UTC) + timedelta(days=day):%Y-%m-%dT%H:%M:%S}Z",
+                    model=name if turn % 2 else "gpt-5.2",
+                    costUSD=0.5 + turn + (day > 70) * 40,
+                    response_status=500 if (day + turn) % 5 == 0 else 200,
+                    properties={
+                        "team": name,
+                        "feature": NAMES[(turn + 1) % count],
+                        "customer": NAMES[(turn + 2) % count],
+                        "environment": NAMES[(turn + 3) % count],
+                        "user": NAMES[(turn + 4) % count],
+                        "project": NAMES[(turn + 5) % count],
+                    },
+                )
+                out.write(json.dumps(row) + "\n")
+    ledger = Ledger.open(home)
+    assert ingest(ledger, State.open(home), [log])[0].loaded == number
+    ledger.close()
+    return home
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def texts(message: object) -> list[tuple[str, str]]:
+    """Every text of an element's message that the browser reads as Markdown, with the name of its field."""
+    found: list[tuple[str, str]] = []
+    for field, value in message.ListFields():  # type: ignore[attr-defined]
+        values = value if field.is_repeated else [value]
+        for one in values:
+            if field.message_type:
+                if field.message_type.name not in PLAIN:
+                    found += texts(one) if hasattr(one, "ListFields") else []
+            elif isinstance(one, str) and field.name in READ_AS_MARKDOWN:
+                found.append((field.name, one))
+    return found
+
+
+def elements(block: object) -> list[object]:
+    """Every element below a block."""
+    children = getattr(block, "children", None)
+    return [block] if not children else [e for child in children.values() for e in elements(child)]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_page_escapes_every_name(hostile_home, monkeypatch, file):
+    monkeypatch.setenv("BATON_HOME", str(hostile_home))
+    monkeypatch.chdir(ROOT)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["window"] = "all"
+    app.run()
+    if file != "overview":
+        app.switch_page(f"pages/{file}.py").run()
+    assert not app.exception, app.exception[0].value
+    shown = [found for e in elements(app._tree) if getattr(e, "proto", None) is not None for found in texts(e.proto)]
+    assert shown
+    bad = [(name, text[:200]) for name, text in shown if MARKUP.search(text)]
+    assert not bad, bad[:5]
