@@ -7,11 +7,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from data.ledger import Ledger
 from data.state import State
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A busy machine is no fault of the code: examples are bounded in number, never by the clock.
+settings.register_profile("baton", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("baton")
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from routing.calling.calls import Answer, Tokens
 from routing.calling.endpoints import Endpoint
 from routing.calling.failures import CallFailed
+from routing.calling.spend_cap import SpendCap
 from routing.policies.choice import refusal
 from routing.policies.policy import Policy
 
@@ -45,11 +46,19 @@ class Attempt:
     latency_ms: float | None = None
     ttft_ms: float | None = None
     model_returned: str = ""
+    # Whether the request began to leave; False also where nobody saw the attempt's end.
+    sent: bool = False
+
+    def leaves(self) -> None:
+        """The request begins to leave: from here on it may cost money."""
+        self.sent = True
 
 
 class Journal(Protocol):
     """Where attempts and decisions are written down before and after they happen."""
 
+    def next_number(self, call_id: str) -> int: ...
+    def earlier_usd(self, call_id: str) -> Decimal: ...
     async def begin(self, attempt: Attempt) -> None: ...
     def end(self, attempt: Attempt) -> None: ...
     def note(self, event: str, detail: dict[str, Any]) -> None: ...
@@ -61,9 +70,8 @@ class CallBudget:
 
     attempts: int
     deadline: float
-    usd: Decimal | None = None
+    cap: SpendCap = field(default_factory=lambda: SpendCap(None))
     used: int = 0
-    spent_usd: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -149,10 +157,9 @@ class Trial:
             self.open = [e for e in self.open if e is not endpoint]
         return failure.retry and endpoint in self.open and (tries < TRIES_BEFORE_MOVING_ON or len(self.open) == 1)
 
-    def begin(self, endpoint: Endpoint, reserved_usd: Decimal) -> Attempt:
-        """The record of an attempt that starts now."""
+    def begin(self, endpoint: Endpoint, reserved_usd: Decimal, number: int) -> Attempt:
+        """The record of an attempt that starts now; `number` is the call's next, also after a restart."""
         self.context.budget.used += 1
-        number = self.context.budget.used if self.context.kept is None else len(self.context.kept) + 1
         attempt = Attempt(
             attempt_id=f"{self.context.call_id}/{number}",
             call_id=self.context.call_id,

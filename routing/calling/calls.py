@@ -96,30 +96,31 @@ class Price:
 
     @property
     def free(self) -> bool:
-        return self.input == 0 and self.output == 0
+        return self.known and not any(self._input_rates()) and self.output == 0
 
     def worst_usd(self, input_tokens: int, output_tokens: int) -> Decimal | None:
-        """The most a call of this size can cost; None when the price is unknown."""
-        if not self.known:
+        """The most a call of this size can cost, whatever kind its tokens turn out to be; None when the price is unknown."""
+        if self.input is None or self.output is None:
             return None
-        dearest = max(p for p in (self.input, self.cache_write_5m, self.cache_write_1h) if p is not None)
-        return (input_tokens * dearest + output_tokens * self.output) / MILLION
+        return (input_tokens * max(self._input_rates()) + output_tokens * self.output) / MILLION
 
     def cost_usd(self, tokens: Tokens) -> Decimal | None:
         """What these tokens cost; None when the price or the tokens are unknown. A free model costs 0 in any case."""
         if self.free:
             return Decimal(0)
-        if not self.known or not tokens.known:
+        if self.output is None or self.input is None or not tokens.known:
             return None
-        rates = (
-            (tokens.fresh_input, self.input),
-            (tokens.cache_read, self.input if self.cache_read is None else self.cache_read),
-            (
-                tokens.cache_write_5m,
-                self.input * Decimal("1.25") if self.cache_write_5m is None else self.cache_write_5m,
-            ),
-            (tokens.cache_write_1h, self.input * 2 if self.cache_write_1h is None else self.cache_write_1h),
-            (tokens.output, self.output),
-            (tokens.reasoning, self.output),
+        read = (tokens.fresh_input, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h)
+        written = (tokens.output or 0) + (tokens.reasoning or 0)
+        paid = sum(((count or 0) * rate for count, rate in zip(read, self._input_rates(), strict=True)), Decimal(0))
+        return (paid + written * self.output) / MILLION
+
+    def _input_rates(self) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+        """Fresh, cache read, cache write for five minutes and for an hour: the reservation and the bill use the same ones."""
+        fresh = self.input or Decimal(0)
+        return (
+            fresh,
+            fresh if self.cache_read is None else self.cache_read,
+            fresh * Decimal("1.25") if self.cache_write_5m is None else self.cache_write_5m,
+            fresh * 2 if self.cache_write_1h is None else self.cache_write_1h,
         )
-        return sum((count or 0) * rate for count, rate in rates) / MILLION

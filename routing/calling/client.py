@@ -43,16 +43,26 @@ class Client:
             trust_env=False,
         )
 
-    async def ask(self, offer: Offer, request: Request) -> Answer:
-        """The answer of one attempt; CallFailed says what went wrong and whether it may have cost money."""
+    async def ask(self, offer: Offer, request: Request, on_sent: Callable[[], None] = lambda: None) -> Answer:
+        """The answer of one attempt; CallFailed says what went wrong and whether it may have cost money.
+
+        `on_sent` is told when the request begins to leave: what fails before that never reached the endpoint.
+        """
         started = time.perf_counter()
         wire = self._protocol.wire(offer, request, self._key, self.provider.stream)
         url = f"{self.provider.base_url.rstrip('/')}/{wire.path}"
         progress = _Progress()
+
+        async def trace(event: str, _: Any) -> None:
+            if event.endswith("send_request_headers.started"):
+                progress.sent = True
+                on_sent()
+
         try:
             async with asyncio.timeout(self.provider.timeout_s):
-                async with self._http.stream("POST", url, json=wire.body, headers=wire.headers) as response:
-                    progress.sent = True
+                async with self._http.stream(
+                    "POST", url, json=wire.body, headers=wire.headers, extensions={"trace": trace}
+                ) as response:
                     answer = await self._read(response, started, progress)
         except CallFailed:
             raise
@@ -156,7 +166,7 @@ def _kind(error: Exception, sent: bool) -> tuple[str, bool]:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol):
         return "connect", False
     if isinstance(error, TimeoutError | httpx.TimeoutException):
-        return "timeout", True
+        return ("timeout", True) if sent else ("connect", False)
     if isinstance(error, httpx.TransportError):
         return "cut", True
     if isinstance(error, Garbled | ValueError | RecursionError | httpx.DecodingError | _TooLarge):

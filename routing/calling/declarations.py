@@ -48,7 +48,8 @@ class Offer(Declared):
     """One model at one provider: `model` is the name policies use, `upstream` the provider's own.
 
     Prices are USD per million tokens; leave them out when unknown (such a model is refused under a
-    dollar cap), write 0 when it is free. `samples` above 1 makes a tier that answers by majority vote.
+    dollar cap), write 0 when it is free; cache prices left out follow the input price (read 1, write 1.25 and 2
+    times it). `samples` above 1 makes a tier that answers by majority vote.
     """
 
     model: str = Field(min_length=1, max_length=120)
@@ -56,6 +57,8 @@ class Offer(Declared):
     input_usd_per_mtok: Money = None
     output_usd_per_mtok: Money = None
     cache_read_usd_per_mtok: Money = None
+    cache_write_5m_usd_per_mtok: Money = None
+    cache_write_1h_usd_per_mtok: Money = None
     context_window: int | None = Field(None, gt=0)
     max_output_tokens: int = Field(4096, gt=0)
     output_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -78,7 +81,13 @@ class Offer(Declared):
 
     @property
     def price(self) -> Price:
-        return Price(self.input_usd_per_mtok, self.output_usd_per_mtok, self.cache_read_usd_per_mtok)
+        return Price(
+            self.input_usd_per_mtok,
+            self.output_usd_per_mtok,
+            self.cache_read_usd_per_mtok,
+            self.cache_write_5m_usd_per_mtok,
+            self.cache_write_1h_usd_per_mtok,
+        )
 
 
 class Provider(Declared):

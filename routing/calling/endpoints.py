@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from data.errors import BadInput
 from data.facts.models import ModelFacts
 from routing.calling.breaker import Breaker
+from routing.calling.calls import Answer, Request
 from routing.calling.client import Client
 from routing.calling.declarations import Offer, Provider
 from routing.calling.limiter import AdaptiveRate, Bucket, InFlight
@@ -24,11 +26,17 @@ SIMILAR = 1.10
 EXPLORE = 0.05
 
 
+class Caller(Protocol):
+    """Who asks a provider: its client, or a recording in its place."""
+
+    async def ask(self, offer: Offer, request: Request, on_sent: Callable[[], None] = ...) -> Answer: ...
+
+
 class Endpoint:
     """One model at one provider, with everything learned about it during this run."""
 
     def __init__(
-        self, provider: Provider, offer: Offer, client: Client, facts: ModelFacts, clock: Callable[[], float]
+        self, provider: Provider, offer: Offer, client: Caller, facts: ModelFacts, clock: Callable[[], float]
     ) -> None:
         self.provider, self.offer, self.client, self.facts, self._clock = provider, offer, client, facts, clock
         self.name = f"{provider.name}/{offer.model}"

@@ -16,7 +16,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from data import wording
 from data.errors import Refused
 from routing.calling.attempts import Attempt, Context, Journal, Reply, Trial
 from routing.calling.backoff import jitter_s
@@ -114,15 +113,15 @@ class Router:
 
     async def _paid_call(self, endpoint: Endpoint, request: Request, size: int, trial: Trial) -> Answer:
         """Reserve, write down, ask, settle, write down."""
-        context, price = trial.context, endpoint.offer.price
+        price, budget = endpoint.offer.price, trial.context.budget
         worst = price.worst_usd(request.input_bound, request.max_tokens)
-        budget = context.budget
-        if budget.usd is not None and worst is not None and budget.spent_usd + worst > budget.usd:
-            raise Refused(
-                f"this task may cost ${budget.usd} in all; {wording.usd(budget.spent_usd)} is spent and the next call may cost {wording.usd(worst)}."
-            )
-        reservation = await self.cap.reserve(worst)
-        attempt = trial.begin(endpoint, reservation.usd)
+        of_task = await budget.cap.reserve(worst)
+        try:
+            of_run = await self.cap.reserve(worst)
+        except BaseException:
+            of_task.settle(Decimal(0))
+            raise
+        attempt = trial.begin(endpoint, of_run.usd, self.journal.next_number(trial.context.call_id))
         endpoint.rate.take()
         if endpoint.tokens:
             endpoint.tokens.take(size)
@@ -130,7 +129,7 @@ class Router:
         try:
             await self.journal.begin(attempt)
             async with asyncio.timeout(max(0.0, budget.deadline - self.clock())):
-                answer = await endpoint.client.ask(endpoint.offer, request)
+                answer = await endpoint.client.ask(endpoint.offer, request, attempt.leaves)
             attempt.status = "success"
             cost = _account(attempt, answer, endpoint, request)
             return answer
@@ -140,7 +139,8 @@ class Router:
                 "timeout",
                 "the task's time budget ended during this call",
             )
-            raise CallFailed("timeout", attempt.message, billable=True) from None
+            cost = None if attempt.sent else Decimal(0)
+            raise CallFailed("timeout", attempt.message, billable=attempt.sent) from None
         except CallFailed as failure:
             attempt.status, attempt.failure, attempt.message = "error", failure.kind, str(failure)
             attempt.http_status = failure.http_status
@@ -158,11 +158,12 @@ class Router:
                 "cancelled",
                 "stopped by the kill switch or the end of the run",
             )
+            cost = None if attempt.sent else Decimal(0)
             raise
         finally:
             attempt.cost_usd = Decimal(0) if price.free else cost
-            reservation.settle(attempt.cost_usd)
-            budget.spent_usd += reservation.usd if attempt.cost_usd is None else attempt.cost_usd
+            for reservation in (of_run, of_task):
+                reservation.settle(attempt.cost_usd)
             if endpoint.tokens and attempt.tokens.known:
                 endpoint.tokens.give_back(size - (attempt.tokens.fresh_input + attempt.tokens.output))
             self.journal.end(attempt)

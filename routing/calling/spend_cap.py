@@ -31,15 +31,25 @@ class Reservation:
 
 
 class SpendCap:
-    """`limit_usd` None means no cap. `spent_usd` and `held_usd` may start above zero: a resumed run."""
+    """`limit_usd` None means no cap. `spent_usd` and `held_usd` may start above zero: a resumed run.
 
-    def __init__(self, limit_usd: Decimal | None, spent_usd: Decimal = ZERO, held_usd: Decimal = ZERO) -> None:
+    `whose` names the limit in a refusal.
+    """
+
+    def __init__(
+        self,
+        limit_usd: Decimal | None,
+        spent_usd: Decimal = ZERO,
+        held_usd: Decimal = ZERO,
+        whose: str = "The spend cap",
+    ) -> None:
         if limit_usd is not None and not (limit_usd.is_finite() and limit_usd >= 0):
             raise BadInput(
                 f"A spend cap of {limit_usd} USD is no amount; give a number of dollars, 0 for free models only."
             )
         self.limit_usd, self.spent_usd, self.held_usd = limit_usd, spent_usd, held_usd
         self.reserved_usd = ZERO
+        self._whose = whose
         self._settled = asyncio.Event()
 
     @property
@@ -63,10 +73,13 @@ class SpendCap:
     async def reserve(self, worst_usd: Decimal | None) -> Reservation:
         """As `try_reserve`, waiting for calls in flight to settle. Refused when it can no longer fit at all."""
         while (reservation := self.try_reserve(worst_usd)) is None:
+            # Only a known cost under a limit can fail to fit.
+            assert self.limit_usd is not None and worst_usd is not None
             if worst_usd > self.limit_usd - self.spent_usd - self.held_usd:
                 raise Refused(
-                    f"The spend cap of ${self.limit_usd} is reached: {wording.usd(self.spent_usd)} spent, {wording.usd(self.held_usd)} held for "
-                    f"calls of unknown cost, and this call may cost {wording.usd(worst_usd)}. Raise the cap to go on."
+                    f"{self._whose} of ${self.limit_usd} is reached: {wording.usd(self.spent_usd)} spent, "
+                    f"{wording.usd(self.held_usd)} held for calls of unknown cost, and this call may cost "
+                    f"{wording.usd(worst_usd)}. Raise it to go on."
                 )
             self._settled.clear()
             await self._settled.wait()

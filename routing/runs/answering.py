@@ -9,68 +9,25 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from data.facts.models import ModelFacts
-from routing.calling.attempts import Attempt, CallBudget, Context, Reply
-from routing.calling.calls import Answer, Request
+from routing.calling.attempts import CallBudget
+from routing.calling.calls import Answer
 from routing.calling.router import Router
+from routing.calling.spend_cap import SpendCap
 from routing.grading import confidence
 from routing.grading.answer_text import answer_key
 from routing.grading.guardrails import input_violations, output_violations
 from routing.grading.tasks import Task
 from routing.policies.choice import Candidate, Choice, candidates, refusal, resolve
 from routing.policies.policy import Policy, Rule
+from routing.runs.outcome import Outcome
+from routing.runs.task_calls import Said, TaskCalls
 
 SENSITIVE = ("customer", "regulated")
-
-
-@dataclass
-class Outcome:
-    """What became of a task. `status`: done, failed (endpoints), refused (a rule) or blocked (a guardrail)."""
-
-    status: str = "failed"
-    reason: str = ""
-    failure: str | None = None
-    answer: Answer = field(default_factory=Answer)
-    model: str | None = None
-    provider: str | None = None
-    way: str = ""
-    rule: int | None = None
-    confidence: float | None = None
-    method: str | None = None
-    propensity: float = 1.0
-    explored: bool = False
-    stages: list[dict[str, Any]] = field(default_factory=list)
-    review: list[str] = field(default_factory=list)
-    attempts: list[Attempt] = field(default_factory=list)
-    shadows: list[tuple[str, Answer | None, str]] = field(default_factory=list)
-
-    @property
-    def cost_usd(self) -> Decimal:
-        """The known cost of all attempts, shadow calls apart."""
-        return sum((a.cost_usd for a in self.attempts if a.cost_usd is not None and a.purpose != "shadow"), Decimal(0))
-
-    @property
-    def held_usd(self) -> Decimal:
-        """What attempts of unknown cost may have cost."""
-        return sum((a.reserved_usd for a in self.attempts if a.cost_usd is None), Decimal(0))
-
-    @property
-    def latency_ms(self) -> float:
-        """The time of all attempts, one after another, shadow calls apart."""
-        return sum(a.latency_ms or 0.0 for a in self.attempts if a.purpose != "shadow")
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What one candidate said, over all the samples it took."""
-
-    reply: Reply
-    answer: Answer | None
-    confidence: float | None = None
 
 
 class Answerer:
@@ -102,11 +59,11 @@ class Answerer:
                 "; ".join(f"{target}: {reason}" for target, reason in choice.refused)
                 or "no rule matches and there is no fallback"
             )
-            return _ended(outcome, "refused", f"no model may answer this task ({why})")
+            return outcome.end("refused", f"no model may answer this task ({why})")
         blocked = input_violations(self.policy.guardrails, task.request())
         if blocked:
-            return _ended(outcome, "blocked", blocked[0].reason)
-        calls = _Calls(self, task, call_id, attributes, rng, self._budget(choice, rule))
+            return outcome.end("blocked", blocked[0].reason)
+        calls = TaskCalls(self.router, self.policy, task, call_id, attributes, rng, self._budget(call_id, choice, rule))
         try:
             await self._follow(choice, rule, picked, calls, outcome)
         finally:
@@ -159,19 +116,23 @@ class Answerer:
             return list(choice.candidates), 1.0, False
         return [resolve(target, attributes, facts)], propensity, explored
 
-    def _budget(self, choice: Choice, rule: Rule | None) -> CallBudget:
-        """One budget for all calls of a task: the policy's attempts for every answer it takes."""
+    def _budget(self, call_id: str, choice: Choice, rule: Rule | None) -> CallBudget:
+        """One budget for all calls of a task: the policy's attempts for every answer it takes.
+
+        What the task may have cost before a restart counts against its limit.
+        """
         answers = sum(self._samples(c, rule) for c in choice.candidates) + confidence.PROBES * len(choice.candidates)
         verifiers = len(choice.candidates) if rule and rule.verifier else 0
         attempts = self.policy.limits.max_attempts + answers + verifiers - 1
-        return CallBudget(attempts, self.router.clock() + self._task_seconds, self._task_usd)
+        cap = SpendCap(self._task_usd, held_usd=self.router.journal.earlier_usd(call_id), whose="This task's limit")
+        return CallBudget(attempts, self.router.clock() + self._task_seconds, cap)
 
     def _samples(self, candidate: Candidate, rule: Rule | None) -> int:
         offers = [endpoint.offer.samples for endpoint in self.router.fleet.serving(candidate)]
         return max(rule.samples if rule else 1, *offers, 1)
 
     async def _follow(
-        self, choice: Choice, rule: Rule | None, picked: Sequence[Candidate], calls: _Calls, outcome: Outcome
+        self, choice: Choice, rule: Rule | None, picked: Sequence[Candidate], calls: TaskCalls, outcome: Outcome
     ) -> None:
         if choice.way == "cross_check":
             await self._cross_check(picked, choice.fallback, rule, calls, outcome)
@@ -189,7 +150,7 @@ class Answerer:
             if accepted:
                 return
 
-    def _consider(self, said: _Said, candidate: Candidate, floor: float | None, last: bool, outcome: Outcome) -> bool:
+    def _consider(self, said: Said, candidate: Candidate, floor: float | None, last: bool, outcome: Outcome) -> bool:
         """Take over what was said; True when the task ends with it."""
         stage = {"target": candidate.target, "confidence": said.confidence, "accepted": False}
         outcome.stages.append(stage)
@@ -198,7 +159,7 @@ class Answerer:
             stage["reason"] = reply.refused or f"{reply.failure.kind}: {reply.failure}"
             outcome.failure = None if reply.refused else reply.failure.kind
             outcome.answer = reply.failure.partial or Answer() if reply.failure else Answer()
-            _ended(outcome, "refused" if reply.refused else "failed", stage["reason"])
+            outcome.end("refused" if reply.refused else "failed", stage["reason"])
             return last or bool(reply.refused)
         violations = output_violations(self.policy.guardrails, said.answer)
         sure = floor is None or last or (said.confidence is not None and said.confidence >= floor)
@@ -207,7 +168,7 @@ class Answerer:
         outcome.failure = None
         if violations:
             stage["reason"] = "; ".join(f"{v.guardrail}: {v.reason}" for v in violations)
-            _ended(outcome, "blocked", stage["reason"])
+            outcome.end("blocked", stage["reason"])
             outcome.review = [f"guardrail {v.guardrail}: {v.reason}" for v in violations]
             return last
         outcome.review = []
@@ -219,7 +180,7 @@ class Answerer:
             if floor
             else "answered"
         )
-        _ended(outcome, "done", stage["reason"])
+        outcome.end("done", stage["reason"])
         return sure
 
     async def _cross_check(
@@ -227,7 +188,7 @@ class Answerer:
         picked: Sequence[Candidate],
         spare: Sequence[Candidate],
         rule: Rule | None,
-        calls: _Calls,
+        calls: TaskCalls,
         outcome: Outcome,
     ) -> None:
         """All models answer; the first one's answer stands, a conflict goes to a person."""
@@ -247,7 +208,7 @@ class Answerer:
             outcome.review.append(f"the models disagree: {who or picked[0].target} against {picked[0].target}")
         calls.note("answers compared", {"agreement": agree, "targets": [c.target for c in picked]})
 
-    async def _shadow(self, calls: _Calls, facts: Mapping[str, ModelFacts], outcome: Outcome) -> None:
+    async def _shadow(self, calls: TaskCalls, facts: Mapping[str, ModelFacts], outcome: Outcome) -> None:
         """Ask the shadow models too; their answers are graded and never returned. Constraints hold for them as well."""
         for target in self.policy.shadow if outcome.status == "done" else ():
             reason = (
@@ -299,87 +260,8 @@ class Answerer:
         self.router.journal.note("model chosen", detail)
 
 
-class _Calls:
-    """The calls made for one task: they share a budget and are all kept."""
-
-    def __init__(
-        self,
-        answerer: Answerer,
-        task: Task,
-        call_id: str,
-        attributes: Mapping[str, Any],
-        rng: random.Random,
-        budget: CallBudget,
-    ) -> None:
-        self._answerer, self.task, self.attributes = answerer, task, attributes
-        self._call_id, self._rng, self._budget = call_id, rng, budget
-        self.attempts: list[Attempt] = []
-
-    async def ask(
-        self, chain: Sequence[Candidate], rule: Rule | None, samples: int, want_confidence: bool = False
-    ) -> _Said:
-        """What a candidate says: one greedy answer, or the majority of several samples."""
-        method = (rule.confidence if rule else None) or "agreement"
-        if samples > 1:
-            return await self._vote(chain, samples)
-        suffix = confidence.ASK if want_confidence and method == "self_reported" else ""
-        reply = await self.call(
-            chain, self.task.request(logprobs=want_confidence and method == "logprob", suffix=suffix, seed=0)
-        )
-        if reply.answer is None or not want_confidence:
-            return _Said(reply, reply.answer)
-        if method == "self_reported":
-            return _Said(reply, *confidence.self_reported(reply.answer))
-        if method == "logprob":
-            return _Said(reply, reply.answer, confidence.log_probability(reply.answer))
-        if method == "verifier":
-            verifier = resolve(rule.verifier, self.attributes, {})
-            checked = await self.call([verifier], confidence.verification(self.task, reply.answer), "verifier")
-            return _Said(reply, reply.answer, None if checked.answer is None else confidence.verdict(checked.answer))
-        return await self._probed(reply, chain)
-
-    async def _probed(self, reply: Reply, chain: Sequence[Candidate]) -> _Said:
-        """Agreement of one answer with further samples of the same model."""
-        temperature = confidence.PROBE_TEMPERATURE
-        probes = [
-            await self.call(chain[:1], self.task.request(temperature=temperature, seed=n + 1), "sample")
-            for n in range(confidence.PROBES)
-        ]
-        keys = [answer_key(self.task, reply.answer)] + [
-            None if p.answer is None else answer_key(self.task, p.answer) for p in probes
-        ]
-        return _Said(reply, reply.answer, sum(key is not None and key == keys[0] for key in keys) / len(keys))
-
-    async def _vote(self, chain: Sequence[Candidate], samples: int) -> _Said:
-        requests = [self.task.request(temperature=confidence.PROBE_TEMPERATURE, seed=n + 1) for n in range(samples)]
-        replies = await asyncio.gather(*(self.call(chain, request, "sample") for request in requests))
-        position, share = confidence.majority(
-            [None if r.answer is None else answer_key(self.task, r.answer) for r in replies]
-        )
-        reply = replies[0] if position is None else replies[position]
-        return _Said(reply, reply.answer, share)
-
-    async def call(
-        self, chain: Sequence[Candidate], request: Request, purpose: str = "answer", own_budget: bool = False
-    ) -> Reply:
-        """One routed call; its attempts are kept also when it is cancelled."""
-        budget = replace(self._budget, attempts=self._budget.used + 1, usd=None) if own_budget else self._budget
-        context = Context(
-            self._answerer.policy, self.attributes, self._call_id, budget, self._rng, purpose, self.attempts
-        )
-        return await self._answerer.router.call(chain, request, context)
-
-    def note(self, event: str, detail: Mapping[str, Any]) -> None:
-        self._answerer.router.journal.note(event, {"call": self._call_id, **detail})
-
-
 def _wants_confidence(rule: Rule | None) -> bool:
     return rule is not None and rule.confidence is not None
-
-
-def _ended(outcome: Outcome, status: str, reason: str) -> Outcome:
-    outcome.status, outcome.reason = status, reason
-    return outcome
 
 
 def _shown(value: float | None) -> str:

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from data.audit_trail import append as append_audit
 from data.state import State
 from routing.calling.attempts import Attempt
+from routing.runs.store import attempts
 
 Write = Callable[[Any], object]
 
@@ -33,14 +36,39 @@ class RunJournal:
         self._waiting: list[tuple[Write, asyncio.Future | None]] = []
         self._writer: asyncio.Task | None = None
         self._broken: Exception | None = None
+        self._numbers: Counter[str] = Counter()
+        self._earlier_usd: dict[str, Decimal] = {}
+        for attempt in attempts(state, run_id):
+            call_id, cost = attempt["call_id"], attempt["cost_usd"]
+            self._numbers[call_id] = max(self._numbers[call_id], attempt["number"])
+            if attempt["purpose"] != "shadow":
+                paid = Decimal(attempt["reserved_usd"] if cost is None else cost)
+                self._earlier_usd[call_id] = self.earlier_usd(call_id) + paid
+
+    def next_number(self, call_id: str) -> int:
+        """The number of a call's next attempt; it goes on from what an engine before this one wrote."""
+        self._numbers[call_id] += 1
+        return self._numbers[call_id]
+
+    def earlier_usd(self, call_id: str) -> Decimal:
+        """What a call's attempts of an earlier engine cost, at their worst where nobody knows."""
+        return self._earlier_usd.get(call_id, Decimal(0))
 
     async def begin(self, attempt: Attempt) -> None:
         """An attempt is about to start; returns when that is committed."""
-        await self._committed(self._attempt(attempt))
+        row = (self.run_id, attempt.attempt_id, *_columns(attempt))
+        await self._committed(lambda db: db.execute("INSERT INTO live_attempts VALUES (?, ?, ?, ?, ?, ?)", row))
 
     def end(self, attempt: Attempt) -> None:
         """An attempt ended."""
-        self._write(self._attempt(attempt))
+        row = (*_columns(attempt), self.run_id, attempt.attempt_id)
+        self._write(
+            lambda db: db.execute(
+                "UPDATE live_attempts SET status = ?, reserved_usd = ?, cost_usd = ?, body = ?"
+                " WHERE run_id = ? AND attempt_id = ?",
+                row,
+            )
+        )
 
     def note(self, event: str, detail: dict[str, Any]) -> None:
         """A decision, for the audit trail."""
@@ -81,11 +109,6 @@ class RunJournal:
         if self._broken is not None:
             raise self._broken
 
-    def _attempt(self, attempt: Attempt) -> Write:
-        cost = None if attempt.cost_usd is None else str(attempt.cost_usd)
-        row = (self.run_id, attempt.attempt_id, attempt.status, str(attempt.reserved_usd), cost, _json(asdict(attempt)))
-        return lambda db: db.execute("INSERT OR REPLACE INTO live_attempts VALUES (?, ?, ?, ?, ?, ?)", row)
-
     async def _committed(self, write: Write) -> None:
         done = asyncio.get_running_loop().create_future()
         self._write(write, done)
@@ -114,6 +137,12 @@ class RunJournal:
         except Exception as error:
             return error
         return None
+
+
+def _columns(attempt: Attempt) -> tuple[str, str, str | None, str]:
+    """status, reserved_usd, cost_usd and body, as the table has them."""
+    cost = None if attempt.cost_usd is None else str(attempt.cost_usd)
+    return attempt.status, str(attempt.reserved_usd), cost, _json(asdict(attempt))
 
 
 def _json(value: Any) -> str:

@@ -11,7 +11,6 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from routing.calling.attempts import CallBudget, Context
 from routing.calling.calls import Answer, Request
@@ -20,9 +19,7 @@ from routing.grading.graders import Verdict
 from routing.grading.tasks import MODEL_GRADED, Task
 from routing.policies.choice import refusal, resolve
 from routing.policies.policy import Policy
-
-if TYPE_CHECKING:
-    from routing.runs.answering import Outcome
+from routing.runs.outcome import Outcome
 
 GRADE = re.compile(r"(?i)\b(pass|fail)\b")
 PREFERENCE = re.compile(r"\b([AB]|tie)\b")

@@ -10,36 +10,51 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
+from data.state import State
 from routing.calling.calls import Answer, Request, Tokens
-from routing.calling.client import Client
 from routing.calling.declarations import Offer
+from routing.calling.endpoints import Caller, Fleet
 from routing.calling.failures import CallFailed
 from routing.runs.journal import RunJournal
+from routing.runs.spec import RunSpec
+from routing.runs.store import recordings
+
+
+def put_on_tape(fleet: Fleet, journal: RunJournal, state: State, spec: RunSpec) -> None:
+    """Put the recorder, or an earlier run's recording, between the router and the providers, where a run asks for one."""
+    if not (spec.replay_of or spec.record):
+        return
+    recorded = recordings(state, spec.replay_of) if spec.replay_of else {}
+    stand_ins: dict[int, Caller] = {}
+    for endpoint in fleet.endpoints:
+        client = endpoint.client
+        if id(client) not in stand_ins:
+            name = endpoint.provider.name
+            stand_ins[id(client)] = Replayer(name, recorded) if spec.replay_of else Recorder(name, client, journal)
+        endpoint.client = stand_ins[id(client)]
 
 
 class Recorder:
     """Stands in a client's place, asks it, and keeps what it said."""
 
-    def __init__(self, client: Client, journal: RunJournal) -> None:
-        self._client, self._journal = client, journal
+    def __init__(self, provider: str, client: Caller, journal: RunJournal) -> None:
+        self._provider, self._client, self._journal = provider, client, journal
         self._asked: Counter[str] = Counter()
 
-    async def ask(self, offer: Offer, request: Request) -> Answer:
-        key = _key(self._client.provider.name, offer, request, self._asked)
+    async def ask(self, offer: Offer, request: Request, on_sent: Callable[[], None] = lambda: None) -> Answer:
+        key = _key(self._provider, offer, request, self._asked)
         try:
-            answer = await self._client.ask(offer, request)
+            answer = await self._client.ask(offer, request, on_sent)
         except CallFailed as failure:
             self._journal.record(key, {"failure": _failure_body(failure)})
             raise
         self._journal.record(key, {"answer": asdict(answer)})
         return answer
-
-    async def close(self) -> None:
-        await self._client.close()
 
 
 class Replayer:
@@ -49,7 +64,8 @@ class Replayer:
         self._provider, self._recorded = provider, recorded
         self._asked: Counter[str] = Counter()
 
-    async def ask(self, offer: Offer, request: Request) -> Answer:
+    async def ask(self, offer: Offer, request: Request, on_sent: Callable[[], None] = lambda: None) -> Answer:
+        """The recorded answer; nothing is sent, so `on_sent` is never told."""
         body = self._recorded.get(_key(self._provider, offer, request, self._asked))
         await asyncio.sleep(0)
         if body is None:
@@ -59,9 +75,6 @@ class Replayer:
         if "failure" in body:
             raise _failure(body["failure"])
         return _answer(body["answer"])
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 def _key(provider: str, offer: Offer, request: Request, asked: Counter[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Coroutine
 from decimal import Decimal
 from typing import Any
@@ -25,7 +26,14 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.attempts: dict[str, Attempt] = {}
         self.notes: list[tuple[str, dict[str, Any]]] = []
-        self.worst_usd = Decimal(0)
+        self._numbers: Counter[str] = Counter()
+
+    def next_number(self, call_id: str) -> int:
+        self._numbers[call_id] += 1
+        return self._numbers[call_id]
+
+    def earlier_usd(self, call_id: str) -> Decimal:
+        return Decimal(0)
 
     async def begin(self, attempt: Attempt) -> None:
         assert attempt.attempt_id not in self.attempts

@@ -250,6 +250,19 @@ async def _usage_on_content(writer: Any, body: dict[str, Any], text: str) -> boo
     return await _stream(writer, body, text, usage_on_content=True)
 
 
+async def _cache_writes(writer: Any, body: dict[str, Any], text: str) -> bool:
+    """An Anthropic message that bills the whole prompt as a cache write for an hour."""
+    written = usage(body, text)["prompt_tokens"]
+    counts = {
+        "input_tokens": 0,
+        "cache_creation_input_tokens": written,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": written},
+        "output_tokens": 1,
+    }
+    message = {"type": "message", "model": body.get("model"), "content": [{"type": "text", "text": text}]}
+    return await send(writer, "200 OK", json.dumps(message | {"stop_reason": "end_turn", "usage": counts}).encode())
+
+
 TOO_LONG = {
     "error": {"message": "This model's maximum context length is 8192 tokens", "code": "context_length_exceeded"}
 }
@@ -257,6 +270,7 @@ FILTERED = {"error": {"message": "blocked", "code": "content_filter"}}
 GARBLED = {"prompt_tokens": "many", "completion_tokens": -7, "prompt_tokens_details": [1]}
 BEHAVIOURS = {
     "ok": _ok,
+    "cache-writes": _cache_writes,
     "429-seconds": _status("429 Too Many Requests", retry_after="1"),
     "429-float": _status("429 Too Many Requests", retry_after="0.05"),
     "429-ms": _status("429 Too Many Requests", retry_after_ms="40"),

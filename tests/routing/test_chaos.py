@@ -101,14 +101,21 @@ def test_a_thousand_tasks_under_every_failure(state, ledger, home, monkeypatch, 
     monkeypatch.setattr(limiter, "CUT", 0.99)
     tasks, rng = labelled(1000), random.Random(11)
     with ScriptedServer(lambda n, body: rng.choice(MIX), adder) as server:
-        body = spec(server.url, POLICY, tasks=tasks, max_usd="0.5", concurrency=24, task_seconds=25)
+        body = spec(server.url, POLICY, tasks=tasks, max_usd="0.5", concurrency=24, task_seconds=300)
         body["providers"] = [
             provider(
-                server.url, "good", "spare", name="home", origin="US", key_env="CANARY_KEY", concurrency=16
+                server.url,
+                "good",
+                "spare",
+                name="home",
+                origin="US",
+                key_env="CANARY_KEY",
+                concurrency=16,
+                timeout_s=60,
             ).model_dump(mode="json"),
-            provider(server.url, "abroad", name="abroad", origin="CN", key_env="CANARY_KEY", concurrency=16).model_dump(
-                mode="json"
-            ),
+            provider(
+                server.url, "abroad", name="abroad", origin="CN", key_env="CANARY_KEY", concurrency=16, timeout_s=60
+            ).model_dump(mode="json"),
         ]
         run_id = create_run(state, "chaos", body, "tester")
         execute(state, run_id)
@@ -124,7 +131,12 @@ def test_a_thousand_tasks_under_every_failure(state, ledger, home, monkeypatch, 
     # The cap held, and the money adds up.
     made = attempts(state, run_id)
     assert Decimal(str(found["cost_usd"])) + Decimal(str(found["held_usd"])) <= Decimal("0.5")
-    assert len(made) == len(asked) and not [a for a in made if a["status"] == "running"]
+    assert not [a for a in made if a["status"] == "running"]
+    # Every call the server saw is an attempt that left; one that never left (no connection on a busy machine) cost nothing,
+    # and one that left can have got lost on its way, but then nobody answered it.
+    left = [a for a in made if a["sent"]]
+    assert sum(a["http_status"] is not None for a in made) <= len(asked) <= len(left)
+    assert all(a["failure"] == "connect" and a["cost_usd"] == "0" for a in made if not a["sent"])
     # No constraint was broken: customer data never reached the model of Chinese origin.
     classes = {t["id"]: t["data_class"] for t in tasks}
     assert not [a for a in made if a["model"] == "abroad" and classes[a["call_id"].split("/")[2]] == "customer"]

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from data.errors import BadInput, Refused
 from routing.calling.backoff import jitter_s, retry_after_s
 from routing.calling.breaker import CONSECUTIVE, Breaker
+from routing.calling.calls import Price, Tokens
 from routing.calling.limiter import AdaptiveRate, Bucket, InFlight
 from routing.calling.spend_cap import SpendCap
 
@@ -135,7 +136,7 @@ class LimiterLaws(RuleBasedStateMachine):
 
 
 for machine in (BreakerLaws, CapLaws, LimiterLaws):
-    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestBreaker, TestCap, TestLimiter = BreakerLaws.TestCase, CapLaws.TestCase, LimiterLaws.TestCase
 
 
@@ -233,6 +234,30 @@ def test_waiting_for_a_reservation_ends_when_a_call_settles_and_is_refused_when_
     asyncio.run(scenario())
     with pytest.raises(BadInput):
         SpendCap(Decimal("-1"))
+
+
+RATE = st.none() | st.decimals("0", "90", places=3)
+COUNT = st.none() | st.integers(0, 60)
+
+
+@given(
+    st.builds(Price, RATE, RATE, RATE, RATE, RATE),
+    st.builds(Tokens, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT),
+    st.integers(0, 240),
+    st.integers(0, 120),
+)
+def test_a_bill_never_exceeds_its_reservation_whatever_kind_the_tokens_are(price, tokens, input_bound, output_bound):
+    cost, worst = price.cost_usd(tokens), price.worst_usd(input_bound, output_bound)
+    if cost is None or not tokens.within(input_bound, output_bound):
+        return
+    assert worst is not None and 0 <= cost <= worst
+
+
+def test_an_hour_long_cache_write_is_reserved_at_its_own_price():
+    """Spent reached 1.84 of a cap of 1.00 when writes were billed at twice the rate they were reserved at."""
+    price = Price(Decimal(10), Decimal(1))
+    assert price.cost_usd(Tokens(0, 0, 0, 4000, 16)) == price.worst_usd(4000, 16) == Decimal("0.080016")
+    assert not Price(Decimal(0), Decimal(0), cache_write_1h=Decimal(3)).free and Price(Decimal(0), Decimal(0)).free
 
 
 def goodput(limit_per_min, declared, seconds, latency=0.3):

@@ -59,8 +59,8 @@ def test_a_bad_request_is_ours_and_is_sent_nowhere_else():
 def test_retry_after_is_honoured():
     with ScriptedServer(lambda n, body: "429-seconds" if n == 1 else "ok") as server:
         reply, _, _ = run(one_call(provider(server.url, "m"), ["m"]))
-    assert reply.answer.text == "42"
-    assert 1.0 <= server.arrived[1] - server.arrived[0] < 1.5
+    assert reply.answer.text == "42" and len(server.seen) == 2
+    assert server.arrived[1] - server.arrived[0] >= 1.0
 
 
 def test_retry_after_as_a_date_is_honoured():
@@ -83,14 +83,10 @@ def test_every_model_down_ends_within_the_shared_budget_of_attempts():
 
 
 def test_the_time_budget_ends_a_hanging_call_and_its_cost_stays_held():
-    async def scenario():
-        started = time.monotonic()
-        reply, _, router = await one_call(provider(server.url, "hang", timeout_s=30), ["hang"], seconds=0.4)
-        return reply, router, time.monotonic() - started
-
     with ScriptedServer() as server:
-        reply, router, took = run(scenario())
-    assert reply.failure.kind == "timeout" and took < 1.5
+        declared = provider(server.url, "hang", timeout_s=3000)
+        reply, _, router = run(one_call(declared, ["hang"], seconds=1.0))
+    assert reply.failure.kind == "timeout" and "time budget ended" in reply.attempts[0].message
     assert router.cap.held_usd == reply.attempts[0].reserved_usd > 0 and router.cap.spent_usd == 0
 
 

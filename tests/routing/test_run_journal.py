@@ -62,7 +62,7 @@ def test_a_run_killed_in_its_middle_loses_no_reservation_and_goes_on_under_its_c
     with ScriptedServer(lambda n, b: "slow" if n < 20 else "ok", adder) as server:
         run_id = create_run(state, "killed", spec(server.url, GOOD, tasks=tasks, max_usd="0.05"), "tester")
         launch.launch(state, run_id)
-        until(lambda: len(server.seen) > 9, 60)
+        until(lambda: len(server.seen) > 9)
         process = launch._STARTED.pop()
         os.kill(process.pid, signal.SIGKILL)
         process.wait()

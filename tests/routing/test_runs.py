@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from decimal import Decimal
@@ -10,6 +11,7 @@ import pytest
 
 from data.errors import BadInput, Refused
 from routing.policies.text import read_policy
+from routing.runs import engine, store
 from routing.runs.engine import execute
 from routing.runs.results import summary
 from routing.runs.reviews import decide, reviews
@@ -63,10 +65,9 @@ def started(state, body):
     return run_id, thread, out
 
 
-def until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
+def until(condition):
+    """Wait as long as it takes; a test that hangs is ended by pytest's own time limit."""
     while not condition():
-        assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
 
 
@@ -140,7 +141,7 @@ def test_a_person_approves_the_plan_lowers_the_cap_and_drops_a_task(state):
         assert not server.seen and read_run(state, run_id)["status"] in ("waiting", "running")
         number = reviews(state, run_id, open_only=True)[0]["review_id"]
         decide(state, number, "edited", "Ada", '{"max_usd": 0.5, "drop_tasks": ["sum-1"]}')
-        thread.join(10)
+        thread.join()
     assert out["done"] == 7 and out["cap_usd"] == 0.5 and out["status"] == "done"
 
 
@@ -151,54 +152,66 @@ def test_a_rejected_plan_ends_the_run_before_any_call(state):
         item = reviews(state, run_id, open_only=True)[0]
         assert "plan of good" in item["body"]
         decide(state, item["review_id"], "rejected", "Ada")
-        thread.join(10)
+        thread.join()
     assert out["status"] == "rejected" and out["done"] == 0 and len(server.seen) == 1
 
 
 def test_a_checkpoint_at_half_of_the_tasks_holds_the_run(state):
-    with ScriptedServer(lambda n, b: "slow", adder) as server:
+    with ScriptedServer(lambda n, b: "ok", adder) as server:
         run_id, thread, out = started(state, spec(server.url, GOOD + "\nlimits: {checkpoints: ['50%']}", concurrency=1))
         until(lambda: reviews(state, run_id, open_only=True))
-        time.sleep(0.8)
-        asked = len(server.seen)
-        assert 4 <= asked <= 6
+        until(lambda: read_run(state, run_id)["status"] == "waiting")
+        assert len(server.seen) == 4
         decide(state, reviews(state, run_id, open_only=True)[0]["review_id"], "approved", "Ada")
-        thread.join(20)
+        thread.join()
     assert out["done"] == 8
 
 
-def test_the_kill_switch_stops_new_calls_within_a_second_and_cancels_those_in_flight(state):
+def test_the_kill_switch_lets_no_call_begin_once_it_is_seen_and_cancels_those_in_flight(state, monkeypatch):
+    seen = []
+
+    def beat(*arguments):
+        wanted = store.beat(*arguments)
+        if wanted == "stop":
+            seen.append(len(server.seen))
+        return wanted
+
+    monkeypatch.setattr(engine, "beat", beat)
     with ScriptedServer(lambda n, b: "hang" if n % 3 == 0 else "slow", adder) as server:
-        run_id, thread, out = started(
-            state, spec(server.url, GOOD, tasks=[{**t, "id": f"{t['id']}-{n}"} for n in range(20) for t in SUMS])
-        )
+        tasks = [{**t, "id": f"{t['id']}-{n}"} for n in range(20) for t in SUMS]
+        run_id, thread, out = started(state, spec(server.url, GOOD, tasks=tasks, provider={"timeout_s": 600}))
         until(lambda: len(server.seen) > 5)
-        pressed = time.monotonic()
         want(state, run_id, "stop", "Ada")
-        thread.join(10)
-    assert out["status"] == "stopped" and time.monotonic() - pressed < 3
-    assert max(server.arrived) - pressed < 1.0
+        thread.join()
+        # The engine learns of it in a thread of its own; until it acts, each of the four workers may begin one more.
+        assert len(server.seen) <= seen[0] + 4 and len(seen) == 1
+    assert out["status"] == "stopped" and out["finished"] < 160
     cancelled = [a for a in attempts(state, run_id) if a["status"] == "cancelled"]
     assert cancelled and out["held_usd"] > 0
 
 
 def test_an_interrupted_run_goes_on_without_repeating_and_counts_lost_attempts(state):
     body = spec("http://127.0.0.1:9/v1", GOOD)
+    lost = {"started_at": "", "number": 1, "purpose": "answer", "reserved_usd": "0.25", "cost_usd": None}
     with ScriptedServer(lambda n, b: "ok", adder) as server:
         body["providers"][0]["base_url"] = server.url
         run_id = create_run(state, "t", body, "tester")
         claim_run(state, run_id)
+        lost["call_id"] = f"{run_id}/0/sum-2/0"
+        lost["attempt_id"] = f"{lost['call_id']}/1"
         with state.transaction() as db:
             done = '{"model": "good", "passed": true, "cost_usd": 0.1, "latency_ms": 1, "attempts": 1, "review": [], "no_answer": false}'
             db.execute("INSERT INTO live_results VALUES (?, 'good', 'sum-1', 0, 'done', ?)", (run_id, done))
             db.execute(
-                "INSERT INTO live_attempts VALUES (?, 'lost', 'running', '0.25', NULL, '{\"started_at\": \"\"}')",
-                (run_id,),
+                "INSERT INTO live_attempts VALUES (?, ?, 'running', '0.25', NULL, ?)",
+                (run_id, lost["attempt_id"], json.dumps(lost)),
             )
             db.execute("UPDATE live_runs SET heartbeat_at = 0 WHERE run_id = ?", (run_id,))
         assert read_run(state, run_id)["status"] == "interrupted"
         out = execute(state, run_id)
     assert out["done"] == 8 and len(server.seen) == 7 and out["held_usd"] == 0.25
+    # The lost attempt stands beside the one that repeated it.
+    assert [a["number"] for a in attempts(state, run_id) if a["call_id"] == lost["call_id"]] == [1, 2]
 
 
 def test_two_engines_do_not_execute_at_once(state):
@@ -209,7 +222,7 @@ def test_two_engines_do_not_execute_at_once(state):
         for again in (run_id, other):
             with pytest.raises(Refused, match="being executed"):
                 execute(state, again)
-        thread.join(10)
+        thread.join()
     assert list(list_runs(state))[0] == other
 
 

@@ -1,0 +1,37 @@
+"""What the tests themselves must keep: nothing passes or fails by the clock of a busy machine."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+FILES = sorted(p for p in TESTS.rglob("test_*.py") if "benchmarks" not in p.parts)
+# `process_time` counts the test's own work, whatever else the machine does.
+CLOCKS = {"time.monotonic", "time.perf_counter", "time.time"}
+
+
+def reads_a_clock(node: ast.AST, timed: set[str]) -> bool:
+    """Whether an expression calls a clock of `time`, or uses a name that was computed from one."""
+    for part in ast.walk(node):
+        called = ast.unparse(part.func) if isinstance(part, ast.Call) else ""
+        if called in CLOCKS or (isinstance(part, ast.Name) and part.id in timed):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(TESTS).as_posix())
+def test_no_assertion_bounds_the_time_that_something_took(path):
+    for function in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        timed: set[str] = set()
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and reads_a_clock(node.value, timed):
+                timed |= {name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+        bounds = [n for n in ast.walk(function) if isinstance(n, ast.Assert) and reads_a_clock(n.test, timed)]
+        assert not bounds, (
+            f"{path.name}:{bounds[0].lineno}: say what must hold in counts and order; times go to benchmarks"
+        )
