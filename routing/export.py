@@ -7,7 +7,7 @@ environment variables in every form.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -145,10 +145,11 @@ def _litellm_model(name: str, provider: Provider, offer: Offer, weight: float | 
     if weight is not None:
         parameters["weight"] = weight
     info: dict[str, Any] = {"mode": "chat"}
-    if offer.price.known:
+    price = offer.price
+    if price.input is not None and price.output is not None:
         parameters |= {
-            "input_cost_per_token": float(offer.price.input / MILLION),
-            "output_cost_per_token": float(offer.price.output / MILLION),
+            "input_cost_per_token": float(price.input / MILLION),
+            "output_cost_per_token": float(price.output / MILLION),
         }
     if offer.context_window:
         info["max_input_tokens"] = offer.context_window
@@ -157,7 +158,7 @@ def _litellm_model(name: str, provider: Provider, offer: Offer, weight: float | 
 
 def _litellm_rule(index: int, rule: Rule, providers: Sequence[Provider], catalog: Catalog) -> list[dict[str, Any]]:
     """The group a request of this rule asks for; a split becomes weights, everything else its first target."""
-    shares = rule.split or {rule.targets[0]: None}
+    shares: Mapping[str, float | None] = rule.split or {rule.targets[0]: None}
     return [
         _litellm_model(_rule_name(index, rule), provider, offer, weight)
         for target, weight in shares.items()

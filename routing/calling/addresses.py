@@ -87,7 +87,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise httpx.ConnectError(f"the host {host} cannot be found") from error
-        addresses = [ipaddress.ip_address(entry[4][0].partition("%")[0]) for entry in found]
+        addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
         # One forbidden address among several is a trap, not a choice.
         forbidden = next((a for a in addresses if not _permitted(a, host, self._allowed)), None)
         if forbidden is not None:

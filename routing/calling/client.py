@@ -190,7 +190,8 @@ async def _body(response: httpx.Response) -> bytes:
 
 async def _server_sent(response: httpx.Response) -> AsyncIterator[tuple[str, str]]:
     """(event name, data) of each server-sent event. Sizes are bounded, also for a line that never ends."""
-    event, data, size, rest = "", [], 0, ""
+    event, size, rest = "", 0, ""
+    data: list[str] = []
     async for text in response.aiter_text():
         size += len(text)
         if size > LARGEST_BODY:

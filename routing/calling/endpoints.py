@@ -140,4 +140,6 @@ def _best(endpoints: list[Endpoint], measure: Callable[[Endpoint], float], simil
 def _price(endpoint: Endpoint) -> float:
     """USD per million tokens at three input tokens to one of output; an unknown price is the dearest."""
     price = endpoint.offer.price
-    return float(3 * price.input + price.output) / 4 if price.known else float("inf")
+    if price.input is None or price.output is None:
+        return float("inf")
+    return float(3 * price.input + price.output) / 4

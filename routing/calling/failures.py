@@ -33,6 +33,7 @@ TREATMENTS = {
     "protocol": Treatment(True, "count", "any", "server"),
     "tls": Treatment(False, "open", "any", "server"),
     "auth": Treatment(False, "open", "any", "auth"),
+    "billing": Treatment(False, "open", "any", "auth"),
     "not_found": Treatment(False, "open", "any", "bad_request"),
     "address": Treatment(False, "open", "any", "bad_request"),
     "redirect": Treatment(False, "open", "any", "bad_request"),
@@ -43,24 +44,65 @@ TREATMENTS = {
     "partial": Treatment(False, "count", "none", "server"),
 }
 
-CONTEXT_MARKS = (
-    "context_length",
-    "context length",
-    "context window",
-    "maximum context",
-    "prompt is too long",
-    "too many tokens",
-    "exceeds the available context",
-    "input is too long",
-    "exceed_context_size",
-)
-CONTENT_MARKS = (
-    "content_filter",
-    "content filter",
-    "content_policy",
-    "content policy",
-    "safety system",
-    "responsible ai",
+# One status stands for several causes, so the words of the body decide first: (class, statuses, words in them).
+# The words are those of the providers' own messages, long enough not to be met in a prompt that an error repeats.
+CAUSES: tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...] = (
+    (
+        "context_length",
+        (400, 413, 422, 500),
+        (
+            "context_length",
+            "context length",
+            "context window",
+            "maximum context",
+            "prompt is too long",
+            "too many tokens",
+            "exceeds the available context",
+            "input is too long",
+            "exceed_context_size",
+        ),
+    ),
+    (
+        "content_filter",
+        (400, 403, 422),
+        (
+            "content_filter",
+            "content filter",
+            "content_policy",
+            "content policy",
+            "safety system",
+            "responsible ai",
+        ),
+    ),
+    # An account without money: Anthropic 400, OpenAI 429, DeepSeek 402, LiteLLM's budgets 400, Alibaba 400.
+    (
+        "billing",
+        (400, 401, 402, 403, 422, 429, 500),
+        (
+            "insufficient_quota",
+            "credit balance",
+            "api usage limits",
+            "insufficient balance",
+            "insufficient credit",
+            "insufficient funds",
+            "not enough credit",
+            "out of credits",
+            "budget has been exceeded",
+            "budget_exceeded",
+            "exceededbudget",
+            "billing_not_active",
+            "billing hard limit",
+            "billing_hard_limit_reached",
+            "spending limit",
+            "payment required",
+            "arrearage",
+        ),
+    ),
+    ("billing", (400, 403), ("check your billing", "billing is disabled", "enable billing", "billing account")),
+    # Gemini answers a wrong key with 400, Bedrock throttles with 400, OpenRouter misses a model with 400.
+    ("auth", (400, 422), ("api key not valid", "api_key_invalid", "invalid api key", "incorrect api key")),
+    ("rate_limit", (400, 403, 422), ("throttlingexception", "rate_limit_exceeded", "rate limit exceeded")),
+    ("not_found", (400, 422), ("model_not_found", "is not a valid model id", "unknown_model")),
 )
 
 
@@ -93,20 +135,21 @@ class CallFailed(Exception):
 
 
 def classify(http_status: int, body: str) -> str:
-    """The class of a non-2xx answer, by status first and by the words of its body where the status is shared."""
+    """The class of a non-2xx answer: by the words of its body where several causes share the status, else by the status."""
     words = body[:4000].lower()
-    if http_status in (400, 413, 422, 500) and any(mark in words for mark in CONTEXT_MARKS):
-        return "context_length"
-    if http_status in (400, 403, 422) and any(mark in words for mark in CONTENT_MARKS):
-        return "content_filter"
-    if http_status in (401, 402, 403, 407):
+    for kind, statuses, marks in CAUSES:
+        if http_status in statuses and any(mark in words for mark in marks):
+            return kind
+    if http_status == 402:
+        return "billing"
+    if http_status in (401, 403, 407):
         return "auth"
     if http_status in (404, 405, 410):
         return "not_found"
     if http_status == 408:
         return "timeout"
     if http_status == 429:
-        return "auth" if "insufficient_quota" in words else "rate_limit"
+        return "rate_limit"
     if http_status == 409 or http_status >= 500:
         return "server"
     if 300 <= http_status < 400:

@@ -102,8 +102,9 @@ class Router:
                 succeeded = None if failure.treatment.breaker == "ignore" else False
                 if failure.treatment.breaker == "open":
                     blocked_until = self.clock() + FATAL_OPEN_S
-                if (failure.retry_after_s or 0) > LONGEST_RETRY_AFTER_S:
-                    blocked_until = self.clock() + failure.retry_after_s
+                told_s = failure.retry_after_s or 0.0
+                if told_s > LONGEST_RETRY_AFTER_S:
+                    blocked_until = self.clock() + told_s
                 raise
             finally:
                 leave()
@@ -165,7 +166,7 @@ class Router:
             for reservation in (of_run, of_task):
                 reservation.settle(attempt.cost_usd)
             if endpoint.tokens and attempt.tokens.known:
-                endpoint.tokens.give_back(size - (attempt.tokens.fresh_input + attempt.tokens.output))
+                endpoint.tokens.give_back(size - (attempt.tokens.fresh_input or 0) - (attempt.tokens.output or 0))
             self.journal.end(attempt)
 
     async def _learn(self, endpoint: Endpoint, failure: CallFailed, trial: Trial) -> None:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from data.facts.models import ModelFacts
-from routing.calling.attempts import CallBudget
+from routing.calling.attempts import CallBudget, Reply
 from routing.calling.calls import Answer
 from routing.calling.router import Router
 from routing.calling.spend_cap import SpendCap
@@ -152,26 +152,23 @@ class Answerer:
 
     def _consider(self, said: Said, candidate: Candidate, floor: float | None, last: bool, outcome: Outcome) -> bool:
         """Take over what was said; True when the task ends with it."""
-        stage = {"target": candidate.target, "confidence": said.confidence, "accepted": False}
+        stage: dict[str, Any] = {"target": candidate.target, "confidence": said.confidence, "accepted": False}
         outcome.stages.append(stage)
-        if said.answer is None:
-            reply = said.reply
-            stage["reason"] = reply.refused or f"{reply.failure.kind}: {reply.failure}"
-            outcome.failure = None if reply.refused else reply.failure.kind
-            outcome.answer = reply.failure.partial or Answer() if reply.failure else Answer()
-            outcome.end("refused" if reply.refused else "failed", stage["reason"])
-            return last or bool(reply.refused)
-        violations = output_violations(self.policy.guardrails, said.answer)
-        sure = floor is None or last or (said.confidence is not None and said.confidence >= floor)
-        outcome.answer, outcome.confidence = said.answer, said.confidence
-        outcome.model, outcome.provider = said.reply.endpoint.offer.model, said.reply.endpoint.provider.name
-        outcome.failure = None
+        answer, endpoint = said.answer, said.reply.endpoint
+        if answer is None or endpoint is None:
+            refused = said.reply.refused is not None
+            stage["reason"] = _not_answered(said.reply, outcome)
+            outcome.end("refused" if refused else "failed", stage["reason"])
+            return last or refused
+        outcome.answer, outcome.confidence, outcome.failure = answer, said.confidence, None
+        outcome.model, outcome.provider = endpoint.offer.model, endpoint.provider.name
+        violations = output_violations(self.policy.guardrails, answer)
+        outcome.review = [f"guardrail {v.guardrail}: {v.reason}" for v in violations]
         if violations:
             stage["reason"] = "; ".join(f"{v.guardrail}: {v.reason}" for v in violations)
             outcome.end("blocked", stage["reason"])
-            outcome.review = [f"guardrail {v.guardrail}: {v.reason}" for v in violations]
             return last
-        outcome.review = []
+        sure = floor is None or last or (said.confidence is not None and said.confidence >= floor)
         stage["accepted"] = sure
         stage["reason"] = (
             "last of the cascade"
@@ -262,6 +259,15 @@ class Answerer:
 
 def _wants_confidence(rule: Rule | None) -> bool:
     return rule is not None and rule.confidence is not None
+
+
+def _not_answered(reply: Reply, outcome: Outcome) -> str:
+    """Why there is no answer; what was received of one is kept."""
+    if reply.refused is not None or reply.failure is None:
+        outcome.failure, outcome.answer = None, Answer()
+        return reply.refused or "no answer"
+    outcome.failure, outcome.answer = reply.failure.kind, reply.failure.partial or Answer()
+    return f"{reply.failure.kind}: {reply.failure}"
 
 
 def _shown(value: float | None) -> str:

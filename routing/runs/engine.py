@@ -127,8 +127,8 @@ class _Engine:
     async def _work(self) -> None:
         """Workers until everything is finished or the run is to end; then those still at work are cancelled."""
         workers = [asyncio.create_task(self._worker()) for _ in range(self._spec.concurrency)]
-        stopping = asyncio.create_task(self._control.stopping.wait())
-        everyone = asyncio.gather(*workers)
+        stopping: asyncio.Future[Any] = asyncio.create_task(self._control.stopping.wait())
+        everyone: asyncio.Future[Any] = asyncio.gather(*workers)
         await asyncio.wait({everyone, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         stopped = self._control.stopping.is_set()

@@ -44,14 +44,8 @@ def _rows(state: State, run_id: str) -> list[dict[str, Any]]:
             continue
         result = by_call.get(attempt["call_id"])
         task = labels.get(result["task_id"]) if result else None
-        final = result is not None and attempt["status"] == "success" and attempt["purpose"] in ("answer", "sample")
-        final = (
-            final
-            and attempt["model"] == result["model"]
-            and attempt["call_id"] not in taken
-            and result["passed"] is not None
-        )
-        if final:
+        graded = result if result and _answered_by(attempt, result) and attempt["call_id"] not in taken else None
+        if graded:
             taken.add(attempt["call_id"])
         tokens = attempt["tokens"]
         known = tokens["fresh_input"] is not None and tokens["output"] is not None
@@ -83,19 +77,25 @@ def _rows(state: State, run_id: str) -> list[dict[str, Any]]:
                 "http_status": attempt["http_status"],
                 "cost_usd": attempt["cost_usd"],
                 "unmetered": attempt["status"] == "success" and not known,
-                "quality_score": result["score"] if final else None,
-                "quality_source": "live lab" if final else None,
-                "succeeded": result["passed"] if final else None,
+                "quality_score": graded["score"] if graded else None,
+                "quality_source": "live lab" if graded else None,
+                "succeeded": graded["passed"] if graded else None,
                 "tags": {
                     "run": run_id,
                     "policy": result["policy"] if result else None,
                     "task": result["task_id"] if result else None,
                     "purpose": attempt["purpose"],
-                    **(_odds(result) if final else {}),
+                    **(_odds(graded) if graded else {}),
                 },
             }
         )
     return rows[::-1]
+
+
+def _answered_by(attempt: dict[str, Any], result: dict[str, Any]) -> bool:
+    """Whether a graded result may be this attempt's answer."""
+    answered = attempt["status"] == "success" and attempt["purpose"] in ("answer", "sample")
+    return answered and attempt["model"] == result["model"] and result["passed"] is not None
 
 
 def _odds(result: dict[str, Any]) -> dict[str, float]:

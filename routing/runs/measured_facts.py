@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -110,7 +111,8 @@ def save_measured(state: State, run_id: str) -> dict[str, list[Score]]:
     for model in sorted({*quality, *accepted, *length}):
         catalog = current(state)
         known = catalog.get(model)
-        scores, changes = quality.get(model, []), {}
+        scores = quality.get(model, [])
+        changes: dict[str, Any] = {}
         if scores:
             new = {(score.scale, score.task) for score in scores}
             kept = [score for score in (known.quality if known else ()) if (score.scale, score.task) not in new]

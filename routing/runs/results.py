@@ -114,7 +114,7 @@ def _passed_shares(graded: Sequence[dict[str, Any]]) -> list[float]:
 
 
 def _against(
-    predicted: dict[str, float] | None, cost: float, tasks: int, quality: float | None, interval: tuple[float, float]
+    predicted: dict[str, Any] | None, cost: float, tasks: int, quality: float | None, interval: tuple[float, float]
 ) -> dict[str, Any] | None:
     """The replay's prediction beside what was measured: was the simulation right?"""
     if not predicted:

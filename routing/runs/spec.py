@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -79,7 +80,7 @@ def checked_spec(body: dict[str, Any]) -> RunSpec:
     return spec
 
 
-def prepared(spec: RunSpec, catalog: Catalog, environ: dict[str, str] | None = None) -> tuple[Provider, ...]:
+def prepared(spec: RunSpec, catalog: Catalog, environ: Mapping[str, str] | None = None) -> tuple[Provider, ...]:
     """The providers this run needs, or the first reason why it cannot start: a missing model, price or key.
 
     Only providers that some policy can reach are returned, so that nobody needs the key of an unused one.
@@ -126,13 +127,12 @@ def _every_target(policy: Policy, judge: str | None) -> list[str]:
 
 def expected_usd(spec: RunSpec, fleet: Fleet) -> Decimal | None:
     """The most the run may cost if every task took one answer of the dearest model it may use; None without prices."""
-    worst = [
-        e.offer.price.worst_usd(t.request().input_bound, t.max_tokens)
-        for t in spec.tasks.tasks
-        for e in fleet.endpoints
-    ]
-    if None in worst:
-        return None
-    per_task = len(fleet.endpoints)
-    dearest = sum((max(worst[i : i + per_task]) for i in range(0, len(worst), per_task)), Decimal(0))
-    return dearest * len(spec.policies) * spec.repeats
+    total = Decimal(0)
+    for task in spec.tasks.tasks:
+        size = task.request().input_bound
+        worst = [endpoint.offer.price.worst_usd(size, task.max_tokens) for endpoint in fleet.endpoints]
+        known = [usd for usd in worst if usd is not None]
+        if len(known) < len(worst):
+            return None
+        total += max(known)
+    return total * len(spec.policies) * spec.repeats

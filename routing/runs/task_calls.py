@@ -61,23 +61,23 @@ class TaskCalls:
             return Said(reply, *confidence.self_reported(reply.answer))
         if method == "logprob":
             return Said(reply, reply.answer, confidence.log_probability(reply.answer))
-        if method == "verifier":
+        if rule and rule.verifier:
             verifier = resolve(rule.verifier, self.attributes, {})
             checked = await self.call([verifier], confidence.verification(self.task, reply.answer), "verifier")
             return Said(reply, reply.answer, None if checked.answer is None else confidence.verdict(checked.answer))
-        return await self._probed(reply, chain)
+        return await self._probed(reply, reply.answer, chain)
 
-    async def _probed(self, reply: Reply, chain: Sequence[Candidate]) -> Said:
+    async def _probed(self, reply: Reply, answer: Answer, chain: Sequence[Candidate]) -> Said:
         """Agreement of one answer with further samples of the same model."""
         temperature = confidence.PROBE_TEMPERATURE
         probes = [
             await self.call(chain[:1], self.task.request(temperature=temperature, seed=n + 1), "sample")
             for n in range(confidence.PROBES)
         ]
-        keys = [answer_key(self.task, reply.answer)] + [
+        keys = [answer_key(self.task, answer)] + [
             None if p.answer is None else answer_key(self.task, p.answer) for p in probes
         ]
-        return Said(reply, reply.answer, sum(key is not None and key == keys[0] for key in keys) / len(keys))
+        return Said(reply, answer, sum(key is not None and key == keys[0] for key in keys) / len(keys))
 
     async def _vote(self, chain: Sequence[Candidate], samples: int) -> Said:
         requests = [self.task.request(temperature=confidence.PROBE_TEMPERATURE, seed=n + 1) for n in range(samples)]

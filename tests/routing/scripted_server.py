@@ -303,6 +303,7 @@ BEHAVIOURS = {
     "too-long": _status("400 Bad Request", TOO_LONG),
     "filtered": _status("400 Bad Request", FILTERED),
     "bad-request": _status("400 Bad Request", {"error": {"message": "messages: field required"}}),
+    "no-money": _status("400 Bad Request", {"error": {"message": "Your credit balance is too low"}}),
     "echo-key": _echo_key,
     "echo-key-in-answer": _echo_key_in_answer,
 }

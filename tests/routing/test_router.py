@@ -7,10 +7,13 @@ import gc
 import time
 import warnings
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+import yaml
 
 from routing.calling.endpoints import Fleet
+from routing.calling.failures import classify
 from tests.routing.live import one_call, policy, provider, run
 from tests.routing.scripted_server import ScriptedServer
 
@@ -48,6 +51,23 @@ def test_a_failing_model_is_classified_and_the_fallback_answers(behaviour):
     assert {a.failure for a in reply.attempts[:-1]} == {kind}
     assert len(server.seen) == tries + 1
     assert all(detail["class"] == kind for event, detail in journal.notes if event == "call failed")
+
+
+CASES = yaml.safe_load((Path(__file__).resolve().parents[1] / "cases" / "call_failures.yaml").read_text())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c['from']}-{c['status']}-{c['is']}")
+def test_an_error_is_classed_by_its_cause(case):
+    assert classify(case["status"], case["body"]) == case["is"]
+
+
+def test_an_empty_account_does_not_fail_every_request_of_a_policy():
+    """LiteLLM 37592: a 400 for want of money was taken for a fault of the request."""
+    with ScriptedServer() as server:
+        replies, fleet = run(many(provider(server.url, "no-money", "ok"), ["no-money", "ok"], 3))
+    assert all(reply.answer.text == "42" for reply in replies)
+    assert [body["model"] for body in server.seen] == ["no-money", "ok", "ok", "ok"]
+    assert fleet.endpoints[0].breaker.state == "open"
 
 
 def test_a_bad_request_is_ours_and_is_sent_nowhere_else():
