@@ -1,10 +1,8 @@
 """Days that cost more than their pattern explains, models that began to fail, costs that outgrow usage.
 
-Pure functions over daily series; `findings` runs them on the ledger. The baseline of a day is made of
-the same weekday in the weeks before (a median, so one bad week does not hide the next), moved to the
-present level by the median of the last days. A day is flagged when it is beyond `LIMIT` robust
-deviations of the series' own past misses AND beyond a floor in dollars; both, because a quiet series
-is noisy in per cent and a large one in dollars.
+Pure functions over daily series; `anomaly_search.findings` runs them on the ledger. A day is flagged when it
+is beyond the limits of its series' own pattern (`day_patterns`) AND beyond a floor in dollars; both,
+because a quiet series is noisy in per cent and a large one in dollars. A fall is news too, from two days on.
 """
 
 from __future__ import annotations
@@ -16,29 +14,38 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from analytics.day_patterns import STAY, pattern
+from analytics.silences import Silence
 from data import wording
-from data.calendar import MIN_BASELINE_DAYS
 
-WEEKS = 6
-LIMIT = 4.5
+MIN_FALL_DAYS = 2
 FLOOR_SHARE = 0.02  # of the median day of the whole scope
 FAILURE_LIMIT = 0.10
 MIN_FAILURES = 10
 OUTGROWN = 0.15
-MIN_DEVIATION = 0.05
 
 
 class Anomaly(NamedTuple):
-    """Something unusual in one series over [start, end); `usd` is what it cost above expectation."""
+    """Something unusual in one series over [start, end).
 
-    kind: str  # spend | request cost | hour | failures | outgrown
-    dimension: str  # total, team, model, feature, key_alias
+    `usd` is what it cost above expectation in those days (negative below), `usd_in_scope` the part of it that lies
+    within the days that were asked about. For a silence `usd` is what is expected to be missing, negative.
+    """
+
+    kind: str  # spend | request cost | hour | failures | outgrown | silence
+    dimension: str  # total, team, model, feature, key_alias, source
     value: str
     start: date
     end: date
     usd: float
     expected_usd: float
     driver: str
+    usd_in_scope: float = 0.0
+
+    @property
+    def period(self) -> str:
+        """The days its dollars belong to."""
+        return Silence(self.start, self.end).text
 
     @property
     def key(self) -> str:
@@ -52,75 +59,82 @@ class Anomaly(NamedTuple):
             return f"{who} fails more than {wording.percent(FAILURE_LIMIT)} of its attempts since {self.start:%-d %b}"
         if self.kind == "outgrown":
             return f"{who}: cost grows faster than usage"
+        if self.kind == "silence":
+            return f"No log from {who} since {self.start:%-d %b}"
         days = (self.end - self.start).days
         span = (
             f"on {self.start:%-d %b}" if days == 1 else f"{self.start:%-d %b} to {self.end - timedelta(days=1):%-d %b}"
         )
-        return (
-            f"{who}: cost per request above its pattern {span}"
-            if self.kind == "request cost"
-            else f"{who} above its pattern {span}"
-        )
+        if self.kind == "request cost":
+            return f"{who}: cost per request above its pattern {span}"
+        return f"{who} {'above' if self.usd >= 0 else 'below'} its pattern {span}"
 
 
 class Run(NamedTuple):
-    """Flagged days [start, end) with at most one calm day between them."""
+    """An event over [start, end): what it cost above (or below) its pattern, in all and within the asked days."""
 
     start: date
     end: date
     usd: float
     expected_usd: float
-
-
-def baseline(spend: pd.Series) -> pd.DataFrame:
-    """What each day should have cost, from the days before it: expected, and the deviation (log) of past misses.
-
-    NaN for the first `MIN_BASELINE_DAYS` days and for days whose weekday is normally without spend.
-    """
-    days = len(spend)
-    if days <= MIN_BASELINE_DAYS:
-        return pd.DataFrame({"expected": np.nan, "deviation": np.nan}, index=spend.index)
-    values = spend.to_numpy(dtype=float)
-    # A day without any log is taken as the week before; the weeks before the first as the first.
-    filled = np.concatenate([np.tile(np.nan_to_num(values[:7]), WEEKS - MIN_BASELINE_DAYS // 7), values])
-    for day in np.flatnonzero(np.isnan(filled)):
-        filled[day] = filled[day - 7]
-    weeks = np.lib.stride_tricks.sliding_window_view(filled[:-1], 7 * WEEKS).reshape(-1, WEEKS, 7)
-    usual = np.median(weeks[:, :, 0], axis=1)
-    by_week = np.median(weeks, axis=2)
-    level, now = np.median(by_week, axis=1), by_week[:, -1]
-    moved = np.clip(np.divide(now, level, out=np.ones_like(now), where=level > 0), 0.5, 2.0)
-    expected = np.concatenate([np.full(MIN_BASELINE_DAYS, np.nan), usual * moved])
-    miss = np.log(np.divide(values, expected, out=np.full(days, np.nan), where=(expected > 0) & (values > 0)))
-    deviation = pd.Series(np.abs(miss)).shift(1).rolling(56, min_periods=14).median().bfill(limit=14) * 1.4826
-    return pd.DataFrame({"expected": expected, "deviation": deviation.to_numpy()}, index=spend.index)
+    usd_in_scope: float
 
 
 def unusual_days(
     spend: pd.Series, floor_usd: float, since: pd.Timestamp, requests: pd.Series | None = None
 ) -> list[Run]:
-    """Runs of flagged days from `since` on.
+    """Runs of days off their pattern that reach beyond `since`, above or (two days and more) below it.
 
-    With `requests`, it is the cost per request that is watched, which shows a price or a prompt that
-    changed long before the total does; dollars are then what those requests cost above expectation.
+    With `requests`, it is the cost per request that is watched, and only above: that shows a price or a prompt
+    that changed long before the total does; dollars are then what those requests cost above expectation.
     """
-    watched = spend if requests is None else spend / requests.where(requests > 0)
-    times = 1.0 if requests is None else requests
-    known = baseline(watched)
-    spread = known["deviation"].clip(lower=MIN_DEVIATION)
-    expected = known["expected"] * times
-    above = spend - expected
-    score = np.log(spend.clip(lower=1e-12) / expected.clip(lower=1e-12)) / spread
-    flagged = (score > LIMIT) & (above > floor_usd) & (spend.index >= since)
-    runs: list[Run] = []
-    for at in spend.index[flagged]:
-        start, end = at.date(), at.date() + timedelta(days=1)
-        if runs and start - runs[-1].end <= timedelta(days=1):
-            last = runs.pop()
-            runs.append(Run(last.start, end, last.usd + above[at], last.expected_usd + expected[at]))
+    if requests is None:
+        times = pd.Series(1.0, index=spend.index)
+        known = pattern(spend, times * floor_usd)
+    else:
+        times = requests.where(requests > 0)
+        known = pattern(spend / times, floor_usd / times)
+    expected = known.expected * times
+    above = (spend - expected).fillna(0.0)
+    score = np.log(spend.clip(lower=1e-12) / expected.clip(lower=1e-12)) / known.deviation
+    runs = []
+    for sign, least_days in ((1, 1), (-1, MIN_FALL_DAYS)):
+        if sign < 0 and requests is not None:
+            continue
+        for first, after in _joined((known.unusual == sign).to_numpy()):
+            first = _begun(first, (score * sign).to_numpy())
+            start, end = spend.index[first], spend.index[after - 1] + pd.Timedelta(days=1)
+            if after - first >= least_days and end > since:
+                days = slice(first, after)
+                inside = above.iloc[days][spend.index[days] >= since]
+                runs.append(
+                    Run(
+                        start.date(),
+                        end.date(),
+                        float(above.iloc[days].sum()),
+                        float(expected.iloc[days].sum()),
+                        float(inside.sum()),
+                    )
+                )
+    return sorted(runs)
+
+
+def _joined(flags: np.ndarray) -> list[tuple[int, int]]:
+    """Positions [first, after) of flagged days, runs with at most one other day between them as one."""
+    runs: list[tuple[int, int]] = []
+    for day in np.flatnonzero(flags).tolist():
+        if runs and day - runs[-1][1] <= 1:
+            runs[-1] = (runs[-1][0], day + 1)
         else:
-            runs.append(Run(start, end, above[at], expected[at]))
+            runs.append((day, day + 1))
     return runs
+
+
+def _begun(first: int, score: np.ndarray) -> int:
+    """The day an event began: the days right before the flagged one that were already well off the pattern."""
+    while first > 0 and score[first - 1] > STAY:
+        first -= 1
+    return first
 
 
 def failing_since(attempts: pd.Series, failed: pd.Series) -> tuple[pd.Timestamp, float] | None:
@@ -170,6 +184,7 @@ def explained(found: list[Anomaly], share: Callable[[Anomaly, Anomaly], float]) 
             for k in kept
             if (k.kind == "failures") == (one.kind == "failures") and k.start < one.end and one.start < k.end
         ]
-        if max((k.usd for k in inside if share(k, one) > 0.8), default=0.0) < 0.5 * one.usd or one.kind == "failures":
+        same = [abs(k.usd) for k in inside if (k.usd > 0) == (one.usd > 0) and share(k, one) > 0.8]
+        if max(same, default=0.0) < 0.5 * abs(one.usd) or one.kind == "failures":
             kept.append(one)
-    return sorted(kept, key=lambda a: -a.usd)
+    return sorted(kept, key=lambda a: -abs(a.usd))

@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict
 from analytics import bridge
 from analytics.anomalies import FLOOR_SHARE, Anomaly, explained, failing_since, outgrown, unusual_days
 from analytics.command_options import view_of
+from analytics.coverage import coverage
 from analytics.history import daily_by, through
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
+from analytics.silent_sources import CUBE, HolesOfSeries, silences_of
 from data import console, wording
 from data.calendar import HOURS_PER_WEEK, MIN_BASELINE_DAYS
 from data.documents import Documents
@@ -24,7 +26,6 @@ from data.ledger import Ledger
 from data.state import State
 
 MEASURES = ("cost_usd", "calls", "attempts", "failed", "failed_cost_usd", "retry_cost_usd")
-CUBE = ("team", "feature", "model")
 SERIES_PER_DIMENSION = 40
 Status = Literal["open", "expected", "investigating", "fixed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -69,16 +70,20 @@ def findings(view: Ledger, scope: Scope, *, keys: bool = False) -> Watch:
     start = pd.Timestamp(scope.start) if scope.start else cube.index[0]
     total = cube["cost_usd"].sum(axis=1, min_count=1)
     floor = FLOOR_SHARE * float(np.nanmedian(total))
-    found, short, checked = [], [], 0
-    for dimension, value, series in _series(view, scope, cube, keys):
+    holes = HolesOfSeries(view, scope)
+    found: list[Anomaly] = []
+    short, checked = [], 0
+    for dimension, value, logged in _series(view, scope, cube, keys):
+        series = logged.mask(pd.Series(holes.of(dimension, value, logged.index), index=logged.index), axis=0)
         spend = series["cost_usd"]
         if (spend > 0).sum() < MIN_BASELINE_DAYS:
             short.append(f"{dimension} {value}")
             continue
         checked += 1
         found += _runs(dimension, value, series, floor, start)
-        found += _other(dimension, value, series, floor, cube.index[-1].date())
+        found += _other(dimension, value, series, floor, start)
     found += _hours(view, scope, floor, start)
+    found += silences_of(view, scope, start)
     kept = explained(found, lambda narrow, wide: _share(cube["cost_usd"], narrow, wide))
     gaps = tuple(day.date() for day in total.index[total.isna()] if day >= start)
     return Watch(
@@ -91,12 +96,8 @@ def _series(view: Ledger, scope: Scope, cube: pd.DataFrame, keys: bool):
     yield "total", "total", cube.T.groupby(level=0).sum(min_count=1).T
     tables = [(name, cube) for name in CUBE]
     if keys:
-        recent = scope.model_copy(
-            update={
-                "start": cube.index[-1].date() - timedelta(days=56),
-                "end": cube.index[-1].date() + timedelta(days=1),
-            }
-        )
+        last = cube.index[-1].date()
+        recent = scope.between(last - timedelta(days=56), last + timedelta(days=1))
         tables.append(("key_alias", daily_by(view, recent, ("key_alias",), MEASURES)))
     for name, table in tables:
         spend = table["cost_usd"].T.groupby(level=name).sum(min_count=1).T
@@ -111,25 +112,30 @@ def _runs(dimension: str, value: str, series: pd.DataFrame, floor: float, start:
     unit = unusual_days(series["cost_usd"], floor, start, series["calls"])
     unit = [run for run in unit if not any(run.start < other.end and other.start < run.end for other in spend)]
     return [
-        Anomaly(kind, dimension, value, *run, "")
+        Anomaly(kind, dimension, value, run.start, run.end, run.usd, run.expected_usd, "", run.usd_in_scope)
         for kind, runs in (("spend", spend), ("request cost", unit))
         for run in runs
     ]
 
 
-def _other(dimension: str, value: str, series: pd.DataFrame, floor: float, last: date) -> list[Anomaly]:
+def _other(dimension: str, value: str, series: pd.DataFrame, floor: float, start: pd.Timestamp) -> list[Anomaly]:
     """A failure rate that crossed its limit (models), and cost growing faster than usage."""
-    found, end = [], last + timedelta(days=1)
+    found, end = [], series.index[-1].date() + timedelta(days=1)
     if dimension == "model" and (failing := failing_since(series["attempts"], series["failed"])):
         since, rate = failing
-        usd = float(series.loc[since:, ["failed_cost_usd", "retry_cost_usd"]].max(axis=1).sum())
+        wasted = series.loc[since:, ["failed_cost_usd", "retry_cost_usd"]].max(axis=1)
+        usd, inside = float(wasted.sum()), float(wasted[wasted.index >= start].sum())
         cost = f"{wording.share(rate)} of attempts failed; second attempts and failures are what it cost"
-        found.append(Anomaly("failures", dimension, value, since.date(), end, usd, 0.0, cost))
+        found.append(Anomaly("failures", dimension, value, since.date(), end, usd, 0.0, cost, inside))
     if grown := outgrown(series["cost_usd"], series["calls"]):
         share, usd = grown
         if usd > floor * 28:
-            before = float(series["cost_usd"].iloc[-28:].sum()) - usd
-            found.append(Anomaly("outgrown", dimension, value, end - timedelta(days=28), end, usd, before, ""))
+            now = series.iloc[-28:]
+            before = float(now["cost_usd"].sum()) - usd
+            asked = now[now.index >= start]
+            inside = float(asked["cost_usd"].sum() - before / now["calls"].sum() * asked["calls"].sum())
+            span = end - timedelta(days=28), end
+            found.append(Anomaly("outgrown", dimension, value, *span, usd, before, "", inside))
     return found
 
 
@@ -162,6 +168,7 @@ def _hours(view: Ledger, scope: Scope, floor: float, start: pd.Timestamp) -> lis
                         float(above[hour]),
                         float(usual[hour]),
                         f"at {at:%H:%M} UTC",
+                        float(above[hour]),
                     )
                 )
     # One line per model and day: its dearest hour.
@@ -173,6 +180,8 @@ def _hours(view: Ledger, scope: Scope, floor: float, start: pd.Timestamp) -> lis
 
 def _share(spend: pd.DataFrame, narrow: Anomaly, wide: Anomaly) -> float:
     """Part of the narrow series' spend, in its days, that lies in the wide one."""
+    if narrow.kind == "silence" or wide.kind == "silence":
+        return 0.0
     if wide.dimension == "total":
         return 1.0
     if narrow.dimension not in CUBE or wide.dimension not in CUBE:
@@ -184,7 +193,9 @@ def _share(spend: pd.DataFrame, narrow: Anomaly, wide: Anomaly) -> float:
 
 
 def _driver(view: Ledger, scope: Scope, one: Anomaly) -> str:
-    """What moved: the largest driver against the same weekdays before."""
+    """What moved most in the direction of the change, against the same weekdays before; empty where they have no log."""
+    if one.kind == "silence" or one.dimension == "source":
+        return ""
     filters = {} if one.dimension == "total" else {one.dimension: one.value}
     weeks = -(-(one.end - one.start).days // 7)
     after = scope.between(one.start, one.end)
@@ -192,7 +203,9 @@ def _driver(view: Ledger, scope: Scope, one: Anomaly) -> str:
         after = after.with_filter(name, value)
     shift = timedelta(days=7 * weeks)
     before = after.between(one.start - shift, one.end - shift)
-    main = bridge.between(view, before, after).main
+    if not coverage(view, before).is_whole:
+        return ""
+    main = bridge.between(view, before, after).largest(() if one.kind == "spend" else ("days", "volume"))
     return f"{main.label}: {main.usd:+,.0f} USD against the same weekdays before"
 
 

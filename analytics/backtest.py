@@ -32,26 +32,34 @@ class Score(NamedTuple):
 
 
 def misses(history: pd.Series) -> pd.DataFrame:
-    """One row per earlier origin and horizon: origin (position), days, actual, expected, naive."""
+    """One row per earlier origin and horizon whose days all have a log: origin (position), days, actual, expected, naive."""
     values = history.to_numpy(dtype=float)
     end = len(values)
+    unlogged = np.concatenate([[0], np.cumsum(np.isnan(values))])
     rows = []
     for origin in range(end - STEP_DAYS, MIN_HISTORY_DAYS - 1, -STEP_DAYS)[:ORIGINS]:
         fitted = forecast_model.fit(history.iloc[:origin])
+        if fitted.history_days < MIN_HISTORY_DAYS:
+            continue
         longest = min(max(HORIZONS), end - origin)
         path = np.cumsum(fitted.path(longest))
         naive = np.cumsum(seasonal_naive(values[:origin], longest))
         actual = np.cumsum(np.nan_to_num(values[origin : origin + longest]))
         rows += [
-            (origin, days, actual[days - 1], path[days - 1], naive[days - 1]) for days in HORIZONS if days <= longest
+            (origin, days, actual[days - 1], path[days - 1], naive[days - 1])
+            for days in HORIZONS
+            if days <= longest and unlogged[origin + days] == unlogged[origin]  # only what a log can judge
         ]
     return pd.DataFrame(rows, columns=["origin", "days", "actual", "expected", "naive"])
 
 
 def seasonal_naive(values: np.ndarray, days: int) -> np.ndarray:
-    """Every day like the same weekday of the last week."""
-    week = np.nan_to_num(values[-7:])
-    return np.resize(week, days)
+    """Every day like the same weekday of the last week that has a log of it."""
+    weeks = np.concatenate([np.full(-len(values) % 7, np.nan), values]).reshape(-1, 7)[-8:]
+    week = weeks[-1].copy()
+    for earlier in weeks[::-1]:
+        week = np.where(np.isnan(week), earlier, week)
+    return np.resize(np.nan_to_num(week), days)
 
 
 def spread(missed: pd.DataFrame) -> np.ndarray:

@@ -66,8 +66,15 @@ class Bridge(NamedTuple):
 
     @property
     def main(self) -> Driver:
-        """The driver with the largest effect."""
-        return max(self.drivers, key=lambda driver: abs(driver.usd))
+        """The driver with the largest effect in the direction of the change."""
+        return self.largest()
+
+    def largest(self, but: tuple[str, ...] = ()) -> Driver:
+        """The largest driver that points where the change points, some left out; of no change, simply the largest."""
+        sign = (self.change_usd > 0) - (self.change_usd < 0)
+        chosen = [driver for driver in self.drivers if driver.name not in but]
+        agreeing = [driver for driver in chosen if driver.usd * sign > 0]
+        return max(agreeing or chosen, key=lambda driver: abs(driver.usd))
 
 
 def bridge(

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from analytics.command_options import view_of
-from analytics.forecast import Event, Outlook, outlook_of, planned
-from analytics.history import daily, through
+from analytics.history import through
+from analytics.known_spend import known_spend
+from analytics.outlook import Outlook, outlook_of
+from analytics.planned_events import Event, planned
+from analytics.price_changes import announced
 from analytics.registry import dimension
 from analytics.scope import Scope
 from data import console, wording
@@ -115,9 +117,9 @@ class Status(NamedTuple):
         return self.spent_usd / self.budget.amount_usd
 
     @property
-    def variance_usd(self) -> float:
+    def variance_usd(self) -> float | None:
         """Forecast less budget; positive is over (unfavourable)."""
-        return self.outlook.p50 - self.budget.amount_usd
+        return None if self.outlook.p50 is None else self.outlook.p50 - self.budget.amount_usd
 
 
 def status(view: Ledger, state: State, events: Sequence[Event] = (), until: date | None = None) -> list[Status]:
@@ -130,9 +132,9 @@ def status(view: Ledger, state: State, events: Sequence[Event] = (), until: date
     for budget in budgets:
         scope = Scope.of(view, None, None, **budget.filters)
         # Planned events are the company's: they belong to budgets without filters.
-        outlook, spent = _outlook(
-            view, scope, budget, reach.day, reach.complete_until, () if budget.filters else events
-        )
+        changes = [change.event for change in announced(view, state, scope, reach.complete_until)]
+        ahead = [*changes, *(() if budget.filters else events)]
+        outlook, spent = _outlook(view, scope, budget, reach.day, reach.complete_until, ahead)
         clashes = tuple(other.name for other in budgets if other is not budget and budget.overlaps(other))
         elapsed = (min(outlook.known_until, outlook.end) - outlook.start).days / max(
             (outlook.end - outlook.start).days, 1
@@ -155,10 +157,8 @@ def _outlook(
     view: Ledger, scope: Scope, budget: Budget, day: date, known_until: date, events: Sequence[Event]
 ) -> tuple[Outlook, float]:
     start, end = budget.span_at(day)
-    spend = daily(view, scope)
-    spend = spend[spend.index <= pd.Timestamp(day)]
-    inside = spend[(spend.index.date >= start) & (spend.index.date < end)]
-    return outlook_of(spend, known_until, start, end, events), float(inside.sum())
+    spend = known_spend(view, scope).until(day + timedelta(days=1))
+    return outlook_of(spend, known_until, start, end, events), float(spend.within(start, end).seen.sum())
 
 
 def _state(budget: Budget, day: date, spent_usd: float) -> str:
@@ -222,6 +222,9 @@ def described(one: Status) -> dict:
         "p50": outlook.p50,
         "p90": outlook.p90,
         "chance_of_overrun": one.chance_of_overrun,
+        "missing_days": outlook.missing_days,
+        "missing_usd": outlook.missing_usd,
+        "note": outlook.note,
         "state": one.state,
         "overlaps": one.overlaps,
     }
@@ -262,7 +265,7 @@ def _command(args: argparse.Namespace) -> None:
             s.budget.period,
             f"{s.budget.amount_usd:,.0f}",
             f"{s.spent_usd:,.0f}",
-            f"{s.outlook.p50:,.0f}",
+            "–" if s.outlook.p50 is None else f"{s.outlook.p50:,.0f}",
             "–" if s.chance_of_overrun is None else wording.odds(s.chance_of_overrun),
             s.outlook.days_left,
             s.state,
@@ -271,6 +274,9 @@ def _command(args: argparse.Namespace) -> None:
     ]
     columns = ("Budget", "Period", "Budget USD", "Spent USD", "Forecast USD", "Chance of overrun", "Days left", "State")
     console.emit_table(columns, rows, right=columns[2:7])
+    for s in statuses:
+        if s.outlook.missing_days:
+            console.say(f"{s.budget.name}: {s.outlook.note}")
     if not rows:
         console.say("No budget yet; set one with --set company=50000.")
 

@@ -75,7 +75,7 @@ def deviation(spread: np.ndarray, days: int, skip: int = 0) -> float:
 
 
 def fit(history: pd.Series, spread: np.ndarray | None = None) -> Fit:
-    """Fit daily spend: a float Series over consecutive days (NaN where a day has no data at all).
+    """Fit daily spend: a float Series over consecutive days (NaN where a day has no log).
 
     `spread` is what `backtest.spread` learned; without it the prior is used. A history without
     spend forecasts zero.
@@ -84,13 +84,14 @@ def fit(history: pd.Series, spread: np.ndarray | None = None) -> Fit:
     values = recent.to_numpy(dtype=float)
     last = recent.index[-1].date() if len(recent) else date.min
     known = PRIOR if spread is None else spread
-    if not np.nansum(values) > 0:
-        return Fit(last, 0.0, 0.0, np.ones(7), known, len(history))
-    if len(values) < MIN_HISTORY_DAYS:
-        return Fit(last, float(np.nanmean(values[-14:])), 0.0, np.ones(7), known, len(history))
+    logged = values[~np.isnan(values)]
+    if not logged.sum() > 0:
+        return Fit(last, 0.0, 0.0, np.ones(7), known, len(logged))
+    if len(logged) < MIN_HISTORY_DAYS:
+        return Fit(last, float(logged[-14:].mean()), 0.0, np.ones(7), known, len(logged))
     weekday = weekday_index(values, last.weekday())
     level, growth = _level(values, weekday, last.weekday())
-    return Fit(last, level, growth, weekday, known, len(history))
+    return Fit(last, level, growth, weekday, known, len(logged))
 
 
 def weekday_index(values: np.ndarray, last_weekday: int) -> np.ndarray:

@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from analytics import forecast_model, report
-from analytics.forecast import EVENTS, Event, Outlook, learned, months, next_month, outlook_of, planned
+from analytics.known_spend import KnownSpend, of_series
+from analytics.outlook import Outlook, learned, months, next_month, outlook_of
+from analytics.planned_events import EVENTS, Event, planned
 from analytics.staffing import Line
+from data.errors import NoData
 from data.state import State
 
 TOP_SHARES = 3
@@ -23,47 +26,57 @@ class Plan(NamedTuple):
     whole: Outlook
     without_events_usd: float
 
+    @property
+    def p50_usd(self) -> float:
+        """P50 of the whole; a plan without one is not made."""
+        return self.whole.p50 or 0.0
 
-def plan(spend: pd.Series, known_until: date, count: int, events: Sequence[Event] = ()) -> Plan:
-    """The next `count` months from the running one."""
+
+def plan(spend: pd.Series | KnownSpend, known_until: date, count: int, events: Sequence[Event] = ()) -> Plan:
+    """The next `count` months from the running one. Raises NoData where the log covers no whole day."""
     start = known_until.replace(day=1)
     end = start
     for _ in range(count):
         end = next_month(end)
+    whole = outlook_of(spend, known_until, start, end, events)
+    without = outlook_of(spend, known_until, start, end).p50
+    if whole.p50 is None or without is None:
+        raise NoData(whole.note)
     return Plan(
         months(spend, known_until, count, events),
-        outlook_of(spend, known_until, start, end, events),
-        outlook_of(spend, known_until, start, end).p50,
+        whole,
+        without,
     )
 
 
 def tornado(
-    spend: pd.Series, known_until: date, count: int, events: Sequence[Event], shares: dict[str, float]
+    spend: pd.Series | KnownSpend, known_until: date, count: int, events: Sequence[Event], shares: dict[str, float]
 ) -> pd.DataFrame:
     """What one assumption at a time does to the total: assumption, low, high, low_usd, high_usd, widest first.
 
     `shares` are the models' shares of the spend. Volume and prices move from the first forecast day.
     """
     base = plan(spend, known_until, count, events).whole
-    known = spend[spend.index < pd.Timestamp(known_until)]
-    growth = forecast_model.fit(known, learned(known)[0]).growth
+    known = (spend if isinstance(spend, KnownSpend) else of_series(spend)).until(known_until)
+    growth = forecast_model.fit(known.filled, learned(known.covered)[0]).growth
+    middle = base.p50 or 0.0
 
     def total(extra: Event | None = None, without: Event | None = None) -> float:
         chosen = [event for event in events if event is not without] + ([extra] if extra else [])
-        return outlook_of(spend, known_until, base.start, base.end, chosen).p50
+        return outlook_of(spend, known_until, base.start, base.end, chosen).p50 or 0.0
 
     def scaled(percent: float, share: float = 1.0) -> float:
         return total(Event(name="tornado", on=known_until, change_pct=percent, share=share))
 
     rows = [("Requests", "20% fewer", "20% more", scaled(-20), scaled(20))]
-    if base.p10 is not None:
+    if base.p10 is not None and base.p90 is not None:
         rows.append(("Growth and noise", "P10", "P90", base.p10, base.p90))
     if growth:
         rows.append(_growth(base, growth, known_until))
     for model, share in sorted(shares.items(), key=lambda item: -item[1])[:TOP_SHARES]:
         rows.append((f"Price of {model}", "25% lower", "25% higher", scaled(-25, share), scaled(25, share)))
     for event in events:
-        rows.append((f"Planned: {event.name}", "does not happen", "as planned", total(without=event), base.p50))
+        rows.append((f"Planned: {event.name}", "does not happen", "as planned", total(without=event), middle))
     table = pd.DataFrame(rows, columns=["assumption", "low", "high", "low_usd", "high_usd"])
     width = (table["high_usd"] - table["low_usd"]).abs()
     return table.reindex(width.sort_values(ascending=False, kind="stable").index).head(8).reset_index(drop=True)
@@ -80,7 +93,7 @@ def _growth(base: Outlook, growth: float, known_until: date) -> tuple[str, str, 
         / (1 - forecast_model.DAMPING)
     )
     mean = float(damped.mean())
-    left = base.p50 - base.settled_usd
+    left = (base.p50 or 0.0) - base.settled_usd
     return (
         "Growth",
         "stops today",

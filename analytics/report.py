@@ -54,9 +54,10 @@ def headline(found: dict[str, Any]) -> str:
 def pace(found: dict[str, Any]) -> str:
     """Where the month will end, against the company's budget where there is one."""
     month = found["pacing"]["month"]
-    text = (
-        f"As of {day(found['as_of'])}, {date.fromisoformat(month['start']):%B %Y} is on course for {usd(month['p50'])}"
-    )
+    name = f"{date.fromisoformat(month['start']):%B %Y}"
+    if month["p50"] is None:
+        return f"As of {day(found['as_of'])}, {name} has cost {usd(month['actual_usd'])}. {month['note']}"
+    text = f"As of {day(found['as_of'])}, {name} is on course for {usd(month['p50'])}"
     if month["p10"] is not None and month["days_left"]:
         text += f" (P10 {usd(month['p10'])}, P90 {usd(month['p90'])})"
     company = next((b for b in found["pacing"]["budgets"] if not b["filters"] and b["period"] == "monthly"), None)

@@ -17,10 +17,13 @@ from typing import Any
 
 import pandas as pd
 
-from analytics import actions, anomaly_search, bridge, budgets, inventory, report, savings, unit_costs
+from analytics import actions, anomaly_search, bridge, budgets, forecast, inventory, report, savings, unit_costs
 from analytics.command_options import view_of
-from analytics.forecast import next_month, outlook_of, planned
 from analytics.history import daily, logged_days, through
+from analytics.known_spend import known_spend
+from analytics.outlook import next_month, outlook_of
+from analytics.planned_events import planned
+from analytics.price_changes import announced, described
 from analytics.registry import dimension
 from analytics.scope import ClosedScope, Scope
 from analytics.spend import priced_share
@@ -32,7 +35,14 @@ from data.state import State
 
 MOVERS = 5
 SHOWN_FINDINGS = 8
-DECIDED = ("budget", "finding", "action", "owner", "event", *savings.READS)  # what people saved and a report shows
+DECIDED = (
+    "budget",
+    "finding",
+    "action",
+    "owner",
+    *forecast.READS,
+    *savings.READS,
+)  # what people saved and a report shows
 
 
 def week_of(text: str) -> date:
@@ -97,7 +107,9 @@ def _pacing(view: Ledger, state: State, week: ClosedScope, until: date) -> dict:
     inside = spend[spend.index >= pd.Timestamp(week.start)]
     month = (until - timedelta(days=1)).replace(day=1)
     events = planned(state)
-    end = outlook_of(spend, until, month, next_month(month), events)
+    changes = announced(view, state, Scope.of(view), until)
+    known = known_spend(view, Scope.of(view)).until(week.end)
+    end = outlook_of(known, until, month, next_month(month), [*events, *(change.event for change in changes)])
     days = [(f"{day:%Y-%m-%d}", None if pd.isna(usd) else usd) for day, usd in spend[-28:].items()]
     return {
         "week_usd": float(inside.sum()),
@@ -105,6 +117,7 @@ def _pacing(view: Ledger, state: State, week: ClosedScope, until: date) -> dict:
         "no_log": [f"{day:%Y-%m-%d}" for day in inside.index[inside.isna()]],
         "month": end._asdict()
         | {"score": end.score and end.score._asdict(), "note": end.note, "days_left": end.days_left},
+        "price_changes": [described(change) for change in changes],
         "budgets": [budgets.described(one) for one in budgets.status(view, state, events, until)],
     }
 

@@ -37,12 +37,12 @@ def split(view: Ledger, scope: Scope, by: str) -> pd.DataFrame:
     return spend.grouped(view, scope, (by,), ("cost_usd", "requests", "cost_per_1k_requests_usd"))
 
 
-@shell.cached(reads=("event",))
+@shell.cached(reads=forecast.READS)
 def month(view: Ledger, state: State, scope: Scope) -> forecast.Outlook:
-    return forecast.month_end(view, scope, forecast.planned(state))
+    return forecast.month_end(view, scope, forecast.events_ahead(view, state, scope))
 
 
-@shell.cached(reads=("budget", "event"))
+@shell.cached(reads=("budget", *forecast.READS))
 def budget(view: Ledger, state: State) -> budgets.Status | None:
     return budgets.company(budgets.status(view, state, forecast.planned(state)))
 
@@ -55,12 +55,16 @@ def biggest_saving(view: Ledger, state: State, scope: Scope) -> savings.Savings:
 def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope) -> str:
     """The page's title: where this month ends, and whether that keeps the budget."""
     whose = " for these filters" if scope.filters else ""
+    if outlook.p50 is None:
+        return f"{fmt.usd_short(outlook.actual_usd)} of {outlook.start:%B} so far{whose}; a forecast needs whole days"
     text = f"{outlook.start:%B} is on course for {fmt.usd_short(outlook.p50)}{whose}"
     if scope.filters:
         return text
     if held is None:
         return f"{text}; no budget is set"
     end = held.outlook
+    if end.p50 is None:
+        return text
     over = end.p50 / held.budget.amount_usd - 1
     kept = f"{fmt.share(abs(over))} {'over' if over > 0 else 'under'} the {held.budget.period} budget"
     return (
@@ -91,7 +95,7 @@ def kpis(now: dict, before: dict, outlook: forecast.Outlook, days: int) -> None:
     reach = (
         f"between {fmt.usd(outlook.p10)} and {fmt.usd(outlook.p90)} in 8 of 10 cases"
         if outlook.p10 is not None
-        else "run rate only: under 28 days of history"
+        else outlook.note
     )
     cells[1].metric(
         f"{outlook.start:%B} at its end",

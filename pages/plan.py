@@ -8,9 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from analytics import bridge, budgets, inventory, plan, spend, staffing
-from analytics.forecast import EVENTS, planned
-from analytics.history import daily, through
+from analytics.forecast import READS, events_ahead
+from analytics.history import through
+from analytics.known_spend import known_spend
+from analytics.planned_events import EVENTS, planned
 from analytics.scope import Scope
+from data.errors import NoData
 from data.ledger import Ledger
 from data.state import State
 from pages.ui import exports, filters, finance_charts, shell
@@ -21,25 +24,26 @@ AS_IT_STANDS = "Plan as it stands"
 EVENT_KINDS = ("launch", "migration", "price change", "model swap", "other")
 
 
-@shell.cached(reads=("event",))
+@shell.cached(reads=READS)
 def plans(view: Ledger, state: State, scope: Scope, count: int) -> dict[str, plan.Plan]:
     """The plan as it stands, then every saved scenario."""
-    series, until = daily(view, scope), through(view).complete_until
-    chosen = {AS_IT_STANDS: planned(state)} | plan.scenarios(state)
-    return {name: plan.plan(series, until, count, events) for name, events in chosen.items()}
+    spend, until = known_spend(view, scope), through(view).complete_until
+    names = {AS_IT_STANDS: None} | {name: name for name in plan.scenarios(state)}
+    ahead = {shown: events_ahead(view, state, scope, name) for shown, name in names.items()}
+    return {shown: plan.plan(spend, until, count, events) for shown, events in ahead.items()}
 
 
-@shell.cached(reads=("event",))
+@shell.cached(reads=READS)
 def swings(view: Ledger, state: State, scope: Scope, count: int) -> pd.DataFrame:
     until = through(view).complete_until
     recent = scope.between(until - timedelta(days=28), until)
     by_model = spend.grouped(view, recent, ("model",))
     whole = float(by_model["cost_usd"].dropna().sum()) or 1.0
     shares = {row.model: float(row.cost_usd) / whole for row in by_model.dropna().itertuples()}
-    return plan.tornado(daily(view, scope), until, count, planned(state), shares)
+    return plan.tornado(known_spend(view, scope), until, count, events_ahead(view, state, scope), shares)
 
 
-@shell.cached(reads=("budget", "event"))
+@shell.cached(reads=("budget", *READS))
 def statuses(view: Ledger, state: State) -> list[budgets.Status]:
     return budgets.status(view, state, planned(state))
 
@@ -60,7 +64,7 @@ def answer(base: plan.Plan, count: int, budget: float | None) -> str:
     whole = base.whole
     span = f"The {count} months from {whole.start:%b %Y}"
     if whole.p10 is None:
-        return f"{span} would cost {fmt.usd_short(whole.p50)} at the present run rate"
+        return f"{span} would cost {fmt.usd_short(whole.p50)} at the run rate of {whole.history_days} days with a log"
     text = (
         f"{span} are on course for {fmt.usd_short(whole.p50)}, {fmt.usd_short(whole.p10)} to {fmt.usd_short(whole.p90)}"
     )
@@ -120,19 +124,19 @@ def scenarios(all_plans: dict[str, plan.Plan]) -> None:
         "An event changes spend from its day on. Without a scenario it is part of the plan; with one it is a "
         "line of its own, beside the plan."
     )
-    base = all_plans[AS_IT_STANDS].whole
+    base = all_plans[AS_IT_STANDS]
     if len(all_plans) > 1 or planned(shell.state()):
         rows = [
-            (name, one.whole.p10, one.whole.p50, one.whole.p90, one.whole.p50 - base.p50)
+            (name, one.whole.p10, one.whole.p50, one.whole.p90, one.p50_usd - base.p50_usd)
             for name, one in all_plans.items()
         ]
         rows.append(
             (
                 "Without any event",
                 None,
-                all_plans[AS_IT_STANDS].without_events_usd,
+                base.without_events_usd,
                 None,
-                all_plans[AS_IT_STANDS].without_events_usd - base.p50,
+                base.without_events_usd - base.p50_usd,
             )
         )
         table = pd.DataFrame(rows, columns=["scenario", "p10", "p50", "p90", "against"])
@@ -328,7 +332,7 @@ def orchestration(year_usd: float, salary: float | None) -> list[staffing.Line]:
 
 def yearly(base: plan.Plan) -> float:
     """A year of the plan's spend, at the pace of its months."""
-    return base.whole.p50 / len(base.months) * 12
+    return base.p50_usd / len(base.months) * 12
 
 
 view = shell.view()
@@ -355,7 +359,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
 scope = Scope.of(view, team=tuple(team), model=tuple(model))
 found = statuses(view)
-all_plans = plans(view, scope, count or 12)
+try:
+    all_plans = plans(view, scope, count or 12)
+except NoData as error:
+    with title:
+        shell.header(str(error), view)
+    st.stop()
 base, budget = all_plans[AS_IT_STANDS], monthly_budget(found, scope)
 with title:
     shell.header(answer(base, count or 12, budget), view)
@@ -368,7 +377,7 @@ meaning = (
     f"{first['assumption']} moves it most: {first['low']} gives {fmt.usd(first['low_usd'])}, {first['high']} "
     f"{fmt.usd(first['high_usd'])}. One assumption at a time, the others as planned."
 )
-shell.chart(finance_charts.tornado(table, shell.palette(), base.whole.p50), alt=meaning, key="tornado")
+shell.chart(finance_charts.tornado(table, shell.palette(), base.p50_usd), alt=meaning, key="tornado")
 st.caption(fmt.md(meaning))
 scenarios(all_plans)
 budget_lines(found)

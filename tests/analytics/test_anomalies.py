@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from analytics import anomaly_search
-from analytics.anomalies import Anomaly, baseline, explained, failing_since, outgrown, unusual_days
+from analytics.anomalies import Anomaly, explained, failing_since, outgrown, unusual_days
+from analytics.day_patterns import pattern
 from analytics.scope import Scope
 from tests.analytics import planted
 from tests.analytics.commands import run
@@ -30,8 +31,8 @@ def test_a_day_three_times_its_weekday_is_flagged_with_its_dollars():
 
 
 def test_a_quiet_weekend_is_not_compared_with_a_working_day():
-    known = baseline(calm(noise=0.0)).iloc[60:67]
-    assert known["expected"].to_numpy() == pytest.approx(1000 * WEEK[(60 + np.arange(7)) % 7])
+    known = pattern(calm(noise=0.0), calm() * 0.02).expected.iloc[60:67]
+    assert known.to_numpy() == pytest.approx(1000 * WEEK[(60 + np.arange(7)) % 7])
 
 
 def test_calm_noisy_and_growing_years_raise_next_to_no_alarm():
@@ -60,7 +61,51 @@ def test_days_without_any_log_are_no_anomaly_and_break_nothing():
 
 
 def test_too_little_history_expects_nothing():
-    assert baseline(calm(20))["expected"].isna().all()
+    assert pattern(calm(20), calm(20) * 0.02).expected.isna().all()
+
+
+@pytest.mark.parametrize("length", [7, 14, 28])
+def test_the_pattern_does_not_learn_from_what_it_flags(length):
+    """Methods 4: a doubling of two weeks said 37 % of its dollars and looked over after five days."""
+    said, true = [], []
+    for seed in range(12):
+        usual = calm(120, 0.08, seed)
+        spend = usual.copy()
+        spend.iloc[80 : 80 + length] *= 2
+        (event,) = unusual_days(spend, 20.0, spend.index[40])
+        assert (event.start, event.end) == (spend.index[80].date(), spend.index[80 + length].date())
+        said.append(event.usd)
+        true.append(float((spend - usual).sum()))
+    assert sum(said) == pytest.approx(sum(true), rel=0.1)
+    assert said == pytest.approx(true, rel=0.25)  # a single one is as good as a noisy week's level
+
+
+def test_a_step_that_stays_becomes_the_level():
+    spend = calm(200, 0.05)
+    spend.iloc[80:] *= 2
+    (event,) = unusual_days(spend, 20.0, spend.index[40])
+    assert (event.end - event.start).days == 42
+
+
+def test_traffic_that_halves_is_news_and_its_return_is_none():
+    spend = calm(160, 0.05)
+    spend.iloc[80:101] *= 0.4
+    (event,) = unusual_days(spend, 20.0, spend.index[40])
+    assert event.usd < 0 and (event.end - event.start).days == 21
+    holiday = calm(160, 0.05)
+    holiday.iloc[80] *= 0.2
+    assert unusual_days(holiday, 20.0, holiday.index[40]) == []
+
+
+def test_noisy_near_empty_weekends_are_judged_by_weekends():
+    """Methods 13: 14 alarms a year, since one scale was used for every weekday."""
+    steps, rng = np.arange(365), np.random.default_rng(5)
+    alarms = 0
+    for _ in range(6):
+        weekend = 30 * np.exp(rng.normal(0, 1, 365))
+        values = np.where(steps % 7 < 5, 1000 * np.exp(rng.normal(0, 0.1, 365)), weekend)
+        alarms += len(unusual_days(calm(365) * 0 + values, 20.0, pd.Timestamp("2026-03-02")))
+    assert alarms <= 18
 
 
 def test_a_model_that_begins_to_fail_is_dated():

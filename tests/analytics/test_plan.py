@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analytics import plan, staffing
-from analytics.forecast import Event
+from analytics.planned_events import Event
 from data.errors import BadInput
 
 UNTIL = date(2026, 7, 24)

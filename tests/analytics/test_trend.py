@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics import backtest, forecast_model
-from analytics.forecast import Event, learned, months, outlook_of
+from analytics.outlook import learned, months, outlook_of
+from analytics.planned_events import Event
 
 WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.35, 0.25])
 
@@ -82,10 +83,10 @@ def test_under_28_days_there_is_a_run_rate_and_no_range():
     assert outlook.chance_above(5000) is None
 
 
-def test_no_history_and_no_spend_forecast_zero():
-    for values in ([], [0.0] * 60):
-        outlook = outlook_of(series(values), date(2026, 3, 6), date(2026, 3, 1), date(2026, 4, 1))
-        assert outlook.p50 == 0
+def test_no_spend_forecasts_zero_and_no_history_nothing():
+    month = date(2026, 3, 6), date(2026, 3, 1), date(2026, 4, 1)
+    assert outlook_of(series([0.0] * 60), *month).p50 == 0
+    assert outlook_of(series([]), *month).p50 is None
 
 
 def test_what_has_been_spent_is_certain():

@@ -1,0 +1,97 @@
+"""Daily spend with what the log lacks: a day without a log is not a day without spend, for each source.
+
+What a source would have logged on a day it has a hole is expected to be what it logged on the same
+weekdays around it. So a sum can say what it has seen, what is missing, and about how much that is.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analytics.answers_by_version import kept
+from analytics.coverage import source_logs
+from analytics.history import daily, daily_by
+from analytics.scope import Scope
+from data.ledger import Ledger
+
+NEAREST = 4  # same weekdays with a log that speak for a day without one
+REACH_DAYS = 35  # further away nothing is said
+
+
+class KnownSpend(NamedTuple):
+    """USD a day, consecutive days: `seen` in the log, and `lacking`, what silent sources would have added.
+
+    `lacking` is 0 where nothing is missing and NaN where nothing near it can say; `missing` marks the days on
+    which a source has a hole.
+    """
+
+    seen: pd.Series
+    lacking: pd.Series
+    missing: pd.Series
+
+    @property
+    def filled(self) -> pd.Series:
+        """What was spent, as far as can be told; NaN where it cannot."""
+        return self.seen + self.lacking
+
+    @property
+    def covered(self) -> pd.Series:
+        """What was seen on the days that the log covers whole; NaN on the others."""
+        return self.seen.where(~self.missing)
+
+    def within(self, start: date, end: date) -> KnownSpend:
+        """The days [start, end) of it."""
+        days = self.seen.index
+        inside = (days >= pd.Timestamp(start)) & (days < pd.Timestamp(end))
+        return KnownSpend(*(part[inside] for part in self))
+
+    def until(self, end: date) -> KnownSpend:
+        """The days before `end`."""
+        return self.within(date.min, end)
+
+
+@kept
+def known_spend(view: Ledger, scope: Scope) -> KnownSpend:
+    """The scope's spend by day over the whole ledger, each source judged by its own log."""
+    total = daily(view, scope)
+    holes = pd.DataFrame(
+        {log.name: _marked(total.index, log.gaps) for log, _ in source_logs(view, scope)}, index=total.index
+    )
+    if not holes.to_numpy().any():
+        return of_series(total)
+    wide = daily_by(view, scope, ("source",))["cost_usd"].reindex(columns=holes.columns).fillna(0.0)
+    lacking = pd.DataFrame({name: _expected(wide[name].mask(holes[name])) for name in holes}).sum(axis=1, skipna=False)
+    everywhere = total.isna()
+    missing = everywhere | holes.any(axis=1)
+    return KnownSpend(total.fillna(0.0), lacking.where(missing, 0.0), missing)
+
+
+def of_series(spend: pd.Series) -> KnownSpend:
+    """The same for one series by day that is NaN where it has no log."""
+    return KnownSpend(spend.fillna(0.0), _expected(spend), spend.isna())
+
+
+def _marked(days: pd.DatetimeIndex, gaps: tuple) -> np.ndarray:
+    marks = np.zeros(len(days), dtype=bool)
+    for gap in gaps:
+        marks |= (days >= pd.Timestamp(gap.start)) & (days < pd.Timestamp(gap.end))
+    return marks
+
+
+def _expected(spend: pd.Series) -> pd.Series:
+    """For the NaN days of a series, the median of the nearest same weekdays; else 0. NaN where none is near."""
+    values = spend.to_numpy(dtype=float)
+    known = ~np.isnan(values)
+    result = np.zeros(len(values))
+    for day in np.flatnonzero(~known).tolist():
+        low = max(0, day - REACH_DAYS)
+        near = np.flatnonzero(known[low : day + REACH_DAYS + 1]) + low
+        same = near[(near - day) % 7 == 0]
+        chosen = same if len(same) >= 2 else near
+        nearest = chosen[np.argsort(np.abs(chosen - day), kind="stable")][:NEAREST]
+        result[day] = np.median(values[nearest]) if len(nearest) else np.nan
+    return pd.Series(result, index=spend.index)
