@@ -30,12 +30,12 @@ def status() -> None:
     """The bottom of the sidebar: what the ledger holds."""
     with st.sidebar:
         try:
-            known = shell.facts(shell.view())
+            known = shell.standing(shell.view())
         except BatonError:
             return
-        if known["attempts"]:
-            st.caption(f"{fmt.count(known['attempts'])} attempts, {fmt.days(known['first_day'], known['last_day'])}")
-            loaded = "" if known["loaded"] is None else f"Last load {known['loaded']:%d %b %Y %H:%M} UTC, "
+        if known is not None:
+            st.caption(f"{fmt.count(known.attempts)} attempts, {fmt.days(known.first_day, known.last_day)}")
+            loaded = "" if known.loaded is None else f"Last load {fmt.day(known.loaded)} {known.loaded:%H:%M} UTC, "
             st.caption(f"{loaded}data version {shell.view().snapshot()}")
         else:
             st.caption("The ledger is empty.")

@@ -234,7 +234,7 @@ def notes(made: Programme) -> None:
     if made.note:
         st.warning(fmt.md(made.note[0].upper() + made.note[1:] + "."), icon=":material/calendar_month:")
     words = {
-        "kept": "failed, answered by a gateway's cache, or on prepaid capacity",
+        "kept": "failed or answered by a gateway's cache",
         "unpriced": "without a price",
         "unmetered": "without token counts",
     }
@@ -319,7 +319,7 @@ def side_by_side(view: Ledger, title: Any) -> None:
 
 view = shell.view()
 title = st.container()
-mode = scenarios.mode_of(bool(shell.facts(view)["attempts"]))
+mode = scenarios.mode_of(shell.standing(view) is not None)
 if mode == scenarios.LOG:
     shell.needs_data(view, QUESTION)
 {scenarios.LOG: from_log, scenarios.TYPED: typed, scenarios.SAVED: side_by_side}[mode](view, title)

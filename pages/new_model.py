@@ -345,7 +345,7 @@ def side_by_side(view: Ledger, title: Any) -> None:
 
 view = shell.view()
 title = st.container()
-mode = scenarios.mode_of(bool(shell.facts(view)["attempts"]))
+mode = scenarios.mode_of(shell.standing(view) is not None)
 if mode == scenarios.LOG:
     shell.needs_data(view, QUESTION)
 {scenarios.LOG: from_log, scenarios.TYPED: typed, scenarios.SAVED: side_by_side}[mode](view, title)

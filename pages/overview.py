@@ -220,7 +220,7 @@ def begin() -> None:
 
 
 view = shell.view()
-if not shell.facts(view)["attempts"]:
+if shell.standing(view) is None:
     begin()
 loading.show_reports()
 loading.unread_files()

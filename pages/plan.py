@@ -15,6 +15,7 @@ from analytics.planned_events import EVENTS, planned
 from analytics.scope import Scope
 from data.errors import NoData
 from data.ledger import Ledger
+from data.sample.sample import is_sample
 from data.state import State
 from pages.ui import exports, filters, finance_charts, shell
 from pages.ui import format as fmt
@@ -385,7 +386,7 @@ lines = orchestration(yearly(base), salary)
 with st.container(horizontal=True):
     foot = (
         f"Data through {through(view).instant:%Y-%m-%d %H:%M} UTC, days in {view.time_zone}, data version "
-        f"{view.snapshot()}" + (", sample data" if shell.facts(view)["sample"] else "") + "."
+        f"{view.snapshot()}" + (", sample data" if is_sample(view) else "") + "."
     )
     st.download_button(
         "Plan, HTML",

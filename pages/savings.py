@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import actions, inventory, savings
+from analytics.history import through
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
@@ -107,7 +108,7 @@ def decide(number: int, finding: savings.Finding) -> None:
                 due=due,
                 note=finding.action,
                 expected_usd_month=round(finding.usd_month, 2),
-                decided=shell.facts(view)["last_day"],
+                decided=through(view).day,
                 filters={name: finding.filters[name] for name in savings.LINKED if name in finding.filters},
             )
             actions.ACTIONS.save(shell.state(), decided.name, decided)

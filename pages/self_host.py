@@ -356,7 +356,7 @@ def show(
 view = shell.view()
 catalog = models.current(shell.state())
 title = st.container()
-has_log = bool(shell.facts(view)["attempts"])
+has_log = shell.standing(view) is not None
 traffic = st.container(horizontal=True, vertical_alignment="bottom")
 source = traffic.segmented_control(
     "Traffic",

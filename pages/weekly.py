@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import actions, anomaly_search, report, review, unit_costs
-from analytics.history import through
+from analytics.history import logged_days, through
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.errors import BatonError
@@ -25,7 +25,7 @@ WEEKS_BACK = 26
 @shell.cached
 def weeks(view: Ledger) -> list[str]:
     """Weeks the data cover, the newest whole one first."""
-    last, first = review.last_week(view), shell.facts(view)["first_day"]
+    last, first = review.last_week(view), logged_days(view)[0].date()
     reach = through(view).day
     running = [review.week_name(last + timedelta(days=7))] if last + timedelta(days=7) <= reach else []
     whole = [
@@ -338,7 +338,7 @@ def store(saved: pd.DataFrame, edited: pd.DataFrame) -> None:
                 status=row["status"] if isinstance(row["status"], str) else "open",
                 expected_usd_month=0.0 if pd.isna(row["expected_usd_month"]) else row["expected_usd_month"],
                 note=_text(row["note"]),
-                decided=old["decided"] if old is not None else shell.facts(shell.view())["last_day"],
+                decided=old["decided"] if old is not None else through(shell.view()).day,
                 filters=old["filters"] if old is not None else {},
             )
         )

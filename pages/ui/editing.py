@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +16,7 @@ from pages.ui import shell
 
 def documents(
     kept: Documents,
-    columns: dict[str, object],
+    columns: Mapping[str, Any],
     *,
     to_row: Callable[[dict], dict],
     to_body: Callable[[dict, dict], dict],
@@ -60,3 +61,13 @@ def documents(
 
 def _empty(value: object) -> bool:
     return value is None or value != value or (isinstance(value, str) and not value.strip())
+
+
+def what_changed(change: object, done: str) -> str:
+    """What a save did to the rows already loaded: `change.rows` of them were `done`."""
+    rows = getattr(change, "rows", 0)
+    return (
+        f"{fmt.count(rows)} rows {done}; a new data version was made."
+        if rows
+        else "Saved; no row already loaded is touched by it."
+    )

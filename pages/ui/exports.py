@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from pages.ui import format as fmt
 
@@ -28,38 +31,46 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{c: frame[c].astype(float) for c in decimals})
 
 
-def table(
+def columns(
     frame: pd.DataFrame,
     *,
-    name: str,
-    units: dict[str, str] | None = None,
-    labels: dict[str, str] | None = None,
-    key: str = "",
-    wide: dict[str, int] | None = None,
-) -> None:
-    """A table with units in its headers, and its CSV.
-
-    `units`: column -> registry unit; `wide`: columns of sentences, which wrap, and their width in pixels.
-    """
-    columns = {}
+    units: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    wide: Mapping[str, int] | None = None,
+) -> dict[str, ColumnConfig]:
+    """How a table shows its columns: `units` by the registry, `wide` the pixels of columns of sentences."""
+    made: dict[str, ColumnConfig] = {}
     for column in frame.columns:
         label = (labels or {}).get(column, _label(column))
         unit = (units or {}).get(column, "")
-        columns[column] = (
+        made[column] = (
             st.column_config.NumberColumn(label, format=_FORMATS[unit])
             if unit in _FORMATS
             else st.column_config.Column(label, width=(wide or {}).get(column))
         )
-    shown = plain(frame)
+    return made
+
+
+def table(
+    frame: pd.DataFrame,
+    *,
+    name: str,
+    units: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    key: str = "",
+    wide: Mapping[str, int] | None = None,
+) -> None:
+    """A table with units in its headers, and its CSV; columns of sentences (`wide`) wrap."""
+    rows: dict[str, Any] = {"row_height": WRAPPED, "height": "content"} if wide else {}
     st.dataframe(
-        shown,
+        plain(frame),
         hide_index=True,
-        column_config=columns,
+        column_config=columns(frame, units=units, labels=labels, wide=wide),
         width="stretch",
         placeholder=fmt.MISSING,
         alt=f"Table: {name}",
         key=f"table_{key or name}",
-        **({"row_height": WRAPPED, "height": "content"} if wide else {}),
+        **rows,
     )
     download(frame, name=name, key=key)
 

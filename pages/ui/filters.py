@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analytics import coverage
+from analytics import coverage, spend
 from analytics.history import through
 from analytics.registry import DIMENSIONS
-from analytics.scope import UNKNOWN, ClosedScope, Scope
+from analytics.scope import ClosedScope, Scope
 from data.calendar import DAYS_PER_YEAR
 from data.ledger import Ledger
 from pages.ui import links, shell
@@ -20,12 +20,7 @@ WINDOWS = {"7d": "7d", "28d": "28d", "90d": "90d", "12m": "12m", "mtd": "MTD", "
 @shell.cached
 def options(view: Ledger, dimension: str) -> list[str]:
     """Values of a roll-up dimension, by spend, missing as `unknown`."""
-    column = DIMENSIONS[dimension].name
-    frame = view.sql(
-        f"SELECT coalesce({column}, '{UNKNOWN}') AS value FROM {view.name('spend_by_day')} GROUP BY 1 ORDER "
-        "BY sum(cost_usd) DESC NULLS LAST"
-    )
-    return frame["value"].tolist()
+    return spend.grouped(view, Scope.of(view), (dimension,))[dimension].tolist()
 
 
 def span_of(view: Ledger, window: str) -> ClosedScope:

@@ -10,18 +10,18 @@ from inspect import getfile
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 from urllib.parse import urlencode
 
-import pandas as pd
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from analytics import standing as standing_of
 from analytics.scope import Scope
+from analytics.standing import Standing
 from data.errors import BatonError
 from data.facts.tables import KEYS as TABLES
 from data.facts.tables import stamp as tables_stamp
 from data.home import home_dir
 from data.ledger import Ledger
 from data.prices import second_catalogue
-from data.sample.sample import is_sample
 from data.state import State
 from pages.ui import charts, links
 from pages.ui import format as fmt
@@ -136,48 +136,29 @@ def chart(figure, *, alt: str, key: str, **options: object) -> object:
 
 
 @cached
-def facts(view: Ledger) -> dict:
-    """What the status line says: first and last instant, rows, share priced, sample or real."""
-    row = view.sql(
-        f"SELECT (SELECT min(day) FROM {view.name('spend_by_day')}) AS first_day, (SELECT max(day) FROM "
-        f"{view.name('spend_by_day')}) AS last_day, "
-        f"(SELECT max(ingested_at) FROM {view.name('batches')}) AS loaded, sum(attempts)::BIGINT AS attempts, "
-        f"sum(priced_attempts)::BIGINT AS priced FROM {view.name('spend_by_day')}"
-    ).iloc[0]
-    if pd.isna(row["attempts"]) or not row["attempts"]:
-        return {"attempts": 0, "sample": False}
-    last = view.sql(
-        f"SELECT max(requested_at) AS t FROM {view.name('usage')} WHERE requested_at >= ?",
-        [pd.Timestamp(row["last_day"]) - pd.Timedelta(days=2)],
-    ).iloc[0, 0]
-    return {
-        "first_day": pd.Timestamp(row["first_day"]).date(),
-        "last_day": pd.Timestamp(row["last_day"]).date(),
-        "last": last,
-        "attempts": int(row["attempts"]),
-        "priced_share": row["priced"] / row["attempts"],
-        "sample": is_sample(view),
-        "loaded": None if pd.isna(row["loaded"]) else row["loaded"],
-    }
+def standing(view: Ledger) -> Standing | None:
+    """What the status line says; None for an empty ledger."""
+    return standing_of.standing(view)
 
 
 def header(answer: str, view: Ledger) -> None:
     """The page's answer as its title, and one grey line on what it stands on."""
     st.title(fmt.md(answer), anchor=False)
-    known = facts(view)
-    if not known["attempts"]:
+    known = standing(view)
+    if known is None:
         return
     parts = [
-        f"Data through {known['last']:%d %b %Y %H:%M} UTC",
+        f"Data through {fmt.day(known.last)} {known.last:%H:%M} UTC",
         f"days in {view.time_zone}",
-        f"{fmt.share(known['priced_share'])} of attempts priced",
+        f"{fmt.share(known.priced_share)} of attempts priced",
+        *([f"{fmt.share(known.without_caveat_share)} of dollars without caveat"] if known.priced_share else []),
         f"data version {view.snapshot()}" + (" (frozen by this link)" if "as_of" in st.query_params else ""),
     ]
-    age = datetime.now(UTC).replace(tzinfo=None) - known["last"].to_pydatetime()
+    age = datetime.now(UTC).replace(tzinfo=None) - known.last
     if age.days >= 1:
         parts.append(f"{age.days} day{'s' * (age.days > 1)} old")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if known["sample"]:
+        if known.sample:
             st.badge(
                 "Sample company, not your data", icon=":material/science:", color="blue", help=fmt.md(SAMPLE_SCALE)
             )
@@ -195,7 +176,7 @@ def errors() -> Iterator[None]:
 
 def needs_data(view: Ledger, question: str) -> None:
     """The empty state: what this page will answer, and the one action that gets there. Stops the page."""
-    if facts(view)["attempts"]:
+    if standing(view) is not None:
         return
     st.title(question, anchor=False)
     st.write(
@@ -208,10 +189,10 @@ def needs_data(view: Ledger, question: str) -> None:
 
 def needs_prices(view: Ledger) -> None:
     """The state in which no attempt has a known cost: unknown is not zero, so no dollar is shown. Stops the page."""
-    known = facts(view)
-    if known["priced_share"]:
+    known = standing(view)
+    if known is None or known.priced_share:
         return
-    header(f"The cost is unknown: none of {fmt.count(known['attempts'])} attempts has a price", view)
+    header(f"The cost is unknown: none of {fmt.count(known.attempts)} attempts has a price", view)
     st.write(
         "The log reports no cost and the price book knows none of these models. Give a contract price or an "
         "alias; the rows are then repriced. Tokens and requests can be explored all the same."

@@ -1,0 +1,66 @@
+"""The ledger against what providers bill, by provider and month."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from analytics import reconcile
+from data.ledger import Ledger
+from data.prices import exchange_rates
+from data.state import State
+from pages.ui import editing, exports, shell
+from pages.ui import format as fmt
+
+
+def show_bills(view: Ledger) -> None:
+    frame = _reconciled(view)
+    if frame.empty:
+        st.info(
+            "No invoice or usage report is loaded yet. Load one (OpenAI costs or usage, Anthropic cost or "
+            "usage report, FOCUS file, LiteLLM daily table) on the Load section, and this compares it with "
+            "the ledger by provider and month."
+        )
+        return
+    st.caption(
+        "The ledger against what providers bill, by provider and month, with what the difference consists of "
+        "as far as the data tell."
+    )
+    open_points = frame[~frame["explanation"].str.contains("grees within")]
+    st.write(fmt.md(f"{len(frame) - len(open_points)} of {len(frame)} monthly bills agree with the ledger within 1%."))
+    for point in open_points.head(3).itertuples():
+        gap = "" if pd.isna(point.difference_usd) else f" {fmt.usd_change(point.difference_usd)} on the bill."
+        st.write(fmt.md(f"{point.provider}, {point.month:%b %Y}:{gap} {point.explanation}"))
+    frame = frame.assign(
+        month=[f"{m:%b %Y}" for m in frame["month"]],
+        difference_usd=[None if pd.isna(d) else round(d, 2) + 0 for d in frame["difference_usd"]],
+    )
+    money = {c: "USD" for c in frame.columns if c.endswith("_usd")}
+    labels = {"billed_usd": "Billed, USD", "ledger_usd": "Ledger, USD", "difference_usd": "Billed less ledger, USD"}
+    foreign = (frame["currency"] != "USD").any()
+    exports.table(
+        frame if foreign else frame.drop(columns=["currency", "billed"]),
+        name="reconciliation",
+        units=money,
+        labels=labels,
+    )
+    if foreign or shell.state().all("billed_rate"):
+        st.subheader("Exchange rates", anchor=False)
+        st.caption("A bill in another currency is kept apart until its rate and the day of that rate stand here.")
+        columns = {
+            "usd_rate": st.column_config.NumberColumn("USD for one", required=True, min_value=0.0, format="%.6f"),
+            "on": st.column_config.DateColumn("As of", required=True),
+        }
+        editing.documents(
+            exchange_rates.RATES,
+            columns,
+            key="rates",
+            after=lambda: "Saved; the comparison above uses it.",
+            to_row=lambda b: {"usd_rate": float(b["usd_rate"]), "on": pd.Timestamp(b["on"]).date()},
+            to_body=lambda r, stored: {"usd_rate": str(r.get("usd_rate", "")), "on": str(r.get("on", ""))[:10]},
+        )
+
+
+@shell.cached(reads=("billed_rate",))
+def _reconciled(view: Ledger, state: State) -> pd.DataFrame:
+    return reconcile.by_month(view, state)
