@@ -12,7 +12,6 @@ from data.errors import BadInput
 from data.formats import Format
 from data.loading.ingest import ingest
 
-
 ODD = Format(
     name="odd",
     label="made up, every fifth record assumes its split",
