@@ -36,7 +36,7 @@ def answer_key(task: Task, answer: Answer) -> str | None:
 
 def words(text: str) -> list[str]:
     """The words in order, folded, without punctuation."""
-    return text.casefold().translate(str.maketrans(dict.fromkeys(string.punctuation, " "))).split()
+    return text.casefold().translate(str.maketrans(string.punctuation, " " * len(string.punctuation))).split()
 
 
 def letter(text: str) -> str | None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -55,6 +56,12 @@ DETERMINISTIC = (
 MODEL_GRADED = ("llm-rubric",)
 NOT_RUN = ("javascript", "python", "webhook", "is-sql", "similar")
 LARGEST_FILE = 32 * 1024 * 1024
+if TYPE_CHECKING:
+    TaskType: TypeAlias = str
+    Criticality: TypeAlias = str
+    DataClass: TypeAlias = str
+else:
+    TaskType, Criticality, DataClass = Literal[TASK_TYPES], Literal[CRITICALITIES], Literal[DATA_CLASSES]
 Where = Callable[[int, tuple[str | int, ...]], str]
 
 
@@ -107,9 +114,9 @@ class Task(Part):
     max_tokens: int = Field(256, ge=1, le=32_768)
     asserts: tuple[Assertion, ...] = ()
     threshold: float | None = Field(None, ge=0, le=1)
-    task_type: Literal[TASK_TYPES] = "unknown"
-    criticality: Literal[CRITICALITIES] = "unknown"
-    data_class: Literal[DATA_CLASSES] = "unknown"
+    task_type: TaskType = "unknown"
+    criticality: Criticality = "unknown"
+    data_class: DataClass = "unknown"
     team: str | None = None
     feature: str | None = None
     tags: tuple[str, ...] = ()
@@ -195,7 +202,7 @@ def parse_tasks(text: str, name: str) -> TaskSet:
     stem, tasks, left_out = name.rsplit(".", 1)[0], [], []
     for number, entry in enumerate(entries, start=1):
         try:
-            tasks.append(_task(as_task(entry, number, stem), lambda field, at=number - 1: where(at, field)))
+            tasks.append(_task(as_task(entry, number, stem), partial(where, number - 1)))
         except LeftOut as reason:
             left_out.append(str(reason))
     if not tasks:

@@ -43,11 +43,10 @@ def dead_ends(policy: Policy, model_facts: Mapping[str, ModelFacts]) -> list[str
 
 
 def _loops(policy: Policy) -> Iterator[Problem]:
-    chains = [(("fallback",), policy.fallback)]
+    chains: list[tuple[tuple[str | int, ...], tuple[str, ...]]] = [(("fallback",), policy.fallback)]
     for index, rule in enumerate(policy.rules):
-        chains += [
-            (("rules", index, way), getattr(rule, way)) for way in ("cascade", "cross_check") if getattr(rule, way)
-        ]
+        ways = (("cascade", rule.cascade), ("cross_check", rule.cross_check))
+        chains += [(("rules", index, way), chain) for way, chain in ways if chain]
     for where, chain in chains:
         again = next((target for i, target in enumerate(chain) if target in chain[:i]), None)
         if again:
@@ -87,8 +86,9 @@ def _clashes(policy: Policy) -> Iterator[Problem]:
 
 def _impossible(one: Constraint, two: Constraint) -> str | None:
     """The fact two constraints on the same request cannot agree on, if any."""
-    for key in set(one.require or {}) & set(two.require or {}):
-        if key != "residency" and not set(one.require[key]) & set(two.require[key]):
+    first, second = one.require or {}, two.require or {}
+    for key in set(first) & set(second):
+        if key != "residency" and not set(first[key]) & set(second[key]):
             return key
     for wants, bans in ((one, two), (two, one)):
         forbid, require = bans.forbid or {}, wants.require or {}
@@ -100,10 +100,15 @@ def _impossible(one: Constraint, two: Constraint) -> str | None:
 def _atoms(policy: Policy) -> Box:
     """For every dimension the policy mentions, the smallest pieces its conditions can tell apart."""
     terms: dict[str, list[Members | Size]] = {}
-    for part in (*policy.rules, *policy.constraints):
-        for name, term in part.when.items():
+    for when in _conditions(policy):
+        for name, term in when.items():
             terms.setdefault(name, []).append(term)
     return {name: frozenset(_pieces(name, parts)) for name, parts in terms.items()}
+
+
+def _conditions(policy: Policy) -> list[dict[str, Members | Size]]:
+    """The `when` of every rule and every constraint."""
+    return [rule.when for rule in policy.rules] + [constraint.when for constraint in policy.constraints]
 
 
 def _pieces(name: str, terms: list[Any]) -> set:
@@ -139,8 +144,8 @@ def _minus(box: Box, cut: Box, atoms: Box) -> Iterator[Box]:
 def _cells(policy: Policy, atoms: Box) -> Iterator[Box]:
     """Boxes that every rule and constraint accepts whole or not at all."""
     cells = [dict(atoms)]
-    for part in (*policy.rules, *policy.constraints):
-        cut = _box(part.when, atoms)
+    for when in _conditions(policy):
+        cut = _box(when, atoms)
         cells = [piece for cell in cells for piece in (*_minus(cell, cut, atoms), *_inside(cell, cut))]
     yield from cells
 

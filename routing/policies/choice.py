@@ -164,8 +164,8 @@ def broken(constraint: Constraint, facts: Mapping[str, tuple[str, ...] | None]) 
         if not set(value) & set(wanted):
             return f"its {key} is {', '.join(value)} and {' or '.join(wanted)} is required{because}"
     forbidden = constraint.forbid or {}
-    if forbidden and all(facts.get(k) is None or set(facts[k]) & set(v) for k, v in forbidden.items()):
-        unknown = [key for key in forbidden if facts.get(key) is None]
+    unknown = [key for key in forbidden if facts.get(key) is None]
+    if forbidden and all(key in unknown or set(facts[key] or ()) & set(values) for key, values in forbidden.items()):
         words = " with ".join(f"{key} {' or '.join(values)}" for key, values in forbidden.items())
         return f"{words} is forbidden{f' and its {unknown[0]} is unknown' if unknown else ''}{because}"
     return None

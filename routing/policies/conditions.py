@@ -148,7 +148,7 @@ def _facts(raw: Any) -> Any:
 def _fact(key: str, value: Any) -> tuple[str, ...]:
     if key not in MODEL_FACTS:
         raise ValueError(f"`{key}` is no model fact; use one of: {', '.join(MODEL_FACTS)}")
-    legal = ("true", "false") if key in YES_NO_FACTS else HOSTINGS if key == "hosting" else None
+    legal: tuple[str, ...] = ("true", "false") if key in YES_NO_FACTS else HOSTINGS if key == "hosting" else ()
     words = _words(value)
     wrong = [word for word in words if legal and word not in legal]
     if wrong:

@@ -84,7 +84,7 @@ class Rule(Part):
     @property
     def targets(self) -> tuple[str, ...]:
         """Every target the rule names for answers, in order."""
-        return (self.use,) if self.use else tuple(self.split or self.cascade or self.cross_check)
+        return (self.use,) if self.use else tuple(self.split or self.cascade or self.cross_check or ())
 
 
 class Review(Part):

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from routing.calling.attempts import CallBudget, Context
 from routing.calling.calls import Answer, Request
 from routing.calling.router import Router
-from routing.grading.graders import Verdict
 from routing.grading.tasks import MODEL_GRADED, Task
+from routing.grading.verdicts import Verdict
 from routing.policies.choice import refusal, resolve
 from routing.policies.policy import Policy
 from routing.runs.outcome import Outcome

@@ -47,23 +47,24 @@ def open_review(
 ) -> int:
     """Put an item into the queue and return its number."""
     with state.transaction() as db:
-        cursor = db.execute(
-            "INSERT INTO live_reviews (run_id, policy, task_id, kind, reason, body, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (review_id,) = db.execute(
+            "INSERT INTO live_reviews (run_id, policy, task_id, kind, reason, body, opened_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING review_id",
             (run_id, policy, task_id, kind, reason, json.dumps(body, default=str), now()),
-        )
+        ).fetchone()
         append_audit(
             db,
             "review asked for",
             {
                 "run": run_id,
-                "review": cursor.lastrowid,
+                "review": review_id,
                 "kind": kind,
                 "reason": reason,
                 "policy": policy,
                 "task": task_id,
             },
         )
-        return cursor.lastrowid
+        return int(review_id)
 
 
 def reviews(state: State, run_id: str | None = None, open_only: bool = False) -> list[dict[str, Any]]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from data.state import State
 from routing.calling.calls import Answer
-from routing.grading.graders import Measured, Verdict, grade
+from routing.grading.graders import grade
 from routing.grading.tasks import Task
+from routing.grading.verdicts import Measured, Verdict
 from routing.runs.answering import Answerer
 from routing.runs.journal import RunJournal
 from routing.runs.judge import judge_rubrics, prefer

@@ -9,9 +9,10 @@ from data.errors import BadInput
 from routing.calling.calls import Answer
 from routing.grading.answer_text import answer_key
 from routing.grading.confidence import log_probability, majority, self_reported, verdict
-from routing.grading.graders import Measured, check, grade
+from routing.grading.graders import check, grade
 from routing.grading.guardrails import input_violations, output_violations, pii_kinds
 from routing.grading.tasks import DETERMINISTIC, Assertion, Task, parse_tasks, read_tasks, shipped_tasks
+from routing.grading.verdicts import Measured
 from routing.policies.policy import Guardrails
 from routing.runs.judge import agreement
 
