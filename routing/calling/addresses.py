@@ -34,13 +34,15 @@ def checked_url(url: str, allowed: Iterable[str] = ()) -> str:
         raise BadInput("The base URL cannot be read; write it as https://host/v1.") from error
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
         raise BadInput(
-            "The base URL holds credentials before the host; remove them and name the key's environment variable in key_env."
+            "The base URL holds credentials before the host; remove them and name the key's environment variable in "
+            "key_env."
         )
     if parts.query or parts.fragment:
         raise BadInput("The base URL has a query or fragment, which may hold a secret; end it after the path.")
     if parts.scheme not in ("http", "https") or not host:
         raise BadInput(
-            f"The base URL's scheme is `{parts.scheme or 'missing'}`; write it as https://host/v1 (http only for local servers)."
+            f"The base URL's scheme is `{parts.scheme or 'missing'}`; write it as https://host/v1 (http only for "
+            "local servers)."
         )
     if port == 0:
         raise BadInput("The base URL's port is 0; give the port the server listens on.")

@@ -10,7 +10,8 @@ from typing import Any
 
 from data.calendar import MILLION
 
-# Chat templates add a default system prompt; providers put another before tool declarations (Anthropic's has some 500 tokens).
+# Chat templates add a default system prompt; providers put another before tool declarations (Anthropic's has some 500
+# tokens).
 HIDDEN_TOKENS = 200
 HIDDEN_TOOL_TOKENS = 600
 
@@ -82,7 +83,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD per million tokens. None is unknown, 0 is free; the cache prices fall back to the input price by the usual factors."""
+    """USD per million tokens. None is unknown, 0 is free; the cache prices fall back to the input price by the usual
+    factors.
+    """
 
     input: Decimal | None = None
     output: Decimal | None = None
@@ -99,7 +102,9 @@ class Price:
         return self.known and not any(self._input_rates()) and self.output == 0
 
     def worst_usd(self, input_tokens: int, output_tokens: int) -> Decimal | None:
-        """The most a call of this size can cost, whatever kind its tokens turn out to be; None when the price is unknown."""
+        """The most a call of this size can cost, whatever kind its tokens turn out to be; None when the price is
+        unknown.
+        """
         if self.input is None or self.output is None:
             return None
         return (input_tokens * max(self._input_rates()) + output_tokens * self.output) / MILLION
@@ -116,7 +121,9 @@ class Price:
         return (paid + written * self.output) / MILLION
 
     def _input_rates(self) -> tuple[Decimal, Decimal, Decimal, Decimal]:
-        """Fresh, cache read, cache write for five minutes and for an hour: the reservation and the bill use the same ones."""
+        """Fresh, cache read, cache write for five minutes and for an hour: the reservation and the bill use the same
+        ones.
+        """
         fresh = self.input or Decimal(0)
         return (
             fresh,

@@ -126,7 +126,8 @@ def _weights(endpoints: list[Endpoint], strategy: str) -> list[float]:
     if strategy == "inverse_price":
         return [1.0 / max(_price(e), 1e-9) ** 2 for e in endpoints]
     if strategy == "latency":
-        # Unknown ones look instant, so each is tried; the others keep a small chance, or a recovered one would never be seen.
+        # Unknown ones look instant, so each is tried; the others keep a small chance, or a recovered one would never
+        # be seen.
         best = _best(endpoints, lambda e: e.first_token_ms or 0.0, SIMILAR)
         return [max(weight, EXPLORE) for weight in best]
     return [1.0 if i == 0 else 0.0 for i in range(len(endpoints))]

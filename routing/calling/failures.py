@@ -135,7 +135,9 @@ class CallFailed(Exception):
 
 
 def classify(http_status: int, body: str) -> str:
-    """The class of a non-2xx answer: by the words of its body where several causes share the status, else by the status."""
+    """The class of a non-2xx answer: by the words of its body where several causes share the status, else by the
+    status.
+    """
     words = body[:4000].lower()
     for kind, statuses, marks in CAUSES:
         if http_status in statuses and any(mark in words for mark in marks):

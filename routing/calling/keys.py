@@ -17,7 +17,8 @@ def checked_name(name: str) -> str:
     """The name of an environment variable; BadInput otherwise, without repeating what may be a key."""
     if not NAME.fullmatch(name):
         raise BadInput(
-            "key_env must be the NAME of an environment variable, in capitals, digits and underscores (OPENAI_API_KEY), "
+            "key_env must be the NAME of an environment variable, in capitals, digits and underscores "
+            "(OPENAI_API_KEY), "
             "not the key itself; what was given is not repeated here."
         )
     return name
@@ -30,7 +31,8 @@ def key_for(provider: str, name: str | None, environ: Mapping[str, str] | None =
     key = (os.environ if environ is None else environ).get(name, "").strip()
     if not key:
         raise BadInput(
-            f"{provider} needs a key: the environment variable {name} is not set; run `export {name}=...` and start again."
+            f"{provider} needs a key: the environment variable {name} is not set; run `export {name}=...` and start "
+            "again."
         )
     if not key.isascii() or not key.isprintable() or " " in key:
         raise BadInput(f"The key in {name} holds spaces or characters that no header can carry; copy it again.")

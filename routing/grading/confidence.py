@@ -58,7 +58,10 @@ def majority(keys: Sequence[str | None]) -> tuple[int | None, float]:
 def verification(task: Task, answer: Answer) -> Request:
     """The question to a verifier; it never learns who answered."""
     question = "\n".join(str(message["content"]) for message in task.request().messages)
-    text = f"Task:\n{question}\n\nProposed answer:\n{answer.text or list(answer.tool_calls)}\n\nIs the proposed answer right? Reply with yes or no only."
+    text = (
+        f"Task:\n{question}\n\nProposed answer:\n{answer.text or list(answer.tool_calls)}\n\n"
+        "Is the proposed answer right? Reply with yes or no only."
+    )
     return Request(({"role": "user", "content": text},), max_tokens=16)
 
 

@@ -17,7 +17,9 @@ from routing.grading.verdicts import UNMEASURED, Measured, Verdict, combined, ye
 def grade(
     task: Task, answer: Answer, measured: Measured = UNMEASURED, judged: dict[int, Verdict] | None = None
 ) -> Verdict:
-    """The verdict on a task. `judged` are verdicts on its model-graded assertions, by position; where one is missing nothing is said to have passed."""
+    """The verdict on a task. `judged` are verdicts on its model-graded assertions, by position; where one is missing
+    nothing is said to have passed.
+    """
     if not answer.text.strip() and not answer.tool_calls:
         return Verdict(False, 0.0, "no answer: the model returned nothing", no_answer=True)
     weighed, missing = [], False

@@ -195,7 +195,8 @@ def _discordant(differences: np.ndarray) -> tuple[float, float, float]:
 
 
 def _effective(tasks: int, binary: float, seen: float) -> float:
-    """How many tasks asked once would scatter as these do: `binary` is their variance if asked once, `seen` the real one.
+    """How many tasks asked once would scatter as these do: `binary` is their variance if asked once, `seen` the real
+    one.
 
     Never fewer than there are; what is gained by repeats is estimated from few tasks, so Student's t takes a part back.
     """

@@ -28,7 +28,9 @@ def is_json(a: Assertion, answer: Answer, _: Measured) -> Verdict:
 
 
 def tool_calls(a: Assertion, answer: Answer, _: Measured) -> Verdict:
-    """The calls asked for in `value`: {name, arguments: {argument: value or list of allowed values}}, or any call without one."""
+    """The calls asked for in `value`: {name, arguments: {argument: value or list of allowed values}}, or any call
+    without one.
+    """
     if not answer.tool_calls:
         return Verdict(False, 0.0, "no tool was called", no_answer=True)
     if any(not isinstance(call["arguments"], dict) for call in answer.tool_calls):

@@ -29,7 +29,9 @@ def as_task(entry: Any, number: int, name: str) -> Any:
 
 
 def _promptfoo(entry: dict[str, Any], fallback_id: str) -> dict[str, Any]:
-    """`vars` fill the prompt's slots; without a prompt of its own the test's `vars.prompt` or `vars.question` is asked."""
+    """`vars` fill the prompt's slots; without a prompt of its own the test's `vars.prompt` or `vars.question` is
+    asked.
+    """
     variables = entry.get("vars") or {}
     prompt = entry.get("prompt") or variables.get("prompt") or variables.get("question") or variables.get("input")
     if not isinstance(prompt, str):

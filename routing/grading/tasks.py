@@ -84,12 +84,14 @@ class Assertion(Part):
         known = (*DETERMINISTIC, *MODEL_GRADED, "assert-set")
         if plain in NOT_RUN:
             raise ValueError(
-                f"assertion `{name}` would run code or call another service; Baton does not; use regex, is-json, match or llm-rubric"
+                f"assertion `{name}` would run code or call another service; Baton does not; use regex, is-json, "
+                "match or llm-rubric"
             )
         if plain not in known:
             near = difflib.get_close_matches(plain, known, n=3, cutoff=0.5)
             raise ValueError(
-                f"unknown assertion `{name}`; {'did you mean ' + ', '.join(near) if near else 'use one of: ' + ', '.join(known)}"
+                f"unknown assertion `{name}`; "
+                f"{'did you mean ' + ', '.join(near) if near else 'use one of: ' + ', '.join(known)}"
             )
         return name
 
@@ -191,7 +193,8 @@ def read_tasks(path: str | Path) -> TaskSet:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable(
-            f"{path} cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'}); name a YAML or JSONL file of tasks."
+            f"{path} cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'}); name a YAML or JSONL file "
+            "of tasks."
         ) from error
     return parse_tasks(text, path.name)
 
@@ -256,7 +259,8 @@ def _task(entry: Any, where: Callable[[tuple[str | int, ...]], str]) -> Task:
         field = ".".join(str(part) for part in problem["loc"]) or "task"
         legal = f"; fields are: {', '.join(Task.model_fields)}" if problem["type"] == "extra_forbidden" else ""
         raise BadInput(
-            f"{where(problem['loc'])} ({str(entry.get('id', 'no id'))[:80]}), {field}: {problem['msg'].removeprefix('Value error, ')}{legal}."
+            f"{where(problem['loc'])} ({str(entry.get('id', 'no id'))[:80]}), {field}: "
+            f"{problem['msg'].removeprefix('Value error, ')}{legal}."
         ) from error
 
 

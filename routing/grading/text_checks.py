@@ -21,8 +21,10 @@ from routing.grading.tasks import Assertion
 from routing.grading.verdicts import Measured, Verdict, scored, yes_no
 
 REFUSAL = re.compile(
-    r"\b(i can(?:'|no|’)t|i(?:'|’)m (?:not able|unable|sorry)|i am (?:not able|unable)|i won(?:'|’)t|as an ai|cannot (?:help|assist|provide|comply)|"
-    r"not (?:able|willing) to (?:help|assist|provide)|can(?:no|'|’)t (?:help|assist|provide|comply)|i must decline|i refuse)",
+    r"\b(i can(?:'|no|’)t|i(?:'|’)m (?:not able|unable|sorry)|i am (?:not able|unable)|i won(?:'|’)t|as an "
+    r"ai|cannot (?:help|assist|provide|comply)|"
+    r"not (?:able|willing) to (?:help|assist|provide)|can(?:no|'|’)t (?:help|assist|provide|comply)|i must "
+    r"decline|i refuse)",
     re.IGNORECASE,
 )
 STRIPPED = str.maketrans("", "", "$€£,*_%")

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Verdict:
-    """`score` 0 to 1; `passed` by the assertion's or task's rule, None where nothing could decide it; `reason` in words."""
+    """`score` 0 to 1; `passed` by the assertion's or task's rule, None where nothing could decide it; `reason` in
+    words.
+    """
 
     passed: bool | None
     score: float | None

@@ -61,7 +61,8 @@ def decide(
     attributes: Mapping[str, Any],
     model_facts: Mapping[str, ModelFacts],
 ) -> Choice:
-    """As `candidates` for a request that meets rule `position` and these constraints; the replay finds both in the engine.
+    """As `candidates` for a request that meets rule `position` and these constraints; the replay finds both in the
+    engine.
 
     Of the attributes only `model`, `provider`, `host` and `input_tokens` are read here.
     """

@@ -92,7 +92,9 @@ class Answerer:
     def _picked(
         self, choice: Choice, attributes: Mapping[str, Any], facts: Mapping[str, ModelFacts], rng: random.Random
     ) -> tuple[list[Candidate], float, bool]:
-        """(candidates in order, propensity of the first, whether this was exploration). Sensitive work is never explored."""
+        """(candidates in order, propensity of the first, whether this was exploration). Sensitive work is never
+        explored.
+        """
         if choice.way == "refused":
             return [], 1.0, False
         shares = (

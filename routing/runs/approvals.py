@@ -16,7 +16,9 @@ LOOK_S = 0.2
 
 
 class Control:
-    """`open` while work may begin, `stopping` once the run is to end; `ended` says how and why, the first reason stands."""
+    """`open` while work may begin, `stopping` once the run is to end; `ended` says how and why, the first reason
+    stands.
+    """
 
     def __init__(self) -> None:
         self.status = "running"
@@ -48,7 +50,7 @@ class Approvals:
             self._asking = asyncio.create_task(self.ask(due, "checkpoint", f"checkpoint at {due}", body))
 
     async def ask(self, name: str, kind: str, reason: str, body: dict[str, Any]) -> None:
-        """Hold the run until the item is decided; a rejection ends it. An item opened before a restart is used again."""
+        """Hold the run until the item is decided; a rejection ends it. One opened before a restart is used again."""
         self._control.open.clear()
         self._control.status = "waiting"
         item = await asyncio.to_thread(self._opened, name, kind, reason, body)

@@ -71,7 +71,8 @@ def _providers(args: argparse.Namespace) -> None:
     providers = tuple(p for p in providers if args.name in (None, p.name))
     if not providers:
         raise BadInput(
-            "No such provider is declared; run `make local-models` for a free local one, declare one in the lab, or give --providers FILE.toml."
+            "No such provider is declared; run `make local-models` for a free local one, declare one in the lab, or "
+            "give --providers FILE.toml."
         )
     if args.action == "list":
         rows = [

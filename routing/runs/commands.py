@@ -146,7 +146,8 @@ def build_spec(
     """A checked run spec as plain data, from parts that are already read."""
     if not providers:
         raise BadInput(
-            "No provider is declared; run `make local-models` for a free local one, declare one in the lab, or give --providers FILE.toml."
+            "No provider is declared; run `make local-models` for a free local one, declare one in the lab, or give "
+            "--providers FILE.toml."
         )
     body = {
         "policies": [p.model_dump(mode="json") for p in policies],
@@ -239,7 +240,8 @@ def _print(found: dict[str, Any]) -> None:
     for c in found["comparisons"]:
         say(f"{c['a']} against {c['b']}: {c['words']} Cost {wording.usd_change(c['cost_difference_usd'])}.")
     say(
-        f"Cost {wording.usd(found['cost_usd'])} ({wording.usd(found['held_usd'])} held) of a cap of {found['cap_usd']}; audit trail {'verified' if found['audit_ok'] else 'BROKEN'}."
+        f"Cost {wording.usd(found['cost_usd'])} ({wording.usd(found['held_usd'])} held) of a cap of "
+        f"{found['cap_usd']}; audit trail {'verified' if found['audit_ok'] else 'BROKEN'}."
     )
 
 

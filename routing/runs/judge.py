@@ -60,13 +60,14 @@ async def prefer(
     call_id: str,
     rng: random.Random,
 ) -> int | None:
-    """Which is better, the outcome's answer (0) or the other (1); None for a tie or a verdict that the order decided."""
+    """Which is better, the outcome's answer (0) or the other (1); None for a tie or where the order decided."""
     if judge is None or other is None:
         return None
     answers, votes = (outcome.answer, other), []
     for order in ((0, 1), (1, 0)):
         text = (
-            f"Task:\n{_question(task)}\n\nAnswer A:\n{answers[order[0]].text}\n\nAnswer B:\n{answers[order[1]].text}\n\n"
+            f"Task:\n{_question(task)}\n\nAnswer A:\n{answers[order[0]].text}\n\nAnswer "
+            f"B:\n{answers[order[1]].text}\n\n"
             "Which answer is better? Reply with A, B or tie only."
         )
         said = await _ask(router, policy, judge, task, text, call_id, rng, outcome)
@@ -77,7 +78,9 @@ async def prefer(
 
 @dataclass(frozen=True)
 class Agreement:
-    """How a judge compares with people on the same answers: share of equal verdicts, and Cohen's kappa (None when undefined)."""
+    """How a judge compares with people on the same answers: share of equal verdicts, and Cohen's kappa (None when
+    undefined).
+    """
 
     compared: int
     equal: float

@@ -1,4 +1,6 @@
-"""Is the judge to be trusted? People grade the same answers, blind, and the agreement is shown beside the judge's grades."""
+"""Is the judge to be trusted? People grade the same answers, blind, and the agreement is shown beside the judge's
+grades.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ BY_HAND = "grade this answer by hand, to check the judge"
 
 
 def judge_agreement(state: State, run_id: str | None = None) -> Agreement | None:
-    """How often the judge agreed with the people who reviewed the same answers: approved is right, anything else wrong."""
+    """How often the judge agreed with the people who reviewed the same answers: approved is right, anything else
+    wrong.
+    """
     decided = [
         i
         for i in reviews(state, run_id)

@@ -13,10 +13,12 @@ ALIKE = 0.5
 def sampled_tasks(ledger: Ledger, count: int, seed: int = 0) -> TaskSet:
     """A repeatable random sample of logged requests with their labels.
 
-    The logged answer is the reference: an answer passes when it has half of its words, which measures likeness, not truth.
+    The logged answer is the reference: an answer passes when it has half of its words, which measures likeness, not
+    truth.
     """
     frame = ledger.sql(
-        f"SELECT t.event_id, t.prompt, t.completion, u.task_type, u.criticality, u.data_class, u.team, u.feature FROM {ledger.name('texts')} t "
+        "SELECT t.event_id, t.prompt, t.completion, u.task_type, u.criticality, u.data_class, u.team, u.feature "
+        f"FROM {ledger.name('texts')} t "
         f"JOIN {ledger.name('usage')} u USING (event_id) WHERE length(trim(t.prompt)) > 0 AND u.status = 'success' "
         "ORDER BY md5(t.event_id || ?) LIMIT ?",
         [str(seed), count],

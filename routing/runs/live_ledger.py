@@ -1,4 +1,6 @@
-"""Every attempt of a run as an ordinary ledger row (`source = live`): its cost, tokens, failures and grades count like any other."""
+"""Every attempt of a run as an ordinary ledger row (`source = live`): its cost, tokens, failures and grades count
+like any other.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,9 @@ def _answered_by(attempt: dict[str, Any], result: dict[str, Any]) -> bool:
 
 
 def _odds(result: dict[str, Any]) -> dict[str, float]:
-    """The probability with which the model that answered was chosen; none where a cascade or a fallback chose it, which nobody drew."""
+    """The probability with which the model that answered was chosen; none where a cascade or a fallback chose it,
+    which nobody drew.
+    """
     picked = result["stages"][0]["target"].partition("@")[0] if result["stages"] else None
     return (
         {"propensity": result["propensity"]}

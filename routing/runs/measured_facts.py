@@ -1,4 +1,5 @@
-"""What a run learned about models, for the simulations: quality, how often a cascade accepts an answer, length of answers.
+"""What a run learned about models, for the simulations: quality, how often a cascade accepts an answer, length of
+answers.
 
 Everything carries its run and its number of samples. How often a model fails needs no fact of its
 own: the ledger rows of the run say it.
@@ -46,7 +47,9 @@ def measured_quality(state: State, run_id: str) -> dict[str, list[Score]]:
 
 
 def measured_acceptance(state: State, run_id: str) -> dict[str, tuple[float, int]]:
-    """Per model the share of its answers that a cascade accepted, and of how many; the last of a cascade has nobody after it and does not count."""
+    """Per model the share of its answers that a cascade accepted, and of how many; the last of a cascade has nobody
+    after it and does not count.
+    """
     rules = {policy.name: policy.rules for policy in checked_spec(read_run(state, run_id)["spec"]).policies}
     said: dict[str, list[bool]] = defaultdict(list)
     for result in results(state, run_id):
@@ -63,7 +66,7 @@ def measured_acceptance(state: State, run_id: str) -> dict[str, tuple[float, int
 
 
 def measured_verbosity(state: State, run_id: str) -> dict[str, Ratio]:
-    """Output tokens over those of the run's first model, on tasks that every model answered alone and to its own end."""
+    """Output tokens over those of the run's first model, on tasks that every model answered alone, to its end."""
     tokens = {
         a["call_id"]: a["tokens"]
         for a in attempts(state, run_id)
@@ -97,7 +100,8 @@ def measured_verbosity(state: State, run_id: str) -> dict[str, Ratio]:
 def save_measured(state: State, run_id: str) -> dict[str, list[Score]]:
     """Keep what a run measured as model facts; returns the quality that was kept.
 
-    Quality stands beside what is known on other scales. A borrowed answer length stays: it can be compared with models outside the run.
+    Quality stands beside what is known on other scales. A borrowed answer length stays: it can be compared with
+    models outside the run.
     """
     quality, accepted, length = (
         measured_quality(state, run_id),
@@ -106,7 +110,8 @@ def save_measured(state: State, run_id: str) -> dict[str, list[Score]]:
     )
     if not (quality or accepted or length):
         raise NoData(
-            f"The run {run_id} graded fewer than {ENOUGH} unselected answers per model; run more tasks before taking its quality over."
+            f"The run {run_id} graded fewer than {ENOUGH} unselected answers per model; run more tasks before "
+            "taking its quality over."
         )
     for model in sorted({*quality, *accepted, *length}):
         catalog = current(state)

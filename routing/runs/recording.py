@@ -26,7 +26,9 @@ from routing.runs.store import recordings
 
 
 def put_on_tape(fleet: Fleet, journal: RunJournal, state: State, spec: RunSpec) -> None:
-    """Put the recorder, or an earlier run's recording, between the router and the providers, where a run asks for one."""
+    """Put the recorder, or an earlier run's recording, between the router and the providers, where a run asks for
+    one.
+    """
     if not (spec.replay_of or spec.record):
         return
     recorded = recordings(state, spec.replay_of) if spec.replay_of else {}

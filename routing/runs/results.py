@@ -16,9 +16,11 @@ from routing.runs.store import attempts, money, read_run, results
 
 
 def summary(state: State, run_id: str) -> dict[str, Any]:
-    """The JSON contract of `routing run`: run_id, status, tasks, done, failed, refused, cost_usd, quality, by_model, audit_ok, ...
+    """The JSON contract of `routing run`: run_id, status, tasks, done, failed, refused, cost_usd, quality, by_model,
+    audit_ok, ...
 
-    `tasks` counts what was asked: policies x tasks x repeats. `quality` is the share of finished tasks that passed, None without any.
+    `tasks` counts what was asked: policies x tasks x repeats. `quality` is the share of finished tasks that passed,
+    None without any.
     """
     run = read_run(state, run_id)
     spec, found = checked_spec(run["spec"]), results(state, run_id)
@@ -68,9 +70,11 @@ def by_model(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def by_policy(spec: RunSpec, found: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Per policy: how many ended how, quality with its 95 % interval, cost and latency per task, the prediction's error.
+    """Per policy: how many ended how, quality with its 95 % interval, cost and latency per task, the prediction's
+    error.
 
-    `graded` and `passed` count answers; quality is the mean over `graded_tasks` of the share of a task's answers that passed.
+    `graded` and `passed` count answers; quality is the mean over `graded_tasks` of the share of a task's answers that
+    passed.
     """
     table = {}
     for policy in spec.policies:
@@ -125,7 +129,9 @@ def _against(
 
 
 def same_decisions(state: State, run_id: str, other: str) -> tuple[int, int]:
-    """(results that are equal, results compared) of a replayed run and its recording: answer, model, grade and status."""
+    """(results that are equal, results compared) of a replayed run and its recording: answer, model, grade and
+    status.
+    """
     keys = ("status", "model", "answer", "tool_calls", "passed", "confidence", "propensity")
     sides = [
         {(r["policy"], r["task_id"], r["repeat"]): [r.get(k) for k in keys] for r in results(state, side)}

@@ -72,7 +72,8 @@ def reviews(state: State, run_id: str | None = None, open_only: bool = False) ->
     where = [clause for clause, used in (("run_id = :run", run_id), ("decision IS NULL", open_only)) if used]
     with state.transaction() as db:
         rows = db.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM live_reviews {'WHERE ' + ' AND '.join(where) if where else ''} ORDER BY review_id",
+            f"SELECT {', '.join(COLUMNS)} FROM live_reviews {'WHERE ' + ' AND '.join(where) if where else ''} ORDER "
+            "BY review_id",
             {"run": run_id},
         ).fetchall()
     return [{**dict(zip(COLUMNS, row, strict=True)), "body": json.loads(row[6])} for row in rows]
@@ -101,12 +102,14 @@ def decide(state: State, review_id: int, decision: str, person: str, answer: str
         _checked_changes(answer)
     with state.transaction() as db:
         changed = db.execute(
-            "UPDATE live_reviews SET decision = ?, decided_by = ?, decided_at = ?, answer = ? WHERE review_id = ? AND decision IS NULL",
+            "UPDATE live_reviews SET decision = ?, decided_by = ?, decided_at = ?, answer = ? WHERE review_id = ? "
+            "AND decision IS NULL",
             (decision, person, now(), answer, review_id),
         ).rowcount
         if not changed:
             raise Refused(
-                f"Review {review_id} was already decided ({item['decision']} by {item['decided_by']}); nothing was changed."
+                f"Review {review_id} was already decided ({item['decision']} by {item['decided_by']}); nothing was "
+                "changed."
             )
         append_audit(
             db,

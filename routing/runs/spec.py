@@ -24,7 +24,8 @@ class RunSpec(Part):
 
     `max_usd` None means no dollar cap. `margin` and `baseline` are the non-inferiority question, stated
     beforehand: is every other policy at most `margin` worse than the baseline? `predicted` is what the
-    replay said per policy ({policy: {cost_usd or cost_per_task_usd, quality, scale}}), to be held against what is measured.
+    replay said per policy ({policy: {cost_usd or cost_per_task_usd, quality, scale}}), to be held against what is
+    measured.
     """
 
     name: str = "run"
@@ -100,7 +101,8 @@ def prepared(spec: RunSpec, catalog: Catalog, environ: Mapping[str, str] | None 
             if not found:
                 known = ", ".join(sorted({offer.model for _, offer in offered.values()})[:12])
                 raise BadInput(
-                    f"The policy {policy.name} names `{target}`, which no declared provider offers; declared are: {known}."
+                    f"The policy {policy.name} names `{target}`, which no declared provider offers; declared are: "
+                    f"{known}."
                 )
             for provider, offer in found:
                 if spec.cap_usd is not None and not offer.price.known:
@@ -117,7 +119,8 @@ def prepared(spec: RunSpec, catalog: Catalog, environ: Mapping[str, str] | None 
 def _every_target(policy: Policy, judge: str | None) -> list[str]:
     if CURRENT in (*policy.targets, *policy.shadow):
         raise BadInput(
-            f"The policy {policy.name} uses `current`, the model of a logged request; sample tasks have none, so name a model."
+            f"The policy {policy.name} uses `current`, the model of a logged request; sample tasks have none, so "
+            "name a model."
         )
     verifiers = [rule.verifier for rule in policy.rules if rule.verifier]
     return list(

@@ -50,7 +50,9 @@ def create_run(state: State, name: str, spec: dict[str, Any], actor: str) -> str
 
 
 def read_run(state: State, run_id: str, with_spec: bool = True) -> dict[str, Any]:
-    """A run: run_id, created_at, name, status, wanted, heartbeat_at, progress, ended, and its spec when asked. A dead engine shows as interrupted."""
+    """A run: run_id, created_at, name, status, wanted, heartbeat_at, progress, ended, and its spec when asked. A dead
+    engine shows as interrupted.
+    """
     with state.transaction(durable=False) as db:
         row = db.execute(
             f"SELECT {', '.join(COLUMNS)}{', spec' if with_spec else ''} FROM live_runs WHERE run_id = ?", (run_id,)
@@ -89,7 +91,8 @@ def refuse_second(state: State) -> None:
     busy = next((run for run in list_runs(state).values() if run["status"] in ("planned", "running", "waiting")), None)
     if busy:
         raise Refused(
-            f"“{busy['name']}” is being executed; two runs at once would share rate limits blindly. Wait for its end, or stop it."
+            f"“{busy['name']}” is being executed; two runs at once would share rate limits blindly. Wait for its "
+            "end, or stop it."
         )
 
 
@@ -105,7 +108,8 @@ def claim_run(state: State, run_id: str) -> dict[str, Any]:
         ).fetchone()
         if busy:
             raise Refused(
-                f"The run {busy[0]} is being executed; two at once would share rate limits blindly. Wait for it, or stop it in the lab."
+                f"The run {busy[0]} is being executed; two at once would share rate limits blindly. Wait for it, or "
+                "stop it in the lab."
             )
         db.execute(
             "UPDATE live_runs SET status = 'running', wanted = 'run', heartbeat_at = ? WHERE run_id = ?",
@@ -148,7 +152,9 @@ def end_run(state: State, run_id: str, status: str, ended: str, progress: dict[s
 
 
 def attempts(state: State, run_id: str) -> list[dict[str, Any]]:
-    """Every attempt of a run in the order of their start; an attempt still `running` after a crash has an unknown cost."""
+    """Every attempt of a run in the order of their start; an attempt still `running` after a crash has an unknown
+    cost.
+    """
     with state.transaction() as db:
         rows = db.execute(
             "SELECT body FROM live_attempts WHERE run_id = ? ORDER BY json_extract(body, '$.started_at')", (run_id,)

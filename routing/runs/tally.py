@@ -15,7 +15,7 @@ Item = tuple[int, Task, int]
 
 
 class Tally:
-    """The items of one run: (position of the policy, task, repeat); `before` is the progress an earlier engine wrote."""
+    """The items of one run: (position of the policy, task, repeat); `before` is an earlier engine's progress."""
 
     def __init__(self, spec: RunSpec, finished: list[dict[str, Any]], before: Mapping[str, Any]) -> None:
         self._spec = spec

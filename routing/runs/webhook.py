@@ -42,7 +42,8 @@ def post(
             status = (send or providers.post_json)(address, payload)
         except BadInput as error:  # its words are about a provider's base URL
             raise BadInput(
-                f"The address in {URL_ENV} cannot be used; it needs https:// and a public host (http only for this machine), without credentials."
+                f"The address in {URL_ENV} cannot be used; it needs https:// and a public host (http only for this "
+                "machine), without credentials."
             ) from error
         except CallFailed as error:
             said = str(error)
@@ -53,7 +54,8 @@ def post(
         if 400 <= status < 500 and status != 429:
             break  # it will not change its mind
     raise Refused(
-        f"The webhook did not take the summary ({said}); the report is unharmed: post it later with `python -m routing webhook --file REPORT.json`."
+        f"The webhook did not take the summary ({said}); the report is unharmed: post it later with `python -m "
+        "routing webhook --file REPORT.json`."
     )
 
 

@@ -1,4 +1,6 @@
-"""A chat's webhook on real sockets: answers the statuses it is given, the last one for ever, and keeps what it was sent."""
+"""A chat's webhook on real sockets: answers the statuses it is given, the last one for ever, and keeps what it was
+sent.
+"""
 
 from __future__ import annotations
 

@@ -132,7 +132,8 @@ def test_a_thousand_tasks_under_every_failure(state, ledger, home, monkeypatch, 
     made = attempts(state, run_id)
     assert Decimal(str(found["cost_usd"])) + Decimal(str(found["held_usd"])) <= Decimal("0.5")
     assert not [a for a in made if a["status"] == "running"]
-    # Every call the server saw is an attempt that left; one that never left (no connection on a busy machine) cost nothing,
+    # Every call the server saw is an attempt that left; one that never left (no connection on a busy machine) cost
+    # nothing,
     # and one that left can have got lost on its way, but then nobody answered it.
     left = [a for a in made if a["sent"]]
     assert sum(a["http_status"] is not None for a in made) <= len(asked) <= len(left)

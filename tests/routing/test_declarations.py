@@ -142,7 +142,8 @@ def test_bad_toml_is_refused(text):
 def test_providers_are_kept_without_a_key_and_read_back(state, tmp_path):
     path = tmp_path / "p.toml"
     path.write_text(
-        '[[provider]]\nname = "p"\nbase_url = "https://host/v1"\nkey_env = "MY_KEY"\nmodels = [{model = "m", input_usd_per_mtok = 0.1, output_usd_per_mtok = 0}]\n'
+        '[[provider]]\nname = "p"\nbase_url = "https://host/v1"\nkey_env = "MY_KEY"\nmodels = [{model = "m", '
+        "input_usd_per_mtok = 0.1, output_usd_per_mtok = 0}]\n"
     )
     provider = read_providers(path)[0]
     save_provider(state, provider)

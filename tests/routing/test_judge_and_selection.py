@@ -1,4 +1,6 @@
-"""The judge (blind, both orders, nonsense), the selectors' shares, tasks from the ledger, predictions held to account."""
+"""The judge (blind, both orders, nonsense), the selectors' shares, tasks from the ledger, predictions held to
+account.
+"""
 
 from __future__ import annotations
 
@@ -117,7 +119,8 @@ def test_tasks_are_sampled_from_the_ledger_where_texts_were_kept(ledger, tmp_pat
     with ledger.write() as cursor:
         cursor.execute("INSERT INTO lake.main.texts VALUES ('e1', 'What is the capital of France?', 'It is Paris')")
         cursor.execute(
-            "INSERT INTO lake.main.usage (event_id, source, status, data_class, requested_at) VALUES ('e1', 'x', 'success', 'customer', TIMESTAMP '2026-11-01')"
+            "INSERT INTO lake.main.usage (event_id, source, status, data_class, requested_at) VALUES ('e1', 'x', "
+            "'success', 'customer', TIMESTAMP '2026-11-01')"
         )
     task = sampled_tasks(ledger, 5).tasks[0]
     assert (

@@ -261,7 +261,9 @@ def test_an_hour_long_cache_write_is_reserved_at_its_own_price():
 
 
 def goodput(limit_per_min, declared, seconds, latency=0.3):
-    """(calls answered a minute, share refused) in the last half, against a token bucket that holds two seconds; virtual time."""
+    """(calls answered a minute, share refused) in the last half, against a token bucket that holds two seconds;
+    virtual time.
+    """
     clock, pending, log, level, at = Clock(), [], [], None, 100.0
     rate = AdaptiveRate(clock, declared)
     while clock.now < 100 + seconds:
@@ -285,7 +287,9 @@ def goodput(limit_per_min, declared, seconds, latency=0.3):
 
 @pytest.mark.parametrize("after", [900, 600, 300, 100])
 def test_the_limiter_finds_a_limit_that_dropped_without_notice(after):
-    """The brief's: 1,500 requests a minute documented, lowered silently. Goodput within 10 %, failures under 2 % after settling."""
+    """The brief's: 1,500 requests a minute documented, lowered silently. Goodput within 10 %, failures under 2 %
+    after settling.
+    """
     answered, refused = goodput(lambda t: 1500 if t < 60 else after, 1500, 600)
     assert answered >= 0.9 * after and refused < 0.02
 

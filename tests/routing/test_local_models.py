@@ -1,6 +1,7 @@
 """A real run with a real model: both local tiers and the cascade between them, on Baton's sixty tasks.
 
-Some 800 real calls, 21,000 tokens: five minutes of one core. BATON_LOCAL_TASKS=12 makes it shorter. Skipped, with the reason, where the packages are missing.
+Some 800 real calls, 21,000 tokens: five minutes of one core. BATON_LOCAL_TASKS=12 makes it shorter. Skipped, with the
+reason, where the packages are missing.
 """
 
 from __future__ import annotations

@@ -30,7 +30,9 @@ def many(count: int, prompt: str = "") -> list[dict]:
 
 
 def billed(server: ScriptedServer) -> Decimal:
-    """What a provider charges that bills every request it saw, at the prices of the tests ($1 and $2 a million tokens)."""
+    """What a provider charges that bills every request it saw, at the prices of the tests ($1 and $2 a million
+    tokens).
+    """
     counts = [usage(body, adder(body)) for body in server.seen]
     return sum((Decimal(c["prompt_tokens"] + 2 * c["completion_tokens"]) for c in counts), Decimal(0)) / 10**6
 

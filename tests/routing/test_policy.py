@@ -79,7 +79,8 @@ def test_constraints_take_targets_away_and_say_why():
 
 def test_unknown_facts_are_not_allowed():
     policy = read_policy(
-        "name: p\nconstraints: [{when: {}, require: {hipaa_eligible: true}}]\nrules: [{when: {}, use: gemini-3-pro}]\nfallback: [gpt-5.2]"
+        "name: p\nconstraints: [{when: {}, require: {hipaa_eligible: true}}]\nrules: [{when: {}, use: "
+        "gemini-3-pro}]\nfallback: [gpt-5.2]"
     )
     choice = candidates(policy, {}, shipped())
     assert (choice.way, choice.candidates[0].model) == ("fallback", "gpt-5.2")
@@ -117,7 +118,10 @@ def test_a_request_longer_than_the_window_goes_to_the_fallback():
 
 
 def test_a_verifier_sees_the_data_and_is_constrained_too():
-    text = "name: p\nconstraints: [{when: {}, forbid: {origin: [CN]}}]\nrules: [{when: {}, cascade: [gpt-5-mini, gpt-5.2], confidence_floor: 0.9, confidence: verifier, verifier: deepseek-v3.2}]"
+    text = (
+        "name: p\nconstraints: [{when: {}, forbid: {origin: [CN]}}]\nrules: [{when: {}, cascade: [gpt-5-mini, gpt-5.2], "
+        "confidence_floor: 0.9, confidence: verifier, verifier: deepseek-v3.2}]"
+    )
     policy = read_policy(text)
     assert chosen(policy) == ("use", ["gpt-5.2"])
     assert refusal(policy, "deepseek-v3.2", {}, shipped()) == "origin CN is forbidden"
@@ -172,7 +176,8 @@ def test_fallback_lists_only_what_is_allowed_and_new():
         ("", "found nothing"),
         ("name: x\nrules: [{when: {}, use: a}, {when: {team: b}, use: c}]", "rule 2 can never match"),
         (
-            "name: x\nrules: [{when: {criticality: [high, normal]}, use: a}, {when: {criticality: [low, unknown]}, use: b}, {when: {}, use: c}]",
+            "name: x\nrules: [{when: {criticality: [high, normal]}, use: a}, {when: {criticality: [low, unknown]}, "
+            "use: b}, {when: {}, use: c}]",
             "rule 3 can never match",
         ),
         (
@@ -182,11 +187,13 @@ def test_fallback_lists_only_what_is_allowed_and_new():
         ("name: x\nfallback: [a, b, a]\n", "comes back to `a`: a loop"),
         ("name: x\nrules: [{when: {}, cascade: [a, b, a], confidence_floor: 0.5}]", "comes back to `a`: a loop"),
         (
-            "name: x\nfallback: [a]\nconstraints: [{when: {}, require: {hosting: self}}, {when: {team: t}, forbid: {hosting: self}}]",
+            "name: x\nfallback: [a]\nconstraints: [{when: {}, require: {hosting: self}}, {when: {team: t}, forbid: "
+            "{hosting: self}}]",
             "constraint 2 contradicts constraint 1 about hosting",
         ),
         (
-            "name: x\nfallback: [a]\nconstraints: [{when: {}, require: {origin: [US]}}, {when: {}, require: {origin: [CN, FR]}}]",
+            "name: x\nfallback: [a]\nconstraints: [{when: {}, require: {origin: [US]}}, {when: {}, require: "
+            "{origin: [CN, FR]}}]",
             "contradicts constraint 1 about origin",
         ),
         (
@@ -220,11 +227,14 @@ def test_a_yaml_bomb_is_refused_before_it_grows():
     "text",
     [
         # Neighbours that touch but do not cover each other.
-        "name: x\nrules: [{when: {criticality: [high, normal]}, use: a}, {when: {criticality: [low]}, use: b}, {when: {}, use: c}]",
+        "name: x\nrules: [{when: {criticality: [high, normal]}, use: a}, {when: {criticality: [low]}, use: b}, "
+        "{when: {}, use: c}]",
         "name: x\nrules: [{when: {input_tokens: {lt: 9}}, use: a}, {when: {input_tokens: {lt: 10}}, use: b}]",
-        "name: x\nrules: [{when: {input_tokens: {ge: 0}}, use: a}, {when: {}, use: b}]",  # unknown token counts are left
+        "name: x\nrules: [{when: {input_tokens: {ge: 0}}, use: a}, {when: {}, use: "
+        "b}]",  # unknown token counts are left
         "name: x\nrules: [{when: {team: a}, use: a}, {when: {team: {not: a}}, use: b}]",
-        "name: x\nfallback: [a]\nconstraints: [{when: {team: s}, require: {hosting: self}}, {when: {team: t}, forbid: {hosting: self}}]",
+        "name: x\nfallback: [a]\nconstraints: [{when: {team: s}, require: {hosting: self}}, {when: {team: t}, "
+        "forbid: {hosting: self}}]",
         "name: x\nfallback: [a]\nconstraints: [{require: {origin: [US, FR]}}, {require: {origin: [FR, DE]}}]",
     ],
 )
@@ -234,7 +244,8 @@ def test_sound_policies_are_accepted(text):
 
 def test_dead_ends_are_found_where_they_are():
     policy = read_policy(
-        "name: p\nconstraints: [{when: {data_class: regulated}, require: {hipaa_eligible: true}}]\nrules: [{when: {}, use: deepseek-v3.2}]"
+        "name: p\nconstraints: [{when: {data_class: regulated}, require: {hipaa_eligible: true}}]\nrules: [{when: "
+        "{}, use: deepseek-v3.2}]"
     )
     (end,) = dead_ends(policy, shipped())
     assert end.startswith("data_class regulated has no model left (deepseek-v3.2: its hipaa_eligible is unknown")

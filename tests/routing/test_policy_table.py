@@ -17,7 +17,8 @@ def test_a_policy_survives_the_form(name):
 
 def test_every_kind_of_rule_and_condition_is_written_in_one_line():
     policy = read_policy(
-        "name: p\nrules:\n  - {when: {input_tokens: {gt: 10, le: 20}, team: {not: [a, b]}}, split: {x: 0.25, y: 0.75}}\n"
+        "name: p\nrules:\n  - {when: {input_tokens: {gt: 10, le: 20}, team: {not: [a, b]}}, split: {x: 0.25, y: "
+        "0.75}}\n"
         "  - {when: {task_type: coding}, use: z, samples: 5, vote: majority}\n  - {when: {}, cross_check: [x, y]}\n"
     )
     rows = rule_rows(policy)

@@ -20,7 +20,8 @@ CONTRACT = {"run_id", "tasks", "done", "failed", "refused", "cost_usd", "quality
 def files(tmp_path):
     with ScriptedServer(lambda n, b: "ok", adder) as server:
         (tmp_path / "providers.toml").write_text(
-            f'[[provider]]\nname = "here"\nbase_url = "{server.url}"\nmodels = [{{ model = "good", input_usd_per_mtok = 1, output_usd_per_mtok = 2 }}]\n'
+            f'[[provider]]\nname = "here"\nbase_url = "{server.url}"\nmodels = [{{ model = "good", '
+            f"input_usd_per_mtok = 1, output_usd_per_mtok = 2 }}]\n"
         )
         (tmp_path / "policy.yaml").write_text(GOOD)
         (tmp_path / "tasks.jsonl").write_text("".join(json.dumps(task) + "\n" for task in SUMS))
@@ -112,7 +113,8 @@ def test_providers_test_says_which_failed(files, capsys):
     assert json.loads(capsys.readouterr().out)["ok"]
     dead = files / "dead.toml"
     dead.write_text(
-        '[[provider]]\nname = "dead"\nbase_url = "http://127.0.0.1:9/v1"\nkey_env = "NOT_SET_HERE"\nmodels = [{ model = "m" }]\n'
+        '[[provider]]\nname = "dead"\nbase_url = "http://127.0.0.1:9/v1"\nkey_env = "NOT_SET_HERE"\nmodels = [{ '
+        'model = "m" }]\n'
     )
     assert main(["providers", "test", "--providers", str(dead)]) == 1
     assert "dead/m" in capsys.readouterr().err

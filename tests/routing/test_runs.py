@@ -200,8 +200,9 @@ def test_an_interrupted_run_goes_on_without_repeating_and_counts_lost_attempts(s
         lost["call_id"] = f"{run_id}/0/sum-2/0"
         lost["attempt_id"] = f"{lost['call_id']}/1"
         with state.transaction() as db:
-            done = '{"model": "good", "passed": true, "cost_usd": 0.1, "latency_ms": 1, "attempts": 1, "review": [], "no_answer": false}'
-            db.execute("INSERT INTO live_results VALUES (?, 'good', 'sum-1', 0, 'done', ?)", (run_id, done))
+            done = {"model": "good", "passed": True, "cost_usd": 0.1, "latency_ms": 1, "attempts": 1, "review": []}
+            row = (run_id, json.dumps(done | {"no_answer": False}))
+            db.execute("INSERT INTO live_results VALUES (?, 'good', 'sum-1', 0, 'done', ?)", row)
             db.execute(
                 "INSERT INTO live_attempts VALUES (?, ?, 'running', '0.25', NULL, ?)",
                 (run_id, lost["attempt_id"], json.dumps(lost)),

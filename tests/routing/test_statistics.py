@@ -137,7 +137,8 @@ def test_a_policy_worse_by_the_margin_is_rarely_shown_to_be_within_it():
 @pytest.mark.parametrize("repeats", [1, 5])
 @pytest.mark.parametrize("alike", [0.0, 0.4, 1.0], ids=lambda a: f"repeats-alike-{a}")
 def test_a_task_is_one_observation_however_often_it_is_asked(repeats, alike):
-    """Two equal policies on 60 tasks: intervals hold the truth in 93 to 97 % of runs, a difference shows in at most 6 %.
+    """Two equal policies on 60 tasks: intervals hold the truth in 93 to 97 % of runs, a difference shows in at most 6
+    %.
 
     `alike` 1: every repeat of a task gives the same answer (temperature 0); 0: repeats are as good as new tasks.
     """

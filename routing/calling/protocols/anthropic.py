@@ -22,7 +22,8 @@ def wire(offer: Any, request: Request, key: str | None, stream: bool) -> Wire:
     """POST v1/messages; the system message is a field of its own, tools have an `input_schema`."""
     system = "\n\n".join(str(m["content"]) for m in request.messages if m["role"] == "system")
     if request.json_schema:
-        system += f"\n\nAnswer with one JSON object that fits this schema, and nothing else: {json.dumps(request.json_schema)}"
+        schema = json.dumps(request.json_schema)
+        system += f"\n\nAnswer with one JSON object that fits this schema, and nothing else: {schema}"
     body: dict[str, Any] = {
         "model": offer.upstream,
         "messages": [m for m in request.messages if m["role"] != "system"],
