@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
-from routing.policies.checks import dead_ends
+from routing.policies.checks import dead_ends, lints
 from routing.policies.policy import Policy
 from routing.runs.audit import exported
 from routing.runs.reviews import RUN_KINDS, reviews
@@ -86,6 +86,9 @@ if not ok:
 
 st.subheader("Constraints: what no rule or fallback may do", anchor=False)
 exports.table(pd.DataFrame(rows, columns=["policy", "for", "rule", "because"]), name="constraints")
+for policy in policies.values():
+    for sentence in lints(policy):
+        st.warning(fmt.md(f"“{policy.name}”, {sentence}."), icon=":material/rule:")
 gaps = [(name, gap) for name, policy in policies.items() for gap in dead_ends(policy, what_if.catalog(shell.state()))]
 if gaps:
     with st.expander(f"Requests that would be refused ({len(gaps)})", icon=":material/block:"):

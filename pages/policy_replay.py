@@ -15,7 +15,7 @@ from data.state import State
 from pages.parts.lab import form as lab_form
 from pages.ui import exports, filters, shell, what_if, what_if_charts
 from pages.ui import format as fmt
-from routing.policies.checks import dead_ends
+from routing.policies.checks import dead_ends, lints
 from routing.policies.policy import CURRENT, Policy
 from routing.policies.saved_policies import POLICIES
 from routing.policies.table import WAYS, constraint_rows, edited, rule_rows
@@ -391,6 +391,8 @@ with right:
     st.subheader("What dollars do not say", anchor=False)
     verdict(said, scope, policy, own_prices)
 left_out(said)
+for sentence in lints(policy):
+    st.warning(fmt.md(f"A way round: {sentence}."), icon=":material/rule:")
 for sentence in dead_ends(policy, what_if.catalog(shell.state(), own_prices))[:3]:
     st.warning(fmt.md(f"Under this policy, {sentence}."), icon=":material/block:")
 st.subheader("Change the policy", anchor=False)

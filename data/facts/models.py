@@ -21,7 +21,7 @@ from data.state import State
 from data.yaml_text import Lines, checked, read_yaml_file
 
 CATALOG = Path(__file__).parent / "catalog" / "models.yaml"
-Hosting = Literal["api", "host", "self"]
+Hosting = Literal["self", "cloud", "host", "api"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -77,6 +77,7 @@ class ModelFacts(BaseModel):
     gdpr_terms: bool | None = None
     residency: tuple[str, ...] | None = None
     self_hosted: dict[str, Any] = {}
+    hosted: dict[Literal["cloud", "host"], dict[str, Any]] = {}
     context_window: int | None = Field(None, gt=0)
     modalities: tuple[str, ...] | None = None
     price_model: str | None = None
@@ -89,14 +90,19 @@ class ModelFacts(BaseModel):
     def at(self, hosting: str | None) -> dict[str, tuple[str, ...] | None]:
         """What a constraint may ask about this model run in this way; None is unknown.
 
-        On one's own machines the eligibility and residency of the maker's API say nothing: what the
-        operator wrote under `self_hosted` counts there.
+        `hosting` is self (own machines), cloud (an own account at a cloud), host (a third party that serves
+        the weights) or api (the maker's own). The eligibility and residency of the maker's API say nothing
+        about other machines: what the operator wrote under `self_hosted` and `hosted` counts there.
         """
-        own = hosting == "self"
-        legal = {
-            key: self.self_hosted.get(key) if own else getattr(self, key)
-            for key in ("hipaa_eligible", "gdpr_terms", "residency")
+        terms = ("hipaa_eligible", "gdpr_terms", "residency")
+        elsewhere = {
+            "self": self.self_hosted,
+            "cloud": self.hosted.get("cloud", {}),
+            "host": self.hosted.get("host", {}),
         }
+        legal = {key: getattr(self, key) for key in terms}
+        if hosting in elsewhere:
+            legal = {key: elsewhere[hosting].get(key) for key in terms}
         facts = {
             "model": self.name,
             "vendor": self.vendor,

@@ -48,6 +48,11 @@ def own_hardware(provider: str | None) -> bool:
     return provider in _notes()["own_hardware"]
 
 
+def cloud(provider: str | None) -> bool:
+    """Whether a provider name stands for a cloud, where models run in a customer's own account."""
+    return provider in _notes()["clouds"]
+
+
 def gateway(provider: str | None) -> bool:
     """Whether a provider name stands for a gateway that only passes requests on."""
     return provider in _notes()["gateways"]

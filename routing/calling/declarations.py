@@ -98,7 +98,7 @@ class Provider(Declared):
     protocol: Literal["openai", "anthropic", "gemini"] = "openai"
     key_env: str | None = None
     models: tuple[Offer, ...] = Field(min_length=1)
-    hosting: Literal["api", "host", "self"] = "api"
+    hosting: Literal["api", "cloud", "host", "self"] = "api"
     origin: str | None = Field(None, pattern=r"^[A-Z]{2}$")
     vendor: str | None = None
     residency: tuple[str, ...] | None = None
@@ -127,10 +127,10 @@ class Provider(Declared):
         known = catalog[offer.model] if offer.model in catalog else ModelFacts(name=offer.model)
         legal = {"hipaa_eligible": self.hipaa_eligible, "gdpr_terms": self.gdpr_terms, "residency": self.residency}
         told: dict[str, Any] = {key: value for key, value in legal.items() if value is not None}
-        if self.hosting == "host":
-            # The maker's promises say nothing about somebody else's machines.
-            told = legal
         update: dict[str, Any] = {"hosting": (self.hosting,), **told, "self_hosted": {**known.self_hosted, **told}}
+        if self.hosting in ("cloud", "host"):
+            # The maker's promises say nothing about somebody else's machines.
+            update |= {**legal, "hosted": {self.hosting: told}}
         declared = {"origin": self.origin, "vendor": self.vendor, "context_window": offer.context_window}
         return known.model_copy(update=update | {k: v for k, v in declared.items() if v is not None})
 

@@ -18,11 +18,35 @@ from routing.policies.policy import Constraint, Policy
 Box = dict[str, frozenset]
 Problem = tuple[tuple[str | int, ...], str]
 OTHER = "\0any other"
+OFF_MACHINES = {
+    "api": "the maker's own API",
+    "cloud": "an account at a cloud, such as Azure or AWS",
+    "host": "a third party, such as OpenRouter",
+}
 
 
 def contradictions(policy: Policy) -> list[Problem]:
     """Every contradiction as (path in the document, sentence without full stop); empty when sound."""
     return [*_loops(policy), *_unreachable(policy), *_clashes(policy)]
+
+
+def lints(policy: Policy) -> list[str]:
+    """What a policy probably does not mean, as sentences without full stop; it is read as it stands.
+
+    Hosting had three values once, and `api` was taken for "not on our machines": the same model through a
+    third party (host) or a cloud account passes a constraint that forbids `api` alone.
+    """
+    found = []
+    for number, constraint in enumerate(policy.constraints, start=1):
+        named = set((constraint.forbid or {}).get("hosting", ()))
+        missing = [value for value in OFF_MACHINES if value not in named]
+        if named and "self" not in named and missing:
+            found.append(
+                f"constraint {number} forbids hosting {' and '.join(sorted(named))} and not {' or '.join(missing)}: "
+                f"the same models pass through {' or '.join(OFF_MACHINES[value] for value in missing)}; "
+                f"add {', '.join(missing)} to hosting unless that is meant"
+            )
+    return found
 
 
 def dead_ends(policy: Policy, model_facts: Mapping[str, ModelFacts]) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from data.facts.models import ModelFacts
+from data.prices import notes as price_notes
 from routing.policies.conditions import applies
 from routing.policies.policy import CURRENT, Constraint, Policy, Rule
 
@@ -114,13 +115,20 @@ def resolve(target: str, attributes: Mapping[str, Any], model_facts: Mapping[str
 
 
 def logged_hosting(attributes: Mapping[str, Any], facts: ModelFacts | None) -> str | None:
-    """Where a logged request ran: own machines, the maker's API, or someone else's; None when unknown."""
+    """Where a logged request ran: own machines, the maker's API, a cloud account, a third party; None when unknown."""
     if attributes.get("host") == "self":
         return "self"
     provider = attributes.get("provider")
     if not provider or facts is None or facts.provider is None:
         return None
-    return "api" if provider == facts.provider else "host"
+    return "api" if provider == facts.provider else hosting_at(provider)
+
+
+def hosting_at(provider: str) -> str:
+    """How a provider that is not a model's maker runs it: self, cloud or host."""
+    if price_notes.own_hardware(provider):
+        return "self"
+    return "cloud" if price_notes.cloud(provider) else "host"
 
 
 def _narrowed(rule: Rule, chosen: list[Candidate], allowed: Any) -> tuple[str, list[Candidate]]:

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from data.schema import CRITICALITIES, DATA_CLASSES, TASK_TYPES
 
-HOSTINGS = ("api", "host", "self")
+HOSTINGS = ("self", "cloud", "host", "api")
 DIMENSIONS = (
     "task_type",
     "criticality",

@@ -5,8 +5,8 @@ live router and the exports. The words of its conditions are in `conditions`, it
 `policy_text`, what makes no sense (unreachable rules, loops) in `policy_checks`, the decision for
 one request in `choice`.
 
-A target is a model name, or `model@hosting` with hosting `api` (the maker's), `host` (someone
-else serves the open weights) or `self`. The name `current` keeps the model of the logged request.
+A target is a model name, or `model@hosting` with hosting `self` (own machines), `cloud` (an own
+account at a cloud), `host` (a third party serves the open weights) or `api` (the maker's). The name `current` keeps the model of the logged request.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def test_an_edit_wins_is_kept_and_is_in_the_audit(tmp_path):
             {"quality": [{"scale": "s", "value": 95, "tier": "stated", "source": "me", "date": "2026"}]},
             "less than or equal to 1",
         ),
-        ({"hosting": ["cloud"]}, "hosting"),
+        ({"hosting": ["moon"]}, "hosting"),
     ],
 )
 def test_a_wrong_edit_is_refused_and_nothing_is_kept(tmp_path, changes, words):

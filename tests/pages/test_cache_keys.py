@@ -105,7 +105,7 @@ def test_no_cached_function_reads_a_kind_it_does_not_declare(home, tmp_path, mon
     )  # a typed volume
     for folder, file, query in [(home, *link) for link in LINKS] + [empty]:
         app = opened(folder, monkeypatch, file, **query)
-        assert not app.exception, (file, app.exception[0].value)
+        assert not app.exception and not app.error, (file, [e.value for e in (*app.exception, *app.error)])
     lies = {name: read - set(reads) for name, (reads, read) in watched.items() if read - set(reads)}
     assert not lies, "these read what is not in their key; declare it in @shell.cached(reads=...)"
     idle = {name: set(reads) - read for name, (reads, read) in watched.items() if set(reads) - read}

@@ -147,7 +147,10 @@ def test_fallback_lists_only_what_is_allowed_and_new():
         ("name: x\nrules:\n  - when: {colour: red}\n    use: a\n", "`colour` is no dimension; use one of: task_type"),
         ("name: x\nrules:\n  - when: {input_tokens: 5}\n    use: a\n", "takes a range"),
         ("name: x\nrules:\n  - when: {input_tokens: {gt: 5, lt: 5}}\n    use: a\n", "no number of tokens"),
-        ("name: x\nrules:\n  - when: {}\n    use: a@cloud\n", "after @ stands the hosting, one of: api, host, self"),
+        (
+            "name: x\nrules:\n  - when: {}\n    use: a@moon\n",
+            "after @ stands the hosting, one of: self, cloud, host, api",
+        ),
         (
             "name: x\nrules:\n  - when: {}\n    use: a\n    split: {b: 1.0}\n",
             "exactly one of use, split, cascade, cross_check; found use and split",
@@ -167,8 +170,8 @@ def test_fallback_lists_only_what_is_allowed_and_new():
         ),
         ("name: x\nfallback: [a]\nconstraints:\n  - when: {}\n", "needs forbid or require"),
         (
-            "name: x\nfallback: [a]\nconstraints:\n  - forbid: {hosting: [cloud]}\n",
-            "`cloud` is no value of hosting; use one of: api, host, self",
+            "name: x\nfallback: [a]\nconstraints:\n  - forbid: {hosting: [moon]}\n",
+            "`moon` is no value of hosting; use one of: self, cloud, host, api",
         ),
         ("name: x\n", "at least one rule or a fallback"),
         ("fallback: [a]\n", "name: is required"),

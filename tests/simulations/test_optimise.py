@@ -127,7 +127,7 @@ def two_segments():
         ("a", "b"),
         ("CN", "US"),
         ("normal", "normal"),
-        {(1, 0): "origin CN with hosting api is forbidden"},
+        {(1, 0): "origin CN with hosting api or cloud or host is forbidden"},
     )
 
 
@@ -158,7 +158,7 @@ def test_segments_without_any_model_are_named_with_the_reason():
     answer = optimise(task, Demands())
     assert answer.stranded == (1,)
     assert why_not(task, Demands(), answer) == [
-        "100 requests a year are left without any model: m0: origin CN with hosting api is forbidden"
+        "100 requests a year are left without any model: m0: origin CN with hosting api or cloud or host is forbidden"
     ]
 
 

@@ -254,7 +254,11 @@ def test_the_compliance_question_of_the_brief(tmp_path):
     dearer = summary(replay(view, scope, examples()["no_chinese_api"], market()), market())
     assert dearer["moved_share"] == pytest.approx(0.2) and dearer["savings_usd"] < 0
     assert dearer["refusals"] == [
-        {"target": "current", "reason": "origin CN with hosting api is forbidden (Legal, 11:00)", "requests": 2.0}
+        {
+            "target": "current",
+            "reason": "origin CN with hosting api or cloud or host is forbidden (Legal, 11:00)",
+            "requests": 2.0,
+        }
     ]
     own = summary(replay(view, scope, examples()["chinese_models_self_hosted"], market()), market())
     assert own["moved_share"] == pytest.approx(0.2) and own["policy_cost_usd"] < dearer["policy_cost_usd"]
