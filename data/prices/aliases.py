@@ -68,4 +68,6 @@ class Aliases:
         if price_notes.own_hardware(natural.provider) and not alias.price_provider:
             target = Match(natural.provider, target.model)  # the name is the maker's, the machines are not
         own = natural.provider if natural.provider and not price_notes.gateway(natural.provider) else target.provider
-        return target._replace(provider=own, model=target.model.lower(), matched_by=f"alias `{alias.pattern}`")
+        return target._replace(
+            provider=own, model=(target.model or alias.model).lower(), matched_by=f"alias `{alias.pattern}`"
+        )

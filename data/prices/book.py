@@ -137,10 +137,11 @@ class PriceBook:
     def _list_rows(self, match: Match) -> Iterable[PriceRow]:
         if not match.found:
             return ()
-        if match.price_provider == second_catalogue.SOURCE:
-            listed = self.imported.rows(match.price_model)
+        seller, name = match.price_provider or "", match.price_model or ""
+        if seller == second_catalogue.SOURCE:
+            listed = self.imported.rows(name) if self.imported else ()
         else:
-            listed = catalogue_rows.rows(match.price_provider, match.price_model)
+            listed = catalogue_rows.rows(seller, name)
         if match.factor != 1:
             region = f"{match.factor} for the region ({match.note})"
             listed = tuple(row.scaled(match.factor, region) for row in listed)
@@ -213,15 +214,22 @@ class PriceBook:
         On capacity bought ahead every price of it is 0, unless a contract states the tier's. Raises NoData.
         """
         match = self.match(provider, None, region, model)
+        found = self.holding(match, at, total_input, service_tier, book)
+        if found is None:
+            raise self.no_price(match, model)
+        return found
+
+    def holding(
+        self, match: Match, at: datetime, total_input: int, service_tier: str, book: str = "paid"
+    ) -> PriceRow | None:
+        """As `row`, for a matched name; None where no price holds."""
         contract = self.contract_rows(match) if book != "list" else ()
-        listed = self.list_rows(match) if book != "contract" else ()
         if row := _holding(contract, at, total_input, service_tier, self.tiers):
             return row
         if price_notes.prepaid(match.provider, service_tier):
             return prepaid_row(match.provider or "", match.model or "", service_tier)
-        if row := _holding(listed, at, total_input, service_tier, self.tiers):
-            return row
-        raise self.no_price(match, model)
+        listed = self.list_rows(match) if book != "contract" else ()
+        return _holding(listed, at, total_input, service_tier, self.tiers)
 
     def no_price(self, match: Match, model: str) -> NoData:
         """The error that says why a name has no price and what to do."""

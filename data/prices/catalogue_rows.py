@@ -26,6 +26,7 @@ from data.prices.price_row import (
     TEXT_PRICE_OF,
     TEXT_RATES,
     PriceRow,
+    Span,
 )
 from data.prices.service_tiers import SERVICE_TIERS, edges, midnight, of_tier
 
@@ -80,21 +81,11 @@ def _bands(provider_id: str, model: Any, tier: str, span: tuple) -> Iterator[Pri
     for tokens_from, tokens_to in zip(edges, edges[1:], strict=False):
         at = {key: _price_at(price, tokens_from) for key, price in prices.items()}
         if (rates := _rates(at, free=model.id.endswith(":free") and not at)) is not None:
-            yield PriceRow(
-                provider_id,
-                model.id,
-                tier,
-                *span,
-                tokens_from,
-                tokens_to,
-                **rates,
-                **_media_rates(at, rates, known),
-                request_usd=(at.get("requests_kcount", Decimal(0)) / 1000).quantize(QUANTUM),
-                source="genai-prices",
-                source_version=catalogue.source_version(),
-                rule=rule,
-                tier_assumed=assumed,
-            )
+            stated = {**rates, **_media_rates(at, rates, known)}
+            stated["request_usd"] = at.get("requests_kcount", Decimal(0)) / 1000
+            name = (provider_id, model.id, tier)
+            source = ("genai-prices", catalogue.source_version())
+            yield PriceRow.of(name, Span(*span, tokens_from, tokens_to), stated, source, rule, tier_assumed=assumed)
 
 
 def _price_at(price: Any, tokens: int) -> Decimal:

@@ -22,13 +22,12 @@ from data.prices import model_names
 from data.prices import notes as price_notes
 from data.prices.price_row import (
     BEGINNING,
-    DAY_SECONDS,
     FOREVER,
-    NO_LIMIT,
     QUANTUM,
     RATES,
     TEXT_RATES,
     PriceRow,
+    Span,
     prepaid_row,
 )
 from data.prices.service_tiers import LONGEST_TIER, SERVICE_TIERS, midnight
@@ -181,12 +180,17 @@ def _winner(lines: dict[str, Override], provider: str | None, tier: str, at: dat
 def _canonical(line: Override) -> Override:
     """The line with the names that the ledger uses."""
     provider = model_names.canonical_provider(line.provider)
-    model = model_names.match(provider, None, line.model).model.lower() if line.model else None
+    model = (model_names.match(provider, None, line.model).model or line.model).lower() if line.model else None
     return line.model_copy(update={"provider": provider, "model": model})
 
 
 def _priced(
-    name: str, line: Override, who: tuple[str, str], tier: str, span: tuple, listed: tuple[PriceRow, ...]
+    name: str,
+    line: Override,
+    who: tuple[str, str],
+    tier: str,
+    span: tuple[datetime, datetime],
+    listed: tuple[PriceRow, ...],
 ) -> Iterator[PriceRow]:
     if line.discount is not None:
         for row in of_tier(listed, tier):
@@ -200,16 +204,7 @@ def _priced(
         rule = f"contract `{name}`: {row.rule}"
         yield row._replace(valid_from=span[0], valid_to=span[1], source="contract", source_version=name, rule=rule)
         return
-    row = PriceRow(
-        *who,
-        tier,
-        *span,
-        *(0, DAY_SECONDS, 0, NO_LIMIT),
-        **line.prices.rates(),
-        source="contract",
-        source_version=name,
-        rule=f"contract `{name}`",
-    )
+    row = PriceRow.of((*who, tier), Span(*span), line.prices.rates(), ("contract", name), f"contract `{name}`")
     if tier == "standard" or line.service_tier is not None:
         yield row
         return

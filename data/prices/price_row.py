@@ -7,6 +7,7 @@ and the usage row is marked `media_as_text`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import NamedTuple
@@ -25,6 +26,17 @@ BEGINNING, FOREVER = (datetime.combine(day, time.min) for day in (date.min, date
 DAY_SECONDS = 86_400
 NO_LIMIT = 10**15  # tokens
 QUANTUM = Decimal("1e-6")  # USD per million tokens: what the ledger resolves per token; cuts a source's float noise
+
+
+class Span(NamedTuple):
+    """When and for what size of request a price holds; see `PriceRow`. The default is for ever and for all."""
+
+    valid_from: datetime = BEGINNING
+    valid_to: datetime = FOREVER
+    second_from: int = 0
+    second_to: int = DAY_SECONDS
+    tokens_from: int = 0
+    tokens_to: int = NO_LIMIT
 
 
 class PriceRow(NamedTuple):
@@ -65,6 +77,48 @@ class PriceRow(NamedTuple):
     tier_assumed: bool = False
     prepaid: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        name: tuple[str, str, str],
+        span: Span,
+        prices: Mapping[str, Decimal],
+        source: tuple[str, str],
+        rule: str = "",
+        *,
+        tier_assumed: bool = False,
+        prepaid: bool = False,
+    ) -> PriceRow:
+        """A row for (provider, model, tier) from `prices` by name: all of `TEXT_RATES`, others where they are known."""
+        text = (prices[rate] for rate in TEXT_RATES)
+        fresh, read, short, long, output, reasoning = text
+        request = prices.get("request_usd", Decimal(0)).quantize(QUANTUM)
+        media = (prices.get(rate) for rate in MEDIA_RATES)
+        images, audio, video, images_read, audio_read, images_out, audio_out, video_out = media
+        return cls(
+            *name,
+            *span,
+            fresh,
+            read,
+            short,
+            long,
+            output,
+            reasoning,
+            request,
+            *source,
+            rule,
+            images,
+            audio,
+            video,
+            images_read,
+            audio_read,
+            images_out,
+            audio_out,
+            video_out,
+            tier_assumed,
+            prepaid,
+        )
+
     @property
     def rates(self) -> tuple[Decimal, ...]:
         """The prices in the order of `RATES`; what has no price of its own at its text price."""
@@ -93,14 +147,6 @@ class PriceRow(NamedTuple):
 
 def prepaid_row(provider: str, model: str, service_tier: str) -> PriceRow:
     """The price of capacity bought ahead: 0 for every token, the commitment stands in the provider's bill."""
-    return PriceRow(
-        provider,
-        model,
-        service_tier,
-        *(BEGINNING, FOREVER, 0, DAY_SECONDS, 0, NO_LIMIT),
-        **dict.fromkeys((*RATES, "request_usd"), Decimal(0)),
-        source="prepaid",
-        source_version="",
-        rule="capacity bought ahead: the commitment is in the provider's bill",
-        prepaid=True,
-    )
+    nothing = dict.fromkeys(RATES, Decimal(0))
+    rule = "capacity bought ahead: the commitment is in the provider's bill"
+    return PriceRow.of((provider, model, service_tier), Span(), nothing, ("prepaid", ""), rule, prepaid=True)

@@ -134,10 +134,10 @@ def _as_text(price: str) -> str:
 
 
 def _fees(fees: str) -> str:
-    """What the row's tools cost by a map of fees; those without a known fee add nothing. NULL without tools."""
+    """What the row's tools cost by a map of fees; those without a known fee add nothing, NULL beyond the type."""
     one = f"TRY_CAST(least(call.value, {fees}[call.key].most) AS DECIMAL(13, 0)) * {fees}[call.key].usd"
     known = f"list_filter(map_entries(price_tools), lambda call: map_contains({fees}, call.key) AND call.value > 0)"
-    return f"""CASE WHEN price_tools IS NOT NULL THEN
+    return f"""CASE WHEN price_tools IS NULL THEN 0::{MONEY} ELSE
                TRY(coalesce(list_sum(list_transform({known}, lambda call: {one})), 0)::{MONEY}) END"""
 
 
@@ -152,16 +152,16 @@ def _holds(price: str) -> str:
 
 _DECIDED = ("price_contract", "price_by")
 _FREE = "status IN ('cached', 'error')"
-_PAID_FEES = "coalesce(price_paid_fees, 0)"
 _LIST_COST = f"""CASE WHEN {_FREE} THEN 0::{MONEY} WHEN price_unmetered THEN NULL
-        WHEN price_ahead THEN coalesce(price_list_fees, 0::{MONEY})
-        ELSE TRY((price_list_tokens + coalesce(price_list_fees, 0))::{MONEY}) END"""
-_CONTRACT_COST = f"""CASE WHEN price_contract_tokens IS NOT NULL THEN TRY((price_contract_tokens + {_PAID_FEES})::{MONEY})
-        WHEN price_fees_by_contract THEN TRY((price_list_tokens + {_PAID_FEES})::{MONEY}) END"""
+        WHEN price_ahead THEN price_list_fees
+        ELSE TRY((price_list_tokens + price_list_fees)::{MONEY}) END"""
+_CONTRACT_COST = f"""CASE WHEN price_contract_tokens IS NOT NULL THEN TRY((price_contract_tokens + price_paid_fees)::{MONEY})
+        WHEN price_fees_by_contract THEN TRY((price_list_tokens + price_paid_fees)::{MONEY}) END"""
 _BELIEVED = f"(reported_cost_usd > 0 OR reported_cost_usd = 0 AND (({_sum(TOKENS)}) = 0 OR list_cost_usd = 0))"
 _DECIDED_BY = f"""CASE WHEN status = 'cached' THEN 'cached' WHEN status = 'error' THEN 'error'
         WHEN price_unmetered THEN 'unmetered'
-        WHEN price_contract_ahead OR price_ahead AND price_contract_tokens IS NULL THEN 'prepaid'
+        WHEN (price_contract_ahead OR price_ahead AND price_contract_tokens IS NULL) AND price_paid_fees IS NOT NULL
+            THEN 'prepaid'
         WHEN price_contract IS NOT NULL THEN 'contract'
         WHEN {_BELIEVED} THEN 'reported'
         WHEN list_cost_usd IS NOT NULL THEN 'list'
@@ -169,7 +169,7 @@ _DECIDED_BY = f"""CASE WHEN status = 'cached' THEN 'cached' WHEN status = 'error
 _COST = f"""CASE price_by WHEN 'cached' THEN 0::{MONEY}
         WHEN 'error' THEN greatest(coalesce(reported_cost_usd, 0), 0)::{MONEY}
         WHEN 'unmetered' THEN CASE WHEN reported_cost_usd > 0 THEN reported_cost_usd END
-        WHEN 'prepaid' THEN {_PAID_FEES}::{MONEY}
+        WHEN 'prepaid' THEN price_paid_fees
         WHEN 'contract' THEN price_contract
         WHEN 'reported' THEN reported_cost_usd
         ELSE list_cost_usd END"""
@@ -177,7 +177,7 @@ _BASIS = """CASE price_by WHEN 'cached' THEN 'list'
         WHEN 'error' THEN CASE WHEN reported_cost_usd > 0 THEN 'reported' ELSE 'list' END
         WHEN 'unmetered' THEN CASE WHEN reported_cost_usd > 0 THEN 'reported' ELSE 'unmetered' END
         ELSE price_by END"""
-_TOOL_FEES = """CASE WHEN price_by IN ('contract', 'prepaid') THEN price_paid_fees
+_TOOL_FEES = """CASE WHEN price_tools IS NULL THEN NULL WHEN price_by IN ('contract', 'prepaid') THEN price_paid_fees
         WHEN price_by IN ('list', 'reported', 'unpriced') THEN price_list_fees END"""
 
 _OWN_CONTRACT = "price_by = 'contract' AND price_contract_tokens IS NOT NULL"

@@ -177,7 +177,7 @@ def _run(args: argparse.Namespace) -> None:
     if args.at:
         frame = frame[[_holds(row, args.at) for row in frame.itertuples(index=False)]]
     comment = (
-        price_catalogue.comment(match.price_provider, match.price_model)
+        price_catalogue.comment(match.price_provider, match.price_model or "")
         if match.price_provider in price_catalogue.providers()
         else ""
     )

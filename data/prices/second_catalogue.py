@@ -19,7 +19,7 @@ from data.errors import BadInput, Unreadable
 from data.prices import model_names
 from data.prices import notes as price_notes
 from data.prices.model_names import Match
-from data.prices.price_row import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, QUANTUM, TEXT_PRICE_OF, PriceRow
+from data.prices.price_row import NO_LIMIT, QUANTUM, TEXT_PRICE_OF, PriceRow, Span
 
 SOURCE = "litellm"
 LARGEST_FILE = 64 * 2**20
@@ -108,17 +108,12 @@ class PriceFile:
         media = {rate: prices[TEXT_PRICE_OF[rate]] for rate in MEDIA_KEYS if rate in known}
         media |= {rate: price((name,)) for rate, name in MEDIA_KEYS.items() if entry.get(name) is not None}
         assumed = tier != "standard" and f"input_cost_per_token{suffix}" not in entry
-        row = PriceRow(
-            SOURCE,
-            key,
-            tier,
-            *(BEGINNING, FOREVER, 0, DAY_SECONDS, tokens_from, tokens_to),
-            **prices,
-            **media,
-            request_usd=Decimal(0),
-            source=SOURCE,
-            source_version=self.version,
-            rule=f"no own price for {tier}: the standard price, assumed" if assumed else "",
+        row = PriceRow.of(
+            (SOURCE, key, tier),
+            Span(tokens_from=tokens_from, tokens_to=tokens_to),
+            {**prices, **media},
+            (SOURCE, self.version),
+            f"no own price for {tier}: the standard price, assumed" if assumed else "",
             tier_assumed=assumed,
         )
         fast = (entry.get("provider_specific_entry") or {}).get("fast") if tier == "fast" else None

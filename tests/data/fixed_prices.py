@@ -7,11 +7,12 @@ from decimal import Decimal
 
 from data.prices.book import PriceBook
 from data.prices.model_names import Match
-from data.prices.price_row import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, TEXT_RATES, PriceRow
+from data.prices.price_row import MEDIA_RATES, TEXT_RATES, PriceRow, Span
+from data.prices.service_tiers import SERVICE_TIERS
 
 
 class FixedBook(PriceBook):
-    """Prices from `{model: {provider, rates, above: {tokens: rates}, since: {day: rates}, hours: {span: rates}, batch, us}}`."""
+    """Prices from `{model: {provider, rates, above: {tokens: rates}, since: {day: rates}, hours: {span: rates}, batch, ..., us}}`."""
 
     def __init__(self, table: dict[str, dict]) -> None:
         super().__init__()
@@ -28,7 +29,8 @@ class FixedBook(PriceBook):
         if not match.found:
             return ()
         entry = self.table[match.price_model]
-        tiers = {"standard": Decimal(1)} | ({"batch": Decimal(str(entry["batch"]))} if "batch" in entry else {})
+        factors = {tier: Decimal(str(entry[tier])) for tier in SERVICE_TIERS if tier in entry}
+        tiers = {"standard": Decimal(1)} | factors
         rows = (row for tier in tiers for row in _rows(match, entry, tier))
         return tuple(row.scaled(match.factor * tiers[row.service_tier], "") for row in rows)
 
@@ -39,18 +41,9 @@ def _rows(match: Match, entry: dict, tier: str):
             rate: Decimal(str(rates.get(rate, rates["output"] if rate == "reasoning" else rates["fresh_input"])))
             for rate in TEXT_RATES
         }
-        whole = {
-            "valid_from": BEGINNING,
-            "valid_to": FOREVER,
-            "second_from": 0,
-            "second_to": DAY_SECONDS,
-            "tokens_from": 0,
-            "tokens_to": NO_LIMIT,
-        }
-        names = {"provider": match.price_provider, "model": match.price_model, "service_tier": tier}
-        return PriceRow(
-            **names, **(whole | span), **prices, request_usd=Decimal(0), source="fixed", source_version="", rule=""
-        )
+        prices |= {rate: Decimal(str(rates[rate])) for rate in MEDIA_RATES if rate in rates}
+        name = (match.price_provider or "", match.price_model or "", tier)
+        return PriceRow.of(name, Span()._replace(**span), prices, ("fixed", ""))
 
     for threshold, rates in entry.get("above", {}).items():
         yield row(entry, tokens_to=threshold + 1)

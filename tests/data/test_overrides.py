@@ -177,3 +177,93 @@ def test_a_wrong_line_is_refused_and_nothing_is_kept(state, body, reason):
     with pytest.raises(BadInput, match=f"^Price override deal: {reason}"):
         contracts.OVERRIDES.save(state, "deal", body)
     assert state.all("price_override") == {}
+
+
+def _one(book: PriceBook, cursor, **row) -> dict:
+    """One row of 1,000,000 tokens in and 100,000 out as the book prices it."""
+    usual = {"fresh_input_tokens": 1_000_000, "output_tokens": 100_000}
+    return priced(cursor, book, [usual | row]).to_dict("records")[0]
+
+
+def test_a_contract_states_a_tier_that_nobody_else_knows(ledger):
+    deal = {
+        "provider": "openai",
+        "model": "gpt-4o",
+        "service_tier": "offpeak",
+        "prices": {"fresh_input": 1, "output": 4},
+    }
+    book = PriceBook(overrides={"night": deal})
+    got = [
+        _one(book, ledger.cursor(), provider="openai", model_raw="gpt-4o", service_tier=tier)
+        for tier in ("offpeak", "standard", "elsewhere")
+    ]
+    assert [(row["cost_usd"], row["cost_basis"]) for row in got] == [
+        (Decimal("1.4"), "contract"),
+        (Decimal("3.5"), "list"),
+        (Decimal("3.5"), "list"),
+    ]
+    assert got[0]["caveats"] is None and "tier_price_assumed" in got[2]["caveats"]
+    other = _one(book, ledger.cursor(), provider="openai", model_raw="gpt-4o-mini", service_tier="offpeak")
+    assert "tier_price_assumed" in other["caveats"]
+
+
+def test_contract_prices_hold_in_other_tiers_by_the_known_factor_or_are_assumed(ledger):
+    prices = {"fresh_input": 1, "output": 4}
+    book = PriceBook(
+        overrides={
+            "g": {"provider": "google", "model": "gemini-3.5-flash", "prices": prices},
+            "m": {"provider": "minimax", "model": "MiniMax-M2", "prices": prices},
+        }
+    )
+    known = _one(book, ledger.cursor(), provider="google", model_raw="gemini-3.5-flash", service_tier="priority")
+    assert (known["cost_usd"], known["caveats"]) == (Decimal("2.52"), None)
+    unknown = _one(book, ledger.cursor(), provider="minimax", model_raw="MiniMax-M2", service_tier="priority")
+    assert unknown["cost_usd"] == Decimal("1.4") and "tier_price_assumed" in unknown["caveats"]
+
+
+def test_a_contract_states_prepaid_capacity_and_the_price_of_what_spills_over(ledger):
+    book = PriceBook(
+        overrides={
+            "ptu": {"provider": "azure", "model": "our-ptu", "prepaid": True},
+            "spill": {
+                "provider": "google",
+                "model": "gemini-3.5-flash",
+                "service_tier": "provisioned",
+                "prices": {"fresh_input": 2, "output": 10},
+            },
+        }
+    )
+    ahead = _one(book, ledger.cursor(), provider="azure", model_raw="our-ptu", reported_cost_usd="5")
+    assert (ahead["cost_usd"], ahead["cost_basis"]) == (Decimal(0), "prepaid")
+    spilt = _one(book, ledger.cursor(), provider="google", model_raw="gemini-3.5-flash", service_tier="provisioned")
+    assert (spilt["cost_usd"], spilt["list_cost_usd"], spilt["cost_basis"]) == (Decimal("3"), Decimal(0), "contract")
+    discount = PriceBook(overrides={"d": {"provider": "anthropic", "discount": "0.5"}})
+    tier = _one(discount, ledger.cursor(), provider="anthropic", model_raw="claude-sonnet-4-6", service_tier="priority")
+    assert tier["cost_basis"] == "prepaid"  # a discount on list prices says nothing about capacity
+
+
+def test_a_contract_states_fees_and_media_prices(ledger):
+    book = PriceBook(
+        overrides={
+            "fees": {"provider": "openai", "fees": {"web_search": "0.004", "moon": 1}, "start": "2026-11-01"},
+            "voice": {
+                "provider": "google",
+                "model": "gemini-2.5-flash",
+                "prices": {"fresh_input": 1, "output": 2, "audio_input": 5},
+            },
+        }
+    )
+    calls = {"provider": "openai", "model_raw": "gpt-4o", "server_tools": '{"web_search": 10, "moon": 1}'}
+    now = _one(book, ledger.cursor(), **calls)
+    assert (now["cost_usd"], now["list_cost_usd"], now["cost_basis"]) == (Decimal("4.54"), Decimal("3.6"), "contract")
+    assert (now["tool_fees_usd"], now["caveats"]) == (Decimal("1.04"), None)
+    before = _one(book, ledger.cursor(), **calls, requested_at="2026-10-31 23:59:59")
+    assert (before["cost_usd"], before["cost_basis"]) == (Decimal("3.6"), "list") and "fee_unpriced" in before[
+        "caveats"
+    ]
+    plain = _one(book, ledger.cursor(), provider="openai", model_raw="gpt-4o", reported_cost_usd="3.4")
+    assert plain["cost_basis"] == "reported"  # fees alone leave a row without tools as it is
+    voice = _one(book, ledger.cursor(), provider="google", model_raw="gemini-2.5-flash", audio_input_tokens=1_000_000)
+    assert (voice["cost_usd"], voice["caveats"]) == (Decimal("6.2"), None)
+    sung = _one(book, ledger.cursor(), provider="google", model_raw="gemini-2.5-flash", audio_output_tokens=1_000_000)
+    assert sung["cost_usd"] == Decimal("3.2") and "media_as_text" in sung["caveats"]

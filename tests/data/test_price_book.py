@@ -52,11 +52,13 @@ def _money(text: str | None) -> Decimal | None:
 def test_cost_and_its_basis(ledger):
     rows = [{"provider": "openai", "model_raw": "gpt-4o"} | case["row"] for case in BASIS]
     frame = priced(ledger.cursor(), PriceBook.load(), rows)
-    got = [
-        (c["name"], *values)
-        for c, values in zip(BASIS, frame[["list_cost_usd", "cost_usd", "cost_basis"]].values.tolist(), strict=True)
-    ]
-    assert got == [(c["name"], _money(c["list"]), _money(c["cost"]), c["basis"]) for c in BASIS]
+    columns = ["list_cost_usd", "cost_usd", "cost_basis", "tool_fees_usd", "caveats"]
+    for case, (listed, cost, basis, fees, caveats) in zip(BASIS, frame[columns].values.tolist(), strict=True):
+        assert (listed, cost, basis) == (_money(case["list"]), _money(case["cost"]), case["basis"]), case["name"]
+        marked = [] if caveats is None else sorted(code for code in caveats if code)
+        assert marked == case.get("caveats", []), case["name"]
+        if "fees" in case:
+            assert fees == _money(case["fees"]), case["name"]
 
 
 def _requests(count: int, seed: int) -> list[tuple[str, str, datetime, str, list[int]]]:
