@@ -62,10 +62,11 @@ def totals(ledger: Ledger, scope: Scope, measures: Sequence[str]) -> dict[str, A
 
 
 def by_day(ledger: Ledger, scope: ClosedScope) -> pd.DataFrame:
-    """`day, cost_usd` for every day of a closed scope, days without spend as 0."""
+    """`day, cost_usd` for every day of a closed scope, days without spend as 0; those left out are not there."""
     frame = grouped(ledger, scope, ("day",))
     known = {pd.Timestamp(d).date(): c for d, c in zip(frame["day"], frame["cost_usd"], strict=True)}
-    days = [scope.start + timedelta(days=i) for i in range(scope.length_days)]
+    span = [scope.start + timedelta(days=i) for i in range((scope.end - scope.start).days)]
+    days = [day for day in span if day not in scope.without]
     return pd.DataFrame({"day": days, "cost_usd": [known.get(d) or Decimal(0) for d in days]})
 
 

@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from analytics import budgets, forecast, savings, spend
+from analytics.coverage import Comparison, comparison
 from analytics.registry import DIMENSIONS
-from analytics.scope import Scope
+from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from data.state import State
 from pages.ui import charts, exports, filters, loading, shell
@@ -23,12 +24,12 @@ def totals(view: Ledger, scope: Scope) -> dict:
 
 
 @shell.cached
-def daily(view: Ledger, scope: Scope) -> pd.DataFrame:
+def daily(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     return spend.by_day(view, scope)
 
 
 @shell.cached
-def movers(view: Ledger, scope: Scope, by: str) -> pd.DataFrame:
+def movers(view: Ledger, scope: ClosedScope, by: str) -> pd.DataFrame:
     return spend.movers(view, scope, by)
 
 
@@ -74,22 +75,23 @@ def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope)
     )
 
 
-def kpis(now: dict, before: dict, outlook: forecast.Outlook, days: int) -> None:
-    """Four numbers; the change is against the same length before."""
+def kpis(now: dict, pair: tuple[dict, dict] | None, outlook: forecast.Outlook, against: str) -> None:
+    """Four numbers; the change is over the compared days (`pair`: now and before), or not told."""
+    after, before = pair or ({}, {})
     cells = st.columns(4)
     money = (
         ("Spend", fmt.usd_short, "cost_usd", "spend in the chosen period"),
         ("Per 1,000 requests", fmt.usd, "cost_per_1k_requests_usd", "spend / requests x 1,000"),
     )
     for cell, (label, write, name, meaning) in zip((cells[0], cells[2]), money, strict=True):
-        change = float(now[name]) / float(before[name]) - 1 if now[name] and before[name] else None
+        change = float(after[name]) / float(before[name]) - 1 if after.get(name) and before.get(name) else None
         cell.metric(
             label,
             write(now[name]),
             delta=None if change is None else fmt.delta(fmt.share_change(change)),
             delta_color="inverse",
             border=True,
-            delta_description=f"vs prior {days}d" if change is not None else None,
+            delta_description=against if change is not None else None,
             help=meaning,
         )
     reach = (
@@ -104,16 +106,16 @@ def kpis(now: dict, before: dict, outlook: forecast.Outlook, days: int) -> None:
         height="stretch",
         help=fmt.md(f"forecast: {reach}"),
     )
-    rate, earlier = now["failure_rate"], before["failure_rate"]
+    rate, earlier = after.get("failure_rate"), before.get("failure_rate")
     points = None if rate is None or earlier is None else fmt.points(rate - earlier)
     cells[3].metric(
         "Failure rate",
-        fmt.share(rate),
+        fmt.share(now["failure_rate"]),
         delta=fmt.delta(points) if points else None,
         delta_color="inverse",
         border=True,
         help="failed attempts / attempts",
-        delta_description=f"vs prior {days}d" if points else None,
+        delta_description=against if points else None,
     )
 
 
@@ -134,41 +136,57 @@ def saving(view: Ledger, scope: Scope) -> None:
     found = biggest_saving(view, scope.at_any_time())
     if not found.findings:
         return
-    best = found.findings[0]
+    sure = [finding for finding in found.findings if finding.confidence != "low"]
+    best = (sure or found.findings)[0]
+    told = (
+        f"Biggest saving: {fmt.usd(best.usd_month)} a month. {best.title} ({best.confidence} confidence)."
+        if sure
+        else f"Up to {fmt.usd(best.usd_month)} a month might be saved, once tested: {best.title} (low confidence)."
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.write(
-            fmt.md(f"Biggest saving: {fmt.usd(best.usd_month)} a month. {best.title} ({best.confidence} confidence).")
-        )
+        st.write(fmt.md(told))
         st.page_link("pages/savings.py", label="See all findings", icon=":material/content_cut:")
 
 
-def running(now: pd.DataFrame, before: pd.DataFrame, scope: Scope) -> None:
-    """Cumulative spend against the span before, and the sentence that says what it means."""
-    st.subheader("Spend so far, against the same days before", anchor=False)
-    total, earlier = now["cost_usd"].sum(), before["cost_usd"].sum()
-    meaning = (
-        f"{fmt.usd(total)} from {fmt.day(scope.start)} to {fmt.day(now['day'].iloc[-1])}, against "
-        f"{fmt.usd(earlier)} in the {scope.length_days} days before."
-    )
+def running(view: Ledger, scope: ClosedScope, compared: Comparison) -> None:
+    """Cumulative spend, against the span before where both are covered, and the sentence that says what it means."""
+    if compared.now is None or compared.before is None:
+        now, before = daily(view, scope), None
+        meaning = f"{fmt.usd(now['cost_usd'].sum())} from {fmt.days(scope.start, scope.last)}. No change is told"
+        meaning += f": {compared.note}." if compared.note else "."
+    else:
+        now, before = daily(view, compared.now), daily(view, compared.before)
+        meaning = (
+            f"{fmt.usd(now['cost_usd'].sum())} from {fmt.days(scope.start, scope.last)}, against "
+            f"{fmt.usd(before['cost_usd'].sum())} in the {scope.length_days} days before."
+        )
+        meaning += f" {compared.note}." if compared.note else ""
+    st.subheader("Spend so far" if before is None else "Spend so far, against the same days before", anchor=False)
     figure = charts.cumulative(now, before, shell.palette(), labels=("This period", "Before"))
     shell.chart(figure, alt=meaning, key="running")
-    st.caption(fmt.md(meaning) + fmt.md(f" Days in {scope.time_zone}."))
+    st.caption(fmt.md(f"{meaning} Days in {scope.time_zone}."))
     with st.expander("Table: spend by day", icon=":material/table:"):
         exports.table(
             now, name="spend-by-day", units={"cost_usd": "USD"}, labels={"day": "Day", "cost_usd": "Spend, USD"}
         )
 
 
-def what_moved(view: Ledger, scope: Scope, by: str) -> None:
-    frame = movers(view, scope, by)
+def what_moved(view: Ledger, compared: Comparison, by: str) -> None:
     st.subheader("What moved", anchor=False)
+    if compared.now is None:
+        st.caption(
+            fmt.md(f"{fmt.MISSING} No span before to compare with: {compared.note or 'this is all of the log'}.")
+        )
+        return
+    frame = movers(view, compared.now, by)
     if frame.empty:
         st.caption("Nothing changed against the days before.")
         return
     first = frame.iloc[0]
     meaning = (
-        f"{first['name']} changed by {fmt.usd_change(first['change_usd'])} against the {scope.length_days} days "
-        f"before; the bars add up to the whole change of {fmt.usd_change(frame['change_usd'].sum())}."
+        f"{first['name']} changed by {fmt.usd_change(first['change_usd'])} against the "
+        f"{compared.now.length_days} days before; the bars add up to the whole change of "
+        f"{fmt.usd_change(frame['change_usd'].sum())}."
     )
     shell.chart(charts.movers(frame, shell.palette()), alt=meaning, key="movers")
     st.caption(fmt.md(meaning))
@@ -228,7 +246,7 @@ st.session_state.pop("load_reports", None)  # told once
 shell.needs_prices(view)
 title = st.container()
 scope = filters.scope_bar(view)
-now, before = totals(view, scope), totals(view, scope.before())
+now, compared = totals(view, scope), comparison(view, scope)
 outlook = month(view, scope.at_any_time())
 held = budget(view)
 by = st.session_state.get("by", "model")
@@ -236,9 +254,13 @@ with title:
     shell.header(answer(outlook, held, scope), view)
 if not now["cost_usd"] and not now["requests"]:
     shell.no_match(scope)
-kpis(now, before, outlook, scope.length_days)
+pair = None
+if compared.now is not None and compared.before is not None:
+    pair = totals(view, compared.now), totals(view, compared.before)
+days = compared.now.length_days if compared.now else 0
+kpis(now, pair, outlook, f"vs prior {days}d")
 pacing(outlook, held)
-running(daily(view, scope), daily(view, scope.before()), scope)
+running(view, scope, compared)
 st.segmented_control(
     "Split by",
     MOVERS_BY,
@@ -250,7 +272,7 @@ st.segmented_control(
 )
 left, right = st.columns(2, gap="large")
 with left:
-    what_moved(view, scope, by)
+    what_moved(view, compared, by)
 with right:
     where_it_goes(view, scope, by)
 saving(view, scope)

@@ -116,9 +116,9 @@ def top_and_other(frame: pd.DataFrame, by: str, value: str, top: int = TOP) -> p
 
 
 def cumulative(
-    current: pd.DataFrame, previous: pd.DataFrame, palette: Palette, *, labels: tuple[str, str]
+    current: pd.DataFrame, previous: pd.DataFrame | None, palette: Palette, *, labels: tuple[str, str]
 ) -> go.Figure:
-    """Running spend of a span over its days, and of the span before laid over the same days, dashed grey.
+    """Running spend of a span over its days, and of the span before, if any, over the same days, dashed grey.
 
     Frames: `day`, `cost_usd`, one row per day in order, both of the same length.
     """
@@ -127,6 +127,8 @@ def cumulative(
         (previous, labels[1], palette.other, "dash"),
         (current, labels[0], palette.primary, "solid"),
     ):
+        if frame is None:
+            continue
         run = frame["cost_usd"].astype(float).cumsum()
         figure.add_scatter(
             x=list(current["day"]),
@@ -148,7 +150,10 @@ def cumulative(
             showarrow=False,
             font={"color": colour},
         )
-    money_ticks(figure, max((float(f["cost_usd"].astype(float).sum()) for f in (current, previous)), default=0))
+    shown = [frame for frame in (current, previous) if frame is not None]
+    money_ticks(figure, max(float(frame["cost_usd"].astype(float).sum()) for frame in shown))
+    if len(current) > 1:  # labels stand in the margin; Plotly would make room for them a second time
+        figure.update_xaxes(range=[current["day"].iloc[0], current["day"].iloc[-1]])
     return _keep_labels_apart(figure)
 
 

@@ -10,6 +10,7 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import ClosedScope, Scope
 from data.calendar import DAYS_PER_YEAR
 from data.ledger import Ledger
+from pages.ui import format as fmt
 from pages.ui import links, shell
 
 CARRIED = ("team", "model", "task_type", "environment", "feature", "provider")  # a link may name any of these
@@ -59,7 +60,11 @@ def scope_bar(
                 DIMENSIONS[name].label, known, key=name, bind="query-params", placeholder="All", width=128
             )
     span = span_of(view, window or default)
-    return Scope.of(view, span.start, span.end, **{k: tuple(v) for k, v in chosen.items()})
+    scope = Scope.of(view, span.start, span.end, **{k: tuple(v) for k, v in chosen.items()})
+    told = coverage.coverage(view, scope)
+    if not told.is_whole:
+        st.caption(fmt.md(f"{told.basis} of this period have a log: {told.reason}."))
+    return scope
 
 
 def link(page: str, label: str, icon: str, scope: Scope, **params: str) -> None:
