@@ -1,13 +1,12 @@
 """Anthropic message bodies: bare, in an envelope, from a batch, or as the events of a stream.
 
-Input is disjoint from cache reads and writes; thinking is inside `output_tokens`. A stream opens with a
-placeholder of one output token and every `message_delta` carries the running total, so the last one counts.
-Source: anthropic SDK 2.11.0 types.
+A stream opens with a placeholder of one output token and every `message_delta` carries the running total, so the last
+one counts. Source: anthropic SDK 2.11.0 types.
 """
 
 from __future__ import annotations
 
-from data.formats import Format, envelope
+from data.formats import Format, claude_usage, envelope
 
 STRUCTURE = {
     "id": "VARCHAR",
@@ -15,17 +14,8 @@ STRUCTURE = {
     "model": "VARCHAR",
     "stop_reason": "VARCHAR",
     "cut": "BOOLEAN",
-    "usage": {
-        "input_tokens": "VARCHAR",
-        "output_tokens": "VARCHAR",
-        "cache_read_input_tokens": "VARCHAR",
-        "cache_creation_input_tokens": "VARCHAR",
-        "cache_creation": {"ephemeral_5m_input_tokens": "VARCHAR", "ephemeral_1h_input_tokens": "VARCHAR"},
-        "output_tokens_details": {"thinking_tokens": "VARCHAR"},
-        "service_tier": "VARCHAR",
-        "inference_geo": "VARCHAR",
-        "speed": "VARCHAR",
-    },
+    "content": "JSON",
+    "usage": claude_usage.USAGE,
 }
 
 EVENTS = f"from_json({envelope.BODY}, '[\"JSON\"]')"
@@ -37,34 +27,31 @@ CASE WHEN json_type({envelope.BODY}) = 'ARRAY'
      ELSE {envelope.BODY} END
 """
 
-# Where the split by lifetime is given it replaces the sum.
-WRITE_5M = "b.usage.cache_creation.ephemeral_5m_input_tokens"
-WRITE_1H = "b.usage.cache_creation.ephemeral_1h_input_tokens"
+MODEL = "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))"
 
-COLUMNS = envelope.COLUMNS | {
-    "event_key": "coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id))",
-    # Bedrock and Vertex mark the ids of the messages they host.
-    "provider": """coalesce(lower(text_of(d.provider)),
+COLUMNS = (
+    envelope.COLUMNS
+    | claude_usage.columns("b.usage")
+    | {
+        "event_key": f"coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id)) || {claude_usage.RUN}",
+        "call_id": f"text_of(d.call_id) || {claude_usage.RUN}",
+        # Bedrock and Vertex mark the ids of the messages they host.
+        "provider": """coalesce(lower(text_of(d.provider)),
         CASE WHEN b.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN b.id LIKE 'msg_vrtx_%' THEN 'google' ELSE 'anthropic' END)""",
-    "region": "coalesce(text_of(d.region), CASE WHEN b.usage.inference_geo NOT IN ('not_available', 'global') THEN b.usage.inference_geo END)",
-    "service_tier": """CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' THEN 'batch'
-        WHEN b.usage.speed = 'fast' THEN 'fast' WHEN b.usage.service_tier = 'priority' THEN 'priority' END""",
-    "model_raw": "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))",
-    "user_id": f"coalesce({envelope.COLUMNS['user_id']}, jtext(json_of(d.request), '$.metadata.user_id'))",
-    "input_tokens": "b.usage.input_tokens",
-    "cache_read_tokens": "b.usage.cache_read_input_tokens",
-    "cache_write_tokens": f"CASE WHEN {WRITE_5M} IS NULL AND {WRITE_1H} IS NULL THEN b.usage.cache_creation_input_tokens END",
-    "cache_write_5m_tokens": WRITE_5M,
-    "cache_write_1h_tokens": WRITE_1H,
-    # The placeholder of a cut stream is no count.
-    "output_tokens": "CASE WHEN b.cut IS NOT TRUE THEN b.usage.output_tokens END",
-    "reasoning_tokens": "b.usage.output_tokens_details.thinking_tokens",
-    "input_has_cache": "FALSE",
-    "output_has_reasoning": "TRUE",
-    "status": f"CASE WHEN {envelope.FAILED} OR b.type = 'error' THEN 'error' END",
-    "unmetered": f"(b.usage.output_tokens IS NULL OR b.cut IS TRUE) AND NOT {envelope.FAILED} AND b.type IS DISTINCT FROM 'error'",
-    "skip": "CASE WHEN jtext(json_of(d.result), '$.type') <> 'succeeded' THEN 'a batch item that did not succeed is not billed' END",
-}
+        "region": "coalesce(text_of(d.region), CASE WHEN b.usage.inference_geo NOT IN ('not_available', 'global') THEN b.usage.inference_geo END)",
+        "service_tier": """CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' THEN 'batch'
+        WHEN b.usage.speed = 'fast' THEN 'fast' ELSE b.usage.service_tier END""",
+        "model_raw": "ran",
+        "user_id": f"coalesce({envelope.COLUMNS['user_id']}, jtext(json_of(d.request), '$.metadata.user_id'))",
+        # The placeholder of a cut stream is no count.
+        "output_tokens": "CASE WHEN b.cut IS NOT TRUE THEN n.output END",
+        "caveats": f"""[CASE WHEN run = 0 AND {claude_usage.incomplete("b.stop_reason", "b.content", "n.output")}
+        THEN 'incomplete_output' END]""",
+        "status": f"CASE WHEN {envelope.FAILED} OR b.type = 'error' THEN 'error' END",
+        "unmetered": f"(b.usage.output_tokens IS NULL OR b.cut IS TRUE) AND NOT {envelope.FAILED} AND b.type IS DISTINCT FROM 'error'",
+        "skip": "CASE WHEN jtext(json_of(d.result), '$.type') <> 'succeeded' THEN 'a batch item that did not succeed is not billed' END",
+    }
+)
 
 
 def _is_anthropic(body: dict) -> bool:
@@ -81,7 +68,7 @@ FORMATS = (
         label="Anthropic message bodies, batch results, streams",
         recognise=envelope.recogniser(_is_anthropic),
         fields=envelope.FIELDS,
-        rows=envelope.rows(STRUCTURE, STREAMED),
+        rows=claude_usage.rows(envelope.rows(STRUCTURE, STREAMED), "b.usage", MODEL),
         columns=COLUMNS,
         text_columns=envelope.texts("$.content"),
         assume_input_has_cache=False,

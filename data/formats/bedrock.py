@@ -28,7 +28,9 @@ NAMES = {
 LOG = NAMES | {
     "identity": {"arn": "VARCHAR"},
     "requestMetadata": "JSON",
+    "serviceTier": "JSON",
     "input": {
+        "inputBodyJson": {"serviceTier": "JSON"},
         "inputTokenCount": "VARCHAR",
         "cacheReadInputTokenCount": "VARCHAR",
         "cacheWriteInputTokenCount": "VARCHAR",
@@ -47,11 +49,21 @@ def _written(life: str) -> str:
     return f"coalesce(b.output.outputBodyJson ->> '$.usage.{field}', b.output.outputBodyJson ->> '$[0].message.usage.{field}')"
 
 
+def tier(stated: str, model: str) -> str:
+    """SQL for the tier: an object with its `type`, or text; a provisioned model is capacity bought ahead."""
+    return f"""CASE WHEN {model} LIKE '%:provisioned-model/%' THEN 'provisioned'
+        ELSE coalesce({stated} ->> 'type', {stated} ->> '$') END"""
+
+
 LOG_COLUMNS = {
     "event_key": "text_of(b.requestId)",
     "requested_at": "utc(b.timestamp)",
     "provider": "'aws'",
     "region": "coalesce(text_of(b.inferenceRegion), text_of(b.region))",
+    "service_tier": tier(
+        "coalesce(b.output.outputBodyJson -> 'serviceTier', b.serviceTier, b.input.inputBodyJson.serviceTier)",
+        "b.modelId",
+    ),
     "model_raw": "b.modelId",
     "operation": "CASE WHEN regexp_matches(b.modelId, '(?i)embed') THEN 'embedding' ELSE 'chat' END",
     "project": "text_of(b.accountId)",
@@ -59,7 +71,7 @@ LOG_COLUMNS = {
     "tags": "b.requestMetadata",
     "input_tokens": "b.input.inputTokenCount",
     "cache_read_tokens": "b.input.cacheReadInputTokenCount",
-    "cache_write_tokens": f"CASE WHEN {_written('5m')} IS NULL AND {_written('1h')} IS NULL THEN b.input.cacheWriteInputTokenCount END",
+    "cache_write_tokens": "b.input.cacheWriteInputTokenCount",
     "cache_write_5m_tokens": _written("5m"),
     "cache_write_1h_tokens": _written("1h"),
     "output_tokens": "CASE WHEN b.errorCode IS NULL AND b.input.inputTokenCount IS NOT NULL THEN coalesce(b.output.outputTokenCount, '0') END",
@@ -75,6 +87,8 @@ CONVERSE = {
     "modelId": "VARCHAR",
     "metrics": {"latencyMs": "DOUBLE"},
     "ResponseMetadata": {"RequestId": "VARCHAR"},
+    "serviceTier": "JSON",
+    "trace": {"promptRouter": {"invokedModelId": "VARCHAR"}},
     "usage": {
         "inputTokens": "VARCHAR",
         "outputTokens": "VARCHAR",
@@ -86,6 +100,9 @@ CONVERSE = {
         "cacheDetails": [{"ttl": "VARCHAR", "inputTokens": "BIGINT"}],
     },
 }
+# What a prompt router chose is what ran.
+MODEL = """coalesce(text_of(b.trace.promptRouter.invokedModelId), text_of(b.modelId), text_of(d.model),
+    jtext(json_of(d.request), '$.modelId'))"""
 DETAILS = "len(b.usage.cacheDetails) > 0"
 
 
@@ -96,10 +113,11 @@ def _detailed(life: str) -> str:
 BODY_COLUMNS = envelope.COLUMNS | {
     "event_key": "coalesce(text_of(b.ResponseMetadata.RequestId), text_of(d.request_id))",
     "provider": "'aws'",
-    "model_raw": "coalesce(text_of(b.modelId), text_of(d.model), jtext(json_of(d.request), '$.modelId'))",
+    "service_tier": tier("b.serviceTier", MODEL),
+    "model_raw": MODEL,
     "input_tokens": "b.usage.inputTokens",
     "cache_read_tokens": "coalesce(b.usage.cacheReadInputTokens, b.usage.cacheReadInputTokenCount)",
-    "cache_write_tokens": f"CASE WHEN {DETAILS} THEN NULL ELSE coalesce(b.usage.cacheWriteInputTokens, b.usage.cacheWriteInputTokenCount) END",
+    "cache_write_tokens": "coalesce(b.usage.cacheWriteInputTokens, b.usage.cacheWriteInputTokenCount)",
     "cache_write_5m_tokens": _detailed("5m"),
     "cache_write_1h_tokens": _detailed("1h"),
     "output_tokens": "b.usage.outputTokens",

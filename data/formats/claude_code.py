@@ -7,55 +7,37 @@ of repeats the largest, of a main message and its sidechain replays the main one
 
 from __future__ import annotations
 
-from data.formats import Format, envelope
+from data.formats import Format, claude_usage, envelope
 
 KINDS = ("user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation", "attachment")
 
-USAGE = {
-    "input_tokens": "VARCHAR",
-    "output_tokens": "VARCHAR",
-    "cache_read_input_tokens": "VARCHAR",
-    "cache_creation_input_tokens": "VARCHAR",
-    "cache_creation": {"ephemeral_5m_input_tokens": "VARCHAR", "ephemeral_1h_input_tokens": "VARCHAR"},
-    "output_tokens_details": {"thinking_tokens": "VARCHAR"},
-    "speed": "VARCHAR",
-    "service_tier": "VARCHAR",
-    "inference_geo": "VARCHAR",
-}
-
 METERED = "d.message.usage.input_tokens IS NOT NULL AND d.message.model IS DISTINCT FROM '<synthetic>' AND d.isApiErrorMessage IS NOT TRUE"
 
-ROWS = f"SELECT *, coalesce({METERED}, FALSE) AS metered FROM records"
-
-WRITE_5M = "d.message.usage.cache_creation.ephemeral_5m_input_tokens"
-WRITE_1H = "d.message.usage.cache_creation.ephemeral_1h_input_tokens"
-
-COLUMNS = {
+ROWS = claude_usage.rows(
+    f"SELECT *, coalesce({METERED}, FALSE) AS metered FROM records", "d.message.usage", "d.message.model"
+)
+COLUMNS = claude_usage.columns("d.message.usage") | {
     # A sidechain may replay a message under a new requestId: there it stands in for the main line's message.
-    "event_key": "text_of(d.message.id) || CASE WHEN d.isSidechain THEN '' ELSE ':' || coalesce(text_of(d.requestId), '') END",
-    "call_id": "text_of(d.message.id)",
+    "event_key": f"""text_of(d.message.id) || CASE WHEN run > 0 THEN {claude_usage.RUN} WHEN d.isSidechain THEN ''
+        ELSE ':' || coalesce(text_of(d.requestId), '') END""",
+    # Of repeats of one size the one that has ended.
+    "rank": "count_of(n.input) + coalesce(count_of(n.read), 0) + coalesce(count_of(n.write), 0) + coalesce(count_of(n.output), 0) + if(d.message.stop_reason IS NULL, 0, 0.5)",
+    "call_id": f"text_of(d.message.id) || {claude_usage.RUN}",
     "requested_at": "utc(d.timestamp)",
     # Bedrock and Vertex mark the ids of the messages they host.
     "provider": "CASE WHEN d.message.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN d.message.id LIKE 'msg_vrtx_%' THEN 'google' ELSE 'anthropic' END",
     "region": "CASE WHEN d.message.usage.inference_geo NOT IN ('not_available', 'global') THEN text_of(d.message.usage.inference_geo) END",
     "service_tier": "if(d.message.usage.speed = 'fast', 'fast', d.message.usage.service_tier)",
-    "model_raw": "d.message.model",
+    "model_raw": "ran",
     "operation": "'chat'",
     "project": "text_of(d.cwd)",
     "session_id": "text_of(d.sessionId)",
     "tags": """nullif(json_merge_patch('{}', json_object('version', d.version, 'branch', d.gitBranch,
         'agent', d.agentId, 'sidechain', CASE WHEN d.isSidechain THEN 'yes' END))::VARCHAR, '{}')""",
     "task_type": "'coding'",
-    "input_tokens": "d.message.usage.input_tokens",
-    "cache_read_tokens": "d.message.usage.cache_read_input_tokens",
-    "cache_write_tokens": f"CASE WHEN {WRITE_5M} IS NULL AND {WRITE_1H} IS NULL THEN d.message.usage.cache_creation_input_tokens END",
-    "cache_write_5m_tokens": WRITE_5M,
-    "cache_write_1h_tokens": WRITE_1H,
-    "output_tokens": "d.message.usage.output_tokens",
-    "reasoning_tokens": "d.message.usage.output_tokens_details.thinking_tokens",
-    "input_has_cache": "FALSE",
-    "output_has_reasoning": "TRUE",
-    "reported_cost_usd": "d.costUSD",
+    "caveats": f"""[CASE WHEN run = 0 AND {claude_usage.incomplete("d.message.stop_reason", "d.message.content", "n.output")}
+        THEN 'incomplete_output' END]""",
+    "reported_cost_usd": "CASE WHEN run = 0 THEN d.costUSD END",
     "skip": """CASE
         WHEN d.message.model = '<synthetic>' THEN 'a synthetic message, made by the client'
         WHEN d.isApiErrorMessage THEN 'an API error message, not an answer'
@@ -88,10 +70,15 @@ FORMATS = (
             "isSidechain": "BOOLEAN",
             "isApiErrorMessage": "BOOLEAN",
             "costUSD": "VARCHAR",
-            "message": {"id": "VARCHAR", "model": "VARCHAR", "usage": USAGE},
+            "message": {
+                "id": "VARCHAR",
+                "model": "VARCHAR",
+                "stop_reason": "VARCHAR",
+                "content": "JSON",
+                "usage": claude_usage.USAGE,
+            },
         },
         rows=ROWS,
-        per_record=True,
         columns=COLUMNS,
         assume_input_has_cache=False,
         supersedes=True,

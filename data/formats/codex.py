@@ -4,6 +4,9 @@
 are repeated with an unchanged total, and a forked or spawned session opens with a replay of its parent's
 history, written within the second in which the file was made (or with the parent's older timestamps).
 The model is that of the latest `turn_context`.
+
+Newer versions also write a `token_usage_record` per response. Most repeat a growth of the counter; one that does not, a
+compaction's, is in no running total and counts by itself.
 """
 
 from __future__ import annotations
@@ -20,10 +23,16 @@ COUNTS = {
     "reasoning_output_tokens": "BIGINT",
 }
 
+WITH_TOTAL = COUNTS | {"total_tokens": "BIGINT"}
+
 
 def _less(minuend: str, subtrahend: str) -> str:
     fields = (f"{name} := coalesce({minuend}.{name}, 0) - coalesce({subtrahend}.{name}, 0)" for name in COUNTS)
     return f"struct_pack({', '.join(fields)})"
+
+
+def _same(counts: str) -> str:
+    return f"[coalesce({counts}.input_tokens, 0), coalesce({counts}.output_tokens, 0)]"
 
 
 NOTHING = "struct_pack(" + ", ".join(f"{name} := 0::BIGINT" for name in COUNTS) + ")"
@@ -33,9 +42,10 @@ ROWS = f"""
 SELECT * FROM (
 WITH lines AS (
     -- Only session facts and counts take part; whatever else the file holds is passed by.
-    SELECT file_no, record_no, path, d, CASE WHEN d.payload.type = 'token_count' THEN raw ELSE '' END AS raw, utc(d.timestamp) AS instant,
+    SELECT file_no, record_no, path, d, CASE WHEN d.payload.type = 'token_count' OR d.type = 'token_usage_record' THEN raw ELSE '' END AS raw, utc(d.timestamp) AS instant,
            d.payload AS p, d.payload.info AS info, coalesce(d.type = 'session_meta', FALSE) AS is_meta,
-           d.type = 'event_msg' AND d.payload.type = 'token_count' AND d.payload.info.total_token_usage IS NOT NULL AS counts
+           d.type = 'event_msg' AND d.payload.type = 'token_count' AND d.payload.info.total_token_usage IS NOT NULL AS counts,
+           coalesce(d.type = 'token_usage_record' AND d.payload.usage.input_tokens IS NOT NULL, FALSE) AS is_record
     FROM records
 ),
 followed AS (
@@ -45,7 +55,9 @@ followed AS (
             {LEAD} AS parent,
         last_value(p.model IGNORE NULLS) {LEAD} AS turn_model,
         last_value(p.cwd IGNORE NULLS) {LEAD} AS cwd,
-        last_value(p.thread_settings.service_tier IGNORE NULLS) {LEAD} AS tier
+        -- Settings without a tier are back at the default.
+        last_value(CASE WHEN p.thread_settings IS NOT NULL THEN coalesce(p.thread_settings.service_tier, 'default') END IGNORE NULLS)
+            {LEAD} AS tier
     FROM lines
 ),
 events AS (
@@ -65,34 +77,55 @@ based AS (
         CASE WHEN before IS NULL OR (total.input_tokens < before.input_tokens AND total.input_tokens = latest.input_tokens)
              THEN CASE WHEN latest IS NOT NULL THEN {_less("total", "latest")} END ELSE before END AS base
     FROM timed
+),
+moved AS (
+    SELECT *, {_less("total", "base")} AS growth FROM based
+),
+recorded AS (
+    SELECT file_no, record_no, p.usage AS usage, row_number() OVER (PARTITION BY file_no, {_same("p.usage")} ORDER BY record_no) AS nth
+    FROM followed WHERE is_record
+),
+repeated_records AS (
+    SELECT r.file_no, r.record_no FROM recorded AS r JOIN
+        (SELECT *, row_number() OVER (PARTITION BY file_no, {_same("growth")} ORDER BY record_no) AS nth FROM moved) AS m
+        ON m.file_no = r.file_no AND m.nth = r.nth AND {_same("m.growth")} = {_same("r.usage")}
 )
-SELECT f.file_no, f.record_no, f.path, f.raw, f.instant, f.session_id, f.turn_model, f.cwd, f.tier, f.info, b.total, {_less("b.total", "b.base")} AS growth,
-    CASE WHEN f.counts IS NOT TRUE THEN 'a line without a token count'
-         WHEN b.total IS NULL OR {_less("b.total", "b.base")} = {NOTHING} THEN 'the counter did not move'
+SELECT f.file_no, f.record_no, f.path, f.raw, f.instant, f.session_id, f.turn_model, f.cwd, f.tier, f.info, f.p.usage AS usage, b.total, f.is_record,
+    CASE WHEN f.is_record THEN f.p.response_id END AS response_id, coalesce(f.info.model, CASE WHEN f.is_record THEN f.p.model END) AS own_model,
+    CASE WHEN f.is_record THEN {_less("f.p.usage", f"({NOTHING})")} ELSE b.growth END AS growth,
+    CASE WHEN f.is_record AND q.record_no IS NOT NULL THEN 'a record of what the counter says too'
+         WHEN f.is_record THEN CASE WHEN f.parent <> '' AND f.instant < f.opened_at + INTERVAL 1 SECOND
+             THEN 'a replay of the parent session''s history' END
+         WHEN f.counts IS NOT TRUE THEN 'a line without a token count'
+         WHEN b.total IS NULL OR b.growth = {NOTHING} THEN 'the counter did not move'
          WHEN b.replayed THEN 'a replay of the parent session''s history'
          WHEN b.total.input_tokens < b.base.input_tokens OR b.total.output_tokens < b.base.output_tokens THEN 'the counter went back'
     END AS skip
-FROM followed AS f LEFT JOIN based AS b USING (file_no, record_no)
+FROM followed AS f LEFT JOIN moved AS b USING (file_no, record_no) LEFT JOIN repeated_records AS q USING (file_no, record_no)
 )
 """
 
 COLUMNS = {
     # Without a session_meta a copied line can only be known by its instant and its totals.
-    "event_key": "concat_ws(':', session_id, epoch_ms(instant), total.input_tokens, total.output_tokens)",
+    "event_key": """CASE WHEN is_record THEN coalesce(response_id, md5(raw))
+        ELSE concat_ws(':', session_id, epoch_ms(instant), total.input_tokens, total.output_tokens) END""",
     "requested_at": "instant",
     "provider": "'openai'",
     "service_tier": "tier",
-    "model_raw": f"coalesce(text_of(info.model), text_of(turn_model), '{FALLBACK_MODEL}')",
+    "model_raw": f"coalesce(text_of(own_model), text_of(turn_model), '{FALLBACK_MODEL}')",
     "operation": "'chat'",
     "project": "text_of(cwd)",
     "session_id": "coalesce(session_id, parse_filename(path, true))",
-    "tags": "CASE WHEN coalesce(text_of(info.model), text_of(turn_model)) IS NULL THEN json_object('model', 'assumed') END",
+    "tags": "CASE WHEN coalesce(text_of(own_model), text_of(turn_model)) IS NULL THEN json_object('model', 'assumed') END",
     "task_type": "'coding'",
     "input_tokens": "growth.input_tokens",
     "cache_read_tokens": "growth.cached_input_tokens",
     "cache_write_tokens": "growth.cache_write_input_tokens",
     "output_tokens": "growth.output_tokens",
     "reasoning_tokens": "growth.reasoning_output_tokens",
+    # The running total of a full context window is that of the window; the last usage's is the call's own.
+    "total_tokens": f"""CASE WHEN is_record THEN usage.total_tokens
+        WHEN {_same("info.last_token_usage")} = {_same("growth")} THEN info.last_token_usage.total_tokens END""",
     "input_has_cache": "TRUE",
     "output_has_reasoning": "TRUE",
     "skip": "skip",
@@ -106,6 +139,7 @@ def _is_codex(record: dict) -> bool:
         "event_msg",
         "response_item",
         "compacted",
+        "token_usage_record",
     ) and isinstance(record.get("payload"), dict)
 
 
@@ -124,8 +158,10 @@ FORMATS = (
                 "source": "JSON",
                 "model": "VARCHAR",
                 "cwd": "VARCHAR",
+                "response_id": "VARCHAR",
                 "thread_settings": {"service_tier": "VARCHAR"},
-                "info": {"model": "VARCHAR", "total_token_usage": COUNTS, "last_token_usage": COUNTS},
+                "usage": WITH_TOTAL,
+                "info": {"model": "VARCHAR", "total_token_usage": COUNTS, "last_token_usage": WITH_TOTAL},
             },
         },
         rows=ROWS,

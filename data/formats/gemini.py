@@ -19,21 +19,31 @@ COUNTS = {
 }
 USAGE = {name: "VARCHAR" for names in COUNTS.values() for name in names} | {
     "serviceTier": "VARCHAR",
+    "service_tier": "VARCHAR",
     "trafficType": "VARCHAR",
+    "traffic_type": "VARCHAR",
 }
 STRUCTURE = {
     "responseId": "VARCHAR",
     "response_id": "VARCHAR",
     "modelVersion": "VARCHAR",
     "model_version": "VARCHAR",
+    "cut": "BOOLEAN",
     "usageMetadata": USAGE,
     "usage_metadata": USAGE,
 }
 
-# Every chunk of a stream repeats the counts so far: the last one holds them all.
+# Every chunk of a stream repeats the counts so far: the last one that has any holds them all. A chunk may have usage
+# without a count (only `trafficType`), and a stream without a reason to finish was cut.
+USED = "coalesce(e -> 'usageMetadata', e -> 'usage_metadata')"
+COUNTED = " OR ".join(
+    f"json_exists({USED}, '$.{name}')" for key in ("prompt", "candidates", "total") for name in COUNTS[key]
+)
+CHUNKS = f"from_json({envelope.BODY}, '[\"JSON\"]')"
 STREAMED = f"""
-CASE WHEN json_type({envelope.BODY}) = 'ARRAY' THEN
-    list_filter(from_json({envelope.BODY}, '["JSON"]'), lambda e: json_type(coalesce(e -> 'usageMetadata', e -> 'usage_metadata')) = 'OBJECT')[-1]
+CASE WHEN json_type({envelope.BODY}) = 'ARRAY' THEN json_merge_patch(
+    coalesce(list_filter({CHUNKS}, lambda e: {COUNTED})[-1], list_filter({CHUNKS}, lambda e: json_type({USED}) = 'OBJECT')[-1]),
+    CASE WHEN regexp_matches({envelope.BODY}::VARCHAR, '"finish_?[rR]eason":\\s*"') THEN '{{}}' ELSE '{{"cut": true}}' END)
 ELSE {envelope.BODY} END
 """
 
@@ -46,13 +56,15 @@ def _count(name: str) -> str:
 
 
 TOOL_IS_INSIDE = f"number({_count('total')}) = number({_count('prompt')}) + number({_count('candidates')}) + number({_count('thoughts')})"
-TIER = "lower(b.usageMetadata.serviceTier)"
+TIER = "lower(coalesce(b.usageMetadata.serviceTier, b.usage_metadata.service_tier))"
+# Vertex says how the request was served.
+TRAFFIC = "upper(coalesce(b.usageMetadata.trafficType, b.usage_metadata.traffic_type))"
 
 COLUMNS = envelope.COLUMNS | {
     "event_key": "coalesce(text_of(b.responseId), text_of(b.response_id), text_of(d.request_id))",
     "provider": "coalesce(lower(text_of(d.provider)), 'google')",
     "service_tier": f"""CASE WHEN d.processed_time IS NOT NULL OR {TIER} = 'batch' THEN 'batch'
-        WHEN {TIER} IN ('flex', 'priority') THEN {TIER} END""",
+        WHEN {TRAFFIC} <> 'ON_DEMAND' THEN {TRAFFIC} ELSE {TIER} END""",
     "model_raw": "coalesce(text_of(b.modelVersion), text_of(b.model_version), text_of(d.model), jtext(json_of(d.request), '$.model'))",
     "input_tokens": f"""CASE WHEN {TOOL_IS_INSIDE} OR number({_count("tool")}) = 0 THEN {_count("prompt")}
         ELSE CAST(number({_count("prompt")}) + number({_count("tool")}) AS VARCHAR) END""",
@@ -61,6 +73,8 @@ COLUMNS = envelope.COLUMNS | {
     "reasoning_tokens": _count("thoughts"),
     "input_has_cache": "TRUE",
     "output_has_reasoning": "FALSE",
+    "total_tokens": _count("total"),
+    "caveats": "[CASE WHEN b.cut THEN 'incomplete_output' END]",
     "unmetered": f"NOT {METERED} AND NOT {envelope.FAILED}",
 }
 

@@ -1,16 +1,16 @@
 """Langfuse observations: the UI's batch export (CSV, JSON, JSONL), blob storage exports, single traces as JSON.
 
 Source: langfuse/langfuse `observation-stream.ts`, `observations_converters.ts`, `fern/apis/server/commons.yml`.
-`usageDetails` holds priced buckets. By convention they are disjoint; some SDKs leave the cache inside `input`
-(langfuse #10592, #12306), and a key with a dot (`prompt_details.cache_read`) is a part of the total it names.
-Costs are USD, times UTC. `latency` is milliseconds in the UI's export and seconds in the API: it is not used.
+`usageDetails` holds priced buckets, see `langfuse_usage`. Costs are USD, times UTC. `latency` is milliseconds in the
+UI's export and seconds in the API: it is not used.
 """
 
 from __future__ import annotations
 
 import json
 
-from data.formats import Format, has
+from data.formats import Format, has, langfuse_usage
+from data.formats.langfuse_usage import BARE, CARRIES, COST, KEYS
 
 OBSERVATION = {
     "id": "VARCHAR",
@@ -77,52 +77,6 @@ METADATA = {
     "attributes": {"gen_ai.provider.name": "VARCHAR", "gen_ai.system": "VARCHAR", "llm.provider": "VARCHAR"},
 }
 
-# Usage keys by what they count, as Langfuse's own price table and its SDKs spell them.
-FRESH = ("input", "input_tokens", "prompt_tokens", "promptTokenCount", "prompt_token_count")
-READ = (
-    "input_cached_tokens",
-    "cache_read_input_tokens",
-    "input_cache_read",
-    "cached_tokens",
-    "prompt_details.cache_read",
-)
-WRITE = ("input_cache_creation", "cache_creation_input_tokens", "cache_write_tokens")
-WRITE_5M = ("input_cache_creation_5m", "cache_creation_5m_input_tokens")
-WRITE_1H = ("input_cache_creation_1h", "cache_creation_1h_input_tokens")
-OUT = ("output", "output_tokens", "completion_tokens", "candidatesTokenCount", "candidates_token_count")
-REASONING = (
-    "output_reasoning_tokens",
-    "output_reasoning",
-    "thoughtsTokenCount",
-    "thoughts_token_count",
-    "completion_details.reasoning",
-)
-SPOKEN, SPEECH = ("input_audio_tokens", "input_audio"), ("output_audio_tokens", "output_audio")
-KEYS = (*FRESH, *READ, *WRITE, *WRITE_5M, *WRITE_1H, *OUT, *REASONING, *SPOKEN, *SPEECH, "total")
-
-
-def first(*keys: str) -> str:
-    """The first of these usage keys that the observation carries, as text."""
-    return "coalesce(NULL, " + ", ".join(f'u."{key}"' for key in keys) + ")"
-
-
-def tokens(keys: tuple[str, ...], audio: tuple[str, ...], flat: str) -> str:
-    """A text bucket with its audio; the older flat column where the observation has no usage details.
-
-    The UI's export fills the flat columns with 0 where nothing is known.
-    """
-    text = f"coalesce({first(*keys)}, CASE WHEN {BARE} AND number(o.totalUsage) <> 0 THEN {flat} END)"
-    return f"CASE WHEN number({first(*audio)}) > 0 THEN (number({text}) + number({first(*audio)}))::VARCHAR ELSE {text} END"
-
-
-def total(*groups: tuple[str, ...]) -> str:
-    """Sum of several buckets, absent ones as zero."""
-    return "(" + " + ".join(f"coalesce(number({first(*keys)}), 0)" for keys in groups) + ")"
-
-
-BARE = f"coalesce(u.total, {first(*FRESH)}, {first(*OUT)}) IS NULL"
-CARRIES = f"({total(FRESH, READ, WRITE, OUT, ('total',))} > 0 OR coalesce(number(o.totalUsage), 0) > 0)"
-
 
 # Whatever stands above an observation with usage repeats it: agent spans, one library's generation around another's.
 def rows(observations: str) -> str:
@@ -150,11 +104,6 @@ IN_TRACE = f"""
         json_transform(observation, '{json.dumps(OBSERVATION)}') AS o, json_transform(trace, '{json.dumps(TRACE)}') AS t
     FROM (SELECT *, unnest(coalesce(nullif(d.observations, []), [NULL])) AS observation, coalesce(d.trace, raw::JSON) AS trace FROM records)"""
 
-CACHE = total(READ, WRITE, WRITE_5M, WRITE_1H)
-SUM_IS_PLAIN = f"number(u.total) = {total(FRESH, OUT)}"
-# Langfuse adds up a missing total itself, so only one that the SDK provided says anything about disjoint buckets.
-SUM_IS_DISJOINT = f"number(jtext(json_of(o.providedUsageDetails), '$.total')) = {total(FRESH, OUT, READ, WRITE, WRITE_5M, WRITE_1H, REASONING)}"
-COST = "coalesce(jtext(json_of(o.costDetails), '$.total'), CASE WHEN number(o.totalCost) > 0 THEN o.totalCost END, o.calculatedTotalCost)"
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 FAILED = "upper(o.level) = 'ERROR'"
 GRADES = (
@@ -171,14 +120,13 @@ SHORT_VALUES = """CASE WHEN json_type(json_of(o.metadata)) = 'OBJECT' THEN to_js
     AND length(e.value::VARCHAR) <= 200 AND NOT regexp_matches(lower(e.key), 'input|output|prompt|message|content|completion|query')
 ))) ELSE '{}'::JSON END"""
 
-COLUMNS = {
+COLUMNS = langfuse_usage.COLUMNS | {
     "event_key": "o.id",
     "call_id": "o.id",
     "requested_at": "utc(o.startTime)",
     "provider": 'lower(coalesce(text_of(m.ls_provider), text_of(m.attributes."gen_ai.system"), '
     'text_of(m.attributes."gen_ai.provider.name"), text_of(m.attributes."llm.provider")))',
-    "service_tier": "CASE WHEN jtext(json_of(o.modelParameters), '$.service_tier') IN ('flex', 'priority', 'batch') "
-    "THEN jtext(json_of(o.modelParameters), '$.service_tier') END",
+    "service_tier": "jtext(json_of(o.modelParameters), '$.service_tier')",
     "model_raw": "text_of(o.model)",
     "operation": "CASE o.type WHEN 'EMBEDDING' THEN 'embedding' ELSE 'chat' END",
     "project": "text_of(o.projectId)",
@@ -189,22 +137,10 @@ COLUMNS = {
     "session_id": "coalesce(text_of(o.sessionId), text_of(t.sessionId), text_of(o.traceId))",
     "tags": f"json_merge_patch({SHORT_VALUES}, json_object('name', o.name, 'prompt_name', o.promptName, "
     "'trace_tags', coalesce(json_of(o.traceTags), t.tags), 'provided_cost_usd', jtext(json_of(o.providedCostDetails), '$.total')))",
-    "input_tokens": tokens(FRESH, SPOKEN, "o.inputUsage"),
-    "cache_read_tokens": first(*READ),
-    "cache_write_tokens": first(*WRITE),
-    "cache_write_5m_tokens": first(*WRITE_5M),
-    "cache_write_1h_tokens": first(*WRITE_1H),
-    "output_tokens": tokens(OUT, SPEECH, "o.outputUsage"),
-    "reasoning_tokens": first(*REASONING),
-    "input_has_cache": f'CASE WHEN u."prompt_details.cache_read" IS NOT NULL OR ({CACHE} > 0 AND {SUM_IS_PLAIN}) THEN TRUE '
-    f"WHEN {CACHE} > {total(FRESH)} OR ({CACHE} > 0 AND {SUM_IS_DISJOINT}) THEN FALSE END",
-    "output_has_reasoning": f'CASE WHEN u."completion_details.reasoning" IS NOT NULL OR ({total(REASONING)} > 0 AND {SUM_IS_PLAIN}) THEN TRUE '
-    f"WHEN {total(REASONING)} > {total(OUT)} OR ({total(REASONING)} > 0 AND {SUM_IS_DISJOINT}) THEN FALSE END",
     "latency_ms": "date_diff('millisecond', utc(o.startTime), utc(o.endTime))",
     "ttft_ms": "date_diff('millisecond', utc(o.startTime), utc(o.completionStartTime))",
     "status": f"CASE WHEN {FAILED} THEN 'error' ELSE 'success' END",
     "error_class": f"CASE WHEN {FAILED} THEN text_of(o.statusMessage) END",
-    "reported_cost_usd": COST,
     "quality_score": f"{GRADE}.value",
     "quality_source": f"'langfuse ' || {GRADE}.name",
     "unmetered": f"NOT coalesce({FAILED}, FALSE) AND NOT carries AND {BARE} AND {COST} IS NULL",

@@ -9,8 +9,37 @@ from __future__ import annotations
 
 from data.formats import Format, envelope
 
-DETAILS = {"cached_tokens": "VARCHAR", "cache_write_tokens": "VARCHAR", "reasoning_tokens": "VARCHAR"}
-
+DETAILS = {
+    "cached_tokens": "VARCHAR",
+    "cache_write_tokens": "VARCHAR",
+    "reasoning_tokens": "VARCHAR",
+    "audio_tokens": "VARCHAR",
+    "image_tokens": "VARCHAR",
+    "video_tokens": "VARCHAR",
+    "cached_tokens_details": {"audio_tokens": "VARCHAR", "image_tokens": "VARCHAR"},
+}
+# Realtime sessions name the details in the singular.
+SIDES = {
+    "input": ("prompt_tokens_details", "input_tokens_details", "input_token_details"),
+    "output": ("completion_tokens_details", "output_tokens_details", "output_token_details"),
+}
+USAGE = {
+    "prompt_tokens": "VARCHAR",
+    "completion_tokens": "VARCHAR",
+    "input_tokens": "VARCHAR",
+    "output_tokens": "VARCHAR",
+    "total_tokens": "VARCHAR",
+    "cached_tokens": "VARCHAR",
+    "num_cached_tokens": "VARCHAR",
+    "prompt_cache_hit_tokens": "VARCHAR",
+    "reasoning_tokens": "VARCHAR",
+    **dict.fromkeys((*SIDES["input"], *SIDES["output"]), DETAILS),
+    "cost": "JSON",
+    "cost_in_usd_ticks": "VARCHAR",
+    "total_cost_usd_ticks": "VARCHAR",
+    "is_byok": "BOOLEAN",
+    "cost_details": {"upstream_inference_cost": "VARCHAR"},
+}
 STRUCTURE = {
     "id": "VARCHAR",
     "object": "VARCHAR",
@@ -21,38 +50,40 @@ STRUCTURE = {
     "metadata": "JSON",
     "prompt_filter_results": "JSON",
     "x_groq": "JSON",
-    "usage": {
-        "prompt_tokens": "VARCHAR",
-        "completion_tokens": "VARCHAR",
-        "input_tokens": "VARCHAR",
-        "output_tokens": "VARCHAR",
-        "total_tokens": "VARCHAR",
-        "cached_tokens": "VARCHAR",
-        "num_cached_tokens": "VARCHAR",
-        "prompt_cache_hit_tokens": "VARCHAR",
-        "prompt_tokens_details": DETAILS,
-        "input_tokens_details": DETAILS,
-        "completion_tokens_details": DETAILS,
-        "output_tokens_details": DETAILS,
-        "cost": "VARCHAR",
-        "is_byok": "BOOLEAN",
-        "cost_details": {"upstream_inference_cost": "VARCHAR"},
-    },
+    "cut": "BOOLEAN",
+    "usage": USAGE,
 }
 
-# A logged stream is a list of chunks or events; its usage is in the last one that has any.
+
+def _answer(event: str) -> str:
+    """The response in an event; Groq puts the usage of a stream under a name of its own."""
+    groq = f"{event} -> '$.x_groq.usage'"
+    return f"""CASE WHEN ({event} -> 'usage') IS NULL AND ({groq} -> 'prompt_tokens') IS NOT NULL
+        THEN json_merge_patch({event}, json_object('usage', {groq})) ELSE coalesce({event} -> 'response', {event}) END"""
+
+
+# A logged stream is a list of chunks or events; its usage is in the last one that has any, its model in all of them.
+EVENTS = f"list_transform(from_json({envelope.BODY}, '[\"JSON\"]'), lambda e: {_answer('e')})"
 STREAMED = f"""
-CASE WHEN json_type({envelope.BODY}) = 'ARRAY' THEN
-    list_filter(list_transform(from_json({envelope.BODY}, '["JSON"]'), lambda e: coalesce(e -> 'response', e)),
-                lambda e: json_type(e -> 'usage') = 'OBJECT')[-1]
-ELSE {envelope.BODY} END
+CASE WHEN json_type({envelope.BODY}) = 'ARRAY' THEN coalesce(
+    list_filter({EVENTS}, lambda e: json_type(e -> 'usage') = 'OBJECT')[-1],
+    json_merge_patch(list_filter({EVENTS}, lambda e: (e ->> 'model') IS NOT NULL)[-1], '{{"cut": true}}'))
+ELSE {_answer(envelope.BODY)} END
 """
+
+
+def _detail(side: str, name: str) -> str:
+    return "coalesce(" + ", ".join(f"b.usage.{details}.{name}" for details in SIDES[side]) + ")"
+
 
 INPUT = "coalesce(b.usage.prompt_tokens, b.usage.input_tokens)"
 OUTPUT = "coalesce(b.usage.completion_tokens, b.usage.output_tokens)"
-REASONING = (
-    "coalesce(b.usage.completion_tokens_details.reasoning_tokens, b.usage.output_tokens_details.reasoning_tokens)"
-)
+REASONING = f"coalesce({_detail('output', 'reasoning_tokens')}, b.usage.reasoning_tokens)"
+# Perplexity itemises the cost; xAI counts it in ticks of 1e-10 USD, tools and discounts included.
+TICKS = "coalesce(b.usage.cost_in_usd_ticks, b.usage.total_cost_usd_ticks)"
+COST = f"""CASE WHEN json_type(b.usage.cost) = 'OBJECT' THEN
+        CASE WHEN coalesce(upper(b.usage.cost ->> 'currency'), 'USD') = 'USD' THEN b.usage.cost ->> 'total_cost' END
+    ELSE coalesce(b.usage.cost ->> '$', (TRY_CAST({TICKS} AS DECIMAL(28, 10)) * 0.0000000001)::DECIMAL(28, 12)::VARCHAR) END"""
 
 # xAI documents reasoning as extra to completion_tokens; the total of a row, where it has one, decides.
 REASONING_IS_EXTRA = f"number(b.usage.total_tokens) = number({INPUT}) + number({OUTPUT}) + number({REASONING})"
@@ -74,18 +105,20 @@ END) END
 BATCHED = "d.custom_id IS NOT NULL"
 
 COLUMNS = envelope.COLUMNS | {
-    "event_key": "coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id))",
+    # A stream without usage does not stand for another record of its id.
+    "event_key": """coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id))
+        || CASE WHEN b.cut THEN ':' || md5(raw) ELSE '' END""",
     "provider": PROVIDER,
     # A batch result calls itself "default": only the wrapping tells that it was a batch.
-    "service_tier": f"CASE WHEN {BATCHED} THEN 'batch' WHEN b.service_tier IN ('flex', 'priority') THEN b.service_tier END",
+    "service_tier": f"CASE WHEN {BATCHED} THEN 'batch' ELSE b.service_tier END",
     "model_raw": MODEL,
     "operation": "CASE WHEN b.object = 'list' THEN 'embedding' ELSE 'chat' END",
     "user_id": f"coalesce({envelope.COLUMNS['user_id']}, text_of(b.user))",
     "tags": f"coalesce({envelope.COLUMNS['tags']}, b.metadata)",
     "input_tokens": INPUT,
-    "cache_read_tokens": """coalesce(b.usage.prompt_tokens_details.cached_tokens, b.usage.input_tokens_details.cached_tokens,
-        b.usage.prompt_cache_hit_tokens, b.usage.cached_tokens, b.usage.num_cached_tokens)""",
-    "cache_write_tokens": "coalesce(b.usage.prompt_tokens_details.cache_write_tokens, b.usage.input_tokens_details.cache_write_tokens)",
+    "cache_read_tokens": f"""coalesce({_detail("input", "cached_tokens")}, b.usage.prompt_cache_hit_tokens,
+        b.usage.cached_tokens, b.usage.num_cached_tokens)""",
+    "cache_write_tokens": _detail("input", "cache_write_tokens"),
     "output_tokens": f"CASE WHEN b.object = 'list' THEN '0' ELSE {OUTPUT} END",
     "reasoning_tokens": REASONING,
     "total_tokens": "b.usage.total_tokens",
@@ -93,24 +126,26 @@ COLUMNS = envelope.COLUMNS | {
     "output_has_reasoning": f"NOT coalesce(number({REASONING}) > 0 AND {REASONING_IS_EXTRA}, {PROVIDER} = 'x-ai', FALSE)",
     "status": f"CASE WHEN {envelope.FAILED} OR b.status = 'failed' THEN 'error' WHEN b.status = 'cancelled' THEN 'cancelled' END",
     # With an own key at the upstream provider OpenRouter charges nothing and names the upstream cost.
-    "reported_cost_usd": "CASE WHEN b.usage.is_byok THEN b.usage.cost_details.upstream_inference_cost ELSE b.usage.cost END",
+    "reported_cost_usd": f"CASE WHEN b.usage.is_byok THEN b.usage.cost_details.upstream_inference_cost ELSE {COST} END",
     "unmetered": f"{INPUT} IS NULL AND {OUTPUT} IS NULL AND NOT {envelope.FAILED}",
     "skip": f"""CASE
         WHEN d.method IS NOT NULL THEN 'a batch request, not its result'
         WHEN {BATCHED} AND {envelope.FAILED} THEN 'a failed batch item is not billed'
-        WHEN b.object = 'chat.completion.chunk' AND b.usage IS NULL THEN 'a stream chunk without usage'
+        WHEN b.object = 'chat.completion.chunk' AND b.usage IS NULL AND b.cut IS NOT TRUE THEN 'a stream chunk without usage'
         WHEN b.status IN ('queued', 'in_progress') THEN 'an unfinished response'
     END""",
 }
 
 
 def _is_openai(body: dict) -> bool:
+    if isinstance(body.get("response"), dict):  # an event of a stream or a realtime session
+        body = body["response"]
     usage = envelope.usage_of(body)
     responses = "input_tokens" in usage and ("total_tokens" in usage or "input_tokens_details" in usage)
     return (
         "prompt_tokens" in usage
         or responses
-        or body.get("object") in ("chat.completion", "chat.completion.chunk", "response")
+        or body.get("object") in ("chat.completion", "chat.completion.chunk", "response", "realtime.response")
     )
 
 

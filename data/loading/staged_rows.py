@@ -27,6 +27,7 @@ COUNTS = (
     "total_tokens",
 )
 NUMBERS = (*COUNTS, "reported_cost_usd")
+ESSENTIAL = ("input_tokens", "output_tokens")  # any other number that is none costs itself and a caveat, not the row
 FLAGS = ("input_has_cache", "output_has_reasoning", "succeeded", "unmetered")
 DOUBLES = ("latency_ms", "ttft_ms", "quality_score")
 STATUSES = ("success", "error", "cached", "cancelled")
@@ -44,6 +45,8 @@ MACROS = (
     # A NUL in a name breaks the catalogue's filters; most are gone before parsing (WITHOUT_NUL), some hide in JSON within JSON.
     "CREATE OR REPLACE TEMP MACRO clear(x) AS CASE WHEN contains(x::VARCHAR, chr(0)) THEN replace(x::VARCHAR, chr(0), '') ELSE x::VARCHAR END",
     "CREATE OR REPLACE TEMP MACRO number(x) AS TRY_CAST(x AS DOUBLE)",
+    f"CREATE OR REPLACE TEMP MACRO count_of(x) AS CASE WHEN number(x) BETWEEN 0 AND {MOST} AND floor(number(x)) = number(x) THEN number(x) END",
+    "CREATE OR REPLACE TEMP MACRO amount_of(x) AS CASE WHEN abs(number(x)) < 1e6 THEN number(x) END",
     "CREATE OR REPLACE TEMP MACRO epoch_utc(x) AS CASE WHEN x IS NULL OR isnan(x) OR isinf(x) OR x < 0 OR x > 4e18 THEN NULL "
     "WHEN x > 1e17 THEN make_timestamp((x / 1e3)::BIGINT) WHEN x > 1e14 THEN make_timestamp(x::BIGINT) "
     "WHEN x > 1e11 THEN make_timestamp((x * 1e3)::BIGINT) ELSE make_timestamp((x * 1e6)::BIGINT) END",
@@ -103,14 +106,16 @@ def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) 
     `may_be_broken`: the relation still holds lines that are no JSON objects (their `d` is NULL); they are put aside too.
     """
     types = _types(form) | (
-        {name: f"TRY_CAST({name}_number AS BIGINT)" for name in COUNTS} if form.table == "usage" else {}
+        {name: f"{name}_number::BIGINT" for name in COUNTS} | _given_once(form) if form.table == "usage" else {}
     )
     types["skip"] = (
         "CASE WHEN broken IS NULL THEN skip::VARCHAR END"  # a broken line is no record that may be passed over
     )
     given = [f"({form.columns.get(name, 'NULL')}) AS {name}" for name in types]
     given += unread_usage.objects(form)
-    numbers = [f"number({name}) AS {name}_number" for name in NUMBERS if name in types]
+    numbers = [
+        f"{'count_of' if name in COUNTS else 'amount_of'}({name}) AS {name}_number" for name in NUMBERS if name in types
+    ]
     broken = (
         f"CASE WHEN d IS NULL THEN CASE WHEN trim(raw) <> '' THEN '{NOT_JSON}' ELSE '{BLANK}' END END"
         if may_be_broken
@@ -130,6 +135,28 @@ def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) 
     )
 
 
+def _given_once(form: Format) -> dict[str, str]:
+    """Types of a usage format's columns that depend on one another, each token and each doubt counted once.
+
+    Cache writes: of a split by lifetime that does not add up to the log's sum, the rest is taken for the short, cheaper
+    life. A cost or an optional count that is no number is left out. Both put a caveat on the row.
+    """
+    split = [f"cache_write_{life}_tokens_number" for life in ("5m", "1h")]
+    parts = " + ".join(f"coalesce({count}, 0)" for count in split)
+    is_split = f"coalesce({', '.join(split)}) IS NOT NULL"
+    rest = f"{is_split} AND cache_write_tokens_number > {parts}"
+    optional = [name for name in NUMBERS if name in form.columns and name not in ESSENTIAL]
+    odd = " OR ".join(f"{name}_number IS NULL AND text_of({name}) IS NOT NULL" for name in optional) or "FALSE"
+    return {
+        "cache_write_tokens": f"CASE WHEN NOT ({is_split}) THEN cache_write_tokens_number::BIGINT END",
+        "cache_write_5m_tokens": f"""CASE WHEN {rest} THEN cache_write_tokens_number - coalesce({split[1]}, 0)
+            ELSE {split[0]} END::BIGINT""",
+        "reported_cost_usd": "CASE WHEN reported_cost_usd_number IS NOT NULL THEN TRY_CAST(reported_cost_usd AS DECIMAL(18,12)) END",
+        "caveats": f"""CASE WHEN caveats IS NOT NULL OR {odd} OR {rest} THEN list_concat(coalesce(caveats::VARCHAR[], []),
+            [CASE WHEN {odd} THEN 'unread_usage' END, CASE WHEN {rest} THEN 'split_assumed' END]) END""",
+    }
+
+
 def whole(relation: str, form: Format) -> str:
     """SQL for staged rows with every target column: what the format has nothing, or always the same, for is a constant."""
     constant = {
@@ -145,7 +172,8 @@ def _stored(form: Format) -> list[str]:
     """The columns whose value differs between the records of a format."""
     varying = {name for name, value in form.columns.items() if not re.fullmatch(r"'[^']*'|TRUE|FALSE", value)}
     varying |= {"provider_raw"} if "provider" in varying else set()
-    return [name for name in _types(form) if name in varying | {"error_class"} and name not in ("event_key", "reject")]
+    varying |= {"error_class", "caveats"} | ({"cache_write_5m_tokens"} if "cache_write_1h_tokens" in varying else set())
+    return [name for name in _types(form) if name in varying and name not in ("event_key", "reject")]
 
 
 def _types(form: Format) -> dict[str, str]:
@@ -187,16 +215,13 @@ BILLED_TYPES = {
 def _usage_problems(form: Format) -> str:
     """SQL that names the first thing wrong with a record, or NULL."""
     cases = [
-        f"WHEN {name} IS NOT NULL AND NOT coalesce({name}_number BETWEEN 0 AND {MOST} AND floor({name}_number) = {name}_number, text_of({name}) IS NULL) "
-        f"THEN '{name} is ' || left({name}::VARCHAR, 40) || ', not a count'"
-        for name in COUNTS
+        f"WHEN {name}_number IS NULL AND text_of({name}) IS NOT NULL THEN '{name} is ' || left({name}::VARCHAR, 40) || ', not a count'"
+        for name in ESSENTIAL
         if name in form.columns
     ]
     cases += [
         "WHEN requested_at IS NULL THEN 'the time of the request is missing or cannot be read'",
         f"WHEN requested_at < {EARLIEST} OR requested_at > now()::TIMESTAMP + INTERVAL 2 DAY THEN 'the time of the request is ' || requested_at::VARCHAR || ', outside 2020 to today'",
-        "WHEN text_of(reported_cost_usd) IS NOT NULL AND coalesce(isnan(reported_cost_usd_number) OR abs(reported_cost_usd_number) >= 1e6, true) "
-        "THEN 'the cost is ' || left(reported_cost_usd::VARCHAR, 40) || ', not an amount below 1,000,000 USD'",
         f"WHEN TRY_CAST(input_has_cache AS BOOLEAN) AND {_CACHE} > input_tokens_number "
         f"THEN 'its cache tokens (' || {_CACHE}::BIGINT || ') exceed the input tokens (' || input_tokens_number::BIGINT || ') that should include them'",
         "WHEN TRY_CAST(output_has_reasoning AS BOOLEAN) AND reasoning_tokens_number > output_tokens_number "
@@ -208,8 +233,8 @@ def _usage_problems(form: Format) -> str:
 
 
 _CACHE = (
-    "(coalesce(cache_read_tokens_number, 0) + coalesce(cache_write_5m_tokens_number + coalesce(cache_write_1h_tokens_number, 0), "
-    "cache_write_1h_tokens_number, cache_write_tokens_number, 0))"
+    "(coalesce(cache_read_tokens_number, 0) + greatest(coalesce(cache_write_tokens_number, 0), "
+    "coalesce(cache_write_5m_tokens_number, 0) + coalesce(cache_write_1h_tokens_number, 0)))"
 )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from data import caveats
 from data.formats import Format
-from data.loading import attribution_rules, staged_rows, token_readings, unread_usage
+from data.loading import attribution_rules, control_totals, staged_rows, token_readings, unread_usage
 from data.loading.attribution_rules import Rule
 from data.loading.containers import NOT_BLANK, File, literal, records
 from data.prices.book import PriceBook
@@ -175,11 +175,13 @@ def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch:
         SELECT {", ".join(_plain(name, known != "NULL") for name in keep)}, s.event_id, '{form.name}' AS source, {batch} AS batch_id,
             coalesce(text_of(s.call_id), s.event_id) AS call_id, {_attempt(form)} AS attempt,
             {token_readings.disjoint(in_cache, with_reason)}, {verdict} AS token_semantics, coalesce(s.unmetered, FALSE) AS unmetered,
-            {seen} AS caveats
+            {seen} AS caveats, s.total_tokens AS total_tokens
         FROM (SELECT *, {known} AS k FROM log_rows s) AS s SEMI JOIN fresh_rows f ON s.row_no = f.row_no
         LEFT JOIN unread_rows u ON s.row_no = u.row_no
         LEFT JOIN readings g ON s.provider IS NOT DISTINCT FROM g.provider AND s.model_raw IS NOT DISTINCT FROM g.model_raw
             AND (s.input_has_cache IS NULL OR s.output_has_reasoning IS NULL)"""
+    if "total_tokens" in form.columns:
+        base = control_totals.compared(base)
     expressions = attribution_rules.expressions(rules)
     if expressions:
         replaced = ", ".join(f"{sql} AS {column}" for column, sql in expressions.items())

@@ -26,12 +26,10 @@ BILLED = {
     "claude_code_otel_metrics.json": {"cost": 0.0875},
 }
 # Not read yet.
-OPEN = {
-    "01-cc-advisor.jsonl", "03-codex-compaction.jsonl", "06-anthropic-stream-servertool.jsonl", "07-cc-websearch.jsonl",
-    "08-gemini-image.jsonl", "09-xai-ticks.jsonl", "10-perplexity.jsonl", "13-vertex-traffic.jsonl", "14-cc-fast.jsonl",
-    "15b-codex-fast-then-default.jsonl", "16b-openai-stream-nousage.jsonl", "17-litellm-dup-responses.jsonl",
-    "25-gemini-priority.jsonl", "29c-bedrock-tier-body.jsonl", "30-openai-websearch.jsonl", "33-cc-placeholder.jsonl",
-    "total-langfuse.json", "total-litellm.json", "total-otlp.json", "bedrock_filter_log_events.json",
+OPEN = { "06-anthropic-stream-servertool.jsonl", "07-cc-websearch.jsonl",
+    "08-gemini-image.jsonl", "13-vertex-traffic.jsonl", "14-cc-fast.jsonl", "17-litellm-dup-responses.jsonl",
+    "25-gemini-priority.jsonl", "29c-bedrock-tier-body.jsonl", "30-openai-websearch.jsonl",
+    "total-langfuse.json", "bedrock_filter_log_events.json",
     "bedrock_insights_api.json", "azure_apim_gatewaylogs.log", "claude_code_otel_logs.json",
     "claude_code_otel_metrics.json", "gemini_cli_otel_logs.json", "gemini_cli_telemetry.log", "anthropic_console_cost.csv",
     "anthropic_console_tokens.csv", "cursor_usage.csv", "openrouter_activity_daily.csv", "litellm_daily_activity_api.json",
@@ -97,7 +95,7 @@ def check_dollars(rows: list[dict], expected: object) -> None:
 def check_row(row: dict, wanted: float | str) -> None:
     if isinstance(wanted, str):
         basis = re.match(r"\w+", wanted)[0]
-        assert row["cost_basis"] == basis and not row["list_cost_usd"] > 0, wanted
+        assert row["cost_basis"] == basis and not row["list_cost_usd"], wanted
         model = re.search(r"model (\S+)", wanted)
         assert not model or row["model_raw"] == model[1]
     else:

@@ -1,0 +1,28 @@
+"""A record's own total against its parts: nothing between the two goes unseen.
+
+Google and xAI bill thinking as output and count it in the total, often in no part: there the difference is reasoning
+(ai.google.dev/gemini-api/docs/thinking; docs.x.ai/docs/models, "total = prompt + completion + reasoning"). Anywhere else
+nobody knows what the difference is made of: no bucket is filled, and the row says so. So does one with a cost of its own, which
+was hardly made from more than the parts.
+"""
+
+from __future__ import annotations
+
+from data.schema import TOKENS
+
+PARTS = " + ".join(f"coalesce({name}, 0)" for name in TOKENS)
+GAP = f"total_tokens - ({PARTS})"
+THINKS_APART = """(coalesce(provider IN ('google', 'x-ai'), FALSE)
+    OR regexp_matches(lower(coalesce(model_raw, '')), '(^|[/.])(gemini|grok)-'))"""
+IS_REASONING = (
+    f"{THINKS_APART} AND coalesce(reasoning_tokens, 0) = 0 AND fresh_input_tokens + output_tokens IS NOT NULL"
+)
+
+
+def compared(rows: str) -> str:
+    """SQL over usage rows in disjoint buckets beside their `total_tokens`: reasoning completed, or `total_above_parts` set."""
+    return f"""SELECT * REPLACE (
+            CASE WHEN {GAP} > 0 AND {IS_REASONING} THEN {GAP} ELSE reasoning_tokens END AS reasoning_tokens,
+            CASE WHEN {GAP} > 0 AND (NOT coalesce({IS_REASONING}, FALSE) OR reported_cost_usd IS NOT NULL)
+                 THEN list_append(caveats, 'total_above_parts') ELSE caveats END AS caveats)
+        FROM ({rows})"""
