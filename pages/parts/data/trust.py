@@ -80,8 +80,8 @@ def show_coverage(view: Ledger) -> None:
     show_caveats(view)
     st.subheader("How each cost is known", anchor=False)
     st.caption(
-        "contract: your price; reported: what the log says; list: the price book on that day; unpriced: no "
-        "price known; unmetered: the log lost the usage."
+        "contract: your price; reported: what the log says; list: the price book on that day; prepaid: capacity bought "
+        "ahead, in the provider's bill; unpriced: no price known; unmetered: the log lost the usage."
     )
     exports.table(
         coverage(view),
