@@ -78,6 +78,11 @@ def ask_sign_in(signed_in: Callable[[], Person | None] | None) -> None:
     _signed_in = signed_in
 
 
+def signing_in() -> bool:
+    """Whether people sign in here, so that who sits at a page need not be the owner."""
+    return _signed_in is not None
+
+
 def acting() -> Person:
     """Who acts now; Refused where sign-in is on and nobody is signed in."""
     person = _acting.get()

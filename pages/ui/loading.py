@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from data import owner
 from data.errors import BatonError, UnknownFormat
 from data.formats import Format, all_formats
 from data.loading import mappings
@@ -41,8 +42,10 @@ def panel() -> None:
             "Keep prompts and answers", key="keep_text", help="Off by default: Baton needs counts, not texts."
         )
         if st.button("Load from path", disabled=not given, icon=":material/folder_open:"):
-            _run([given], keep_text=keep_text)
-            st.rerun()
+            with shell.errors():
+                owner.require_folder(given, shell.ledger().home)
+                _run([given], keep_text=keep_text)
+                st.rerun()
     with company:
         st.write("Or look around first: a year of the sample company, some \\$600K over three gateways.")
         if st.button("Load the sample company", icon=":material/science:"):

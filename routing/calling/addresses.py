@@ -19,6 +19,7 @@ import httpx
 from data.errors import BadInput, Refused
 
 LOOPBACK_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost")
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -28,9 +29,9 @@ def checked_url(url: str, allowed: Iterable[str] = ()) -> str:
     `allowed` are the host names, addresses or networks (10.0.0.0/8) that the operator permits beyond the public ones.
     """
     try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
+        parts, host = urlsplit(url.strip()), host_of(url.strip())
+        port = parts.port
+    except (ValueError, httpx.InvalidURL) as error:
         raise BadInput("The base URL cannot be read; write it as https://host/v1.") from error
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
         raise BadInput(
@@ -48,6 +49,8 @@ def checked_url(url: str, allowed: Iterable[str] = ()) -> str:
         raise BadInput("The base URL's port is 0; give the port the server listens on.")
     allowed = tuple(allowed)
     address = _literal(host)
+    if address is not None and str(address) != host.partition("%")[0]:
+        raise BadInput(f"The base URL's host is an address in an unusual form; write it as {address}.")
     if address is not None and not _permitted(address, host, allowed):
         raise BadInput(f"{address} is a private address; list it under allow_private if this provider really is there.")
     if parts.scheme == "http" and not (is_loopback(host) or _listed(host, address, allowed)):
@@ -55,6 +58,11 @@ def checked_url(url: str, allowed: Iterable[str] = ()) -> str:
             f"http to {host} would send the key in clear text; use https, or list the host under allow_private."
         )
     return url.strip().rstrip("/")
+
+
+def host_of(url: str) -> str:
+    """The host of a URL as a connection would look it up: folded, in ASCII, without brackets."""
+    return httpx.URL(url).raw_host.decode("ascii").lower().strip("[]")
 
 
 def is_loopback(host: str) -> bool:
@@ -112,13 +120,23 @@ def _literal(host: str) -> Address | None:
 
 
 def _permitted(address: Address, host: str, allowed: tuple[str, ...]) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    if _listed(host, mapped, allowed):
+    inner = _embedded(address)
+    if _listed(host, inner, allowed):
         return True
-    if mapped.is_loopback:
+    if inner.is_loopback:
         # A public-looking name that leads to this machine is a trap; loopback must be written as such.
         return is_loopback(host)
-    return mapped.is_global and not mapped.is_multicast
+    return address.is_global and inner.is_global and not inner.is_multicast
+
+
+def _embedded(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for (mapped, 6to4, Teredo, NAT64), else the address itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo[1] if address.teredo else None
+    return address.ipv4_mapped or address.sixtofour or teredo or address
 
 
 def _listed(host: str, address: Address | None, allowed: tuple[str, ...]) -> bool:

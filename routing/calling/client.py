@@ -17,8 +17,9 @@ from typing import Any
 
 import httpx
 
+from data import owner
 from data.errors import BadInput, Refused
-from routing.calling.addresses import CheckedTransport, checked_url
+from routing.calling.addresses import CheckedTransport, checked_url, host_of
 from routing.calling.calls import Answer, Request
 from routing.calling.declarations import Offer, Provider
 from routing.calling.failures import CallFailed, from_response
@@ -59,6 +60,7 @@ class Client:
                 on_sent()
 
         try:
+            owner.require_host(host_of(url))
             async with asyncio.timeout(self.provider.timeout_s):
                 async with self._http.stream(
                     "POST", url, json=wire.body, headers=wire.headers, extensions={"trace": trace}

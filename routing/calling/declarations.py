@@ -14,14 +14,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from data import owner
 from data.documents import Documents
-from data.errors import BadInput, Unreadable
+from data.errors import BadInput, Refused, Unreadable
 from data.facts.models import Catalog, ModelFacts
 from data.state import State
 from data.yaml_text import checked
-from routing.calling.addresses import checked_url
+from routing.calling.addresses import checked_url, host_of
 from routing.calling.calls import Price
-from routing.calling.keys import checked_name
+from routing.calling.keys import checked_name, not_a_key
 
 Usd = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 Money = Annotated[Usd | None, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)]
@@ -187,7 +188,10 @@ def saved_providers(state: State) -> tuple[Provider, ...]:
 
 
 def save_provider(state: State, provider: Provider) -> None:
-    """Keep a declaration under the provider's name."""
+    """Keep a declaration under the provider's name; Refused where the owner of the machine allows its host or key not."""
+    owner.require_host(host_of(provider.base_url))
+    if provider.key_env and not owner.key_allowed(provider.key_env):
+        raise Refused(not_a_key(provider.name, provider.key_env))
     PROVIDERS.save(state, provider.name, provider)
 
 

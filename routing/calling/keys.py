@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 
+from data import owner
 from data.errors import BadInput
 
 NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
@@ -24,10 +25,20 @@ def checked_name(name: str) -> str:
     return name
 
 
+def not_a_key(provider: str, name: str) -> str:
+    """Why a variable is none of those that may be sent to a provider, and what to do."""
+    return (
+        f"{provider} names the variable {name}, which may not be sent to a provider from here; use a name of the form "
+        f"BATON_KEY_*, a provider's usual one, or let the owner of this machine list it in {owner.KEYS}."
+    )
+
+
 def key_for(provider: str, name: str | None, environ: Mapping[str, str] | None = None) -> str | None:
     """The provider's key, None when it needs none; BadInput names the missing variable and how to set it."""
     if name is None:
         return None
+    if not owner.key_allowed(name, environ):
+        raise BadInput(not_a_key(provider, name))
     key = (os.environ if environ is None else environ).get(name, "").strip()
     if not key:
         raise BadInput(

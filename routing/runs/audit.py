@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
+from data import owner
 from data.audit_trail import ANCHORS, anchor_file
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
@@ -74,6 +76,8 @@ def _providers(args: argparse.Namespace) -> None:
             "No such provider is declared; run `make local-models` for a free local one, declare one in the lab, or "
             "give --providers FILE.toml."
         )
+    for sentence in owner.too_open():
+        print(sentence, file=sys.stderr)
     if args.action == "list":
         rows = [
             (p.name, p.protocol, p.base_url, p.hosting, p.origin, p.key_env, ", ".join(o.model for o in p.models))

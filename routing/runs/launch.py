@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+from data import owner
 from data.state import State
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +20,7 @@ def launch(state: State, run_id: str) -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "routing", "run", "--resume", run_id, "--json", "--home", str(state.path.parent)],
             cwd=ROOT,
+            env=os.environ | owner.handed_on(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,

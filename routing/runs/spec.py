@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from data import owner
 from data.errors import BadInput, Refused
 from data.facts.models import Catalog
+from routing.calling.addresses import host_of
 from routing.calling.declarations import Money, Provider, canonical
 from routing.calling.endpoints import STRATEGIES, Fleet
 from routing.calling.keys import key_for
@@ -112,6 +114,8 @@ def prepared(spec: RunSpec, catalog: Catalog, environ: Mapping[str, str] | None 
                     )
                 needed[provider.name] = provider
     for provider in needed.values():
+        if not spec.replay_of:
+            owner.require_host(host_of(provider.base_url))
         key_for(provider.name, provider.key_env, environ)
     return tuple(p for p in providers if p.name in needed)
 

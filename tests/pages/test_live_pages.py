@@ -97,6 +97,7 @@ def test_the_stop_button_reaches_the_run(state):
 
 def test_no_page_shows_a_key_also_when_a_server_echoes_it(state, monkeypatch):
     monkeypatch.setenv("CANARY_KEY", CANARY)
+    monkeypatch.setenv("BATON_KEYS", "CANARY_KEY")
     # A run meets the key in answers; only the connection test meets it in a refusal, which closes an endpoint for a
     # minute.
     behaviour = ["echo-key-in-answer"]

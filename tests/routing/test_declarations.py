@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
+import os
 
 import httpx
 import pytest
 
+from data import owner
 from data.errors import BadInput, Refused
 from routing.calling.addresses import CheckedTransport, checked_url
+from routing.calling.client import probe
 from routing.calling.declarations import (
     checked_provider,
     read_providers,
@@ -17,7 +19,8 @@ from routing.calling.declarations import (
     saved_providers,
 )
 from routing.calling.keys import MASK, checked_name, key_for, masked
-from tests.routing.live import run
+from tests.routing.live import provider, run
+from tests.routing.scripted_server import ScriptedServer
 
 SECRET = "sk-verysecret-0123456789abcdef"
 GOOD_URLS = [
@@ -45,6 +48,13 @@ BAD_URLS = [
     "https://0.0.0.0/v1",
     "https://2130706433/v1",
     "https://0x7f000001/",
+    "http://2130706433:8000",
+    "http://0177.0.0.1:8000",
+    "http://127.1:8000",
+    "https://１２７.0.0.1/v1",
+    "https://[::ffff:127.0.0.1]/v1",
+    "https://[64:ff9b::a00:1]/v1",
+    "https://[2002:a00:1::]/v1",
     "https://host:99999/v1",
     "https://224.0.0.1/v1",
     "https://[::ffff:10.0.0.1]/v1",
@@ -60,10 +70,6 @@ def test_good_urls(url):
 
 @pytest.mark.parametrize("url", BAD_URLS)
 def test_bad_urls_are_refused_without_repeating_a_secret(url):
-    if "2130706433" in url or "0x7f" in url:
-        # Loopback in disguise is loopback: allowed, since this machine is.
-        assert checked_url(url)
-        return
     with pytest.raises(BadInput) as refused:
         checked_url(url)
     assert SECRET not in str(refused.value)
@@ -79,7 +85,24 @@ def test_the_operator_may_allow_private_hosts():
 
 @pytest.mark.parametrize(
     ("address", "fine"),
-    [("93.184.216.34", True), ("10.0.0.1", False), ("127.0.0.1", False), ("169.254.169.254", False), ("::1", False)],
+    [
+        ("93.184.216.34", True),
+        ("10.0.0.1", False),
+        ("127.0.0.1", False),
+        ("169.254.169.254", False),
+        ("0.0.0.0", False),
+        ("100.64.0.1", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("fd00::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b::a00:1", False),
+        ("2002:7f00:1::", False),
+        ("2002:a00:1::", False),
+        ("2606:2800:220:1::1", True),
+    ],
 )
 def test_a_name_is_looked_up_checked_and_pinned(address, fine, monkeypatch):
     """A public name that leads to a private address is a trap (DNS rebinding)."""
@@ -101,7 +124,8 @@ def test_a_name_is_looked_up_checked_and_pinned(address, fine, monkeypatch):
 
     if fine:
         run(scenario())
-        assert sent == [(f"https://{ipaddress.ip_address(address)}/v1", "api.example.com", "api.example.com")]
+        pinned = f"[{address}]" if ":" in address else address
+        assert sent == [(f"https://{pinned}/v1", "api.example.com", "api.example.com")]
     else:
         with pytest.raises(Refused, match="private address"):
             run(scenario())
@@ -151,11 +175,11 @@ def test_providers_are_kept_without_a_key_and_read_back(state, tmp_path):
 
 
 def test_keys_come_from_the_environment_and_are_named_when_missing():
-    assert key_for("p", None) is None and key_for("p", "K", {"K": " abc123 "}) == "abc123"
-    with pytest.raises(BadInput, match="export MISSING="):
-        key_for("p", "MISSING", {})
+    assert key_for("p", None) is None and key_for("p", "MY_KEY", {"MY_KEY": " abc123 "}) == "abc123"
+    with pytest.raises(BadInput, match="export NO_SUCH_KEY="):
+        key_for("p", "NO_SUCH_KEY", {})
     with pytest.raises(BadInput) as refused:
-        key_for("p", "K", {"K": f"{SECRET}\nx-evil: 1"})
+        key_for("p", "MY_KEY", {"MY_KEY": f"{SECRET}\nx-evil: 1"})
     assert SECRET not in str(refused.value)
     with pytest.raises(BadInput):
         checked_name("not-a-name")
@@ -164,3 +188,27 @@ def test_keys_come_from_the_environment_and_are_named_when_missing():
 def test_masking_takes_whole_and_partial_keys_out():
     assert masked(f"bad key {SECRET}", SECRET) == f"bad key {MASK}"
     assert SECRET[:12] not in masked(f"key {SECRET[:12]}*** is wrong", SECRET)
+
+
+def test_a_provider_outside_of_the_owners_lists_is_neither_saved_nor_called(state, monkeypatch):
+    """Any browser user could send any variable of the server to a host of their choice."""
+    stolen = checked_provider(
+        {"name": "evil", "base_url": "https://evil.example.com", "models": [OFFER], "key_env": "PATH"}
+    )
+    with pytest.raises(Refused, match="the owner of this machine list it in BATON_KEYS"):
+        save_provider(state, stolen)
+    [said] = run(probe(stolen))
+    assert not said["ok"] and "BATON_KEYS" in said["detail"] and os.environ["PATH"] not in said["detail"]
+    monkeypatch.setenv(owner.HOSTS, "api.openai.com")
+    elsewhere = stolen.model_copy(update={"key_env": None})
+    with pytest.raises(Refused, match="lists it in BATON_HOSTS"):
+        save_provider(state, elsewhere)
+    [said] = run(probe(elsewhere))
+    assert said["detail"].startswith("address: evil.example.com is none of the hosts")
+    assert not saved_providers(state)
+
+
+def test_a_redirect_is_not_followed_so_that_no_key_goes_elsewhere():
+    with ScriptedServer() as server:
+        [said] = run(probe(provider(server.url, "redirect")))
+    assert not said["ok"] and said["detail"].startswith("redirect") and len(server.seen) == 1
