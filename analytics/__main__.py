@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 from data import console
+from routing.policies.in_force import forbidden
 
 COMMANDS = (
     "spend",
@@ -26,6 +27,7 @@ COMMANDS = (
 def main(argv: list[str] | None = None) -> int:
     """Entry point; every module of COMMANDS adds its own subcommands."""
     top, subparsers = console.parser("analytics", "What it cost and why.")
+    top.set_defaults(forbidden=forbidden)  # savings ask the policy in force, which analytics itself does not know
     for name in COMMANDS:
         import_module(f"analytics.{name}").register(subparsers)
     return console.run(top, argv)

@@ -3,14 +3,16 @@
 Evidence, best first: scores in this very log for the same kind of task (the cheaper model at most
 `TOLERATED` below); else only routine work that nobody marked as critical, on models dearer than the
 ledger's mean price per token, to be tested before it moves.
-Never offered: a model whose terms do not fit the data. Customer and regulated data keep away from
-models of Chinese origin, regulated data needs HIPAA eligibility, and what is not known is not allowed.
+Never offered: what the company's policy forbids for that data, at that provider (`Forbidden`, handed in
+by who may ask the policy).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -21,7 +23,6 @@ from data import wording
 from data.facts.models import ModelFacts
 
 ROUTINE = ("classification", "extraction", "summarisation", "chat")
-GUARDED = ("customer", "regulated")
 TOLERATED = 0.02
 MIN_SCORES = 30
 MIN_SAVING = 0.3  # of the cell's cost: less is not worth a migration
@@ -29,14 +30,20 @@ MIN_SHARE = 0.02  # of the spend
 UNTESTED_SAVING = 0.5  # untested work goes to the strongest model at half the cost, not to the very cheapest
 
 Name = tuple[str, str]  # provider, model
+# Why a request with these dimensions may not go to a provider's model, or None.
+Forbidden = Callable[[str, str, Mapping[str, Any]], str | None]
 
 
-def claims(cells: pd.DataFrame, facts: Mapping[str, ModelFacts], day: date) -> list[Claim]:
+def claims(cells: pd.DataFrame, facts: Mapping[str, ModelFacts], day: date, forbidden: Forbidden) -> list[Claim]:
     """One claim per dear model, over its cells that a cheaper one fits."""
     scores = _scores(cells)
     offers = sorted({index[:2] for index in cells.index} | set(_siblings(cells, facts)))
     prices = {name: price for name in offers if (price := list_prices.per_token(*name, day))}
     found: list[Claim] = []
+
+    def refuses(index: tuple, offer: Name) -> bool:
+        return forbidden(*offer, dict(zip(cells.index.names, index, strict=True))) is not None
+
     for name, own in cells.groupby(level=["provider", "model"]):
         if name not in prices:
             continue
@@ -44,7 +51,7 @@ def claims(cells: pd.DataFrame, facts: Mapping[str, ModelFacts], day: date) -> l
         picked = {
             index: pick
             for index, cell in own.to_dict("index").items()
-            if (pick := _cheaper(index, cell, prices, scores, facts, dear))
+            if (pick := _cheaper(index, cell, prices, scores, partial(refuses, index), dear))
         }
         usd = pd.Series({index: saving for index, (saving, _, _) in picked.items()}, dtype=float)
         if usd.empty or usd.sum() < MIN_SHARE * cells["cost_usd"].sum():
@@ -85,16 +92,16 @@ def _cheaper(
     cell: Mapping[str, float],
     prices: Mapping,
     scores: Mapping,
-    facts: Mapping[str, ModelFacts],
+    refuses: Callable[[Name], bool],
     dear: bool,
 ) -> tuple[float, str, bool] | None:
     """(USD saved, model, whether its quality was measured) of the best offer for one cell; measured ones win."""
-    provider, model, *_, task, criticality, data_class = index
+    provider, model, *_, task, criticality, _ = index
     now = _cost(cell, prices[provider, model])
     best = None
-    for (_, other), price in prices.items():
+    for (seller, other), price in prices.items():
         share = 1 - _cost(cell, price) / now if now else 0.0
-        if other == model or share < MIN_SAVING or not _allowed(facts, other, data_class):
+        if other == model or share < MIN_SAVING:
             continue
         measured = (model, task) in scores and (other, task) in scores
         if measured and scores[other, task] < scores[model, task] - TOLERATED:
@@ -104,21 +111,13 @@ def _cheaper(
         if not measured and share < UNTESTED_SAVING:
             continue
         offer = (measured, share if measured else -share, other)
-        best = max(best, offer) if best else offer
+        if (best is None or offer > best) and not refuses((seller, other)):
+            best = offer
     return (abs(best[1]) * cell["answers_cost_usd"], best[2], best[0]) if best else None
 
 
 def _cost(cell: Mapping[str, float], price: tuple) -> float:
     return sum(cell[kind] * usd for kind, usd in zip(KINDS, price, strict=True))
-
-
-def _allowed(facts: Mapping[str, ModelFacts], model: str, data_class: str) -> bool:
-    if data_class not in GUARDED:
-        return True
-    known = facts[model] if model in set(facts) else None
-    if known is None or known.origin is None or known.origin == "CN":
-        return False
-    return data_class != "regulated" or known.hipaa_eligible is True
 
 
 def _claim(model: str, cells: pd.DataFrame, usd: pd.Series, picked: dict) -> Claim:

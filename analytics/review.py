@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from analytics import actions, anomaly_search, bridge, budgets, forecast, inventory, report, savings, unit_costs
+from analytics.cheaper_models import Forbidden
 from analytics.command_options import view_of
 from analytics.history import daily, logged_days, through
 from analytics.known_spend import known_spend
@@ -65,8 +66,8 @@ def last_week(view: Ledger) -> date:
     return end - timedelta(days=end.weekday() + 7)
 
 
-def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict[str, Any]:
-    """The report of one week as plain JSON values; raises NoData for a week that the ledger cannot speak about."""
+def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by: str = "team") -> dict[str, Any]:
+    """The report of one week as plain JSON values (`forbidden`: see `savings.findings`); raises NoData for a week that the ledger cannot speak about."""
     dimension(by)  # a name nobody knows is refused before the work
     week = Scope.of(view, monday, monday + timedelta(days=7))
     reach, first = through(view), logged_days(view)[0].date()
@@ -90,7 +91,7 @@ def build(view: Ledger, state: State, monday: date, *, by: str = "team") -> dict
         **_moves(view, week, by, compare=week.before().start >= first),
         "anomalies": _anomalies(view, state, week),
         "units": _units(view, week),
-        "savings": _savings(view, state, until),
+        "savings": _savings(view, state, until, forbidden),
         "inventory": inventory.debt(inventory.seen(view, state, ("model", "feature", "team"), until)),
         "actions": [
             a.model_dump(mode="json") | {"saved_usd_month": actions.measured(view, a, until)}
@@ -162,9 +163,9 @@ def _units(view: Ledger, week: ClosedScope) -> dict:
     return cost._asdict() | {"note": cost.note}
 
 
-def _savings(view: Ledger, state: State, until: date) -> dict:
+def _savings(view: Ledger, state: State, until: date, forbidden: Forbidden) -> dict:
     span = savings.recent(view, Scope.of(view, None, until))
-    found = savings.findings(view, span, state)
+    found = savings.findings(view, span, state, forbidden)
     rows = [{k: v for k, v in finding._asdict().items() if k != "cells"} for finding in found.findings[:SHOWN_FINDINGS]]
     return {
         "rows": rows,
@@ -219,8 +220,9 @@ def _command(args: argparse.Namespace) -> None:
     for path in paths:
         if path.suffix not in WRITERS:
             raise BadInput(f"--out {path} has no known kind; end it in {', '.join(WRITERS)}.")
-    view = view_of(args)
-    found = build(view, State.open(args.home), week_of(args.week) if args.week else last_week(view), by=args.by)
+    view, state = view_of(args), State.open(args.home)
+    week = week_of(args.week) if args.week else last_week(view)
+    found = build(view, state, week, forbidden=args.forbidden(state), by=args.by)
     for path in paths:
         try:
             path.write_text(WRITERS[path.suffix](found), encoding="utf-8")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from analytics import anomalies, cheaper_models, list_prices, savings_finders, work_cells
+from analytics.cheaper_models import Forbidden
 from analytics.command_options import view_of
 from analytics.history import daily_by, through
 from analytics.paid_prices import USUAL_RATES
@@ -81,9 +82,9 @@ def recent(view: Ledger, scope: Scope | None = None) -> ClosedScope:
     return base.between(end - timedelta(days=SPAN_DAYS), end)
 
 
-def findings(view: Ledger, scope: ClosedScope, state: State | None = None) -> Savings:
-    """Every finding over the scope's days (`recent` gives the usual span)."""
-    facts = models.current(state) if state else models.shipped()
+def findings(view: Ledger, scope: ClosedScope, state: State, forbidden: Forbidden) -> Savings:
+    """Every finding over the scope's days (`recent` gives the usual span); none offers what is `forbidden`."""
+    facts = models.current(state)
     cells = work_cells.cells(view, scope)
     per_month = DAYS_PER_MONTH / scope.length_days
     if cells.empty:
@@ -92,7 +93,7 @@ def findings(view: Ledger, scope: ClosedScope, state: State | None = None) -> Sa
     middle = scope.start + (scope.end - scope.start) / 2
     first = {(row.first_provider, row.first_model) for row in repeats.itertuples()}
     found = [
-        *cheaper_models.claims(cells, facts, middle),
+        *cheaper_models.claims(cells, facts, middle, forbidden),
         savings_finders.missed_cache(cells, sessions, work_cells.cache_shares(view, scope)),
         savings_finders.batch_eligible(cells),
         savings_finders.failures(
@@ -184,8 +185,9 @@ def _command(args: argparse.Namespace) -> None:
     if args.days < 1:
         raise BadInput(f"--days {args.days} is not a number of days; use 1 or more.")
     view = view_of(args)
-    span = recent(view)
-    saving = findings(view, span.between(span.end - timedelta(days=args.days), span.end), State.open(args.home))
+    span, state = recent(view), State.open(args.home)
+    asked = span.between(span.end - timedelta(days=args.days), span.end)
+    saving = findings(view, asked, state, args.forbidden(state))
     if args.json:
         console.emit_json(described(saving) | {"snapshot": view.snapshot()})
         return

@@ -7,6 +7,7 @@ NULL means unknown; zero means zero.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -153,7 +154,30 @@ OUTPUT_TOKENS = (*TEXT_TOKENS[4:], *MEDIA_TOKENS[5:])
 
 TASK_TYPES = ("coding", "reasoning", "extraction", "summarisation", "classification", "chat", "other", "unknown")
 CRITICALITIES = ("high", "normal", "low", "unknown")
-DATA_CLASSES = ("public", "internal", "customer", "regulated", "unknown")
+
+
+class Protection(NamedTuple):
+    """Whose data a request carries: how strictly work that mixes classes is held, and whether it is somebody else's."""
+
+    strictness: int
+    sensitive: bool
+
+
+PROTECTION = {  # by class of data
+    "public": Protection(0, False),
+    "internal": Protection(1, False),
+    "customer": Protection(3, True),
+    "regulated": Protection(4, True),
+    "unknown": Protection(2, False),
+}
+DATA_CLASSES = tuple(PROTECTION)
+
+
+def strictest(classes: Iterable[str]) -> str:
+    """The class that a piece of work with all of these is held to."""
+    return max(classes, key=lambda name: PROTECTION[name].strictness)
+
+
 ATTRIBUTION = (
     "team",
     "project",

@@ -26,6 +26,7 @@ KINDS = {  # each kind of document, and what people call one
     "budget": "budget",
     "scenario": "scenario",
     "policy": "policy",
+    "in_force": "policy in force",
     "taskset": "task set",
     "model_fact": "model facts",
     "price_override": "price override",

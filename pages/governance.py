@@ -5,14 +5,16 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from data.schema import PROTECTION
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
+from routing.policies import in_force
 from routing.policies.checks import dead_ends, lints
 from routing.policies.policy import Policy
 from routing.runs.audit import exported
 from routing.runs.reviews import RUN_KINDS, reviews
 
-SENSITIVE = {"customer", "regulated"}
+NONE_IN_FORCE = "none"
 
 
 def terms(values: dict) -> str:
@@ -45,7 +47,11 @@ def regime_rows(policies: dict[str, Policy]) -> list[dict]:
     rows = []
     for name, policy in policies.items():
         named = {v for c in policy.constraints for v in getattr(c.when.get("data_class"), "values", ())}
-        guarded, limits, rails = SENSITIVE & named, policy.limits, policy.guardrails
+        guarded, limits, rails = (
+            {name for name in named if name in PROTECTION and PROTECTION[name].sensitive},
+            policy.limits,
+            policy.guardrails,
+        )
         checkpoints = [f"{h:g} h" for h in limits.checkpoints] + [f"{100 * s:g}%" for s in limits.checkpoint_shares]
         rows.append(
             {
@@ -69,6 +75,28 @@ def said(detail: dict) -> str:
     )
 
 
+def in_force_controls(policies: dict[str, Policy]) -> None:
+    """Which policy is in force, who may lift it, and the form that marks another."""
+    held, who = None, ""
+    with shell.errors():
+        held, who = in_force.in_force(shell.state()), in_force.lifted_by(shell.state())
+        words = (
+            f"“{held.name}” is in force; {who or 'nobody is named who'} may lift it."
+            if held
+            else f"No policy is in force; until one is, advice keeps to {in_force.shipped_constraint().name}."
+        )
+        st.write(fmt.md(words))
+    with st.form("in_force_form"), st.container(horizontal=True, vertical_alignment="bottom"):
+        options = [NONE_IN_FORCE, *policies]
+        chosen = options.index(held.name) if held else 0
+        name = st.selectbox("Policy in force", options, index=chosen, key="in_force", width=420)
+        lifter = st.text_input("Who may lift it", who, key="lifted_by", placeholder="Legal", width=220)
+        if st.form_submit_button("Put it in force", icon=":material/gavel:"):
+            with shell.errors():
+                in_force.mark(shell.state(), None if name == NONE_IN_FORCE else name, lifter)
+                st.rerun()
+
+
 view, state = shell.view(), shell.state()
 standing = state.audit_standing()
 ok = standing.holds
@@ -84,6 +112,8 @@ shell.header(
 if not ok:
     st.error(standing.told, icon=":material/error:")
 
+st.subheader("In force: what the company holds now", anchor=False)
+in_force_controls(policies)
 st.subheader("Constraints: what no rule or fallback may do", anchor=False)
 exports.table(pd.DataFrame(rows, columns=["policy", "for", "rule", "because"]), name="constraints")
 for policy in policies.values():

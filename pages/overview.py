@@ -13,6 +13,7 @@ from data.ledger import Ledger
 from data.state import State
 from pages.ui import charts, exports, filters, loading, shell
 from pages.ui import format as fmt
+from routing.policies import in_force
 
 KPIS = ("cost_usd", "requests", "cost_per_1k_requests_usd", "failure_rate")
 MOVERS_BY = ("model", "team", "feature", "provider", "task_type")
@@ -48,9 +49,9 @@ def budget(view: Ledger, state: State) -> budgets.Status | None:
     return budgets.company(budgets.status(view, state, forecast.planned(state)))
 
 
-@shell.cached(reads=savings.READS)
+@shell.cached(reads=in_force.READS)
 def biggest_saving(view: Ledger, state: State, scope: Scope) -> savings.Savings:
-    return savings.findings(view, savings.recent(view, scope), state)
+    return savings.findings(view, savings.recent(view, scope), state, in_force.forbidden(state))
 
 
 def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope) -> str:

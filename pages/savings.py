@@ -13,6 +13,7 @@ from data.ledger import Ledger
 from data.state import State
 from pages.ui import charts, exports, filters, shell
 from pages.ui import format as fmt
+from routing.policies import in_force
 
 ROW_LABELS = {
     "attempts_month": "Attempts a month",
@@ -26,9 +27,9 @@ CONFIDENCE = {
 }
 
 
-@shell.cached(reads=savings.READS)
+@shell.cached(reads=in_force.READS)
 def found(view: Ledger, state: State, scope: Scope) -> savings.Savings:
-    return savings.findings(view, savings.recent(view, scope), state)
+    return savings.findings(view, savings.recent(view, scope), state, in_force.forbidden(state))
 
 
 @shell.cached(reads=("owner",))
@@ -182,7 +183,13 @@ scope = Scope.of(view, **{name: tuple(values) for name, values in chosen.items()
 saving = found(view, scope)
 with title:
     shell.header(answer(saving), view)
-st.caption(f"Measured on the last {saving.days} whole days, written as dollars a month.")
+kept = in_force.in_force(shell.state())
+st.caption(
+    fmt.md(
+        f"Measured on the last {saving.days} whole days, written as dollars a month. No offer breaks "
+        + (f"“{kept.name}”, the policy in force." if kept else f"{in_force.shipped_constraint().name}.")
+    )
+)
 if saving.findings:
     overview(saving)
     for number, finding in enumerate(saving.findings):

@@ -17,9 +17,11 @@ from data.ledger import Ledger
 from data.state import State
 from pages.ui import exports, finance_charts, posting, shell
 from pages.ui import format as fmt
+from routing.policies import in_force
 
 MOVERS_BY = ("team", "feature", "model", "provider", "task_type")
 WEEKS_BACK = 26
+WEEKLY_READS = tuple(dict.fromkeys((*review.DECIDED, *in_force.READS)))
 
 
 @shell.cached
@@ -36,9 +38,9 @@ def weeks(view: Ledger) -> list[str]:
     return [review.week_name(monday) for monday in whole] + running
 
 
-@shell.cached(reads=review.DECIDED)
+@shell.cached(reads=WEEKLY_READS)
 def built(view: Ledger, state: State, week: str, by: str) -> dict:
-    return review.build(view, state, review.week_of(week), by=by)
+    return review.build(view, state, review.week_of(week), forbidden=in_force.forbidden(state), by=by)
 
 
 def kpis(found: dict) -> None:

@@ -6,6 +6,7 @@ import sys
 
 from data.console import parser, run
 from routing import export
+from routing.policies import commands as policy_commands
 from routing.runs import audit, webhook
 from routing.runs import commands as run_commands
 
@@ -15,7 +16,7 @@ SUMMARY = "Try routing policies on real models, safely; verify the audit trail; 
 def main(argv: list[str] | None = None) -> int:
     """Exit code of one command."""
     top, commands = parser("routing", SUMMARY)
-    for module in (run_commands, export, audit, webhook):
+    for module in (run_commands, export, policy_commands, audit, webhook):
         module.register(commands)
     return run(top, argv)
 

@@ -18,6 +18,8 @@ MAY_IMPORT = {
     "pages": set(ROOMS),
     "app": set(ROOMS),
 }
+# Commands that hand a room what it may not fetch itself.
+HANDING_IN = {"analytics/__main__.py": {"routing"}}
 # Within a room: part -> the parts it may import. "" stands for the files beside the parts.
 PARTS = {
     "data": {
@@ -74,7 +76,9 @@ def where(path: Path) -> str:
 def test_arrows_run_one_way(path):
     room = where(path).split("/")[0].removesuffix(".py")
     reached = {name.split(".")[0] for name in imports(path)} & set(ROOMS) - {room}
-    assert reached <= MAY_IMPORT[room], f"{where(path)} may not import {reached - MAY_IMPORT[room]}"
+    assert reached <= MAY_IMPORT[room] | HANDING_IN.get(where(path), set()), (
+        f"{where(path)} may not import {reached - MAY_IMPORT[room]}"
+    )
 
 
 def part(module: str) -> str:

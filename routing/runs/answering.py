@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from data.facts.models import ModelFacts
+from data.schema import PROTECTION
 from routing.calling.attempts import CallBudget, Reply
 from routing.calling.calls import Answer
 from routing.calling.router import Router
@@ -26,8 +27,6 @@ from routing.policies.choice import Candidate, Choice, candidates, refusal, reso
 from routing.policies.policy import Policy, Rule
 from routing.runs.outcome import Outcome
 from routing.runs.task_calls import Said, TaskCalls
-
-SENSITIVE = ("customer", "regulated")
 
 
 class Answerer:
@@ -105,7 +104,7 @@ class Answerer:
         arms = [t for t in self.policy.targets if t in facts and refusal(self.policy, t, attributes, facts) is None]
         epsilon = self.policy.explore
         if (
-            attributes.get("data_class") in SENSITIVE
+            PROTECTION[attributes.get("data_class") or "unknown"].sensitive
             or attributes.get("criticality") == "high"
             or choice.way in ("cascade", "cross_check")
             or not arms

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from data.facts.models import Catalog
+from data.schema import strictest
 from routing.calling.attempts import CallBudget, Context
 from routing.calling.calls import Request
 from routing.calling.router import Router
@@ -16,7 +17,6 @@ from routing.policies.policy import Policy
 from routing.runs.spec import RunSpec, expected_usd
 
 # From the least to the most protected; what nobody labelled stands between.
-STRICTNESS = ("public", "internal", "unknown", "customer", "regulated")
 LISTED_TASKS = 60
 
 
@@ -52,7 +52,7 @@ async def _words(spec: RunSpec, policy: Policy, planner: str, router: Router, ca
     )
     question = f"Plan in at most ten lines how to do these tasks, riskiest first:\n{lines}"
     # A plan sees every task, so the strictest of their labels counts.
-    attributes = {"data_class": max((t.data_class for t in spec.tasks.tasks), key=STRICTNESS.index)}
+    attributes = {"data_class": strictest(t.data_class for t in spec.tasks.tasks)}
     context = Context(
         policy,
         attributes,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import ModuleType
 
 from data import console
+from routing.policies.in_force import forbidden
 
 
 def run(module: ModuleType, *argv: object) -> int:
     top, subparsers = console.parser("analytics", "under test")
+    top.set_defaults(forbidden=forbidden)
     module.register(subparsers)
     return console.run(top, [str(word) for word in argv])

@@ -11,6 +11,7 @@ from analytics import bridge, budgets, focus, forecast, plan, review, savings, s
 from analytics.history import daily, through
 from analytics.scope import Scope
 from data.state import State
+from routing.policies.in_force import forbidden
 from tests.analytics import planted
 
 CENT = Decimal("0.01")
@@ -72,7 +73,7 @@ def test_a_week_costs_the_same_everywhere(view, filters):
 
 def test_the_weekly_review_says_what_the_pages_say(view, tmp_path):
     state = State.open(tmp_path)
-    found = review.build(view, state, WEEK[0])
+    found = review.build(view, state, WEEK[0], forbidden=forbidden(state))
     truth = rows_cost(view, *WEEK)
     assert (
         cents(found["pacing"]["week_usd"])
@@ -87,7 +88,7 @@ def test_the_weekly_review_says_what_the_pages_say(view, tmp_path):
         and found["priced_share"] < 1
     )
     four_weeks = savings.recent(view)
-    saving = savings.findings(view, four_weeks, state)
+    saving = savings.findings(view, four_weeks, state, forbidden(state))
     assert found["savings"]["total_usd_month"] == pytest.approx(saving.total_usd_month, rel=1e-9)
     assert cents(saving.spend_usd_month * 28 / savings.DAYS_PER_MONTH) == rows_cost(
         view, four_weeks.start, four_weeks.end

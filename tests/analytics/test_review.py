@@ -9,6 +9,7 @@ import pytest
 from analytics import actions, budgets, report, review
 from data.errors import BadInput, NoData
 from data.state import State
+from routing.policies.in_force import forbidden
 from tests.analytics import planted
 from tests.analytics.commands import run
 
@@ -40,7 +41,7 @@ def found(ledger, tmp_path_factory):
             expected_usd_month=3,
         ),
     )
-    return review.build(ledger.at(ledger.snapshot()), state, MONDAY)
+    return review.build(ledger.at(ledger.snapshot()), state, MONDAY, forbidden=forbidden(state))
 
 
 def test_the_report_holds_the_agenda_and_is_plain_json(found):
@@ -58,7 +59,9 @@ def test_the_report_holds_the_agenda_and_is_plain_json(found):
 
 
 def test_the_same_version_makes_the_same_report(view, state):
-    assert review.build(view, state, MONDAY) == review.build(view, state, MONDAY)
+    assert review.build(view, state, MONDAY, forbidden=forbidden(state)) == review.build(
+        view, state, MONDAY, forbidden=forbidden(state)
+    )
 
 
 def test_a_later_load_does_not_change_a_past_week(tmp_path, state):
@@ -68,10 +71,10 @@ def test_a_later_load_does_not_change_a_past_week(tmp_path, state):
     planted.load(ledger, early)
     week = MONDAY - timedelta(days=7)
     version = ledger.snapshot()
-    before = review.build(ledger.at(version), state, week)
+    before = review.build(ledger.at(version), state, week, forbidden=forbidden(state))
     planted.load(ledger, rows[rows["requested_at"] >= "2026-10-26"])
-    assert review.build(ledger.at(version), state, week) == before
-    after = review.build(ledger.at(ledger.snapshot()), state, week)
+    assert review.build(ledger.at(version), state, week, forbidden=forbidden(state)) == before
+    after = review.build(ledger.at(ledger.snapshot()), state, week, forbidden=forbidden(state))
     same = ("pacing", "bridge", "movers", "anomalies")
     assert {name: after[name] for name in same} == {name: before[name] for name in same}
 
@@ -103,7 +106,7 @@ def test_the_chat_message_is_text_without_mentions(found):
 
 
 def test_the_first_week_has_nothing_to_compare_with_and_says_so(view, state):
-    first = review.build(view, state, date(2026, 8, 24))
+    first = review.build(view, state, date(2026, 8, 24), forbidden=forbidden(state))
     assert first["bridge"] is None and first["movers"] == []
     assert "no week before it" in report.headline(first)
     assert "no week before" in report.markdown(first) and "no week before" in report.html(first)
@@ -112,7 +115,7 @@ def test_the_first_week_has_nothing_to_compare_with_and_says_so(view, state):
 @pytest.mark.parametrize("monday", [date(2026, 1, 5), date(2027, 1, 4)])
 def test_a_week_outside_the_data_is_refused(view, state, monday):
     with pytest.raises(NoData, match="outside the data"):
-        review.build(view, state, monday)
+        review.build(view, state, monday, forbidden=forbidden(state))
 
 
 def test_a_week_with_a_missing_log_says_which_days(tmp_path, state):
@@ -120,7 +123,7 @@ def test_a_week_with_a_missing_log_says_which_days(tmp_path, state):
     gap = rows["requested_at"].dt.date.isin([date(2026, 10, 28), date(2026, 10, 29)])
     ledger = planted.Ledger.open(tmp_path)
     planted.load(ledger, rows[~gap])
-    found = review.build(ledger.at(ledger.snapshot()), state, MONDAY)
+    found = review.build(ledger.at(ledger.snapshot()), state, MONDAY, forbidden=forbidden(state))
     assert found["pacing"]["no_log"] == ["2026-10-28", "2026-10-29"]
     assert "No log at all on 28 Oct 2026, 29 Oct 2026" in report.html(found)
 
@@ -131,7 +134,9 @@ def test_a_week_without_any_log_is_unknown_and_the_week_after_is_no_alarm(tmp_pa
     ledger = planted.Ledger.open(tmp_path)
     planted.load(ledger, rows[~gap])
     view = ledger.at(ledger.snapshot())
-    empty, after = (review.build(view, state, monday) for monday in (date(2026, 10, 19), MONDAY))
+    empty, after = (
+        review.build(view, state, monday, forbidden=forbidden(state)) for monday in (date(2026, 10, 19), MONDAY)
+    )
     assert report.headline(empty) == "Week 2026-W43 has no log at all: what it cost is not known"
     assert (
         len(empty["pacing"]["no_log"]) == 7

@@ -16,6 +16,8 @@ from analytics.savings_claim import Claim
 from analytics.scope import Scope
 from analytics.work_cells import CELL, PRICES
 from data.facts import models
+from routing.policies.in_force import forbidden, judge, shipped_constraint
+from routing.policies.policy import Policy
 from tests.analytics import planted
 from tests.analytics.commands import run
 
@@ -89,8 +91,9 @@ def test_overlap_is_counted_once_for_the_larger():
 SCORED = {"scored": 200.0}
 
 
-def swap(*rows):
-    return claims(cells(*rows), models.shipped(), planted.END)
+def swap(*rows, policy=None):
+    held = judge(policy or shipped_constraint(), models.shipped())
+    return claims(cells(*rows), models.shipped(), planted.END, held)
 
 
 def test_scores_in_the_log_allow_a_cheaper_model_and_forbid_a_worse_one():
@@ -116,6 +119,18 @@ def test_customer_data_is_never_offered_a_model_of_chinese_origin_or_unknown_ter
         cell("homemade", "self", score=0.9, **SCORED),
     )
     assert not any("minimax" in one.action or "homemade" in one.action for one in offered)
+
+
+def test_an_offer_is_judged_where_it_is_sold_and_by_the_policy_in_force():
+    dear = cell(data="customer", score=0.9, **SCORED)
+    third_party = cell("minimax-m2", "openrouter", score=0.9, **SCORED)
+    assert not any("minimax" in one.action for one in swap(dear, third_party))
+    free = Policy(name="free", fallback=("current",))
+    assert any("minimax" in one.action for one in swap(dear, third_party, policy=free))
+    held = judge(shipped_constraint(), models.shipped())
+    customer = {"data_class": "customer"}
+    assert held("vllm", "minimax-m2", customer) is None and "CN" in held("openrouter", "minimax-m2", customer)
+    assert "hipaa_eligible" in held("azure", "gpt-5.2", {"data_class": "regulated"})  # its maker's terms say nothing
 
 
 def test_a_cache_that_served_before_and_prompts_sent_again():
@@ -177,7 +192,7 @@ def view(tmp_path_factory):
 
 
 def test_the_ledgers_waste_is_found_with_rows_and_an_action(view, state):
-    saving = savings.findings(view, savings.recent(view), state)
+    saving = savings.findings(view, savings.recent(view), state, forbidden(state))
     kinds = {finding.kind: finding for finding in saving.findings}
     assert "replies" in kinds["missed cache"].filters["feature"]
     assert saving.total_usd_month < saving.spend_usd_month
@@ -186,7 +201,7 @@ def test_the_ledgers_waste_is_found_with_rows_and_an_action(view, state):
 
 
 def test_a_scope_without_rows_saves_nothing(view, state):
-    empty = savings.findings(view, savings.recent(view, Scope.of(view, team="nobody")), state)
+    empty = savings.findings(view, savings.recent(view, Scope.of(view, team="nobody")), state, forbidden(state))
     assert empty.findings == () and empty.share == 0
 
 

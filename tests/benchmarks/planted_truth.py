@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from analytics import anomaly_search, bridge, savings
 from analytics.scope import Scope
+from data.state import State
+from routing.policies.in_force import forbidden
 from tests.analytics import planted
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "planted-truth.md"
@@ -46,12 +48,12 @@ def judged(plant: str, seed: int) -> Outcome:
     feature, driver, wanted = TRUTH[plant]
     with tempfile.TemporaryDirectory() as home:
         ledger = planted.build(Path(home), plant, days=DAYS, seed=seed)
-        view = ledger.at(ledger.snapshot())
+        view, state = ledger.at(ledger.snapshot()), State.open(home)
         week = Scope.of(view, planted.END - timedelta(days=7), planted.END)
         main = bridge.between(view, week.before(), week).main
         found = anomaly_search.findings(view, week).anomalies
         named = [one for one in found if one.value == feature or _only_model_of(one.value, feature)]
-        saving = {one.kind: one for one in savings.findings(view, week).findings}.get(wanted)
+        saving = {one.kind: one for one in savings.findings(view, week, state, forbidden(state)).findings}.get(wanted)
         hit = None if wanted is None else bool(saving and feature in saving.cells["feature"].to_list())
         ledger.close()
     told = named[0].title if named else "nothing"

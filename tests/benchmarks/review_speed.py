@@ -19,6 +19,7 @@ from analytics.scope import Scope
 from data import rollups
 from data.ledger import Ledger
 from data.state import State
+from routing.policies.in_force import forbidden
 
 ROWS_TEXT = """
 INSERT INTO lake.main.usage BY NAME
@@ -57,10 +58,10 @@ def questions(view: Ledger, state: State) -> dict[str, Callable[[], object]]:
         "12 months": lambda: plan.plan(daily(view, Scope.of(view)), end, 12),
         "bridge, two weeks": lambda: bridge.between(view, week.before(), week),
         "anomalies, 28 days": lambda: anomaly_search.findings(view, month),
-        "savings, 28 days of rows": lambda: savings.findings(view, month, state),
+        "savings, 28 days of rows": lambda: savings.findings(view, month, state, forbidden(state)),
         "unit costs, a week of rows": lambda: unit_costs.of(view, week),
         "inventory": lambda: inventory.seen(view, state, ("model", "feature", "team")),
-        "weekly report, whole": lambda: review.build(view, state, review.last_week(view)),
+        "weekly report, whole": lambda: review.build(view, state, review.last_week(view), forbidden=forbidden(state)),
     }
 
 

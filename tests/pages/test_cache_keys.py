@@ -20,6 +20,7 @@ from data.prices.aliases import ALIASES
 from data.prices.contracts import OVERRIDES
 from data.state import State
 from pages.ui import shell
+from routing.policies.in_force import mark
 from routing.policies.saved_policies import POLICIES
 from tests.pages.test_pages import ROOT, opened
 
@@ -53,6 +54,7 @@ def home(sample_home, tmp_path_factory) -> Path:
     ALIASES.save(state, "a", {"pattern": "prod-*", "model": "gpt-5.2"})
     OVERRIDES.save(state, "deal", {"provider": "openai", "discount": "0.1"})
     POLICIES.save(state, "P", MIXED)
+    mark(state, "P")
     save_edit(state, "minimax-m2", {"hipaa_eligible": False})
     (folder / "price-file.json").write_text(json.dumps(PRICES))
     second_catalogue.install(folder, str(folder / "price-file.json"))

@@ -114,3 +114,17 @@ def test_no_page_shows_a_key_also_when_a_server_echoes_it(state, monkeypatch):
     refusals = "".join(box.value for box in lab.error)
     assert "CANARY_KEY" in shown and "auth" in refusals and "401" in refusals
     assert not [form for form in forms(CANARY) if form.decode() in shown + refusals]
+
+
+def test_a_policy_is_put_in_force_on_governance_and_lifted(home, state):
+    app = opened("governance")
+    assert any("No policy is in force" in m.value for m in app.markdown)
+    name = "no Chinese models over an API for customer data"
+    app.selectbox(key="in_force").set_value(name)
+    app.text_input(key="lifted_by").input("Legal")
+    next(b for b in app.button if b.label == "Put it in force").click().run()
+    assert not app.exception and any(f"“{name}” is in force; Legal may lift it." in m.value for m in app.markdown)
+    assert state.audit()[0].event == "policy in force saved"
+    app.selectbox(key="in_force").set_value("none")
+    next(b for b in app.button if b.label == "Put it in force").click().run()
+    assert state.all("in_force") == {} and not app.exception

@@ -1,0 +1,111 @@
+"""The policy in force: what the company holds now, which every what-if starts under and every advice keeps to.
+
+One policy at a time may be marked, by the name it is saved or shipped under; marking and lifting are audited.
+Until one is, advice keeps to the constraint that ships with Baton (`SHIPPED`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from data.documents import Documents
+from data.errors import BadInput
+from data.facts.models import ModelFacts, current
+from data.state import State
+from routing.policies.choice import Candidate, logged_hosting, refused_by
+from routing.policies.conditions import applies
+from routing.policies.policy import Policy
+from routing.policies.saved_policies import known_policies
+from routing.policies.text import read_policy_file
+
+READS = ("policy", "in_force", "model_fact")  # kinds of document that `forbidden` depends on
+SHIPPED = Path(__file__).parent / "shipped_constraint.yaml"
+THE_ONE = "policy"  # the name of the only document of its kind
+
+
+class InForce(BaseModel):
+    """Which policy is in force, and who may lift it, in words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    policy: str = Field(min_length=1)
+    lifted_by: str = ""
+
+
+IN_FORCE = Documents("in_force", InForce)
+
+
+def in_force(state: State) -> Policy | None:
+    """The policy in force; None when there is none. BadInput when the marked one is not saved any more."""
+    marked = IN_FORCE.get(state, THE_ONE)
+    if marked is None:
+        return None
+    known = known_policies(state)
+    if marked.policy not in known:
+        raise BadInput(
+            f"The policy in force, “{marked.policy}”, is not saved any more; save it again, or mark another with "
+            "`python -m routing policy in-force NAME` (`none` lifts it)."
+        )
+    return known[marked.policy]
+
+
+def lifted_by(state: State) -> str:
+    """Who may lift the policy in force, in words; "" when nobody said."""
+    marked = IN_FORCE.get(state, THE_ONE)
+    return marked.lifted_by if marked else ""
+
+
+def mark(state: State, name: str | None, lifted_by: str = "") -> Policy | None:
+    """Put a policy in force in place of the one before, or none; BadInput for a name nobody knows."""
+    if name is None:
+        IN_FORCE.forget(state, THE_ONE)
+        return None
+    known = known_policies(state)
+    if name not in known:
+        raise BadInput(f"There is no policy “{name}”; use one of: {', '.join(known)}.")
+    IN_FORCE.save(state, THE_ONE, InForce(policy=name, lifted_by=lifted_by))
+    return known[name]
+
+
+def kept_to(state: State) -> Policy:
+    """What advice keeps to: the policy in force, else the constraint that ships with Baton."""
+    return in_force(state) or shipped_constraint()
+
+
+@lru_cache(maxsize=1)
+def shipped_constraint() -> Policy:
+    """Customer and regulated data where their terms fit; anything else anywhere."""
+    return read_policy_file(SHIPPED)
+
+
+def forbidden(state: State) -> Callable[[str, str, Mapping[str, Any]], str | None]:
+    """`forbidden(provider, model, request)`: why the policy kept to refuses it there, or None.
+
+    `request` holds dimensions such as data_class and team. The provider decides the hosting, so the same
+    model at its maker and at a third party are judged apart.
+    """
+    return judge(kept_to(state), current(state))
+
+
+def judge(policy: Policy, facts: Mapping[str, ModelFacts]) -> Callable[[str, str, Mapping[str, Any]], str | None]:
+    """As `forbidden`, for one policy and these facts of models."""
+    asked = sorted({name for constraint in policy.constraints for name in constraint.when})
+
+    @lru_cache(maxsize=100_000)
+    def answer(provider: str, model: str, request: tuple[Any, ...]) -> str | None:
+        attributes = dict(zip(asked, request, strict=True))
+        holding = [constraint for constraint in policy.constraints if applies(constraint.when, attributes)]
+        known = facts.get(model)
+        where = Candidate(model, known.name if known else model, logged_hosting({"provider": provider}, known))
+        return refused_by(where, holding, {}, facts)
+
+    def forbidden_there(provider: str, model: str, request: Mapping[str, Any]) -> str | None:
+        own = {**request, "provider": provider, "model": model}
+        return answer(provider, model, tuple(own.get(name) for name in asked))
+
+    return forbidden_there

@@ -1,0 +1,87 @@
+"""The policy in force: one at a time, audited, obeyed; refused by name when it is gone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from data.errors import BadInput
+from data.facts.models import current
+from routing.__main__ import main
+from routing.policies.in_force import THE_ONE, forbidden, in_force, judge, kept_to, lifted_by, mark, shipped_constraint
+from routing.policies.saved_policies import POLICIES, known_policies
+
+OURS = {
+    "name": "ours",
+    "constraints": [{"when": {"team": "research"}, "forbid": {"vendor": "OpenAI"}}],
+    "rules": [{"use": "current"}],
+}
+
+
+def test_one_policy_is_in_force_and_the_trail_says_who_marked_it(state):
+    assert in_force(state) is None and kept_to(state) == shipped_constraint()
+    POLICIES.save(state, "ours", OURS)
+    first, second = "ours", next(name for name in known_policies(state) if name != "ours")
+    ada = state.acting_as("ada")
+    mark(ada, first, "Legal")
+    assert (in_force(state).name, lifted_by(state)) == (first, "Legal")
+    mark(ada, second)
+    assert in_force(state).name == second and lifted_by(state) == "" and list(state.all("in_force")) == [THE_ONE]
+    mark(state.acting_as("bob"), None)
+    assert in_force(state) is None
+    trail = [(e.event, e.actor, e.detail.get("policy")) for e in state.audit()][:3]
+    assert trail == [
+        ("policy in force removed", "bob", None),
+        ("policy in force saved", "ada", second),
+        ("policy in force saved", "ada", first),
+    ]
+
+
+def test_a_changed_policy_holds_at_once_and_one_that_is_gone_is_named(state):
+    POLICIES.save(state, "ours", OURS)
+    mark(state, "ours")
+    request = {"team": "research", "data_class": "customer"}
+    assert "vendor OpenAI is forbidden" in forbidden(state)("openai", "gpt-5.2", request)
+    assert forbidden(state)("openai", "gpt-5.2", {"team": "search"}) is None
+    assert forbidden(state)("minimax", "minimax-m2", request) is None  # what shipped gave way
+    POLICIES.save(state, "ours", OURS | {"constraints": [{"forbid": {"origin": "CN"}}]})
+    assert forbidden(state)("openai", "gpt-5.2", request) is None
+    assert forbidden(state)("minimax", "minimax-m2", {})
+    POLICIES.forget(state, "ours")
+    for asked in (in_force, kept_to, forbidden):
+        with pytest.raises(BadInput, match="“ours”, is not saved any more"):
+            asked(state)
+    with pytest.raises(BadInput, match="no policy “theirs”"):
+        mark(state, "theirs")
+
+
+def test_a_policy_that_forbids_every_model_leaves_no_offer(state):
+    POLICIES.save(
+        state, "nothing", {"name": "nothing", "constraints": [{"require": {"vendor": "nobody"}}], "fallback": ["a"]}
+    )
+    mark(state, "nothing")
+    held = forbidden(state)
+    assert all(held("openai", model, {}) for model in current(state))
+
+
+def test_a_model_nobody_knows_is_refused_where_a_constraint_asks(state):
+    held = judge(shipped_constraint(), current(state))
+    assert held("self", "homemade", {"data_class": "customer"}) is not None
+    assert held("self", "homemade", {"data_class": "internal"}) is None
+
+
+def test_the_command_marks_shows_and_lifts(home, state, capsys):
+    POLICIES.save(state, "ours", OURS)
+    where = ["--home", str(home)]
+    assert main(["policy", "in-force", "ours", "--lifted-by", "Legal", *where]) == 0
+    assert "“ours”, 1 constraint; lifted by Legal." in capsys.readouterr().out
+    assert main(["policy", "in-force", "show", "--json", *where]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["in_force"] == "ours" and told["policy"]["constraints"][0]["forbid"] == {"vendor": ["OpenAI"]}
+    assert main(["policy", "in-force", "theirs", *where]) == 1
+    assert "There is no policy “theirs”" in capsys.readouterr().err
+    assert main(["policy", "in-force", "none", *where]) == 0 and in_force(state) is None
+    capsys.readouterr()
+    assert main(["policy", "in-force", "show", "--json", *where]) == 0
+    assert json.loads(capsys.readouterr().out) == {"in_force": None, "lifted_by": "", "policy": None}
