@@ -7,9 +7,9 @@ import streamlit as st
 
 from analytics import spend
 from analytics.registry import DIMENSIONS, MEASURES
-from analytics.scope import Scope
+from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
-from pages.ui import charts, exports, filters, shell
+from pages.ui import charts, exports, filters, requests, shell
 from pages.ui import format as fmt
 
 NONE = "none"
@@ -29,7 +29,7 @@ def breakdown(view: Ledger, scope: Scope, by: tuple[str, ...], measure: str) -> 
 
 
 def folded(frame: pd.DataFrame, totals: pd.DataFrame, name: str, measure: str) -> pd.DataFrame:
-    """Top nine and Other for sums; the nine largest for ratios, which cannot be added up."""
+    """The largest and Other for sums; the largest alone for ratios, which cannot be added up."""
     if MEASURES[measure].additive:
         return charts.top_and_other(frame, name, measure)
     keep = totals[name].head(charts.TOP)
@@ -84,6 +84,48 @@ def draw(frame: pd.DataFrame, by: str, over: str, measure: str) -> None:
     )
 
 
+LABELS = {n: d.label for n, d in DIMENSIONS.items()} | {
+    n: f"{m.label}, {m.unit}" if m.unit not in ("requests", "attempts") else m.label for n, m in MEASURES.items()
+}
+UNITS = {n: m.unit for n, m in MEASURES.items()}
+
+
+def table_of(totals: pd.DataFrame, by: str, measure: str, scope: ClosedScope) -> None:
+    """Every value with the measure, its share of the whole where it adds up, spend and requests."""
+    frame = totals.head(ROW_LIMIT)
+    if MEASURES[measure].additive and (whole := totals[measure].dropna().astype(float).sum()):
+        shares = [None if pd.isna(value) else float(value) / whole for value in frame[measure]]
+        frame = frame.assign(share=shares)[[by, measure, "share", *frame.columns.drop([by, measure])]]
+    if len(totals) > ROW_LIMIT:
+        st.caption(f"The table shows the {fmt.count(ROW_LIMIT)} largest of {fmt.count(len(totals))} rows.")
+    exports.table(
+        frame, name=f"{measure}-by-{by}-{dates_of(scope)}", units=UNITS | {"share": "share"}, labels=LABELS, key="rows"
+    )
+
+
+def table_as_drawn(shown: pd.DataFrame, by: str, over: str, measure: str, scope: ClosedScope) -> None:
+    """The chart's own numbers: a row for each place on its axis, a column for each series."""
+    if over == NONE:
+        exports.table(shown, name=f"{measure}-by-{by}-{dates_of(scope)}", units=UNITS, labels=LABELS, key="drawn")
+        return
+    wide = shown.pivot_table(index=over, columns=by, values=measure, aggfunc="first", sort=False)
+    frame = exports.plain(wide.reset_index().rename_axis(columns=None))
+    if MEASURES[measure].additive:
+        frame["Total"] = frame.drop(columns=over).sum(axis=1)
+    exports.table(
+        frame,
+        name=f"{measure}-by-{by}-and-{over}-{dates_of(scope)}",
+        units=dict.fromkeys(frame.columns.drop(over), MEASURES[measure].unit),
+        labels={over: DIMENSIONS[over].label} | {name: name for name in frame.columns.drop(over)},
+        key="drawn",
+    )
+
+
+def dates_of(scope: ClosedScope) -> str:
+    """The span as a part of a file's name: 2026-10-30-to-2026-11-26."""
+    return f"{scope.start}-to-{scope.last}"
+
+
 view = shell.view()
 shell.needs_data(view, "What exactly is in this number?")
 title = st.container()
@@ -114,16 +156,19 @@ draw(shown, by, over, measure)
 st.caption(
     fmt.md(
         f"{declared.label}: {declared.meaning}. Unit: {declared.unit}. Days in {scope.time_zone}, "
-        f"{fmt.day(scope.start)} to {fmt.day(scope.end)} (excluded)."
+        f"{fmt.days(scope.start, scope.last)}."
     )
 )
-labels = {n: DIMENSIONS[n].label for n in DIMENSIONS} | {
-    n: f"{m.label}, {m.unit}" if m.unit not in ("requests", "attempts") else m.label for n, m in MEASURES.items()
-}
-units = {n: m.unit for n, m in MEASURES.items()}
-if len(totals) > ROW_LIMIT:
-    st.caption(f"The table shows the {ROW_LIMIT:,} largest of {len(totals):,} rows.")
-exports.table(totals.head(ROW_LIMIT), name=f"{measure}-by-{by}", units=units, labels=labels)
+rows, drawn, attempts = st.tabs(["Breakdown", "As drawn", "Requests"], key="rows", on_change="rerun")
+if rows.open:
+    with rows:
+        table_of(totals, by, measure, scope)
+if drawn.open:
+    with drawn:
+        table_as_drawn(shown, by, over, measure, scope)
+if attempts.open:
+    with attempts:
+        requests.table(view, scope)
 with st.container(horizontal=True, vertical_alignment="center"):
     filters.what_ifs(scope)
     shell.snapshot_link(view)

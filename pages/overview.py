@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import budgets, forecast, savings, spend
-from analytics.coverage import Comparison, comparison
+from analytics.coverage import Comparison, comparison, coverage
 from analytics.registry import DIMENSIONS
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
@@ -152,7 +152,8 @@ def saving(view: Ledger, scope: Scope) -> None:
 def running(view: Ledger, scope: ClosedScope, compared: Comparison) -> None:
     """Cumulative spend, against the span before where both are covered, and the sentence that says what it means."""
     if compared.now is None or compared.before is None:
-        now, before = daily(view, scope), None
+        told = coverage(view, scope)
+        now, before = daily(view, scope.leaving_out(set(told.missing) - {told.running})), None
         meaning = f"{fmt.usd(now['cost_usd'].sum())} from {fmt.days(scope.start, scope.last)}. No change is told"
         meaning += f": {compared.note}." if compared.note else "."
     else:

@@ -145,6 +145,10 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
     if head == b"PAR1":
         file = File(path, path, "parquet", "none")
         return file, _sample(cursor, file)
+    if head == b"PK\x03\x04":
+        raise Unreadable(
+            f"{path.name} is an Excel workbook or another zip archive; save the sheet as CSV, or unpack it, and load that."
+        )
     file = File(path, path, "lines", _compression(path), length=text.length if text else LONGEST_DOCUMENT)
     if text and not text.plain:
         clean = _cleaned(file, scratch)

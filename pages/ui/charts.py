@@ -1,7 +1,7 @@
 """Frames become Plotly figures. No Streamlit here: a figure can be tested as data.
 
 House rules: no toolbar, horizontal grid only, bars from zero, lines without markers, direct labels
-where five lines or fewer, at most nine series and Other, forecast and budget dashed.
+where five lines or fewer, at most eight series and Other, forecast and budget dashed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from pages.ui import format as fmt
 
 OTHER = "Other"
-TOP = 9
+TOP = 8  # series that a theme has a colour for
 FONT = '"Source Sans", sans-serif'  # the one Streamlit ships
 CONFIG = {"displayModeBar": False, "responsive": True}
 
@@ -56,7 +56,7 @@ DARK = Palette(
 
 
 def colours(names: list[str], palette: Palette) -> dict[str, str]:
-    """A colour per series, in order; Other is always grey. Past eight the list starts again, dashed by the caller."""
+    """A colour per series, in order; Other is always grey."""
     chosen = [n for n in names if n != OTHER]
     return {n: palette.categories[i % len(palette.categories)] for i, n in enumerate(chosen)} | {OTHER: palette.other}
 
@@ -133,7 +133,7 @@ def cumulative(
         figure.add_scatter(
             x=list(current["day"]),
             y=run,
-            mode="lines",
+            mode="lines" if len(run) > 1 else "markers",
             name=label,
             showlegend=False,
             line={"color": colour, "width": 2.5, "dash": dash},

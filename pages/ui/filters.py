@@ -63,7 +63,8 @@ def scope_bar(
     scope = Scope.of(view, span.start, span.end, **{k: tuple(v) for k, v in chosen.items()})
     told = coverage.coverage(view, scope)
     if not told.is_whole:
-        st.caption(fmt.md(f"{told.basis} of this period have a log: {told.reason}."))
+        basis = f"{told.basis} of this period have" if told.covered_days else "No whole day of this period has"
+        st.caption(fmt.md(f"{basis} a log: {told.reason}."))
     return scope
 
 

@@ -122,7 +122,7 @@ def _run_sample() -> None:
 
 def show_reports() -> None:
     """What became of the last load: counts, refusals and the reasons of what was set aside."""
-    if error := st.session_state.get("load_error"):
+    if (error := st.session_state.get("load_error")) and not _waiting():  # what waits has a panel of its own
         st.error(fmt.md(error), icon=":material/error:")
     reports = [Report(**r) for r in st.session_state.get("load_reports", [])]
     if not reports:
@@ -162,7 +162,7 @@ def unread_files() -> None:
 
     try:
         mapping_panel.panel(path, load, leave)
-    except UnknownFormat:  # text without records: the refusal above says so
+    except UnknownFormat:  # no records in it; the refusal stays and says so
         drop()
     except BatonError as error:
         st.error(fmt.md(str(error)), icon=":material/error:")

@@ -23,6 +23,7 @@ UNITS = {"usd": "US dollars", "cents": "cents", "micro_usd": "millionths of a do
 def panel(path: Path, load: Callable[[str], None], leave: Callable[[], None]) -> None:
     """Draw the panel for a file; `load(name)` reads it with the mapping of that name, `leave()` gives it up."""
     st.subheader(fmt.md(f"What do the columns of {path.name} mean?"), anchor=False)
+    st.caption("No format Baton knows. Say what its columns mean, and it is read.")
     sample = mappings.sample_of(shell.ledger(), path)
     values = column_guesses.column_values(sample)
     first = _start(path, sample, list(values))
@@ -76,8 +77,6 @@ def _columns(
 
 def _column(key: str, source: str, values: list[str], meaning: str | None, reason: tuple[str, str] | None) -> str:
     left, right = st.columns([3, 2], vertical_alignment="center")
-    seen = " · ".join(value[:24] for value in list(dict.fromkeys(values))[:3]) or "empty"
-    left.markdown(f"**{fmt.md(source)}**  \n:gray[{fmt.md(seen)}]")
     options = [LEAVE_OUT, *MEANINGS]
     picked = right.selectbox(
         fmt.md(source),
@@ -87,8 +86,9 @@ def _column(key: str, source: str, values: list[str], meaning: str | None, reaso
         key=f"map_{key}_{source}",
         label_visibility="collapsed",
     )
-    if reason and reason[0] == picked:
-        left.caption(f"Recognised {reason[1]}." if reason[1].startswith("by") else f"{reason[1].capitalize()}.")
+    why = f" :small[:gray[{reason[1]}]]" if reason and reason[0] == picked else ""
+    seen = " · ".join(value[:24] for value in list(dict.fromkeys(values))[:3]) or "empty"
+    left.markdown(f"**{fmt.md(source)}**{why}  \n:gray[{fmt.md(seen)}]")
     return picked
 
 

@@ -116,6 +116,8 @@ def story(view: Ledger, row: dict) -> None:
     )
     if row["session_id"] and row["session_id"] == row["session_id"]:
         frame = session_of(view, row["session_id"])
+        if len(frame) < 2:
+            return
         st.markdown(f"**Its session: {fmt.count(len(frame))} attempts, {fmt.md(fmt.usd(frame['cost_usd'].sum()))}**")
         brief = frame[["requested_at", "model", "input_tokens", "output_tokens", "cost_usd", "status"]]
         st.dataframe(

@@ -40,3 +40,15 @@ def test_a_caveat_lists_its_rows(odd_home, monkeypatch):
     assert not app.exception, app.exception[0].value
     assert any("1 to 50 of 50 attempts" in c.value for c in app.caption), [c.value for c in app.caption]
     assert any(len(d.value) == 50 for d in app.dataframe)
+
+
+@pytest.mark.parametrize(("tab", "rows"), [("Breakdown", 1), ("As drawn", 1), ("Requests", 100)])
+def test_explore_shows_the_rows_and_the_numbers_as_drawn(odd_home, monkeypatch, tab, rows):
+    app = answered(odd_home, monkeypatch, "explore", window="All")
+    app.session_state["rows"] = tab
+    app.run()
+    assert not app.exception, app.exception[0].value
+    [shown] = app.dataframe
+    assert len(shown.value) == rows
+    if tab == "As drawn":
+        assert float(shown.value["Total"].iloc[0]) == pytest.approx(250 * 0.0035)
