@@ -63,6 +63,7 @@ _ROW_TOTALS: dict[str, Callable[[ir.Table], ir.Value]] = {
     "calls": lambda t: (t.attempt == 1).sum(),
     "priced_attempts": lambda t: t.cost_usd.count(),
     "cost_usd": lambda t: t.cost_usd.sum(),
+    "caveat_cost_usd": lambda t: t.cost_usd.sum(where=t.caveats.notnull()),
     "list_cost_usd": lambda t: t.list_cost_usd.sum(),
     "reported_cost_usd": lambda t: t.reported_cost_usd.sum(),
     "tool_fees_usd": lambda t: t.tool_fees_usd.sum(),
@@ -316,6 +317,13 @@ MEASURES: dict[str, Measure] = {
             "share",
             "attempts with a known cost / attempts",
             lambda t: _ratio(total(t, "priced_attempts"), total(t, "attempts")),
+        ),
+        Measure(
+            "without_caveat_share",
+            "Without caveat",
+            "share",
+            "dollars whose rows carry no caveat / dollars with a known cost",
+            lambda t: 1.0 - _ratio(total(t, "caveat_cost_usd").fill_null(0), total(t, "cost_usd")),
         ),
         Measure(
             "mean_latency_ms",

@@ -104,6 +104,12 @@ def priced_share(ledger: Ledger, scope: Scope, by: Sequence[str] = ()) -> float 
     return None if pd.isna(row["attempts"]) or not row["attempts"] else float(row["priced"] / row["attempts"])
 
 
+def without_caveat_share(ledger: Ledger, scope: Scope) -> float | None:
+    """Dollars whose rows carry no caveat / dollars with a known cost; None without any."""
+    share = totals(ledger, scope, ("without_caveat_share",))["without_caveat_share"]
+    return None if share is None or pd.isna(share) else float(share)
+
+
 def register(subparsers: Any) -> None:
     """Add `spend` to `python -m analytics`."""
     spend = console.command(subparsers, "spend", run, "spend by any dimensions")
@@ -117,6 +123,7 @@ def run(args: argparse.Namespace) -> None:
     scope, by = span_of(args, view), tuple(name.strip() for name in args.by.split(",") if name.strip())
     frame = grouped(view, scope, by, CLI_MEASURES)
     whole, share = totals(view, scope, CLI_MEASURES), priced_share(view, scope, by)
+    clean = without_caveat_share(view, scope)
     if args.json:
         # pandas makes a column of counts with a gap a column of floats.
         rows = [
@@ -128,6 +135,7 @@ def run(args: argparse.Namespace) -> None:
                 "rows": rows if by else [],
                 "total": whole,
                 "priced_share": share,
+                "without_caveat_share": clean,
                 "time_zone": scope.time_zone,
                 "snapshot": view.snapshot(),
             }
@@ -138,7 +146,7 @@ def run(args: argparse.Namespace) -> None:
     closing = (*("total" if i == 0 else "" for i in range(len(by))), *(_cell(whole[c]) for c in columns[len(by) :]))
     console.emit_table(columns, [*lines, closing], right=columns[len(by) :])
     console.say(
-        f"{wording.share(share)} of attempts priced; days in {scope.time_zone}; data version {view.snapshot()}."
+        f"{wording.share(share)} of attempts priced, {wording.share(clean)} of dollars without caveat; days in {scope.time_zone}; data version {view.snapshot()}."
         if share is not None
         else "No attempts in this span."
     )

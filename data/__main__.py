@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from data import console
+from data import checks, console
 from data.errors import BadInput
 from data.formats import all_formats
 from data.ledger import Ledger
@@ -31,9 +31,8 @@ def main(argv: list[str] | None = None) -> int:
     bill.add_argument("paths", nargs="+", metavar="FILE")
     bill.set_defaults(format=None, mapping=None, keep_text=False)
     console.command(commands, "formats", run_formats, "list the log formats Baton reads")
-    console.command(
-        commands, "check", run_check, "check the ledger: roll-ups against rows, files against the catalogue"
-    )
+    check = console.command(commands, "check", run_check, "check the ledger: roll-ups and ids against the rows")
+    check.add_argument("--repair", action="store_true", help="first build roll-ups and the index of ids anew")
     forget = console.command(commands, "forget", run_forget, "forget a saved document, such as one that cannot be read")
     forget.add_argument("kind", choices=sorted(KINDS), metavar="KIND", help=", ".join(sorted(KINDS)))
     forget.add_argument("name", metavar="NAME")
@@ -61,38 +60,30 @@ def run_formats(args: argparse.Namespace) -> None:
 
 
 def run_check(args: argparse.Namespace) -> None:
-    """`check`: whether what the pages read equals what the rows say; exits 1 when not."""
+    """`check`: whether what the pages read equals what the rows say; exits 1 when not. `--repair` makes it so first."""
     ledger = Ledger.open(args.home)
-    view = ledger.at(ledger.snapshot())
-    rows = view.sql(
-        f"SELECT count(*) AS attempts, coalesce(sum(cost_usd), 0) AS cost_usd FROM {view.name('usage')}"
-    ).iloc[0]
-    days = view.sql(
-        f"SELECT coalesce(sum(attempts), 0)::BIGINT AS attempts, coalesce(sum(cost_usd), 0) AS cost_usd FROM {view.name('spend_by_day')}"
-    ).iloc[0]
-    twice = view.sql(f"SELECT count(*) - count(DISTINCT event_id) AS n FROM {view.name('usage')}").iloc[0, 0]
+    repaired = checks.repair(ledger) if args.repair else {}
+    found = checks.check(ledger.at(ledger.snapshot()))
     audit_ok, first_bad = State.open(args.home).verify_audit()
-    result = {
-        "attempts": int(rows["attempts"]),
-        "cost_usd": rows["cost_usd"],
-        "rollup_attempts": int(days["attempts"]),
-        "rollup_cost_usd": days["cost_usd"],
-        "doubled": int(twice),
-        "audit_ok": audit_ok,
-        "snapshot": view.snapshot(),
-    }
+    caveats = found.pop("caveats")
+    result = {**found, "audit_ok": audit_ok}
     if args.json:
-        console.emit_json(result)
+        console.emit_json({**result, "caveats": caveats, **({"repaired": repaired} if repaired else {})})
     else:
         console.emit_table(("check", "value"), result.items())
-    if (
-        (result["attempts"], result["cost_usd"]) != (result["rollup_attempts"], result["rollup_cost_usd"])
-        or twice
-        or not audit_ok
-    ):
+        for row in caveats:
+            usd = "an unknown sum of" if row["cost_usd"] is None else f"${row['cost_usd']:,.2f} of"
+            console.say(f"caveat {row['caveat']}: {row['rows']:,} rows, {usd} dollars")
+        for name, value in repaired.items():
+            console.say(f"repaired: {name.replace('_', ' ')} {value:,}")
+    if not checks.adds_up(found):
         raise BadInput(
-            f"The ledger does not add up (see above; first bad audit entry: {first_bad}); run `python -m data check` on a backup."
+            "The ledger does not add up (see above); `python -m data check --repair` builds the roll-ups anew from the rows."
+            if not found["doubled"]
+            else f"{found['doubled']:,} ids are in the ledger twice; remove one of the two files they came from, or restore a backup."
         )
+    if not audit_ok:
+        raise BadInput(f"The audit trail does not add up; the first bad entry is {first_bad}.")
 
 
 def run_forget(args: argparse.Namespace) -> None:

@@ -25,9 +25,11 @@ from duckdb_extensions import import_extension
 from data import migrations
 from data.errors import LedgerError, NoData
 from data.home import home_dir
+from data.sql_text import literal
 
-TABLES = ("usage", "billed", "rejected", "batches", "semantics", "texts", "spend_by_day", "latency_by_hour")
-ROLLUPS = ("spend_by_day", "latency_by_hour")
+ROLLUPS = ("spend_by_day", "caveats_by_day", "latency_by_hour")
+TABLES = ("usage", "billed", "rejected", "batches", "semantics", "texts", "identities", *ROLLUPS)
+Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
 PINNED_VIEWS = 12  # attached snapshots kept open per process
 
 
@@ -42,6 +44,7 @@ class Ledger:
         self.catalog = "lake" if pinned is None else f"lake_at_{pinned}"
         self._guard = threading.RLock()
         self._views: dict[int, Ledger] = {}
+        self._mirrors: set[str] = set()  # roll-ups of this pinned version that are in memory
 
     @classmethod
     def open(cls, home: str | os.PathLike | None = None) -> Ledger:
@@ -51,12 +54,27 @@ class Ledger:
         """
         folder = home_dir(home)
         ledger = cls(_connect(folder), folder)
-        with _explained(folder):
-            ledger._root.execute(_attach_text(folder, "lake"))
+        with _explained(folder), ledger._turn_to_open():
+            ledger._attach()
             if migrations.pending(ledger._root):
                 with ledger.lock():
                     migrations.apply(ledger._root)
         return ledger
+
+    @contextmanager
+    def _turn_to_open(self) -> Iterator[None]:
+        """Processes open a store one after another: of two that find it new, one makes it and the other waits."""
+        try:
+            handle = open(self.home / "open.lock", "a")  # noqa: SIM115
+        except OSError:  # a store that may only be read is not being made
+            yield
+            return
+        with handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _attach(self) -> None:
+        self._root.cursor().execute(_attach_text(self.home, self.catalog, self.pinned))
 
     # -- versions -------------------------------------------------------------------------------
 
@@ -75,7 +93,7 @@ class Ledger:
                     raise NoData(f"Data version {snapshot} is not in this ledger; the newest is {self.snapshot()}.")
                 view = Ledger(self._root, self.home, snapshot)
                 with _explained(self.home):
-                    self._root.cursor().execute(_attach_text(self.home, view.catalog, snapshot))
+                    view._attach()
                 self._views[snapshot] = view
                 self._forget_old_views()
             return self._views[snapshot]
@@ -103,29 +121,28 @@ class Ledger:
 
     @cached_property
     def _stand_ins(self) -> dict[str, str]:
-        """Views with NULL for the columns that a pinned version, older than a migration, has not got yet; by table."""
+        """Views for what a pinned version, older than a migration, has not got yet, by table: NULL columns, no rows."""
         found: dict[str, str] = {}
-        for table, missing in self._missing_columns().items():
-            view = f"{table}_{self.pinned}"
-            nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in missing)
-            self._fetch(
-                f"CREATE OR REPLACE VIEW memory.main.{view} AS SELECT *, {nulls} FROM {_qualified(self.catalog, table)}"
-            )
-            found[table] = _qualified("memory", view)
+        have = self._columns(self.catalog)
+        for table, columns in self._columns("lake").items():
+            if missing := {name: kind for name, kind in columns.items() if name not in have.get(table, {})}:
+                nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in missing.items())
+                rows = f"*, {nulls} FROM {_qualified(self.catalog, table)}" if table in have else f"{nulls} WHERE false"
+                found[table] = _qualified("memory", f"{table}_at_{self.pinned}")
+                self._fetch(f"CREATE OR REPLACE VIEW {found[table]} AS SELECT {rows}")
         return found
 
-    def _missing_columns(self) -> dict[str, list[tuple[str, str]]]:
+    def _columns(self, catalog: str) -> dict[str, dict[str, str]]:
+        """Table -> column -> type, in the columns' order."""
         rows = self._fetch(
-            """SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake' AND table_name IN
-                (SELECT table_name FROM duckdb_tables() WHERE database_name = $pinned)
-            EXCEPT SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = $pinned
-            ORDER BY ALL""",
-            {"pinned": self.catalog},
+            """SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ?
+               ORDER BY table_name, column_index""",
+            [catalog],
         )
-        missing: dict[str, list[tuple[str, str]]] = {}
+        found: dict[str, dict[str, str]] = {}
         for table, column, kind in rows:
-            missing.setdefault(table, []).append((column, kind))
-        return missing
+            found.setdefault(table, {})[column] = kind
+        return found
 
     def table(self, table: str) -> ir.Table:
         """One of `TABLES` as an unbound ibis table; `frame` runs what is built on it."""
@@ -138,26 +155,24 @@ class Ledger:
     batches = property(lambda self: self.table("batches"), doc="One row per ingested file.")
     semantics = property(lambda self: self.table("semantics"), doc="How token counts were read, and why.")
     spend_by_day = property(lambda self: self.table("spend_by_day"), doc="Roll-up by reporting-zone day.")
+    caveats_by_day = property(lambda self: self.table("caveats_by_day"), doc="Roll-up of rows with a caveat.")
     latency_by_hour = property(lambda self: self.table("latency_by_hour"), doc="Mergeable latency histogram.")
 
     @cached_property
     def _schemas(self) -> dict[str, ibis.Schema]:
-        rows = self._fetch(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake' ORDER BY column_index"
-        )
-        schemas: dict[str, dict] = {}
-        for table, column, kind in rows:
-            schemas.setdefault(table, {})[column] = "string" if kind in ("VARCHAR", "JSON") else _ibis_type(kind)
-        return {table: ibis.schema(columns) for table, columns in schemas.items()}
+        return {
+            table: ibis.schema({name: _ibis_type(kind) for name, kind in columns.items()})
+            for table, columns in self._columns("lake").items()
+        }
 
     def _mirror(self, table: str) -> str:
         """Copy a roll-up of a pinned version into memory once: small queries then take milliseconds."""
         with self._guard:
             mirror = f"{table}_{self.pinned}"
-            if mirror not in self.__dict__:
+            if mirror not in self._mirrors:
                 source = self._stand_ins.get(table) or _qualified(self.catalog, table)
                 self._root.cursor().execute(f"CREATE TABLE IF NOT EXISTS memory.main.{mirror} AS FROM {source}")
-                self.__dict__[mirror] = True
+                self._mirrors.add(mirror)
             return _qualified("memory", mirror)
 
     # -- reading --------------------------------------------------------------------------------
@@ -276,14 +291,14 @@ def _connect(home: Path) -> duckdb.DuckDBPyConnection:
 def _attach_text(home: Path, alias: str, snapshot: int | None = None) -> str:
     # WAL lets readers go on while a writer commits; the overridden path lets the folder be moved.
     options = [
-        f"DATA_PATH {_literal(home / 'files')}",
+        f"DATA_PATH {literal(home / 'files')}",
         "OVERRIDE_DATA_PATH true",
         "META_JOURNAL_MODE 'WAL'",
         "META_BUSY_TIMEOUT 30000",
     ]
     if snapshot is not None:
         options.append(f"SNAPSHOT_VERSION {snapshot:d}")
-    address = _literal(f"ducklake:sqlite:{home}/catalog.sqlite")
+    address = literal(f"ducklake:sqlite:{home}/catalog.sqlite")
     return f"ATTACH IF NOT EXISTS {address} AS {alias} ({', '.join(options)})"
 
 
@@ -291,14 +306,10 @@ def _qualified(catalog: str, table: str) -> str:
     return f'"{catalog}"."main"."{table}"'
 
 
-def _literal(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
-
-
 def _ibis_type(kind: str) -> str:
     from ibis.backends.sql.datatypes import DuckDBType
 
-    return DuckDBType.from_string(kind)
+    return "string" if kind in ("VARCHAR", "JSON") else DuckDBType.from_string(kind)
 
 
 def _rollback(cursor: duckdb.DuckDBPyConnection) -> None:

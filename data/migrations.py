@@ -7,7 +7,18 @@ Baton does not know was written by a newer one and is refused.
 from __future__ import annotations
 
 from data.errors import LedgerError
-from data.schema import BATCHES, BILLED, MEDIA_TOKENS, MONEY, REJECTED, TOKENS, TOTAL, USAGE, ddl
+from data.schema import (
+    BATCHES,
+    BILLED,
+    MEDIA_TOKENS,
+    MONEY,
+    REJECTED,
+    TOKENS,
+    TOTAL,
+    USAGE,
+    ddl,
+    identities,
+)
 
 STEPS = []
 step = STEPS.append
@@ -57,6 +68,18 @@ def m003_media_and_fees(cursor) -> None:
     cursor.execute("ALTER TABLE lake.main.usage ADD COLUMN IF NOT EXISTS server_tools JSON")
     for table, money in (("usage", MONEY), ("spend_by_day", TOTAL)):
         cursor.execute(f"ALTER TABLE lake.main.{table} ADD COLUMN IF NOT EXISTS tool_fees_usd {money}")
+
+
+@step
+def m004_identities(cursor) -> None:
+    """Where in time every id is (see data/loading/identity.py), and what caveats weigh."""
+    cursor.execute("CREATE TABLE lake.main.identities (id_hash UINTEGER, day DATE)")
+    cursor.execute(f"INSERT INTO lake.main.identities {identities('lake.main.usage')}")
+    cursor.execute(
+        "CREATE TABLE lake.main.caveats_by_day (caveat VARCHAR, day DATE, provider VARCHAR, model VARCHAR, "
+        f"source VARCHAR, attempts BIGINT, cost_usd {TOTAL})"
+    )
+    cursor.execute(f"ALTER TABLE lake.main.spend_by_day ADD COLUMN IF NOT EXISTS caveat_cost_usd {TOTAL}")
 
 
 def applied(cursor) -> list[int]:

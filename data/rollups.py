@@ -1,16 +1,21 @@
-"""The two roll-ups the pages live on, kept in the transaction that changes the rows.
+"""The roll-ups the pages live on, kept in the transaction that changes the rows.
 
-They are additive: a batch appends its own sums and every reader sums again, so loading a day's log
-never re-reads a year. `rebuild` folds them back to one row per key, and follows a change of rows.
+- `spend_by_day`: day x provider x model x team x feature x ... with sums;
+- `caveats_by_day`: caveat x day x provider x model x source: rows and dollars (a row with two caveats is in two);
+- `latency_by_hour`: hour x model, counts in logarithmic buckets, so that percentiles can be merged.
+
+They are additive: a batch appends its own sums and every reader sums again, so loading a day's log never re-reads a
+year. `fold` brings days whose rows have changed back to one row per key, `rebuild` all of them.
 """
 
 from __future__ import annotations
 
-from datetime import date
 from zoneinfo import ZoneInfo
 
 from data.errors import BadInput
+from data.ledger import Cursor
 from data.schema import TOKENS
+from data.sql_text import literal
 
 KEYS = ("provider", "model", "team", "feature", "environment", "task_type", "status", "cost_basis")
 SUMS = {
@@ -18,6 +23,7 @@ SUMS = {
     "calls": "count(*) FILTER (attempt = 1)",
     "priced_attempts": "count(cost_usd)",
     "cost_usd": "sum(cost_usd)",
+    "caveat_cost_usd": "sum(cost_usd) FILTER (caveats IS NOT NULL)",
     "list_cost_usd": "sum(list_cost_usd)",
     "reported_cost_usd": "sum(reported_cost_usd)",
     "tool_fees_usd": "sum(tool_fees_usd)",
@@ -29,36 +35,82 @@ SUMS = {
     "latency_ms_sum": "sum(latency_ms)",
     "latency_count": "count(latency_ms)",
 }
+BY_DAY = ("spend_by_day", "caveats_by_day")
+HOUR = "date_trunc('hour', requested_at)"
+_ROWS = "lake.main.usage"
 
 
-def add(cursor, where: str) -> None:
+def add(cursor: Cursor, where: str) -> None:
     """Append the sums of the usage rows that match `where`, inside the caller's transaction."""
-    day = _day(cursor)
+    _add_days(cursor, where)
+    _add_hours(cursor, where)
+
+
+def _add_days(cursor: Cursor, where: str) -> None:
+    day = local_day(cursor)
     cursor.execute(
-        f"INSERT INTO lake.main.spend_by_day (day, {', '.join(KEYS)}, {', '.join(SUMS)}) SELECT {day} AS usage_day,"
-        f" {', '.join(KEYS)}, {', '.join(SUMS.values())} FROM lake.main.usage WHERE {where} GROUP BY ALL ORDER BY"
-        " usage_day"
+        f"""INSERT INTO lake.main.spend_by_day (day, {", ".join(KEYS)}, {", ".join(SUMS)})
+            SELECT {day} AS usage_day, {", ".join(KEYS)}, {", ".join(SUMS.values())}
+            FROM {_ROWS} WHERE {where} GROUP BY ALL ORDER BY usage_day"""
     )
+    cursor.execute(
+        f"""INSERT INTO lake.main.caveats_by_day (caveat, day, provider, model, source, attempts, cost_usd)
+            SELECT caveat, usage_day, provider, model, source, count(*), sum(cost_usd) FROM (
+                SELECT unnest(caveats) AS caveat, {day} AS usage_day, provider, model, source, cost_usd
+                FROM {_ROWS} WHERE caveats IS NOT NULL AND ({where})) GROUP BY ALL ORDER BY usage_day"""
+    )
+
+
+def _add_hours(cursor: Cursor, where: str) -> None:
     for measure, is_ttft in (("latency_ms", "false"), ("ttft_ms", "true")):
         cursor.execute(
-            "INSERT INTO lake.main.latency_by_hour SELECT date_trunc('hour', requested_at) AS usage_hour, model, "
-            f"floor(10 * ln({measure} + 1))::INTEGER AS bucket, {is_ttft}, count(*) FROM lake.main.usage "
-            f"WHERE ({where}) AND {measure} >= 0 GROUP BY ALL ORDER BY usage_hour"
+            f"""INSERT INTO lake.main.latency_by_hour
+                SELECT {HOUR} AS usage_hour, model, floor(10 * ln({measure} + 1))::INTEGER AS bucket, {is_ttft}, count(*)
+                FROM {_ROWS} WHERE ({where}) AND {measure} >= 0 GROUP BY ALL ORDER BY usage_hour"""
         )
 
 
-def rebuild(cursor, first: date | None = None, last: date | None = None) -> None:
-    """Recompute the roll-ups from the rows, for UTC days `first` to `last` (both inclusive), or all."""
-    if first is None or last is None or _zone(cursor) != "UTC":
-        cursor.execute("DELETE FROM lake.main.spend_by_day")
-        cursor.execute("DELETE FROM lake.main.latency_by_hour")
-        return add(cursor, "true")
-    cursor.execute("DELETE FROM lake.main.spend_by_day WHERE day BETWEEN ? AND ?", [first, last])
-    cursor.execute("DELETE FROM lake.main.latency_by_hour WHERE hour >= ?::DATE AND hour < ?::DATE + 1", [first, last])
-    return add(cursor, f"requested_at >= DATE '{first}' AND requested_at < DATE '{last}' + 1")
+def fold(cursor: Cursor, changed: str, written: str = "false") -> None:
+    """Follow rows that changed or went: sum up their days anew, and add those of the rows `written` in other days.
+
+    `changed` is a relation with the `requested_at` of such rows (as it was; time changes in `written` are covered),
+    `written` a condition on usage rows that are new.
+    """
+    day = local_day(cursor)
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE changed_days AS SELECT DISTINCT {day} AS changed_day FROM {changed}")
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE changed_hours AS SELECT DISTINCT {HOUR} AS changed_hour FROM {changed}"
+    )
+    in_days, in_hours = f"{day} IN (FROM changed_days)", f"{HOUR} IN (FROM changed_hours)"
+    for table in BY_DAY:
+        cursor.execute(f"DELETE FROM lake.main.{table} WHERE day IN (FROM changed_days)")
+    cursor.execute("DELETE FROM lake.main.latency_by_hour WHERE hour IN (FROM changed_hours)")
+    near = _near(cursor, changed)
+    _add_days(cursor, f"{near} AND {in_days}")
+    _add_hours(cursor, f"{near} AND {in_hours}")
+    if written != "false":
+        _add_days(cursor, f"({written}) AND NOT {in_days}")
+        _add_hours(cursor, f"({written}) AND NOT {in_hours}")
 
 
-def set_time_zone(cursor, zone: str) -> None:
+def _near(cursor: Cursor, rows: str) -> str:
+    """A condition on time that holds for all rows of the days of `rows`; the engine skips files by it."""
+    found = cursor.execute(
+        f"SELECT min(requested_at) - INTERVAL 2 DAY, max(requested_at) + INTERVAL 2 DAY FROM {rows}"
+    ).fetchone()
+    if not found or found[0] is None:
+        return "false"
+    return f"requested_at BETWEEN TIMESTAMP '{found[0]}' AND TIMESTAMP '{found[1]}'"
+
+
+def rebuild(cursor: Cursor) -> None:
+    """Recompute the roll-ups from all rows."""
+    for table in (*BY_DAY, "latency_by_hour"):
+        cursor.execute(f"DELETE FROM lake.main.{table}")
+    add(cursor, "true")
+
+
+def set_time_zone(cursor: Cursor, zone: str) -> None:
     """Change the reporting time zone and rebuild the days; raises BadInput for an unknown zone."""
     try:
         ZoneInfo(zone)
@@ -69,11 +121,10 @@ def set_time_zone(cursor, zone: str) -> None:
     rebuild(cursor)
 
 
-def _zone(cursor) -> str:
+def local_day(cursor: Cursor) -> str:
+    """SQL for the day of `requested_at` in the reporting time zone."""
     row = cursor.execute("SELECT value FROM lake.main.settings WHERE name = 'time_zone'").fetchone()
-    return row[0] if row else "UTC"
-
-
-def _day(cursor) -> str:
-    zone = _zone(cursor)
-    return "requested_at::DATE" if zone == "UTC" else f"timezone('{zone}', timezone('UTC', requested_at))::DATE"
+    zone = row[0] if row else "UTC"
+    if zone == "UTC":
+        return "requested_at::DATE"
+    return f"timezone({literal(zone)}, timezone('UTC', requested_at))::DATE"

@@ -194,3 +194,16 @@ ATTRIBUTION = (
 def ddl(name: str, columns: tuple[Column, ...]) -> str:
     """CREATE TABLE text for a declared table."""
     return f"CREATE TABLE {name} ({', '.join(f'{c.name} {c.type}' for c in columns)})"
+
+
+def identities(rows: str) -> str:
+    """SELECT text for the rows of the table `identities`: a hash of each id and its UTC day.
+
+    32 bits are enough: the hash only says in which days to look, and a false hit costs a look.
+    """
+    return f"SELECT {id_hash('event_id')} AS id_hash, requested_at::DATE AS day FROM {rows}"
+
+
+def id_hash(event_id: str) -> str:
+    """SQL for the hash of an id; md5, since the engine's own hash may change between its versions."""
+    return f"(md5_number_lower({event_id}) & 4294967295)::UINTEGER"

@@ -8,6 +8,6 @@ def literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def name(identifier: str) -> str:
+def identifier(name: str) -> str:
     """A table or column name, quoted."""
-    return '"' + identifier.replace('"', '""') + '"'
+    return '"' + name.replace('"', '""') + '"'

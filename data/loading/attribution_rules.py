@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data.documents import Documents
 from data.schema import ATTRIBUTION, CRITICALITIES, DATA_CLASSES, TASK_TYPES
+from data.sql_text import literal
 
 FIELDS = ("source", "host", "region", "service_tier", "model_raw", "operation", "session_id", *ATTRIBUTION)
 VOCABULARY = {"task_type": TASK_TYPES, "criticality": CRITICALITIES, "data_class": DATA_CLASSES}
@@ -62,7 +63,7 @@ class Rule(BaseModel):
 
     def condition(self) -> str:
         """SQL that is true for the rows the rule is about."""
-        value, pattern = _value(self.field), _literal(self.pattern if self.op == "regex" else self.pattern.lower())
+        value, pattern = _value(self.field), literal(self.pattern if self.op == "regex" else self.pattern.lower())
         tests = {
             "equals": f"lower({value}) = {pattern}",
             "prefix": f"starts_with(lower({value}), {pattern})",
@@ -94,7 +95,7 @@ def expressions(documents: Mapping[str, Rule | dict[str, Any]], *, every: bool =
         return {}
     found, kept = {}, []
     for column in targets:
-        cases = [(rule.condition(), _literal(rule.value)) for rule in rules if rule.set == column]
+        cases = [(rule.condition(), literal(rule.value)) for rule in rules if rule.set == column]
         branches = "".join(f" WHEN {condition} THEN {value}" for condition, value in cases)
         found[column] = f"CASE{branches} ELSE {_own(column)} END" if cases else _own(column)
         matched = " OR ".join(condition for condition, _ in cases) or "FALSE"
@@ -104,14 +105,14 @@ def expressions(documents: Mapping[str, Rule | dict[str, Any]], *, every: bool =
 
 def _own(column: str) -> str:
     """What the log said, whether or not a rule has since replaced it."""
-    key = _literal(KEPT + column)
+    key = literal(KEPT + column)
     return f"CASE WHEN json_exists(tags, '$.\"{KEPT}{column}\"') THEN nullif(tags ->> {key}, '') ELSE {column} END"
 
 
 def _tags(kept: list[tuple[str, str]]) -> str:
     """Tags with the log's own value of every column that a rule sets, and without those no rule sets any more."""
     pairs = ", ".join(
-        f"{_literal(KEPT + column)}, CASE WHEN {matched} THEN coalesce({_own(column)}, '') END"
+        f"{literal(KEPT + column)}, CASE WHEN {matched} THEN coalesce({_own(column)}, '') END"
         for column, matched in kept
     )
     touched = " OR ".join(matched for _, matched in kept)
@@ -125,11 +126,7 @@ def _value(field: str) -> str:
         return _own(field) if field in ATTRIBUTION else field
     key = field[len(TAG) :]
     path = "$" + "".join(f'."{part.replace(chr(34), "")}"' for part in key.split("."))
-    return f"coalesce(tags ->> {_literal(key)}, json_extract_string(tags, {_literal(path)}))"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"coalesce(tags ->> {literal(key)}, json_extract_string(tags, {literal(path)}))"
 
 
 def matched_rows(view: Any, rule: Rule) -> int:

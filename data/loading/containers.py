@@ -20,6 +20,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from data.errors import BadInput, Unreadable
+from data.sql_text import literal
 
 SAMPLE = 50  # records looked at to recognise a format
 GROUP_BYTES, GROUP_FILES = 256 * 2**20, 2000  # files of one kind that are ingested in one transaction
@@ -258,11 +259,6 @@ def _parsed(texts: Iterable[str]) -> list[dict]:
 
 def _first_line(error: Exception) -> str:
     return re.sub(r'in file ".*?", ', "", str(error).splitlines()[0])[:160]
-
-
-def literal(value: object) -> str:
-    """A value as SQL text."""
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _path(file: File) -> str:

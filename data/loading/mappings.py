@@ -22,6 +22,7 @@ from data.errors import BadInput, NoData, UnknownFormat
 from data.formats import USAGE_COLUMNS, Format
 from data.ledger import Ledger
 from data.loading import column_guesses, column_names, containers, staged_rows
+from data.sql_text import identifier, literal
 from data.state import State
 
 TARGETS = tuple(
@@ -117,14 +118,14 @@ def fitting(state: State, columns: Iterable[str]) -> list[str]:
 
 def format_of(mapping: Mapping) -> Format:
     """The mapping as a format; it is never recognised, only named."""
-    columns = {target: _quoted(text) for target, text in mapping.constants.items()}
+    columns = {target: literal(text) for target, text in mapping.constants.items()}
     columns |= {target: _expression(mapping, target, _field(source)) for target, source in mapping.columns.items()}
     if "http_status" in mapping.columns and "status" not in columns:
         columns["status"] = (
             f"CASE WHEN number({_field(mapping.columns['http_status'])}) >= 400 THEN 'error' ELSE 'success' END"
         )
     if mapping.tags:
-        pairs = ", ".join(f"{_quoted(column_names.path_of(source)[-1])}, {_field(source)}" for source in mapping.tags)
+        pairs = ", ".join(f"{literal(column_names.path_of(source)[-1])}, {_field(source)}" for source in mapping.tags)
         columns["tags"] = f"json_merge_patch('{{}}', json_object({pairs}))"
     rows = Format.rows
     if (
@@ -167,11 +168,7 @@ def _fields(mapping: Mapping) -> dict:
 
 
 def _field(source: str) -> str:
-    return "d." + ".".join('"' + part.replace('"', '""') + '"' for part in column_names.path_of(source))
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return "d." + ".".join(identifier(part) for part in column_names.path_of(source))
 
 
 def _expression(mapping: Mapping, target: str, field: str) -> str:
@@ -197,10 +194,10 @@ def _expression(mapping: Mapping, target: str, field: str) -> str:
 def _time(mapping: Mapping, field: str) -> str:
     naive = f"TRY_CAST({field} AS TIMESTAMP)"
     if mapping.time_format:
-        naive = f"try_strptime({field}, {_quoted(mapping.time_format)})"
+        naive = f"try_strptime({field}, {literal(mapping.time_format)})"
     elif mapping.time_zone == "UTC":
         return f"utc({field})"
-    local = f"timezone('UTC', timezone({_quoted(mapping.time_zone)}, {naive}))"
+    local = f"timezone('UTC', timezone({literal(mapping.time_zone)}, {naive}))"
     absolute = f"regexp_matches(trim({field}), ':[0-9]{{2}}.*(Z|z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$') OR number({field}) IS NOT NULL"
     return f"CASE WHEN {naive} IS NULL OR {absolute} THEN utc({field}) ELSE {local} END"
 

@@ -3,45 +3,73 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from data import console
 from data.errors import BadInput
 from data.ledger import Ledger
-from data.loading.ingest import Report
+from data.loading.unread_usage import UnreadPath
 
 COUNTS = ("read", "loaded", "duplicate", "rejected", "skipped")
+NAMED = 10  # reasons and paths that a report names
+
+
+@dataclass
+class Report:
+    """What became of one file. loaded + duplicate + rejected = read; skipped records carry no usage."""
+
+    path: str
+    format: str = ""
+    read: int = 0
+    loaded: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    batch_id: str = ""
+    snapshot: int = 0
+    note: str = ""
+    error: str = ""
+    unknown: bool = False  # no format recognises the content: a mapping may read it
+    reasons: dict[str, int] = field(default_factory=dict)  # why records were rejected
+    skip_reasons: dict[str, int] = field(default_factory=dict)  # why records carry no usage of their own
+    unread: list[UnreadPath] = field(default_factory=list)  # usage nobody read, in the rows loaded; most rows first
+    unread_more: int = 0  # further paths that are not named
+
+    @property
+    def nothing_loaded(self) -> str:
+        """Why a file that was read added no row, in a sentence; "" where it added some or was refused."""
+        if self.error or self.loaded:
+            return ""
+        name = Path(self.path).name
+        if self.note == "already loaded":
+            return f"{name}: this file was loaded before; nothing is counted twice."
+        parts = [
+            f"{self.duplicate:,} already in the ledger" if self.duplicate else "",
+            f"{self.rejected:,} rejected" if self.rejected else "",
+            *(f"{count:,} skipped ({reason})" for reason, count in self.skip_reasons.items()),
+        ]
+        return f"{name}: nothing was loaded; {', '.join(filter(None, parts)) or 'it holds no records'}."
 
 
 def print_reports(reports: list[Report], ledger: Ledger, *, as_json: bool) -> None:
     """Print what became of each file; raises BadInput when no file could be used."""
     total = {name: sum(getattr(r, name) for r in reports) for name in COUNTS}
     if as_json:
-        files = [
-            {k: None if v == "" else v for k, v in vars(r).items()} | {"unread": [u._asdict() for u in r.unread]}
-            for r in reports
-        ]
         console.emit_json(
             {
-                "files": files,
+                "files": [_plain(report) for report in reports],
                 **total,
                 "format": _one_of([r.format for r in reports]),
                 "batch_id": _one_of([r.batch_id for r in reports]),
                 "snapshot": ledger.snapshot(),
+                **caveat_summary(ledger),
             }
         )
     else:
-        rows = [
-            (r.path, r.format or "not loaded", *(f"{getattr(r, n):,}" for n in COUNTS)) for r in reports if not r.error
-        ]
-        console.emit_table(
-            ("file", "format", *COUNTS), [*rows, ("total", "", *(f"{total[n]:,}" for n in COUNTS))], right=COUNTS
-        )
-        for reason, count in sorted({k: v for r in reports for k, v in r.reasons.items()}.items(), key=lambda x: -x[1]):
-            console.say(f"rejected {count:,}: {reason}")
-        for path, rows, total in (unread for r in reports for unread in r.unread):
-            console.say(f"unread usage: {path} in {rows:,} rows, sum {total:,g}; these rows are marked unread_usage")
-        if more := sum(r.unread_more for r in reports):
-            console.say(f"unread usage: {more:,} further paths")
+        _print(reports, total)
+        console.say(caveat_sentence(ledger))
     for report in reports:
         if report.error:
             print(report.error, file=sys.stderr)
@@ -49,6 +77,55 @@ def print_reports(reports: list[Report], ledger: Ledger, *, as_json: bool) -> No
         raise BadInput("Nothing was loaded.")
 
 
+def _plain(report: Report) -> dict[str, object]:
+    return {
+        **{name: None if value == "" else value for name, value in vars(report).items()},
+        "unread": [path._asdict() for path in report.unread],
+        "nothing_loaded": report.nothing_loaded or None,
+    }
+
+
+def _print(reports: list[Report], total: dict[str, int]) -> None:
+    rows = [(r.path, r.format or "not loaded", *(f"{getattr(r, n):,}" for n in COUNTS)) for r in reports if not r.error]
+    sums = ("total", "", *(f"{total[name]:,}" for name in COUNTS))
+    console.emit_table(("file", "format", *COUNTS), [*rows, sums], right=COUNTS)
+    for word, counts in (("rejected", [r.reasons for r in reports]), ("skipped", [r.skip_reasons for r in reports])):
+        for reason, count in sum(map(Counter, counts), Counter()).most_common(NAMED):
+            console.say(f"{word} {count:,}: {reason}")
+    for report in reports:
+        if report.nothing_loaded:
+            console.say(report.nothing_loaded)
+        for path, marked, amount in report.unread:
+            console.say(f"unread usage: {path} in {marked:,} rows, sum {amount:,g}; these rows are marked unread_usage")
+        if report.unread_more:
+            console.say(f"unread usage: {report.unread_more:,} further paths")
+
+
 def _one_of(values: list[str]) -> str:
     distinct = sorted({v for v in values if v})
     return distinct[0] if len(distinct) == 1 else ", ".join(distinct)
+
+
+def caveat_summary(view: Ledger) -> dict[str, object]:
+    """`without_caveat_share` (0..1 of the priced dollars, None where there are none) and rows and dollars by caveat."""
+    days, caveats = view.name("spend_by_day"), view.name("caveats_by_day")
+    share = view.sql(f"SELECT {WITHOUT_CAVEAT} AS share FROM {days}")["share"][0]
+    rows = view.sql(
+        f"SELECT caveat, sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd FROM {caveats} GROUP BY 1 ORDER BY 3 DESC NULLS LAST, 1"
+    )
+    return {
+        "without_caveat_share": None if share is None or share != share else float(share),
+        "caveats": [{"caveat": r.caveat, "rows": int(r.n), "cost_usd": r.usd} for r in rows.itertuples()],
+    }
+
+
+# Dollars whose rows carry no caveat, as a share of all priced dollars.
+WITHOUT_CAVEAT = "1 - coalesce(sum(caveat_cost_usd), 0)::DOUBLE / nullif(sum(cost_usd), 0)::DOUBLE"
+
+
+def caveat_sentence(view: Ledger) -> str:
+    """The ledger's share without caveat, for a person."""
+    share = caveat_summary(view)["without_caveat_share"]
+    if share is None:
+        return "No priced dollars are in the ledger yet."
+    return f"{share:.1%} of the ledger's priced dollars are without caveat."

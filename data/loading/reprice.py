@@ -71,5 +71,5 @@ def _rewrite(ledger: Ledger, columns: tuple[str, ...], changed: Any) -> Change:
             cursor.execute(
                 f"UPDATE lake.main.usage AS u SET {settings} FROM changed_rows c WHERE u.event_id = c.event_id"
             )
-            rollups.rebuild(cursor, first, last)
+            rollups.fold(cursor, "changed_rows")
     return Change(rows, first, last, ledger.snapshot())

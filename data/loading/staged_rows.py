@@ -14,6 +14,7 @@ from data.formats import BILLED_COLUMNS, USAGE_COLUMNS, Format
 from data.loading import unread_usage
 from data.prices import service_tiers
 from data.schema import MEDIA_TOKENS
+from data.sql_text import literal
 
 COUNTS = (
     "input_tokens",
@@ -85,7 +86,7 @@ MACROS = (
 
 def structure(fields: Mapping[str, object]) -> str:
     """The `json_transform` structure of a format's `fields`, as a SQL literal."""
-    return "'" + json.dumps(fields).replace("'", "''") + "'"
+    return literal(json.dumps(fields))
 
 
 # A NUL in a name breaks the catalogue's filters: its JSON escape is taken out before parsing.

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from data import caveats
 from data.formats import Format
+from data.ledger import Cursor
 from data.loading import attribution_rules, control_totals, staged_rows, token_readings, unread_usage
 from data.loading.attribution_rules import Rule
-from data.loading.containers import NOT_BLANK, File, literal, records
+from data.loading.containers import NOT_BLANK, File, records
+from data.loading.identity import GOOD
 from data.prices.book import PriceBook
 from data.schema import CRITICALITIES, DATA_CLASSES, TASK_TYPES, TOKENS, USAGE
+from data.sql_text import literal
 
 # Keys many logs put into their free-form metadata; they fill a column the format left empty.
 WELL_KNOWN = {
@@ -104,61 +107,8 @@ def _numbered(cursor, table: str, files: list[File]) -> str:
     return f"SELECT *, rowid AS row_no, rowid + 1 - [{', '.join(str(first.get(n, 0)) for n in range(1, len(files) + 1))}][file_no] AS record_no FROM {table}"
 
 
-GOOD = "(FROM log_rows WHERE skip IS NULL AND reject IS NULL)"
-
-
-def mark_new(cursor, table: str, key: str, form: Format) -> None:
-    """Create temp table `fresh_rows` (row_no, file_no, event_id, replaces): the staged rows that are to be loaded.
-
-    Of staged rows with one identity the highest rank wins. A row the ledger has is a duplicate, unless
-    the format supersedes and the new one says more (more tokens, another amount): then the old one goes.
-    """
-    size = _tokens(form) if form.table == "usage" else "0"
-    rank = f"coalesce(rank, {size})" if form.table == "usage" else "0"
-    cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE repeats AS SELECT event_id, arg_max(row_no, {rank}) AS winner FROM {GOOD} GROUP BY event_id HAVING count(*) > 1"
-    )
-    # Rows of one identity lie close in time; the bounds let the engine skip the other months.
-    bounds = (
-        f"t.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 2 DAY FROM {GOOD}) AND (SELECT max(requested_at) + INTERVAL 2 DAY FROM {GOOD})"
-        if form.table == "usage"
-        else "true"
-    )
-    stored = (
-        " + ".join(f"coalesce(t.{n}, 0)" for n in TOKENS)
-        if form.table == "usage"
-        else "[t.amount::VARCHAR, t.quantity::VARCHAR]"
-    )
-    cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE known AS SELECT t.{key} AS event_id, max({stored}) AS stored FROM lake.main.{table} t "
-        f"WHERE t.{key} IN (SELECT event_id FROM {GOOD}) AND {bounds} GROUP BY 1"
-    )
-    better = (
-        f"k.stored < {size}"
-        if form.table == "usage"
-        else "k.stored IS DISTINCT FROM [s.amount::VARCHAR, s.quantity::VARCHAR]"
-    )
-    cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE fresh_rows AS SELECT s.row_no, s.file_no, s.event_id, k.event_id IS NOT NULL AS replaces FROM {GOOD} s "
-        "LEFT JOIN repeats p ON s.event_id = p.event_id LEFT JOIN known k ON s.event_id = k.event_id "
-        "WHERE (p.winner IS NULL OR p.winner = s.row_no) "
-        f"AND (k.event_id IS NULL OR {better if form.supersedes else 'false'})"
-    )
-
-
-def _tokens(form: Format) -> str:
-    """All tokens of a staged row, counted once, as the buckets of a stored one are."""
-    inclusive = f"coalesce(input_has_cache, {form.assume_input_has_cache})"
-    within = f"coalesce(output_has_reasoning, {form.assume_output_has_reasoning})"
-    return (
-        f"(coalesce(input_tokens, 0) + CASE WHEN {inclusive} THEN 0 ELSE {token_readings.CACHE_ONCE} END + coalesce(output_tokens, 0) "
-        f"+ CASE WHEN {within} THEN 0 ELSE coalesce(reasoning_tokens, 0) END)"
-    )
-
-
-def price(cursor, form: Format, book: PriceBook, progress: Callable[[str], None]) -> None:
+def price(cursor: Cursor, form: Format, book: PriceBook) -> None:
     """Resolve the batch's model names and decide its token semantics (temp tables `resolved`, `prices`, `readings`)."""
-    progress("pricing")
     book.attach(cursor, GOOD)
     token_readings.decide(cursor, GOOD, form, book.priced)
 

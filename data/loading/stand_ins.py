@@ -13,7 +13,8 @@ from data.formats import Format
 def settle(cursor, form: Format) -> int:
     """Take stand-ins whose call is known out of `fresh_rows`, and out of the ledger; returns how many the ledger lost.
 
-    Expects the temporary `fresh_rows` and `log_rows`, inside the transaction that writes them.
+    Expects the temporary `fresh_rows`, `log_rows` and `gone_rows` (which gets the times of the lost), inside the
+    transaction that writes them.
     """
     stand_in = f"'{form.family}:' || {{}}.call_id"
     cursor.execute(
@@ -25,8 +26,8 @@ def settle(cursor, form: Format) -> int:
     )
     cursor.execute("DELETE FROM fresh_rows WHERE event_id IN (SELECT event_id FROM settled)")
     lost = cursor.execute(
-        "SELECT count(*) FROM lake.main.usage WHERE event_id IN (SELECT event_id FROM settled)"
-    ).fetchone()[0]
+        "INSERT INTO gone_rows SELECT requested_at FROM lake.main.usage WHERE event_id IN (SELECT event_id FROM settled)"
+    ).fetchall()[0][0]
     if lost:
         cursor.execute("DELETE FROM lake.main.usage WHERE event_id IN (SELECT event_id FROM settled)")
     return lost

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from data.formats import Format, UsageObject
+from data.ledger import Cursor
 from data.sql_text import literal
 
-NAMED = 10  # paths a report names; the rest are counted
 LONGEST_PATH = 200
 TOO_DEEP = "(nested too deep to be looked into)"
 # More than 200 brackets opened in a row: such an object is marked, not walked (the engine recurses).
@@ -102,7 +102,7 @@ def _leaves(form: Format, rows: str) -> str:
         WHERE value <> 0 AND isfinite(value) AND path NOT IN ({known})"""
 
 
-def mark(cursor, form: Format) -> None:
+def mark(cursor: Cursor, form: Format) -> None:
     """Create temp table `unread_rows` (row_no): staged rows with a number in their usage that nobody read."""
     cursor.execute("CREATE OR REPLACE TEMP TABLE unread_rows (row_no BIGINT)")
     if form.usage:
@@ -110,9 +110,9 @@ def mark(cursor, form: Format) -> None:
         cursor.execute(f"INSERT INTO unread_rows SELECT DISTINCT row_no FROM ({_leaves(form, some)})")
 
 
-def paths(cursor, form: Format) -> dict[int, list[UnreadPath]]:
+def paths(cursor: Cursor, form: Format) -> dict[int, list[UnreadPath]]:
     """By file number, the unread paths of the rows that were loaded, most rows first."""
-    if not form.usage or not cursor.execute("SELECT count(*) FROM unread_rows").fetchone()[0]:
+    if not form.usage or not cursor.execute("SELECT count(*) FROM unread_rows").fetchall()[0][0]:
         return {}
     loaded = "SELECT s.row_no, s.unread FROM log_rows s SEMI JOIN unread_rows USING (row_no) SEMI JOIN fresh_rows USING (row_no)"
     rows = cursor.execute(

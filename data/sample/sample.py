@@ -15,12 +15,14 @@ from typing import Any
 from data import console
 from data.errors import BadInput, LedgerError, Refused
 from data.ledger import Ledger
-from data.loading.ingest import Progress, Report, ingest
-from data.loading.report import print_reports
+from data.loading.ingest import ingest
+from data.loading.load import Progress
+from data.loading.report import Report, print_reports
 from data.sample.bills import PROVIDER, bill_text, billed_span
 from data.sample.company import read_company
 from data.sample.logs import WRITERS
 from data.sample.traffic import Wish, attempts_text, plan
+from data.sql_text import literal
 from data.state import State
 
 MOST_ROWS = 100_000_000
@@ -73,13 +75,13 @@ def write(ledger: Ledger, wanted: Wish, progress: Progress = lambda stage, share
             progress("inventing", done / len(parts), path.name)
             rows = WRITERS[log](attempts_text(company, wanted, log, first, last))
             with ledger.explained():
-                cursor.execute(f"COPY ({rows}) TO '{_quoted(path)}' (FORMAT json)")
+                cursor.execute(f"COPY ({rows}) TO {literal(path)} (FORMAT json)")
             paths.append(path)
         if months := billed_span(wanted):
             paths.append(target / f"{PROVIDER}-costs-from-{months[0]}.json")
             progress("inventing", 1.0, paths[-1].name)
             with ledger.explained():
-                cursor.execute(f"COPY ({bill_text(company, wanted, *months)}) TO '{_quoted(paths[-1])}' (FORMAT json)")
+                cursor.execute(f"COPY ({bill_text(company, wanted, *months)}) TO {literal(paths[-1])} (FORMAT json)")
         return [path for path in paths if path.stat().st_size]
     except OSError as error:
         raise LedgerError(
@@ -94,10 +96,6 @@ def _parts(wanted: Wish) -> Iterator[tuple[date, date]]:
     count = 1 + wanted.rows // (2 * ROWS_PER_FILE)  # the fullest log holds about half of all records
     cuts = [wanted.end - timedelta(wanted.days * (count - number) // count) for number in range(count + 1)]
     return zip(cuts, cuts[1:], strict=False)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def is_sample(ledger: Ledger) -> bool:

@@ -14,7 +14,8 @@ from data import owner
 from data.errors import BatonError, UnknownFormat
 from data.formats import Format, all_formats
 from data.loading import mappings
-from data.loading.ingest import Report, ingest
+from data.loading.ingest import ingest
+from data.loading.report import Report
 from data.sample import sample
 from pages.ui import exports, mapping_panel, shell
 from pages.ui import format as fmt

@@ -11,7 +11,8 @@ from typing import Any
 
 from data.errors import NoData
 from data.ledger import Ledger
-from data.loading.ingest import Report, ingest
+from data.loading.ingest import ingest
+from data.loading.report import Report
 from data.state import State
 from routing.calling.failures import TREATMENTS
 from routing.runs.spec import checked_spec

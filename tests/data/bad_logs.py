@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from data.ledger import Ledger
-from data.loading.ingest import Report, ingest
+from data.loading.ingest import ingest
+from data.loading.report import Report
 from data.state import State
 
 

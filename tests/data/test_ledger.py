@@ -155,6 +155,9 @@ def test_a_version_older_than_a_migration_reads_as_unknown_what_it_has_not_got(l
     with ledger.write() as cursor:
         for column in ("caveats", "provider_raw"):
             cursor.execute(f"ALTER TABLE lake.main.usage DROP COLUMN {column}")
+        cursor.execute("ALTER TABLE lake.main.spend_by_day DROP COLUMN caveat_cost_usd")
+        for table in ("identities", "caveats_by_day"):
+            cursor.execute(f"DROP TABLE lake.main.{table}")
         cursor.execute("DELETE FROM lake.main.migrations WHERE number > 1")
     add(ledger, "a", 3)
     old = ledger.snapshot()
@@ -166,3 +169,28 @@ def test_a_version_older_than_a_migration_reads_as_unknown_what_it_has_not_got(l
     assert seen["event_id"].tolist() == ["a0", "a1", "a2"]
     assert seen[["caveats", "provider_raw"]].isna().all(axis=None)
     assert view.sql(f"SELECT count(caveats) AS n FROM {view.name('usage')}")["n"][0] == 0
+    assert view.frame(view.caveats_by_day.count().as_table()).iloc[0, 0] == 0
+    assert view.frame(view.spend_by_day.caveat_cost_usd.sum().as_table()).isna().iloc[0, 0]
+
+
+def _open(home, barrier, failures) -> None:
+    barrier.wait()
+    try:
+        Ledger.open(home).close()
+    except Exception as error:
+        failures.put(str(error))
+
+
+def test_two_processes_that_open_a_new_store_at_once_both_succeed(tmp_path):
+    start, failures = multiprocessing.get_context("spawn"), multiprocessing.get_context("spawn").SimpleQueue()
+    for number in range(3):
+        barrier = start.Barrier(2)
+        openers = [start.Process(target=_open, args=(tmp_path / str(number), barrier, failures)) for _ in range(2)]
+        for opener in openers:
+            opener.start()
+        for opener in openers:
+            opener.join()
+        assert failures.empty() or failures.get() == ""
+        assert migrations.applied(Ledger.open(tmp_path / str(number)).cursor()) == list(
+            range(1, 1 + len(migrations.STEPS))
+        )

@@ -70,7 +70,7 @@ def test_an_error_on_the_way_leaves_the_ledger_as_it_was(ledger, state, tmp_path
     def broken(*_args):
         raise RuntimeError("stopped here")
 
-    monkeypatch.setattr(reprice.rollups, "rebuild", broken)
+    monkeypatch.setattr(reprice.rollups, "fold", broken)
     with pytest.raises(RuntimeError):
         reprice.reprice(ledger, state)
     assert small_ledger.rows(ledger, COLUMNS) == before and ledger.snapshot() == version

@@ -1,0 +1,65 @@
+"""Whether what the pages read equals what the rows say, and how to make it so again."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from data import rollups
+from data.ledger import Ledger
+from data.loading.report import caveat_summary
+from data.schema import id_hash, identities
+
+
+def check(view: Ledger) -> dict[str, Any]:
+    """Rows against roll-ups, ids against each other and against their index, of one data version."""
+    rows = _sums(view, "usage", "count(*)")
+    days = _sums(view, "spend_by_day", "sum(attempts)")
+    usage = view.name("usage")
+    twice = view.sql(f"SELECT count(*) - count(DISTINCT event_id) AS n FROM {usage}")["n"][0]
+    unindexed = view.sql(
+        f"""SELECT count(*) AS n FROM {usage} WHERE event_id IS NOT NULL
+            AND {id_hash("event_id")} NOT IN (SELECT id_hash FROM {view.name("identities")})"""
+    )["n"][0]
+    return {
+        "attempts": rows[0],
+        "cost_usd": rows[1],
+        "rollup_attempts": days[0],
+        "rollup_cost_usd": days[1],
+        "doubled": int(twice),
+        "unindexed": int(unindexed),
+        "snapshot": view.snapshot(),
+        **caveat_summary(view),
+    }
+
+
+def adds_up(found: dict[str, Any]) -> bool:
+    """Whether a `check` found nothing wrong."""
+    rows, days = ((found[f"{prefix}attempts"], found[f"{prefix}cost_usd"]) for prefix in ("", "rollup_"))
+    return rows == days and not found["doubled"] and not found["unindexed"]
+
+
+def repair(ledger: Ledger) -> dict[str, Any]:
+    """Build roll-ups and the index of ids anew from the rows, as one snapshot; returns what changed.
+
+    Rows are not touched: ids that are there twice stay, since which of the two is right only their logs can tell.
+    """
+    before = check(ledger.at(ledger.snapshot()))
+    with ledger.write() as cursor:
+        rollups.rebuild(cursor)
+        cursor.execute("DELETE FROM lake.main.identities")
+        cursor.execute(f"INSERT INTO lake.main.identities {identities('lake.main.usage')}")
+    after = check(ledger.at(ledger.snapshot()))
+    return {
+        "rollup_attempts_changed": after["rollup_attempts"] - before["rollup_attempts"],
+        "rollup_cost_usd_changed": after["rollup_cost_usd"] - before["rollup_cost_usd"],
+        "ids_indexed": before["unindexed"],
+        "snapshot": after["snapshot"],
+    }
+
+
+def _sums(view: Ledger, table: str, attempts: str) -> tuple[int, Decimal]:
+    found = view.sql(
+        f"SELECT coalesce({attempts}, 0)::BIGINT AS n, coalesce(sum(cost_usd), 0) AS usd FROM {view.name(table)}"
+    )
+    return int(found["n"][0]), found["usd"][0]

@@ -1,0 +1,82 @@
+"""Which format a file is, told from its content, and which files can be loaded together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import groupby
+from pathlib import Path
+
+from data.errors import BadInput, UnknownFormat
+from data.formats import Format, all_formats
+from data.ledger import Cursor
+from data.loading import containers
+from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
+
+
+@dataclass(frozen=True)
+class Item:
+    """A recognised file: how it is read, by which format, and the digest of its content."""
+
+    file: File
+    form: Format
+    digest: str
+
+    @property
+    def batch_id(self) -> str:
+        """The same content read by the same format is the same batch."""
+        return f"{self.form.name}-{self.digest[:12]}"
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Files of one kind can be read by one statement; tables have columns of their own."""
+        file, many = self.file, self.file.kind not in ("csv", "parquet")
+        return (self.form.name, file.kind, file.compression, file.wrapper, file.long_lines, many or file.path)
+
+
+def format_named(name: str) -> Format:
+    """A format by name; raises BadInput with the nearest names."""
+    formats = {f.name: f for f in all_formats()}
+    if name not in formats:
+        near = get_close_matches(name, formats, n=3, cutoff=0.4) or sorted(formats)
+        raise BadInput(
+            f"There is no format {name!r}; did you mean {', '.join(near)}? `python -m data formats` lists them all."
+        )
+    return formats[name]
+
+
+def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) -> Item:
+    """A file as an item; `scratch` takes a cleaned copy where one is needed.
+
+    Raises UnknownFormat, or Unreadable for what is no text, table or JSON.
+    """
+    digest, text = containers.digest(path)
+    file, sample = containers.inspect(cursor, path, scratch, text)
+    unwrapped, inner = containers.unwrap(file, sample)
+    if chosen:
+        return Item(file if chosen.documents else unwrapped, chosen, digest)
+    for form in all_formats():
+        candidate, records = (file, sample) if form.documents else (unwrapped, inner)
+        if records and form.recognise(records):
+            return Item(candidate, form, digest)
+    tried = ", ".join(f.name for f in all_formats())
+    keys = ", ".join(sorted({" ".join(k.split())[:40] for r in inner[:5] for k in r})[:12]) or "none"
+    raise UnknownFormat(
+        f"{path.name} is no log format Baton knows (fields seen: {keys}; tried: {tried}); "
+        "name one with --format, or drop it on Data and prices and say what its columns mean."
+    )
+
+
+def groups(items: list[Item]) -> Iterator[list[Item]]:
+    """Items that are loaded in one transaction: of one kind, and neither too many nor too large."""
+    for _, same in groupby(sorted(items, key=lambda i: str(i.kind)), key=lambda i: i.kind):
+        group: list[Item] = []
+        size = 0
+        for item in same:
+            if group and (size + item.file.size > GROUP_BYTES or len(group) >= GROUP_FILES):
+                yield group
+                group, size = [], 0
+            group.append(item)
+            size += item.file.size
+        yield group
