@@ -7,6 +7,7 @@ import sys
 from data.console import parser, run
 from routing import export
 from routing.policies import commands as policy_commands
+from routing.policies import reference
 from routing.runs import audit, webhook
 from routing.runs import commands as run_commands
 
@@ -16,7 +17,7 @@ SUMMARY = "Try routing policies on real models, safely; verify the audit trail; 
 def main(argv: list[str] | None = None) -> int:
     """Exit code of one command."""
     top, commands = parser("routing", SUMMARY)
-    for module in (run_commands, export, policy_commands, audit, webhook):
+    for module in (run_commands, export, policy_commands, audit, webhook, reference):
         module.register(commands)
     return run(top, argv)
 

@@ -188,7 +188,7 @@ def saved_providers(state: State) -> tuple[Provider, ...]:
 
 
 def save_provider(state: State, provider: Provider) -> None:
-    """Keep a declaration under the provider's name; Refused where the owner of the machine allows its host or key not."""
+    """Keep a declaration under the provider's name; Refused where the machine's owner does not list its host or key."""
     owner.require_host(host_of(provider.base_url))
     if provider.key_env and not owner.key_allowed(provider.key_env):
         raise Refused(not_a_key(provider.name, provider.key_env))

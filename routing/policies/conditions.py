@@ -42,7 +42,7 @@ YES_NO_FACTS = ("hipaa_eligible", "gdpr_terms", "open_weights")
 class Part(BaseModel):
     """A piece of a policy: unknown keys are an error, nothing changes after it is read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Size(Part):

@@ -6,7 +6,8 @@ live router and the exports. The words of its conditions are in `conditions`, it
 one request in `choice`.
 
 A target is a model name, or `model@hosting` with hosting `self` (own machines), `cloud` (an own
-account at a cloud), `host` (a third party serves the open weights) or `api` (the maker's). The name `current` keeps the model of the logged request.
+account at a cloud), `host` (a third party serves the open weights) or `api` (the maker's). The name
+`current` keeps the model of the logged request.
 """
 
 from __future__ import annotations
@@ -29,9 +30,13 @@ class Constraint(Part):
     """
 
     when: Condition = {}
+    """the requests it holds for; left out: all"""
     forbid: Facts | None = None
+    """a model is refused when every fact named here matches, or is unknown"""
     require: Facts | None = None
+    """a model is refused when any fact named here does not match, or is unknown"""
     because: str = ""
+    """the reason, told wherever the constraint refuses a model"""
 
     @model_validator(mode="after")
     def _says_something(self) -> Constraint:
@@ -47,17 +52,29 @@ class Rule(Part):
     """
 
     when: Condition = {}
+    """the requests it answers; left out: all. The first rule that matches decides"""
     use: Target | None = None
+    """one model answers"""
     split: dict[Target, Share] | None = None
+    """several models share the requests at random; the shares sum to 1"""
     cascade: tuple[Target, ...] | None = Field(None, min_length=2)
+    """models asked in order, until one is sure enough (`confidence_floor`)"""
     cross_check: tuple[Target, ...] | None = Field(None, min_length=2)
+    """all models answer; the first one's answer stands, a conflict goes to a person"""
     samples: int = Field(1, ge=1, le=25)
+    """how often the model of `use` answers; with `vote`"""
     vote: Literal["majority"] | None = None
+    """the answer most samples give is taken"""
     confidence_floor: Share | None = None
+    """a cascade goes on below this confidence"""
     confidence: Literal["self_reported", "logprob", "agreement", "verifier"] | None = None
+    """how sure an answer is: what the model says, its token probabilities, agreement of samples, another model"""
     verifier: Target | None = None
+    """the model that judges answers, with `confidence: verifier`"""
     per: Literal["session", "request"] = "session"
+    """whether a split draws a model for each session, so that its prompt cache stays warm, or for each request"""
     name: str = ""
+    """a name for exports and tables"""
 
     @model_validator(mode="after")
     def _one_way(self) -> Rule:
@@ -91,7 +108,9 @@ class Review(Part):
     """Answers below this confidence go to a person, who costs `cost_usd` each."""
 
     confidence_below: Share
+    """answers less sure than this go to a person"""
     cost_usd: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """what a person costs an answer, for simulations"""
 
 
 class Limits(Part):
@@ -101,11 +120,17 @@ class Limits(Part):
     """
 
     max_usd: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """the run's spend cap; each call's worst cost is reserved under it before it leaves"""
     max_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """the run stops after this time"""
     max_attempts: int = Field(3, ge=1, le=20)
+    """calls one answer may take, retries and fallbacks together"""
     halt_below_confidence: Share | None = None
+    """the run halts at the first answer less sure than this"""
     checkpoints: tuple[Hours, ...] = ()
+    """hours, or shares of the tasks (`50%`), at which the run waits for a person; `0h` is before it begins"""
     checkpoint_shares: tuple[Share, ...] = ()
+    """the checkpoints given as shares; filled in from `checkpoints`"""
 
     @model_validator(mode="before")
     @classmethod
@@ -124,29 +149,48 @@ class Guardrails(Part):
     """What an answer or an agent may not do, whatever model produced it."""
 
     forbidden_actions: tuple[str, ...] = ()
+    """no tool whose name has these words may be called, and no answer may say them"""
     output_schema: dict[str, Any] | None = None
+    """a JSON schema the answer must hold a value of"""
     output_must_match: str | None = None
+    """a regular expression the answer must match"""
     output_must_not_match: tuple[str, ...] = ()
+    """regular expressions no answer may match"""
     block_pii: bool = False
+    """no e-mail address, payment card, IBAN, US social security or phone number in an answer or tool call"""
     block_injection: bool = False
+    """no prompt-injection marker in a request, an answer or a tool call"""
 
 
 class Policy(Part):
     """Constraints first, then the first rule that matches, then the fallback chain."""
 
     name: str = Field(min_length=1, max_length=120)
+    """the policy's name"""
     note: str = ""
+    """a remark for readers"""
     constraints: tuple[Constraint, ...] = ()
+    """what no rule, split, cascade or fallback may do"""
     rules: tuple[Rule, ...] = ()
+    """the first that matches a request decides how it is answered"""
     fallback: tuple[Target, ...] = ()
+    """models asked in order when a rule's are refused or fail, and when no rule matches"""
     context_fallback: tuple[Target, ...] = ()
+    """kept with the policy and not used: the router finds larger windows among the candidates by itself"""
     content_fallback: tuple[Target, ...] = ()
+    """kept with the policy and not used: the router finds another vendor among the candidates by itself"""
     review: Review | None = None
+    """which answers go to a person"""
     limits: Limits = Limits()
+    """bounds of one live run"""
     guardrails: Guardrails = Guardrails()
+    """what no answer may do, whatever model gave it"""
     explore: Share = 0.0
+    """share of the unprotected requests sent to a model drawn at random, to learn; never sensitive work"""
     shadow: tuple[Target, ...] = ()
+    """models asked beside the one that answers; graded, never returned"""
     planner: Target | None = None
+    """a model that plans a run in words before it begins; a person approves the plan"""
 
     @model_validator(mode="after")
     def _answers_something(self) -> Policy:
