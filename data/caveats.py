@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from data.ledger import Ledger
+
 
 class Caveat(NamedTuple):
     """One caveat: its code, a short label, the sentence a user reads, and what to do about it."""
@@ -91,3 +93,29 @@ def normalised(codes: str) -> str:
 def of_reading(codes: str) -> str:
     """SQL for the codes of a stored row that a new price leaves alone."""
     return f"list_filter({codes}, lambda code: code NOT IN {PRICING})"
+
+
+def summary(view: Ledger) -> dict[str, object]:
+    """`without_caveat_share` (0..1 of the priced dollars, None where there are none) and rows and dollars by caveat."""
+    days, caveats = view.name("spend_by_day"), view.name("caveats_by_day")
+    share = view.sql(f"SELECT {WITHOUT_CAVEAT} AS share FROM {days}")["share"][0]
+    rows = view.sql(
+        f"""SELECT caveat, sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd FROM {caveats}
+            GROUP BY 1 ORDER BY 3 DESC NULLS LAST, 1"""
+    )
+    return {
+        "without_caveat_share": None if share is None or share != share else float(share),
+        "caveats": [{"caveat": r.caveat, "rows": int(r.n), "cost_usd": r.usd} for r in rows.itertuples()],
+    }
+
+
+# Dollars whose rows carry no caveat, as a share of all priced dollars.
+WITHOUT_CAVEAT = "1 - coalesce(sum(caveat_cost_usd), 0)::DOUBLE / nullif(sum(cost_usd), 0)::DOUBLE"
+
+
+def sentence(view: Ledger) -> str:
+    """The ledger's share without caveat, for a person."""
+    share = summary(view)["without_caveat_share"]
+    if share is None:
+        return "No priced dollars are in the ledger yet."
+    return f"{share:.1%} of the ledger's priced dollars are without caveat."

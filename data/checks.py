@@ -5,9 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from data import rollups
+from data import caveats, rollups
 from data.ledger import Ledger
-from data.loading.report import caveat_summary
 from data.schema import id_hash, identities
 
 
@@ -29,7 +28,7 @@ def check(view: Ledger) -> dict[str, Any]:
         "doubled": int(twice),
         "unindexed": int(unindexed),
         "snapshot": view.snapshot(),
-        **caveat_summary(view),
+        **caveats.summary(view),
     }
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data import console
+from data import caveats, console
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.loading.unread_usage import UnreadPath
@@ -64,12 +64,12 @@ def print_reports(reports: list[Report], ledger: Ledger, *, as_json: bool) -> No
                 "format": _one_of([r.format for r in reports]),
                 "batch_id": _one_of([r.batch_id for r in reports]),
                 "snapshot": ledger.snapshot(),
-                **caveat_summary(ledger),
+                **caveats.summary(ledger),
             }
         )
     else:
         _print(reports, total)
-        console.say(caveat_sentence(ledger))
+        console.say(caveats.sentence(ledger))
     for report in reports:
         if report.error:
             print(report.error, file=sys.stderr)
@@ -104,28 +104,3 @@ def _print(reports: list[Report], total: dict[str, int]) -> None:
 def _one_of(values: list[str]) -> str:
     distinct = sorted({v for v in values if v})
     return distinct[0] if len(distinct) == 1 else ", ".join(distinct)
-
-
-def caveat_summary(view: Ledger) -> dict[str, object]:
-    """`without_caveat_share` (0..1 of the priced dollars, None where there are none) and rows and dollars by caveat."""
-    days, caveats = view.name("spend_by_day"), view.name("caveats_by_day")
-    share = view.sql(f"SELECT {WITHOUT_CAVEAT} AS share FROM {days}")["share"][0]
-    rows = view.sql(
-        f"SELECT caveat, sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd FROM {caveats} GROUP BY 1 ORDER BY 3 DESC NULLS LAST, 1"
-    )
-    return {
-        "without_caveat_share": None if share is None or share != share else float(share),
-        "caveats": [{"caveat": r.caveat, "rows": int(r.n), "cost_usd": r.usd} for r in rows.itertuples()],
-    }
-
-
-# Dollars whose rows carry no caveat, as a share of all priced dollars.
-WITHOUT_CAVEAT = "1 - coalesce(sum(caveat_cost_usd), 0)::DOUBLE / nullif(sum(cost_usd), 0)::DOUBLE"
-
-
-def caveat_sentence(view: Ledger) -> str:
-    """The ledger's share without caveat, for a person."""
-    share = caveat_summary(view)["without_caveat_share"]
-    if share is None:
-        return "No priced dollars are in the ledger yet."
-    return f"{share:.1%} of the ledger's priced dollars are without caveat."
