@@ -8,9 +8,10 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from analytics.coverage import coverage
 from analytics.registry import dimension, total
 from analytics.scope import Scope
-from data.calendar import DAYS_PER_MONTH
+from data.calendar import DAYS_PER_MONTH, DAYS_PER_WEEK
 from data.documents import Documents
 from data.ledger import Ledger
 from data.state import State
@@ -52,12 +53,17 @@ def measured(view: Ledger, action: Action, until: date) -> float | None:
     """USD a month saved on the action's rows since it was decided, at the present volume; negative when it got dearer.
 
     Cost per request in the four weeks before the decision, less that since, times the requests since.
-    None without filters, requests on both sides, or a week to look at.
+    None without filters, requests on both sides, or a covered week on either.
     """
-    since = Scope.of(view, action.decided, until, **action.filters)
-    if not action.filters or since.length_days < 7:
+    if not action.filters or until <= action.decided:
         return None
-    before = since.between(action.decided - timedelta(days=BEFORE_DAYS), action.decided)
+    whole = Scope.of(view, action.decided, until, **action.filters)
+    since, before = (
+        scope.leaving_out(coverage(view, scope).missing)
+        for scope in (whole, whole.between(action.decided - timedelta(days=BEFORE_DAYS), action.decided))
+    )
+    if min(since.length_days, before.length_days) < DAYS_PER_WEEK:
+        return None
     cost, requests = zip(*(_spent(view, scope) for scope in (before, since)), strict=True)
     if not (requests[0] and requests[1]):
         return None

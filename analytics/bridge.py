@@ -14,7 +14,8 @@ from analytics.answers_by_version import kept
 from analytics.bridge_maths import CENT, COLUMNS, Bridge, Driver, bridge, bridges
 from analytics.budgets import Budget, named
 from analytics.command_options import add_span, parse_day, view_of
-from analytics.history import logged_days, through
+from analytics.coverage import comparison, coverage
+from analytics.history import through
 from analytics.paid_prices import KINDS
 from analytics.registry import dimension, total
 from analytics.scope import UNKNOWN, ClosedScope, Scope
@@ -68,14 +69,17 @@ def against_budget(
 ) -> Bridge | None:
     """Budget to actual of a period [start, end) up to `until`: the budget's share of the days gone, then `from_budget`.
 
-    The reference is as many days right before the period. None before its first whole day.
+    The reference is as many days right before the period; days that either side lacks are left out of both and of
+    the budget's share. None before its first whole day, and where the log does not cover the reference.
     """
     until = min(until, end)
     if until <= start:
         return None
-    after = Scope.of(view, start, until, **filters)
-    share = Decimal((until - start).days) / Decimal((end - start).days)
-    return from_budget(Decimal(repr(float(amount_usd))) * share, between(view, after.before(), after))
+    compared = comparison(view, Scope.of(view, start, until, **filters))
+    if compared.now is None or compared.before is None:
+        return None
+    share = Decimal(compared.now.length_days) / Decimal((end - start).days)
+    return from_budget(Decimal(repr(float(amount_usd))) * share, between(view, compared.before, compared.now))
 
 
 def of_budget(view: Ledger, budget: Budget) -> Bridge | None:
@@ -164,7 +168,7 @@ def _command(args: argparse.Namespace) -> None:
     view = view_of(args)
     if args.budget:
         return _print_budget(args, view)
-    before, after = spans(view, args)
+    before, after, note = spans(view, args)
     if args.by:
         dimension(args.by)
     whole = between(view, before, after)
@@ -177,7 +181,8 @@ def _command(args: argparse.Namespace) -> None:
             "against_from": before.start,
             "against_to": before.last,
         }
-        payload |= {"unpriced_share": share, "snapshot": view.snapshot()}
+        payload |= {"unpriced_share": share, "note": note, "snapshot": view.snapshot()}
+        payload |= {"covered_days": after.length_days, "against_covered_days": before.length_days}
         console.emit_json(
             payload
             | ({"by": args.by, "groups": {name: described(part) for name, part in parts.items()}} if args.by else {})
@@ -197,10 +202,8 @@ def _command(args: argparse.Namespace) -> None:
             for name, b in ranked
         ]
         console.emit_table([args.by, "Start", "Change", "End", "Mainly"], table, right=["Start", "Change", "End"])
-    if before.start < logged_days(view)[0].date():
-        console.say(
-            f"The log begins on {logged_days(view)[0]:%Y-%m-%d}: what was spent before it is not known and counts as nothing."
-        )
+    if note:
+        console.say(f"{note[0].upper()}{note[1:]}.")
     if share:
         console.say(f"{wording.share(share)} of the attempts have no known cost and are in no line above.")
 
@@ -223,7 +226,10 @@ def _print_budget(args: argparse.Namespace, view: Ledger) -> None:
     budget = named(State.open(args.home), args.budget)
     result = of_budget(view, budget)
     if result is None:
-        raise NoData(f"The period of the budget {budget.name!r} has no whole day of data yet.")
+        raise NoData(
+            f"The running period of the budget {budget.name!r} has no whole day that can be compared with one before it; "
+            "load a longer log."
+        )
     if args.json:
         console.emit_json(described(result) | {"budget": budget.name, "snapshot": view.snapshot()})
     else:
@@ -236,8 +242,11 @@ def described(result: Bridge) -> dict:
     return {"start_usd": result.start_usd, "end_usd": result.end_usd, "drivers": drivers}
 
 
-def spans(view: Ledger, args: argparse.Namespace) -> tuple[ClosedScope, ClosedScope]:
-    """The two spans a command names (before, after); raises BadInput for one that is empty or half given."""
+def spans(view: Ledger, args: argparse.Namespace) -> tuple[ClosedScope, ClosedScope, str]:
+    """The two spans a command names (before, after) on the days that the log covers, and what was left out.
+
+    Raises BadInput for a span that is empty or half given, NoData where they cannot be compared.
+    """
     day = timedelta(days=1)
     end = args.end + day if args.end else through(view).complete_until
     start = args.start or end - 7 * day
@@ -254,7 +263,15 @@ def spans(view: Ledger, args: argparse.Namespace) -> tuple[ClosedScope, ClosedSc
     for scope in (before, after):
         if scope.start >= scope.end:
             raise BadInput(f"The span {scope.start} to {scope.last} ends before it starts; swap its days.")
-    first = logged_days(view)[0].date()
-    if after.end <= first:
-        raise NoData(f"The span {start} to {after.last} ends before the first log ({first}); choose a later one.")
-    return before, after
+    if args.against_from is None:
+        compared = comparison(view, after)
+        if compared.now is None or compared.before is None:
+            raise NoData(f"{after.start} to {after.last} cannot be compared with the days before: {compared.note}.")
+        return compared.before, compared.now, compared.note
+    covered = [coverage(view, scope) for scope in (before, after)]
+    for scope, cover in zip((before, after), covered, strict=True):
+        if not cover.covered_days:
+            raise NoData(f"The log covers no whole day from {scope.start} to {scope.last} ({cover.reason}).")
+    notes = list(dict.fromkeys(reason for cover in covered for reason in cover.reasons))
+    left = f"only days with a whole log are compared: {'; '.join(notes)}" if notes else ""
+    return before.leaving_out(covered[0].missing), after.leaving_out(covered[1].missing), left

@@ -4,13 +4,13 @@ Evidence, best first: scores in this very log for the same kind of task (the che
 `TOLERATED` below); else only routine work that nobody marked as critical, on models dearer than the
 ledger's mean price per token, to be tested before it moves.
 Never offered: what the company's policy forbids for that data, at that provider (`Forbidden`, handed in
-by who may ask the policy).
+by who may ask the policy), nor a model whose maker has retired it, or will within a year.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ TOLERATED = 0.02
 MIN_SCORES = 30
 MIN_SAVING = 0.3  # of the cell's cost: less is not worth a migration
 MIN_SHARE = 0.02  # of the spend
+HORIZON_DAYS = 365  # a model that retires sooner is not worth a migration
 UNTESTED_SAVING = 0.5  # untested work goes to the strongest model at half the cost, not to the very cheapest
 
 Name = tuple[str, str]  # provider, model
@@ -36,13 +37,15 @@ Forbidden = Callable[[str, str, Mapping[str, Any]], str | None]
 
 def claims(cells: pd.DataFrame, facts: Mapping[str, ModelFacts], day: date, forbidden: Forbidden) -> list[Claim]:
     """One claim per dear model, over its cells that a cheaper one fits."""
-    scores = _scores(cells)
+    scores, horizon = _scores(cells), day + timedelta(days=HORIZON_DAYS)
     offers = sorted({index[:2] for index in cells.index} | set(_siblings(cells, facts)))
     prices = {name: price for name in offers if (price := list_prices.per_token(*name, day))}
     found: list[Claim] = []
 
+    retired = {name for _, name in offers if name in set(facts) and facts[name].is_retired_by(horizon)}
+
     def refuses(index: tuple, offer: Name) -> bool:
-        return forbidden(*offer, dict(zip(cells.index.names, index, strict=True))) is not None
+        return offer[1] in retired or forbidden(*offer, dict(zip(cells.index.names, index, strict=True))) is not None
 
     for name, own in cells.groupby(level=["provider", "model"]):
         if name not in prices:
@@ -132,6 +135,8 @@ def _claim(model: str, cells: pd.DataFrame, usd: pd.Series, picked: dict) -> Cla
         "cheaper model",
         f"{wording.share(share)} of all requests go to {model} where a cheaper model would do",
         usd,
+        cells.loc[usd.index, "answers_cost_usd"],
+        "answers",
         "high" if measured > 0.8 else "medium" if measured > 0.3 else "low",
         f"The same tokens at the cheaper model's list price (its tokeniser may count 0.8 to 1.35 times as many); "
         f"{wording.share(measured)} of the saving is on tasks where scores in this log show at most {TOLERATED * 100:.0f} points less.",

@@ -34,7 +34,7 @@ def headline(found: dict[str, Any]) -> str:
     if found["priced_share"] == 0:
         return f"The cost of week {found['week']} is unknown: none of its attempts has a price"
     if not found["bridge"]:
-        return f"{name} cost {usd(spent)}; there is no week before it to compare with"
+        return f"{name} cost {usd(spent)}; nothing to compare it with ({found['compared']})"
     bridge = found["bridge"]
     moved = bridge["end_usd"] - bridge["start_usd"]
     if not bridge["start_usd"]:
@@ -66,12 +66,6 @@ def pace(found: dict[str, Any]) -> str:
     return text + "."
 
 
-def saved(found: dict[str, Any]) -> str:
-    """What could be saved, on which days that was measured."""
-    saving = found["savings"]
-    return f"{usd(saving['total_usd_month'])} of {usd(saving['spend_usd_month'])} a month, measured on the {saving['days']} days to {day(found['as_of'])}; overlap is counted once."
-
-
 def html(found: dict[str, Any]) -> str:
     """One self-contained page."""
     bridge = found["bridge"] and report_charts.drivers(found["bridge"])
@@ -83,7 +77,7 @@ def html(found: dict[str, Any]) -> str:
             r=found,
             title=headline(found),
             pace=pace(found),
-            saved=saved(found),
+            saved=found["savings"]["text"],
             chart=bridge,
             spend=spend,
             by=_by(found),
@@ -101,7 +95,7 @@ def markdown(found: dict[str, Any]) -> str:
     return (
         _environment()
         .get_template("review.md")
-        .render(r=found, title=headline(found), pace=pace(found), saved=saved(found), by=_by(found))
+        .render(r=found, title=headline(found), pace=pace(found), saved=found["savings"]["text"], by=_by(found))
     )
 
 

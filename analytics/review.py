@@ -20,6 +20,7 @@ import pandas as pd
 from analytics import actions, anomaly_search, bridge, budgets, forecast, inventory, report, savings, unit_costs
 from analytics.cheaper_models import Forbidden
 from analytics.command_options import view_of
+from analytics.coverage import comparison
 from analytics.history import daily, logged_days, through
 from analytics.known_spend import known_spend
 from analytics.outlook import next_month, outlook_of
@@ -61,9 +62,12 @@ def week_name(monday: date) -> str:
 
 
 def last_week(view: Ledger) -> date:
-    """Monday of the last week that the data cover whole."""
-    end = through(view).complete_until
-    return end - timedelta(days=end.weekday() + 7)
+    """Monday of the last week that is over; of the running one where the log is younger."""
+    reach = through(view)
+    monday = reach.complete_until - timedelta(days=reach.complete_until.weekday() + 7)
+    if monday + timedelta(days=7) > logged_days(view)[0].date():
+        return monday
+    return reach.day - timedelta(days=reach.day.weekday())
 
 
 def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by: str = "team") -> dict[str, Any]:
@@ -88,7 +92,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "priced_share": priced_share(view, week),
         "digest": _digest(state),
         "pacing": _pacing(view, state, week, until),
-        **_moves(view, week, by, compare=week.before().start >= first),
+        **_moves(view, week, by),
         "anomalies": _anomalies(view, state, week),
         "units": _units(view, week),
         "savings": _savings(view, state, until, forbidden),
@@ -123,11 +127,13 @@ def _pacing(view: Ledger, state: State, week: ClosedScope, until: date) -> dict:
     }
 
 
-def _moves(view: Ledger, week: ClosedScope, by: str, compare: bool) -> dict:
-    if not compare:
-        return {"bridge": None, "movers": [], "renames": [], "by": by}
-    before = week.before()
-    parts = bridge.between_by(view, before, week, by)
+def _moves(view: Ledger, week: ClosedScope, by: str) -> dict:
+    """The week against the one before, on the days that both cover; `compared` says what was left out, or why nothing."""
+    compared = comparison(view, week)
+    if compared.now is None or compared.before is None:
+        return {"bridge": None, "movers": [], "renames": [], "by": by, "compared": compared.note}
+    before, after = compared.before, compared.now
+    parts = bridge.between_by(view, before, after, by)
     ranked = sorted(((name, b) for name, b in parts.items() if b.change_usd), key=lambda item: -abs(item[1].change_usd))
     movers = [
         {
@@ -140,19 +146,20 @@ def _moves(view: Ledger, week: ClosedScope, by: str, compare: bool) -> dict:
         }
         for name, b in ranked[:MOVERS]
     ]
-    whole = bridge.between(view, before, week)
+    whole = bridge.between(view, before, after)
     return {
-        "bridge": bridge.described(whole) | {"unpriced_share": bridge.unpriced_share(view, before, week)},
+        "bridge": bridge.described(whole) | {"unpriced_share": bridge.unpriced_share(view, before, after)},
         "movers": movers,
         "renames": bridge.renames(view, week, by),
         "by": by,
+        "compared": compared.note,
     }
 
 
 def _anomalies(view: Ledger, state: State, week: ClosedScope) -> dict:
     seen = anomaly_search.findings(view, week)
     rows = [
-        one._asdict() | {"title": one.title, "key": one.key} | anomaly_search.noted(state, one)
+        one._asdict() | {"title": one.title, "key": one.key, "period": one.period} | anomaly_search.noted(state, one)
         for one in seen.anomalies
     ]
     return {"rows": rows, "note": seen.note}
@@ -171,7 +178,9 @@ def _savings(view: Ledger, state: State, until: date, forbidden: Forbidden) -> d
         "rows": rows,
         "total_usd_month": found.total_usd_month,
         "spend_usd_month": found.spend_usd_month,
+        "untested_usd_month": found.untested_usd_month,
         "days": found.days,
+        "text": savings.told(found),
     }
 
 

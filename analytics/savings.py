@@ -1,8 +1,8 @@
 """Where money is wasted: findings with their rows, dollars a month, confidence, assumption and one action.
 
-Findings overlap: a request moved to a cheaper model has less left to save by caching. Each finding
-claims a share of a cell's spend; the largest finding takes its share first and every later one its
-share of what is left. So the parts add up to the total, and no cell saves more than it costs.
+Findings overlap: a request moved to a cheaper model has less left to save by caching; `savings_overlap`
+counts shared dollars once. Titles and totals hold findings of high and medium confidence; those of low
+confidence stand apart, as what they might save on top once they are tested.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analytics import anomalies, cheaper_models, list_prices, savings_finders, work_cells
+from analytics import cheaper_models, list_prices, savings_finders, work_cells
 from analytics.cheaper_models import Forbidden
 from analytics.command_options import view_of
-from analytics.history import daily_by, through
+from analytics.coverage import coverage
+from analytics.history import through
 from analytics.paid_prices import USUAL_RATES
 from analytics.savings_claim import Claim
-from analytics.scope import UNKNOWN, ClosedScope, Scope
+from analytics.savings_overlap import net_savings
+from analytics.scope import ClosedScope, Scope
 from data import console, wording
-from data.calendar import DAYS_PER_MONTH
+from data.calendar import DAYS_PER_WEEK
 from data.errors import BadInput
 from data.facts import models
 from data.ledger import Ledger
@@ -53,6 +55,11 @@ class Finding(NamedTuple):
     cells: pd.DataFrame
 
     @property
+    def is_untested(self) -> bool:
+        """Whether it needs a test before anybody may count on it."""
+        return self.confidence == "low"
+
+    @property
     def short(self) -> str:
         """A few words for a chart's axis."""
         return (
@@ -63,12 +70,17 @@ class Finding(NamedTuple):
 
 
 class Savings(NamedTuple):
-    """Findings by net dollars; what they save together; what is spent a month, in the span's measure."""
+    """Findings, those with evidence first, by net dollars; what is spent a month, told from `days` covered days.
+
+    `total_usd_month` is what findings of high and medium confidence save together, `untested_usd_month` what those
+    of low confidence might save beyond it.
+    """
 
     findings: tuple[Finding, ...]
     total_usd_month: float
     spend_usd_month: float
     days: int
+    untested_usd_month: float = 0.0
 
     @property
     def share(self) -> float:
@@ -83,12 +95,18 @@ def recent(view: Ledger, scope: Scope | None = None) -> ClosedScope:
 
 
 def findings(view: Ledger, scope: ClosedScope, state: State, forbidden: Forbidden) -> Savings:
-    """Every finding over the scope's days (`recent` gives the usual span); none offers what is `forbidden`."""
+    """Every finding over the covered days of a scope (`recent` gives the usual span); none offers what is `forbidden`.
+
+    There is none without a whole day.
+    """
     facts = models.current(state)
-    cells = work_cells.cells(view, scope)
-    per_month = DAYS_PER_MONTH / scope.length_days
+    covered = coverage(view, scope)
+    scope = scope.leaving_out(covered.missing)
+    if not covered.covered_days:
+        return Savings((), 0.0, 0.0, 0)
+    cells, per_month = work_cells.cells(view, scope), covered.per_month()
     if cells.empty:
-        return Savings((), 0.0, 0.0, scope.length_days)
+        return Savings((), 0.0, 0.0, covered.covered_days)
     sessions, repeats = work_cells.sessions(view, scope), work_cells.repeats(view, scope)
     middle = scope.start + (scope.end - scope.start) / 2
     first = {(row.first_provider, row.first_model) for row in repeats.itertuples()}
@@ -101,23 +119,18 @@ def findings(view: Ledger, scope: ClosedScope, state: State, forbidden: Forbidde
         ),
         savings_finders.growing_context(cells, sessions),
         savings_finders.long_answers(cells),
-        savings_finders.outgrown(cells, _outgrown(view, scope)),
     ]
-    return settle(cells, [claim for claim in found if claim], per_month, scope.length_days)
+    return settle(cells, [claim for claim in found if claim], per_month, covered.covered_days)
 
 
 def settle(cells: pd.DataFrame, claims: Sequence[Claim], per_month: float, days: int) -> Savings:
-    """Removes the overlap: largest claim first, every other takes its share of what is left of a cell."""
-    spend = cells["cost_usd"]
-    left = spend.copy()
-    settled = []
-    for claim in sorted(claims, key=lambda claim: (-claim.usd.sum(), claim.kind, claim.title)):
-        share = (claim.usd / spend.reindex(claim.usd.index)).clip(0.0, 1.0).fillna(0.0)
-        net = share * left.reindex(share.index)
-        left = left.sub(net, fill_value=0.0)
-        settled.append(_finding(claim, cells, net, per_month))
-    ranked = tuple(sorted(settled, key=lambda finding: -finding.usd_month))
-    return Savings(ranked, sum(finding.usd_month for finding in ranked), float(spend.sum()) * per_month, days)
+    """Findings net of their overlap (`savings_overlap`); only those with some evidence make the total."""
+    settled = [_finding(claim, cells, net, per_month) for claim, net in net_savings(cells, claims)]
+    ranked = tuple(sorted(settled, key=lambda finding: (finding.is_untested, -finding.usd_month)))
+    tested, untested = (
+        sum(finding.usd_month for finding in ranked if finding.is_untested is flag) for flag in (False, True)
+    )
+    return Savings(ranked, tested, float(cells["cost_usd"].sum()) * per_month, days, untested)
 
 
 def _finding(claim: Claim, cells: pd.DataFrame, net: pd.Series, per_month: float) -> Finding:
@@ -147,26 +160,13 @@ def _finding(claim: Claim, cells: pd.DataFrame, net: pd.Series, per_month: float
     )
 
 
-def _outgrown(view: Ledger, scope: ClosedScope) -> dict[tuple[str, str], float]:
-    """USD above the old cost per request, by (team, feature); from the roll-up."""
-    whole = scope.between(scope.start - timedelta(days=scope.length_days), scope.end)
-    daily = daily_by(view, whole, ("team", "feature"), ("cost_usd", "calls"))
-    daily = daily[(daily.index >= pd.Timestamp(whole.start)) & (daily.index < pd.Timestamp(whole.end))].fillna(0.0)
-    found = {}
-    for pair in daily.get("cost_usd", pd.DataFrame()).columns:
-        if UNKNOWN not in pair and (
-            grown := anomalies.outgrown(daily["cost_usd"][pair], daily["calls"][pair], scope.length_days)
-        ):
-            found[pair] = grown[1]
-    return found
-
-
 def described(saving: Savings) -> dict:
     """The JSON form."""
     rows = [finding._asdict() | {"cells": finding.cells.head(50).to_dict("records")} for finding in saving.findings]
     return {
         "findings": rows,
         "total_usd_month": saving.total_usd_month,
+        "untested_usd_month": saving.untested_usd_month,
         "spend_usd_month": saving.spend_usd_month,
         "days": saving.days,
     }
@@ -197,6 +197,18 @@ def _command(args: argparse.Namespace) -> None:
     console.emit_table(
         ["Finding", "USD a month", "alone", "Confidence", "What to do"], rows, right=["USD a month", "alone"]
     )
-    console.say(
-        f"Together {saving.total_usd_month:,.0f} of {saving.spend_usd_month:,.0f} USD a month ({wording.share(saving.share)}); overlap is counted once."
+    console.say(told(saving))
+
+
+def told(saving: Savings) -> str:
+    """The total in a sentence: what has evidence, what needs a test first, and the days it was measured on."""
+    if not saving.days:
+        return "The log covers no whole day yet; what could be saved in a month cannot be told."
+    text = (
+        f"{wording.usd(saving.total_usd_month)} of {wording.usd(saving.spend_usd_month)} a month could be saved "
+        f"({wording.share(saving.share)}) with medium or high confidence"
     )
+    if saving.untested_usd_month:
+        text += f"; up to {wording.usd(saving.untested_usd_month)} more once tested"
+    short = ": weekdays and weekends are not all in it" if saving.days < DAYS_PER_WEEK else ""
+    return f"{text}. Measured on {saving.days} whole day{'s' * (saving.days != 1)}{short}; overlap is counted once."

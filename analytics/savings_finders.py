@@ -41,6 +41,8 @@ def missed_cache(cells: pd.DataFrame, sessions: pd.DataFrame, best: pd.DataFrame
         "missed cache",
         "Prompt cache reads missed",
         usd,
+        missed * cells["fresh_price"],
+        "input",
         "high" if measured else "medium",
         "The cache serves what it served in an earlier month, or what the same session had sent before; writes cost no more than now.",
         "Put the stable part of the prompt first, keep it byte for byte the same, and check the cache's lifetime.",
@@ -60,6 +62,8 @@ def batch_eligible(cells: pd.DataFrame) -> Claim | None:
         "batch",
         "Work that could wait for the batch price",
         (cells["standard_cost_usd"] * BATCH_DISCOUNT).where(fits, 0.0),
+        cells["standard_cost_usd"],
+        "answers",
         "medium",
         f"At least {wording.percent(NIGHT_SHARE)} of it runs at night or none of it is streamed, so an answer within a day is soon enough; batch costs half.",
         "Ask the owner whether an answer by the next morning will do; if so, send it through the batch API.",
@@ -91,6 +95,8 @@ def failures(cells: pd.DataFrame, repeats: pd.DataFrame, first_prices: dict[tupl
         "failures",
         title,
         usd * max(0.0, 1 - USUAL_FAILURES / rate) if rate else usd,
+        usd,
+        "failed",
         "medium",
         f"The failure rate can be brought to {wording.percent(USUAL_FAILURES)}; a fallback's premium is its price over the first choice's list price.",
         "Look at the error classes: adapt the rate limit, back off, repair the tool schema; fall back to a model of the same price.",
@@ -111,6 +117,8 @@ def growing_context(cells: pd.DataFrame, sessions: pd.DataFrame) -> Claim | None
         "context",
         "Context that grows with the session",
         tokens * mean_price.fillna(0.0) * 0.5,
+        tokens * mean_price.fillna(0.0),
+        "input",
         "low",
         "Half of what goes beyond three times the first prompt can be summarised or dropped without losing the thread.",
         "Summarise old turns, drop tool output that has been used, start a new session per task.",
@@ -137,6 +145,8 @@ def long_answers(cells: pd.DataFrame) -> Claim | None:
         "long answers",
         "Answers far longer than their peers'",
         share * cells["billed_output_tokens"] * cells["output_price"],
+        cells["billed_output_tokens"] * cells["output_price"],
+        "output",
         "low",
         f"Answers of {LONGER_THAN_PEERS:.0f} times the median length of the same task type are enough.",
         "Set a maximum length, ask for less reasoning effort, and ask for the answer without its retelling.",
@@ -144,22 +154,8 @@ def long_answers(cells: pd.DataFrame) -> Claim | None:
     )
 
 
-def outgrown(cells: pd.DataFrame, above_usd: dict[tuple[str, str], float]) -> Claim | None:
-    """Features whose cost per request rose: `above_usd` by (team, feature), from `anomalies.outgrown`."""
-    keys = [cells.index.get_level_values(name) for name in ("team", "feature")]
-    spend = cells["cost_usd"].groupby(level=["team", "feature"]).transform("sum")
-    above = pd.Series([above_usd.get(pair, 0.0) for pair in zip(*keys, strict=True)], index=cells.index)
-    return _claim(
-        "outgrown",
-        "Cost that grows faster than usage",
-        (above * cells["cost_usd"] / spend.where(spend > 0)).fillna(0.0),
-        "medium",
-        "The cost per request returns to what it was in the span before.",
-        "Read the bridge of each feature: it names the driver; caches, context and routing are the usual ones.",
-        "weekly",
-    )
-
-
-def _claim(kind: str, title: str, usd: pd.Series, *words: str) -> Claim | None:
+def _claim(kind: str, title: str, usd: pd.Series, touched: pd.Series, part: str, *words: str) -> Claim | None:
     usd = usd[usd > 0]
-    return Claim(kind, title, usd, *words) if usd.sum() > 0 else None
+    if not usd.sum() > 0:
+        return None
+    return Claim(kind, title, usd, touched.reindex(usd.index).clip(lower=usd), part, *words)

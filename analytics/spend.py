@@ -12,6 +12,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from analytics import coverage as log_coverage
 from analytics.command_options import add_span, span_of, view_of
 from analytics.registry import dimension, measure, total
 from analytics.scope import UNKNOWN, ClosedScope, Scope
@@ -124,6 +125,7 @@ def run(args: argparse.Namespace) -> None:
     frame = grouped(view, scope, by, CLI_MEASURES)
     whole, share = totals(view, scope, CLI_MEASURES), priced_share(view, scope, by)
     clean = without_caveat_share(view, scope)
+    covered = log_coverage.coverage(view, scope)
     if args.json:
         # pandas makes a column of counts with a gap a column of floats.
         rows = [
@@ -136,6 +138,9 @@ def run(args: argparse.Namespace) -> None:
                 "total": whole,
                 "priced_share": share,
                 "without_caveat_share": clean,
+                "covered_days": covered.covered_days,
+                "asked_days": covered.asked_days,
+                "coverage": covered.reason,
                 "time_zone": scope.time_zone,
                 "snapshot": view.snapshot(),
             }
@@ -150,6 +155,8 @@ def run(args: argparse.Namespace) -> None:
         if share is not None
         else "No attempts in this span."
     )
+    if not covered.is_whole:
+        console.say(f"The log covers {covered.basis}: {covered.reason}.")
 
 
 def _cell(value: object) -> str:

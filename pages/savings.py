@@ -40,20 +40,20 @@ def owned(view: Ledger, state: State) -> pd.DataFrame:
 def answer(saving: savings.Savings) -> str:
     if not saving.findings:
         return "Nothing found to save in the last four weeks"
+    if not saving.total_usd_month:
+        return f"Up to {fmt.usd_short(saving.untested_usd_month)} a month might be saved; all of it needs a test first"
     best = saving.findings[0]
+    more = f"; up to {fmt.usd_short(saving.untested_usd_month)} more once tested" if saving.untested_usd_month else ""
     return (
         f"{fmt.usd_short(saving.total_usd_month)} a month could be saved, {fmt.share(saving.share)} of the "
-        f"spend; most of it: {best.title[0].lower()}{best.title[1:]}"
+        f"spend{more}; most of it: {best.title[0].lower()}{best.title[1:]}"
     )
 
 
 def overview(saving: savings.Savings) -> None:
     frame = pd.DataFrame([{"finding": f.short, "usd_month": f.usd_month} for f in saving.findings])
     parts = frame.groupby("finding", as_index=False, sort=False)["usd_month"].sum()
-    meaning = (
-        f"{len(frame)} findings save {fmt.usd(saving.total_usd_month)} of {fmt.usd(saving.spend_usd_month)} a "
-        "month together; what two of them would both save is counted once, for the larger."
-    )
+    meaning = f"{savings.told(saving)} What two findings would both save is counted once, for the larger."
     shell.chart(
         charts.bars(parts, shell.palette(), by="finding", value="usd_month", unit="USD"), alt=meaning, key="findings"
     )
@@ -186,7 +186,7 @@ with title:
 kept = in_force.in_force(shell.state())
 st.caption(
     fmt.md(
-        f"Measured on the last {saving.days} whole days, written as dollars a month. No offer breaks "
+        "No offer breaks "
         + (f"“{kept.name}”, the policy in force." if kept else f"{in_force.shipped_constraint().name}.")
     )
 )

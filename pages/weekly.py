@@ -248,7 +248,7 @@ def unusual(found: dict) -> None:
 def savings(found: dict) -> None:
     st.subheader("5. Savings", anchor=False)
     saving = found["savings"]
-    st.write(fmt.md(report.saved(found)))
+    st.write(fmt.md(saving["text"]))
     if saving["rows"]:
         frame = pd.DataFrame(saving["rows"])[["title", "usd_month", "confidence", "action"]]
         labels = {"title": "Finding", "usd_month": "USD a month", "confidence": "Confidence", "action": "What to do"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from datetime import date as Day
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -54,6 +55,12 @@ class Score(Sourced):
         return task
 
 
+class Life(Sourced):
+    """When a maker stops answering for a model: the first day without it."""
+
+    retires: Day
+
+
 class Ratio(Sourced):
     """A factor against the reference model, with the range one should believe."""
 
@@ -84,6 +91,7 @@ class ModelFacts(BaseModel):
     verbosity: Ratio | None = None
     latency_ms: float | None = Field(None, gt=0)
     acceptance: Share | None = None
+    life: Life | None = None
     quality: tuple[Score, ...] = ()
     sources: dict[str, str] = {}
 
@@ -111,6 +119,10 @@ class ModelFacts(BaseModel):
             "open_weights": self.open_weights,
         }
         return {key: _words(value) for key, value in (facts | legal).items()}
+
+    def is_retired_by(self, day: Day) -> bool:
+        """Whether the maker's API is known to have stopped answering for it by a day."""
+        return self.life is not None and self.life.retires <= day
 
     def score(self, scale: str, task_type: str | None = None) -> Score | None:
         """Quality on this scale for a task type, else overall; None when nobody knows it."""

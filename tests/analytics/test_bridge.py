@@ -131,8 +131,13 @@ def test_any_dimension_has_bridges_that_close(view, by):
 
 
 def test_a_span_that_begins_before_the_first_log_says_so(view, capsys):
-    assert run(bridges_, "bridge", "--home", view.home, "--from", "2026-10-01", "--to", "2026-10-10") == 0
-    assert "The log begins on 2026-10-03" in capsys.readouterr().out
+    """What was not logged is not free: nothing is compared with the days before the log."""
+    dated = ("--from", "2026-10-01", "--to", "2026-10-10")
+    assert run(bridges_, "bridge", "--home", view.home, *dated) == 1
+    assert "cannot be compared with the days before: the log starts 3 Oct 2026" in capsys.readouterr().err
+    against = ("--against-from", "2026-10-11", "--against-to", "2026-10-20")
+    assert run(bridges_, "bridge", "--home", view.home, *dated, *against) == 0
+    assert "Only days with a whole log are compared: the log starts 3 Oct 2026." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -142,7 +147,7 @@ def test_a_span_that_begins_before_the_first_log_says_so(view, capsys):
         (["--against-from", "2026-11-02"], "give both or neither"),
         (["--filter", "team"], "DIMENSION=VALUE"),
         (["--filter", "taem=x"], "did you mean team"),
-        (["--from", "2020-01-01", "--to", "2020-01-08"], "before the first log"),
+        (["--from", "2020-01-01", "--to", "2020-01-08"], "the log starts 3 Oct 2026"),
         (["--by", "colour"], "no dimension"),
     ],
 )

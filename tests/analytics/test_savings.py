@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -58,8 +58,12 @@ def cells(*rows):
     return pd.DataFrame(list(rows)).set_index(list(CELL))
 
 
-def claim(usd, kind="x"):
-    return Claim(kind, kind, usd, "high", "", "", "explore")
+COST = 10.0  # of one cell: 6 of input, 4 of output
+
+
+def claim(usd, kind="x", touched=COST, part="answers", confidence="high"):
+    whole = pd.Series(touched, index=usd.index)
+    return Claim(kind, kind, usd, whole, part, confidence, "", "", "explore")
 
 
 @settings(max_examples=60, deadline=None)
@@ -88,12 +92,66 @@ def test_overlap_is_counted_once_for_the_larger():
     assert small.gross_usd_month == pytest.approx(0.5 * cost)
 
 
+def one_cell(*claims_of, **values):
+    """What claims (usd, touched, part) on one cell save together."""
+    table = cells(cell(**values))
+    made = [
+        claim(pd.Series([usd], index=table.index), f"k{n}", touched, part)
+        for n, (usd, touched, part) in enumerate(claims_of)
+    ]
+    return savings.settle(table, made, 1.0, 28).total_usd_month
+
+
+@pytest.mark.parametrize(
+    ("claims_of", "together"),
+    [
+        ([(3.6, 4.0, "input"), (2.0, 4.0, "input")], 3.8),  # tokens sent again: a cache leaves a tenth, half of it goes
+        ([(3.6, 4.0, "input"), (0.5, 1.0, "input")], 3.65),  # nested: what is cached leaves less to drop
+        ([(2.0, 4.0, "output"), (3.6, 4.0, "input")], 5.6),  # other dollars add
+        ([(5.0, 10.0, "answers"), (2.0, 4.0, "output")], 6.0),  # half the answers' price, then half of the output left
+        ([(6.0, 6.0, "input"), (6.0, 6.0, "input")], 6.0),
+    ],
+)
+def test_claims_on_the_same_dollars_compound_and_others_add(claims_of, together):
+    assert one_cell(*claims_of) == pytest.approx(together)
+    assert one_cell(*claims_of[::-1]) == pytest.approx(together)
+
+
+def test_failures_and_answers_do_not_take_from_each_other():
+    """Methods 7: 80 of failures and 72 on the other 120 dollars were said to save 123."""
+    table = cells(cell(cost_usd=200.0)).assign(cost_usd=200.0, output_price=80.0 / 4e5)
+    failed = claim(pd.Series([80.0], index=table.index), "failures", 80.0, "failed")
+    moved = claim(pd.Series([72.0], index=table.index), "cheaper model", 120.0)
+    assert savings.settle(table, [failed, moved], 1.0, 28).total_usd_month == pytest.approx(152.0)
+
+
+def test_the_total_holds_only_what_has_evidence():
+    """Spend pages 4: two thirds of the headline were to be tested first."""
+    table = cells(cell(), cell(feature="g"))
+    low = claim(pd.Series([8.0], index=table.index[:1]), "low", confidence="low")
+    medium = claim(pd.Series([5.0, 5.0], index=table.index), "medium", confidence="medium")
+    saving = savings.settle(table, [low, medium], 1.0, 28)
+    assert saving.total_usd_month == pytest.approx(10.0)
+    assert saving.untested_usd_month == pytest.approx(0.8 * 5.0)  # of what the medium one leaves of its cell
+    assert [finding.confidence for finding in saving.findings] == ["medium", "low"]
+    assert savings.told(saving).startswith("$10.00 of $20.00 a month could be saved (50.0%) with medium or high")
+    assert "up to $4.00 more once tested" in savings.told(saving)
+
+
 SCORED = {"scored": 200.0}
 
 
 def swap(*rows, policy=None):
     held = judge(policy or shipped_constraint(), models.shipped())
     return claims(cells(*rows), models.shipped(), planted.END, held)
+
+
+def test_a_retired_model_is_never_advised():
+    """Peers W4: 28 % of the largest saving went to a model that has answered HTTP 400 since July."""
+    offered = swap(cell(score=0.9, **SCORED), cell("deepseek-reasoner", "deepseek", score=0.9, **SCORED))
+    assert not any("deepseek-reasoner" in one.action for one in offered)
+    assert models.shipped()["deepseek-reasoner"].is_retired_by(date(2026, 7, 24))
+    assert not models.shipped()["deepseek-reasoner"].is_retired_by(date(2026, 7, 23))
 
 
 def test_scores_in_the_log_allow_a_cheaper_model_and_forbid_a_worse_one():
@@ -208,8 +266,8 @@ def test_a_scope_without_rows_saves_nothing(view, state):
 def test_the_command_prints_findings_by_dollars(view, capsys):
     assert run(savings, "savings", "--home", view.home, "--json") == 0
     out = json.loads(capsys.readouterr().out)
-    dollars = [finding["usd_month"] for finding in out["findings"]]
-    assert dollars == sorted(dollars, reverse=True) and dollars
+    tested = [finding["usd_month"] for finding in out["findings"] if finding["confidence"] != "low"]
+    assert tested == sorted(tested, reverse=True) and sum(tested) == pytest.approx(out["total_usd_month"])
     assert run(savings, "savings", "--home", view.home, "--days", "0") == 1
 
 

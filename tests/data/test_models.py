@@ -18,7 +18,7 @@ def test_the_models_of_the_brief_ship(name):
 
 
 def test_every_shipped_fact_has_a_source():
-    stated = {"name", "aliases", "provider", "self_hosted", "price_model", "quality", "verbosity", "sources"}
+    stated = {"name", "aliases", "provider", "self_hosted", "price_model", "quality", "verbosity", "life", "sources"}
     for name, facts in shipped().items():
         missing = set(facts.model_fields_set) - stated - set(facts.sources)
         assert not missing, (name, missing)
