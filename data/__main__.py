@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from data import checks, console
+from data import backup, checks, console
 from data.errors import BadInput
 from data.formats import all_formats
 from data.ledger import Ledger
@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     forget.add_argument("name", metavar="NAME")
     price_report.register(commands)
     sample.register(commands)
+    backup.register(commands)
     return console.run(top, argv)
 
 

@@ -268,3 +268,18 @@ def _kind(kind: str) -> str:
     if kind not in KINDS:
         raise ValueError(f"{kind} is not a kind of document")
     return kind
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """A consistent copy of a SQLite database, taken while others read and write it; LedgerError where it cannot."""
+    try:
+        held, copy = sqlite3.connect(source, timeout=30), sqlite3.connect(target)
+        try:
+            held.backup(copy)
+        finally:
+            held.close()
+            copy.close()
+    except sqlite3.Error as error:
+        raise LedgerError(
+            f"{source} cannot be copied to {target} ({error}); check the disk and the permissions."
+        ) from error

@@ -1,0 +1,137 @@
+"""A store copied whole while it is in use, and brought back: `python -m data backup DIR | restore DIR`.
+
+The writers' lock is held for the length of the copy, so that catalogue and data files belong together; readers
+go on. The copy is opened and counted before it is called one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from data import console
+from data.errors import BadInput, LedgerError
+from data.home import home_dir
+from data.ledger import Ledger
+from data.state import State, copy_database
+
+DATABASES = ("catalog.sqlite", "state.sqlite")
+LEFT_OUT = ("scratch", "writer.lock")  # working space of processes, made anew by each
+
+
+class Contents(NamedTuple):
+    """What a store holds: enough to tell a copy from a part of one."""
+
+    snapshot: int
+    rows: int
+    cost_usd: Decimal
+    bills: int
+    audit_entries: int
+
+
+def contents(home: Path) -> Contents:
+    """Count a store; LedgerError where it cannot be read whole, or its audit trail does not hold."""
+    ledger, state = Ledger.open(home), State.open(home)
+    try:
+        view = ledger.at(ledger.snapshot())
+        usage = view.sql(f"SELECT count(*) AS n, coalesce(sum(cost_usd), 0) AS usd FROM {view.name('usage')}").iloc[0]
+        bills = view.sql(f"SELECT count(*) AS n FROM {view.name('billed')}").iloc[0]
+        standing = state.audit_standing()
+    finally:
+        ledger.close()
+    if standing.first_bad is not None:
+        raise LedgerError(standing.told)
+    return Contents(view.snapshot(), int(usage["n"]), usage["usd"], int(bills["n"]), standing.entries)
+
+
+def backup(home: Path, target: Path) -> Contents:
+    """Copy the store in `home` to `target`, a folder that is not there or empty, and check the copy."""
+    _apart(home, target)
+    _must_be_empty(target, "A backup is written to a folder of its own")
+    ledger = Ledger.open(home)
+    try:
+        with ledger.lock():
+            _copy(home, target)
+    finally:
+        ledger.close()
+    return _checked(home, target)
+
+
+def restore(source: Path, home: Path) -> Contents:
+    """Bring a backup back as the store in `home`, which must not hold one yet, and check it."""
+    _apart(source, home)
+    if not (source / DATABASES[0]).is_file():
+        raise BadInput(
+            f"{source} is no backup: it has no {DATABASES[0]}; name the folder that a backup was written to."
+        )
+    _must_be_empty(home, "A backup is restored into an empty store")
+    _copy(source, home)
+    return _checked(source, home)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for entry in source.iterdir():
+            if entry.name in LEFT_OUT or entry.name.startswith(DATABASES):
+                continue
+            if entry.is_dir():
+                shutil.copytree(entry, target / entry.name, symlinks=True)
+            else:
+                shutil.copy2(entry, target / entry.name)
+    except (OSError, shutil.Error) as error:
+        raise LedgerError(f"{source} cannot be copied to {target} ({error}); what was copied is no backup.") from error
+    for name in DATABASES:
+        if (source / name).exists():
+            copy_database(source / name, target / name)
+
+
+def _checked(source: Path, copy: Path) -> Contents:
+    """Count the copy. The source may have grown since the copy was made, but never shrunk."""
+    found, whole = contents(copy), contents(source)
+    if found.snapshot > whole.snapshot or (found.snapshot == whole.snapshot and found[:4] != whole[:4]):
+        raise LedgerError(
+            f"The copy in {copy} holds {found.rows} rows where {source} holds {whole.rows}: it is no backup."
+        )
+    return found
+
+
+def _apart(one: Path, other: Path) -> None:
+    if one == other or one in other.parents or other in one.parents:
+        raise BadInput(f"{other} and {one} lie within each other; name a folder outside the store.")
+
+
+def _must_be_empty(folder: Path, rule: str) -> None:
+    if folder.exists() and (not folder.is_dir() or any(entry.name not in LEFT_OUT for entry in folder.iterdir())):
+        raise BadInput(f"{folder} is not empty. {rule}; name another.")
+
+
+def register(subparsers: Any) -> None:
+    """`python -m data backup DIR` and `restore DIR`."""
+    save = console.command(
+        subparsers, "backup", _backup, "copy the store whole, while it is in use, and check the copy"
+    )
+    save.add_argument("folder", metavar="DIR", type=Path, help="where to: a folder that is empty or not there")
+    back = console.command(subparsers, "restore", _restore, "bring a backup back into an empty store, and check it")
+    back.add_argument("folder", metavar="DIR", type=Path, help="the folder that a backup was written to")
+
+
+def _backup(args: argparse.Namespace) -> None:
+    _tell(args, backup(home_dir(args.home), args.folder.expanduser().resolve()), "backed up to")
+
+
+def _restore(args: argparse.Namespace) -> None:
+    _tell(args, restore(args.folder.expanduser().resolve(), home_dir(args.home)), "restored from")
+
+
+def _tell(args: argparse.Namespace, found: Contents, done: str) -> None:
+    if args.json:
+        console.emit_json(found._asdict())
+    else:
+        console.say(
+            f"Data version {found.snapshot}: {found.rows:,} rows, {found.bills:,} bill lines and "
+            f"{found.audit_entries:,} audit entries {done} {args.folder}, counted again there."
+        )

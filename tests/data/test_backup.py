@@ -1,0 +1,88 @@
+"""A backup taken while the store is in use is whole, and comes back whole in another place."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data import backup
+from data.__main__ import main
+from data.errors import BadInput, LedgerError
+from data.ledger import Ledger
+from data.loading.ingest import ingest
+from data.state import State
+from tests.data.bad_logs import lines, record, write
+
+LOG = Path(__file__).parent.parent / "cases" / "litellm_spend_logs.jsonl"
+
+
+@pytest.fixture
+def store(home, tmp_path):
+    ledger, state = Ledger.open(home), State.open(home)
+    ingest(ledger, state, [LOG])
+    state.put("budget", "company", {"amount": "5"})
+    yield ledger
+    ledger.close()
+
+
+def test_a_backup_restores_into_another_place(store, home, tmp_path, capsys):
+    assert main(["backup", str(tmp_path / "copy")]) == 0
+    assert "35 rows" in capsys.readouterr().out
+    assert main(["restore", str(tmp_path / "copy"), "--home", str(tmp_path / "elsewhere"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["rows"] == 35 and told["audit_entries"] >= 1
+    assert backup.contents(tmp_path / "elsewhere") == backup.contents(home)
+    assert State.open(tmp_path / "elsewhere").get("budget", "company") == {"amount": "5"}
+
+
+def test_a_restored_store_goes_on(store, tmp_path):
+    backup.backup(store.home, tmp_path / "copy")
+    backup.restore(tmp_path / "copy", tmp_path / "again")
+    ledger = Ledger.open(tmp_path / "again")
+    log = write(tmp_path / "more.jsonl", lines(record(1), record(2)))
+    assert ingest(ledger, State.open(tmp_path / "again"), [log])[0].loaded == 2
+    assert ledger.at(ledger.snapshot()).sql("SELECT count(*) AS n FROM lake.main.usage").iloc[0, 0] == 37
+    ledger.close()
+
+
+def test_a_backup_beside_loads_holds_whole_batches(store, home, tmp_path):
+    log = write(tmp_path / "many.jsonl", lines(*(record(n) for n in range(400))))
+    loading = subprocess.Popen([sys.executable, "-m", "data", "ingest", str(log), "--home", str(home), "--json"])
+    found = backup.backup(home, tmp_path / "copy")
+    assert loading.wait(timeout=120) == 0
+    assert found.rows in (35, 435) and backup.contents(home).rows == 435
+
+
+@pytest.mark.parametrize("inside", ["", "copies/today"])
+def test_a_backup_onto_or_into_itself_is_refused(store, home, inside):
+    with pytest.raises(BadInput, match="outside the store"):
+        backup.backup(home, home / inside if inside else home)
+
+
+def test_a_full_folder_is_refused(store, home, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("mine")
+    with pytest.raises(BadInput, match="is not empty"):
+        backup.backup(home, tmp_path / "full")
+    backup.backup(home, tmp_path / "copy")
+    with pytest.raises(BadInput, match="is not empty"):
+        backup.restore(tmp_path / "copy", tmp_path / "full")
+    assert (tmp_path / "full" / "letter.txt").read_text() == "mine"
+
+
+def test_what_is_no_backup_is_refused(tmp_path):
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(BadInput, match="no backup"):
+        backup.restore(tmp_path / "nothing", tmp_path / "home2")
+
+
+def test_a_damaged_backup_is_not_restored_as_whole(store, home, tmp_path):
+    backup.backup(home, tmp_path / "copy")
+    for file in (tmp_path / "copy" / "files").rglob("*.parquet"):
+        file.unlink()
+    with pytest.raises((LedgerError, BadInput)):
+        backup.restore(tmp_path / "copy", tmp_path / "elsewhere")
