@@ -19,7 +19,7 @@ from data.ledger import Ledger
 from data.state import State, copy_database
 
 DATABASES = ("catalog.sqlite", "state.sqlite")
-LEFT_OUT = ("scratch", "writer.lock")  # working space of processes, made anew by each
+LEFT_OUT = ("scratch", "writer.lock", "open.lock")  # working space of processes, made anew by each
 
 
 class Contents(NamedTuple):

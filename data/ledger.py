@@ -23,6 +23,7 @@ import pandas as pd
 from duckdb_extensions import import_extension
 
 from data import migrations
+from data.ailments import ailment, explained, refuse_a_lost_catalogue
 from data.errors import LedgerError, NoData
 from data.home import home_dir
 from data.sql_text import literal
@@ -54,7 +55,8 @@ class Ledger:
         """
         folder = home_dir(home)
         ledger = cls(_connect(folder), folder)
-        with _explained(folder), ledger._turn_to_open():
+        with explained(folder), ledger._turn_to_open():
+            refuse_a_lost_catalogue(folder)
             ledger._attach()
             if migrations.pending(ledger._root):
                 with ledger.lock():
@@ -92,7 +94,7 @@ class Ledger:
                 if not known[0][0]:
                     raise NoData(f"Data version {snapshot} is not in this ledger; the newest is {self.snapshot()}.")
                 view = Ledger(self._root, self.home, snapshot)
-                with _explained(self.home):
+                with explained(self.home):
                     view._attach()
                 self._views[snapshot] = view
                 self._forget_old_views()
@@ -183,17 +185,17 @@ class Ledger:
         cursor = self._root.cursor()
         for memtable in table.op().find(ops.InMemoryTable):
             cursor.register(memtable.name, memtable.data.to_pyarrow(memtable.schema))
-        with _explained(self.home):
+        with explained(self.home):
             arrow = cursor.execute(ibis.to_sql(table, dialect="duckdb")).to_arrow_table()
         return arrow.cast(table.schema().to_pyarrow()).to_pandas()
 
     def sql(self, text: str, params: list | dict | None = None) -> pd.DataFrame:
         """Run SQL text (names from `name`, values as parameters) and return a frame."""
-        with _explained(self.home):
+        with explained(self.home):
             return self._root.cursor().execute(text, params).to_arrow_table().to_pandas()
 
     def _fetch(self, text: str, params: list | dict | None = None) -> list[tuple]:
-        with _explained(self.home):
+        with explained(self.home):
             return self._root.cursor().execute(text, params).fetchall()
 
     @cached_property
@@ -234,7 +236,7 @@ class Ledger:
         """
         if self.pinned is not None:
             raise LedgerError(f"Data version {self.pinned} is read-only; open the newest version to change the ledger.")
-        with self.lock(), _explained(self.home):
+        with self.lock(), explained(self.home):
             cursor = cursor or self._root.cursor()
             cursor.execute("BEGIN TRANSACTION")
             try:
@@ -246,16 +248,16 @@ class Ledger:
 
     def compact(self) -> None:
         """Merge the small Parquet files that many ingests leave behind."""
-        with self.lock(), _explained(self.home):
+        with self.lock(), explained(self.home):
             self._root.cursor().execute("CALL ducklake_merge_adjacent_files('lake')")
 
     def explained(self) -> AbstractContextManager[None]:
         """For work on `cursor()`: what the store suffers (a full disk, a lock) becomes a LedgerError."""
-        return _explained(self.home)
+        return explained(self.home)
 
     def suffers(self, error: Exception) -> bool:
         """Whether an error is the store's, not the data's."""
-        return bool(_ailment(self.home, error))
+        return bool(ailment(self.home, error))
 
     def close(self) -> None:
         """Release the store; views of it become unusable."""
@@ -315,42 +317,3 @@ def _ibis_type(kind: str) -> str:
 def _rollback(cursor: duckdb.DuckDBPyConnection) -> None:
     with suppress(duckdb.Error):  # the failed statement may already have ended the transaction
         cursor.execute("ROLLBACK")
-
-
-@contextmanager
-def _explained(home: Path) -> Iterator[None]:
-    """Turn what the store itself can suffer into one sentence; let defects through."""
-    try:
-        yield
-    except duckdb.Error as error:
-        if sentence := _ailment(home, error):
-            raise LedgerError(sentence) from error
-        raise
-
-
-def _ailment(home: Path, error: Exception) -> str:
-    """The sentence for what a store can suffer, or "" for anything else."""
-    text = str(error).lower()
-    if isinstance(error, duckdb.OutOfMemoryException):
-        if "max_temp_directory_size" in text or "no space" in text:
-            return f"The disk under {home} is full; nothing was changed. Free some space and run it again."
-        return "This needs more memory than allowed; set BATON_MEMORY (for example 8GB) and run it again."
-    if not isinstance(error, duckdb.Error) or isinstance(
-        error, (duckdb.ParserException, duckdb.CatalogException, duckdb.ConversionException)
-    ):
-        return ""
-    if "no space left" in text or "database or disk is full" in text:
-        return f"The disk under {home} is full; nothing was changed. Free some space and run it again."
-    if "database is locked" in text or "busy" in text:
-        return f"The catalogue in {home} is locked by another program; nothing was changed. Try again when it has finished."
-    if (
-        "unable to open database file" in text
-        or "permission denied" in text
-        or "read-only file system" in text
-        or "readonly database" in text
-    ):
-        return f"The store {home} is read-only; nothing was changed. Check the folder's permissions."
-    if "not a database" in text or "disk image is malformed" in text or "ducklake metadata" in text:
-        reason = str(error).splitlines()[0][:160]
-        return f"The catalogue {home / 'catalog.sqlite'} cannot be read by this Baton ({reason}); restore it from a backup or use the Baton that wrote it."
-    return ""
