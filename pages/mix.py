@@ -14,8 +14,10 @@ from data.ledger import Ledger
 from data.state import State
 from pages.parts.mix import controls as mix_controls
 from pages.parts.mix import result as mix_result
+from pages.parts.mix import rule as mix_rule
 from pages.ui import exports, filters, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
+from routing.policies import in_force
 from routing.policies.saved_policies import known_policies
 from simulations.mixes.from_log import current_mix, log_scenario, with_shares
 from simulations.mixes.frontier import Frontier, as_rows, frontier
@@ -28,7 +30,7 @@ from simulations.scenario import read_scenario, saved_scenarios
 QUESTION = "Can we halve the bill without losing quality?"
 CHEAPEST, TODAY = "The cheapest mix that keeps the promises", "Today's mix"
 BRIEF = "The brief: the CTO's question"
-MIX_READS = (*what_if.PRICED, "policy")
+MIX_READS = (*what_if.PRICED, "policy", "in_force")
 
 
 @shell.cached(reads=MIX_READS)
@@ -36,7 +38,8 @@ def built(
     view: Ledger, state: State, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None
 ) -> Programme:
     constraints = None if policy == mix_controls.NO_POLICY else known_policies(state)[policy]
-    return programme(view, scope, what_if.market(view, state, scope), targets, policy=constraints, scale=scale)
+    held, market = in_force.in_force(state), what_if.market(view, state, scope)
+    return programme(view, scope, market, targets, policy=constraints, held=held, scale=scale)
 
 
 @shell.cached(reads=MIX_READS)
@@ -105,8 +108,10 @@ def from_log(view: Ledger, title: Any) -> None:
         asked = origin in (CHEAPEST, TODAY) and demands.quality_floor == (
             today[1] and today[1] - 1e-9
         )  # the CTO's own question, nothing changed
-        shell.header(halving(line, answer, *today) if asked else f"{origin}: {mix_result.sentence(shown)}", view)
+        told = halving(line, answer, *today) if asked else f"{origin}: {mix_result.sentence(shown)}"
+        shell.header(mix_rule.title(told, made, demands, answer, today[0], policy) if asked else told, view)
     with top:
+        broken = mix_rule.banner(made, shares, policy)
         mix_result.kpis(shown)
         if line:
             draw_frontier(line, today, shown)
@@ -123,7 +128,8 @@ def from_log(view: Ledger, title: Any) -> None:
         key="log",
     )
     with st.container(horizontal=True):
-        filters.link("pages/policy_replay.py", "Turn it into a routing policy", ":material/alt_route:", scope)
+        if not broken:
+            filters.link("pages/policy_replay.py", "Turn it into a routing policy", ":material/alt_route:", scope)
         filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)
         shell.snapshot_link(view)
 

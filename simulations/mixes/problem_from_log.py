@@ -24,6 +24,8 @@ from simulations.replay.quality import Scale, scales, score_of
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import BANDS, caution, days_covered, fold, per_year
 
+Which = frozenset[int]  # positions of constraints
+KEPT, FREE = "\0kept", "\0free"  # beside the words of constraints, which never start so
 MOST_SEGMENTS = 400  # the smallest beyond that are put together: they weigh nothing, and a frontier stays under 2 s
 
 
@@ -32,7 +34,8 @@ class Programme:
     """The problem, the segments behind its rows, and what to say about them.
 
     `yearly` is the factor from the span to a year; `lifted` maps the words of each constraint to what
-    is allowed without it; `excluded` are requests that no what-if can price, with their logged USD.
+    is allowed without it; `excluded` are requests that no what-if can price, with their logged USD. `kept` is
+    what the policy in force would allow, `free` what would be allowed without any constraint.
     """
 
     problem: Problem
@@ -42,6 +45,8 @@ class Programme:
     note: str | None
     lifted: dict[str, np.ndarray]
     excluded: dict[str, tuple[int, Decimal]]
+    kept: np.ndarray
+    free: np.ndarray
 
     @property
     def current_shares(self) -> np.ndarray:
@@ -58,16 +63,17 @@ def programme(
     targets: Iterable[str] = (),
     *,
     policy: Policy | None = None,
+    held: Policy | None = None,
     scale: str | None = None,
 ) -> Programme:
     """Fold the scope and price every target on every segment. Targets are added to the models of the log.
 
-    Only the constraints of `policy` are used.
+    Only the constraints of `policy` are used; those of `held`, the policy in force, are looked at beside them.
     Raises NoData for an empty scope, BadInput for an unknown target or scale.
     """
     for target in targets:
         market.catalog.canonical(target.partition("@")[0])
-    rules = policy or Policy(name="no constraints", fallback=("current",))
+    rules, enforced, watched = _beside(policy or Policy(name="no constraints", fallback=("current",)), held)
     yearly, edges = per_year(days_covered(view, scope)), [*BANDS, *market.edges([*targets, *market.catalog])]
     folded = fold(view, scope, folding(rules, view, edges, rules=False))
     rows = folded[folded["basis"] == "priced"].reset_index(drop=True)
@@ -86,9 +92,19 @@ def programme(
     spent = rows["cost_usd"].astype(float).groupby(pd.Series(present)).sum().sort_values(ascending=False)
     names = tuple(dict.fromkeys([*spent.index, *targets]))
     yardstick = _yardstick(market, rows, names, scale)
-    problem, lifted = _problem(rows, present, names, market, rules, yardstick, yearly)
-    problem, lifted, rows = _tail_together(problem, lifted, rows)
-    return Programme(problem, rows, yardstick, yearly, caution(DAYS_PER_YEAR / yearly), lifted, excluded)
+    problem, masks = _problem(rows, present, names, market, rules, (enforced, watched), yardstick, yearly)
+    problem, masks, rows = _tail_together(problem, masks, rows)
+    kept, free = masks.pop(KEPT), masks.pop(FREE)
+    return Programme(problem, rows, yardstick, yearly, caution(DAYS_PER_YEAR / yearly), masks, excluded, kept, free)
+
+
+def _beside(policy: Policy, held: Policy | None) -> tuple[Policy, Which, Which]:
+    """The policy with the constraints of the one in force after its own; which are its own, and which are in force."""
+    own = frozenset(range(len(policy.constraints)))
+    if held is None or held.constraints == policy.constraints:
+        return policy, own, own if held else frozenset()
+    both = (*policy.constraints, *held.constraints)
+    return policy.model_copy(update={"constraints": both}), own, frozenset(range(len(own), len(both)))
 
 
 def _yardstick(market: Market, rows: pd.DataFrame, names: tuple[str, ...], scale: str | None) -> Scale | None:
@@ -107,6 +123,7 @@ def _problem(
     names: tuple[str, ...],
     market: Market,
     policy: Policy,
+    which: tuple[Which, Which],
     scale: Scale | None,
     yearly: float,
 ) -> tuple[Problem, dict[str, np.ndarray]]:
@@ -118,7 +135,7 @@ def _problem(
         if scale:
             quality[:, column] = score_of(market.catalog, [target] * len(rows), rows["task_type"], scale.name)
     cost[np.arange(len(rows)), current] = rows["cost_usd"].astype(float) * yearly  # what stays costs what was logged
-    allowed, refusals, lifted = _permissions(rows, names, current, market, policy)
+    allowed, refusals, lifted = _permissions(rows, names, current, market, policy, *which)
     facts = [market.catalog.get(name.partition("@")[0]) for name in names]
     problem = Problem(
         rows["calls"].to_numpy(float) * yearly,
@@ -136,27 +153,37 @@ def _problem(
 
 
 def _permissions(
-    rows: pd.DataFrame, names: tuple[str, ...], current: np.ndarray, market: Market, policy: Policy
+    rows: pd.DataFrame,
+    names: tuple[str, ...],
+    current: np.ndarray,
+    market: Market,
+    policy: Policy,
+    own: Which,
+    held: Which,
 ) -> tuple[np.ndarray, dict[tuple[int, int], str], dict[str, np.ndarray]]:
-    """What is allowed where, the reason for each refusal, and what would be allowed without each constraint."""
+    """What is allowed where, the reason for each refusal, and what would be allowed without each constraint.
+
+    The constraints `own` hold; `held` are those of the policy in force, which may be others.
+    """
     candidates = [resolve(name, {}, market.catalog) for name in names]
 
     @cache
-    def reason(mask: int, tokens: int | None, model: int, without: int | None) -> str | None:
-        holding = [policy.constraints[i] for i in active(mask) if i != without]
+    def reason(mask: int, tokens: int | None, model: int, which: Which) -> str | None:
+        holding = [policy.constraints[i] for i in active(mask) if i in which]
         return refused_by(candidates[model], holding, {"input_tokens": tokens}, market.catalog)
 
-    def line(mask: int, band: float, here: int, without: int | None = None) -> list[str | None]:
+    def line(mask: int, band: float, here: int, which: Which = own) -> list[str | None]:
         # What answered the logged request had room for it, whatever the catalogue says about its window.
         sizes = [None if pd.isna(band) or m == here else int(band) for m in range(len(names))]
-        return [reason(int(mask), tokens, m, without) for m, tokens in enumerate(sizes)]
+        return [reason(int(mask), tokens, m, which) for m, tokens in enumerate(sizes)]
 
     kinds = list(zip(rows["mask"], rows["band"], current, strict=True))
     table = [line(*kind) for kind in kinds]
     refusals = {(s, m): why for s, reasons in enumerate(table) for m, why in enumerate(reasons) if why}
+    sets = {words(c): own - {i} for i, c in enumerate(policy.constraints) if i in own}
     lifted = {
-        words(c): np.array([[why is None for why in line(*kind, i)] for kind in kinds])
-        for i, c in enumerate(policy.constraints)
+        name: np.array([[why is None for why in line(*kind, which)] for kind in kinds])
+        for name, which in ({**sets, KEPT: held, FREE: frozenset()}).items()
     }
     return np.array([[why is None for why in reasons] for reasons in table]), refusals, lifted
 

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from data import rollups
+from routing.policies.in_force import mark
 from tests.simulations.ledgers import ledger_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -189,3 +190,24 @@ def test_a_name_that_another_kind_of_scenario_has_is_refused(home, state):
     next(i for i in page.text_input if i.label == "Save this scenario as").set_value("mine")
     next(b for b in page.button if b.label == "Save scenario").click().run()
     assert "scenario of another kind" in page.error[0].value and state.get("scenario", "mine")["kind"] == "breakeven"
+
+
+def test_model_mix_opens_under_the_policy_in_force_and_says_what_breaks_it(log, state):
+    name = "no Chinese models over an API for customer data"
+    free = opened("mix", window="All").title[0].value
+    mark(state, name, "Legal")
+    page = opened("mix", window="All")
+    assert page.selectbox(key="constraints").value == name
+    assert any("break “" + name in w.value and "today's mix is not allowed" in w.value for w in page.warning)
+    assert not any("cannot become" in e.value for e in page.error)
+    page = opened("mix", window="All", constraints="no constraints")
+    broken = [e.value for e in page.error if "cannot become a routing policy" in e.value]
+    assert not broken or "Legal may lift it" in broken[0]
+    assert page.title[0].value == free
+    wish = {s.label: s for s in page.slider}
+    wish["gpt-5.2"].set_value(0)
+    wish["minimax-m2"].set_value(100)
+    next(b for b in page.button if b.label == "Apply").click().run()
+    assert any("This mix breaks" in e.value and "Legal may lift it" in e.value for e in page.error)
+    mark(state, None)
+    assert opened("mix", window="All").title[0].value == free

@@ -6,6 +6,7 @@ import streamlit as st
 
 from data.errors import BadInput
 from pages.ui import shell, what_if
+from routing.policies import in_force
 from simulations.mixes.optimise import Demands, mean_quality
 from simulations.mixes.problem_from_log import Programme
 from simulations.ranges import Assumptions
@@ -24,8 +25,15 @@ def models_to_consider() -> tuple[tuple[str, ...], str, str | None]:
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         named = {name: p for name, p in what_if.policies().items() if p.constraints}
+        held = in_force.in_force(shell.state())
+        first = [held.name] if held and held.name in named else []  # a link that names no policy opens under it
         policy = st.selectbox(
-            "Constraints of policy", [NO_POLICY, *named], key="constraints", bind="query-params", width=320
+            "Constraints of policy",
+            list(dict.fromkeys([*first, NO_POLICY, *named])),
+            help=f"“{held.name}” is in force" if held else "no policy is in force: mark one on Governance",
+            key="constraints",
+            bind="query-params",
+            width=320,
         )
         scales = sorted({score.scale for facts in known.values() for score in facts.quality})
         scale = st.selectbox(

@@ -1,0 +1,62 @@
+"""A mix beside the policy in force: both answers in the title, what breaks the rule today, and what may not go on."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from pages.ui import format as fmt
+from pages.ui import shell
+from routing.policies import in_force
+from simulations.mixes.compliance import breach, without_rules
+from simulations.mixes.optimise import Demands, Infeasible, Solution
+from simulations.mixes.problem_from_log import Programme
+
+
+def title(
+    told: str, made: Programme, demands: Demands, answer: Solution | Infeasible, today_usd: float, policy: str
+) -> str:
+    """The page's answer; under the policy in force with the answer without it, where the rule changes it."""
+    held = in_force.in_force(shell.state())
+    if held is None or held.name != policy:
+        return told
+    free = without_rules(made, demands)
+    if isinstance(free, Infeasible) or free.quality is None:
+        return told
+    then = f"without “{held.name}”: {fmt.usd_short(free.cost_usd)}"
+    if isinstance(answer, Infeasible):
+        return f"{told}; {then}"
+    if abs(answer.cost_usd - free.cost_usd) < 0.005 * today_usd:
+        return told
+    change = answer.cost_usd / today_usd - 1
+    words = "as today" if abs(change) < 0.005 else f"{fmt.share(abs(change))} {'more' if change > 0 else 'less'}"
+    return f"Allowed, at today's quality: {fmt.usd_short(answer.cost_usd)} a year, {words}; {then}"
+
+
+def banner(made: Programme, shares: np.ndarray, policy: str) -> bool:
+    """What breaks the policy in force: today's requests, and the mix shown. True when the mix shown does."""
+    held = in_force.in_force(shell.state())
+    if held is None:
+        return False
+    who = in_force.lifted_by(shell.state())
+    lifted = f" {who} may lift it." if who else " Nobody is named who may lift it (Governance)."
+    today, shown = breach(made, made.current_shares), breach(made, shares)
+    if today:
+        st.warning(
+            fmt.md(
+                f"Today {fmt.count(today.requests)} requests a year, {fmt.usd(today.usd)}, break “{held.name}”, the "
+                f"policy in force: today's mix is not allowed."
+            ),
+            icon=":material/gavel:",
+        )
+    if shown:
+        st.error(
+            fmt.md(
+                f"This mix breaks “{held.name}”: {fmt.count(shown.requests)} requests a year, {fmt.usd(shown.usd)}, would "
+                f"go where it forbids. It cannot become a routing policy.{lifted}"
+            ),
+            icon=":material/block:",
+        )
+    elif policy != held.name:
+        st.info(fmt.md(f"“{held.name}” is in force; this page looks at “{policy}”. The mix shown keeps both."))
+    return bool(shown)
