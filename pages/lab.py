@@ -19,6 +19,8 @@ from routing.runs.launch import launch
 from routing.runs.results import summary
 from routing.runs.store import list_runs, read_run, want
 
+FORM_LABELS = {"litellm": "LiteLLM proxy", "openrouter": "OpenRouter", "yaml": "Baton (YAML)"}
+
 
 def controls(run: dict) -> None:
     """Kill switch while it runs; go on or end after an interruption."""
@@ -66,7 +68,7 @@ def take_away() -> None:
         "For",
         FORMS,
         key="export_form",
-        format_func={"litellm": "LiteLLM proxy", "openrouter": "OpenRouter", "yaml": "Baton (YAML)"}.get,
+        format_func=lambda name: FORM_LABELS[name],
     )
     try:
         text, notes = exported(policies[name], form, saved_providers(shell.state()), what_if.catalog(shell.state()))
@@ -93,9 +95,9 @@ def choose(runs: dict[str, dict]) -> str:
     names = {
         rid: f"{r['name']}, {pd.Timestamp(r['created_at']):%d %b %H:%M} UTC, {r['status']}" for rid, r in runs.items()
     }
-    shown = asked if asked in runs else next(iter(runs))
+    shown = asked if asked and asked in runs else next(iter(runs))
     # Not bound to the link by Streamlit: that would write the label, which changes with the status.
-    chosen = st.selectbox("Run", list(names), index=list(names).index(shown), format_func=names.get)
+    chosen = st.selectbox("Run", list(names), index=list(names).index(shown), format_func=lambda rid: names[rid])
     if chosen != shown:
         st.query_params["run"] = chosen
     return chosen

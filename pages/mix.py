@@ -278,14 +278,11 @@ def typed(view: Ledger, title: Any) -> None:
 def side_by_side(view: Ledger, title: Any) -> None:
     """Saved scenarios in one table."""
     known = {BRIEF: read_scenario("cto_question", MixScenario, "mix")} | saved_scenarios(MixScenario).all(shell.state())
-    rows = [
-        {"scenario": name, "result": simulate_mix(scenario, what_if.catalog(shell.state()))}
-        for name, scenario in known.items()
-    ]
+    results = {name: simulate_mix(one, what_if.catalog(shell.state())) for name, one in known.items()}
     table = pd.DataFrame(
         [
             {
-                "scenario": row["scenario"],
+                "scenario": name,
                 "today": r["baseline"]["annual_cost_usd"],
                 "proposed": r["proposed"]["annual_cost_usd"],
                 "saving": r["savings_usd"],
@@ -294,8 +291,7 @@ def side_by_side(view: Ledger, title: Any) -> None:
                 "quality": r["proposed"]["quality"],
                 "moves": r["moved_share"],
             }
-            for row in rows
-            for r in (row["result"],)
+            for name, r in results.items()
         ]
     )
     best = table.loc[table["saving"].idxmax()]

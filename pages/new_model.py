@@ -88,9 +88,8 @@ def graded(current: str, candidate: str) -> tuple[tuple[tuple[float, float], ...
 def typed_scores(current: ModelFacts, candidate: ModelFacts) -> tuple[float | None, float | None, int]:
     """Scores without graded results: what the facts state on one scale, or typed."""
     shared = [s.scale for s in current.quality if any(o.scale == s.scale for o in candidate.quality)]
-    old, new = (
-        (facts.score(shared[0]).value if shared and facts.score(shared[0]) else None) for facts in (current, candidate)
-    )
+    scores = [facts.score(shared[0]) if shared else None for facts in (current, candidate)]
+    old, new = (score.value if score else None for score in scores)
     if shared:
         st.caption(
             fmt.md(

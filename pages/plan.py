@@ -174,8 +174,8 @@ def scenarios(all_plans: dict[str, plan.Plan]) -> None:
     )
     if st.button("Save events", icon=":material/save:"):
         with shell.errors():
-            rows = [{k: v for k, v in row.items() if not pd.isna(v)} for row in edited.to_dict("records")]
-            plan.save_events(shell.state(), [plan.checked(**row) for row in rows])
+            typed = [{str(k): v for k, v in row.items() if not pd.isna(v)} for row in edited.to_dict("records")]
+            plan.save_events(shell.state(), [plan.checked(**values) for values in typed])
             st.rerun()
 
 

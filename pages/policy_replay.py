@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
@@ -230,7 +231,7 @@ def editor(policy: Policy, name: str) -> None:
                 "request. The first rule that matches wins."
             )
         )
-        columns = {
+        columns: dict[str, ColumnConfig | str | None] = {
             "way": st.column_config.SelectboxColumn("How", options=WAYS, required=True),
             "when": st.column_config.TextColumn("When", width="large"),
             "models": st.column_config.TextColumn(

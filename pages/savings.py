@@ -179,7 +179,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         )
         for name in ("team", "model", "environment")
     }
-scope = Scope.of(view, **{name: tuple(values) for name, values in chosen.items()})
+scope = Scope.of(view, None, None, **{name: tuple(values) for name, values in chosen.items()})
 saving = found(view, scope)
 with title:
     shell.header(answer(saving), view)

@@ -25,7 +25,7 @@ from pages.ui import format as fmt
 from simulations.hosting import breakeven, quotes
 from simulations.hosting import study as self_host
 from simulations.hosting.arrivals import SHAPES
-from simulations.hosting.breakeven_scenario import BreakevenScenario
+from simulations.hosting.breakeven_scenario import BreakevenScenario, Replica
 from simulations.hosting.capacity import choose_precision
 from simulations.hosting.case import resolve
 from simulations.hosting.fleet_plan import Plan
@@ -39,7 +39,9 @@ RUNS = {
     "spot": "Spot rent",
 }
 DOING = {"rented": "Renting GPUs", "bought": "Buying GPUs", "host": "A host", "api": "The API"}
+TRAFFIC = {"log": "From the log", "typed": "Typed volume"}
 VOLUMES = np.geomspace(0.1, 10, 41)
+Volume = tuple[float, float, float, float, float, str]
 
 
 @shell.cached(reads=())
@@ -48,7 +50,7 @@ def study_of_log(view: Ledger, state: State, scope: Scope, plan: Plan, accept_sh
 
 
 @shell.cached(reads=())
-def study_of_volume(view: Ledger, state: State, volume: tuple[float | str, ...], plan: Plan) -> Study:
+def study_of_volume(view: Ledger, state: State, volume: Volume, plan: Plan) -> Study:
     return self_host.from_volume(plan, *volume)
 
 
@@ -100,7 +102,7 @@ def log_scope(
     return scope.with_filter("data_class", *OWN_DATA).with_filter("model", *(chinese or ("none",))), prices
 
 
-def typed_volume() -> tuple[tuple[float | str, ...], tuple[float, float, float]]:
+def typed_volume() -> tuple[Volume, tuple[float, float, float]]:
     """First choice without a log: volume, sizes, shape, and the API's prices."""
     cells = st.columns(4)
     volume = (
@@ -109,8 +111,8 @@ def typed_volume() -> tuple[tuple[float | str, ...], tuple[float, float, float]]
         cells[2].number_input("of them cached", 0, 1_000_000, 3000, key="cached_tokens", bind="query-params"),
         cells[3].number_input("Output tokens a request", 1, 200_000, 900, key="output_tokens", bind="query-params"),
     )
-    cells = st.columns([2, 1, 1, 1, 1])
-    shape = cells[0].selectbox(
+    more = st.columns([2, 1, 1, 1, 1])
+    shape = more[0].selectbox(
         "Shape of the week",
         list(SHAPES),
         format_func=lambda s: SHAPES[s].capitalize(),
@@ -118,7 +120,7 @@ def typed_volume() -> tuple[tuple[float | str, ...], tuple[float, float, float]]
         bind="query-params",
         help="stated, not measured: a log's own minutes decide better",
     )
-    peak = cells[1].number_input(
+    peak = more[1].number_input(
         "Busiest / mean",
         1.0,
         50.0,
@@ -129,9 +131,9 @@ def typed_volume() -> tuple[tuple[float | str, ...], tuple[float, float, float]]
         help="the busiest minute over a mean one; a flat week and office hours have their own",
     )
     labels = (("API: per 1M input", 1.75), ("cached input", 0.175), ("output, USD", 14.0))
-    prices = tuple(
+    fresh, cached, output = (
         cell.number_input(label, 0.0, 1000.0, usd, format="%.4f", key=f"api_{n}", bind="query-params")
-        for n, (cell, (label, usd)) in enumerate(zip(cells[2:], labels, strict=True))
+        for n, (cell, (label, usd)) in enumerate(zip(more[2:], labels, strict=True))
     )
     return (
         float(volume[0]),
@@ -140,7 +142,7 @@ def typed_volume() -> tuple[tuple[float | str, ...], tuple[float, float, float]]
         float(volume[3]),
         float(peak),
         shape,
-    ), prices
+    ), (fresh, cached, output)
 
 
 def machine(suggested: list[str], known: bool) -> tuple[str | None, str, int, str, str]:
@@ -179,7 +181,7 @@ def machine(suggested: list[str], known: bool) -> tuple[str | None, str, int, st
         run = st.segmented_control(
             "How it is run",
             list(RUNS),
-            format_func=RUNS.get,
+            format_func=lambda name: RUNS[name],
             default="fixed",
             required=True,
             key="run",
@@ -200,7 +202,7 @@ def title_of(study: Study, model: str) -> str:
     else:
         when = "is cheaper at once" if months == 0 else f"pays back in {months:.0f} months"
         text = f"{DOING[result['option']]} for {model} {when}; {fmt.odds(never)} chance that it never does"
-    if min(totals, key=totals.get) == "host":
+    if min(totals, key=lambda name: totals[name]) == "host":
         text += f"; a host saves {fmt.usd_short((totals['api'] - totals['host']) / result['months'])} a month"
     return text
 
@@ -250,9 +252,14 @@ def _months(value: float | None) -> str:
     return "never" if value is None else "at once" if value == 0 else f"{value:.0f} months"
 
 
+def _replica(study: Study) -> Replica:
+    assert study.scenario.replica is not None, "a study fills the replica in"
+    return study.scenario.replica
+
+
 def fleet_words(study: Study, paid: int) -> str:
     """Why that many replicas: the work alone, the promise on waiting, the spare."""
-    replica, load, seen = study.scenario.replica, study.fleet.load, study.fleet.latencies.percentiles()
+    replica, load, seen = _replica(study), study.fleet.load, study.fleet.latencies.percentiles()
     busy, hours = (
         int(replica.load_replicas or 0),
         f"first token P95 {fmt.milliseconds(seen['ttft_p95_ms'])}, each further one "
@@ -272,7 +279,7 @@ def charts_of(study: Study, npv_usd: np.ndarray) -> list[tuple[str, str, object,
     result, palette = study.result, shell.palette()
     cash = pd.DataFrame(result["cash_flow"])
     found = result["breakeven_volume"] or {"multiple": None, "tokens_per_month": None}
-    paid = int(result["options"][result["option"]]["gpus"] or 0) // max(1, study.scenario.replica.gpus)
+    paid = int(result["options"][result["option"]]["gpus"] or 0) // max(1, _replica(study).gpus)
     load = pd.Series(study.fleet.load)
     swings = pd.DataFrame(result["tornado"])
     volume = (
@@ -360,15 +367,15 @@ has_log = shell.standing(view) is not None
 traffic = st.container(horizontal=True, vertical_alignment="bottom")
 source = traffic.segmented_control(
     "Traffic",
-    ["log", "typed"],
-    format_func={"log": "From the log", "typed": "Typed volume"}.get,
+    list(TRAFFIC),
+    format_func=lambda name: TRAFFIC[name],
     default="log" if has_log else "typed",
     required=True,
     key="source",
     bind="query-params",
     disabled=not has_log,
 )
-scope, volume, api_usd = None, None, None
+scope, api_usd = None, None
 if has_log and source == "log":
     scope, api_usd = log_scope(view, catalog, traffic)
     logged = models_by_spend(view, scope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -22,6 +23,7 @@ from routing.policies import in_force
 MOVERS_BY = ("team", "feature", "model", "provider", "task_type")
 WEEKS_BACK = 26
 WEEKLY_READS = tuple(dict.fromkeys((*review.DECIDED, *in_force.READS)))
+AGAINST = "vs week before"
 
 
 @shell.cached
@@ -49,11 +51,11 @@ def kpis(found: dict) -> None:
     cells = st.columns(4)
     logged = len(pacing["no_log"]) < 7
     moved = bridge["end_usd"] / bridge["start_usd"] - 1 if logged and bridge and bridge["start_usd"] else None
-    told = None if moved is None else "as the week before" if abs(moved) < 0.0005 else "vs week before"
+    told = None if moved is None else "as the week before" if abs(moved) < 0.0005 else AGAINST
     cells[0].metric(
         "Spend this week",
         fmt.usd_short(pacing["week_usd"] if logged else None),
-        delta=fmt.delta(fmt.share_change(moved)) if moved and told.startswith("vs") else None,
+        delta=fmt.delta(fmt.share_change(moved)) if moved and told == AGAINST else None,
         delta_color="inverse",
         border=True,
         delta_description=told,
@@ -360,7 +362,7 @@ def take_away(found: dict) -> None:
         for form, kind in forms.items():
             st.download_button(
                 labels[form],
-                lambda form=form: writers[form](found),
+                partial(writers[form], found),
                 file_name=f"baton-review-{found['week']}.{form}",
                 mime=kind,
                 on_click="ignore",

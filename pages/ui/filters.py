@@ -44,7 +44,7 @@ def scope_bar(
         window = st.segmented_control(
             "Period",
             windows,
-            format_func=WINDOWS.get,
+            format_func=lambda name: WINDOWS[name],
             default=default,
             required=True,
             key="window",

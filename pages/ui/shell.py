@@ -10,6 +10,7 @@ from inspect import getfile
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 from urllib.parse import urlencode
 
+import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
@@ -130,7 +131,7 @@ def palette() -> charts.Palette:
     return charts.DARK if st.context.theme.type == "dark" else charts.LIGHT
 
 
-def chart(figure, *, alt: str, key: str, **options: object) -> object:
+def chart(figure: go.Figure, *, alt: str, key: str, **options: Any) -> Any:
     """Draw a figure with the house settings; `alt` states what it shows."""
     return st.plotly_chart(figure, config=charts.CONFIG, theme=None, alt=alt, key=key, **options)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -82,16 +82,16 @@ def quality_words(quality: dict[str, Any]) -> str:
 
 def tier_badge(tier: str) -> None:
     """The tier of honesty as a badge with its meaning."""
-    colour = {
+    colours: dict[str, Literal["green", "blue", "orange", "gray"]] = {
         "measured": "green",
         "estimated": "blue",
         "borrowed": "orange",
         "stated": "orange",
         "cost_only": "gray",
         "refused": "gray",
-    }[tier]
+    }
     icon = {"measured": ":material/verified:", "refused": ":material/help:"}.get(tier, ":material/info:")
-    st.badge(fmt.md(WORDS[tier]), color=colour, icon=icon)
+    st.badge(fmt.md(WORDS[tier]), color=colours[tier], icon=icon)
 
 
 def saving_tile(cell: Any, label: str, saving: float, spread: dict[str, float]) -> None:

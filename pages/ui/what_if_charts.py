@@ -115,10 +115,10 @@ def frontier(
             line={"color": palette.other, "width": 1.5, "dash": "dot"},
             hoverinfo="skip",
         )
-    xs, ys = zip(*lines["random_same_shares"], strict=True)
+    shares_x, shares_y = zip(*lines["random_same_shares"], strict=True)
     figure.add_scatter(
-        x=xs,
-        y=ys,
+        x=shares_x,
+        y=shares_y,
         mode="lines",
         name="same shares, blindly",
         line={"color": palette.other, "width": 1.5, "dash": "dash"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -52,7 +53,7 @@ def editor() -> None:
                 _refresh(rows)
 
 
-def _save(name: str, rows: list[Row], read: object) -> None:
+def _save(name: str, rows: list[Row], read: Callable[[], object]) -> None:
     try:
         save_own(name, own_rows(name, rows), read)
     except BatonError as error:

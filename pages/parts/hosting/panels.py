@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from analytics.scope import Scope
 from data.errors import BatonError, NoData
@@ -25,6 +27,8 @@ from simulations.hosting.good_enough import eligible, measured_quality
 from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.study import Study
 from simulations.scenario import saved_scenarios, write_scenario
+
+RENTS: tuple[Literal["reserved", "on_demand"], ...] = ("reserved", "on_demand")
 
 
 def behind(frame: pd.DataFrame, name: str) -> None:
@@ -71,7 +75,7 @@ def details(plan: Plan, quote: tuple[str, tuple[float, float, float]] | None) ->
         three = st.columns(4)
         rent = three[0].selectbox(
             "Rent",
-            ["reserved", "on_demand"],
+            RENTS,
             format_func=lambda k: k.replace("_", " "),
             key="rent",
             bind="query-params",
@@ -99,7 +103,7 @@ def details(plan: Plan, quote: tuple[str, tuple[float, float, float]] | None) ->
         quality_gap=gap,
         usd_per_failure=usd,
         rent_kind=rent,
-        host_usd=host if any(host) else None,
+        host_usd=(host[0], host[1], host[2]) if any(host) else None,
     )
 
 
@@ -159,7 +163,7 @@ def good_enough(view: Ledger, scope: Scope, model: str) -> Scope:
     if not tasks:
         raise NoData(
             f"No task type loses at most {limit:g} points on {model} by the scores in this log; the least "
-            f"loses {min(m.loss for m in known) * 100:.1f}. Raise the limit or choose another model."
+            f"loses {min(m.loss for m in known if m.loss is not None) * 100:.1f}. Raise the limit or choose another model."
         )
     chosen = dict(scope.filters).get("task_type")
     return scope.with_filter("task_type", *(t for t in tasks if not chosen or t in chosen))
@@ -221,7 +225,7 @@ def measurements(gpu: str, count: int, precision: str) -> tuple[ServingMeasureme
         return tuple(found)
 
 
-def _json(file: object) -> object:
+def _json(file: UploadedFile) -> object:
     try:
         return json.loads(file.getvalue())
     except (ValueError, RecursionError):

@@ -185,7 +185,7 @@ def prediction_link(policy: str, said: dict[str, Any]) -> dict[str, str]:
 
 def _prediction(policy: str) -> dict[str, dict[str, float | str]]:
     """What the Routing page's replay said of this policy, as its link carries it."""
-    said: dict[str, float | str] = {}
+    said: dict[str, float] = {}
     for key, name in (("said_usd", "cost_per_task_usd"), ("said_quality", "quality")):
         with contextlib.suppress(ValueError):
             value = float(st.query_params.get(key, ""))
@@ -195,16 +195,16 @@ def _prediction(policy: str) -> dict[str, dict[str, float | str]]:
         st.caption("The replay's cost a request is left out: a record of the sample company stands for many calls.")
     if not said:
         return {}
-    said["scale"] = st.query_params.get("said_scale", "")[:120]
+    scale = st.query_params.get("said_scale", "")[:120]
     parts = [f"{fmt.usd(said['cost_per_task_usd'])} a request"] if "cost_per_task_usd" in said else []
-    parts += [f"quality {fmt.share(said['quality'])} on the scale “{said['scale']}”"] if "quality" in said else []
+    parts += [f"quality {fmt.share(said['quality'])} on the scale “{scale}”"] if "quality" in said else []
     st.caption(
         fmt.md(
             f"The replay predicts {' and '.join(parts)} for “{policy}”; the result will be held against it. "
             "Sample the tasks from the ledger for a like comparison: other tasks have other lengths."
         )
     )
-    return {policy: said}
+    return {policy: {**said, "scale": scale}}
 
 
 def providers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from data.errors import BadInput, BatonError
 from data.yaml_text import MAX_CHARACTERS
@@ -50,9 +51,9 @@ def editor() -> None:
                 f"{'; '.join(found.left_out[:3])}."
             )
         )
-    if len(text) > MAX_CHARACTERS:
+    if found and len(text) > MAX_CHARACTERS:
         st.caption(f"{len(found.tasks)} tasks: too many to change here, but they can be saved as they are.")
-        typed = None
+        typed, kept_whole = None, found
     else:
         typed = st.text_area("Tasks as YAML", text, height=320, key=f"tasks_text_{name}_{len(text)}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -70,7 +71,7 @@ def editor() -> None:
     with shell.errors():
         if title.strip() in (SHIPPED, LOGGED):
             raise BadInput(f"“{title.strip()}” is taken; give your set another name.")
-        kept = save_set(shell.state(), title, found if typed is None else parse_tasks(typed, "tasks.yaml"))
+        kept = save_set(shell.state(), title, parse_tasks(typed, "tasks.yaml") if typed is not None else kept_whole)
         judged = sum(any("llm-rubric" in check.type for check in task.asserts) for task in kept.tasks)
         st.session_state["tasks_said"] = (
             f"Saved “{kept.name}”: {len(kept.tasks)} tasks"
@@ -86,7 +87,7 @@ def said() -> None:
         st.success(fmt.md(message), icon=":material/check_circle:")
 
 
-def _imported(upload: object) -> tuple[str, str, TaskSet]:
+def _imported(upload: UploadedFile) -> tuple[str, str, TaskSet]:
     try:
         found = parse_tasks(upload.getvalue().decode("utf-8-sig"), upload.name)
     except UnicodeDecodeError as error:
