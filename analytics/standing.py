@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from analytics import spend
 from analytics.answers_by_version import kept
 from analytics.history import logged_days, through
-from analytics.registry import total
+from analytics.scope import Scope
 from data.caveats import BY_CODE
 from data.ledger import Ledger
 from data.loading.batches import last_load
@@ -36,27 +37,18 @@ class Standing(NamedTuple):
 @kept
 def standing(view: Ledger) -> Standing | None:
     """What the ledger stands on; None for an empty one."""
-    days = view.spend_by_day
-    counted = view.frame(
-        days.aggregate(
-            attempts=total(days, "attempts"), priced=total(days, "priced_attempts"), usd=total(days, "cost_usd")
-        )
-    ).iloc[0]
-    if pd.isna(counted["attempts"]) or not counted["attempts"]:
+    whole = spend.totals(view, Scope.of(view), ("attempts", "priced_share"))
+    if not whole["attempts"]:
         return None
-    usage = view.usage
-    marked = usage.filter(usage.caveats.notnull())
-    doubtful = view.frame(marked.aggregate(usd=marked.cost_usd.sum()))["usd"][0]
-    usd = 0.0 if pd.isna(counted["usd"]) else float(counted["usd"])
     reach, logged = through(view), logged_days(view)
     return Standing(
-        attempts=int(counted["attempts"]),
+        attempts=int(whole["attempts"]),
         first_day=logged[0].date(),
         last_day=logged[-1].date(),
         last=reach.instant,
         loaded=last_load(view),
-        priced_share=float(counted["priced"]) / float(counted["attempts"]),
-        without_caveat_share=1 - (0.0 if pd.isna(doubtful) else float(doubtful)) / usd if usd > 0 else None,
+        priced_share=float(whole["priced_share"]),
+        without_caveat_share=spend.without_caveat_share(view, Scope.of(view)),
         sample=is_sample(view),
     )
 
@@ -67,26 +59,17 @@ def caveats(view: Ledger) -> pd.DataFrame:
 
     A row with two caveats counts in both, so that the dollars do not add up to a total.
     """
-    usage = view.usage
-    marked = usage.filter(usage.caveats.notnull()).select("source", "cost_usd", code=lambda t: t.caveats.unnest())
-    frame = view.frame(marked.group_by("code", "source").aggregate(rows=marked.count(), cost_usd=marked.cost_usd.sum()))
-    rows = []
-    for code, part in frame.groupby("code"):
-        known = BY_CODE.get(str(code))
-        dollars = part["cost_usd"].dropna().astype(float)
-        rows.append(
-            {
-                "code": code,
-                "caveat": known.label.capitalize() if known else str(code),
-                "rows": int(part["rows"].sum()),
-                "cost_usd": float(dollars.sum()) if len(dollars) else None,
-                "formats": ", ".join(sorted(part["source"].astype(str))),
-                "meaning": known.sentence if known else "",
-                "remedy": known.remedy if known else "",
-            }
-        )
-    columns = ["code", "caveat", "rows", "cost_usd", "formats", "meaning", "remedy"]
-    return pd.DataFrame(rows, columns=columns).sort_values(["cost_usd", "rows"], ascending=False, ignore_index=True)
+    frame = view.sql(
+        f"""SELECT caveat AS code, sum(attempts)::BIGINT AS rows, sum(cost_usd)::DOUBLE AS cost_usd,
+            string_agg(DISTINCT source, ', ' ORDER BY source) AS formats
+        FROM {view.name("caveats_by_day")} GROUP BY 1 ORDER BY 3 DESC NULLS LAST, 2 DESC, 1"""
+    )
+    declared = [BY_CODE.get(code) for code in frame["code"]]
+    return frame.assign(
+        caveat=[one.label.capitalize() if one else code for one, code in zip(declared, frame["code"], strict=True)],
+        meaning=[one.sentence if one else "" for one in declared],
+        remedy=[one.remedy if one else "" for one in declared],
+    )[["code", "caveat", "rows", "cost_usd", "formats", "meaning", "remedy"]]
 
 
 @kept

@@ -137,6 +137,15 @@ def show_reports() -> None:
     for report in reports:
         if report.error:
             st.warning(fmt.md(report.error), icon=":material/warning:")
+        for unread in report.unread:
+            st.caption(
+                fmt.md(
+                    f"{Path(report.path).name}: no column reads {unread.path} ({fmt.count(unread.rows)} rows, sum "
+                    f"{unread.sum:,g}); these rows are marked, see Coverage."
+                )
+            )
+        if report.unread_more:
+            st.caption(f"{fmt.count(report.unread_more)} further paths that no column reads.")
         for reason, times in report.reasons.items():
             st.caption(fmt.md(f"{Path(report.path).name}: {times:,} set aside because {reason}."))
 
