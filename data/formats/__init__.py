@@ -79,7 +79,8 @@ USAGE_COLUMNS = (
 )
 
 BILLED_COLUMNS = (
-    "event_key",
+    "event_key",  # in a format with `buckets` it begins with the bucket and a colon
+    "bucket",  # the report's time span: a newer report replaces what the ledger has of it, see data/loading/report_buckets.py
     "provider",
     "day",
     "line_item",

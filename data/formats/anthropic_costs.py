@@ -29,6 +29,8 @@ FROM ({report_page.rows("starting_at", "ending_at")})"""
 
 COLUMNS = {
     "event_key": f"concat_ws(':', {SAME}, namesake)",
+    "bucket": "started",
+    "skip": report_page.EMPTY,
     "provider": "'anthropic'",
     "day": "CAST(utc(started) AS DATE)",
     "line_item": "coalesce(text_of(r.description), text_of(concat_ws(', ', r.model, r.token_type)), r.cost_type)",

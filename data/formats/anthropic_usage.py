@@ -23,6 +23,10 @@ RESULT = {
     "speed": "VARCHAR",
     "account_id": "VARCHAR",
     "service_account_id": "VARCHAR",
+    "product": "VARCHAR",
+    "rbac_group_id": "VARCHAR",
+    "slack_channel_id": "VARCHAR",
+    "actor_id": "VARCHAR",
 }
 
 COUNTS = {
@@ -33,11 +37,17 @@ COUNTS = {
     "output_tokens": "number(r.output_tokens)",
     "web_search_requests": "number(r.server_tool_use.web_search_requests)",
 }
-ROWS = report_page.lines(COUNTS, report_page.rows("starting_at", "ending_at"))
+SAME = """started, ended, r.workspace_id, r.api_key_id, r.account_id, r.service_account_id, r.model, r.service_tier,
+    r.context_window, r.inference_geo, r.speed"""
+# What the analytics reports group by besides; last in the key, so that it is the same where they are missing.
+ANALYTICS = "r.product, r.rbac_group_id, r.slack_channel_id, r.actor_id"
+ROWS = report_page.lines(
+    COUNTS, report_page.told_apart(report_page.rows("starting_at", "ending_at"), f"{SAME}, {ANALYTICS}")
+)
 
 COLUMNS = {
-    "event_key": """concat_ws(':', started, ended, r.workspace_id, r.api_key_id, r.account_id, r.service_account_id, r.model, r.service_tier,
-        r.context_window, r.inference_geo, r.speed, line.item)""",
+    "event_key": f"concat_ws(':', {SAME}, line.item, {ANALYTICS}, namesake)",
+    "bucket": "started",
     "provider": "'anthropic'",
     "day": "CAST(utc(started) AS DATE)",
     "line_item": "line.item",

@@ -24,6 +24,8 @@ FROM ({report_page.rows("start_time", "end_time")})"""
 
 COLUMNS = {
     "event_key": f"concat_ws(':', {SAME}, namesake)",
+    "bucket": "started",
+    "skip": report_page.EMPTY,
     "provider": "'openai'",
     "day": "CAST(utc(started) AS DATE)",
     "line_item": "r.line_item",

@@ -37,10 +37,12 @@ COUNTS = {
     "output_tokens": "number(r.output_tokens)",
     "num_model_requests": "number(r.num_model_requests)",
 }
-ROWS = report_page.lines(COUNTS, report_page.rows("start_time", "end_time", PLAIN))
+SAME = "started, ended, r.project_id, r.user_id, r.api_key_id, r.model, r.batch, r.service_tier"
+ROWS = report_page.lines(COUNTS, report_page.told_apart(report_page.rows("start_time", "end_time", PLAIN), SAME))
 
 COLUMNS = {
-    "event_key": "concat_ws(':', started, ended, r.project_id, r.user_id, r.api_key_id, r.model, r.batch, r.service_tier, line.item)",
+    "event_key": f"concat_ws(':', {SAME}, line.item, namesake)",
+    "bucket": "started",
     "provider": "'openai'",
     "day": "CAST(utc(started) AS DATE)",
     "line_item": "line.item",

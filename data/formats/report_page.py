@@ -24,13 +24,17 @@ def fields(start: str, end: str, result: Mapping[str, object]) -> dict[str, obje
 
 
 def rows(start: str, end: str, alone: str = "d.results") -> str:
-    """SQL with one row per result: `started`, `ended`, the struct `r` and its `place`; `alone` finds a lone bucket's results."""
+    """SQL with one row per result: `started`, `ended`, the struct `r` and its `place`; `alone` finds a lone bucket's results.
+
+    An empty bucket is one row whose `r` is NULL: it says that nothing is left of what an earlier report had there.
+    """
     bucket = f"struct_pack({start} := d.{start}, {end} := d.{end}, results := {alone})"
     return f"""
-        SELECT file_no, record_no, path, raw, bucket.{start} AS started, bucket.{end} AS ended, unnest(bucket.results) AS r,
-            bucket_no * 1000000 + generate_subscripts(bucket.results, 1) AS place
-        FROM (SELECT *, unnest(buckets) AS bucket, generate_subscripts(buckets, 1) AS bucket_no
-              FROM (SELECT *, coalesce(d.data, [{bucket}]) AS buckets FROM records))"""
+        SELECT file_no, record_no, path, raw, bucket.{start} AS started, bucket.{end} AS ended, unnest(found) AS r,
+            bucket_no * 1000000 + generate_subscripts(found, 1) AS place
+        FROM (SELECT *, CASE WHEN len(bucket.results) = 0 THEN [NULL] ELSE bucket.results END AS found FROM (
+              SELECT *, unnest(buckets) AS bucket, generate_subscripts(buckets, 1) AS bucket_no
+              FROM (SELECT *, coalesce(d.data, [{bucket}]) AS buckets FROM records)))"""
 
 
 def lines(counts: Mapping[str, str], relation: str) -> str:
@@ -39,6 +43,15 @@ def lines(counts: Mapping[str, str], relation: str) -> str:
         f"{{'n': {n}, 'item': '{item}', 'count': {sql}}}" for n, (item, sql) in enumerate(counts.items(), start=1)
     )
     return f"SELECT *, unnest([{', '.join(structs)}]) AS line FROM ({relation})"
+
+
+EMPTY = "CASE WHEN r IS NULL THEN 'an empty bucket: the report has nothing there' END"
+
+
+def told_apart(relation: str, same: str) -> str:
+    """The relation with `namesake`, NULL for the first result of a name within its page: none is lost as a duplicate."""
+    return f"""SELECT *, nullif(row_number() OVER (PARTITION BY file_no, record_no, {same} ORDER BY place), 1) AS namesake
+        FROM ({relation})"""
 
 
 def numbered(relation: str, order: str) -> str:

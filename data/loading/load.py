@@ -11,7 +11,7 @@ from collections.abc import Callable
 from data import rollups
 from data.formats import BILLED_COLUMNS
 from data.ledger import Cursor, Ledger
-from data.loading import identity, staging, stand_ins, unread_usage
+from data.loading import identity, report_buckets, staging, stand_ins, unread_usage
 from data.loading.attribution_rules import RULES
 from data.loading.identity import GOOD
 from data.loading.recognition import Item
@@ -128,7 +128,11 @@ class Load:
     def _write_bills(self, replaced: int) -> None:
         if replaced:
             self._delete_replaced("billed", "bill_id")
-        given = ", ".join(f"s.{name}" for name in BILLED_COLUMNS if name not in ("event_key", "skip", "reject"))
+        if "bucket" in self.form.columns:
+            report_buckets.replace(self.cursor, self.form)
+        given = ", ".join(
+            f"s.{name}" for name in BILLED_COLUMNS if name not in ("event_key", "bucket", "skip", "reject")
+        )
         self.cursor.execute(
             f"""INSERT INTO lake.main.billed SELECT {", ".join(column.name for column in BILLED)} FROM (
                 SELECT s.event_id AS bill_id, '{self.form.name}' AS source, {self._batch} AS batch_id, s.record_no, {given}
