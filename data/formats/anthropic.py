@@ -70,6 +70,7 @@ FORMATS = (
         fields=envelope.FIELDS,
         rows=claude_usage.rows(envelope.rows(STRUCTURE, STREAMED), "b.usage", MODEL),
         columns=COLUMNS,
+        usage=claude_usage.objects("body -> 'usage'"),
         text_columns=envelope.texts("$.content"),
         assume_input_has_cache=False,
         supersedes=True,

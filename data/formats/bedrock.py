@@ -1,4 +1,4 @@
-"""AWS Bedrock: model invocation logs (S3 or CloudWatch, also wrapped in `message`) and Converse bodies.
+"""AWS Bedrock: model invocation logs (S3 or CloudWatch, also wrapped in `message` or as Insights fields) and Converse bodies.
 
 Input counts leave the cache out. There is no cost here: AWS bills in the cost and usage report. The model
 may be a regional inference profile (`us.`, `eu.`, `global.`), whose price differs, or the ARN of one's own
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from data.formats import Format, envelope, has
+from data.formats import Format, UsageObject, envelope, has
 
 NAMES = {
     name: "VARCHAR"
@@ -38,9 +38,29 @@ LOG = NAMES | {
     "output": {"outputTokenCount": "VARCHAR", "outputBodyJson": "JSON"},
 }
 
+
+def _fields(side: str, *names: str) -> str:
+    return ", ".join(f"""'{name}', f ->> '$."{side}.{name}"'""" for name in names)
+
+
 # CloudWatch hands the record over as a string inside its own event.
 WRAPPED = 'coalesce(json_of(d.message), json_of(d."@message"), raw::JSON)'
 ROWS = f"SELECT file_no, record_no, path, raw, json_transform({WRAPPED}, '{json.dumps(LOG)}') AS b FROM records"
+
+# Logs Insights answers with a list of fields per record, all of them text: the whole message, or what the query named.
+INSIGHTS_ROWS = f"""
+SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no, place) AS record_no, path, raw,
+    json_transform(coalesce(json_of(f ->> '@message'), json_object(
+        'timestamp', coalesce(f ->> 'timestamp', f ->> '@timestamp'), 'requestId', coalesce(f ->> 'requestId', f ->> '@ptr'),
+        'region', f ->> 'region', 'inferenceRegion', f ->> 'inferenceRegion', 'accountId', f ->> 'accountId',
+        'operation', f ->> 'operation', 'modelId', coalesce(f ->> 'modelId', f ->> 'model'), 'errorCode', f ->> 'errorCode',
+        'identity', json_object('arn', f ->> '$."identity.arn"'),
+        'input', json_object({_fields("input", "inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount")}),
+        'output', json_object({_fields("output", "outputTokenCount")}))), '{json.dumps(LOG)}') AS b
+FROM (
+    SELECT file_no, record_no, path, place, fields::VARCHAR AS raw, to_json(map_from_entries(list_transform(
+        json_transform(fields, '[{{"field": "VARCHAR", "value": "VARCHAR"}}]'), lambda e: struct_pack(k := e.field, v := e.value)))) AS f
+    FROM (SELECT file_no, record_no, path, unnest(d.results) AS fields, generate_subscripts(d.results, 1) AS place FROM records))"""
 
 
 def _written(life: str) -> str:
@@ -83,22 +103,23 @@ LOG_COLUMNS = {
     "skip": "CASE WHEN b.modelId IS NULL AND b.requestId IS NULL THEN 'not an invocation record' END",
 }
 
+CONVERSE_USAGE = {
+    "inputTokens": "VARCHAR",
+    "outputTokens": "VARCHAR",
+    "totalTokens": "VARCHAR",
+    "cacheReadInputTokens": "VARCHAR",
+    "cacheReadInputTokenCount": "VARCHAR",
+    "cacheWriteInputTokens": "VARCHAR",
+    "cacheWriteInputTokenCount": "VARCHAR",
+    "cacheDetails": [{"ttl": "VARCHAR", "inputTokens": "BIGINT"}],
+}
 CONVERSE = {
     "modelId": "VARCHAR",
     "metrics": {"latencyMs": "DOUBLE"},
     "ResponseMetadata": {"RequestId": "VARCHAR"},
     "serviceTier": "JSON",
     "trace": {"promptRouter": {"invokedModelId": "VARCHAR"}},
-    "usage": {
-        "inputTokens": "VARCHAR",
-        "outputTokens": "VARCHAR",
-        "totalTokens": "VARCHAR",
-        "cacheReadInputTokens": "VARCHAR",
-        "cacheReadInputTokenCount": "VARCHAR",
-        "cacheWriteInputTokens": "VARCHAR",
-        "cacheWriteInputTokenCount": "VARCHAR",
-        "cacheDetails": [{"ttl": "VARCHAR", "inputTokens": "BIGINT"}],
-    },
+    "usage": CONVERSE_USAGE,
 }
 # What a prompt router chose is what ran.
 MODEL = """coalesce(text_of(b.trace.promptRouter.invokedModelId), text_of(b.modelId), text_of(d.model),
@@ -136,7 +157,27 @@ def _is_log(sample: list[dict]) -> bool:
     return plain or (bool(sample) and 2 * len(wrapped) >= len(sample))
 
 
+def _is_insights(sample: list[dict]) -> bool:
+    results = sample[0].get("results") if sample else None
+    rows = [r for r in results if isinstance(r, list)] if isinstance(results, list) else []
+    fields = [e for row in rows for e in row if isinstance(e, dict) and {"field", "value"} <= e.keys()]
+    return any("TokenCount" in str(e["field"]) or "ModelInvocationLog" in str(e["value"]) for e in fields)
+
+
 FORMATS = (
+    Format(
+        name="bedrock_insights",
+        label="AWS Bedrock invocation logs, as Logs Insights answers",
+        family="bedrock",
+        recognise=_is_insights,
+        fields={"results": ["JSON"]},
+        rows=INSIGHTS_ROWS,
+        columns=LOG_COLUMNS,
+        assume_input_has_cache=False,
+        order=40,
+        documents=True,
+        note="Logs Insights answers with at most 10,000 records: a query that gives exactly so many was cut.",
+    ),
     Format(
         name="bedrock",
         label="AWS Bedrock model invocation logs",
@@ -155,6 +196,7 @@ FORMATS = (
         fields=envelope.FIELDS,
         rows=envelope.rows(CONVERSE),
         columns=BODY_COLUMNS,
+        usage=(UsageObject("body -> 'usage'", CONVERSE_USAGE),),
         text_columns=envelope.texts("$.output.message.content"),
         assume_input_has_cache=False,
         order=70,

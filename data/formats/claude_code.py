@@ -80,6 +80,7 @@ FORMATS = (
         },
         rows=ROWS,
         columns=COLUMNS,
+        usage=claude_usage.objects("raw -> '$.message.usage'"),
         assume_input_has_cache=False,
         supersedes=True,
         stand_ins=True,

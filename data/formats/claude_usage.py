@@ -8,6 +8,9 @@ Source: anthropic SDK 2.14.0, `beta_usage.py`, and recorded bodies of both kinds
 
 from __future__ import annotations
 
+from data.formats import UsageObject
+
+TOOLS = ("web_search", "web_fetch", "code_execution")
 COUNTS = {
     "input_tokens": "VARCHAR",
     "output_tokens": "VARCHAR",
@@ -17,7 +20,7 @@ COUNTS = {
 }
 USAGE = COUNTS | {
     "output_tokens_details": {"thinking_tokens": "VARCHAR"},
-    "server_tool_use": "JSON",
+    "server_tool_use": {f"{tool}_requests": "VARCHAR" for tool in TOOLS},
     "speed": "VARCHAR",
     "service_tier": "VARCHAR",
     "inference_geo": "VARCHAR",
@@ -85,9 +88,17 @@ COLUMNS = {
 
 def columns(usage: str) -> dict[str, str]:
     """The columns of a usage object `usage`, on the rows of `rows`; what belongs to the answer stands on its row alone."""
+    tools = ", ".join(f"'{tool}', TRY_CAST({usage}.server_tool_use.{tool}_requests AS BIGINT)" for tool in TOOLS)
     return COLUMNS | {
+        "server_tools": f"CASE WHEN run = 0 THEN json_object({tools}) END",
         "reasoning_tokens": f"CASE WHEN run = 0 THEN {usage}.output_tokens_details.thinking_tokens END",
     }
+
+
+def objects(json: str) -> tuple[UsageObject, ...]:
+    """The usage object under the SQL `json`, on the row of the answer."""
+    harmless = {"server_tool_use.tool_search_requests": "no fee: the tokens it takes are in the counts"}
+    return (UsageObject(f"CASE WHEN run = 0 THEN {json} END", USAGE, harmless),)
 
 
 def incomplete(stop_reason: str, content: str, output: str) -> str:

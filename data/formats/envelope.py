@@ -90,10 +90,13 @@ COLUMNS = {
 }
 
 
-def rows(structure: Mapping[str, object], body: str = BODY) -> str:
-    """SQL that adds `b`, the body as a struct of `structure`, to every record; `body` finds its JSON."""
+def rows(structure: Mapping[str, object], body: str = BODY, records: str = "records") -> str:
+    """SQL that adds `body`, the answer as JSON, and `b`, a struct of `structure` from it, to every record.
+
+    `records`: SQL of records whose `d` is an envelope, where the log has another shape.
+    """
     shape = json.dumps({**dict.fromkeys(BODY_TIMES, "VARCHAR"), "error": "JSON", **structure})
-    return f"SELECT file_no, record_no, path, raw, d, json_transform({body}, '{shape}') AS b FROM records"
+    return f"SELECT *, json_transform(body, '{shape}') AS b FROM (SELECT *, {body} AS body FROM {records})"
 
 
 def texts(*answers: str) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """FOCUS billing files (FinOps Open Cost and Usage Specification 1.0 to 1.3): any cloud's or vendor's bill.
 
-BilledCost is what an invoice adds up to. Rows of services that are no AI are left out where the file
-says what a service is. Charge periods are UTC and their end is exclusive.
+BilledCost is what an invoice adds up to. Where the file says what a service is, only charges of language models count:
+a machine-learning platform's bill is mostly machines, disks and addresses. `--format focus_bill_all` takes every row.
+Charge periods are UTC and their end is exclusive.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ NAMES = (
     "PublisherName",
     "InvoiceIssuerName",
     "ServiceCategory",
+    "ServiceSubcategory",
     "ServiceName",
     "SkuId",
     "SkuMeter",
@@ -42,6 +44,24 @@ NAMES = (
 
 # ISO 8601, or what a spreadsheet made of it: month first.
 DAY = """CAST(coalesce(try_strptime(d.ChargePeriodStart, ['%m/%d/%y', '%m/%d/%Y', '%m/%d/%y %H:%M', '%m/%d/%Y %H:%M']), utc(d.ChargePeriodStart)) AS DATE)"""
+
+# A service that sells nothing but models, a charge that names a model or its tokens, and what is neither.
+SELLERS = "bedrock|openai|anthropic|gemini api|mistral|cohere|perplexity|deepseek|groq|openrouter|fireworks|together ai"
+MODELS = (
+    "\\b(gpt|claude|gemini|gemma|llama|mistral|mixtral|codestral|cohere|command|titan|nova|deepseek|qwen|kimi|grok|phi|jamba"
+    "|palm|dall-?e|whisper|imagen|veo|embeddings?|tokens?|llms?|generative|o[134](-mini|-pro)?)\\b|large language|foundation model"
+)
+MACHINES = (
+    "virtual machine|managed disk|\\bdisks?\\b|ip address|bandwidth|data transfer|load balancer|\\bnat\\b|snapshot"
+    "|instance core|instance ram|\\bvcpu|node hours?"
+)
+SERVICE = "concat_ws(' ', d.ServiceName, d.PublisherName, d.ServiceProviderName, d.ProviderName, d.InvoiceIssuerName)"
+CHARGE = (
+    "concat_ws(' ', d.ChargeDescription, d.SkuMeter, d.SkuId, d.ResourceName, d.ConsumedUnit, d.PricingUnit, d.x_model)"
+)
+IS_MODEL = f"""(text_of(d.x_model) IS NOT NULL OR jtext(TRY_CAST(d.Tags AS JSON), '$.model') IS NOT NULL
+    OR NOT regexp_matches(lower({CHARGE}), '{MACHINES}') AND (lower(d.ServiceSubcategory) = 'generative ai'
+        OR regexp_matches(lower({SERVICE}), '{SELLERS}') OR regexp_matches(lower({CHARGE}), '{MODELS}')))"""
 
 ISSUER = "lower(coalesce(text_of(d.ServiceProviderName), text_of(d.ProviderName), text_of(d.PublisherName), text_of(d.InvoiceIssuerName)))"
 
@@ -61,31 +81,49 @@ COLUMNS = {
     "unit": "text_of(d.ConsumedUnit)",
     "note": """CASE WHEN d.ChargeCategory = 'Purchase' THEN 'a purchase made in advance: its usage is billed at 0'
         WHEN d.ChargeCategory <> 'Usage' THEN lower(d.ChargeCategory) END""",
-    "skip": """CASE WHEN text_of(d.ServiceCategory) IS NOT NULL AND d.ServiceCategory <> 'AI and Machine Learning'
-        THEN 'a service that is no AI: ' || d.ServiceCategory END""",
+    "skip": f"""CASE WHEN text_of(d.ServiceCategory) IS NOT NULL AND d.ServiceCategory <> 'AI and Machine Learning'
+            THEN 'a service that is no AI: ' || d.ServiceCategory
+        WHEN text_of(d.ServiceCategory) IS NOT NULL AND NOT coalesce({IS_MODEL}, FALSE)
+            THEN 'no charge of a language model: ' || coalesce(text_of(d.ServiceName), 'service not named') END""",
 }
 
+# Identity: what was added to NAMES later stays out of it.
 SAME = (
     "concat_ws('|', "
     + ", ".join(
         f"coalesce(d.{name}, '')"
         for name in NAMES
-        if name not in ("BilledCost", "EffectiveCost", "ConsumedQuantity", "PricingQuantity")
+        if name not in ("BilledCost", "EffectiveCost", "ConsumedQuantity", "PricingQuantity", "ServiceSubcategory")
     )
     + ")"
 )
+
+SHAPE = {
+    "fields": dict.fromkeys(NAMES, "VARCHAR"),
+    "rows": f"""SELECT *, row_number() OVER (PARTITION BY file_no, same ORDER BY record_no) AS place
+        FROM (SELECT *, md5({SAME}) AS same FROM records)""",
+    "table": "billed",
+    "supersedes": True,
+    "family": "focus_bill",
+    "order": 40,
+}
+NOTE = "BilledCost is compared: what was bought in advance stands on the day it was bought."
 
 FORMATS = (
     Format(
         name="focus_bill",
         label="FOCUS billing file",
         recognise=lambda sample: has(sample, "BilledCost", "BillingCurrency", "ChargePeriodStart"),
-        fields=dict.fromkeys(NAMES, "VARCHAR"),
-        rows=f"SELECT *, row_number() OVER (PARTITION BY file_no, same ORDER BY record_no) AS place FROM (SELECT *, md5({SAME}) AS same FROM records)",
         columns=COLUMNS,
-        table="billed",
-        supersedes=True,
-        order=40,
-        note="BilledCost is compared: what was bought in advance stands on the day it was bought.",
+        note=f"{NOTE} Only charges of language models are kept; --format focus_bill_all keeps every row.",
+        **SHAPE,
+    ),
+    Format(
+        name="focus_bill_all",
+        label="FOCUS billing file, every charge",
+        recognise=lambda sample: False,  # chosen by the operator, who knows that all of the file is about models
+        columns={name: sql for name, sql in COLUMNS.items() if name != "skip"},
+        note=NOTE,
+        **SHAPE,
     ),
 )

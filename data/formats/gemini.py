@@ -7,7 +7,7 @@ count inside a present `usageMetadata` is 0. Source: google-genai SDK 3.4.0 type
 
 from __future__ import annotations
 
-from data.formats import Format, envelope
+from data.formats import Format, UsageObject, envelope
 
 COUNTS = {
     "prompt": ("promptTokenCount", "prompt_token_count"),
@@ -17,11 +17,25 @@ COUNTS = {
     "tool": ("toolUsePromptTokenCount", "tool_use_prompt_token_count"),
     "total": ("totalTokenCount", "total_token_count"),
 }
-USAGE = {name: "VARCHAR" for names in COUNTS.values() for name in names} | {
+# Each count again, by modality; documents are text.
+DETAILS = {
+    "input": ("promptTokensDetails", "prompt_tokens_details"),
+    "cache_read": ("cacheTokensDetails", "cache_tokens_details"),
+    "output": ("candidatesTokensDetails", "candidates_tokens_details"),
+}
+BY_MODALITY = [{"modality": "VARCHAR", "tokenCount": "VARCHAR", "token_count": "VARCHAR"}]
+MEDIA = ("image", "audio", "video")
+USAGE: dict[str, object] = {name: "VARCHAR" for names in COUNTS.values() for name in names} | {
     "serviceTier": "VARCHAR",
     "service_tier": "VARCHAR",
     "trafficType": "VARCHAR",
     "traffic_type": "VARCHAR",
+    **{name: BY_MODALITY for names in DETAILS.values() for name in names},
+}
+HARMLESS = {
+    f"{name}[].{count}": "the prompt of tools again, by modality"
+    for name in ("toolUsePromptTokensDetails", "tool_use_prompt_tokens_details")
+    for count in ("tokenCount", "token_count")
 }
 STRUCTURE = {
     "responseId": "VARCHAR",
@@ -29,6 +43,7 @@ STRUCTURE = {
     "modelVersion": "VARCHAR",
     "model_version": "VARCHAR",
     "cut": "BOOLEAN",
+    "candidates": [{"groundingMetadata": {"webSearchQueries": ["VARCHAR"]}}],
     "usageMetadata": USAGE,
     "usage_metadata": USAGE,
 }
@@ -55,6 +70,13 @@ def _count(name: str) -> str:
     return f"CASE WHEN {METERED} THEN coalesce(b.usageMetadata.{camel}, b.usage_metadata.{snake}, '0') END"
 
 
+def _media(side: str, kind: str) -> str:
+    camel, snake = DETAILS[side]
+    found = f"""list_filter(coalesce(b.usageMetadata.{camel}, b.usage_metadata.{snake}), lambda m: upper(m.modality) = '{kind.upper()}')"""
+    return f"list_sum(list_transform({found}, lambda m: count_of(coalesce(m.tokenCount, m.token_count))))::BIGINT"
+
+
+SEARCHES = "list_sum(list_transform(b.candidates, lambda c: len(c.groundingMetadata.webSearchQueries)))::BIGINT"
 TOOL_IS_INSIDE = f"number({_count('total')}) = number({_count('prompt')}) + number({_count('candidates')}) + number({_count('thoughts')})"
 TIER = "lower(coalesce(b.usageMetadata.serviceTier, b.usage_metadata.service_tier))"
 # Vertex says how the request was served.
@@ -70,6 +92,13 @@ COLUMNS = envelope.COLUMNS | {
         ELSE CAST(number({_count("prompt")}) + number({_count("tool")}) AS VARCHAR) END""",
     "cache_read_tokens": _count("cached"),
     "output_tokens": _count("candidates"),
+    **{
+        f"{kind}_{side}_tokens": _media(side, kind)
+        for side in DETAILS
+        for kind in MEDIA
+        if (side, kind) != ("cache_read", "video")
+    },
+    "server_tools": f"json_object('grounding', {SEARCHES})",
     "reasoning_tokens": _count("thoughts"),
     "input_has_cache": "TRUE",
     "output_has_reasoning": "FALSE",
@@ -94,6 +123,11 @@ FORMATS = (
         fields=envelope.FIELDS,
         rows=envelope.rows(STRUCTURE, STREAMED),
         columns=COLUMNS,
+        usage=(
+            UsageObject(
+                "coalesce(body -> 'usageMetadata', body -> 'usage_metadata')", USAGE, HARMLESS, "usageMetadata"
+            ),
+        ),
         text_columns=envelope.texts("$.candidates[0].content.parts"),
         assume_output_has_reasoning=False,
         supersedes=True,

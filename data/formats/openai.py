@@ -7,7 +7,7 @@ reasoning outside `completion_tokens`, OpenRouter reports the cost. Source: open
 
 from __future__ import annotations
 
-from data.formats import Format, envelope
+from data.formats import Format, UsageObject, envelope
 
 DETAILS = {
     "cached_tokens": "VARCHAR",
@@ -37,8 +37,33 @@ USAGE = {
     "cost": "JSON",
     "cost_in_usd_ticks": "VARCHAR",
     "total_cost_usd_ticks": "VARCHAR",
+    "num_sources_used": "VARCHAR",
+    "num_search_queries": "VARCHAR",
+    "server_side_tool_usage_details": "JSON",
     "is_byok": "BOOLEAN",
     "cost_details": {"upstream_inference_cost": "VARCHAR"},
+}
+SECONDS = "seconds, not tokens"
+PART = "a part of a count that is read"
+HARMLESS = {
+    **dict.fromkeys(("queue_time", "prompt_time", "completion_time", "total_time"), SECONDS),
+    **{f"{side}.text_tokens": PART for sides in SIDES.values() for side in sides},
+    **{f"{side}.cached_tokens_details.text_tokens": PART for side in SIDES["input"]},
+    **{
+        f"{side}.cache_write_tokens_details.{life}": PART
+        for side in SIDES["input"]
+        for life in ("ttl_30m_tokens", "ttl_12h_tokens")
+    },
+    **{
+        f"{side}.{kind}_prediction_tokens": "inside the completion tokens"
+        for side in SIDES["output"]
+        for kind in ("accepted", "rejected")
+    },
+    "prompt_cache_miss_tokens": "the input that was not read from the cache",
+    "cost_details.upstream_inference_prompt_cost": "a part of the upstream cost",
+    "cost_details.upstream_inference_completions_cost": "a part of the upstream cost",
+    "citation_tokens": "Perplexity's cost, which is read, holds them",
+    "num_server_side_tools_used": "the sum of the tools listed by name",
 }
 STRUCTURE = {
     "id": "VARCHAR",
@@ -51,6 +76,7 @@ STRUCTURE = {
     "prompt_filter_results": "JSON",
     "x_groq": "JSON",
     "cut": "BOOLEAN",
+    "output": "JSON",
     "usage": USAGE,
 }
 
@@ -87,6 +113,16 @@ COST = f"""CASE WHEN json_type(b.usage.cost) = 'OBJECT' THEN
 
 # xAI documents reasoning as extra to completion_tokens; the total of a row, where it has one, decides.
 REASONING_IS_EXTRA = f"number(b.usage.total_tokens) = number({INPUT}) + number({OUTPUT}) + number({REASONING})"
+# What the provider ran beside the model: search calls that searched, and containers rather than calls into one.
+CALLS = "from_json(CASE WHEN json_type(b.output) = 'ARRAY' THEN b.output ELSE '[]' END, '[\"JSON\"]')"
+TOOLS = f"""json_merge_patch(json_object(
+    'web_search', len(list_filter({CALLS}, lambda c: c ->> 'type' = 'web_search_call' AND coalesce(c ->> '$.action.type', 'search') = 'search')),
+    'file_search', len(list_filter({CALLS}, lambda c: c ->> 'type' = 'file_search_call')),
+    'code_interpreter', len(list_distinct(list_transform(list_filter({CALLS}, lambda c: c ->> 'type' = 'code_interpreter_call'),
+        lambda c: coalesce(c ->> 'container_id', 'one')))),
+    'live_search_source', TRY_CAST(b.usage.num_sources_used AS BIGINT),
+    'search_query', TRY_CAST(b.usage.num_search_queries AS BIGINT)),
+    coalesce(replace(json_of(b.usage.server_side_tool_usage_details)::VARCHAR, '_calls', '')::JSON, '{{}}'))"""
 MODEL = "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))"
 
 PROVIDER = f"""
@@ -119,6 +155,14 @@ COLUMNS = envelope.COLUMNS | {
     "cache_read_tokens": f"""coalesce({_detail("input", "cached_tokens")}, b.usage.prompt_cache_hit_tokens,
         b.usage.cached_tokens, b.usage.num_cached_tokens)""",
     "cache_write_tokens": _detail("input", "cache_write_tokens"),
+    "audio_input_tokens": _detail("input", "audio_tokens"),
+    "image_input_tokens": _detail("input", "image_tokens"),
+    "video_input_tokens": _detail("input", "video_tokens"),
+    "audio_cache_read_tokens": _detail("input", "cached_tokens_details.audio_tokens"),
+    "image_cache_read_tokens": _detail("input", "cached_tokens_details.image_tokens"),
+    "audio_output_tokens": _detail("output", "audio_tokens"),
+    "image_output_tokens": _detail("output", "image_tokens"),
+    "server_tools": TOOLS,
     "output_tokens": f"CASE WHEN b.object = 'list' THEN '0' ELSE {OUTPUT} END",
     "reasoning_tokens": REASONING,
     "total_tokens": "b.usage.total_tokens",
@@ -159,6 +203,8 @@ def _recognise(sample: list[dict]) -> bool:
     return envelope.recogniser(_is_openai)(sample) or _is_batch(sample)
 
 
+USAGE_OBJECTS = (UsageObject("body -> 'usage'", USAGE, HARMLESS),)
+
 FORMATS = (
     Format(
         name="openai",
@@ -167,6 +213,7 @@ FORMATS = (
         fields=envelope.FIELDS,
         rows=envelope.rows(STRUCTURE, STREAMED),
         columns=COLUMNS,
+        usage=USAGE_OBJECTS,
         text_columns=envelope.texts("$.choices[0].message.content", "$.output"),
         supersedes=True,
         order=70,

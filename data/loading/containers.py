@@ -26,7 +26,19 @@ SAMPLE = 50  # records looked at to recognise a format
 GROUP_BYTES, GROUP_FILES = 256 * 2**20, 2000  # files of one kind that are ingested in one transaction
 LONG_LINE = 256 * 2**20
 CHUNK = 2**19
-WRAPPERS = ("data", "result", "results", "rows", "observations", "logs", "records", "items", "value", "traces")
+WRAPPERS = (
+    "data",
+    "result",
+    "results",
+    "rows",
+    "observations",
+    "logs",
+    "records",
+    "items",
+    "value",
+    "traces",
+    "events",
+)
 # One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is (`Text` looks out for others).
 SEPARATOR = b"\x1e"
 LINES = "columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x1f\x1e\x1f\x1e', quote = '', escape = '', strict_mode = false"

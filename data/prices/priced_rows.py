@@ -102,7 +102,7 @@ def _rows(relation: str, tiers: Iterable[str]) -> str:
            epoch_ms(requested_at) // 1000 % 86400 AS price_second,
            {_sum(INPUT_TOKENS)} AS price_input,
            coalesce({", ".join(MEDIA_TOKENS)}) IS NOT NULL AS price_media,
-           CASE WHEN server_tools IS NOT NULL THEN TRY_CAST(server_tools AS MAP(VARCHAR, BIGINT)) END AS price_tools,
+           CASE WHEN server_tools IS NOT NULL THEN TRY_CAST(TRY_CAST(server_tools AS JSON) AS MAP(VARCHAR, BIGINT)) END AS price_tools,
            coalesce(unmetered, FALSE) OR fresh_input_tokens IS NULL AND output_tokens IS NULL AS price_unmetered
     FROM {relation} r"""
 

@@ -26,14 +26,11 @@ BILLED = {
     "claude_code_otel_metrics.json": {"cost": 0.0875},
 }
 # Not read yet.
-OPEN = { "06-anthropic-stream-servertool.jsonl", "07-cc-websearch.jsonl",
-    "08-gemini-image.jsonl", "13-vertex-traffic.jsonl", "14-cc-fast.jsonl", "17-litellm-dup-responses.jsonl",
-    "25-gemini-priority.jsonl", "29c-bedrock-tier-body.jsonl", "30-openai-websearch.jsonl",
-    "total-langfuse.json", "bedrock_filter_log_events.json",
-    "bedrock_insights_api.json", "azure_apim_gatewaylogs.log", "claude_code_otel_logs.json",
+OPEN = { "17-litellm-dup-responses.jsonl",
+    "claude_code_otel_logs.json",
     "claude_code_otel_metrics.json", "gemini_cli_otel_logs.json", "gemini_cli_telemetry.log", "anthropic_console_cost.csv",
     "anthropic_console_tokens.csv", "cursor_usage.csv", "openrouter_activity_daily.csv", "litellm_daily_activity_api.json",
-    "opencode_message.json", "focus_ai_ml_infrastructure.csv", "json_arrays_per_line.jsonl",
+    "opencode_message.json", "json_arrays_per_line.jsonl",
 }  # fmt: skip
 SUMS = {
     "input": "fresh_input_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0) "
