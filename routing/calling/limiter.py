@@ -1,9 +1,10 @@
 """How fast one endpoint may be asked: declared limits, and a rate that adapts to what it answers.
 
 The adaptive rule is the brief's: more than 10 % overload among the last 100 calls, and the rate
-goes down by a fifth, the endpoint rests for five seconds and the fallback answers meanwhile. A
-single refusal already trims the rate a little and is remembered as a ceiling, so that the limiter
-settles just under the real limit and climbs above it only in small steps (AIMD).
+goes down by a fifth, or to what still came through where that is less; the endpoint rests for five
+seconds and the fallback answers meanwhile. A single refusal already trims the rate a little and is
+remembered as a ceiling, so that the limiter settles just under the real limit and climbs above it
+only in small steps (AIMD).
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from collections.abc import Callable
 
 WINDOW = 100
 FAILURE_SHARE = 0.10
-ENOUGH = 50
+ENOUGH = 25
+LATEST = 20
+PRIOR = 0.5
+ROUGHLY = 1.15
 CUT = 0.8
 REST_S = 5.0
 TRIM = 0.97
 TRIM_EVERY_S = 1.0
 HOLD_S = 5.0
-GROWTH_PER_S = 0.005
+GROWTH_PER_S = 0.015
 CAUTIOUS_GROWTH_PER_S = 0.0003
 PATIENCE_S = 30.0
 PROVEN_S = 60.0
@@ -78,6 +82,8 @@ class AdaptiveRate:
         self._grown_at = clock()
         self._next = 0.0
         self._proven_per_s, self._proven_at = 0.0, clock()
+        self._met: list[bool] = []
+        self._too_high = 0.0
         self.resting_until = 0.0
 
     @property
@@ -107,6 +113,11 @@ class AdaptiveRate:
 
         Other failures are the breaker's business: asking more slowly does not cure them.
         """
+        if self.resting_s() > 0:
+            # A call from before the rest: it says more about the rate that was too high, nothing about the present one.
+            self._met.append(not overloaded)
+            self._cut()
+            return
         self._outcomes.append(not overloaded)
         if not overloaded:
             self._prove()
@@ -114,16 +125,23 @@ class AdaptiveRate:
         self._grow()
         rate, now = self.per_s or self._observed(), self._clock()
         if self._too_many_failures():
-            self.per_s = max(LOWEST_PER_S, rate * CUT)
-            # What came through tells where the limit is: climb back to there briskly.
-            self._ceiling = self._proven_per_s = max(self.per_s, rate * (1 - self.failure_share))
-            self.resting_until = max(self.resting_until, now + REST_S)
+            latest = list(self._outcomes)[-LATEST:]
+            self._met, self._too_high = latest[latest.index(False) :], rate
+            self._cut()
+            self.resting_until = now + REST_S
             self._outcomes.clear()
         elif now >= self._trimmed_at + TRIM_EVERY_S:
             # Refusals of one burst are one message; and a few refusals do not unsay what lately came through.
             self._ceiling = self.per_s = max(LOWEST_PER_S, min(rate, max(rate * TRIM, self._proven() * PROVEN_SHARE)))
             self._trimmed_at = now
         self._refused_at = now
+
+    def _cut(self) -> None:
+        """Go down by a fifth, or to what came through since the refusals began where that is less."""
+        came_through = self._too_high * (self._met.count(True) + PRIOR) / (len(self._met) + 1)
+        self.per_s = max(LOWEST_PER_S, min(self._too_high * CUT, came_through))
+        # Few calls tell the limit roughly: a little above it the climb is still brisk.
+        self._ceiling = self._proven_per_s = self.per_s * ROUGHLY
 
     def _prove(self) -> None:
         """Remember the highest throughput of the last minute or so."""

@@ -98,7 +98,7 @@ def test_a_thousand_tasks_under_every_failure(state, ledger, home, monkeypatch, 
     # The refusals here have nothing to do with the rate: without this the limiter would make the test wait for minutes.
     monkeypatch.setattr(limiter, "REST_S", 0.05)
     monkeypatch.setattr(limiter, "TRIM", 1.0)
-    monkeypatch.setattr(limiter, "CUT", 0.99)
+    monkeypatch.setattr(limiter, "FAILURE_SHARE", 1.0)
     tasks, rng = labelled(1000), random.Random(11)
     with ScriptedServer(lambda n, body: rng.choice(MIX), adder) as server:
         body = spec(server.url, POLICY, tasks=tasks, max_usd="0.5", concurrency=24, task_seconds=300)

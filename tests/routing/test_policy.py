@@ -120,7 +120,8 @@ def test_a_request_longer_than_the_window_goes_to_the_fallback():
 def test_a_verifier_sees_the_data_and_is_constrained_too():
     text = (
         "name: p\nconstraints: [{when: {}, forbid: {origin: [CN]}}]\n"
-        "rules: [{when: {}, cascade: [gpt-5-mini, gpt-5.2], confidence_floor: 0.9, confidence: verifier, verifier: deepseek-v3.2}]"
+        "rules: [{when: {}, cascade: [gpt-5-mini, gpt-5.2], confidence_floor: 0.9, "
+        "confidence: verifier, verifier: deepseek-v3.2}]"
     )
     policy = read_policy(text)
     assert chosen(policy) == ("use", ["gpt-5.2"])
