@@ -9,7 +9,7 @@ from data import backup, checks, console
 from data.errors import BadInput
 from data.formats import all_formats
 from data.ledger import Ledger
-from data.loading import mappings
+from data.loading import explain, mappings
 from data.loading.ingest import ingest
 from data.loading.report import print_reports
 from data.prices import report as price_report
@@ -36,6 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     forget = console.command(commands, "forget", run_forget, "forget a saved document, such as one that cannot be read")
     forget.add_argument("kind", choices=sorted(KINDS), metavar="KIND", help=", ".join(sorted(KINDS)))
     forget.add_argument("name", metavar="NAME")
+    explain.register(commands)
     price_report.register(commands)
     sample.register(commands)
     backup.register(commands)

@@ -123,3 +123,11 @@ def paths(cursor: Cursor, form: Format) -> dict[int, list[UnreadPath]]:
     for file_no, *rest in rows:
         found.setdefault(file_no, []).append(UnreadPath(*rest))
     return found
+
+
+def of_row(cursor: Cursor, form: Format, row_no: int) -> dict[str, float]:
+    """Unread path -> sum, of one staged row."""
+    if not form.usage:
+        return {}
+    one = f"SELECT row_no, unread FROM log_rows WHERE row_no = {row_no:d} AND unread IS NOT NULL"
+    return dict(cursor.execute(f"SELECT path, sum(value) FROM ({_leaves(form, one)}) GROUP BY 1 ORDER BY 1").fetchall())

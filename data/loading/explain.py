@@ -1,0 +1,152 @@
+"""How one record of a file is read: the record, the columns it gives, what stays unread, its price and its caveats.
+
+The file is loaded into a store that is thrown away, by the same code as any load, so that what is told is what
+happens. Prices, aliases and rules are those of the given state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from data import caveats, console
+from data.errors import BadInput, NoData
+from data.formats import Format
+from data.ledger import Cursor, Ledger
+from data.loading import containers, mappings, staged_rows, unread_usage
+from data.loading.load import Load
+from data.loading.recognition import Item, format_named, recognise
+from data.prices.book import PriceBook
+from data.prices.breakdown import Breakdown, breakdown
+from data.state import State
+
+LONGEST_RECORD = 4000
+
+
+class Explanation(NamedTuple):
+    """How record `record_no` of a file was read. `record` is its text, secrets masked, "" where the format counts its own.
+
+    `outcome` is loaded, or the reason why it was skipped or rejected; `columns` has what the row knows, by column.
+    """
+
+    format: str
+    record_no: int
+    record: str
+    outcome: str
+    columns: dict[str, Any]
+    unread: dict[str, float]
+    price: Breakdown | None
+    caveats: tuple[caveats.Caveat, ...]
+
+
+def explain(state: State, path: Path, record_no: int = 1, form: Format | str | None = None) -> Explanation:
+    """Explain one record, counted from 1; raises NoData for a number the file has not got, and what a load raises."""
+    chosen = format_named(form) if isinstance(form, str) else form
+    with tempfile.TemporaryDirectory(prefix="baton-explain-") as folder:
+        ledger = Ledger.open(folder)
+        cursor = ledger.cursor()
+        try:
+            for macro in staged_rows.MACROS:
+                cursor.execute(macro)
+            item = recognise(cursor, Path(folder), path, chosen)
+            if item.form.table != "usage":
+                raise BadInput(f"{path.name} is {item.form.label}: lines of a bill, which have no price to explain.")
+            load = Load(ledger, state, cursor, [item], lambda stage, share, note: None)
+            load.stage(keep_text=False)
+            load.commit(keep_text=False)
+            return _told(state, cursor, item, record_no)
+        finally:
+            cursor.close()
+            ledger.close()
+
+
+def _told(state: State, cursor: Cursor, item: Item, record_no: int) -> Explanation:
+    found = cursor.execute(
+        """SELECT row_no, event_id, skip, reject FROM log_rows WHERE record_no = $n
+           UNION ALL SELECT NULL, NULL, NULL, reject FROM misfits WHERE record_no = $n""",
+        {"n": record_no},
+    ).fetchone()
+    if found is None:
+        last = cursor.execute(
+            "SELECT max(record_no) FROM (SELECT record_no FROM log_rows UNION ALL SELECT record_no FROM misfits)"
+        ).fetchall()[0][0]
+        raise NoData(f"{item.file.path.name} has no record {record_no}; the last one is {last or 0}.")
+    row_no, event_id, skip, reject = found
+    rows = cursor.execute("SELECT * FROM lake.main.usage WHERE event_id = ?", [event_id]).to_arrow_table().to_pylist()
+    row = {name: value for name, value in rows[0].items() if value is not None} if rows and not (skip or reject) else {}
+    outcome = f"skipped: {skip}" if skip else f"rejected: {reject}" if reject else "loaded"
+    if row and row["record_no"] != record_no:
+        outcome = f"a repeat of record {row['record_no']}, which counts"
+    return Explanation(
+        format=item.form.name,
+        record_no=record_no,
+        record=_record(cursor, item, record_no),
+        outcome=outcome,
+        columns={name: value for name, value in row.items() if name not in ("batch_id", "caveats")},
+        unread=unread_usage.of_row(cursor, item.form, row_no) if row else {},
+        price=breakdown(PriceBook.load(state), row) if row else None,
+        caveats=tuple(caveats.BY_CODE[code] for code in row.get("caveats") or ()),
+    )
+
+
+def _record(cursor: Cursor, item: Item, record_no: int) -> str:
+    """The text of a record, where the format's numbers are those of the file's records."""
+    text = f"SELECT raw, row_number() OVER () AS n FROM ({containers.records([item.file])})"
+    if item.form.documents or item.form.rows != Format.rows and not item.form.per_record:
+        text = f"SELECT * FROM ({text}) WHERE (SELECT max(record_no) FROM log_rows) <= (SELECT count(*) FROM ({text}))"
+    found = cursor.execute(
+        f"SELECT left(masked(raw), {LONGEST_RECORD}) FROM ({text}) WHERE n = ?", [record_no]
+    ).fetchone()
+    return found[0] if found else ""
+
+
+def register(subparsers: Any) -> None:
+    """Add `explain` to `python -m data`."""
+    sub = console.command(subparsers, "explain", run, "how one record of a file is read: columns, price lines, caveats")
+    sub.add_argument("path", metavar="FILE")
+    sub.add_argument("--record", type=int, default=1, metavar="N", help="which record, from 1 (the default)")
+    sub.add_argument("--format", metavar="NAME", help="skip recognition; see `python -m data formats`")
+    sub.add_argument("--mapping", metavar="NAME", help="a column mapping saved on the Data page")
+
+
+def run(args: argparse.Namespace) -> None:
+    """`explain`: one record of a file, as a person reads it or as JSON."""
+    state = State.open(args.home)
+    form = mappings.load(state, args.mapping) if args.mapping else args.format
+    [path] = containers.expand([args.path])[:1]
+    found = explain(state, path, args.record, form)
+    if args.json:
+        console.emit_json(as_json(found))
+        return
+    console.say(f"{path.name}, record {found.record_no}, read as {found.format}: {found.outcome}")
+    if found.record:
+        console.say(found.record)
+    if found.columns:
+        console.emit_table(("column", "value"), found.columns.items())
+    for name, value in found.unread.items():
+        console.say(f"unread: {name} = {value:,g}")
+    if found.price:
+        lines = found.price.paid or found.price.listed
+        console.emit_table(
+            ("price of", "quantity", "rate USD", "USD", "source"),
+            [(line.bucket, f"{line.quantity:,} {line.unit}", line.rate_usd, line.usd, line.source) for line in lines],
+        )
+        console.say(f"cost {found.price.cost_usd} USD, {found.price.basis}; price found by {found.price.matched_by}")
+    for caveat in found.caveats:
+        console.say(f"caveat {caveat.code}: {caveat.sentence} {caveat.remedy}")
+
+
+def as_json(found: Explanation) -> dict[str, Any]:
+    """An explanation as plain values."""
+    price = found.price and {
+        **found.price._asdict(),
+        "listed": [line._asdict() for line in found.price.listed],
+        "paid": [line._asdict() for line in found.price.paid],
+    }
+    return {
+        **found._asdict(),
+        "price": price,
+        "caveats": [caveat._asdict() for caveat in found.caveats],
+    }
