@@ -19,12 +19,13 @@ from pages.ui import exports, filters, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
 from routing.policies import in_force
 from routing.policies.saved_policies import known_policies
+from simulations.mixes.caches import MixCaches, mix_caches
 from simulations.mixes.from_log import current_mix, log_scenario, with_shares
 from simulations.mixes.frontier import Frontier, as_rows, frontier
 from simulations.mixes.mix import MixScenario, normalised, simulate_mix
 from simulations.mixes.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
-from simulations.mixes.shadow_prices import dual_prices, rule_prices, why_not
+from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_prices, why_not
 from simulations.scenario import read_scenario, saved_scenarios
 
 QUESTION = "Can we halve the bill without losing quality?"
@@ -53,6 +54,20 @@ def swept(
     demands: Demands,
 ) -> Frontier:
     return frontier(built(view, scope, targets, policy, scale).problem, demands, 40)
+
+
+@shell.cached(reads=MIX_READS)
+def caches(
+    view: Ledger,
+    state: State,
+    scope: Scope,
+    targets: tuple[str, ...],
+    policy: str,
+    scale: str | None,
+    shares: np.ndarray,
+) -> MixCaches:
+    market = what_if.market(view, state, scope)
+    return mix_caches(view, built(view, scope, targets, policy, scale), shares, market)
 
 
 def halving(line: Frontier | None, keeping: Any, today_usd: float, today_quality: float | None) -> str:
@@ -98,11 +113,14 @@ def from_log(view: Ledger, title: Any) -> None:
     solved = (
         None if isinstance(answer, Infeasible) or answer.quality is None else answer
     )  # without a quality, cheapest is no advice
+    if not isinstance(answer, Infeasible):
+        lost = caches(view, scope, targets, policy, scale, answer.shares)
+        answer = answer._replace(cost_usd=answer.cost_usd + lost.usd)
     shares, origin = chosen_shares(made, line, None if solved is None else solved.shares)
     market = what_if.market(view, shell.state(), scope)
-    result = log_scenario(
-        made, shares, market, origin, f"Baton, data version {view.snapshot()}, {scope.start} to {scope.end}", assumed
-    )
+    lost = caches(view, scope, targets, policy, scale, shares)
+    source = f"Baton, data version {view.snapshot()}, {scope.start} to {scope.end}"
+    result = log_scenario(made, shares, market, origin, source, assumed, lost.lost_usd)
     shown = simulate_mix(result, market.catalog)
     with title:
         asked = origin in (CHEAPEST, TODAY) and demands.quality_floor == (
@@ -113,6 +131,14 @@ def from_log(view: Ledger, title: Any) -> None:
     with top:
         broken = mix_rule.banner(made, shares, policy)
         mix_result.kpis(shown)
+        if lost.warm_share is not None and lost.usd >= 1:
+            st.caption(
+                fmt.md(
+                    f"Prompt caches: {fmt.share(lost.warm_share)} of the reads stay warm when sessions keep their "
+                    f"model where they may; the rest costs {fmt.usd_short(lost.usd)} a year and is in the figures, but "
+                    "not in the line of the chart."
+                )
+            )
         if line:
             draw_frontier(line, today, shown)
         else:
@@ -190,7 +216,11 @@ def prices(made: Programme, demands: Demands, answer: Any) -> None:
     """What each promise costs, as sentences."""
     if answer is None:
         return
-    found = [*dual_prices(made.problem, answer), *rule_prices(made.problem, demands, answer, made.lifted)]
+    found = [
+        *step_prices(made.problem, demands, answer),
+        *rule_prices(made.problem, demands, answer, made.lifted),
+        *vendor_prices(made.problem, demands, answer),
+    ]
     if found:
         st.subheader("What the promises cost", anchor=False)
         for price in found:

@@ -19,10 +19,11 @@ from data.schema import CRITICALITIES
 from data.state import State
 from routing.policies.policy import Policy
 from routing.policies.text import EXAMPLES, read_policy_file
+from simulations.mixes.caches import MixCaches, mix_caches
 from simulations.mixes.frontier import as_rows, frontier, model_shares
 from simulations.mixes.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
-from simulations.mixes.problem_from_log import programme
-from simulations.mixes.shadow_prices import dual_prices, rule_prices, why_not
+from simulations.mixes.problem_from_log import Programme, programme
+from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_prices, why_not
 from simulations.replay.off_policy import estimates
 from simulations.replay.replay import Assumed, replay
 from simulations.replay.repricing import Market, Repricing
@@ -238,7 +239,8 @@ def _frontier(args: argparse.Namespace) -> None:
     view = view_of(args)
     scope = span_of(args, view)
     targets = [name.strip() for name in args.models.split(",") if name.strip()]
-    made = programme(view, scope, market_of(args, view, scope), targets, policy=policy, scale=args.scale)
+    market = market_of(args, view, scope)
+    made = programme(view, scope, market, targets, policy=policy, scale=args.scale)
     task = made.problem
     baseline = {
         "annual_cost_usd": total_cost(task, made.current_shares),
@@ -253,7 +255,7 @@ def _frontier(args: argparse.Namespace) -> None:
         "snapshot": view.snapshot(),
     }
     if demands.quality_floor is not None:
-        return _one_floor(args, made, demands, head)
+        return _one_floor(args, view, market, made, head)
     result = frontier(task, demands, args.points)
     rows = as_rows(result)
     if args.json:
@@ -317,20 +319,37 @@ def _named(option: str, given: list[str], most: float = float("inf")) -> dict[st
     return found
 
 
-def _one_floor(args: argparse.Namespace, made: Any, demands: Demands, head: dict[str, Any]) -> None:
+def cache_of_mix(always_warm_usd: float, caches: MixCaches) -> dict[str, float | None]:
+    """What prompt caches do to a mix's yearly cost, in the words of a replay."""
+    return {
+        "warm_share": caches.warm_share,
+        "usd_if_always_warm": always_warm_usd,
+        "usd_if_never_warm": always_warm_usd + caches.never_warm_usd,
+    }
+
+
+def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Programme, head: dict[str, Any]) -> None:
+    demands = _demands(args)
     answer = optimise(made.problem, demands)
     if isinstance(answer, Infeasible):
         raise BadInput(f"No mix keeps every promise: {'; '.join(why_not(made.problem, demands, answer))}.")
-    prices = [*dual_prices(made.problem, answer), *rule_prices(made.problem, demands, answer, made.lifted)]
+    prices = [
+        *step_prices(made.problem, demands, answer),
+        *rule_prices(made.problem, demands, answer, made.lifted),
+        *vendor_prices(made.problem, demands, answer),
+    ]
+    caches = mix_caches(view, made, answer.shares, market)
+    annual_usd = answer.cost_usd + caches.usd
     models = model_shares(made.problem, answer.shares)
-    saving = head["baseline"]["annual_cost_usd"] - answer.cost_usd
+    saving = head["baseline"]["annual_cost_usd"] - annual_usd
     if args.json:
         sentences = [price.sentence for price in prices]
         return emit_json(
             {
                 **head,
                 "floor": demands.quality_floor,
-                "annual_cost_usd": answer.cost_usd,
+                "annual_cost_usd": annual_usd,
+                "cache": cache_of_mix(answer.cost_usd, caches),
                 "quality": answer.quality,
                 "models": models,
                 "savings_usd": saving,
@@ -343,7 +362,7 @@ def _one_floor(args: argparse.Namespace, made: Any, demands: Demands, head: dict
         right=("share of requests",),
     )
     say(
-        f"{wording.usd(answer.cost_usd)} a year against {wording.usd(head['baseline']['annual_cost_usd'])} today, quality "
+        f"{wording.usd(annual_usd)} a year against {wording.usd(head['baseline']['annual_cost_usd'])} today, quality "
         f"{wording.quality(answer.quality)} ({head['tier']}, `{head['scale']}`)"
     )
     for price in prices:

@@ -13,10 +13,11 @@ from simulations.ranges import Assumptions
 from simulations.replay.repricing import Market
 
 
-def mix_of(made: Programme, shares: np.ndarray) -> Mix:
+def mix_of(made: Programme, shares: np.ndarray, lost_usd: Mapping[str, float] | None = None) -> Mix:
     """A mix given as shares per segment, as one line per model.
 
-    Share of requests, USD a year, quality, mean latency in the log.
+    Share of requests, USD a year, quality, mean latency in the log. `lost_usd` is what each model's lost prompt
+    caches add (`caches.mix_caches`).
     """
     task, slow = made.problem, latencies(made)
     requests = shares * task.weights[:, None]
@@ -31,7 +32,8 @@ def mix_of(made: Programme, shares: np.ndarray) -> Mix:
         quality = (
             float((np.nan_to_num(task.quality[:, i]) * part).sum() / part.sum()) if known.all() and part.sum() else None
         )
-        cost = None if unknown[:, i].any() else float(spent[:, i].sum())
+        lost = (lost_usd or {}).get(task.models[i], 0.0)
+        cost = None if unknown[:, i].any() else float(spent[:, i].sum()) + lost
         entries.append(
             Entry(
                 model=task.models[i],
@@ -96,7 +98,13 @@ def current_mix(made: Programme) -> dict[str, float]:
 
 
 def log_scenario(
-    made: Programme, shares: np.ndarray, market: Market, name: str, source: str, assumed: Assumptions | None = None
+    made: Programme,
+    shares: np.ndarray,
+    market: Market,
+    name: str,
+    source: str,
+    assumed: Assumptions | None = None,
+    lost_usd: Mapping[str, float] | None = None,
 ) -> MixScenario:
     """A scenario that stands on its own: today's mix and these shares, with the range that output length gives."""
     assumptions = (assumed or Assumptions()).model_copy(update={"verbosity": cost_range(made, shares, market)})
@@ -105,7 +113,7 @@ def log_scenario(
         name=name,
         source=source,
         baseline=mix_of(made, made.current_shares),
-        proposed=mix_of(made, shares),
+        proposed=mix_of(made, shares, lost_usd),
         assumptions=assumptions,
     )
 

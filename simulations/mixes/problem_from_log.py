@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analytics.coverage import coverage
 from analytics.scope import Scope
-from data.calendar import DAYS_PER_YEAR
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.schema import TOKENS
@@ -22,7 +22,7 @@ from simulations.mixes.optimise import Problem
 from simulations.replay.policy_query import active, folding
 from simulations.replay.quality import Scale, scales, score_of
 from simulations.replay.repricing import Market
-from simulations.replay.traffic import BANDS, caution, days_covered, fold, per_year
+from simulations.replay.traffic import BANDS, fold
 
 Which = frozenset[int]  # positions of constraints
 KEPT, FREE = "\0kept", "\0free"  # beside the words of constraints, which never start so
@@ -33,9 +33,11 @@ MOST_SEGMENTS = 400  # the smallest beyond that are put together: they weigh not
 class Programme:
     """The problem, the segments behind its rows, and what to say about them.
 
-    `yearly` is the factor from the span to a year; `lifted` maps the words of each constraint to what
-    is allowed without it; `excluded` are requests that no what-if can price, with their logged USD. `kept` is
-    what the policy in force would allow, `free` what would be allowed without any constraint.
+    `yearly` is the factor from the whole days that the log covers (`scope`) to a year; `lifted` maps the words of
+    each constraint to what is allowed without it; `excluded` are requests that no what-if can price, with their logged
+    USD. `kept` is what the policy in force would allow, `free` what would be allowed without any constraint. `groups`
+    are the priced groups of the log, `segment` the row of the problem that each became part of, folded by `policy`
+    and `edges`.
     """
 
     problem: Problem
@@ -47,6 +49,11 @@ class Programme:
     excluded: dict[str, tuple[int, Decimal]]
     kept: np.ndarray
     free: np.ndarray
+    groups: pd.DataFrame
+    segment: np.ndarray
+    scope: Scope
+    policy: Policy
+    edges: tuple[int, ...]
 
     @property
     def current_shares(self) -> np.ndarray:
@@ -74,7 +81,9 @@ def programme(
     for target in targets:
         market.catalog.canonical(target.partition("@")[0])
     rules, enforced, watched = _beside(policy or Policy(name="no constraints", fallback=("current",)), held)
-    yearly, edges = per_year(days_covered(view, scope)), [*BANDS, *market.edges([*targets, *market.catalog])]
+    covered = coverage(view, scope)
+    yearly, edges = covered.per_year(), [*BANDS, *market.edges([*targets, *market.catalog])]
+    scope = scope.between(covered.start, covered.end).leaving_out(covered.missing)
     folded = fold(view, scope, folding(rules, view, edges, rules=False))
     rows = folded[folded["basis"] == "priced"].reset_index(drop=True)
     excluded = {
@@ -93,9 +102,24 @@ def programme(
     names = tuple(dict.fromkeys([*spent.index, *targets]))
     yardstick = _yardstick(market, rows, names, scale)
     problem, masks = _problem(rows, present, names, market, rules, (enforced, watched), yardstick, yearly)
-    problem, masks, rows = _tail_together(problem, masks, rows)
+    problem, masks, together, segment = _tail_together(problem, masks, rows)
     kept, free = masks.pop(KEPT), masks.pop(FREE)
-    return Programme(problem, rows, yardstick, yearly, caution(DAYS_PER_YEAR / yearly), masks, excluded, kept, free)
+    return Programme(
+        problem,
+        together,
+        yardstick,
+        yearly,
+        "; ".join(filter(None, (f"annualised from {covered.basis}", covered.caution))),
+        lifted=masks,
+        excluded=excluded,
+        kept=kept,
+        free=free,
+        groups=rows,
+        segment=segment,
+        scope=scope,
+        policy=rules,
+        edges=tuple(edges),
+    )
 
 
 def _beside(policy: Policy, held: Policy | None) -> tuple[Policy, Which, Which]:
@@ -208,13 +232,13 @@ def _listed(term: Any) -> str:
 
 def _tail_together(
     problem: Problem, lifted: dict[str, np.ndarray], rows: pd.DataFrame
-) -> tuple[Problem, dict[str, np.ndarray], pd.DataFrame]:
+) -> tuple[Problem, dict[str, np.ndarray], pd.DataFrame, np.ndarray]:
     """Segments beyond the largest by cost, put together where permission, criticality and model agree.
 
     Costs add up and qualities average by requests, so any mix of the smaller problem is a mix of the whole.
     """
     if len(rows) <= MOST_SEGMENTS:
-        return problem, lifted, rows
+        return problem, lifted, rows, np.arange(len(rows))
     here = problem.cost_usd[np.arange(len(rows)), problem.current]
     small = np.argsort(-here)[MOST_SEGMENTS:]
     group = np.arange(len(rows))
@@ -248,4 +272,4 @@ def _tail_together(
     together = rows.iloc[keep].reset_index(drop=True)
     sums = [*TOKENS, "tool_fees_usd", "latency_ms_sum", "latency_count"]
     together[sums] = rows[sums].groupby(place).sum(min_count=1)
-    return merged, {name: mask[keep] for name, mask in lifted.items()}, together
+    return merged, {name: mask[keep] for name, mask in lifted.items()}, together, place

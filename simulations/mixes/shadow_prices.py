@@ -1,7 +1,8 @@
-"""What each promise costs, as sentences: duals for what is a number, solving again for what is a rule."""
+"""What each promise costs, as sentences. Every step is solved again, so that it holds when somebody makes it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -12,33 +13,90 @@ from data import wording
 from simulations.mixes.optimise import Demands, Infeasible, Problem, Solution, best_quality, optimise, promises, usable
 
 WORTH_SAYING_USD = 0.5
+POINT = 0.01
 
 
 class Price(NamedTuple):
-    """One promise, what it costs a year, and the sentence that says so."""
+    """One promise, what a step of it costs a year (infinite: it cannot be made), and the sentence that says so."""
 
     promise: str
     usd_per_year: float
     sentence: str
 
 
-def dual_prices(problem: Problem, solution: Solution) -> list[Price]:
-    """For every promise that binds, what one more (or one less) point of it is worth a year, dearest first."""
+class Step(NamedTuple):
+    """A change of one promise that a user can make: its words, the demands after it, and whether it asks for more."""
+
+    words: str
+    demands: Demands
+    harder: bool
+
+
+def step_prices(problem: Problem, demands: Demands, solution: Solution) -> list[Price]:
+    """What one more point of every promise, or life without it, is worth a year: solved again, dearest first.
+
+    Whoever makes the step finds this difference to the dollar; a step that changes nothing is not said.
+    """
     prices = []
-    for name, dual in solution.duals.items():
-        point_usd = dual / 100
-        if point_usd < WORTH_SAYING_USD:
+    for step in steps(problem, demands):
+        answer = optimise(problem, step.demands)
+        if isinstance(answer, Infeasible):
+            prices.append(Price(step.words, math.inf, f"{step.words} is out of reach: no mix keeps it"))
             continue
-        if name.startswith("quality floor"):
-            words = (
-                f"one more point of quality{name.removeprefix('quality floor')} costs {wording.usd(point_usd)} a year"
-            )
-        elif name.startswith("minimum share"):
-            words = f"one more point of {name} costs {wording.usd(point_usd)} a year"
-        else:
-            words = f"one more point of {name} saves {wording.usd(point_usd)} a year"
-        prices.append(Price(name, point_usd, words))
+        usd = answer.cost_usd - solution.cost_usd if step.harder else solution.cost_usd - answer.cost_usd
+        if usd >= WORTH_SAYING_USD:
+            verb = "costs" if step.harder else "saves"
+            prices.append(Price(step.words, usd, f"{step.words} {verb} {wording.usd(usd)} a year"))
     return sorted(prices, key=lambda price: -price.usd_per_year)
+
+
+def steps(problem: Problem, demands: Demands) -> list[Step]:
+    """One more point of everything asked for, and every cap lifted."""
+    found: list[Step] = []
+    if demands.quality_floor is not None and demands.quality_floor + POINT <= 1:
+        more = demands.model_copy(update={"quality_floor": demands.quality_floor + POINT})
+        found.append(Step("one more point of quality", more, True))
+    named = (
+        ("floor_by_criticality", "quality for {} criticality", True),
+        ("min_share", "minimum share of {}", True),
+        ("vendor_cap", "cap on vendor {}", False),
+        ("origin_cap", "cap on origin {}", False),
+        ("capacity", "capacity of {}", False),
+    )
+    for field, words, harder in named:
+        values: dict[str, float] = getattr(demands, field)
+        for name, value in values.items():
+            promise = words.format(name)
+            point = POINT * float(problem.weights.sum()) if field == "capacity" else POINT
+            if field == "capacity" or value + point <= 1:
+                more = demands.model_copy(update={field: {**values, name: value + point}})
+                found.append(Step(f"one more point of {promise}", more, harder))
+            if not field.startswith("floor"):
+                without = {other: v for other, v in values.items() if other != name}
+                found.append(Step(f"lifting the {promise}", demands.model_copy(update={field: without}), False))
+    for field, words in (("any_vendor_cap", "cap on every vendor"), ("max_moved_share", "limit on what may move")):
+        value = getattr(demands, field)
+        if value is not None:
+            more = demands.model_copy(update={field: min(1.0, value + POINT)})
+            found.append(Step(f"one more point of the {words}", more, False))
+            found.append(Step(f"lifting the {words}", demands.model_copy(update={field: None}), False))
+    return found
+
+
+def vendor_prices(problem: Problem, demands: Demands, solution: Solution) -> list[Price]:
+    """What doing without each vendor in the mix costs a year, solved again; the easiest to leave first."""
+    used = (solution.shares * problem.weights[:, None]).sum(0)
+    vendors = dict.fromkeys(v for v, requests in zip(problem.vendors, used, strict=True) if requests > 0)
+    prices = []
+    for vendor in vendors:
+        without = problem.allowed & np.array([v != vendor for v in problem.vendors])
+        answer = optimise(replace(problem, allowed=without), demands)
+        if isinstance(answer, Infeasible):
+            prices.append(Price(vendor, math.inf, f"without {vendor} no mix keeps every promise"))
+        else:
+            usd = answer.cost_usd - solution.cost_usd
+            prices.append(Price(vendor, usd, f"doing without {vendor} costs {wording.usd(usd)} a year"))
+    return sorted(prices, key=lambda price: price.usd_per_year)
 
 
 def rule_prices(

@@ -42,32 +42,31 @@ def uses_of(policy: Policy, choices: list[Choice], flow: pd.DataFrame) -> list[l
     """What to follow of every group's flows: all but a cascade's later models and verifiers, asked too seldom."""
     per_group: list[list[Use]] = [[] for _ in choices]
     low = 0.0
-    for place, group, target, calls in flow[["place", "group", "target", "calls"]].itertuples(index=False, name=None):
-        choice = choices[group]
-        if choice.way == "split":
+    columns = flow[["place", "group", "way", "target", "calls"]]
+    for place, group, way, target, calls in columns.itertuples(index=False, name=None):
+        if way == "split":
             low = 0.0 if place == 0 else low
-            rule = policy.rules[choice.rule] if choice.rule is not None else None
-            per_request = rule is not None and rule.per == "request"
-            per_group[group].append(Use(place, target, low, low + calls, per_request))
+            position = choices[group].rule
+            per_request = position is not None and policy.rules[position].per == "request"
+            per_group[group].append(Use(place, 0, target, low, low + calls, per_request))
             low += calls
         elif target != VERIFIER and calls >= 1:
-            per_group[group].append(Use(place, target, 0.0, 1.0, False))
+            per_group[group].append(Use(place, place, target, 0.0, 1.0, False))
     return per_group
 
 
-def cache_loss(
-    groups: pd.DataFrame, flow: pd.DataFrame, choices: list[Choice], followed: pd.DataFrame, market: Market
-) -> CacheLoss:
-    """The loss of every flow. `followed` is what `lost_reads` found; flows carry `place`, `calls` and `stays`."""
+def cache_loss(groups: pd.DataFrame, flow: pd.DataFrame, followed: pd.DataFrame, market: Market) -> CacheLoss:
+    """The loss of every flow. `followed` is what `lost_reads` found; flows carry `way`, `place`, `calls`, `stays`."""
     place = flow.merge(followed, how="left", left_on=["group", "place"], right_on=["group", "slot"])
     counts = place[list(COUNTS)].fillna(0.0).astype(float).to_numpy()
-    counts = _expected(flow, choices, counts)
+    split = (flow["way"] == "split").to_numpy()
+    counts = _expected(flow, split, counts)
     rates, reads, loose, long = _per_flow(groups, flow, market)
     stays, calls = flow["stays"].to_numpy(bool), flow["calls"].to_numpy(float)
     verifies = (flow["target"] == VERIFIER).to_numpy()
-    seldom = (calls < 1) & ~np.array([choices[g].way == "split" for g in flow["group"]], bool) & ~verifies & ~stays
+    seldom = (calls < 1) & ~split & ~verifies & ~stays
     again = np.where(long, rates[:, LONG], rates[:, SHORT]) - rates[:, READ]
-    each = np.array([calls[i] if choices[g].way == "vote" else 1.0 for i, g in enumerate(flow["group"])])
+    each = np.where(flow["way"] == "vote", calls, 1.0)
     short, kept_long, unmarked, touched, risk, by_session = counts.T * each
     loose_lost = np.where(stays | verifies, 0.0, loose * calls)
     lost = np.where(seldom, reads * calls, short + kept_long + unmarked + loose_lost)
@@ -83,9 +82,8 @@ def cache_loss(
     return CacheLoss(at_policy, at_worst, whole, lost, loose_lost, touched - by_session)
 
 
-def _expected(flow: pd.DataFrame, choices: list[Choice], counts: np.ndarray) -> np.ndarray:
+def _expected(flow: pd.DataFrame, split: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Splits divide conversations by lot: the loss found per token read, on the share that each target gets."""
-    split = np.array([choices[group].way == "split" for group in flow["group"]], bool)
     if not split.any():
         return counts
     reads = COUNTS.index("reads")

@@ -26,7 +26,7 @@ from data.facts.prompt_caches import PromptCache, prompt_cache
 from data.ledger import Ledger
 from routing.policies.policy import CURRENT
 from simulations.replay.repricing import Market
-from simulations.replay.traffic import Folding, json_text, keyed, named_unknown
+from simulations.replay.traffic import Folding, json_text, keyed
 
 DECISIVE = ("rule", "mask", "band", "model", "provider", "host")
 SHORTEST_LIFE = -1.0  # seconds: nothing is ever found
@@ -35,9 +35,13 @@ COUNTS = ("lost_short", "lost_long", "lost_unmarked", "reads", "at_risk", "known
 
 
 class Use(NamedTuple):
-    """One way a group's requests may be answered: its place among the flows, and its part [low, high) of a split."""
+    """One way a group's requests may be answered: its place among the flows, and its part [low, high) of a split.
+
+    `lane` tells apart what is asked at the same time, as in a cross-check.
+    """
 
     slot: int
+    lane: int
     target: str
     low: float
     high: float
@@ -59,48 +63,49 @@ def lost_reads(
     what was followed by session.
     `uses` names the targets of every group, in the order of `groups`.
     """
+    counted = groups["basis"] != "kept"
+    followed = groups.loc[counted, "cache_read_tokens"].fillna(0).sum() > groups.loc[counted, "loose_reads"].sum()
     table = _decisions(groups, uses, market)
-    if table.empty or not (table["target"] != table["logged"]).any():
+    if not followed or not (table["d_target"] != table["d_logged"]).any():
         return pd.DataFrame(columns=["group", "slot", *COUNTS])
     rows = _answered(_conversations(keyed(view, scope, folding)), table)
-    touched = _touched(rows)
-    found = view.frame(_lost(rows.join(touched, "conversation"), list(folding.names)))
-    places = groups[list(folding.names)].assign(group=range(len(groups)))
-    named = named_unknown(found, folding)
-    merged = named.merge(places, on=list(folding.names), how="left")
-    return merged[["group", "slot", *COUNTS]]
+    return view.frame(_lost(rows.join(_touched(rows), "conversation")))
 
 
 def _decisions(groups: pd.DataFrame, uses: list[list[Use]], market: Market) -> pd.DataFrame:
-    """One line per decisive key and use: codes of the target and of what answered, lives, the least a target keeps."""
-    lines: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    """One line per group and use: codes of the target and of what answered, lives, the least a target keeps."""
+    lines: list[tuple[Any, ...]] = []
     codes: dict[str, int] = {}
-    keys = groups[list(DECISIVE)].itertuples(index=False, name=None)
-    for key, basis, some in zip(keys, groups["basis"], uses, strict=True):
-        plain = tuple(("" if i > 2 else -1) if pd.isna(value) else value for i, value in enumerate(key))
-        if basis == "kept" or not some or (*plain, some[0].slot) in lines:
+    keys = groups[["place", "basis", "model", "provider", "host"]].itertuples(index=False, name=None)
+    for group, ((place, basis, *route), some) in enumerate(zip(keys, uses, strict=True)):
+        if basis == "kept":
             continue
-        logged = market.logged_target(*(None if pd.isna(v) else str(v) for v in key[3:]))
-        old = prompt_cache(str(plain[4]), str(plain[3]))
+        model, provider, host = (None if pd.isna(value) else str(value) for value in route)
+        logged = market.logged_target(model, provider, host)
+        old = prompt_cache(provider, model)
         for use in some:
             target = logged if use.target == CURRENT else use.target
             new = old if target == logged else market.cache_of(target)
-            lines[(*plain, use.slot)] = (
-                *plain,
-                use.slot,
-                codes.setdefault(target, len(codes)),
-                codes.setdefault(logged, len(codes)),
-                *_lives(new),
-                *_lives(old),
-                0 if target == logged else new.minimum_tokens or 0,
-                old.writes == "automatic",
-                round(use.low * DRAWN),
-                round(use.high * DRAWN),
-                use.per_request,
+            lines.append(
+                (
+                    place,
+                    group,
+                    use.slot,
+                    use.lane,
+                    codes.setdefault(target, len(codes)),
+                    codes.setdefault(logged, len(codes)),
+                    *_lives(new),
+                    *_lives(old),
+                    0 if target == logged else new.minimum_tokens or 0,
+                    old.writes == "automatic",
+                    round(use.low * DRAWN),
+                    round(use.high * DRAWN),
+                    use.per_request,
+                )
             )
-    columns = ["rule", "mask", "band", "model", "provider", "host", "slot", "target", "logged"]
-    columns += ["life", "long_life", "old_life", "old_long_life", "minimum", "automatic", "low", "high", "per_request"]
-    return pd.DataFrame(list(lines.values()), columns=columns)
+    columns = ["place", "group", "slot", "lane", "target", "logged", "life", "long_life", "old_life", "old_long_life"]
+    columns += ["minimum", "automatic", "low", "high", "per_request"]
+    return pd.DataFrame(lines, columns=[f"d_{name}" for name in columns])
 
 
 def _lives(cache: PromptCache) -> tuple[float, float]:
@@ -111,34 +116,30 @@ def _lives(cache: PromptCache) -> tuple[float, float]:
 def _conversations(rows: ir.Table) -> ir.Table:
     """Rows that could use a cache, with the conversation they belong to; those of no conversation are left out."""
     by_user = rows.user_id + "\n" + json_text(rows.tags.cast("string"), "$.key_alias").fill_null("")
-    rows = rows.mutate(
-        conversation=ibis.ifelse(rows.session_id.notnull(), rows.session_id, by_user),
-        followed=rows.session_id.notnull(),
+    rows = rows.filter((rows.basis != "kept") & (rows.session_id.notnull() | rows.user_id.notnull()))
+    return rows.select(
+        "place",
+        conversation=ibis.ifelse(rows.session_id.notnull(), rows.session_id, by_user).hash(),
+        request=rows.event_id.hash(),
+        by_session=rows.session_id.notnull(),
+        at=rows.requested_at,
+        number=rows.record_no,
+        read=rows.cache_read_tokens.fill_null(0),
+        short=rows.cache_write_5m_tokens.fill_null(0),
+        long=rows.cache_write_1h_tokens.fill_null(0),
+        fresh=rows.fresh_input_tokens.fill_null(0),
     )
-    return rows.filter((rows.basis != "kept") & rows.conversation.notnull())
 
 
 def _answered(rows: ir.Table, table: pd.DataFrame) -> ir.Table:
     """Each row with what answers it under the policy: one line for every use."""
-    decisions = ibis.memtable(table).rename({f"d_{name}": name for name in table.columns})
-    unknown = {"rule": -1, "mask": -1, "band": -1, "model": "", "provider": "", "host": ""}
-    joined = rows.join(
-        decisions, [rows[name].fill_null(other) == decisions[f"d_{name}"] for name, other in unknown.items()]
-    )
-    drawn = ibis.ifelse(joined.d_per_request, joined.event_id.hash(), joined.conversation.hash()).abs() % DRAWN
+    decisions = ibis.memtable(table)
+    joined = rows.join(decisions, rows.place == decisions.d_place)
+    drawn = ibis.ifelse(joined.d_per_request, joined.request, joined.conversation).abs() % DRAWN
     joined = joined.filter((drawn >= joined.d_low) & (drawn < joined.d_high))
-    read, short, long = (
-        joined[name].fill_null(0) for name in ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
-    )
-    total = read + short + long
-    return joined.mutate(
-        read=read,
-        short=short,
-        long=long,
-        total=total,
-        # An automatic cache keeps the whole prompt; where callers mark what to keep, only that.
-        held=total + ibis.ifelse(joined.d_automatic, joined.fresh_input_tokens.fill_null(0), 0),
-    )
+    total = joined.read + joined.short + joined.long
+    # An automatic cache keeps the whole prompt; where callers mark what to keep, only that.
+    return joined.mutate(total=total, held=total + ibis.ifelse(joined.d_automatic, joined.fresh, 0))
 
 
 def _touched(rows: ir.Table) -> ir.Table:
@@ -157,7 +158,7 @@ def _touched(rows: ir.Table) -> ir.Table:
             | (rows.d_life < 0)
             | (rows.total < rows.d_minimum)
         ).any(),
-        started=rows.requested_at.min(),
+        started=rows.at.min(),
         long_kept=rows.long.sum() > rows.short.sum(),
     )
     alike = (folded.targets == 0) & (folded.models == 0) & ~folded.sooner
@@ -165,28 +166,27 @@ def _touched(rows: ir.Table) -> ir.Table:
     return touched.select("conversation", "started", "long_kept")
 
 
-def _lost(rows: ir.Table, keys: list[str]) -> ir.Table:
+def _lost(rows: ir.Table) -> ir.Table:
     """Sums of lost reads per group and use."""
-    order = [rows.requested_at, rows.record_no]
+    order = [rows.at, rows.number]
     same = {
-        name: ibis.window(group_by=[rows.conversation, rows[name], rows.d_slot], order_by=order)
+        name: ibis.window(group_by=[rows.conversation, rows[name], rows.d_lane], order_by=order)
         for name in ("d_target", "d_logged")
     }
     rows = rows.mutate(
-        before=rows.requested_at.lag().over(same["d_target"]),
-        before_no=rows.record_no.lag().over(same["d_target"]),
+        before=rows.at.lag().over(same["d_target"]),
+        before_id=rows.request.lag().over(same["d_target"]),
         before_held=rows.held.lag().over(same["d_target"]),
-        logged_before=rows.requested_at.lag().over(same["d_logged"]),
-        logged_before_no=rows.record_no.lag().over(same["d_logged"]),
+        logged_before_id=rows.request.lag().over(same["d_logged"]),
     )
     life = ibis.ifelse(rows.long_kept, rows.d_long_life, rows.d_life)
     old_life = ibis.ifelse(rows.long_kept, rows.d_old_long_life, rows.d_old_life)
-    gap = (rows.requested_at.epoch_seconds() - rows.before.epoch_seconds()).fill_null(0)
+    gap = (rows.at.epoch_seconds() - rows.before.epoch_seconds()).fill_null(0)
     moved = rows.d_target != rows.d_logged
     as_logged = (
-        (rows.requested_at == rows.started)
-        | (rows.before.isnull() & rows.logged_before.isnull())
-        | ((rows.before == rows.logged_before) & (rows.before_no == rows.logged_before_no))
+        (rows.at == rows.started)
+        | (rows.before_id.isnull() & rows.logged_before_id.isnull())
+        | (rows.before_id == rows.logged_before_id)
     ).fill_null(False)
     forgets = moved & ((life < 0) | ((life < old_life) & (gap > life)))
     held = ibis.ifelse((rows.before.notnull() & (gap <= life)).fill_null(False), rows.before_held, 0)
@@ -198,11 +198,11 @@ def _lost(rows: ir.Table, keys: list[str]) -> ir.Table:
         else_=ibis.least(rows.read, held),
     )
     rows = rows.mutate(lost=rows.read - warm, below=below, at_risk=moved | ~as_logged)
-    return rows.group_by([*keys, rows.d_slot.name("slot")]).aggregate(
+    return rows.group_by(group=rows.d_group, slot=rows.d_slot).aggregate(
         lost_short=rows.lost.sum(where=~rows.below & ~rows.long_kept).fill_null(0),
         lost_long=rows.lost.sum(where=~rows.below & rows.long_kept).fill_null(0),
         lost_unmarked=rows.lost.sum(where=rows.below).fill_null(0),
         reads=rows.read.sum(),
         at_risk=rows.read.sum(where=rows.at_risk).fill_null(0),
-        known=rows.read.sum(where=rows.followed).fill_null(0),
+        known=rows.read.sum(where=rows.by_session).fill_null(0),
     )

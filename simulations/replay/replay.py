@@ -81,7 +81,7 @@ def replay(
     choices = choices_of(groups, policy, market)
     flow = flows_of(groups, choices, policy, market, assumed)
     followed = lost_reads(view, scope, folded, groups, uses_of(policy, choices, flow), market)
-    return _outcome(groups, choices, flow, cache_loss(groups, flow, choices, followed, market), policy, assumed)
+    return _outcome(groups, choices, flow, cache_loss(groups, flow, followed, market), policy, assumed)
 
 
 def choices_of(groups: pd.DataFrame, policy: Policy, market: Market) -> list[Choice]:
@@ -96,11 +96,11 @@ def flows_of(
 ) -> pd.DataFrame:
     """Every target that a group's requests set going, with `place` among them and USD as if no cache were lost."""
     flows = [
-        (i, place, *flow)
+        (i, place, choice.way, *flow)
         for i, choice in enumerate(choices)
         for place, flow in enumerate(_flows(policy, choice, market, assumed))
     ]
-    columns = ["group", "place", "target", "new_model", "hosting", "calls", "answers"]
+    columns = ["group", "place", "way", "target", "new_model", "hosting", "calls", "answers"]
     return _costed(groups, pd.DataFrame(flows, columns=columns), market)
 
 

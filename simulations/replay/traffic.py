@@ -17,7 +17,6 @@ import pandas as pd
 
 from analytics.registry import DIMENSIONS, total
 from analytics.scope import UNKNOWN, Scope
-from data.calendar import DAYS_PER_YEAR
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.sample.sample import is_sample
@@ -125,6 +124,10 @@ class Folding:
         """The key columns of the groups."""
         return (*self.kept, "basis", "costed", "band", *self.keys, *self.late)
 
+    def place(self, rows: ir.Table) -> ir.IntegerValue:
+        """One number for all keys of a group: what rows are joined to their group by."""
+        return ibis.struct({name: rows[name] for name in self.names}).hash()
+
     def early(self, view: Ledger, scope: Scope) -> dict[str, Key]:
         """The keys that are computed from rows."""
         computed: dict[str, Key] = {name: _dimension(name, scope) for name in dict.fromkeys((*self.kept, *self.over))}
@@ -144,31 +147,27 @@ def fold(view: Ledger, scope: Scope, folding: Folding | None = None) -> pd.DataF
         again = {name: itemgetter(name) for name in (*folding.kept, "basis", "costed", "band", *folding.keys)}
         grouped = _folded(grouped, {**again, **folding.late})
     # The same question gets the same answer, to the order of its rows.
-    frame = view.frame(grouped.order_by(list(folding.names)))
+    frame = view.frame(grouped.mutate(place=folding.place(grouped)).order_by(list(folding.names)))
     if frame.empty:
         raise NoData(NOTHING)
-    return named_unknown(frame, folding)
+    for name in (*SEGMENT, *folding.by):
+        if not (DIMENSIONS[name].is_time or name == "hour"):
+            frame[name] = frame[name].fillna(UNKNOWN)
+    return frame
 
 
 def keyed(view: Ledger, scope: Scope, folding: Folding) -> ir.Table:
-    """Every row with the key columns of its group beside its own."""
+    """Every row with the key columns of its group beside its own, and the `place` that its group has in a fold."""
     rows = sized_rows(view, scope)
     rows = rows.mutate(**{name: key(rows) for name, key in folding.early(view, scope).items()})
-    return rows.mutate(**{name: key(rows) for name, key in folding.late.items()}) if folding.late else rows
+    rows = rows.mutate(**{name: key(rows) for name, key in folding.late.items()}) if folding.late else rows
+    return rows.mutate(place=folding.place(rows))
 
 
 def sized_rows(view: Ledger, scope: Scope) -> ir.Table:
     """The scope's rows; on the sample company with `input_size`, or every band would read the tags again."""
     rows = scope.usage(view)
     return rows.mutate(input_size=input_tokens(rows, sampled=True)) if is_sample(view) else rows
-
-
-def named_unknown(frame: pd.DataFrame, folding: Folding) -> pd.DataFrame:
-    """The frame with `unknown` where a dimension that people read is missing."""
-    for name in (*SEGMENT, *folding.by):
-        if not (DIMENSIONS[name].is_time or name == "hour"):
-            frame[name] = frame[name].fillna(UNKNOWN)
-    return frame
 
 
 def _dimension(name: str, scope: Scope) -> Key:
@@ -194,17 +193,6 @@ def _folded(rows: ir.Table, keys: Keys) -> ir.Table:
     return rows.group_by(**{name: key(rows) for name, key in keys.items()}).aggregate(**sums)
 
 
-def days_covered(view: Ledger, scope: Scope) -> float:
-    """Days from the first to the last request in scope; what a year is extrapolated from."""
-    rows = scope.usage(view)
-    span = view.frame(rows.aggregate(first=rows.requested_at.min(), last=rows.requested_at.max())).iloc[0]
-    if pd.isna(span["first"]):
-        raise NoData(NOTHING)
-    if scope.start and scope.end:
-        return float(scope.length_days or 0)
-    return max((span["last"] - span["first"]).total_seconds() / 86_400, 1 / 24)
-
-
 def last_instant(view: Ledger, scope: Scope) -> datetime:
     """The last request in scope (naive UTC): the day whose prices a what-if uses unless told otherwise."""
     rows = scope.usage(view)
@@ -212,18 +200,3 @@ def last_instant(view: Ledger, scope: Scope) -> datetime:
     if pd.isna(last):
         raise NoData(NOTHING)
     return last.to_pydatetime()
-
-
-def per_year(days: float) -> float:
-    """Factor from a span to a year. Raises BadInput for less than a day; less than a week deserves `caution`."""
-    if days < 1:
-        raise BadInput(
-            f"The log covers {days * 24:.1f} hours; a year cannot be told from less than a day. Load more, or ask "
-            "for the span itself."
-        )
-    return DAYS_PER_YEAR / days
-
-
-def caution(days: float) -> str | None:
-    """What to say beside an annual figure from a short log."""
-    return f"annualised from {days:.1f} days: weekdays and weekends are not all in it" if days < 7 else None

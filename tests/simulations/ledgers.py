@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from data import rollups
 from data.ledger import Ledger
 from data.schema import MEDIA_TOKENS, USAGE
 
@@ -57,6 +58,7 @@ def ledger_of(home: Path, rows: list[dict[str, Any]]) -> Ledger:
     with ledger.write() as cursor:
         marks = ", ".join("?" * len(COLUMNS))
         cursor.executemany(f"INSERT INTO lake.main.usage ({', '.join(COLUMNS)}) VALUES ({marks})", values)
+        rollups.add(cursor, "true")
     return ledger
 
 
@@ -97,4 +99,5 @@ def random_ledger(home: Path, rows: int) -> Ledger:
     ledger = Ledger.open(home)
     with ledger.write() as cursor:
         cursor.execute(RANDOM_ROWS, [rows])
+        rollups.add(cursor, "true")
     return ledger

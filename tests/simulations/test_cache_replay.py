@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,10 @@ from data.facts.prompt_caches import prompt_cache
 from data.prices.book import PriceBook
 from routing.policies.policy import Policy
 from routing.policies.text import read_policy
+from simulations.mixes.caches import mix_caches
+from simulations.mixes.from_log import log_scenario
+from simulations.mixes.optimise import total_cost
+from simulations.mixes.problem_from_log import programme
 from simulations.replay.replay import replay
 from simulations.replay.repricing import Market
 from simulations.replay.summary import summary
@@ -184,3 +189,31 @@ def test_a_split_per_request_tears_sessions_apart(tmp_path):
     said = answers(tmp_path, rows, read_policy(f"name: p\nrules: [{{when: {{}}, {rule}, per: request}}]"))
     assert said["cache"]["warm_share"] < 1
     assert said["cache"]["usd_if_always_warm"] < float(said["policy_cost_usd"]) <= said["cache"]["usd_if_never_warm"]
+
+
+def test_a_mix_loses_what_a_policy_of_the_same_shares_loses(tmp_path):
+    """Turns of a session are chat and coding by turns; the mix sends the coding to Haiku, as the policy does."""
+    rows, right = sessions(50, 5, "short")
+    for row in rows:  # a session a day
+        row["task_type"] = "coding" if row["user_id"] == "moved" else "chat"
+        row["requested_at"] += timedelta(days=int(row["session_id"][1:]))
+    over = {"requested_at": START + timedelta(days=4), "cost_usd": Decimal(0)}  # the log's last day is not over
+    rows.append(turn(START, 5, 0, 0, task_type="chat") | over)
+    ledger = ledger_of(tmp_path, rows)
+    view = ledger.at(ledger.snapshot())
+    market, scope = Market(BOOK, shipped(), AT), Scope.of(view)
+    made = programme(view, scope, market, ["claude-haiku-4-5"])
+    shares = made.current_shares.copy()
+    coding = (made.segments["task_type"] == "coding").to_numpy()
+    haiku = made.problem.models.index("claude-haiku-4-5")
+    shares[coding] = 0.0
+    shares[coding, haiku] = 1.0
+    lost = mix_caches(view, made, shares, market)
+    assert (total_cost(made.problem, shares) + lost.usd) / made.yearly == pytest.approx(right, rel=1e-6)
+    assert 0 < lost.warm_share < 1 and lost.usd < lost.never_warm_usd
+    whole = np.zeros_like(shares)
+    whole[:, haiku] = 1.0
+    assert mix_caches(view, made, whole, market).usd == 0
+    assert mix_caches(view, made, made.current_shares, market).usd == 0
+    said = log_scenario(made, shares, market, "mix", "test", lost_usd=lost.lost_usd)
+    assert said.proposed.annual_cost_usd == pytest.approx(right * made.yearly, rel=1e-6)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from data.errors import BadInput, NoData
 from simulations.mixes.frontier import frontier
 from simulations.mixes.optimise import Demands, Infeasible, Problem, Solution, optimise, promises, usable
-from simulations.mixes.shadow_prices import dual_prices, highest_floor, rule_prices, why_not
+from simulations.mixes.shadow_prices import highest_floor, rule_prices, step_prices, steps, vendor_prices, why_not
 
 
 def problem(rng, segments=3, models=3, gaps=0.15):
@@ -104,15 +104,48 @@ def test_a_promise_is_kept_to_the_letter():
             assert (row.coefficients * answer.shares).sum() <= row.bound + 1e-6 * row.scale, row.name
 
 
-def test_the_dual_is_what_one_more_point_costs():
-    rng = np.random.default_rng(11)
-    task = problem(rng, 5, 4, gaps=0)
-    asked = Demands(quality_floor=0.82)
+@pytest.mark.parametrize("case", range(12))
+def test_a_step_costs_what_whoever_makes_it_finds(case):
+    rng = np.random.default_rng(11 + case)
+    task, asked = problem(rng, 5, 4, gaps=0), demands(rng, case)
     answer = optimise(task, asked)
-    more = optimise(task, Demands(quality_floor=0.82 + 1e-5))
-    assert answer.duals["quality floor"] == pytest.approx((more.cost_usd - answer.cost_usd) / 1e-5, rel=1e-3)
-    (price,) = dual_prices(task, answer)
-    assert price.sentence.startswith("one more point of quality costs $")
+    if isinstance(answer, Infeasible):
+        return
+    said = {price.promise: price for price in step_prices(task, asked, answer)}
+    for step in steps(task, asked):
+        made = optimise(task, step.demands)
+        if isinstance(made, Infeasible):
+            assert "out of reach" in said[step.words].sentence
+        elif abs(made.cost_usd - answer.cost_usd) >= 0.5:
+            assert said[step.words].usd_per_year == pytest.approx(abs(made.cost_usd - answer.cost_usd))
+        else:
+            assert step.words not in said
+
+
+def test_one_more_point_is_a_whole_point_and_no_slope():
+    """Above 0.85 the second segment must leave its cheap model: the slope at the floor says nothing of it."""
+    task = replace(
+        two_segments(),
+        cost_usd=np.array([[10.0, 11.0, 400.0], [10.0, 11.0, 400.0]]),
+        quality=np.array([[0.8, 0.81, 0.9], [0.8, 0.81, 0.9]]),
+        allowed=np.ones((2, 3), bool),
+        models=("m0", "m1", "m2"),
+        vendors=("a", "b", "c"),
+        origins=("CN", "US", "US"),
+    )
+    asked = Demands(quality_floor=0.805)
+    answer = optimise(task, asked)
+    price = step_prices(task, asked, answer)[0]
+    more = optimise(task, Demands(quality_floor=0.815))
+    assert price.usd_per_year == pytest.approx(more.cost_usd - answer.cost_usd) and price.sentence.endswith("a year")
+    assert price.usd_per_year > 2 * answer.duals["quality floor"] / 100
+
+
+def test_doing_without_a_vendor_is_solved_again():
+    task = two_segments()
+    answer = optimise(task, Demands())
+    said = {price.promise: price for price in vendor_prices(task, Demands(), answer)}
+    assert said["a"].usd_per_year == pytest.approx(40) and said["b"].sentence == "without b no mix keeps every promise"
 
 
 def two_segments():
@@ -136,7 +169,7 @@ def test_a_rule_is_priced_by_solving_without_it():
     answer = optimise(task, Demands())
     (price,) = rule_prices(task, Demands(), answer, {"customer data stays off Chinese APIs": np.ones((2, 2), bool)})
     assert price.usd_per_year == pytest.approx(40)
-    assert price.sentence == "lifting the rule that customer data stays off Chinese APIs saves $40 a year"
+    assert price.sentence == "lifting the rule that customer data stays off Chinese APIs saves $40.00 a year"
 
 
 def test_the_blocking_promise_is_named():

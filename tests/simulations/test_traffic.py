@@ -8,7 +8,7 @@ import pytest
 
 from analytics.scope import Scope
 from data.errors import BadInput, NoData
-from simulations.replay.traffic import Folding, caution, days_covered, fold, last_instant, per_year
+from simulations.replay.traffic import Folding, fold, last_instant
 from tests.simulations.ledgers import START, ledger_of, random_ledger
 
 
@@ -89,19 +89,15 @@ def test_a_record_of_the_sample_company_counts_as_many_calls(tmp_path):
     assert fold(view, scope)["band"].iloc[0] == 2_000
 
 
-def test_days_and_years(tmp_path):
+def test_the_last_instant_is_that_of_the_last_request(tmp_path):
     view, scope = view_of(ledger_of(tmp_path, [{}] * 14))
-    assert days_covered(view, scope) == pytest.approx(13)
     assert last_instant(view, scope).date() == START.date().replace(day=18)
-    assert per_year(73) == 5 and caution(3).startswith("annualised from 3.0 days") and caution(8) is None
-    with pytest.raises(BadInput, match="2.4 hours"):
-        per_year(0.1)
 
 
 def test_an_empty_scope_and_an_unknown_dimension_are_said(tmp_path):
     view, scope = view_of(ledger_of(tmp_path, [{}]))
     with pytest.raises(BadInput, match="no dimension `colour`"):
         fold(view, scope, Folding(by=("colour",)))
-    for ask in (fold, days_covered, last_instant):
+    for ask in (fold, last_instant):
         with pytest.raises(NoData, match="no requests in this scope"):
             ask(view, Scope.of(view, team="nobody"))
