@@ -91,7 +91,7 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[str, float, str], Non
     """A progress bar on stderr; yields `report(stage, share 0..1, note)`. Silent when quiet or not a terminal."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        yield lambda stage, share, note="": None
+        yield _unseen
         return
     columns = (
         SpinnerColumn(),
@@ -102,7 +102,15 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[str, float, str], Non
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0, note="")
-        yield lambda stage, share, note="": bar.update(task, description=stage, completed=share, note=note)
+
+        def report(stage: str, share: float, note: str = "") -> None:
+            bar.update(task, description=stage, completed=share, note=note)
+
+        yield report
+
+
+def _unseen(stage: str, share: float, note: str = "") -> None:
+    """Progress that nobody watches."""
 
 
 def _plain(value: object) -> object:

@@ -6,6 +6,9 @@ Baton does not know was written by a newer one and is refused.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from data.errors import LedgerError
 from data.schema import (
     BATCHES,
@@ -20,7 +23,7 @@ from data.schema import (
     identities,
 )
 
-STEPS = []
+STEPS: list[Callable[[Any], None]] = []
 step = STEPS.append
 
 

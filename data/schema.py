@@ -8,7 +8,7 @@ NULL means unknown; zero means zero.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 
 class Column(NamedTuple):
@@ -178,7 +178,7 @@ def strictest(classes: Iterable[str]) -> str:
     return max(classes, key=lambda name: PROTECTION[name].strictness)
 
 
-ATTRIBUTION = (
+Attribution = Literal[
     "team",
     "project",
     "feature",
@@ -188,7 +188,8 @@ ATTRIBUTION = (
     "task_type",
     "criticality",
     "data_class",
-)
+]
+ATTRIBUTION: tuple[str, ...] = get_args(Attribution)
 
 
 def ddl(name: str, columns: tuple[Column, ...]) -> str:

@@ -128,7 +128,7 @@ def _refuse_references(text: str, name: str) -> None:
     """Scan the events first, so that a bomb is refused before anything is built from it."""
     depth = 0
     for event in yaml.parse(text, Loader=LOADER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise BadInput(f"{name}, line {line}: anchors and aliases (& and *) are not allowed; write the value out.")
         tag = getattr(event, "tag", None)

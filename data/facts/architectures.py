@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data.errors import BadInput
 from data.facts.tables import Stamp, find, number, rows_at, squeeze, stamp
@@ -145,10 +145,11 @@ def architectures() -> tuple[Architecture, ...]:
 def _architectures(at: Stamp) -> tuple[Architecture, ...]:
     found = []
     for row in rows_at(at):
-        values = {field: row[field] if field in _TEXT else int(number(row, field)) for field in Architecture._fields}
-        values["aliases"], values["unverified"] = (
-            tuple(w for w in row[f].split(";") if w) for f in ("aliases", "unverified")
-        )
+        values: dict[str, Any] = {
+            field: row[field] if field in _TEXT else int(number(row, field)) for field in Architecture._fields
+        }
+        for field in ("aliases", "unverified"):
+            values[field] = tuple(word for word in row[field].split(";") if word)
         if min(values[f] for f in ("layers", "hidden", "heads", "vocab", "context", "moe_every")) < 1:
             raise BadInput(f"{row['model']} needs layers, hidden, heads, vocab, context and moe_every of at least 1.")
         found.append(Architecture(**values))

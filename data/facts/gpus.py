@@ -87,14 +87,14 @@ def _gpus(at: Stamp) -> tuple[Gpu, ...]:
     )
     return tuple(
         Gpu(
-            row["gpu"],
-            row["name"],
-            _words(row["aliases"]),
-            row["generation"],
-            *(number(row, f) for f in figures),
-            row["source"],
-            row["as_of"],
-            _words(row["unverified"]),
+            gpu=row["gpu"],
+            name=row["name"],
+            aliases=_words(row["aliases"]),
+            generation=row["generation"],
+            source=row["source"],
+            as_of=row["as_of"],
+            unverified=_words(row["unverified"]),
+            **{figure: number(row, figure) for figure in figures},
         )
         for row in rows_at(at)
     )

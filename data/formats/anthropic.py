@@ -55,7 +55,8 @@ COLUMNS = (
 
 
 def _is_anthropic(body: dict) -> bool:
-    message = body.get("message") if isinstance(body.get("message"), dict) else body
+    held = body.get("message")
+    message = held if isinstance(held, dict) else body
     usage = envelope.usage_of(message) or envelope.usage_of(body)
     plain = "input_tokens" in usage and "total_tokens" not in usage and "claude" in str(message.get("model"))
     cached = "cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage

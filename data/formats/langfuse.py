@@ -8,6 +8,7 @@ UI's export and seconds in the API: it is not used.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from data.formats import Format, has, langfuse_usage
 from data.formats.langfuse_usage import BARE, CARRIES, COST, KEYS
@@ -163,7 +164,7 @@ def is_trace(sample: list[dict]) -> bool:
     return has(sample, "observations") and has(inner, "id", "type", "startTime")
 
 
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "family": "langfuse",
     "columns": COLUMNS,
     "assume_input_has_cache": False,

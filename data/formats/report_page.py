@@ -13,13 +13,15 @@ def results(sample: list[dict]) -> list[dict]:
     buckets = [
         b for r in sample for b in (r["data"] if isinstance(r.get("data"), list) else [r]) if isinstance(b, dict)
     ]
-    found = next((b["results"] for b in buckets if isinstance(b.get("results"), list) and b["results"]), [])
+    found: list[object] = next(
+        (b["results"] for b in buckets if isinstance(b.get("results"), list) and b["results"]), []
+    )
     return [r for r in found if isinstance(r, dict)]
 
 
 def fields(start: str, end: str, result: Mapping[str, object]) -> dict[str, object]:
     """The structure of a page or a bucket whose results look like `result`."""
-    bucket = {start: "VARCHAR", end: "VARCHAR", "results": [result]}
+    bucket: dict[str, object] = {start: "VARCHAR", end: "VARCHAR", "results": [result]}
     return {"data": [bucket]} | bucket
 
 

@@ -99,7 +99,7 @@ CONSOLE_FIELDS = {
     "resource": {"attributes": "JSON"},
 }
 
-JAEGER_TRACE = {
+JAEGER_TRACE: dict[str, object] = {
     "traceID": "VARCHAR",
     "spans": [
         {

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data.documents import Documents
-from data.schema import ATTRIBUTION, CRITICALITIES, DATA_CLASSES, TASK_TYPES
+from data.schema import ATTRIBUTION, CRITICALITIES, DATA_CLASSES, TASK_TYPES, Attribution
 from data.sql_text import literal
 
 FIELDS = ("source", "host", "region", "service_tier", "model_raw", "operation", "session_id", *ATTRIBUTION)
@@ -38,7 +38,7 @@ class Rule(BaseModel):
     field: str
     op: Literal["equals", "prefix", "contains", "glob", "regex"] = "equals"
     pattern: str = Field(min_length=1, max_length=500)
-    set: Literal[ATTRIBUTION]
+    set: Attribution
     value: str = Field(min_length=1, max_length=200)
     order: int = 0
     note: str = ""

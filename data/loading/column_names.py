@@ -70,9 +70,9 @@ def usual(columns: Iterable[str]) -> dict[str, str]:
             by_name.setdefault(plain(spelling), source)
     chosen: dict[str, str] = {}
     for target, names in USUAL_NAMES.items():
-        source = next((by_name[n] for n in names.split() if n in by_name and by_name[n] not in chosen.values()), None)
-        if source:
-            chosen[target] = source
+        free = (by_name[n] for n in names.split() if n in by_name and by_name[n] not in chosen.values())
+        if found := next(free, None):
+            chosen[target] = found
     return chosen
 
 

@@ -63,9 +63,9 @@ def _rewrite(ledger: Ledger, columns: tuple[str, ...], changed: Any) -> Change:
     """Write the rows of a SELECT (event_id, requested_at, columns) over those of the ledger, as one snapshot."""
     with ledger.write() as cursor:
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE changed_rows AS {changed(cursor)}")
-        rows, first, last = cursor.execute(
+        [(rows, first, last)] = cursor.execute(
             "SELECT count(*), min(requested_at)::DATE, max(requested_at)::DATE FROM changed_rows"
-        ).fetchone()
+        ).fetchall()
         if rows:
             settings = ", ".join(f"{column} = c.{column}" for column in columns)
             cursor.execute(

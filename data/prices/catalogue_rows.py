@@ -71,7 +71,7 @@ def _second(moment: time) -> int:
     return moment.hour * 3600 + moment.minute * 60 + moment.second
 
 
-def _bands(provider_id: str, model: Any, tier: str, span: tuple) -> Iterator[PriceRow]:
+def _bands(provider_id: str, model: Any, tier: str, span: tuple[datetime, datetime, int, int]) -> Iterator[PriceRow]:
     """One row per long-context band of a span."""
     instant = span[0].replace(hour=span[2] // 3600, minute=span[2] // 60 % 60, second=span[2] % 60)
     prices, rule, assumed = of_tier(provider_id, model, tier, instant)

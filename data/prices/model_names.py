@@ -202,7 +202,8 @@ def _host_forms(owner: str, form: str) -> Iterator[tuple[str, str]]:
             yield inner, "geography prefix removed"
     elif owner == "azure" and (zone := AZURE_ZONE.match(form)):
         yield form[zone.end() :], "zone removed"
-    if owner not in MAKERS and (own_name := _by_canonical_name(owner).get(_makers_name(form))):
+    makers_name = _makers_name(form)
+    if owner not in MAKERS and makers_name and (own_name := _by_canonical_name(owner).get(makers_name)):
         yield own_name, "the host's name for this model"
 
 

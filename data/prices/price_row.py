@@ -96,7 +96,9 @@ class PriceRow(NamedTuple):
         media = (prices.get(rate) for rate in MEDIA_RATES)
         images, audio, video, images_read, audio_read, images_out, audio_out, video_out = media
         return cls(
-            *name,
+            name[0],
+            name[1],
+            name[2],
             *span,
             fresh,
             read,

@@ -41,7 +41,7 @@ def plan(cursor: Any, company: Company, wish: Wish) -> None:
     """Create the temp tables the queries read; `slot` has a row per workload and day: its calls and its token scale."""
     for macro in MACROS:
         cursor.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
-    kinds = {str: "TEXT", float: "DOUBLE", int: "INTEGER"}
+    kinds: dict[Any, str] = {str: "TEXT", float: "DOUBLE", int: "INTEGER"}
     typed = {name: kinds.get(field.annotation, "TEXT") for name, field in Workload.model_fields.items()}
     workloads = [(number, *workload.model_dump().values()) for number, workload in enumerate(company.workloads)]
     _fill(cursor, "workload", {"w": "INTEGER"} | typed, workloads)
