@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -22,6 +24,7 @@ from pages.parts.hosting import facts as hosting_catalog
 from pages.parts.hosting import panels as hosting_panels
 from pages.ui import filters, shell
 from pages.ui import format as fmt
+from routing.policies import in_force
 from simulations.hosting import breakeven, quotes
 from simulations.hosting import study as self_host
 from simulations.hosting.arrivals import SHAPES
@@ -31,7 +34,6 @@ from simulations.hosting.case import resolve
 from simulations.hosting.fleet_plan import Plan
 from simulations.hosting.study import Study
 
-OWN_DATA = ("customer", "regulated")
 RUNS = {
     "fixed": "Fixed fleet",
     "hybrid": "Own base, bursts to the API",
@@ -66,6 +68,26 @@ def models_by_spend(view: Ledger, scope: Scope) -> list[str]:
     return frame.sort_values("usd", ascending=False)["model"].dropna().tolist()
 
 
+@shell.cached
+def routes(view: Ledger, scope: Scope) -> list[tuple[str, str, str]]:
+    """Every provider, model and data class of the scope, by spend; unknown where the log does not say."""
+    rows = scope.usage(view)
+    keys = {name: rows[name].fill_null("unknown") for name in ("provider", "model", "data_class")}
+    frame = view.frame(rows.group_by(**keys).aggregate(usd=rows.cost_usd.cast("float64").sum()))
+    frame = frame.sort_values(["usd", "provider", "model", "data_class"], ascending=[False, True, True, True])
+    return list(frame[["provider", "model", "data_class"]].itertuples(index=False, name=None))
+
+
+def refused_work(view: Ledger, scope: Scope) -> tuple[set[str], list[str]]:
+    """Data classes, and the models that the policy kept to refuses for each of these they meet, where they run now."""
+    forbidden, met = in_force.forbidden(shell.state()), routes(view, scope)
+    refused = {route for route in met if forbidden(route[0], route[1], {"data_class": route[2]})}
+    classes = {route[2] for route in refused}
+    at_stake = [route for route in met if route[2] in classes]
+    kept = {model for provider, model, data_class in at_stake if (provider, model, data_class) not in refused}
+    return classes, [model for model in dict.fromkeys(route[1] for route in at_stake) if model not in kept]
+
+
 def log_scope(
     view: Ledger, catalog: models.Catalog, traffic: st.delta_generator.DeltaGenerator
 ) -> tuple[Scope, tuple[float, float, float] | None]:
@@ -75,31 +97,38 @@ def log_scope(
     to.
     """
     scope = filters.scope_bar(view, dimensions=("model", "task_type", "team"), default="28d")
+    kept = in_force.kept_to(shell.state())
     with traffic:
         classes = st.multiselect(
             "Data class", DATA_CLASSES, key="data_class", bind="query-params", placeholder="All", width=260
         )
         residency = st.toggle(
-            "Customer data off APIs of Chinese-origin models",
+            "Only what the policy forbids where it runs now",
             key="residency",
             bind="query-params",
-            help="Legal's case: customer and regulated data that now reach such a model over an API, kept on own "
+            help=f"Legal's case: the work that “{kept.name}” refuses its present model and provider, kept on own "
             "machines instead.",
         )
     if not residency:
         return (scope.with_filter("data_class", *classes) if classes else scope), None
-    logged = [name for name in models_by_spend(view, scope) if name in catalog]
-    chinese = tuple(name for name in logged if catalog[name].origin == "CN")
-    allowed = [name for name in logged if catalog[name].origin != "CN"] or ["gpt-5.2"]
+    guarded, refused = refused_work(view, scope)
+    allowed = [name for name in models_by_spend(view, scope) if name in catalog and name not in refused] or ["gpt-5.2"]
     instead = traffic.selectbox("API it would go to otherwise", allowed, key="instead", bind="query-params", width=220)
     st.caption(
         fmt.md(
-            f"Compared with {instead} at its list price for the same tokens; what the Chinese-origin API "
+            f"Compared with {instead} at its list price for the same tokens; what the forbidden API "
             "costs today no longer counts."
         )
     )
     prices = quotes.api_quote(PriceBook.load(shell.state()), catalog[instead].provider, instead)
-    return scope.with_filter("data_class", *OWN_DATA).with_filter("model", *(chinese or ("none",))), prices
+    return scope.with_filter("data_class", *sorted(guarded)).with_filter("model", *(refused or ("none",))), prices
+
+
+def host_allowed(view: Ledger, scope: Scope | None, model: str) -> Callable[[str], bool]:
+    """Whether the policy kept to lets a third-party host serve this model every class of data that would move."""
+    forbidden = in_force.forbidden(shell.state())
+    classes = {route[2] for route in routes(view, scope)} if scope else set()
+    return lambda host: not any(forbidden(host, model, {"data_class": name}) for name in classes)
 
 
 def typed_volume() -> tuple[Volume, tuple[float, float, float]]:
@@ -400,7 +429,12 @@ try:
     top = st.container()  # the answer stands above the finer choices
     if scope is not None:
         scope = hosting_panels.good_enough(view, scope, catalog.spelling(model))
-    quote = quotes.host_quote(PriceBook.load(shell.state()), find_architecture(model).model)
+    allowed = host_allowed(view, scope, catalog.spelling(model))
+    book, name = PriceBook.load(shell.state()), find_architecture(model).model
+    quote = quotes.host_quote(book, name, allowed)
+    if quote is None and quotes.host_quote(book, name):
+        kept = in_force.kept_to(shell.state())
+        st.caption(fmt.md(f"A host of {model} is left out: “{kept.name}” forbids it for data that would move."))
     plan = hosting_panels.details(
         Plan(
             model,

@@ -5,7 +5,7 @@ And which open models to consider.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from analytics.scope import Scope
@@ -80,14 +80,14 @@ def api_quote(
 
 
 def host_quote(
-    book: PriceBook, model: str, at: datetime | None = None
+    book: PriceBook, model: str, allowed: Callable[[str], bool] = lambda host: True, at: datetime | None = None
 ) -> tuple[str, tuple[float, float, float]] | None:
-    """The cheapest known host of an open model (3 parts input, 1 part output).
+    """The cheapest known host of an open model (3 parts input, 1 part output) that is `allowed`.
 
     Its name and USD per million input, cached, output tokens.
     """
     quotes = []
-    for host in HOSTS:
+    for host in filter(allowed, HOSTS):
         try:
             usd = api_quote(book, host, model, at)
         except BatonError:

@@ -23,7 +23,7 @@ def log(home, monkeypatch):
         home, [{"team": "core"}] * 40 + [{"team": "legal", "model": "minimax-m2", "provider": "minimax"}] * 20
     )
     with ledger.write() as cursor:
-        rollups.rebuild(cursor, None)
+        rollups.rebuild(cursor)
     ledger.close()
     yield
     st.cache_data.clear()

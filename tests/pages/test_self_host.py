@@ -13,6 +13,8 @@ from data import rollups
 from data.facts.tables import rows_at, stamp
 from pages.parts.hosting import board as hosting_board
 from pages.parts.hosting import facts as hosting_catalog
+from routing.policies.in_force import mark
+from routing.policies.saved_policies import POLICIES
 from tests.simulations.ledgers import START, ledger_of
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "self_host.py")
@@ -44,7 +46,7 @@ def log(home):
     ]
     ledger = ledger_of(home, rows)
     with ledger.write() as cursor:
-        rollups.rebuild(cursor, None)
+        rollups.rebuild(cursor)
     ledger.close()
 
 
@@ -80,7 +82,7 @@ def test_scores_of_the_log_decide_what_is_eligible(home):
     ]
     ledger = ledger_of(home, rows)
     with ledger.write() as cursor:
-        rollups.rebuild(cursor, None)
+        rollups.rebuild(cursor)
     ledger.close()
     whole, some = (opened(open_model="minimax-m2", gpus="4", **more) for more in ({}, {"most_lost": "5"}))
     assert any(e.label == "Is minimax-m2 good enough? Its scores in this log" for e in whole.expander)
@@ -127,3 +129,12 @@ def test_an_edited_rent_keeps_its_neighbours_and_nothing_else(home):
     edited["usd"] = "1.11"
     kept = hosting_catalog.own_rows("gpu_prices.csv", rows)
     assert len(kept) > 1 and {(r["gpu"], r["kind"]) for r in kept} == {("h100_sxm", "on_demand")}
+
+
+def test_the_work_that_moves_is_what_the_policy_forbids_and_no_host_takes_what_it_forbids(log, state):
+    legal = opened(open_model="minimax-m2", gpus="4", residency="true")
+    assert "a host saves" not in legal.title[0].value
+    assert any("A host of minimax-m2 is left out" in c.value for c in legal.caption)
+    POLICIES.save(state, "free", {"name": "free", "fallback": ["current"]})
+    mark(state, "free")
+    assert not any("is left out" in c.value for c in opened(open_model="minimax-m2", gpus="4").caption)

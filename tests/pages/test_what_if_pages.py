@@ -52,7 +52,7 @@ def log(home):
         cursor.execute(
             "INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', 'x.jsonl', 'litellm', 50)"
         )
-        rollups.rebuild(cursor, None)
+        rollups.rebuild(cursor)
     ledger.close()
 
 
