@@ -77,6 +77,13 @@ def kept_to(state: State) -> Policy:
     return in_force(state) or shipped_constraint()
 
 
+def under(state: State, policy: Policy) -> Policy:
+    """A policy to run live, with the constraints of the one in force beside its own: no trial breaks those."""
+    held = in_force(state)
+    more = [c for c in held.constraints if c not in policy.constraints] if held else []
+    return policy.model_copy(update={"constraints": (*policy.constraints, *more)}) if more else policy
+
+
 @lru_cache(maxsize=1)
 def shipped_constraint() -> Policy:
     """Customer and regulated data where their terms fit; anything else anywhere."""

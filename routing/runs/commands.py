@@ -19,6 +19,7 @@ from data.state import State
 from routing.calling.declarations import Provider, read_providers, saved_providers
 from routing.grading.saved_task_sets import SETS
 from routing.grading.tasks import TaskSet, joined, read_tasks, shipped_tasks
+from routing.policies.in_force import under
 from routing.policies.policy import Policy
 from routing.policies.text import examples, read_policy_file
 from routing.runs.engine import execute
@@ -111,7 +112,7 @@ def _spec(args: argparse.Namespace, state: State) -> dict[str, Any]:
         print(f"left out: {reason}", file=sys.stderr)
     providers = read_providers(args.providers) if args.providers else saved_providers(state)
     return build_spec(
-        policies,
+        [under(state, policy) for policy in policies],
         tasks.model_copy(update={"tasks": tasks.tasks[: args.limit]}) if args.limit else tasks,
         providers,
         name=args.name,

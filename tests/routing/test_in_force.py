@@ -9,8 +9,20 @@ import pytest
 from data.errors import BadInput
 from data.facts.models import current
 from routing.__main__ import main
-from routing.policies.in_force import THE_ONE, forbidden, in_force, judge, kept_to, lifted_by, mark, shipped_constraint
+from routing.policies.choice import refusal
+from routing.policies.in_force import (
+    THE_ONE,
+    forbidden,
+    in_force,
+    judge,
+    kept_to,
+    lifted_by,
+    mark,
+    shipped_constraint,
+    under,
+)
 from routing.policies.saved_policies import POLICIES, known_policies
+from routing.policies.text import read_policy
 
 OURS = {
     "name": "ours",
@@ -54,6 +66,17 @@ def test_a_changed_policy_holds_at_once_and_one_that_is_gone_is_named(state):
             asked(state)
     with pytest.raises(BadInput, match="no policy “theirs”"):
         mark(state, "theirs")
+
+
+def test_a_live_run_keeps_the_constraints_in_force_beside_the_policys_own(state):
+    free = read_policy("name: free\nfallback: [gpt-5.2]\n")
+    assert under(state, free) is free
+    POLICIES.save(state, "ours", OURS)
+    mark(state, "ours")
+    tried = under(state, free)
+    assert tried.name == "free" and refusal(tried, "gpt-5.2", {"team": "research"}, current(state))
+    assert refusal(tried, "gpt-5.2", {"team": "search"}, current(state)) is None
+    assert under(state, tried) is tried
 
 
 def test_a_policy_that_forbids_every_model_leaves_no_offer(state):

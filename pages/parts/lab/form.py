@@ -18,6 +18,7 @@ from routing.calling.client import probe
 from routing.calling.declarations import read_providers_text, save_provider, saved_providers
 from routing.grading.saved_task_sets import spread
 from routing.local_models import missing
+from routing.policies.in_force import under
 from routing.policies.policy import Policy
 from routing.runs.commands import build_spec, local_policies
 from routing.runs.launch import launch
@@ -140,7 +141,7 @@ def new_run() -> None:
             else spread(sources[source], int(count))
         )
         spec = build_spec(
-            [reachable[n] for n in chosen],
+            [under(shell.state(), reachable[n]) for n in chosen],
             tasks,
             providers,
             name=name,
