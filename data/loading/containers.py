@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from data.errors import BadInput, Unreadable
+from data.errors import BadInput, UnknownFormat, Unreadable
 from data.sql_text import literal
 
 SAMPLE = 50  # records looked at to recognise a format
@@ -221,16 +221,30 @@ def _kind(file: File, lines: list[str]) -> File:
         return file if json_like else replace(file, kind="csv")
     if len(lines) > 1 and _is_object(first) or sum(map(_is_object, lines)) > 1:
         return file
+    if sum(map(_is_array, lines)) > 1:
+        raise UnknownFormat(
+            f"{file.path.name} holds a JSON array in each line, where a log holds an object with named fields; "
+            "write each record as an object, or as a CSV file with a header, and load that."
+        )
     if start == "[":
         return replace(file, kind="array")
     return replace(file, kind="document")
 
 
 def _is_object(text: str) -> bool:
+    return isinstance(_value(text), dict)
+
+
+def _is_array(text: str) -> bool:
+    value = _value(text)
+    return isinstance(value, list) and not all(isinstance(item, dict) for item in value)
+
+
+def _value(text: str) -> object:
     try:
-        return isinstance(json.loads(text), dict)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return False
+        return None
 
 
 def unwrap(file: File, sample: list[dict]) -> tuple[File, list[dict]]:
