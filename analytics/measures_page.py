@@ -28,13 +28,34 @@ Drivers: {drivers}.
 
 Spend per day = level x growth x weekday index. The spread is learned from the misses of the same forecast
 made at earlier weeks of the same ledger; the error, that of repeating the last week, and the share of
-outcomes that fell between P10 and P90 stand beside every forecast. Under 28 days of history there is a run
-rate and no range.
+outcomes that fell between P10 and P90 stand beside every forecast. Under 28 days with a log there is a run
+rate and no range, without a whole day no forecast. Dated price changes of the price book and of contracts enter
+by themselves, at the tokens of the last four weeks.
+
+## What a log covers
+
+A ledger covers the days from its first record to its last whole day, less the holes. A silent day is a hole
+where the same weekday had records in the four weeks before and after (all of them, or all but one of six and
+more), and so is every day of a silence of over a week that has under a chance in a hundred at the pace of the
+rest of the log. Each source is judged by its own log; one silent for over four weeks has ended. Changes compare
+days that both spans cover, at least half of them; months and years are told from covered days. What a silent
+source would have logged is expected to be what it logged on the nearest same weekdays, is part of a forecast,
+and widens its range.
+
+## What is unusual
+
+A day's pattern is the median of the same weekday in six weeks, moved to the level of the last seven days. A day
+that left its pattern teaches nothing while the event lasts, for 42 days at most. An event begins at 4.5 robust
+deviations (or three days in a row at 2.5) and a floor in dollars, and lasts while days are 2 deviations off; a
+fall has two days at least. The deviation is the largest of three: of all days, of the weekday, of the tail.
 
 ## How a saving is counted
 
-Findings claim a share of the spend of a cell (model, team, feature, task type, ...). The largest takes its
-share first, every other one its share of what is left, so the parts add up and nothing saves more than it costs.
+Findings claim dollars of one part of a cell (model, team, feature, task type, ...): failures and repeats, input,
+output, or all answers. Claims on one part are taken to touch the same dollars as far as they can and compound on
+them; claims on different parts add. Findings of high and medium confidence make the total; those of low confidence
+are counted after them, apart, as what they might save once tested. No finding advises a model that its maker has
+retired or will retire within a year.
 """
 
 
