@@ -38,8 +38,9 @@ def headline(found: dict[str, Any]) -> str:
     bridge = found["bridge"]
     moved = bridge["end_usd"] - bridge["start_usd"]
     if not bridge["start_usd"]:
-        return f"{name} cost {usd(spent)}, after a week without {'spend' if any(logged[-14:-7]) else 'any log'}"
-    main = max(bridge["drivers"], key=lambda d: abs(d["usd"]))
+        return f"{name} cost {usd(spent)}, after a week without spend"
+    agreeing = [d for d in bridge["drivers"] if d["usd"] * moved > 0]
+    main = max(agreeing or bridge["drivers"], key=lambda d: abs(d["usd"]))
     if abs(moved) < 0.0005 * bridge["start_usd"]:
         inside = (
             f"; {main['label'].lower()} moved most ({usd_change(main['usd'])})"
@@ -48,7 +49,11 @@ def headline(found: dict[str, Any]) -> str:
         )
         return f"{name} cost {usd(spent)}, as much as the week before{inside}"
     direction = "more" if moved >= 0 else "less"
-    return f"{name} cost {usd(spent)}, {share(abs(moved / bridge['start_usd']))} {direction} than the week before, mainly {main['label'].lower()} ({usd_change(main['usd'])})"
+    without = f" ({found['without_events']})" if found["without_events"] else ""
+    return (
+        f"{name} cost {usd(spent)}, {share(abs(moved / bridge['start_usd']))} {direction} than the week before{without}, "
+        f"mainly {main['label'].lower()} ({usd_change(main['usd'])})"
+    )
 
 
 def pace(found: dict[str, Any]) -> str:

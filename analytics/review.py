@@ -21,6 +21,7 @@ from analytics import actions, anomaly_search, bridge, budgets, forecast, invent
 from analytics.cheaper_models import Forbidden
 from analytics.command_options import view_of
 from analytics.coverage import comparison
+from analytics.distortions import distortion
 from analytics.history import daily, logged_days, through
 from analytics.known_spend import known_spend
 from analytics.outlook import next_month, outlook_of
@@ -131,7 +132,7 @@ def _moves(view: Ledger, week: ClosedScope, by: str) -> dict:
     """The week against the one before, on the days that both cover; `compared` says what was left out, or why nothing."""
     compared = comparison(view, week)
     if compared.now is None or compared.before is None:
-        return {"bridge": None, "movers": [], "renames": [], "by": by, "compared": compared.note}
+        return {"bridge": None, "movers": [], "renames": [], "by": by, "compared": compared.note, "without_events": ""}
     before, after = compared.before, compared.now
     parts = bridge.between_by(view, before, after, by)
     ranked = sorted(((name, b) for name, b in parts.items() if b.change_usd), key=lambda item: -abs(item[1].change_usd))
@@ -153,6 +154,7 @@ def _moves(view: Ledger, week: ClosedScope, by: str) -> dict:
         "renames": bridge.renames(view, week, by),
         "by": by,
         "compared": compared.note,
+        "without_events": known.text if (known := distortion(view, compared)) else "",
     }
 
 

@@ -108,7 +108,7 @@ def test_the_chat_message_is_text_without_mentions(found):
 def test_the_first_week_has_nothing_to_compare_with_and_says_so(view, state):
     first = review.build(view, state, date(2026, 8, 24), forbidden=forbidden(state))
     assert first["bridge"] is None and first["movers"] == []
-    assert "no week before it" in report.headline(first)
+    assert "nothing to compare it with (the log starts 24 Aug 2026)" in report.headline(first)
     assert "no week before" in report.markdown(first) and "no week before" in report.html(first)
 
 
@@ -143,7 +143,7 @@ def test_a_week_without_any_log_is_unknown_and_the_week_after_is_no_alarm(tmp_pa
         and "No log at all on 19 Oct 2026" in report.html(empty)
         and report.markdown(empty)
     )
-    assert report.headline(after).endswith("after a week without any log")
+    assert report.headline(after).endswith("nothing to compare it with (no whole log on 19 to 25 Oct)")
     assert after["anomalies"]["rows"] == []
 
 
