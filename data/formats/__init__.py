@@ -128,6 +128,7 @@ class Format:
     assume_output_has_reasoning: bool = True
     supersedes: bool = False  # a later, larger record with the same key replaces the stored row
     stand_ins: bool = False  # a record whose event key is its call id gives way to any other record of that call
+    one_answer: bool = False  # a call has one success: a second one under another id is the call logged twice
     family: str = ""  # formats that describe the same calls share it, so that one call stays one row
     note: str = ""  # what a reader should know about this source; shown with every batch
     order: int = 50  # lower is tried first; generic formats come last

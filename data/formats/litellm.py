@@ -184,6 +184,7 @@ FORMATS = (
         per_record=True,
         recognise=lambda sample: has(sample, "request_id", "call_type", "spend", "startTime"),
         fields=FIELDS,
+        one_answer=True,
         rows=rows("d.spend", "m.error_information", "m.model_map_information.model_map_value"),
         columns=COLUMNS | {"event_key": "d.request_id"},
         note="Retries that LiteLLM made inside one call appear as the attempt number, not as rows of their own.",
@@ -196,6 +197,7 @@ FORMATS = (
         per_record=True,
         recognise=lambda sample: has(sample, "id", "call_type", "response_cost", "startTime", "model_group"),
         fields=FIELDS,
+        one_answer=True,
         rows=rows("d.response_cost", "d.error_information", "d.model_map_information.model_map_value"),
         # Failed attempts share one id, and an answer from LiteLLM's own cache repeats the id of the first answer.
         columns=COLUMNS

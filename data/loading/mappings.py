@@ -183,12 +183,24 @@ def _expression(mapping: Mapping, target: str, field: str) -> str:
     if target in ("latency_ms", "ttft_ms"):
         return f"number({field}) * {1000 if mapping.latency_unit == 's' else 1}"
     if target == "status":
-        return (
-            f"CASE WHEN lower(trim({field})) IN ('error', 'failed', 'failure', 'false', 'exception') OR number({field}) >= 400 THEN 'error' "
-            f"WHEN lower(trim({field})) IN ('cached', 'cache_hit', 'hit') THEN 'cached' "
-            f"WHEN lower(trim({field})) IN ('cancelled', 'canceled', 'aborted') THEN 'cancelled' ELSE 'success' END"
-        )
+        return _status(field)
     return f"text_of({field})"
+
+
+# A word that is in none of these stays as it is: the row counts as a success and is marked `unknown_status`.
+STATUS_WORDS = {
+    "error": ("error", "failed", "failure", "false", "exception"),
+    "cached": ("cached", "cache_hit", "hit"),
+    "cancelled": ("cancelled", "canceled", "aborted"),
+    "success": ("success", "succeeded", "successful", "ok", "true", "completed", "complete", "done", "finished"),
+}
+
+
+def _status(field: str) -> str:
+    word = f"lower(trim({field}))"
+    cases = " ".join(f"WHEN {word} IN {words} THEN '{status}'" for status, words in STATUS_WORDS.items())
+    codes = f"WHEN number({field}) >= 400 THEN 'error' WHEN number({field}) IS NOT NULL THEN 'success'"
+    return f"CASE {cases} {codes} ELSE {word} END"
 
 
 def _time(mapping: Mapping, field: str) -> str:

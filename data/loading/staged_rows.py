@@ -148,13 +148,15 @@ def _given_once(form: Format) -> dict[str, str]:
     rest = f"{is_split} AND cache_write_tokens_number > {parts}"
     optional = [name for name in NUMBERS if name in form.columns and name not in ESSENTIAL]
     odd = " OR ".join(f"{name}_number IS NULL AND text_of({name}) IS NOT NULL" for name in optional) or "FALSE"
+    odd_word = f"text_of(status) IS NOT NULL AND status NOT IN {STATUSES}" if "status" in form.columns else "FALSE"
     return {
         "cache_write_tokens": f"CASE WHEN NOT ({is_split}) THEN cache_write_tokens_number::BIGINT END",
         "cache_write_5m_tokens": f"""CASE WHEN {rest} THEN cache_write_tokens_number - coalesce({split[1]}, 0)
             ELSE {split[0]} END::BIGINT""",
         "reported_cost_usd": "CASE WHEN reported_cost_usd_number IS NOT NULL THEN TRY_CAST(reported_cost_usd AS DECIMAL(18,12)) END",
-        "caveats": f"""CASE WHEN caveats IS NOT NULL OR {odd} OR {rest} THEN list_concat(coalesce(caveats::VARCHAR[], []),
-            [CASE WHEN {odd} THEN 'unread_usage' END, CASE WHEN {rest} THEN 'split_assumed' END]) END""",
+        "caveats": f"""CASE WHEN caveats IS NOT NULL OR {odd} OR {rest} OR {odd_word} THEN list_concat(coalesce(caveats::VARCHAR[], []),
+            [CASE WHEN {odd} THEN 'unread_usage' END, CASE WHEN {rest} THEN 'split_assumed' END,
+             CASE WHEN {odd_word} THEN 'unknown_status' END]) END""",
     }
 
 

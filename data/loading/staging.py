@@ -120,7 +120,7 @@ def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch:
     with_reason = "coalesce(s.output_has_reasoning, g.output_has_reasoning, TRUE)"
     verdict = "CASE WHEN g.verdict IS NULL THEN 'reported' ELSE g.verdict END"
     keep = [c.name for c in USAGE if c.name not in _COMPUTED]
-    seen = "coalesce(s.caveats, []) || [CASE WHEN u.row_no IS NOT NULL THEN 'unread_usage' END]"
+    seen = f"coalesce(s.caveats, []) || [CASE WHEN u.row_no IS NOT NULL THEN 'unread_usage' END, {_twice(form)}]"
     base = f"""
         SELECT {", ".join(_plain(name, known != "NULL") for name in keep)}, s.event_id, '{form.name}' AS source, {batch} AS batch_id,
             coalesce(text_of(s.call_id), s.event_id) AS call_id, {_attempt(form)} AS attempt,
@@ -185,12 +185,23 @@ def _attempt(form: Format) -> str:
     return f"coalesce(s.attempt, ({order} + coalesce((SELECT c.attempts FROM earlier_calls c WHERE c.call_id = s.call_id), 0))::INTEGER)"
 
 
+def _twice(form: Format) -> str:
+    """The caveat of a success whose call has another one, in these files or in the ledger."""
+    if not form.one_answer:
+        return "NULL"
+    here = (
+        """count(*) FILTER (WHERE s.status = 'success') OVER (PARTITION BY coalesce(text_of(s.call_id), s.event_id))"""
+    )
+    before = "coalesce((SELECT c.successes FROM earlier_calls c WHERE c.call_id = s.call_id), 0)"
+    return f"CASE WHEN s.status = 'success' AND {here} + {before} > 1 THEN 'logged_twice' END"
+
+
 def earlier_calls(cursor, form: Format) -> None:
     """Temp table `earlier_calls`: attempts the ledger already has of calls that this batch goes on with."""
-    cursor.execute("CREATE OR REPLACE TEMP TABLE earlier_calls (call_id VARCHAR, attempts BIGINT)")
+    cursor.execute("CREATE OR REPLACE TEMP TABLE earlier_calls (call_id VARCHAR, attempts BIGINT, successes BIGINT)")
     if form.columns.get("call_id") not in (None, form.columns.get("event_key")):
         cursor.execute(
-            "INSERT INTO earlier_calls SELECT u.call_id, count(*) FROM lake.main.usage u "
+            "INSERT INTO earlier_calls SELECT u.call_id, count(*), count(*) FILTER (u.status = 'success') FROM lake.main.usage u "
             f"WHERE u.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 1 HOUR FROM {GOOD}) AND (SELECT max(requested_at) FROM {GOOD}) "
             f"AND u.call_id IN (SELECT call_id FROM {GOOD}) AND u.event_id NOT IN (SELECT event_id FROM {GOOD}) GROUP BY 1"
         )

@@ -150,3 +150,27 @@ def test_a_nested_usage_object_is_looked_into_or_marked(ledger, state, tmp_path,
     report = ingest(ledger, state, [path], form=METERED)[0]
     assert ledger.cursor().execute("SELECT caveats FROM lake.main.usage").fetchall() == [(["unread_usage"],)]
     assert len(report.unread[0].path) <= 200
+
+
+TWICE = Format(**{**FORM.__dict__, "one_answer": True, "columns": FORM.columns | {"call_id": "'c'", "status": "d.by"}})
+
+
+def test_two_successes_of_one_call_are_marked_within_a_file_and_across_files(ledger, state, tmp_path):
+    row = {"at": "2026-10-01T00:00:00Z", "by": "success", "tokens": 10}
+    for number, ids in enumerate(("ab", "c")):
+        path = tmp_path / f"{number}.jsonl"
+        path.write_text("".join(json.dumps(row | {"id": name}) + "\n" for name in ids))
+        ingest(ledger, state, [path], form=TWICE)
+    assert [caveats for _, caveats in rows(ledger)] == [["logged_twice"]] * 3
+
+
+def test_a_status_that_nobody_knows_counts_as_success_and_is_marked(ledger, state, tmp_path):
+    path = tmp_path / "log.jsonl"
+    words = ("success", "error", "galactic")
+    path.write_text(
+        "".join(json.dumps({"id": w, "at": "2026-10-01T00:00:00Z", "by": w, "tokens": 1}) + "\n" for w in words)
+    )
+    form = Format(**{**FORM.__dict__, "columns": FORM.columns | {"status": "d.by"}})
+    ingest(ledger, state, [path], form=form)
+    seen = ledger.cursor().execute("SELECT status, caveats FROM lake.main.usage ORDER BY event_id").fetchall()
+    assert seen == [("error", None), ("success", ["unknown_status"]), ("success", None)]
