@@ -7,7 +7,7 @@ stated     a figure somebody gives without data
 cost_only  tokens at other prices; nothing said about quality
 refused    these requests were never answered by that model
 
-Estimators as in facts/routing.md 5.3 (st-tech/zr-obp): w = pi_e / pi_b.
+Estimators as in the Open Bandit Pipeline (arXiv 2008.07146, github st-tech/zr-obp): w = pi_e / pi_b.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Token counts are those of the model that answered. Output is scaled by a verbosity factor where both
 models have one on the same reference, else taken as equal, with a range of half to double: on the
-same prompts models of one class differ by that and more (facts/routing.md, decision 5).
+same prompts models of one class differ by that and more.
 """
 
 from __future__ import annotations

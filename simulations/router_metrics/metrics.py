@@ -1,8 +1,8 @@
 """How good a router is: the published metrics, exactly as their papers (or their code) define them.
 
 RouteLLM (arXiv 2406.18665) for a weak and a strong model: PGR, APGR, CPT. RouterBench (2403.12031):
-AIQ over the non-decreasing convex hull. RouterArena (2510.00202): its score. The definitions and
-the values they must reproduce stand in facts/routing.md sections 1.1 and 2.1. APGR is not clipped:
+AIQ over the non-decreasing convex hull. RouterArena (2510.00202): its score. The published values
+they must reproduce stand in tests/simulations/test_routing_metrics.py. APGR is not clipped:
 a perfect router beats the strong model wherever the weak one is right and the strong one wrong.
 """
 

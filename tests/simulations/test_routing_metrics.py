@@ -1,4 +1,4 @@
-"""Published values, reproduced from the published data (facts/routing.md 2.1), and the laws of the metrics."""
+"""Published values, reproduced from the published data, and the laws of the metrics."""
 
 from __future__ import annotations
 
