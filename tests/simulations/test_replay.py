@@ -21,7 +21,7 @@ from routing.policies.text import examples, read_policy
 from simulations.replay.replay import KEPT, MOVED, REFUSED, Assumed, replay
 from simulations.replay.repricing import Market, Repricing
 from simulations.replay.summary import summary
-from tests.routing.test_policy import policies
+from tests.routing.test_policy_laws import policies
 from tests.simulations.ledgers import ledger_of, random_ledger
 
 BOOK = PriceBook()
