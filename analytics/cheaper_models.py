@@ -20,6 +20,7 @@ from analytics import list_prices
 from analytics.paid_prices import KINDS
 from analytics.savings_claim import Claim
 from data import wording
+from data.calendar import DAYS_PER_YEAR
 from data.facts.models import ModelFacts
 
 ROUTINE = ("classification", "extraction", "summarisation", "chat")
@@ -27,7 +28,7 @@ TOLERATED = 0.02
 MIN_SCORES = 30
 MIN_SAVING = 0.3  # of the cell's cost: less is not worth a migration
 MIN_SHARE = 0.02  # of the spend
-HORIZON_DAYS = 365  # a model that retires sooner is not worth a migration
+HORIZON_DAYS = DAYS_PER_YEAR  # a model that retires sooner is not worth a migration
 UNTESTED_SAVING = 0.5  # untested work goes to the strongest model at half the cost, not to the very cheapest
 
 Name = tuple[str, str]  # provider, model

@@ -60,7 +60,7 @@ def announced(view: Ledger, state: State, scope: Scope, until: date | None = Non
     for on, provider, model, ratio, before, cost in sorted(found):
         # `before` is what the model's price has become, relative to today's, when this change comes.
         after = running + cost / spend * before * (ratio - 1)
-        name = f"{model} {'dearer' if ratio > 1 else 'cheaper'} by {abs(ratio - 1):.0%}"
+        name = f"{model} {'dearer' if ratio > 1 else 'cheaper'} by {wording.share(abs(ratio - 1))}"
         event = Event(name=name, kind="price change", on=on, change_pct=(after / running - 1) * 100)
         changes.append(
             PriceChange(provider, model, on, ratio, cost * before * (ratio - 1) / RECENT_DAYS * DAYS_PER_MONTH, event)

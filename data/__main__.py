@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from data import backup, checks, console
+from data import backup, checks, console, wording
 from data.errors import BadInput
 from data.formats import all_formats
 from data.ledger import Ledger
@@ -74,7 +74,7 @@ def run_check(args: argparse.Namespace) -> None:
     else:
         console.emit_table(("check", "value"), result.items())
         for row in caveats:
-            usd = "an unknown sum of" if row["cost_usd"] is None else f"${row['cost_usd']:,.2f} of"
+            usd = "an unknown sum of" if row["cost_usd"] is None else f"{wording.usd(row['cost_usd'])} of"
             console.say(f"caveat {row['caveat']}: {row['rows']:,} rows, {usd} dollars")
         for name, value in repaired.items():
             console.say(f"repaired: {name.replace('_', ' ')} {value:,}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from data import wording
 from data.ledger import Ledger
 
 
@@ -118,4 +119,4 @@ def sentence(view: Ledger) -> str:
     share = summary(view)["without_caveat_share"]
     if share is None:
         return "No priced dollars are in the ledger yet."
-    return f"{share:.1%} of the ledger's priced dollars are without caveat."
+    return f"{wording.share(share)} of the ledger's priced dollars are without caveat."

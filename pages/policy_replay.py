@@ -59,7 +59,7 @@ def answer(said: dict[str, Any], days: int) -> str:
         return f"The same {fmt.usd_short(said['logged_cost_usd'])} in {days} days under “{name}”{open_}"
     return (
         f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} in {days} days "
-        f"({abs(said['savings_pct']):.0f}%) under “{name}”{open_}"
+        f"({fmt.share(abs(said['savings_pct']) / 100)}) under “{name}”{open_}"
     )
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from data.calendar import MILLION
 from data.prices.model_names import Match
 from data.prices.price_row import MEDIA_RATES, RATES, TEXT_RATES, PriceRow
 from data.prices.tool_fees import Fee, FeeSpan
 
-MILLION = Decimal(1_000_000)
 # USD per token to twelve decimals, as a row's own money: products need no rounding and stay in 64 bits.
 RATE = pa.decimal128(18, 12)
 RESOLVED = pa.schema(

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from data import wording
 from data.documents import Documents
 from data.prices import model_names
 from data.prices import notes as price_notes
@@ -229,4 +230,4 @@ def of_tier(listed: Iterable[PriceRow], tier: str) -> list[PriceRow]:
 
 
 def _percent(share: Decimal) -> str:
-    return f"{(share * 100).normalize():f} %"
+    return wording.percent(share)

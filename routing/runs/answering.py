@@ -13,6 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from data import wording
 from data.facts.models import ModelFacts
 from data.schema import PROTECTION
 from routing.calling.attempts import CallBudget, Reply
@@ -272,4 +273,4 @@ def _not_answered(reply: Reply, outcome: Outcome) -> str:
 
 
 def _shown(value: float | None) -> str:
-    return "unknown" if value is None else f"{100 * value:.0f}%"
+    return "unknown" if value is None else wording.share(value)

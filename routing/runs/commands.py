@@ -247,7 +247,7 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _share(value: float | None) -> str:
-    return "none" if value is None else f"{100 * value:.1f}%"
+    return "none" if value is None else wording.share(value)
 
 
 class _Bar:

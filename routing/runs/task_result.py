@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from data import wording
 from data.state import State
 from routing.calling.calls import Answer
 from routing.grading.graders import grade
@@ -121,4 +122,4 @@ def _halt(outcome: Outcome, below: float | None, task: Task) -> str | None:
     """Why the run must halt: an answer less sure than the policy lets pass."""
     if below is None or outcome.confidence is None or outcome.confidence >= below:
         return None
-    return f"{task.id}: confidence {100 * outcome.confidence:.0f}% is below the halt of {100 * below:.0f}%"
+    return f"{task.id}: confidence {wording.percent(outcome.confidence)} is below the halt of {wording.percent(below)}"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from data import wording
 from simulations.ranges import DRAWS, Assumptions, lognormal, quantiles
 from simulations.replay.replay import CURRENT, MOVED, VERIFIER, Replay
 from simulations.replay.repricing import Market
@@ -47,7 +48,7 @@ def _cache_note(loose: float, by_user: float, reads: float) -> str:
     if not reads:
         return "the log read nothing from prompt caches"
     if loose:
-        return f"{loose / reads:.0%} of the cache reads are counted as lost: {LOOSE}"
+        return f"{wording.share(loose / reads)} of the cache reads are counted as lost: {LOOSE}"
     if by_user:
         return BY_USER
     return "every conversation followed in time, the new model's own cache and life"

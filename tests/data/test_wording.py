@@ -70,16 +70,17 @@ def test_a_measure_is_written_by_its_unit():
 
 
 def own_formats(path: Path) -> list[str]:
-    """Percents and dollars that a file formats itself: a spec in `%`, or one with decimals or commas behind a `$`."""
+    """Percents and dollars that a file formats itself: a spec in `%`, or decimals before a `%` or behind a `$`."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if not isinstance(node, ast.JoinedStr):
             continue
         before = ""
-        for part in node.values:
+        for part, after in zip(node.values, [*node.values[1:], None], strict=True):
             if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
                 spec = ast.unparse(part.format_spec)[2:-1]
-                if spec.endswith("%") or (before.endswith("$") and spec.endswith("f")):
+                percent = isinstance(after, ast.Constant) and str(after.value).lstrip().startswith("%")
+                if spec.endswith("%") or (spec.endswith("f") and (before.endswith("$") or percent)):
                     found.append(f"line {part.lineno}: {ast.unparse(node)}")
             before = part.value if isinstance(part, ast.Constant) else ""
     return found

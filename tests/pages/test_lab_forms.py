@@ -171,5 +171,5 @@ def test_an_interrupted_run_goes_on_or_ends_as_the_operator_says(state):
         app = opened("lab", run=went_on)
         assert "was interrupted" in app.title[0].value
         press(app, "Go on")
-        until(lambda: read_run(state, went_on)["status"] == "done", 60)
+        until(lambda: read_run(state, went_on)["status"] == "done")
     assert list_runs(state)[ended]["status"] == "stopped" and summary(state, went_on)["done"] == 8

@@ -17,7 +17,9 @@ def sentence(result: dict[str, Any]) -> str:
     """The result in one short sentence, for a title."""
     percent, quality = result["savings_pct"], result["quality_change"]
     change = (
-        "as today" if not percent or abs(percent) < 0.5 else f"{abs(percent):.0f}% {'less' if percent > 0 else 'more'}"
+        "as today"
+        if not percent or abs(percent) < 0.5
+        else f"{fmt.share(abs(percent) / 100)} {'less' if percent > 0 else 'more'}"
     )
     words = (
         "quality unknown"
