@@ -67,15 +67,18 @@ def cost_range(result: Replay, market: Market, policy_usd: float, logged_usd: fl
         bare = market.cost_at(rows, str(target), 0.0) * some["calls"].to_numpy()
         for model in rows["model"].fillna("unknown").unique():
             own = (rows["model"].fillna("unknown") == model).to_numpy()
-            usd = some["cost_usd"].to_numpy()[own]
-            pairs[model, str(target)] = np.array([np.nansum(bare[own]), np.nansum(usd - bare[own])])
+            usd, warm = some["cost_usd"].to_numpy()[own], some["always_warm_usd"].to_numpy()[own]
+            read = np.nansum(bare[own] + usd - warm)  # what lost caches cost is input too
+            pairs[model, str(target)] = np.array([read, np.nansum(warm - bare[own])])
     rng, defaults = np.random.default_rng(Assumptions().seed), Assumptions()
     moved = sum(float(usd.sum()) for usd in pairs.values())
     draws = np.full(DRAWS, policy_usd - moved)
+    # One target counts every text in its own way, wherever the text came from: one draw for all its sources.
+    tokenizers = {target: lognormal(rng, defaults.tokenizer) for target in sorted({target for _, target in pairs})}
     for (model, target), (read, written) in sorted(pairs.items()):
         longer = market.verbosity(model, target)
         factor = lognormal(rng, (longer.low / longer.value, longer.high / longer.value))
-        draws += (read + written * factor) * lognormal(rng, defaults.tokenizer)
+        draws += (read + written * factor) * tokenizers[target]
     return {
         "policy_cost_usd": quantiles(draws),
         "savings_usd": quantiles(logged_usd - draws),

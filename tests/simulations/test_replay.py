@@ -305,3 +305,17 @@ def test_latency_is_unknown_for_models_the_log_has_not_seen(log):
 def test_an_empty_scope_is_said(log):
     with pytest.raises(NoData, match="no requests in this scope"):
         replay(log, Scope.of(log, team="nobody"), IDENTITY, market())
+
+
+def test_one_tokenizer_serves_every_source_of_a_target(tmp_path):
+    """Texts of two models on a third share its tokenizer, so that their errors add up instead of cancelling."""
+    short = {"output_tokens": 0, "reasoning_tokens": 0}
+    two = [{"model": "gpt-5.2", **short}] * 5 + [{"model": "gpt-5.1", "model_raw": "gpt-5.1", **short}] * 5
+    policy = read_policy("name: p\nrules: [{when: {}, use: claude-opus-4-6}]")
+
+    def width(rows, home):
+        view, scope = small(home, rows)
+        spread = summary(replay(view, scope, policy, market()), market())["range"]["policy_cost_usd"]
+        return spread["p90"] - spread["p10"]
+
+    assert width(two, tmp_path / "two") == pytest.approx(width([two[0]] * 10, tmp_path / "one"), rel=0.05)
