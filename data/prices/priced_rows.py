@@ -5,7 +5,8 @@ A row's cost, in this order:
 1. `cached` (answered by a gateway's own cache): 0.
 2. `error`: what the log reports, else 0; nobody bills an attempt that failed.
 3. usage missing (`unmetered`, or neither input nor output known): what the log reports above 0, else NULL `unmetered`.
-4. a contract price holds: that price, `contract`; a contract that says the work runs on capacity bought ahead: `prepaid`.
+4. a contract price holds: that price, `contract`; a contract that says the work runs on capacity bought ahead:
+   `prepaid`.
 5. the service tier is capacity bought ahead (a provisioned deployment, a Priority Tier): `prepaid`, tokens at 0.
 6. the log reports a cost: that cost, `reported`. A reported 0 for used tokens is a gap in the log
    rather than a gift: it yields to the list price, and to `unpriced` where there is none.
@@ -102,7 +103,8 @@ def _rows(relation: str, tiers: Iterable[str]) -> str:
            epoch_ms(requested_at) // 1000 % 86400 AS price_second,
            {_sum(INPUT_TOKENS)} AS price_input,
            coalesce({", ".join(MEDIA_TOKENS)}) IS NOT NULL AS price_media,
-           CASE WHEN server_tools IS NOT NULL THEN TRY_CAST(TRY_CAST(server_tools AS JSON) AS MAP(VARCHAR, BIGINT)) END AS price_tools,
+           CASE WHEN server_tools IS NOT NULL THEN TRY_CAST(TRY_CAST(server_tools AS JSON) AS MAP(VARCHAR, BIGINT)) END
+               AS price_tools,
            coalesce(unmetered, FALSE) OR fresh_input_tokens IS NULL AND output_tokens IS NULL AS price_unmetered
     FROM {relation} r"""
 
@@ -155,7 +157,8 @@ _FREE = "status IN ('cached', 'error')"
 _LIST_COST = f"""CASE WHEN {_FREE} THEN 0::{MONEY} WHEN price_unmetered THEN NULL
         WHEN price_ahead THEN price_list_fees
         ELSE TRY((price_list_tokens + price_list_fees)::{MONEY}) END"""
-_CONTRACT_COST = f"""CASE WHEN price_contract_tokens IS NOT NULL THEN TRY((price_contract_tokens + price_paid_fees)::{MONEY})
+_CONTRACT_COST = f"""CASE WHEN price_contract_tokens IS NOT NULL
+            THEN TRY((price_contract_tokens + price_paid_fees)::{MONEY})
         WHEN price_fees_by_contract THEN TRY((price_list_tokens + price_paid_fees)::{MONEY}) END"""
 _BELIEVED = f"(reported_cost_usd > 0 OR reported_cost_usd = 0 AND (({_sum(TOKENS)}) = 0 OR list_cost_usd = 0))"
 _DECIDED_BY = f"""CASE WHEN status = 'cached' THEN 'cached' WHEN status = 'error' THEN 'error'

@@ -26,7 +26,10 @@ LONG = 300_000  # total input at which the long-context prices are compared
 
 
 def unpriced(view: Ledger) -> pd.DataFrame:
-    """Models without a price, most used first: provider, model_raw, attempts, tokens, reported_cost_usd, first, last, example host."""
+    """Models without a price, most used first.
+
+    Columns: provider, model_raw, attempts, tokens, reported_cost_usd, first, last, host (an example).
+    """
     tokens = " + ".join(f"coalesce({name}, 0)" for name in TOKENS)
     return view.sql(
         f"""SELECT provider, model_raw, count(*) AS attempts, sum({tokens})::BIGINT AS tokens,
@@ -115,7 +118,7 @@ def _at(rows: tuple[PriceRow, ...], at: datetime) -> dict[int, PriceRow]:
 def _differences(
     ours: dict[int, PriceRow], theirs: dict[int, PriceRow], stated: list[str]
 ) -> list[tuple[str, Decimal, Decimal]]:
-    """(what, our price, theirs) for the prices that both lists state; long-context ones only where the short ones agree."""
+    """(what, our price, theirs) for prices that both lists state; long-context ones only where the short ones agree."""
     if not ours or not theirs:
         return []
     pairs = {
