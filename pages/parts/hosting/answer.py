@@ -1,0 +1,93 @@
+"""What Self-host answers: the sentence, its tiles, the fleet in words."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import format as fmt
+from simulations.hosting.breakeven_scenario import Replica
+from simulations.hosting.study import Study
+
+DOING = {"rented": "Renting GPUs", "bought": "Buying GPUs", "host": "A host", "api": "The API"}
+
+
+def title_of(study: Study, model: str) -> str:
+    """The answer with its odds, in two lines; a host that is cheaper than all is named."""
+    result = study.result
+    totals = {name: option["total_usd"] for name, option in result["options"].items()}
+    months, never = result["payback_months"], result["chance_never_pays_back"]
+    if months is None:
+        text = f"Own machines for {model} do not pay back in {result['months']} months ({fmt.odds(never)} of futures)"
+    else:
+        when = "is cheaper at once" if months == 0 else f"pays back in {months:.0f} months"
+        text = f"{DOING[result['option']]} for {model} {when}; {fmt.odds(never)} chance that it never does"
+    if min(totals, key=lambda name: totals[name]) == "host":
+        text += f"; a host saves {fmt.usd_short((totals['api'] - totals['host']) / result['months'])} a month"
+    return text
+
+
+def kpis(study: Study) -> None:
+    """Payback, saving, fleet, tokens."""
+    result, cells = study.result, st.columns(4)
+    option = result["options"][result["option"]]
+    months = result["payback_months"]
+    odds = result["payback"]
+    span = f"P10 {months_words(odds['p10'])}, P90 {months_words(odds['p90'])}"
+    cells[0].metric("Payback", months_words(months), border=True, delta=span, delta_color="off", delta_arrow="off")
+    saved = result["options"]["api"]["total_usd"] - option["total_usd"]
+    cells[1].metric(
+        f"Saving over {result['months']} months",
+        fmt.usd_short(saved),
+        border=True,
+        delta=f"{fmt.usd_short(result['p10'])} to {fmt.usd_short(result['p90'])}",
+        delta_color="off",
+        delta_arrow="off",
+        help=fmt.md(
+            "Against the API as today, every figure in the middle; below it P10 to P90 of the sampled "
+            f"futures (P50 {fmt.usd_short(result['p50'])})."
+        ),
+    )
+    cells[2].metric(
+        "GPUs paid for",
+        fmt.count(option["gpus"]),
+        border=True,
+        delta=f"{fmt.share(option['utilisation'])} used",
+        delta_color="off",
+        delta_arrow="off",
+        help="Mean work over what the paid replicas could serve at the objective.",
+    )
+    cells[3].metric(
+        "Per 1M tokens, own",
+        fmt.usd(option["usd_per_mtok_reserved"]),
+        border=True,
+        delta=f"API {fmt.usd(result['options']['api']['usd_per_mtok_reserved'])}",
+        delta_color="off",
+        delta_arrow="off",
+        help="All paid hours over the tokens served, input and output together.",
+    )
+
+
+def months_words(value: float | None) -> str:
+    return "never" if value is None else "at once" if value == 0 else f"{value:.0f} months"
+
+
+def replica_of(study: Study) -> Replica:
+    assert study.scenario.replica is not None, "a study fills the replica in"
+    return study.scenario.replica
+
+
+def fleet_words(study: Study, paid: int) -> str:
+    """Why that many replicas: the work alone, the promise on waiting, the spare."""
+    replica, load, seen = replica_of(study), study.fleet.load, study.fleet.latencies.percentiles()
+    busy, hours = (
+        int(replica.load_replicas or 0),
+        f"first token P95 {fmt.milliseconds(seen['ttft_p95_ms'])}, each further one "
+        f"{fmt.milliseconds(seen['tpot_p95_ms'])}",
+    )
+    kept = (
+        f"{busy} keep the promise in the busiest hours ({hours})"
+        if busy >= study.fleet.replicas
+        else f"{busy} carry the base load, bursts go to the API"
+    )
+    work = f"The work alone fills {load.mean():.2f} replicas in a mean hour and {load.max():.2f} in the busiest minute"
+    return f"{work}. {kept}, {paid - busy} spare: {paid} paid for, {replica.gpus} GPUs each."

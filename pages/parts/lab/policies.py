@@ -1,0 +1,121 @@
+"""The policies of a run side by side: quality with its interval, against cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.ui import charts, exports, shell
+from pages.ui import format as fmt
+
+
+def _cost_words(usd: float) -> str:
+    return (
+        "It cost the same."
+        if abs(usd) < 5e-7
+        else f"It cost {fmt.usd(abs(usd))} {'more' if usd > 0 else 'less'} in this run."
+    )
+
+
+def policies_table(found: dict[str, Any]) -> None:
+    rows = [
+        {"policy": name, **{k: v for k, v in p.items() if k != "predicted"}} for name, p in found["by_policy"].items()
+    ]
+    frame = pd.DataFrame(rows)
+    rated = frame[frame["quality"].notna()]
+    if not rated.empty:
+        st.subheader("Quality and cost per policy", anchor=False)
+        meaning = "; ".join(
+            f"{r.policy}: {fmt.share(r.quality)} passed ({fmt.share(r.quality_low)} to "
+            f"{fmt.share(r.quality_high)}) at ${1000 * r.cost_per_task_usd:.4g} per 1,000 tasks"
+            for r in rated.itertuples()
+        )
+        shell.chart(quality_cost(rated, shell.palette()), alt=meaning, key="lab-quality")
+        st.caption(fmt.md(f"Bars are 95 % intervals over {int(rated['graded_tasks'].max())} tasks. {meaning}."))
+    shown = frame[
+        [
+            "policy",
+            "graded",
+            "passed",
+            "no_answer",
+            "not_graded",
+            "failed",
+            "refused",
+            "blocked",
+            "cost_usd",
+            "cost_per_task_usd",
+            "latency_p50_ms",
+        ]
+    ]
+    labels = {
+        "blocked": "Withheld",
+        "cost_usd": "Cost",
+        "cost_per_task_usd": "Cost a task",
+        "latency_p50_ms": "Time of its calls, median",
+    }
+    exports.table(
+        shown,
+        name="lab-policies",
+        units={"cost_usd": "USD small", "cost_per_task_usd": "USD small", "latency_p50_ms": "ms"},
+        labels=labels,
+    )
+    predictions(found)
+
+
+def quality_cost(frame: pd.DataFrame, palette: charts.Palette) -> go.Figure:
+    """Each policy a point: cost a task to the right, share passed up, with its interval."""
+    figure = charts.blank(palette, unit="share", hover="closest")
+    colours = charts.colours(list(frame["policy"]), palette)
+    for row in frame.itertuples():
+        figure.add_scatter(
+            x=[1000 * row.cost_per_task_usd],
+            y=[row.quality],
+            mode="markers+text",
+            text=[row.policy],
+            textposition="middle right",
+            name=row.policy,
+            showlegend=False,
+            marker={"size": 11, "color": colours[row.policy]},
+            textfont={"color": palette.text},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [row.quality_high - row.quality],
+                "arrayminus": [row.quality - row.quality_low],
+                "color": colours[row.policy],
+            },
+            hovertemplate=f"{row.policy}<br>%{{y:.1%}} passed<br>$%{{x:.4g}} per 1,000 tasks<extra></extra>",
+        )
+    # Room on the right for the last name, and above for a full score.
+    dearest = 1000 * float(frame["cost_per_task_usd"].max()) or 1.0
+    figure.update_xaxes(
+        title="USD per 1,000 tasks", range=[0, 1.35 * dearest], tickformat="$.3~g", nticks=6, showgrid=False
+    )
+    figure.update_yaxes(title="share passed", range=[0, 1.08], tickformat=".0%")
+    return figure
+
+
+def predictions(found: dict[str, Any]) -> None:
+    """Was the simulation right? What the replay said beside what was measured, on one line each."""
+    for name, policy in found["by_policy"].items():
+        said, words = policy["predicted"], []
+        if not said:
+            continue
+        if policy["quality"] is not None and "quality" in said:
+            low, high = fmt.share(policy["quality_low"]), fmt.share(policy["quality_high"])
+            scale = f" on the scale “{said['scale']}”" if said.get("scale") else ""
+            words.append(
+                f"quality {fmt.share(said['quality'])}{scale}, measured {fmt.share(policy['quality'])} on "
+                f"these tasks ({low} to {high}): "
+                f"{'within' if said['quality_within_interval'] else 'outside'} the interval"
+            )
+        if "cost_per_task_usd" in said and policy["tasks"]:
+            times = f", {said['cost_ratio']:.2f} times the prediction" if said["cost_ratio"] else ""
+            words.append(
+                f"{fmt.usd(said['cost_per_task_usd'])} a task, measured {fmt.usd(policy['cost_per_task_usd'])}{times}"
+            )
+        if words:
+            st.write(fmt.md(f"**Was the simulation right?** “{name}” was predicted at {'; and at '.join(words)}."))

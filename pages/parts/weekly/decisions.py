@@ -1,0 +1,123 @@
+"""What the week decides: the list of actions, and the review to take away."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from analytics import actions, report
+from analytics.history import through
+from pages.ui import exports, posting, shell
+from pages.ui import format as fmt
+
+
+def decisions(found: dict) -> None:
+    st.subheader("6. Decisions", anchor=False)
+    saved = pd.DataFrame(
+        found["actions"],
+        columns=[
+            "name",
+            "owner",
+            "due",
+            "expected_usd_month",
+            "status",
+            "saved_usd_month",
+            "note",
+            "decided",
+            "filters",
+        ],
+    )
+    saved["due"] = pd.to_datetime(saved["due"]).dt.date
+    saved = saved.astype({"expected_usd_month": float, "saved_usd_month": float})
+    edited = st.data_editor(
+        saved,
+        num_rows="dynamic",
+        hide_index=True,
+        width="stretch",
+        key=f"actions_{found['digest']}",
+        disabled=["saved_usd_month"],
+        height="content",
+        row_height=None if saved.empty else exports.WRAPPED,
+        column_order=["name", "owner", "due", "expected_usd_month", "status", "saved_usd_month", "note"],
+        column_config={
+            "name": st.column_config.TextColumn("Action", required=True, width=240),
+            "owner": st.column_config.TextColumn("Owner", width=80),
+            "due": st.column_config.DateColumn("Due", width=95),
+            "note": st.column_config.TextColumn("Note", width=140),
+            "expected_usd_month": st.column_config.NumberColumn(
+                "Expected", format="dollar", min_value=0, width=90, help="USD a month this should save."
+            ),
+            "saved_usd_month": st.column_config.NumberColumn(
+                "Measured",
+                format="dollar",
+                width=90,
+                help="USD a month saved since, at the present volume, on the rows the action is about; needs a "
+                "week of data.",
+            ),
+            "status": st.column_config.SelectboxColumn(
+                "Status", options=["open", "done", "dropped"], default="open", required=True, width=80
+            ),
+        },
+    )
+    if st.button("Save actions", icon=":material/save:"):
+        with shell.errors():
+            store(saved, edited)
+            st.rerun()
+    exports.download(saved.drop(columns=["filters"]), name=f"actions-{found['week']}")
+    debt = found["inventory"]
+    st.caption(
+        fmt.md(
+            f"{debt['unowned']} of {debt['items']} models, features and teams in use lack an owner or a "
+            "connection owner. The Savings page lists them."
+        )
+    )
+
+
+def store(saved: pd.DataFrame, edited: pd.DataFrame) -> None:
+    """Check every row before the first is written."""
+    known = saved.set_index("name")
+    checked = []
+    for row in edited.to_dict("records"):
+        name = str(row["name"] or "").strip()
+        old = known.loc[name] if name in known.index else None
+        due = row["due"]
+        checked.append(
+            actions.checked(
+                name=name,
+                owner=_text(row["owner"]),
+                due=None if pd.isna(due) else due,
+                status=row["status"] if isinstance(row["status"], str) else "open",
+                expected_usd_month=0.0 if pd.isna(row["expected_usd_month"]) else row["expected_usd_month"],
+                note=_text(row["note"]),
+                decided=old["decided"] if old is not None else through(shell.view()).day,
+                filters=old["filters"] if old is not None else {},
+            )
+        )
+    actions.ACTIONS.replace(shell.state(), {action.name: action for action in checked})
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def take_away(found: dict) -> None:
+    """The report in every form, and the message to the chat."""
+    with st.container(horizontal=True):
+        forms = {"html": "text/html", "md": "text/markdown", "json": "application/json"}
+        writers = {"html": report.html, "md": report.markdown, "json": lambda r: json.dumps(r, indent=2)}
+        labels = {"html": "Report, HTML", "md": "Markdown", "json": "JSON"}
+        for form, kind in forms.items():
+            st.download_button(
+                labels[form],
+                partial(writers[form], found),
+                file_name=f"baton-review-{found['week']}.{form}",
+                mime=kind,
+                on_click="ignore",
+                icon=":material/download:",
+                key=f"report_{form}",
+            )
+        posting.webhook_button(found["message"], key="weekly")
+        shell.snapshot_link(shell.view())

@@ -1,0 +1,140 @@
+"""The command that asks the log for its frontier of cheapest mixes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from analytics.command_options import span_of, view_of
+from data import wording
+from data.console import emit_json, emit_table, say
+from data.errors import BadInput
+from data.ledger import Ledger
+from data.schema import CRITICALITIES
+from simulations.log_terms import market_of, named_numbers, policy_named, share_of
+from simulations.mixes.caches import MixCaches, mix_caches
+from simulations.mixes.frontier import as_rows, frontier, model_shares
+from simulations.mixes.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
+from simulations.mixes.problem_from_log import Programme, programme
+from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_prices, why_not
+from simulations.replay.repricing import Market
+
+
+def run_frontier(args: argparse.Namespace) -> None:
+    if not 2 <= args.points <= 500:
+        raise BadInput(f"--points {args.points}: give a number from 2 to 500.")
+    demands = _demands(args)
+    policy = policy_named(args.policy) if args.policy else None
+    view = view_of(args)
+    scope = span_of(args, view)
+    targets = [name.strip() for name in args.models.split(",") if name.strip()]
+    market = market_of(args, view, scope)
+    made = programme(view, scope, market, targets, policy=policy, scale=args.scale)
+    task = made.problem
+    baseline = {
+        "annual_cost_usd": total_cost(task, made.current_shares),
+        "quality": mean_quality(task, made.current_shares),
+    }
+    head = {
+        "baseline": baseline,
+        "scale": made.scale and made.scale.name,
+        "tier": made.scale.tier if made.scale else "cost_only",
+        "note": made.note,
+        "segments": len(made.segments),
+        "snapshot": view.snapshot(),
+    }
+    if demands.quality_floor is not None:
+        return _one_floor(args, view, market, made, head)
+    result = frontier(task, demands, args.points)
+    rows = as_rows(result)
+    if args.json:
+        lines = {
+            "single_models": result.single_models,
+            "best_single": result.best_single,
+            "mixing_hull": result.mixing_hull,
+            "random_same_shares": result.random_same_shares,
+            "best_per_segment": result.best_per_segment,
+        }
+        return emit_json({**head, "points": rows, "reference_lines": lines})
+    shown = [
+        (
+            wording.quality(r["quality"]),
+            wording.usd(r["annual_cost_usd"]),
+            ", ".join(f"{m} {wording.share(s)}" for m, s in r["models"].items()),
+        )
+        for r in rows
+    ]
+    emit_table(("quality", "USD a year", "requests"), shown, right=("quality", "USD a year"))
+    say(
+        f"today {wording.usd(baseline['annual_cost_usd'])} a year; quality is {head['tier']} on the scale `{head['scale']}`"
+        + (f"; {made.note}" if made.note else "")
+    )
+
+
+def _demands(args: argparse.Namespace) -> Demands:
+    """The promises as the options say."""
+    unknown = sorted(set(named_numbers("--floor-for", args.floor_for, 1)) - set(CRITICALITIES))
+    if unknown:
+        raise BadInput(
+            f"--floor-for {unknown[0]}: there is no such criticality; use one of: {', '.join(CRITICALITIES)}."
+        )
+    return Demands(
+        quality_floor=share_of("--floor", args.floor),
+        floor_by_criticality=named_numbers("--floor-for", args.floor_for, 1),
+        capacity=named_numbers("--capacity", args.capacity),
+        min_share=named_numbers("--min-share", args.min_share, 1),
+        vendor_cap=named_numbers("--vendor-cap", args.vendor_cap, 1),
+        origin_cap=named_numbers("--origin-cap", args.origin_cap, 1),
+        any_vendor_cap=share_of("--max-vendor-share", args.max_vendor_share),
+        max_moved_share=share_of("--max-moved", args.max_moved),
+    )
+
+
+def cache_of_mix(always_warm_usd: float, caches: MixCaches) -> dict[str, float | None]:
+    """What prompt caches do to a mix's yearly cost, in the words of a replay."""
+    return {
+        "warm_share": caches.warm_share,
+        "usd_if_always_warm": always_warm_usd,
+        "usd_if_never_warm": always_warm_usd + caches.never_warm_usd,
+    }
+
+
+def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Programme, head: dict[str, Any]) -> None:
+    demands = _demands(args)
+    answer = optimise(made.problem, demands)
+    if isinstance(answer, Infeasible):
+        raise BadInput(f"No mix keeps every promise: {'; '.join(why_not(made.problem, demands, answer))}.")
+    prices = [
+        *step_prices(made.problem, demands, answer),
+        *rule_prices(made.problem, demands, answer, made.lifted),
+        *vendor_prices(made.problem, demands, answer),
+    ]
+    caches = mix_caches(view, made, answer.shares, market)
+    annual_usd = answer.cost_usd + caches.usd
+    models = model_shares(made.problem, answer.shares)
+    saving = head["baseline"]["annual_cost_usd"] - annual_usd
+    if args.json:
+        sentences = [price.sentence for price in prices]
+        return emit_json(
+            {
+                **head,
+                "floor": demands.quality_floor,
+                "annual_cost_usd": annual_usd,
+                "cache": cache_of_mix(answer.cost_usd, caches),
+                "quality": answer.quality,
+                "models": models,
+                "savings_usd": saving,
+                "prices": sentences,
+            }
+        )
+    emit_table(
+        ("model", "share of requests"),
+        [(name, wording.share(share)) for name, share in models.items()],
+        right=("share of requests",),
+    )
+    say(
+        f"{wording.usd(annual_usd)} a year against {wording.usd(head['baseline']['annual_cost_usd'])} today, quality "
+        f"{wording.quality(answer.quality)} ({head['tier']}, `{head['scale']}`)"
+    )
+    for price in prices:
+        say(price.sentence)
