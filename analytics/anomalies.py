@@ -157,7 +157,8 @@ def failing_since(attempts: pd.Series, failed: pd.Series) -> tuple[pd.Timestamp,
 
 
 def outgrown(spend: pd.Series, requests: pd.Series, days: int = 28) -> tuple[float, float] | None:
-    """Cost per request of the last `days` against those before: (growth as a share, USD above the old cost per request)."""
+    """Cost per request of the last `days` against those before: (growth as a share,
+    USD above the old cost per request)."""
     if len(spend) < 2 * days:
         return None
     now, before = slice(-days, None), slice(-2 * days, -days)

@@ -193,7 +193,8 @@ def _share(spend: pd.DataFrame, narrow: Anomaly, wide: Anomaly) -> float:
 
 
 def _driver(view: Ledger, scope: Scope, one: Anomaly) -> str:
-    """What moved most in the direction of the change, against the same weekdays before; empty where they have no log."""
+    """What moved most in the direction of the change, against the same weekdays before; empty where they have no
+    log."""
     if one.kind == "silence" or one.dimension == "source":
         return ""
     filters = {} if one.dimension == "total" else {one.dimension: one.value}

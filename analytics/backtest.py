@@ -32,7 +32,8 @@ class Score(NamedTuple):
 
 
 def misses(history: pd.Series) -> pd.DataFrame:
-    """One row per earlier origin and horizon whose days all have a log: origin (position), days, actual, expected, naive."""
+    """One row per earlier origin and horizon whose days all have a log: origin (position), days, actual, expected,
+    naive."""
     values = history.to_numpy(dtype=float)
     end = len(values)
     unlogged = np.concatenate([[0], np.cumsum(np.isnan(values))])

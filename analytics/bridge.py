@@ -89,7 +89,8 @@ def of_budget(view: Ledger, budget: Budget) -> Bridge | None:
 
 
 def renames(view: Ledger, scope: ClosedScope, by: str) -> list[tuple[str, str, date]]:
-    """Names that ended in the span where another began a day later at most: (old, new, day), probably one thing renamed."""
+    """Names that ended in the span where another began a day later at most: (old, new, day),
+    probably one thing renamed."""
     source = scope.at_any_time().days(view)
     if not scope.fits_rollup(by):
         return []
@@ -221,14 +222,15 @@ def _print(result: Bridge, title: str) -> None:
 def _print_budget(args: argparse.Namespace, view: Ledger) -> None:
     if args.start or args.end or args.against_from or args.against_to or args.by or args.filter:
         raise BadInput(
-            "--budget has its own period and scope; leave --from, --to, --against-from, --against-to, --by and --filter out."
+            "--budget has its own period and scope; leave --from, --to, --against-from, --against-to, --by and --filter"
+            " out."
         )
     budget = named(State.open(args.home), args.budget)
     result = of_budget(view, budget)
     if result is None:
         raise NoData(
-            f"The running period of the budget {budget.name!r} has no whole day that can be compared with one before it; "
-            "load a longer log."
+            f"The running period of the budget {budget.name!r} has no whole day that can be compared with one before"
+            " it; load a longer log."
         )
     if args.json:
         console.emit_json(described(result) | {"budget": budget.name, "snapshot": view.snapshot()})

@@ -82,7 +82,8 @@ class Budget(BaseModel):
         return start, end
 
     def span_at(self, day: date) -> tuple[date, date]:
-        """The days [start, end) of the period at `day` in which the budget is valid; its first or last period outside of them."""
+        """The days [start, end) of the period at `day` in which the budget is valid; its first or last period outside
+        of them."""
         start, end = self.period_of(day)
         if self.starts and self.starts >= end:
             start, end = self.period_of(self.starts)

@@ -139,8 +139,10 @@ def _claim(model: str, cells: pd.DataFrame, usd: pd.Series, picked: dict) -> Cla
         cells.loc[usd.index, "answers_cost_usd"],
         "answers",
         "high" if measured > 0.8 else "medium" if measured > 0.3 else "low",
-        f"The same tokens at the cheaper model's list price (its tokeniser may count 0.8 to 1.35 times as many); "
-        f"{wording.share(measured)} of the saving is on tasks where scores in this log show at most {TOLERATED * 100:.0f} points less.",
-        f"Send {', '.join(tasks)} from {model} to {', '.join(targets[:3])}: replay it in Routing, then try it in the Live lab.",
+        "The same tokens at the cheaper model's list price (its tokeniser may count 0.8 to 1.35 times as many);"
+        f" {wording.share(measured)} of the saving is on tasks where scores in this log show at most"
+        f" {TOLERATED * 100:.0f} points less.",
+        f"Send {', '.join(tasks)} from {model} to {', '.join(targets[:3])}: replay it in Routing, then try it in the"
+        " Live lab.",
         "routing",
     )

@@ -28,7 +28,8 @@ def view_of(args: argparse.Namespace) -> Ledger:
     view = ledger.at(args.as_of if getattr(args, "as_of", None) is not None else ledger.snapshot())
     if not view.sql(f"SELECT count(*) AS n FROM {view.name('batches')} WHERE loaded > 0").iloc[0, 0]:
         raise NoData(
-            f"The ledger in {ledger.home} is empty; load a log with `python -m data ingest PATH` or try `python -m data sample`."
+            f"The ledger in {ledger.home} is empty; load a log with `python -m data ingest PATH` or try `python -m data"
+            " sample`."
         )
     return view
 

@@ -32,7 +32,8 @@ CALM_DAYS = 2  # days back in the pattern that end an event
 
 
 class Pattern(NamedTuple):
-    """Per day: `expected` USD, the log `deviation` of usual misses, and `unusual`: +1 above, -1 below, 0 in the pattern.
+    """Per day: `expected` USD, the log `deviation` of usual misses, and `unusual`: +1 above, -1 below,
+    0 in the pattern.
 
     NaN for the first days and where nothing is known.
     """
@@ -43,7 +44,8 @@ class Pattern(NamedTuple):
 
 
 def pattern(spend: pd.Series, floor: pd.Series) -> Pattern:
-    """The pattern of a daily series (NaN without a log); a miss under `floor`, in the series' unit, is never unusual."""
+    """The pattern of a daily series (NaN without a log); a miss under `floor`,
+    in the series' unit, is never unusual."""
     learner = _Learner(spend.to_numpy(dtype=float), floor.to_numpy(dtype=float), spend.index[:1])
     for day in range(MIN_BASELINE_DAYS, len(spend)):
         learner.learn(day)

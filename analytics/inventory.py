@@ -163,5 +163,6 @@ def _command(args: argparse.Namespace) -> None:
     )
     numbers = debt(table)
     console.say(
-        f"{numbers['unowned']} of {numbers['items']} in use lack an owner or a connection owner: that is the integration debt."
+        f"{numbers['unowned']} of {numbers['items']} in use lack an owner or a connection owner: that is the"
+        " integration debt."
     )

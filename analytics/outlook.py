@@ -153,7 +153,8 @@ def outlook_of(
 def months(
     spend: pd.Series | KnownSpend, known_until: date, count: int = 12, events: Sequence[Event] = ()
 ) -> pd.DataFrame:
-    """The next `count` months from the running one: month, actual_usd, p10, p50, p90; cumulated cum_p10, cum_p50, cum_p90."""
+    """The next `count` months from the running one: month, actual_usd, p10, p50, p90; cumulated cum_p10, cum_p50,
+    cum_p90."""
     first = start = known_until.replace(day=1)
     rows = []
     for _ in range(count):
@@ -166,7 +167,8 @@ def months(
 
 
 def learned(covered: pd.Series) -> tuple[np.ndarray, backtest.Score | None]:
-    """What the back-test teaches from the days with a whole log (the others NaN): the spread, the score over 28 days."""
+    """What the back-test teaches from the days with a whole log (the others NaN): the spread,
+    the score over 28 days."""
     return _learned(covered.to_numpy(dtype=float).tobytes(), covered.index[-1].date() if len(covered) else date.min)
 
 

@@ -20,7 +20,8 @@ TOP_SHARES = 3
 
 
 class Plan(NamedTuple):
-    """Months ahead (see `forecast.months`), the whole as one outlook, and the P50 of the whole without planned events."""
+    """Months ahead (see `forecast.months`), the whole as one outlook,
+    and the P50 of the whole without planned events."""
 
     months: pd.DataFrame
     whole: Outlook

@@ -21,21 +21,26 @@ CLOSE = 0.01
 # Days first, so that a month also knows the day on which the two sides lie furthest apart.
 _BY_MONTH = """
     WITH billed_day AS (
-        SELECT coalesce(provider, '{unknown}') AS provider, day, currency, sum(amount) AS amount, string_agg(DISTINCT note, '; ') AS note
+        SELECT coalesce(provider, '{unknown}') AS provider, day, currency, sum(amount) AS amount,
+            string_agg(DISTINCT note, '; ') AS note
         FROM {billed} WHERE kind = 'cost' GROUP BY ALL
     ),
     logged_day AS (
-        SELECT coalesce(provider, '{unknown}') AS provider, requested_at::DATE AS day, sum(cost_usd) AS usd, sum(list_cost_usd) AS list_usd,
+        SELECT coalesce(provider, '{unknown}') AS provider, requested_at::DATE AS day, sum(cost_usd) AS usd,
+            sum(list_cost_usd) AS list_usd,
             count(*) AS attempts, count(*) FILTER (cost_usd IS NULL) AS unpriced
         FROM {usage} WHERE requested_at >= ? GROUP BY ALL
     ),
     bills AS (
-        SELECT b.provider, date_trunc('month', b.day)::DATE AS month, currency, sum(amount) AS billed, count(*) AS days, string_agg(DISTINCT note, '; ') AS notes,
-            arg_max({{'day': b.day, 'billed': amount, 'logged': coalesce(l.usd, 0)}}, abs(amount - coalesce(l.usd, 0))) AS widest
+        SELECT b.provider, date_trunc('month', b.day)::DATE AS month, currency, sum(amount) AS billed,
+            count(*) AS days, string_agg(DISTINCT note, '; ') AS notes,
+            arg_max({{'day': b.day, 'billed': amount, 'logged': coalesce(l.usd, 0)}}, abs(amount - coalesce(l.usd,
+                0))) AS widest
         FROM billed_day b LEFT JOIN logged_day l ON b.provider = l.provider AND b.day = l.day GROUP BY ALL
     ),
     months AS (
-        SELECT provider, date_trunc('month', day)::DATE AS month, sum(usd) AS ledger_usd, sum(list_usd) AS list_usd, sum(attempts) AS attempts,
+        SELECT provider, date_trunc('month', day)::DATE AS month, sum(usd) AS ledger_usd, sum(list_usd) AS list_usd,
+            sum(attempts) AS attempts,
             sum(unpriced) AS unpriced, count(*) AS logged_days
         FROM logged_day GROUP BY ALL
     )
@@ -96,12 +101,14 @@ def _explained(row: Any, usd: Decimal | None, ledger: Decimal | None, rates: dic
             told.append("the list price fits the bill better than the ledger's cost: check contract prices")
         elif usd < ledger:
             told.append(
-                f"the bill is {wording.share(1 - usd / ledger)} below the ledger: a discount, credits, or batch prices the log does not show"
+                f"the bill is {wording.share(1 - usd / ledger)} below the ledger: a discount, credits, or batch prices"
+                " the log does not show"
             )
     gap = Decimal(row.widest["billed"]) - Decimal(row.widest["logged"])
     if row.currency == "USD" and row.days > 1 and 2 * abs(gap) > abs(usd - ledger):
         told.append(
-            f"most of it on {row.widest['day']:%-d %b %Y}: billed {wording.usd(row.widest['billed'])}, logged {wording.usd(row.widest['logged'])}"
+            f"most of it on {row.widest['day']:%-d %b %Y}: billed {wording.usd(row.widest['billed'])}, logged"
+            f" {wording.usd(row.widest['logged'])}"
         )
     if isinstance(row.notes, str) and row.notes:
         told.append(row.notes)

@@ -51,8 +51,8 @@ def headline(found: dict[str, Any]) -> str:
     direction = "more" if moved >= 0 else "less"
     without = f" ({found['without_events']})" if found["without_events"] else ""
     return (
-        f"{name} cost {usd(spent)}, {share(abs(moved / bridge['start_usd']))} {direction} than the week before{without}, "
-        f"mainly {main['label'].lower()} ({usd_change(main['usd'])})"
+        f"{name} cost {usd(spent)}, {share(abs(moved / bridge['start_usd']))} {direction} than the week"
+        f" before{without}, mainly {main['label'].lower()} ({usd_change(main['usd'])})"
     )
 
 
@@ -67,7 +67,10 @@ def pace(found: dict[str, Any]) -> str:
         text += f" (P10 {usd(month['p10'])}, P90 {usd(month['p90'])})"
     company = next((b for b in found["pacing"]["budgets"] if not b["filters"] and b["period"] == "monthly"), None)
     if company and company["chance_of_overrun"] is not None:
-        text += f", against a budget of {usd(company['amount_usd'])}: {odds(company['chance_of_overrun'])} chance of overrun"
+        text += (
+            f", against a budget of {usd(company['amount_usd'])}: {odds(company['chance_of_overrun'])} chance of"
+            " overrun"
+        )
     return text + "."
 
 

@@ -72,7 +72,8 @@ def last_week(view: Ledger) -> date:
 
 
 def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by: str = "team") -> dict[str, Any]:
-    """The report of one week as plain JSON values (`forbidden`: see `savings.findings`); raises NoData for a week that the ledger cannot speak about."""
+    """The report of one week as plain JSON values (`forbidden`: see `savings.findings`); raises NoData for a week
+    that the ledger cannot speak about."""
     dimension(by)  # a name nobody knows is refused before the work
     week = Scope.of(view, monday, monday + timedelta(days=7))
     reach, first = through(view), logged_days(view)[0].date()
@@ -121,15 +122,17 @@ def _pacing(view: Ledger, state: State, week: ClosedScope, until: date) -> dict:
         "week_usd": float(inside.sum()),
         "days": days,
         "no_log": [f"{day:%Y-%m-%d}" for day in inside.index[inside.isna()]],
-        "month": end._asdict()
-        | {"score": end.score and end.score._asdict(), "note": end.note, "days_left": end.days_left},
+        "month": (
+            end._asdict() | {"score": end.score and end.score._asdict(), "note": end.note, "days_left": end.days_left}
+        ),
         "price_changes": [described(change) for change in changes],
         "budgets": [budgets.described(one) for one in budgets.status(view, state, events, until)],
     }
 
 
 def _moves(view: Ledger, week: ClosedScope, by: str) -> dict:
-    """The week against the one before, on the days that both cover; `compared` says what was left out, or why nothing."""
+    """The week against the one before, on the days that both cover; `compared` says what was left out,
+    or why nothing."""
     compared = comparison(view, week)
     if compared.now is None or compared.before is None:
         return {"bridge": None, "movers": [], "renames": [], "by": by, "compared": compared.note, "without_events": ""}

@@ -44,7 +44,8 @@ def missed_cache(cells: pd.DataFrame, sessions: pd.DataFrame, best: pd.DataFrame
         missed * cells["fresh_price"],
         "input",
         "high" if measured else "medium",
-        "The cache serves what it served in an earlier month, or what the same session had sent before; writes cost no more than now.",
+        "The cache serves what it served in an earlier month, or what the same session had sent before; writes cost no"
+        " more than now.",
         "Put the stable part of the prompt first, keep it byte for byte the same, and check the cache's lifetime.",
         "explore",
     )
@@ -65,7 +66,8 @@ def batch_eligible(cells: pd.DataFrame) -> Claim | None:
         cells["standard_cost_usd"],
         "answers",
         "medium",
-        f"At least {wording.percent(NIGHT_SHARE)} of it runs at night or none of it is streamed, so an answer within a day is soon enough; batch costs half.",
+        f"At least {wording.percent(NIGHT_SHARE)} of it runs at night or none of it is streamed, so an answer within a"
+        " day is soon enough; batch costs half.",
         "Ask the owner whether an answer by the next morning will do; if so, send it through the batch API.",
         "explore",
     )
@@ -98,8 +100,10 @@ def failures(cells: pd.DataFrame, repeats: pd.DataFrame, first_prices: dict[tupl
         usd,
         "failed",
         "medium",
-        f"The failure rate can be brought to {wording.percent(USUAL_FAILURES)}; a fallback's premium is its price over the first choice's list price.",
-        "Look at the error classes: adapt the rate limit, back off, repair the tool schema; fall back to a model of the same price.",
+        f"The failure rate can be brought to {wording.percent(USUAL_FAILURES)}; a fallback's premium is its price over"
+        " the first choice's list price.",
+        "Look at the error classes: adapt the rate limit, back off, repair the tool schema; fall back to a model of the"
+        " same price.",
         "routing",
     )
 

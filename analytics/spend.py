@@ -151,7 +151,8 @@ def run(args: argparse.Namespace) -> None:
     closing = (*("total" if i == 0 else "" for i in range(len(by))), *(_cell(whole[c]) for c in columns[len(by) :]))
     console.emit_table(columns, [*lines, closing], right=columns[len(by) :])
     console.say(
-        f"{wording.share(share)} of attempts priced, {wording.share(clean)} of dollars without caveat; days in {scope.time_zone}; data version {view.snapshot()}."
+        f"{wording.share(share)} of attempts priced, {wording.share(clean)} of dollars without caveat; days in"
+        f" {scope.time_zone}; data version {view.snapshot()}."
         if share is not None
         else "No attempts in this span."
     )

@@ -25,8 +25,9 @@ from data.schema import TOKENS
 
 PASS_SCORE = 0.7
 NO_SIGNAL = (
-    "No task says whether it succeeded. Log an evaluation score (0 to 1), feedback, or an outcome with the request: "
-    "for LiteLLM in metadata.spend_logs_metadata as quality_score or succeeded, for Langfuse as a score, for other logs through a mapping."
+    "No task says whether it succeeded. Log an evaluation score (0 to 1), feedback, or an outcome with the request: for"
+    " LiteLLM in metadata.spend_logs_metadata as quality_score or succeeded, for Langfuse as a score, for other logs"
+    " through a mapping."
 )
 COLUMNS = (
     "cost_usd",
@@ -64,7 +65,10 @@ class UnitCosts(NamedTuple):
         """How far to trust the cost per successful task."""
         if not self.known_share:
             return NO_SIGNAL
-        return f"Success is known for {wording.share(self.known_share)} of the tasks; their cost, failures included, is divided by the successes."
+        return (
+            f"Success is known for {wording.share(self.known_share)} of the tasks; their cost, failures included, is"
+            " divided by the successes."
+        )
 
 
 def of(view: Ledger, scope: Scope) -> UnitCosts:
@@ -80,7 +84,8 @@ def of(view: Ledger, scope: Scope) -> UnitCosts:
 
 
 def by(view: Ledger, scope: Scope, name: str) -> pd.DataFrame:
-    """One row per value of a dimension: value, cost_usd, tasks, per_request_usd, per_task_usd, per_successful_task_usd, success_rate, per_1k_tokens_usd, list_per_1k_tokens_usd.
+    """One row per value of a dimension: value, cost_usd, tasks, per_request_usd, per_task_usd,
+    per_successful_task_usd, success_rate, per_1k_tokens_usd, list_per_1k_tokens_usd.
 
     A task that touches several values counts in each, with what it cost there.
     """
@@ -178,7 +183,12 @@ def _command(args: argparse.Namespace) -> None:
     if args.json:
         console.emit_json(
             whole._asdict()
-            | {"note": whole.note, "by": args.by, "rows": parts.to_dict("records"), "snapshot": view.snapshot()}
+            | {
+                "note": whole.note,
+                "by": args.by,
+                "rows": parts.to_dict("records"),
+                "snapshot": view.snapshot(),
+            }
         )
         return
     shown = (

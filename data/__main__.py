@@ -80,9 +80,13 @@ def run_check(args: argparse.Namespace) -> None:
             console.say(f"repaired: {name.replace('_', ' ')} {value:,}")
     if not checks.adds_up(found):
         raise BadInput(
-            "The ledger does not add up (see above); `python -m data check --repair` builds the roll-ups anew from the rows."
+            "The ledger does not add up (see above); `python -m data check --repair` builds the roll-ups anew from the"
+            " rows."
             if not found["doubled"]
-            else f"{found['doubled']:,} ids are in the ledger twice; remove one of the two files they came from, or restore a backup."
+            else (
+                f"{found['doubled']:,} ids are in the ledger twice; remove one of the two files they came from, or"
+                " restore a backup."
+            )
         )
     if not audit_ok:
         raise BadInput(f"The audit trail does not add up; the first bad entry is {first_bad}.")

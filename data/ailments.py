@@ -30,8 +30,10 @@ WORDS = (
     ),
     (
         ("not a database", "disk image is malformed", "ducklake metadata", "catalog version"),
-        "The catalogue {home}/catalog.sqlite cannot be read by this Baton ({reason}); restore it from a backup or use "
-        "the Baton that wrote it.",
+        (
+            "The catalogue {home}/catalog.sqlite cannot be read by this Baton ({reason}); restore it from a backup or"
+            " use the Baton that wrote it."
+        ),
     ),
 )
 DATA_FILE = re.compile(r"[^\s\"']+\.parquet")
@@ -55,8 +57,8 @@ def ailment(home: Path, error: Exception) -> str:
     if any(word in text for word in PARQUET) or named and any(word in text for word in NAMED):
         which = Path(named.group(0)).name if named else "one under files/"
         return (
-            f"A data file of the ledger in {home} is missing or damaged ({which}). `python -m data check` names what is "
-            "hurt; bring a backup back with `python -m data restore`, or load those logs again."
+            f"A data file of the ledger in {home} is missing or damaged ({which}). `python -m data check` names what is"
+            " hurt; bring a backup back with `python -m data restore`, or load those logs again."
         )
     return ""
 

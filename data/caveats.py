@@ -33,7 +33,8 @@ CAVEATS = (
     Caveat(
         "total_above_parts",
         "total above its parts",
-        "The record's own total is larger than the parts it lists; what the difference is made of is unknown and unpriced.",
+        "The record's own total is larger than the parts it lists; what the difference is made of is unknown and"
+        " unpriced.",
         "Compare these rows with the provider's bill; a newer client usually logs the missing part.",
     ),
     Caveat(
@@ -58,7 +59,8 @@ CAVEATS = (
     Caveat(
         "fee_unpriced",
         "fee not priced",
-        "The request used something billed apart from tokens (a search, a tool, a session) that has no known price here.",
+        "The request used something billed apart from tokens (a search, a tool, a session) that has no known price"
+        " here.",
         "Take the fee from the provider's bill, or give it as a contract price.",
         "pricing",
     ),
@@ -100,10 +102,8 @@ def summary(view: Ledger) -> dict[str, object]:
     """`without_caveat_share` (0..1 of the priced dollars, None where there are none) and rows and dollars by caveat."""
     days, caveats = view.name("spend_by_day"), view.name("caveats_by_day")
     share = view.sql(f"SELECT {WITHOUT_CAVEAT} AS share FROM {days}")["share"][0]
-    rows = view.sql(
-        f"""SELECT caveat, sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd FROM {caveats}
-            GROUP BY 1 ORDER BY 3 DESC NULLS LAST, 1"""
-    )
+    rows = view.sql(f"""SELECT caveat, sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd FROM {caveats}
+            GROUP BY 1 ORDER BY 3 DESC NULLS LAST, 1""")
     return {
         "without_caveat_share": None if share is None or share != share else float(share),
         "caveats": [{"caveat": r.caveat, "rows": int(r.n), "cost_usd": r.usd} for r in rows.itertuples()],
@@ -117,6 +117,6 @@ WITHOUT_CAVEAT = "1 - coalesce(sum(caveat_cost_usd), 0)::DOUBLE / nullif(sum(cos
 def sentence(view: Ledger) -> str:
     """The ledger's share without caveat, for a person."""
     share = summary(view)["without_caveat_share"]
-    if share is None:
+    if not isinstance(share, float):
         return "No priced dollars are in the ledger yet."
     return f"{wording.share(share)} of the ledger's priced dollars are without caveat."

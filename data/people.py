@@ -1,7 +1,8 @@
 """Who acts, and what they may do: viewer, operator, admin.
 
 A command runs as the operating system's user, who owns the store and may do everything. Behind sign-in the pages
-say who is signed in (`ask_sign_in`), and where nobody is, nobody may do anything. What a role may do is one table (`LEAST_ROLE`), asked where the change happens (state, ledger, router), not where
+say who is signed in (`ask_sign_in`), and where nobody is, nobody may do anything. What a role may do is one table
+(`LEAST_ROLE`), asked where the change happens (state, ledger, router), not where
 a button is drawn. A person may be held to some teams: `Person.teams` narrows every scope (`analytics.scope`).
 """
 
@@ -110,7 +111,7 @@ def require(action: str) -> Person:
         least = LEAST_ROLE.get(action, "operator")
         raise Refused(
             f"This takes the role {least}; {person.name} is signed in as {person.role}. Ask an admin for the role, "
-            f"or somebody who has it to do it."
+            "or somebody who has it to do it."
         )
     return person
 

@@ -48,26 +48,21 @@ def add(cursor: Cursor, where: str) -> None:
 
 def _add_days(cursor: Cursor, where: str) -> None:
     day = local_day(cursor)
-    cursor.execute(
-        f"""INSERT INTO lake.main.spend_by_day (day, {", ".join(KEYS)}, {", ".join(SUMS)})
+    cursor.execute(f"""INSERT INTO lake.main.spend_by_day (day, {", ".join(KEYS)}, {", ".join(SUMS)})
             SELECT {day} AS usage_day, {", ".join(KEYS)}, {", ".join(SUMS.values())}
-            FROM {_ROWS} WHERE {where} GROUP BY ALL ORDER BY usage_day"""
-    )
-    cursor.execute(
-        f"""INSERT INTO lake.main.caveats_by_day (caveat, day, provider, model, source, attempts, cost_usd)
+            FROM {_ROWS} WHERE {where} GROUP BY ALL ORDER BY usage_day""")
+    cursor.execute(f"""INSERT INTO lake.main.caveats_by_day (caveat, day, provider, model, source, attempts, cost_usd)
             SELECT caveat, usage_day, provider, model, source, count(*), sum(cost_usd) FROM (
                 SELECT unnest(caveats) AS caveat, {day} AS usage_day, provider, model, source, cost_usd
-                FROM {_ROWS} WHERE caveats IS NOT NULL AND ({where})) GROUP BY ALL ORDER BY usage_day"""
-    )
+                FROM {_ROWS} WHERE caveats IS NOT NULL AND ({where})) GROUP BY ALL ORDER BY usage_day""")
 
 
 def _add_hours(cursor: Cursor, where: str) -> None:
     for measure, is_ttft in (("latency_ms", "false"), ("ttft_ms", "true")):
-        cursor.execute(
-            f"""INSERT INTO lake.main.latency_by_hour
-                SELECT {HOUR} AS usage_hour, model, floor(10 * ln({measure} + 1))::INTEGER AS bucket, {is_ttft}, count(*)
-                FROM {_ROWS} WHERE ({where}) AND {measure} >= 0 GROUP BY ALL ORDER BY usage_hour"""
-        )
+        cursor.execute(f"""INSERT INTO lake.main.latency_by_hour
+                SELECT {HOUR} AS usage_hour, model, floor(10 * ln({measure} + 1))::INTEGER AS bucket, {is_ttft},
+                    count(*)
+                FROM {_ROWS} WHERE ({where}) AND {measure} >= 0 GROUP BY ALL ORDER BY usage_hour""")
 
 
 def fold(cursor: Cursor, changed: str, written: str = "false") -> None:

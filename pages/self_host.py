@@ -19,6 +19,7 @@ from data.state import State
 from pages.parts.hosting import board as hosting_board
 from pages.parts.hosting import charts as hosting_charts
 from pages.parts.hosting import facts as hosting_catalog
+from pages.parts.hosting import measured
 from pages.parts.hosting import panels as hosting_panels
 from pages.parts.hosting.answer import fleet_words, kpis, replica_of, title_of
 from pages.parts.hosting.questions import Volume, log_scope, machine, models_by_spend, routes, typed_volume
@@ -135,7 +136,7 @@ def show(
     for chart in drawn[1:]:
         draw(*chart)
     hosting_panels.options(study)
-    hosting_panels.keep_price(study, catalog)
+    measured.keep_price(study, catalog)
     hosting_panels.serving(study)
     hosting_panels.assumptions(study)
     board = hosting_board.board_html(
@@ -183,7 +184,7 @@ try:
         st.stop()
     top = st.container()  # the answer stands above the finer choices
     if scope is not None:
-        scope = hosting_panels.good_enough(view, scope, catalog.spelling(model))
+        scope = measured.good_enough(view, scope, catalog.spelling(model))
     allowed = host_allowed(view, scope, catalog.spelling(model))
     book, name = PriceBook.load(shell.state()), find_architecture(model).model
     quote = quotes.host_quote(book, name, allowed)
@@ -199,7 +200,7 @@ try:
             run=run,
             api_usd=api_usd,
             host_usd=quote and quote[1],
-            measurements=hosting_panels.measurements(gpu, count, precision),
+            measurements=measured.measurements(gpu, count, precision),
         ),
         quote,
     )

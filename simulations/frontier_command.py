@@ -66,8 +66,8 @@ def run_frontier(args: argparse.Namespace) -> None:
     ]
     emit_table(("quality", "USD a year", "requests"), shown, right=("quality", "USD a year"))
     say(
-        f"today {wording.usd(baseline['annual_cost_usd'])} a year; quality is {head['tier']} on the scale `{head['scale']}`"
-        + (f"; {made.note}" if made.note else "")
+        f"today {wording.usd(baseline['annual_cost_usd'])} a year; quality is {head['tier']} on the scale"
+        f" `{head['scale']}`" + (f"; {made.note}" if made.note else "")
     )
 
 

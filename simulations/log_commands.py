@@ -139,19 +139,20 @@ def _replay(args: argparse.Namespace) -> None:
         f"{wording.usd(abs(saving))} ({result['savings_pct']}%)"
     )
     say(
-        f"saving P10 to P90: {wording.usd(spread['p10'])} to {wording.usd(spread['p90'])}; {wording.share(result['moved_share'])} of requests "
-        f"move, {result['refused_requests']:,} are refused"
+        f"saving P10 to P90: {wording.usd(spread['p10'])} to {wording.usd(spread['p90'])};"
+        f" {wording.share(result['moved_share'])} of requests move, {result['refused_requests']:,} are refused"
     )
     say(cache_line(result["cache"]))
     for part in result["not_compared"]:
         say(
-            f"not compared: {part['requests']:,} requests ({wording.usd(part['logged_cost_usd'])} logged): {part['reason']}"
+            f"not compared: {part['requests']:,} requests ({wording.usd(part['logged_cost_usd'])} logged):"
+            f" {part['reason']}"
         )
     say(quality_line(result["quality"]))
     for found in result.get("estimated", []):
         say(
-            f"estimated by {found['method']}: {wording.quality(found['value'])} ({wording.quality(found['low'])} to {wording.quality(found['high'])}), "
-            f"{found['effective_samples']:.0f} effective samples"
+            f"estimated by {found['method']}: {wording.quality(found['value'])} ({wording.quality(found['low'])} to"
+            f" {wording.quality(found['high'])}), {found['effective_samples']:.0f} effective samples"
         )
     if result["review"]["note"]:
         say(f"human review: {result['review']['note']}")
@@ -163,8 +164,9 @@ def cache_line(cache: dict[str, Any]) -> str:
     if cache["warm_share"] is None:
         return f"prompt caches: {cache['note']}"
     return (
-        f"prompt caches: {wording.share(cache['warm_share'])} of the reads stay warm ({cache['note']}); the policy costs "
-        f"{wording.usd(cache['usd_if_always_warm'])} if all did, {wording.usd(cache['usd_if_never_warm'])} if none did"
+        f"prompt caches: {wording.share(cache['warm_share'])} of the reads stay warm ({cache['note']}); the policy"
+        f" costs {wording.usd(cache['usd_if_always_warm'])} if all did, {wording.usd(cache['usd_if_never_warm'])} if"
+        " none did"
     )
 
 
@@ -173,6 +175,6 @@ def quality_line(quality: dict[str, Any]) -> str:
     if quality["policy"] is None:
         return f"quality: {quality['words']}"
     return (
-        f"quality {wording.quality(quality['baseline'])} to {wording.quality(quality['policy'])} on the scale `{quality['scale']}` "
-        f"({quality['words']})"
+        f"quality {wording.quality(quality['baseline'])} to {wording.quality(quality['policy'])} on the scale"
+        f" `{quality['scale']}` ({quality['words']})"
     )

@@ -60,13 +60,13 @@ def _mix(args: argparse.Namespace) -> None:
     )
     for side in ("baseline", "proposed"):
         say(
-            f"{side}: {wording.usd(result[side]['annual_cost_usd'])} a year, quality {wording.quality(result[side]['quality'])} "
-            f"({result[side]['quality_tier']})"
+            f"{side}: {wording.usd(result[side]['annual_cost_usd'])} a year, quality"
+            f" {wording.quality(result[side]['quality'])} ({result[side]['quality_tier']})"
         )
     saving = result["ranges"]["savings_usd"]
     say(
-        f"saves {wording.usd(result['savings_usd'])} a year ({result['savings_pct']}%); P10 to P90: {wording.usd(saving['p10'])} "
-        f"to {wording.usd(saving['p90'])}"
+        f"saves {wording.usd(result['savings_usd'])} a year ({result['savings_pct']}%); P10 to P90:"
+        f" {wording.usd(saving['p10'])} to {wording.usd(saving['p90'])}"
     )
 
 
@@ -78,11 +78,12 @@ def _pipeline(args: argparse.Namespace) -> None:
     emit_table(["stage", "model", "USD", "hours"], rows, title=result["name"], right=["USD", "hours"])
     single, total = result["single"], result["pipeline"]
     say(
-        f"one model: {wording.usd(single['cost_usd'])}, {single['hours']:g} h, accuracy {wording.quality(single['accuracy'])}"
+        f"one model: {wording.usd(single['cost_usd'])}, {single['hours']:g} h, accuracy"
+        f" {wording.quality(single['accuracy'])}"
     )
     say(
-        f"pipeline: {wording.usd(total['cost_usd'])}, {total['hours']:g} h, accuracy {wording.quality(total['accuracy'])} "
-        f"({total['accuracy_basis']})"
+        f"pipeline: {wording.usd(total['cost_usd'])}, {total['hours']:g} h, accuracy"
+        f" {wording.quality(total['accuracy'])} ({total['accuracy_basis']})"
     )
     say(f"{result['savings_pct']}% cheaper, {result['time_saved_pct']}% faster, {_points(result['accuracy_points'])}")
 

@@ -172,7 +172,8 @@ def _words(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _reduce(name: str) -> str:
-    """`8 × NVIDIA H200 SXM GPUs on a single node.` and `H100-SXM5-80GB` come down to the GPU; a memory size that is not its own stays."""
+    """`8 × NVIDIA H200 SXM GPUs on a single node.` and `H100-SXM5-80GB` come down to the GPU; a memory size that is
+    not its own stays."""
     bare = re.sub(r"^\s*(a single|\d+\s*[x×*])\s*|\s*gpus?\b.*$|[x×*]\s*\d{1,2}\s*$", "", name.lower().strip())
     bare = re.sub(
         r"nvidia|amd|instinct|hbm3?e?|(?<!\d)(24|48|80|96|141|18[06]|192|256|2[78]\d)\s*gi?b?(?![a-z])",

@@ -17,7 +17,8 @@ WRITES = ("marked", "automatic")
 
 
 class PromptCache(NamedTuple):
-    """`minimum_tokens` and lives in seconds, None unknown; `writes`: the caller marks what to keep, or it is automatic."""
+    """`minimum_tokens` and lives in seconds, None unknown; `writes`: the caller marks what to keep,
+    or it is automatic."""
 
     provider: str
     models: tuple[str, ...]

@@ -40,7 +40,8 @@ Stamp = tuple[str, str, int]
 
 
 def stamp(name: str) -> Stamp:
-    """What identifies the present content of a table: its name, where the operator's rows lie, and when they changed."""
+    """What identifies the present content of a table: its name,
+    where the operator's rows lie, and when they changed."""
     own = own_file(name)
     return name, str(own), own.stat().st_mtime_ns if own.exists() else 0
 
@@ -52,7 +53,8 @@ def own_file(name: str) -> Path:
 
 @lru_cache(maxsize=16)
 def rows_at(at: Stamp) -> tuple[Row, ...]:
-    """All rows of a table as it stands at `stamp(name)`: shipped ones, the operator's in place of those with their key."""
+    """All rows of a table as it stands at `stamp(name)`: shipped ones,
+    the operator's in place of those with their key."""
     name, own_path, changed = at
     own = read_rows(own_path) if changed else []
     key = KEYS[name]
@@ -93,7 +95,8 @@ def read_rows(path: str | Path) -> list[Row]:
             date.fromisoformat(row.get("as_of") or "")
         except ValueError:
             raise BadInput(
-                f"{path.name}, line {line}: as_of is {row.get('as_of') or 'empty'}; give the figure's date as YYYY-MM-DD."
+                f"{path.name}, line {line}: as_of is {row.get('as_of') or 'empty'}; give the figure's date as"
+                " YYYY-MM-DD."
             ) from None
     return rows
 

@@ -10,7 +10,8 @@ A format declares what it reads and how its fields become ours:
 - `usage` says where the record counts what it used, so that a number which no column reads is seen.
 
 `records` has `file_no`, `raw` (the record's JSON text) and `d` (the struct of `fields`); where `rows` is given and not
-`per_record`, also `record_no` and `path`. What `rows` returns must keep `file_no`, `raw` and, where it has them, `record_no`.
+`per_record`, also `record_no` and `path`. What `rows` returns must keep `file_no`, `raw` and, where it has them,
+`record_no`.
 A CSV or Parquet row arrives as the JSON object of its columns, so one format reads every container.
 """
 

@@ -20,10 +20,14 @@ STRUCTURE = {
 
 EVENTS = f"from_json({envelope.BODY}, '[\"JSON\"]')"
 FIRST = f"list_filter({EVENTS}, lambda e: e ->> 'type' = 'message_start')[1] -> 'message'"
-LAST = f"list_filter({EVENTS}, lambda e: e ->> 'type' = 'message_delta' AND json_type(e -> 'usage') = 'OBJECT')[-1] -> 'usage'"
+LAST = (
+    f"list_filter({EVENTS}, lambda e: e ->> 'type' = 'message_delta' AND json_type(e -> 'usage') = 'OBJECT')[-1] ->"
+    " 'usage'"
+)
 STREAMED = f"""
 CASE WHEN json_type({envelope.BODY}) = 'ARRAY'
-     THEN json_merge_patch({FIRST}, CASE WHEN ({LAST}) IS NULL THEN '{{"cut": true}}'::JSON ELSE json_object('usage', {LAST}) END)
+     THEN json_merge_patch({FIRST}, CASE WHEN ({LAST}) IS NULL THEN '{{"cut": true}}'::JSON ELSE json_object('usage',
+     {LAST}) END)
      ELSE {envelope.BODY} END
 """
 
@@ -36,20 +40,35 @@ COLUMNS = (
         "event_key": f"coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id)) || {claude_usage.RUN}",
         "call_id": f"text_of(d.call_id) || {claude_usage.RUN}",
         # Bedrock and Vertex mark the ids of the messages they host.
-        "provider": """coalesce(lower(text_of(d.provider)),
-        CASE WHEN b.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN b.id LIKE 'msg_vrtx_%' THEN 'google' ELSE 'anthropic' END)""",
-        "region": "coalesce(text_of(d.region), CASE WHEN b.usage.inference_geo NOT IN ('not_available', 'global') THEN b.usage.inference_geo END)",
-        "service_tier": """CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' THEN 'batch'
-        WHEN b.usage.speed = 'fast' THEN 'fast' ELSE b.usage.service_tier END""",
+        "provider": (
+            """coalesce(lower(text_of(d.provider)),
+        CASE WHEN b.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN b.id LIKE 'msg_vrtx_%' THEN 'google' ELSE 'anthropic' END)"""
+        ),
+        "region": (
+            "coalesce(text_of(d.region), CASE WHEN b.usage.inference_geo NOT IN ('not_available', 'global') THEN"
+            " b.usage.inference_geo END)"
+        ),
+        "service_tier": (
+            """CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' THEN 'batch'
+        WHEN b.usage.speed = 'fast' THEN 'fast' ELSE b.usage.service_tier END"""
+        ),
         "model_raw": "ran",
         "user_id": f"coalesce({envelope.COLUMNS['user_id']}, jtext(json_of(d.request), '$.metadata.user_id'))",
         # The placeholder of a cut stream is no count.
         "output_tokens": "CASE WHEN b.cut IS NOT TRUE THEN n.output END",
-        "caveats": f"""[CASE WHEN run = 0 AND {claude_usage.incomplete("b.stop_reason", "b.content", "n.output")}
-        THEN 'incomplete_output' END]""",
+        "caveats": (
+            f"""[CASE WHEN run = 0 AND {claude_usage.incomplete("b.stop_reason", "b.content", "n.output")}
+        THEN 'incomplete_output' END]"""
+        ),
         "status": f"CASE WHEN {envelope.FAILED} OR b.type = 'error' THEN 'error' END",
-        "unmetered": f"(b.usage.output_tokens IS NULL OR b.cut IS TRUE) AND NOT {envelope.FAILED} AND b.type IS DISTINCT FROM 'error'",
-        "skip": "CASE WHEN jtext(json_of(d.result), '$.type') <> 'succeeded' THEN 'a batch item that did not succeed is not billed' END",
+        "unmetered": (
+            f"(b.usage.output_tokens IS NULL OR b.cut IS TRUE) AND NOT {envelope.FAILED} AND b.type IS DISTINCT FROM"
+            " 'error'"
+        ),
+        "skip": (
+            "CASE WHEN jtext(json_of(d.result), '$.type') <> 'succeeded' THEN 'a batch item that did not succeed is not"
+            " billed' END"
+        ),
     }
 )
 

@@ -22,7 +22,10 @@ RESULT = {
         "workspace_id",
     )
 }
-SAME = "started, r.workspace_id, r.cost_type, r.description, r.model, r.service_tier, r.token_type, r.context_window, r.inference_geo"
+SAME = (
+    "started, r.workspace_id, r.cost_type, r.description, r.model, r.service_tier, r.token_type, r.context_window,"
+    " r.inference_geo"
+)
 
 ROWS = f"""SELECT *, row_number() OVER (PARTITION BY file_no, record_no, {SAME} ORDER BY place) AS namesake
 FROM ({report_page.rows("starting_at", "ending_at")})"""

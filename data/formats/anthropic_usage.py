@@ -56,9 +56,12 @@ COLUMNS = {
     "kind": "'usage'",
     "quantity": "line.count",
     "unit": "CASE WHEN line.item = 'web_search_requests' THEN 'requests' ELSE 'tokens' END",
-    "note": """nullif(concat_ws(', ', CASE WHEN r.model IS NULL THEN 'not grouped by model: it cannot be priced' END,
+    "note": (
+        """nullif(concat_ws(', ', CASE WHEN r.model IS NULL THEN 'not grouped by model: it cannot be priced' END,
         CASE WHEN r.context_window IS NULL THEN 'not grouped by context window' ELSE 'context ' || r.context_window END,
-        CASE WHEN r.service_tier <> 'standard' THEN r.service_tier END, CASE WHEN r.speed = 'fast' THEN 'fast' END), '')""",
+        CASE WHEN r.service_tier <> 'standard' THEN r.service_tier END, CASE WHEN r.speed = 'fast' THEN 'fast' END),
+        '')"""
+    ),
     "skip": "CASE WHEN coalesce(line.count, 0) = 0 THEN 'a count of zero' END",
 }
 

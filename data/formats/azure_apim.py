@@ -48,14 +48,20 @@ COLUMNS = {
     "region": f"replace(lower({either('Region')}), ' ', '')",
     "model_raw": f"coalesce({either('ModelName')}, {either('DeploymentName')})",
     "operation": f"CASE WHEN lower({either('OperationName')}) LIKE '%embedding%' THEN 'embedding' END",
-    "tags": f"json_merge_patch('{{}}', json_object('deployment', {either('DeploymentName')}, 'operation', {either('OperationName')}))",
+    "tags": (
+        f"json_merge_patch('{{}}', json_object('deployment', {either('DeploymentName')}, 'operation',"
+        f" {either('OperationName')}))"
+    ),
     "input_tokens": either("PromptTokens"),
     "output_tokens": either("CompletionTokens"),
     "total_tokens": either("TotalTokens"),
     "input_has_cache": "TRUE",
     "output_has_reasoning": "TRUE",
     "unmetered": NO_TOKENS,
-    "skip": f"CASE WHEN coalesce(d.SequenceNumber, p.sequenceNumber) > 0 AND {NO_TOKENS} THEN 'goes on with a long message' END",
+    "skip": (
+        f"CASE WHEN coalesce(d.SequenceNumber, p.sequenceNumber) > 0 AND {NO_TOKENS} THEN 'goes on with a long"
+        " message' END"
+    ),
 }
 
 FORMATS = (

@@ -1,7 +1,8 @@
 """Azure API Management, table `ApiManagementGatewayLogs`: requests with their bodies, as text.
 
 Bodies are there only where the diagnostic setting logs them, cut at 8,192 bytes: one that cannot be parsed is a call
-without usage. A stream is the text of its events. Source: learn.microsoft.com azure-monitor/reference/tables/apimanagementgatewaylogs.
+without usage. A stream is the text of its events. Source: learn.microsoft.com
+azure-monitor/reference/tables/apimanagementgatewaylogs.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ REQUESTS = f"""(
         )
     )
 },
-        'timestamp': moment, 'request_id': id, 'provider': 'azure', 'region': replace(lower(region), ' ', ''), 'status_code': status,
+        'timestamp': moment, 'request_id': id, 'provider': 'azure', 'region': replace(lower(region), ' ', ''),
+        'status_code': status,
         'latency_ms': latency, 'model': regexp_extract(url, '/deployments/([^/?]+)', 1), 'user': who, 'feature': api,
         'request': CASE WHEN json_valid(question) THEN question END::JSON,
         'response': CASE WHEN starts_with(answer, 'data:') THEN {
@@ -67,8 +69,12 @@ REQUESTS = f"""(
     _either("latency")
 } AS latency,
         {_either("url")} AS url, {_either("cache")} AS cache, {_either("user")} AS who, {_either("api")} AS api
-        FROM (SELECT *, json_merge_patch(raw::JSON, coalesce(json_of(d.properties), '{{}}')) AS record FROM records)))"""
-IS_MODEL = "(b.usage IS NOT NULL OR b.error IS NOT NULL OR regexp_matches(url, '/(chat/)?completions|/responses|/embeddings|/messages'))"
+        FROM (SELECT *, json_merge_patch(raw::JSON, coalesce(json_of(d.properties),
+            '{{}}')) AS record FROM records)))"""
+IS_MODEL = (
+    "(b.usage IS NOT NULL OR b.error IS NOT NULL OR regexp_matches(url,"
+    " '/(chat/)?completions|/responses|/embeddings|/messages'))"
+)
 
 COLUMNS = openai.COLUMNS | {
     "event_key": "text_of(d.request_id)",  # as in the table of language-model requests: both say the same call

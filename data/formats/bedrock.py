@@ -1,4 +1,5 @@
-"""AWS Bedrock: model invocation logs (S3 or CloudWatch, also wrapped in `message` or as Insights fields) and Converse bodies.
+"""AWS Bedrock: model invocation logs (S3 or CloudWatch, also wrapped in `message` or as Insights fields) and Converse
+bodies.
 
 Input counts leave the cache out. There is no cost here: AWS bills in the cost and usage report. The model
 may be a regional inference profile (`us.`, `eu.`, `global.`), whose price differs, or the ARN of one's own
@@ -51,22 +52,29 @@ ROWS = f"SELECT file_no, record_no, path, raw, json_transform({WRAPPED}, '{json.
 INSIGHTS_ROWS = f"""
 SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no, place) AS record_no, path, raw,
     json_transform(coalesce(json_of(f ->> '@message'), json_object(
-        'timestamp', coalesce(f ->> 'timestamp', f ->> '@timestamp'), 'requestId', coalesce(f ->> 'requestId', f ->> '@ptr'),
+        'timestamp', coalesce(f ->> 'timestamp', f ->> '@timestamp'), 'requestId', coalesce(f ->> 'requestId',
+        f ->> '@ptr'),
         'region', f ->> 'region', 'inferenceRegion', f ->> 'inferenceRegion', 'accountId', f ->> 'accountId',
-        'operation', f ->> 'operation', 'modelId', coalesce(f ->> 'modelId', f ->> 'model'), 'errorCode', f ->> 'errorCode',
+        'operation', f ->> 'operation', 'modelId', coalesce(f ->> 'modelId', f ->> 'model'), 'errorCode',
+        f ->> 'errorCode',
         'identity', json_object('arn', f ->> '$."identity.arn"'),
         'input', json_object({_fields("input", "inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount")}),
         'output', json_object({_fields("output", "outputTokenCount")}))), '{json.dumps(LOG)}') AS b
 FROM (
     SELECT file_no, record_no, path, place, fields::VARCHAR AS raw, to_json(map_from_entries(list_transform(
-        json_transform(fields, '[{{"field": "VARCHAR", "value": "VARCHAR"}}]'), lambda e: struct_pack(k := e.field, v := e.value)))) AS f
-    FROM (SELECT file_no, record_no, path, unnest(d.results) AS fields, generate_subscripts(d.results, 1) AS place FROM records))"""
+        json_transform(fields, '[{{"field": "VARCHAR", "value": "VARCHAR"}}]'), lambda e: struct_pack(k := e.field,
+            v := e.value)))) AS f
+    FROM (SELECT file_no, record_no, path, unnest(d.results) AS fields, generate_subscripts(d.results,
+        1) AS place FROM records))"""
 
 
 def _written(life: str) -> str:
     """Cache writes of one lifetime, from the logged answer: an object, or a stream's list of events."""
     field = f"cache_creation.ephemeral_{life}_input_tokens"
-    return f"coalesce(b.output.outputBodyJson ->> '$.usage.{field}', b.output.outputBodyJson ->> '$[0].message.usage.{field}')"
+    return (
+        f"coalesce(b.output.outputBodyJson ->> '$.usage.{field}', b.output.outputBodyJson ->>"
+        f" '$[0].message.usage.{field}')"
+    )
 
 
 def tier(stated: str, model: str) -> str:
@@ -94,7 +102,10 @@ LOG_COLUMNS = {
     "cache_write_tokens": "b.input.cacheWriteInputTokenCount",
     "cache_write_5m_tokens": _written("5m"),
     "cache_write_1h_tokens": _written("1h"),
-    "output_tokens": "CASE WHEN b.errorCode IS NULL AND b.input.inputTokenCount IS NOT NULL THEN coalesce(b.output.outputTokenCount, '0') END",
+    "output_tokens": (
+        "CASE WHEN b.errorCode IS NULL AND b.input.inputTokenCount IS NOT NULL THEN coalesce(b.output.outputTokenCount,"
+        " '0') END"
+    ),
     "input_has_cache": "FALSE",
     "output_has_reasoning": "TRUE",
     "status": "CASE WHEN text_of(b.errorCode) IS NOT NULL THEN 'error' END",
@@ -128,7 +139,10 @@ DETAILS = "len(b.usage.cacheDetails) > 0"
 
 
 def _detailed(life: str) -> str:
-    return f"CASE WHEN {DETAILS} THEN coalesce(list_sum(list_transform(list_filter(b.usage.cacheDetails, lambda w: w.ttl = '{life}'), lambda w: w.inputTokens)), 0) END"
+    return (
+        f"CASE WHEN {DETAILS} THEN coalesce(list_sum(list_transform(list_filter(b.usage.cacheDetails, lambda w: w.ttl ="
+        f" '{life}'), lambda w: w.inputTokens)), 0) END"
+    )
 
 
 BODY_COLUMNS = envelope.COLUMNS | {
@@ -187,7 +201,10 @@ FORMATS = (
         columns=LOG_COLUMNS,
         assume_input_has_cache=False,
         order=40,
-        note="Bedrock's log has no cost: rows are priced from the catalogue. Answers logged apart under data/ are not needed.",
+        note=(
+            "Bedrock's log has no cost: rows are priced from the catalogue. Answers logged apart under data/ are not"
+            " needed."
+        ),
     ),
     Format(
         name="bedrock_body",

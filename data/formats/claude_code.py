@@ -11,38 +11,58 @@ from data.formats import Format, claude_usage, envelope
 
 KINDS = ("user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation", "attachment")
 
-METERED = "d.message.usage.input_tokens IS NOT NULL AND d.message.model IS DISTINCT FROM '<synthetic>' AND d.isApiErrorMessage IS NOT TRUE"
+METERED = (
+    "d.message.usage.input_tokens IS NOT NULL AND d.message.model IS DISTINCT FROM '<synthetic>' AND"
+    " d.isApiErrorMessage IS NOT TRUE"
+)
 
 ROWS = claude_usage.rows(
     f"SELECT *, coalesce({METERED}, FALSE) AS metered FROM records", "d.message.usage", "d.message.model"
 )
 COLUMNS = claude_usage.columns("d.message.usage") | {
     # A sidechain may replay a message under a new requestId: there it stands in for the main line's message.
-    "event_key": f"""text_of(d.message.id) || CASE WHEN run > 0 THEN {claude_usage.RUN} WHEN d.isSidechain THEN ''
-        ELSE ':' || coalesce(text_of(d.requestId), '') END""",
+    "event_key": (
+        f"""text_of(d.message.id) || CASE WHEN run > 0 THEN {claude_usage.RUN} WHEN d.isSidechain THEN ''
+        ELSE ':' || coalesce(text_of(d.requestId), '') END"""
+    ),
     # Of repeats of one size the one that has ended.
-    "rank": "count_of(n.input) + coalesce(count_of(n.read), 0) + coalesce(count_of(n.write), 0) + coalesce(count_of(n.output), 0) + if(d.message.stop_reason IS NULL, 0, 0.5)",
+    "rank": (
+        "count_of(n.input) + coalesce(count_of(n.read), 0) + coalesce(count_of(n.write), 0) +"
+        " coalesce(count_of(n.output), 0) + if(d.message.stop_reason IS NULL, 0, 0.5)"
+    ),
     "call_id": f"text_of(d.message.id) || {claude_usage.RUN}",
     "requested_at": "utc(d.timestamp)",
     # Bedrock and Vertex mark the ids of the messages they host.
-    "provider": "CASE WHEN d.message.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN d.message.id LIKE 'msg_vrtx_%' THEN 'google' ELSE 'anthropic' END",
-    "region": "CASE WHEN d.message.usage.inference_geo NOT IN ('not_available', 'global') THEN text_of(d.message.usage.inference_geo) END",
+    "provider": (
+        "CASE WHEN d.message.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN d.message.id LIKE 'msg_vrtx_%' THEN 'google' ELSE"
+        " 'anthropic' END"
+    ),
+    "region": (
+        "CASE WHEN d.message.usage.inference_geo NOT IN ('not_available', 'global') THEN"
+        " text_of(d.message.usage.inference_geo) END"
+    ),
     "service_tier": "if(d.message.usage.speed = 'fast', 'fast', d.message.usage.service_tier)",
     "model_raw": "ran",
     "operation": "'chat'",
     "project": "text_of(d.cwd)",
     "session_id": "text_of(d.sessionId)",
-    "tags": """nullif(json_merge_patch('{}', json_object('version', d.version, 'branch', d.gitBranch,
-        'agent', d.agentId, 'sidechain', CASE WHEN d.isSidechain THEN 'yes' END))::VARCHAR, '{}')""",
+    "tags": (
+        """nullif(json_merge_patch('{}', json_object('version', d.version, 'branch', d.gitBranch,
+        'agent', d.agentId, 'sidechain', CASE WHEN d.isSidechain THEN 'yes' END))::VARCHAR, '{}')"""
+    ),
     "task_type": "'coding'",
-    "caveats": f"""[CASE WHEN run = 0 AND {claude_usage.incomplete("d.message.stop_reason", "d.message.content", "n.output")}
-        THEN 'incomplete_output' END]""",
+    "caveats": (
+        f"""[CASE WHEN run = 0 AND {claude_usage.incomplete("d.message.stop_reason", "d.message.content", "n.output")}
+        THEN 'incomplete_output' END]"""
+    ),
     "reported_cost_usd": "CASE WHEN run = 0 THEN d.costUSD END",
-    "skip": """CASE
+    "skip": (
+        """CASE
         WHEN d.message.model = '<synthetic>' THEN 'a synthetic message, made by the client'
         WHEN d.isApiErrorMessage THEN 'an API error message, not an answer'
         WHEN NOT metered THEN 'a line without usage'
-    END""",
+    END"""
+    ),
 }
 
 

@@ -62,9 +62,11 @@ def rows(relation: str, usage: str, model: str) -> str:
     SELECT * EXCLUDE (extra, answers, relayed), coalesce(extra.model, {model}) AS ran,
         CASE WHEN run = 0 THEN struct_pack({answer}) ELSE struct_pack({other}) END AS n
     FROM (
-        SELECT *, unnest(list_concat([NULL], extras)) AS extra, generate_subscripts(list_concat([NULL], extras), 1) - 1 AS run
+        SELECT *, unnest(list_concat([NULL], extras)) AS extra, generate_subscripts(list_concat([NULL], extras),
+            1) - 1 AS run
         FROM (SELECT *,
-            list_filter({runs}, lambda i: {_ANSWERS} AND coalesce(i.model, {model}, '') = coalesce({model}, '')) AS answers,
+            list_filter({runs}, lambda i: {_ANSWERS} AND coalesce(i.model, {model}, '') = coalesce({model},
+                '')) AS answers,
             list_filter({runs}, lambda i: {_ANSWERS} AND i.model <> {model}) AS relayed,
             list_filter({runs}, lambda i: NOT ({_ANSWERS} AND coalesce(i.model, {model}, '') = coalesce({model}, ''))
                 AND {_SIZE} > 0) AS extras
@@ -87,7 +89,8 @@ COLUMNS = {
 
 
 def columns(usage: str) -> dict[str, str]:
-    """The columns of a usage object `usage`, on the rows of `rows`; what belongs to the answer stands on its row alone."""
+    """The columns of a usage object `usage`, on the rows of `rows`; what belongs to the answer stands on its row
+    alone."""
     tools = ", ".join(f"'{tool}', TRY_CAST({usage}.server_tool_use.{tool}_requests AS BIGINT)" for tool in TOOLS)
     return COLUMNS | {
         "server_tools": f"CASE WHEN run = 0 THEN json_object({tools}) END",
@@ -102,6 +105,7 @@ def objects(json: str) -> tuple[UsageObject, ...]:
 
 
 def incomplete(stop_reason: str, content: str, output: str) -> str:
-    """SQL: was this written before the answer ended? Its count of one or two, or far below what was said, is a placeholder."""
+    """SQL: was this written before the answer ended? Its count of one or two, or far below what was said,
+    is a placeholder."""
     return f"""({stop_reason} IS NULL AND json_type({content}) = 'ARRAY' AND json_array_length({content}) > 0
         AND (number({output}) <= 2 OR 20 * number({output}) + 200 < length({content}::VARCHAR)))"""

@@ -18,7 +18,10 @@ COLUMNS = {
     "requested_at": "utc(d.created_at)",
     "provider": "lower(text_of(d.provider))",
     "model_raw": "text_of(d.model)",
-    "operation": "CASE WHEN d.path LIKE '%embeddings%' THEN 'embedding' WHEN d.path LIKE '%images%' THEN 'image' WHEN d.path LIKE '%audio%' THEN 'audio' END",
+    "operation": (
+        "CASE WHEN d.path LIKE '%embeddings%' THEN 'embedding' WHEN d.path LIKE '%images%' THEN 'image' WHEN d.path"
+        " LIKE '%audio%' THEN 'audio' END"
+    ),
     "tags": "json_merge_patch(coalesce(json_of(d.metadata), '{}'), json_object('custom_cost', d.custom_cost))",
     "input_tokens": "d.tokens_in",
     "output_tokens": "d.tokens_out",
@@ -26,7 +29,10 @@ COLUMNS = {
     "status": f"CASE WHEN d.cached THEN 'cached' WHEN {FAILED} THEN 'error' ELSE 'success' END",
     "http_status": "d.status_code",
     "reported_cost_usd": "d.cost",
-    "unmetered": f"NOT coalesce({FAILED}, FALSE) AND NOT coalesce(d.cached, FALSE) AND coalesce(text_of(d.tokens_in), text_of(d.tokens_out)) IS NULL",
+    "unmetered": (
+        f"NOT coalesce({FAILED}, FALSE) AND NOT coalesce(d.cached, FALSE) AND coalesce(text_of(d.tokens_in),"
+        " text_of(d.tokens_out)) IS NULL"
+    ),
 }
 
 FORMATS = (

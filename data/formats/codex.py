@@ -42,21 +42,25 @@ ROWS = f"""
 SELECT * FROM (
 WITH lines AS (
     -- Only session facts and counts take part; whatever else the file holds is passed by.
-    SELECT file_no, record_no, path, d, CASE WHEN d.payload.type = 'token_count' OR d.type = 'token_usage_record' THEN raw ELSE '' END AS raw, utc(d.timestamp) AS instant,
+    SELECT file_no, record_no, path, d, CASE WHEN d.payload.type = 'token_count' OR d.type = 'token_usage_record' THEN
+        raw ELSE '' END AS raw, utc(d.timestamp) AS instant,
            d.payload AS p, d.payload.info AS info, coalesce(d.type = 'session_meta', FALSE) AS is_meta,
-           d.type = 'event_msg' AND d.payload.type = 'token_count' AND d.payload.info.total_token_usage IS NOT NULL AS counts,
+           d.type = 'event_msg' AND d.payload.type = 'token_count' AND d.payload.info.total_token_usage IS NOT NULL AS
+               counts,
            coalesce(d.type = 'token_usage_record' AND d.payload.usage.input_tokens IS NOT NULL, FALSE) AS is_record
     FROM records
 ),
 followed AS (
     SELECT *, first_value(CASE WHEN is_meta THEN p.id END IGNORE NULLS) {LEAD} AS session_id,
         first_value(CASE WHEN is_meta THEN instant END IGNORE NULLS) {LEAD} AS opened_at,
-        first_value(CASE WHEN is_meta THEN coalesce(p.forked_from_id, p.source ->> '$.subagent.thread_spawn.parent_thread_id', '') END IGNORE NULLS)
+        first_value(CASE WHEN is_meta THEN coalesce(p.forked_from_id,
+        p.source ->> '$.subagent.thread_spawn.parent_thread_id', '') END IGNORE NULLS)
             {LEAD} AS parent,
         last_value(p.model IGNORE NULLS) {LEAD} AS turn_model,
         last_value(p.cwd IGNORE NULLS) {LEAD} AS cwd,
         -- Settings without a tier are back at the default.
-        last_value(CASE WHEN p.thread_settings IS NOT NULL THEN coalesce(p.thread_settings.service_tier, 'default') END IGNORE NULLS)
+        last_value(CASE WHEN p.thread_settings IS NOT NULL THEN coalesce(p.thread_settings.service_tier,
+        'default') END IGNORE NULLS)
             {LEAD} AS tier
     FROM lines
 ),
@@ -74,7 +78,8 @@ based AS (
     -- The first event of a file may continue a counter begun elsewhere: its own share is `last_token_usage`.
     -- A counter that restarted (full context window) stands at its last usage.
     SELECT *, coalesce(bool_and(parent <> '' AND TRY(moment - earlier < INTERVAL 1 SECOND)) {LEAD}, FALSE) AS replayed,
-        CASE WHEN before IS NULL OR (total.input_tokens < before.input_tokens AND total.input_tokens = latest.input_tokens)
+        CASE WHEN before IS NULL OR (total.input_tokens < before.input_tokens AND total.input_tokens =
+        latest.input_tokens)
              THEN CASE WHEN latest IS NOT NULL THEN {_less("total", "latest")} END ELSE before END AS base
     FROM timed
 ),
@@ -82,16 +87,20 @@ moved AS (
     SELECT *, {_less("total", "base")} AS growth FROM based
 ),
 recorded AS (
-    SELECT file_no, record_no, p.usage AS usage, row_number() OVER (PARTITION BY file_no, {_same("p.usage")} ORDER BY record_no) AS nth
+    SELECT file_no, record_no, p.usage AS usage, row_number() OVER (PARTITION BY file_no,
+        {_same("p.usage")} ORDER BY record_no) AS nth
     FROM followed WHERE is_record
 ),
 repeated_records AS (
     SELECT r.file_no, r.record_no FROM recorded AS r JOIN
-        (SELECT *, row_number() OVER (PARTITION BY file_no, {_same("growth")} ORDER BY record_no) AS nth FROM moved) AS m
+        (SELECT *, row_number() OVER (PARTITION BY file_no, {_same("growth")} ORDER BY record_no) AS nth FROM moved)
+            AS m
         ON m.file_no = r.file_no AND m.nth = r.nth AND {_same("m.growth")} = {_same("r.usage")}
 )
-SELECT f.file_no, f.record_no, f.path, f.raw, f.instant, f.session_id, f.turn_model, f.cwd, f.tier, f.info, f.p.usage AS usage, b.total, f.is_record,
-    CASE WHEN f.is_record THEN f.p.response_id END AS response_id, coalesce(f.info.model, CASE WHEN f.is_record THEN f.p.model END) AS own_model,
+SELECT f.file_no, f.record_no, f.path, f.raw, f.instant, f.session_id, f.turn_model, f.cwd, f.tier, f.info,
+    f.p.usage AS usage, b.total, f.is_record,
+    CASE WHEN f.is_record THEN f.p.response_id END AS response_id, coalesce(f.info.model,
+        CASE WHEN f.is_record THEN f.p.model END) AS own_model,
     CASE WHEN f.is_record THEN {_less("f.p.usage", f"({NOTHING})")} ELSE b.growth END AS growth,
     CASE WHEN f.is_record AND q.record_no IS NOT NULL THEN 'a record of what the counter says too'
          WHEN f.is_record THEN CASE WHEN f.parent <> '' AND f.instant < f.opened_at + INTERVAL 1 SECOND
@@ -99,16 +108,20 @@ SELECT f.file_no, f.record_no, f.path, f.raw, f.instant, f.session_id, f.turn_mo
          WHEN f.counts IS NOT TRUE THEN 'a line without a token count'
          WHEN b.total IS NULL OR b.growth = {NOTHING} THEN 'the counter did not move'
          WHEN b.replayed THEN 'a replay of the parent session''s history'
-         WHEN b.total.input_tokens < b.base.input_tokens OR b.total.output_tokens < b.base.output_tokens THEN 'the counter went back'
+         WHEN b.total.input_tokens < b.base.input_tokens OR b.total.output_tokens < b.base.output_tokens THEN
+         'the counter went back'
     END AS skip
-FROM followed AS f LEFT JOIN moved AS b USING (file_no, record_no) LEFT JOIN repeated_records AS q USING (file_no, record_no)
+FROM followed AS f LEFT JOIN moved AS b USING (file_no, record_no) LEFT JOIN repeated_records AS q USING (file_no,
+    record_no)
 )
 """
 
 COLUMNS = {
     # Without a session_meta a copied line can only be known by its instant and its totals.
-    "event_key": """CASE WHEN is_record THEN coalesce(response_id, md5(raw))
-        ELSE concat_ws(':', session_id, epoch_ms(instant), total.input_tokens, total.output_tokens) END""",
+    "event_key": (
+        """CASE WHEN is_record THEN coalesce(response_id, md5(raw))
+        ELSE concat_ws(':', session_id, epoch_ms(instant), total.input_tokens, total.output_tokens) END"""
+    ),
     "requested_at": "instant",
     "provider": "'openai'",
     "service_tier": "tier",
@@ -116,7 +129,9 @@ COLUMNS = {
     "operation": "'chat'",
     "project": "text_of(cwd)",
     "session_id": "coalesce(session_id, parse_filename(path, true))",
-    "tags": "CASE WHEN coalesce(text_of(own_model), text_of(turn_model)) IS NULL THEN json_object('model', 'assumed') END",
+    "tags": (
+        "CASE WHEN coalesce(text_of(own_model), text_of(turn_model)) IS NULL THEN json_object('model', 'assumed') END"
+    ),
     "task_type": "'coding'",
     "input_tokens": "growth.input_tokens",
     "cache_read_tokens": "growth.cached_input_tokens",
@@ -124,8 +139,10 @@ COLUMNS = {
     "output_tokens": "growth.output_tokens",
     "reasoning_tokens": "growth.reasoning_output_tokens",
     # The running total of a full context window is that of the window; the last usage's is the call's own.
-    "total_tokens": f"""CASE WHEN is_record THEN usage.total_tokens
-        WHEN {_same("info.last_token_usage")} = {_same("growth")} THEN info.last_token_usage.total_tokens END""",
+    "total_tokens": (
+        f"""CASE WHEN is_record THEN usage.total_tokens
+        WHEN {_same("info.last_token_usage")} = {_same("growth")} THEN info.last_token_usage.total_tokens END"""
+    ),
     "input_has_cache": "TRUE",
     "output_has_reasoning": "TRUE",
     "skip": "skip",
@@ -167,7 +184,9 @@ FORMATS = (
         rows=ROWS,
         columns=COLUMNS,
         order=40,
-        note="Usually a flat-fee subscription: read the dollars as API-equivalent value, not as spend. "
-        "A call whose session names no model is taken for gpt-5.",
+        note=(
+            "Usually a flat-fee subscription: read the dollars as API-equivalent value, not as spend. "
+            "A call whose session names no model is taken for gpt-5."
+        ),
     ),
 )

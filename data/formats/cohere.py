@@ -18,8 +18,14 @@ STRUCTURE = {
     "embeddings": "JSON",
 }
 
-INPUT = "coalesce(b.usage.billed_units.input_tokens, b.meta.billed_units.input_tokens, b.usage.tokens.input_tokens, b.meta.tokens.input_tokens)"
-OUTPUT = "coalesce(b.usage.billed_units.output_tokens, b.meta.billed_units.output_tokens, b.usage.tokens.output_tokens, b.meta.tokens.output_tokens)"
+INPUT = (
+    "coalesce(b.usage.billed_units.input_tokens, b.meta.billed_units.input_tokens, b.usage.tokens.input_tokens,"
+    " b.meta.tokens.input_tokens)"
+)
+OUTPUT = (
+    "coalesce(b.usage.billed_units.output_tokens, b.meta.billed_units.output_tokens, b.usage.tokens.output_tokens,"
+    " b.meta.tokens.output_tokens)"
+)
 BILLED = "(b.usage.billed_units IS NOT NULL OR b.meta.billed_units IS NOT NULL)"
 EMBEDDING = f"(b.embeddings IS NOT NULL OR {OUTPUT} IS NULL)"
 

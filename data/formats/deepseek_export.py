@@ -26,7 +26,10 @@ WHOLE_DAY = f"TRY({ENDED} - {STARTED} >= INTERVAL 23 HOUR)"  # an endless span i
 FOREIGN = f"{WHOLE_DAY} AND {STARTED} <> date_trunc('day', {STARTED})"
 
 COLUMNS = {
-    "event_key": "concat_ws(':', d.start_time_iso, d.end_time_iso, d.user_id, d.api_key_name, d.model, d.type, d.wallet_type, d.currency)",
+    "event_key": (
+        "concat_ws(':', d.start_time_iso, d.end_time_iso, d.user_id, d.api_key_name, d.model, d.type, d.wallet_type,"
+        " d.currency)"
+    ),
     "provider": "'deepseek'",
     "day": f"CASE WHEN {WHOLE_DAY} THEN TRY_CAST(left(d.start_time_iso, 10) AS DATE) ELSE CAST({STARTED} AS DATE) END",
     "line_item": "coalesce(text_of(d.type), text_of(d.wallet_type), 'cost')",

@@ -55,7 +55,10 @@ FIELDS = {name: "VARCHAR" for name in TIMES + TEXTS} | {
 }
 
 # OpenAI's batch output nests the body once more, Anthropic's keeps it under `result.message`.
-BODY = "coalesce(json_of(d.response) -> 'body', json_of(d.result) -> 'message', json_of(d.response), json_of(d.body), raw::JSON)"
+BODY = (
+    "coalesce(json_of(d.response) -> 'body', json_of(d.result) -> 'message', json_of(d.response), json_of(d.body),"
+    " raw::JSON)"
+)
 
 _written = ", ".join([f'd."{name}"' for name in TIMES] + [f"b.{name}" for name in BODY_TIMES])
 _parsed = ", ".join([f'utc(d."{name}")' for name in TIMES] + [f"utc(b.{name})" for name in BODY_TIMES])
@@ -100,7 +103,8 @@ def rows(structure: Mapping[str, object], body: str = BODY, records: str = "reco
 
 
 def texts(*answers: str) -> dict[str, str]:
-    """The `text_columns` of a body format: the request's messages, and the answer under the first path that is there."""
+    """The `text_columns` of a body format: the
+    request's messages, and the answer under the first path that is there."""
     asked = ", ".join(f"jtext(json_of(d.request), '$.{name}')" for name in ("messages", "input", "contents", "prompt"))
     answered = ", ".join(f"jtext({BODY}, '{path}')" for path in answers)
     return {"prompt": f"coalesce({asked})", "completion": f"coalesce({answered})"}

@@ -7,6 +7,8 @@ Charge periods are UTC and their end is exclusive.
 
 from __future__ import annotations
 
+from typing import Any
+
 from data.formats import Format, has
 
 NAMES = (
@@ -43,13 +45,14 @@ NAMES = (
 )
 
 # ISO 8601, or what a spreadsheet made of it: month first.
-DAY = """CAST(coalesce(try_strptime(d.ChargePeriodStart, ['%m/%d/%y', '%m/%d/%Y', '%m/%d/%y %H:%M', '%m/%d/%Y %H:%M']), utc(d.ChargePeriodStart)) AS DATE)"""
+DAY = """CAST(coalesce(try_strptime(d.ChargePeriodStart, ['%m/%d/%y', '%m/%d/%Y', '%m/%d/%y %H:%M',
+'%m/%d/%Y %H:%M']), utc(d.ChargePeriodStart)) AS DATE)"""
 
 # A service that sells nothing but models, a charge that names a model or its tokens, and what is neither.
 SELLERS = "bedrock|openai|anthropic|gemini api|mistral|cohere|perplexity|deepseek|groq|openrouter|fireworks|together ai"
 MODELS = (
-    "\\b(gpt|claude|gemini|gemma|llama|mistral|mixtral|codestral|cohere|command|titan|nova|deepseek|qwen|kimi|grok|phi|jamba"
-    "|palm|dall-?e|whisper|imagen|veo|embeddings?|tokens?|llms?|generative|o[134](-mini|-pro)?)\\b|large language|foundation model"
+    "\\b(gpt|claude|gemini|gemma|llama|mistral|mixtral|codestral|cohere|command|titan|nova|deepseek|qwen|kimi|grok|phi|jamba|palm|dall-?e|whisper|imagen|veo|embeddings?|tokens?|llms?|generative|o[134](-mini|-pro)?)\\b|large"
+    " language|foundation model"
 )
 MACHINES = (
     "virtual machine|managed disk|\\bdisks?\\b|ip address|bandwidth|data transfer|load balancer|\\bnat\\b|snapshot"
@@ -63,13 +66,19 @@ IS_MODEL = f"""(text_of(d.x_model) IS NOT NULL OR jtext(TRY_CAST(d.Tags AS JSON)
     OR NOT regexp_matches(lower({CHARGE}), '{MACHINES}') AND (lower(d.ServiceSubcategory) = 'generative ai'
         OR regexp_matches(lower({SERVICE}), '{SELLERS}') OR regexp_matches(lower({CHARGE}), '{MODELS}')))"""
 
-ISSUER = "lower(coalesce(text_of(d.ServiceProviderName), text_of(d.ProviderName), text_of(d.PublisherName), text_of(d.InvoiceIssuerName)))"
+ISSUER = (
+    "lower(coalesce(text_of(d.ServiceProviderName), text_of(d.ProviderName), text_of(d.PublisherName),"
+    " text_of(d.InvoiceIssuerName)))"
+)
 
 COLUMNS = {
     # The place among rows that are equal in all of this keeps each of them, in every export of the period.
     "event_key": "md5(concat_ws('|', same, place))",
-    "provider": f"""CASE WHEN {ISSUER} LIKE '%aws%' OR {ISSUER} LIKE '%amazon%' THEN 'aws' WHEN {ISSUER} LIKE '%microsoft%' OR {ISSUER} LIKE '%azure%' THEN 'azure'
-        WHEN {ISSUER} LIKE '%google%' THEN 'google' ELSE {ISSUER} END""",
+    "provider": (
+        f"""CASE WHEN {ISSUER} LIKE '%aws%' OR {ISSUER} LIKE '%amazon%' THEN 'aws' WHEN {ISSUER} LIKE '%microsoft%' OR
+        {ISSUER} LIKE '%azure%' THEN 'azure'
+        WHEN {ISSUER} LIKE '%google%' THEN 'google' ELSE {ISSUER} END"""
+    ),
     "day": DAY,
     "line_item": "coalesce(text_of(d.ChargeDescription), text_of(d.SkuMeter), text_of(d.SkuId))",
     "model": "coalesce(text_of(d.x_model), jtext(TRY_CAST(d.Tags AS JSON), '$.model'))",
@@ -79,12 +88,16 @@ COLUMNS = {
     "currency": "text_of(d.BillingCurrency)",
     "quantity": "number(d.ConsumedQuantity)",
     "unit": "text_of(d.ConsumedUnit)",
-    "note": """CASE WHEN d.ChargeCategory = 'Purchase' THEN 'a purchase made in advance: its usage is billed at 0'
-        WHEN d.ChargeCategory <> 'Usage' THEN lower(d.ChargeCategory) END""",
-    "skip": f"""CASE WHEN text_of(d.ServiceCategory) IS NOT NULL AND d.ServiceCategory <> 'AI and Machine Learning'
+    "note": (
+        """CASE WHEN d.ChargeCategory = 'Purchase' THEN 'a purchase made in advance: its usage is billed at 0'
+        WHEN d.ChargeCategory <> 'Usage' THEN lower(d.ChargeCategory) END"""
+    ),
+    "skip": (
+        f"""CASE WHEN text_of(d.ServiceCategory) IS NOT NULL AND d.ServiceCategory <> 'AI and Machine Learning'
             THEN 'a service that is no AI: ' || d.ServiceCategory
         WHEN text_of(d.ServiceCategory) IS NOT NULL AND NOT coalesce({IS_MODEL}, FALSE)
-            THEN 'no charge of a language model: ' || coalesce(text_of(d.ServiceName), 'service not named') END""",
+            THEN 'no charge of a language model: ' || coalesce(text_of(d.ServiceName), 'service not named') END"""
+    ),
 }
 
 # Identity: what was added to NAMES later stays out of it.
@@ -98,10 +111,12 @@ SAME = (
     + ")"
 )
 
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "fields": dict.fromkeys(NAMES, "VARCHAR"),
-    "rows": f"""SELECT *, row_number() OVER (PARTITION BY file_no, same ORDER BY record_no) AS place
-        FROM (SELECT *, md5({SAME}) AS same FROM records)""",
+    "rows": (
+        f"""SELECT *, row_number() OVER (PARTITION BY file_no, same ORDER BY record_no) AS place
+        FROM (SELECT *, md5({SAME}) AS same FROM records)"""
+    ),
     "table": "billed",
     "supersedes": True,
     "family": "focus_bill",

@@ -57,8 +57,10 @@ COUNTED = " OR ".join(
 CHUNKS = f"from_json({envelope.BODY}, '[\"JSON\"]')"
 STREAMED = f"""
 CASE WHEN json_type({envelope.BODY}) = 'ARRAY' THEN json_merge_patch(
-    coalesce(list_filter({CHUNKS}, lambda e: {COUNTED})[-1], list_filter({CHUNKS}, lambda e: json_type({USED}) = 'OBJECT')[-1]),
-    CASE WHEN regexp_matches({envelope.BODY}::VARCHAR, '"finish_?[rR]eason":\\s*"') THEN '{{}}' ELSE '{{"cut": true}}' END)
+    coalesce(list_filter({CHUNKS}, lambda e: {COUNTED})[-1], list_filter({CHUNKS},
+    lambda e: json_type({USED}) = 'OBJECT')[-1]),
+    CASE WHEN regexp_matches({envelope.BODY}::VARCHAR, '"finish_?[rR]eason":\\s*"') THEN '{{}}' ELSE '{{"cut": true}}'
+    END)
 ELSE {envelope.BODY} END
 """
 
@@ -72,12 +74,16 @@ def _count(name: str) -> str:
 
 def _media(side: str, kind: str) -> str:
     camel, snake = DETAILS[side]
-    found = f"""list_filter(coalesce(b.usageMetadata.{camel}, b.usage_metadata.{snake}), lambda m: upper(m.modality) = '{kind.upper()}')"""
+    found = f"""list_filter(coalesce(b.usageMetadata.{camel}, b.usage_metadata.{snake}),
+    lambda m: upper(m.modality) = '{kind.upper()}')"""
     return f"list_sum(list_transform({found}, lambda m: count_of(coalesce(m.tokenCount, m.token_count))))::BIGINT"
 
 
 SEARCHES = "list_sum(list_transform(b.candidates, lambda c: len(c.groundingMetadata.webSearchQueries)))::BIGINT"
-TOOL_IS_INSIDE = f"number({_count('total')}) = number({_count('prompt')}) + number({_count('candidates')}) + number({_count('thoughts')})"
+TOOL_IS_INSIDE = (
+    f"number({_count('total')}) = number({_count('prompt')}) + number({_count('candidates')}) +"
+    f" number({_count('thoughts')})"
+)
 TIER = "lower(coalesce(b.usageMetadata.serviceTier, b.usage_metadata.service_tier))"
 # Vertex says how the request was served.
 TRAFFIC = "upper(coalesce(b.usageMetadata.trafficType, b.usage_metadata.traffic_type))"
@@ -85,11 +91,18 @@ TRAFFIC = "upper(coalesce(b.usageMetadata.trafficType, b.usage_metadata.traffic_
 COLUMNS = envelope.COLUMNS | {
     "event_key": "coalesce(text_of(b.responseId), text_of(b.response_id), text_of(d.request_id))",
     "provider": "coalesce(lower(text_of(d.provider)), 'google')",
-    "service_tier": f"""CASE WHEN d.processed_time IS NOT NULL OR {TIER} = 'batch' THEN 'batch'
-        WHEN {TRAFFIC} <> 'ON_DEMAND' THEN {TRAFFIC} ELSE {TIER} END""",
-    "model_raw": "coalesce(text_of(b.modelVersion), text_of(b.model_version), text_of(d.model), jtext(json_of(d.request), '$.model'))",
-    "input_tokens": f"""CASE WHEN {TOOL_IS_INSIDE} OR number({_count("tool")}) = 0 THEN {_count("prompt")}
-        ELSE CAST(number({_count("prompt")}) + number({_count("tool")}) AS VARCHAR) END""",
+    "service_tier": (
+        f"""CASE WHEN d.processed_time IS NOT NULL OR {TIER} = 'batch' THEN 'batch'
+        WHEN {TRAFFIC} <> 'ON_DEMAND' THEN {TRAFFIC} ELSE {TIER} END"""
+    ),
+    "model_raw": (
+        "coalesce(text_of(b.modelVersion), text_of(b.model_version), text_of(d.model), jtext(json_of(d.request),"
+        " '$.model'))"
+    ),
+    "input_tokens": (
+        f"""CASE WHEN {TOOL_IS_INSIDE} OR number({_count("tool")}) = 0 THEN {_count("prompt")}
+        ELSE CAST(number({_count("prompt")}) + number({_count("tool")}) AS VARCHAR) END"""
+    ),
     "cache_read_tokens": _count("cached"),
     "output_tokens": _count("candidates"),
     **{

@@ -24,9 +24,14 @@ COLUMNS = {
     "requested_at": "utc(d.request_created_at)",
     "provider": "lower(d.provider)",
     "host": "text_of(regexp_extract(d.target_url, '^https?://([^/:]+)', 1))",
-    "model_raw": "coalesce(text_of(d.model_override), text_of(d.model), text_of(d.response_model), text_of(d.request_model))",
-    "operation": "CASE WHEN d.request_path LIKE '%/embeddings%' THEN 'embedding' WHEN d.request_path LIKE '%/images%' THEN 'image' "
-    "WHEN d.request_path LIKE '%/audio%' THEN 'audio' WHEN d.request_path LIKE '%/moderations%' THEN 'moderation' END",
+    "model_raw": (
+        "coalesce(text_of(d.model_override), text_of(d.model), text_of(d.response_model), text_of(d.request_model))"
+    ),
+    "operation": (
+        "CASE WHEN d.request_path LIKE '%/embeddings%' THEN 'embedding' WHEN d.request_path LIKE '%/images%' THEN"
+        " 'image' WHEN d.request_path LIKE '%/audio%' THEN 'audio' WHEN d.request_path LIKE '%/moderations%' THEN"
+        " 'moderation' END"
+    ),
     "feature": f"jtext({PROPERTIES}, '$.\"Helicone-Session-Name\"')",
     "user_id": "coalesce(text_of(d.request_user_id), text_of(d.helicone_user))",
     "session_id": f"jtext({PROPERTIES}, '$.\"Helicone-Session-Id\"')",
@@ -37,19 +42,26 @@ COLUMNS = {
     "output_tokens": "d.completion_tokens",
     "total_tokens": "d.total_tokens",
     # OpenAI-shaped counts include the cache; what Helicone stores for Anthropic changed (#4655): the tests decide.
-    "input_has_cache": f"CASE WHEN {CACHE} > number(d.prompt_tokens) THEN FALSE "
-    "WHEN provider_of(d.provider) NOT IN ('anthropic', 'aws') THEN TRUE END",
+    "input_has_cache": (
+        f"CASE WHEN {CACHE} > number(d.prompt_tokens) THEN FALSE "
+        "WHEN provider_of(d.provider) NOT IN ('anthropic', 'aws') THEN TRUE END"
+    ),
     "output_has_reasoning": "TRUE",
     "latency_ms": "coalesce(d.delay_ms, d.latency)",
     "ttft_ms": "d.time_to_first_token",
-    "status": f"CASE WHEN {CACHED} THEN 'cached' WHEN d.response_status = -3 THEN 'cancelled' WHEN {FAILED} THEN 'error' ELSE 'success' END",
+    "status": (
+        f"CASE WHEN {CACHED} THEN 'cached' WHEN d.response_status = -3 THEN 'cancelled' WHEN {FAILED} THEN 'error' ELSE"
+        " 'success' END"
+    ),
     "http_status": "CASE WHEN d.response_status >= 100 THEN d.response_status END",
     "reported_cost_usd": "coalesce(text_of(d.costUSD), text_of(d.cost))",
     "quality_score": f"CASE WHEN {SCORE} BETWEEN 0 AND 1 THEN {SCORE} END",
     "quality_source": f"CASE WHEN {SCORE} BETWEEN 0 AND 1 THEN 'helicone score' END",
     "succeeded": "d.feedback_rating",
     # A stream asked for without usage has no counts; that is unknown, not zero.
-    "unmetered": f"NOT coalesce({FAILED}, FALSE) AND coalesce(text_of(d.prompt_tokens), text_of(d.completion_tokens)) IS NULL",
+    "unmetered": (
+        f"NOT coalesce({FAILED}, FALSE) AND coalesce(text_of(d.prompt_tokens), text_of(d.completion_tokens)) IS NULL"
+    ),
 }
 
 FORMATS = (

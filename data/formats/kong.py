@@ -1,7 +1,9 @@
 """Kong AI Gateway audit log: entries of its log plugins (file-log, http-log) with an `ai` section.
 
-Source: developer.konghq.com AI audit log reference. Every plugin that called a model (`ai-proxy`, `ai-request-transformer`)
-has its own usage under `ai.<plugin>`; one client request may hold several. Before 3.11 counts were named in the singular.
+Source: developer.konghq.com AI audit log reference. Every plugin that called a model (`ai-proxy`,
+`ai-request-transformer`)
+has its own usage under `ai.<plugin>`; one client request may hold several. Before 3.11 counts were named in the
+singular.
 `started_at` is epoch ms, latencies are ms; `cost` follows the prices configured in Kong, taken as USD.
 """
 
@@ -60,8 +62,13 @@ COLUMNS = {
     "status": f"CASE WHEN {CACHED} THEN 'cached' WHEN {FAILED} THEN 'error' ELSE 'success' END",
     "http_status": "d.response.status",
     "reported_cost_usd": "p.usage.cost",
-    "unmetered": f"NOT coalesce({FAILED}, FALSE) AND NOT coalesce({CACHED}, FALSE) AND coalesce({INPUT}, {OUTPUT}) IS NULL",
-    "skip": f"CASE WHEN p.meta.provider_name IS NULL AND coalesce({INPUT}, {OUTPUT}) IS NULL THEN 'a plugin that called no model' END",
+    "unmetered": (
+        f"NOT coalesce({FAILED}, FALSE) AND NOT coalesce({CACHED}, FALSE) AND coalesce({INPUT}, {OUTPUT}) IS NULL"
+    ),
+    "skip": (
+        f"CASE WHEN p.meta.provider_name IS NULL AND coalesce({INPUT}, {OUTPUT}) IS NULL THEN 'a plugin that called no"
+        " model' END"
+    ),
 }
 
 

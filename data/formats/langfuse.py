@@ -88,11 +88,13 @@ def rows(observations: str) -> str:
                 json_transform(json_of(o.metadata), '{json.dumps(METADATA)}') AS m FROM ({observations})
         ),
         links AS MATERIALIZED (
-            SELECT o.traceId AS trace, o.id AS id, text_of(o.parentObservationId) AS parent, {CARRIES} AS carries FROM seen
+            SELECT o.traceId AS trace, o.id AS id, text_of(o.parentObservationId) AS parent,
+                {CARRIES} AS carries FROM seen
         ),
         above AS (
             SELECT trace, parent AS id FROM links WHERE carries AND parent IS NOT NULL
-            UNION SELECT links.trace, links.parent FROM links JOIN above USING (trace, id) WHERE links.parent IS NOT NULL
+            UNION SELECT links.trace, links.parent FROM links JOIN above USING (trace,
+                id) WHERE links.parent IS NOT NULL
         )
         SELECT seen.*, above.id IS NOT NULL AS repeats, {CARRIES} AS carries
         FROM seen LEFT JOIN above ON above.trace = o.traceId AND above.id = o.id)"""
@@ -101,9 +103,11 @@ def rows(observations: str) -> str:
 NO_TRACE = f"json_transform('{{}}', '{json.dumps(TRACE)}') AS t"
 BLOB = ", ".join(f"'{name}': d.{BLOB_NAMES.get(name, name)}" for name in OBSERVATION)
 IN_TRACE = f"""
-    SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no) AS record_no, path, coalesce(observation::VARCHAR, raw) AS raw,
+    SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no) AS record_no, path,
+        coalesce(observation::VARCHAR, raw) AS raw,
         json_transform(observation, '{json.dumps(OBSERVATION)}') AS o, json_transform(trace, '{json.dumps(TRACE)}') AS t
-    FROM (SELECT *, unnest(coalesce(nullif(d.observations, []), [NULL])) AS observation, coalesce(d.trace, raw::JSON) AS trace FROM records)"""
+    FROM (SELECT *, unnest(coalesce(nullif(d.observations, []), [NULL])) AS observation, coalesce(d.trace,
+        raw::JSON) AS trace FROM records)"""
 
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 FAILED = "upper(o.level) = 'ERROR'"
@@ -117,16 +121,20 @@ GRADE = (
 
 # What metadata says that is worth filtering by: short scalars, and nothing that may be a prompt or an answer.
 SHORT_VALUES = """CASE WHEN json_type(json_of(o.metadata)) = 'OBJECT' THEN to_json(map_from_entries(list_filter(
-    map_entries(json_of(o.metadata)::MAP(VARCHAR, JSON)), lambda e: json_type(e.value) NOT IN ('OBJECT', 'ARRAY', 'NULL')
-    AND length(e.value::VARCHAR) <= 200 AND NOT regexp_matches(lower(e.key), 'input|output|prompt|message|content|completion|query')
+    map_entries(json_of(o.metadata)::MAP(VARCHAR, JSON)), lambda e: json_type(e.value) NOT IN ('OBJECT', 'ARRAY',
+    'NULL')
+    AND length(e.value::VARCHAR) <= 200 AND NOT regexp_matches(lower(e.key),
+    'input|output|prompt|message|content|completion|query')
 ))) ELSE '{}'::JSON END"""
 
 COLUMNS = langfuse_usage.COLUMNS | {
     "event_key": "o.id",
     "call_id": "o.id",
     "requested_at": "utc(o.startTime)",
-    "provider": 'lower(coalesce(text_of(m.ls_provider), text_of(m.attributes."gen_ai.system"), '
-    'text_of(m.attributes."gen_ai.provider.name"), text_of(m.attributes."llm.provider")))',
+    "provider": (
+        'lower(coalesce(text_of(m.ls_provider), text_of(m.attributes."gen_ai.system"), '
+        'text_of(m.attributes."gen_ai.provider.name"), text_of(m.attributes."llm.provider")))'
+    ),
     "service_tier": "jtext(json_of(o.modelParameters), '$.service_tier')",
     "model_raw": "text_of(o.model)",
     "operation": "CASE o.type WHEN 'EMBEDDING' THEN 'embedding' ELSE 'chat' END",
@@ -136,8 +144,11 @@ COLUMNS = langfuse_usage.COLUMNS | {
     "environment": "nullif(text_of(o.environment), 'default')",
     "user_id": "coalesce(text_of(o.userId), text_of(t.userId))",
     "session_id": "coalesce(text_of(o.sessionId), text_of(t.sessionId), text_of(o.traceId))",
-    "tags": f"json_merge_patch({SHORT_VALUES}, json_object('name', o.name, 'prompt_name', o.promptName, "
-    "'trace_tags', coalesce(json_of(o.traceTags), t.tags), 'provided_cost_usd', jtext(json_of(o.providedCostDetails), '$.total')))",
+    "tags": (
+        f"json_merge_patch({SHORT_VALUES}, json_object('name', o.name, 'prompt_name', o.promptName, 'trace_tags',"
+        " coalesce(json_of(o.traceTags), t.tags), 'provided_cost_usd', jtext(json_of(o.providedCostDetails),"
+        " '$.total')))"
+    ),
     "latency_ms": "date_diff('millisecond', utc(o.startTime), utc(o.endTime))",
     "ttft_ms": "date_diff('millisecond', utc(o.startTime), utc(o.completionStartTime))",
     "status": f"CASE WHEN {FAILED} THEN 'error' ELSE 'success' END",
@@ -145,8 +156,11 @@ COLUMNS = langfuse_usage.COLUMNS | {
     "quality_score": f"{GRADE}.value",
     "quality_source": f"'langfuse ' || {GRADE}.name",
     "unmetered": f"NOT coalesce({FAILED}, FALSE) AND NOT carries AND {BARE} AND {COST} IS NULL",
-    "skip": "CASE WHEN o IS NULL THEN 'a trace without observations' WHEN repeats THEN 'repeats the usage of an observation below it' "
-    "WHEN o.type NOT IN ('GENERATION', 'EMBEDDING') AND NOT carries THEN 'a span without usage of its own' END",
+    "skip": (
+        "CASE WHEN o IS NULL THEN 'a trace without observations' WHEN repeats THEN 'repeats the usage of an observation"
+        " below it' WHEN o.type NOT IN ('GENERATION', 'EMBEDDING') AND NOT carries THEN 'a span without usage of its"
+        " own' END"
+    ),
 }
 
 NOTE = "An observation above another one with usage (an agent, a wrapping library) repeats it and is not counted."

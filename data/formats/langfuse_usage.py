@@ -101,14 +101,21 @@ def total(*groups: tuple[str, ...]) -> str:
 
 TOTAL = first("total", "totalTokens", "total_tokens", "totalTokenCount")
 BARE = f"coalesce({TOTAL}, {first(*FRESH)}, {first(*OUT)}) IS NULL"
-COST = "coalesce(jtext(json_of(o.costDetails), '$.total'), CASE WHEN number(o.totalCost) > 0 THEN o.totalCost END, o.calculatedTotalCost)"
-CARRIES = f"""({total(FRESH, READ, WRITE, OUT)} > 0 OR coalesce(number({TOTAL}), 0) > 0 OR coalesce(number(o.totalUsage), 0) > 0
+COST = (
+    "coalesce(jtext(json_of(o.costDetails), '$.total'), CASE WHEN number(o.totalCost) > 0 THEN o.totalCost END,"
+    " o.calculatedTotalCost)"
+)
+CARRIES = f"""({total(FRESH, READ, WRITE, OUT)} > 0 OR coalesce(number({TOTAL}),
+0) > 0 OR coalesce(number(o.totalUsage), 0) > 0
     OR coalesce(number({COST}), 0) > 0)"""
 
 CACHE = total(READ, WRITE, WRITE_5M, WRITE_1H)
 SUM_IS_PLAIN = f"number({TOTAL}) = {total(FRESH, OUT)}"
 # Langfuse adds up a missing total itself, so only one that the SDK provided says anything about disjoint buckets.
-SUM_IS_DISJOINT = f"number(jtext(json_of(o.providedUsageDetails), '$.total')) = {total(FRESH, OUT, READ, WRITE, WRITE_5M, WRITE_1H, REASONING)}"
+SUM_IS_DISJOINT = (
+    "number(jtext(json_of(o.providedUsageDetails), '$.total')) ="
+    f" {total(FRESH, OUT, READ, WRITE, WRITE_5M, WRITE_1H, REASONING)}"
+)
 # A total that is only the sum of all keys, parts of others among them, says nothing of its own.
 OWN_TOTAL = f"""CASE WHEN number(coalesce({TOTAL}, nullif(o.totalUsage, '0'))) <> {total(*GROUPS)}
     THEN coalesce({TOTAL}, nullif(o.totalUsage, '0')) END"""
@@ -122,9 +129,13 @@ COLUMNS = {
     "output_tokens": tokens(OUT, (SPEECH,), "o.outputUsage"),
     "reasoning_tokens": first(*REASONING),
     "total_tokens": OWN_TOTAL,
-    "input_has_cache": f"CASE WHEN {first(*READ_PARTS, *WRITE_PARTS)} IS NOT NULL OR ({CACHE} > 0 AND {SUM_IS_PLAIN}) THEN TRUE "
-    f"WHEN {CACHE} > {total(FRESH)} OR ({CACHE} > 0 AND {SUM_IS_DISJOINT}) THEN FALSE END",
-    "output_has_reasoning": f"CASE WHEN {first(*REASONING_PARTS)} IS NOT NULL OR ({total(REASONING)} > 0 AND {SUM_IS_PLAIN}) THEN TRUE "
-    f"WHEN {total(REASONING)} > {total(OUT)} OR ({total(REASONING)} > 0 AND {SUM_IS_DISJOINT}) THEN FALSE END",
+    "input_has_cache": (
+        f"CASE WHEN {first(*READ_PARTS, *WRITE_PARTS)} IS NOT NULL OR ({CACHE} > 0 AND {SUM_IS_PLAIN}) THEN TRUE "
+        f"WHEN {CACHE} > {total(FRESH)} OR ({CACHE} > 0 AND {SUM_IS_DISJOINT}) THEN FALSE END"
+    ),
+    "output_has_reasoning": (
+        f"CASE WHEN {first(*REASONING_PARTS)} IS NOT NULL OR ({total(REASONING)} > 0 AND {SUM_IS_PLAIN}) THEN TRUE "
+        f"WHEN {total(REASONING)} > {total(OUT)} OR ({total(REASONING)} > 0 AND {SUM_IS_DISJOINT}) THEN FALSE END"
+    ),
     "reported_cost_usd": COST,
 }

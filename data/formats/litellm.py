@@ -53,8 +53,10 @@ CHAT = (
     "(d.call_type IS NULL OR regexp_matches(d.call_type, 'completion|responses|anthropic_messages|generate_content'))"
 )
 OPERATION = f"""CASE WHEN {CHAT} THEN 'chat' WHEN d.call_type LIKE '%embedding%' THEN 'embedding'
-    WHEN d.call_type LIKE '%image%' THEN 'image' WHEN regexp_matches(d.call_type, 'speech|transcription|audio') THEN 'audio'
-    WHEN d.call_type LIKE '%rerank%' THEN 'rerank' WHEN d.call_type LIKE '%moderation%' THEN 'moderation' ELSE 'other' END"""
+    WHEN d.call_type LIKE '%image%' THEN 'image' WHEN regexp_matches(d.call_type,
+    'speech|transcription|audio') THEN 'audio'
+    WHEN d.call_type LIKE '%rerank%' THEN 'rerank' WHEN d.call_type LIKE '%moderation%' THEN 'moderation' ELSE 'other'
+    END"""
 
 
 def rows(cost: str, error: str, price: str) -> str:
@@ -62,14 +64,16 @@ def rows(cost: str, error: str, price: str) -> str:
 
     The database writes metadata as JSON text, callbacks as an object; either way it is parsed once.
     `cut`: a stream that ended before its usage; there is no usage object and the columns hold their default of zero.
-    `counted`: the tokens are usage; a failure carries estimates that nobody billed, unless the attempt was billed after all.
+    `counted`: the tokens are usage; a failure carries estimates that nobody billed,
+    unless the attempt was billed after all.
     `unpriced`: zero for real tokens of a model without a price is unknown, not free (litellm #35691, #42200); LiteLLM's
     price map answers 0 for a model it does not know.
     """
     return f"""
         SELECT *, {cost} AS cost, coalesce(number({cost}), 0) AS spend, coalesce(number(d.total_tokens), 0) AS total,
             {error}.error_class AS error_word, {error}.error_code AS error_code,
-            coalesce(number({price}.input_cost_per_token), 0) + coalesce(number({price}.output_cost_per_token), 0) AS rate,
+            coalesce(number({price}.input_cost_per_token), 0) + coalesce(number({price}.output_cost_per_token),
+                0) AS rate,
             coalesce(lower(d.cache_hit) = 'true', FALSE) AS cached,
             coalesce(d.status = 'failure', text_of(error_word) IS NOT NULL) AS failed,
             NOT failed AND NOT cached AND total = 0 AND spend = 0 AND {CHAT} AND m.usage_object.prompt_tokens IS NULL
@@ -103,29 +107,42 @@ def milliseconds(end: str) -> str:
 
 COLUMNS = {
     # Attempts that a provider billed before they failed carry the call's id with a suffix.
-    "call_id": "regexp_replace(coalesce(text_of(d.litellm_call_id), text_of(m.litellm_call_id), text_of(d.request_id), d.id), '-attempt-\\d+$', '')",
+    "call_id": (
+        "regexp_replace(coalesce(text_of(d.litellm_call_id), text_of(m.litellm_call_id), text_of(d.request_id), d.id),"
+        " '-attempt-\\d+$', '')"
+    ),
     "attempt": "CASE WHEN m.attempted_retries > 0 THEN 1 + m.attempted_retries END",
     "requested_at": "utc(d.startTime)",
     "provider": "lower(text_of(d.custom_llm_provider))",
     "host": "text_of(regexp_extract(d.api_base, '^https?://([^/:]+)', 1))",
     "region": "lower(text_of(m.usage_object.inference_geo))",
     # Batch results report tier "default": that they are a batch only the call type says.
-    "service_tier": "CASE WHEN d.call_type LIKE '%retrieve_batch%' OR json_array_length(m.batch_models) > 0 THEN 'batch' "
-    "WHEN m.usage_object.speed = 'fast' THEN 'fast' ELSE coalesce(text_of(m.cost_breakdown.service_tier), text_of(m.usage_object.service_tier)) END",
+    "service_tier": (
+        "CASE WHEN d.call_type LIKE '%retrieve_batch%' OR json_array_length(m.batch_models) > 0 THEN 'batch' WHEN"
+        " m.usage_object.speed = 'fast' THEN 'fast' ELSE coalesce(text_of(m.cost_breakdown.service_tier),"
+        " text_of(m.usage_object.service_tier)) END"
+    ),
     "model_raw": "coalesce(text_of(d.model), text_of(d.model_group))",
     "operation": OPERATION,
     "team": "coalesce(text_of(m.user_api_key_team_alias), text_of(d.team_id), text_of(m.user_api_key_team_id))",
     "project": "coalesce(text_of(m.user_api_key_project_alias), text_of(m.user_api_key_project_id))",
-    "feature": "coalesce(jtext(json_of(m.spend_logs_metadata), '$.feature'), text_of(d.agent_id), text_of(m.internal_call_origin))",
+    "feature": (
+        "coalesce(jtext(json_of(m.spend_logs_metadata), '$.feature'), text_of(d.agent_id),"
+        " text_of(m.internal_call_origin))"
+    ),
     "user_id": "coalesce(text_of(d.user), text_of(m.user_api_key_user_id))",
     "customer_id": "coalesce(text_of(d.end_user), text_of(m.user_api_key_end_user_id))",
     "session_id": "coalesce(text_of(d.session_id), text_of(d.trace_id))",
-    "tags": "json_merge_patch(coalesce(json_of(m.spend_logs_metadata), '{}'), json_object('key_alias', m.user_api_key_alias, 'model_group', "
-    "d.model_group, 'request_tags', json_of(d.request_tags), 'internal_call_origin', m.internal_call_origin))",
+    "tags": (
+        "json_merge_patch(coalesce(json_of(m.spend_logs_metadata), '{}'), json_object('key_alias',"
+        " m.user_api_key_alias, 'model_group', d.model_group, 'request_tags', json_of(d.request_tags),"
+        " 'internal_call_origin', m.internal_call_origin))"
+    ),
     "input_tokens": counted("d.prompt_tokens"),
     "cache_read_tokens": counted(f"coalesce({detail('cached_tokens')}, {either('cache_read_input_tokens')})"),
     "cache_write_tokens": counted(
-        f"coalesce({detail('cache_creation_tokens')}, {detail('cache_write_tokens')}, {either('cache_creation_input_tokens')})"
+        f"coalesce({detail('cache_creation_tokens')}, {detail('cache_write_tokens')},"
+        f" {either('cache_creation_input_tokens')})"
     ),
     "cache_write_5m_tokens": counted(detail("cache_creation_token_details.ephemeral_5m_input_tokens")),
     "cache_write_1h_tokens": counted(detail("cache_creation_token_details.ephemeral_1h_input_tokens")),
@@ -202,7 +219,9 @@ FORMATS = (
         # Failed attempts share one id, and an answer from LiteLLM's own cache repeats the id of the first answer.
         columns=COLUMNS
         | {
-            "event_key": "CASE WHEN failed OR cached THEN concat_ws(':', d.id, d.litellm_call_id, d.startTime) ELSE d.id END"
+            "event_key": (
+                "CASE WHEN failed OR cached THEN concat_ws(':', d.id, d.litellm_call_id, d.startTime) ELSE d.id END"
+            )
         },
     ),
 )

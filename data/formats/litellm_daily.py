@@ -29,7 +29,10 @@ NAMES = (
 # Prompt tokens include the cache for every provider, as everywhere in LiteLLM.
 COUNTS = {
     "spend": "NULL",
-    "input_tokens": "number(d.prompt_tokens) - coalesce(number(d.cache_read_input_tokens), 0) - coalesce(number(d.cache_creation_input_tokens), 0)",
+    "input_tokens": (
+        "number(d.prompt_tokens) - coalesce(number(d.cache_read_input_tokens), 0) -"
+        " coalesce(number(d.cache_creation_input_tokens), 0)"
+    ),
     "cache_read_tokens": "number(d.cache_read_input_tokens)",
     "cache_write_tokens": "number(d.cache_creation_input_tokens)",
     "output_tokens": "number(d.completion_tokens)",
@@ -37,7 +40,10 @@ COUNTS = {
 }
 
 COLUMNS = {
-    "event_key": "concat_ws(':', d.date, d.user_id, d.team_id, d.tag, d.api_key, d.custom_llm_provider, d.model_group, d.model, line.item)",
+    "event_key": (
+        "concat_ws(':', d.date, d.user_id, d.team_id, d.tag, d.api_key, d.custom_llm_provider, d.model_group, d.model,"
+        " line.item)"
+    ),
     "provider": "provider_of(d.custom_llm_provider)",
     "day": "CAST(utc(d.date) AS DATE)",
     "line_item": "line.item",
@@ -48,7 +54,10 @@ COLUMNS = {
     "currency": "CASE WHEN line.item = 'spend' THEN 'USD' END",
     "quantity": "line.count",
     "unit": "CASE line.item WHEN 'spend' THEN NULL WHEN 'requests' THEN 'requests' ELSE 'tokens' END",
-    "note": "CASE WHEN number(d.failed_requests) > 0 AND line.item = 'requests' THEN TRY_CAST(number(d.failed_requests) AS BIGINT) || ' failed' END",
+    "note": (
+        "CASE WHEN number(d.failed_requests) > 0 AND line.item = 'requests' THEN TRY_CAST(number(d.failed_requests) AS"
+        " BIGINT) || ' failed' END"
+    ),
     "skip": "CASE WHEN line.item <> 'spend' AND coalesce(line.count, 0) = 0 THEN 'a count of zero' END",
 }
 
@@ -63,6 +72,8 @@ FORMATS = (
         table="billed",
         supersedes=True,
         order=40,
-        note="UTC days that cannot be moved to another time zone. User, team and tag tables repeat each other: load one.",
+        note=(
+            "UTC days that cannot be moved to another time zone. User, team and tag tables repeat each other: load one."
+        ),
     ),
 )

@@ -85,7 +85,8 @@ def _answer(event: str) -> str:
     """The response in an event; Groq puts the usage of a stream under a name of its own."""
     groq = f"{event} -> '$.x_groq.usage'"
     return f"""CASE WHEN ({event} -> 'usage') IS NULL AND ({groq} -> 'prompt_tokens') IS NOT NULL
-        THEN json_merge_patch({event}, json_object('usage', {groq})) ELSE coalesce({event} -> 'response', {event}) END"""
+        THEN json_merge_patch({event}, json_object('usage', {groq})) ELSE coalesce({event} -> 'response',
+        {event}) END"""
 
 
 # A logged stream is a list of chunks or events; its usage is in the last one that has any, its model in all of them.
@@ -109,16 +110,19 @@ REASONING = f"coalesce({_detail('output', 'reasoning_tokens')}, b.usage.reasonin
 TICKS = "coalesce(b.usage.cost_in_usd_ticks, b.usage.total_cost_usd_ticks)"
 COST = f"""CASE WHEN json_type(b.usage.cost) = 'OBJECT' THEN
         CASE WHEN coalesce(upper(b.usage.cost ->> 'currency'), 'USD') = 'USD' THEN b.usage.cost ->> 'total_cost' END
-    ELSE coalesce(b.usage.cost ->> '$', (TRY_CAST({TICKS} AS DECIMAL(28, 10)) * 0.0000000001)::DECIMAL(28, 12)::VARCHAR) END"""
+    ELSE coalesce(b.usage.cost ->> '$', (TRY_CAST({TICKS} AS DECIMAL(28, 10)) * 0.0000000001)::DECIMAL(28,
+    12)::VARCHAR) END"""
 
 # xAI documents reasoning as extra to completion_tokens; the total of a row, where it has one, decides.
 REASONING_IS_EXTRA = f"number(b.usage.total_tokens) = number({INPUT}) + number({OUTPUT}) + number({REASONING})"
 # What the provider ran beside the model: search calls that searched, and containers rather than calls into one.
 CALLS = "from_json(CASE WHEN json_type(b.output) = 'ARRAY' THEN b.output ELSE '[]' END, '[\"JSON\"]')"
 TOOLS = f"""json_merge_patch(json_object(
-    'web_search', len(list_filter({CALLS}, lambda c: c ->> 'type' = 'web_search_call' AND coalesce(c ->> '$.action.type', 'search') = 'search')),
+    'web_search', len(list_filter({CALLS}, lambda c: c ->> 'type' = 'web_search_call' AND coalesce(c ->>
+    '$.action.type', 'search') = 'search')),
     'file_search', len(list_filter({CALLS}, lambda c: c ->> 'type' = 'file_search_call')),
-    'code_interpreter', len(list_distinct(list_transform(list_filter({CALLS}, lambda c: c ->> 'type' = 'code_interpreter_call'),
+    'code_interpreter', len(list_distinct(list_transform(list_filter({CALLS},
+    lambda c: c ->> 'type' = 'code_interpreter_call'),
         lambda c: coalesce(c ->> 'container_id', 'one')))),
     'live_search_source', TRY_CAST(b.usage.num_sources_used AS BIGINT),
     'search_query', TRY_CAST(b.usage.num_search_queries AS BIGINT)),
@@ -129,7 +133,8 @@ PROVIDER = f"""
 CASE WHEN b.usage.is_byok IS NOT NULL THEN 'openrouter' ELSE coalesce({envelope.COLUMNS["provider"]}, CASE
     WHEN b.prompt_filter_results IS NOT NULL THEN 'azure'
     WHEN b.x_groq IS NOT NULL THEN 'groq'
-    WHEN b.usage.prompt_cache_hit_tokens IS NOT NULL OR regexp_matches({MODEL}, '^deepseek-(chat|reasoner)') THEN 'deepseek'
+    WHEN b.usage.prompt_cache_hit_tokens IS NOT NULL OR regexp_matches({MODEL},
+    '^deepseek-(chat|reasoner)') THEN 'deepseek'
     WHEN regexp_matches({MODEL}, '^(ft:)?(gpt-[345]|o[1345](-|$)|chatgpt|codex|text-embedding-(3|ada))') THEN 'openai'
     WHEN regexp_matches({MODEL}, '^grok-') THEN 'x-ai'
     WHEN regexp_matches({MODEL}, '^(mistral|ministral|magistral|codestral|devstral|pixtral)-') THEN 'mistral'
@@ -142,8 +147,10 @@ BATCHED = "d.custom_id IS NOT NULL"
 
 COLUMNS = envelope.COLUMNS | {
     # A stream without usage does not stand for another record of its id.
-    "event_key": """coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id))
-        || CASE WHEN b.cut THEN ':' || md5(raw) ELSE '' END""",
+    "event_key": (
+        """coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id))
+        || CASE WHEN b.cut THEN ':' || md5(raw) ELSE '' END"""
+    ),
     "provider": PROVIDER,
     # A batch result calls itself "default": only the wrapping tells that it was a batch.
     "service_tier": f"CASE WHEN {BATCHED} THEN 'batch' ELSE b.service_tier END",
@@ -152,8 +159,10 @@ COLUMNS = envelope.COLUMNS | {
     "user_id": f"coalesce({envelope.COLUMNS['user_id']}, text_of(b.user))",
     "tags": f"coalesce({envelope.COLUMNS['tags']}, b.metadata)",
     "input_tokens": INPUT,
-    "cache_read_tokens": f"""coalesce({_detail("input", "cached_tokens")}, b.usage.prompt_cache_hit_tokens,
-        b.usage.cached_tokens, b.usage.num_cached_tokens)""",
+    "cache_read_tokens": (
+        f"""coalesce({_detail("input", "cached_tokens")}, b.usage.prompt_cache_hit_tokens,
+        b.usage.cached_tokens, b.usage.num_cached_tokens)"""
+    ),
     "cache_write_tokens": _detail("input", "cache_write_tokens"),
     "audio_input_tokens": _detail("input", "audio_tokens"),
     "image_input_tokens": _detail("input", "image_tokens"),
@@ -167,17 +176,25 @@ COLUMNS = envelope.COLUMNS | {
     "reasoning_tokens": REASONING,
     "total_tokens": "b.usage.total_tokens",
     "input_has_cache": "TRUE",
-    "output_has_reasoning": f"NOT coalesce(number({REASONING}) > 0 AND {REASONING_IS_EXTRA}, {PROVIDER} = 'x-ai', FALSE)",
-    "status": f"CASE WHEN {envelope.FAILED} OR b.status = 'failed' THEN 'error' WHEN b.status = 'cancelled' THEN 'cancelled' END",
+    "output_has_reasoning": (
+        f"NOT coalesce(number({REASONING}) > 0 AND {REASONING_IS_EXTRA}, {PROVIDER} = 'x-ai', FALSE)"
+    ),
+    "status": (
+        f"CASE WHEN {envelope.FAILED} OR b.status = 'failed' THEN 'error' WHEN b.status = 'cancelled' THEN"
+        " 'cancelled' END"
+    ),
     # With an own key at the upstream provider OpenRouter charges nothing and names the upstream cost.
     "reported_cost_usd": f"CASE WHEN b.usage.is_byok THEN b.usage.cost_details.upstream_inference_cost ELSE {COST} END",
     "unmetered": f"{INPUT} IS NULL AND {OUTPUT} IS NULL AND NOT {envelope.FAILED}",
-    "skip": f"""CASE
+    "skip": (
+        f"""CASE
         WHEN d.method IS NOT NULL THEN 'a batch request, not its result'
         WHEN {BATCHED} AND {envelope.FAILED} THEN 'a failed batch item is not billed'
-        WHEN b.object = 'chat.completion.chunk' AND b.usage IS NULL AND b.cut IS NOT TRUE THEN 'a stream chunk without usage'
+        WHEN b.object = 'chat.completion.chunk' AND b.usage IS NULL AND b.cut IS NOT TRUE THEN
+        'a stream chunk without usage'
         WHEN b.status IN ('queued', 'in_progress') THEN 'an unfinished response'
-    END""",
+    END"""
+    ),
 }
 
 
@@ -217,6 +234,9 @@ FORMATS = (
         text_columns=envelope.texts("$.choices[0].message.content", "$.output"),
         supersedes=True,
         order=70,
-        note="A streamed answer has usage only with stream_options.include_usage; without it the call counts as unmetered.",
+        note=(
+            "A streamed answer has usage only with stream_options.include_usage; without it the call counts as"
+            " unmetered."
+        ),
     ),
 )

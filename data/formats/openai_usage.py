@@ -30,8 +30,11 @@ RESULT = {
 PLAIN = "coalesce(d.results, [struct_pack(" + ", ".join(f"{name} := d.{name}" for name in RESULT) + ")])"
 
 COUNTS = {
-    "input_tokens": """coalesce(number(r.input_uncached_tokens),
-        number(r.input_tokens) - coalesce(number(r.input_cached_tokens), 0) - coalesce(number(r.input_cache_write_tokens), 0))""",
+    "input_tokens": (
+        """coalesce(number(r.input_uncached_tokens),
+        number(r.input_tokens) - coalesce(number(r.input_cached_tokens),
+        0) - coalesce(number(r.input_cache_write_tokens), 0))"""
+    ),
     "input_cached_tokens": "number(r.input_cached_tokens)",
     "input_cache_write_tokens": "number(r.input_cache_write_tokens)",
     "output_tokens": "number(r.output_tokens)",
@@ -51,9 +54,15 @@ COLUMNS = {
     "kind": "'usage'",
     "quantity": "line.count",
     "unit": "CASE WHEN line.item = 'num_model_requests' THEN 'requests' ELSE 'tokens' END",
-    "note": """CASE WHEN r.model IS NULL THEN 'not grouped by model: it cannot be priced'
-        WHEN r.batch IN ('true', 'True') THEN 'batch' WHEN r.service_tier IN ('flex', 'priority') THEN r.service_tier END""",
-    "skip": "CASE WHEN line.count IS NULL OR (line.count = 0 AND line.item <> 'num_model_requests') THEN 'a count of zero' END",
+    "note": (
+        """CASE WHEN r.model IS NULL THEN 'not grouped by model: it cannot be priced'
+        WHEN r.batch IN ('true', 'True') THEN 'batch' WHEN r.service_tier IN ('flex',
+        'priority') THEN r.service_tier END"""
+    ),
+    "skip": (
+        "CASE WHEN line.count IS NULL OR (line.count = 0 AND line.item <> 'num_model_requests') THEN 'a count of"
+        " zero' END"
+    ),
 }
 
 
@@ -74,6 +83,9 @@ FORMATS = (
         supersedes=True,
         documents=True,
         order=40,
-        note="UTC days. Reasoning and long-context tiers are not split out; group by model and batch, or it cannot be priced.",
+        note=(
+            "UTC days. Reasoning and long-context tiers are not split out; group by model and batch, or it cannot be"
+            " priced."
+        ),
     ),
 )

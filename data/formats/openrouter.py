@@ -63,10 +63,15 @@ GENERATION_COLUMNS = {
     "input_has_cache": "TRUE",
     "output_has_reasoning": "TRUE",
     "latency_ms": "coalesce(g.latency, g.generation_time)",
-    "status": "CASE WHEN text_of(g.response_cache_source_id) IS NOT NULL THEN 'cached' WHEN g.cancelled THEN 'cancelled' "
-    "WHEN g.finish_reason = 'error' THEN 'error' ELSE 'success' END",
-    "reported_cost_usd": "CASE WHEN g.is_byok THEN (TRY_CAST(g.upstream_inference_cost AS DECIMAL(18,12)) "
-    "+ coalesce(TRY_CAST(coalesce(g.total_cost, g.usage) AS DECIMAL(18,12)), 0))::VARCHAR ELSE coalesce(g.total_cost, g.usage) END",
+    "status": (
+        "CASE WHEN text_of(g.response_cache_source_id) IS NOT NULL THEN 'cached' WHEN g.cancelled THEN 'cancelled' "
+        "WHEN g.finish_reason = 'error' THEN 'error' ELSE 'success' END"
+    ),
+    "reported_cost_usd": (
+        "CASE WHEN g.is_byok THEN (TRY_CAST(g.upstream_inference_cost AS DECIMAL(18,12)) +"
+        " coalesce(TRY_CAST(coalesce(g.total_cost, g.usage) AS DECIMAL(18,12)), 0))::VARCHAR ELSE"
+        " coalesce(g.total_cost, g.usage) END"
+    ),
 }
 
 CSV_COLUMNS = {
@@ -78,7 +83,10 @@ CSV_COLUMNS = {
     "model_raw": "text_of(d.model_permaslug)",
     "feature": "text_of(d.app_name)",
     "user_id": "text_of(d.user)",
-    "tags": "json_merge_patch('{}', json_object('key_alias', text_of(d.api_key_name), 'variant', text_of(d.variant), 'cost_cache', text_of(d.cost_cache)))",
+    "tags": (
+        "json_merge_patch('{}', json_object('key_alias', text_of(d.api_key_name), 'variant', text_of(d.variant),"
+        " 'cost_cache', text_of(d.cost_cache)))"
+    ),
     "input_tokens": "d.tokens_prompt",
     "cache_read_tokens": "d.tokens_cached",
     "output_tokens": "d.tokens_completion",
@@ -87,10 +95,15 @@ CSV_COLUMNS = {
     "output_has_reasoning": "TRUE",
     "latency_ms": "d.generation_time_ms",
     "ttft_ms": "d.time_to_first_token_ms",
-    "status": "CASE WHEN TRY_CAST(d.cancelled AS BOOLEAN) THEN 'cancelled' WHEN d.finish_reason_normalized = 'error' THEN 'error' ELSE 'success' END",
+    "status": (
+        "CASE WHEN TRY_CAST(d.cancelled AS BOOLEAN) THEN 'cancelled' WHEN d.finish_reason_normalized = 'error' THEN"
+        " 'error' ELSE 'success' END"
+    ),
     # `cost_cache` is a saving that `cost_total` already contains.
-    "reported_cost_usd": "CASE WHEN number(d.byok_usage_inference) > 0 THEN (TRY_CAST(d.byok_usage_inference AS DECIMAL(18,12)) "
-    "+ coalesce(TRY_CAST(d.cost_total AS DECIMAL(18,12)), 0))::VARCHAR ELSE d.cost_total END",
+    "reported_cost_usd": (
+        "CASE WHEN number(d.byok_usage_inference) > 0 THEN (TRY_CAST(d.byok_usage_inference AS DECIMAL(18,12)) "
+        "+ coalesce(TRY_CAST(d.cost_total AS DECIMAL(18,12)), 0))::VARCHAR ELSE d.cost_total END"
+    ),
 }
 
 # One report row becomes a bill line per amount and per count; zero lines are left out.
@@ -103,9 +116,13 @@ ACTIVITY_ROWS = """
         {'item': 'cached_tokens', 'amount': NULL, 'quantity': d.cached_tokens, 'unit': 'tokens', 'remark': 'part of the prompt tokens'},
         {'item': 'completion_tokens', 'amount': NULL, 'quantity': d.completion_tokens, 'unit': 'tokens', 'remark': 'reasoning is in it'},
         {'item': 'reasoning_tokens', 'amount': NULL, 'quantity': d.reasoning_tokens, 'unit': 'tokens', 'remark': 'part of the completion tokens'}
-    ]) AS line FROM records) WHERE line.item IN ('credits', 'requests') OR coalesce(number(line.amount), number(line.quantity)) <> 0"""
+    ]) AS line FROM records) WHERE line.item IN ('credits', 'requests') OR coalesce(number(line.amount),
+    number(line.quantity)) <> 0"""
 ACTIVITY_COLUMNS = {
-    "event_key": "concat_ws(':', left(d.date, 10), coalesce(d.model_permaslug, d.model), d.endpoint_id, d.provider_name, d.workspace_id, item)",
+    "event_key": (
+        "concat_ws(':', left(d.date, 10), coalesce(d.model_permaslug, d.model), d.endpoint_id, d.provider_name,"
+        " d.workspace_id, item)"
+    ),
     "provider": "'openrouter'",
     "day": "left(d.date, 10)",
     "line_item": "item",

@@ -55,6 +55,9 @@ FORMATS = (
         columns=spans.COLUMNS,
         order=40,
         documents=True,
-        note="Traces carry no cost; whether older instrumentations count the cache inside the input is decided from the numbers.",
+        note=(
+            "Traces carry no cost; whether older instrumentations count the cache inside the input is decided from the"
+            " numbers."
+        ),
     ),
 )

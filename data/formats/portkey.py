@@ -20,14 +20,21 @@ COLUMNS = {
     "requested_at": "utc(d.created_at)",
     "provider": "lower(text_of(d.ai_org))",
     "model_raw": "text_of(d.ai_model)",
-    "operation": "CASE WHEN d.request_url LIKE '%/embeddings%' THEN 'embedding' WHEN d.request_url LIKE '%/images%' THEN 'image' "
-    "WHEN d.request_url LIKE '%/audio%' THEN 'audio' END",
+    "operation": (
+        "CASE WHEN d.request_url LIKE '%/embeddings%' THEN 'embedding' WHEN d.request_url LIKE '%/images%' THEN 'image'"
+        " WHEN d.request_url LIKE '%/audio%' THEN 'audio' END"
+    ),
     "user_id": "jtext(json_of(d.metadata), '$._user')",
     "session_id": "text_of(d.trace_id)",
-    "tags": "json_merge_patch(coalesce(json_of(d.metadata), '{}'), json_object('config', d.config, 'prompt', d.prompt_slug, 'mode', d.mode, "
-    f"'cost_currency', CASE WHEN NOT {IN_USD} THEN d.cost_currency END))",
+    "tags": (
+        "json_merge_patch(coalesce(json_of(d.metadata), '{}'), json_object('config', d.config, 'prompt',"
+        f" d.prompt_slug, 'mode', d.mode, 'cost_currency', CASE WHEN NOT {IN_USD} THEN d.cost_currency END))"
+    ),
     "input_tokens": "d.req_units",
-    "cache_read_tokens": f"coalesce(jtext({USAGE}, '$.prompt_tokens_details.cached_tokens'), jtext({USAGE}, '$.cache_read_input_tokens'))",
+    "cache_read_tokens": (
+        f"coalesce(jtext({USAGE}, '$.prompt_tokens_details.cached_tokens'), jtext({USAGE},"
+        " '$.cache_read_input_tokens'))"
+    ),
     "cache_write_tokens": f"jtext({USAGE}, '$.cache_creation_input_tokens')",
     "output_tokens": "d.res_units",
     "reasoning_tokens": f"jtext({USAGE}, '$.completion_tokens_details.reasoning_tokens')",
@@ -35,7 +42,9 @@ COLUMNS = {
     "latency_ms": "d.response_time",
     "status": f"CASE WHEN {FAILED} THEN 'error' ELSE 'success' END",
     "http_status": "d.response_status_code",
-    "reported_cost_usd": f"CASE WHEN {IN_USD} THEN CASE WHEN TRY_CAST(d.cost AS DECIMAL(18,12)) IS NULL THEN d.cost ELSE {CENTS} END END",
+    "reported_cost_usd": (
+        f"CASE WHEN {IN_USD} THEN CASE WHEN TRY_CAST(d.cost AS DECIMAL(18,12)) IS NULL THEN d.cost ELSE {CENTS} END END"
+    ),
     "unmetered": f"NOT coalesce({FAILED}, FALSE) AND coalesce(text_of(d.req_units), text_of(d.res_units)) IS NULL",
 }
 FIELDS = {
@@ -69,7 +78,10 @@ FORMATS = (
         fields=FIELDS,
         columns=COLUMNS,
         text_columns=TEXTS,
-        note="Costs are read as cents; if they are a hundredth of the list price, load the file with --format portkey_usd.",
+        note=(
+            "Costs are read as cents; if they are a hundredth of the list price, load the file with --format"
+            " portkey_usd."
+        ),
     ),
     Format(
         name="portkey_usd",

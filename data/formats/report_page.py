@@ -26,7 +26,8 @@ def fields(start: str, end: str, result: Mapping[str, object]) -> dict[str, obje
 
 
 def rows(start: str, end: str, alone: str = "d.results") -> str:
-    """SQL with one row per result: `started`, `ended`, the struct `r` and its `place`; `alone` finds a lone bucket's results.
+    """SQL with one row per result: `started`, `ended`, the struct `r` and its `place`; `alone` finds a lone
+    bucket's results.
 
     An empty bucket is one row whose `r` is NULL: it says that nothing is left of what an earlier report had there.
     """
@@ -51,11 +52,16 @@ EMPTY = "CASE WHEN r IS NULL THEN 'an empty bucket: the report has nothing there
 
 
 def told_apart(relation: str, same: str) -> str:
-    """The relation with `namesake`, NULL for the first result of a name within its page: none is lost as a duplicate."""
-    return f"""SELECT *, nullif(row_number() OVER (PARTITION BY file_no, record_no, {same} ORDER BY place), 1) AS namesake
+    """The relation with `namesake`, NULL for the first result of a name within its page: none is lost as a
+    duplicate."""
+    return f"""SELECT *, nullif(row_number() OVER (PARTITION BY file_no, record_no, {same} ORDER BY place),
+        1) AS namesake
         FROM ({relation})"""
 
 
 def numbered(relation: str, order: str) -> str:
     """The relation with record numbers that count its lines in `order`: one record holds many."""
-    return f"SELECT * REPLACE (row_number() OVER (PARTITION BY file_no ORDER BY record_no, {order}) AS record_no) FROM ({relation})"
+    return (
+        f"SELECT * REPLACE (row_number() OVER (PARTITION BY file_no ORDER BY record_no, {order}) AS record_no) FROM"
+        f" ({relation})"
+    )

@@ -1,6 +1,7 @@
 """Spans outside OTLP: OpenTelemetry's console exporters, Jaeger's JSON, Phoenix's own export.
 
-They hold the attributes of `spans` under another roof. Python's console exporter prints one JSON object a span, with `0x`
+They hold the attributes of `spans` under another roof.
+Python's console exporter prints one JSON object a span, with `0x`
 before its ids; JavaScript's `ReadableSpan` keeps times as seconds and nanoseconds; Jaeger counts microseconds; Phoenix
 names the kind beside the attributes (phoenix 9478f954, `GET /v1/projects/{id}/spans`).
 """
@@ -47,9 +48,11 @@ def _instant(name: str) -> str:
 
 CONSOLE = f"""
     SELECT file_no, record_no, path, name, {_plain("trace_id")} AS trace_id,
-        {_plain("span_id")} AS span_id, {_plain("parent_id")} AS parent_id, started_at, date_diff('microsecond', started_at, ended_at) / 1000.0 AS duration_ms,
+        {_plain("span_id")} AS span_id, {_plain("parent_id")} AS parent_id, started_at, date_diff('microsecond',
+            started_at, ended_at) / 1000.0 AS duration_ms,
         failed, {_merged("resource", "attributes")} AS attributes
-    FROM (SELECT file_no, record_no, path, d.name AS name, coalesce(d.context.trace_id, d.spanContext.traceId, d.traceId) AS trace_id,
+    FROM (SELECT file_no, record_no, path, d.name AS name, coalesce(d.context.trace_id, d.spanContext.traceId,
+        d.traceId) AS trace_id,
         coalesce(d.context.span_id, d.spanContext.spanId, d.id) AS span_id,
         coalesce(d.parent_id, d.parentSpanId, d.parentId, d.parentSpanContext.spanId) AS parent_id,
         coalesce({_instant("start_time")}, {_instant("startTime")}, utc(d.timestamp)) AS started_at,
@@ -62,11 +65,14 @@ TAGS = """to_json(map_from_entries(list_transform(list_distinct(list_transform(s
     lambda key: struct_pack(k := key, v := list_filter(span.tags, lambda t: t.key = key)[1].value))))"""
 ALONE = "struct_pack(traceID := d.traceID, spans := d.spans, processes := d.processes)"
 JAEGER = f"""
-    SELECT file_no, record_no, path, span.operationName AS name, coalesce(span.traceID, traceID) AS trace_id, span.spanID AS span_id,
-        coalesce(list_filter(span."references", lambda r: r.refType = 'CHILD_OF')[1].spanID, span.parentSpanID) AS parent_id,
+    SELECT file_no, record_no, path, span.operationName AS name, coalesce(span.traceID, traceID) AS trace_id,
+        span.spanID AS span_id,
+        coalesce(list_filter(span."references", lambda r: r.refType = 'CHILD_OF')[1].spanID,
+            span.parentSpanID) AS parent_id,
         utc(span.startTime) AS started_at, number(span.duration) / 1000 AS duration_ms,
         (tags ->> 'error') = 'true' OR (tags ->> 'otel.status_code') = 'ERROR' AS failed,
-        {_merged("json_object('service.name', json_of(processes) -> span.processID ->> 'serviceName')", "tags")} AS attributes
+        {_merged("json_object('service.name', json_of(processes) -> span.processID ->> 'serviceName')", "tags")} AS
+            attributes
     FROM (SELECT *, {TAGS} AS tags FROM (
         SELECT file_no, record_no, path, t.traceID AS traceID, t.processes AS processes, unnest(t.spans) AS span
         FROM (SELECT file_no, record_no, path, unnest(coalesce(d.data, [{ALONE}])) AS t FROM records)))"""
@@ -74,7 +80,8 @@ JAEGER = f"""
 PHOENIX = f"""
     SELECT file_no, record_no, path, d.name AS name, d.context.trace_id AS trace_id,
         d.context.span_id AS span_id, d.parent_id AS parent_id, utc(d.start_time) AS started_at,
-        date_diff('microsecond', utc(d.start_time), utc(d.end_time)) / 1000.0 AS duration_ms, d.status_code = 'ERROR' AS failed,
+        date_diff('microsecond', utc(d.start_time), utc(d.end_time)) / 1000.0 AS duration_ms,
+            d.status_code = 'ERROR' AS failed,
         {_merged("json_object('openinference.span.kind', d.span_kind)", "json_of(d.attributes)")} AS attributes
     FROM records"""
 

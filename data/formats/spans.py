@@ -174,7 +174,8 @@ WITH RECURSIVE {spans},
 -- The first of repeated keys counts; a map of one-element lists keeps a repeat from being an error.
 mapped AS (
     SELECT *, map_from_entries(list_transform(list_distinct(list_transform(entries, lambda e: e.k)),
-        lambda key: struct_pack(k := key, v := list_transform(list_filter(entries, lambda e: e.k = key), lambda e: e.v)))) AS attribute
+        lambda key: struct_pack(k := key, v := list_transform(list_filter(entries, lambda e: e.k = key),
+            lambda e: e.v)))) AS attribute
     FROM spans
 ),
 named AS (
@@ -188,7 +189,8 @@ spans_named AS (
         coalesce(cache_write, jtext(json_of(metadata), '$.anthropic.cacheCreationInputTokens')) AS cache_write,
         coalesce(tier, jtext(json_of(metadata), '$.openai.serviceTier')) AS tier,
         CASE WHEN coalesce(upper(currency), 'USD') = 'USD'
-             THEN coalesce(stated_cost, (TRY_CAST(cost_in AS DECIMAL(18,12)) + TRY_CAST(cost_out AS DECIMAL(18,12)))::VARCHAR) END AS cost
+             THEN coalesce(stated_cost, (TRY_CAST(cost_in AS DECIMAL(18,12)) + TRY_CAST(cost_out AS
+                 DECIMAL(18,12)))::VARCHAR) END AS cost
     FROM named
 ),
 {span_trees.judged("spans_named")}
@@ -200,8 +202,10 @@ COLUMNS = {
     "event_key": "coalesce(trace_id || ':' || span_id, response_id)",
     "requested_at": "started_at",
     # Names of clouds differ from the price book's: gcp.vertex_ai, az.ai.openai.
-    "provider": """CASE WHEN lower(provider) LIKE 'gcp.%' THEN 'google' WHEN lower(provider) LIKE 'az.%' THEN 'azure'
-        ELSE provider END""",
+    "provider": (
+        """CASE WHEN lower(provider) LIKE 'gcp.%' THEN 'google' WHEN lower(provider) LIKE 'az.%' THEN 'azure'
+        ELSE provider END"""
+    ),
     "region": "region",
     "service_tier": "tier",
     "model_raw": "model",
@@ -215,12 +219,16 @@ COLUMNS = {
     "input_tokens": "input",
     "cache_read_tokens": "cache_read",
     "cache_write_tokens": "cache_write",
-    "output_tokens": "CASE WHEN operation LIKE 'embedding%' AND input IS NOT NULL THEN coalesce(output, '0') ELSE output END",
+    "output_tokens": (
+        "CASE WHEN operation LIKE 'embedding%' AND input IS NOT NULL THEN coalesce(output, '0') ELSE output END"
+    ),
     "reasoning_tokens": "reasoning",
     "total_tokens": "total",
     # The convention wants the cache inside the input; older Anthropic instrumentations leave it out.
-    "input_has_cache": """CASE WHEN provider_of(provider) IN ('openai', 'azure') OR number(fresh)
-        + coalesce(number(cache_read), 0) + coalesce(number(cache_write), 0) = number(input) THEN TRUE END""",
+    "input_has_cache": (
+        """CASE WHEN provider_of(provider) IN ('openai', 'azure') OR number(fresh)
+        + coalesce(number(cache_read), 0) + coalesce(number(cache_write), 0) = number(input) THEN TRUE END"""
+    ),
     "latency_ms": "duration_ms",
     "ttft_ms": "coalesce(number(first_chunk_s) * 1000, number(first_chunk_ms))",
     "status": "CASE WHEN failed OR error IS NOT NULL THEN 'error' END",
@@ -229,9 +237,11 @@ COLUMNS = {
     "reported_cost_usd": "cost",
     "caveats": "[CASE WHEN exceeds THEN 'total_above_parts' END]",
     "unmetered": "metered IS NOT TRUE AND failed IS NOT TRUE AND error IS NULL",
-    "skip": f"""CASE
+    "skip": (
+        f"""CASE
         WHEN is_call IS NOT TRUE AND metered IS NOT TRUE THEN 'a span without token usage'
         WHEN carried_below THEN '{span_trees.SPAN_ABOVE}'
         WHEN carried_above AND (metered OR failed IS NOT TRUE AND error IS NULL) THEN '{span_trees.CARRIED_ABOVE}'
-    END""",
+    END"""
+    ),
 }

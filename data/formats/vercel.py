@@ -1,7 +1,8 @@
 """Vercel AI Gateway: the custom report (`GET /v1/report`) and single generations (`GET /v1/generation`).
 
 Source: vercel.com/docs/ai-gateway, custom reporting and REST API. Costs are USD, days UTC. The report is an aggregate
-and goes to the bills. Generations have OpenRouter's shape; whether their prompt count contains the cache is not documented.
+and goes to the bills. Generations have
+OpenRouter's shape; whether their prompt count contains the cache is not documented.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ REPORT_COLUMNS = {
     "currency": "CASE WHEN unit IS NULL THEN 'USD' END",
     "quantity": "quantity",
     "unit": "unit",
-    "note": "CASE WHEN item = 'total_cost' AND number(d.market_cost) <> number(d.total_cost) THEN 'market price ' || d.market_cost || ' USD' END",
+    "note": (
+        "CASE WHEN item = 'total_cost' AND number(d.market_cost) <> number(d.total_cost) THEN 'market price ' ||"
+        " d.market_cost || ' USD' END"
+    ),
     "reject": "CASE WHEN text_of(d.day) IS NULL THEN 'it names no day; ask for the report with date_part=day' END",
 }
 
@@ -72,6 +76,10 @@ FORMATS = (
         fields={"data": "JSON"},
         rows=GENERATION_ROWS,
         columns=GENERATION_COLUMNS
-        | {"provider": "lower(text_of(g.provider_name))", "host": "'vercel'", "input_has_cache": "NULL"},
+        | {
+            "provider": "lower(text_of(g.provider_name))",
+            "host": "'vercel'",
+            "input_has_cache": "NULL",
+        },
     ),
 )

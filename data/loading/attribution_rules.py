@@ -118,7 +118,10 @@ def _tags(kept: list[tuple[str, str]]) -> str:
     touched = " OR ".join(matched for _, matched in kept)
     # In a merge patch null takes a key away; an empty text stands for a log that said nothing.
     patched = f"json_merge_patch(coalesce(tags, '{{}}')::JSON, json_object({pairs}))"
-    return f"CASE WHEN contains(tags::VARCHAR, '\"{KEPT}') OR {touched} THEN nullif({patched}::VARCHAR, '{{}}') ELSE tags::VARCHAR END"
+    return (
+        f"CASE WHEN contains(tags::VARCHAR, '\"{KEPT}') OR {touched} THEN nullif({patched}::VARCHAR, '{{}}') ELSE"
+        " tags::VARCHAR END"
+    )
 
 
 def _value(field: str) -> str:

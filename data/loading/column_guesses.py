@@ -183,7 +183,8 @@ def column_values(sample: Iterable[dict]) -> dict[str, list[str]]:
 
 
 def kind(values: list[str]) -> str:
-    """What the values are: time, model, status, count (whole, not negative), number, id (all distinct), words or empty."""
+    """What the values are: time, model, status, count (whole, not negative), number, id (all distinct),
+    words or empty."""
     if not values:
         return "empty"
     if _mostly(values, lambda v: v.lower() in STATUS_WORDS):

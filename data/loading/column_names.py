@@ -10,20 +10,30 @@ from collections.abc import Iterable
 
 # Names a column usually has, without case and punctuation; the first that is there is taken.
 USUAL_NAMES = {
-    "requested_at": "timestamp requestedat requesttime starttime startedat createdat created time datetime eventtime ts date",
+    "requested_at": (
+        "timestamp requestedat requesttime starttime startedat createdat created time datetime eventtime ts date"
+    ),
     "model_raw": "model modelname modelid responsemodel requestmodel deployment deploymentname engine",
     "provider": "provider providername vendor llmprovider modelprovider",
     "event_key": "eventid requestid generationid id uuid",
     "call_id": "callid correlationid",
     "session_id": "sessionid session conversationid threadid traceid runid",
-    "input_tokens": "inputtokens prompttokens tokensin tokensprompt prompttokencount inputtokencount contexttokens inputlength",
+    "input_tokens": (
+        "inputtokens prompttokens tokensin tokensprompt prompttokencount inputtokencount contexttokens inputlength"
+    ),
     "cache_read_tokens": "cachereadtokens cachedtokens cachereadinputtokens cachedinputtokens tokenscached",
     "cache_write_tokens": "cachewritetokens cachecreationtokens cachecreationinputtokens",
-    "output_tokens": "outputtokens completiontokens tokensout tokenscompletion completiontokencount outputtokencount generatedtokens outputlength",
+    "output_tokens": (
+        "outputtokens completiontokens tokensout tokenscompletion completiontokencount outputtokencount generatedtokens"
+        " outputlength"
+    ),
     "reasoning_tokens": "reasoningtokens thinkingtokens thoughtstokens",
     "total_tokens": "totaltokens tokens",
     "reported_cost_usd": "costusd cost totalcost totalcostusd spend amountusd costincents costcents",
-    "latency_ms": "latencyms durationms latency duration responsetime responsetimems elapsedms latencys latencyseconds durationseconds",
+    "latency_ms": (
+        "latencyms durationms latency duration responsetime responsetimems elapsedms latencys latencyseconds"
+        " durationseconds"
+    ),
     "ttft_ms": "ttftms ttft timetofirsttoken timetofirsttokenms",
     "status": "status outcome result success",
     "http_status": "httpstatus statuscode httpstatuscode responsestatus",

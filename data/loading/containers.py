@@ -41,7 +41,10 @@ WRAPPERS = (
 )
 # One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is (`Text` looks out for others).
 SEPARATOR = b"\x1e"
-LINES = "columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x1f\x1e\x1f\x1e', quote = '', escape = '', strict_mode = false"
+LINES = (
+    "columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x1f\x1e\x1f\x1e', quote = '', escape"
+    " = '', strict_mode = false"
+)
 LONGEST_DOCUMENT = 2**30
 NOT_BLANK = "(starts_with(raw, '{') OR trim(raw) <> '')"
 
@@ -120,7 +123,8 @@ def digest(path: Path) -> tuple[str, Text]:
 
 
 class Text:
-    """Told the chunks of a file: is it plain (UTF-8, every line ends within two chunks, no SEPARATOR), and how long is it?"""
+    """Told the chunks of a file: is it plain (UTF-8, every line ends within two chunks, no SEPARATOR),
+    and how long is it?"""
 
     def __init__(self) -> None:
         self.plain, self.length, self._decoder = True, 0, codecs.getincrementaldecoder("utf-8")()
@@ -160,7 +164,8 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
         return file, _sample(cursor, file)
     if head == b"PK\x03\x04":
         raise Unreadable(
-            f"{path.name} is an Excel workbook or another zip archive; save the sheet as CSV, or unpack it, and load that."
+            f"{path.name} is an Excel workbook or another zip archive; save the sheet as CSV, or unpack it, and load"
+            " that."
         )
     file = File(path, path, "lines", _compression(path), length=text.length if text else LONGEST_DOCUMENT)
     if text and not text.plain:
@@ -313,7 +318,10 @@ def records(files: list[File], rejects: str = "") -> str:
         value = f"unnest(json_extract(json, '$.{file.wrapper}[*]'))" if file.kind == "wrapped" else "json"
         compression = "uncompressed" if file.compression == "none" else file.compression
         longest = min(max(f.length for f in files) + 2**24, LONGEST_DOCUMENT)
-        source = f"read_json_objects({paths}, format = '{shape}', compression = '{compression}', maximum_object_size = {longest})"
+        source = (
+            f"read_json_objects({paths}, format = '{shape}', compression = '{compression}', maximum_object_size ="
+            f" {longest})"
+        )
         return f"SELECT {number}, ({value})::VARCHAR AS raw FROM {source}"
     if len(files) > 1:
         raise BadInput("CSV and Parquet files are read one at a time.")

@@ -1,8 +1,10 @@
 """A record's own total against its parts: nothing between the two goes unseen.
 
 Google and xAI bill thinking as output and count it in the total, often in no part: there the difference is reasoning
-(ai.google.dev/gemini-api/docs/thinking; docs.x.ai/docs/models, "total = prompt + completion + reasoning"). Anywhere else
-nobody knows what the difference is made of: no bucket is filled, and the row says so. So does one with a cost of its own, which
+(ai.google.dev/gemini-api/docs/thinking; docs.x.ai/docs/models,
+"total = prompt + completion + reasoning"). Anywhere else
+nobody knows what the difference is made of: no bucket is filled,
+and the row says so. So does one with a cost of its own, which
 was hardly made from more than the parts.
 """
 
@@ -20,7 +22,8 @@ IS_REASONING = (
 
 
 def compared(rows: str) -> str:
-    """SQL over usage rows in disjoint buckets beside their `total_tokens`: reasoning completed, or `total_above_parts` set."""
+    """SQL over usage rows in disjoint buckets beside their `total_tokens`: reasoning completed,
+    or `total_above_parts` set."""
     return f"""SELECT * REPLACE (
             CASE WHEN {GAP} > 0 AND {IS_REASONING} THEN {GAP} ELSE reasoning_tokens END AS reasoning_tokens,
             CASE WHEN {GAP} > 0 AND (NOT coalesce({IS_REASONING}, FALSE) OR reported_cost_usd IS NOT NULL)

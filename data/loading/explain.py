@@ -26,7 +26,8 @@ LONGEST_RECORD = 4000
 
 
 class Explanation(NamedTuple):
-    """How record `record_no` of a file was read. `record` is its text, secrets masked, "" where the format counts its own.
+    """How record `record_no` of a file was read. `record` is its text, secrets masked,
+    "" where the format counts its own.
 
     `outcome` is loaded, or the reason why it was skipped or rejected; `columns` has what the row knows, by column.
     """

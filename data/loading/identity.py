@@ -20,7 +20,8 @@ MANY_SPANS = 20
 
 
 def choose_rows(cursor: Cursor, form: Format) -> int:
-    """Create temp table `fresh_rows` (row_no, file_no, event_id, replaces), the staged rows to load; returns how many replace.
+    """Create temp table `fresh_rows` (row_no, file_no, event_id, replaces),
+    the staged rows to load; returns how many replace.
 
     Of staged rows with one identity the highest rank wins, of equal ones the first; the last where their costs
     differ. A row the ledger has is a duplicate unless the new one corrects its cost, or the format supersedes and the
@@ -36,48 +37,36 @@ def choose_rows(cursor: Cursor, form: Format) -> int:
         better = f"{'k.stored < ' + size + ' OR ' if form.supersedes else ''}{corrected}"
         differ = "min(reported_cost_usd) <> max(reported_cost_usd)"
     else:
-        cursor.execute(
-            f"""CREATE OR REPLACE TEMP TABLE known AS SELECT bill_id AS event_id, day AS requested_at,
+        cursor.execute(f"""CREATE OR REPLACE TEMP TABLE known AS SELECT bill_id AS event_id, day AS requested_at,
                     NULL AS source,
                     [amount::VARCHAR, quantity::VARCHAR] AS stored, NULL AS cost
-                FROM lake.main.billed WHERE bill_id IN (SELECT event_id FROM {GOOD})"""
-        )
+                FROM lake.main.billed WHERE bill_id IN (SELECT event_id FROM {GOOD})""")
         rank, differ = "0", "true"
         better = "k.stored IS DISTINCT FROM [s.amount::VARCHAR, s.quantity::VARCHAR]" if form.supersedes else "false"
-    cursor.execute(
-        f"""CREATE OR REPLACE TEMP TABLE repeats AS
+    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE repeats AS
             SELECT event_id, CASE WHEN {differ} THEN arg_max(row_no, {{'r': {rank}, 'n': row_no}})
                 ELSE arg_max(row_no, {{'r': {rank}, 'n': -row_no}}) END AS winner
-            FROM {GOOD} GROUP BY event_id HAVING count(*) > 1"""
-    )
-    cursor.execute(
-        f"""CREATE OR REPLACE TEMP TABLE fresh_rows AS
+            FROM {GOOD} GROUP BY event_id HAVING count(*) > 1""")
+    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE fresh_rows AS
             SELECT s.row_no, s.file_no, s.event_id, k.event_id IS NOT NULL AS replaces FROM {GOOD} s
             LEFT JOIN repeats p ON s.event_id = p.event_id
             LEFT JOIN (SELECT event_id, max(source) AS source, max(stored) AS stored, max(cost) AS cost
                 FROM known GROUP BY 1) k ON s.event_id = k.event_id
-            WHERE (p.winner IS NULL OR p.winner = s.row_no) AND (k.event_id IS NULL OR {better})"""
-    )
+            WHERE (p.winner IS NULL OR p.winner = s.row_no) AND (k.event_id IS NULL OR {better})""")
     return int(cursor.execute("SELECT count(*) FROM fresh_rows WHERE replaces").fetchall()[0][0])
 
 
 def _find_known(cursor: Cursor) -> None:
     stored = " + ".join(f"coalesce(t.{name}, 0)" for name in TOKENS)
-    cursor.execute(
-        """CREATE OR REPLACE TEMP TABLE known
-           (event_id VARCHAR, requested_at TIMESTAMP, source VARCHAR, stored HUGEINT, cost DECIMAL(18,12))"""
-    )
-    days = cursor.execute(
-        f"""SELECT DISTINCT day FROM lake.main.identities
-            WHERE id_hash IN (SELECT {id_hash("event_id")} FROM {GOOD}) AND day IS NOT NULL ORDER BY day"""
-    ).fetchall()
+    cursor.execute("""CREATE OR REPLACE TEMP TABLE known
+           (event_id VARCHAR, requested_at TIMESTAMP, source VARCHAR, stored HUGEINT, cost DECIMAL(18,12))""")
+    days = cursor.execute(f"""SELECT DISTINCT day FROM lake.main.identities
+            WHERE id_hash IN (SELECT {id_hash("event_id")} FROM {GOOD}) AND day IS NOT NULL ORDER BY day""").fetchall()
     for first, last in spans([day for (day,) in days]):
-        cursor.execute(
-            f"""INSERT INTO known
+        cursor.execute(f"""INSERT INTO known
                 SELECT t.event_id, t.requested_at, t.source, {stored}, t.reported_cost_usd FROM lake.main.usage t
                 WHERE t.requested_at >= DATE '{first}' AND t.requested_at < DATE '{last}' + 1
-                    AND t.event_id IN (SELECT event_id FROM {GOOD})"""
-        )
+                    AND t.event_id IN (SELECT event_id FROM {GOOD})""")
 
 
 def spans(days: list[date]) -> list[tuple[date, date]]:

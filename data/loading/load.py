@@ -34,7 +34,8 @@ class Load:
     | table or view | made by | what it holds |
     |---|---|---|
     | `misfits` | `staging.stage` | lines that are no records |
-    | `staged`, `log_rows` | `staging.stage` | a row per record, with what the format says of it; `row_no` tells them apart |
+    | `staged`, `log_rows` | `staging.stage` | a row per record,
+    with what the format says of it; `row_no` tells them apart |
     | `kept_texts` | `staging.stage` | prompts and answers, where asked for |
     | `unread_rows` | `unread_usage.mark` | rows with usage that no column read |
     | `resolved`, `prices`, `contract_prices` | `PriceBook.attach` | the names of the rows and their prices |
@@ -91,10 +92,8 @@ class Load:
 
     def _write_usage(self, replaced: int, keep_text: bool) -> None:
         execute = self.cursor.execute
-        execute(
-            """CREATE OR REPLACE TEMP TABLE gone_rows AS SELECT requested_at FROM known
-               WHERE event_id IN (SELECT event_id FROM fresh_rows WHERE replaces)"""
-        )
+        execute("""CREATE OR REPLACE TEMP TABLE gone_rows AS SELECT requested_at FROM known
+               WHERE event_id IN (SELECT event_id FROM fresh_rows WHERE replaces)""")
         if replaced:
             self._delete_replaced("usage", "event_id")
         settled = stand_ins.settle(self.cursor, self.form) if self.form.stand_ins else 0
@@ -107,18 +106,15 @@ class Load:
             rollups.fold(self.cursor, "gone_rows", written)
         else:
             rollups.add(self.cursor, written)
-        execute(
-            f"""INSERT INTO lake.main.semantics SELECT '{self.form.name}', provider, model_raw, input_has_cache,
-                    output_has_reasoning, verdict, evidence, records, '{self.group[0].batch_id}' FROM readings"""
-        )
+        execute(f"""INSERT INTO lake.main.semantics SELECT '{self.form.name}', provider, model_raw, input_has_cache,
+                    output_has_reasoning, verdict, evidence, records, '{self.group[0].batch_id}' FROM readings""")
         if keep_text and self.form.text_columns:
-            execute(
-                """INSERT INTO lake.main.texts SELECT * FROM kept_texts
-                   WHERE event_id IN (SELECT event_id FROM fresh_rows)"""
-            )
+            execute("""INSERT INTO lake.main.texts SELECT * FROM kept_texts
+                   WHERE event_id IN (SELECT event_id FROM fresh_rows)""")
 
     def _written(self) -> str:
-        """A condition on usage for exactly the rows that this load has written; batch and time let the engine skip files."""
+        """A condition on usage for exactly the rows that this load has written; batch and time let the engine skip
+        files."""
         first, last = self.cursor.execute(f"SELECT min(requested_at), max(requested_at) FROM {GOOD}").fetchall()[0]
         if first is None:
             return "false"
@@ -133,11 +129,10 @@ class Load:
         given = ", ".join(
             f"s.{name}" for name in BILLED_COLUMNS if name not in ("event_key", "bucket", "skip", "reject")
         )
-        self.cursor.execute(
-            f"""INSERT INTO lake.main.billed SELECT {", ".join(column.name for column in BILLED)} FROM (
-                SELECT s.event_id AS bill_id, '{self.form.name}' AS source, {self._batch} AS batch_id, s.record_no, {given}
-                FROM log_rows s SEMI JOIN fresh_rows f ON s.row_no = f.row_no)"""
-        )
+        self.cursor.execute(f"""INSERT INTO lake.main.billed SELECT {", ".join(column.name for column in BILLED)} FROM (
+                SELECT s.event_id AS bill_id, '{self.form.name}' AS source, {self._batch} AS batch_id, s.record_no,
+                    {given}
+                FROM log_rows s SEMI JOIN fresh_rows f ON s.row_no = f.row_no)""")
 
     def _delete_replaced(self, table: str, key: str) -> None:
         self.cursor.execute(
@@ -145,12 +140,10 @@ class Load:
         )
 
     def _write_rejected(self) -> None:
-        self.cursor.execute(
-            f"""INSERT INTO lake.main.rejected
+        self.cursor.execute(f"""INSERT INTO lake.main.rejected
                 SELECT {self._batch}, s.record_no, s.reject, left(masked(s.raw), 4000) FROM (
                     SELECT file_no, record_no, reject, raw FROM log_rows WHERE skip IS NULL AND reject IS NOT NULL
-                    UNION ALL FROM misfits) AS s"""
-        )
+                    UNION ALL FROM misfits) AS s""")
 
     def _write_batches(self) -> None:
         self.cursor.execute(f"CREATE OR REPLACE TEMP TABLE counts AS {COUNTS}")

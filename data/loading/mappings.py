@@ -176,10 +176,16 @@ def _expression(mapping: Mapping, target: str, field: str) -> str:
     if target == "requested_at":
         return _time(mapping, field)
     if target.endswith("_tokens"):
-        return f"CASE WHEN regexp_matches({field}, '^\\s*[0-9]{{1,3}}(,[0-9]{{3}})+\\s*$') THEN replace({field}, ',', '') ELSE {field} END"
+        return (
+            f"CASE WHEN regexp_matches({field}, '^\\s*[0-9]{{1,3}}(,[0-9]{{3}})+\\s*$') THEN replace({field}, ',', '')"
+            f" ELSE {field} END"
+        )
     if target == "reported_cost_usd":
         amount = f"TRY_CAST(replace(ltrim(trim({field}), '$ '), ',', '') AS DECIMAL(18,12))"
-        return f"CASE WHEN {amount} IS NULL THEN {field} ELSE ({amount} * {COST_FACTORS[mapping.cost_unit]})::DECIMAL(18,12)::VARCHAR END"
+        return (
+            f"CASE WHEN {amount} IS NULL THEN {field} ELSE ({amount} *"
+            f" {COST_FACTORS[mapping.cost_unit]})::DECIMAL(18,12)::VARCHAR END"
+        )
     if target in ("latency_ms", "ttft_ms"):
         return f"number({field}) * {1000 if mapping.latency_unit == 's' else 1}"
     if target == "status":
@@ -210,7 +216,10 @@ def _time(mapping: Mapping, field: str) -> str:
     elif mapping.time_zone == "UTC":
         return f"utc({field})"
     local = f"timezone('UTC', timezone({literal(mapping.time_zone)}, {naive}))"
-    absolute = f"regexp_matches(trim({field}), ':[0-9]{{2}}.*(Z|z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$') OR number({field}) IS NOT NULL"
+    absolute = (
+        f"regexp_matches(trim({field}), ':[0-9]{{2}}.*(Z|z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$') OR number({field}) IS NOT"
+        " NULL"
+    )
     return f"CASE WHEN {naive} IS NULL OR {absolute} THEN utc({field}) ELSE {local} END"
 
 
@@ -228,7 +237,10 @@ def preview(ledger: Ledger, path: str | Path, mapping: Mapping) -> pd.DataFrame:
     for macro in staged_rows.MACROS:
         cursor.execute(macro)
     file, _ = _opened(cursor, ledger, path)
-    records = f"SELECT *, row_number() OVER () AS record_no FROM ({containers.records([file])}) WHERE {containers.NOT_BLANK} LIMIT {PREVIEW_ROWS}"
+    records = (
+        f"SELECT *, row_number() OVER () AS record_no FROM ({containers.records([file])}) WHERE {containers.NOT_BLANK}"
+        f" LIMIT {PREVIEW_ROWS}"
+    )
     rows = f"WITH records AS ({staged_rows.parsed(records, form)}) {form.rows}"
     rows = staged_rows.whole(staged_rows.staged(rows, form, numbered=True, may_be_broken=True), form)
     targets = [t for t in form.columns if t != "event_key"]

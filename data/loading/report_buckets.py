@@ -12,16 +12,15 @@ from data.ledger import Cursor
 
 
 def replace(cursor: Cursor, form: Format) -> int:
-    """Delete the lines of the staged buckets that the report no longer has; returns how many. Inside the load's transaction.
+    """Delete the lines of the staged buckets that the report no longer has; returns how many. Inside the
+    load's transaction.
 
     A bucket with a rejected line is left as it is, since nobody knows which of its lines that was.
     """
-    cursor.execute(
-        f"""CREATE OR REPLACE TEMP TABLE report_buckets AS
+    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE report_buckets AS
             SELECT '{form.family}:' || bucket || ':' AS prefix, any_value(project) FILTER (skip IS NULL) AS project,
                 count(DISTINCT coalesce(project, '')) FILTER (skip IS NULL) AS projects
-            FROM log_rows WHERE bucket IS NOT NULL GROUP BY bucket HAVING count(reject) = 0"""
-    )
+            FROM log_rows WHERE bucket IS NOT NULL GROUP BY bucket HAVING count(reject) = 0""")
     gone = f"""SELECT b.bill_id FROM lake.main.billed b JOIN report_buckets r ON starts_with(b.bill_id, r.prefix)
         WHERE b.source = '{form.name}' AND (r.projects <> 1 OR b.project IS NOT DISTINCT FROM r.project)
             AND b.bill_id NOT IN (SELECT event_id FROM log_rows WHERE skip IS NULL AND reject IS NULL)"""

@@ -44,37 +44,61 @@ SECRET = r"(?i)(bearer\s+|sk-|pk-lf-|api[_-]?key\W{1,4}|xox[abp]-|gh[pousr]_|AKI
 MACROS = (
     "CREATE OR REPLACE TEMP MACRO text_of(x) AS nullif(trim(x::VARCHAR), '')",
     # A NUL in a name breaks the catalogue's filters; most are gone before parsing (WITHOUT_NUL), some hide in JSON within JSON.
-    "CREATE OR REPLACE TEMP MACRO clear(x) AS CASE WHEN contains(x::VARCHAR, chr(0)) THEN replace(x::VARCHAR, chr(0), '') ELSE x::VARCHAR END",
+    (
+        "CREATE OR REPLACE TEMP MACRO clear(x) AS CASE WHEN contains(x::VARCHAR, chr(0)) THEN replace(x::VARCHAR,"
+        " chr(0), '') ELSE x::VARCHAR END"
+    ),
     "CREATE OR REPLACE TEMP MACRO number(x) AS TRY_CAST(x AS DOUBLE)",
-    f"CREATE OR REPLACE TEMP MACRO count_of(x) AS CASE WHEN number(x) BETWEEN 0 AND {MOST} AND floor(number(x)) = number(x) THEN number(x) END",
+    (
+        f"CREATE OR REPLACE TEMP MACRO count_of(x) AS CASE WHEN number(x) BETWEEN 0 AND {MOST} AND floor(number(x)) ="
+        " number(x) THEN number(x) END"
+    ),
     "CREATE OR REPLACE TEMP MACRO amount_of(x) AS CASE WHEN abs(number(x)) < 1e6 THEN number(x) END",
-    "CREATE OR REPLACE TEMP MACRO epoch_utc(x) AS CASE WHEN x IS NULL OR isnan(x) OR isinf(x) OR x < 0 OR x > 4e18 THEN NULL "
-    "WHEN x > 1e17 THEN make_timestamp((x / 1e3)::BIGINT) WHEN x > 1e14 THEN make_timestamp(x::BIGINT) "
-    "WHEN x > 1e11 THEN make_timestamp((x * 1e3)::BIGINT) ELSE make_timestamp((x * 1e6)::BIGINT) END",
-    "CREATE OR REPLACE TEMP MACRO utc(x) AS coalesce(make_timestamp(epoch_us(TRY_CAST(x::VARCHAR AS TIMESTAMPTZ))), "
-    "epoch_utc(TRY_CAST(x::VARCHAR AS DOUBLE)))",
-    "CREATE OR REPLACE TEMP MACRO json_of(x) AS CASE WHEN x IS NULL THEN NULL "
-    "WHEN json_valid(x::VARCHAR) AND json_type(x::VARCHAR) = 'VARCHAR' THEN TRY_CAST(json_extract_string(x::VARCHAR, '$') AS JSON) "
-    "WHEN json_valid(x::VARCHAR) THEN x::VARCHAR::JSON END",
+    (
+        "CREATE OR REPLACE TEMP MACRO epoch_utc(x) AS CASE WHEN x IS NULL OR isnan(x) OR isinf(x) OR x < 0 OR x > 4e18"
+        " THEN NULL WHEN x > 1e17 THEN make_timestamp((x / 1e3)::BIGINT) WHEN x > 1e14 THEN make_timestamp(x::BIGINT)"
+        " WHEN x > 1e11 THEN make_timestamp((x * 1e3)::BIGINT) ELSE make_timestamp((x * 1e6)::BIGINT) END"
+    ),
+    (
+        "CREATE OR REPLACE TEMP MACRO utc(x) AS coalesce(make_timestamp(epoch_us(TRY_CAST(x::VARCHAR AS TIMESTAMPTZ))),"
+        " epoch_utc(TRY_CAST(x::VARCHAR AS DOUBLE)))"
+    ),
+    (
+        "CREATE OR REPLACE TEMP MACRO json_of(x) AS CASE WHEN x IS NULL THEN NULL WHEN json_valid(x::VARCHAR) AND"
+        " json_type(x::VARCHAR) = 'VARCHAR' THEN TRY_CAST(json_extract_string(x::VARCHAR, '$') AS JSON) WHEN"
+        " json_valid(x::VARCHAR) THEN x::VARCHAR::JSON END"
+    ),
     "CREATE OR REPLACE TEMP MACRO jtext(j, path) AS nullif(json_extract_string(j, path), '')",
     # Provider ids are those of genai-prices.
-    "CREATE OR REPLACE TEMP MACRO provider_of(x) AS CASE WHEN x IS NULL OR trim(x) = '' THEN NULL WHEN lower(x) IN ('openai', 'anthropic', 'deepseek', 'minimax') THEN lower(x) "
-    "WHEN regexp_matches(lower(x), '^(vertex|google|gemini|palm|gcp)') THEN 'google' WHEN regexp_matches(lower(x), '^(bedrock|amazon|aws)') THEN 'aws' "
-    "WHEN regexp_matches(lower(x), '^(azure|az\\.)') THEN 'azure' WHEN regexp_matches(lower(x), '^(xai|x-ai|x_ai|grok)') THEN 'x-ai' "
-    "WHEN lower(x) LIKE 'mistral%' THEN 'mistral' WHEN lower(x) LIKE 'together%' THEN 'together' WHEN lower(x) LIKE 'fireworks%' THEN 'fireworks' "
-    "WHEN regexp_matches(lower(x), '^(workers-ai|workers_ai|cloudflare)') THEN 'cloudflare' WHEN lower(x) LIKE 'openai%' THEN 'openai' "
-    "WHEN lower(x) LIKE 'anthropic%' THEN 'anthropic' ELSE lower(trim(x)) END",
-    "CREATE OR REPLACE TEMP MACRO error_class_of(word, code) AS CASE WHEN word IS NULL AND coalesce(code, 0) < 400 THEN NULL "
-    "WHEN regexp_matches(lower(coalesce(word, '')), 'rate.?limit|throttl|quota|too.?many') OR code = 429 THEN 'rate_limit' "
-    "WHEN regexp_matches(lower(coalesce(word, '')), 'time.?out|deadline') OR code IN (408, 504) THEN 'timeout' "
-    "WHEN regexp_matches(lower(coalesce(word, '')), 'context|too.?long|max.?tokens') OR code = 413 THEN 'context_length' "
-    "WHEN regexp_matches(lower(coalesce(word, '')), 'content.?(filter|policy)|safety|moderation|guardrail') THEN 'content_filter' "
-    "WHEN regexp_matches(lower(coalesce(word, '')), 'auth|permission|forbidden|api.?key|access.?denied') OR code IN (401, 403) THEN 'auth' "
-    "WHEN regexp_matches(lower(coalesce(word, '')), 'server|internal|unavailable|overloaded|connection|model.?error') OR code >= 500 THEN 'server' "
-    "WHEN regexp_matches(lower(coalesce(word, '')), 'bad.?request|invalid|validation|not.?found|unsupported') OR code >= 400 THEN 'bad_request' ELSE 'other' END",
+    (
+        "CREATE OR REPLACE TEMP MACRO provider_of(x) AS CASE WHEN x IS NULL OR trim(x) = '' THEN NULL WHEN lower(x) IN"
+        " ('openai', 'anthropic', 'deepseek', 'minimax') THEN lower(x) WHEN regexp_matches(lower(x),"
+        " '^(vertex|google|gemini|palm|gcp)') THEN 'google' WHEN regexp_matches(lower(x), '^(bedrock|amazon|aws)') THEN"
+        " 'aws' WHEN regexp_matches(lower(x), '^(azure|az\\.)') THEN 'azure' WHEN regexp_matches(lower(x),"
+        " '^(xai|x-ai|x_ai|grok)') THEN 'x-ai' WHEN lower(x) LIKE 'mistral%' THEN 'mistral' WHEN lower(x) LIKE"
+        " 'together%' THEN 'together' WHEN lower(x) LIKE 'fireworks%' THEN 'fireworks' WHEN regexp_matches(lower(x),"
+        " '^(workers-ai|workers_ai|cloudflare)') THEN 'cloudflare' WHEN lower(x) LIKE 'openai%' THEN 'openai' WHEN"
+        " lower(x) LIKE 'anthropic%' THEN 'anthropic' ELSE lower(trim(x)) END"
+    ),
+    (
+        "CREATE OR REPLACE TEMP MACRO error_class_of(word, code) AS CASE WHEN word IS NULL AND coalesce(code, 0) < 400"
+        " THEN NULL WHEN regexp_matches(lower(coalesce(word, '')), 'rate.?limit|throttl|quota|too.?many') OR code = 429"
+        " THEN 'rate_limit' WHEN regexp_matches(lower(coalesce(word, '')), 'time.?out|deadline') OR code IN (408, 504)"
+        " THEN 'timeout' WHEN regexp_matches(lower(coalesce(word, '')), 'context|too.?long|max.?tokens') OR code = 413"
+        " THEN 'context_length' WHEN regexp_matches(lower(coalesce(word, '')),"
+        " 'content.?(filter|policy)|safety|moderation|guardrail') THEN 'content_filter' WHEN"
+        " regexp_matches(lower(coalesce(word, '')), 'auth|permission|forbidden|api.?key|access.?denied') OR code IN"
+        " (401, 403) THEN 'auth' WHEN regexp_matches(lower(coalesce(word, '')),"
+        " 'server|internal|unavailable|overloaded|connection|model.?error') OR code >= 500 THEN 'server' WHEN"
+        " regexp_matches(lower(coalesce(word, '')), 'bad.?request|invalid|validation|not.?found|unsupported') OR code"
+        " >= 400 THEN 'bad_request' ELSE 'other' END"
+    ),
     # Calls by tool: what is no count above 0 is left out, NULL where nothing is left.
-    "CREATE OR REPLACE TEMP MACRO tools_of(j) AS CASE WHEN j IS NULL THEN NULL ELSE nullif(to_json(map_from_entries("
-    "list_filter(map_entries(TRY_CAST(j AS MAP(VARCHAR, BIGINT))), lambda call: call.value > 0)))::VARCHAR, '{}') END",
+    (
+        "CREATE OR REPLACE TEMP MACRO tools_of(j) AS CASE WHEN j IS NULL THEN NULL ELSE"
+        " nullif(to_json(map_from_entries(list_filter(map_entries(TRY_CAST(j AS MAP(VARCHAR, BIGINT))), lambda call:"
+        " call.value > 0)))::VARCHAR, '{}') END"
+    ),
     # Keys and bearer tokens are masked wherever a log lets them through.
     "CREATE OR REPLACE TEMP MACRO masked(x) AS CASE WHEN regexp_matches(x, '"
     + SECRET
@@ -90,13 +114,19 @@ def structure(fields: Mapping[str, object]) -> str:
 
 
 # A NUL in a name breaks the catalogue's filters: its JSON escape is taken out before parsing.
-WITHOUT_NUL = r"CASE WHEN contains(raw, '\u0000') THEN regexp_replace(raw, '(^|[^\\])((?:\\\\)*)(\\u0000)+', '\1\2', 'g') ELSE raw END"
+WITHOUT_NUL = (
+    r"CASE WHEN contains(raw, '\u0000') THEN regexp_replace(raw, '(^|[^\\])((?:\\\\)*)(\\u0000)+', '\1\2', 'g') ELSE"
+    r" raw END"
+)
 
 
 def parsed(records: str, form: Format) -> str:
     """`records` with the struct `d`; a line that is no JSON object has `d` NULL."""
     transformed = f"TRY(json_transform({WITHOUT_NUL}, {structure(form.fields)}))"
-    return f"SELECT *, CASE WHEN starts_with(raw, '{{') OR starts_with(ltrim(raw), '{{') THEN {transformed} END AS d FROM ({records})"
+    return (
+        f"SELECT *, CASE WHEN starts_with(raw, '{{') OR starts_with(ltrim(raw), '{{') THEN {transformed} END AS d FROM"
+        f" ({records})"
+    )
 
 
 def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) -> str:
@@ -104,7 +134,8 @@ def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) 
 
     Columns: `file_no`, `record_no` (of a `numbered` relation), `reject`, `raw` (only where rejected), `event_id`, and
     what the format says of a record, in its type; those of a rejected row mean nothing. `whole` adds the rest.
-    `may_be_broken`: the relation still holds lines that are no JSON objects (their `d` is NULL); they are put aside too.
+    `may_be_broken`: the relation still holds lines that are no JSON objects (their `d` is NULL); they are put aside
+    too.
     """
     types = _types(form) | (
         {name: f"{name}_number::BIGINT" for name in COUNTS} | _given_once(form) if form.table == "usage" else {}
@@ -126,7 +157,10 @@ def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) 
     base = f"SELECT {places}, raw, {broken} AS broken, {', '.join(given)} FROM ({relation})"
     counted = f"SELECT {', '.join(['*', *numbers, *unread_usage.remainders(form)])} FROM ({base})"
     problems = _usage_problems(form) if form.table == "usage" else _billed_problems()
-    checked = f"SELECT *, CASE WHEN broken IS NOT NULL THEN broken WHEN skip IS NULL THEN coalesce(reject, {problems}) END AS problem FROM ({counted})"
+    checked = (
+        f"SELECT *, CASE WHEN broken IS NOT NULL THEN broken WHEN skip IS NULL THEN coalesce(reject, {problems}) END AS"
+        f" problem FROM ({counted})"
+    )
     columns = "".join(
         f", {item}" for item in [*(f"{types[name]} AS {name}" for name in _stored(form)), *unread_usage.unread(form)]
     )
@@ -151,17 +185,25 @@ def _given_once(form: Format) -> dict[str, str]:
     odd_word = f"text_of(status) IS NOT NULL AND status NOT IN {STATUSES}" if "status" in form.columns else "FALSE"
     return {
         "cache_write_tokens": f"CASE WHEN NOT ({is_split}) THEN cache_write_tokens_number::BIGINT END",
-        "cache_write_5m_tokens": f"""CASE WHEN {rest} THEN cache_write_tokens_number - coalesce({split[1]}, 0)
-            ELSE {split[0]} END::BIGINT""",
-        "reported_cost_usd": "CASE WHEN reported_cost_usd_number IS NOT NULL THEN TRY_CAST(reported_cost_usd AS DECIMAL(18,12)) END",
-        "caveats": f"""CASE WHEN caveats IS NOT NULL OR {odd} OR {rest} OR {odd_word} THEN list_concat(coalesce(caveats::VARCHAR[], []),
+        "cache_write_5m_tokens": (
+            f"""CASE WHEN {rest} THEN cache_write_tokens_number - coalesce({split[1]}, 0)
+            ELSE {split[0]} END::BIGINT"""
+        ),
+        "reported_cost_usd": (
+            "CASE WHEN reported_cost_usd_number IS NOT NULL THEN TRY_CAST(reported_cost_usd AS DECIMAL(18,12)) END"
+        ),
+        "caveats": (
+            f"""CASE WHEN caveats IS NOT NULL OR {odd} OR {rest} OR {odd_word} THEN
+            list_concat(coalesce(caveats::VARCHAR[], []),
             [CASE WHEN {odd} THEN 'unread_usage' END, CASE WHEN {rest} THEN 'split_assumed' END,
-             CASE WHEN {odd_word} THEN 'unknown_status' END]) END""",
+             CASE WHEN {odd_word} THEN 'unknown_status' END]) END"""
+        ),
     }
 
 
 def whole(relation: str, form: Format) -> str:
-    """SQL for staged rows with every target column: what the format has nothing, or always the same, for is a constant."""
+    """SQL for staged rows with every target column: what the format has nothing, or always the same,
+    for is a constant."""
     constant = {
         name: kind for name, kind in _types(form).items() if name not in (*_stored(form), "event_key", "reject")
     }
@@ -180,7 +222,8 @@ def _stored(form: Format) -> list[str]:
 
 
 def _types(form: Format) -> dict[str, str]:
-    """SQL per target column that gives its value its type. No cast can fail: a value out of range has put its row aside."""
+    """SQL per target column that gives its value its type. No cast can fail: a value out of range has put its row
+    aside."""
     if form.table != "usage":
         return {name: f"text_of(clear({name}))" for name in BILLED_COLUMNS} | BILLED_TYPES
     return {name: f"text_of(clear({name}))" for name in USAGE_COLUMNS} | USAGE_TYPES
@@ -198,8 +241,13 @@ USAGE_TYPES = {
     "provider": "provider_of(clear(provider))",
     "provider_raw": "text_of(clear(provider))",
     "caveats": "caveats::VARCHAR[]",
-    "error_class": "CASE WHEN status = 'error' OR error_class IS NOT NULL THEN error_class_of(error_class, TRY_CAST(http_status AS INTEGER)) END",
-    "tags": "CASE WHEN starts_with(ltrim(tags::VARCHAR), '{') AND json_valid(tags::VARCHAR) THEN masked(tags::VARCHAR) END",
+    "error_class": (
+        "CASE WHEN status = 'error' OR error_class IS NOT NULL THEN error_class_of(error_class, TRY_CAST(http_status AS"
+        " INTEGER)) END"
+    ),
+    "tags": (
+        "CASE WHEN starts_with(ltrim(tags::VARCHAR), '{') AND json_valid(tags::VARCHAR) THEN masked(tags::VARCHAR) END"
+    ),
     "status": f"CASE WHEN status IN {STATUSES} THEN status ELSE 'success' END",
     "service_tier": service_tiers.word_sql("clear(service_tier)"),
     "server_tools": "tools_of(json_of(server_tools))",
@@ -218,19 +266,31 @@ BILLED_TYPES = {
 def _usage_problems(form: Format) -> str:
     """SQL that names the first thing wrong with a record, or NULL."""
     cases = [
-        f"WHEN {name}_number IS NULL AND text_of({name}) IS NOT NULL THEN '{name} is ' || left({name}::VARCHAR, 40) || ', not a count'"
+        f"WHEN {name}_number IS NULL AND text_of({name}) IS NOT NULL THEN '{name} is ' || left({name}::VARCHAR, 40) ||"
+        " ', not a count'"
         for name in ESSENTIAL
         if name in form.columns
     ]
     cases += [
         "WHEN requested_at IS NULL THEN 'the time of the request is missing or cannot be read'",
-        f"WHEN requested_at < {EARLIEST} OR requested_at > now()::TIMESTAMP + INTERVAL 2 DAY THEN 'the time of the request is ' || requested_at::VARCHAR || ', outside 2020 to today'",
-        f"WHEN TRY_CAST(input_has_cache AS BOOLEAN) AND {_CACHE} > input_tokens_number "
-        f"THEN 'its cache tokens (' || {_CACHE}::BIGINT || ') exceed the input tokens (' || input_tokens_number::BIGINT || ') that should include them'",
-        "WHEN TRY_CAST(output_has_reasoning AS BOOLEAN) AND reasoning_tokens_number > output_tokens_number "
-        "THEN 'its reasoning tokens (' || reasoning_tokens_number::BIGINT || ') exceed the output tokens (' || output_tokens_number::BIGINT || ') that should include them'",
-        "WHEN text_of(model_raw) IS NULL AND text_of(input_tokens) IS NULL AND text_of(output_tokens) IS NULL AND text_of(reported_cost_usd) IS NULL "
-        "THEN 'it names no model, no tokens and no cost'",
+        (
+            f"WHEN requested_at < {EARLIEST} OR requested_at > now()::TIMESTAMP + INTERVAL 2 DAY THEN 'the time of the"
+            " request is ' || requested_at::VARCHAR || ', outside 2020 to today'"
+        ),
+        (
+            f"WHEN TRY_CAST(input_has_cache AS BOOLEAN) AND {_CACHE} > input_tokens_number THEN 'its cache tokens (' ||"
+            f" {_CACHE}::BIGINT || ') exceed the input tokens (' || input_tokens_number::BIGINT || ') that should"
+            " include them'"
+        ),
+        (
+            "WHEN TRY_CAST(output_has_reasoning AS BOOLEAN) AND reasoning_tokens_number > output_tokens_number THEN"
+            " 'its reasoning tokens (' || reasoning_tokens_number::BIGINT || ') exceed the output tokens (' ||"
+            " output_tokens_number::BIGINT || ') that should include them'"
+        ),
+        (
+            "WHEN text_of(model_raw) IS NULL AND text_of(input_tokens) IS NULL AND text_of(output_tokens) IS NULL AND"
+            " text_of(reported_cost_usd) IS NULL THEN 'it names no model, no tokens and no cost'"
+        ),
     ]
     return f"CASE {' '.join(cases)} END"
 
@@ -243,8 +303,9 @@ _CACHE = (
 
 def _billed_problems() -> str:
     return (
-        "CASE WHEN TRY_CAST(day AS DATE) IS NULL THEN 'the day of the charge is missing or cannot be read' "
-        "WHEN text_of(amount) IS NOT NULL AND TRY_CAST(amount AS DECIMAL(38,12)) IS NULL THEN 'the amount is ' || left(amount::VARCHAR, 40) || ', not a number' "
-        "WHEN text_of(amount) IS NOT NULL AND text_of(currency) IS NULL THEN 'the amount has no currency' "
-        "WHEN text_of(amount) IS NULL AND number(quantity) IS NULL THEN 'it has neither an amount nor a quantity' END"
+        "CASE WHEN TRY_CAST(day AS DATE) IS NULL THEN 'the day of the charge is missing or cannot be read' WHEN"
+        " text_of(amount) IS NOT NULL AND TRY_CAST(amount AS DECIMAL(38,12)) IS NULL THEN 'the amount is ' ||"
+        " left(amount::VARCHAR, 40) || ', not a number' WHEN text_of(amount) IS NOT NULL AND text_of(currency) IS NULL"
+        " THEN 'the amount has no currency' WHEN text_of(amount) IS NULL AND number(quantity) IS NULL THEN 'it has"
+        " neither an amount nor a quantity' END"
     )

@@ -60,7 +60,8 @@ def stage(cursor, files: list[File], form: Format, keep_text: bool) -> None:
     """Create, from files of one kind, the temp view `log_rows` (see `normalise.whole`; `row_no` tells its rows apart),
     the temp table `misfits` of lines that are no records and, when asked, `kept_texts`.
 
-    Tables keep the order in which they were filled, so that a row's place is its record's number: no thread has to count.
+    Tables keep the order in which they were filled, so that a row's place is its record's number: no thread has to
+    count.
     """
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE misfits (file_no INTEGER, record_no BIGINT, reject VARCHAR, raw VARCHAR)"
@@ -73,17 +74,20 @@ def stage(cursor, files: list[File], form: Format, keep_text: bool) -> None:
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE parsed AS {source}")
         numbered = _numbered(cursor, "parsed", files)
         cursor.execute(
-            f"INSERT INTO misfits SELECT file_no, record_no, '{staged_rows.NOT_JSON}', raw FROM ({numbered}) WHERE d IS NULL AND {NOT_BLANK}"
+            f"INSERT INTO misfits SELECT file_no, record_no, '{staged_rows.NOT_JSON}', raw FROM ({numbered}) WHERE d IS"
+            f" NULL AND {NOT_BLANK}"
         )
         paths = ", ".join(literal(f.path) for f in files)
         source = f"SELECT *, [{paths}][file_no] AS path FROM ({numbered}) WHERE d IS NOT NULL"
     rows = f"WITH records AS {'NOT MATERIALIZED' if at_once else ''} ({source}) SELECT * FROM ({form.rows})"
     cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE staged AS {staged_rows.staged(rows, form, numbered=not at_once, may_be_broken=at_once)}"
+        "CREATE OR REPLACE TEMP TABLE staged AS"
+        f" {staged_rows.staged(rows, form, numbered=not at_once, may_be_broken=at_once)}"
     )
     if rejects:
         cursor.execute(
-            f"INSERT INTO misfits SELECT DISTINCT 1, line - 1, 'it has another number of columns than the header', csv_line FROM {rejects}"
+            "INSERT INTO misfits SELECT DISTINCT 1, line - 1, 'it has another number of columns than the header',"
+            f" csv_line FROM {rejects}"
         )
     if keep_text and form.text_columns:
         given = ", ".join(
@@ -91,7 +95,8 @@ def stage(cursor, files: list[File], form: Format, keep_text: bool) -> None:
         )
         key = f"'{form.family}:' || coalesce(clear({form.columns.get('event_key', 'NULL')}), md5(raw))"
         cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE kept_texts AS SELECT DISTINCT ON (event_id) {key} AS event_id, {given} FROM ({rows})"
+            f"CREATE OR REPLACE TEMP TABLE kept_texts AS SELECT DISTINCT ON (event_id) {key} AS event_id, {given} FROM"
+            f" ({rows})"
         )
     cursor.execute("DROP TABLE IF EXISTS parsed")
     placed = _numbered(cursor, "staged", files) if at_once else "SELECT *, rowid AS row_no FROM staged"
@@ -104,7 +109,10 @@ def _numbered(cursor, table: str, files: list[File]) -> str:
     if len(files) == 1:
         return f"SELECT *, rowid AS row_no, rowid + 1 AS record_no FROM {table}"
     first = dict(cursor.execute(f"SELECT file_no, min(rowid) FROM {table} GROUP BY 1").fetchall())
-    return f"SELECT *, rowid AS row_no, rowid + 1 - [{', '.join(str(first.get(n, 0)) for n in range(1, len(files) + 1))}][file_no] AS record_no FROM {table}"
+    return (
+        "SELECT *, rowid AS row_no, rowid + 1 -"
+        f" [{', '.join(str(first.get(n, 0)) for n in range(1, len(files) + 1))}][file_no] AS record_no FROM {table}"
+    )
 
 
 def price(cursor: Cursor, form: Format, book: PriceBook) -> None:
@@ -114,7 +122,8 @@ def price(cursor: Cursor, form: Format, book: PriceBook) -> None:
 
 
 def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch: str) -> str:
-    """SQL for the finished usage rows of `fresh_rows`, in the ledger's column order. `batch` is SQL for the batch id."""
+    """SQL for the finished usage rows of `fresh_rows`, in the
+    ledger's column order. `batch` is SQL for the batch id."""
     known = f"json_transform(s.tags, '{_known_keys()}')" if "tags" in form.columns else "NULL"
     in_cache = "coalesce(s.input_has_cache, g.input_has_cache, TRUE)"
     with_reason = "coalesce(s.output_has_reasoning, g.output_has_reasoning, TRUE)"
@@ -122,13 +131,16 @@ def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch:
     keep = [c.name for c in USAGE if c.name not in _COMPUTED]
     seen = f"coalesce(s.caveats, []) || [CASE WHEN u.row_no IS NOT NULL THEN 'unread_usage' END, {_twice(form)}]"
     base = f"""
-        SELECT {", ".join(_plain(name, known != "NULL") for name in keep)}, s.event_id, '{form.name}' AS source, {batch} AS batch_id,
+        SELECT {", ".join(_plain(name, known != "NULL") for name in keep)}, s.event_id, '{form.name}' AS source,
+            {batch} AS batch_id,
             coalesce(text_of(s.call_id), s.event_id) AS call_id, {_attempt(form)} AS attempt,
-            {token_readings.disjoint(in_cache, with_reason)}, {verdict} AS token_semantics, coalesce(s.unmetered, FALSE) AS unmetered,
+            {token_readings.disjoint(in_cache, with_reason)}, {verdict} AS token_semantics, coalesce(s.unmetered,
+                FALSE) AS unmetered,
             {seen} AS caveats, s.total_tokens AS total_tokens
         FROM (SELECT *, {known} AS k FROM log_rows s) AS s SEMI JOIN fresh_rows f ON s.row_no = f.row_no
         LEFT JOIN unread_rows u ON s.row_no = u.row_no
-        LEFT JOIN readings g ON s.provider IS NOT DISTINCT FROM g.provider AND s.model_raw IS NOT DISTINCT FROM g.model_raw
+        LEFT JOIN readings g ON s.provider IS NOT DISTINCT FROM g.provider AND s.model_raw IS NOT DISTINCT FROM
+        g.model_raw
             AND (s.input_has_cache IS NULL OR s.output_has_reasoning IS NULL)"""
     if "total_tokens" in form.columns:
         base = control_totals.compared(base)
@@ -170,7 +182,10 @@ def _plain(name: str, has_tags: bool) -> str:
         value = f"coalesce({value}, {', '.join(f'TRY_CAST(text_of(s.k.{key}) AS {kind})' for key in WELL_KNOWN[name])})"
     if words := _VOCABULARY.get(name):
         other = "'other'" if "other" in words else "'unknown'"
-        value = f"CASE WHEN {value} IS NULL THEN 'unknown' WHEN lower({value}) IN {words} THEN lower({value}) ELSE {other} END"
+        value = (
+            f"CASE WHEN {value} IS NULL THEN 'unknown' WHEN lower({value}) IN {words} THEN lower({value}) ELSE"
+            f" {other} END"
+        )
     return f"{value} AS {name}"
 
 
@@ -182,7 +197,10 @@ def _attempt(form: Format) -> str:
     order = (
         "row_number() OVER (PARTITION BY coalesce(text_of(s.call_id), s.event_id) ORDER BY s.requested_at, s.row_no)"
     )
-    return f"coalesce(s.attempt, ({order} + coalesce((SELECT c.attempts FROM earlier_calls c WHERE c.call_id = s.call_id), 0))::INTEGER)"
+    return (
+        f"coalesce(s.attempt, ({order} + coalesce((SELECT c.attempts FROM earlier_calls c WHERE c.call_id = s.call_id),"
+        " 0))::INTEGER)"
+    )
 
 
 def _twice(form: Format) -> str:
@@ -201,7 +219,8 @@ def earlier_calls(cursor, form: Format) -> None:
     cursor.execute("CREATE OR REPLACE TEMP TABLE earlier_calls (call_id VARCHAR, attempts BIGINT, successes BIGINT)")
     if form.columns.get("call_id") not in (None, form.columns.get("event_key")):
         cursor.execute(
-            "INSERT INTO earlier_calls SELECT u.call_id, count(*), count(*) FILTER (u.status = 'success') FROM lake.main.usage u "
-            f"WHERE u.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 1 HOUR FROM {GOOD}) AND (SELECT max(requested_at) FROM {GOOD}) "
-            f"AND u.call_id IN (SELECT call_id FROM {GOOD}) AND u.event_id NOT IN (SELECT event_id FROM {GOOD}) GROUP BY 1"
+            "INSERT INTO earlier_calls SELECT u.call_id, count(*), count(*) FILTER (u.status = 'success') FROM"
+            f" lake.main.usage u WHERE u.requested_at BETWEEN (SELECT min(requested_at) - INTERVAL 1 HOUR FROM {GOOD})"
+            f" AND (SELECT max(requested_at) FROM {GOOD}) AND u.call_id IN (SELECT call_id FROM {GOOD}) AND u.event_id"
+            f" NOT IN (SELECT event_id FROM {GOOD}) GROUP BY 1"
         )

@@ -18,15 +18,15 @@ def settle(cursor, form: Format) -> int:
     """
     stand_in = f"'{form.family}:' || {{}}.call_id"
     cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE settled AS "
-        f"SELECT DISTINCT {stand_in.format('s')} AS event_id FROM log_rows s "
-        f"WHERE s.skip IS NULL AND s.reject IS NULL AND s.event_id <> {stand_in.format('s')} "
-        f"UNION SELECT {stand_in.format('t')} FROM lake.main.usage t "
-        f"WHERE t.source = '{form.name}' AND t.event_id <> {stand_in.format('t')} AND {stand_in.format('t')} IN (SELECT event_id FROM fresh_rows)"
+        f"CREATE OR REPLACE TEMP TABLE settled AS SELECT DISTINCT {stand_in.format('s')} AS event_id FROM log_rows s"
+        f" WHERE s.skip IS NULL AND s.reject IS NULL AND s.event_id <> {stand_in.format('s')} UNION SELECT"
+        f" {stand_in.format('t')} FROM lake.main.usage t WHERE t.source = '{form.name}' AND t.event_id <>"
+        f" {stand_in.format('t')} AND {stand_in.format('t')} IN (SELECT event_id FROM fresh_rows)"
     )
     cursor.execute("DELETE FROM fresh_rows WHERE event_id IN (SELECT event_id FROM settled)")
     lost = cursor.execute(
-        "INSERT INTO gone_rows SELECT requested_at FROM lake.main.usage WHERE event_id IN (SELECT event_id FROM settled)"
+        "INSERT INTO gone_rows SELECT requested_at FROM lake.main.usage WHERE event_id IN (SELECT event_id FROM"
+        " settled)"
     ).fetchall()[0][0]
     if lost:
         cursor.execute("DELETE FROM lake.main.usage WHERE event_id IN (SELECT event_id FROM settled)")

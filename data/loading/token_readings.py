@@ -13,7 +13,10 @@ from __future__ import annotations
 from data.formats import Format
 from data.schema import MEDIA_TOKENS
 
-CACHE = "(coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0) + coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))"
+CACHE = (
+    "(coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0) + coalesce(cache_write_5m_tokens, 0) +"
+    " coalesce(cache_write_1h_tokens, 0))"
+)
 ENOUGH = 0.9  # share of telling records that must agree
 COST_SAMPLE = 2000  # rows per model priced under both readings
 
@@ -25,13 +28,15 @@ def decide(cursor, stage: str, form: Format, priced) -> None:
     """
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE readings AS {_evidence(stage)}")
     undecided = cursor.execute(
-        "SELECT count(*) FROM readings WHERE has_cache > 0 AND excl_by_size = 0 AND incl_by_total = 0 AND excl_by_total = 0"
+        "SELECT count(*) FROM readings WHERE has_cache > 0 AND excl_by_size = 0 AND incl_by_total = 0 AND"
+        " excl_by_total = 0"
     ).fetchone()[0]
     if undecided:
         cursor.execute(_cost_evidence(stage, priced))
     else:
         cursor.execute(
-            "CREATE OR REPLACE TEMP TABLE cost_readings (provider VARCHAR, model_raw VARCHAR, fits_inclusive BIGINT, fits_exclusive BIGINT, priced BIGINT)"
+            "CREATE OR REPLACE TEMP TABLE cost_readings (provider VARCHAR, model_raw VARCHAR, fits_inclusive BIGINT,"
+            " fits_exclusive BIGINT, priced BIGINT)"
         )
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE readings AS {_verdicts(form)}")
 
@@ -42,14 +47,16 @@ def _evidence(stage: str) -> str:
         SELECT provider, model_raw, count(*) AS records,
             count(*) FILTER ({CACHE} > 0) AS has_cache,
             count(*) FILTER ({CACHE} > input_tokens) AS excl_by_size,
-            count(*) FILTER ({telling} AND total_tokens IN (input_tokens + output_tokens, input_tokens + output_tokens + reasoning_tokens)) AS incl_by_total,
+            count(*) FILTER ({telling} AND total_tokens IN (input_tokens + output_tokens,
+                input_tokens + output_tokens + reasoning_tokens)) AS incl_by_total,
             count(*) FILTER ({telling} AND total_tokens IN (input_tokens + {CACHE} + output_tokens,
                 input_tokens + {CACHE} + output_tokens + reasoning_tokens)) AS excl_by_total,
             count(*) FILTER (reasoning_tokens > 0) AS has_reasoning,
             count(*) FILTER (reasoning_tokens > output_tokens) AS outside_by_size,
             count(*) FILTER (reasoning_tokens > 0 AND total_tokens IN (input_tokens + output_tokens + reasoning_tokens,
                 input_tokens + {CACHE} + output_tokens + reasoning_tokens)) AS outside_by_total,
-            count(*) FILTER (reasoning_tokens > 0 AND total_tokens IN (input_tokens + output_tokens, input_tokens + {CACHE} + output_tokens)) AS inside_by_total
+            count(*) FILTER (reasoning_tokens > 0 AND total_tokens IN (input_tokens + output_tokens,
+                input_tokens + {CACHE} + output_tokens)) AS inside_by_total
         FROM {stage}
         WHERE (input_has_cache IS NULL AND {CACHE} > 0 OR output_has_reasoning IS NULL AND reasoning_tokens > 0)
         GROUP BY ALL"""
@@ -64,7 +71,8 @@ def _cost_evidence(stage: str, priced) -> str:
     fits = "count(*) FILTER (reading {} AND abs(list_cost_usd - reported_cost_usd) <= 0.01 * reported_cost_usd)"
     buckets = disjoint("reading", "coalesce(output_has_reasoning, true)")
     return f"""CREATE OR REPLACE TEMP TABLE cost_readings AS
-        SELECT raw_provider AS provider, model_raw, {fits.format("")} AS fits_inclusive, {fits.format("IS FALSE")} AS fits_exclusive,
+        SELECT raw_provider AS provider, model_raw, {fits.format("")} AS fits_inclusive,
+            {fits.format("IS FALSE")} AS fits_exclusive,
             count(*) FILTER (reading AND list_cost_usd IS NOT NULL) AS priced
         FROM ({priced(f"(SELECT * EXCLUDE ({', '.join(RAW_COUNTS)}), provider AS raw_provider, {buckets} FROM ({both}))")}) GROUP BY ALL"""
 
@@ -86,7 +94,10 @@ def disjoint(input_has_cache: str, output_has_reasoning: str) -> str:
 
     Media tokens are parts of the log's totals: they are taken out of the text, and never more than is there.
     """
-    writes = "CASE WHEN cache_write_5m_tokens IS NULL AND cache_write_1h_tokens IS NULL THEN cache_write_tokens ELSE cache_write_5m_tokens END"
+    writes = (
+        "CASE WHEN cache_write_5m_tokens IS NULL AND cache_write_1h_tokens IS NULL THEN cache_write_tokens ELSE"
+        " cache_write_5m_tokens END"
+    )
     fresh = f"CASE WHEN {input_has_cache} THEN input_tokens - {CACHE_ONCE} ELSE input_tokens END"
     visible = (
         f"CASE WHEN {output_has_reasoning} THEN output_tokens - coalesce(reasoning_tokens, 0) ELSE output_tokens END"
@@ -129,8 +140,8 @@ UNKNOWN_WHOLE = 10**12  # media of a side whose total is unknown stand as they a
 
 # `cache_write_tokens` is the sum where the log also splits it by time to live: count it once.
 CACHE_ONCE = (
-    "(coalesce(cache_read_tokens, 0) + CASE WHEN cache_write_5m_tokens IS NULL AND cache_write_1h_tokens IS NULL "
-    "THEN coalesce(cache_write_tokens, 0) ELSE coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) END)"
+    "(coalesce(cache_read_tokens, 0) + CASE WHEN cache_write_5m_tokens IS NULL AND cache_write_1h_tokens IS NULL THEN"
+    " coalesce(cache_write_tokens, 0) ELSE coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) END)"
 )
 
 
@@ -151,11 +162,18 @@ def _verdicts(form: Format) -> str:
                  WHEN {share("outside_by_total", "outside_by_total + inside_by_total")} THEN FALSE
                  WHEN {share("inside_by_total", "outside_by_total + inside_by_total")} THEN TRUE
                  ELSE {assumed_out} END AS output_has_reasoning,
-            CASE WHEN (has_cache = 0 OR excl_by_size + incl_by_total + excl_by_total > 0 OR coalesce(fits_inclusive, 0) <> coalesce(fits_exclusive, 0))
-                  AND (has_reasoning = 0 OR outside_by_size + outside_by_total + inside_by_total > 0) THEN 'inferred' ELSE 'assumed' END AS verdict,
-            CASE WHEN excl_by_size > 0 THEN 'cache tokens exceed the input in ' || excl_by_size || ' of ' || has_cache || ' records'
-                 WHEN incl_by_total + excl_by_total > 0 THEN 'total = input + output in ' || incl_by_total || ', = input + cache + output in ' || excl_by_total || ' of ' || has_cache || ' records'
-                 WHEN coalesce(priced, 0) > 0 THEN 'logged cost reproduced in ' || fits_inclusive || ' (inclusive) and ' || fits_exclusive || ' (exclusive) of ' || priced || ' records'
-                 WHEN has_reasoning > 0 AND has_cache = 0 THEN 'total has reasoning outside output in ' || outside_by_total || ', inside in ' || inside_by_total || ' of ' || has_reasoning || ' records'
+            CASE WHEN (has_cache = 0 OR excl_by_size + incl_by_total + excl_by_total > 0 OR coalesce(fits_inclusive,
+            0) <> coalesce(fits_exclusive, 0))
+                  AND (has_reasoning = 0 OR outside_by_size + outside_by_total + inside_by_total > 0) THEN 'inferred'
+                      ELSE 'assumed' END AS verdict,
+            CASE WHEN excl_by_size > 0 THEN 'cache tokens exceed the input in ' || excl_by_size || ' of ' || has_cache
+            || ' records'
+                 WHEN incl_by_total + excl_by_total > 0 THEN 'total = input + output in ' || incl_by_total ||
+                 ', = input + cache + output in ' || excl_by_total || ' of ' || has_cache || ' records'
+                 WHEN coalesce(priced, 0) > 0 THEN 'logged cost reproduced in ' || fits_inclusive ||
+                 ' (inclusive) and ' || fits_exclusive || ' (exclusive) of ' || priced || ' records'
+                 WHEN has_reasoning > 0 AND has_cache = 0 THEN 'total has reasoning outside output in ' ||
+                 outside_by_total || ', inside in ' || inside_by_total || ' of ' || has_reasoning || ' records'
                  ELSE 'no record decides; the source''s documented default is used' END AS evidence
-        FROM readings r LEFT JOIN cost_readings c ON r.provider IS NOT DISTINCT FROM c.provider AND r.model_raw IS NOT DISTINCT FROM c.model_raw"""
+        FROM readings r LEFT JOIN cost_readings c ON r.provider IS NOT DISTINCT FROM c.provider AND r.model_raw IS NOT
+        DISTINCT FROM c.model_raw"""

@@ -74,7 +74,8 @@ def _nested(path: str) -> dict[str, object]:
 
 
 def _known_paths(form: Format) -> list[str]:
-    """Paths of known leaves as `json_tree` writes them, list positions left out; a path ending in * knows what is below."""
+    """Paths of known leaves as `json_tree` writes them, list positions left out; a path ending in * knows what is
+    below."""
     found: list[str] = []
 
     def visit(value: object, path: str) -> None:
@@ -114,7 +115,10 @@ def paths(cursor: Cursor, form: Format) -> dict[int, list[UnreadPath]]:
     """By file number, the unread paths of the rows that were loaded, most rows first."""
     if not form.usage or not cursor.execute("SELECT count(*) FROM unread_rows").fetchall()[0][0]:
         return {}
-    loaded = "SELECT s.row_no, s.unread FROM log_rows s SEMI JOIN unread_rows USING (row_no) SEMI JOIN fresh_rows USING (row_no)"
+    loaded = (
+        "SELECT s.row_no, s.unread FROM log_rows s SEMI JOIN unread_rows USING (row_no) SEMI JOIN fresh_rows USING"
+        " (row_no)"
+    )
     rows = cursor.execute(
         f"""SELECT f.file_no, path, count(DISTINCT row_no), sum(value) FROM ({_leaves(form, loaded)}) l
             JOIN fresh_rows f USING (row_no) GROUP BY 1, 2 ORDER BY 3 DESC, 2"""

@@ -36,14 +36,17 @@ def bill_text(company: Company, wish: Wish, first: date, last: date) -> str:
     )
     return f"""
         WITH line AS (
-            SELECT started_at::DATE AS day, 'proj-gateway' AS project, model, sum(cost_usd::DECIMAL(18, 9)) AS usd FROM ({logged}) WHERE provider = '{PROVIDER}' GROUP BY ALL
-            UNION ALL SELECT DATE '{day}', 'proj-notebooks', '{stray.model}', {stray.usd} WHERE DATE '{day}' BETWEEN DATE '{first}' AND DATE '{last - timedelta(1)}'
+            SELECT started_at::DATE AS day, 'proj-gateway' AS project, model, sum(cost_usd::DECIMAL(18,
+                9)) AS usd FROM ({logged}) WHERE provider = '{PROVIDER}' GROUP BY ALL
+            UNION ALL SELECT DATE '{day}', 'proj-notebooks', '{stray.model}',
+                {stray.usd} WHERE DATE '{day}' BETWEEN DATE '{first}' AND DATE '{last - timedelta(1)}'
         ),
         bucket AS (
             SELECT day, list({{'object': 'organization.costs.result', 'amount': {{'value': round(usd, 6)::DOUBLE, 'currency': 'usd'}}, 'line_item': model, 'project_id': project}}
                 ORDER BY project, model) AS results
             FROM line WHERE day < DATE '{last}' GROUP BY day
         )
-        SELECT 'page' AS object, list({{'object': 'bucket', 'start_time': epoch(day)::BIGINT, 'end_time': epoch(day + 1)::BIGINT, 'results': results}} ORDER BY day) AS data,
+        SELECT 'page' AS object,
+            list({{'object': 'bucket', 'start_time': epoch(day)::BIGINT, 'end_time': epoch(day + 1)::BIGINT, 'results': results}} ORDER BY day) AS data,
             false AS has_more
         FROM bucket"""

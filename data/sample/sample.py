@@ -51,7 +51,8 @@ def wish(rows: int | None = None, days: int | None = None, end: date | None = No
         1
     ):
         raise BadInput(
-            f"The history would run from {wanted.end - timedelta(wanted.days)} to {wanted.end}; keep it between 2020 and today."
+            f"The history would run from {wanted.end - timedelta(wanted.days)} to {wanted.end}; keep it between 2020"
+            " and today."
         )
     return wanted
 
@@ -62,7 +63,8 @@ def folder(ledger: Ledger, wanted: Wish) -> Path:
 
 
 def write(ledger: Ledger, wanted: Wish, progress: Progress = lambda stage, share, note: None) -> list[Path]:
-    """Write the logs and the invoice and return their paths; files of an earlier run with the same wish are replaced."""
+    """Write the logs and the invoice and return their paths; files of an earlier run with the same wish are
+    replaced."""
     company, target = read_company(), folder(ledger, wanted)
     cursor = ledger.cursor()
     try:
@@ -85,7 +87,8 @@ def write(ledger: Ledger, wanted: Wish, progress: Progress = lambda stage, share
         return [path for path in paths if path.stat().st_size]
     except OSError as error:
         raise LedgerError(
-            f"The sample cannot be written to {target} ({error.strerror}); check the folder's permissions and free space."
+            f"The sample cannot be written to {target} ({error.strerror}); check the folder's permissions and free"
+            " space."
         ) from error
     finally:
         cursor.close()
@@ -115,11 +118,13 @@ def refuse_mixing(ledger: Ledger, wanted: Wish) -> None:
     """Raise Refused when the ledger holds real rows, or a sample company that is not the wished one."""
     if real := _batches(ledger, f"NOT {IS_SAMPLE}"):
         raise Refused(
-            f"The ledger in {ledger.home} holds {real} batches of real logs; load the sample company into a store of its own with --home DIR."
+            f"The ledger in {ledger.home} holds {real} batches of real logs; load the sample company into a store of"
+            " its own with --home DIR."
         )
     if _batches(ledger, f"{IS_SAMPLE} AND NOT contains(path, '/{folder(ledger, wanted).name}/')"):
         raise Refused(
-            f"The ledger in {ledger.home} already holds a sample company of another date, size or seed; use --home DIR for a second one."
+            f"The ledger in {ledger.home} already holds a sample company of another date, size or seed; use --home DIR"
+            " for a second one."
         )
 
 

@@ -72,13 +72,15 @@ def _slots_text(company: Company, wish: Wish) -> str:
     is_failing = f"model = '{failing.model}' AND days_ago <= {failing.days_ago}"
     year = f"least({wish.days}, 365)"
     return f"""
-        WITH day AS (SELECT DATE '{wish.end}' - i::INTEGER AS day, i AS days_ago FROM range(1, {wish.days + 1}) AS t(i)),
+        WITH day AS (SELECT DATE '{wish.end}' - i::INTEGER AS day, i AS days_ago FROM range(1,
+            {wish.days + 1}) AS t(i)),
         weighted AS (
             SELECT *, hash({wish.seed}, w, days_ago) AS salt,
                 (CASE WHEN hours = 'nightly' THEN {company.batch_weekdays} ELSE {company.weekdays} END)[isodow(day)]
                     * pow(1 + growth, -days_ago / 365.0) * spread(hash({wish.seed}, w, day), 1, 0.07)
                     * CASE WHEN team = '{runaway.team}' AND feature = '{runaway.feature}'
-                        AND days_ago <= {runaway.days_ago} AND days_ago > {runaway.days_ago - runaway.days} THEN {runaway.times} ELSE 1 END AS weight,
+                        AND days_ago <= {runaway.days_ago} AND days_ago > {runaway.days_ago - runaway.days} THEN
+                            {runaway.times} ELSE 1 END AS weight,
                 pow(1 + context_growth, -days_ago / 365.0) AS drift,
                 CASE WHEN team = '{cache.team}' AND feature = '{cache.feature}' AND days_ago <= {cache.days_ago}
                     THEN {cache.cached} ELSE cached END AS cached_share,
@@ -86,11 +88,13 @@ def _slots_text(company: Company, wish: Wish) -> str:
                 CASE WHEN {is_failing} THEN {failing.fallback_share} ELSE 0 END AS fallback_share
             FROM workload CROSS JOIN day JOIN rate USING (model) JOIN rhythm USING (hours)
         ),
-        parted AS (SELECT *, share * weight / sum(weight) FILTER (days_ago <= {year}) OVER (PARTITION BY w) AS part FROM weighted),
+        parted AS (SELECT *, share * weight / sum(weight) FILTER (days_ago <= {year}) OVER (PARTITION BY w) AS part
+            FROM weighted),
         expected AS (
             SELECT *, {wish.rows} * part / sum(part) OVER () AS expected,
                 (1 - failure_rate * fallback_share) * (1 - failure_rate * {RETRY_FAILS}) * drift
-                    * (input * ((1 - cached_share) * fresh_usd + cached_share * cached_usd) + output * output_usd) / 1e6 AS call_usd
+                    * (input * ((1 - cached_share) * fresh_usd + cached_share * cached_usd) + output * output_usd) /
+                        1e6 AS call_usd
             FROM parted
         ),
         counted AS (
@@ -98,8 +102,10 @@ def _slots_text(company: Company, wish: Wish) -> str:
                 usd * {year} / 365 / sum(expected * call_usd) FILTER (days_ago <= {year}) OVER (PARTITION BY w) AS scale
             FROM expected
         )
-        SELECT * EXCLUDE (share, usd, weight, part, expected, call_usd, overhead_ms, ms_per_token, provider, fresh_usd, cached_usd, output_usd),
-            (sum(calls) OVER (PARTITION BY w ORDER BY day) - calls)::BIGINT AS first_call, hash({wish.seed}, w, 'session') AS session_salt
+        SELECT * EXCLUDE (share, usd, weight, part, expected, call_usd, overhead_ms, ms_per_token, provider,
+            fresh_usd, cached_usd, output_usd),
+            (sum(calls) OVER (PARTITION BY w ORDER BY day) - calls)::BIGINT AS first_call, hash({wish.seed}, w,
+                'session') AS session_salt
         FROM counted ORDER BY day, w"""
 
 
@@ -112,12 +118,15 @@ def attempts_text(company: Company, wish: Wish, log: str, first: date, last: dat
     events = company.events
     return f"""
         WITH call AS (
-            SELECT *, hash(salt, i) AS k, hash(session_salt, (first_call + i) // turns) AS session_key, (first_call + i) % turns AS turn
-            FROM (SELECT *, unnest(range(calls)) AS i FROM slot WHERE log = '{log}' AND day >= DATE '{first}' AND day < DATE '{last}')
+            SELECT *, hash(salt, i) AS k, hash(session_salt, (first_call + i) // turns) AS session_key,
+                (first_call + i) % turns AS turn
+            FROM (SELECT *, unnest(range(calls)) AS i FROM slot WHERE log = '{log}' AND day >= DATE '{first}' AND day
+                < DATE '{last}')
         ),
         drawn AS (
             SELECT *, chance(k, 1) < failure_rate AS fails, chance(k, 2) < fallback_share AS falls_back,
-                input * drift * spread(k, 3, 0.5) * CASE WHEN turns > 1 THEN 2.0 * (turn + 1) / (turns + 1) ELSE 1 END AS real_input,
+                input * drift * spread(k, 3, 0.5) * CASE WHEN turns > 1 THEN 2.0 * (turn + 1) / (turns + 1) ELSE 1 END
+                    AS real_input,
                 output * drift * spread(k, 4, 0.55) AS real_output,
                 CASE WHEN turns > 1 THEN session_key ELSE k END AS task_key,
                 {_error_text()} AS error
@@ -130,35 +139,42 @@ def attempts_text(company: Company, wish: Wish, log: str, first: date, last: dat
             FROM drawn
         ),
         counted AS (
-            SELECT *, round(real_input * scale)::BIGINT AS input_tokens, round(input_tokens * cached_share)::BIGINT AS cached_tokens,
+            SELECT *, round(real_input * scale)::BIGINT AS input_tokens,
+                round(input_tokens * cached_share)::BIGINT AS cached_tokens,
                 CASE WHEN failed THEN 0 ELSE round(real_output * scale)::BIGINT END AS output_tokens,
                 round(output_tokens * reasoning / output)::BIGINT AS reasoning_tokens,
                 CASE WHEN failed THEN error.wait_ms * (0.7 + 0.6 * chance(k, attempt + 5))
                     ELSE (overhead_ms + ms_per_token * real_output) * spread(k, 8, 0.35) END AS latency_ms
             FROM attempt JOIN rate USING (model)
         )
-        SELECT 'call-' || hex_of(k) AS call_id, attempt, model, provider, feature, task_type, criticality, data_class, failed, error,
+        SELECT 'call-' || hex_of(k) AS call_id, attempt, model, provider, feature, task_type, criticality, data_class,
+            failed, error,
             attempt = 2 AND falls_back AS fell_back, round(scale, 1) AS calls,
             least(day + to_hours(hour_at[1 + floor(chance(task_key, 9) * {HOUR_STEPS})::INTEGER])
-                + to_milliseconds((3600000 * chance(task_key, 10) + turn * (75000 + 40000 * chance(k, 11)) + (attempt - 1) * (1500 + error.wait_ms))::BIGINT),
+                + to_milliseconds((3600000 * chance(task_key, 10) + turn * (75000 + 40000 * chance(k,
+                11)) + (attempt - 1) * (1500 + error.wait_ms))::BIGINT),
                 TIMESTAMP '{wish.end}' - INTERVAL 1 SECOND) AS started_at,
             started_at + to_milliseconds(latency_ms::BIGINT) AS ended_at, latency_ms,
             least(latency_ms, overhead_ms * spread(k, 12, 0.4)) AS ttft_ms,
             CASE WHEN chance(task_key, 13) >= {events.no_key_share} THEN team END AS team,
             {_environment_text(company)} AS environment,
-            'user-' || left(team, 3) || '-' || lpad((1 + floor(40 * pow(chance(task_key, 15), 2)))::INTEGER::TEXT, 2, '0') AS user_id,
+            'user-' || left(team, 3) || '-' || lpad((1 + floor(40 * pow(chance(task_key, 15), 2)))::INTEGER::TEXT, 2,
+                '0') AS user_id,
             CASE WHEN data_class IN ('customer', 'regulated')
-                THEN 'customer-' || lpad((1 + floor(180 * pow(chance(task_key, 16), 2)))::INTEGER::TEXT, 3, '0') END AS customer_id,
+                THEN 'customer-' || lpad((1 + floor(180 * pow(chance(task_key, 16), 2)))::INTEGER::TEXT, 3,
+                    '0') END AS customer_id,
             CASE WHEN turns > 1 THEN 'session-' || hex_of(session_key) END AS session_id,
             input_tokens, cached_tokens, output_tokens, reasoning_tokens,
-            CASE WHEN failed THEN 0 ELSE round(((input_tokens - cached_tokens) * fresh_usd + cached_tokens * cached_usd + output_tokens * output_usd) / 1e6, 9) END AS cost_usd,
+            CASE WHEN failed THEN 0 ELSE round(((input_tokens - cached_tokens) * fresh_usd + cached_tokens *
+                cached_usd + output_tokens * output_usd) / 1e6, 9) END AS cost_usd,
             CASE WHEN NOT failed AND chance(k, 17) < {events.scored_share}
                 THEN round(greatest(0, least(1, quality + 0.045 * normal(k, 18))), 3) END AS quality_score
         FROM counted"""
 
 
 def _error_text() -> str:
-    """What a failed attempt met: mostly the provider's rate limit, some rejected tool calls, time-outs and server errors."""
+    """What a failed attempt met: mostly the
+    provider's rate limit, some rejected tool calls, time-outs and server errors."""
     kinds = (
         ("0.78", 429, "RateLimitError", "Rate limit reached: 1500 requests per minute", 400),
         ("0.90", 400, "BadRequestError", "Tool call arguments do not match the declared schema", 700),
@@ -166,7 +182,8 @@ def _error_text() -> str:
         ("1.01", 503, "ServiceUnavailableError", "The model is temporarily unavailable", 1_200),
     )
     cases = " ".join(
-        f"WHEN chance(k, 19) < {below} THEN {{'code': {code}, 'kind': '{kind}', 'text': '{text}', 'wait_ms': {wait_ms}}}"
+        f"WHEN chance(k, 19) < {below} THEN {{'code': {code}, 'kind': '{kind}', 'text': '{text}', 'wait_ms':"
+        f" {wait_ms}}}"
         for below, code, kind, text, wait_ms in kinds
     )
     return f"CASE {cases} END"

@@ -164,11 +164,16 @@ def sentence(option: str, payback: float, odds: uncertainty.Odds) -> str:
     middle = (
         "never pays back in the middle case"
         if np.isnan(payback)
-        else f"pays back in {payback:.1f} months in the middle case"
-        if payback
-        else "is cheaper from the first month in the middle case"
+        else (
+            f"pays back in {payback:.1f} months in the middle case"
+            if payback
+            else "is cheaper from the first month in the middle case"
+        )
     )
-    return f"{option.capitalize()} capacity {middle}; {wording.odds(odds.chance_never)} chance that it does not within the horizon."
+    return (
+        f"{option.capitalize()} capacity {middle}; {wording.odds(odds.chance_never)} chance that it does not within the"
+        " horizon."
+    )
 
 
 def _option(case: Case, x: dict[str, float], option: str) -> dict[str, Any]:
@@ -186,14 +191,16 @@ def _option(case: Case, x: dict[str, float], option: str) -> dict[str, Any]:
         "first_year_usd": float(flow[:13].sum()),
         "gpus": float(gpus(x, months, whole=case.whole)[-1]) if machines else None,
         "utilisation": busy,
-        "usd_per_gpu_hour": {
-            "rented": x.get("rent_usd_per_gpu_hour"),
-            "bought": owned_usd_per_gpu_hour(x) if option == "bought" and machines else None,
-        }.get(option),
+        "usd_per_gpu_hour": (
+            {
+                "rented": x.get("rent_usd_per_gpu_hour"),
+                "bought": owned_usd_per_gpu_hour(x) if option == "bought" and machines else None,
+            }.get(option)
+        ),
         "usd_per_mtok_reserved": per_mtok,  # every paid hour over the tokens served: compare this one with the API
-        "usd_per_mtok_usage": per_mtok * busy
-        if own and per_mtok and busy
-        else per_mtok,  # busy hours only: always looks cheaper
+        "usd_per_mtok_usage": (
+            per_mtok * busy if own and per_mtok and busy else per_mtok
+        ),  # busy hours only: always looks cheaper
     }
 
 

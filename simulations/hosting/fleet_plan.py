@@ -138,8 +138,10 @@ def _sampled(windows: list[Requests]) -> tuple[str, ...]:
     if most <= fleet.MOST_REPLAYED:
         return ()
     return (
-        f"The busiest hours hold up to {most:,} requests; a random {wording.share(fleet.MOST_REPLAYED / most)} of them was "
-        "replayed on as large a part of the fleet.",
+        (
+            f"The busiest hours hold up to {most:,} requests; a random {wording.share(fleet.MOST_REPLAYED / most)} of"
+            " them was replayed on as large a part of the fleet."
+        ),
     )
 
 

@@ -141,8 +141,8 @@ def study(plan: Plan, work: Work) -> Study:
     warnings = list(work.warnings)
     if left_out:
         warnings.append(
-            f"{wording.share(left_out)} of the busiest hours' tokens are in requests longer than {longest:,.0f} tokens; "
-            "these stay on the API."
+            f"{wording.share(left_out)} of the busiest hours' tokens are in requests longer than {longest:,.0f} tokens;"
+            " these stay on the API."
         )
     bill = work.api.monthly("api_usd_per_month", work.traffic).value
     planned = plan_fleet(plan, work.demand, windows, rates, bill)

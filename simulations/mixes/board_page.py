@@ -29,10 +29,15 @@ def board_page(result: dict[str, Any], made_from: str = "") -> str:
     title = f"{result['name']}: {verb} {wording.usd(abs(saving))} a year{'' if saving >= 0 else ' more'}"
     quality = "unknown" if result["quality_change"] is None else f"{result['quality_change'] * 100:+.2f} points"
     lines = [
-        f"P10 to P90 of the saving: {wording.usd(spread['p10'])} to {wording.usd(spread['p90'])}; chance of any saving "
-        f"{wording.odds(result['ranges']['chance_of_saving'])}.",
-        f"Quality: {wording.quality(result['baseline']['quality'])} before, {wording.quality(result['proposed']['quality'])} after "
-        f"({quality}; {result['proposed']['quality_tier']}).",
+        (
+            f"P10 to P90 of the saving: {wording.usd(spread['p10'])} to {wording.usd(spread['p90'])}; chance of any"
+            f" saving {wording.odds(result['ranges']['chance_of_saving'])}."
+        ),
+        (
+            f"Quality: {wording.quality(result['baseline']['quality'])} before,"
+            f" {wording.quality(result['proposed']['quality'])} after ({quality};"
+            f" {result['proposed']['quality_tier']})."
+        ),
         f"{wording.share(result['moved_share'])} of the work changes model or hosting.",
     ]
     body = [
@@ -56,8 +61,9 @@ def board_page(result: dict[str, Any], made_from: str = "") -> str:
 
 def _models(side: dict[str, Any]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(m['model'])}</td><td>{escape(m.get('use', ''))}</td><td class=n>{wording.share(m['share'])}</td>"
-        f"<td class=n>{wording.usd(m.get('annual_cost_usd'))}</td><td class=n>{wording.quality(m.get('quality'))}</td></tr>"
+        f"<tr><td>{escape(m['model'])}</td><td>{escape(m.get('use', ''))}</td><td"
+        f" class=n>{wording.share(m['share'])}</td><td class=n>{wording.usd(m.get('annual_cost_usd'))}</td><td"
+        f" class=n>{wording.quality(m.get('quality'))}</td></tr>"
         for m in side["models"]
     )
     total = (

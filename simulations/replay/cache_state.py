@@ -59,7 +59,8 @@ def lost_reads(
     """Tokens per group and target: columns `group`, `slot` and `COUNTS`, only where a conversation is touched.
 
     `lost_short` and `lost_long` are to be written anew (for five minutes, for an hour), `lost_unmarked` are below what
-    the target keeps; `reads` is what the log read in these conversations, `at_risk` what of it a move could end, `known`
+    the target keeps; `reads` is what the log read in these conversations, `at_risk` what of it a move could end,
+    `known`
     what was followed by session.
     `uses` names the targets of every group, in the order of `groups`.
     """

@@ -128,9 +128,8 @@ def judged(estimate: Estimate) -> Estimate:
         )
     if estimate.unsupported_share > MAX_UNSUPPORTED:
         raise Refused(
-            f"Quality cannot be estimated: the old router never tried {wording.share(estimate.unsupported_share)} of what the "
-            "policy would do; "
-            "explore those models on a share of the traffic first."
+            f"Quality cannot be estimated: the old router never tried {wording.share(estimate.unsupported_share)} of"
+            " what the policy would do; explore those models on a share of the traffic first."
         )
     return estimate
 

@@ -200,8 +200,8 @@ def _assumptions(result: Replay, market: Market) -> list[str]:
         words.append(EQUAL_TOKENS)
     if any(rule.cascade for rule in result.policy.rules):
         words.append(
-            f"a cascade's first answers are accepted {wording.share(result.assumed.acceptance)} of the time where no live run "
-            "says otherwise"
+            f"a cascade's first answers are accepted {wording.share(result.assumed.acceptance)} of the time where no"
+            " live run says otherwise"
         )
     if any(rule.way == "vote" for rule in result.policy.rules):
         words.append("every sample of a vote is paid in full, its input included")

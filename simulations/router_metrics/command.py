@@ -71,7 +71,8 @@ def pair_metrics(table: ResultsTable, weak: str, strong: str) -> dict[str, Any]:
     curve = optimal(table.scores[:, w], table.scores[:, s])
     if curve.weak == curve.strong:
         raise BadInput(
-            f"{weak} and {strong} score the same, {wording.quality(curve.weak)}; PGR has no gap to recover. Choose another pair."
+            f"{weak} and {strong} score the same, {wording.quality(curve.weak)}; PGR has no gap to recover. Choose"
+            " another pair."
         )
     return {
         "weak": {"model": weak, "quality": curve.weak},
@@ -124,8 +125,8 @@ def _metrics(args: argparse.Namespace) -> None:
         else f"{result['aiq']:.4f} (upstream code: {result['aiq_upstream']:.4f})"
     )
     say(
-        f"best single {result['best_single']}; blind mixing AIQ {aiq_text}; oracle {wording.quality(best['quality'])} at "
-        f"{wording.usd(best['cost_usd'])}, a maximum over noisy answers, not a goal"
+        f"best single {result['best_single']}; blind mixing AIQ {aiq_text}; oracle {wording.quality(best['quality'])}"
+        f" at {wording.usd(best['cost_usd'])}, a maximum over noisy answers, not a goal"
     )
     if "pair" in result:
         pair = result["pair"]["optimal"]

@@ -46,7 +46,10 @@ def company(ledger):
                 dice.choice(["user-1", "user-2", None]),
             )
         )
-    columns = f"event_id, call_id, attempt, requested_at, model, team, provider, status, cost_usd, cost_basis, {', '.join(TOKENS)}, latency_ms, user_id"
+    columns = (
+        "event_id, call_id, attempt, requested_at, model, team, provider, status, cost_usd, cost_basis,"
+        f" {', '.join(TOKENS)}, latency_ms, user_id"
+    )
     with ledger.write() as cursor:
         cursor.executemany(f"INSERT INTO lake.main.usage ({columns}) VALUES ({', '.join('?' * len(rows[0]))})", rows)
         cursor.execute("UPDATE lake.main.usage SET source = 'test', batch_id = 'b'")
@@ -168,8 +171,9 @@ def test_focus_rows_add_up_to_the_month(company):
 def test_focus_splits_by_the_price_of_the_day(ledger):
     with ledger.write() as cursor:
         cursor.execute(
-            "INSERT INTO lake.main.usage (event_id, attempt, requested_at, provider, model, service_tier, status, cost_usd, list_cost_usd, fresh_input_tokens, cache_read_tokens, output_tokens) "
-            "VALUES ('e', 1, TIMESTAMP '2026-10-02 00:00:00', 'openai', 'gpt-5', 'standard', 'success', 0.0180, 0.0180, 6000, 4000, 1000)"
+            "INSERT INTO lake.main.usage (event_id, attempt, requested_at, provider, model, service_tier, status,"
+            " cost_usd, list_cost_usd, fresh_input_tokens, cache_read_tokens, output_tokens) VALUES ('e', 1, TIMESTAMP"
+            " '2026-10-02 00:00:00', 'openai', 'gpt-5', 'standard', 'success', 0.0180, 0.0180, 6000, 4000, 1000)"
         )
     frame = focus.rows(ledger, FIRST).set_index("SkuMeter")["BilledCost"]
     # gpt-5: 1.25 in, 0.125 cached, 10 out per million.
@@ -183,8 +187,8 @@ def test_focus_splits_by_the_price_of_the_day(ledger):
 def test_focus_csv_is_safe_in_a_spreadsheet(ledger, tmp_path, capsys):
     with ledger.write() as cursor:
         cursor.execute(
-            "INSERT INTO lake.main.usage (event_id, attempt, requested_at, model, team, status, cost_usd, fresh_input_tokens) "
-            "VALUES ('e', 1, TIMESTAMP '2026-10-02 00:00:00', 'm', '=cmd|x', 'success', 1, 10)"
+            "INSERT INTO lake.main.usage (event_id, attempt, requested_at, model, team, status, cost_usd,"
+            " fresh_input_tokens) VALUES ('e', 1, TIMESTAMP '2026-10-02 00:00:00', 'm', '=cmd|x', 'success', 1, 10)"
         )
         cursor.execute("INSERT INTO lake.main.batches (batch_id, loaded) VALUES ('b', 1)")
     out = tmp_path / "focus.csv"

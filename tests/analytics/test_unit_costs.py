@@ -89,7 +89,8 @@ def test_a_bill_is_compared_by_provider_and_month_and_explained(ledger, state):
             ]
         ):
             cursor.execute(
-                "INSERT INTO lake.main.billed BY NAME SELECT ? AS bill_id, ? AS provider, ?::DATE AS day, 'cost' AS kind, ?::DECIMAL(38,12) AS amount, ? AS currency",
+                "INSERT INTO lake.main.billed BY NAME SELECT ? AS bill_id, ? AS provider, ?::DATE AS day, 'cost' AS"
+                " kind, ?::DECIMAL(38,12) AS amount, ? AS currency",
                 [str(number), provider, day, amount, currency],
             )
     view = ledger.at(ledger.snapshot())
@@ -106,10 +107,10 @@ def test_a_bill_that_differs_on_one_day_names_the_day(ledger, state):
     with ledger.write() as cursor:
         cursor.execute("DELETE FROM lake.main.billed")
         cursor.execute(
-            "INSERT INTO lake.main.billed BY NAME SELECT md5(concat(provider, day, part)) AS bill_id, provider, day, 'cost' AS kind, 'USD' AS currency, "
-            "(CASE part WHEN 0 THEN usd WHEN 1 THEN 900 END)::DECIMAL(38,12) AS amount "
-            "FROM (SELECT provider, requested_at::DATE AS day, sum(cost_usd) AS usd FROM lake.main.usage WHERE provider = 'openai' GROUP BY ALL), range(2) p(part) "
-            "WHERE part = 0 OR day = DATE '2026-10-14'"
+            "INSERT INTO lake.main.billed BY NAME SELECT md5(concat(provider, day, part)) AS bill_id, provider, day,"
+            " 'cost' AS kind, 'USD' AS currency, (CASE part WHEN 0 THEN usd WHEN 1 THEN 900 END)::DECIMAL(38,12) AS"
+            " amount FROM (SELECT provider, requested_at::DATE AS day, sum(cost_usd) AS usd FROM lake.main.usage WHERE"
+            " provider = 'openai' GROUP BY ALL), range(2) p(part) WHERE part = 0 OR day = DATE '2026-10-14'"
         )
     rows = reconcile.by_month(ledger.at(ledger.snapshot()), state)
     october = rows[pd.to_datetime(rows["month"]).dt.month == 10].iloc[0]

@@ -1,7 +1,10 @@
-"""A server that lowers its rate limit without notice, on real sockets: what the limiter gets through against the best fixed rate.
+"""A server that lowers its rate limit without notice, on real sockets: what the limiter gets through against the best
+fixed rate.
 
-Time runs eight times as fast for the router and the server alike, so that two minutes pass in seventeen seconds. The best
-fixed rate is measured beside it, at the same time; where the machine is too busy to keep even that, it is done again slower.
+Time runs eight times as fast for the router and the server alike,
+so that two minutes pass in seventeen seconds. The best
+fixed rate is measured beside it, at the same time; where the machine is too busy to keep even that,
+it is done again slower.
 """
 
 from __future__ import annotations

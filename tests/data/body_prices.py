@@ -26,7 +26,10 @@ AT = instant("2026-03-01T12:00")  # most of the data set's prices are those of t
 MEDIA = ("audio", "image", "video")
 TOLERANCE = Decimal("1e-9")
 REASONS = {
-    "media": "audio, image or video tokens have prices of their own; the ledger keeps no such columns and prices them as text",
+    "media": (
+        "audio, image or video tokens have prices of their own; the ledger keeps no such columns and prices them as"
+        " text"
+    ),
     "data set": "the data set was written under another price; the catalogue itself gives our figure on this day",
     "no price": "the catalogue lists the model without any price and the data set takes that as 0; unpriced here",
 }
@@ -99,7 +102,8 @@ def main() -> None:
     """Print the differences as the case table."""
     folder = Path(__file__).parents[3] / "shared" / "data" / "usage_bodies"
     print(
-        "# Prices of shared/data/usage_bodies where ours is not the data set's, one line each; made by tests/data/body_prices.py."
+        "# Prices of shared/data/usage_bodies where ours is not the data set's, one line each; made by"
+        " tests/data/body_prices.py."
     )
     for name, meaning in REASONS.items():
         print(f"# {name}: {meaning}")

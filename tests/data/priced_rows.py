@@ -21,7 +21,8 @@ def priced(cursor, book, rows: list[dict]) -> pd.DataFrame:
     }
     cursor.register("given_text", pa.table(texts))
     cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE given AS SELECT {', '.join(f'{name}::{kind} AS {name}' for name, kind in TYPES.items())} FROM given_text"
+        "CREATE OR REPLACE TEMP TABLE given AS SELECT"
+        f" {', '.join(f'{name}::{kind} AS {name}' for name, kind in TYPES.items())} FROM given_text"
     )
     book.attach(cursor, "given")
     return cursor.execute(f"SELECT * FROM ({book.priced('given')}) ORDER BY event_id").to_arrow_table().to_pandas()

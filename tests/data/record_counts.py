@@ -21,7 +21,8 @@ EMPTY = " \r\ufeff\x1e"  # a record separator holds nothing either
 
 
 def records_in(content: bytes) -> int | None:
-    """Lines of a JSONL file that are not blank, or elements of a JSON array; None where it is neither or could be either."""
+    """Lines of a JSONL file that are not blank, or elements of a JSON array; None where it is neither or could be
+    either."""
     text = _text(content)
     if text is None or re.search(r"\r(?!\n)|\0", text):  # a lone carriage return ends a line for some readers
         return None

@@ -12,7 +12,8 @@ KEYS = ("bot-checkout", "it's me", None)
 
 
 def load(ledger, state, folder: Path, count: int = 90) -> list:
-    """`count` Helicone records over nine months: three models in turn (one of them unknown), two key aliases and none."""
+    """`count` Helicone records over nine months: three models in turn (one of them unknown),
+    two key aliases and none."""
     path = folder / "log.jsonl"
     path.write_text("".join(json.dumps(_record(number)) + "\n" for number in range(count)))
     return ingest(ledger, state, [path])
@@ -45,7 +46,10 @@ def rows(view, columns: str) -> list[dict]:
 def adds_up(view) -> bool:
     """Whether the roll-up says what the rows say, to the last digit."""
     sums = "count(*) AS n, sum(cost_usd) AS usd, sum(list_cost_usd) AS listed, count(cost_usd) AS priced"
-    days = "sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd, sum(list_cost_usd) AS listed, sum(priced_attempts)::BIGINT AS priced"
+    days = (
+        "sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd, sum(list_cost_usd) AS listed, sum(priced_attempts)::BIGINT"
+        " AS priced"
+    )
     whole, rolled = (
         view.sql(f"SELECT {what} FROM {view.name(table)}") for what, table in ((sums, "usage"), (days, "spend_by_day"))
     )

@@ -156,8 +156,9 @@ def test_mixed_formats_in_one_folder_load_side_by_side(store, tmp_path):
     write(folder / "helicone.jsonl", GOOD)
     write(
         folder / "deeper/spend.json",
-        '[{"request_id": "a", "call_type": "acompletion", "spend": 0.01, "startTime": "2026-10-05 08:00:00", "endTime": "2026-10-05 08:00:02",'
-        ' "model": "gpt-5.2", "custom_llm_provider": "openai", "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "status": "success", "metadata": "{}"}]',
+        '[{"request_id": "a", "call_type": "acompletion", "spend": 0.01, "startTime": "2026-10-05 08:00:00", "endTime":'
+        ' "2026-10-05 08:00:02", "model": "gpt-5.2", "custom_llm_provider": "openai", "prompt_tokens": 10,'
+        ' "completion_tokens": 5, "total_tokens": 15, "status": "success", "metadata": "{}"}]',
     )
     write(folder / "notes.txt", "nothing to see\n")
     write(folder / "empty.jsonl", "")

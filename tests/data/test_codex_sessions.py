@@ -84,7 +84,8 @@ def test_repeats_forks_and_spawned_agents_add_up_to_what_was_spent(ledger, state
     sessions.write(25)
     assert sum(report.rejected for report in ingest(ledger, state, [folder])) == 0
     found = ledger.sql(f"""
-        SELECT count(*) AS calls, sum(fresh_input_tokens + cache_read_tokens) AS input_tokens, sum(cache_read_tokens) AS cached_input_tokens,
+        SELECT count(*) AS calls, sum(fresh_input_tokens + cache_read_tokens) AS input_tokens,
+            sum(cache_read_tokens) AS cached_input_tokens,
             sum(output_tokens + reasoning_tokens) AS output_tokens, sum(reasoning_tokens) AS reasoning_output_tokens
         FROM {ledger.name("usage")}""").iloc[0]
     assert {name: int(value) for name, value in found.items()} == {"calls": sessions.calls, **sessions.spent}

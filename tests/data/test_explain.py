@@ -1,4 +1,5 @@
-"""How a record is read: its columns, what stays unread, the price lines, the caveats; skips and rejects with their reason."""
+"""How a record is read: its columns, what stays unread, the price lines,
+the caveats; skips and rejects with their reason."""
 
 from __future__ import annotations
 

@@ -14,7 +14,10 @@ from data import migrations, rollups
 from data.errors import LedgerError, NoData
 from data.ledger import Ledger
 
-ROW = "INSERT INTO lake.main.usage (event_id, requested_at, attempt, status, cost_usd, model) SELECT '{tag}' || i, TIMESTAMP '2026-10-01' + INTERVAL (i) HOUR, 1, 'success', 0.1, 'm' FROM range({n}) t(i)"
+ROW = (
+    "INSERT INTO lake.main.usage (event_id, requested_at, attempt, status, cost_usd, model) SELECT '{tag}' || i,"
+    " TIMESTAMP '2026-10-01' + INTERVAL (i) HOUR, 1, 'success', 0.1, 'm' FROM range({n}) t(i)"
+)
 
 
 def add(ledger: Ledger, tag: str, n: int) -> None:
@@ -77,7 +80,8 @@ def test_roll_up_mirror_equals_the_stored_one(ledger):
 def test_the_reporting_zone_moves_the_day(ledger):
     with ledger.write() as cursor:
         cursor.execute(
-            "INSERT INTO lake.main.usage (event_id, requested_at, attempt, status, cost_usd) VALUES ('a', TIMESTAMP '2025-01-01 23:30:00', 1, 'success', 1)"
+            "INSERT INTO lake.main.usage (event_id, requested_at, attempt, status, cost_usd) VALUES ('a', TIMESTAMP"
+            " '2025-01-01 23:30:00', 1, 'success', 1)"
         )
         rollups.set_time_zone(cursor, "Asia/Shanghai")
     assert ledger.time_zone == "Asia/Shanghai"
@@ -146,7 +150,10 @@ def test_it_opens_from_another_folder_after_a_move(ledger, home, tmp_path):
 
 def test_nothing_is_downloaded_to_open_it(home):
     """The extensions come from their wheels: opening works with no network and no extension cache."""
-    code = "import os; os.environ['XDG_CACHE_HOME'] = os.environ['BATON_HOME'] + '/cache'; from data.ledger import Ledger; print(Ledger.open().snapshot())"
+    code = (
+        "import os; os.environ['XDG_CACHE_HOME'] = os.environ['BATON_HOME'] + '/cache'; from data.ledger import Ledger;"
+        " print(Ledger.open().snapshot())"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
 

@@ -1,7 +1,8 @@
 """A log that LiteLLM itself wrote, against LiteLLM's own totals.
 
 `tests/cases/litellm_spend_logs.jsonl` is ours: LiteLLM 1.106.2 called a local stand-in for OpenAI, Anthropic, Gemini,
-DeepSeek and xAI with scripted usage; `get_logging_payload`, the function the proxy writes its spend table with, made the
+DeepSeek and xAI with scripted usage; `get_logging_payload`, the function the proxy writes its spend table with,
+made the
 rows; they went into PostgreSQL 15 under LiteLLM's own migrations and came out by `row_to_json`. Left out are keys that
 are null, the key hash and, of the price map, all but the basic prices. (The proxy process itself needs Prisma's engine,
 which is downloaded from outside any package registry.)

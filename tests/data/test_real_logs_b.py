@@ -69,7 +69,8 @@ def test_a_focus_bill_adds_up_to_what_was_billed(name, ledger, state, shared_dat
     report = ingest(ledger, state, [shared_data / f"logs/focus/virtual_currency_pricing_model_{name}.csv"])[0]
     assert (report.format, report.loaded, report.rejected) == ("focus_bill", rows, 0)
     billed = ledger.sql(
-        f"SELECT sum(amount) AS total, min(day) AS first, count(DISTINCT currency) AS currencies FROM {ledger.name('billed')}"
+        "SELECT sum(amount) AS total, min(day) AS first, count(DISTINCT currency) AS currencies FROM"
+        f" {ledger.name('billed')}"
     ).iloc[0]
     assert (billed["total"], billed["first"].year, billed["currencies"]) == (total, 2025, 1)
 

@@ -54,10 +54,12 @@ def test_unmetered_and_reported_rows_keep_their_basis(ledger, state, tmp_path):
     small_ledger.load(ledger, state, tmp_path, count=9)
     with ledger.write() as cursor:
         cursor.execute(
-            "UPDATE lake.main.usage SET cost_basis = 'unmetered', cost_usd = NULL, fresh_input_tokens = NULL, output_tokens = NULL, list_cost_usd = NULL WHERE record_no = 1"
+            "UPDATE lake.main.usage SET cost_basis = 'unmetered', cost_usd = NULL, fresh_input_tokens = NULL,"
+            " output_tokens = NULL, list_cost_usd = NULL WHERE record_no = 1"
         )
         cursor.execute(
-            "UPDATE lake.main.usage SET cost_basis = 'reported', cost_usd = 0.5, reported_cost_usd = 0.5 WHERE record_no = 2"
+            "UPDATE lake.main.usage SET cost_basis = 'reported', cost_usd = 0.5, reported_cost_usd = 0.5 WHERE"
+            " record_no = 2"
         )
     assert reprice.reprice(ledger, state).rows == 0
 

@@ -29,7 +29,8 @@ def ask(store: Store, measures: str, where: str = YEAR, **by: str):
     """Measures of the usage rows: one row, or a frame indexed by the expressions named in `by`."""
     keys = "".join(f"{expression} AS {name}, " for name, expression in by.items())
     frame = store.ledger.sql(
-        f"SELECT {keys}{measures} FROM {store.ledger.name('usage')} WHERE {where} {'GROUP BY ALL ORDER BY ALL' if by else ''}"
+        f"SELECT {keys}{measures} FROM {store.ledger.name('usage')} WHERE {where}"
+        f" {'GROUP BY ALL ORDER BY ALL' if by else ''}"
     )
     return frame.set_index(list(by)) if by else frame.iloc[0]
 
@@ -49,7 +50,8 @@ def test_a_year_costs_some_600_thousand_dollars_in_the_shares_of_the_brief(store
 def test_every_answer_is_priced_and_the_catalogue_agrees_with_the_logs(store):
     totals = ask(
         store,
-        "sum(list_cost_usd) AS list, sum(reported_cost_usd) AS reported, count(*) FILTER (cost_usd IS NULL) AS unpriced",
+        "sum(list_cost_usd) AS list, sum(reported_cost_usd) AS reported, count(*) FILTER (cost_usd IS NULL) AS"
+        " unpriced",
     )
     assert totals["unpriced"] == 0
     assert float(totals["list"]) == pytest.approx(float(totals["reported"]), rel=1e-9)
@@ -120,7 +122,8 @@ def test_minimax_fails_fifteen_percent_of_its_requests_since_a_date(store):
     assert kinds.idxmax() == "rate_limit"
     names = store.ledger.name("usage")
     fallback = store.ledger.sql(
-        f"SELECT count(*) AS n FROM {names} a JOIN {names} b USING (call_id) WHERE a.model = 'minimax-m2' AND a.status = 'error' AND b.model = 'gpt-5.2' AND b.attempt = 2"
+        f"SELECT count(*) AS n FROM {names} a JOIN {names} b USING (call_id) WHERE a.model = 'minimax-m2' AND a.status"
+        " = 'error' AND b.model = 'gpt-5.2' AND b.attempt = 2"
     )
     assert fallback["n"][0] > 0
 
@@ -138,7 +141,10 @@ def test_weekdays_hours_growth_and_one_runaway_week(store):
     assert nightly["share"] > 0.95
     months = ask(store, "count(*) AS n", YEAR, month_="date_trunc('month', requested_at)")["n"].to_list()
     assert months[-2] > 1.1 * months[2]
-    runaway = "feature = 'research-agent' AND requested_at >= DATE '2026-11-21' - {}  AND requested_at < DATE '2026-11-21' - {}"
+    runaway = (
+        "feature = 'research-agent' AND requested_at >= DATE '2026-11-21' - {}  AND requested_at < DATE '2026-11-21'"
+        " - {}"
+    )
     weeks = [ask(store, "count(*) AS n", runaway.format(ago, ago - 7))["n"] for ago in (40, 47, 33)]
     assert weeks[0] > 4 * max(weeks[1:])
 
@@ -150,8 +156,9 @@ def test_a_cache_that_broke_and_sessions_whose_context_grows(store):
     assert ask(store, cached, f"{feature} >= DATE '2026-11-21' - 75")["share"] == pytest.approx(0.04, abs=0.01)
     names = store.ledger.name("usage")
     turns = store.ledger.sql(
-        f"SELECT turn, avg(tokens) AS tokens FROM (SELECT row_number() OVER (PARTITION BY session_id ORDER BY requested_at) AS turn, fresh_input_tokens + cache_read_tokens AS tokens "
-        f"FROM {names} WHERE feature = 'bulk-coding' AND attempt = 1) GROUP BY turn ORDER BY turn"
+        "SELECT turn, avg(tokens) AS tokens FROM (SELECT row_number() OVER (PARTITION BY session_id ORDER BY"
+        f" requested_at) AS turn, fresh_input_tokens + cache_read_tokens AS tokens FROM {names} WHERE feature ="
+        " 'bulk-coding' AND attempt = 1) GROUP BY turn ORDER BY turn"
     )["tokens"]
     assert turns[10] > 3 * turns[0]
 
@@ -175,7 +182,8 @@ def test_the_invoice_agrees_with_the_logs_but_for_one_day(store):
         f"SELECT day, sum(amount) AS usd FROM {store.ledger.name('billed')} GROUP BY day"
     ).set_index("day")["usd"]
     logged = store.ledger.sql(
-        f"SELECT requested_at::DATE AS day, sum(cost_usd) AS usd FROM {store.ledger.name('usage')} WHERE provider = 'openai' GROUP BY 1"
+        f"SELECT requested_at::DATE AS day, sum(cost_usd) AS usd FROM {store.ledger.name('usage')} WHERE provider ="
+        " 'openai' GROUP BY 1"
     ).set_index("day")["usd"]
     assert billed.index.min().day == 1 and len(billed) == 365  # twelve whole months
     gaps = (billed.astype(float) - logged.reindex(billed.index).fillna(0).astype(float)).round(4)

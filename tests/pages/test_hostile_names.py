@@ -49,7 +49,9 @@ def hostile_home(tmp_path_factory) -> Path:
                 number += 1
                 row = record(
                     number,
-                    request_created_at=f"{datetime(2026, 9, 1, turn, tzinfo=UTC) + timedelta(days=day):%Y-%m-%dT%H:%M:%S}Z",
+                    request_created_at=(
+                        f"{datetime(2026, 9, 1, turn, tzinfo=UTC) + timedelta(days=day):%Y-%m-%dT%H:%M:%S}Z"
+                    ),
                     model=name if turn % 2 else "gpt-5.2",
                     costUSD=0.5 + turn + (day > 70) * 40,
                     response_status=500 if (day + turn) % 5 == 0 else 200,

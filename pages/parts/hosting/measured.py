@@ -76,8 +76,8 @@ def good_enough(view: Ledger, scope: Scope, model: str) -> Scope:
     tasks = eligible(found, limit / 100)
     if not tasks:
         raise NoData(
-            f"No task type loses at most {limit:g} points on {model} by the scores in this log; the least "
-            f"loses {min(m.loss for m in known if m.loss is not None) * 100:.1f}. Raise the limit or choose another model."
+            f"No task type loses at most {limit:g} points on {model} by the scores in this log; the least loses"
+            f" {min(m.loss for m in known if m.loss is not None) * 100:.1f}. Raise the limit or choose another model."
         )
     chosen = dict(scope.filters).get("task_type")
     return scope.with_filter("task_type", *(t for t in tasks if not chosen or t in chosen))

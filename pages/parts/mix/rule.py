@@ -45,15 +45,15 @@ def banner(made: Programme, shares: np.ndarray, policy: str) -> bool:
         st.warning(
             fmt.md(
                 f"Today {fmt.count(today.requests)} requests a year, {fmt.usd(today.usd)}, break “{held.name}”, the "
-                f"policy in force: today's mix is not allowed."
+                "policy in force: today's mix is not allowed."
             ),
             icon=":material/gavel:",
         )
     if shown:
         st.error(
             fmt.md(
-                f"This mix breaks “{held.name}”: {fmt.count(shown.requests)} requests a year, {fmt.usd(shown.usd)}, would "
-                f"go where it forbids. It cannot become a routing policy.{lifted}"
+                f"This mix breaks “{held.name}”: {fmt.count(shown.requests)} requests a year, {fmt.usd(shown.usd)},"
+                f" would go where it forbids. It cannot become a routing policy.{lifted}"
             ),
             icon=":material/block:",
         )
