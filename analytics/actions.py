@@ -9,8 +9,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from analytics.coverage import coverage
-from analytics.registry import dimension, total
+from analytics.registry import dimension
 from analytics.scope import Scope
+from analytics.totals import total
 from data.calendar import DAYS_PER_MONTH, DAYS_PER_WEEK
 from data.documents import Documents
 from data.ledger import Ledger

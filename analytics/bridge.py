@@ -17,8 +17,9 @@ from analytics.command_options import add_span, parse_day, view_of
 from analytics.coverage import comparison, coverage
 from analytics.history import through
 from analytics.paid_prices import KINDS
-from analytics.registry import dimension, total
+from analytics.registry import dimension
 from analytics.scope import UNKNOWN, ClosedScope, Scope
+from analytics.totals import total
 from data import console, wording
 from data.errors import BadInput, NoData
 from data.ledger import Ledger

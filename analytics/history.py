@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from analytics.answers_by_version import kept
-from analytics.registry import dimension, total
+from analytics.registry import dimension
 from analytics.scope import UNKNOWN, Scope
 from analytics.silences import holes
+from analytics.totals import total
 from data.errors import NoData
 from data.ledger import Ledger
 

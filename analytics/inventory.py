@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict
 from analytics.answers_by_version import kept
 from analytics.command_options import view_of
 from analytics.history import through
-from analytics.registry import DIMENSIONS, dimension, total
+from analytics.registry import DIMENSIONS, dimension
 from analytics.scope import Scope
+from analytics.totals import total
 from data import console
 from data.documents import Documents
 from data.errors import BadInput

@@ -14,8 +14,8 @@ import pandas as pd
 from analytics.answers_by_version import kept
 from analytics.history import through
 from analytics.planned_events import Event
-from analytics.registry import total
 from analytics.scope import Scope
+from analytics.totals import total
 from data import wording
 from data.calendar import DAYS_PER_MONTH
 from data.errors import NoData

@@ -7,20 +7,25 @@ so one declaration serves both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-import ibis
 import ibis.expr.types as ir
 
-from analytics.local_time import local_time
+from analytics.attributes import column_of, hour_of, key_of, time_of
+from analytics.totals import (
+    MEDIA_INPUT_TOKENS,
+    MEDIA_OUTPUT_TOKENS,
+    input_of,
+    output_of,
+    ratio,
+    sum_over,
+    total,
+    total_of,
+)
 from data.calendar import MILLION
 from data.errors import BadInput
-from data.schema import INPUT_TOKENS, MEDIA_TOKENS, OUTPUT_TOKENS, TOKENS
-
-MEDIA_INPUT_TOKENS = tuple(name for name in INPUT_TOKENS if name in MEDIA_TOKENS)
-MEDIA_OUTPUT_TOKENS = tuple(name for name in OUTPUT_TOKENS if name in MEDIA_TOKENS)
 
 
 @dataclass(frozen=True)
@@ -51,96 +56,17 @@ class Measure:
     in_rollup: bool = True
 
 
-# -- totals -------------------------------------------------------------------------------------
-
-
-def _sum_of(name: str) -> Callable[[ir.Table], ir.Value]:
-    return lambda table: table[name].sum()
-
-
-_ROW_TOTALS: dict[str, Callable[[ir.Table], ir.Value]] = {
-    "attempts": lambda t: t.count(),
-    "calls": lambda t: (t.attempt == 1).sum(),
-    "priced_attempts": lambda t: t.cost_usd.count(),
-    "cost_usd": lambda t: t.cost_usd.sum(),
-    "caveat_cost_usd": lambda t: t.cost_usd.sum(where=t.caveats.notnull()),
-    "list_cost_usd": lambda t: t.list_cost_usd.sum(),
-    "reported_cost_usd": lambda t: t.reported_cost_usd.sum(),
-    "tool_fees_usd": lambda t: t.tool_fees_usd.sum(),
-    "retries": lambda t: (t.attempt > 1).sum(),
-    "failed": lambda t: (t.status == "error").sum(),
-    "failed_cost_usd": lambda t: t.cost_usd.sum(where=t.status == "error"),
-    "retry_cost_usd": lambda t: t.cost_usd.sum(where=t.attempt > 1),
-    "latency_ms_sum": lambda t: t.latency_ms.sum(),
-    "latency_count": lambda t: t.latency_ms.count(),
-    **{name: _sum_of(name) for name in TOKENS},
-}
-
-
-def total(table: ir.Table, name: str) -> ir.Value:
-    """One additive total, on ledger rows or on `spend_by_day`."""
-    return table[name].sum() if "attempts" in table.columns else _ROW_TOTALS[name](table)
-
-
-def _total_of(name: str) -> Callable[[ir.Table], ir.Value]:
-    return lambda table: total(table, name)
-
-
-def _input(table: ir.Table) -> ir.Value:
-    return _sum(table, INPUT_TOKENS)
-
-
-def _output(table: ir.Table) -> ir.Value:
-    return _sum(table, OUTPUT_TOKENS)
-
-
-def _sum(table: ir.Table, names: Iterable[str]) -> ir.Value:
-    return sum(total(table, name).fill_null(0) for name in names)
-
-
-def _ratio(top: ir.Value, bottom: ir.Value, scale: float = 1.0) -> ir.Value:
-    return top.cast("float64") * scale / bottom.cast("float64").nullif(0.0)
-
-
-# -- dimensions ---------------------------------------------------------------------------------
-
-
-def _time(unit: str) -> Callable[[ir.Table, str], ir.Value]:
-    def expression(table: ir.Table, zone: str) -> ir.Value:
-        instant = table.day if "day" in table.columns else local_time(table, zone)
-        return instant.truncate(unit).cast("date")
-
-    return expression
-
-
-def _hour(table: ir.Table, zone: str) -> ir.Value:
-    return local_time(table, zone).hour()
-
-
-def _column(name: str) -> Callable[[ir.Table, str], ir.Value]:
-    return lambda table, zone: table[name]
-
-
-def _key(table: ir.Table, zone: str) -> ir.Value:
-    return _json_text(table.tags, "$.key_alias")
-
-
-@ibis.udf.scalar.builtin(name="json_extract_string")
-def _json_text(document: str, path: str) -> str:  # type: ignore[empty-body]
-    """DuckDB's ->>."""
-
-
 _ROLLUP = ("provider", "model", "team", "feature", "environment", "task_type", "status", "cost_basis")
 
 DIMENSIONS: dict[str, Dimension] = {
     d.name: d
     for d in (
-        Dimension("day", "Day", "day in the reporting time zone", True, _time("D"), is_time=True),
-        Dimension("week", "Week", "ISO week, named by its Monday", True, _time("W"), is_time=True),
-        Dimension("month", "Month", "month, named by its first day", True, _time("M"), is_time=True),
-        Dimension("hour", "Hour of day", "0 to 23 in the reporting time zone", False, _hour),
+        Dimension("day", "Day", "day in the reporting time zone", True, time_of("D"), is_time=True),
+        Dimension("week", "Week", "ISO week, named by its Monday", True, time_of("W"), is_time=True),
+        Dimension("month", "Month", "month, named by its first day", True, time_of("M"), is_time=True),
+        Dimension("hour", "Hour of day", "0 to 23 in the reporting time zone", False, hour_of),
         *(
-            Dimension(name, label, meaning, name in _ROLLUP, _column(name))
+            Dimension(name, label, meaning, name in _ROLLUP, column_of(name))
             for name, label, meaning in (
                 ("provider", "Provider", "who made the price"),
                 ("model", "Model", "canonical model name"),
@@ -168,7 +94,7 @@ DIMENSIONS: dict[str, Dimension] = {
                 ("model_raw", "Model as logged", "the log's own model name"),
             )
         ),
-        Dimension("key_alias", "API key", "name of the key, from the log's tags", False, _key),
+        Dimension("key_alias", "API key", "name of the key, from the log's tags", False, key_of),
     )
 }
 
@@ -206,7 +132,7 @@ MEASURES: dict[str, Measure] = {
             "Input tokens",
             "tokens",
             "fresh input, cache reads and cache writes, media included",
-            _input,
+            input_of,
             True,
         ),
         Measure(
@@ -214,11 +140,11 @@ MEASURES: dict[str, Measure] = {
             "Output tokens",
             "tokens",
             "visible output and reasoning, media included",
-            _output,
+            output_of,
             True,
         ),
         *(
-            Measure(name, label, "tokens", meaning, _total_of(name), True)
+            Measure(name, label, "tokens", meaning, total_of(name), True)
             for name, label, meaning in (
                 ("fresh_input_tokens", "Fresh input", "input neither read from nor written to a cache"),
                 ("cache_read_tokens", "Cache reads", "input served from the prompt cache"),
@@ -233,7 +159,7 @@ MEASURES: dict[str, Measure] = {
             "Media input",
             "tokens",
             "image, audio and video input, cached or not; in no other kind of tokens",
-            lambda t: _sum(t, MEDIA_INPUT_TOKENS),
+            lambda t: sum_over(t, MEDIA_INPUT_TOKENS),
             True,
         ),
         Measure(
@@ -241,7 +167,7 @@ MEASURES: dict[str, Measure] = {
             "Media output",
             "tokens",
             "image, audio and video output; in no other kind of tokens",
-            lambda t: _sum(t, MEDIA_OUTPUT_TOKENS),
+            lambda t: sum_over(t, MEDIA_OUTPUT_TOKENS),
             True,
         ),
         Measure(
@@ -257,35 +183,35 @@ MEASURES: dict[str, Measure] = {
             "Cost per 1,000 requests",
             "USD",
             "spend / requests x 1,000",
-            lambda t: _ratio(total(t, "cost_usd"), total(t, "calls"), 1000),
+            lambda t: ratio(total(t, "cost_usd"), total(t, "calls"), 1000),
         ),
         Measure(
             "price_usd_per_mtok",
             "Blended price",
             "USD per 1M tokens",
             "spend / all tokens x 1,000,000",
-            lambda t: _ratio(total(t, "cost_usd"), _input(t) + _output(t), MILLION),
+            lambda t: ratio(total(t, "cost_usd"), input_of(t) + output_of(t), MILLION),
         ),
         Measure(
             "cache_read_share",
             "Cache-read share",
             "share",
             "cache reads / all input tokens",
-            lambda t: _ratio(total(t, "cache_read_tokens"), _input(t)),
+            lambda t: ratio(total(t, "cache_read_tokens"), input_of(t)),
         ),
         Measure(
             "output_per_input",
             "Output per input token",
             "ratio",
             "output tokens / input tokens",
-            lambda t: _ratio(_output(t), _input(t)),
+            lambda t: ratio(output_of(t), input_of(t)),
         ),
         Measure(
             "failure_rate",
             "Failure rate",
             "share",
             "failed attempts / attempts",
-            lambda t: _ratio(total(t, "failed"), total(t, "attempts")),
+            lambda t: ratio(total(t, "failed"), total(t, "attempts")),
         ),
         Measure(
             "failed_cost_usd",
@@ -316,21 +242,21 @@ MEASURES: dict[str, Measure] = {
             "Priced share",
             "share",
             "attempts with a known cost / attempts",
-            lambda t: _ratio(total(t, "priced_attempts"), total(t, "attempts")),
+            lambda t: ratio(total(t, "priced_attempts"), total(t, "attempts")),
         ),
         Measure(
             "without_caveat_share",
             "Without caveat",
             "share",
             "dollars whose rows carry no caveat / dollars with a known cost",
-            lambda t: 1.0 - _ratio(total(t, "caveat_cost_usd").fill_null(0), total(t, "cost_usd")),
+            lambda t: 1.0 - ratio(total(t, "caveat_cost_usd").fill_null(0), total(t, "cost_usd")),
         ),
         Measure(
             "mean_latency_ms",
             "Mean latency",
             "ms",
             "mean of request to last byte",
-            lambda t: _ratio(total(t, "latency_ms_sum"), total(t, "latency_count")),
+            lambda t: ratio(total(t, "latency_ms_sum"), total(t, "latency_count")),
         ),
         Measure(
             "p95_latency_ms",

@@ -14,8 +14,9 @@ import pandas as pd
 
 from analytics import coverage as log_coverage
 from analytics.command_options import add_span, span_of, view_of
-from analytics.registry import dimension, measure, total
+from analytics.registry import dimension, measure
 from analytics.scope import UNKNOWN, ClosedScope, Scope
+from analytics.totals import total
 from data import console, wording
 from data.ledger import Ledger
 from data.schema import TEXT_TOKENS

@@ -26,10 +26,8 @@ from data import migrations
 from data.ailments import ailment, explained, refuse_a_lost_catalogue
 from data.errors import LedgerError, NoData
 from data.home import home_dir
-from data.sql_text import literal
+from data.lake import ROLLUPS, TABLES, attach_text, qualified
 
-ROLLUPS = ("spend_by_day", "caveats_by_day", "latency_by_hour")
-TABLES = ("usage", "billed", "rejected", "batches", "semantics", "texts", "identities", *ROLLUPS)
 Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
 PINNED_VIEWS = 12  # attached snapshots kept open per process
 
@@ -76,7 +74,7 @@ class Ledger:
             yield
 
     def _attach(self) -> None:
-        self._root.cursor().execute(_attach_text(self.home, self.catalog, self.pinned))
+        self._root.cursor().execute(attach_text(self.home, self.catalog, self.pinned))
 
     # -- versions -------------------------------------------------------------------------------
 
@@ -116,10 +114,8 @@ class Ledger:
         if table not in TABLES:
             raise ValueError(f"{table} is not a ledger table")
         if self.pinned is None:
-            return _qualified(self.catalog, table)
-        return (
-            self._mirror(table) if table in ROLLUPS else self._stand_ins.get(table) or _qualified(self.catalog, table)
-        )
+            return qualified(self.catalog, table)
+        return self._mirror(table) if table in ROLLUPS else self._stand_ins.get(table) or qualified(self.catalog, table)
 
     @cached_property
     def _stand_ins(self) -> dict[str, str]:
@@ -129,8 +125,8 @@ class Ledger:
         for table, columns in self._columns("lake").items():
             if missing := {name: kind for name, kind in columns.items() if name not in have.get(table, {})}:
                 nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in missing.items())
-                rows = f"*, {nulls} FROM {_qualified(self.catalog, table)}" if table in have else f"{nulls} WHERE false"
-                found[table] = _qualified("memory", f"{table}_at_{self.pinned}")
+                rows = f"*, {nulls} FROM {qualified(self.catalog, table)}" if table in have else f"{nulls} WHERE false"
+                found[table] = qualified("memory", f"{table}_at_{self.pinned}")
                 self._fetch(f"CREATE OR REPLACE VIEW {found[table]} AS SELECT {rows}")
         return found
 
@@ -172,10 +168,10 @@ class Ledger:
         with self._guard:
             mirror = f"{table}_{self.pinned}"
             if mirror not in self._mirrors:
-                source = self._stand_ins.get(table) or _qualified(self.catalog, table)
+                source = self._stand_ins.get(table) or qualified(self.catalog, table)
                 self._root.cursor().execute(f"CREATE TABLE IF NOT EXISTS memory.main.{mirror} AS FROM {source}")
                 self._mirrors.add(mirror)
-            return _qualified("memory", mirror)
+            return qualified("memory", mirror)
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -288,24 +284,6 @@ def _connect(home: Path) -> duckdb.DuckDBPyConnection:
         import_extension(extension, con=root)
         root.execute(f"LOAD {extension}")
     return root
-
-
-def _attach_text(home: Path, alias: str, snapshot: int | None = None) -> str:
-    # WAL lets readers go on while a writer commits; the overridden path lets the folder be moved.
-    options = [
-        f"DATA_PATH {literal(home / 'files')}",
-        "OVERRIDE_DATA_PATH true",
-        "META_JOURNAL_MODE 'WAL'",
-        "META_BUSY_TIMEOUT 30000",
-    ]
-    if snapshot is not None:
-        options.append(f"SNAPSHOT_VERSION {snapshot:d}")
-    address = literal(f"ducklake:sqlite:{home}/catalog.sqlite")
-    return f"ATTACH IF NOT EXISTS {address} AS {alias} ({', '.join(options)})"
-
-
-def _qualified(catalog: str, table: str) -> str:
-    return f'"{catalog}"."main"."{table}"'
 
 
 def _ibis_type(kind: str) -> str:

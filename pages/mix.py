@@ -15,17 +15,18 @@ from data.state import State
 from pages.parts.mix import controls as mix_controls
 from pages.parts.mix import result as mix_result
 from pages.parts.mix import rule as mix_rule
+from pages.parts.mix.log_mix import by_hand, notes, prices
 from pages.ui import exports, filters, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
 from routing.policies import in_force
 from routing.policies.saved_policies import known_policies
 from simulations.mixes.caches import MixCaches, mix_caches
-from simulations.mixes.from_log import current_mix, log_scenario, with_shares
+from simulations.mixes.from_log import log_scenario, with_shares
 from simulations.mixes.frontier import Frontier, as_rows, frontier
 from simulations.mixes.mix import MixScenario, normalised, simulate_mix
 from simulations.mixes.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
-from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_prices, why_not
+from simulations.mixes.shadow_prices import why_not
 from simulations.scenario import read_scenario, saved_scenarios
 
 QUESTION = "Can we halve the bill without losing quality?"
@@ -210,87 +211,6 @@ def draw_frontier(line: Frontier, today: tuple[float, float | None], shown: dict
         exports.table(
             pd.DataFrame(rows), name="frontier", units={"floor": "share", "quality": "share", "annual_cost_usd": "USD"}
         )
-
-
-def prices(made: Programme, demands: Demands, answer: Any) -> None:
-    """What each promise costs, as sentences."""
-    if answer is None:
-        return
-    found = [
-        *step_prices(made.problem, demands, answer),
-        *rule_prices(made.problem, demands, answer, made.lifted),
-        *vendor_prices(made.problem, demands, answer),
-    ]
-    if found:
-        st.subheader("What the promises cost", anchor=False)
-        for price in found:
-            st.write(fmt.md(f"{price.sentence[0].upper()}{price.sentence[1:]}."))
-
-
-def by_hand(made: Programme) -> None:
-    """Shares by slider for all the work, or by table for each task type."""
-    st.subheader("Set the mix by hand", anchor=False)
-    today = current_mix(made)
-    sliders, table = st.tabs(["Sliders", "By task type"])
-    with sliders, st.form("mix_sliders"):
-        chosen = {
-            name: st.slider(fmt.md(name), 0, 100, round(today.get(name, 0) * 100), format="%d%%", key=f"share_{name}")
-            for name in made.problem.models
-        }
-        apply, normalise = st.columns([1, 5])
-        if apply.form_submit_button("Apply"):
-            use({"": {name: value / 100 for name, value in chosen.items()}})
-        if normalise.form_submit_button("Normalise and apply"):
-            total = sum(chosen.values()) or 1
-            use({"": {name: value / total for name, value in chosen.items()}})
-    with table:
-        tasks = sorted(made.segments["task_type"].unique())
-        start = pd.DataFrame(
-            [{"task type": task, **{name: round(share * 100, 1) for name, share in today.items()}} for task in tasks]
-        )
-        edited = st.data_editor(start, hide_index=True, disabled=["task type"], key="task_shares")
-        st.caption(
-            "Percent of the requests of each task type; every row sums to 100. A model that may not serve a "
-            "segment gives its share to the others."
-        )
-        if st.button("Apply the table"):
-            rows = {row["task type"]: {name: row[name] / 100 for name in today} for row in edited.to_dict("records")}
-            use({"": next(iter(rows.values())), **rows})
-    if st.session_state.get("mix_wish") and st.button("Back to the cheapest mix", icon=":material/undo:"):
-        use(None)
-
-
-def use(wish: dict | None) -> None:
-    st.session_state["mix_wish"] = wish
-    st.rerun()
-
-
-def notes(made: Programme) -> None:
-    """What the annual figure stands on and what it leaves out."""
-    if made.note:
-        st.warning(fmt.md(made.note[0].upper() + made.note[1:] + "."), icon=":material/calendar_month:")
-    words = {
-        "kept": "failed or answered by a gateway's cache",
-        "unpriced": "without a price",
-        "unmetered": "without token counts",
-    }
-    left = [
-        f"{fmt.count(requests)} requests {words[name]}" for name, (requests, _) in made.excluded.items() if requests
-    ]
-    source = (
-        f"Quality is on the scale “{made.scale.name}” ({made.scale.source}). "
-        if made.scale
-        else "No quality scale knows these models: cost only. Type a quality with its source on the New model "
-        "page, or load graded results. "
-    )
-    staying = made.problem.weights[made.problem.judged == 0].sum()
-    kept = (
-        f"{fmt.count(staying)} requests a year stay where they are and have no part in the quality: none of "
-        "the models that may serve them has a known one. "
-        if staying
-        else ""
-    )
-    st.caption(fmt.md(source + kept + (f"Left out: {'; '.join(left)}." if left else "")))
 
 
 def typed(view: Ledger, title: Any) -> None:

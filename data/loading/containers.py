@@ -7,25 +7,20 @@ that yields `file_no, raw` in the order of the files, where `raw` is the JSON te
 from __future__ import annotations
 
 import codecs
-import gzip
 import hashlib
 import json
 import re
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from glob import glob
 from pathlib import Path
 
-import pyarrow as pa
-
 from data.errors import BadInput, UnknownFormat, Unreadable
+from data.loading.named_files import CHUNK, SEPARATOR, Text, compression_of, opened
 from data.sql_text import literal
 
 SAMPLE = 50  # records looked at to recognise a format
 GROUP_BYTES, GROUP_FILES = 256 * 2**20, 2000  # files of one kind that are ingested in one transaction
 LONG_LINE = 256 * 2**20
-CHUNK = 2**19
 WRAPPERS = (
     "data",
     "result",
@@ -39,8 +34,6 @@ WRAPPERS = (
     "traces",
     "events",
 )
-# One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is (`Text` looks out for others).
-SEPARATOR = b"\x1e"
 LINES = (
     "columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x1f\x1e\x1f\x1e', quote = '', escape"
     " = '', strict_mode = false"
@@ -66,92 +59,6 @@ class File:
         return self.path.stat().st_size
 
 
-def expand(paths: Iterable[str | Path]) -> list[Path]:
-    """Files named by paths, folders (searched through) and globs, in order, each once.
-
-    Raises Unreadable for a path that is not there or a folder without files.
-    """
-    found: dict[Path, None] = {}
-    for given in paths:
-        path = Path(given).expanduser()
-        try:
-            if path.is_dir():
-                matches = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
-            elif path.exists():
-                matches = [path]
-            else:
-                matches = [Path(p) for p in sorted(glob(str(path), recursive=True)) if Path(p).is_file()]
-        except OSError as error:
-            raise Unreadable(
-                f"{given} cannot be opened ({error.strerror}); check the path and its permissions."
-            ) from error
-        if not matches:
-            raise Unreadable(f"{given} names no file; check the path, or put a glob in quotes.")
-        found.update(dict.fromkeys(p.resolve() for p in matches))
-    return list(found)
-
-
-def digest(path: Path) -> tuple[str, Text]:
-    """SHA-256 of the file, and what its text is like.
-
-    A compressed file is read to its end, since DuckDB accepts one cut short. Very long lines must be
-    known beforehand: DuckDB's parallel reader drops one at the end of a file without an error.
-    Raises Unreadable for a file that cannot be read, is empty, or was cut off.
-    """
-    try:
-        if path.stat().st_size == 0:
-            raise Unreadable(f"{path.name} is empty; there is nothing to load.")
-        compression, sha, text = _compression(path), hashlib.sha256(), Text()
-        with open(path, "rb") as stream:
-            while chunk := stream.read(CHUNK):
-                sha.update(chunk)
-                if compression == "none":
-                    text.see(chunk)
-        if compression != "none":
-            with _opened(path, compression) as stream:
-                while chunk := stream.read(CHUNK):
-                    text.see(chunk)
-    except EOFError as error:
-        raise Unreadable(f"{path.name} is a compressed file that was cut off; fetch it again.") from error
-    except (gzip.BadGzipFile, zlib.error, pa.ArrowException) as error:
-        raise Unreadable(f"{path.name} is a compressed file that is damaged ({error}); fetch it again.") from error
-    except OSError as error:
-        raise Unreadable(
-            f"{path.name} cannot be read ({error.strerror or error}); check its permissions or fetch it again."
-        ) from error
-    return sha.hexdigest(), text
-
-
-class Text:
-    """Told the chunks of a file: is it plain (UTF-8, every line ends within two chunks, no SEPARATOR),
-    and how long is it?"""
-
-    def __init__(self) -> None:
-        self.plain, self.length, self._decoder = True, 0, codecs.getincrementaldecoder("utf-8")()
-
-    def see(self, chunk: bytes) -> None:
-        self.length += len(chunk)
-        if self.plain:
-            try:
-                self._decoder.decode(chunk)
-            except UnicodeDecodeError:
-                self.plain = False
-            # A line of two chunks' length holds a whole chunk without an end of line.
-            self.plain &= (len(chunk) < CHUNK or b"\n" in chunk) and SEPARATOR not in chunk
-
-
-def _opened(path: Path, compression: str):
-    if compression == "gzip":
-        return gzip.open(path)
-    return pa.input_stream(str(path), compression=None if compression == "none" else compression)
-
-
-def _compression(path: Path) -> str:
-    with open(path, "rb") as stream:
-        magic = stream.read(4)
-    return "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else "none"
-
-
 def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tuple[File, list[dict]]:
     """Tell the container of a file and read up to `SAMPLE` records of it; `text` as `digest` found it.
 
@@ -167,7 +74,7 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
             f"{path.name} is an Excel workbook or another zip archive; save the sheet as CSV, or unpack it, and load"
             " that."
         )
-    file = File(path, path, "lines", _compression(path), length=text.length if text else LONGEST_DOCUMENT)
+    file = File(path, path, "lines", compression_of(path), length=text.length if text else LONGEST_DOCUMENT)
     if text and not text.plain:
         clean = _cleaned(file, scratch)
         file = File(path, clean, "lines", "none", long_lines=True, length=clean.stat().st_size)
@@ -186,7 +93,7 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
 def _cleaned(file: File, scratch: Path) -> Path:
     """A copy in UTF-8: UTF-16 is converted, what cannot be decoded is replaced, record separators are left out."""
     target = scratch / f"{hashlib.sha256(str(file.path).encode()).hexdigest()[:16]}.clean"
-    with _opened(file.path, file.compression) as source, open(target, "wb") as clean:
+    with opened(file.path, file.compression) as source, open(target, "wb") as clean:
         chunk = source.read(CHUNK)
         encoding = "utf-16" if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
         decoder = codecs.getincrementaldecoder(encoding)("replace")
@@ -199,7 +106,7 @@ def _cleaned(file: File, scratch: Path) -> Path:
 
 def _head(cursor, file: File) -> list[str]:
     """The first lines that are not blank; asks the engine only where they are longer than a chunk."""
-    with _opened(file.content, file.compression) as stream:
+    with opened(file.content, file.compression) as stream:
         chunk = stream.read(CHUNK)
     lines = chunk.decode("utf-8", "replace").split("\n")
     lines = _filled(lines if len(chunk) < CHUNK else lines[:-1])

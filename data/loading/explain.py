@@ -15,7 +15,7 @@ from data import caveats, console
 from data.errors import BadInput, NoData
 from data.formats import Format
 from data.ledger import Cursor, Ledger
-from data.loading import containers, mappings, staged_rows, unread_usage
+from data.loading import containers, mappings, named_files, staged_rows, unread_usage
 from data.loading.load import Load
 from data.loading.recognition import Item, format_named, recognise
 from data.prices.book import PriceBook
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
     """`explain`: one record of a file, as a person reads it or as JSON."""
     state = State.open(args.home)
     form = mappings.load(state, args.mapping) if args.mapping else args.format
-    [path] = containers.expand([args.path])[:1]
+    [path] = named_files.expand([args.path])[:1]
     found = explain(state, path, args.record, form)
     if args.json:
         console.emit_json(as_json(found))

@@ -15,7 +15,7 @@ from pathlib import Path
 from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import Format
 from data.ledger import Cursor, Ledger
-from data.loading import containers, staged_rows, staging
+from data.loading import named_files, staged_rows, staging
 from data.loading.load import Load, LoadedMeanwhile, Progress
 from data.loading.recognition import Item, format_named, groups, recognise
 from data.loading.report import Report
@@ -36,7 +36,7 @@ def ingest(
     A file that cannot be used has its reason in `Report.error` and the others still load; when
     nothing at all could be used the first reason is raised instead.
     """
-    found = containers.expand(paths)
+    found = named_files.expand(paths)
     chosen = format_named(form) if isinstance(form, str) else form
     staging.sweep(ledger.home / "scratch")
     copies = Path(tempfile.mkdtemp(prefix=f"spill-{os.getpid()}-", dir=ledger.home / "scratch"))

@@ -21,7 +21,7 @@ from data.documents import Documents
 from data.errors import BadInput, NoData, UnknownFormat
 from data.formats import USAGE_COLUMNS, Format
 from data.ledger import Ledger
-from data.loading import column_guesses, column_names, containers, staged_rows
+from data.loading import column_guesses, column_names, containers, named_files, staged_rows
 from data.sql_text import identifier, literal
 from data.state import State
 
@@ -248,7 +248,7 @@ def preview(ledger: Ledger, path: str | Path, mapping: Mapping) -> pd.DataFrame:
 
 
 def _opened(cursor, ledger: Ledger, path: str | Path) -> tuple[containers.File, list[dict]]:
-    [found] = containers.expand([path])[:1]
+    [found] = named_files.expand([path])[:1]
     file, sample = containers.unwrap(*containers.inspect(cursor, found, ledger.home / "scratch"))
     if not sample:
         raise UnknownFormat(f"{found.name} has no records to map; it must be CSV, Parquet, JSON or JSON lines.")

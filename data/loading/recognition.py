@@ -11,7 +11,7 @@ from pathlib import Path
 from data.errors import BadInput, UnknownFormat
 from data.formats import Format, all_formats
 from data.ledger import Cursor
-from data.loading import containers
+from data.loading import containers, named_files
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
 
 
@@ -51,7 +51,7 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
 
     Raises UnknownFormat, or Unreadable for what is no text, table or JSON.
     """
-    digest, text = containers.digest(path)
+    digest, text = named_files.digest(path)
     file, sample = containers.inspect(cursor, path, scratch, text)
     unwrapped, inner = containers.unwrap(file, sample)
     if chosen:

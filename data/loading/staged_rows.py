@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from data.formats import BILLED_COLUMNS, USAGE_COLUMNS, Format
 from data.loading import unread_usage
+from data.loading.row_problems import ESSENTIAL, MOST, billed_problems, usage_problems
 from data.prices import service_tiers
 from data.schema import MEDIA_TOKENS
 from data.sql_text import literal
@@ -28,14 +29,11 @@ COUNTS = (
     "total_tokens",
 )
 NUMBERS = (*COUNTS, "reported_cost_usd")
-ESSENTIAL = ("input_tokens", "output_tokens")  # any other number that is none costs itself and a caveat, not the row
 FLAGS = ("input_has_cache", "output_has_reasoning", "succeeded", "unmetered")
 DOUBLES = ("latency_ms", "ttft_ms", "quality_score")
 STATUSES = ("success", "error", "cached", "cancelled")
-EARLIEST = "TIMESTAMP '2020-01-01'"
 NOT_JSON = "it is not a JSON object"
 BLANK = "a blank line"  # no record: staged for its number, then left out
-MOST = 10**12  # no request has a trillion tokens
 
 SECRET = r"(?i)(bearer\s+|sk-|pk-lf-|api[_-]?key\W{1,4}|xox[abp]-|gh[pousr]_|AKIA|AIza|eyJ)[A-Za-z0-9_\-./+=]{12,}"
 
@@ -156,7 +154,7 @@ def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) 
     places = "file_no, record_no" if numbered else "file_no"
     base = f"SELECT {places}, raw, {broken} AS broken, {', '.join(given)} FROM ({relation})"
     counted = f"SELECT {', '.join(['*', *numbers, *unread_usage.remainders(form)])} FROM ({base})"
-    problems = _usage_problems(form) if form.table == "usage" else _billed_problems()
+    problems = usage_problems(form) if form.table == "usage" else billed_problems()
     checked = (
         f"SELECT *, CASE WHEN broken IS NOT NULL THEN broken WHEN skip IS NULL THEN coalesce(reject, {problems}) END AS"
         f" problem FROM ({counted})"
@@ -261,51 +259,3 @@ BILLED_TYPES = {
     "quantity": "number(quantity)",
     "skip": "skip::VARCHAR",
 }
-
-
-def _usage_problems(form: Format) -> str:
-    """SQL that names the first thing wrong with a record, or NULL."""
-    cases = [
-        f"WHEN {name}_number IS NULL AND text_of({name}) IS NOT NULL THEN '{name} is ' || left({name}::VARCHAR, 40) ||"
-        " ', not a count'"
-        for name in ESSENTIAL
-        if name in form.columns
-    ]
-    cases += [
-        "WHEN requested_at IS NULL THEN 'the time of the request is missing or cannot be read'",
-        (
-            f"WHEN requested_at < {EARLIEST} OR requested_at > now()::TIMESTAMP + INTERVAL 2 DAY THEN 'the time of the"
-            " request is ' || requested_at::VARCHAR || ', outside 2020 to today'"
-        ),
-        (
-            f"WHEN TRY_CAST(input_has_cache AS BOOLEAN) AND {_CACHE} > input_tokens_number THEN 'its cache tokens (' ||"
-            f" {_CACHE}::BIGINT || ') exceed the input tokens (' || input_tokens_number::BIGINT || ') that should"
-            " include them'"
-        ),
-        (
-            "WHEN TRY_CAST(output_has_reasoning AS BOOLEAN) AND reasoning_tokens_number > output_tokens_number THEN"
-            " 'its reasoning tokens (' || reasoning_tokens_number::BIGINT || ') exceed the output tokens (' ||"
-            " output_tokens_number::BIGINT || ') that should include them'"
-        ),
-        (
-            "WHEN text_of(model_raw) IS NULL AND text_of(input_tokens) IS NULL AND text_of(output_tokens) IS NULL AND"
-            " text_of(reported_cost_usd) IS NULL THEN 'it names no model, no tokens and no cost'"
-        ),
-    ]
-    return f"CASE {' '.join(cases)} END"
-
-
-_CACHE = (
-    "(coalesce(cache_read_tokens_number, 0) + greatest(coalesce(cache_write_tokens_number, 0), "
-    "coalesce(cache_write_5m_tokens_number, 0) + coalesce(cache_write_1h_tokens_number, 0)))"
-)
-
-
-def _billed_problems() -> str:
-    return (
-        "CASE WHEN TRY_CAST(day AS DATE) IS NULL THEN 'the day of the charge is missing or cannot be read' WHEN"
-        " text_of(amount) IS NOT NULL AND TRY_CAST(amount AS DECIMAL(38,12)) IS NULL THEN 'the amount is ' ||"
-        " left(amount::VARCHAR, 40) || ', not a number' WHEN text_of(amount) IS NOT NULL AND text_of(currency) IS NULL"
-        " THEN 'the amount has no currency' WHEN text_of(amount) IS NULL AND number(quantity) IS NULL THEN 'it has"
-        " neither an amount nor a quantity' END"
-    )

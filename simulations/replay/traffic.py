@@ -15,8 +15,9 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from analytics.registry import DIMENSIONS, total
+from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
+from analytics.totals import total
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.sample.sample import is_sample

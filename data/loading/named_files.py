@@ -1,0 +1,108 @@
+"""What a person names: files, folders and globs become files in order, each with its digest."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterable
+from glob import glob
+from pathlib import Path
+
+import pyarrow as pa
+
+from data.errors import Unreadable
+
+
+def expand(paths: Iterable[str | Path]) -> list[Path]:
+    """Files named by paths, folders (searched through) and globs, in order, each once.
+
+    Raises Unreadable for a path that is not there or a folder without files.
+    """
+    found: dict[Path, None] = {}
+    for given in paths:
+        path = Path(given).expanduser()
+        try:
+            if path.is_dir():
+                matches = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+            elif path.exists():
+                matches = [path]
+            else:
+                matches = [Path(p) for p in sorted(glob(str(path), recursive=True)) if Path(p).is_file()]
+        except OSError as error:
+            raise Unreadable(
+                f"{given} cannot be opened ({error.strerror}); check the path and its permissions."
+            ) from error
+        if not matches:
+            raise Unreadable(f"{given} names no file; check the path, or put a glob in quotes.")
+        found.update(dict.fromkeys(p.resolve() for p in matches))
+    return list(found)
+
+
+def digest(path: Path) -> tuple[str, Text]:
+    """SHA-256 of the file, and what its text is like.
+
+    A compressed file is read to its end, since DuckDB accepts one cut short. Very long lines must be
+    known beforehand: DuckDB's parallel reader drops one at the end of a file without an error.
+    Raises Unreadable for a file that cannot be read, is empty, or was cut off.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise Unreadable(f"{path.name} is empty; there is nothing to load.")
+        compression, sha, text = compression_of(path), hashlib.sha256(), Text()
+        with open(path, "rb") as stream:
+            while chunk := stream.read(CHUNK):
+                sha.update(chunk)
+                if compression == "none":
+                    text.see(chunk)
+        if compression != "none":
+            with opened(path, compression) as stream:
+                while chunk := stream.read(CHUNK):
+                    text.see(chunk)
+    except EOFError as error:
+        raise Unreadable(f"{path.name} is a compressed file that was cut off; fetch it again.") from error
+    except (gzip.BadGzipFile, zlib.error, pa.ArrowException) as error:
+        raise Unreadable(f"{path.name} is a compressed file that is damaged ({error}); fetch it again.") from error
+    except OSError as error:
+        raise Unreadable(
+            f"{path.name} cannot be read ({error.strerror or error}); check its permissions or fetch it again."
+        ) from error
+    return sha.hexdigest(), text
+
+
+class Text:
+    """Told the chunks of a file: is it plain (UTF-8, every line ends within two chunks, no SEPARATOR),
+    and how long is it?"""
+
+    def __init__(self) -> None:
+        self.plain, self.length, self._decoder = True, 0, codecs.getincrementaldecoder("utf-8")()
+
+    def see(self, chunk: bytes) -> None:
+        self.length += len(chunk)
+        if self.plain:
+            try:
+                self._decoder.decode(chunk)
+            except UnicodeDecodeError:
+                self.plain = False
+            # A line of two chunks' length holds a whole chunk without an end of line.
+            self.plain &= (len(chunk) < CHUNK or b"\n" in chunk) and SEPARATOR not in chunk
+
+
+CHUNK = 2**19
+
+
+# One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is (`Text` looks out for others).
+SEPARATOR = b"\x1e"
+
+
+def opened(path: Path, compression: str):
+    if compression == "gzip":
+        return gzip.open(path)
+    return pa.input_stream(str(path), compression=None if compression == "none" else compression)
+
+
+def compression_of(path: Path) -> str:
+    with open(path, "rb") as stream:
+        magic = stream.read(4)
+    return "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else "none"

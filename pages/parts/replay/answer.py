@@ -1,0 +1,201 @@
+"""What a replay says: the sentence, its tiles, who moves where, and what was left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from analytics.registry import DIMENSIONS
+from analytics.scope import Scope
+from data.ledger import Ledger
+from data.state import State
+from pages.ui import exports, shell, what_if, what_if_charts
+from pages.ui import format as fmt
+from routing.policies.policy import CURRENT, Policy
+from routing.policies.text import read_policy
+from simulations.replay.off_policy import estimates
+from simulations.replay.replay import Assumed, replay
+from simulations.replay.repricing import Repricing
+from simulations.replay.summary import NO_TARGET_PRICE, summary
+
+
+def answer(said: dict[str, Any], days: int) -> str:
+    """The title: dollars, direction, and what could not be priced."""
+    saving, apart = float(said["savings_usd"]), sum(part["requests"] for part in said["not_compared"])
+    name = said["policy"] if len(said["policy"]) <= 48 else said["policy"][:46] + "…"
+    open_ = f"; {fmt.count(apart)} requests unpriced" if apart else ""
+    if any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"]) and abs(saving) < 0.005:
+        return f"“{name}” moves {fmt.count(apart)} requests to a model without a price yet"
+    if said["savings_pct"] is None:
+        return f"“{name}” cannot be priced on this traffic"
+    if abs(saving) < 0.005:
+        return f"The same {fmt.usd_short(said['logged_cost_usd'])} in {days} days under “{name}”{open_}"
+    return (
+        f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} in {days} days "
+        f"({fmt.share(abs(said['savings_pct']) / 100)}) under “{name}”{open_}"
+    )
+
+
+def kpis(said: dict[str, Any]) -> None:
+    """Logged, policy, saving with its range, refused."""
+    cells = st.columns(4)
+    span = said["range"]["savings_usd"]
+    cells[0].metric(
+        "As logged",
+        fmt.usd_short(said["logged_cost_usd"]),
+        border=True,
+        help="cost of the requests that can be priced both ways",
+    )
+    change = fmt.delta(fmt.share_change(-said["savings_pct"] / 100)) if said["savings_pct"] else None
+    cells[1].metric(
+        "Under the policy",
+        fmt.usd_short(said["policy_cost_usd"]),
+        delta=change,
+        delta_color="inverse",
+        border=True,
+        delta_description="vs as logged" if change else None,
+    )
+    what_if.saving_tile(cells[2], "Saving", float(said["savings_usd"]), span)
+    cells[3].metric(
+        "Refused requests",
+        fmt.count(said["refused_requests"]),
+        border=True,
+        help="no model is left for them under the constraints",
+    )
+    st.caption(
+        fmt.md(
+            f"{fmt.share(said['moved_share'])} of requests move, with {fmt.share(said['moved_token_share'])} "
+            f"of all tokens. " + what_if.saving_range(span, said["range"]["chance_of_saving"])
+        )
+    )
+
+
+def verdict(said: dict[str, Any], scope: Scope, policy: Policy, own_prices: what_if.OwnPrices) -> None:
+    """Quality with its tier, latency, review: what dollars do not say."""
+    what_if.tier_badge(said["quality"]["tier"])
+    st.write(fmt.md(what_if.quality_words(said["quality"])))
+    observed = said["quality"].get("observed")
+    if observed:
+        st.caption(
+            fmt.md(
+                f"The log's own scores of what was answered then: mean {fmt.share(observed['mean_score'])} "
+                f"over {fmt.count(observed['n'])} answers. They say nothing about other models."
+            )
+        )
+    if st.button(
+        "Estimate quality from logged propensities",
+        icon=":material/query_stats:",
+        help="works where the router explored and wrote down its odds, as the live lab does",
+    ):
+        with shell.errors():
+            for found in estimates(
+                shell.view(), scope, policy, what_if.market(shell.view(), shell.state(), scope, own_prices)
+            ):
+                st.write(
+                    fmt.md(
+                        f"{found.method}: {fmt.quality(found.value)} ({fmt.quality(found.low)} to "
+                        f"{fmt.quality(found.high)}, 95%), {found.effective_samples:.0f} effective samples "
+                        f"of {fmt.count(found.n)}."
+                    )
+                )
+    slow = said["latency"]
+    if slow["policy_ms"] is not None and slow["baseline_ms"] is not None:
+        st.write(
+            fmt.md(
+                f"Mean latency {fmt.milliseconds(slow['baseline_ms'])} before, "
+                f"{fmt.milliseconds(slow['policy_ms'])} after, {slow['note']}."
+            )
+        )
+    elif slow["unseen_models"]:
+        st.write(fmt.md(f"Latency after: unknown, this log has never seen {', '.join(slow['unseen_models'])}."))
+    if said["review"]["note"]:
+        st.write(fmt.md(f"Human review: {said['review']['note']}."))
+    st.caption(fmt.md("Assumes: " + "; ".join(said["assumptions"]) + "."))
+
+
+def left_out(said: dict[str, Any]) -> None:
+    """What is in neither total, and what the constraints took away."""
+    if said["not_compared"]:
+        st.subheader("Not compared", anchor=False)
+        for part in said["not_compared"]:
+            st.write(
+                fmt.md(
+                    f"{fmt.count(part['requests'])} requests, {fmt.usd(part['logged_cost_usd'])} logged: "
+                    f"{part['reason']}."
+                )
+            )
+    if said["refusals"]:
+        st.subheader("Taken away by constraints and context windows", anchor=False)
+        rows = [
+            {**row, "target": "the model as logged" if row["target"] == CURRENT else row["target"]}
+            for row in said["refusals"]
+        ]
+        exports.table(
+            pd.DataFrame(rows),
+            name="refusals",
+            units={"requests": "requests"},
+            labels={"target": "Model", "reason": "Reason", "requests": "Requests"},
+        )
+
+
+def moves(said: dict[str, Any]) -> None:
+    st.subheader("Who moves where", anchor=False)
+    going = sum(f["requests"] for f in said["flows"] if not f["stays"])
+    meaning = (
+        f"{fmt.count(going)} of {fmt.count(said['requests'])} requests change model; grey stays. Width is requests."
+    )
+    shell.chart(what_if_charts.flow(said["flows"], shell.palette()), alt=meaning, key="flow")
+    st.caption(fmt.md(meaning))
+    with st.expander("Table: moves", icon=":material/table:"):
+        labels = {
+            "old_model": "From",
+            "target": "To",
+            "stays": "Stays",
+            "requests": "Requests",
+            "logged_usd": "Logged, USD",
+        }
+        exports.table(
+            pd.DataFrame(said["flows"]),
+            name="moves",
+            units={"requests": "requests", "logged_usd": "USD"},
+            labels=labels,
+        )
+
+
+def money(said: dict[str, Any], by: str) -> None:
+    st.subheader("Dollars by model", anchor=False)
+    first = said["by_model"][0]
+    meaning = (
+        f"{first['model']} would cost {fmt.usd(first['policy_cost_usd'])} against "
+        f"{fmt.usd(first['logged_cost_usd'])} logged."
+    )
+    shell.chart(what_if_charts.before_after(said["by_model"], shell.palette()), alt=meaning, key="by_model")
+    st.caption(fmt.md(meaning))
+    with st.expander(f"Table: by model, and by {DIMENSIONS[by].label.lower()}", icon=":material/table:"):
+        units = {
+            "logged_cost_usd": "USD",
+            "policy_cost_usd": "USD",
+            "requests": "requests",
+            "logged_requests": "requests",
+            "policy_requests": "requests",
+        }
+        exports.table(pd.DataFrame(said["by_model"]), name="policy-by-model", units=units)
+        exports.table(pd.DataFrame(said["by"][by]), name=f"policy-by-{by}", units=units)
+
+
+@shell.cached(reads=what_if.PRICED)
+def replayed(
+    view: Ledger,
+    state: State,
+    scope: Scope,
+    text: str,
+    own_prices: what_if.OwnPrices,
+    terms: Repricing,
+    assumed: Assumed,
+    by: str,
+) -> dict[str, Any]:
+    market = what_if.market(view, state, scope, own_prices, terms)
+    result = replay(view, scope, read_policy(text), market, by=(by,), assumed=assumed)
+    return summary(result, market, by=(by,))
