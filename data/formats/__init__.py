@@ -61,7 +61,7 @@ USAGE_COLUMNS = (
     "reasoning_tokens",
     *MEDIA_TOKENS,  # tokens that are no text, as a part of the input, cache read and output tokens
     "total_tokens",
-    "server_tools",  # JSON object: calls of tools the provider ran, by a name of data/prices/tool_fees.py where it has one
+    "server_tools",  # JSON object: calls of tools the provider ran, by the names of data/prices/tool_fees.py
     "input_has_cache",
     "output_has_reasoning",
     "latency_ms",
@@ -81,7 +81,7 @@ USAGE_COLUMNS = (
 
 BILLED_COLUMNS = (
     "event_key",  # in a format with `buckets` it begins with the bucket and a colon
-    "bucket",  # the report's time span: a newer report replaces what the ledger has of it, see data/loading/report_buckets.py
+    "bucket",  # the report's time span, replaced by a newer report; see data/loading/report_buckets.py
     "provider",
     "day",
     "line_item",

@@ -58,7 +58,8 @@ SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no, plac
         'operation', f ->> 'operation', 'modelId', coalesce(f ->> 'modelId', f ->> 'model'), 'errorCode',
         f ->> 'errorCode',
         'identity', json_object('arn', f ->> '$."identity.arn"'),
-        'input', json_object({_fields("input", "inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount")}),
+        'input', json_object(
+            {_fields("input", "inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount")}),
         'output', json_object({_fields("output", "outputTokenCount")}))), '{json.dumps(LOG)}') AS b
 FROM (
     SELECT file_no, record_no, path, place, fields::VARCHAR AS raw, to_json(map_from_entries(list_transform(

@@ -1,6 +1,7 @@
 """Cloudflare AI Gateway logs, as the API lists them (`GET .../ai-gateway/gateways/{id}/logs`).
 
-Source: the API's `AIGatewayLog`. `cost` is USD, an estimate unless `custom_cost`; `duration` is ms; `metadata` is JSON text.
+Source: the API's `AIGatewayLog`. `cost` is USD, an estimate unless `custom_cost`; `duration` is ms;
+`metadata` is JSON text.
 There is no count of cached prompt tokens.
 """
 

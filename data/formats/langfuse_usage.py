@@ -1,4 +1,6 @@
-"""Langfuse's usage keys, which anybody may choose, as buckets; over an observation `o` with its usage details as the struct `u`.
+"""Langfuse's usage keys, which anybody may choose, as buckets.
+
+Over an observation `o` with its usage details as the struct `u`.
 
 By convention buckets are disjoint; some SDKs leave the cache inside `input` (langfuse #10592, #12306), and a key with a
 dot (`prompt_details.cache_read`) is a part of the total it names.

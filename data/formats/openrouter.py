@@ -109,13 +109,20 @@ CSV_COLUMNS = {
 # One report row becomes a bill line per amount and per count; zero lines are left out.
 ACTIVITY_ROWS = """
     SELECT * EXCLUDE line, line.* FROM (SELECT *, unnest([
-        {'item': 'credits', 'amount': d.usage, 'quantity': NULL, 'unit': NULL, 'remark': NULL},
-        {'item': 'own key', 'amount': d.byok_usage_inference, 'quantity': NULL, 'unit': NULL, 'remark': 'paid to the provider with a key of your own'},
-        {'item': 'requests', 'amount': NULL, 'quantity': d.requests, 'unit': 'requests', 'remark': NULL},
-        {'item': 'prompt_tokens', 'amount': NULL, 'quantity': d.prompt_tokens, 'unit': 'tokens', 'remark': 'cached tokens are in it'},
-        {'item': 'cached_tokens', 'amount': NULL, 'quantity': d.cached_tokens, 'unit': 'tokens', 'remark': 'part of the prompt tokens'},
-        {'item': 'completion_tokens', 'amount': NULL, 'quantity': d.completion_tokens, 'unit': 'tokens', 'remark': 'reasoning is in it'},
-        {'item': 'reasoning_tokens', 'amount': NULL, 'quantity': d.reasoning_tokens, 'unit': 'tokens', 'remark': 'part of the completion tokens'}
+        {'item': 'credits', 'amount': d.usage, 'quantity': NULL, 'unit': NULL,
+            'remark': NULL},
+        {'item': 'own key', 'amount': d.byok_usage_inference, 'quantity': NULL, 'unit': NULL,
+            'remark': 'paid to the provider with a key of your own'},
+        {'item': 'requests', 'amount': NULL, 'quantity': d.requests, 'unit': 'requests',
+            'remark': NULL},
+        {'item': 'prompt_tokens', 'amount': NULL, 'quantity': d.prompt_tokens, 'unit': 'tokens',
+            'remark': 'cached tokens are in it'},
+        {'item': 'cached_tokens', 'amount': NULL, 'quantity': d.cached_tokens, 'unit': 'tokens',
+            'remark': 'part of the prompt tokens'},
+        {'item': 'completion_tokens', 'amount': NULL, 'quantity': d.completion_tokens, 'unit': 'tokens',
+            'remark': 'reasoning is in it'},
+        {'item': 'reasoning_tokens', 'amount': NULL, 'quantity': d.reasoning_tokens, 'unit': 'tokens',
+            'remark': 'part of the completion tokens'}
     ]) AS line FROM records) WHERE line.item IN ('credits', 'requests') OR coalesce(number(line.amount),
     number(line.quantity)) <> 0"""
 ACTIVITY_COLUMNS = {

@@ -17,7 +17,8 @@ REPORT_ROWS = """
         {'item': 'requests', 'amount': NULL, 'quantity': d.request_count, 'unit': 'requests'},
         {'item': 'input_tokens', 'amount': NULL, 'quantity': d.input_tokens, 'unit': 'tokens'},
         {'item': 'cached_input_tokens', 'amount': NULL, 'quantity': d.cached_input_tokens, 'unit': 'tokens'},
-        {'item': 'cache_creation_input_tokens', 'amount': NULL, 'quantity': d.cache_creation_input_tokens, 'unit': 'tokens'},
+        {'item': 'cache_creation_input_tokens', 'amount': NULL,
+            'quantity': d.cache_creation_input_tokens, 'unit': 'tokens'},
         {'item': 'output_tokens', 'amount': NULL, 'quantity': d.output_tokens, 'unit': 'tokens'},
         {'item': 'reasoning_tokens', 'amount': NULL, 'quantity': d.reasoning_tokens, 'unit': 'tokens'}
     ]) AS line FROM records) WHERE line.item = 'total_cost' OR (d.day IS NOT NULL AND number(line.quantity) <> 0)"""

@@ -92,7 +92,8 @@ class Text:
 CHUNK = 2**19
 
 
-# One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is (`Text` looks out for others).
+# One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is (`Text` looks out for
+# others).
 SEPARATOR = b"\x1e"
 
 

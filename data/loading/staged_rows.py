@@ -41,7 +41,8 @@ SECRET = r"(?i)(bearer\s+|sk-|pk-lf-|api[_-]?key\W{1,4}|xox[abp]-|gh[pousr]_|AKI
 # hence `utc`: text with or without offset, or an epoch in s, ms, us or ns, becomes naive UTC.
 MACROS = (
     "CREATE OR REPLACE TEMP MACRO text_of(x) AS nullif(trim(x::VARCHAR), '')",
-    # A NUL in a name breaks the catalogue's filters; most are gone before parsing (WITHOUT_NUL), some hide in JSON within JSON.
+    # A NUL in a name breaks the catalogue's filters; most are gone before parsing (WITHOUT_NUL), some hide in JSON
+    # within JSON.
     (
         "CREATE OR REPLACE TEMP MACRO clear(x) AS CASE WHEN contains(x::VARCHAR, chr(0)) THEN replace(x::VARCHAR,"
         " chr(0), '') ELSE x::VARCHAR END"

@@ -70,11 +70,13 @@ def _cost_evidence(stage: str, priced) -> str:
     both = f"SELECT *, unnest([true, false]) AS reading FROM ({sample})"
     fits = "count(*) FILTER (reading {} AND abs(list_cost_usd - reported_cost_usd) <= 0.01 * reported_cost_usd)"
     buckets = disjoint("reading", "coalesce(output_has_reasoning, true)")
+    raw = ", ".join(RAW_COUNTS)
+    once = f"SELECT * EXCLUDE ({raw}), provider AS raw_provider, {buckets} FROM ({both})"
     return f"""CREATE OR REPLACE TEMP TABLE cost_readings AS
         SELECT raw_provider AS provider, model_raw, {fits.format("")} AS fits_inclusive,
             {fits.format("IS FALSE")} AS fits_exclusive,
             count(*) FILTER (reading AND list_cost_usd IS NOT NULL) AS priced
-        FROM ({priced(f"(SELECT * EXCLUDE ({', '.join(RAW_COUNTS)}), provider AS raw_provider, {buckets} FROM ({both}))")}) GROUP BY ALL"""
+        FROM ({priced(f"({once})")}) GROUP BY ALL"""
 
 
 RAW_COUNTS = (

@@ -42,11 +42,14 @@ def bill_text(company: Company, wish: Wish, first: date, last: date) -> str:
                 {stray.usd} WHERE DATE '{day}' BETWEEN DATE '{first}' AND DATE '{last - timedelta(1)}'
         ),
         bucket AS (
-            SELECT day, list({{'object': 'organization.costs.result', 'amount': {{'value': round(usd, 6)::DOUBLE, 'currency': 'usd'}}, 'line_item': model, 'project_id': project}}
+            SELECT day, list({{'object': 'organization.costs.result',
+                'amount': {{'value': round(usd, 6)::DOUBLE, 'currency': 'usd'}},
+                'line_item': model, 'project_id': project}}
                 ORDER BY project, model) AS results
             FROM line WHERE day < DATE '{last}' GROUP BY day
         )
         SELECT 'page' AS object,
-            list({{'object': 'bucket', 'start_time': epoch(day)::BIGINT, 'end_time': epoch(day + 1)::BIGINT, 'results': results}} ORDER BY day) AS data,
+            list({{'object': 'bucket', 'start_time': epoch(day)::BIGINT, 'end_time': epoch(day + 1)::BIGINT,
+                'results': results}} ORDER BY day) AS data,
             false AS has_more
         FROM bucket"""

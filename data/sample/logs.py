@@ -30,12 +30,14 @@ def litellm_text(attempts: str) -> str:
             team AS team_id, session_id, 'False' AS cache_hit, 'Cache OFF' AS cache_key,
                 CASE WHEN failed THEN 'failure' ELSE 'success' END AS status,
             to_json([environment])::VARCHAR AS request_tags,
-            to_json({{'user_api_key_alias': concat(coalesce(team, 'personal'), '-', feature), 'user_api_key_team_alias': team,
+            to_json({{'user_api_key_alias': concat(coalesce(team, 'personal'), '-', feature),
+                'user_api_key_team_alias': team,
                 'attempted_retries': attempt - 1, 'attempted_fallbacks': CASE WHEN fell_back THEN 1 ELSE 0 END,
                 'error_information': CASE WHEN failed THEN
                 {{'error_code': error.code::TEXT, 'error_class': error.kind, 'error_message': error.text}} END,
                 'usage_object': CASE WHEN NOT failed THEN
-                {{'prompt_tokens': input_tokens, 'completion_tokens': output_tokens, 'total_tokens': input_tokens + output_tokens,
+                {{'prompt_tokens': input_tokens, 'completion_tokens': output_tokens,
+                    'total_tokens': input_tokens + output_tokens,
                     'prompt_tokens_details': {{'cached_tokens': cached_tokens}},
                     'completion_tokens_details': {{'reasoning_tokens': reasoning_tokens}}}} END,
                 'spend_logs_metadata': {LABELS}}})::VARCHAR AS metadata

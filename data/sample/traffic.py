@@ -19,7 +19,8 @@ HOUR_STEPS = 512  # resolution of the inverse distribution of hours
 RETRY_FAILS = 0.06  # share of second attempts that fail too
 
 MACROS = (
-    # [0, 1) for a key and a purpose. Hashed twice: the hash of two columns is only a XOR of theirs, so purposes would agree.
+    # [0, 1) for a key and a purpose. Hashed twice: the hash of two columns is only a XOR of theirs, so purposes would
+    # agree.
     "chance(k, n) AS (hash(hash(k, n)) >> 11) / 9007199254740992.0",
     "normal(k, n) AS sqrt(-2 * ln(1 - chance(k, n))) * cos(2 * pi() * chance(k, n + 1000))",
     "spread(k, n, sigma) AS exp(sigma * normal(k, n) - sigma * sigma / 2)",  # log-normal with mean 1

@@ -12,7 +12,7 @@ from data.prices.service_tiers import SERVICE_TIERS
 
 
 class FixedBook(PriceBook):
-    """Prices from `{model: {provider, rates, above: {tokens: rates}, since: {day: rates}, hours: {span: rates}, batch, ..., us}}`."""
+    """Prices from `{model: {provider, rates, above: {tokens: rates}, since: {day: rates}, hours: {span: rates}}}`."""
 
     def __init__(self, table: dict[str, dict]) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ import pytest
 
 from data.loading.ingest import ingest
 
-# Per file: generations that count, fresh input, output with reasoning. Counted by hand from the files: agent and wrapping
+# Per file: generations that count, fresh input, output with reasoning. Counted by hand: agent and wrapping
 # spans repeat what is below them, and agno's outer generations hold running sums of the inner ones.
 TRACES = {
     "agno-2025-06-11.json": (2, 826, 245),
