@@ -40,7 +40,7 @@ def test_spend_of_an_old_ledger_is_what_it_was(old_store, capsys, key):
 
 
 def test_the_bridge_of_an_old_ledger_ends_where_it_did(old_store, capsys):
-    now = asked(capsys, "bridge", "--from", "2026-10-01", "--to", "2026-10-31")
+    now = asked(capsys, "bridge", "--from", "2026-09-11", "--to", "2026-09-20")
     assert (now["start_usd"], now["end_usd"]) == (THEN["bridge"]["start_usd"], THEN["bridge"]["end_usd"])
 
 
