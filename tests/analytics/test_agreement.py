@@ -9,7 +9,6 @@ import pytest
 
 from analytics import bridge, budgets, focus, forecast, plan, review, savings, spend, unit_costs
 from analytics.history import daily, through
-from analytics.history import through
 from analytics.scope import Scope
 from data.calendar import DAYS_PER_MONTH
 from data.state import State

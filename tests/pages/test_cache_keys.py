@@ -38,7 +38,7 @@ LINKS = (
     ("data_and_prices", {"section": "Prices"}),
     ("data_and_prices", {"section": "Against the bill"}),
 )
-NOT_OPENED = {"plan.from_budget"}  # behind an expander that only a browser opens
+NOT_OPENED = {"budget_lines.from_budget"}  # behind an expander that only a browser opens
 
 
 @pytest.fixture(scope="module")
