@@ -236,9 +236,9 @@ sys.stdin.read()
 
 
 def test_a_locked_catalogue_is_one_sentence(tmp_path, monkeypatch):
-    attach = ledger_module._attach_text
+    attach = ledger_module.attach_text
     monkeypatch.setattr(
-        ledger_module, "_attach_text", lambda *a: attach(*a).replace("META_BUSY_TIMEOUT 30000", "META_BUSY_TIMEOUT 200")
+        ledger_module, "attach_text", lambda *a: attach(*a).replace("META_BUSY_TIMEOUT 30000", "META_BUSY_TIMEOUT 200")
     )
     store = Store(tmp_path / "home")
     store.load(write(tmp_path / "before.jsonl", lines(*map(record, range(3)))))
