@@ -92,6 +92,7 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
 
 def _cleaned(file: File, scratch: Path) -> Path:
     """A copy in UTF-8: UTF-16 is converted, what cannot be decoded is replaced, record separators are left out."""
+    scratch.mkdir(parents=True, exist_ok=True)
     target = scratch / f"{hashlib.sha256(str(file.path).encode()).hexdigest()[:16]}.clean"
     with opened(file.path, file.compression) as source, open(target, "wb") as clean:
         chunk = source.read(CHUNK)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from uuid import uuid4
 
 from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import Format
@@ -39,7 +39,7 @@ def ingest(
     found = named_files.expand(paths)
     chosen = format_named(form) if isinstance(form, str) else form
     staging.sweep(ledger.home / "scratch")
-    copies = Path(tempfile.mkdtemp(prefix=f"spill-{os.getpid()}-", dir=ledger.home / "scratch"))
+    copies = ledger.home / "scratch" / f"spill-{os.getpid()}-{uuid4().hex[:8]}"  # made when a copy is
     cursor = ledger.cursor()
     try:
         for macro in staged_rows.MACROS:

@@ -70,9 +70,13 @@ def test_a_record_becomes_the_expected_row(form, case, ledger, state, tmp_path):
     if expected is None:
         return
     assert len(rows) == len(expected), rows
-    for row, wanted in zip(rows, expected, strict=True):
-        wrong = {k: (row[k], v) for k, v in wanted.items() if not same(row[k], v)}
+    for wanted in expected:
+        # Several model runs of one record have no order among themselves.
+        runs = [row for row in rows if row["record_no"] == rows[0]["record_no"]] if table == "usage" else rows[:1]
+        wrongs = [{k: (row[k], v) for k, v in wanted.items() if not same(row[k], v)} for row in runs]
+        wrong = min(wrongs, key=len)
         assert not wrong, "column: (actual, expected)"
+        rows.remove(runs[wrongs.index(wrong)])
 
 
 def test_every_format_has_a_case_table():
