@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from data import caveats, rollups
 from data.ledger import Ledger
-from data.loading import attribution_rules
+from data.loading import attribution_rules, staged_rows
 from data.loading.attribution_rules import RULES
 from data.prices.book import PriceBook
 from data.schema import ATTRIBUTION
@@ -34,10 +34,12 @@ def reprice(ledger: Ledger, state: Any) -> Change:
     book = PriceBook.load(state)
 
     def changed(cursor: Any) -> str:
-        book.attach(cursor, "lake.main.usage")
+        cursor.execute(staged_rows.PROVIDER_OF)
+        # What a provider is called was decided when the row was loaded: the log's own word is read anew.
+        spelled = "coalesce(provider_of(provider_raw), provider) AS provider"
+        book.attach(cursor, f"(SELECT * REPLACE ({spelled}) FROM lake.main.usage)")
         before = ", ".join(f"{column} AS was_{column}" for column in PRICED)
-        # `provider` stays: it is what the price is looked up by.
-        rows = f"""SELECT * EXCLUDE ({", ".join(PRICED[1:])}), {before}, cost_basis = 'unmetered' AS unmetered,
+        rows = f"""SELECT * EXCLUDE ({", ".join(PRICED)}), {spelled}, {before}, cost_basis = 'unmetered' AS unmetered,
             {caveats.of_reading("caveats")} AS caveats FROM lake.main.usage"""
         priced = f"SELECT * REPLACE ({caveats.normalised('caveats')} AS caveats) FROM ({book.priced(f'({rows})')})"
         differs = " OR ".join(f"{column} IS DISTINCT FROM was_{column}" for column in PRICED)

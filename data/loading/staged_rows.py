@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from data.formats import BILLED_COLUMNS, USAGE_COLUMNS, Format
 from data.loading import unread_usage
 from data.loading.row_problems import ESSENTIAL, MOST, billed_problems, usage_problems
+from data.prices import notes as price_notes
 from data.prices import service_tiers
 from data.schema import MEDIA_TOKENS
 from data.sql_text import literal
@@ -39,6 +40,8 @@ SECRET = r"(?i)(bearer\s+|sk-|pk-lf-|api[_-]?key\W{1,4}|xox[abp]-|gh[pousr]_|AKI
 
 # Helpers every format's expressions may use. DuckDB drops the offset when it casts text to TIMESTAMP,
 # hence `utc`: text with or without offset, or an epoch in s, ms, us or ns, becomes naive UTC.
+# Provider ids are those of the price catalogue.
+PROVIDER_OF = f"CREATE OR REPLACE TEMP MACRO provider_of(x) AS {price_notes.provider_sql('x')}"
 MACROS = (
     "CREATE OR REPLACE TEMP MACRO text_of(x) AS nullif(trim(x::VARCHAR), '')",
     # A NUL in a name breaks the catalogue's filters; most are gone before parsing (WITHOUT_NUL), some hide in JSON
@@ -68,17 +71,7 @@ MACROS = (
         " json_valid(x::VARCHAR) THEN x::VARCHAR::JSON END"
     ),
     "CREATE OR REPLACE TEMP MACRO jtext(j, path) AS nullif(json_extract_string(j, path), '')",
-    # Provider ids are those of genai-prices.
-    (
-        "CREATE OR REPLACE TEMP MACRO provider_of(x) AS CASE WHEN x IS NULL OR trim(x) = '' THEN NULL WHEN lower(x) IN"
-        " ('openai', 'anthropic', 'deepseek', 'minimax') THEN lower(x) WHEN regexp_matches(lower(x),"
-        " '^(vertex|google|gemini|palm|gcp)') THEN 'google' WHEN regexp_matches(lower(x), '^(bedrock|amazon|aws)') THEN"
-        " 'aws' WHEN regexp_matches(lower(x), '^(azure|az\\.)') THEN 'azure' WHEN regexp_matches(lower(x),"
-        " '^(xai|x-ai|x_ai|grok)') THEN 'x-ai' WHEN lower(x) LIKE 'mistral%' THEN 'mistral' WHEN lower(x) LIKE"
-        " 'together%' THEN 'together' WHEN lower(x) LIKE 'fireworks%' THEN 'fireworks' WHEN regexp_matches(lower(x),"
-        " '^(workers-ai|workers_ai|cloudflare)') THEN 'cloudflare' WHEN lower(x) LIKE 'openai%' THEN 'openai' WHEN"
-        " lower(x) LIKE 'anthropic%' THEN 'anthropic' ELSE lower(trim(x)) END"
-    ),
+    PROVIDER_OF,
     (
         "CREATE OR REPLACE TEMP MACRO error_class_of(word, code) AS CASE WHEN word IS NULL AND coalesce(code, 0) < 400"
         " THEN NULL WHEN regexp_matches(lower(coalesce(word, '')), 'rate.?limit|throttl|quota|too.?many') OR code = 429"

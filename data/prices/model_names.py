@@ -85,8 +85,9 @@ def canonical_provider(name: str | None) -> str | None:
         return None
     if price_notes.own_hardware(text) or price_notes.gateway(text):
         return text
-    known = price_notes.provider_names().get(text)
-    return known or price_catalogue.find_provider(text) or text
+    known = price_notes.provider_names().get(text) or price_catalogue.find_provider(text)
+    begun = (found for prefix, found in price_notes.provider_prefixes().items() if text.startswith(prefix))
+    return known or next(begun, text)
 
 
 def match(provider: str | None, region: str | None, name: str | None) -> Match:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.sql_text import literal
 from data.yaml_text import read_yaml_file
 
 FILE = Path(__file__).parent / "price_notes.yaml"
@@ -36,6 +37,22 @@ def _notes() -> dict[str, Any]:
 def provider_names() -> dict[str, str]:
     """Providers as logs spell them, lower case -> catalogue id."""
     return _notes()["provider_names"]
+
+
+def provider_prefixes() -> dict[str, str]:
+    """Beginnings of provider names, lower case -> catalogue id; the first that fits."""
+    return _notes()["provider_prefixes"]
+
+
+def provider_sql(name: str) -> str:
+    """SQL for the catalogue id of a provider as a log spells it in the text `name`; the same tables, for the engine."""
+    exact = " ".join(f"WHEN {literal(word)} THEN {literal(known)}" for word, known in provider_names().items())
+    begins = " ".join(
+        f"WHEN starts_with(lower(trim({name})), {literal(word)}) THEN {literal(known)}"
+        for word, known in provider_prefixes().items()
+    )
+    otherwise = f"CASE {begins} ELSE nullif(lower(trim({name})), '') END"
+    return f"CASE lower(trim({name})) {exact} ELSE {otherwise} END"
 
 
 def model_names() -> dict[str, str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from data.ledger import Ledger
 from data.loading import reprice
-from data.prices import aliases, contracts
+from data.loading.ingest import ingest
+from data.prices import aliases, contracts, notes
+from data.prices.model_names import canonical_provider
 from tests.data import small_ledger
 
 COLUMNS = "event_id, provider, model, list_cost_usd, cost_usd, cost_basis"
@@ -76,3 +80,27 @@ def test_an_error_on_the_way_leaves_the_ledger_as_it_was(ledger, state, tmp_path
     with pytest.raises(RuntimeError):
         reprice.reprice(ledger, state)
     assert small_ledger.rows(ledger, COLUMNS) == before and ledger.snapshot() == version
+
+
+@pytest.mark.parametrize(
+    "word", sorted(notes.provider_names() | notes.provider_prefixes() | {"vertex_ai-chat": "google"})
+)
+def test_a_provider_is_called_the_same_by_the_engine_and_by_the_price_book(ledger, word):
+    for spelled in (word, word.upper(), f" {word} "):
+        [engine] = ledger.sql(f"SELECT {notes.provider_sql('x')} AS p FROM (SELECT ? AS x)", [spelled])["p"]
+        if not (notes.own_hardware(word) or notes.gateway(word)):
+            assert canonical_provider(engine) == canonical_provider(spelled)
+
+
+def test_reprice_heals_a_provider_that_was_called_wrongly(ledger, state, tmp_path):
+    body = {"model": "gpt-4o", "usage": {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}}
+    log = tmp_path / "log.jsonl"
+    log.write_text(
+        json.dumps({"timestamp": "2026-10-01T08:00:00Z", "provider": "openai-azure", "response": body}) + "\n"
+    )
+    ingest(ledger, state, [log])
+    assert ledger.sql("SELECT provider FROM lake.main.usage")["provider"].tolist() == ["azure"]
+    with ledger.write() as cursor:
+        cursor.execute("UPDATE lake.main.usage SET provider = 'openai'")  # as Baton 1.0 called it
+    assert reprice.reprice(ledger, state).rows == 1
+    assert ledger.sql("SELECT provider FROM lake.main.usage")["provider"].tolist() == ["azure"]
