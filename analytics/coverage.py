@@ -18,7 +18,7 @@ from analytics.history import daily_by, days_without_log, logged_days, through
 from analytics.scope import ClosedScope, Scope
 from analytics.silences import Silence, holes, silences
 from data.calendar import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
-from data.errors import BadInput
+from data.errors import NoData
 from data.ledger import Ledger
 
 ENDED_AFTER_DAYS = 28  # a source silent for longer has ended, and its days are no longer missed
@@ -84,6 +84,15 @@ class Coverage(NamedTuple):
         return f"{self.covered_days} of {self.asked_days} days"
 
     @property
+    def span(self) -> str:
+        """For a title, what a sum of this scope was summed over: `in 28 days`, `on 3 of 28 days, 21 Nov so far`."""
+        so_far = f"{self.running:%-d %b} so far" if self.running in self.missing else ""
+        if so_far and not self.covered_days:
+            return f"on {so_far}"
+        told = f"in {self.basis}" if self.is_whole else f"on {self.basis}"
+        return f"{told}, {so_far}" if so_far else told
+
+    @property
     def caution(self) -> str | None:
         """What to say beside a year or a month told from under a week."""
         if self.covered_days >= DAYS_PER_WEEK:
@@ -115,16 +124,16 @@ class Coverage(NamedTuple):
         return told
 
     def per_year(self) -> float:
-        """Factor from the covered days to a year; BadInput under a day, whatever was asked for."""
+        """Factor from the covered days to a year; NoData under a day, whatever was asked for."""
         return DAYS_PER_YEAR / self._enough("a year")
 
     def per_month(self) -> float:
-        """Factor from the covered days to a month of `DAYS_PER_MONTH`; BadInput under a day."""
+        """Factor from the covered days to a month of `DAYS_PER_MONTH`; NoData under a day."""
         return DAYS_PER_MONTH / self._enough("a month")
 
     def _enough(self, what: str) -> int:
         if self.covered_days < 1:
-            raise BadInput(
+            raise NoData(
                 f"The log covers no whole day from {self.start} to {self.end - timedelta(days=1)}"
                 f"{f' ({self.reason})' if self.reason else ''}; {what} cannot be told from less than a day."
             )

@@ -54,7 +54,7 @@ class Outlook(NamedTuple):
     @property
     def note(self) -> str:
         """How far to trust it, in a sentence or two."""
-        return " ".join(part for part in (self._lacks(), self._trust()) if part)
+        return " ".join(part for part in (self._lacks(), self.trust) if part)
 
     def _lacks(self) -> str:
         if not self.missing_days:
@@ -67,7 +67,9 @@ class Outlook(NamedTuple):
             return f"{about}, {self.untold_days} of the days are not counted at all."
         return f"{about}."
 
-    def _trust(self) -> str:
+    @property
+    def trust(self) -> str:
+        """What it rests on: how much history, how far off such answers were; or why there is none."""
         if self.days_left == 0:
             return "The period is over: this is what it cost."
         if self.history_days == 0:

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import spend
+from analytics.coverage import coverage
 from analytics.registry import DIMENSIONS, MEASURES
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
@@ -144,7 +145,7 @@ with title:
     shell.header(
         unknown
         if whole is None
-        else f"{declared.label}: {fmt.measure(whole, declared.unit)} in {scope.length_days} days; {first[by]} "
+        else f"{declared.label}: {fmt.measure(whole, declared.unit)} {coverage(view, scope).span}; {first[by]} "
         f"leads with {fmt.measure(first[measure], declared.unit)}",
         view,
     )

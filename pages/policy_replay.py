@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from analytics.coverage import coverage
 from analytics.registry import DIMENSIONS
 from pages.parts.lab import form as lab_form
 from pages.parts.replay.answer import answer, kpis, left_out, money, moves, replayed, verdict
@@ -51,7 +52,7 @@ assumed = Assumed(acceptance=accepted, review_share=reviewed)
 by = st.session_state.get("split_by") or "team"
 said = replayed(view, scope, write_policy(policy), own_prices, terms, assumed, by)
 with title:
-    shell.header(answer(said, scope.length_days), view)
+    shell.header(answer(said, coverage(view, scope).span), view)
     if changed:
         st.caption("Edited in this session, not saved yet.")
 with top:

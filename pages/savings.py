@@ -37,6 +37,9 @@ def owned(view: Ledger, state: State) -> pd.DataFrame:
     return inventory.seen(view, state, ("model", "feature", "team"))
 
 
+UNTESTED = ", once tested"
+
+
 def answer(saving: savings.Savings) -> str:
     if not saving.findings:
         return "Nothing found to save in the last four weeks"
@@ -46,16 +49,24 @@ def answer(saving: savings.Savings) -> str:
     more = f"; up to {fmt.usd_short(saving.untested_usd_month)} more once tested" if saving.untested_usd_month else ""
     return (
         f"{fmt.usd_short(saving.total_usd_month)} a month could be saved, {fmt.share(saving.share)} of the "
-        f"spend{more}; most of it: {best.title[0].lower()}{best.title[1:]}"
+        f"spend{more}; the largest: {best.title[0].lower()}{best.title[1:]}"
     )
 
 
 def overview(saving: savings.Savings) -> None:
-    frame = pd.DataFrame([{"finding": f.short, "usd_month": f.usd_month} for f in saving.findings])
+    frame = pd.DataFrame(
+        [
+            {"finding": f.short + (UNTESTED if f.confidence == "low" else ""), "usd_month": f.usd_month}
+            for f in saving.findings
+        ]
+    )
     parts = frame.groupby("finding", as_index=False, sort=False)["usd_month"].sum()
+    untested = parts.loc[parts["finding"].str.endswith(UNTESTED), "finding"].tolist()
     meaning = f"{savings.told(saving)} What two findings would both save is counted once, for the larger."
     shell.chart(
-        charts.bars(parts, shell.palette(), by="finding", value="usd_month", unit="USD"), alt=meaning, key="findings"
+        charts.bars(parts, shell.palette(), by="finding", value="usd_month", unit="USD", pale=untested),
+        alt=meaning,
+        key="findings",
     )
     st.caption(fmt.md(meaning))
 

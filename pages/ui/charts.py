@@ -7,6 +7,7 @@ where five lines or fewer, at most eight series and Other, forecast and budget d
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import NamedTuple
 
 import pandas as pd
@@ -237,15 +238,17 @@ def grouped_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, valu
     return stacked_bars(frame, palette, x=x, by=by, value=value, unit=unit).update_layout(barmode="group")
 
 
-def bars(frame: pd.DataFrame, palette: Palette, *, by: str, value: str, unit: str) -> go.Figure:
-    """Horizontal bars, largest on top, the value written at the end."""
+def bars(
+    frame: pd.DataFrame, palette: Palette, *, by: str, value: str, unit: str, pale: Collection[str] = ()
+) -> go.Figure:
+    """Horizontal bars, largest on top, the value written at the end; those named in `pale` are in no total."""
     ordered = frame.sort_values(value, ascending=True)
     figure = blank(palette, height=max(160, 34 * len(ordered) + 40), unit=unit, right=90, hover="closest")
     figure.add_bar(
         y=[_label(n) for n in ordered[by]],
         x=ordered[value].astype(float),
         orientation="h",
-        marker={"color": palette.primary},
+        marker={"color": palette.primary, "opacity": [0.35 if name in pale else 1.0 for name in ordered[by]]},
         text=[fmt.measure(v, unit) for v in ordered[value]],
         textposition="outside",
         cliponaxis=False,

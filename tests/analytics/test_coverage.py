@@ -12,7 +12,7 @@ from analytics.history import through
 from analytics.scope import Scope
 from analytics.silences import Silence, holes
 from analytics.spend import totals
-from data.errors import BadInput
+from data.errors import NoData
 from tests.analytics.covered_ledgers import FIVE, LAST, day_rows, days, ledger_of
 
 D = timedelta(days=1)
@@ -71,7 +71,7 @@ def test_one_day_covers_nothing_whole_and_is_shown_all_the_same(ledgers):
     assert totals(view, shown, ("cost_usd",))["cost_usd"] == 4
     covered = coverage(view, shown)
     assert (covered.covered_days, covered.running) == (0, LAST)
-    with pytest.raises(BadInput, match="less than a day"):
+    with pytest.raises(NoData, match="less than a day"):
         covered.per_year()
     assert not comparison(view, shown).possible
     assert comparison(view, shown).note == "the log starts 20 Nov 2026; 20 Nov is not over"
@@ -129,3 +129,18 @@ def test_a_source_silent_for_long_has_ended(tmp_path):
         "litellm": (False, None),
         "langfuse": (True, None),
     }
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "says"),
+    [
+        (date(2026, 11, 1), date(2026, 11, 4), "in 3 days"),
+        (date(2026, 11, 1), date(2026, 11, 5), "on 3 of 4 days, 4 Nov so far"),
+        (date(2026, 11, 4), date(2026, 11, 5), "on 4 Nov so far"),
+        (date(2026, 10, 30), date(2026, 11, 4), "on 3 of 5 days"),
+    ],
+)
+def test_a_title_says_what_a_sum_was_summed_over(home, start, end, says):
+    rows = [row for day in days(date(2026, 11, 1), date(2026, 11, 3)) for row in day_rows(day)]
+    view = ledger_of(home, [*rows, *day_rows(date(2026, 11, 4), hours=(8.0,))])
+    assert coverage(view, Scope.of(view, start, end)).span == says

@@ -21,19 +21,19 @@ from simulations.replay.repricing import Repricing
 from simulations.replay.summary import NO_TARGET_PRICE, summary
 
 
-def answer(said: dict[str, Any], days: int) -> str:
+def answer(said: dict[str, Any], span: str) -> str:
     """The title: dollars, direction, and what could not be priced."""
     saving, apart = float(said["savings_usd"]), sum(part["requests"] for part in said["not_compared"])
     name = said["policy"] if len(said["policy"]) <= 48 else said["policy"][:46] + "…"
-    open_ = f"; {fmt.count(apart)} requests unpriced" if apart else ""
+    open_ = f"; {fmt.count(apart)} request{'s' * (apart != 1)} unpriced" if apart else ""
     if any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"]) and abs(saving) < 0.005:
         return f"“{name}” moves {fmt.count(apart)} requests to a model without a price yet"
     if said["savings_pct"] is None:
         return f"“{name}” cannot be priced on this traffic"
     if abs(saving) < 0.005:
-        return f"The same {fmt.usd_short(said['logged_cost_usd'])} in {days} days under “{name}”{open_}"
+        return f"The same {fmt.usd_short(said['logged_cost_usd'])} {span} under “{name}”{open_}"
     return (
-        f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} in {days} days "
+        f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} {span} "
         f"({fmt.share(abs(said['savings_pct']) / 100)}) under “{name}”{open_}"
     )
 
