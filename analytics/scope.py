@@ -72,11 +72,13 @@ class Scope(BaseModel):
             table = table.filter(table.requested_at >= ibis.literal(self._utc(self.start)))
         if self.end:
             table = table.filter(table.requested_at < ibis.literal(self._utc(self.end)))
-        for day in self.without:
-            first, after = self._utc(day), self._utc(day + timedelta(days=1))
-            table = table.filter(
-                (table.requested_at < ibis.literal(first)) | (table.requested_at >= ibis.literal(after))
-            )
+        # One filter of runs: a SELECT for each day takes ibis a minute to write where a year has holes.
+        if left_out := [
+            (table.requested_at < ibis.literal(self._utc(first)))
+            | (table.requested_at >= ibis.literal(self._utc(after)))
+            for first, after in _runs(self.without)
+        ]:
+            table = table.filter(*left_out)
         return self._narrow(table)
 
     def days(self, ledger: Ledger) -> ir.Table:
@@ -134,3 +136,14 @@ class ClosedScope(Scope):
         """The same span without these days."""
         inside = {day for day in days if self.start <= day < self.end}
         return self.model_copy(update={"without": tuple(sorted(inside))})
+
+
+def _runs(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Ordered days as runs: first day, and the day after the last."""
+    runs: list[tuple[date, date]] = []
+    for day in days:
+        if runs and runs[-1][1] == day:
+            runs[-1] = (runs[-1][0], day + timedelta(days=1))
+        else:
+            runs.append((day, day + timedelta(days=1)))
+    return runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import ibis
 import pandas as pd
 import pytest
 
@@ -144,3 +145,15 @@ def test_a_title_says_what_a_sum_was_summed_over(home, start, end, says):
     rows = [row for day in days(date(2026, 11, 1), date(2026, 11, 3)) for row in day_rows(day)]
     view = ledger_of(home, [*rows, *day_rows(date(2026, 11, 4), hours=(8.0,))])
     assert coverage(view, Scope.of(view, start, end)).span == says
+
+
+def test_a_year_of_holes_is_left_out_in_one_step_and_exactly(home):
+    every = days(date(2026, 1, 1), date(2026, 10, 31))
+    view = ledger_of(home, [row for day in every for row in day_rows(day, hours=(0.0, 23.9))])
+    whole = Scope.of(view, every[0], every[-1] + D)
+    left_out = [day for day in every if day.day % 3 == 0 or day.month == 5]
+    some = whole.leaving_out(left_out)
+    for rows in (some.usage(view).cost_usd.count(), some.days(view).attempts.sum()):
+        assert int(view.frame(rows.name("n").as_table())["n"][0]) == 2 * (len(every) - len(left_out))
+    one = whole.leaving_out(left_out[:1])
+    assert ibis.to_sql(some.usage(view)).count("SELECT") == ibis.to_sql(one.usage(view)).count("SELECT")
