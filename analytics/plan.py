@@ -42,7 +42,7 @@ def plan(spend: pd.Series | KnownSpend, known_until: date, count: int, events: S
     whole = outlook_of(spend, known_until, start, end, events)
     without = outlook_of(spend, known_until, start, end).p50
     if whole.p50 is None or without is None:
-        raise NoData(whole.trust)
+        raise NoData(whole.trust.rstrip("."))
     return Plan(
         months(spend, known_until, count, events),
         whole,

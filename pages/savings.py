@@ -41,6 +41,8 @@ UNTESTED = ", once tested"
 
 
 def answer(saving: savings.Savings) -> str:
+    if not saving.days:
+        return "Not enough history to find savings: no whole day with a log yet"
     if not saving.findings:
         return "Nothing found to save in the last four weeks"
     if not saving.total_usd_month:

@@ -120,7 +120,12 @@ except BatonError as error:
 with title:
     shell.header(report.headline(found), view)
 if not found["complete"]:
-    st.caption("The week is not over: it is compared with the whole week before.")
+    told = (
+        "whole days are compared with the same days before"
+        if found["bridge"]
+        else "there is nothing to compare it with"
+    )
+    st.caption(f"The week is not over; {told}.")
 kpis(found)
 for section in (pacing, moved, movers, unusual, savings, decisions):
     section(found)

@@ -54,8 +54,10 @@ def kpis(found: dict) -> None:
 
 def pacing(found: dict) -> None:
     st.subheader("1. Pacing", anchor=False)
-    st.write(fmt.md(report.pace(found)))
-    st.caption(fmt.md(found["pacing"]["month"]["note"]))
+    pace, note = report.pace(found), found["pacing"]["month"]["note"]
+    st.write(fmt.md(pace))
+    if note not in pace:
+        st.caption(fmt.md(note))
     if days := found["pacing"]["no_log"]:
         st.warning(
             f"No log at all on {', '.join(map(fmt.day, days))}: the week's total is too low.",
