@@ -60,12 +60,21 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
         candidate, records = (file, sample) if form.documents else (unwrapped, inner)
         if records and form.recognise(records):
             return Item(candidate, form, digest)
-    tried = ", ".join(f.name for f in all_formats())
     keys = ", ".join(sorted({" ".join(k.split())[:40] for r in inner[:5] for k in r})[:12]) or "none"
+    near = resembling(inner)
+    likely = f"it looks most like {' or '.join(f.label for f in near)}: try --format {near[0].name}, or" if near else ""
+    told = f"{likely or 'name a format (`python -m data formats`) with --format, or'} drop it on Data and prices"
     raise UnknownFormat(
-        f"{path.name} is no log format Baton knows (fields seen: {keys}; tried: {tried}); "
-        "name one with --format, or drop it on Data and prices and say what its columns mean."
+        f"{path.name} is no log format Baton knows (fields seen: {keys}); {told} and say what its columns mean."
     )
+
+
+def resembling(records: list[dict]) -> list[Format]:
+    """At most three formats that share the most field names with these records, and at least half of the records'."""
+    seen = {key for record in records[:5] for key in record}
+    shared = [(len(seen & set(form.fields)), form) for form in all_formats()]
+    close = sorted((pair for pair in shared if 2 * pair[0] >= max(len(seen), 4)), key=lambda pair: -pair[0])
+    return [form for count, form in close[:3] if 4 * count >= 3 * close[0][0]]
 
 
 def groups(items: list[Item]) -> Iterator[list[Item]]:

@@ -105,7 +105,8 @@ def _token_line(name: str, count: int, price: PriceRow | None, match: Match, tie
         f"no price for {tier}: the standard price, assumed" if tier != price.service_tier and not price.prepaid else ""
     )
     rule = "; ".join(filter(None, (price.rule, assumed, as_text)))
-    source = " ".join(dict.fromkeys(filter(None, (price.source, price.source_version))))
+    stated = price.source_version or ""  # the catalogue's version begins with its name
+    source = stated if stated.startswith(price.source) else " ".join(filter(None, (price.source, stated)))
     return PriceLine(name, count, "tokens", rate, rate * count / MILLION, tier, match.factor, source, rule)
 
 

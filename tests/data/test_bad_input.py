@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from data import ledger as ledger_module
-from data.errors import BatonError, LedgerError, Unreadable
+from data.errors import BatonError, LedgerError, UnknownFormat, Unreadable
 from tests.data.bad_logs import Store, accounted, lines, one_sentence, record, write
 
 REPOSITORY = Path(__file__).parents[2]
@@ -292,3 +292,16 @@ def test_a_disk_that_takes_no_more_leaves_the_ledger_as_it_was(fault, word, tmp_
     assert one_sentence(message) and re.search(word, message), message
     assert json.loads((tmp_path / "check.json").read_text())["attempts"] == 3
     assert json.loads((tmp_path / "third.json").read_text())["loaded"] == 59_000
+
+
+def test_a_refusal_names_the_likely_sources_and_never_all(store, tmp_path):
+    near = write(
+        tmp_path / "near.jsonl", b'{"request_id": "a", "startTime": "x", "spend": 1, "api_key": "k", "zz": 1}\n'
+    )
+    far = write(tmp_path / "far.jsonl", b'{"when": "2026-01-01", "llm": "gpt-4o", "in": 5}\n')
+    with pytest.raises(UnknownFormat) as refusal:
+        store.load(near)
+    assert "looks most like LiteLLM" in str(refusal.value) and "--format litellm" in str(refusal.value)
+    with pytest.raises(UnknownFormat) as refusal:
+        store.load(far)
+    assert "looks most like" not in str(refusal.value) and len(str(refusal.value)) < 250
