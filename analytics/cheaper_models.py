@@ -22,13 +22,14 @@ from analytics.savings_claim import Claim
 from data import wording
 from data.calendar import DAYS_PER_YEAR
 from data.facts.models import ModelFacts
+from data.prices.model_lives import ModelLives
 
 ROUTINE = ("classification", "extraction", "summarisation", "chat")
 TOLERATED = 0.02
 MIN_SCORES = 30
 MIN_SAVING = 0.3  # of the cell's cost: less is not worth a migration
 MIN_SHARE = 0.02  # of the spend
-HORIZON_DAYS = DAYS_PER_YEAR  # a model that retires sooner is not worth a migration
+HORIZON_DAYS = DAYS_PER_YEAR  # a model that ends sooner is not worth a migration
 UNTESTED_SAVING = 0.5  # untested work goes to the strongest model at half the cost, not to the very cheapest
 
 Name = tuple[str, str]  # provider, model
@@ -36,17 +37,19 @@ Name = tuple[str, str]  # provider, model
 Forbidden = Callable[[str, str, Mapping[str, Any]], str | None]
 
 
-def claims(cells: pd.DataFrame, facts: Mapping[str, ModelFacts], day: date, forbidden: Forbidden) -> list[Claim]:
-    """One claim per dear model, over its cells that a cheaper one fits."""
+def claims(
+    cells: pd.DataFrame, facts: Mapping[str, ModelFacts], lives: ModelLives, day: date, forbidden: Forbidden
+) -> list[Claim]:
+    """One claim per dear model, over its cells that a cheaper one fits; `day` is the one whose prices count."""
     scores, horizon = _scores(cells), day + timedelta(days=HORIZON_DAYS)
     offers = sorted({index[:2] for index in cells.index} | set(_siblings(cells, facts)))
     prices = {name: price for name in offers if (price := list_prices.per_token(*name, day))}
     found: list[Claim] = []
 
-    retired = {name for _, name in offers if name in set(facts) and facts[name].is_retired_by(horizon)}
+    retired = {offer for offer in offers if lives.is_retired_by(*offer, horizon)}
 
     def refuses(index: tuple, offer: Name) -> bool:
-        return offer[1] in retired or forbidden(*offer, dict(zip(cells.index.names, index, strict=True))) is not None
+        return offer in retired or forbidden(*offer, dict(zip(cells.index.names, index, strict=True))) is not None
 
     for name, own in cells.groupby(level=["provider", "model"]):
         if name not in prices:

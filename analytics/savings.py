@@ -28,6 +28,7 @@ from data.calendar import DAYS_PER_WEEK
 from data.errors import BadInput
 from data.facts import models
 from data.ledger import Ledger
+from data.prices.model_lives import ModelLives
 from data.state import State
 
 SPAN_DAYS = 28
@@ -111,7 +112,7 @@ def findings(view: Ledger, scope: ClosedScope, state: State, forbidden: Forbidde
     middle = scope.start + (scope.end - scope.start) / 2
     first = {(row.first_provider, row.first_model) for row in repeats.itertuples()}
     found = [
-        *cheaper_models.claims(cells, facts, middle, forbidden),
+        *cheaper_models.claims(cells, facts, ModelLives(state), scope.last, forbidden),
         savings_finders.missed_cache(cells, sessions, work_cells.cache_shares(view, scope)),
         savings_finders.batch_eligible(cells),
         savings_finders.failures(

@@ -39,6 +39,7 @@ KINDS = {  # each kind of document, and what people call one
     "provider": "provider",
     "billed_rate": "exchange rate",
     "event": "planned event",
+    "successor": "successor of a model",
 }
 
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []

@@ -56,7 +56,7 @@ class Score(Sourced):
 
 
 class Life(Sourced):
-    """When a maker stops answering for a model: the first day without it."""
+    """When a model ends, as the operator knows it: the first day without it, at whatever provider."""
 
     retires: Day
 
@@ -119,10 +119,6 @@ class ModelFacts(BaseModel):
             "open_weights": self.open_weights,
         }
         return {key: _words(value) for key, value in (facts | legal).items()}
-
-    def is_retired_by(self, day: Day) -> bool:
-        """Whether the maker's API is known to have stopped answering for it by a day."""
-        return self.life is not None and self.life.retires <= day
 
     def score(self, scale: str, task_type: str | None = None) -> Score | None:
         """Quality on this scale for a task type, else overall; None when nobody knows it."""

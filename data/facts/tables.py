@@ -29,6 +29,7 @@ KEYS = {
     "hosting_facts.csv": ("name",),
     "serving_points.csv": (),
     "prompt_caches.csv": ("name",),
+    "retirements.csv": ("provider", "model"),
 }
 HOME: ContextVar[str | None] = ContextVar(
     "catalog_home", default=None

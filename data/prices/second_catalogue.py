@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import date
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,23 @@ class PriceFile:
                     matched_by = ", ".join(filter(None, ("LiteLLM price file", how)))
                     return Match(seller, form.rpartition("/")[2].lower(), SOURCE, key, matched_by=matched_by)
         return unmatched
+
+    def retires(self, provider: str, model: str) -> date | None:
+        """The file's `deprecation_date` of a model at a provider; None where it gives none."""
+        for key in (model, *(f"{prefix}/{model}" for prefix in self._sellers.get(provider, ()))):
+            entry = self.entries.get(self._names.get(key.lower(), ""))
+            if entry and model_names.canonical_provider(entry["litellm_provider"]) == provider:
+                return _day(entry.get("deprecation_date"))
+        return None
+
+    @cached_property
+    def _sellers(self) -> dict[str, tuple[str, ...]]:
+        """LiteLLM's own spellings of each of our providers."""
+        spelled: dict[str, set[str]] = {}
+        for entry in self.entries.values():
+            seller = entry["litellm_provider"]
+            spelled.setdefault(model_names.canonical_provider(seller) or "", set()).add(seller)
+        return {provider: tuple(sorted(names)) for provider, names in spelled.items()}
 
     def rows(self, key: str) -> tuple[PriceRow, ...]:
         """The file's prices of one of its models: every service tier and long-context band."""
@@ -152,6 +170,14 @@ def _usable(entry: Any) -> bool:
         return False
     prices = [value for key, value in entry.items() if "cost" in key and "_token" in key and value is not None]
     return all(isinstance(price, Decimal) and price.is_finite() and 0 <= price < 1 for price in prices)
+
+
+def _day(text: Any) -> date | None:
+    """A file that others keep may hold anything; what is no day says nothing."""
+    try:
+        return date.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def install(home: Path, path: str | Path) -> PriceFile:
