@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data.errors import BatonError
+from data.home import at_home
 from data.version import VERSION
 
 WIDE = 200
@@ -47,7 +48,8 @@ def run(top: argparse.ArgumentParser, argv: list[str] | None = None) -> int:
     """Parse, run, and turn a BatonError into one sentence on stderr and exit code 1."""
     args = top.parse_args(argv)
     try:
-        args.run(args)
+        with at_home(args.home):
+            args.run(args)
     except BatonError as error:
         print(error, file=sys.stderr)
         return 1

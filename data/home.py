@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from data.errors import LedgerError
 
+VARIABLE = "BATON_HOME"
+
+
+def home_path(path: str | os.PathLike | None = None) -> Path:
+    """Where the store's folder is or would be; `path` wins over `BATON_HOME` over `var/`."""
+    return Path(path or os.environ.get(VARIABLE) or "var").expanduser().resolve()
+
+
+@contextmanager
+def at_home(path: str | os.PathLike | None) -> Iterator[None]:
+    """For the length of a command its `--home` is the store of everything it reads and starts; None changes nothing."""
+    before = os.environ.get(VARIABLE)
+    if path:
+        os.environ[VARIABLE] = str(home_path(path))
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE, None)
+        if before is not None:
+            os.environ[VARIABLE] = before
+
 
 def home_dir(path: str | os.PathLike | None = None) -> Path:
-    """The store's folder, created when missing; `path` wins over `BATON_HOME` over `var/`."""
-    home = Path(path or os.environ.get("BATON_HOME") or "var").expanduser().resolve()
+    """The store's folder (`home_path`), created when missing; raises LedgerError where it cannot be."""
+    home = home_path(path)
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:

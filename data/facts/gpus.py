@@ -147,7 +147,7 @@ def live_rents(today: date) -> tuple[GpuPrice, ...]:
     """Today's cheapest rent per GPU, kind and provider, asked of the optional package gpuhunt.
 
     Nothing is fetched unless this is called; raises NoData when gpuhunt is not installed. Keep them
-    with `catalog_table.save_own`.
+    with `tables.save_own`.
     """
     try:
         import gpuhunt

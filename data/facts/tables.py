@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import csv
 import difflib
-import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from contextvars import ContextVar
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 from data.errors import BadInput, Unreadable
+from data.home import home_path
 
 CATALOG = Path(__file__).parent / "catalog"
 KEYS = {
@@ -31,9 +30,6 @@ KEYS = {
     "prompt_caches.csv": ("name",),
     "retirements.csv": ("provider", "model"),
 }
-HOME: ContextVar[str | None] = ContextVar(
-    "catalog_home", default=None
-)  # `--home` of a command; else BATON_HOME, else var/
 SIGNED = ("value", "low", "high")  # a hosting figure such as the rent's drift may be negative
 Entry = TypeVar("Entry")
 Row = dict[str, str]
@@ -49,7 +45,7 @@ def stamp(name: str) -> Stamp:
 
 def own_file(name: str) -> Path:
     """Where the operator's own rows of a table are kept."""
-    return Path(HOME.get() or os.environ.get("BATON_HOME") or "var").expanduser().resolve() / "catalog" / name
+    return home_path() / "catalog" / name
 
 
 @lru_cache(maxsize=16)

@@ -16,7 +16,6 @@ from data import wording
 from data.calendar import DAYS_PER_MONTH
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
-from data.facts import tables as catalog_table
 from simulations.hosting import finance, uncertainty
 from simulations.hosting.bench_import import import_bench
 from simulations.hosting.breakeven_scenario import BreakevenScenario
@@ -262,7 +261,6 @@ def _measured(path: str | None, scenario: BreakevenScenario) -> list[ServingMeas
 
 
 def _run(args: argparse.Namespace) -> None:
-    catalog_table.HOME.set(args.home)
     scenario = read_scenario(args.file, BreakevenScenario, "breakeven")
     result = breakeven(scenario, _measured(args.bench, scenario), seed=args.seed)
     if args.json:
