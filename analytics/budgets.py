@@ -256,9 +256,10 @@ def _command(args: argparse.Namespace) -> None:
     if args.set:
         for clash in save(state, _from_words(args)):
             console.say(f"Note: it covers the same spend as the budget {clash!r}.")
-    statuses = status(view_of(args), state, planned(state))
+    view = view_of(args)
+    statuses = status(view, state, planned(state))
     if args.json:
-        console.emit_json({"budgets": [described(one) for one in statuses]})
+        console.emit_json({"budgets": [described(one) for one in statuses], "snapshot": view.snapshot()})
         return
     rows = [
         (

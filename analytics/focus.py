@@ -28,6 +28,8 @@ from data.prices.book import PriceBook
 from data.prices.price_row import RATES
 from data.schema import MEDIA_TOKENS, TOKENS
 from data.state import State
+from data.version import VERSION
+from data.wording import cell
 
 TOOLS = "tool_calls"
 
@@ -85,6 +87,8 @@ COLUMNS = (
     "BillingAccountName",
     "Tags",
     "x_CostBasis",
+    "x_BatonVersion",
+    "x_DataVersion",
 )
 
 
@@ -100,8 +104,9 @@ def rows(ledger: Ledger, month: date) -> pd.DataFrame:
         [datetime.combine(first, datetime.min.time()), datetime.combine(after, datetime.min.time())],
     )
     book = PriceBook.load(State.open(ledger.home))
+    origin = {"x_BatonVersion": VERSION, "x_DataVersion": ledger.snapshot()}
     charges = [charge for record in frame.to_dict("records") for charge in _charges(_known(record), book, first, after)]
-    return pd.DataFrame(charges, columns=list(COLUMNS))
+    return pd.DataFrame([charge | origin for charge in charges], columns=list(COLUMNS))
 
 
 def _known(record: dict) -> dict:
@@ -219,7 +224,7 @@ def run(args: argparse.Namespace) -> None:
             }
         )
         return
-    safe = frame.map(lambda v: f"'{v}" if isinstance(v, str) and v.startswith(("=", "+", "-", "@")) else v)
+    safe = frame.map(cell)
     if not args.out:
         print(safe.to_csv(index=False), end="")
         return

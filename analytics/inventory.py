@@ -146,7 +146,7 @@ def _command(args: argparse.Namespace) -> None:
         assign(state, kind, name, owner=owner, connection_owner=args.connection)
     table = seen(view, state)
     if args.json:
-        console.emit_json({"items": table.to_dict("records")} | debt(table))
+        console.emit_json({"items": table.to_dict("records"), "snapshot": view.snapshot()} | debt(table))
         return
     rows = [
         (

@@ -126,9 +126,10 @@ def register(subparsers: Any) -> None:
 
 
 def _command(args: argparse.Namespace) -> None:
-    frame = by_month(view_of(args), State.open(args.home))
+    view = view_of(args)
+    frame = by_month(view, State.open(args.home))
     if args.json:
-        console.emit_json({"rows": frame.to_dict("records")})
+        console.emit_json({"rows": frame.to_dict("records"), "snapshot": view.snapshot()})
         return
     money = lambda value: "–" if value is None or pd.isna(value) else f"{value:,.2f}"  # noqa: E731
     rows = [

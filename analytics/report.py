@@ -17,11 +17,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analytics import report_charts
 from analytics.registry import DIMENSIONS
-from data.wording import day, odds, share, usd, usd_cents, usd_change
+from data.wording import cell, day, odds, share, usd, usd_cents, usd_change
 
 TEMPLATES = Path(__file__).parent / "templates"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-ACTION_COLUMNS = ("name", "owner", "due", "expected_usd_month", "status", "decided", "saved_usd_month", "note")
+ACTION_COLUMNS = (
+    "name",
+    "owner",
+    "due",
+    "expected_usd_month",
+    "status",
+    "decided",
+    "saved_usd_month",
+    "note",
+    "baton_version",
+    "snapshot",
+)
 
 
 def headline(found: dict[str, Any]) -> str:
@@ -93,6 +103,11 @@ def html(found: dict[str, Any]) -> str:
     )
 
 
+def style() -> str:
+    """The one style sheet of pages that leave the house."""
+    return (TEMPLATES / "page.css").read_text(encoding="utf-8")
+
+
 def page(template: str, **values: Any) -> str:
     """Another self-contained page of this house, from a template of its own."""
     return _environment().get_template(template).render(**values)
@@ -116,9 +131,10 @@ def actions_csv(found: dict[str, Any]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(ACTION_COLUMNS)
+    origin = {"baton_version": found["baton_version"], "snapshot": found["snapshot"]}
     for action in found["actions"]:
-        cells = ("" if action[c] is None else action[c] for c in ACTION_COLUMNS)
-        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in cells])
+        cells = [(action | origin)[column] for column in ACTION_COLUMNS]
+        writer.writerow(["" if value is None else cell(value) for value in cells])
     return out.getvalue()
 
 

@@ -35,6 +35,7 @@ from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.sample.sample import is_sample
 from data.state import State
+from data.version import VERSION
 
 MOVERS = 5
 SHOWN_FINDINGS = 8
@@ -93,6 +94,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "sample": is_sample(view),
         "priced_share": priced_share(view, week),
         "digest": _digest(state),
+        "baton_version": VERSION,
         "pacing": _pacing(view, state, week, until),
         **_moves(view, week, by),
         "anomalies": _anomalies(view, state, week),

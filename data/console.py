@@ -21,7 +21,7 @@ from rich.text import Text
 
 from data.errors import BatonError
 from data.home import at_home
-from data.version import VERSION
+from data.version import BATON, VERSION
 
 WIDE = 200
 
@@ -29,7 +29,7 @@ WIDE = 200
 def parser(prog: str, description: str) -> tuple[argparse.ArgumentParser, Any]:
     """A parser whose subcommands are added by the modules that own them."""
     top = argparse.ArgumentParser(prog=f"python -m {prog}", description=description)
-    top.add_argument("--version", action="version", version=f"Baton {VERSION}")
+    top.add_argument("--version", action="version", version=BATON)
     return top, top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
 
@@ -62,7 +62,9 @@ def run(top: argparse.ArgumentParser, argv: list[str] | None = None) -> int:
 
 
 def emit_json(payload: object) -> None:
-    """Print a payload as JSON: Decimal as a number, dates as ISO 8601, NaN as null."""
+    """Print a payload as JSON: Decimal as a number, dates as ISO 8601, NaN as null; an object says Baton's version."""
+    if isinstance(payload, dict):
+        payload = {**payload, "baton_version": VERSION}
     json.dump(_plain(payload), sys.stdout, indent=2, allow_nan=False)
     print()
 

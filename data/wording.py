@@ -17,6 +17,7 @@ import pandas as pd
 Number = float | int | Decimal | None
 
 MISSING = "–"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs text that starts so
 MINUS = "−"
 
 
@@ -199,3 +200,8 @@ def measure(value: Number, unit: str) -> str:
     """A measure's value by the registry's unit."""
     writer = _WRITERS.get(unit)
     return writer(value) if writer else MISSING if known(value) is None else f"{value:,}"
+
+
+def cell(value: object) -> object:
+    """A value for a CSV file: text that a spreadsheet would run as a formula gets an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from data.schema import PROTECTION
+from data.version import file_name
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
 from routing.policies import in_force
@@ -163,7 +164,7 @@ with st.container(horizontal=True):
     st.download_button(
         "Download as JSON lines",
         lambda: exported(state),
-        file_name="baton-audit.jsonl",
+        file_name=file_name("audit", "jsonl"),
         mime="application/jsonl",
         on_click="ignore",
         icon=":material/download:",

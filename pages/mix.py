@@ -12,6 +12,7 @@ from analytics.scope import Scope
 from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
 from data.state import State
+from data.version import made_by
 from pages.parts.mix import controls as mix_controls
 from pages.parts.mix import result as mix_result
 from pages.parts.mix import rule as mix_rule
@@ -120,7 +121,7 @@ def from_log(view: Ledger, title: Any) -> None:
     shares, origin = chosen_shares(made, line, None if solved is None else solved.shares)
     market = what_if.market(view, shell.state(), scope)
     lost = caches(view, scope, targets, policy, scale, shares)
-    source = f"Baton, data version {view.snapshot()}, {scope.start} to {scope.end}"
+    source = f"{made_by(view.snapshot())}, {scope.start} to {scope.end}"
     result = log_scenario(made, shares, market, origin, source, assumed, lost.lost_usd)
     shown = simulate_mix(result, market.catalog)
     with title:
@@ -151,7 +152,7 @@ def from_log(view: Ledger, title: Any) -> None:
     mix_result.take_away(
         result,
         shown,
-        f"Baton, data version {view.snapshot()}, prices of {market.at:%Y-%m-%d}, {scope.start} to {scope.end}",
+        f"Data version {view.snapshot()}, prices of {market.at:%Y-%m-%d}, {scope.start} to {scope.end}",
         key="log",
     )
     with st.container(horizontal=True):

@@ -17,6 +17,7 @@ from data.errors import NoData
 from data.ledger import Ledger
 from data.sample.sample import is_sample
 from data.state import State
+from data.version import made_by
 from pages.parts.plan.budget_lines import budget_lines
 from pages.ui import exports, filters, finance_charts, shell
 from pages.ui import format as fmt
@@ -248,8 +249,8 @@ budget_lines(found)
 lines = orchestration(yearly(base), salary)
 with st.container(horizontal=True):
     foot = (
-        f"Data through {through(view).instant:%Y-%m-%d %H:%M} UTC, days in {view.time_zone}, data version "
-        f"{view.snapshot()}" + (", sample data" if is_sample(view) else "") + "."
+        f"Data through {through(view).instant:%Y-%m-%d %H:%M} UTC, days in {view.time_zone}, "
+        f"{made_by(view.snapshot())}" + (", sample data" if is_sample(view) else "") + "."
     )
     st.download_button(
         "Plan, HTML",

@@ -140,7 +140,11 @@ def show(
     hosting_panels.serving(study)
     hosting_panels.assumptions(study)
     board = hosting_board.board_html(
-        title_of(study, model), study.result, [(h, m, f) for h, m, f, _, _ in drawn if f is not None], study.warnings
+        title_of(study, model),
+        study.result,
+        [(h, m, f) for h, m, f, _, _ in drawn if f is not None],
+        study.warnings,
+        shell.snapshot(),
     )
     hosting_panels.scenario(study, board)
 

@@ -18,6 +18,7 @@ from data.console import command, emit_json, say
 from data.errors import BadInput
 from data.facts.models import Catalog, current
 from data.state import State
+from data.version import BATON, signed
 from routing.calling.declarations import Offer, Provider, canonical, read_providers, saved_providers
 from routing.policies.choice import resolve
 from routing.policies.policy import Policy, Rule
@@ -41,11 +42,11 @@ def register(subparsers: Any) -> None:
 def exported(policy: Policy, form: str, providers: Sequence[Provider], catalog: Catalog) -> tuple[str, list[str]]:
     """(text of the config, notes on what it cannot express)."""
     if form == "yaml":
-        return write_policy(policy), []
+        return signed(write_policy(policy)), []
     body, notes = (
         litellm_config(policy, providers, catalog) if form == "litellm" else openrouter_fields(policy, catalog)
     )
-    head = "".join(f"# {note}\n" for note in [f"Made by Baton from the policy {policy.name}.", *notes])
+    head = "".join(f"# {note}\n" for note in [f"Made by {BATON} from the policy {policy.name}.", *notes])
     return head + yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=110), notes
 
 

@@ -10,19 +10,17 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from data.version import file_name
+from data.wording import cell
 from pages.ui import format as fmt
+from pages.ui import shell
 
 WRAPPED = 66  # pixels; Streamlit wraps text only in rows above 4 rem
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv(frame: pd.DataFrame) -> str:
     """CSV text that is safe to open in a spreadsheet: text that would be a formula gets an apostrophe."""
-
-    def safe(cell: object) -> object:
-        return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
-
-    return frame.rename(columns=safe).map(safe).to_csv(index=False)
+    return frame.rename(columns=cell).map(cell).to_csv(index=False)
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -85,7 +83,7 @@ def download(frame: pd.DataFrame, *, name: str, key: str = "") -> None:
     st.download_button(
         "Download CSV",
         lambda: csv(frame),
-        file_name=f"baton-{name}.csv",
+        file_name=file_name(name, "csv", shell.snapshot()),
         mime="text/csv",
         on_click="ignore",
         icon=":material/download:",

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from data.errors import BatonError
+from data.version import signed
 from data.yaml_text import checked, read_yaml
 from pages.ui import format as fmt
 from pages.ui import links, shell
@@ -80,7 +81,7 @@ def keep(scenario: Scenario, page: str, *, key: str, downloads: Callable[[], Non
                 st.toast(fmt.md(f"Saved “{name}”."))
         st.download_button(
             "YAML",
-            write_scenario(scenario),
+            signed(write_scenario(scenario)),
             file_name=f"baton-{scenario.kind}.yaml",
             mime="application/yaml",
             on_click="ignore",

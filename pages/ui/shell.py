@@ -75,12 +75,19 @@ def view() -> Ledger:
     _run_inside_the_app()
     links.arrive()
     frozen = st.query_params.get("as_of", "")
-    store = ledger()
-    if frozen.isdecimal() and frozen.isascii():
-        return store.at(int(frozen))
-    if frozen:
+    if frozen and not _is_number(frozen):
         st.warning(f"The link names data version {fmt.md(frozen)}, which is no number; showing the newest.")
-    return store.at(store.snapshot())
+    return ledger().at(snapshot())
+
+
+def snapshot() -> int:
+    """The number of the data version this page run reads."""
+    frozen = st.query_params.get("as_of", "")
+    return int(frozen) if _is_number(frozen) else ledger().snapshot()
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and text.isascii()
 
 
 @overload

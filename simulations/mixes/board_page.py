@@ -5,21 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from analytics import report
 from data import wording
-
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
-  color: #1B2430; background: #fff; }
-h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { padding: .35rem .5rem; border-bottom: 1px solid #DFE3E8; text-align: left; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } .grey { color: #5B6470; }
-@media (prefers-color-scheme: dark) {
-  body { color: #E6EAF0; background: #12161C; } th, td { border-color: #2B333F; } .grey { color: #9AA3B0; } }
-@media print {
-  body { margin: 0; color: #000; background: #fff; } h2 { break-after: avoid; } table { break-inside: avoid; } }
-"""
+from data.version import BATON
 
 
 def board_page(result: dict[str, Any], made_from: str = "") -> str:
@@ -53,9 +41,9 @@ def board_page(result: dict[str, Any], made_from: str = "") -> str:
         _list(result["risks"]) if result["risks"] else "<p>None were written down.</p>",
         "<h2>What is assumed</h2>",
         _list(_assumed(result["assumptions"])),
-        f'<p class="grey">{escape(made_from)}</p>',
+        f'<p class="soft">{escape(f"Made by {BATON}. {made_from}")}</p>',
     ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{report.style()}</style>'
     return f'<!doctype html><html lang="en">{head}<body>{"".join(body)}</body></html>'
 
 

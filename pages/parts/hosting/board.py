@@ -8,6 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from data.version import made_by
 from pages.parts.hosting.charts import NAMES
 from pages.ui import format as fmt
 from simulations.hosting.assumptions import in_words
@@ -21,10 +22,14 @@ STYLE = (
 
 
 def board_html(
-    title: str, result: dict[str, Any], figures: Sequence[tuple[str, str, go.Figure]], notes: Sequence[str]
+    title: str,
+    result: dict[str, Any],
+    figures: Sequence[tuple[str, str, go.Figure]],
+    notes: Sequence[str],
+    snapshot: int,
 ) -> str:
     """The page as one file: answer, options, charts (with their heading and meaning), every assumption with its
-    source.
+    source; `snapshot` is the data version.
     """
     parts = [
         "<!doctype html><html lang=en><meta "
@@ -66,6 +71,7 @@ def board_html(
         for a in result["assumptions"]
     ]
     parts.append("<h2>Assumptions</h2>" + _table(("Figure", "Value", "P10 to P90", "Unit", "Source", "Date"), rows))
+    parts.append(f"<p class=grey>Made by {made_by(snapshot)}.</p>")
     return "".join(parts)
 
 

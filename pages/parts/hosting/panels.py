@@ -7,6 +7,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
+from data.version import signed
 from pages.parts.hosting import charts as hosting_charts
 from pages.ui import exports, scenarios, shell
 from pages.ui import format as fmt
@@ -219,7 +220,7 @@ def scenario(study: Study, board: str) -> None:
                 st.toast(fmt.md(f"Saved “{name}”."))
         st.download_button(
             "YAML",
-            write_scenario(study.scenario),
+            signed(write_scenario(study.scenario), shell.snapshot()),
             "self-host.yaml",
             "text/yaml",
             on_click="ignore",

@@ -15,6 +15,7 @@ from data.errors import BatonError, NoData
 from data.facts.models import ModelFacts, save_edit
 from data.ledger import Ledger
 from data.state import State
+from data.version import made_by
 from data.yaml_text import read_yaml
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
@@ -152,7 +153,7 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
     scenario = TriageScenario(
         kind="triage",
         name=f"{candidate} instead of {current}",
-        source=f"Baton, data version {view.snapshot()}",
+        source=f"{made_by(view.snapshot())}",
         requests_per_year=row["requests"],
         current=Contender(model=current, annual_cost_usd=row["logged_usd"], score=old),
         candidate=Contender(

@@ -11,6 +11,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from analytics.scope import Scope
 from data.errors import BatonError
 from data.ledger import Ledger
+from data.version import signed
 from pages.parts.replay.answer import replayed
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
@@ -92,7 +93,7 @@ def editor(policy: Policy, name: str) -> None:
                 st.toast(fmt.md(f"Saved “{title}”."))
         st.download_button(
             "Download YAML",
-            write_policy(policy),
+            signed(write_policy(policy)),
             file_name="baton-policy.yaml",
             mime="application/yaml",
             on_click="ignore",
