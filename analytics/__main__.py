@@ -12,6 +12,7 @@ COMMANDS = (
     "spend",
     "bridge",
     "forecast",
+    "ahead",
     "anomaly_search",
     "unit_costs",
     "savings",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from analytics import retirements
 from analytics.command_options import view_of
 from analytics.history import through
 from analytics.known_spend import known_spend
@@ -19,9 +20,10 @@ from analytics.scope import Scope
 from data import console, wording
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
+from data.prices.model_lives import READS as LIVES
 from data.state import State
 
-READS = ("event", "alias", "price_override")  # the kinds of document that a forecast depends on
+READS = ("event", "alias", "price_override", *LIVES)  # the kinds of document that a forecast depends on
 
 
 def events_ahead(view: Ledger, state: State, scope: Scope, scenario: str | None = None) -> tuple[Event, ...]:
@@ -57,7 +59,7 @@ def _command(args: argparse.Namespace) -> None:
     spend = known_spend(view, scope)
     if not spend.seen.sum():
         raise NoData(f"Nothing was spent by {' or '.join(args.team) or 'anyone'}; there is nothing to forecast.")
-    changes = announced(view, state, scope)
+    changes, ends = announced(view, state, scope), retirements.endings(view, state, scope)
     events = events_ahead(view, state, scope)
     end = month_end(view, scope, events)
     if end.p50 is None:
@@ -70,6 +72,7 @@ def _command(args: argparse.Namespace) -> None:
                 "month_end": month,
                 "months": table.to_dict("records"),
                 "price_changes": [described(change) for change in changes],
+                "retirements": [retirements.described(ending) for ending in ends],
                 "snapshot": view.snapshot(),
             }
         )
@@ -81,4 +84,7 @@ def _command(args: argparse.Namespace) -> None:
     console.emit_table(["Month", "P10 USD", "P50 USD", "P90 USD"], rows, right=["P10 USD", "P50 USD", "P90 USD"])
     for change in changes:
         console.say(f"Counted: {change.text}.")
+    for ending in ends:
+        if ending.change_usd_month is None:
+            console.say(f"Not counted: {ending.text}.")
     console.say(end.note)

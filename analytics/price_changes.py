@@ -1,7 +1,8 @@
 """Price changes that stand, dated, in the price book or a contract, in the dollars of the recent work.
 
-The last four weeks' tokens of each model, at the price that holds now and at the one that will hold. All
-changes together give one factor a day, so that two models' changes do not multiply.
+The last four weeks' tokens of each model, at the price that holds now and at the one that will hold; from the day
+on which a model ends, at its successor's. All changes together give one factor a day, so that two models'
+changes do not multiply.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from analytics.answers_by_version import kept
+from analytics.coverage import coverage
 from analytics.history import through
 from analytics.planned_events import Event
 from analytics.scope import Scope
 from analytics.totals import total
 from data import wording
-from data.calendar import DAYS_PER_MONTH
 from data.errors import NoData
 from data.ledger import Ledger
 from data.prices.book import PriceBook
+from data.prices.model_lives import ModelLives, successor
 from data.schema import TOKENS
 from data.state import State
 
@@ -29,9 +31,10 @@ FREE = ("error", "cached")  # statuses whose tokens nobody is charged for
 
 
 class PriceChange(NamedTuple):
-    """From `on`, a model costs `ratio` times what it cost the day before; `usd_month` is what that adds a month.
+    """From `on`, a model's work costs `ratio` times what it cost the day before; `usd_month` is what that adds a month.
 
-    `event` is the change of the whole scope's spend, as a forecast takes it.
+    `event` is the change of the whole scope's spend, as a forecast takes it. With a `successor` the model ends then
+    and its work moves there.
     """
 
     provider: str
@@ -40,33 +43,68 @@ class PriceChange(NamedTuple):
     ratio: float
     usd_month: float
     event: Event
+    successor: str = ""
 
     @property
     def text(self) -> str:
         """When, which model, how much, and its dollars a month at the recent use."""
+        if self.successor:
+            return f"{self.event.name} on {self.on:%-d %b %Y}, {wording.usd_change(self.usd_month)} a month"
         return f"{self.event.name} from {self.on:%-d %b %Y}, {wording.usd_change(self.usd_month)} a month"
 
 
+class Step(NamedTuple):
+    """One change of what a model's work costs: `ratio` to the day before, `before` the cost then relative to today's,
+    `cost_usd` the recent cost of that work."""
+
+    on: date
+    provider: str
+    model: str
+    ratio: float
+    before: float
+    cost_usd: float
+    successor: str
+
+
 def announced(view: Ledger, state: State, scope: Scope, until: date | None = None) -> tuple[PriceChange, ...]:
-    """The dated changes after the data's last whole day that touch the scope's recent work, in order of date."""
-    day = min(through(view).complete_until, until or date.max) - timedelta(days=1)  # the last one paid for
-    work = _recent_work(view, scope.at_any_time(), day)
+    """The dated changes after the data's last whole day that touch the scope's recent work, in order of date.
+
+    A model that ends is one where the operator named its successor; `retirements` lists the others.
+    """
+    day = last_paid(view, until)
+    work, per_month = recent_work(view, scope.at_any_time(), day)
     spend = float(work["cost_usd"].sum())
     if not spend:
         return ()
-    book = PriceBook.load(state)
-    found = [change for row in work.itertuples(index=False) for change in _changes(book, row, day)]
+    book, lives = PriceBook.load(state), ModelLives(state)
+    found = []
+    for row in work.itertuples(index=False):
+        end = lives.retirement(row.provider, row.model)
+        heir = successor(state, row.provider, row.model) if end else None
+        found += _steps(book, row, day, (end.retires, heir) if end and heir else None)
     running, changes = 1.0, []
-    for on, provider, model, ratio, before, cost in sorted(found):
-        # `before` is what the model's price has become, relative to today's, when this change comes.
-        after = running + cost / spend * before * (ratio - 1)
-        name = f"{model} {'dearer' if ratio > 1 else 'cheaper'} by {wording.share(abs(ratio - 1))}"
-        event = Event(name=name, kind="price change", on=on, change_pct=(after / running - 1) * 100)
-        changes.append(
-            PriceChange(provider, model, on, ratio, cost * before * (ratio - 1) / RECENT_DAYS * DAYS_PER_MONTH, event)
-        )
+    for step in sorted(found):
+        after = running + step.cost_usd / spend * step.before * (step.ratio - 1)
+        event = Event(name=_name(step), kind=_kind(step), on=step.on, change_pct=(after / running - 1) * 100)
+        added = step.cost_usd * step.before * (step.ratio - 1) * per_month
+        changes.append(PriceChange(step.provider, step.model, step.on, step.ratio, added, event, step.successor))
         running = after
     return tuple(changes)
+
+
+def _name(step: Step) -> str:
+    if step.successor:
+        return f"{step.model} ends and {step.successor} takes over"
+    return f"{step.model} {'dearer' if step.ratio > 1 else 'cheaper'} by {wording.share(abs(step.ratio - 1))}"
+
+
+def _kind(step: Step) -> str:
+    return "model swap" if step.successor else "price change"
+
+
+def last_paid(view: Ledger, until: date | None = None) -> date:
+    """The last whole day before `until`: what comes after it lies ahead."""
+    return min(through(view).complete_until, until or date.max) - timedelta(days=1)
 
 
 def described(change: PriceChange) -> dict[str, Any]:
@@ -75,39 +113,53 @@ def described(change: PriceChange) -> dict[str, Any]:
 
 
 @kept
-def _recent_work(view: Ledger, scope: Scope, day: date) -> pd.DataFrame:
-    """cost_usd and TOKENS by provider and model over the four weeks that end with `day`, of answers that were paid."""
+def recent_work(view: Ledger, scope: Scope, day: date) -> tuple[pd.DataFrame, float]:
+    """What was paid in the four weeks that end with `day`: cost_usd and TOKENS by provider and model; and the factor
+    from its covered days to a month. Empty and 0 where no day is covered."""
     recent = scope.between(day - timedelta(days=RECENT_DAYS - 1), day + timedelta(days=1))
+    told = coverage(view, recent)
+    if not told.covered_days:
+        return pd.DataFrame({name: [] for name in ("provider", "model", "cost_usd", *TOKENS)}), 0.0
+    recent = recent.leaving_out(told.missing)
     source = recent.days(view) if recent.fits_rollup() else recent.usage(view)
     paid = source.filter(~source.status.isin(FREE) & source.provider.notnull() & source.model.notnull())
     sums = {name: total(paid, name).cast("float64") for name in ("cost_usd", *TOKENS)}
-    return view.frame(paid.group_by("provider", "model").aggregate(**sums)).fillna(0.0)
+    return view.frame(paid.group_by("provider", "model").aggregate(**sums)).fillna(0.0), told.per_month()
 
 
-def _changes(book: PriceBook, row: Any, day: date) -> list[tuple[date, str, str, float, float, float]]:
-    """(date, provider, model, ratio to the price before, that price relative to today's, recent cost) per change."""
-    match = book.match(row.provider, None, None, row.model)
-    edges = sorted(
-        {e for r in (*book.contract_rows(match), *book.list_rows(match)) for e in (r.valid_from, r.valid_to)}
-    )
-    today = _cost(book, row, datetime.combine(day, time(12)))
+def _steps(book: PriceBook, row: Any, day: date, end: tuple[date, tuple[str, str]] | None) -> list[Step]:
+    """The changes of what a row's work costs after `day`; from `end` on its successor does it."""
+    own = row.provider, row.model
+    until, heir = (max(end[0], day + timedelta(days=1)), end[1]) if end else (date.max, own)
+    days = {on for on in _edges(book, *own) if on < until} | {on for on in _edges(book, *heir) if on > until}
+    if end:
+        days.add(until)
+    today = _cost(book, row, own, day)
     if not today or not row.cost_usd:
         return []
     found, last = [], today
-    for edge in edges:
-        if edge.date() <= day or edge.year > day.year + 5:  # a price without an end ends in the year 9999
+    for on in sorted(days):
+        if on <= day or on.year > day.year + 5:  # a price without an end ends in the year 9999
             continue
-        cost = _cost(book, row, datetime.combine(edge.date(), time(12)))
-        if cost and abs(cost / last - 1) > 1e-9:
-            found.append((edge.date(), row.provider, row.model, cost / last, last / today, row.cost_usd))
+        cost = _cost(book, row, heir if on >= until else own, on)
+        moved = heir[1] if on == until else ""
+        if cost and (moved or abs(cost / last - 1) > 1e-9):
+            found.append(Step(on, row.provider, row.model, cost / last, last / today, row.cost_usd, moved))
             last = cost
     return found
 
 
-def _cost(book: PriceBook, row: Any, at: datetime) -> float:
-    """USD of the row's tokens at the price that is paid at an instant; 0 where there is none."""
+def _edges(book: PriceBook, provider: str, model: str) -> set[date]:
+    """The days on which a price of the model begins or ends."""
+    match = book.match(provider, None, None, model)
+    rows = (*book.contract_rows(match), *book.list_rows(match))
+    return {edge.date() for row in rows for edge in (row.valid_from, row.valid_to)}
+
+
+def _cost(book: PriceBook, row: Any, seller: tuple[str, str], day: date) -> float:
+    """USD of the row's tokens at what a (provider, model) is paid on a day; 0 where there is no price."""
     try:
-        rates = book.price_usd_per_mtok(row.provider, row.model, at)
+        rates = book.price_usd_per_mtok(*seller, datetime.combine(day, time(12)))
     except NoData:
         return 0.0
     return sum(float(rates.get(kind.removesuffix("_tokens"), 0)) * getattr(row, kind) for kind in TOKENS)

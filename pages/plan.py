@@ -18,6 +18,7 @@ from data.ledger import Ledger
 from data.sample.sample import is_sample
 from data.state import State
 from data.version import made_by
+from pages.parts.plan.announced import announced
 from pages.parts.plan.budget_lines import budget_lines
 from pages.ui import exports, filters, finance_charts, shell
 from pages.ui import format as fmt
@@ -244,6 +245,7 @@ meaning = (
 )
 shell.chart(finance_charts.tornado(table, shell.palette(), base.p50_usd), alt=meaning, key="tornado")
 st.caption(fmt.md(meaning))
+announced(view, scope)
 scenarios(all_plans)
 budget_lines(found)
 lines = orchestration(yearly(base), salary)
