@@ -51,7 +51,14 @@ person = sign_in.gate()
 brand()
 pages = {
     group: [
-        st.Page(f"pages/{file}.py", title=title, icon=icon, url_path=path or None, default=not path)
+        st.Page(
+            f"pages/{file}.py",
+            title=title,
+            icon=icon,
+            url_path=path or None,
+            default=not path,
+            visibility="visible" if person.may_open(file) else "hidden",  # links to it stay links, and are refused
+        )
         for file, title, icon, path in entries
     ]
     for group, entries in PAGES.items()
@@ -60,5 +67,6 @@ page = st.navigation(pages, expanded=True)
 sign_in.reopen(chain.from_iterable(pages.values()))
 sign_in.signed_in(person)
 with shell.errors():
+    sign_in.check_page(person, page.url_path)
     page.run()
 status()

@@ -99,7 +99,7 @@ class Budget(BaseModel):
         return self.filters == other.filters and self.period == other.period and not apart
 
 
-BUDGETS = Documents("budget", Budget)  # by their names
+BUDGETS = Documents("budget", Budget, about=lambda budget: budget.filters.get("team", ()))  # by their names
 
 
 class Status(NamedTuple):

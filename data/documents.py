@@ -7,11 +7,12 @@ refused by name, never dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from data import people
 from data.errors import BadInput
 from data.state import KINDS, State
 from data.yaml_text import checked
@@ -25,7 +26,8 @@ class Documents(Generic[Model]):
 
     `upgrade` turns a stored body of an older shape into the present one. `belongs` says which bodies of
     the kind are of this model, where several models share it. `told` is what the audit trail says of a
-    document that is too long for it. `quote=False` keeps wrong values out of messages.
+    document that is too long for it. `about` names the teams whose figures a document holds, so that somebody held
+    to those teams may read it. `quote=False` keeps wrong values out of messages.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class Documents(Generic[Model]):
         belongs: Callable[[Body], bool] = lambda body: True,
         told: Callable[[Model], Body] | None = None,
         check: Callable[[str, Model], None] = lambda name, document: None,
+        about: Callable[[Model], Iterable[str]] = lambda document: (),
         quote: bool = True,
     ) -> None:
         self.kind, self.model, self.noun = kind, model, KINDS[kind]
         self._upgrade, self._belongs, self._told, self._check, self._quote = upgrade, belongs, told, check, quote
+        self._about = about
 
     def read(self, name: str, body: Model | Mapping[str, Any]) -> Model:
         """A checked document; BadInput names the document, the field and what is legal there."""
@@ -52,13 +56,15 @@ class Documents(Generic[Model]):
         return document
 
     def all(self, state: State) -> dict[str, Model]:
-        """Every document by name, names in order; BadInput names one that cannot be read."""
-        return {name: self._stored(name, body) for name, body in state.all(self.kind).items() if self._belongs(body)}
+        """Every document by name that who acts may read, names in order; BadInput names one that cannot be read."""
+        found = {name: self._stored(name, body) for name, body in state.all(self.kind).items() if self._belongs(body)}
+        return {name: document for name, document in found.items() if self._open_to_who_acts(document)}
 
     def get(self, state: State, name: str) -> Model | None:
-        """One document, or None."""
+        """One document, or None where there is none, or none that who acts may read."""
         body = state.get(self.kind, name)
-        return self._stored(name, body) if body is not None and self._belongs(body) else None
+        document = self._stored(name, body) if body is not None and self._belongs(body) else None
+        return document if document is not None and self._open_to_who_acts(document) else None
 
     def save(self, state: State, name: str, document: Model | Mapping[str, Any]) -> Model:
         """Check, keep and audit a document; BadInput says what is wrong with it or its name."""
@@ -91,6 +97,11 @@ class Documents(Generic[Model]):
 
     def _body(self, document: Model) -> Body:
         return document.model_dump(mode="json", by_alias=True, exclude_defaults=True, warnings=False)
+
+    def _open_to_who_acts(self, document: Model) -> bool:
+        teams = people.held_teams()
+        about = set(self._about(document))
+        return not teams or self.kind in people.OF_NO_TEAM or bool(about) and about <= teams
 
     def _says(self, body: Body, document: Model) -> bool:
         """Whether a stored body, readable or not, is this document."""

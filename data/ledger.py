@@ -2,7 +2,7 @@
 
 Every commit is a numbered snapshot, the data version that reports name. Readers never block the
 writer and the writer never blocks readers; writers take turns by a lock file, which the kernel
-releases when a process dies. This is the only module that opens DuckDB.
+releases when a process dies. Only this module and `data.engine`, which starts it, know DuckDB.
 """
 
 from __future__ import annotations
@@ -14,19 +14,23 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
-from duckdb_extensions import import_extension
 
 from data import migrations
 from data.ailments import ailment, explained, refuse_a_lost_catalogue
+from data.engine import connect
 from data.errors import LedgerError, NoData
 from data.home import home_dir
 from data.lake import ROLLUPS, TABLES, attach_text, qualified
+
+if TYPE_CHECKING:
+    from data.held_view import HeldView
 
 Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
 PINNED_VIEWS = 12  # attached snapshots kept open per process
@@ -38,11 +42,14 @@ class Ledger:
     Safe to share between threads: every query runs on a cursor of its own.
     """
 
+    teams: frozenset[str] = frozenset()  # whose rows alone it shows; none named: all rows (`data.held_view`)
+
     def __init__(self, root: duckdb.DuckDBPyConnection, home: Path, pinned: int | None = None) -> None:
         self._root, self.home, self.pinned = root, home, pinned
         self.catalog = "lake" if pinned is None else f"lake_at_{pinned}"
         self._guard = threading.RLock()
         self._views: dict[int, Ledger] = {}
+        self.narrowed: dict[frozenset[str], HeldView] = {}
         self._mirrors: set[str] = set()  # roll-ups of this pinned version that are in memory
 
     @classmethod
@@ -52,7 +59,7 @@ class Ledger:
         Raises LedgerError when it cannot be read or written, or was written by a newer Baton.
         """
         folder = home_dir(home)
-        ledger = cls(_connect(folder), folder)
+        ledger = cls(connect(folder), folder)
         with explained(folder), ledger._turn_to_open():
             refuse_a_lost_catalogue(folder)
             ledger._attach()
@@ -101,6 +108,8 @@ class Ledger:
     def _forget_old_views(self) -> None:
         while len(self._views) > PINNED_VIEWS:
             oldest = self._views.pop(next(iter(self._views)))
+            for narrowed in oldest.narrowed.values():
+                narrowed.forget()
             self._root.cursor().execute(f"DETACH DATABASE IF EXISTS {oldest.catalog}")
             for table in ROLLUPS:
                 self._root.cursor().execute(f"DROP TABLE IF EXISTS memory.main.{table}_{oldest.pinned}")
@@ -258,32 +267,6 @@ class Ledger:
     def close(self) -> None:
         """Release the store; views of it become unusable."""
         self._root.close()
-
-
-def _connect(home: Path) -> duckdb.DuckDBPyConnection:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"baton/duckdb-{duckdb.__version__}"
-    scratch = home / "scratch"
-    try:
-        scratch.mkdir(exist_ok=True)
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LedgerError(
-            f"The store {home} cannot be written ({error.strerror}); check the folder's permissions and free space."
-        ) from error
-    root = duckdb.connect(
-        config={
-            "extension_directory": str(cache),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "temp_directory": str(scratch / f"spill-{os.getpid()}"),  # each process its own: the engine clears it
-            "memory_limit": os.environ.get("BATON_MEMORY", "2.5GB"),
-        }
-    )
-    root.execute("SET TimeZone = 'UTC'")
-    for extension in ("ducklake", "sqlite"):  # from PyPI wheels: nothing is downloaded at run time
-        import_extension(extension, con=root)
-        root.execute(f"LOAD {extension}")
-    return root
 
 
 def _ibis_type(kind: str) -> str:

@@ -3,7 +3,8 @@
 A command runs as the operating system's user, who owns the store and may do everything. Behind sign-in the pages
 say who is signed in (`ask_sign_in`), and where nobody is, nobody may do anything. What a role may do is one table
 (`LEAST_ROLE`), asked where the change happens (state, ledger, router), not where
-a button is drawn. A person may be held to some teams: `Person.teams` narrows every scope (`analytics.scope`).
+a button is drawn. A viewer may be held to some teams: they read those teams' rows only (`data.held_view`), the
+pages of `HELD_PAGES`, and of what people saved only what holds no figures (`OF_NO_TEAM`) or their teams' alone.
 """
 
 from __future__ import annotations
@@ -47,6 +48,14 @@ OF_KIND = {
     "billed_rate": "prices",
 }
 
+# Kinds of document that hold no team's figures.
+OF_NO_TEAM = frozenset(
+    {"setting", "policy", "in_force", "model_fact", "price_override", "alias", "rule", "mapping", "billed_rate"}
+)
+HELD_PAGES = frozenset(
+    {"overview", "explore", "weekly", "plan", "savings", "mix", "policy_replay", "self_host", "new_model"}
+)
+
 
 @dataclass(frozen=True)
 class Person:
@@ -59,6 +68,10 @@ class Person:
     def may(self, action: str) -> bool:
         """Whether the role reaches what `action` (a key of LEAST_ROLE) takes."""
         return ROLES.index(self.role) >= ROLES.index(LEAST_ROLE.get(action, "operator"))
+
+    def may_open(self, page: str) -> bool:
+        """Whether a page, by the name of its file, is for them."""
+        return not self.teams or page in HELD_PAGES
 
 
 def owner() -> Person:
@@ -92,6 +105,11 @@ def acting() -> Person:
         if person is None:
             raise Refused("Nobody with a role here is signed in; sign in to go on.")
     return person or owner()
+
+
+def held_teams() -> frozenset[str]:
+    """The teams whose figures alone who acts may read; empty: every team's."""
+    return acting().teams
 
 
 @contextmanager

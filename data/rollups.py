@@ -52,9 +52,14 @@ def _add_days(cursor: Cursor, where: str) -> None:
             SELECT {day} AS usage_day, {", ".join(KEYS)}, {", ".join(SUMS.values())}
             FROM {_ROWS} WHERE {where} GROUP BY ALL ORDER BY usage_day""")
     cursor.execute(f"""INSERT INTO lake.main.caveats_by_day (caveat, day, provider, model, source, attempts, cost_usd)
-            SELECT caveat, usage_day, provider, model, source, count(*), sum(cost_usd) FROM (
-                SELECT unnest(caveats) AS caveat, {day} AS usage_day, provider, model, source, cost_usd
-                FROM {_ROWS} WHERE caveats IS NOT NULL AND ({where})) GROUP BY ALL ORDER BY usage_day""")
+            {caveat_sums(f"{_ROWS} WHERE {where}", day)} ORDER BY day""")
+
+
+def caveat_sums(rows: str, day: str) -> str:
+    """SELECT text of `caveats_by_day` for usage `rows`, with `day` the SQL of their reporting day."""
+    return f"""SELECT caveat, usage_day AS day, provider, model, source, count(*) AS attempts, sum(cost_usd) AS cost_usd
+        FROM (SELECT unnest(caveats) AS caveat, {day} AS usage_day, provider, model, source, cost_usd
+            FROM (SELECT * FROM {rows}) WHERE caveats IS NOT NULL) GROUP BY ALL"""
 
 
 def _add_hours(cursor: Cursor, where: str) -> None:
@@ -119,7 +124,11 @@ def set_time_zone(cursor: Cursor, zone: str) -> None:
 def local_day(cursor: Cursor) -> str:
     """SQL for the day of `requested_at` in the reporting time zone."""
     row = cursor.execute("SELECT value FROM lake.main.settings WHERE name = 'time_zone'").fetchone()
-    zone = row[0] if row else "UTC"
+    return day_in(row[0] if row else "UTC")
+
+
+def day_in(zone: str) -> str:
+    """SQL for the day of `requested_at` in a time zone."""
     if zone == "UTC":
         return "requested_at::DATE"
     return f"timezone({literal(zone)}, timezone('UTC', requested_at))::DATE"

@@ -17,9 +17,11 @@ from streamlit.runtime.pages_manager import PagesManager
 from analytics import standing as standing_of
 from analytics.scope import Scope
 from analytics.standing import Standing
+from data import people
 from data.errors import BatonError
 from data.facts.tables import KEYS as TABLES
 from data.facts.tables import stamp as tables_stamp
+from data.held_view import held_to
 from data.home import home_dir
 from data.ledger import Ledger
 from data.prices import second_catalogue
@@ -71,13 +73,16 @@ def _run_inside_the_app() -> None:
 
 
 def view() -> Ledger:
-    """The data version this page run reads: the newest, or the one frozen in the link (`as_of`)."""
+    """The data version this page run reads: the newest, or the one frozen in the link (`as_of`).
+
+    Somebody held to teams reads those teams' rows alone.
+    """
     _run_inside_the_app()
     links.arrive()
     frozen = st.query_params.get("as_of", "")
     if frozen and not _is_number(frozen):
         st.warning(f"The link names data version {fmt.md(frozen)}, which is no number; showing the newest.")
-    return ledger().at(snapshot())
+    return held_to(ledger().at(snapshot()), people.held_teams())
 
 
 def snapshot() -> int:
@@ -115,7 +120,7 @@ def _cached(function: Callable[..., Any], *, reads: tuple[str, ...] | None) -> C
     def call(view: Ledger, *args: object, **kwargs: object) -> object:
         kept = () if reads is None else (state(),)
         versions = [kept_version(one, reads or ()) for one in kept]
-        key = repr((name, str(view.home), view.snapshot(), versions, args, sorted(kwargs.items())))
+        key = repr((name, str(view.home), view.snapshot(), sorted(view.teams), versions, args, sorted(kwargs.items())))
         return _remember(key, lambda: function(view, *kept, *args, **kwargs), name, reads or ())
 
     return call

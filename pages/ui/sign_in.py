@@ -27,6 +27,7 @@ from data import people
 from data.errors import Refused
 from data.people import ROLES, Person
 from pages.ui import format as fmt
+from pages.ui.navigation import PAGES
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 OPENLY = "BATON_SERVE_OPENLY"
@@ -98,9 +99,19 @@ def _checked_rules(rules: Any, path: Path) -> Mapping[str, Any]:
             raise _unusable(path, f"{role} in [roles] is no list of texts")
     if unknown := set(rules) - {*ROLES, "claim", "teams"}:
         raise _unusable(path, f"[roles] knows no {sorted(unknown)[0]}; it takes claim, {', '.join(ROLES)} and teams")
-    if "teams" in rules:
-        raise _unusable(path, "[roles.teams] cannot be kept yet: a viewer sees every team's rows. Leave it out")
+    _check_teams(rules, path)
     return rules
+
+
+def _check_teams(rules: Mapping[str, Any], path: Path) -> None:
+    teams = rules.get("teams", {})
+    if not isinstance(teams, Mapping):
+        raise _unusable(path, "teams in [roles] is no table from a value of the claim to a list of teams")
+    for value, listed in teams.items():
+        if not isinstance(listed, list) or not listed or not all(isinstance(team, str) and team for team in listed):
+            raise _unusable(path, f"{value} in [roles.teams] is no list of teams; somebody held to none would see all")
+        if value not in rules.get("viewer", []):
+            raise _unusable(path, f"{value} in [roles.teams] is not listed as a viewer, and only viewers are held")
 
 
 def _checked_proxy(proxy: Any, path: Path) -> Mapping[str, str]:
@@ -233,6 +244,16 @@ def reopen(pages: Iterable[Any]) -> None:
     for page in pages:
         if page.url_path == path and (path or asked):
             st.switch_page(page, query_params=asked)
+
+
+def check_page(person: Person, path: str) -> None:
+    """Refused where the page at `path` shows more than somebody held to teams may see."""
+    file = next(file for entries in PAGES.values() for file, _, _, address in entries if address == path)
+    if not person.may_open(file):
+        raise Refused(
+            f"This page shows figures of every team; {person.name} is held to {', '.join(sorted(person.teams))}. "
+            "Ask an admin for a wider role, or somebody who has it for the figure."
+        )
 
 
 def signed_in(person: Person) -> None:

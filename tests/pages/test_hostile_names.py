@@ -103,7 +103,7 @@ def test_a_page_escapes_every_name(hostile_home, monkeypatch, file):
     monkeypatch.setenv("BATON_HOME", str(hostile_home))
     monkeypatch.chdir(ROOT)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.query_params["window"] = "all"
+    app.query_params["window"] = "All"
     app.run()
     if file != "overview":
         app.switch_page(f"pages/{file}.py").run()
