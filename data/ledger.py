@@ -22,7 +22,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 
-from data import migrations
+from data import migrations, people
 from data.ailments import ailment, explained, refuse_a_lost_catalogue
 from data.engine import connect
 from data.errors import LedgerError, NoData
@@ -241,6 +241,7 @@ class Ledger:
         """
         if self.pinned is not None:
             raise LedgerError(f"Data version {self.pinned} is read-only; open the newest version to change the ledger.")
+        people.require("load")
         with self.lock(), explained(self.home):
             cursor = cursor or self._root.cursor()
             cursor.execute("BEGIN TRANSACTION")

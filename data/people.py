@@ -36,6 +36,7 @@ LEAST_ROLE: dict[str, Role] = {
     "reprice": "operator",
     "runs": "operator",
     "reviews": "operator",
+    "post": "operator",
     "look": "viewer",
     "export": "viewer",
 }

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from data import owner
+from data import owner, people
 from data.errors import BatonError, UnknownFormat
 from data.formats import Format, all_formats
 from data.loading import mappings
@@ -34,7 +34,8 @@ def panel() -> None:
             help="Any of the formats below, plain, gzip or zstd.",
         )
         if files and st.button("Load these files", key="load_uploads", type="primary", icon=":material/upload_file:"):
-            _load_uploads(files)
+            with shell.errors():
+                _load_uploads(files)
     with path:
         given = st.text_input(
             "Or a file, folder or glob on this machine", key="load_path", placeholder="/var/log/litellm/*.jsonl"
@@ -44,6 +45,7 @@ def panel() -> None:
         )
         if st.button("Load from path", disabled=not given, icon=":material/folder_open:"):
             with shell.errors():
+                people.require("paths")
                 owner.require_folder(given, shell.ledger().home)
                 _run([given], keep_text=keep_text)
                 st.rerun()
@@ -61,6 +63,7 @@ def panel() -> None:
 
 
 def _load_uploads(files: list[UploadedFile]) -> None:
+    people.require("load")  # before a byte of it is kept
     if sum(f.size for f in files) > LARGE:
         st.info(
             f"This is {sum(f.size for f in files) / 2**20:,.0f} MB. "

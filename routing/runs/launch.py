@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from data import owner
+from data import owner, people
 from data.state import State
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +16,7 @@ _STARTED: list[subprocess.Popen] = []
 
 def launch(state: State, run_id: str) -> None:
     """Execute a planned or interrupted run in a new process; it is followed, and stopped, through the state file."""
+    people.require("runs")
     with (state.path.parent / "live-runs.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "routing", "run", "--resume", run_id, "--json", "--home", str(state.path.parent)],

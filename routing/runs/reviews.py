@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from data import people
 from data.audit_trail import append as append_audit
 from data.errors import BadInput, Refused
 from data.state import State
@@ -89,6 +90,7 @@ def review(state: State, review_id: int) -> dict[str, Any]:
 
 def decide(state: State, review_id: int, decision: str, person: str, answer: str | None = None) -> dict[str, Any]:
     """Decide an item: approved, edited (with `answer`: the corrected answer, or the changes as JSON) or rejected."""
+    people.require("reviews")
     item = review(state, review_id)
     if not person.strip():
         raise BadInput("A decision needs the name of the person who takes it; give one.")

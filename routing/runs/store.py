@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+from data import people
 from data.audit_trail import append as append_audit
 from data.errors import BadInput, Refused
 from data.state import State
@@ -29,6 +30,7 @@ def now() -> str:
 
 def create_run(state: State, name: str, spec: dict[str, Any], actor: str) -> str:
     """Write down a run that is asked for and return its id."""
+    people.require("runs")
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     with state.transaction() as db:
         db.execute(
@@ -120,6 +122,7 @@ def claim_run(state: State, run_id: str) -> dict[str, Any]:
 
 def want(state: State, run_id: str, wanted: str, actor: str) -> None:
     """Ask the engine for something: `stop` is the kill switch. A run no engine has ends at once."""
+    people.require("runs")
     run = read_run(state, run_id, with_spec=False)
     with state.transaction(durable=False) as db:
         db.execute("UPDATE live_runs SET wanted = ? WHERE run_id = ?", (wanted, run_id))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from data import console
+from data import console, people
 from data.errors import BadInput, Refused
 from routing.calling import client as providers
 from routing.calling.failures import CallFailed
@@ -31,6 +31,7 @@ def post(
     wait_s: float = WAIT_S,
 ) -> None:
     """Post a payload, trying three times; raises Refused in one sentence when it cannot be delivered."""
+    people.require("post")
     address = url or os.environ.get(URL_ENV)
     if not address:
         raise BadInput(f"No webhook is set; put its address into the environment variable {URL_ENV}.")

@@ -1,0 +1,100 @@
+"""Every change is refused, where it is made, to a role that may not make it, and leaves everything as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data import people
+from data.errors import Refused
+from data.loading.ingest import ingest
+from data.loading.reprice import reapply_meaning, reprice
+from data.people import LEAST_ROLE, OF_KIND, ROLES, Person
+from data.rollups import set_time_zone
+from data.state import KINDS
+from routing.runs import launch, webhook
+from routing.runs.reviews import decide, open_review, review
+from routing.runs.store import create_run, list_runs, want
+
+LOG = Path(__file__).resolve().parents[1] / "cases/litellm_spend_logs.jsonl"
+SPEC = {"max_usd": 1, "policies": []}
+
+
+def zoned(ledger) -> None:
+    with ledger.write() as cursor:
+        set_time_zone(cursor, "Europe/Berlin")
+
+
+# The change, by the action of LEAST_ROLE it takes. `run` and `item` are what the owner made before.
+CHANGES: dict[str, list[Callable]] = {
+    "load": [
+        lambda ledger, state, run, item: ingest(ledger, state, [LOG]),
+        lambda ledger, state, run, item: reprice(ledger, state),
+        lambda ledger, state, run, item: reapply_meaning(ledger, state),
+        lambda ledger, state, run, item: zoned(ledger),
+    ],
+    "runs": [
+        lambda ledger, state, run, item: create_run(state, "another", SPEC, "x"),
+        lambda ledger, state, run, item: want(state, run, "stop", "x"),
+        lambda ledger, state, run, item: launch.launch(state, run),
+    ],
+    "reviews": [lambda ledger, state, run, item: decide(state, item, "approved", "x")],
+    "post": [lambda ledger, state, run, item: webhook.post({"text": "x"}, "https://example.org")],
+}
+
+
+@pytest.fixture
+def run(state) -> str:
+    return create_run(state, "the owner's", SPEC, "owner")
+
+
+@pytest.fixture
+def item(state, run) -> int:
+    return open_review(state, run, "answer", "to see", {})
+
+
+def stored(ledger, state, item) -> tuple:
+    runs = {name: (one["status"], one.get("wanted")) for name, one in list_runs(state).items()}
+    return ledger.snapshot(), runs, review(state, item)["decision"], len(state.audit())
+
+
+@pytest.mark.parametrize(
+    "action,change", [(action, change) for action, changes in CHANGES.items() for change in changes]
+)
+def test_a_role_below_the_least_changes_nothing(ledger, state, run, item, action, change):
+    before = stored(ledger, state, item)
+    for role in ROLES[: ROLES.index(LEAST_ROLE[action])]:
+        with (
+            people.acting_as(Person("vic", role)),
+            pytest.raises(Refused, match=f"takes the role {LEAST_ROLE[action]}"),
+        ):
+            change(ledger, state, run, item)
+        assert stored(ledger, state, item) == before
+
+
+@pytest.mark.parametrize("change", [*CHANGES["load"], CHANGES["runs"][0], CHANGES["runs"][1], *CHANGES["reviews"]])
+def test_an_operator_may(ledger, state, run, item, change):
+    with people.acting_as(Person("olga", "operator")):
+        change(ledger, state, run, item)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_document_of_every_kind_takes_its_role(state, kind):
+    least = LEAST_ROLE[OF_KIND.get(kind, "documents")]
+    for role in ROLES:
+        with people.acting_as(Person("vic", role)):
+            if ROLES.index(role) < ROLES.index(least):
+                for change in (
+                    lambda: state.put(kind, "it", {"a": 1}),
+                    lambda: state.change(kind, {"it": {"a": 1}}, [], {}),
+                    lambda: state.delete(kind, "it"),
+                ):
+                    with pytest.raises(Refused, match=f"takes the role {least}"):
+                        change()
+                assert state.get(kind, "it") is None
+            else:
+                state.put(kind, "it", {"a": 1})
+                assert state.get(kind, "it") == {"a": 1}
+                state.delete(kind, "it")
