@@ -110,7 +110,7 @@ BILLED = (
     Column("line_item", "VARCHAR", "", "the provider's words for it"),
     Column("model", "VARCHAR", "", "model where the line names one"),
     Column("project", "VARCHAR", "", "project, workspace or sub-account"),
-    Column("kind", "VARCHAR", "", "cost (money), usage (a count) or estimate (a tool's own dollars, which are no bill)"),
+    Column("kind", "VARCHAR", "", "cost (money), usage (a count) or estimate (a tool's own dollars, no bill)"),
     Column("amount", TOTAL, "currency", "money; NULL on usage lines"),
     Column("currency", "VARCHAR", "", "ISO 4217, upper case"),
     Column("quantity", "DOUBLE", "unit", "tokens or requests"),

@@ -71,7 +71,9 @@ NAMES = COUNTS | {
 }
 # Numbers of an event that count what it used; one that is none of `known` was left unread. Sizes of prompts and of the
 # context are no usage, and micros are the cost again.
-METERS = "regexp_matches(k, '(?i)tokens?(_|$|\\.)|cost|aiu') AND NOT regexp_matches(k, '(?i)limit|max|threshold|budget')"
+METERS = (
+    "regexp_matches(k, '(?i)tokens?(_|$|\\.)|cost|aiu') AND NOT regexp_matches(k, '(?i)limit|max|threshold|budget')"
+)
 KNOWN = {name: "VARCHAR" for key in (*COUNTS, "cost", "cost_micros") for name in NAMES[key]}
 
 
@@ -90,8 +92,8 @@ IS_CALL = f"({CLAUDE_SAYS} OR {GEMINI_SAYS} OR {ERRORS} OR coalesce(input, outpu
 def rows(events: str) -> str:
     """SQL: one row per event with named columns and whether another event of the file has its tokens.
 
-    `events`: a query with `file_no, record_no, path, place, written` (the event's own name), `body`, `logged_at`, `trace_id`,
-    `span_id`, and JSON objects `attributes` and `resource`.
+    `events`: a query with `file_no, record_no, path, place, written` (the event's own name), `body`, `logged_at`,
+    `trace_id`, `span_id`, and JSON objects `attributes` and `resource`.
     """
     return f"""
     SELECT * EXCLUDE (own, inferred),
@@ -139,9 +141,7 @@ COLUMNS = {
     "tags": """nullif(json_merge_patch('{}', json_object('version', jtext(a, '$."app.version"'),
         'effort', jtext(a, '$.effort'), 'auth', jtext(a, '$.auth_type')))::VARCHAR, '{}')""",
     "task_type": "'coding'",
-    "input_tokens": (
-        f"CASE WHEN {TOOL_IS_EXTRA} THEN (number(input) + number(tool))::BIGINT::VARCHAR ELSE input END"
-    ),
+    "input_tokens": (f"CASE WHEN {TOOL_IS_EXTRA} THEN (number(input) + number(tool))::BIGINT::VARCHAR ELSE input END"),
     "cache_read_tokens": "cache_read",
     "cache_write_tokens": "cache_write",
     "output_tokens": "output",
@@ -161,9 +161,7 @@ COLUMNS = {
         WHEN repeated THEN 'the agent''s own event has its tokens' END""",
 }
 
-VALUE = both(
-    {"stringValue": "VARCHAR", "intValue": "VARCHAR", "doubleValue": "VARCHAR", "boolValue": "VARCHAR"}
-)
+VALUE = both({"stringValue": "VARCHAR", "intValue": "VARCHAR", "doubleValue": "VARCHAR", "boolValue": "VARCHAR"})
 ATTRIBUTES = [{"key": "VARCHAR", "value": VALUE}]
 LOG_RECORD = both(
     {
@@ -206,7 +204,8 @@ OTLP_EVENTS = f"""
     SELECT file_no, record_no, path, row_number() OVER () AS place,
         coalesce(attributes ->> '$."event.name"', {either("l", "eventName")}, {text_of_value("l.body")}) AS written,
         {text_of_value("l.body")} AS body,
-        coalesce(utc(nullif({either("l", "timeUnixNano")}, '0')), utc({either("l", "observedTimeUnixNano")})) AS logged_at,
+        coalesce(utc(nullif({either("l", "timeUnixNano")}, '0')),
+            utc({either("l", "observedTimeUnixNano")})) AS logged_at,
         {either("l", "traceId")} AS trace_id, {either("l", "spanId")} AS span_id, attributes, resource
     FROM (
         SELECT *, {as_object("l.attributes")} AS attributes FROM (
@@ -240,7 +239,8 @@ def hr_time(value: str) -> str:
 
 
 DUMPED_EVENTS = f"""
-    SELECT file_no, record_no, path, 0 AS place, coalesce(attributes ->> '$."event.name"', d.eventName, d.name) AS written,
+    SELECT file_no, record_no, path, 0 AS place,
+        coalesce(attributes ->> '$."event.name"', d.eventName, d.name) AS written,
         coalesce(d.body, d._body) ->> '$' AS body,
         coalesce({hr_time("d.hrTime")}, {hr_time("d._hrTime")}, utc(d.timestamp), utc(d.timeUnixNano)) AS logged_at,
         coalesce(d.spanContext.traceId, d.traceId) AS trace_id, coalesce(d.spanContext.spanId, d.spanId) AS span_id,

@@ -1,7 +1,7 @@
 """Anthropic Console exports: the CSV of tokens and the CSV of costs, two views of one bill by UTC day.
 
-The headers grew over the years and are matched by name; readers of both files agree on them (facts/formats2.md 2). Token
-columns are disjoint. Costs are dollars rounded to cents, after discounts; the API's cost report has them in full.
+The headers grew over the years and are matched by name; readers of both files agree on them (facts/formats2.md 2).
+Token columns are disjoint. Costs are dollars rounded to cents, after discounts; the API's cost report has them in full.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ COUNTS = {
     "web_search_requests": ("web_search_count",),
 }
 USAGE_NAMES = (*DIMENSIONS, "model_version", "model", *(name for names in COUNTS.values() for name in names))
-COST_NAMES = (*DIMENSIONS, "model_version", "model", "token_type", "cost_usd", "list_price_usd", "cost_type", "api_key_id")
+COST_NAMES = (
+    *DIMENSIONS,
+    "model_version",
+    "model",
+    "token_type",
+    "cost_usd",
+    "list_price_usd",
+    "cost_type",
+    "api_key_id",
+)
 
 
 def _plain(name: str) -> str:
