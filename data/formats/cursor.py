@@ -2,8 +2,8 @@
 
 The four token columns are disjoint by their own total: `Input (w/ Cache Write)` is what was written to the cache,
 `Input (w/o Cache Write)` the fresh input (facts/formats2.md 3, on real rows; tokscale a496cca has the header). Some
-tools write files whose first column contains the second: the total of such a row says so. A cost on an `Included` row is
-what the request would cost by use, not money paid.
+tools write files whose first column contains the second: the total of such a row says so. A cost of an `Included` row
+is what the request would cost by use, not money paid.
 """
 
 from __future__ import annotations
