@@ -29,7 +29,8 @@ class Anomaly(NamedTuple):
     """Something unusual in one series over [start, end).
 
     `usd` is what it cost above expectation in those days (negative below), `usd_in_scope` the part of it that lies
-    within the days that were asked about. For a silence `usd` is what is expected to be missing, negative.
+    within the days that were asked about. For a silence `usd` is what is expected to be missing, negative. `cause`
+    names the bridge's driver that moved most; "" where it is not known.
     """
 
     kind: str  # spend | request cost | hour | failures | outgrown | silence
@@ -41,6 +42,7 @@ class Anomaly(NamedTuple):
     expected_usd: float
     driver: str
     usd_in_scope: float = 0.0
+    cause: str = ""
 
     @property
     def period(self) -> str:
@@ -152,7 +154,9 @@ def failing_since(attempts: pd.Series, failed: pd.Series) -> tuple[pd.Timestamp,
     calm = np.flatnonzero((rate <= FAILURE_LIMIT / 2).to_numpy())  # half the limit: a quiet weekend does not end a run
     if not len(calm):
         return None
-    first = int(calm[-1]) + 1
+    first, daily = int(calm[-1]) + 1, (failed / attempts.where(attempts > 0)).fillna(0.0).to_numpy()
+    while first > 0 and daily[first - 1] > FAILURE_LIMIT:  # the pool of seven days notices some days late
+        first -= 1
     return rate.index[first], float(failed.iloc[first:].sum() / attempts.iloc[first:].sum())
 
 

@@ -86,9 +86,7 @@ def findings(view: Ledger, scope: Scope, *, keys: bool = False) -> Watch:
     found += silences_of(view, scope, start)
     kept = explained(found, lambda narrow, wide: _share(cube["cost_usd"], narrow, wide))
     gaps = tuple(day.date() for day in total.index[total.isna()] if day >= start)
-    return Watch(
-        tuple(one._replace(driver=one.driver or _driver(view, scope, one)) for one in kept), checked, tuple(short), gaps
-    )
+    return Watch(tuple(_explained_by(view, scope, one) for one in kept), checked, tuple(short), gaps)
 
 
 def _series(view: Ledger, scope: Scope, cube: pd.DataFrame, keys: bool):
@@ -125,7 +123,7 @@ def _other(dimension: str, value: str, series: pd.DataFrame, floor: float, start
         since, rate = failing
         wasted = series.loc[since:, ["failed_cost_usd", "retry_cost_usd"]].max(axis=1)
         usd, inside = float(wasted.sum()), float(wasted[wasted.index >= start].sum())
-        cost = f"{wording.share(rate)} of attempts failed; second attempts and failures are what it cost"
+        cost = f"{wording.share(rate)} of its attempts failed"
         found.append(Anomaly("failures", dimension, value, since.date(), end, usd, 0.0, cost, inside))
     if grown := outgrown(series["cost_usd"], series["calls"]):
         share, usd = grown
@@ -192,22 +190,22 @@ def _share(spend: pd.DataFrame, narrow: Anomaly, wide: Anomaly) -> float:
     return float(both.sum().sum()) / max(float(own.sum().sum()), 1e-12)
 
 
-def _driver(view: Ledger, scope: Scope, one: Anomaly) -> str:
-    """What moved most in the direction of the change, against the same weekdays before; empty where they have no
-    log."""
-    if one.kind == "silence" or one.dimension == "source":
-        return ""
-    filters = {} if one.dimension == "total" else {one.dimension: one.value}
+def _explained_by(view: Ledger, scope: Scope, one: Anomaly) -> Anomaly:
+    """With what moved most in the direction of the change, against the same weekdays before; as it is where it says
+    so itself or those have no log."""
+    if one.driver or one.kind == "silence" or one.dimension == "source":
+        return one
     weeks = -(-(one.end - one.start).days // 7)
     after = scope.between(one.start, one.end)
-    for name, value in filters.items():
-        after = after.with_filter(name, value)
+    if one.dimension != "total":
+        after = after.with_filter(one.dimension, one.value)
     shift = timedelta(days=7 * weeks)
     before = after.between(one.start - shift, one.end - shift)
     if not coverage(view, before).is_whole:
-        return ""
+        return one
     main = bridge.between(view, before, after).largest(() if one.kind == "spend" else ("days", "volume"))
-    return f"{main.label}: {main.usd:+,.0f} USD against the same weekdays before"
+    told = f"{main.label}: {wording.usd_change(main.usd)} against the same weekdays before"
+    return one._replace(driver=told, cause=main.name)
 
 
 class Note(BaseModel):

@@ -15,7 +15,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from analytics import report_charts
+from analytics import news, report_charts
 from analytics.registry import DIMENSIONS
 from data.wording import cell, day, odds, share, usd, usd_cents, usd_change
 
@@ -49,21 +49,20 @@ def headline(found: dict[str, Any]) -> str:
     moved = bridge["end_usd"] - bridge["start_usd"]
     if not bridge["start_usd"]:
         return f"{name} cost {usd(spent)}, after a week without spend"
-    agreeing = [d for d in bridge["drivers"] if d["usd"] * moved > 0]
-    main = max(agreeing or bridge["drivers"], key=lambda d: abs(d["usd"]))
-    if abs(moved) < 0.0005 * bridge["start_usd"]:
-        inside = (
-            f"; {main['label'].lower()} moved most ({usd_change(main['usd'])})"
-            if abs(main["usd"]) >= 0.005 * bridge["start_usd"]
-            else ""
-        )
-        return f"{name} cost {usd(spent)}, as much as the week before{inside}"
+    if abs(moved) < news.TOLD * bridge["start_usd"]:
+        return f"{name} cost {usd(spent)}, as much as the week before{_and_the_news(found)}"
     direction = "more" if moved >= 0 else "less"
     without = f" ({found['without_events']})" if found["without_events"] else ""
-    return (
-        f"{name} cost {usd(spent)}, {share(abs(moved / bridge['start_usd']))} {direction} than the week"
-        f" before{without}, mainly {main['label'].lower()} ({usd_change(main['usd'])})"
-    )
+    change = f"{share(abs(moved / bridge['start_usd']))} {direction} than the week before{without}"
+    return f"{name} cost {usd(spent)}, {change}{_and_the_news(found)}"
+
+
+def _and_the_news(found: dict[str, Any]) -> str:
+    """What weighs most in the week, as the end of its title."""
+    if not found["news"]:
+        return ""
+    first = found["news"][0]
+    return f", {first['text']}" if first["kind"] == "change" else f"; {first['text']}"
 
 
 def pace(found: dict[str, Any]) -> str:
@@ -143,14 +142,19 @@ def message(found: dict[str, Any]) -> dict[str, str]:
     lines = [f"*{_slack(headline(found))}*", _slack(pace(found))]
     for mover in found["movers"][:3]:
         lines.append(f"• {_slack(mover['name'])}: {usd_change(mover['change_usd'])}, mainly {mover['driver'].lower()}")
-    if found["anomalies"]["rows"]:
-        lines.append(
-            f"Unusual: {_slack(found['anomalies']['rows'][0]['title'])}"
-            + (f" and {len(found['anomalies']['rows']) - 1} more" if len(found["anomalies"]["rows"]) > 1 else "")
-        )
+    if found["incidents"]:
+        first, more = found["incidents"][0], len(found["incidents"]) - 1
+        cost = f"{usd(first['usd'])} from {first['period']}, {usd(first['usd_in_scope'])} of it this week"
+        lines.append(f"Unusual: {_slack(first['title'])}: {cost}" + (f"; and {more} more" if more else ""))
     if found["savings"]["rows"]:
         best = found["savings"]["rows"][0]
-        lines.append(f"Biggest saving: {_slack(best['title'])}, {usd(best['usd_month'])} a month")
+        told = f"{usd(best['usd_month'])} a month"
+        sure = best["confidence"] != "low"
+        lines.append(
+            f"Biggest saving: {_slack(best['title'])}, {told}"
+            if sure
+            else f"To test: {_slack(best['title'])}, up to {told}"
+        )
     open_ = sum(action["status"] == "open" for action in found["actions"])
     lines.append(
         f"{open_} open actions. Data version {found['snapshot']}" + (", sample data" if found["sample"] else "") + "."

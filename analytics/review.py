@@ -17,7 +17,20 @@ from typing import Any
 
 import pandas as pd
 
-from analytics import actions, anomaly_search, bridge, budgets, forecast, inventory, report, savings, unit_costs
+from analytics import (
+    actions,
+    anomaly_search,
+    bridge,
+    budgets,
+    forecast,
+    incidents,
+    inventory,
+    news,
+    report,
+    retirements,
+    savings,
+    unit_costs,
+)
 from analytics.cheaper_models import Forbidden
 from analytics.command_options import view_of
 from analytics.coverage import comparison
@@ -37,6 +50,7 @@ from data.sample.sample import is_sample
 from data.state import State
 from data.version import VERSION
 
+Told = list[tuple[incidents.Incident, dict[str, str]]]  # incidents, each with its note
 MOVERS = 5
 SHOWN_FINDINGS = 8
 DECIDED = (
@@ -81,6 +95,11 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
     if week.end <= first or week.start > reach.day:
         raise NoData(f"Week {week_name(monday)} is outside the data ({first} to {reach.day}); choose a week inside.")
     until = min(week.end, reach.complete_until)
+    pacing, moves = _pacing(view, state, week, until), _moves(view, week, by)
+    seen = anomaly_search.findings(view, week)
+    saving = savings.findings(view, savings.recent(view, Scope.of(view, None, until)), state, forbidden)
+    happened = incidents.incidents(view, week, seen.anomalies, saving.findings)
+    told = [(one, incidents.noted(state, one)) for one in happened]
     found = {
         "week": week_name(monday),
         "start": week.start,
@@ -95,11 +114,13 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "priced_share": priced_share(view, week),
         "digest": _digest(state),
         "baton_version": VERSION,
-        "pacing": _pacing(view, state, week, until),
-        **_moves(view, week, by),
-        "anomalies": _anomalies(view, state, week),
+        "pacing": pacing,
+        **moves,
+        "anomalies": _anomalies(state, seen),
+        "incidents": [incidents.described(one) | note for one, note in told],
+        "news": _news(view, state, week, until, pacing, moves, told),
         "units": _units(view, week),
-        "savings": _savings(view, state, until, forbidden),
+        "savings": _savings(saving, told),
         "inventory": inventory.debt(inventory.seen(view, state, ("model", "feature", "team"), until)),
         "actions": [
             a.model_dump(mode="json") | {"saved_usd_month": actions.measured(view, a, until)}
@@ -128,6 +149,7 @@ def _pacing(view: Ledger, state: State, week: ClosedScope, until: date) -> dict:
             end._asdict() | {"score": end.score and end.score._asdict(), "note": end.note, "days_left": end.days_left}
         ),
         "price_changes": [described(change) for change in changes],
+        "retirements": [retirements.described(one) for one in retirements.endings(view, state, Scope.of(view), until)],
         "budgets": [budgets.described(one) for one in budgets.status(view, state, events, until)],
     }
 
@@ -163,8 +185,7 @@ def _moves(view: Ledger, week: ClosedScope, by: str) -> dict:
     }
 
 
-def _anomalies(view: Ledger, state: State, week: ClosedScope) -> dict:
-    seen = anomaly_search.findings(view, week)
+def _anomalies(state: State, seen: anomaly_search.Watch) -> dict:
     rows = [
         one._asdict() | {"title": one.title, "key": one.key, "period": one.period} | anomaly_search.noted(state, one)
         for one in seen.anomalies
@@ -172,15 +193,32 @@ def _anomalies(view: Ledger, state: State, week: ClosedScope) -> dict:
     return {"rows": rows, "note": seen.note}
 
 
+def _news(
+    view: Ledger, state: State, week: ClosedScope, until: date, pacing: dict, moves: dict, told: Told
+) -> list[dict]:
+    """What the week's title may tell, most weighty first."""
+    whole = Scope.of(view)
+    changes, ends = announced(view, state, whole, until), retirements.endings(view, state, whole, until)
+    every = [
+        *news.of_incidents([(one, note["status"]) for one, note in told], week.start),
+        *news.of_budgets(pacing["budgets"]),
+        *news.of_what_is_ahead(changes, ends, until),
+        *news.of_change(moves["bridge"]),
+    ]
+    return [one._asdict() | {"weight": one.weight} for one in news.ranked(every)]
+
+
 def _units(view: Ledger, week: ClosedScope) -> dict:
     cost = unit_costs.of(view, week)
     return cost._asdict() | {"note": cost.note}
 
 
-def _savings(view: Ledger, state: State, until: date, forbidden: Forbidden) -> dict:
-    span = savings.recent(view, Scope.of(view, None, until))
-    found = savings.findings(view, span, state, forbidden)
-    rows = [{k: v for k, v in finding._asdict().items() if k != "cells"} for finding in found.findings[:SHOWN_FINDINGS]]
+def _savings(found: savings.Savings, told: Told) -> dict:
+    of = {title: one.title for one, _ in told for title in one.savings}
+    rows = [
+        {k: v for k, v in finding._asdict().items() if k != "cells"} | {"incident": of.get(finding.title, "")}
+        for finding in found.findings[:SHOWN_FINDINGS]
+    ]
     return {
         "rows": rows,
         "total_usd_month": found.total_usd_month,

@@ -108,7 +108,7 @@ def sessions(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
 
 @kept
 def repeats(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
-    """Second and later attempts per cell and the model tried first: cost_usd and KINDS of those that were answered.
+    """Second and later attempts that were answered, per cell and the model tried first: attempts, cost_usd, KINDS.
 
     Columns also first_provider, first_model and first_answered (the first attempt had been answered, so the
     second was a repeat rather than a rescue).
@@ -129,6 +129,7 @@ def repeats(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     )
     frame = view.frame(
         grouped.aggregate(
+            attempts=both.count(),
             cost_usd=both.cost_usd.sum().cast("float64"),
             **{kind: both[kind].sum().cast("float64") for kind in INPUTS},
             billed_output_tokens=output.sum().cast("float64"),

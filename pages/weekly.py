@@ -7,7 +7,7 @@ from datetime import timedelta
 import pandas as pd
 import streamlit as st
 
-from analytics import anomaly_search, report, review
+from analytics import anomaly_search, news, report, review
 from analytics.history import logged_days, through
 from analytics.registry import DIMENSIONS
 from data.errors import BatonError
@@ -45,29 +45,31 @@ def built(view: Ledger, state: State, week: str, by: str) -> dict:
 
 def unusual(found: dict) -> None:
     st.subheader("4. Unusual", anchor=False)
-    rows = found["anomalies"]["rows"]
+    rows = found["incidents"]
     if not rows:
         st.caption(fmt.md("Nothing unusual. " + found["anomalies"]["note"]))
         return
-    frame = pd.DataFrame(rows)[["title", "usd", "driver", "status", "owner", "note", "key"]]
+    frame = pd.DataFrame(rows)[["title", "story", "usd", "period", "usd_in_scope", "status", "owner", "note", "key"]]
     edited = st.data_editor(
         frame,
         hide_index=True,
         width="stretch",
         key=f"anomalies_{found['week']}_{found['digest']}",
-        disabled=["title", "usd", "driver"],
+        disabled=["title", "story", "usd", "period", "usd_in_scope"],
         row_height=exports.WRAPPED,
         height="content",
-        column_order=["title", "usd", "driver", "status", "owner", "note"],
+        column_order=["title", "story", "usd", "period", "usd_in_scope", "status", "owner", "note"],
         column_config={
-            "title": st.column_config.TextColumn("What", width=210),
-            "usd": st.column_config.NumberColumn("USD above", format="dollar", width=90),
-            "driver": st.column_config.TextColumn("Driver", width=230),
-            "owner": st.column_config.TextColumn("Owner", width=80),
-            "note": st.column_config.TextColumn("Note", width=140),
+            "title": st.column_config.TextColumn("What", width=170),
+            "story": st.column_config.TextColumn("What it led to", width=260),
+            "usd": st.column_config.NumberColumn("USD above", format="dollar", width=80),
+            "period": st.column_config.TextColumn("Over", width=85),
+            "usd_in_scope": st.column_config.NumberColumn("This week", format="dollar", width=80),
             "status": st.column_config.SelectboxColumn(
-                "Status", options=anomaly_search.STATUSES, required=True, width=100
+                "Status", options=anomaly_search.STATUSES, required=True, width=80
             ),
+            "owner": st.column_config.TextColumn("Owner", width=70),
+            "note": st.column_config.TextColumn("Note", width=100),
         },
     )
     st.caption(fmt.md(found["anomalies"]["note"]))
@@ -119,6 +121,8 @@ except BatonError as error:
     st.stop()
 with title:
     shell.header(report.headline(found), view)
+if found["news"]:
+    st.caption(fmt.md(news.RULE))
 if not found["complete"]:
     told = (
         "whole days are compared with the same days before"

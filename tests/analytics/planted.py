@@ -46,6 +46,7 @@ class Workload:
     wasted: float = 0.0  # share of an answer's cost that a failed attempt costs
     context: float = 0.0  # growth of input per turn
     quality: float | None = 0.9
+    fallback: tuple[str, str] | None = None  # provider and model of the second attempt; None is the same again
 
 
 COMPANY = (
@@ -64,6 +65,7 @@ PLANTS = {
     "longer inputs": {"contracts": {"fresh": 14000, "read": 14000}},
     "retry storm": {"contracts": {"failing": 0.35, "wasted": 0.9}},
     "volume": {"replies": {"requests": 130}},
+    "failing model": {"ranking": {"failing": 0.3, "fallback": ("openai", "gpt-5.2")}},
     "mix shift": {"ranking": {"model": "claude-opus-4-6", "provider": "anthropic"}},
 }
 
@@ -134,10 +136,9 @@ def _requests(workload: Workload, day: date, count: int, rng: np.random.Generato
         "output_tokens": workload.output * np.exp(rng.normal(0, 0.15, count)),
     }
     whole = {name: np.round(values).astype("int64") for name, values in tokens.items()}
-    fresh, read, _, output = PRICES[workload.provider, workload.model]
-    cost = workload.price * (
-        whole["fresh_input_tokens"] * fresh + whole["cache_read_tokens"] * read + whole["output_tokens"] * output
-    )
+    first = workload.provider, workload.model
+    second = workload.fallback or first
+    cost = np.where(fails, _cost(whole, second), _cost(whole, first)) * workload.price
     call = [f"{workload.feature}-{day}-{n}" for n in range(count)]
     seconds = np.sort(rng.integers(0, 86_400, count))
     seconds[-1:] = 86_000  # every day is complete
@@ -145,9 +146,6 @@ def _requests(workload: Workload, day: date, count: int, rng: np.random.Generato
     shared = {
         "team": workload.team,
         "feature": workload.feature,
-        "provider": workload.provider,
-        "model": workload.model,
-        "model_raw": workload.model,
         "task_type": workload.task_type,
         "criticality": workload.criticality,
         "data_class": "internal",
@@ -161,6 +159,8 @@ def _requests(workload: Workload, day: date, count: int, rng: np.random.Generato
             **whole,
             "cost_usd": np.round(cost, 9),
             "status": "success",
+            "provider": np.where(fails, second[0], first[0]),
+            "model": np.where(fails, second[1], first[1]),
             "session_id": [
                 f"{workload.feature}-{day}-s{n // workload.turns}" if workload.turns > 1 else None for n in range(count)
             ],
@@ -172,9 +172,22 @@ def _requests(workload: Workload, day: date, count: int, rng: np.random.Generato
         }
     )
     failed = answered[fails].assign(
-        attempt=1, status="error", error_class="rate_limit", quality_score=np.nan, latency_ms=50.0, output_tokens=0
+        provider=first[0],
+        model=first[1],
+        attempt=1,
+        status="error",
+        error_class="rate_limit",
+        quality_score=np.nan,
+        latency_ms=50.0,
+        output_tokens=0,
     )
     failed["cost_usd"] = np.round(failed["cost_usd"] * workload.wasted, 9)
     both = pd.concat([answered, failed], ignore_index=True)
     both["list_cost_usd"] = both["cost_usd"]
-    return both
+    return both.assign(model_raw=both["model"])
+
+
+def _cost(tokens: dict[str, np.ndarray], seller: tuple[str, str]) -> np.ndarray:
+    """USD of each request's tokens at a provider and model."""
+    fresh, read, _, output = PRICES[seller]
+    return tokens["fresh_input_tokens"] * fresh + tokens["cache_read_tokens"] * read + tokens["output_tokens"] * output

@@ -1,0 +1,102 @@
+"""What the title of a week tells: its news by dollars, novelty and risk, and the rule in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, NamedTuple
+
+from analytics.incidents import Incident
+from analytics.price_changes import PriceChange
+from analytics.retirements import Ending
+from data import wording
+
+RULE = (
+    "The news of the week is what weighs most: its dollars, twice where it began in the week, twice where it stops "
+    "work or breaks a budget."
+)
+SETTLED = ("expected", "fixed")  # statuses of what is no news any more
+SOON_DAYS = 60  # an announced change further ahead is no news of this week
+LIKELY = 0.5
+TOLD = 0.0005  # a change of spend under this share is none
+
+
+class News(NamedTuple):
+    """One thing to know about a week: `text` goes on after a comma; `usd` are the dollars of `period`."""
+
+    kind: str  # incident | budget | price change | ending | change
+    text: str
+    usd: float
+    period: str
+    is_new: bool = False
+    is_risk: bool = False
+
+    @property
+    def weight(self) -> float:
+        return abs(self.usd) * (2 if self.is_new else 1) * (2 if self.is_risk else 1)
+
+
+def ranked(news: Iterable[News]) -> tuple[News, ...]:
+    """By weight, what weighs nothing left out."""
+    return tuple(sorted((one for one in news if one.weight), key=lambda one: (-one.weight, one.text)))
+
+
+def of_incidents(incidents: Iterable[tuple[Incident, str]], start: date) -> list[News]:
+    """Incidents with their status, unless somebody settled them."""
+    found = []
+    for one, status in incidents:
+        if status in SETTLED:
+            continue
+        if one.kind == "silence":
+            cost = f"about {wording.usd(-one.usd_in_scope)} of it is not in the log"
+        elif one.usd_in_scope >= 0:
+            cost = f"{wording.usd(one.usd_in_scope)} above the usual this week"
+        else:
+            cost = f"{wording.usd(-one.usd_in_scope)} less this week"
+        risk = one.kind in ("failures", "silence")
+        found.append(News("incident", f"{one.title}: {cost}", one.usd_in_scope, "this week", one.start >= start, risk))
+    return found
+
+
+def of_budgets(budgets: Iterable[dict[str, Any]]) -> list[News]:
+    """Budgets (`budgets.described`) that are more likely broken than kept."""
+    found = []
+    for one in budgets:
+        chance, over = one["chance_of_overrun"], max(one["p50"] or 0.0, one["spent_usd"]) - one["amount_usd"]
+        if chance is None or chance < LIKELY or over <= 0 or one["state"] in ("ended", "not started"):
+            continue
+        told = f"the {one['period']} budget {one['name']} is on course to end {wording.usd(over)} over"
+        if one["spent_usd"] > one["amount_usd"]:
+            told = (
+                f"the {one['period']} budget {one['name']} is {wording.usd(one['spent_usd'] - one['amount_usd'])} over"
+            )
+        found.append(News("budget", told, over, "its period", is_risk=True))
+    return found
+
+
+def of_what_is_ahead(changes: Iterable[PriceChange], ends: Iterable[Ending], day: date) -> list[News]:
+    """Announced changes of the next weeks."""
+    found = [
+        News("price change", change.text, change.usd_month, "a month")
+        for change in changes
+        if not change.successor and (change.on - day).days <= SOON_DAYS
+    ]
+    for one in ends:
+        if (one.on - day).days <= SOON_DAYS:
+            usd = one.usd_month if one.is_at_risk else one.change_usd_month or 0.0
+            found.append(News("ending", one.text, usd, "a month", is_risk=one.is_at_risk))
+    return found
+
+
+def of_change(bridge: dict[str, Any] | None) -> list[News]:
+    """The change of spend itself (`bridge.described`), by the largest driver that points its way; none where nothing
+    is compared or it is as before."""
+    if not bridge or not bridge["start_usd"]:
+        return []
+    moved = float(bridge["end_usd"] - bridge["start_usd"])
+    if abs(moved) < TOLD * float(bridge["start_usd"]):
+        return []
+    agreeing = [driver for driver in bridge["drivers"] if float(driver["usd"]) * moved > 0]
+    main = max(agreeing or bridge["drivers"], key=lambda driver: abs(driver["usd"]))
+    told = f"mainly {main['label'].lower()} ({wording.usd_change(main['usd'])})"
+    return [News("change", told, moved, "this week")]
