@@ -14,7 +14,7 @@ from analytics.scope import Scope
 from data.caveats import BY_CODE
 from data.ledger import Ledger
 from data.loading.batches import last_load
-from data.sample.sample import is_sample
+from data.sample.sample import is_condensed, is_sample
 
 
 class Standing(NamedTuple):
@@ -32,6 +32,7 @@ class Standing(NamedTuple):
     priced_share: float
     without_caveat_share: float | None
     sample: bool
+    condensed: bool  # a sample of an earlier version, whose records each sum many calls
 
 
 @kept
@@ -50,6 +51,7 @@ def standing(view: Ledger) -> Standing | None:
         priced_share=float(whole["priced_share"]),
         without_caveat_share=spend.without_caveat_share(view, Scope.of(view)),
         sample=is_sample(view),
+        condensed=is_condensed(view),
     )
 
 

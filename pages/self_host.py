@@ -14,7 +14,6 @@ from data.facts import models
 from data.facts.architectures import find_architecture
 from data.ledger import Ledger
 from data.prices.book import PriceBook
-from data.sample.sample import is_sample
 from data.state import State
 from pages.parts.hosting import board as hosting_board
 from pages.parts.hosting import charts as hosting_charts
@@ -39,7 +38,7 @@ VOLUMES = np.geomspace(0.1, 10, 41)
 
 @shell.cached(reads=())
 def study_of_log(view: Ledger, state: State, scope: Scope, plan: Plan, accept_short: bool) -> Study:
-    return self_host.from_log(view, scope, plan, sampled=is_sample(view), accept_short=accept_short)
+    return self_host.from_log(view, scope, plan, accept_short=accept_short)
 
 
 @shell.cached(reads=())

@@ -19,7 +19,7 @@ class Declared(BaseModel):
 
 
 class Rate(Declared):
-    """Catalogue prices of one model in USD per million tokens, and its pace."""
+    """Catalogue prices of one model in USD per million tokens, its pace, and the input tokens a call may send."""
 
     provider: str
     fresh: float
@@ -27,27 +27,31 @@ class Rate(Declared):
     output: float
     overhead_ms: float
     ms_per_token: float
+    room: float
 
 
 class Workload(Declared):
-    """One feature of one team: its share of the company's requests, its dollars a year and a typical request."""
+    """One feature of one team: its share of the company's tasks, and what a typical one of them sends and gets."""
 
     team: str
     feature: str
     model: str
     log: Literal["litellm", "langfuse", "helicone"]
     share: float = Field(gt=0, lt=1)
-    usd: float = Field(gt=0)
     task_type: str
     criticality: str
     data_class: str
     hours: str
+    shared: float = Field(ge=0)
     input: float = Field(gt=0)
-    cached: float = Field(0, ge=0, lt=1)
+    adds: float = Field(0, ge=0)
     output: float = Field(gt=0)
     reasoning: float = 0
     turns: int = Field(1, ge=1)
-    growth: float = 0.25
+    pause_s: float = Field(0, ge=0)
+    warm: float = Field(0, ge=0, le=1)
+    first_warm: float = Field(0, ge=0, le=1)
+    growth: float = 0.5
     context_growth: float = 0
     quality: float = Field(ge=0, le=1)
 
@@ -66,7 +70,7 @@ class BrokenCache(Declared):
     team: str
     feature: str
     days_ago: int
-    cached: float
+    warm: float
 
 
 class Runaway(Declared):
@@ -75,6 +79,21 @@ class Runaway(Declared):
     days_ago: int
     days: int
     times: float
+
+
+class ProviderChange(Declared):
+    """A feature whose calls went to another provider of the same model from some day on."""
+
+    feature: str
+    days_ago: int
+    provider: str
+
+
+class Quiet(Declared):
+    """A log that stopped coming."""
+
+    log: str
+    days_ago: int
 
 
 class Unlogged(Declared):
@@ -90,6 +109,8 @@ class Events(Declared):
     usual_failure_rate: float
     broken_cache: BrokenCache
     runaway: Runaway
+    provider_change: ProviderChange
+    quiet: Quiet
     unlogged: Unlogged
     no_key_share: float
     scored_share: float
@@ -100,9 +121,9 @@ class Company(Declared):
 
     company: str
     rows: int
+    full_rows: int
     days: int
     seed: int
-    requests_per_year: int
     models: dict[str, Rate]
     weekdays: list[float] = Field(min_length=7, max_length=7)
     batch_weekdays: list[float] = Field(min_length=7, max_length=7)

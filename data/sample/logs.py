@@ -1,7 +1,7 @@
 """The sample company's attempts as the log files its systems would have written: one SELECT per format.
 
-The gateway keeps LiteLLM spend logs, the products are traced with Langfuse, and four older features go
-through Helicone. Each text takes the relation of `sample_traffic.attempts_text`.
+The gateway keeps LiteLLM spend logs, the products are traced with Langfuse, and two older features go
+through Helicone. Each text takes the relation of `traffic.attempts_text`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Callable
 # What the company's services attach to every call, under names that the ledger knows.
 LABELS = """{'feature': feature, 'environment': environment, 'task_type': task_type, 'criticality': criticality,
     'data_class': data_class, 'customer': customer_id, 'quality_score': quality_score,
-    'quality_source': CASE WHEN quality_score IS NOT NULL THEN 'evaluation' END, 'calls': calls}"""
+    'quality_source': CASE WHEN quality_score IS NOT NULL THEN 'evaluation' END}"""
+ORDER = "ORDER BY started_at, call_id, attempt"  # the same wish writes the same bytes
 ISO = "strftime({}, '%Y-%m-%dT%H:%M:%S.%gZ')"
 
 
@@ -41,7 +42,7 @@ def litellm_text(attempts: str) -> str:
                     'prompt_tokens_details': {{'cached_tokens': cached_tokens}},
                     'completion_tokens_details': {{'reasoning_tokens': reasoning_tokens}}}} END,
                 'spend_logs_metadata': {LABELS}}})::VARCHAR AS metadata
-        FROM ({attempts})"""
+        FROM ({attempts}) {ORDER}"""
 
 
 def langfuse_text(attempts: str) -> str:
@@ -64,7 +65,7 @@ def langfuse_text(attempts: str) -> str:
                 [environment] AS "traceTags",
             user_id AS "userId", session_id AS "sessionId", quality_score AS quality,
             struct_insert({LABELS}, team := team, ls_provider := provider) AS metadata
-        FROM ({attempts})"""
+        FROM ({attempts}) {ORDER}"""
 
 
 def helicone_text(attempts: str) -> str:
@@ -82,7 +83,7 @@ def helicone_text(attempts: str) -> str:
                 CASE WHEN NOT failed THEN input_tokens + output_tokens END AS total_tokens,
             cost_usd AS "costUSD", struct_insert({LABELS}, team := team, "Helicone-Session-Id" := coalesce(session_id,
                 call_id)) AS properties
-        FROM ({attempts})"""
+        FROM ({attempts}) {ORDER}"""
 
 
 WRITERS: dict[str, Callable[[str], str]] = {

@@ -1,6 +1,6 @@
 """`python -m data sample`: write the sample company's logs under the store and load them as any other log.
 
-The folder is named after end date, rows and seed, so the same wish writes the same files and loading
+The folder is named after end date, size and seed, so the same wish writes the same files and loading
 them again adds nothing. Invented rows never mix with real ones: see `load`.
 """
 
@@ -29,6 +29,7 @@ MOST_ROWS = 100_000_000
 ROWS_PER_FILE = 1_000_000  # a file is ingested in one transaction
 FOLDER = "sample"
 IS_SAMPLE = f"path LIKE '%/{FOLDER}/%-days-seed-%/%'"
+IS_CONDENSED = f"path LIKE '%/{FOLDER}/%-rows-%-days-seed-%/%'"  # of earlier versions: a record summed some 200 calls
 
 
 def wish(rows: int | None = None, days: int | None = None, end: date | None = None, seed: int | None = None) -> Wish:
@@ -59,7 +60,7 @@ def wish(rows: int | None = None, days: int | None = None, end: date | None = No
 
 def folder(ledger: Ledger, wanted: Wish) -> Path:
     """Where the files of a wish are written."""
-    return ledger.home / FOLDER / f"{wanted.end}-{wanted.rows}-rows-{wanted.days}-days-seed-{wanted.seed}"
+    return ledger.home / FOLDER / f"{wanted.end}-{wanted.rows}-calls-{wanted.days}-days-seed-{wanted.seed}"
 
 
 def write(ledger: Ledger, wanted: Wish, progress: Progress = lambda stage, share, note: None) -> list[Path]:
@@ -96,7 +97,7 @@ def write(ledger: Ledger, wanted: Wish, progress: Progress = lambda stage, share
 
 def _parts(wanted: Wish) -> Iterator[tuple[date, date]]:
     """The history cut into equal ranges of days, so that no file grows past what one transaction should hold."""
-    count = 1 + wanted.rows // (2 * ROWS_PER_FILE)  # the fullest log holds about half of all records
+    count = 1 + wanted.rows // ROWS_PER_FILE
     cuts = [wanted.end - timedelta(wanted.days * (count - number) // count) for number in range(count + 1)]
     return zip(cuts, cuts[1:], strict=False)
 
@@ -104,6 +105,11 @@ def _parts(wanted: Wish) -> Iterator[tuple[date, date]]:
 def is_sample(ledger: Ledger) -> bool:
     """True when the ledger holds rows of the sample company; every page then says so."""
     return bool(_batches(ledger, IS_SAMPLE))
+
+
+def is_condensed(ledger: Ledger) -> bool:
+    """True for a sample company of an earlier version, whose records each stand for some 200 calls."""
+    return bool(_batches(ledger, IS_CONDENSED))
 
 
 def _batches(ledger: Ledger, condition: str) -> int:
@@ -142,11 +148,17 @@ def load(
 def register(subparsers: Any) -> None:
     """Add `sample` to `python -m data`."""
     sub = console.command(
-        subparsers, "sample", _run, "load the sample company: ten teams, three models, some $600K a year"
+        subparsers, "sample", _run, "load the sample company: ten teams, three models, some $60K a year"
     )
     company = read_company()
     sub.add_argument(
-        "--rows", type=int, metavar="N", help=f"records to invent (default {company.rows:,}; tens of millions work)"
+        "--rows",
+        type=int,
+        metavar="N",
+        help=f"calls to invent (default {company.rows:,}; tens of millions work); dollars go with them",
+    )
+    sub.add_argument(
+        "--full", action="store_true", help=f"the whole company: {company.full_rows:,} calls, some $600K a year"
     )
     sub.add_argument("--days", type=int, metavar="D", help=f"days of history (default {company.days})")
     sub.add_argument("--seed", type=int, metavar="S", help=f"another company of the same kind (default {company.seed})")
@@ -156,7 +168,10 @@ def register(subparsers: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    wanted, ledger = wish(args.rows, args.days, args.end, args.seed), Ledger.open(args.home)
+    if args.full and args.rows is not None:
+        raise BadInput(f"--full and --rows {args.rows:,} ask for two sizes; give one of them.")
+    rows = read_company().full_rows if args.full else args.rows
+    wanted, ledger = wish(rows, args.days, args.end, args.seed), Ledger.open(args.home)
     with console.progress(quiet=args.json) as progress:
         reports = load(ledger, State.open(ledger.home), wanted, progress)
     print_reports(reports, ledger, as_json=args.json)

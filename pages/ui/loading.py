@@ -50,7 +50,7 @@ def panel() -> None:
                 _run([given], keep_text=keep_text)
                 st.rerun()
     with company:
-        st.write("Or look around first: a year of the sample company, some \\$600K over three gateways.")
+        st.write("Or look around first: a year of the sample company, some \\$60K over three gateways.")
         if st.button("Load the sample company", icon=":material/science:"):
             _run_sample()
     show_reports()

@@ -29,10 +29,13 @@ from data.state import State
 from pages.ui import charts, links
 from pages.ui import format as fmt
 
-# Without this a CTO reads the sample's cost per request as a defect.
-SAMPLE_SCALE = (
-    "Each record stands for about 200 real calls, so that a year of $600K loads in a minute: totals and shares "
-    "are real, a cost per request is that of 200."
+INVENTED = (
+    "Ten teams on three models, invented at list prices; `python -m data sample --full` makes it ten times as large."
+)
+# Without this a CTO reads the cost per request of an old sample as a defect.
+CONDENSED = (
+    "Made by an earlier version: each record sums about 200 calls, so a cost per request is that of 200. "
+    "Load the present sample company into a store of its own."
 )
 
 P = ParamSpec("P")
@@ -173,7 +176,10 @@ def header(answer: str, view: Ledger) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if known.sample:
             st.badge(
-                "Sample company, not your data", icon=":material/science:", color="blue", help=fmt.md(SAMPLE_SCALE)
+                "Sample company, not your data",
+                icon=":material/science:",
+                color="blue",
+                help=fmt.md(CONDENSED if known.condensed else INVENTED),
             )
         st.caption(fmt.md(" · ".join(parts)), width="content")
 

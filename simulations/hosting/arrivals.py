@@ -1,14 +1,12 @@
 """When the work really came: the ledger's requests per minute, and request by request where it matters.
 
-A record of the sample company stands for many calls (`tags.calls`): with `sampled` its tokens are
-shared among them and the calls spread evenly over the hour after it, so the sample's bursts are
-smoother than a company's. Reasoning counts as output. Rows that failed,
-that a gateway answered from its cache, or whose tokens nobody knows place no load.
+Reasoning counts as output. Rows that failed, that a gateway answered from its cache, or whose tokens nobody knows
+place no load.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import ibis
@@ -21,9 +19,7 @@ from data.calendar import DAYS_PER_MONTH, MINUTES_PER_DAY
 from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
 from data.schema import INPUT_TOKENS, OUTPUT_TOKENS
-from simulations.replay.traffic import calls_of
 
-SAMPLED_SPREAD_S = 3600.0
 CACHED = tuple(name for name in INPUT_TOKENS if "cache_read" in name)
 FRESH = tuple(name for name in INPUT_TOKENS if name not in CACHED)
 OUTPUT = OUTPUT_TOKENS
@@ -78,9 +74,9 @@ class Demand(NamedTuple):
         return [f"The log covers {self.days:.0f} days: less than four weeks of pattern."] if self.days < 27 else []
 
 
-def demand(ledger: Ledger, scope: Scope, *, sampled: bool = False) -> Demand:
+def demand(ledger: Ledger, scope: Scope) -> Demand:
     """The scope's traffic per minute, folded in the engine; raises NoData where nothing places load."""
-    rows = _served(scope.usage(ledger), sampled)
+    rows = _served(scope.usage(ledger))
     columns = ("requests", "fresh_tokens", "cached_tokens", "output_tokens")
     folded = (
         rows.group_by(minute=rows.requested_at.truncate("minute"))
@@ -96,38 +92,21 @@ def demand(ledger: Ledger, scope: Scope, *, sampled: bool = False) -> Demand:
     for column in columns:
         values = np.zeros(place[-1] + 1)
         values[place] = frame[column].to_numpy(dtype=float)
-        series.append(np.convolve(values, np.full(60, 1 / 60))[: len(values)] if sampled else values)
+        series.append(values)
     return Demand(minutes.iloc[0].to_pydatetime(), *series)
 
 
-def requests(ledger: Ledger, scope: Scope, start: datetime, end: datetime, *, sampled: bool = False) -> Requests:
+def requests(ledger: Ledger, scope: Scope, start: datetime, end: datetime) -> Requests:
     """Every request of [start, end) UTC in order of arrival; raises NoData for an empty window."""
-    rows = _served(scope.usage(ledger), sampled)
-    earlier = start - timedelta(seconds=SAMPLED_SPREAD_S) if sampled else start
-    window = rows.filter((rows.requested_at >= ibis.literal(earlier)) & (rows.requested_at < ibis.literal(end)))
+    rows = _served(scope.usage(ledger))
+    window = rows.filter((rows.requested_at >= ibis.literal(start)) & (rows.requested_at < ibis.literal(end)))
     frame = ledger.frame(
-        window.select("requested_at", "requests", "fresh_tokens", "cached_tokens", "output_tokens").order_by(
-            "requested_at"
-        )
+        window.select("requested_at", "fresh_tokens", "cached_tokens", "output_tokens").order_by("requested_at")
     )
     at = (pd.to_datetime(frame["requested_at"]) - pd.Timestamp(start)).dt.total_seconds().to_numpy(dtype=float)
-    calls = np.maximum(np.rint(frame["requests"].to_numpy(dtype=float)), 1).astype(int)
-    spread = (
-        SAMPLED_SPREAD_S
-        * (np.arange(calls.sum()) - np.repeat(np.cumsum(calls) - calls, calls))
-        / np.repeat(calls, calls)
-    )
-    at = np.repeat(at, calls) + spread
-    inside = (at >= 0) & (at < (end - start).total_seconds())
-    if not inside.any():
+    if not len(at):
         raise NoData(f"No request came between {start} and {end}; choose another window.")
-    return ordered(
-        at[inside],
-        *(
-            np.repeat(frame[c].to_numpy(dtype=float) / calls, calls)[inside]
-            for c in ("fresh_tokens", "cached_tokens", "output_tokens")
-        ),
-    )
+    return ordered(at, *(frame[c].to_numpy(dtype=float) for c in ("fresh_tokens", "cached_tokens", "output_tokens")))
 
 
 def ordered(at_s: np.ndarray, fresh: np.ndarray, cached: np.ndarray, output: np.ndarray) -> Requests:
@@ -230,16 +209,15 @@ def drawn(window: Demand, *, dispersion: float = 1.0, seed: int = 0) -> Requests
     return ordered(at, *sizes)
 
 
-def _served(table: ir.Table, sampled: bool) -> ir.Table:
-    """Rows that placed load, with the calls they stand for and their token sums."""
+def _served(table: ir.Table) -> ir.Table:
+    """Rows that placed load, with their token sums."""
     served = table.filter(
         (table.status == "success") & (table.fresh_input_tokens.notnull() | table.output_tokens.notnull())
     )
-    calls = calls_of(served) if sampled else ibis.literal(1.0)
 
     def total(columns: tuple[str, ...]) -> ir.NumericValue:
         return sum((served[c].fill_null(0) for c in columns[1:]), served[columns[0]].fill_null(0)).cast("float64")
 
     return served.mutate(
-        requests=calls, fresh_tokens=total(FRESH), cached_tokens=total(CACHED), output_tokens=total(OUTPUT)
+        requests=ibis.literal(1.0), fresh_tokens=total(FRESH), cached_tokens=total(CACHED), output_tokens=total(OUTPUT)
     ).select("requested_at", "requests", "fresh_tokens", "cached_tokens", "output_tokens")

@@ -80,13 +80,13 @@ class Study(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def from_log(view: Ledger, scope: Scope, plan: Plan, *, sampled: bool = False, accept_short: bool = False) -> Study:
+def from_log(view: Ledger, scope: Scope, plan: Plan, *, accept_short: bool = False) -> Study:
     """A study of the scope's own minutes. Requests beyond the model's context stay on the API and are said.
 
     Raises NoData for an empty scope, Refused for less than a day of log (unless accepted) and for an
     objective out of reach, BadInput for a model that does not fit.
     """
-    demand = arrivals.demand(view, scope, sampled=sampled)
+    demand = arrivals.demand(view, scope)
     monthly_requests = demand.per_month(accept_short=accept_short)
     bill, priced = api_bill(view, scope)
     if not priced and not plan.api_usd:
@@ -101,9 +101,7 @@ def from_log(view: Ledger, scope: Scope, plan: Plan, *, sampled: bool = False, a
     api = priced_by(plan.api_usd) if plan.api_usd else today
     starts = fleet.worst_hours(demand.fresh_tokens + OUTPUT_WEIGHT * demand.output_tokens, WORST_HOURS)
     windows = [
-        arrivals.requests(
-            view, scope, demand.start + timedelta(minutes=m), demand.start + timedelta(minutes=m + 60), sampled=sampled
-        )
+        arrivals.requests(view, scope, demand.start + timedelta(minutes=m), demand.start + timedelta(minutes=m + 60))
         for m in starts
     ]
     return study(plan, Work(demand, windows, monthly_requests, api, "", tuple(warnings)))

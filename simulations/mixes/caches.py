@@ -36,7 +36,7 @@ class MixCaches(NamedTuple):
 def mix_caches(view: Ledger, made: Programme, shares: np.ndarray, market: Market) -> MixCaches:
     """The caches that a mix, given as shares per segment, loses. `made` is the problem of the same log."""
     flow, uses = _handed_out(made, shares)
-    folded = folding(made.policy, view, made.edges, rules=False)
+    folded = folding(made.policy, made.edges, rules=False)
     followed = lost_reads(view, made.scope, folded, made.groups, uses, market)
     loss = cache_loss(made.groups, flow, followed, market)
     usd = pd.Series(loss.usd * made.yearly).groupby(flow["target"]).sum()

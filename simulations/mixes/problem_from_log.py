@@ -84,7 +84,7 @@ def programme(
     covered = coverage(view, scope)
     yearly, edges = covered.per_year(), [*BANDS, *market.edges([*targets, *market.catalog])]
     scope = scope.between(covered.start, covered.end).leaving_out(covered.missing)
-    folded = fold(view, scope, folding(rules, view, edges, rules=False))
+    folded = fold(view, scope, folding(rules, edges, rules=False))
     rows = folded[folded["basis"] == "priced"].reset_index(drop=True)
     excluded = {
         str(name): (int(part["calls"].sum()), sum(part["cost_usd"].dropna(), Decimal(0)))

@@ -65,7 +65,7 @@ def _scored(view: Ledger, scope: Scope, policy: Policy, market: Market) -> pd.Da
     rows = rows.filter(rows.quality_score.notnull(), rows.tags.cast("string").like('%"propensity"%'))
     propensity = json_text(rows.tags, "$.propensity").try_cast("float64")
     keys: dict[str, Any] = {name: rows[name] for name in (*SEGMENT, *ROUTE)}
-    keys |= {name: key(rows) for name, key in rule_and_mask(policy, view).items()}
+    keys |= {name: key(rows) for name, key in rule_and_mask(policy).items()}
     keys |= {
         "band": size_band(rows, market.edges(policy.targets)),
         "propensity": propensity,

@@ -76,7 +76,7 @@ def replay(
     Raises NoData when the scope is empty.
     """
     assumed = assumed or Assumed()
-    folded = folding(policy, view, market.edges(policy.targets), by=by)
+    folded = folding(policy, market.edges(policy.targets), by=by)
     groups = fold(view, scope, folded)
     choices = choices_of(groups, policy, market)
     flow = flows_of(groups, choices, policy, market, assumed)

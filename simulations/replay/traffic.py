@@ -20,7 +20,6 @@ from analytics.scope import UNKNOWN, Scope
 from analytics.totals import total
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
-from data.sample.sample import is_sample
 from data.schema import INPUT_TOKENS, OUTPUT_TOKENS, TOKENS
 
 SEGMENT = ("task_type", "criticality", "data_class")
@@ -35,36 +34,20 @@ def json_text(document: str, path: str) -> str:  # type: ignore[empty-body]  # t
     """DuckDB's ->>."""
 
 
-@ibis.udf.scalar.builtin(name="regexp_extract")
-def _extract(text: str, pattern: str, group: int) -> str:  # type: ignore[empty-body]  # the body is DuckDB's
-    """DuckDB's regexp_extract(): six times as fast as parsing the tags."""
-
-
-def calls_of(table: ir.Table) -> ir.FloatingValue:
-    """How many calls a record of the sample company stands for (`tags.calls`)."""
-    return _extract(table.tags.cast("string"), r'"calls":\s*([0-9.]+)', 1).try_cast("float64").fill_null(1.0)
-
-
-def input_tokens(table: ir.Table, sampled: bool = False) -> ir.NumericValue:
-    """All input of one request, cached or not; NULL when no input count is known.
-
-    A record of the sample company stands for many calls (`tags.calls`): `sampled` divides by them.
-    """
+def input_tokens(table: ir.Table) -> ir.NumericValue:
+    """All input of one request, cached or not; NULL when no input count is known."""
     known = ibis.coalesce(*(table[name] for name in INPUT_TOKENS)).notnull()
-    return _size(table, INPUT_TOKENS, known, sampled)
+    return _size(table, INPUT_TOKENS, known)
 
 
-def output_tokens(table: ir.Table, sampled: bool = False) -> ir.NumericValue:
+def output_tokens(table: ir.Table) -> ir.NumericValue:
     """All output of one request, reasoning included; NULL when no output count is known."""
     known = ibis.coalesce(*(table[name] for name in OUTPUT_TOKENS)).notnull()
-    return _size(table, OUTPUT_TOKENS, known, sampled)
+    return _size(table, OUTPUT_TOKENS, known)
 
 
-def _size(table: ir.Table, names: tuple[str, ...], known: ir.BooleanValue, sampled: bool) -> ir.NumericValue:
-    size = ibis.ifelse(known, sum(table[name].fill_null(0) for name in names), ibis.null("int64"))
-    if not sampled:
-        return size
-    return (size / calls_of(table)).ceil().cast("int64")
+def _size(table: ir.Table, names: tuple[str, ...], known: ir.BooleanValue) -> ir.NumericValue:
+    return ibis.ifelse(known, sum(table[name].fill_null(0) for name in names), ibis.null("int64"))
 
 
 def basis(table: ir.Table) -> ir.StringValue:
@@ -82,9 +65,9 @@ def basis(table: ir.Table) -> ir.StringValue:
     )
 
 
-def size_band(table: ir.Table, edges: Iterable[int], sampled: bool = False) -> ir.IntegerValue:
+def size_band(table: ir.Table, edges: Iterable[int]) -> ir.IntegerValue:
     """The lower edge of the size band a row's input lies in (0 below the first); NULL for unknown."""
-    tokens = table.input_size if "input_size" in table.columns else input_tokens(table, sampled)
+    tokens = input_tokens(table)
     ordered = sorted(set(edges))
     # From below: most requests are small, and a branch is only tried on what the earlier ones left.
     steps = [(tokens < edge, lower) for lower, edge in zip([0, *ordered], ordered, strict=False)]
@@ -129,11 +112,11 @@ class Folding:
         """One number for all keys of a group: what rows are joined to their group by."""
         return ibis.struct({name: rows[name] for name in self.names}).hash()
 
-    def early(self, view: Ledger, scope: Scope) -> dict[str, Key]:
+    def early(self, scope: Scope) -> dict[str, Key]:
         """The keys that are computed from rows."""
         computed: dict[str, Key] = {name: _dimension(name, scope) for name in dict.fromkeys((*self.kept, *self.over))}
         computed |= {"basis": basis, "costed": _costed}
-        computed["band"] = lambda rows: size_band(rows, self.edges, is_sample(view))
+        computed["band"] = lambda rows: size_band(rows, self.edges)
         return computed | dict(self.keys)
 
 
@@ -143,7 +126,7 @@ def fold(view: Ledger, scope: Scope, folding: Folding | None = None) -> pd.DataF
     Raises NoData when the scope has no requests.
     """
     folding = folding or Folding()
-    grouped = _folded(sized_rows(view, scope), folding.early(view, scope))
+    grouped = _folded(scope.usage(view), folding.early(scope))
     if folding.late:
         again = {name: itemgetter(name) for name in (*folding.kept, "basis", "costed", "band", *folding.keys)}
         grouped = _folded(grouped, {**again, **folding.late})
@@ -159,16 +142,10 @@ def fold(view: Ledger, scope: Scope, folding: Folding | None = None) -> pd.DataF
 
 def keyed(view: Ledger, scope: Scope, folding: Folding) -> ir.Table:
     """Every row with the key columns of its group beside its own, and the `place` that its group has in a fold."""
-    rows = sized_rows(view, scope)
-    rows = rows.mutate(**{name: key(rows) for name, key in folding.early(view, scope).items()})
+    rows = scope.usage(view)
+    rows = rows.mutate(**{name: key(rows) for name, key in folding.early(scope).items()})
     rows = rows.mutate(**{name: key(rows) for name, key in folding.late.items()}) if folding.late else rows
     return rows.mutate(place=folding.place(rows))
-
-
-def sized_rows(view: Ledger, scope: Scope) -> ir.Table:
-    """The scope's rows; on the sample company with `input_size`, or every band would read the tags again."""
-    rows = scope.usage(view)
-    return rows.mutate(input_size=input_tokens(rows, sampled=True)) if is_sample(view) else rows
 
 
 def _dimension(name: str, scope: Scope) -> Key:

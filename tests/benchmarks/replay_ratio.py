@@ -3,8 +3,7 @@
     python tests/benchmarks/replay_ratio.py [rows, default 10,000,000] [folder for the ledger]
 
 Prints medians of five interleaved runs, wall and CPU seconds, and the ratio (aim: 2 or less). The
-grouped sum reads the columns the replay reads and groups by the ones that decide a request's fate; on
-the sample company, whose records stand for many calls, that includes the tags.
+grouped sum reads the columns the replay reads and groups by the ones that decide a request's fate.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from analytics.scope import Scope
 from data.facts.models import shipped
 from data.ledger import Ledger
 from data.prices.book import PriceBook
-from data.sample.sample import is_sample
 from data.schema import TOKENS
 from routing.policies.text import read_policy
 from simulations.replay.replay import replay
@@ -61,9 +59,7 @@ def main() -> None:
     ledger = Ledger.open(folder)
     view = ledger.at(ledger.snapshot())
     market, scope = Market(PriceBook(), shipped(), datetime.fromisoformat("2026-11-20")), Scope.of(view)
-    sums = ", ".join(f"sum({name})" for name in (*TOKENS, "cost_usd", "latency_ms", "quality_score")) + (
-        ", sum(length(tags::VARCHAR))" if is_sample(view) else ""
-    )
+    sums = ", ".join(f"sum({name})" for name in (*TOKENS, "cost_usd", "latency_ms", "quality_score"))
     plain = (
         f"SELECT {', '.join(KEYS)}, count(*), count(*) FILTER (attempt = 1), count(latency_ms), count(quality_score),"
         f" {sums} FROM {view.name('usage')} GROUP BY ALL"

@@ -52,18 +52,6 @@ def test_unknown_tokens_place_no_load(home):
     assert arrivals.demand(ledger, Scope()).requests.sum() == 2
 
 
-def test_a_sampled_record_stands_for_its_calls(home):
-    ledger = ledger_of(
-        home, [{"requested_at": START, "tags": '{"calls": 4}', "fresh_input_tokens": 4000, "output_tokens": 800}]
-    )
-    assert arrivals.demand(ledger, Scope(), sampled=True).requests.tolist() == [pytest.approx(4 / 60)]
-    assert arrivals.demand(ledger, Scope()).requests.tolist() == [1]
-    each = arrivals.requests(ledger, Scope(), START, START + timedelta(hours=1), sampled=True)
-    assert each.at_s.tolist() == [0, 900, 1800, 2700]
-    assert each.fresh_tokens.tolist() == [1000] * 4
-    assert each.output_tokens.tolist() == [200] * 4
-
-
 def test_an_hour_is_not_made_a_month_in_silence(home):
     hour = arrivals.demand(ledger_of(home, rows(60, timedelta(minutes=1))), Scope())
     with pytest.raises(Refused, match="60 minutes"):

@@ -76,19 +76,6 @@ def test_bands_count_all_input_and_start_at_their_edge(tmp_path, tokens, cached,
     assert found != found if band is None else found == band
 
 
-def test_a_record_of_the_sample_company_counts_as_many_calls(tmp_path):
-    ledger = ledger_of(tmp_path, [{"fresh_input_tokens": 400_000, "tags": '{"calls": 200.0}'}])
-    view, scope = view_of(ledger)
-    assert fold(view, scope)["band"].iloc[0] == 50_000
-    with ledger.write() as cursor:
-        cursor.execute(
-            "INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', "
-            "'/x/sample/2026-11-21-10-rows-400-days-seed-7/a.jsonl', 'litellm', 1)"
-        )
-    view, scope = view_of(ledger)
-    assert fold(view, scope)["band"].iloc[0] == 2_000
-
-
 def test_the_last_instant_is_that_of_the_last_request(tmp_path):
     view, scope = view_of(ledger_of(tmp_path, [{}] * 14))
     assert last_instant(view, scope).date() == START.date().replace(day=18)

@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from data.errors import BadInput, BatonError
-from data.sample.sample import is_sample
 from pages.parts.lab import tasks as lab_tasks
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
@@ -192,8 +191,6 @@ def _prediction(policy: str) -> dict[str, dict[str, float | str]]:
             value = float(st.query_params.get(key, ""))
             if 0 <= value < float("inf"):
                 said[name] = value
-    if is_sample(shell.view()) and said.pop("cost_per_task_usd", None) is not None:
-        st.caption("The replay's cost a request is left out: a record of the sample company stands for many calls.")
     if not said:
         return {}
     scale = st.query_params.get("said_scale", "")[:120]
