@@ -69,6 +69,11 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
     if head == b"PAR1":
         file = File(path, path, "parquet", "none")
         return file, _sample(cursor, file)
+    if head == b"SQLi":
+        raise Unreadable(
+            f"{path.name} is a SQLite database; write the table with the usage as JSON, for example"
+            f' `sqlite3 -json {path.name} "SELECT * FROM message" > usage.json`, and load that.'
+        )
     if head == b"PK\x03\x04":
         raise Unreadable(
             f"{path.name} is an Excel workbook or another zip archive; save the sheet as CSV, or unpack it, and load"
