@@ -39,7 +39,9 @@ COLUMNS = {
     "reported_cost_usd": "coalesce(q.cost, d.contextCondense.cost)",
     "unmetered": f"NOT {HAS_TOKENS} AND d.contextCondense.cost IS NULL",
     "skip": f"""CASE WHEN d.contextCondense.cost IS NULL AND d.say IS DISTINCT FROM 'api_req_started'
-        AND NOT coalesce({HAS_TOKENS}, FALSE) THEN 'a message without tokens' END""",
+        AND NOT coalesce({HAS_TOKENS}, FALSE) THEN 'a message without tokens'
+        WHEN d.contextCondense.cost IS NULL AND NOT {HAS_TOKENS} AND d.modelInfo.modelId IS NULL
+        THEN 'a request that did not end: it has neither tokens nor a model' END""",
 }
 
 METRICS = dict.fromkeys(("inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "cost"), "VARCHAR")
