@@ -178,7 +178,7 @@ def explained(found: list[Anomaly], share: Callable[[Anomaly, Anomaly], float]) 
 
     The narrowest is the one with the least expected spend a day; a wider one is dropped when a kept one explains
     more than half of it. `share(narrow, wide)` is the part of the narrow series that lies in the wide one.
-    A failing model stands on its own.
+    A failing model stands on its own; an hour of days that are unusual as a whole is no news beside them.
     """
     kept: list[Anomaly] = []
     for one in sorted(
@@ -192,4 +192,10 @@ def explained(found: list[Anomaly], share: Callable[[Anomaly, Anomaly], float]) 
         same = [abs(k.usd) for k in inside if (k.usd > 0) == (one.usd > 0) and share(k, one) > 0.8]
         if max(same, default=0.0) < 0.5 * abs(one.usd) or one.kind == "failures":
             kept.append(one)
-    return sorted(kept, key=lambda a: -abs(a.usd))
+    days = [one for one in kept if one.kind in ("spend", "request cost") and one.usd > 0]
+
+    def is_told(hour: Anomaly) -> bool:
+        around = [one for one in days if one.start <= hour.start and hour.end <= one.end]
+        return any(max(share(hour, one), share(one, hour)) > 0.5 for one in around)
+
+    return sorted((a for a in kept if a.kind != "hour" or not is_told(a)), key=lambda a: -abs(a.usd))

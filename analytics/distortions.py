@@ -24,7 +24,7 @@ class Distortion(NamedTuple):
 
     @property
     def text(self) -> str:
-        """`+8.7% without research-agent above its pattern 18 Oct to 24 Oct`."""
+        """`+8.7% without “research-agent above its pattern 18 Oct to 24 Oct”`."""
         more = f" and {len(self.events) - 1} more" if len(self.events) > 1 else ""
         return f"{wording.share_change(self.change_without)} without “{self.events[0].title}”{more}"
 

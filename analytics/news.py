@@ -1,9 +1,9 @@
-"""What the title of a week tells: its news by dollars, novelty and risk, and the rule in words."""
+"""What a reader must know first, of a week or of any span: by dollars, novelty and risk, and the rule in words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from analytics.incidents import Incident
@@ -22,12 +22,13 @@ TOLD = 0.0005  # a change of spend under this share is none
 
 
 class News(NamedTuple):
-    """One thing to know about a week: `text` goes on after a comma; `usd` are the dollars of `period`."""
+    """One thing to know about a span: `text` says it, `usd` are the dollars of `period`, `on` a day it is about."""
 
-    kind: str  # incident | budget | price change | ending | change
+    kind: str  # incident | silence | budget | price change | ending | caveat | change
     text: str
     usd: float
     period: str
+    on: date | None = None
     is_new: bool = False
     is_risk: bool = False
 
@@ -41,8 +42,8 @@ def ranked(news: Iterable[News]) -> tuple[News, ...]:
     return tuple(sorted((one for one in news if one.weight), key=lambda one: (-one.weight, one.text)))
 
 
-def of_incidents(incidents: Iterable[tuple[Incident, str]], start: date) -> list[News]:
-    """Incidents with their status, unless somebody settled them."""
+def of_incidents(incidents: Iterable[tuple[Incident, str]], since: date, span: str = "this week") -> list[News]:
+    """Incidents with their status, unless somebody settled them; those that began on or after `since` are new."""
     found = []
     for one, status in incidents:
         if status in SETTLED:
@@ -50,11 +51,12 @@ def of_incidents(incidents: Iterable[tuple[Incident, str]], start: date) -> list
         if one.kind == "silence":
             cost = f"about {wording.usd(-one.usd_in_scope)} of it is not in the log"
         elif one.usd_in_scope >= 0:
-            cost = f"{wording.usd(one.usd_in_scope)} above the usual this week"
+            cost = f"{wording.usd(one.usd_in_scope)} above the usual {span}"
         else:
-            cost = f"{wording.usd(-one.usd_in_scope)} less this week"
-        risk = one.kind in ("failures", "silence")
-        found.append(News("incident", f"{one.title}: {cost}", one.usd_in_scope, "this week", one.start >= start, risk))
+            cost = f"{wording.usd(-one.usd_in_scope)} less {span}"
+        kind = "silence" if one.kind == "silence" else "incident"
+        risk, last = one.kind in ("failures", "silence"), one.end - timedelta(days=1)
+        found.append(News(kind, f"{one.title}: {cost}", one.usd_in_scope, span, last, one.start >= since, risk))
     return found
 
 
@@ -74,17 +76,19 @@ def of_budgets(budgets: Iterable[dict[str, Any]]) -> list[News]:
     return found
 
 
-def of_what_is_ahead(changes: Iterable[PriceChange], ends: Iterable[Ending], day: date) -> list[News]:
-    """Announced changes of the next weeks."""
+def of_what_is_ahead(
+    changes: Iterable[PriceChange], ends: Iterable[Ending], day: date, days: int = SOON_DAYS
+) -> list[News]:
+    """Announced changes of the next `days`."""
     found = [
-        News("price change", change.text, change.usd_month, "a month")
+        News("price change", change.text, change.usd_month, "a month", change.on)
         for change in changes
-        if not change.successor and (change.on - day).days <= SOON_DAYS
+        if not change.successor and (change.on - day).days <= days
     ]
     for one in ends:
-        if (one.on - day).days <= SOON_DAYS:
+        if (one.on - day).days <= days:
             usd = one.usd_month if one.is_at_risk else one.change_usd_month or 0.0
-            found.append(News("ending", one.text, usd, "a month", is_risk=one.is_at_risk))
+            found.append(News("ending", one.text, usd, "a month", one.on, is_risk=one.is_at_risk))
     return found
 
 

@@ -22,7 +22,7 @@ from data import wording
 from data.errors import NoData
 from data.ledger import Ledger
 from data.prices.book import PriceBook
-from data.prices.model_lives import ModelLives, successor
+from data.prices.model_lives import ModelLives, Successors
 from data.schema import TOKENS
 from data.state import State
 
@@ -76,11 +76,11 @@ def announced(view: Ledger, state: State, scope: Scope, until: date | None = Non
     spend = float(work["cost_usd"].sum())
     if not spend:
         return ()
-    book, lives = PriceBook.load(state), ModelLives(state)
+    book, lives, heirs = PriceBook.load(state), ModelLives(state), Successors(state)
     found = []
     for row in work.itertuples(index=False):
         end = lives.retirement(row.provider, row.model)
-        heir = successor(state, row.provider, row.model) if end else None
+        heir = heirs.of(row.provider, row.model) if end else None
         found += _steps(book, row, day, (end.retires, heir) if end and heir else None)
     running, changes = 1.0, []
     for step in sorted(found):

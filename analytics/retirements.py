@@ -14,7 +14,7 @@ from analytics.scope import Scope
 from data import wording
 from data.calendar import DAYS_PER_YEAR
 from data.ledger import Ledger
-from data.prices.model_lives import ModelLives, successor
+from data.prices.model_lives import ModelLives, Successors
 from data.state import State
 
 HORIZON_DAYS = DAYS_PER_YEAR  # what ends later is no plan yet
@@ -58,14 +58,14 @@ def endings(view: Ledger, state: State, scope: Scope, until: date | None = None)
     """The announced ends within a year of the data that touch the scope's recent work, in order of date."""
     day = last_paid(view, until)
     work, per_month = recent_work(view, scope.at_any_time(), day)
-    lives = ModelLives(state)
+    lives, heirs = ModelLives(state), Successors(state)
     moves = {(c.provider, c.model): c.usd_month for c in announced(view, state, scope, until) if c.successor}
     found = []
     for row in work.itertuples(index=False):
         end = lives.retirement(row.provider, row.model)
         if end is None or end.retires > day + timedelta(days=HORIZON_DAYS) or not row.cost_usd:
             continue
-        heir = successor(state, row.provider, row.model)
+        heir = heirs.of(row.provider, row.model)
         found.append(
             Ending(
                 row.provider,

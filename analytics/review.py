@@ -77,6 +77,11 @@ def week_name(monday: date) -> str:
     return f"{year}-W{week:02d}"
 
 
+def week_of_day(day: date) -> str:
+    """The name of the ISO week that holds a day."""
+    return week_name(day - timedelta(days=day.weekday()))
+
+
 def last_week(view: Ledger) -> date:
     """Monday of the last week that is over; of the running one where the log is younger."""
     reach = through(view)

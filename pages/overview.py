@@ -7,10 +7,12 @@ import streamlit as st
 
 from analytics import budgets, forecast, savings, spend
 from analytics.coverage import Comparison, comparison, coverage
+from analytics.distortions import Distortion, distortion
 from analytics.registry import DIMENSIONS
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from data.state import State
+from pages.parts.overview.attention import what_needs_attention
 from pages.ui import charts, exports, filters, loading, shell
 from pages.ui import format as fmt
 from routing.policies import in_force
@@ -54,6 +56,11 @@ def biggest_saving(view: Ledger, state: State, scope: Scope) -> savings.Savings:
     return savings.findings(view, savings.recent(view, scope), state, in_force.forbidden(state))
 
 
+@shell.cached
+def distorted(view: Ledger, scope: ClosedScope) -> Distortion | None:
+    return distortion(view, comparison(view, scope))
+
+
 def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope) -> str:
     """The page's title: where this month ends, and whether that keeps the budget."""
     whose = " for these filters" if scope.filters else ""
@@ -76,8 +83,12 @@ def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope)
     )
 
 
-def kpis(now: dict, pair: tuple[dict, dict] | None, outlook: forecast.Outlook, against: str) -> None:
-    """Four numbers; the change is over the compared days (`pair`: now and before), or not told."""
+def kpis(
+    now: dict, pair: tuple[dict, dict] | None, outlook: forecast.Outlook, against: str, known: Distortion | None
+) -> None:
+    """Four numbers; the change is over the compared days (`pair`: now and before), or not told. A change of spend
+    that a known event turns round is grey: it is neither good nor bad news."""
+    turned = known is not None and known.change * known.change_without < 0
     after, before = pair or ({}, {})
     cells = st.columns(4)
     money = (
@@ -90,7 +101,7 @@ def kpis(now: dict, pair: tuple[dict, dict] | None, outlook: forecast.Outlook, a
             label,
             write(now[name]),
             delta=None if change is None else fmt.delta(fmt.share_change(change)),
-            delta_color="inverse",
+            delta_color="off" if turned and name == "cost_usd" else "inverse",
             border=True,
             delta_description=against if change is not None else None,
             help=meaning,
@@ -260,8 +271,12 @@ pair = None
 if compared.now is not None and compared.before is not None:
     pair = totals(view, compared.now), totals(view, compared.before)
 days = compared.now.length_days if compared.now else 0
-kpis(now, pair, outlook, f"vs prior {days}d")
+known = distorted(view, scope)
+kpis(now, pair, outlook, f"vs prior {days}d", known)
+if known:
+    st.caption(fmt.md(f"Spend {fmt.share_change(known.change)} against the {days} days before; {known.text}."))
 pacing(outlook, held)
+what_needs_attention(view, scope)
 running(view, scope, compared)
 st.segmented_control(
     "Split by",

@@ -52,7 +52,13 @@ class ModelLives:
         return known is not None and known.retires <= day
 
 
-def successor(state: State, provider: str, model: str) -> tuple[str, str] | None:
-    """(provider, model) that the operator named to take over a model's work; None where nobody did."""
-    named = SUCCESSORS.get(state, model)
-    return (named.provider or provider, named.model) if named else None
+class Successors:
+    """Who takes over from whom, as the operator named them."""
+
+    def __init__(self, state: State) -> None:
+        self._named = SUCCESSORS.all(state)
+
+    def of(self, provider: str, model: str) -> tuple[str, str] | None:
+        """(provider, model) that takes over a model's work at a provider; None where nobody was named."""
+        named = self._named.get(model)
+        return (named.provider or provider, named.model) if named else None

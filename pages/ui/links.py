@@ -27,6 +27,7 @@ CHOICES = (
     "by",
     "mode",
     "start_from",
+    "week",
 )
 
 

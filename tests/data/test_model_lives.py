@@ -9,7 +9,7 @@ from data.errors import BadInput
 from data.facts import lives, tables
 from data.facts.models import save_edit
 from data.prices import second_catalogue
-from data.prices.model_lives import SUCCESSORS, ModelLives, successor
+from data.prices.model_lives import SUCCESSORS, ModelLives, Successors
 
 JULY = date(2026, 7, 24)
 
@@ -46,11 +46,11 @@ def test_the_operator_knows_better_than_a_file_and_a_file_better_than_the_table(
 
 
 def test_the_operator_names_who_takes_over(state):
-    assert successor(state, "openai", "gpt-4.1") is None
+    assert Successors(state).of("openai", "gpt-4.1") is None
     SUCCESSORS.save(state, "gpt-4.1", {"model": "gpt-5.2"})
-    assert successor(state, "azure", "gpt-4.1") == ("azure", "gpt-5.2")
+    assert Successors(state).of("azure", "gpt-4.1") == ("azure", "gpt-5.2")
     SUCCESSORS.save(state, "gpt-4.1", {"model": "minimax-m2", "provider": "minimax"})
-    assert successor(state, "azure", "gpt-4.1") == ("minimax", "minimax-m2")
+    assert Successors(state).of("azure", "gpt-4.1") == ("minimax", "minimax-m2")
 
 
 def test_an_own_line_without_a_day_is_refused_in_a_sentence(home):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from data.prices.model_lives import successor
+from data.prices.model_lives import Successors
 from data.state import State
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of
 from tests.pages.test_pages import opened
@@ -22,7 +22,7 @@ def test_naming_a_successor_moves_the_work_and_the_forecast(home, monkeypatch):
     before = app.title[0].value
     app.selectbox(key="successor_openai_gpt-4.1").select("gpt-5.2").run()
     assert not app.exception and not app.error
-    assert successor(State.open(home), "openai", "gpt-4.1") == ("openai", "gpt-5.2")
+    assert Successors(State.open(home)).of("openai", "gpt-4.1") == ("openai", "gpt-5.2")
     assert any("moves to gpt-5.2" in m.value for m in app.markdown)
     assert app.title[0].value != before
     st.cache_data.clear()

@@ -1,0 +1,79 @@
+"""What needs attention now: open incidents, budgets at risk, announced changes, silent sources, caveats that grew.
+
+The Overview's list, most weighty first (`news.ranked`); each line with its dollars.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from analytics import anomaly_search, budgets, incidents, news, retirements
+from analytics.coverage import Comparison, comparison
+from analytics.forecast import READS as FORECAST_READS
+from analytics.news import News
+from analytics.planned_events import planned
+from analytics.price_changes import announced, last_paid
+from analytics.scope import ClosedScope
+from analytics.spend import totals
+from data import wording
+from data.calendar import DAYS_PER_WEEK
+from data.caveats import BY_CODE
+from data.ledger import Ledger
+from data.state import State
+
+READS = ("budget", "finding", *FORECAST_READS)  # kinds of document that the list depends on
+AHEAD_DAYS = 180  # what is announced further ahead waits on the Budget plan
+GREW = 0.01  # of the dollars
+RULE = (
+    "By dollars; what began in the last week counts twice, and so does what stops work, hides spend or breaks a budget."
+)
+
+
+def attention(view: Ledger, state: State, scope: ClosedScope) -> tuple[News, ...]:
+    """What needs attention in a scope, most weighty first; budgets are told where nothing is filtered."""
+    seen = anomaly_search.findings(view, scope).anomalies
+    happened = [(one, incidents.noted(state, one)["status"]) for one in incidents.incidents(view, scope, seen)]
+    day = last_paid(view)
+    since = min(day + timedelta(days=1), scope.end) - timedelta(days=DAYS_PER_WEEK)
+    changes, ends = announced(view, state, scope), retirements.endings(view, state, scope)
+    statuses = [] if scope.filters else budgets.status(view, state, planned(state))
+    return news.ranked(
+        [
+            *news.of_incidents(happened, since, f"in these {scope.length_days} days"),
+            *news.of_budgets(budgets.described(one) for one in statuses),
+            *news.of_what_is_ahead(changes, ends, day, AHEAD_DAYS),
+            *grown_caveats(view, comparison(view, scope)),
+        ]
+    )
+
+
+def grown_caveats(view: Ledger, compared: Comparison) -> list[News]:
+    """Caveats on more of the dollars than before, by at least a point; a caveat is known by provider and model only."""
+    if compared.now is None or compared.before is None:
+        return []
+    if any(name not in ("provider", "model") for name, _ in compared.now.filters):
+        return []
+    now, before = (_shares(view, span) for span in (compared.now, compared.before))
+    found = []
+    for code, (share, usd) in now.items():
+        grew = share - before.get(code, (0.0, 0.0))[0]
+        if grew < GREW:
+            continue
+        label = BY_CODE[code].label if code in BY_CODE else code
+        told = (
+            f"“{label}” is on {wording.share(share)} of the dollars ({wording.usd(usd)}), {wording.points(grew)} "
+            f"against the {compared.now.length_days} days before"
+        )
+        found.append(News("caveat", told, usd * grew / share, "more than before"))
+    return found
+
+
+def _shares(view: Ledger, span: ClosedScope) -> dict[str, tuple[float, float]]:
+    """By caveat: its share of the span's dollars, and those dollars."""
+    whole = float(totals(view, span, ("cost_usd",))["cost_usd"] or 0)
+    days = view.caveats_by_day
+    inside = days.filter((days.day >= span.start) & (days.day < span.end), ~days.day.isin(span.without or [span.end]))
+    for name, values in span.filters:
+        inside = inside.filter(inside[name].isin(values))
+    frame = view.frame(inside.group_by("caveat").aggregate(usd=inside.cost_usd.sum().cast("float64"))).dropna()
+    return {row.caveat: (row.usd / whole, row.usd) for row in frame.itertuples() if whole and row.usd > 0}

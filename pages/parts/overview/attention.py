@@ -1,0 +1,47 @@
+"""What needs attention, each with its dollars and the page that goes further."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from analytics import attention, review
+from analytics.news import News
+from analytics.scope import ClosedScope
+from data.ledger import Ledger
+from data.state import State
+from pages.ui import format as fmt
+from pages.ui import links, shell
+
+
+@shell.cached(reads=attention.READS)
+def needs(view: Ledger, state: State, scope: ClosedScope) -> tuple[News, ...]:
+    return attention.attention(view, state, scope)
+
+
+WAYS_ON = {  # what needs attention -> the page that goes further, and what its link says
+    "incident": ("pages/weekly.py", "See the week"),
+    "silence": ("pages/data_and_prices.py", "See the sources"),
+    "caveat": ("pages/data_and_prices.py", "See the caveats"),
+    "budget": ("pages/plan.py", "See the budget"),
+    "price change": ("pages/plan.py", "See the plan"),
+    "ending": ("pages/plan.py", "Name a successor"),
+}
+SHOWN = 5
+
+
+def what_needs_attention(view: Ledger, scope: ClosedScope) -> None:
+    """Open incidents, budgets at risk, what is announced, silent sources and grown caveats, each with its way on."""
+    st.subheader("What needs attention", anchor=False)
+    found = needs(view, scope)
+    if not found:
+        st.caption("Nothing: no open anomaly, no budget at risk, no announced change, no silent source.")
+        return
+    for one in found[:SHOWN]:
+        page, label = WAYS_ON[one.kind]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.write(fmt.md(f"{one.text}."))
+            week = {"week": review.week_of_day(one.on)} if one.kind == "incident" and one.on else {}
+            section = {"section": "Coverage"} if page == "pages/data_and_prices.py" else {}
+            links.page_link(page, label, ":material/arrow_forward:", week, **section)
+    more = f" {len(found) - SHOWN} more weigh less." if len(found) > SHOWN else ""
+    st.caption(attention.RULE + more)
