@@ -30,6 +30,8 @@ WRAPPERS = (
     "logs",
     "records",
     "items",
+    "runs",
+    "spans",
     "value",
     "traces",
     "events",

@@ -1,0 +1,118 @@
+"""LangSmith runs: exports of the API, the SDK and the bulk export, whose JSON columns may be text.
+
+A chain has the sums of the runs below it under the same names. LangChain's input is the sum of all kinds of input, its
+output of all kinds of output; the details need not add up. Times without a zone are UTC. Source: langsmith 0.15.1
+`schemas.py`.
+"""
+
+from __future__ import annotations
+
+import json
+
+from data.formats import Format, UsageObject, has, traced_runs
+
+DETAILS = {
+    "input": ("prompt_token_details", "input_token_details"),
+    "output": ("completion_token_details", "output_token_details"),
+}
+META = {
+    "input_tokens": "VARCHAR",
+    "output_tokens": "VARCHAR",
+    "total_tokens": "VARCHAR",
+    "input_token_details": {
+        "cache_read": "VARCHAR",
+        "cache_creation": "VARCHAR",
+        "ephemeral_5m_input_tokens": "VARCHAR",
+        "ephemeral_1h_input_tokens": "VARCHAR",
+    },
+    "output_token_details": {"reasoning": "VARCHAR"},
+    "total_cost": "VARCHAR",
+    "input_cost": "VARCHAR",
+    "output_cost": "VARCHAR",
+}
+TEXTS = (
+    "id",
+    "trace_id",
+    "parent_run_id",
+    "session_id",
+    "session_name",
+    "name",
+    "run_type",
+    "start_time",
+    "end_time",
+    "first_token_time",
+    "status",
+    "error",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "total_cost",
+)
+OBJECTS = ("extra", "outputs", "prompt_token_details", "completion_token_details")
+FIELDS = dict.fromkeys(TEXTS, "VARCHAR") | dict.fromkeys((*OBJECTS, "tags"), "JSON")
+RUNS = f"""
+    SELECT *, json_transform(coalesce(outputs -> 'usage_metadata', extra -> 'metadata' -> 'usage_metadata',
+        outputs -> 'message' -> 'kwargs' -> 'usage_metadata',
+        outputs -> 'generations' -> 0 -> 0 -> 'message' -> 'kwargs' -> 'usage_metadata'), '{json.dumps(META)}') AS u
+    FROM (SELECT *, {", ".join(f"json_of(d.{name}) AS {name}" for name in OBJECTS)} FROM records)"""
+
+
+def _detail(side: str, name: str) -> str:
+    run, meta = DETAILS[side]
+    return f"coalesce({run} ->> '{name}', u.{meta}.{name})"
+
+
+NAMED = {
+    "trace_id": "text_of(d.trace_id)",
+    "span_id": "text_of(d.id)",
+    "parent_id": "text_of(d.parent_run_id)",
+    "operation": "d.run_type",
+    "failed": "text_of(d.error) IS NOT NULL OR d.status = 'error'",
+    "started_at": "utc(d.start_time)",
+    "duration_ms": "date_diff('microsecond', utc(d.start_time), utc(d.end_time)) / 1000.0",
+    "ttft_ms": "date_diff('microsecond', utc(d.start_time), utc(d.first_token_time)) / 1000.0",
+    "model": """coalesce(jtext(extra, '$.metadata.ls_model_name'), jtext(extra, '$.invocation_params.model'),
+        jtext(extra, '$.invocation_params.model_name'))""",
+    "provider": "jtext(extra, '$.metadata.ls_provider')",
+    "input": "coalesce(text_of(d.prompt_tokens), u.input_tokens)",
+    "output": "coalesce(text_of(d.completion_tokens), u.output_tokens)",
+    "total": "coalesce(text_of(d.total_tokens), u.total_tokens)",
+    "cache_read": _detail("input", "cache_read"),
+    "cache_write": _detail("input", "cache_creation"),
+    "cache_write_5m": _detail("input", "ephemeral_5m_input_tokens"),
+    "cache_write_1h": _detail("input", "ephemeral_1h_input_tokens"),
+    "reasoning": _detail("output", "reasoning"),
+    "cost": "coalesce(text_of(d.total_cost), u.total_cost)",
+    "cache_inside": "'true'",
+    "error": "left(text_of(d.error), 200)",
+    "project": "coalesce(text_of(d.session_name), text_of(d.session_id))",
+    "feature": "coalesce(jtext(extra, '$.metadata.feature'), jtext(extra, '$.metadata.langgraph_node'))",
+    "environment": "jtext(extra, '$.metadata.environment')",
+    "person": "coalesce(jtext(extra, '$.metadata.user_id'), jtext(extra, '$.metadata.user'))",
+    "session": """coalesce(jtext(extra, '$.metadata.session_id'), jtext(extra, '$.metadata.thread_id'),
+        jtext(extra, '$.metadata.conversation_id'))""",
+    "used": "json_object('input', prompt_token_details, 'output', completion_token_details)",
+}
+KNOWN = {
+    "input": META["input_token_details"],
+    "output": META["output_token_details"],
+}
+HARMLESS = {
+    "input.cache_read_over_200k": "a part of the cache reads",
+    "input.audio": "counted with the text of the input",
+    "output.audio": "counted with the text of the output",
+}
+
+FORMATS = (
+    Format(
+        name="langsmith",
+        label="LangSmith runs",
+        recognise=lambda sample: has(sample, "run_type", "start_time") and has(sample, "id"),
+        fields=FIELDS,
+        rows=traced_runs.rows(RUNS, NAMED),
+        columns=traced_runs.COLUMNS,
+        usage=(UsageObject("used", KNOWN, HARMLESS, name="token_details"),),
+        order=40,
+        note="Costs are LangSmith's own, from its price table.",
+    ),
+)
