@@ -25,12 +25,12 @@ spans AS (
 )"""
 
 
-def _placed(found: str) -> str:
+def placed(found: str) -> str:
     """CTEs that turn `found` (a span's columns and its `attributes` as one JSON object) into `spans`."""
     return f"placed AS (SELECT *, row_number() OVER (ORDER BY file_no, record_no) AS place FROM ({found})),{LEAVES}"
 
 
-def _merged(*objects: str) -> str:
+def merged(*objects: str) -> str:
     """SQL: JSON objects in one; of one key the last object's value counts."""
     return "json_merge_patch('{}', " + ", ".join(f"coalesce({text}, '{{}}')" for text in objects) + ")"
 
@@ -40,7 +40,7 @@ def _plain(identity: str) -> str:
 
 
 # JavaScript gives [seconds, nanoseconds], Python text.
-def _instant(name: str) -> str:
+def instant(name: str) -> str:
     seconds, rest = (f"TRY_CAST(d.{name} ->> {n} AS HUGEINT)" for n in (0, 1))
     return f"""CASE WHEN json_type(d.{name}) = 'ARRAY' THEN utc(({seconds} * 1000000000 + {rest})::VARCHAR)
         ELSE utc(d.{name} ->> '$') END"""
@@ -50,13 +50,13 @@ CONSOLE = f"""
     SELECT file_no, record_no, path, name, {_plain("trace_id")} AS trace_id,
         {_plain("span_id")} AS span_id, {_plain("parent_id")} AS parent_id, started_at, date_diff('microsecond',
             started_at, ended_at) / 1000.0 AS duration_ms,
-        failed, {_merged("resource", "attributes")} AS attributes
+        failed, {merged("resource", "attributes")} AS attributes
     FROM (SELECT file_no, record_no, path, d.name AS name, coalesce(d.context.trace_id, d.spanContext.traceId,
         d.traceId) AS trace_id,
         coalesce(d.context.span_id, d.spanContext.spanId, d.id) AS span_id,
         coalesce(d.parent_id, d.parentSpanId, d.parentId, d.parentSpanContext.spanId) AS parent_id,
-        coalesce({_instant("start_time")}, {_instant("startTime")}, utc(d.timestamp)) AS started_at,
-        coalesce({_instant("end_time")}, {_instant("endTime")}, started_at + to_microseconds(d.duration)) AS ended_at,
+        coalesce({instant("start_time")}, {instant("startTime")}, utc(d.timestamp)) AS started_at,
+        coalesce({instant("end_time")}, {instant("endTime")}, started_at + to_microseconds(d.duration)) AS ended_at,
         d.status.status_code = 'ERROR' OR d.status.code IN ('2', 'ERROR') AS failed,
         json_of(d.attributes) AS attributes, json_of(d.resource.attributes) AS resource FROM records)"""
 
@@ -71,7 +71,7 @@ JAEGER = f"""
             span.parentSpanID) AS parent_id,
         utc(span.startTime) AS started_at, number(span.duration) / 1000 AS duration_ms,
         (tags ->> 'error') = 'true' OR (tags ->> 'otel.status_code') = 'ERROR' AS failed,
-        {_merged("json_object('service.name', json_of(processes) -> span.processID ->> 'serviceName')", "tags")} AS
+        {merged("json_object('service.name', json_of(processes) -> span.processID ->> 'serviceName')", "tags")} AS
             attributes
     FROM (SELECT *, {TAGS} AS tags FROM (
         SELECT file_no, record_no, path, t.traceID AS traceID, t.processes AS processes, unnest(t.spans) AS span
@@ -82,7 +82,7 @@ PHOENIX = f"""
         d.context.span_id AS span_id, d.parent_id AS parent_id, utc(d.start_time) AS started_at,
         date_diff('microsecond', utc(d.start_time), utc(d.end_time)) / 1000.0 AS duration_ms,
             d.status_code = 'ERROR' AS failed,
-        {_merged("json_object('openinference.span.kind', d.span_kind)", "json_of(d.attributes)")} AS attributes
+        {merged("json_object('openinference.span.kind', d.span_kind)", "json_of(d.attributes)")} AS attributes
     FROM records"""
 
 CONSOLE_FIELDS = {
@@ -155,7 +155,7 @@ FORMATS = (
         label="OpenTelemetry spans as console exporters print them",
         recognise=_is_console,
         fields=CONSOLE_FIELDS,
-        rows=spans.rows(_placed(CONSOLE)),
+        rows=spans.rows(placed(CONSOLE)),
         columns=spans.COLUMNS,
         family="otlp",
         order=45,
@@ -165,7 +165,7 @@ FORMATS = (
         label="Jaeger traces (JSON of the UI and the API)",
         recognise=_is_jaeger,
         fields={"data": [JAEGER_TRACE]} | JAEGER_TRACE,
-        rows=spans.rows(_placed(JAEGER)),
+        rows=spans.rows(placed(JAEGER)),
         columns=spans.COLUMNS,
         family="otlp",
         order=40,
@@ -176,7 +176,7 @@ FORMATS = (
         label="Phoenix spans (REST API)",
         recognise=lambda sample: has(sample, "span_kind", "context", "start_time", "attributes"),
         fields=PHOENIX_FIELDS,
-        rows=spans.rows(_placed(PHOENIX)),
+        rows=spans.rows(placed(PHOENIX)),
         columns=spans.COLUMNS,
         family="otlp",
         order=40,
