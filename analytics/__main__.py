@@ -20,6 +20,7 @@ COMMANDS = (
     "inventory",
     "reconcile",
     "review",
+    "chargeback_command",
     "focus",
     "measures_page",
 )

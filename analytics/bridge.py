@@ -12,7 +12,7 @@ import pandas as pd
 from analytics import list_prices
 from analytics.answers_by_version import kept
 from analytics.bridge_maths import CENT, COLUMNS, Bridge, Driver, bridge, bridges
-from analytics.budgets import Budget, named
+from analytics.budget import Budget, named
 from analytics.command_options import add_span, parse_day, view_of
 from analytics.coverage import comparison, coverage
 from analytics.history import through

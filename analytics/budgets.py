@@ -5,105 +5,36 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from analytics.budget import BUDGETS, PERIODS, SCOPES, Budget, checked, save
 from analytics.command_options import view_of
-from analytics.history import through
+from analytics.history import Through, through
 from analytics.known_spend import known_spend
 from analytics.outlook import Outlook, outlook_of
 from analytics.planned_events import Event, planned
 from analytics.price_changes import announced
 from analytics.registry import dimension
+from analytics.running_out import RunningOut, running_out
 from analytics.scope import Scope
 from data import console, wording
-from data.documents import Documents
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
 
-MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
-SCOPES = ("team", "model", "project", "feature")
-
-
-class Budget(BaseModel):
-    """An amount per period for a scope: the whole company (no filters), or values of team, model, project, feature.
-
-    A period starts on `start_day` of its first month; quarters and years count from `start_month`.
-    `starts` and `ends` (excluded) bound the budget itself. Money is USD; another currency needs a dated rate.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(min_length=1, max_length=80)
-    amount: float = Field(gt=0)
-    period: Literal["monthly", "quarterly", "yearly"] = "monthly"
-    filters: dict[str, tuple[str, ...]] = {}
-    start_day: int = Field(default=1, ge=1, le=28)
-    start_month: int = Field(default=1, ge=1, le=12)
-    starts: date | None = None
-    ends: date | None = None
-    soft: float = Field(default=0.8, gt=0, le=5)
-    hard: float = Field(default=1.0, gt=0, le=5)
-    currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
-    usd_rate: float | None = Field(default=None, gt=0)
-    usd_rate_on: date | None = None
-    note: str = ""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Budget:
-        if self.starts and self.ends and self.starts >= self.ends:
-            raise ValueError(f"it ends on {self.ends}, before it starts on {self.starts}")
-        if self.soft > self.hard:
-            raise ValueError(
-                f"the soft threshold {wording.percent(self.soft)} is above the hard one {wording.percent(self.hard)}"
-            )
-        if self.currency != "USD" and not (self.usd_rate and self.usd_rate_on):
-            raise ValueError(
-                f"{self.currency} needs usd_rate and usd_rate_on (a dated rate), else it is kept apart from USD"
-            )
-        unknown = set(self.filters) - set(SCOPES)
-        if unknown:
-            raise ValueError(f"{', '.join(sorted(unknown))} is no budget scope; use {', '.join(SCOPES)}")
-        return self
-
-    @property
-    def amount_usd(self) -> float:
-        return self.amount if self.currency == "USD" else self.amount * (self.usd_rate or 1.0)
-
-    def period_of(self, day: date) -> tuple[date, date]:
-        """The period [start, end) that holds a day."""
-        months = MONTHS[self.period]
-        anchor = (self.start_month - 1) % months
-        number = day.year * 12 + day.month - 1 - (day.day < self.start_day)
-        first = number - (number - anchor) % months
-        start, end = (date(n // 12, n % 12 + 1, self.start_day) for n in (first, first + months))
-        return start, end
-
-    def span_at(self, day: date) -> tuple[date, date]:
-        """The days [start, end) of the period at `day` in which the budget is valid; its first or last period outside
-        of them."""
-        start, end = self.period_of(day)
-        if self.starts and self.starts >= end:
-            start, end = self.period_of(self.starts)
-        elif self.ends and self.ends <= start:
-            start, end = self.period_of(self.ends - timedelta(days=1))
-        return max(start, self.starts or start), min(end, self.ends or end)
-
-    def overlaps(self, other: Budget) -> bool:
-        """Whether both would count the same spend twice: same scope, same rhythm, days in common."""
-        apart = (self.ends and other.starts and self.ends <= other.starts) or (
-            other.ends and self.starts and other.ends <= self.starts
-        )
-        return self.filters == other.filters and self.period == other.period and not apart
-
-
-BUDGETS = Documents("budget", Budget, about=lambda budget: budget.filters.get("team", ()))  # by their names
+STATES = {  # what a state means, for a reader
+    "not started": "its first day is ahead",
+    "ended": "its last day is past",
+    "no log": "no day of the period has a log yet: what was spent is not known",
+    "under": "spent less than the soft threshold",
+    "soft": "spent as much as the soft threshold",
+    "hard": "spent as much as the hard threshold",
+    "over": "spent more than the budget",
+}
 
 
 class Status(NamedTuple):
-    """One budget in the period of the newest data. `state`: not started, ended, under, soft, hard or over."""
+    """One budget in the period of the newest data; `state` is one of STATES."""
 
     budget: Budget
     outlook: Outlook
@@ -112,6 +43,7 @@ class Status(NamedTuple):
     chance_of_overrun: float | None
     state: str
     overlaps: tuple[str, ...] = ()
+    runs_out: RunningOut | None = None
 
     @property
     def spent_share(self) -> float:
@@ -129,83 +61,51 @@ def status(view: Ledger, state: State, events: Sequence[Event] = (), until: date
     reach = through(view)
     if until and until < reach.complete_until:
         reach = reach._replace(day=until - timedelta(days=1), complete_until=until)
-    found = []
-    for budget in budgets:
-        scope = Scope.of(view, None, None, **budget.filters)
-        # Planned events are the company's: they belong to budgets without filters.
-        changes = [change.event for change in announced(view, state, scope, reach.complete_until)]
-        ahead = [*changes, *(() if budget.filters else events)]
-        outlook, spent = _outlook(view, scope, budget, reach.day, reach.complete_until, ahead)
-        clashes = tuple(other.name for other in budgets if other is not budget and budget.overlaps(other))
-        elapsed = (min(outlook.known_until, outlook.end) - outlook.start).days / max(
-            (outlook.end - outlook.start).days, 1
-        )
-        found.append(
-            Status(
-                budget,
-                outlook,
-                spent,
-                elapsed,
-                outlook.chance_above(budget.amount_usd),
-                _state(budget, reach.day, spent),
-                clashes,
-            )
-        )
+    found = [_status(view, state, budget, budgets, reach, events) for budget in budgets]
     return sorted(found, key=lambda s: (-(s.chance_of_overrun or 0.0), -s.spent_share, s.budget.name))
 
 
-def _outlook(
-    view: Ledger, scope: Scope, budget: Budget, day: date, known_until: date, events: Sequence[Event]
-) -> tuple[Outlook, float]:
-    start, end = budget.span_at(day)
-    spend = known_spend(view, scope).until(day + timedelta(days=1))
-    return outlook_of(spend, known_until, start, end, events), float(spend.within(start, end).seen.sum())
+def _status(
+    view: Ledger, state: State, budget: Budget, others: list[Budget], reach: Through, events: Sequence[Event]
+) -> Status:
+    scope = Scope.of(view, None, None, **budget.filters)
+    # Planned events are the company's: they belong to budgets without filters.
+    changes = [change.event for change in announced(view, state, scope, reach.complete_until)]
+    ahead = [*changes, *(() if budget.filters else events)]
+    start, end = budget.span_at(reach.day)
+    spend = known_spend(view, scope).until(reach.day + timedelta(days=1))
+    outlook = outlook_of(spend, reach.complete_until, start, end, ahead)
+    spent = float(spend.within(start, end).seen.sum())
+    gone = (outlook.known_until - start).days
+    unlogged = gone > 0 and outlook.missing_days == gone and not spent
+    return Status(
+        budget,
+        outlook,
+        spent,
+        gone / max((end - start).days, 1),
+        outlook.chance_above(budget.amount_usd),
+        _state(budget, reach.day, spent, unlogged),
+        tuple(other.name for other in others if other is not budget and budget.overlaps(other)),
+        running_out(spend, reach.complete_until, start, end, budget.amount_usd, ahead),
+    )
 
 
-def _state(budget: Budget, day: date, spent_usd: float) -> str:
+def _state(budget: Budget, day: date, spent_usd: float, unlogged: bool) -> str:
     if budget.starts and day < budget.starts:
         return "not started"
     if budget.ends and day >= budget.ends:
         return "ended"
+    if unlogged:
+        return "no log"
     share = spent_usd / budget.amount_usd
     return "over" if share > 1 else "hard" if share >= budget.hard else "soft" if share >= budget.soft else "under"
 
 
 def company(statuses: Iterable[Status]) -> Status | None:
-    """The budget of the whole company, monthly first; None when there is none."""
+    """The budget of the whole company, monthly first, then the longer periods; None when there is none."""
+    order = ("monthly", "quarterly", "yearly", "weekly", "daily")
     whole = [s for s in statuses if not s.budget.filters and s.state not in ("ended", "not started")]
-    return min(whole, key=lambda s: MONTHS[s.budget.period], default=None)
-
-
-def named(state: State, name: str) -> Budget:
-    """A saved budget; raises BadInput that names the ones there are."""
-    every = BUDGETS.all(state)
-    if name not in every:
-        raise BadInput(
-            f"There is no budget {name!r}; "
-            + (
-                f"use one of {', '.join(every)}."
-                if every
-                else "set one with `python -m analytics budgets --set company=50000`."
-            )
-        )
-    return every[name]
-
-
-def checked(**values: Any) -> Budget:
-    """A budget from a form or a command; raises BadInput naming field and rule."""
-    return BUDGETS.read(str(values.get("name") or ""), values)
-
-
-def save(state: State, budget: Budget) -> list[str]:
-    """Store a budget; returns the names of budgets that would count the same spend twice."""
-    BUDGETS.save(state, budget.name, budget)
-    return clashes(state, budget)
-
-
-def clashes(state: State, budget: Budget) -> list[str]:
-    """The names of saved budgets that would count the same spend twice."""
-    return [other.name for other in BUDGETS.all(state).values() if other.name != budget.name and budget.overlaps(other)]
+    return min(whole, key=lambda s: order.index(s.budget.period), default=None)
 
 
 def described(one: Status) -> dict:
@@ -223,6 +123,10 @@ def described(one: Status) -> dict:
         "p50": outlook.p50,
         "p90": outlook.p90,
         "chance_of_overrun": one.chance_of_overrun,
+        "runs_out": one.runs_out and one.runs_out.expected,
+        "runs_out_earliest": one.runs_out and one.runs_out.earliest,
+        "runs_out_latest": one.runs_out and one.runs_out.latest,
+        "runs_out_text": one.runs_out.told if one.runs_out else wording.MISSING,
         "missing_days": outlook.missing_days,
         "missing_usd": outlook.missing_usd,
         "note": outlook.note,
@@ -235,7 +139,7 @@ def register(subparsers: Any) -> None:
     """`python -m analytics budgets`: list, or set one with --set NAME=AMOUNT."""
     sub = console.command(subparsers, "budgets", _command, "budgets against actual and forecast; --set saves one")
     sub.add_argument("--set", metavar="NAME=USD", help="save a budget of this amount per period")
-    sub.add_argument("--period", choices=tuple(MONTHS), default="monthly")
+    sub.add_argument("--period", choices=PERIODS, default="monthly")
     sub.add_argument(
         "--filter",
         action="append",
@@ -269,13 +173,17 @@ def _command(args: argparse.Namespace) -> None:
             f"{s.spent_usd:,.0f}",
             "–" if s.outlook.p50 is None else f"{s.outlook.p50:,.0f}",
             "–" if s.chance_of_overrun is None else wording.odds(s.chance_of_overrun),
+            s.runs_out.told if s.runs_out else wording.MISSING,
             s.outlook.days_left,
             s.state,
         )
         for s in statuses
     ]
-    columns = ("Budget", "Period", "Budget USD", "Spent USD", "Forecast USD", "Chance of overrun", "Days left", "State")
-    console.emit_table(columns, rows, right=columns[2:7])
+    columns = (
+        *("Budget", "Period", "Budget USD", "Spent USD", "Forecast USD", "Chance of overrun", "Runs out"),
+        *("Days left", "State"),
+    )
+    console.emit_table(columns, rows, right=(*columns[2:6], "Days left"))
     for s in statuses:
         if s.outlook.missing_days:
             console.say(f"{s.budget.name}: {s.outlook.note}")

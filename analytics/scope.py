@@ -97,14 +97,7 @@ class Scope(BaseModel):
         return all(DIMENSIONS[name].in_rollup for name in (*dimensions, *(f[0] for f in self.filters)))
 
     def _narrow(self, table: ir.Table) -> ir.Table:
-        for name, values in self.filters:
-            column = DIMENSIONS[name].expression(table, self.time_zone)
-            known = [v for v in values if v != UNKNOWN]
-            match = column.isin(known) if known else ibis.literal(False)
-            if UNKNOWN in values:
-                match = match | column.isnull() | (column == UNKNOWN)
-            table = table.filter(match)
-        return table
+        return table.filter(*conditions(table, self.filters, self.time_zone)) if self.filters else table
 
     def _utc(self, day: date) -> datetime:
         local = datetime.combine(day, time(), tzinfo=ZoneInfo(self.time_zone))
@@ -136,6 +129,17 @@ class ClosedScope(Scope):
         """The same span without these days."""
         inside = {day for day in days if self.start <= day < self.end}
         return self.model_copy(update={"without": tuple(sorted(inside))})
+
+
+def conditions(table: ir.Table, filters: Iterable[tuple[str, Iterable[str]]], zone: str) -> list[ir.BooleanValue]:
+    """Which rows have these values, an expression per dimension; `unknown` stands for a missing value."""
+    found = []
+    for name, values in filters:
+        column = DIMENSIONS[name].expression(table, zone)
+        known = [value for value in values if value != UNKNOWN]
+        match = column.isin(known) if known else ibis.literal(False)
+        found.append(match | column.isnull() | (column == UNKNOWN) if UNKNOWN in values else match)
+    return found
 
 
 def _runs(days: Iterable[date]) -> list[tuple[date, date]]:

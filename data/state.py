@@ -40,6 +40,7 @@ KINDS = {  # each kind of document, and what people call one
     "billed_rate": "exchange rate",
     "event": "planned event",
     "successor": "successor of a model",
+    "shared_cost": "shared cost",
 }
 
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []

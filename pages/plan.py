@@ -20,6 +20,7 @@ from data.state import State
 from data.version import made_by
 from pages.parts.plan.announced import announced
 from pages.parts.plan.budget_lines import budget_lines
+from pages.parts.plan.chargeback_statement import chargeback_statement
 from pages.ui import exports, filters, finance_charts, shell
 from pages.ui import format as fmt
 
@@ -61,7 +62,7 @@ def monthly_budget(found: list[budgets.Status], scope: Scope) -> float | None:
     """The budget that fits this scope, as USD a month; None when there is none."""
     wanted = dict(scope.filters)
     fitting = [s.budget for s in found if s.budget.filters == wanted and s.state not in ("ended", "not started")]
-    return fitting[0].amount_usd / budgets.MONTHS[fitting[0].period] if fitting else None
+    return fitting[0].usd_per_month if fitting else None
 
 
 def answer(base: plan.Plan, count: int, budget: float | None) -> str:
@@ -247,7 +248,8 @@ shell.chart(finance_charts.tornado(table, shell.palette(), base.p50_usd), alt=me
 st.caption(fmt.md(meaning))
 announced(view, scope)
 scenarios(all_plans)
-budget_lines(found)
+budget_lines(view, found)
+chargeback_statement(view)
 lines = orchestration(yearly(base), salary)
 with st.container(horizontal=True):
     foot = (

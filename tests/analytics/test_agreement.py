@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from analytics import bridge, budgets, focus, forecast, plan, review, savings, spend, unit_costs
+from analytics import bridge, budget, budgets, focus, forecast, plan, review, savings, spend, unit_costs
 from analytics.history import daily, through
 from analytics.scope import Scope
 from data.calendar import DAYS_PER_MONTH
@@ -98,7 +98,7 @@ def test_the_plan_starts_from_what_was_spent(view, tmp_path):
     outlook = forecast.month_end(view, Scope.of(view))
     month = plan.plan(daily(view, Scope.of(view)), through(view).complete_until, 12).months.iloc[0]
     state = State.open(tmp_path)
-    budgets.save(state, budgets.checked(name="company", amount=60))
+    budget.save(state, budget.checked(name="company", amount=60))
     (status,) = budgets.status(view, state)
     assert through(view).complete_until == outlook.start < planted.END
     assert (

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics import backtest, budgets, forecast, plan
+from analytics import backtest, budget, budgets, forecast, plan
 from analytics.known_spend import known_spend, of_series
 from analytics.outlook import learned, months, outlook_of
 from analytics.price_changes import announced
@@ -131,10 +131,10 @@ def test_a_dated_price_change_is_in_the_forecast(gemini):
 
 def test_budgets_know_it_too(gemini):
     view, state = gemini
-    budgets.save(state, budgets.checked(name="year", amount=20_000, period="yearly", start_month=12))
+    budget.save(state, budget.checked(name="year", amount=20_000, period="yearly", start_month=12))
     (status,) = budgets.status(view, state)
     assert status.outlook.end == date(2026, 12, 1)
-    budgets.save(state, budgets.checked(name="year", amount=20_000, period="yearly", start_month=11))
+    budget.save(state, budget.checked(name="year", amount=20_000, period="yearly", start_month=11))
     (status,) = budgets.status(view, state)
     later = 45 * (10 + 31) + 90 * 304  # from 21 November to the end of October
     assert status.outlook.p50 == pytest.approx(45 * 20 + later)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from analytics import actions, budgets, report, review
+from analytics import actions, budget, report, review
 from data.errors import BadInput, NoData
 from data.state import State
 from routing.policies.in_force import forbidden
@@ -29,7 +29,7 @@ def view(ledger):
 @pytest.fixture(scope="module")
 def found(ledger, tmp_path_factory):
     state = State.open(tmp_path_factory.mktemp("state"))
-    budgets.save(state, budgets.checked(name="company", amount=40))
+    budget.save(state, budget.checked(name="company", amount=40))
     actions.ACTIONS.save(
         state,
         "=HYPERLINK(1) shorten <b>answers</b>",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from analytics import actions, budgets, plan
+from analytics import actions, budget, plan
 from data.facts.models import save_edit
 from data.prices import second_catalogue
 from data.prices.aliases import ALIASES
@@ -47,7 +47,7 @@ def home(sample_home, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("documented") / "home"
     shutil.copytree(sample_home, folder)
     state = State.open(folder)
-    budgets.save(state, budgets.checked(name="company", amount=60_000))
+    budget.save(state, budget.checked(name="company", amount=60_000))
     plan.save_events(state, [plan.checked(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")])
     done = actions.checked(name="Shorten answers", decided="2026-10-01", filters={"model": ("gpt-5.2",)})
     actions.ACTIONS.save(state, done.name, done)

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analytics import actions, budgets, plan
+from analytics import actions, budget, plan
 from data.state import State
 from pages.ui import charts, finance_charts
 from tests.analytics import planted
@@ -33,7 +33,7 @@ def filled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("filled")
     planted.build(folder, "longer outputs", days=70).close()
     state = State.open(folder)
-    budgets.save(state, budgets.checked(name="company", amount=60))
+    budget.save(state, budget.checked(name="company", amount=60))
     plan.save_events(state, [plan.checked(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")])
     actions.ACTIONS.save(
         state,
@@ -66,9 +66,9 @@ def test_weekly_follows_the_agenda(company):
 
 
 def test_a_budget_in_euros_is_shown_in_dollars(company):
-    budgets.save(
+    budget.save(
         company,
-        budgets.checked(
+        budget.checked(
             name="euros",
             amount=100,
             currency="EUR",

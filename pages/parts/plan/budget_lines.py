@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+
 import pandas as pd
 import streamlit as st
 
 from analytics import bridge, budgets
+from analytics.budget import BUDGETS, PERIODS, SCOPES, Budget, checked, clashes, named, save
+from analytics.registry import DIMENSIONS
+from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
-from pages.ui import exports, finance_charts, shell
+from pages.parts.plan.scope_words import scope_of, scope_text
+from pages.ui import exports, filters, finance_charts, shell
 from pages.ui import format as fmt
 
+NOUNS = dict(zip(PERIODS, ("day", "week", "month", "quarter", "year"), strict=True))
+MORE = {
+    "start_weekday": st.column_config.NumberColumn("Start weekday", default=1, min_value=1, max_value=7, step=1),
+    "start_day": st.column_config.NumberColumn("Start day", default=1, min_value=1, max_value=28, step=1),
+    "start_month": st.column_config.NumberColumn("Start month", default=1, min_value=1, max_value=12, step=1),
+    "starts": st.column_config.DateColumn("Valid from"),
+    "ends": st.column_config.DateColumn("Valid to, excluded"),
+    "soft": st.column_config.NumberColumn("Soft", default=0.8, format="percent"),
+    "hard": st.column_config.NumberColumn("Hard", default=1.0, format="percent"),
+    "currency": st.column_config.TextColumn("Currency", default="USD"),
+    "usd_rate": st.column_config.NumberColumn("USD for one"),
+    "usd_rate_on": st.column_config.DateColumn("Rate of"),
+    "note": st.column_config.TextColumn("Note"),
+}
 
-def budget_lines(found: list[budgets.Status]) -> None:
+
+OPEN_VALUES = ("key_alias", "user_id", "customer_id")  # too many to list: typed, not chosen
+
+
+def budget_lines(view: Ledger, found: list[budgets.Status]) -> None:
     st.subheader("Budgets", anchor=False)
     if found:
         rows = [
             {
                 "Budget": s.budget.name,
+                "For": scope_text(s.budget.filters) or "the whole company",
+                "Period": f"{s.budget.period}, {fmt.days(s.outlook.start, s.outlook.end - timedelta(days=1))}",
                 "State": s.state,
                 "Spent": s.spent_usd,
                 "Of budget": s.spent_share,
+                "Forecast": s.outlook.p50,
+                "Runs out": s.runs_out.told if s.runs_out else fmt.MISSING,
+                "Overrun": fmt.odds(s.chance_of_overrun),
                 "Of time": s.elapsed_share,
                 "Days left": s.outlook.days_left,
-                "Forecast": s.outlook.p50,
                 "Forecast less budget": s.variance_usd,
-                "Chance of overrun": s.chance_of_overrun,
                 "Overlaps": ", ".join(s.overlaps),
             }
             for s in found
@@ -36,78 +64,86 @@ def budget_lines(found: list[budgets.Status]) -> None:
             "Forecast less budget": "USD",
             "Of budget": "share",
             "Of time": "share",
-            "Chance of overrun": "share",
         }
-        exports.table(pd.DataFrame(rows), name="budget-status", units=units)
+        exports.table(pd.DataFrame(rows), name="budget-status", units=units, wide={"Runs out": 170, "Period": 150})
+        states = dict.fromkeys(s.state for s in found)
+        st.caption(fmt.md("; ".join(f"{name}: {budgets.STATES[name]}" for name in states) + "."))
         to_actual(found)
-    flat = [
-        budget.model_dump() | {dimension: ", ".join(budget.filters.get(dimension, ())) for dimension in budgets.SCOPES}
-        for budget in budgets.BUDGETS.all(shell.state()).values()
-    ]
-    columns = [
-        "name",
-        "amount",
-        "period",
-        *budgets.SCOPES,
-        "start_day",
-        "start_month",
-        "starts",
-        "ends",
-        "soft",
-        "hard",
-        "currency",
-        "usd_rate",
-        "usd_rate_on",
-        "note",
-    ]
-    saved = pd.DataFrame(flat, columns=columns)
-    for column in ("starts", "ends", "usd_rate_on"):
-        saved[column] = pd.to_datetime(saved[column]).dt.date
-    saved = saved.astype(
-        {"amount": float, "soft": float, "hard": float, "usd_rate": float, "start_day": float, "start_month": float}
-    )
-    edited = st.data_editor(
-        saved,
-        num_rows="dynamic",
-        hide_index=True,
-        width="stretch",
-        key=f"budgets_{shell.state().version('budget')}",
-        column_config={
-            "name": st.column_config.TextColumn("Budget", required=True, pinned=True, width=120),
-            "amount": st.column_config.NumberColumn("Amount", required=True, min_value=0.01, width=85),
-            "period": st.column_config.SelectboxColumn(
-                "Period", options=list(budgets.MONTHS), default="monthly", required=True, width=80
-            ),
-            **{
-                name: st.column_config.TextColumn(
-                    name.capitalize(), width=80, help="Several, with commas between; empty for the whole company."
-                )
-                for name in budgets.SCOPES
+    add_budget(view)
+    edit_budgets()
+
+
+def add_budget(view: Ledger) -> None:
+    """A new budget in four fields; the rest is in the table of all budgets."""
+    with st.expander("Add a budget", icon=":material/add:"), st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", key="budget_name", width=180)
+        amount = st.number_input("Amount, USD", min_value=0.0, value=None, key="budget_amount", width=130)
+        period = st.selectbox("Per", PERIODS, index=2, key="budget_period", format_func=NOUNS.__getitem__, width=110)
+        by = st.selectbox(
+            "For",
+            ["", *SCOPES],
+            key="budget_by",
+            width=170,
+            format_func=lambda n: DIMENSIONS[n].label if n else "The whole company",
+        )
+        values: list[str] = []
+        if by in OPEN_VALUES:
+            typed = st.text_input("Which, with commas between", key="budget_typed", width=220)
+            values = [part.strip() for part in typed.split(",") if part.strip()]
+        elif by:
+            values = st.multiselect("Which", filters.options(view, by), key="budget_values", width=220)
+        if st.button("Add budget", icon=":material/add:", key="budget_add"):
+            with shell.errors():
+                if by and not values:
+                    raise BadInput(f"Name the {DIMENSIONS[by].label.lower()} that the budget is for.")
+                if name.strip() in BUDGETS.all(shell.state()):
+                    raise BadInput(f"There is a budget {name.strip()!r} already; change it in the table below.")
+                scope = {by: tuple(values)} if by else {}
+                budget = checked(name=name.strip(), amount=amount or 0, period=period, filters=scope)
+                told_overlaps([budget], {budget.name: save(shell.state(), budget)})
+                st.toast(fmt.md(f"{budget.name} is saved."), icon=":material/check_circle:")
+                st.rerun()
+
+
+def edit_budgets() -> None:
+    """Every budget with all of its fields, as a table."""
+    kept = BUDGETS.all(shell.state())
+    with st.expander("All budgets, to change or remove", icon=":material/edit:", expanded=False):
+        flat = [budget.model_dump() | {"scope": scope_text(budget.filters)} for budget in kept.values()]
+        saved = pd.DataFrame(flat, columns=["name", "amount", "period", "scope", *MORE])
+        for column in ("starts", "ends", "usd_rate_on"):
+            saved[column] = pd.to_datetime(saved[column]).dt.date
+        numbers = ("amount", "soft", "hard", "usd_rate", "start_day", "start_month", "start_weekday")
+        saved = saved.astype(dict.fromkeys(numbers, float))
+        edited = st.data_editor(
+            saved,
+            num_rows="dynamic",
+            hide_index=True,
+            width="stretch",
+            key=f"budgets_{shell.state().version('budget')}",
+            column_config={
+                "name": st.column_config.TextColumn("Budget", required=True, pinned=True, width=120),
+                "amount": st.column_config.NumberColumn("Amount", required=True, min_value=0.01, width=85),
+                "period": st.column_config.SelectboxColumn(
+                    "Period", options=list(PERIODS), default="monthly", required=True, width=80
+                ),
+                "scope": st.column_config.TextColumn(
+                    "For", width=200, help=f"team=search, platform; model=gpt-5.2. Of {', '.join(SCOPES)}."
+                ),
+                **MORE,
             },
-            "start_day": st.column_config.NumberColumn(
-                "Start day", default=1, min_value=1, max_value=28, step=1, width=70
-            ),
-            "start_month": st.column_config.NumberColumn(
-                "Start month", default=1, min_value=1, max_value=12, step=1, width=80
-            ),
-            "starts": st.column_config.DateColumn("Valid from", width=90),
-            "ends": st.column_config.DateColumn("Valid to, excluded", width=110),
-            "usd_rate_on": st.column_config.DateColumn("Rate of", width=90),
-            "soft": st.column_config.NumberColumn("Soft", default=0.8, format="percent", width=60),
-            "hard": st.column_config.NumberColumn("Hard", default=1.0, format="percent", width=60),
-            "currency": st.column_config.TextColumn("Currency", default="USD", width=70),
-            "usd_rate": st.column_config.NumberColumn("USD for one", width=90),
-        },
-    )
-    if st.button("Save budgets", icon=":material/save:"):
-        with shell.errors():
-            store([{k: v for k, v in row.items() if not (pd.isna(v) or v == "")} for row in edited.to_dict("records")])
-            st.rerun()
+        )
+        if st.button("Save budgets", icon=":material/save:"):
+            with shell.errors():
+                store(
+                    [{k: v for k, v in row.items() if not (pd.isna(v) or v == "")} for row in edited.to_dict("records")]
+                )
+                st.rerun()
 
 
 @shell.cached(reads=("budget",))
 def from_budget(view: Ledger, state: State, name: str) -> dict | None:
-    result = bridge.of_budget(view, budgets.named(state, name))
+    result = bridge.of_budget(view, named(state, name))
     return result and bridge.described(result)
 
 
@@ -137,14 +173,17 @@ def to_actual(found: list[budgets.Status]) -> None:
 
 def store(rows: list[dict]) -> None:
     """Check every budget before the first is written; names that are gone are forgotten."""
-    checked = []
+    made = []
     for row in rows:
-        scope = {
-            d: tuple(part.strip() for part in row.pop(d).split(",") if part.strip()) for d in budgets.SCOPES if d in row
-        }
-        whole = {name: int(row[name]) for name in ("start_day", "start_month") if name in row}
-        checked.append(budgets.checked(**(row | whole | {"name": row.get("name", ""), "filters": scope})))
-    budgets.BUDGETS.replace(shell.state(), {budget.name: budget for budget in checked})
-    clashes = [f"{one.name} and {other}" for one in checked for other in budgets.clashes(shell.state(), one)]
-    if clashes:
-        st.toast(f"These cover the same spend: {'; '.join(clashes)}.", icon=":material/warning:")
+        scope = scope_of(row.pop("scope")) if "scope" in row else {}
+        whole = {name: int(row[name]) for name in ("start_day", "start_month", "start_weekday") if name in row}
+        made.append(checked(**(row | whole | {"name": row.get("name", ""), "filters": scope})))
+    BUDGETS.replace(shell.state(), {budget.name: budget for budget in made})
+    told_overlaps(made, {one.name: clashes(shell.state(), one) for one in made})
+
+
+def told_overlaps(made: list[Budget], found: Mapping[str, list[str]]) -> None:
+    """Say which budgets count the same spend twice."""
+    pairs = [f"{one.name} and {other}" for one in made for other in found[one.name]]
+    if pairs:
+        st.toast(fmt.md(f"These cover the same spend: {'; '.join(pairs)}."), icon=":material/warning:")

@@ -64,7 +64,10 @@ def pacing(found: dict) -> None:
             icon=":material/warning:",
         )
     if budgets := found["pacing"]["budgets"]:
-        columns = ("name", "period", "amount_usd", "spent_usd", "p50", "chance_of_overrun", "days_left", "state")
+        columns = (
+            *("name", "period", "amount_usd", "spent_usd", "p50", "chance_of_overrun", "runs_out_text"),
+            *("days_left", "state"),
+        )
         labels = {
             "name": "Budget",
             "period": "Period",
@@ -73,10 +76,13 @@ def pacing(found: dict) -> None:
             "spent_usd": "Spent, USD",
             "p50": "Forecast, USD",
             "chance_of_overrun": "Chance of overrun",
+            "runs_out_text": "Runs out",
             "days_left": "Days left",
         }
-        units = {"amount_usd": "USD", "spent_usd": "USD", "p50": "USD", "chance_of_overrun": "share"}
-        exports.table(pd.DataFrame(budgets)[list(columns)], name=f"budgets-{found['week']}", units=units, labels=labels)
+        units = {"amount_usd": "USD", "spent_usd": "USD", "p50": "USD"}
+        shown = pd.DataFrame(budgets)[list(columns)]
+        shown["chance_of_overrun"] = [fmt.odds(chance) for chance in shown["chance_of_overrun"]]
+        exports.table(shown, name=f"budgets-{found['week']}", units=units, labels=labels)
     else:
         st.page_link("pages/plan.py", label="Set a budget", icon=":material/savings:")
     costs(found)

@@ -1,0 +1,112 @@
+"""The chargeback statement on the plan: who pays what of a month, and the rules by which shared costs are split."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from analytics import chargeback
+from analytics.history import logged_days
+from analytics.outlook import next_month
+from analytics.shared_costs import SHARED, SPLITS, UNTAGGED
+from data.errors import BadInput
+from data.ledger import Ledger
+from data.state import State
+from pages.parts.plan.scope_words import scope_of, scope_text
+from pages.ui import editing, exports, shell
+from pages.ui import format as fmt
+
+
+@shell.cached(reads=("shared_cost",))
+def statement(view: Ledger, state: State, month: date) -> chargeback.Statement:
+    return chargeback.statement(view, state, month)
+
+
+@shell.cached
+def months(view: Ledger) -> list[date]:
+    """The first days of the months that the log reaches, newest first."""
+    logged = logged_days(view)
+    found, month = [], logged[0].date().replace(day=1)
+    while month <= logged[-1].date():
+        found.append(month)
+        month = next_month(month)
+    return found[::-1]
+
+
+def chargeback_statement(view: Ledger) -> None:
+    """The month's statement, its files, and the shared costs."""
+    st.subheader("Chargeback: who pays for the month", anchor=False)
+    every = months(view)
+    month = st.selectbox(
+        "Month",
+        every,
+        index=every.index(chargeback.last_month(view)),
+        format_func=lambda day: f"{day:%B %Y}",
+        key="chargeback_month",
+        width=180,
+    )
+    with shell.errors():
+        found = statement(view, month)
+        dearest = found.charges[0] if found.charges else None
+        told = f"{found.month:%B %Y} cost {found.money(found.total_usd)}"
+        if dearest:
+            told += f", of which {dearest.team} pays {found.money(dearest.total_usd)}"
+        shared = [f"{found.money(usd)} of {name} is split {rule}" for name, rule, usd in found.shared]
+        st.caption(fmt.md(". ".join([told, *shared, *found.notes]) + ". The lines add up to the total exactly."))
+        table = chargeback.table(found)
+        exports.table(table, name=f"chargeback-{found.month:%Y-%m}", units=dict.fromkeys(table.columns[1:], "USD"))
+        with st.container(horizontal=True):
+            st.download_button(
+                "Statement, HTML",
+                lambda: chargeback.html(found),
+                file_name=f"baton-chargeback-{found.month:%Y-%m}.html",
+                mime="text/html",
+                on_click="ignore",
+                icon=":material/download:",
+                key="chargeback_html",
+            )
+            st.download_button(
+                "Every line, CSV",
+                lambda: chargeback.csv_text(found),
+                file_name=f"baton-chargeback-{found.month:%Y-%m}-lines.csv",
+                mime="text/csv",
+                on_click="ignore",
+                icon=":material/download:",
+                key="chargeback_lines",
+            )
+    with st.expander("Shared costs and how they are split", icon=":material/call_split:"):
+        st.caption(
+            f"What names no team is split by each team's own spend, unless a row named {UNTAGGED} says otherwise. Any "
+            "other row needs its filters; what several are about belongs to the first by name."
+        )
+        editing.documents(
+            SHARED,
+            {
+                "filters": st.column_config.TextColumn("Rows", help="team=platform; feature=gateway"),
+                "split": st.column_config.SelectboxColumn("Split", options=list(SPLITS), default="spend"),
+                "weights": st.column_config.TextColumn("Weights", help="Of a fixed split: search=60; support=40"),
+            },
+            to_row=lambda body: {
+                "filters": scope_text(body.get("filters", {})),
+                "split": body.get("split", "spend"),
+                "weights": "; ".join(f"{team}={weight:g}" for team, weight in body.get("weights", {}).items()),
+            },
+            to_body=to_body,
+            after=lambda: "Saved; statements follow it from now on.",
+            key="shared_costs",
+        )
+
+
+def to_body(row: dict, stored: dict) -> dict:
+    """A row of the table as a shared cost."""
+    body: dict[str, Any] = {"split": row.get("split", "spend")}
+    if filters := row.get("filters", ""):
+        body["filters"] = scope_of(filters)
+    if weights := row.get("weights", ""):
+        try:
+            body["weights"] = {team: float(part[0]) for team, part in scope_of(weights).items()}
+        except ValueError as error:
+            raise BadInput(f"{weights!r} are no weights; write them as search=60; support=40.") from error
+    return body
