@@ -77,11 +77,14 @@ class Statement(NamedTuple):
     time_zone: str
     snapshot: int
     sample: bool
+    held_to: tuple[str, ...] = ()  # the teams whose rows alone were read; empty: all
 
     @property
     def notes(self) -> list[str]:
         """What a reader has to know before paying."""
         told = [self.basis] if self.basis else []
+        if self.held_to:
+            told.append(f"Only the own work of {', '.join(self.held_to)} is in it, and no part of what is shared")
         for name, usd in self.not_charged.items():
             told.append(f"{self.money(usd)} of {name} is charged to nobody: its rule finds no one with a part in it")
         if self.unpriced_attempts:
@@ -141,6 +144,7 @@ def statement(view: Ledger, state: State, month: date, by: str = "team") -> Stat
         view.time_zone,
         view.snapshot(),
         is_sample(view),
+        tuple(sorted(view.teams)),
     )
 
 
@@ -236,7 +240,7 @@ def lines(found: Statement) -> list[dict[str, Any]]:
     """Every line of every charge (COLUMNS); their dollars add up to the month's total."""
     rules = {name: rule for name, rule, _ in found.shared}
     month = f"{found.month:%Y-%m}"
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for charge in found.charges:
         for own in charge.own:
             rows.append((month, charge.team, own.model, "own", "", own.requests, own.usd))

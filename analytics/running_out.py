@@ -35,12 +35,10 @@ class RunningOut(NamedTuple):
         """In a few words, for a table's cell."""
         if self.spent:
             return f"used up on {wording.day(self.expected)}"
+        earliest = f"{self.earliest:%-d %b} at the earliest" if self.earliest else ""
         if self.expected is None:
-            return "lasts" if self.earliest is None else f"lasts; {wording.day(self.earliest)} at the earliest"
-        text = wording.day(self.expected)
-        if self.earliest is None:
-            return f"{text}, at the run rate"
-        return f"{text}, {wording.day(self.earliest)} at the earliest" if self.earliest < self.expected else text
+            return f"lasts; {earliest}" if earliest else "lasts"
+        return f"{wording.day(self.expected)}; {earliest}" if earliest else f"{wording.day(self.expected)}, at run rate"
 
 
 def running_out(

@@ -57,9 +57,11 @@ def table(
     labels: Mapping[str, str] | None = None,
     key: str = "",
     wide: Mapping[str, int] | None = None,
+    whole: bool = False,
 ) -> None:
-    """A table with units in its headers, and its CSV; columns of sentences (`wide`) wrap."""
-    rows: dict[str, Any] = {"row_height": WRAPPED, "height": "content"} if wide else {}
+    """A table with units in its headers, and its CSV; sentences (`wide`) wrap, a `whole` one never scrolls."""
+    rows: dict[str, Any] = {"row_height": WRAPPED} if wide else {}
+    rows |= {"height": "content"} if wide or whole else {}
     st.dataframe(
         plain(frame),
         hide_index=True,

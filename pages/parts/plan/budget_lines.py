@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 import pandas as pd
 import streamlit as st
@@ -44,28 +43,25 @@ def budget_lines(view: Ledger, found: list[budgets.Status]) -> None:
             {
                 "Budget": s.budget.name,
                 "For": scope_text(s.budget.filters) or "the whole company",
-                "Period": f"{s.budget.period}, {fmt.days(s.outlook.start, s.outlook.end - timedelta(days=1))}",
-                "State": s.state,
+                "Period": s.budget.period,
+                "Amount": s.budget.amount_usd,
                 "Spent": s.spent_usd,
-                "Of budget": s.spent_share,
                 "Forecast": s.outlook.p50,
-                "Runs out": s.runs_out.told if s.runs_out else fmt.MISSING,
                 "Overrun": fmt.odds(s.chance_of_overrun),
+                "Runs out": s.runs_out.told if s.runs_out else fmt.MISSING,
+                "State": s.state,
+                "Of budget": s.spent_share,
                 "Of time": s.elapsed_share,
+                "From": s.outlook.start,
                 "Days left": s.outlook.days_left,
                 "Forecast less budget": s.variance_usd,
                 "Overlaps": ", ".join(s.overlaps),
             }
             for s in found
         ]
-        units = {
-            "Spent": "USD",
-            "Forecast": "USD",
-            "Forecast less budget": "USD",
-            "Of budget": "share",
-            "Of time": "share",
-        }
-        exports.table(pd.DataFrame(rows), name="budget-status", units=units, wide={"Runs out": 170, "Period": 150})
+        dollars = ("Amount", "Spent", "Forecast", "Forecast less budget")
+        units = dict.fromkeys(dollars, "USD whole") | {"Of budget": "share", "Of time": "share"}
+        exports.table(pd.DataFrame(rows), name="budget-status", units=units, whole=True)
         states = dict.fromkeys(s.state for s in found)
         st.caption(fmt.md("; ".join(f"{name}: {budgets.STATES[name]}" for name in states) + "."))
         to_actual(found)

@@ -56,7 +56,8 @@ def chargeback_statement(view: Ledger) -> None:
         shared = [f"{found.money(usd)} of {name} is split {rule}" for name, rule, usd in found.shared]
         st.caption(fmt.md(". ".join([told, *shared, *found.notes]) + ". The lines add up to the total exactly."))
         table = chargeback.table(found)
-        exports.table(table, name=f"chargeback-{found.month:%Y-%m}", units=dict.fromkeys(table.columns[1:], "USD"))
+        units = dict.fromkeys(table.columns[1:], "USD")
+        exports.table(table, name=f"chargeback-{found.month:%Y-%m}", units=units, whole=True)
         with st.container(horizontal=True):
             st.download_button(
                 "Statement, HTML",
