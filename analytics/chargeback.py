@@ -29,6 +29,7 @@ from data.errors import NoData
 from data.ledger import Ledger
 from data.sample.sample import is_sample
 from data.state import State
+from data.version import VERSION, made_by
 
 CENT, MILLIONTH = Decimal("0.01"), Decimal("0.000001")
 CENTS_FROM_USD = 100  # below, a cent is too coarse for a log of a few calls
@@ -255,13 +256,14 @@ def csv_text(found: Statement) -> str:
     """The lines as CSV; text that a spreadsheet would run as a formula gets an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow((*COLUMNS, "baton_version", "snapshot"))
     for row in lines(found):
-        cells = ("" if cell is None else cell for cell in row.values())
-        writer.writerow([f"'{c}" if isinstance(c, str) and c.startswith(report.FORMULA) else c for c in cells])
+        values = (*row.values(), VERSION, found.snapshot)
+        writer.writerow(["" if value is None else wording.cell(value) for value in values])
     return out.getvalue()
 
 
 def html(found: Statement) -> str:
     """One self-contained page, a section per team."""
-    return report.page("chargeback.html", s=found, by=DIMENSIONS[found.by].label, table=table(found))
+    origin = made_by(found.snapshot)
+    return report.page("chargeback.html", s=found, by=DIMENSIONS[found.by].label, table=table(found), origin=origin)

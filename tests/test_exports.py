@@ -33,6 +33,8 @@ OF_THE_LEDGER = {
     "analytics inventory": "",
     "analytics reconcile": "",
     "analytics review": "",
+    "analytics ahead": "",
+    "analytics chargeback": "",
     "analytics focus": "--month 2026-10",
     "simulations replay": "no_chinese_api",
     "simulations frontier": "--models gpt-5-mini --points 2",

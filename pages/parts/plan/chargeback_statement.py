@@ -14,6 +14,7 @@ from analytics.shared_costs import SHARED, SPLITS, UNTAGGED
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
+from data.version import file_name
 from pages.parts.plan.scope_words import scope_of, scope_text
 from pages.ui import editing, exports, shell
 from pages.ui import format as fmt
@@ -62,7 +63,7 @@ def chargeback_statement(view: Ledger) -> None:
             st.download_button(
                 "Statement, HTML",
                 lambda: chargeback.html(found),
-                file_name=f"baton-chargeback-{found.month:%Y-%m}.html",
+                file_name=file_name(f"chargeback-{found.month:%Y-%m}", "html", found.snapshot),
                 mime="text/html",
                 on_click="ignore",
                 icon=":material/download:",
@@ -71,7 +72,7 @@ def chargeback_statement(view: Ledger) -> None:
             st.download_button(
                 "Every line, CSV",
                 lambda: chargeback.csv_text(found),
-                file_name=f"baton-chargeback-{found.month:%Y-%m}-lines.csv",
+                file_name=file_name(f"chargeback-{found.month:%Y-%m}-lines", "csv", found.snapshot),
                 mime="text/csv",
                 on_click="ignore",
                 icon=":material/download:",
