@@ -85,6 +85,14 @@ def m004_identities(cursor) -> None:
     cursor.execute(f"ALTER TABLE lake.main.spend_by_day ADD COLUMN IF NOT EXISTS caveat_cost_usd {TOTAL}")
 
 
+@step
+def m005_restated(cursor) -> None:
+    """When the log last changed a record, and which bill lines are the head of a bucket that goes on on another page
+    (see data/loading/report_buckets.py)."""
+    cursor.execute("ALTER TABLE lake.main.usage ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMP")
+    cursor.execute("CREATE TABLE lake.main.page_heads (source VARCHAR, bucket VARCHAR, bill_id VARCHAR)")
+
+
 def applied(cursor) -> list[int]:
     """Numbers of the steps this ledger has."""
     exists = cursor.execute(

@@ -98,6 +98,7 @@ USAGE = (
     Column(
         "caveats", "VARCHAR[]", "", "sorted codes of data/caveats.py: what was left unread or assumed; NULL for none"
     ),
+    Column("recorded_at", "TIMESTAMP", "UTC", "when the log last changed the record, where it says so"),
 )
 
 BILLED = (

@@ -74,14 +74,18 @@ USAGE_COLUMNS = (
     "quality_source",
     "succeeded",
     "caveats",  # VARCHAR[] of codes (data/caveats.py), NULLs allowed in it: what this reading assumed
+    "recorded_at",  # when the log last changed the record: of two records of one call the newer counts
     "unmetered",  # TRUE where the log itself says usage is missing though the call happened
     "skip",  # text: why this record carries no usage of its own (a span, a parent's repeat)
     "reject",  # text: why this record cannot be used
 )
 
 BILLED_COLUMNS = (
-    "event_key",  # in a format with `buckets` it begins with the bucket and a colon
+    "event_key",  # in a format with a `bucket` it begins with the bucket and a colon
     "bucket",  # the report's time span, replaced by a newer report; see data/loading/report_buckets.py
+    "page",  # which page of its file the line is on
+    "more",  # TRUE where that page says that another one follows
+    "account",  # whose report it is, where its lines say so
     "provider",
     "day",
     "line_item",
@@ -96,6 +100,8 @@ BILLED_COLUMNS = (
     "skip",
     "reject",
 )
+# Of these, what is no column of the table: it only says where in its report a line stands.
+REPORT_PLACE = ("event_key", "bucket", "page", "more", "account", "skip", "reject")
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ class Format:
     table: str = "usage"
     assume_input_has_cache: bool = True
     assume_output_has_reasoning: bool = True
-    supersedes: bool = False  # a later, larger record with the same key replaces the stored row
+    supersedes: bool = False  # a larger record replaces a row of the whole family, a restated bill line the old one
     stand_ins: bool = False  # a record whose event key is its call id gives way to any other record of that call
     one_answer: bool = False  # a call has one success: a second one under another id is the call logged twice
     family: str = ""  # formats that describe the same calls share it, so that one call stays one row

@@ -24,15 +24,15 @@ RESULT = {
 }
 SAME = (
     "started, r.workspace_id, r.cost_type, r.description, r.model, r.service_tier, r.token_type, r.context_window,"
-    " r.inference_geo"
+    " r.inference_geo, others"
 )
 
 ROWS = f"""SELECT *, row_number() OVER (PARTITION BY file_no, record_no, {SAME} ORDER BY place) AS namesake
-FROM ({report_page.rows("starting_at", "ending_at")})"""
+FROM ({report_page.rows("starting_at", "ending_at", RESULT)})"""
 
 COLUMNS = {
     "event_key": f"concat_ws(':', {SAME}, namesake)",
-    "bucket": "started",
+    **report_page.PLACE,
     "skip": report_page.EMPTY,
     "provider": "'anthropic'",
     "day": "CAST(utc(started) AS DATE)",
@@ -52,7 +52,7 @@ FORMATS = (
         name="anthropic_costs",
         label="Anthropic cost report",
         recognise=lambda sample: any({"amount", "cost_type"} <= r.keys() for r in report_page.results(sample)),
-        fields=report_page.fields("starting_at", "ending_at", RESULT),
+        fields=report_page.fields("starting_at", "ending_at"),
         rows=report_page.numbered(ROWS, "place"),
         columns=COLUMNS,
         table="billed",

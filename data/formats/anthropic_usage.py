@@ -40,14 +40,14 @@ COUNTS = {
 SAME = """started, ended, r.workspace_id, r.api_key_id, r.account_id, r.service_account_id, r.model, r.service_tier,
     r.context_window, r.inference_geo, r.speed"""
 # What the analytics reports group by besides; last in the key, so that it is the same where they are missing.
-ANALYTICS = "r.product, r.rbac_group_id, r.slack_channel_id, r.actor_id"
+ANALYTICS = "r.product, r.rbac_group_id, r.slack_channel_id, r.actor_id, others"
 ROWS = report_page.lines(
-    COUNTS, report_page.told_apart(report_page.rows("starting_at", "ending_at"), f"{SAME}, {ANALYTICS}")
+    COUNTS, report_page.told_apart(report_page.rows("starting_at", "ending_at", RESULT), f"{SAME}, {ANALYTICS}")
 )
 
 COLUMNS = {
     "event_key": f"concat_ws(':', {SAME}, line.item, {ANALYTICS}, namesake)",
-    "bucket": "started",
+    **report_page.PLACE,
     "provider": "'anthropic'",
     "day": "CAST(utc(started) AS DATE)",
     "line_item": "line.item",
@@ -71,7 +71,7 @@ FORMATS = (
         name="anthropic_usage",
         label="Anthropic usage report",
         recognise=lambda sample: any("uncached_input_tokens" in r for r in report_page.results(sample)),
-        fields=report_page.fields("starting_at", "ending_at", RESULT),
+        fields=report_page.fields("starting_at", "ending_at"),
         rows=report_page.numbered(ROWS, "place, line.n"),
         columns=COLUMNS,
         table="billed",

@@ -43,6 +43,7 @@ OBSERVATION = {
     "traceTags": "JSON",
     "userId": "VARCHAR",
     "sessionId": "VARCHAR",
+    "updatedAt": "VARCHAR",
 }
 # Blob storage names them in snake case, and the model after who named it.
 BLOB_NAMES = {
@@ -65,6 +66,7 @@ BLOB_NAMES = {
     "traceTags": "trace_tags",
     "userId": "user_id",
     "sessionId": "session_id",
+    "updatedAt": "updated_at",
 }
 TRACE = {
     "name": "VARCHAR",
@@ -131,6 +133,7 @@ COLUMNS = langfuse_usage.COLUMNS | {
     "event_key": "o.id",
     "call_id": "o.id",
     "requested_at": "utc(o.startTime)",
+    "recorded_at": "utc(o.updatedAt)",
     "provider": (
         'lower(coalesce(text_of(m.ls_provider), text_of(m.attributes."gen_ai.system"), '
         'text_of(m.attributes."gen_ai.provider.name"), text_of(m.attributes."llm.provider")))'

@@ -18,13 +18,14 @@ RESULT = {
 }
 
 # The number among rows of one name keeps each of them; it is the same in every export of that bucket.
-SAME = "started, r.line_item, r.project_id, r.api_key_id"
+SAME = "started, r.line_item, r.project_id, r.api_key_id, others"
 ROWS = f"""SELECT *, row_number() OVER (PARTITION BY file_no, record_no, {SAME} ORDER BY place) AS namesake
-FROM ({report_page.rows("start_time", "end_time")})"""
+FROM ({report_page.rows("start_time", "end_time", RESULT)})"""
 
 COLUMNS = {
     "event_key": f"concat_ws(':', {SAME}, namesake)",
-    "bucket": "started",
+    **report_page.PLACE,
+    "account": report_page.ORGANIZATION,
     "skip": report_page.EMPTY,
     "provider": "'openai'",
     "day": "CAST(utc(started) AS DATE)",
@@ -47,7 +48,7 @@ FORMATS = (
         recognise=lambda sample: any(
             r.get("object") == "organization.costs.result" for r in report_page.results(sample)
         ),
-        fields=report_page.fields("start_time", "end_time", RESULT),
+        fields=report_page.fields("start_time", "end_time"),
         rows=report_page.numbered(ROWS, "place"),
         columns=COLUMNS,
         table="billed",

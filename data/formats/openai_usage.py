@@ -26,8 +26,7 @@ RESULT = {
         "service_tier",
     )
 }
-# A CSV row is bucket and result in one.
-PLAIN = "coalesce(d.results, [struct_pack(" + ", ".join(f"{name} := d.{name}" for name in RESULT) + ")])"
+PLAIN = "coalesce(d.results, [raw::JSON])"  # a CSV row is bucket and result in one
 
 COUNTS = {
     "input_tokens": (
@@ -40,12 +39,15 @@ COUNTS = {
     "output_tokens": "number(r.output_tokens)",
     "num_model_requests": "number(r.num_model_requests)",
 }
-SAME = "started, ended, r.project_id, r.user_id, r.api_key_id, r.model, r.batch, r.service_tier"
-ROWS = report_page.lines(COUNTS, report_page.told_apart(report_page.rows("start_time", "end_time", PLAIN), SAME))
+SAME = "started, ended, r.project_id, r.user_id, r.api_key_id, r.model, r.batch, r.service_tier, others"
+ROWS = report_page.lines(
+    COUNTS, report_page.told_apart(report_page.rows("start_time", "end_time", RESULT, PLAIN), SAME)
+)
 
 COLUMNS = {
     "event_key": f"concat_ws(':', {SAME}, line.item, namesake)",
-    "bucket": "started",
+    **report_page.PLACE,
+    "account": report_page.ORGANIZATION,
     "provider": "'openai'",
     "day": "CAST(utc(started) AS DATE)",
     "line_item": "line.item",
@@ -76,7 +78,7 @@ FORMATS = (
         name="openai_usage",
         label="OpenAI organization usage (API pages or dashboard CSV)",
         recognise=_recognise,
-        fields=report_page.fields("start_time", "end_time", RESULT) | RESULT,
+        fields=report_page.fields("start_time", "end_time"),
         rows=report_page.numbered(ROWS, "place, line.n"),
         columns=COLUMNS,
         table="billed",

@@ -203,6 +203,7 @@ FORMATS = (
             "workspace_id": "VARCHAR",
         },
         rows=ACTIVITY_ROWS,
+        supersedes=True,
         columns=ACTIVITY_COLUMNS,
         note="A daily report by UTC day: it is compared with the ledger and never becomes usage rows.",
     ),

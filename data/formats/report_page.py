@@ -5,7 +5,11 @@ OpenAI's and Anthropic's usage and cost APIs share the shape. A record may be a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+
+from data.formats import Format
+from data.sql_text import literal
 
 
 def results(sample: list[dict]) -> list[dict]:
@@ -19,25 +23,45 @@ def results(sample: list[dict]) -> list[dict]:
     return [r for r in found if isinstance(r, dict)]
 
 
-def fields(start: str, end: str, result: Mapping[str, object]) -> dict[str, object]:
-    """The structure of a page or a bucket whose results look like `result`."""
-    bucket: dict[str, object] = {start: "VARCHAR", end: "VARCHAR", "results": [result]}
-    return {"data": [bucket]} | bucket
+def emptied(sample: list[dict], form: Format) -> list[str]:
+    """The beginnings of the buckets of a page whose buckets are all empty, where it has the format's shape; an empty
+    page does not say of which report it is."""
+    start = next((key for key in ("start_time", "starting_at") if key in form.fields), None)
+    pages = [r["data"] for r in sample if isinstance(r.get("data"), list)]
+    buckets = [b for page in pages for b in page if isinstance(b, dict)] if pages else sample
+    empty = start and buckets and all(b.get("results") == [] and start in b for b in buckets)
+    return [str(b[start]) for b in buckets] if empty else []
 
 
-def rows(start: str, end: str, alone: str = "d.results") -> str:
-    """SQL with one row per result: `started`, `ended`, the struct `r` and its `place`; `alone` finds a lone
-    bucket's results.
+def fields(start: str, end: str) -> dict[str, object]:
+    """The structure of a page or a bucket; its results stay JSON, since a report groups by what it likes."""
+    bucket: dict[str, object] = {start: "VARCHAR", end: "VARCHAR", "results": ["JSON"]}
+    return {"data": [bucket], "has_more": "BOOLEAN"} | bucket
 
+
+def rows(start: str, end: str, result: Mapping[str, object], alone: str = "d.results") -> str:
+    """SQL with one row per result: `started`, `ended`, the struct `r` (a `result`), its `place`, the `page` it is on
+    and whether there is `more` after that, and `others`; `alone` finds a lone bucket's results.
+
+    `others` are the result's words that `result` does not know: what a report is grouped by tells its lines apart,
+    known or not. Numbers are measures. A page is numbered by its record; the lone buckets of a file are its page 0.
     An empty bucket is one row whose `r` is NULL: it says that nothing is left of what an earlier report had there.
     """
     bucket = f"struct_pack({start} := d.{start}, {end} := d.{end}, results := {alone})"
+    known = ", ".join(literal(name) for name in (*result, start, end, f"{start}_iso", f"{end}_iso"))
+    value = "json_extract_string(result, '/' || replace(replace(name, '~', '~0'), '/', '~1'))"
+    words = f"""list_filter(json_keys(result), lambda name: name NOT IN ({known}) AND number({value}) IS NULL
+        AND json_type(result, '/' || replace(replace(name, '~', '~0'), '/', '~1')) IN ('VARCHAR', 'BOOLEAN'))"""
     return f"""
-        SELECT file_no, record_no, path, raw, bucket.{start} AS started, bucket.{end} AS ended, unnest(found) AS r,
-            bucket_no * 1000000 + generate_subscripts(found, 1) AS place
-        FROM (SELECT *, CASE WHEN len(bucket.results) = 0 THEN [NULL] ELSE bucket.results END AS found FROM (
-              SELECT *, unnest(buckets) AS bucket, generate_subscripts(buckets, 1) AS bucket_no
-              FROM (SELECT *, coalesce(d.data, [{bucket}]) AS buckets FROM records)))"""
+        SELECT * EXCLUDE result, json_transform(result, {literal(json.dumps(result))}) AS r,
+            nullif(array_to_string(list_transform(list_sort({words}), lambda name: name || '=' || {value}), ':'), '')
+                AS others
+        FROM (SELECT file_no, record_no, path, raw, bucket.{start} AS started, bucket.{end} AS ended, page, more,
+                unnest(found) AS result, bucket_no * 1000000 + generate_subscripts(found, 1) AS place
+            FROM (SELECT *, CASE WHEN len(bucket.results) = 0 THEN [NULL] ELSE bucket.results END AS found FROM (
+                SELECT *, unnest(buckets) AS bucket, generate_subscripts(buckets, 1) AS bucket_no
+                FROM (SELECT *, coalesce(d.data, [{bucket}]) AS buckets, d.has_more AS more,
+                    CASE WHEN d.data IS NULL THEN 0 ELSE record_no END AS page FROM records))))"""
 
 
 def lines(counts: Mapping[str, str], relation: str) -> str:
@@ -48,6 +72,9 @@ def lines(counts: Mapping[str, str], relation: str) -> str:
     return f"SELECT *, unnest([{', '.join(structs)}]) AS line FROM ({relation})"
 
 
+# What every such report says of a line beside its own columns.
+PLACE = {"bucket": "started", "page": "page", "more": "more"}
+ORGANIZATION = "regexp_extract(others, '(?:^|:)organization_id=([^:]+)', 1)"
 EMPTY = "CASE WHEN r IS NULL THEN 'an empty bucket: the report has nothing there' END"
 
 

@@ -46,6 +46,7 @@ FORMATS = (
         name="vercel",
         label="Vercel AI Gateway report",
         table="billed",
+        supersedes=True,  # the day that is not over has grown in the next report
         order=45,
         recognise=lambda sample: has(sample, "total_cost", "market_cost", "input_tokens", "output_tokens"),
         fields={

@@ -53,6 +53,7 @@ MEANINGS = {
     "host": "Host",
     "quality_score": "Quality, 0 to 1",
     "succeeded": "Task succeeded",
+    "recorded_at": "Last change of the record",
 }
 ENOUGH = ("model_raw", "input_tokens", "output_tokens", "reported_cost_usd")  # beside the time, one of these
 
@@ -84,6 +85,7 @@ COUNTS = (
 )
 FITS = {
     "requested_at": {"time"},
+    "recorded_at": {"time"},
     "model_raw": {"model", "words", "id"},
     **dict.fromkeys(COUNTS, {"count"}),
     **dict.fromkeys(("reported_cost_usd", "latency_ms", "ttft_ms", "quality_score"), {"count", "number"}),

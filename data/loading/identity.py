@@ -23,48 +23,70 @@ def choose_rows(cursor: Cursor, form: Format) -> int:
     """Create temp table `fresh_rows` (row_no, file_no, event_id, replaces),
     the staged rows to load; returns how many replace.
 
-    Of staged rows with one identity the highest rank wins, of equal ones the first; the last where their costs
-    differ. A row the ledger has is a duplicate unless the new one corrects its cost, or the format supersedes and the
-    new one says more. Also leaves temp table `known` (event_id, requested_at): the ledger's rows of these identities.
+    Of staged rows with one identity the newest wins by the log's own word, else the highest rank, of equal ones the
+    first; the last where their costs differ. Against a row that the ledger has it is the same (see `_better`).
+    Also leaves temp table `known` (event_id, requested_at): the ledger's rows of these identities.
     """
     if form.table == "usage":
         _find_known(cursor)
-        size, cost = _tokens(form), "s.reported_cost_usd"
-        rank = f"coalesce(rank, {size})"
-        # Where the log's total is above its parts, the stored row may have the difference as output.
-        same = f"k.stored IN ({size}, coalesce(s.total_tokens, 0))"
-        corrected = f"k.source = '{form.name}' AND {same} AND {cost} <> k.cost"
-        better = f"{'k.stored < ' + size + ' OR ' if form.supersedes else ''}{corrected}"
+        rank = f"{{'r': coalesce(rank, {_tokens(form)}), 'c': reported_cost_usd IS NOT NULL}}"
         differ = "min(reported_cost_usd) <> max(reported_cost_usd)"
+        newest, better, readings = "coalesce(recorded_at, TIMESTAMP '1970-01-01')", _better(form), READINGS
     else:
         cursor.execute(f"""CREATE OR REPLACE TEMP TABLE known AS SELECT bill_id AS event_id, day AS requested_at,
-                    NULL AS source,
-                    [amount::VARCHAR, quantity::VARCHAR] AS stored, NULL AS cost
+                    [amount::VARCHAR, quantity::VARCHAR] AS stored
                 FROM lake.main.billed WHERE bill_id IN (SELECT event_id FROM {GOOD})""")
-        rank, differ = "0", "true"
+        rank, differ, newest, readings = "0", "true", "0", ""
         better = "k.stored IS DISTINCT FROM [s.amount::VARCHAR, s.quantity::VARCHAR]" if form.supersedes else "false"
     cursor.execute(f"""CREATE OR REPLACE TEMP TABLE repeats AS
-            SELECT event_id, CASE WHEN {differ} THEN arg_max(row_no, {{'r': {rank}, 'n': row_no}})
-                ELSE arg_max(row_no, {{'r': {rank}, 'n': -row_no}}) END AS winner
+            SELECT event_id, CASE
+                WHEN {differ} THEN arg_max(row_no, {{'t': {newest}, 'r': {rank}, 'f': file_no, 'n': record_no}})
+                ELSE arg_max(row_no, {{'t': {newest}, 'r': {rank}, 'f': -file_no, 'n': -record_no}}) END AS winner
             FROM {GOOD} GROUP BY event_id HAVING count(*) > 1""")
     cursor.execute(f"""CREATE OR REPLACE TEMP TABLE fresh_rows AS
             SELECT s.row_no, s.file_no, s.event_id, k.event_id IS NOT NULL AS replaces FROM {GOOD} s
             LEFT JOIN repeats p ON s.event_id = p.event_id
-            LEFT JOIN (SELECT event_id, max(source) AS source, max(stored) AS stored, max(cost) AS cost
-                FROM known GROUP BY 1) k ON s.event_id = k.event_id
+            LEFT JOIN (SELECT event_id, max(COLUMNS(* EXCLUDE (event_id, requested_at))) FROM known GROUP BY 1) k
+                ON s.event_id = k.event_id {readings}
             WHERE (p.winner IS NULL OR p.winner = s.row_no) AND (k.event_id IS NULL OR {better})""")
     return int(cursor.execute("SELECT count(*) FROM fresh_rows WHERE replaces").fetchall()[0][0])
 
 
+READINGS = """LEFT JOIN readings g
+    ON s.provider IS NOT DISTINCT FROM g.provider AND s.model_raw IS NOT DISTINCT FROM g.model_raw"""
+
+
+def _better(form: Format) -> str:
+    """SQL: whether the staged row `s` counts more than the ledger's row `k` of the same id.
+
+    The newer by the log's own word; where that is silent the one with more tokens, and of equal ones a later cost or
+    score is a correction. Formats of one family may count a call in different ways: only one that supersedes is
+    compared with another's rows.
+    """
+    size = _tokens(form, "s.", ("g.input_has_cache", "g.output_has_reasoning"))
+    # Where the log's total is above its parts, the stored row may have the difference as output.
+    same = f"k.stored IN ({size}, coalesce(s.total_tokens, 0))"
+    own = f"k.source = '{form.name}'"
+    corrected = " OR ".join(
+        f"s.{name} IS NOT NULL AND s.{name} IS DISTINCT FROM k.{name}"
+        for name in ("reported_cost_usd", "quality_score")
+        if name in form.columns
+    )
+    more = f"k.stored < {size} AND {'TRUE' if form.supersedes else own}"
+    return f"""CASE WHEN s.recorded_at <> k.recorded_at THEN s.recorded_at > k.recorded_at
+        ELSE {more} OR {own} AND {same} AND ({corrected or "FALSE"}) END"""
+
+
 def _find_known(cursor: Cursor) -> None:
     stored = " + ".join(f"coalesce(t.{name}, 0)" for name in TOKENS)
-    cursor.execute("""CREATE OR REPLACE TEMP TABLE known
-           (event_id VARCHAR, requested_at TIMESTAMP, source VARCHAR, stored HUGEINT, cost DECIMAL(18,12))""")
+    cursor.execute("""CREATE OR REPLACE TEMP TABLE known (event_id VARCHAR, requested_at TIMESTAMP, source VARCHAR,
+            stored HUGEINT, reported_cost_usd DECIMAL(18,12), quality_score DOUBLE, recorded_at TIMESTAMP)""")
     days = cursor.execute(f"""SELECT DISTINCT day FROM lake.main.identities
             WHERE id_hash IN (SELECT {id_hash("event_id")} FROM {GOOD}) AND day IS NOT NULL ORDER BY day""").fetchall()
     for first, last in spans([day for (day,) in days]):
-        cursor.execute(f"""INSERT INTO known
-                SELECT t.event_id, t.requested_at, t.source, {stored}, t.reported_cost_usd FROM lake.main.usage t
+        cursor.execute(f"""INSERT INTO known SELECT t.event_id, t.requested_at, t.source, {stored},
+                    t.reported_cost_usd, t.quality_score, t.recorded_at
+                FROM lake.main.usage t
                 WHERE t.requested_at >= DATE '{first}' AND t.requested_at < DATE '{last}' + 1
                     AND t.event_id IN (SELECT event_id FROM {GOOD})""")
 
@@ -85,10 +107,11 @@ def remember(cursor: Cursor, written: str) -> None:
     cursor.execute(f"INSERT INTO lake.main.identities {identities(f'lake.main.usage WHERE {written}')}")
 
 
-def _tokens(form: Format) -> str:
-    """All tokens of a staged row, counted once, as the buckets of a stored one are."""
-    inclusive = f"coalesce(input_has_cache, {form.assume_input_has_cache})"
-    within = f"coalesce(output_has_reasoning, {form.assume_output_has_reasoning})"
+def _tokens(form: Format, of: str = "", read: tuple[str, str] = ("NULL", "NULL")) -> str:
+    """All tokens of a staged row, counted once, as the buckets of a stored one are; `read` is how the log was read
+    where the row does not say whether the input has the cache in it and the output the reasoning."""
+    inclusive = f"coalesce({of}input_has_cache, {read[0]}, {form.assume_input_has_cache})"
+    within = f"coalesce({of}output_has_reasoning, {read[1]}, {form.assume_output_has_reasoning})"
     return f"""(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)
         + CASE WHEN {inclusive} THEN 0 ELSE {token_readings.CACHE_ONCE} END
         + CASE WHEN {within} THEN 0 ELSE coalesce(reasoning_tokens, 0) END)"""

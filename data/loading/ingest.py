@@ -57,6 +57,7 @@ class _Ingest:
         self.ledger, self.state, self.cursor = ledger, state, cursor
         self.keep_text, self.progress = keep_text, progress
         self.reports: dict[Path, Report] = {}
+        self.again = 0  # files of the present group that were loaded before
 
     def run(self, paths: list[Path], chosen: Format | None, copies: Path) -> dict[Path, Report]:
         self.reports = {path: Report(str(path)) for path in paths}
@@ -80,7 +81,7 @@ class _Ingest:
     def _load(self, group: list[Item]) -> None:
         """Load a group, again where another process has loaded some of its files in between."""
         while group := self._without_known(group):
-            load = Load(self.ledger, self.state, self.cursor, group, self.progress)
+            load = Load(self.ledger, self.state, self.cursor, group, self.progress, self.again)
             try:
                 load.stage(keep_text=self.keep_text)
             except Exception as error:
@@ -106,15 +107,24 @@ class _Ingest:
                 self.reports[item.file.path].error = str(reason)
 
     def _without_known(self, group: list[Item]) -> list[Item]:
-        """Files already loaded whole are answered from their batch; the rest go on."""
+        """Files already loaded whole are answered from their batch; the rest go on.
+
+        A report that was written anew since then goes on too, though it says what it said before: another one may
+        have said something else of the same days in between.
+        """
         rows = self.cursor.execute(
-            "SELECT digest, format, read, rejected, batch_id, skipped FROM lake.main.batches"
+            "SELECT digest, format, ingested_at, read, rejected, batch_id, skipped FROM lake.main.batches"
         ).fetchall()
         known = {(digest, name): rest for digest, name, *rest in rows}
         left: dict[str, Item] = {}
+        self.again = 0
         for item in group:
             report = self.reports[item.file.path]
-            if batch := known.get((item.digest, item.form.name)):
+            at, *batch = known.get((item.digest, item.form.name), (None,))
+            if batch and item.digest not in left and "bucket" in item.form.columns and item.written > at:
+                self.again += 1
+                left[item.digest] = item
+            elif batch and item.digest not in left:
                 report.read, report.rejected, report.batch_id, report.skipped = batch
                 report.duplicate = report.read - report.rejected
                 report.format, report.snapshot = item.form.name, self.ledger.snapshot()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from data import rollups
-from data.formats import BILLED_COLUMNS
+from data.formats import BILLED_COLUMNS, REPORT_PLACE
 from data.ledger import Cursor, Ledger
 from data.loading import identity, report_buckets, staging, stand_ins, unread_usage
 from data.loading.attribution_rules import RULES
@@ -47,9 +47,12 @@ class Load:
     | `counts` | `Load` | read, loaded, rejected, skipped by file |
     """
 
-    def __init__(self, ledger: Ledger, state: State, cursor: Cursor, group: list[Item], progress: Progress):
+    def __init__(
+        self, ledger: Ledger, state: State, cursor: Cursor, group: list[Item], progress: Progress, again: int = 0
+    ):
+        """`again`: how many of the files were loaded before and are meant to be loaded anew."""
         self.ledger, self.state, self.cursor, self.group, self.progress = ledger, state, cursor, group, progress
-        self.form = group[0].form
+        self.form, self.again, self.gone = group[0].form, again, 0
         self.book = PriceBook.load(state)
         batches = ", ".join(literal(item.batch_id) for item in group)
         self._batch = f"[{batches}][s.file_no]"
@@ -83,8 +86,10 @@ class Load:
         loaded = self.cursor.execute(
             f"SELECT count(*) FROM lake.main.batches WHERE format = ? AND digest IN ({digests})", [self.form.name]
         ).fetchall()
-        if loaded[0][0]:
+        if loaded[0][0] > self.again:
             raise LoadedMeanwhile
+        for table in ("batches", "rejected") if self.again else ():
+            self.cursor.execute(f"DELETE FROM lake.main.{table} WHERE {self._own_batches}")
         book = PriceBook.load(self.state)
         if book is not self.book and self.form.table == "usage":
             self.book = book
@@ -122,13 +127,11 @@ class Load:
             AND event_id IN (SELECT event_id FROM fresh_rows)"""
 
     def _write_bills(self, replaced: int) -> None:
+        if "bucket" in self.form.columns:
+            self.gone = report_buckets.replace(self.cursor, self.form)
         if replaced:
             self._delete_replaced("billed", "bill_id")
-        if "bucket" in self.form.columns:
-            report_buckets.replace(self.cursor, self.form)
-        given = ", ".join(
-            f"s.{name}" for name in BILLED_COLUMNS if name not in ("event_key", "bucket", "skip", "reject")
-        )
+        given = ", ".join(f"s.{name}" for name in BILLED_COLUMNS if name not in REPORT_PLACE)
         self.cursor.execute(f"""INSERT INTO lake.main.billed SELECT {", ".join(column.name for column in BILLED)} FROM (
                 SELECT s.event_id AS bill_id, '{self.form.name}' AS source, {self._batch} AS batch_id, s.record_no,
                     {given}
@@ -190,6 +193,7 @@ class Load:
                     unread_more=max(len(paths) - NAMED, 0),
                 )
             )
+        reports[-1].gone = self.gone
         return reports
 
     def _reasons(self, column: str) -> dict[int, dict[str, int]]:

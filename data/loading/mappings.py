@@ -173,7 +173,7 @@ def _field(source: str) -> str:
 
 def _expression(mapping: Mapping, target: str, field: str) -> str:
     """SQL for one target; what cannot be converted is handed on as it is and rejected with its own text."""
-    if target == "requested_at":
+    if target in ("requested_at", "recorded_at"):
         return _time(mapping, field)
     if target.endswith("_tokens"):
         return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
+import re
 import zlib
 from collections.abc import Iterable
 from glob import glob
@@ -25,11 +26,14 @@ def expand(paths: Iterable[str | Path]) -> list[Path]:
         path = Path(given).expanduser()
         try:
             if path.is_dir():
-                matches = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+                matches = [
+                    p for p in sorted(path.rglob("*"), key=by_number) if p.is_file() and not p.name.startswith(".")
+                ]
             elif path.exists():
                 matches = [path]
             else:
-                matches = [Path(p) for p in sorted(glob(str(path), recursive=True)) if Path(p).is_file()]
+                matches = [Path(p) for p in glob(str(path), recursive=True) if Path(p).is_file()]
+                matches.sort(key=by_number)
         except OSError as error:
             raise Unreadable(
                 f"{given} cannot be opened ({error.strerror}); check the path and its permissions."
@@ -38,6 +42,12 @@ def expand(paths: Iterable[str | Path]) -> list[Path]:
             raise Unreadable(f"{given} names no file; check the path, or put a glob in quotes.")
         found.update(dict.fromkeys(p.resolve() for p in matches))
     return list(found)
+
+
+def by_number(path: Path) -> list[tuple[bool, int, str]]:
+    """Sorts names as a person does: `page-9` before `page-10`."""
+    parts = re.findall(r"\d+|\D+", str(path))
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def digest(path: Path) -> tuple[str, Text]:

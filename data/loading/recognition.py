@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path
 
 from data.errors import BadInput, UnknownFormat
-from data.formats import Format, all_formats
+from data.formats import Format, all_formats, report_page
 from data.ledger import Cursor
 from data.loading import containers, named_files
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
@@ -27,6 +28,11 @@ class Item:
     def batch_id(self) -> str:
         """The same content read by the same format is the same batch."""
         return f"{self.form.name}-{self.digest[:12]}"
+
+    @property
+    def written(self) -> datetime:
+        """When the file was written last, naive UTC."""
+        return datetime.fromtimestamp(self.file.path.stat().st_mtime, UTC).replace(tzinfo=None)
 
     @property
     def kind(self) -> tuple[object, ...]:
@@ -60,12 +66,38 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
         candidate, records = (file, sample) if form.documents else (unwrapped, inner)
         if records and form.recognise(records):
             return Item(candidate, form, digest)
+    if form := _emptied(cursor, path, sample):
+        return Item(file, form, digest)
     keys = ", ".join(sorted({" ".join(k.split())[:40] for r in inner[:5] for k in r})[:12]) or "none"
     near = resembling(inner)
     likely = f"it looks most like {' or '.join(f.label for f in near)}: try --format {near[0].name}, or" if near else ""
     told = f"{likely or 'name a format (`python -m data formats`) with --format, or'} drop it on Data and prices"
     raise UnknownFormat(
         f"{path.name} is no log format Baton knows (fields seen: {keys}); {told} and say what its columns mean."
+    )
+
+
+def _emptied(cursor: Cursor, path: Path, sample: list[dict]) -> Format | None:
+    """The report that a page without any results empties: the one the ledger has lines of for these days.
+
+    None where the file is no such page; raises UnknownFormat where two reports might be meant.
+    """
+    starts = {form.name: report_page.emptied(sample, form) for form in all_formats() if form.documents}
+    forms = [form for form in all_formats() if starts.get(form.name)]
+    billed = [
+        form
+        for form in forms
+        if cursor.execute(
+            """SELECT 1 FROM lake.main.billed JOIN (SELECT unnest($starts) AS start) ON
+                starts_with(bill_id, $family || ':' || start || ':') WHERE source = $name LIMIT 1""",
+            {"starts": starts[form.name], "family": form.family, "name": form.name},
+        ).fetchone()
+    ]
+    if len(billed) == 1 or not forms:
+        return billed[0] if billed else None
+    raise UnknownFormat(
+        f"{path.name} is a report without a single result, which does not say what it is a report of; "
+        f"name it: --format {' or '.join(form.name for form in forms)}."
     )
 
 

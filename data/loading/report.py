@@ -33,14 +33,24 @@ class Report:
     error: str = ""
     unknown: bool = False  # no format recognises the content: a mapping may read it
     reasons: dict[str, int] = field(default_factory=dict)  # why records were rejected
+    gone: int = 0  # bill lines that an earlier report had and this one has not any more
     skip_reasons: dict[str, int] = field(default_factory=dict)  # why records carry no usage of their own
     unread: list[UnreadPath] = field(default_factory=list)  # usage nobody read, in the rows loaded; most rows first
     unread_more: int = 0  # further paths that are not named
 
     @property
+    def gone_words(self) -> str:
+        """What the newer report took away, in a sentence."""
+        many = self.gone != 1
+        return (
+            f"{self.gone:,} line{'s' * many} of an earlier report {'are' if many else 'is'} gone, since this one has"
+            f" {'them' if many else 'it'} no more."
+        )
+
+    @property
     def nothing_loaded(self) -> str:
         """Why a file that was read added no row, in a sentence; "" where it added some or was refused."""
-        if self.error or self.loaded:
+        if self.error or self.loaded or self.gone:
             return ""
         name = Path(self.path).name
         if self.note == "already loaded":
@@ -95,6 +105,8 @@ def _print(reports: list[Report], total: dict[str, int]) -> None:
     for report in reports:
         if report.nothing_loaded:
             console.say(report.nothing_loaded)
+        if report.gone:
+            console.say(f"{Path(report.path).name}: {report.gone_words}")
         for path, marked, amount in report.unread:
             console.say(f"unread usage: {path} in {marked:,} rows, sum {amount:,g}; these rows are marked unread_usage")
         if report.unread_more:

@@ -229,6 +229,7 @@ USAGE_TYPES = {
     "attempt": "TRY_CAST(attempt AS INTEGER)",
     "http_status": "TRY_CAST(http_status AS INTEGER)",
     "requested_at": "requested_at::TIMESTAMP",
+    "recorded_at": "recorded_at::TIMESTAMP",
     "reported_cost_usd": "TRY_CAST(reported_cost_usd AS DECIMAL(18,12))",
     "provider": "provider_of(clear(provider))",
     "provider_raw": "text_of(clear(provider))",
@@ -251,5 +252,7 @@ BILLED_TYPES = {
     "amount": "TRY_CAST(amount AS DECIMAL(38,12))",
     "currency": "upper(text_of(clear(currency)))",
     "quantity": "number(quantity)",
+    "page": "TRY_CAST(page AS BIGINT)",
+    "more": "coalesce(TRY_CAST(more AS BOOLEAN), FALSE)",
     "skip": "skip::VARCHAR",
 }

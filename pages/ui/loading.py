@@ -140,6 +140,8 @@ def show_reports() -> None:
     for report in reports:
         if report.error:
             st.warning(fmt.md(report.error), icon=":material/warning:")
+        if report.gone:
+            st.caption(fmt.md(f"{Path(report.path).name}: {report.gone_words}"))
         for unread in report.unread:
             st.caption(
                 fmt.md(

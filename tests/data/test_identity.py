@@ -109,7 +109,7 @@ FORM = Format(
     name="corrected",
     label="made up, with costs that are corrected",
     recognise=lambda sample: True,
-    fields={"id": "VARCHAR", "at": "VARCHAR", "tokens": "VARCHAR", "usd": "VARCHAR"},
+    fields=dict.fromkeys(("id", "at", "tokens", "usd", "grade", "changed"), "VARCHAR"),
     columns={
         "event_key": "d.id",
         "requested_at": "utc(d.at)",
@@ -117,8 +117,9 @@ FORM = Format(
         "input_tokens": "d.tokens",
         "output_tokens": "'0'",
         "reported_cost_usd": "d.usd",
+        "quality_score": "d.grade",
+        "recorded_at": "utc(d.changed)",
     },
-    supersedes=True,
 )
 
 
@@ -132,8 +133,49 @@ def correct(ledger, state, folder: Path, *versions: dict) -> list:
     )
 
 
-def test_a_cost_corrected_later_counts_though_the_tokens_are_the_same(ledger, state, tmp_path):
-    assert correct(ledger, state, tmp_path, {"usd": 1}, {"usd": 2}) == [(2.0, 10)]
+NEWER = {  # id -> its versions, and the cost and tokens that count
+    "a cost corrected later": ([{"usd": 1}, {"usd": 2}], (2.0, 10)),
+    "a cost that came later": ([{}, {"usd": 2}], (2.0, 10)),
+    "a record that says less": ([{"usd": 2}, {}], (2.0, 10)),
+    "more tokens": ([{"usd": 1}, {"usd": 3, "tokens": 30}], (3.0, 30)),
+    "fewer tokens": ([{"usd": 3, "tokens": 30}, {"usd": 1}], (3.0, 30)),
+    "changed later": (
+        [{"usd": 3, "tokens": 30, "changed": "2026-10-02"}, {"usd": 1, "changed": "2026-10-03"}],
+        (1.0, 10),
+    ),
+    "changed before": (
+        [{"usd": 1, "changed": "2026-10-03"}, {"usd": 3, "tokens": 30, "changed": "2026-10-02"}],
+        (1.0, 10),
+    ),
+    "changed to nothing": ([{"usd": 1, "changed": "2026-10-03"}, {"tokens": 0, "changed": "2026-10-04"}], (None, 0)),
+}
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_of_two_records_of_a_call_the_newer_counts_else_the_one_that_says_more(ledger, state, tmp_path, together):
+    loads = [
+        [
+            {"id": name, "at": "2026-10-01T00:00:00Z", "tokens": 10} | versions[n]
+            for name, (versions, _) in NEWER.items()
+        ]
+        for n in range(2)
+    ]
+    for number, rows in enumerate([loads[0] + loads[1]] if together else loads):
+        ingest(ledger, state, [write(tmp_path / f"{number}.jsonl", rows)], form=FORM)
+    found = ledger.cursor().execute(
+        "SELECT event_id, reported_cost_usd::DOUBLE, fresh_input_tokens FROM lake.main.usage"
+    )
+    assert {event.split(":")[-1]: tuple(rest) for event, *rest in found.fetchall()} == {
+        name: right for name, (_, right) in NEWER.items()
+    }
+    assert adds_up(ledger)
+
+
+def test_a_score_that_came_later_counts_and_a_file_loaded_again_changes_nothing(ledger, state, tmp_path):
+    correct(ledger, state, tmp_path, {"usd": 1}, {"usd": 1, "grade": 0.5})
+    assert ledger.sql("SELECT quality_score AS q FROM lake.main.usage")["q"][0] == 0.5
+    again = write(tmp_path / "again.jsonl", [{"id": "a", "at": "2026-10-01T00:00:00Z", "tokens": 10, "usd": 1}])
+    assert ingest(ledger, state, [again], form=FORM)[0].duplicate == 1
 
 
 def test_a_record_that_says_more_replaces_one_of_another_month_in_rows_and_roll_ups(ledger, state, tmp_path):
@@ -146,13 +188,6 @@ def test_a_record_that_says_more_replaces_one_of_another_month_in_rows_and_roll_
     assert totals(ledger)[0] == 10
     days = ledger.cursor().execute("SELECT day, sum(attempts) FROM lake.main.spend_by_day GROUP BY 1 ORDER BY 1")
     assert (date(2026, 10, 1), 1) not in days.fetchall()
-
-
-def test_of_one_id_twice_in_a_file_the_corrected_cost_counts(ledger, state, tmp_path):
-    base = {"id": "a", "at": "2026-10-01T00:00:00Z", "tokens": 10}
-    path = write(tmp_path / "log.jsonl", [base | {"usd": 3}, base | {"usd": 1}])
-    ingest(ledger, state, [path], form=FORM)
-    assert totals(ledger) == (1, 1)
 
 
 def test_repair_builds_roll_ups_and_the_index_anew_and_says_what_changed(ledger, state, tmp_path):

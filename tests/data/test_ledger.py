@@ -163,7 +163,7 @@ def test_a_version_older_than_a_migration_reads_as_unknown_what_it_has_not_got(l
         for column in ("caveats", "provider_raw"):
             cursor.execute(f"ALTER TABLE lake.main.usage DROP COLUMN {column}")
         cursor.execute("ALTER TABLE lake.main.spend_by_day DROP COLUMN caveat_cost_usd")
-        for table in ("identities", "caveats_by_day"):
+        for table in ("identities", "caveats_by_day", "page_heads"):
             cursor.execute(f"DROP TABLE lake.main.{table}")
         cursor.execute("DELETE FROM lake.main.migrations WHERE number > 1")
     add(ledger, "a", 3)
