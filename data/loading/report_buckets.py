@@ -36,7 +36,8 @@ SELECT l.row_no, l.event_id, l.bucket, l.project, nullif(l.account, '') AS accou
     p.report, NOT p.follows AND l.bucket = p.opening AS leads,
     p.more AND l.bucket = p.closing AND (p.next IS NULL OR p.next = l.bucket) AS goes_on,
     p.more AND l.bucket = p.closing AND p.next IS NULL AS unfinished
-FROM log_rows l JOIN reports p ON l.file_no = p.file_no AND l.page = p.page WHERE l.bucket IS NOT NULL"""
+FROM log_rows l JOIN reports p ON l.file_no = p.file_no AND l.page IS NOT DISTINCT FROM p.page
+WHERE l.bucket IS NOT NULL"""
 
 # What each report says of each bucket: whether it has its beginning and its end, and what it is about (NULL: all).
 BUCKETS = """
@@ -47,7 +48,8 @@ WITH heads AS (
     LEFT JOIN report_lines l ON l.event_id = h.bill_id AND l.leads GROUP BY 1
 ), scopes AS (
     SELECT report, any_value(account) AS account,
-        CASE WHEN count(DISTINCT coalesce(project, '')) = 1 THEN nullif(any_value(project), 'default') END AS project
+        CASE WHEN count(DISTINCT coalesce(project, '')) = 1 AND lower(any_value(project)) <> 'default'
+            THEN any_value(project) END AS project
     FROM report_lines WHERE counts GROUP BY 1
 )
 SELECT report, bucket, any_value(s.account) AS account, any_value(s.project) AS project,
