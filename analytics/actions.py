@@ -12,6 +12,7 @@ from analytics.coverage import coverage
 from analytics.registry import dimension
 from analytics.scope import Scope
 from analytics.totals import total
+from data import wording
 from data.calendar import DAYS_PER_MONTH, DAYS_PER_WEEK
 from data.documents import Documents
 from data.ledger import Ledger
@@ -21,7 +22,10 @@ BEFORE_DAYS = 28
 
 
 class Action(BaseModel):
-    """One decision. `filters` are the rows it is about; without them nothing can be measured."""
+    """One decision. `filters` are the rows it is about; without them nothing can be measured.
+
+    `finding` is the key of the saving it was made from; its number was told from the days [told_from, told_to).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,6 +37,16 @@ class Action(BaseModel):
     decided: date
     filters: dict[str, tuple[str, ...]] = {}
     note: str = ""
+    finding: str = ""
+    told_from: date | None = None
+    told_to: date | None = None
+
+    @property
+    def told(self) -> str:
+        """The days its expected number was told from; empty where nobody knows."""
+        if self.told_from is None or self.told_to is None:
+            return ""
+        return wording.days(self.told_from, self.told_to - timedelta(days=1))
 
 
 ACTIONS = Documents("action", Action)  # by their names

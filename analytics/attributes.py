@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -24,6 +25,22 @@ def hour_of(table: ir.Table, zone: str) -> ir.Value:
 
 def column_of(name: str) -> Callable[[ir.Table, str], ir.Value]:
     return lambda table, zone: table[name]
+
+
+# What makes two requests the same kind of work; savings are told by it.
+WORK = ("provider", "model", "team", "feature", "environment", "task_type", "criticality", "data_class")
+
+
+def work_of(table: ir.Table, zone: str) -> ir.Value:
+    return work_name([table[name].fill_null("unknown") for name in WORK])
+
+
+def work_name(values: Iterable[Any]) -> Any:
+    """One name of a kind of work from the values of WORK: texts, or columns of text."""
+    first, *rest = values
+    for value in rest:
+        first = first + " · " + value
+    return first
 
 
 def key_of(table: ir.Table, zone: str) -> ir.Value:

@@ -135,17 +135,24 @@ def _claim(model: str, cells: pd.DataFrame, usd: pd.Series, picked: dict) -> Cla
     targets = sorted(by_target, key=lambda name: -by_target[name])
     measured = sum(saving for saving, _, known in picked.values() if known) / usd.sum()
     tasks = sorted({index[5] for index in usd.index})
+    confidence = "high" if measured > 0.8 else "medium" if measured > 0.3 else "low"
     return Claim(
         "cheaper model",
         f"{wording.share(share)} of all requests go to {model} where a cheaper model would do",
         usd,
         cells.loc[usd.index, "answers_cost_usd"],
         "answers",
-        "high" if measured > 0.8 else "medium" if measured > 0.3 else "low",
+        confidence,
         "The same tokens at the cheaper model's list price (its tokeniser may count 0.8 to 1.35 times as many);"
         f" {wording.share(measured)} of the saving is on tasks where scores in this log show at most"
-        f" {TOLERATED * 100:.0f} points less.",
+        f" {wording.points(TOLERATED).removeprefix('+')} less.",
         f"Send {', '.join(tasks)} from {model} to {', '.join(targets[:3])}: replay it in Routing, then try it in the"
         " Live lab.",
         "routing",
+        key=model,
+        test=f"Ask {MIN_SCORES} of these tasks of {model} and of {targets[0]} in the Live lab; scores at most"
+        f" {wording.points(TOLERATED).removeprefix('+')} lower make it medium."
+        if confidence == "low"
+        else "",
+        trial=(model, targets[0]) if confidence == "low" else (),
     )

@@ -54,8 +54,21 @@ fall has two days at least. The deviation is the largest of three: of all days, 
 Findings claim dollars of one part of a cell (model, team, feature, task type, ...): failures and repeats, input,
 output, or all answers. Claims on one part are taken to touch the same dollars as far as they can and compound on
 them; claims on different parts add. Findings of high and medium confidence make the total; those of low confidence
-are counted after them, apart, as what they might save once tested. No finding advises a model that its maker has
+are counted after them, apart, as what they might save once tested. No finding advises a model that its provider has
 retired or will retire within a year.
+
+## What is one incident, and what is the news
+
+A model that fails and what its work then costs elsewhere are one incident: another rise belongs to it where second
+attempts on failed calls make at least half of its dollars. Its dollars are the failed attempts' own cost and what
+the fallback costs beyond the first choice's list price. A saving belongs to it where the same driver moved the same
+rows. News are ranked by their dollars, twice where they began in the week (or the last seven days), twice where they
+stop work, hide spend or break a budget; the first is told in the week's title.
+
+## What is announced
+
+A dated price change and the end of a model count at the last four weeks' tokens. A model's work moves on its last
+day to the successor that the operator names, at its price; without one it is at risk and in no forecast.
 """
 
 

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 import ibis.expr.types as ir
 
-from analytics.attributes import column_of, hour_of, key_of, time_of
+from analytics.attributes import column_of, hour_of, key_of, time_of, work_of
 from analytics.totals import (
     MEDIA_INPUT_TOKENS,
     MEDIA_OUTPUT_TOKENS,
@@ -94,6 +94,7 @@ DIMENSIONS: dict[str, Dimension] = {
                 ("model_raw", "Model as logged", "the log's own model name"),
             )
         ),
+        Dimension("work", "Kind of work", "provider, model, team, ... data class: all eight", False, work_of),
         Dimension("key_alias", "API key", "name of the key, from the log's tags", False, key_of),
     )
 }

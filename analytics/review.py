@@ -53,6 +53,7 @@ from data.version import VERSION
 Told = list[tuple[incidents.Incident, dict[str, str]]]  # incidents, each with its note
 MOVERS = 5
 SHOWN_FINDINGS = 8
+BULKY = ("cells", "work")  # what a report leaves out of a finding
 DECIDED = (
     "budget",
     "finding",
@@ -128,7 +129,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "savings": _savings(saving, told),
         "inventory": inventory.debt(inventory.seen(view, state, ("model", "feature", "team"), until)),
         "actions": [
-            a.model_dump(mode="json") | {"saved_usd_month": actions.measured(view, a, until)}
+            a.model_dump(mode="json") | {"told": a.told, "saved_usd_month": actions.measured(view, a, until)}
             for a in actions.saved(state)
         ],
     }
@@ -221,7 +222,8 @@ def _units(view: Ledger, week: ClosedScope) -> dict:
 def _savings(found: savings.Savings, told: Told) -> dict:
     of = {title: one.title for one, _ in told for title in one.savings}
     rows = [
-        {k: v for k, v in finding._asdict().items() if k != "cells"} | {"incident": of.get(finding.title, "")}
+        {k: v for k, v in finding._asdict().items() if k not in ("cells", "work")}
+        | {"incident": of.get(finding.title, "")}
         for finding in found.findings[:SHOWN_FINDINGS]
     ]
     return {

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from analytics import cheaper_models, list_prices, savings_finders, work_cells
+from analytics.attributes import work_name
 from analytics.cheaper_models import Forbidden
 from analytics.command_options import view_of
 from analytics.coverage import coverage
@@ -39,7 +40,9 @@ LINKED = ("model", "team", "feature", "task_type")
 class Finding(NamedTuple):
     """`usd_month` is net of the findings before it, `gross_usd_month` what it would save alone.
 
-    `filters` (dimension -> values) are the rows behind it; `attempts_month` and `spend_usd_month` count them.
+    `filters` (dimension -> values) hold the rows behind it and maybe others; `work` names exactly its kinds of work.
+    `attempts` and `spend_usd` are those rows in the days looked at, `attempts_month` and `spend_usd_month` a month of
+    them. `test` says what would raise a low confidence, with the models to `trial`.
     """
 
     kind: str
@@ -54,6 +57,12 @@ class Finding(NamedTuple):
     page: str
     filters: dict[str, tuple[str, ...]]
     cells: pd.DataFrame
+    key: str = ""
+    attempts: int = 0
+    spend_usd: float = 0.0
+    work: tuple[str, ...] = ()
+    test: str = ""
+    trial: tuple[str, ...] = ()
 
     @property
     def is_untested(self) -> bool:
@@ -74,7 +83,7 @@ class Savings(NamedTuple):
     """Findings, those with evidence first, by net dollars; what is spent a month, told from `days` covered days.
 
     `total_usd_month` is what findings of high and medium confidence save together, `untested_usd_month` what those
-    of low confidence might save beyond it.
+    of low confidence might save beyond it. `scope` holds the days looked at.
     """
 
     findings: tuple[Finding, ...]
@@ -82,6 +91,17 @@ class Savings(NamedTuple):
     spend_usd_month: float
     days: int
     untested_usd_month: float = 0.0
+    scope: ClosedScope | None = None
+
+    def finding(self, key: str) -> Finding | None:
+        """The finding of that key; None where it is not found any more."""
+        return next((finding for finding in self.findings if finding.key == key), None)
+
+    def requests_of(self, finding: Finding) -> ClosedScope:
+        """Exactly the rows that a finding counts."""
+        if self.scope is None:
+            raise ValueError("these savings were told of no ledger")
+        return self.scope.with_filter("work", *finding.work)
 
     @property
     def share(self) -> float:
@@ -121,7 +141,7 @@ def findings(view: Ledger, scope: ClosedScope, state: State, forbidden: Forbidde
         savings_finders.growing_context(cells, sessions),
         savings_finders.long_answers(cells),
     ]
-    return settle(cells, [claim for claim in found if claim], per_month, covered.covered_days)
+    return settle(cells, [claim for claim in found if claim], per_month, covered.covered_days)._replace(scope=scope)
 
 
 def settle(cells: pd.DataFrame, claims: Sequence[Claim], per_month: float, days: int) -> Savings:
@@ -158,18 +178,30 @@ def _finding(claim: Claim, cells: pd.DataFrame, net: pd.Series, per_month: float
         claim.page,
         filters,
         table.sort_values("saves_usd_month", ascending=False).reset_index(),
+        f"{claim.kind}|{claim.key}" if claim.key else claim.kind,
+        round(behind["attempts"].sum()),
+        float(behind["cost_usd"].sum()),
+        tuple(sorted(work_name(index) for index in behind.index)),
+        claim.test,
+        claim.trial,
     )
 
 
 def described(saving: Savings) -> dict:
     """The JSON form."""
-    rows = [finding._asdict() | {"cells": finding.cells.head(50).to_dict("records")} for finding in saving.findings]
+    rows = [
+        {name: value for name, value in finding._asdict().items() if name != "work"}
+        | {"cells": finding.cells.head(50).to_dict("records")}
+        for finding in saving.findings
+    ]
     return {
         "findings": rows,
         "total_usd_month": saving.total_usd_month,
         "untested_usd_month": saving.untested_usd_month,
         "spend_usd_month": saving.spend_usd_month,
         "days": saving.days,
+        "start": saving.scope and saving.scope.start,
+        "end": saving.scope and saving.scope.end,
     }
 
 

@@ -11,7 +11,9 @@ class Claim(NamedTuple):
     """What a finder would save: `usd` per cell over the span, of the `touched` dollars of one `part` of the cell.
 
     `part` is failed (failures and repeats), input, output, or answers (input and output alike). The rest are the
-    words a reader needs to judge it.
+    words a reader needs to judge it. `key` tells it from other findings of its kind and stays the same when numbers
+    change. A claim of low confidence names the `test` that would raise it, and the models to `trial` in it, the
+    present one first.
     """
 
     kind: str
@@ -23,3 +25,6 @@ class Claim(NamedTuple):
     assumption: str
     action: str
     page: str  # the page that goes further
+    key: str = ""
+    test: str = ""
+    trial: tuple[str, ...] = ()

@@ -127,6 +127,9 @@ def growing_context(cells: pd.DataFrame, sessions: pd.DataFrame) -> Claim | None
         "Half of what goes beyond three times the first prompt can be summarised or dropped without losing the thread.",
         "Summarise old turns, drop tool output that has been used, start a new session per task.",
         "explore",
+        test="Ask 30 of these tasks with the full and with the shortened context in the Live lab; the same scores make"
+        " it medium.",
+        trial=_dearest(cells, tokens * mean_price.fillna(0.0)),
     )
 
 
@@ -155,11 +158,28 @@ def long_answers(cells: pd.DataFrame) -> Claim | None:
         f"Answers of {LONGER_THAN_PEERS:.0f} times the median length of the same task type are enough.",
         "Set a maximum length, ask for less reasoning effort, and ask for the answer without its retelling.",
         "explore",
+        test="Ask 30 of these tasks with and without a maximum length in the Live lab; the same scores make it medium.",
+        trial=_dearest(cells, share),
     )
 
 
-def _claim(kind: str, title: str, usd: pd.Series, touched: pd.Series, part: str, *words: str) -> Claim | None:
+def _dearest(cells: pd.DataFrame, usd: pd.Series) -> tuple[str, ...]:
+    """The model with most of these dollars."""
+    by_model = (usd * cells["cost_usd"].clip(lower=0)).groupby(level="model").sum()
+    return (str(by_model.idxmax()),) if len(by_model) else ()
+
+
+def _claim(
+    kind: str,
+    title: str,
+    usd: pd.Series,
+    touched: pd.Series,
+    part: str,
+    *words: str,
+    test: str = "",
+    trial: tuple[str, ...] = (),
+) -> Claim | None:
     usd = usd[usd > 0]
     if not usd.sum() > 0:
         return None
-    return Claim(kind, title, usd, touched.reindex(usd.index).clip(lower=usd), part, *words)
+    return Claim(kind, title, usd, touched.reindex(usd.index).clip(lower=usd), part, *words, test=test, trial=trial)

@@ -15,12 +15,13 @@ import pandas as pd
 
 from analytics import list_prices
 from analytics.answers_by_version import kept
+from analytics.attributes import WORK
 from analytics.local_time import local_time
 from analytics.paid_prices import KINDS, USUAL_RATES
 from analytics.scope import UNKNOWN, ClosedScope
 from data.ledger import Ledger
 
-CELL = ("provider", "model", "team", "feature", "environment", "task_type", "criticality", "data_class")
+CELL = WORK
 PRICES = ("fresh_price", "read_price", "write_5m_price", "write_1h_price", "output_price")
 INPUTS = KINDS[:4]
 

@@ -10,6 +10,7 @@ from analytics.coverage import coverage
 from analytics.registry import DIMENSIONS, MEASURES
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
+from pages.parts.savings.findings import requests_asked
 from pages.ui import charts, exports, filters, requests, shell
 from pages.ui import format as fmt
 
@@ -130,7 +131,7 @@ def dates_of(scope: ClosedScope) -> str:
 view = shell.view()
 shell.needs_data(view, "What exactly is in this number?")
 title = st.container()
-scope = filters.scope_bar(view, dimensions=("team", "model", "provider", "environment"))
+scope = requests_asked(view) or filters.scope_bar(view, dimensions=("team", "model", "provider", "environment"))
 measure, by, over = controls()
 declared = MEASURES[measure]
 totals = breakdown(view, scope, (by,), measure)

@@ -106,6 +106,8 @@ def choose(runs: dict[str, dict]) -> str:
 view = shell.view()
 runs, providers = list_runs(shell.state()), saved_providers(shell.state())
 asked = st.query_params.get("policy")  # from the Routing page: this policy is what the visit is about
+trial = lab_form.trial()
+asked = asked or (trial[-1].name if trial else None)
 if asked or not runs:
     st.title(f"Does {f'“{fmt.md(asked)}”' if asked else 'a routing policy'} hold on real calls?", anchor=False)
     if not providers:

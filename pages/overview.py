@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from analytics import budgets, forecast, savings, spend
+from analytics import budgets, forecast, spend
 from analytics.coverage import Comparison, comparison, coverage
 from analytics.distortions import Distortion, distortion
 from analytics.registry import DIMENSIONS
@@ -13,9 +13,9 @@ from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from data.state import State
 from pages.parts.overview.attention import what_needs_attention
+from pages.parts.savings.findings import found as findings_of
 from pages.ui import charts, exports, filters, loading, shell
 from pages.ui import format as fmt
-from routing.policies import in_force
 
 KPIS = ("cost_usd", "requests", "cost_per_1k_requests_usd", "failure_rate")
 MOVERS_BY = ("model", "team", "feature", "provider", "task_type")
@@ -49,11 +49,6 @@ def month(view: Ledger, state: State, scope: Scope) -> forecast.Outlook:
 @shell.cached(reads=("budget", *forecast.READS))
 def budget(view: Ledger, state: State) -> budgets.Status | None:
     return budgets.company(budgets.status(view, state, forecast.planned(state)))
-
-
-@shell.cached(reads=in_force.READS)
-def biggest_saving(view: Ledger, state: State, scope: Scope) -> savings.Savings:
-    return savings.findings(view, savings.recent(view, scope), state, in_force.forbidden(state))
 
 
 @shell.cached
@@ -145,7 +140,7 @@ def pacing(outlook: forecast.Outlook, held: budgets.Status | None) -> None:
 
 
 def saving(view: Ledger, scope: Scope) -> None:
-    found = biggest_saving(view, scope.at_any_time())
+    found = findings_of(view, scope.at_any_time())
     if not found.findings:
         return
     sure = [finding for finding in found.findings if finding.confidence != "low"]

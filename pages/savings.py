@@ -11,7 +11,8 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State
-from pages.ui import charts, exports, filters, shell
+from pages.parts.savings.findings import found, see_requests
+from pages.ui import charts, exports, filters, links, shell
 from pages.ui import format as fmt
 from routing.policies import in_force
 
@@ -25,11 +26,6 @@ CONFIDENCE = {
     "medium": "Medium confidence: it rests on the one assumption below.",
     "low": "Low confidence: test it before you count on it.",
 }
-
-
-@shell.cached(reads=in_force.READS)
-def found(view: Ledger, state: State, scope: Scope) -> savings.Savings:
-    return savings.findings(view, savings.recent(view, scope), state, in_force.forbidden(state))
 
 
 @shell.cached(reads=("owner",))
@@ -73,7 +69,7 @@ def overview(saving: savings.Savings) -> None:
     st.caption(fmt.md(meaning))
 
 
-def show(number: int, finding: savings.Finding, scope: Scope) -> None:
+def show(number: int, finding: savings.Finding, saving: savings.Savings, scope: Scope) -> None:
     """One finding: what, how sure, what to do, the rows, and the way to a decision."""
     with st.container(border=True):
         st.markdown(f"**{fmt.md(finding.title)}**")
@@ -82,35 +78,52 @@ def show(number: int, finding: savings.Finding, scope: Scope) -> None:
             if finding.gross_usd_month > finding.usd_month * 1.01
             else ""
         )
-        st.write(
-            fmt.md(
-                f"{fmt.usd(finding.usd_month)} a month of {fmt.usd(finding.spend_usd_month)} on "
-                f"{fmt.short(finding.attempts_month)} attempts{alone}."
-            )
-        )
+        amount = f"{fmt.usd(finding.usd_month)} a month"
+        told = f"Up to {amount}, once tested" if finding.is_untested else amount
+        st.write(fmt.md(f"{told}, of {fmt.usd(finding.spend_usd_month)}{alone}."))
         st.write(fmt.md(finding.action))
         st.caption(fmt.md(f"{CONFIDENCE[finding.confidence]} {finding.assumption}"))
+        if finding.test:
+            st.caption(fmt.md(f"What would raise it: {finding.test}"))
         with st.expander("Rows behind it", icon=":material/table:", key=f"rows_{number}", on_change="rerun") as opened:
             labels = {name: DIMENSIONS[name].label for name in finding.cells.columns if name in DIMENSIONS} | ROW_LABELS
             if opened.open:
                 units = {"attempts_month": "attempts", "spend_usd_month": "USD", "saves_usd_month": "USD"}
                 exports.table(finding.cells, name=f"saving-{number + 1}", key=f"{number}", labels=labels, units=units)
         with st.container(horizontal=True, vertical_alignment="center"):
-            narrowed = scope
-            for name in ("model", "team"):
-                if name in finding.filters:
-                    narrowed = narrowed.with_filter(name, *finding.filters[name])
-            filters.link("pages/explore.py", "See these requests", ":material/bar_chart:", narrowed, window="28d")
+            st.caption(
+                fmt.md(
+                    f"Its requests: {fmt.count(finding.attempts)} attempts, {fmt.usd(finding.spend_usd)} in "
+                    f"{saving.days} days."
+                ),
+                width="content",
+            )
+            see_requests(finding, scope)
             if finding.page == "routing":
-                filters.link("pages/policy_replay.py", "Replay a policy on them", ":material/alt_route:", narrowed)
+                narrowed = scope
+                for name in ("model", "team"):
+                    if name in finding.filters:
+                        narrowed = narrowed.with_filter(name, *finding.filters[name])
+                filters.link(
+                    "pages/policy_replay.py", "Replay a policy on their models", ":material/alt_route:", narrowed
+                )
+            if finding.trial:
+                links.page_link("pages/lab.py", "Test it", ":material/science:", {}, trial=",".join(finding.trial))
             with st.popover("Make it an action", icon=":material/add_task:"):
-                decide(number, finding)
+                decide(number, finding, saving)
 
 
-def decide(number: int, finding: savings.Finding) -> None:
-    """Puts the finding on the action list of the weekly review, with its rows, so that its saving can be measured."""
-    if finding.title in {action.name for action in actions.saved(shell.state())}:
-        st.caption("It is on the action list of the weekly review.")
+def decide(number: int, finding: savings.Finding, saving: savings.Savings) -> None:
+    """Puts the finding on the action list of the weekly review, with its number, the days that was told from, and its
+    rows, so that its saving can be measured."""
+    listed = [a for a in actions.saved(shell.state()) if finding.key == a.finding or finding.title == a.name]
+    if listed:
+        st.caption(
+            fmt.md(
+                f"It is on the action list of the weekly review: {fmt.usd(listed[0].expected_usd_month)} a month"
+                + (f", told from {listed[0].told}." if listed[0].told else ".")
+            )
+        )
         return
     owner = st.text_input("Owner", key=f"owner_{number}", placeholder="nobody yet")
     due = st.date_input("Due", value=None, key=f"due_{number}")
@@ -123,6 +136,9 @@ def decide(number: int, finding: savings.Finding) -> None:
                 note=finding.action,
                 expected_usd_month=round(finding.usd_month, 2),
                 decided=through(view).day,
+                finding=finding.key,
+                told_from=saving.scope.start if saving.scope else None,
+                told_to=saving.scope.end if saving.scope else None,
                 filters={name: finding.filters[name] for name in savings.LINKED if name in finding.filters},
             )
             actions.ACTIONS.save(shell.state(), decided.name, decided)
@@ -206,7 +222,7 @@ st.caption(
 if saving.findings:
     overview(saving)
     for number, finding in enumerate(saving.findings):
-        show(number, finding, scope)
+        show(number, finding, saving, scope)
 else:
     st.info("No request in these four weeks matches, or nothing in them is wasted by the rules Baton knows.")
 owners(view)

@@ -14,8 +14,10 @@ from analytics.cheaper_models import claims
 from analytics.paid_prices import KINDS
 from analytics.savings_claim import Claim
 from analytics.scope import Scope
+from analytics.spend import totals
 from analytics.work_cells import CELL, PRICES
 from data.facts import models
+from data.ledger import Ledger
 from data.prices.model_lives import ModelLives
 from routing.policies.in_force import forbidden, judge, shipped_constraint
 from routing.policies.policy import Policy
@@ -277,3 +279,38 @@ def test_the_command_prints_findings_by_dollars(view, capsys):
 def test_the_usual_span_is_four_whole_weeks(view):
     span = savings.recent(view)
     assert (span.start, span.end) == (planted.END - timedelta(days=28), planted.END)
+
+
+def test_every_finding_counts_exactly_the_rows_it_links_to(view, state, sample_home):
+    """Spend pages 7: the card said $3,955 on 149 attempts, its link showed $18,686 on 6,868."""
+    sample = Ledger.open(sample_home)
+    for one in (view, sample.at(sample.snapshot())):
+        saving = savings.findings(one, savings.recent(one), state, forbidden(state))
+        assert len(saving.findings) >= 2
+        for finding in saving.findings:
+            shown = totals(one, saving.requests_of(finding), ("cost_usd", "attempts"))
+            assert float(shown["cost_usd"]) == pytest.approx(finding.spend_usd, rel=1e-9), finding.title
+            assert shown["attempts"] == finding.attempts, finding.title
+            assert finding.spend_usd_month == pytest.approx(finding.spend_usd / saving.days * 365 / 12)
+    sample.close()
+
+
+def test_a_finding_keeps_its_key_when_its_numbers_change(view, state):
+    now = savings.recent(view)
+    earlier = now.between(now.start - timedelta(days=3), now.end - timedelta(days=3))
+    keys = [{f.key for f in savings.findings(view, s, state, forbidden(state)).findings} for s in (now, earlier)]
+    assert "missed cache" in keys[0] & keys[1] and any(key.startswith("cheaper model|") for key in keys[0] & keys[1])
+
+
+def test_what_is_untested_names_the_test_that_would_raise_it(swap):
+    (found,) = swap(cell(billed_output_tokens=9e5), cell("minimax-m2", "minimax"))
+    assert found.confidence == "low" and found.trial[0] == "gpt-5.2"
+    assert f"of gpt-5.2 and of {found.trial[1]} in the Live lab" in found.test
+    sure = swap(cell(score=0.9, **SCORED), cell("minimax-m2", "minimax", score=0.9, **SCORED))
+    assert sure[0].confidence == "high" and not sure[0].test and not sure[0].trial
+
+
+def test_no_trend_warning_is_a_saving(view, state):
+    """Spend pages 4: cost that grows faster than usage was counted as money to save."""
+    kinds = {finding.kind for finding in savings.findings(view, savings.recent(view), state, forbidden(state)).findings}
+    assert kinds <= {"cheaper model", "missed cache", "batch", "failures", "context", "long answers"}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from pydantic import ValidationError
 
 from data.errors import BadInput, BatonError
 from pages.parts.lab import tasks as lab_tasks
@@ -55,22 +57,35 @@ def offer_local() -> None:
         st.rerun()
 
 
+def trial() -> list[Policy]:
+    """Models that a link asks to compare on the same tasks, the present one first, each as a policy of its own; what
+    is no model's name is left out."""
+    found = []
+    for name in dict.fromkeys(st.query_params.get("trial", "").split(",")):
+        with suppress(ValidationError):
+            found.append(Policy(name=f"{name.strip()} alone", fallback=(name.strip(),)))
+    return found
+
+
 def new_run() -> None:
     """Choose policies, tasks and limits, and start."""
     providers = saved_providers(shell.state())
     models = list(dict.fromkeys(o.model for p in providers for o in p.models))
     offered = {model.lower() for model in models}
-    known = {**{p.name: p for p in local_policies()}, **what_if.policies()}
+    tried = trial()
+    known = {**{p.name: p for p in (*tried, *local_policies())}, **what_if.policies()}
     reachable = {name: p for name, p in known.items() if not _missing(p, offered)}
     asked = st.query_params.get("policy")
-    if asked in known and asked not in reachable:
-        st.warning(
-            fmt.md(
-                f"“{asked}” names {', '.join(_missing(known[asked], offered))}, which no provider here "
-                "offers yet. Declare one under Providers."
-            ),
-            icon=":material/cable:",
-        )
+    wanted = [policy.name for policy in tried] or ([asked] if asked in known else [])
+    for name in wanted:
+        if name not in reachable:
+            st.warning(
+                fmt.md(
+                    f"“{name}” names {', '.join(_missing(known[name], offered))}, which no provider here "
+                    "offers yet. Declare one under Providers."
+                ),
+                icon=":material/cable:",
+            )
     if not reachable:
         st.info(
             "None of the policies can reach its models: declare the providers they name, below.", icon=":material/info:"
@@ -79,7 +94,7 @@ def new_run() -> None:
     predicted = _prediction(asked) if asked in reachable else {}
     sources = lab_tasks.sets()
     with st.form("new-run", border=True):
-        first = [asked] if asked in reachable else list(reachable)[:3]
+        first = [name for name in wanted if name in reachable] or list(reachable)[:3]
         chosen = st.multiselect(
             "Policies to compare",
             list(reachable),

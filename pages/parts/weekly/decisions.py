@@ -13,6 +13,8 @@ from analytics.history import through
 from pages.ui import exports, posting, shell
 from pages.ui import format as fmt
 
+TOLD = ("finding", "told_from", "told_to", "told")  # where the number of an action came from
+
 
 def decisions(found: dict) -> None:
     st.subheader("6. Decisions", anchor=False)
@@ -28,6 +30,7 @@ def decisions(found: dict) -> None:
             "note",
             "decided",
             "filters",
+            *TOLD,
         ],
     )
     saved["due"] = pd.to_datetime(saved["due"]).dt.date
@@ -38,10 +41,10 @@ def decisions(found: dict) -> None:
         hide_index=True,
         width="stretch",
         key=f"actions_{found['digest']}",
-        disabled=["saved_usd_month"],
+        disabled=["saved_usd_month", "told"],
         height="content",
         row_height=None if saved.empty else exports.WRAPPED,
-        column_order=["name", "owner", "due", "expected_usd_month", "status", "saved_usd_month", "note"],
+        column_order=["name", "owner", "due", "expected_usd_month", "told", "status", "saved_usd_month", "note"],
         column_config={
             "name": st.column_config.TextColumn("Action", required=True, width=240),
             "owner": st.column_config.TextColumn("Owner", width=80),
@@ -49,6 +52,9 @@ def decisions(found: dict) -> None:
             "note": st.column_config.TextColumn("Note", width=140),
             "expected_usd_month": st.column_config.NumberColumn(
                 "Expected", format="dollar", min_value=0, width=90, help="USD a month this should save."
+            ),
+            "told": st.column_config.TextColumn(
+                "Told from", width=110, help="The days that the expected number was told from."
             ),
             "saved_usd_month": st.column_config.NumberColumn(
                 "Measured",
@@ -66,7 +72,7 @@ def decisions(found: dict) -> None:
         with shell.errors():
             store(saved, edited)
             st.rerun()
-    exports.download(saved.drop(columns=["filters"]), name=f"actions-{found['week']}")
+    exports.download(saved.drop(columns=["filters", "finding"]), name=f"actions-{found['week']}")
     debt = found["inventory"]
     st.caption(
         fmt.md(
@@ -92,11 +98,18 @@ def store(saved: pd.DataFrame, edited: pd.DataFrame) -> None:
                 status=row["status"] if isinstance(row["status"], str) else "open",
                 expected_usd_month=0.0 if pd.isna(row["expected_usd_month"]) else row["expected_usd_month"],
                 note=_text(row["note"]),
-                decided=old["decided"] if old is not None else through(shell.view()).day,
-                filters=old["filters"] if old is not None else {},
+                **_untouched(old),
             )
         )
     actions.ACTIONS.replace(shell.state(), {action.name: action for action in checked})
+
+
+def _untouched(old: pd.Series | None) -> dict[str, object]:
+    """What of an action the table does not edit; a new one is decided today."""
+    if old is None:
+        return {"decided": through(shell.view()).day}
+    kept = {name: old[name] for name in ("decided", "finding", "told_from", "told_to") if not pd.isna(old[name])}
+    return {**kept, "filters": old["filters"]}
 
 
 def _text(value: object) -> str:

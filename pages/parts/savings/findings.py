@@ -1,0 +1,54 @@
+"""The findings of a scope, and the requests of one of them, for the pages that show either."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from analytics import savings
+from analytics.coverage import coverage
+from analytics.scope import ClosedScope, Scope
+from data.ledger import Ledger
+from data.state import State
+from pages.ui import filters, links, shell
+from pages.ui import format as fmt
+from routing.policies import in_force
+
+FILTERS = ("team", "model", "environment")  # what the Savings page can be narrowed by
+FINDING = "finding"  # the parameter of a link to the requests of a finding
+
+
+@shell.cached(reads=in_force.READS)
+def found(view: Ledger, state: State, scope: Scope) -> savings.Savings:
+    return savings.findings(view, savings.recent(view, scope), state, in_force.forbidden(state))
+
+
+def see_requests(finding: savings.Finding, scope: Scope) -> None:
+    """The link to exactly the rows that a finding counts."""
+    choices = {name: values for name, values in scope.filters if name in FILTERS}
+    links.page_link("pages/explore.py", "See these requests", ":material/bar_chart:", choices, **{FINDING: finding.key})
+
+
+def requests_asked(view: Ledger) -> ClosedScope | None:
+    """The rows of the finding that the link names, told above; None without one, or where it is not found any more."""
+    key = st.query_params.get(FINDING)
+    if not key:
+        return None
+    chosen = {name: tuple(st.query_params.get_all(name)) for name in FILTERS}
+    known = {name: tuple(v for v in values if v in filters.options(view, name)) for name, values in chosen.items()}
+    saving = found(view, Scope.of(view, None, None, **known))
+    finding = saving.finding(key)
+    if finding is None or saving.scope is None:
+        st.warning("The link names a finding that is not found any more; these are all requests.")
+        return None
+    told, span = coverage(view, saving.scope), fmt.days(saving.scope.start, saving.scope.last)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.write(
+            fmt.md(
+                f"The requests of a finding: {finding.title}. {fmt.usd(finding.spend_usd)} on "
+                f"{fmt.count(finding.attempts)} attempts {told.span}, {span}."
+            )
+        )
+        if st.button("All requests", icon=":material/close:"):
+            del st.query_params[FINDING]
+            st.rerun()
+    return saving.requests_of(finding)
