@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -44,8 +43,8 @@ def test_no_frontier_is_explained():
         frontier(replace(two_segments(), quality=np.full((2, 2), np.nan)), Demands())
 
 
-def test_fifty_points_over_four_hundred_segments_take_less_than_two_seconds():
-    task = problem(np.random.default_rng(1), 400, 8)
-    start = time.process_time()
-    assert len(frontier(task, Demands(vendor_cap={"a": 0.7}), 50).points) == 50
-    assert time.process_time() - start < 2 * 3  # CPU seconds, on whatever machine: the aim is 2 s, see tests/benchmarks
+def test_fifty_points_over_four_hundred_segments_are_all_there_and_cost_more_the_better_they_are():
+    """Their time is in tests/benchmarks/answer_speed.py."""
+    points = frontier(problem(np.random.default_rng(1), 400, 8), Demands(vendor_cap={"a": 0.7}), 50).points
+    assert len(points) == 50
+    assert [p.cost_usd for p in points] == sorted(p.cost_usd for p in points)

@@ -1,8 +1,6 @@
-"""Odds, tornado, and the time ten thousand paths take."""
+"""Odds and tornado of a break-even."""
 
 from __future__ import annotations
-
-import time
 
 import numpy as np
 import pytest
@@ -34,10 +32,9 @@ def test_the_tornados_centre_is_the_base_case(case):
     assert in_words(swings[0].name) in uncertainty.measure_first(swings)
 
 
-def test_ten_thousand_paths_take_less_than_two_seconds(case):
-    start = time.process_time()
-    odds = uncertainty.odds(case, "bought", paths_log2=14)
-    assert odds.paths == 16384 and time.process_time() - start < 2
+def test_as_many_paths_are_sampled_as_asked(case):
+    """Their time is in tests/benchmarks/answer_speed.py."""
+    assert uncertainty.odds(case, "bought", paths_log2=14).paths == 16384
 
 
 def test_more_paths_agree_with_fewer(case):
