@@ -91,6 +91,13 @@ class Documents(Generic[Model]):
         """Remove a document and audit it; one that is not there is no error."""
         state.delete(self.kind, name)
 
+    def unreadable(self, name: str, error: BadInput) -> BadInput:
+        """What is wrong with a stored document, and the ways out."""
+        return BadInput(
+            f"{error} That is how it is saved; save it anew, or forget it with "
+            f"`python -m data forget {self.kind} {name!r}`."
+        )
+
     def _sound(self, name: str, document: Model | Mapping[str, Any]) -> Model:
         """Checked as it will be read again: a copy of a model may hold what no reading would let pass."""
         return self.read(name, self._body(document) if isinstance(document, self.model) else document)
@@ -114,10 +121,7 @@ class Documents(Generic[Model]):
         try:
             return self.read(name, self._upgrade(name, body))
         except BadInput as error:
-            raise BadInput(
-                f"{error} That is how it is saved; save it anew, or forget it with "
-                f"`python -m data forget {self.kind} {name!r}`."
-            ) from error
+            raise self.unreadable(name, error) from error
 
     def _called(self, name: str) -> str:
         return f"{self.noun[0].upper()}{self.noun[1:]} {name or '(no name)'}"

@@ -218,8 +218,14 @@ EDITS = Documents("model_fact", FactEdit)
 
 
 def current(state: State) -> Catalog:
-    """Shipped facts with this store's operator edits."""
-    return shipped().edited(state.all("model_fact"))
+    """Shipped facts with this store's operator edits; BadInput names a stored edit that is none."""
+    catalog = shipped()
+    for name, edit in EDITS.all(state).items():
+        try:
+            catalog = catalog.edited({name: edit.model_dump()})
+        except BadInput as error:
+            raise EDITS.unreadable(name, error) from error
+    return catalog
 
 
 def save_edit(state: State, name: str, changes: Mapping[str, Any]) -> Catalog:
@@ -228,7 +234,7 @@ def save_edit(state: State, name: str, changes: Mapping[str, Any]) -> Catalog:
         raise BadInput(f"The facts of {name} must be a mapping such as {{vendor: OpenAI}}.")
     known = shipped().spelling(name)
     edits = {**(state.get("model_fact", known) or {}), **changes}
-    catalog = shipped().edited(state.all("model_fact") | {known: edits})
+    catalog = current(state).edited({known: edits})
     EDITS.save(state, known, edits)
     return catalog
 

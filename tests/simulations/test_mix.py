@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 
 from data.errors import BadInput
 from data.facts.models import shipped
+from data.yaml_text import checked
 from simulations.mixes.mix import MixScenario, normalised, simulate_mix
 from simulations.ranges import Assumptions
-from simulations.scenario import from_document, read_scenario, write_scenario
+from simulations.scenario import read_scenario, write_scenario
 
 
 def scenario(baseline, proposed, **more):
     body = {"kind": "mix", "name": "test", "baseline": {"models": baseline}, "proposed": {"models": proposed}, **more}
-    return from_document(body, MixScenario, "test.yaml")
+    return checked(MixScenario, body, {(): 1}, "test.yaml")
 
 
 def entry(model, share, cost=100.0, quality=0.9):

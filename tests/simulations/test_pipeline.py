@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 
 from data.errors import BadInput
+from data.yaml_text import checked
 from simulations.pipeline import PipelineScenario, simulate_pipeline
-from simulations.scenario import from_document, read_scenario
+from simulations.scenario import read_scenario
 
 SINGLE = {"model": "one", "cost_usd": 100, "hours": 10, "accuracy": 0.8}
 
 
 def pipeline(stages, **more):
-    return from_document(
-        {"kind": "pipeline", "name": "t", "items": 10, "single": SINGLE, "stages": stages, **more},
+    return checked(
         PipelineScenario,
+        {"kind": "pipeline", "name": "t", "items": 10, "single": SINGLE, "stages": stages, **more},
+        {(): 1},
         "t.yaml",
     )
 
