@@ -42,7 +42,7 @@ def claims(
 ) -> list[Claim]:
     """One claim per dear model, over its cells that a cheaper one fits; `day` is the one whose prices count."""
     scores, horizon = _scores(cells), day + timedelta(days=HORIZON_DAYS)
-    offers = sorted({index[:2] for index in cells.index} | set(_siblings(cells, facts)))
+    offers: list[Name] = sorted({index[:2] for index in cells.index} | set(_siblings(cells, facts)))
     prices = {name: price for name in offers if (price := list_prices.per_token(*name, day))}
     found: list[Claim] = []
 

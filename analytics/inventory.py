@@ -54,7 +54,7 @@ class Owner(BaseModel):
 OWNERS = Documents("owner", Owner)  # by `<kind>:<name>`
 
 
-def seen(view: Ledger, state: State, kinds: tuple[str, ...] = KINDS, until: date = date.max) -> pd.DataFrame:
+def in_use(view: Ledger, state: State, kinds: tuple[str, ...] = KINDS, until: date = date.max) -> pd.DataFrame:
     """COLUMNS, by spend of the last 30 days; `idle` is last seen over a month before the data end. Costs are floats.
 
     As the ledger stood at the start of `until`, where given.
@@ -144,7 +144,7 @@ def _command(args: argparse.Namespace) -> None:
     if args.own:
         kind, name, owner = args.own
         assign(state, kind, name, owner=owner, connection_owner=args.connection)
-    table = seen(view, state)
+    table = in_use(view, state)
     if args.json:
         console.emit_json({"items": table.to_dict("records"), "snapshot": view.snapshot()} | debt(table))
         return

@@ -24,6 +24,7 @@ from analytics.totals import (
     total,
     total_of,
 )
+from data import rollups
 from data.calendar import MILLION
 from data.errors import BadInput
 
@@ -56,8 +57,6 @@ class Measure:
     in_rollup: bool = True
 
 
-_ROLLUP = ("provider", "model", "team", "feature", "environment", "task_type", "status", "cost_basis")
-
 DIMENSIONS: dict[str, Dimension] = {
     d.name: d
     for d in (
@@ -66,7 +65,7 @@ DIMENSIONS: dict[str, Dimension] = {
         Dimension("month", "Month", "month, named by its first day", True, time_of("M"), is_time=True),
         Dimension("hour", "Hour of day", "0 to 23 in the reporting time zone", False, hour_of),
         *(
-            Dimension(name, label, meaning, name in _ROLLUP, column_of(name))
+            Dimension(name, label, meaning, name in rollups.KEYS, column_of(name))
             for name, label, meaning in (
                 ("provider", "Provider", "who made the price"),
                 ("model", "Model", "canonical model name"),

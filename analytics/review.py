@@ -127,7 +127,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "news": _news(view, state, week, until, pacing, moves, told),
         "units": _units(view, week),
         "savings": _savings(saving, told),
-        "inventory": inventory.debt(inventory.seen(view, state, ("model", "feature", "team"), until)),
+        "inventory": inventory.debt(inventory.in_use(view, state, ("model", "feature", "team"), until)),
         "actions": [
             a.model_dump(mode="json") | {"told": a.told, "saved_usd_month": actions.measured(view, a, until)}
             for a in actions.saved(state)
@@ -232,7 +232,7 @@ def _savings(found: savings.Savings, told: Told) -> dict:
         "spend_usd_month": found.spend_usd_month,
         "untested_usd_month": found.untested_usd_month,
         "days": found.days,
-        "text": savings.told(found),
+        "text": savings.sentence(found),
     }
 
 

@@ -230,10 +230,10 @@ def _command(args: argparse.Namespace) -> None:
     console.emit_table(
         ["Finding", "USD a month", "alone", "Confidence", "What to do"], rows, right=["USD a month", "alone"]
     )
-    console.say(told(saving))
+    console.say(sentence(saving))
 
 
-def told(saving: Savings) -> str:
+def sentence(saving: Savings) -> str:
     """The total in a sentence: what has evidence, what needs a test first, and the days it was measured on."""
     if not saving.days:
         return "The log covers no whole day yet; what could be saved in a month cannot be told."

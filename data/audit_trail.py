@@ -3,7 +3,7 @@
 The chain shows a changed or missing entry in the middle. It cannot show by itself that its end was cut off, or
 that somebody with the file wrote it anew from the start: for that its head is written down elsewhere, an anchor.
 With a key outside the store (BATON_AUDIT_KEY) an anchor is signed (HMAC-SHA256, RFC 2104), so that it cannot be
-made up either. `Standing.told` says what holds and what cannot be excluded.
+made up either. `Standing.sentence` says what holds and what cannot be excluded.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Standing(NamedTuple):
         return self.first_bad is None and self.lost is None
 
     @property
-    def told(self) -> str:
+    def sentence(self) -> str:
         """One sentence: what holds, and what it cannot exclude."""
         if self.first_bad is not None:
             return (

@@ -43,7 +43,7 @@ def contents(home: Path) -> Contents:
     finally:
         ledger.close()
     if standing.first_bad is not None:
-        raise LedgerError(standing.told)
+        raise LedgerError(standing.sentence)
     return Contents(view.snapshot(), int(usage["n"]), usage["usd"], int(bills["n"]), standing.entries)
 
 

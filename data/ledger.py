@@ -252,11 +252,6 @@ class Ledger:
                 _rollback(cursor)
                 raise
 
-    def compact(self) -> None:
-        """Merge the small Parquet files that many ingests leave behind."""
-        with self.lock(), explained(self.home):
-            self._root.cursor().execute("CALL ducklake_merge_adjacent_files('lake')")
-
     def explained(self) -> AbstractContextManager[None]:
         """For work on `cursor()`: what the store suffers (a full disk, a lock) becomes a LedgerError."""
         return explained(self.home)

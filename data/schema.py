@@ -172,6 +172,7 @@ PROTECTION = {  # by class of data
     "unknown": Protection(2, False),
 }
 DATA_CLASSES = tuple(PROTECTION)
+VOCABULARY = {"task_type": TASK_TYPES, "criticality": CRITICALITIES, "data_class": DATA_CLASSES}  # closed sets
 
 
 def strictest(classes: Iterable[str]) -> str:

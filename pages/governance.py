@@ -66,7 +66,7 @@ def regime_rows(policies: dict[str, Policy]) -> list[dict]:
     return rows
 
 
-def said(detail: dict) -> str:
+def in_short(detail: dict) -> str:
     """An entry's detail in a line: why first, then what it is about; the download has all of it."""
     keys = ("reason", "decision", "status", "policy", "task", "picked", "model", "provider", "name", "kind")
     return "; ".join(
@@ -107,11 +107,11 @@ rows = constraint_rows(policies)
 shell.header(
     f"{len(rows)} constraints in {len(policies)} policies; the audit trail of {fmt.count(len(entries))} entries holds"
     if ok
-    else standing.told.split(":")[0],
+    else standing.sentence.split(":")[0],
     view,
 )
 if not ok:
-    st.error(standing.told, icon=":material/error:")
+    st.error(standing.sentence, icon=":material/error:")
 
 st.subheader("In force: what the company holds now", anchor=False)
 in_force_controls(policies)
@@ -157,10 +157,10 @@ else:
 
 st.subheader("Audit trail", anchor=False)
 if ok:
-    st.caption(standing.told)
+    st.caption(standing.sentence)
 with st.container(horizontal=True):
     if st.button("Verify now", icon=":material/verified:"):
-        st.toast(state.audit_standing().told)
+        st.toast(state.audit_standing().sentence)
     st.download_button(
         "Download as JSON lines",
         lambda: exported(state),
@@ -173,7 +173,7 @@ events = sorted({e.event for e in entries})
 chosen = st.multiselect("Events", events, key="events", bind="query-params", placeholder="all events")
 shown = [e for e in entries if not chosen or e.event in chosen][:500]
 trail = pd.DataFrame(
-    [(e.seq, e.at[:19].replace("T", " "), e.actor or "Baton", e.event, said(e.detail)) for e in shown],
+    [(e.seq, e.at[:19].replace("T", " "), e.actor or "Baton", e.event, in_short(e.detail)) for e in shown],
     columns=["No", "At (UTC)", "Who", "Event", "What"],
 )
 exports.table(trail, name="audit-trail")

@@ -127,7 +127,7 @@ else:
                 lab_results.going(run) if run["status"] == "interrupted" else lab_results.sentence(found), view
             )
         lab_results.body(run["run_id"], found)
-lab_tasks.said()
+lab_tasks.saved_message()
 if providers or asked:
     with st.expander("New run", icon=":material/play_arrow:", expanded=not runs or asked is not None):
         lab_form.new_run()

@@ -37,7 +37,7 @@ MIX_READS = (*what_if.PRICED, "policy", "in_force")
 
 
 @shell.cached(reads=MIX_READS)
-def built(
+def log_programme(
     view: Ledger, state: State, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None
 ) -> Programme:
     constraints = None if policy == mix_controls.NO_POLICY else known_policies(state)[policy]
@@ -55,7 +55,7 @@ def swept(
     scale: str | None,
     demands: Demands,
 ) -> Frontier:
-    return frontier(built(view, scope, targets, policy, scale).problem, demands, 40)
+    return frontier(log_programme(view, scope, targets, policy, scale).problem, demands, 40)
 
 
 @shell.cached(reads=MIX_READS)
@@ -69,7 +69,7 @@ def caches(
     shares: np.ndarray,
 ) -> MixCaches:
     market = what_if.market(view, state, scope)
-    return mix_caches(view, built(view, scope, targets, policy, scale), shares, market)
+    return mix_caches(view, log_programme(view, scope, targets, policy, scale), shares, market)
 
 
 def halving(line: Frontier | None, keeping: Any, today_usd: float, today_quality: float | None) -> str:
@@ -97,7 +97,7 @@ def from_log(view: Ledger, title: Any) -> None:
     with st.expander("Models, constraints and promises", icon=":material/rule:"):
         targets, policy, scale = mix_controls.models_to_consider()
         try:
-            made = built(view, scope, targets, policy, scale)
+            made = log_programme(view, scope, targets, policy, scale)
         except NoData as reason:
             with title:
                 shell.header(QUESTION, view)

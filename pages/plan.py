@@ -55,7 +55,7 @@ def statuses(view: Ledger, state: State) -> list[budgets.Status]:
 
 @shell.cached(reads=("owner",))
 def agents(view: Ledger, state: State) -> int:
-    return inventory.in_production(inventory.seen(view, state, ("model", "feature")))
+    return inventory.in_production(inventory.in_use(view, state, ("model", "feature")))
 
 
 def monthly_budget(found: list[budgets.Status], scope: Scope) -> float | None:

@@ -30,7 +30,7 @@ CONFIDENCE = {
 
 @shell.cached(reads=("owner",))
 def owned(view: Ledger, state: State) -> pd.DataFrame:
-    return inventory.seen(view, state, ("model", "feature", "team"))
+    return inventory.in_use(view, state, ("model", "feature", "team"))
 
 
 UNTESTED = ", once tested"
@@ -60,7 +60,7 @@ def overview(saving: savings.Savings) -> None:
     )
     parts = frame.groupby("finding", as_index=False, sort=False)["usd_month"].sum()
     untested = parts.loc[parts["finding"].str.endswith(UNTESTED), "finding"].tolist()
-    meaning = f"{savings.told(saving)} What two findings would both save is counted once, for the larger."
+    meaning = f"{savings.sentence(saving)} What two findings would both save is counted once, for the larger."
     shell.chart(
         charts.bars(parts, shell.palette(), by="finding", value="usd_month", unit="USD", pale=untested),
         alt=meaning,
@@ -209,7 +209,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         for name in ("team", "model", "environment")
     }
 scope = Scope.of(view, None, None, **{name: tuple(values) for name, values in chosen.items()})
-saving = found(view, scope)
+saving = all_savings(view, scope)
 with title:
     shell.header(answer(saving), view)
 kept = in_force.in_force(shell.state())

@@ -39,7 +39,7 @@ def weeks(view: Ledger) -> list[str]:
 
 
 @shell.cached(reads=WEEKLY_READS)
-def built(view: Ledger, state: State, week: str, by: str) -> dict:
+def report_of(view: Ledger, state: State, week: str, by: str) -> dict:
     return review.build(view, state, review.week_of(week), forbidden=in_force.forbidden(state), by=by)
 
 
@@ -113,7 +113,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         bind="query-params",
     )
 try:
-    found = built(view, week, by)
+    found = report_of(view, week, by)
 except BatonError as error:
     with title:
         shell.header("This week is outside the data", view)

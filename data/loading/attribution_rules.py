@@ -18,11 +18,10 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data.documents import Documents
-from data.schema import ATTRIBUTION, CRITICALITIES, DATA_CLASSES, TASK_TYPES, Attribution
+from data.schema import ATTRIBUTION, VOCABULARY, Attribution
 from data.sql_text import literal
 
 FIELDS = ("source", "host", "region", "service_tier", "model_raw", "operation", "session_id", *ATTRIBUTION)
-VOCABULARY = {"task_type": TASK_TYPES, "criticality": CRITICALITIES, "data_class": DATA_CLASSES}
 TAG = "tags."
 KEPT = "log."
 
@@ -130,8 +129,3 @@ def _value(field: str) -> str:
     key = field[len(TAG) :]
     path = "$" + "".join(f'."{part.replace(chr(34), "")}"' for part in key.split("."))
     return f"coalesce(tags ->> {literal(key)}, json_extract_string(tags, {literal(path)}))"
-
-
-def matched_rows(view: Any, rule: Rule) -> int:
-    """How many rows of the ledger a rule is about (`view`: a data.ledger.Ledger)."""
-    return int(view.sql(f"SELECT count(*) AS n FROM {view.name('usage')} WHERE {rule.condition()}").iloc[0, 0])

@@ -19,7 +19,7 @@ from data.loading.attribution_rules import Rule
 from data.loading.containers import NOT_BLANK, File, records
 from data.loading.identity import GOOD
 from data.prices.book import PriceBook
-from data.schema import CRITICALITIES, DATA_CLASSES, TASK_TYPES, TOKENS, USAGE
+from data.schema import TOKENS, USAGE, VOCABULARY
 from data.sql_text import literal
 
 # Keys many logs put into their free-form metadata; they fill a column the format left empty.
@@ -168,7 +168,6 @@ _COMPUTED = (
     *TOKENS,
     "caveats",
 )
-_VOCABULARY = {"task_type": TASK_TYPES, "criticality": CRITICALITIES, "data_class": DATA_CLASSES}
 
 
 def _known_keys() -> str:
@@ -180,7 +179,7 @@ def _plain(name: str, has_tags: bool) -> str:
     if has_tags and name in WELL_KNOWN:
         kind = next(c.type for c in USAGE if c.name == name)
         value = f"coalesce({value}, {', '.join(f'TRY_CAST(text_of(s.k.{key}) AS {kind})' for key in WELL_KNOWN[name])})"
-    if words := _VOCABULARY.get(name):
+    if words := VOCABULARY.get(name):
         other = "'other'" if "other" in words else "'unknown'"
         value = (
             f"CASE WHEN {value} IS NULL THEN 'unknown' WHEN lower({value}) IN {words} THEN lower({value}) ELSE"

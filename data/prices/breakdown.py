@@ -13,13 +13,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 from data.calendar import MILLION
-from data.prices.book import PriceBook
+from data.prices.book import ROW_MONEY, PriceBook
 from data.prices.model_names import Match
 from data.prices.price_row import MEDIA_RATES, RATES, PriceRow
 from data.prices.tool_fees import Fee
 from data.schema import INPUT_TOKENS
-
-ROW_MONEY = Decimal("1e-12")
 
 
 class PriceLine(NamedTuple):

@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from data.prices.price_row import MEDIA_RATES, TEXT_PRICE_OF, TEXT_RATES
 from data.prices.service_tiers import prepaid_sql
 from data.schema import INPUT_TOKENS, MEDIA_TOKENS, MONEY, TEXT_TOKENS, TOKENS
+from data.sql_text import literal
 
 
 def priced_sql(relation: str, tiers: Iterable[str]) -> str:
@@ -95,7 +96,7 @@ def _met(relation: str, tiers: Iterable[str]) -> str:
 
 
 def _rows(relation: str, tiers: Iterable[str]) -> str:
-    known = ", ".join("'" + tier.replace("'", "''") + "'" for tier in tiers)
+    known = ", ".join(map(literal, tiers))
     return f"""
     SELECT r.*,
            service_tier IS NULL OR service_tier IN ({known}) AS price_tier_known,

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from data.prices import notes as price_notes
+from data.sql_text import literal
 
 SERVICE_TIERS = ("standard", "batch", "flex", "priority", "fast", "ultrafast")
 LONGEST_TIER = 40  # characters kept of a tier's word that nobody knows
@@ -133,7 +134,7 @@ def word_sql(column: str) -> str:
     """SQL for a logged tier in our words: NULL is standard, a word nobody knows stays as logged, lower case."""
     word = f"lower(trim({column}::VARCHAR))"
     cases = " ".join(
-        f"WHEN {word} IN ({', '.join(map(_literal, words))}) THEN '{tier}'"
+        f"WHEN {word} IN ({', '.join(map(literal, words))}) THEN '{tier}'"
         for tier, words in price_notes.tier_words().items()
     )
     return f"CASE WHEN {column} IS NULL OR {word} = '' THEN 'standard' {cases} ELSE left({word}, {LONGEST_TIER}) END"
@@ -146,7 +147,3 @@ def prepaid_sql(provider: str, tier: str) -> str:
         for owner, name in price_notes.prepaid_tiers()
     )
     return f"coalesce({' OR '.join(rules)}, FALSE)"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

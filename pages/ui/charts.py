@@ -14,6 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.ui import format as fmt
+from pages.ui.line_ends import LineEnd, label_ends
 
 OTHER = "Other"
 TOP = 8  # series that a theme has a colour for
@@ -123,7 +124,7 @@ def cumulative(
 
     Frames: `day`, `cost_usd`, one row per day in order, both of the same length.
     """
-    figure = blank(palette, right=150)
+    figure, ends = blank(palette, right=150), []
     for frame, label, colour, dash in (
         (previous, labels[1], palette.other, "dash"),
         (current, labels[0], palette.primary, "solid"),
@@ -142,20 +143,13 @@ def cumulative(
             hovertemplate="%{customdata}<extra>" + label + "</extra>",
         )
         end = float(run.iloc[-1])
-        figure.add_annotation(
-            x=current["day"].iloc[-1],
-            y=end,
-            text=f"{label} {fmt.usd_short(end)}",
-            xanchor="left",
-            xshift=8,
-            showarrow=False,
-            font={"color": colour},
-        )
+        ends.append(LineEnd(current["day"].iloc[-1], end, f"{label} {fmt.usd_short(end)}", colour))
+    label_ends(figure, ends)
     shown = [frame for frame in (current, previous) if frame is not None]
     money_ticks(figure, max(float(frame["cost_usd"].astype(float).sum()) for frame in shown))
     if len(current) > 1:  # labels stand in the margin; Plotly would make room for them a second time
         figure.update_xaxes(range=[current["day"].iloc[0], current["day"].iloc[-1]])
-    return _keep_labels_apart(figure)
+    return figure
 
 
 def money_ticks(figure: go.Figure, highest: float, lowest: float = 0.0) -> None:
@@ -168,16 +162,6 @@ def money_ticks(figure: go.Figure, highest: float, lowest: float = 0.0) -> None:
     step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= rough)
     ticks = [step * i for i in range(math.floor(min(lowest, 0) / step), math.ceil(max(highest, 0) / step) + 1)]
     figure.update_yaxes(tickvals=ticks, ticktext=[fmt.usd_tick(t) for t in ticks], tickprefix="")
-
-
-def _keep_labels_apart(figure: go.Figure) -> go.Figure:
-    """Move line-end labels that would overlap: the upper one up, the lower one down."""
-    labels = sorted(figure.layout.annotations, key=lambda a: a.y)
-    peak = max((a.y for a in labels), default=0) or 1
-    for lower, upper in zip(labels, labels[1:], strict=False):
-        if upper.y - lower.y < 0.08 * peak:
-            lower.yshift, upper.yshift = -9, 9
-    return figure
 
 
 def stacked_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, value: str, unit: str) -> go.Figure:

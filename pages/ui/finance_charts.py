@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from pages.ui import format as fmt
 from pages.ui.charts import Palette, blank, money_ticks
+from pages.ui.line_ends import LineEnd, label_ends
 
 
 def drivers(bridge: dict, palette: Palette) -> go.Figure:
@@ -68,10 +69,8 @@ def fan(
     if budget_usd:
         running = [budget_usd * (n + 1) for n in range(len(at))]
         ends.append(_line(figure, at, running, "Budget", palette.other, "solid"))
-    _label_ends(figure, ends)
-    highest = max(
-        float(months["cum_p90"].max()) if months["cum_p90"].notna().any() else 0.0, *(end for _, end, _, _ in ends)
-    )
+    label_ends(figure, ends)
+    highest = max(float(months["cum_p90"].max()) if months["cum_p90"].notna().any() else 0.0, *(end.y for end in ends))
     money_ticks(figure, highest)
     figure.update_xaxes(
         type="category", nticks=8, range=[-0.5, len(at) - 0.9]
@@ -81,7 +80,7 @@ def fan(
 
 def _line(
     figure: go.Figure, at: list[str], values: list[float] | pd.Series, name: str, colour: str, dash: str
-) -> tuple[str, float, str, str]:
+) -> LineEnd:
     values = [float(value) for value in values]
     figure.add_scatter(
         x=at,
@@ -93,32 +92,14 @@ def _line(
         customdata=[fmt.usd(v) for v in values],
         hovertemplate="%{customdata}<extra>" + _plain(name) + "</extra>",
     )
-    return at[-1], values[-1], f"{_plain(name)} {fmt.usd_short(values[-1])}", colour
+    return LineEnd(at[-1], values[-1], f"{_plain(name)} {fmt.usd_short(values[-1])}", colour)
 
 
-def _label_ends(figure: go.Figure, ends: list[tuple[str, float, str, str]]) -> None:
-    """Labels at the line ends, pushed apart where they would touch (in pixels of a 300 px plot)."""
-    peak = max((y for _, y, _, _ in ends), default=1.0) or 1.0
-    placed = -1e9
-    for x, y, text, colour in sorted(ends, key=lambda end: end[1]):
-        wanted = y / peak * 280
-        placed = max(wanted, placed + 17)
-        figure.add_annotation(
-            x=x,
-            y=y,
-            text=text,
-            xanchor="left",
-            xshift=8,
-            yshift=placed - wanted,
-            showarrow=False,
-            font={"color": colour},
-        )
+def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float, *, gains: bool = False) -> go.Figure:
+    """One bar pair per assumption around the base case, the widest on top; both values and both dollars written.
 
-
-def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float) -> go.Figure:
-    """One bar pair per assumption around the present plan, the widest on top; both values and both dollars written.
-
-    `swings`: assumption, low, high (words), low_usd, high_usd, sorted by width descending.
+    `swings`: assumption, low, high (words), low_usd, high_usd, sorted by width descending. `gains`: the dollars are
+    earned, not spent.
     """
     rows = swings.iloc[::-1]
     figure = blank(palette, height=max(200, 44 * len(rows) + 50), hover="closest")
@@ -129,7 +110,7 @@ def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float) -> go.Figur
             y=list(rows["assumption"]),
             x=away,
             orientation="h",
-            marker={"color": [palette.more if usd > 0 else palette.less for usd in away]},
+            marker={"color": [palette.more if (usd > 0) != gains else palette.less for usd in away]},
             text=[f"{word}: {fmt.usd_change(usd)}" for word, usd in zip(rows[words], away, strict=True)],
             textposition="outside",
             cliponaxis=False,

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from data.schema import CRITICALITIES, DATA_CLASSES, TASK_TYPES
+from data.schema import VOCABULARY
 
 HOSTINGS = ("self", "cloud", "host", "api")
 DIMENSIONS = (
@@ -34,7 +34,6 @@ DIMENSIONS = (
     "operation",
 )
 SIZES = ("input_tokens", "output_tokens", "total_tokens")
-CLOSED = {"task_type": TASK_TYPES, "criticality": CRITICALITIES, "data_class": DATA_CLASSES}
 MODEL_FACTS = ("model", "vendor", "origin", "hosting", "residency", "hipaa_eligible", "gdpr_terms", "open_weights")
 YES_NO_FACTS = ("hipaa_eligible", "gdpr_terms", "open_weights")
 
@@ -125,9 +124,9 @@ def _term(key: str, value: Any) -> Members | Size:
         raise ValueError(f"`{key}` is no dimension; use one of: {', '.join(DIMENSIONS + SIZES)}")
     negated = isinstance(value, dict) and set(value) == {"not"}
     values = _words(value["not"] if negated else value)
-    unknown = [v for v in values if v not in CLOSED.get(key, values)]
+    unknown = [v for v in values if v not in VOCABULARY.get(key, values)]
     if unknown:
-        raise ValueError(f"`{unknown[0]}` is no {key}; use one of: {', '.join(CLOSED[key])}")
+        raise ValueError(f"`{unknown[0]}` is no {key}; use one of: {', '.join(VOCABULARY[key])}")
     return Members(values=values, negated=negated)
 
 

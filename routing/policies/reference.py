@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from data.console import command, say
+from data.schema import VOCABULARY
 from routing.policies.conditions import (
-    CLOSED,
     DIMENSIONS,
     HOSTINGS,
     MODEL_FACTS,
@@ -124,9 +124,11 @@ def _default(field: FieldInfo) -> str:
 
 
 def _conditions() -> str:
-    closed = [f"| `{name}` | {', '.join(f'`{value}`' for value in values)} |" for name, values in CLOSED.items()]
+    closed = [f"| `{name}` | {', '.join(f'`{value}`' for value in values)} |" for name, values in VOCABULARY.items()]
     free = [
-        f"| `{name}` | any value of the log; `unknown` where it has none |" for name in DIMENSIONS if name not in CLOSED
+        f"| `{name}` | any value of the log; `unknown` where it has none |"
+        for name in DIMENSIONS
+        if name not in VOCABULARY
     ]
     sizes = [f"| `{name}` | a range: `gt`, `ge`, `lt`, `le`, as `{{gt: 100000}}` |" for name in SIZES]
     return "\n".join(

@@ -12,11 +12,12 @@ from typing import Any
 
 from data.errors import BadInput
 from data.yaml_text import checked
+from routing.policies import policy as language
 from routing.policies.checks import contradictions
 from routing.policies.conditions import SIZES, Members, Size
 from routing.policies.policy import Policy
 
-WAYS = ("use", "split", "cascade", "cross_check", "vote")
+WAYS = (*language.WAYS, "vote")
 TERM = re.compile(r"^\s*(\w+)\s*(!=|>=|<=|=|>|<)\s*(.+?)\s*$")
 BOUNDS = {">": "gt", ">=": "ge", "<": "lt", "<=": "le"}
 

@@ -63,9 +63,9 @@ def _audit(args: argparse.Namespace) -> None:
         anchored = found.anchored and found.anchored.seq
         emit_json({"audit_ok": found.holds, "entries": found.entries, "first_bad": bad, "anchored": anchored})
     elif found.holds:
-        say(found.told)
+        say(found.sentence)
     if not found.holds:
-        raise BadInput(found.told)
+        raise BadInput(found.sentence)
 
 
 def _providers(args: argparse.Namespace) -> None:

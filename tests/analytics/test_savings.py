@@ -137,8 +137,8 @@ def test_the_total_holds_only_what_has_evidence(swap):
     assert saving.total_usd_month == pytest.approx(10.0)
     assert saving.untested_usd_month == pytest.approx(0.8 * 5.0)  # of what the medium one leaves of its cell
     assert [finding.confidence for finding in saving.findings] == ["medium", "low"]
-    assert savings.told(saving).startswith("$10.00 of $20.00 a month could be saved (50.0%) with medium or high")
-    assert "up to $4.00 more once tested" in savings.told(saving)
+    assert savings.sentence(saving).startswith("$10.00 of $20.00 a month could be saved (50.0%) with medium or high")
+    assert "up to $4.00 more once tested" in savings.sentence(saving)
 
 
 SCORED = {"scored": 200.0}

@@ -66,12 +66,12 @@ def test_parts_add_up_and_stand_beside_the_list_price(view):
 
 
 def test_the_inventory_names_what_nobody_owns(view, state):
-    table = inventory.seen(view, state)
+    table = inventory.in_use(view, state)
     assert {"gpt-5.2", "minimax-m2", "claude-opus-4-6"} <= set(table.loc[table["kind"] == "model", "name"])
     before = inventory.debt(table)
     assert before["unowned"] == before["items"] == len(table)
     inventory.assign(state, "model", "gpt-5.2", owner="Ada", connection_owner="Grace")
-    after = inventory.debt(inventory.seen(view, state))
+    after = inventory.debt(inventory.in_use(view, state))
     assert after["unowned"] == before["unowned"] - 1
     assert after["unowned_usd_month"] < before["unowned_usd_month"]
     with pytest.raises(BadInput, match="use one of model"):

@@ -60,7 +60,7 @@ def questions(view: Ledger, state: State) -> dict[str, Callable[[], object]]:
         "anomalies, 28 days": lambda: anomaly_search.findings(view, month),
         "savings, 28 days of rows": lambda: savings.findings(view, month, state, forbidden(state)),
         "unit costs, a week of rows": lambda: unit_costs.of(view, week),
-        "inventory": lambda: inventory.seen(view, state, ("model", "feature", "team")),
+        "inventory": lambda: inventory.in_use(view, state, ("model", "feature", "team")),
         "weekly report, whole": lambda: review.build(view, state, review.last_week(view), forbidden=forbidden(state)),
     }
 

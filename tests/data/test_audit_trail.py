@@ -48,7 +48,7 @@ def rewritten(state: State, keep: int, change: str | None = None) -> None:
 def test_without_an_anchor_the_trail_says_what_it_cannot_exclude(trail, keep, change):
     rewritten(trail, keep, change)
     found = trail.audit_standing()
-    assert found.holds and "cannot be excluded" in found.told and f"up to entry {keep}" in found.told
+    assert found.holds and "cannot be excluded" in found.sentence and f"up to entry {keep}" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_without_an_anchor_the_trail_says_what_it_cannot_exclude(trail, keep, ch
 def test_with_an_anchor_it_is_found(anchored, keep, change):
     rewritten(anchored, keep, change)
     found = anchored.audit_standing()
-    assert not found.holds and "entry 5" in found.told and anchored.verify_audit() == (False, 5)
+    assert not found.holds and "entry 5" in found.sentence and anchored.verify_audit() == (False, 5)
 
 
 def test_an_anchored_trail_says_so_and_grows_on(anchored):
     anchored.append_audit("decided", {"n": 6})
-    told = anchored.audit_standing().told
+    told = anchored.audit_standing().sentence
     assert "consistent up to entry 6, anchored at 5" in told and "unsigned" not in told
 
 

@@ -46,5 +46,7 @@ def test_the_tornado_is_centred_on_the_base_case():
         }
     )
     figure = hosting_charts.tornado(swings, LIGHT)
-    assert all(trace.base == 10 for trace in figure.data)
-    assert list(figure.data[0].y) == ["Rent", "Power overhead (PUE)"] and list(figure.data[0].x) == [-2, -5]
+    low, high = figure.data
+    assert list(low.y) == ["Rent", "Power overhead (PUE)"]
+    assert (list(low.x), list(high.x)) == ([-2, -5], [2, 5])
+    assert list(high.text) == ["3: +$2.00", "2: +$5.00"] and set(low.marker.color) == {LIGHT.more}  # a loss is red

@@ -7,9 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from data.calendar import HOURS_PER_WEEK
-from pages.ui import charts
+from pages.ui import charts, finance_charts
 from pages.ui import format as fmt
 from pages.ui.charts import Palette
+from pages.ui.line_ends import LineEnd, label_ends
 from simulations.hosting.assumptions import in_words
 
 NAMES = {"api": "API", "host": "Same model at a host", "rented": "Rented GPUs", "bought": "Bought GPUs"}
@@ -18,7 +19,7 @@ NAMES = {"api": "API", "host": "Same model at a host", "rented": "Rented GPUs", 
 def over_months(cash_flow: pd.DataFrame, palette: Palette) -> go.Figure:
     """Running cost of every option; where an own line crosses the API's, it has paid back."""
     options = [o for o in NAMES if f"{o}_usd" in cash_flow]
-    figure = charts.blank(palette, height=360, right=210)
+    figure, ends = charts.blank(palette, height=360, right=210), []
     tints = dict(zip(NAMES, (palette.primary, *palette.categories[1:4]), strict=True))
     for option in options:
         total = cash_flow[f"{option}_usd"].cumsum()
@@ -36,17 +37,11 @@ def over_months(cash_flow: pd.DataFrame, palette: Palette) -> go.Figure:
             customdata=[fmt.usd(v) for v in total],
             hovertemplate="%{customdata}<extra>" + NAMES[option] + "</extra>",
         )
-        figure.add_annotation(
-            x=cash_flow["month"].iloc[-1],
-            y=float(total.iloc[-1]),
-            text=f"{NAMES[option]} {fmt.usd_short(total.iloc[-1])}",
-            xanchor="left",
-            xshift=8,
-            showarrow=False,
-            font={"color": tints[option]},
-        )
+        end = float(total.iloc[-1])
+        ends.append(LineEnd(cash_flow["month"].iloc[-1], end, f"{NAMES[option]} {fmt.usd_short(end)}", tints[option]))
+    label_ends(figure, ends)
     figure.update_xaxes(title="Month", dtick=6, range=[0, int(cash_flow["month"].iloc[-1])])
-    return _apart(figure)
+    return figure
 
 
 def over_volume(multiples: np.ndarray, values: np.ndarray, found: float | None, palette: Palette) -> go.Figure:
@@ -120,65 +115,22 @@ def replicas_against_arrivals(load: np.ndarray, paid: int, start: pd.Timestamp, 
     )
     figure.add_hline(y=paid, line={"color": palette.more, "dash": "dash", "width": 2})
     end = week.index[-1]
-    for y, text, colour in (
-        (paid, f"{paid} paid", palette.more),
-        (float(week["peak"].iloc[-1]), "busiest minute", palette.other),
-        (float(week["mean"].iloc[-1]), "hour's mean", palette.primary),
-    ):
-        figure.add_annotation(
-            x=end,
-            y=y,
-            text=text,
-            xanchor="left",
-            xshift=8,
-            yshift=10 if y == paid else 0,
-            showarrow=False,
-            font={"color": colour},
-        )
+    names = (
+        LineEnd(end, paid, f"{paid} paid", palette.more),
+        LineEnd(end, float(week["peak"].iloc[-1]), "busiest minute", palette.other),
+        LineEnd(end, float(week["mean"].iloc[-1]), "hour's mean", palette.primary),
+    )
+    label_ends(figure, names)
     figure.update_xaxes(range=[week.index[0], end])
     figure.update_yaxes(title="Replicas", tickformat="~g")
-    return _apart(figure)
+    return figure
 
 
 def tornado(swings: pd.DataFrame, palette: Palette) -> go.Figure:
-    """NPV with one figure at a time at its P10 and its P90, widest on top; words say which end is which."""
-    ordered = swings.iloc[::-1]
-    base = float(swings["base_usd"].iloc[0])
-    figure = charts.blank(palette, height=max(200, 34 * len(ordered) + 60), hover="closest")
-    names = [(words := in_words(n))[0].upper() + words[1:] for n in ordered["name"]]
-    for end, colour in (("low", palette.categories[1]), ("high", palette.categories[2])):
-        values = ordered[f"npv_at_{end}_usd"]
-        figure.add_bar(
-            y=names,
-            x=values - base,
-            base=base,
-            orientation="h",
-            marker={"color": colour},
-            name=f"figure at its P{10 if end == 'low' else 90}",
-            customdata=[
-                f"{v:,.3g} {u}: NPV {fmt.usd(n)}"
-                for v, u, n in zip(ordered[f"{end}_value"], ordered["unit"], values, strict=True)
-            ],
-            hovertemplate="%{customdata}<extra></extra>",
-        )
-    figure.update_layout(barmode="overlay")
-    ends = pd.concat([ordered["npv_at_low_usd"], ordered["npv_at_high_usd"]])
-    ticks = sorted({float(ends.min()), base, float(ends.max())})
-    figure.update_xaxes(
-        tickvals=ticks, ticktext=[fmt.usd_short(v) for v in ticks], showgrid=True, gridcolor=palette.grid
-    )
-    figure.update_yaxes(showgrid=False, tickprefix="", tickformat="", rangemode="normal")
-    figure.add_vline(x=base, line={"color": palette.text, "width": 1})
-    return figure
-
-
-def _apart(figure: go.Figure) -> go.Figure:
-    """Spread line-end labels that would overlap, keeping their order."""
-    labels = sorted((a for a in figure.layout.annotations if a.xanchor == "left"), key=lambda a: a.y)
-    peak = max((a.y for a in labels), default=0) or 1
-    step = 0.075 * peak
-    for lower, upper in zip(labels, labels[1:], strict=False):
-        shift = (lower.y + (lower.yshift or 0) / 18 * step + step) - upper.y
-        if shift > 0:
-            upper.yshift = shift / step * 18
-    return figure
+    """NPV with one figure at a time at its P10 and its P90, widest on top (`swings`: see `uncertainty.Swing`)."""
+    shown = pd.DataFrame({"assumption": [(words := in_words(name))[0].upper() + words[1:] for name in swings["name"]]})
+    for end in ("low", "high"):
+        values = zip(swings[f"{end}_value"], swings["unit"], strict=True)
+        shown[end] = [f"{value:,.3g} {unit}".strip() for value, unit in values]
+        shown[f"{end}_usd"] = list(swings[f"npv_at_{end}_usd"])
+    return finance_charts.tornado(shown, palette, float(swings["base_usd"].iloc[0]), gains=True)

@@ -81,7 +81,7 @@ def editor() -> None:
         st.rerun()
 
 
-def said() -> None:
+def saved_message() -> None:
     """What the last save did; drawn above the forms, which the save has redrawn."""
     if message := st.session_state.pop("tasks_said", ""):
         st.success(fmt.md(message), icon=":material/check_circle:")
