@@ -56,7 +56,8 @@ def _command(args: argparse.Namespace) -> None:
             }
         )
         return
-    told = [(one.on, one.text) for one in (*(c for c in changes if not c.successor), *ends)]
+    told = [(change.on, change.text) for change in changes if not change.successor]
+    told += [(ending.on, ending.text) for ending in ends]
     for _, text in sorted(told):
         console.say(f"{text}.")
     if not told:
