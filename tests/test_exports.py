@@ -34,10 +34,7 @@ OF_THE_LEDGER = {
     "analytics reconcile": "",
     "analytics review": "",
     "analytics ahead": "",
-<<<<<<< HEAD
     "analytics chargeback": "",
-=======
->>>>>>> a75c2d8 (The command that looks ahead names both versions)
     "analytics focus": "--month 2026-10",
     "simulations replay": "no_chinese_api",
     "simulations frontier": "--models gpt-5-mini --points 2",
