@@ -13,7 +13,7 @@ from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from data.state import State
 from pages.parts.overview.attention import what_needs_attention
-from pages.parts.savings.findings import found as findings_of
+from pages.parts.savings.findings import all_savings
 from pages.ui import charts, exports, filters, loading, shell
 from pages.ui import format as fmt
 
@@ -140,7 +140,7 @@ def pacing(outlook: forecast.Outlook, held: budgets.Status | None) -> None:
 
 
 def saving(view: Ledger, scope: Scope) -> None:
-    found = findings_of(view, scope.at_any_time())
+    found = all_savings(view, scope.at_any_time())
     if not found.findings:
         return
     sure = [finding for finding in found.findings if finding.confidence != "low"]

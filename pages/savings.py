@@ -11,7 +11,7 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State
-from pages.parts.savings.findings import found, see_requests
+from pages.parts.savings.findings import all_savings, see_requests
 from pages.ui import charts, exports, filters, links, shell
 from pages.ui import format as fmt
 from routing.policies import in_force

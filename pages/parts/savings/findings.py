@@ -18,7 +18,7 @@ FINDING = "finding"  # the parameter of a link to the requests of a finding
 
 
 @shell.cached(reads=in_force.READS)
-def found(view: Ledger, state: State, scope: Scope) -> savings.Savings:
+def all_savings(view: Ledger, state: State, scope: Scope) -> savings.Savings:
     return savings.findings(view, savings.recent(view, scope), state, in_force.forbidden(state))
 
 
@@ -35,7 +35,7 @@ def requests_asked(view: Ledger) -> ClosedScope | None:
         return None
     chosen = {name: tuple(st.query_params.get_all(name)) for name in FILTERS}
     known = {name: tuple(v for v in values if v in filters.options(view, name)) for name, values in chosen.items()}
-    saving = found(view, Scope.of(view, None, None, **known))
+    saving = all_savings(view, Scope.of(view, None, None, **known))
     finding = saving.finding(key)
     if finding is None or saving.scope is None:
         st.warning("The link names a finding that is not found any more; these are all requests.")
