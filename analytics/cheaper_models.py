@@ -3,6 +3,8 @@
 Evidence, best first: scores in this very log for the same kind of task (the cheaper model at most
 `TOLERATED` below); else only routine work that nobody marked as critical, on models dearer than the
 ledger's mean price per token, to be tested before it moves.
+A moved request does not keep what the move destroys: reads of conversations that a move would split, or that the
+new model forgets sooner (or nobody knows for how long it keeps them), are charged as sent anew.
 Never offered: what the company's policy forbids for that data, at that provider (`Forbidden`, handed in
 by who may ask the policy), nor a model whose maker has retired it, or will within a year.
 """
@@ -22,8 +24,10 @@ from analytics.savings_claim import Claim
 from data import wording
 from data.calendar import DAYS_PER_YEAR
 from data.facts.models import ModelFacts
+from data.facts.prompt_caches import PromptCache, prompt_cache
 from data.prices.model_lives import ModelLives
 
+FRESH, READ, WRITE = (KINDS.index(f"{kind}_tokens") for kind in ("fresh_input", "cache_read", "cache_write_5m"))
 ROUTINE = ("classification", "extraction", "summarisation", "chat")
 TOLERATED = 0.02
 MIN_SCORES = 30
@@ -40,7 +44,10 @@ Forbidden = Callable[[str, str, Mapping[str, Any]], str | None]
 def claims(
     cells: pd.DataFrame, facts: Mapping[str, ModelFacts], lives: ModelLives, day: date, forbidden: Forbidden
 ) -> list[Claim]:
-    """One claim per dear model, over its cells that a cheaper one fits; `day` is the one whose prices count."""
+    """One claim per dear model, over its cells that a cheaper one fits; `day` is the one whose prices count.
+
+    Cells may carry `torn_read_tokens`: cache reads in conversations that reach into other cells.
+    """
     scores, horizon = _scores(cells), day + timedelta(days=HORIZON_DAYS)
     offers: list[Name] = sorted({index[:2] for index in cells.index} | set(_siblings(cells, facts)))
     prices = {name: price for name in offers if (price := list_prices.per_token(*name, day))}
@@ -107,7 +114,8 @@ def _cheaper(
     now = _cost(cell, prices[provider, model])
     best = None
     for (seller, other), price in prices.items():
-        share = 1 - _cost(cell, price) / now if now else 0.0
+        lost = _lost_reads(cell, prompt_cache(provider, model), prompt_cache(seller, other))
+        share = 1 - (_cost(cell, price) + lost * (max(price[FRESH], price[WRITE]) - price[READ])) / now if now else 0.0
         if other == model or share < MIN_SAVING:
             continue
         measured = (model, task) in scores and (other, task) in scores
@@ -121,6 +129,13 @@ def _cheaper(
         if (best is None or offer > best) and not refuses((seller, other)):
             best = offer
     return (abs(best[1]) * cell["answers_cost_usd"], best[2], best[0]) if best else None
+
+
+def _lost_reads(cell: Mapping[str, float], old: PromptCache, new: PromptCache) -> float:
+    """Tokens read from a cache today that the new model would have to be sent again."""
+    reads = cell["cache_read_tokens"]
+    keeps = new.life_s is not None and new.life_s >= (old.life_s or 0.0)
+    return min(reads, cell.get("torn_read_tokens", 0.0)) if keeps else reads
 
 
 def _cost(cell: Mapping[str, float], price: tuple) -> float:
@@ -143,7 +158,8 @@ def _claim(model: str, cells: pd.DataFrame, usd: pd.Series, picked: dict) -> Cla
         cells.loc[usd.index, "answers_cost_usd"],
         "answers",
         confidence,
-        "The same tokens at the cheaper model's list price (its tokeniser may count 0.8 to 1.35 times as many);"
+        "The same tokens at the cheaper model's list price (its tokeniser may count 0.8 to 1.35 times as many), cache"
+        " reads that the move ends sent anew;"
         f" {wording.share(measured)} of the saving is on tasks where scores in this log show at most"
         f" {wording.points(TOLERATED).removeprefix('+')} less.",
         f"Send {', '.join(tasks)} from {model} to {', '.join(targets[:3])}: replay it in Routing, then try it in the"

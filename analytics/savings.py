@@ -129,10 +129,11 @@ def findings(view: Ledger, scope: ClosedScope, state: State, forbidden: Forbidde
     if cells.empty:
         return Savings((), 0.0, 0.0, covered.covered_days)
     sessions, repeats = work_cells.sessions(view, scope), work_cells.repeats(view, scope)
+    torn = sessions["torn_read_tokens"].reindex(cells.index).fillna(0.0) if len(sessions) else 0.0
     middle = scope.start + (scope.end - scope.start) / 2
     first = {(row.first_provider, row.first_model) for row in repeats.itertuples()}
     found = [
-        *cheaper_models.claims(cells, facts, ModelLives(state), scope.last, forbidden),
+        *cheaper_models.claims(cells.assign(torn_read_tokens=torn), facts, ModelLives(state), scope.last, forbidden),
         savings_finders.missed_cache(cells, sessions, work_cells.cache_shares(view, scope)),
         savings_finders.batch_eligible(cells),
         savings_finders.failures(

@@ -80,7 +80,8 @@ def _priced(table: pd.DataFrame, scope: ClosedScope) -> pd.DataFrame:
 
 @kept
 def sessions(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
-    """What conversations sent again, per cell: resent_tokens (not read from a cache), outgrown_tokens, turns.
+    """What conversations sent again, per cell: resent_tokens (not read from a cache), outgrown_tokens, turns,
+    torn_read_tokens: read from a cache in conversations that reach into other cells too.
 
     A turn repeats the turns before it: what a session sent beyond its longest prompt was sent before.
     `outgrown_tokens` counts, as a lower bound, input beyond three times the session's first prompt.
@@ -96,13 +97,16 @@ def sessions(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
         fresh=rows.fresh_input_tokens.fill_null(0).sum(),
         read=rows.cache_read_tokens.fill_null(0).sum(),
     )
-    single = single.filter(single.turns > 1)
+    whole = ibis.window(group_by=single.session)
+    single = single.mutate(cells=single.count().over(whole), all_turns=single.turns.sum().over(whole))
+    single = single.filter(single.all_turns > 1)
     resent = ibis.least(single.fresh, ibis.greatest(single.input - single.longest - single.read, 0))
     outgrown = ibis.greatest(single.input - 3 * single.turns * single.shortest, 0)
     folded = single.group_by(*CELL).aggregate(
-        turns=single.turns.sum().cast("float64"),
+        turns=single.turns.sum(where=single.turns > 1).fill_null(0).cast("float64"),
         resent_tokens=resent.sum().cast("float64"),
         outgrown_tokens=outgrown.sum().cast("float64"),
+        torn_read_tokens=single.read.sum(where=single.cells > 1).fill_null(0).cast("float64"),
     )
     return view.frame(folded).set_index(list(CELL)).astype(float)
 

@@ -21,7 +21,7 @@ from pages.ui import exports, filters, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
 from routing.policies import in_force
 from routing.policies.saved_policies import known_policies
-from simulations.mixes.caches import MixCaches, mix_caches
+from simulations.mixes.caches import MixCaches, charged, mix_caches
 from simulations.mixes.from_log import log_scenario, with_shares
 from simulations.mixes.frontier import Frontier, as_rows, frontier
 from simulations.mixes.mix import MixScenario, normalised, simulate_mix
@@ -55,7 +55,8 @@ def swept(
     scale: str | None,
     demands: Demands,
 ) -> Frontier:
-    return frontier(log_programme(view, scope, targets, policy, scale).problem, demands, 40)
+    made = log_programme(view, scope, targets, policy, scale)
+    return charged(view, made, frontier(made.problem, demands, 40), what_if.market(view, state, scope))
 
 
 @shell.cached(reads=MIX_READS)
@@ -137,8 +138,8 @@ def from_log(view: Ledger, title: Any) -> None:
             st.caption(
                 fmt.md(
                     f"Prompt caches: {fmt.share(lost.warm_share)} of the reads stay warm when sessions keep their "
-                    f"model where they may; the rest costs {fmt.usd_short(lost.usd)} a year and is in the figures, but "
-                    "not in the line of the chart."
+                    f"model where they may; the rest costs {fmt.usd_short(lost.usd)} a year and is in the figures. The "
+                    "chart's lines carry theirs, followed on a part of the conversations."
                 )
             )
         if line:

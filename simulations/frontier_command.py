@@ -12,7 +12,7 @@ from data.errors import BadInput
 from data.ledger import Ledger
 from data.schema import CRITICALITIES
 from simulations.log_terms import market_of, named_numbers, policy_named, share_of
-from simulations.mixes.caches import MixCaches, mix_caches
+from simulations.mixes.caches import MixCaches, charged, mix_caches
 from simulations.mixes.frontier import as_rows, frontier, model_shares
 from simulations.mixes.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
@@ -45,7 +45,7 @@ def run_frontier(args: argparse.Namespace) -> None:
     }
     if demands.quality_floor is not None:
         return _one_floor(args, view, market, made, head)
-    result = frontier(task, demands, args.points)
+    result = charged(view, made, frontier(task, demands, args.points), market)
     rows = as_rows(result)
     if args.json:
         lines = {

@@ -1,23 +1,30 @@
 """What a mix does to prompt caches: its shares handed out by session, each conversation followed as in a replay.
 
 A session draws one number and keeps it, so that it changes its model only where its segments ask for another.
+One mix is followed through every conversation. The mixes of a frontier and its reference lines are followed side by
+side through a part of them, and between the mixes that were followed the loss is read off a straight line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from data.ledger import Ledger
+from simulations.mixes.frontier import Frontier, alone, best_per_segment, blindly, reference_lines
 from simulations.mixes.problem_from_log import Programme
-from simulations.replay.cache_cost import cache_loss
+from simulations.replay.cache_cost import CacheLoss, cache_loss
 from simulations.replay.cache_state import Use, lost_reads
 from simulations.replay.policy_query import folding
 from simulations.replay.repricing import Market
 
 LEAST = 1e-9
+FOLLOWED = 5  # mixes of a frontier
+ENOUGH = 100_000  # rows that are followed for a frontier's losses
+SLOTS = 1_000  # more than the models of a mix
 
 
 class MixCaches(NamedTuple):
@@ -35,10 +42,7 @@ class MixCaches(NamedTuple):
 
 def mix_caches(view: Ledger, made: Programme, shares: np.ndarray, market: Market) -> MixCaches:
     """The caches that a mix, given as shares per segment, loses. `made` is the problem of the same log."""
-    flow, uses = _handed_out(made, shares)
-    folded = folding(made.policy, made.edges, rules=False)
-    followed = lost_reads(view, made.scope, folded, made.groups, uses, market)
-    loss = cache_loss(made.groups, flow, followed, market)
+    flow, loss = _losses(view, made, [shares], market)[0]
     usd = pd.Series(loss.usd * made.yearly).groupby(flow["target"]).sum()
     reads = float(loss.reads.sum())
     return MixCaches(
@@ -46,6 +50,60 @@ def mix_caches(view: Ledger, made: Programme, shares: np.ndarray, market: Market
         float(loss.never_usd.sum()) * made.yearly,
         max(0.0, 1 - float(loss.lost.sum()) / reads) if reads else None,
     )
+
+
+def charged(view: Ledger, made: Programme, line: Frontier, market: Market) -> Frontier:
+    """The frontier and its reference lines with the prompt caches that their mixes lose in every cost."""
+    task, points = made.problem, line.points
+    places = np.unique(np.linspace(0, len(points) - 1, FOLLOWED).round().astype(int)) if points else np.array([], int)
+    mixes = [points[i].by_segment for i in places] + [blindly(task, points[i]) for i in places]
+    mixes += [*(alone(task, name) for name in line.single_models), best_per_segment(task)]
+    usd = lost_usd(view, made, mixes, market)
+    mixed, blind, (*single, best) = np.split(usd, [len(places), 2 * len(places)])
+    along = np.arange(len(points))
+    return reference_lines(
+        [
+            point._replace(cost_usd=point.cost_usd + float(lost))
+            for point, lost in zip(points, np.interp(along, places, mixed), strict=True)
+        ],
+        {
+            name: (cost + float(lost), quality)
+            for (name, (cost, quality)), lost in zip(line.single_models.items(), single, strict=True)
+        },
+        [
+            (cost + float(lost), quality)
+            for (cost, quality), lost in zip(line.random_same_shares, np.interp(along, places, blind), strict=True)
+        ],
+        (line.best_per_segment[0] + float(best), line.best_per_segment[1]),
+    )
+
+
+def lost_usd(view: Ledger, made: Programme, mixes: Sequence[np.ndarray], market: Market) -> np.ndarray:
+    """USD a year that the lost caches of each mix cost, told from a part of the conversations where there are many."""
+    every = max(1, int(made.groups["attempts"].sum()) // ENOUGH)
+    return np.array([loss.usd.sum() * made.yearly for _, loss in _losses(view, made, mixes, market, every)])
+
+
+def _losses(
+    view: Ledger, made: Programme, mixes: Sequence[np.ndarray], market: Market, every: int = 1
+) -> list[tuple[pd.DataFrame, CacheLoss]]:
+    """Of each mix its flows and what they lose: all in one walk through the conversations, a lane each."""
+    parts = [_handed_out(made, shares) for shares in mixes]
+    uses = [
+        [
+            use._replace(slot=lane * SLOTS + use.slot, lane=lane)
+            for lane, (_, mine) in enumerate(parts)
+            for use in mine[group]
+        ]
+        for group in range(len(made.groups))
+    ]
+    folded = folding(made.policy, made.edges, rules=False)
+    followed = lost_reads(view, made.scope, folded, made.groups, uses, market, every=every)
+    lanes, slots = followed["slot"] // SLOTS, followed["slot"] % SLOTS
+    return [
+        (flow, cache_loss(made.groups, flow, followed.assign(slot=slots)[lanes == lane], market))
+        for lane, (flow, _) in enumerate(parts)
+    ]
 
 
 def _handed_out(made: Programme, shares: np.ndarray) -> tuple[pd.DataFrame, list[list[Use]]]:

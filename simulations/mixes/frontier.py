@@ -52,14 +52,29 @@ def frontier(problem: Problem, demands: Demands, points: int = 50) -> Frontier:
         for floor in floors
     ]
     kept = [point for point in swept if point]
-    singles = single_models(problem)
+    best = best_per_segment(problem)
+    return reference_lines(
+        kept,
+        single_models(problem),
+        [_priced(problem, blindly(problem, point)) for point in kept],
+        _priced(problem, best),
+    )
+
+
+def reference_lines(
+    points: list[Point],
+    singles: dict[str, tuple[float, float]],
+    random_same_shares: list[tuple[float, float]],
+    best: tuple[float, float],
+) -> Frontier:
+    """A frontier with what follows from its single models."""
     return Frontier(
-        points=kept,
+        points=points,
         single_models=singles,
         best_single=max(singles, key=lambda name: (singles[name][1], -singles[name][0]), default=None),
         mixing_hull=envelope(list(singles.values())) if singles else [],
-        random_same_shares=[_matched_random(problem, point) for point in kept],
-        best_per_segment=_best_per_segment(problem),
+        random_same_shares=random_same_shares,
+        best_per_segment=best,
     )
 
 
@@ -73,15 +88,29 @@ def model_shares(problem: Problem, shares: np.ndarray) -> dict[str, float]:
 def single_models(problem: Problem) -> dict[str, tuple[float, float]]:
     """(USD a year, quality) of every model that may and can take all the traffic but for a thousandth, which stays."""
     weights = problem.judged / problem.judged.sum()
-    here = np.arange(len(weights)), np.maximum(problem.current, 0)
     found = {}
     for i, name in enumerate(problem.models):
-        open_ = problem.allowed[:, i] & np.isfinite(problem.cost_usd[:, i]) & np.isfinite(problem.quality[:, i])
-        cost = np.where(open_, problem.cost_usd[:, i], problem.cost_usd[here])
-        quality = np.where(weights > 0, np.where(open_, problem.quality[:, i], problem.quality[here]), 0.0)
-        if weights[~open_].sum() <= LEFT_BEHIND and np.isfinite(cost).all() and np.isfinite(quality).all():
+        shares = alone(problem, name)
+        cost, quality = (np.where(shares > 0, table, 0.0).sum(1) for table in (problem.cost_usd, problem.quality))
+        quality = np.where(weights > 0, quality, 0.0)
+        left = weights[~_open(problem)[:, i]].sum()
+        if left <= LEFT_BEHIND and np.isfinite(cost).all() and np.isfinite(quality).all():
             found[name] = (float(cost.sum()), float(quality @ weights))
     return found
+
+
+def alone(problem: Problem, model: str) -> np.ndarray:
+    """The mix in which one model takes all that it may; the rest stays."""
+    column = problem.models.index(model)
+    shares = np.zeros_like(problem.cost_usd)
+    takes = _open(problem)[:, column]
+    shares[np.arange(len(shares)), np.where(takes, column, np.maximum(problem.current, 0))] = 1.0
+    return shares
+
+
+def _open(problem: Problem) -> np.ndarray:
+    """Where a model is allowed, priced and of known quality."""
+    return problem.allowed & np.isfinite(problem.cost_usd) & np.isfinite(problem.quality)
 
 
 def as_rows(result: Frontier) -> list[dict[str, Any]]:
@@ -103,23 +132,26 @@ def _point(problem: Problem, floor: float, answer: Solution | Infeasible) -> Poi
     return Point(float(floor), answer.cost_usd, answer.quality, model_shares(problem, answer.shares), answer.shares)
 
 
-def _matched_random(problem: Problem, point: Point) -> tuple[float, float]:
+def blindly(problem: Problem, point: Point) -> np.ndarray:
     """The same model shares handed out blindly: every segment gets the overall shares, where it may."""
     overall = np.array([point.shares.get(name, 0.0) for name in problem.models])
-    open_ = problem.allowed & np.isfinite(problem.cost_usd) & np.isfinite(problem.quality)
-    blind = np.where(open_, overall, 0.0)
+    blind = np.where(_open(problem), overall, 0.0)
     empty = blind.sum(1) == 0
     blind[empty] = point.by_segment[empty]
-    blind /= blind.sum(1, keepdims=True)
-    quality = float((np.nan_to_num(problem.quality) * blind * problem.judged[:, None]).sum() / problem.judged.sum())
-    return total_cost(problem, blind), quality
+    return blind / blind.sum(1, keepdims=True)
 
 
-def _best_per_segment(problem: Problem) -> tuple[float, float]:
+def best_per_segment(problem: Problem) -> np.ndarray:
     """The best allowed model for every segment, the cheapest of equals: no mix of these models is better."""
-    open_ = problem.allowed & np.isfinite(problem.cost_usd) & np.isfinite(problem.quality)
-    quality = np.where(open_, problem.quality, -1.0)
+    quality = np.where(_open(problem), problem.quality, -1.0)
     best = quality.max(1)
-    cost = np.where(open_ & (quality == best[:, None]), problem.cost_usd, np.inf).min(1)
-    here = problem.cost_usd[np.arange(len(best)), np.maximum(problem.current, 0)]
-    return float(np.where(best < 0, here, cost).sum()), float(best @ problem.judged / problem.judged.sum())
+    cost = np.where(_open(problem) & (quality == best[:, None]), problem.cost_usd, np.inf)
+    shares = np.zeros_like(quality)
+    shares[np.arange(len(best)), np.where(best < 0, np.maximum(problem.current, 0), cost.argmin(1))] = 1.0
+    return shares
+
+
+def _priced(problem: Problem, shares: np.ndarray) -> tuple[float, float]:
+    """(USD a year, quality of the work that can be judged) of a mix."""
+    judged = problem.judged
+    return total_cost(problem, shares), float((np.nan_to_num(problem.quality) * shares).sum(1) @ judged / judged.sum())

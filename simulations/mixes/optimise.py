@@ -194,10 +194,26 @@ def _solve(
     flat = np.zeros(open_.size)
     flat[cells] = np.clip(result.x, 0, 1)
     shares = flat.reshape(open_.shape)
-    shares /= shares.sum(1, keepdims=True)
+    shares = _staying_where_equal(problem, open_, rows, shares / shares.sum(1, keepdims=True))
     marginals = result.ineqlin.marginals if rows else []
     duals = {row.name: float(-marginal * scale) for row, marginal in zip(rows, marginals, strict=True)}
     return Solution(shares, total_cost(problem, shares), mean_quality(problem, shares), duals)
+
+
+def _staying_where_equal(problem: Problem, open_: np.ndarray, rows: list[Row], shares: np.ndarray) -> np.ndarray:
+    """The same mix without moves that gain nothing: of two equals the present model keeps the work.
+
+    Left as it is where a promise would break, as when a vendor is full.
+    """
+    every = np.arange(len(shares))
+    here = np.maximum(problem.current, 0)
+    stays = (problem.current >= 0) & open_[every, here]
+    same = np.isclose(problem.cost_usd, problem.cost_usd[every, here][:, None], rtol=1e-9, atol=0)
+    same &= (problem.quality == problem.quality[every, here][:, None]) & stays[:, None]
+    kept = np.where(same, 0.0, shares)
+    kept[every, here] += np.where(same, shares, 0.0).sum(1)
+    holds = all((row.coefficients * kept).sum() <= row.bound + 1e-9 * row.scale for row in rows)
+    return kept if holds else shares
 
 
 def total_cost(problem: Problem, shares: np.ndarray) -> float:

@@ -55,6 +55,8 @@ def lost_reads(
     groups: pd.DataFrame,
     uses: list[list[Use]],
     market: Market,
+    *,
+    every: int = 1,
 ) -> pd.DataFrame:
     """Tokens per group and target: columns `group`, `slot` and `COUNTS`, only where a conversation is touched.
 
@@ -62,15 +64,21 @@ def lost_reads(
     the target keeps; `reads` is what the log read in these conversations, `at_risk` what of it a move could end,
     `known`
     what was followed by session.
-    `uses` names the targets of every group, in the order of `groups`.
+    `uses` names the targets of every group, in the order of `groups`. With `every` one conversation in so many is
+    followed, drawn by its name, and stands for the others.
     """
     counted = groups["basis"] != "kept"
     followed = groups.loc[counted, "cache_read_tokens"].fillna(0).sum() > groups.loc[counted, "loose_reads"].sum()
     table = _decisions(groups, uses, market)
     if not followed or not (table["d_target"] != table["d_logged"]).any():
         return pd.DataFrame(columns=["group", "slot", *COUNTS])
-    rows = _answered(_conversations(keyed(view, scope, folding)), table)
-    return view.frame(_lost(rows.join(_touched(rows), "conversation")))
+    conversations = _conversations(keyed(view, scope, folding))
+    if every > 1:
+        conversations = conversations.filter(conversations.conversation.abs() // DRAWN % every == 0)
+    rows = _answered(conversations, table)
+    found = view.frame(_lost(rows.join(_touched(rows), "conversation")))
+    found[list(COUNTS)] *= every
+    return found
 
 
 def _decisions(groups: pd.DataFrame, uses: list[list[Use]], market: Market) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics import savings, savings_finders
+from analytics import savings, savings_finders, work_cells
 from analytics.cheaper_models import claims
 from analytics.paid_prices import KINDS
 from analytics.savings_claim import Claim
@@ -23,6 +23,7 @@ from routing.policies.in_force import forbidden, judge, shipped_constraint
 from routing.policies.policy import Policy
 from tests.analytics import planted
 from tests.analytics.commands import run
+from tests.simulations.ledgers import START, ledger_of
 
 PRICED = (2e-6, 2e-7, 2e-6, 2e-6, 1e-5)
 
@@ -314,3 +315,35 @@ def test_no_trend_warning_is_a_saving(view, state):
     """Spend pages 4: cost that grows faster than usage was counted as money to save."""
     kinds = {finding.kind for finding in savings.findings(view, savings.recent(view), state, forbidden(state)).findings}
     assert kinds <= {"cheaper model", "missed cache", "batch", "failures", "context", "long answers"}
+
+
+def test_a_moved_conversation_pays_for_the_cache_it_loses(state):
+    """Reads are kept where conversations move whole, and sent anew where they split."""
+    values = {"fresh_input_tokens": 1e6, "cache_read_tokens": 9e6, "billed_output_tokens": 1e5, "scored": 40.0}
+    rows = [cell(score=0.90, **values), cell(model="minimax-m2", provider="minimax", score=0.90, **values)]
+    saved = []
+    for torn in (0.0, 4e6, 9e9):
+        found = claims(
+            cells(*rows).assign(torn_read_tokens=torn),
+            models.shipped(),
+            ModelLives(state),
+            planted.END,
+            lambda provider, model, work: None if model == "minimax-m2" else "another model",
+        )
+        saved.append(sum(claim.usd.sum() for claim in found) / cells(*rows)["answers_cost_usd"].iloc[0])
+    list_usd = 1 * 1.75 + 9 * 0.175 + 0.1 * 14.0
+    cheap = 1 * 0.30 + 9 * 0.03 + 0.1 * 1.2
+    again = 0.375 - 0.03  # written to the new cache instead of read from the old
+    assert saved == pytest.approx(
+        [1 - cheap / list_usd, 1 - (cheap + 4 * again) / list_usd, 0.0]
+    )  # too little is not offered
+
+
+def test_reads_are_torn_where_a_conversation_reaches_into_other_work(tmp_path):
+    said = [("s1", "chat", 100), ("s1", "coding", 200), ("s2", "chat", 1000), ("s2", "chat", 1000), ("s3", "chat", 7)]
+    rows = [{"session_id": name, "task_type": task, "cache_read_tokens": read} for name, task, read in said]
+    ledger = ledger_of(tmp_path, rows)
+    view = ledger.at(ledger.snapshot())
+    scope = Scope.of(view).between(START.date(), START.date() + timedelta(days=30))
+    torn = work_cells.sessions(view, scope)["torn_read_tokens"].groupby("task_type").sum()
+    assert torn.to_dict() == {"chat": 100.0, "coding": 200.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,9 +18,10 @@ from data.facts.prompt_caches import prompt_cache
 from data.prices.book import PriceBook
 from routing.policies.policy import Policy
 from routing.policies.text import read_policy
-from simulations.mixes.caches import mix_caches
+from simulations.mixes.caches import charged, mix_caches
 from simulations.mixes.from_log import log_scenario
-from simulations.mixes.optimise import total_cost
+from simulations.mixes.frontier import alone, frontier
+from simulations.mixes.optimise import Demands, total_cost
 from simulations.mixes.problem_from_log import programme
 from simulations.replay.replay import replay
 from simulations.replay.repricing import Market
@@ -191,17 +193,24 @@ def test_a_split_per_request_tears_sessions_apart(tmp_path):
     assert said["cache"]["usd_if_always_warm"] < float(said["policy_cost_usd"]) <= said["cache"]["usd_if_never_warm"]
 
 
-def test_a_mix_loses_what_a_policy_of_the_same_shares_loses(tmp_path):
-    """Turns of a session are chat and coding by turns; the mix sends the coding to Haiku, as the policy does."""
+def mixed_work(tmp_path) -> tuple[Any, Any, float]:
+    """Sessions a day whose turns are chat and coding by turns, their problem, and the USD once coding is on Haiku."""
     rows, right = sessions(50, 5, "short")
-    for row in rows:  # a session a day
+    for row in rows:
         row["task_type"] = "coding" if row["user_id"] == "moved" else "chat"
         row["requested_at"] += timedelta(days=int(row["session_id"][1:]))
     over = {"requested_at": START + timedelta(days=4), "cost_usd": Decimal(0)}  # the log's last day is not over
     rows.append(turn(START, 5, 0, 0, task_type="chat") | over)
     ledger = ledger_of(tmp_path, rows)
     view = ledger.at(ledger.snapshot())
-    market, scope = Market(BOOK, shipped(), AT), Scope.of(view)
+    market = Market(BOOK, shipped(), AT)
+    return view, market, right
+
+
+def test_a_mix_loses_what_a_policy_of_the_same_shares_loses(tmp_path):
+    """The mix sends the coding to Haiku, as the policy does."""
+    view, market, right = mixed_work(tmp_path)
+    scope = Scope.of(view)
     made = programme(view, scope, market, ["claude-haiku-4-5"])
     shares = made.current_shares.copy()
     coding = (made.segments["task_type"] == "coding").to_numpy()
@@ -217,3 +226,26 @@ def test_a_mix_loses_what_a_policy_of_the_same_shares_loses(tmp_path):
     assert mix_caches(view, made, made.current_shares, market).usd == 0
     said = log_scenario(made, shares, market, "mix", "test", lost_usd=lost.lost_usd)
     assert said.proposed.annual_cost_usd == pytest.approx(right * made.yearly, rel=1e-6)
+
+
+def test_a_frontier_carries_the_caches_that_its_mixes_lose(tmp_path):
+    view, market, _ = mixed_work(tmp_path)
+    made = programme(view, Scope.of(view), market, ["claude-haiku-4-5"])
+    haiku = np.array([name == "claude-haiku-4-5" for name in made.problem.models])
+    coding = (made.segments["task_type"] == "coding").to_numpy()
+    # A sixth of the turns is coding: one kind of work, whole, is half of the way down.
+    quality = np.where(haiku, np.where(coding, 0.85, 0.89)[:, None], 0.90)
+    made = dataclasses.replace(made, problem=dataclasses.replace(made.problem, quality=quality))
+    bare = frontier(made.problem, Demands(), 3)
+    whole = charged(view, made, bare, market)
+    lost = [mix_caches(view, made, point.by_segment, market).usd for point in bare.points]
+    assert max(lost) > 0  # a mix between the two models tears sessions apart
+    for before, after, usd_lost in zip(bare.points, whole.points, lost, strict=True):
+        assert after.cost_usd == pytest.approx(before.cost_usd + usd_lost)
+    for name, (cost, quality) in bare.single_models.items():
+        moved = mix_caches(view, made, alone(made.problem, name), market).usd
+        assert whole.single_models[name] == (pytest.approx(cost + moved), quality)
+    assert all(
+        after >= before
+        for (before, _), (after, _) in zip(bare.random_same_shares, whole.random_same_shares, strict=True)
+    )

@@ -164,6 +164,15 @@ def two_segments():
     )
 
 
+def test_of_two_equals_the_present_model_keeps_the_work():
+    task = problem(np.random.default_rng(3), 4, 3, gaps=0)
+    task = replace(task, cost_usd=np.full((4, 3), 7.0), quality=np.full((4, 3), 0.9))
+    found = optimise(task, Demands(quality_floor=0.9))
+    assert isinstance(found, Solution)
+    assert found.shares[np.arange(4), task.current].tolist() == [1.0] * 4
+    assert found.cost_usd == 28.0
+
+
 def test_a_rule_is_priced_by_solving_without_it():
     task = two_segments()
     answer = optimise(task, Demands())

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 import yaml
@@ -19,6 +20,7 @@ from data.version import made_by
 from data.yaml_text import read_yaml
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
+from simulations.mixes.caches import lost_usd
 from simulations.mixes.problem_from_log import programme
 from simulations.router_metrics.command import table_metrics
 from simulations.router_metrics.results_table import ResultsTable, results_table
@@ -102,7 +104,8 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
             1000.0,
             key=f"usd_{candidate}_{current}",
             placeholder="unknown",
-            help="from the price book, output length taken as equal; change it if you know better",
+            help="from the price book, output length taken as equal, lost prompt caches included; change "
+            "it if you know better",
         )
     if usd is None:
         raise NoData(
@@ -242,21 +245,24 @@ def facts_editor(candidate: str) -> None:
 @shell.cached(reads=what_if.PRICED)
 def volumes(view: Ledger, state: State, scope: Scope, candidate: str) -> list[dict[str, Any]]:
     """Per logged model: requests a year, USD a year as logged, and USD a year of the same tokens on the candidate
-    (None unknown).
+    (None unknown), the prompt caches that the move loses included.
     """
-    made = programme(view, scope, what_if.market(view, state, scope), (candidate,))
+    market = what_if.market(view, state, scope)
+    made = programme(view, scope, market, (candidate,))
     task, column = made.problem, made.problem.models.index(candidate)
+    present = np.unique(task.current)
+    owns = [task.current == i for i in present]
+    takes = np.arange(len(task.models)) == column
+    mixes = [np.where(own[:, None], takes, made.current_shares).astype(float) for own in owns]
     rows = []
-    for i, model in enumerate(task.models):
-        own = task.current == i
-        if own.any():
-            moved = task.cost_usd[own, column].sum()
-            rows.append(
-                {
-                    "model": model,
-                    "requests": float(task.weights[own].sum()),
-                    "logged_usd": float(task.cost_usd[own, i].sum()),
-                    "candidate_usd": None if pd.isna(moved) else float(moved),
-                }
-            )
+    for i, own, lost in zip(present, owns, lost_usd(view, made, mixes, market), strict=True):
+        moved = task.cost_usd[own, column].sum() + lost
+        rows.append(
+            {
+                "model": task.models[i],
+                "requests": float(task.weights[own].sum()),
+                "logged_usd": float(task.cost_usd[own, i].sum()),
+                "candidate_usd": None if pd.isna(moved) else float(moved),
+            }
+        )
     return sorted(rows, key=lambda row: -row["logged_usd"])
