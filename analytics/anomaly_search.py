@@ -44,7 +44,7 @@ class Watch(NamedTuple):
     @property
     def note(self) -> str:
         """What was checked and what could not be, in a sentence or three."""
-        told = [f"Checked {self.checked} series against the same weekdays of the six weeks before."]
+        told = [f"Checked {self.checked} series against the same weekdays of up to six weeks before."]
         if self.too_short:
             told.append(
                 f"Under {MIN_BASELINE_DAYS} days of history, so not checked: {', '.join(self.too_short[:6])}"

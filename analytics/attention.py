@@ -6,6 +6,7 @@ The Overview's list, most weighty first (`news.ranked`); each line with its doll
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NamedTuple
 
 from analytics import anomaly_search, budgets, incidents, news, retirements
 from analytics.coverage import Comparison, comparison
@@ -16,7 +17,7 @@ from analytics.price_changes import announced, last_paid
 from analytics.scope import ClosedScope
 from analytics.spend import totals
 from data import wording
-from data.calendar import DAYS_PER_WEEK
+from data.calendar import DAYS_PER_WEEK, MIN_BASELINE_DAYS
 from data.caveats import BY_CODE
 from data.ledger import Ledger
 from data.state import State
@@ -29,15 +30,23 @@ RULE = (
 )
 
 
-def attention(view: Ledger, state: State, scope: ClosedScope) -> tuple[News, ...]:
-    """What needs attention in a scope, most weighty first; budgets are told where nothing is filtered."""
-    seen = anomaly_search.findings(view, scope).anomalies
+class Attention(NamedTuple):
+    """What needs attention, most weighty first; `unjudged` says what could not be looked at, "" where all could."""
+
+    news: tuple[News, ...]
+    unjudged: str
+
+
+def attention(view: Ledger, state: State, scope: ClosedScope) -> Attention:
+    """What needs attention in a scope; budgets are told where nothing is filtered."""
+    watch = anomaly_search.findings(view, scope)
+    seen = watch.anomalies
     happened = [(one, incidents.noted(state, one)["status"]) for one in incidents.incidents(view, scope, seen)]
     day = last_paid(view)
     since = min(day + timedelta(days=1), scope.end) - timedelta(days=DAYS_PER_WEEK)
     changes, ends = announced(view, state, scope), retirements.endings(view, state, scope)
     statuses = [] if scope.filters else budgets.status(view, state, planned(state))
-    return news.ranked(
+    found = news.ranked(
         [
             *news.of_incidents(happened, since, f"in these {scope.length_days} days"),
             *news.of_budgets(budgets.described(one) for one in statuses),
@@ -45,6 +54,8 @@ def attention(view: Ledger, state: State, scope: ClosedScope) -> tuple[News, ...
             *grown_caveats(view, comparison(view, scope)),
         ]
     )
+    young = f"under {MIN_BASELINE_DAYS} days of history, so no day can be called unusual yet"
+    return Attention(found, "" if watch.checked else young)
 
 
 def grown_caveats(view: Ledger, compared: Comparison) -> list[News]:

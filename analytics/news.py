@@ -33,6 +33,12 @@ class News(NamedTuple):
     is_risk: bool = False
 
     @property
+    def sentence(self) -> str:
+        """The text on its own: it begins with a capital unless it begins with a name from the log."""
+        own = self.text.startswith(("the ", "no log ", "total "))
+        return f"{self.text[0].upper() if own else self.text[0]}{self.text[1:]}."
+
+    @property
     def weight(self) -> float:
         return abs(self.usd) * (2 if self.is_new else 1) * (2 if self.is_risk else 1)
 
@@ -56,7 +62,12 @@ def of_incidents(incidents: Iterable[tuple[Incident, str]], since: date, span: s
             cost = f"{wording.usd(-one.usd_in_scope)} less {span}"
         kind = "silence" if one.kind == "silence" else "incident"
         risk, last = one.kind in ("failures", "silence"), one.end - timedelta(days=1)
-        found.append(News(kind, f"{one.title}: {cost}", one.usd_in_scope, span, last, one.start >= since, risk))
+        title = (
+            one.title[0].lower() + one.title[1:]
+            if one.members[0].value in ("total", "") or kind == "silence"
+            else one.title
+        )
+        found.append(News(kind, f"{title}: {cost}", one.usd_in_scope, span, last, one.start >= since, risk))
     return found
 
 
@@ -67,7 +78,8 @@ def of_budgets(budgets: Iterable[dict[str, Any]]) -> list[News]:
         chance, over = one["chance_of_overrun"], max(one["p50"] or 0.0, one["spent_usd"]) - one["amount_usd"]
         if chance is None or chance < LIKELY or over <= 0 or one["state"] in ("ended", "not started"):
             continue
-        told = f"the {one['period']} budget {one['name']} is on course to end {wording.usd(over)} over"
+        name = f" “{one['name']}”" if one["filters"] else ""
+        told = f"the {one['period']} budget{name} is on course to end {wording.usd(over)} over"
         if one["spent_usd"] > one["amount_usd"]:
             told = (
                 f"the {one['period']} budget {one['name']} is {wording.usd(one['spent_usd'] - one['amount_usd'])} over"

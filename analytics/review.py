@@ -112,7 +112,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "end": week.end,
         "last": week.end - timedelta(days=1),
         "complete": until == week.end,
-        "as_of": until - timedelta(days=1),
+        "as_of": min(week.end - timedelta(days=1), reach.day),
         "snapshot": view.snapshot(),
         "time_zone": view.time_zone,
         "through": reach.instant,

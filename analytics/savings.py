@@ -238,11 +238,14 @@ def sentence(saving: Savings) -> str:
     """The total in a sentence: what has evidence, what needs a test first, and the days it was measured on."""
     if not saving.days:
         return "The log covers no whole day yet; what could be saved in a month cannot be told."
+    short = ": weekdays and weekends are not all in it" if saving.days < DAYS_PER_WEEK else ""
+    measured = f"Measured on {saving.days} whole day{'s' * (saving.days != 1)}{short}"
+    if not saving.findings:
+        return f"Nothing found to save in {wording.usd(saving.spend_usd_month)} a month. {measured}."
     text = (
         f"{wording.usd(saving.total_usd_month)} of {wording.usd(saving.spend_usd_month)} a month could be saved "
         f"({wording.share(saving.share)}) with medium or high confidence"
     )
     if saving.untested_usd_month:
         text += f"; up to {wording.usd(saving.untested_usd_month)} more once tested"
-    short = ": weekdays and weekends are not all in it" if saving.days < DAYS_PER_WEEK else ""
-    return f"{text}. Measured on {saving.days} whole day{'s' * (saving.days != 1)}{short}; overlap is counted once."
+    return f"{text}. {measured}; overlap is counted once."

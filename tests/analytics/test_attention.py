@@ -22,7 +22,7 @@ def needs(view, state, **filters):
     scope = window(view, days=28)
     for name, value in filters.items():
         scope = scope.with_filter(name, value)
-    return {one.kind: one for one in attention(view, state, scope)}
+    return {one.kind: one for one in attention(view, state, scope).news}
 
 
 def test_weight_is_dollars_novelty_and_risk():
@@ -41,10 +41,16 @@ def test_a_quiet_ledger_needs_nothing(tmp_path):
     assert needs(ledger_of(tmp_path, rows), State.open(tmp_path)) == {}
 
 
+def test_a_young_log_is_not_called_quiet(tmp_path):
+    view = ledger_of(tmp_path, day_rows(LAST, hours=(8, 9)))
+    found = attention(view, State.open(tmp_path), window(view, days=28))
+    assert found.news == () and "no day can be called unusual yet" in found.unjudged
+
+
 def test_a_silent_source_is_told_with_what_it_hides(tmp_path):
     view, state = one_source_stopped(tmp_path), State.open(tmp_path)
     silence = needs(view, state)["silence"]
-    assert silence.text == "No log from langfuse since 15 Nov: about $24.00 of it is not in the log"
+    assert silence.text == "no log from langfuse since 15 Nov: about $24.00 of it is not in the log"
     assert silence.is_new and silence.is_risk
 
 
@@ -64,7 +70,7 @@ def test_a_budget_on_course_to_break_is_told_for_the_whole_company(tmp_path):
     view, state = ledger_of(tmp_path, rows), State.open(tmp_path)
     budgets.save(state, budgets.checked(name="company", amount=100))
     told = needs(view, state)["budget"]
-    assert told.text == "the monthly budget company is on course to end $20.00 over" and told.usd == pytest.approx(20)
+    assert told.text == "the monthly budget is on course to end $20.00 over" and told.usd == pytest.approx(20)
     assert "budget" not in needs(view, state, team="search")
     budgets.save(state, budgets.checked(name="company", amount=125))
     assert "budget" not in needs(view, state)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from analytics import attention, review
-from analytics.news import News
 from analytics.scope import ClosedScope
 from data.ledger import Ledger
 from data.state import State
@@ -14,7 +13,7 @@ from pages.ui import links, shell
 
 
 @shell.cached(reads=attention.READS)
-def needs(view: Ledger, state: State, scope: ClosedScope) -> tuple[News, ...]:
+def needs(view: Ledger, state: State, scope: ClosedScope) -> attention.Attention:
     return attention.attention(view, state, scope)
 
 
@@ -32,14 +31,18 @@ SHOWN = 5
 def what_needs_attention(view: Ledger, scope: ClosedScope) -> None:
     """Open incidents, budgets at risk, what is announced, silent sources and grown caveats, each with its way on."""
     st.subheader("What needs attention", anchor=False)
-    found = needs(view, scope)
+    found, unjudged = needs(view, scope)
     if not found:
-        st.caption("Nothing: no open anomaly, no budget at risk, no announced change, no silent source.")
+        st.caption(
+            f"Nothing known: {unjudged}."
+            if unjudged
+            else "Nothing: no open anomaly, no budget at risk, no announced change, no silent source."
+        )
         return
     for one in found[:SHOWN]:
         page, label = WAYS_ON[one.kind]
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.write(fmt.md(f"{one.text}."))
+            st.write(fmt.md(one.sentence))
             week = {"week": review.week_of_day(one.on)} if one.kind == "incident" and one.on else {}
             section = {"section": "Coverage"} if page == "pages/data_and_prices.py" else {}
             links.page_link(page, label, ":material/arrow_forward:", week, **section)

@@ -1,0 +1,135 @@
+"""Every page on the five ledgers: no percentage, year or forecast is said that the covered days do not carry.
+
+Each ledger spends the same every day, so the truth is known: no change, and a year is 365 of its days.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.analytics.covered_ledgers import FIVE
+from tests.pages.test_pages import FILES, ROOT
+
+USD_A_DAY = {"one source stopped": 8}  # else 4
+NO_WHOLE_DAY = "one day"
+SPEND_PAGES = ("overview", "explore", "weekly", "plan", "savings")
+AMOUNT = r"\$([\d,.]+)([KM]?)"
+FACTOR = {"": 1.0, "K": 1e3, "M": 1e6}
+CHANGE = re.compile(r"[+−-]\d[\d.]*(?:%| pp)|[\d.]+% (?:more|less|over|under) ")
+KINDS = ("title", "subheader", "markdown", "caption", "warning", "info", "error", "metric")
+
+
+def usd(found: tuple[str, str]) -> float:
+    return float(found[0].replace(",", "").rstrip(".")) * FACTOR[found[1]]
+
+
+def said_on(app: AppTest) -> list[str]:
+    """Everything a page says in words and tiles, without the signs that keep names from becoming markup."""
+    told = []
+    for kind in KINDS:
+        for element in getattr(app, kind):
+            if kind == "metric":
+                told.append(f"{element.label}: {element.value} {element.delta}")
+            else:
+                told.append(element.value.replace("\\", ""))
+    return told
+
+
+@pytest.fixture(scope="session")
+def walk(tmp_path_factory) -> dict[str, dict[str, list[str]]]:
+    """What every page says on each ledger; one store and one visit each."""
+    found: dict[str, dict[str, list[str]]] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        for ledger, build in FIVE.items():
+            home = tmp_path_factory.mktemp("walked")
+            build(home).close()
+            patch.setenv("BATON_HOME", str(home))
+            app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
+            for file in FILES:
+                if file != "overview":
+                    app.switch_page(f"pages/{file}.py").run()
+                assert not app.exception, (ledger, file, app.exception[0].value)
+                found.setdefault(ledger, {})[file] = said_on(app)
+            st.cache_data.clear()
+            st.cache_resource.clear()
+    return found
+
+
+def every(walk, ledger, files=tuple(FILES)):
+    return [(file, text) for file in files for text in walk[ledger][file]]
+
+
+@pytest.mark.parametrize("ledger", FIVE)
+def test_every_page_opens_with_a_title(walk, ledger):
+    assert all(walk[ledger][file] and walk[ledger][file][0].strip() for file in FILES)
+
+
+@pytest.mark.parametrize("ledger", FIVE)
+def test_no_change_is_told_that_did_not_happen(walk, ledger):
+    for file, text in every(walk, ledger, SPEND_PAGES):
+        told = [one for one in CHANGE.findall(text) if float(re.sub(r"[^\d.]", "", one) or 0)]
+        assert not told or file == "plan" and "assumption" in text, (file, text)
+
+
+@pytest.mark.parametrize("ledger", FIVE)
+@pytest.mark.parametrize(("words", "days"), [("a year", 365), ("a month", 365 / 12)])
+def test_no_year_or_month_is_more_than_its_days(walk, ledger, words, days):
+    truth = USD_A_DAY.get(ledger, 4) * days
+    for file, text in every(walk, ledger):
+        if "engineer" in text.lower() or "architect" in text.lower():
+            continue  # salaries, not the log's dollars
+        for found in re.findall(rf"{AMOUNT} {words}", text):
+            assert usd(found) <= truth * 1.01, (file, text)
+
+
+@pytest.mark.parametrize("ledger", [name for name in FIVE if name != NO_WHOLE_DAY])
+def test_a_month_and_twelve_are_on_course_for_their_days(walk, ledger):
+    daily = USD_A_DAY.get(ledger, 4)
+    for file, days in (("overview", 30), ("weekly", 30), ("plan", 365)):
+        found = [
+            usd(one) for _, text in every(walk, ledger, (file,)) for one in re.findall(f"on course for {AMOUNT}", text)
+        ]
+        assert found and found[0] == pytest.approx(days * daily, rel=0.01), file
+
+
+def test_under_a_day_nothing_is_told_beyond_it(walk):
+    for file, text in every(walk, NO_WHOLE_DAY):
+        for never in (
+            r"on course",
+            r"\$[\d.,]+[KM]? a (year|month)",
+            r"8 of 10 odds",
+            r"chance of overrun \d",
+            r"P10 \$[1-9]",
+        ):
+            assert not re.search(never, text), (file, text)
+    assert walk[NO_WHOLE_DAY]["plan"][0] == "No forecast: the log covers no whole day yet"
+
+
+@pytest.mark.parametrize("ledger", [name for name in FIVE if name != NO_WHOLE_DAY])
+def test_a_year_names_the_days_it_was_told_from(walk, ledger):
+    days = "22 of 28 days" if ledger == "one source stopped" else "28 days"
+    assert any(f"Annualised from {days}" in text for _, text in every(walk, ledger, ("mix",)))
+
+
+def test_a_source_that_stopped_leads_the_overview_and_the_week(walk):
+    stopped = walk["one source stopped"]
+    assert any(text.startswith("No log from langfuse since 15 Nov: about $24.00") for text in stopped["overview"])
+    assert "no log from langfuse since 15 Nov" in stopped["weekly"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("Spend: $57.5K +1198.3%", 1),
+        ("Failure rate: 3.5% −0.4 pp", 1),
+        ("Week 2026-W47 cost $14,343, 2.8% less than the week before", 1),
+        ("gpt-5.2 takes 67.1% of the spend.", 0),
+    ],
+)
+def test_the_walk_knows_a_change_when_it_reads_one(text, changes):
+    assert len(CHANGE.findall(text)) == changes
