@@ -52,7 +52,6 @@ ABOUT = """CASE WHEN text_of(d.context_window) IS NOT NULL THEN 'context ' || te
 
 USAGE_COLUMNS = {
     "event_key": "concat_ws(':', day, line.item, md5(same), namesake)",
-    "bucket": "day::VARCHAR",
     "provider": "'anthropic'",
     "day": "day",
     "line_item": "line.item",
@@ -66,7 +65,6 @@ USAGE_COLUMNS = {
 }
 COST_COLUMNS = {
     "event_key": "concat_ws(':', day, md5(same), namesake)",
-    "bucket": "day::VARCHAR",
     "provider": "'anthropic'",
     "day": "day",
     "line_item": "coalesce(text_of(d.token_type), text_of(d.cost_type), text_of(d.usage_type), 'cost')",

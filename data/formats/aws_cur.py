@@ -83,7 +83,6 @@ ROWS = f"""
 
 COLUMNS = {
     "event_key": "concat_ws(':', day, same, place)",
-    "bucket": "day::VARCHAR",
     "provider": "'aws'",
     "day": "day",
     "line_item": "coalesce(usage_type, description, kind)",
@@ -106,7 +105,7 @@ SHAPE: dict[str, Any] = {
     "supersedes": True,
     "family": "aws_cur",
     "order": 40,
-    "note": "Unblended cost, by UTC day. The newest report of a day replaces what was loaded of it.",
+    "note": "Unblended cost, by UTC day. A line that a newer report has with another amount is replaced.",
 }
 
 

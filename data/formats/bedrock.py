@@ -48,10 +48,8 @@ def _fields(side: str, *names: str) -> str:
 WRAPPED = 'coalesce(json_of(d.message), json_of(d."@message"), raw::JSON)'
 ROWS = f"SELECT file_no, record_no, path, raw, json_transform({WRAPPED}, '{json.dumps(LOG)}') AS b FROM records"
 
-# Logs Insights answers with a list of fields per record, all of them text: the whole message, or what the query named.
-INSIGHTS_ROWS = f"""
-SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no, place) AS record_no, path, raw,
-    json_transform(coalesce(json_of(f ->> '@message'), json_object(
+# A Logs Insights query gives the whole message, or the fields that it named, under their paths.
+PROJECTED = f"""json_transform(coalesce(json_of(f ->> '@message'), json_object(
         'timestamp', coalesce(f ->> 'timestamp', f ->> '@timestamp'), 'requestId', coalesce(f ->> 'requestId',
         f ->> '@ptr'),
         'region', f ->> 'region', 'inferenceRegion', f ->> 'inferenceRegion', 'accountId', f ->> 'accountId',
@@ -60,13 +58,18 @@ SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no, plac
         'identity', json_object('arn', f ->> '$."identity.arn"'),
         'input', json_object(
             {_fields("input", "inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount")}),
-        'output', json_object({_fields("output", "outputTokenCount")}))), '{json.dumps(LOG)}') AS b
+        'output', json_object({_fields("output", "outputTokenCount")}))), '{json.dumps(LOG)}')"""
+# The API answers with a list of fields per record, all of them text; the console exports an object per record.
+INSIGHTS_ROWS = f"""
+SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no, place) AS record_no, path, raw,
+    {PROJECTED} AS b
 FROM (
     SELECT file_no, record_no, path, place, fields::VARCHAR AS raw, to_json(map_from_entries(list_transform(
         json_transform(fields, '[{{"field": "VARCHAR", "value": "VARCHAR"}}]'), lambda e: struct_pack(k := e.field,
             v := e.value)))) AS f
     FROM (SELECT file_no, record_no, path, unnest(d.results) AS fields, generate_subscripts(d.results,
         1) AS place FROM records))"""
+EXPORTED_ROWS = f"SELECT *, {PROJECTED} AS b FROM (SELECT *, raw::JSON AS f FROM records)"
 
 
 def _written(life: str) -> str:
@@ -167,7 +170,7 @@ BODY_COLUMNS = envelope.COLUMNS | {
 
 def _is_log(sample: list[dict]) -> bool:
     texts = [r.get("message") or r.get("@message") for r in sample]
-    wrapped = [text for text in texts if isinstance(text, str) and "ModelInvocationLog" in text]
+    wrapped = [text for text in texts if isinstance(text, str | dict) and "ModelInvocationLog" in str(text)]
     plain = has(sample, "modelId", "requestId") and has(sample, "schemaType", share=0.01)
     return plain or (bool(sample) and 2 * len(wrapped) >= len(sample))
 
@@ -178,6 +181,8 @@ def _is_insights(sample: list[dict]) -> bool:
     fields = [e for row in rows for e in row if isinstance(e, dict) and {"field", "value"} <= e.keys()]
     return any("TokenCount" in str(e["field"]) or "ModelInvocationLog" in str(e["value"]) for e in fields)
 
+
+INSIGHTS_NOTE = "Logs Insights answers with at most 10,000 records: a query that gives exactly so many was cut."
 
 FORMATS = (
     Format(
@@ -191,7 +196,19 @@ FORMATS = (
         assume_input_has_cache=False,
         order=40,
         documents=True,
-        note="Logs Insights answers with at most 10,000 records: a query that gives exactly so many was cut.",
+        note=INSIGHTS_NOTE,
+    ),
+    Format(
+        name="bedrock_fields",
+        label="AWS Bedrock invocation logs, as fields of a Logs Insights query (CSV, JSON)",
+        family="bedrock",
+        recognise=lambda sample: has(sample, "modelId") and any("input.inputTokenCount" in r for r in sample),
+        fields={"modelId": "VARCHAR"},
+        rows=EXPORTED_ROWS,
+        columns=LOG_COLUMNS,
+        assume_input_has_cache=False,
+        order=40,
+        note=INSIGHTS_NOTE,
     ),
     Format(
         name="bedrock",

@@ -61,7 +61,6 @@ ROWS = f"""
 
 COLUMNS = {
     "event_key": "concat_ws(':', day, same, place)",
-    "bucket": "day::VARCHAR",
     "provider": "'google'",
     "day": "day",
     "line_item": "sku",
@@ -97,6 +96,6 @@ FORMATS = (
         table="billed",
         supersedes=True,
         order=40,
-        note="Net of credits, in the billing account's currency, by UTC day. The newest export of a day replaces it.",
+        note="Net of credits, in the billing account's currency, by UTC day.",
     ),
 )

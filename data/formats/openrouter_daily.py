@@ -33,7 +33,6 @@ IS_MONEY = "line.item IN ('credits', 'own key')"
 
 COLUMNS = {
     "event_key": "concat_ws(':', left(d.Date, 10), d.Slug, line.item)",
-    "bucket": "left(d.Date, 10)",
     "provider": "'openrouter'",
     "day": "CAST(utc(d.Date) AS DATE)",
     "line_item": "line.item",

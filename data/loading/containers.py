@@ -139,7 +139,9 @@ def _kind(file: File, lines: list[str]) -> File:
         # A record cut in the first line must not make the rest of a JSON log a CSV.
         json_like = sum(line.startswith("{") for line in lines) > len(lines) / 2
         return file if json_like else replace(file, kind="csv")
-    if len(lines) > 1 and _is_object(first) or sum(map(_is_object, lines)) > 1:
+    # An empty object alone on a line of an indented document is no record of a log.
+    indented = first in ("{", "[")
+    if len(lines) > 1 and _is_object(first) or not indented and sum(map(_is_object, lines)) > 1:
         return file
     if sum(map(_is_array, lines)) > 1:
         raise UnknownFormat(
@@ -168,13 +170,19 @@ def _value(text: str) -> object:
 
 
 def unwrap(file: File, sample: list[dict]) -> tuple[File, list[dict]]:
-    """A JSON document that holds a list of records under a usual name, as those records."""
-    if file.kind == "document" and sample:
+    """A JSON document that holds a list of records under a usual name, as those records; a list or lines of such
+    documents, as answers of an API are collected page by page, too."""
+    if file.kind in ("document", "array", "lines"):
         for key in WRAPPERS:
-            inner = sample[0].get(key)
-            if isinstance(inner, list) and inner and all(isinstance(r, dict) for r in inner):
-                return replace(file, kind="wrapped", wrapper=key), inner[:SAMPLE]
+            pages = [record[key] for record in sample if _is_page(record.get(key))]
+            if pages and len(pages) == len(sample) and any(pages):
+                kind = "wrapped" if file.kind == "document" else file.kind
+                return replace(file, kind=kind, wrapper=key), [r for page in pages for r in page][:SAMPLE]
     return file, sample
+
+
+def _is_page(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(r, dict) for r in value)
 
 
 def _sample(cursor, file: File) -> list[dict]:
@@ -217,6 +225,13 @@ def _lines(file: File, paths: str | None = None) -> str:
     return f"read_csv({paths or _path(file)}, {LINES}, compression = '{file.compression}'{long})"
 
 
+def _paged(raw: str, wrapper: str) -> str:
+    """SQL: the records of a line that is a page of them; what is no page stays as it is."""
+    page = f"TRY_CAST({raw} AS JSON)"
+    listed = f"json_type({page}, '$.{wrapper}') = 'ARRAY'"
+    return f"unnest(CASE WHEN {listed} THEN json_extract({page}, '$.{wrapper}[*]')::VARCHAR[] ELSE [{raw}] END)"
+
+
 def records(files: list[File], rejects: str = "") -> str:
     """SQL over files of one kind that yields `file_no, raw`, in order; a blank line is a row too (see NOT_BLANK).
 
@@ -227,10 +242,11 @@ def records(files: list[File], rejects: str = "") -> str:
     number = "(file_index + 1)::INTEGER AS file_no" if len(files) > 1 else "1 AS file_no"
     if file.kind == "lines":
         unmarked = "CASE WHEN starts_with(line, chr(65279)) THEN ltrim(line, chr(65279)) ELSE line END"
-        return f"SELECT {number}, {unmarked} AS raw FROM {_lines(file, paths)}"
+        lines = f"SELECT {number}, {unmarked} AS raw FROM {_lines(file, paths)}"
+        return f"SELECT file_no, {_paged('raw', file.wrapper)} AS raw FROM ({lines})" if file.wrapper else lines
     if file.kind in ("array", "document", "wrapped"):
         shape = "array" if file.kind == "array" else "unstructured"
-        value = f"unnest(json_extract(json, '$.{file.wrapper}[*]'))" if file.kind == "wrapped" else "json"
+        value = f"unnest(json_extract(json, '$.{file.wrapper}[*]'))" if file.wrapper else "json"
         compression = "uncompressed" if file.compression == "none" else file.compression
         longest = min(max(f.length for f in files) + 2**24, LONGEST_DOCUMENT)
         source = (

@@ -60,12 +60,18 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
     digest, text = named_files.digest(path)
     file, sample = containers.inspect(cursor, path, scratch, text)
     unwrapped, inner = containers.unwrap(file, sample)
+    # A document under a usual name is a list of records first, lines and lists are records first.
+    readings = [(unwrapped, inner), (file, sample)]
+    if file.kind != "document":
+        readings.reverse()
     if chosen:
-        return Item(file if chosen.documents else unwrapped, chosen, digest)
-    for form in all_formats():
-        candidate, records = (file, sample) if form.documents else (unwrapped, inner)
-        if records and form.recognise(records):
-            return Item(candidate, form, digest)
+        fits = (candidate for candidate, records in readings if records and chosen.recognise(records))
+        return Item(file if chosen.documents else next(fits, readings[0][0]), chosen, digest)
+    for candidate, records in readings:
+        for form in all_formats():
+            item, seen = (file, sample) if form.documents else (candidate, records)
+            if seen and form.recognise(seen):
+                return Item(item, form, digest)
     if form := _emptied(cursor, path, sample):
         return Item(file, form, digest)
     keys = ", ".join(sorted({" ".join(k.split())[:40] for r in inner[:5] for k in r})[:12]) or "none"
