@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 
 from analytics.scope import Scope
@@ -66,20 +65,6 @@ def session(view: Ledger, session_id: str) -> pd.DataFrame:
     rows = view.usage.filter(view.usage.session_id == session_id)
     rows = rows.mutate(input_tokens=_sum(rows, INPUT_TOKENS), output_tokens=_sum(rows, OUTPUT_TOKENS))
     return view.frame(rows.select(*SHOWN).order_by("requested_at", "event_id").limit(1000))
-
-
-def detail(view: Ledger, event_id: str) -> pd.DataFrame:
-    """Every column of one row that holds something, as text: `column, value`."""
-    found = view.frame(view.usage.filter(view.usage.event_id == event_id).limit(1))
-    held = {} if found.empty else found.iloc[0].to_dict()
-    rows = [(name, _text(value)) for name, value in held.items() if _text(value)]
-    return pd.DataFrame(rows, columns=["column", "value"])
-
-
-def _text(value: object) -> str:
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return ", ".join(map(str, value))
-    return "" if value is None or value is pd.NaT or value != value else str(value)
 
 
 def _slice(view: Ledger, scope: Scope, caveat: str | None) -> ir.Table:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data import caveats, console
-from data.errors import BadInput, NoData
+from data.errors import BatonError, NoData
 from data.formats import Format
 from data.ledger import Cursor, Ledger
 from data.loading import containers, mappings, named_files, staged_rows, unread_usage
@@ -23,6 +23,7 @@ from data.prices.breakdown import Breakdown, breakdown
 from data.state import State
 
 LONGEST_RECORD = 4000
+LARGEST_FILE = 50 * 2**20  # bytes; the whole file is read to explain one record of it
 
 
 class Explanation(NamedTuple):
@@ -52,8 +53,6 @@ def explain(state: State, path: Path, record_no: int = 1, form: Format | str | N
             for macro in staged_rows.MACROS:
                 cursor.execute(macro)
             item = recognise(cursor, Path(folder), path, chosen)
-            if item.form.table != "usage":
-                raise BadInput(f"{path.name} is {item.form.label}: lines of a bill, which have no price to explain.")
             load = Load(ledger, state, cursor, [item], lambda stage, share, note: None)
             load.stage(keep_text=False)
             load.commit(keep_text=False)
@@ -75,21 +74,97 @@ def _told(state: State, cursor: Cursor, item: Item, record_no: int) -> Explanati
         ).fetchall()[0][0]
         raise NoData(f"{item.file.path.name} has no record {record_no}; the last one is {last or 0}.")
     row_no, event_id, skip, reject = found
-    rows = cursor.execute("SELECT * FROM lake.main.usage WHERE event_id = ?", [event_id]).to_arrow_table().to_pylist()
-    row = {name: value for name, value in rows[0].items() if value is not None} if rows and not (skip or reject) else {}
+    row = {} if skip or reject else _row(cursor, item.form.table, event_id)
     outcome = f"skipped: {skip}" if skip else f"rejected: {reject}" if reject else "loaded"
     if row and row["record_no"] != record_no:
         outcome = f"a repeat of record {row['record_no']}, which counts"
-    return Explanation(
-        format=item.form.name,
-        record_no=record_no,
+    told = _of_row(state, row, item.form.name, record_no) if item.form.table == "usage" and row else None
+    plain = Explanation(item.form.name, record_no, "", outcome, _columns(row), {}, None, ())
+    return (told or plain)._replace(
         record=_record(cursor, item, record_no),
         outcome=outcome,
-        columns={name: value for name, value in row.items() if name not in ("batch_id", "caveats")},
-        unread=unread_usage.of_row(cursor, item.form, row_no) if row else {},
-        price=breakdown(PriceBook.load(state), row) if row else None,
-        caveats=tuple(caveats.BY_CODE[code] for code in row.get("caveats") or ()),
+        unread=unread_usage.of_row(cursor, item.form, row_no) if told else {},
     )
+
+
+def _row(cursor: Cursor, table: str, key: str) -> dict[str, Any]:
+    """What a row of `lake.main.usage` or `lake.main.billed` knows, by column; empty where there is no such row."""
+    name = "event_id" if table == "usage" else "bill_id"
+    found = cursor.execute(f"SELECT * FROM lake.main.{table} WHERE {name} = ?", [key]).to_arrow_table().to_pylist()
+    return {column: value for column, value in found[0].items() if value is not None} if found else {}
+
+
+def _of_row(state: State, row: dict[str, Any], form: str, record_no: int) -> Explanation:
+    """What a usage row tells by itself: its columns, price lines and caveats."""
+    return Explanation(
+        format=form,
+        record_no=record_no,
+        record="",
+        outcome="loaded",
+        columns=_columns(row),
+        unread={},
+        price=breakdown(PriceBook.load(state), row),
+        caveats=tuple(caveats.BY_CODE[code] for code in row.get("caveats") or () if code in caveats.BY_CODE),
+    )
+
+
+def _columns(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in ("batch_id", "caveats")}
+
+
+# -- a row of the ledger, and the record it was read from -------------------------------------------
+
+
+class Origin(NamedTuple):
+    """The file a row was read from, and the content it had then."""
+
+    path: Path
+    digest: str
+
+
+def explain_row(ledger: Ledger, state: State, event_id: str) -> tuple[Explanation, Origin | str]:
+    """A usage row as it is stored, and where its record can be looked up, or a sentence why it cannot.
+
+    Raises NoData for an id the ledger has not got.
+    """
+    cursor = ledger.cursor()
+    row = _row(cursor, "usage", event_id)
+    if not row:
+        raise NoData("This request is not in the ledger any more; a later load has replaced it.")
+    batch = cursor.execute(
+        "SELECT path, digest FROM lake.main.batches WHERE batch_id = ?", [row["batch_id"]]
+    ).fetchone()
+    told = _of_row(state, row, row["source"], row["record_no"])
+    return told, _origin(Path(batch[0]), batch[1]) if batch else "It was not read from a file."
+
+
+def _origin(path: Path, digest: str) -> Origin | str:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return f"Its record is not shown: {path.name} is no longer where it was read from."
+    if size > LARGEST_FILE:
+        return (
+            f"Its record is not shown: {path.name} is too large to read here ({size / 2**20:,.0f} MB);"
+            " python -m data explain does it."
+        )
+    return Origin(path, digest)
+
+
+def with_record(state: State, told: Explanation, origin: Origin) -> tuple[Explanation, str]:
+    """A stored row with the record it was read from and what stayed unread in it; else as it was, and why."""
+    name = origin.path.name
+    try:
+        if named_files.digest(origin.path)[0] != origin.digest:
+            return told, f"Its record is not shown: {name} has changed since it was loaded."
+        mapping = told.format.removeprefix("mapping:")
+        form = mappings.load(state, mapping) if mapping != told.format else told.format
+        found = explain(state, origin.path, told.record_no, form)
+    except BatonError as error:
+        return told, f"Its record is not shown: {error}"
+    if found.columns.get("event_id") != told.columns["event_id"]:
+        return told, f"Its record is not shown: {name} is read in another way today."
+    return told._replace(record=found.record, unread=found.unread), ""
 
 
 def _record(cursor: Cursor, item: Item, record_no: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -120,12 +121,9 @@ class _Ingest:
         self.again = 0
         for item in group:
             report = self.reports[item.file.path]
-            at, *batch = known.get((item.digest, item.form.name), (None,))
-            if batch and item.digest not in left and "bucket" in item.form.columns and item.written > at:
-                self.again += 1
-                left[item.digest] = item
-            elif batch and item.digest not in left:
-                report.read, report.rejected, report.batch_id, report.skipped = batch
+            batch = known.get((item.digest, item.form.name))
+            if batch and item.digest not in left and not _written_anew(item, batch[0]):
+                _, report.read, report.rejected, report.batch_id, report.skipped = batch
                 report.duplicate = report.read - report.rejected
                 report.format, report.snapshot = item.form.name, self.ledger.snapshot()
                 report.note = "already loaded"
@@ -133,8 +131,13 @@ class _Ingest:
                 first = left[item.digest].file.path.name
                 report.error = f"{item.file.path.name} is the same file as {first}; loaded once."
             else:
+                self.again += bool(batch)
                 left[item.digest] = item
         return list(left.values())
+
+
+def _written_anew(item: Item, loaded_at: datetime) -> bool:
+    return "bucket" in item.form.columns and item.written > loaded_at
 
 
 def _unusable(item: Item, error: Exception) -> BatonError:

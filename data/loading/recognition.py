@@ -72,8 +72,8 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
             item, seen = (file, sample) if form.documents else (candidate, records)
             if seen and form.recognise(seen):
                 return Item(item, form, digest)
-    if form := _emptied(cursor, path, sample):
-        return Item(file, form, digest)
+    if emptied := _emptied(cursor, path, sample):
+        return Item(file, emptied, digest)
     keys = ", ".join(sorted({" ".join(k.split())[:40] for r in inner[:5] for k in r})[:12]) or "none"
     near = resembling(inner)
     likely = f"it looks most like {' or '.join(f.label for f in near)}: try --format {near[0].name}, or" if near else ""

@@ -9,8 +9,10 @@ from analytics import requests
 from analytics.requests import ORDERS, PAGE_ROWS
 from analytics.scope import Scope
 from data.caveats import BY_CODE
+from data.errors import NoData
 from data.ledger import Ledger
-from pages.ui import exports, shell
+from data.loading import explain
+from pages.ui import exports, request_reading, shell
 from pages.ui import format as fmt
 
 MOST_PAGES = 100  # deeper pages cost more each; a filter finds a row sooner
@@ -96,24 +98,23 @@ def _caveats(codes: object) -> str:
     return ", ".join(BY_CODE[code].label if code in BY_CODE else str(code) for code in known)
 
 
-@st.dialog("One request", width="large")
+@st.dialog("How this request was read", width="large")
 def story(view: Ledger, row: dict) -> None:
-    """How one attempt was read: what it says, what was assumed, and the session it belongs to."""
+    """How one attempt was read: its record, columns and price, what was assumed, and the session it belongs to."""
     st.markdown(
         f"**{fmt.md(str(row['model'] or fmt.MISSING))}**, {fmt.day(row['requested_at'])} "
         f"{row['requested_at']:%H:%M:%S} UTC: {fmt.md(fmt.usd(row['cost_usd']))} ({fmt.md(str(row['cost_basis']))})"
     )
-    for code in [] if row["caveats"] is None or isinstance(row["caveats"], float) else row["caveats"]:
-        if known := BY_CODE.get(code):
-            st.warning(fmt.md(f"{known.label.capitalize()}: {known.sentence} {known.remedy}"), icon=":material/info:")
-    facts = requests.detail(view, row["event_id"])
-    st.dataframe(
-        facts,
-        hide_index=True,
-        placeholder=fmt.MISSING,
-        column_config={"column": "Column", "value": "As read"},
-        alt="Every column of the row that holds something",
-    )
+    try:
+        told, origin = explain.explain_row(shell.ledger(), shell.state(), row["event_id"])
+    except NoData as gone:
+        st.warning(fmt.md(str(gone)), icon=":material/info:")
+        return
+    for known in told.caveats:
+        st.warning(fmt.md(f"{known.label.capitalize()}: {known.sentence} {known.remedy}"), icon=":material/info:")
+    request_reading.price(told)
+    request_reading.columns(told)
+    request_reading.record(told, origin)
     if row["session_id"] and row["session_id"] == row["session_id"]:
         frame = session_of(view, row["session_id"])
         if len(frame) < 2:

@@ -69,8 +69,6 @@ def test_pages_of_requests_hold_every_row_once(view):
 def test_the_newest_and_their_tokens(view):
     first = requests.page(view, Scope.of(view)).iloc[0]
     assert (first["input_tokens"], first["output_tokens"], first["caveats"]) == (1000, 100, None)
-    held = dict(requests.detail(view, first["event_id"]).itertuples(index=False, name=None))
-    assert held["model"] == "gpt-4o" and "session_id" not in held
 
 
 def test_an_unknown_order_is_one_sentence(view):

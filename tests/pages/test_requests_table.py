@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State
 from tests.analytics.test_standing import ODD
+from tests.data.bad_logs import record
 from tests.pages.test_pages import answered
 
 
@@ -52,3 +55,34 @@ def test_explore_shows_the_rows_and_the_numbers_as_drawn(odd_home, monkeypatch, 
     assert len(shown.value) == rows
     if tab == "As drawn":
         assert float(shown.value["Total"].iloc[0]) == pytest.approx(250 * 0.0035)
+
+
+def opened_story() -> None:
+    """The dialog of the newest request, without the table that opens it."""
+    from analytics import requests as rows
+    from analytics.scope import Scope
+    from pages.ui import requests, shell
+
+    view = shell.view()
+    requests.story(view, rows.page(view, Scope.of(view)).iloc[0].to_dict())
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_request_tells_how_it_was_read(blank_home, home, tmp_path, monkeypatch, there):
+    shutil.copytree(blank_home, home, dirs_exist_ok=True)
+    path = tmp_path / "log.jsonl"
+    path.write_text(json.dumps(record(1)) + "\n")
+    ledger = Ledger.open(home)
+    ingest(ledger, State.open(home), [path])
+    ledger.close()
+    if not there:
+        path.unlink()
+    app = AppTest.from_function(opened_story, default_timeout=60).run()
+    assert not app.exception, app.exception[0].value
+    prices, columns = (frame.value for frame in app.dataframe)
+    assert "input" in " ".join(prices["Of"]) and "model_raw" in set(columns["Column"])
+    if there:
+        app.button[0].click().run()
+        assert json.loads(app.code[0].value) == record(1)
+    else:
+        assert any("no longer where it was read from" in caption.value for caption in app.caption)
