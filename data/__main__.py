@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from data import backup, checks, console, wording
+from data import backup, checks, console, sources_page, wording
 from data.errors import BadInput
-from data.formats import all_formats
 from data.ledger import Ledger
 from data.loading import explain, mappings
 from data.loading.ingest import ingest
@@ -30,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     bill.add_argument("paths", nargs="+", metavar="FILE")
     bill.set_defaults(format=None, mapping=None, keep_text=False)
-    console.command(commands, "formats", run_formats, "list the log formats Baton reads")
+    sources_page.register(commands)
     check = console.command(commands, "check", run_check, "check the ledger: roll-ups and ids against the rows")
     check.add_argument("--repair", action="store_true", help="first build roll-ups and the index of ids anew")
     forget = console.command(commands, "forget", run_forget, "forget a saved document, such as one that cannot be read")
@@ -50,15 +49,6 @@ def run_ingest(args: argparse.Namespace) -> None:
     with console.progress(quiet=args.json) as progress:
         reports = ingest(ledger, state, args.paths, form=form, keep_text=args.keep_text, progress=progress)
     print_reports(reports, ledger, as_json=args.json)
-
-
-def run_formats(args: argparse.Namespace) -> None:
-    """`formats`: every reader, what it is for and what to know about it."""
-    formats = all_formats()
-    if args.json:
-        console.emit_json([{"name": f.name, "label": f.label, "table": f.table, "note": f.note} for f in formats])
-    else:
-        console.emit_table(("name", "label", "goes to", "note"), [(f.name, f.label, f.table, f.note) for f in formats])
 
 
 def run_check(args: argparse.Namespace) -> None:
