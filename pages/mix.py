@@ -73,7 +73,7 @@ def caches(
     return mix_caches(view, log_programme(view, scope, targets, policy, scale), shares, market)
 
 
-def halving(line: Frontier | None, keeping: Any, today_usd: float, today_quality: float | None) -> str:
+def halving(line: Frontier | None, keeping: Any, today_usd: float, today_quality: float | None, tier: str) -> str:
     """What the frontier says to the CTO's question; `keeping` is the cheapest mix that keeps today's quality."""
     if today_quality is None:
         return "Today's quality is unknown, so no mix can promise to keep it"
@@ -83,12 +83,12 @@ def halving(line: Frontier | None, keeping: Any, today_usd: float, today_quality
     lost = None if costs[0] > today_usd / 2 else today_quality - float(np.interp(today_usd / 2, costs, qualities))
     then = fmt.usd_short(keeping.cost_usd)
     if lost is not None and lost <= 0:
-        return f"Yes: today's quality for {then} a year, {fmt.share(1 - keeping.cost_usd / today_usd)} less"
+        return f"Yes: today's quality ({tier}) for {then} a year, {fmt.share(1 - keeping.cost_usd / today_usd)} less"
     best = "no mix costs half" if lost is None else f"half the bill costs {lost * 100:.1f} points of quality"
     saved = 1 - keeping.cost_usd / today_usd
     if saved < 0.005:
-        return f"Nothing cheaper keeps today's quality; {best}"
-    return f"Today's quality for {then} a year, {fmt.share(saved)} less; {best}"
+        return f"Nothing cheaper keeps today's quality ({tier}); {best}"
+    return f"Today's quality ({tier}) for {then} a year, {fmt.share(saved)} less; {best}"
 
 
 def from_log(view: Ledger, title: Any) -> None:
@@ -107,6 +107,7 @@ def from_log(view: Ledger, title: Any) -> None:
         demands = mix_controls.promises(made)
     with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
         assumed = mix_controls.unknowns()
+    tier = made.scale.tier if made.scale else "cost_only"
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
     line, no_line = frontier_of(view, scope, targets, policy, scale, demands.model_copy(update={"quality_floor": None}))
     answer = optimise(made.problem, demands)
@@ -129,11 +130,13 @@ def from_log(view: Ledger, title: Any) -> None:
         asked = origin in (CHEAPEST, TODAY) and demands.quality_floor == (
             today[1] and today[1] - 1e-9
         )  # the CTO's own question, nothing changed
-        told = halving(line, answer, *today) if asked else f"{origin}: {mix_result.sentence(shown)}"
-        shell.header(mix_rule.title(told, made, demands, answer, today[0], policy) if asked else told, view)
+        told = halving(line, answer, *today, tier) if asked else f"{origin}: {mix_result.sentence(shown)}"
+        told = mix_rule.title(told, made, demands, answer, today[0], policy) if asked else told
+        slower = what_if.slower(shown["baseline"]["latency_ms"], shown["proposed"]["latency_ms"])
+        shell.header(f"{told}; {slower}" if slower else told, view)
     with top:
         broken = mix_rule.banner(made, shares, policy)
-        mix_result.kpis(shown)
+        mix_result.kpis(shown, tier)
         if lost.warm_share is not None and lost.usd >= 1:
             st.caption(
                 fmt.md(
@@ -147,7 +150,7 @@ def from_log(view: Ledger, title: Any) -> None:
         else:
             st.info(fmt.md(f"{no_line} Costs are known all the same: set a mix by hand below."), icon=":material/info:")
     prices(made, demands, solved)
-    mix_result.body(shown, tier=made.scale.tier if made.scale else "cost_only", key="log")
+    mix_result.body(shown, tier=tier, key="log")
     by_hand(made)
     notes(made)
     mix_result.take_away(
@@ -221,7 +224,7 @@ def typed(view: Ledger, title: Any) -> None:
     result = simulate_mix(scenario, what_if.catalog(shell.state()))
     with title:
         shell.header(f"{scenario.name} {mix_result.sentence(result)}", view)
-    mix_result.kpis(result)
+    mix_result.kpis(result, result["proposed"]["quality_tier"])
     mix_result.body(result, tier=result["proposed"]["quality_tier"], key="typed")
     scenarios.figures(MixScenario, name, scenario, ("Normalise shares and apply", normalised))
     mix_result.take_away(scenario, result, scenario.source, key="typed")

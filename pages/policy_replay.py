@@ -7,7 +7,8 @@ import streamlit as st
 from analytics.coverage import coverage
 from analytics.registry import DIMENSIONS
 from pages.parts.lab import form as lab_form
-from pages.parts.replay.answer import answer, kpis, left_out, money, moves, replayed, verdict
+from pages.parts.replay.answer import kpis, left_out, money, moves, replayed, verdict, worth_of, worthwhile
+from pages.parts.replay.answer import title as title_of
 from pages.parts.replay.editor import choose, compare, editor
 from pages.ui import filters, shell, what_if
 from pages.ui import format as fmt
@@ -51,8 +52,9 @@ terms = Repricing(verbosity=None if length == 1.0 else length)
 assumed = Assumed(acceptance=accepted, review_share=reviewed)
 by = st.session_state.get("split_by") or "team"
 said = replayed(view, scope, write_policy(policy), own_prices, terms, assumed, by)
+found = worth_of(view, scope, write_policy(policy), own_prices, terms)
 with title:
-    shell.header(answer(said, coverage(view, scope).span), view)
+    shell.header(title_of(said, found, coverage(view, scope).span), view)
     if changed:
         st.caption("Edited in this session, not saved yet.")
 with top:
@@ -67,6 +69,7 @@ with left:
 with right:
     st.subheader("What dollars do not say", anchor=False)
     verdict(said, scope, policy, own_prices)
+worthwhile(found, said["quality"]["tier"])
 left_out(said)
 for sentence in lints(policy):
     st.warning(fmt.md(f"A way round: {sentence}."), icon=":material/rule:")

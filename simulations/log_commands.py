@@ -13,6 +13,7 @@ from simulations.log_terms import market_of, policy_named, share_of
 from simulations.replay.off_policy import estimates
 from simulations.replay.replay import Assumed, replay
 from simulations.replay.summary import summary
+from simulations.replay.worth import Worth, as_rows, worth
 
 
 def register(subparsers: Any) -> None:
@@ -118,7 +119,9 @@ def _replay(args: argparse.Namespace) -> None:
     result = summary(replay(view, scope, policy, market, by=by, assumed=assumed), market, scale=args.scale, by=by)
     if args.estimate:
         result["estimated"] = [estimate._asdict() for estimate in estimates(view, scope, policy, market)]
+    found = worth(view, scope, policy, market, scale=args.scale)
     if args.json:
+        result["worth"] = {**found._asdict(), "ways": as_rows(found)}
         return emit_json({**result, "snapshot": view.snapshot(), "time_zone": scope.time_zone})
     rows = [
         (
@@ -143,6 +146,7 @@ def _replay(args: argparse.Namespace) -> None:
         f" {wording.share(result['moved_share'])} of requests move, {result['refused_requests']:,} are refused"
     )
     say(cache_line(result["cache"]))
+    say(worth_line(found))
     for part in result["not_compared"]:
         say(
             f"not compared: {part['requests']:,} requests ({wording.usd(part['logged_cost_usd'])} logged):"
@@ -168,6 +172,13 @@ def cache_line(cache: dict[str, Any]) -> str:
         f" costs {wording.usd(cache['usd_if_always_warm'])} if all did, {wording.usd(cache['usd_if_never_warm'])} if"
         " none did"
     )
+
+
+def worth_line(found: Worth) -> str:
+    """The verdict on the policy, and what one model or a blind draw would cost."""
+    others = [way for way in found.ways if way.kind in ("single", "blind")]
+    costs = ", ".join(f"{way.name} {wording.usd(way.cost_usd)}" for way in others)
+    return f"is a router worth it: {found.verdict}" + (f" ({costs})" if costs else "")
 
 
 def quality_line(quality: dict[str, Any]) -> str:

@@ -80,6 +80,16 @@ def quality_words(quality: dict[str, Any]) -> str:
     )
 
 
+MUCH_SLOWER = 1.5  # from here on a title says it
+
+
+def slower(before_ms: float | None, after_ms: float | None) -> str:
+    """What a title says of answers that take much longer on the mean; empty where they do not, or nobody knows."""
+    if not before_ms or after_ms is None or after_ms < MUCH_SLOWER * before_ms:
+        return ""
+    return f"answers take {after_ms / before_ms:.1f} times as long"
+
+
 def tier_badge(tier: str) -> None:
     """The tier of honesty as a badge with its meaning."""
     colours: dict[str, Literal["green", "blue", "orange", "gray"]] = {

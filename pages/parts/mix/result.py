@@ -31,7 +31,7 @@ def sentence(result: dict[str, Any]) -> str:
     return f"{fmt.usd_short(result['proposed']['annual_cost_usd'])} a year, {change}; {words}"
 
 
-def kpis(result: dict[str, Any]) -> None:
+def kpis(result: dict[str, Any], tier: str) -> None:
     """Cost a year and a month, the saving with its range, quality with its tier, what moves."""
     before, after, spread = result["baseline"], result["proposed"], result["ranges"]["savings_usd"]
     cells = st.columns(4)
@@ -48,7 +48,7 @@ def kpis(result: dict[str, Any]) -> None:
     what_if.saving_tile(cells[1], "Saving a year", result["savings_usd"], spread)
     quality = result["quality_change"] if abs(result["quality_change"] or 0) >= 0.0005 else None
     cells[2].metric(
-        "Quality",
+        "Quality" if after["quality"] is None else f"Quality, {tier}",
         fmt.share(after["quality"]),
         delta=quality and fmt.delta(fmt.points(quality)),
         border=True,

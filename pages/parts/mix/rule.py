@@ -30,7 +30,8 @@ def title(
         return told
     change = answer.cost_usd / today_usd - 1
     words = "as today" if abs(change) < 0.005 else f"{fmt.share(abs(change))} {'more' if change > 0 else 'less'}"
-    return f"Allowed, at today's quality: {fmt.usd_short(answer.cost_usd)} a year, {words}; {then}"
+    tier = made.scale.tier if made.scale else "cost only"
+    return f"Allowed, at today's quality ({tier}): {fmt.usd_short(answer.cost_usd)} a year, {words}; {then}"
 
 
 def banner(made: Programme, shares: np.ndarray, policy: str) -> bool:

@@ -19,10 +19,24 @@ from simulations.replay.off_policy import estimates
 from simulations.replay.replay import Assumed, replay
 from simulations.replay.repricing import Repricing
 from simulations.replay.summary import NO_TARGET_PRICE, summary
+from simulations.replay.worth import Worth, as_rows, worth
+
+
+def title(said: dict[str, Any], found: Worth, span: str) -> str:
+    """The verdict first where the policy is no better than doing without a router; then dollars and latency."""
+    parts = [answer(said, span)]
+    if found.better is False:
+        parts.insert(0, found.verdict[0].upper() + found.verdict[1:])
+    elif found.better:
+        parts.append(found.verdict)
+    slow = said["latency"]
+    if words := what_if.slower(slow["baseline_ms"], slow["policy_ms"]):
+        parts.append(words)
+    return "; ".join(parts)
 
 
 def answer(said: dict[str, Any], span: str) -> str:
-    """The title: dollars, direction, and what could not be priced."""
+    """Dollars, direction, and what could not be priced."""
     saving, apart = float(said["savings_usd"]), sum(part["requests"] for part in said["not_compared"])
     name = said["policy"] if len(said["policy"]) <= 48 else said["policy"][:46] + "…"
     open_ = f"; {fmt.count(apart)} request{'s' * (apart != 1)} unpriced" if apart else ""
@@ -140,6 +154,37 @@ def left_out(said: dict[str, Any]) -> None:
         )
 
 
+def worthwhile(found: Worth, tier: str) -> None:
+    """The policy beside one model for everything, the same shares drawn blindly, and today."""
+    st.subheader("Is a router worth it?", anchor=False)
+    st.write(fmt.md(found.verdict[0].upper() + found.verdict[1:] + "."))
+    exports.table(
+        pd.DataFrame(as_rows(found)),
+        name="worth",
+        units={
+            **dict.fromkeys(("cost_usd", "low", "high"), "USD"),
+            "quality": "share",
+            "latency_ms": "ms",
+            "compared": "share",
+        },
+        labels={
+            "kind": "Way",
+            "name": "What answers",
+            "cost_usd": "Cost",
+            "quality": f"Quality ({tier.replace('_', ' ')})",
+            "latency_ms": "Mean latency",
+            "compared": "Priced",
+            "low": "Blind, low",
+            "high": "Blind, high",
+        },
+    )
+    st.caption(
+        "One model answers all that the policy's constraints and its context window let it; the rest goes to the "
+        "fallback. Blind gives every conversation a model by lot, in the policy's shares; its interval holds 95% of "
+        "the draws."
+    )
+
+
 def moves(said: dict[str, Any]) -> None:
     st.subheader("Who moves where", anchor=False)
     going = sum(f["requests"] for f in said["flows"] if not f["stays"])
@@ -199,3 +244,10 @@ def replayed(
     market = what_if.market(view, state, scope, own_prices, terms)
     result = replay(view, scope, read_policy(text), market, by=(by,), assumed=assumed)
     return summary(result, market, by=(by,))
+
+
+@shell.cached(reads=what_if.PRICED)
+def worth_of(
+    view: Ledger, state: State, scope: Scope, text: str, own_prices: what_if.OwnPrices, terms: Repricing
+) -> Worth:
+    return worth(view, scope, read_policy(text), what_if.market(view, state, scope, own_prices, terms))
