@@ -15,13 +15,21 @@ from analytics.registry import DIMENSIONS, MEASURES
 from analytics.scope import Scope
 from data import rollups
 from data.errors import BadInput
+from data.ledger import Ledger
 from data.schema import TEXT_TOKENS, TOKENS
 
 FIRST = date(2026, 10, 1)
 
 
 @pytest.fixture
-def company(ledger):
+def company(filled, monkeypatch):
+    """The filled store as the commands find it."""
+    monkeypatch.setenv("BATON_HOME", str(filled[0].home))
+    return filled
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
     """600 rows over 40 days with gaps, retries, failures, unknown teams and unpriced models."""
     dice = random.Random(7)
     rows = []
@@ -50,6 +58,7 @@ def company(ledger):
         "event_id, call_id, attempt, requested_at, model, team, provider, status, cost_usd, cost_basis,"
         f" {', '.join(TOKENS)}, latency_ms, user_id"
     )
+    ledger = Ledger.open(tmp_path_factory.mktemp("filled"))
     with ledger.write() as cursor:
         cursor.executemany(f"INSERT INTO lake.main.usage ({columns}) VALUES ({', '.join('?' * len(rows[0]))})", rows)
         cursor.execute("UPDATE lake.main.usage SET source = 'test', batch_id = 'b'")

@@ -42,7 +42,9 @@ def same(actual: object, expected: float) -> bool:
 
 
 @pytest.mark.parametrize("name", FILES or [pytest.param("", marks=pytest.mark.skip(reason="no shared reports folder"))])
-def test_a_reported_log_costs_what_it_really_cost(name, ledger, state):
+@pytest.mark.heavy
+def test_a_reported_log_costs_what_it_really_cost(name, emptied_ledger, state):
+    ledger = emptied_ledger
     if name in OPEN:
         pytest.skip("a mark that is not set yet")
     expected = EXPECTED.get(name, {})

@@ -85,9 +85,9 @@ def test_an_error_on_the_way_leaves_the_ledger_as_it_was(ledger, state, tmp_path
 @pytest.mark.parametrize(
     "word", sorted(notes.provider_names() | notes.provider_prefixes() | {"vertex_ai-chat": "google"})
 )
-def test_a_provider_is_called_the_same_by_the_engine_and_by_the_price_book(ledger, word):
+def test_a_provider_is_called_the_same_by_the_engine_and_by_the_price_book(shared_ledger, word):
     for spelled in (word, word.upper(), f" {word} "):
-        [engine] = ledger.sql(f"SELECT {notes.provider_sql('x')} AS p FROM (SELECT ? AS x)", [spelled])["p"]
+        [engine] = shared_ledger.sql(f"SELECT {notes.provider_sql('x')} AS p FROM (SELECT ? AS x)", [spelled])["p"]
         if not (notes.own_hardware(word) or notes.gateway(word)):
             assert canonical_provider(engine) == canonical_provider(spelled)
 
