@@ -6,7 +6,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -14,11 +16,53 @@ from data.lake import TABLES
 from data.ledger import Ledger
 from data.state import State
 
-ROOT = Path(__file__).resolve().parent.parent
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+# Walks through whole logs, stores, pages and commands, of which other files test the parts: `make quick` leaves them
+# out, as it does single tests that are marked.
+HEAVY = {
+    "analytics/test_five_ledgers.py",
+    "analytics/test_review.py",
+    "data/test_ailments.py",
+    "data/test_backup.py",
+    "data/test_bad_input.py",
+    "data/test_fuzz.py",
+    "data/test_litellm_log.py",
+    "data/test_real_logs_a.py",
+    "data/test_real_logs_b.py",
+    "data/test_restated_reports.py",
+    "data/test_sample.py",
+    "pages/test_a_real_log.py",
+    "pages/test_cache_keys.py",
+    "pages/test_hostile_names.py",
+    "pages/test_lab_forms.py",
+    "pages/test_links.py",
+    "pages/test_live_pages.py",
+    "pages/test_mapping_panel.py",
+    "pages/test_requests_table.py",
+    "pages/test_review_pages.py",
+    "pages/test_self_host.py",
+    "pages/test_what_if_pages.py",
+}
 
 # A busy machine is no fault of the code: examples are bounded in number, never by the clock.
 settings.register_profile("baton", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("baton")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def extensions_checked_once(blank_home) -> Iterator[None]:
+    """The engine hashes the 70 MB of its extensions at every open, a quarter of a second of a core: here the first
+    open (of `blank_home`) does, and the thousand after it do not.
+    """
+    connect = duckdb.connect
+
+    def unchecked(*words: Any, config: dict[str, str] | None = None, **more: Any) -> duckdb.DuckDBPyConnection:
+        return connect(*words, config={**(config or {}), "allow_unsigned_extensions": "true"}, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", unchecked)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -78,13 +122,18 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The run on the real model first: it takes one core for minutes, beside which everything else runs."""
+    """Marks what walks far, and puts the run on the real model first: it takes one core for minutes, beside which
+    everything else runs.
+    """
+    for item in items:
+        if item.path.relative_to(TESTS).as_posix() in HEAVY:
+            item.add_marker("heavy")
     items.sort(key=lambda item: item.get_closest_marker("local_model") is None)
 
 
 def pytest_report_header() -> str:
-    import duckdb
     import ibis
     import streamlit
 

@@ -55,6 +55,7 @@ def commands() -> list[str]:
     return sorted({found for page in PAGES for found in COMMAND.findall(page.read_text()) if " " in found})
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("command", commands())
 def test_commands_a_page_names_exist(command):
     room, name = shlex.split(command)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import HEAVY
 
 TESTS = Path(__file__).resolve().parent
 FILES = sorted(p for p in TESTS.rglob("*.py") if "benchmarks" not in p.parts)
@@ -37,3 +40,10 @@ def test_no_assertion_bounds_the_time_that_something_took(path):
         assert not bounds, (
             f"{path.name}:{bounds[0].lineno}: say what must hold in counts and order; times go to benchmarks"
         )
+
+
+def test_what_quick_leaves_out_is_there_and_every_mark_is_used():
+    assert [name for name in HEAVY if not (TESTS / name).is_file()] == []
+    settings = tomllib.loads((TESTS.parent / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    text = "".join(path.read_text() for path in FILES)
+    assert [m for m in settings["markers"] if f"pytest.mark.{m.split(':')[0]}" not in text] == []

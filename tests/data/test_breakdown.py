@@ -60,6 +60,7 @@ def _row(drawn: dict) -> dict:
     return row | {"server_tools": json.dumps(drawn["tools"]) if drawn["tools"] else None}
 
 
+@pytest.mark.heavy
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROWS, min_size=20, max_size=40))
 def test_the_lines_of_every_row_add_up_to_its_cost(ledger, drawn):

@@ -13,6 +13,9 @@ import pytest
 from tests.data.killing import Victim
 
 
+pytestmark = pytest.mark.kill
+
+
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory) -> Victim:
     return Victim(Path(tmp_path_factory.mktemp("kills")), rows=300)

@@ -94,6 +94,7 @@ def _write_many(home: str, tag: str, times: int) -> None:
         add(ledger, f"{tag}{i}-", 20)
 
 
+@pytest.mark.heavy
 def test_two_writers_both_finish_while_a_reader_reads(home, ledger):
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_write_many, args=(str(home), tag, 4)) for tag in "ab"]
@@ -188,6 +189,7 @@ def _open(home, barrier, failures) -> None:
         failures.put(str(error))
 
 
+@pytest.mark.heavy
 def test_two_processes_that_open_a_new_store_at_once_both_succeed(tmp_path):
     start, failures = multiprocessing.get_context("spawn"), multiprocessing.get_context("spawn").SimpleQueue()
     for number in range(3):

@@ -49,6 +49,7 @@ def test_a_page_answers_from_the_sample_company(sample_home, monkeypatch, file):
         assert any("Sample company" in b.value for b in app.markdown), "sample data must say so"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("file", FILES)
 def test_an_empty_store_says_what_to_do(blank_home, tmp_path, monkeypatch, file):
     app = opened(tmp_path / "empty", monkeypatch, file)
@@ -80,6 +81,7 @@ def test_filters_that_match_nothing_offer_a_way_out(sample_home, monkeypatch):
     assert not app.exception and "for these filters" in app.title[0].value
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "section", ["Load", "Batches", "Coverage", "Prices", "Model names", "Meaning", "Against the bill"]
 )

@@ -60,6 +60,7 @@ def test_a_file_that_is_a_folder_or_may_not_be_read_is_refused(tmp_path):
         sign_in.settings([str(tmp_path)])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("case", CASES["refused"][:4], ids=lambda c: c["name"])
 def test_the_server_does_not_start_on_them(tmp_path, case):
     path = written(tmp_path, case)

@@ -93,6 +93,7 @@ def forms(secret: str) -> list[bytes]:
     ]
 
 
+@pytest.mark.heavy
 def test_a_thousand_tasks_under_every_failure(state, ledger, home, monkeypatch, caplog):
     monkeypatch.setenv("CANARY_KEY", CANARY)
     # The refusals here have nothing to do with the rate: without this the limiter would make the test wait for minutes.
