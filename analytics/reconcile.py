@@ -131,7 +131,10 @@ def _command(args: argparse.Namespace) -> None:
     if args.json:
         console.emit_json({"rows": frame.to_dict("records"), "snapshot": view.snapshot()})
         return
-    money = lambda value: "–" if value is None or pd.isna(value) else f"{value:,.2f}"  # noqa: E731
+
+    def money(value: Decimal | float | None) -> str:
+        return wording.MISSING if value is None or pd.isna(value) else f"{value:,.2f}"
+
     rows = [
         (
             r.provider,

@@ -175,11 +175,17 @@ def _claim(
     usd: pd.Series,
     touched: pd.Series,
     part: str,
-    *words: str,
+    confidence: str,
+    assumption: str,
+    action: str,
+    page: str,
+    key: str = "",
+    *,
     test: str = "",
     trial: tuple[str, ...] = (),
 ) -> Claim | None:
     usd = usd[usd > 0]
     if not usd.sum() > 0:
         return None
-    return Claim(kind, title, usd, touched.reindex(usd.index).clip(lower=usd), part, *words, test=test, trial=trial)
+    most = touched.reindex(usd.index).clip(lower=usd)
+    return Claim(kind, title, usd, most, part, confidence, assumption, action, page, key, test, trial)

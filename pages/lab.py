@@ -9,6 +9,7 @@ import streamlit as st
 
 from data.errors import BatonError
 from pages.parts.lab import form as lab_form
+from pages.parts.lab import providers as lab_providers
 from pages.parts.lab import results as lab_results
 from pages.parts.lab import tasks as lab_tasks
 from pages.ui import format as fmt
@@ -134,7 +135,7 @@ if providers or asked:
 with st.expander("Task sets", icon=":material/checklist:"):
     lab_tasks.editor()
 with st.expander("Providers", icon=":material/cable:"):
-    lab_form.providers()
+    lab_providers.providers()
 if providers:
     with st.expander("Export a policy to the gateway", icon=":material/output:"):
         take_away()

@@ -155,7 +155,8 @@ def stated(
     )
     per_minute = requests_per_month / (DAYS_PER_MONTH * MINUTES_PER_DAY) * weight / weight.mean()
     sizes = (input_tokens - cached_tokens, cached_tokens, output_tokens)
-    return Demand(datetime(2026, 1, 5), per_minute, *(per_minute * size for size in sizes))  # noqa: DTZ001 a Monday, naive UTC as everywhere
+    monday = datetime(2026, 1, 5)  # noqa: DTZ001 - naive UTC, as everywhere
+    return Demand(monday, per_minute, *(per_minute * size for size in sizes))
 
 
 def _daily(minute: np.ndarray, peak_to_mean: float) -> np.ndarray:

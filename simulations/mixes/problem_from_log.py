@@ -256,7 +256,10 @@ def _tail_together(
     keep, place = np.unique(group, return_inverse=True)
     weights = np.bincount(place, problem.weights)
     share = np.divide(problem.weights, weights[place], out=np.zeros(len(rows)), where=weights[place] > 0)
-    fold_sum = lambda values: np.array([np.bincount(place, column) for column in values.T]).T  # noqa: E731
+
+    def fold_sum(values: np.ndarray) -> np.ndarray:
+        return np.array([np.bincount(place, column) for column in values.T]).T
+
     merged = Problem(
         weights,
         fold_sum(problem.cost_usd),

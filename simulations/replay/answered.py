@@ -36,7 +36,10 @@ def quality(result: Replay, answers: pd.DataFrame, market: Market, by: Scale | N
     known = np.isfinite(old) & np.isfinite(new)
     share = float(weight[known].sum() / weight.sum()) if weight.sum() else 0.0
     whole = share > 1 - 1e-9
-    mean = lambda values: float((values[known] * weight[known]).sum() / weight[known].sum()) if known.any() else None  # noqa: E731
+
+    def mean(values: np.ndarray) -> float | None:
+        return float((values[known] * weight[known]).sum() / weight[known].sum()) if known.any() else None
+
     unknown = sorted({*asked["new_model"][~np.isfinite(new)], *asked["old_model"][~np.isfinite(old)]})
     return {
         "tier": by.tier if whole else "refused",

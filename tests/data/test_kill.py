@@ -12,7 +12,6 @@ import pytest
 
 from tests.data.killing import Victim
 
-
 pytestmark = pytest.mark.kill
 
 

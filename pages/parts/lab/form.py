@@ -1,23 +1,21 @@
-"""The live lab's forms: a new run, and the providers it may call."""
+"""The live lab's form of a new run."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
-import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
 
-from data.errors import BadInput, BatonError
+from data.errors import BadInput
 from pages.parts.lab import tasks as lab_tasks
-from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
-from routing.calling.client import probe
-from routing.calling.declarations import read_providers_text, save_provider, saved_providers
+from pages.ui import shell, what_if
+from routing.calling.declarations import saved_providers
 from routing.grading.saved_task_sets import spread
+from routing.grading.tasks import TaskSet
 from routing.local_models import missing
 from routing.policies.in_force import under
 from routing.policies.policy import Policy
@@ -26,17 +24,6 @@ from routing.runs.launch import launch
 from routing.runs.ledger_tasks import sampled_tasks
 from routing.runs.store import create_run, refuse_second
 from simulations.replay.summary import NO_TARGET_PRICE
-
-EXAMPLE = """[[provider]]
-name = "openai"
-base_url = "https://api.openai.com/v1"
-key_env = "OPENAI_API_KEY"   # the NAME of the variable, never the key
-[[provider.models]]
-model = "gpt-5.2"
-input_usd_per_mtok = 1.75
-output_usd_per_mtok = 14
-output_field = "max_completion_tokens"
-"""
 
 
 @st.fragment(run_every=2)
@@ -67,10 +54,59 @@ def trial() -> list[Policy]:
     return found
 
 
+class Wishes(NamedTuple):
+    """What the form of a new run says."""
+
+    policies: list[str]
+    source: str
+    tasks: int
+    judge: str
+    max_usd: float
+    minutes: int
+    concurrency: int
+    margin_points: int
+    repeats: int
+    name: str
+    record: bool
+
+
 def new_run() -> None:
     """Choose policies, tasks and limits, and start."""
     providers = saved_providers(shell.state())
     models = list(dict.fromkeys(o.model for p in providers for o in p.models))
+    reachable, first = _within_reach(models)
+    if not reachable:
+        st.info(
+            "None of the policies can reach its models: declare the providers they name, below.", icon=":material/info:"
+        )
+        return
+    asked = st.query_params.get("policy")
+    predicted = _prediction(asked) if asked in reachable else {}
+    wishes = _wishes(list(reachable), first, models)
+    if wishes is None:
+        return
+    with shell.errors():
+        if not wishes.policies:
+            raise BadInput("Choose at least one policy to try.")
+        spec = build_spec(
+            [under(shell.state(), reachable[name]) for name in wishes.policies],
+            _tasks(wishes),
+            providers,
+            name=wishes.name,
+            max_usd=f"{wishes.max_usd:.6f}",
+            max_minutes=wishes.minutes,
+            concurrency=wishes.concurrency,
+            margin=wishes.margin_points / 100,
+            repeats=wishes.repeats,
+            record=wishes.record,
+            judge=None if wishes.judge == "none" else wishes.judge,
+            predicted=predicted,
+        )
+        start(wishes.name, spec)
+
+
+def _within_reach(models: list[str]) -> tuple[dict[str, Policy], list[str]]:
+    """The policies whose models are offered, and which to start with; says of those a link asks for what they lack."""
     offered = {model.lower() for model in models}
     tried = trial()
     known = {**{p.name: p for p in (*tried, *local_policies())}, **what_if.policies()}
@@ -86,52 +122,22 @@ def new_run() -> None:
                 ),
                 icon=":material/cable:",
             )
-    if not reachable:
-        st.info(
-            "None of the policies can reach its models: declare the providers they name, below.", icon=":material/info:"
-        )
-        return
-    predicted = _prediction(asked) if asked in reachable else {}
-    sources = lab_tasks.sets()
+    return reachable, [name for name in wanted if name in reachable] or list(reachable)[:3]
+
+
+def _wishes(policies: list[str], first: list[str], models: list[str]) -> Wishes | None:
+    """The form; None until it is sent."""
     with st.form("new-run", border=True):
-        first = [name for name in wanted if name in reachable] or list(reachable)[:3]
         chosen = st.multiselect(
             "Policies to compare",
-            list(reachable),
+            policies,
             default=first,
             key="lab_policies",
             help="The first is the one the others are compared with.",
         )
         left, middle, right = st.columns(3)
-        source = left.selectbox(
-            "Tasks", [*sources, lab_tasks.LOGGED], key="lab_tasks", help="Import or write your own under Task sets."
-        )
-        count = left.number_input(
-            "How many tasks",
-            1,
-            5000,
-            20,
-            key="lab_count",
-            help="Evenly spread over the set. 20 show a large difference only; the result says how large.",
-        )
-        judge = left.selectbox(
-            "Judge",
-            ["none", *models],
-            key="lab_judge",
-            help="The model that grades llm-rubric checks. Without one those answers stay ungraded.",
-        )
-        cap = middle.number_input(
-            "Spend cap, USD",
-            0.0,
-            10_000.0,
-            0.05,
-            step=0.01,
-            format="%.2f",
-            key="lab_cap",
-            help="Reserved before each call; 0 lets free models answer only.",
-        )
-        minutes = middle.number_input("Time limit, minutes", 1, 1800, 60, key="lab_minutes")
-        concurrency = middle.number_input("Tasks at a time", 1, 100, 4, key="lab_concurrency")
+        source, count, judge = _work(left, models)
+        cap, minutes, concurrency = _limits(middle)
         margin = right.number_input(
             "Margin, points",
             1,
@@ -143,32 +149,57 @@ def new_run() -> None:
         repeats = right.number_input("Times each task is asked", 1, 20, 1, key="lab_repeats")
         name = right.text_input("Name", "Lab run", key="lab_name")
         record = st.checkbox("Keep every response, so that the run can be replayed without calls", key="lab_record")
-        go = st.form_submit_button("Start the run", type="primary", icon=":material/play_arrow:")
-    if not go:
-        return
-    with shell.errors():
-        if not chosen:
-            raise BadInput("Choose at least one policy to try.")
-        tasks = (
-            sampled_tasks(shell.view(), int(count))
-            if source == lab_tasks.LOGGED
-            else spread(sources[source], int(count))
-        )
-        spec = build_spec(
-            [under(shell.state(), reachable[n]) for n in chosen],
-            tasks,
-            providers,
-            name=name,
-            max_usd=f"{cap:.6f}",
-            max_minutes=minutes,
-            concurrency=int(concurrency),
-            margin=margin / 100,
-            repeats=int(repeats),
-            record=record,
-            judge=None if judge == "none" else judge,
-            predicted=predicted,
-        )
-        start(name, spec)
+        if not st.form_submit_button("Start the run", type="primary", icon=":material/play_arrow:"):
+            return None
+    return Wishes(chosen, source, count, judge, cap, minutes, concurrency, margin, repeats, name, record)
+
+
+def _work(place: st.delta_generator.DeltaGenerator, models: list[str]) -> tuple[str, int, str]:
+    """Which tasks, how many, and who grades them."""
+    source = place.selectbox(
+        "Tasks",
+        [*lab_tasks.sets(), lab_tasks.LOGGED],
+        key="lab_tasks",
+        help="Import or write your own under Task sets.",
+    )
+    count = place.number_input(
+        "How many tasks",
+        1,
+        5000,
+        20,
+        key="lab_count",
+        help="Evenly spread over the set. 20 show a large difference only; the result says how large.",
+    )
+    judge = place.selectbox(
+        "Judge",
+        ["none", *models],
+        key="lab_judge",
+        help="The model that grades llm-rubric checks. Without one those answers stay ungraded.",
+    )
+    return source, int(count), judge
+
+
+def _limits(place: st.delta_generator.DeltaGenerator) -> tuple[float, int, int]:
+    """Dollars, minutes, and tasks at a time."""
+    cap = place.number_input(
+        "Spend cap, USD",
+        0.0,
+        10_000.0,
+        0.05,
+        step=0.01,
+        format="%.2f",
+        key="lab_cap",
+        help="Reserved before each call; 0 lets free models answer only.",
+    )
+    minutes = place.number_input("Time limit, minutes", 1, 1800, 60, key="lab_minutes")
+    return cap, minutes, int(place.number_input("Tasks at a time", 1, 100, 4, key="lab_concurrency"))
+
+
+def _tasks(wishes: Wishes) -> TaskSet:
+    """The tasks of the form: sampled from the ledger, or spread over a set."""
+    if wishes.source == lab_tasks.LOGGED:
+        return sampled_tasks(shell.view(), wishes.tasks)
+    return spread(lab_tasks.sets()[wishes.source], wishes.tasks)
 
 
 def start(name: str, spec: dict[str, Any]) -> None:
@@ -218,36 +249,3 @@ def _prediction(policy: str) -> dict[str, dict[str, float | str]]:
         )
     )
     return {policy: {**said, "scale": scale}}
-
-
-def providers() -> None:
-    """Declared providers, a connection test, and a field to declare more."""
-    state = shell.state()
-    declared = saved_providers(state)
-    if declared:
-        rows = [
-            (p.name, p.base_url, ", ".join(o.model for o in p.models), p.hosting, p.origin, p.key_env or "none needed")
-            for p in declared
-        ]
-        exports.table(
-            pd.DataFrame(rows, columns=["Provider", "Base URL", "Models", "Hosting", "Origin", "Key variable"]),
-            name="providers",
-        )
-        if st.button("Test the connections", icon=":material/cable:", help="One tiny call per model"):
-            with st.spinner("Asking every model for one word"):
-                tested = [row for p in declared for row in asyncio.run(probe(p))]
-            for row in tested:
-                words = f"{row['provider']}, {row['model']}: {row['detail']}" + (
-                    f" in {fmt.milliseconds(row['latency_ms'])}" if row["ok"] else ""
-                )
-                (st.success if row["ok"] else st.error)(fmt.md(words))
-    with st.expander("Declare providers", icon=":material/add:", expanded=not declared):
-        text = st.text_area("TOML, one [[provider]] per endpoint", EXAMPLE, height=170, key="lab_providers")
-        if st.button("Save providers", icon=":material/save:"):
-            try:
-                for provider in read_providers_text(text):
-                    save_provider(state, provider)
-            except BatonError as error:
-                st.error(fmt.md(str(error)), icon=":material/error:")
-                return
-            st.rerun()

@@ -85,7 +85,10 @@ def promises(made: Programme) -> Demands:
             placeholder="OpenAI=10",
             help="of the requests on a vendor or model, for resilience",
         )
-    part = lambda value: None if value is None else value / 100  # noqa: E731
+
+    def part(percent: float | None) -> float | None:
+        return None if percent is None else percent / 100
+
     rates, kept = {}, {}
     with shell.errors():
         rates, kept = amounts(capacity), {name: part(value) for name, value in amounts(least).items()}

@@ -114,49 +114,12 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
         )
     facts, old_facts = catalog[candidate], catalog.get(current) or ModelFacts(name=current)
     answer = st.container()
-    with st.expander(
-        "Capability: graded results or scores", icon=":material/grading:", expanded=not st.session_state.get("samples")
-    ):
-        pairs, results = graded(current, candidate)
-        if results:
-            said = table_metrics(results)
-            exports.table(
-                pd.DataFrame(
-                    [
-                        {
-                            "model": m["model"],
-                            "quality": m["quality"],
-                            "cost_usd": m["cost_usd"],
-                            "best value": "yes" if m["pareto"] else "",
-                        }
-                        for m in said["models"]
-                    ]
-                ),
-                name="results",
-                units={"quality": "share", "cost_usd": "USD small"},
-            )
-            st.caption(
-                fmt.md(
-                    f"Oracle over these models {fmt.share(said['oracle']['quality'])}: the best of several "
-                    "noisy answers, not a goal."
-                )
-            )
-        old, new, samples = (None, None, 0) if pairs else typed_scores(old_facts, facts)
-    with (
-        st.expander("Compliance and thresholds", icon=":material/rule:"),
-        st.container(horizontal=True, vertical_alignment="bottom"),
-    ):
-        hipaa = st.checkbox("HIPAA eligibility required", True, key="needs_hipaa")
-        residency = st.multiselect(
-            "Residency required", ["US", "EU", "CN", "own premises"], key="needs_residency", width=240
-        )
-        ratio = st.number_input("Capability at least", 0.1, 2.0, 0.9, 0.05, key="capability_ratio")
-        cost = st.number_input("Cost at most", 0.1, 5.0, 1.1, 0.05, key="cost_ratio", help="times the current cost")
-        least = st.number_input("Samples at least", 1, 100_000, 100, 50, key="min_samples")
+    pairs, old, new, samples = _capability(old_facts, facts)
+    required, thresholds = _demands()
     scenario = TriageScenario(
         kind="triage",
         name=f"{candidate} instead of {current}",
-        source=f"{made_by(view.snapshot())}",
+        source=made_by(view.snapshot()),
         requests_per_year=row["requests"],
         current=Contender(model=current, annual_cost_usd=row["logged_usd"], score=old),
         candidate=Contender(
@@ -168,10 +131,64 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
         ),
         graded=pairs,
         samples=samples,
-        required=Required(hipaa_eligible=hipaa, residency=tuple(residency)),
-        thresholds=Thresholds(capability_ratio=ratio, cost_ratio=cost, min_samples=int(least)),
+        required=required,
+        thresholds=thresholds,
     )
     return scenario, answer
+
+
+def _capability(
+    current: ModelFacts, candidate: ModelFacts
+) -> tuple[tuple[tuple[float, float], ...], float | None, float | None, int]:
+    """Pairs of graded scores where results were given, else the two scores typed and their samples."""
+    with st.expander(
+        "Capability: graded results or scores", icon=":material/grading:", expanded=not st.session_state.get("samples")
+    ):
+        pairs, results = graded(current.name, candidate.name)
+        if results:
+            _results(results)
+        old, new, samples = (None, None, 0) if pairs else typed_scores(current, candidate)
+    return pairs, old, new, samples
+
+
+def _results(results: ResultsTable) -> None:
+    """Quality and cost of every model of an uploaded table."""
+    said = table_metrics(results)
+    rows = [
+        {
+            "model": m["model"],
+            "quality": m["quality"],
+            "cost_usd": m["cost_usd"],
+            "best value": "yes" if m["pareto"] else "",
+        }
+        for m in said["models"]
+    ]
+    exports.table(pd.DataFrame(rows), name="results", units={"quality": "share", "cost_usd": "USD small"})
+    st.caption(
+        fmt.md(
+            f"Oracle over these models {fmt.share(said['oracle']['quality'])}: the best of several "
+            "noisy answers, not a goal."
+        )
+    )
+
+
+def _demands() -> tuple[Required, Thresholds]:
+    """What the new model must have, and from when on it is worth a look."""
+    with (
+        st.expander("Compliance and thresholds", icon=":material/rule:"),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        hipaa = st.checkbox("HIPAA eligibility required", True, key="needs_hipaa")
+        residency = st.multiselect(
+            "Residency required", ["US", "EU", "CN", "own premises"], key="needs_residency", width=240
+        )
+        ratio = st.number_input("Capability at least", 0.1, 2.0, 0.9, 0.05, key="capability_ratio")
+        cost = st.number_input("Cost at most", 0.1, 5.0, 1.1, 0.05, key="cost_ratio", help="times the current cost")
+        least = st.number_input("Samples at least", 1, 100_000, 100, 50, key="min_samples")
+    return (
+        Required(hipaa_eligible=hipaa, residency=tuple(residency)),
+        Thresholds(capability_ratio=ratio, cost_ratio=cost, min_samples=int(least)),
+    )
 
 
 def facts_editor(candidate: str) -> None:

@@ -91,7 +91,8 @@ def plan(scenario: TriageScenario, result: dict[str, Any]) -> None:
 def clock(decision: str, candidate: str) -> date:
     """The checklist by the clock; ticking is kept in the session. The day it started."""
     st.subheader("The 48 hours", anchor=False)
-    day = st.date_input("Started on", datetime.now().date(), key="started_on", width=200)  # noqa: DTZ005 - the reader's own clock
+    today = datetime.now().date()  # noqa: DTZ005 - the reader's own clock
+    day = st.date_input("Started on", today, key="started_on", width=200)
     started = datetime.combine(day, datetime.min.time()) + timedelta(hours=6)
     for step in checklist(started, decision):
         st.checkbox(
