@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data import wording
 from data.calendar import DAYS_PER_MONTH, DAYS_PER_WEEK
+from data.dimensions import PREFIX
 from data.documents import Documents
 from data.errors import BadInput
 from data.state import State
@@ -19,7 +20,8 @@ SCOPES = ("team", "model", "project", "feature", "key_alias", "user_id", "custom
 
 
 class Budget(BaseModel):
-    """An amount per period for a scope: the whole company (no filters), or values of the dimensions SCOPES.
+    """An amount per period for a scope: the whole company (no filters), or values of the dimensions SCOPES and
+    of the operator's own (tag:NAME).
 
     Days are days of the reporting zone, whatever hours a change of the clock gives them. A week starts on
     `start_weekday` (1 is Monday); a month on `start_day`; quarters and years count from `start_month`.
@@ -56,9 +58,9 @@ class Budget(BaseModel):
             raise ValueError(
                 f"{self.currency} needs usd_rate and usd_rate_on (a dated rate), else it is kept apart from USD"
             )
-        unknown = set(self.filters) - set(SCOPES)
+        unknown = {name for name in self.filters if name not in SCOPES and not name.startswith(PREFIX)}
         if unknown:
-            raise ValueError(f"{', '.join(sorted(unknown))} is no budget scope; use {', '.join(SCOPES)}")
+            raise ValueError(f"{', '.join(sorted(unknown))} is no budget scope; use {', '.join(SCOPES)} or tag:NAME")
         return self
 
     @property

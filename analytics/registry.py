@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
 
-from analytics.attributes import column_of, hour_of, key_of, time_of, work_of
+from analytics.attributes import Dimension, Dimensions, column_of, hour_of, time_of, work_of
 from analytics.totals import (
     MEDIA_INPUT_TOKENS,
     MEDIA_OUTPUT_TOKENS,
@@ -26,19 +27,11 @@ from analytics.totals import (
 )
 from data import rollups
 from data.calendar import MILLION
+from data.dimensions import PREFIX, declared
 from data.errors import BadInput
 
-
-@dataclass(frozen=True)
-class Dimension:
-    """A way to split a number. `expression(table, zone)` works on rows and, if `in_rollup`, on the roll-up."""
-
-    name: str
-    label: str
-    meaning: str
-    in_rollup: bool
-    expression: Callable[[ir.Table, str], ir.Value]
-    is_time: bool = False
+if TYPE_CHECKING:
+    from data.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -57,9 +50,8 @@ class Measure:
     in_rollup: bool = True
 
 
-DIMENSIONS: dict[str, Dimension] = {
-    d.name: d
-    for d in (
+DIMENSIONS = Dimensions(
+    (
         Dimension("day", "Day", "day in the reporting time zone", True, time_of("D"), is_time=True),
         Dimension("week", "Week", "ISO week, named by its Monday", True, time_of("W"), is_time=True),
         Dimension("month", "Month", "month, named by its first day", True, time_of("M"), is_time=True),
@@ -94,9 +86,9 @@ DIMENSIONS: dict[str, Dimension] = {
             )
         ),
         Dimension("work", "Kind of work", "provider, model, team, ... data class: all eight", False, work_of),
-        Dimension("key_alias", "API key", "name of the key, from the log's tags", False, key_of),
+        Dimension("key_alias", "API key", "name of the key, from the log's tags", False, column_of("key_alias")),
     )
-}
+)
 
 # -- measures -----------------------------------------------------------------------------------
 
@@ -276,6 +268,12 @@ MEASURES: dict[str, Measure] = {
         ),
     )
 }
+
+
+def with_free(view: Ledger) -> list[Dimension]:
+    """Every dimension that is no time: the declared ones, then those of the ledger's operator."""
+    own = [DIMENSIONS[PREFIX + one.name] for one in declared(view)]
+    return [*(one for one in DIMENSIONS.values() if not one.is_time), *own]
 
 
 def dimension(name: str) -> Dimension:

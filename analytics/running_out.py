@@ -38,7 +38,9 @@ class RunningOut(NamedTuple):
         earliest = f"{self.earliest:%-d %b} at the earliest" if self.earliest else ""
         if self.expected is None:
             return f"lasts; {earliest}" if earliest else "lasts"
-        return f"{wording.day(self.expected)}; {earliest}" if earliest else f"{wording.day(self.expected)}, at run rate"
+        if not earliest:
+            return f"{wording.day(self.expected)}, at run rate"
+        return wording.day(self.expected) + (f"; {earliest}" if self.earliest != self.expected else "")
 
 
 def running_out(

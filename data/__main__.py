@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from data import backup, checks, console, sources_page, wording
+from data import backup, checks, console, dimension_commands, sources_page, wording
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.loading import explain, mappings
@@ -36,6 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     forget.add_argument("kind", choices=sorted(KINDS), metavar="KIND", help=", ".join(sorted(KINDS)))
     forget.add_argument("name", metavar="NAME")
     explain.register(commands)
+    dimension_commands.register(commands)
     price_report.register(commands)
     sample.register(commands)
     backup.register(commands)

@@ -9,7 +9,10 @@ from data.sql_text import literal
 ROLLUPS = ("spend_by_day", "caveats_by_day", "latency_by_hour")
 
 
-TABLES = ("usage", "billed", "rejected", "batches", "semantics", "texts", "identities", "page_heads", *ROLLUPS)
+TABLES = (
+    *("usage", "billed", "rejected", "batches", "semantics", "texts", "identities", "page_heads", "dimensions"),
+    *ROLLUPS,
+)
 
 
 def attach_text(home: Path, alias: str, snapshot: int | None = None) -> str:

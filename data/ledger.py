@@ -22,12 +22,13 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 
-from data import migrations, people
+from data import dimensions, migrations, people
 from data.ailments import ailment, explained, refuse_a_lost_catalogue
 from data.engine import connect
 from data.errors import LedgerError, NoData
 from data.home import home_dir
 from data.lake import ROLLUPS, TABLES, attach_text, qualified
+from data.schema import KEY_ALIAS
 
 if TYPE_CHECKING:
     from data.held_view import HeldView
@@ -128,16 +129,22 @@ class Ledger:
 
     @cached_property
     def _stand_ins(self) -> dict[str, str]:
-        """Views for what a pinned version, older than a migration, has not got yet, by table: NULL columns, no rows."""
+        """Views for what a pinned version, older than a migration, has not got yet, by table: columns that follow from
+        others, NULL columns, no rows."""
         found: dict[str, str] = {}
         have = self._columns(self.catalog)
         for table, columns in self._columns("lake").items():
             if missing := {name: kind for name, kind in columns.items() if name not in have.get(table, {})}:
-                nulls = ", ".join(f"NULL::{kind} AS {column}" for column, kind in missing.items())
+                derived = self._derived() if table == "usage" else {}
+                nulls = ", ".join(f"({derived.get(name, 'NULL')})::{kind} AS {name}" for name, kind in missing.items())
                 rows = f"*, {nulls} FROM {qualified(self.catalog, table)}" if table in have else f"{nulls} WHERE false"
                 found[table] = qualified("memory", f"{table}_at_{self.pinned}")
                 self._fetch(f"CREATE OR REPLACE VIEW {found[table]} AS SELECT {rows}")
         return found
+
+    def _derived(self) -> dict[str, str]:
+        """SQL for the columns of usage that follow from its tags."""
+        return dimensions.columns(self._root.cursor()) | {"key_alias": KEY_ALIAS}
 
     def _columns(self, catalog: str) -> dict[str, dict[str, str]]:
         """Table -> column -> type, in the columns' order."""

@@ -13,6 +13,7 @@ from data.errors import LedgerError
 from data.schema import (
     BATCHES,
     BILLED,
+    KEY_ALIAS,
     MEDIA_TOKENS,
     MONEY,
     REJECTED,
@@ -91,6 +92,14 @@ def m005_restated(cursor) -> None:
     (see data/loading/report_buckets.py)."""
     cursor.execute("ALTER TABLE lake.main.usage ADD COLUMN IF NOT EXISTS recorded_at TIMESTAMP")
     cursor.execute("CREATE TABLE lake.main.page_heads (source VARCHAR, bucket VARCHAR, bill_id VARCHAR)")
+
+
+@step
+def m006_dimensions(cursor) -> None:
+    """The operator's own dimensions (data/dimensions.py), and the key's name as a column."""
+    cursor.execute("CREATE TABLE IF NOT EXISTS lake.main.dimensions (name VARCHAR, tag VARCHAR)")
+    cursor.execute("ALTER TABLE lake.main.usage ADD COLUMN IF NOT EXISTS key_alias VARCHAR")
+    cursor.execute(f"UPDATE lake.main.usage SET key_alias = {KEY_ALIAS} WHERE {KEY_ALIAS} IS NOT NULL")
 
 
 def applied(cursor) -> list[int]:

@@ -99,7 +99,9 @@ USAGE = (
         "caveats", "VARCHAR[]", "", "sorted codes of data/caveats.py: what was left unread or assumed; NULL for none"
     ),
     Column("recorded_at", "TIMESTAMP", "UTC", "when the log last changed the record, where it says so"),
+    Column("key_alias", "VARCHAR", "", "name of the API key, from the log's tags"),
 )
+KEY_ALIAS = "json_extract_string(tags, '$.key_alias')"  # SQL over a usage row
 
 BILLED = (
     Column("bill_id", "VARCHAR", "", "deterministic identity of the bill line; the dedupe key"),

@@ -7,8 +7,9 @@ import streamlit as st
 
 from analytics import spend
 from analytics.coverage import coverage
-from analytics.registry import DIMENSIONS, MEASURES
+from analytics.registry import DIMENSIONS, MEASURES, with_free
 from analytics.scope import ClosedScope, Scope
+from data.dimensions import PREFIX
 from data.ledger import Ledger
 from pages.parts.savings.findings import requests_asked
 from pages.ui import charts, exports, filters, requests, shell
@@ -38,7 +39,7 @@ def folded(frame: pd.DataFrame, totals: pd.DataFrame, name: str, measure: str) -
     return frame[frame[name].isin(keep)]
 
 
-def controls() -> tuple[str, str, str]:
+def controls(names: list[str]) -> tuple[str, str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measure = st.selectbox(
             "Measure",
@@ -50,7 +51,7 @@ def controls() -> tuple[str, str, str]:
         )
         by = st.selectbox(
             "By",
-            [n for n, d in DIMENSIONS.items() if not d.is_time],
+            names,
             format_func=lambda n: DIMENSIONS[n].label,
             index=1,
             key="by",
@@ -59,7 +60,7 @@ def controls() -> tuple[str, str, str]:
         )
         second = st.selectbox(
             "Over",
-            [*GRAINS, NONE, *(n for n, d in DIMENSIONS.items() if not d.is_time)],
+            [*GRAINS, NONE, *names],
             key="over",
             bind="query-params",
             width=180,
@@ -101,14 +102,24 @@ def table_of(totals: pd.DataFrame, by: str, measure: str, scope: ClosedScope) ->
     if len(totals) > ROW_LIMIT:
         st.caption(f"The table shows the {fmt.count(ROW_LIMIT)} largest of {fmt.count(len(totals))} rows.")
     exports.table(
-        frame, name=f"{measure}-by-{by}-{dates_of(scope)}", units=UNITS | {"share": "share"}, labels=LABELS, key="rows"
+        frame,
+        name=f"{measure}-by-{by}-{dates_of(scope)}",
+        units=UNITS | {"share": "share"},
+        labels=LABELS | {by: DIMENSIONS[by].label},
+        key="rows",
     )
 
 
 def table_as_drawn(shown: pd.DataFrame, by: str, over: str, measure: str, scope: ClosedScope) -> None:
     """The chart's own numbers: a row for each place on its axis, a column for each series."""
     if over == NONE:
-        exports.table(shown, name=f"{measure}-by-{by}-{dates_of(scope)}", units=UNITS, labels=LABELS, key="drawn")
+        exports.table(
+            shown,
+            name=f"{measure}-by-{by}-{dates_of(scope)}",
+            units=UNITS,
+            labels=LABELS | {by: DIMENSIONS[by].label},
+            key="drawn",
+        )
         return
     wide = shown.pivot_table(index=over, columns=by, values=measure, aggfunc="first", sort=False)
     frame = exports.plain(wide.reset_index().rename_axis(columns=None))
@@ -131,8 +142,11 @@ def dates_of(scope: ClosedScope) -> str:
 view = shell.view()
 shell.needs_data(view, "What exactly is in this number?")
 title = st.container()
-scope = requests_asked(view) or filters.scope_bar(view, dimensions=("team", "model", "provider", "environment"))
-measure, by, over = controls()
+names = [one.name for one in with_free(view)]
+own = tuple(name for name in names if name.startswith(PREFIX))
+dimensions = ("team", "model", "provider", "environment", *own)
+scope = requests_asked(view) or filters.scope_bar(view, dimensions=dimensions)
+measure, by, over = controls(names)
 declared = MEASURES[measure]
 totals = breakdown(view, scope, (by,), measure)
 if totals.empty:

@@ -23,6 +23,7 @@ STORE = Path(__file__).parent / "cases" / "ledgers" / "before_the_house.tar.gz"
 # Commands that answer in JSON about the ledger, with what they must be told.
 OF_THE_LEDGER = {
     "data check": "",
+    "data dimensions": "",
     "analytics spend": "",
     "analytics bridge": "--from 2026-09-11 --to 2026-09-20",
     "analytics forecast": "",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from data import rollups
+from data import dimensions, rollups
 from data.formats import BILLED_COLUMNS, REPORT_PLACE
 from data.ledger import Cursor, Ledger
 from data.loading import identity, report_buckets, staging, stand_ins, unread_usage
@@ -103,7 +103,9 @@ class Load:
             self._delete_replaced("usage", "event_id")
         settled = stand_ins.settle(self.cursor, self.form) if self.form.stand_ins else 0
         staging.earlier_calls(self.cursor, self.form)
-        rows = staging.ledger_rows(self.form, self.book, RULES.all(self.state), self._batch)
+        rows = staging.ledger_rows(
+            self.form, self.book, RULES.all(self.state), self._batch, dimensions.columns(self.cursor)
+        )
         execute(f"INSERT INTO lake.main.usage BY NAME {rows}")
         written = self._written()
         identity.remember(self.cursor, written)

@@ -19,7 +19,7 @@ from data.loading.attribution_rules import Rule
 from data.loading.containers import NOT_BLANK, File, records
 from data.loading.identity import GOOD
 from data.prices.book import PriceBook
-from data.schema import TOKENS, USAGE, VOCABULARY
+from data.schema import KEY_ALIAS, TOKENS, USAGE, VOCABULARY
 from data.sql_text import literal
 
 # Keys many logs put into their free-form metadata; they fill a column the format left empty.
@@ -121,9 +121,11 @@ def price(cursor: Cursor, form: Format, book: PriceBook) -> None:
     token_readings.decide(cursor, GOOD, form, book.priced)
 
 
-def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch: str) -> str:
-    """SQL for the finished usage rows of `fresh_rows`, in the
-    ledger's column order. `batch` is SQL for the batch id."""
+def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch: str, free: Mapping[str, str]) -> str:
+    """SQL for the finished usage rows of `fresh_rows`, in the ledger's column order.
+
+    `batch` is SQL for the batch id, `free` for each of the operator's own columns, over the other columns of a row.
+    """
     known = f"json_transform(s.tags, '{_known_keys()}')" if "tags" in form.columns else "NULL"
     in_cache = "coalesce(s.input_has_cache, g.input_has_cache, TRUE)"
     with_reason = "coalesce(s.output_has_reasoning, g.output_has_reasoning, TRUE)"
@@ -148,9 +150,11 @@ def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch:
     if expressions:
         replaced = ", ".join(f"{sql} AS {column}" for column, sql in expressions.items())
         base = f"SELECT * REPLACE ({replaced}) FROM ({base})"
-    names = ", ".join(c.name for c in USAGE)
+    names = [c.name for c in USAGE if c.name != "key_alias"]
+    derived = [f"{sql} AS {column}" for column, sql in {"key_alias": KEY_ALIAS, **free}.items()]
     kept = caveats.normalised("caveats")
-    return f"SELECT {names} FROM (SELECT * REPLACE ({kept} AS caveats) FROM ({book.priced(f'({base})')}))"
+    rows = f"SELECT * REPLACE ({kept} AS caveats) FROM ({book.priced(f'({base})')})"
+    return f"SELECT {', '.join([*names, *derived])} FROM ({rows})"
 
 
 _COMPUTED = (
@@ -167,6 +171,7 @@ _COMPUTED = (
     "tool_fees_usd",
     *TOKENS,
     "caveats",
+    "key_alias",
 )
 
 

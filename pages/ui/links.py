@@ -62,7 +62,7 @@ def arrive() -> None:
 
 def _label(key: str, value: str | list[str]) -> str | list[str]:
     """A choice as the address bar writes it: the widget's label."""
-    if key == "by" and value in DIMENSIONS:
+    if key == "by" and isinstance(value, str) and value in DIMENSIONS:
         return DIMENSIONS[value].label
     return value.upper() if value == "mtd" else value.capitalize() if value == "all" else value
 

@@ -26,7 +26,7 @@ from data.facts.prompt_caches import PromptCache, prompt_cache
 from data.ledger import Ledger
 from routing.policies.policy import CURRENT
 from simulations.replay.repricing import Market
-from simulations.replay.traffic import Folding, json_text, keyed
+from simulations.replay.traffic import Folding, keyed
 
 DECISIVE = ("rule", "mask", "band", "model", "provider", "host")
 SHORTEST_LIFE = -1.0  # seconds: nothing is ever found
@@ -124,7 +124,7 @@ def _lives(cache: PromptCache) -> tuple[float, float]:
 
 def _conversations(rows: ir.Table) -> ir.Table:
     """Rows that could use a cache, with the conversation they belong to; those of no conversation are left out."""
-    by_user = rows.user_id + "\n" + json_text(rows.tags.cast("string"), "$.key_alias").fill_null("")
+    by_user = rows.user_id + "\n" + rows.key_alias.fill_null("")
     rows = rows.filter((rows.basis != "kept") & (rows.session_id.notnull() | rows.user_id.notnull()))
     return rows.select(
         "place",

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from data.ledger import Ledger
 from pages.ui.navigation import PAGES
+from tests.data import small_ledger
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILES = [file for entries in PAGES.values() for file, *_ in entries]
@@ -101,3 +102,19 @@ def test_a_rerun_asks_the_ledger_for_next_to_nothing(sample_home, monkeypatch):
     first = len(asked)
     app.run()
     assert not app.exception and len(asked) - first < first / 10, (first, len(asked) - first)
+
+
+def test_an_own_dimension_is_added_on_the_page_and_splits_explore(home, ledger, state, monkeypatch, tmp_path):
+    small_ledger.load(ledger, state, tmp_path)
+    page = opened(home, monkeypatch, "data_and_prices", section="Meaning")
+    page.selectbox(key="dimension_tag").set_value("key_alias")
+    page.text_input(key="dimension_name").set_value("Bot")
+    page.button(key="dimension_add").click().run()
+    assert "small letters" in page.error[0].value
+    page.text_input(key="dimension_name").set_value("bot")
+    page.button(key="dimension_add").click().run()
+    assert not page.error and not page.exception
+    assert any("tag:bot" in set(frame.value.get("Dimension", ())) for frame in page.dataframe)
+    explore = opened(home, monkeypatch, "explore", window="All")
+    explore.selectbox(key="by").set_value("tag:bot").run()
+    assert not explore.exception and "bot-checkout" in explore.multiselect(key="tag:bot").options

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
+from data import dimensions
 from data.ledger import Ledger
 from data.loading import attribution_rules, reprice
 from data.prices import aliases
 from data.prices import report as price_report
 from data.prices.book import PriceBook
 from pages.ui import editing, exports, shell
+from pages.ui import format as fmt
 
 
 def show_names(view: Ledger) -> None:
@@ -83,3 +86,44 @@ def show_meaning(view: Ledger) -> None:
         to_body=lambda r, stored: {k: int(v) if k == "order" else str(v) for k, v in r.items()},
         after=lambda: editing.what_changed(reprice.reapply_meaning(shell.ledger(), shell.state()), "changed"),
     )
+    own_dimensions(view)
+
+
+@shell.cached
+def offered_tags(view: Ledger) -> list[str]:
+    return dimensions.known_tags(view)
+
+
+def own_dimensions(view: Ledger) -> None:
+    """Keys of the tags as dimensions: what is declared, and a form to add one or take one away."""
+    st.subheader("Your own dimensions", anchor=False)
+    st.caption(
+        "A key of the log's tags (a request tag, a metadata key) becomes a column: from then on it splits and filters "
+        "in Explore, in budgets, in chargeback and on the command line, at the cost of any other column."
+    )
+    known = dimensions.declared(view)
+    if known:
+        rows = [{"Dimension": dimensions.PREFIX + one.name, "Key of the tags": one.tag} for one in known]
+        exports.table(pd.DataFrame(rows), name="own-dimensions")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        tag = st.selectbox(
+            "Key of the tags",
+            offered_tags(view),
+            index=None,
+            accept_new_options=True,
+            key="dimension_tag",
+            width=260,
+            help="Dots descend into nested keys. An entry such as cost:42 of a list of request tags counts too.",
+        )
+        name = st.text_input("Called", key="dimension_name", placeholder="cost_center", width=200)
+        if st.button("Add the dimension", icon=":material/add:", key="dimension_add"):
+            with shell.errors(), st.spinner("Reading it from the rows already loaded"):
+                rows_with_it = dimensions.add(shell.ledger(), shell.state(), name, tag or "")
+                st.toast(f"{fmt.count(rows_with_it)} attempts carry it.", icon=":material/check_circle:")
+                st.rerun()
+        if known:
+            gone = st.selectbox("Remove", [one.name for one in known], index=None, key="dimension_gone", width=160)
+            if gone and st.button("Remove it", key="dimension_remove"):
+                with shell.errors():
+                    dimensions.remove(shell.ledger(), shell.state(), gone)
+                    st.rerun()

@@ -10,6 +10,7 @@ import streamlit as st
 from analytics import bridge, budgets
 from analytics.budget import BUDGETS, PERIODS, SCOPES, Budget, checked, clashes, named, save
 from analytics.registry import DIMENSIONS
+from data.dimensions import PREFIX, declared
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
@@ -77,7 +78,7 @@ def add_budget(view: Ledger) -> None:
         period = st.selectbox("Per", PERIODS, index=2, key="budget_period", format_func=NOUNS.__getitem__, width=110)
         by = st.selectbox(
             "For",
-            ["", *SCOPES],
+            ["", *SCOPES, *(PREFIX + one.name for one in declared(view))],
             key="budget_by",
             width=170,
             format_func=lambda n: DIMENSIONS[n].label if n else "The whole company",
@@ -124,7 +125,7 @@ def edit_budgets() -> None:
                     "Period", options=list(PERIODS), default="monthly", required=True, width=80
                 ),
                 "scope": st.column_config.TextColumn(
-                    "For", width=200, help=f"team=search, platform; model=gpt-5.2. Of {', '.join(SCOPES)}."
+                    "For", width=200, help=f"team=search, platform; model=gpt-5.2. Of {', '.join(SCOPES)}, tag:NAME."
                 ),
                 **MORE,
             },
