@@ -173,20 +173,27 @@ def coverage(view: Ledger, scope: Scope) -> Coverage:
     return Coverage(start, end, first, reach.day, reach.complete_until, missing, running, sources)
 
 
-def comparison(view: Ledger, scope: ClosedScope) -> Comparison:
-    """The scope and the span before it, on the days that both cover; at least half of them, and one."""
-    length = scope.end - scope.start
-    now, before = coverage(view, scope), coverage(view, scope.before())
-    dropped = {*now.missing, *(day + length for day in before.missing)}
-    left = length.days - len(dropped)
+def comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None = None) -> Comparison:
+    """The scope and an earlier span, on the days that both cover; at least half of them, and one.
+
+    `earlier` is the span before unless given. Days meet in order from the first; a span may be longer by the odd day of
+    a month, which is then compared as it is and said.
+    """
+    earlier = earlier or scope.before()
+    apart, length = scope.start - earlier.start, scope.end - scope.start
+    now, before = coverage(view, scope), coverage(view, earlier)
+    dropped = {*now.missing, *(day + apart for day in before.missing)}
+    left = length.days - len([day for day in dropped if day < scope.end])
     reasons = list(dict.fromkeys([*before.reasons, *now.reasons]))
     if left < max(1, length.days / 2):
         if before.covered_days:
-            reasons.append(f"{before.covered_days} of the {length.days} days before are covered")
+            reasons.append(f"{before.covered_days} of the {before.asked_days} days before are covered")
         return Comparison(None, None, "; ".join(reasons))
     note = f"{left} days compared with the same days before: {'; '.join(reasons)}" if dropped else ""
-    now_scope = scope.leaving_out(dropped)
-    return Comparison(now_scope, now_scope.before(), note)
+    if scope.length_days != earlier.length_days:
+        uneven = f"{scope.length_days} days against {earlier.length_days}"
+        note = f"{note}; {uneven}" if note else uneven
+    return Comparison(scope.leaving_out(dropped), earlier.leaving_out(day - apart for day in dropped), note)
 
 
 def window(view: Ledger, days: int | None = None, since: date | None = None) -> ClosedScope:

@@ -21,7 +21,7 @@ Values = tuple[str, ...] | list[str] | str
 
 
 class Scope(BaseModel):
-    """Half-open days [start, end) of `time_zone` less `without`, and allowed values per dimension.
+    """Half-open days [start, end) of `time_zone` less `without`, and allowed and excluded values per dimension.
 
     Values of one dimension are alternatives, dimensions narrow each other; `unknown` stands for a
     missing value. Frozen and hashable, so it serves as a cache key. A scope that has both ends is a
@@ -33,6 +33,7 @@ class Scope(BaseModel):
     start: date | None = None
     end: date | None = None
     filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    excluded: tuple[tuple[str, tuple[str, ...]], ...] = ()
     time_zone: str = "UTC"
     without: tuple[date, ...] = ()
 
@@ -54,16 +55,26 @@ class Scope(BaseModel):
 
     def between(self, start: date, end: date) -> ClosedScope:
         """The same choice of values over the days [start, end)."""
-        return ClosedScope(start=start, end=end, filters=self.filters, time_zone=self.time_zone)
+        return ClosedScope(start=start, end=end, filters=self.filters, excluded=self.excluded, time_zone=self.time_zone)
 
     def at_any_time(self) -> Scope:
         """The same choice of values over every day of the ledger."""
-        return Scope(filters=self.filters, time_zone=self.time_zone)
+        return Scope(filters=self.filters, excluded=self.excluded, time_zone=self.time_zone)
 
     def with_filter(self, dimension: str, *values: str) -> Self:
         """This scope narrowed to `values` of one more dimension (replacing an earlier choice)."""
         kept = tuple(f for f in self.filters if f[0] != dimension)
         return self.model_copy(update={"filters": tuple(sorted((*kept, (dimension, values))))})
+
+    def excluding(self, dimension: str, *values: str) -> Self:
+        """This scope less the rows with any of `values` of one dimension (replacing an earlier exclusion)."""
+        kept = tuple(f for f in self.excluded if f[0] != dimension)
+        return self.model_copy(update={"excluded": tuple(sorted((*kept, (dimension, values))))})
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it asks about a part of the work, not all of it."""
+        return bool(self.filters or self.excluded)
 
     def usage(self, ledger: Ledger) -> ir.Table:
         """The ledger's rows in scope (an expression; run it with `ledger.frame`)."""
@@ -94,10 +105,13 @@ class Scope(BaseModel):
 
     def fits_rollup(self, *dimensions: str) -> bool:
         """Whether the roll-up can answer for this scope's filters and `dimensions`."""
-        return all(DIMENSIONS[name].in_rollup for name in (*dimensions, *(f[0] for f in self.filters)))
+        asked = (name for name, _ in (*self.filters, *self.excluded))
+        return all(DIMENSIONS[name].in_rollup for name in (*dimensions, *asked))
 
     def _narrow(self, table: ir.Table) -> ir.Table:
-        return table.filter(*conditions(table, self.filters, self.time_zone)) if self.filters else table
+        asked = conditions(table, self.filters, self.time_zone)
+        asked += [~match for match in conditions(table, self.excluded, self.time_zone)]
+        return table.filter(*asked) if asked else table
 
     def _utc(self, day: date) -> datetime:
         local = datetime.combine(day, time(), tzinfo=ZoneInfo(self.time_zone))
@@ -132,12 +146,15 @@ class ClosedScope(Scope):
 
 
 def conditions(table: ir.Table, filters: Iterable[tuple[str, Iterable[str]]], zone: str) -> list[ir.BooleanValue]:
-    """Which rows have these values, an expression per dimension; `unknown` stands for a missing value."""
+    """Which rows have these values, an expression per dimension; `unknown` stands for a missing value.
+
+    Never null, so that it may be turned round.
+    """
     found = []
     for name, values in filters:
         column = DIMENSIONS[name].expression(table, zone)
         known = [value for value in values if value != UNKNOWN]
-        match = column.isin(known) if known else ibis.literal(False)
+        match = column.isin(known).fill_null(False) if known else ibis.literal(False)
         found.append(match | column.isnull() | (column == UNKNOWN) if UNKNOWN in values else match)
     return found
 

@@ -33,11 +33,17 @@ def source(ledger: Ledger, scope: Scope, dimensions: Sequence[str], measures: Se
     return scope.days(ledger) if on_days else scope.usage(ledger)
 
 
-def grouped(ledger: Ledger, scope: Scope, by: Sequence[str], measures: Sequence[str] = ("cost_usd",)) -> pd.DataFrame:
+def grouped(
+    ledger: Ledger,
+    scope: Scope,
+    by: Sequence[str],
+    measures: Sequence[str] = ("cost_usd",),
+    limit: int | None = None,
+) -> pd.DataFrame:
     """One row per combination of `by`, columns `by` then `measures`; missing values read `unknown`.
 
-    Sorted by the first measure, largest first; time dimensions ascending. Raises BadInput for names
-    the registry does not know.
+    Sorted by the first measure, largest first; time dimensions ascending; the first `limit` rows of it. Raises
+    BadInput for names the registry does not know.
     """
     dims, wanted = [dimension(name) for name in by], [measure(name) for name in measures]
     table = source(ledger, scope, by, measures)
@@ -50,7 +56,8 @@ def grouped(ledger: Ledger, scope: Scope, by: Sequence[str], measures: Sequence[
     }
     result = table.group_by(**keys).aggregate(**values)
     order = [ibis.asc(d.name) for d in dims if d.is_time]
-    return ledger.frame(result.order_by(*order, ibis.desc(wanted[0].name), *(d.name for d in dims if not d.is_time)))
+    ranked = result.order_by(*order, ibis.desc(wanted[0].name), *(d.name for d in dims if not d.is_time))
+    return ledger.frame(ranked if limit is None else ranked.limit(limit))
 
 
 def _known(value: ir.Value) -> ir.Value:
@@ -72,12 +79,14 @@ def by_day(ledger: Ledger, scope: ClosedScope) -> pd.DataFrame:
     return pd.DataFrame({"day": days, "cost_usd": [known.get(d) or Decimal(0) for d in days]})
 
 
-def movers(ledger: Ledger, scope: ClosedScope, by: str, count: int = 5) -> pd.DataFrame:
-    """What changed most against the span before: `name, before_usd, after_usd, change_usd`, largest move first.
+def movers(
+    ledger: Ledger, scope: ClosedScope, by: str, count: int = 5, earlier: ClosedScope | None = None
+) -> pd.DataFrame:
+    """What changed most against the span before, or `earlier`: `name, before_usd, after_usd, change_usd`.
 
-    The last row `everything else` closes the sum, so the changes add up to the total's change.
+    Largest move first. The last row `everything else` closes the sum, so the changes add up to the total's change.
     """
-    both = [grouped(ledger, s, (by,)).set_index(by)["cost_usd"] for s in (scope.before(), scope)]
+    both = [grouped(ledger, s, (by,)).set_index(by)["cost_usd"] for s in (earlier or scope.before(), scope)]
     names = both[0].index.union(both[1].index)
     if names.empty:
         return pd.DataFrame(columns=["name", "before_usd", "after_usd", "change_usd"])

@@ -12,7 +12,7 @@ from analytics.scope import ClosedScope, Scope
 from data.dimensions import PREFIX
 from data.ledger import Ledger
 from pages.parts.savings.findings import requests_asked
-from pages.ui import charts, exports, filters, requests, shell
+from pages.ui import charts, drill, exports, filters, requests, shell
 from pages.ui import format as fmt
 
 NONE = "none"
@@ -84,6 +84,7 @@ def draw(frame: pd.DataFrame, by: str, over: str, measure: str) -> None:
         figure,
         alt=f"{declared.label} by {DIMENSIONS[by].label.lower()}; the table below holds the numbers",
         key="explore",
+        on_select=drill.into("explore", by, None if over == NONE else over),
     )
 
 
@@ -142,11 +143,8 @@ def dates_of(scope: ClosedScope) -> str:
 view = shell.view()
 shell.needs_data(view, "What exactly is in this number?")
 title = st.container()
-names = [one.name for one in with_free(view)]
-own = tuple(name for name in names if name.startswith(PREFIX))
-dimensions = ("team", "model", "provider", "environment", *own)
-scope = requests_asked(view) or filters.scope_bar(view, dimensions=dimensions)
-measure, by, over = controls(names)
+scope = requests_asked(view) or filters.scope_bar(view)
+measure, by, over = controls([one.name for one in with_free(view)])
 declared = MEASURES[measure]
 totals = breakdown(view, scope, (by,), measure)
 if totals.empty:

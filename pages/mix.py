@@ -93,7 +93,7 @@ def halving(line: Frontier | None, keeping: Any, today_usd: float, today_quality
 
 def from_log(view: Ledger, title: Any) -> None:
     """The frontier of the logged work, a mix chosen on it or by hand, and what it does."""
-    scope = filters.scope_bar(view, dimensions=("team", "task_type"), default="12m")
+    scope = filters.scope_bar(view, default="12m")
     top = st.container()  # the answer stands above the choices that made it
     with st.expander("Models, constraints and promises", icon=":material/rule:"):
         targets, policy, scale = mix_controls.models_to_consider()

@@ -22,7 +22,7 @@ BRIEF, PAGE = "The brief: Claude Opus 4.6 is out", "pages/new_model.py"
 
 def from_log(view: Ledger, title: Any) -> None:
     """A model of the log against the new one, at the log's own volume."""
-    scope = filters.scope_bar(view, dimensions=("team", "task_type"), default="12m")
+    scope = filters.scope_bar(view, default="12m")
     try:
         scenario, answer = question(view, scope)
     except NoData as error:

@@ -14,7 +14,7 @@ from data.ledger import Ledger
 from data.state import State
 from pages.parts.overview.attention import what_needs_attention
 from pages.parts.savings.findings import all_savings
-from pages.ui import charts, exports, filters, loading, shell
+from pages.ui import charts, drill, exports, filters, loading, shell
 from pages.ui import format as fmt
 
 KPIS = ("cost_usd", "requests", "cost_per_1k_requests_usd", "failure_rate")
@@ -32,8 +32,8 @@ def daily(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
 
 
 @shell.cached
-def movers(view: Ledger, scope: ClosedScope, by: str) -> pd.DataFrame:
-    return spend.movers(view, scope, by)
+def movers(view: Ledger, scope: ClosedScope, by: str, earlier: ClosedScope) -> pd.DataFrame:
+    return spend.movers(view, scope, by, earlier=earlier)
 
 
 @shell.cached
@@ -52,17 +52,17 @@ def budget(view: Ledger, state: State) -> budgets.Status | None:
 
 
 @shell.cached
-def distorted(view: Ledger, scope: ClosedScope) -> Distortion | None:
-    return distortion(view, comparison(view, scope))
+def distorted(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None) -> Distortion | None:
+    return distortion(view, compared_with(view, scope, earlier))
 
 
 def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope) -> str:
     """The page's title: where this month ends, and whether that keeps the budget."""
-    whose = " for these filters" if scope.filters else ""
+    whose = " for these filters" if scope.is_narrowed else ""
     if outlook.p50 is None:
         return f"{fmt.usd_short(outlook.actual_usd)} of {outlook.start:%B} so far{whose}; a forecast needs whole days"
     text = f"{outlook.start:%B} is on course for {fmt.usd_short(outlook.p50)}{whose}"
-    if scope.filters:
+    if scope.is_narrowed:
         return text
     if held is None:
         return f"{text}; no budget is set"
@@ -166,10 +166,10 @@ def running(view: Ledger, scope: ClosedScope, compared: Comparison) -> None:
         now, before = daily(view, compared.now), daily(view, compared.before)
         meaning = (
             f"{fmt.usd(now['cost_usd'].sum())} from {fmt.days(scope.start, scope.last)}, against "
-            f"{fmt.usd(before['cost_usd'].sum())} in the {scope.length_days} days before."
+            f"{fmt.usd(before['cost_usd'].sum())} from {fmt.days(compared.before.start, compared.before.last)}."
         )
         meaning += f" {compared.note}." if compared.note else ""
-    st.subheader("Spend so far" if before is None else "Spend so far, against the same days before", anchor=False)
+    st.subheader("Spend so far" if before is None else "Spend so far, against the earlier days", anchor=False)
     figure = charts.cumulative(now, before, shell.palette(), labels=("This period", "Before"))
     shell.chart(figure, alt=meaning, key="running")
     st.caption(fmt.md(f"{meaning} Days in {scope.time_zone}."))
@@ -179,24 +179,29 @@ def running(view: Ledger, scope: ClosedScope, compared: Comparison) -> None:
         )
 
 
+def compared_with(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None) -> Comparison:
+    """The comparison the reader chose."""
+    return comparison(view, scope, earlier) if earlier else Comparison(None, None, "none is chosen")
+
+
 def what_moved(view: Ledger, compared: Comparison, by: str) -> None:
     st.subheader("What moved", anchor=False)
-    if compared.now is None:
+    if compared.now is None or compared.before is None:
         st.caption(
-            fmt.md(f"{fmt.MISSING} No span before to compare with: {compared.note or 'this is all of the log'}.")
+            fmt.md(f"{fmt.MISSING} No earlier span to compare with: {compared.note or 'this is all of the log'}.")
         )
         return
-    frame = movers(view, compared.now, by)
+    frame = movers(view, compared.now, by, compared.before)
     if frame.empty:
-        st.caption("Nothing changed against the days before.")
+        st.caption(fmt.md(f"Nothing changed against {fmt.days(compared.before.start, compared.before.last)}."))
         return
     first = frame.iloc[0]
     meaning = (
-        f"{first['name']} changed by {fmt.usd_change(first['change_usd'])} against the "
-        f"{compared.now.length_days} days before; the bars add up to the whole change of "
+        f"{first['name']} changed by {fmt.usd_change(first['change_usd'])} against "
+        f"{fmt.days(compared.before.start, compared.before.last)}; the bars add up to the whole change of "
         f"{fmt.usd_change(frame['change_usd'].sum())}."
     )
-    shell.chart(charts.movers(frame, shell.palette()), alt=meaning, key="movers")
+    shell.chart(charts.movers(frame, shell.palette()), alt=meaning, key="movers", on_select=drill.into("movers", by))
     st.caption(fmt.md(meaning))
     with st.expander("Table: movers", icon=":material/table:"):
         labels = {
@@ -220,7 +225,8 @@ def where_it_goes(view: Ledger, scope: Scope, by: str) -> None:
     whole = frame["cost_usd"].sum()
     first = frame.iloc[0]
     meaning = f"{first[by]} takes {fmt.share(float(first['cost_usd'] / whole) if whole else None)} of the spend."
-    shell.chart(charts.bars(top, shell.palette(), by=by, value="cost_usd", unit="USD"), alt=meaning, key="split")
+    figure = charts.bars(top, shell.palette(), by=by, value="cost_usd", unit="USD")
+    shell.chart(figure, alt=meaning, key="split", on_select=drill.into("split", by))
     st.caption(fmt.md(meaning))
     with st.expander("Table: spend, requests and cost per 1,000 requests", icon=":material/table:"):
         labels = {
@@ -253,8 +259,8 @@ loading.unread_files()
 st.session_state.pop("load_reports", None)  # told once
 shell.needs_prices(view)
 title = st.container()
-scope = filters.scope_bar(view)
-now, compared = totals(view, scope), comparison(view, scope)
+scope, earlier = filters.compared_bar(view)
+now, compared = totals(view, scope), compared_with(view, scope, earlier)
 outlook = month(view, scope.at_any_time())
 held = budget(view)
 by = st.session_state.get("by", "model")
@@ -266,10 +272,12 @@ pair = None
 if compared.now is not None and compared.before is not None:
     pair = totals(view, compared.now), totals(view, compared.before)
 days = compared.now.length_days if compared.now else 0
-known = distorted(view, scope)
-kpis(now, pair, outlook, f"vs prior {days}d", known)
-if known:
-    st.caption(fmt.md(f"Spend {fmt.share_change(known.change)} against the {days} days before; {known.text}."))
+against = f"vs prior {days}d" if earlier == scope.before() else "vs earlier"
+known = distorted(view, scope, earlier)
+kpis(now, pair, outlook, against, known)
+if known and compared.before:
+    then = fmt.days(compared.before.start, compared.before.last)
+    st.caption(fmt.md(f"Spend {fmt.share_change(known.change)} against {then}; {known.text}."))
 pacing(outlook, held)
 what_needs_attention(view, scope)
 running(view, scope, compared)

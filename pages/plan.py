@@ -60,7 +60,7 @@ def agents(view: Ledger, state: State) -> int:
 
 def monthly_budget(found: list[budgets.Status], scope: Scope) -> float | None:
     """The budget that fits this scope, as USD a month; None when there is none."""
-    wanted = dict(scope.filters)
+    wanted = None if scope.excluded else dict(scope.filters)
     fitting = [s.budget for s in found if s.budget.filters == wanted and s.state not in ("ended", "not started")]
     return fitting[0].usd_per_month if fitting else None
 
@@ -208,12 +208,6 @@ shell.needs_prices(view)
 title = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     count = st.segmented_control("Months", HORIZONS, default=12, required=True, key="months", bind="query-params")
-    team = st.multiselect(
-        "Team", filters.options(view, "team"), key="team", bind="query-params", placeholder="All", width=180
-    )
-    model = st.multiselect(
-        "Model", filters.options(view, "model"), key="model", bind="query-params", placeholder="All", width=180
-    )
     salary = st.number_input(
         "Engineer, USD a year",
         min_value=0,
@@ -224,7 +218,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         width=180,
         help="What one orchestration engineer costs; prices the staffing line.",
     )
-scope = Scope.of(view, team=tuple(team), model=tuple(model))
+scope = filters.filter_bar(view)
 found = statuses(view)
 try:
     all_plans = plans(view, scope, count or 12)

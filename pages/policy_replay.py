@@ -24,7 +24,7 @@ QUESTION = "What would a routing policy have done to last month's traffic?"
 view = shell.view()
 shell.needs_data(view, QUESTION)
 title = st.container()
-scope = filters.scope_bar(view, dimensions=("team", "task_type"), default="28d")
+scope = filters.scope_bar(view, default="28d")
 policy, changed = choose()
 name = st.session_state["policy_name"]
 top = st.container()  # the answer stands above the finer choices

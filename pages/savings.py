@@ -196,19 +196,7 @@ view = shell.view()
 shell.needs_data(view, "Where is money wasted?")
 shell.needs_prices(view)
 title = st.container()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    chosen = {
-        name: st.multiselect(
-            DIMENSIONS[name].label,
-            filters.options(view, name),
-            key=name,
-            bind="query-params",
-            placeholder="All",
-            width=180,
-        )
-        for name in ("team", "model", "environment")
-    }
-scope = Scope.of(view, None, None, **{name: tuple(values) for name, values in chosen.items()})
+scope = filters.filter_bar(view)
 saving = all_savings(view, scope)
 with title:
     shell.header(answer(saving), view)

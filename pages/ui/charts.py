@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from datetime import timedelta
 from typing import NamedTuple
 
 import pandas as pd
@@ -120,11 +121,15 @@ def top_and_other(frame: pd.DataFrame, by: str, value: str, top: int = TOP) -> p
 def cumulative(
     current: pd.DataFrame, previous: pd.DataFrame | None, palette: Palette, *, labels: tuple[str, str]
 ) -> go.Figure:
-    """Running spend of a span over its days, and of the span before, if any, over the same days, dashed grey.
+    """Running spend of a span over its days, and of an earlier one, if any, over the same days, dashed grey.
 
-    Frames: `day`, `cost_usd`, one row per day in order, both of the same length.
+    Frames: `day`, `cost_usd`, one row per day in order. Days meet in order; an earlier span that is longer, as a month
+    may be, runs on.
     """
     figure, ends = blank(palette, right=150), []
+    days = list(current["day"])
+    more = 0 if previous is None else len(previous) - len(days)
+    days += [days[-1] + timedelta(days=number + 1) for number in range(more)]
     for frame, label, colour, dash in (
         (previous, labels[1], palette.other, "dash"),
         (current, labels[0], palette.primary, "solid"),
@@ -133,7 +138,7 @@ def cumulative(
             continue
         run = frame["cost_usd"].astype(float).cumsum()
         figure.add_scatter(
-            x=list(current["day"]),
+            x=days[: len(run)],
             y=run,
             mode="lines" if len(run) > 1 else "markers",
             name=label,
@@ -143,12 +148,12 @@ def cumulative(
             hovertemplate="%{customdata}<extra>" + label + "</extra>",
         )
         end = float(run.iloc[-1])
-        ends.append(LineEnd(current["day"].iloc[-1], end, f"{label} {fmt.usd_short(end)}", colour))
+        ends.append(LineEnd(days[-1], end, f"{label} {fmt.usd_short(end)}", colour))
     label_ends(figure, ends)
     shown = [frame for frame in (current, previous) if frame is not None]
     money_ticks(figure, max(float(frame["cost_usd"].astype(float).sum()) for frame in shown))
-    if len(current) > 1:  # labels stand in the margin; Plotly would make room for them a second time
-        figure.update_xaxes(range=[current["day"].iloc[0], current["day"].iloc[-1]])
+    if len(days) > 1:  # labels stand in the margin; Plotly would make room for them a second time
+        figure.update_xaxes(range=[days[0], days[-1]])
     return figure
 
 
@@ -178,9 +183,10 @@ def stacked_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, valu
             y=part[value].astype(float),
             name=_label(name),
             marker={"color": tints[name]},
-            customdata=[fmt.measure(v, unit) for v in part[value]],
-            hovertemplate="%{customdata}<extra>" + _label(name) + "</extra>",
+            customdata=[(fmt.measure(v, unit), str(name)) for v in part[value]],  # the whole name, for a click
+            hovertemplate="%{customdata[0]}<extra>" + _label(name) + "</extra>",
         )
+    figure.update_layout(legend={"traceorder": "normal"})
     if unit == "USD" and len(frame):
         money_ticks(figure, float(frame.groupby(x)[value].sum().max()))
     return figure
@@ -232,11 +238,12 @@ def bars(
         y=[_label(n) for n in ordered[by]],
         x=ordered[value].astype(float),
         orientation="h",
-        marker={"color": palette.primary, "opacity": [0.35 if name in pale else 1.0 for name in ordered[by]]},
+        marker={"color": [_faint(palette.primary) if name in pale else palette.primary for name in ordered[by]]},
         text=[fmt.measure(v, unit) for v in ordered[value]],
+        customdata=[(None, str(name)) for name in ordered[by]],
         textposition="outside",
         cliponaxis=False,
-        hoverinfo="skip",
+        hoverinfo="none",
     )
     return horizontal(figure, palette)
 
@@ -252,9 +259,10 @@ def movers(frame: pd.DataFrame, palette: Palette, *, by: str = "name", value: st
         orientation="h",
         marker={"color": [palette.more if v > 0 else palette.less for v in amounts]},
         text=[fmt.usd_change(v) for v in amounts],
+        customdata=[(None, str(name)) for name in ordered[by]],
         textposition="outside",
         cliponaxis=False,
-        hoverinfo="skip",
+        hoverinfo="none",  # "skip" would take the click as well
     )
     reach = float(amounts.abs().max() or 1) * 1.7  # room for the number written at the bar's end
     return horizontal(
@@ -268,6 +276,12 @@ def horizontal(figure: go.Figure, palette: Palette, **axis: object) -> go.Figure
     return figure.update_layout(
         xaxis=across, yaxis={"showgrid": False, "tickprefix": "", "tickformat": "", "rangemode": "normal"}
     )
+
+
+def _faint(colour: str) -> str:
+    """The colour let through: an opacity for each bar would take its click."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.35)"
 
 
 def _label(name: object) -> str:

@@ -1,78 +1,154 @@
-"""The one row of filters that spend pages share. Everything in it lives in the URL."""
+"""The one row of period and filters that pages share. Everything in it lives in the address (`pages.ui.place`)."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
 
 import streamlit as st
 
 from analytics import coverage, spend
-from analytics.history import through
 from analytics.registry import DIMENSIONS
 from analytics.scope import ClosedScope, Scope
-from data.calendar import DAYS_PER_YEAR
 from data.ledger import Ledger
 from pages.ui import format as fmt
-from pages.ui import links, shell
+from pages.ui import links, period, place, shell
 
-CARRIED = ("team", "model", "task_type", "environment", "feature", "provider")  # a link may name any of these
-DAYS = {"7d": 7, "28d": 28, "90d": 90, "12m": DAYS_PER_YEAR}
-WINDOWS = {"7d": "7d", "28d": "28d", "90d": "90d", "12m": "12m", "mtd": "MTD", "all": "All"}
+OFFERED = 500  # values of a dimension that the list to choose from holds, the dearest first
+NAMED = 2  # values a chip names before it counts
+USUAL = "usual_window"  # the period a page shows unless asked, for the links that leave it
+WORDS = {"is": "is", "not": "is not"}
+Asked = TypeVar("Asked", bound=Scope)
 
 
 @shell.cached
 def options(view: Ledger, dimension: str) -> list[str]:
-    """Values of a roll-up dimension, by spend, missing as `unknown`."""
-    return spend.grouped(view, Scope.of(view), (dimension,))[dimension].tolist()
+    """Values of a dimension, by spend, missing as `unknown`."""
+    return [name for name, _ in by_spend(view, dimension)]
 
 
-def span_of(view: Ledger, window: str) -> ClosedScope:
-    """The days of a window; `coverage` knows the last whole one."""
-    if window == "mtd":
-        return coverage.window(view, since=through(view).day.replace(day=1))
-    return coverage.window(view, DAYS.get(window))
+@shell.cached
+def by_spend(view: Ledger, dimension: str) -> list[tuple[str, float]]:
+    """The dearest values of a dimension with their USD over all of the log; 0 where the cost is unknown."""
+    frame = spend.grouped(view, Scope.of(view), (dimension,), limit=OFFERED)
+    return list(zip(frame[dimension], frame["cost_usd"].fillna(0).astype(float), strict=True))
 
 
-def scope_bar(
-    view: Ledger,
-    *,
-    dimensions: tuple[str, ...] = ("team", "model", "environment"),
-    default: str = "28d",
-    windows: tuple[str, ...] = tuple(WINDOWS),
-) -> ClosedScope:
-    """Draw window and dimension filters in one row, those that came with the link too; returns the chosen scope."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        links.offered("window", windows)
-        window = st.segmented_control(
-            "Period",
-            windows,
-            format_func=lambda name: WINDOWS[name],
-            default=default,
-            required=True,
-            key="window",
-            bind="query-params",
-        )
-        chosen = {}
-        for name in (
-            *dimensions,
-            *(n for n in CARRIED if n not in dimensions and (n in st.query_params or st.session_state.get(n))),
-        ):
-            links.offered(name, known := options(view, name))
-            chosen[name] = st.multiselect(
-                DIMENSIONS[name].label, known, key=name, bind="query-params", placeholder="All", width=128
-            )
-    span = span_of(view, window or default)
-    scope = Scope.of(view, span.start, span.end, **{k: tuple(v) for k, v in chosen.items()})
+@shell.cached
+def in_log(view: Ledger, dimension: str, value: str) -> bool:
+    """Whether any row has the value."""
+    return bool(spend.totals(view, Scope.of(view).with_filter(dimension, value), ("attempts",))["attempts"])
+
+
+def scope_bar(view: Ledger, *, default: str = "28d") -> ClosedScope:
+    """Draw period and filters in one row; returns the chosen scope."""
+    return compared_bar(view, default=default, compares=False)[0]
+
+
+def compared_bar(
+    view: Ledger, *, default: str = "28d", compares: bool = True
+) -> tuple[ClosedScope, ClosedScope | None]:
+    """Draw period, comparison and filters in one row; returns the scope and the earlier one it is compared with."""
+    st.session_state[USUAL] = default
+    scope = _filtered(period.chosen(view, default))
+    earlier = period.earlier(view, scope, default) if compares else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        period.control(view, scope, default, earlier, compares)
+        strange = chips(view)
+    _warn_of(strange)
     told = coverage.coverage(view, scope)
     if not told.is_whole:
         basis = f"{told.basis} of this period have" if told.covered_days else "No whole day of this period has"
         st.caption(fmt.md(f"{basis} a log: {told.reason}."))
+    return scope, earlier
+
+
+def filter_bar(view: Ledger) -> Scope:
+    """Draw the filters alone, for a page that chooses its own days; returns the scope over all of the log."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        strange = chips(view)
+    _warn_of(strange)
+    return _filtered(Scope.of(view))
+
+
+def _filtered(scope: Asked) -> Asked:
+    for dimension, word, values in place.filters():
+        scope = scope.with_filter(dimension, *values) if word == "is" else scope.excluding(dimension, *values)
     return scope
 
 
+def chips(view: Ledger) -> dict[str, list[str]]:
+    """A chip for each filter of the address, with its cross, and the way to one more.
+
+    Returns by dimension the values that no row of the log has.
+    """
+    found = place.filters()
+    strange = {dimension: _chip(view, dimension, word, values) for dimension, word, values in found}
+    with st.popover("Filter", icon=":material/add:", type="tertiary", key="add_filter", on_change="rerun") as more:
+        if more.open:
+            _more(view)
+    if len(found) > 1:
+        st.button("Clear all", key="clear_filters", type="tertiary", on_click=place.clear_filters)
+    return strange
+
+
+def _warn_of(strange: dict[str, list[str]]) -> None:
+    for dimension, values in strange.items():
+        if values:
+            st.warning(fmt.md(f"The log has no {DIMENSIONS[dimension].label.lower()} {' or '.join(values)}."))
+
+
+def _chip(view: Ledger, dimension: str, word: str, values: Sequence[str]) -> list[str]:
+    """Draw one; returns its values that no row of the log has."""
+    shown = ", ".join(values[:NAMED]) + (f" and {len(values) - NAMED} more" if len(values) > NAMED else "")
+    strange = [value for value in values if not in_log(view, dimension, value)]
+    st.button(
+        f"{DIMENSIONS[dimension].label} {WORDS[word]} **{fmt.md(shown)}**",
+        key=f"chip_{word}_{dimension}",
+        icon=":material/close:",
+        icon_position="right",
+        help=fmt.md(f"{', '.join(values)}. Click to remove."),
+        on_click=place.go,
+        kwargs={place.key_of(dimension, word): None},
+    )
+    return strange
+
+
+def _more(view: Ledger) -> None:
+    """Choose a dimension and its values, each with its spend beside it."""
+    dimension = st.selectbox(
+        "Dimension", place.dimensions(), format_func=lambda name: DIMENSIONS[name].label, key="_dimension"
+    )
+    word = st.segmented_control(
+        "How", list(WORDS), format_func=WORDS.__getitem__, default="is", required=True, key="_word"
+    )
+    known = dict(by_spend(view, dimension))
+    st.multiselect(
+        "Values",
+        list(known),
+        key=f"_values_{dimension}",
+        format_func=lambda value: f"{value}  ·  {fmt.usd_short(known[value])}",
+        placeholder="Type to search",
+        filter_mode="fuzzy",
+        select_all=False,
+    )
+    if len(known) == OFFERED:
+        st.caption(f"The {OFFERED} dearest are listed; any other value can be named in the address.")
+    st.button("Apply", type="primary", on_click=_apply, args=(dimension, word))
+
+
+def _apply(dimension: str, word: str) -> None:
+    if values := st.session_state.get(f"_values_{dimension}"):
+        place.narrow(dimension, *values, word=word)
+        st.session_state["add_filter"] = False
+
+
 def link(page: str, label: str, icon: str, scope: Scope, **params: str) -> None:
-    """A link to another page on exactly this slice, its period included where the other page has another default."""
-    period = {"window": st.session_state["window"]} if st.session_state.get("window") else {}
-    choices = {**period, **dict(scope.filters), **{k: v for k, v in params.items() if k in links.CHOICES}}
-    links.page_link(page, label, icon, choices, **{k: v for k, v in params.items() if k not in links.CHOICES})
+    """A link to another page on exactly this slice and period."""
+    usual = {"window": window} if (window := st.session_state.get(USUAL)) else {}
+    chosen: dict[str, str | Sequence[str]] = {**usual, **place.carried(), **dict(scope.filters)}
+    chosen |= {place.key_of(name, "not"): values for name, values in scope.excluded}
+    links.page_link(page, label, icon, chosen | params)
 
 
 def what_ifs(scope: Scope) -> None:

@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from analytics import standing as standing_of
-from analytics.scope import Scope
+from analytics.scope import ClosedScope
 from analytics.standing import Standing
 from data import people
 from data.errors import BatonError
@@ -26,7 +26,7 @@ from data.home import home_dir
 from data.ledger import Ledger
 from data.prices import second_catalogue
 from data.state import State
-from pages.ui import charts, links
+from pages.ui import charts, links, place
 from pages.ui import format as fmt
 
 INVENTED = (
@@ -147,7 +147,10 @@ def palette() -> charts.Palette:
 
 
 def chart(figure: go.Figure, *, alt: str, key: str, **options: Any) -> Any:
-    """Draw a figure with the house settings; `alt` states what it shows."""
+    """Draw a figure with the house settings; `alt` states what it shows. With `on_select`, its marks take a click."""
+    if "on_select" in options:
+        figure.update_layout(clickmode="event+select")
+        options["selection_mode"] = "points"
     return st.plotly_chart(figure, config=charts.CONFIG, theme=None, alt=alt, key=key, **options)
 
 
@@ -228,20 +231,18 @@ def needs_prices(view: Ledger) -> None:
     st.stop()
 
 
-def no_match(scope: Scope) -> None:
+def no_match(scope: ClosedScope) -> None:
     """The empty answer: which filters stand in the way, and the way out. Stops the page."""
-    chosen = ", ".join(f"{name} {' or '.join(values)}" for name, values in scope.filters) or "no filters"
+    said = [f"{name} {' or '.join(values)}" for name, values in scope.filters]
+    said += [f"{name} not {' or '.join(values)}" for name, values in scope.excluded]
+    chosen = ", ".join(said) or "no filters"
     st.info(
         fmt.md(
-            f"No requests from {fmt.day(scope.start)} to {fmt.day(scope.end)} match ({chosen}). Choose a "
+            f"No requests from {fmt.days(scope.start, scope.last)} match ({chosen}). Choose a "
             "longer period or clear the filters."
         )
     )
-    if st.button("Clear filters"):
-        for name, _ in scope.filters:
-            st.session_state.pop(name, None)
-        st.query_params.clear()
-        st.rerun()
+    st.button("Clear filters", on_click=place.clear)
     st.stop()
 
 

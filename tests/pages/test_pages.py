@@ -77,9 +77,14 @@ def test_a_frozen_version_that_is_not_there_is_one_sentence(sample_home, monkeyp
 
 def test_filters_that_match_nothing_offer_a_way_out(sample_home, monkeypatch):
     app = opened(sample_home, monkeypatch, "overview")
-    options = app.multiselect(key="team").options
-    app.multiselect(key="team").set_value([options[0]]).run()
+    app.query_params["team"] = "platform"
+    app.run()
     assert not app.exception and "for these filters" in app.title[0].value
+    app.query_params["team"] = "nobody"
+    app.run()
+    assert not app.exception and "no team nobody" in app.warning[0].value and "match" in app.info[0].value
+    next(button for button in app.button if button.label == "Clear filters").click().run()
+    assert not app.exception and not app.warning and "for these filters" not in app.title[0].value
 
 
 @pytest.mark.heavy

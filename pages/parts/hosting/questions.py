@@ -10,7 +10,6 @@ from data.facts.architectures import PRECISIONS
 from data.facts.gpus import find_gpu, gpus
 from data.ledger import Ledger
 from data.prices.book import PriceBook
-from data.schema import DATA_CLASSES
 from pages.ui import filters, shell
 from pages.ui import format as fmt
 from routing.policies import in_force
@@ -44,12 +43,9 @@ def log_scope(
     In Legal's case the API of today is no choice any more: the second value is then the price of the one it would go
     to.
     """
-    scope = filters.scope_bar(view, dimensions=("model", "task_type", "team"), default="28d")
+    scope = filters.scope_bar(view, default="28d")
     kept = in_force.kept_to(shell.state())
     with traffic:
-        classes = st.multiselect(
-            "Data class", DATA_CLASSES, key="data_class", bind="query-params", placeholder="All", width=260
-        )
         residency = st.toggle(
             "Only what the policy forbids where it runs now",
             key="residency",
@@ -58,7 +54,7 @@ def log_scope(
             "machines instead.",
         )
     if not residency:
-        return (scope.with_filter("data_class", *classes) if classes else scope), None
+        return scope, None
     guarded, refused = refused_work(view, scope)
     allowed = [name for name in models_by_spend(view, scope) if name in catalog and name not in refused] or ["gpt-5.2"]
     instead = traffic.selectbox("API it would go to otherwise", allowed, key="instead", bind="query-params", width=220)

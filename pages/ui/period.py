@@ -1,0 +1,107 @@
+"""The one control for time: a button that says the days, and behind it the periods, any days, and what to compare."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import streamlit as st
+
+from analytics import coverage
+from analytics.history import logged_days, through
+from analytics.periods import COMPARISONS, PERIODS, ROLLING, Span, calendar_span, compared_span, usual_comparison
+from analytics.scope import ClosedScope, Scope
+from data.ledger import Ledger
+from pages.ui import format as fmt
+from pages.ui import place
+
+DAYS = "days"  # the period of a link that names its days
+DAY = timedelta(days=1)
+
+
+def chosen(view: Ledger, default: str) -> ClosedScope:
+    """The days the address asks for; a name or a day that is none is said, and the usual period shown."""
+    window = place.asked("window", default)
+    if window in (DAYS, "custom"):
+        first, last = place.day("from"), place.day("to")
+        if first and last and first <= last < date.max:
+            return Scope.of(view, first, last + DAY)
+        named = " to ".join(st.query_params.get(name, "no day") for name in ("from", "to"))
+        window = _said_to_be_none("days", named, default)
+    if window not in PERIODS:
+        window = _said_to_be_none("period", st.query_params.get("window", ""), default)
+    if window in ROLLING or window == "all":
+        return coverage.window(view, ROLLING.get(window))
+    return Scope.of(view, *calendar_span(window, through(view).day))
+
+
+def _said_to_be_none(what: str, given: str, default: str) -> str:
+    st.warning(f"The link asks for the {what} {fmt.md(given)}, which Baton cannot read; showing {PERIODS[default]}.")
+    return default
+
+
+def earlier(view: Ledger, scope: ClosedScope, default: str) -> ClosedScope | None:
+    """The span the scope is compared with, None where it is to be compared with nothing, or there is none."""
+    how = _how(default)
+    if how == "dates":
+        first, last = place.day("vs_from"), place.day("vs_to")
+        span = Span(first, last + DAY) if first and last and first <= last < date.max else None
+    else:
+        span = compared_span(Span(scope.start, scope.end), how)
+    return scope.between(span.start, span.end) if span else None
+
+
+def _how(default: str) -> str:
+    how = place.asked("vs")
+    return how if how in COMPARISONS else usual_comparison(place.asked("window", default))
+
+
+def control(view: Ledger, scope: ClosedScope, default: str, compared: ClosedScope | None, compares: bool) -> None:
+    """The button with the days on it; `compares` adds what they are compared with."""
+    label = fmt.days(scope.start, scope.last)
+    if compared:
+        label += f" vs {fmt.days(compared.start, compared.last)}"
+    with st.popover(label, icon=":material/calendar_today:", key="period"):
+        window = place.asked("window", default)
+        st.session_state["_window"] = window if window in PERIODS else None
+        st.pills("Period", list(PERIODS), format_func=PERIODS.__getitem__, key="_window", on_change=_pick_period)
+        _days_field(view, scope, "From and to, both included", "_days", ("window", "from", "to"))
+        if not compares:
+            return
+        st.session_state["_vs"] = how = _how(default)
+        st.pills(
+            "Compare with",
+            list(COMPARISONS),
+            format_func=COMPARISONS.__getitem__,
+            key="_vs",
+            on_change=_pick_comparison,
+        )
+        if how == "dates":
+            _days_field(view, compared or scope.before(), "Compared days", "_vs_days", ("vs", "vs_from", "vs_to"))
+        elif how != "none" and compared is None:
+            st.caption("A month earlier is for periods of up to a month; nothing is compared.")
+
+
+def _days_field(view: Ledger, scope: ClosedScope, label: str, key: str, names: tuple[str, str, str]) -> None:
+    """Any days of the log; what lies outside of it is shown as the nearest day of it."""
+    first, last = logged_days(view)[0].date(), through(view).day
+    st.session_state[key] = tuple(min(max(day, first), last) for day in (scope.start, scope.last))
+    st.date_input(
+        label, key=key, min_value=first, max_value=last, format="YYYY-MM-DD", on_change=_pick_days, args=(key, names)
+    )
+
+
+def _pick_period() -> None:
+    if st.session_state["_window"]:
+        place.go(**{"window": st.session_state["_window"], "from": None, "to": None})
+
+
+def _pick_comparison() -> None:
+    if st.session_state["_vs"]:
+        place.go(vs=st.session_state["_vs"], vs_from=None, vs_to=None)
+
+
+def _pick_days(key: str, names: tuple[str, str, str]) -> None:
+    days = st.session_state[key]
+    if len(days) == 2:  # the first click gives half a range
+        word = DAYS if names[0] == "window" else "dates"
+        place.go(**dict(zip(names, (word, days[0].isoformat(), days[1].isoformat()), strict=True)))

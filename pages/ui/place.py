@@ -1,0 +1,76 @@
+"""Where a reader is: period, comparison and filters, held by the address alone, so that Back and a link both work.
+
+A widget bound to the address replaces its entry in the browser's history; what is written here is pushed, one entry a
+step. Widgets that show a place are therefore seeded from the address at every run and write it in their callbacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import streamlit as st
+
+from analytics.registry import DIMENSIONS
+
+PERIOD = ("window", "from", "to", "vs", "vs_from", "vs_to")
+NOT = "not."
+FIRST = ("team", "model", "feature", "environment", "task_type", "provider", "project", "customer_id", "user_id")
+
+
+def go(**params: str | Sequence[str] | None) -> None:
+    """Step to the same page with these parameters changed; None or nothing removes one. One entry of the history."""
+    st.query_params.update({name: value or [] for name, value in params.items()})  # one message, so one entry
+
+
+def asked(name: str, default: str = "") -> str:
+    """What the address says of a parameter, in small letters, as links of earlier versions write it in capitals."""
+    return (st.query_params.get(name) or default).lower()
+
+
+def day(name: str) -> date | None:
+    """A day the address names, or None where it names none, or nothing that is one."""
+    try:
+        return date.fromisoformat(st.query_params.get(name, ""))
+    except ValueError:
+        return None
+
+
+def filters() -> list[tuple[str, str, tuple[str, ...]]]:
+    """The filters of the address in the order of the dimensions: `(dimension, "is" or "not", values)`."""
+    found = []
+    for name in dimensions():
+        for word, key in (("is", name), ("not", NOT + name)):
+            if values := tuple(dict.fromkeys(st.query_params.get_all(key))):
+                found.append((name, word, values))
+    return found
+
+
+def key_of(dimension: str, word: str) -> str:
+    """The parameter that holds a filter."""
+    return dimension if word == "is" else NOT + dimension
+
+
+def narrow(dimension: str, *values: str, word: str = "is") -> None:
+    """Step to the same page with one filter more; an earlier one on the dimension gives way."""
+    go(**{key_of(dimension, word): values})
+
+
+def clear_filters() -> None:
+    """Step to the same page without any filter."""
+    go(**{key_of(name, word): None for name, word, _ in filters()})
+
+
+def clear() -> None:
+    """Step to the same page with its usual period and without any filter."""
+    go(**{name: None for name in (*PERIOD, *(key_of(name, word) for name, word, _ in filters()))})
+
+
+def dimensions() -> list[str]:
+    """What may be filtered by, what is asked for most first."""
+    return [*FIRST, *(name for name, one in DIMENSIONS.items() if not one.is_time and name not in FIRST)]
+
+
+def carried() -> dict[str, list[str]]:
+    """The period of this page, for a link to another."""
+    return {name: values for name in PERIOD if (values := st.query_params.get_all(name))}

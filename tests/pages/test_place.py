@@ -1,0 +1,167 @@
+"""Where a reader is stands in the address: period, comparison, filters; and what a click on a chart adds to it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from analytics.scope import Scope
+from data.ledger import Ledger
+from pages.ui import charts, drill, place
+from tests.pages.test_held_viewer import SECRET, logged
+from tests.pages.test_pages import opened
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> Path:
+    """1 September to 30 October 2026, two teams; the last day is not over."""
+    return logged(tmp_path_factory.mktemp("store"), ["search", SECRET])
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def chips(app: AppTest) -> list[str]:
+    return [button.label.replace("\\", "") for button in app.button if (button.key or "").startswith("chip_")]
+
+
+def title(app: AppTest) -> str:
+    assert not app.exception, app.exception[0].value
+    return app.title[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("query", "days"),
+    [
+        ({"window": "last_month"}, "in 30 days"),
+        ({"window": "last_quarter"}, "on 30 of 92 days"),
+        ({"window": "MTD"}, "on 29 of 30 days, 30 Oct so far"),  # as links of earlier versions write it
+        ({"window": "All"}, "on 59 of 60 days, 30 Oct so far"),
+        ({"window": "days", "from": "2026-10-01", "to": "2026-10-10"}, "in 10 days"),
+        ({}, "in 28 days"),
+    ],
+)
+def test_the_days_of_a_link_are_the_days_of_the_page(store, monkeypatch, query, days):
+    app = opened(store, monkeypatch, "explore", **query)
+    assert days in title(app) and not app.warning
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"window": "fortnight"},
+        {"window": "days", "from": "2026-10-10", "to": "2026-10-01"},
+        {"window": "days", "from": "yesterday", "to": "9999-12-31"},
+        {"window": "days"},
+    ],
+)
+def test_days_that_are_none_are_said_and_the_usual_ones_shown(store, monkeypatch, query):
+    app = opened(store, monkeypatch, "explore", **query)
+    assert "28 days" in title(app) and "which Baton cannot read; showing 28d" in app.warning[0].value
+
+
+def test_days_before_the_log_match_nothing_and_say_so(store, monkeypatch):
+    app = opened(store, monkeypatch, "explore", window="days", **{"from": "2020-01-01", "to": "2020-01-31"})
+    assert title(app) == "Nothing matches these filters" and "1 to 31 Jan 2020" in app.info[0].value
+
+
+def test_a_filter_is_a_chip_whose_cross_removes_it(store, monkeypatch):
+    app = opened(store, monkeypatch, "explore", team=["search", SECRET, "unknown"], window="7d")
+    app.query_params["not.model"] = f"{SECRET}-model"
+    app.run()
+    assert chips(app) == ["Team is **search, zebra and 1 more**", "Model is not **zebra-model**"]
+    narrow = title(app)
+    app.button(key="chip_not_model").click().run()
+    assert chips(app) == ["Team is **search, zebra and 1 more**"] and title(app) != narrow
+    app.button(key="chip_is_team").click().run()
+    assert not chips(app) and "in 7 days" in title(app)
+
+
+def test_is_and_is_not_split_the_whole(store):
+    ledger = Ledger.open(store)
+    for dimension, value in (("model", "gpt-5.2"), ("team", SECRET), ("hour", "2"), ("customer_id", "acme")):
+        whole, one, rest = (
+            int(ledger.frame(scope.usage(ledger).count().as_table()).iloc[0, 0])
+            for scope in (
+                Scope.of(ledger),
+                Scope.of(ledger).with_filter(dimension, value),
+                Scope.of(ledger).excluding(dimension, value),
+            )
+        )
+        assert 0 < one < whole and one + rest == whole
+    ledger.close()
+
+
+def test_a_comparison_is_with_what_the_link_says(store, monkeypatch):
+    days = {"window": "days", "from": "2026-10-01", "to": "2026-10-10"}
+
+    def told(**query: str) -> str:
+        app = opened(store, monkeypatch, "overview", **query)
+        assert not app.exception, app.exception[0].value
+        return "".join(c.value for c in app.caption).replace("\\", "") + f"delta {app.metric[0].delta or 'none'}"
+
+    assert "from 1 to 10 Sep 2026" in told(**days, vs="month")
+    assert "from 21 to 30 Sep 2026" in told(**days, vs="nonsense")
+    assert "the log starts 1 Sep 2026" in (year := told(**days, vs="year")) and "delta none" in year
+    assert "none is chosen" in (nothing := told(**days, vs="none")) and "delta none" in nothing
+    assert "from 2 to 13 Sep 2026. 10 days against 12" in told(
+        **days, vs="dates", vs_from="2026-09-02", vs_to="2026-09-13"
+    )
+
+
+@pytest.mark.parametrize(
+    ("point", "over", "steps"),
+    [
+        ({"x": 3.5, "customdata": [None, "gpt-5.2"]}, None, {"model": ["gpt-5.2"]}),
+        ({"x": 3.5, "customdata": [None, charts.OTHER]}, None, {}),
+        ({"x": 3.5}, None, {}),
+        (
+            {"x": "2026-10-05", "customdata": ["$3", "a"]},
+            "day",
+            {"model": ["a"], "window": "days", "from": "2026-10-05", "to": "2026-10-05"},
+        ),
+        (
+            {"x": "2026-10-05T00:00:00", "customdata": ["$3", charts.OTHER]},
+            "week",
+            {"window": "days", "from": "2026-10-05", "to": "2026-10-11"},
+        ),
+        (
+            {"x": "2024-02-01", "customdata": ["$3", "a"]},
+            "month",
+            {"model": ["a"], "window": "days", "from": "2024-02-01", "to": "2024-02-29"},
+        ),
+        ({"x": "search", "customdata": ["$3", "a"]}, "team", {"model": ["a"], "team": ["search"]}),
+    ],
+)
+def test_a_click_becomes_a_step(monkeypatch, point, over, steps):
+    went: list[dict] = []
+    monkeypatch.setattr(place, "go", lambda **params: went.append(params))
+    monkeypatch.setattr(st, "session_state", {"chart": SimpleNamespace(selection=SimpleNamespace(points=[point]))})
+    drill.into("chart", "model", over)()
+    assert went == [steps]
+    monkeypatch.setattr(st, "session_state", {"chart": SimpleNamespace(selection=SimpleNamespace(points=[]))})
+    drill.into("chart", "model", over)()
+    assert len(went) == 1
+
+
+def test_an_earlier_span_that_is_longer_runs_on():
+    import pandas as pd
+
+    def days(first: date, count: int) -> pd.DataFrame:
+        return pd.DataFrame({"day": pd.date_range(first, periods=count).date, "cost_usd": [1.0] * count})
+
+    figure = charts.cumulative(
+        days(date(2026, 2, 1), 28), days(date(2026, 1, 1), 31), charts.LIGHT, labels=("Now", "Before")
+    )
+    before, now = figure.data
+    assert len(before.x) == 31 and list(before.y)[-1] == 31 and len(now.x) == 28
+    assert figure.layout.xaxis.range[1] == date(2026, 3, 3)
