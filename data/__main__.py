@@ -31,7 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     bill.set_defaults(format=None, mapping=None, keep_text=False)
     sources_page.register(commands)
     check = console.command(commands, "check", run_check, "check the ledger: roll-ups and ids against the rows")
-    check.add_argument("--repair", action="store_true", help="first build roll-ups and the index of ids anew")
+    check.add_argument(
+        "--repair", action="store_true", help="first set damaged files aside, then build sums and ids anew"
+    )
     forget = console.command(commands, "forget", run_forget, "forget a saved document, such as one that cannot be read")
     forget.add_argument("kind", choices=sorted(KINDS), metavar="KIND", help=", ".join(sorted(KINDS)))
     forget.add_argument("name", metavar="NAME")
@@ -55,7 +57,16 @@ def run_ingest(args: argparse.Namespace) -> None:
 def run_check(args: argparse.Namespace) -> None:
     """`check`: whether what the pages read equals what the rows say; exits 1 when not. `--repair` makes it so first."""
     ledger = Ledger.open(args.home)
+    hurt = checks.hurt(ledger)
     repaired = checks.repair(ledger) if args.repair else {}
+    if hurt and not args.repair:
+        raise BadInput(
+            " ".join(hurt)
+            + " Bring a backup back, or set the files aside with `python -m data check --repair` and load"
+            " those logs again."
+        )
+    for sentence in hurt:
+        console.say(sentence)
     found = checks.check(ledger.at(ledger.snapshot()))
     audit_ok, first_bad = State.open(args.home).verify_audit()
     caveats = found.pop("caveats")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from data import caveats, rollups
+from data import caveats, data_files, rollups
+from data.data_files import Fault
+from data.engine import Cursor
 from data.ledger import Ledger
 from data.schema import id_hash, identities
 
@@ -38,17 +40,40 @@ def adds_up(found: dict[str, Any]) -> bool:
     return rows == days and not found["doubled"] and not found["unindexed"]
 
 
-def repair(ledger: Ledger) -> dict[str, Any]:
-    """Build roll-ups and the index of ids anew from the rows, as one snapshot; returns what changed.
+def hurt(ledger: Ledger) -> list[str]:
+    """A sentence for each data file that is not what was written, with the logs to load again."""
+    with ledger.explained():
+        cursor = ledger.cursor()
+        return [_told(cursor, fault) for fault in data_files.faults(cursor, ledger.home)]
 
-    Rows are not touched: ids that are there twice stay, since which of the two is right only their logs can tell.
+
+def _told(cursor: Cursor, fault: Fault) -> str:
+    text = f"The data file {fault.path.name} of {fault.table} ({fault.rows:,} rows) {fault.told}"
+    paths = [path for _, path in data_files.batches_of(cursor, fault)]
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return f"{text}; its rows came from {', '.join(paths[:3])}{more}." if paths else f"{text}."
+
+
+def repair(ledger: Ledger) -> dict[str, Any]:
+    """Set damaged data files aside and build roll-ups and the index of ids anew from the rows, as one snapshot.
+
+    Returns what changed. Other rows are not touched: ids that are there twice stay, since which of the two is right
+    only their logs can tell. Files whose rows are lost may be loaded again.
     """
-    before = check(ledger.at(ledger.snapshot()))
+    lost = data_files.faults(ledger.cursor(), ledger.home)
+    before = check(ledger.at(ledger.snapshot())) if not lost else {}
     with ledger.write() as cursor:
+        if lost:
+            again = [batch for fault in lost for batch, _ in data_files.batches_of(ledger.cursor(), fault)]
+            data_files.set_aside(ledger.cursor(), ledger.home, lost)
+            cursor.execute("DELETE FROM lake.main.batches WHERE batch_id IN (SELECT unnest(?))", [again])
         rollups.rebuild(cursor)
         cursor.execute("DELETE FROM lake.main.identities")
         cursor.execute(f"INSERT INTO lake.main.identities {identities('lake.main.usage')}")
     after = check(ledger.at(ledger.snapshot()))
+    if lost:
+        gone = sum(fault.rows for fault in lost if fault.table == "usage")
+        return {"files_set_aside": len(lost), "rows_lost": gone, "snapshot": after["snapshot"]}
     return {
         "rollup_attempts_changed": after["rollup_attempts"] - before["rollup_attempts"],
         "rollup_cost_usd_changed": after["rollup_cost_usd"] - before["rollup_cost_usd"],

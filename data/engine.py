@@ -10,6 +10,9 @@ from duckdb_extensions import import_extension
 
 from data.errors import LedgerError
 
+Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
+EngineError = duckdb.Error
+
 
 def connect(home: Path) -> duckdb.DuckDBPyConnection:
     """An engine in memory that spills under `home`; LedgerError where the store cannot be written."""

@@ -22,7 +22,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 
-from data import dimensions, migrations, people
+from data import data_files, dimensions, migrations, people
 from data.ailments import ailment, explained, refuse_a_lost_catalogue
 from data.engine import connect
 from data.errors import LedgerError, NoData
@@ -33,7 +33,6 @@ from data.schema import KEY_ALIAS
 if TYPE_CHECKING:
     from data.held_view import HeldView
 
-Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
 PINNED_VIEWS = 12  # attached snapshots kept open per process
 
 
@@ -258,6 +257,8 @@ class Ledger:
             except BaseException:
                 _rollback(cursor)
                 raise
+            with suppress(OSError):  # what is committed stands; the next commit writes its checksums down too
+                data_files.keep_checksums(cursor, self.home)
 
     def explained(self) -> AbstractContextManager[None]:
         """For work on `cursor()`: what the store suffers (a full disk, a lock) becomes a LedgerError."""

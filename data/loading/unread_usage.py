@@ -12,8 +12,8 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from data.engine import Cursor
 from data.formats import Format, UsageObject
-from data.ledger import Cursor
 from data.sql_text import literal
 
 LONGEST_PATH = 200
