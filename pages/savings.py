@@ -108,7 +108,7 @@ def show(number: int, finding: savings.Finding, saving: savings.Savings, scope: 
                     "pages/policy_replay.py", "Replay a policy on their models", ":material/alt_route:", narrowed
                 )
             if finding.trial:
-                links.page_link("pages/lab.py", "Test it", ":material/science:", {}, trial=",".join(finding.trial))
+                links.page_link("pages/lab.py", "Test it", ":material/science:", {"trial": ",".join(finding.trial)})
             with st.popover("Make it an action", icon=":material/add_task:"):
                 decide(number, finding, saving)
 

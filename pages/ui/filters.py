@@ -50,7 +50,7 @@ def compared_bar(
 ) -> tuple[ClosedScope, ClosedScope | None]:
     """Draw period, comparison and filters in one row; returns the scope and the earlier one it is compared with."""
     st.session_state[USUAL] = default
-    scope = _filtered(period.chosen(view, default))
+    scope = narrowed(period.chosen(view, default))
     earlier = period.earlier(view, scope, default) if compares else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         period.control(view, scope, default, earlier, compares)
@@ -68,10 +68,11 @@ def filter_bar(view: Ledger) -> Scope:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         strange = chips(view)
     _warn_of(strange)
-    return _filtered(Scope.of(view))
+    return narrowed(Scope.of(view))
 
 
-def _filtered(scope: Asked) -> Asked:
+def narrowed(scope: Asked) -> Asked:
+    """The scope with the filters of the address."""
     for dimension, word, values in place.filters():
         scope = scope.with_filter(dimension, *values) if word == "is" else scope.excluding(dimension, *values)
     return scope
@@ -146,9 +147,12 @@ def _apply(dimension: str, word: str) -> None:
 def link(page: str, label: str, icon: str, scope: Scope, **params: str) -> None:
     """A link to another page on exactly this slice and period."""
     usual = {"window": window} if (window := st.session_state.get(USUAL)) else {}
-    chosen: dict[str, str | Sequence[str]] = {**usual, **place.carried(), **dict(scope.filters)}
-    chosen |= {place.key_of(name, "not"): values for name, values in scope.excluded}
-    links.page_link(page, label, icon, chosen | params)
+    links.page_link(page, label, icon, {**usual, **place.carried(), **of_scope(scope), **params})
+
+
+def of_scope(scope: Scope) -> dict[str, str | Sequence[str]]:
+    """A scope's filters as the parameters of a link."""
+    return {**dict(scope.filters), **{place.key_of(name, "not"): values for name, values in scope.excluded}}
 
 
 def what_ifs(scope: Scope) -> None:

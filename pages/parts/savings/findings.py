@@ -9,11 +9,10 @@ from analytics.coverage import coverage
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from data.state import State
-from pages.ui import filters, links, shell
+from pages.ui import filters, links, place, shell
 from pages.ui import format as fmt
 from routing.policies import in_force
 
-FILTERS = ("team", "model", "environment")  # what the Savings page can be narrowed by
 FINDING = "finding"  # the parameter of a link to the requests of a finding
 
 
@@ -24,8 +23,8 @@ def all_savings(view: Ledger, state: State, scope: Scope) -> savings.Savings:
 
 def see_requests(finding: savings.Finding, scope: Scope) -> None:
     """The link to exactly the rows that a finding counts."""
-    choices = {name: values for name, values in scope.filters if name in FILTERS}
-    links.page_link("pages/explore.py", "See these requests", ":material/bar_chart:", choices, **{FINDING: finding.key})
+    choices = filters.of_scope(scope) | {FINDING: finding.key}
+    links.page_link("pages/explore.py", "See these requests", ":material/bar_chart:", choices)
 
 
 def requests_asked(view: Ledger) -> ClosedScope | None:
@@ -33,9 +32,7 @@ def requests_asked(view: Ledger) -> ClosedScope | None:
     key = st.query_params.get(FINDING)
     if not key:
         return None
-    chosen = {name: tuple(st.query_params.get_all(name)) for name in FILTERS}
-    known = {name: tuple(v for v in values if v in filters.options(view, name)) for name, values in chosen.items()}
-    saving = all_savings(view, Scope.of(view, None, None, **known))
+    saving = all_savings(view, filters.narrowed(Scope.of(view)))
     finding = saving.finding(key)
     if finding is None or saving.scope is None:
         st.warning("The link names a finding that is not found any more; these are all requests.")
@@ -48,7 +45,5 @@ def requests_asked(view: Ledger) -> ClosedScope | None:
                 f"{fmt.count(finding.attempts)} attempts {told.span}, {span}."
             )
         )
-        if st.button("All requests", icon=":material/close:"):
-            del st.query_params[FINDING]
-            st.rerun()
+        st.button("All requests", icon=":material/close:", on_click=place.go, kwargs={FINDING: None})
     return saving.requests_of(finding)
