@@ -14,7 +14,7 @@ from data.rollups import caveat_sums, day_in
 from data.sql_text import literal
 
 NARROWED = ("usage", "spend_by_day")
-PLAIN = ("semantics", "dimensions")  # how counts are read and what keys are columns: nobody's figures
+PLAIN = ("semantics", "dimensions")  # how counts are read and what tags are called: nobody's figures
 
 
 class HeldView(Ledger):

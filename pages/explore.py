@@ -9,7 +9,6 @@ from analytics import spend
 from analytics.coverage import coverage
 from analytics.registry import DIMENSIONS, MEASURES, with_free
 from analytics.scope import ClosedScope, Scope
-from data.dimensions import PREFIX
 from data.ledger import Ledger
 from pages.parts.savings.findings import requests_asked
 from pages.ui import charts, drill, exports, filters, requests, shell

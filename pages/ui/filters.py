@@ -50,12 +50,12 @@ def compared_bar(
 ) -> tuple[ClosedScope, ClosedScope | None]:
     """Draw period, comparison and filters in one row; returns the scope and the earlier one it is compared with."""
     st.session_state[USUAL] = default
-    scope = narrowed(period.chosen(view, default))
+    scope = narrowed(view, period.chosen(view, default))
     earlier = period.earlier(view, scope, default) if compares else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         period.control(view, scope, default, earlier, compares)
         strange = chips(view)
-    _warn_of(strange)
+    _warn_of(view, strange)
     told = coverage.coverage(view, scope)
     if not told.is_whole:
         basis = f"{told.basis} of this period have" if told.covered_days else "No whole day of this period has"
@@ -67,13 +67,13 @@ def filter_bar(view: Ledger) -> Scope:
     """Draw the filters alone, for a page that chooses its own days; returns the scope over all of the log."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         strange = chips(view)
-    _warn_of(strange)
-    return narrowed(Scope.of(view))
+    _warn_of(view, strange)
+    return narrowed(view, Scope.of(view))
 
 
-def narrowed(scope: Asked) -> Asked:
+def narrowed(view: Ledger, scope: Asked) -> Asked:
     """The scope with the filters of the address."""
-    for dimension, word, values in place.filters():
+    for dimension, word, values in place.filters(view):
         scope = scope.with_filter(dimension, *values) if word == "is" else scope.excluding(dimension, *values)
     return scope
 
@@ -83,7 +83,7 @@ def chips(view: Ledger) -> dict[str, list[str]]:
 
     Returns by dimension the values that no row of the log has.
     """
-    found = place.filters()
+    found = place.filters(view)
     strange = {dimension: _chip(view, dimension, word, values) for dimension, word, values in found}
     with st.popover("Filter", icon=":material/add:", type="tertiary", key="add_filter", on_change="rerun") as more:
         if more.open:
@@ -93,7 +93,12 @@ def chips(view: Ledger) -> dict[str, list[str]]:
     return strange
 
 
-def _warn_of(strange: dict[str, list[str]]) -> None:
+def _warn_of(view: Ledger, strange: dict[str, list[str]]) -> None:
+    """Nothing that a link asks for is left out in silence."""
+    for name in place.unknown(view):
+        st.warning(
+            fmt.md(f"The link filters by {name}, which is no dimension of this ledger; all of its values are in.")
+        )
     for dimension, values in strange.items():
         if values:
             st.warning(fmt.md(f"The log has no {DIMENSIONS[dimension].label.lower()} {' or '.join(values)}."))
@@ -118,7 +123,7 @@ def _chip(view: Ledger, dimension: str, word: str, values: Sequence[str]) -> lis
 def _more(view: Ledger) -> None:
     """Choose a dimension and its values, each with its spend beside it."""
     dimension = st.selectbox(
-        "Dimension", place.dimensions(), format_func=lambda name: DIMENSIONS[name].label, key="_dimension"
+        "Dimension", place.dimensions(view), format_func=lambda name: DIMENSIONS[name].label, key="_dimension"
     )
     word = st.segmented_control(
         "How", list(WORDS), format_func=WORDS.__getitem__, default="is", required=True, key="_word"

@@ -41,10 +41,9 @@ def arrive() -> None:
         brought = json.loads(text)
     except ValueError:
         return
-    places = {*place.PERIOD, *place.dimensions()}
     for key, value in brought.items() if isinstance(brought, dict) else ():
         words = isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))
-        if words and key in places:
+        if words and (key in place.PERIOD or place.is_filter(key)):
             st.query_params[key] = value
         elif words and key in BOUND:
             st.session_state[key] = value

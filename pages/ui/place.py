@@ -11,7 +11,9 @@ from datetime import date
 
 import streamlit as st
 
-from analytics.registry import DIMENSIONS
+from analytics.registry import DIMENSIONS, with_free
+from data.dimensions import PREFIX
+from data.ledger import Ledger
 
 PERIOD = ("window", "from", "to", "vs", "vs_from", "vs_to")
 NOT = "not."
@@ -36,14 +38,21 @@ def day(name: str) -> date | None:
         return None
 
 
-def filters() -> list[tuple[str, str, tuple[str, ...]]]:
+def filters(view: Ledger) -> list[tuple[str, str, tuple[str, ...]]]:
     """The filters of the address in the order of the dimensions: `(dimension, "is" or "not", values)`."""
     found = []
-    for name in dimensions():
+    for name in dimensions(view):
         for word, key in (("is", name), ("not", NOT + name)):
             if values := tuple(dict.fromkeys(st.query_params.get_all(key))):
                 found.append((name, word, values))
     return found
+
+
+def unknown(view: Ledger) -> list[str]:
+    """Filters of the address by dimensions that this ledger has not got."""
+    known = {*dimensions(view)}
+    named = (name.removeprefix(NOT) for name in st.query_params if is_filter(name))
+    return [name for name in dict.fromkeys(named) if name not in known]
 
 
 def key_of(dimension: str, word: str) -> str:
@@ -58,17 +67,24 @@ def narrow(dimension: str, *values: str, word: str = "is") -> None:
 
 def clear_filters() -> None:
     """Step to the same page without any filter."""
-    go(**{key_of(name, word): None for name, word, _ in filters()})
+    go(**{name: None for name in st.query_params if is_filter(name)})
 
 
 def clear() -> None:
     """Step to the same page with its usual period and without any filter."""
-    go(**{name: None for name in (*PERIOD, *(key_of(name, word) for name, word, _ in filters()))})
+    go(**{name: None for name in st.query_params if name in PERIOD or is_filter(name)})
 
 
-def dimensions() -> list[str]:
+def is_filter(name: str) -> bool:
+    """Whether a parameter of an address is a filter, on a dimension of the operator's own too."""
+    dimension = name.removeprefix(NOT)
+    return dimension.startswith(PREFIX) or dimension in DIMENSIONS and not DIMENSIONS[dimension].is_time
+
+
+def dimensions(view: Ledger) -> list[str]:
     """What may be filtered by, what is asked for most first."""
-    return [*FIRST, *(name for name, one in DIMENSIONS.items() if not one.is_time and name not in FIRST)]
+    names = [one.name for one in with_free(view)]
+    return [*FIRST, *(name for name in names if name not in FIRST)]
 
 
 def carried() -> dict[str, list[str]]:

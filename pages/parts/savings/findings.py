@@ -32,7 +32,7 @@ def requests_asked(view: Ledger) -> ClosedScope | None:
     key = st.query_params.get(FINDING)
     if not key:
         return None
-    saving = all_savings(view, filters.narrowed(Scope.of(view)))
+    saving = all_savings(view, filters.narrowed(view, Scope.of(view)))
     finding = saving.finding(key)
     if finding is None or saving.scope is None:
         st.warning("The link names a finding that is not found any more; these are all requests.")
