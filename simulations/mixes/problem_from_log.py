@@ -26,6 +26,7 @@ from simulations.replay.traffic import BANDS, fold
 
 Which = frozenset[int]  # positions of constraints
 KEPT, FREE = "\0kept", "\0free"  # beside the words of constraints, which never start so
+OTHER_WORK = "embeddings, images, audio and chat do not trade places"
 MOST_SEGMENTS = 400  # the smallest beyond that are put together: they weigh nothing, and a frontier stays under 2 s
 
 
@@ -196,12 +197,18 @@ def _permissions(
         holding = [policy.constraints[i] for i in active(mask) if i in which]
         return refused_by(candidates[model], holding, {"input_tokens": tokens}, market.catalog)
 
-    def line(mask: int, band: float, here: int, which: Which = own) -> list[str | None]:
+    apart = rows["separate"].to_numpy(bool)
+    no_chat = set(current[apart]) - set(current[~apart])  # columns of models that this log knows for other work only
+
+    def line(mask: int, band: float, separate: bool, here: int, which: Which = own) -> list[str | None]:
         # What answered the logged request had room for it, whatever the catalogue says about its window.
         sizes = [None if pd.isna(band) or m == here else int(band) for m in range(len(names))]
-        return [reason(int(mask), tokens, m, which) for m, tokens in enumerate(sizes)]
+        return [
+            OTHER_WORK if m != here and (separate or m in no_chat) else reason(int(mask), tokens, m, which)
+            for m, tokens in enumerate(sizes)
+        ]
 
-    kinds = list(zip(rows["mask"], rows["band"], current, strict=True))
+    kinds = list(zip(rows["mask"], rows["band"], apart, current, strict=True))
     table = [line(*kind) for kind in kinds]
     refusals = {(s, m): why for s, reasons in enumerate(table) for m, why in enumerate(reasons) if why}
     sets = {words(c): own - {i} for i, c in enumerate(policy.constraints) if i in own}

@@ -28,7 +28,7 @@ from routing.policies.policy import CURRENT
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import Folding, keyed
 
-DECISIVE = ("rule", "mask", "band", "model", "provider", "host")
+DECISIVE = ("rule", "mask", "band", "separate", "model", "provider", "host")
 SHORTEST_LIFE = -1.0  # seconds: nothing is ever found
 DRAWN = 1_000_000  # parts into which a split divides conversations
 COUNTS = ("lost_short", "lost_long", "lost_unmarked", "reads", "at_risk", "known")

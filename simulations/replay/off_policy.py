@@ -21,7 +21,7 @@ from simulations.replay.policy_query import rule_and_mask
 from simulations.replay.quality import Estimate, doubly_robust, ips, judged, snips
 from simulations.replay.replay import Assumed, choices_of, flows_of
 from simulations.replay.repricing import Market
-from simulations.replay.traffic import ROUTE, SEGMENT, json_text, size_band
+from simulations.replay.traffic import ROUTE, SEGMENT, json_text, separate, size_band
 
 NOTHING_LOGGED = (
     "Quality cannot be estimated: no scored request in this span carries the propensity of its model; "
@@ -67,6 +67,7 @@ def _scored(view: Ledger, scope: Scope, policy: Policy, market: Market) -> pd.Da
     keys: dict[str, Any] = {name: rows[name] for name in (*SEGMENT, *ROUTE)}
     keys |= {name: key(rows) for name, key in rule_and_mask(policy).items()}
     keys |= {
+        "separate": separate(rows),
         "band": size_band(rows, market.edges(policy.targets)),
         "propensity": propensity,
         "score": rows.quality_score,

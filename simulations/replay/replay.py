@@ -132,11 +132,23 @@ def _outcome(
 
 
 def _choice(
-    policy: Policy, market: Market, rule: int, mask: int, band: float, model: Any, provider: Any, host: Any
+    policy: Policy,
+    market: Market,
+    rule: int,
+    mask: int,
+    band: float,
+    separate: bool,
+    model: Any,
+    provider: Any,
+    host: Any,
 ) -> Choice:
+    """The policy's decision. What is no chat stays with its model, unless the rule it meets names the operation."""
     attributes: dict[str, Any] = {"model": _text(model), "provider": _text(provider), "host": _text(host)}
     attributes["input_tokens"] = None if pd.isna(band) else int(band)
-    return decide(policy, None if rule == NO_RULE else int(rule), active(int(mask)), attributes, market.catalog)
+    met = None if rule == NO_RULE else int(rule)
+    if separate and (met is None or "operation" not in policy.rules[met].when):
+        policy, met = policy.model_copy(update={"rules": (), "fallback": (CURRENT,)}), None
+    return decide(policy, met, active(int(mask)), attributes, market.catalog)
 
 
 def _text(value: Any) -> str | None:

@@ -24,6 +24,7 @@ from data.schema import INPUT_TOKENS, OUTPUT_TOKENS, TOKENS
 
 SEGMENT = ("task_type", "criticality", "data_class")
 ROUTE = ("provider", "host", "service_tier", "model")
+SEPARATE = ("embedding", "image", "audio", "rerank", "moderation")  # operations that no chat model takes over
 BANDS = (1, 2_000, 10_000, 50_000)  # lower edges of size bands in input tokens, where nothing finer is asked
 SUMS = ("attempts", "calls", "cost_usd", "tool_fees_usd", *TOKENS, "latency_ms_sum", "latency_count")
 NOTHING = "There are no requests in this scope to simulate; choose another span or filter, or load a log."
@@ -63,6 +64,11 @@ def basis(table: ir.Table) -> ir.StringValue:
         (table.cost_usd.isnull(), "unpriced"),
         else_="priced",
     )
+
+
+def separate(table: ir.Table) -> ir.BooleanValue:
+    """Whether a row is of an operation that trades places with no other: a world of its own."""
+    return table.operation.isin(SEPARATE).fill_null(False)
 
 
 def size_band(table: ir.Table, edges: Iterable[int]) -> ir.IntegerValue:
@@ -106,7 +112,7 @@ class Folding:
     @property
     def names(self) -> tuple[str, ...]:
         """The key columns of the groups."""
-        return (*self.kept, "basis", "costed", "band", *self.keys, *self.late)
+        return (*self.kept, "basis", "costed", "separate", "band", *self.keys, *self.late)
 
     def place(self, rows: ir.Table) -> ir.IntegerValue:
         """One number for all keys of a group: what rows are joined to their group by."""
@@ -115,7 +121,7 @@ class Folding:
     def early(self, scope: Scope) -> dict[str, Key]:
         """The keys that are computed from rows."""
         computed: dict[str, Key] = {name: _dimension(name, scope) for name in dict.fromkeys((*self.kept, *self.over))}
-        computed |= {"basis": basis, "costed": _costed}
+        computed |= {"basis": basis, "costed": _costed, "separate": separate}
         computed["band"] = lambda rows: size_band(rows, self.edges)
         return computed | dict(self.keys)
 
@@ -128,7 +134,9 @@ def fold(view: Ledger, scope: Scope, folding: Folding | None = None) -> pd.DataF
     folding = folding or Folding()
     grouped = _folded(scope.usage(view), folding.early(scope))
     if folding.late:
-        again = {name: itemgetter(name) for name in (*folding.kept, "basis", "costed", "band", *folding.keys)}
+        again = {
+            name: itemgetter(name) for name in (*folding.kept, "basis", "costed", "separate", "band", *folding.keys)
+        }
         grouped = _folded(grouped, {**again, **folding.late})
     # The same question gets the same answer, to the order of its rows.
     frame = view.frame(grouped.mutate(place=folding.place(grouped)).order_by(list(folding.names)))
