@@ -64,7 +64,8 @@ def ledger_of(home: Path, rows: list[dict[str, Any]]) -> Ledger:
 
 MODELS = "['gpt-5.2', 'minimax-m2', 'deepseek-v3.2', 'house-model']"
 PROVIDERS = "['openai', 'minimax', 'deepseek', 'self']"
-UNUSED = ("succeeded", "http_status", "provider_raw", "caveats", "server_tools", "tool_fees_usd", *MEDIA_TOKENS)
+UNUSED = {"succeeded", "http_status", "provider_raw", "caveats", "server_tools", "tool_fees_usd", *MEDIA_TOKENS}
+UNUSED |= {"recorded_at", "key_alias"}
 RANDOM_ROWS = f"""
 INSERT INTO lake.main.usage ({", ".join(name for name in COLUMNS if name not in UNUSED)})
 SELECT 'e' || i, 'test', 'b1', i, 'c' || (i // 2 * 2), 1 + i % 2 * (r1 < 0.1)::INT,
