@@ -1,8 +1,9 @@
-"""FOCUS billing files (FinOps Open Cost and Usage Specification 1.0 to 1.3): any cloud's or vendor's bill.
+"""FOCUS billing files (FinOps Open Cost and Usage Specification 1.0 to 1.4): any cloud's or vendor's bill.
 
 BilledCost is what an invoice adds up to. Where the file says what a service is, only charges of language models count:
 a machine-learning platform's bill is mostly machines, disks and addresses. `--format focus_bill_all` takes every row.
-Charge periods are UTC and their end is exclusive.
+Charge periods are UTC and their end is exclusive. 1.3 added, and 1.4 kept alone, the names of who offers the service
+and who hosts it (finops-toolkit 2120); what a model is may stand in SkuPriceDetails, in the words proposed for 1.5.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ NAMES = (
     "RegionId",
     "Tags",
     "x_model",
+    "HostProviderName",
+    "SkuPriceDetails",
 )
+LATER = ("ServiceSubcategory", "HostProviderName", "SkuPriceDetails")  # added since identities are made of NAMES
 
 # ISO 8601, or what a spreadsheet made of it: month first.
 DAY = """CAST(coalesce(try_strptime(d.ChargePeriodStart, ['%m/%d/%y', '%m/%d/%Y', '%m/%d/%y %H:%M',
@@ -62,13 +66,21 @@ SERVICE = "concat_ws(' ', d.ServiceName, d.PublisherName, d.ServiceProviderName,
 CHARGE = (
     "concat_ws(' ', d.ChargeDescription, d.SkuMeter, d.SkuId, d.ResourceName, d.ConsumedUnit, d.PricingUnit, d.x_model)"
 )
-IS_MODEL = f"""(text_of(d.x_model) IS NOT NULL OR jtext(TRY_CAST(d.Tags AS JSON), '$.model') IS NOT NULL
+DETAILS = "TRY_CAST(d.SkuPriceDetails AS JSON)"
+MODEL = (
+    "coalesce(text_of(d.x_model), jtext(TRY_CAST(d.Tags AS JSON), '$.model'),"
+    f" jtext({DETAILS}, '$.ModelVersion'), jtext({DETAILS}, '$.x_Model'), jtext({DETAILS}, '$.ModelFamily'))"
+)
+# Tokens may be counted in thousands or millions.
+SCALE = """CASE WHEN regexp_matches(lower(d.ConsumedUnit), '^(1\\s*)?(k|thousands?)\\s*(of )?tokens?$') THEN 1000
+    WHEN regexp_matches(lower(d.ConsumedUnit), '^(1\\s*)?(m|millions?)\\s*(of )?tokens?$') THEN 1000000 END"""
+IS_MODEL = f"""({MODEL} IS NOT NULL
     OR NOT regexp_matches(lower({CHARGE}), '{MACHINES}') AND (lower(d.ServiceSubcategory) = 'generative ai'
         OR regexp_matches(lower({SERVICE}), '{SELLERS}') OR regexp_matches(lower({CHARGE}), '{MODELS}')))"""
 
 ISSUER = (
     "lower(coalesce(text_of(d.ServiceProviderName), text_of(d.ProviderName), text_of(d.PublisherName),"
-    " text_of(d.InvoiceIssuerName)))"
+    " text_of(d.InvoiceIssuerName), text_of(d.HostProviderName)))"
 )
 
 COLUMNS = {
@@ -81,13 +93,13 @@ COLUMNS = {
     ),
     "day": DAY,
     "line_item": "coalesce(text_of(d.ChargeDescription), text_of(d.SkuMeter), text_of(d.SkuId))",
-    "model": "coalesce(text_of(d.x_model), jtext(TRY_CAST(d.Tags AS JSON), '$.model'))",
+    "model": MODEL,
     "project": "coalesce(text_of(d.SubAccountName), text_of(d.SubAccountId), text_of(d.BillingAccountId))",
     "kind": "'cost'",
     "amount": "text_of(d.BilledCost)",
     "currency": "text_of(d.BillingCurrency)",
-    "quantity": "number(d.ConsumedQuantity)",
-    "unit": "text_of(d.ConsumedUnit)",
+    "quantity": f"number(d.ConsumedQuantity) * coalesce({SCALE}, 1)",
+    "unit": f"CASE WHEN {SCALE} IS NOT NULL THEN 'Tokens' ELSE text_of(d.ConsumedUnit) END",
     "note": (
         """CASE WHEN d.ChargeCategory = 'Purchase' THEN 'a purchase made in advance: its usage is billed at 0'
         WHEN d.ChargeCategory <> 'Usage' THEN lower(d.ChargeCategory) END"""
@@ -106,7 +118,7 @@ SAME = (
     + ", ".join(
         f"coalesce(d.{name}, '')"
         for name in NAMES
-        if name not in ("BilledCost", "EffectiveCost", "ConsumedQuantity", "PricingQuantity", "ServiceSubcategory")
+        if name not in ("BilledCost", "EffectiveCost", "ConsumedQuantity", "PricingQuantity", *LATER)
     )
     + ")"
 )
