@@ -1,9 +1,9 @@
-"""FOCUS 1.2 export: one row per day, model and kind of token, quantities in tokens.
+"""FOCUS export (1.2, and a preview of 1.5): one row per day, model and kind of token, quantities in tokens.
 
 Column names and rules: FinOps Open Cost and Usage Specification 1.2. Periods are UTC days with
 exclusive ends. A day's spend on a model is split over its kinds of tokens in proportion to what each
 costs at the day's price, so the rows add up to the spend exactly; where no price is known the tokens
-are listed with the whole amount on the first kind.
+are listed with the whole amount on the first kind. A unit price is the day's average: cost by quantity.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 
+from analytics import focus_columns
 from analytics.command_options import view_of
 from data import console
 from data.calendar import MILLION
@@ -51,52 +52,16 @@ METERS = {
 }
 WITH_FEES = ("list", "contract", "prepaid")  # bases whose cost is known to hold the fees of tools
 RATE_OF = dict(zip(TOKENS, RATES, strict=True))
-COLUMNS = (
-    "BilledCost",
-    "EffectiveCost",
-    "ListCost",
-    "ContractedCost",
-    "BillingCurrency",
-    "BillingPeriodStart",
-    "BillingPeriodEnd",
-    "ChargePeriodStart",
-    "ChargePeriodEnd",
-    "ChargeCategory",
-    "ChargeClass",
-    "ChargeDescription",
-    "ChargeFrequency",
-    "ConsumedQuantity",
-    "ConsumedUnit",
-    "PricingQuantity",
-    "PricingUnit",
-    "PricingCategory",
-    "ProviderName",
-    "PublisherName",
-    "InvoiceIssuerName",
-    "ServiceCategory",
-    "ServiceSubcategory",
-    "ServiceName",
-    "SkuId",
-    "SkuMeter",
-    "ResourceId",
-    "ResourceName",
-    "RegionId",
-    "SubAccountId",
-    "SubAccountName",
-    "BillingAccountId",
-    "BillingAccountName",
-    "Tags",
-    "x_CostBasis",
-    "x_BatonVersion",
-    "x_DataVersion",
-)
+COLUMNS = focus_columns.COLUMNS_1_2
 
 
-def rows(ledger: Ledger, month: date) -> pd.DataFrame:
-    """The month's charges in FOCUS columns, Decimal amounts; empty with the same columns when there are none."""
+def rows(ledger: Ledger, month: date, version: str = "1.2") -> pd.DataFrame:
+    """The month's charges in the columns of a FOCUS version, Decimal amounts; empty with the same columns when there
+    are none."""
     first, after = month.replace(day=1), month.replace(day=1) + timedelta(days=monthrange(month.year, month.month)[1])
     frame = ledger.sql(
-        f"""SELECT requested_at::DATE AS usage_day, provider, model, team, project, region, service_tier, cost_basis,
+        f"""SELECT requested_at::DATE AS usage_day, provider, host, model, team, project, region, service_tier,
+            cost_basis,
             sum(cost_usd) AS cost_usd, sum(list_cost_usd) AS list_cost_usd, sum(tool_fees_usd) AS tool_fees_usd,
             {", ".join(f"sum({t})::DOUBLE AS {t}" for t in TOKENS)},
             sum(list_sum(map_values(TRY_CAST(server_tools AS MAP(VARCHAR, BIGINT)))))::DOUBLE AS {TOOLS}
@@ -105,8 +70,9 @@ def rows(ledger: Ledger, month: date) -> pd.DataFrame:
     )
     book = PriceBook.load(State.open(ledger.home))
     origin = {"x_BatonVersion": VERSION, "x_DataVersion": ledger.snapshot()}
-    charges = [charge for record in frame.to_dict("records") for charge in _charges(_known(record), book, first, after)]
-    return pd.DataFrame([charge | origin for charge in charges], columns=list(COLUMNS))
+    records = [_known(record) for record in frame.to_dict("records")]
+    charges = [charge for record in records for charge in _charges(record, book, first, after, version)]
+    return pd.DataFrame([charge | origin for charge in charges], columns=list(focus_columns.COLUMNS[version]))
 
 
 def _known(record: dict) -> dict:
@@ -114,15 +80,16 @@ def _known(record: dict) -> dict:
     return {k: None if pd.isna(v) else v for k, v in record.items()}
 
 
-def _charges(record: dict, book: PriceBook, first: date, after: date) -> list[dict]:
+def _charges(record: dict, book: PriceBook, first: date, after: date, version: str) -> list[dict]:
     """One charge per token kind with tokens and one of tool calls; one charge of requests where there is neither."""
     used = {t: record[t] for t in TOKENS if record[t]} or {"": None}
     shares = _shares(used, record, book)
     fees = (record["tool_fees_usd"] or Decimal(0)) if record["cost_basis"] in WITH_FEES else Decimal(0)
     cost, listed = ((record[c] or Decimal(0)) - fees for c in ("cost_usd", "list_cost_usd"))
     parts = zip(used, _parts(cost, shares), _parts(listed, shares), strict=True)
-    charges = [_charge(record, first, after, kind, used[kind], billed, at_list) for kind, billed, at_list in parts]
-    return charges + ([_charge(record, first, after, TOOLS, record[TOOLS], fees, fees)] if fees else [])
+    lines = [(kind, used[kind], billed, at_list) for kind, billed, at_list in parts]
+    lines += [(TOOLS, record[TOOLS], fees, fees)] if fees else []
+    return [_charge(record, first, after, version, *line) for line in lines]
 
 
 def _shares(used: dict[str, float | None], record: dict, book: PriceBook) -> list[Decimal]:
@@ -148,10 +115,19 @@ def _parts(amount: Decimal, shares: list[Decimal]) -> list[Decimal]:
 
 
 def _charge(
-    record: dict, first: date, after: date, kind: str, quantity: float | None, cost: Decimal, listed: Decimal
+    record: dict,
+    first: date,
+    after: date,
+    version: str,
+    kind: str,
+    quantity: float | None,
+    cost: Decimal,
+    listed: Decimal,
 ) -> dict:
     day = pd.Timestamp(record["usage_day"])
     meter = METERS.get(kind, "Requests without token counts")
+    priced = quantity if kind == TOOLS else quantity / MILLION if quantity else None
+    named = f"{record['provider'] or 'unknown'}/{record['model']}" if record["model"] else None
     return {
         "BilledCost": cost,
         "EffectiveCost": cost,
@@ -168,27 +144,42 @@ def _charge(
         "ChargeFrequency": "Usage-Based",
         "ConsumedQuantity": quantity,
         "ConsumedUnit": {"": None, TOOLS: "Calls"}.get(kind, "Tokens"),
-        "PricingQuantity": quantity if kind == TOOLS else quantity / MILLION if quantity else None,
+        "PricingQuantity": priced,
         "PricingUnit": {"": None, TOOLS: "Calls"}.get(kind, "1M Tokens"),
         "PricingCategory": _category(record),
+        "ListUnitPrice": _unit_price(listed, priced),
+        "ContractedUnitPrice": _unit_price(cost, priced),
         "ProviderName": record["provider"],
         "PublisherName": record["provider"],
+        "ServiceProviderName": record["provider"],
+        "HostProviderName": record["host"] or record["provider"],
         "InvoiceIssuerName": record["provider"],
         "ServiceCategory": "AI and Machine Learning",
         "ServiceSubcategory": "Generative AI",
         "ServiceName": f"{record['provider'] or 'unknown'} API",
         "SkuId": record["model"],
         "SkuMeter": meter,
+        "SkuPriceId": f"{named}/{kind}/{record['service_tier'] or 'standard'}" if named and kind else None,
+        "SkuPriceDetails": focus_columns.price_details(record, kind, version),
         "ResourceId": record["model"],
         "ResourceName": record["model"],
+        "ResourceType": "Model" if record["model"] else None,
         "RegionId": record["region"],
+        "RegionName": record["region"],
         "SubAccountId": record["team"],
         "SubAccountName": record["team"],
+        "SubAccountType": "Team" if record["team"] else None,
         "BillingAccountId": record["provider"] or "unknown",
         "BillingAccountName": record["provider"],
+        "BillingAccountType": "Provider account",
         "Tags": json.dumps({k: v for k, v in (("team", record["team"]), ("project", record["project"])) if v}),
         "x_CostBasis": record["cost_basis"],
     }
+
+
+def _unit_price(amount: Decimal, quantity: float | None) -> Decimal | None:
+    """What one pricing unit cost on average; None where nothing was counted."""
+    return (amount / Decimal(str(quantity))).quantize(Decimal("0.000000000001")) if quantity else None
 
 
 def _category(record: dict) -> str:
@@ -203,8 +194,14 @@ def _instant(day: date) -> str:
 
 def register(subparsers: Any) -> None:
     """Add `focus` to `python -m analytics`."""
-    focus = console.command(subparsers, "focus", run, "export a month as FOCUS 1.2, one row per token kind")
+    focus = console.command(subparsers, "focus", run, "export a month as FOCUS, one row per token kind")
     focus.add_argument("--month", required=True, metavar="YYYY-MM")
+    focus.add_argument(
+        "--focus-version",
+        choices=focus_columns.VERSIONS,
+        default="1.2",
+        help="columns of this version; the preview of 1.5 may still change",
+    )
     focus.add_argument("--out", metavar="F.csv", help="file to write (default: print)")
     focus.add_argument("--as-of", type=int, metavar="N", help="data version to read (default: the newest)")
 
@@ -214,7 +211,7 @@ def run(args: argparse.Namespace) -> None:
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", args.month):
         raise BadInput(f"--month is {args.month!r}; write it as YYYY-MM, for example 2026-11.")
     view = view_of(args)
-    frame = rows(view, date.fromisoformat(f"{args.month}-01"))
+    frame = rows(view, date.fromisoformat(f"{args.month}-01"), args.focus_version)
     if args.json:
         console.emit_json(
             {
