@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from analytics.bridge_maths import LABELS
-from analytics.registry import DIMENSIONS, MEASURES
+from analytics.measures import MEASURES
+from analytics.registry import DIMENSIONS
 from data import console
 from data.errors import BadInput
 

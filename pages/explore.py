@@ -7,7 +7,8 @@ import streamlit as st
 
 from analytics import spend
 from analytics.coverage import coverage
-from analytics.registry import DIMENSIONS, MEASURES, with_free
+from analytics.measures import MEASURES
+from analytics.registry import DIMENSIONS, with_free
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from pages.parts.savings.findings import requests_asked

@@ -1,4 +1,4 @@
-"""The thirteen pages in their four groups: file, name, icon, path."""
+"""The pages in their groups: file, name, icon, path."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ import pytest
 
 from analytics import focus, spend
 from analytics.__main__ import main
-from analytics.registry import DIMENSIONS, MEASURES
+from analytics.measures import MEASURES
+from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data import rollups
 from data.errors import BadInput
