@@ -112,12 +112,32 @@ class UsageObject:
     `fields` and should be the very structure that the columns read, so that there is one place; a leaf covers
     whatever stands there. `harmless` has dotted paths (`details.audio_tokens`, in lists `items[].n`) of numbers that
     are no usage of their own, each with the reason. Any other number but zero marks the row `unread_usage`.
+    `only`: where the object is a record that holds much else, words (`a|b`), one of which a key of it must contain.
     """
 
     json: str
     known: Mapping[str, object]
     harmless: Mapping[str, str] = field(default_factory=dict)
     name: str = "usage"
+    only: str = ""
+
+
+# Keys of a flat record that count something, and those among them that never do.
+LIKE_USAGE = "token|usage|cost|spend|credit|price|fee|units|search|image|audio|video|character|cache"
+NO_USAGE = {
+    **dict.fromkeys(("max_tokens", "max_output_tokens", "max_completion_tokens"), "a limit that the request set"),
+    **dict.fromkeys(("time_to_first_token", "time_per_token", "tokens_per_second"), "a speed"),
+    **dict.fromkeys(("input_cost_per_token", "output_cost_per_token"), "a price, not an amount"),
+}
+
+RECORD = "CASE WHEN d IS NOT NULL THEN raw END"  # a line that is no JSON object holds no usage
+
+
+def flat_usage(
+    fields: Mapping[str, object], harmless: Mapping[str, str] | None = None, json: str = RECORD, name: str = "record"
+) -> tuple[UsageObject, ...]:
+    """The usage of a record that is flat: its keys that look like usage, `fields` being those that are read."""
+    return (UsageObject(json, fields, NO_USAGE | dict(harmless or {}), name, LIKE_USAGE),)
 
 
 @dataclass(frozen=True)
@@ -142,6 +162,7 @@ class Format:
     per_record: bool = False  # `rows` maps every record by itself, even one with `d` NULL: nothing is kept in between
     documents: bool = False  # a JSON file is one record as a whole, never a list of records
     usage: tuple[UsageObject, ...] = ()  # what the record counts, so that numbers nobody reads are seen
+    no_usage: str = ""  # why the format cannot say what its record counts, where it cannot
     text_fields: Mapping[str, object] = field(default_factory=dict)  # extra `fields`, read only with --keep-text
     text_columns: Mapping[str, str] = field(default_factory=dict)  # SQL for `prompt` and `completion`
 

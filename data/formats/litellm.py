@@ -10,24 +10,16 @@ from __future__ import annotations
 
 import json
 
-from data.formats import Format, has
+from data.formats import Format, flat_usage, has, usage_words
 
-DETAILS = {
-    "cached_tokens": "VARCHAR",
-    "cache_creation_tokens": "VARCHAR",
-    "cache_write_tokens": "VARCHAR",
-    "cache_creation_token_details": {"ephemeral_5m_input_tokens": "VARCHAR", "ephemeral_1h_input_tokens": "VARCHAR"},
+# Where a row has a provider's usage object: from the provider, from what the proxy made of it, in a kept answer.
+FOUND = {
+    "metadata.usage_object": "m.usage_object",
+    "metadata.additional_usage_values": "m.additional_usage_values",
+    "response.usage": "coalesce(answer -> 'usage', answer -> 'usageMetadata')",
 }
-USAGE = {
-    "prompt_tokens": "VARCHAR",
-    "cache_read_input_tokens": "VARCHAR",
-    "cache_creation_input_tokens": "VARCHAR",
-    "prompt_tokens_details": DETAILS,
-    "completion_tokens_details": {"reasoning_tokens": "VARCHAR"},
-    "service_tier": "VARCHAR",
-    "speed": "VARCHAR",
-    "inference_geo": "VARCHAR",
-}
+OBJECTS = {f"u{n}": f"object_{n}" for n in range(len(FOUND))}
+USED = tuple(OBJECTS)
 ERROR = {"error_class": "VARCHAR", "error_code": "VARCHAR"}
 PRICE = {"model_map_value": {"input_cost_per_token": "VARCHAR", "output_cost_per_token": "VARCHAR"}}
 METADATA = {
@@ -45,8 +37,8 @@ METADATA = {
     "batch_models": "JSON",
     "error_information": ERROR,
     "model_map_information": PRICE,
-    "usage_object": USAGE,
-    "additional_usage_values": USAGE,
+    "usage_object": "JSON",
+    "additional_usage_values": "JSON",
     "cost_breakdown": {"service_tier": "VARCHAR"},
 }
 CHAT = (
@@ -69,6 +61,8 @@ def rows(cost: str, error: str, price: str) -> str:
     `unpriced`: zero for real tokens of a model without a price is unknown, not free (litellm #35691, #42200); LiteLLM's
     price map answers 0 for a model it does not know.
     """
+    objects = ", ".join(f"{usage_words.snake(json)} AS object_{n}" for n, json in enumerate(FOUND.values()))
+    structs = ", ".join(f"{usage_words.parsed(usage)} AS {name}" for name, usage in OBJECTS.items())
     return f"""
         SELECT *, {cost} AS cost, coalesce(number({cost}), 0) AS spend, coalesce(number(d.total_tokens), 0) AS total,
             {error}.error_class AS error_word, {error}.error_code AS error_code,
@@ -76,11 +70,13 @@ def rows(cost: str, error: str, price: str) -> str:
                 0) AS rate,
             coalesce(lower(d.cache_hit) = 'true', FALSE) AS cached,
             coalesce(d.status = 'failure', text_of(error_word) IS NOT NULL) AS failed,
-            NOT failed AND NOT cached AND total = 0 AND spend = 0 AND {CHAT} AND m.usage_object.prompt_tokens IS NULL
-                AND m.additional_usage_values.prompt_tokens_details IS NULL AS cut,
+            NOT failed AND NOT cached AND total = 0 AND spend = 0 AND {CHAT}
+                AND {usage_words.count("input_tokens", *USED)} IS NULL AND u1.{usage_words.PROMPT} IS NULL AS cut,
             NOT cut AND (spend > 0 OR NOT failed) AS counted,
             NOT failed AND NOT cached AND total > 0 AND spend = 0 AND rate = 0 AS unpriced
-        FROM (SELECT *, json_transform(json_of(d.metadata), '{json.dumps(METADATA)}') AS m FROM records)"""
+        FROM (SELECT *, {structs} FROM (SELECT *, {objects} FROM (
+                SELECT *, json_transform(json_of(d.metadata), '{json.dumps(METADATA)}') AS m,
+                    CASE WHEN length(d.response::VARCHAR) > 2 THEN json_of(d.response) END AS answer FROM records)))"""
 
 
 def counted(tokens: str) -> str:
@@ -88,23 +84,14 @@ def counted(tokens: str) -> str:
     return f"CASE WHEN counted THEN {tokens} END"
 
 
-def detail(name: str) -> str:
-    """A prompt token detail: the provider's usage object first, then what the proxy made of it."""
-    return (
-        f"coalesce(m.usage_object.prompt_tokens_details.{name}, m.additional_usage_values.prompt_tokens_details.{name})"
-    )
-
-
-def either(name: str) -> str:
-    """A usage value from the provider's usage object, or from what the proxy made of it."""
-    return f"coalesce(m.usage_object.{name}, m.additional_usage_values.{name})"
-
-
 def milliseconds(end: str) -> str:
     """Time from the start of the call to one of its later instants."""
     return f"date_diff('microsecond', utc(d.startTime), utc(d.{end})) / 1000.0"
 
 
+# What the proxy took for the tier, what the answer says, what Vertex said of the traffic.
+TIER = """coalesce(text_of(m.cost_breakdown.service_tier), jtext(answer, '$.service_tier'),
+    nullif(lower(jtext(json_of(d.hidden_params), '$.provider_specific_fields.traffic_type')), 'on_demand'))"""
 COLUMNS = {
     # Attempts that a provider billed before they failed carry the call's id with a suffix.
     "call_id": (
@@ -115,12 +102,11 @@ COLUMNS = {
     "requested_at": "utc(d.startTime)",
     "provider": "lower(text_of(d.custom_llm_provider))",
     "host": "text_of(regexp_extract(d.api_base, '^https?://([^/:]+)', 1))",
-    "region": "lower(text_of(m.usage_object.inference_geo))",
+    "region": "lower(text_of(u0.inference_geo))",
     # Batch results report tier "default": that they are a batch only the call type says.
     "service_tier": (
-        "CASE WHEN d.call_type LIKE '%retrieve_batch%' OR json_array_length(m.batch_models) > 0 THEN 'batch' WHEN"
-        " m.usage_object.speed = 'fast' THEN 'fast' ELSE coalesce(text_of(m.cost_breakdown.service_tier),"
-        " text_of(m.usage_object.service_tier)) END"
+        f"""CASE WHEN d.call_type LIKE '%retrieve_batch%' OR json_array_length(m.batch_models) > 0 THEN 'batch'
+        ELSE {usage_words.tier(*USED, otherwise=TIER)} END"""
     ),
     "model_raw": "coalesce(text_of(d.model), text_of(d.model_group))",
     "operation": OPERATION,
@@ -139,15 +125,8 @@ COLUMNS = {
         " 'internal_call_origin', m.internal_call_origin))"
     ),
     "input_tokens": counted("d.prompt_tokens"),
-    "cache_read_tokens": counted(f"coalesce({detail('cached_tokens')}, {either('cache_read_input_tokens')})"),
-    "cache_write_tokens": counted(
-        f"coalesce({detail('cache_creation_tokens')}, {detail('cache_write_tokens')},"
-        f" {either('cache_creation_input_tokens')})"
-    ),
-    "cache_write_5m_tokens": counted(detail("cache_creation_token_details.ephemeral_5m_input_tokens")),
-    "cache_write_1h_tokens": counted(detail("cache_creation_token_details.ephemeral_1h_input_tokens")),
     "output_tokens": counted("d.completion_tokens"),
-    "reasoning_tokens": counted(either("completion_tokens_details.reasoning_tokens")),
+    **usage_words.details(*USED, wrap="CASE WHEN counted THEN {} END"),
     "total_tokens": counted("d.total_tokens"),
     "input_has_cache": "TRUE",
     "output_has_reasoning": "TRUE",
@@ -156,7 +135,11 @@ COLUMNS = {
     "status": "CASE WHEN cached THEN 'cached' WHEN failed THEN 'error' ELSE 'success' END",
     "error_class": "text_of(error_word)",
     "http_status": "TRY_CAST(error_code AS INTEGER)",
-    "reported_cost_usd": "CASE WHEN NOT unpriced THEN cost END",
+    # What a provider says it billed, tools included, is more than what the proxy computed.
+    "reported_cost_usd": f"coalesce({usage_words.ticks(*USED)}, CASE WHEN NOT unpriced THEN cost END)",
+    "server_tools": f"""CASE WHEN counted THEN {
+        usage_words.tools(*USED, model="d.model", output="answer -> 'output'", candidates="answer -> 'candidates'")
+    } END""",
     "unmetered": "cut",
 }
 TEXTS = {"prompt": "jtext(raw, '$.messages')", "completion": "jtext(raw, '$.response')"}
@@ -184,6 +167,8 @@ FIELDS = {
     "spend": "VARCHAR",
     "response_cost": "VARCHAR",
     "metadata": "JSON",
+    "response": "JSON",
+    "hidden_params": "JSON",
     "request_tags": "JSON",
     "end_user": "VARCHAR",
     "user": "VARCHAR",
@@ -193,6 +178,21 @@ FIELDS = {
     "model_map_information": PRICE,
 }
 
+OTHER_KEYS = (
+    *("api_key", "messages", "proxy_server_request", "requester_ip_address", "organization_id", "model_id"),
+    *("mcp_namespaced_tool_name", "created_at", "updated_at", "model_parameters", "stream", "error_str"),
+)
+HARMLESS = {
+    **dict.fromkeys(
+        ("saved_cache_cost", "cache_key", "cost_breakdown"), "no usage, or a part of the cost that is read"
+    ),
+    **dict.fromkeys(OTHER_KEYS, "not about usage"),
+}
+USAGE = (
+    *flat_usage(FIELDS, HARMLESS),
+    *(usage_words.usage_object(f"object_{n}", name) for n, name in enumerate(FOUND)),
+)
+
 FORMATS = (
     Format(
         name="litellm",
@@ -201,6 +201,7 @@ FORMATS = (
         per_record=True,
         recognise=lambda sample: has(sample, "request_id", "call_type", "spend", "startTime"),
         fields=FIELDS,
+        usage=USAGE,
         one_answer=True,
         rows=rows("d.spend", "m.error_information", "m.model_map_information.model_map_value"),
         columns=COLUMNS | {"event_key": "d.request_id"},
@@ -214,6 +215,7 @@ FORMATS = (
         per_record=True,
         recognise=lambda sample: has(sample, "id", "call_type", "response_cost", "startTime", "model_group"),
         fields=FIELDS,
+        usage=USAGE,
         one_answer=True,
         rows=rows("d.response_cost", "d.error_information", "d.model_map_information.model_map_value"),
         # Failed attempts share one id, and an answer from LiteLLM's own cache repeats the id of the first answer.

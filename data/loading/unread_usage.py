@@ -9,8 +9,9 @@ every number is known costs one pass and no more. A row with an unread number ot
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data.engine import Cursor
 from data.formats import Format, UsageObject
@@ -20,6 +21,7 @@ LONGEST_PATH = 200
 TOO_DEEP = "(nested too deep to be looked into)"
 # More than 200 brackets opened in a row: such an object is marked, not walked (the engine recurses).
 DEEP = r"([{\[][^}\]]*){201}"
+_OPENED = "length({0}) - length(replace(replace({0}, '{{', ''), '[', ''))"
 SHORT = 1000  # characters; what is shorter cannot be too deep for the engine
 
 
@@ -51,15 +53,43 @@ def unread(form: Format) -> list[str]:
 
 
 def _remainder(usage: UsageObject, text: str) -> str:
-    harmless = {path: None for path in usage.harmless if "[]" not in path}
-    patches = [_removal(usage.known), *([harmless] if harmless else []), *(_nested(p) for p in harmless if "." in p)]
-    stripped = ", ".join([text, *(literal(json.dumps(patch)) for patch in patches)])
+    patch = _removal(usage.known)
+    for path in usage.harmless:
+        if "[]" not in path:
+            _remove(patch, path)
     too_deep = literal(json.dumps({TOO_DEEP: 1}))
-    return f"""CASE WHEN length({text}) > {SHORT} AND regexp_matches({text}, '{DEEP}') THEN {too_deep}
-        WHEN json_type({text}) = 'OBJECT' THEN json_merge_patch({stripped})::VARCHAR ELSE {text} END"""
+    stripped = f"json_merge_patch({text}, {literal(json.dumps(patch))})::VARCHAR"
+    # Most objects are of known numbers alone, which is told without a patch.
+    usual = f"regexp_full_match({text}, {literal(_shape(patch))})"
+    if usage.only:
+        usual = f"list_has_all([{', '.join(map(literal, patch))}], json_keys({text}))"
+    return f"""CASE WHEN {text} IS NULL OR {usual} THEN NULL
+        WHEN length({text}) > {SHORT} AND {_OPENED.format(text)} > 200 AND regexp_matches({text}, '{DEEP}')
+            THEN {too_deep}
+        WHEN json_type({text}) = 'OBJECT'{_shaped(patch, text)} THEN {stripped} ELSE {text} END"""
 
 
-def _removal(known: Mapping[str, object]) -> dict[str, object]:
+def _shape(patch: Mapping[str, Any]) -> str:
+    """A regular expression for the objects of which a merge patch leaves nothing."""
+    leaves = [re.escape(name) for name, inner in patch.items() if inner is None]
+    objects = [f'"{re.escape(name)}":(?:null|{_shape(inner)})' for name, inner in patch.items() if inner]
+    fields = "|".join([f'"(?:{"|".join(leaves)})":(?:null|true|false|-?[0-9.eE+-]+|"[^"\\\\]*")', *objects])
+    return rf"\{{(?:(?:{fields}),?)*\}}"
+
+
+def _shaped(known: Mapping[str, object], text: str) -> str:
+    """SQL: is an object everything that should be one? A patch would take out what stands there instead."""
+    names = sorted(_objects(known))
+    pattern = rf'"({"|".join(map(re.escape, names))})"\s*:\s*[^{{n\s]'
+    return f" AND NOT regexp_matches({text}, {literal(pattern)})" if names else ""
+
+
+def _objects(known: Mapping[str, object]) -> set[str]:
+    inner = {name: value for name, value in known.items() if isinstance(value, Mapping)}
+    return set(inner).union(*map(_objects, inner.values()))
+
+
+def _removal(known: Mapping[str, object]) -> dict[str, Any]:
     """A merge patch (RFC 7396) that takes the known leaves out. What is inside of lists stays, for `_known_paths`."""
     return {
         name: _removal(inner) if isinstance(inner, Mapping) else None
@@ -68,9 +98,16 @@ def _removal(known: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _nested(path: str) -> dict[str, object]:
-    head, _, rest = path.partition(".")
-    return {head: _nested(rest) if rest else None}
+def _remove(patch: dict[str, Any], path: str) -> None:
+    """Let a merge patch take out what is at a dotted path, be it nested or one key with dots in it."""
+    patch[path] = None
+    *parents, leaf = path.split(".")
+    for parent in parents:
+        inner = patch.setdefault(parent, {})
+        if inner is None:  # a known leaf: all of it goes
+            return
+        patch = inner
+    patch[leaf] = None
 
 
 def _known_paths(form: Format) -> list[str]:
@@ -96,11 +133,19 @@ def _known_paths(form: Format) -> list[str]:
 def _leaves(form: Format, rows: str) -> str:
     """SQL: row_no, path and value of every unread number other than zero in `rows` (row_no, unread)."""
     known = ", ".join(literal(path) for path in _known_paths(form))
+    wanted = "".join(f" AND {_is_of(usage)}" for usage in form.usage if usage.only)
     value = "TRY_CAST(trim(j.atom::VARCHAR, '\"') AS DOUBLE)"
     return f"""SELECT row_no, left(path[3:], {LONGEST_PATH}) AS path, value FROM (
-            SELECT s.row_no, regexp_replace(j.fullkey, '\\[\\d+\\]', '[]', 'g') AS path, {value} AS value
+            SELECT s.row_no, regexp_replace(replace(j.fullkey, '"', ''), '\\[\\d+\\]', '[]', 'g') AS path,
+                {value} AS value
             FROM ({rows}) s, json_tree(s.unread) j WHERE j.type NOT IN ('OBJECT', 'ARRAY', 'NULL', 'BOOLEAN'))
-        WHERE value <> 0 AND isfinite(value) AND path NOT IN ({known})"""
+        WHERE value <> 0 AND isfinite(value) AND path NOT IN ({known}){wanted}"""
+
+
+def _is_of(usage: UsageObject) -> str:
+    """SQL: a path into a record that holds much else begins with a key that looks like usage."""
+    place, key = f"$.{usage.name}.", rf"(?i)^[^.\[]*({usage.only})"
+    return f"NOT (starts_with(path, {literal(place)}) AND NOT regexp_matches(path[{len(place) + 1}:], {literal(key)}))"
 
 
 def mark(cursor: Cursor, form: Format) -> None:

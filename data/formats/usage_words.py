@@ -1,0 +1,218 @@
+"""A usage object in whatever provider's words: what gateways and tracing products hand on as they got it.
+
+Such a record has counts of its own; the object beside them tells what they are made of: cache, reasoning, media, tools,
+tier. Names are compared in snake case, so that `cachedContentTokenCount` and `cached_content_token_count` are one word.
+Sources: openai 3.57.0, anthropic 2.14.0, google-genai 3.6.1, xai-sdk 1.21.0, groq 1.7.0, litellm 1.110.2 (`Usage`),
+langchain-core `UsageMetadata`, botocore 1.44.8 (Converse).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from data.formats import UsageObject
+
+PROMPT, ANSWER = "prompt_tokens_details", "completion_tokens_details"
+OTHER_NAMES = {
+    PROMPT: "input_tokens_details|input_token_details|prompt_details",
+    ANSWER: "output_tokens_details|output_token_details|completion_details|candidates_tokens_details",
+}
+
+
+def _within(side: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{side}.{name}" for name in names)
+
+
+# Dotted paths of every count we know, by our column; of several that are there the first counts.
+COUNTS: dict[str, tuple[str, ...]] = {
+    "input_tokens": ("prompt_tokens", "input_tokens", "prompt_token_count", "input_token_count"),
+    "cache_read_tokens": (
+        *_within(PROMPT, "cached_tokens", "cache_read", "cache_read_tokens", "cache_read_input_tokens"),
+        "cache_read_input_tokens",
+        "cache_read_input_token_count",
+        "cached_content_token_count",
+        "cached_input_tokens",
+        "prompt_cache_hit_tokens",
+        "cache_read_tokens",
+        "cached_tokens",
+        "num_cached_tokens",
+    ),
+    "cache_write_tokens": (
+        *_within(PROMPT, "cache_creation_tokens", "cache_write_tokens", "cache_creation", "cache_write"),
+        "cache_creation_input_tokens",
+        "cache_write_input_tokens",
+        "cache_write_input_token_count",
+        "cache_creation_tokens",
+        "cache_write_tokens",
+    ),
+    **{
+        f"cache_write_{life}_tokens": (
+            f"{PROMPT}.cache_creation_token_details.ephemeral_{life}_input_tokens",
+            f"{PROMPT}.ephemeral_{life}_input_tokens",
+            f"cache_creation.ephemeral_{life}_input_tokens",
+        )
+        for life in ("5m", "1h")
+    },
+    "output_tokens": ("completion_tokens", "output_tokens", "candidates_token_count", "output_token_count"),
+    "reasoning_tokens": (
+        *_within(ANSWER, "reasoning_tokens", "thinking_tokens", "reasoning"),
+        "thoughts_token_count",
+        "reasoning_output_tokens",
+        "reasoning_tokens",
+    ),
+    "total_tokens": ("total_tokens", "total_token_count"),
+    **{f"{kind}_input_tokens": _within(PROMPT, f"{kind}_tokens", kind) for kind in ("image", "audio", "video")},
+    **{
+        f"{kind}_cache_read_tokens": _within(PROMPT, f"cached_tokens_details.{kind}_tokens")
+        for kind in ("image", "audio")
+    },
+    **{f"{kind}_output_tokens": _within(ANSWER, f"{kind}_tokens", kind) for kind in ("image", "audio", "video")},
+}
+DETAILS = tuple(name for name in COUNTS if name not in ("input_tokens", "output_tokens", "total_tokens"))
+# Google's counts again, as a list by modality.
+MODALITIES = {"input": PROMPT, "cache_read": "cache_tokens_details", "output": ANSWER}
+TOOLS = {
+    "web_search": ("server_tool_use.web_search_requests", f"{PROMPT}.web_search_requests"),
+    "web_fetch": ("server_tool_use.web_fetch_requests",),
+    "code_execution": ("server_tool_use.code_execution_requests",),
+    "live_search_source": ("num_sources_used",),
+    "search_query": ("num_search_queries",),
+}
+WORDS = ("service_tier", "traffic_type", "speed", "cost_in_usd_ticks", "total_cost_usd_ticks", "inference_geo")
+
+
+def _structure() -> dict[str, Any]:
+    found: dict[str, Any] = {"server_side_tool_usage_details": "JSON"}
+    for path in (*(path for names in (*COUNTS.values(), *TOOLS.values()) for path in names), *WORDS):
+        *parents, leaf = path.split(".")
+        node = found
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node.setdefault(leaf, "VARCHAR")
+    return found
+
+
+STRUCTURE = _structure()
+BY_MODALITY = {name: [{"modality": "VARCHAR", "token_count": "VARCHAR"}] for name in MODALITIES.values()}
+PART, OWN = "a part of a count that is read", "the record's own cost counts"
+HARMLESS = {
+    **dict.fromkeys(_within(PROMPT, "text_tokens", "cached_tokens_details.text_tokens"), PART),
+    **dict.fromkeys(_within(PROMPT, *(f"cache_write_tokens_details.ttl_{h}_tokens" for h in ("30m", "12h"))), PART),
+    **dict.fromkeys(_within(ANSWER, "text_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"), PART),
+    **dict.fromkeys(("queue_time", "prompt_time", "completion_time", "total_time"), "seconds, not tokens"),
+    **{f"{name}[].token_count": "the count again, by modality" for name in MODALITIES.values()},
+    "tool_use_prompt_tokens_details[].token_count": "the count again, by modality",
+    "prompt_cache_miss_tokens": "the input that was not read from the cache",
+    "cost": OWN,
+    **{f"cost_details.upstream_inference_{part}cost": OWN for part in ("", "prompt_", "completions_")},
+    "server_tool_use.tool_search_requests": "no fee: the tokens it takes are in the counts",
+    "citation_tokens": "the provider's own cost holds them",
+    "num_server_side_tools_used": "the sum of the tools listed by name",
+}
+# Runs of the answer's own model repeat its counts; any other is a bill of its own that the record's counts leave out.
+_OTHER_RUNS = """'"type":\\s*"(compaction|advisor_message|fallback_message)"'"""
+
+
+def snake(usage: str) -> str:
+    """SQL: a usage object, its names and words in snake case and its details under one name; NULL where it is none."""
+    text = f"lower(regexp_replace(({usage})::VARCHAR, '([a-z])([A-Z])', '\\1_\\2', 'g'))"
+    for name, others in OTHER_NAMES.items():
+        text = f"""regexp_replace({text}, '"({others})":', '"{name}":', 'g')"""
+    return f"""CASE WHEN starts_with(({usage})::VARCHAR, '{{') THEN TRY_CAST({text} AS JSON) END"""
+
+
+def parsed(usage: str) -> str:
+    """SQL: a struct of `STRUCTURE` from what `snake` returns; its field `by_modality` has Google's lists."""
+    lists = f"json_transform({usage}, '{json.dumps(BY_MODALITY)}')"
+    return f"struct_insert(json_transform({usage}, '{json.dumps(STRUCTURE)}'), by_modality := {lists})"
+
+
+def _first(structs: Iterable[str], paths: Iterable[str]) -> str:
+    return "coalesce(NULL, " + ", ".join(f"{struct}.{path}" for struct in structs for path in paths) + ")"
+
+
+def count(column: str, *structs: str) -> str:
+    """SQL: a count of our column from the first of these structs that has it, as text."""
+    side, kind = _side(column)
+    listed = ""
+    if side:
+        sums = (
+            f"""list_sum(list_transform(list_filter({struct}.by_modality.{MODALITIES[side]},
+            lambda part: part.modality = '{kind}'), lambda part: count_of(part.token_count)))::BIGINT::VARCHAR"""
+            for struct in structs
+        )
+        listed = ", " + ", ".join(sums)
+    return f"coalesce({_first(structs, COUNTS[column])}{listed})"
+
+
+def _side(column: str) -> tuple[str, str]:
+    kind, _, rest = column.partition("_")
+    side = rest.removesuffix("_tokens")
+    return (side, kind) if kind in ("image", "audio", "video") and side in MODALITIES else ("", "")
+
+
+def details(*structs: str, wrap: str = "{}") -> dict[str, str]:
+    """What the counts are made of, by our columns; `wrap` is put around each."""
+    return {column: wrap.format(count(column, *structs)) for column in DETAILS}
+
+
+def tools(*structs: str, model: str, output: str = "NULL", candidates: str = "NULL") -> str:
+    """SQL: calls of server tools, by tool: those the objects count, and those the answer lists.
+
+    `output` is the list of an OpenAI response, `candidates` that of a Gemini one, as JSON.
+    """
+    listed = called(output)
+    stated = {tool: f"TRY_CAST({_first(structs, paths)} AS BIGINT)" for tool, paths in TOOLS.items()}
+    google = f"regexp_matches(lower({model}), 'gemini')"
+    searched = f"greatest({stated['web_search']}, {listed['web_search']})"
+    counted = {
+        **{tool: f"greatest({stated.get(tool, 'NULL')}, {listed.get(tool, 'NULL')})" for tool in (*stated, *listed)},
+        "web_search": f"CASE WHEN NOT {google} THEN {searched} END",
+        "grounding": f"greatest(CASE WHEN {google} THEN {searched} END, {searches(candidates)})",
+    }
+    pairs = (f"'{tool}', {sql}" for tool, sql in counted.items())
+    usage = _first(structs, ("server_side_tool_usage_details",))
+    return f"""json_merge_patch(json_object({", ".join(pairs)}),
+        coalesce(replace(json_of({usage})::VARCHAR, '_calls', '')::JSON, '{{}}'))"""
+
+
+def called(output: str) -> dict[str, str]:
+    """SQL by tool: what an OpenAI response lists; searches that searched, containers rather than calls into one."""
+    calls = f"""from_json(CASE WHEN json_type({output}) = 'ARRAY' THEN {output} ELSE '[]' END, '["JSON"]')"""
+
+    def of_type(kind: str) -> str:
+        return f"list_filter({calls}, lambda c: c ->> 'type' = '{kind}_call'"
+
+    return {
+        "web_search": f"len({of_type('web_search')} AND coalesce(c ->> '$.action.type', 'search') = 'search'))",
+        "file_search": f"len({of_type('file_search')}))",
+        "code_interpreter": f"""len(list_distinct(list_transform({of_type("code_interpreter")}),
+            lambda c: coalesce(c ->> 'container_id', 'one'))))""",
+    }
+
+
+def searches(candidates: str) -> str:
+    """SQL: the searches that a Gemini answer was grounded on."""
+    return f"len(json_extract({candidates}, '$[*].groundingMetadata.webSearchQueries[*]'))"
+
+
+def tier(*structs: str, otherwise: str = "NULL") -> str:
+    """SQL: how the request was served, in the provider's word."""
+    traffic = _first(structs, ("traffic_type",))
+    return f"""CASE WHEN {_first(structs, ("speed",))} = 'fast' THEN 'fast'
+        WHEN {traffic} NOT IN ('on_demand', 'traffic_type_unspecified') THEN {traffic}
+        ELSE coalesce({_first(structs, ("service_tier",))}, {otherwise}) END"""
+
+
+def ticks(*structs: str) -> str:
+    """SQL: what xAI billed, tools and discounts included, in USD; it counts in ticks of 1e-10."""
+    return f"(TRY_CAST({_first(structs, WORDS[3:5])} AS DECIMAL(28, 10)) * 0.0000000001)::DECIMAL(28, 12)::VARCHAR"
+
+
+def usage_object(usage: str, name: str, harmless: dict[str, str] | None = None) -> UsageObject:
+    """What is to be read of an object that `snake` has returned."""
+    own = f"json_merge_patch({usage}, '{{\"iterations\": null}}')"
+    json = f"CASE WHEN NOT regexp_matches({usage}::VARCHAR, {_OTHER_RUNS}) THEN {own} ELSE {usage} END"
+    return UsageObject(json, STRUCTURE, HARMLESS | (harmless or {}), name)
