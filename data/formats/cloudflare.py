@@ -7,7 +7,7 @@ There is no count of cached prompt tokens.
 
 from __future__ import annotations
 
-from data.formats import Format, has
+from data.formats import Format, flat_usage, has, usage_words
 
 FAILED = "(NOT d.success OR d.status_code >= 400)"
 
@@ -26,6 +26,10 @@ COLUMNS = {
     "tags": "json_merge_patch(coalesce(json_of(d.metadata), '{}'), json_object('custom_cost', d.custom_cost))",
     "input_tokens": "d.tokens_in",
     "output_tokens": "d.tokens_out",
+    # Where the answer is kept, its usage tells what the log has no column for.
+    **usage_words.details("u"),
+    "server_tools": usage_words.answer_tools("u", "d.model"),
+    "service_tier": usage_words.tier("u", otherwise="jtext(answer, '$.service_tier')"),
     "latency_ms": "d.duration",
     "status": f"CASE WHEN d.cached THEN 'cached' WHEN {FAILED} THEN 'error' ELSE 'success' END",
     "http_status": "d.status_code",
@@ -36,29 +40,37 @@ COLUMNS = {
     ),
 }
 
+FIELDS = {
+    "id": "VARCHAR",
+    "created_at": "VARCHAR",
+    "provider": "VARCHAR",
+    "model": "VARCHAR",
+    "path": "VARCHAR",
+    "step": "INTEGER",
+    "tokens_in": "VARCHAR",
+    "tokens_out": "VARCHAR",
+    "cost": "VARCHAR",
+    "custom_cost": "BOOLEAN",
+    "cached": "BOOLEAN",
+    "success": "BOOLEAN",
+    "status_code": "INTEGER",
+    "duration": "DOUBLE",
+    "metadata": "JSON",
+    "response": "JSON",
+}
 FORMATS = (
     Format(
         name="cloudflare",
         label="Cloudflare AI Gateway log",
         recognise=lambda sample: has(sample, "id", "created_at", "provider", "tokens_in", "tokens_out", "cached"),
-        fields={
-            "id": "VARCHAR",
-            "created_at": "VARCHAR",
-            "provider": "VARCHAR",
-            "model": "VARCHAR",
-            "path": "VARCHAR",
-            "step": "INTEGER",
-            "tokens_in": "VARCHAR",
-            "tokens_out": "VARCHAR",
-            "cost": "VARCHAR",
-            "custom_cost": "BOOLEAN",
-            "cached": "BOOLEAN",
-            "success": "BOOLEAN",
-            "status_code": "INTEGER",
-            "duration": "DOUBLE",
-            "metadata": "JSON",
-        },
+        fields=FIELDS,
+        rows=usage_words.answered("json_of(d.response)"),
+        per_record=True,
         columns=COLUMNS,
+        usage=(
+            *flat_usage(FIELDS, {"request": "the question"}),
+            usage_words.usage_object("used", "response.usage"),
+        ),
         text_columns={"prompt": "jtext(raw, '$.request')", "completion": "jtext(raw, '$.response')"},
         note="The log does not say which input came from a prompt cache, so its list price is an upper bound.",
     ),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 
-from data.formats import Format
+from data.formats import Format, usage_words
 
 CALL = {
     "meta": {
@@ -21,22 +21,17 @@ CALL = {
         "llm_latency": "DOUBLE",
     },
     "usage": {
-        "prompt_tokens": "VARCHAR",
-        "completion_tokens": "VARCHAR",
-        "total_tokens": "VARCHAR",
-        "prompt_token": "VARCHAR",
-        "completion_token": "VARCHAR",
-        "total_token": "VARCHAR",
-        "cost": "VARCHAR",
+        **dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), "VARCHAR"),
+        **dict.fromkeys(("prompt_token", "completion_token", "total_token", "cost"), "VARCHAR"),
         "time_to_first_token": "DOUBLE",
-        "prompt_tokens_details": {"cached_tokens": "VARCHAR"},
-        "completion_tokens_details": {"reasoning_tokens": "VARCHAR"},
     },
     "cache": {"cache_status": "VARCHAR"},
 }
 ROWS = f"""
-    SELECT *, json_transform(json_extract(d.ai, concat('$."', plugin, '"')), '{json.dumps(CALL)}') AS p
-    FROM (SELECT *, unnest(coalesce(nullif(json_keys(d.ai), []), [''])) AS plugin FROM records)"""
+    SELECT *, {usage_words.parsed("used")} AS u, json_transform(call, '{json.dumps(CALL)}') AS p
+    FROM (SELECT *, {usage_words.snake("call -> 'usage'")} AS used FROM (
+        SELECT *, json_extract(d.ai, concat('$."', plugin, '"')) AS call
+        FROM (SELECT *, unnest(coalesce(nullif(json_keys(d.ai), []), [''])) AS plugin FROM records)))"""
 INPUT = "coalesce(p.usage.prompt_tokens, p.usage.prompt_token)"
 OUTPUT = "coalesce(p.usage.completion_tokens, p.usage.completion_token)"
 FAILED = "d.response.status >= 400"
@@ -53,9 +48,10 @@ COLUMNS = {
     "user_id": "text_of(d.consumer.username)",
     "tags": "json_merge_patch('{}', json_object('plugin', plugin, 'service', d.service.name, 'route', d.route.name))",
     "input_tokens": INPUT,
-    "cache_read_tokens": "p.usage.prompt_tokens_details.cached_tokens",
+    **usage_words.details("u"),
+    "server_tools": usage_words.tools("u", model="coalesce(p.meta.response_model, p.meta.request_model, '')"),
+    "service_tier": usage_words.tier("u"),
     "output_tokens": OUTPUT,
-    "reasoning_tokens": "p.usage.completion_tokens_details.reasoning_tokens",
     "total_tokens": "coalesce(p.usage.total_tokens, p.usage.total_token)",
     "latency_ms": "coalesce(p.meta.llm_latency, d.latencies.request)",
     "ttft_ms": "p.usage.time_to_first_token",
@@ -69,6 +65,11 @@ COLUMNS = {
         f"CASE WHEN p.meta.provider_name IS NULL AND coalesce({INPUT}, {OUTPUT}) IS NULL THEN 'a plugin that called no"
         " model' END"
     ),
+}
+
+HARMLESS = {
+    **dict.fromkeys(CALL["usage"], "read above"),
+    "time_per_token": "milliseconds, not tokens",
 }
 
 
@@ -96,6 +97,7 @@ FORMATS = (
         },
         rows=ROWS,
         columns=COLUMNS,
+        usage=(usage_words.usage_object("used", "usage", HARMLESS),),
         note="Costs follow the prices configured in Kong; where none are, the list price is used.",
     ),
 )

@@ -7,9 +7,8 @@ on the Data page means dollars: load the file again with `--format portkey_usd`.
 
 from __future__ import annotations
 
-from data.formats import Format, has
+from data.formats import Format, flat_usage, has, usage_words
 
-USAGE = "json_extract(json_of(d.response), '$.usage')"
 CENTS = "(TRY_CAST(d.cost AS DECIMAL(18,12)) * 0.01)::DECIMAL(18,12)::VARCHAR"
 IN_USD = "coalesce(upper(text_of(d.cost_currency)), 'USD') = 'USD'"
 FAILED = "(NOT d.is_success OR d.response_status_code >= 400)"
@@ -31,13 +30,10 @@ COLUMNS = {
         f" d.prompt_slug, 'mode', d.mode, 'cost_currency', CASE WHEN NOT {IN_USD} THEN d.cost_currency END))"
     ),
     "input_tokens": "d.req_units",
-    "cache_read_tokens": (
-        f"coalesce(jtext({USAGE}, '$.prompt_tokens_details.cached_tokens'), jtext({USAGE},"
-        " '$.cache_read_input_tokens'))"
-    ),
-    "cache_write_tokens": f"jtext({USAGE}, '$.cache_creation_input_tokens')",
+    **usage_words.details("u"),
+    "server_tools": usage_words.answer_tools("u", "d.ai_model"),
+    "service_tier": usage_words.tier("u", otherwise="jtext(answer, '$.service_tier')"),
     "output_tokens": "d.res_units",
-    "reasoning_tokens": f"jtext({USAGE}, '$.completion_tokens_details.reasoning_tokens')",
     "total_tokens": "d.total_units",
     "latency_ms": "d.response_time",
     "status": f"CASE WHEN {FAILED} THEN 'error' ELSE 'success' END",
@@ -68,6 +64,9 @@ FIELDS = {
     "prompt_slug": "VARCHAR",
     "metadata": "JSON",
 }
+ROWS = usage_words.answered("json_of(d.response)")
+HARMLESS = {"cache_status": "whether Portkey's own cache answered", "request": "the question"}
+USAGE = (*flat_usage(FIELDS, HARMLESS), usage_words.usage_object("used", "response.usage"))
 TEXTS = {"prompt": "jtext(raw, '$.request')", "completion": "jtext(raw, '$.response')"}
 
 FORMATS = (
@@ -76,6 +75,9 @@ FORMATS = (
         label="Portkey log export",
         recognise=lambda sample: has(sample, "id", "created_at", "ai_org", "ai_model", "req_units"),
         fields=FIELDS,
+        rows=ROWS,
+        per_record=True,
+        usage=USAGE,
         columns=COLUMNS,
         text_columns=TEXTS,
         note=(
@@ -89,6 +91,9 @@ FORMATS = (
         family="portkey",
         recognise=lambda sample: False,  # chosen by the operator: nothing in the file tells the unit
         fields=FIELDS,
+        rows=ROWS,
+        per_record=True,
+        usage=USAGE,
         columns=COLUMNS | {"reported_cost_usd": f"CASE WHEN {IN_USD} THEN d.cost END"},
         text_columns=TEXTS,
     ),

@@ -216,3 +216,16 @@ def usage_object(usage: str, name: str, harmless: dict[str, str] | None = None) 
     own = f"json_merge_patch({usage}, '{{\"iterations\": null}}')"
     json = f"CASE WHEN NOT regexp_matches({usage}::VARCHAR, {_OTHER_RUNS}) THEN {own} ELSE {usage} END"
     return UsageObject(json, STRUCTURE, HARMLESS | (harmless or {}), name)
+
+
+def answered(answer: str) -> str:
+    """SQL: records with the `answer` that their log keeps as JSON, its usage as `used` (see `snake`) and as the struct
+    `u`."""
+    found = "coalesce(answer -> 'usage', answer -> 'usageMetadata', answer -> 'usage_metadata')"
+    return f"""SELECT *, {parsed("used")} AS u
+        FROM (SELECT *, {snake(found)} AS used FROM (SELECT *, {answer} AS answer FROM records))"""
+
+
+def answer_tools(struct: str, model: str) -> str:
+    """SQL: calls of server tools by tool, over what `answered` returns."""
+    return tools(struct, model=model, output="answer -> 'output'", candidates="answer -> 'candidates'")
