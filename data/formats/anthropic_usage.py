@@ -73,6 +73,7 @@ FORMATS = (
         recognise=lambda sample: any("uncached_input_tokens" in r for r in report_page.results(sample)),
         fields=report_page.fields("starting_at", "ending_at"),
         rows=report_page.numbered(ROWS, "place, line.n"),
+        usage=report_page.usage("starting_at", "ending_at", RESULT),
         columns=COLUMNS,
         table="billed",
         supersedes=True,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from data.formats import Format, has
+from data.formats import Format, flat_usage, has
 
 FIELDS = {
     "TimeGenerated": "VARCHAR",
@@ -73,6 +73,7 @@ FORMATS = (
         fields=FIELDS | {"properties": "JSON"},
         rows=ROWS,
         columns=COLUMNS,
+        usage=(*flat_usage(FIELDS), *flat_usage(PROPERTIES, json="json_of(d.properties)", name="properties")),
         text_columns={"prompt": "jtext(raw, '$.RequestMessages')", "completion": "jtext(raw, '$.ResponseMessages')"},
         note="Azure's gateway log has no count of cached tokens, so its list price is an upper bound.",
     ),

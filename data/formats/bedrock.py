@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 
-from data.formats import Format, UsageObject, envelope, has
+from data.formats import LIKE_USAGE, Format, UsageObject, envelope, flat_usage, has, usage_words
 
 NAMES = {
     name: "VARCHAR"
@@ -46,10 +46,10 @@ def _fields(side: str, *names: str) -> str:
 
 # CloudWatch hands the record over as a string inside its own event.
 WRAPPED = 'coalesce(json_of(d.message), json_of(d."@message"), raw::JSON)'
-ROWS = f"SELECT file_no, record_no, path, raw, json_transform({WRAPPED}, '{json.dumps(LOG)}') AS b FROM records"
+ROWS = f"SELECT file_no, record_no, path, raw, {WRAPPED} AS body FROM records"
 
 # A Logs Insights query gives the whole message, or the fields that it named, under their paths.
-PROJECTED = f"""json_transform(coalesce(json_of(f ->> '@message'), json_object(
+PROJECTED = f"""coalesce(json_of(f ->> '@message'), json_object(
         'timestamp', coalesce(f ->> 'timestamp', f ->> '@timestamp'), 'requestId', coalesce(f ->> 'requestId',
         f ->> '@ptr'),
         'region', f ->> 'region', 'inferenceRegion', f ->> 'inferenceRegion', 'accountId', f ->> 'accountId',
@@ -58,18 +58,31 @@ PROJECTED = f"""json_transform(coalesce(json_of(f ->> '@message'), json_object(
         'identity', json_object('arn', f ->> '$."identity.arn"'),
         'input', json_object(
             {_fields("input", "inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount")}),
-        'output', json_object({_fields("output", "outputTokenCount")}))), '{json.dumps(LOG)}')"""
+        'output', json_object({_fields("output", "outputTokenCount")})))"""
 # The API answers with a list of fields per record, all of them text; the console exports an object per record.
 INSIGHTS_ROWS = f"""
 SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no, place) AS record_no, path, raw,
-    {PROJECTED} AS b
+    {PROJECTED} AS body, f
 FROM (
     SELECT file_no, record_no, path, place, fields::VARCHAR AS raw, to_json(map_from_entries(list_transform(
         json_transform(fields, '[{{"field": "VARCHAR", "value": "VARCHAR"}}]'), lambda e: struct_pack(k := e.field,
             v := e.value)))) AS f
     FROM (SELECT file_no, record_no, path, unnest(d.results) AS fields, generate_subscripts(d.results,
         1) AS place FROM records))"""
-EXPORTED_ROWS = f"SELECT *, {PROJECTED} AS b FROM (SELECT *, raw::JSON AS f FROM records)"
+EXPORTED_ROWS = f"SELECT *, {PROJECTED} AS body FROM (SELECT *, raw::JSON AS f FROM records)"
+
+
+def _logged(bodies: str) -> str:
+    """SQL: invocation records as `b`, with the usage of a logged answer as `used` and as the struct `u`.
+
+    A stream's answer is the list of its events: what a later one says of usage counts.
+    """
+    answer = "b.output.outputBodyJson"
+    last = f"json_extract({answer}, '$[*].usage')"
+    found = f"coalesce({answer} -> 'usage', {last}[-1], json_extract({answer}, '$[*].metadata.usage')[-1])"
+    return f"""SELECT *, {usage_words.parsed("used")} AS u FROM (
+        SELECT *, {usage_words.snake(found)} AS used FROM (
+        SELECT *, json_transform(body, '{json.dumps(LOG)}') AS b FROM ({bodies})))"""
 
 
 def _written(life: str) -> str:
@@ -102,8 +115,12 @@ LOG_COLUMNS = {
     "user_id": "text_of(b.identity.arn)",
     "tags": "b.requestMetadata",
     "input_tokens": "b.input.inputTokenCount",
-    "cache_read_tokens": "b.input.cacheReadInputTokenCount",
-    "cache_write_tokens": "b.input.cacheWriteInputTokenCount",
+    **usage_words.details("u"),
+    "cache_read_tokens": "coalesce(b.input.cacheReadInputTokenCount, u.cache_read_input_tokens)",
+    "cache_write_tokens": (
+        "coalesce(b.input.cacheWriteInputTokenCount, u.cache_creation_input_tokens, u.cache_write_input_tokens)"
+    ),
+    "server_tools": usage_words.tools("u", model="b.modelId"),
     "cache_write_5m_tokens": _written("5m"),
     "cache_write_1h_tokens": _written("1h"),
     "output_tokens": (
@@ -118,6 +135,20 @@ LOG_COLUMNS = {
     "skip": "CASE WHEN b.modelId IS NULL AND b.requestId IS NULL THEN 'not an invocation record' END",
 }
 
+# The counts of a record stand beside the whole question and the whole answer.
+LOG_USAGE = (
+    *(
+        UsageObject(f"json_merge_patch(body -> '{side}', '{{\"{text}\": null}}')", LOG[side], {}, side, LIKE_USAGE)
+        for side, text in (("input", "inputBodyJson"), ("output", "outputBodyJson"))
+    ),
+    usage_words.usage_object("used", "output.outputBodyJson.usage"),
+)
+COUNTED = tuple(f"{side}.{name}" for side in ("input", "output") for name in LOG[side] if name.endswith("Count"))
+INSIGHTS_HARMLESS = {
+    "@message": "read as a record",
+    **dict.fromkeys(("usageInputTokens", "usageOutputTokens"), "a query's own names for the counts"),
+}
+FIELD_USAGE = (*LOG_USAGE, *flat_usage(dict.fromkeys(COUNTED, "VARCHAR"), INSIGHTS_HARMLESS, "f", "fields"))
 CONVERSE_USAGE = {
     "inputTokens": "VARCHAR",
     "outputTokens": "VARCHAR",
@@ -191,8 +222,9 @@ FORMATS = (
         family="bedrock",
         recognise=_is_insights,
         fields={"results": ["JSON"]},
-        rows=INSIGHTS_ROWS,
+        rows=_logged(INSIGHTS_ROWS),
         columns=LOG_COLUMNS,
+        usage=FIELD_USAGE,
         assume_input_has_cache=False,
         order=40,
         documents=True,
@@ -204,8 +236,9 @@ FORMATS = (
         family="bedrock",
         recognise=lambda sample: has(sample, "modelId") and any("input.inputTokenCount" in r for r in sample),
         fields={"modelId": "VARCHAR"},
-        rows=EXPORTED_ROWS,
+        rows=_logged(EXPORTED_ROWS),
         columns=LOG_COLUMNS,
+        usage=FIELD_USAGE,
         assume_input_has_cache=False,
         order=40,
         note=INSIGHTS_NOTE,
@@ -215,8 +248,9 @@ FORMATS = (
         label="AWS Bedrock model invocation logs",
         recognise=_is_log,
         fields={"message": "JSON", "@message": "JSON"},
-        rows=ROWS,
+        rows=_logged(ROWS),
         columns=LOG_COLUMNS,
+        usage=LOG_USAGE,
         assume_input_has_cache=False,
         order=40,
         note=(

@@ -11,7 +11,7 @@ compaction's, is in no running total and counts by itself.
 
 from __future__ import annotations
 
-from data.formats import Format
+from data.formats import Format, UsageObject
 
 FALLBACK_MODEL = "gpt-5"
 
@@ -148,6 +148,12 @@ COLUMNS = {
     "skip": "skip",
 }
 
+INFO = {"model": "VARCHAR", "total_token_usage": COUNTS, "last_token_usage": WITH_TOTAL}
+HARMLESS = {
+    "model_context_window": "what the model could take",
+    "total_token_usage.total_tokens": "a running total; the call's own is in the last usage",
+}
+
 
 def _is_codex(record: dict) -> bool:
     return record.get("type") in (
@@ -178,11 +184,17 @@ FORMATS = (
                 "response_id": "VARCHAR",
                 "thread_settings": {"service_tier": "VARCHAR"},
                 "usage": WITH_TOTAL,
-                "info": {"model": "VARCHAR", "total_token_usage": COUNTS, "last_token_usage": WITH_TOTAL},
+                "info": INFO,
             },
         },
         rows=ROWS,
         columns=COLUMNS,
+        usage=(
+            UsageObject("CASE WHEN is_record THEN raw -> '$.payload.usage' END", WITH_TOTAL),
+            UsageObject(
+                "CASE WHEN NOT is_record AND raw <> '' THEN raw -> '$.payload.info' END", INFO, HARMLESS, "info"
+            ),
+        ),
         order=40,
         note=(
             "Usually a flat-fee subscription: read the dollars as API-equivalent value, not as spend. "

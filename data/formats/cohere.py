@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from data.formats import Format, envelope
+from data.formats import Format, UsageObject, envelope
 
-COUNTS = {"input_tokens": "VARCHAR", "output_tokens": "VARCHAR"}
+COUNTS = {"input_tokens": "VARCHAR", "output_tokens": "VARCHAR", "search_units": "VARCHAR"}
 USAGE = {"billed_units": COUNTS, "tokens": COUNTS, "cached_tokens": "VARCHAR"}
 STRUCTURE = {
     "id": "VARCHAR",
@@ -38,6 +38,9 @@ COLUMNS = envelope.COLUMNS | {
     # Billed units have no cache split; `cached_tokens` belongs to the processed count.
     "cache_read_tokens": f"CASE WHEN NOT {BILLED} THEN b.usage.cached_tokens END",
     "output_tokens": f"CASE WHEN {INPUT} IS NOT NULL THEN coalesce({OUTPUT}, '0') END",
+    # A rerank is billed by the search, which has no price here.
+    "server_tools": """json_object('rerank_search',
+        TRY_CAST(coalesce(b.usage.billed_units.search_units, b.meta.billed_units.search_units) AS BIGINT))""",
     "input_has_cache": "TRUE",
     "output_has_reasoning": "TRUE",
     "unmetered": f"{INPUT} IS NULL AND NOT {envelope.FAILED}",
@@ -57,6 +60,10 @@ FORMATS = (
         fields=envelope.FIELDS,
         rows=envelope.rows(STRUCTURE),
         columns=COLUMNS,
+        usage=(
+            UsageObject("body -> 'usage'", USAGE),
+            UsageObject("body -> 'meta'", USAGE, {"api_version.version": "the version of the interface"}, "meta"),
+        ),
         text_columns=envelope.texts("$.message.content", "$.text"),
         order=70,
     ),

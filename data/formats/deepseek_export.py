@@ -5,7 +5,7 @@ Times carry an offset. A bucket of a whole day is the platform's own day, and ke
 
 from __future__ import annotations
 
-from data.formats import Format, has
+from data.formats import Format, flat_usage, has
 
 NAMES = (
     "user_id",
@@ -59,6 +59,7 @@ FORMATS = (
         fields=dict.fromkeys(NAMES, "VARCHAR"),
         columns=COLUMNS,
         table="billed",
+        usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR")),
         supersedes=True,
         order=40,
         note="Amounts keep their currency; they are compared in USD only with a rate you give.",

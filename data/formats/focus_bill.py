@@ -132,6 +132,7 @@ SHAPE: dict[str, Any] = {
     "table": "billed",
     "supersedes": True,
     "family": "focus_bill",
+    "no_usage": "a row is one charge; every other amount and quantity of it explains the billed one",
     "order": 40,
 }
 NOTE = "BilledCost is compared: what was bought in advance stands on the day it was bought."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from data.formats import Format, has, langfuse_usage
+from data.formats import Format, has, langfuse_usage, usage_words
 from data.formats.langfuse_usage import BARE, CARRIES, COST, KEYS
 
 OBSERVATION = {
@@ -75,9 +75,17 @@ TRACE = {
     "tags": "JSON",
     "scores": [{"name": "VARCHAR", "value": "DOUBLE", "observationId": "VARCHAR"}],
 }
+TIER_NAMES = (
+    "gen_ai.openai.response.service_tier",
+    "openai.response.service_tier",
+    "gen_ai.response.service_tier",
+    "gen_ai.openai.request.service_tier",
+    "gen_ai.request.service_tier",
+)
 METADATA = {
     "ls_provider": "VARCHAR",
-    "attributes": {"gen_ai.provider.name": "VARCHAR", "gen_ai.system": "VARCHAR", "llm.provider": "VARCHAR"},
+    "attributes": dict.fromkeys(("gen_ai.provider.name", "gen_ai.system", "llm.provider", *TIER_NAMES), "VARCHAR"),
+    **dict.fromkeys(("service_tier", "traffic_type", "trafficType", "speed"), "VARCHAR"),
 }
 
 
@@ -86,8 +94,9 @@ def rows(observations: str) -> str:
     """SQL: `observations` (the observation as `o`, its trace as `t`) with usage `u`, metadata `m` and `repeats`."""
     return f"""SELECT * FROM (
         WITH RECURSIVE seen AS (
-            SELECT *, json_transform(json_of(o.usageDetails), '{json.dumps(dict.fromkeys(KEYS, "VARCHAR"))}') AS u,
-                json_transform(json_of(o.metadata), '{json.dumps(METADATA)}') AS m FROM ({observations})
+            SELECT *, json_transform(details, '{json.dumps(dict.fromkeys(KEYS, "VARCHAR"))}') AS u
+            FROM (SELECT *, {usage_words.snake("json_of(o.usageDetails)")} AS details,
+                json_transform(json_of(o.metadata), '{json.dumps(METADATA)}') AS m FROM ({observations}))
         ),
         links AS MATERIALIZED (
             SELECT o.traceId AS trace, o.id AS id, text_of(o.parentObservationId) AS parent,
@@ -129,6 +138,15 @@ SHORT_VALUES = """CASE WHEN json_type(json_of(o.metadata)) = 'OBJECT' THEN to_js
     'input|output|prompt|message|content|completion|query')
 ))) ELSE '{}'::JSON END"""
 
+# How it was served is said by the answer, which integrations put into the metadata; what was asked for comes last.
+SERVED = ", ".join(f'text_of(m.attributes."{name}")' for name in TIER_NAMES)
+TRAFFIC = "lower(coalesce(m.traffic_type, m.trafficType))"
+ASKED = "json_of(o.modelParameters)"
+TIER = f"""CASE WHEN lower(coalesce(m.speed, jtext({ASKED}, '$.speed'))) = 'fast' THEN 'fast'
+    WHEN {TRAFFIC} NOT IN ('on_demand', 'traffic_type_unspecified') THEN {TRAFFIC}
+    ELSE coalesce(text_of(m.service_tier), {SERVED}, jtext({ASKED}, '$.service_tier'), jtext({ASKED}, '$.serviceTier'))
+    END"""
+
 COLUMNS = langfuse_usage.COLUMNS | {
     "event_key": "o.id",
     "call_id": "o.id",
@@ -138,7 +156,7 @@ COLUMNS = langfuse_usage.COLUMNS | {
         'lower(coalesce(text_of(m.ls_provider), text_of(m.attributes."gen_ai.system"), '
         'text_of(m.attributes."gen_ai.provider.name"), text_of(m.attributes."llm.provider")))'
     ),
-    "service_tier": "jtext(json_of(o.modelParameters), '$.service_tier')",
+    "service_tier": TIER,
     "model_raw": "text_of(o.model)",
     "operation": "CASE o.type WHEN 'EMBEDDING' THEN 'embedding' ELSE 'chat' END",
     "project": "text_of(o.projectId)",
@@ -184,6 +202,7 @@ def is_trace(sample: list[dict]) -> bool:
 SHAPE: dict[str, Any] = {
     "family": "langfuse",
     "columns": COLUMNS,
+    "usage": langfuse_usage.OBJECTS,
     "assume_input_has_cache": False,
     "assume_output_has_reasoning": False,
     "note": NOTE,

@@ -8,78 +8,75 @@ dot (`prompt_details.cache_read`) is a part of the total it names.
 
 from __future__ import annotations
 
-# Usage keys by what they count, as Langfuse's own price table, its SDKs and the providers spell them.
-FRESH = (
-    "input",
-    "input_tokens",
-    "prompt_tokens",
-    "promptTokens",
-    "inputTokens",
-    "promptTokenCount",
-    "prompt_token_count",
-)
+from data.formats import UsageObject, usage_words
+
+# Usage keys by what they count, in snake case, as Langfuse's own price table, its SDKs and the providers spell them.
+# A key with a dot is a part of what it names; the others stand beside one another.
+FRESH = ("input", "input_tokens", "prompt_tokens", "prompt_token_count", "prompt")
+DETAILS = ("prompt_details", "input_token_details", "input_tokens_details", "prompt_tokens_details")
+READ_PARTS = tuple(f"{side}.{name}" for side in DETAILS for name in ("cache_read", "cached_tokens"))
 READ = (
-    "input_cached_tokens",
-    "cache_read_input_tokens",
-    "input_cache_read",
-    "input_cache_read_tokens",
-    "cache_read_tokens",
-    "cached_tokens",
-    "cached_input_tokens",
-    "cachedInputTokens",
-    "cacheReadInputTokens",
-    "cachedContentTokenCount",
-    "cached_content_token_count",
-    "prompt_cache_hit_tokens",
-    *(
-        READ_PARTS := (
-            "prompt_details.cache_read",
-            "input_token_details.cache_read",
-            "prompt_tokens_details.cached_tokens",
-        )
-    ),
+    *("input_cached_tokens", "cache_read_input_tokens", "input_cache_read", "input_cache_read_tokens"),
+    *("cache_read_tokens", "cached_tokens", "cached_input_tokens", "cached_content_token_count", "cache_read"),
+    *("prompt_cache_hit_tokens", "input_cached", "num_cached_tokens", "cached_input", "cached_content_tokens"),
+    *READ_PARTS,
+)
+WRITE_PARTS = tuple(
+    f"{side}.{name}" for side in DETAILS for name in ("cache_write", "cache_creation", "cache_creation_tokens")
 )
 WRITE = (
-    "input_cache_creation",
-    "cache_creation_input_tokens",
-    "input_cache_creation_tokens",
-    "input_cache_write",
-    "input_cache_write_tokens",
-    "cache_write_tokens",
-    "cacheWriteInputTokens",
-    *(WRITE_PARTS := ("prompt_details.cache_write", "input_token_details.cache_creation")),
+    *("input_cache_creation", "cache_creation_input_tokens", "input_cache_creation_tokens", "input_cache_write"),
+    *("input_cache_write_tokens", "cache_write_tokens", "cache_write_input_tokens", "cache_creation_tokens"),
+    *("cache_creation", "cache_write"),
+    *WRITE_PARTS,
 )
-WRITE_5M = ("input_cache_creation_5m", "cache_creation_5m_input_tokens", "ephemeral_5m_input_tokens")
-WRITE_1H = ("input_cache_creation_1h", "cache_creation_1h_input_tokens", "ephemeral_1h_input_tokens")
-OUT = (
-    "output",
-    "output_tokens",
-    "completion_tokens",
-    "completionTokens",
-    "outputTokens",
-    "candidatesTokenCount",
-    "candidates_token_count",
+WRITE_5M, WRITE_1H = (
+    tuple(
+        form.format(life)
+        for form in (
+            "input_cache_creation_{}",
+            "input_cache_creation_{}_tokens",
+            "cache_creation_{}_input_tokens",
+            "ephemeral_{}_input_tokens",
+            "cache_creation.ephemeral_{}_input_tokens",
+            "cache_creation_ephemeral_{}_input_tokens",
+            "cache_write_{}_tokens",
+        )
+    )
+    for life in ("5m", "1h")
+)
+OUT = ("output", "output_tokens", "completion_tokens", "candidates_token_count", "completion")
+ANSWER = ("completion_details", "output_token_details", "output_tokens_details", "completion_tokens_details")
+REASONING_PARTS = tuple(
+    f"{side}.{name}" for side in ANSWER for name in ("reasoning", "reasoning_tokens", "thinking_tokens")
 )
 REASONING = (
-    "output_reasoning_tokens",
-    "output_reasoning",
-    "reasoning_tokens",
-    "reasoningTokens",
-    "thoughtsTokenCount",
-    "thoughts_token_count",
-    *(
-        REASONING_PARTS := (
-            "completion_details.reasoning",
-            "output_token_details.reasoning",
-            "completion_tokens_details.reasoning_tokens",
-        )
-    ),
+    *("output_reasoning_tokens", "output_reasoning", "reasoning_tokens", "thoughts_token_count", "reasoning"),
+    *("thinking_tokens", "output_thinking_tokens", "reasoning_output_tokens", "thoughts_tokens"),
+    *REASONING_PARTS,
 )
 # Prompts of tools that Google runs come on top of the prompt.
-TOOL_PROMPT = ("toolUsePromptTokenCount", "tool_use_prompt_token_count")
-SPOKEN, SPEECH = ("input_audio_tokens", "input_audio"), ("output_audio_tokens", "output_audio")
-GROUPS = (FRESH, READ, WRITE, WRITE_5M, WRITE_1H, OUT, REASONING, TOOL_PROMPT, SPOKEN, SPEECH)
-KEYS = (*(key for group in GROUPS for key in group), "total", "totalTokens", "total_tokens", "totalTokenCount")
+TOOL_PROMPT = ("tool_use_prompt_token_count", "tool_use_prompt_tokens", "input_tool_use_prompt_tokens")
+KINDS = ("image", "audio", "video")
+# Media beside the text, and as a part of it.
+MEDIA = {
+    f"{kind}_{side}": tuple(f.format(kind, side) for f in ("{1}_{0}_tokens", "{1}_{0}", "{0}_{1}_tokens"))
+    for kind in KINDS
+    for side in ("input", "output")
+}
+MEDIA_PARTS = {
+    f"{kind}_{side}": tuple(f"{within}.{name}" for within in sides for name in (kind, f"{kind}_tokens"))
+    for kind in KINDS
+    for side, sides in (("input", DETAILS), ("output", ANSWER))
+}
+HEARD, SAID = ([MEDIA[f"{kind}_{side}"] for kind in KINDS] for side in ("input", "output"))
+WEB_SEARCH = ("web_search_requests", "server_tool_use.web_search_requests", "server_tool_use_web_search_requests")
+GROUPS = (FRESH, READ, WRITE, WRITE_5M, WRITE_1H, OUT, REASONING, TOOL_PROMPT, *HEARD, *SAID)
+TOTALS = ("total", "total_tokens", "total_token_count")
+KEYS = tuple(dict.fromkeys(key for group in (*GROUPS, *MEDIA_PARTS.values(), WEB_SEARCH, TOTALS) for key in group))
+TEXT = {f"{side}.{name}": usage_words.PART for side in (*DETAILS, *ANSWER) for name in ("text", "text_tokens")}
+
+OBJECTS = (UsageObject("details", dict.fromkeys(KEYS, "VARCHAR"), TEXT, "usageDetails"),)
 
 
 def first(*keys: str) -> str:
@@ -101,13 +98,13 @@ def total(*groups: tuple[str, ...]) -> str:
     return "(" + " + ".join(f"coalesce(number({first(*keys)}), 0)" for keys in groups) + ")"
 
 
-TOTAL = first("total", "totalTokens", "total_tokens", "totalTokenCount")
+TOTAL = first(*TOTALS)
 BARE = f"coalesce({TOTAL}, {first(*FRESH)}, {first(*OUT)}) IS NULL"
 COST = (
     "coalesce(jtext(json_of(o.costDetails), '$.total'), CASE WHEN number(o.totalCost) > 0 THEN o.totalCost END,"
     " o.calculatedTotalCost)"
 )
-CARRIES = f"""({total(FRESH, READ, WRITE, OUT)} > 0 OR coalesce(number({TOTAL}),
+CARRIES = f"""({total(*GROUPS)} > 0 OR coalesce(number({TOTAL}),
 0) > 0 OR coalesce(number(o.totalUsage), 0) > 0
     OR coalesce(number({COST}), 0) > 0)"""
 
@@ -123,13 +120,16 @@ OWN_TOTAL = f"""CASE WHEN number(coalesce({TOTAL}, nullif(o.totalUsage, '0'))) <
     THEN coalesce({TOTAL}, nullif(o.totalUsage, '0')) END"""
 
 COLUMNS = {
-    "input_tokens": tokens(FRESH, (TOOL_PROMPT, SPOKEN), "o.inputUsage"),
+    "input_tokens": tokens(FRESH, (TOOL_PROMPT, *HEARD), "o.inputUsage"),
     "cache_read_tokens": first(*READ),
     "cache_write_tokens": first(*WRITE),
     "cache_write_5m_tokens": first(*WRITE_5M),
     "cache_write_1h_tokens": first(*WRITE_1H),
-    "output_tokens": tokens(OUT, (SPEECH,), "o.outputUsage"),
+    "output_tokens": tokens(OUT, tuple(SAID), "o.outputUsage"),
     "reasoning_tokens": first(*REASONING),
+    **{f"{name}_tokens": first(*MEDIA[name], *MEDIA_PARTS[name]) for name in MEDIA},
+    "server_tools": f"""json_object(CASE WHEN regexp_matches(lower(o.model), 'gemini') THEN 'grounding'
+        ELSE 'web_search' END, TRY_CAST({first(*WEB_SEARCH)} AS BIGINT))""",
     "total_tokens": OWN_TOTAL,
     "input_has_cache": (
         f"CASE WHEN {first(*READ_PARTS, *WRITE_PARTS)} IS NOT NULL OR ({CACHE} > 0 AND {SUM_IS_PLAIN}) THEN TRUE "

@@ -5,7 +5,7 @@ A team's and a tag's table count the same calls again: load one of them.
 
 from __future__ import annotations
 
-from data.formats import Format, has, report_page
+from data.formats import Format, flat_usage, has, report_page
 
 NAMES = (
     "date",
@@ -61,6 +61,7 @@ COLUMNS = {
     "skip": "CASE WHEN line.item <> 'spend' AND coalesce(line.count, 0) = 0 THEN 'a count of zero' END",
 }
 
+SAVED = dict.fromkeys(("saved_cache_cost", "cache_savings", "prompt_cache_savings"), "money that was not spent")
 FORMATS = (
     Format(
         name="litellm_daily",
@@ -70,6 +71,7 @@ FORMATS = (
         rows=report_page.numbered(report_page.lines(COUNTS, "FROM records"), "line.n"),
         columns=COLUMNS,
         table="billed",
+        usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), SAVED, json="CASE WHEN line.item = 'spend' THEN raw END"),
         supersedes=True,
         order=40,
         note=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.formats import Format, has
+from data.formats import Format, flat_usage, has
 
 PLAIN = (
     "call_id",
@@ -41,19 +41,20 @@ TYPES = {
     "unmetered": "BOOLEAN",
 }
 
+FIELDS = {
+    **{name: TYPES.get(name, "VARCHAR") for name in PLAIN},
+    "baton_live_attempt": "VARCHAR",
+    "requested_at": "VARCHAR",
+    "fresh_input_tokens": "VARCHAR",
+    "cost_usd": "VARCHAR",
+    "tags": "JSON",
+}
 FORMATS = (
     Format(
         name="live",
         label="Baton live lab",
         recognise=lambda sample: has(sample, "baton_live_attempt", "call_id", "requested_at", share=1.0),
-        fields={
-            **{name: TYPES.get(name, "VARCHAR") for name in PLAIN},
-            "baton_live_attempt": "VARCHAR",
-            "requested_at": "VARCHAR",
-            "fresh_input_tokens": "VARCHAR",
-            "cost_usd": "VARCHAR",
-            "tags": "JSON",
-        },
+        fields=FIELDS,
         columns={
             **{name: f"d.{name}" for name in PLAIN},
             "event_key": "d.baton_live_attempt",
@@ -66,6 +67,7 @@ FORMATS = (
             "output_has_reasoning": "FALSE",
             "reported_cost_usd": "d.cost_usd",
         },
+        usage=flat_usage(FIELDS),
         assume_input_has_cache=False,
         assume_output_has_reasoning=False,
         note="Measured by Baton's live lab; prices are those declared for the provider.",

@@ -52,6 +52,7 @@ FORMATS = (
         rows=report_page.numbered(ROWS, "place"),
         columns=COLUMNS,
         table="billed",
+        no_usage="amounts of money alone, each of which is a line of the bill",
         supersedes=True,
         documents=True,
         order=40,

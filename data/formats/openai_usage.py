@@ -67,6 +67,18 @@ COLUMNS = {
     ),
 }
 
+MEDIA = ("text", "audio", "image")
+HARMLESS = {
+    **{
+        name: "a part of a count that is read"
+        for kind in MEDIA
+        for name in (f"input_{kind}_tokens", f"input_cached_{kind}_tokens", f"output_{kind}_tokens")
+    },
+    "input_cache_write_30m_tokens": "a part of the cache writes, which are read",
+    "input_cache_write_12h_tokens": "a part of the cache writes, which are read",
+    **dict.fromkeys(("start_time", "end_time"), "instants"),
+}
+
 
 def _recognise(sample: list[dict]) -> bool:
     named = any("organization.usage" in str(r.get("object")) for r in report_page.results(sample))
@@ -80,6 +92,7 @@ FORMATS = (
         recognise=_recognise,
         fields=report_page.fields("start_time", "end_time"),
         rows=report_page.numbered(ROWS, "place, line.n"),
+        usage=report_page.usage("start_time", "end_time", RESULT, HARMLESS),
         columns=COLUMNS,
         table="billed",
         supersedes=True,

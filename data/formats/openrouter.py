@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from data.formats import Format, has
+from data.formats import Format, flat_usage, has
 
 GENERATION = {
     "id": "VARCHAR",
@@ -29,6 +29,7 @@ GENERATION = {
     "native_tokens_cached": "VARCHAR",
     "native_tokens_cache_creation": "VARCHAR",
     "native_tokens_reasoning": "VARCHAR",
+    "native_tokens_completion_images": "VARCHAR",
     "latency": "DOUBLE",
     "generation_time": "DOUBLE",
     "provider_responses": "JSON",
@@ -40,7 +41,19 @@ GENERATION = {
     "session_id": "VARCHAR",
 }
 # The API answers `{"data": {...}}`; a collected file may hold the inner object.
-GENERATION_ROWS = f"SELECT *, json_transform(coalesce(d.data, raw::JSON), '{json.dumps(GENERATION)}') AS g FROM records"
+GENERATION_ROWS = f"""SELECT *, json_transform(body, '{json.dumps(GENERATION)}') AS g
+    FROM (SELECT *, coalesce(d.data, raw::JSON) AS body FROM records)"""
+IN_COST = "the cost, which is read, holds it"
+GENERATION_USAGE = flat_usage(
+    GENERATION,
+    {
+        **dict.fromkeys(("cache_discount", "upstream_inference_cost", "web_search_engine"), IN_COST),
+        **dict.fromkeys(("num_media_prompt", "num_media_completion", "num_search_results"), IN_COST),
+        **dict.fromkeys(("num_input_audio_prompt", "num_fetches"), IN_COST),
+    },
+    json="body",
+    name="generation",
+)
 
 GENERATION_COLUMNS = {
     "event_key": "g.id",
@@ -60,6 +73,7 @@ GENERATION_COLUMNS = {
     "cache_write_tokens": "g.native_tokens_cache_creation",
     "output_tokens": "coalesce(g.native_tokens_completion, g.tokens_completion)",
     "reasoning_tokens": "g.native_tokens_reasoning",
+    "image_output_tokens": "g.native_tokens_completion_images",
     "input_has_cache": "TRUE",
     "output_has_reasoning": "TRUE",
     "latency_ms": "coalesce(g.latency, g.generation_time)",
@@ -143,6 +157,42 @@ ACTIVITY_COLUMNS = {
     "note": "remark",
 }
 
+CSV = {
+    "generation_id": "VARCHAR",
+    "created_at": "VARCHAR",
+    "cost_total": "VARCHAR",
+    "cost_cache": "VARCHAR",
+    "byok_usage_inference": "VARCHAR",
+    "tokens_prompt": "VARCHAR",
+    "tokens_completion": "VARCHAR",
+    "tokens_reasoning": "VARCHAR",
+    "tokens_cached": "VARCHAR",
+    "model_permaslug": "VARCHAR",
+    "provider_name": "VARCHAR",
+    "variant": "VARCHAR",
+    "cancelled": "VARCHAR",
+    "user": "VARCHAR",
+    "finish_reason_normalized": "VARCHAR",
+    "generation_time_ms": "DOUBLE",
+    "time_to_first_token_ms": "DOUBLE",
+    "api_key_name": "VARCHAR",
+    "app_name": "VARCHAR",
+}
+ACTIVITY = {
+    "date": "VARCHAR",
+    "model": "VARCHAR",
+    "model_permaslug": "VARCHAR",
+    "endpoint_id": "VARCHAR",
+    "provider_name": "VARCHAR",
+    "usage": "VARCHAR",
+    "byok_usage_inference": "VARCHAR",
+    "requests": "VARCHAR",
+    "prompt_tokens": "VARCHAR",
+    "completion_tokens": "VARCHAR",
+    "reasoning_tokens": "VARCHAR",
+    "cached_tokens": "VARCHAR",
+    "workspace_id": "VARCHAR",
+}
 FORMATS = (
     Format(
         name="openrouter",
@@ -152,6 +202,7 @@ FORMATS = (
         fields={"data": "JSON"},
         rows=GENERATION_ROWS,
         columns=GENERATION_COLUMNS,
+        usage=GENERATION_USAGE,
         note="With your own provider key (BYOK) the cost is the provider's price plus OpenRouter's fee.",
     ),
     Format(
@@ -159,52 +210,22 @@ FORMATS = (
         label="OpenRouter activity CSV",
         family="openrouter",
         recognise=lambda sample: has(sample, "generation_id", "created_at", "cost_total", "tokens_prompt"),
-        fields={
-            "generation_id": "VARCHAR",
-            "created_at": "VARCHAR",
-            "cost_total": "VARCHAR",
-            "cost_cache": "VARCHAR",
-            "byok_usage_inference": "VARCHAR",
-            "tokens_prompt": "VARCHAR",
-            "tokens_completion": "VARCHAR",
-            "tokens_reasoning": "VARCHAR",
-            "tokens_cached": "VARCHAR",
-            "model_permaslug": "VARCHAR",
-            "provider_name": "VARCHAR",
-            "variant": "VARCHAR",
-            "cancelled": "VARCHAR",
-            "user": "VARCHAR",
-            "finish_reason_normalized": "VARCHAR",
-            "generation_time_ms": "DOUBLE",
-            "time_to_first_token_ms": "DOUBLE",
-            "api_key_name": "VARCHAR",
-            "app_name": "VARCHAR",
-        },
+        fields=CSV,
         columns=CSV_COLUMNS,
+        usage=flat_usage(
+            CSV, dict.fromkeys(("cost_web_search", "cost_file_processing", "num_search_results"), IN_COST)
+        ),
     ),
     Format(
         name="openrouter_activity",
         label="OpenRouter daily activity",
         table="billed",
         recognise=lambda sample: has(sample, "date", "model", "provider_name", "usage", "requests", "prompt_tokens"),
-        fields={
-            "date": "VARCHAR",
-            "model": "VARCHAR",
-            "model_permaslug": "VARCHAR",
-            "endpoint_id": "VARCHAR",
-            "provider_name": "VARCHAR",
-            "usage": "VARCHAR",
-            "byok_usage_inference": "VARCHAR",
-            "requests": "VARCHAR",
-            "prompt_tokens": "VARCHAR",
-            "completion_tokens": "VARCHAR",
-            "reasoning_tokens": "VARCHAR",
-            "cached_tokens": "VARCHAR",
-            "workspace_id": "VARCHAR",
-        },
+        fields=ACTIVITY,
         rows=ACTIVITY_ROWS,
         supersedes=True,
         columns=ACTIVITY_COLUMNS,
+        usage=flat_usage(ACTIVITY, json="CASE WHEN item = 'credits' THEN raw END"),
         note="A daily report by UTC day: it is compared with the ledger and never becomes usage rows.",
     ),
 )

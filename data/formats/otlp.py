@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from data.formats import Format, has, spans
 
-VALUE = {"stringValue": "VARCHAR", "intValue": "VARCHAR", "doubleValue": "VARCHAR", "boolValue": "VARCHAR"}
+VALUE = {
+    **dict.fromkeys(("stringValue", "intValue", "doubleValue", "boolValue"), "VARCHAR"),
+    **dict.fromkeys(("arrayValue", "kvlistValue"), "JSON"),
+}
 ATTRIBUTES = [{"key": "VARCHAR", "value": VALUE}]
 SPAN = {
     "traceId": "VARCHAR",
@@ -19,7 +22,7 @@ SPAN = {
     "attributes": ATTRIBUTES,
     "status": {"code": "VARCHAR", "message": "VARCHAR"},
 }
-TEXT = "coalesce(a.value.stringValue, a.value.intValue, a.value.doubleValue, a.value.boolValue)"
+TEXT = f"coalesce({', '.join(f'a.value.{kind}::VARCHAR' for kind in VALUE)})"
 
 SPANS = f"""
 resources AS (SELECT file_no, record_no, path, unnest(d.resourceSpans) AS r FROM records),
@@ -53,6 +56,7 @@ FORMATS = (
         },
         rows=spans.rows(SPANS),
         columns=spans.COLUMNS,
+        usage=spans.USAGE_OBJECTS,
         order=40,
         documents=True,
         note=(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from data.formats import Format
+from data.formats import Format, UsageObject
 from data.sql_text import literal
 
 
@@ -37,6 +37,17 @@ def fields(start: str, end: str) -> dict[str, object]:
     """The structure of a page or a bucket; its results stay JSON, since a report groups by what it likes."""
     bucket: dict[str, object] = {start: "VARCHAR", end: "VARCHAR", "results": ["JSON"]}
     return {"data": [bucket], "has_more": "BOOLEAN"} | bucket
+
+
+def usage(
+    start: str, end: str, result: Mapping[str, object], harmless: Mapping[str, str] | None = None
+) -> tuple[UsageObject, ...]:
+    """What is to be read of a page or bucket whose results look like `result`: all of it, on its first line alone."""
+    bucket: dict[str, object] = {start: "VARCHAR", end: "VARCHAR", "results": [result]}
+    places = ("", "results[].", "data[].results[].")
+    paths = {f"{place}{path}": reason for path, reason in (harmless or {}).items() for place in places}
+    first = "coalesce(place, 1000001) = 1000001 AND coalesce(line.n, 1) = 1"
+    return (UsageObject(f"CASE WHEN {first} THEN raw END", {"data": [bucket]} | bucket | result, paths, "page"),)
 
 
 def rows(start: str, end: str, result: Mapping[str, object], alone: str = "d.results") -> str:

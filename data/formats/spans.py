@@ -1,141 +1,20 @@
-"""A span as usage: what its attributes are called in every convention, and the row it becomes.
+"""A span as usage: the row it becomes.
 
-OpenTelemetry's GenAI names of three generations, OpenInference, the Vercel AI SDK, Sentry, Traceloop and Codex. A span
-reaches this module as a row with its `entries` (key and text); where it came from is the business of `otlp` and
-`span_exports`. Sources: semantic-conventions 384d6616, semantic-conventions-genai 2f4c6b1c, openinference 1fe497f1d.
+A span reaches this module as a row with its `entries` (key and text), named as in `span_names`; where it came from is
+the business of `otlp` and `span_exports`.
 """
 
 from __future__ import annotations
 
-from data.formats import span_trees
+from data.formats import UsageObject, span_trees, usage_words
+from data.formats.span_names import HARMLESS, NAMES, USAGE
+from data.schema import MEDIA_TOKENS
 
-# What each of our columns is called, newest convention first.
-NAMES = {
-    "named_operation": (
-        "gen_ai.operation.name",
-        "openinference.span.kind",
-        "llm.request.type",
-        "ai.operationId",
-        "traceloop.span.kind",
-    ),
-    "provider": ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider"),
-    "model": (
-        "gen_ai.response.model",
-        "ai.response.model",
-        "gen_ai.request.model",
-        "llm.model_name",
-        "embedding.model_name",
-        "ai.model.id",
-        "model",
-    ),
-    "response_id": ("gen_ai.response.id", "ai.response.id"),
-    "session": (
-        "gen_ai.conversation.id",
-        "session.id",
-        "traceloop.association.properties.session_id",
-        "ai.telemetry.metadata.sessionId",
-        "thread.id",
-    ),
-    "user": ("enduser.id", "user.id", "traceloop.association.properties.user_id", "ai.telemetry.metadata.userId"),
-    "agent": ("gen_ai.agent.name", "agent.name", "ai.telemetry.functionId"),
-    "tier": (
-        "gen_ai.openai.response.service_tier",
-        "openai.response.service_tier",
-        "gen_ai.response.service_tier",
-        "gen_ai.openai.request.service_tier",
-        "gen_ai.request.service_tier",
-    ),
-    "region": ("cloud.region", "aws.region"),
-    "input": (
-        "gen_ai.usage.input_tokens",
-        "gen_ai.usage.prompt_tokens",
-        "llm.token_count.prompt",
-        "llm.usage.prompt_tokens",
-        "ai.usage.inputTokens",
-        "ai.usage.promptTokens",
-        "ai.usage.tokens",
-        "codex.turn.token_usage.input_tokens",
-    ),
-    "output": (
-        "gen_ai.usage.output_tokens",
-        "gen_ai.usage.completion_tokens",
-        "llm.token_count.completion",
-        "llm.usage.completion_tokens",
-        "ai.usage.outputTokens",
-        "ai.usage.completionTokens",
-        "codex.turn.token_usage.output_tokens",
-    ),
-    "total": (
-        "gen_ai.usage.total_tokens",
-        "llm.usage.total_tokens",
-        "llm.token_count.total",
-        "ai.usage.totalTokens",
-        "codex.turn.token_usage.total_tokens",
-    ),
-    "fresh": ("ai.usage.inputTokenDetails.noCacheTokens", "codex.turn.token_usage.non_cached_input_tokens"),
-    "cache_read": (
-        "gen_ai.usage.cache_read.input_tokens",
-        "gen_ai.usage.cache_read_input_tokens",
-        "gen_ai.usage.cached_tokens",
-        "gen_ai.usage.cached_input_tokens",
-        "gen_ai.usage.details.cache_read_tokens",
-        "gen_ai.usage.details.cache_read_input_tokens",
-        "gen_ai.usage.details.cached_tokens",
-        "gen_ai.usage.input_tokens.cached",
-        "llm.token_count.prompt_details.cache_read",
-        "llm.usage.cache_read_input_tokens",
-        "ai.usage.inputTokenDetails.cacheReadTokens",
-        "ai.usage.cachedInputTokens",
-        "codex.turn.token_usage.cached_input_tokens",
-    ),
-    "cache_write": (
-        "gen_ai.usage.cache_write.input_tokens",
-        "gen_ai.usage.cache_creation.input_tokens",
-        "gen_ai.usage.cache_write_input_tokens",
-        "gen_ai.usage.cache_creation_input_tokens",
-        "gen_ai.usage.details.cache_write_tokens",
-        "gen_ai.usage.details.cache_creation_input_tokens",
-        "gen_ai.usage.input_tokens.cache_write",
-        "llm.token_count.prompt_details.cache_write",
-        "llm.usage.cache_creation_input_tokens",
-        "ai.usage.inputTokenDetails.cacheWriteTokens",
-        "codex.turn.token_usage.cache_write_input_tokens",
-    ),
-    "reasoning": (
-        "gen_ai.usage.reasoning.output_tokens",
-        "gen_ai.usage.reasoning_tokens",
-        "gen_ai.usage.details.reasoning_tokens",
-        "gen_ai.usage.output_tokens.reasoning",
-        "llm.token_count.completion_details.reasoning",
-        "llm.usage.reasoning_tokens",
-        "ai.usage.outputTokenDetails.reasoningTokens",
-        "ai.usage.reasoningTokens",
-        "codex.turn.token_usage.reasoning_output_tokens",
-        "codex.usage.reasoning_output_tokens",
-    ),
-    "stated_cost": (
-        "gen_ai.usage.cost.amount",
-        "gen_ai.usage.cost",
-        "gen_ai.usage.total_cost",
-        "gen_ai.usage.cost_usd",
-        "llm.cost.total",
-        "operation.cost",
-        "opencode.llm.cost.total",
-    ),
-    "cost_in": ("llm.cost.prompt",),
-    "cost_out": ("llm.cost.completion",),
-    "currency": ("gen_ai.usage.cost.currency",),
-    "first_chunk_s": ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"),
-    "first_chunk_ms": ("ai.response.msToFirstChunk",),
-    "error": ("error.type",),
-    "http_status": ("http.response.status_code", "http.status_code"),
-    "service": ("service.name",),
-    "environment": ("deployment.environment.name", "deployment.environment"),
-    "team": ("team", "team.name", "service.namespace"),
-    "metadata": ("ai.response.providerMetadata",),
-}
-# Whatever stands under these names is usage; a number there under a name that is not above was left unread.
-USAGE = ("gen_ai.usage.", "llm.token_count.", "llm.usage.", "llm.cost.", "ai.usage.", "codex.turn.token_usage.")
+USAGE_OBJECTS = (
+    UsageObject("raw -> 'usage'", {key: "VARCHAR" for keys in NAMES.values() for key in keys}, HARMLESS),
+    usage_words.usage_object("used", "ai.response.providerMetadata.usage"),
+    UsageObject("json_of(metadata) -> '$.anthropic.iterations'", {}, {}, "ai.response.providerMetadata.iterations"),
+)
 
 WANTED = "(" + ", ".join(f"'{key}'" for keys in NAMES.values() for key in keys) + ")"
 
@@ -158,8 +37,13 @@ OPERATION = """CASE WHEN regexp_matches(named_operation, '\\.do(Generate|Stream)
     WHEN named_operation LIKE '%.doEmbed' THEN 'embeddings' WHEN named_operation = 'ai.toolCall' THEN 'execute_tool'
     ELSE lower(named_operation) END"""
 # Kept as the record: what identifies the span, and its usage by name; never a prompt or an answer.
-RECORD = f"""json_object('traceId', trace_id, 'spanId', span_id, 'name', name, 'usage',
-    map_from_entries(list_filter(list_distinct(entries), lambda e: {_is_usage("e.k")} AND length(e.v) < 100)))"""
+RECORD = f"""json_object('traceId', trace_id, 'spanId', span_id, 'name', name, 'usage', map_from_entries(
+    list_transform(list_filter(map_entries(attribute), lambda e: {_is_usage("e.key")} AND length(e.value[1]) < 1000),
+        lambda e: struct_pack(k := e.key, v := e.value[1]))))"""
+
+# Vercel's SDK hands on what the provider said, under the provider's name.
+GIVEN = "json_extract(json_of(metadata), ['$.anthropic.usage', '$.google.usageMetadata', '$.vertex.usageMetadata'])"
+GIVEN = f"list_filter({GIVEN}, lambda usage: usage IS NOT NULL)[1]"
 
 
 def rows(spans: str) -> str:
@@ -187,11 +71,14 @@ spans_named AS (
     SELECT * EXCLUDE (cache_read, cache_write, tier), {OPERATION} AS operation,
         coalesce(cache_read, jtext(json_of(metadata), '$.anthropic.cacheReadInputTokens')) AS cache_read,
         coalesce(cache_write, jtext(json_of(metadata), '$.anthropic.cacheCreationInputTokens')) AS cache_write,
-        coalesce(tier, jtext(json_of(metadata), '$.openai.serviceTier')) AS tier,
+        CASE WHEN lower(speed) = 'fast' THEN 'fast'
+            WHEN lower(traffic) NOT IN ('on_demand', 'traffic_type_unspecified') THEN traffic
+            ELSE coalesce(tier, json_extract_string(json_of(metadata), '$.*.serviceTier')[1], {usage_words.tier("u")})
+            END AS tier,
         CASE WHEN coalesce(upper(currency), 'USD') = 'USD'
              THEN coalesce(stated_cost, (TRY_CAST(cost_in AS DECIMAL(18,12)) + TRY_CAST(cost_out AS
                  DECIMAL(18,12)))::VARCHAR) END AS cost
-    FROM named
+    FROM (SELECT *, {usage_words.parsed("used")} AS u FROM (SELECT *, {usage_words.snake(GIVEN)} AS used FROM named))
 ),
 {span_trees.judged("spans_named")}
 )
@@ -222,7 +109,16 @@ COLUMNS = {
     "output_tokens": (
         "CASE WHEN operation LIKE 'embedding%' AND input IS NOT NULL THEN coalesce(output, '0') ELSE output END"
     ),
-    "reasoning_tokens": "reasoning",
+    **{
+        f"{name}_tokens": f"coalesce({name}, {usage_words.count(f'{name}_tokens', 'u')})"
+        for name in NAMES
+        if f"{name}_tokens" in MEDIA_TOKENS
+    },
+    "reasoning_tokens": f"coalesce(reasoning, {usage_words.count('reasoning_tokens', 'u')})",
+    "server_tools": """json_object(
+        CASE WHEN regexp_matches(lower(model), 'gemini') THEN 'grounding' ELSE 'web_search' END,
+        TRY_CAST(coalesce(web_search, u.server_tool_use.web_search_requests) AS BIGINT),
+        'web_fetch', TRY_CAST(web_fetch AS BIGINT), 'code_execution', TRY_CAST(code_execution AS BIGINT))""",
     "total_tokens": "total",
     # The convention wants the cache inside the input; older Anthropic instrumentations leave it out.
     "input_has_cache": (

@@ -7,8 +7,8 @@ OpenRouter's shape; whether their prompt count contains the cache is not documen
 
 from __future__ import annotations
 
-from data.formats import Format, has
-from data.formats.openrouter import GENERATION_COLUMNS, GENERATION_ROWS
+from data.formats import Format, flat_usage, has
+from data.formats.openrouter import GENERATION_COLUMNS, GENERATION_ROWS, GENERATION_USAGE
 
 # One report row becomes a bill line per amount and per count.
 REPORT_ROWS = """
@@ -41,6 +41,22 @@ REPORT_COLUMNS = {
     "reject": "CASE WHEN text_of(d.day) IS NULL THEN 'it names no day; ask for the report with date_part=day' END",
 }
 
+REPORT = {
+    "day": "VARCHAR",
+    "tag": "VARCHAR",
+    "user": "VARCHAR",
+    "model": "VARCHAR",
+    "provider": "VARCHAR",
+    "credential_type": "VARCHAR",
+    "total_cost": "VARCHAR",
+    "market_cost": "VARCHAR",
+    "request_count": "VARCHAR",
+    "input_tokens": "VARCHAR",
+    "cached_input_tokens": "VARCHAR",
+    "cache_creation_input_tokens": "VARCHAR",
+    "output_tokens": "VARCHAR",
+    "reasoning_tokens": "VARCHAR",
+}
 FORMATS = (
     Format(
         name="vercel",
@@ -49,24 +65,10 @@ FORMATS = (
         supersedes=True,  # the day that is not over has grown in the next report
         order=45,
         recognise=lambda sample: has(sample, "total_cost", "market_cost", "input_tokens", "output_tokens"),
-        fields={
-            "day": "VARCHAR",
-            "tag": "VARCHAR",
-            "user": "VARCHAR",
-            "model": "VARCHAR",
-            "provider": "VARCHAR",
-            "credential_type": "VARCHAR",
-            "total_cost": "VARCHAR",
-            "market_cost": "VARCHAR",
-            "request_count": "VARCHAR",
-            "input_tokens": "VARCHAR",
-            "cached_input_tokens": "VARCHAR",
-            "cache_creation_input_tokens": "VARCHAR",
-            "output_tokens": "VARCHAR",
-            "reasoning_tokens": "VARCHAR",
-        },
+        fields=REPORT,
         rows=REPORT_ROWS,
         columns=REPORT_COLUMNS,
+        usage=flat_usage(REPORT, json="CASE WHEN item = 'total_cost' THEN raw END"),
         note="A report by UTC day: it is compared with the ledger and never becomes usage rows.",
     ),
     Format(
@@ -77,6 +79,7 @@ FORMATS = (
         or has(sample, "data.id", "data.native_tokens_cache_creation"),
         fields={"data": "JSON"},
         rows=GENERATION_ROWS,
+        usage=GENERATION_USAGE,
         columns=GENERATION_COLUMNS
         | {
             "provider": "lower(text_of(g.provider_name))",

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from data.documents import Documents
 from data.errors import BadInput, NoData, UnknownFormat
-from data.formats import USAGE_COLUMNS, Format
+from data.formats import USAGE_COLUMNS, Format, flat_usage
 from data.ledger import Ledger
 from data.loading import column_guesses, column_names, containers, named_files, staged_rows
 from data.sql_text import identifier, literal
@@ -142,6 +142,7 @@ def format_of(mapping: Mapping) -> Format:
         fields=_fields(mapping),
         columns=columns,
         rows=rows,
+        usage=flat_usage(_fields(mapping)),
         note=f"Read with the mapping {mapping.name}; times without an offset are {mapping.time_zone}.",
     )
 

@@ -138,14 +138,18 @@ def _leaves(form: Format, rows: str) -> str:
     return f"""SELECT row_no, left(path[3:], {LONGEST_PATH}) AS path, value FROM (
             SELECT s.row_no, regexp_replace(replace(j.fullkey, '"', ''), '\\[\\d+\\]', '[]', 'g') AS path,
                 {value} AS value
-            FROM ({rows}) s, json_tree(s.unread) j WHERE j.type NOT IN ('OBJECT', 'ARRAY', 'NULL', 'BOOLEAN'))
-        WHERE value <> 0 AND isfinite(value) AND path NOT IN ({known}){wanted}"""
+            FROM ({rows}) s, json_tree(s.unread) j
+            WHERE j.type NOT IN ('OBJECT', 'ARRAY', 'NULL', 'BOOLEAN'){wanted})
+        WHERE value <> 0 AND isfinite(value) AND path NOT IN ({known})"""
 
 
 def _is_of(usage: UsageObject) -> str:
-    """SQL: a path into a record that holds much else begins with a key that looks like usage."""
-    place, key = f"$.{usage.name}.", rf"(?i)^[^.\[]*({usage.only})"
-    return f"NOT (starts_with(path, {literal(place)}) AND NOT regexp_matches(path[{len(place) + 1}:], {literal(key)}))"
+    """SQL: a place in a record that holds much else begins with a key that looks like usage (keys may have dots)."""
+    place, words = f"$.{usage.name}", f"(?i)({usage.only})"
+    first = rf"(?i)^[^.\[]*({usage.only})"
+    begins = f"regexp_matches(j.fullkey[{len(place) + 2}:], {literal(first)})"
+    alone = f"j.path = {literal(place)} AND regexp_matches(j.key, {literal(words)})"
+    return f"NOT (starts_with(j.fullkey, {literal(place + '.')}) AND NOT ({begins} OR {alone}))"
 
 
 def mark(cursor: Cursor, form: Format) -> None:

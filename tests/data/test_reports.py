@@ -25,8 +25,6 @@ BILLED = {
     "litellm_daily_activity_api.json": {"cost": 0.00001095, "tokens": 46, "requests": 1},
     "claude_code_otel_metrics.json": {"cost": 0.0875},
 }
-# A call logged twice that nobody marks yet.
-OPEN = {"17-litellm-dup-responses.jsonl"}
 SUMS = {
     "input": "fresh_input_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0) "
     "+ coalesce(cache_write_1h_tokens, 0)",
@@ -45,8 +43,6 @@ def same(actual: object, expected: float) -> bool:
 @pytest.mark.heavy
 def test_a_reported_log_costs_what_it_really_cost(name, emptied_ledger, state):
     ledger = emptied_ledger
-    if name in OPEN:
-        pytest.skip("a mark that is not set yet")
     expected = EXPECTED.get(name, {})
     if "refusal" in expected:
         with pytest.raises(UnknownFormat, match="array"):
