@@ -6,7 +6,7 @@ Token columns are disjoint. Costs are dollars rounded to cents, after discounts;
 
 from __future__ import annotations
 
-from data.formats import Format, has, report_page
+from data.formats import Format, flat_usage, has, report_page
 
 DIMENSIONS = ("usage_date_utc", "workspace", "api_key", "usage_type", "context_window", "inference_geo", "speed")
 # A file of 2024 has one column of cache writes, later ones split it by lifetime.
@@ -97,6 +97,7 @@ FORMATS = (
         fields=dict.fromkeys(USAGE_NAMES, "VARCHAR"),
         rows=report_page.numbered(USAGE_ROWS, "line.n"),
         columns=USAGE_COLUMNS,
+        usage=flat_usage(dict.fromkeys(USAGE_NAMES, "VARCHAR"), json="CASE WHEN line.n = 1 THEN raw END"),
         table="billed",
         supersedes=True,
         order=40,
@@ -109,6 +110,7 @@ FORMATS = (
         fields=dict.fromkeys(COST_NAMES, "VARCHAR"),
         rows=COST_ROWS,
         columns=COST_COLUMNS,
+        no_usage="amounts of money alone, each of which is a line of the bill",
         table="billed",
         supersedes=True,
         order=40,

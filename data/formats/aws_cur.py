@@ -120,6 +120,7 @@ FORMATS = (
         label="AWS Cost and Usage Report (Amazon Bedrock)",
         recognise=_recognise,
         columns=COLUMNS,
+        no_usage="a line is one charge; every other amount and quantity of it explains the billed one",
         **SHAPE,
     ),
     Format(
@@ -127,6 +128,7 @@ FORMATS = (
         label="AWS Cost and Usage Report, every line",
         recognise=lambda sample: False,  # chosen by the operator, who knows that all of the file is about models
         columns={name: sql for name, sql in COLUMNS.items() if name != "skip"},
+        no_usage="a line is one charge; every other amount and quantity of it explains the billed one",
         **SHAPE,
     ),
 )

@@ -7,7 +7,7 @@ CLI 1.0.80: 45 of 45 rows give the list price). `request_multiplier` counts prem
 
 from __future__ import annotations
 
-from data.formats import Format, has
+from data.formats import Format, flat_usage, has
 
 NAMES = (
     "id",
@@ -62,6 +62,7 @@ FORMATS = (
         recognise=lambda sample: has(sample, "session_id", "model", "input_tokens", "total_nano_aiu"),
         fields=dict.fromkeys(NAMES, "VARCHAR"),
         columns=COLUMNS,
+        usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR")),
         order=40,
         note="Dollars are AI credits used; those within the plan's allowance are not paid apart.",
     ),

@@ -8,7 +8,7 @@ is what the request would cost by use, not money paid.
 
 from __future__ import annotations
 
-from data.formats import Format, has
+from data.formats import Format, flat_usage, has
 
 WRITTEN, FRESH = "Input (w/ Cache Write)", "Input (w/o Cache Write)"
 NAMES = (
@@ -98,6 +98,7 @@ FORMATS = (
         fields=dict.fromkeys(NAMES, "VARCHAR"),
         rows=ROWS,
         columns=COLUMNS,
+        usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR")),
         assume_input_has_cache=False,
         order=40,
         note=(

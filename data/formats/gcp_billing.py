@@ -93,6 +93,7 @@ FORMATS = (
         fields={"cost": "VARCHAR"},
         rows=ROWS,
         columns=COLUMNS,
+        no_usage="a row is one charge; every other amount and quantity of it explains the billed one",
         table="billed",
         supersedes=True,
         order=40,

@@ -7,7 +7,7 @@ Source: goose 01643006.
 
 from __future__ import annotations
 
-from data.formats import Format, has, report_page
+from data.formats import Format, flat_usage, has, report_page
 
 NAMES = (
     "id",
@@ -41,6 +41,7 @@ COLUMNS = {
     "skip": "CASE WHEN coalesce(line.count, 0) = 0 THEN 'a count of zero' END",
 }
 
+LAST = dict.fromkeys(("input_tokens", "output_tokens", "total_tokens"), "of the session's last request alone")
 FORMATS = (
     Format(
         name="goose",
@@ -49,6 +50,7 @@ FORMATS = (
         fields=dict.fromkeys(NAMES, "VARCHAR") | {"model_config_json": "JSON"},
         rows=report_page.numbered(report_page.lines(COUNTS, "FROM records"), "line.n"),
         columns=COLUMNS,
+        usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), LAST, json="CASE WHEN line.n = 1 THEN raw END"),
         table="billed",
         supersedes=True,
         order=40,

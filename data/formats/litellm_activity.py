@@ -7,7 +7,7 @@ figures stand directly under the model's name (facts/formats2.md 10).
 
 from __future__ import annotations
 
-from data.formats import Format, has, litellm_daily, report_page
+from data.formats import Format, UsageObject, has, litellm_daily, report_page
 
 NAMES = (
     "spend",
@@ -31,9 +31,9 @@ _shape = ", ".join(f'"{name}": "VARCHAR"' for name in NAMES)
 DAYS = """SELECT file_no, record_no, path, raw, unnest(coalesce(d.results, [{'date': d.date, 'metrics': d.metrics,
     'breakdown': d.breakdown}])) AS r, CASE WHEN d.metadata.total_pages > 1 THEN d.metadata.page END AS page
     FROM records"""
-MODELS = f"""SELECT * EXCLUDE found, found.key AS model,
+MODELS = f"""SELECT * EXCLUDE found, found.key AS model, coalesce(found.value -> 'metrics', found.value) AS counted,
         CASE WHEN found IS NULL THEN r.metrics
-             ELSE json_transform(coalesce(found.value -> 'metrics', found.value), '{{{_shape}}}') END AS d
+             ELSE json_transform(counted, '{{{_shape}}}') END AS d
     FROM (SELECT *, unnest(CASE WHEN len(map_entries(r.breakdown.models)) > 0 THEN map_entries(r.breakdown.models)
             ELSE [NULL] END) AS found, generate_subscripts(CASE WHEN len(map_entries(r.breakdown.models)) > 0
             THEN map_entries(r.breakdown.models) ELSE [NULL] END, 1) AS place FROM ({DAYS}))"""
@@ -52,6 +52,7 @@ COLUMNS = {
             THEN 'the day''s own total is $' || r.metrics.spend || ', its models add up to $' || spent
         ELSE {litellm_daily.COLUMNS["note"]} END""",
 }
+KNOWN = METRICS | dict.fromkeys(("successful_requests", "total_tokens"), "VARCHAR")
 
 FORMATS = (
     Format(
@@ -62,6 +63,7 @@ FORMATS = (
         fields=FIELDS,
         rows=report_page.numbered(report_page.lines(litellm_daily.COUNTS, APART), "r.date, place, line.n"),
         columns=COLUMNS,
+        usage=(UsageObject("CASE WHEN line.n = 1 THEN counted END", KNOWN, litellm_daily.SAVED, "metrics"),),
         table="billed",
         supersedes=True,
         documents=True,

@@ -6,7 +6,7 @@ was charged in credits; `BYOK Usage` was paid to the provider with one's own key
 
 from __future__ import annotations
 
-from data.formats import Format, has, report_page
+from data.formats import Format, flat_usage, has, report_page
 
 NAMES = (
     "Date",
@@ -58,6 +58,7 @@ FORMATS = (
         fields=dict.fromkeys(NAMES, "VARCHAR"),
         rows=report_page.numbered(report_page.lines(COUNTS, "FROM records"), "line.n"),
         columns=COLUMNS,
+        usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), json="CASE WHEN line.n = 1 THEN raw END"),
         table="billed",
         supersedes=True,
         order=40,

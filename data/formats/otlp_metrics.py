@@ -156,6 +156,7 @@ FORMATS = (
         fields=FIELDS,
         rows=ROWS,
         columns=COLUMNS,
+        no_usage="a point is one number, which becomes a line; other metrics are counted as skipped",
         table="billed",
         supersedes=True,
         order=40,

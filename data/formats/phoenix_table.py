@@ -39,6 +39,7 @@ FORMATS = (
         fields=dict.fromkeys(NAMES, "VARCHAR"),
         rows=spans.rows(span_exports.placed(TABLE)),
         columns=spans.COLUMNS,
+        usage=spans.USAGE_OBJECTS,
         family="otlp",
         order=40,
     ),
