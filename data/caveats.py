@@ -47,8 +47,9 @@ CAVEATS = (
     Caveat(
         "split_assumed",
         "split assumed",
-        "The log gives a sum without the whole split the price needs; the rest was counted in the cheaper part.",
-        "Log the split (for cache writes: by lifetime); until then read these dollars as a lower bound.",
+        "The log's counts do not give the whole split that the price needs, or its parts are more than their sum: what"
+        " is not split was counted in the cheaper part, what is too much beside the sum.",
+        "Log the split (for cache writes: by lifetime); until then these dollars are a bound, not a bill.",
     ),
     Caveat(
         "media_as_text",

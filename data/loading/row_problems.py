@@ -25,27 +25,11 @@ def usage_problems(form: Format) -> str:
             " request is ' || requested_at::VARCHAR || ', outside 2020 to today'"
         ),
         (
-            f"WHEN TRY_CAST(input_has_cache AS BOOLEAN) AND {_CACHE} > input_tokens_number THEN 'its cache tokens (' ||"
-            f" {_CACHE}::BIGINT || ') exceed the input tokens (' || input_tokens_number::BIGINT || ') that should"
-            " include them'"
-        ),
-        (
-            "WHEN TRY_CAST(output_has_reasoning AS BOOLEAN) AND reasoning_tokens_number > output_tokens_number THEN"
-            " 'its reasoning tokens (' || reasoning_tokens_number::BIGINT || ') exceed the output tokens (' ||"
-            " output_tokens_number::BIGINT || ') that should include them'"
-        ),
-        (
             "WHEN text_of(model_raw) IS NULL AND text_of(input_tokens) IS NULL AND text_of(output_tokens) IS NULL AND"
             " text_of(reported_cost_usd) IS NULL THEN 'it names no model, no tokens and no cost'"
         ),
     ]
     return f"CASE {' '.join(cases)} END"
-
-
-_CACHE = (
-    "(coalesce(cache_read_tokens_number, 0) + greatest(coalesce(cache_write_tokens_number, 0), "
-    "coalesce(cache_write_5m_tokens_number, 0) + coalesce(cache_write_1h_tokens_number, 0)))"
-)
 
 
 def billed_problems() -> str:

@@ -166,7 +166,8 @@ def _given_once(form: Format) -> dict[str, str]:
     """Types of a usage format's columns that depend on one another, each token and each doubt counted once.
 
     Cache writes: of a split by lifetime that does not add up to the log's sum, the rest is taken for the short, cheaper
-    life. A cost or an optional count that is no number is left out. Both put a caveat on the row.
+    life. A cost or an optional count that is no number is left out. Parts that are more than what should hold them are
+    beside it, in spite of what the format says; media are cut to it. All put a caveat on the row.
     """
     split = [f"cache_write_{life}_tokens_number" for life in ("5m", "1h")]
     parts = " + ".join(f"coalesce({count}, 0)" for count in split)
@@ -174,8 +175,11 @@ def _given_once(form: Format) -> dict[str, str]:
     rest = f"{is_split} AND cache_write_tokens_number > {parts}"
     optional = [name for name in NUMBERS if name in form.columns and name not in ESSENTIAL]
     odd = " OR ".join(f"{name}_number IS NULL AND text_of({name}) IS NOT NULL" for name in optional) or "FALSE"
+    beyond, cut = _beyond(form), _cut(form)
+    assumed = " OR ".join(f"coalesce({sql}, FALSE)" for sql in (rest, *beyond.values(), *cut))
     odd_word = f"text_of(status) IS NOT NULL AND status NOT IN {STATUSES}" if "status" in form.columns else "FALSE"
     return {
+        **{flag: f"TRY_CAST({flag} AS BOOLEAN) AND NOT coalesce({sql}, FALSE)" for flag, sql in beyond.items()},
         "cache_write_tokens": f"CASE WHEN NOT ({is_split}) THEN cache_write_tokens_number::BIGINT END",
         "cache_write_5m_tokens": (
             f"""CASE WHEN {rest} THEN cache_write_tokens_number - coalesce({split[1]}, 0)
@@ -185,12 +189,40 @@ def _given_once(form: Format) -> dict[str, str]:
             "CASE WHEN reported_cost_usd_number IS NOT NULL THEN TRY_CAST(reported_cost_usd AS DECIMAL(18,12)) END"
         ),
         "caveats": (
-            f"""CASE WHEN caveats IS NOT NULL OR {odd} OR {rest} OR {odd_word} THEN
+            f"""CASE WHEN caveats IS NOT NULL OR {odd} OR {assumed} OR {odd_word} THEN
             list_concat(coalesce(caveats::VARCHAR[], []),
-            [CASE WHEN {odd} THEN 'unread_usage' END, CASE WHEN {rest} THEN 'split_assumed' END,
+            [CASE WHEN {odd} THEN 'unread_usage' END, CASE WHEN {assumed} THEN 'split_assumed' END,
              CASE WHEN {odd_word} THEN 'unknown_status' END]) END"""
         ),
     }
+
+
+_CACHE = """(coalesce(cache_read_tokens_number, 0) + greatest(coalesce(cache_write_tokens_number, 0),
+    coalesce(cache_write_5m_tokens_number, 0) + coalesce(cache_write_1h_tokens_number, 0)))"""
+_BEYOND = {
+    "input_has_cache": f"{_CACHE} > input_tokens_number",
+    "output_has_reasoning": "reasoning_tokens_number > output_tokens_number",
+}
+
+
+def _beyond(form: Format) -> dict[str, str]:
+    """By flag that a format may set, SQL: is there more of the part than of what should hold it?"""
+    return {
+        flag: f"TRY_CAST({flag} AS BOOLEAN) AND {sql}"
+        for flag, sql in _BEYOND.items()
+        if form.columns.get(flag) not in (None, "FALSE")
+    }
+
+
+def _cut(form: Format) -> list[str]:
+    """SQL: are there more media than tokens of their side?"""
+    sides = {"input": "input_tokens", "output": "output_tokens"}
+    found = []
+    for side, whole_side in sides.items():
+        parts = [f"coalesce({name}_number, 0)" for name in MEDIA_TOKENS if f"_{side}_" in name and name in form.columns]
+        if parts:
+            found.append(f"{' + '.join(parts)} > {whole_side}_number")
+    return found
 
 
 def whole(relation: str, form: Format) -> str:
@@ -208,6 +240,7 @@ def whole(relation: str, form: Format) -> str:
 def _stored(form: Format) -> list[str]:
     """The columns whose value differs between the records of a format."""
     varying = {name for name, value in form.columns.items() if not re.fullmatch(r"'[^']*'|TRUE|FALSE", value)}
+    varying |= set(_beyond(form))
     varying |= {"provider_raw"} if "provider" in varying else set()
     varying |= {"error_class", "caveats"} | ({"cache_write_5m_tokens"} if "cache_write_1h_tokens" in varying else set())
     return [name for name in _types(form) if name in varying and name not in ("event_key", "reject")]

@@ -1,0 +1,134 @@
+"""The first case of every format, with a number too many or one too few, and loads of many such cases at once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from data.formats import Format, all_formats
+from data.loading.ingest import ingest
+from tests.data.test_formats import CASES, write_log
+
+ID = re.compile(r"(?i)(^|_|\b)(id|uuid)$|[a-z](Id|ID)$|^baton_live_attempt$|Id\.?$")
+COUNTED = re.compile(r"(?i)token|units$|^(input|prompt)$")
+SURPRISE = 7
+
+
+def records_of(case: dict) -> list[dict]:
+    return case.get("records") or [case.get("record") or case["document"]]
+
+
+def first_cases() -> dict[str, dict]:
+    """The first case of each format that is a record with a count and expects rows."""
+    found: dict[str, dict] = {}
+    for path in sorted(CASES.glob("*.yaml")):
+        # Of several records one may be a repeat, so that nothing of it counts.
+        for case in sorted(
+            yaml.safe_load(path.read_text()), key=lambda case: ("records" in case) + 2 * ("csv" in case)
+        ):
+            if "expect" in case or "expects" in case:
+                found.setdefault(case.get("format") or format_of(case, path.stem), case)
+    return found
+
+
+def format_of(case: dict, stem: str) -> str:
+    if "csv" in case:
+        return case.get("formats", [stem])[0]
+    return next((form.name for form in all_formats() if form.recognise(records_of(case))), stem)
+
+
+def with_surprise(value: object, number: object = SURPRISE) -> Iterator[object]:
+    """The value with one unknown number beside its counts, at each place where it counts something."""
+    if isinstance(value, dict):
+        if any(COUNTED.search(key) and is_number(inner) for key, inner in value.items()):
+            dotted = next((key for key in value if key.startswith(("gen_ai.usage.", "llm.token_count."))), "")
+            yield (
+                value | {f"{dotted.rpartition('.')[0]}.surprise".lstrip("."): number}
+                if dotted
+                else value | {"surprise_tokens": number}
+            )
+        for key, inner in value.items():
+            yield from ({**value, key: changed} for changed in with_surprise(inner, number))
+    elif isinstance(value, list):
+        fields = [item["field"] for item in value if isinstance(item, dict) and "field" in item]
+        if any(name.endswith("TokenCount") for name in fields):  # an answer of Logs Insights
+            yield [*value, {"field": "input.surprise_tokens", "value": str(number)}]
+        names = [item.get("key", "") for item in value if isinstance(item, dict)]
+        if any(name.startswith(("gen_ai.usage.", "llm.token_count.")) for name in names):
+            typed = "value" in value[0] and isinstance(value[0]["value"], dict)
+            yield [*value, {"key": "gen_ai.usage.surprise", "value": {"intValue": str(number)} if typed else number}]
+        elif any(COUNTED.search(name) for name in names):  # an agent's event
+            yield [*value, {"key": "surprise_tokens", "value": {"intValue": str(number)}}]
+        for place, inner in enumerate(value):
+            yield from ([*value[:place], changed, *value[place + 1 :]] for changed in with_surprise(inner, number))
+    elif isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        try:
+            yield from (json.dumps(changed) for changed in with_surprise(json.loads(value), number))
+        except ValueError:
+            return
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) or isinstance(value, str) and value.isdigit()
+
+
+def surprised(case: dict) -> list[dict]:
+    """The case with the surprise, once for each place that counts something."""
+    if "csv" in case:
+        header, *rows = case["csv"].strip().split("\n")
+        counted = next((name for name in header.split(",") if COUNTED.search(name.rpartition(".")[2])), "")
+        unknown = re.sub("(?i)input|output|prompt|completion|uncached|total", "surprise", counted.strip('"'), count=1)
+        unknown = unknown if unknown != counted else "surprise_tokens"
+        lines = [f"{header.rstrip()},{unknown}", *(f"{row.rstrip()},{SURPRISE}" for row in rows)]
+        return [case | {"csv": "\n".join(lines)}]
+    key, value = given(case)
+    return [case | {key: changed} for changed in with_surprise(value)]
+
+
+def given(case: dict) -> tuple[str, object]:
+    """Where a case has its record or records, and these as plain JSON."""
+    key = next(key for key in ("records", "record", "document") if key in case)
+    return key, json.loads(json.dumps(case[key], default=str))
+
+
+def numbered(value: object, number: int) -> object:
+    """The value with other ids, so that it is another record."""
+    if isinstance(value, dict):
+        typed = value.get("key") if isinstance(value.get("key"), str) else ""
+        if ID.search(typed or "") and isinstance(value.get("value"), dict) and "stringValue" in value["value"]:
+            return value | {"value": {"stringValue": f"{value['value']['stringValue']}-{number}"}}
+        return {
+            k: f"{v}-{number}" if ID.search(k) and isinstance(v, str) else numbered(v, number) for k, v in value.items()
+        }
+    if isinstance(value, list):
+        return [numbered(inner, number) for inner in value]
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        try:
+            return json.dumps(numbered(json.loads(value), number))
+        except ValueError:
+            return value
+    return value
+
+
+def loaded(ledger, state, folder: Path, form: Format, cases: list[dict]):
+    """The reports of files of these cases, made different records, and by file the usage rows that came of it."""
+    paths = []
+    for number, case in enumerate(cases):
+        (place := folder / f"{number:03}").mkdir()
+        other = {key: numbered(case[key], number) for key in ("records", "record", "document") if key in case}
+        paths.append(write_log(case | other, place))
+    reports = ingest(ledger, state, paths, form=form.name)
+    rows: dict[str, list[dict]] = {str(path): [] for path in paths}
+    usage, batches = ledger.name("usage"), ledger.name("batches")
+    for row in ledger.sql(
+        f"SELECT b.path, cost_usd, caveats, cost_basis FROM {usage} u JOIN {batches} b USING (batch_id)"
+    ).to_dict("records"):
+        rows[row["path"]].append(row)
+    return reports, [rows[str(path)] for path in paths]
+
+
+FIRST = first_cases()
