@@ -120,6 +120,7 @@ LOG_COLUMNS = {
     "cache_write_tokens": (
         "coalesce(b.input.cacheWriteInputTokenCount, u.cache_creation_input_tokens, u.cache_write_input_tokens)"
     ),
+    "reported_cost_usd": usage_words.cost("NULL", "u"),
     "server_tools": usage_words.tools("u", model="b.modelId"),
     "cache_write_5m_tokens": _written("5m"),
     "cache_write_1h_tokens": _written("1h"),

@@ -33,7 +33,7 @@ COLUMNS = {
     "latency_ms": "d.duration",
     "status": f"CASE WHEN d.cached THEN 'cached' WHEN {FAILED} THEN 'error' ELSE 'success' END",
     "http_status": "d.status_code",
-    "reported_cost_usd": "d.cost",
+    "reported_cost_usd": usage_words.cost("d.cost", "u"),
     "unmetered": (
         f"NOT coalesce({FAILED}, FALSE) AND NOT coalesce(d.cached, FALSE) AND coalesce(text_of(d.tokens_in),"
         " text_of(d.tokens_out)) IS NULL"

@@ -63,7 +63,7 @@ COLUMNS = {
         " 'success' END"
     ),
     "http_status": "CASE WHEN d.response_status >= 100 THEN d.response_status END",
-    "reported_cost_usd": "coalesce(text_of(d.costUSD), text_of(d.cost))",
+    "reported_cost_usd": usage_words.cost("coalesce(text_of(d.costUSD), text_of(d.cost))", "u"),
     "quality_score": f"CASE WHEN {SCORE} BETWEEN 0 AND 1 THEN {SCORE} END",
     "quality_source": f"CASE WHEN {SCORE} BETWEEN 0 AND 1 THEN 'helicone score' END",
     "succeeded": "d.feedback_rating",

@@ -57,7 +57,7 @@ COLUMNS = {
     "ttft_ms": "p.usage.time_to_first_token",
     "status": f"CASE WHEN {CACHED} THEN 'cached' WHEN {FAILED} THEN 'error' ELSE 'success' END",
     "http_status": "d.response.status",
-    "reported_cost_usd": "p.usage.cost",
+    "reported_cost_usd": usage_words.cost("p.usage.cost", "u"),
     "unmetered": (
         f"NOT coalesce({FAILED}, FALSE) AND NOT coalesce({CACHED}, FALSE) AND coalesce({INPUT}, {OUTPUT}) IS NULL"
     ),

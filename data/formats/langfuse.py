@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from data.formats import Format, has, langfuse_usage, usage_words
-from data.formats.langfuse_usage import BARE, CARRIES, COST, KEYS
+from data.formats.langfuse_usage import BARE, CARRIES, COST, STRUCTURE
 
 OBSERVATION = {
     "id": "VARCHAR",
@@ -94,7 +94,7 @@ def rows(observations: str) -> str:
     """SQL: `observations` (the observation as `o`, its trace as `t`) with usage `u`, metadata `m` and `repeats`."""
     return f"""SELECT * FROM (
         WITH RECURSIVE seen AS (
-            SELECT *, json_transform(details, '{json.dumps(dict.fromkeys(KEYS, "VARCHAR"))}') AS u
+            SELECT *, json_transform(details, '{json.dumps(STRUCTURE)}') AS u
             FROM (SELECT *, {usage_words.snake("json_of(o.usageDetails)")} AS details,
                 json_transform(json_of(o.metadata), '{json.dumps(METADATA)}') AS m FROM ({observations}))
         ),

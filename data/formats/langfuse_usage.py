@@ -74,14 +74,21 @@ WEB_SEARCH = ("web_search_requests", "server_tool_use.web_search_requests", "ser
 GROUPS = (FRESH, READ, WRITE, WRITE_5M, WRITE_1H, OUT, REASONING, TOOL_PROMPT, *HEARD, *SAID)
 TOTALS = ("total", "total_tokens", "total_token_count")
 KEYS = tuple(dict.fromkeys(key for group in (*GROUPS, *MEDIA_PARTS.values(), WEB_SEARCH, TOTALS) for key in group))
+# The same words as objects, as some SDKs send them.
+NESTED = (usage_words.PROMPT, usage_words.ANSWER, "server_tool_use")
+STRUCTURE: dict[str, object] = dict.fromkeys(KEYS, "VARCHAR") | {
+    side: {key.partition(".")[2]: "VARCHAR" for key in KEYS if key.startswith(f"{side}.")} for side in NESTED
+}
 TEXT = {f"{side}.{name}": usage_words.PART for side in (*DETAILS, *ANSWER) for name in ("text", "text_tokens")}
 
-OBJECTS = (UsageObject("details", dict.fromkeys(KEYS, "VARCHAR"), TEXT, "usageDetails"),)
+OBJECTS = (UsageObject("details", STRUCTURE, TEXT, "usageDetails"),)
 
 
 def first(*keys: str) -> str:
     """The first of these usage keys that the observation carries, as text."""
-    return "coalesce(NULL, " + ", ".join(f'u."{key}"' for key in keys) + ")"
+    nested = (".".join(f'"{part}"' for part in key.split(".")) for key in keys if key.partition(".")[0] in NESTED)
+    plain = (f'"{key}"' for key in keys)
+    return f"coalesce(NULL, {', '.join(f'u.{path}' for path in (*plain, *nested))})"
 
 
 def tokens(keys: tuple[str, ...], beside: tuple[tuple[str, ...], ...], flat: str) -> str:

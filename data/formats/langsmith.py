@@ -51,10 +51,11 @@ TEXTS = (
 OBJECTS = ("extra", "outputs", "prompt_token_details", "completion_token_details")
 FIELDS = dict.fromkeys(TEXTS, "VARCHAR") | dict.fromkeys((*OBJECTS, "tags"), "JSON")
 RUNS = f"""
-    SELECT *, json_transform(coalesce(outputs -> 'usage_metadata', extra -> 'metadata' -> 'usage_metadata',
+    SELECT *, json_transform(stated, '{json.dumps(META)}') AS u
+    FROM (SELECT *, coalesce(outputs -> 'usage_metadata', extra -> 'metadata' -> 'usage_metadata',
         outputs -> 'message' -> 'kwargs' -> 'usage_metadata',
-        outputs -> 'generations' -> 0 -> 0 -> 'message' -> 'kwargs' -> 'usage_metadata'), '{json.dumps(META)}') AS u
-    FROM (SELECT *, {", ".join(f"json_of(d.{name}) AS {name}" for name in OBJECTS)} FROM records)"""
+        outputs -> 'generations' -> 0 -> 0 -> 'message' -> 'kwargs' -> 'usage_metadata') AS stated
+    FROM (SELECT *, {", ".join(f"json_of(d.{name}) AS {name}" for name in OBJECTS)} FROM records))"""
 
 
 def _detail(side: str, name: str) -> str:
@@ -91,16 +92,18 @@ NAMED = {
     "person": "coalesce(jtext(extra, '$.metadata.user_id'), jtext(extra, '$.metadata.user'))",
     "session": """coalesce(jtext(extra, '$.metadata.session_id'), jtext(extra, '$.metadata.thread_id'),
         jtext(extra, '$.metadata.conversation_id'))""",
-    "used": "json_object('input', prompt_token_details, 'output', completion_token_details)",
+    "used": """json_object('input', prompt_token_details, 'output', completion_token_details,
+        'usage_metadata', stated)""",
 }
 KNOWN = {
     "input": META["input_token_details"],
     "output": META["output_token_details"],
+    "usage_metadata": META,
 }
 HARMLESS = {
     "input.cache_read_over_200k": "a part of the cache reads",
-    "input.audio": "counted with the text of the input",
-    "output.audio": "counted with the text of the output",
+    "usage_metadata.input_token_details.cache_read_over_200k": "a part of the cache reads",
+    **dict.fromkeys(("usage_metadata.input_cost_details", "usage_metadata.output_cost_details"), "parts of the cost"),
 }
 
 FORMATS = (

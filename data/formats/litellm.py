@@ -136,7 +136,7 @@ COLUMNS = {
     "error_class": "text_of(error_word)",
     "http_status": "TRY_CAST(error_code AS INTEGER)",
     # What a provider says it billed, tools included, is more than what the proxy computed.
-    "reported_cost_usd": f"coalesce({usage_words.ticks(*USED)}, CASE WHEN NOT unpriced THEN cost END)",
+    "reported_cost_usd": usage_words.cost("CASE WHEN NOT unpriced THEN cost END", *USED),
     "server_tools": f"""CASE WHEN counted THEN {
         usage_words.tools(*USED, model="d.model", output="answer -> 'output'", candidates="answer -> 'candidates'")
     } END""",

@@ -220,7 +220,11 @@ def _recognise(sample: list[dict]) -> bool:
     return envelope.recogniser(_is_openai)(sample) or _is_batch(sample)
 
 
-USAGE_OBJECTS = (UsageObject("body -> 'usage'", USAGE, HARMLESS),)
+# Where Groq's counts are not split in the usage itself, what it says beside it may be tokens of a cache.
+GROQ = (
+    f"CASE WHEN {_detail('input', 'cached_tokens')} IS NULL AND b.usage IS NOT NULL THEN body -> '$.x_groq.usage' END"
+)
+USAGE_OBJECTS = (UsageObject("body -> 'usage'", USAGE, HARMLESS), UsageObject(GROQ, USAGE, HARMLESS, "x_groq.usage"))
 
 FORMATS = (
     Format(

@@ -38,8 +38,10 @@ COLUMNS = {
     "latency_ms": "d.response_time",
     "status": f"CASE WHEN {FAILED} THEN 'error' ELSE 'success' END",
     "http_status": "d.response_status_code",
-    "reported_cost_usd": (
-        f"CASE WHEN {IN_USD} THEN CASE WHEN TRY_CAST(d.cost AS DECIMAL(18,12)) IS NULL THEN d.cost ELSE {CENTS} END END"
+    "reported_cost_usd": usage_words.cost(
+        f"""CASE WHEN {IN_USD} THEN CASE WHEN TRY_CAST(d.cost AS DECIMAL(18,12)) IS NULL THEN d.cost ELSE {CENTS} END
+            END""",
+        "u",
     ),
     "unmetered": f"NOT coalesce({FAILED}, FALSE) AND coalesce(text_of(d.req_units), text_of(d.res_units)) IS NULL",
 }
@@ -94,7 +96,7 @@ FORMATS = (
         rows=ROWS,
         per_record=True,
         usage=USAGE,
-        columns=COLUMNS | {"reported_cost_usd": f"CASE WHEN {IN_USD} THEN d.cost END"},
+        columns=COLUMNS | {"reported_cost_usd": usage_words.cost(f"CASE WHEN {IN_USD} THEN d.cost END", "u")},
         text_columns=TEXTS,
     ),
 )

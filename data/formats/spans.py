@@ -38,8 +38,10 @@ OPERATION = """CASE WHEN regexp_matches(named_operation, '\\.do(Generate|Stream)
     ELSE lower(named_operation) END"""
 # Kept as the record: what identifies the span, and its usage by name; never a prompt or an answer.
 RECORD = f"""json_object('traceId', trace_id, 'spanId', span_id, 'name', name, 'usage', map_from_entries(
-    list_transform(list_filter(map_entries(attribute), lambda e: {_is_usage("e.key")} AND length(e.value[1]) < 1000),
-        lambda e: struct_pack(k := e.key, v := e.value[1]))))"""
+    list_transform(list_filter(map_entries(attribute), lambda e: {_is_usage("e.key")}),
+        lambda e: struct_pack(k := e.key, v := coalesce(
+            CASE WHEN regexp_matches(e.value[1], '^[{{\\[]') THEN TRY_CAST(e.value[1] AS JSON) END,
+            to_json(e.value[1]))))))"""
 
 # Vercel's SDK hands on what the provider said, under the provider's name.
 GIVEN = "json_extract(json_of(metadata), ['$.anthropic.usage', '$.google.usageMetadata', '$.vertex.usageMetadata'])"
@@ -130,7 +132,7 @@ COLUMNS = {
     "status": "CASE WHEN failed OR error IS NOT NULL THEN 'error' END",
     "error_class": "error",
     "http_status": "http_status",
-    "reported_cost_usd": "cost",
+    "reported_cost_usd": usage_words.cost("cost", "u"),
     "caveats": "[CASE WHEN exceeds THEN 'total_above_parts' END]",
     "unmetered": "metered IS NOT TRUE AND failed IS NOT TRUE AND error IS NULL",
     "skip": (

@@ -80,7 +80,7 @@ TOOLS = {
     "live_search_source": ("num_sources_used",),
     "search_query": ("num_search_queries",),
 }
-WORDS = ("service_tier", "traffic_type", "speed", "cost_in_usd_ticks", "total_cost_usd_ticks", "inference_geo")
+WORDS = ("service_tier", "traffic_type", "speed", "cost_in_usd_ticks", "total_cost_usd_ticks", "inference_geo", "cost")
 
 
 def _structure() -> dict[str, Any]:
@@ -105,7 +105,7 @@ HARMLESS = {
     **{f"{name}[].token_count": "the count again, by modality" for name in MODALITIES.values()},
     "tool_use_prompt_tokens_details[].token_count": "the count again, by modality",
     "prompt_cache_miss_tokens": "the input that was not read from the cache",
-    "cost": OWN,
+    **{f"cost.{part}": OWN for part in ("input_tokens_cost", "output_tokens_cost", "request_cost", "total_cost")},
     **{f"cost_details.upstream_inference_{part}cost": OWN for part in ("", "prompt_", "completions_")},
     "server_tool_use.tool_search_requests": "no fee: the tokens it takes are in the counts",
     "citation_tokens": "the provider's own cost holds them",
@@ -206,8 +206,18 @@ def tier(*structs: str, otherwise: str = "NULL") -> str:
         ELSE coalesce({_first(structs, ("service_tier",))}, {otherwise}) END"""
 
 
+def cost(own: str, *structs: str) -> str:
+    """SQL: what the request cost in USD: the provider's bill, else the record's `own` word, else the answer's.
+
+    Only xAI tells its bill, tools and discounts included; what others say of a cost is no more than the record's own.
+    """
+    stated = _first(structs, ("cost",))
+    return f"""coalesce({ticks(*structs)}, {own}, CASE WHEN number({stated}) IS NOT NULL THEN {stated}
+        ELSE jtext(json_of({stated}), '$.total_cost') END)"""
+
+
 def ticks(*structs: str) -> str:
-    """SQL: what xAI billed, tools and discounts included, in USD; it counts in ticks of 1e-10."""
+    """SQL: what xAI billed in USD; it counts in ticks of 1e-10."""
     return f"(TRY_CAST({_first(structs, WORDS[3:5])} AS DECIMAL(28, 10)) * 0.0000000001)::DECIMAL(28, 12)::VARCHAR"
 
 

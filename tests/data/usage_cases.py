@@ -45,12 +45,8 @@ def with_surprise(value: object, number: object = SURPRISE) -> Iterator[object]:
     """The value with one unknown number beside its counts, at each place where it counts something."""
     if isinstance(value, dict):
         if any(COUNTED.search(key) and is_number(inner) for key, inner in value.items()):
-            dotted = next((key for key in value if key.startswith(("gen_ai.usage.", "llm.token_count."))), "")
-            yield (
-                value | {f"{dotted.rpartition('.')[0]}.surprise".lstrip("."): number}
-                if dotted
-                else value | {"surprise_tokens": number}
-            )
+            counted = next(key for key, inner in value.items() if COUNTED.search(key) and is_number(inner))
+            yield value | {unknown(counted): number}
         for key, inner in value.items():
             yield from ({**value, key: changed} for changed in with_surprise(inner, number))
     elif isinstance(value, list):
@@ -59,10 +55,9 @@ def with_surprise(value: object, number: object = SURPRISE) -> Iterator[object]:
             yield [*value, {"field": "input.surprise_tokens", "value": str(number)}]
         names = [item.get("key", "") for item in value if isinstance(item, dict)]
         if any(name.startswith(("gen_ai.usage.", "llm.token_count.")) for name in names):
-            typed = "value" in value[0] and isinstance(value[0]["value"], dict)
-            yield [*value, {"key": "gen_ai.usage.surprise", "value": {"intValue": str(number)} if typed else number}]
+            yield [*value, {"key": "gen_ai.usage.surprise", "value": attribute(number, value[0])}]
         elif any(COUNTED.search(name) for name in names):  # an agent's event
-            yield [*value, {"key": "surprise_tokens", "value": {"intValue": str(number)}}]
+            yield [*value, {"key": "surprise_tokens", "value": attribute(number, value[0])}]
         for place, inner in enumerate(value):
             yield from ([*value[:place], changed, *value[place + 1 :]] for changed in with_surprise(inner, number))
     elif isinstance(value, str) and value.lstrip().startswith(("{", "[")):
@@ -72,8 +67,26 @@ def with_surprise(value: object, number: object = SURPRISE) -> Iterator[object]:
             return
 
 
+def attribute(value: object, like: dict) -> object:
+    """A value as the attributes of this list are written."""
+    if not isinstance(like.get("value"), dict):
+        return value if isinstance(value, int | str) else json.dumps(value)
+    return (
+        {"intValue": str(value)}
+        if isinstance(value, int)
+        else {"stringValue": value if isinstance(value, str) else json.dumps(value)}
+    )
+
+
 def is_number(value: object) -> bool:
     return isinstance(value, int | float) or isinstance(value, str) and value.isdigit()
+
+
+def unknown(counted: str) -> str:
+    """A name as a count is called, that nobody knows."""
+    place, dot, name = counted.strip('"').rpartition(".")
+    other = re.sub("(?i)input|output|prompt|completion|uncached|total", "surprise", name, count=1)
+    return f"{place}{dot}{other if other != name else 'surprise_tokens'}"
 
 
 def surprised(case: dict) -> list[dict]:
@@ -81,9 +94,7 @@ def surprised(case: dict) -> list[dict]:
     if "csv" in case:
         header, *rows = case["csv"].strip().split("\n")
         counted = next((name for name in header.split(",") if COUNTED.search(name.rpartition(".")[2])), "")
-        unknown = re.sub("(?i)input|output|prompt|completion|uncached|total", "surprise", counted.strip('"'), count=1)
-        unknown = unknown if unknown != counted else "surprise_tokens"
-        lines = [f"{header.rstrip()},{unknown}", *(f"{row.rstrip()},{SURPRISE}" for row in rows)]
+        lines = [f"{header.rstrip()},{unknown(counted)}", *(f"{row.rstrip()},{SURPRISE}" for row in rows)]
         return [case | {"csv": "\n".join(lines)}]
     key, value = given(case)
     return [case | {key: changed} for changed in with_surprise(value)]
