@@ -13,9 +13,10 @@ def test_a_format_declares_its_usage_or_says_why_it_cannot(form: Format):
     assert bool(form.usage) != bool(form.no_usage)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("form", [form for form in all_formats() if form.usage], ids=lambda form: form.name)
-def test_an_unknown_number_beside_the_counts_marks_the_row_and_is_named(form: Format, ledger, state, tmp_path):
-    reports, rows = loaded(ledger, state, tmp_path, form, surprised(FIRST[form.name]))
+def test_an_unknown_number_beside_the_counts_marks_the_row_and_is_named(form: Format, emptied_ledger, state, tmp_path):
+    reports, rows = loaded(emptied_ledger, state, tmp_path, form, surprised(FIRST[form.name]))
     # Some places belong to a parent that gives way to what is below it; in one at least it must be seen.
     named = [[u for u in report.unread if "surprise" in u.path.lower()] for report in reports]
     assert any(named), [report.unread for report in reports]

@@ -40,12 +40,13 @@ def without_one(value: object, counting: bool = False) -> Iterator[tuple[str, ob
             return
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
-def test_a_record_without_one_of_its_counts_is_not_dearer_without_a_word(form, ledger, state, tmp_path):
+def test_a_record_without_one_of_its_counts_is_not_dearer_without_a_word(form, emptied_ledger, state, tmp_path):
     case = FIRST[form.name]
     key, value = given(case)
     changes = list(without_one(value))
-    _, rows = loaded(ledger, state, tmp_path, form, [case, *(case | {key: changed} for _, changed in changes)])
+    _, rows = loaded(emptied_ledger, state, tmp_path, form, [case, *(case | {key: changed} for _, changed in changes)])
     whole = sum(row["cost_usd"] or 0 for row in rows[0] if row["cost_usd"] == row["cost_usd"])
     assert rows[0]
     for (name, _), found in zip(changes, rows[1:], strict=True):
@@ -70,12 +71,13 @@ ODD = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
-def test_odd_usage_costs_no_row(form, ledger, state, tmp_path):
+def test_odd_usage_costs_no_row(form, emptied_ledger, state, tmp_path):
     case = FIRST[form.name]
     key, value = given(case)
     odd = [case | {key: list(with_surprise(value, number))[-1]} for number in ODD.values()]
-    reports, rows = loaded(ledger, state, tmp_path, form, [case, *odd])
+    reports, rows = loaded(emptied_ledger, state, tmp_path, form, [case, *odd])
     assert [report.error for report in reports] == [""] * len(reports)
     assert [len(found) for found in rows] == [len(rows[0])] * len(rows)
     assert all(len(report.unread) <= 10 for report in reports)

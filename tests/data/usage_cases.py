@@ -19,7 +19,8 @@ SURPRISE = 7
 
 
 def records_of(case: dict) -> list[dict]:
-    return case.get("records") or [case.get("record") or case["document"]]
+    document = case.get("document")
+    return case.get("records") or (document if isinstance(document, list) else [case.get("record") or document])
 
 
 def first_cases() -> dict[str, dict]:
@@ -36,9 +37,10 @@ def first_cases() -> dict[str, dict]:
 
 
 def format_of(case: dict, stem: str) -> str:
+    told = case.get("formats", [stem])[0]
     if "csv" in case:
-        return case.get("formats", [stem])[0]
-    return next((form.name for form in all_formats() if form.recognise(records_of(case))), stem)
+        return told
+    return next((form.name for form in all_formats() if form.recognise(records_of(case))), told)
 
 
 def with_surprise(value: object, number: object = SURPRISE) -> Iterator[object]:
