@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from data import backup, checks, console, dimension_commands, sources_page, wording
+from data import backup, checks, console, dimension_commands, wording
 from data.errors import BadInput
+from data.formats import sources_page
 from data.ledger import Ledger
 from data.loading import explain, mappings
 from data.loading.ingest import ingest

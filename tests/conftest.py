@@ -21,6 +21,7 @@ ROOT = TESTS.parent
 # Walks through whole logs, stores, pages and commands, of which other files test the parts: `make quick` leaves them
 # out, as it does single tests that are marked.
 HEAVY = {
+    "analytics/test_agreement.py",
     "analytics/test_five_ledgers.py",
     "analytics/test_review.py",
     "data/test_ailments.py",

@@ -61,3 +61,12 @@ def test_commands_a_page_names_exist(command):
     room, name = shlex.split(command)
     done = subprocess.run([sys.executable, "-m", room, name, "--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, f"`python -m {command}`: {done.stderr.splitlines()[-1]}"
+
+
+def test_pre_commit_has_the_checks_of_make_lint():
+    lint = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert lint, "make lint is gone"
+    checks = {line.strip().removeprefix("@$(BIN)/").removesuffix(" .") for line in lint[1].splitlines()}
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert checks == {"ruff check", "ruff format --check", "mypy"}
+    assert [c for c in checks if f".venv/bin/{c.removesuffix(' --check')}" not in hooks] == []

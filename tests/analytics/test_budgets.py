@@ -80,6 +80,7 @@ def view(tmp_path_factory):
     return ledger.at(ledger.snapshot())
 
 
+@pytest.mark.heavy
 def test_budget_against_actual_against_forecast(view, state):
     save(state, checked(name="company", amount=50))
     save(state, checked(name="search team", amount=5000, period="quarterly", filters={"team": ("search",)}))

@@ -66,6 +66,7 @@ def test_the_last_whole_day_is_judged_in_the_reporting_zone(tmp_path, zone, last
     assert [totals(view, scope, ("cost_usd",))["cost_usd"] for scope in (week, week.before())] == [usd, 28]
 
 
+@pytest.mark.heavy
 def test_one_day_covers_nothing_whole_and_is_shown_all_the_same(ledgers):
     view = ledgers["one day"]
     shown = window(view, days=28)

@@ -37,6 +37,7 @@ def november(view):
     return forecast.month_end(view, Scope.of(view))
 
 
+@pytest.mark.heavy
 def test_a_source_that_stopped_is_missing_not_saved(ledgers):
     """Methods 1: with one of two sources silent the month kept falling, and the chance of overrun with it."""
     view = ledgers["one source stopped"]

@@ -282,6 +282,7 @@ def test_the_usual_span_is_four_whole_weeks(view):
     assert (span.start, span.end) == (planted.END - timedelta(days=28), planted.END)
 
 
+@pytest.mark.heavy
 def test_every_finding_counts_exactly_the_rows_it_links_to(view, state, sample_home):
     """Spend pages 7: the card said $3,955 on 149 attempts, its link showed $18,686 on 6,868."""
     sample = Ledger.open(sample_home)

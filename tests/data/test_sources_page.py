@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from data import sources_page
 from data.__main__ import main
-from data.formats import all_formats
+from data.formats import all_formats, sources_page
 
 TOLD = "run: python -m data formats --markdown --out docs/sources.md"
 

@@ -11,7 +11,7 @@ from data import console
 from data.errors import BadInput
 from data.formats import Format, all_formats
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGE, README = ROOT / "docs" / "sources.md", ROOT / "README.md"
 BEGINS, ENDS = "<!-- sources: python -m data formats --markdown -->", "<!-- end of sources -->"
 WIDTH = 118
