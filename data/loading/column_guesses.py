@@ -59,22 +59,27 @@ ENOUGH = ("model_raw", "input_tokens", "output_tokens", "reported_cost_usd")  # 
 
 # Words of a name that say the meaning where the whole name is none of the usual ones.
 WORDS = {
-    "requested_at": "when time timestamp date at created started zeit datum",
-    "model_raw": "llm model engine deployment modell",
-    "input_tokens": "in input prompt sent request tokensin",
-    "output_tokens": "out output compl completion answer response generated",
-    "reported_cost_usd": "usd cost price spend amount dollars charge kosten cents",
-    "team": "squad team dept department group crew unit tribe",
-    "feature": "feature app application service agent product component",
-    "provider": "provider vendor supplier",
+    "requested_at": "when time timestamp date at created started zeit datum zeitpunkt zeitstempel fecha horodatage",
+    "model_raw": "llm model engine deployment modell modele modelo",
+    "input_tokens": "in input prompt sent tokensin eingabe entree entrada",
+    "output_tokens": "out output compl completion answer generated ausgabe sortie salida",
+    "reported_cost_usd": "usd cost price spend amount dollars charge cents micros kosten preis cout coste prix precio",
+    "team": "squad team dept department group crew unit tribe abteilung equipe equipo",
+    "feature": "feature app application service agent product component anwendung",
+    "provider": "provider vendor supplier anbieter fournisseur proveedor",
     "status": "status outcome ok state result",
-    "latency_ms": "latency duration elapsed took runtime",
-    "environment": "env environment stage",
-    "user_id": "user employee email",
-    "customer_id": "customer client tenant account",
+    "latency_ms": "latency duration elapsed took runtime dauer duree duracion",
+    "cache_read_tokens": "cached cache",
+    "total_tokens": "total gesamt",
+    "environment": "env environment stage umgebung",
+    "user_id": "user owner employee email nutzer benutzer utilisateur usuario",
+    "customer_id": "customer client tenant account kunde cliente",
     "session_id": "session conversation thread chat",
-    "project": "project workspace",
+    "project": "project workspace projekt projet proyecto",
 }
+LONG_WORD = 5  # from this length on a word may begin a longer one, as in `Eingabetoken`
+OTHER_MONEY = {"eur", "euro", "gbp", "chf", "cny", "rmb", "jpy", "inr", "cad", "aud"}  # no cost in US dollars
+SECONDS, MILLISECONDS = {"s", "sec", "secs", "seconds", "sekunden", "secondes", "segundos"}, {"ms", "millis"}
 COUNTS = (
     "input_tokens",
     "output_tokens",
@@ -117,7 +122,21 @@ TIME_FORMATS = (
     "%m/%d/%Y %H:%M",
     "%m/%d/%Y %I:%M:%S %p",
     "%m/%d/%Y %I:%M %p",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%d-%m-%Y %H:%M:%S",
+    "%d-%m-%Y %H:%M",
+    "%d %b %Y %H:%M:%S",
+    "%b %d, %Y %H:%M:%S",
 )
+SIGN, GROUP = "[-$€£ ]*", r"[1-9]\d{0,2}"
+THOUSANDS = rf"{SIGN}{GROUP}(,\d{{3}})+(\.\d+)?"  # 1,234.5
+DOTTED = rf"{SIGN}{GROUP}(\.\d{{3}})+"  # 1.234, or a fraction of three digits
+COMMA = rf"{SIGN}({GROUP}(\.\d{{3}})+|\d+),\d+"  # 1.234,5
+POINT = rf"{SIGN}({GROUP}(,\d{{3}})+|\d+)\.\d+"
 MOSTLY = 0.9
 
 
@@ -131,12 +150,16 @@ class Guess(NamedTuple):
 def guesses(sample: Iterable[dict]) -> dict[str, Guess]:
     """Our column -> the source that means it, with the reason; a source and a meaning are used once."""
     values = column_values(sample)
+    if decimal_comma(values):
+        values = {source: [_with_a_point(value) for value in known] for source, known in values.items()}
     kinds = {source: kind(known) for source, known in values.items()}
     usual = column_names.usual(values)
     scored = []
     for place, source in enumerate(values):
         for order, target in enumerate(MEANINGS):
             whole = usual.get(target) == source
+            if target == "reported_cost_usd" and _is_other_money(source):
+                continue
             if kinds[source] not in FITS.get(target, ANY_TEXT) and not (whole and kinds[source] == "empty"):
                 continue
             word = not whole and _says(source, target)
@@ -211,6 +234,32 @@ def time_format(values: list[str]) -> str | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
+def decimal_comma(values: Mapping[str, list[str]]) -> bool:
+    """Whether numbers of the file are written as 1.234,5: some can be read in no other way, and none as 1,234.5."""
+    written = [value for known in values.values() for value in known]
+    comma = any(re.fullmatch(COMMA, value) and not re.fullmatch(THOUSANDS, value) for value in written)
+    point = any(re.fullmatch(POINT, value) and not re.fullmatch(DOTTED, value) for value in written)
+    return comma and not point
+
+
+def _with_a_point(value: str) -> str:
+    is_number = re.fullmatch(COMMA, value) or re.fullmatch(DOTTED, value)
+    return value.replace(".", "").replace(",", ".") if is_number else value
+
+
+def in_seconds(source: str, values: list[str]) -> bool:
+    """Whether a wait is in seconds: its name says so, or says nothing and its values are fractions of small numbers."""
+    words, numbers = _words(source), _numbers([_with_a_point(value) for value in values])
+    if words & SECONDS or column_names.plain(source).endswith("seconds"):
+        return True
+    small = bool(numbers) and median(numbers) < 60 and any(n != int(n) for n in numbers)
+    return small and not words & MILLISECONDS
+
+
+def _is_other_money(source: str) -> bool:
+    return bool(_words(source) & OTHER_MONEY) or any(sign in source for sign in "€£¥₹")
+
+
 def _parses(value: str, form: str) -> bool:
     try:
         datetime.strptime(value, form)  # noqa: DTZ007 (only whether it reads)
@@ -224,7 +273,8 @@ def _is_time(value: str) -> bool:
 
 
 def _numbers(values: list[str]) -> list[float]:
-    text = pd.Series(values, dtype=object).str.replace(",", "").str.lstrip("$ ")
+    plain = [value.replace(",", "") if re.fullmatch(THOUSANDS, value) else value for value in values]
+    text = pd.Series(plain, dtype=object).str.lstrip("$ ")
     return [float(n) for n in pd.to_numeric(text, errors="coerce").dropna()]
 
 
@@ -234,5 +284,11 @@ def _mostly(values: list[str], test) -> bool:
 
 def _says(source: str, target: str) -> bool:
     """Whether a word of the name (snake, kebab, dotted or camel case) is one of the target's."""
+    words = set(WORDS.get(target, "").split())
+    long = tuple(word for word in words if len(word) >= LONG_WORD)
+    return any(word in words or word.startswith(long) for word in _words(source))
+
+
+def _words(source: str) -> set[str]:
     split = re.sub(r"([a-z])([A-Z])", r"\1 \2", " ".join(column_names.path_of(source)))
-    return bool(set(re.findall(r"[a-z]+", split.lower())) & set(WORDS.get(target, "").split()))
+    return set(re.findall(r"[a-z]+", column_names.unaccented(split)))

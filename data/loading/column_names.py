@@ -6,6 +6,7 @@ A source is a column name, or a JSON pointer (RFC 6901) such as `/usage/prompt_t
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 # Names a column usually has, without case and punctuation; the first that is there is taken.
@@ -19,12 +20,14 @@ USUAL_NAMES = {
     "call_id": "callid correlationid",
     "session_id": "sessionid session conversationid threadid traceid runid",
     "input_tokens": (
-        "inputtokens prompttokens tokensin tokensprompt prompttokencount inputtokencount contexttokens inputlength"
+        "inputtokens prompttokens tokensin requesttokens"
+        " tokensprompt prompttokencount inputtokencount contexttokens inputlength"
     ),
     "cache_read_tokens": "cachereadtokens cachedtokens cachereadinputtokens cachedinputtokens tokenscached",
     "cache_write_tokens": "cachewritetokens cachecreationtokens cachecreationinputtokens",
     "output_tokens": (
-        "outputtokens completiontokens tokensout tokenscompletion completiontokencount outputtokencount generatedtokens"
+        "outputtokens completiontokens tokensout responsetokens"
+        " tokenscompletion completiontokencount outputtokencount generatedtokens"
         " outputlength"
     ),
     "reasoning_tokens": "reasoningtokens thinkingtokens thoughtstokens",
@@ -87,8 +90,13 @@ def usual(columns: Iterable[str]) -> dict[str, str]:
 
 
 def plain(name: str) -> str:
-    """A name without case and punctuation."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """A name without case, accents and punctuation."""
+    return re.sub(r"[^a-z0-9]", "", unaccented(name))
+
+
+def unaccented(text: str) -> str:
+    """Text in lower case without accents: `Coût` is `cout`."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
 
 
 def path_of(source: str) -> tuple[str, ...]:

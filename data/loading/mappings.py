@@ -47,6 +47,7 @@ class Mapping(BaseModel):
     time_format: str | None = None  # strptime text, where the time is written in a way of its own
     cost_unit: Literal["usd", "cents", "micro_usd"] = "usd"
     latency_unit: Literal["ms", "s"] = "ms"
+    decimal_comma: bool = False  # numbers are written as 1.234,5
     input_has_cache: bool | None = None  # None: the consistency tests decide
     output_has_reasoning: bool | None = None
 
@@ -96,13 +97,15 @@ def guess(name: str, sample: list[dict]) -> Mapping:
     """A first mapping from the names and values of a file's columns; the operator corrects the rest."""
     chosen = {target: found.source for target, found in column_guesses.guesses(sample).items()}
     values = column_guesses.column_values(sample)
-    latency, cost = (column_names.plain(chosen.get(target, "")) for target in ("latency_ms", "reported_cost_usd"))
+    cost = column_names.plain(chosen.get("reported_cost_usd", ""))
+    waits = [chosen[target] for target in ("latency_ms", "ttft_ms") if target in chosen]
     return Mapping(
         name=name,
         columns=chosen,
         time_format=column_guesses.time_format(values.get(chosen.get("requested_at", ""), [])),
-        latency_unit="s" if latency.endswith(("seconds", "latencys")) else "ms",
-        cost_unit="cents" if "cents" in cost else "usd",
+        latency_unit="s" if waits and column_guesses.in_seconds(waits[0], values[waits[0]]) else "ms",
+        cost_unit="cents" if "cents" in cost else "micro_usd" if "micro" in cost else "usd",
+        decimal_comma=column_guesses.decimal_comma(values),
     )
 
 
@@ -177,21 +180,27 @@ def _expression(mapping: Mapping, target: str, field: str) -> str:
     if target in ("requested_at", "recorded_at"):
         return _time(mapping, field)
     if target.endswith("_tokens"):
-        return (
-            f"CASE WHEN regexp_matches({field}, '^\\s*[0-9]{{1,3}}(,[0-9]{{3}})+\\s*$') THEN replace({field}, ',', '')"
-            f" ELSE {field} END"
-        )
+        return _plain_number(mapping, field)
     if target == "reported_cost_usd":
-        amount = f"TRY_CAST(replace(ltrim(trim({field}), '$ '), ',', '') AS DECIMAL(18,12))"
+        plain = _plain_number(mapping, f"ltrim(trim({field}), '$ ')")
+        amount = f"TRY_CAST({plain} AS DECIMAL(18,12))"
         return (
             f"CASE WHEN {amount} IS NULL THEN {field} ELSE ({amount} *"
             f" {COST_FACTORS[mapping.cost_unit]})::DECIMAL(18,12)::VARCHAR END"
         )
     if target in ("latency_ms", "ttft_ms"):
-        return f"number({field}) * {1000 if mapping.latency_unit == 's' else 1}"
+        return f"number({_plain_number(mapping, field)}) * {1000 if mapping.latency_unit == 's' else 1}"
     if target == "status":
         return _status(field)
     return f"text_of({field})"
+
+
+def _plain_number(mapping: Mapping, field: str) -> str:
+    """SQL for a number without marks between its thousands and with a point before its fraction."""
+    if mapping.decimal_comma:
+        return f"replace(replace({field}, '.', ''), ',', '.')"
+    grouped = f"regexp_full_match(trim({field}), '[1-9][0-9]{{0,2}}(,[0-9]{{3}})+(\\.[0-9]*)?')"
+    return f"CASE WHEN {grouped} THEN replace({field}, ',', '') ELSE {field} END"
 
 
 # A word that is in none of these stays as it is: the row counts as a success and is marked `unknown_status`.

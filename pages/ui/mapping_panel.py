@@ -126,6 +126,14 @@ def _units(path: Path, columns: dict[str, str], first: mappings.Mapping) -> dict
             width=200,
         )
         units["time_format"] = written.strip() or None
+        units["decimal_comma"] = st.segmented_control(
+            "Numbers are written as",
+            [False, True],
+            format_func=lambda comma: "1.234,5" if comma else "1,234.5",
+            default=first.decimal_comma,
+            required=True,
+            key=f"mapping_comma_{path}",
+        )
         if "reported_cost_usd" in columns:
             units["cost_unit"] = st.segmented_control(
                 "Cost is in",
@@ -151,7 +159,7 @@ def _preview(path: Path, mapping: mappings.Mapping) -> None:
     frame = mappings.preview(shell.ledger(), path, mappings.checked(mapping.model_dump(mode="json")))
     problems = frame.pop("problem")
     good = int(problems.isna().sum())
-    st.markdown(f"**{good} of the first {len(frame)} rows would load.**")
+    st.markdown(f"**{good} of the first {len(frame)} rows would load**, each as one request.")
     if good < len(frame):
         frame.insert(0, "problem", problems)
     st.dataframe(

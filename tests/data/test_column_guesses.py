@@ -29,7 +29,60 @@ CAMEL = {
     "chargedAmount": ["$0.01", "$0.02"],
     "time": ["0.81", "1.20"],
 }
+COMMAS = {  # numbers as 1.234,5; euros are no dollars, so that nobody guesses a cost
+    "Zeitstempel": ["01.11.2026 08:00:00", "02.11.2026 08:00:00"],
+    "Modell": ["gpt-5.2", "gpt-5.2"],
+    "Eingabetoken": ["1.900", "1.901"],
+    "Ausgabetoken": ["120", "121"],
+    "Kosten (EUR)": ["0,0021", "0,0022"],
+    "Dauer (s)": ["1,0", "1,1"],
+}
+FRENCH = {
+    "Horodatage": ["2026-11-01 08:00:00", "2026-11-02 08:00:00"],
+    "Modèle": ["claude-sonnet-4-5", "claude-sonnet-4-5"],
+    "Jetons entrée": ["900", "901"],
+    "Jetons sortie": ["120", "121"],
+    "Coût": ["0,0021", "0,0022"],
+    "Équipe": ["Recherche", "Ventes"],
+}
+REPORTED = {  # a count of requests is no count of tokens
+    "Day": ["2026-11-20", "2026-11-21"],
+    "provider/model": ["openai/gpt-5.2", "anthropic/claude-sonnet-4-5"],
+    "Total tokens": ["9000", "9001"],
+    "Request count": ["12", "13"],
+    "micros": ["2100", "2101"],
+}
 CASES = [
+    (
+        COMMAS,
+        {
+            "requested_at": "Zeitstempel",
+            "model_raw": "Modell",
+            "input_tokens": "Eingabetoken",
+            "output_tokens": "Ausgabetoken",
+            "latency_ms": "Dauer (s)",
+        },
+    ),
+    (
+        FRENCH,
+        {
+            "requested_at": "Horodatage",
+            "model_raw": "Modèle",
+            "input_tokens": "Jetons entrée",
+            "output_tokens": "Jetons sortie",
+            "reported_cost_usd": "Coût",
+            "team": "Équipe",
+        },
+    ),
+    (
+        REPORTED,
+        {
+            "requested_at": "Day",
+            "model_raw": "provider/model",
+            "total_tokens": "Total tokens",
+            "reported_cost_usd": "micros",
+        },
+    ),
     (
         HOUSE,
         {
@@ -59,7 +112,9 @@ def records(columns: dict[str, list[str]]) -> list[dict]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-@pytest.mark.parametrize(("columns", "expected"), CASES, ids=["house", "german", "camel"])
+@pytest.mark.parametrize(
+    ("columns", "expected"), CASES, ids=["commas", "french", "reported", "house", "german", "camel"]
+)
 def test_a_file_is_guessed_whole(columns, expected):
     found = column_guesses.guesses(records(columns))
     assert {target: guess.source for target, guess in found.items()} == expected
@@ -98,6 +153,37 @@ def test_a_guess_says_why():
 )
 def test_values_have_a_kind(values, expected):
     assert kind(values) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "comma"),
+    [
+        (["0,0021"], True),
+        (["1.234,5"], True),
+        (["12,50", "3"], True),
+        (["1,234"], False),  # thousands, or a fraction of three digits
+        (["1,234", "0,5"], True),
+        (["1,234.5", "0,5"], False),
+        (["1.900"], False),
+    ],
+)
+def test_numbers_with_a_comma_are_told_where_nothing_else_can_be_meant(values, comma):
+    assert column_guesses.decimal_comma({"n": values}) == comma
+
+
+@pytest.mark.parametrize(
+    ("source", "values", "seconds"),
+    [
+        ("Latency (sec)", ["1.0"], True),
+        ("latency", ["0.81", "1.2"], True),
+        ("latency", ["810", "1200"], False),
+        ("latency_ms", ["0.81", "1.2"], False),
+        ("Dauer (s)", ["1,0"], True),
+        ("duration_seconds", ["3"], True),
+    ],
+)
+def test_waits_in_seconds_are_told_by_name_or_size(source, values, seconds):
+    assert column_guesses.in_seconds(source, values) == seconds
 
 
 def test_a_date_that_could_be_read_two_ways_is_left_to_the_operator():

@@ -213,3 +213,24 @@ def test_an_empty_file_has_nothing_to_map(ledger, tmp_path):
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(Unreadable):
         mappings.sample_of(ledger, tmp_path / "empty.csv")
+
+
+COMMAS = "Zeit;Modell;Eingabe;Ausgabe;Kosten;Dauer\n" + "".join(
+    f"0{n}.11.2026 08:00:00;gpt-5.2;1.90{n};120;1.000,00{n};1,5\n" for n in (1, 2)
+)
+
+
+def test_decimal_commas_are_guessed_and_read(ledger, tmp_path):
+    path = tmp_path / "deutsch.csv"
+    path.write_text(COMMAS)
+    mapping = mappings.guess("deutsch", mappings.sample_of(ledger, path))
+    first = mappings.preview(ledger, path, mapping).iloc[0]
+    assert mapping.decimal_comma and mapping.latency_unit == "s"
+    assert (first["input_tokens"], float(first["reported_cost_usd"]), first["latency_ms"]) == (1901, 1000.001, 1500)
+
+
+def test_a_comma_that_parts_no_thousands_never_vanishes(ledger, tmp_path):
+    path = tmp_path / "deutsch.csv"
+    path.write_text(COMMAS.replace("1.000,00", "0,00"))
+    mapping = mappings.guess("deutsch", mappings.sample_of(ledger, path)).model_copy(update={"decimal_comma": False})
+    assert mappings.preview(ledger, path, mapping)["reported_cost_usd"].isna().all()

@@ -58,7 +58,7 @@ def test_an_unknown_table_is_guessed_whole_loaded_and_its_reading_used_again(bla
         "squad": "team",
         "note": "Leave out",
     }
-    assert any("6 of the first 6 rows would load" in m.value for m in app.markdown)
+    assert any("6 of the first 6 rows would load**, each as one request" in m.value for m in app.markdown)
     app = press(app, "Save and load")
     assert not app.exception and not app.error
     assert len(rows(home)) == 6 and rows(home)[0] == ("gpt-5.2", "search", 120)
