@@ -76,6 +76,8 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
             f"{path.name} is a SQLite database; write the table with the usage as JSON, for example"
             f' `sqlite3 -json {path.name} "SELECT * FROM message" > usage.json`, and load that.'
         )
+    if head == b"\xd0\xcf\x11\xe0":
+        raise Unreadable(f"{path.name} is a workbook of an old Excel; save the sheet as CSV and load that.")
     if head == b"PK\x03\x04":
         raise Unreadable(
             f"{path.name} is an Excel workbook or another zip archive; save the sheet as CSV, or unpack it, and load"

@@ -1,0 +1,106 @@
+"""How long a load of 100 rows waits for the question which of its ids a large ledger has.
+
+    nice -n 5 .venv/bin/python -m tests.benchmarks.identity_lookup --rows 10000000
+
+The store is made up: usage rows and their index are written as Parquet files, a month each, and registered with the
+catalogue, as nobody waits for ten million rows to be loaded. Ids are random. The 100 rows are new, or half of them are
+in the store: in its last month, or on days all over the year. Prints the seconds of the look-up and of the whole load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+from data.ledger import Ledger
+from data.loading import identity
+from data.loading.ingest import ingest
+from data.schema import USAGE, identities
+from data.state import State
+from tests.data.bad_logs import record
+
+MONTHS, FIRST = 12, date(2025, 11, 1)
+
+
+def fill(ledger: Ledger, rows: int, folder: Path) -> None:
+    """Register `rows` made-up usage rows over a year, and the index of their ids."""
+    cursor = ledger.cursor()
+    cursor.execute("ALTER TABLE lake.main.usage RESET PARTITIONED BY")  # a file is a month already
+    given = {
+        "event_id": "'helicone:' || md5(i::VARCHAR)",
+        "source": "'helicone'",
+        "batch_id": "'made-up'",
+        "record_no": "i",
+        "call_id": "event_id",
+        "model": "'gpt-5.2'",
+        "provider": "'openai'",
+        "fresh_input_tokens": "1000 + i % 500",
+        "output_tokens": "100 + i % 90",
+        "cost_usd": "0.01",
+        "cost_basis": "'list'",
+    }
+    for month in range(MONTHS):
+        first = date(FIRST.year + (FIRST.month + month - 1) // 12, (FIRST.month + month - 1) % 12 + 1, 1)
+        given["requested_at"] = f"TIMESTAMP '{first}' + to_seconds((hash(i) % {28 * 86400})::BIGINT)"
+        columns = ", ".join(f"({given.get(c.name, 'NULL')})::{c.type} AS {c.name}" for c in USAGE)
+        made = f"SELECT {columns} FROM range({month * rows // MONTHS}, {(month + 1) * rows // MONTHS}) AS t(i)"
+        for table, text in (("usage", f"({made}) ORDER BY requested_at"), ("identities", identities(f"({made})"))):
+            path = folder / f"{table}-{month}.parquet"
+            select = f"FROM {text}" if table == "usage" else text
+            cursor.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
+            with ledger.write(cursor):
+                cursor.execute(f"CALL ducklake_add_data_files('lake', '{table}', '{path}', allow_missing => true)")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--rows", type=int, default=10_000_000)
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="baton-identity-") as name:
+        folder = Path(name)
+        ledger, state = Ledger.open(folder / "home"), State.open(folder / "home")
+        fill(ledger, options.rows, folder)
+        month = options.rows // MONTHS
+        kinds = {
+            "all new": (0, 1),
+            "half of them of the last month": (options.rows - month, month // 50),
+            "half of them of any day of the year": (0, options.rows // 50),
+        }
+        looks: list[float] = []
+        find = identity._find_known
+        identity._find_known = lambda cursor: looks.append(timed(find, cursor))
+        for number, (kind, (first, step)) in enumerate(kinds.items()):
+            known = ledger.sql(f"SELECT md5(({first} + i * {step})::VARCHAR) AS id FROM range(50) AS t(i)")["id"]
+            new = [f"new-{number}-{n}" for n in range(100)]
+            ids = [*known, *new[:50]] if number else new
+            log = folder / f"{number}.jsonl"
+            log.write_text(
+                "".join(json.dumps(record(n, request_id=i, response_id=i)) + "\n" for n, i in enumerate(ids))
+            )
+            began, spent = time.monotonic(), time.process_time()
+            report = ingest(ledger, state, [log])[0]
+            whole, cpu = time.monotonic() - began, time.process_time() - spent
+            assert report.loaded == (50 if number else 100), report
+            print(
+                f"100 rows into {options.rows:,}, {kind}: look-up {looks[-1]:.2f} s,"
+                f" whole load {whole:.2f} s (CPU {cpu:.2f} s)",
+                flush=True,
+            )
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"peak memory {peak:,.0f} MB")
+
+
+def timed(work, cursor) -> float:
+    """Seconds that `work(cursor)` takes."""
+    began = time.monotonic()
+    work(cursor)
+    return time.monotonic() - began
+
+
+if __name__ == "__main__":
+    main()
