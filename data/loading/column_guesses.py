@@ -158,7 +158,7 @@ def guesses(sample: Iterable[dict]) -> dict[str, Guess]:
     for place, source in enumerate(values):
         for order, target in enumerate(MEANINGS):
             whole = usual.get(target) == source
-            if target == "reported_cost_usd" and _is_other_money(source):
+            if target == "reported_cost_usd" and is_other_money(source):
                 continue
             if kinds[source] not in FITS.get(target, ANY_TEXT) and not (whole and kinds[source] == "empty"):
                 continue
@@ -256,7 +256,8 @@ def in_seconds(source: str, values: list[str]) -> bool:
     return small and not words & MILLISECONDS
 
 
-def _is_other_money(source: str) -> bool:
+def is_other_money(source: str) -> bool:
+    """Whether the name says that amounts are in another currency than US dollars."""
     return bool(_words(source) & OTHER_MONEY) or any(sign in source for sign in "€£¥₹")
 
 

@@ -35,6 +35,9 @@ def panel(path: Path, load: Callable[[str], None], leave: Callable[[], None]) ->
     if problem:
         st.warning(problem, icon=":material/help:")
     else:
+        if column_guesses.is_other_money(columns.get("reported_cost_usd", "")):
+            money = fmt.md(columns["reported_cost_usd"])
+            st.warning(f"{money} is read as US dollars, though its name says otherwise.", icon=":material/help:")
         _preview(path, mapping)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = st.text_input("Keep this reading as", name, key=f"mapping_name_{path}", width=260)
