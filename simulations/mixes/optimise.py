@@ -18,6 +18,8 @@ from scipy.sparse import csr_matrix
 from data.errors import BadInput, NoData
 from simulations.scenario import Part
 
+CENT = 1e-6  # of a cost: what rounding in a log makes of two equal prices
+
 
 class Demands(Part):
     """What the mix must keep. Shares are of requests; quality is 0 to 1; capacity is requests a year.
@@ -208,7 +210,7 @@ def _staying_where_equal(problem: Problem, open_: np.ndarray, rows: list[Row], s
     every = np.arange(len(shares))
     here = np.maximum(problem.current, 0)
     stays = (problem.current >= 0) & open_[every, here]
-    same = np.isclose(problem.cost_usd, problem.cost_usd[every, here][:, None], rtol=1e-9, atol=0)
+    same = np.isclose(problem.cost_usd, problem.cost_usd[every, here][:, None], rtol=CENT, atol=0)
     same &= (problem.quality == problem.quality[every, here][:, None]) & stays[:, None]
     kept = np.where(same, 0.0, shares)
     kept[every, here] += np.where(same, shares, 0.0).sum(1)
