@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -33,7 +32,6 @@ from simulations.hosting.fleet_plan import Plan
 from simulations.hosting.study import Study
 
 TRAFFIC = {"log": "From the log", "typed": "Typed volume"}
-VOLUMES = np.geomspace(0.1, 10, 41)
 
 
 @shell.cached(reads=())
@@ -47,8 +45,10 @@ def study_of_volume(view: Ledger, state: State, volume: Volume, plan: Plan) -> S
 
 
 @shell.cached(reads=())
-def npv_by_volume(view: Ledger, state: State, scenario: BreakevenScenario, option: str) -> np.ndarray:
-    return breakeven.npv_at(resolve(scenario), option, VOLUMES)
+def npv_by_volume(view: Ledger, state: State, scenario: BreakevenScenario, option: str) -> pd.DataFrame:
+    case = resolve(scenario)
+    multiples = breakeven.volumes(case)
+    return pd.DataFrame({"multiple": multiples, "npv_usd": breakeven.npv_at(case, option, multiples)})
 
 
 def host_allowed(view: Ledger, scope: Scope | None, model: str) -> Callable[[str], bool]:
@@ -58,7 +58,7 @@ def host_allowed(view: Ledger, scope: Scope | None, model: str) -> Callable[[str
     return lambda host: not any(forbidden(host, model, {"data_class": name}) for name in classes)
 
 
-def charts_of(study: Study, npv_usd: np.ndarray) -> list[tuple[str, str, object, pd.DataFrame, str]]:
+def charts_of(study: Study, worth: pd.DataFrame) -> list[tuple[str, str, object, pd.DataFrame, str]]:
     """Heading, meaning, figure, table and name of every chart."""
     result, palette = study.result, shell.palette()
     cash = pd.DataFrame(result["cash_flow"])
@@ -67,7 +67,7 @@ def charts_of(study: Study, npv_usd: np.ndarray) -> list[tuple[str, str, object,
     load = pd.Series(study.fleet.load)
     swings = pd.DataFrame(result["tornado"])
     volume = (
-        "No volume up to 100 times today's makes it pay."
+        f"No volume up to {worth['multiple'].max():g} times today's makes it pay."
         if found["multiple"] is None
         else f"It pays from {found['multiple']:.2g} times today's traffic ({fmt.short(found['tokens_per_month'])} "
         "tokens a month)."
@@ -92,8 +92,10 @@ def charts_of(study: Study, npv_usd: np.ndarray) -> list[tuple[str, str, object,
         (
             "What volume makes it pay",
             volume,
-            hosting_charts.over_volume(VOLUMES, npv_usd, found["multiple"], palette),
-            pd.DataFrame({"multiple": VOLUMES, "npv_usd": npv_usd}),
+            hosting_charts.over_volume(
+                worth["multiple"].to_numpy(), worth["npv_usd"].to_numpy(), found["multiple"], palette
+            ),
+            worth,
             "break-even-volume",
         ),
         (
@@ -123,10 +125,10 @@ def draw(heading: str, meaning: str, figure: object, table: pd.DataFrame, name: 
 
 
 def show(
-    study: Study, npv_usd: np.ndarray, model: str, catalog: models.Catalog, top: st.delta_generator.DeltaGenerator
+    study: Study, worth: pd.DataFrame, model: str, catalog: models.Catalog, top: st.delta_generator.DeltaGenerator
 ) -> None:
     """Everything under the title; warnings, numbers and the first chart at the `top`."""
-    drawn = charts_of(study, npv_usd)
+    drawn = charts_of(study, worth)
     with top:
         for warning in study.warnings:
             st.warning(fmt.md(warning), icon=":material/info:")

@@ -20,6 +20,7 @@ from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
 from data.schema import INPUT_TOKENS, OUTPUT_TOKENS
 
+MINUTE_S = 60.0
 CACHED = tuple(name for name in INPUT_TOKENS if "cache_read" in name)
 FRESH = tuple(name for name in INPUT_TOKENS if name not in CACHED)
 OUTPUT = OUTPUT_TOKENS
@@ -107,6 +108,21 @@ def requests(ledger: Ledger, scope: Scope, start: datetime, end: datetime) -> Re
     if not len(at):
         raise NoData(f"No request came between {start} and {end}; choose another window.")
     return ordered(at, *(frame[c].to_numpy(dtype=float) for c in ("fresh_tokens", "cached_tokens", "output_tokens")))
+
+
+def times(requests: Requests, multiple: float, seed: int = 0) -> Requests:
+    """The same hour at another volume: a random part of the requests, or each as often, moved within a minute.
+
+    A burst grows with the volume, which errs on the safe side: independent users would even some of it out.
+    """
+    rng = np.random.default_rng(seed)
+    count = np.floor(multiple + rng.random(len(requests.at_s))).astype(int)
+    if not count.any():
+        count[0] = 1
+    copies = Requests(*(np.repeat(series, count) for series in requests))
+    first = np.concatenate([[True], np.diff(np.repeat(np.arange(len(count)), count)) > 0])
+    moved = np.where(first, 0.0, rng.uniform(0.0, MINUTE_S, len(first)))
+    return ordered(copies.at_s + moved, *copies[1:])
 
 
 def ordered(at_s: np.ndarray, fresh: np.ndarray, cached: np.ndarray, output: np.ndarray) -> Requests:

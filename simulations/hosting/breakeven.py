@@ -102,19 +102,20 @@ def main_option(case: Case) -> str:
 def breakeven_volume(case: Case, option: str) -> dict[str, float | None] | None:
     """The least multiple of today's traffic from which NPV stays positive.
 
-    None where no multiple up to 100 does, or no replica is described.
+    `multiple` is None where none up to `searched_to` does; None for the whole where no replica is described.
 
     Fixed costs and whole replicas make the curve saw-toothed: the last crossing counts.
     """
     if option in ("api", "host") or case.scenario.replica is None or not case.figures["api_usd_per_month"].value:
         return None
-    values = npv_at(case, option, VOLUMES)
+    asked = volumes(case)
+    values, furthest = npv_at(case, option, asked), float(asked[-1])
     if values[-1] <= 0:
-        return {"multiple": None, "tokens_per_month": None, "utilisation": None}
+        return {"multiple": None, "tokens_per_month": None, "utilisation": None, "searched_to": furthest}
     losing = np.flatnonzero(values <= 0)
     if not len(losing):
-        return {"multiple": 0.0, "tokens_per_month": 0.0, "utilisation": None}
-    low, high = VOLUMES[losing[-1]], VOLUMES[losing[-1] + 1]
+        return {"multiple": 0.0, "tokens_per_month": 0.0, "utilisation": None, "searched_to": furthest}
+    low, high = asked[losing[-1]], asked[losing[-1] + 1]
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (low, middle) if npv_at(case, option, np.array([middle]))[0] > 0 else (middle, high)
@@ -123,7 +124,22 @@ def breakeven_volume(case: Case, option: str) -> dict[str, float | None] | None:
         "multiple": float(high),
         "tokens_per_month": tokens and tokens * float(high),
         "utilisation": utilisation(case, float(high)),
+        "searched_to": furthest,
     }
+
+
+def volumes(case: Case) -> np.ndarray:
+    """Multiples of today's traffic that can be told: as far as fleets were replayed, else by rule of three."""
+    known = case.scenario.replica.load_at if case.scenario.replica else ()
+    return np.geomspace(known[0][0], known[-1][0], 121) if known else VOLUMES
+
+
+def load_at(case: Case, multiples: np.ndarray) -> np.ndarray:
+    """Busy replicas at multiples of today's traffic: between the replayed fleets, else in proportion."""
+    known = case.scenario.replica.load_at if case.scenario.replica else ()
+    if not known:
+        return case.base["load_replicas"] * multiples
+    return np.interp(multiples, *np.array(known).T)
 
 
 def npv_at(case: Case, option: str, multiples: np.ndarray) -> np.ndarray:
@@ -131,7 +147,8 @@ def npv_at(case: Case, option: str, multiples: np.ndarray) -> np.ndarray:
     x = case.base
     scaled: dict[str, float | np.ndarray] = {
         **x,
-        **{name: x[name] * multiples for name in ("api_usd_per_month", "load_replicas", "quality_gap_usd_per_month")},
+        **{name: x[name] * multiples for name in ("api_usd_per_month", "quality_gap_usd_per_month")},
+        "load_replicas": load_at(case, multiples),
     }
     return finance.present_value(
         saving(scaled, option, case.scenario.months, whole=case.whole).worth, x["discount_rate"]
@@ -149,7 +166,8 @@ def utilisation(case: Case, multiple: float = 1.0) -> float | None:
     x, traffic = case.base, case.scenario.traffic
     if traffic is None or "load_replicas" not in x or not x["load_replicas"]:
         return None
-    paid = gpus({**x, "load_replicas": x["load_replicas"] * multiple}, 1, whole=case.whole)[-1] / x["gpus_per_replica"]
+    load = float(load_at(case, np.array([multiple]))[0])
+    paid = gpus({**x, "load_replicas": load}, 1, whole=case.whole)[-1] / x["gpus_per_replica"]
     mean = case.scenario.replica.mean_replicas if case.scenario.replica else None
     if mean is None:
         mean = x["load_replicas"] / (traffic.peak_to_mean if case.whole else 1.0)

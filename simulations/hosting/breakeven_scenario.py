@@ -131,8 +131,9 @@ class Prices(Part):
 class Replica(Part):
     """One replica: what runs where. Speeds are predicted unless `prefill_` and `decode_tokens_per_s` are stated.
 
-    `load_replicas` is the busy replicas at the peak and `mean_replicas` on average (both from the fleet
-    replay); `replicas` a stated average, fractions allowed, not rounded and without spares.
+    `load_replicas` is the busy replicas at the peak and `mean_replicas` on average (both from the fleet replay),
+    `load_at` the former at multiples of the traffic, (multiple, replicas); `replicas` a stated average, fractions
+    allowed, not rounded and without spares.
     """
 
     model: str = ""
@@ -142,6 +143,7 @@ class Replica(Part):
     precision: str = ""
     tpot_ms: float = Field(50, gt=0)
     load_replicas: float | None = Field(None, ge=0)
+    load_at: tuple[tuple[float, float], ...] = ()
     replicas: float | None = Field(None, ge=0)
     mean_replicas: float | None = Field(None, ge=0)
     spare: int = Field(1, ge=0)

@@ -18,6 +18,7 @@ from simulations.hosting.fleet import Fleet, Hybrid, Objective
 from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.serving_queue import ServiceRates
 
+MULTIPLES = (0.3, 1.0, 3.0, 10.0, 30.0)  # of today's volume, at which fleets are replayed
 HIGHEST_LOAD = 0.75  # of a replica's fluid capacity, for splits and autoscaling
 
 
@@ -82,6 +83,19 @@ def plan_fleet(
     )
     whole = FleetPlan(sized, busy, plan.spare, float(load.mean()), None, 0.0, splits, _sampled(interactive))
     return _run(plan, whole)
+
+
+def busy_by_volume(
+    plan: Plan, demand: Demand, windows: list[Requests], rates: ServiceRates, api_usd_per_month: float
+) -> tuple[tuple[float, float], ...]:
+    """(multiple of the traffic, busy replicas) at every one of `MULTIPLES`, each replayed by the same queue."""
+    found = []
+    for multiple in MULTIPLES:
+        more = Demand(demand.start, *(series * multiple for series in demand[1:]))
+        hours = windows if multiple == 1 else [arrivals.times(requests, multiple) for requests in windows]
+        found.append((multiple, float(plan_fleet(plan, more, hours, rates, api_usd_per_month * multiple).busy)))
+    most = np.maximum.accumulate([busy for _, busy in found])  # more work never needs fewer: what replays differ by
+    return tuple(zip(MULTIPLES, most.tolist(), strict=True))
 
 
 def _run(plan: Plan, whole: FleetPlan) -> FleetPlan:

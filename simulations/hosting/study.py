@@ -30,7 +30,7 @@ from simulations.hosting.breakeven_scenario import (
 )
 from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.fleet import Fleet, Hybrid
-from simulations.hosting.fleet_plan import FleetPlan, Plan, plan_fleet, that_fit
+from simulations.hosting.fleet_plan import FleetPlan, Plan, busy_by_volume, plan_fleet, that_fit
 from simulations.hosting.quotes import api_bill
 from simulations.hosting.serving_point import ServingPoint
 
@@ -144,13 +144,21 @@ def study(plan: Plan, work: Work) -> Study:
         )
     bill = work.api.monthly("api_usd_per_month", work.traffic).value
     planned = plan_fleet(plan, work.demand, windows, rates, bill)
-    scenario = scenario_of(plan, work, planned, point.of_one_replica(), left_out)
+    loads = busy_by_volume(plan, work.demand, windows, rates, bill)
+    scenario = scenario_of(plan, work, planned, loads, point.of_one_replica(), left_out)
     result = breakeven(scenario, serving=point.of_one_replica())
     warnings += [*planned.warnings, *result["warnings"]]
     return Study(result, scenario, work.demand, planned.sized, point, planned.splits, tuple(warnings))
 
 
-def scenario_of(plan: Plan, work: Work, planned: FleetPlan, point: ServingPoint, left_out: float) -> BreakevenScenario:
+def scenario_of(
+    plan: Plan,
+    work: Work,
+    planned: FleetPlan,
+    loads: tuple[tuple[float, float], ...],
+    point: ServingPoint,
+    left_out: float,
+) -> BreakevenScenario:
     """The study as a scenario that can be saved and run again without the log; `point` is of one replica."""
     figures = dict(plan.assumptions) | {"growth_per_year": plan.growth_per_year}
     figures["burst_share"] = max(left_out, planned.burst_share)
@@ -173,6 +181,7 @@ def scenario_of(plan: Plan, work: Work, planned: FleetPlan, point: ServingPoint,
             precision=point.precision,
             tpot_ms=plan.tpot_ms,
             load_replicas=planned.busy,
+            load_at=loads,
             mean_replicas=planned.mean_replicas,
             spare=planned.spare,
         ),
