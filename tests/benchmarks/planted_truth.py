@@ -1,8 +1,8 @@
 """Known causes against what Baton names: `python -m tests.benchmarks.planted_truth [--write]`.
 
 Every plant of tests/analytics/planted.py is loaded into a fresh ledger, twice with other noise; bridge,
-anomalies and savings are asked for the cause. Quiet years count the false alarms. --write renews
-docs/planted-truth.md.
+anomalies and savings are asked for the cause. `planted_incidents` adds chains, silence and what lies ahead;
+quiet years count the false alarms. --write renews docs/planted-truth.md.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from analytics.scope import Scope
 from data.state import State
 from routing.policies.in_force import forbidden
 from tests.analytics import planted
+from tests.benchmarks import planted_incidents
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "planted-truth.md"
 DAYS, SEEDS, QUIET_YEARS = 70, (1, 2), (11, 12)
@@ -84,7 +85,7 @@ def false_alarms(seed: int) -> tuple[int, int, int]:
     return len(seen.anomalies), seen.checked, 337
 
 
-def table(outcomes: list[Outcome], quiet: list[tuple[int, int, int]]) -> str:
+def table(outcomes: list[Outcome], told: list[planted_incidents.Told], quiet: list[tuple[int, int, int]]) -> str:
     mark = {True: "hit", False: "**miss**", None: "–"}
     lines = [
         "# Planted truth",
@@ -112,6 +113,7 @@ def table(outcomes: list[Outcome], quiet: list[tuple[int, int, int]]) -> str:
         "",
         f"Bridge {hits[0]} of {len(outcomes)}, anomalies {hits[1]} of {len(outcomes)}, savings {hits[2]} of {meant}.",
         "",
+        *planted_incidents.table(told),
         "## False alarms in quiet years",
         "",
     ]
@@ -128,7 +130,7 @@ def main() -> None:
         for seed in SEEDS:
             outcomes.append(judged(plant, seed))
             print(*outcomes[-1], sep=" | ", flush=True)
-    text = table(outcomes, [false_alarms(seed) for seed in QUIET_YEARS])
+    text = table(outcomes, planted_incidents.judged(SEEDS), [false_alarms(seed) for seed in QUIET_YEARS])
     print(text)
     if "--write" in sys.argv:
         PAGE.write_text(text)
