@@ -47,7 +47,7 @@ def usage(
     places = ("", "results[].", "data[].results[].")
     paths = {f"{place}{path}": reason for path, reason in (harmless or {}).items() for place in places}
     first = "coalesce(place, 1000001) = 1000001 AND coalesce(line.n, 1) = 1"
-    return (UsageObject(f"CASE WHEN {first} THEN raw END", {"data": [bucket]} | bucket | result, paths, "page"),)
+    return (UsageObject(f"CASE WHEN {first} THEN raw END", {"data": [bucket]} | bucket | dict(result), paths, "page"),)
 
 
 def rows(start: str, end: str, result: Mapping[str, object], alone: str = "d.results") -> str:

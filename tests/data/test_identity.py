@@ -211,3 +211,12 @@ def test_spans_cover_every_day_in_order(offsets):
     assert all(any(first <= day <= last for first, last in found) for day in days)
     assert len(found) <= identity.MANY_SPANS
     assert all(before[1] < after[0] for before, after in zip(found, found[1:], strict=False))
+
+
+@pytest.mark.parametrize("name", ["with space", "größe 数", 'it\'s "quoted"', "100% #1?", "a*[b]"])
+def test_a_store_may_stand_in_a_folder_of_any_name(tmp_path, name):
+    home = tmp_path / name
+    ledger, state = Ledger.open(home), State.open(home)
+    ingest(ledger, state, [write(tmp_path / f"{name}.jsonl", [record(i) for i in range(3)])])
+    assert totals(ledger)[0] == 3 and adds_up(ledger)
+    ledger.close()
