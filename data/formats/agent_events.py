@@ -247,7 +247,7 @@ DUMPED_EVENTS = f"""
         attributes, json_of(coalesce(d.resource.attributes, d.resource._attributes)) AS resource
     FROM (SELECT *, json_of(coalesce(d.attributes, d._attributes)) AS attributes FROM records)"""
 
-METERED = f"""to_json(map_from_entries(list_filter(map_entries(TRY_CAST(attributes AS MAP(VARCHAR, VARCHAR))),
+METERED = f"""to_json(map_from_entries(list_filter(map_entries(TRY_CAST(attributes AS MAP(VARCHAR, JSON))),
     lambda e: {METERS.replace("(k,", "(e.key,")})))"""
 USAGE = (UsageObject(METERED, KNOWN, name="event"),)
 NOTE = (

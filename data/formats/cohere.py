@@ -18,15 +18,18 @@ STRUCTURE = {
     "embeddings": "JSON",
 }
 
-INPUT = (
-    "coalesce(b.usage.billed_units.input_tokens, b.meta.billed_units.input_tokens, b.usage.tokens.input_tokens,"
-    " b.meta.tokens.input_tokens)"
-)
-OUTPUT = (
-    "coalesce(b.usage.billed_units.output_tokens, b.meta.billed_units.output_tokens, b.usage.tokens.output_tokens,"
-    " b.meta.tokens.output_tokens)"
-)
 BILLED = "(b.usage.billed_units IS NOT NULL OR b.meta.billed_units IS NOT NULL)"
+
+
+def _count(name: str) -> str:
+    """SQL: a count of the billed units, where there are any: the processed ones are more."""
+    billed, tokens = (
+        f"coalesce(b.usage.{units}.{name}, b.meta.{units}.{name})" for units in ("billed_units", "tokens")
+    )
+    return f"CASE WHEN {BILLED} THEN {billed} ELSE {tokens} END"
+
+
+INPUT, OUTPUT = _count("input_tokens"), _count("output_tokens")
 EMBEDDING = f"(b.embeddings IS NOT NULL OR {OUTPUT} IS NULL)"
 
 COLUMNS = envelope.COLUMNS | {
