@@ -22,6 +22,8 @@ COMMANDS = (
     "review",
     "chargeback_command",
     "focus",
+    "promise_command",
+    "silent_changes",
     "measures_page",
 )
 

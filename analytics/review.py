@@ -26,6 +26,7 @@ from analytics import (
     incidents,
     inventory,
     news,
+    promises,
     report,
     retirements,
     savings,
@@ -129,7 +130,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "savings": _savings(saving, told),
         "inventory": inventory.debt(inventory.in_use(view, state, ("model", "feature", "team"), until)),
         "actions": [
-            a.model_dump(mode="json") | {"told": a.told, "saved_usd_month": actions.measured(view, a, until)}
+            a.model_dump(mode="json") | {"told": a.told} | promises.outcome(view, a, until)
             for a in actions.saved(state)
         ],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from analytics import actions, inventory, savings
+from analytics import actions, inventory, promises, savings
 from analytics.history import through
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
@@ -141,7 +141,7 @@ def decide(number: int, finding: savings.Finding, saving: savings.Savings) -> No
                 told_to=saving.scope.end if saving.scope else None,
                 filters={name: finding.filters[name] for name in savings.LINKED if name in finding.filters},
             )
-            actions.ACTIONS.save(shell.state(), decided.name, decided)
+            actions.ACTIONS.save(shell.state(), decided.name, promises.witnessed(view, shell.state(), decided))
             st.rerun()
 
 

@@ -14,6 +14,8 @@ from data.errors import BatonError
 from data.ledger import Ledger
 from data.state import State
 from pages.parts.weekly.decisions import decisions, take_away
+from pages.parts.weekly.model_changes import model_changes
+from pages.parts.weekly.promises import promise_ledger
 from pages.parts.weekly.story import kpis, moved, movers, pacing
 from pages.ui import exports, shell
 from pages.ui import format as fmt
@@ -131,6 +133,6 @@ if not found["complete"]:
     )
     st.caption(f"The week is not over; {told}.")
 kpis(found)
-for section in (pacing, moved, movers, unusual, savings, decisions):
+for section in (pacing, moved, movers, unusual, model_changes, savings, decisions, promise_ledger):
     section(found)
 take_away(found)

@@ -60,8 +60,8 @@ def test_an_empty_ledger_shows_the_way_in(home, name):
 
 def test_weekly_follows_the_agenda(company):
     page = opened("weekly")
-    assert "Week 2026-W44 cost" in page.title[0].value and "output tokens per request" in page.title[0].value
-    assert [s.value[:2] for s in page.subheader] == ["1.", "2.", "3.", "4.", "5.", "6."]
+    assert "Week 2026-W44 cost" in page.title[0].value and "more than the week before" in page.title[0].value
+    assert [s.value[:2] for s in page.subheader] == ["1.", "2.", "3.", "4.", "5.", "6.", "7."]
     assert page.metric[2].label == "Chance of overrun" and page.metric[2].value.endswith("%")
 
 

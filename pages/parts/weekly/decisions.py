@@ -13,7 +13,9 @@ from analytics.history import through
 from pages.ui import exports, posting, shell
 from pages.ui import format as fmt
 
-TOLD = ("finding", "told_from", "told_to", "told")  # where the number of an action came from
+# Where the number of an action came from, and what it promised: not edited here.
+PROMISED = ("kind", "low_usd_month", "high_usd_month", "by", "told_usd", "told_attempts", "told_version")
+TOLD = ("finding", "told_from", "told_to")
 
 
 def decisions(found: dict) -> None:
@@ -29,11 +31,15 @@ def decisions(found: dict) -> None:
             "saved_usd_month",
             "note",
             "decided",
+            "done",
             "filters",
+            "told",
             *TOLD,
+            *PROMISED,
         ],
     )
-    saved["due"] = pd.to_datetime(saved["due"]).dt.date
+    for column in ("due", "done"):
+        saved[column] = pd.to_datetime(saved[column]).dt.date
     saved = saved.astype({"expected_usd_month": float, "saved_usd_month": float})
     edited = st.data_editor(
         saved,
@@ -44,7 +50,7 @@ def decisions(found: dict) -> None:
         disabled=["saved_usd_month", "told"],
         height="content",
         row_height=None if saved.empty else exports.WRAPPED,
-        column_order=["name", "owner", "due", "expected_usd_month", "told", "status", "saved_usd_month", "note"],
+        column_order=["name", "owner", "due", "expected_usd_month", "told", "status", "done", "note"],
         column_config={
             "name": st.column_config.TextColumn("Action", required=True, width=240),
             "owner": st.column_config.TextColumn("Owner", width=80),
@@ -56,23 +62,17 @@ def decisions(found: dict) -> None:
             "told": st.column_config.TextColumn(
                 "Told from", width=110, help="The days that the expected number was told from."
             ),
-            "saved_usd_month": st.column_config.NumberColumn(
-                "Measured",
-                format="dollar",
-                width=90,
-                help="USD a month saved since, at the present volume, on the rows the action is about; needs a "
-                "week of data.",
-            ),
             "status": st.column_config.SelectboxColumn(
                 "Status", options=["open", "done", "dropped"], default="open", required=True, width=80
             ),
+            "done": st.column_config.DateColumn("Done on", width=95, help="What it saves is counted from this day."),
         },
     )
     if st.button("Save actions", icon=":material/save:"):
         with shell.errors():
             store(saved, edited)
             st.rerun()
-    exports.download(saved.drop(columns=["filters", "finding"]), name=f"actions-{found['week']}")
+    exports.download(saved.drop(columns=["filters", "finding", *PROMISED]), name=f"actions-{found['week']}")
     debt = found["inventory"]
     st.caption(
         fmt.md(
@@ -89,7 +89,7 @@ def store(saved: pd.DataFrame, edited: pd.DataFrame) -> None:
     for row in edited.to_dict("records"):
         name = str(row["name"] or "").strip()
         old = known.loc[name] if name in known.index else None
-        due = row["due"]
+        due, done = row["due"], row["done"]
         checked.append(
             actions.checked(
                 name=name,
@@ -98,6 +98,7 @@ def store(saved: pd.DataFrame, edited: pd.DataFrame) -> None:
                 status=row["status"] if isinstance(row["status"], str) else "open",
                 expected_usd_month=0.0 if pd.isna(row["expected_usd_month"]) else row["expected_usd_month"],
                 note=_text(row["note"]),
+                done=_done_on(row["status"], done),
                 **_untouched(old),
             )
         )
@@ -108,8 +109,15 @@ def _untouched(old: pd.Series | None) -> dict[str, object]:
     """What of an action the table does not edit; a new one is decided today."""
     if old is None:
         return {"decided": through(shell.view()).day}
-    kept = {name: old[name] for name in ("decided", "finding", "told_from", "told_to") if not pd.isna(old[name])}
+    kept = {name: old[name] for name in ("decided", *TOLD, *PROMISED) if not pd.isna(old[name])}
     return {**kept, "filters": old["filters"]}
+
+
+def _done_on(status: object, typed: object) -> object:
+    """The day a promise is counted from: the one typed, else the log's last when the action is done."""
+    if status != "done":
+        return None
+    return through(shell.view()).day if pd.isna(typed) else typed
 
 
 def _text(value: object) -> str:

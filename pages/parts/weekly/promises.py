@@ -1,0 +1,45 @@
+"""The promise ledger on the weekly review: what was acted on, and what came of it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from analytics import promises
+from analytics.review import week_of
+from data.calendar import DAYS_PER_WEEK
+from data.ledger import Ledger
+from data.state import State
+from pages.ui import exports, shell
+from pages.ui import format as fmt
+
+
+@shell.cached(reads=promises.READS)
+def kept(view: Ledger, state: State, week: str) -> list[promises.Measured]:
+    until = week_of(week) + pd.Timedelta(days=DAYS_PER_WEEK)
+    return promises.ledger_of_promises(view, state, until)
+
+
+def promise_ledger(found: dict) -> None:
+    """Every promise acted on with its verdict, and the running score."""
+    st.subheader("7. What came of promises", anchor=False)
+    every = kept(shell.view(), found["week"])
+    if not every:
+        st.caption("Nothing that was promised is done yet. Mark an action as done, and what it saves is measured.")
+        return
+    st.write(fmt.md(promises.told(every)))
+    rows = [
+        {
+            "Promise": one.action.name,
+            "Done": one.action.done or one.action.decided,
+            "Promised": one.action.expected_usd_month,
+            "Measured": one.saved_usd_month,
+            "Verdict": one.verdict,
+            "Why": one.told + (f"; {one.changed}" if one.changed else ""),
+        }
+        for one in every
+    ]
+    units = {"Promised": "USD whole", "Measured": "USD whole"}
+    exports.table(pd.DataFrame(rows), name=f"promises-{found['week']}", units=units, wide={"Promise": 200, "Why": 330})
+    verdicts = dict.fromkeys(one.verdict for one in every)
+    st.caption(fmt.md("; ".join(f"{name}: {promises.VERDICTS[name]}" for name in verdicts) + ". USD a month."))
