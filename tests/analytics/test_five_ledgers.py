@@ -7,8 +7,9 @@ import json
 import pytest
 
 from analytics import anomaly_search, bridge, budgets, forecast, inventory, review, savings, spend, unit_costs
-from analytics.actions import Action, measured
+from analytics.actions import Action
 from analytics.coverage import window
+from analytics.promises import measured
 from analytics.scope import Scope
 from data.state import State
 from tests.analytics.commands import run
@@ -146,9 +147,9 @@ def test_what_an_action_saved_is_measured_on_covered_days(homes):
     ledger = Ledger.open(homes["a hole of ten days"])
     view = ledger.at(ledger.snapshot())
     after_hole = Action(name="x", decided="2026-10-18", filters={"team": ("search",)})
-    assert measured(view, after_hole, LAST) == pytest.approx(0)
+    assert measured(view, after_hole, until=LAST).saved_usd_month == pytest.approx(0, abs=1e-6)
     at_start = Action(name="x", decided="2025-10-25", filters={"team": ("search",)})
-    assert measured(view, at_start, LAST) is None  # two days before it
+    assert measured(view, at_start, until=LAST).verdict == "not told"  # two days before it
 
 
 def test_all_of_a_ledger_is_compared_with_nothing(homes):
