@@ -20,9 +20,9 @@ import pandas as pd
 
 from analytics import list_prices
 from analytics.paid_prices import KINDS
+from analytics.retirements import HORIZON_DAYS
 from analytics.savings_claim import Claim
 from data import wording
-from data.calendar import DAYS_PER_YEAR
 from data.facts.models import ModelFacts
 from data.facts.prompt_caches import PromptCache, prompt_cache
 from data.prices.model_lives import ModelLives
@@ -33,7 +33,6 @@ TOLERATED = 0.02
 MIN_SCORES = 30
 MIN_SAVING = 0.3  # of the cell's cost: less is not worth a migration
 MIN_SHARE = 0.02  # of the spend
-HORIZON_DAYS = DAYS_PER_YEAR  # a model that ends sooner is not worth a migration
 UNTESTED_SAVING = 0.5  # untested work goes to the strongest model at half the cost, not to the very cheapest
 
 Name = tuple[str, str]  # provider, model

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from data.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR, MONTHS_PER_YEAR
+from data.calendar import DAY, DAYS_PER_WEEK, DAYS_PER_YEAR, MONTHS_PER_YEAR
 
 ROLLING = {"7d": 7, "28d": 28, "90d": 90, "12m": DAYS_PER_YEAR}
 PERIODS = {
@@ -33,7 +33,6 @@ COMPARISONS = {
 }
 SAME_WEEKDAYS = 52 * DAYS_PER_WEEK  # a year back on the same weekdays
 LONGEST_MONTH = timedelta(days=31)
-DAY = timedelta(days=1)
 
 
 class Span(NamedTuple):

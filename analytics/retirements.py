@@ -17,7 +17,7 @@ from data.ledger import Ledger
 from data.prices.model_lives import ModelLives, Successors
 from data.state import State
 
-HORIZON_DAYS = DAYS_PER_YEAR  # what ends later is no plan yet
+HORIZON_DAYS = DAYS_PER_YEAR  # what ends later is no plan yet; a model that ends sooner is not worth a migration
 
 
 class Ending(NamedTuple):

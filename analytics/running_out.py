@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from analytics.known_spend import KnownSpend
 from analytics.outlook import Outlook, outlook_of
 from analytics.planned_events import Event
 from data import wording
-
-DAY = timedelta(days=1)
+from data.calendar import DAY
 
 
 class RunningOut(NamedTuple):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+DAY = timedelta(days=1)
 # One year and one month for every card, report and plan: a year of 365 days and a twelfth of it. It makes
 # the month of 730 hours by which the clouds bill an hourly price.
 DAYS_PER_YEAR = 365

@@ -44,6 +44,7 @@ HEAVY = {
     "pages/test_review_pages.py",
     "pages/test_self_host.py",
     "pages/test_what_if_pages.py",
+    "simulations/test_cache_replay.py",
 }
 
 # A busy machine is no fault of the code: examples are bounded in number, never by the clock.

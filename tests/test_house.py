@@ -126,6 +126,18 @@ def test_files_are_about_one_thing(path):
     assert path.name == "__init__.py" or ast.get_docstring(ast.parse(text)), f"{where(path)} does not say what it is"
 
 
+def test_a_constant_is_written_once():
+    """One name with one value in two modules is one fact in two places; a folder's own path is no fact."""
+    written: dict[tuple[str, str], list[str]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text()).body:
+            target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+            value = getattr(node, "value", None)
+            if isinstance(target, ast.Name) and target.id.isupper() and value and "__file__" not in ast.unparse(value):
+                written.setdefault((target.id, ast.unparse(value)), []).append(where(path))
+    assert {name: places for name, places in written.items() if len(places) > 1} == {}
+
+
 def test_dangerous_calls_are_absent():
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):

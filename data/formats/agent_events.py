@@ -162,7 +162,7 @@ COLUMNS = {
 }
 
 VALUE = both({"stringValue": "VARCHAR", "intValue": "VARCHAR", "doubleValue": "VARCHAR", "boolValue": "VARCHAR"})
-ATTRIBUTES = [{"key": "VARCHAR", "value": VALUE}]
+EVENT_ATTRIBUTES = [{"key": "VARCHAR", "value": VALUE}]
 LOG_RECORD = both(
     {
         "timeUnixNano": "VARCHAR",
@@ -171,14 +171,14 @@ LOG_RECORD = both(
         "traceId": "VARCHAR",
         "spanId": "VARCHAR",
         "body": VALUE,
-        "attributes": ATTRIBUTES,
+        "attributes": EVENT_ATTRIBUTES,
     }
 )
 OTLP_FIELDS = both(
     {
         "resourceLogs": [
             {
-                "resource": {"attributes": ATTRIBUTES},
+                "resource": {"attributes": EVENT_ATTRIBUTES},
                 "scopeLogs": [{"logRecords": [LOG_RECORD]}],
                 "instrumentationLibraryLogs": [{"logRecords": [LOG_RECORD]}],
             }

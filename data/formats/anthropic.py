@@ -31,7 +31,6 @@ CASE WHEN json_type({envelope.BODY}) = 'ARRAY'
      ELSE {envelope.BODY} END
 """
 
-MODEL = "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))"
 
 COLUMNS = (
     envelope.COLUMNS
@@ -88,7 +87,7 @@ FORMATS = (
         label="Anthropic message bodies, batch results, streams",
         recognise=envelope.recogniser(_is_anthropic),
         fields=envelope.FIELDS,
-        rows=claude_usage.rows(envelope.rows(STRUCTURE, STREAMED), "b.usage", MODEL),
+        rows=claude_usage.rows(envelope.rows(STRUCTURE, STREAMED), "b.usage", envelope.MODEL),
         columns=COLUMNS,
         usage=claude_usage.objects("body -> 'usage'"),
         text_columns=envelope.texts("$.content"),

@@ -64,6 +64,7 @@ _written = ", ".join([f'd."{name}"' for name in TIMES] + [f"b.{name}" for name i
 _parsed = ", ".join([f'utc(d."{name}")' for name in TIMES] + [f"utc(b.{name})" for name in BODY_TIMES])
 NO_TIME = 'this response body carries no time: log it as {"timestamp": "2026-11-01T08:00:00Z", "response": {...}}'
 
+MODEL = "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))"  # answered, else asked for
 FAILED = "coalesce(number(d.status_code) >= 400, json_of(d.error) IS NOT NULL OR json_of(b.error) IS NOT NULL)"
 
 COLUMNS = {

@@ -127,19 +127,19 @@ TOOLS = f"""json_merge_patch(json_object(
     'live_search_source', TRY_CAST(b.usage.num_sources_used AS BIGINT),
     'search_query', TRY_CAST(b.usage.num_search_queries AS BIGINT)),
     coalesce(replace(json_of(b.usage.server_side_tool_usage_details)::VARCHAR, '_calls', '')::JSON, '{{}}'))"""
-MODEL = "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))"
 
 PROVIDER = f"""
 CASE WHEN b.usage.is_byok IS NOT NULL THEN 'openrouter' ELSE coalesce({envelope.COLUMNS["provider"]}, CASE
     WHEN b.prompt_filter_results IS NOT NULL THEN 'azure'
     WHEN b.x_groq IS NOT NULL THEN 'groq'
-    WHEN b.usage.prompt_cache_hit_tokens IS NOT NULL OR regexp_matches({MODEL},
+    WHEN b.usage.prompt_cache_hit_tokens IS NOT NULL OR regexp_matches({envelope.MODEL},
     '^deepseek-(chat|reasoner)') THEN 'deepseek'
-    WHEN regexp_matches({MODEL}, '^(ft:)?(gpt-[345]|o[1345](-|$)|chatgpt|codex|text-embedding-(3|ada))') THEN 'openai'
-    WHEN regexp_matches({MODEL}, '^grok-') THEN 'x-ai'
-    WHEN regexp_matches({MODEL}, '^(mistral|ministral|magistral|codestral|devstral|pixtral)-') THEN 'mistral'
-    WHEN regexp_matches({MODEL}, '^MiniMax-') THEN 'minimax'
-    WHEN regexp_matches({MODEL}, '^(kimi|moonshot)-') THEN 'moonshotai'
+    WHEN regexp_matches({envelope.MODEL}, '^(ft:)?(gpt-[345]|o[1345](-|$)|chatgpt|codex|text-embedding-(3|ada))')
+        THEN 'openai'
+    WHEN regexp_matches({envelope.MODEL}, '^grok-') THEN 'x-ai'
+    WHEN regexp_matches({envelope.MODEL}, '^(mistral|ministral|magistral|codestral|devstral|pixtral)-') THEN 'mistral'
+    WHEN regexp_matches({envelope.MODEL}, '^MiniMax-') THEN 'minimax'
+    WHEN regexp_matches({envelope.MODEL}, '^(kimi|moonshot)-') THEN 'moonshotai'
 END) END
 """
 
@@ -154,7 +154,7 @@ COLUMNS = envelope.COLUMNS | {
     "provider": PROVIDER,
     # A batch result calls itself "default": only the wrapping tells that it was a batch.
     "service_tier": f"CASE WHEN {BATCHED} THEN 'batch' ELSE b.service_tier END",
-    "model_raw": MODEL,
+    "model_raw": envelope.MODEL,
     "operation": "CASE WHEN b.object = 'list' THEN 'embedding' ELSE 'chat' END",
     "user_id": f"coalesce({envelope.COLUMNS['user_id']}, text_of(b.user))",
     "tags": f"coalesce({envelope.COLUMNS['tags']}, b.metadata)",

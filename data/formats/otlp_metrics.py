@@ -45,7 +45,7 @@ def _by_kind(part: int) -> str:
 
 POINT = both(
     {
-        "attributes": agent_events.ATTRIBUTES,
+        "attributes": agent_events.EVENT_ATTRIBUTES,
         "startTimeUnixNano": "VARCHAR",
         "timeUnixNano": "VARCHAR",
         "asInt": "VARCHAR",
@@ -60,7 +60,7 @@ FIELDS = both(
     {
         "resourceMetrics": [
             {
-                "resource": {"attributes": agent_events.ATTRIBUTES},
+                "resource": {"attributes": agent_events.EVENT_ATTRIBUTES},
                 "scopeMetrics": [SCOPE],
                 "instrumentationLibraryMetrics": [SCOPE],
             }

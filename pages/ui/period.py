@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import streamlit as st
 
@@ -10,12 +10,12 @@ from analytics import coverage
 from analytics.history import logged_days, through
 from analytics.periods import COMPARISONS, PERIODS, ROLLING, Span, calendar_span, compared_span, usual_comparison
 from analytics.scope import ClosedScope, Scope
+from data.calendar import DAY
 from data.ledger import Ledger
 from pages.ui import format as fmt
 from pages.ui import place
 
 DAYS = "days"  # the period of a link that names its days
-DAY = timedelta(days=1)
 
 
 def chosen(view: Ledger, default: str) -> ClosedScope:

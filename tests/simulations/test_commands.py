@@ -102,6 +102,7 @@ def test_a_floor_out_of_reach_says_what_blocks(capsys, log):
     assert code == 1 and "--self-host-price minimax-m2=cheap: write NAME=NUMBER" in err
 
 
+@pytest.mark.heavy
 def test_every_promise_can_be_asked_of_the_frontier(capsys, log):
     free = answer(capsys, "frontier", "--floor", "0.9")
     for promise in (

@@ -121,6 +121,7 @@ def test_the_sized_fleet_keeps_its_promise_and_is_the_smallest(rates, shared_dat
     assert not objective.met_by(replay(requests, rates, sized.replicas - 1))
 
 
+@pytest.mark.heavy
 def test_a_crowded_hour_is_sized_on_a_part_of_it_and_never_too_small(rates, monkeypatch):
     requests = day(400_000, hours=1)
     per_minute = np.full(60, 400_000 / 60)
