@@ -110,10 +110,11 @@ def test_under_a_day_nothing_is_told_beyond_it(walk):
     assert walk[NO_WHOLE_DAY]["plan"][0] == "No forecast: the log covers no whole day yet"
 
 
-@pytest.mark.parametrize("ledger", [name for name in FIVE if name != NO_WHOLE_DAY])
-def test_a_year_names_the_days_it_was_told_from(walk, ledger):
-    days = "22 of 28 days" if ledger == "one source stopped" else "28 days"
-    assert any(f"Annualised from {days}" in text for _, text in every(walk, ledger, ("mix",)))
+@pytest.mark.parametrize(
+    ("ledger", "days"), [("30 days", 30), ("a hole of ten days", 355), ("one source stopped", 94), ("years apart", 42)]
+)
+def test_a_year_names_the_days_it_was_told_from(walk, ledger, days):
+    assert any(f"Annualised from {days} of 365 days" in text for _, text in every(walk, ledger, ("mix",)))
 
 
 def test_a_source_that_stopped_leads_the_overview_and_the_week(walk):
