@@ -49,8 +49,12 @@ def _cache_note(loose: float, by_user: float, reads: float) -> str:
         return "the log read nothing from prompt caches"
     if loose:
         return f"{wording.share(loose / reads)} of the cache reads are counted as lost: {LOOSE}"
-    if by_user:
+    if by_user >= reads:
         return BY_USER
+    if by_user:
+        return (
+            f"{wording.share(by_user / reads)} of the cache reads are followed by user and key, for want of a session"
+        )
     return "every conversation followed in time, the new model's own cache and life"
 
 
