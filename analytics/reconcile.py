@@ -47,6 +47,26 @@ _BY_MONTH = """
     SELECT * FROM bills LEFT JOIN months USING (provider, month)"""
 
 
+def without_bill(view: Ledger) -> tuple[float | None, pd.DataFrame]:
+    """The share of spend in a provider's month that has a bill (None without spend), and the months that have none.
+
+    Columns provider, month, ledger_usd, dearest first. Months are UTC months, as bills are.
+    """
+    logged = view.sql(
+        f"""SELECT l.*, b.provider IS NOT NULL AS has_bill FROM (
+                SELECT coalesce(provider, '{UNKNOWN}') AS provider, date_trunc('month', requested_at)::DATE AS month,
+                    sum(cost_usd) AS ledger_usd
+                FROM {view.name("usage")} GROUP BY ALL) AS l
+            LEFT JOIN (SELECT DISTINCT coalesce(provider, '{UNKNOWN}') AS provider,
+                    date_trunc('month', day)::DATE AS month
+                FROM {view.name("billed")} WHERE kind = 'cost') AS b USING (provider, month)
+            WHERE ledger_usd > 0 ORDER BY ledger_usd DESC, provider, month"""
+    )
+    whole = float(logged["ledger_usd"].sum())
+    lacking = logged[~logged["has_bill"].astype(bool)].drop(columns=["has_bill"]).reset_index(drop=True)
+    return (1 - float(lacking["ledger_usd"].sum()) / whole if whole else None), lacking
+
+
 def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
     """COLUMNS, newest month first. Decimal money; `difference_usd` is billed less ledger, None where a side is missing.
 

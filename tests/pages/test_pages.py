@@ -123,3 +123,9 @@ def test_an_own_dimension_is_added_on_the_page_and_splits_explore(home, ledger, 
     explore = opened(home, monkeypatch, "explore", window="All")
     explore.selectbox(key="by").set_value("tag:bot").run()
     assert not explore.exception and "bot-checkout" in explore.multiselect(key="tag:bot").options
+
+
+def test_the_title_of_the_bills_says_what_share_of_spend_has_one(sample_home, monkeypatch):
+    app = opened(sample_home, monkeypatch, "data_and_prices", section="Against the bill")
+    assert "of spend has a bill" in app.subheader[0].value and "100.0%" not in app.subheader[0].value
+    assert any("No bill is loaded for" in text.value for text in app.markdown)

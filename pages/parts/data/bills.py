@@ -13,6 +13,11 @@ from pages.ui import editing, exports, shell
 from pages.ui import format as fmt
 
 
+@shell.cached
+def _without_bill(view: Ledger) -> tuple[float | None, pd.DataFrame]:
+    return reconcile.without_bill(view)
+
+
 def show_bills(view: Ledger) -> None:
     frame = _reconciled(view)
     if frame.empty:
@@ -22,6 +27,17 @@ def show_bills(view: Ledger) -> None:
             "the ledger by provider and month."
         )
         return
+    share, lacking = _without_bill(view)
+    st.subheader(fmt.md(f"{fmt.share(share)} of spend has a bill"), anchor=False)
+    if not lacking.empty:
+        sums = lacking.groupby("provider")["ledger_usd"].sum().sort_values(ascending=False)
+        named = ", ".join(f"{name} {fmt.usd(usd)}" for name, usd in sums.items())
+        st.write(fmt.md(f"No bill is loaded for {fmt.usd(lacking['ledger_usd'].sum())}: {named}."))
+        with st.expander("Months without a bill", icon=":material/table:"):
+            months = lacking.assign(month=[f"{m:%b %Y}" for m in lacking["month"]])
+            exports.table(
+                months, name="without-bill", units={"ledger_usd": "USD"}, labels={"ledger_usd": "Ledger, USD"}
+            )
     st.caption(
         "The ledger against what providers bill, by provider and month, with what the difference consists of "
         "as far as the data tell."
