@@ -147,8 +147,10 @@ COLUMNS = {
     "output_tokens": "output",
     "reasoning_tokens": "reasoning",
     "total_tokens": f"coalesce(total, CASE WHEN {CODEX_SAYS} THEN tool END)",
-    "input_has_cache": f"CASE WHEN {CLAUDE_SAYS} THEN FALSE WHEN {GEMINI_SAYS} OR {CODEX_SAYS} THEN TRUE END",
-    "output_has_reasoning": f"NOT coalesce({GEMINI_SAYS}, FALSE)",
+    "input_has_cache": f"""CASE WHEN {CLAUDE_SAYS} THEN FALSE WHEN ({GEMINI_SAYS} OR {CODEX_SAYS})
+        AND coalesce(number(cache_read), 0) + coalesce(number(cache_write), 0) <= number(input) THEN TRUE END""",
+    "output_has_reasoning": f"""CASE WHEN {GEMINI_SAYS} THEN FALSE
+        WHEN coalesce(number(reasoning), 0) <= number(output) THEN TRUE END""",
     "latency_ms": "duration",
     "ttft_ms": "first",
     "status": f"CASE WHEN {ERRORS} OR error IS NOT NULL AND input IS NULL THEN 'error' END",
@@ -161,7 +163,12 @@ COLUMNS = {
         WHEN repeated THEN 'the agent''s own event has its tokens' END""",
 }
 
-VALUE = both({"stringValue": "VARCHAR", "intValue": "VARCHAR", "doubleValue": "VARCHAR", "boolValue": "VARCHAR"})
+VALUE = both(
+    {
+        **dict.fromkeys(("stringValue", "intValue", "doubleValue", "boolValue"), "VARCHAR"),
+        **dict.fromkeys(("arrayValue", "kvlistValue"), "JSON"),
+    }
+)
 EVENT_ATTRIBUTES = [{"key": "VARCHAR", "value": VALUE}]
 LOG_RECORD = both(
     {
@@ -188,8 +195,8 @@ OTLP_FIELDS = both(
 
 
 def text_of_value(value: str) -> str:
-    """SQL: the text of an OTLP value of one of the plain kinds."""
-    return "coalesce(" + ", ".join(f"{value}.{name}" for name in VALUE) + ")"
+    """SQL: the text of an OTLP value; of a list or a map its JSON."""
+    return "coalesce(" + ", ".join(f"{value}.{name}::VARCHAR" for name in VALUE) + ")"
 
 
 def as_object(attributes: str) -> str:

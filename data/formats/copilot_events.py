@@ -47,7 +47,8 @@ COLUMNS = {
     "cache_write_tokens": "d.cache_write_tokens",
     "output_tokens": "d.output_tokens",
     "reasoning_tokens": "d.reasoning_tokens",
-    "input_has_cache": "TRUE",
+    "input_has_cache": """CASE WHEN coalesce(number(d.cache_read_tokens), 0) + coalesce(number(d.cache_write_tokens), 0)
+        <= number(d.input_tokens) THEN TRUE END""",
     "output_has_reasoning": "CASE WHEN number(d.reasoning_tokens) > number(d.output_tokens) THEN FALSE ELSE TRUE END",
     "latency_ms": "d.duration_ms",
     "ttft_ms": "d.time_to_first_token_ms",

@@ -62,7 +62,7 @@ COLUMNS = {
     "output_tokens": "m.tokens.output",
     "reasoning_tokens": "m.tokens.thoughts",
     "total_tokens": "m.tokens.total",
-    "input_has_cache": "TRUE",
+    "input_has_cache": "CASE WHEN coalesce(number(m.tokens.cached), 0) <= number(m.tokens.input) THEN TRUE END",
     "output_has_reasoning": "FALSE",
     "skip": """CASE WHEN m.type IS DISTINCT FROM 'gemini' THEN 'no answer of a model'
         WHEN coalesce(m.tokens.input, m.tokens.output) IS NULL THEN 'an answer whose tokens are in a later line, if any'
