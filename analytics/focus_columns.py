@@ -112,6 +112,8 @@ def price_details(record: Mapping[str, Any], kind: str, version: str) -> str | N
 
 def developer_of(model: str | None) -> str | None:
     """Who makes a model, as far as the shipped facts know."""
+    if not model:
+        return None
     catalogue = models.shipped()
-    name = catalogue.spelling(model) if model else None
+    name = catalogue.spelling(model)
     return catalogue[name].vendor if name in catalogue else None
