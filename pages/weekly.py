@@ -23,6 +23,7 @@ from routing.policies import in_force
 
 MOVERS_BY = ("team", "feature", "model", "provider", "task_type")
 WEEKS_BACK = 26
+STORY_HEIGHT = 96  # pixels: what an incident led to takes four lines
 WEEKLY_READS = tuple(dict.fromkeys((*review.DECIDED, *in_force.READS)))
 
 
@@ -58,7 +59,7 @@ def unusual(found: dict) -> None:
         width="stretch",
         key=f"anomalies_{found['week']}_{found['digest']}",
         disabled=["title", "story", "usd", "period", "usd_in_scope"],
-        row_height=exports.WRAPPED,
+        row_height=STORY_HEIGHT,
         height="content",
         column_order=["title", "story", "usd", "period", "usd_in_scope", "status", "owner", "note"],
         column_config={
