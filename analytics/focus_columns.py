@@ -116,4 +116,4 @@ def developer_of(model: str | None) -> str | None:
         return None
     catalogue = models.shipped()
     name = catalogue.spelling(model)
-    return catalogue[name].vendor if name in catalogue else None
+    return catalogue[name].vendor if name and name in catalogue else None

@@ -9,6 +9,7 @@ profile, which needs an alias.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from data.formats import LIKE_USAGE, Format, UsageObject, envelope, flat_usage, has, usage_words
 
@@ -26,7 +27,7 @@ NAMES = {
         "schemaType",
     )
 }
-LOG = NAMES | {
+LOG: dict[str, Any] = NAMES | {
     "identity": {"arn": "VARCHAR"},
     "requestMetadata": "JSON",
     "serviceTier": "JSON",
