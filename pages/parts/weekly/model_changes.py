@@ -30,7 +30,7 @@ def model_changes(found: dict) -> None:
     exports.table(
         pd.DataFrame(rows),
         name=f"silent-changes-{found['week']}",
-        units={"USD a month": "USD whole"},
+        units={"USD a month": "USD"},
         wide={"What changed": 330, "Why": 230},
     )
     st.caption(fmt.md("Two weeks against the four before; told where it lies far outside of what earlier weeks moved."))

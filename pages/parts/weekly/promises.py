@@ -39,7 +39,7 @@ def promise_ledger(found: dict) -> None:
         }
         for one in every
     ]
-    units = {"Promised": "USD whole", "Measured": "USD whole"}
+    units = {"Promised": "USD", "Measured": "USD"}
     exports.table(pd.DataFrame(rows), name=f"promises-{found['week']}", units=units, wide={"Promise": 200, "Why": 330})
     verdicts = dict.fromkeys(one.verdict for one in every)
     st.caption(fmt.md("; ".join(f"{name}: {promises.VERDICTS[name]}" for name in verdicts) + ". USD a month."))
