@@ -122,7 +122,11 @@ def test_an_own_dimension_is_added_on_the_page_and_splits_explore(home, ledger, 
     assert any("tag:bot" in set(frame.value.get("Dimension", ())) for frame in page.dataframe)
     explore = opened(home, monkeypatch, "explore", window="All")
     explore.selectbox(key="by").set_value("tag:bot").run()
-    assert not explore.exception and "bot-checkout" in explore.multiselect(key="tag:bot").options
+    assert not explore.exception and "bot-checkout" in explore.dataframe[0].value.to_csv()
+    explore.query_params["tag:bot"] = "bot-checkout"
+    explore.run()
+    assert not explore.exception and explore.button(key="chip_is_tag:bot").label.endswith("**bot-checkout**")
+    assert set(explore.dataframe[0].value["tag:bot"]) == {"bot-checkout"}
 
 
 def test_the_title_of_the_bills_says_what_share_of_spend_has_one(sample_home, monkeypatch):
