@@ -50,7 +50,7 @@ def test_a_page_is_accessible(page, address, path):
 
 def test_a_choice_writes_itself_into_the_link_and_back(page, address):
     settled(page, address, "/explore")
-    page.get_by_test_id("stPopoverButton").filter(has_text="to 26 Nov").click()
+    page.locator(".st-key-period button").click()
     page.get_by_role("radio", name="90d").click()
     page.wait_for_url("**/explore?**window=90d**")
     page.keyboard.press("Escape")
