@@ -59,6 +59,21 @@ def test_a_choice_writes_itself_into_the_link_and_back(page, address):
     page.wait_for_function("document.querySelector('h1')?.innerText.includes('90 days')")
 
 
+def test_a_click_on_a_bar_is_a_filter_and_back_undoes_it(page, address):
+    settled(page, address, "/")
+    bar = page.locator("[class*=st-key-split] .bars .point path").first
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_url("**/?*model=*")
+    chip = page.locator("[class*=st-key-chip_is_model] button")
+    chip.wait_for()
+    page.wait_for_function("document.querySelector('h1').innerText.includes('for these filters')")
+    page.go_back()
+    chip.wait_for(state="detached")
+    page.wait_for_function("!document.querySelector('h1').innerText.includes('for these filters')")
+
+
 def test_a_cold_deep_link_opens_inside_the_app(sample_home, tmp_path, page):
     for fresh in serve(sample_home, tmp_path / "log.txt"):
         settled(page, fresh, "/explore?window=7d")
