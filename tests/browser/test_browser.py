@@ -66,7 +66,7 @@ def test_a_click_on_a_bar_is_a_filter_and_back_undoes_it(page, address):
     box = bar.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_url("**/?*model=*")
-    chip = page.locator("[class*=st-key-chip_is_model] button")
+    chip = page.locator("[class*=st-key-chip_is_model]")
     chip.wait_for()
     page.wait_for_function("document.querySelector('h1').innerText.includes('for these filters')")
     page.go_back()
