@@ -87,12 +87,12 @@ def test_a_saving_becomes_an_action_with_owner_and_due_date(page, site, store):
 
 def test_a_finding_gets_a_status_that_stays(page, site, store):
     settled(page, site, "/weekly")
-    write(page, grid(page, "Driver"), 3, "expected", row_height=66)
+    write(page, grid(page, "What it led to"), 5, "expected", row_height=96)
     page.get_by_role("button", name="Save what we know").click()
     page.get_by_role("button", name="Save what we know").wait_for(state="detached")
     assert [body["status"] for body in State.open(store).all("finding").values()] == ["expected"]
     page.reload()
-    shown(grid(page, "Driver"), "expected")
+    shown(grid(page, "What it led to"), "expected")
 
 
 def test_an_owner_is_written_down(page, site, store):
@@ -110,10 +110,11 @@ def test_a_budget_changes_overview_and_plan(page, site):
     settled(page, site, "/")
     assert "no budget is set" in page.inner_text("h1")
     settled(page, site, "/plan")
-    table = grid(page, "Start day")
-    write(page, table, 0, "company")
-    write(page, table, 1, "40")
-    page.get_by_role("button", name="Save budgets").click()
+    page.get_by_text("Add a budget", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("company")
+    page.get_by_label("Amount, USD").first.fill("40")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Add budget", exact=False).last.click()
     page.wait_for_function("document.querySelector('h1').innerText.includes('chance to exceed $480')")
     settled(page, site, "/")
     assert "the monthly budget" in page.inner_text("h1")
