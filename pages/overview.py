@@ -243,17 +243,9 @@ def where_it_goes(view: Ledger, scope: Scope, by: str) -> None:
         )
 
 
-def begin() -> None:
-    """The empty ledger: the three ways to fill it, right here."""
-    st.title("Where does the money go, and what changed?", anchor=False)
-    st.write("The ledger is empty. Drop a usage log, give a path, or load the sample company; this page then answers.")
-    loading.panel()
-    st.stop()
-
-
 view = shell.view()
 if shell.standing(view) is None:
-    begin()
+    loading.begin()
 loading.show_reports()
 loading.unread_files()
 st.session_state.pop("load_reports", None)  # told once

@@ -13,6 +13,7 @@ from pages.parts.replay.editor import choose, compare, editor
 from pages.ui import filters, shell, what_if
 from pages.ui import format as fmt
 from routing.policies.checks import dead_ends, lints
+from routing.policies.policy import CURRENT
 from routing.policies.text import write_policy
 from simulations.replay.replay import Assumed
 from simulations.replay.repricing import Repricing
@@ -54,7 +55,8 @@ by = st.session_state.get("split_by") or "team"
 said = replayed(view, scope, write_policy(policy), own_prices, terms, assumed, by)
 found = worth_of(view, scope, write_policy(policy), own_prices, terms)
 with title:
-    shell.header(title_of(said, found, coverage(view, scope).span), view)
+    routes = any(target != CURRENT for rule in policy.rules for target in rule.targets)
+    shell.header(title_of(said, found, coverage(view, scope).span, routes), view)
     if changed:
         st.caption("Edited in this session, not saved yet.")
 with top:

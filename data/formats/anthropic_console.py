@@ -40,10 +40,10 @@ def _count(names: tuple[str, ...]) -> str:
     return "coalesce(" + ", ".join(f"number({_plain(name)})" for name in names) + ", NULL)"
 
 
-DAY = "CAST(utc(d.usage_date_utc) AS DATE)"
+REPORT_DAY = "CAST(utc(d.usage_date_utc) AS DATE)"
 MODEL = "coalesce(text_of(d.model_version), text_of(d.model))"
 # What tells the lines of one day apart; speed is `standard` where an older file has no column for it.
-SAME = f"""{DAY}, text_of(d.workspace), text_of(d.api_key), {MODEL}, text_of(d.usage_type), text_of(d.context_window),
+SAME = f"""{REPORT_DAY}, text_of(d.workspace), text_of(d.api_key), {MODEL}, text_of(d.usage_type), text_of(d.context_window),
     nullif(text_of(d.inference_geo), 'not_available'), nullif(text_of(d.speed), 'standard')"""
 # The console names the plain window with a sign that its API does not use.
 ABOUT = """CASE WHEN text_of(d.context_window) IS NOT NULL THEN 'context ' || text_of(d.context_window) END,
@@ -83,7 +83,7 @@ COST_COLUMNS = {
 def _identified(more: str = "") -> str:
     """SQL: the records with their day, what tells them apart, and a number for those that nothing does."""
     return f"""SELECT *, nullif(row_number() OVER (PARTITION BY file_no, same ORDER BY record_no), 1) AS namesake
-        FROM (SELECT *, {DAY} AS day, concat_ws('|', {SAME}{more}) AS same FROM records)"""
+        FROM (SELECT *, {REPORT_DAY} AS day, concat_ws('|', {SAME}{more}) AS same FROM records)"""
 
 
 USAGE_ROWS = report_page.lines({item: _count(names) for item, names in COUNTS.items()}, _identified())

@@ -49,7 +49,7 @@ NAMES = (
 LATER = ("ServiceSubcategory", "HostProviderName", "SkuPriceDetails")  # added since identities are made of NAMES
 
 # ISO 8601, or what a spreadsheet made of it: month first.
-DAY = """CAST(coalesce(try_strptime(d.ChargePeriodStart, ['%m/%d/%y', '%m/%d/%Y', '%m/%d/%y %H:%M',
+REPORT_DAY = """CAST(coalesce(try_strptime(d.ChargePeriodStart, ['%m/%d/%y', '%m/%d/%Y', '%m/%d/%y %H:%M',
 '%m/%d/%Y %H:%M']), utc(d.ChargePeriodStart)) AS DATE)"""
 
 # A service that sells nothing but models, a charge that names a model or its tokens, and what is neither.
@@ -91,7 +91,7 @@ COLUMNS = {
         {ISSUER} LIKE '%azure%' THEN 'azure'
         WHEN {ISSUER} LIKE '%google%' THEN 'google' ELSE {ISSUER} END"""
     ),
-    "day": DAY,
+    "day": REPORT_DAY,
     "line_item": "coalesce(text_of(d.ChargeDescription), text_of(d.SkuMeter), text_of(d.SkuId))",
     "model": MODEL,
     "project": "coalesce(text_of(d.SubAccountName), text_of(d.SubAccountId), text_of(d.BillingAccountId))",

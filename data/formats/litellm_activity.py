@@ -19,12 +19,12 @@ NAMES = (
     "failed_requests",
 )
 METRICS = {name: "VARCHAR" for name in NAMES}
-DAY = {
+REPORT_DAY = {
     "date": "VARCHAR",
     "metrics": METRICS,
     "breakdown": {"models": "MAP(VARCHAR, JSON)", "providers": "MAP(VARCHAR, JSON)"},
 }
-FIELDS = {"results": [DAY], "metadata": {"page": "INTEGER", "total_pages": "INTEGER"}} | DAY
+FIELDS = {"results": [REPORT_DAY], "metadata": {"page": "INTEGER", "total_pages": "INTEGER"}} | REPORT_DAY
 
 _shape = ", ".join(f'"{name}": "VARCHAR"' for name in NAMES)
 # A page of days, or a day alone; then one row per model of the day.

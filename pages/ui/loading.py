@@ -62,6 +62,14 @@ def panel() -> None:
         exports.table(known, name="formats")
 
 
+def begin() -> None:
+    """The empty ledger: the three ways to fill it, right here."""
+    st.title("Where does the money go, and what changed?", anchor=False)
+    st.write("The ledger is empty. Drop a usage log, give a path, or load the sample company; this page then answers.")
+    panel()
+    st.stop()
+
+
 def _load_uploads(files: list[UploadedFile]) -> None:
     people.require("load")  # before a byte of it is kept
     if sum(f.size for f in files) > LARGE:

@@ -61,7 +61,7 @@ def test_check_ends_in_a_sentence_on_a_deleted_file(hurt, capsys):
     usage_file(hurt).unlink()
     assert main(["check"]) == 1
     told = capsys.readouterr().err
-    assert "missing or damaged" in told and "Traceback" not in told
+    assert "is missing; its rows came from" in told and "Traceback" not in told
 
 
 @pytest.mark.parametrize("state", ["missing", "empty"])

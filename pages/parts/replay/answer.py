@@ -22,20 +22,22 @@ from simulations.replay.summary import NO_TARGET_PRICE, summary
 from simulations.replay.worth import Worth, as_rows, worth
 
 
-def title(said: dict[str, Any], found: Worth, span: str) -> str:
-    """The verdict first where the policy is no better than doing without a router; then dollars and latency."""
+def title(said: dict[str, Any], found: Worth, span: str, routes: bool = True) -> str:
+    """The verdict first where a policy that routes is no better than doing without a router; then dollars and latency.
+
+    Two lines hold one verdict or one wait beside the dollars, so the graver of them stands there. A policy that only
+    forbids (`routes` is False) is no router, and is not judged as one.
+    """
+    if found.better is False and routes:
+        return f"{found.verdict[0].upper()}{found.verdict[1:]}; {answer(said, span, named=False)}"
     parts = [answer(said, span)]
-    if found.better is False:
-        parts.insert(0, found.verdict[0].upper() + found.verdict[1:])
-    elif found.better:
-        parts.append(found.verdict)
     slow = said["latency"]
     if words := what_if.slower(slow["baseline_ms"], slow["policy_ms"]):
         parts.append(words)
     return "; ".join(parts)
 
 
-def answer(said: dict[str, Any], span: str) -> str:
+def answer(said: dict[str, Any], span: str, named: bool = True) -> str:
     """Dollars, direction, and what could not be priced."""
     saving, apart = float(said["savings_usd"]), sum(part["requests"] for part in said["not_compared"])
     name = said["policy"] if len(said["policy"]) <= 48 else said["policy"][:46] + "…"
@@ -46,9 +48,10 @@ def answer(said: dict[str, Any], span: str) -> str:
         return f"“{name}” cannot be priced on this traffic"
     if abs(saving) < 0.005:
         return f"The same {fmt.usd_short(said['logged_cost_usd'])} {span} under “{name}”{open_}"
+    under = f" under “{name}”" if named else ""
     return (
         f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} {span} "
-        f"({fmt.share(abs(said['savings_pct']) / 100)}) under “{name}”{open_}"
+        f"({fmt.share(abs(said['savings_pct']) / 100)}){under}{open_}"
     )
 
 
