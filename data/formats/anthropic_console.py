@@ -43,7 +43,8 @@ def _count(names: tuple[str, ...]) -> str:
 REPORT_DAY = "CAST(utc(d.usage_date_utc) AS DATE)"
 MODEL = "coalesce(text_of(d.model_version), text_of(d.model))"
 # What tells the lines of one day apart; speed is `standard` where an older file has no column for it.
-SAME = f"""{REPORT_DAY}, text_of(d.workspace), text_of(d.api_key), {MODEL}, text_of(d.usage_type), text_of(d.context_window),
+SAME = f"""{REPORT_DAY}, text_of(d.workspace), text_of(d.api_key), {MODEL}, text_of(d.usage_type),
+    text_of(d.context_window),
     nullif(text_of(d.inference_geo), 'not_available'), nullif(text_of(d.speed), 'standard')"""
 # The console names the plain window with a sign that its API does not use.
 ABOUT = """CASE WHEN text_of(d.context_window) IS NOT NULL THEN 'context ' || text_of(d.context_window) END,

@@ -10,6 +10,7 @@ from data.console import parser, run
 from data.errors import BadInput, BatonError, NoData
 from data.yaml_text import checked
 from simulations.hosting import breakeven as module
+from simulations.hosting import breakeven_command
 from simulations.hosting.breakeven import BreakevenScenario, breakeven
 from simulations.hosting.costs import owned_usd_per_gpu_hour
 from simulations.scenario import SHIPPED, read_scenario, write_scenario
@@ -220,7 +221,7 @@ def test_a_price_nobody_quotes_is_asked_for():
 
 def test_the_command_prints_the_contract(capsys, monkeypatch, home):
     top, commands = parser("simulations", "")
-    module.register(commands)
+    breakeven_command.register(commands)
     assert run(top, ["breakeven", "breakeven_residency", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["payback_months"] == 8.0
@@ -233,7 +234,7 @@ def test_the_command_prints_the_contract(capsys, monkeypatch, home):
 
 def test_an_own_bench_result_sets_the_speed(tmp_path, capsys, home):
     top, commands = parser("simulations", "")
-    module.register(commands)
+    breakeven_command.register(commands)
     (tmp_path / "case.yaml").write_text(write_scenario(scenario()))
     slow = VLLM | {
         "model_id": "qwen3-32b",
