@@ -94,7 +94,7 @@ class Statement(NamedTuple):
 
     def money(self, usd: Decimal) -> str:
         """An amount as it is added up."""
-        return wording.usd_cents(usd) if self.step == CENT else f"${usd:.6f}"
+        return wording.usd_cents(usd) if self.step == CENT else wording.usd_millionths(usd)
 
 
 def last_month(view: Ledger) -> date:

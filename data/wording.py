@@ -60,6 +60,12 @@ def usd_cents(value: Number) -> str:
     return MISSING if number is None else _minus(f"{'-' if number < 0 else ''}${abs(number):,.2f}")
 
 
+def usd_millionths(value: Number) -> str:
+    """$12.480000, for parts that must add up below a cent."""
+    number = known(value)
+    return MISSING if number is None else f"{_sign(number)}${abs(number):,.6f}"
+
+
 def usd_short(value: Number) -> str:
     """For tiles and axes: $1.24M, $52.3K, $840."""
     number = known(value)
