@@ -29,7 +29,7 @@ def title(said: dict[str, Any], found: Worth, span: str, routes: bool = True) ->
     forbids (`routes` is False) is no router, and is not judged as one.
     """
     if found.better is False and routes:
-        return f"{found.verdict[0].upper()}{found.verdict[1:]}; {answer(said, span, named=False)}"
+        return f"“{_name(said)}” is {found.verdict}; {answer(said, span, named=False)}"
     parts = [answer(said, span)]
     slow = said["latency"]
     if words := what_if.slower(slow["baseline_ms"], slow["policy_ms"]):
@@ -40,7 +40,7 @@ def title(said: dict[str, Any], found: Worth, span: str, routes: bool = True) ->
 def answer(said: dict[str, Any], span: str, named: bool = True) -> str:
     """Dollars, direction, and what could not be priced."""
     saving, apart = float(said["savings_usd"]), sum(part["requests"] for part in said["not_compared"])
-    name = said["policy"] if len(said["policy"]) <= 48 else said["policy"][:46] + "…"
+    name = _name(said)
     open_ = f"; {fmt.count(apart)} request{'s' * (apart != 1)} unpriced" if apart else ""
     if any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"]) and abs(saving) < 0.005:
         return f"“{name}” moves {fmt.count(apart)} requests to a model without a price yet"
@@ -53,6 +53,10 @@ def answer(said: dict[str, Any], span: str, named: bool = True) -> str:
         f"{fmt.usd_short(abs(saving))} {'less' if saving > 0 else 'more'} {span} "
         f"({fmt.share(abs(said['savings_pct']) / 100)}){under}{open_}"
     )
+
+
+def _name(said: dict[str, Any]) -> str:
+    return said["policy"] if len(said["policy"]) <= 48 else said["policy"][:46] + "…"
 
 
 def kpis(said: dict[str, Any]) -> None:

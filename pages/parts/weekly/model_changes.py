@@ -12,15 +12,16 @@ from pages.ui import exports, shell
 from pages.ui import format as fmt
 
 
-# Everything that can be ours is in the audit trail, which grows with these kinds.
-@shell.cached(reads=("policy", "in_force", "action", "alias", "rule"))
-def changed(view: Ledger, state: State) -> list[silent_changes.SilentChange]:
+@shell.cached(reads=())
+def changed(view: Ledger, state: State, trail_ends: str) -> list[silent_changes.SilentChange]:
+    """`trail_ends` names the newest entry of the audit trail, in which everything that can be ours is written."""
     return silent_changes.silent_changes(view, state)
 
 
 def model_changes(found: dict) -> None:
     """What changed in the last quarter without anybody saying so; nothing where nothing did."""
-    every = changed(shell.view())
+    newest = shell.state().audit(limit=1)
+    every = changed(shell.view(), newest[0].hash if newest else "")
     if not every:
         st.caption("No model answers otherwise than before by more than it changes by itself.")
         return
