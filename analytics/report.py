@@ -52,9 +52,14 @@ def headline(found: dict[str, Any]) -> str:
     if abs(moved) < news.TOLD * bridge["start_usd"]:
         return f"{name} cost {usd(spent)}, as much as the week before{_and_the_news(found)}"
     direction = "more" if moved >= 0 else "less"
-    without = f" ({found['without_events']})" if found["without_events"] else ""
+    without = f" ({found['without_events']})" if found["without_events"] and not _has_other_news(found) else ""
     change = f"{share(abs(moved / bridge['start_usd']))} {direction} than the week before{without}"
     return f"{name} cost {usd(spent)}, {change}{_and_the_news(found)}"
+
+
+def _has_other_news(found: dict[str, Any]) -> bool:
+    """Whether the title tells more than the change: two lines do not hold what the change is without events, too."""
+    return bool(found["news"]) and found["news"][0]["kind"] != "change"
 
 
 def _and_the_news(found: dict[str, Any]) -> str:
@@ -66,6 +71,13 @@ def _and_the_news(found: dict[str, Any]) -> str:
 
 
 def pace(found: dict[str, Any]) -> str:
+    """Where the month will end, and what the week's change is without known events, where the title has no room."""
+    if found["bridge"] and found["without_events"] and _has_other_news(found):
+        return f"{_course(found)} Against the week before, spend moved by {found['without_events']}."
+    return _course(found)
+
+
+def _course(found: dict[str, Any]) -> str:
     """Where the month will end, against the company's budget where there is one."""
     month = found["pacing"]["month"]
     name = f"{date.fromisoformat(month['start']):%B %Y}"
