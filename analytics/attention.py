@@ -45,7 +45,7 @@ def attention(view: Ledger, state: State, scope: ClosedScope) -> Attention:
     day = last_paid(view)
     since = min(day + timedelta(days=1), scope.end) - timedelta(days=DAYS_PER_WEEK)
     changes, ends = announced(view, state, scope), retirements.endings(view, state, scope)
-    statuses = [] if scope.filters else budgets.status(view, state, planned(state))
+    statuses = [] if scope.is_narrowed else budgets.status(view, state, planned(state))
     found = news.ranked(
         [
             *news.of_incidents(happened, since, f"in these {scope.length_days} days"),
@@ -62,7 +62,7 @@ def grown_caveats(view: Ledger, compared: Comparison) -> list[News]:
     """Caveats on more of the dollars than before, by at least a point; a caveat is known by provider and model only."""
     if compared.now is None or compared.before is None:
         return []
-    if any(name not in ("provider", "model") for name, _ in compared.now.filters):
+    if any(name not in ("provider", "model") for name, _ in (*compared.now.filters, *compared.now.excluded)):
         return []
     now, before = (_shares(view, span) for span in (compared.now, compared.before))
     found = []
@@ -82,9 +82,6 @@ def grown_caveats(view: Ledger, compared: Comparison) -> list[News]:
 def _shares(view: Ledger, span: ClosedScope) -> dict[str, tuple[float, float]]:
     """By caveat: its share of the span's dollars, and those dollars."""
     whole = float(totals(view, span, ("cost_usd",))["cost_usd"] or 0)
-    days = view.caveats_by_day
-    inside = days.filter((days.day >= span.start) & (days.day < span.end), ~days.day.isin(span.without or [span.end]))
-    for name, values in span.filters:
-        inside = inside.filter(inside[name].isin(values))
+    inside = span.of_days(view.caveats_by_day)
     frame = view.frame(inside.group_by("caveat").aggregate(usd=inside.cost_usd.sum().cast("float64"))).dropna()
     return {row.caveat: (row.usd / whole, row.usd) for row in frame.itertuples() if whole and row.usd > 0}

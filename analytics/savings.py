@@ -103,6 +103,19 @@ class Savings(NamedTuple):
             raise ValueError("these savings were told of no ledger")
         return self.scope.with_filter("work", *finding.work)
 
+    def filters_of(self, finding: Finding) -> dict[str, tuple[str, ...]]:
+        """The rows that an action on a finding is measured by: what was asked for, and what the finding narrows it to.
+
+        An action keeps what rows are, not what they are not: "is not" becomes the values of the finding's rows.
+        Raises BadInput where those rows do not say them.
+        """
+        asked = dict(self.scope.filters) if self.scope else {}
+        for name, _ in self.scope.excluded if self.scope else ():
+            if name not in finding.cells:
+                raise BadInput(f"An action cannot keep a filter on what {name} is not; filter by what it is instead.")
+            asked[name] = tuple(sorted(set(finding.cells[name])))
+        return asked | {name: finding.filters[name] for name in LINKED if name in finding.filters}
+
     @property
     def share(self) -> float:
         return self.total_usd_month / self.spend_usd_month if self.spend_usd_month else 0.0

@@ -94,13 +94,19 @@ class Scope(BaseModel):
 
     def days(self, ledger: Ledger) -> ir.Table:
         """The `spend_by_day` roll-up in scope; only for filters on roll-up dimensions (see `fits_rollup`)."""
-        table = ledger.spend_by_day
+        return self.of_days(ledger.spend_by_day)
+
+    def of_days(self, table: ir.Table) -> ir.Table:
+        """The rows in scope of a roll-up by `day` that has the columns of its filters."""
         if self.start:
             table = table.filter(table.day >= ibis.literal(self.start))
         if self.end:
             table = table.filter(table.day < ibis.literal(self.end))
-        if self.without:
-            table = table.filter(~table.day.isin([ibis.literal(day) for day in self.without]))
+        if left_out := [
+            (table.day < ibis.literal(first)) | (table.day >= ibis.literal(after))
+            for first, after in _runs(self.without)
+        ]:
+            table = table.filter(*left_out)
         return self._narrow(table)
 
     def fits_rollup(self, *dimensions: str) -> bool:
@@ -152,8 +158,8 @@ def conditions(table: ir.Table, filters: Iterable[tuple[str, Iterable[str]]], zo
     """
     found = []
     for name, values in filters:
-        column = DIMENSIONS[name].expression(table, zone)
-        known = [value for value in values if value != UNKNOWN]
+        column = DIMENSIONS[name].expression(table, zone).cast("string")  # a link may ask for the hour "abc"
+        known = [value for value in values if value != UNKNOWN and "\0" not in value]  # no text in the ledger has a NUL
         match = column.isin(known).fill_null(False) if known else ibis.literal(False)
         found.append(match | column.isnull() | (column == UNKNOWN) if UNKNOWN in values else match)
     return found

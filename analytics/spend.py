@@ -75,7 +75,8 @@ def by_day(ledger: Ledger, scope: ClosedScope) -> pd.DataFrame:
     frame = grouped(ledger, scope, ("day",))
     known = {pd.Timestamp(d).date(): c for d, c in zip(frame["day"], frame["cost_usd"], strict=True)}
     span = [scope.start + timedelta(days=i) for i in range((scope.end - scope.start).days)]
-    days = [day for day in span if day not in scope.without]
+    left_out = set(scope.without)
+    days = [day for day in span if day not in left_out]
     return pd.DataFrame({"day": days, "cost_usd": [known.get(d) or Decimal(0) for d in days]})
 
 

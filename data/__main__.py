@@ -59,14 +59,14 @@ def run_check(args: argparse.Namespace) -> None:
     """`check`: whether what the pages read equals what the rows say; exits 1 when not. `--repair` makes it so first."""
     ledger = Ledger.open(args.home)
     hurt = checks.hurt(ledger)
-    repaired = checks.repair(ledger) if args.repair else {}
+    sentences = [checks.sentence_of(ledger, fault) for fault in hurt]
+    repaired = checks.repair(ledger, hurt) if args.repair else {}
     if hurt and not args.repair:
         raise BadInput(
-            " ".join(hurt)
-            + " Bring a backup back, or set the files aside with `python -m data check --repair` and load"
-            " those logs again."
+            " ".join(sentences) + " Bring a backup back, or set the files aside with `python -m data check --repair`"
+            " and load those logs again."
         )
-    for sentence in hurt:
+    for sentence in sentences:
         console.say(sentence)
     found = checks.check(ledger.at(ledger.snapshot()))
     audit_ok, first_bad = State.open(args.home).verify_audit()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from data import caveats, data_files, rollups
 from data.data_files import Fault
-from data.engine import Cursor
 from data.ledger import Ledger
 from data.schema import id_hash, identities
 
@@ -40,27 +40,27 @@ def adds_up(found: dict[str, Any]) -> bool:
     return rows == days and not found["doubled"] and not found["unindexed"]
 
 
-def hurt(ledger: Ledger) -> list[str]:
-    """A sentence for each data file that is not what was written, with the logs to load again."""
+def hurt(ledger: Ledger) -> list[Fault]:
+    """The data files that are not what was written: every one is read in full."""
     with ledger.explained():
-        cursor = ledger.cursor()
-        return [_told(cursor, fault) for fault in data_files.faults(cursor, ledger.home)]
+        return data_files.faults(ledger.cursor(), ledger.home)
 
 
-def _told(cursor: Cursor, fault: Fault) -> str:
+def sentence_of(ledger: Ledger, fault: Fault) -> str:
+    """A sentence for a hurt data file, with the logs to load again."""
+    cursor = ledger.cursor()
     text = f"The data file {fault.path.name} of {fault.table} ({fault.rows:,} rows) {fault.told}"
     paths = [path for _, path in data_files.batches_of(cursor, fault)]
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return f"{text}; its rows came from {', '.join(paths[:3])}{more}." if paths else f"{text}."
 
 
-def repair(ledger: Ledger) -> dict[str, Any]:
-    """Set damaged data files aside and build roll-ups and the index of ids anew from the rows, as one snapshot.
+def repair(ledger: Ledger, lost: Sequence[Fault] = ()) -> dict[str, Any]:
+    """Set the data files `lost` (see `hurt`) aside, and build roll-ups and the index of ids anew from the rows.
 
-    Returns what changed. Other rows are not touched: ids that are there twice stay, since which of the two is right
-    only their logs can tell. Files whose rows are lost may be loaded again.
+    One snapshot; returns what changed. Other rows are not touched: ids that are there twice stay, since only their logs
+    can tell which of the two is right. Files whose rows are lost may be loaded again.
     """
-    lost = data_files.faults(ledger.cursor(), ledger.home)
     before = check(ledger.at(ledger.snapshot())) if not lost else {}
     with ledger.write() as cursor:
         if lost:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from data.engine import Cursor, EngineError
+from data.ailments import ENGINE
 from data.lake import TABLES
 from data.sql_text import literal
+
+if TYPE_CHECKING:
+    from data.ledger import Cursor
 
 CHECKSUMS = "files.sha256"
 DAMAGED = "damaged"  # the folder in which files that were set aside lie
@@ -101,7 +105,7 @@ def batches_of(cursor: Cursor, fault: Fault) -> list[tuple[str, str]]:
     ).fetchall()
 
 
-def set_aside(cursor: Cursor, home: Path, found: list[Fault]) -> None:
+def set_aside(cursor: Cursor, home: Path, found: Iterable[Fault]) -> None:
     """Take damaged files out of the newest version, which cannot be read with them, and move them to `damaged/`.
 
     The caller holds the writers' lock and has read nothing in its transaction yet. Versions before still need them.
@@ -138,7 +142,9 @@ def _fault_of(cursor: Cursor, file: Listed, checksum: str | None) -> str:
     try:
         every_column = f"SELECT count(*), sum(hash(t)) FROM read_parquet({literal(file.path)}) t"
         rows = cursor.execute(every_column).fetchall()[0][0]
-    except EngineError as error:
+    except Exception as error:
+        if type(error).__module__ not in ENGINE:
+            raise
         return f"cannot be read ({str(error).splitlines()[0][:120]})"
     return "" if rows == file.rows else f"holds {rows:,} rows where the catalogue says {file.rows:,}"
 

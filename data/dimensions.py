@@ -14,8 +14,7 @@ from data.errors import BadInput
 from data.sql_text import tag_text
 
 if TYPE_CHECKING:
-    from data.engine import Cursor
-    from data.ledger import Ledger
+    from data.ledger import Cursor, Ledger
     from data.state import State
 
 PREFIX = "tag:"  # a free dimension is called tag:NAME, so that it never takes the name of another

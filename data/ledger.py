@@ -2,12 +2,11 @@
 
 Every commit is a numbered snapshot, the data version that reports name. Readers never block the
 writer and the writer never blocks readers; writers take turns by a lock file, which the kernel
-releases when a process dies. Only this module and `data.engine`, which starts it, know DuckDB.
+releases when a process dies. This is the only module that opens DuckDB.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -21,18 +20,20 @@ import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
+from duckdb_extensions import import_extension
 
 from data import data_files, dimensions, migrations, people
 from data.ailments import ailment, explained, refuse_a_lost_catalogue
-from data.engine import connect
 from data.errors import LedgerError, NoData
 from data.home import home_dir
 from data.lake import ROLLUPS, TABLES, attach_text, qualified
 from data.schema import KEY_ALIAS
+from data.turns import turn_to_open, turn_to_write
 
 if TYPE_CHECKING:
     from data.held_view import HeldView
 
+Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
 PINNED_VIEWS = 12  # attached snapshots kept open per process
 
 
@@ -44,7 +45,7 @@ class Ledger:
 
     teams: frozenset[str] = frozenset()  # whose rows alone it shows; none named: all rows (`data.held_view`)
 
-    def __init__(self, root: duckdb.DuckDBPyConnection, home: Path, pinned: int | None = None) -> None:
+    def __init__(self, root: Cursor, home: Path, pinned: int | None = None) -> None:
         self._root, self.home, self.pinned = root, home, pinned
         self.catalog = "lake" if pinned is None else f"lake_at_{pinned}"
         self._guard = threading.RLock()
@@ -59,26 +60,14 @@ class Ledger:
         Raises LedgerError when it cannot be read or written, or was written by a newer Baton.
         """
         folder = home_dir(home)
-        ledger = cls(connect(folder), folder)
-        with explained(folder), ledger._turn_to_open():
+        ledger = cls(_connect(folder), folder)
+        with explained(folder), turn_to_open(folder):
             refuse_a_lost_catalogue(folder)
             ledger._attach()
             if migrations.pending(ledger._root):
                 with ledger.lock():
                     migrations.apply(ledger._root)
         return ledger
-
-    @contextmanager
-    def _turn_to_open(self) -> Iterator[None]:
-        """Processes open a store one after another: of two that find it new, one makes it and the other waits."""
-        try:
-            handle = open(self.home / "open.lock", "a")  # noqa: SIM115
-        except OSError:  # a store that may only be read is not being made
-            yield
-            return
-        with handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
 
     def _attach(self) -> None:
         self._root.cursor().execute(attach_text(self.home, self.catalog, self.pinned))
@@ -222,25 +211,16 @@ class Ledger:
 
     # -- writing --------------------------------------------------------------------------------
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
+    def cursor(self) -> Cursor:
         """A fresh connection to the same engine, for staging work; the caller closes it."""
         return self._root.cursor()
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the writers' lock; others wait their turn. Released by the kernel if we die."""
-        try:
-            handle = open(self.home / "writer.lock", "a")  # noqa: SIM115
-        except OSError as error:
-            raise LedgerError(
-                f"The store {self.home} cannot be written ({error.strerror}); check the folder's permissions."
-            ) from error
-        with handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the writers' lock; others wait their turn."""
+        return turn_to_write(self.home)
 
     @contextmanager
-    def write(self, cursor: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def write(self, cursor: Cursor | None = None) -> Iterator[Cursor]:
         """One transaction under the writers' lock: all of it becomes one snapshot, or none of it.
 
         Runs on `cursor` where the caller has staged work on one, else on a fresh one.
@@ -273,12 +253,38 @@ class Ledger:
         self._root.close()
 
 
+def _connect(home: Path) -> Cursor:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"baton/duckdb-{duckdb.__version__}"
+    scratch = home / "scratch"
+    try:
+        scratch.mkdir(exist_ok=True)
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"The store {home} cannot be written ({error.strerror}); check the folder's permissions and free space."
+        ) from error
+    root = duckdb.connect(
+        config={
+            "extension_directory": str(cache),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "temp_directory": str(scratch / f"spill-{os.getpid()}"),  # each process its own: the engine clears it
+            "memory_limit": os.environ.get("BATON_MEMORY", "2.5GB"),
+        }
+    )
+    root.execute("SET TimeZone = 'UTC'")
+    for extension in ("ducklake", "sqlite"):  # from PyPI wheels: nothing is downloaded at run time
+        import_extension(extension, con=root)
+        root.execute(f"LOAD {extension}")
+    return root
+
+
 def _ibis_type(kind: str) -> str:
     from ibis.backends.sql.datatypes import DuckDBType
 
     return "string" if kind in ("VARCHAR", "JSON") else DuckDBType.from_string(kind)
 
 
-def _rollback(cursor: duckdb.DuckDBPyConnection) -> None:
+def _rollback(cursor: Cursor) -> None:
     with suppress(duckdb.Error):  # the failed statement may already have ended the transaction
         cursor.execute("ROLLBACK")

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from data.engine import Cursor
 from data.errors import BadInput
+from data.ledger import Cursor
 from data.schema import TOKENS
 from data.sql_text import literal
 

@@ -139,7 +139,7 @@ def decide(number: int, finding: savings.Finding, saving: savings.Savings) -> No
                 finding=finding.key,
                 told_from=saving.scope.start if saving.scope else None,
                 told_to=saving.scope.end if saving.scope else None,
-                filters={name: finding.filters[name] for name in savings.LINKED if name in finding.filters},
+                filters=saving.filters_of(finding),
             )
             actions.ACTIONS.save(shell.state(), decided.name, promises.witnessed(view, shell.state(), decided))
             st.rerun()

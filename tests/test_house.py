@@ -50,7 +50,7 @@ PARTS = {
 # Files beside the parts of `simulations` stand above them, but for these two at the very bottom.
 AT_THE_BOTTOM = {"simulations.scenario", "simulations.ranges"}
 ONLY_IN = {
-    "duckdb": ("data/engine.py", "data/ledger.py"),
+    "duckdb": ("data/ledger.py",),
     "sqlite3": ("data/state.py",),
     "httpx": ("routing/",),
     "streamlit": ("app.py", "pages/"),

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data import caveats, console
-from data.engine import Cursor
 from data.errors import BatonError, NoData
 from data.formats import Format
-from data.ledger import Ledger
+from data.ledger import Cursor, Ledger
 from data.loading import containers, mappings, named_files, staged_rows, unread_usage
 from data.loading.load import Load
 from data.loading.recognition import Item, format_named, recognise

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from data.engine import Cursor
 from data.formats import Format
+from data.ledger import Cursor
 from data.loading import token_readings
 from data.schema import TOKENS, id_hash, identities
 

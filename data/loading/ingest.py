@@ -13,10 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-from data.engine import Cursor
 from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import Format
-from data.ledger import Ledger
+from data.ledger import Cursor, Ledger
 from data.loading import named_files, staged_rows, staging
 from data.loading.load import Load, LoadedMeanwhile, Progress
 from data.loading.recognition import Item, format_named, groups, recognise

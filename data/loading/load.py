@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from data import dimensions, rollups
-from data.engine import Cursor
 from data.formats import BILLED_COLUMNS, REPORT_PLACE
-from data.ledger import Ledger
+from data.ledger import Cursor, Ledger
 from data.loading import identity, report_buckets, staging, stand_ins, unread_usage
 from data.loading.attribution_rules import RULES
 from data.loading.identity import GOOD

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path
 
-from data.engine import Cursor
 from data.errors import BadInput, UnknownFormat
 from data.formats import Format, all_formats, report_page
+from data.ledger import Cursor
 from data.loading import containers, named_files
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
 

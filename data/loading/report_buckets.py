@@ -15,8 +15,8 @@ all; what the ledger has of it goes.
 
 from __future__ import annotations
 
-from data.engine import Cursor
 from data.formats import Format
+from data.ledger import Cursor
 
 # Every line of the load with the report it is in. `leads`: its bucket is the first of the report. `goes_on`: its bucket
 # has lines on the next page too, or may have; `unfinished`: that page is not in this load.

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from data import caveats
-from data.engine import Cursor
 from data.formats import Format
+from data.ledger import Cursor
 from data.loading import attribution_rules, control_totals, staged_rows, token_readings, unread_usage
 from data.loading.attribution_rules import Rule
 from data.loading.containers import NOT_BLANK, File, records

@@ -13,8 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from data.engine import Cursor
 from data.formats import Format, UsageObject
+from data.ledger import Cursor
 from data.sql_text import literal
 
 LONGEST_PATH = 200

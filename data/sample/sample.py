@@ -7,6 +7,7 @@ them again adds nothing. Invented rows never mix with real ones: see `load`.
 from __future__ import annotations
 
 import argparse
+import filecmp
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -81,10 +82,16 @@ def write(ledger: Ledger, wanted: Wish, progress: Progress = lambda stage, share
                 cursor.execute(f"COPY ({rows}) TO {literal(path)} (FORMAT json)")
             paths.append(path)
         if months := billed_span(wanted):
-            paths.append(target / f"{PROVIDER}-costs-from-{months[0]}.json")
-            progress("inventing", 1.0, paths[-1].name)
+            invoice = target / f"{PROVIDER}-costs-from-{months[0]}.json"
+            progress("inventing", 1.0, invoice.name)
+            fresh = invoice.with_suffix(".new")
             with ledger.explained():
-                cursor.execute(f"COPY ({bill_text(company, wanted, *months)}) TO {literal(paths[-1])} (FORMAT json)")
+                cursor.execute(f"COPY ({bill_text(company, wanted, *months)}) TO {literal(fresh)} (FORMAT json)")
+            if invoice.exists() and filecmp.cmp(fresh, invoice, shallow=False):
+                fresh.unlink()  # a report written anew would be read again
+            else:
+                fresh.replace(invoice)
+            paths.append(invoice)
         return [path for path in paths if path.stat().st_size]
     except OSError as error:
         raise LedgerError(

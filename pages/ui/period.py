@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import streamlit as st
 
 from analytics import coverage
@@ -23,7 +21,7 @@ def chosen(view: Ledger, default: str) -> ClosedScope:
     window = place.asked("window", default)
     if window in (DAYS, "custom"):
         first, last = place.day("from"), place.day("to")
-        if first and last and first <= last < date.max:
+        if first and last and first <= last:
             return Scope.of(view, first, last + DAY)
         named = " to ".join(st.query_params.get(name, "no day") for name in ("from", "to"))
         window = _said_to_be_none("days", named, default)
@@ -44,7 +42,7 @@ def earlier(view: Ledger, scope: ClosedScope, default: str) -> ClosedScope | Non
     how = _how(default)
     if how == "dates":
         first, last = place.day("vs_from"), place.day("vs_to")
-        span = Span(first, last + DAY) if first and last and first <= last < date.max else None
+        span = Span(first, last + DAY) if first and last and first <= last else None
     else:
         span = compared_span(Span(scope.start, scope.end), how)
     return scope.between(span.start, span.end) if span else None

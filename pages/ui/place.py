@@ -17,6 +17,7 @@ from data.ledger import Ledger
 
 PERIOD = ("window", "from", "to", "vs", "vs_from", "vs_to")
 NOT = "not."
+LOGGED_YEARS = range(1970, 2200)  # so that a span, and the one before it, are days that pandas knows too
 FIRST = ("team", "model", "feature", "environment", "task_type", "provider", "project", "customer_id", "user_id")
 
 
@@ -31,11 +32,12 @@ def asked(name: str, default: str = "") -> str:
 
 
 def day(name: str) -> date | None:
-    """A day the address names, or None where it names none, or nothing that is one."""
+    """A day the address names, or None where it names none, or none that a log could have."""
     try:
-        return date.fromisoformat(st.query_params.get(name, ""))
+        named = date.fromisoformat(st.query_params.get(name, ""))
     except ValueError:
         return None
+    return named if named.year in LOGGED_YEARS else None
 
 
 def filters(view: Ledger) -> list[tuple[str, str, tuple[str, ...]]]:

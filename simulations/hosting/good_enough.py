@@ -41,11 +41,15 @@ def measured_quality(view: Ledger, scope: Scope, model: str) -> list[Measured]:
 
     A choice of models in `scope` says what would be replaced; the scores of `model` itself count either way.
     """
-    replaced = dict(scope.filters).get("model")
-    rows = scope.model_copy(update={"filters": tuple(f for f in scope.filters if f[0] != "model")}).usage(view)
+    replaced, kept_out = (dict(chosen).get("model") for chosen in (scope.filters, scope.excluded))
+    others = {name: tuple(f for f in getattr(scope, name) if f[0] != "model") for name in ("filters", "excluded")}
+    rows = scope.model_copy(update=others).usage(view)
     own = (rows.model == model).fill_null(False)
+    asked = ~own & (rows.model.isin(replaced) if replaced else True)
+    if kept_out:
+        asked &= ~rows.model.isin(kept_out)
     graded = rows.filter(rows.quality_score.notnull()).mutate(
-        own=own, asked=~own & (rows.model.isin(replaced) if replaced else True), task=rows.task_type.fill_null(UNKNOWN)
+        own=own, asked=asked, task=rows.task_type.fill_null(UNKNOWN)
     )
     sides = {"own": graded.own, "other": graded.asked}
     sums = {f"{side}_score": graded.quality_score.mean(where=where) for side, where in sides.items()}

@@ -16,9 +16,11 @@ from analytics.savings_claim import Claim
 from analytics.scope import Scope
 from analytics.spend import totals
 from analytics.work_cells import CELL, PRICES
+from data.errors import BadInput
 from data.facts import models
 from data.ledger import Ledger
 from data.prices.model_lives import ModelLives
+from data.state import State
 from routing.policies.in_force import forbidden, judge, shipped_constraint
 from routing.policies.policy import Policy
 from tests.analytics import planted
@@ -348,3 +350,45 @@ def test_reads_are_torn_where_a_conversation_reaches_into_other_work(tmp_path):
     scope = Scope.of(view).between(START.date(), START.date() + timedelta(days=30))
     torn = work_cells.sessions(view, scope)["torn_read_tokens"].groupby("task_type").sum()
     assert torn.to_dict() == {"chat": 100.0, "coding": 200.0}
+
+
+def narrowings(whole: Scope) -> list[Scope]:
+    """A scope, narrowed by what something is and by what it is not."""
+    return [
+        whole.with_filter("team", "search"),
+        whole.excluding("team", "search"),
+        whole.with_filter("environment", "production").excluding("feature", "answers"),
+    ]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_an_action_keeps_the_filters_under_which_its_saving_was_found(planted_store, number):
+    ledger, state = planted_store
+    narrow = narrowings(Scope.of(ledger))[number]
+    found = savings.findings(ledger, savings.recent(ledger, narrow), state, forbidden(state))
+    assert found.scope is not None and found.findings
+    for finding in found.findings:
+        kept = found.scope.between(found.scope.start, found.scope.end).model_copy(
+            update={"filters": tuple(sorted(found.filters_of(finding).items())), "excluded": ()}
+        )
+        own = found.requests_of(finding)
+        stray = kept.usage(ledger).anti_join(found.scope.usage(ledger), "event_id").count()
+        assert ledger.frame(stray.as_table()).iloc[0, 0] == 0, "rows that the page had left out"
+        missed = own.usage(ledger).anti_join(kept.usage(ledger), "event_id").count()
+        assert ledger.frame(missed.as_table()).iloc[0, 0] == 0, "rows of the finding that the action would not see"
+
+
+def test_an_action_on_what_something_is_not_is_refused_where_its_rows_do_not_say_it(planted_store):
+    ledger, state = planted_store
+    narrow = Scope.of(ledger).excluding("user_id", "nobody at all")
+    found = savings.findings(ledger, savings.recent(ledger, narrow), state, forbidden(state))
+    with pytest.raises(BadInput, match="filter by what it is"):
+        found.filters_of(found.findings[0])
+
+
+@pytest.fixture(scope="module")
+def planted_store(tmp_path_factory):
+    home = tmp_path_factory.mktemp("planted")
+    ledger = planted.build(home, "longer outputs", days=70)
+    yield ledger, State.open(home)
+    ledger.close()

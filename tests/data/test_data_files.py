@@ -102,7 +102,7 @@ def test_a_store_of_before_checksums_gets_them_with_its_next_load_and_is_read_un
     garbage = files(store, "usage")[0]
     content = garbage.read_bytes()
     garbage.write_bytes(content[:200] + bytes(200) + content[400:])
-    assert "cannot be read" in checks.hurt(ledger)[0]
+    assert "cannot be read" in checks.hurt(ledger)[0].told
     garbage.write_bytes(content)
     with ledger.write() as cursor:
         cursor.execute("DELETE FROM lake.main.settings WHERE name = 'nothing'")

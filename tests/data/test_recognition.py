@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from data.engine import Cursor
 from data.errors import BatonError
 from data.formats import all_formats
-from data.ledger import Ledger
+from data.ledger import Cursor, Ledger
 from data.loading.recognition import recognise
 
 SHARED = Path(os.environ.get("BATON_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -221,8 +221,7 @@ def test_a_provider_changed_and_a_source_fell_silent(store):
 def test_loading_it_again_adds_nothing_and_it_never_mixes_with_real_logs(store, tmp_path):
     before = store.contents()
     again = sample.load(store.ledger, store.state, sample.wish(rows=ROWS, end=END))
-    # The invoice was written anew, so that it is read again: the version may move, what it holds may not.
-    assert sum(r.loaded for r in again) == 0 and store.contents()[1:] == before[1:]
+    assert sum(r.loaded for r in again) == 0 and store.contents() == before
     assert sample.is_sample(store.ledger) and not sample.is_condensed(store.ledger)
     with pytest.raises(Refused, match="another date, size or seed"):
         sample.load(store.ledger, store.state, sample.wish(rows=500, end=END))

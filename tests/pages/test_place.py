@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st_
 from streamlit.testing.v1 import AppTest
 
 from analytics.scope import Scope
@@ -99,6 +101,48 @@ def test_is_and_is_not_split_the_whole(store):
         )
         assert 0 < one < whole and one + rest == whole
     ledger.close()
+
+
+@given(data=st_.data())
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_splits_the_whole_by_any_dimension(store, data):
+    """A link may ask any dimension for anything: it has some rows, the rest has the others, and nothing breaks."""
+    ledger = Ledger.open(store)
+    name = data.draw(st_.sampled_from(place.dimensions(ledger)))
+    values = data.draw(
+        st_.lists(st_.one_of(st_.text(max_size=8), st_.sampled_from(["9" * 30, "unknown", "1e9", "\0"])))
+    )
+    whole = Scope.of(ledger)
+    counts = [
+        int(ledger.frame(scope.usage(ledger).count().as_table()).iloc[0, 0])
+        for scope in (whole, whole.with_filter(name, *values), whole.excluding(name, *values))
+    ]
+    ledger.close()
+    assert counts[0] == counts[1] + counts[2]
+
+
+HOSTILE = [
+    {"window": "days", "from": "0001-01-01", "to": "9998-12-31"},
+    {"window": "days", "from": "0001-01-01", "to": "0001-01-02", "vs": "previous"},
+    {"window": "days", "from": "1970-01-01", "to": "2199-12-31", "vs": "year"},
+    {"window": "28d", "vs": "dates", "vs_from": "0001-01-01", "vs_to": "9999-12-31"},
+    {"window": "²", "vs": "²", "from": "²", "as_of": "²"},
+    {"hour": "abc", "not.hour": "9" * 40, "team": "\0", "not.team": "'; DROP TABLE usage --"},
+    {"tag:nobody": "1", "not.tag:": "2", "model": "x" * 5000, "user_id": "<script>"},
+    {"finding": "nope", "by": "nope", "over": "nope", "measure": "nope", "week": "nope", "with": "[["},
+]
+
+
+CROSSED = {**HOSTILE[5], **HOSTILE[6], **HOSTILE[7], **HOSTILE[2]}
+WALKED = [(file, query) for file in ("overview", "explore") for query in HOSTILE]
+WALKED += [(file, CROSSED) for file in ("weekly", "plan", "savings", "mix", "policy_replay", "self_host", "new_model")]
+
+
+@pytest.mark.parametrize(("file", "query"), WALKED)
+def test_no_address_breaks_a_page(store, monkeypatch, file, query):
+    app = opened(store, monkeypatch, file, **query)
+    assert not app.exception, app.exception[0].message
+    assert app.title or app.error
 
 
 def test_a_comparison_is_with_what_the_link_says(store, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -60,24 +61,19 @@ def chargeback_statement(view: Ledger) -> None:
         units = dict.fromkeys(table.columns[1:], "USD")
         exports.table(table, name=f"chargeback-{found.month:%Y-%m}", units=units, whole=True)
         with st.container(horizontal=True):
-            st.download_button(
-                "Statement, HTML",
-                lambda: chargeback.html(found),
-                file_name=file_name(f"chargeback-{found.month:%Y-%m}", "html", found.snapshot),
-                mime="text/html",
-                on_click="ignore",
-                icon=":material/download:",
-                key="chargeback_html",
-            )
-            st.download_button(
-                "Every line, CSV",
-                lambda: chargeback.csv_text(found),
-                file_name=file_name(f"chargeback-{found.month:%Y-%m}-lines", "csv", found.snapshot),
-                mime="text/csv",
-                on_click="ignore",
-                icon=":material/download:",
-                key="chargeback_lines",
-            )
+            for label, write, name, kind in (
+                ("Statement, HTML", chargeback.html, "", "html"),
+                ("Every line, CSV", chargeback.csv_text, "-lines", "csv"),
+            ):
+                st.download_button(
+                    label,
+                    partial(write, found),
+                    file_name=file_name(f"chargeback-{found.month:%Y-%m}{name}", kind, found.snapshot),
+                    mime=f"text/{kind}",
+                    on_click="ignore",
+                    icon=":material/download:",
+                    key=f"chargeback_{kind}",
+                )
     with st.expander("Shared costs and how they are split", icon=":material/call_split:"):
         st.caption(
             f"What names no team is split by each team's own spend, unless a row named {UNTAGGED} says otherwise. Any "
