@@ -49,5 +49,6 @@ def test_a_click_ends_the_run_with_most_of_its_tasks_unasked(site, state):
         browser.close()
     # Once it is stopped nothing is asked any more, whatever the machine was busy with.
     assert len(server.seen) == asked < len(tasks)
-    assert {a["status"] for a in attempts(state, run_id)} == {"success", "cancelled"}
+    # What was under way at the click was cancelled, unless all of it had just been answered.
+    assert {"success"} <= {a["status"] for a in attempts(state, run_id)} <= {"success", "cancelled"}
     assert [e.event for e in state.audit()].index("run ended") < [e.event for e in state.audit()].index("kill switch")

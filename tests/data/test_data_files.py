@@ -122,7 +122,10 @@ def test_a_cut_line_of_checksums_is_written_anew(store):
 
 
 def test_a_read_of_a_hurt_store_says_how_to_find_out(store):
-    flipped(files(store, "usage")[0], 0.01)
+    hurt = files(store, "usage")[0]
+    content = hurt.read_bytes()
+    # One bit may fall where no reader looks; half the pages of the file are in every reader's way.
+    hurt.write_bytes(content[:4] + bytes(len(content) // 2) + content[4 + len(content) // 2 :])
     ledger = Ledger.open(store)
     with pytest.raises(LedgerError, match="data check"):
         ledger.sql(f"SELECT sum(hash(u)) FROM {ledger.name('usage')} u")
