@@ -228,10 +228,12 @@ def _lines(file: File, paths: str | None = None) -> str:
 
 
 def _paged(raw: str, wrapper: str) -> str:
-    """SQL: the records of a line that is a page of them; what is no page stays as it is."""
+    """SQL: the records of a line or element that is a page of them; what is no page stays as it is."""
     page = f"TRY_CAST({raw} AS JSON)"
     listed = f"json_type({page}, '$.{wrapper}') = 'ARRAY'"
-    return f"unnest(CASE WHEN {listed} THEN json_extract({page}, '$.{wrapper}[*]')::VARCHAR[] ELSE [{raw}] END)"
+    return (
+        f"unnest(CASE WHEN {listed} THEN json_extract({page}, '$.{wrapper}[*]')::VARCHAR[] ELSE [{raw}::VARCHAR] END)"
+    )
 
 
 def records(files: list[File], rejects: str = "") -> str:
@@ -248,7 +250,7 @@ def records(files: list[File], rejects: str = "") -> str:
         return f"SELECT file_no, {_paged('raw', file.wrapper)} AS raw FROM ({lines})" if file.wrapper else lines
     if file.kind in ("array", "document", "wrapped"):
         shape = "array" if file.kind == "array" else "unstructured"
-        value = f"unnest(json_extract(json, '$.{file.wrapper}[*]'))" if file.wrapper else "json"
+        value = _paged("json", file.wrapper) if file.wrapper else "json"
         compression = "uncompressed" if file.compression == "none" else file.compression
         longest = min(max(f.length for f in files) + 2**24, LONGEST_DOCUMENT)
         source = (

@@ -9,6 +9,7 @@ import re
 import zlib
 
 from data.formats import all_formats
+from data.loading.containers import WRAPPERS
 
 # Formats in which every record is one row: nothing is unnested, nothing dropped on the way.
 ONE_TO_ONE = {
@@ -21,8 +22,8 @@ EMPTY = " \r\ufeff\x1e"  # a record separator holds nothing either
 
 
 def records_in(content: bytes) -> int | None:
-    """Lines of a JSONL file that are not blank, or elements of a JSON array; None where it is neither or could be
-    either."""
+    """Lines of a JSONL file that are not blank, or elements of a JSON array, each of which may be a page that holds one
+    record; None where it is neither or could be either."""
     text = _text(content)
     if text is None or re.search(r"\r(?!\n)|\0", text):  # a lone carriage return ends a line for some readers
         return None
@@ -33,7 +34,16 @@ def records_in(content: bytes) -> int | None:
         whole = json.loads(text.lstrip("\ufeff"))
     except (ValueError, RecursionError):
         return None
-    return len(whole) if isinstance(whole, list) else None
+    if not isinstance(whole, list) or any(map(_holds_many_or_none, whole)):
+        return None
+    return len(whole)
+
+
+def _holds_many_or_none(element: object) -> bool:
+    lists = (
+        [element[key] for key in WRAPPERS if isinstance(element.get(key), list)] if isinstance(element, dict) else []
+    )
+    return any(len(page) != 1 for page in lists)
 
 
 def _text(content: bytes) -> str | None:

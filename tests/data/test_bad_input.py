@@ -305,3 +305,12 @@ def test_a_refusal_names_the_likely_sources_and_never_all(store, tmp_path):
     with pytest.raises(UnknownFormat) as refusal:
         store.load(far)
     assert "looks most like" not in str(refusal.value) and len(str(refusal.value)) < 250
+
+
+@pytest.mark.parametrize("odd", ['{"error": "throttled"}', '{"data": null, "data": []}', '{"data": 3}'])
+@pytest.mark.parametrize("shape", ["lines", "array"])
+def test_an_answer_among_pages_that_is_no_page_is_put_aside(shape, odd, store, tmp_path):
+    pages = [json.dumps({"data": [record(100 + n)]}) for n in range(60)] + [odd]
+    content = "\n".join(pages) if shape == "lines" else "[" + ",".join(pages) + "]"
+    [report] = store.load(write(tmp_path / "pages.json", content))
+    assert (report.read, report.loaded, report.rejected) == (61, 60, 1), report
