@@ -73,6 +73,10 @@ with right:
     verdict(said, scope, policy, own_prices)
 worthwhile(found, said["quality"]["tier"])
 left_out(said)
+for target, words in said["ending"].items():
+    st.warning(
+        fmt.md(f"“{policy.name}” sends work to {target}, which {words}: name another."), icon=":material/event_busy:"
+    )
 for sentence in lints(policy):
     st.warning(fmt.md(f"A way round: {sentence}."), icon=":material/rule:")
 for sentence in dead_ends(policy, what_if.catalog(shell.state(), own_prices))[:3]:

@@ -40,6 +40,7 @@ def run_frontier(args: argparse.Namespace) -> None:
         "scale": made.scale and made.scale.name,
         "tier": made.scale.tier if made.scale else "cost_only",
         "note": made.note,
+        "left_out": made.ended,
         "segments": len(made.segments),
         "snapshot": view.snapshot(),
     }
@@ -69,6 +70,7 @@ def run_frontier(args: argparse.Namespace) -> None:
         f"today {wording.usd(baseline['annual_cost_usd'])} a year; quality is {head['tier']} on the scale"
         f" `{head['scale']}`" + (f"; {made.note}" if made.note else "")
     )
+    _say_left_out(made)
 
 
 def _demands(args: argparse.Namespace) -> Demands:
@@ -138,3 +140,9 @@ def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Pro
     )
     for price in prices:
         say(price.sentence)
+    _say_left_out(made)
+
+
+def _say_left_out(made: Programme) -> None:
+    for name, words in made.ended.items():
+        say(f"no work moves to {name}: {words}")

@@ -152,6 +152,8 @@ def _replay(args: argparse.Namespace) -> None:
             f"not compared: {part['requests']:,} requests ({wording.usd(part['logged_cost_usd'])} logged):"
             f" {part['reason']}"
         )
+    for target, words in result["ending"].items():
+        say(f"the policy sends work to {target}, which {words}: name another")
     say(quality_line(result["quality"]))
     for found in result.get("estimated", []):
         say(

@@ -12,6 +12,7 @@ from data.errors import BadInput
 from data.facts.models import Catalog, current
 from data.ledger import Ledger
 from data.prices.book import PriceBook
+from data.prices.model_lives import ModelLives
 from data.state import State
 from routing.policies.policy import Policy
 from routing.policies.text import EXAMPLES, read_policy_file
@@ -24,7 +25,7 @@ def market_of(args: argparse.Namespace, view: Ledger, scope: Scope) -> Market:
     state = State.open(args.home)
     at = datetime.combine(args.prices_at, datetime.min.time()) if args.prices_at else last_instant(view, scope)
     catalog = own_prices(current(state), args.self_host_price)
-    return Market(PriceBook.load(state), catalog, at, repricing_terms(args.verbosity))
+    return Market(PriceBook.load(state), catalog, at, repricing_terms(args.verbosity), ModelLives(state))
 
 
 def own_prices(catalog: Catalog, given: list[str]) -> Catalog:

@@ -7,10 +7,12 @@ graded for both models, the new one not worse by more than the margin, and a sav
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from analytics.retirements import HORIZON_DAYS
 from data import wording
 from routing.grading.statistics import Paired, paired
 from simulations.scenario import Part, Scenario
@@ -25,6 +27,7 @@ class Contender(Part):
     annual_cost_usd: float | None = Field(None, ge=0)
     hipaa_eligible: bool | None = None
     residency: tuple[str, ...] | None = None
+    retires: date | None = None
 
     @model_validator(mode="after")
     def _one_cost(self) -> Contender:
@@ -56,16 +59,26 @@ class Thresholds(Part):
 
 
 class TriageScenario(Scenario):
-    """`graded` pairs (current, new) scores on the same prompts; without it the typed scores count as stated."""
+    """`graded` pairs (current, new) scores on the same prompts; without it the typed scores count as stated.
+
+    `decided_on` is the day a candidate's announced end is held against.
+    """
 
     kind: Literal["triage"]
     current: Contender
     candidate: Contender
     requests_per_year: float = Field(gt=0)
+    decided_on: date | None = None
     samples: int = Field(0, ge=0)
     graded: tuple[tuple[float, float], ...] = ()
     required: Required = Required()
     thresholds: Thresholds = Thresholds()
+
+    @model_validator(mode="after")
+    def _day_for_an_end(self) -> TriageScenario:
+        if self.candidate.retires is not None and self.decided_on is None:
+            raise ValueError("the candidate retires; give decided_on, the day of the decision")
+        return self
 
 
 def triage(scenario: TriageScenario) -> dict[str, Any]:
@@ -81,6 +94,7 @@ def triage(scenario: TriageScenario) -> dict[str, Any]:
         _capability_gate(ratio, samples, scenario.thresholds),
         _cost_gate(current_usd, new_usd, scenario.thresholds),
         _compliance_gate(scenario.candidate, scenario.required),
+        *_life_gate(scenario),
     ]
     blocked = [gate for gate in gates if gate["passed"] is False]
     proven = (
@@ -152,6 +166,17 @@ def _compliance_gate(candidate: Contender, required: Required) -> dict[str, Any]
     return _gate(
         "compliance", True, f"compliance met: {', '.join(asked)}" if asked else "no compliance requirement stated"
     )
+
+
+def _life_gate(scenario: TriageScenario) -> list[dict[str, Any]]:
+    """A model that ends within a year is not worth a migration; nothing is said of one whose end nobody announced."""
+    end, day = scenario.candidate.retires, scenario.decided_on
+    if end is None or day is None:
+        return []
+    if end > day + timedelta(days=HORIZON_DAYS):
+        return [_gate("life", True, f"announced to end on {wording.day(end)}, more than a year ahead")]
+    when = f"retired on {wording.day(end)}" if end <= day else f"ends on {wording.day(end)}, within a year"
+    return [_gate("life", False, f"end of life: {scenario.candidate.model} {when}")]
 
 
 def _gate(name: str, passed: bool | None, reason: str) -> dict[str, Any]:

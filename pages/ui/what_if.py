@@ -11,6 +11,8 @@ from analytics.scope import Scope
 from data.facts.models import Catalog, current
 from data.ledger import Ledger
 from data.prices.book import PriceBook
+from data.prices.model_lives import READS as LIVES
+from data.prices.model_lives import ModelLives
 from data.state import State
 from pages.ui import format as fmt
 from pages.ui import shell, what_if_charts
@@ -21,7 +23,7 @@ from simulations.replay.repricing import Market, Repricing
 from simulations.replay.traffic import last_instant
 
 OwnPrices = tuple[tuple[str, float], ...]
-PRICED = ("model_fact", "price_override", "alias")  # kinds of document that price or judge a model
+PRICED = ("price_override", "alias", *LIVES)  # kinds of document that price or judge a model
 
 
 def catalog(state: State, own_prices: OwnPrices = ()) -> Catalog:
@@ -39,8 +41,9 @@ def catalog(state: State, own_prices: OwnPrices = ()) -> Catalog:
 def market(
     view: Ledger, state: State, scope: Scope, own_prices: OwnPrices = (), terms: Repricing | None = None
 ) -> Market:
-    """Prices of the log's last day and model facts; reads the kinds PRICED."""
-    return Market(PriceBook.load(state), catalog(state, own_prices), last_instant(view, scope), terms)
+    """Prices of the log's last day, model facts and lives; reads the kinds PRICED."""
+    known = catalog(state, own_prices)
+    return Market(PriceBook.load(state), known, last_instant(view, scope), terms, ModelLives(state))
 
 
 def policies() -> dict[str, Policy]:

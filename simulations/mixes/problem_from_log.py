@@ -38,7 +38,7 @@ class Programme:
     each constraint to what is allowed without it; `excluded` are requests that no what-if can price, with their logged
     USD. `kept` is what the policy in force would allow, `free` what would be allowed without any constraint. `groups`
     are the priced groups of the log, `segment` the row of the problem that each became part of, folded by `policy`
-    and `edges`.
+    and `edges`. `ended` are models that no work may move to, since they end within a year, each with the words for it.
     """
 
     problem: Problem
@@ -55,6 +55,7 @@ class Programme:
     scope: Scope
     policy: Policy
     edges: tuple[int, ...]
+    ended: dict[str, str]
 
     @property
     def current_shares(self) -> np.ndarray:
@@ -120,6 +121,7 @@ def programme(
         scope=scope,
         policy=rules,
         edges=tuple(edges),
+        ended={name: words for name in names if (words := market.ending(name))},
     )
 
 
@@ -191,6 +193,7 @@ def _permissions(
     The constraints `own` hold; `held` are those of the policy in force, which may be others.
     """
     candidates = [resolve(name, {}, market.catalog) for name in names]
+    ends = [market.ending(name) for name in names]
 
     @cache
     def reason(mask: int, tokens: int | None, model: int, which: Which) -> str | None:
@@ -204,7 +207,9 @@ def _permissions(
         # What answered the logged request had room for it, whatever the catalogue says about its window.
         sizes = [None if pd.isna(band) or m == here else int(band) for m in range(len(names))]
         return [
-            OTHER_WORK if m != here and (separate or m in no_chat) else reason(int(mask), tokens, m, which)
+            OTHER_WORK
+            if m != here and (separate or m in no_chat)
+            else (m != here and ends[m]) or reason(int(mask), tokens, m, which)
             for m, tokens in enumerate(sizes)
         ]
 

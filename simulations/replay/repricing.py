@@ -8,18 +8,21 @@ same prompts models of one class differ by that and more.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from analytics.retirements import HORIZON_DAYS
+from data import wording
 from data.calendar import MILLION
 from data.errors import NoData
 from data.facts.models import Catalog, ModelFacts
 from data.facts.prompt_caches import UNKNOWN, PromptCache, prompt_cache
 from data.prices.book import PriceBook
+from data.prices.model_lives import ModelLives
 from data.prices.price_row import NO_LIMIT, RATES, PriceRow
 from data.schema import TEXT_TOKENS, TOKENS
 from routing.policies.choice import logged_hosting
@@ -57,10 +60,18 @@ class Verbosity(NamedTuple):
 
 
 class Market:
-    """Prices of targets (`gpt-5.2`, `minimax-m2@self`) on one day. Load once, ask often."""
+    """Prices of targets (`gpt-5.2`, `minimax-m2@self`) on one day, and their announced ends. Load once, ask often."""
 
-    def __init__(self, book: PriceBook, catalog: Catalog, at: datetime, terms: Repricing | None = None) -> None:
+    def __init__(
+        self,
+        book: PriceBook,
+        catalog: Catalog,
+        at: datetime,
+        terms: Repricing | None = None,
+        lives: ModelLives | None = None,
+    ) -> None:
         self._book, self.catalog, self.at, self.terms = book, catalog, at, terms or Repricing()
+        self._lives = lives
         self._rates: dict[tuple[str, float, str], np.ndarray | None] = {}
 
     def edges(self, targets: Iterable[str]) -> list[int]:
@@ -125,6 +136,27 @@ class Market:
         hosting = logged_hosting({"provider": provider, "host": host}, facts)
         unusual = hosting and facts and facts.hosting and hosting != facts.hosting[0]
         return f"{name}@{hosting}" if unusual else name
+
+    def end_of(self, target: str) -> date | None:
+        """The day a target stops answering, where that is over or within a year: no advice may send work there.
+
+        Own machines never stop; of a model at a cloud or a third party only what the operator wrote down is known.
+        """
+        facts, hosting, name = self._seller(target)
+        if self._lives is None or hosting == "self":
+            return None
+        seller = self._book.match(None, None, None, name).provider if facts is None else None
+        provider = facts.provider if facts and hosting in ("api", None) else seller
+        known = self._lives.retirement(provider or "", facts.name if facts else name)
+        day = self.at.date() + timedelta(days=HORIZON_DAYS)
+        return known.retires if known is not None and known.retires <= day else None
+
+    def ending(self, target: str) -> str:
+        """Why no work may be sent to a target that ends, as a clause; empty where it stays."""
+        day = self.end_of(target)
+        if day is None:
+            return ""
+        return f"retired on {wording.day(day)}" if day <= self.at.date() else f"ends on {wording.day(day)}"
 
     def priced(self, target: str) -> bool:
         """Whether a target has any price today."""

@@ -48,6 +48,7 @@ def summary(result: Replay, market: Market, *, scale: str | None = None, by: tup
         "flows": flow_chart(answers),
         "by": {dimension: _by(compared, dimension) for dimension in by},
         "refusals": _refusals(result),
+        "ending": {name: words for name in result.policy.targets if (words := _ending(market, name))},
         "review": review,
         "quality": quality(result, answers, market, yardstick(result, market, scale)),
         "latency": latency(result, answers),
@@ -55,6 +56,11 @@ def summary(result: Replay, market: Market, *, scale: str | None = None, by: tup
         "range": cost_range(result, market, float(policy_usd), float(logged)),
         "assumptions": _assumptions(result, market),
     }
+
+
+def _ending(market: Market, target: str) -> str:
+    """Why a policy should name another target; what is left as logged is no advice."""
+    return "" if target == CURRENT else market.ending(target)
 
 
 def _answers(result: Replay) -> pd.DataFrame:

@@ -57,7 +57,10 @@ class Worth(NamedTuple):
 
 
 def worth(view: Ledger, scope: Scope, policy: Policy, market: Market, *, scale: str | None = None) -> Worth:
-    """Compare a policy with what needs no router. Raises NoData when the scope is empty."""
+    """Compare a policy with what needs no router, models that end within a year left out.
+
+    Raises NoData when the scope is empty.
+    """
     own = replay(view, scope, policy, market)
     said = summary(own, market, scale=scale)
     scale = said["quality"]["scale"]
@@ -65,6 +68,7 @@ def worth(view: Ledger, scope: Scope, policy: Policy, market: Market, *, scale: 
     singles = [
         _way(SINGLE, name, summary(replay(view, scope, _plain(policy, Rule(use=name)), market), market, scale=scale))
         for name in shares
+        if not market.ending(name)
     ]
     ways = [_way(POLICY, policy.name, said), _today(said), *singles]
     if len(shares) > 1:

@@ -93,3 +93,17 @@ def notes(made: Programme) -> None:
         else ""
     )
     st.caption(fmt.md(source + kept + (f"Left out: {'; '.join(left)}." if left else "")))
+    if made.ended:
+        st.caption(fmt.md(ending(made)))
+
+
+def ending(made: Programme) -> str:
+    """Which models no mix moves work to, since they end, and what becomes of the work they have."""
+    names = "; ".join(f"{name} {words}" for name, words in made.ended.items())
+    own = made.problem.weights[[made.problem.models[i] in made.ended for i in made.problem.current]].sum()
+    text = f"No mix moves work to a model that ends within a year: {names}."
+    if not own:
+        return text
+    return (
+        f"{text} {fmt.count(own)} requests a year are on such a model; what a mix leaves there must move all the same."
+    )

@@ -112,6 +112,7 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
             f"{candidate} has no price yet, so the triage cannot weigh its cost; type its cost a year, or "
             "add a price override on Data and prices."
         )
+    market = what_if.market(view, shell.state(), scope)
     facts, old_facts = catalog[candidate], catalog.get(current) or ModelFacts(name=current)
     answer = st.container()
     pairs, old, new, samples = _capability(old_facts, facts)
@@ -128,7 +129,9 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
             score=new,
             hipaa_eligible=facts.hipaa_eligible,
             residency=facts.residency,
+            retires=market.end_of(candidate),
         ),
+        decided_on=market.at.date(),
         graded=pairs,
         samples=samples,
         required=required,
