@@ -54,7 +54,7 @@ OF_NO_TEAM = frozenset(
     {"setting", "policy", "in_force", "model_fact", "price_override", "alias", "rule", "mapping", "billed_rate"}
 )
 HELD_PAGES = frozenset(
-    {"overview", "explore", "weekly", "plan", "savings", "mix", "policy_replay", "self_host", "new_model"}
+    {"overview", "explore", "weekly", "plan", "savings", "mix", "policy_replay", "self_host", "pipeline", "new_model"}
 )
 
 

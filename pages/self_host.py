@@ -17,12 +17,12 @@ from data.state import State
 from pages.parts.hosting import board as hosting_board
 from pages.parts.hosting import charts as hosting_charts
 from pages.parts.hosting import facts as hosting_catalog
-from pages.parts.hosting import measured
+from pages.parts.hosting import measured, stated_case
 from pages.parts.hosting import panels as hosting_panels
 from pages.parts.hosting.answer import fleet_words, kpis, replica_of, title_of
 from pages.parts.hosting.questions import Volume, log_scope, machine, models_by_spend, routes, typed_volume
 from pages.ui import format as fmt
-from pages.ui import shell
+from pages.ui import links, shell
 from routing.policies import in_force
 from simulations.hosting import breakeven, quotes
 from simulations.hosting import study as self_host
@@ -31,7 +31,7 @@ from simulations.hosting.case import resolve
 from simulations.hosting.fleet_plan import Plan
 from simulations.hosting.study import Study
 
-TRAFFIC = {"log": "From the log", "typed": "Typed volume"}
+TRAFFIC = {"log": "From the log", "typed": "Typed volume", "case": "Typed cost and saving"}
 
 
 @shell.cached(reads=())
@@ -155,18 +155,22 @@ catalog = models.current(shell.state())
 title = st.container()
 has_log = shell.standing(view) is not None
 traffic = st.container(horizontal=True, vertical_alignment="bottom")
+offered = [name for name in TRAFFIC if has_log or name != "log"]
+links.offered("source", offered)
 source = traffic.segmented_control(
     "Traffic",
-    list(TRAFFIC),
+    offered,
     format_func=lambda name: TRAFFIC[name],
     default="log" if has_log else "typed",
     required=True,
     key="source",
     bind="query-params",
-    disabled=not has_log,
 )
+if source == "case":
+    stated_case.show(view, title)
+    st.stop()
 scope, api_usd = None, None
-if has_log and source == "log":
+if source == "log":
     scope, api_usd = log_scope(view, catalog, traffic)
     logged = models_by_spend(view, scope)
 else:

@@ -74,7 +74,8 @@ def simulate_pipeline(scenario: PipelineScenario) -> dict[str, Any]:
     """Totals of both ways and their difference; `accuracy_points` is None when either is unknown."""
     single_usd = scenario.single.total_usd(scenario.items)
     cost_usd = sum(stage.total_usd(scenario.items) for stage in scenario.stages)
-    hours = _longest_chain(scenario.stages)
+    ends = _ends(scenario.stages)
+    hours = max(ends.values())
     accuracy, basis = _accuracy(scenario)
     before = scenario.single.accuracy
     return {
@@ -93,6 +94,7 @@ def simulate_pipeline(scenario: PipelineScenario) -> dict[str, Any]:
                 "model": s.model,
                 "cost_usd": s.total_usd(scenario.items),
                 "hours": s.hours,
+                "starts_at_hour": ends[s.name] - s.hours,
                 "accuracy": s.accuracy,
             }
             for s in scenario.stages
@@ -104,14 +106,15 @@ def simulate_pipeline(scenario: PipelineScenario) -> dict[str, Any]:
     }
 
 
-def _longest_chain(stages: tuple[Stage, ...]) -> float:
+def _ends(stages: tuple[Stage, ...]) -> dict[str, float]:
+    """The hour at which every stage is done, by its name."""
     done: dict[str, float] = {}
     previous: tuple[str, ...] = ()
     for stage in stages:
         waits = previous if stage.after is None else stage.after
         done[stage.name] = stage.hours + max((done[name] for name in waits), default=0.0)
         previous = (stage.name,)
-    return max(done.values())
+    return done
 
 
 def _accuracy(scenario: PipelineScenario) -> tuple[float | None, str]:

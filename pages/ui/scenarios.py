@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -36,9 +37,14 @@ def save(scenario: Scenario) -> None:
     saved_scenarios(type(scenario)).save(shell.state(), scenario.name, scenario)
 
 
-def start(model: type[Kind], shipped: dict[str, str]) -> tuple[str, Kind]:
-    """The scenario to start from (its name is in the URL), as it was last applied. `shipped`: label -> file name."""
-    held = saved_scenarios(model).all(shell.state())
+def start(
+    model: type[Kind], shipped: dict[str, str], of_interest: Callable[[Kind], bool] = lambda _: True
+) -> tuple[str, Kind]:
+    """The scenario to start from (its name is in the URL), as it was last applied.
+
+    `shipped`: label -> file name; of the saved ones those `of_interest` are offered.
+    """
+    held = {name: kept for name, kept in saved_scenarios(model).all(shell.state()).items() if of_interest(kept)}
     links.offered("start_from", [*shipped, *held])
     name = st.selectbox("Start from", [*shipped, *held], key="start_from", bind="query-params", width=420)
     scenario = held[name] if name in held else read_scenario(shipped[name], model, kind_of(model))
@@ -57,13 +63,19 @@ def figures(
     name: str,
     scenario: Kind,
     mend: tuple[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
+    *,
+    behind_fields: bool = False,
 ) -> None:
     """The scenario as YAML to change.
 
-    `mend`: label and function of a second button that corrects the document first.
+    `mend`: label and function of a second button that corrects the document first. `behind_fields`: the page has
+    fields for the figures, which the text follows.
     """
-    with st.expander("Change the figures", icon=":material/edit:"):
-        typed = st.text_area("Scenario as YAML", write_scenario(scenario), height=420, key=f"area_{name}")
+    label, key = (
+        ("The same as YAML", f"area_{version(scenario)}") if behind_fields else ("Change the figures", f"area_{name}")
+    )
+    with st.expander(label, icon=":material/edit:"):
+        typed = st.text_area("Scenario as YAML", write_scenario(scenario), height=420, key=key)
         with st.container(horizontal=True):
             if st.button("Apply the scenario"):
                 _apply(model, name, lambda: _parsed(model, typed))
@@ -71,8 +83,13 @@ def figures(
                 _apply(model, name, lambda: checked(model, mend[1](read_yaml(typed)[0]), {(): 1}, "the scenario"))
 
 
-def keep(scenario: Scenario, page: str, *, key: str, downloads: Callable[[], None] = lambda: None) -> None:
-    """Save by name, the link to what is saved, YAML, and further `downloads`, in one row."""
+def version(scenario: Scenario) -> str:
+    """What tells one content of a scenario from another: in the keys of fields that begin with its figures."""
+    return hashlib.sha256(write_scenario(scenario).encode()).hexdigest()[:12]
+
+
+def keep(scenario: Scenario, page: str | None, *, key: str, downloads: Callable[[], None] = lambda: None) -> None:
+    """Save by name, the link to what is saved (on `page`), YAML, and further `downloads`, in one row."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Save this scenario as", scenario.name, key=f"name_{key}", width=360).strip()
         if st.button("Save scenario", icon=":material/save:", key=f"save_{key}"):
@@ -89,7 +106,7 @@ def keep(scenario: Scenario, page: str, *, key: str, downloads: Callable[[], Non
             key=f"yaml_{key}",
         )
         downloads()
-        if saved_scenarios(type(scenario)).get(shell.state(), name):
+        if page and saved_scenarios(type(scenario)).get(shell.state(), name):
             links.page_link(page, "Open the saved scenario", ":material/link:", {"mode": TYPED, "start_from": name})
 
 

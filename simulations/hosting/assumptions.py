@@ -82,3 +82,8 @@ def spread(name: str, value: float, sigma: float, unit: str, source: str, as_of:
 def in_words(name: str) -> str:
     """A figure of a scenario as people say it."""
     return WORDS.get(name, name.replace("_", " "))
+
+
+def figure(value: float) -> str:
+    """A figure of any size to three digits, never as a power of ten."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}"

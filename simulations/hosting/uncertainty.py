@@ -9,7 +9,7 @@ from scipy.stats import qmc
 
 from data import wording
 from simulations.hosting import finance
-from simulations.hosting.assumptions import in_words
+from simulations.hosting.assumptions import figure, in_words
 from simulations.hosting.case import Case
 from simulations.hosting.costs import saving
 
@@ -98,9 +98,9 @@ def measure_first(swings: list[Swing]) -> str:
         return "No figure has a range; give low and high where you are unsure."
     first = swings[0]
     return (
-        f"Find this out first: {in_words(first.name)}. Between {first.low_value:,.3g} and {first.high_value:,.3g} "
-        f"{first.unit} "
-        f"it alone moves NPV from {wording.usd(first.npv_at_low_usd)} to {wording.usd(first.npv_at_high_usd)}."
+        f"Find this out first: {in_words(first.name)}. Between {figure(first.low_value)} and "
+        f"{figure(first.high_value)} {first.unit} it alone moves NPV "
+        f"from {wording.usd(first.npv_at_low_usd)} to {wording.usd(first.npv_at_high_usd)}."
     ).replace("$-", "-$")
 
 

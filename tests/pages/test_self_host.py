@@ -139,3 +139,17 @@ def test_the_work_that_moves_is_what_the_policy_forbids_and_no_host_takes_what_i
     POLICIES.save(state, "free", {"name": "free", "fallback": ["current"]})
     mark(state, "free")
     assert not any("is left out" in c.value for c in opened(open_model="minimax-m2", gpus="4").caption)
+
+
+def test_a_stated_purchase_pays_back_by_typed_cost_and_saving(home):
+    page = opened(source="Typed cost and saving")
+    assert page.title[0].value.startswith("The purchase pays back in 11.1 months with its people, 8.0 on capital cost")
+    fields = {f.label: f for f in page.number_input}
+    fields["Engineers to set it up"].set_value(0).run()
+    assert "pays back in 8.0 months;" in page.title[0].value
+    fields["Saving a year, USD"].set_value(90000).run()
+    assert "pays back in 16.0 months;" in page.title[0].value
+    fields["Saving a year, USD"].set_value(600000).run()  # more than the stated bill: then the bill is not known
+    assert "pays back in 2.4 months;" in page.title[0].value and not page.error
+    fields["Capital cost, USD"].set_value(6_000_000).run()
+    assert "does not pay back in 36 months" in page.title[0].value and not page.exception

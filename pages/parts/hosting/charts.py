@@ -11,7 +11,7 @@ from pages.ui import charts, finance_charts
 from pages.ui import format as fmt
 from pages.ui.charts import Palette
 from pages.ui.line_ends import LineEnd, label_ends
-from simulations.hosting.assumptions import in_words
+from simulations.hosting.assumptions import figure, in_words
 
 NAMES = {"api": "API", "host": "Same model at a host", "rented": "Rented GPUs", "bought": "Bought GPUs"}
 
@@ -42,6 +42,37 @@ def over_months(cash_flow: pd.DataFrame, palette: Palette) -> go.Figure:
     label_ends(figure, ends)
     figure.update_xaxes(title="Month", dtick=6, range=[0, int(cash_flow["month"].iloc[-1])])
     return figure
+
+
+def saved_so_far(cash_flow: pd.DataFrame, payback: float | None, palette: Palette) -> go.Figure:
+    """Running saving of a purchase: what was paid comes back where the line crosses zero."""
+    drawn, saved = charts.blank(palette, height=300, hover="closest"), cash_flow["cumulative_saving_usd"]
+    drawn.add_scatter(
+        x=cash_flow["month"],
+        y=saved,
+        mode="lines",
+        showlegend=False,
+        line={"color": palette.primary, "width": 2.5},
+        customdata=[fmt.usd(v) for v in saved],
+        hovertemplate="month %{x}: %{customdata}<extra></extra>",
+    )
+    drawn.add_hline(y=0, line={"color": palette.text, "width": 1})
+    if payback:
+        drawn.add_vline(x=payback, line={"color": palette.less, "dash": "dot", "width": 2})
+        drawn.add_annotation(
+            x=payback,
+            y=1,
+            yref="paper",
+            text=f"paid back, month {payback:.1f}",
+            xanchor="left",
+            xshift=6,
+            showarrow=False,
+            font={"color": palette.less},
+        )
+    charts.money_ticks(drawn, float(saved.max()), float(saved.min()))
+    drawn.update_yaxes(rangemode="normal")
+    drawn.update_xaxes(title="Month", dtick=6, range=[0, int(cash_flow["month"].iloc[-1])])
+    return drawn
 
 
 def over_volume(multiples: np.ndarray, values: np.ndarray, found: float | None, palette: Palette) -> go.Figure:
@@ -131,6 +162,6 @@ def tornado(swings: pd.DataFrame, palette: Palette) -> go.Figure:
     shown = pd.DataFrame({"assumption": [(words := in_words(name))[0].upper() + words[1:] for name in swings["name"]]})
     for end in ("low", "high"):
         values = zip(swings[f"{end}_value"], swings["unit"], strict=True)
-        shown[end] = [f"{value:,.3g} {unit}".strip() for value, unit in values]
+        shown[end] = [f"{figure(value)} {unit}".strip() for value, unit in values]
         shown[f"{end}_usd"] = list(swings[f"npv_at_{end}_usd"])
     return finance_charts.tornado(shown, palette, float(swings["base_usd"].iloc[0]), gains=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -204,9 +204,12 @@ def serving(study: Study) -> None:
 def assumptions(study: Study) -> None:
     """Every figure with source and date."""
     with st.expander("Assumptions and their sources", icon=":material/fact_check:"):
-        exports.table(
-            pd.DataFrame([{**a, "name": in_words(a["name"])} for a in study.result["assumptions"]]), name="assumptions"
-        )
+        sources(study.result)
+
+
+def sources(result: dict[str, Any]) -> None:
+    """The table of every figure of a break-even, with where it comes from."""
+    exports.table(pd.DataFrame([{**a, "name": in_words(a["name"])} for a in result["assumptions"]]), name="assumptions")
 
 
 def scenario(study: Study, board: str) -> None:
