@@ -40,8 +40,9 @@ MIX_READS = (*what_if.PRICED, "policy", "in_force")
 def log_programme(
     view: Ledger, state: State, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None
 ) -> Programme:
-    constraints = None if policy == mix_controls.NO_POLICY else known_policies(state)[policy]
-    held, market = in_force.in_force(state), what_if.market(view, state, scope)
+    held, market = in_force.kept_to(state), what_if.market(view, state, scope)
+    known = {held.name: held} | known_policies(state)
+    constraints = None if policy == mix_controls.NO_POLICY else known[policy]
     return programme(view, scope, market, targets, policy=constraints, held=held, scale=scale)
 
 
@@ -131,7 +132,16 @@ def from_log(view: Ledger, title: Any) -> None:
             today[1] and today[1] - 1e-9
         )  # the CTO's own question, nothing changed
         told = halving(line, answer, *today, tier) if asked else f"{origin}: {mix_result.sentence(shown)}"
-        told = mix_rule.title(told, made, demands, answer, today[0], policy) if asked else told
+        if asked:
+            told = mix_rule.title(
+                told,
+                made,
+                demands,
+                answer,
+                today[0],
+                policy,
+                lambda shares: caches(view, scope, targets, policy, scale, shares).usd,
+            )
         slower = what_if.slower(shown["baseline"]["latency_ms"], shown["proposed"]["latency_ms"])
         shell.header(f"{told}; {slower}" if slower else told, view)
     with top:

@@ -14,7 +14,7 @@ from data.ledger import Ledger
 from data.state import State
 from pages.parts.overview.attention import what_needs_attention
 from pages.parts.savings.findings import all_savings
-from pages.ui import charts, drill, exports, filters, loading, shell
+from pages.ui import charts, drill, exports, filters, loading, shell, tiles
 from pages.ui import format as fmt
 
 KPIS = ("cost_usd", "requests", "cost_per_1k_requests_usd", "failure_rate")
@@ -85,7 +85,7 @@ def kpis(
     that a known event turns round is grey: it is neither good nor bad news."""
     turned = known is not None and known.change * known.change_without < 0
     after, before = pair or ({}, {})
-    cells = st.columns(4)
+    cells = tiles.row()
     money = (
         ("Spend", fmt.usd_short, "cost_usd", "spend in the chosen period"),
         ("Per 1,000 requests", fmt.usd, "cost_per_1k_requests_usd", "spend / requests x 1,000"),
@@ -97,7 +97,6 @@ def kpis(
             write(now[name]),
             delta=None if change is None else fmt.delta(fmt.share_change(change)),
             delta_color="off" if turned and name == "cost_usd" else "inverse",
-            border=True,
             delta_description=against if change is not None else None,
             help=meaning,
         )
@@ -109,8 +108,6 @@ def kpis(
     cells[1].metric(
         f"{outlook.start:%B} at its end",
         fmt.usd_short(outlook.p50),
-        border=True,
-        height="stretch",
         help=fmt.md(f"forecast: {reach}"),
     )
     rate, earlier = after.get("failure_rate"), before.get("failure_rate")
@@ -120,7 +117,6 @@ def kpis(
         fmt.share(now["failure_rate"]),
         delta=fmt.delta(points) if points else None,
         delta_color="inverse",
-        border=True,
         help="failed attempts / attempts",
         delta_description=against if points else None,
     )

@@ -21,7 +21,7 @@ from data.version import made_by
 from pages.parts.plan.announced import announced
 from pages.parts.plan.budget_lines import budget_lines
 from pages.parts.plan.chargeback_statement import chargeback_statement
-from pages.ui import exports, filters, finance_charts, shell
+from pages.ui import exports, filters, finance_charts, shell, tiles
 from pages.ui import format as fmt
 
 HORIZONS = (3, 6, 12, 18, 24)
@@ -79,15 +79,14 @@ def answer(base: plan.Plan, count: int, budget: float | None) -> str:
 
 
 def kpis(base: plan.Plan, found: list[budgets.Status], budget: float | None, count: int) -> None:
-    cells = st.columns(4)
+    cells = tiles.row()
     month = base.months.iloc[0]
-    cells[0].metric(f"{month['month']:%B}, P50", fmt.usd_short(month["p50"]), border=True, help=base.whole.note)
+    cells[0].metric(f"{month['month']:%B}, P50", fmt.usd_short(month["p50"]), help=base.whole.note)
     low_high = f"P10 {fmt.usd_short(base.whole.p10)}, P90 {fmt.usd_short(base.whole.p90)}"
-    cells[1].metric(f"{count} months", fmt.usd_short(base.whole.p50), border=True, help=low_high)
+    cells[1].metric(f"{count} months", fmt.usd_short(base.whole.p50), help=low_high)
     cells[2].metric(
         "Budget a month",
         fmt.usd_short(budget) if budget else fmt.MISSING,
-        border=True,
         help="The saved budget of this scope; edit it below.",
     )
     current = next((s for s in found if s.chance_of_overrun is not None), None)
@@ -95,7 +94,6 @@ def kpis(base: plan.Plan, found: list[budgets.Status], budget: float | None, cou
     cells[3].metric(
         "Overrun, highest",
         value,
-        border=True,
         help=f"Budget: {current.budget.name}" if current else "No budget is set.",
     )
 

@@ -11,6 +11,9 @@ from data.console import emit_json, emit_table, say
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.schema import CRITICALITIES
+from data.state import State
+from routing.policies.in_force import kept_to
+from routing.policies.policy import Policy
 from simulations.log_terms import market_of, named_numbers, policy_named, share_of
 from simulations.mixes.caches import MixCaches, charged, mix_caches
 from simulations.mixes.frontier import as_rows, frontier, model_shares
@@ -24,7 +27,7 @@ def run_frontier(args: argparse.Namespace) -> None:
     if not 2 <= args.points <= 500:
         raise BadInput(f"--points {args.points}: give a number from 2 to 500.")
     demands = _demands(args)
-    policy = policy_named(args.policy) if args.policy else None
+    policy = _constraints(args)
     view = view_of(args)
     scope = span_of(args, view)
     targets = [name.strip() for name in args.models.split(",") if name.strip()]
@@ -41,6 +44,7 @@ def run_frontier(args: argparse.Namespace) -> None:
         "tier": made.scale.tier if made.scale else "cost_only",
         "note": made.note,
         "left_out": made.ended,
+        "policy": policy.name if policy else None,
         "segments": len(made.segments),
         "snapshot": view.snapshot(),
     }
@@ -71,6 +75,14 @@ def run_frontier(args: argparse.Namespace) -> None:
         f" `{head['scale']}`" + (f"; {made.note}" if made.note else "")
     )
     _say_left_out(made)
+    say(f"constraints of “{policy.name}”" if policy else "no constraints")
+
+
+def _constraints(args: argparse.Namespace) -> Policy | None:
+    """The policy whose constraints hold: the one named, none, or what all advice keeps to."""
+    if args.policy is None:
+        return kept_to(State.open(args.home))
+    return None if args.policy == "none" else policy_named(args.policy)
 
 
 def _demands(args: argparse.Namespace) -> Demands:

@@ -44,7 +44,11 @@ def register(subparsers: Any) -> None:
     sub.add_argument(
         "--models", default="", metavar="TARGETS", help="models to consider beside those in the log, comma separated"
     )
-    sub.add_argument("--policy", metavar="FILE", help="policy whose constraints hold")
+    sub.add_argument(
+        "--policy",
+        metavar="FILE|none",
+        help="policy whose constraints hold (default: the one in force, else the constraint that ships with Baton)",
+    )
     sub.add_argument("--points", type=int, default=50, help="points on the frontier (default 50)")
     sub.add_argument(
         "--floor-for",

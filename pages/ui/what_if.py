@@ -116,7 +116,6 @@ def saving_tile(cell: Any, label: str, saving: float, spread: dict[str, float]) 
         delta=f"{brief(spread['p10'])} to {brief(spread['p90'])}",
         delta_color="off",
         delta_arrow="off",
-        border=True,
         help="at equal tokens; below it P10 to P90 of what output length, tokenizer and lost cache may do to it",
     )
 

@@ -194,7 +194,10 @@ def test_a_name_that_another_kind_of_scenario_has_is_refused(home, state):
 
 def test_model_mix_opens_under_the_policy_in_force_and_says_what_breaks_it(log, state):
     name = "no Chinese models over an API for customer data"
-    free = opened("mix", window="All").title[0].value
+    shipped = opened("mix", window="All")
+    assert shipped.selectbox(key="constraints").value == "the constraint that ships with Baton"
+    assert any("break “the constraint that ships with Baton”" in w.value for w in shipped.warning)
+    free = opened("mix", window="All", constraints="no constraints").title[0].value
     mark(state, name, "Legal")
     page = opened("mix", window="All")
     assert page.selectbox(key="constraints").value == name
@@ -210,4 +213,4 @@ def test_model_mix_opens_under_the_policy_in_force_and_says_what_breaks_it(log, 
     next(b for b in page.button if b.label == "Apply").click().run()
     assert any("This mix breaks" in e.value and "Legal may lift it" in e.value for e in page.error)
     mark(state, None)
-    assert opened("mix", window="All").title[0].value == free
+    assert opened("mix", window="All").title[0].value == shipped.title[0].value

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from routing.policies.in_force import mark
 from simulations.__main__ import main
 from tests.simulations.ledgers import ledger_of
 
@@ -79,6 +80,17 @@ def test_frontier_answers_in_points_and_for_one_floor(capsys, log):
     assert floor["quality"] >= 0.94 - 1e-6 and floor["models"]
 
 
+def test_the_frontier_keeps_to_what_all_advice_keeps_to(capsys, log, state):
+    def cheapest(*more: str) -> tuple[str | None, float]:
+        line = answer(capsys, "frontier", "--models", "deepseek-v3.2", "--points", "3", *more)
+        return line["policy"], line["points"][0]["annual_cost_usd"]
+
+    shipped, free = cheapest(), cheapest("--policy", "none")
+    assert shipped[0] == "the constraint that ships with Baton" and free[0] is None and shipped[1] > free[1]
+    mark(state, "no Chinese models over an API for customer data")
+    assert cheapest() == cheapest("--policy", "no_chinese_api")
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
@@ -104,7 +116,7 @@ def test_a_floor_out_of_reach_says_what_blocks(capsys, log):
 
 @pytest.mark.heavy
 def test_every_promise_can_be_asked_of_the_frontier(capsys, log):
-    free = answer(capsys, "frontier", "--floor", "0.9")
+    free = answer(capsys, "frontier", "--policy", "none", "--floor", "0.9")
     for promise in (
         ("--origin-cap", "CN=0"),
         ("--min-share", "OpenAI=1"),
@@ -113,9 +125,20 @@ def test_every_promise_can_be_asked_of_the_frontier(capsys, log):
         ("--max-moved", "0"),
         ("--floor-for", "normal=0.95"),
     ):
-        kept = answer(capsys, "frontier", "--floor", "0.9", *promise)
+        kept = answer(capsys, "frontier", "--policy", "none", "--floor", "0.9", *promise)
         assert kept["annual_cost_usd"] > free["annual_cost_usd"], promise
-    both = answer(capsys, "frontier", "--floor", "0.9", "--min-share", "OpenAI=0.5", "--min-share", "minimax-m2=0.1")
+    both = answer(
+        capsys,
+        "frontier",
+        "--policy",
+        "none",
+        "--floor",
+        "0.9",
+        "--min-share",
+        "OpenAI=0.5",
+        "--min-share",
+        "minimax-m2=0.1",
+    )
     assert both["models"]["gpt-5.2"] >= 0.5 - 1e-6
 
 

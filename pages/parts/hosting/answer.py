@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from pages.ui import format as fmt
+from pages.ui import tiles
 from simulations.hosting.breakeven_scenario import Replica
 from simulations.hosting.study import Study
 
@@ -28,17 +27,16 @@ def title_of(study: Study, model: str) -> str:
 
 def kpis(study: Study) -> None:
     """Payback, saving, fleet, tokens."""
-    result, cells = study.result, st.columns(4)
+    result, cells = study.result, tiles.row()
     option = result["options"][result["option"]]
     months = result["payback_months"]
     odds = result["payback"]
     span = f"P10 {months_words(odds['p10'])}, P90 {months_words(odds['p90'])}"
-    cells[0].metric("Payback", months_words(months), border=True, delta=span, delta_color="off", delta_arrow="off")
+    cells[0].metric("Payback", months_words(months), delta=span, delta_color="off", delta_arrow="off")
     saved = result["options"]["api"]["total_usd"] - option["total_usd"]
     cells[1].metric(
         f"Saving over {result['months']} months",
         fmt.usd_short(saved),
-        border=True,
         delta=f"{fmt.usd_short(result['p10'])} to {fmt.usd_short(result['p90'])}",
         delta_color="off",
         delta_arrow="off",
@@ -50,7 +48,6 @@ def kpis(study: Study) -> None:
     cells[2].metric(
         "GPUs paid for",
         fmt.count(option["gpus"]),
-        border=True,
         delta=f"{fmt.share(option['utilisation'])} used",
         delta_color="off",
         delta_arrow="off",
@@ -59,7 +56,6 @@ def kpis(study: Study) -> None:
     cells[3].metric(
         "Per 1M tokens, own",
         fmt.usd(option["usd_per_mtok_reserved"]),
-        border=True,
         delta=f"API {fmt.usd(result['options']['api']['usd_per_mtok_reserved'])}",
         delta_color="off",
         delta_arrow="off",

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.parts.lab import form as lab_form
 from pages.parts.lab.policies import _cost_words, policies_table
-from pages.ui import exports, shell
+from pages.ui import exports, shell, tiles
 from pages.ui import format as fmt
 from routing.runs.judge_check import ask_people, judge_agreement
 from routing.runs.live_ledger import to_ledger
@@ -54,25 +54,22 @@ def progress(run_id: str, drawn: str) -> None:
     spent_s = known.get("elapsed_s", 0.0)
     left = f", about {spent_s / done * (asked - done):.0f} s to go" if 3 < done < asked else ""
     st.progress(done / asked if asked else 0.0, text=f"{done} of {asked} answered, {spent_s:.0f} s{left}")
-    cells = st.columns(4)
+    cells = tiles.row()
     cap = known.get("cap_usd")
-    cells[0].metric("Answered", fmt.count(known.get("done", 0)), border=True)
+    cells[0].metric("Answered", fmt.count(known.get("done", 0)))
     cells[1].metric(
         "Spent",
         fmt.usd(known.get("spent_usd", 0)),
-        border=True,
         help=f"The cap is ${cap}." if cap is not None else "There is no cap.",
     )
     cells[2].metric(
         "Held",
         fmt.usd(known.get("held_usd", 0)),
-        border=True,
         help="Calls whose cost nobody knows count against the cap at their worst.",
     )
     cells[3].metric(
         "Not answered",
         fmt.count(sum(known.get(k, 0) for k in ("failed", "refused", "blocked"))),
-        border=True,
         help="Failed, refused by a rule, or withheld by a guardrail.",
     )
     if known.get("by_model"):

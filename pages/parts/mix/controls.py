@@ -24,13 +24,15 @@ def models_to_consider() -> tuple[tuple[str, ...], str, str | None]:
         "Models to consider beside those in the log", sorted(known), default=likely, key="models", bind="query-params"
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        named = {name: p for name, p in what_if.policies().items() if p.constraints}
-        held = in_force.in_force(shell.state())
-        first = [held.name] if held and held.name in named else []  # a link that names no policy opens under it
+        named = [name for name, p in what_if.policies().items() if p.constraints]
+        state = shell.state()
+        first = in_force.kept_to(state).name  # a link that names no policy opens under what all advice keeps to
         policy = st.selectbox(
             "Constraints of policy",
-            list(dict.fromkeys([*first, NO_POLICY, *named])),
-            help=f"“{held.name}” is in force" if held else "no policy is in force: mark one on Governance",
+            list(dict.fromkeys([first, NO_POLICY, *named])),
+            help=f"“{first}” is in force"
+            if in_force.in_force(state)
+            else "No policy is in force: mark one on Governance",
             key="constraints",
             bind="query-params",
             width=320,

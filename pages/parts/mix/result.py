@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.ui import exports, scenarios, shell, what_if, what_if_charts
+from pages.ui import exports, scenarios, shell, tiles, what_if, what_if_charts
 from pages.ui import format as fmt
 from simulations.mixes.board_page import board_page
 from simulations.mixes.mix import MixScenario
@@ -34,14 +34,13 @@ def sentence(result: dict[str, Any]) -> str:
 def kpis(result: dict[str, Any], tier: str) -> None:
     """Cost a year and a month, the saving with its range, quality with its tier, what moves."""
     before, after, spread = result["baseline"], result["proposed"], result["ranges"]["savings_usd"]
-    cells = st.columns(4)
+    cells = tiles.row()
     change = fmt.delta(fmt.share_change(-result["savings_pct"] / 100)) if result["savings_pct"] else None
     cells[0].metric(
         "Cost a year",
         fmt.usd_short(after["annual_cost_usd"]),
         delta=change,
         delta_color="inverse",
-        border=True,
         delta_description=f"vs {fmt.usd_short(before['annual_cost_usd'])}" if change else None,
         help=f"{fmt.usd(after['monthly_cost_usd'])} a month",
     )
@@ -51,13 +50,11 @@ def kpis(result: dict[str, Any], tier: str) -> None:
         "Quality" if after["quality"] is None else f"Quality, {tier}",
         fmt.share(after["quality"]),
         delta=quality and fmt.delta(fmt.points(quality)),
-        border=True,
         delta_description=quality and f"vs {fmt.share(before['quality'])}",
     )
     cells[3].metric(
         "Work that moves",
         fmt.share(result["moved_share"]),
-        border=True,
         help="share of the requests that change model or hosting, at least",
     )
     st.caption(fmt.md(" ".join([what_if.saving_range(spread, result["ranges"]["chance_of_saving"]), *speed(result)])))

@@ -1,6 +1,8 @@
-"""A mix beside the policy in force: both answers in the title, what breaks the rule today, and what may not go on."""
+"""A mix beside the policy kept to: both answers in the title, what breaks the rule today, and what may not go on."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
@@ -14,15 +16,25 @@ from simulations.mixes.problem_from_log import Programme
 
 
 def title(
-    told: str, made: Programme, demands: Demands, answer: Solution | Infeasible, today_usd: float, policy: str
+    told: str,
+    made: Programme,
+    demands: Demands,
+    answer: Solution | Infeasible,
+    today_usd: float,
+    policy: str,
+    lost_usd: Callable[[np.ndarray], float],
 ) -> str:
-    """The page's answer; under the policy in force with the answer without it, where the rule changes it."""
-    held = in_force.in_force(shell.state())
-    if held is None or held.name != policy:
+    """The page's answer; under the policy kept to with the answer without it, where the rule changes it.
+
+    `answer` and `today_usd` carry the prompt caches that the mix loses; `lost_usd(shares)` says them of another.
+    """
+    held = in_force.kept_to(shell.state())
+    if held.name != policy:
         return told
     free = without_rules(made, demands)
     if isinstance(free, Infeasible) or free.quality is None:
         return told
+    free = free._replace(cost_usd=free.cost_usd + lost_usd(free.shares))
     then = f"without “{held.name}”: {fmt.usd_short(free.cost_usd)}"
     if isinstance(answer, Infeasible):
         return f"{told}; {then}"
@@ -35,18 +47,18 @@ def title(
 
 
 def banner(made: Programme, shares: np.ndarray, policy: str) -> bool:
-    """What breaks the policy in force: today's requests, and the mix shown. True when the mix shown does."""
-    held = in_force.in_force(shell.state())
-    if held is None:
-        return False
+    """What breaks the policy kept to: today's requests, and the mix shown. True when the mix shown does."""
+    held, marked = in_force.kept_to(shell.state()), in_force.in_force(shell.state()) is not None
     who = in_force.lifted_by(shell.state())
     lifted = f" {who} may lift it." if who else " Nobody is named who may lift it (Governance)."
+    if not marked:
+        lifted = " A policy of your own, marked on Governance, replaces it."
     today, shown = breach(made, made.current_shares), breach(made, shares)
     if today:
         st.warning(
             fmt.md(
-                f"Today {fmt.count(today.requests)} requests a year, {fmt.usd(today.usd)}, break “{held.name}”, the "
-                "policy in force: today's mix is not allowed."
+                f"Today {fmt.count(today.requests)} requests a year, {fmt.usd(today.usd)}, break "
+                f"“{held.name}”{', the policy in force' if marked else ''}: today's mix is not allowed."
             ),
             icon=":material/gavel:",
         )
@@ -58,6 +70,6 @@ def banner(made: Programme, shares: np.ndarray, policy: str) -> bool:
             ),
             icon=":material/block:",
         )
-    elif policy != held.name:
+    elif marked and policy != held.name:
         st.info(fmt.md(f"“{held.name}” is in force; this page looks at “{policy}”. The mix shown keeps both."))
     return bool(shown)

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import format as fmt
+from pages.ui import tiles
 from simulations.evaluation_plan import checklist, letter
 from simulations.triage import TriageScenario
 
@@ -30,18 +31,16 @@ def title(scenario: TriageScenario, result: dict[str, Any]) -> str:
 
 
 def kpis(result: dict[str, Any], requests: float) -> None:
-    cells = st.columns(4)
+    cells = tiles.row()
     cells[0].metric(
         "Saving a year",
         fmt.usd_short(result["projected_savings_usd"]),
-        border=True,
         help="same tokens at the new price; output length may change it by half to double",
     )
     delta = result["capability_delta"]
     cells[1].metric(
         "Capability",
         fmt.MISSING if delta is None else fmt.share_change(delta),
-        border=True,
         help=f"new over current on {result['samples']} samples ({result['tier']})"
         if result["samples"]
         else "new over current as stated, without own samples",
@@ -49,10 +48,9 @@ def kpis(result: dict[str, Any], requests: float) -> None:
     cells[2].metric(
         "Cost a year",
         fmt.usd_short(result["candidate_annual_cost_usd"]),
-        border=True,
         help=f"today {fmt.usd(result['current_annual_cost_usd'])}",
     )
-    cells[3].metric("Requests a year", fmt.short(requests), border=True, help="of the model it would replace")
+    cells[3].metric("Requests a year", fmt.short(requests), help="of the model it would replace")
 
 
 def gates(result: dict[str, Any]) -> None:

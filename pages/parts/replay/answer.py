@@ -11,7 +11,7 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State
-from pages.ui import exports, shell, what_if, what_if_charts
+from pages.ui import exports, shell, tiles, what_if, what_if_charts
 from pages.ui import format as fmt
 from routing.policies.policy import CURRENT, Policy
 from routing.policies.text import read_policy
@@ -61,12 +61,11 @@ def _name(said: dict[str, Any]) -> str:
 
 def kpis(said: dict[str, Any]) -> None:
     """Logged, policy, saving with its range, refused."""
-    cells = st.columns(4)
+    cells = tiles.row()
     span = said["range"]["savings_usd"]
     cells[0].metric(
         "As logged",
         fmt.usd_short(said["logged_cost_usd"]),
-        border=True,
         help="cost of the requests that can be priced both ways",
     )
     change = fmt.delta(fmt.share_change(-said["savings_pct"] / 100)) if said["savings_pct"] else None
@@ -75,14 +74,12 @@ def kpis(said: dict[str, Any]) -> None:
         fmt.usd_short(said["policy_cost_usd"]),
         delta=change,
         delta_color="inverse",
-        border=True,
         delta_description="vs as logged" if change else None,
     )
     what_if.saving_tile(cells[2], "Saving", float(said["savings_usd"]), span)
     cells[3].metric(
         "Refused requests",
         fmt.count(said["refused_requests"]),
-        border=True,
         help="no model is left for them under the constraints",
     )
     st.caption(

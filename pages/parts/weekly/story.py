@@ -11,14 +11,14 @@ from analytics import report, unit_costs
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
-from pages.ui import exports, finance_charts, shell
+from pages.ui import exports, finance_charts, shell, tiles
 from pages.ui import format as fmt
 
 
 def kpis(found: dict) -> None:
     pacing, bridge = found["pacing"], found["bridge"]
     month = pacing["month"]
-    cells = st.columns(4)
+    cells = tiles.row()
     logged = len(pacing["no_log"]) < 7
     moved = bridge["end_usd"] / bridge["start_usd"] - 1 if logged and bridge and bridge["start_usd"] else None
     told = None if moved is None else "as the week before" if abs(moved) < 0.0005 else AGAINST
@@ -27,7 +27,6 @@ def kpis(found: dict) -> None:
         fmt.usd_short(pacing["week_usd"] if logged else None),
         delta=fmt.delta(fmt.share_change(moved)) if moved and told == AGAINST else None,
         delta_color="inverse",
-        border=True,
         delta_description=told,
     )
     name = f"{date.fromisoformat(month['start']):%B}, P50"
@@ -36,20 +35,17 @@ def kpis(found: dict) -> None:
         if month["p10"] is not None
         else "run rate only"
     )
-    cells[1].metric(
-        name, fmt.usd_short(month["p50"]), border=True, help=month["note"], delta=None, delta_description=span
-    )
+    cells[1].metric(name, fmt.usd_short(month["p50"]), help=month["note"], delta=None, delta_description=span)
     company = next((b for b in pacing["budgets"] if not b["filters"]), None)
     chance = company and company["chance_of_overrun"]
     text = fmt.odds(chance) if chance is not None else fmt.MISSING
     cells[2].metric(
         "Chance of overrun",
         text,
-        border=True,
         help="of the company's budget" if company else "No budget is set; set one on the Budget plan page.",
     )
     units = found["units"]
-    cells[3].metric("Per successful task", fmt.usd(units["per_successful_task_usd"]), border=True, help=units["note"])
+    cells[3].metric("Per successful task", fmt.usd(units["per_successful_task_usd"]), help=units["note"])
 
 
 def pacing(found: dict) -> None:
