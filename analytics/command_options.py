@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from datetime import date, timedelta
 
 from analytics.scope import Scope
+from data import lost_rows
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 
@@ -23,14 +25,17 @@ def parse_day(text: str) -> date:
 
 
 def view_of(args: argparse.Namespace) -> Ledger:
-    """The pinned ledger a command reads; raises NoData when it is empty."""
+    """The pinned ledger a command reads, with a word on stderr where rows of it are lost; NoData when it is empty."""
     ledger = Ledger.open(args.home)
     view = ledger.at(args.as_of if getattr(args, "as_of", None) is not None else ledger.snapshot())
-    if not view.sql(f"SELECT count(*) AS n FROM {view.name('batches')} WHERE loaded > 0").iloc[0, 0]:
+    tables = ("usage", "billed")
+    if not any(len(view.sql(f"SELECT 1 FROM {view.name(table)} LIMIT 1")) for table in tables):
         raise NoData(
             f"The ledger in {ledger.home} is empty; load a log with `python -m data ingest PATH` or try `python -m data"
             " sample`."
         )
+    if lost := lost_rows.sentence(view):
+        print(lost, file=sys.stderr)
     return view
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from analytics.answers_by_version import kept
-from analytics.history import daily_by, days_without_log, logged_days, through
+from analytics.history import daily_by, days_with_lost_rows, days_without_log, logged_days, through
 from analytics.scope import ClosedScope, Scope
 from analytics.silences import Silence, holes, silences
 from data.calendar import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
@@ -45,7 +45,8 @@ class Coverage(NamedTuple):
 
     `first` and `last` are the first and last day with any record in the ledger, `whole_until` the first day
     that is not over. `missing` are asked days without a whole log, `running` the last day where it is
-    asked for and not over. `sources` are those that carry the question.
+    asked for and not over. `sources` are those that carry the question. `lost` are the missing days whose rows
+    were lost with a damaged file; they may lie beyond the days that have any record left.
     """
 
     start: date
@@ -56,6 +57,7 @@ class Coverage(NamedTuple):
     missing: tuple[date, ...]
     running: date | None
     sources: tuple[SourceLog, ...]
+    lost: tuple[date, ...] = ()
 
     @property
     def asked_days(self) -> int:
@@ -72,8 +74,8 @@ class Coverage(NamedTuple):
 
     @property
     def gaps(self) -> tuple[Silence, ...]:
-        """The missing days between the first record and the last whole day, as runs."""
-        inside = [day for day in self.missing if self.first <= day < self.whole_until]
+        """The missing days between the first record and the last whole day, as runs; lost ones are told apart."""
+        inside = [day for day in self.missing if self.first <= day < self.whole_until and day not in self.lost]
         return _silences_of(inside)
 
     @property
@@ -109,6 +111,10 @@ class Coverage(NamedTuple):
     def reasons(self) -> list[str]:
         """The parts of `reason`."""
         told = []
+        if self.lost:
+            spans = _silences_of(list(self.lost))
+            more = f" and {len(spans) - 3} more times" if len(spans) > 3 else ""
+            told.append(f"rows of {', '.join(span.text for span in spans[:3])}{more} are lost with a damaged file")
         if self.start < self.first:
             told.append(f"the log starts {self.first:%-d %b %Y}")
         if silent := [s for s in self.sources if s.silent_since and s.silent_since < self.end]:
@@ -168,9 +174,11 @@ def coverage(view: Ledger, scope: Scope) -> Coverage:
             holed |= {day.date() for day in pd.date_range(gap.start, gap.end, inclusive="left")}
     asked = [day.date() for day in pd.date_range(start, end, inclusive="left")]
     left_out = set(scope.without)
+    lost = tuple(day.date() for day in days_with_lost_rows(view, scope.at_any_time()) if start <= day.date() < end)
+    holed |= set(lost)
     missing = tuple(day for day in asked if not first <= day < reach.complete_until or day in holed or day in left_out)
     running = reach.day if reach.complete_until <= reach.day and start <= reach.day < end else None
-    return Coverage(start, end, first, reach.day, reach.complete_until, missing, running, sources)
+    return Coverage(start, end, first, reach.day, reach.complete_until, missing, running, sources, lost)
 
 
 def comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None = None) -> Comparison:
@@ -217,7 +225,8 @@ def source_logs(view: Ledger, scope: Scope) -> tuple[tuple[SourceLog, float], ..
     until, everything = through(view).complete_until, float(wide.to_numpy().sum())
     shares = {str(name): float(wide[name].sum()) / everything for name in wide.columns} if everything else {}
     material = sorted((name for name in shares if shares[name] >= MATERIAL_SHARE), key=lambda n: (-shares[n], n))
-    return tuple((_life(name, whole[name], until), shares[name]) for name in material)
+    lost = {name: days_with_lost_rows(view, Scope.of(view, source=name)) for name in material}
+    return tuple((_life(name, whole[name], until, lost[name]), shares[name]) for name in material)
 
 
 def _attempts_by_source(view: Ledger, scope: Scope) -> pd.DataFrame:
@@ -225,12 +234,12 @@ def _attempts_by_source(view: Ledger, scope: Scope) -> pd.DataFrame:
     return wide["attempts"].fillna(0.0) if not wide.columns.empty else pd.DataFrame(index=wide.index)
 
 
-def _life(name: str, attempts: pd.Series, until: date) -> SourceLog:
-    active = attempts > 0
+def _life(name: str, attempts: pd.Series, until: date, lost: pd.DatetimeIndex) -> SourceLog:
+    active = (attempts > 0) | attempts.index.isin(lost)
     days = attempts.index[active]
     first, last = days[0].date(), days[-1].date()
     lived = active[(active.index >= days[0]) & (active.index < pd.Timestamp(max(until, last + timedelta(days=1))))]
-    missing = holes(lived)
+    missing = holes(lived) | lived.index.isin(lost)
     silent = missing[missing.index > days[-1]]
     quiet_days = (until - last).days - 1
     ended = quiet_days > ENDED_AFTER_DAYS and bool(silent.any())

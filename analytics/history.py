@@ -15,6 +15,7 @@ from analytics.registry import dimension
 from analytics.scope import UNKNOWN, Scope
 from analytics.silences import holes
 from analytics.totals import total
+from data import lost_rows
 from data.errors import NoData
 from data.ledger import Ledger
 
@@ -61,8 +62,18 @@ def days_without_log(view: Ledger) -> pd.DatetimeIndex:
 
 
 @kept
+def days_with_lost_rows(view: Ledger, scope: Scope) -> pd.DatetimeIndex:
+    """The days of the reporting zone on which rows that a scope may ask for are lost with a damaged file."""
+    asked = dict(scope.filters).get("source")
+    hurt = lost_rows.in_zone(lost_rows.lost_days(view), view.time_zone)
+    days = [lost.day for lost in hurt if not asked or not lost.sources or lost.sources & set(asked)]
+    return pd.DatetimeIndex(pd.to_datetime(days))
+
+
+@kept
 def daily(view: Ledger, scope: Scope) -> pd.Series:
-    """USD per day of the reporting zone, first to last day of the ledger; NaN where the ledger has a hole."""
+    """USD per day of the reporting zone, first to last day of the ledger; NaN where the ledger has a hole or lost
+    rows."""
     return daily_by(view, scope, ()).iloc[:, 0]
 
 
@@ -71,8 +82,8 @@ def daily_by(
 ) -> pd.DataFrame:
     """Daily totals, one column per (measure, value of the dimensions in `by`), floats.
 
-    Days in which a series has no row are zero; holes in the ledger's log are NaN: a missing log is not a
-    day without spend.
+    Days in which a series has no row are zero; holes in the ledger's log are NaN, and so are days whose rows are lost
+    with a damaged file: a missing log is not a day without spend.
     """
     source = scope.days(view) if scope.fits_rollup(*by) else scope.usage(view)
     keys = {"day": dimension("day").expression(source, scope.time_zone)}
@@ -91,5 +102,5 @@ def daily_by(
         return pd.DataFrame({name: pd.Series(dtype=float) for name in measures}, index=pd.DatetimeIndex([]))
     whole = pd.date_range(seen[0], seen[-1], name="day")
     filled = wide.reindex(whole).astype(float).fillna(0.0)
-    filled.loc[whole.isin(days_without_log(view))] = np.nan
+    filled.loc[whole.isin(days_without_log(view).union(days_with_lost_rows(view, scope.at_any_time())))] = np.nan
     return filled

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analytics.command_options import view_of
 from analytics.scope import UNKNOWN
-from data import console, wording
+from data import console, lost_rows, wording
 from data.ledger import Ledger
 from data.prices.exchange_rates import RATES, BilledRate
 from data.state import State
@@ -81,17 +81,28 @@ def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
         [pd.Timestamp(first).to_pydatetime().replace(day=1)],
     )
     rates = RATES.all(state) if state else {}
-    rows = [_row(row, rates) for row in joined.itertuples(index=False)]
+    hurt = _hurt_months(view)
+    rows = [_row(row, rates, row.month in hurt) for row in joined.itertuples(index=False)]
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
         ["month", "provider"], ascending=[False, True], ignore_index=True
     )
 
 
-def _row(row: Any, rates: dict[str, BilledRate]) -> tuple:
+def _hurt_months(view: Ledger) -> set[pd.Timestamp]:
+    """The months of which rows or bill lines are lost with a damaged file, as their first days."""
+    days = [lost.day for lost in lost_rows.lost_days(view)]
+    days += [day.date() for span in lost_rows.lost_bills(view) for day in pd.date_range(*span)]
+    return {pd.Timestamp(day.replace(day=1)) for day in days}
+
+
+def _row(row: Any, rates: dict[str, BilledRate], hurt: bool) -> tuple:
     billed = Decimal(row.billed)
     rate = Decimal(1) if row.currency == "USD" else rates[row.currency].usd_rate if row.currency in rates else None
     usd = billed * rate if rate is not None else None
     ledger = None if pd.isna(row.ledger_usd) else Decimal(row.ledger_usd)
+    if hurt:
+        told = "Rows of this month are lost with a damaged file: nothing is compared until its logs are loaded again."
+        return row.provider, row.month, row.currency, billed, usd, ledger, None, told
     difference = usd - ledger if usd is not None and ledger is not None else None
     return row.provider, row.month, row.currency, billed, usd, ledger, difference, _explained(row, usd, ledger, rates)
 

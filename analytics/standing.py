@@ -11,6 +11,7 @@ from analytics import spend
 from analytics.answers_by_version import kept
 from analytics.history import logged_days, through
 from analytics.scope import Scope
+from data import lost_rows
 from data.caveats import BY_CODE
 from data.ledger import Ledger
 from data.loading.batches import last_load
@@ -33,6 +34,7 @@ class Standing(NamedTuple):
     without_caveat_share: float | None
     sample: bool
     condensed: bool  # a sample of an earlier version, whose records each sum many calls
+    lost: str = ""  # what is gone with damaged files until its logs are loaded again, in a sentence
 
 
 @kept
@@ -52,6 +54,7 @@ def standing(view: Ledger) -> Standing | None:
         without_caveat_share=spend.without_caveat_share(view, Scope.of(view)),
         sample=is_sample(view),
         condensed=is_condensed(view),
+        lost=lost_rows.sentence(view),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from data import backup, checks, console, dimension_commands, wording
+from data import backup, checks, console, dimension_commands, lost_rows, wording
 from data.errors import BadInput
 from data.formats import sources_page
 from data.ledger import Ledger
@@ -71,11 +71,13 @@ def run_check(args: argparse.Namespace) -> None:
     found = checks.check(ledger.at(ledger.snapshot()))
     audit_ok, first_bad = State.open(args.home).verify_audit()
     caveats = found.pop("caveats")
-    result = {**found, "audit_ok": audit_ok}
+    result = {**found, "audit_ok": audit_ok, "lost": lost_rows.sentence(ledger)}
     if args.json:
         console.emit_json({**result, "caveats": caveats, **({"repaired": repaired} if repaired else {})})
     else:
-        console.emit_table(("check", "value"), result.items())
+        console.emit_table(("check", "value"), ((name, value) for name, value in result.items() if name != "lost"))
+        if result["lost"]:
+            console.say(result["lost"])
         for row in caveats:
             usd = "an unknown sum of" if row["cost_usd"] is None else f"{wording.usd(row['cost_usd'])} of"
             console.say(f"caveat {row['caveat']}: {row['rows']:,} rows, {usd} dollars")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from data import caveats, data_files, rollups
+from data import caveats, data_files, lost_rows, people, rollups
 from data.data_files import Fault
 from data.ledger import Ledger
 from data.schema import id_hash, identities
@@ -50,23 +50,26 @@ def sentence_of(ledger: Ledger, fault: Fault) -> str:
     """A sentence for a hurt data file, with the logs to load again."""
     cursor = ledger.cursor()
     text = f"The data file {fault.path.name} of {fault.table} ({fault.rows:,} rows) {fault.told}"
-    paths = [path for _, path in data_files.batches_of(cursor, fault)]
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return f"{text}; its rows came from {', '.join(paths[:3])}{more}." if paths else f"{text}."
+    paths = [log.path for log in data_files.logs_of(cursor, fault)]
+    return f"{text}; its rows came from {lost_rows.named(paths)}." if paths else f"{text}."
 
 
 def repair(ledger: Ledger, lost: Sequence[Fault] = ()) -> dict[str, Any]:
     """Set the data files `lost` (see `hurt`) aside, and build roll-ups and the index of ids anew from the rows.
 
-    One snapshot; returns what changed. Other rows are not touched: ids that are there twice stay, since only their logs
-    can tell which of the two is right. Files whose rows are lost may be loaded again.
+    Returns what changed. Other rows are not touched: ids that are there twice stay, since only their logs can tell
+    which of the two is right. What is lost with a file is written down first (`data.lost_rows`), so that no number
+    takes it for nothing; its logs may be loaded again. Cut short at any moment, it is finished by running it again.
     """
     before = check(ledger.at(ledger.snapshot())) if not lost else {}
+    only_there = [fault for fault in lost if fault.table in lost_rows.KINDS]
+    _set_aside(ledger, [fault for fault in lost if fault not in only_there])
+    if only_there:
+        with ledger.write() as cursor:
+            lost_rows.announce(cursor, only_there)
+        _set_aside(ledger, only_there)
     with ledger.write() as cursor:
-        if lost:
-            again = [batch for fault in lost for batch, _ in data_files.batches_of(ledger.cursor(), fault)]
-            data_files.set_aside(ledger.cursor(), ledger.home, lost)
-            cursor.execute("DELETE FROM lake.main.batches WHERE batch_id IN (SELECT unnest(?))", [again])
+        lost_rows.tell_apart(cursor)
         rollups.rebuild(cursor)
         cursor.execute("DELETE FROM lake.main.identities")
         cursor.execute(f"INSERT INTO lake.main.identities {identities('lake.main.usage')}")
@@ -80,6 +83,12 @@ def repair(ledger: Ledger, lost: Sequence[Fault] = ()) -> dict[str, Any]:
         "ids_indexed": before["unindexed"],
         "snapshot": after["snapshot"],
     }
+
+
+def _set_aside(ledger: Ledger, faults: Sequence[Fault]) -> None:
+    people.require("maintenance")
+    with ledger.lock():
+        data_files.set_aside(ledger.cursor(), ledger.home, faults)
 
 
 def _sums(view: Ledger, table: str, attempts: str) -> tuple[int, Decimal]:

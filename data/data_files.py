@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 CHECKSUMS = "files.sha256"
 DAMAGED = "damaged"  # the folder in which files that were set aside lie
 _CATALOGUE = '"__ducklake_metadata_lake"'
-_LISTED = f"""SELECT t.table_name, f.data_file_id, f.path, f.file_size_bytes, f.record_count
+# A file of rows may have one beside it that lists which of them were deleted since.
+_LISTED = f"""SELECT t.table_name, f.data_file_id, f.path, f.file_size_bytes, f.record_count, d.path,
+        coalesce(d.file_size_bytes, 0), coalesce(d.delete_count, 0)
     FROM {_CATALOGUE}.ducklake_data_file f JOIN {_CATALOGUE}.ducklake_table t USING (table_id)
+    LEFT JOIN {_CATALOGUE}.ducklake_delete_file d ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL
     WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL ORDER BY ALL"""
 
 
 class Fault(NamedTuple):
-    """One data file that is not what the catalogue says, in words; `file_id` is the catalogue's."""
+    """One data file that is not what the catalogue says, in words; `file_id` is the catalogue's.
+
+    A file whose list of deleted rows is hurt is hurt itself: nobody knows which of its rows still count.
+    """
 
     table: str
     path: Path
@@ -45,14 +51,29 @@ class Listed(NamedTuple):
     file_id: int
     size_bytes: int
     rows: int
+    deletions: Path | None = None  # the list of its rows that were deleted since
+    deletions_bytes: int = 0
+    deleted: int = 0
+
+
+class Log(NamedTuple):
+    """A log that was loaded: its batch, its format and the file it was read from."""
+
+    batch_id: str
+    format: str
+    path: str
 
 
 def listed(cursor: Cursor, home: Path) -> list[Listed]:
     """The data files of the newest version."""
     folders = {str(path.name): path for path in (home / "files").rglob("*.parquet")}
+
+    def placed(table: str, path: str) -> Path:
+        return folders.get(Path(path).name, home / "files" / "main" / table / path)
+
     return [
-        Listed(table, folders.get(Path(path).name, home / "files" / "main" / table / path), number, size, rows)
-        for table, number, path, size, rows in cursor.execute(_LISTED).fetchall()
+        Listed(table, placed(table, path), number, size, rows, placed(table, gone) if gone else None, *rest)
+        for table, number, path, size, rows, gone, *rest in cursor.execute(_LISTED).fetchall()
         if table in TABLES
     ]
 
@@ -60,7 +81,8 @@ def listed(cursor: Cursor, home: Path) -> list[Listed]:
 def keep_checksums(cursor: Cursor, home: Path) -> int:
     """Write down the checksum of every data file that has none yet; returns how many. The caller holds the lock."""
     known = checksums(home)
-    fresh = [file.path for file in listed(cursor, home) if file.path.name not in known and file.path.is_file()]
+    written = (path for file in listed(cursor, home) for path in (file.path, file.deletions) if path)
+    fresh = [path for path in written if path.name not in known and path.is_file()]
     lines = "".join(f"{_digest(path)}  {path.relative_to(home)}\n" for path in fresh)
     if lines:
         with open(home / CHECKSUMS, "a", encoding="utf-8") as out:
@@ -85,24 +107,63 @@ def faults(cursor: Cursor, home: Path) -> list[Fault]:
     known = checksums(home)
     found = []
     for file in listed(cursor, home):
-        if told := _fault_of(cursor, file, known.get(file.path.name)):
-            found.append(Fault(file.table, file.path, file.file_id, file.rows, told))
+        told = _fault_of(cursor, file.path, file.size_bytes, file.rows, known)
+        if not told and file.deletions:
+            gone = _fault_of(cursor, file.deletions, file.deletions_bytes, file.deleted, known)
+            told = f"has a list of deleted rows ({file.deletions.name}) that {gone}" if gone else ""
+        if told:
+            found.append(Fault(file.table, file.path, file.file_id, file.rows - file.deleted, told))
     return found
 
 
-def batches_of(cursor: Cursor, fault: Fault) -> list[tuple[str, str]]:
-    """The batches whose rows a data file may hold, as `(batch_id, path)`: those to load again when it is lost."""
+def bounds(cursor: Cursor, fault: Fault, column: str) -> tuple[str | None, str | None]:
+    """The least and the greatest value of a column in a data file, by the catalogue; None where it cannot say."""
     ends = cursor.execute(
         f"""SELECT s.min_value, s.max_value FROM {_CATALOGUE}.ducklake_file_column_stats s
             JOIN {_CATALOGUE}.ducklake_column c ON c.column_id = s.column_id AND c.table_id = s.table_id
-            WHERE s.data_file_id = ? AND c.column_name = 'batch_id' AND c.end_snapshot IS NULL""",
-        [fault.file_id],
+            WHERE s.data_file_id = ? AND c.column_name = ? AND c.end_snapshot IS NULL""",
+        [fault.file_id, column],
     ).fetchone()
-    if ends is None:
+    return (ends[0], ends[1]) if ends else (None, None)
+
+
+def logs_of(cursor: Cursor, fault: Fault) -> list[Log]:
+    """The logs whose rows a data file may hold: those to load again when it is lost; none where no column says so or
+    the list of logs is hurt itself.
+    """
+    first, last = bounds(cursor, fault, "batch_id")
+    if first is None:
         return []
-    return cursor.execute(
-        "SELECT batch_id, path FROM lake.main.batches WHERE batch_id BETWEEN ? AND ? ORDER BY ALL", list(ends)
-    ).fetchall()
+    sources = bounds(cursor, fault, "source")
+    try:
+        rows = cursor.execute(
+            """SELECT batch_id, format, path FROM lake.main.batches
+                WHERE batch_id BETWEEN ? AND ? AND (? IS NULL OR format BETWEEN ? AND ?) ORDER BY ALL""",
+            [first, last, sources[0], *sources],
+        ).fetchall()
+    except Exception as error:
+        if type(error).__module__ not in ENGINE:
+            raise
+        return []
+    return [Log(*row) for row in rows]
+
+
+def narrow_bounds(cursor: Cursor) -> None:
+    """Tell the least and greatest texts of every column anew from the files there are: the catalogue never narrows them
+    by itself, and they may be of a row that is gone.
+    """
+    cursor.execute(
+        f"""UPDATE {_CATALOGUE}.ducklake_table_column_stats AS t SET min_value = f.least, max_value = f.greatest FROM (
+                SELECT c.table_id, c.column_id, min(s.min_value) FILTER (d.data_file_id IS NOT NULL) AS least,
+                    max(s.max_value) FILTER (d.data_file_id IS NOT NULL) AS greatest
+                FROM {_CATALOGUE}.ducklake_column c
+                LEFT JOIN {_CATALOGUE}.ducklake_file_column_stats s USING (table_id, column_id)
+                LEFT JOIN {_CATALOGUE}.ducklake_data_file d
+                    ON d.data_file_id = s.data_file_id AND d.end_snapshot IS NULL
+                WHERE c.end_snapshot IS NULL AND c.column_type IN ('varchar', 'json') GROUP BY ALL) AS f
+            WHERE t.table_id = f.table_id AND t.column_id = f.column_id
+                AND (t.min_value IS DISTINCT FROM f.least OR t.max_value IS DISTINCT FROM f.greatest)"""
+    )
 
 
 def set_aside(cursor: Cursor, home: Path, found: Iterable[Fault]) -> None:
@@ -112,10 +173,12 @@ def set_aside(cursor: Cursor, home: Path, found: Iterable[Fault]) -> None:
     """
     snapshot = cursor.execute("SELECT id FROM lake.current_snapshot()").fetchall()[0][0]
     for fault in found:
-        cursor.execute(
-            f"UPDATE {_CATALOGUE}.ducklake_data_file SET end_snapshot = ? WHERE data_file_id = ?",
-            [snapshot, fault.file_id],
-        )
+        for table in ("ducklake_data_file", "ducklake_delete_file"):
+            cursor.execute(
+                f"""UPDATE {_CATALOGUE}.{table} SET end_snapshot = ?
+                    WHERE data_file_id = ? AND end_snapshot IS NULL""",
+                [snapshot, fault.file_id],
+            )
         if fault.path.is_file():
             (home / DAMAGED).mkdir(exist_ok=True)
             fault.path.rename(home / DAMAGED / fault.path.name)
@@ -131,22 +194,23 @@ def strays(cursor: Cursor, home: Path) -> list[Path]:
     return sorted(path for path in (home / "files").rglob("*.parquet") if path.name not in known)
 
 
-def _fault_of(cursor: Cursor, file: Listed, checksum: str | None) -> str:
-    if not file.path.is_file():
+def _fault_of(cursor: Cursor, path: Path, size_bytes: int, rows: int, known: dict[str, str]) -> str:
+    """What is wrong with a file that should have this size, these rows and the checksum that is known of it."""
+    if not path.is_file():
         return "is missing"
-    size = file.path.stat().st_size
-    if size != file.size_bytes:
-        return f"has {size:,} bytes where the catalogue says {file.size_bytes:,}"
-    if checksum and _digest(file.path) != checksum:
+    size = path.stat().st_size
+    if size != size_bytes:
+        return f"has {size:,} bytes where the catalogue says {size_bytes:,}"
+    if path.name in known and _digest(path) != known[path.name]:
         return "has other bytes than were written"
     try:
-        every_column = f"SELECT count(*), sum(hash(t)) FROM read_parquet({literal(file.path)}) t"
-        rows = cursor.execute(every_column).fetchall()[0][0]
+        every_column = f"SELECT count(*), sum(hash(t)) FROM read_parquet({literal(path)}) t"
+        found = cursor.execute(every_column).fetchall()[0][0]
     except Exception as error:
         if type(error).__module__ not in ENGINE:
             raise
         return f"cannot be read ({str(error).splitlines()[0][:120]})"
-    return "" if rows == file.rows else f"holds {rows:,} rows where the catalogue says {file.rows:,}"
+    return "" if found == rows else f"holds {found:,} rows where the catalogue says {rows:,}"
 
 
 def _digest(path: Path) -> str:

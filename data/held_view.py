@@ -14,7 +14,8 @@ from data.rollups import caveat_sums, day_in
 from data.sql_text import literal
 
 NARROWED = ("usage", "spend_by_day")
-PLAIN = ("semantics", "dimensions")  # how counts are read and what tags are called: nobody's figures
+# How counts are read, what tags are called, and on which days rows are lost: nobody's figures.
+PLAIN = ("semantics", "dimensions", "lost_rows")
 
 
 class HeldView(Ledger):
@@ -42,6 +43,8 @@ class HeldView(Ledger):
             return caveat_sums(self.name("usage"), day_in(self.time_zone))
         if table == "texts":
             return f"SELECT * FROM {whole} WHERE event_id IN (SELECT event_id FROM {self.name('usage')})"
+        if table == "lost_files":
+            return f"SELECT * REPLACE ([]::VARCHAR[] AS paths, []::VARCHAR[] AS batches) FROM {whole}"
         return f"SELECT * FROM {whole}" + ("" if table in PLAIN else " WHERE false")
 
     def at(self, snapshot: int) -> Ledger:

@@ -11,6 +11,7 @@ ROLLUPS = ("spend_by_day", "caveats_by_day", "latency_by_hour")
 
 TABLES = (
     *("usage", "billed", "rejected", "batches", "semantics", "texts", "identities", "page_heads", "dimensions"),
+    *("lost_files", "lost_rows"),
     *ROLLUPS,
 )
 

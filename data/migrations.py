@@ -102,6 +102,15 @@ def m006_dimensions(cursor) -> None:
     cursor.execute(f"UPDATE lake.main.usage SET key_alias = {KEY_ALIAS} WHERE {KEY_ALIAS} IS NOT NULL")
 
 
+@step
+def m007_lost_rows(cursor) -> None:
+    """What is gone with files that were set aside (data/lost_rows.py)."""
+    cursor.execute("""CREATE TABLE IF NOT EXISTS lake.main.lost_files (file VARCHAR, table_name VARCHAR, rows BIGINT,
+            first_day DATE, last_day DATE, sources VARCHAR[], batches VARCHAR[], paths VARCHAR[],
+            set_aside_at TIMESTAMP, ids_known BOOLEAN)""")
+    cursor.execute("CREATE TABLE IF NOT EXISTS lake.main.lost_rows (day DATE, id_hash UINTEGER, sources VARCHAR[])")
+
+
 def applied(cursor) -> list[int]:
     """Numbers of the steps this ledger has."""
     exists = cursor.execute(

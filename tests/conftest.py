@@ -25,6 +25,7 @@ HEAVY = {
     "analytics/test_attention.py",
     "analytics/test_chargeback.py",
     "analytics/test_five_ledgers.py",
+    "analytics/test_lost_rows.py",
     "analytics/test_odd_ledgers.py",
     "analytics/test_promises.py",
     "analytics/test_retirements.py",

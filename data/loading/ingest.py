@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+from data import lost_rows
 from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import Format
 from data.ledger import Cursor, Ledger
@@ -111,18 +112,19 @@ class _Ingest:
         """Files already loaded whole are answered from their batch; the rest go on.
 
         A report that was written anew since then goes on too, though it says what it said before: another one may
-        have said something else of the same days in between.
+        have said something else of the same days in between. So does one whose rows were lost with a damaged file.
         """
         rows = self.cursor.execute(
             "SELECT digest, format, ingested_at, read, rejected, batch_id, skipped FROM lake.main.batches"
         ).fetchall()
         known = {(digest, name): rest for digest, name, *rest in rows}
+        lost = lost_rows.batches_to_load(self.cursor)
         left: dict[str, Item] = {}
         self.again = 0
         for item in group:
             report = self.reports[item.file.path]
             batch = known.get((item.digest, item.form.name))
-            if batch and item.digest not in left and not _written_anew(item, batch[0]):
+            if batch and item.digest not in left and not _written_anew(item, batch[0]) and batch[3] not in lost:
                 _, report.read, report.rejected, report.batch_id, report.skipped = batch
                 report.duplicate = report.read - report.rejected
                 report.format, report.snapshot = item.form.name, self.ledger.snapshot()

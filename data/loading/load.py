@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from data import dimensions, rollups
+from data import dimensions, lost_rows, rollups
 from data.formats import BILLED_COLUMNS, REPORT_PLACE
 from data.ledger import Cursor, Ledger
 from data.loading import identity, report_buckets, staging, stand_ins, unread_usage
@@ -79,6 +79,7 @@ class Load:
                 self._write_bills(replaced)
             self._write_rejected()
             self._write_batches()
+            lost_rows.found_again(self.cursor)
         return self._reports()
 
     def _check_again(self) -> None:
@@ -88,7 +89,7 @@ class Load:
         ).fetchall()
         if loaded[0][0] > self.again:
             raise LoadedMeanwhile
-        for table in ("batches", "rejected") if self.again else ():
+        for table in ("batches", "rejected", "semantics") if self.again else ():
             self.cursor.execute(f"DELETE FROM lake.main.{table} WHERE {self._own_batches}")
         book = PriceBook.load(self.state)
         if book is not self.book and self.form.table == "usage":

@@ -185,6 +185,8 @@ def header(answer: str, view: Ledger) -> None:
                 help=fmt.md(CONDENSED if known.condensed else INVENTED),
             )
         st.caption(fmt.md(" · ".join(parts)), width="content")
+    if known.lost:
+        st.warning(fmt.md(known.lost), icon=":material/report:")
 
 
 @contextmanager
