@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from data.formats import Format, has, langfuse_usage, usage_words
-from data.formats.langfuse_usage import BARE, CARRIES, COST, STRUCTURE
+from data.formats import Format, has, langfuse_usage, span_trees, usage_words
+from data.formats.langfuse_usage import BARE, COST, STRUCTURE
 
 OBSERVATION = {
     "id": "VARCHAR",
@@ -89,26 +89,30 @@ METADATA = {
 }
 
 
-# Whatever stands above an observation with usage repeats it: agent spans, one library's generation around another's.
+# An observation as a node of its tree, see `span_trees`: its counts as texts, by the names used there.
+NODE = {
+    "trace_id": "coalesce(text_of(o.traceId), text_of(o.id))",
+    "span_id": "text_of(o.id)",
+    "parent_id": "coalesce(text_of(o.parentObservationId), '')",
+    "operation": "CASE o.type WHEN 'GENERATION' THEN 'chat' ELSE lower(o.type) END",
+    "failed": "coalesce(upper(o.level) = 'ERROR', FALSE)",
+    "model": "text_of(o.model)",
+    **langfuse_usage.NODE,
+}
+
+
 def rows(observations: str) -> str:
-    """SQL: `observations` (the observation as `o`, its trace as `t`) with usage `u`, metadata `m` and `repeats`."""
+    """SQL: `observations` (the observation as `o`, its trace as `t`) with usage `u`, metadata `m` and what its tree
+    says of it (`span_trees.judged`)."""
+    nodes = ", ".join(f"{sql} AS {name}" for name, sql in NODE.items())
     return f"""SELECT * FROM (
         WITH RECURSIVE seen AS (
             SELECT *, json_transform(details, '{json.dumps(STRUCTURE)}') AS u
             FROM (SELECT *, {usage_words.snake("json_of(o.usageDetails)")} AS details,
                 json_transform(json_of(o.metadata), '{json.dumps(METADATA)}') AS m FROM ({observations}))
         ),
-        links AS MATERIALIZED (
-            SELECT o.traceId AS trace, o.id AS id, text_of(o.parentObservationId) AS parent,
-                {CARRIES} AS carries FROM seen
-        ),
-        above AS (
-            SELECT trace, parent AS id FROM links WHERE carries AND parent IS NOT NULL
-            UNION SELECT links.trace, links.parent FROM links JOIN above USING (trace,
-                id) WHERE links.parent IS NOT NULL
-        )
-        SELECT seen.*, above.id IS NOT NULL AS repeats, {CARRIES} AS carries
-        FROM seen LEFT JOIN above ON above.trace = o.traceId AND above.id = o.id)"""
+        observed AS (SELECT *, {nodes} FROM seen),
+        {span_trees.judged("observed")})"""
 
 
 NO_TRACE = f"json_transform('{{}}', '{json.dumps(TRACE)}') AS t"
@@ -176,15 +180,17 @@ COLUMNS = langfuse_usage.COLUMNS | {
     "error_class": f"CASE WHEN {FAILED} THEN text_of(o.statusMessage) END",
     "quality_score": f"{GRADE}.value",
     "quality_source": f"'langfuse ' || {GRADE}.name",
-    "unmetered": f"NOT coalesce({FAILED}, FALSE) AND NOT carries AND {BARE} AND {COST} IS NULL",
+    "caveats": "[CASE WHEN exceeds THEN 'total_above_parts' END]",
+    "unmetered": f"NOT failed AND metered IS NOT TRUE AND {BARE} AND {COST} IS NULL",
     "skip": (
-        "CASE WHEN o IS NULL THEN 'a trace without observations' WHEN repeats THEN 'repeats the usage of an observation"
-        " below it' WHEN o.type NOT IN ('GENERATION', 'EMBEDDING') AND NOT carries THEN 'a span without usage of its"
-        " own' END"
+        f"""CASE WHEN o IS NULL THEN 'a trace without observations'
+        WHEN is_call IS NOT TRUE AND metered IS NOT TRUE THEN 'a span without usage of its own'
+        WHEN carried_below THEN '{span_trees.SPAN_ABOVE}'
+        WHEN carried_above AND (metered OR NOT failed) THEN '{span_trees.CARRIED_ABOVE}' END"""
     ),
 }
 
-NOTE = "An observation above another one with usage (an agent, a wrapping library) repeats it and is not counted."
+NOTE = "An observation (an agent, a wrapping library) whose usage is that of others below it repeats them: not counted."
 
 
 def is_observation(sample: list[dict]) -> bool:

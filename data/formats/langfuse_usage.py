@@ -111,10 +111,6 @@ COST = (
     "coalesce(jtext(json_of(o.costDetails), '$.total'), CASE WHEN number(o.totalCost) > 0 THEN o.totalCost END,"
     " o.calculatedTotalCost)"
 )
-CARRIES = f"""({total(*GROUPS)} > 0 OR coalesce(number({TOTAL}),
-0) > 0 OR coalesce(number(o.totalUsage), 0) > 0
-    OR coalesce(number({COST}), 0) > 0)"""
-
 CACHE = total(READ, WRITE, WRITE_5M, WRITE_1H)
 SUM_IS_PLAIN = f"number({TOTAL}) = {total(FRESH, OUT)}"
 # Langfuse adds up a missing total itself, so only one that the SDK provided says anything about disjoint buckets.
@@ -147,4 +143,16 @@ COLUMNS = {
         f"WHEN {total(REASONING)} > {total(OUT)} OR ({total(REASONING)} > 0 AND {SUM_IS_DISJOINT}) THEN FALSE END"
     ),
     "reported_cost_usd": COST,
+}
+
+# What an observation counts, by the names of `span_trees`; a lone total stands for the input.
+_PLAIN = f"""coalesce({COLUMNS["input_tokens"]}, CASE WHEN {COLUMNS["output_tokens"]} IS NULL
+    THEN coalesce({TOTAL}, nullif(o.totalUsage, '0')) END)"""
+NODE = {
+    "input": _PLAIN,
+    "output": COLUMNS["output_tokens"],
+    "cache_read": f"{total(READ)}::VARCHAR",
+    "cache_write": f"greatest({total(WRITE)}, {total(WRITE_5M, WRITE_1H)})::VARCHAR",
+    "reasoning": COLUMNS["reasoning_tokens"],
+    "cost": COST,
 }

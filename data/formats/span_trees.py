@@ -17,12 +17,14 @@ COUNTS = """
     coalesce(number(input), 0) AS low_in, low_in + coalesce(number(cache_read), 0) + coalesce(number(cache_write),
         0) AS high_in,
     coalesce(number(output), 0) AS low_out, low_out + coalesce(number(reasoning), 0) AS high_out,
-    coalesce(number(cost), 0) AS money"""
+    coalesce(number(cost), 0) AS money, lower(text_of(model)) AS name"""
 
 _MEETS = """(a.low_in BETWEEN {low_in} AND {high_in} OR {low_in} BETWEEN a.low_in AND a.high_in)
     AND (a.low_out BETWEEN {low_out} AND {high_out} OR {low_out} BETWEEN a.low_out AND a.high_out)"""
 MEETS_ONE = _MEETS.format(**{name: f"l.{name}" for name in ("low_in", "high_in", "low_out", "high_out")})
 MEETS_ALL = _MEETS.format(**{name: f"b.{name}" for name in ("low_in", "high_in", "low_out", "high_out")})
+# A wrapper may name a model with its provider, or without its date.
+SAME_MODEL = "coalesce(contains(a.name, l.name) OR contains(l.name, a.name), TRUE)"
 
 
 def judged(spans: str) -> str:
@@ -30,14 +32,16 @@ def judged(spans: str) -> str:
 
     `spans` is a CTE with `trace_id`, `span_id`, `parent_id` ('' at a root), `operation`,
     `failed` and the texts `input`,
-    `output`, `cache_read`, `cache_write`, `reasoning`, `cost`; the query must stand in a WITH RECURSIVE.
+    `output`, `cache_read`, `cache_write`, `reasoning`, `cost`, `model`; the query must stand in a WITH RECURSIVE.
 
     A metered parent that is no call (`carried_below`) gives way to metered spans below it,
     unless it alone has a cost and
     more tokens than they add up to: then they are its parts (`carried_above`). A call gives way when its counts are
     those of a
-    metered span below, or of all of them together; or, where no tool stands between, when they are within its own.
-    `exceeds`: a span gave way although its counts are above what is below it; the topmost spans below it say so.
+    metered span below, or of all of them together; or, where no tool stands between and none of another model alone,
+    when they are within its own.
+    `exceeds`: a span gave way although its counts, or its cost where all below it have one, are above what is below
+    it; the topmost spans below it say so.
     """
     return f"""
 nodes AS (
@@ -55,8 +59,8 @@ climb AS (  -- from a metered span up to the nearest metered one, and whether a 
 ),
 below AS (
     SELECT c.trace_id, c.at AS span_id, sum(l.low_in) AS low_in, sum(l.high_in) AS high_in, sum(l.low_out) AS low_out,
-        sum(l.high_out) AS high_out, sum(l.money) AS money, bool_or({MEETS_ONE}) AS one_equals,
-            bool_or(c.by_tool) AS by_tool
+        sum(l.high_out) AS high_out, sum(l.money) AS money, bool_and(l.money > 0) AS all_paid,
+        bool_or({MEETS_ONE}) AS one_equals, bool_or(c.by_tool) AS by_tool, bool_or({SAME_MODEL}) AS same_model
     FROM climb AS c JOIN nodes AS l ON l.trace_id = c.trace_id AND l.span_id = c.leaf
         JOIN nodes AS a ON a.trace_id = c.trace_id AND a.span_id = c.at
     WHERE c.leaf <> c.at GROUP BY ALL
@@ -64,8 +68,9 @@ below AS (
 weighed AS (
     SELECT a.*, b.span_id IS NOT NULL AS has_below, a.low_in > b.high_in OR a.low_out > b.high_out AS says_more,
         coalesce(says_more AND a.money > b.money, FALSE) AS alone,
-        coalesce(b.one_equals OR {MEETS_ALL} OR NOT b.by_tool AND a.high_in >= b.low_in AND a.high_out >= b.low_out,
-            FALSE) AS equals
+        b.all_paid AND a.money > 1.001 * b.money AS costs_more,
+        coalesce(b.one_equals OR {MEETS_ALL} OR NOT b.by_tool AND b.same_model AND a.high_in >= b.low_in
+            AND a.high_out >= b.low_out, FALSE) AS equals
     FROM nodes AS a LEFT JOIN below AS b USING (trace_id, span_id)
 ),
 verdicts AS (
@@ -83,7 +88,7 @@ parts AS (
 marks AS (
     SELECT DISTINCT c.trace_id, c.leaf AS span_id FROM climb AS c JOIN verdicts AS v ON v.trace_id = c.trace_id AND
         v.span_id = c.at
-    WHERE v.metered AND v.gives_way AND v.says_more
+    WHERE v.metered AND v.gives_way AND (v.says_more OR v.costs_more)
 )
 SELECT s.*, v.metered, v.is_call, v.gives_way AS carried_below, p.span_id IS NOT NULL AS carried_above,
     m.span_id IS NOT NULL OR v.alone AND NOT v.gives_way AS exceeds
