@@ -18,7 +18,8 @@ class Action(BaseModel):
     `filters` are the rows it is about; without them nothing can be measured. `finding` is the key of the saving it was
     made from; its number, `expected_usd_month` between `low_usd_month` and `high_usd_month` where a band was given,
     was told from the days [told_from, told_to), whose rows were `told_attempts` and cost `told_usd` in data version
-    `told_version`. A forecast promises what those days will cost.
+    `told_version`. A forecast promises what those days will cost, and its rows are the log before `decided`. A mix or
+    a policy that costs more promises less than nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,7 +27,7 @@ class Action(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     owner: str = ""
     due: date | None = None
-    expected_usd_month: float = Field(default=0.0, ge=0)
+    expected_usd_month: float = 0.0
     status: Literal["open", "done", "dropped"] = "open"
     decided: date
     filters: dict[str, tuple[str, ...]] = {}
@@ -45,6 +46,8 @@ class Action(BaseModel):
 
     @model_validator(mode="after")
     def _in_its_band(self) -> Action:
+        if self.kind in ("saving", "forecast") and self.expected_usd_month < 0:
+            raise ValueError(f"expected_usd_month {self.expected_usd_month} is below 0; a {self.kind} has no such sum")
         low, high = self.low_usd_month, self.high_usd_month
         if (low is not None and low > self.expected_usd_month) or (high is not None and high < self.expected_usd_month):
             raise ValueError(f"the band {low} to {high} does not hold the expected {self.expected_usd_month}")
@@ -71,3 +74,8 @@ def saved(state: State) -> list[Action]:
     return sorted(
         ACTIONS.all(state).values(), key=lambda action: (action.status != "open", action.due or date.max, action.name)
     )
+
+
+def to_do(state: State) -> list[Action]:
+    """The actions that somebody does: all but forecasts, which come true by themselves or do not."""
+    return [action for action in saved(state) if action.kind != "forecast"]

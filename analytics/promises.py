@@ -2,8 +2,8 @@
 
 A promise is an action (`analytics.actions`) that is done. What it saved is measured against what would have been:
 cost per request in the four weeks before the day it was done, carried on as it used to move, times the requests
-since. List prices are held at those of the last week, so that neither volume nor a price list is anybody's merit.
-How much that statistic moves by itself is learned by taking it at earlier weeks, before anything was done.
+since; list prices are held (`request_cost`), so that neither volume nor a price list is anybody's merit. How much
+that statistic moves by itself is learned by taking it at earlier weeks, before anything was done.
 """
 
 from __future__ import annotations
@@ -12,27 +12,22 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.stats import t as student
 
 from analytics.actions import ACTIONS, Action
-from analytics.answers_by_version import kept
-from analytics.history import daily_by, through
-from analytics.list_prices import per_token
-from analytics.scope import Scope
+from analytics.coverage import coverage
+from analytics.history import through
+from analytics.request_cost import WINDOW_DAYS, carried, change, constant_prices, earlier_changes
+from analytics.scope import ClosedScope, Scope
 from analytics.spend import totals
 from data import wording
 from data.calendar import DAYS_PER_MONTH, DAYS_PER_WEEK
 from data.ledger import Ledger
 from data.state import State
 
-WINDOW_DAYS = 28  # before; after, as many whole weeks as there are, and no more
 MIN_EARLIER = 3  # earlier windows after the day that do not overlap: fewer tell no spread
 SURE = 0.975  # of the two-sided band of 95 %
-TOKENS = (
-    *("fresh_input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens"),
-    *("output_tokens", "reasoning_tokens"),
-)
+FORECAST_LOG_DAYS = 182  # of the log before a forecast, which it was told from
 VERDICTS = {
     "kept": "it saved at least the low end of what was promised",
     "within noise": "what changed is no more than what changes by itself",
@@ -68,59 +63,6 @@ class Measured(NamedTuple):
         return f"{what} {wording.usd(self.saved_usd_month)} a month ({band}); {self.why}"
 
 
-@kept
-def constant_prices(view: Ledger, scope: Scope) -> pd.DataFrame:
-    """By day: `usd` at the list prices of the last week, and `requests`; NaN where the ledger has a hole.
-
-    A model that no list names keeps what was paid.
-    """
-    wide = daily_by(view, scope, ("provider", "model"), ("cost_usd", "calls", *TOKENS))
-    if wide.columns.empty:
-        return pd.DataFrame({"usd": np.nan, "requests": np.nan}, index=wide.index)
-    usd = pd.Series(0.0, index=wide.index)
-    for provider, model in wide["cost_usd"].columns:
-        tokens = [float(wide[name].get((provider, model), pd.Series(0.0)).sum()) for name in TOKENS]
-        usd = usd + wide["cost_usd"][(provider, model)] / _price_index(provider, model, tokens, wide.index)
-    return pd.DataFrame({"usd": usd, "requests": wide["calls"].sum(axis=1, min_count=1)})
-
-
-def _price_index(provider: str, model: str, tokens: list[float], days: pd.DatetimeIndex) -> np.ndarray:
-    """The model's list price by day, weighted by what it was used for, relative to the last week's."""
-    weights = np.array([*tokens[:4], tokens[4] + tokens[5]])
-    weeks = days.to_period("W").start_time
-    prices = {}
-    for monday in weeks.unique():
-        listed = per_token(provider, model, monday.date())
-        prices[monday] = float(np.dot(listed, weights)) if listed else 0.0
-    last = prices[weeks[-1]]
-    return np.array([prices[monday] / last if last and prices[monday] else 1.0 for monday in weeks])
-
-
-def change(daily: pd.DataFrame, at: date, days: int) -> float | None:
-    """Log of cost per request in the `days` from `at` over that of the four weeks before; None without a covered week
-    with requests on both sides."""
-    sides = []
-    for start, end in ((at - timedelta(days=WINDOW_DAYS), at), (at, at + timedelta(days=days))):
-        part = daily[(daily.index >= pd.Timestamp(start)) & (daily.index < pd.Timestamp(end))].dropna()
-        usd, requests = part["usd"].sum(), part["requests"].sum()
-        if len(part) < DAYS_PER_WEEK or requests <= 0 or usd <= 0:
-            return None
-        sides.append(usd / requests)
-    return float(np.log(sides[1] / sides[0]))
-
-
-def earlier_changes(daily: pd.DataFrame, done: date, days: int, others: tuple[date, ...] = ()) -> list[float]:
-    """The same change at every earlier week whose windows end before `done` and hold no other thing that was done."""
-    found, at = [], done - timedelta(days=days)
-    while pd.Timestamp(at - timedelta(days=WINDOW_DAYS)) >= daily.index[0]:
-        span = (at - timedelta(days=WINDOW_DAYS), at + timedelta(days=days))
-        if not any(span[0] < other < span[1] for other in others):
-            moved = change(daily, at, days)
-            found += [moved] if moved is not None else []
-        at -= timedelta(days=DAYS_PER_WEEK)
-    return found
-
-
 def measured(view: Ledger, action: Action, others: tuple[date, ...] = (), until: date | None = None) -> Measured:
     """What came of one action that is done, as of `until`; `others` are the days on which other things were done to
     the same rows."""
@@ -133,7 +75,7 @@ def measured(view: Ledger, action: Action, others: tuple[date, ...] = (), until:
         return Measured(action, "not told", None, None, None, 0, why, changed)
 
     done = action.done or action.decided
-    if not action.filters:
+    if not _names_rows(action):
         return untold("it names no rows")
     weeks = min((until - done).days, WINDOW_DAYS) // DAYS_PER_WEEK
     if weeks < 1:
@@ -149,12 +91,15 @@ def measured(view: Ledger, action: Action, others: tuple[date, ...] = (), until:
         return untold(f"{len(before)} earlier weeks to compare with are too few to know what changes by itself")
     usual, spread = float(np.mean(before)), float(np.std(before, ddof=1))
     width = float(student.ppf(SURE, apart - 1)) * spread * np.sqrt(1 + 1 / apart)
-    base, volume = _carried(daily, done, days)
+    base, volume = carried(daily, done, days)
     saved, low, high = (
         (np.exp(usual + z * width) - np.exp(now)) * base * volume * DAYS_PER_MONTH for z in (0.0, -1.0, 1.0)
     )
     promised = action.expected_usd_month if action.low_usd_month is None else action.low_usd_month
-    if low <= 0 <= high:
+    if promised < 0:  # it was said to cost more, and how much at most
+        verdict = "kept" if high >= promised else "missed"
+        why = f"{wording.usd(-promised)} more were promised at most"
+    elif low <= 0 <= high:
         verdict = "within noise"
         why = f"{len(before)} earlier weeks moved as much by themselves"
         if high < promised:
@@ -165,20 +110,15 @@ def measured(view: Ledger, action: Action, others: tuple[date, ...] = (), until:
     return Measured(action, verdict, float(saved), float(low), float(high), len(before), why, changed)
 
 
-def _carried(daily: pd.DataFrame, done: date, days: int) -> tuple[float, float]:
-    """Cost per request in the four weeks before, and requests a day since."""
-    start, end = done - timedelta(days=WINDOW_DAYS), done + timedelta(days=days)
-    before = daily[(daily.index >= pd.Timestamp(start)) & (daily.index < pd.Timestamp(done))].dropna()
-    after = daily[(daily.index >= pd.Timestamp(done)) & (daily.index < pd.Timestamp(end))].dropna()
-    return before["usd"].sum() / before["requests"].sum(), after["requests"].mean()
-
-
 def _of_forecast(view: Ledger, action: Action, until: date, changed: str) -> Measured:
     """A forecast is kept where what its days cost lies in its band; it is a month's sum, told as such."""
     if action.told_from is None or action.told_to is None or action.told_to > until:
         return Measured(action, "not told", None, None, None, 0, "its days are not over", changed)
-    cost = totals(view, Scope.of(view, action.told_from, action.told_to, **action.filters), ("cost_usd",))["cost_usd"]
-    paid = float(cost or 0)
+    scope = Scope.of(view, action.told_from, action.told_to, **action.filters)
+    if not (covered := coverage(view, scope)).is_whole:
+        why = f"the log covers {covered.basis} of it: {covered.reason}"
+        return Measured(action, "not told", None, None, None, 0, why, changed)
+    paid = float(totals(view, scope, ("cost_usd",))["cost_usd"] or 0)
     low = action.expected_usd_month if action.low_usd_month is None else action.low_usd_month
     high = action.expected_usd_month if action.high_usd_month is None else action.high_usd_month
     verdict = "kept" if low <= paid <= high else "missed"
@@ -193,10 +133,25 @@ def witnessed(view: Ledger, state: State, action: Action) -> Action:
     return action.model_copy(update={"by": state.actor, **told})
 
 
-def _rows(view: Ledger, action: Action) -> tuple[float, int] | None:
-    if action.told_from is None or action.told_to is None or not action.filters or action.kind == "forecast":
+def _names_rows(action: Action) -> bool:
+    """Whether it is about rows: a mix, a policy or a forecast without filters is about all of them."""
+    return bool(action.filters) or action.kind != "saving"
+
+
+def _told_rows(view: Ledger, action: Action) -> ClosedScope | None:
+    """The rows that its number was told from."""
+    if action.told_from is None or action.told_to is None or not _names_rows(action):
         return None
-    scope = Scope.of(view, action.told_from, action.told_to, **action.filters)
+    if action.kind == "forecast":
+        start = action.decided - timedelta(days=FORECAST_LOG_DAYS)
+        return Scope.of(view, start, action.decided, **action.filters)
+    return Scope.of(view, action.told_from, action.told_to, **action.filters)
+
+
+def _rows(view: Ledger, action: Action) -> tuple[float, int] | None:
+    scope = _told_rows(view, action)
+    if scope is None:
+        return None
     found = totals(view, scope, ("cost_usd", "attempts"))
     return round(float(found["cost_usd"] or 0), 6), int(found["attempts"] or 0)
 
@@ -220,7 +175,9 @@ def ledger_of_promises(view: Ledger, state: State, until: date | None = None) ->
     found = []
     for one in sorted(done, key=lambda action: (action.done or action.decided, action.name), reverse=True):
         others = tuple(
-            other.done or other.decided for other in done if other is not one and _meet(one.filters, other.filters)
+            other.done or other.decided
+            for other in done
+            if other is not one and other.kind != "forecast" and _meet(one.filters, other.filters)
         )
         found.append(measured(view, one, others, until))
     return found

@@ -103,8 +103,8 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         raise NoData(f"Week {week_name(monday)} is outside the data ({first} to {reach.day}); choose a week inside.")
     until = min(week.end, reach.complete_until)
     pacing, moves = _pacing(view, state, week, until), _moves(view, week, by)
-    seen = anomaly_search.findings(view, week)
-    saving = savings.findings(view, savings.recent(view, Scope.of(view, None, until)), state, forbidden)
+    seen, asked = anomaly_search.findings(view, week), savings.recent(view, Scope.of(view, None, until))
+    saving = savings.findings(view, asked, state, forbidden)
     happened = incidents.incidents(view, week, seen.anomalies, saving.findings)
     told = [(one, incidents.noted(state, one)) for one in happened]
     found = {
@@ -131,7 +131,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "inventory": inventory.debt(inventory.in_use(view, state, ("model", "feature", "team"), until)),
         "actions": [
             a.model_dump(mode="json") | {"told": a.told} | promises.outcome(view, a, until)
-            for a in actions.saved(state)
+            for a in actions.to_do(state)
         ],
     }
     plain = json.loads(json.dumps(found, default=_plain, sort_keys=True), parse_float=_steady)

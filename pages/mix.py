@@ -16,8 +16,8 @@ from data.version import made_by
 from pages.parts.mix import controls as mix_controls
 from pages.parts.mix import result as mix_result
 from pages.parts.mix import rule as mix_rule
-from pages.parts.mix.log_mix import by_hand, notes, prices
-from pages.ui import exports, filters, scenarios, shell, what_if, what_if_charts
+from pages.parts.mix.log_mix import by_hand, notes, offer, prices
+from pages.ui import exports, filters, promising, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
 from routing.policies import in_force
 from routing.policies.saved_policies import known_policies
@@ -171,6 +171,7 @@ def from_log(view: Ledger, title: Any) -> None:
     )
     with st.container(horizontal=True):
         if not broken:
+            promising.promise_button(view, [] if origin == TODAY else [offer(made, shown, origin)], key="mix")
             filters.link("pages/policy_replay.py", "Turn it into a routing policy", ":material/alt_route:", scope)
         filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)
         shell.snapshot_link(view)

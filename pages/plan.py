@@ -11,7 +11,9 @@ from analytics import budgets, inventory, plan, spend, staffing
 from analytics.forecast import READS, events_ahead
 from analytics.history import through
 from analytics.known_spend import known_spend
+from analytics.outlook import next_month
 from analytics.planned_events import EVENTS, planned
+from analytics.promise_offer import Offer
 from analytics.scope import Scope
 from data.errors import NoData
 from data.ledger import Ledger
@@ -21,7 +23,7 @@ from data.version import made_by
 from pages.parts.plan.announced import announced
 from pages.parts.plan.budget_lines import budget_lines
 from pages.parts.plan.chargeback_statement import chargeback_statement
-from pages.ui import exports, filters, finance_charts, shell, tiles
+from pages.ui import exports, filters, finance_charts, promising, shell, tiles
 from pages.ui import format as fmt
 
 HORIZONS = (3, 6, 12, 18, 24)
@@ -200,6 +202,26 @@ def yearly(base: plan.Plan) -> float:
     return base.p50_usd / len(base.months) * 12
 
 
+def offers(base: plan.Plan, scope: Scope, count: int) -> list[Offer]:
+    """The running month and the whole plan as forecasts, with their P10 and P90; a run rate promises nothing."""
+    whole, month = base.whole, base.months.iloc[0]
+    if whole.p10 is None or whole.p50 is None or whole.p90 is None:
+        return []
+    first = scope.between(whole.start, next_month(whole.start))
+    return [
+        Offer("forecast", f"{whole.start:%B %Y}", month["p50"], month["p10"], month["p90"], first, whole.trust),
+        Offer(
+            "forecast",
+            f"{count} months from {whole.start:%B %Y}",
+            whole.p50,
+            whole.p10,
+            whole.p90,
+            scope.between(whole.start, whole.end),
+            whole.trust,
+        ),
+    ]
+
+
 view = shell.view()
 shell.needs_data(view, "What should the budget be, and how sure are we?")
 shell.needs_prices(view)
@@ -258,4 +280,5 @@ with st.container(horizontal=True):
         key="plan_html",
     )
     exports.download(base.months, name="plan", key="plan_csv")
+    promising.promise_button(view, offers(base, scope, count or 12), key="forecast")
     shell.snapshot_link(view)

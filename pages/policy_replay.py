@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from analytics.coverage import coverage
+from analytics.promise_offer import Offer
 from analytics.registry import DIMENSIONS
 from pages.parts.lab import form as lab_form
 from pages.parts.replay.answer import kpis, left_out, money, moves, replayed, verdict, worth_of, worthwhile
 from pages.parts.replay.answer import title as title_of
 from pages.parts.replay.editor import choose, compare, editor
-from pages.ui import filters, shell, what_if
+from pages.ui import filters, promising, shell, what_if
 from pages.ui import format as fmt
 from routing.policies.checks import dead_ends, lints
 from routing.policies.policy import CURRENT
 from routing.policies.text import write_policy
 from simulations.replay.replay import Assumed
 from simulations.replay.repricing import Repricing
+from simulations.replay.summary import NO_TARGET_PRICE
 
 BY = ("team", "task_type", "day", "data_class", "criticality")
 QUESTION = "What would a routing policy have done to last month's traffic?"
+
+
+def offers(said: dict[str, Any]) -> list[Offer]:
+    """What the policy saves in a month, with its P10 to P90, where all it moves has a price."""
+    covered = coverage(view, scope)
+    unpriced = any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"])
+    if said["savings_pct"] is None or unpriced or not covered.covered_days:
+        return []
+    usd, spread = float(said["savings_usd"]), said["range"]["savings_usd"]
+    month, low, high = (value * covered.per_month() for value in (usd, spread["p10"], spread["p90"]))
+    told = scope.between(covered.start, covered.end).leaving_out(covered.missing)
+    name = f"Policy “{policy.name}”, {told.last:%-d %b %Y}"
+    return [Offer("policy", name, month, low, high, told, f"{fmt.share(said['moved_share'])} of requests move.")]
 
 
 view = shell.view()
@@ -86,6 +103,7 @@ editor(policy, name)
 st.subheader("Alternatives side by side", anchor=False)
 compare(view, scope, own_prices)
 with st.container(horizontal=True):
+    promising.promise_button(view, offers(said), key="policy")
     filters.link("pages/mix.py", "Find the cheapest mix", ":material/tune:", scope)
     filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)
     filters.link(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.coverage import coverage
-from analytics.scope import Scope
+from analytics.scope import ClosedScope, Scope
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.schema import TOKENS
@@ -52,7 +52,7 @@ class Programme:
     free: np.ndarray
     groups: pd.DataFrame
     segment: np.ndarray
-    scope: Scope
+    scope: ClosedScope
     policy: Policy
     edges: tuple[int, ...]
     ended: dict[str, str]

@@ -1,4 +1,4 @@
-"""The finer choices of a mix made from the log: prices, shares by hand, notes."""
+"""The finer choices of a mix made from the log: prices, shares by hand, notes, and what it can promise."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analytics.promise_offer import Offer
+from data import wording
+from data.calendar import MONTHS_PER_YEAR
 from pages.ui import format as fmt
 from simulations.mixes.from_log import current_mix
 from simulations.mixes.optimise import Demands
@@ -107,3 +110,12 @@ def ending(made: Programme) -> str:
     return (
         f"{text} {fmt.count(own)} requests a year are on such a model; what a mix leaves there must move all the same."
     )
+
+
+def offer(made: Programme, shown: dict[str, Any], origin: str) -> Offer:
+    """The saving of the mix shown, a month, with its P10 to P90."""
+    usd, spread = shown["savings_usd"], shown["ranges"]["savings_usd"]
+    month, low, high = (value / MONTHS_PER_YEAR for value in (usd, spread["p10"], spread["p90"]))
+    models = ", ".join(f"{m['model']} {fmt.share(m['share'])}" for m in shown["proposed"]["models"])
+    name = f"{origin}, {wording.day(made.scope.last)}"
+    return Offer("mix", name, month, low, high, made.scope, f"Requests: {models}.")

@@ -10,6 +10,7 @@ import streamlit as st
 
 from analytics import actions, report
 from analytics.history import through
+from data.errors import BadInput
 from pages.ui import exports, posting, shell
 from pages.ui import format as fmt
 
@@ -57,7 +58,7 @@ def decisions(found: dict) -> None:
             "due": st.column_config.DateColumn("Due", width=95),
             "note": st.column_config.TextColumn("Note", width=140),
             "expected_usd_month": st.column_config.NumberColumn(
-                "Expected", format="dollar", min_value=0, width=90, help="USD a month this should save."
+                "Expected", format="dollar", width=90, help="USD a month this should save; below 0 it costs more."
             ),
             "told": st.column_config.TextColumn(
                 "Told from", width=110, help="The days that the expected number was told from."
@@ -83,8 +84,9 @@ def decisions(found: dict) -> None:
 
 
 def store(saved: pd.DataFrame, edited: pd.DataFrame) -> None:
-    """Check every row before the first is written."""
+    """Check every row before the first is written; forecasts that were promised are not in the table and stay."""
     known = saved.set_index("name")
+    told = {name: one for name, one in actions.ACTIONS.all(shell.state()).items() if one.kind == "forecast"}
     checked = []
     for row in edited.to_dict("records"):
         name = str(row["name"] or "").strip()
@@ -102,7 +104,9 @@ def store(saved: pd.DataFrame, edited: pd.DataFrame) -> None:
                 **_untouched(old),
             )
         )
-    actions.ACTIONS.replace(shell.state(), {action.name: action for action in checked})
+    if taken := [action.name for action in checked if action.name in told]:
+        raise BadInput(f"“{taken[0]}” is the name of a forecast that was promised; give the action another.")
+    actions.ACTIONS.replace(shell.state(), told | {action.name: action for action in checked})
 
 
 def _untouched(old: pd.Series | None) -> dict[str, object]:
