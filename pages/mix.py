@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from analytics.promise_offer import Offer
 from analytics.scope import Scope
 from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
@@ -16,7 +18,7 @@ from data.version import made_by
 from pages.parts.mix import controls as mix_controls
 from pages.parts.mix import result as mix_result
 from pages.parts.mix import rule as mix_rule
-from pages.parts.mix.log_mix import by_hand, notes, offer, prices
+from pages.parts.mix.log_mix import by_hand, cache_note, halving, notes, offer, prices
 from pages.ui import exports, filters, promising, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
 from routing.policies import in_force
@@ -25,9 +27,10 @@ from simulations.mixes.caches import MixCaches, charged, mix_caches
 from simulations.mixes.from_log import log_scenario, with_shares
 from simulations.mixes.frontier import Frontier, as_rows, frontier
 from simulations.mixes.mix import MixScenario, normalised, simulate_mix
-from simulations.mixes.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
+from simulations.mixes.optimise import Demands, Infeasible, Solution, mean_quality, optimise, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
 from simulations.mixes.shadow_prices import why_not
+from simulations.ranges import Assumptions
 from simulations.scenario import read_scenario, saved_scenarios
 
 QUESTION = "Can we halve the bill without losing quality?"
@@ -74,32 +77,14 @@ def caches(
     return mix_caches(view, log_programme(view, scope, targets, policy, scale), shares, market)
 
 
-def halving(line: Frontier | None, keeping: Any, today_usd: float, today_quality: float | None, tier: str) -> str:
-    """What the frontier says to the CTO's question; `keeping` is the cheapest mix that keeps today's quality."""
-    if today_quality is None:
-        return "Today's quality is unknown, so no mix can promise to keep it"
-    if line is None or isinstance(keeping, Infeasible) or keeping.quality is None:
-        return "No mix of these models keeps today's quality and every promise"
-    costs, qualities = [p.cost_usd for p in line.points], [p.quality for p in line.points]
-    lost = None if costs[0] > today_usd / 2 else today_quality - float(np.interp(today_usd / 2, costs, qualities))
-    then = fmt.usd_short(keeping.cost_usd)
-    if lost is not None and lost <= 0:
-        return f"Yes: today's quality ({tier}) for {then} a year, {fmt.share(1 - keeping.cost_usd / today_usd)} less"
-    best = "no mix costs half" if lost is None else f"half the bill costs {lost * 100:.1f} points of quality"
-    saved = 1 - keeping.cost_usd / today_usd
-    if saved < 0.005:
-        return f"Nothing cheaper keeps today's quality ({tier}); {best}"
-    return f"Today's quality ({tier}) for {then} a year, {fmt.share(saved)} less; {best}"
-
-
-def from_log(view: Ledger, title: Any) -> None:
-    """The frontier of the logged work, a mix chosen on it or by hand, and what it does."""
-    scope = filters.scope_bar(view, default="12m")
-    top = st.container()  # the answer stands above the choices that made it
+def choices(
+    view: Ledger, scope: Scope, title: Any, top: Any
+) -> tuple[Programme, tuple[tuple[str, ...], str, str | None], Demands, Assumptions]:
+    """What the mix is made of (models, policy, scale), what it must keep, and what nobody knows yet."""
     with st.expander("Models, constraints and promises", icon=":material/rule:"):
-        targets, policy, scale = mix_controls.models_to_consider()
+        chosen = mix_controls.models_to_consider()
         try:
-            made = log_programme(view, scope, targets, policy, scale)
+            made = log_programme(view, scope, *chosen)
         except NoData as reason:
             with title:
                 shell.header(QUESTION, view)
@@ -107,23 +92,25 @@ def from_log(view: Ledger, title: Any) -> None:
             st.stop()
         demands = mix_controls.promises(made)
     with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
-        assumed = mix_controls.unknowns()
-    tier = made.scale.tier if made.scale else "cost_only"
+        return made, chosen, demands, mix_controls.unknowns()
+
+
+def from_log(view: Ledger, title: Any) -> None:
+    """The frontier of the logged work, a mix chosen on it or by hand, and what it does."""
+    scope = filters.scope_bar(view, default="12m")
+    top = st.container()  # the answer stands above the choices that made it
+    made, chosen, demands, assumed = choices(view, scope, title, top)
+    policy, tier = chosen[1], made.scale.tier if made.scale else "cost_only"
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
-    line, no_line = frontier_of(view, scope, targets, policy, scale, demands.model_copy(update={"quality_floor": None}))
-    answer = optimise(made.problem, demands)
-    if isinstance(answer, Infeasible):
-        for sentence in why_not(made.problem, demands, answer):
-            top.warning(fmt.md(f"No mix keeps every promise: {sentence}."), icon=":material/block:")
-    solved = (
-        None if isinstance(answer, Infeasible) or answer.quality is None else answer
-    )  # without a quality, cheapest is no advice
-    if not isinstance(answer, Infeasible):
-        lost = caches(view, scope, targets, policy, scale, answer.shares)
-        answer = answer._replace(cost_usd=answer.cost_usd + lost.usd)
+    line, no_line = frontier_of(view, scope, *chosen, demands.model_copy(update={"quality_floor": None}))
+
+    def cache_usd(mix: np.ndarray) -> float:
+        return caches(view, scope, *chosen, mix).usd
+
+    answer, solved = cheapest(made, demands, cache_usd, top)
     shares, origin = chosen_shares(made, line, None if solved is None else solved.shares)
     market = what_if.market(view, shell.state(), scope)
-    lost = caches(view, scope, targets, policy, scale, shares)
+    lost = caches(view, scope, *chosen, shares)
     source = f"{made_by(view.snapshot())}, {scope.start} to {scope.end}"
     result = log_scenario(made, shares, market, origin, source, assumed, lost.lost_usd)
     shown = simulate_mix(result, market.catalog)
@@ -132,29 +119,13 @@ def from_log(view: Ledger, title: Any) -> None:
             today[1] and today[1] - 1e-9
         )  # the CTO's own question, nothing changed
         told = halving(line, answer, *today, tier) if asked else f"{origin}: {mix_result.sentence(shown)}"
-        if asked:
-            told = mix_rule.title(
-                told,
-                made,
-                demands,
-                answer,
-                today[0],
-                policy,
-                lambda shares: caches(view, scope, targets, policy, scale, shares).usd,
-            )
+        told = mix_rule.title(told, made, demands, answer, today[0], policy, cache_usd) if asked else told
         slower = what_if.slower(shown["baseline"]["latency_ms"], shown["proposed"]["latency_ms"])
         shell.header(f"{told}; {slower}" if slower else told, view)
     with top:
         broken = mix_rule.banner(made, shares, policy)
         mix_result.kpis(shown, tier)
-        if lost.warm_share is not None and lost.usd >= 1:
-            st.caption(
-                fmt.md(
-                    f"Prompt caches: {fmt.share(lost.warm_share)} of the reads stay warm when sessions keep their "
-                    f"model where they may; the rest costs {fmt.usd_short(lost.usd)} a year and is in the figures. The "
-                    "chart's lines carry theirs, followed on a part of the conversations."
-                )
-            )
+        cache_note(lost)
         if line:
             draw_frontier(line, today, shown)
         else:
@@ -169,9 +140,27 @@ def from_log(view: Ledger, title: Any) -> None:
         f"Data version {view.snapshot()}, prices of {market.at:%Y-%m-%d}, {scope.start} to {scope.end}",
         key="log",
     )
+    ways_on(view, scope, broken, [] if origin == TODAY else [offer(made, shown, origin)])
+
+
+def cheapest(
+    made: Programme, demands: Demands, cache_usd: Callable[[np.ndarray], float], top: Any
+) -> tuple[Solution | Infeasible, Solution | None]:
+    """The cheapest mix that keeps the promises, with what its caches cost; and as solved, where it is an advice."""
+    answer = optimise(made.problem, demands)
+    if isinstance(answer, Infeasible):
+        for sentence in why_not(made.problem, demands, answer):
+            top.warning(fmt.md(f"No mix keeps every promise: {sentence}."), icon=":material/block:")
+        return answer, None
+    priced = answer._replace(cost_usd=answer.cost_usd + cache_usd(answer.shares))
+    return priced, None if answer.quality is None else answer  # without a quality, cheapest is no advice
+
+
+def ways_on(view: Ledger, scope: Scope, broken: bool, offers: list[Offer]) -> None:
+    """Where the mix leads; one that breaks the policy in force is promised to nobody and becomes no routing policy."""
     with st.container(horizontal=True):
         if not broken:
-            promising.promise_button(view, [] if origin == TODAY else [offer(made, shown, origin)], key="mix")
+            promising.promise_button(view, offers, key="mix")
             filters.link("pages/policy_replay.py", "Turn it into a routing policy", ":material/alt_route:", scope)
         filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)
         shell.snapshot_link(view)

@@ -23,7 +23,7 @@ from data.version import made_by
 from pages.parts.plan.announced import announced
 from pages.parts.plan.budget_lines import budget_lines
 from pages.parts.plan.chargeback_statement import chargeback_statement
-from pages.ui import exports, filters, finance_charts, promising, shell, tiles
+from pages.ui import editing, exports, filters, finance_charts, promising, shell, tiles
 from pages.ui import format as fmt
 
 HORIZONS = (3, 6, 12, 18, 24)
@@ -124,6 +124,7 @@ def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int) -> No
 
 
 def scenarios(all_plans: dict[str, plan.Plan]) -> None:
+    """Each scenario beside the plan, and the events that make them."""
     st.subheader("Planned events and scenarios", anchor=False)
     st.caption(
         "An event changes spend from its day on. Without a scenario it is part of the plan; with one it is a "
@@ -135,15 +136,8 @@ def scenarios(all_plans: dict[str, plan.Plan]) -> None:
             (name, one.whole.p10, one.whole.p50, one.whole.p90, one.p50_usd - base.p50_usd)
             for name, one in all_plans.items()
         ]
-        rows.append(
-            (
-                "Without any event",
-                None,
-                base.without_events_usd,
-                None,
-                base.without_events_usd - base.p50_usd,
-            )
-        )
+        flat = base.without_events_usd
+        rows.append(("Without any event", None, flat, None, flat - base.p50_usd))
         table = pd.DataFrame(rows, columns=["scenario", "p10", "p50", "p90", "against"])
         labels = {
             "scenario": "Scenario",
@@ -152,34 +146,33 @@ def scenarios(all_plans: dict[str, plan.Plan]) -> None:
             "p90": "P90, USD",
             "against": "Against the plan, USD",
         }
-        exports.table(
-            table, name="scenarios", units=dict.fromkeys(("p10", "p50", "p90", "against"), "USD"), labels=labels
-        )
-    stored = EVENTS.all(shell.state())
-    columns = ["name", "scenario", "kind", "on", "change_pct", "share", "usd_per_month"]
-    saved = pd.DataFrame([event.model_dump() for event in stored.values()], columns=columns)
-    saved["on"] = pd.to_datetime(saved["on"]).dt.date
-    saved = saved.astype({"change_pct": float, "share": float, "usd_per_month": float})
-    edited = st.data_editor(
-        saved,
-        num_rows="dynamic",
-        hide_index=True,
-        width="stretch",
-        key=f"events_{shell.state().version('event')}",
-        column_config={
-            "name": st.column_config.TextColumn("Event", required=True),
-            "scenario": st.column_config.TextColumn("Scenario", help="Empty: part of the plan."),
-            "kind": st.column_config.SelectboxColumn("Kind", options=EVENT_KINDS, default="launch", required=True),
-            "on": st.column_config.DateColumn("From", required=True),
-            "change_pct": st.column_config.NumberColumn("Change, %", default=0.0, min_value=-100.0),
-            "share": st.column_config.NumberColumn("Of this share of spend", default=1.0, min_value=0.0, max_value=1.0),
-            "usd_per_month": st.column_config.NumberColumn("Plus USD a month", default=0.0),
-        },
+        units = dict.fromkeys(("p10", "p50", "p90", "against"), "USD")
+        exports.table(table, name="scenarios", units=units, labels=labels)
+    edit_events()
+
+
+def edit_events() -> None:
+    """Every planned event, as a table."""
+    numbers = ("change_pct", "share", "usd_per_month")
+    saved = editing.frame(
+        [event.model_dump() for event in EVENTS.all(shell.state()).values()],
+        ["name", "scenario", "kind", "on", *numbers],
+        dates=["on"],
+        numbers=numbers,
     )
+    columns = {
+        "name": st.column_config.TextColumn("Event", required=True),
+        "scenario": st.column_config.TextColumn("Scenario", help="Empty: part of the plan."),
+        "kind": st.column_config.SelectboxColumn("Kind", options=EVENT_KINDS, default="launch", required=True),
+        "on": st.column_config.DateColumn("From", required=True),
+        "change_pct": st.column_config.NumberColumn("Change, %", default=0.0, min_value=-100.0),
+        "share": st.column_config.NumberColumn("Of this share of spend", default=1.0, min_value=0.0, max_value=1.0),
+        "usd_per_month": st.column_config.NumberColumn("Plus USD a month", default=0.0),
+    }
+    edited = editing.table(saved, columns, key=f"events_{shell.state().version('event')}")
     if st.button("Save events", icon=":material/save:"):
         with shell.errors():
-            typed = [{str(k): v for k, v in row.items() if not pd.isna(v)} for row in edited.to_dict("records")]
-            plan.save_events(shell.state(), [plan.checked(**values) for values in typed])
+            plan.save_events(shell.state(), [plan.checked(**values) for values in edited])
             st.rerun()
 
 

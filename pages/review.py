@@ -91,49 +91,60 @@ def item_card(item: dict, person: str) -> None:
         )
         st.markdown(f"**{WORDS[item['kind']]}**: {fmt.md(item['reason'])}")
         st.caption(fmt.md(where))
-        body = item["body"]
         if item["kind"] == "answer":
-            question = asked(item).get(item["task_id"], "")
-            st.text(
-                question
-                if len(question) <= LONGEST_QUESTION
-                else f"{question[:LONGEST_QUESTION]} … ({len(question):,} characters in all)"
-            )
-            st.code(
-                body.get("answer") or json.dumps(body.get("tool_calls")) or "no answer", language=None, wrap_lines=True
-            )
-            confidence = f", confidence {fmt.share(body['confidence'])}" if body.get("confidence") is not None else ""
-            # A person who checks the judge must not know what it said, nor who answered.
-            st.caption(
-                "Approve when the answer is right. Model and grade are hidden."
-                if item["reason"] == BY_HAND
-                else fmt.md(f"{body.get('model') or 'no model'}{confidence}. Grader: {body.get('verdict')}")
-            )
+            _answer(item)
         else:
-            shown = {
-                NAMES.get(k, k.replace("_", " ")).capitalize(): str(v)
-                for k, v in body.items()
-                if k != "checkpoint" and not isinstance(v, dict | list)
-            }
-            st.dataframe(
-                pd.DataFrame(shown.items(), columns=["What", "Value"]),
-                hide_index=True,
-                width="stretch",
-                alt="What is to be decided",
-            )
+            _facts(item["body"])
         change = changes(item) if "edited" in DECISIONS[item["kind"]] else ""
-        with st.container(horizontal=True):
-            for decision in DECISIONS[item["kind"]]:
-                label, icon = BUTTONS[decision]
-                if st.button(
-                    label,
-                    icon=icon,
-                    key=f"{decision}-{item['review_id']}",
-                    disabled=decision == "edited" and not change.strip(),
-                ):
-                    with shell.errors():
-                        decide(shell.state(), item["review_id"], decision, person, change or None)
-                        st.rerun()
+        _buttons(item, person, change)
+
+
+def _answer(item: dict) -> None:
+    """A question, the answer that was given, and who gave it where that may be known."""
+    body = item["body"]
+    question = asked(item).get(item["task_id"], "")
+    st.text(
+        question
+        if len(question) <= LONGEST_QUESTION
+        else f"{question[:LONGEST_QUESTION]} … ({len(question):,} characters in all)"
+    )
+    st.code(body.get("answer") or json.dumps(body.get("tool_calls")) or "no answer", language=None, wrap_lines=True)
+    confidence = f", confidence {fmt.share(body['confidence'])}" if body.get("confidence") is not None else ""
+    # A person who checks the judge must not know what it said, nor who answered.
+    st.caption(
+        "Approve when the answer is right. Model and grade are hidden."
+        if item["reason"] == BY_HAND
+        else fmt.md(f"{body.get('model') or 'no model'}{confidence}. Grader: {body.get('verdict')}")
+    )
+
+
+def _facts(body: dict) -> None:
+    shown = {
+        NAMES.get(k, k.replace("_", " ")).capitalize(): str(v)
+        for k, v in body.items()
+        if k != "checkpoint" and not isinstance(v, dict | list)
+    }
+    st.dataframe(
+        pd.DataFrame(shown.items(), columns=["What", "Value"]),
+        hide_index=True,
+        width="stretch",
+        alt="What is to be decided",
+    )
+
+
+def _buttons(item: dict, person: str, change: str) -> None:
+    with st.container(horizontal=True):
+        for decision in DECISIONS[item["kind"]]:
+            label, icon = BUTTONS[decision]
+            if st.button(
+                label,
+                icon=icon,
+                key=f"{decision}-{item['review_id']}",
+                disabled=decision == "edited" and not change.strip(),
+            ):
+                with shell.errors():
+                    decide(shell.state(), item["review_id"], decision, person, change or None)
+                    st.rerun()
 
 
 view = shell.view()

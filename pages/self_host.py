@@ -19,7 +19,7 @@ from pages.parts.hosting import charts as hosting_charts
 from pages.parts.hosting import facts as hosting_catalog
 from pages.parts.hosting import measured, stated_case
 from pages.parts.hosting import panels as hosting_panels
-from pages.parts.hosting.answer import fleet_words, kpis, replica_of, title_of
+from pages.parts.hosting.answer import cost_words, fleet_words, kpis, replica_of, title_of, volume_words
 from pages.parts.hosting.questions import Volume, log_scope, machine, models_by_spend, routes, typed_volume
 from pages.ui import format as fmt
 from pages.ui import links, shell
@@ -62,38 +62,23 @@ def charts_of(study: Study, worth: pd.DataFrame) -> list[tuple[str, str, object,
     """Heading, meaning, figure, table and name of every chart."""
     result, palette = study.result, shell.palette()
     cash = pd.DataFrame(result["cash_flow"])
-    found = result["breakeven_volume"] or {"multiple": None, "tokens_per_month": None}
+    from_multiple = (result["breakeven_volume"] or {"multiple": None})["multiple"]
     paid = int(result["options"][result["option"]]["gpus"] or 0) // max(1, replica_of(study).gpus)
     load = pd.Series(study.fleet.load)
     swings = pd.DataFrame(result["tornado"])
-    volume = (
-        f"No volume up to {worth['multiple'].max():g} times today's makes it pay."
-        if found["multiple"] is None
-        else f"It pays from {found['multiple']:.2g} times today's traffic ({fmt.short(found['tokens_per_month'])} "
-        "tokens a month)."
-    )
     return [
         (
             "Cost so far, by option",
-            f"After {result['months']} months: "
-            + ", ".join(
-                f"{hosting_charts.NAMES[o]} {fmt.usd_short(v['total_usd'])}" for o, v in result["options"].items()
-            )
-            + "."
-            + (
-                " What bought machines are still worth comes off in the last month."
-                if "bought" in result["options"]
-                else ""
-            ),
+            cost_words(result),
             hosting_charts.over_months(cash, palette),
             cash,
             "cash-flow",
         ),
         (
             "What volume makes it pay",
-            volume,
+            volume_words(result, worth["multiple"].max()),
             hosting_charts.over_volume(
-                worth["multiple"].to_numpy(), worth["npv_usd"].to_numpy(), found["multiple"], palette
+                worth["multiple"].to_numpy(), worth["npv_usd"].to_numpy(), from_multiple, palette
             ),
             worth,
             "break-even-volume",

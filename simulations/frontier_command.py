@@ -7,14 +7,14 @@ from typing import Any
 
 from analytics.command_options import span_of, view_of
 from data import wording
-from data.console import emit_json, emit_table, say
+from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.schema import CRITICALITIES
 from data.state import State
 from routing.policies.in_force import kept_to
 from routing.policies.policy import Policy
-from simulations.log_terms import market_of, named_numbers, policy_named, share_of
+from simulations.log_terms import add_log_terms, market_of, named_numbers, policy_named, share_of
 from simulations.mixes.caches import MixCaches, charged, mix_caches
 from simulations.mixes.frontier import as_rows, frontier, model_shares
 from simulations.mixes.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
@@ -23,7 +23,74 @@ from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_pri
 from simulations.replay.repricing import Market
 
 
-def run_frontier(args: argparse.Namespace) -> None:
+def register(subparsers: Any) -> None:
+    """Add `frontier` to `python -m simulations`."""
+    sub = command(subparsers, "frontier", _frontier, "the cheapest mix for every quality, or for one floor")
+    sub.add_argument(
+        "--floor",
+        type=float,
+        metavar="Q",
+        help="one quality floor, 0 to 1: its cheapest mix and what each promise costs",
+    )
+    sub.add_argument(
+        "--models", default="", metavar="TARGETS", help="models to consider beside those in the log, comma separated"
+    )
+    sub.add_argument(
+        "--policy",
+        metavar="FILE|none",
+        help="policy whose constraints hold (default: the one in force, else the constraint that ships with Baton)",
+    )
+    sub.add_argument("--points", type=int, default=50, help="points on the frontier (default 50)")
+    _add_promises(sub)
+    add_log_terms(sub)
+
+
+def _add_promises(sub: argparse.ArgumentParser) -> None:
+    """What a mix must keep, beside one floor for all."""
+    sub.add_argument(
+        "--floor-for",
+        action="append",
+        default=[],
+        metavar="CRITICALITY=Q",
+        help="a quality floor for one criticality, such as high=0.95; may be repeated, as the next four",
+    )
+    sub.add_argument(
+        "--capacity",
+        action="append",
+        default=[],
+        metavar="MODEL=REQUESTS",
+        help="requests a year that a model can take",
+    )
+    sub.add_argument(
+        "--min-share",
+        action="append",
+        default=[],
+        metavar="NAME=SHARE",
+        help="keep at least this share of the requests on a model or vendor",
+    )
+    sub.add_argument(
+        "--vendor-cap",
+        action="append",
+        default=[],
+        metavar="VENDOR=SHARE",
+        help="at most this share of the requests on one vendor",
+    )
+    sub.add_argument(
+        "--origin-cap",
+        action="append",
+        default=[],
+        metavar="ORIGIN=SHARE",
+        help="at most this share of the requests on models of one origin, such as CN=0.2",
+    )
+    sub.add_argument(
+        "--max-vendor-share", type=float, metavar="SHARE", help="no vendor at all takes more of the requests than this"
+    )
+    sub.add_argument(
+        "--max-moved", type=float, metavar="SHARE", help="at most this share of the requests changes model"
+    )
+
+
+def _frontier(args: argparse.Namespace) -> None:
     if not 2 <= args.points <= 500:
         raise BadInput(f"--points {args.points}: give a number from 2 to 500.")
     demands = _demands(args)
@@ -33,10 +100,9 @@ def run_frontier(args: argparse.Namespace) -> None:
     targets = [name.strip() for name in args.models.split(",") if name.strip()]
     market = market_of(args, view, scope)
     made = programme(view, scope, market, targets, policy=policy, scale=args.scale)
-    task = made.problem
     baseline = {
-        "annual_cost_usd": total_cost(task, made.current_shares),
-        "quality": mean_quality(task, made.current_shares),
+        "annual_cost_usd": total_cost(made.problem, made.current_shares),
+        "quality": mean_quality(made.problem, made.current_shares),
     }
     head = {
         "baseline": baseline,
@@ -48,9 +114,12 @@ def run_frontier(args: argparse.Namespace) -> None:
         "segments": len(made.segments),
         "snapshot": view.snapshot(),
     }
-    if demands.quality_floor is not None:
-        return _one_floor(args, view, market, made, head)
-    result = charged(view, made, frontier(task, demands, args.points), market)
+    answer = _every_floor if demands.quality_floor is None else _one_floor
+    answer(args, view, market, made, head)
+
+
+def _every_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Programme, head: dict[str, Any]) -> None:
+    result = charged(view, made, frontier(made.problem, _demands(args), args.points), market)
     rows = as_rows(result)
     if args.json:
         lines = {
@@ -71,11 +140,11 @@ def run_frontier(args: argparse.Namespace) -> None:
     ]
     emit_table(("quality", "USD a year", "requests"), shown, right=("quality", "USD a year"))
     say(
-        f"today {wording.usd(baseline['annual_cost_usd'])} a year; quality is {head['tier']} on the scale"
+        f"today {wording.usd(head['baseline']['annual_cost_usd'])} a year; quality is {head['tier']} on the scale"
         f" `{head['scale']}`" + (f"; {made.note}" if made.note else "")
     )
     _say_left_out(made)
-    say(f"constraints of “{policy.name}”" if policy else "no constraints")
+    say(f"constraints of “{head['policy']}”" if head["policy"] else "no constraints")
 
 
 def _constraints(args: argparse.Namespace) -> Policy | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from analytics.command_options import add_span, parse_day
 from analytics.scope import Scope
 from data.errors import BadInput
 from data.facts.models import Catalog, current
@@ -18,6 +19,25 @@ from routing.policies.policy import Policy
 from routing.policies.text import EXAMPLES, read_policy_file
 from simulations.replay.repricing import Market, Repricing
 from simulations.replay.traffic import last_instant
+
+
+def add_log_terms(sub: argparse.ArgumentParser) -> None:
+    """The options that every question to the log takes: its days, the prices, the own machines."""
+    add_span(sub)
+    sub.add_argument(
+        "--prices-at", type=parse_day, metavar="DATE", help="day of the prices (default: the log's last day)"
+    )
+    sub.add_argument("--scale", help="quality scale (default: the one that knows most of the traffic)")
+    sub.add_argument(
+        "--verbosity", type=float, metavar="FACTOR", help="output length of the new model over the old one's"
+    )
+    sub.add_argument(
+        "--self-host-price",
+        action="append",
+        default=[],
+        metavar="MODEL=USD",
+        help="USD per million tokens on own machines",
+    )
 
 
 def market_of(args: argparse.Namespace, view: Ledger, scope: Scope) -> Market:

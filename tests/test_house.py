@@ -126,6 +126,21 @@ def test_files_are_about_one_thing(path):
     assert path.name == "__init__.py" or ast.get_docstring(ast.parse(text)), f"{where(path)} does not say what it is"
 
 
+# Longer than a screen because each is one thing that reads from top to bottom.
+ONE_PIECE = {
+    ("analytics/focus.py", "_charge"): "one row of the FOCUS table, a column a line",
+    ("data/formats/span_trees.py", "judged"): "one SQL statement",
+}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=where)
+def test_functions_fit_a_screen(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (where(path), node.name) not in ONE_PIECE:
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            assert lines <= 50, f"{where(path)}: {node.name} has {lines} lines; which parts has its subject?"
+
+
 def test_a_constant_is_written_once():
     """One name with one value in two modules is one fact in two places; a folder's own path is no fact."""
     written: dict[tuple[str, str], list[str]] = {}

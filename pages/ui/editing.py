@@ -1,8 +1,8 @@
-"""Documents the operator edits in a table: contract prices, aliases, mapping rules."""
+"""What is edited in a table: rows with typed columns, and the documents of one kind as such rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,24 @@ from data.documents import Documents
 from data.errors import BatonError
 from pages.ui import format as fmt
 from pages.ui import shell
+
+
+def frame(
+    rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, dates: Sequence[str] = (), numbers: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Rows as a table of these columns to edit: days without a time, numbers that may be missing."""
+    made = pd.DataFrame(rows, columns=list(columns))
+    for column in dates:
+        made[column] = pd.to_datetime(made[column]).dt.date
+    return made.astype(dict.fromkeys(numbers, float))
+
+
+def table(rows: pd.DataFrame, columns: Mapping[str, Any], *, key: str, **more: Any) -> list[dict[str, Any]]:
+    """Rows to edit, add to and take away from; as they are then, each without its empty cells."""
+    edited = st.data_editor(
+        rows, num_rows="dynamic", hide_index=True, width="stretch", key=key, column_config=columns, **more
+    )
+    return [{str(k): v for k, v in row.items() if not _empty(v)} for row in edited.to_dict("records")]
 
 
 def documents(
@@ -31,25 +49,17 @@ def documents(
     rows = pd.DataFrame(
         [{"name": name, **to_row(body)} for name, body in stored.items()], columns=["name", *columns], dtype=object
     )
-    edited = st.data_editor(
-        rows,
-        num_rows="dynamic",
-        hide_index=True,
-        width="stretch",
-        key=f"{key}_{shell.state().version(kept.kind)}",
-        column_config={"name": st.column_config.TextColumn("Name", required=True, width="small"), **columns},
-    )
+    named = {"name": st.column_config.TextColumn("Name", required=True, width="small"), **columns}
+    edited = table(rows, named, key=f"{key}_{shell.state().version(kept.kind)}")
     if message := st.session_state.pop(f"{key}_message", ""):
         st.success(fmt.md(message), icon=":material/check_circle:")
     if not st.button("Save changes", key=f"{key}_save", icon=":material/save:"):
         return
     try:
         bodies = {}
-        for row in edited.to_dict("records"):
-            if not _empty(name := row.pop("name")):
-                bodies[str(name).strip()] = to_body(
-                    {k: v for k, v in row.items() if not _empty(v)}, stored.get(str(name).strip(), {})
-                )
+        for row in edited:
+            if name := str(row.pop("name", "")).strip():
+                bodies[name] = to_body(row, stored.get(name, {}))
         kept.replace(shell.state(), bodies)
     except BatonError as error:
         st.error(fmt.md(str(error)), icon=":material/error:")

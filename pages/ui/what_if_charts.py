@@ -103,6 +103,32 @@ def frontier(
     figure.update_xaxes(
         title={"text": "USD a year"}, type="log", tickvals=ticks, ticktext=[usd_brief(t) for t in ticks], showgrid=False
     )
+    _blind_lines(figure, lines, palette)
+    words = [
+        f"{fmt.usd_short(p['annual_cost_usd'])} a year, quality {fmt.quality(p['quality'])}<br>"
+        + ", ".join(f"{m} {fmt.share(s)}" for m, s in list(p["models"].items())[:4])
+        for p in points
+    ]
+    figure.add_scatter(
+        x=[p["annual_cost_usd"] for p in points],
+        y=[p["quality"] for p in points],
+        mode="lines+markers",
+        name="cheapest mix",
+        line={"color": palette.primary, "width": 2.5},
+        marker={"size": 8, "color": palette.primary},
+        customdata=words,
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+    _single_points(figure, lines, palette)
+    if today[1] is not None:
+        _mark(figure, today[0], today[1], "today", palette.more, "circle")
+    if chosen:
+        _mark(figure, chosen[0], chosen[1], "this mix", palette.less, "square")
+    return figure
+
+
+def _blind_lines(figure: go.Figure, lines: dict[str, Any], palette: Palette) -> None:
+    """What mixing reaches without looking at the request."""
     if lines["mixing_hull"]:
         corners_x, corners_y = zip(*lines["mixing_hull"], strict=True)
         xs = np.geomspace(corners_x[0], corners_x[-1], 80)  # straight in dollars, so curved on this axis
@@ -124,21 +150,10 @@ def frontier(
         line={"color": palette.other, "width": 1.5, "dash": "dash"},
         hoverinfo="skip",
     )
-    words = [
-        f"{fmt.usd_short(p['annual_cost_usd'])} a year, quality {fmt.quality(p['quality'])}<br>"
-        + ", ".join(f"{m} {fmt.share(s)}" for m, s in list(p["models"].items())[:4])
-        for p in points
-    ]
-    figure.add_scatter(
-        x=[p["annual_cost_usd"] for p in points],
-        y=[p["quality"] for p in points],
-        mode="lines+markers",
-        name="cheapest mix",
-        line={"color": palette.primary, "width": 2.5},
-        marker={"size": 8, "color": palette.primary},
-        customdata=words,
-        hovertemplate="%{customdata}<extra></extra>",
-    )
+
+
+def _single_points(figure: go.Figure, lines: dict[str, Any], palette: Palette) -> None:
+    """Each model alone, and the best one for each segment."""
     for name, (cost, quality) in lines["single_models"].items():
         best = name == lines["best_single"]
         _mark(
@@ -151,11 +166,6 @@ def frontier(
         )
     cost, quality = lines["best_per_segment"]
     _mark(figure, cost, quality, "best model per segment", palette.categories[4], "star")
-    if today[1] is not None:
-        _mark(figure, today[0], today[1], "today", palette.more, "circle")
-    if chosen:
-        _mark(figure, chosen[0], chosen[1], "this mix", palette.less, "square")
-    return figure
 
 
 def _mark(figure: go.Figure, x: float, y: float, label: str, colour: str, symbol: str) -> None:

@@ -53,6 +53,10 @@ class Attempt:
         """The request begins to leave: from here on it may cost money."""
         self.sent = True
 
+    def fails(self, status: str, failure: str, message: str) -> None:
+        """It ends without an answer."""
+        self.status, self.failure, self.message = status, failure, message
+
 
 class Journal(Protocol):
     """Where attempts and decisions are written down before and after they happen."""

@@ -135,30 +135,19 @@ class Router:
             cost = _account(attempt, answer, endpoint, request)
             return answer
         except TimeoutError:
-            attempt.status, attempt.failure, attempt.message = (
-                "error",
-                "timeout",
-                "the task's time budget ended during this call",
-            )
+            message = "the task's time budget ended during this call"
+            attempt.fails("error", "timeout", message)
             cost = None if attempt.sent else Decimal(0)
-            raise CallFailed("timeout", attempt.message, billable=attempt.sent) from None
+            raise CallFailed("timeout", message, billable=attempt.sent) from None
         except CallFailed as failure:
-            attempt.status, attempt.failure, attempt.message = "error", failure.kind, str(failure)
+            attempt.fails("error", failure.kind, str(failure))
             attempt.http_status = failure.http_status
-            cost = (
-                _account(attempt, failure.partial, endpoint, request)
-                if failure.partial
-                else None
-                if failure.billable
-                else Decimal(0)
-            )
+            cost = None if failure.billable else Decimal(0)
+            if failure.partial:
+                cost = _account(attempt, failure.partial, endpoint, request)
             raise
         except asyncio.CancelledError:
-            attempt.status, attempt.failure, attempt.message = (
-                "cancelled",
-                "cancelled",
-                "stopped by the kill switch or the end of the run",
-            )
+            attempt.fails("cancelled", "cancelled", "stopped by the kill switch or the end of the run")
             cost = None if attempt.sent else Decimal(0)
             raise
         finally:

@@ -50,6 +50,26 @@ def register(subparsers: Any) -> None:
         help="a task file (YAML, JSON, JSONL) or the name of a set kept in the lab; default: Baton's 60 tasks",
     )
     run.add_argument("--providers", metavar="P.toml", help="provider declarations; default: those saved in the app")
+    _add_limits(run)
+    run.add_argument("--judge", metavar="MODEL", help="the model that grades llm-rubric assertions")
+    run.add_argument("--record", action="store_true", help="keep every response, so that the run can be replayed")
+    run.add_argument("--replay", metavar="RUN_ID", help="answer from the recording of an earlier run; nothing is sent")
+    run.add_argument("--resume", metavar="RUN_ID", help="go on with a planned or interrupted run")
+    run.add_argument("--name", default="run", help="a name for the run")
+    command(subparsers, "runs", _runs, "the latest live runs")
+    stop = command(subparsers, "stop", _stop, "kill switch: stop a run now")
+    stop.add_argument("run_id")
+    queue = command(subparsers, "reviews", _reviews, "what needs a person, oldest first")
+    queue.add_argument("--all", action="store_true", help="decided items too")
+    rule = command(subparsers, "decide", _decide, "decide an item of the review queue")
+    rule.add_argument("review_id", type=int)
+    rule.add_argument("decision", choices=sorted({d for options in DECISIONS.values() for d in options}))
+    rule.add_argument("--by", default=owner().name, help="who decides")
+    rule.add_argument("--answer", help="the corrected answer, or the changes of a plan as JSON")
+
+
+def _add_limits(run: argparse.ArgumentParser) -> None:
+    """What a run may spend, how many tasks it asks at a time, and what its policies are held against."""
     run.add_argument("--max-usd", metavar="X", help="the spend cap; 0 allows free models only")
     run.add_argument("--max-usd-per-task", metavar="X", help="the most one task may cost")
     run.add_argument("--max-minutes", type=float, metavar="M", help="stop after this time")
@@ -69,21 +89,6 @@ def register(subparsers: Any) -> None:
         metavar="P.json",
         help="what the replay said, to be held against the result: {policy: {cost_usd, quality}}",
     )
-    run.add_argument("--judge", metavar="MODEL", help="the model that grades llm-rubric assertions")
-    run.add_argument("--record", action="store_true", help="keep every response, so that the run can be replayed")
-    run.add_argument("--replay", metavar="RUN_ID", help="answer from the recording of an earlier run; nothing is sent")
-    run.add_argument("--resume", metavar="RUN_ID", help="go on with a planned or interrupted run")
-    run.add_argument("--name", default="run", help="a name for the run")
-    command(subparsers, "runs", _runs, "the latest live runs")
-    stop = command(subparsers, "stop", _stop, "kill switch: stop a run now")
-    stop.add_argument("run_id")
-    queue = command(subparsers, "reviews", _reviews, "what needs a person, oldest first")
-    queue.add_argument("--all", action="store_true", help="decided items too")
-    rule = command(subparsers, "decide", _decide, "decide an item of the review queue")
-    rule.add_argument("review_id", type=int)
-    rule.add_argument("decision", choices=sorted({d for options in DECISIONS.values() for d in options}))
-    rule.add_argument("--by", default=owner().name, help="who decides")
-    rule.add_argument("--answer", help="the corrected answer, or the changes of a plan as JSON")
 
 
 def _run(args: argparse.Namespace) -> None:

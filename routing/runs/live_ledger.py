@@ -15,6 +15,7 @@ from data.loading.ingest import ingest
 from data.loading.report import Report
 from data.state import State
 from routing.calling.failures import TREATMENTS
+from routing.grading.tasks import Task
 from routing.runs.spec import checked_spec
 from routing.runs.store import attempts, read_run, results
 
@@ -50,49 +51,58 @@ def _rows(state: State, run_id: str) -> list[dict[str, Any]]:
         graded = result if result and _answered_by(attempt, result) and attempt["call_id"] not in taken else None
         if graded:
             taken.add(attempt["call_id"])
-        tokens = attempt["tokens"]
-        known = tokens["fresh_input"] is not None and tokens["output"] is not None
-        rows.append(
-            {
-                "baton_live_attempt": f"{run_id}/{attempt['attempt_id']}",
-                "call_id": attempt["call_id"],
-                "attempt": attempt["number"],
-                "requested_at": attempt["started_at"],
-                "provider": attempt["provider"],
-                "host": "self" if attempt["hosting"] == "self" else attempt["provider"],
-                "model_raw": attempt["model"],
-                "feature": "live lab",
-                "environment": "lab",
-                "session_id": attempt["call_id"],
-                "task_type": task.task_type if task else None,
-                "criticality": task.criticality if task else None,
-                "data_class": task.data_class if task else None,
-                "fresh_input_tokens": tokens["fresh_input"],
-                "cache_read_tokens": tokens["cache_read"],
-                "cache_write_5m_tokens": tokens["cache_write_5m"],
-                "cache_write_1h_tokens": tokens["cache_write_1h"],
-                "output_tokens": tokens["output"],
-                "reasoning_tokens": tokens["reasoning"],
-                "latency_ms": attempt["latency_ms"],
-                "ttft_ms": attempt["ttft_ms"],
-                "status": attempt["status"],
-                "error_class": TREATMENTS[attempt["failure"]].ledger_class if attempt["failure"] else None,
-                "http_status": attempt["http_status"],
-                "cost_usd": attempt["cost_usd"],
-                "unmetered": attempt["status"] == "success" and not known,
-                "quality_score": graded["score"] if graded else None,
-                "quality_source": "live lab" if graded else None,
-                "succeeded": graded["passed"] if graded else None,
-                "tags": {
-                    "run": run_id,
-                    "policy": result["policy"] if result else None,
-                    "task": result["task_id"] if result else None,
-                    "purpose": attempt["purpose"],
-                    **(_odds(graded) if graded else {}),
-                },
-            }
-        )
+        rows.append(_row(run_id, attempt, task, result, graded))
     return rows[::-1]
+
+
+def _row(
+    run_id: str,
+    attempt: dict[str, Any],
+    task: Task | None,
+    result: dict[str, Any] | None,
+    graded: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """One attempt as the format `live` reads it; `graded` is the result when this attempt's answer was taken."""
+    tokens = attempt["tokens"]
+    known = tokens["fresh_input"] is not None and tokens["output"] is not None
+    return {
+        "baton_live_attempt": f"{run_id}/{attempt['attempt_id']}",
+        "call_id": attempt["call_id"],
+        "attempt": attempt["number"],
+        "requested_at": attempt["started_at"],
+        "provider": attempt["provider"],
+        "host": "self" if attempt["hosting"] == "self" else attempt["provider"],
+        "model_raw": attempt["model"],
+        "feature": "live lab",
+        "environment": "lab",
+        "session_id": attempt["call_id"],
+        "task_type": task.task_type if task else None,
+        "criticality": task.criticality if task else None,
+        "data_class": task.data_class if task else None,
+        "fresh_input_tokens": tokens["fresh_input"],
+        "cache_read_tokens": tokens["cache_read"],
+        "cache_write_5m_tokens": tokens["cache_write_5m"],
+        "cache_write_1h_tokens": tokens["cache_write_1h"],
+        "output_tokens": tokens["output"],
+        "reasoning_tokens": tokens["reasoning"],
+        "latency_ms": attempt["latency_ms"],
+        "ttft_ms": attempt["ttft_ms"],
+        "status": attempt["status"],
+        "error_class": TREATMENTS[attempt["failure"]].ledger_class if attempt["failure"] else None,
+        "http_status": attempt["http_status"],
+        "cost_usd": attempt["cost_usd"],
+        "unmetered": attempt["status"] == "success" and not known,
+        "quality_score": graded["score"] if graded else None,
+        "quality_source": "live lab" if graded else None,
+        "succeeded": graded["passed"] if graded else None,
+        "tags": {
+            "run": run_id,
+            "policy": result["policy"] if result else None,
+            "task": result["task_id"] if result else None,
+            "purpose": attempt["purpose"],
+            **(_odds(graded) if graded else {}),
+        },
+    }
 
 
 def _answered_by(attempt: dict[str, Any], result: dict[str, Any]) -> bool:

@@ -116,13 +116,7 @@ def work_of(
     context = input_tokens + output_tokens / 2
     coverage = 1 - (1 - model.top_k / model.experts) ** group if model.experts else 0.0
     read = min(context, model.sparse_top) if model.sparse_top else context
-    cached = local * (
-        cache_bytes(model, read, layout.tp) + state_bytes(model) / layout.tp
-    )  # a state is read and written
-    if model.sparse_top:
-        cached += local * model.attention_layers * context * INDEX_BYTES
-    attention = local * (model.attention_layers - model.window_layers) * read * _decode_flops_per_token(model) / shards
-    attention += local * model.window_layers * min(context, model.window or 0) * _decode_flops_per_token(model) / shards
+    attention = local * _attention_flops(model, context, read) / shards
     linear = model.attention_params + model.dense_ffn_params + model.head_params
     hidden_bytes = 2 * model.layers * model.hidden * 2 * 2
     return Work(
@@ -132,7 +126,7 @@ def work_of(
         output_tokens,
         fixed_bytes=(weights.attention + weights.dense + weights.head) / shards,
         expert_bytes=weights.experts * coverage / n,
-        cache_bytes=cached,
+        cache_bytes=local * _cache_read_bytes(model, layout, context, read),
         dense_flops=2 * linear * group / n + attention,
         expert_flops=2 * model.routed_params * group / n,
         prefill_flops=(2 * linear * input_tokens + _prefill_attention_flops(model, input_tokens)) / layout.gpus,
@@ -184,6 +178,18 @@ def prefill_seconds(work: Work, c: Constants) -> float:
     """Seconds one request's prompt takes on an otherwise idle replica."""
     flops = work.prefill_flops + work.prefill_expert_flops / c.expert_efficiency
     return flops / (work.compute * c.prefill_mfu) + work.prefill_reduce_bytes / (work.link * c.link_efficiency)
+
+
+def _cache_read_bytes(model: Architecture, layout: Layout, context: float, read: float) -> float:
+    """What a decode step reads of one sequence's cache; a state is read and written."""
+    cached = cache_bytes(model, read, layout.tp) + state_bytes(model) / layout.tp
+    return cached + (model.attention_layers * context * INDEX_BYTES if model.sparse_top else 0.0)
+
+
+def _attention_flops(model: Architecture, context: float, read: float) -> float:
+    """Of one sequence's decode step: full layers look at what is read, windowed ones at their window."""
+    whole = (model.attention_layers - model.window_layers) * read
+    return (whole + model.window_layers * min(context, model.window or 0)) * _decode_flops_per_token(model)
 
 
 def _decode_flops_per_token(model: Architecture) -> float:

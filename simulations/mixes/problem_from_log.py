@@ -87,17 +87,7 @@ def programme(
     yearly, edges = covered.per_year(), [*BANDS, *market.edges([*targets, *market.catalog])]
     scope = scope.between(covered.start, covered.end).leaving_out(covered.missing)
     folded = fold(view, scope, folding(rules, edges, rules=False))
-    rows = folded[folded["basis"] == "priced"].reset_index(drop=True)
-    excluded = {
-        str(name): (int(part["calls"].sum()), sum(part["cost_usd"].dropna(), Decimal(0)))
-        for name, part in folded.groupby("basis")
-        if name != "priced"
-    }
-    if rows.empty:
-        raise NoData(
-            "None of the requests in this scope has a price and token counts; a what-if needs both. See Data and "
-            "prices."
-        )
+    rows, excluded = _priced(folded)
     routes = rows[["model", "provider", "host"]].itertuples(index=False, name=None)
     present = [market.logged_target(*(None if pd.isna(v) else v for v in route)) for route in routes]
     spent = rows["cost_usd"].astype(float).groupby(pd.Series(present)).sum().sort_values(ascending=False)
@@ -123,6 +113,25 @@ def programme(
         edges=tuple(edges),
         ended={name: words for name in names if (words := market.ending(name))},
     )
+
+
+def _priced(folded: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, tuple[int, Decimal]]]:
+    """The rows with a price and token counts; requests and dollars of the others, by why they are left out.
+
+    Raises NoData when none is left.
+    """
+    rows = folded[folded["basis"] == "priced"].reset_index(drop=True)
+    excluded = {
+        str(name): (int(part["calls"].sum()), sum(part["cost_usd"].dropna(), Decimal(0)))
+        for name, part in folded.groupby("basis")
+        if name != "priced"
+    }
+    if rows.empty:
+        raise NoData(
+            "None of the requests in this scope has a price and token counts; a what-if needs both. See Data and "
+            "prices."
+        )
+    return rows, excluded
 
 
 def _beside(policy: Policy, held: Policy | None) -> tuple[Policy, Which, Which]:

@@ -19,6 +19,7 @@ def _without_bill(view: Ledger) -> tuple[float | None, pd.DataFrame]:
 
 
 def show_bills(view: Ledger) -> None:
+    """What share of spend has a bill, which months have none, and each bill beside the ledger."""
     frame = _reconciled(view)
     if frame.empty:
         st.info(
@@ -30,14 +31,7 @@ def show_bills(view: Ledger) -> None:
     share, lacking = _without_bill(view)
     st.subheader(fmt.md(f"{fmt.share(share)} of spend has a bill"), anchor=False)
     if not lacking.empty:
-        sums = lacking.groupby("provider")["ledger_usd"].sum().sort_values(ascending=False)
-        named = ", ".join(f"{name} {fmt.usd(usd)}" for name, usd in sums.items())
-        st.write(fmt.md(f"No bill is loaded for {fmt.usd(lacking['ledger_usd'].sum())}: {named}."))
-        with st.expander("Months without a bill", icon=":material/table:"):
-            months = lacking.assign(month=[f"{m:%b %Y}" for m in lacking["month"]])
-            exports.table(
-                months, name="without-bill", units={"ledger_usd": "USD"}, labels={"ledger_usd": "Ledger, USD"}
-            )
+        _months_without(lacking)
     st.caption(
         "The ledger against what providers bill, by provider and month, with what the difference consists of "
         "as far as the data tell."
@@ -61,20 +55,33 @@ def show_bills(view: Ledger) -> None:
         labels=labels,
     )
     if foreign or shell.state().all("billed_rate"):
-        st.subheader("Exchange rates", anchor=False)
-        st.caption("A bill in another currency is kept apart until its rate and the day of that rate stand here.")
-        columns = {
-            "usd_rate": st.column_config.NumberColumn("USD for one", required=True, min_value=0.0, format="%.6f"),
-            "on": st.column_config.DateColumn("As of", required=True),
-        }
-        editing.documents(
-            exchange_rates.RATES,
-            columns,
-            key="rates",
-            after=lambda: "Saved; the comparison above uses it.",
-            to_row=lambda b: {"usd_rate": float(b["usd_rate"]), "on": pd.Timestamp(b["on"]).date()},
-            to_body=lambda r, stored: {"usd_rate": str(r.get("usd_rate", "")), "on": str(r.get("on", ""))[:10]},
-        )
+        _exchange_rates()
+
+
+def _months_without(lacking: pd.DataFrame) -> None:
+    sums = lacking.groupby("provider")["ledger_usd"].sum().sort_values(ascending=False)
+    named = ", ".join(f"{name} {fmt.usd(usd)}" for name, usd in sums.items())
+    st.write(fmt.md(f"No bill is loaded for {fmt.usd(lacking['ledger_usd'].sum())}: {named}."))
+    with st.expander("Months without a bill", icon=":material/table:"):
+        months = lacking.assign(month=[f"{m:%b %Y}" for m in lacking["month"]])
+        exports.table(months, name="without-bill", units={"ledger_usd": "USD"}, labels={"ledger_usd": "Ledger, USD"})
+
+
+def _exchange_rates() -> None:
+    st.subheader("Exchange rates", anchor=False)
+    st.caption("A bill in another currency is kept apart until its rate and the day of that rate stand here.")
+    columns = {
+        "usd_rate": st.column_config.NumberColumn("USD for one", required=True, min_value=0.0, format="%.6f"),
+        "on": st.column_config.DateColumn("As of", required=True),
+    }
+    editing.documents(
+        exchange_rates.RATES,
+        columns,
+        key="rates",
+        after=lambda: "Saved; the comparison above uses it.",
+        to_row=lambda b: {"usd_rate": float(b["usd_rate"]), "on": pd.Timestamp(b["on"]).date()},
+        to_body=lambda r, stored: {"usd_rate": str(r.get("usd_rate", "")), "on": str(r.get("on", ""))[:10]},
+    )
 
 
 @shell.cached(reads=("billed_rate",))

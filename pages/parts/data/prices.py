@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -24,14 +25,28 @@ PER_MTOK = "USD per 1M tokens"
 
 
 def show_prices(view: Ledger) -> None:
+    """Contract prices to edit, what a model cost over time, and a second catalogue beside the first."""
     st.subheader("Contract prices and discounts", anchor=False)
     st.caption(
         "They win over the log and the list from their first day to the day before their end. Prices are USD "
         "per 1M tokens; a discount of 0.15 is 15% off the list. Saving reprices the rows it touches, as a new"
         " data version."
     )
+    editing.documents(
+        contracts.OVERRIDES,
+        _contract_columns(),
+        to_row=_override_row,
+        to_body=_override_body,
+        key="overrides",
+        after=lambda: editing.what_changed(reprice.reprice(shell.ledger(), shell.state()), "repriced"),
+    )
+    _timeline(view)
+    _second_catalogue(view)
+
+
+def _contract_columns() -> dict[str, Any]:
     number = st.column_config.NumberColumn
-    columns = {
+    return {
         "provider": st.column_config.TextColumn("Provider", required=True, width="small"),
         "model": st.column_config.TextColumn("Model", width="small", help="empty: every model of the provider"),
         "start": st.column_config.DateColumn("From", width="small"),
@@ -56,43 +71,38 @@ def show_prices(view: Ledger) -> None:
         ),
         "note": st.column_config.TextColumn("Note", width="small"),
     }
-    editing.documents(
-        contracts.OVERRIDES,
-        columns,
-        to_row=_override_row,
-        to_body=_override_body,
-        key="overrides",
-        after=lambda: editing.what_changed(reprice.reprice(shell.ledger(), shell.state()), "repriced"),
-    )
+
+
+def _timeline(view: Ledger) -> None:
+    """Every price of one model of the log, with the days it holds."""
     st.subheader("Price timeline", anchor=False)
     models = spend.grouped(view, Scope.of(view), ("provider", "model"))
     pairs = [f"{p} / {m}" for p, m in zip(models["provider"], models["model"], strict=True)]
     chosen = st.selectbox("Model", pairs, key="price_of", bind="query-params", width=360)
-    if chosen:
-        provider, model = chosen.split(" / ", 1)
-        frame = price_report.timeline(PriceBook.load(shell.state()), provider, model)
-        rates = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
-        keep = [
-            "book",
-            "service_tier",
-            "valid_from",
-            "valid_to",
-            *(["hours"] if frame["hours"].any() else []),
-            "tokens_from",
-            *rates,
-        ]
-        for column in ("valid_from", "valid_to"):
-            frame[column] = frame[column].map(lambda t: None if t is None or t != t else f"{t:%Y-%m-%d}")
-        st.caption(
-            "USD per 1M tokens. Tokens from: the whole request takes this price when its input reaches that "
-            "many tokens."
-        )
-        exports.table(
-            frame[keep].astype({"service_tier": str}),
-            name=f"prices-{model.replace('/', '-')}",
-            units=dict.fromkeys(rates, "USD per 1M tokens"),
-        )
-    _second_catalogue(view)
+    if not chosen:
+        return
+    provider, model = chosen.split(" / ", 1)
+    frame = price_report.timeline(PriceBook.load(shell.state()), provider, model)
+    rates = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
+    keep = [
+        "book",
+        "service_tier",
+        "valid_from",
+        "valid_to",
+        *(["hours"] if frame["hours"].any() else []),
+        "tokens_from",
+        *rates,
+    ]
+    for column in ("valid_from", "valid_to"):
+        frame[column] = frame[column].map(lambda t: None if t is None or t != t else f"{t:%Y-%m-%d}")
+    st.caption(
+        "USD per 1M tokens. Tokens from: the whole request takes this price when its input reaches that many tokens."
+    )
+    exports.table(
+        frame[keep].astype({"service_tier": str}),
+        name=f"prices-{model.replace('/', '-')}",
+        units=dict.fromkeys(rates, "USD per 1M tokens"),
+    )
 
 
 @shell.cached(reads=("alias", "price_override"))

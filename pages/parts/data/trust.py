@@ -77,6 +77,7 @@ def show_caveats(view: Ledger) -> None:
 
 
 def show_coverage(view: Ledger) -> None:
+    """How the numbers are known: caveats, bases, sources, what has no price, how tokens were read, the time zone."""
     show_caveats(view)
     st.subheader("How each cost is known", anchor=False)
     st.caption(
@@ -96,6 +97,22 @@ def show_coverage(view: Ledger) -> None:
         units={"cost_usd": "USD", "attempts": "attempts"},
         labels={"cost_usd": "Spend, USD", "first": "First, UTC", "last": "Last, UTC"},
     )
+    _without_price(view)
+    st.subheader("How token counts were read", anchor=False)
+    readings = token_readings(view)
+    if readings.empty:
+        st.caption(
+            "Every source loaded so far says itself whether its input includes cached tokens and its output "
+            "reasoning; nothing had to be inferred."
+        )
+    else:
+        exports.table(
+            readings, name="token-semantics", labels={"input_has_cache": "Input", "output_has_reasoning": "Output"}
+        )
+    _time_zone(view)
+
+
+def _without_price(view: Ledger) -> None:
     frame = unpriced(view)
     st.subheader(f"Models without a price: {len(frame)}", anchor=False)
     if frame.empty:
@@ -108,17 +125,9 @@ def show_coverage(view: Ledger) -> None:
         exports.table(
             frame, name="unpriced", units={"reported_cost_usd": "USD", "attempts": "attempts", "tokens": "tokens"}
         )
-    st.subheader("How token counts were read", anchor=False)
-    readings = token_readings(view)
-    if readings.empty:
-        st.caption(
-            "Every source loaded so far says itself whether its input includes cached tokens and its output "
-            "reasoning; nothing had to be inferred."
-        )
-    else:
-        exports.table(
-            readings, name="token-semantics", labels={"input_has_cache": "Input", "output_has_reasoning": "Output"}
-        )
+
+
+def _time_zone(view: Ledger) -> None:
     zone = st.text_input(
         "Reporting time zone",
         value=view.time_zone,

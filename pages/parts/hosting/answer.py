@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from pages.parts.hosting.charts import NAMES
 from pages.ui import format as fmt
 from pages.ui import tiles
 from simulations.hosting.breakeven_scenario import Replica
@@ -87,3 +90,19 @@ def fleet_words(study: Study, paid: int) -> str:
     )
     work = f"The work alone fills {load.mean():.2f} replicas in a mean hour and {load.max():.2f} in the busiest minute"
     return f"{work}. {kept}, {paid - busy} spare: {paid} paid for, {replica.gpus} GPUs each."
+
+
+def cost_words(result: dict[str, Any]) -> str:
+    """What each option has cost after the months asked for."""
+    totals = ", ".join(f"{NAMES[name]} {fmt.usd_short(o['total_usd'])}" for name, o in result["options"].items())
+    sold = " What bought machines are still worth comes off in the last month." if "bought" in result["options"] else ""
+    return f"After {result['months']} months: {totals}.{sold}"
+
+
+def volume_words(result: dict[str, Any], most: float) -> str:
+    """From what volume on own machines pay; `most` is the largest multiple of today's traffic that was tried."""
+    found = result["breakeven_volume"]
+    if not found or found["multiple"] is None:
+        return f"No volume up to {most:g} times today's makes it pay."
+    tokens = fmt.short(found["tokens_per_month"])
+    return f"It pays from {found['multiple']:.2g} times today's traffic ({tokens} tokens a month)."

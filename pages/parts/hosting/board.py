@@ -36,21 +36,7 @@ def board_html(
         f"charset=utf-8><title>{escape(title)}</title><style>{STYLE}</style><h1>{escape(title)}</h1>"
     ]
     parts.append(f"<p class=grey>{escape(' '.join([result['name'] + '.', *notes]))}</p>")
-    parts.append(
-        _table(
-            ("Option", f"{result['months']} months", "Present cost", "GPUs", "USD per million tokens"),
-            [
-                (
-                    NAMES[name],
-                    fmt.usd(o["total_usd"]),
-                    fmt.usd(o["present_cost_usd"]),
-                    fmt.count(o["gpus"]),
-                    fmt.usd(o["usd_per_mtok_reserved"]),
-                )
-                for name, o in result["options"].items()
-            ],
-        )
-    )
+    parts.append(_options(result))
     odds = (
         f"Saving against the API over {result['months']} months: P10 {fmt.usd(result['p10'])}, P50 "
         f"{fmt.usd(result['p50'])}, P90 {fmt.usd(result['p90'])}. {result['measure_first']}"
@@ -59,6 +45,26 @@ def board_html(
     for number, (heading, meaning, figure) in enumerate(figures):
         drawn = figure.to_html(full_html=False, include_plotlyjs=number == 0, config={"displayModeBar": False})
         parts.append(f"<h2>{escape(heading)}</h2>{drawn}<p>{escape(meaning)}</p>")
+    parts.append(_assumptions(result))
+    parts.append(f"<p class=grey>Made by {made_by(snapshot)}.</p>")
+    return "".join(parts)
+
+
+def _options(result: dict[str, Any]) -> str:
+    rows = [
+        (
+            NAMES[name],
+            fmt.usd(o["total_usd"]),
+            fmt.usd(o["present_cost_usd"]),
+            fmt.count(o["gpus"]),
+            fmt.usd(o["usd_per_mtok_reserved"]),
+        )
+        for name, o in result["options"].items()
+    ]
+    return _table(("Option", f"{result['months']} months", "Present cost", "GPUs", "USD per million tokens"), rows)
+
+
+def _assumptions(result: dict[str, Any]) -> str:
     rows = [
         (
             in_words(a["name"]),
@@ -70,9 +76,7 @@ def board_html(
         )
         for a in result["assumptions"]
     ]
-    parts.append("<h2>Assumptions</h2>" + _table(("Figure", "Value", "P10 to P90", "Unit", "Source", "Date"), rows))
-    parts.append(f"<p class=grey>Made by {made_by(snapshot)}.</p>")
-    return "".join(parts)
+    return "<h2>Assumptions</h2>" + _table(("Figure", "Value", "P10 to P90", "Unit", "Source", "Date"), rows)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

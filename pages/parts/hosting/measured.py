@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -16,7 +17,7 @@ from data.ledger import Ledger
 from pages.ui import exports, shell
 from pages.ui import format as fmt
 from simulations.hosting.bench_import import measurement
-from simulations.hosting.good_enough import eligible, measured_quality
+from simulations.hosting.good_enough import Measured, eligible, measured_quality
 from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.study import Study
 
@@ -36,27 +37,7 @@ def good_enough(view: Ledger, scope: Scope, model: str) -> Scope:
                 )
             )
             return scope
-        rows = pd.DataFrame([{**m._asdict(), "loss": m.loss and m.loss * 100} for m in found])
-        labels = {
-            "task_type": "Task type",
-            "own_score": model,
-            "own_answers": "Its graded answers",
-            "other_score": "Models replaced",
-            "other_answers": "Theirs",
-            "loss": "Lost, points",
-        }
-        exports.table(
-            rows,
-            name="measured-quality",
-            units={
-                "own_score": "share",
-                "other_score": "share",
-                "own_answers": "count",
-                "other_answers": "count",
-                "loss": "ratio",
-            },
-            labels=labels,
-        )
+        _scores(found, model)
         limit = st.number_input(
             "Move only task types that lose at most, points",
             0.0,
@@ -81,6 +62,31 @@ def good_enough(view: Ledger, scope: Scope, model: str) -> Scope:
         )
     chosen = dict(scope.filters).get("task_type")
     return scope.with_filter("task_type", *(t for t in tasks if not chosen or t in chosen))
+
+
+def _scores(found: Sequence[Measured], model: str) -> None:
+    """The task types with the scores of both sides, in percent."""
+    rows = pd.DataFrame([{**m._asdict(), "loss": m.loss and m.loss * 100} for m in found])
+    labels = {
+        "task_type": "Task type",
+        "own_score": model,
+        "own_answers": "Its graded answers",
+        "other_score": "Models replaced",
+        "other_answers": "Theirs",
+        "loss": "Lost, points",
+    }
+    exports.table(
+        rows,
+        name="measured-quality",
+        units={
+            "own_score": "share",
+            "other_score": "share",
+            "own_answers": "count",
+            "other_answers": "count",
+            "loss": "ratio",
+        },
+        labels=labels,
+    )
 
 
 def keep_price(study: Study, catalog: Catalog) -> None:

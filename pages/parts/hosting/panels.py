@@ -16,6 +16,7 @@ from simulations.hosting.breakeven import breakeven
 from simulations.hosting.breakeven_scenario import BreakevenScenario
 from simulations.hosting.capacity import predict
 from simulations.hosting.fleet_plan import Plan
+from simulations.hosting.serving_point import ServingPoint
 from simulations.hosting.study import Study
 from simulations.scenario import saved_scenarios, write_scenario
 
@@ -32,70 +33,63 @@ def behind(frame: pd.DataFrame, name: str) -> None:
 def details(plan: Plan, quote: tuple[str, tuple[float, float, float]] | None) -> Plan:
     """What most people leave as it is: objective, growth, people's work on quality, the host's prices."""
     with st.expander("Objective, growth, quality and host", icon=":material/tune:"):
-        one = st.columns(4)
-        ttft = one[0].number_input("P95 time to first token, ms", 50, 60_000, 2000, key="ttft_ms", bind="query-params")
-        tpot = one[1].number_input("P95 time per output token, ms", 5, 1000, 50, key="tpot_ms", bind="query-params")
-        months = one[2].slider("Months", 12, 60, 36, 6, key="months", bind="query-params")
-        spare = one[3].number_input(
-            "Spare replicas",
-            0,
-            8,
-            1,
-            key="spare",
-            bind="query-params",
-            help="N+1: one replica more than the busiest hour needs.",
-        )
-        two = st.columns(4)
-        growth = two[0].number_input("Traffic growth a year, %", -50, 1000, 0, key="growth", bind="query-params") / 100
-        batch = (
-            two[1].slider("Share that can wait for the night, %", 0, 90, 0, key="batchable", bind="query-params") / 100
-        )
-        gap = (
-            two[2].number_input("Extra failures of the open model, %", 0.0, 50.0, 0.0, key="gap", bind="query-params")
-            / 100
-        )
-        usd = two[3].number_input(
-            "Cost of one failure, USD",
-            0.0,
-            1000.0,
-            0.0,
-            key="failure_usd",
-            bind="query-params",
-            help="Review by a person, or a retry on the API.",
-        )
-        three = st.columns(4)
-        rent = three[0].selectbox(
-            "Rent",
-            RENTS,
-            format_func=lambda k: k.replace("_", " "),
-            key="rent",
-            bind="query-params",
-        )
-        start = quote[1] if quote else (0.0, 0.0, 0.0)
-        labels = ("Host: USD per 1M input", "cached input", "output")
-        host = tuple(
-            cell.number_input(label, 0.0, 1000.0, usd_per_mtok, format="%.4f", key=f"host_{plan.model}_{n}")
-            for n, (cell, label, usd_per_mtok) in enumerate(zip(three[1:], labels, start, strict=True))
-        )
-        st.caption(
-            fmt.md(
-                f"Host prices: the cheapest in the price book is {quote[0]}."
-                if quote
-                else "No host of this model is in the price book; type prices to get the column."
-            )
-        )
-    return plan._replace(
-        ttft_ms=ttft,
-        tpot_ms=tpot,
-        months=months,
-        spare=spare,
-        growth_per_year=growth,
-        batchable_share=batch,
-        quality_gap=gap,
-        usd_per_failure=usd,
-        rent_kind=rent,
-        host_usd=(host[0], host[1], host[2]) if any(host) else None,
+        return _rent_and_host(_growth_and_quality(_objective(plan)), quote)
+
+
+def _objective(plan: Plan) -> Plan:
+    cells = st.columns(4)
+    ttft = cells[0].number_input("P95 time to first token, ms", 50, 60_000, 2000, key="ttft_ms", bind="query-params")
+    tpot = cells[1].number_input("P95 time per output token, ms", 5, 1000, 50, key="tpot_ms", bind="query-params")
+    months = cells[2].slider("Months", 12, 60, 36, 6, key="months", bind="query-params")
+    spare = cells[3].number_input(
+        "Spare replicas",
+        0,
+        8,
+        1,
+        key="spare",
+        bind="query-params",
+        help="N+1: one replica more than the busiest hour needs.",
     )
+    return plan._replace(ttft_ms=ttft, tpot_ms=tpot, months=months, spare=spare)
+
+
+def _growth_and_quality(plan: Plan) -> Plan:
+    cells = st.columns(4)
+    growth = cells[0].number_input("Traffic growth a year, %", -50, 1000, 0, key="growth", bind="query-params")
+    batch = cells[1].slider("Share that can wait for the night, %", 0, 90, 0, key="batchable", bind="query-params")
+    gap = cells[2].number_input("Extra failures of the open model, %", 0.0, 50.0, 0.0, key="gap", bind="query-params")
+    usd = cells[3].number_input(
+        "Cost of one failure, USD",
+        0.0,
+        1000.0,
+        0.0,
+        key="failure_usd",
+        bind="query-params",
+        help="Review by a person, or a retry on the API.",
+    )
+    return plan._replace(
+        growth_per_year=growth / 100, batchable_share=batch / 100, quality_gap=gap / 100, usd_per_failure=usd
+    )
+
+
+def _rent_and_host(plan: Plan, quote: tuple[str, tuple[float, float, float]] | None) -> Plan:
+    """How machines are rented, and what a host of the same model asks; `quote` is the cheapest of the price book."""
+    cells = st.columns(4)
+    rent = cells[0].selectbox("Rent", RENTS, format_func=lambda k: k.replace("_", " "), key="rent", bind="query-params")
+    start = quote[1] if quote else (0.0, 0.0, 0.0)
+    labels = ("Host: USD per 1M input", "cached input", "output")
+    host = tuple(
+        cell.number_input(label, 0.0, 1000.0, usd_per_mtok, format="%.4f", key=f"host_{plan.model}_{n}")
+        for n, (cell, label, usd_per_mtok) in enumerate(zip(cells[1:], labels, start, strict=True))
+    )
+    st.caption(
+        fmt.md(
+            f"Host prices: the cheapest in the price book is {quote[0]}."
+            if quote
+            else "No host of this model is in the price book; type prices to get the column."
+        )
+    )
+    return plan._replace(rent_kind=rent, host_usd=(host[0], host[1], host[2]) if any(host) else None)
 
 
 def options(study: Study) -> None:
@@ -174,31 +168,35 @@ def serving(study: Study) -> None:
                 + "."
             )
         )
-        frame = pd.DataFrame(
-            [
-                predict(
-                    point.model,
-                    point.gpu,
-                    point.count,
-                    point.layout,
-                    point.precision,
-                    point.input_length,
-                    point.output_length,
-                    c,
-                )._asdict()
-                for c in (1, 4, 16, 64, 256)
-            ]
+        _serving_curve(point)
+
+
+def _serving_curve(point: ServingPoint) -> None:
+    """What the replica would do with fewer or more requests in flight."""
+    curve = [
+        predict(
+            point.model,
+            point.gpu,
+            point.count,
+            point.layout,
+            point.precision,
+            point.input_length,
+            point.output_length,
+            concurrency,
         )
-        labels = {
-            "concurrency": "In flight",
-            "output_tokens_per_s": "Output tokens/s",
-            "low": "P10",
-            "high": "P90",
-            "tpot_ms": "Time per token, ms",
-            "ttft_ms": "First token, ms",
-            "tier": "Tier",
-        }
-        exports.table(frame[list(labels)].round(1), name="serving-curve", labels=labels)
+        for concurrency in (1, 4, 16, 64, 256)
+    ]
+    labels = {
+        "concurrency": "In flight",
+        "output_tokens_per_s": "Output tokens/s",
+        "low": "P10",
+        "high": "P90",
+        "tpot_ms": "Time per token, ms",
+        "ttft_ms": "First token, ms",
+        "tier": "Tier",
+    }
+    frame = pd.DataFrame([predicted._asdict() for predicted in curve])
+    exports.table(frame[list(labels)].round(1), name="serving-curve", labels=labels)
 
 
 def assumptions(study: Study) -> None:

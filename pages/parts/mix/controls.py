@@ -63,18 +63,10 @@ def promises(made: Programme) -> Demands:
             placeholder="none",
             help="today's quality unless you change it",
         )
-        high = st.number_input(
-            "Floor for high criticality, %", 0.0, 100.0, None, 0.1, key="floor_high", placeholder="none"
-        )
-        vendor = st.number_input(
-            "Most for one vendor, %", 1.0, 100.0, None, 5.0, key="vendor_cap", placeholder="no cap"
-        )
-        chinese = st.number_input(
-            "Most for Chinese origin, %", 0.0, 100.0, None, 5.0, key="origin_cap", placeholder="no cap"
-        )
-        moved = st.number_input(
-            "Most that may move, %", 0.0, 100.0, None, 5.0, key="moved_cap", placeholder="everything"
-        )
+        high = _share("Floor for high criticality, %", "floor_high", "none", step=0.1)
+        vendor = _share("Most for one vendor, %", "vendor_cap", "no cap", least=1.0)
+        chinese = _share("Most for Chinese origin, %", "origin_cap", "no cap")
+        moved = _share("Most that may move, %", "moved_cap", "everything")
         capacity = st.text_input(
             "Rate limits, requests a year",
             key="capacity",
@@ -88,21 +80,24 @@ def promises(made: Programme) -> Demands:
             help="of the requests on a vendor or model, for resilience",
         )
 
-    def part(percent: float | None) -> float | None:
-        return None if percent is None else percent / 100
-
     rates, kept = {}, {}
     with shell.errors():
-        rates, kept = amounts(capacity), {name: part(value) for name, value in amounts(least).items()}
+        rates, kept = amounts(capacity), {name: value / 100 for name, value in amounts(least).items()}
     return Demands(
-        quality_floor=today and today - 1e-9 if floor == shown else part(floor),
-        floor_by_criticality={"high": high / 100} if high is not None else {},
-        any_vendor_cap=part(vendor),
-        origin_cap={"CN": chinese / 100} if chinese is not None and "CN" in made.problem.origins else {},
-        max_moved_share=part(moved),
+        quality_floor=today and today - 1e-9 if floor == shown else floor and floor / 100,
+        floor_by_criticality={"high": high} if high is not None else {},
+        any_vendor_cap=vendor,
+        origin_cap={"CN": chinese} if chinese is not None and "CN" in made.problem.origins else {},
+        max_moved_share=moved,
         capacity=rates,
         min_share=kept,
     )
+
+
+def _share(label: str, key: str, nothing: str, *, least: float = 0.0, step: float = 5.0) -> float | None:
+    """A share, typed in percent; None where the field is left empty, which means `nothing`."""
+    percent = st.number_input(label, least, 100.0, None, step, key=key, placeholder=nothing)
+    return None if percent is None else percent / 100
 
 
 def unknowns() -> Assumptions:

@@ -1,9 +1,10 @@
-"""The finer choices of a mix made from the log: prices, shares by hand, notes, and what it can promise."""
+"""A mix made from the log in words: its answer, what its promises cost, what it leaves out; its shares by hand."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -11,8 +12,10 @@ from analytics.promise_offer import Offer
 from data import wording
 from data.calendar import MONTHS_PER_YEAR
 from pages.ui import format as fmt
+from simulations.mixes.caches import MixCaches
 from simulations.mixes.from_log import current_mix
-from simulations.mixes.optimise import Demands
+from simulations.mixes.frontier import Frontier
+from simulations.mixes.optimise import Demands, Infeasible
 from simulations.mixes.problem_from_log import Programme
 from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_prices
 
@@ -119,3 +122,33 @@ def offer(made: Programme, shown: dict[str, Any], origin: str) -> Offer:
     models = ", ".join(f"{m['model']} {fmt.share(m['share'])}" for m in shown["proposed"]["models"])
     name = f"{origin}, {wording.day(made.scope.last)}"
     return Offer("mix", name, month, low, high, made.scope, f"Requests: {models}.")
+
+
+def halving(line: Frontier | None, keeping: Any, today_usd: float, today_quality: float | None, tier: str) -> str:
+    """What the frontier says to the CTO's question; `keeping` is the cheapest mix that keeps today's quality."""
+    if today_quality is None:
+        return "Today's quality is unknown, so no mix can promise to keep it"
+    if line is None or isinstance(keeping, Infeasible) or keeping.quality is None:
+        return "No mix of these models keeps today's quality and every promise"
+    costs, qualities = [p.cost_usd for p in line.points], [p.quality for p in line.points]
+    lost = None if costs[0] > today_usd / 2 else today_quality - float(np.interp(today_usd / 2, costs, qualities))
+    then = fmt.usd_short(keeping.cost_usd)
+    if lost is not None and lost <= 0:
+        return f"Yes: today's quality ({tier}) for {then} a year, {fmt.share(1 - keeping.cost_usd / today_usd)} less"
+    best = "no mix costs half" if lost is None else f"half the bill costs {lost * 100:.1f} points of quality"
+    saved = 1 - keeping.cost_usd / today_usd
+    if saved < 0.005:
+        return f"Nothing cheaper keeps today's quality ({tier}); {best}"
+    return f"Today's quality ({tier}) for {then} a year, {fmt.share(saved)} less; {best}"
+
+
+def cache_note(lost: MixCaches) -> None:
+    """What the mix does to prompt caches, where it costs a dollar or more."""
+    if lost.warm_share is not None and lost.usd >= 1:
+        st.caption(
+            fmt.md(
+                f"Prompt caches: {fmt.share(lost.warm_share)} of the reads stay warm when sessions keep their "
+                f"model where they may; the rest costs {fmt.usd_short(lost.usd)} a year and is in the figures. The "
+                "chart's lines carry theirs, followed on a part of the conversations."
+            )
+        )

@@ -26,6 +26,18 @@ from simulations.router_metrics.command import table_metrics
 from simulations.router_metrics.results_table import ResultsTable, results_table
 from simulations.triage import Contender, Required, Thresholds, TriageScenario
 
+FACTS_SHOWN = (
+    "vendor",
+    "origin",
+    "hosting",
+    "open_weights",
+    "hipaa_eligible",
+    "gdpr_terms",
+    "residency",
+    "context_window",
+    "modalities",
+)
+
 
 def graded(current: str, candidate: str) -> tuple[tuple[tuple[float, float], ...], ResultsTable | None]:
     """Pairs of scores from an uploaded results table: the same prompts answered by both models."""
@@ -86,32 +98,8 @@ def typed_scores(current: ModelFacts, candidate: ModelFacts) -> tuple[float | No
 def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
     """The scenario as the controls say, and the place for the answer; volume and costs come from the log."""
     catalog = what_if.catalog(shell.state())
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        names = list(catalog)
-        candidate = st.selectbox(
-            "New model", names, index=names.index("claude-opus-4-6"), key="candidate", bind="query-params", width=280
-        )
-        rows = volumes(view, scope, candidate)
-        current = st.selectbox(
-            "Instead of", [row["model"] for row in rows if row["model"] != candidate], key="instead_of", width=240
-        )
-        row = next(row for row in rows if row["model"] == current)
-        usd = st.number_input(
-            "Its cost a year on the same tokens",
-            0.0,
-            None,
-            row["candidate_usd"],
-            1000.0,
-            key=f"usd_{candidate}_{current}",
-            placeholder="unknown",
-            help="from the price book, output length taken as equal, lost prompt caches included; change "
-            "it if you know better",
-        )
-    if usd is None:
-        raise NoData(
-            f"{candidate} has no price yet, so the triage cannot weigh its cost; type its cost a year, or "
-            "add a price override on Data and prices."
-        )
+    candidate, row, usd = _replacement(view, scope, list(catalog))
+    current = row["model"]
     market = what_if.market(view, shell.state(), scope)
     facts, old_facts = catalog[candidate], catalog.get(current) or ModelFacts(name=current)
     answer = st.container()
@@ -138,6 +126,36 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
         thresholds=thresholds,
     )
     return scenario, answer
+
+
+def _replacement(view: Ledger, scope: Scope, names: list[str]) -> tuple[str, dict[str, Any], float]:
+    """The new model, the row of `volumes` that it would replace, and its cost of that work in USD a year."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        candidate = st.selectbox(
+            "New model", names, index=names.index("claude-opus-4-6"), key="candidate", bind="query-params", width=280
+        )
+        rows = volumes(view, scope, candidate)
+        current = st.selectbox(
+            "Instead of", [row["model"] for row in rows if row["model"] != candidate], key="instead_of", width=240
+        )
+        row = next(row for row in rows if row["model"] == current)
+        usd = st.number_input(
+            "Its cost a year on the same tokens",
+            0.0,
+            None,
+            row["candidate_usd"],
+            1000.0,
+            key=f"usd_{candidate}_{current}",
+            placeholder="unknown",
+            help="from the price book, output length taken as equal, lost prompt caches included; change "
+            "it if you know better",
+        )
+    if usd is None:
+        raise NoData(
+            f"{candidate} has no price yet, so the triage cannot weigh its cost; type its cost a year, or "
+            "add a price override on Data and prices."
+        )
+    return candidate, row, usd
 
 
 def _capability(
@@ -198,57 +216,8 @@ def facts_editor(candidate: str) -> None:
     """The facts a triage stands on, editable; unknown stays unknown until somebody says."""
     known = what_if.catalog(shell.state())[candidate]
     with st.expander(f"Facts about {candidate}", icon=":material/fact_check:"):
-        rows = [
-            {
-                "fact": name,
-                "value": "unknown"
-                if (value := getattr(known, name)) in (None, ())
-                else str(value if not isinstance(value, tuple) else ", ".join(map(str, value))),
-                "source": known.sources.get(name, ""),
-            }
-            for name in (
-                "vendor",
-                "origin",
-                "hosting",
-                "open_weights",
-                "hipaa_eligible",
-                "gdpr_terms",
-                "residency",
-                "context_window",
-                "modalities",
-            )
-        ]
-        rows += [
-            {
-                "fact": f"quality, {s.task}",
-                "value": f"{fmt.share(s.value)} on {s.scale} ({s.tier}, {s.samples or 'no'} samples)",
-                "source": f"{s.source}, {s.date}",
-            }
-            for s in known.quality
-        ]
-        exports.table(pd.DataFrame(rows), name=f"facts-{candidate}")
-        with st.form("facts"), st.container(horizontal=True, vertical_alignment="bottom"):
-            choices = ["unknown", "yes", "no"]
-            hipaa = st.selectbox(
-                "HIPAA eligible",
-                choices,
-                index=choices.index({None: "unknown", True: "yes", False: "no"}[known.hipaa_eligible]),
-            )
-            residency = st.text_input("Residency, comma separated", ", ".join(known.residency or ()))
-            source = st.text_input("Source of the change", placeholder="who says so, when")
-            if st.form_submit_button("Save facts"):
-                regions = [word.strip() for word in residency.split(",") if word.strip()] or None
-                value = {"unknown": None, "yes": True, "no": False}[hipaa]
-                noted = dict.fromkeys(
-                    ("hipaa_eligible", "residency"), f"{source or 'edited in the app'}, {datetime.now(UTC):%Y-%m-%d}"
-                )
-                with shell.errors():
-                    save_edit(
-                        shell.state(),
-                        candidate,
-                        {"hipaa_eligible": value, "residency": regions, "sources": {**known.sources, **noted}},
-                    )
-                    st.rerun()
+        exports.table(_fact_rows(known), name=f"facts-{candidate}")
+        _compliance_form(known)
         body = known.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
         typed = st.text_area(
             "Every fact as YAML",
@@ -259,6 +228,46 @@ def facts_editor(candidate: str) -> None:
         if st.button("Save every fact", icon=":material/save:", key="save_facts"):
             with shell.errors():
                 save_edit(shell.state(), candidate, read_yaml(typed, f"the facts of {candidate}")[0] or {})
+                st.rerun()
+
+
+def _fact_rows(known: ModelFacts) -> pd.DataFrame:
+    """Fact, value and source; qualities with their scale and tier."""
+
+    def words(value: object) -> str:
+        if value in (None, ()):
+            return "unknown"
+        return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+    rows = [
+        {"fact": name, "value": words(getattr(known, name)), "source": known.sources.get(name, "")}
+        for name in FACTS_SHOWN
+    ]
+    rows += [
+        {
+            "fact": f"quality, {s.task}",
+            "value": f"{fmt.share(s.value)} on {s.scale} ({s.tier}, {s.samples or 'no'} samples)",
+            "source": f"{s.source}, {s.date}",
+        }
+        for s in known.quality
+    ]
+    return pd.DataFrame(rows)
+
+
+def _compliance_form(known: ModelFacts) -> None:
+    """The two facts Legal asks for most, saved with who says so."""
+    with st.form("facts"), st.container(horizontal=True, vertical_alignment="bottom"):
+        answers = {"unknown": None, "yes": True, "no": False}
+        hipaa = st.selectbox("HIPAA eligible", list(answers), index=list(answers.values()).index(known.hipaa_eligible))
+        residency = st.text_input("Residency, comma separated", ", ".join(known.residency or ()))
+        source = st.text_input("Source of the change", placeholder="who says so, when")
+        if st.form_submit_button("Save facts"):
+            regions = [word.strip() for word in residency.split(",") if word.strip()] or None
+            said = f"{source or 'edited in the app'}, {datetime.now(UTC):%Y-%m-%d}"
+            sources = {**known.sources, "hipaa_eligible": said, "residency": said}
+            with shell.errors():
+                change = {"hipaa_eligible": answers[hipaa], "residency": regions, "sources": sources}
+                save_edit(shell.state(), known.name, change)
                 st.rerun()
 
 

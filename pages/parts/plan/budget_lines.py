@@ -15,7 +15,7 @@ from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
 from pages.parts.plan.scope_words import scope_of, scope_text
-from pages.ui import exports, filters, finance_charts, shell
+from pages.ui import editing, exports, filters, finance_charts, shell
 from pages.ui import format as fmt
 
 NOUNS = dict(zip(PERIODS, ("day", "week", "month", "quarter", "year"), strict=True))
@@ -107,34 +107,27 @@ def edit_budgets() -> None:
     kept = BUDGETS.all(shell.state())
     with st.expander("All budgets, to change or remove", icon=":material/edit:", expanded=False):
         flat = [budget.model_dump() | {"scope": scope_text(budget.filters)} for budget in kept.values()]
-        saved = pd.DataFrame(flat, columns=["name", "amount", "period", "scope", *MORE])
-        for column in ("starts", "ends", "usd_rate_on"):
-            saved[column] = pd.to_datetime(saved[column]).dt.date
-        numbers = ("amount", "soft", "hard", "usd_rate", "start_day", "start_month", "start_weekday")
-        saved = saved.astype(dict.fromkeys(numbers, float))
-        edited = st.data_editor(
-            saved,
-            num_rows="dynamic",
-            hide_index=True,
-            width="stretch",
-            key=f"budgets_{shell.state().version('budget')}",
-            column_config={
-                "name": st.column_config.TextColumn("Budget", required=True, pinned=True, width=120),
-                "amount": st.column_config.NumberColumn("Amount", required=True, min_value=0.01, width=85),
-                "period": st.column_config.SelectboxColumn(
-                    "Period", options=list(PERIODS), default="monthly", required=True, width=80
-                ),
-                "scope": st.column_config.TextColumn(
-                    "For", width=200, help=f"team=search, platform; model=gpt-5.2. Of {', '.join(SCOPES)}, tag:NAME."
-                ),
-                **MORE,
-            },
+        saved = editing.frame(
+            flat,
+            ["name", "amount", "period", "scope", *MORE],
+            dates=("starts", "ends", "usd_rate_on"),
+            numbers=("amount", "soft", "hard", "usd_rate", "start_day", "start_month", "start_weekday"),
         )
+        columns = {
+            "name": st.column_config.TextColumn("Budget", required=True, pinned=True, width=120),
+            "amount": st.column_config.NumberColumn("Amount", required=True, min_value=0.01, width=85),
+            "period": st.column_config.SelectboxColumn(
+                "Period", options=list(PERIODS), default="monthly", required=True, width=80
+            ),
+            "scope": st.column_config.TextColumn(
+                "For", width=200, help=f"team=search, platform; model=gpt-5.2. Of {', '.join(SCOPES)}, tag:NAME."
+            ),
+            **MORE,
+        }
+        edited = editing.table(saved, columns, key=f"budgets_{shell.state().version('budget')}")
         if st.button("Save budgets", icon=":material/save:"):
             with shell.errors():
-                store(
-                    [{k: v for k, v in row.items() if not (pd.isna(v) or v == "")} for row in edited.to_dict("records")]
-                )
+                store(edited)
                 st.rerun()
 
 

@@ -52,28 +52,37 @@ def chargeback_statement(view: Ledger) -> None:
     with shell.errors():
         found = statement(view, month)
         dearest = found.charges[0] if found.charges else None
-        told = f"{found.month:%B %Y} cost {found.money(found.total_usd)}"
+        sentence = f"{found.month:%B %Y} cost {found.money(found.total_usd)}"
         if dearest:
-            told += f", of which {dearest.team} pays {found.money(dearest.total_usd)}"
+            sentence += f", of which {dearest.team} pays {found.money(dearest.total_usd)}"
         shared = [f"{found.money(usd)} of {name} is split {rule}" for name, rule, usd in found.shared]
-        st.caption(fmt.md(". ".join([told, *shared, *found.notes]) + ". The lines add up to the total exactly."))
+        st.caption(fmt.md(". ".join([sentence, *shared, *found.notes]) + ". The lines add up to the total exactly."))
         table = chargeback.table(found)
         units = dict.fromkeys(table.columns[1:], "USD")
         exports.table(table, name=f"chargeback-{found.month:%Y-%m}", units=units, whole=True)
-        with st.container(horizontal=True):
-            for label, write, name, kind in (
-                ("Statement, HTML", chargeback.html, "", "html"),
-                ("Every line, CSV", chargeback.csv_text, "-lines", "csv"),
-            ):
-                st.download_button(
-                    label,
-                    partial(write, found),
-                    file_name=file_name(f"chargeback-{found.month:%Y-%m}{name}", kind, found.snapshot),
-                    mime=f"text/{kind}",
-                    on_click="ignore",
-                    icon=":material/download:",
-                    key=f"chargeback_{kind}",
-                )
+        _downloads(found)
+    _shared_costs()
+
+
+def _downloads(found: chargeback.Statement) -> None:
+    with st.container(horizontal=True):
+        for label, write, name, kind in (
+            ("Statement, HTML", chargeback.html, "", "html"),
+            ("Every line, CSV", chargeback.csv_text, "-lines", "csv"),
+        ):
+            st.download_button(
+                label,
+                partial(write, found),
+                file_name=file_name(f"chargeback-{found.month:%Y-%m}{name}", kind, found.snapshot),
+                mime=f"text/{kind}",
+                on_click="ignore",
+                icon=":material/download:",
+                key=f"chargeback_{kind}",
+            )
+
+
+def _shared_costs() -> None:
+    """What belongs to no one team, and how it is split."""
     with st.expander("Shared costs and how they are split", icon=":material/call_split:"):
         st.caption(
             f"What names no team is split by each team's own spend, unless a row named {UNTAGGED} says otherwise. Any "

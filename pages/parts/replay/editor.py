@@ -23,6 +23,17 @@ from simulations.replay.replay import Assumed
 from simulations.replay.repricing import Repricing
 from simulations.replay.summary import NO_TARGET_PRICE
 
+RULE_COLUMNS: dict[str, ColumnConfig | str | None] = {
+    "way": st.column_config.SelectboxColumn("How", options=WAYS, required=True),
+    "when": st.column_config.TextColumn("When", width="large"),
+    "models": st.column_config.TextColumn(
+        "Models", width="large", help="gpt-5.2, or minimax-m2, claude-opus-4-6, or a 60%, b 40%"
+    ),
+    "confidence_floor": st.column_config.NumberColumn("Floor", min_value=0, max_value=1),
+    "samples": st.column_config.NumberColumn("Samples", min_value=1, max_value=25),
+    "name": "Name",
+}
+
 
 def choose() -> tuple[Policy, bool]:
     """The policy of the page: chosen by name (in the URL), possibly changed in the editor of this session."""
@@ -41,45 +52,7 @@ def editor(policy: Policy, name: str) -> None:
     """A form and a YAML text over the same object; applying either replays it, saving keeps it."""
     form, text = st.tabs(["Form", "YAML"])
     with form:
-        st.caption(
-            fmt.md(
-                "Conditions: task_type=coding; criticality=high,normal; input_tokens>100000. Empty is every "
-                "request. The first rule that matches wins."
-            )
-        )
-        columns: dict[str, ColumnConfig | str | None] = {
-            "way": st.column_config.SelectboxColumn("How", options=WAYS, required=True),
-            "when": st.column_config.TextColumn("When", width="large"),
-            "models": st.column_config.TextColumn(
-                "Models", width="large", help="gpt-5.2, or minimax-m2, claude-opus-4-6, or a 60%, b 40%"
-            ),
-            "confidence_floor": st.column_config.NumberColumn("Floor", min_value=0, max_value=1),
-            "samples": st.column_config.NumberColumn("Samples", min_value=1, max_value=25),
-            "name": "Name",
-        }
-        rules = st.data_editor(
-            pd.DataFrame(rule_rows(policy), columns=["name", "when", "way", "models", "confidence_floor", "samples"]),
-            num_rows="dynamic",
-            hide_index=True,
-            column_config=columns,
-            key=f"rules_{name}",
-        )
-        limits = st.data_editor(
-            pd.DataFrame(constraint_rows(policy), columns=["when", "forbid", "require", "because"]).astype(object),
-            num_rows="dynamic",
-            hide_index=True,
-            column_config={
-                "when": "Constraint holds when",
-                "forbid": "Forbid (origin=CN; hosting=api)",
-                "require": "Require (hipaa_eligible=true)",
-                "because": "Because",
-            },
-            key=f"constraints_{name}",
-        )
-        fallback = st.text_input("Fallback, in order", ", ".join(policy.fallback), key=f"fallback_{name}")
-        if st.button("Apply the form", icon=":material/play_arrow:", key="apply_form"):
-            targets = tuple(word.strip() for word in fallback.split(",") if word.strip())
-            apply(name, lambda: edited(policy, _filled(rules), _filled(limits), fallback=targets))
+        _form(policy, name)
     with text:
         typed = st.text_area("Policy as YAML", write_policy(policy), height=420, key=f"yaml_{name}")
         if st.button("Apply the YAML", icon=":material/play_arrow:", key="apply_yaml"):
@@ -99,6 +72,39 @@ def editor(policy: Policy, name: str) -> None:
             on_click="ignore",
             icon=":material/download:",
         )
+
+
+def _form(policy: Policy, name: str) -> None:
+    """Rules, constraints and fallback in tables."""
+    st.caption(
+        fmt.md(
+            "Conditions: task_type=coding; criticality=high,normal; input_tokens>100000. Empty is every "
+            "request. The first rule that matches wins."
+        )
+    )
+    rules = st.data_editor(
+        pd.DataFrame(rule_rows(policy), columns=["name", "when", "way", "models", "confidence_floor", "samples"]),
+        num_rows="dynamic",
+        hide_index=True,
+        column_config=RULE_COLUMNS,
+        key=f"rules_{name}",
+    )
+    limits = st.data_editor(
+        pd.DataFrame(constraint_rows(policy), columns=["when", "forbid", "require", "because"]).astype(object),
+        num_rows="dynamic",
+        hide_index=True,
+        column_config={
+            "when": "Constraint holds when",
+            "forbid": "Forbid (origin=CN; hosting=api)",
+            "require": "Require (hipaa_eligible=true)",
+            "because": "Because",
+        },
+        key=f"constraints_{name}",
+    )
+    fallback = st.text_input("Fallback, in order", ", ".join(policy.fallback), key=f"fallback_{name}")
+    if st.button("Apply the form", icon=":material/play_arrow:", key="apply_form"):
+        targets = tuple(word.strip() for word in fallback.split(",") if word.strip())
+        apply(name, lambda: edited(policy, _filled(rules), _filled(limits), fallback=targets))
 
 
 def apply(name: str, make: Any) -> None:

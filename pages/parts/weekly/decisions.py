@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,63 +12,65 @@ import streamlit as st
 from analytics import actions, report
 from analytics.history import through
 from data.errors import BadInput
-from pages.ui import exports, posting, shell
+from pages.ui import editing, exports, posting, shell
 from pages.ui import format as fmt
 
 # Where the number of an action came from, and what it promised: not edited here.
 PROMISED = ("kind", "low_usd_month", "high_usd_month", "by", "told_usd", "told_attempts", "told_version")
 TOLD = ("finding", "told_from", "told_to")
+SHOWN = ("name", "owner", "due", "expected_usd_month", "told", "status", "done", "note")
+COLUMNS = (
+    *(
+        "name",
+        "owner",
+        "due",
+        "expected_usd_month",
+        "status",
+        "saved_usd_month",
+        "note",
+        "decided",
+        "done",
+        "filters",
+        "told",
+    ),
+    *TOLD,
+    *PROMISED,
+)
 
 
 def decisions(found: dict) -> None:
+    """The list of actions, to change and to add to."""
     st.subheader("6. Decisions", anchor=False)
-    saved = pd.DataFrame(
+    saved = editing.frame(
         found["actions"],
-        columns=[
-            "name",
-            "owner",
-            "due",
-            "expected_usd_month",
-            "status",
-            "saved_usd_month",
-            "note",
-            "decided",
-            "done",
-            "filters",
-            "told",
-            *TOLD,
-            *PROMISED,
-        ],
+        COLUMNS,
+        dates=("due", "done"),
+        numbers=("expected_usd_month", "saved_usd_month"),
     )
-    for column in ("due", "done"):
-        saved[column] = pd.to_datetime(saved[column]).dt.date
-    saved = saved.astype({"expected_usd_month": float, "saved_usd_month": float})
-    edited = st.data_editor(
+    columns = {
+        "name": st.column_config.TextColumn("Action", required=True, width=240),
+        "owner": st.column_config.TextColumn("Owner", width=80),
+        "due": st.column_config.DateColumn("Due", width=95),
+        "note": st.column_config.TextColumn("Note", width=140),
+        "expected_usd_month": st.column_config.NumberColumn(
+            "Expected", format="dollar", width=90, help="USD a month this should save; below 0 it costs more."
+        ),
+        "told": st.column_config.TextColumn(
+            "Told from", width=110, help="The days that the expected number was told from."
+        ),
+        "status": st.column_config.SelectboxColumn(
+            "Status", options=["open", "done", "dropped"], default="open", required=True, width=80
+        ),
+        "done": st.column_config.DateColumn("Done on", width=95, help="What it saves is counted from this day."),
+    }
+    edited = editing.table(
         saved,
-        num_rows="dynamic",
-        hide_index=True,
-        width="stretch",
+        columns,
         key=f"actions_{found['digest']}",
         disabled=["saved_usd_month", "told"],
         height="content",
         row_height=None if saved.empty else exports.WRAPPED,
-        column_order=["name", "owner", "due", "expected_usd_month", "told", "status", "done", "note"],
-        column_config={
-            "name": st.column_config.TextColumn("Action", required=True, width=240),
-            "owner": st.column_config.TextColumn("Owner", width=80),
-            "due": st.column_config.DateColumn("Due", width=95),
-            "note": st.column_config.TextColumn("Note", width=140),
-            "expected_usd_month": st.column_config.NumberColumn(
-                "Expected", format="dollar", width=90, help="USD a month this should save; below 0 it costs more."
-            ),
-            "told": st.column_config.TextColumn(
-                "Told from", width=110, help="The days that the expected number was told from."
-            ),
-            "status": st.column_config.SelectboxColumn(
-                "Status", options=["open", "done", "dropped"], default="open", required=True, width=80
-            ),
-            "done": st.column_config.DateColumn("Done on", width=95, help="What it saves is counted from this day."),
-        },
+        column_order=SHOWN,
     )
     if st.button("Save actions", icon=":material/save:"):
         with shell.errors():
@@ -83,24 +86,24 @@ def decisions(found: dict) -> None:
     )
 
 
-def store(saved: pd.DataFrame, edited: pd.DataFrame) -> None:
+def store(saved: pd.DataFrame, edited: list[dict[str, Any]]) -> None:
     """Check every row before the first is written; forecasts that were promised are not in the table and stay."""
     known = saved.set_index("name")
     told = {name: one for name, one in actions.ACTIONS.all(shell.state()).items() if one.kind == "forecast"}
     checked = []
-    for row in edited.to_dict("records"):
-        name = str(row["name"] or "").strip()
+    for row in edited:
+        name = row.get("name", "").strip()
         old = known.loc[name] if name in known.index else None
-        due, done = row["due"], row["done"]
+        status = row.get("status", "open")
         checked.append(
             actions.checked(
                 name=name,
-                owner=_text(row["owner"]),
-                due=None if pd.isna(due) else due,
-                status=row["status"] if isinstance(row["status"], str) else "open",
-                expected_usd_month=0.0 if pd.isna(row["expected_usd_month"]) else row["expected_usd_month"],
-                note=_text(row["note"]),
-                done=_done_on(row["status"], done),
+                owner=row.get("owner", "").strip(),
+                due=row.get("due"),
+                status=status,
+                expected_usd_month=row.get("expected_usd_month", 0.0),
+                note=row.get("note", "").strip(),
+                done=row.get("done", through(shell.view()).day) if status == "done" else None,
                 **_untouched(old),
             )
         )
@@ -115,17 +118,6 @@ def _untouched(old: pd.Series | None) -> dict[str, object]:
         return {"decided": through(shell.view()).day}
     kept = {name: old[name] for name in ("decided", *TOLD, *PROMISED) if not pd.isna(old[name])}
     return {**kept, "filters": old["filters"]}
-
-
-def _done_on(status: object, typed: object) -> object:
-    """The day a promise is counted from: the one typed, else the log's last when the action is done."""
-    if status != "done":
-        return None
-    return through(shell.view()).day if pd.isna(typed) else typed
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
 
 
 def take_away(found: dict) -> None:

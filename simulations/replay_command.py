@@ -1,15 +1,14 @@
-"""The commands that ask the log: replay a policy, and the frontier of cheapest mixes."""
+"""The command that replays a policy on the log."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from analytics.command_options import add_span, parse_day, span_of, view_of
+from analytics.command_options import span_of, view_of
 from data import wording
 from data.console import command, emit_json, emit_table, say
-from simulations.frontier_command import run_frontier
-from simulations.log_terms import market_of, policy_named, share_of
+from simulations.log_terms import add_log_terms, market_of, policy_named, share_of
 from simulations.replay.off_policy import estimates
 from simulations.replay.replay import Assumed, replay
 from simulations.replay.summary import summary
@@ -17,7 +16,7 @@ from simulations.replay.worth import Worth, as_rows, worth
 
 
 def register(subparsers: Any) -> None:
-    """Add replay and frontier."""
+    """Add `replay` to `python -m simulations`."""
     sub = command(subparsers, "replay", _replay, "what a routing policy would have done to the logged traffic")
     sub.add_argument("policy", help="policy file, or the name of a shipped example")
     sub.add_argument(
@@ -33,83 +32,7 @@ def register(subparsers: Any) -> None:
         "--estimate", action="store_true", help="estimate quality from logged propensities, where the log explored"
     )
     sub.add_argument("--review-share", type=float, metavar="SHARE", help="share of answers that go to human review")
-    _shared(sub)
-    sub = command(subparsers, "frontier", run_frontier, "the cheapest mix for every quality, or for one floor")
-    sub.add_argument(
-        "--floor",
-        type=float,
-        metavar="Q",
-        help="one quality floor, 0 to 1: its cheapest mix and what each promise costs",
-    )
-    sub.add_argument(
-        "--models", default="", metavar="TARGETS", help="models to consider beside those in the log, comma separated"
-    )
-    sub.add_argument(
-        "--policy",
-        metavar="FILE|none",
-        help="policy whose constraints hold (default: the one in force, else the constraint that ships with Baton)",
-    )
-    sub.add_argument("--points", type=int, default=50, help="points on the frontier (default 50)")
-    sub.add_argument(
-        "--floor-for",
-        action="append",
-        default=[],
-        metavar="CRITICALITY=Q",
-        help="a quality floor for one criticality, such as high=0.95; may be repeated, as the next four",
-    )
-    sub.add_argument(
-        "--capacity",
-        action="append",
-        default=[],
-        metavar="MODEL=REQUESTS",
-        help="requests a year that a model can take",
-    )
-    sub.add_argument(
-        "--min-share",
-        action="append",
-        default=[],
-        metavar="NAME=SHARE",
-        help="keep at least this share of the requests on a model or vendor",
-    )
-    sub.add_argument(
-        "--vendor-cap",
-        action="append",
-        default=[],
-        metavar="VENDOR=SHARE",
-        help="at most this share of the requests on one vendor",
-    )
-    sub.add_argument(
-        "--origin-cap",
-        action="append",
-        default=[],
-        metavar="ORIGIN=SHARE",
-        help="at most this share of the requests on models of one origin, such as CN=0.2",
-    )
-    sub.add_argument(
-        "--max-vendor-share", type=float, metavar="SHARE", help="no vendor at all takes more of the requests than this"
-    )
-    sub.add_argument(
-        "--max-moved", type=float, metavar="SHARE", help="at most this share of the requests changes model"
-    )
-    _shared(sub)
-
-
-def _shared(sub: argparse.ArgumentParser) -> None:
-    add_span(sub)
-    sub.add_argument(
-        "--prices-at", type=parse_day, metavar="DATE", help="day of the prices (default: the log's last day)"
-    )
-    sub.add_argument("--scale", help="quality scale (default: the one that knows most of the traffic)")
-    sub.add_argument(
-        "--verbosity", type=float, metavar="FACTOR", help="output length of the new model over the old one's"
-    )
-    sub.add_argument(
-        "--self-host-price",
-        action="append",
-        default=[],
-        metavar="MODEL=USD",
-        help="USD per million tokens on own machines",
-    )
+    add_log_terms(sub)
 
 
 def _replay(args: argparse.Namespace) -> None:
@@ -127,6 +50,11 @@ def _replay(args: argparse.Namespace) -> None:
     if args.json:
         result["worth"] = {**found._asdict(), "ways": as_rows(found)}
         return emit_json({**result, "snapshot": view.snapshot(), "time_zone": scope.time_zone})
+    _print(result, found)
+
+
+def _print(result: dict[str, Any], found: Worth) -> None:
+    """The table of models, then a sentence for each thing that was found."""
     rows = [
         (
             m["model"],
@@ -159,10 +87,11 @@ def _replay(args: argparse.Namespace) -> None:
     for target, words in result["ending"].items():
         say(f"the policy sends work to {target}, which {words}: name another")
     say(quality_line(result["quality"]))
-    for found in result.get("estimated", []):
+    for estimate in result.get("estimated", []):
         say(
-            f"estimated by {found['method']}: {wording.quality(found['value'])} ({wording.quality(found['low'])} to"
-            f" {wording.quality(found['high'])}), {found['effective_samples']:.0f} effective samples"
+            f"estimated by {estimate['method']}: {wording.quality(estimate['value'])}"
+            f" ({wording.quality(estimate['low'])} to {wording.quality(estimate['high'])}),"
+            f" {estimate['effective_samples']:.0f} effective samples"
         )
     if result["review"]["note"]:
         say(f"human review: {result['review']['note']}")
