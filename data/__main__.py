@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from data import backup, checks, console, dimension_commands, lost_rows, wording
+from data import backup, checks, console, dimension_commands, erase_command, erasure, lost_rows, wording
 from data.errors import BadInput
 from data.formats import sources_page
 from data.ledger import Ledger
@@ -43,6 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     price_report.register(commands)
     sample.register(commands)
     backup.register(commands)
+    erase_command.register(commands)
     return console.run(top, argv)
 
 
@@ -69,7 +70,8 @@ def run_check(args: argparse.Namespace) -> None:
     for sentence in sentences:
         console.say(sentence)
     found = checks.check(ledger.at(ledger.snapshot()))
-    audit_ok, first_bad = State.open(args.home).verify_audit()
+    state = State.open(args.home)
+    audit_ok, first_bad = state.verify_audit()
     caveats = found.pop("caveats")
     result = {**found, "audit_ok": audit_ok, "lost": lost_rows.sentence(ledger)}
     if args.json:
@@ -93,6 +95,8 @@ def run_check(args: argparse.Namespace) -> None:
                 " restore a backup."
             )
         )
+    if cut_short := erasure.unfinished(state):
+        raise BadInput(cut_short)
     if not audit_ok:
         raise BadInput(f"The audit trail does not add up; the first bad entry is {first_bad}.")
 

@@ -19,6 +19,7 @@ from data.ledger import Ledger
 from data.state import State, copy_database
 
 DATABASES = ("catalog.sqlite", "state.sqlite")
+MADE = "store backed up"  # the audit trail's word, with the folder
 LEFT_OUT = ("scratch", "writer.lock", "open.lock")  # working space of processes, made anew by each
 
 
@@ -120,7 +121,10 @@ def register(subparsers: Any) -> None:
 
 
 def _backup(args: argparse.Namespace) -> None:
-    _tell(args, backup(home_dir(args.home), args.folder.expanduser().resolve()), "backed up to")
+    folder = args.folder.expanduser().resolve()
+    found = backup(home_dir(args.home), folder)
+    State.open(args.home).append_audit(MADE, {"folder": str(folder), "snapshot": found.snapshot})
+    _tell(args, found, "backed up to")
 
 
 def _restore(args: argparse.Namespace) -> None:

@@ -11,15 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from data import audit_trail, people
+from data import audit_trail, people, state_migrations
 from data.audit_trail import Anchor, AuditEntry, Standing
 from data.errors import BadInput, LedgerError
 from data.home import home_dir
+from data.sql_text import identifier
 
 KINDS = {  # each kind of document, and what people call one
     "setting": "setting",
@@ -43,44 +44,6 @@ KINDS = {  # each kind of document, and what people call one
     "shared_cost": "shared cost",
 }
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
-migration = MIGRATIONS.append
-
-
-@migration
-def m001_documents(db: sqlite3.Connection) -> None:
-    db.execute(
-        "CREATE TABLE documents (kind TEXT, name TEXT, body TEXT NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (kind,"
-        " name))"
-    )
-    audit_trail.create(db)
-
-
-@migration
-def m002_live_runs(db: sqlite3.Connection) -> None:
-    """Live routing: runs, every attempt (written before the call), results, the review queue, recorded responses."""
-    db.execute(
-        "CREATE TABLE live_runs (run_id TEXT PRIMARY KEY, created_at TEXT NOT NULL, name TEXT NOT NULL, spec TEXT NOT"
-        " NULL, status TEXT NOT NULL, wanted TEXT NOT NULL DEFAULT 'run', heartbeat_at REAL, progress TEXT NOT NULL"
-        " DEFAULT '{}', ended TEXT)"
-    )
-    db.execute(
-        "CREATE TABLE live_attempts (run_id TEXT, attempt_id TEXT, status TEXT NOT NULL, "
-        "reserved_usd TEXT NOT NULL, cost_usd TEXT, body TEXT NOT NULL, PRIMARY KEY (run_id, attempt_id))"
-    )
-    db.execute(
-        "CREATE TABLE live_results (run_id TEXT, policy TEXT, task_id TEXT, repeat INTEGER, status TEXT NOT NULL, body"
-        " TEXT NOT NULL, PRIMARY KEY (run_id, policy, task_id, repeat))"
-    )
-    db.execute(
-        "CREATE TABLE live_reviews (review_id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, policy TEXT, task_id TEXT,"
-        " kind TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL, opened_at TEXT NOT NULL, decision TEXT,"
-        " decided_by TEXT, decided_at TEXT, answer TEXT)"
-    )
-    db.execute(
-        "CREATE TABLE live_recordings (run_id TEXT, call_key TEXT, body TEXT NOT NULL, PRIMARY KEY (run_id, call_key))"
-    )
-
 
 class State:
     """The state file of a home folder, as one person sees it: `actor`, whom the audit trail names for what is saved.
@@ -103,11 +66,11 @@ class State:
         state = cls(home_dir(home) / "state.sqlite")
         with state.transaction() as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > len(MIGRATIONS):
+            if version > len(state_migrations.STEPS):
                 raise LedgerError(
                     f"{state.path} was written by a newer Baton (step {version}); update Baton, nothing was changed."
                 )
-            for number, migrate in enumerate(MIGRATIONS[version:], start=version + 1):
+            for number, migrate in enumerate(state_migrations.STEPS[version:], start=version + 1):
                 migrate(db)
                 db.execute(f"PRAGMA user_version = {number}")
             if version and (missing := audit_trail.guard(db)):
@@ -285,3 +248,34 @@ def copy_database(source: Path, target: Path) -> None:
         raise LedgerError(
             f"{source} cannot be copied to {target} ({error}); check the disk and the permissions."
         ) from error
+
+
+def rewrite_database(path: Path) -> None:
+    """Write a SQLite database anew, so that nothing of what was deleted is left in it or in its log.
+
+    Raises LedgerError where somebody holds it open for longer than half a minute.
+    """
+    try:
+        db = sqlite3.connect(path, timeout=30, isolation_level=None)
+        try:
+            db.execute("VACUUM")
+            busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        raise LedgerError(
+            f"{path} cannot be written anew ({error}); stop what reads the store, and run it again."
+        ) from error
+    if busy:
+        raise LedgerError(f"{path} is being read, so that its log cannot be emptied; stop that, and run it again.")
+
+
+def texts_in(path: Path) -> Iterator[tuple[str, str]]:
+    """Every value of a SQLite database as text, with the name of its table."""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+    try:
+        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            for row in db.execute(f"SELECT * FROM {identifier(table)}"):
+                yield from ((table, str(value)) for value in row if isinstance(value, str | bytes))
+    finally:
+        db.close()

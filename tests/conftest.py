@@ -38,6 +38,7 @@ HEAVY = {
     "data/test_commands.py",
     "data/test_data_files.py",
     "data/test_dimensions.py",
+    "data/test_erasure.py",
     "data/test_explain.py",
     "data/test_formats.py",
     "data/test_fuzz.py",

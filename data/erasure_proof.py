@@ -1,0 +1,111 @@
+"""Whether anything that was to be forgotten is still there: every file under HOME is looked through.
+
+Parquet files are read row by row in all columns (their bytes are compressed), databases value by value, and every
+file byte by byte as well. A name is looked for where it stands by itself; among bytes, where neighbours mean nothing,
+only names long enough not to be met by chance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from data import erasure
+from data.ledger import Ledger
+from data.sql_text import literal
+from data.state import texts_in
+
+BYTES_FROM = 6  # characters; shorter ones occur in compressed pages by chance
+CHUNK = 2**20
+DATABASES = ("catalog.sqlite", "state.sqlite")
+OF_A_SUM = "it names a team or something else that is summed up, or is part of a record's id"
+REASONS = {
+    "the ledger": OF_A_SUM,
+    "the catalogue": OF_A_SUM,
+    "the audit trail": "its chain forbids a change; it says who did what, and what was saved",
+    "saved documents": "people wrote them; `python -m data forget KIND NAME` removes one",
+}
+
+
+class Found(NamedTuple):
+    """A place under HOME where a name was found, how often, and why it is still there ("" is not known)."""
+
+    place: str
+    times: int
+
+    @property
+    def sentence(self) -> str:
+        why = REASONS.get(self.place, "")
+        return f"{self.place}: {self.times:,} time{'s' * (self.times != 1)}{f' ({why})' if why else ''}."
+
+
+class Proof(NamedTuple):
+    """How much was looked through, and what was found."""
+
+    files: int
+    size_bytes: int
+    found: tuple[Found, ...]
+
+
+def look_through(ledger: Ledger, names: Sequence[str]) -> Proof:
+    """Search all of HOME for names; the ledger's and the state's databases must be reachable."""
+    counts: dict[str, int] = {}
+    pattern, whole = re.compile(erasure.named(names, r"\w")), erasure.named(names)
+    raw = [name.encode() for name in names if len(name) >= BYTES_FROM]
+    files = size = 0
+    for path in sorted(path for path in ledger.home.rglob("*") if path.is_file()):
+        files, size = files + 1, size + path.stat().st_size
+        place, times = str(path.relative_to(ledger.home)), 0
+        if path.suffix == ".parquet":
+            place = "the ledger"
+            times = ledger.sql(
+                f"SELECT count(*) AS n FROM read_parquet({literal(path)}) t WHERE regexp_matches(t::VARCHAR, ?)",
+                [whole],
+            )["n"][0]
+        elif path.name in DATABASES:
+            tables = [table for table, text in texts_in(path) if pattern.search(text)]
+            for table in tables:
+                counts[_place(path.name, table)] = counts.get(_place(path.name, table), 0) + 1
+            if tables:  # their bytes are told by their tables
+                continue
+        if times := int(times) or _met(path, raw):
+            counts[place] = counts.get(place, 0) + times
+    return Proof(files, size, tuple(Found(*item) for item in sorted(counts.items())))
+
+
+def texts_left(ledger: Ledger, wish: erasure.Wish) -> int:
+    """How many rows, texts and records older than wished are still there, in any data version."""
+    view = ledger.at(ledger.snapshot())
+    usage, left = view.name("usage"), 0
+    if wish.texts_before:
+        left += view.sql(
+            f"""SELECT count(*) AS n FROM {view.name("texts")} JOIN {usage} USING (event_id)
+                WHERE requested_at < DATE '{wish.texts_before}'"""
+        )["n"][0]
+    if wish.names_before:
+        left += view.sql(
+            f"""SELECT count(*) AS n FROM {usage} WHERE requested_at < DATE '{wish.names_before}'
+                AND (user_id IS NOT NULL OR customer_id IS NOT NULL OR tags IS NOT NULL)"""
+        )["n"][0]
+    return int(left)
+
+
+def _place(database: str, table: str) -> str:
+    if database == "catalog.sqlite":
+        return "the catalogue"
+    return {"audit": "the audit trail", "documents": "saved documents"}.get(table, f"the state's {table}")
+
+
+def _met(path: Path, needles: Sequence[bytes]) -> int:
+    """How often any needle occurs in a file's bytes, read piece by piece."""
+    longest, times, rest = max(map(len, needles), default=0), 0, b""
+    if not longest:
+        return 0
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            held = rest + piece
+            times += sum(held.count(needle) - rest.count(needle) for needle in needles)
+            rest = held[-(longest - 1) :] if longest > 1 else b""
+    return times

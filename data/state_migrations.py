@@ -1,0 +1,46 @@
+"""Numbered steps that bring a state of any earlier version to this one, each in the transaction that counts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from data import audit_trail
+from data.audit_trail import Database
+
+STEPS: list[Callable[[Database], None]] = []
+step = STEPS.append
+
+
+@step
+def m001_documents(db: Database) -> None:
+    db.execute(
+        "CREATE TABLE documents (kind TEXT, name TEXT, body TEXT NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (kind,"
+        " name))"
+    )
+    audit_trail.create(db)
+
+
+@step
+def m002_live_runs(db: Database) -> None:
+    """Live routing: runs, every attempt (written before the call), results, the review queue, recorded responses."""
+    db.execute(
+        "CREATE TABLE live_runs (run_id TEXT PRIMARY KEY, created_at TEXT NOT NULL, name TEXT NOT NULL, spec TEXT NOT"
+        " NULL, status TEXT NOT NULL, wanted TEXT NOT NULL DEFAULT 'run', heartbeat_at REAL, progress TEXT NOT NULL"
+        " DEFAULT '{}', ended TEXT)"
+    )
+    db.execute(
+        "CREATE TABLE live_attempts (run_id TEXT, attempt_id TEXT, status TEXT NOT NULL, "
+        "reserved_usd TEXT NOT NULL, cost_usd TEXT, body TEXT NOT NULL, PRIMARY KEY (run_id, attempt_id))"
+    )
+    db.execute(
+        "CREATE TABLE live_results (run_id TEXT, policy TEXT, task_id TEXT, repeat INTEGER, status TEXT NOT NULL, body"
+        " TEXT NOT NULL, PRIMARY KEY (run_id, policy, task_id, repeat))"
+    )
+    db.execute(
+        "CREATE TABLE live_reviews (review_id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, policy TEXT, task_id TEXT,"
+        " kind TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL, opened_at TEXT NOT NULL, decision TEXT,"
+        " decided_by TEXT, decided_at TEXT, answer TEXT)"
+    )
+    db.execute(
+        "CREATE TABLE live_recordings (run_id TEXT, call_key TEXT, body TEXT NOT NULL, PRIMARY KEY (run_id, call_key))"
+    )
