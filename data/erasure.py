@@ -19,11 +19,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from data import data_files, people, run_texts
+from data import data_files, people, run_texts, scratch
 from data.errors import BadInput
 from data.lake import ROLLUPS, TABLES
 from data.ledger import Cursor, Ledger
-from data.loading.staging import sweep
 from data.sql_text import identifier, literal
 from data.state import State, rewrite_database
 
@@ -195,4 +194,4 @@ def _drop_loose_files(home: Path) -> None:
     """Uploads that wait for their columns to be named, and files set aside as damaged: nobody can look into them."""
     for folder in (home / "uploads", home / data_files.DAMAGED):
         shutil.rmtree(folder, ignore_errors=True)
-    sweep(home / "scratch")
+    scratch.sweep(home)

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data import erasure
+from data.backup import DATABASES
 from data.ledger import Ledger
 from data.sql_text import literal
 from data.state import texts_in
 
 BYTES_FROM = 6  # characters; shorter ones occur in compressed pages by chance
 CHUNK = 2**20
-DATABASES = ("catalog.sqlite", "state.sqlite")
 OF_A_SUM = "it names a team or something else that is summed up, or is part of a record's id"
 REASONS = {
     "the ledger": OF_A_SUM,

@@ -22,7 +22,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from duckdb_extensions import import_extension
 
-from data import data_files, dimensions, migrations, people
+from data import data_files, dimensions, migrations, people, scratch
 from data.ailments import ailment, explained, refuse_a_lost_catalogue
 from data.errors import LedgerError, NoData
 from data.home import home_dir
@@ -255,9 +255,9 @@ class Ledger:
 
 def _connect(home: Path) -> Cursor:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"baton/duckdb-{duckdb.__version__}"
-    scratch = home / "scratch"
+    spill = scratch.spill_folder(home)
     try:
-        scratch.mkdir(exist_ok=True)
+        spill.parent.mkdir(exist_ok=True)
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(
@@ -268,7 +268,7 @@ def _connect(home: Path) -> Cursor:
             "extension_directory": str(cache),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "temp_directory": str(scratch / f"spill-{os.getpid()}"),  # each process its own: the engine clears it
+            "temp_directory": str(spill),
             "memory_limit": os.environ.get("BATON_MEMORY", "2.5GB"),
         }
     )

@@ -66,11 +66,11 @@ class State:
         state = cls(home_dir(home) / "state.sqlite")
         with state.transaction() as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > len(state_migrations.STEPS):
+            if version > len(state_migrations.STATE_STEPS):
                 raise LedgerError(
                     f"{state.path} was written by a newer Baton (step {version}); update Baton, nothing was changed."
                 )
-            for number, migrate in enumerate(state_migrations.STEPS[version:], start=version + 1):
+            for number, migrate in enumerate(state_migrations.STATE_STEPS[version:], start=version + 1):
                 migrate(db)
                 db.execute(f"PRAGMA user_version = {number}")
             if version and (missing := audit_trail.guard(db)):

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from data import audit_trail
 from data.audit_trail import Database
 
-STEPS: list[Callable[[Database], None]] = []
-step = STEPS.append
+STATE_STEPS: list[Callable[[Database], None]] = []
+step = STATE_STEPS.append
 
 
 @step

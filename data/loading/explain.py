@@ -7,11 +7,10 @@ happens. Prices, aliases and rules are those of the given state.
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data import caveats, console
+from data import caveats, console, scratch
 from data.errors import BatonError, NoData
 from data.formats import Format
 from data.ledger import Cursor, Ledger
@@ -46,13 +45,13 @@ class Explanation(NamedTuple):
 def explain(state: State, path: Path, record_no: int = 1, form: Format | str | None = None) -> Explanation:
     """Explain one record, counted from 1; raises NoData for a number the file has not got, and what a load raises."""
     chosen = format_named(form) if isinstance(form, str) else form
-    with tempfile.TemporaryDirectory(prefix="baton-explain-") as folder:
+    with scratch.copies(state.path.parent) as folder:
         ledger = Ledger.open(folder)
         cursor = ledger.cursor()
         try:
             for macro in staged_rows.MACROS:
                 cursor.execute(macro)
-            item = recognise(cursor, Path(folder), path, chosen)
+            item = recognise(cursor, folder, path, chosen)
             load = Load(ledger, state, cursor, [item], lambda stage, share, note: None)
             load.stage(keep_text=False)
             load.commit(keep_text=False)

@@ -6,18 +6,15 @@ batch or none of it, and running the same command again finishes what was interr
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
 
-from data import lost_rows
+from data import lost_rows, scratch
 from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import Format
 from data.ledger import Cursor, Ledger
-from data.loading import named_files, staged_rows, staging
+from data.loading import named_files, staged_rows
 from data.loading.load import Load, LoadedMeanwhile, Progress
 from data.loading.recognition import Item, format_named, groups, recognise
 from data.loading.report import Report
@@ -40,16 +37,15 @@ def ingest(
     """
     found = named_files.expand(paths)
     chosen = format_named(form) if isinstance(form, str) else form
-    staging.sweep(ledger.home / "scratch")
-    copies = ledger.home / "scratch" / f"spill-{os.getpid()}-{uuid4().hex[:8]}"  # made when a copy is
+    scratch.sweep(ledger.home)
     cursor = ledger.cursor()
     try:
         for macro in staged_rows.MACROS:
             cursor.execute(macro)
-        return list(_Ingest(ledger, state, cursor, keep_text, progress).run(found, chosen, copies).values())
+        with scratch.copies(ledger.home) as copies:
+            return list(_Ingest(ledger, state, cursor, keep_text, progress).run(found, chosen, copies).values())
     finally:
         cursor.close()
-        shutil.rmtree(copies, ignore_errors=True)
 
 
 class _Ingest:

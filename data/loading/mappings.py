@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from data import scratch
 from data.documents import Documents
 from data.errors import BadInput, NoData, UnknownFormat
 from data.formats import USAGE_COLUMNS, Format, flat_usage
@@ -259,7 +260,7 @@ def preview(ledger: Ledger, path: str | Path, mapping: Mapping) -> pd.DataFrame:
 
 def _opened(cursor, ledger: Ledger, path: str | Path) -> tuple[containers.File, list[dict]]:
     [found] = named_files.expand([path])[:1]
-    file, sample = containers.unwrap(*containers.inspect(cursor, found, ledger.home / "scratch"))
+    file, sample = containers.unwrap(*containers.inspect(cursor, found, scratch.spill_folder(ledger.home)))
     if not sample:
         raise UnknownFormat(f"{found.name} has no records to map; it must be CSV, Parquet, JSON or JSON lines.")
     return file, sample

@@ -68,8 +68,10 @@ def digest(path: Path) -> tuple[str, Text]:
                     text.see(chunk)
         if compression != "none":
             with opened(path, compression) as stream:
+                packed = path.stat().st_size
                 while chunk := stream.read(CHUNK):
                     text.see(chunk)
+                    _refuse_a_bomb(path, packed, text.length)
     except EOFError as error:
         raise Unreadable(f"{path.name} is a compressed file that was cut off; fetch it again.") from error
     except (gzip.BadGzipFile, zlib.error, pa.ArrowException) as error:
@@ -79,6 +81,19 @@ def digest(path: Path) -> tuple[str, Text]:
             f"{path.name} cannot be read ({error.strerror or error}); check its permissions or fetch it again."
         ) from error
     return sha.hexdigest(), text
+
+
+def _refuse_a_bomb(path: Path, packed: int, unpacked: int) -> None:
+    """Unreadable for a compressed file that grows as no log does, or beyond what is read from one file."""
+    if unpacked > MOST_UNPACKED:
+        raise Unreadable(
+            f"{path.name} unpacks to more than {MOST_UNPACKED / 2**30:,.0f} GB; split it, and load the parts."
+        )
+    if unpacked > UNWATCHED and unpacked > MOST_TIMES * packed:
+        raise Unreadable(
+            f"{path.name} unpacks to more than {MOST_TIMES} times its size, as no log does; it may be made to fill the "
+            "disk. Unpack it yourself and load that, if it is what it should be."
+        )
 
 
 class Text:
@@ -100,7 +115,8 @@ class Text:
 
 
 CHUNK = 2**19
-
+# Logs shrink to a fifth or a thirtieth, monotonous ones to a hundredth; a file made to fill a disk to a thousandth.
+MOST_TIMES, UNWATCHED, MOST_UNPACKED = 300, 2**28, 2**37
 
 # One column, no quotes, a separator that cannot occur in JSON: every line arrives as it is (`Text` looks out for
 # others).

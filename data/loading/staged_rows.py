@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from data.formats import BILLED_COLUMNS, USAGE_COLUMNS, Format
-from data.loading import unread_usage
+from data.loading import masking, unread_usage
 from data.loading.row_problems import ESSENTIAL, MOST, billed_problems, usage_problems
 from data.prices import notes as price_notes
 from data.prices import service_tiers
@@ -35,8 +35,6 @@ DOUBLES = ("latency_ms", "ttft_ms", "quality_score")
 STATUSES = ("success", "error", "cached", "cancelled")
 NOT_JSON = "it is not a JSON object"
 BLANK = "a blank line"  # no record: staged for its number, then left out
-
-SECRET = r"(?i)(bearer\s+|sk-|pk-lf-|api[_-]?key\W{1,4}|xox[abp]-|gh[pousr]_|AKIA|AIza|eyJ)[A-Za-z0-9_\-./+=]{12,}"
 
 # Helpers every format's expressions may use. DuckDB drops the offset when it casts text to TIMESTAMP,
 # hence `utc`: text with or without offset, or an epoch in s, ms, us or ns, becomes naive UTC.
@@ -91,12 +89,7 @@ MACROS = (
         " nullif(to_json(map_from_entries(list_filter(map_entries(TRY_CAST(j AS MAP(VARCHAR, BIGINT))), lambda call:"
         " call.value > 0)))::VARCHAR, '{}') END"
     ),
-    # Keys and bearer tokens are masked wherever a log lets them through.
-    "CREATE OR REPLACE TEMP MACRO masked(x) AS CASE WHEN regexp_matches(x, '"
-    + SECRET
-    + "') THEN regexp_replace(x, '"
-    + SECRET
-    + "', '\\1[masked]', 'g') ELSE x END",
+    masking.macro(),  # keys and passwords are masked wherever a log lets them through
 )
 
 

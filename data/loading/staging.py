@@ -1,15 +1,12 @@
 """What an ingest works on before it commits: staged rows, what is new, what they cost.
 
 Staging lives in temporary tables of the ingesting cursor. They may be larger than memory: the engine
-spills them into a folder under HOME/scratch, which the next ingest removes when a process has died.
+spills them into a folder under HOME/scratch (`data.scratch`).
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
-from pathlib import Path
 
 from data import caveats
 from data.formats import Format
@@ -37,23 +34,6 @@ WELL_KNOWN = {
     "quality_score": ("quality_score",),
     "succeeded": ("succeeded",),
 }
-
-
-def sweep(scratch: Path) -> None:
-    """Remove what processes that died left in the scratch folder."""
-    for leftover in scratch.glob("spill-*"):
-        if not _alive(int(leftover.name.split("-")[1])):
-            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def stage(cursor, files: list[File], form: Format, keep_text: bool) -> None:

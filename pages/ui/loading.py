@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from data import owner, people
+from data import owner, people, scratch
 from data.errors import BatonError, UnknownFormat
 from data.formats import Format, all_formats
 from data.loading import mappings
@@ -78,18 +77,19 @@ def _load_uploads(files: list[UploadedFile]) -> None:
             "The command line is faster for files of this size: python -m data ingest PATH",
             icon=":material/terminal:",
         )
-    uploads = shell.ledger().home / "uploads"
-    uploads.mkdir(exist_ok=True)
-    folder, targets = Path(mkdtemp(dir=uploads)), []
-    for number, file in enumerate(files):  # each in a folder of its own: two uploads may have one name
-        target = folder / str(number) / Path(file.name).name  # a browser may send a path; only its last part is used
-        target.parent.mkdir()
-        with open(target, "wb") as out:
-            shutil.copyfileobj(file, out)
-        targets.append(target)
-    _run(targets, keep_text=st.session_state.get("keep_text", False), uploaded=True)
-    if not _waiting():
-        shutil.rmtree(folder, ignore_errors=True)
+    folder, targets = scratch.upload_folder(shell.ledger().home), []
+    st.session_state["mapping_files"] = []
+    try:
+        for number, file in enumerate(files):  # each in a folder of its own: two uploads may have one name
+            target = folder / str(number) / Path(file.name).name  # a browser may send a path; its last part is used
+            target.parent.mkdir()
+            with open(target, "wb") as out:
+                shutil.copyfileobj(file, out)
+            targets.append(target)
+        _run(targets, keep_text=st.session_state.get("keep_text", False), uploaded=True)
+    finally:  # also where the visitor has left and Streamlit stops this run
+        if not _waiting():
+            shutil.rmtree(folder, ignore_errors=True)
     st.rerun()
 
 
