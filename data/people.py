@@ -55,7 +55,19 @@ OF_NO_TEAM = frozenset(
     {"setting", "policy", "in_force", "model_fact", "price_override", "alias", "rule", "mapping", "billed_rate"}
 )
 HELD_PAGES = frozenset(
-    {"overview", "explore", "weekly", "plan", "savings", "mix", "policy_replay", "self_host", "pipeline", "new_model"}
+    {
+        "overview",
+        "explore",
+        "weekly",
+        "plan",
+        "savings",
+        "mix",
+        "policy_replay",
+        "self_host",
+        "vendors",
+        "pipeline",
+        "new_model",
+    }
 )
 
 

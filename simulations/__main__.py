@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from data.console import parser, run
-from simulations import frontier_command, replay_command, scenario_commands
+from simulations import frontier_command, outage_commands, replay_command, scenario_commands
 from simulations.hosting import breakeven_command
 from simulations.router_metrics import command as metrics_command
 
@@ -15,7 +15,14 @@ SUMMARY = "What it would cost: other mixes, routing policies, self-hosting, new 
 def main(argv: list[str] | None = None) -> int:
     """Exit code of one command."""
     top, commands = parser("simulations", SUMMARY)
-    for module in (scenario_commands, replay_command, frontier_command, metrics_command, breakeven_command):
+    for module in (
+        scenario_commands,
+        replay_command,
+        frontier_command,
+        metrics_command,
+        breakeven_command,
+        outage_commands,
+    ):
         module.register(commands)
     return run(top, argv)
 

@@ -43,7 +43,8 @@ PARTS = {
         "replay": {""},
         "mixes": {"", "replay", "router_metrics"},
         "hosting": {"", "replay"},
-        "": {"replay", "mixes", "hosting", "router_metrics"},
+        "outages": {"", "replay", "mixes"},
+        "": {"replay", "mixes", "hosting", "outages", "router_metrics"},
     },
     "pages": {"ui": set(), "parts": {"ui"}, "": {"ui", "parts"}},
 }

@@ -14,6 +14,7 @@ PAGES = {
         ("mix", "Model mix", ":material/tune:", "mix"),
         ("policy_replay", "Routing", ":material/alt_route:", "routing"),
         ("self_host", "Self-host", ":material/dns:", "self-host"),
+        ("vendors", "Vendors", ":material/storefront:", "vendors"),
         ("pipeline", "Pipeline", ":material/linear_scale:", "pipeline"),
         ("new_model", "New model", ":material/new_releases:", "new-model"),
     ),

@@ -8,7 +8,7 @@ it loses (`cache_state`). What cannot be repriced is listed, never dropped, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -29,6 +29,8 @@ from simulations.replay.repricing import Market
 from simulations.replay.traffic import fold
 from simulations.scenario import Part
 
+# A decision narrowed to what can be reached; it is told the logged model, provider and host.
+Narrowing = Callable[[Choice, Mapping[str, Any]], Choice]
 KEPT, MOVED, REFUSED = "kept", "moved", "refused"
 VERIFIER_OUTPUT_TOKENS = 50
 
@@ -70,24 +72,25 @@ def replay(
     *,
     by: Iterable[str] = (),
     assumed: Assumed | None = None,
+    left: Narrowing | None = None,
 ) -> Replay:
     """Replay `policy` over the scope. `by` splits the groups further (team, day, ...).
 
-    Raises NoData when the scope is empty.
+    `left` narrows every decision to what can be reached. Raises NoData when the scope is empty.
     """
     assumed = assumed or Assumed()
     folded = folding(policy, market.edges(policy.targets), by=by)
     groups = fold(view, scope, folded)
-    choices = choices_of(groups, policy, market)
+    choices = choices_of(groups, policy, market, left)
     flow = flows_of(groups, choices, policy, market, assumed)
     followed = lost_reads(view, scope, folded, groups, uses_of(policy, choices, flow), market)
     return _outcome(groups, choices, flow, cache_loss(groups, flow, followed, market), policy, assumed)
 
 
-def choices_of(groups: pd.DataFrame, policy: Policy, market: Market) -> list[Choice]:
-    """The policy's decision for every group of a fold that carries `rule` and `mask`."""
+def choices_of(groups: pd.DataFrame, policy: Policy, market: Market, left: Narrowing | None = None) -> list[Choice]:
+    """The policy's decision for every group of a fold that carries `rule` and `mask`, narrowed to what is `left`."""
     keys = list(zip(*(groups[name] for name in DECISIVE), strict=True))
-    made = {key: _choice(policy, market, *key) for key in dict.fromkeys(keys)}
+    made = {key: _choice(policy, market, left, *key) for key in dict.fromkeys(keys)}
     return [made[key] for key in keys]
 
 
@@ -134,6 +137,7 @@ def _outcome(
 def _choice(
     policy: Policy,
     market: Market,
+    left: Narrowing | None,
     rule: int,
     mask: int,
     band: float,
@@ -148,7 +152,8 @@ def _choice(
     met = None if rule == NO_RULE else int(rule)
     if separate and (met is None or "operation" not in policy.rules[met].when):
         policy, met = policy.model_copy(update={"rules": (), "fallback": (CURRENT,)}), None
-    return decide(policy, met, active(int(mask)), attributes, market.catalog)
+    choice = decide(policy, met, active(int(mask)), attributes, market.catalog)
+    return left(choice, attributes) if left else choice
 
 
 def _text(value: Any) -> str | None:

@@ -137,7 +137,7 @@ CROSSED = {**HOSTILE[5], **HOSTILE[6], **HOSTILE[7], **HOSTILE[2]}
 WALKED = [(file, query) for file in ("overview", "explore") for query in HOSTILE]
 WALKED += [
     (file, CROSSED)
-    for file in ("weekly", "plan", "savings", "mix", "policy_replay", "self_host", "pipeline", "new_model")
+    for file in ("weekly", "plan", "savings", "mix", "policy_replay", "self_host", "vendors", "pipeline", "new_model")
 ]
 
 

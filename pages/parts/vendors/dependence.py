@@ -1,0 +1,86 @@
+"""On whom the work hangs: shares by provider, maker, origin and hosting, and what a share elsewhere costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from analytics.scope import Scope
+from data.errors import BatonError, NoData
+from data.ledger import Ledger
+from data.state import State
+from pages.parts.vendors import charts
+from pages.ui import exports, shell, what_if
+from pages.ui import format as fmt
+from routing.policies import in_force
+from simulations.mixes.problem_from_log import programme
+from simulations.outages.concentration import KINDS, Elsewhere, concentration, keep_elsewhere
+
+QUESTION = "On whom does the work hang?"
+LABELS = {"provider": "Provider", "vendor": "Maker", "origin": "Origin", "hosting": "Hosting"}
+READS = (*what_if.PRICED, *in_force.READS)
+
+
+@shell.cached(reads=READS)
+def shares(view: Ledger, state: State, scope: Scope) -> pd.DataFrame:
+    return concentration(view, scope, what_if.market(view, state, scope))
+
+
+@shell.cached(reads=READS)
+def step(view: Ledger, state: State, scope: Scope, least: float) -> Elsewhere:
+    """What it costs to keep `least` of the requests off the largest maker."""
+    market = what_if.market(view, state, scope)
+    made = programme(view, scope, market, policy=in_force.kept_to(state))
+    table = shares(view, scope)
+    known = [n for n in table[table["kind"] == "vendor"]["name"] if n in made.problem.vendors]
+    if not known:
+        raise NoData("The makers of these models are unknown, so no share can be kept off one; add their facts.")
+    return keep_elsewhere(view, made, market, known[0], least)
+
+
+def show(view: Ledger, scope: Scope, title: Any) -> None:
+    """The whole view under the title."""
+    top = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.segmented_control(
+            "By", KINDS, format_func=lambda name: LABELS[name], default="provider", required=True, key="kind"
+        )
+        least = st.number_input("Share to keep elsewhere, %", 1, 99, 40, 5, key="least", width=220) / 100
+    table = shares(view, scope)
+    try:
+        found: Elsewhere | None = step(view, scope, least)
+    except BatonError as error:
+        found = None
+        top.info(fmt.md(str(error)))
+    first = table[table["kind"] == "provider"].iloc[0]
+    with title:
+        hangs = f"{fmt.share(first['requests_share'])} of requests hang on {first['name']}"
+        shell.header(f"{hangs}; {_price(found)}" if found else hangs, view)
+    with top:
+        mine = table[table["kind"] == kind]
+        largest = mine.iloc[0]
+        meaning = (
+            f"{largest['name']} answers {fmt.share(largest['requests_share'])} of the requests, "
+            f"{fmt.share(largest['usd_share'])} of the dollars."
+        )
+        shell.chart(charts.shares(mine, shell.palette()), alt=meaning, key="shares")
+        st.caption(fmt.md(meaning))
+        if found and found.usd is not None and found.moved:
+            taken = ", ".join(f"{name} {fmt.share(share)}" for name, share in found.moved.items())
+            quality = "" if found.quality is None else f" Quality changes by {fmt.points(found.quality)}, as stated."
+            st.markdown(fmt.md(f"The cheapest move the policy allows sends to {taken} of all requests.{quality}"))
+    units = {"requests": "requests", "requests_share": "share", "usd": "USD", "usd_share": "share"}
+    labels = {"kind": "By", "name": "Name", "requests_share": "of requests", "usd": "Spend", "usd_share": "of dollars"}
+    with st.expander("Table: shares", icon=":material/table:"):
+        exports.table(table, name="concentration", units=units, labels=labels)
+
+
+def _price(found: Elsewhere) -> str:
+    kept = f"keeping {fmt.share(found.least)} off {found.vendor}"
+    if found.usd is None:
+        return f"{kept} is not possible with the models of this log under the policy"
+    if not found.moved:
+        return f"{fmt.share(1 - found.today)} are off {found.vendor} already"
+    return f"{kept} costs {fmt.usd_short(abs(found.usd))} a year {'more' if found.usd >= 0 else 'less'}"
