@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analytics.scope import Scope
+from analytics.scope import UNKNOWN, Scope
 from data.ledger import Ledger
 from routing.policies.choice import logged_hosting
 from simulations.mixes.caches import mix_caches
@@ -18,7 +18,6 @@ from simulations.replay.repricing import Market
 from simulations.replay.traffic import fold
 
 KINDS = ("provider", "vendor", "origin", "hosting")
-UNKNOWN = "unknown"
 
 
 class Elsewhere(NamedTuple):

@@ -105,36 +105,47 @@ def drill(
 
     before = replay(view, hours, policy, market, left=usual)
     after = replay(view, hours, policy, market, left=left)
-    groups = before.groups
-    calls = groups["calls"].to_numpy(float)
-    out = _share_out(groups, choices_of(groups, policy, market, usual), outage, market)
-    lost = after.groups["outcome"].eq(REFUSED).to_numpy() & (out > 0)
-    touched, unserved = calls * out, np.where(lost, calls * out, 0.0)
+    calls = before.groups["calls"].to_numpy(float)
+    touched = calls * _share_out(before.groups, choices_of(before.groups, policy, market, usual), outage, market)
     if not touched.sum():
         raise NoData(
             f"In these hours nothing asks {outage.what} under “{policy.name}”; choose others, or what it asks."
         )
-    both = (before.groups["comparable"] & after.groups["comparable"]).to_numpy()
-    extra = _usd(after)[both].sum() - _usd(before)[both].sum()
     asked = {**(limits or {}), **outage.limits}
     carried, minutes = _by_minute(view, hours, outage, policy, market, (usual, left), asked)
+    return _counted(outage, hours, before, after, touched, carried, minutes)
+
+
+def _counted(
+    outage: Outage,
+    hours: Hours,
+    before: Replay,
+    after: Replay,
+    touched: np.ndarray,
+    carried: Carried,
+    minutes: pd.DataFrame,
+) -> Drill:
+    """The two replays and the queues as one answer; `touched` requests by group."""
+    unserved = np.where(after.groups["outcome"].eq(REFUSED).to_numpy(), touched, 0.0)
+    both = (before.groups["comparable"] & after.groups["comparable"]).to_numpy()
+    extra = float(_usd(after)[both].sum() - _usd(before)[both].sum())
     turned_away = float(carried.failed.sum())
     return Drill(
-        outage,
-        hours,
-        policy.name,
-        int(calls.sum()),
-        float(touched.sum()),
-        float((touched - unserved).sum()) - turned_away,
-        float(unserved.sum()),
-        turned_away,
-        float(extra),
-        float(extra + _never_warm(after)[both].sum()),
-        float((touched - unserved)[~both].sum()),
-        _by_model(after, touched, unserved),
-        _why(after, unserved),
-        carried,
-        minutes,
+        outage=outage,
+        hours=hours,
+        policy=before.policy.name,
+        requests=int(before.groups["calls"].sum()),
+        touched=float(touched.sum()),
+        taken=float((touched - unserved).sum()) - turned_away,
+        unserved=float(unserved.sum()),
+        turned_away=turned_away,
+        extra_usd=extra,
+        extra_never_warm_usd=extra + float(_never_warm(after)[both].sum()),
+        unpriced=float((touched - unserved)[~both].sum()),
+        by_model=_by_model(after, touched, unserved),
+        refusals=_why(after, unserved),
+        carried=carried,
+        minutes=minutes,
     )
 
 
