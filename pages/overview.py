@@ -6,13 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from analytics import budgets, forecast, spend
-from analytics.coverage import Comparison, comparison, coverage
+from analytics.coverage import Comparison, comparison
 from analytics.distortions import Distortion, distortion
 from analytics.registry import DIMENSIONS
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from data.state import State
 from pages.parts.overview.attention import what_needs_attention
+from pages.parts.overview.days import days_chart
+from pages.parts.overview.month import month_chart
 from pages.parts.savings.findings import all_savings
 from pages.ui import charts, drill, exports, filters, loading, shell, tiles
 from pages.ui import format as fmt
@@ -24,11 +26,6 @@ MOVERS_BY = ("model", "team", "feature", "provider", "task_type")
 @shell.cached
 def totals(view: Ledger, scope: Scope) -> dict:
     return spend.totals(view, scope, KPIS)
-
-
-@shell.cached
-def daily(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
-    return spend.by_day(view, scope)
 
 
 @shell.cached
@@ -122,17 +119,19 @@ def kpis(
     )
 
 
-def pacing(outlook: forecast.Outlook, held: budgets.Status | None) -> None:
-    """Month to date, its forecast and the budget, in one sentence with the way on."""
-    text = f"{fmt.usd(outlook.actual_usd)} of {outlook.start:%B} so far"
-    if outlook.p10 is not None:
-        text += f"; 8 of 10 odds that it ends between {fmt.usd(outlook.p10)} and {fmt.usd(outlook.p90)}"
+def monthly_budget(held: budgets.Status | None, scope: Scope) -> float | None:
+    """USD that the company may spend in a month; None where no budget says so or the page shows a part of it."""
+    if held is None or held.budget.period != "monthly" or scope.is_narrowed:
+        return None
+    return float(held.budget.amount_usd)
+
+
+def pacing(held: budgets.Status | None) -> None:
+    """The budget that the month runs against, with the way on."""
     if held is not None:
         chance = "" if held.chance_of_overrun is None else f", chance of overrun {fmt.odds(held.chance_of_overrun)}"
-        text += f". Budget {fmt.usd(held.budget.amount_usd)} {held.budget.period}{chance}"
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.write(fmt.md(text + "."))
-        st.page_link("pages/plan.py", label="Plan the budget" if held else "Set a budget", icon=":material/savings:")
+        st.caption(fmt.md(f"Budget {fmt.usd(held.budget.amount_usd)} {held.budget.period}{chance}."))
+    st.page_link("pages/plan.py", label="Plan the budget" if held else "Set a budget", icon=":material/savings:")
 
 
 def saving(view: Ledger, scope: Scope) -> None:
@@ -149,30 +148,6 @@ def saving(view: Ledger, scope: Scope) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.write(fmt.md(told))
         st.page_link("pages/savings.py", label="See all findings", icon=":material/content_cut:")
-
-
-def running(view: Ledger, scope: ClosedScope, compared: Comparison) -> None:
-    """Cumulative spend, against the span before where both are covered, and the sentence that says what it means."""
-    if compared.now is None or compared.before is None:
-        told = coverage(view, scope)
-        now, before = daily(view, scope.leaving_out(set(told.missing) - {told.running})), None
-        meaning = f"{fmt.usd(now['cost_usd'].sum())} from {fmt.days(scope.start, scope.last)}. No change is told"
-        meaning += f": {compared.note}." if compared.note else "."
-    else:
-        now, before = daily(view, compared.now), daily(view, compared.before)
-        meaning = (
-            f"{fmt.usd(now['cost_usd'].sum())} from {fmt.days(scope.start, scope.last)}, against "
-            f"{fmt.usd(before['cost_usd'].sum())} from {fmt.days(compared.before.start, compared.before.last)}."
-        )
-        meaning += f" {compared.note}." if compared.note else ""
-    st.subheader("Spend so far" if before is None else "Spend so far, against the earlier days", anchor=False)
-    figure = charts.cumulative(now, before, shell.palette(), labels=("This period", "Before"))
-    shell.chart(figure, alt=meaning, key="running")
-    st.caption(fmt.md(f"{meaning} Days in {scope.time_zone}."))
-    with st.expander("Table: spend by day", icon=":material/table:"):
-        exports.table(
-            now, name="spend-by-day", units={"cost_usd": "USD"}, labels={"day": "Day", "cost_usd": "Spend, USD"}
-        )
 
 
 def compared_with(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None) -> Comparison:
@@ -261,14 +236,21 @@ if compared.now is not None and compared.before is not None:
     pair = totals(view, compared.now), totals(view, compared.before)
 days = compared.now.length_days if compared.now else 0
 against = f"vs prior {days}d" if earlier == scope.before() else "vs earlier"
-known = distorted(view, scope, earlier)
-kpis(now, pair, outlook, against, known)
+figures, turned_round = st.empty(), st.container()
+with figures.container():
+    kpis(now, pair, outlook, against, None)
+wide, narrow = st.columns((3, 2), gap="large")
+with wide:
+    month_chart(view, scope, outlook, monthly_budget(held, scope))
+    pacing(held)
+known = distorted(view, scope, earlier)  # a search of every series: what is known at once stands there already
 if known and compared.before:
+    with figures.container():
+        kpis(now, pair, outlook, against, known)
     then = fmt.days(compared.before.start, compared.before.last)
-    st.caption(fmt.md(f"Spend {fmt.share_change(known.change)} against {then}; {known.text}."))
-pacing(outlook, held)
-what_needs_attention(view, scope)
-running(view, scope, compared)
+    turned_round.caption(fmt.md(f"Spend {fmt.share_change(known.change)} against {then}; {known.text}."))
+with narrow:
+    what_needs_attention(view, scope)
 st.segmented_control(
     "Split by",
     MOVERS_BY,
@@ -278,6 +260,7 @@ st.segmented_control(
     key="by",
     bind="query-params",
 )
+days_chart(view, scope, compared, by)
 left, right = st.columns(2, gap="large")
 with left:
     what_moved(view, compared, by)

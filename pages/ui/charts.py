@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from datetime import timedelta
 from typing import NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from pages.ui import format as fmt
-from pages.ui.line_ends import LineEnd, label_ends
 
 OTHER = "Other"
 TOP = 8  # series that a theme has a colour for
@@ -116,45 +114,6 @@ def top_and_other(frame: pd.DataFrame, by: str, value: str, top: int = TOP) -> p
     folded = drawn.assign(**{by: drawn[by].where(drawn[by].isin(largest), OTHER)})
     keys = [c for c in frame.columns if c != value]
     return folded.groupby(keys, as_index=False, sort=False)[value].sum(min_count=1)
-
-
-def cumulative(
-    current: pd.DataFrame, previous: pd.DataFrame | None, palette: Palette, *, labels: tuple[str, str]
-) -> go.Figure:
-    """Running spend of a span over its days, and of an earlier one, if any, over the same days, dashed grey.
-
-    Frames: `day`, `cost_usd`, one row per day in order. Days meet in order; an earlier span that is longer, as a month
-    may be, runs on.
-    """
-    figure, ends = blank(palette, right=150), []
-    days = list(current["day"])
-    more = 0 if previous is None else len(previous) - len(days)
-    days += [days[-1] + timedelta(days=number + 1) for number in range(more)]
-    for frame, label, colour, dash in (
-        (previous, labels[1], palette.other, "dash"),
-        (current, labels[0], palette.primary, "solid"),
-    ):
-        if frame is None:
-            continue
-        run = frame["cost_usd"].astype(float).cumsum()
-        figure.add_scatter(
-            x=days[: len(run)],
-            y=run,
-            mode="lines" if len(run) > 1 else "markers",
-            name=label,
-            showlegend=False,
-            line={"color": colour, "width": 2.5, "dash": dash},
-            customdata=[fmt.usd(v) for v in run],
-            hovertemplate="%{customdata}<extra>" + label + "</extra>",
-        )
-        end = float(run.iloc[-1])
-        ends.append(LineEnd(days[-1], end, f"{label} {fmt.usd_short(end)}", colour))
-    label_ends(figure, ends)
-    shown = [frame for frame in (current, previous) if frame is not None]
-    money_ticks(figure, max(float(frame["cost_usd"].astype(float).sum()) for frame in shown))
-    if len(days) > 1:  # labels stand in the margin; Plotly would make room for them a second time
-        figure.update_xaxes(range=[days[0], days[-1]])
-    return figure
 
 
 def money_ticks(figure: go.Figure, highest: float, lowest: float = 0.0) -> None:
@@ -284,9 +243,14 @@ def _faint(colour: str) -> str:
     return f"rgba({red},{green},{blue},0.35)"
 
 
+def escaped(text: str) -> str:
+    """Text from the data with nothing left in it that Plotly reads as HTML."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def _label(name: object) -> str:
     """A value from the data as a chart label: Plotly reads a little HTML, so it is escaped; long ones are cut in the
     middle.
     """
-    text = str(name).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = escaped(str(name))
     return text if len(text) <= 32 else f"{text[:18]}…{text[-12:]}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from pages.ui import format as fmt
-from pages.ui.charts import Palette, blank, money_ticks
+from pages.ui.charts import Palette, blank, escaped, money_ticks
 from pages.ui.line_ends import LineEnd, label_ends
 
 
@@ -44,31 +47,15 @@ def fan(
     figure = blank(palette, height=340, right=150)
     at = [f"{month:%b %Y}" for month in months["month"]]
     if months["cum_p10"].notna().all():
-        band = {"mode": "lines", "line": {"width": 0}, "showlegend": False}
-        figure.add_scatter(
-            x=at,
-            y=months["cum_p90"],
-            **band,
-            customdata=[fmt.usd(v) for v in months["cum_p90"]],
-            hovertemplate="%{customdata}<extra>P90</extra>",
-        )
-        figure.add_scatter(
-            x=at,
-            y=months["cum_p10"],
-            **band,
-            fill="tonexty",
-            fillcolor=_faint(palette.primary),
-            customdata=[fmt.usd(v) for v in months["cum_p10"]],
-            hovertemplate="%{customdata}<extra>P10</extra>",
-        )
+        band(figure, at, months["cum_p10"], months["cum_p90"], palette)
     ends = []
     for number, (name, table) in enumerate((others or {}).items()):
         colour = palette.categories[(number + 1) % len(palette.categories)]
-        ends.append(_line(figure, at, table["cum_p50"], name, colour, "dot"))
-    ends.append(_line(figure, at, months["cum_p50"], "Forecast", palette.primary, "dash"))
+        ends.append(line(figure, at, table["cum_p50"], name, colour, "dot"))
+    ends.append(line(figure, at, months["cum_p50"], "Forecast", palette.primary, "dash"))
     if budget_usd:
         running = [budget_usd * (n + 1) for n in range(len(at))]
-        ends.append(_line(figure, at, running, "Budget", palette.other, "solid"))
+        ends.append(line(figure, at, running, "Budget", palette.other, "solid"))
     label_ends(figure, ends)
     highest = max(float(months["cum_p90"].max()) if months["cum_p90"].notna().any() else 0.0, *(end.y for end in ends))
     money_ticks(figure, highest)
@@ -78,9 +65,27 @@ def fan(
     return figure
 
 
-def _line(
-    figure: go.Figure, at: list[str], values: list[float] | pd.Series, name: str, colour: str, dash: str
+def band(figure: go.Figure, at: Sequence[Any], low: pd.Series, high: pd.Series, palette: Palette) -> None:
+    """P10 to P90 as a tint, each bound with its dollars."""
+    bound = {"mode": "lines", "line": {"width": 0}, "showlegend": False}
+    for name, values, fill in (
+        ("P90", high, {}),
+        ("P10", low, {"fill": "tonexty", "fillcolor": _faint(palette.primary)}),
+    ):
+        figure.add_scatter(
+            x=at,
+            y=values,
+            **bound,
+            **fill,
+            customdata=[fmt.usd(v) for v in values],
+            hovertemplate="%{customdata}<extra>" + name + "</extra>",
+        )
+
+
+def line(
+    figure: go.Figure, at: Sequence[Any], values: Sequence[float] | pd.Series, name: str, colour: str, dash: str
 ) -> LineEnd:
+    """A line with its dollars on hover; gives its end, for the name to be written there."""
     values = [float(value) for value in values]
     figure.add_scatter(
         x=at,
@@ -90,9 +95,9 @@ def _line(
         showlegend=False,
         line={"color": colour, "width": 2.5, "dash": dash},
         customdata=[fmt.usd(v) for v in values],
-        hovertemplate="%{customdata}<extra>" + _plain(name) + "</extra>",
+        hovertemplate="%{customdata}<extra>" + escaped(name) + "</extra>",
     )
-    return LineEnd(at[-1], values[-1], f"{_plain(name)} {fmt.usd_short(values[-1])}", colour)
+    return LineEnd(at[-1], values[-1], f"{escaped(name)} {fmt.usd_short(values[-1])}", colour)
 
 
 def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float, *, gains: bool = False) -> go.Figure:
@@ -132,10 +137,6 @@ def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float, *, gains: b
     )
     figure.update_yaxes(showgrid=False, tickprefix="", tickformat="")
     return figure
-
-
-def _plain(name: str) -> str:
-    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _faint(colour: str) -> str:

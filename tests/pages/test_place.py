@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -198,17 +197,3 @@ def test_a_click_becomes_a_step(monkeypatch, point, over, steps):
     monkeypatch.setattr(st, "session_state", {"chart": SimpleNamespace(selection=SimpleNamespace(points=[]))})
     drill.into("chart", "model", over)()
     assert len(went) == 1
-
-
-def test_an_earlier_span_that_is_longer_runs_on():
-    import pandas as pd
-
-    def days(first: date, count: int) -> pd.DataFrame:
-        return pd.DataFrame({"day": pd.date_range(first, periods=count).date, "cost_usd": [1.0] * count})
-
-    figure = charts.cumulative(
-        days(date(2026, 2, 1), 28), days(date(2026, 1, 1), 31), charts.LIGHT, labels=("Now", "Before")
-    )
-    before, now = figure.data
-    assert len(before.x) == 31 and list(before.y)[-1] == 31 and len(now.x) == 28
-    assert figure.layout.xaxis.range[1] == date(2026, 3, 3)

@@ -41,7 +41,7 @@ def what_needs_attention(view: Ledger, scope: ClosedScope) -> None:
         return
     for one in found[:SHOWN]:
         page, label = WAYS_ON[one.kind]
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(gap="xsmall"):
             st.write(fmt.md(one.sentence))
             week = {"week": review.week_of_day(one.on)} if one.kind == "incident" and one.on else {}
             section = {"section": "Coverage"} if page == "pages/data_and_prices.py" else {}

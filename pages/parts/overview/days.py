@@ -1,0 +1,142 @@
+"""Spend by day and what it is made of, with what was unusual and what was planned marked above the bars."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from analytics import anomaly_search, spend
+from analytics.coverage import Comparison
+from analytics.distortions import KINDS
+from analytics.planned_events import planned
+from analytics.registry import DIMENSIONS
+from analytics.scope import ClosedScope
+from data.ledger import Ledger
+from data.state import State
+from pages.ui import charts, drill, exports, shell
+from pages.ui import format as fmt
+
+DAYS_AS_DAYS, DAYS_AS_WEEKS = 92, 366  # longer spans are drawn by week, then by month
+FEW = 5  # values with a colour of their own: the bars are a summary here
+
+
+class Mark(NamedTuple):
+    """Something known that happened, from the day it began."""
+
+    on: date
+    text: str
+    unusual: bool
+
+
+@shell.cached
+def by_time(view: Ledger, scope: ClosedScope, grain: str, by: str) -> pd.DataFrame:
+    frame = spend.grouped(view, scope, (grain, by), ("cost_usd",))
+    return charts.top_and_other(frame, by, "cost_usd", top=FEW)
+
+
+@shell.cached(reads=("event",))
+def marks(view: Ledger, state: State, scope: ClosedScope) -> list[Mark]:
+    """Days off their pattern that began in the scope, and planned events, in order of time."""
+    unusual = [
+        Mark(one.start, f"{one.title}: {fmt.usd_change(one.usd_in_scope)}", True)
+        for one in anomaly_search.findings(view, scope).anomalies
+        if one.kind in KINDS and one.start >= scope.start
+    ]
+    events = [Mark(one.on, one.name, False) for one in planned(state) if scope.start <= one.on < scope.end]
+    return sorted(unusual + events)
+
+
+@shell.cached
+def days_before(view: Ledger, now: ClosedScope, before: ClosedScope) -> pd.Series:
+    """USD of the days compared with, at the places of the days of now that they meet."""
+    frame = spend.by_day(view, before)
+    met = [now.start + (day - before.start) for day in frame["day"]]
+    return pd.Series(frame["cost_usd"].astype(float).to_numpy(), index=pd.DatetimeIndex(met))
+
+
+def grain_of(scope: ClosedScope) -> str:
+    """What a bar stands for: a day, in a longer span a week, then a month."""
+    days = scope.length_days
+    return "day" if days <= DAYS_AS_DAYS else "week" if days <= DAYS_AS_WEEKS else "month"
+
+
+def days_chart(view: Ledger, scope: ClosedScope, compared: Comparison, by: str) -> None:
+    """Stacked bars over the span, the days compared with as a line, and what they mean in words."""
+    grain, known = grain_of(scope), marks(view, scope)
+    frame = by_time(view, scope, grain, by)
+    st.subheader(f"Spend by {grain}", anchor=False)
+    if frame.empty:
+        st.caption("Nothing was spent in this period.")
+        return
+    before = None
+    if grain == "day" and compared.now is not None and compared.before is not None:
+        before = days_before(view, compared.now, compared.before)
+    totals = frame.groupby(grain)["cost_usd"].sum().astype(float)
+    meaning = f"The dearest {grain}, {fmt.day(totals.idxmax())}, cost {fmt.usd(totals.max())}"
+    unusual = [mark for mark in known if mark.unusual]
+    meaning += f"; marked: {unusual[0].text}" if unusual else ""
+    meaning += f" and {len(unusual) - 1} more." if len(unusual) > 1 else "."
+    shell.chart(
+        figure(frame, known, before, shell.palette(), grain=grain, by=by),
+        alt=meaning,
+        key="days",
+        on_select=drill.into("days", by, grain),
+    )
+    st.caption(fmt.md(f"{meaning} Days in {scope.time_zone}."))
+    with st.expander(f"Table: spend by {grain}", icon=":material/table:"):
+        wide = frame.pivot_table(index=grain, columns=by, values="cost_usd", aggfunc="sum", sort=False).reset_index()
+        wide["Total"] = wide.drop(columns=grain).sum(axis=1)
+        names = {name: str(name) for name in wide.columns.drop(grain)}
+        exports.table(
+            wide,
+            name=f"spend-by-{grain}-and-{by}",
+            units=dict.fromkeys(names, "USD"),
+            labels={grain: DIMENSIONS[grain].label, **names},
+        )
+
+
+def figure(
+    frame: pd.DataFrame, known: list[Mark], before: pd.Series | None, palette: charts.Palette, *, grain: str, by: str
+) -> go.Figure:
+    """The bars, with a triangle over what was unusual and a diamond over what was planned."""
+    drawn = charts.stacked_bars(frame, palette, x=grain, by=by, value="cost_usd", unit="USD")
+    drawn.update_layout(height=300)
+    if before is not None:
+        drawn.add_scatter(
+            x=before.index,
+            y=before,
+            mode="lines",
+            name="days compared with",
+            line={"color": palette.other, "width": 1.5, "dash": "dash"},
+            customdata=[(fmt.usd(value), None) for value in before],
+            hovertemplate="%{customdata[0]}<extra>days compared with</extra>",
+        )
+        charts.money_ticks(drawn, max(float(frame.groupby(grain)["cost_usd"].sum().max()), float(before.max())))
+    heights = frame.assign(at=pd.to_datetime(frame[grain])).groupby("at")["cost_usd"].sum().astype(float)
+    for unusual, symbol, colour, label in (
+        (True, "triangle-down", palette.text, "unusual"),
+        (False, "diamond", palette.other, "planned"),
+    ):
+        shown = [(mark, bar) for mark in known if mark.unusual == unusual for bar in [_bar(heights, mark.on)] if bar]
+        if not shown:
+            continue
+        drawn.add_scatter(
+            x=[bar for _, bar in shown],
+            y=[heights[bar] + 0.06 * heights.max() for _, bar in shown],
+            mode="markers",
+            name=label,
+            marker={"symbol": symbol, "size": 11, "color": colour},
+            customdata=[(charts.escaped(mark.text), None) for mark, _ in shown],
+            hovertemplate="%{customdata[0]}<extra></extra>",
+        )
+    return drawn
+
+
+def _bar(heights: pd.Series, on: date) -> pd.Timestamp | None:
+    """The bar that a day falls into; None where there is none."""
+    before = heights.index[heights.index <= pd.Timestamp(on)]
+    return before[-1] if len(before) else None
