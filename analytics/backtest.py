@@ -64,18 +64,18 @@ def seasonal_naive(values: np.ndarray, days: int) -> np.ndarray:
 
 
 def spread(missed: pd.DataFrame) -> np.ndarray:
-    """Variance terms (noise / h, level, growth x h^2) of the log of a miss, the prior mixed in.
+    """Variance terms (noise / h, level, walk x h) of the log of a miss, the prior mixed in.
 
-    Squares are capped at nine times their median, so one runaway week does not widen every range.
+    Squares are capped at twenty times their median, so one runaway week does not widen every range.
     """
     usable = missed[(missed["actual"] > 0) & (missed["expected"] > 0)]
     if usable.empty:
         return PRIOR
     log = np.log(usable["actual"] / usable["expected"]).to_numpy()
     by_days = pd.DataFrame({"days": usable["days"].to_numpy(), "square": log**2}).groupby("days")["square"]
-    seen = by_days.agg(["size", lambda square: np.minimum(square, 9 * square.median()).mean()])
+    seen = by_days.agg(["size", lambda square: np.minimum(square, 20 * square.median()).mean()])
     days, sizes, squares = seen.index.to_numpy(dtype=float), seen.iloc[:, 0].to_numpy(), seen.iloc[:, 1].to_numpy()
-    terms = np.column_stack([1 / days, np.ones_like(days), days**2])
+    terms = np.column_stack([1 / days, np.ones_like(days), days])
     # Misses of neighbouring origins overlap: an origin counts for what it adds.
     independent = sizes * np.minimum(1.0, STEP_DAYS / days)
     squares = (squares * independent + PRIOR_MISSES * terms @ PRIOR) / (independent + PRIOR_MISSES)

@@ -1,13 +1,16 @@
 """What comes next: weekday pattern times a growing level, with a spread learned from its own misses.
 
-The model is small on purpose. Spend per day = level x growth x weekday index. The weekday index is
-the median ratio to the centred week; growth is the trimmed mean of weekly changes, pulled to zero
-where they disagree and damped ahead, since none lasts; the level is a robust mean of the last weeks,
-a day's weight halving every `HALF_LIFE_DAYS`. Constants were chosen on the shapes of
-tests/benchmarks/forecast_coverage.py, where the model is also set against statsmodels.
+The model is small on purpose. Spend per day = level x growth x weekday index x calendar factor x excess. The
+weekday index is the median ratio to the centred week; calendar factors are those the months agree on
+(`calendar_days`); the level is a robust mean of the last weeks, a day's weight halving every `HALF_LIFE_DAYS`;
+growth is the median slope of a year of weeks without its jumps, kept as far as the log supports it. Level and
+pattern are those of a usual day, and unusual days cost more than that: `excess` is what sums of four weeks
+were above the sum of their usual days. Constants were chosen on the shapes of
+tests/benchmarks/forecast_coverage.py, where the model is also set against statsmodels; how well its
+promises hold is measured on others, by tests/benchmarks/calibration.py.
 The spread of a sum over the next h days is learned by making the same forecast at earlier dates
-(`backtest.misses`) and fitting variance = noise / h + level + growth x h^2 to the logs of the
-misses. All of it scales with the history, and nothing is random: the same ledger, the same numbers.
+(`backtest.misses`) and fitting variance = noise / h + level + walk x h to the logs of the misses: a level
+that walks away. All of it scales with the history, and nothing is random: the same ledger, the same numbers.
 """
 
 from __future__ import annotations
@@ -18,15 +21,22 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from data.calendar import MIN_HISTORY_DAYS, Z90
+from analytics import calendar_days
+from analytics.calendar_days import median, row_medians
+from data.calendar import DAYS_PER_WEEK, MIN_HISTORY_DAYS, Z90
 
 HALF_LIFE_DAYS = 7
-DAMPING = 0.995
+DAMPING = 0.9995
 MEMORY_DAYS = 182
+TREND_WEEKS = 52
+LONG_CHANGE_WEEKS = 8  # changes over so many weeks tell a level that walks from one that only scatters
+JUMP = 4.0  # robust deviations: a weekly change beyond it is a launch or an end, no trend
+SUM_DAYS = 28  # sums over which unusual days are weighed
 # Spread assumed before a ledger has misses of its own: a day's noise, the level's error, and a
-# growth rate unsure by 0.1 % a day. Worth as much as PRIOR_MISSES observed ones.
-PRIOR = np.array([0.05, 0.003, 1e-6])
-PRIOR_MISSES = 4
+# level that walks. Worth as much as PRIOR_MISSES observed ones.
+PRIOR = np.array([0.05, 0.003, 3e-5])
+PRIOR_MISSES = 2
+WEEKDAY_OFF = 0.05  # of a usual day: a weekday below it says nothing about the level
 
 
 class Range(NamedTuple):
@@ -38,7 +48,8 @@ class Range(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """A fitted history: `last` is its last day, `level` USD a day in the middle of the weekday pattern."""
+    """A fitted history: `last` is its last day, `level` USD of a usual day in the middle of the weekday pattern,
+    `growth` of its log per day, `excess` what days cost on average over usual ones."""
 
     last: date
     level: float
@@ -46,14 +57,26 @@ class Fit(NamedTuple):
     weekday: np.ndarray
     spread: np.ndarray
     history_days: int
+    excess: float = 1.0
+    calendar: calendar_days.Factors = {}
 
     def path(self, days: int, factors: np.ndarray | None = None) -> np.ndarray:
-        """Median spend of each of the next `days` days; `factors` multiply days (planned events)."""
-        ahead = np.arange(1, days + 1)
-        growth = self.growth * DAMPING * (1 - DAMPING**ahead) / (1 - DAMPING)
-        weekdays = (self.last.weekday() + ahead) % 7
-        path = self.level * np.exp(growth) * self.weekday[weekdays]
+        """What each of the next `days` days adds to a sum; `factors` multiply days (planned events)."""
+        weekdays = (self.last.weekday() + np.arange(1, days + 1)) % DAYS_PER_WEEK
+        path = self.level * np.exp(self.drift(days)) * self.weekday[weekdays] * self._excesses(days)
+        if self.calendar:
+            ahead = np.datetime64(self.last) + np.arange(1, days + 1)
+            path = path * calendar_days.multipliers(ahead, self.calendar)
         return path if factors is None else path * factors
+
+    def _excesses(self, days: int) -> np.ndarray:
+        """Unusual days are rare, so a short sum most likely has none of them: their share grows until `SUM_DAYS`."""
+        ahead = np.arange(1, days + 1)
+        return 1 + (self.excess - 1) * np.where(ahead <= SUM_DAYS, (2 * ahead - 1) / SUM_DAYS, 1.0)
+
+    def drift(self, days: int) -> np.ndarray:
+        """Growth of the level's log until each of the next days."""
+        return self.growth * DAMPING * (1 - DAMPING ** np.arange(1, days + 1)) / (1 - DAMPING)
 
     def total(self, days: int, skip: int = 0, factors: np.ndarray | None = None) -> Range:
         """The sum over the days from `skip` + 1 to `skip` + `days` ahead."""
@@ -69,9 +92,9 @@ class Fit(NamedTuple):
 
 
 def deviation(spread: np.ndarray, days: int, skip: int = 0) -> float:
-    """Standard deviation that the variance terms (noise, level, growth) give a sum of days."""
-    noise, level, growth = spread
-    return float(np.sqrt(noise / max(days, 1) + level + growth * (2 * skip + days) ** 2))
+    """Standard deviation that the variance terms (noise, level, walk) give a sum of days."""
+    noise, level, walk = spread
+    return float(np.sqrt(noise / max(days, 1) + level + walk * (2 * skip + days)))
 
 
 def fit(history: pd.Series, spread: np.ndarray | None = None) -> Fit:
@@ -80,18 +103,24 @@ def fit(history: pd.Series, spread: np.ndarray | None = None) -> Fit:
     `spread` is what `backtest.spread` learned; without it the prior is used. A history without
     spend forecasts zero.
     """
-    recent = history.iloc[-MEMORY_DAYS:]
-    values = recent.to_numpy(dtype=float)
-    last = recent.index[-1].date() if len(recent) else date.min
+    recent = history.iloc[-MEMORY_DAYS:].to_numpy(dtype=float)
+    last = history.index[-1].date() if len(history) else date.min
     known = PRIOR if spread is None else spread
-    logged = values[~np.isnan(values)]
+    logged = recent[~np.isnan(recent)]
     if not logged.sum() > 0:
-        return Fit(last, 0.0, 0.0, np.ones(7), known, len(logged))
+        return Fit(last, 0.0, 0.0, np.ones(DAYS_PER_WEEK), known, len(logged))
     if len(logged) < MIN_HISTORY_DAYS:
-        return Fit(last, float(logged[-14:].mean()), 0.0, np.ones(7), known, len(logged))
-    weekday = weekday_index(values, last.weekday())
-    level, growth = _level(values, weekday, last.weekday())
-    return Fit(last, level, growth, weekday, known, len(logged))
+        return Fit(last, float(logged[-14:].mean()), 0.0, np.ones(DAYS_PER_WEEK), known, len(logged))
+    weekday = weekday_index(recent, last.weekday())
+    days = history.index.to_numpy().astype("datetime64[D]")
+    index = weekday[(days.astype(int) + 3) % DAYS_PER_WEEK]
+    flat = np.where(index > WEEKDAY_OFF, history.to_numpy(dtype=float), np.nan) / np.maximum(index, WEEKDAY_OFF)
+    calendar = calendar_days.learned(days, flat)
+    even = flat / calendar_days.multipliers(days, calendar)
+    growth = _growth(_weeks(even[-TREND_WEEKS * DAYS_PER_WEEK :]))
+    level = _level(even[-MEMORY_DAYS:], growth)
+    excess = _excess(even[-MEMORY_DAYS:], index[-MEMORY_DAYS:])
+    return Fit(last, level, growth, weekday, known, len(logged), excess, calendar)
 
 
 def weekday_index(values: np.ndarray, last_weekday: int) -> np.ndarray:
@@ -104,38 +133,58 @@ def weekday_index(values: np.ndarray, last_weekday: int) -> np.ndarray:
     index = np.ones(7)
     for day in range(7):
         seen = ratio[(weekdays == day) & ~np.isnan(ratio)]
-        index[day] = np.median(seen) if len(seen) else 1.0
+        index[day] = median(seen) if len(seen) else 1.0
     return index / index.mean() if index.sum() > 0 else np.ones(7)
 
 
-def _level(values: np.ndarray, weekday: np.ndarray, last_weekday: int) -> tuple[float, float]:
-    """Level at the last day in USD, and growth of its log per day; both shrug off outliers."""
-    ago = np.arange(len(values))[::-1]
-    index = weekday[(last_weekday - ago) % 7]
-    usable = ~np.isnan(values) & (index > 0.05)
-    ago, flat = ago[usable], values[usable] / index[usable]
+def _level(flat: np.ndarray, growth: float) -> float:
+    """Level at the last day in USD, earlier days grown until then; shrugs off outliers."""
+    ago = np.arange(len(flat))[::-1]
+    usable = ~np.isnan(flat)
+    ago, flat = ago[usable], flat[usable]
     if not (flat > 0).any():
-        return 0.0, 0.0
-    log = np.log(np.maximum(flat, 0.01 * np.median(flat[flat > 0])))
-    growth = _growth(log, ago)
-    recency = weights = 0.5 ** (ago / HALF_LIFE_DAYS)
-    now = log + growth * ago
-    for _ in range(5):
-        level = float((weights * now).sum() / weights.sum())
-        miss = np.abs(now - level)
-        scale = max(1.4826 * float(np.median(miss[-28:])), 1e-6)
-        weights = recency * np.minimum(1.0, 1.5 * scale / np.maximum(miss, 1e-12))
-    return float(np.exp(level)), growth
-
-
-def _growth(log: np.ndarray, ago: np.ndarray) -> float:
-    """Trimmed mean of the weekly changes, pulled to zero by how unsure it is: a launch is no trend."""
-    week = ago // 7
-    middles = np.array([np.median(log[week == n]) for n in range(int(week.max()) + 1) if (week == n).any()])
-    changes = np.sort(-np.diff(middles))
-    if len(changes) < 3:
         return 0.0
-    cut = len(changes) // 5
-    growth = float(changes[cut : len(changes) - cut].mean())
-    unsure = (1.4826 * float(np.median(np.abs(changes - np.median(changes))))) ** 2 / len(changes)
-    return growth / 7 * growth**2 / (growth**2 + 2 * unsure) if growth else 0.0
+    log = np.log(np.maximum(flat, 0.01 * median(flat[flat > 0]))) + growth * ago
+    recency = weights = 0.5 ** (ago / HALF_LIFE_DAYS)
+    for _ in range(5):
+        level = float((weights * log).sum() / weights.sum())
+        miss = np.abs(log - level)
+        scale = max(1.4826 * median(miss[-28:]), 1e-6)
+        weights = recency * np.minimum(1.0, 1.5 * scale / np.maximum(miss, 1e-12))
+    return float(np.exp(level))
+
+
+def _weeks(flat: np.ndarray) -> np.ndarray:
+    """Log of the median level of each week, the newest last; NaN for a week without a positive day."""
+    weeks = np.concatenate([np.full(-len(flat) % DAYS_PER_WEEK, np.nan), flat]).reshape(-1, DAYS_PER_WEEK)
+    middles = row_medians(weeks)
+    return np.log(np.where(middles > 0, middles, np.nan))
+
+
+def _growth(weeks: np.ndarray) -> float:
+    """Growth of the log a day: the median slope between weeks (Theil-Sen), kept as far as the log supports it."""
+    at = np.flatnonzero(~np.isnan(weeks))
+    if len(at) < LONG_CHANGE_WEEKS:
+        return 0.0
+    log = weeks[at]
+    changes = np.diff(log)
+    off = changes - median(changes)
+    jumps = np.where(np.abs(off) > JUMP * max(1.4826 * median(np.abs(off)), 1e-3), off, 0.0)
+    smooth = log - np.concatenate([[0.0], np.cumsum(jumps)])
+    one, other = np.triu_indices(len(at), 1)
+    growth = median((smooth[other] - smooth[one]) / (at[other] - at[one]))
+    apart = min(LONG_CHANGE_WEEKS, len(at) // 2)
+    strayed = log[apart:] - log[:-apart] - growth * (at[apart:] - at[:-apart])
+    unsure = float((strayed**2).mean()) / apart / len(at)
+    return growth / DAYS_PER_WEEK * growth**2 / (growth**2 + unsure) if growth else 0.0
+
+
+def _excess(flat: np.ndarray, index: np.ndarray) -> float:
+    """What sums of `SUM_DAYS` days were above the sum of their usual days, in the middle of the sums seen."""
+    weights = np.where(np.isnan(flat), 0.0, index)
+    real, usual = (
+        np.convolve(np.nan_to_num(part) * weights, np.ones(SUM_DAYS), "valid")
+        for part in (flat, calendar_days.around(flat))
+    )
+    seen = usual > 0
+    return max(1.0, median(real[seen] / usual[seen])) if seen.any() else 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from analytics import forecast_model, report
+from analytics.forecast_model import Fit
 from analytics.known_spend import KnownSpend, of_series
 from analytics.outlook import Outlook, learned, months, next_month, outlook_of
 from analytics.planned_events import EVENTS, Event, planned
@@ -59,7 +61,7 @@ def tornado(
     """
     base = plan(spend, known_until, count, events).whole
     known = (spend if isinstance(spend, KnownSpend) else of_series(spend)).until(known_until)
-    growth = forecast_model.fit(known.filled, learned(known.covered)[0]).growth
+    fitted = forecast_model.fit(known.filled, learned(known.covered)[0])
     middle = base.p50 or 0.0
 
     def total(extra: Event | None = None, without: Event | None = None) -> float:
@@ -72,8 +74,8 @@ def tornado(
     rows = [("Requests", "20% fewer", "20% more", scaled(-20), scaled(20))]
     if base.p10 is not None and base.p90 is not None:
         rows.append(("Growth and noise", "P10", "P90", base.p10, base.p90))
-    if growth:
-        rows.append(_growth(base, growth, known_until))
+    if fitted.growth:
+        rows.append(_growth(base, fitted, known_until))
     for model, share in sorted(shares.items(), key=lambda item: -item[1])[:TOP_SHARES]:
         rows.append((f"Price of {model}", "25% lower", "25% higher", scaled(-25, share), scaled(25, share)))
     for event in events:
@@ -83,24 +85,16 @@ def tornado(
     return table.reindex(width.sort_values(ascending=False, kind="stable").index).head(8).reset_index(drop=True)
 
 
-def _growth(base: Outlook, growth: float, known_until: date) -> tuple[str, str, str, float, float]:
+def _growth(base: Outlook, fitted: Fit, known_until: date) -> tuple[str, str, str, float, float]:
     """Growth stopping today, and growing half as fast again."""
-    days = (base.end - known_until).days
-    ahead = pd.RangeIndex(1, days + 1)
-    damped = (
-        growth
-        * forecast_model.DAMPING
-        * (1 - forecast_model.DAMPING ** ahead.to_numpy())
-        / (1 - forecast_model.DAMPING)
-    )
-    mean = float(damped.mean())
+    mean = float(fitted.drift((base.end - known_until).days).mean())
     left = (base.p50 or 0.0) - base.settled_usd
     return (
         "Growth",
         "stops today",
         "half as fast again",
-        base.settled_usd + left * (1 - mean),
-        base.settled_usd + left * (1 + mean / 2),
+        base.settled_usd + left * math.exp(-mean),
+        base.settled_usd + left * math.exp(mean / 2),
     )
 
 
