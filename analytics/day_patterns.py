@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from analytics.calendar_days import MAD_TO_DEVIATION
 from data.calendar import DAYS_PER_WEEK, MIN_BASELINE_DAYS
 
 WEEKS = 6
@@ -27,7 +28,6 @@ POOLED_DAYS = 56
 WEEKDAY_WEEKS = 8
 TAIL_DAYS, TAIL_SHARE, TAIL_Z = 112, 0.975, 2.2414  # the normal's 0.975 quantile of an absolute deviation
 SECOND_OF_EIGHT = 1.45  # the second largest of eight normal deviations, on average
-MAD_TO_DEVIATION = 1.4826
 CALM_DAYS = 2  # days back in the pattern that end an event
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from analytics import calendar_days
-from analytics.calendar_days import median, row_medians
+from analytics.calendar_days import MAD_TO_DEVIATION, median, row_medians
 from data.calendar import DAYS_PER_WEEK, MIN_HISTORY_DAYS, Z90
 
 HALF_LIFE_DAYS = 7
@@ -149,7 +149,7 @@ def _level(flat: np.ndarray, growth: float) -> float:
     for _ in range(5):
         level = float((weights * log).sum() / weights.sum())
         miss = np.abs(log - level)
-        scale = max(1.4826 * median(miss[-28:]), 1e-6)
+        scale = max(MAD_TO_DEVIATION * median(miss[-28:]), 1e-6)
         weights = recency * np.minimum(1.0, 1.5 * scale / np.maximum(miss, 1e-12))
     return float(np.exp(level))
 
@@ -169,7 +169,7 @@ def _growth(weeks: np.ndarray) -> float:
     log = weeks[at]
     changes = np.diff(log)
     off = changes - median(changes)
-    jumps = np.where(np.abs(off) > JUMP * max(1.4826 * median(np.abs(off)), 1e-3), off, 0.0)
+    jumps = np.where(np.abs(off) > JUMP * max(MAD_TO_DEVIATION * median(np.abs(off)), 1e-3), off, 0.0)
     smooth = log - np.concatenate([[0.0], np.cumsum(jumps)])
     one, other = np.triu_indices(len(at), 1)
     growth = median((smooth[other] - smooth[one]) / (at[other] - at[one]))
