@@ -45,6 +45,7 @@ TYPED = (
     "throughput_factor",
     "burst_share",
     "rented_hours_share",
+    "rent_term_months",
     "other_own_usd_per_month",
     "quality_gap_usd_per_month",
 )
@@ -153,10 +154,14 @@ class Replica(Part):
 
 
 class Rented(Part):
-    """Rented GPUs; the price comes from the catalogue unless typed."""
+    """Rented GPUs; the price comes from the catalogue unless typed.
+
+    `term_months`: a GPU is paid for at least so long. Of the kind "reserved" three years, as the catalogue's quotes.
+    """
 
     usd_per_gpu_hour: Figure | None = None
     kind: Literal["on_demand", "reserved", "spot"] = "reserved"
+    term_months: int | None = Field(None, ge=0, le=120)
 
 
 class Bought(Part):

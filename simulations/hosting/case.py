@@ -17,6 +17,7 @@ from simulations.hosting.breakeven_scenario import (
     BreakevenScenario,
     Prices,
     Range,
+    Rented,
     Replica,
     Traffic,
 )
@@ -24,6 +25,8 @@ from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.operating_point import operating_point
 from simulations.hosting.serving_point import SIGMA, ServingPoint
+
+RESERVED_MONTHS = 36  # the term that the catalogue's reserved quotes are for
 
 
 class Case(NamedTuple):
@@ -165,9 +168,18 @@ def _hardware(scenario: BreakevenScenario, replica: Replica, serving: ServingPoi
         figures["rent_usd_per_gpu_hour"] = _price(
             scenario.rented.usd_per_gpu_hour, "rent_usd_per_gpu_hour", gpu.gpu, scenario.rented.kind
         )
+        figures["rent_term_months"] = fixed("rent_term_months", _term(scenario, scenario.rented), "months")
     if scenario.bought is not None:
         figures["usd_per_gpu"] = _price(scenario.bought.usd_per_gpu, "usd_per_gpu", gpu.gpu, "purchase")
     return figures
+
+
+def _term(scenario: BreakevenScenario, rented: Rented) -> int:
+    """Months a rented GPU is paid for at least; a fleet that follows the load within the day has no term."""
+    if rented.term_months is not None:
+        return rented.term_months
+    follows = scenario.assumptions.get("rented_hours_share", Range(value=1.0)).value < 1
+    return RESERVED_MONTHS if rented.kind == "reserved" and not follows else 0
 
 
 def _load(scenario: BreakevenScenario, replica: Replica, serving: ServingPoint | None) -> float:

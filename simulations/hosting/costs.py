@@ -9,6 +9,7 @@ Monte Carlo path; costs come back with months 0 (today, one-off) to `months` on 
     gpus_per_replica, spare_replicas            N+1 is spare_replicas 1
     burst_share                                 share of the API bill that stays there (hybrid)
     rent_usd_per_gpu_hour, rented_hours_share   the share is below 1 where the fleet follows the load
+    rent_term_months                            a rented GPU is paid for at least so long; 0 on demand
     usd_per_gpu                                 bought
     kw_per_gpu, gpu_power_utilisation, pue, electricity_usd_per_kwh, colocation_usd_per_kw_month
     network_share_of_purchase, support_share_per_year, residual_share, depreciation_years
@@ -43,13 +44,16 @@ def options_of(x: Figures) -> tuple[str, ...]:
     return tuple(option for option in OPTIONS if needs[option] in x)
 
 
-def costs(x: Figures, option: str, months: int, *, whole: bool = True) -> np.ndarray:
-    """Cash out per month of one option, staff and hardware included; `whole` rounds replicas up."""
+def costs(x: Figures, option: str, months: int, *, whole: bool = True, sold: bool = True) -> np.ndarray:
+    """Cash out per month of one option, staff and hardware included; `whole` rounds replicas up.
+
+    With `sold`, what bought hardware is worth at the end comes back in the last month.
+    """
     month = np.arange(months + 1, dtype=float)
     if option in ("api", "host"):
         return _priced(x, f"{option}_usd_per_month", f"{option}_price_decline", month)
-    fleet = gpus(x, months, whole=whole)
-    hardware = _rent(x, fleet, month) if option == "rented" else _purchase(x, fleet, month)
+    fleet = gpus(x, months, option, whole=whole)
+    hardware = _rent(x, fleet, month) if option == "rented" else _purchase(x, fleet, month, sold=sold)
     return hardware + _own(x, month)
 
 
@@ -63,22 +67,23 @@ class Saving(NamedTuple):
 def saving(x: Figures, option: str, months: int, *, whole: bool = True) -> Saving:
     """The saving flows of an option against the API."""
     api = costs(x, "api", months)
-    worth = api - costs(x, option, months, whole=whole)
-    written_off = {**x, "residual_share": 0.0, "depreciation_years": 1 / 12}
-    return Saving(api - costs(written_off, option, months, whole=whole) if option == "bought" else worth, worth)
+    cash, worth = (api - costs(x, option, months, whole=whole, sold=sold) for sold in (False, True))
+    return Saving(cash, worth)
 
 
-def gpus(x: Figures, months: int, *, whole: bool = True) -> np.ndarray:
-    """GPUs in service in months 1 to `months` (index 0 is 0): the load grown, rounded up, plus spares.
+def gpus(x: Figures, months: int, option: str = "bought", *, whole: bool = True) -> np.ndarray:
+    """GPUs paid for in months 1 to `months` (index 0 is 0): the load grown, rounded up, plus spares.
 
-    Never fewer than before.
+    Bought ones are never fewer than before; rented ones are kept for their term, and follow the load after it.
     """
     growth = _column(1 + x["growth_per_year"]) ** ((np.arange(1, months + 1) - 1) / 12)
     load = _column(x["load_replicas"]) * growth / _column(x["throughput_factor"])
     busy = np.ceil(load - ROUNDING) if whole else load
     count = (busy + np.where(load > 0, _column(x["spare_replicas"]), 0)) * _column(x["gpus_per_replica"])
-    count = np.maximum.accumulate(count, axis=-1)
-    return np.concatenate([np.zeros((*count.shape[:-1], 1)), count], axis=-1)
+    term = months if option == "bought" else max(1, round(float(np.max(x.get("rent_term_months", 0)))))
+    before = np.zeros((*count.shape[:-1], min(term, months) - 1))
+    kept = np.lib.stride_tricks.sliding_window_view(np.concatenate([before, count], axis=-1), min(term, months), -1)
+    return np.concatenate([np.zeros((*count.shape[:-1], 1)), kept.max(axis=-1)], axis=-1)
 
 
 def owned_usd_per_gpu_hour(x: Mapping[str, float]) -> float:
@@ -113,10 +118,11 @@ def _rent(x: Figures, fleet: np.ndarray, month: np.ndarray) -> np.ndarray:
     return fleet * hours * _column(x["rent_usd_per_gpu_hour"]) * drift
 
 
-def _purchase(x: Figures, fleet: np.ndarray, month: np.ndarray) -> np.ndarray:
-    """Buying the month before the need, running costs while in service, book value back at the end."""
+def _purchase(x: Figures, fleet: np.ndarray, month: np.ndarray, *, sold: bool) -> np.ndarray:
+    """Buying the month before the need, and again after its life; running costs while in service."""
     price = _column(x["usd_per_gpu"]) * (1 + _column(x["network_share_of_purchase"]))
-    spent = np.diff(fleet, axis=-1) * price
+    bought, replaced = _bought(np.diff(fleet, axis=-1), np.asarray(x["depreciation_years"], dtype=float))
+    spent = bought * price - replaced * price * _column(x["residual_share"])
     buying = np.concatenate([spent, np.zeros_like(spent[..., :1])], axis=-1)
     kw = fleet * _column(x["kw_per_gpu"])
     power = (
@@ -131,9 +137,26 @@ def _purchase(x: Figures, fleet: np.ndarray, month: np.ndarray) -> np.ndarray:
         + kw * _column(x["colocation_usd_per_kw_month"])
         + fleet * price * _column(x["support_share_per_year"]) / 12
     )
+    if not sold:
+        return buying + running
     age = month[-1] - month[:-1]
-    worth = book_value(spent, _column(x["residual_share"]), _column(x["depreciation_years"]), age).sum(axis=-1)
+    value = book_value(bought * price, _column(x["residual_share"]), _column(x["depreciation_years"]), age)
+    in_use = age <= np.round(_column(x["depreciation_years"]) * 12)  # older ones were sold when they were replaced
+    worth = np.where(in_use, value, 0.0).sum(axis=-1)
     return buying + running - np.expand_dims(worth, -1) * (month == month[-1])
+
+
+def _bought(added: np.ndarray, life_years: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """GPUs bought by month, and those of them that replace one whose life is over."""
+    months, life = added.shape[-1], np.maximum(1, np.round(life_years * 12)).astype(int)
+    bought = np.array(np.broadcast_to(added, (*np.broadcast_shapes(added.shape[:-1], life.shape), months)))
+    replaced = np.zeros_like(bought)
+    for month in range(int(life.min()), months):
+        first = np.broadcast_to(month - life, bought.shape[:-1])[..., None]
+        worn = np.where(first >= 0, np.take_along_axis(bought, np.maximum(first, 0), -1), 0.0)[..., 0]
+        replaced[..., month] = worn
+        bought[..., month] += worn
+    return bought, replaced
 
 
 def _own(x: Figures, month: np.ndarray) -> np.ndarray:

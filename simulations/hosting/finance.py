@@ -28,22 +28,34 @@ def present_value(flows: ArrayLike, annual_rate: float | np.ndarray) -> np.ndarr
 
 
 def internal_rate(flows: ArrayLike) -> float | None:
-    """Annual internal rate of return; None where it does not exist or is not unique (signs change not exactly once)."""
+    """Annual internal rate of return; None where it does not exist or is not known to be the only one.
+
+    It is the only one where the signs of the flows change once, and the only positive one where those of their
+    running total do (Norstrom 1972, J. Financial and Quantitative Analysis 7, 1835): a fleet enlarged on the way.
+    """
     values = np.asarray(flows, dtype=float)
-    signs = np.sign(values[np.abs(values) > FLAT])
-    if np.count_nonzero(np.diff(signs)) != 1:
+    if _sign_changes(values) == 1:
+        lowest = -0.99
+    elif _sign_changes(np.cumsum(values)) == 1:
+        lowest = 0.0
+    else:
         return None
     periods = np.arange(len(values))
 
     def value(rate: float) -> float:
         return float((values / (1 + rate) ** periods).sum())
 
-    low, high = -0.99, 1.0
+    low, high = lowest, 1.0
     while value(low) * value(high) > 0 and high < 1e6:
         high *= 4
     if value(low) * value(high) > 0:
         return None
     return (1 + brentq(value, low, high, xtol=1e-14)) ** 12 - 1
+
+
+def _sign_changes(values: np.ndarray) -> int:
+    signs = np.sign(values[np.abs(values) > FLAT])
+    return int(np.count_nonzero(np.diff(signs)))
 
 
 def payback_months(flows: ArrayLike) -> np.ndarray:

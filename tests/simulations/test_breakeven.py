@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from data.console import parser, run
@@ -11,6 +12,7 @@ from data.errors import BadInput, BatonError, NoData
 from data.yaml_text import checked
 from simulations.hosting import breakeven as module
 from simulations.hosting import breakeven_command
+from simulations.hosting import costs as hosting_costs
 from simulations.hosting.breakeven import BreakevenScenario, breakeven
 from simulations.hosting.costs import owned_usd_per_gpu_hour
 from simulations.scenario import SHIPPED, read_scenario, write_scenario
@@ -257,3 +259,38 @@ def test_an_own_bench_result_sets_the_speed(tmp_path, capsys, home):
 def test_another_kind_of_file_is_refused():
     with pytest.raises(BadInput, match="kind"):
         shipped("legal_documents")
+
+
+FLEET = {
+    "growth_per_year": -0.4,
+    "load_replicas": 10.0,
+    "throughput_factor": 1.0,
+    "spare_replicas": 1.0,
+    "gpus_per_replica": 8.0,
+    "rent_usd_per_gpu_hour": 2.0,
+    "rented_hours_share": 1.0,
+    "rent_drift": 0.0,
+}
+
+
+@pytest.mark.parametrize(("term", "usd"), [(0, 2_826_560), (36, 4_625_280), (60, 4_625_280)])
+def test_a_rented_fleet_shrinks_where_its_term_allows(term, usd):
+    """Methods 11: traffic falling by 40 % a year, and 11 replicas paid for until the end."""
+    fleet = hosting_costs.gpus(FLEET | {"rent_term_months": term}, 36, "rented")
+    assert float(fleet.sum()) * 730 * 2 == pytest.approx(usd)
+
+
+def test_a_term_keeps_what_was_rented_within_it():
+    fleet = hosting_costs.gpus(FLEET | {"rent_term_months": 12}, 36, "rented")[1:] / 8
+    free = np.ceil(10 * 0.6 ** (np.arange(36) / 12) - 1e-9) + 1
+    assert fleet.tolist() == [max(free[max(0, month - 11) : month + 1]) for month in range(36)]
+
+
+def test_bought_machines_never_shrink_and_are_bought_again_after_their_life():
+    assert set(hosting_costs.gpus(FLEET, 36)[1:]) == {88.0}
+    added = np.array([2.0, 0, 1.0, 0, 0, 0, 0])
+    bought, replaced = hosting_costs._bought(added, np.array(3 / 12))
+    assert bought.tolist() == [2, 0, 1, 2, 0, 1, 2]
+    assert replaced.tolist() == [0, 0, 0, 2, 0, 1, 2]
+    lives, _ = hosting_costs._bought(added, np.array([3 / 12, 100.0]))
+    assert lives.tolist() == [bought.tolist(), added.tolist()]

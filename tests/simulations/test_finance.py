@@ -36,6 +36,15 @@ def test_internal_rate_is_none_where_it_is_undefined(flows):
     assert finance.internal_rate(flows) is None
 
 
+def test_a_fleet_enlarged_on_the_way_has_one_rate():
+    """Methods 14: two changes of sign, one positive root; 1.0472 a month by numpy's roots of the polynomial."""
+    flows = [-1e6, *[60_000] * 24, -200_000, *[80_000] * 11]
+    roots = [z.real for z in np.roots(flows) if abs(z.imag) < 1e-9 and z.real > 0]
+    assert len(roots) == 1
+    assert finance.internal_rate(flows) == pytest.approx(roots[0] ** 12 - 1)
+    assert finance.internal_rate(flows) == pytest.approx(0.740, abs=0.001)
+
+
 @pytest.mark.parametrize(
     ("flows", "months"),
     [
