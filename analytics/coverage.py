@@ -156,10 +156,6 @@ class Comparison(NamedTuple):
     before: ClosedScope | None
     note: str
 
-    @property
-    def possible(self) -> bool:
-        return self.now is not None
-
 
 @kept
 def coverage(view: Ledger, scope: Scope) -> Coverage:

@@ -52,7 +52,6 @@ METERS = {
 }
 WITH_FEES = ("list", "contract", "prepaid")  # bases whose cost is known to hold the fees of tools
 RATE_OF = dict(zip(TOKENS, RATES, strict=True))
-COLUMNS = focus_columns.COLUMNS_1_2
 
 
 def rows(ledger: Ledger, month: date, version: str = "1.2") -> pd.DataFrame:

@@ -54,7 +54,6 @@ from data.version import VERSION
 Told = list[tuple[incidents.Incident, dict[str, str]]]  # incidents, each with its note
 MOVERS = 5
 SHOWN_FINDINGS = 8
-BULKY = ("cells", "work")  # what a report leaves out of a finding
 DECIDED = (
     "budget",
     "finding",

@@ -29,17 +29,6 @@ NO_SIGNAL = (
     " LiteLLM in metadata.spend_logs_metadata as quality_score or succeeded, for Langfuse as a score, for other logs"
     " through a mapping."
 )
-COLUMNS = (
-    "cost_usd",
-    "list_cost_usd",
-    "calls",
-    "tokens",
-    "tasks",
-    "known_tasks",
-    "successes",
-    "known_cost_usd",
-    "wasted_usd",
-)
 
 
 class UnitCosts(NamedTuple):

@@ -77,10 +77,6 @@ class State:
                 audit_trail.append(db, "audit guards put back", {"missing": missing})
         return state
 
-    def acting_as(self, person: str) -> State:
-        """The same state for somebody who is known by name: what they save is audited as theirs."""
-        return State(self.path, person)
-
     def connection(self, durable: bool = True) -> sqlite3.Connection:
         """An open connection for a writer of many short transactions, who closes it; one thread at a time."""
         try:

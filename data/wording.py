@@ -95,11 +95,6 @@ def usd_change(value: Number) -> str:
     return _signed(value, usd(value))
 
 
-def usd_cents_change(value: Number) -> str:
-    """A difference in dollars that a reader adds up: +$84.20, −$12,480.25."""
-    return _signed(value, usd_cents(value))
-
-
 def count(value: Number) -> str:
     """12,345"""
     number = known(value)

@@ -120,21 +120,6 @@ class Architecture(NamedTuple):
         """Parameters of the output head; the input embedding has as many."""
         return self.vocab * self.hidden
 
-    @property
-    def total_params(self) -> int:
-        """All parameters, embeddings included."""
-        return (
-            self.attention_params
-            + self.dense_ffn_params
-            + self.expert_params
-            + self.head_params * (1 if self.tied else 2)
-        )
-
-    @property
-    def active_params(self) -> int:
-        """Parameters one token passes through, without the input embedding."""
-        return self.attention_params + self.dense_ffn_params + self.routed_params + self.head_params
-
 
 def architectures() -> tuple[Architecture, ...]:
     """Every open model of the catalogue."""

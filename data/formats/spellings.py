@@ -36,8 +36,3 @@ def both(fields: Mapping[str, object]) -> dict[str, object]:
 def either(struct: str, name: str) -> str:
     """SQL: the field of a struct made by `both`, whichever spelling has it."""
     return "coalesce(" + ", ".join(f'{struct}."{spelled}"' for spelled in names(name)) + ", NULL)"
-
-
-def either_text(json: str, name: str) -> str:
-    """SQL: the text of a field of a JSON object, whichever spelling has it."""
-    return "coalesce(" + ", ".join(f"""jtext({json}, '$."{spelled}"')""" for spelled in names(name)) + ", NULL)"

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from data.calendar import MILLION
-from data.prices.book import ROW_MONEY, PriceBook
+from data.prices.book import PriceBook
 from data.prices.model_names import Match
 from data.prices.price_row import MEDIA_RATES, RATES, PriceRow
 from data.prices.tool_fees import Fee
@@ -78,13 +78,6 @@ def price_lines(book: PriceBook, match: Match, row: Mapping[str, Any], which: st
         usd = price.request_usd
         lines.append(PriceLine("request", 1, "request", usd, usd, tier, match.factor, price.source, price.rule))
     return (*lines, *_tool_lines(book, match, row, which))
-
-
-def total(lines: tuple[PriceLine, ...]) -> Decimal | None:
-    """The sum of lines as the ledger keeps it; None where a kind of tokens has no price. Tools without a fee add 0."""
-    if any(line.usd is None and line.unit == "tokens" for line in lines):
-        return None
-    return sum((line.usd or Decimal(0) for line in lines), Decimal(0)).quantize(ROW_MONEY, ROUND_HALF_UP)
 
 
 def _price(

@@ -21,18 +21,6 @@ from data.prices.price_row import BEGINNING, FOREVER
 from data.prices.service_tiers import midnight, standard_prices
 
 FILE = Path(__file__).parent / "tool_fees.csv"
-TOOLS = (
-    "web_search",
-    "web_fetch",
-    "file_search",
-    "code_execution",
-    "code_interpreter",
-    "grounding",
-    "maps_grounding",
-    "x_search",
-    "attachment_search",
-    "collections_search",
-)
 EVERY_CALL = 10**12  # no request makes more
 
 

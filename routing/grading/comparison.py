@@ -124,7 +124,8 @@ def _verdict(found: Paired, answers: int, p_value: float, family: int) -> str:
     if p_value < SIGNIFICANT:
         sign = "better" if found.difference > 0 else "worse"
         return f"{abs(100 * found.difference):.1f} points {sign} on {tasks} ({span}); {able}."
-    return f"No difference detected on {tasks} ({span}); {able}."
+    more = "" if found.needed is None else f", one like that seen on about {found.needed:,} tasks"
+    return f"No difference detected on {tasks} ({span}); {able}{more}."
 
 
 def _margin_words(found: Paired, not_worse: bool, margin: float, level: float) -> str:

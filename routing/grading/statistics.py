@@ -29,6 +29,7 @@ Interval = tuple[float, float]
 LEVEL = 0.95
 POWER = 0.8
 FLIPS = 4000
+LEAST_SEEN = 0.005  # half a point: what is smaller takes more tasks than anybody grades
 
 
 def wilson(passed: float, count: float, level: float = LEVEL) -> Interval:
@@ -53,7 +54,8 @@ class Paired(NamedTuple):
     """B against A on the same `n` tasks: means, B - A with its interval, the exact p-value for equal means.
 
     `only_a` and `only_b` count the tasks on which one did better. `detectable` is the smallest difference that
-    so many tasks show in 8 of 10 runs, None when they show none.
+    so many tasks show in 8 of 10 runs, None when they show none. `needed` are the tasks on which a difference like the
+    one seen would show in 8 of 10 runs, None where half a point or less was seen.
     """
 
     n: int
@@ -66,6 +68,7 @@ class Paired(NamedTuple):
     only_b: int
     p_value: float
     detectable: float | None
+    needed: int | None
 
 
 def paired(a: Sequence[float], b: Sequence[float], level: float = LEVEL, seed: int = 0) -> Paired:
@@ -74,6 +77,8 @@ def paired(a: Sequence[float], b: Sequence[float], level: float = LEVEL, seed: i
     differences = second - first
     better, worse, count = _discordant(differences)
     low, high = difference_interval(differences, level)
+    # The discordance that was seen, plus one task: a sample without any does not prove there is none.
+    discordance, seen = min(1.0, (better + worse + 1) / (count + 2)), abs(better - worse) / count
     return Paired(
         len(differences),
         float(first.mean()),
@@ -84,8 +89,8 @@ def paired(a: Sequence[float], b: Sequence[float], level: float = LEVEL, seed: i
         int((differences < 0).sum()),
         int((differences > 0).sum()),
         equal_means_p(differences, seed),
-        # The discordance that was seen, plus one task: a sample without any does not prove there is none.
-        detectable_difference(min(1.0, (better + worse + 1) / (count + 2)), int(count)),
+        detectable_difference(discordance, int(count)),
+        tasks_needed(discordance, seen) if LEAST_SEEN < seen <= discordance else None,
     )
 
 

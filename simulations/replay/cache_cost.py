@@ -32,11 +32,6 @@ class CacheLoss(NamedTuple):
     loose: np.ndarray
     by_user: np.ndarray
 
-    @classmethod
-    def none(cls, flows: int) -> CacheLoss:
-        """Nothing is lost."""
-        return cls(*(np.zeros(flows) for _ in cls._fields))
-
 
 def uses_of(policy: Policy, choices: list[Choice], flow: pd.DataFrame) -> list[list[Use]]:
     """What to follow of every group's flows: all but a cascade's later models and verifiers, asked too seldom."""

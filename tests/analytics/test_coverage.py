@@ -75,7 +75,7 @@ def test_one_day_covers_nothing_whole_and_is_shown_all_the_same(ledgers):
     assert (covered.covered_days, covered.running) == (0, LAST)
     with pytest.raises(NoData, match="less than a day"):
         covered.per_year()
-    assert not comparison(view, shown).possible
+    assert comparison(view, shown).now is None
     assert comparison(view, shown).note == "the log starts 20 Nov 2026; 20 Nov is not over"
 
 
@@ -85,7 +85,7 @@ def test_a_short_log_covers_what_it_holds(ledgers):
     assert (year.basis, year.covered_days) == ("30 of 365 days", 30)
     assert year.reason == "the log starts 22 Oct 2026"
     assert 30 * 4 * year.per_year() == pytest.approx(4 * 365)
-    assert not comparison(view, window(view, days=28)).possible
+    assert comparison(view, window(view, days=28)).now is None
     week = comparison(view, window(view, days=7))
     assert (week.now.length_days, week.before.length_days, week.note) == (7, 7, "")
 
@@ -97,10 +97,10 @@ def test_a_hole_is_left_out_of_both_sides(ledgers):
     assert "no whole log on 8 to 17 Oct" in quarter.note
     assert totals(view, quarter.now, ("cost_usd",)) == totals(view, quarter.before, ("cost_usd",))
     year = comparison(view, window(view, days=365))
-    assert not year.possible
+    assert year.now is None
     assert "the log starts 23 Oct 2025" in year.note and "29 of the 365 days before are covered" in year.note
     everything = comparison(view, window(view))
-    assert not everything.possible and "the log starts 23 Oct 2025" in everything.note
+    assert everything.now is None and "the log starts 23 Oct 2025" in everything.note
 
 
 def test_a_source_that_stopped_takes_its_days_with_it(ledgers):
@@ -108,7 +108,7 @@ def test_a_source_that_stopped_takes_its_days_with_it(ledgers):
     week = coverage(view, window(view, days=7))
     assert week.covered_days == 1
     assert week.reason == "no log from langfuse since 15 Nov 2026"
-    assert not comparison(view, window(view, days=7)).possible
+    assert comparison(view, window(view, days=7)).now is None
     alone = coverage(view, window(view, days=7).with_filter("team", "search"))
     assert alone.is_whole  # the silent source carries nothing of this team
 

@@ -80,7 +80,7 @@ def test_lost_days_are_missing_and_named_and_no_delta_or_series_takes_them_for_z
     assert set(found.missing) >= AUGUST and set(found.lost) == AUGUST
     assert "rows of 20 to 31 Aug are lost with a damaged file" in found.reason
     september = Scope.of(view, date(2026, 9, 1), date(2026, 9, 13))
-    assert not comparison(view, september).possible
+    assert comparison(view, september).now is None
     known = standing(view)
     assert known is not None and "20 to 31 Aug" in known.lost and "log.jsonl" in known.lost
     ledger.close()

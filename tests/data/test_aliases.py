@@ -14,6 +14,7 @@ from data.errors import BadInput
 from data.prices import aliases, model_names
 from data.prices import catalogue as price_catalogue
 from data.prices.book import PriceBook
+from data.state import State
 
 CASES = yaml.safe_load((Path(__file__).parent.parent / "cases" / "prices_names.yaml").read_text())
 
@@ -120,8 +121,8 @@ def test_a_wrong_alias_is_refused_with_its_field(state):
 
 
 def test_saving_and_forgetting_an_alias_is_audited(state):
-    aliases.ALIASES.save(state.acting_as("ann"), "a", {"pattern": "prod", "model": "gpt-4o"})
+    aliases.ALIASES.save(State(state.path, "ann"), "a", {"pattern": "prod", "model": "gpt-4o"})
     assert PriceBook.load(state).match("openai", None, None, "prod").model == "gpt-4o"
-    aliases.ALIASES.forget(state.acting_as("bob"), "a")
+    aliases.ALIASES.forget(State(state.path, "bob"), "a")
     assert not PriceBook.load(state).match("openai", None, None, "prod").found
     assert [(entry.event, entry.actor) for entry in state.audit()] == [("alias removed", "bob"), ("alias saved", "ann")]

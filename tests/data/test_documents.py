@@ -27,7 +27,7 @@ NOTES = Documents("setting", Note, upgrade=lambda name, body: {"text": body["old
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_audited_with_who_did_it(state, kind):
-    ada, bob = state.acting_as("ada@example.org"), state.acting_as("bob@example.org")
+    ada, bob = State(state.path, "ada@example.org"), State(state.path, "bob@example.org")
     ada.put(kind, "x", {"n": 1})
     bob.put(kind, "x", {"n": 2})
     bob.put(kind, "x", {"n": 2})  # changes nothing

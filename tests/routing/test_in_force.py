@@ -8,6 +8,7 @@ import pytest
 
 from data.errors import BadInput
 from data.facts.models import current
+from data.state import State
 from routing.__main__ import main
 from routing.policies.choice import refusal
 from routing.policies.in_force import (
@@ -35,12 +36,12 @@ def test_one_policy_is_in_force_and_the_trail_says_who_marked_it(state):
     assert in_force(state) is None and kept_to(state) == shipped_constraint()
     POLICIES.save(state, "ours", OURS)
     first, second = "ours", next(name for name in known_policies(state) if name != "ours")
-    ada = state.acting_as("ada")
+    ada = State(state.path, "ada")
     mark(ada, first, "Legal")
     assert (in_force(state).name, lifted_by(state)) == (first, "Legal")
     mark(ada, second)
     assert in_force(state).name == second and lifted_by(state) == "" and list(state.all("in_force")) == [THE_ONE]
-    mark(state.acting_as("bob"), None)
+    mark(State(state.path, "bob"), None)
     assert in_force(state) is None
     trail = [(e.event, e.actor, e.detail.get("policy")) for e in state.audit()][:3]
     assert trail == [

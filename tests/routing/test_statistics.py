@@ -90,6 +90,15 @@ def test_a_detectable_difference_never_exceeds_the_discordance(tasks, discordanc
     )
 
 
+def test_a_comparison_says_how_many_tasks_a_difference_like_the_one_seen_takes():
+    few = paired([1] * 12 + [0] * 8, [1] * 10 + [0] * 2 + [1] * 4 + [0] * 4)
+    assert few.p_value > 0.05 and few.needed is not None and few.needed > few.n
+    share = few.needed // few.n
+    many = paired(([1] * 12 + [0] * 8) * share, ([1] * 10 + [0] * 2 + [1] * 4 + [0] * 4) * share)
+    assert many.p_value < 0.05
+    assert paired([1, 0] * 10, [0, 1] * 10).needed is None
+
+
 def test_a_comparison_of_scores_says_what_it_can_detect():
     assert paired([1] * 20, [1] * 18 + [0] * 2).detectable is None
     wide = paired([1] * 30 + [0] * 30, [1] * 20 + [0] * 10 + [1] * 10 + [0] * 20)

@@ -66,6 +66,8 @@ def gates(result: dict[str, Any]) -> None:
             if seen is None
             else f"This many prompts can show a difference of {fmt.points(seen)} or more."
         )
+        if pairs["needed"] and pairs["p_value"] >= 0.05:
+            able += f" One like that seen shows on about {fmt.count(pairs['needed'])}."
         st.caption(
             fmt.md(
                 f"On the same {pairs['n']} prompts: new minus current {fmt.points(pairs['difference'])} "

@@ -15,8 +15,6 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
-NAMES = ("openai", "anthropic", "gemini")
-
 
 class Wire(NamedTuple):
     """One POST: the path below the base URL, its headers (the key is in them) and its JSON body."""
