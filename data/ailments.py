@@ -13,6 +13,7 @@ from pathlib import Path
 
 from data.errors import LedgerError
 
+UNFINISHED = "unfinished.copy"  # stands in the folder of a copy until all of it is there (`data.backup`)
 ENGINE = ("duckdb", "_duckdb")
 DEFECTS = ("ParserException", "CatalogException", "ConversionException", "BinderException")
 FULL = "The disk under {home} is full; nothing was changed. Free some space and run it again."
@@ -74,8 +75,15 @@ def explained(home: Path) -> Iterator[None]:
         raise
 
 
-def refuse_a_lost_catalogue(home: Path) -> None:
-    """A new catalogue beside full data files would be an empty ledger over a full one: LedgerError instead."""
+def refuse_a_part_of_a_store(home: Path) -> None:
+    """LedgerError for a copy that was cut short, and for full data files whose catalogue is lost: a new one beside them
+    would be an empty ledger over a full one.
+    """
+    if (home / UNFINISHED).exists():
+        raise LedgerError(
+            f"{home} holds a part of a store: the copy into it was cut short. Run the same `python -m data backup` or"
+            " `restore` again."
+        )
     catalogue, files = home / "catalog.sqlite", home / "files"
     if catalogue.exists() and catalogue.stat().st_size:
         return

@@ -1,18 +1,22 @@
 """A store copied whole while it is in use, and brought back: `python -m data backup DIR | restore DIR`.
 
 The writers' lock is held for the length of the copy, so that catalogue and data files belong together; readers
-go on. The copy is opened and counted before it is called one.
+go on. The copy is opened and counted before it is called one; until all of it is there a mark stands in its folder.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from data import console
+from data.ailments import UNFINISHED
 from data.errors import BadInput, LedgerError
 from data.home import home_dir
 from data.ledger import Ledger
@@ -68,6 +72,8 @@ def restore(source: Path, home: Path) -> Contents:
         raise BadInput(
             f"{source} is no backup: it has no {DATABASES[0]}; name the folder that a backup was written to."
         )
+    if (source / UNFINISHED).exists():
+        raise BadInput(f"{source} is no backup: the copy into it was cut short; make it again, or name another.")
     _must_be_empty(home, "A backup is restored into an empty store")
     _copy(source, home)
     return _checked(source, home)
@@ -76,18 +82,32 @@ def restore(source: Path, home: Path) -> Contents:
 def _copy(source: Path, target: Path) -> None:
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for entry in source.iterdir():
-            if entry.name in LEFT_OUT or entry.name.startswith(DATABASES):
-                continue
-            if entry.is_dir():
-                shutil.copytree(entry, target / entry.name, symlinks=True)
-            else:
-                shutil.copy2(entry, target / entry.name)
+        with _marked(target) as mark:
+            for entry in source.iterdir():
+                if entry.name in LEFT_OUT or entry.name.startswith(DATABASES):
+                    continue
+                if entry.is_dir():
+                    shutil.copytree(entry, target / entry.name, symlinks=True)
+                else:
+                    shutil.copy2(entry, target / entry.name)
+            for name in DATABASES:
+                if (source / name).exists():
+                    copy_database(source / name, target / name)
+            mark.unlink()
     except (OSError, shutil.Error) as error:
         raise LedgerError(f"{source} cannot be copied to {target} ({error}); what was copied is no backup.") from error
-    for name in DATABASES:
-        if (source / name).exists():
-            copy_database(source / name, target / name)
+
+
+@contextmanager
+def _marked(folder: Path) -> Iterator[Path]:
+    """The mark of a copy under way, held by one process at a time; BadInput where another holds it."""
+    mark = folder / UNFINISHED
+    with mark.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BadInput(f"Another copy into {folder} is under way; wait for it, or name another folder.") from error
+        yield mark
 
 
 def _checked(source: Path, copy: Path) -> Contents:
@@ -106,6 +126,15 @@ def _apart(one: Path, other: Path) -> None:
 
 
 def _must_be_empty(folder: Path, rule: str) -> None:
+    """Refuse a folder that holds anything but what a copy left that was cut short, which is removed."""
+    if (folder / UNFINISHED).exists():
+        with _marked(folder) as mark:
+            for entry in folder.iterdir():
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                elif entry != mark:
+                    entry.unlink()
+        return
     if folder.exists() and (not folder.is_dir() or any(entry.name not in LEFT_OUT for entry in folder.iterdir())):
         raise BadInput(f"{folder} is not empty. {rule}; name another.")
 

@@ -184,14 +184,20 @@ def set_aside(cursor: Cursor, home: Path, found: Iterable[Fault]) -> None:
             fault.path.rename(home / DAMAGED / fault.path.name)
 
 
-def strays(cursor: Cursor, home: Path) -> list[Path]:
-    """Data files that no version knows: what a load that died left behind. They cost space and count nowhere."""
+def sweep(cursor: Cursor, home: Path, since: float) -> None:
+    """Remove the data files that a writer who died had begun: those no version knows, written `since` (seconds since
+    1970). The caller holds the writers' lock.
+
+    Older ones are left alone: somebody may have put an earlier catalogue beside them.
+    """
     names = cursor.execute(
         f"SELECT path FROM {_CATALOGUE}.ducklake_data_file UNION ALL SELECT path FROM {_CATALOGUE}.ducklake_delete_file"
         f" UNION ALL SELECT path FROM {_CATALOGUE}.ducklake_files_scheduled_for_deletion"
     ).fetchall()
     known = {Path(path).name for (path,) in names}
-    return sorted(path for path in (home / "files").rglob("*.parquet") if path.name not in known)
+    for path in (home / "files").rglob("*.parquet"):
+        if path.name not in known and path.stat().st_mtime >= since:
+            path.unlink()
 
 
 def _fault_of(cursor: Cursor, path: Path, size_bytes: int, rows: int, known: dict[str, str]) -> str:

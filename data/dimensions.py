@@ -66,7 +66,7 @@ def add(ledger: Ledger, state: State, name: str, tag: str) -> int:
         value = tag_text(tag)
         cursor.execute(f"UPDATE lake.main.usage SET {made.column} = {value} WHERE {value} IS NOT NULL")
         [(rows,)] = cursor.execute(f"SELECT count({made.column}) FROM lake.main.usage").fetchall()
-    state.append_audit("dimension added", {"name": name, "tag": tag, "rows": rows})
+        state.append_audit("dimension added", {"name": name, "tag": tag, "rows": rows})  # before it stands, not after
     return int(rows)
 
 
@@ -79,7 +79,7 @@ def remove(ledger: Ledger, state: State, name: str) -> None:
     with ledger.write() as cursor:
         cursor.execute("DELETE FROM lake.main.dimensions WHERE name = ?", [name])
         cursor.execute(f"ALTER TABLE lake.main.usage DROP COLUMN {known[name].column}")
-    state.append_audit("dimension removed", {"name": name})
+        state.append_audit("dimension removed", {"name": name})
 
 
 def known_tags(view: Ledger, count: int = 100) -> list[str]:

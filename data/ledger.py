@@ -23,7 +23,7 @@ import pandas as pd
 from duckdb_extensions import import_extension
 
 from data import data_files, dimensions, migrations, people, scratch
-from data.ailments import ailment, explained, refuse_a_lost_catalogue
+from data.ailments import ailment, explained, refuse_a_part_of_a_store
 from data.errors import LedgerError, NoData
 from data.home import home_dir
 from data.lake import ROLLUPS, TABLES, attach_text, qualified
@@ -62,7 +62,7 @@ class Ledger:
         folder = home_dir(home)
         ledger = cls(_connect(folder), folder)
         with explained(folder), turn_to_open(folder):
-            refuse_a_lost_catalogue(folder)
+            refuse_a_part_of_a_store(folder)
             ledger._attach()
             if migrations.pending(ledger._root):
                 with ledger.lock():
@@ -215,9 +215,14 @@ class Ledger:
         """A fresh connection to the same engine, for staging work; the caller closes it."""
         return self._root.cursor()
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Hold the writers' lock; others wait their turn."""
-        return turn_to_write(self.home)
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the writers' lock, others wait their turn; what a writer who died had begun is removed first."""
+        with turn_to_write(self.home) as died_since:
+            if died_since is not None:
+                with explained(self.home):
+                    data_files.sweep(self._root.cursor(), self.home, died_since)
+            yield
 
     @contextmanager
     def write(self, cursor: Cursor | None = None) -> Iterator[Cursor]:

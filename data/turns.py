@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +25,12 @@ def turn_to_open(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def turn_to_write(home: Path) -> Iterator[None]:
-    """The writers' lock; LedgerError where the store cannot be written."""
+def turn_to_write(home: Path) -> Iterator[float | None]:
+    """The writers' lock; LedgerError where the store cannot be written.
+
+    Yields when the writer before took it (seconds since 1970) where that one died in its turn, else None. A turn under
+    way shows as a lock file of one byte; a byte that is never written takes no space, which may have run out.
+    """
     try:
         handle = open(home / "writer.lock", "a")  # noqa: SIM115
     except OSError as error:
@@ -34,4 +39,10 @@ def turn_to_write(home: Path) -> Iterator[None]:
         ) from error
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        before = os.fstat(handle.fileno())
+        os.truncate(handle.fileno(), 0)
+        os.truncate(handle.fileno(), 1)
+        try:
+            yield before.st_mtime if before.st_size else None
+        finally:
+            os.truncate(handle.fileno(), 0)

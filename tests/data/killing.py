@@ -1,117 +1,345 @@
-"""Kill an ingest with SIGKILL at a random moment and look at what is left.
+"""Kill a writer with SIGKILL at a random moment, look at what is left, and finish its work by doing it again.
 
-Children come from a fork server that has imported the product once, so that a trial is mostly ingest.
+Children come from a fork server that has imported the product once, so that a trial is mostly the writer's work.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
 import shutil
+import tarfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
+import duckdb
+
+from data import backup, checks, dimensions
+from data.errors import BatonError
+from data.lake import ROLLUPS, TABLES
 from data.ledger import Ledger
+from data.loading import reprice
+from data.loading.attribution_rules import RULES
 from data.loading.ingest import ingest
+from data.prices import contracts
 from data.sample import sample
+from data.schema import id_hash
 from data.state import State
 from tests.data.bad_logs import lines, record, write
 
+OLD_STORE = Path(__file__).parents[1] / "cases" / "ledgers" / "before_the_house.tar.gz"
+# What differs between two stores of the same contents: when and from where a file was loaded.
+VOLATILE = {"batches": ("ingested_at", "path")}
 
-def _load(home: str, folder: str) -> None:
-    os.setpgrp()
-    ingest(Ledger.open(home), State.open(home), [folder])
+
+class Writer(NamedTuple):
+    """Work that changes a store: where it starts from (a folder of the scene), what it does to a trial's folder, and
+    which store of that folder it is about."""
+
+    start: str
+    work: Callable[[Path, Path], None]
+    about: str = "home"
 
 
-def _server():
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.data.killing"])
-    return context
+def opened(home: Path) -> tuple[Ledger, State]:
+    return Ledger.open(home), State.open(home)
+
+
+def load_logs(trial: Path, scene: Path) -> None:
+    ingest(*opened(trial / "home"), [scene / "logs"])
+
+
+def load_more(trial: Path, scene: Path) -> None:
+    """Files that overlap with what is there: some rows are new, some known, some say more."""
+    ingest(*opened(trial / "home"), [scene / "more"])
+
+
+def load_bills(trial: Path, scene: Path) -> None:
+    """A newer report replaces a bucket of an older one."""
+    ingest(*opened(trial / "home"), [scene / "bills" / "restated.json"])
+
+
+def save_a_price(trial: Path, scene: Path) -> None:
+    ledger, state = opened(trial / "home")
+    contracts.OVERRIDES.save(state, "deal", {"provider": "openai", "discount": "0.5"})
+    reprice.reprice(ledger, state)
+
+
+def save_a_rule(trial: Path, scene: Path) -> None:
+    ledger, state = opened(trial / "home")
+    RULES.save(state, "ours", {"field": "model_raw", "op": "prefix", "pattern": "gpt", "set": "project", "value": "us"})
+    reprice.reapply_meaning(ledger, state)
+
+
+def add_a_dimension(trial: Path, scene: Path) -> None:
+    ledger, state = opened(trial / "home")
+    if not any(one.name == "batch" for one in dimensions.declared(ledger)):
+        dimensions.add(ledger, state, "batch", "batch")
+
+
+def load_the_sample(trial: Path, scene: Path) -> None:
+    sample.load(*opened(trial / "home"), sample.wish(rows=300, days=40, end=date(2026, 11, 20)))
+
+
+def migrate(trial: Path, scene: Path) -> None:
+    opened(trial / "home")
+
+
+def repair(trial: Path, scene: Path) -> None:
+    checks.repair(Ledger.open(trial / "home"))
+
+
+def back_up(trial: Path, scene: Path) -> None:
+    if not (trial / "copy" / "catalog.sqlite").exists() or (trial / "copy" / "unfinished.copy").exists():
+        backup.backup(trial / "home", trial / "copy")
+
+
+def bring_back(trial: Path, scene: Path) -> None:
+    if not (trial / "again" / "catalog.sqlite").exists() or (trial / "again" / "unfinished.copy").exists():
+        backup.restore(trial / "home", trial / "again")
+
+
+def save_documents(trial: Path, scene: Path) -> None:
+    """Many documents, each with its entry in the trail in a transaction of its own."""
+    state = State.open(trial / "home")
+    for number in range(200):
+        state.put("budget", f"team {number}", {"amount": str(number)})
+
+
+KNOWN = ("full", "hurt")  # starts that opening does not change
+WRITERS = {
+    "ingest": Writer("empty", load_logs),
+    "ingest into a full store": Writer("full", load_more),
+    "billed": Writer("full", load_bills),
+    "reprice": Writer("full", save_a_price),
+    "mapping": Writer("full", save_a_rule),
+    "dimension": Writer("full", add_a_dimension),
+    "sample": Writer("empty", load_the_sample),
+    "migration": Writer("old", migrate),
+    "repair": Writer("hurt", repair),
+    "backup": Writer("full", back_up, "copy"),
+    "restore": Writer("full", bring_back, "again"),
+    "documents": Writer("full", save_documents),
+}
 
 
 @dataclass
-class Whole:
-    """What an undisturbed ingest gives, and how long it takes."""
+class Contents:
+    """What a store holds: per batch a digest of its rows, digests of whole tables, documents, decisions."""
 
-    batches: dict[str, int]
-    rows: int
-    cost_usd: object
-    seconds: float
+    batches: dict[str, tuple[int, str]] = field(default_factory=dict)
+    tables: dict[str, tuple[int, str]] = field(default_factory=dict)
+    documents: dict[str, str] = field(default_factory=dict)
+    decisions: set[str] = field(default_factory=set)
 
 
-class Victim:
-    """A folder of logs in three formats (three transactions) that is ingested and killed again and again."""
+def contents(home: Path, adds_up: bool = True) -> Contents:
+    """Read a store whole. Asserts that nothing is there twice and that the audit trail holds, and where it should add
+    up that rows, roll-ups and the index of ids say the same.
+    """
+    ledger, state = opened(home)
+    columns = ledger._columns("lake")
+    held = Contents(documents=_documents(state))
+    rows = ledger.sql(" UNION ALL ".join(BY_BATCH.format(table=table, of=of) for table, of in IDS.items()))
+    assert rows["rows"].sum() == rows["ids"].sum(), rows
+    held.batches = {f"{r.of} {r.batch_id}": (r.rows, r.digest) for r in rows.itertuples()}
+    tables = ledger.sql(" UNION ALL ".join(_digest(table, columns[table]) for table in TABLES if table in columns))
+    held.tables = {r.of: (r.rows, r.digest) for r in tables.itertuples()}
+    if adds_up:
+        attempts, days, usd, days_usd, unindexed = ledger.sql(SUMS).iloc[0]
+        assert (attempts, usd, unindexed) == (days, days_usd, 0), (attempts, days, usd, days_usd, unindexed)
+    ledger.close()
+    standing = state.audit_standing()
+    assert standing.first_bad is None, standing.sentence
+    held.decisions = {f"{entry.event} {json.dumps(entry.detail, sort_keys=True)}" for entry in state.audit()}
+    return held
 
-    def __init__(self, folder: Path, rows: int = 1500) -> None:
-        self.folder, self.logs = folder, folder / "logs"
-        self.context = _server()
-        maker = Ledger.open(folder / "maker")
-        for path in sample.write(maker, sample.wish(rows=rows, days=60)):
-            write(self.logs / path.name, path.read_bytes())
+
+IDS = {"usage": "event_id", "billed": "bill_id"}
+BY_BATCH = """SELECT '{table}' AS of, batch_id, count(*) AS rows, count(DISTINCT {of}) AS ids,
+    bit_xor(hash(t))::VARCHAR AS digest FROM lake.main.{table} t GROUP BY ALL"""
+SUMS = f"""SELECT u.n, d.n, u.usd, d.usd, i.n FROM
+    (SELECT count(*) AS n, coalesce(sum(cost_usd), 0) AS usd FROM lake.main.usage) u,
+    (SELECT coalesce(sum(attempts), 0) AS n, coalesce(sum(cost_usd), 0) AS usd FROM lake.main.spend_by_day) d,
+    (SELECT count(*) AS n FROM lake.main.usage WHERE {id_hash("event_id")} NOT IN
+        (SELECT id_hash FROM lake.main.identities)) i"""
+
+
+def _documents(state: State) -> dict[str, str]:
+    with state.transaction() as db:
+        return {f"{kind} {name}": body for kind, name, body in db.execute("SELECT kind, name, body FROM documents")}
+
+
+def _digest(table: str, columns: dict[str, str]) -> str:
+    """SQL for the rows of a table and their digest; for roll-ups, which may have a day in two parts, of their sums.
+
+    Sums of floats are left out, which depend on the order of the rows.
+    """
+    kept = [name for name, kind in columns.items() if name not in VOLATILE.get(table, ()) and kind != "DOUBLE"]
+    sums = [name for name in kept if columns[name] in ("BIGINT", "DECIMAL(38,12)")]
+    rows = f"SELECT {'DISTINCT' * (table == 'identities')} {', '.join(kept)} FROM lake.main.{table}"
+    if table in ROLLUPS:
+        keys = ", ".join(name for name in kept if name not in sums)
+        rows = f"SELECT {keys}, {', '.join(f'sum({name})' for name in sums)} FROM lake.main.{table} GROUP BY ALL"
+    digest = "count(*) AS rows, coalesce(bit_xor(hash(t)), 0)::VARCHAR AS digest"
+    return f"SELECT '{table}' AS of, {digest} FROM ({rows}) t"
+
+
+def trust_extensions() -> None:
+    """The hash of the extensions costs a quarter of a second at every open, and is no part of what is tried."""
+    connect = duckdb.connect
+    duckdb.connect = lambda *words, config=None, **more: connect(  # type: ignore[assignment]
+        *words, config={**(config or {}), "allow_unsigned_extensions": "true"}, **more
+    )
+
+
+def _do(name: str, trial: str, scene: str) -> None:
+    os.setpgrp()
+    trust_extensions()
+    try:
+        WRITERS[name].work(Path(trial), Path(scene))
+    except BatonError as refusal:
+        (Path(trial) / "refusal").write_text(str(refusal))
+        raise SystemExit(3) from refusal
+
+
+class Scene:
+    """The logs, and the stores that writers start from."""
+
+    def __init__(self, folder: Path, rows: int = 900) -> None:
+        self.folder = folder
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(["tests.data.killing"])
+        self.whole: dict[str, tuple[Contents, Contents, float]] = {}  # by writer: before, after, seconds
+        self._make_logs(rows)
+        (folder / "empty").mkdir()
+        ledger, state = opened(folder / "full")
+        ingest(ledger, state, [folder / "logs"])
+        ingest(ledger, state, [folder / "bills" / "first.json"])
+        state.put("budget", "company", {"amount": "5"})
+        ledger.close()
+        with tarfile.open(OLD_STORE) as archive:
+            archive.extractall(folder / "old", filter="data")
+        shutil.copytree(folder / "full", folder / "hurt")
+        ledger = Ledger.open(folder / "hurt")
+        with ledger.write() as cursor:
+            cursor.execute("DELETE FROM lake.main.spend_by_day WHERE day < DATE '2026-10-10'")
+            cursor.execute("DELETE FROM lake.main.identities WHERE day > DATE '2026-10-10'")
+        ledger.close()
+
+    def _make_logs(self, rows: int) -> None:
+        logs, maker = self.folder / "logs", Ledger.open(self.folder / "maker")
+        for path in sample.write(maker, sample.wish(rows=rows, days=60, end=date(2026, 11, 20))):
+            write(logs / path.name, path.read_bytes())
         maker.close()
-        write(self.logs / "more.jsonl", lines(*map(record, range(300))))
-        self._run(folder / "warm-up")
-        started = time.monotonic()
-        self._run(folder / "whole")
-        self.whole = Whole(*_contents(folder / "whole"), time.monotonic() - started)
+        tags = {"team": "support", "batch": "b1"}
+        write(logs / "more.jsonl", lines(*(record(n, properties=tags) for n in range(300))))
+        write(self.folder / "more/one.jsonl", lines(*(record(n, completion_tokens=70) for n in range(200, 500))))
+        write(self.folder / "more/two.jsonl", lines(*(record(n) for n in range(400, 700)), '{"cut": '))
+        for name, amounts in (("first", (10, 5)), ("restated", (9, 7, 1))):
+            results = [
+                {
+                    "object": "organization.costs.result",
+                    "amount": {"value": usd, "currency": "usd"},
+                    "line_item": f"item {number}",
+                    "project_id": "p",
+                }
+                for number, usd in enumerate(amounts)
+            ]
+            bucket = {"object": "bucket", "start_time": 1793491200, "end_time": 1793577600, "results": results}
+            write(self.folder / f"bills/{name}.json", json.dumps({"object": "page", "data": [bucket]}))
 
-    def _run(self, home: Path, seconds: float | None = None) -> bool:
-        """Ingest in a child; True when it finished, False when it was killed after `seconds`."""
-        child = self.context.Process(target=_load, args=(str(home), str(self.logs)))
+    def undisturbed(self, name: str) -> tuple[Contents, Contents, float]:
+        """What a writer's store holds before and after it, and how long it takes."""
+        if name not in self.whole:
+            trial, writer = self._trial(f"whole {name}", name), WRITERS[name]
+            before = (
+                contents(self.folder / writer.start, writer.start != "hurt") if writer.start in KNOWN else Contents()
+            )
+            started = time.monotonic()
+            assert self._run(name, trial) == "done", (trial / "refusal").read_text()
+            seconds = time.monotonic() - started
+            self.whole[name] = before, contents(trial / writer.about), seconds
+        return self.whole[name]
+
+    def _trial(self, folder: str, name: str) -> Path:
+        trial = self.folder / folder
+        shutil.copytree(self.folder / WRITERS[name].start, trial / "home")
+        return trial
+
+    def _run(self, name: str, trial: Path, seconds: float | None = None) -> str:
+        """Do a writer's work in a child; "done", "killed" after `seconds`, or "refused"."""
+        child = self.context.Process(target=_do, args=(name, str(trial), str(self.folder)))
         child.start()
         child.join(seconds)
         if child.exitcode is None:
             child.kill()
             child.join()
-        return child.exitcode == 0
+        assert child.exitcode in (0, 3, -9), f"{name} ended with {child.exitcode}"
+        return {0: "done", 3: "refused", -9: "killed"}[child.exitcode]
 
-    def trial(self, chance: random.Random, number: int) -> str:
-        """One store: killed once or twice, checked each time, then finished. Returns how far the kill let it come."""
-        home = self.folder / f"trial-{number}"
-        seen = []
-        for _ in range(chance.choice((1, 1, 2))):
-            self._run(home, chance.uniform(0, self.whole.seconds * 1.05))
-            seen.append(self._check(home))
-        assert self._run(home), "an ingest after a kill did not finish"
-        assert _contents(home) == (self.whole.batches, self.whole.rows, self.whole.cost_usd)
-        assert not list((home / "scratch").glob("spill-*")), "scratch files of a killed ingest stayed behind"
-        shutil.rmtree(home)
-        return seen[-1]
+    def kill(self, name: str, chance: random.Random, number: int, most: int = 5) -> list[str]:
+        """One store: its writer killed up to `most` times, the store looked at each time, then the work finished.
 
-    def _check(self, home: Path) -> str:
-        """After a kill: every batch whole or absent, roll-ups equal to rows, nothing twice."""
-        if not (home / "catalog.sqlite").exists():
-            return "before the store"
-        batches, rows, _ = _contents(home)
-        assert batches.items() <= self.whole.batches.items(), "a batch is not what it should be"
-        assert rows == sum(batches.values())
-        return f"{len(batches)} of {len(self.whole.batches)} batches"
+        Returns for each kill how far it let the writer come.
+        """
+        before, whole, seconds = self.undisturbed(name)
+        trial, writer = self._trial(f"trial-{number}", name), WRITERS[name]
+        reached = []
+        for _ in range(chance.randint(1, most)):
+            ended = self._run(name, trial, chance.uniform(0, seconds))
+            assert ended != "refused", (trial / "refusal").read_text()
+            if ended == "done":
+                break
+            reached.append(self._look(trial / writer.about, writer, before, whole))
+        assert self._run(name, trial) == "done", (trial / "refusal").read_text()
+        assert not (wrong := differences(contents(trial / writer.about), whole)), wrong
+        assert not (left := leftovers(trial / writer.about)), left
+        if writer.about != "home":
+            assert not (wrong := differences(contents(trial / "home"), before)), wrong
+        shutil.rmtree(trial)
+        return reached
+
+    def _look(self, home: Path, writer: Writer, before: Contents, whole: Contents) -> str:
+        """After a kill: whole batches of before or after and none else, decisions and documents likewise."""
+        if not (home / "catalog.sqlite").exists() or (home / backup.UNFINISHED).exists():
+            return "no store yet"
+        found = contents(home, adds_up=writer.start != "hurt")
+        for part in ("batches", "documents"):
+            was, held, will = (getattr(c, part) for c in (before, found, whole))
+            assert held.items() <= was.items() | will.items(), f"{part} that are neither of before nor of after"
+            assert was.keys() & will.keys() <= held.keys(), f"{part} are gone"
+        assert before.decisions <= found.decisions
+        if not differences(found, whole):
+            return "all of it"
+        return "a part of it" if differences(found, before) else "nothing of it"
 
 
-def _contents(home: Path) -> tuple[dict[str, int], int, object]:
-    """Rows per batch, rows and dollars; asserts that batches, rows and roll-ups say the same."""
+def differences(one: Contents, other: Contents) -> list[str]:
+    """What two stores do not have in common."""
+    return [
+        f"{part} {key}: {getattr(one, part).get(key)} for {getattr(other, part).get(key)}"
+        for part in ("batches", "tables", "documents")
+        for key in sorted(getattr(one, part).keys() | getattr(other, part).keys())
+        if getattr(one, part).get(key) != getattr(other, part).get(key)
+    ] + sorted(one.decisions ^ other.decisions)
+
+
+def leftovers(home: Path) -> list[str]:
+    """What a killed process left in a store that nobody needs: spilled files, data files that no version knows."""
     ledger = Ledger.open(home)
-    view = ledger.at(ledger.snapshot())
-    said = view.sql(f"SELECT batch_id, loaded FROM {view.name('batches')}")
-    kept = view.sql(
-        f"SELECT batch_id, count(*) AS rows, count(DISTINCT event_id) AS ids FROM {view.name('usage')} GROUP BY 1"
-    )
-    total = view.sql(f"SELECT count(*) AS rows, sum(cost_usd) AS cost_usd FROM {view.name('usage')}").iloc[0]
-    bills = view.sql(
-        f"SELECT batch_id, count(*) AS rows, count(DISTINCT bill_id) AS ids FROM {view.name('billed')} GROUP BY 1"
-    )
-    days = view.sql(
-        f"SELECT coalesce(sum(attempts), 0) AS rows, sum(cost_usd) AS cost_usd FROM {view.name('spend_by_day')}"
-    ).iloc[0]
-    hours = view.sql(
-        f"SELECT coalesce(sum(attempts), 0) AS rows FROM {view.name('latency_by_hour')} WHERE NOT ttft"
-    ).iloc[0]
+    catalogue = '"__ducklake_metadata_lake"'
+    known = ledger.sql(
+        f"SELECT path FROM {catalogue}.ducklake_data_file UNION ALL SELECT path FROM {catalogue}.ducklake_delete_file"
+    )["path"].map(lambda path: Path(path).name)
+    strays = [p.name for p in (home / "files").rglob("*.parquet") if p.name not in set(known)]
     ledger.close()
-    batches = dict(zip(said["batch_id"], said["loaded"], strict=True))
-    assert batches == {part.batch_id: part.rows for frame in (kept, bills) for part in frame.itertuples()}
-    assert bills["rows"].sum() == bills["ids"].sum()
-    assert kept["rows"].sum() == kept["ids"].sum() == days["rows"] == hours["rows"]
-    assert (total["cost_usd"] or 0) == (days["cost_usd"] or 0)
-    return batches, int(total["rows"] + bills["rows"].sum()), total["cost_usd"]
+    alive = f"spill-{os.getpid()}"
+    spilled = [p.name for p in (home / "scratch").iterdir() if not p.name.startswith(alive)]
+    return strays + spilled + [p.name for p in home.glob("*.copy")]

@@ -23,23 +23,29 @@ EMPTY = " \r\ufeff\x1e"  # a record separator holds nothing either
 
 def records_in(content: bytes) -> int | None:
     """Lines of a JSONL file that are not blank, or elements of a JSON array, each of which may be a page that holds one
-    record; None where it is neither or could be either."""
+    record; None where it is neither or could be either, or a page holds none or several.
+    """
     text = _text(content)
     if text is None or re.search(r"\r(?!\n)|\0", text):  # a lone carriage return ends a line for some readers
         return None
     lines = [line for line in text.split("\n") if line.strip(EMPTY)]
-    if sum(map(_is_object, lines)) > 1:
-        return len(lines)
+    values = [_value(line.lstrip("\ufeff")) for line in lines]
+    if sum(isinstance(value, dict) for value in values) <= 1:
+        whole = _value(text.lstrip("\ufeff"))
+        if not isinstance(whole, list):
+            return None
+        values = whole
+    return None if any(map(_holds_none_or_many, values)) else len(values)
+
+
+def _value(text: str) -> object:
     try:
-        whole = json.loads(text.lstrip("\ufeff"))
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(whole, list) or any(map(_holds_many_or_none, whole)):
-        return None
-    return len(whole)
 
 
-def _holds_many_or_none(element: object) -> bool:
+def _holds_none_or_many(element: object) -> bool:
     lists = (
         [element[key] for key in WRAPPERS if isinstance(element.get(key), list)] if isinstance(element, dict) else []
     )
@@ -54,10 +60,3 @@ def _text(content: bytes) -> str | None:
             return None
     encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
     return content.decode(encoding, "replace")
-
-
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line.lstrip("\ufeff")), dict)
-    except (ValueError, RecursionError):
-        return False

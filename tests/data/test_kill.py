@@ -1,6 +1,6 @@
-"""kill -9 at any moment of an ingest: whole batches only, and the next run finishes the work.
+"""kill -9 at any moment of any writer: whole batches only, and doing the same again finishes the work.
 
-Two hundred kills are in tests/benchmarks/kills.py.
+Five hundred kills are in tests/benchmarks/kills.py.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.killing import Victim
+from tests.data.killing import WRITERS, Scene
 
 pytestmark = pytest.mark.kill
 
 
 @pytest.fixture(scope="module")
-def victim(tmp_path_factory) -> Victim:
-    return Victim(Path(tmp_path_factory.mktemp("kills")), rows=300)
+def scene(tmp_path_factory) -> Scene:
+    return Scene(Path(tmp_path_factory.mktemp("kills")), rows=200)
 
 
-@pytest.mark.parametrize("number", range(5))
-def test_a_killed_ingest_leaves_whole_batches_and_the_next_one_finishes(number, victim):
-    victim.trial(random.Random(number), number)
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_killed_writer_leaves_a_whole_store_and_the_next_one_finishes(name, scene):
+    scene.kill(name, random.Random(name), list(WRITERS).index(name))
