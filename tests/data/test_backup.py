@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,35 @@ def test_a_damaged_backup_is_not_restored_as_whole(store, home, tmp_path):
         file.unlink()
     with pytest.raises((LedgerError, BadInput)):
         backup.restore(tmp_path / "copy", tmp_path / "elsewhere")
+
+
+def test_a_copy_that_was_cut_short_is_no_store_and_may_be_made_again(store, home, tmp_path, monkeypatch):
+    """Killed after the files and before the databases: neither a backup nor a store, until it is done again."""
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "copy_database", lambda source, target: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            backup.backup(home, tmp_path / "copy")
+    with pytest.raises(LedgerError, match="cut short"):
+        Ledger.open(tmp_path / "copy")
+    (tmp_path / "copy" / "catalog.sqlite").touch()
+    with pytest.raises(BadInput, match="cut short"):
+        backup.restore(tmp_path / "copy", tmp_path / "again")
+    assert backup.backup(home, tmp_path / "copy").rows == 35
+    with backup._marked(tmp_path / "copy"), pytest.raises(BadInput, match="under way"):
+        backup.backup(home, tmp_path / "copy")
+
+
+def test_what_a_writer_who_died_had_begun_is_removed_by_the_next_and_nothing_older(store, home):
+    """A writer that dies leaves its turn marked and its data files behind; older strays may be somebody's rescue."""
+    usage = home / "files" / "main" / "usage"
+    old, begun = write(usage / "old.parquet", b"old"), write(usage / "begun.parquet", b"begun")
+    os.utime(old, (1, 1))
+    with store.write():
+        pass
+    assert old.exists() and begun.exists()
+    (home / "writer.lock").write_bytes(b"\0")
+    os.utime(home / "writer.lock", (begun.stat().st_mtime - 1,) * 2)
+    with store.write():
+        pass
+    assert old.exists() and not begun.exists()
+    assert store.sql("SELECT count(*) AS n FROM lake.main.usage")["n"][0] == 35
