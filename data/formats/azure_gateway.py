@@ -29,9 +29,6 @@ def _either(name: str) -> str:
     return "coalesce(" + ", ".join(f"jtext(record, '$.{key}')" for key in NAMES[name]) + ")"
 
 
-# The events of a stream as the list that a logged stream is elsewhere.
-EVENTS = """'[' || array_to_string(list_transform(list_filter(string_split(answer, chr(10)),
-    lambda line: starts_with(line, 'data: {')), lambda line: line[7:]), ',') || ']'"""
 REQUESTS = f"""(
     SELECT file_no, record_no, path, raw, cache, answer, url, {{
         {
@@ -58,8 +55,8 @@ REQUESTS = f"""(
         'status_code': status,
         'latency_ms': latency, 'model': regexp_extract(url, '/deployments/([^/?]+)', 1), 'user': who, 'feature': api,
         'request': CASE WHEN json_valid(question) THEN question END::JSON,
-        'response': CASE WHEN starts_with(answer, 'data:') THEN {
-    EVENTS
+        'response': CASE WHEN {envelope.is_stream("answer")} THEN {
+    envelope.events("answer")
 } WHEN json_valid(answer) THEN answer ELSE '{{}}' END::JSON
     }} AS d
     FROM (SELECT file_no, record_no, path, raw, {_either("time")} AS moment, {_either("id")} AS id, {
@@ -85,10 +82,10 @@ COLUMNS = openai.COLUMNS | {
 
 
 def _recognise(sample: list[dict]) -> bool:
-    bodies = [r for r in sample if "BackendResponseBody" in r or "ResponseBody" in r or "BackendUrl" in r]
-    return has(sample, "category", "properties.backendResponseBody", share=0.01) or bool(
-        bodies and has(bodies, "CorrelationId")
-    )
+    tables = [r for r in sample if r.keys() & {"BackendResponseBody", "ResponseBody", "BackendUrl"}]
+    logs = [r for r in sample if "category" in r and isinstance(r.get("properties"), dict)]
+    bodies = [r for r in logs if r["properties"].keys() & {"backendResponseBody", "responseBody"}]
+    return bool(bodies) or bool(tables) and has(tables, "CorrelationId")
 
 
 FORMATS = (

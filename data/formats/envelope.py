@@ -54,11 +54,27 @@ FIELDS = {name: "VARCHAR" for name in TIMES + TEXTS} | {
     name: "JSON" for name in ("request", "response", "body", "result", "error", "metadata")
 }
 
+
+def events(text: str) -> str:
+    """SQL: the text of a stream of server-sent events as the JSON list of them."""
+    lines = f"list_filter(string_split({text}, chr(10)), lambda line: regexp_matches(line, '^data: ?[{{]'))"
+    return f"""'[' || array_to_string(list_transform({lines}, lambda line: substring(line, strpos(line, '{{'))),
+        ',') || ']'"""
+
+
+def is_stream(text: str) -> str:
+    """SQL: is a text that of a stream of server-sent events?"""
+    return f"regexp_matches({text}, '^\\s*(data|event|id|:)')"
+
+
+def _streamed(field: str) -> str:
+    text = f"json_extract_string({field}, '$')"
+    return f"CASE WHEN {is_stream(text)} THEN TRY_CAST({events(text)} AS JSON) END"
+
+
 # OpenAI's batch output nests the body once more, Anthropic's keeps it under `result.message`.
-BODY = (
-    "coalesce(json_of(d.response) -> 'body', json_of(d.result) -> 'message', json_of(d.response), json_of(d.body),"
-    " raw::JSON)"
-)
+BODY = f"""coalesce(json_of(d.response) -> 'body', json_of(d.result) -> 'message', json_of(d.response),
+    {_streamed("d.response")}, json_of(d.body), {_streamed("d.body")}, raw::JSON)"""
 
 _written = ", ".join([f'd."{name}"' for name in TIMES] + [f"b.{name}" for name in BODY_TIMES])
 _parsed = ", ".join([f'utc(d."{name}")' for name in TIMES] + [f"utc(b.{name})" for name in BODY_TIMES])
@@ -121,10 +137,7 @@ def body_of(record: dict) -> dict:
         or record
     )
     if isinstance(found, str):
-        try:
-            found = json.loads(found)
-        except ValueError:
-            return {}
+        found = parsed(found)
     if isinstance(found, dict) and isinstance(found.get("body"), dict):
         found = found["body"]
     if isinstance(found, list):
@@ -136,6 +149,18 @@ def body_of(record: dict) -> dict:
             if value is not None
         }
     return found if isinstance(found, dict) else {}
+
+
+def parsed(text: str) -> object:
+    """A body logged as text: JSON, or the events of a stream; None for anything else."""
+    lines = text.splitlines()
+    if any(line.startswith("data:") for line in lines):
+        held = (parsed(line.removeprefix("data:").strip()) for line in lines if line.startswith("data:"))
+        return [event for event in held if event is not None]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def recogniser(fits: Callable[[dict], bool]) -> Callable[[list[dict]], bool]:

@@ -43,7 +43,7 @@ STRUCTURE = {
     "modelVersion": "VARCHAR",
     "model_version": "VARCHAR",
     "cut": "BOOLEAN",
-    "candidates": [{"groundingMetadata": {"webSearchQueries": ["VARCHAR"]}}],
+    "candidates": [{"groundingMetadata": {"webSearchQueries": ["VARCHAR"], "groundingChunks": [{"maps": "JSON"}]}}],
     "usageMetadata": USAGE,
     "usage_metadata": USAGE,
 }
@@ -80,6 +80,9 @@ def _media(side: str, kind: str) -> str:
 
 
 SEARCHES = "list_sum(list_transform(b.candidates, lambda c: len(c.groundingMetadata.webSearchQueries)))::BIGINT"
+# Places are looked up once a prompt, however many are named.
+MAPS = """CASE WHEN len(list_filter(flatten(list_transform(b.candidates,
+    lambda c: c.groundingMetadata.groundingChunks)), lambda chunk: chunk.maps IS NOT NULL)) > 0 THEN 1 END"""
 TOOL_IS_INSIDE = (
     f"number({_count('total')}) = number({_count('prompt')}) + number({_count('candidates')}) +"
     f" number({_count('thoughts')})"
@@ -111,7 +114,7 @@ COLUMNS = envelope.COLUMNS | {
         for kind in MEDIA
         if (side, kind) != ("cache_read", "video")
     },
-    "server_tools": f"json_object('grounding', {SEARCHES})",
+    "server_tools": f"json_object('grounding', {SEARCHES}, 'maps_grounding', {MAPS})",
     "reasoning_tokens": _count("thoughts"),
     "input_has_cache": "TRUE",
     "output_has_reasoning": "FALSE",

@@ -7,7 +7,7 @@ reasoning outside `completion_tokens`, OpenRouter reports the cost. Source: open
 
 from __future__ import annotations
 
-from data.formats import Format, UsageObject, envelope
+from data.formats import Format, UsageObject, envelope, usage_words
 
 DETAILS = {
     "cached_tokens": "VARCHAR",
@@ -40,6 +40,7 @@ USAGE = {
     "num_sources_used": "VARCHAR",
     "num_search_queries": "VARCHAR",
     "server_side_tool_usage_details": "JSON",
+    "server_tool_use": {"web_search_requests": "VARCHAR"},
     "is_byok": "BOOLEAN",
     "cost_details": {"upstream_inference_cost": "VARCHAR"},
 }
@@ -62,7 +63,6 @@ HARMLESS = {
     "prompt_cache_miss_tokens": "the input that was not read from the cache",
     "cost_details.upstream_inference_prompt_cost": "a part of the upstream cost",
     "cost_details.upstream_inference_completions_cost": "a part of the upstream cost",
-    "citation_tokens": "Perplexity's cost, which is read, holds them",
     "num_server_side_tools_used": "the sum of the tools listed by name",
 }
 STRUCTURE = {
@@ -115,15 +115,11 @@ COST = f"""CASE WHEN json_type(b.usage.cost) = 'OBJECT' THEN
 
 # xAI documents reasoning as extra to completion_tokens; the total of a row, where it has one, decides.
 REASONING_IS_EXTRA = f"number(b.usage.total_tokens) = number({INPUT}) + number({OUTPUT}) + number({REASONING})"
-# What the provider ran beside the model: search calls that searched, and containers rather than calls into one.
-CALLS = "from_json(CASE WHEN json_type(b.output) = 'ARRAY' THEN b.output ELSE '[]' END, '[\"JSON\"]')"
-TOOLS = f"""json_merge_patch(json_object(
-    'web_search', len(list_filter({CALLS}, lambda c: c ->> 'type' = 'web_search_call' AND coalesce(c ->>
-    '$.action.type', 'search') = 'search')),
-    'file_search', len(list_filter({CALLS}, lambda c: c ->> 'type' = 'file_search_call')),
-    'code_interpreter', len(list_distinct(list_transform(list_filter({CALLS},
-    lambda c: c ->> 'type' = 'code_interpreter_call'),
-        lambda c: coalesce(c ->> 'container_id', 'one')))),
+# What the provider ran beside the model.
+LISTED = ", ".join(f"'{tool}', {sql}" for tool, sql in usage_words.called("b.output").items() if tool != "web_search")
+TOOLS = f"""json_merge_patch(json_object({LISTED},
+    'web_search', greatest({usage_words.called("b.output")["web_search"]},
+        TRY_CAST(b.usage.server_tool_use.web_search_requests AS BIGINT)),
     'live_search_source', TRY_CAST(b.usage.num_sources_used AS BIGINT),
     'search_query', TRY_CAST(b.usage.num_search_queries AS BIGINT)),
     coalesce(replace(json_of(b.usage.server_side_tool_usage_details)::VARCHAR, '_calls', '')::JSON, '{{}}'))"""
@@ -224,7 +220,10 @@ def _recognise(sample: list[dict]) -> bool:
 GROQ = (
     f"CASE WHEN {_detail('input', 'cached_tokens')} IS NULL AND b.usage IS NOT NULL THEN body -> '$.x_groq.usage' END"
 )
-USAGE_OBJECTS = (UsageObject("body -> 'usage'", USAGE, HARMLESS), UsageObject(GROQ, USAGE, HARMLESS, "x_groq.usage"))
+# Perplexity bills what it cites, which its cost, where it tells one, holds.
+OWN = """CASE WHEN b.usage.cost IS NOT NULL THEN json_merge_patch(body -> 'usage', '{"citation_tokens": null}')
+    ELSE body -> 'usage' END"""
+USAGE_OBJECTS = (UsageObject(OWN, USAGE, HARMLESS), UsageObject(GROQ, USAGE, HARMLESS, "x_groq.usage"))
 
 FORMATS = (
     Format(

@@ -1,7 +1,8 @@
 """OpenTelemetry traces as OTLP JSON: the GenAI conventions, their older names, and OpenInference.
 
 A record is one export document (the collector's file exporter writes one a line) with many spans. Names may also be
-those of the protocol (`resource_spans`), which its JSON allows too.
+those of the protocol (`resource_spans`), which its JSON allows too. Tempo answers with `batches` or a `trace`, Jaeger's
+newer API with a `result`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ SPAN = {
 BEGAN, ENDED = either("span", "startTimeUnixNano"), either("span", "endTimeUnixNano")
 
 SPANS = f"""
-resources AS (SELECT file_no, record_no, path, unnest({either("d", "resourceSpans")}) AS r FROM records),
+resources AS (
+    SELECT file_no, record_no, path, unnest(coalesce({either("d", "resourceSpans")}, d.batches,
+        {either("d.trace", "resourceSpans")}, {either("d.result", "resourceSpans")})) AS r FROM records),
 scopes AS (
     SELECT file_no, record_no, path, r.resource.attributes AS resource,
         unnest(coalesce({either("r", "scopeSpans")}, {either("r", "instrumentationLibrarySpans")})) AS s
@@ -42,23 +45,29 @@ spans AS (
 )"""
 
 INNER = [{"spans": [SPAN]}]
+RESOURCES = [
+    {
+        "resource": {"attributes": EVENT_ATTRIBUTES},
+        "scopeSpans": INNER,
+        "instrumentationLibrarySpans": INNER,
+    }
+]
+DOCUMENT = {"resourceSpans": RESOURCES}
+
+
+def _is_otlp(sample: list[dict]) -> bool:
+    roofs = [r.get(name) for r in sample for name in ("trace", "result") if isinstance(r.get(name), dict)]
+    batches = [b for r in sample if isinstance(r.get("batches"), list) for b in r["batches"] if isinstance(b, dict)]
+    direct = has(sample, "resourceSpans") or has(sample, "resource_spans")
+    return direct or has(roofs, "resourceSpans") or has(batches, "scopeSpans")
+
 
 FORMATS = (
     Format(
         name="otlp",
         label="OpenTelemetry traces (OTLP JSON, GenAI and OpenInference attributes)",
-        recognise=lambda sample: has(sample, "resourceSpans") or has(sample, "resource_spans"),
-        fields=both(
-            {
-                "resourceSpans": [
-                    {
-                        "resource": {"attributes": EVENT_ATTRIBUTES},
-                        "scopeSpans": INNER,
-                        "instrumentationLibrarySpans": INNER,
-                    }
-                ]
-            }
-        ),
+        recognise=_is_otlp,
+        fields=both({**DOCUMENT, "batches": RESOURCES, "trace": DOCUMENT, "result": DOCUMENT}),
         rows=spans.rows(SPANS),
         columns=spans.COLUMNS,
         usage=spans.USAGE_OBJECTS,

@@ -1,7 +1,8 @@
 """What the attributes of a span are called, in every convention: by our column, newest convention first.
 
-OpenTelemetry's GenAI names of three generations, OpenInference, the Vercel AI SDK, Sentry, Traceloop, pydantic-ai and
-Codex. Sources: semantic-conventions 384d6616, semantic-conventions-genai 2f4c6b1c, openinference 1fe497f1d.
+OpenTelemetry's GenAI names of three generations, OpenInference, the Vercel AI SDK, Sentry, Traceloop, pydantic-ai,
+Codex, and the bare names of Claude Code's own spans (facts/formats3.md).
+Sources: semantic-conventions 384d6616, semantic-conventions-genai 2f4c6b1c, openinference 1fe497f1d.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ NAMES = {
         "ai.usage.promptTokens",
         "ai.usage.tokens",
         "codex.turn.token_usage.input_tokens",
+        "input_tokens",
     ),
     "output": (
         "gen_ai.usage.output_tokens",
@@ -64,6 +66,7 @@ NAMES = {
         "ai.usage.outputTokens",
         "ai.usage.completionTokens",
         "codex.turn.token_usage.output_tokens",
+        "output_tokens",
     ),
     "total": (
         "gen_ai.usage.total_tokens",
@@ -87,6 +90,7 @@ NAMES = {
         "ai.usage.inputTokenDetails.cacheReadTokens",
         "ai.usage.cachedInputTokens",
         "codex.turn.token_usage.cached_input_tokens",
+        "cache_read_tokens",
     ),
     "cache_write": (
         "gen_ai.usage.cache_write.input_tokens",
@@ -100,6 +104,7 @@ NAMES = {
         "llm.usage.cache_creation_input_tokens",
         "ai.usage.inputTokenDetails.cacheWriteTokens",
         "codex.turn.token_usage.cache_write_input_tokens",
+        "cache_creation_tokens",
     ),
     "reasoning": (
         "gen_ai.usage.reasoning.output_tokens",
@@ -142,14 +147,15 @@ NAMES = {
         "llm.cost.total",
         "operation.cost",
         "opencode.llm.cost.total",
+        "cost_usd",
     ),
     "cost_in": ("llm.cost.prompt",),
     "cost_out": ("llm.cost.completion",),
     "currency": ("gen_ai.usage.cost.currency",),
     "first_chunk_s": ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"),
-    "first_chunk_ms": ("ai.response.msToFirstChunk",),
+    "first_chunk_ms": ("ai.response.msToFirstChunk", "ttft_ms"),
     "error": ("error.type",),
-    "http_status": ("http.response.status_code", "http.status_code"),
+    "http_status": ("http.response.status_code", "http.status_code", "status_code"),
     "service": ("service.name",),
     "environment": ("deployment.environment.name", "deployment.environment"),
     "team": ("team", "team.name", "service.namespace"),

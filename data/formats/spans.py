@@ -66,7 +66,8 @@ mapped AS (
 ),
 named AS (
     SELECT file_no, record_no, path, trace_id, span_id, coalesce(parent_id, '') AS parent_id, started_at, duration_ms,
-        coalesce(failed, FALSE) AS failed, try({RECORD})::VARCHAR AS raw, {", ".join(_named(name) for name in NAMES)}
+        name, coalesce(failed, FALSE) AS failed, try({RECORD})::VARCHAR AS raw,
+        {", ".join(_named(name) for name in NAMES)}
     FROM mapped
 ),
 spans_named AS (
@@ -122,9 +123,10 @@ COLUMNS = {
         TRY_CAST(coalesce(web_search, u.server_tool_use.web_search_requests) AS BIGINT),
         'web_fetch', TRY_CAST(web_fetch AS BIGINT), 'code_execution', TRY_CAST(code_execution AS BIGINT))""",
     "total_tokens": "total",
-    # The convention wants the cache inside the input; older Anthropic instrumentations leave it out.
+    # The convention wants the cache inside the input; Claude Code and old Anthropic instrumentations leave it out.
     "input_has_cache": (
-        """CASE WHEN provider_of(provider) IN ('openai', 'azure') OR number(fresh)
+        """CASE WHEN name LIKE 'claude_code.%' THEN FALSE
+        WHEN provider_of(provider) IN ('openai', 'azure') OR number(fresh)
         + coalesce(number(cache_read), 0) + coalesce(number(cache_write), 0) = number(input) THEN TRUE END"""
     ),
     "latency_ms": "duration_ms",

@@ -171,6 +171,8 @@ def tools(*structs: str, model: str, output: str = "NULL", candidates: str = "NU
         **{tool: f"greatest({stated.get(tool, 'NULL')}, {listed.get(tool, 'NULL')})" for tool in (*stated, *listed)},
         "web_search": f"CASE WHEN NOT {google} THEN {searched} END",
         "grounding": f"greatest(CASE WHEN {google} THEN {searched} END, {searches(candidates)})",
+        "maps_grounding": f"""CASE WHEN len(json_extract({candidates},
+            '$[*].groundingMetadata.groundingChunks[*].maps')) > 0 THEN 1 END""",
     }
     pairs = (f"'{tool}', {sql}" for tool, sql in counted.items())
     usage = _first(structs, ("server_side_tool_usage_details",))
@@ -179,7 +181,9 @@ def tools(*structs: str, model: str, output: str = "NULL", candidates: str = "NU
 
 
 def called(output: str) -> dict[str, str]:
-    """SQL by tool: what an OpenAI response lists; searches that searched, containers rather than calls into one."""
+    """SQL by tool: what an OpenAI response lists; searches that searched, containers rather than calls into one.
+
+    An image that a tool made is billed by the tokens of a model of its own, which the response does not tell."""
     calls = f"""from_json(CASE WHEN json_type({output}) = 'ARRAY' THEN {output} ELSE '[]' END, '["JSON"]')"""
 
     def of_type(kind: str) -> str:
@@ -188,6 +192,7 @@ def called(output: str) -> dict[str, str]:
     return {
         "web_search": f"len({of_type('web_search')} AND coalesce(c ->> '$.action.type', 'search') = 'search'))",
         "file_search": f"len({of_type('file_search')}))",
+        "image_generation": f"len({of_type('image_generation')}))",
         "code_interpreter": f"""len(list_distinct(list_transform({of_type("code_interpreter")}),
             lambda c: coalesce(c ->> 'container_id', 'one'))))""",
     }

@@ -21,21 +21,6 @@ from data.sql_text import literal
 SAMPLE = 50  # records looked at to recognise a format
 GROUP_BYTES, GROUP_FILES = 256 * 2**20, 2000  # files of one kind that are ingested in one transaction
 LONG_LINE = 256 * 2**20
-WRAPPERS = (
-    "data",
-    "result",
-    "results",
-    "rows",
-    "observations",
-    "logs",
-    "records",
-    "items",
-    "runs",
-    "spans",
-    "value",
-    "traces",
-    "events",
-)
 LINES = (
     "columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x1f\x1e\x1f\x1e', quote = '', escape"
     " = '', strict_mode = false"
@@ -52,7 +37,8 @@ class File:
     content: Path  # what is read: the same, or a cleaned copy
     kind: str  # lines, array, wrapped, document, csv, parquet
     compression: str  # none, gzip, zstd
-    wrapper: str = ""
+    wrapper: str = ""  # path of the list that the records are in
+    envelope: str = ""  # path within each record of the record proper
     long_lines: bool = False
     length: int = LONGEST_DOCUMENT  # of the text, uncompressed; the engine's buffers for a document are as large
 
@@ -171,20 +157,8 @@ def _value(text: str) -> object:
         return None
 
 
-def unwrap(file: File, sample: list[dict]) -> tuple[File, list[dict]]:
-    """A JSON document that holds a list of records under a usual name, as those records; a list or lines of such
-    documents, as answers of an API are collected page by page, too."""
-    if file.kind in ("document", "array", "lines"):
-        for key in WRAPPERS:
-            pages = [record[key] for record in sample if _is_page(record.get(key))]
-            if pages and len(pages) == len(sample) and any(pages):
-                kind = "wrapped" if file.kind == "document" else file.kind
-                return replace(file, kind=kind, wrapper=key), [r for page in pages for r in page][:SAMPLE]
-    return file, sample
-
-
-def _is_page(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(r, dict) for r in value)
+def _json_path(path: str) -> str:
+    return "$" + "".join(f'."{name}"' for name in path.split("."))
 
 
 def _sample(cursor, file: File) -> list[dict]:
@@ -241,6 +215,11 @@ def records(files: list[File], rejects: str = "") -> str:
 
     `rejects` names the table that takes CSV lines that do not fit the header.
     """
+    if path := files[0].envelope:
+        outer = records([replace(f, envelope="") for f in files], rejects)
+        inner = f"CASE WHEN json_valid(raw) THEN raw::JSON ->> {literal(_json_path(path))} END"
+        found = "CASE WHEN starts_with(ltrim(held), '{') THEN trim(held) ELSE raw END"
+        return f"SELECT file_no, {found} AS raw FROM (SELECT *, {inner} AS held FROM ({outer}))"
     file = files[0]
     paths = "[" + ", ".join(_path(f) for f in files) + "]"
     number = "(file_index + 1)::INTEGER AS file_no" if len(files) > 1 else "1 AS file_no"

@@ -5,7 +5,9 @@ Google and xAI bill thinking as output and count it in the total, often in no pa
 "total = prompt + completion + reasoning"). Anywhere else
 nobody knows what the difference is made of: no bucket is filled,
 and the row says so. So does one with a cost of its own, which
-was hardly made from more than the parts.
+was hardly made from more than the parts. A total below its parts
+that is not just without the cache or the reasoning says that one
+of the parts was counted within another.
 """
 
 from __future__ import annotations
@@ -19,13 +21,19 @@ THINKS_APART = """(coalesce(provider IN ('google', 'x-ai'), FALSE)
 IS_REASONING = (
     f"{THINKS_APART} AND coalesce(reasoning_tokens, 0) = 0 AND fresh_input_tokens + output_tokens IS NOT NULL"
 )
+# What a total may leave out by the provider's rule.
+CACHE = "coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)"
+LEFT_OUT = f"""(coalesce(reasoning_tokens, 0), {CACHE}, {CACHE} + coalesce(reasoning_tokens, 0),
+    coalesce(cache_read_tokens, 0), coalesce(cache_read_tokens, 0) + coalesce(reasoning_tokens, 0))"""
+IS_SHORT = f"{GAP} < 0 AND total_tokens > 0 AND -({GAP}) NOT IN {LEFT_OUT}"
 
 
 def compared(rows: str) -> str:
     """SQL over usage rows in disjoint buckets beside their `total_tokens`: reasoning completed,
-    or `total_above_parts` set."""
+    `total_above_parts` or, for one below them, `split_assumed` set."""
     return f"""SELECT * REPLACE (
             CASE WHEN {GAP} > 0 AND {IS_REASONING} THEN {GAP} ELSE reasoning_tokens END AS reasoning_tokens,
             CASE WHEN {GAP} > 0 AND (NOT coalesce({IS_REASONING}, FALSE) OR reported_cost_usd IS NOT NULL)
-                 THEN list_append(caveats, 'total_above_parts') ELSE caveats END AS caveats)
+                 THEN list_append(caveats, 'total_above_parts')
+                 WHEN {IS_SHORT} THEN list_append(caveats, 'split_assumed') ELSE caveats END AS caveats)
         FROM ({rows})"""

@@ -22,7 +22,7 @@ from data.documents import Documents
 from data.errors import BadInput, NoData, UnknownFormat
 from data.formats import USAGE_COLUMNS, Format, flat_usage
 from data.ledger import Ledger
-from data.loading import column_guesses, column_names, containers, named_files, staged_rows
+from data.loading import column_guesses, column_names, containers, envelopes, named_files, staged_rows
 from data.sql_text import identifier, literal
 from data.state import State
 
@@ -260,7 +260,7 @@ def preview(ledger: Ledger, path: str | Path, mapping: Mapping) -> pd.DataFrame:
 
 def _opened(cursor, ledger: Ledger, path: str | Path) -> tuple[containers.File, list[dict]]:
     [found] = named_files.expand([path])[:1]
-    file, sample = containers.unwrap(*containers.inspect(cursor, found, scratch.spill_folder(ledger.home)))
+    file, sample = envelopes.unwrap(*containers.inspect(cursor, found, scratch.spill_folder(ledger.home)))
     if not sample:
         raise UnknownFormat(f"{found.name} has no records to map; it must be CSV, Parquet, JSON or JSON lines.")
     return file, sample

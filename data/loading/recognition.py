@@ -12,7 +12,7 @@ from pathlib import Path
 from data.errors import BadInput, UnknownFormat
 from data.formats import Format, all_formats, report_page
 from data.ledger import Cursor
-from data.loading import containers, named_files
+from data.loading import containers, envelopes, named_files
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
 
 
@@ -38,7 +38,15 @@ class Item:
     def kind(self) -> tuple[object, ...]:
         """Files of one kind can be read by one statement; tables have columns of their own."""
         file, many = self.file, self.file.kind not in ("csv", "parquet")
-        return (self.form.name, file.kind, file.compression, file.wrapper, file.long_lines, many or file.path)
+        return (
+            self.form.name,
+            file.kind,
+            file.compression,
+            file.wrapper,
+            file.envelope,
+            file.long_lines,
+            many or file.path,
+        )
 
 
 def format_named(name: str) -> Format:
@@ -59,7 +67,7 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
     """
     digest, text = named_files.digest(path)
     file, sample = containers.inspect(cursor, path, scratch, text)
-    unwrapped, inner = containers.unwrap(file, sample)
+    unwrapped, inner = envelopes.unwrap(file, sample)
     # A document under a usual name is a list of records first, lines and lists are records first.
     readings = [(unwrapped, inner), (file, sample)]
     if file.kind != "document":
@@ -72,6 +80,11 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
             item, seen = (file, sample) if form.documents else (candidate, records)
             if seen and form.recognise(seen):
                 return Item(item, form, digest)
+    for candidate, records in readings:
+        held, inner_records = envelopes.open_records(candidate, records)
+        for form in all_formats():
+            if inner_records and form.recognise(inner_records):
+                return Item(held, form, digest)
     if emptied := _emptied(cursor, path, sample):
         return Item(file, emptied, digest)
     keys = ", ".join(sorted({" ".join(k.split())[:40] for r in inner[:5] for k in r})[:12]) or "none"

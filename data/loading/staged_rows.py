@@ -166,10 +166,11 @@ def _given_once(form: Format) -> dict[str, str]:
     parts = " + ".join(f"coalesce({count}, 0)" for count in split)
     is_split = f"coalesce({', '.join(split)}) IS NOT NULL"
     rest = f"{is_split} AND cache_write_tokens_number > {parts}"
+    differs = f"{is_split} AND cache_write_tokens_number <> {parts}"
     optional = [name for name in NUMBERS if name in form.columns and name not in ESSENTIAL]
     odd = " OR ".join(f"{name}_number IS NULL AND text_of({name}) IS NOT NULL" for name in optional) or "FALSE"
     beyond, cut = _beyond(form), _cut(form)
-    assumed = " OR ".join(f"coalesce({sql}, FALSE)" for sql in (rest, *beyond.values(), *cut))
+    assumed = " OR ".join(f"coalesce({sql}, FALSE)" for sql in (differs, *_doubtful(form, beyond), *cut))
     odd_word = f"text_of(status) IS NOT NULL AND status NOT IN {STATUSES}" if "status" in form.columns else "FALSE"
     return {
         **{flag: f"TRY_CAST({flag} AS BOOLEAN) AND NOT coalesce({sql}, FALSE)" for flag, sql in beyond.items()},
@@ -205,6 +206,15 @@ def _beyond(form: Format) -> dict[str, str]:
         for flag, sql in _BEYOND.items()
         if form.columns.get(flag) not in (None, "FALSE")
     }
+
+
+def _doubtful(form: Format, beyond: Mapping[str, str]) -> list[str]:
+    """SQL of `beyond` where no total of the record says that the part stands beside the whole."""
+    if "total_tokens" not in form.columns or "output_has_reasoning" not in beyond:
+        return list(beyond.values())
+    apart = "input_tokens_number + output_tokens_number + reasoning_tokens_number = total_tokens_number"
+    doubt = f"{beyond['output_has_reasoning']} AND NOT coalesce({apart}, FALSE)"
+    return list((dict(beyond) | {"output_has_reasoning": doubt}).values())
 
 
 def _cut(form: Format) -> list[str]:

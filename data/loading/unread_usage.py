@@ -133,7 +133,7 @@ def _known_paths(form: Format) -> list[str]:
 def _leaves(form: Format, rows: str) -> str:
     """SQL: row_no, path and value of every unread number other than zero in `rows` (row_no, unread)."""
     known = ", ".join(literal(path) for path in _known_paths(form))
-    wanted = "".join(f" AND {_is_of(usage)}" for usage in form.usage if usage.only)
+    wanted = "".join(f" AND {_is_of(usage, form)}" for usage in form.usage if usage.only)
     value = "TRY_CAST(trim(j.atom::VARCHAR, '\"') AS DOUBLE)"
     return f"""SELECT row_no, left(path[3:], {LONGEST_PATH}) AS path, value FROM (
             SELECT s.row_no, regexp_replace(replace(j.fullkey, '"', ''), '\\[\\d+\\]', '[]', 'g') AS path,
@@ -143,13 +143,16 @@ def _leaves(form: Format, rows: str) -> str:
         WHERE value <> 0 AND isfinite(value) AND path NOT IN ({known})"""
 
 
-def _is_of(usage: UsageObject) -> str:
-    """SQL: a place in a record that holds much else begins with a key that looks like usage (keys may have dots)."""
+def _is_of(usage: UsageObject, form: Format) -> str:
+    """SQL: a place in a record that holds much else begins with a key that looks like usage (keys may have dots), or is
+    in another usage object whose name goes on from this one's."""
     place, words = f"$.{usage.name}", f"(?i)({usage.only})"
     first = rf"(?i)^[^.\[]*({usage.only})"
     begins = f"regexp_matches(j.fullkey[{len(place) + 2}:], {literal(first)})"
     alone = f"j.path = {literal(place)} AND regexp_matches(j.key, {literal(words)})"
-    return f"NOT (starts_with(j.fullkey, {literal(place + '.')}) AND NOT ({begins} OR {alone}))"
+    others = (f"$.{other.name}" for other in form.usage if other.name.startswith(f"{usage.name}."))
+    elsewhere = "".join(f" OR starts_with(j.fullkey, {literal(other)})" for other in others)
+    return f"NOT (starts_with(j.fullkey, {literal(place + '.')}) AND NOT ({begins} OR {alone}{elsewhere}))"
 
 
 def mark(cursor: Cursor, form: Format) -> None:

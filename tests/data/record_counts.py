@@ -9,7 +9,7 @@ import re
 import zlib
 
 from data.formats import all_formats
-from data.loading.containers import WRAPPERS
+from data.loading.envelopes import WRAPPERS
 
 # Formats in which every record is one row: nothing is unnested, nothing dropped on the way.
 ONE_TO_ONE = {

@@ -1,0 +1,67 @@
+"""Records inside of something else: the pages of an API's answer, the lines that a log collector has put into its own.
+
+Which record is the log's is told from the usual names alone; what is inside is then recognised like any other record.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from data.loading.containers import SAMPLE, File
+
+WRAPPERS = (
+    *("data", "result", "results", "rows", "observations", "logs", "records", "items", "runs", "spans", "value"),
+    *("traces", "events", "content", "logEvents", "hits.hits"),
+)
+# Where a collector keeps the line that a program wrote, as text or as an object: Elasticsearch, Docker, Fluentd and
+# CloudWatch, Google Cloud Logging, Splunk, journald, Datadog. Of nested paths the first that is there counts.
+ENVELOPES = (
+    *("_source", "log", "message", "@message", "jsonPayload", "textPayload", "result._raw", "_raw", "MESSAGE"),
+    *("attributes.attributes", "attributes", "line", "msg"),
+)
+
+
+def unwrap(file: File, sample: list[dict]) -> tuple[File, list[dict]]:
+    """A JSON document that holds a list of records under a usual name, as those records; a list or lines of such
+    documents, as answers of an API are collected page by page, too."""
+    if file.kind in ("document", "array", "lines"):
+        for key in WRAPPERS:
+            pages = [page for record in sample if _is_page(page := _at(record, key))]
+            if pages and len(pages) == len(sample) and any(pages):
+                kind = "wrapped" if file.kind == "document" else file.kind
+                return replace(file, kind=kind, wrapper=key), [r for page in pages for r in page][:SAMPLE]
+    return file, sample
+
+
+def open_records(file: File, sample: list[dict]) -> tuple[File, list[dict]]:
+    """Records that a log collector has put into its own, as those; no records where none of the usual ones fits."""
+    for key in ENVELOPES:
+        inner = [_record(_at(record, key)) for record in sample]
+        found = [record for record in inner if record]
+        if 2 * len(found) > len(inner):
+            return replace(file, envelope=key), found
+    return file, []
+
+
+def _at(record: object, path: str) -> object:
+    """What stands under a dotted path; None where there is nothing."""
+    for name in path.split("."):
+        record = record.get(name) if isinstance(record, dict) else None
+    return record
+
+
+def _record(value: object) -> dict:
+    found = _parsed(value) if isinstance(value, str) else value
+    return found if isinstance(found, dict) else {}
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_page(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(r, dict) for r in value)
