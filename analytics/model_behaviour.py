@@ -103,6 +103,8 @@ def works(view: Ledger, scope: Scope, by: Sequence[str]) -> Iterator[tuple[tuple
             usd=table.cost_usd.sum().cast("float64"),
         )
     )
+    if frame.empty:
+        return
     frame["day"] = pd.to_datetime(frame["day"])
     numbers = frame.columns.drop(["day", *by])
     frame = frame.astype(dict.fromkeys(numbers, float)).fillna(dict.fromkeys(numbers, 0.0))

@@ -74,7 +74,8 @@ def test_quiet_logs_are_quiet(tmp_path, state):
 
 def test_a_short_log_tells_nothing(tmp_path, state):
     made = [row for day in days(date(2026, 11, 1), LAST) for row in day_rows(day)]
-    assert changes(tmp_path, made, state) == []
+    assert changes(tmp_path / "weeks", made, state) == []
+    assert changes(tmp_path / "hours", day_rows(LAST, hours=(8, 9)), state) == []  # no whole day at all
 
 
 def test_the_command_says_it_in_both_forms(tmp_path, capsys):
