@@ -33,7 +33,10 @@ def option(words: list[str], name: str) -> list[str]:
 
 try:
     addresses = option(sys.argv[1:], "server.address")
-    sign_in.check_before_serving(addresses[-1] if addresses else None, option(sys.argv[1:], "secrets.files"))
+    secrets = option(sys.argv[1:], "secrets.files")
+    sign_in.check_before_serving(addresses[-1] if addresses else None, secrets)
+    for warning in sign_in.warnings(secrets):
+        print(f"WARNING: {warning}", file=sys.stderr, flush=True)
 except Refused as refusal:
     print(refusal, file=sys.stderr)
     sys.exit(1)
