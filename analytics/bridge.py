@@ -136,7 +136,8 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
     billed_output = (frame["output_tokens"].fillna(0) + frame["reasoning_tokens"].fillna(0)).where(paid, 0)
     gateway = frame["attempts"].where(frame["status"] == "cached", 0)
     wide = filled.assign(**tokens, billed_output_tokens=billed_output, gateway=gateway)
-    return wide.groupby(["group", "provider", "model", "team", "feature"], as_index=False)[list(COLUMNS[3:])].sum()
+    wide["work"] = wide["team"] + "\t" + wide["feature"]
+    return wide.groupby(["group", "work", "provider", "model"], as_index=False)[list(COLUMNS[3:])].sum()
 
 
 def unpriced_share(view: Ledger, *scopes: ClosedScope) -> float:

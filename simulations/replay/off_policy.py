@@ -23,6 +23,7 @@ from simulations.replay.replay import Assumed, choices_of, flows_of
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import ROUTE, SEGMENT, json_text, separate, size_band
 
+ENOUGH_TRIES = 3  # expected tries of a model: 95 of 100 such kinds have at least one
 NOTHING_LOGGED = (
     "Quality cannot be estimated: no scored request in this span carries the propensity of its model; "
     "replay a sample in the live lab, or let the router explore and log its odds."
@@ -51,12 +52,33 @@ def estimates(view: Ledger, scope: Scope, policy: Policy, market: Market) -> tup
     ]
     per_group = np.bincount(flows["group"].to_numpy(int), there_score, len(groups))
     ahead = np.repeat(per_group, times)
+    supported = np.repeat(_supported(groups, flows), times)
     found = (
-        snips(reward, evaluated, logged),
-        doubly_robust(reward, evaluated, logged, here, ahead),
-        ips(reward, evaluated, logged),
+        snips(reward, evaluated, logged, supported),
+        doubly_robust(reward, evaluated, logged, here, ahead, supported),
+        ips(reward, evaluated, logged, supported),
     )
     return tuple(judged(estimate) for estimate in found)
+
+
+def _supported(groups: pd.DataFrame, flows: pd.DataFrame) -> np.ndarray:
+    """Per group the share of its flows to a model that the old router tried on the same kind of request.
+
+    A kind with so few requests that chance alone may have left a model out is judged by all kinds together.
+    """
+    model = groups["model"].fillna("unknown")
+    kind = groups.groupby([*SEGMENT, "rule", "mask"], dropna=False).ngroup()
+    requests = groups["attempts"].groupby(kind).sum()
+    tried = set(zip(kind, model, strict=True))
+    few = requests[requests * float(groups["propensity"].min()) < ENOUGH_TRIES].index
+    everywhere, place = set(model), flows["group"].to_numpy(int)
+    there = [
+        (number, name) in tried or (number in few and name in everywhere)
+        for number, name in zip(kind.to_numpy()[place], flows["new_model"], strict=True)
+    ]
+    share = flows["answers"].where(there, 0.0).groupby(flows["group"]).sum()
+    whole = flows["answers"].groupby(flows["group"]).sum()
+    return (share / whole).reindex(range(len(groups)), fill_value=0.0).to_numpy(float)
 
 
 def _scored(view: Ledger, scope: Scope, policy: Policy, market: Market) -> pd.DataFrame:

@@ -46,7 +46,10 @@ class Scale(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A counterfactual mean with its 95 % interval and what one must know before believing it."""
+    """A counterfactual mean of scores (0 to 1) with its 95 % interval and what one must know before believing it.
+
+    `unsupported_share` is the part of the policy's choices that the old router never made; the interval holds it.
+    """
 
     method: str
     value: float
@@ -92,18 +95,22 @@ def score_of(catalog: Catalog, models: Iterable[str], tasks: Iterable[str], scal
     return np.array([cache[pair] for pair in pairs], float)
 
 
-def ips(rewards: np.ndarray, evaluated: np.ndarray, logged: np.ndarray) -> Estimate:
-    """Inverse propensity score: E[w r]."""
+def ips(
+    rewards: np.ndarray, evaluated: np.ndarray, logged: np.ndarray, supported: np.ndarray | None = None
+) -> Estimate:
+    """Inverse propensity score: E[w r]. What has no support adds nothing to its value."""
     weights = _weights(rewards, evaluated, logged)
-    return _estimate("IPS", weights * rewards, weights, evaluated, logged)
+    return _estimate("IPS", weights * rewards, weights, supported, times=1.0)
 
 
-def snips(rewards: np.ndarray, evaluated: np.ndarray, logged: np.ndarray) -> Estimate:
-    """Self-normalised: E[w r] / E[w]; the interval by the delta method."""
+def snips(
+    rewards: np.ndarray, evaluated: np.ndarray, logged: np.ndarray, supported: np.ndarray | None = None
+) -> Estimate:
+    """Self-normalised: E[w r] / E[w], of what has support; the interval by the delta method."""
     weights = _weights(rewards, evaluated, logged)
     mean = float((weights * rewards).sum() / weights.sum()) if weights.sum() else 0.0
     influence = mean + weights * (rewards - mean) / (weights.mean() or 1.0)
-    return _estimate("SNIPS", influence, weights, evaluated, logged)
+    return _estimate("SNIPS", influence, weights, supported)
 
 
 def doubly_robust(
@@ -112,10 +119,11 @@ def doubly_robust(
     logged: np.ndarray,
     predicted_logged: np.ndarray,
     predicted_policy: np.ndarray,
+    supported: np.ndarray | None = None,
 ) -> Estimate:
     """DR: E[q(x, policy) + w (r - q(x, logged action))]; right if either the propensities or q are."""
     weights = _weights(rewards, evaluated, logged)
-    return _estimate("DR", predicted_policy + weights * (rewards - predicted_logged), weights, evaluated, logged)
+    return _estimate("DR", predicted_policy + weights * (rewards - predicted_logged), weights, supported)
 
 
 def judged(estimate: Estimate) -> Estimate:
@@ -143,16 +151,20 @@ def _weights(rewards: np.ndarray, evaluated: np.ndarray, logged: np.ndarray) -> 
 
 
 def _estimate(
-    method: str, terms: np.ndarray, weights: np.ndarray, evaluated: np.ndarray, logged: np.ndarray
+    method: str, terms: np.ndarray, weights: np.ndarray, supported: np.ndarray | None, times: float | None = None
 ) -> Estimate:
+    """`supported`: per row the share of what the policy would do there that the old router did try.
+
+    Nothing is known about the rest, so the interval of the supported part is widened by it scoring 0 or 1 (Manski
+    1990, American Economic Review 80, 319). Where nobody counted it, weights tell: they average one with support.
+    """
     n = len(terms)
     value, half = float(terms.mean()), Z95 * float(terms.std(ddof=1 if n > 1 else 0)) / np.sqrt(n)
     squares = float((weights**2).sum())
     effective = float(weights.sum()) ** 2 / squares if squares else 0.0
-    # Weights average one where the old router could take every action of the new one; what is missing
-    # beyond chance is unsupported.
     mean_weight, noise = float(weights.mean()), Z95 * float(weights.std()) / np.sqrt(n)
-    unsupported = max(0.0, 1 - mean_weight - noise)
-    return Estimate(
-        method, value, value - half, value + half, n, effective, float(weights.max()), mean_weight, unsupported
-    )
+    unsupported = max(0.0, 1 - mean_weight - noise) if supported is None else float((1 - supported).mean())
+    times = 1 - unsupported if times is None else times
+    low, high = times * (value - half), times * (value + half) + unsupported
+    low, high = max(0.0, min(low, value)), min(1.0, max(high, value))
+    return Estimate(method, value, low, high, n, effective, float(weights.max()), mean_weight, unsupported)

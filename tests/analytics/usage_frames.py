@@ -20,6 +20,7 @@ def cell(
     output: float = 300,
     *,
     group: str = "all",
+    work: str = "all",
     failed: int = 0,
     failed_share: float = 0.4,
     gateway: int = 0,
@@ -34,6 +35,7 @@ def cell(
     cost = Decimal(repr(round(answered + wasted, 12)))
     return {
         "group": group,
+        "work": work,
         "provider": "vendor",
         "model": model,
         "attempts": requests + failed,
@@ -47,4 +49,4 @@ def cell(
 
 
 def frame(*cells: dict) -> pd.DataFrame:
-    return pd.DataFrame(list(cells), columns=list(COLUMNS))
+    return pd.DataFrame(list(cells), columns=["work", *COLUMNS])
