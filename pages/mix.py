@@ -19,10 +19,12 @@ from pages.parts.mix import controls as mix_controls
 from pages.parts.mix import result as mix_result
 from pages.parts.mix import rule as mix_rule
 from pages.parts.mix.log_mix import by_hand, cache_note, halving, notes, offer, prices
+from pages.parts.mix.rules import as_rules
 from pages.ui import exports, filters, promising, scenarios, shell, what_if, what_if_charts
 from pages.ui import format as fmt
 from routing.policies import in_force
 from routing.policies.saved_policies import known_policies
+from simulations.mixes.as_policy import Compiled, as_policy
 from simulations.mixes.caches import MixCaches, charged, mix_caches
 from simulations.mixes.from_log import log_scenario, with_shares
 from simulations.mixes.frontier import Frontier, as_rows, frontier
@@ -95,6 +97,21 @@ def choices(
         return made, chosen, demands, mix_controls.unknowns()
 
 
+@shell.cached(reads=MIX_READS)
+def rules_of(
+    view: Ledger,
+    state: State,
+    scope: Scope,
+    targets: tuple[str, ...],
+    policy: str,
+    scale: str | None,
+    shares: np.ndarray,
+    most: int | None,
+) -> Compiled:
+    made = log_programme(view, scope, targets, policy, scale)
+    return as_policy(made, shares, what_if.catalog(state), "mix", most)
+
+
 def from_log(view: Ledger, title: Any) -> None:
     """The frontier of the logged work, a mix chosen on it or by hand, and what it does."""
     scope = filters.scope_bar(view, default="12m")
@@ -140,6 +157,8 @@ def from_log(view: Ledger, title: Any) -> None:
         f"Data version {view.snapshot()}, prices of {market.at:%Y-%m-%d}, {scope.start} to {scope.end}",
         key="log",
     )
+    if not broken:
+        as_rules(scope, lambda most: rules_of(view, scope, *chosen, shares, most))
     ways_on(view, scope, broken, [] if origin == TODAY else [offer(made, shown, origin)])
 
 
@@ -161,7 +180,6 @@ def ways_on(view: Ledger, scope: Scope, broken: bool, offers: list[Offer]) -> No
     with st.container(horizontal=True):
         if not broken:
             promising.promise_button(view, offers, key="mix")
-            filters.link("pages/policy_replay.py", "Turn it into a routing policy", ":material/alt_route:", scope)
         filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)
         shell.snapshot_link(view)
 

@@ -44,8 +44,7 @@ PARTS = {
         "mixes": {"", "replay", "router_metrics"},
         "hosting": {"", "replay"},
         "outages": {"", "replay", "mixes"},
-        "buying": {"", "replay"},
-        "": {"replay", "mixes", "hosting", "outages", "buying", "router_metrics"},
+        "": {"replay", "mixes", "hosting", "outages", "router_metrics"},
     },
     "pages": {"ui": set(), "parts": {"ui"}, "": {"ui", "parts"}},
 }

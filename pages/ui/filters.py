@@ -151,8 +151,13 @@ def _apply(dimension: str, word: str) -> None:
 
 def link(page: str, label: str, icon: str, scope: Scope, **params: str) -> None:
     """A link to another page on exactly this slice and period."""
+    links.page_link(page, label, icon, {**choices_of(scope), **params})
+
+
+def choices_of(scope: Scope) -> dict[str, str | Sequence[str]]:
+    """The slice and the period as the parameters of a link."""
     usual = {"window": window} if (window := st.session_state.get(USUAL)) else {}
-    links.page_link(page, label, icon, {**usual, **place.carried(), **of_scope(scope), **params})
+    return {**usual, **place.carried(), **of_scope(scope)}
 
 
 def of_scope(scope: Scope) -> dict[str, str | Sequence[str]]:

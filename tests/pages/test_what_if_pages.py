@@ -10,7 +10,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from data import rollups
-from routing.policies.in_force import mark
+from routing.policies.in_force import mark, shipped_constraint
+from routing.policies.saved_policies import known_policies
 from tests.simulations.ledgers import ledger_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -214,3 +215,23 @@ def test_model_mix_opens_under_the_policy_in_force_and_says_what_breaks_it(log, 
     assert any("This mix breaks" in e.value and "Legal may lift it" in e.value for e in page.error)
     mark(state, None)
     assert opened("mix", window="All").title[0].value == shipped.title[0].value
+
+
+def test_a_mix_is_saved_as_rules_and_opens_in_routing(log, state, monkeypatch):
+    went: list[tuple[str, dict]] = []
+    monkeypatch.setattr(st, "switch_page", lambda page, query_params=None: went.append((page, query_params)))
+    page = opened("mix", window="All", models="deepseek-v3.2")
+    page.toggle(key="as_rules").set_value(True).run()
+    assert any("say the mix" in m.value for m in page.markdown)
+    page.text_input(key="policy_of_mix").set_value("my mix")
+    page.button(key="save_rules").click().run()
+    assert not page.exception and went[0][0] == "pages/policy_replay.py" and went[0][1]["policy"] == "my mix"
+    saved = known_policies(state)["my mix"]
+    assert saved.rules and saved.constraints == shipped_constraint().constraints
+    routing = opened("policy_replay", window="All", policy="my mix")
+    assert routing.selectbox(key="policy_name").value == "my mix"
+    assert metrics(routing)["Refused requests"] == "0"
+    state.put("policy", "taken", {"name": "taken", "fallback": ["current"]})
+    page.text_input(key="policy_of_mix").set_value("taken")
+    page.button(key="save_rules").click().run()
+    assert "another policy" in page.error[0].value and len(went) == 1
