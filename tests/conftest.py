@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from data.lake import TABLES
 from data.ledger import Ledger
 from data.state import State
+from tests.stores import blank_store, new_ledger
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -106,27 +106,22 @@ def home(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def blank_home(tmp_path_factory) -> Path:
+def blank_home() -> Path:
     """A store with every migration run and nothing in it; copied rather than made anew for each test."""
-    folder = tmp_path_factory.mktemp("blank")
-    Ledger.open(folder).close()
-    return folder
+    return blank_store()
 
 
 @pytest.fixture
-def ledger(home, blank_home):
-    shutil.copytree(blank_home, home, dirs_exist_ok=True)
-    opened = Ledger.open(home)
+def ledger(home):
+    opened = new_ledger(home)
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="session")
-def shared_ledger(tmp_path_factory, blank_home) -> Iterator[Ledger]:
+def shared_ledger(tmp_path_factory) -> Iterator[Ledger]:
     """One open store for tests that only need the engine, or that empty it first (`emptied_ledger`)."""
-    folder = tmp_path_factory.mktemp("shared") / "home"
-    shutil.copytree(blank_home, folder)
-    opened = Ledger.open(folder)
+    opened = new_ledger(tmp_path_factory.mktemp("shared"))
     yield opened
     opened.close()
 
@@ -180,7 +175,7 @@ def sample_home(tmp_path_factory) -> Path:
     from data.sample import sample
 
     folder = tmp_path_factory.mktemp("sample")
-    ledger = Ledger.open(folder)
+    ledger = new_ledger(folder)
     sample.load(ledger, State.open(folder), sample.wish(rows=12_000, days=200, end=date(2026, 11, 20)))
     ledger.close()
     return folder

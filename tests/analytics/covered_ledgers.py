@@ -10,6 +10,7 @@ import pandas as pd
 
 from data import rollups
 from data.ledger import Ledger
+from tests.stores import new_ledger
 
 LAST = date(2026, 11, 20)  # a Friday, the last day of every ledger below unless it says otherwise
 
@@ -58,7 +59,7 @@ def ledger_of(home: Path, rows: list[dict], zone: str = "UTC") -> Ledger:
         attempt=1, batch_id="b", status="success", cost_basis="list", operation="chat", environment="production"
     )
     frame = frame.assign(service_tier="standard", task_type="chat", token_semantics="reported", latency_ms=900.0)
-    ledger = Ledger.open(home)
+    ledger = new_ledger(home)
     with ledger.write() as cursor:
         cursor.register("covered_rows", frame)
         cursor.execute("INSERT INTO lake.main.usage BY NAME FROM covered_rows")

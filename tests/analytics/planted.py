@@ -7,7 +7,7 @@ cent. A plant changes one thing from a day on; `quiet` changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,10 @@ import pandas as pd
 
 from data import rollups
 from data.ledger import Ledger
+from tests.stores import new_ledger
 
 END = date(2026, 11, 2)  # a Monday: the last day is a Sunday, complete
+Columns = dict[str, np.ndarray]
 WEEK = (1.0, 1.05, 1.05, 1.0, 0.95, 0.5, 0.45)
 # USD per token: fresh, cache read, cache write, output.
 PRICES = {
@@ -81,7 +83,7 @@ def build(
     seed: int = 1,
 ) -> Ledger:
     """A ledger of `days` days before END; the plant holds from `since` to `until` days before END."""
-    ledger = Ledger.open(home)
+    ledger = new_ledger(home)
     rows = usage(plant, days=days, since=since, until=until, scale=scale, seed=seed)
     load(ledger, rows)
     return ledger
@@ -112,8 +114,8 @@ def usage(
         for workload in company:
             todays = replace(workload, **changes.get(workload.feature, {}))
             expected = todays.requests * scale * WEEK[day.weekday()] * np.exp(shift + rng.normal(0, 0.05))
-            parts.append(_requests(todays, day, int(round(expected)), rng))
-    rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
+            parts.extend(_requests(todays, day, int(round(expected)), rng))
+    rows = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     rows["event_id"] = [f"{seed}-{n}" for n in range(len(rows))]
     rows["record_no"] = np.arange(1, len(rows) + 1)
     return rows.assign(
@@ -123,10 +125,13 @@ def usage(
         service_tier="standard",
         environment="production",
         token_semantics="reported",
+        data_class="internal",
+        cost_basis="list",
     )
 
 
-def _requests(workload: Workload, day: date, count: int, rng: np.random.Generator) -> pd.DataFrame:
+def _requests(workload: Workload, day: date, count: int, rng: np.random.Generator) -> list[Columns]:
+    """The answered requests of a day, and the attempts that failed before some of them."""
     fails = rng.random(count) < workload.failing
     turn = np.arange(count) % workload.turns
     grown = (1 + workload.context * turn) * np.exp(rng.normal(0, 0.15, count))
@@ -138,53 +143,60 @@ def _requests(workload: Workload, day: date, count: int, rng: np.random.Generato
     whole = {name: np.round(values).astype("int64") for name, values in tokens.items()}
     first = workload.provider, workload.model
     second = workload.fallback or first
-    cost = np.where(fails, _cost(whole, second), _cost(whole, first)) * workload.price
-    call = [f"{workload.feature}-{day}-{n}" for n in range(count)]
+    cost = np.round(np.where(fails, _cost(whole, second), _cost(whole, first)) * workload.price, 9)
     seconds = np.sort(rng.integers(0, 86_400, count))
     seconds[-1:] = 86_000  # every day is complete
-    at = pd.to_datetime(datetime.combine(day, datetime.min.time())) + pd.to_timedelta(seconds, unit="s")
-    shared = {
-        "team": workload.team,
-        "feature": workload.feature,
-        "task_type": workload.task_type,
-        "criticality": workload.criticality,
-        "data_class": "internal",
-        "cost_basis": "list",
+    quality = np.full(count, np.nan)
+    if workload.quality is not None:
+        quality = np.clip(workload.quality + rng.normal(0, 0.03, count), 0, 1)
+    name = f"{workload.feature}-{day}"
+    model = _texts(count, second[1], where=fails, other=first[1])
+    answered = {
+        "call_id": np.array([f"{name}-{n}" for n in range(count)], dtype=object),
+        "attempt": np.where(fails, 2, 1),
+        "requested_at": np.datetime64(day, "s") + seconds.astype("timedelta64[s]"),
+        **whole,
+        "cost_usd": cost,
+        "list_cost_usd": cost,
+        "status": _texts(count, "success"),
+        "error_class": _texts(count, None),
+        "provider": _texts(count, second[0], where=fails, other=first[0]),
+        "model": model,
+        "model_raw": model,
+        "session_id": np.array(
+            [f"{name}-s{n // workload.turns}" if workload.turns > 1 else None for n in range(count)], dtype=object
+        ),
+        "latency_ms": np.full(count, 900.0),
+        "quality_score": quality,
+        "team": _texts(count, workload.team),
+        "feature": _texts(count, workload.feature),
+        "task_type": _texts(count, workload.task_type),
+        "criticality": _texts(count, workload.criticality),
     }
-    answered = pd.DataFrame(
-        {
-            "call_id": call,
-            "attempt": np.where(fails, 2, 1),
-            "requested_at": at,
-            **whole,
-            "cost_usd": np.round(cost, 9),
-            "status": "success",
-            "provider": np.where(fails, second[0], first[0]),
-            "model": np.where(fails, second[1], first[1]),
-            "session_id": [
-                f"{workload.feature}-{day}-s{n // workload.turns}" if workload.turns > 1 else None for n in range(count)
-            ],
-            "latency_ms": 900.0,
-            "quality_score": np.nan
-            if workload.quality is None
-            else np.clip(workload.quality + rng.normal(0, 0.03, count), 0, 1),
-            **shared,
-        }
-    )
-    failed = answered[fails].assign(
-        provider=first[0],
-        model=first[1],
-        attempt=1,
-        status="error",
-        error_class="rate_limit",
-        quality_score=np.nan,
-        latency_ms=50.0,
-        output_tokens=0,
-    )
-    failed["cost_usd"] = np.round(failed["cost_usd"] * workload.wasted, 9)
-    both = pd.concat([answered, failed], ignore_index=True)
-    both["list_cost_usd"] = both["cost_usd"]
-    return both.assign(model_raw=both["model"])
+    lost = int(fails.sum())
+    wasted = np.round(cost[fails] * workload.wasted, 9)
+    failed = {column: values[fails] for column, values in answered.items()} | {
+        "attempt": np.full(lost, 1),
+        "output_tokens": np.zeros(lost, "int64"),
+        "cost_usd": wasted,
+        "list_cost_usd": wasted,
+        "status": _texts(lost, "error"),
+        "error_class": _texts(lost, "rate_limit"),
+        "provider": _texts(lost, first[0]),
+        "model": _texts(lost, first[1]),
+        "model_raw": _texts(lost, first[1]),
+        "latency_ms": np.full(lost, 50.0),
+        "quality_score": np.full(lost, np.nan),
+    }
+    return [answered, failed]
+
+
+def _texts(count: int, text: str | None, where: np.ndarray | None = None, other: str | None = None) -> np.ndarray:
+    """A column of one text; of `other` but for the rows `where` it holds."""
+    values = np.full(count, text if where is None else other, dtype=object)
+    if where is not None:
+        values[where] = text
+    return values
 
 
 def _cost(tokens: dict[str, np.ndarray], seller: tuple[str, str]) -> np.ndarray:

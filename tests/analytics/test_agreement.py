@@ -25,7 +25,7 @@ def view(tmp_path_factory):
     """A ledger in which some rows have no price, some no team, and the reporting day is not the UTC day."""
     from data import rollups
 
-    ledger = planted.Ledger.open(tmp_path_factory.mktemp("agreement"))
+    ledger = planted.new_ledger(tmp_path_factory.mktemp("agreement"))
     rows = planted.usage("retry storm", days=70, since=7)
     unknown = rows["feature"] == "tags"
     rows.loc[unknown, ["cost_usd", "list_cost_usd"]] = None

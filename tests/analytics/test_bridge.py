@@ -67,7 +67,7 @@ def test_a_team_renamed_in_the_middle_is_noticed(tmp_path):
     rows = planted.usage("quiet", days=14, since=7)
     late = (rows["team"] == "search") & (rows["requested_at"] >= "2026-10-29")
     rows.loc[late, "team"] = "discovery"
-    ledger = planted.Ledger.open(tmp_path)
+    ledger = planted.new_ledger(tmp_path)
     planted.load(ledger, rows)
     view = ledger.at(ledger.snapshot())
     before, after = spans(view)
@@ -83,7 +83,7 @@ def test_unpriced_rows_are_left_out_and_counted(tmp_path):
     unknown = rows["feature"] == "tags"
     rows.loc[unknown, ["cost_usd", "list_cost_usd"]] = None
     rows.loc[unknown, "cost_basis"] = "unpriced"
-    ledger = planted.Ledger.open(tmp_path)
+    ledger = planted.new_ledger(tmp_path)
     planted.load(ledger, rows)
     view = ledger.at(ledger.snapshot())
     share = bridges_.unpriced_share(view, *spans(view))

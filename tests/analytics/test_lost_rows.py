@@ -22,6 +22,7 @@ from data.held_view import held_to
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State
+from tests.stores import new_ledger
 
 FIRST, DAYS, A_DAY = date(2026, 8, 20), 40, 3  # 12 days of August in one file of rows, September in another
 AUGUST = {FIRST + timedelta(days=number) for number in range(12)}
@@ -51,7 +52,7 @@ def written(path: Path, days: int = DAYS) -> Path:
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("loaded")
-    ledger = Ledger.open(folder / "home")
+    ledger = new_ledger(folder / "home")
     ingest(ledger, State.open(folder / "home"), [written(folder / "log.jsonl")])
     ledger.close()
     return folder

@@ -67,7 +67,7 @@ def test_the_same_version_makes_the_same_report(view, state):
 def test_a_later_load_does_not_change_a_past_week(tmp_path, state):
     rows = planted.usage("quiet", days=60, since=7)
     early = rows[rows["requested_at"] < "2026-10-26"]
-    ledger = planted.Ledger.open(tmp_path)
+    ledger = planted.new_ledger(tmp_path)
     planted.load(ledger, early)
     week = MONDAY - timedelta(days=7)
     version = ledger.snapshot()
@@ -121,7 +121,7 @@ def test_a_week_outside_the_data_is_refused(view, state, monday):
 def test_a_week_with_a_missing_log_says_which_days(tmp_path, state):
     rows = planted.usage("quiet", days=40, since=7)
     gap = rows["requested_at"].dt.date.isin([date(2026, 10, 28), date(2026, 10, 29)])
-    ledger = planted.Ledger.open(tmp_path)
+    ledger = planted.new_ledger(tmp_path)
     planted.load(ledger, rows[~gap])
     found = review.build(ledger.at(ledger.snapshot()), state, MONDAY, forbidden=forbidden(state))
     assert found["pacing"]["no_log"] == ["2026-10-28", "2026-10-29"]
@@ -131,7 +131,7 @@ def test_a_week_with_a_missing_log_says_which_days(tmp_path, state):
 def test_a_week_without_any_log_is_unknown_and_the_week_after_is_no_alarm(tmp_path, state):
     rows = planted.usage("quiet", days=60, since=7)
     gap = rows["requested_at"].dt.date.between(date(2026, 10, 19), date(2026, 10, 25))
-    ledger = planted.Ledger.open(tmp_path)
+    ledger = planted.new_ledger(tmp_path)
     planted.load(ledger, rows[~gap])
     view = ledger.at(ledger.snapshot())
     empty, after = (

@@ -16,8 +16,8 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data import rollups
 from data.errors import BadInput
-from data.ledger import Ledger
 from data.schema import TEXT_TOKENS, TOKENS
+from tests.stores import new_ledger
 
 FIRST = date(2026, 10, 1)
 
@@ -59,7 +59,7 @@ def filled(tmp_path_factory):
         "event_id, call_id, attempt, requested_at, model, team, provider, status, cost_usd, cost_basis,"
         f" {', '.join(TOKENS)}, latency_ms, user_id"
     )
-    ledger = Ledger.open(tmp_path_factory.mktemp("filled"))
+    ledger = new_ledger(tmp_path_factory.mktemp("filled"))
     with ledger.write() as cursor:
         cursor.executemany(f"INSERT INTO lake.main.usage ({columns}) VALUES ({', '.join('?' * len(rows[0]))})", rows)
         cursor.execute("UPDATE lake.main.usage SET source = 'test', batch_id = 'b'")

@@ -47,7 +47,7 @@ def test_cost_per_success_is_above_cost_per_task_when_some_fail(view):
 
 def test_without_a_signal_it_says_how_to_log_one(tmp_path):
     rows = planted.usage("quiet", days=8, since=7).assign(quality_score=None)
-    bare = planted.Ledger.open(tmp_path)
+    bare = planted.new_ledger(tmp_path)
     planted.load(bare, rows)
     cost = unit_costs.of(bare, week(bare))
     assert cost.per_successful_task_usd is None and cost.success_rate is None

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from data.errors import BadInput
-from data.ledger import Ledger
 from data.loading import attribution_rules, reprice
 from tests.data import small_ledger
+from tests.stores import new_ledger
 
 COLUMNS = "team, feature, data_class, coalesce(tags, '{}')::VARCHAR AS tags"
 
@@ -118,7 +118,7 @@ def test_rules_apply_to_rows_being_loaded_and_to_rows_already_loaded_alike(ledge
     changed = reprice.reapply_meaning(ledger, state)
     afterwards = small_ledger.rows(ledger, COLUMNS)
 
-    other = Ledger.open(tmp_path / "other")
+    other = new_ledger(tmp_path / "other")
     small_ledger.load(other, state, tmp_path)
     assert small_ledger.rows(other, COLUMNS) == afterwards != untouched
     other.close()

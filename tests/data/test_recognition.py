@@ -13,8 +13,9 @@ import yaml
 
 from data.errors import BatonError
 from data.formats import all_formats
-from data.ledger import Cursor, Ledger
+from data.ledger import Cursor
 from data.loading.recognition import recognise
+from tests.stores import new_ledger
 
 SHARED = Path(os.environ.get("BATON_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 CASES = Path(__file__).parent.parent / "cases" / "formats"
@@ -25,7 +26,7 @@ OWN = {name: form for form, names in SAMPLES.items() for name in names}
 @pytest.fixture(scope="module")
 def cursor(tmp_path_factory) -> Iterator[Cursor]:
     """One for all: recognising writes nothing."""
-    ledger = Ledger.open(tmp_path_factory.mktemp("recognition"))
+    ledger = new_ledger(tmp_path_factory.mktemp("recognition"))
     yield ledger.cursor()
     ledger.close()
 

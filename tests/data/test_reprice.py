@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from data.ledger import Ledger
 from data.loading import reprice
 from data.loading.ingest import ingest
 from data.prices import aliases, contracts, notes
 from data.prices.model_names import canonical_provider
 from tests.data import small_ledger
+from tests.stores import new_ledger
 
 COLUMNS = "event_id, provider, model, list_cost_usd, cost_usd, cost_basis"
 
@@ -32,7 +32,7 @@ def test_an_override_and_an_alias_reprice_only_what_they_touch(ledger, state, tm
     assert small_ledger.adds_up(ledger)
     assert small_ledger.rows(ledger.at(version), COLUMNS) == before  # the old version can still be read
 
-    fresh = Ledger.open(tmp_path / "fresh")
+    fresh = new_ledger(tmp_path / "fresh")
     small_ledger.load(fresh, state, tmp_path)
     assert small_ledger.rows(fresh, COLUMNS) == after
     fresh.close()

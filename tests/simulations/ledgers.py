@@ -10,6 +10,7 @@ from typing import Any
 from data import rollups
 from data.ledger import Ledger
 from data.schema import MEDIA_TOKENS, USAGE
+from tests.stores import new_ledger
 
 START = datetime.fromisoformat("2026-10-05")
 COLUMNS = [column.name for column in USAGE]
@@ -44,7 +45,7 @@ TYPICAL: dict[str, Any] = {
 
 def ledger_of(home: Path, rows: list[dict[str, Any]]) -> Ledger:
     """A ledger with these rows, a day apart; what a row leaves out is typical, call ids are its numbers."""
-    ledger = Ledger.open(home)
+    ledger = new_ledger(home)
     values = []
     for number, row in enumerate(rows):
         base = {
@@ -97,7 +98,7 @@ FROM (SELECT i, 1 + (hash(i * 8 + 7) % 100 >= 60)::INT + (hash(i * 8 + 7) % 100 
 
 def random_ledger(home: Path, rows: int) -> Ledger:
     """A deterministic ledger of any size: four models, six teams, retries, failures, unpriced and unmetered rows."""
-    ledger = Ledger.open(home)
+    ledger = new_ledger(home)
     with ledger.write() as cursor:
         cursor.execute(RANDOM_ROWS, [rows])
         rollups.add(cursor, "true")

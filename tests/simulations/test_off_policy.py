@@ -13,6 +13,7 @@ from routing.runs.store import create_run, results
 from simulations.__main__ import main
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_runs import SUMS, spec
+from tests.stores import new_ledger
 
 EXPLORING = "name: explorer\nrules: [{when: {}, use: gpt-5.2}]\nfallback: [minimax-m2]\nexplore: 0.6"
 CHEAP = "name: all to the cheap one\nrules: [{when: {}, use: minimax-m2}]\n"
@@ -32,7 +33,7 @@ def explored(home, state) -> Ledger:
             state, "t", spec(server.url, EXPLORING, tasks=tasks, models=("gpt-5.2", "minimax-m2")), "tester"
         )
         execute(state, run_id)
-    ledger = Ledger.open(home)
+    ledger = new_ledger(home)
     assert to_ledger(ledger, state, run_id).rejected == 0
     truth = {r["call_id"]: r["propensity"] for r in results(state, run_id)}
     rows = ledger.sql(

@@ -1,0 +1,26 @@
+"""New stores for tests that fill them: a copy of a blank one, a fifth of the price of running every migration."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from data.ledger import Ledger
+
+
+@cache
+def blank_store() -> Path:
+    """A store with every migration run and nothing in it, made once a process; to be copied, never opened."""
+    folder = Path(tempfile.mkdtemp(prefix="baton-blank-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Ledger.open(folder).close()
+    return folder
+
+
+def new_ledger(home: Path) -> Ledger:
+    """The open ledger of a store that begins here."""
+    shutil.copytree(blank_store(), home, dirs_exist_ok=True)
+    return Ledger.open(home)
