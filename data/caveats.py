@@ -74,8 +74,10 @@ CAVEATS = (
     Caveat(
         "logged_twice",
         "call logged twice",
-        "The source holds two successful records of one call under different ids; both are counted.",
-        "Find out which of the two is real (often a logger that is called twice) and load a corrected log.",
+        "Another successful record under another id looks like this call: the same id of the provider's answer, or the"
+        " same model, tokens and moment, often in a second source; both are counted.",
+        "Find out whether two sources log the same calls (a gateway and a tracing product) or one logger is called"
+        " twice, and keep one of the two.",
     ),
     Caveat(
         "unknown_status",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from data import dimensions, lost_rows, rollups
 from data.formats import BILLED_COLUMNS, REPORT_PLACE
 from data.ledger import Cursor, Ledger
-from data.loading import identity, report_buckets, staging, stand_ins, unread_usage
+from data.loading import identity, repeated_calls, report_buckets, staging, stand_ins, unread_usage
 from data.loading.attribution_rules import RULES
 from data.loading.identity import GOOD
 from data.loading.recognition import Item
@@ -110,7 +110,8 @@ class Load:
         execute(f"INSERT INTO lake.main.usage BY NAME {rows}")
         written = self._written()
         identity.remember(self.cursor, written)
-        if replaced or settled:
+        marked = repeated_calls.mark(self.cursor, self.form, written)
+        if replaced or settled or marked:
             rollups.fold(self.cursor, "gone_rows", written)
         else:
             rollups.add(self.cursor, written)

@@ -1,0 +1,70 @@
+"""One call told by two sources: a gateway's log beside a tracing product, a session file beside the provider's bodies.
+
+Nobody can know whether both are one call, so nothing is dropped: both rows are marked `logged_twice`, and Data and
+prices names their dollars. Two rows of different families are taken for one call where
+
+- both carry the same id that the provider gave its answer (`chatcmpl-...`, `resp_...`, `msg_...`, `gen-...`), or
+- model and tokens are the same and the times are within the call: five seconds and the longer latency, two minutes at
+  most. Calls of a few tokens are often alike by chance and are left alone.
+
+Of one source, two rows that began in the same microsecond, took as long, and are equal in model, tokens and user.
+"""
+
+from __future__ import annotations
+
+from data.formats import Format
+from data.ledger import Cursor
+
+ANSWER_ID = "nullif(regexp_extract(event_id, '(chatcmpl-|resp_|msg_|gen-)[A-Za-z0-9_-]{6,}'), '')"
+INPUT = """coalesce(fresh_input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0)
+    + coalesce(cache_write_1h_tokens, 0)"""
+OUTPUT = "coalesce(output_tokens, 0) + coalesce(reasoning_tokens, 0)"
+FEW_INPUT, FEW_OUTPUT = 100, 10  # tokens; fewer say nothing
+LONGEST = 120  # seconds between two records of one call
+CALLS = f"""SELECT event_id, requested_at, model, user_id, latency_ms, {INPUT} AS tokens_in, {OUTPUT} AS tokens_out
+    FROM lake.main.usage WHERE status = 'success'"""
+APART = "abs(date_diff('millisecond', a.requested_at, b.requested_at))"
+IN_TIME = f"""{APART} <= least(5000 + coalesce(greatest(a.latency_ms, b.latency_ms), 0), {LONGEST * 1000})"""
+SAME_TOKENS = """a.model = b.model AND a.tokens_in = b.tokens_in AND a.tokens_out = b.tokens_out"""
+
+
+def mark(cursor: Cursor, form: Format, written: str) -> int:
+    """Mark the rows of the condition `written` and those of other loads that tell the same calls; returns how many of
+    these there are, and adds their times to the temp table `gone_rows`, since their days have to be summed up anew."""
+    first, last = cursor.execute(
+        f"SELECT min(requested_at), max(requested_at) FROM lake.main.usage WHERE {written}"
+    ).fetchall()[0]
+    if first is None:
+        return 0
+    near = f"""requested_at BETWEEN TIMESTAMP '{first}' - INTERVAL {LONGEST} SECOND
+        AND TIMESTAMP '{last}' + INTERVAL {LONGEST} SECOND"""
+    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE other_calls AS SELECT *, {ANSWER_ID} AS answer FROM ({CALLS})
+            WHERE {near} AND split_part(event_id, ':', 1) <> '{form.family}'""")
+    others = cursor.execute("SELECT count(*) FROM other_calls").fetchall()[0][0]
+    answer = ANSWER_ID if others else "NULL::VARCHAR"
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE new_calls AS SELECT *, {answer} AS answer FROM ({CALLS} AND {written})"
+    )
+    pairs = [
+        "SELECT a.event_id AS a, b.event_id AS b FROM new_calls a JOIN other_calls b ON a.answer = b.answer",
+        f"""SELECT a.event_id, b.event_id FROM new_calls a JOIN other_calls b ON {SAME_TOKENS} AND {IN_TIME}
+            WHERE a.tokens_in >= {FEW_INPUT} AND a.tokens_out >= {FEW_OUTPUT}""",
+        f"""SELECT a.event_id, b.event_id FROM new_calls a JOIN new_calls b ON {SAME_TOKENS}
+            AND a.requested_at = b.requested_at AND a.latency_ms = b.latency_ms AND a.event_id <> b.event_id
+            AND a.user_id IS NOT DISTINCT FROM b.user_id
+            WHERE date_part('microsecond', a.requested_at) % 1000000 <> 0 AND a.latency_ms > 0
+                AND a.tokens_in >= {FEW_INPUT} AND a.tokens_out >= {FEW_OUTPUT}""",
+    ]
+    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE twice AS
+            SELECT DISTINCT unnest([a, b]) AS event_id FROM ({" UNION ALL ".join(pairs)})""")
+    if not cursor.execute("SELECT count(*) FROM twice").fetchall()[0][0]:
+        return 0
+    unmarked = f"""{near} AND event_id IN (FROM twice)
+        AND NOT list_contains(coalesce(caveats, []), 'logged_twice')"""
+    earlier = (
+        f"SELECT requested_at FROM lake.main.usage WHERE {unmarked} AND event_id IN (SELECT event_id FROM other_calls)"
+    )
+    count = cursor.execute(f"INSERT INTO gone_rows {earlier}").fetchall()[0][0]
+    cursor.execute(f"""UPDATE lake.main.usage
+            SET caveats = list_sort(list_append(coalesce(caveats, []), 'logged_twice')) WHERE {unmarked}""")
+    return int(count)

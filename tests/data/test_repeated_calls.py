@@ -1,0 +1,96 @@
+"""Two sources that tell the same calls: both count, both are marked, whichever is loaded first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from data.loading.ingest import ingest
+
+GATEWAY = {
+    "request_id": "chatcmpl-a1b2c3d4",
+    "call_type": "acompletion",
+    "api_key": "h",
+    "spend": 0.0035,
+    "total_tokens": 1200,
+    "prompt_tokens": 1000,
+    "completion_tokens": 200,
+    "startTime": "2026-11-03 11:00:00.250",
+    "endTime": "2026-11-03 11:00:09.500",
+    "model": "gpt-5.1",
+    "custom_llm_provider": "openai",
+    "metadata": {},
+    "status": "success",
+    "cache_hit": "False",
+}
+OBSERVED = {
+    "id": "o1",
+    "type": "GENERATION",
+    "traceId": "t1",
+    "projectId": "p",
+    "startTime": "2026-11-03T11:00:01Z",
+    "endTime": "2026-11-03T11:00:09Z",
+    "model": "gpt-5.1-2025-11-13",
+    "usageDetails": {"input": 1000, "output": 200, "total": 1200},
+    "costDetails": {},
+}
+BODY = {
+    "timestamp": "2026-11-03T11:01:30Z",
+    "response": {
+        "id": "chatcmpl-a1b2c3d4",
+        "object": "chat.completion",
+        "model": "gpt-5.1",
+        "usage": {"prompt_tokens": 40, "completion_tokens": 2, "total_tokens": 42},
+    },
+}
+
+
+def loaded(ledger, state, folder: Path, *records: dict) -> list[list[str] | None]:
+    """The caveats of all rows, by id, after each record was loaded as a file of its own."""
+    for number, record in enumerate(records):
+        path = folder / f"{number}.jsonl"
+        path.write_text(json.dumps(record))
+        assert ingest(ledger, state, [path])[0].loaded == 1
+    rows = ledger.sql(f"SELECT caveats FROM {ledger.name('usage')} ORDER BY event_id")["caveats"]
+    return [None if caveats is None else list(caveats) for caveats in rows]
+
+
+def test_both_records_of_one_call_are_marked_and_their_dollars_named(ledger, state, tmp_path):
+    for records in ((GATEWAY, OBSERVED), (OBSERVED, GATEWAY)):
+        with ledger.write() as cursor:
+            for table in ("usage", "batches", "identities", "spend_by_day", "caveats_by_day", "latency_by_hour"):
+                cursor.execute(f"DELETE FROM lake.main.{table}")
+        assert loaded(ledger, state, tmp_path, *records) == [["logged_twice"]] * 2
+        days = ledger.sql(f"SELECT sum(attempts) AS n, sum(cost_usd) AS usd FROM {ledger.name('caveats_by_day')}")
+        spend = ledger.sql(
+            f"SELECT sum(cost_usd) AS usd, sum(caveat_cost_usd) AS marked, sum(attempts) AS n FROM "
+            f"{ledger.name('spend_by_day')}"
+        )
+        assert int(days["n"][0]) == int(spend["n"][0]) == 2
+        assert days["usd"][0] == spend["usd"][0] == spend["marked"][0] > 0
+
+
+def test_the_same_id_of_the_answer_is_one_call_whatever_the_counts(ledger, state, tmp_path):
+    assert loaded(ledger, state, tmp_path, GATEWAY, BODY) == [["logged_twice"]] * 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"usageDetails": {"input": 1000, "output": 201}},
+        {"model": "gpt-5.2"},
+        {"startTime": "2026-11-03T11:05:00Z", "endTime": "2026-11-03T11:05:01Z"},
+        {"level": "ERROR"},
+    ],
+    ids=["other tokens", "other model", "minutes later", "a failure"],
+)
+def test_calls_that_differ_are_left_alone(change, ledger, state, tmp_path):
+    assert loaded(ledger, state, tmp_path, GATEWAY, OBSERVED | change) == [None, None]
+
+
+def test_few_tokens_are_alike_by_chance(ledger, state, tmp_path):
+    few = GATEWAY | {"prompt_tokens": 90, "completion_tokens": 5, "total_tokens": 95}
+    seen = OBSERVED | {"usageDetails": {"input": 90, "output": 5}}
+    assert loaded(ledger, state, tmp_path, few, seen) == [None, None]
