@@ -65,7 +65,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="baton-identity-") as name:
         folder = Path(name)
         ledger, state = Ledger.open(folder / "home"), State.open(folder / "home")
-        fill(ledger, options.rows, folder)
+        made_up = ledger.home / "files" / "made-up"  # data files lie in the store, where their checksums are kept
+        made_up.mkdir(parents=True)
+        fill(ledger, options.rows, made_up)
         recent = (
             "SELECT event_id FROM lake.main.usage WHERE requested_at >= (SELECT max(requested_at) - INTERVAL 2 DAY "
         )
