@@ -11,8 +11,8 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State
-from pages.parts.savings.findings import all_savings, see_requests
-from pages.ui import charts, exports, filters, links, shell
+from pages.parts.savings.findings import all_savings, see_requests, test_it
+from pages.ui import charts, exports, filters, shell
 from pages.ui import format as fmt
 from routing.policies import in_force
 
@@ -108,7 +108,7 @@ def show(number: int, finding: savings.Finding, saving: savings.Savings, scope: 
                     "pages/policy_replay.py", "Replay a policy on their models", ":material/alt_route:", narrowed
                 )
             if finding.trial:
-                links.page_link("pages/lab.py", "Test it", ":material/science:", {"trial": ",".join(finding.trial)})
+                test_it(finding, scope)
             with st.popover("Make it an action", icon=":material/add_task:"):
                 decide(number, finding, saving)
 

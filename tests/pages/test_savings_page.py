@@ -12,8 +12,12 @@ from analytics import actions, savings
 from data.ledger import Ledger
 from data.state import State
 from data.wording import count, usd
+from pages.parts.lab import form as lab_form
+from routing.calling.declarations import save_provider
 from routing.policies.in_force import forbidden
+from routing.runs.store import read_run
 from tests.pages.test_pages import opened
+from tests.routing.live import provider
 
 
 @pytest.fixture
@@ -76,3 +80,33 @@ def test_an_untested_finding_opens_the_lab_on_its_models(home, monkeypatch):
     lab = opened(home, monkeypatch, "lab", trial="gpt-5.2,minimax-m2")
     assert not lab.exception and "minimax-m2 alone" in lab.title[0].value
     assert not opened(home, monkeypatch, "lab", trial="@,," + "x" * 300).exception
+
+
+def test_an_untested_finding_is_tested_on_samples_of_its_own_work(home, monkeypatch):
+    """Prompts are kept of three requests of the finding and of three others: the run asks the first three."""
+    saving = findings(home)
+    finding = next(one for one in saving.findings if one.trial)
+    state, ledger = State.open(home), Ledger.open(home)
+    save_provider(state, provider("http://127.0.0.1:9/v1", *finding.trial))
+    view = ledger.at(ledger.snapshot())
+    own = saving.requests_of(finding).usage(view)
+    answered = view.usage.filter(view.usage.status == "success")
+    mine = own.filter(own.status == "success").order_by("event_id").limit(3)
+    others = answered.anti_join(own, "event_id").order_by("event_id").limit(3)
+    ids = [view.frame(rows.select("event_id"))["event_id"].tolist() for rows in (mine, others)]
+    ledger.close()
+    link = {"finding": finding.key, "trial": ",".join(finding.trial)}
+    without = opened(home, monkeypatch, "lab", **link)
+    assert any("keeps no prompts of these requests" in said for said in plain(without.caption))
+    ledger = Ledger.open(home)
+    with ledger.write() as cursor:
+        cursor.executemany("INSERT INTO lake.main.texts VALUES (?, 'asked', 'answered')", [[i] for i in sum(ids, [])])
+    ledger.close()
+    started: list[str] = []
+    monkeypatch.setattr(lab_form, "launch", lambda state, run_id: started.append(run_id))
+    app = opened(home, monkeypatch, "lab", **link)
+    assert not app.exception and app.selectbox(key="lab_tasks").value == "Sampled from the ledger"
+    next(b for b in app.button if b.label == "Start the run").click().run()
+    assert not app.exception and not app.error
+    asked = read_run(state, started[0])["spec"]["tasks"]["tasks"]
+    assert sorted(task["id"] for task in asked) == sorted(f"log-{i[:24]}" for i in ids[0])

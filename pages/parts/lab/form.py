@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import streamlit as st
 from pydantic import ValidationError
 
+from analytics.scope import Scope
 from data.errors import BadInput
 from pages.parts.lab import tasks as lab_tasks
+from pages.parts.savings.findings import requests_asked
 from pages.ui import format as fmt
 from pages.ui import shell, what_if
 from routing.calling.declarations import saved_providers
@@ -21,7 +23,7 @@ from routing.policies.in_force import under
 from routing.policies.policy import Policy
 from routing.runs.commands import build_spec, local_policies
 from routing.runs.launch import launch
-from routing.runs.ledger_tasks import sampled_tasks
+from routing.runs.ledger_tasks import kept_prompts, sampled_tasks
 from routing.runs.store import create_run, refuse_second
 from simulations.replay.summary import NO_TARGET_PRICE
 
@@ -82,7 +84,8 @@ def new_run() -> None:
         return
     asked = st.query_params.get("policy")
     predicted = _prediction(asked) if asked in reachable else {}
-    wishes = _wishes(list(reachable), first, models)
+    work = requests_asked(shell.view())
+    wishes = _wishes(list(reachable), first, models, work)
     if wishes is None:
         return
     with shell.errors():
@@ -90,7 +93,7 @@ def new_run() -> None:
             raise BadInput("Choose at least one policy to try.")
         spec = build_spec(
             [under(shell.state(), reachable[name]) for name in wishes.policies],
-            _tasks(wishes),
+            _tasks(wishes, work),
             providers,
             name=wishes.name,
             max_usd=f"{wishes.max_usd:.6f}",
@@ -125,7 +128,7 @@ def _within_reach(models: list[str]) -> tuple[dict[str, Policy], list[str]]:
     return reachable, [name for name in wanted if name in reachable] or list(reachable)[:3]
 
 
-def _wishes(policies: list[str], first: list[str], models: list[str]) -> Wishes | None:
+def _wishes(policies: list[str], first: list[str], models: list[str], work: Scope | None) -> Wishes | None:
     """The form; None until it is sent."""
     with st.form("new-run", border=True):
         chosen = st.multiselect(
@@ -136,7 +139,7 @@ def _wishes(policies: list[str], first: list[str], models: list[str]) -> Wishes 
             help="The first is the one the others are compared with.",
         )
         left, middle, right = st.columns(3)
-        source, count, judge = _work(left, models)
+        source, count, judge = _work(left, models, work)
         cap, minutes, concurrency = _limits(middle)
         margin = right.number_input(
             "Margin, points",
@@ -154,11 +157,14 @@ def _wishes(policies: list[str], first: list[str], models: list[str]) -> Wishes 
     return Wishes(chosen, source, count, judge, cap, minutes, concurrency, margin, repeats, name, record)
 
 
-def _work(place: st.delta_generator.DeltaGenerator, models: list[str]) -> tuple[str, int, str]:
-    """Which tasks, how many, and who grades them."""
+def _work(place: st.delta_generator.DeltaGenerator, models: list[str], work: Scope | None) -> tuple[str, int, str]:
+    """Which tasks, how many, and who grades them; samples of the `work` that a link asks to test stand first."""
+    sets, sampled = list(lab_tasks.sets()), work is not None and _keeps_prompts(work)
+    if work is not None and not sampled:
+        st.caption("The log keeps no prompts of these requests; load it with --keep-text to test on samples of them.")
     source = place.selectbox(
         "Tasks",
-        [*lab_tasks.sets(), lab_tasks.LOGGED],
+        [lab_tasks.LOGGED, *sets] if sampled else [*sets, lab_tasks.LOGGED],
         key="lab_tasks",
         help="Import or write your own under Task sets.",
     )
@@ -195,10 +201,17 @@ def _limits(place: st.delta_generator.DeltaGenerator) -> tuple[float, int, int]:
     return cap, minutes, int(place.number_input("Tasks at a time", 1, 100, 4, key="lab_concurrency"))
 
 
-def _tasks(wishes: Wishes) -> TaskSet:
-    """The tasks of the form: sampled from the ledger, or spread over a set."""
+def _keeps_prompts(work: Scope) -> bool:
+    view = shell.view()
+    return not view.frame(kept_prompts(view, work.usage(view)).select("event_id").limit(1)).empty
+
+
+def _tasks(wishes: Wishes, work: Scope | None) -> TaskSet:
+    """The tasks of the form: sampled from the ledger, of the work that a link asks to test or of all, or spread over a
+    set."""
     if wishes.source == lab_tasks.LOGGED:
-        return sampled_tasks(shell.view(), wishes.tasks)
+        view = shell.view()
+        return sampled_tasks(view, wishes.tasks, rows=work.usage(view) if work else None)
     return spread(lab_tasks.sets()[wishes.source], wishes.tasks)
 
 

@@ -27,6 +27,12 @@ def see_requests(finding: savings.Finding, scope: Scope) -> None:
     links.page_link("pages/explore.py", "See these requests", ":material/bar_chart:", choices)
 
 
+def test_it(finding: savings.Finding, scope: Scope) -> None:
+    """The link to the lab, on the models to compare and on samples of exactly this work."""
+    choices = filters.of_scope(scope) | {FINDING: finding.key, "trial": ",".join(finding.trial)}
+    links.page_link("pages/lab.py", "Test it", ":material/science:", choices)
+
+
 def requests_asked(view: Ledger) -> ClosedScope | None:
     """The rows of the finding that the link names, told above; None without one, or where it is not found any more."""
     key = st.query_params.get(FINDING)
