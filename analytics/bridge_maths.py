@@ -112,12 +112,12 @@ def bridges(
     cells = _cells(start, end)
     group = cells.index.get_level_values("group").map({name: n for n, name in enumerate(names)}).to_numpy()
     work = cells.index.droplevel(["provider", "model"]).factorize()[0]
-    sides = [_side(cells, side, work, days, prices) for side, days in ((0, start_days), (1, end_days))]
-    _tell_fallbacks(*sides)
-    _fill_absent(*sides)
-    effects = _shapley(*sides)
-    effects |= _volume_and_work(effects.pop("requests"), *sides, group, work)
-    effects["rest"] = sides[1]["rest"] - sides[0]["rest"]
+    first, second = (_side(cells, side, work, days, prices) for side, days in ((0, start_days), (1, end_days)))
+    _tell_fallbacks(first, second)
+    _fill_absent(first, second)
+    effects = _shapley(first, second)
+    effects |= _volume_and_work(effects.pop("requests"), first, second, group, work)
+    effects["rest"] = second["rest"] - first["rest"]
     return {
         name: _closed(
             _total(start, name),
