@@ -23,7 +23,7 @@ COMMANDS = (
     "chargeback_command",
     "focus",
     "promise_command",
-    "silent_changes",
+    "silent_changes_command",
     "measures_page",
 )
 

@@ -1,4 +1,5 @@
-"""What needs attention now: open incidents, budgets at risk, announced changes, silent sources, caveats that grew.
+"""What needs attention now: open incidents, budgets at risk, what is announced, silent sources, models that answer
+otherwise than before, caveats that grew.
 
 The Overview's list, most weighty first (`news.ranked`); each line with its dollars.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from analytics import anomaly_search, budgets, incidents, news, retirements
+from analytics import anomaly_search, budgets, incidents, news, retirements, silent_changes
 from analytics.coverage import Comparison, comparison
 from analytics.forecast import READS as FORECAST_READS
 from analytics.news import News
@@ -38,7 +39,7 @@ class Attention(NamedTuple):
 
 
 def attention(view: Ledger, state: State, scope: ClosedScope) -> Attention:
-    """What needs attention in a scope; budgets are told where nothing is filtered."""
+    """What needs attention in a scope; budgets and silent changes of models are told where nothing is filtered."""
     watch = anomaly_search.findings(view, scope)
     seen = watch.anomalies
     happened = [(one, incidents.noted(state, one)["status"]) for one in incidents.incidents(view, scope, seen)]
@@ -46,11 +47,13 @@ def attention(view: Ledger, state: State, scope: ClosedScope) -> Attention:
     since = min(day + timedelta(days=1), scope.end) - timedelta(days=DAYS_PER_WEEK)
     changes, ends = announced(view, state, scope), retirements.endings(view, state, scope)
     statuses = [] if scope.is_narrowed else budgets.status(view, state, planned(state))
+    changed = [] if scope.is_narrowed else silent_changes.silent_changes(view, state)
     found = news.ranked(
         [
             *news.of_incidents(happened, since, f"in these {scope.length_days} days"),
             *news.of_budgets(budgets.described(one) for one in statuses),
             *news.of_what_is_ahead(changes, ends, day, AHEAD_DAYS),
+            *news.of_model_changes(changed, day + timedelta(days=1), [one for one, _ in happened]),
             *grown_caveats(view, comparison(view, scope)),
         ]
     )

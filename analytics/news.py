@@ -7,9 +7,12 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from analytics.incidents import Incident
+from analytics.model_behaviour import AFTER_DAYS, BEFORE_DAYS
 from analytics.price_changes import PriceChange
 from analytics.retirements import Ending
+from analytics.silent_changes import SilentChange
 from data import wording
+from data.calendar import DAYS_PER_WEEK
 
 RULE = (
     "The news of the week is what weighs most: its dollars, twice where it began in the week, twice where it stops "
@@ -24,7 +27,7 @@ TOLD = 0.0005  # a change of spend under this share is none
 class News(NamedTuple):
     """One thing to know about a span: `text` says it, `usd` are the dollars of `period`, `on` a day it is about."""
 
-    kind: str  # incident | silence | budget | price change | ending | caveat | change
+    kind: str  # incident | silence | budget | price change | ending | model change | caveat | change
     text: str
     usd: float
     period: str
@@ -102,6 +105,20 @@ def of_what_is_ahead(
             usd = one.usd_month if one.is_at_risk else one.change_usd_month or 0.0
             found.append(News("ending", one.text, usd, "a month", one.on, is_risk=one.is_at_risk))
     return found
+
+
+def of_model_changes(changes: Iterable[SilentChange], until: date, told: Iterable[Incident] = ()) -> list[News]:
+    """What changed without us in the last weeks before `until`; a change shows two weeks after it at the earliest, and
+    is new then. A failing model that is an incident already is not told twice."""
+    first = until - timedelta(days=AFTER_DAYS + DAYS_PER_WEEK)
+    failing = {member.value for one in told for member in one.members if member.kind == "failures"}
+    return [
+        News("model change", one.title, one.at_stake_usd, "a month", one.on, one.on >= first, one.is_worse)
+        for one in changes
+        if one.whose != "ours"
+        and one.on >= until - timedelta(days=BEFORE_DAYS)
+        and not (one.measure == "failure_rate" and one.model in failing)
+    ]
 
 
 def of_change(bridge: dict[str, Any] | None) -> list[News]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -30,6 +29,7 @@ from analytics import (
     report,
     retirements,
     savings,
+    silent_changes,
     unit_costs,
 )
 from analytics.cheaper_models import Forbidden
@@ -44,6 +44,7 @@ from analytics.price_changes import announced, described
 from analytics.registry import dimension
 from analytics.scope import ClosedScope, Scope
 from analytics.spend import priced_share
+from analytics.weeks import week_name, week_of
 from data import console
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
@@ -62,25 +63,6 @@ DECIDED = (
     *forecast.READS,
     *savings.READS,
 )  # what people saved and a report shows
-
-
-def week_of(text: str) -> date:
-    """Monday of an ISO week such as 2026-W46; raises BadInput for anything else."""
-    found = re.fullmatch(r"(\d{4})-?W(\d{2})", text.strip())
-    try:
-        return date.fromisocalendar(int(found[1]) if found else 0, int(found[2]) if found else 0, 1)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is no week; write it as 2026-W46 (ISO year and week).") from error
-
-
-def week_name(monday: date) -> str:
-    year, week, _ = monday.isocalendar()
-    return f"{year}-W{week:02d}"
-
-
-def week_of_day(day: date) -> str:
-    """The name of the ISO week that holds a day."""
-    return week_name(day - timedelta(days=day.weekday()))
 
 
 def last_week(view: Ledger) -> date:
@@ -106,6 +88,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
     saving = savings.findings(view, asked, state, forbidden)
     happened = incidents.incidents(view, week, seen.anomalies, saving.findings)
     told = [(one, incidents.noted(state, one)) for one in happened]
+    changed = silent_changes.silent_changes(view, state, until)
     found = {
         "week": week_name(monday),
         "start": week.start,
@@ -124,7 +107,8 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         **moves,
         "anomalies": _anomalies(state, seen),
         "incidents": [incidents.described(one) | note for one, note in told],
-        "news": _news(view, state, week, until, pacing, moves, told),
+        "model_changes": [silent_changes.described(one) for one in changed],
+        "news": _news(view, state, week, until, pacing, moves, told, changed),
         "units": _units(view, week),
         "savings": _savings(saving, told),
         "inventory": inventory.debt(inventory.in_use(view, state, ("model", "feature", "team"), until)),
@@ -200,7 +184,14 @@ def _anomalies(state: State, seen: anomaly_search.Watch) -> dict:
 
 
 def _news(
-    view: Ledger, state: State, week: ClosedScope, until: date, pacing: dict, moves: dict, told: Told
+    view: Ledger,
+    state: State,
+    week: ClosedScope,
+    until: date,
+    pacing: dict,
+    moves: dict,
+    told: Told,
+    changed: list[silent_changes.SilentChange],
 ) -> list[dict]:
     """What the week's title may tell, most weighty first."""
     whole = Scope.of(view)
@@ -209,6 +200,7 @@ def _news(
         *news.of_incidents([(one, note["status"]) for one, note in told], week.start),
         *news.of_budgets(pacing["budgets"]),
         *news.of_what_is_ahead(changes, ends, until),
+        *news.of_model_changes(changed, until, [one for one, _ in told]),
         *news.of_change(moves["bridge"]),
     ]
     return [one._asdict() | {"weight": one.weight} for one in news.ranked(every)]

@@ -69,15 +69,20 @@ def run_check(args: argparse.Namespace) -> None:
         )
     for sentence in sentences:
         console.say(sentence)
-    found = checks.check(ledger.at(ledger.snapshot()))
     state = State.open(args.home)
+    if repaired:
+        state.append_audit("store repaired", {**repaired, "files": [fault.path.name for fault in hurt]})
+    found = checks.check(ledger.at(ledger.snapshot()))
     audit_ok, first_bad = state.verify_audit()
+    if audit_ok:
+        state.anchor_when_due()
     caveats = found.pop("caveats")
     result = {**found, "audit_ok": audit_ok, "lost": lost_rows.sentence(ledger)}
     if args.json:
         console.emit_json({**result, "caveats": caveats, **({"repaired": repaired} if repaired else {})})
     else:
         console.emit_table(("check", "value"), ((name, value) for name, value in result.items() if name != "lost"))
+        console.say(state.audit_standing().sentence)
         if result["lost"]:
             console.say(result["lost"])
         for row in caveats:

@@ -13,7 +13,7 @@ import hmac
 import json
 import os
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -186,6 +186,11 @@ def read_anchors(path: Path) -> list[Anchor]:
             raise BadInput(f"Line {number} of {path} is not signed with the key in {KEY}; somebody else wrote it.")
         found.append(anchor)
     return found
+
+
+def within_a_day(anchor: Anchor) -> bool:
+    """Whether an anchor was written in the last 24 hours."""
+    return datetime.now(UTC) - datetime.fromisoformat(anchor.at) < timedelta(days=1)
 
 
 def now() -> str:

@@ -61,6 +61,7 @@ def repair(ledger: Ledger, lost: Sequence[Fault] = ()) -> dict[str, Any]:
     which of the two is right. What is lost with a file is written down first (`data.lost_rows`), so that no number
     takes it for nothing; its logs may be loaded again. Cut short at any moment, it is finished by running it again.
     """
+    people.require("maintenance")
     before = check(ledger.at(ledger.snapshot())) if not lost else {}
     only_there = [fault for fault in lost if fault.table in lost_rows.KINDS]
     _set_aside(ledger, [fault for fault in lost if fault not in only_there])
@@ -86,7 +87,6 @@ def repair(ledger: Ledger, lost: Sequence[Fault] = ()) -> dict[str, Any]:
 
 
 def _set_aside(ledger: Ledger, faults: Sequence[Fault]) -> None:
-    people.require("maintenance")
     with ledger.lock():
         data_files.set_aside(ledger.cursor(), ledger.home, faults)
 

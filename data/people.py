@@ -164,7 +164,7 @@ def person_of(claims: Mapping[str, Any], rules: Mapping[str, Any], now: float) -
     expires = claims.get("exp")
     if not isinstance(expires, int | float) or isinstance(expires, bool) or expires <= now:
         return None
-    name = next((claims[k] for k in ("email", "preferred_username", "sub") if isinstance(claims.get(k), str)), "")
+    name = _name(claims)
     held = claims.get(str(rules.get("claim", "groups")))
     values = [held] if isinstance(held, str) else held
     if not name or not isinstance(values, list | tuple) or not all(isinstance(v, str) for v in values):
@@ -175,3 +175,16 @@ def person_of(claims: Mapping[str, Any], rules: Mapping[str, Any], now: float) -
     by_value = rules.get("teams", {})
     teams = frozenset(team for value in values for team in by_value.get(value, ()))
     return Person(name, found[-1], teams if found[-1] == "viewer" else frozenset())
+
+
+def _name(claims: Mapping[str, Any]) -> str:
+    """Whom the trail names: the address that the provider has verified, else the subject, which is nobody else's.
+
+    A name that people choose themselves stands beside the subject only: two may choose the same.
+    """
+    email, chosen, subject = (
+        claims[key] if isinstance(claims.get(key), str) else "" for key in ("email", "preferred_username", "sub")
+    )
+    if email and claims.get("email_verified") is not False:
+        return email
+    return f"{chosen} ({subject})" if chosen and subject and chosen != subject else subject

@@ -201,6 +201,15 @@ class State:
         with self.transaction() as db:
             return audit_trail.add_anchor(path, *audit_trail.head(db))
 
+    def anchor_when_due(self) -> Anchor | None:
+        """Write the head down where the owner keeps anchors, unless one of the last day is there; BadInput where that
+        cannot be done."""
+        path = audit_trail.anchor_file()
+        kept = audit_trail.read_anchors(path) if path and path.exists() else []
+        if path is None or kept and audit_trail.within_a_day(kept[-1]):
+            return None
+        return self.anchor_audit(path)
+
 
 def _put(
     db: sqlite3.Connection,

@@ -11,7 +11,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
 
 from data.errors import Refused
-from pages.ui import sign_in
+from pages.ui import security_headers, sign_in
 
 # Streamlit takes a folder named pages for its older navigation until app.py has run once: a fresh server's first
 # visitor would get its page names and its sidebar. Ours are in pages/ui/navigation.py.
@@ -33,8 +33,12 @@ def option(words: list[str], name: str) -> list[str]:
 
 try:
     addresses = option(sys.argv[1:], "server.address")
-    sign_in.check_before_serving(addresses[-1] if addresses else None, option(sys.argv[1:], "secrets.files"))
+    secrets = option(sys.argv[1:], "secrets.files")
+    sign_in.check_before_serving(addresses[-1] if addresses else None, secrets)
+    for warning in sign_in.warnings(secrets):
+        print(f"WARNING: {warning}", file=sys.stderr, flush=True)
 except Refused as refusal:
     print(refusal, file=sys.stderr)
     sys.exit(1)
+security_headers.install()
 cli.main(["run", str(Path(__file__).parent.parent / "app.py"), *sys.argv[1:]], prog_name="python -m pages")

@@ -1,13 +1,13 @@
-"""Vendors: what if one is down, or fails, and how much hangs on it?"""
+"""Vendors: what if one is down, or fails, how much hangs on it, and how is its work bought?"""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.vendors import dependence, down, fails
+from pages.parts.vendors import buying, dependence, down, fails
 from pages.ui import filters, links, shell
 
-VIEWS = {"It is down": down, "It fails": fails, "How much hangs on it": dependence}
+VIEWS = {"It is down": down, "It fails": fails, "How much hangs on it": dependence, "How to buy": buying}
 
 view = shell.view()
 shell.needs_data(view, down.QUESTION)

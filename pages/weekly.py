@@ -10,6 +10,7 @@ import streamlit as st
 from analytics import anomaly_search, news, report, review
 from analytics.history import logged_days, through
 from analytics.registry import DIMENSIONS
+from analytics.weeks import week_name, week_of
 from data.errors import BatonError
 from data.ledger import Ledger
 from data.state import State
@@ -32,18 +33,19 @@ def weeks(view: Ledger) -> list[str]:
     """Weeks the data cover, the newest whole one first."""
     last, first = review.last_week(view), logged_days(view)[0].date()
     reach = through(view).day
-    running = [review.week_name(last + timedelta(days=7))] if last + timedelta(days=7) <= reach else []
+    running = [week_name(last + timedelta(days=7))] if last + timedelta(days=7) <= reach else []
     whole = [
         last - timedelta(days=7 * n)
         for n in range(WEEKS_BACK)
         if last - timedelta(days=7 * n) > first - timedelta(days=7)
     ]
-    return [review.week_name(monday) for monday in whole] + running
+    return [week_name(monday) for monday in whole] + running
 
 
 @shell.cached(reads=WEEKLY_READS)
-def report_of(view: Ledger, state: State, week: str, by: str) -> dict:
-    return review.build(view, state, review.week_of(week), forbidden=in_force.forbidden(state), by=by)
+def report_of(view: Ledger, state: State, week: str, by: str, trail_ends: str) -> dict:
+    """`trail_ends` names the newest entry of the audit trail, in which everything that we changed is written."""
+    return review.build(view, state, week_of(week), forbidden=in_force.forbidden(state), by=by)
 
 
 def unusual(found: dict) -> None:
@@ -116,7 +118,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         bind="query-params",
     )
 try:
-    found = report_of(view, week, by)
+    found = report_of(view, week, by, shell.trail_ends())
 except BatonError as error:
     with title:
         shell.header("This week is outside the data", view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from data.console import parser, run
-from simulations import frontier_command, outage_commands, replay_command, scenario_commands
+from simulations import buying_command, frontier_command, outage_commands, replay_command, scenario_commands
 from simulations.hosting import breakeven_command
 from simulations.router_metrics import command as metrics_command
 
@@ -22,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
         metrics_command,
         breakeven_command,
         outage_commands,
+        buying_command,
     ):
         module.register(commands)
     return run(top, argv)

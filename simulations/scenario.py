@@ -1,6 +1,6 @@
 """Scenario files: a question with its numbers, as YAML or as a state document, checked on reading.
 
-`kind` says which simulation it is for: mix, pipeline, triage, drill, rerouting (breakeven reads its own).
+`kind` says which simulation it is for: mix, pipeline, triage, drill, rerouting, purchase (breakeven reads its own).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from data.errors import BadInput
 from data.yaml_text import checked, line_of, read_yaml_file
 
 SHIPPED = Path(__file__).parent / "scenarios"
-KINDS = ("mix", "pipeline", "triage", "breakeven", "drill", "rerouting")  # of scenario, by what asks them
+KINDS = ("mix", "pipeline", "triage", "breakeven", "drill", "rerouting", "purchase")  # of scenario, by what asks them
 Kind = TypeVar("Kind", bound="Scenario")
 
 

@@ -40,6 +40,7 @@ OF_THE_LEDGER = {
     "analytics chargeback": "",
     "analytics focus": "--month 2026-10",
     "simulations replay": "no_chinese_api",
+    "simulations buy": "buying_gpt",
     "simulations drill": "vendor_down --hours 1",
     "simulations reroute": "--provider openai --target claude-opus-4-5",
     "simulations frontier": "--models gpt-5-mini --points 2",

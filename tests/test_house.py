@@ -44,7 +44,8 @@ PARTS = {
         "mixes": {"", "replay", "router_metrics"},
         "hosting": {"", "replay"},
         "outages": {"", "replay", "mixes"},
-        "": {"replay", "mixes", "hosting", "outages", "router_metrics"},
+        "buying": {"", "replay"},
+        "": {"replay", "mixes", "hosting", "outages", "buying", "router_metrics"},
     },
     "pages": {"ui": set(), "parts": {"ui"}, "": {"ui", "parts"}},
 }

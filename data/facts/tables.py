@@ -28,6 +28,7 @@ KEYS = {
     "hosting_facts.csv": ("name",),
     "serving_points.csv": (),
     "prompt_caches.csv": ("name",),
+    "prepaid_capacity.csv": ("offer",),
     "retirements.csv": ("provider", "model"),
 }
 SIGNED = ("value", "low", "high")  # a hosting figure such as the rent's drift may be negative

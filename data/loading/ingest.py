@@ -7,6 +7,7 @@ batch or none of it, and running the same command again finishes what was interr
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from data.loading.load import Load, LoadedMeanwhile, Progress
 from data.loading.recognition import Item, format_named, groups, recognise
 from data.loading.report import Report
 from data.state import State
+
+NAMED_BATCHES = 20  # in the audit trail, of one load
 
 
 def ingest(
@@ -43,9 +46,24 @@ def ingest(
         for macro in staged_rows.MACROS:
             cursor.execute(macro)
         with scratch.copies(ledger.home) as copies:
-            return list(_Ingest(ledger, state, cursor, keep_text, progress).run(found, chosen, copies).values())
+            reports = list(_Ingest(ledger, state, cursor, keep_text, progress).run(found, chosen, copies).values())
     finally:
         cursor.close()
+    fresh = [report.batch_id for report in reports if report.loaded or report.rejected]
+    if told := [batch for batch in fresh if batch]:
+        state.append_audit(
+            "logs loaded",
+            {
+                "batches": told[:NAMED_BATCHES],
+                "files": len(told),
+                "rows": sum(report.loaded for report in reports),
+                "texts_kept": keep_text,
+                "snapshot": ledger.snapshot(),
+            },
+        )
+        with suppress(BatonError):  # the load stands; `python -m data check` says what is wrong with the anchors
+            state.anchor_when_due()
+    return reports
 
 
 class _Ingest:

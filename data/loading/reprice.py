@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, NamedTuple
 
-from data import caveats, rollups
+from data import caveats, people, rollups
 from data.ledger import Ledger
 from data.loading import attribution_rules, staged_rows
 from data.loading.attribution_rules import RULES
@@ -31,6 +31,7 @@ class Change(NamedTuple):
 
 def reprice(ledger: Ledger, state: Any) -> Change:
     """Price every row again with today's price book."""
+    people.require("reprice")
     book = PriceBook.load(state)
 
     def changed(cursor: Any) -> str:
@@ -45,7 +46,7 @@ def reprice(ledger: Ledger, state: Any) -> Change:
         differs = " OR ".join(f"{column} IS DISTINCT FROM was_{column}" for column in PRICED)
         return f"SELECT event_id, requested_at, {', '.join(PRICED)} FROM ({priced}) WHERE {differs}"
 
-    return _rewrite(ledger, PRICED, changed)
+    return _told(state, "rows repriced", _rewrite(ledger, PRICED, changed))
 
 
 def reapply_meaning(ledger: Ledger, state: Any) -> Change:
@@ -58,7 +59,13 @@ def reapply_meaning(ledger: Ledger, state: Any) -> Change:
         differs = " OR ".join(f"{column}::VARCHAR IS DISTINCT FROM was_{column}::VARCHAR" for column in MEANT)
         return f"SELECT * FROM (SELECT event_id, requested_at, {after}, {before} FROM lake.main.usage) WHERE {differs}"
 
-    return _rewrite(ledger, MEANT, changed)
+    return _told(state, "mapping rules applied", _rewrite(ledger, MEANT, changed))
+
+
+def _told(state: Any, event: str, change: Change) -> Change:
+    if change.rows:
+        state.append_audit(event, {"rows": change.rows, "snapshot": change.snapshot})
+    return change
 
 
 def _rewrite(ledger: Ledger, columns: tuple[str, ...], changed: Any) -> Change:

@@ -15,12 +15,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from data import people
 from data.calendar import MILLION
 from data.errors import BadInput, Unreadable
 from data.prices import model_names
 from data.prices import notes as price_notes
 from data.prices.model_names import Match
 from data.prices.price_row import NO_LIMIT, QUANTUM, TEXT_PRICE_OF, PriceRow, Span
+from data.state import State
 
 SOURCE = "litellm"
 LARGEST_FILE = 64 * 2**20
@@ -182,8 +184,12 @@ def _day(text: Any) -> date | None:
 
 def install(home: Path, path: str | Path) -> PriceFile:
     """Check a price file and keep a copy in the store; rows priced from now on may use it."""
-    prices = read(path)
-    (home / FILE).write_bytes(Path(path).read_bytes())
+    people.require("prices")
+    prices, content = read(path), Path(path).read_bytes()
+    fresh = home / f"{FILE}.new"
+    fresh.write_bytes(content)
+    fresh.replace(home / FILE)  # whole, or the one before
+    State.open(home).append_audit("price file imported", {"sha256": hashlib.sha256(content).hexdigest()})
     return prices
 
 

@@ -64,6 +64,12 @@ def state() -> State:
     return _open_state(str(home_dir()))
 
 
+def trail_ends() -> str:
+    """The newest entry of the audit trail: what is cached under it follows everything that is decided."""
+    newest = state().audit(limit=1)
+    return newest[0].hash if newest else ""
+
+
 def _run_inside_the_app() -> None:
     """A fresh server that is asked for a page first runs the page's file alone, without app.py; send it there.
 

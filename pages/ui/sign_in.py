@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import stat
 import time
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
 
-from data import people
+from data import owner, people
 from data.errors import Refused
 from data.people import ROLES, Person
 from pages.ui import format as fmt
@@ -138,6 +139,17 @@ def check_before_serving(address: str | None, files: Iterable[str] | None = None
             f"{address or 'any address of this machine'}. "
             f"Set up sign-in (README, Teams), or say so by name: {OPENLY}={address or '*'}."
         )
+
+
+def warnings(files: Iterable[str] | None = None) -> list[str]:
+    """What the owner should hear when the server starts: settings that others may read, lists without limits."""
+    told = []
+    for path in (Path(name) for name in files or config.get_option("secrets.files")):
+        if path.exists() and path.stat().st_mode & stat.S_IROTH:
+            told.append(
+                f"{path} can be read by everybody on this machine, with the secrets of sign-in in it: chmod 600 {path}"
+            )
+    return told + owner.too_open()
 
 
 def gate() -> Person:

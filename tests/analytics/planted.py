@@ -48,6 +48,7 @@ class Workload:
     wasted: float = 0.0  # share of an answer's cost that a failed attempt costs
     context: float = 0.0  # growth of input per turn
     quality: float | None = 0.9
+    latency_ms: float = 900.0
     fallback: tuple[str, str] | None = None  # provider and model of the second attempt; None is the same again
 
 
@@ -68,6 +69,10 @@ PLANTS = {
     "retry storm": {"contracts": {"failing": 0.35, "wasted": 0.9}},
     "volume": {"replies": {"requests": 130}},
     "failing model": {"ranking": {"failing": 0.3, "fallback": ("openai", "gpt-5.2")}},
+    "longer answers of a model": {"answers": {"output": 750}, "replies": {"output": 600}},
+    "slower model": {"answers": {"latency_ms": 1800.0}, "replies": {"latency_ms": 1800.0}},
+    "worse answers of a model": {"answers": {"quality": 0.8}, "replies": {"quality": 0.8}},
+    "longer prompts and answers": {"answers": {"fresh": 6000, "read": 3000, "output": 900}},
     "mix shift": {"ranking": {"model": "claude-opus-4-6", "provider": "anthropic"}},
 }
 
@@ -166,7 +171,7 @@ def _requests(workload: Workload, day: date, count: int, rng: np.random.Generato
         "session_id": np.array(
             [f"{name}-s{n // workload.turns}" if workload.turns > 1 else None for n in range(count)], dtype=object
         ),
-        "latency_ms": np.full(count, 900.0),
+        "latency_ms": np.full(count, workload.latency_ms),
         "quality_score": quality,
         "team": _texts(count, workload.team),
         "feature": _texts(count, workload.feature),

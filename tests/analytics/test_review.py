@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from analytics import actions, budget, report, review
+from analytics import actions, budget, report, review, weeks
 from data.errors import BadInput, NoData
 from data.state import State
 from routing.policies.in_force import forbidden
@@ -148,11 +148,11 @@ def test_a_week_without_any_log_is_unknown_and_the_week_after_is_no_alarm(tmp_pa
 
 
 def test_weeks_are_iso_weeks():
-    assert review.week_of("2026-W44") == MONDAY == review.week_of("2026W44")
-    assert review.week_name(date(2026, 12, 28)) == "2026-W53"
+    assert weeks.week_of("2026-W44") == MONDAY == weeks.week_of("2026W44")
+    assert weeks.week_name(date(2026, 12, 28)) == "2026-W53"
     for wrong in ("2026-44", "2026-W54", "", "last"):
         with pytest.raises(BadInput, match="2026-W46"):
-            review.week_of(wrong)
+            weeks.week_of(wrong)
 
 
 def test_the_command_writes_every_form_twice_the_same(ledger, tmp_path, capsys):

@@ -1,4 +1,5 @@
-"""Incidents with chains, a source gone quiet, a price change and the end of a model ahead: planted, and what is told.
+"""Incidents with chains, silent changes of a model, a source gone quiet, a price change and the end of a model ahead:
+planted, and what is told.
 
 Part of `python -m tests.benchmarks.planted_truth`. What else is told of the week counts as a false alarm.
 """
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analytics import anomaly_search, incidents, price_changes, retirements
+from analytics import anomaly_search, incidents, price_changes, retirements, silent_changes
 from analytics.scope import Scope
 from data.facts.models import save_edit
 from data.ledger import Ledger
@@ -22,6 +23,7 @@ from data.state import State
 from tests.analytics import planted
 
 DAYS, FAILS_SINCE, QUIET_DAYS = 70, 10, 5
+CHANGE_DAYS, CHANGED_SINCE = 150, 21
 AHEAD = planted.END + timedelta(days=30)
 OTHER = "other-gateway"
 
@@ -82,6 +84,59 @@ def quiet_source(home: str, seed: int) -> Told:
     return Told("quiet source", seed, hits[0].title if hits else "nothing", right, len(found) - len(hits))
 
 
+def silent_change(home: str, seed: int, plant: str, measure: str, factor: float) -> Told:
+    """gpt-5.2 answers otherwise in both features that use it: whose change, which measure, its day within a week."""
+    rows = planted.usage(plant, days=CHANGE_DAYS, since=CHANGED_SINCE, seed=seed)
+    found = silent_changes.silent_changes(loaded(home, rows), State.open(home))
+    day = planted.END - timedelta(days=CHANGED_SINCE)
+    hits = [
+        one
+        for one in found
+        if (one.model, one.measure, one.whose) == ("gpt-5.2", measure, "provider")
+        and abs((one.on - day).days) <= 7
+        and abs(one.after / one.before / factor - 1) < 0.1
+    ]
+    says = "; ".join(one.title for one in hits) or "nothing"
+    return Told(plant, seed, says, {one.task_type for one in hits} == {"chat", "summarisation"}, len(found) - len(hits))
+
+
+def longer_answers(home: str, seed: int) -> Told:
+    """Answers of gpt-5.2 grow by half at equal prompts."""
+    return silent_change(home, seed, "longer answers of a model", "output_tokens", 1.5)
+
+
+def slower_model(home: str, seed: int) -> Told:
+    """gpt-5.2 takes twice as long."""
+    return silent_change(home, seed, "slower model", "latency_ms", 2.0)
+
+
+def worse_model(home: str, seed: int) -> Told:
+    """Scores of gpt-5.2 fall by a tenth."""
+    return silent_change(home, seed, "worse answers of a model", "score", 0.8 / 0.9)
+
+
+def own_change(home: str, seed: int) -> Told:
+    """Prompts and answers of one feature both grow: a change, and ours."""
+    rows = planted.usage("longer prompts and answers", days=CHANGE_DAYS, since=CHANGED_SINCE, seed=seed)
+    found = silent_changes.silent_changes(loaded(home, rows), State.open(home))
+    hits = [one for one in found if (one.model, one.task_type, one.whose) == ("gpt-5.2", "chat", "ours")]
+    says = "; ".join(one.title for one in hits) or "nothing"
+    return Told("longer prompts and answers", seed, says, bool(hits), len(found) - len(hits))
+
+
+def quiet_changes(seed: int) -> int:
+    """Silent changes told of a year in which nothing happened, asked as of the end of every month of it."""
+    with tempfile.TemporaryDirectory() as home:
+        view, state = loaded(home, planted.usage("quiet", days=365, since=7, seed=seed)), State.open(home)
+        ends = [planted.END - timedelta(days=28 * months) for months in range(9)]
+        told = {
+            (one.model, one.task_type, one.measure, one.on)
+            for end in ends
+            for one in silent_changes.silent_changes(view, state, end)
+        }
+    return len(told)
+
+
 def price_change_ahead(home: str, seed: int) -> Told:
     """A contract that halves gpt-5.2 in a month: its date and its dollars a month, within a twentieth."""
     view = loaded(home, planted.usage("quiet", days=DAYS, since=7, seed=seed))
@@ -113,7 +168,16 @@ def _a_month(view: Ledger, model: str) -> float:
     return float(view.sql(f"{query} AND requested_at >= '{start}'")["usd"][0]) / 28 * 365 / 12
 
 
-PLANTS: tuple[Callable[[str, int], Told], ...] = (failing_model, quiet_source, price_change_ahead, end_ahead)
+PLANTS: tuple[Callable[[str, int], Told], ...] = (
+    failing_model,
+    longer_answers,
+    slower_model,
+    worse_model,
+    own_change,
+    quiet_source,
+    price_change_ahead,
+    end_ahead,
+)
 
 
 def judged(seeds: tuple[int, ...]) -> list[Told]:
@@ -129,10 +193,12 @@ def judged(seeds: tuple[int, ...]) -> list[Told]:
 def table(told: list[Told]) -> list[str]:
     """The section of docs/planted-truth.md."""
     lines = [
-        "## Incidents, quiet sources, and what is announced",
+        "## Incidents, silent changes, quiet sources, and what is announced",
         "",
-        "A failing model must be one item with its fallback in the chain; a quiet source must be named from its first",
-        "silent day; a price change and the end of a model must be told with their dollars a month within 5%.",
+        "A failing model must be one item with its fallback in the chain. A silent change must be called the",
+        "provider's in every kind of work, its day within a week and its size within a tenth; one that came with other",
+        "prompts must be called ours. A quiet source must be named from its first silent day; a price change and the",
+        "end of a model must be told with their dollars a month within 5%.",
         "",
         "| planted | seed | told | | other items |",
         "|---|---|---|---|---|",

@@ -1,8 +1,8 @@
 """Known causes against what Baton names: `python -m tests.benchmarks.planted_truth [--write]`.
 
 Every plant of tests/analytics/planted.py is loaded into a fresh ledger, twice with other noise; bridge,
-anomalies and savings are asked for the cause. `planted_incidents` adds chains, silence and what lies ahead;
-quiet years count the false alarms. --write renews docs/planted-truth.md.
+anomalies and savings are asked for the cause. `planted_incidents` adds chains, silent changes, silence and what
+lies ahead; quiet years count the false alarms. --write renews docs/planted-truth.md.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from analytics import anomaly_search, bridge, savings
+from analytics.model_behaviour import MEASURES
 from analytics.scope import Scope
 from data.state import State
 from routing.policies.in_force import forbidden
@@ -75,17 +76,26 @@ def _only_model_of(value: str, feature: str) -> bool:
     return value in models and sum(w.model == value for w in planted.COMPANY) == 1
 
 
-def false_alarms(seed: int) -> tuple[int, int, int]:
-    """(alarms, series checked, days) in a year in which nothing happened."""
+class Quiet(NamedTuple):
+    """A year in which nothing happened: alarms in `series` over `days`, and silent changes told at nine month ends."""
+
+    alarms: int
+    series: int
+    days: int
+    changes: int
+
+
+def false_alarms(seed: int) -> Quiet:
+    """What is told of a year in which nothing happened."""
     with tempfile.TemporaryDirectory() as home:
         ledger = planted.build(Path(home), "quiet", days=365, scale=0.5, seed=seed)
         view = ledger.at(ledger.snapshot())
         seen = anomaly_search.findings(view, Scope.of(view, planted.END - timedelta(days=337), planted.END))
         ledger.close()
-    return len(seen.anomalies), seen.checked, 337
+    return Quiet(len(seen.anomalies), seen.checked, 337, planted_incidents.quiet_changes(seed))
 
 
-def table(outcomes: list[Outcome], told: list[planted_incidents.Told], quiet: list[tuple[int, int, int]]) -> str:
+def table(outcomes: list[Outcome], told: list[planted_incidents.Told], quiet: list[Quiet]) -> str:
     mark = {True: "hit", False: "**miss**", None: "–"}
     lines = [
         "# Planted truth",
@@ -117,10 +127,13 @@ def table(outcomes: list[Outcome], told: list[planted_incidents.Told], quiet: li
         "## False alarms in quiet years",
         "",
     ]
-    for seed, (alarms, series, days) in zip(QUIET_YEARS, quiet, strict=True):
-        lines.append(
-            f"- seed {seed}: {alarms} alarms in {series} series over {days} days ({series * days:,} days looked at)."
-        )
+    measures = len(MEASURES) * len({(w.provider, w.model, w.task_type) for w in planted.COMPANY})
+    for seed, year in zip(QUIET_YEARS, quiet, strict=True):
+        lines += [
+            f"- seed {seed}: {year.alarms} alarms in {year.series} series over {year.days} days"
+            f" ({year.series * year.days:,} days looked at);",
+            f"  {year.changes} silent changes told of {measures} measures of models, asked at nine month ends.",
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -37,6 +37,7 @@ LINKS = (
     ("vendors", {}),
     ("vendors", {"look": "It fails"}),
     ("vendors", {"look": "How much hangs on it"}),
+    ("vendors", {"look": "How to buy"}),
     ("new_model", {}),
     ("data_and_prices", {"section": "Prices"}),
     ("data_and_prices", {"section": "Against the bill"}),

@@ -98,6 +98,17 @@ def test_a_wider_address_without_sign_in_is_refused_until_the_owner_names_it(tmp
     sign_in.check_before_serving(address, none)
 
 
+def test_what_is_too_open_is_said_at_the_start(tmp_path, monkeypatch):
+    path = tmp_path / "secrets.toml"
+    path.write_text(CASES["base"])
+    path.chmod(0o600)
+    assert sign_in.warnings([str(path), str(tmp_path / "none.toml")]) == []
+    path.chmod(0o644)
+    monkeypatch.setenv("BATON_HOSTS", "*")
+    readable, everything = sign_in.warnings([str(path)])
+    assert f"chmod 600 {path}" in readable and "BATON_HOSTS lists everything" in everything
+
+
 @pytest.mark.parametrize("address", sign_in.LOOPBACK)
 def test_the_machine_itself_needs_no_sign_in(tmp_path, address):
     sign_in.check_before_serving(address, [str(tmp_path / "none.toml")])

@@ -77,3 +77,8 @@ def test_failures_go_elsewhere_by_choice():
 def test_how_much_hangs_on_a_vendor():
     page = opened("How much hangs on it")
     assert title(page).startswith("100.0% of requests hang on openai")
+
+
+def test_how_to_buy_a_models_work_needs_a_week_of_log():
+    page = opened("How to buy")
+    assert "7 are needed" in page.error[0].value and not page.exception

@@ -10,6 +10,7 @@ import streamlit as st
 
 from analytics import spend
 from analytics.scope import Scope
+from data import owner, people
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.loading import reprice
@@ -118,6 +119,8 @@ def _second_catalogue(view: Ledger) -> None:
     )
     if given and st.button("Import it beside the first", icon=":material/compare:"):
         with shell.errors():
+            people.require("paths")
+            owner.require_folder(given, shell.ledger().home)
             second_catalogue.install(shell.ledger().home, given)
             st.rerun()
     book = PriceBook.load(shell.state())

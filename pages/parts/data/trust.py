@@ -137,4 +137,5 @@ def _time_zone(view: Ledger) -> None:
     if zone != view.time_zone and st.button("Change the time zone", icon=":material/schedule:"):
         with shell.errors(), shell.ledger().write() as cursor:
             rollups.set_time_zone(cursor, zone.strip())
+            shell.state().append_audit("time zone changed", {"zone": zone.strip()})
         st.rerun()

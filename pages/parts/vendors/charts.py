@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from pages.ui import charts
 from pages.ui import format as fmt
 from pages.ui.charts import Palette
+from simulations.buying.desk import Way
 
 MOST_BARS = 120
 
@@ -70,3 +73,28 @@ def shares(table: pd.DataFrame, palette: Palette) -> go.Figure:
             hoverinfo="skip",
         )
     return charts.horizontal(figure, palette)
+
+
+def ways(priced: Sequence[Way], palette: Palette) -> go.Figure:
+    """USD a month of every way to buy, its months to come from P10 to P90 as a line; forbidden ones grey."""
+    figure = charts.blank(palette, height=80 + 44 * len(priced), hover="closest", right=90)
+    costs = [way.usd_per_month or 0.0 for way in priced]
+    spans = [way.cost or {"p10": usd, "p90": usd} for way, usd in zip(priced, costs, strict=True)]
+    figure.add_bar(
+        y=[charts._label(way.name) for way in priced],
+        x=costs,
+        orientation="h",
+        marker={"color": [palette.other if way.forbidden else palette.primary for way in priced]},
+        error_x={
+            "type": "data",
+            "array": [max(0.0, span["p90"] - usd) for span, usd in zip(spans, costs, strict=True)],
+            "arrayminus": [max(0.0, usd - span["p10"]) for span, usd in zip(spans, costs, strict=True)],
+            "color": palette.text,
+            "thickness": 1,
+        },
+        text=[fmt.usd_short(usd) for usd in costs],
+        textposition="inside",
+        insidetextanchor="start",
+        hoverinfo="skip",
+    )
+    return charts.horizontal(figure, palette).update_yaxes(autorange="reversed")

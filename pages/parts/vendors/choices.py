@@ -42,3 +42,10 @@ def models(known: Sequence[Named], named: Sequence[str]) -> list[str]:
     """Models that may answer instead: the log's, then the catalogue's."""
     logged = [model for _, model in known if model]
     return list(dict.fromkeys([*named, *logged, *what_if.catalog(shell.state())]))
+
+
+def typed(
+    cell: st.delta_generator.DeltaGenerator, label: str, value: float | None, key: str, words: str = ""
+) -> float | None:
+    """A figure that may be unknown."""
+    return cell.number_input(label, 0.0, 1e9, value, format="%g", key=key, placeholder="unknown", help=words or None)

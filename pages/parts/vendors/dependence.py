@@ -68,9 +68,9 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
         shell.chart(charts.shares(mine, shell.palette()), alt=meaning, key="shares")
         st.caption(fmt.md(meaning))
         if found and found.usd is not None and found.moved:
-            taken = ", ".join(f"{name} {fmt.share(share)}" for name, share in found.moved.items())
+            taken = ", ".join(f"{fmt.share(share)} to {name}" for name, share in found.moved.items())
             quality = "" if found.quality is None else f" Quality changes by {fmt.points(found.quality)}, as stated."
-            st.markdown(fmt.md(f"The cheapest move the policy allows sends to {taken} of all requests.{quality}"))
+            st.markdown(fmt.md(f"Of all requests, the cheapest move the policy allows sends {taken}.{quality}"))
     units = {"requests": "requests", "requests_share": "share", "usd": "USD", "usd_share": "share"}
     labels = {"kind": "By", "name": "Name", "requests_share": "of requests", "usd": "Spend", "usd_share": "of dollars"}
     with st.expander("Table: shares", icon=":material/table:"):
@@ -83,4 +83,4 @@ def _price(found: Elsewhere) -> str:
         return f"{kept} is not possible with the models of this log under the policy"
     if not found.moved:
         return f"{fmt.share(1 - found.today)} are off {found.vendor} already"
-    return f"{kept} costs {fmt.usd_short(abs(found.usd))} a year {'more' if found.usd >= 0 else 'less'}"
+    return f"{kept} {'costs' if found.usd >= 0 else 'saves'} {fmt.usd_short(abs(found.usd))} a year"

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import promises
-from analytics.review import week_of
+from analytics.weeks import week_of
 from data.calendar import DAYS_PER_WEEK
 from data.ledger import Ledger
 from data.state import State

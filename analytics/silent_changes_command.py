@@ -1,0 +1,31 @@
+"""`python -m analytics silent-changes`: models that answer otherwise than before, and whose change that is."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from analytics.command_options import view_of
+from analytics.silent_changes import described, silent_changes
+from data import console
+from data.state import State
+
+
+def register(subparsers: Any) -> None:
+    """Add `silent-changes` to `python -m analytics`."""
+    sub = console.command(
+        subparsers, "silent-changes", _command, "models that answer otherwise than before, and whose change that is"
+    )
+    sub.add_argument("--as-of", type=int, metavar="N", help="data version to read (default: the newest)")
+
+
+def _command(args: argparse.Namespace) -> None:
+    view = view_of(args)
+    found = silent_changes(view, State.open(args.home))
+    if args.json:
+        console.emit_json({"changes": [described(one) for one in found], "snapshot": view.snapshot()})
+        return
+    for one in found:
+        console.say(f"{one.title} ({one.why}).")
+    if not found:
+        console.say("No model changed by more than it does by itself in the last quarter.")

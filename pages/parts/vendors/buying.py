@@ -1,0 +1,151 @@
+"""How to buy one model's work: every figure of an offer a field, one table of the ways, the cheapest allowed first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from analytics.scope import Scope
+from data.errors import BatonError
+from data.ledger import Ledger
+from data.state import State
+from data.yaml_text import checked
+from pages.parts.vendors import charts, choices
+from pages.ui import exports, scenarios, shell, what_if
+from pages.ui import format as fmt
+from routing.policies import in_force
+from simulations.buying.desk import Desk, Way, desk
+from simulations.buying.ways import Purchase
+
+QUESTION = "What is the cheapest allowed way to buy this work?"
+SHIPPED = {"The GPT-5.2 work": "buying_gpt"}
+
+
+@shell.cached(reads=(*what_if.PRICED, *in_force.READS))
+def desk_of(view: Ledger, state: State, scope: Scope, purchase: Purchase) -> Desk:
+    return desk(view, scope, purchase, what_if.market(view, state, scope), in_force.kept_to(state))
+
+
+def show(view: Ledger, scope: Scope, title: Any) -> None:
+    """The whole view under the title."""
+    name, scenario = scenarios.start(Purchase, SHIPPED)
+    top = st.container()
+    st.subheader("What is offered", anchor=False)
+    try:
+        purchase = _fields(view, scope, name, scenario)
+        found = desk_of(view, scope, purchase)
+    except BatonError as error:
+        with title:
+            shell.header(QUESTION, view)
+        top.error(fmt.md(str(error)), icon=":material/error:")
+        return
+    with title:
+        shell.header(sentence(found), view)
+    with top:
+        _chart(found)
+        _table(found)
+    scenarios.figures(Purchase, name, purchase, behind_fields=True)
+    scenarios.keep(purchase, None, key="purchase")
+
+
+def sentence(found: Desk) -> str:
+    """The cheapest allowed way against tokens as today, and how many ways wait for a price."""
+    allowed = [way for way in found.ways if not way.forbidden and way.usd_per_month is not None]
+    today = found.work.usd_per_month
+    if not allowed:
+        return (
+            f"No way to buy {found.model} is allowed here at a known price; today costs {fmt.usd_short(today)} a month"
+        )
+    best = allowed[0]
+    waiting = sum(bool(way.asks) and not way.forbidden for way in found.ways)
+    more = f"; {waiting} way{'s' * (waiting > 1)} wait{'s' * (waiting == 1)} for a price" if waiting else ""
+    if best.kind == "tokens":
+        return f"By the token stays the cheapest way to buy {found.model}, {fmt.usd_short(today)} a month{more}"
+    saved = fmt.usd_short(today - (best.usd_per_month or 0.0))
+    return f"{best.name}: {saved} a month less than by the token for {found.model}{more}"
+
+
+def _fields(view: Ledger, scope: Scope, name: str, scenario: Purchase) -> Purchase:
+    key, known = scenarios.version(scenario), choices.in_the_log(view, scope)
+    models = list(dict.fromkeys([scenario.model, *(model for _, model in known if model)]))
+    one, two, three = st.columns(3), st.columns(3), st.columns(3)
+    body: dict[str, Any] = {**scenario.model_dump(mode="json")}
+    body["model"] = one[0].selectbox("Model", models, key=f"model_{key}")
+    waits = one[1].number_input(
+        "Can wait for a batch, %", 0, 100, round(scenario.can_wait * 100), 5, key=f"waits_{key}"
+    )
+    body["can_wait"] = waits / 100
+    body["own_usd_per_mtok"] = choices.typed(
+        one[2],
+        "Own machines, USD per 1M tokens",
+        scenario.own_usd_per_mtok,
+        f"own_{key}",
+        "fresh input and output together; Self-host computes it",
+    )
+    body["commitment_usd"] = choices.typed(
+        two[0], "Commitment, USD a month", scenario.commitment_usd, f"commitment_{key}", "the least spend a month"
+    )
+    off = choices.typed(two[1], "Its discount, %", scenario.discount and scenario.discount * 100, f"discount_{key}")
+    body["discount"] = off and off / 100
+    body["usd_per_seat"] = choices.typed(two[2], "A seat, USD a month", scenario.usd_per_seat, f"seat_{key}")
+    body["usd_per_unit_hour"] = choices.typed(
+        three[0], "Unit of capacity, USD an hour", scenario.usd_per_unit_hour, f"unit_{key}", "such as a PTU"
+    )
+    body["output_weight"] = choices.typed(
+        three[1],
+        "One output token counts as, input tokens",
+        scenario.output_weight,
+        f"weight_{key}",
+        "against capacity; ask the vendor",
+    )
+    body["usd_per_seat_covered"] = choices.typed(
+        three[2],
+        "Tokens a seat covers, USD a month",
+        scenario.usd_per_seat_covered,
+        f"covered_{key}",
+        "empty: no limit",
+    )
+    return checked(Purchase, body, None, name)
+
+
+def _chart(found: Desk) -> None:
+    priced = [way for way in found.ways if way.usd_per_month is not None]
+    best = priced[0]
+    meaning = (
+        f"{best.name} costs {fmt.usd(best.usd_per_month)} in a mean month of today's volume"
+        + (f", but is forbidden: {best.forbidden}" if best.forbidden else "")
+        + "."
+    )
+    shell.chart(charts.ways(priced, shell.palette()), alt=meaning, key="ways")
+    st.caption(fmt.md(meaning + " Lines span P10 to P90 of the months to come; grey is forbidden."))
+
+
+def _table(found: Desk) -> None:
+    labels = {
+        "way": "Way",
+        "usd": "USD a month",
+        "used": "Used, P50",
+        "used_span": "P10 to P90",
+        "regret": "Regret, P50",
+        "regret_high": "Regret, P90",
+        "words": "What stands behind it",
+    }
+    units = {"usd": "USD", "used": "share", "regret": "USD", "regret_high": "USD"}
+    table = pd.DataFrame([_row(way) for way in found.ways])
+    exports.table(table, name="ways-to-buy", units=units, labels=labels, wide={"words": 420})
+
+
+def _row(way: Way) -> dict[str, Any]:
+    used, regret = way.utilisation, way.regret
+    words = (way.basis, f"forbidden: {way.forbidden}" if way.forbidden else "", f"type {way.asks}" if way.asks else "")
+    return {
+        "way": way.name,
+        "usd": way.usd_per_month,
+        "used": used and used["p50"],
+        "used_span": "" if used is None else f"{fmt.share(used['p10'])} to {fmt.share(used['p90'])}",
+        "regret": regret and regret["p50"],
+        "regret_high": regret and regret["p90"],
+        "words": "; ".join(filter(None, words)),
+    }
