@@ -142,15 +142,39 @@ def fold(view: Ledger, scope: Scope, folding: Folding | None = None) -> pd.DataF
     frame = view.frame(grouped.mutate(place=folding.place(grouped)).order_by(list(folding.names)))
     if frame.empty:
         raise NoData(NOTHING)
+    frame["calls"] = _by_answer(view, scope, folding, frame)
     for name in (*SEGMENT, *folding.by):
         if not (DIMENSIONS[name].is_time or name == "hour"):
             frame[name] = frame[name].fillna(UNKNOWN)
     return frame
 
 
+def _by_answer(view: Ledger, scope: Scope, folding: Folding, frame: pd.DataFrame) -> pd.Series:
+    """Calls of every group, each counted once, with the attempt that answered it; one that never was, with its first.
+
+    In a group by model or status the attempts of a call differ: what failed first and succeeded later is counted where
+    it succeeded. Only those rows are looked at again.
+    """
+    usage = view.usage
+    failed, later = (usage.attempt == 1) & (usage.status == "error"), (usage.attempt > 1) & (usage.status == "success")
+    answers = usage.filter(later).semi_join(usage.filter(failed), "call_id")
+    answers = answers.group_by("call_id").aggregate(answered=answers.attempt.min())
+    rows = scope.usage(view)
+    rows = rows.filter(
+        ((rows.attempt == 1) & (rows.status == "error")) | ((rows.attempt > 1) & (rows.status == "success"))
+    )
+    rows = _with_keys(rows.inner_join(answers, "call_id"), scope, folding)
+    change = ibis.ifelse(rows.attempt == 1, -1, (rows.attempt == rows.answered).cast("int64"))
+    moved = view.frame(rows.group_by("place").aggregate(change=change.sum())).set_index("place")["change"]
+    return frame["calls"] + frame["place"].map(moved).fillna(0).astype("int64")
+
+
 def keyed(view: Ledger, scope: Scope, folding: Folding) -> ir.Table:
     """Every row with the key columns of its group beside its own, and the `place` that its group has in a fold."""
-    rows = scope.usage(view)
+    return _with_keys(scope.usage(view), scope, folding)
+
+
+def _with_keys(rows: ir.Table, scope: Scope, folding: Folding) -> ir.Table:
     rows = rows.mutate(**{name: key(rows) for name, key in folding.early(scope).items()})
     rows = rows.mutate(**{name: key(rows) for name, key in folding.late.items()}) if folding.late else rows
     return rows.mutate(place=folding.place(rows))

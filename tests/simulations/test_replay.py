@@ -48,12 +48,13 @@ def twin(view, policy, prices, assumed, warm):
     rows = view.sql(f"SELECT * FROM {view.name('usage')}")
     counts = {KEPT: 0, MOVED: 0, REFUSED: 0}
     logged, spent, apart = Decimal(0), 0.0, 0
+    answered = answers(rows)
     for row in rows.to_dict("records"):
         row = {
             key: None if value is None or (not isinstance(value, str | Decimal | list) and pd.isna(value)) else value
             for key, value in row.items()
         }
-        calls = int(row["attempt"] == 1)
+        calls = counted(row, answered)
         known = [row[name] for name in INPUT_TOKENS if row[name] is not None]
         row["input_tokens"] = sum(known) if known else None
         written = [row[name] for name in ("output_tokens", "reasoning_tokens") if row[name] is not None]
@@ -75,6 +76,20 @@ def twin(view, policy, prices, assumed, warm):
         else:
             logged, spent = logged + cost, spent + float(new)
     return counts, logged, spent, apart
+
+
+def answers(rows):
+    """The attempt at which each call that failed at first succeeded, where it did."""
+    failed = {row.call_id for row in rows.itertuples() if row.attempt == 1 and row.status == "error"}
+    later = rows[(rows["attempt"] > 1) & (rows["status"] == "success") & rows["call_id"].isin(failed)]
+    return later.groupby("call_id")["attempt"].min().to_dict()
+
+
+def counted(row, answered):
+    """Whether a row is the one its call is counted with: the attempt that answered it, else the first."""
+    if row["attempt"] == 1:
+        return int(row["status"] != "error" or row["call_id"] not in answered)
+    return int(row["status"] == "success" and answered.get(row["call_id"]) == row["attempt"])
 
 
 def charged(row, choice, policy, prices, assumed, warm):
@@ -163,9 +178,9 @@ def test_requests_without_a_price_are_listed_never_dropped(log):
     said = summary(replay(log, Scope.of(log), examples()["simple_router"], market()), market())
     reasons = {part["reason"]: part["requests"] for part in said["not_compared"]}
     whole = log.sql(f"SELECT count(*) FILTER (attempt = 1) AS n FROM {log.name('usage')}").iloc[0, 0]
-    unpriced = log.sql(f"SELECT count(*) FILTER (attempt = 1 AND cost_usd IS NULL) AS n FROM {log.name('usage')}").iloc[
-        0, 0
-    ]
+    rows = log.sql(f"SELECT attempt, status, call_id, cost_usd FROM {log.name('usage')}")
+    answered = answers(rows)
+    unpriced = sum(counted(row, answered) for row in rows.to_dict("records") if pd.isna(row["cost_usd"]))
     assert said["requests"] == whole
     assert sum(reasons.values()) >= unpriced and set(reasons) >= {
         "no price for the logged request",
@@ -319,3 +334,28 @@ def test_one_tokenizer_serves_every_source_of_a_target(tmp_path):
         return spread["p90"] - spread["p10"]
 
     assert width(two, tmp_path / "two") == pytest.approx(width([two[0]] * 10, tmp_path / "one"), rel=0.05)
+
+
+def test_a_call_that_needed_a_retry_moves_once_with_its_dollars(tmp_path):
+    """Of four calls one succeeds at once, one on its second try, one at another provider, one never."""
+    failed = {"status": "error", "error_class": "rate_limit", "cost_usd": Decimal(0)}
+    rows = [{"call_id": "a"}, {"call_id": "b", **failed}, {"call_id": "b", "attempt": 2}]
+    rows += [{"call_id": "c", **failed}, {"call_id": "c", "attempt": 2, "model": "minimax-m2", "provider": "minimax"}]
+    rows += [{"call_id": "d", **failed}, {"call_id": "d", "attempt": 2, **failed}]
+    ledger = ledger_of(tmp_path, rows)
+    view = ledger.at(ledger.snapshot())
+    policy = read_policy("name: p\nrules: [{when: {model: gpt-5.2}, use: claude-opus-4-5}, {use: current}]")
+    prices = market()
+    for by in ((), ("team",), ("day",)):
+        result = replay(view, Scope.of(view), policy, prices, by=by)
+        said = summary(result, prices, by=by)
+        assert said["requests"] == 4 and said["moved_share"] == pytest.approx(0.5)  # a and b; d never had an answer
+        flows = {(flow["old_model"], flow["target"]): flow["requests"] for flow in said["flows"]}
+        assert flows == {
+            ("gpt-5.2", "claude-opus-4-5"): 2,
+            ("gpt-5.2", "gpt-5.2"): 1,
+            ("minimax-m2", "minimax-m2"): 1,
+        }
+        assert sum(m["logged_requests"] for m in said["by_model"]) == 4
+    kept = result.groups[result.groups["basis"] == "kept"]
+    assert kept["calls"].sum() == 1  # what never succeeded
