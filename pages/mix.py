@@ -16,18 +16,20 @@ from data.ledger import Ledger
 from data.state import State
 from data.version import made_by
 from pages.parts.mix import controls as mix_controls
+from pages.parts.mix import frontier as mix_frontier
+from pages.parts.mix import reliability as mix_reliability
 from pages.parts.mix import result as mix_result
 from pages.parts.mix import rule as mix_rule
 from pages.parts.mix.log_mix import by_hand, cache_note, halving, notes, offer, prices
 from pages.parts.mix.rules import as_rules
-from pages.ui import exports, filters, promising, scenarios, shell, what_if, what_if_charts
+from pages.ui import exports, filters, promising, scenarios, shell, what_if
 from pages.ui import format as fmt
 from routing.policies import in_force
 from routing.policies.saved_policies import known_policies
 from simulations.mixes.as_policy import Compiled, as_policy
 from simulations.mixes.caches import MixCaches, charged, mix_caches
 from simulations.mixes.from_log import log_scenario, with_shares
-from simulations.mixes.frontier import Frontier, as_rows, frontier
+from simulations.mixes.frontier import Frontier, frontier
 from simulations.mixes.mix import MixScenario, normalised, simulate_mix
 from simulations.mixes.optimise import Demands, Infeasible, Solution, mean_quality, optimise, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
@@ -144,11 +146,12 @@ def from_log(view: Ledger, title: Any) -> None:
         mix_result.kpis(shown, tier)
         cache_note(lost)
         if line:
-            draw_frontier(line, today, shown)
+            mix_frontier.show(line, today, shown, tier)
         else:
             st.info(fmt.md(f"{no_line} Costs are known all the same: set a mix by hand below."), icon=":material/info:")
     prices(made, demands, solved)
     mix_result.body(shown, tier=tier, key="log")
+    mix_reliability.show(view, scope, shown)
     by_hand(made)
     notes(made)
     mix_result.take_away(
@@ -205,35 +208,6 @@ def frontier_of(*question: Any) -> tuple[Frontier | None, str]:
         return swept(*question), ""
     except Refused as reason:
         return None, str(reason)
-
-
-def draw_frontier(line: Frontier, today: tuple[float, float | None], shown: dict[str, Any]) -> None:
-    st.subheader("What quality costs", anchor=False)
-    lines = line._asdict()
-    chosen = (shown["proposed"]["annual_cost_usd"], shown["proposed"]["quality"])
-    figure = what_if_charts.frontier(
-        as_rows(line), today, lines, chosen if chosen[1] is not None else None, shell.palette()
-    )
-    low, high = line.points[0], line.points[-1]
-    meaning = (
-        f"The cheapest mix costs {fmt.usd_short(low.cost_usd)} a year at {fmt.share(low.quality)}, the best "
-        f"{fmt.usd_short(high.cost_usd)} at {fmt.share(high.quality)}. Click a point to load its mix."
-    )
-    shell.chart(figure, alt=meaning, key="frontier", on_select="rerun", selection_mode="points")
-    st.caption(
-        fmt.md(
-            meaning + " Dotted is what mixing models at random reaches without looking at the request; dashed hands out"
-            " the same shares blindly. “Best model per segment” is the ceiling of these models, not a goal."
-        )
-    )
-    with st.expander("Table: the frontier", icon=":material/table:"):
-        rows = [
-            {**row, "models": ", ".join(f"{m} {fmt.share(s)}" for m, s in row["models"].items())}
-            for row in as_rows(line)
-        ]
-        exports.table(
-            pd.DataFrame(rows), name="frontier", units={"floor": "share", "quality": "share", "annual_cost_usd": "USD"}
-        )
 
 
 def typed(view: Ledger, title: Any) -> None:

@@ -16,6 +16,7 @@ from routing.policies.in_force import kept_to
 from routing.policies.policy import Policy
 from simulations.log_terms import add_log_terms, market_of, named_numbers, policy_named, share_of
 from simulations.mixes.caches import MixCaches, charged, mix_caches
+from simulations.mixes.from_log import latencies
 from simulations.mixes.frontier import as_rows, frontier, model_shares
 from simulations.mixes.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
@@ -88,6 +89,7 @@ def _add_promises(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--max-moved", type=float, metavar="SHARE", help="at most this share of the requests changes model"
     )
+    sub.add_argument("--max-latency-ms", type=float, metavar="MS", help="mean latency, by each model's own in this log")
 
 
 def _frontier(args: argparse.Namespace) -> None:
@@ -119,7 +121,7 @@ def _frontier(args: argparse.Namespace) -> None:
 
 
 def _every_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Programme, head: dict[str, Any]) -> None:
-    result = charged(view, made, frontier(made.problem, _demands(args), args.points), market)
+    result = charged(view, made, frontier(made.problem, _demands(args, made), args.points), market)
     rows = as_rows(result)
     if args.json:
         lines = {
@@ -154,8 +156,8 @@ def _constraints(args: argparse.Namespace) -> Policy | None:
     return None if args.policy == "none" else policy_named(args.policy)
 
 
-def _demands(args: argparse.Namespace) -> Demands:
-    """The promises as the options say."""
+def _demands(args: argparse.Namespace, made: Programme | None = None) -> Demands:
+    """The promises as the options say; how long each model takes is in the log behind the problem."""
     unknown = sorted(set(named_numbers("--floor-for", args.floor_for, 1)) - set(CRITICALITIES))
     if unknown:
         raise BadInput(
@@ -170,7 +172,15 @@ def _demands(args: argparse.Namespace) -> Demands:
         origin_cap=named_numbers("--origin-cap", args.origin_cap, 1),
         any_vendor_cap=share_of("--max-vendor-share", args.max_vendor_share),
         max_moved_share=share_of("--max-moved", args.max_moved),
+        max_latency_ms=_above_zero("--max-latency-ms", args.max_latency_ms),
+        latency_ms=latencies(made) if made and args.max_latency_ms else {},
     )
+
+
+def _above_zero(name: str, value: float | None) -> float | None:
+    if value is not None and not 0 < value < float("inf"):
+        raise BadInput(f"{name} {value:g}: give a number above 0.")
+    return value
 
 
 def cache_of_mix(always_warm_usd: float, caches: MixCaches) -> dict[str, float | None]:
@@ -183,7 +193,7 @@ def cache_of_mix(always_warm_usd: float, caches: MixCaches) -> dict[str, float |
 
 
 def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Programme, head: dict[str, Any]) -> None:
-    demands = _demands(args)
+    demands = _demands(args, made)
     answer = optimise(made.problem, demands)
     if isinstance(answer, Infeasible):
         raise BadInput(f"No mix keeps every promise: {'; '.join(why_not(made.problem, demands, answer))}.")

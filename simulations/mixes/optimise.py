@@ -25,7 +25,8 @@ class Demands(Part):
     """What the mix must keep. Shares are of requests; quality is 0 to 1; capacity is requests a year.
 
     `vendor_cap` and `origin_cap` bound named groups, `any_vendor_cap` bounds every vendor (resilience:
-    0.8 keeps a fifth elsewhere), `min_share` keeps that much on a model or vendor.
+    0.8 keeps a fifth elsewhere), `min_share` keeps that much on a model or vendor. `max_latency_ms` bounds the mean
+    wait by each model's own `latency_ms`; a model whose wait nobody knows is then left out.
     """
 
     quality_floor: float | None = Field(None, ge=0, le=1)
@@ -36,6 +37,8 @@ class Demands(Part):
     any_vendor_cap: float | None = Field(None, ge=0, le=1)
     min_share: dict[str, float] = {}
     max_moved_share: float | None = Field(None, ge=0, le=1)
+    max_latency_ms: float | None = Field(None, gt=0)
+    latency_ms: dict[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,8 @@ def optimise(problem: Problem, demands: Demands) -> Solution | Infeasible:
 def usable(problem: Problem, demands: Demands) -> np.ndarray:
     """Where a model may be used: allowed, priced, and of known quality where a floor asks for it."""
     mask = problem.allowed & np.isfinite(problem.cost_usd)
+    if demands.max_latency_ms is not None:
+        mask = mask & np.array([name in demands.latency_ms for name in problem.models])
     asked = np.array(
         [demands.quality_floor is not None or c in demands.floor_by_criticality for c in problem.criticality]
     )
@@ -156,6 +161,9 @@ def promises(problem: Problem, demands: Demands) -> list[Row]:
         kept = problem.current >= 0
         stays[np.flatnonzero(kept), problem.current[kept]] = weights[kept]
         rows.append(Row("limit on what may move", -stays, -(1 - demands.max_moved_share) * total, total))
+    if demands.max_latency_ms is not None:
+        waits = np.array([demands.latency_ms.get(name, 0.0) for name in problem.models])
+        rows.append(Row("limit on the mean latency", spread * waits, demands.max_latency_ms * total, total))
     return rows
 
 

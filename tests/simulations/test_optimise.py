@@ -45,6 +45,7 @@ def demands(rng, case):
         {"vendor_cap": {"a": float(rng.uniform(0.2, 1))}},
         {"capacity": {"m0": float(rng.uniform(0, 60_000))}, "max_moved_share": float(rng.uniform(0.2, 1))},
         {"min_share": {"m1": float(rng.uniform(0, 0.5))}, "origin_cap": {"CN": float(rng.uniform(0.1, 1))}},
+        {"max_latency_ms": 900.0, "latency_ms": {f"m{i}": float(rng.uniform(500, 1500)) for i in range(6)}},
         {},
     ]
     return Demands(**kinds[case % len(kinds)])
@@ -278,3 +279,22 @@ def test_work_of_unknown_quality_stays_and_has_no_part_in_the_quality():
     line = frontier(task, Demands(), 5)
     assert line.points[-1].quality == pytest.approx(0.9) and line.best_per_segment == pytest.approx((9 + 8 + 7, 0.9))
     assert line.single_models["m0"] == pytest.approx((9 + 8 + 7, 0.9))
+
+
+def test_a_limit_on_the_mean_latency_leaves_out_what_nobody_timed():
+    task = Problem(
+        np.array([100.0]),
+        np.array([[1.0, 5.0, 0.1]]),
+        np.full((1, 3), 0.9),
+        np.ones((1, 3), bool),
+        np.array([1]),
+        ("slow", "fast", "untimed"),
+        ("a", "b", "c"),
+        ("US", "US", "US"),
+        ("high",),
+    )
+    waits = {"slow": 2000.0, "fast": 500.0}
+    found = optimise(task, Demands(max_latency_ms=1250.0, latency_ms=waits))
+    assert found.shares[0] == pytest.approx([0.5, 0.5, 0.0]) and found.cost_usd == pytest.approx(3.0)
+    none = optimise(task, Demands(max_latency_ms=400.0, latency_ms=waits))
+    assert isinstance(none, Infeasible) and none.blocking == ("limit on the mean latency",)

@@ -7,6 +7,7 @@ import streamlit as st
 from data.errors import BadInput
 from pages.ui import shell, what_if
 from routing.policies import in_force
+from simulations.mixes.from_log import latencies
 from simulations.mixes.optimise import Demands, mean_quality
 from simulations.mixes.problem_from_log import Programme
 from simulations.ranges import Assumptions
@@ -67,6 +68,8 @@ def promises(made: Programme) -> Demands:
         vendor = _share("Most for one vendor, %", "vendor_cap", "no cap", least=1.0)
         chinese = _share("Most for Chinese origin, %", "origin_cap", "no cap")
         moved = _share("Most that may move, %", "moved_cap", "everything")
+        waits = latencies(made)
+        slowest = _slowest(waits)
         capacity = st.text_input(
             "Rate limits, requests a year",
             key="capacity",
@@ -91,6 +94,23 @@ def promises(made: Programme) -> Demands:
         max_moved_share=moved,
         capacity=rates,
         min_share=kept,
+        max_latency_ms=slowest and slowest * 1000,
+        latency_ms=waits if slowest else {},
+    )
+
+
+def _slowest(waits: dict[str, float]) -> float | None:
+    """The longest mean latency, typed in seconds; None for any."""
+    return st.number_input(
+        "Mean latency at most, s",
+        0.1,
+        3600.0,
+        None,
+        1.0,
+        key="latency_cap",
+        placeholder="any" if waits else "not logged",
+        disabled=not waits,
+        help="by each model's mean in this log; a model this log has not seen is then left out",
     )
 
 

@@ -89,7 +89,7 @@ def body(result: dict[str, Any], *, tier: str, key: str) -> None:
         units = dict.fromkeys(("before_usd", "after_usd"), "USD") | dict.fromkeys(
             ("before_share", "after_share", "before_quality", "after_quality"), "share"
         )
-        exports.table(pd.DataFrame(models(result)), name=f"mix-{key}", units=units)
+        exports.table(pd.DataFrame(models(result)).assign(tier=tier), name=f"mix-{key}", units=units)
     if result["risks"] or result["complexity_change"]:
         more = f" Complexity {fmt.share_change(result['complexity_change'])}." if result["complexity_change"] else ""
         st.write(fmt.md("Risks: " + "; ".join(result["risks"]) + "." + more))

@@ -126,26 +126,29 @@ def _table(found: Desk) -> None:
     labels = {
         "way": "Way",
         "usd": "USD a month",
+        "low": "P10",
+        "high": "P90",
         "used": "Used, P50",
         "used_span": "P10 to P90",
         "regret": "Regret, P50",
         "regret_high": "Regret, P90",
-        "words": "What stands behind it",
     }
-    units = {"usd": "USD", "used": "share", "regret": "USD", "regret_high": "USD"}
-    table = pd.DataFrame([_row(way) for way in found.ways])
-    exports.table(table, name="ways-to-buy", units=units, labels=labels, wide={"words": 420})
+    units = dict.fromkeys(("usd", "low", "high", "regret", "regret_high"), "USD whole") | {"used": "share"}
+    exports.table(pd.DataFrame([_row(way) for way in found.ways]), name="ways-to-buy", units=units, labels=labels)
+    for way in found.ways:
+        words = (way.basis, f"forbidden: {way.forbidden}" if way.forbidden else "", way.asks and f"type {way.asks}")
+        st.caption(fmt.md(f"{way.name}: {'; '.join(filter(None, words))}."))
 
 
 def _row(way: Way) -> dict[str, Any]:
-    used, regret = way.utilisation, way.regret
-    words = (way.basis, f"forbidden: {way.forbidden}" if way.forbidden else "", f"type {way.asks}" if way.asks else "")
+    used, regret, cost = way.utilisation, way.regret, way.cost
     return {
         "way": way.name,
         "usd": way.usd_per_month,
+        "low": cost and cost["p10"],
+        "high": cost and cost["p90"],
         "used": used and used["p50"],
         "used_span": "" if used is None else f"{fmt.share(used['p10'])} to {fmt.share(used['p90'])}",
         "regret": regret and regret["p50"],
         "regret_high": regret and regret["p90"],
-        "words": "; ".join(filter(None, words)),
     }

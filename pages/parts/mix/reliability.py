@@ -1,0 +1,53 @@
+"""Speed and failures of a mix: what it would wait and fail by each model's own record in this log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from analytics.scope import Scope
+from data.ledger import Ledger
+from pages.ui import exports, shell
+from pages.ui import format as fmt
+from simulations.replay import reliability as record
+from simulations.replay.reliability import Reliability, failure_share
+
+
+@shell.cached
+def known(view: Ledger, scope: Scope) -> dict[str, Reliability]:
+    return record.reliability(view, scope)
+
+
+def show(view: Ledger, scope: Scope, result: dict[str, Any]) -> None:
+    """Failures today and after in a sentence, and the table of P50, P95 and failures by model behind it."""
+    seen = known(view, scope)
+    before, after = (
+        failure_share({m["model"]: m["share"] for m in result[side]["models"]}, seen)
+        for side in ("baseline", "proposed")
+    )
+    if before is not None:
+        then = (
+            "unknown after: this log never asked a model of the mix" if after is None else f"{fmt.share(after)} after"
+        )
+        st.caption(
+            fmt.md(f"Attempts that fail: {fmt.share(before)} today, {then}, at each model's own rate in this log.")
+        )
+    with st.expander("Table: speed and failures of these models in this log", icon=":material/speed:"):
+        shares = {m["model"].partition("@")[0]: m["share"] for m in result["proposed"]["models"]}
+        rows = [
+            {"model": name, "share": shares.get(name, 0.0), **(seen[name]._asdict() if name in seen else {})}
+            for name in dict.fromkeys([*shares, *seen])
+        ]
+        labels = {
+            "model": "Model",
+            "share": "Share in the mix",
+            "attempts": "Attempts",
+            "failure_share": "Fail",
+            "p50_ms": "P50 latency",
+            "p95_ms": "P95 latency",
+        }
+        units = {"share": "share", "attempts": "attempts", "failure_share": "share", "p50_ms": "ms", "p95_ms": "ms"}
+        table = pd.DataFrame(rows).reindex(columns=list(labels))
+        exports.table(table, name="speed-and-failures", units=units, labels=labels)
