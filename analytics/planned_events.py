@@ -40,16 +40,20 @@ def planned(state: State, scenario: str | None = None) -> tuple[Event, ...]:
 
 
 def factors(events: Iterable[Event], known_until: date, days: int) -> np.ndarray:
-    """Multiplier of each day from `known_until` on."""
+    """Multiplier of each day from `known_until` on. An event whose day has passed is in the log, or never came."""
     result = np.ones(days)
-    for event in events:
-        result[max(0, (event.on - known_until).days) :] *= 1 + event.share * event.change_pct / 100
+    for event in _ahead(events, known_until):
+        result[(event.on - known_until).days :] *= 1 + event.share * event.change_pct / 100
     return result
 
 
 def added(events: Iterable[Event], known_until: date, days: int) -> np.ndarray:
     """USD that events add to each day from `known_until` on."""
     result = np.zeros(days)
-    for event in events:
-        result[max(0, (event.on - known_until).days) :] += event.usd_per_month * MONTHS_PER_YEAR / DAYS_PER_YEAR
+    for event in _ahead(events, known_until):
+        result[(event.on - known_until).days :] += event.usd_per_month * MONTHS_PER_YEAR / DAYS_PER_YEAR
     return result
+
+
+def _ahead(events: Iterable[Event], known_until: date) -> list[Event]:
+    return [event for event in events if event.on >= known_until]

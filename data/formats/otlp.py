@@ -56,7 +56,7 @@ DOCUMENT = {"resourceSpans": RESOURCES}
 
 
 def _is_otlp(sample: list[dict]) -> bool:
-    roofs = [r.get(name) for r in sample for name in ("trace", "result") if isinstance(r.get(name), dict)]
+    roofs = [roof for r in sample for name in ("trace", "result") if isinstance(roof := r.get(name), dict)]
     batches = [b for r in sample if isinstance(r.get("batches"), list) for b in r["batches"] if isinstance(b, dict)]
     direct = has(sample, "resourceSpans") or has(sample, "resource_spans")
     return direct or has(roofs, "resourceSpans") or has(batches, "scopeSpans")

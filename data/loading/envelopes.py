@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import TypeGuard
 
 from data.loading.containers import SAMPLE, File
 
@@ -63,5 +64,5 @@ def _parsed(text: str) -> object:
         return None
 
 
-def _is_page(value: object) -> bool:
+def _is_page(value: object) -> TypeGuard[list[dict]]:
     return isinstance(value, list) and all(isinstance(r, dict) for r in value)

@@ -50,10 +50,16 @@ def test_every_command_answers_or_refuses_in_a_sentence(tmp_path, capsys, name):
     assert window(view, days=28).start < window(view, days=28).end
 
 
-def test_an_event_on_a_day_without_log_changes_the_days_after_it(tmp_path):
+def test_an_event_whose_day_has_passed_is_not_counted_again(tmp_path):
+    """The log of the days after it holds what it did, also where its own day has no log."""
     logged = [day for day in days(LAST - timedelta(days=60), LAST) if day != date(2026, 11, 11)]
     view, state = ledger_of(tmp_path, [row for day in logged for row in day_rows(day)]), State.open(tmp_path)
-    before = forecast.month_end(view, Scope.of(view)).p50
-    EVENTS.save(state, "x", {"name": "x", "on": "2026-11-11", "change_pct": 100})
-    after = forecast.month_end(view, Scope.of(view), forecast.events_ahead(view, state, Scope.of(view))).p50
-    assert before == pytest.approx(120) and after == pytest.approx(120 + 10 * 4, rel=0.02)
+
+    def month() -> float:
+        return forecast.month_end(view, Scope.of(view), forecast.events_ahead(view, state, Scope.of(view))).p50
+
+    before = month()
+    EVENTS.save(state, "x", {"name": "x", "on": "2026-11-11", "change_pct": 100, "usd_per_month": 1000})
+    assert month() == before == pytest.approx(120)
+    EVENTS.save(state, "y", {"name": "y", "on": f"{LAST + timedelta(days=1)}", "change_pct": 100})
+    assert month() == pytest.approx(120 + 10 * 4, rel=0.02)
