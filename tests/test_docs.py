@@ -35,6 +35,16 @@ def test_every_setting_is_documented_and_every_documented_setting_exists():
     assert read == documented
 
 
+def test_every_path_the_architecture_names_is_there():
+    rooms = [ROOT / name for name in ("data", "analytics", "routing", "simulations", "pages", "tests", "docs", ".ci")]
+    there = [path.relative_to(ROOT).as_posix() for room in rooms for path in room.rglob("*")]
+    named = re.findall(r"`([\w.]+(?:/[\w.]+)+/?)`", (ROOT / "ARCHITECTURE.md").read_text())
+    paths = [name.rstrip("/") for name in named if "NAME" not in name]
+    assert len(paths) > 20
+    lost = [p for p in paths if not any(f"/{file}".endswith(f"/{p}") or f"/{p}/" in f"/{file}" for file in there)]
+    assert not lost
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_of_a_page_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
