@@ -54,7 +54,7 @@ class Action(BaseModel):
         return self
 
     @property
-    def told(self) -> str:
+    def told_days(self) -> str:
         """The days its expected number was told from; empty where nobody knows."""
         if self.told_from is None or self.told_to is None:
             return ""

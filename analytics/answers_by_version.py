@@ -11,7 +11,7 @@ from data.ledger import Ledger
 KEPT = 16  # answers per question and version; each is a small frame
 
 
-def kept(question: Callable) -> Callable:
+def remember(question: Callable) -> Callable:
     """Remember `question(view, *arguments)` for a pinned view; arguments are hashable, nobody changes the answer."""
     answers: WeakKeyDictionary[Ledger, dict] = WeakKeyDictionary()
 

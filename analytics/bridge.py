@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analytics import list_prices
-from analytics.answers_by_version import kept
+from analytics.answers_by_version import remember
 from analytics.bridge_maths import CENT, COLUMNS, Bridge, Driver, bridge, bridges
 from analytics.budget import Budget, named
 from analytics.command_options import add_span, parse_day, view_of
@@ -117,7 +117,7 @@ def cells(view: Ledger, scope: ClosedScope, by: str | None = None) -> pd.DataFra
     return _cells(frame.assign(group=frame[by] if by else "all"))
 
 
-@kept
+@remember
 def _usage(view: Ledger, scope: ClosedScope, keys: tuple[str, ...]) -> pd.DataFrame:
     """SUMS of a span, one row per combination of `keys`."""
     source = scope.days(view) if scope.fits_rollup(*keys) else scope.usage(view)

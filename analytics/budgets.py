@@ -126,7 +126,7 @@ def described(one: Status) -> dict:
         "runs_out": one.runs_out and one.runs_out.expected,
         "runs_out_earliest": one.runs_out and one.runs_out.earliest,
         "runs_out_latest": one.runs_out and one.runs_out.latest,
-        "runs_out_text": one.runs_out.told if one.runs_out else wording.MISSING,
+        "runs_out_text": one.runs_out.words if one.runs_out else wording.MISSING,
         "missing_days": outlook.missing_days,
         "missing_usd": outlook.missing_usd,
         "note": outlook.note,
@@ -173,7 +173,7 @@ def _command(args: argparse.Namespace) -> None:
             f"{s.spent_usd:,.0f}",
             "–" if s.outlook.p50 is None else f"{s.outlook.p50:,.0f}",
             "–" if s.chance_of_overrun is None else wording.odds(s.chance_of_overrun),
-            s.runs_out.told if s.runs_out else wording.MISSING,
+            s.runs_out.words if s.runs_out else wording.MISSING,
             s.outlook.days_left,
             s.state,
         )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analytics.answers_by_version import kept
+from analytics.answers_by_version import remember
 from analytics.history import daily_by, days_with_lost_rows, days_without_log, logged_days, through
 from analytics.scope import ClosedScope, Scope
 from analytics.silences import Silence, holes, silences
@@ -157,7 +157,7 @@ class Comparison(NamedTuple):
     note: str
 
 
-@kept
+@remember
 def coverage(view: Ledger, scope: Scope) -> Coverage:
     """What the log covers of a scope; open ends are the log's own. Raises NoData for an empty ledger."""
     reach, logged = through(view), logged_days(view)
@@ -214,7 +214,7 @@ def window(view: Ledger, days: int | None = None, since: date | None = None) -> 
     return Scope.of(view, start, reach.complete_until if inside.any() else running)
 
 
-@kept
+@remember
 def source_logs(view: Ledger, scope: Scope) -> tuple[tuple[SourceLog, float], ...]:
     """The sources that carry a scope's filters, with their shares of its attempts, the largest first."""
     wide, whole = (_attempts_by_source(view, asked) for asked in (scope.at_any_time(), Scope.of(view)))

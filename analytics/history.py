@@ -10,7 +10,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from analytics.answers_by_version import kept
+from analytics.answers_by_version import remember
 from analytics.registry import dimension
 from analytics.scope import UNKNOWN, Scope
 from analytics.silences import holes
@@ -31,7 +31,7 @@ class Through(NamedTuple):
     complete_until: date
 
 
-@kept
+@remember
 def through(view: Ledger) -> Through:
     """Where the data end; raises NoData for an empty ledger."""
     logged = logged_days(view)
@@ -47,13 +47,13 @@ def through(view: Ledger) -> Through:
     return Through(instant, day, day + timedelta(days=1) if over else day)
 
 
-@kept
+@remember
 def logged_days(view: Ledger) -> pd.DatetimeIndex:
     """The days that have any row, in order."""
     return pd.DatetimeIndex(pd.to_datetime(view.frame(view.spend_by_day.select("day").distinct())["day"])).sort_values()
 
 
-@kept
+@remember
 def days_without_log(view: Ledger) -> pd.DatetimeIndex:
     """The days between the first and the last record that should have a log and have none; see `silences`."""
     logged = logged_days(view)
@@ -61,7 +61,7 @@ def days_without_log(view: Ledger) -> pd.DatetimeIndex:
     return whole[holes(pd.Series(whole.isin(logged), index=whole)).to_numpy()]
 
 
-@kept
+@remember
 def days_with_lost_rows(view: Ledger, scope: Scope) -> pd.DatetimeIndex:
     """The days of the reporting zone on which rows that a scope may ask for are lost with a damaged file."""
     asked = dict(scope.filters).get("source")
@@ -70,7 +70,7 @@ def days_with_lost_rows(view: Ledger, scope: Scope) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(pd.to_datetime(days))
 
 
-@kept
+@remember
 def daily(view: Ledger, scope: Scope) -> pd.Series:
     """USD per day of the reporting zone, first to last day of the ledger; NaN where the ledger has a hole or lost
     rows."""

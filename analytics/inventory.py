@@ -13,7 +13,7 @@ import ibis
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from analytics.answers_by_version import kept
+from analytics.answers_by_version import remember
 from analytics.command_options import view_of
 from analytics.history import through
 from analytics.registry import DIMENSIONS, dimension
@@ -72,7 +72,7 @@ def in_use(view: Ledger, state: State, kinds: tuple[str, ...] = KINDS, until: da
     ]
 
 
-@kept
+@remember
 def _of(view: Ledger, kind: str, last: date) -> pd.DataFrame:
     scope = Scope.of(view, None, last + timedelta(days=1))
     source = scope.days(view) if scope.fits_rollup(kind) else scope.usage(view)

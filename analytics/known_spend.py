@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analytics.answers_by_version import kept
+from analytics.answers_by_version import remember
 from analytics.coverage import source_logs
 from analytics.history import daily, daily_by
 from analytics.scope import Scope
@@ -54,7 +54,7 @@ class KnownSpend(NamedTuple):
         return self.within(date.min, end)
 
 
-@kept
+@remember
 def known_spend(view: Ledger, scope: Scope) -> KnownSpend:
     """The scope's spend by day over the whole ledger, each source judged by its own log."""
     total = daily(view, scope)

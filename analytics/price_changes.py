@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analytics.answers_by_version import kept
+from analytics.answers_by_version import remember
 from analytics.coverage import coverage
 from analytics.history import through
 from analytics.planned_events import Event
@@ -112,7 +112,7 @@ def described(change: PriceChange) -> dict[str, Any]:
     return change._asdict() | {"event": change.event.name, "text": change.text}
 
 
-@kept
+@remember
 def recent_work(view: Ledger, scope: Scope, day: date) -> tuple[pd.DataFrame, float]:
     """What was paid in the four weeks that end with `day`: cost_usd and TOKENS by provider and model; and the factor
     from its covered days to a month. Empty and 0 where no day is covered."""

@@ -67,14 +67,14 @@ def _command(args: argparse.Namespace) -> None:
             wording.day(one.action.done or one.action.decided),
             wording.usd(one.action.expected_usd_month),
             wording.usd(one.saved_usd_month),
-            f"{one.verdict}: {one.told}",
+            f"{one.verdict}: {one.sentence}",
             one.changed or "unchanged",
         )
         for one in found
     ]
     if lines:
         console.emit_table(columns, lines, right=columns[3:5])
-    console.say(promises.told(found))
+    console.say(promises.score_sentence(found))
 
 
 def _filters(texts: list[str]) -> dict[str, tuple[str, ...]]:

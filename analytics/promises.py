@@ -54,7 +54,7 @@ class Measured(NamedTuple):
     changed: str
 
     @property
-    def told(self) -> str:
+    def sentence(self) -> str:
         """The outcome in a sentence."""
         if self.saved_usd_month is None or self.low_usd_month is None:
             return self.why
@@ -138,7 +138,7 @@ def _names_rows(action: Action) -> bool:
     return bool(action.filters) or action.kind != "saving"
 
 
-def _told_rows(view: Ledger, action: Action) -> ClosedScope | None:
+def _rows_behind(view: Ledger, action: Action) -> ClosedScope | None:
     """The rows that its number was told from."""
     if action.told_from is None or action.told_to is None or not _names_rows(action):
         return None
@@ -149,7 +149,7 @@ def _told_rows(view: Ledger, action: Action) -> ClosedScope | None:
 
 
 def _rows(view: Ledger, action: Action) -> tuple[float, int] | None:
-    scope = _told_rows(view, action)
+    scope = _rows_behind(view, action)
     if scope is None:
         return None
     found = totals(view, scope, ("cost_usd", "attempts"))
@@ -207,7 +207,7 @@ def score(found: list[Measured]) -> dict[str, Any]:
     }
 
 
-def told(found: list[Measured]) -> str:
+def score_sentence(found: list[Measured]) -> str:
     """The score in a sentence."""
     if not found:
         return "Nothing that was promised is done yet."

@@ -81,14 +81,14 @@ def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
         [pd.Timestamp(first).to_pydatetime().replace(day=1)],
     )
     rates = RATES.all(state) if state else {}
-    hurt = _hurt_months(view)
+    hurt = _months_with_lost_rows(view)
     rows = [_row(row, rates, row.month in hurt) for row in joined.itertuples(index=False)]
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
         ["month", "provider"], ascending=[False, True], ignore_index=True
     )
 
 
-def _hurt_months(view: Ledger) -> set[pd.Timestamp]:
+def _months_with_lost_rows(view: Ledger) -> set[pd.Timestamp]:
     """The months of which rows or bill lines are lost with a damaged file, as their first days."""
     days = [lost.day for lost in lost_rows.lost_days(view)]
     days += [day.date() for span in lost_rows.lost_bills(view) for day in pd.date_range(*span)]

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from analytics.answers_by_version import kept
+from analytics.answers_by_version import remember
 from analytics.history import daily_by
 from analytics.list_prices import per_token
 from analytics.scope import Scope
@@ -24,7 +24,7 @@ TOKENS = (
 )
 
 
-@kept
+@remember
 def constant_prices(view: Ledger, scope: Scope) -> pd.DataFrame:
     """By day: `usd` at the list prices of the last week, and `requests`; NaN where the ledger has a hole.
 

@@ -113,7 +113,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "savings": _savings(saving, told),
         "inventory": inventory.debt(inventory.in_use(view, state, ("model", "feature", "team"), until)),
         "actions": [
-            a.model_dump(mode="json") | {"told": a.told} | promises.outcome(view, a, until)
+            a.model_dump(mode="json") | {"told": a.told_days} | promises.outcome(view, a, until)
             for a in actions.to_do(state)
         ],
     }

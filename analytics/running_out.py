@@ -30,7 +30,7 @@ class RunningOut(NamedTuple):
     spent: bool = False
 
     @property
-    def told(self) -> str:
+    def words(self) -> str:
         """In a few words, for a table's cell."""
         if self.spent:
             return f"used up on {wording.day(self.expected)}"

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import ibis
 import numpy as np
 
-from analytics.answers_by_version import kept
+from analytics.answers_by_version import remember
 from analytics.history import through
 from analytics.list_prices import per_token
 from analytics.model_behaviour import AFTER_DAYS, BEFORE_DAYS, MEASURES, Work, day_of_change, works
@@ -96,17 +96,17 @@ def silent_changes(view: Ledger, state: State, until: date | None = None) -> lis
     return sorted(found, key=lambda one: (-abs(one.at_stake_usd), one.model, one.task_type, one.measure))
 
 
-@kept
+@remember
 def _moved(view: Ledger, until: date) -> tuple[SilentChange, ...]:
     found = []
     for (provider, model, task), work in works(view, Scope.of(view, None, until), ("provider", "model", "task_type")):
         for name, measure in MEASURES.items():
             if (on := day_of_change(work, measure)) is not None:
-                found.append(_told(view, work, (provider, model, task), name, on))
+                found.append(_change_on(view, work, (provider, model, task), name, on))
     return tuple(found)
 
 
-def _told(view: Ledger, work: Work, of: Of, name: str, on: date) -> SilentChange:
+def _change_on(view: Ledger, work: Work, of: Of, name: str, on: date) -> SilentChange:
     measure, start = MEASURES[name], on - timedelta(days=BEFORE_DAYS)
     before = work.ratio(measure, start, BEFORE_DAYS) or 0.0
     after = work.ratio(measure, on, AFTER_DAYS) or 0.0

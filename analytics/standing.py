@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from analytics import spend
-from analytics.answers_by_version import kept
+from analytics.answers_by_version import remember
 from analytics.history import logged_days, through
 from analytics.scope import Scope
 from data import lost_rows
@@ -37,7 +37,7 @@ class Standing(NamedTuple):
     lost: str = ""  # what is gone with damaged files until its logs are loaded again, in a sentence
 
 
-@kept
+@remember
 def standing(view: Ledger) -> Standing | None:
     """What the ledger stands on; None for an empty one."""
     whole = spend.totals(view, Scope.of(view), ("attempts", "priced_share"))
@@ -58,7 +58,7 @@ def standing(view: Ledger) -> Standing | None:
     )
 
 
-@kept
+@remember
 def caveats(view: Ledger) -> pd.DataFrame:
     """One row per caveat: `code, caveat, rows, cost_usd, formats, meaning, remedy`, most dollars first.
 
@@ -77,7 +77,7 @@ def caveats(view: Ledger) -> pd.DataFrame:
     )[["code", "caveat", "rows", "cost_usd", "formats", "meaning", "remedy"]]
 
 
-@kept
+@remember
 def sources(view: Ledger) -> pd.DataFrame:
     """One row per log format: `source, attempts, first, last` (UTC)`, cost_usd`, most attempts first."""
     usage = view.usage

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analytics import list_prices
-from analytics.answers_by_version import kept
+from analytics.answers_by_version import remember
 from analytics.attributes import WORK
 from analytics.local_time import local_time
 from analytics.paid_prices import KINDS, USUAL_RATES
@@ -26,7 +26,7 @@ PRICES = ("fresh_price", "read_price", "write_5m_price", "write_1h_price", "outp
 INPUTS = KINDS[:4]
 
 
-@kept
+@remember
 def cells(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     """One row per cell, indexed by CELL; floats.
 
@@ -78,7 +78,7 @@ def _priced(table: pd.DataFrame, scope: ClosedScope) -> pd.DataFrame:
     return table.join(prices).assign(listed=[known[index[:2]] is not None for index in table.index])
 
 
-@kept
+@remember
 def sessions(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     """What conversations sent again, per cell: resent_tokens (not read from a cache), outgrown_tokens, turns,
     torn_read_tokens: read from a cache in conversations that reach into other cells too.
@@ -111,7 +111,7 @@ def sessions(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     return view.frame(folded).set_index(list(CELL)).astype(float)
 
 
-@kept
+@remember
 def repeats(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     """Second and later attempts that were answered, per cell and the model tried first: attempts, cost_usd, KINDS.
 
@@ -143,7 +143,7 @@ def repeats(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     return frame.set_index(list(CELL)).fillna(dict.fromkeys(("cost_usd", *KINDS), 0.0))
 
 
-@kept
+@remember
 def cache_shares(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     """Best cache-read share of earlier spans of the same length, by (model, team, feature), from the roll-up.
 

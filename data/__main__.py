@@ -59,7 +59,7 @@ def run_ingest(args: argparse.Namespace) -> None:
 def run_check(args: argparse.Namespace) -> None:
     """`check`: whether what the pages read equals what the rows say; exits 1 when not. `--repair` makes it so first."""
     ledger = Ledger.open(args.home)
-    hurt = checks.hurt(ledger)
+    hurt = checks.damaged_files(ledger)
     sentences = [checks.sentence_of(ledger, fault) for fault in hurt]
     repaired = checks.repair(ledger, hurt) if args.repair else {}
     if hurt and not args.repair:

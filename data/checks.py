@@ -40,7 +40,7 @@ def adds_up(found: dict[str, Any]) -> bool:
     return rows == days and not found["doubled"] and not found["unindexed"]
 
 
-def hurt(ledger: Ledger) -> list[Fault]:
+def damaged_files(ledger: Ledger) -> list[Fault]:
     """The data files that are not what was written: every one is read in full."""
     with ledger.explained():
         return data_files.faults(ledger.cursor(), ledger.home)

@@ -49,7 +49,7 @@ class Wish(NamedTuple):
     names_before: date | None = None
 
     @property
-    def told(self) -> dict[str, object]:
+    def audit_detail(self) -> dict[str, object]:
         """For the audit trail, which must not keep what is forgotten: names by their SHA-256."""
         return {
             "names_sha256": [sha256(name.encode()).hexdigest() for name in self.names],
@@ -68,13 +68,13 @@ def erase(ledger: Ledger, state: State, wish: Wish) -> dict[str, int]:
         raise BadInput("Nothing is named to be forgotten; give --name, --texts-older-than or --names-older-than.")
     if short := [name for name in wish.names if len(name.strip()) < 2]:
         raise BadInput(f"The name {short[0]!r} is too short to be looked for; give it as the log has it.")
-    state.append_audit(BEGUN, wish.told)
+    state.append_audit(BEGUN, wish.audit_detail)
     changed = {"run_entries": run_texts.forget(state, named(wish.names, r"\w"), wish.texts_before, FORGOTTEN)}
     with ledger.write() as cursor:
         changed |= _forget_in_ledger(cursor, wish)
     _drop_loose_files(ledger.home)
     write_anew(ledger, state)
-    state.append_audit(DONE, {**wish.told, **changed})
+    state.append_audit(DONE, {**wish.audit_detail, **changed})
     return changed
 
 

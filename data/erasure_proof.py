@@ -70,7 +70,7 @@ def look_through(ledger: Ledger, names: Sequence[str]) -> Proof:
                 counts[_place(path.name, table)] = counts.get(_place(path.name, table), 0) + 1
             if tables:  # their bytes are told by their tables
                 continue
-        if times := int(times) or _met(path, raw):
+        if times := int(times) or _occurrences(path, raw):
             counts[place] = counts.get(place, 0) + times
     return Proof(files, size, tuple(Found(*item) for item in sorted(counts.items())))
 
@@ -98,7 +98,7 @@ def _place(database: str, table: str) -> str:
     return {"audit": "the audit trail", "documents": "saved documents"}.get(table, f"the state's {table}")
 
 
-def _met(path: Path, needles: Sequence[bytes]) -> int:
+def _occurrences(path: Path, needles: Sequence[bytes]) -> int:
     """How often any needle occurs in a file's bytes, read piece by piece."""
     longest, times, rest = max(map(len, needles), default=0), 0, b""
     if not longest:

@@ -82,7 +82,7 @@ def batches_to_load(cursor: Cursor) -> set[str]:
     return {name for (name,) in rows}
 
 
-def found_again(cursor: Cursor) -> None:
+def mark_found(cursor: Cursor) -> None:
     """Rows that are loaded now (`fresh_rows`) are lost no longer, nor is a file whose logs were all loaded again.
 
     Inside the transaction of a load, after its batches are written.

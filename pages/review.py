@@ -49,7 +49,7 @@ def tasks_of(home: str, run_id: str) -> dict[str, str]:
     }
 
 
-def asked(item: dict) -> dict[str, str]:
+def tasks_of_item(item: dict) -> dict[str, str]:
     return tasks_of(str(shell.state().path), item["run_id"])
 
 
@@ -68,7 +68,7 @@ def changes(item: dict) -> str:
         placeholder="as it is",
         key=f"cap-{number}",
     )
-    dropped = right.multiselect("Leave out tasks", list(asked(item)), key=f"drop-{number}", placeholder="none")
+    dropped = right.multiselect("Leave out tasks", list(tasks_of_item(item)), key=f"drop-{number}", placeholder="none")
     return (
         json.dumps({**({} if cap is None else {"max_usd": cap}), **({"drop_tasks": dropped} if dropped else {})})
         if cap is not None or dropped
@@ -102,7 +102,7 @@ def item_card(item: dict, person: str) -> None:
 def _answer(item: dict) -> None:
     """A question, the answer that was given, and who gave it where that may be known."""
     body = item["body"]
-    question = asked(item).get(item["task_id"], "")
+    question = tasks_of_item(item).get(item["task_id"], "")
     st.text(
         question
         if len(question) <= LONGEST_QUESTION

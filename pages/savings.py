@@ -121,7 +121,7 @@ def decide(number: int, finding: savings.Finding, saving: savings.Savings) -> No
         st.caption(
             fmt.md(
                 f"It is on the action list of the weekly review: {fmt.usd(listed[0].expected_usd_month)} a month"
-                + (f", told from {listed[0].told}." if listed[0].told else ".")
+                + (f", told from {listed[0].told_days}." if listed[0].told_days else ".")
             )
         )
         return

@@ -16,7 +16,7 @@ from simulations.log_terms import market_of, named_numbers, policy_named
 from simulations.outages.drill import declared_limits, drill
 from simulations.outages.outage import Outage
 from simulations.outages.rerouting import Rerouting, reroute
-from simulations.outages.told import drill_as_json, drill_sentences, rerouting_sentences
+from simulations.outages.words import drill_as_json, drill_sentences, rerouting_sentences
 from simulations.scenario import read_scenario
 
 
@@ -54,7 +54,7 @@ def _terms(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(prices_at=None, self_host_price=[], verbosity=None)
 
 
-def _asked(args: argparse.Namespace, model: Any, kind: str, options: dict[str, Any]) -> Any:
+def _scenario(args: argparse.Namespace, model: Any, kind: str, options: dict[str, Any]) -> Any:
     """The scenario of the file with the options laid over it."""
     told = read_scenario(args.file, model, kind).model_dump(mode="json", exclude_defaults=True) if args.file else {}
     if args.provider or args.model:
@@ -68,7 +68,7 @@ def _asked(args: argparse.Namespace, model: Any, kind: str, options: dict[str, A
 def _drill(args: argparse.Namespace) -> None:
     view, state = view_of(args), State.open(args.home)
     scope = span_of(args, view)
-    wish = _asked(
+    wish = _scenario(
         args,
         Outage,
         "drill",
@@ -95,7 +95,7 @@ def _reroute(args: argparse.Namespace) -> None:
     view, state = view_of(args), State.open(args.home)
     scope = span_of(args, view)
     options = {"to": args.target, "per_minute": args.per_minute}
-    wish = _asked(args, Rerouting, "rerouting", options)
+    wish = _scenario(args, Rerouting, "rerouting", options)
     if args.no_limiter:
         wish = wish.model_copy(update={"limiter": False})
     found = reroute(view, scope, wish, in_force.kept_to(state), market_of(args, view, scope))

@@ -42,7 +42,7 @@ SAME = """started, ended, r.workspace_id, r.api_key_id, r.account_id, r.service_
 # What the analytics reports group by besides; last in the key, so that it is the same where they are missing.
 ANALYTICS = "r.product, r.rbac_group_id, r.slack_channel_id, r.actor_id, others"
 ROWS = report_page.lines(
-    COUNTS, report_page.told_apart(report_page.rows("starting_at", "ending_at", RESULT), f"{SAME}, {ANALYTICS}")
+    COUNTS, report_page.with_namesakes(report_page.rows("starting_at", "ending_at", RESULT), f"{SAME}, {ANALYTICS}")
 )
 
 COLUMNS = {

@@ -41,7 +41,7 @@ COUNTS = {
 }
 SAME = "started, ended, r.project_id, r.user_id, r.api_key_id, r.model, r.batch, r.service_tier, others"
 ROWS = report_page.lines(
-    COUNTS, report_page.told_apart(report_page.rows("start_time", "end_time", RESULT, PLAIN), SAME)
+    COUNTS, report_page.with_namesakes(report_page.rows("start_time", "end_time", RESULT, PLAIN), SAME)
 )
 
 COLUMNS = {

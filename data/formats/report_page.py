@@ -89,7 +89,7 @@ ORGANIZATION = "regexp_extract(others, '(?:^|:)organization_id=([^:]+)', 1)"
 EMPTY = "CASE WHEN r IS NULL THEN 'an empty bucket: the report has nothing there' END"
 
 
-def told_apart(relation: str, same: str) -> str:
+def with_namesakes(relation: str, same: str) -> str:
     """The relation with `namesake`, NULL for the first result of a name within its page: none is lost as a
     duplicate."""
     return f"""SELECT *, nullif(row_number() OVER (PARTITION BY file_no, record_no, {same} ORDER BY place),

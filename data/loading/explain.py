@@ -55,13 +55,13 @@ def explain(state: State, path: Path, record_no: int = 1, form: Format | str | N
             load = Load(ledger, state, cursor, [item], lambda stage, share, note: None)
             load.stage(keep_text=False)
             load.commit(keep_text=False)
-            return _told(state, cursor, item, record_no)
+            return _explanation(state, cursor, item, record_no)
         finally:
             cursor.close()
             ledger.close()
 
 
-def _told(state: State, cursor: Cursor, item: Item, record_no: int) -> Explanation:
+def _explanation(state: State, cursor: Cursor, item: Item, record_no: int) -> Explanation:
     found = cursor.execute(
         """SELECT row_no, event_id, skip, reject FROM log_rows WHERE record_no = $n
            UNION ALL SELECT NULL, NULL, NULL, reject FROM misfits WHERE record_no = $n""",

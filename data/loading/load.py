@@ -79,7 +79,7 @@ class Load:
                 self._write_bills(replaced)
             self._write_rejected()
             self._write_batches()
-            lost_rows.found_again(self.cursor)
+            lost_rows.mark_found(self.cursor)
         return self._reports()
 
     def _check_again(self) -> None:

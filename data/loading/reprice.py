@@ -46,7 +46,7 @@ def reprice(ledger: Ledger, state: Any) -> Change:
         differs = " OR ".join(f"{column} IS DISTINCT FROM was_{column}" for column in PRICED)
         return f"SELECT event_id, requested_at, {', '.join(PRICED)} FROM ({priced}) WHERE {differs}"
 
-    return _told(state, "rows repriced", _rewrite(ledger, PRICED, changed))
+    return _audit(state, "rows repriced", _rewrite(ledger, PRICED, changed))
 
 
 def reapply_meaning(ledger: Ledger, state: Any) -> Change:
@@ -59,10 +59,10 @@ def reapply_meaning(ledger: Ledger, state: Any) -> Change:
         differs = " OR ".join(f"{column}::VARCHAR IS DISTINCT FROM was_{column}::VARCHAR" for column in MEANT)
         return f"SELECT * FROM (SELECT event_id, requested_at, {after}, {before} FROM lake.main.usage) WHERE {differs}"
 
-    return _told(state, "mapping rules applied", _rewrite(ledger, MEANT, changed))
+    return _audit(state, "mapping rules applied", _rewrite(ledger, MEANT, changed))
 
 
-def _told(state: Any, event: str, change: Change) -> Change:
+def _audit(state: Any, event: str, change: Change) -> Change:
     if change.rows:
         state.append_audit(event, {"rows": change.rows, "snapshot": change.snapshot})
     return change

@@ -38,7 +38,7 @@ SELECT * EXCLUDE ({", ".join((*_MET, *_DECIDED))}) REPLACE ({_CAVEATS} AS caveat
        {_COST} AS cost_usd, {_BASIS} AS cost_basis, {_TOOL_FEES} AS tool_fees_usd
 FROM (
     SELECT *, {_LIST_COST} AS list_cost_usd, {_CONTRACT_COST} AS price_contract, {_DECIDED_BY} AS price_by
-    FROM ({_met(relation, tiers)})
+    FROM ({_with_prices(relation, tiers)})
 )"""
 
 
@@ -67,7 +67,7 @@ _MET = (
 )
 
 
-def _met(relation: str, tiers: Iterable[str]) -> str:
+def _with_prices(relation: str, tiers: Iterable[str]) -> str:
     """The rows with what list prices, contract prices and fees make of each."""
     names = " AND ".join(f"r.{c} IS NOT DISTINCT FROM n.{c}" for c in ("provider", "host", "region", "model_raw"))
     provider = "coalesce(n.canonical_provider, r.provider)"

@@ -18,7 +18,7 @@ DAYS = "days"  # the period of a link that names its days
 
 def chosen(view: Ledger, default: str) -> ClosedScope:
     """The days the address asks for; a name or a day that is none is said, and the usual period shown."""
-    window = place.asked("window", default)
+    window = place.parameter("window", default)
     if window in (DAYS, "custom"):
         first, last = place.day("from"), place.day("to")
         if first and last and first <= last:
@@ -49,8 +49,8 @@ def earlier(view: Ledger, scope: ClosedScope, default: str) -> ClosedScope | Non
 
 
 def _how(default: str) -> str:
-    how = place.asked("vs")
-    return how if how in COMPARISONS else usual_comparison(place.asked("window", default))
+    how = place.parameter("vs")
+    return how if how in COMPARISONS else usual_comparison(place.parameter("window", default))
 
 
 def control(view: Ledger, scope: ClosedScope, default: str, compared: ClosedScope | None, compares: bool) -> None:
@@ -59,7 +59,7 @@ def control(view: Ledger, scope: ClosedScope, default: str, compared: ClosedScop
     if compared:
         label += f" vs {fmt.days(compared.start, compared.last)}"
     with st.popover(label, icon=":material/calendar_today:", key="period"):
-        window = place.asked("window", default)
+        window = place.parameter("window", default)
         st.session_state["_window"] = window if window in PERIODS else None
         st.pills("Period", list(PERIODS), format_func=PERIODS.__getitem__, key="_window", on_change=_pick_period)
         _days_field(view, scope, "From and to, both included", "_days", ("window", "from", "to"))

@@ -26,7 +26,7 @@ def go(**params: str | Sequence[str] | None) -> None:
     st.query_params.update({name: value or [] for name, value in params.items()})  # one message, so one entry
 
 
-def asked(name: str, default: str = "") -> str:
+def parameter(name: str, default: str = "") -> str:
     """What the address says of a parameter, in small letters, as links of earlier versions write it in capitals."""
     return (st.query_params.get(name) or default).lower()
 

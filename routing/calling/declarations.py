@@ -175,11 +175,11 @@ def checked_provider(table: Any, where: str = "the provider") -> Provider:
     return checked(Provider, table, None, f"{where}: {name if isinstance(name, str) else 'a provider'}", quote=False)
 
 
-def _told(provider: Provider) -> dict[str, Any]:
+def _audit_detail(provider: Provider) -> dict[str, Any]:
     return {"hosting": provider.hosting, "models": [offer.model for offer in provider.models]}
 
 
-PROVIDERS = Documents("provider", Provider, told=_told, quote=False)  # by their names
+PROVIDERS = Documents("provider", Provider, told=_audit_detail, quote=False)  # by their names
 
 
 def saved_providers(state: State) -> tuple[Provider, ...]:

@@ -15,11 +15,11 @@ def write_tasks(tasks: TaskSet) -> str:
     return yaml.safe_dump(bodies, sort_keys=False, allow_unicode=True, width=110)
 
 
-def _told(tasks: TaskSet) -> dict[str, object]:
+def _audit_detail(tasks: TaskSet) -> dict[str, object]:
     return {"tasks": len(tasks.tasks), "digest": tasks.digest}
 
 
-SETS = Documents("taskset", TaskSet, told=_told)
+SETS = Documents("taskset", TaskSet, told=_audit_detail)
 
 
 def save_set(state: State, name: str, tasks: TaskSet) -> TaskSet:

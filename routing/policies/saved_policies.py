@@ -10,11 +10,11 @@ from routing.policies.text import examples, write_policy
 OPENING = "no_chinese_api"  # Legal's question comes first among the shipped ones
 
 
-def _told(policy: Policy) -> dict[str, str]:
+def _audit_detail(policy: Policy) -> dict[str, str]:
     return {"yaml": write_policy(policy)}
 
 
-POLICIES = Documents("policy", Policy, told=_told)  # by their names
+POLICIES = Documents("policy", Policy, told=_audit_detail)  # by their names
 
 
 def known_policies(state: State) -> dict[str, Policy]:

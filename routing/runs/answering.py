@@ -175,7 +175,7 @@ class Answerer:
         stage["reason"] = (
             "last of the cascade"
             if last and floor is not None
-            else f"confidence {_shown(said.confidence)} against a floor of {_shown(floor)}"
+            else f"confidence {_share(said.confidence)} against a floor of {_share(floor)}"
             if floor
             else "answered"
         )
@@ -232,7 +232,7 @@ class Answerer:
             and outcome.confidence is not None
             and outcome.confidence < review.confidence_below
         ):
-            outcome.review.append(f"confidence {_shown(outcome.confidence)} is below {_shown(review.confidence_below)}")
+            outcome.review.append(f"confidence {_share(outcome.confidence)} is below {_share(review.confidence_below)}")
 
     def _note_choice(
         self, task: Task, call_id: str, choice: Choice, picked: Sequence[Candidate], outcome: Outcome
@@ -272,5 +272,5 @@ def _not_answered(reply: Reply, outcome: Outcome) -> str:
     return f"{reply.failure.kind}: {reply.failure}"
 
 
-def _shown(value: float | None) -> str:
+def _share(value: float | None) -> str:
     return "unknown" if value is None else wording.share(value)

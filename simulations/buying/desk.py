@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analytics.scope import Scope
+from data import wording
 from data.calendar import DAYS_PER_MONTH
 from data.facts.prepaid import Offer, prepaid_offers
 from data.ledger import Ledger
@@ -120,7 +121,7 @@ def _batch(today: float, tokens: np.ndarray, purchase: Purchase, ratio: float | 
             "a batch price",
         )
     factor = 1 - purchase.can_wait * (1 - ratio)
-    words = f"{purchase.can_wait:.0%} of the work waits, at {ratio:.0%} of the price"
+    words = f"{wording.share(purchase.can_wait)} of the work waits, at {wording.share(ratio)} of the price"
     asks = "" if purchase.can_wait else "the share of the work that can wait"
     return ("batch", "What can wait in batches", today * factor, tokens * factor, None, words, asks)
 
@@ -133,7 +134,7 @@ def _committed(today: float, tokens: np.ndarray, purchase: Purchase) -> Draft:
     used = (
         np.minimum(1.0, tokens * (1 - purchase.discount) / purchase.commitment_usd) if purchase.commitment_usd else None
     )
-    words = f"${purchase.commitment_usd:,.0f} a month at least, {purchase.discount:.0%} off"
+    words = f"{wording.usd_short(purchase.commitment_usd)} a month at least, {wording.share(purchase.discount)} off"
     return ("commitment", name, float(ways.committed_month(purchase, np.array([today]))[0]), usd, used, words, "")
 
 
@@ -148,13 +149,13 @@ def _prepaid(work: Work, purchase: Purchase, offer: Offer | None, months: Months
     load, carries = work.load(weight), offer.input_tokens_per_minute
     below = ways.pays_below(work, load, carries, offer.least_units, offer.step_units)
     if purchase.usd_per_unit_hour is None:
-        asks = f"the price of a {offer.unit} an hour; it pays below ${below:,.4f}"
+        asks = f"the price of a {offer.unit} an hour; it pays below {wording.usd(below)}"
         return ("prepaid", name, None, None, None, f"{offer.least_units} {offer.unit} at least", asks), 0, below
     price = purchase.usd_per_unit_hour
     units = ways.best_units(work, load, carries, offer.least_units, offer.step_units, price) or offer.least_units
     per_day = ways.prepaid_days(work, load, units, carries, price)
     used = months.of(ways.utilisation_days(work, load, units * carries))
-    words = f"{units} {offer.unit} at ${price:g} an hour; pays below ${below:,.4f}"
+    words = f"{units} {offer.unit} at {wording.usd(price)} an hour; pays below {wording.usd(below)}"
     usd = float(per_day[list(GRID).index(1.0)].mean() * DAYS_PER_MONTH)
     return ("prepaid", name, usd, months.of(per_day) * DAYS_PER_MONTH, used, words, ""), units, below
 
@@ -164,10 +165,10 @@ def _seats(work: Work, today: float, tokens: np.ndarray, purchase: Purchase) -> 
     if work.users is None:
         return ("seats", name, None, None, None, "the log names no users", "a log that names users")
     if purchase.usd_per_seat is None:
-        words = f"{work.users:,} users, ${today / work.users:,.2f} of tokens each a month"
+        words = f"{wording.count(work.users)} users, {wording.usd(today / work.users)} of tokens each a month"
         return ("seats", name, None, None, None, words, "the price of a seat a month")
     usd = ways.seats_month(purchase, work.users, tokens)
-    words = f"{work.users:,} users at ${purchase.usd_per_seat:g} a month"
+    words = f"{wording.count(work.users)} users at {wording.usd(purchase.usd_per_seat)} a month"
     return ("seats", name, float(ways.seats_month(purchase, work.users, np.array([today]))[0]), usd, None, words, "")
 
 
@@ -176,7 +177,7 @@ def _own(work: Work, purchase: Purchase, months: Months) -> Draft:
     if purchase.own_usd_per_mtok is None:
         return ("own", name, None, None, None, "", "their price per million tokens, which Self-host computes")
     usd = ways.own_month(purchase, work, months.multiple)
-    words = f"${purchase.own_usd_per_mtok:g} per million fresh input and output tokens, as typed"
+    words = f"{wording.usd(purchase.own_usd_per_mtok)} per million fresh input and output tokens, as typed"
     return ("own", name, float(ways.own_month(purchase, work, np.ones(1))[0]), usd, None, words, "")
 
 

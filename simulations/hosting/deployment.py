@@ -27,7 +27,7 @@ class RequestShape:
         return self.fresh + self.cached
 
     @property
-    def held(self) -> float:
+    def tokens_in_memory(self) -> float:
         """Tokens that the mean running request holds in memory: its input and half its output."""
         return self.input + self.output / 2
 

@@ -74,8 +74,8 @@ def service_rates(
     ratio = point.tpot_ms / 1e3 / float(alone.tpot_s)
     steps = [float(speed_of(work_of(placed, shape, b), constants).step_s) * ratio for b in range(1, slots + 1)]
     prefill = float(prefill_seconds(work_of(placed, prefilled, 1), constants)) * ratio / fresh
-    limit = batch_limit(placed.architecture, placed.hardware, layout, placed.precision, shape.held)
-    cache = limit * shape.held
+    limit = batch_limit(placed.architecture, placed.hardware, layout, placed.precision, shape.tokens_in_memory)
+    cache = limit * shape.tokens_in_memory
     return ServiceRates((math.inf, *steps), prefill, constants.interference, API_OVERHEAD_S, cache, layout.gpus), point
 
 

@@ -100,11 +100,11 @@ def drill(
     def usual(choice: Choice, request: Mapping[str, Any]) -> Choice:
         return choice if live else as_it_was(choice, request, market.catalog)
 
-    def left(choice: Choice, request: Mapping[str, Any]) -> Choice:
-        return outage.left(usual(choice, request), request["provider"], market.catalog)
+    def alive(choice: Choice, request: Mapping[str, Any]) -> Choice:
+        return outage.without_outage(usual(choice, request), request["provider"], market.catalog)
 
     before = replay(view, hours, policy, market, left=usual)
-    after = replay(view, hours, policy, market, left=left)
+    after = replay(view, hours, policy, market, left=alive)
     calls = before.groups["calls"].to_numpy(float)
     touched = calls * _share_out(before.groups, choices_of(before.groups, policy, market, usual), outage, market)
     if not touched.sum():
@@ -112,7 +112,7 @@ def drill(
             f"In these hours nothing asks {outage.what} under “{policy.name}”; choose others, or what it asks."
         )
     asked = {**(limits or {}), **outage.limits}
-    carried, minutes = _by_minute(view, hours, outage, policy, market, (usual, left), asked)
+    carried, minutes = _by_minute(view, hours, outage, policy, market, (usual, alive), asked)
     return _counted(outage, hours, before, after, touched, carried, minutes)
 
 

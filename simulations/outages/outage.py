@@ -65,7 +65,7 @@ class Outage(Scenario):
         facts = catalog.get(candidate.model)
         return candidate.hosting in (None, "api") and facts is not None and facts.provider == self.provider
 
-    def left(self, choice: Choice, provider: str | None, catalog: Catalog) -> Choice:
+    def without_outage(self, choice: Choice, provider: str | None, catalog: Catalog) -> Choice:
         """The decision for a request without what is out: its other candidates, else the first fallback, else none."""
         alive = [c for c in choice.candidates if not self.hits(c, provider, catalog)]
         spare = tuple(c for c in choice.fallback if not self.hits(c, provider, catalog))
@@ -135,7 +135,7 @@ def hours_of(view: Ledger, scope: Scope, outage: Outage) -> Hours:
     return Hours(since=since, until=since + length, **around, **told)
 
 
-def asked(rows: ir.Table, provider: str | None, model: str | None) -> ir.BooleanValue:
+def rows_to(rows: ir.Table, provider: str | None, model: str | None) -> ir.BooleanValue:
     """Rows of the log that went to this provider, or to this model."""
     return (rows.model == model if provider is None else rows.provider == provider).fill_null(False)
 
@@ -143,7 +143,7 @@ def asked(rows: ir.Table, provider: str | None, model: str | None) -> ir.Boolean
 def _busiest(view: Ledger, scope: Scope, outage: Outage) -> datetime:
     """The hour from which the log asked it most for as long as the outage lasts."""
     rows = scope.usage(view)
-    mine = rows.filter(asked(rows, outage.provider, outage.model))
+    mine = rows.filter(rows_to(rows, outage.provider, outage.model))
     counted = view.frame(mine.group_by(hour=mine.requested_at.truncate("h")).aggregate(n=mine.count()))
     if counted.empty:
         raise NoData(f"The log never asked {outage.what} in this scope; choose what it did ask.")

@@ -56,7 +56,7 @@ def carry(
             failed[minute] += left
         for desk in desks.values():
             desk.close(minute)
-    return Carried(tuple(desk.told(name) for name, desk in desks.items()), failed)
+    return Carried(tuple(desk.outcome(name) for name, desk in desks.items()), failed)
 
 
 class _Desk:
@@ -88,7 +88,7 @@ class _Desk:
             self._waited += min(self._now, self._waiting)
             self._waits[minute] = self._waiting / self._limit
 
-    def told(self, name: str) -> Queue:
+    def outcome(self, name: str) -> Queue:
         """What it met."""
         over = 0 if self._limit is None else int((self._arrived > self._limit).sum())
         own, all_of_it, wait = (float(part.max(initial=0.0)) for part in (self._own, self._arrived, self._waits))

@@ -24,7 +24,7 @@ from data.schema import TOKENS
 from routing.calling.limiter import AdaptiveRate
 from routing.policies.choice import refusal
 from routing.policies.policy import Policy
-from simulations.outages.outage import asked
+from simulations.outages.outage import rows_to
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import input_tokens, size_band
 from simulations.scenario import Scenario
@@ -132,7 +132,7 @@ def _tries(view: Ledger, scope: Scope, wish: Rerouting, held: Policy, market: Ma
     """Every attempt of the calls that asked what fails, in order, with what pricing and permission need."""
     rows = scope.usage(view)
     rows = rows.filter(rows.status != "cached")
-    concerned = rows.filter(asked(rows, wish.provider, wish.model)).select("call_id").distinct()
+    concerned = rows.filter(rows_to(rows, wish.provider, wish.model)).select("call_id").distinct()
     count = int(view.frame(concerned.aggregate(n=concerned.count())).iloc[0, 0])
     if count > MOST_CALLS:
         raise Refused(
@@ -144,7 +144,7 @@ def _tries(view: Ledger, scope: Scope, wish: Rerouting, held: Policy, market: Ma
         "call_id": rows.call_id,
         "attempt": rows.attempt,
         "requested_at": rows.requested_at,
-        "asked": asked(rows, wish.provider, wish.model),
+        "asked": rows_to(rows, wish.provider, wish.model),
         "ok": rows.status == "success",
         "cause": rows.error_class.fill_null("other"),
         "usd": rows.cost_usd.cast("float64"),

@@ -68,7 +68,7 @@ def hurt(home, loaded) -> Path:
 
 def repaired(home: Path) -> Ledger:
     ledger = Ledger.open(home)
-    checks.repair(ledger, checks.hurt(ledger))
+    checks.repair(ledger, checks.damaged_files(ledger))
     return ledger
 
 
@@ -143,8 +143,8 @@ def test_a_repair_that_dies_at_any_step_leaves_no_hole_that_nobody_knows_of(hurt
             repaired(hurt)
     ledger = Ledger.open(hurt)
     view = ledger.at(ledger.snapshot())
-    assert checks.hurt(ledger) or {lost.day for lost in lost_rows.lost_days(view)} >= AUGUST
-    checks.repair(ledger, checks.hurt(ledger))
+    assert checks.damaged_files(ledger) or {lost.day for lost in lost_rows.lost_days(view)} >= AUGUST
+    checks.repair(ledger, checks.damaged_files(ledger))
     view = ledger.at(ledger.snapshot())
     assert {lost.day for lost in lost_rows.lost_days(view)} == AUGUST
     assert checks.adds_up(checks.check(view))

@@ -14,7 +14,7 @@ class Version:
 def test_a_pinned_version_is_asked_once_and_the_newest_every_time():
     asked = []
 
-    @answers_by_version.kept
+    @answers_by_version.remember
     def question(view, number):
         asked.append(number)
         return number + 1
@@ -26,7 +26,7 @@ def test_a_pinned_version_is_asked_once_and_the_newest_every_time():
 
 
 def test_answers_are_bounded_and_go_with_their_version():
-    question = answers_by_version.kept(lambda view, number: bytearray(number))
+    question = answers_by_version.remember(lambda view, number: bytearray(number))
     view = Version(1)
     first = question(view, 0)
     for number in range(1, answers_by_version.KEPT + 1):

@@ -263,8 +263,9 @@ class Scene:
                 contents(self.folder / writer.start, writer.start != "hurt") if writer.start in KNOWN else Contents()
             )
             started = time.monotonic()
-            assert self._run(name, trial) == "done", (trial / "refusal").read_text()
+            ended = self._run(name, trial)
             seconds = time.monotonic() - started
+            assert ended == "done", (trial / "refusal").read_text()
             self.whole[name] = before, contents(trial / writer.about), seconds
         return self.whole[name]
 

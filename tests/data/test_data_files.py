@@ -91,7 +91,7 @@ def test_every_bit_counts(store):
         flipped(path, part / 40)
         assert [fault.path for fault in data_files.faults(ledger.cursor(), store)] == [path]
         path.write_bytes(content)
-    assert not checks.hurt(ledger)
+    assert not checks.damaged_files(ledger)
     ledger.close()
 
 
@@ -102,7 +102,7 @@ def test_a_store_of_before_checksums_gets_them_with_its_next_load_and_is_read_un
     garbage = files(store, "usage")[0]
     content = garbage.read_bytes()
     garbage.write_bytes(content[:200] + bytes(200) + content[400:])
-    assert "cannot be read" in checks.hurt(ledger)[0].told
+    assert "cannot be read" in checks.damaged_files(ledger)[0].told
     garbage.write_bytes(content)
     with ledger.write() as cursor:
         cursor.execute("DELETE FROM lake.main.settings WHERE name = 'nothing'")
@@ -117,7 +117,7 @@ def test_a_cut_line_of_checksums_is_written_anew(store):
     ledger = Ledger.open(store)
     data_files.keep_checksums(ledger.cursor(), store)
     assert len(data_files.checksums(store)) >= before
-    assert not checks.hurt(ledger)
+    assert not checks.damaged_files(ledger)
     ledger.close()
 
 

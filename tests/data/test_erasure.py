@@ -85,7 +85,7 @@ def sums(home: Path) -> list:
     ledger = Ledger.open(home)
     try:
         view = ledger.at(ledger.snapshot())
-        assert checks.adds_up(checks.check(view)) and not checks.hurt(ledger)
+        assert checks.adds_up(checks.check(view)) and not checks.damaged_files(ledger)
         by_team = (
             f"SELECT team, sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd FROM {view.name('spend_by_day')} GROUP BY 1"
         )

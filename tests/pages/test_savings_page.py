@@ -66,7 +66,7 @@ def test_the_action_keeps_the_cards_number_and_its_days(home, monkeypatch):
     (kept,) = actions.saved(State.open(home))
     assert kept.expected_usd_month == round(saving.findings[0].usd_month, 2) and kept.finding == saving.findings[0].key
     assert (kept.told_from, kept.told_to) == (saving.scope.start, saving.scope.end)
-    assert any("on the action list" in said and kept.told in said for said in plain(app.caption))
+    assert any("on the action list" in said and kept.told_days in said for said in plain(app.caption))
     week = opened(home, monkeypatch, "weekly")
     assert not week.exception
     next(b for b in week.button if b.label == "Save actions").click().run()

@@ -49,7 +49,7 @@ def budget_lines(view: Ledger, found: list[budgets.Status]) -> None:
                 "Spent": s.spent_usd,
                 "Forecast": s.outlook.p50,
                 "Overrun": fmt.odds(s.chance_of_overrun),
-                "Runs out": s.runs_out.told if s.runs_out else fmt.MISSING,
+                "Runs out": s.runs_out.words if s.runs_out else fmt.MISSING,
                 "State": s.state,
                 "Of budget": s.spent_share,
                 "Of time": s.elapsed_share,
@@ -97,7 +97,7 @@ def add_budget(view: Ledger) -> None:
                     raise BadInput(f"There is a budget {name.strip()!r} already; change it in the table below.")
                 scope = {by: tuple(values)} if by else {}
                 budget = checked(name=name.strip(), amount=amount or 0, period=period, filters=scope)
-                told_overlaps([budget], {budget.name: save(shell.state(), budget)})
+                say_overlaps([budget], {budget.name: save(shell.state(), budget)})
                 st.toast(fmt.md(f"{budget.name} is saved."), icon=":material/check_circle:")
                 st.rerun()
 
@@ -169,10 +169,10 @@ def store(rows: list[dict]) -> None:
         whole = {name: int(row[name]) for name in ("start_day", "start_month", "start_weekday") if name in row}
         made.append(checked(**(row | whole | {"name": row.get("name", ""), "filters": scope})))
     BUDGETS.replace(shell.state(), {budget.name: budget for budget in made})
-    told_overlaps(made, {one.name: clashes(shell.state(), one) for one in made})
+    say_overlaps(made, {one.name: clashes(shell.state(), one) for one in made})
 
 
-def told_overlaps(made: list[Budget], found: Mapping[str, list[str]]) -> None:
+def say_overlaps(made: list[Budget], found: Mapping[str, list[str]]) -> None:
     """Say which budgets count the same spend twice."""
     pairs = [f"{one.name} and {other}" for one in made for other in found[one.name]]
     if pairs:

@@ -19,7 +19,7 @@ from pages.ui import format as fmt
 from routing.policies import in_force
 from simulations.outages.drill import AS_LOGGED, Drill, declared_limits, drill
 from simulations.outages.outage import LONGEST_HOURS, Outage
-from simulations.outages.told import queue_words
+from simulations.outages.words import queue_words
 
 QUESTION = "What happens when a vendor is down?"
 SHIPPED = {"OpenAI is down for four hours": "vendor_down"}

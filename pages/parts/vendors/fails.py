@@ -16,7 +16,7 @@ from pages.ui import exports, scenarios, shell, what_if
 from pages.ui import format as fmt
 from routing.policies import in_force
 from simulations.outages.rerouting import Rerouted, Rerouting, reroute
-from simulations.outages.told import rerouting_sentences
+from simulations.outages.words import rerouting_sentences
 
 QUESTION = "What if the failures of a vendor go to another model?"
 SHIPPED = {"The brief: MiniMax M2 fails, Claude answers": "failures_elsewhere"}

@@ -15,7 +15,7 @@ from pages.ui import format as fmt
 
 
 @shell.cached(reads=promises.READS)
-def kept(view: Ledger, state: State, week: str) -> list[promises.Measured]:
+def measured(view: Ledger, state: State, week: str) -> list[promises.Measured]:
     until = week_of(week) + pd.Timedelta(days=DAYS_PER_WEEK)
     return promises.ledger_of_promises(view, state, until)
 
@@ -23,11 +23,11 @@ def kept(view: Ledger, state: State, week: str) -> list[promises.Measured]:
 def promise_ledger(found: dict) -> None:
     """Every promise acted on with its verdict, and the running score."""
     st.subheader("7. What came of promises", anchor=False)
-    every = kept(shell.view(), found["week"])
+    every = measured(shell.view(), found["week"])
     if not every:
         st.caption("Nothing that was promised is done yet. Mark an action as done, and what it saves is measured.")
         return
-    st.write(fmt.md(promises.told(every)))
+    st.write(fmt.md(promises.score_sentence(every)))
     rows = [
         {
             "Promise": one.action.name,
@@ -35,7 +35,7 @@ def promise_ledger(found: dict) -> None:
             "Promised": one.action.expected_usd_month,
             "Measured": one.saved_usd_month,
             "Verdict": one.verdict,
-            "Why": one.told + (f"; {one.changed}" if one.changed else ""),
+            "Why": one.sentence + (f"; {one.changed}" if one.changed else ""),
         }
         for one in every
     ]
