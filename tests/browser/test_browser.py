@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from pages.ui.navigation import PAGES
 from tests.browser.conftest import serve, settled
@@ -54,9 +55,9 @@ def test_a_choice_writes_itself_into_the_link_and_back(page, address):
     page.get_by_role("radio", name="90d").click()
     page.wait_for_url("**/explore?**window=90d**")
     page.keyboard.press("Escape")
-    page.wait_for_function("document.querySelector('h1').innerText.includes('90 days')")
+    expect(page.locator("h1").first).to_contain_text("90 days")
     page.reload()
-    page.wait_for_function("document.querySelector('h1')?.innerText.includes('90 days')")
+    expect(page.locator("h1").first).to_contain_text("90 days")
 
 
 def test_a_click_on_a_bar_is_a_filter_and_back_undoes_it(page, address):
@@ -68,10 +69,10 @@ def test_a_click_on_a_bar_is_a_filter_and_back_undoes_it(page, address):
     page.wait_for_url("**/?*model=*")
     chip = page.locator("[class*=st-key-chip_is_model]")
     chip.wait_for()
-    page.wait_for_function("document.querySelector('h1').innerText.includes('for these filters')")
+    expect(page.locator("h1").first).to_contain_text("for these filters")
     page.go_back()
     chip.wait_for(state="detached")
-    page.wait_for_function("!document.querySelector('h1').innerText.includes('for these filters')")
+    expect(page.locator("h1").first).not_to_contain_text("for these filters")
 
 
 def test_a_cold_deep_link_opens_inside_the_app(sample_home, tmp_path, page):

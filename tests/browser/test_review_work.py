@@ -115,7 +115,7 @@ def test_a_budget_changes_overview_and_plan(page, site):
     page.get_by_label("Amount, USD").first.fill("40")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Add budget", exact=False).last.click()
-    page.wait_for_function("document.querySelector('h1').innerText.includes('chance to exceed $480')")
+    expect(page.locator("h1").first).to_contain_text("chance to exceed $480")
     settled(page, site, "/")
     assert "the monthly budget" in page.inner_text("h1")
 

@@ -18,7 +18,6 @@ from data.state import State
 from tests.browser.conftest import free_port, serve
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=60_000)
 PEOPLE = [
     {"sub": "ann", "email": "ann@x.test", "groups": ["admins", "staff"]},
     {"sub": "olga", "email": "olga@x.test", "groups": ["finops"]},

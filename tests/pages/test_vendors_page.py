@@ -64,7 +64,7 @@ def test_a_limit_typed_turns_requests_away():
 def test_a_drill_longer_than_the_log_is_one_sentence():
     page = opened("It is down")
     next(n for n in page.number_input if n.label == "For hours").set_value(100).run()
-    assert not page.exception and "the log only" in page.error[0].value and not page.metric
+    assert not page.exception and "the log only" in page.warning[0].value and not page.metric
 
 
 def test_failures_go_elsewhere_by_choice():

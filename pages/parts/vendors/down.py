@@ -43,7 +43,7 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
     except BatonError as error:
         with title:
             shell.header(QUESTION, view)
-        top.error(fmt.md(str(error)), icon=":material/error:")
+        top.warning(fmt.md(str(error)), icon=":material/warning:")
         return
     with title:
         shell.header(sentence(found), view)
