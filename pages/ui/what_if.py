@@ -11,7 +11,6 @@ from analytics.scope import Scope
 from data.facts.models import Catalog, current
 from data.ledger import Ledger
 from data.prices.book import PriceBook
-from data.prices.model_lives import READS as LIVES
 from data.prices.model_lives import ModelLives
 from data.state import State
 from pages.ui import format as fmt
@@ -23,7 +22,7 @@ from simulations.replay.repricing import Market, Repricing
 from simulations.replay.traffic import last_instant
 
 OwnPrices = tuple[tuple[str, float], ...]
-PRICED = ("price_override", "alias", *LIVES)  # kinds of document that price or judge a model
+PRICED = ("price_override", "alias", "model_fact")  # kinds of document that price or judge a model
 
 
 def catalog(state: State, own_prices: OwnPrices = ()) -> Catalog:

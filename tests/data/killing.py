@@ -157,8 +157,16 @@ def contents(home: Path, adds_up: bool = True) -> Contents:
     ledger.close()
     standing = state.audit_standing()
     assert standing.first_bad is None, standing.sentence
-    held.decisions = {f"{entry.event} {json.dumps(entry.detail, sort_keys=True)}" for entry in state.audit()}
+    held.decisions = {
+        f"{entry.event} {json.dumps(entry.detail, sort_keys=True)}"
+        for entry in state.audit()
+        if entry.event not in PER_RUN
+    }
     return held
+
+
+# What one run of a command did: two runs that finish a work say it in two parts, or the second has nothing left to say.
+PER_RUN = ("logs loaded", "bills loaded", "mapping rules applied", "repriced")
 
 
 IDS = {"usage": "event_id", "billed": "bill_id"}

@@ -20,7 +20,7 @@ from simulations.mixes.as_policy import Compiled
 
 def as_rules(scope: Scope, compiled: Callable[[int | None], Compiled]) -> None:
     """`compiled(most)` is the mix as a policy of at most so many rules; behind a switch, since it takes a while."""
-    if not st.toggle("Turn it into a routing policy", key="as_rules"):
+    if not st.toggle("Turn it into a routing policy", key="as_rules", bind="query-params"):
         return
     with st.spinner("Looking for the fewest rules"):
         whole = compiled(None)

@@ -51,11 +51,25 @@ def marks(view: Ledger, state: State, scope: ClosedScope) -> list[Mark]:
 
 
 @shell.cached
+def daily(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
+    return spend.by_day(view, scope)
+
+
 def days_before(view: Ledger, now: ClosedScope, before: ClosedScope) -> pd.Series:
     """USD of the days compared with, at the places of the days of now that they meet."""
-    frame = spend.by_day(view, before)
+    frame = daily(view, before)
     met = [now.start + (day - before.start) for day in frame["day"]]
     return pd.Series(frame["cost_usd"].astype(float).to_numpy(), index=pd.DatetimeIndex(met))
+
+
+def against(view: Ledger, scope: ClosedScope, compared: Comparison) -> str:
+    """What the span is compared with, in dollars; or why no change is told."""
+    if compared.now is None or compared.before is None:
+        return f"No change is told: {compared.note}." if compared.note else "No change is told."
+    now, before = (fmt.usd(daily(view, span)["cost_usd"].sum()) for span in (compared.now, compared.before))
+    then = fmt.days(compared.before.start, compared.before.last)
+    words = f"{now} from {fmt.days(scope.start, scope.last)}, against {before} from {then}."
+    return f"{words} {compared.note}." if compared.note else words
 
 
 def grain_of(scope: ClosedScope) -> str:
@@ -86,7 +100,7 @@ def days_chart(view: Ledger, scope: ClosedScope, compared: Comparison, by: str) 
         key="days",
         on_select=drill.into("days", by, grain),
     )
-    st.caption(fmt.md(f"{meaning} Days in {scope.time_zone}."))
+    st.caption(fmt.md(f"{against(view, scope, compared)} {meaning} Days in {scope.time_zone}."))
     with st.expander(f"Table: spend by {grain}", icon=":material/table:"):
         wide = frame.pivot_table(index=grain, columns=by, values="cost_usd", aggfunc="sum", sort=False).reset_index()
         wide["Total"] = wide.drop(columns=grain).sum(axis=1)

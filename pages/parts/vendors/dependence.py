@@ -23,7 +23,7 @@ LABELS = {"provider": "Provider", "vendor": "Maker", "origin": "Origin", "hostin
 READS = (*what_if.PRICED, *in_force.READS)
 
 
-@shell.cached(reads=READS)
+@shell.cached(reads=what_if.PRICED)
 def shares(view: Ledger, state: State, scope: Scope) -> pd.DataFrame:
     return concentration(view, scope, what_if.market(view, state, scope))
 
