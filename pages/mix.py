@@ -20,6 +20,7 @@ from pages.parts.mix import frontier as mix_frontier
 from pages.parts.mix import reliability as mix_reliability
 from pages.parts.mix import result as mix_result
 from pages.parts.mix import rule as mix_rule
+from pages.parts.mix.controls import MixQuestion
 from pages.parts.mix.log_mix import by_hand, cache_note, halving, notes, offer, prices
 from pages.parts.mix.rules import as_rules
 from pages.ui import exports, filters, promising, scenarios, shell, what_if
@@ -44,51 +45,37 @@ MIX_READS = (*what_if.PRICED, "policy", "in_force")
 
 
 @shell.cached(reads=MIX_READS)
-def log_programme(
-    view: Ledger, state: State, scope: Scope, targets: tuple[str, ...], policy: str, scale: str | None
-) -> Programme:
+def log_programme(view: Ledger, state: State, scope: Scope, question: MixQuestion) -> Programme:
     held, market = in_force.kept_to(state), what_if.market(view, state, scope)
     known = {held.name: held} | known_policies(state)
-    constraints = None if policy == mix_controls.NO_POLICY else known[policy]
-    return programme(view, scope, market, targets, policy=constraints, held=held, scale=scale)
+    constraints = None if question.policy == mix_controls.NO_POLICY else known[question.policy]
+    return programme(view, scope, market, question.targets, policy=constraints, held=held, scale=question.scale)
 
 
 @shell.cached(reads=MIX_READS)
-def swept(
-    view: Ledger,
-    state: State,
-    scope: Scope,
-    targets: tuple[str, ...],
-    policy: str,
-    scale: str | None,
-    demands: Demands,
-) -> Frontier:
-    made = log_programme(view, scope, targets, policy, scale)
+def swept(view: Ledger, state: State, scope: Scope, question: MixQuestion, demands: Demands) -> Frontier:
+    made = log_programme(view, scope, question)
     return charged(view, made, frontier(made.problem, demands, 40), what_if.market(view, state, scope))
 
 
 @shell.cached(reads=MIX_READS)
-def caches(
-    view: Ledger,
-    state: State,
-    scope: Scope,
-    targets: tuple[str, ...],
-    policy: str,
-    scale: str | None,
-    shares: np.ndarray,
-) -> MixCaches:
-    market = what_if.market(view, state, scope)
-    return mix_caches(view, log_programme(view, scope, targets, policy, scale), shares, market)
+def caches(view: Ledger, state: State, scope: Scope, question: MixQuestion, shares: np.ndarray) -> MixCaches:
+    return mix_caches(view, log_programme(view, scope, question), shares, what_if.market(view, state, scope))
 
 
-def choices(
-    view: Ledger, scope: Scope, title: Any, top: Any
-) -> tuple[Programme, tuple[tuple[str, ...], str, str | None], Demands, Assumptions]:
+@shell.cached(reads=MIX_READS)
+def rules_of(
+    view: Ledger, state: State, scope: Scope, question: MixQuestion, shares: np.ndarray, most: int | None
+) -> Compiled:
+    return as_policy(log_programme(view, scope, question), shares, what_if.catalog(state), "mix", most)
+
+
+def choices(view: Ledger, scope: Scope, title: Any, top: Any) -> tuple[Programme, MixQuestion, Demands, Assumptions]:
     """What the mix is made of (models, policy, scale), what it must keep, and what nobody knows yet."""
     with st.expander("Models, constraints and promises", icon=":material/rule:"):
-        chosen = mix_controls.models_to_consider()
+        question = mix_controls.models_to_consider()
         try:
-            made = log_programme(view, scope, *chosen)
+            made = log_programme(view, scope, question)
         except NoData as reason:
             with title:
                 shell.header(QUESTION, view)
@@ -96,40 +83,25 @@ def choices(
             st.stop()
         demands = mix_controls.promises(made)
     with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
-        return made, chosen, demands, mix_controls.unknowns()
-
-
-@shell.cached(reads=MIX_READS)
-def rules_of(
-    view: Ledger,
-    state: State,
-    scope: Scope,
-    targets: tuple[str, ...],
-    policy: str,
-    scale: str | None,
-    shares: np.ndarray,
-    most: int | None,
-) -> Compiled:
-    made = log_programme(view, scope, targets, policy, scale)
-    return as_policy(made, shares, what_if.catalog(state), "mix", most)
+        return made, question, demands, mix_controls.unknowns()
 
 
 def from_log(view: Ledger, title: Any) -> None:
     """The frontier of the logged work, a mix chosen on it or by hand, and what it does."""
     scope = filters.scope_bar(view, default="12m")
     top = st.container()  # the answer stands above the choices that made it
-    made, chosen, demands, assumed = choices(view, scope, title, top)
-    policy, tier = chosen[1], made.scale.tier if made.scale else "cost_only"
+    made, question, demands, assumed = choices(view, scope, title, top)
+    policy, tier = question.policy, made.scale.tier if made.scale else "cost_only"
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
-    line, no_line = frontier_of(view, scope, *chosen, demands.model_copy(update={"quality_floor": None}))
+    line, no_line = frontier_of(view, scope, question, demands.model_copy(update={"quality_floor": None}))
 
     def cache_usd(mix: np.ndarray) -> float:
-        return caches(view, scope, *chosen, mix).usd
+        return caches(view, scope, question, mix).usd
 
     answer, solved = cheapest(made, demands, cache_usd, top)
     shares, origin = chosen_shares(made, line, None if solved is None else solved.shares)
     market = what_if.market(view, shell.state(), scope)
-    lost = caches(view, scope, *chosen, shares)
+    lost = caches(view, scope, question, shares)
     source = f"{made_by(view.snapshot())}, {scope.start} to {scope.end}"
     result = log_scenario(made, shares, market, origin, source, assumed, lost.lost_usd)
     shown = simulate_mix(result, market.catalog)
@@ -161,7 +133,7 @@ def from_log(view: Ledger, title: Any) -> None:
         key="log",
     )
     if not broken:
-        as_rules(scope, lambda most: rules_of(view, scope, *chosen, shares, most))
+        as_rules(scope, lambda most: rules_of(view, scope, question, shares, most))
     ways_on(view, scope, broken, [] if origin == TODAY else [offer(made, shown, origin)])
 
 
@@ -202,10 +174,10 @@ def chosen_shares(made: Programme, line: Frontier | None, optimum: np.ndarray | 
     return (made.current_shares, TODAY) if optimum is None else (optimum, CHEAPEST)
 
 
-def frontier_of(*question: Any) -> tuple[Frontier | None, str]:
+def frontier_of(view: Ledger, scope: Scope, question: MixQuestion, demands: Demands) -> tuple[Frontier | None, str]:
     """The frontier, or None and why there is none."""
     try:
-        return swept(*question), ""
+        return swept(view, scope, question, demands), ""
     except Refused as reason:
         return None, str(reason)
 

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from data.errors import BadInput
 from pages.parts.pipeline import charts, fields
 from pages.ui import exports, scenarios, shell
 from pages.ui import format as fmt
@@ -114,12 +113,8 @@ title = st.container()
 name, scenario = scenarios.start(PipelineScenario, {BRIEF: "legal_documents"})
 top = st.container()
 st.subheader("The figures", anchor=False)
-try:
-    typed = fields.figures(name, scenario)
-except BadInput as error:
-    with title:
-        shell.header(QUESTION, view)
-    top.error(fmt.md(str(error)), icon=":material/error:")
+typed = scenarios.answer(view, QUESTION, title, top, lambda: fields.figures(name, scenario))
+if typed is None:
     st.stop()
 result = simulate_pipeline(typed)
 with title:

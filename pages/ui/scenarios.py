@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from data.errors import BatonError
+from data.errors import BatonError, NoData
+from data.ledger import Ledger
 from data.version import signed
 from data.yaml_text import checked, read_yaml
 from pages.ui import format as fmt
@@ -17,6 +19,7 @@ from simulations.scenario import Scenario, kind_of, read_scenario, saved_scenari
 
 LOG, TYPED, SAVED = MODES = ("From the log", "Typed in", "Saved")  # labels, as they stand in the URL
 Kind = TypeVar("Kind", bound=Scenario)
+Answer = TypeVar("Answer")
 
 
 def mode_of(has_log: bool) -> str:
@@ -81,6 +84,24 @@ def figures(
                 _apply(model, name, lambda: _parsed(model, typed))
             if mend and st.button(mend[0]):
                 _apply(model, name, lambda: checked(model, mend[1](read_yaml(typed)[0]), {(): 1}, "the scenario"))
+
+
+def answer(
+    view: Ledger, question: str, title: DeltaGenerator, place: DeltaGenerator, find: Callable[[], Answer]
+) -> Answer | None:
+    """What `find` finds. Where it refuses, None: the question is the title then, and the reason stands at `place`.
+
+    What the log lacks is a warning, what was typed wrong an error.
+    """
+    try:
+        return find()
+    except BatonError as error:
+        with title:
+            shell.header(question, view)
+        lacks = isinstance(error, NoData)
+        show, icon = (place.warning, ":material/warning:") if lacks else (place.error, ":material/error:")
+        show(fmt.md(str(error)), icon=icon)
+        return None
 
 
 def version(scenario: Scenario) -> str:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial, wraps
+from hashlib import sha256
 from inspect import getfile
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 from urllib.parse import urlencode
 
+import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -129,10 +132,23 @@ def _cached(function: Callable[..., Any], *, reads: tuple[str, ...] | None) -> C
     def call(view: Ledger, *args: object, **kwargs: object) -> object:
         kept = () if reads is None else (state(),)
         versions = [kept_version(one, reads or ()) for one in kept]
-        key = repr((name, str(view.home), view.snapshot(), sorted(view.teams), versions, args, sorted(kwargs.items())))
+        asked = exact((args, sorted(kwargs.items())))
+        key = repr((name, str(view.home), view.snapshot(), sorted(view.teams), versions, asked))
         return _remember(key, lambda: function(view, *kept, *args, **kwargs), name, reads or ())
 
     return call
+
+
+def exact(argument: object) -> object:
+    """An argument as its repr may stand in a key: an array, whose repr leaves out its middle, by all its bytes.
+
+    Raises TypeError for a frame: what a page asks about is small.
+    """
+    if isinstance(argument, np.ndarray):
+        return argument.shape, argument.dtype.str, sha256(np.ascontiguousarray(argument).tobytes()).hexdigest()
+    if isinstance(argument, pd.DataFrame | pd.Series):
+        raise TypeError("a cached question takes no frame: ask with what the frame was made of")
+    return tuple(map(exact, argument)) if isinstance(argument, tuple | list) else argument
 
 
 def kept_version(kept: State, kinds: tuple[str, ...]) -> str:

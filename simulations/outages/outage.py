@@ -112,7 +112,7 @@ class Hours(ClosedScope):
 
 
 def hours_of(view: Ledger, scope: Scope, outage: Outage) -> Hours:
-    """The hours of the outage. Raises BadInput where the log does not cover them, NoData for an empty scope."""
+    """The hours of the outage. Raises BadInput for hours outside the log, NoData for an empty or a shorter one."""
     rows = scope.usage(view)
     seen = view.frame(rows.aggregate(first=rows.requested_at.min(), last=rows.requested_at.max())).iloc[0]
     if pd.isna(seen["first"]):
@@ -121,7 +121,7 @@ def hours_of(view: Ledger, scope: Scope, outage: Outage) -> Hours:
     length = timedelta(hours=outage.hours)
     since = _utc(outage.start, scope.time_zone) if outage.start else _busiest(view, scope, outage)
     if length > last - first + timedelta(hours=1):
-        raise BadInput(
+        raise NoData(
             f"The drill lasts {outage.hours:g} hours, the log only {(last - first) / timedelta(hours=1):.1f}; "
             "make it shorter, or load a longer log."
         )

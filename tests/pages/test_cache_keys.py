@@ -10,11 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 
 from analytics import actions, budget, plan
 from data.facts.models import save_edit
+from data.ledger import Ledger
 from data.prices import second_catalogue
 from data.prices.aliases import ALIASES
 from data.prices.contracts import OVERRIDES
@@ -163,3 +166,20 @@ def test_a_price_file_and_a_fact_change_the_keys_of_what_they_price(home):
     keys.append(shell.kept_version(state, kinds))
     state.put("owner", "model:x", {"owner": "Ada"})  # of another kind
     assert len(set(keys)) == 3 and shell.kept_version(state, kinds) == keys[-1]
+
+
+def test_questions_that_differ_in_the_middle_of_an_array_are_asked_apart(home):
+    """The repr of an array of more than a thousand numbers leaves out its middle."""
+
+    @shell.cached
+    def total(view: Ledger, shares: tuple[str, np.ndarray]) -> float:
+        return float(shares[1].sum())
+
+    view = Ledger.open(home)
+    mixes = [np.zeros((400, 5)) for _ in range(3)]
+    mixes[1][200, 2] = 1.0
+    mixes[2][200, 2] = 1.0 + 1e-12
+    assert [total(view, ("a mix", mix)) for mix in mixes] == [float(mix.sum()) for mix in mixes]
+    with pytest.raises(TypeError, match="no frame"):
+        total(view, ("a mix", pd.DataFrame(mixes[0])))
+    view.close()

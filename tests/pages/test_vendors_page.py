@@ -69,7 +69,7 @@ def test_a_drill_longer_than_the_log_is_one_sentence():
 
 def test_failures_go_elsewhere_by_choice():
     page = opened("It fails")
-    assert "first asked minimax-m2" in page.error[0].value.replace("\\", "")
+    assert "first asked minimax-m2" in page.warning[0].value.replace("\\", "")
     next(s for s in page.selectbox if s.label == "What fails").set_value((None, "gpt-5.2")).run()
     assert title(page).startswith("gpt-5.2 fails 12.5% of first tries; 10 of 10 lost requests are asked of claude")
 

@@ -150,7 +150,7 @@ def test_an_outage_that_makes_no_sense_is_refused(told, words):
 
 
 def test_a_drill_longer_than_the_log_or_outside_it_is_one_sentence(day):
-    with pytest.raises(BadInput, match="the log only"):
+    with pytest.raises(NoData, match="the log only"):
         asked(day, out(hours=30))
     with pytest.raises(BadInput, match="choose hours inside it"):
         asked(day, out(hours=1, start=START - timedelta(days=3)))

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from data.errors import BatonError
 from data.facts.hosting import hosting_facts
 from data.ledger import Ledger
 from data.yaml_text import checked
@@ -30,14 +29,15 @@ def show(view: Ledger, title: st.delta_generator.DeltaGenerator) -> None:
     name, scenario = scenarios.start(BreakevenScenario, SHIPPED, of_interest=_stated)
     top = st.container()
     st.subheader("The figures", anchor=False)
-    try:
+
+    def find() -> tuple[BreakevenScenario, dict[str, Any]]:
         typed = _figures(name, scenario)
-        result = breakeven(typed)
-    except BatonError as error:
-        with title:
-            shell.header(QUESTION, view)
-        top.error(fmt.md(str(error)), icon=":material/error:")
+        return typed, breakeven(typed)
+
+    found = scenarios.answer(view, QUESTION, title, top, find)
+    if found is None:
         return
+    typed, result = found
     with title:
         shell.header(sentence(result), view)
     with top:

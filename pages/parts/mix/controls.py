@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import streamlit as st
 
 from data.errors import BadInput
@@ -15,8 +17,17 @@ from simulations.ranges import Assumptions
 NO_POLICY = "no constraints"
 
 
-def models_to_consider() -> tuple[tuple[str, ...], str, str | None]:
-    """Targets beside the log's own, the policy whose constraints hold, and the quality scale."""
+class MixQuestion(NamedTuple):
+    """What a mix is made of: targets beside the log's own, the policy whose constraints hold, the quality scale (None
+    is the one that knows most)."""
+
+    targets: tuple[str, ...]
+    policy: str
+    scale: str | None
+
+
+def models_to_consider() -> MixQuestion:
+    """The three choices that make the problem."""
     known = what_if.catalog(shell.state())
     likely = [
         name for name, facts in known.items() if any(score.tier in ("stated", "measured") for score in facts.quality)
@@ -46,7 +57,7 @@ def models_to_consider() -> tuple[tuple[str, ...], str, str | None]:
             key="scale",
             width=230,
         )
-    return tuple(chosen), policy, scale
+    return MixQuestion(tuple(chosen), policy, scale)
 
 
 def promises(made: Programme) -> Demands:

@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from analytics.scope import Scope
-from data.errors import BatonError
 from data.ledger import Ledger
 from data.state import State
 from data.yaml_text import checked
@@ -33,14 +32,15 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
     name, scenario = scenarios.start(Purchase, SHIPPED)
     top = st.container()
     st.subheader("What is offered", anchor=False)
-    try:
+
+    def find() -> tuple[Purchase, Desk]:
         purchase = _fields(view, scope, name, scenario)
-        found = desk_of(view, scope, purchase)
-    except BatonError as error:
-        with title:
-            shell.header(QUESTION, view)
-        top.error(fmt.md(str(error)), icon=":material/error:")
+        return purchase, desk_of(view, scope, purchase)
+
+    answer = scenarios.answer(view, QUESTION, title, top, find)
+    if answer is None:
         return
+    purchase, found = answer
     with title:
         shell.header(sentence(found), view)
     with top:

@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from analytics.scope import Scope
-from data.errors import BatonError
 from data.ledger import Ledger
 from data.state import State
 from data.yaml_text import checked
@@ -38,12 +37,8 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
     top = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         outage, live = _fields(view, scope, name, scenario)
-    try:
-        found = drilled(view, scope, outage, live)
-    except BatonError as error:
-        with title:
-            shell.header(QUESTION, view)
-        top.warning(fmt.md(str(error)), icon=":material/warning:")
+    found = scenarios.answer(view, QUESTION, title, top, lambda: drilled(view, scope, outage, live))
+    if found is None:
         return
     with title:
         shell.header(sentence(found), view)

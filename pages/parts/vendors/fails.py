@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from analytics.scope import Scope
-from data.errors import BatonError
 from data.ledger import Ledger
 from data.state import State
 from data.yaml_text import checked
@@ -31,15 +30,16 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
     """The whole view under the title."""
     name, scenario = scenarios.start(Rerouting, SHIPPED)
     top = st.container()
-    try:
+
+    def find() -> tuple[Rerouting, Rerouted]:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             wish = _fields(view, scope, name, scenario)
-        found = rerouted(view, scope, wish)
-    except BatonError as error:
-        with title:
-            shell.header(QUESTION, view)
-        top.error(fmt.md(str(error)), icon=":material/error:")
+        return wish, rerouted(view, scope, wish)
+
+    answer = scenarios.answer(view, QUESTION, title, top, find)
+    if answer is None:
         return
+    wish, found = answer
     with title:
         shell.header(sentence(wish, found), view)
     with top:
