@@ -61,6 +61,9 @@ def run_check(args: argparse.Namespace) -> None:
     ledger = Ledger.open(args.home)
     hurt = checks.damaged_files(ledger)
     sentences = [checks.sentence_of(ledger, fault) for fault in hurt]
+    state, files = State.open(args.home), [fault.path.name for fault in hurt]
+    if args.repair:
+        state.append_audit("store repair begun", {"files": files})
     repaired = checks.repair(ledger, hurt) if args.repair else {}
     if hurt and not args.repair:
         raise BadInput(
@@ -69,9 +72,8 @@ def run_check(args: argparse.Namespace) -> None:
         )
     for sentence in sentences:
         console.say(sentence)
-    state = State.open(args.home)
     if repaired:
-        state.append_audit("store repaired", {**repaired, "files": [fault.path.name for fault in hurt]})
+        state.append_audit("store repaired", {**repaired, "files": files})
     found = checks.check(ledger.at(ledger.snapshot()))
     audit_ok, first_bad = state.verify_audit()
     if audit_ok:

@@ -53,12 +53,16 @@ def contents(home: Path) -> Contents:
 
 
 def backup(home: Path, target: Path) -> Contents:
-    """Copy the store in `home` to `target`, a folder that is not there or empty, and check the copy."""
+    """Copy the store in `home` to `target`, a folder that is not there or empty, and check the copy.
+
+    The audit trail names the folder before anything is in it: one that was cut short holds names and texts too.
+    """
     _apart(home, target)
     _must_be_empty(target, "A backup is written to a folder of its own")
     ledger = Ledger.open(home)
     try:
         with ledger.lock():
+            State.open(home).append_audit(MADE, {"folder": str(target), "snapshot": ledger.snapshot()})
             _copy(home, target)
     finally:
         ledger.close()
@@ -150,10 +154,7 @@ def register(subparsers: Any) -> None:
 
 
 def _backup(args: argparse.Namespace) -> None:
-    folder = args.folder.expanduser().resolve()
-    found = backup(home_dir(args.home), folder)
-    State.open(args.home).append_audit(MADE, {"folder": str(folder), "snapshot": found.snapshot})
-    _tell(args, found, "backed up to")
+    _tell(args, backup(home_dir(args.home), args.folder.expanduser().resolve()), "backed up to")
 
 
 def _restore(args: argparse.Namespace) -> None:

@@ -55,7 +55,7 @@ def sentence_of(ledger: Ledger, fault: Fault) -> str:
 
 
 def repair(ledger: Ledger, lost: Sequence[Fault] = ()) -> dict[str, Any]:
-    """Set the data files `lost` (see `hurt`) aside, and build roll-ups and the index of ids anew from the rows.
+    """Set the files `lost` (of `damaged_files`) aside, and build roll-ups and the index of ids anew from the rows.
 
     Returns what changed. Other rows are not touched: ids that are there twice stay, since only their logs can tell
     which of the two is right. What is lost with a file is written down first (`data.lost_rows`), so that no number

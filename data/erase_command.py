@@ -47,7 +47,7 @@ def _command(args: argparse.Namespace) -> None:
     ledger, state = Ledger.open(args.home), State.open(args.home)
     changed = erasure.erase(ledger, state, wish)
     proof, left = look_through(ledger, wish.names), texts_left(ledger, wish)
-    backups = [entry.detail["folder"] for entry in state.audit() if entry.event == MADE]
+    backups = list(dict.fromkeys(entry.detail["folder"] for entry in state.audit() if entry.event == MADE))
     if args.json:
         found = {one.place: one.times for one in proof.found}
         console.emit_json(

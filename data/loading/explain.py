@@ -54,7 +54,7 @@ def explain(state: State, path: Path, record_no: int = 1, form: Format | str | N
             item = recognise(cursor, folder, path, chosen)
             load = Load(ledger, state, cursor, [item], lambda stage, share, note: None)
             load.stage(keep_text=False)
-            load.commit(keep_text=False)
+            load.commit(keep_text=False, audited=False)  # into a ledger that is thrown away
             return _explanation(state, cursor, item, record_no)
         finally:
             cursor.close()

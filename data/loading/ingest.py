@@ -21,8 +21,6 @@ from data.loading.recognition import Item, format_named, groups, recognise
 from data.loading.report import Report
 from data.state import State
 
-NAMED_BATCHES = 20  # in the audit trail, of one load
-
 
 def ingest(
     ledger: Ledger,
@@ -49,18 +47,7 @@ def ingest(
             reports = list(_Ingest(ledger, state, cursor, keep_text, progress).run(found, chosen, copies).values())
     finally:
         cursor.close()
-    fresh = [report.batch_id for report in reports if report.loaded or report.rejected]
-    if told := [batch for batch in fresh if batch]:
-        state.append_audit(
-            "logs loaded",
-            {
-                "batches": told[:NAMED_BATCHES],
-                "files": len(told),
-                "rows": sum(report.loaded for report in reports),
-                "texts_kept": keep_text,
-                "snapshot": ledger.snapshot(),
-            },
-        )
+    if any(report.loaded or report.rejected for report in reports):
         with suppress(BatonError):  # the load stands; `python -m data check` says what is wrong with the anchors
             state.anchor_when_due()
     return reports

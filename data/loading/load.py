@@ -22,6 +22,7 @@ from data.sql_text import literal
 from data.state import State
 
 Progress = Callable[[str, float, str], None]  # stage, share done 0..1, a word on it
+NAMED_BATCHES = 20  # in the audit trail, of one load
 
 
 class LoadedMeanwhile(Exception):
@@ -64,8 +65,11 @@ class Load:
         self.progress("reading", 0.0, f"{many} of {self.form.label}")
         staging.stage(self.cursor, [item.file for item in self.group], self.form, keep_text)
 
-    def commit(self, *, keep_text: bool) -> list[Report]:
-        """Price what was staged and write it; one report per file. Raises LoadedMeanwhile and LedgerError."""
+    def commit(self, *, keep_text: bool, audited: bool = True) -> list[Report]:
+        """Price what was staged and write it; one report per file. Raises LoadedMeanwhile and LedgerError.
+
+        The audit trail has it before it stands: a death in between leaves an entry, no load that nobody wrote down.
+        """
         if self.form.table == "usage":
             self.progress("pricing", 0.0, self.form.label)
             staging.price(self.cursor, self.form, self.book)
@@ -80,6 +84,8 @@ class Load:
             self._write_rejected()
             self._write_batches()
             lost_rows.mark_found(self.cursor)
+            if audited:
+                self._audit(keep_text)
         return self._reports()
 
     def _check_again(self) -> None:
@@ -169,6 +175,20 @@ class Load:
                 "digests": [item.digest for item in self.group],
             },
         )
+
+    def _audit(self, keep_text: bool) -> None:
+        counts = self.cursor.execute(
+            "SELECT file_no, loaded FROM counts WHERE loaded + rejected > 0 ORDER BY file_no"
+        ).fetchall()
+        if counts:
+            told = {
+                "batches": [self.group[number - 1].batch_id for number, _ in counts[:NAMED_BATCHES]],
+                "files": len(counts),
+                "rows": sum(loaded for _, loaded in counts),
+                "texts_kept": keep_text,
+                "snapshot": self.ledger.snapshot() + 1,  # the one that this transaction becomes
+            }
+            self.state.append_audit("logs loaded", told)
 
     def _reports(self) -> list[Report]:
         rows = self.cursor.execute("SELECT file_no, read, rejected, skipped, loaded FROM counts").fetchall()

@@ -46,7 +46,7 @@ def reprice(ledger: Ledger, state: Any) -> Change:
         differs = " OR ".join(f"{column} IS DISTINCT FROM was_{column}" for column in PRICED)
         return f"SELECT event_id, requested_at, {', '.join(PRICED)} FROM ({priced}) WHERE {differs}"
 
-    return _audit(state, "rows repriced", _rewrite(ledger, PRICED, changed))
+    return _rewrite(ledger, state, "rows repriced", PRICED, changed)
 
 
 def reapply_meaning(ledger: Ledger, state: Any) -> Change:
@@ -59,17 +59,14 @@ def reapply_meaning(ledger: Ledger, state: Any) -> Change:
         differs = " OR ".join(f"{column}::VARCHAR IS DISTINCT FROM was_{column}::VARCHAR" for column in MEANT)
         return f"SELECT * FROM (SELECT event_id, requested_at, {after}, {before} FROM lake.main.usage) WHERE {differs}"
 
-    return _audit(state, "mapping rules applied", _rewrite(ledger, MEANT, changed))
+    return _rewrite(ledger, state, "mapping rules applied", MEANT, changed)
 
 
-def _audit(state: Any, event: str, change: Change) -> Change:
-    if change.rows:
-        state.append_audit(event, {"rows": change.rows, "snapshot": change.snapshot})
-    return change
+def _rewrite(ledger: Ledger, state: Any, event: str, columns: tuple[str, ...], changed: Any) -> Change:
+    """Write the rows of a SELECT (event_id, requested_at, columns) over those of the ledger, as one snapshot.
 
-
-def _rewrite(ledger: Ledger, columns: tuple[str, ...], changed: Any) -> Change:
-    """Write the rows of a SELECT (event_id, requested_at, columns) over those of the ledger, as one snapshot."""
+    The audit trail has the event before it stands: a death in between leaves an entry, no silent change.
+    """
     with ledger.write() as cursor:
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE changed_rows AS {changed(cursor)}")
         [(rows, first, last)] = cursor.execute(
@@ -81,4 +78,5 @@ def _rewrite(ledger: Ledger, columns: tuple[str, ...], changed: Any) -> Change:
                 f"UPDATE lake.main.usage AS u SET {settings} FROM changed_rows c WHERE u.event_id = c.event_id"
             )
             rollups.fold(cursor, "changed_rows")
+            state.append_audit(event, {"rows": rows, "snapshot": ledger.snapshot() + 1})
     return Change(rows, first, last, ledger.snapshot())

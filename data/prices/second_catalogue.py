@@ -188,8 +188,8 @@ def install(home: Path, path: str | Path) -> PriceFile:
     prices, content = read(path), Path(path).read_bytes()
     fresh = home / f"{FILE}.new"
     fresh.write_bytes(content)
-    fresh.replace(home / FILE)  # whole, or the one before
     State.open(home).append_audit("price file imported", {"sha256": hashlib.sha256(content).hexdigest()})
+    fresh.replace(home / FILE)  # whole, or the one before
     return prices
 
 

@@ -166,7 +166,7 @@ def contents(home: Path, adds_up: bool = True) -> Contents:
 
 
 # What one run of a command did: two runs that finish a work say it in two parts, or the second has nothing left to say.
-PER_RUN = ("logs loaded", "mapping rules applied", "rows repriced", "store repaired")
+PER_RUN = ("logs loaded", "mapping rules applied", "rows repriced", "store repaired", backup.MADE)
 
 
 IDS = {"usage": "event_id", "billed": "bill_id"}
