@@ -20,13 +20,13 @@ from data.ledger import Ledger
 from routing.policies.choice import hosting_at, logged_hosting, refusal
 from routing.policies.policy import Policy
 from simulations.buying import ways
-from simulations.buying.ways import GRID, Purchase
+from simulations.buying.ways import Purchase
 from simulations.buying.work import Work, work_of
 from simulations.ranges import lognormal, quantiles
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import fold
 
-MONTHS, DAYS_DRAWN, SEED = 1000, 30, 20261127
+MONTHS, DAYS_DRAWN, GRID, SEED = 1000, 30, 9, 20261127
 Spread = dict[str, float]
 
 
@@ -63,20 +63,22 @@ class Desk(NamedTuple):
 
 
 class Months(NamedTuple):
-    """Drawn months: which days, and the multiple of their volume."""
+    """Drawn months: which days, the multiple of their volume, and multiples around it at which spill is computed."""
 
     days: np.ndarray
     multiple: np.ndarray
+    grid: np.ndarray
 
     @classmethod
     def drawn(cls, days: int, volume: tuple[float, float]) -> Months:
         rng = np.random.default_rng(SEED)
-        return cls(rng.integers(0, days, (MONTHS, DAYS_DRAWN)), lognormal(rng, volume)[:MONTHS])
+        drawn_days, multiple = rng.integers(0, days, (MONTHS, DAYS_DRAWN)), lognormal(rng, volume)[:MONTHS]
+        return cls(drawn_days, multiple, np.unique([1.0, *np.quantile(multiple, np.linspace(0, 1, GRID))]))
 
     def of(self, per_day: np.ndarray) -> np.ndarray:
-        """Months of a quantity by day, at every multiple of `GRID`, read at the drawn multiple: the mean day."""
+        """Months of a quantity by day, at every multiple of the grid, read at the drawn multiple: the mean day."""
         sums = per_day[:, self.days].mean(axis=2)
-        return np.array([np.interp(m, GRID, column) for m, column in zip(self.multiple, sums.T, strict=True)])
+        return np.array([np.interp(m, self.grid, column) for m, column in zip(self.multiple, sums.T, strict=True)])
 
 
 def desk(view: Ledger, scope: Scope, purchase: Purchase, market: Market, held: Policy) -> Desk:
@@ -117,7 +119,7 @@ def _batch(today: float, tokens: np.ndarray, purchase: Purchase, ratio: float | 
             None,
             None,
             None,
-            "no batch price in the price book",
+            "no lower batch price in the price book",
             "a batch price",
         )
     factor = 1 - purchase.can_wait * (1 - ratio)
@@ -153,10 +155,10 @@ def _prepaid(work: Work, purchase: Purchase, offer: Offer | None, months: Months
         return ("prepaid", name, None, None, None, f"{offer.least_units} {offer.unit} at least", asks), 0, below
     price = purchase.usd_per_unit_hour
     units = ways.best_units(work, load, carries, offer.least_units, offer.step_units, price) or offer.least_units
-    per_day = ways.prepaid_days(work, load, units, carries, price)
-    used = months.of(ways.utilisation_days(work, load, units * carries))
+    per_day = ways.prepaid_days(work, load, units * carries, units * price, months.grid)
+    used = months.of(ways.utilisation_days(work, load, units * carries, months.grid))
     words = f"{units} {offer.unit} at {wording.usd(price)} an hour; pays below {wording.usd(below)}"
-    usd = float(per_day[list(GRID).index(1.0)].mean() * DAYS_PER_MONTH)
+    usd = float(per_day[np.searchsorted(months.grid, 1.0)].mean() * DAYS_PER_MONTH)
     return ("prepaid", name, usd, months.of(per_day) * DAYS_PER_MONTH, used, words, ""), units, below
 
 
@@ -205,9 +207,9 @@ def _ranked(made: list[Draft], forbidden: Mapping[str, str]) -> tuple[Way, ...]:
 
 
 def _batch_ratio(view: Ledger, scope: Scope, model: str, market: Market) -> float | None:
-    """A batch's price over the usual one on this work; None where the price book has no batch price."""
+    """A batch's price over that of the tier each request had; None where the price book has no batch price."""
     groups = fold(view, scope.with_filter("model", model))
-    usual, batch = (market.cost_usd(groups.assign(service_tier=tier), model) for tier in ("standard", "batch"))
+    usual, batch = (market.cost_usd(part, model) for part in (groups, groups.assign(service_tier="batch")))
     known = np.isfinite(usual) & np.isfinite(batch)
     whole = float(usual[known].sum())
     ratio = float(batch[known].sum()) / whole if whole else 1.0

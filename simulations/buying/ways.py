@@ -15,8 +15,6 @@ from data.calendar import HOURS_PER_DAY, MILLION, MINUTES_PER_DAY
 from simulations.buying.work import Work
 from simulations.scenario import Scenario
 
-GRID = np.array([0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0])  # multiples of the volume at which spill is computed
-
 
 class Purchase(Scenario):
     """What is offered, as typed. None is unknown, and asked for.
@@ -74,15 +72,15 @@ def spill(work: Work, load: np.ndarray, capacity: float, multiple: float = 1.0) 
     return work.usd * multiple * share
 
 
-def prepaid_days(work: Work, load: np.ndarray, units: int, per_unit: float, usd_hour: float) -> np.ndarray:
-    """USD of every day at every multiple of `GRID` with so many units, spill included."""
-    rent = units * usd_hour * HOURS_PER_DAY
-    return np.array([rent + np.bincount(work.day, spill(work, load, units * per_unit, m), work.days) for m in GRID])
+def prepaid_days(work: Work, load: np.ndarray, capacity: float, usd_hour: float, grid: np.ndarray) -> np.ndarray:
+    """USD of every day at every multiple of a grid with capacity that costs so much an hour, spill included."""
+    rent = usd_hour * HOURS_PER_DAY
+    return np.array([rent + np.bincount(work.day, spill(work, load, capacity, m), work.days) for m in grid])
 
 
-def utilisation_days(work: Work, load: np.ndarray, capacity: float) -> np.ndarray:
-    """Share of the bought capacity that every day uses, at every multiple of `GRID`."""
-    used = [np.bincount(work.day, np.minimum(load * m, capacity), work.days) for m in GRID]
+def utilisation_days(work: Work, load: np.ndarray, capacity: float, grid: np.ndarray) -> np.ndarray:
+    """Share of the bought capacity that every day uses, at every multiple of a grid."""
+    used = [np.bincount(work.day, np.minimum(load * m, capacity), work.days) for m in grid]
     return np.array(used) / (capacity * MINUTES_PER_DAY)
 
 

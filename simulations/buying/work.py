@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from analytics.coverage import coverage
-from analytics.scope import Scope
+from analytics.registry import DIMENSIONS
+from analytics.scope import UNKNOWN, Scope
 from data.calendar import DAYS_PER_MONTH
 from data.errors import NoData, Refused
 from data.ledger import Ledger
+from simulations.hosting.arrivals import FRESH, OUTPUT
 
-FRESH = ("fresh_input_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
-OUTPUT = ("output_tokens", "reasoning_tokens")
 LEAST_DAYS = 7  # of log, before a month is spoken of
 
 
@@ -72,16 +71,15 @@ def work_of(view: Ledger, scope: Scope, model: str) -> Work:
         "output": sum(rows[name].fill_null(0) for name in OUTPUT).sum().cast("float64"),
         "usd": rows.cost_usd.sum().cast("float64"),
     }
-    minutes = view.frame(rows.group_by(minute=rows.requested_at.truncate("m")).aggregate(**sums).order_by("minute"))
+    # A day is one of the reporting zone, as the covered ones are.
+    kept = {"minute": rows.requested_at.truncate("m"), "day": DIMENSIONS["day"].expression(rows, scope.time_zone)}
+    minutes = view.frame(rows.group_by(**kept).aggregate(**sums).order_by("minute"))
     if minutes.empty:
         raise NoData(f"No answered request of {model} in this scope has a price; choose another model or period.")
     users = int(view.frame(rows.aggregate(users=rows.user_id.nunique())).iloc[0, 0])
-    keys = {name: rows[name].fill_null("unknown") for name in ("provider", "data_class")}
+    keys = {name: rows[name].fill_null(UNKNOWN) for name in ("provider", "data_class")}
     met = view.frame(rows.group_by(**keys).aggregate(usd=rows.cost_usd.sum().cast("float64")))
-    at = pd.to_datetime(minutes["minute"])
-    dates = at.dt.floor("D")
-    _, day = np.unique(dates, return_inverse=True)
+    _, day = np.unique(minutes["day"], return_inverse=True)
     fresh, output, usd = (minutes[name].to_numpy(float) for name in ("fresh", "output", "usd"))
     routes = tuple(met.sort_values(["provider", "data_class"]).itertuples(index=False, name=None))
-    days = max(covered.covered_days, int(day.max()) + 1)
-    return Work(model, day, fresh, output, usd, days, users or None, routes)
+    return Work(model, day, fresh, output, usd, covered.covered_days, users or None, routes)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analytics.scope import Scope
+from analytics.scope import UNKNOWN, Scope
 from data.errors import NoData
 from data.ledger import Ledger
 from data.state import State
@@ -30,7 +30,8 @@ from simulations.replay.replay import MOVED, REFUSED, Narrowing, Replay, choices
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import fold
 
-AS_LOGGED = "as logged"
+AS_LOGGED, NOBODY = "as logged", "nobody"
+NONE = 1e-6  # of a request: what rounding leaves of a nought
 
 
 class Drill(NamedTuple):
@@ -38,9 +39,9 @@ class Drill(NamedTuple):
 
     `touched` would have asked what is out first; of them `taken` are answered by others and `failed` by nobody
     (`unserved` have no allowed model left, `turned_away` found every fallback at its limit). `extra_usd` is what the
-    requests that are answered cost more (`extra_never_warm_usd` if none of their prompt caches stayed warm),
-    `unpriced` of the taken have no price there. `by_model` and `refusals` are frames, `carried` the queues, `minutes`
-    the requests per minute: touched, taken, failed.
+    requests that are answered cost more at the first model that may take them (`extra_never_warm_usd` if none of their
+    prompt caches stayed warm), `unpriced` of the taken have no price there. `by_model` and `refusals` are frames,
+    `carried` the queues, `minutes` the requests per minute: touched, taken, failed.
     """
 
     outage: Outage
@@ -113,7 +114,8 @@ def drill(
         )
     asked = {**(limits or {}), **outage.limits}
     carried, minutes = _by_minute(view, hours, outage, policy, market, (usual, alive), asked)
-    return _counted(outage, hours, before, after, touched, carried, minutes)
+    left = choices_of(before.groups, policy, market, alive)
+    return _counted(outage, hours, before, after, touched, left, carried, minutes)
 
 
 def _counted(
@@ -122,13 +124,16 @@ def _counted(
     before: Replay,
     after: Replay,
     touched: np.ndarray,
+    left: list[Choice],
     carried: Carried,
     minutes: pd.DataFrame,
 ) -> Drill:
-    """The two replays and the queues as one answer; `touched` requests by group."""
+    """The two replays and the queues as one answer; `touched` requests by group, which have `left` to ask."""
     unserved = np.where(after.groups["outcome"].eq(REFUSED).to_numpy(), touched, 0.0)
     both = (before.groups["comparable"] & after.groups["comparable"]).to_numpy()
-    extra = float(_usd(after)[both].sum() - _usd(before)[both].sum())
+    answers = [_answered_by(choice, carried) if some else {} for choice, some in zip(left, touched, strict=True)]
+    served = np.array([sum(part.values()) if some else 1.0 for part, some in zip(answers, touched, strict=True)])
+    extra = float(((_usd(after) - _usd(before)) * served)[both].sum())
     turned_away = float(carried.failed.sum())
     return Drill(
         outage=outage,
@@ -140,9 +145,9 @@ def _counted(
         unserved=float(unserved.sum()),
         turned_away=turned_away,
         extra_usd=extra,
-        extra_never_warm_usd=extra + float(_never_warm(after)[both].sum()),
-        unpriced=float((touched - unserved)[~both].sum()),
-        by_model=_by_model(after, touched, unserved),
+        extra_never_warm_usd=extra + float((_never_warm(after) * served)[both].sum()),
+        unpriced=float((touched * served)[~both].sum()),
+        by_model=_by_model(before.groups["model"].fillna(UNKNOWN), touched, answers),
         refusals=_why(after, unserved),
         carried=carried,
         minutes=minutes,
@@ -170,22 +175,26 @@ def _never_warm(result: Replay) -> np.ndarray:
     return np.where(moved, np.bincount(flow["group"], more, len(result.groups)), 0.0)
 
 
-def _by_model(after: Replay, touched: np.ndarray, unserved: np.ndarray) -> pd.DataFrame:
-    """Requests by the model that would have answered and the one that does; none for those nobody may answer."""
-    flow = after.flows[after.flows["answers"] > 0]
-    place = flow["group"].to_numpy(int)
-    rows = pd.DataFrame(
-        {
-            "model": after.groups["model"].fillna("unknown").to_numpy()[place],
-            "answered_by": flow["new_model"].fillna("unknown").to_numpy(),
-            "requests": (touched - unserved)[place] * flow["answers"].to_numpy(float),
-        }
-    )
-    nobody = pd.DataFrame(
-        {"model": after.groups["model"].fillna("unknown"), "answered_by": "nobody", "requests": unserved}
-    )
-    table = pd.concat([rows, nobody]).groupby(["model", "answered_by"], as_index=False)["requests"].sum()
-    return table[table["requests"] > 0].sort_values("requests", ascending=False, ignore_index=True)
+def _answered_by(left: Choice, carried: Carried) -> dict[str, float]:
+    """Shares of requests by the model that takes them; together below 1 where some find nobody."""
+    shares: dict[str, float] = {}
+    for chain, part in _chains(left):
+        came = carried.came[chain]
+        for name, taken in carried.taken[chain].items():
+            shares[name] = shares.get(name, 0.0) + (part * taken / came if came else 0.0)
+    return shares
+
+
+def _by_model(models: pd.Series, touched: np.ndarray, answers: list[dict[str, float]]) -> pd.DataFrame:
+    """Requests by the model that would have answered and the one that takes them; none for those nobody takes."""
+    rows = [
+        (model, name, count * share)
+        for model, count, shares in zip(models, touched, answers, strict=True)
+        for name, share in {**shares, NOBODY: 1 - sum(shares.values())}.items()
+    ]
+    table = pd.DataFrame(rows, columns=["model", "answered_by", "requests"])
+    table = table.groupby(["model", "answered_by"], as_index=False)["requests"].sum()
+    return table[table["requests"] > NONE].sort_values("requests", ascending=False, ignore_index=True)
 
 
 def _why(after: Replay, unserved: np.ndarray) -> pd.DataFrame:

@@ -31,10 +31,15 @@ class Queue(NamedTuple):
 
 
 class Carried(NamedTuple):
-    """The queues by model and, per minute, the requests that found no model in time."""
+    """The queues by model; per minute, the requests that found no model in time.
+
+    By chain, how many requests `came` and how many of them each model has `taken`.
+    """
 
     queues: tuple[Queue, ...]
     failed: np.ndarray
+    came: dict[Chain, float]
+    taken: dict[Chain, dict[str, float]]
 
 
 def carry(
@@ -45,18 +50,21 @@ def carry(
     names = list(dict.fromkeys(name for chain in moved for name in chain))
     zeros = np.zeros(minutes)
     desks = {name: _Desk(own.get(name, zeros), limits.get(name), patience) for name in names}
-    failed = np.zeros(minutes)
+    failed, taken = np.zeros(minutes), {chain: dict.fromkeys(chain, 0.0) for chain in moved}
     for minute in range(minutes):
         for desk in desks.values():
             desk.open(minute)
         for chain, arriving in moved.items():
             left = float(arriving[minute])
             for name in chain:
-                left -= desks[name].take(left)
+                took = desks[name].take(left)
+                taken[chain][name] += took
+                left -= took
             failed[minute] += left
         for desk in desks.values():
             desk.close(minute)
-    return Carried(tuple(desk.outcome(name) for name, desk in desks.items()), failed)
+    came = {chain: float(arriving.sum()) for chain, arriving in moved.items()}
+    return Carried(tuple(desk.outcome(name) for name, desk in desks.items()), failed, came, taken)
 
 
 class _Desk:

@@ -38,7 +38,7 @@ def reliability(view: Ledger, scope: Scope) -> dict[str, Reliability]:
 
 def failure_share(shares: Mapping[str, float], known: Mapping[str, Reliability]) -> float | None:
     """Of the requests of a mix, by each model's own share of failures in this log; None where one was never asked."""
-    parts = {name.partition("@")[0]: share for name, share in shares.items() if share > 0}
-    if not parts or not parts.keys() <= known.keys():
+    parts = [(name.partition("@")[0], share) for name, share in shares.items() if share > 0]
+    if not parts or any(name not in known for name, _ in parts):
         return None
-    return sum(share * known[name].failure_share for name, share in parts.items())
+    return sum(share * known[name].failure_share for name, share in parts)

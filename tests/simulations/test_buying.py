@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.scope import Scope
+from data import rollups
 from data.calendar import DAYS_PER_MONTH
 from data.errors import BadInput, NoData, Refused
 from data.facts.models import shipped
@@ -22,7 +23,7 @@ from routing.policies.text import read_policy
 from simulations.buying import ways
 from simulations.buying.desk import compared, desk
 from simulations.buying.ways import Purchase
-from simulations.buying.work import Work
+from simulations.buying.work import Work, work_of
 from simulations.replay.repricing import Market
 from tests.simulations.ledgers import START, ledger_of
 
@@ -138,6 +139,38 @@ def test_the_desk_reads_the_log_and_keeps_to_the_policy(home):
     week = Scope.of(view, START.date(), START.date() + timedelta(days=3))
     with pytest.raises(Refused, match="7 are needed"):
         desk(view, week, told, MARKET, shipped_constraint())
+
+
+def test_a_week_in_another_zone_has_seven_days(home):
+    """Seven local days lie on eight UTC ones; a dollar an hour is a dollar an hour in every zone."""
+    first = START + timedelta(hours=4)  # midnight in New York
+    ledger = ledger_of(
+        home, [{"requested_at": first + timedelta(hours=n), "cost_usd": Decimal(1)} for n in range(7 * 24)]
+    )
+    with ledger.write() as cursor:
+        rollups.set_time_zone(cursor, "America/New_York")
+    view = ledger.at(ledger.snapshot())
+    found = work_of(view, Scope.of(view), "gpt-5.2")
+    assert found.usd_per_day.tolist() == [24.0] * 7
+    assert found.usd_per_month == pytest.approx(24 * DAYS_PER_MONTH)
+
+
+@pytest.mark.parametrize("multiple", [0.1, 1.0, 2.5, 8.0])
+def test_capacity_is_charged_at_the_volume_of_the_month(multiple):
+    """Two units carry 2,000 tokens a minute; at eight times 1,000 three quarters of the dollars are spilt."""
+    told = purchase(output_weight=1, usd_per_unit_hour=0.2, volume=(multiple, multiple))
+    ahead = way(compared(steady(), told, OFFER, None, ALL_ALLOWED), "prepaid")
+    spilt = max(0.0, multiple * 0.6 - 1.2)
+    assert ahead.cost["p50"] == pytest.approx((0.4 + spilt) * 24 * DAYS_PER_MONTH)
+    assert ahead.utilisation["p50"] == pytest.approx(min(1.0, multiple / 2))
+
+
+def test_what_is_batched_already_saves_nothing_more(home):
+    rows = [{"requested_at": START + timedelta(hours=3 * n), "service_tier": "batch"} for n in range(14 * 8)]
+    ledger = ledger_of(home, rows)
+    view = ledger.at(ledger.snapshot())
+    found = desk(view, Scope.of(view), purchase(can_wait=0.5), MARKET, shipped_constraint())
+    assert way(found, "batch").usd_per_month is None and "no lower" in way(found, "batch").basis
 
 
 @pytest.mark.parametrize(

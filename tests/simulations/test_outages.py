@@ -110,6 +110,29 @@ def test_limits_make_requests_wait_then_turn_them_away(day):
     )
     found = asked(day, wish)
     assert found.turned_away == pytest.approx(30 * 0.75) and found.taken == pytest.approx(30 * 0.25)
+    freely = asked(day, wish.model_copy(update={"limits": {}}))
+    assert found.extra_usd == pytest.approx(freely.extra_usd * 0.25)  # who is turned away pays nothing
+
+
+@pytest.mark.parametrize("limit", [0.1, 0.25, 0.6, 2])
+def test_who_answers_is_who_took_them_at_their_limits(day, limit):
+    """24 of 30 may go to either, 6 (customer data) only to the second; one request every second minute."""
+    wish = out(
+        start=START,
+        hours=1,
+        fallback=("deepseek-v3.2", "claude-opus-4-5"),
+        limits={"deepseek-v3.2": limit + 1},
+        patience_minutes=0,
+    )
+    found = asked(day, wish, held=shipped_constraint())
+    busy = [minute for minute in range(0, 60, 2) if minute % 10]  # of these, every fourth meets one of its own
+    first = sum(min(1.0, limit + 1 - (minute % 4 == 0)) for minute in busy)
+    told = dict(found.by_model[["answered_by", "requests"]].itertuples(index=False))
+    assert told == pytest.approx({"deepseek-v3.2": first, "claude-opus-4-5": 30 - first})
+    alone = asked(day, wish.model_copy(update={"fallback": ("deepseek-v3.2",)}), held=shipped_constraint())
+    told = dict(alone.by_model[["answered_by", "requests"]].itertuples(index=False))
+    assert told["nobody"] == pytest.approx(alone.failed) == pytest.approx(30 - first)
+    assert sum(told.values()) == pytest.approx(alone.touched)
 
 
 @given(

@@ -19,4 +19,5 @@ def test_failures_and_percentiles_are_each_models_own(home):
     assert mine.p50_ms == pytest.approx(550) and 900 < mine.p95_ms <= 1000
     assert found["slow"].p95_ms is None and list(found) == ["gpt-5.2", "slow"]
     assert failure_share({"gpt-5.2": 0.5, "slow@self": 0.5}, found) == pytest.approx(1 / 22)
+    assert failure_share({"gpt-5.2": 0.5, "gpt-5.2@cloud": 0.5}, found) == pytest.approx(1 / 11)
     assert failure_share({"nobody": 1.0}, found) is None
