@@ -153,6 +153,7 @@ TEXT_TOKENS = (
 MEDIA_TOKENS = tuple(MEDIA)
 TOKENS = TEXT_TOKENS + MEDIA_TOKENS  # all of them disjoint: a row's tokens are their sum
 INPUT_TOKENS = (*TEXT_TOKENS[:4], *MEDIA_TOKENS[:5])
+UNCACHED_INPUT_TOKENS = tuple(name for name in INPUT_TOKENS if "cache_read" not in name)  # what must be prefilled
 OUTPUT_TOKENS = (*TEXT_TOKENS[4:], *MEDIA_TOKENS[5:])
 
 TASK_TYPES = ("coding", "reasoning", "extraction", "summarisation", "classification", "chat", "other", "unknown")

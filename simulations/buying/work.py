@@ -12,7 +12,7 @@ from analytics.scope import UNKNOWN, Scope
 from data.calendar import DAYS_PER_MONTH
 from data.errors import NoData, Refused
 from data.ledger import Ledger
-from simulations.hosting.arrivals import FRESH, OUTPUT
+from data.schema import OUTPUT_TOKENS, UNCACHED_INPUT_TOKENS
 
 LEAST_DAYS = 7  # of log, before a month is spoken of
 
@@ -67,8 +67,8 @@ def work_of(view: Ledger, scope: Scope, model: str) -> Work:
     rows = whole.usage(view)
     rows = rows.filter((rows.status == "success") & (rows.model == model) & rows.cost_usd.notnull())
     sums = {
-        "fresh": sum(rows[name].fill_null(0) for name in FRESH).sum().cast("float64"),
-        "output": sum(rows[name].fill_null(0) for name in OUTPUT).sum().cast("float64"),
+        "fresh": sum(rows[name].fill_null(0) for name in UNCACHED_INPUT_TOKENS).sum().cast("float64"),
+        "output": sum(rows[name].fill_null(0) for name in OUTPUT_TOKENS).sum().cast("float64"),
         "usd": rows.cost_usd.sum().cast("float64"),
     }
     # A day is one of the reporting zone, as the covered ones are.

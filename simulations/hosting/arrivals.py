@@ -18,12 +18,10 @@ from analytics.scope import Scope
 from data.calendar import DAYS_PER_MONTH, MINUTES_PER_DAY
 from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
-from data.schema import INPUT_TOKENS, OUTPUT_TOKENS
+from data.schema import INPUT_TOKENS, OUTPUT_TOKENS, UNCACHED_INPUT_TOKENS
 
 MINUTE_S = 60.0
-CACHED = tuple(name for name in INPUT_TOKENS if "cache_read" in name)
-FRESH = tuple(name for name in INPUT_TOKENS if name not in CACHED)
-OUTPUT = OUTPUT_TOKENS
+CACHED = tuple(name for name in INPUT_TOKENS if name not in UNCACHED_INPUT_TOKENS)
 
 
 class Requests(NamedTuple):
@@ -236,5 +234,8 @@ def _served(table: ir.Table) -> ir.Table:
         return sum((served[c].fill_null(0) for c in columns[1:]), served[columns[0]].fill_null(0)).cast("float64")
 
     return served.mutate(
-        requests=ibis.literal(1.0), fresh_tokens=total(FRESH), cached_tokens=total(CACHED), output_tokens=total(OUTPUT)
+        requests=ibis.literal(1.0),
+        fresh_tokens=total(UNCACHED_INPUT_TOKENS),
+        cached_tokens=total(CACHED),
+        output_tokens=total(OUTPUT_TOKENS),
     ).select("requested_at", "requests", "fresh_tokens", "cached_tokens", "output_tokens")
