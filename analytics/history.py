@@ -18,6 +18,7 @@ from analytics.totals import total
 from data import lost_rows
 from data.errors import NoData
 from data.ledger import Ledger
+from data.lost_rows import LostDay
 
 # A day whose last request came after this hour of the reporting zone is over for our purposes.
 DAY_IS_OVER_AT = 22
@@ -61,13 +62,17 @@ def days_without_log(view: Ledger) -> pd.DatetimeIndex:
     return whole[holes(pd.Series(whole.isin(logged), index=whole)).to_numpy()]
 
 
-@remember
 def days_with_lost_rows(view: Ledger, scope: Scope) -> pd.DatetimeIndex:
     """The days of the reporting zone on which rows that a scope may ask for are lost with a damaged file."""
     asked = dict(scope.filters).get("source")
-    hurt = lost_rows.in_zone(lost_rows.lost_days(view), view.time_zone)
-    days = [lost.day for lost in hurt if not asked or not lost.sources or lost.sources & set(asked)]
+    days = [lost.day for lost in _lost_days(view) if not asked or not lost.sources or lost.sources & set(asked)]
     return pd.DatetimeIndex(pd.to_datetime(days))
+
+
+@remember
+def _lost_days(view: Ledger) -> list[LostDay]:
+    """The same for every scope, told apart by their sources."""
+    return lost_rows.in_zone(lost_rows.lost_days(view), view.time_zone)
 
 
 @remember

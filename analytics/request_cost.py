@@ -16,12 +16,9 @@ from analytics.list_prices import per_token
 from analytics.scope import Scope
 from data.calendar import DAYS_PER_WEEK
 from data.ledger import Ledger
+from data.schema import TEXT_TOKENS
 
 WINDOW_DAYS = 28  # before; after, as many whole weeks as there are, and no more
-TOKENS = (
-    *("fresh_input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens"),
-    *("output_tokens", "reasoning_tokens"),
-)
 
 
 @remember
@@ -30,12 +27,12 @@ def constant_prices(view: Ledger, scope: Scope) -> pd.DataFrame:
 
     A model that no list names keeps what was paid.
     """
-    wide = daily_by(view, scope, ("provider", "model"), ("cost_usd", "calls", *TOKENS))
+    wide = daily_by(view, scope, ("provider", "model"), ("cost_usd", "calls", *TEXT_TOKENS))
     if wide.columns.empty:
         return pd.DataFrame({"usd": np.nan, "requests": np.nan}, index=wide.index)
     usd = pd.Series(0.0, index=wide.index)
     for provider, model in wide["cost_usd"].columns:
-        tokens = [float(wide[name].get((provider, model), pd.Series(0.0)).sum()) for name in TOKENS]
+        tokens = [float(wide[name].get((provider, model), pd.Series(0.0)).sum()) for name in TEXT_TOKENS]
         usd = usd + wide["cost_usd"][(provider, model)] / _price_index(provider, model, tokens, wide.index)
     return pd.DataFrame({"usd": usd, "requests": wide["calls"].sum(axis=1, min_count=1)})
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
+from data.json_text import value_of
+
 TIMES = (
     "timestamp",
     "time",
@@ -137,7 +139,7 @@ def body_of(record: dict) -> dict:
         or record
     )
     if isinstance(found, str):
-        found = parsed(found)
+        found = _logged_as_text(found)
     if isinstance(found, dict) and isinstance(found.get("body"), dict):
         found = found["body"]
     if isinstance(found, list):
@@ -151,16 +153,10 @@ def body_of(record: dict) -> dict:
     return found if isinstance(found, dict) else {}
 
 
-def parsed(text: str) -> object:
+def _logged_as_text(text: str) -> object:
     """A body logged as text: JSON, or the events of a stream; None for anything else."""
-    lines = text.splitlines()
-    if any(line.startswith("data:") for line in lines):
-        held = (parsed(line.removeprefix("data:").strip()) for line in lines if line.startswith("data:"))
-        return [event for event in held if event is not None]
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
+    events = [line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:")]
+    return [event for event in map(value_of, events) if event is not None] if events else value_of(text)
 
 
 def recogniser(fits: Callable[[dict], bool]) -> Callable[[list[dict]], bool]:

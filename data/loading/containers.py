@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.errors import BadInput, UnknownFormat, Unreadable
+from data.json_text import value_of
 from data.loading.named_files import CHUNK, SEPARATOR, Text, compression_of, opened
 from data.sql_text import literal
 
@@ -142,19 +142,12 @@ def _kind(file: File, lines: list[str]) -> File:
 
 
 def _is_object(text: str) -> bool:
-    return isinstance(_value(text), dict)
+    return isinstance(value_of(text), dict)
 
 
 def _is_array(text: str) -> bool:
-    value = _value(text)
+    value = value_of(text)
     return isinstance(value, list) and not all(isinstance(item, dict) for item in value)
-
-
-def _value(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _json_path(path: str) -> str:
@@ -175,16 +168,8 @@ def _sample(cursor, file: File) -> list[dict]:
     return _parsed(raw for (raw,) in rows)
 
 
-def _parsed(texts: Iterable[str]) -> list[dict]:
-    parsed = []
-    for raw in texts:
-        try:
-            record = json.loads(raw)
-        except (ValueError, RecursionError, TypeError):
-            continue
-        if isinstance(record, dict):
-            parsed.append(record)
-    return parsed
+def _parsed(texts: Iterable[str | None]) -> list[dict]:
+    return [record for raw in texts if raw and isinstance(record := value_of(raw), dict)]
 
 
 def _first_line(error: Exception) -> str:

@@ -5,10 +5,10 @@ Which record is the log's is told from the usual names alone; what is inside is 
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TypeGuard
 
+from data.json_text import value_of
 from data.loading.containers import SAMPLE, File
 
 WRAPPERS = (
@@ -53,15 +53,8 @@ def _at(record: object, path: str) -> object:
 
 
 def _record(value: object) -> dict:
-    found = _parsed(value) if isinstance(value, str) else value
+    found = value_of(value) if isinstance(value, str) else value
     return found if isinstance(found, dict) else {}
-
-
-def _parsed(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _is_page(value: object) -> TypeGuard[list[dict]]:

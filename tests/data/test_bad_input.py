@@ -307,6 +307,12 @@ def test_a_refusal_names_the_likely_sources_and_never_all(store, tmp_path):
     assert "looks most like" not in str(refusal.value) and len(str(refusal.value)) < 250
 
 
+@pytest.mark.parametrize("odd", ["[" * 100_000, "data:" * 5_000, "data: " + '{"a":' * 100_000])
+def test_a_body_nested_without_end_is_no_log_and_no_traceback(odd, store, tmp_path):
+    with pytest.raises(UnknownFormat):
+        store.load(write(tmp_path / "deep.jsonl", json.dumps({"response": odd}) + "\n"))
+
+
 @pytest.mark.parametrize("odd", ['{"error": "throttled"}', '{"data": null, "data": []}', '{"data": 3}'])
 @pytest.mark.parametrize("shape", ["lines", "array"])
 def test_an_answer_among_pages_that_is_no_page_is_put_aside(shape, odd, store, tmp_path):
