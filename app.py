@@ -68,5 +68,5 @@ sign_in.reopen(chain.from_iterable(pages.values()))
 sign_in.signed_in(person)
 with shell.errors():
     sign_in.check_page(person, page.url_path)
+    status()  # before the page, which may end its run where it has no answer
     page.run()
-status()

@@ -133,3 +133,9 @@ def test_the_title_of_the_bills_says_what_share_of_spend_has_one(sample_home, mo
     app = opened(sample_home, monkeypatch, "data_and_prices", section="Against the bill")
     assert "of spend has a bill" in app.subheader[0].value and "100.0%" not in app.subheader[0].value
     assert any("No bill is loaded for" in text.value for text in app.markdown)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_page_of_an_empty_store_says_in_the_sidebar_what_the_ledger_holds(tmp_path, monkeypatch, file):
+    app = opened(tmp_path / "home", monkeypatch, file)
+    assert [c.value for c in app.sidebar.caption] == ["The ledger is empty."]
