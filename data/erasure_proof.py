@@ -76,7 +76,7 @@ def look_through(ledger: Ledger, names: Sequence[str]) -> Proof:
 
 
 def texts_left(ledger: Ledger, wish: erasure.Wish) -> int:
-    """How many rows, texts and records older than wished are still there, in any data version."""
+    """How many rows and texts older than wished are there in the newest data version: older ones are given up."""
     view = ledger.at(ledger.snapshot())
     usage, left = view.name("usage"), 0
     if wish.texts_before:

@@ -137,6 +137,7 @@ class Contents:
     tables: dict[str, tuple[int, str]] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
     decisions: set[str] = field(default_factory=set)
+    logged: set[str] = field(default_factory=set)  # batches that the trail names
 
 
 def contents(home: Path, adds_up: bool = True) -> Contents:
@@ -157,6 +158,9 @@ def contents(home: Path, adds_up: bool = True) -> Contents:
     ledger.close()
     standing = state.audit_standing()
     assert standing.first_bad is None, standing.sentence
+    held.logged = {
+        batch for entry in state.audit() if entry.event == "logs loaded" for batch in entry.detail["batches"]
+    }
     held.decisions = {
         f"{entry.event} {json.dumps(entry.detail, sort_keys=True)}"
         for entry in state.audit()
@@ -325,6 +329,8 @@ class Scene:
             assert held.items() <= was.items() | will.items(), f"{part} that are neither of before nor of after"
             assert was.keys() & will.keys() <= held.keys(), f"{part} are gone"
         assert before.decisions <= found.decisions
+        fresh = {key.split()[1] for key in found.batches.keys() - before.batches.keys()}
+        assert writer.start == "old" or fresh <= found.logged, "a load that the trail does not know"
         if not differences(found, whole):
             return "all of it"
         return "a part of it" if differences(found, before) else "nothing of it"
