@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from simulations.replay.cache_cost import VERIFIER, CacheLoss, cache_loss, uses_
 from simulations.replay.cache_state import DECISIVE, lost_reads
 from simulations.replay.policy_query import NO_RULE, active, folding
 from simulations.replay.repricing import Market
-from simulations.replay.traffic import fold
+from simulations.replay.traffic import Folding, fold
 from simulations.scenario import Part
 
 # A decision narrowed to what can be reached; it is told the logged model, provider and host.
@@ -64,6 +64,13 @@ class Replay:
     assumed: Assumed
 
 
+class Traffic(NamedTuple):
+    """The groups of a scope, and how they were made: two replays of the same traffic agree in their groups."""
+
+    folding: Folding
+    groups: pd.DataFrame
+
+
 def replay(
     view: Ledger,
     scope: Scope,
@@ -78,9 +85,35 @@ def replay(
 
     `left` narrows every decision to what can be reached. Raises NoData when the scope is empty.
     """
+    return replay_of(view, scope, traffic_of(view, scope, policy, market, by=by), policy, market, assumed, left)
+
+
+def traffic_of(
+    view: Ledger,
+    scope: Scope,
+    policy: Policy,
+    market: Market,
+    *,
+    by: Iterable[str] = (),
+    beside: Iterable[str] = (),
+) -> Traffic:
+    """The scope folded as the policy's decisions need it, and as the prices of the models `beside` it do."""
+    folded = folding(policy, market.edges(dict.fromkeys([*policy.targets, *beside])), by=by)
+    return Traffic(folded, fold(view, scope, folded))
+
+
+def replay_of(
+    view: Ledger,
+    scope: Scope,
+    traffic: Traffic,
+    policy: Policy,
+    market: Market,
+    assumed: Assumed | None = None,
+    left: Narrowing | None = None,
+) -> Replay:
+    """Replay `policy` on traffic whose groups carry the rules and constraints that they meet under it."""
+    folded, groups = traffic
     assumed = assumed or Assumed()
-    folded = folding(policy, market.edges(policy.targets), by=by)
-    groups = fold(view, scope, folded)
     choices = choices_of(groups, policy, market, left)
     flow = flows_of(groups, choices, policy, market, assumed)
     followed = lost_reads(view, scope, folded, groups, uses_of(policy, choices, flow), market)

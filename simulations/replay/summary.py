@@ -29,7 +29,7 @@ def summary(result: Replay, market: Market, *, scale: str | None = None, by: tup
     review = _review(result)
     logged = sum(compared["cost_usd"], Decimal(0))
     policy_usd = sum(compared["policy_cost_usd"], Decimal(0)) + Decimal(repr(review["cost_usd"] or 0.0))
-    answers = _answers(result)
+    answers = answers_of(result)
     calls = float(groups["calls"].sum())
     refused = groups[(groups["outcome"] == REFUSED)]
     return {
@@ -63,7 +63,7 @@ def _ending(market: Market, target: str) -> str:
     return "" if target == CURRENT else market.ending(target)
 
 
-def _answers(result: Replay) -> pd.DataFrame:
+def answers_of(result: Replay) -> pd.DataFrame:
     """Flows that answer, with their group's model, calls and task type; requests nobody moves answer as before."""
     groups = result.groups
     flows = result.flows[

@@ -1,12 +1,15 @@
 """Is a router worth it at all? A policy beside one model for everything, the same shares drawn blindly, and today.
 
 All four keep the policy's constraints and are replayed on the same traffic, prompt caches included; today is what was
-logged. Blind shares are drawn per conversation: what that costs in one draw is an interval, since conversations differ.
+logged. A way and the policy are compared on the requests that both answer at a known price. Blind shares are drawn per
+conversation: what that costs in one draw is an interval, since conversations differ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import ibis
@@ -18,20 +21,49 @@ from data import wording
 from data.calendar import Z95
 from data.ledger import Ledger
 from routing.policies.policy import CURRENT, Policy, Rule
-from simulations.replay.replay import KEPT, Replay, replay
+from simulations.replay.answered import quality, yardstick
+from simulations.replay.replay import KEPT, REFUSED, Replay, replay, replay_of, traffic_of
 from simulations.replay.repricing import Market
-from simulations.replay.summary import summary
+from simulations.replay.summary import answers_of, summary
 
 POLICY, TODAY, SINGLE, BLIND = "policy", "today", "single", "blind"
 LEAST_SHARE = 0.001
+LEAST_PRICED = 0.9  # of what the policy has a cost for: with less in common, one way stands for no other
 SAME_QUALITY = 0.0005  # less than a tenth of a point is no difference
 SAME_COST = 0.005
+SHARED = ("shared", "shared_usd", "shared_policy_usd")
+
+
+class Beside(NamedTuple):
+    """A way and the policy on the requests that both answer at a known price, a `share` of those the policy does.
+
+    USD over the scope, quality on the policy's scale (None unknown).
+    """
+
+    share: float
+    usd: float
+    policy_usd: float
+    quality: float | None
+    policy_quality: float | None
+
+    @property
+    def over_policy(self) -> float:
+        """By what share of the policy's dollars the way costs more."""
+        return self.usd / self.policy_usd - 1 if self.policy_usd else np.inf if self.usd else 0.0
+
+    @property
+    def as_good(self) -> bool | None:
+        """Whether the way's quality is the policy's or better; None unknown."""
+        if self.quality is None or self.policy_quality is None:
+            return None
+        return self.quality >= self.policy_quality - SAME_QUALITY
 
 
 class Way(NamedTuple):
     """One way to answer the traffic: USD over the scope, quality on the policy's scale, mean latency; None unknown.
 
-    `low` and `high` bound 95 % of blind draws; `compared` is the share of the requests that has a cost both ways.
+    `low` and `high` bound 95 % of blind draws; `compared` is the share of the requests that has a cost as logged and
+    this way. `beside` is None for the policy itself and for today.
     """
 
     kind: str
@@ -42,6 +74,7 @@ class Way(NamedTuple):
     compared: float
     low: float | None = None
     high: float | None = None
+    beside: Beside | None = None
 
 
 class Worth(NamedTuple):
@@ -61,32 +94,40 @@ def worth(view: Ledger, scope: Scope, policy: Policy, market: Market, *, scale: 
 
     Raises NoData when the scope is empty.
     """
-    own = replay(view, scope, policy, market)
+    shares = _shares(replay(view, scope, policy, market), market)
+    traffic = traffic_of(view, scope, policy, market, beside=shares)
+    own = replay_of(view, scope, traffic, policy, market)
     said = summary(own, market, scale=scale)
     scale = said["quality"]["scale"]
-    shares = _shares(own, market)
-    singles = [
-        _way(SINGLE, name, summary(replay(view, scope, _plain(policy, Rule(use=name)), market), market, scale=scale))
-        for name in shares
-        if not market.ending(name)
-    ]
+
+    def plain(rule: Rule) -> Replay:
+        """One rule for everything under the policy's own constraints and fallback, on the same groups."""
+        one = Policy(name=policy.name, constraints=policy.constraints, rules=(rule,), fallback=policy.fallback)
+        return replay_of(view, scope, traffic._replace(groups=traffic.groups.assign(rule=0)), one, market)
+
+    def way(kind: str, name: str, made: Replay) -> Way:
+        way = _way(kind, name, summary(made, market, scale=scale))
+        return way._replace(beside=_beside(made, own, market, scale))
+
+    singles = [way(SINGLE, name, plain(Rule(use=name))) for name in shares if not market.ending(name)]
     ways = [_way(POLICY, policy.name, said), _today(said), *singles]
     if len(shares) > 1:
-        drawn = replay(view, scope, _plain(policy, Rule(split=shares)), market)
-        way = _way(BLIND, "the same shares, drawn blindly", summary(drawn, market, scale=scale))
+        drawn = plain(Rule(split=shares))
+        blind = way(BLIND, "the same shares, drawn blindly", drawn)
         half = Z95 * _deviation(drawn, _conversation_size(view, scope))
-        ways.append(way._replace(low=way.cost_usd - half, high=way.cost_usd + half))
+        ways.append(blind._replace(low=blind.cost_usd - half, high=blind.cost_usd + half))
     return _judged(ways)
 
 
 def as_rows(found: Worth) -> list[dict[str, Any]]:
-    """The ways as plain rows."""
-    return [way._asdict() for way in found.ways]
-
-
-def _plain(policy: Policy, rule: Rule) -> Policy:
-    """One rule for everything under the policy's own constraints and fallback."""
-    return Policy(name=policy.name, constraints=policy.constraints, rules=(rule,), fallback=policy.fallback)
+    """The ways as plain rows; `shared`, `shared_usd` and `shared_policy_usd` are what the verdict compares."""
+    rows = []
+    for way in found.ways:
+        row, beside = way._asdict(), way.beside
+        del row["beside"]
+        shared = {} if beside is None else dict(zip(SHARED, beside[:3], strict=True))
+        rows.append(row | dict.fromkeys(SHARED) | shared)
+    return rows
 
 
 def _shares(result: Replay, market: Market) -> dict[str, float]:
@@ -114,6 +155,25 @@ def _way(kind: str, name: str, said: dict[str, Any]) -> Way:
         said["latency"]["policy_ms"],
         1 - apart / said["requests"] if said["requests"] else 0.0,
     )
+
+
+def _beside(made: Replay, policy: Replay, market: Market, scale: str | None) -> Beside:
+    """Dollars and quality of both on the requests that both answer at a known price."""
+    own = policy.groups["comparable"].to_numpy(bool)
+    both = own & made.groups["comparable"].to_numpy(bool)
+    calls = policy.groups["calls"].to_numpy(float)
+    usd, policy_usd = (float(sum(one.groups.loc[both, "policy_cost_usd"], Decimal(0))) for one in (made, policy))
+    good, policy_good = (_quality(one, both, market, scale) for one in (made, policy))
+    share = float(calls[both].sum() / calls[own].sum()) if calls[own].sum() else 0.0
+    return Beside(share, usd, policy_usd, good, policy_good)
+
+
+def _quality(made: Replay, both: np.ndarray, market: Market, scale: str | None) -> float | None:
+    """Quality of the requests in `both`: the others count as refused."""
+    groups = made.groups.assign(outcome=made.groups["outcome"].where(both, REFUSED))
+    part = replace(made, groups=groups)
+    found: float | None = quality(part, answers_of(part), market, yardstick(part, market, scale))["policy"]
+    return found
 
 
 def _today(said: dict[str, Any]) -> Way:
@@ -150,23 +210,28 @@ def _deviation(drawn: Replay, together: float) -> float:
 def _judged(ways: Iterable[Way]) -> Worth:
     """The verdict. On quality and dollars where a scale knows them; on dollars alone nobody can tell."""
     ways = tuple(ways)
-    policy = next(way for way in ways if way.kind == POLICY)
-    whole = [way for way in ways if way.kind == SINGLE and way.compared >= policy.compared - 1e-9]
-    known = [(way.quality, way) for way in whole if way.quality is not None]
-    if policy.quality is None or not known:
-        cheapest = min(whole, key=lambda way: way.cost_usd, default=None)
+    rivals = [(way.name, way.beside) for way in ways if way.kind == SINGLE and way.beside]
+    rivals = [(name, beside) for name, beside in rivals if beside.share >= LEAST_PRICED]
+    as_good = [rival for rival in rivals if rival[1].as_good]
+    if not any(beside.as_good is not None for _, beside in rivals):
+        name = min(rivals, key=lambda rival: rival[1].over_policy)[0] if rivals else None
         words = "what it does to quality is unknown, so nobody can tell whether it is better than one model"
-        return Worth(ways, cheapest and cheapest.name, None, words)
-    least = policy.quality - SAME_QUALITY
-    as_good = [way for quality, way in known if quality >= least]
-    best = min(as_good, key=lambda way: way.cost_usd) if as_good else max(known, key=lambda pair: pair[0])[1]
-    if best in as_good and best.cost_usd <= policy.cost_usd * (1 + SAME_COST):
-        return Worth(ways, best.name, False, f"no better than sending everything allowed to {best.name}")
-    for way in ways:
-        blindly_as_good = way.kind == BLIND and way.quality is not None and way.quality >= least
-        if blindly_as_good and way.low is not None and policy.cost_usd >= way.low:
-            return Worth(ways, best.name, False, "no better than handing out the same shares blindly")
-    if best in as_good:
-        less = wording.share(1 - policy.cost_usd / best.cost_usd)
-        return Worth(ways, best.name, True, f"{less} cheaper than the best single model, {best.name}")
-    return Worth(ways, best.name, True, f"no single model is as good; the best is {best.name}")
+        return Worth(ways, name, None, words)
+    if not as_good:
+        name = max(rivals, key=lambda rival: rival[1].quality or 0.0)[0]
+        return _unless_blind(Worth(ways, name, True, f"no single model is as good; the best is {name}"))
+    name, best = min(as_good, key=lambda rival: rival[1].over_policy)
+    where = "" if best.share > 1 - 1e-9 else f", on the {wording.share(best.share)} of requests that both answer"
+    if best.over_policy <= SAME_COST:
+        return Worth(ways, name, False, f"no better than sending everything allowed to {name}{where}")
+    less = wording.share(1 - best.policy_usd / best.usd)
+    return _unless_blind(Worth(ways, name, True, f"{less} cheaper than the best single model, {name}{where}"))
+
+
+def _unless_blind(found: Worth) -> Worth:
+    """The verdict, unless a draw with the same shares is as good and as cheap."""
+    for way in found.ways:
+        beside, narrowest = way.beside, (way.low or 0.0) / (way.cost_usd or 1.0)  # of a draw, over its mean
+        if way.kind == BLIND and beside and beside.as_good and beside.policy_usd >= beside.usd * narrowest:
+            return found._replace(better=False, verdict="no better than handing out the same shares blindly")
+    return found

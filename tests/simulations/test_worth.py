@@ -95,3 +95,27 @@ def test_a_lot_by_conversation_varies_more_than_one_by_request(tmp_path):
     _, whole = asked(tmp_path / "whole", together, SENDS_CODE_AWAY)
     width = [found[BLIND].high - found[BLIND].low for found in (apart, whole)]
     assert width[1] == pytest.approx(width[0] * 10**0.5, rel=1e-6)
+
+
+def test_a_model_that_may_not_answer_a_few_requests_is_a_rival_on_the_others(tmp_path):
+    """What both may answer goes to the cheap model; the long calls that only the policy answers are not compared."""
+    log = rows(95, "gpt-5.2", "chat", 100) + rows(5, "gpt-5.2", "chat", 50_000, data="customer")
+    legal = "{when: {data_class: [customer]}, forbid: {origin: [CN], hosting: [api]}}"
+    sends = "{when: {data_class: [customer]}, use: gpt-5.2}, {when: {}, use: minimax-m2}"
+    found, ways = asked(tmp_path, log, f"name: p\nconstraints: [{legal}]\nrules: [{sends}]")
+    beside = ways[f"{SINGLE} minimax-m2"].beside
+    assert beside.share == pytest.approx(0.95)
+    assert beside.usd == pytest.approx(beside.policy_usd) == pytest.approx(95 * (100 * 0.3 + 100 * 1.2) / 1e6)
+    assert beside.quality == beside.policy_quality
+    assert ways[f"{SINGLE} gpt-5.2"].beside.share == 1.0
+    assert found.best_single == "minimax-m2" and found.better is False
+    assert found.verdict.endswith("to minimax-m2, on the 95.0% of requests that both answer")
+
+
+@pytest.mark.parametrize("kept_off, rival", [(10, "minimax-m2"), (30, "gpt-5.2")])
+def test_a_model_that_may_answer_too_little_stands_for_no_router(tmp_path, kept_off, rival):
+    log = rows(100 - kept_off, "gpt-5.2", "chat", 100) + rows(kept_off, "gpt-5.2", "chat", 100, data="customer")
+    legal = "{when: {data_class: [customer]}, forbid: {origin: [CN], hosting: [api]}}"
+    sends = "{when: {data_class: [customer]}, use: gpt-5.2}, {when: {}, use: minimax-m2}"
+    found, _ = asked(tmp_path, log, f"name: p\nconstraints: [{legal}]\nrules: [{sends}]")
+    assert found.best_single == rival

@@ -166,10 +166,11 @@ def worthwhile(found: Worth, tier: str) -> None:
         pd.DataFrame(as_rows(found)),
         name="worth",
         units={
-            **dict.fromkeys(("cost_usd", "low", "high"), "USD"),
+            **dict.fromkeys(("cost_usd", "low", "high", "shared_usd", "shared_policy_usd"), "USD"),
             "quality": "share",
             "latency_ms": "ms",
             "compared": "share",
+            "shared": "share",
         },
         labels={
             "kind": "Way",
@@ -178,14 +179,17 @@ def worthwhile(found: Worth, tier: str) -> None:
             "quality": f"Quality ({tier.replace('_', ' ')})",
             "latency_ms": "Mean latency",
             "compared": "Priced",
-            "low": "Blind, low",
-            "high": "Blind, high",
+            "low": "Low, 95% of draws",
+            "high": "High, 95% of draws",
+            "shared": "Policy answers too",
+            "shared_usd": "Cost there",
+            "shared_policy_usd": "Policy there",
         },
     )
     st.caption(
         "One model answers all that the policy's constraints and its context window let it; the rest goes to the "
         "fallback. Blind gives every conversation a model by lot, in the policy's shares; its interval holds 95% of "
-        "the draws."
+        "the draws. Ways are compared on the requests that both answer at a known price."
     )
 
 
