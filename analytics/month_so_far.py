@@ -21,9 +21,9 @@ from data.ledger import Ledger
 class MonthSoFar(NamedTuple):
     """USD cumulated to the end of each day.
 
-    `seen` by whole day of the month; `ahead`: day, p10, p50, p90 from the last whole day to the month's last, empty
-    when the month is over or nothing can be said; p10 and p90 are None where there is no range. `before` by day of
-    the month before, None where its log is not whole.
+    `seen` by day of the month, a running day as far as it is logged, NaN for a day without any log; `ahead`: day, p10,
+    p50, p90 from the last whole day to the month's last, empty when the month is over or nothing can be said; p10 and
+    p90 are None where there is no range. `before` by day of the month before, None where its log is not whole.
     """
 
     seen: pd.Series
@@ -38,11 +38,12 @@ def month_so_far(view: Ledger, scope: Scope, events: Sequence[Event] = ()) -> Mo
     """
     end, spend = month_end(view, scope, events), known_spend(view, scope.at_any_time())
     known_until = through(view).complete_until
-    seen = spend.within(end.start, min(known_until, end.end)).seen.cumsum()
+    month = spend.within(end.start, end.end)
+    seen = month.seen.cumsum().mask(month.missing & (month.seen == 0))  # no log is not no spend
     rows = []
     if end.p50 is not None and end.days_left:
-        if len(seen):
-            rows.append((end.known_until - timedelta(days=1), *[float(seen.iloc[-1])] * 3))
+        if known_until > end.start:
+            rows.append((end.known_until - timedelta(days=1), *[end.settled_usd] * 3))
         for day in pd.date_range(end.known_until, end.end, inclusive="left"):
             reached = outlook_of(spend, known_until, end.start, day.date() + timedelta(days=1), events)
             rows.append((day.date(), reached.p10, reached.p50, reached.p90))

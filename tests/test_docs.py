@@ -6,9 +6,13 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
+
+from analytics.__main__ import main as analytics_main
+from data.__main__ import main as data_main
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -80,3 +84,22 @@ def test_pre_commit_has_the_checks_of_make_lint():
     hooks = (ROOT / ".pre-commit-config.yaml").read_text()
     assert checks == {"ruff check", "ruff format --check", "mypy"}
     assert [c for c in checks if f".venv/bin/{c.removesuffix(' --check')}" not in hooks] == []
+
+
+def test_the_first_hour_of_the_readme_prints_what_it_says(tmp_path, monkeypatch, capsys):
+    """Its first block: every line but the dots stands in what the two commands print, in order, blanks aside."""
+    monkeypatch.setenv("BATON_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(ROOT)
+    after = (ROOT / "README.md").read_text().partition("$ .venv/bin/python -m data ingest tests/")[2].splitlines()[1:]
+    block = takewhile(lambda line: line.startswith("    ") or not line.strip(), after)
+    told = [words(line) for line in block if line.strip() not in ("", "...") and not line.strip().startswith("$")]
+    assert data_main(["ingest", "tests/cases/litellm_spend_logs.jsonl"]) == 0
+    assert analytics_main(["spend", "--by", "provider,model"]) == 0
+    printed = [words(line).replace(f"{ROOT}/tests/cases", "...") for line in capsys.readouterr().out.splitlines()]
+    assert len(told) > 5
+    places = [printed.index(line) for line in told]
+    assert places == sorted(places)
+
+
+def words(line: str) -> str:
+    return " ".join(line.split())

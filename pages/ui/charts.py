@@ -119,13 +119,22 @@ def top_and_other(frame: pd.DataFrame, by: str, value: str, top: int = TOP) -> p
 def money_ticks(figure: go.Figure, highest: float, lowest: float = 0.0) -> None:
     """Ticks as $40K and $1.2M: Plotly's own would write $40k."""
     span = max(highest, 0) - min(lowest, 0)
-    if span <= 0:
+    if not span > 0:
+        figure.update_yaxes(tickvals=[0], ticktext=[fmt.usd_tick(0)], tickprefix="")
         return
     rough = span / 5
     magnitude = 10 ** math.floor(math.log10(rough))
     step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= rough)
     ticks = [step * i for i in range(math.floor(min(lowest, 0) / step), math.ceil(max(highest, 0) / step) + 1)]
     figure.update_yaxes(tickvals=ticks, ticktext=[fmt.usd_tick(t) for t in ticks], tickprefix="")
+
+
+def value_ticks(figure: go.Figure, unit: str, highest: float) -> None:
+    """Ticks of a chart's own unit: money as money, and figures below ten in full, never as 800m for 0.8."""
+    if unit.startswith("USD"):
+        money_ticks(figure, highest)
+    elif unit != "share" and not highest >= 10:
+        figure.update_yaxes(tickformat=",.4~f")
 
 
 def stacked_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, value: str, unit: str) -> go.Figure:
@@ -146,8 +155,8 @@ def stacked_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, valu
             hovertemplate="%{customdata[0]}<extra>" + _label(name) + "</extra>",
         )
     figure.update_layout(legend={"traceorder": "normal"})
-    if unit == "USD" and len(frame):
-        money_ticks(figure, float(frame.groupby(x)[value].sum().max()))
+    if len(frame):
+        value_ticks(figure, unit, float(frame.groupby(x)[value].sum().max()))
     return figure
 
 
@@ -179,6 +188,8 @@ def lines(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, value: str,
                 showarrow=False,
                 font={"color": tints[name]},
             )
+    if len(frame):
+        value_ticks(figure, unit, float(frame[value].astype(float).max()))
     return figure
 
 

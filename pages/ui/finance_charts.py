@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,19 +86,21 @@ def band(figure: go.Figure, at: Sequence[Any], low: pd.Series, high: pd.Series, 
 def line(
     figure: go.Figure, at: Sequence[Any], values: Sequence[float] | pd.Series, name: str, colour: str, dash: str
 ) -> LineEnd:
-    """A line with its dollars on hover; gives its end, for the name to be written there."""
+    """A line with its dollars on hover, broken where a value is not known; gives its end, where its name goes."""
     values = [float(value) for value in values]
+    known = [(place, value) for place, value in zip(at, values, strict=True) if math.isfinite(value)]
     figure.add_scatter(
         x=at,
         y=values,
-        mode="lines",
+        mode="lines" if len(known) > 1 else "markers",
         name=name,
         showlegend=False,
         line={"color": colour, "width": 2.5, "dash": dash},
+        marker={"color": colour, "size": 9},
         customdata=[fmt.usd(v) for v in values],
         hovertemplate="%{customdata}<extra>" + escaped(name) + "</extra>",
     )
-    return LineEnd(at[-1], values[-1], f"{escaped(name)} {fmt.usd_short(values[-1])}", colour)
+    return LineEnd(*known[-1], f"{escaped(name)} {fmt.usd_short(known[-1][1])}", colour)
 
 
 def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float, *, gains: bool = False) -> go.Figure:

@@ -67,8 +67,25 @@ def as_policy(made: Programme, shares: np.ndarray, catalog: Catalog, name: str, 
     simpler = tuple(groups.simpler(made, steps, count) for count in range(1, len(steps) + 1))
     kept = steps if most is None or most >= len(steps) else _cut(steps, most, groups)
     rules = tuple(Rule.model_validate({"when": _conditions(s.when, made.edges), **_way(s.answer)}) for s in kept)
-    policy = Policy(name=name, constraints=made.policy.constraints, rules=rules, fallback=(CURRENT,))
+    fallback = (CURRENT, *_reserve(made, shares))
+    policy = Policy(name=name, constraints=made.policy.constraints, rules=rules, fallback=fallback)
     return Compiled(policy, groups.unsaid_usd(kept), simpler)
+
+
+def _reserve(made: Programme, shares: np.ndarray) -> list[str]:
+    """Models that take what rules and constraints leave without one: few that together may answer every segment, those
+    that answer most in the mix first among equals."""
+    task = made.problem
+    open_ = task.allowed & np.isfinite(task.cost_usd)
+    used = (shares * task.weights[:, None]).sum(0)
+    left, chosen = open_.any(1), []
+    while left.any():
+        covers = (open_ & left[:, None] & (used > 0)).sum(0)
+        covers = covers if covers.any() else (open_ & left[:, None]).sum(0)
+        best = max(range(len(task.models)), key=lambda m: (covers[m], used[m]))
+        chosen.append(task.models[best])
+        left &= ~open_[:, best]
+    return chosen
 
 
 def _way(answer: Answer) -> dict[str, Any]:

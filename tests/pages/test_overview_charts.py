@@ -8,10 +8,12 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from analytics import forecast, known_spend
+from analytics import forecast, known_spend, spend
+from analytics.coverage import comparison
 from analytics.month_so_far import MonthSoFar, month_so_far
 from analytics.planned_events import Event
 from analytics.scope import ClosedScope, Scope
+from data import wording
 from data.ledger import Ledger
 from data.state import State
 from pages.parts.overview import days, month
@@ -92,3 +94,38 @@ def test_planned_events_of_the_span_are_marked(view, state: State):
     assert [(m.on, m.text) for m in days.marks(view, scope) if not m.unusual] == [(date(2026, 3, 10), "launch")]
     earlier = ClosedScope(start=date(2026, 2, 1), end=date(2026, 2, 21))
     assert not [m for m in days.marks(view, earlier) if not m.unusual]
+
+
+def test_a_day_without_a_log_is_a_gap_and_a_running_day_is_drawn_as_far_as_it_went(home):
+    """One morning in a month without any other log: a point at what it cost, not a line at nothing."""
+    log = covered_ledgers.ledger_of(home, covered_ledgers.day_rows(date(2026, 3, 21), hours=(3.0, 4.0), usd=0.51))
+    path, end = month_so_far(log, Scope()), forecast.month_end(log, Scope())
+    assert path.seen.dropna().to_dict() == {pd.Timestamp("2026-03-21"): pytest.approx(1.02)}
+    drawn = month.figure(path, end, None, charts.LIGHT)
+    assert [trace.mode for trace in drawn.data] == ["markers"]
+    assert [note.text for note in drawn.layout.annotations] == ["So far $1.02"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "ticks"),
+    [("USD", [0.2, 0.8], "$"), ("USD", [0.0, 0.0], "$0"), ("requests", [0.2, 0.8], None), ("share", [0.1, 0.2], None)],
+)
+def test_no_axis_reads_as_thousandths(unit, values, ticks):
+    frame = pd.DataFrame({"day": [date(2026, 3, 1), date(2026, 3, 2)], "model": "m", "value": values})
+    for draw in (charts.lines, charts.stacked_bars):
+        axis = draw(frame, charts.LIGHT, x="day", by="model", value="value", unit=unit).layout.yaxis
+        if ticks:
+            assert axis.ticktext and all(text.startswith(ticks) for text in axis.ticktext)
+        else:
+            assert axis.tickformat != "~s"
+
+
+def test_the_sum_of_compared_days_is_told_of_those_days(home):
+    """A source that went quiet leaves days out of the comparison: the sum is that of the days it names."""
+    log = covered_ledgers.one_source_stopped(home)
+    scope = ClosedScope(start=date(2026, 11, 7), end=date(2026, 11, 21))
+    compared = comparison(log, scope, scope.before())
+    told = days.against(log, scope, compared)
+    named = spend.totals(log, compared.now, ("cost_usd",))["cost_usd"]
+    assert told.startswith(f"{wording.usd(named)} on 8 comparable days of 7 to 20 Nov 2026, against")
+    assert named < spend.totals(log, scope, ("cost_usd",))["cost_usd"]

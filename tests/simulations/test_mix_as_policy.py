@@ -12,6 +12,7 @@ from analytics.scope import Scope
 from data.facts.models import shipped
 from data.ledger import Ledger
 from data.prices.book import PriceBook
+from routing.policies.checks import dead_ends
 from routing.policies.policy import Policy
 from routing.policies.text import examples, read_policy, write_policy
 from simulations.mixes.as_policy import as_policy
@@ -151,3 +152,5 @@ def test_the_constraints_stand_in_the_policy(random_log):
     made = programme(random_log, Scope.of(random_log), MARKET, TARGETS, policy=examples()["no_chinese_api"])
     policy = said(random_log, made, optimise(made.problem, Demands(quality_floor=0.9)).shares)
     assert policy.constraints == examples()["no_chinese_api"].constraints
+    assert policy.fallback[0] == "current" and len(policy.fallback) > 1
+    assert not dead_ends(policy, CATALOG)

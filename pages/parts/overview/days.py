@@ -68,7 +68,10 @@ def against(view: Ledger, scope: ClosedScope, compared: Comparison) -> str:
         return f"No change is told: {compared.note}." if compared.note else "No change is told."
     now, before = (fmt.usd(daily(view, span)["cost_usd"].sum()) for span in (compared.now, compared.before))
     then = fmt.days(compared.before.start, compared.before.last)
-    words = f"{now} from {fmt.days(scope.start, scope.last)}, against {before} from {then}."
+    of = (
+        "from" if compared.now.length_days == scope.length_days else f"on {compared.now.length_days} comparable days of"
+    )
+    words = f"{now} {of} {fmt.days(scope.start, scope.last)}, against {before} from {then}."
     return f"{words} {compared.note}." if compared.note else words
 
 

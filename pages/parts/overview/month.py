@@ -56,7 +56,7 @@ def figure(
         ends.append(line(drawn, days[: len(before)], before, "Last month", palette.other, "dash"))
     if budget_usd:
         ends.append(line(drawn, days, [budget_usd] * len(days), "Budget", palette.more, "solid"))
-    if len(month.seen):
+    if month.seen.notna().any():
         spent = line(drawn, list(month.seen.index), month.seen, "So far", palette.primary, "solid")
         ends += [] if len(ahead) else [spent]
     if len(ahead):
@@ -71,4 +71,7 @@ def figure(
 def as_table(month: MonthSoFar) -> pd.DataFrame:
     """The same by day: spent where it is known, the quantiles where it is not."""
     seen = pd.DataFrame({"day": month.seen.index.date, "seen": month.seen.to_numpy()})
-    return seen.merge(month.ahead.iloc[min(len(seen), 1) :], on="day", how="outer").sort_values("day")
+    ahead = month.ahead
+    if len(ahead) and month.seen.get(pd.Timestamp(ahead["day"].iloc[0])) == ahead["p50"].iloc[0]:
+        ahead = ahead.iloc[1:]  # where the path begins: known, and there already
+    return seen.merge(ahead, on="day", how="outer").sort_values("day")
