@@ -42,9 +42,16 @@ class Watch(NamedTuple):
     gaps: tuple[date, ...]
 
     @property
+    def verdict(self) -> str:
+        """What to say where there is no anomaly: what was not looked at is not called usual."""
+        return "Nothing unusual." if self.checked else "Not checked for what is unusual: the history is too short."
+
+    @property
     def note(self) -> str:
         """What was checked and what could not be, in a sentence or three."""
-        told = [f"Checked {self.checked} series against the same weekdays of up to six weeks before."]
+        told = []
+        if self.checked:
+            told.append(f"Checked {self.checked} series against the same weekdays of up to six weeks before.")
         if self.too_short:
             told.append(
                 f"Under {MIN_BASELINE_DAYS} days of history, so not checked: {', '.join(self.too_short[:6])}"
@@ -77,7 +84,7 @@ def findings(view: Ledger, scope: Scope, *, keys: bool = False) -> Watch:
         series = logged.mask(pd.Series(holes.of(dimension, value, logged.index), index=logged.index), axis=0)
         spend = series["cost_usd"]
         if (spend > 0).sum() < MIN_BASELINE_DAYS:
-            short.append(f"{dimension} {value}")
+            short.append("the total" if dimension == "total" else f"{dimension} {value}")
             continue
         checked += 1
         found += _runs(dimension, value, series, floor, start)

@@ -8,7 +8,7 @@ and compared with nothing.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import NamedTuple
 
 import pandas as pd
@@ -44,9 +44,10 @@ class Coverage(NamedTuple):
     """The asked days [start, end), and those of them that the log does not cover whole.
 
     `first` and `last` are the first and last day with any record in the ledger, `whole_until` the first day
-    that is not over. `missing` are asked days without a whole log, `running` the last day where it is
-    asked for and not over. `sources` are those that carry the question. `lost` are the missing days whose rows
-    were lost with a damaged file; they may lie beyond the days that have any record left.
+    that is not logged to its end. `missing` are asked days without a whole log, `running` the last day where it is
+    asked for and logged only until `logged_until`, a time in the reporting zone.
+    `sources` are those that carry the question. `lost` are the missing days whose rows were lost with a damaged
+    file; they may lie beyond the days that have any record left.
     """
 
     start: date
@@ -58,6 +59,7 @@ class Coverage(NamedTuple):
     running: date | None
     sources: tuple[SourceLog, ...]
     lost: tuple[date, ...] = ()
+    logged_until: time = time()
 
     @property
     def asked_days(self) -> int:
@@ -126,7 +128,7 @@ class Coverage(NamedTuple):
         if self.end > max(self.whole_until, self.last + timedelta(days=1)):
             told.append(f"the log ends {self.last:%-d %b %Y}")
         elif self.running:
-            told.append(f"{self.running:%-d %b} is not over")
+            told.append(f"{self.running:%-d %b} is logged until {self.logged_until:%H:%M} only")
         return told
 
     def per_year(self) -> float:
@@ -174,7 +176,7 @@ def coverage(view: Ledger, scope: Scope) -> Coverage:
     holed |= set(lost)
     missing = tuple(day for day in asked if not first <= day < reach.complete_until or day in holed or day in left_out)
     running = reach.day if reach.complete_until <= reach.day and start <= reach.day < end else None
-    return Coverage(start, end, first, reach.day, reach.complete_until, missing, running, sources, lost)
+    return Coverage(start, end, first, reach.day, reach.complete_until, missing, running, sources, lost, reach.at)
 
 
 def comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None = None) -> Comparison:

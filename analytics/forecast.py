@@ -57,13 +57,14 @@ def _command(args: argparse.Namespace) -> None:
     view, state = view_of(args), State.open(args.home)
     scope = Scope.of(view, None, None, team=args.team)
     spend = known_spend(view, scope)
-    if not spend.seen.sum():
-        raise NoData(f"Nothing was spent by {' or '.join(args.team) or 'anyone'}; there is nothing to forecast.")
+    if not spend.is_priced:
+        whose = " or ".join(args.team) or "anyone"
+        raise NoData(f"The log has nothing with a known cost of {whose}; there is nothing to forecast.")
     changes, ends = announced(view, state, scope), retirements.endings(view, state, scope)
     events = events_ahead(view, state, scope)
     end = month_end(view, scope, events)
     if end.p50 is None:
-        raise NoData(f"{end.note} Spent so far: {wording.usd(end.actual_usd)}.")
+        raise NoData(f"{end.note}{f' Spent so far: {wording.usd(end.actual_usd)}.' if end.is_known else ''}")
     table = months(spend, through(view).complete_until, args.months, events)
     if args.json:
         month = end._asdict() | {"score": end.score and end.score._asdict(), "note": end.note}

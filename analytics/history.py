@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,11 +25,13 @@ DAY_IS_OVER_AT = 22
 
 
 class Through(NamedTuple):
-    """How far the data reach: last instant (UTC), its day in the reporting zone, first day not complete."""
+    """How far the data reach: last instant (UTC), its day in the reporting zone, first day not complete, and the
+    time of day of the last instant in the reporting zone."""
 
     instant: datetime
     day: date
     complete_until: date
+    at: time
 
 
 @remember
@@ -45,7 +47,7 @@ def through(view: Ledger) -> Through:
     instant = pd.Timestamp(view.frame(recent.aggregate(at=recent.requested_at.max()))["at"][0]).to_pydatetime()
     local = instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(view.time_zone))
     over = local.hour >= DAY_IS_OVER_AT and local.date() == day
-    return Through(instant, day, day + timedelta(days=1) if over else day)
+    return Through(instant, day, day + timedelta(days=1) if over else day, local.time())
 
 
 @remember

@@ -113,17 +113,26 @@ def works(view: Ledger, scope: Scope, by: Sequence[str]) -> Iterator[tuple[tuple
         yield tuple(map(str, names)), Work(part.set_index("day")[numbers].reindex(every).fillna(0.0))
 
 
-def day_of_change(work: Work, measure: Measure) -> date | None:
-    """The day on which the measure moved most, where that is far outside of how it moves by itself."""
+def judged(work: Work, measure: Measure) -> dict[date, tuple[float, list[float]]]:
+    """The days that can be judged: how the measure moved there, and at enough earlier weeks that know nothing of it."""
     last = work.end - timedelta(days=AFTER_DAYS)
     since = last - timedelta(weeks=LOOK_BACK_WEEKS)
     weeks = [last - timedelta(days=DAYS_PER_WEEK * n) for n in range((last - work.first).days // DAYS_PER_WEEK)]
     changes = {on: moved for on in weeks if (moved := work.change(measure, on)) is not None}
-    best, furthest = None, 0.0
+    found = {}
     for on, moved in changes.items():
         # Only windows that end before the change know nothing of it.
         usual = [value for day, value in changes.items() if day + timedelta(days=AFTER_DAYS) <= on]
-        if on < since or len(usual) < MIN_EARLIER or abs(moved) < least(measure):
+        if on >= since and len(usual) >= MIN_EARLIER:
+            found[on] = moved, usual
+    return found
+
+
+def day_of_change(days: dict[date, tuple[float, list[float]]], measure: Measure) -> date | None:
+    """Of the days `judged`, the one on which the measure moved most, far outside of how it moves by itself."""
+    best, furthest = None, 0.0
+    for on, (moved, usual) in days.items():
+        if abs(moved) < least(measure):
             continue
         apart = max(2.0, (len(usual) - 1) * DAYS_PER_WEEK / AFTER_DAYS + 1)
         scale = max(float(np.std(usual, ddof=1)), least(measure) / 8) * np.sqrt(1 + 1 / apart)

@@ -29,7 +29,8 @@ class Outlook(NamedTuple):
     `known_until` is the first day that is forecast; `settled_usd` is the part of `actual_usd` on the days before
     it. `history_days` are the days with a whole log that the forecast stands on: under 28 p10 and p90 are None,
     without any p50 is None too. Of the days gone, `missing_days` have no whole log: `missing_usd` is what they
-    are expected to hold beyond `actual_usd`, and `untold_days` of them nothing near can tell about.
+    are expected to hold beyond `actual_usd`, and `untold_days` of them nothing near can tell about. Where not
+    `is_priced`, no attempt has a known cost: `actual_usd` is no spend that was seen, and nothing is forecast.
     """
 
     start: date
@@ -46,10 +47,17 @@ class Outlook(NamedTuple):
     missing_days: int = 0
     missing_usd: float = 0.0
     untold_days: int = 0
+    is_priced: bool = True
 
     @property
     def days_left(self) -> int:
         return max(0, (self.end - self.known_until).days)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything of what the period has cost is known: a log of a day of it that is gone, or any spend."""
+        gone = (self.known_until - self.start).days
+        return self.is_priced and (self.missing_days < gone or gone == 0 or self.actual_usd > 0)
 
     @property
     def note(self) -> str:
@@ -57,7 +65,7 @@ class Outlook(NamedTuple):
         return " ".join(part for part in (self._lacks(), self.trust) if part)
 
     def _lacks(self) -> str:
-        if not self.missing_days:
+        if not self.missing_days or not self.is_priced:
             return ""
         days = f"{self.missing_days} day{'s' * (self.missing_days != 1)} of it without a whole log"
         if self.untold_days == self.missing_days:
@@ -70,6 +78,8 @@ class Outlook(NamedTuple):
     @property
     def trust(self) -> str:
         """What it rests on: how much history, how far off such answers were; or why there is none."""
+        if not self.is_priced:
+            return "No forecast: nothing that was asked for has a known cost."
         if self.days_left == 0:
             return "The period is over: this is what it cost."
         if self.history_days == 0:
@@ -90,7 +100,7 @@ class Outlook(NamedTuple):
         """Probability that the period ends above an amount; None where there is no spread."""
         if self.actual_usd > amount_usd:
             return 1.0
-        if self.days_left == 0 and not self.missing_days:
+        if self.days_left == 0 and not self.missing_days and self.is_priced:
             return 0.0
         if self.p90 is None or self.p50 is None:
             return None
@@ -133,7 +143,7 @@ def outlook_of(
         # A day that is not over has cost something already: no quantile can end below it.
         return max(settled + (left * math.exp(z * deviation) if left > 0 else left), actual)
 
-    ranged = history_days >= MIN_HISTORY_DAYS or not (ahead or lacking)
+    ranged = known.is_priced and (history_days >= MIN_HISTORY_DAYS or not (ahead or lacking))
     return Outlook(
         start,
         end,
@@ -141,7 +151,7 @@ def outlook_of(
         actual,
         settled,
         quantile(-Z90) if ranged else None,
-        quantile(0.0) if history_days or not ahead else None,
+        quantile(0.0) if known.is_priced and (history_days or not ahead) else None,
         quantile(Z90) if ranged else None,
         deviation,
         history_days,
@@ -149,6 +159,7 @@ def outlook_of(
         missing_days,
         lacking,
         untold,
+        known.is_priced,
     )
 
 

@@ -54,10 +54,11 @@ def _command(args: argparse.Namespace) -> None:
             status="done",
         )
         ACTIONS.save(state, made.name, promises.witnessed(view, state, made))
-    found = promises.ledger_of_promises(view, state)
+    found, waits = promises.ledger_of_promises(view, state), promises.waiting(state)
     if args.json:
         rows = [promises.described(one) for one in found]
-        console.emit_json({"promises": rows, "score": promises.score(found), "snapshot": view.snapshot()})
+        score = promises.score(found) | {"waiting": waits}
+        console.emit_json({"promises": rows, "score": score, "snapshot": view.snapshot()})
         return
     columns = ("Promise", "Kind", "Done", "Promised USD a month", "Measured", "Verdict", "Rows since")
     lines = [
@@ -74,7 +75,7 @@ def _command(args: argparse.Namespace) -> None:
     ]
     if lines:
         console.emit_table(columns, lines, right=columns[3:5])
-    console.say(promises.score_sentence(found))
+    console.say(promises.score_sentence(found, waits))
 
 
 def _filters(texts: list[str]) -> dict[str, tuple[str, ...]]:

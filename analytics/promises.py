@@ -207,19 +207,24 @@ def score(found: list[Measured]) -> dict[str, Any]:
     }
 
 
-def score_sentence(found: list[Measured]) -> str:
-    """The score in a sentence."""
+def waiting(state: State) -> int:
+    """How many promises nobody has acted on yet."""
+    return sum(one.status == "open" and one.kind != "forecast" for one in ACTIONS.all(state).values())
+
+
+def score_sentence(found: list[Measured], waits: int = 0) -> str:
+    """The score in a sentence; `waits` promises are not done yet."""
     if not found:
-        return "Nothing that was promised is done yet."
+        return f"Nothing that was promised is done yet{f': {waits} open' if waits else ''}."
     counted = score(found)
     parts = [f"{counted[name.replace(' ', '_')]} {name}" for name in VERDICTS if counted[name.replace(" ", "_")]]
-    text = f"Of {len(found)} promises acted on: {', '.join(parts)}"
+    text = f"Of {len(found)} promise{'s' * (len(found) != 1)} acted on: {', '.join(parts)}"
     if counted["promised_usd_month"]:
         text += (
             f"; {wording.usd(counted['measured_usd_month'])} a month measured of "
             f"{wording.usd(counted['promised_usd_month'])} promised"
         )
-    return text + "."
+    return f"{text}{f'; {waits} open' if waits else ''}."
 
 
 def described(one: Measured) -> dict[str, Any]:

@@ -77,10 +77,23 @@ def pace(found: dict[str, Any]) -> str:
     return _course(found)
 
 
+def trust(found: dict[str, Any]) -> str:
+    """How far to trust the pace, where it does not say so itself."""
+    note = found["pacing"]["month"]["note"]
+    return "" if note in pace(found) else note
+
+
+def nothing_compared(found: dict[str, Any]) -> str:
+    """Why the week has no bridge."""
+    return f"There is nothing to compare this week with: {found['compared']}."
+
+
 def _course(found: dict[str, Any]) -> str:
     """Where the month will end, against the company's budget where there is one."""
     month = found["pacing"]["month"]
     name = f"{date.fromisoformat(month['start']):%B %Y}"
+    if not month["is_known"]:
+        return f"As of {day(found['as_of'])}, what {name} has cost is not known. {month['note']}"
     if month["p50"] is None:
         return f"As of {day(found['as_of'])}, {name} has cost {usd(month['actual_usd'])}. {month['note']}"
     text = f"As of {day(found['as_of'])}, {name} is on course for {usd(month['p50'])}"
@@ -106,6 +119,8 @@ def html(found: dict[str, Any]) -> str:
             r=found,
             title=headline(found),
             pace=pace(found),
+            trust=trust(found),
+            nothing_compared=nothing_compared(found),
             saved=found["savings"]["text"],
             chart=bridge,
             spend=spend,
@@ -129,7 +144,15 @@ def markdown(found: dict[str, Any]) -> str:
     return (
         _environment()
         .get_template("review.md")
-        .render(r=found, title=headline(found), pace=pace(found), saved=found["savings"]["text"], by=_by(found))
+        .render(
+            r=found,
+            title=headline(found),
+            pace=pace(found),
+            trust=trust(found),
+            nothing_compared=nothing_compared(found),
+            saved=found["savings"]["text"],
+            by=_by(found),
+        )
     )
 
 

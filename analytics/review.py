@@ -108,6 +108,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "anomalies": _anomalies(state, seen),
         "incidents": [incidents.described(one) | note for one, note in told],
         "model_changes": [silent_changes.described(one) for one in changed],
+        "no_model_changes": silent_changes.none_found(view, until),
         "news": _news(view, state, week, until, pacing, moves, told, changed),
         "units": _units(view, week),
         "savings": _savings(saving, told),
@@ -135,9 +136,13 @@ def _pacing(view: Ledger, state: State, week: ClosedScope, until: date) -> dict:
         "week_usd": float(inside.sum()),
         "days": days,
         "no_log": [f"{day:%Y-%m-%d}" for day in inside.index[inside.isna()]],
-        "month": (
-            end._asdict() | {"score": end.score and end.score._asdict(), "note": end.note, "days_left": end.days_left}
-        ),
+        "month": end._asdict()
+        | {
+            "score": end.score and end.score._asdict(),
+            "note": end.note,
+            "days_left": end.days_left,
+            "is_known": end.is_known,
+        },
         "price_changes": [described(change) for change in changes],
         "retirements": [retirements.described(one) for one in retirements.endings(view, state, Scope.of(view), until)],
         "budgets": [budgets.described(one) for one in budgets.status(view, state, events, until)],
@@ -180,7 +185,7 @@ def _anomalies(state: State, seen: anomaly_search.Watch) -> dict:
         one._asdict() | {"title": one.title, "key": one.key, "period": one.period} | anomaly_search.noted(state, one)
         for one in seen.anomalies
     ]
-    return {"rows": rows, "note": seen.note}
+    return {"rows": rows, "note": seen.note, "verdict": seen.verdict}
 
 
 def _news(

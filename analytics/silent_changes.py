@@ -19,7 +19,16 @@ import numpy as np
 from analytics.answers_by_version import remember
 from analytics.history import through
 from analytics.list_prices import per_token
-from analytics.model_behaviour import AFTER_DAYS, BEFORE_DAYS, MEASURES, Work, day_of_change, works
+from analytics.model_behaviour import (
+    AFTER_DAYS,
+    BEFORE_DAYS,
+    MEASURES,
+    MIN_REQUESTS,
+    Work,
+    day_of_change,
+    judged,
+    works,
+)
 from analytics.scope import Scope
 from data import wording
 from data.calendar import DAYS_PER_MONTH
@@ -88,7 +97,7 @@ def silent_changes(view: Ledger, state: State, until: date | None = None) -> lis
     """What changed in the quarter before `until`, the dearest first; `whose` says if something of ours explains it."""
     ours = _our_days(state)
     found = []
-    for change in _moved(view, min(until or date.max, through(view).complete_until)):
+    for change in _looked_at(view, _before(view, until))[0]:
         near = [text for day, text in ours if abs((day - change.on).days) <= OURS_DAYS]
         if near and change.whose != "ours":
             change = change._replace(whose="ours", why=f"{near[0]} nearby")
@@ -96,14 +105,33 @@ def silent_changes(view: Ledger, state: State, until: date | None = None) -> lis
     return sorted(found, key=lambda one: (-abs(one.at_stake_usd), one.model, one.task_type, one.measure))
 
 
+def _before(view: Ledger, until: date | None) -> date:
+    """The first day that is not looked at: whole days alone are."""
+    return min(until or date.max, through(view).complete_until)
+
+
+def none_found(view: Ledger, until: date | None = None) -> str:
+    """What to say where there is no such change: what was compared stayed, or nothing could be compared."""
+    _, models = _looked_at(view, _before(view, until))
+    if not models:
+        return (
+            "Not checked whether a model answers otherwise than before: no model has enough weeks with "
+            f"{MIN_REQUESTS} requests and more."
+        )
+    return "No model answers otherwise than before by more than it changes by itself."
+
+
 @remember
-def _moved(view: Ledger, until: date) -> tuple[SilentChange, ...]:
-    found = []
+def _looked_at(view: Ledger, until: date) -> tuple[tuple[SilentChange, ...], frozenset[str]]:
+    """What moved before `until`, and the models that have the history to be judged."""
+    found, models = [], set()
     for (provider, model, task), work in works(view, Scope.of(view, None, until), ("provider", "model", "task_type")):
         for name, measure in MEASURES.items():
-            if (on := day_of_change(work, measure)) is not None:
+            if days := judged(work, measure):
+                models.add(model)
+            if (on := day_of_change(days, measure)) is not None:
                 found.append(_change_on(view, work, (provider, model, task), name, on))
-    return tuple(found)
+    return tuple(found), frozenset(models)
 
 
 def _change_on(view: Ledger, work: Work, of: Of, name: str, on: date) -> SilentChange:

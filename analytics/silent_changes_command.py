@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from analytics.command_options import view_of
-from analytics.silent_changes import described, silent_changes
+from analytics.silent_changes import described, none_found, silent_changes
 from data import console
 from data.state import State
 
@@ -23,9 +23,10 @@ def _command(args: argparse.Namespace) -> None:
     view = view_of(args)
     found = silent_changes(view, State.open(args.home))
     if args.json:
-        console.emit_json({"changes": [described(one) for one in found], "snapshot": view.snapshot()})
+        told = "" if found else none_found(view)
+        console.emit_json({"changes": [described(one) for one in found], "note": told, "snapshot": view.snapshot()})
         return
     for one in found:
         console.say(f"{one.title} ({one.why}).")
     if not found:
-        console.say("No model changed by more than it does by itself in the last quarter.")
+        console.say(none_found(view))

@@ -52,7 +52,7 @@ def unusual(found: dict) -> None:
     st.subheader("4. Unusual", anchor=False)
     rows = found["incidents"]
     if not rows:
-        st.caption(fmt.md("Nothing unusual. " + found["anomalies"]["note"]))
+        st.caption(fmt.md(f"{found['anomalies']['verdict']} {found['anomalies']['note']}".strip()))
         return
     frame = pd.DataFrame(rows)[["title", "story", "usd", "period", "usd_in_scope", "status", "owner", "note", "key"]]
     edited = st.data_editor(
@@ -134,7 +134,7 @@ if not found["complete"]:
         if found["bridge"]
         else "there is nothing to compare it with"
     )
-    st.caption(f"The week is not over; {told}.")
+    st.caption(f"The log does not reach the end of this week; {told}.")
 kpis(found)
 for section in (pacing, moved, movers, unusual, model_changes, savings, decisions, promise_ledger):
     section(found)

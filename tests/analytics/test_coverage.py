@@ -76,7 +76,7 @@ def test_one_day_covers_nothing_whole_and_is_shown_all_the_same(ledgers):
     with pytest.raises(NoData, match="less than a day"):
         covered.per_year()
     assert comparison(view, shown).now is None
-    assert comparison(view, shown).note == "the log starts 20 Nov 2026; 20 Nov is not over"
+    assert comparison(view, shown).note == "the log starts 20 Nov 2026; 20 Nov is logged until 11:00 only"
 
 
 def test_a_short_log_covers_what_it_holds(ledgers):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics import backtest, budget, budgets, forecast, plan
+from analytics import backtest, budget, budgets, forecast, plan, report, review
 from analytics.known_spend import known_spend, of_series
 from analytics.outlook import learned, months, outlook_of
 from analytics.price_changes import announced
@@ -16,6 +16,7 @@ from analytics.scope import Scope
 from data.errors import NoData
 from data.prices.contracts import OVERRIDES
 from data.state import State
+from routing.policies.in_force import forbidden
 from tests.analytics.commands import run
 from tests.analytics.covered_ledgers import FIVE, LAST, day_rows, days, ledger_of
 
@@ -93,6 +94,54 @@ def test_one_morning_is_no_forecast(ledgers, homes):
     assert run(forecast, "forecast", "--home", homes["one day"]) == 1
     with pytest.raises(NoData, match="covers no whole day"):
         plan.plan(known_spend(ledgers["one day"], Scope()), LAST, 12)
+
+
+SAYS_NOTHING = {
+    "a morning after a silence": [(date(2026, 5, 26), None), (LAST, (4, 4.01))],
+    "one whole day, long ago": [(LAST - 30 * D, None), (LAST, (8,))],
+    "six whole days before the silence": [*((LAST - n * D, None) for n in range(20, 26)), (LAST, (8, 9))],
+}
+
+
+@pytest.mark.parametrize("case", SAYS_NOTHING)
+def test_under_a_week_of_whole_days_says_nothing_of_a_day_without_a_log(case, tmp_path):
+    """Seconds of one morning, times the days before it, were "missing and counted as expected"."""
+    logged = SAYS_NOTHING[case]
+    rows = [row for day, hours in logged for row in day_rows(day, **({"hours": hours} if hours else {}))]
+    view = ledger_of(tmp_path, rows)
+    outlook = november(view)
+    assert outlook.missing_days == outlook.untold_days and outlook.missing_usd == 0
+    assert "not known and not counted" in outlook.note
+    week = review.build(view, State.open(tmp_path), date(2026, 11, 9), forbidden=forbidden(State.open(tmp_path)))
+    told = report.pace(week)
+    assert "what November 2026 has cost is not known" in told and "$" not in told
+    assert report.markdown(week).count("not known and not counted") == 1
+
+
+def test_a_source_that_lived_for_a_week_tells_what_it_lacks():
+    spend = pd.Series(10.0, index=pd.date_range("2026-11-01", periods=12))
+    known = [of_series(spend.mask(spend.index >= f"2026-11-{day:02}")).lacking.sum() for day in (7, 8)]
+    assert known == [0, 50]
+
+
+def test_what_has_no_known_cost_is_not_on_course_for_nothing(tmp_path):
+    """A link's team that the log does not have, and a model without a price, were both "on course for $0"."""
+    rows = [row for day in days(LAST - 60 * D, LAST) for row in day_rows(day)]
+    unpriced = [row for day in days(LAST - 60 * D, LAST) for row in day_rows(day, usd=None, model="house", team="lab")]
+    free = [row for day in days(LAST - 60 * D, LAST) for row in day_rows(day, usd=0.0, model="local", team="edge")]
+    view, state = ledger_of(tmp_path, rows + unpriced + free), State.open(tmp_path)
+    for filters in ({"team": "<b>x"}, {"team": "lab"}, {"model": "house"}):
+        outlook = forecast.month_end(view, Scope.of(view, **filters))
+        assert (outlook.p10, outlook.p50, outlook.p90, outlook.is_known) == (None, None, None, False), filters
+        assert outlook.note == "No forecast: nothing that was asked for has a known cost."
+        budget.save(state, budget.checked(name="odd", amount=100, filters={k: (v,) for k, v in filters.items()}))
+        (status,) = budgets.status(view, state)
+        assert status.chance_of_overrun is None and status.runs_out is None and status.variance_usd is None
+    over = forecast.outlook(view, Scope.of(view, team="lab"), date(2026, 10, 1), date(2026, 11, 1))
+    assert over.p50 is None and over.chance_above(1) is None and not over.is_known
+    assert forecast.month_end(view, Scope.of(view, team="edge")).p50 == 0  # free work costs nothing, and that is known
+    for team in ("<b>x", "lab"):
+        assert run(forecast, "forecast", "--home", tmp_path, "--team", team) == 1
 
 
 def test_under_28_days_a_run_rate_and_nothing_else(tmp_path):

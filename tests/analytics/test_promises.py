@@ -10,7 +10,7 @@ import pytest
 
 from analytics import promise_command, promises
 from analytics.actions import ACTIONS, checked
-from analytics.promises import ledger_of_promises, measured, score, score_sentence, witnessed
+from analytics.promises import ledger_of_promises, measured, score, score_sentence, waiting, witnessed
 from data.errors import BadInput
 from data.ledger import Ledger
 from tests.analytics.commands import run
@@ -138,6 +138,8 @@ def test_the_score_counts_every_promise_once(halved, state):
     counted = score(found)
     assert (counted["kept"], counted["missed"], counted["not_told"], counted["within_noise"]) == (1, 1, 1, 0)
     assert counted["promised_usd_month"] == 5500 and "Of 3 promises acted on: 1 kept" in score_sentence(found)
+    assert waiting(state) == 1 and score_sentence(found, 1).endswith("; 1 open.")
+    assert score_sentence([], 1) == "Nothing that was promised is done yet: 1 open."
 
 
 def test_the_command_keeps_and_scores(halved, capsys):

@@ -109,7 +109,9 @@ def test_the_first_week_has_nothing_to_compare_with_and_says_so(view, state):
     first = review.build(view, state, date(2026, 8, 24), forbidden=forbidden(state))
     assert first["bridge"] is None and first["movers"] == []
     assert "nothing to compare it with (the log starts 24 Aug 2026)" in report.headline(first)
-    assert "no week before" in report.markdown(first) and "no week before" in report.html(first)
+    told = "nothing to compare this week with: the log starts 24 Aug 2026"
+    assert report.markdown(first).count(told) == 2 and report.html(first).count(told) == 2  # no bridge, no movers
+    assert "Nothing moved" not in report.markdown(first)
 
 
 @pytest.mark.parametrize("monday", [date(2026, 1, 5), date(2027, 1, 4)])

@@ -75,6 +75,9 @@ def test_quiet_logs_are_quiet(tmp_path, state):
 def test_a_short_log_tells_nothing(tmp_path, state):
     made = [row for day in days(date(2026, 11, 1), LAST) for row in day_rows(day)]
     assert changes(tmp_path / "weeks", made, state) == []
+    young, old = ledger_of(tmp_path / "young", made), ledger_of(tmp_path / "old", rows())
+    assert silent.none_found(young).startswith("Not checked")  # no all-clear of what nobody could look at
+    assert silent.none_found(old).startswith("No model answers otherwise")
     assert changes(tmp_path / "hours", day_rows(LAST, hours=(8, 9)), state) == []  # no whole day at all
 
 

@@ -13,7 +13,7 @@ def model_changes(found: dict) -> None:
     """What changed in the quarter without anybody saying so; nothing where nothing did."""
     every = found["model_changes"]
     if not every:
-        st.caption("No model answers otherwise than before by more than it changes by itself.")
+        st.caption(fmt.md(found["no_model_changes"]))
         return
     words = {"provider": "by the provider", "ours": "by us", "not known": "by whom is not known"}
     counts = {who: sum(one["whose"] == who for one in every) for who in words}

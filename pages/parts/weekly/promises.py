@@ -24,10 +24,11 @@ def promise_ledger(found: dict) -> None:
     """Every promise acted on with its verdict, and the running score."""
     st.subheader("7. What came of promises", anchor=False)
     every = measured(shell.view(), found["week"])
+    told = promises.score_sentence(every, promises.waiting(shell.state()))
     if not every:
-        st.caption("Nothing that was promised is done yet. Mark an action as done, and what it saves is measured.")
+        st.caption(fmt.md(f"{told} Mark an action as done, and what it saves is measured."))
         return
-    st.write(fmt.md(promises.score_sentence(every)))
+    st.write(fmt.md(told))
     rows = [
         {
             "Promise": one.action.name,

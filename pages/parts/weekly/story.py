@@ -50,10 +50,9 @@ def kpis(found: dict) -> None:
 
 def pacing(found: dict) -> None:
     st.subheader("1. Pacing", anchor=False)
-    pace, note = report.pace(found), found["pacing"]["month"]["note"]
-    st.write(fmt.md(pace))
-    if note not in pace:
-        st.caption(fmt.md(note))
+    st.write(fmt.md(report.pace(found)))
+    if trust := report.trust(found):
+        st.caption(fmt.md(trust))
     if days := found["pacing"]["no_log"]:
         st.warning(
             f"No log at all on {', '.join(map(fmt.day, days))}: the week's total is too low.",
@@ -88,7 +87,7 @@ def moved(found: dict) -> None:
     st.subheader("2. Why spend moved", anchor=False)
     bridge = found["bridge"]
     if not bridge:
-        st.info("This is the first week in the data: there is nothing before it to compare with.")
+        st.info(fmt.md(report.nothing_compared(found)))
         return
     change = bridge["end_usd"] - bridge["start_usd"]
     meaning = (
@@ -122,7 +121,7 @@ def moved(found: dict) -> None:
 def movers(found: dict) -> None:
     st.subheader(f"3. Movers by {DIMENSIONS[found['by']].label.lower()}", anchor=False)
     if not found["movers"]:
-        st.caption("Nothing moved.")
+        st.caption(fmt.md("Nothing moved." if found["bridge"] else report.nothing_compared(found)))
         return
     frame = pd.DataFrame(
         found["movers"], columns=["name", "before_usd", "after_usd", "change_usd", "driver", "driver_usd"]
