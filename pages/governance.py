@@ -14,6 +14,7 @@ from routing.policies.checks import dead_ends, lints
 from routing.policies.policy import Policy
 from routing.runs.audit import exported
 from routing.runs.reviews import RUN_KINDS, reviews
+from simulations.mixes.problem_from_log import words as rule_words
 
 NONE_IN_FORCE = "none"
 
@@ -84,9 +85,11 @@ def in_force_controls(policies: dict[str, Policy]) -> None:
         words = (
             f"“{held.name}” is in force; {who or 'nobody is named who'} may lift it."
             if held
-            else f"No policy is in force; until one is, advice keeps to {in_force.shipped_constraint().name}."
+            else f"No policy is in force; until one is, advice keeps to {in_force.shipped_constraints().name}:"
         )
         st.write(fmt.md(words))
+        for rule in (held or in_force.shipped_constraints()).constraints:
+            st.write(fmt.md(f"- {rule_words(rule)}"))
     with st.form("in_force_form"), st.container(horizontal=True, vertical_alignment="bottom"):
         options = [NONE_IN_FORCE, *policies]
         chosen = options.index(held.name) if held else 0

@@ -32,9 +32,10 @@ from simulations.mixes.caches import MixCaches, charged, mix_caches
 from simulations.mixes.from_log import log_scenario, with_shares
 from simulations.mixes.frontier import Frontier, frontier
 from simulations.mixes.mix import MixScenario, normalised, simulate_mix
-from simulations.mixes.optimise import Demands, Infeasible, Solution, mean_quality, optimise, total_cost
+from simulations.mixes.optimise import Demands, Infeasible, Solution, mean_quality, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
 from simulations.mixes.shadow_prices import why_not
+from simulations.mixes.strays import settled, stray_words
 from simulations.ranges import Assumptions
 from simulations.scenario import read_scenario, saved_scenarios
 
@@ -121,10 +122,10 @@ def from_log(view: Ledger, title: Any) -> None:
             mix_frontier.show(line, today, shown, tier)
         else:
             st.info(fmt.md(f"{no_line} Costs are known all the same: set a mix by hand below."), icon=":material/info:")
-    prices(made, demands, solved)
+    prices(made, demands, solved, cache_usd)
     mix_result.body(shown, tier=tier, key="log")
     mix_reliability.show(view, scope, shown)
-    by_hand(made)
+    by_hand(made, shares)
     notes(made)
     mix_result.take_away(
         result,
@@ -141,11 +142,13 @@ def cheapest(
     made: Programme, demands: Demands, cache_usd: Callable[[np.ndarray], float], top: Any
 ) -> tuple[Solution | Infeasible, Solution | None]:
     """The cheapest mix that keeps the promises, with what its caches cost; and as solved, where it is an advice."""
-    answer = optimise(made.problem, demands)
+    answer, strays = settled(made.problem, demands)
     if isinstance(answer, Infeasible):
         for sentence in why_not(made.problem, demands, answer):
             top.warning(fmt.md(f"No mix keeps every promise: {sentence}."), icon=":material/block:")
         return answer, None
+    for stray in strays:
+        top.caption(fmt.md(f"{stray_words(stray)}."))
     priced = answer._replace(cost_usd=answer.cost_usd + cache_usd(answer.shares))
     return priced, None if answer.quality is None else answer  # without a quality, cheapest is no advice
 

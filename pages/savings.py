@@ -204,7 +204,7 @@ kept = in_force.in_force(shell.state())
 st.caption(
     fmt.md(
         "No offer breaks "
-        + (f"“{kept.name}”, the policy in force." if kept else f"{in_force.shipped_constraint().name}.")
+        + (f"“{kept.name}”, the policy in force." if kept else f"{in_force.shipped_constraints().name}.")
     )
 )
 if saving.findings:

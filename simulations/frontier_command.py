@@ -18,9 +18,10 @@ from simulations.log_terms import add_log_terms, market_of, named_numbers, polic
 from simulations.mixes.caches import MixCaches, charged, mix_caches
 from simulations.mixes.from_log import latencies
 from simulations.mixes.frontier import as_rows, frontier, model_shares
-from simulations.mixes.optimise import Demands, Infeasible, mean_quality, optimise, total_cost
+from simulations.mixes.optimise import Demands, Infeasible, mean_quality, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
 from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_prices, why_not
+from simulations.mixes.strays import settled, stray_words
 from simulations.replay.repricing import Market
 
 
@@ -39,7 +40,7 @@ def register(subparsers: Any) -> None:
     sub.add_argument(
         "--policy",
         metavar="FILE|none",
-        help="policy whose constraints hold (default: the one in force, else the constraint that ships with Baton)",
+        help="policy whose constraints hold (default: the one in force, else the constraints that ship with Baton)",
     )
     sub.add_argument("--points", type=int, default=50, help="points on the frontier (default 50)")
     _add_promises(sub)
@@ -194,12 +195,19 @@ def cache_of_mix(always_warm_usd: float, caches: MixCaches) -> dict[str, float |
 
 def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Programme, head: dict[str, Any]) -> None:
     demands = _demands(args, made)
-    answer = optimise(made.problem, demands)
+    answer, strays = settled(made.problem, demands)
     if isinstance(answer, Infeasible):
         raise BadInput(f"No mix keeps every promise: {'; '.join(why_not(made.problem, demands, answer))}.")
     prices = [
         *step_prices(made.problem, demands, answer),
-        *rule_prices(made.problem, demands, answer, made.lifted),
+        *rule_prices(
+            made.problem,
+            demands,
+            answer,
+            made.lifted,
+            made.free,
+            lambda shares: mix_caches(view, made, shares, market).usd,
+        ),
         *vendor_prices(made.problem, demands, answer),
     ]
     caches = mix_caches(view, made, answer.shares, market)
@@ -218,6 +226,7 @@ def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Pro
                 "models": models,
                 "savings_usd": saving,
                 "prices": sentences,
+                "left_out": [stray._asdict() for stray in strays],
             }
         )
     emit_table(
@@ -231,6 +240,8 @@ def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Pro
     )
     for price in prices:
         say(price.sentence)
+    for stray in strays:
+        say(stray_words(stray))
     _say_left_out(made)
 
 

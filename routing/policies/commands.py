@@ -32,7 +32,7 @@ def _policy(args: argparse.Namespace) -> None:
         console.emit_json({"in_force": held.name if held else None, "lifted_by": lifted_by(state), "policy": body})
         return
     if held is None:
-        console.say("No policy is in force: advice keeps to the constraint that ships with Baton.")
+        console.say("No policy is in force: advice keeps to the constraints that ship with Baton.")
         return
     who = lifted_by(state)
     count = len(held.constraints)

@@ -1,7 +1,7 @@
 """The policy in force: what the company holds now, which every what-if starts under and every advice keeps to.
 
 One policy at a time may be marked, by the name it is saved or shipped under; marking and lifting are audited.
-Until one is, advice keeps to the constraint that ships with Baton (`SHIPPED`).
+Until one is, advice keeps to the constraints that ship with Baton (`SHIPPED`).
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def mark(state: State, name: str | None, lifted_by: str = "") -> Policy | None:
 
 
 def kept_to(state: State) -> Policy:
-    """What advice keeps to: the policy in force, else the constraint that ships with Baton."""
-    return in_force(state) or shipped_constraint()
+    """What advice keeps to: the policy in force, else the constraints that ship with Baton."""
+    return in_force(state) or shipped_constraints()
 
 
 def under(state: State, policy: Policy) -> Policy:
@@ -85,7 +85,7 @@ def under(state: State, policy: Policy) -> Policy:
 
 
 @lru_cache(maxsize=1)
-def shipped_constraint() -> Policy:
+def shipped_constraints() -> Policy:
     """Customer and regulated data where their terms fit; anything else anywhere."""
     return read_policy_file(SHIPPED)
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulations.mixes.optimise import Demands, Infeasible, Solution, optimise
+from simulations.mixes.optimise import Demands, Infeasible, Solution
 from simulations.mixes.problem_from_log import Programme
+from simulations.mixes.strays import least_cost
 
 
 class Breach(NamedTuple):
@@ -30,4 +31,4 @@ def breach(made: Programme, shares: np.ndarray) -> Breach:
 
 def without_rules(made: Programme, demands: Demands) -> Solution | Infeasible:
     """The cheapest mix that keeps the promises, were there no constraint at all."""
-    return optimise(replace(made.problem, allowed=made.free), demands)
+    return least_cost(replace(made.problem, allowed=made.free), demands)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from data import wording
-from simulations.mixes.optimise import Demands, Infeasible, Problem, Solution, best_quality, optimise, promises, usable
+from simulations.mixes.optimise import Demands, Infeasible, Problem, Solution, best_quality, promises, usable
+from simulations.mixes.strays import least_cost
 
 WORTH_SAYING_USD = 0.5
 POINT = 0.01
@@ -39,7 +40,7 @@ def step_prices(problem: Problem, demands: Demands, solution: Solution) -> list[
     """
     prices = []
     for step in steps(problem, demands):
-        answer = optimise(problem, step.demands)
+        answer = least_cost(problem, step.demands)
         if isinstance(answer, Infeasible):
             prices.append(Price(step.words, math.inf, f"{step.words} is out of reach: no mix keeps it"))
             continue
@@ -90,7 +91,7 @@ def vendor_prices(problem: Problem, demands: Demands, solution: Solution) -> lis
     prices = []
     for vendor in vendors:
         without = problem.allowed & np.array([v != vendor for v in problem.vendors])
-        answer = optimise(replace(problem, allowed=without), demands)
+        answer = least_cost(replace(problem, allowed=without), demands)
         if isinstance(answer, Infeasible):
             prices.append(Price(vendor, math.inf, f"without {vendor} no mix keeps every promise"))
         else:
@@ -100,16 +101,39 @@ def vendor_prices(problem: Problem, demands: Demands, solution: Solution) -> lis
 
 
 def rule_prices(
-    problem: Problem, demands: Demands, solution: Solution, lifted: Mapping[str, np.ndarray]
+    problem: Problem,
+    demands: Demands,
+    solution: Solution,
+    lifted: Mapping[str, np.ndarray],
+    free: np.ndarray,
+    lost_usd: Callable[[np.ndarray], float] = lambda shares: 0.0,
 ) -> list[Price]:
-    """What each compliance rule costs: `lifted` maps a rule's words to what is allowed without it."""
-    prices = []
-    for rule, allowed in lifted.items():
-        without = optimise(replace(problem, allowed=allowed), demands)
-        saving = solution.cost_usd - without.cost_usd if isinstance(without, Solution) else 0.0
-        if saving >= WORTH_SAYING_USD:
-            prices.append(Price(rule, saving, f"lifting the rule that {rule} saves {wording.usd(saving)} a year"))
-    return sorted(prices, key=lambda price: -price.usd_per_year)
+    """What each compliance rule costs, and all of them together, where there are several; a rule that costs nothing
+    is named too.
+
+    `lifted` maps a rule's words to what is allowed without it, `free` is what is without any; `lost_usd(shares)` are
+    the dollars a year of the prompt caches that a mix loses, in every price.
+    """
+    kept = solution.cost_usd + lost_usd(solution.shares)
+
+    def saved(allowed: np.ndarray) -> float:
+        without = least_cost(replace(problem, allowed=allowed), demands)
+        return kept - without.cost_usd - lost_usd(without.shares) if isinstance(without, Solution) else 0.0
+
+    only = "only " if len(lifted) > 1 else ""
+    prices = [_rule_price(rule, f"lifting {only}the rule that {rule}", saved(mask)) for rule, mask in lifted.items()]
+    prices.sort(key=lambda price: -price.usd_per_year)
+    if len(lifted) < 2:
+        return prices
+    every = "both rules" if len(lifted) == 2 else f"all {len(lifted)} rules"
+    return [_rule_price(every, f"lifting {every} together", saved(free)), *prices]
+
+
+def _rule_price(promise: str, words: str, usd: float) -> Price:
+    """Lost caches are no part of what is solved for, so that a rule may even save by them."""
+    if abs(usd) < WORTH_SAYING_USD:
+        return Price(promise, usd, f"{words} saves nothing")
+    return Price(promise, usd, f"{words} {'saves' if usd > 0 else 'costs'} {wording.usd(abs(usd))} a year")
 
 
 def why_not(problem: Problem, demands: Demands, answer: Infeasible) -> list[str]:

@@ -21,7 +21,7 @@ from data.facts import models
 from data.ledger import Ledger
 from data.prices.model_lives import ModelLives
 from data.state import State
-from routing.policies.in_force import forbidden, judge, shipped_constraint
+from routing.policies.in_force import forbidden, judge, shipped_constraints
 from routing.policies.policy import Policy
 from tests.analytics import planted
 from tests.analytics.commands import run
@@ -150,7 +150,7 @@ SCORED = {"scored": 200.0}
 @pytest.fixture
 def swap(state):
     def offered(*rows, policy=None):
-        held = judge(policy or shipped_constraint(), models.shipped())
+        held = judge(policy or shipped_constraints(), models.shipped())
         return claims(cells(*rows), models.shipped(), ModelLives(state), planted.END, held)
 
     return offered
@@ -193,7 +193,7 @@ def test_an_offer_is_judged_where_it_is_sold_and_by_the_policy_in_force(swap):
     assert not any("minimax" in one.action for one in swap(dear, third_party))
     free = Policy(name="free", fallback=("current",))
     assert any("minimax" in one.action for one in swap(dear, third_party, policy=free))
-    held = judge(shipped_constraint(), models.shipped())
+    held = judge(shipped_constraints(), models.shipped())
     customer = {"data_class": "customer"}
     assert held("vllm", "minimax-m2", customer) is None and "CN" in held("openrouter", "minimax-m2", customer)
     assert "hipaa_eligible" in held("azure", "gpt-5.2", {"data_class": "regulated"})  # its maker's terms say nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from data import rollups
-from routing.policies.in_force import mark, shipped_constraint
+from routing.policies.in_force import mark, shipped_constraints
 from routing.policies.saved_policies import known_policies
+from simulations.mixes.problem_from_log import words
 from tests.simulations.ledgers import ledger_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -196,8 +198,8 @@ def test_a_name_that_another_kind_of_scenario_has_is_refused(home, state):
 def test_model_mix_opens_under_the_policy_in_force_and_says_what_breaks_it(log, state):
     name = "no Chinese models over an API for customer data"
     shipped = opened("mix", window="All")
-    assert shipped.selectbox(key="constraints").value == "the constraint that ships with Baton"
-    assert any("break “the constraint that ships with Baton”" in w.value for w in shipped.warning)
+    assert shipped.selectbox(key="constraints").value == "the constraints that ship with Baton"
+    assert any("break “the constraints that ship with Baton”" in w.value for w in shipped.warning)
     free = opened("mix", window="All", constraints="no constraints").title[0].value
     mark(state, name, "Legal")
     page = opened("mix", window="All")
@@ -217,6 +219,22 @@ def test_model_mix_opens_under_the_policy_in_force_and_says_what_breaks_it(log, 
     assert opened("mix", window="All").title[0].value == shipped.title[0].value
 
 
+def test_every_rule_in_force_is_named_and_priced_and_the_title_is_what_all_cost(log, state):
+    page, governance = opened("mix", window="All"), opened("governance")
+    said = [m.value.replace("\\", "") for m in page.markdown]
+    for rule in map(words, shipped_constraints().constraints):
+        assert any(f"only the rule that {rule}" in text for text in said), rule
+        assert any(rule in m.value.replace("\\", "") for m in governance.markdown), rule
+    together = next(text for text in said if "Lifting both rules together" in text)
+    plain = page.title[0].value.replace("\\", "")
+    if "without “" not in plain:
+        assert "saves nothing" in together
+    else:
+        allowed, free = (float(usd.replace(",", "")) for usd in re.findall(r"\$([\d,.]+)(?![\d.,]*K)", plain)[:2])
+        saved = float(re.search(r"\$([\d,.]+) a year", together)[1].replace(",", ""))
+        assert saved == pytest.approx(allowed - free, abs=0.02)
+
+
 def test_a_mix_is_saved_as_rules_and_opens_in_routing(log, state, monkeypatch):
     went: list[tuple[str, dict]] = []
     monkeypatch.setattr(st, "switch_page", lambda page, query_params=None: went.append((page, query_params)))
@@ -227,7 +245,7 @@ def test_a_mix_is_saved_as_rules_and_opens_in_routing(log, state, monkeypatch):
     page.button(key="save_rules").click().run()
     assert not page.exception and went[0][0] == "pages/policy_replay.py" and went[0][1]["policy"] == "my mix"
     saved = known_policies(state)["my mix"]
-    assert saved.rules and saved.constraints == shipped_constraint().constraints
+    assert saved.rules and saved.constraints == shipped_constraints().constraints
     routing = opened("policy_replay", window="All", policy="my mix")
     assert routing.selectbox(key="policy_name").value == "my mix"
     assert metrics(routing)["Refused requests"] == "0"

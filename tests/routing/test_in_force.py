@@ -19,7 +19,7 @@ from routing.policies.in_force import (
     kept_to,
     lifted_by,
     mark,
-    shipped_constraint,
+    shipped_constraints,
     under,
 )
 from routing.policies.saved_policies import POLICIES, known_policies
@@ -33,7 +33,7 @@ OURS = {
 
 
 def test_one_policy_is_in_force_and_the_trail_says_who_marked_it(state):
-    assert in_force(state) is None and kept_to(state) == shipped_constraint()
+    assert in_force(state) is None and kept_to(state) == shipped_constraints()
     POLICIES.save(state, "ours", OURS)
     first, second = "ours", next(name for name in known_policies(state) if name != "ours")
     ada = State(state.path, "ada")
@@ -90,7 +90,7 @@ def test_a_policy_that_forbids_every_model_leaves_no_offer(state):
 
 
 def test_a_model_nobody_knows_is_refused_where_a_constraint_asks(state):
-    held = judge(shipped_constraint(), current(state))
+    held = judge(shipped_constraints(), current(state))
     assert held("self", "homemade", {"data_class": "customer"}) is not None
     assert held("self", "homemade", {"data_class": "internal"}) is None
 

@@ -18,7 +18,7 @@ from data.facts.models import shipped
 from data.facts.prepaid import Offer, prepaid_offers
 from data.prices.book import PriceBook
 from data.yaml_text import checked
-from routing.policies.in_force import shipped_constraint
+from routing.policies.in_force import shipped_constraints
 from routing.policies.text import read_policy
 from simulations.buying import ways
 from simulations.buying.desk import compared, desk
@@ -127,7 +127,7 @@ def test_the_desk_reads_the_log_and_keeps_to_the_policy(home):
     ledger = ledger_of(home, rows)
     view = ledger.at(ledger.snapshot())
     told = purchase(can_wait=0.5, own_usd_per_mtok=1.0)
-    found = desk(view, Scope.of(view), told, MARKET, shipped_constraint())
+    found = desk(view, Scope.of(view), told, MARKET, shipped_constraints())
     assert found.work.users == 4 and found.work.usd_per_month == pytest.approx(4 * DAYS_PER_MONTH, rel=0.05)
     assert way(found, "batch").usd_per_month == pytest.approx(0.75 * found.work.usd_per_month)
     no_own = read_policy(
@@ -135,10 +135,10 @@ def test_the_desk_reads_the_log_and_keeps_to_the_policy(home):
     )
     assert "no machines" in way(desk(view, Scope.of(view), told, MARKET, no_own), "own").forbidden
     with pytest.raises(NoData, match="No answered request of minimax-m2"):
-        desk(view, Scope.of(view), purchase(model="minimax-m2"), MARKET, shipped_constraint())
+        desk(view, Scope.of(view), purchase(model="minimax-m2"), MARKET, shipped_constraints())
     week = Scope.of(view, START.date(), START.date() + timedelta(days=3))
     with pytest.raises(Refused, match="7 are needed"):
-        desk(view, week, told, MARKET, shipped_constraint())
+        desk(view, week, told, MARKET, shipped_constraints())
 
 
 def test_a_week_in_another_zone_has_seven_days(home):
@@ -169,7 +169,7 @@ def test_what_is_batched_already_saves_nothing_more(home):
     rows = [{"requested_at": START + timedelta(hours=3 * n), "service_tier": "batch"} for n in range(14 * 8)]
     ledger = ledger_of(home, rows)
     view = ledger.at(ledger.snapshot())
-    found = desk(view, Scope.of(view), purchase(can_wait=0.5), MARKET, shipped_constraint())
+    found = desk(view, Scope.of(view), purchase(can_wait=0.5), MARKET, shipped_constraints())
     assert way(found, "batch").usd_per_month is None and "no lower" in way(found, "batch").basis
 
 

@@ -86,7 +86,7 @@ def test_the_frontier_keeps_to_what_all_advice_keeps_to(capsys, log, state):
         return line["policy"], line["points"][0]["annual_cost_usd"]
 
     shipped, free = cheapest(), cheapest("--policy", "none")
-    assert shipped[0] == "the constraint that ships with Baton" and free[0] is None and shipped[1] > free[1]
+    assert shipped[0] == "the constraints that ship with Baton" and free[0] is None and shipped[1] > free[1]
     mark(state, "no Chinese models over an API for customer data")
     assert cheapest() == cheapest("--policy", "no_chinese_api")
 

@@ -177,7 +177,8 @@ def test_of_two_equals_the_present_model_keeps_the_work():
 def test_a_rule_is_priced_by_solving_without_it():
     task = two_segments()
     answer = optimise(task, Demands())
-    (price,) = rule_prices(task, Demands(), answer, {"customer data stays off Chinese APIs": np.ones((2, 2), bool)})
+    every = np.ones((2, 2), bool)
+    (price,) = rule_prices(task, Demands(), answer, {"customer data stays off Chinese APIs": every}, every)
     assert price.usd_per_year == pytest.approx(40)
     assert price.sentence == "lifting the rule that customer data stays off Chinese APIs saves $40.00 a year"
 

@@ -15,7 +15,7 @@ from data.errors import BadInput, NoData
 from data.facts.models import shipped
 from data.prices.book import PriceBook
 from data.yaml_text import checked
-from routing.policies.in_force import shipped_constraint
+from routing.policies.in_force import shipped_constraints
 from routing.policies.text import read_policy
 from simulations.mixes.problem_from_log import programme
 from simulations.outages.concentration import concentration, keep_elsewhere
@@ -66,11 +66,11 @@ def test_without_a_fallback_every_request_of_the_hours_fails(day):
 
 
 def test_a_fallback_takes_what_its_constraints_allow(day):
-    found = asked(day, out(start=START, hours=1, fallback=("deepseek-v3.2",)), held=shipped_constraint())
+    found = asked(day, out(start=START, hours=1, fallback=("deepseek-v3.2",)), held=shipped_constraints())
     assert (found.touched, found.taken, found.unserved) == (30, 24, 6)  # customer data stays off it
     assert found.refusals["requests"].sum() == 6 and "CN" in found.refusals["reason"].iloc[0]
     wide = asked(
-        day, out(start=START, hours=1, fallback=("deepseek-v3.2", "claude-opus-4-5")), held=shipped_constraint()
+        day, out(start=START, hours=1, fallback=("deepseek-v3.2", "claude-opus-4-5")), held=shipped_constraints()
     )
     assert wide.failed == 0
     assert dict(wide.by_model[["answered_by", "requests"]].itertuples(index=False)) == {
@@ -83,7 +83,7 @@ def test_a_breach_of_today_is_not_the_drills(home):
     view = view_of(
         home, [at(n, **{**CHINESE, "data_class": "customer"}) for n in range(30)] + [at(n) for n in range(30)]
     )
-    found = asked(view, out(start=START, hours=1, fallback=("deepseek-v3.2",)), held=shipped_constraint())
+    found = asked(view, out(start=START, hours=1, fallback=("deepseek-v3.2",)), held=shipped_constraints())
     assert (found.touched, found.taken) == (30, 30)
     assert found.carried.queues[0].peak_own == 1  # what the rule forbids there stays where the log has it
 
@@ -124,12 +124,12 @@ def test_who_answers_is_who_took_them_at_their_limits(day, limit):
         limits={"deepseek-v3.2": limit + 1},
         patience_minutes=0,
     )
-    found = asked(day, wish, held=shipped_constraint())
+    found = asked(day, wish, held=shipped_constraints())
     busy = [minute for minute in range(0, 60, 2) if minute % 10]  # of these, every fourth meets one of its own
     first = sum(min(1.0, limit + 1 - (minute % 4 == 0)) for minute in busy)
     told = dict(found.by_model[["answered_by", "requests"]].itertuples(index=False))
     assert told == pytest.approx({"deepseek-v3.2": first, "claude-opus-4-5": 30 - first})
-    alone = asked(day, wish.model_copy(update={"fallback": ("deepseek-v3.2",)}), held=shipped_constraint())
+    alone = asked(day, wish.model_copy(update={"fallback": ("deepseek-v3.2",)}), held=shipped_constraints())
     told = dict(alone.by_model[["answered_by", "requests"]].itertuples(index=False))
     assert told["nobody"] == pytest.approx(alone.failed) == pytest.approx(30 - first)
     assert sum(told.values()) == pytest.approx(alone.touched)
@@ -195,7 +195,7 @@ def failing(home):
 
 
 def test_failures_go_elsewhere_and_are_counted_by_call(failing):
-    found = reroute(failing, Scope.of(failing), rerouting(limiter=False), shipped_constraint(), MARKET)
+    found = reroute(failing, Scope.of(failing), rerouting(limiter=False), shipped_constraints(), MARKET)
     assert (found.requests, found.failed, found.never) == (100, 10, 5)
     assert (found.after_failure, found.held_back, found.answered) == (10, 0, 5)
     assert found.causes == {"rate_limit": 10} and found.still_failing is None
@@ -207,8 +207,8 @@ def test_the_limiter_holds_back_a_burst_that_is_refused(home):
     error = {"status": "error", "error_class": "rate_limit", "cost_usd": Decimal(0)}
     rows = [at(n / 60, call_id=f"c{n}", **(error if n % 2 and n > 100 else {})) for n in range(400)]
     view = view_of(home, rows)
-    found = reroute(view, Scope.of(view), rerouting(per_minute=1500), shipped_constraint(), MARKET)
-    plain = reroute(view, Scope.of(view), rerouting(limiter=False), shipped_constraint(), MARKET)
+    found = reroute(view, Scope.of(view), rerouting(per_minute=1500), shipped_constraints(), MARKET)
+    plain = reroute(view, Scope.of(view), rerouting(limiter=False), shipped_constraints(), MARKET)
     assert found.rests > 0 and found.held_back > 0 and found.learned_per_minute < 60
     assert found.after_failure < plain.after_failure == 150
     assert (
@@ -229,7 +229,7 @@ def test_failures_to_itself_and_of_nobody_are_refused(failing):
     with pytest.raises(BadInput, match="cannot go to"):
         checked(Rerouting, {"kind": "rerouting", "name": "t", "model": "gpt-5.2", "to": "gpt-5.2"}, None, "t")
     with pytest.raises(NoData, match="first asked minimax-m2"):
-        reroute(failing, Scope.of(failing), rerouting(model="minimax-m2"), shipped_constraint(), MARKET)
+        reroute(failing, Scope.of(failing), rerouting(model="minimax-m2"), shipped_constraints(), MARKET)
 
 
 def test_shares_by_vendor_and_what_a_share_elsewhere_costs(home):
@@ -237,7 +237,7 @@ def test_shares_by_vendor_and_what_a_share_elsewhere_costs(home):
     table = concentration(view, Scope.of(view), MARKET).set_index(["kind", "name"])
     assert table.loc[("provider", "openai"), "requests_share"] == pytest.approx(0.8)
     assert table.loc[("origin", "CN"), "requests_share"] == pytest.approx(0.2)
-    made = programme(view, Scope.of(view), MARKET, ("claude-opus-4-5",), policy=shipped_constraint())
+    made = programme(view, Scope.of(view), MARKET, ("claude-opus-4-5",), policy=shipped_constraints())
     vendor = made.problem.vendors[made.problem.models.index("gpt-5.2")]
     assert keep_elsewhere(view, made, MARKET, vendor, 0.1).usd == 0
     step = keep_elsewhere(view, made, MARKET, vendor, 0.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,25 +21,31 @@ from simulations.mixes.problem_from_log import Programme
 from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_prices
 
 
-def prices(made: Programme, demands: Demands, answer: Any) -> None:
-    """What each promise costs, as sentences."""
+def prices(made: Programme, demands: Demands, answer: Any, lost_usd: Callable[[np.ndarray], float]) -> None:
+    """What each rule and promise costs, as sentences; `lost_usd(shares)` are a year's lost prompt caches."""
     if answer is None:
         return
     found = [
+        *rule_prices(made.problem, demands, answer, made.lifted, made.free, lost_usd),
         *step_prices(made.problem, demands, answer),
-        *rule_prices(made.problem, demands, answer, made.lifted),
         *vendor_prices(made.problem, demands, answer),
     ]
     if found:
         st.subheader("What the promises cost", anchor=False)
         for price in found:
             st.write(fmt.md(f"{price.sentence[0].upper()}{price.sentence[1:]}."))
+        st.caption("Rules with the prompt caches that a mix loses, as in the title; all else before lost caches.")
 
 
-def by_hand(made: Programme) -> None:
-    """Shares by slider for all the work, or by table for each task type."""
+def by_hand(made: Programme, shown: np.ndarray) -> None:
+    """Shares by slider for all the work, or by table for each task type; both begin with today's.
+
+    `shown` are the shares, by segment, of the mix that the page shows.
+    """
     st.subheader("Set the mix by hand", anchor=False)
     today = current_mix(made)
+    if not np.allclose(shown, made.current_shares):
+        st.caption("The fields begin with today's shares, not with those of the mix shown above.")
     sliders, table = st.tabs(["Sliders", "By task type"])
     with sliders, st.form("mix_sliders"):
         chosen = {

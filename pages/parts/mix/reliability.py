@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analytics.coverage import coverage
 from analytics.scope import Scope
 from data.ledger import Ledger
 from pages.ui import exports, shell
@@ -28,11 +29,21 @@ def show(view: Ledger, scope: Scope, result: dict[str, Any]) -> None:
         for side in ("baseline", "proposed")
     )
     if before is not None:
+        unseen = [
+            m["model"]
+            for m in result["proposed"]["models"]
+            if m["share"] > 0 and m["model"].partition("@")[0] not in seen
+        ]
         then = (
-            "unknown after: this log never asked a model of the mix" if after is None else f"{fmt.share(after)} after"
+            f"unknown for the mix shown, since this log never asked {', '.join(unseen)}"
+            if after is None
+            else f"{fmt.share(after)} under the mix shown"
         )
+        span = coverage(view, scope).span
         st.caption(
-            fmt.md(f"Attempts that fail: {fmt.share(before)} today, {then}, at each model's own rate in this log.")
+            fmt.md(
+                f"Attempts that fail, by each model's own rate {span}: {fmt.share(before)} under today's mix, {then}."
+            )
         )
     with st.expander("Table: speed and failures of these models in this log", icon=":material/speed:"):
         shares = {m["model"].partition("@")[0]: m["share"] for m in result["proposed"]["models"]}
