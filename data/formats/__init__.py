@@ -25,6 +25,18 @@ from pkgutil import iter_modules
 
 from data.schema import MEDIA_TOKENS
 
+# The counts of a log before anybody knows what is inside of which: TOKENS of data/schema.py are what they become.
+RAW_COUNTS = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    *MEDIA_TOKENS,  # tokens that are no text, as a part of the input, cache read and output tokens
+)
+
 # What `columns` may name. Anything left out is NULL. Token columns take text or a number: the
 # normaliser casts them and rejects what is no count. `input_tokens` and `output_tokens` are the
 # log's own totals; `input_has_cache` and `output_has_reasoning` say what is inside them: TRUE,
@@ -52,14 +64,7 @@ USAGE_COLUMNS = (
     "task_type",
     "criticality",
     "data_class",
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    *MEDIA_TOKENS,  # tokens that are no text, as a part of the input, cache read and output tokens
+    *RAW_COUNTS,
     "total_tokens",
     "server_tools",  # JSON object: calls of tools the provider ran, by the names of data/prices/tool_fees.py
     "input_has_cache",

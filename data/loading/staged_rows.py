@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from data.formats import BILLED_COLUMNS, USAGE_COLUMNS, Format
+from data.formats import BILLED_COLUMNS, RAW_COUNTS, USAGE_COLUMNS, Format
 from data.loading import masking, unread_usage
 from data.loading.row_problems import ESSENTIAL, MOST, billed_problems, usage_problems
 from data.prices import notes as price_notes
@@ -18,17 +18,7 @@ from data.prices import service_tiers
 from data.schema import MEDIA_TOKENS
 from data.sql_text import literal
 
-COUNTS = (
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    *MEDIA_TOKENS,
-    "total_tokens",
-)
+COUNTS = (*RAW_COUNTS, "total_tokens")
 NUMBERS = (*COUNTS, "reported_cost_usd")
 FLAGS = ("input_has_cache", "output_has_reasoning", "succeeded", "unmetered")
 DOUBLES = ("latency_ms", "ttft_ms", "quality_score")

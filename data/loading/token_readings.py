@@ -10,7 +10,7 @@ Four consistency tests per (source, provider, model), the first that decides win
 
 from __future__ import annotations
 
-from data.formats import Format
+from data.formats import RAW_COUNTS, Format
 from data.schema import MEDIA_TOKENS
 
 CACHE = (
@@ -77,18 +77,6 @@ def _cost_evidence(stage: str, priced) -> str:
             {fits.format("IS FALSE")} AS fits_exclusive,
             count(*) FILTER (reading AND list_cost_usd IS NOT NULL) AS priced
         FROM ({priced(f"({once})")}) GROUP BY ALL"""
-
-
-RAW_COUNTS = (
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    *MEDIA_TOKENS,
-)
 
 
 def disjoint(input_has_cache: str, output_has_reasoning: str) -> str:

@@ -9,7 +9,7 @@ missing cache price is the input price; 0 is a price.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -27,6 +27,7 @@ from data.prices.price_row import (
     TEXT_RATES,
     PriceRow,
     Span,
+    second_of_day,
 )
 from data.prices.service_tiers import SERVICE_TIERS, edges, midnight, of_tier
 
@@ -63,12 +64,8 @@ def rows(provider_id: str, model_id: str) -> tuple[PriceRow, ...]:
 def _boundaries(provider_id: str, model_id: str) -> tuple[list[datetime], list[int]]:
     """Instants and seconds of the day at which some price of the model may change."""
     days = {midnight(day) for day in catalogue.days_of_change(provider_id, model_id)} | edges(provider_id, model_id)
-    seconds = {_second(moment) for moment in catalogue.daily_windows(provider_id, model_id)}
+    seconds = {second_of_day(moment) for moment in catalogue.daily_windows(provider_id, model_id)}
     return sorted(days | {BEGINNING, FOREVER}), sorted(seconds | {0, DAY_SECONDS})
-
-
-def _second(moment: time) -> int:
-    return moment.hour * 3600 + moment.minute * 60 + moment.second
 
 
 def _bands(provider_id: str, model: Any, tier: str, span: tuple[datetime, datetime, int, int]) -> Iterator[PriceRow]:

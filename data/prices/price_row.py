@@ -28,6 +28,11 @@ NO_LIMIT = 10**15  # tokens
 QUANTUM = Decimal("1e-6")  # USD per million tokens: what the ledger resolves per token; cuts a source's float noise
 
 
+def second_of_day(at: datetime | time) -> int:
+    """What the spans of a day's prices are told in."""
+    return at.hour * 3600 + at.minute * 60 + at.second
+
+
 class Span(NamedTuple):
     """When and for what size of request a price holds; see `PriceRow`. The default is for ever and for all."""
 
@@ -139,7 +144,7 @@ class PriceRow(NamedTuple):
 
     def holds(self, at: datetime, total_input: int) -> bool:
         """Whether this is the price of a request of `total_input` tokens, cache included, at an instant (naive UTC)."""
-        second = at.hour * 3600 + at.minute * 60 + at.second
+        second = second_of_day(at)
         return (
             self.valid_from <= at < self.valid_to
             and self.second_from <= second < self.second_to

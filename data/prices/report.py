@@ -14,7 +14,7 @@ from data.ledger import Ledger
 from data.prices import catalogue as price_catalogue
 from data.prices import model_names, second_catalogue
 from data.prices.book import PriceBook
-from data.prices.price_row import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, PriceRow
+from data.prices.price_row import BEGINNING, DAY_SECONDS, FOREVER, NO_LIMIT, PriceRow, second_of_day
 from data.prices.second_catalogue import PriceFile
 from data.prices.service_tiers import SERVICE_TIERS
 from data.schema import TOKENS
@@ -103,16 +103,7 @@ def disagreements(book: PriceBook, prices: PriceFile, at: datetime | None = None
 
 
 def _at(rows: tuple[PriceRow, ...], at: datetime) -> dict[int, PriceRow]:
-    second = at.hour * 3600 + at.minute * 60 + at.second
-    return {
-        size: row
-        for size in (0, LONG)
-        for row in rows
-        if row.service_tier == "standard"
-        and row.valid_from <= at < row.valid_to
-        and row.second_from <= second < row.second_to
-        and row.tokens_from <= size < row.tokens_to
-    }
+    return {size: row for size in (0, LONG) for row in rows if row.service_tier == "standard" and row.holds(at, size)}
 
 
 def _differences(
@@ -205,7 +196,7 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _holds(row: Any, at: datetime) -> bool:
-    second = at.hour * 3600 + at.minute * 60 + at.second
+    second = second_of_day(at)
     begun = row.valid_from is None or row.valid_from <= at
     return begun and (row.valid_to is None or at < row.valid_to) and row.second_from <= second < row.second_to
 

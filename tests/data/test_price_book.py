@@ -15,7 +15,7 @@ from data.errors import BadInput, NoData
 from data.prices import catalogue as price_catalogue
 from data.prices import catalogue_rows, contracts
 from data.prices.book import PriceBook
-from data.prices.price_row import RATES, TEXT_RATES
+from data.prices.price_row import RATES, TEXT_RATES, second_of_day
 from data.prices.service_tiers import CONTEXTS, SERVICE_TIERS
 from data.schema import TOKENS
 from tests.data.priced_rows import priced
@@ -167,7 +167,7 @@ def test_every_model_has_exactly_one_price_at_every_instant():
     for pair in price_catalogue.models():
         rows = catalogue_rows.rows(*pair)
         for at in corners if rows else ():
-            second = at.hour * 3600 + at.minute * 60 + at.second
+            second = second_of_day(at)
             for size in (0, 100_001, 10_000_000):
                 holding = [
                     r.service_tier
