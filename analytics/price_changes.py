@@ -94,8 +94,9 @@ def announced(view: Ledger, state: State, scope: Scope, until: date | None = Non
 
 def _name(step: Step) -> str:
     if step.successor:
-        return f"{step.model} ends and {step.successor} takes over"
-    return f"{step.model} {'dearer' if step.ratio > 1 else 'cheaper'} by {wording.share(abs(step.ratio - 1))}"
+        return f"{step.model} at {step.provider} ends and {step.successor} takes over"
+    moves = "dearer" if step.ratio > 1 else "cheaper"
+    return f"{step.model} at {step.provider} {moves} by {wording.share(abs(step.ratio - 1))}"
 
 
 def _kind(step: Step) -> str:

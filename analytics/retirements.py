@@ -43,8 +43,8 @@ class Ending(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What ends when, and what becomes of its work, in a sentence without its full stop."""
-        ends = f"{self.model} {'was to end' if self.is_over else 'ends'} on {self.on:%-d %b %Y}"
+        """What ends where and when, and what becomes of its work, in a sentence without its full stop."""
+        ends = f"{self.model} at {self.provider} {'was to end' if self.is_over else 'ends'} on {self.on:%-d %b %Y}"
         amount = wording.usd(self.usd_month)
         if self.is_at_risk:
             return f"{ends}: {amount} a month of work at risk, no successor named"

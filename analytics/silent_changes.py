@@ -88,8 +88,8 @@ class SilentChange(NamedTuple):
         if self.usd_month is not None:
             cost = f", {wording.usd_change(self.usd_month)} a month"
         return (
-            f"{self.model}, {self.task_type}: {told.label} {written(self.before)} to {written(self.after)} from "
-            f"{wording.day(self.on)}{cost}; {WHOSE[self.whose]}"
+            f"{self.model} at {self.provider}, {self.task_type}: {told.label} {written(self.before)} to "
+            f"{written(self.after)} from {wording.day(self.on)}{cost}; {WHOSE[self.whose]}"
         )
 
 

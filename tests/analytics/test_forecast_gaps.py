@@ -176,7 +176,7 @@ def test_a_dated_price_change_is_in_the_forecast(gemini):
     assert dict(zip([f"{m:%b}" for m in table["month"]], table["p50"], strict=True)) == pytest.approx(
         {"Nov": 1350, "Dec": 1395, "Jan": 2790, "Feb": 2520}
     )
-    assert change.text == "gemini-3.6-flash dearer by 100.0% from 1 Jan 2027, +$1,369 a month"
+    assert change.text == "gemini-3.6-flash at google dearer by 100.0% from 1 Jan 2027, +$1,369 a month"
 
 
 def test_budgets_know_it_too(gemini):

@@ -37,8 +37,21 @@ def test_work_without_a_successor_is_at_risk_and_in_no_forecast(ending):
     (found,) = endings(view, state, Scope.of(view))
     assert (found.model, found.on, found.is_at_risk, found.is_over) == ("gpt-4.1", date(2027, 1, 14), True, False)
     assert found.usd_month == pytest.approx(4 * A_MONTH)
-    assert found.text == "gpt-4.1 ends on 14 Jan 2027: $121.67 a month of work at risk, no successor named"
+    assert found.text == "gpt-4.1 at openai ends on 14 Jan 2027: $121.67 a month of work at risk, no successor named"
     assert announced(view, state, Scope.of(view)) == ()
+
+
+def test_what_one_provider_ends_names_it(tmp_path):
+    """Azure's small part of a model read as the end of all of it."""
+    rows = [
+        row
+        for day in days(LAST - timedelta(days=60), LAST)
+        for seller, usd in (("openai", 9.0), ("azure", 1.0))
+        for row in day_rows(day, model="gpt-5.2", provider=seller, usd=usd)
+    ]
+    view, state = ledger_of(tmp_path, rows), State.open(tmp_path)
+    ends = [(one.provider, one.text) for one in endings(view, state, Scope.of(view))]
+    assert ends and all(f"gpt-5.2 at {seller} ends on" in text for seller, text in ends)
 
 
 def test_work_moves_to_the_named_successor_at_its_price(ending):
@@ -66,7 +79,8 @@ def test_an_end_that_has_passed_is_told_as_such(tmp_path):
     rows = [row for day in days(LAST - timedelta(days=60), LAST) for row in day_rows(day, model="gpt-4-turbo")]
     view, state = ledger_of(tmp_path, rows), State.open(tmp_path)
     (found,) = endings(view, state, Scope.of(view))
-    assert found.is_over and found.text.startswith("gpt-4-turbo was to end on 23 Oct 2026: $121.67 a month of work")
+    told = "gpt-4-turbo at openai was to end on 23 Oct 2026: $121.67 a month of work"
+    assert found.is_over and found.text.startswith(told)
     SUCCESSORS.save(state, "gpt-4-turbo", {"model": "gpt-5.2"})
     (change,) = announced(view, state, Scope.of(view))
     assert change.on == LAST + timedelta(days=1)
@@ -81,11 +95,13 @@ def test_a_month_of_a_short_log_is_told_from_its_covered_days(tmp_path):
 def test_the_forecast_says_what_it_counts_and_what_it_does_not(ending, capsys):
     view, state = ending
     assert run(forecast, "forecast", "--home", view.home) == 0
-    assert "Not counted: gpt-4.1 ends on 14 Jan 2027: $121.67 a month of work at risk" in capsys.readouterr().out
+    told = "Not counted: gpt-4.1 at openai ends on 14 Jan 2027: $121.67 a month of work at risk"
+    assert told in capsys.readouterr().out
     SUCCESSORS.save(state, "gpt-4.1", {"model": "gpt-5.2"})
     assert run(forecast, "forecast", "--home", view.home) == 0
     out = capsys.readouterr().out
-    assert "Counted: gpt-4.1 ends and gpt-5.2 takes over on 14 Jan 2027, +$" in out and "Not counted" not in out
+    assert "Counted: gpt-4.1 at openai ends and gpt-5.2 takes over on 14 Jan 2027, +$" in out
+    assert "Not counted" not in out
     assert run(forecast, "forecast", "--home", view.home, "--json") == 0
     assert json.loads(capsys.readouterr().out)["retirements"][0]["successor"] == "gpt-5.2"
 

@@ -18,7 +18,7 @@ def test_naming_a_successor_moves_the_work_and_the_forecast(home, monkeypatch):
     ledger_of(home, rows).close()
     app = opened(home, monkeypatch, "plan")
     assert not app.exception
-    assert any("gpt-4.1 ends on 14 Jan 2027" in m.value and "at risk" in m.value for m in app.markdown)
+    assert any("gpt-4.1 at openai ends on 14 Jan 2027" in m.value and "at risk" in m.value for m in app.markdown)
     before = app.title[0].value
     app.selectbox(key="successor_openai_gpt-4.1").select("gpt-5.2").run()
     assert not app.exception and not app.error
