@@ -190,7 +190,7 @@ def typed(view: Ledger, title: Any) -> None:
     name, scenario = scenarios.start(MixScenario, {BRIEF: "cto_question"})
     result = simulate_mix(scenario, what_if.catalog(shell.state()))
     with title:
-        shell.header(f"{scenario.name} {mix_result.sentence(result)}", view)
+        shell.header(f"{scenario.name} {mix_result.sentence(result)}", view, stated=True)
     mix_result.kpis(result, result["proposed"]["quality_tier"])
     mix_result.body(result, tier=result["proposed"]["quality_tier"], key="typed")
     scenarios.figures(MixScenario, name, scenario, ("Normalise shares and apply", normalised))
@@ -222,6 +222,7 @@ def side_by_side(view: Ledger, title: Any) -> None:
             f"{len(table)} scenario{'s' * (len(table) > 1)}; “{best['scenario']}” saves most, "
             f"{fmt.usd_short(best['saving'])} a year",
             view,
+            stated=list(known) == [BRIEF],
         )
     units = dict.fromkeys(("today", "proposed", "saving", "low", "high"), "USD") | {
         "quality": "share",

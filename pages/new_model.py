@@ -50,7 +50,7 @@ def typed(view: Ledger, title: Any) -> None:
     name, scenario = scenarios.start(TriageScenario, {BRIEF: "new_model"})
     result = triage(scenario)
     with title:
-        shell.header(triage_result.title(scenario, result), view)
+        shell.header(triage_result.title(scenario, result), view, stated=True)
     triage_result.kpis(result, scenario.requests_per_year)
     triage_result.gates(result)
     scenarios.figures(TriageScenario, name, scenario)
@@ -81,6 +81,7 @@ def side_by_side(view: Ledger, title: Any) -> None:
             f"{len(rows)} new model{'s' * (len(rows) > 1)}: "
             + ", ".join(f"{n} to {triage_result.VERBS[d].lower()}" for d, n in counts.items() if n),
             view,
+            stated=list(known) == [BRIEF],
         )
     labels = {
         "scenario": "Scenario",

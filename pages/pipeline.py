@@ -118,7 +118,7 @@ if typed is None:
     st.stop()
 result = simulate_pipeline(typed)
 with title:
-    shell.header(sentence(result), view)
+    shell.header(sentence(result), view, stated=True)
 with top:
     kpis(result)
     draw(result)

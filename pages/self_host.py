@@ -202,7 +202,7 @@ try:
     with st.spinner("Replaying the busiest hours"):
         study = study_of_log(view, scope, plan, accept) if scope else study_of_volume(view, volume, plan)
     with title:
-        shell.header(title_of(study, model), view)
+        shell.header(title_of(study, model), view, stated=source == "typed")
     show(study, npv_by_volume(view, study.scenario, study.result["option"]), model, catalog, top)
 except BatonError as error:
     with title:

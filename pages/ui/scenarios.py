@@ -48,8 +48,10 @@ def start(
     `shipped`: label -> file name; of the saved ones those `of_interest` are offered.
     """
     held = {name: kept for name, kept in saved_scenarios(model).all(shell.state()).items() if of_interest(kept)}
-    links.offered("start_from", [*shipped, *held])
-    name = st.selectbox("Start from", [*shipped, *held], key="start_from", bind="query-params", width=420)
+    offered = [*shipped, *held]
+    if st.session_state.get("start_from", offered[0]) not in offered:
+        st.session_state["start_from"] = offered[0]  # only forgotten, a browser would go on showing the old choice
+    name = st.selectbox("Start from", offered, key="start_from", bind="query-params", width=420)
     scenario = held[name] if name in held else read_scenario(shipped[name], model, kind_of(model))
     text = st.session_state.get(_key(model, name))
     if text is None:

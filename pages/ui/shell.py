@@ -35,6 +35,7 @@ from pages.ui import format as fmt
 INVENTED = (
     "Ten teams on three models, invented at list prices; `python -m data sample --full` makes it ten times as large."
 )
+STATED = "An example that ships with Baton, or what somebody typed: no log is behind this answer."
 # Without this a CTO reads the cost per request of an old sample as a defect.
 CONDENSED = (
     "Made by an earlier version: each record sums about 200 calls, so a cost per request is that of 200. "
@@ -182,9 +183,15 @@ def standing(view: Ledger) -> Standing | None:
     return standing_of.standing(view)
 
 
-def header(answer: str, view: Ledger) -> None:
-    """The page's answer as its title, and one grey line on what it stands on."""
+def header(answer: str, view: Ledger, *, stated: bool = False) -> None:
+    """The page's answer as its title, and one grey line on what it stands on.
+
+    `stated`: every figure of the answer was typed or ships with Baton; no log is behind it.
+    """
     st.title(fmt.md(answer), anchor=False)
+    if stated:
+        st.badge("Stated figures, not your data", icon=":material/edit_note:", color="orange", help=fmt.md(STATED))
+        return
     known = standing(view)
     if known is None:
         return

@@ -123,7 +123,7 @@ def _batch(today: float, tokens: np.ndarray, purchase: Purchase, ratio: float | 
             "a batch price",
         )
     factor = 1 - purchase.can_wait * (1 - ratio)
-    words = f"{wording.share(purchase.can_wait)} of the work waits, at {wording.share(ratio)} of the price"
+    words = f"{wording.share(purchase.can_wait)} of the work waits, as stated, at {wording.share(ratio)} of the price"
     asks = "" if purchase.can_wait else "the share of the work that can wait"
     return ("batch", "What can wait in batches", today * factor, tokens * factor, None, words, asks)
 
@@ -136,7 +136,8 @@ def _committed(today: float, tokens: np.ndarray, purchase: Purchase) -> Draft:
     used = (
         np.minimum(1.0, tokens * (1 - purchase.discount) / purchase.commitment_usd) if purchase.commitment_usd else None
     )
-    words = f"{wording.usd_short(purchase.commitment_usd)} a month at least, {wording.share(purchase.discount)} off"
+    least = wording.usd_short(purchase.commitment_usd)
+    words = f"{least} a month at least, {wording.share(purchase.discount)} off, as stated"
     return ("commitment", name, float(ways.committed_month(purchase, np.array([today]))[0]), usd, used, words, "")
 
 
@@ -157,7 +158,7 @@ def _prepaid(work: Work, purchase: Purchase, offer: Offer | None, months: Months
     units = ways.best_units(work, load, carries, offer.least_units, offer.step_units, price) or offer.least_units
     per_day = ways.prepaid_days(work, load, units * carries, units * price, months.grid)
     used = months.of(ways.utilisation_days(work, load, units * carries, months.grid))
-    words = f"{units} {offer.unit} at {wording.usd(price)} an hour; pays below {wording.usd(below)}"
+    words = f"{units} {offer.unit} at {wording.usd(price)} an hour, as stated; pays below {wording.usd(below)}"
     usd = float(per_day[np.searchsorted(months.grid, 1.0)].mean() * DAYS_PER_MONTH)
     return ("prepaid", name, usd, months.of(per_day) * DAYS_PER_MONTH, used, words, ""), units, below
 
@@ -170,7 +171,7 @@ def _seats(work: Work, today: float, tokens: np.ndarray, purchase: Purchase) -> 
         words = f"{wording.count(work.users)} users, {wording.usd(today / work.users)} of tokens each a month"
         return ("seats", name, None, None, None, words, "the price of a seat a month")
     usd = ways.seats_month(purchase, work.users, tokens)
-    words = f"{wording.count(work.users)} users at {wording.usd(purchase.usd_per_seat)} a month"
+    words = f"{wording.count(work.users)} users at {wording.usd(purchase.usd_per_seat)} a month, as stated"
     return ("seats", name, float(ways.seats_month(purchase, work.users, np.array([today]))[0]), usd, None, words, "")
 
 
@@ -179,7 +180,7 @@ def _own(work: Work, purchase: Purchase, months: Months) -> Draft:
     if purchase.own_usd_per_mtok is None:
         return ("own", name, None, None, None, "", "their price per million tokens, which Self-host computes")
     usd = ways.own_month(purchase, work, months.multiple)
-    words = f"{wording.usd(purchase.own_usd_per_mtok)} per million fresh input and output tokens, as typed"
+    words = f"{wording.usd(purchase.own_usd_per_mtok)} per million fresh input and output tokens, as stated"
     return ("own", name, float(ways.own_month(purchase, work, np.ones(1))[0]), usd, None, words, "")
 
 

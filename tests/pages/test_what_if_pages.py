@@ -219,6 +219,23 @@ def test_model_mix_opens_under_the_policy_in_force_and_says_what_breaks_it(log, 
     assert opened("mix", window="All").title[0].value == shipped.title[0].value
 
 
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("pipeline", {}),
+        ("mix", {"mode": "Typed in"}),
+        ("mix", {"mode": "Saved"}),
+        ("new_model", {"mode": "Typed in"}),
+        ("new_model", {"mode": "Saved"}),
+        ("self_host", {"source": "Typed cost and saving"}),
+    ],
+)
+def test_an_answer_without_a_log_behind_it_says_so(log, name, params):
+    badges = [m.value for m in opened(name, **params).markdown if "-badge[" in m.value]
+    assert any("Stated figures, not your data" in badge for badge in badges), badges
+    assert not any("Sample company" in badge for badge in badges)
+
+
 def test_every_rule_in_force_is_named_and_priced_and_the_title_is_what_all_cost(log, state):
     page, governance = opened("mix", window="All"), opened("governance")
     said = [m.value.replace("\\", "") for m in page.markdown]

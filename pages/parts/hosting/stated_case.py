@@ -39,7 +39,7 @@ def show(view: Ledger, title: st.delta_generator.DeltaGenerator) -> None:
         return
     typed, result = found
     with title:
-        shell.header(sentence(result), view)
+        shell.header(sentence(result), view, stated=True)
     with top:
         _tiles(result)
         _over_months(result)

@@ -12,7 +12,7 @@ from data.ledger import Ledger
 from data.state import State
 from data.yaml_text import checked
 from pages.parts.vendors import charts, choices
-from pages.ui import exports, scenarios, shell, what_if
+from pages.ui import exports, filters, scenarios, shell, what_if
 from pages.ui import format as fmt
 from routing.policies import in_force
 from simulations.buying.desk import Desk, Way, desk
@@ -42,16 +42,19 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
         return
     purchase, found = answer
     with title:
-        shell.header(sentence(found), view)
+        shell.header(sentence(purchase, found), view)
     with top:
-        _chart(found)
+        _chart(purchase, found)
         _table(found)
+        filters.link(
+            "pages/savings.py", "What the log says could wait", ":material/savings:", scope, model=purchase.model
+        )
     scenarios.figures(Purchase, name, purchase, behind_fields=True)
     scenarios.keep(purchase, None, key="purchase")
 
 
-def sentence(found: Desk) -> str:
-    """The cheapest allowed way against tokens as today, and how many ways wait for a price."""
+def sentence(purchase: Purchase, found: Desk) -> str:
+    """The cheapest allowed way against tokens as today, what was stated for it, and how many ways wait for a price."""
     allowed = [way for way in found.ways if not way.forbidden and way.usd_per_month is not None]
     today = found.work.usd_per_month
     if not allowed:
@@ -64,7 +67,10 @@ def sentence(found: Desk) -> str:
     if best.kind == "tokens":
         return f"By the token stays the cheapest way to buy {found.model}, {fmt.usd_short(today)} a month{more}"
     saved = fmt.usd_short(today - (best.usd_per_month or 0.0))
-    return f"{best.name}: {saved} a month less than by the token for {found.model}{more}"
+    if best.kind == "batch":
+        stated = f"If {fmt.share(purchase.can_wait)} of {found.model}'s work can wait, as stated"
+        return f"{stated}, batches cost {saved} a month less than by the token{more}"
+    return f"{best.name}, at the stated figures: {saved} a month less than by the token for {found.model}{more}"
 
 
 def _fields(view: Ledger, scope: Scope, name: str, scenario: Purchase) -> Purchase:
@@ -74,7 +80,12 @@ def _fields(view: Ledger, scope: Scope, name: str, scenario: Purchase) -> Purcha
     body: dict[str, Any] = {**scenario.model_dump(mode="json")}
     body["model"] = one[0].selectbox("Model", models, key=f"model_{key}")
     waits = one[1].number_input(
-        "Can wait for a batch, %", 0, 100, round(scenario.can_wait * 100), 5, key=f"waits_{key}"
+        "Can wait for a batch, %",
+        value=round(scenario.can_wait * 100, 6),
+        step=5.0,
+        format="%g",
+        key=f"waits_{key}",
+        help="as somebody states it; Savings reads from the log what could",
     )
     body["can_wait"] = waits / 100
     body["own_usd_per_mtok"] = choices.typed(
@@ -107,10 +118,17 @@ def _fields(view: Ledger, scope: Scope, name: str, scenario: Purchase) -> Purcha
         f"covered_{key}",
         "empty: no limit",
     )
+    low, high = st.columns(3)[:2]
+    body["volume"] = (
+        low.number_input(
+            "Volume of a small month, times today's", value=scenario.volume[0], step=0.1, key=f"low_{key}"
+        ),
+        high.number_input("Of a large month", value=scenario.volume[1], step=0.1, key=f"high_{key}"),
+    )
     return checked(Purchase, body, None, name)
 
 
-def _chart(found: Desk) -> None:
+def _chart(purchase: Purchase, found: Desk) -> None:
     priced = [way for way in found.ways if way.usd_per_month is not None]
     best = priced[0]
     meaning = (
@@ -119,7 +137,13 @@ def _chart(found: Desk) -> None:
         + "."
     )
     shell.chart(charts.ways(priced, shell.palette()), alt=meaning, key="ways")
-    st.caption(fmt.md(meaning + " Lines span P10 to P90 of the months to come; grey is forbidden."))
+    low, high = purchase.volume
+    st.caption(
+        fmt.md(
+            f"{meaning} Lines span P10 to P90 of months with {low:g} to {high:g} times today's volume, which is stated "
+            "for the term of an offer and no forecast (Budget plan has that); grey is forbidden."
+        )
+    )
 
 
 def _table(found: Desk) -> None:

@@ -30,7 +30,8 @@ def minutes(table: pd.DataFrame, palette: Palette) -> go.Figure:
             customdata=[fmt.count(round(v)) for v in drawn[column]],
             hovertemplate="%{customdata} requests<extra>" + label + "</extra>",
         )
-    figure.update_xaxes(tickformatstops=[], tickformat="%H:%M", hoverformat="%-d %b %H:%M")
+    figure.layout.xaxis.tickformatstops = []  # an update would keep those of whole days
+    figure.update_xaxes(tickformat="%H:%M\n%-d %b", hoverformat="%-d %b %H:%M")
     return figure
 
 

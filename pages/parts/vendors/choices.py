@@ -48,4 +48,4 @@ def typed(
     cell: st.delta_generator.DeltaGenerator, label: str, value: float | None, key: str, words: str = ""
 ) -> float | None:
     """A figure that may be unknown."""
-    return cell.number_input(label, 0.0, 1e9, value, format="%g", key=key, placeholder="unknown", help=words or None)
+    return cell.number_input(label, value=value, format="%g", key=key, placeholder="unknown", help=words or None)

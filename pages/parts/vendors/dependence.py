@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.scope import Scope
-from data.errors import BatonError, NoData
+from data.errors import BadInput, BatonError, NoData
 from data.ledger import Ledger
 from data.state import State
 from pages.parts.vendors import charts
@@ -47,17 +47,17 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
         kind = st.segmented_control(
             "By", KINDS, format_func=lambda name: LABELS[name], default="provider", required=True, key="kind"
         )
-        least = st.number_input("Share to keep elsewhere, %", 1, 99, 40, 5, key="least", width=220) / 100
+        least = st.number_input("Share to keep elsewhere, %", value=40, step=5, key="least", width=220) / 100
     table = shares(view, scope)
     try:
+        if not 0 < least < 1:
+            raise BadInput(f"{fmt.share(least)} cannot be kept elsewhere; type a share above 0% and below 100%.")
         found: Elsewhere | None = step(view, scope, least)
     except BatonError as error:
         found = None
         top.info(fmt.md(str(error)))
-    first = table[table["kind"] == "provider"].iloc[0]
     with title:
-        hangs = f"{fmt.share(first['requests_share'])} of requests hang on {first['name']}"
-        shell.header(f"{hangs}; {_price(found)}" if found else hangs, view)
+        shell.header(sentence(table, found), view)
     with top:
         mine = table[table["kind"] == kind]
         largest = mine.iloc[0]
@@ -77,10 +77,19 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
         exports.table(table, name="concentration", units=units, labels=labels)
 
 
+def sentence(table: pd.DataFrame, found: Elsewhere | None) -> str:
+    """The share of the maker whom the step is about, wherever its models are bought; else that of a provider."""
+    if found is None:
+        first = table[table["kind"] == "provider"].iloc[0]
+        return f"{fmt.share(first['requests_share'])} of requests hang on the provider {first['name']}"
+    maker = table[(table["kind"] == "vendor") & (table["name"] == found.vendor)].iloc[0]
+    return f"{fmt.share(maker['requests_share'])} of requests hang on models of {found.vendor}; {_price(found)}"
+
+
 def _price(found: Elsewhere) -> str:
-    kept = f"keeping {fmt.share(found.least)} off {found.vendor}"
+    kept = f"keeping {fmt.share(found.least)} off them"
     if found.usd is None:
         return f"{kept} is not possible with the models of this log under the policy"
     if not found.moved:
-        return f"{fmt.share(1 - found.today)} are off {found.vendor} already"
+        return f"{fmt.share(1 - found.today)} are off them already"
     return f"{kept} {'costs' if found.usd >= 0 else 'saves'} {fmt.usd_short(abs(found.usd))} a year"

@@ -17,7 +17,7 @@ from pages.ui import exports, scenarios, shell, what_if
 from pages.ui import format as fmt
 from routing.policies import in_force
 from simulations.outages.drill import AS_LOGGED, Drill, declared_limits, drill
-from simulations.outages.outage import LONGEST_HOURS, Outage
+from simulations.outages.outage import Outage
 from simulations.outages.words import queue_words
 
 QUESTION = "What happens when a vendor is down?"
@@ -35,11 +35,16 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
     """The whole view under the title."""
     name, scenario = scenarios.start(Outage, SHIPPED)
     top = st.container()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        outage, live = _fields(view, scope, name, scenario)
-    found = scenarios.answer(view, QUESTION, title, top, lambda: drilled(view, scope, outage, live))
-    if found is None:
+
+    def find() -> tuple[Outage, Drill]:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            outage, live = _fields(view, scope, name, scenario)
+        return outage, drilled(view, scope, outage, live)
+
+    answer = scenarios.answer(view, QUESTION, title, top, find)
+    if answer is None:
         return
+    outage, found = answer
     with title:
         shell.header(sentence(found), view)
     with top:
@@ -51,12 +56,14 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
 
 
 def sentence(found: Drill) -> str:
-    """Who fails, who answers, for how much."""
+    """Who fails, who answers, for how much; and whether that rests on rate limits that nobody knows."""
     whole = f"{found.outage.what} down for {found.outage.hours:g} hours: "
     failed = f"{fmt.count(round(found.failed))} of {fmt.count(round(found.touched))} requests fail"
     if not round(found.taken):
         return f"{whole}{failed}, nobody else takes them"
-    return f"{whole}{failed}, the rest goes elsewhere for {_more(found)}"
+    unknown = any(queue.limit is None for queue in found.carried.queues)
+    unless = ", as far as their unknown rate limits allow" if unknown else ""
+    return f"{whole}{failed}, the rest goes elsewhere for {_more(found)}{unless}"
 
 
 def _more(found: Drill) -> str:
@@ -71,7 +78,7 @@ def _more(found: Drill) -> str:
 def _fields(view: Ledger, scope: Scope, name: str, scenario: Outage) -> tuple[Outage, str]:
     key, known = scenarios.version(scenario), choices.in_the_log(view, scope)
     provider, model = choices.whom("What is down", known, (scenario.provider, scenario.model), f"out_{key}")
-    hours = st.number_input("For hours", 0.5, float(LONGEST_HOURS), scenario.hours, 0.5, key=f"hours_{key}", width=130)
+    hours = st.number_input("For hours", value=scenario.hours, step=0.5, key=f"hours_{key}", width=130)
     told = scenario.start
     day = st.date_input("From", told and told.date(), key=f"day_{key}", width=160, help="empty: its busiest hours")
     hour = st.number_input(
@@ -91,9 +98,7 @@ def _fields(view: Ledger, scope: Scope, name: str, scenario: Outage) -> tuple[Ou
         if (
             limit := st.number_input(
                 f"{model}, requests a minute",
-                0.1,
-                1e6,
-                scenario.limits.get(model, declared.get(model)),
+                value=scenario.limits.get(model, declared.get(model)),
                 format="%.0f",
                 key=f"limit_{model}_{key}",
                 placeholder="unknown",
@@ -101,6 +106,7 @@ def _fields(view: Ledger, scope: Scope, name: str, scenario: Outage) -> tuple[Ou
                 help="its rate limit; unknown is taken as none",
             )
         )
+        is not None
     }
     body = {
         **scenario.model_dump(mode="json"),

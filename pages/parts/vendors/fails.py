@@ -53,10 +53,13 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
 
 
 def sentence(wish: Rerouting, found: Rerouted) -> str:
-    """What is gained, and what it costs."""
+    """Every request that goes elsewhere and what they cost together, and the lost ones among them."""
     share = fmt.share(found.failed / found.requests)
-    gained = f"{fmt.count(found.answered)} of {fmt.count(found.never)} lost requests are asked of {wish.to}"
-    return f"{wish.what} fails {share} of first tries; {gained}, for {_more(found)}"
+    taken, held = found.after_failure + found.held_back, found.held_back
+    going = f"{fmt.count(taken)} request{'s' * (taken != 1)} go{'es' * (taken == 1)} to {wish.to}"
+    why = f" ({fmt.count(held)} held back by the limiter)" if held else ""
+    gained = f"{fmt.count(found.answered)} of {fmt.count(found.never)} lost ones among them"
+    return f"{wish.what} fails {share} of first tries; {going}{why} for {_more(found)}, {gained}"
 
 
 def _more(found: Rerouted) -> str:
@@ -80,9 +83,7 @@ def _fields(view: Ledger, scope: Scope, name: str, scenario: Rerouting) -> Rerou
     )
     limit = st.number_input(
         "Documented requests a minute",
-        1.0,
-        1e7,
-        scenario.per_minute,
+        value=scenario.per_minute,
         format="%.0f",
         key=f"per_minute_{key}",
         placeholder="unknown",
