@@ -118,14 +118,18 @@ def _fields(view: Ledger, scope: Scope, name: str, scenario: Purchase) -> Purcha
         f"covered_{key}",
         "empty: no limit",
     )
-    low, high = st.columns(3)[:2]
-    body["volume"] = (
-        low.number_input(
-            "Volume of a small month, times today's", value=scenario.volume[0], step=0.1, key=f"low_{key}"
-        ),
-        high.number_input("Of a large month", value=scenario.volume[1], step=0.1, key=f"high_{key}"),
-    )
+    body["volume"] = _volume(scenario, key)
     return checked(Purchase, body, None, name)
+
+
+def _volume(scenario: Purchase, key: str) -> tuple[float, float]:
+    """P10 and P90 of the months to come, as multiples of today's volume."""
+    cells = st.columns(3)
+    low, high = scenario.volume
+    return (
+        cells[0].number_input("Volume of a small month, times today's", value=low, step=0.1, key=f"low_{key}"),
+        cells[1].number_input("Of a large month", value=high, step=0.1, key=f"high_{key}"),
+    )
 
 
 def _chart(purchase: Purchase, found: Desk) -> None:
