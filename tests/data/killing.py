@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 import duckdb
 
-from data import backup, checks, dimensions
+from data import backup, checks, dimensions, erasure
+from data.erasure_proof import look_through, texts_left
 from data.errors import BatonError
 from data.lake import ROLLUPS, TABLES
 from data.ledger import Ledger
@@ -112,6 +113,16 @@ def save_documents(trial: Path, scene: Path) -> None:
         state.put("budget", f"team {number}", {"amount": str(number)})
 
 
+def forget(trial: Path, scene: Path) -> None:
+    """A name and all names of old rows are taken out, and no byte of that name is left."""
+    ledger, state = opened(trial / "home")
+    wish = erasure.Wish((FORGOTTEN_USER,), date(2026, 10, 10), date(2026, 10, 10))
+    erasure.erase(ledger, state, wish)
+    assert not texts_left(ledger, wish)
+    assert not (found := look_through(ledger, wish.names).found), found
+
+
+FORGOTTEN_USER = "somebody who asked to be forgotten"
 KNOWN = ("full", "hurt")  # starts that opening does not change
 WRITERS = {
     "ingest": Writer("empty", load_logs),
@@ -126,6 +137,7 @@ WRITERS = {
     "backup": Writer("full", back_up, "copy"),
     "restore": Writer("full", bring_back, "again"),
     "documents": Writer("full", save_documents),
+    "forgetting": Writer("full", forget),
 }
 
 
@@ -170,7 +182,10 @@ def contents(home: Path, adds_up: bool = True) -> Contents:
 
 
 # What one run of a command did: two runs that finish a work say it in two parts, or the second has nothing left to say.
-PER_RUN = ("logs loaded", "mapping rules applied", "rows repriced", "store repaired", backup.MADE)
+PER_RUN = (
+    *("logs loaded", "mapping rules applied", "rows repriced", "store repaired"),
+    *(backup.MADE, erasure.BEGUN, erasure.DONE),
+)
 
 
 IDS = {"usage": "event_id", "billed": "bill_id"}
@@ -250,8 +265,8 @@ class Scene:
         for path in sample.write(maker, sample.wish(rows=rows, days=60, end=date(2026, 11, 20))):
             write(logs / path.name, path.read_bytes())
         maker.close()
-        tags = {"team": "support", "batch": "b1"}
-        write(logs / "more.jsonl", lines(*(record(n, properties=tags) for n in range(300))))
+        tags = {"team": "support", "batch": "b1", "contact": FORGOTTEN_USER}
+        write(logs / "more.jsonl", lines(*(record(n, properties=tags, user_id=FORGOTTEN_USER) for n in range(300))))
         write(self.folder / "more/one.jsonl", lines(*(record(n, completion_tokens=70) for n in range(200, 500))))
         write(self.folder / "more/two.jsonl", lines(*(record(n) for n in range(400, 700)), '{"cut": '))
         for name, amounts in (("first", (10, 5)), ("restated", (9, 7, 1))):
