@@ -29,6 +29,7 @@ from data.home import home_dir
 from data.lake import ROLLUPS, TABLES, attach_text, qualified
 from data.schema import KEY_ALIAS
 from data.turns import turn_to_open, turn_to_write
+from data.work import doing
 
 if TYPE_CHECKING:
     from data.held_view import HeldView
@@ -173,7 +174,7 @@ class Ledger:
             mirror = f"{table}_{self.pinned}"
             if mirror not in self._mirrors:
                 source = self._stand_ins.get(table) or qualified(self.catalog, table)
-                self._root.cursor().execute(f"CREATE TABLE IF NOT EXISTS memory.main.{mirror} AS FROM {source}")
+                self.cursor().execute(f"CREATE TABLE IF NOT EXISTS memory.main.{mirror} AS FROM {source}")
                 self._mirrors.add(mirror)
             return qualified("memory", mirror)
 
@@ -182,7 +183,7 @@ class Ledger:
     def frame(self, expr: ir.Expr) -> pd.DataFrame:
         """Run an ibis expression and return a small frame; DECIMAL columns hold exact `Decimal`s."""
         table = expr.as_table()
-        cursor = self._root.cursor()
+        cursor = self.cursor()
         for memtable in table.op().find(ops.InMemoryTable):
             cursor.register(memtable.name, memtable.data.to_pyarrow(memtable.schema))
         with explained(self.home):
@@ -192,11 +193,11 @@ class Ledger:
     def sql(self, text: str, params: list | dict | None = None) -> pd.DataFrame:
         """Run SQL text (names from `name`, values as parameters) and return a frame."""
         with explained(self.home):
-            return self._root.cursor().execute(text, params).to_arrow_table().to_pandas()
+            return self.cursor().execute(text, params).to_arrow_table().to_pandas()
 
     def _fetch(self, text: str, params: list | dict | None = None) -> list[tuple]:
         with explained(self.home):
-            return self._root.cursor().execute(text, params).fetchall()
+            return self.cursor().execute(text, params).fetchall()
 
     @cached_property
     def _settings(self) -> dict[str, str]:
@@ -212,8 +213,11 @@ class Ledger:
     # -- writing --------------------------------------------------------------------------------
 
     def cursor(self) -> Cursor:
-        """A fresh connection to the same engine, for staging work; the caller closes it."""
-        return self._root.cursor()
+        """A fresh connection to the same engine, as for staging work; its queries end when the work they are for is
+        given up (`data.work`).
+        """
+        cursor, work = self._root.cursor(), doing.get()
+        return cursor if work is None else work.query(cursor)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

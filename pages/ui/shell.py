@@ -31,6 +31,7 @@ from data.prices import second_catalogue
 from data.state import State
 from pages.ui import charts, links, place
 from pages.ui import format as fmt
+from pages.ui.answers import Answers
 
 INVENTED = (
     "Ten teams on three models, invented at list prices; `python -m data sample --full` makes it ten times as large."
@@ -158,10 +159,14 @@ def kept_version(kept: State, kinds: tuple[str, ...]) -> str:
     return repr((kept.version(*kinds), second_catalogue.version(kept.path.parent), tables))
 
 
-@st.cache_data(max_entries=400, max_size="300MiB", show_spinner=False)
-def _remember(key: str, _compute: Callable[[], Any], _name: str, _reads: tuple[str, ...]) -> Any:
-    """The cached value; the name and the kinds it may read are for the test that watches what it does read."""
-    return _compute()
+@st.cache_resource(show_spinner=False)
+def _answers() -> Answers:
+    return Answers()
+
+
+def _remember(key: str, compute: Callable[[], Any], name: str, _reads: tuple[str, ...]) -> Any:
+    """The answer, kept or worked out; the kinds it may read are for the test that watches what it does read."""
+    return _answers().ask(key, name, compute)
 
 
 def palette() -> charts.Palette:

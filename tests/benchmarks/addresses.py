@@ -115,7 +115,7 @@ def load_hostile(home: Path) -> None:
 
 def wrong(file: str, query: dict[str, str]) -> str:
     """What a page answers to an address where it should answer with a title or a sentence; "" where it does."""
-    st.cache_data.clear()
+    st.cache_resource.clear()
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
     for key, value in query.items():
         app.query_params[key] = value

@@ -70,7 +70,7 @@ def home(sample_home, tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def fresh_caches():
-    st.cache_data.clear()
+    st.cache_resource.clear()
     yield
     st.cache_data.clear()
     st.cache_resource.clear()
