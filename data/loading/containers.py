@@ -15,12 +15,12 @@ from pathlib import Path
 
 from data.errors import BadInput, UnknownFormat, Unreadable
 from data.json_text import value_of
+from data.loading.long_lines import LONGEST_LINE, without_long_lines
 from data.loading.named_files import CHUNK, SEPARATOR, Text, compression_of, opened
 from data.sql_text import literal
 
 SAMPLE = 50  # records looked at to recognise a format
 GROUP_BYTES, GROUP_FILES = 256 * 2**20, 2000  # files of one kind that are ingested in one transaction
-LONG_LINE = 256 * 2**20
 LINES = (
     "columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x1f\x1e\x1f\x1e', quote = '', escape"
     " = '', strict_mode = false"
@@ -72,6 +72,7 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
     file = File(path, path, "lines", compression_of(path), length=text.length if text else LONGEST_DOCUMENT)
     if text and not text.plain:
         clean = _cleaned(file, scratch)
+        without_long_lines(clean)
         file = File(path, clean, "lines", "none", long_lines=True, length=clean.stat().st_size)
     try:
         lines = _head(cursor, file)
@@ -182,7 +183,9 @@ def _path(file: File) -> str:
 
 
 def _lines(file: File, paths: str | None = None) -> str:
-    long = f", max_line_size = {LONG_LINE}, buffer_size = {LONG_LINE}, parallel = false" if file.long_lines else ""
+    long = (
+        f", max_line_size = {LONGEST_LINE}, buffer_size = {LONGEST_LINE}, parallel = false" if file.long_lines else ""
+    )
     return f"read_csv({paths or _path(file)}, {LINES}, compression = '{file.compression}'{long})"
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from data import ledger as ledger_module
 from data.errors import BatonError, LedgerError, UnknownFormat, Unreadable
+from data.loading.long_lines import without_long_lines
 from tests.data.bad_logs import Store, accounted, lines, one_sentence, record, write
 
 REPOSITORY = Path(__file__).parents[2]
@@ -186,6 +187,33 @@ def test_one_line_of_a_hundred_megabytes_is_one_record(store, tmp_path):
     long = lines(record(50, request_body="x" * 100_000_000))
     [report] = store.load(write(tmp_path / "long.jsonl", GOOD + long))
     assert report.loaded == 5 and accounted(report)
+
+
+@pytest.mark.parametrize("place", [0, 4])
+def test_one_line_of_three_hundred_megabytes_costs_that_line(place, store, tmp_path):
+    held = GOOD.splitlines(keepends=True)
+    held.insert(place, lines(record(50, request_body="x" * 300_000_000)))
+    [report] = store.load(write(tmp_path / "long.jsonl", "".join(held)))
+    assert (report.read, report.loaded, report.rejected) == (5, 4, 1) and accounted(report)
+    [aside] = store.ledger.sql(f"SELECT record_no, record FROM {store.ledger.name('rejected')}").itertuples()
+    assert aside.record_no == place + 1 and "a line of 300,000,3" in aside.record and "req-50" in aside.record
+    assert not list((store.home / "scratch").rglob("*.c*"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"data": [' + "1, " * 50 + "1]}",
+        '{"data": [' + "1, " * 50 + "1]}\n\n",
+        '[{"a": "' + "x" * 100 + '"},\n{"a": 1}]\n',
+        '{\n"a": "' + "x" * 100 + '",\n"b": 1\n}\n',
+        "a,b\n" + "x" * 100 + ",2\n",
+    ],
+)
+def test_a_document_is_not_cut_where_its_lines_are_long(content, tmp_path):
+    path = write(tmp_path / "document", content)
+    without_long_lines(path, longest=50)
+    assert path.read_text() == content and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_path_that_is_not_there_says_so(store, tmp_path):
