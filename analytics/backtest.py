@@ -18,6 +18,7 @@ from data.calendar import MIN_HISTORY_DAYS, Z90
 
 HORIZONS = (1, 3, 7, 14, 21, 28, 42, 63, 91)
 STEP_DAYS = 7
+LEAST_SQUARE = 1e-6  # a tenth of a per cent missed: nobody's spend is told better
 ORIGINS = 39  # nine months of weeks: older misses were another company's
 
 
@@ -66,7 +67,8 @@ def seasonal_naive(values: np.ndarray, days: int) -> np.ndarray:
 def spread(missed: pd.DataFrame) -> np.ndarray:
     """Variance terms (noise / h, level, walk x h) of the log of a miss, the prior mixed in.
 
-    Squares are capped at twenty times their median, so one runaway week does not widen every range.
+    Squares are capped at twenty times their median, so one runaway week does not widen every range. The prior is mixed
+    in as a factor: as a term it would widen a calm ledger's range by its own size, however many misses say otherwise.
     """
     usable = missed[(missed["actual"] > 0) & (missed["expected"] > 0)]
     if usable.empty:
@@ -78,7 +80,8 @@ def spread(missed: pd.DataFrame) -> np.ndarray:
     terms = np.column_stack([1 / days, np.ones_like(days), days])
     # Misses of neighbouring origins overlap: an origin counts for what it adds.
     independent = sizes * np.minimum(1.0, STEP_DAYS / days)
-    squares = (squares * independent + PRIOR_MISSES * terms @ PRIOR) / (independent + PRIOR_MISSES)
+    logs = np.log(np.maximum(squares, LEAST_SQUARE)) * independent + np.log(terms @ PRIOR) * PRIOR_MISSES
+    squares = np.exp(logs / (independent + PRIOR_MISSES))
     weight = np.sqrt(independent + PRIOR_MISSES) / squares
     fitted, _ = nnls(terms * weight[:, None], squares * weight)
     return fitted

@@ -1,8 +1,9 @@
-"""Days that cost differently because of where they stand in the month or the year.
+"""Days that cost differently because of where they stand in the month, the quarter or the year.
 
 A position (last day of the month, first working day, ...) gets a factor once `MIN_MONTHS` months of the log
-agree on it; the days between Christmas and the New Year get last year's once they are in the log. Until then
-nothing is known about them and nothing is assumed. Days are numpy `datetime64[D]`.
+agree on it (`MIN_QUARTERS` quarters for a quarter's end); the days between Christmas and the New Year get last
+year's once they are in the log. Until then nothing is known about them and nothing is assumed. A day that stands
+at two positions has the factor of the one the log is surer of. Days are numpy `datetime64[D]`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-POSITIONS = ("last day", "first day", "last working day", "first working day")
+MONTHLY = ("last day", "first day", "last working day", "first working day")
+QUARTERLY = ("last day of the quarter", "last working day of the quarter")
+POSITIONS = (*MONTHLY, *QUARTERLY)
 YEAR_END = "year end"
-MIN_MONTHS = 6
+MIN_MONTHS, MIN_QUARTERS = 6, 4
 AGREEING = 4.0  # standard errors that a factor must be away from none
 LEAST = 0.1  # in logs: smaller factors are not worth the risk of a wrong one
 YEAR_END_LEAST, YEAR_END_DAYS, AROUND_DAYS = 0.15, 10, 28
@@ -32,10 +35,13 @@ def positions(days: np.ndarray) -> dict[str, np.ndarray]:
     weekday = (days.astype(int) + 3) % 7  # 1 January 1970 was a Thursday
     last_weekday, first_weekday = (weekday + length - number) % 7, (weekday + 1 - number) % 7
     month = months.astype(int) % 12 + 1
+    last, last_working = number == length, number == length - np.maximum(last_weekday - 4, 0)
     return {
-        "last day": number == length,
+        "last day": last,
         "first day": number == 1,
-        "last working day": number == length - np.maximum(last_weekday - 4, 0),
+        "last working day": last_working,
+        "last day of the quarter": last & (month % 3 == 0),
+        "last working day of the quarter": last_working & (month % 3 == 0),
         "first working day": number == 1 + np.where(first_weekday > 4, 7 - first_weekday, 0),
         YEAR_END: ((month == 12) & (number >= 22)) | ((month == 1) & (number <= 3)),
     }
@@ -45,9 +51,10 @@ def multipliers(days: np.ndarray, factors: Factors) -> np.ndarray:
     """What each day is multiplied by."""
     result = np.ones(len(days))
     if factors:
-        at = positions(days)
-        for name, factor in factors.items():
-            result[at[name]] *= factor
+        at, told = positions(days), np.zeros(len(days), dtype=bool)
+        for name, factor in factors.items():  # the surest first, as they were learned
+            result[at[name] & ~told] = factor
+            told |= at[name]
     return result
 
 
@@ -99,7 +106,7 @@ def _strongest(ratio: np.ndarray, at: Mapping[str, np.ndarray], noise: float) ->
     for name in POSITIONS:
         seen = ratio[at[name]]
         seen = seen[~np.isnan(seen)]
-        if len(seen) < MIN_MONTHS:
+        if len(seen) < (MIN_MONTHS if name in MONTHLY else MIN_QUARTERS):
             continue
         effect = median(seen)
         spread = max(MAD_TO_DEVIATION * median(np.abs(seen - effect)), noise, 1e-6)

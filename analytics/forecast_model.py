@@ -33,9 +33,9 @@ LONG_CHANGE_WEEKS = 8  # changes over so many weeks tell a level that walks from
 JUMP = 4.0  # robust deviations: a weekly change beyond it is a launch or an end, no trend
 SUM_DAYS = 28  # sums over which unusual days are weighed
 # Spread assumed before a ledger has misses of its own: a day's noise, the level's error, and a
-# level that walks. Worth as much as PRIOR_MISSES observed ones.
+# level that walks. Worth as much as PRIOR_MISSES of the observed ones.
 PRIOR = np.array([0.05, 0.003, 3e-5])
-PRIOR_MISSES = 2
+PRIOR_MISSES = 1
 WEEKDAY_OFF = 0.05  # of a usual day: a weekday below it says nothing about the level
 
 

@@ -73,7 +73,8 @@ def test_the_pattern_does_not_learn_from_what_it_flags(length):
         spend = usual.copy()
         spend.iloc[80 : 80 + length] *= 2
         (event,) = unusual_days(spend, 20.0, spend.index[40])
-        assert (event.start, event.end) == (spend.index[80].date(), spend.index[80 + length].date())
+        assert event.start == spend.index[80].date()
+        assert abs((event.end - spend.index[80 + length].date()).days) <= 1  # the day after may be high by chance
         said.append(event.usd)
         true.append(float((spend - usual).sum()))
     assert sum(said) == pytest.approx(sum(true), rel=0.1)
