@@ -15,21 +15,32 @@ from pages.ui.line_ends import LineEnd, label_ends
 
 
 def drivers(bridge: dict, palette: Palette) -> go.Figure:
-    """The drivers on their own zero line, in the bridge's order; the two totals belong in the title."""
+    """The drivers on their own zero line, in the bridge's order; the two totals belong in the title.
+
+    Amounts stand right of bar and zero line: left of a bar they would run into the names on a narrow screen.
+    """
     shown = [d for d in bridge["drivers"] if abs(d["usd"]) >= 0.005][::-1]
-    figure = blank(palette, height=max(170, 36 * len(shown) + 40), hover="closest")
+    figure = blank(palette, height=max(170, 36 * len(shown) + 40), hover="closest", right=90)
     amounts = [float(d["usd"]) for d in shown]
     figure.add_bar(
         y=[d["label"] for d in shown],
         x=amounts,
         orientation="h",
         marker={"color": [palette.more if usd > 0 else palette.less for usd in amounts]},
-        text=[fmt.usd_change(usd) for usd in amounts],
-        textposition="outside",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        y=[d["label"] for d in shown],
+        x=[max(usd, 0.0) for usd in amounts],
+        mode="text",
+        text=[f" {fmt.usd_change(usd)}" for usd in amounts],
+        textposition="middle right",
         cliponaxis=False,
         hoverinfo="skip",
+        showlegend=False,
     )
-    reach = max(map(abs, amounts), default=1.0) * 1.4
+    reach = max(map(abs, amounts), default=1.0) * 1.05
     low, high = (-reach if min(amounts, default=0) < 0 else 0), (reach if max(amounts, default=0) > 0 else 0)
     figure.update_xaxes(
         showgrid=False, showticklabels=False, zeroline=True, zerolinecolor=palette.grid, range=[low, high]

@@ -51,7 +51,8 @@ def flow(flows: list[dict[str, Any]], palette: Palette) -> go.Figure:
             ],
             "hovertemplate": "%{source.label} to %{target.label}<br>%{customdata}<extra></extra>",
         },
-        textfont={"color": palette.text, "size": 13},
+        # A halo: without it a thin band strikes its own label through.
+        textfont={"color": palette.text, "size": 13, "shadow": ", ".join([f"0 0 2px {palette.background}"] * 4)},
     )
     return figure
 

@@ -157,7 +157,9 @@ BRIDGE = {
 def test_driver_bars_stand_on_zero_with_their_sign():
     figure = finance_charts.drivers(BRIDGE, charts.LIGHT)
     assert list(figure.data[0].y) == ["Price", "Volume"]
-    assert list(figure.data[0].text) == ["−$30.00", "+$120.00"]
+    amounts = figure.data[1]
+    assert [text.strip() for text in amounts.text] == ["−$30.00", "+$120.00"]
+    assert list(amounts.x) == [0.0, 120.0] and amounts.textposition.endswith("right")  # never over the names
     assert figure.layout.xaxis.range[0] < 0 < figure.layout.xaxis.range[1]
 
 
