@@ -82,7 +82,7 @@ def choices(view: Ledger, scope: Scope, title: Any, top: Any) -> tuple[Programme
                 shell.header(QUESTION, view)
             top.info(fmt.md(f"{reason} The typed figures above need no log."), icon=":material/info:")
             st.stop()
-        demands = mix_controls.promises(made)
+        demands = mix_controls.promises(made, mix_reliability.known(view, made.scope))
     with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
         return made, question, demands, mix_controls.unknowns()
 
@@ -119,7 +119,7 @@ def from_log(view: Ledger, title: Any) -> None:
         mix_result.kpis(shown, tier)
         cache_note(lost)
         if line:
-            mix_frontier.show(line, today, shown, tier)
+            mix_frontier.show(line, today, shown, tier, mix_reliability.known(view, made.scope))
         else:
             st.info(fmt.md(f"{no_line} Costs are known all the same: set a mix by hand below."), icon=":material/info:")
     prices(made, demands, solved, cache_usd)

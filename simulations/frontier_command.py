@@ -16,12 +16,13 @@ from routing.policies.in_force import kept_to
 from routing.policies.policy import Policy
 from simulations.log_terms import add_log_terms, market_of, named_numbers, policy_named, share_of
 from simulations.mixes.caches import MixCaches, charged, mix_caches
-from simulations.mixes.from_log import latencies
+from simulations.mixes.from_log import latencies, service_records
 from simulations.mixes.frontier import as_rows, frontier, model_shares
 from simulations.mixes.optimise import Demands, Infeasible, mean_quality, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
 from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_prices, why_not
 from simulations.mixes.strays import settled, stray_words
+from simulations.replay.reliability import reliability, service
 from simulations.replay.repricing import Market
 
 
@@ -91,6 +92,11 @@ def _add_promises(sub: argparse.ArgumentParser) -> None:
         "--max-moved", type=float, metavar="SHARE", help="at most this share of the requests changes model"
     )
     sub.add_argument("--max-latency-ms", type=float, metavar="MS", help="mean latency, by each model's own in this log")
+    sub.add_argument("--max-p50-ms", type=float, metavar="MS", help="half of the answers come within this time")
+    sub.add_argument("--max-p95-ms", type=float, metavar="MS", help="95 of 100 answers come within this time")
+    sub.add_argument(
+        "--max-failures", type=float, metavar="SHARE", help="share of attempts that fail, by each model's own here"
+    )
 
 
 def _frontier(args: argparse.Namespace) -> None:
@@ -123,7 +129,8 @@ def _frontier(args: argparse.Namespace) -> None:
 
 def _every_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Programme, head: dict[str, Any]) -> None:
     result = charged(view, made, frontier(made.problem, _demands(args, made), args.points), market)
-    rows = as_rows(result)
+    known = reliability(view, made.scope)
+    rows = [{**row, **service(row["models"], known)} for row in as_rows(result)]
     if args.json:
         lines = {
             "single_models": result.single_models,
@@ -175,7 +182,20 @@ def _demands(args: argparse.Namespace, made: Programme | None = None) -> Demands
         max_moved_share=share_of("--max-moved", args.max_moved),
         max_latency_ms=_above_zero("--max-latency-ms", args.max_latency_ms),
         latency_ms=latencies(made) if made and args.max_latency_ms else {},
+        **_service(args, made),
     )
+
+
+def _service(args: argparse.Namespace, made: Programme | None) -> dict[str, Any]:
+    """The limits on P50, P95 and failures, each with the record of every model in this log."""
+    limits = {
+        "p50_ms": _above_zero("--max-p50-ms", args.max_p50_ms),
+        "p95_ms": _above_zero("--max-p95-ms", args.max_p95_ms),
+        "failures": share_of("--max-failures", args.max_failures),
+    }
+    if made is None or all(limit is None for limit in limits.values()):
+        return {}
+    return service_records(made, reliability(view_of(args), made.scope), **limits)
 
 
 def _above_zero(name: str, value: float | None) -> float | None:
@@ -224,6 +244,7 @@ def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Pro
                 "cache": cache_of_mix(answer.cost_usd, caches),
                 "quality": answer.quality,
                 "models": models,
+                "service": service(models, reliability(view, made.scope)),
                 "savings_usd": saving,
                 "prices": sentences,
                 "left_out": [stray._asdict() for stray in strays],

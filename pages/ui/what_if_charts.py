@@ -88,6 +88,14 @@ def before_after(
     return charts.horizontal(figure, palette)
 
 
+def _service_words(point: dict[str, Any]) -> str:
+    """Speed and failures of a mix in a tooltip; a mix with a model that the log has not seen has none."""
+    half, late, fails = (point[name] for name in ("p50_ms", "p95_ms", "failure_share"))
+    waits = "latency unknown" if late is None else f"P50 {fmt.milliseconds(half)}, P95 {fmt.milliseconds(late)}"
+    failing = "failures unknown" if fails is None else f"{fmt.share(fails)} of attempts fail"
+    return f"{waits}, {failing} (each model's own in this log)"
+
+
 def frontier(
     points: list[dict[str, Any]],
     today: tuple[float, float | None],
@@ -106,8 +114,9 @@ def frontier(
     )
     _blind_lines(figure, lines, palette)
     words = [
-        f"{fmt.usd_short(p['annual_cost_usd'])} a year, quality {fmt.quality(p['quality'])}<br>"
+        f"{fmt.usd_short(p['annual_cost_usd'])} a year, quality {fmt.quality(p['quality'])} ({p['tier']})<br>"
         + ", ".join(f"{m} {fmt.share(s)}" for m, s in list(p["models"].items())[:4])
+        + f"<br>{_service_words(p)}"
         for p in points
     ]
     figure.add_scatter(

@@ -17,8 +17,9 @@ from data.facts.tables import Stamp, number, rows_at, stamp
 from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.layouts import Layout
 from simulations.hosting.replica_memory import batch_limit
-from simulations.hosting.roofline import Speed, constants_of, speed_of, work_of
+from simulations.hosting.roofline import Speed, constants_of, saturated_throughput, speed_of, work_of
 
+CROWD, CROWD_OCTAVES = 128, 3
 LOCAL_BATCH = 256  # vLLM's max_num_seqs: more wait in the queue
 WIDTHS = {"concurrency": 1.5, "input_length": 1.5, "output_length": 2.0, "count": 1.0, "dp": 1.0}  # octaves
 OTHER_PRECISION, OTHER_GPU, OTHER_ENGINE = 0.35, 0.4, 0.4
@@ -86,29 +87,41 @@ def _points(at: Stamp) -> tuple[ServingMeasurement, ...]:
     return tuple(points)
 
 
-def roofline_speed(deployment: Deployment, shape: RequestShape, concurrency: float) -> tuple[float, Speed]:
-    """The batch that one replica runs at once, and its calibrated speed; what exceeds memory or 256 a rank waits."""
+def roofline_speed(
+    deployment: Deployment, shape: RequestShape, concurrency: float, engine: str = ""
+) -> tuple[float, Speed]:
+    """The batch that one replica runs at once, and its calibrated speed; what exceeds memory or 256 a rank waits.
+
+    Where many are in flight prompts no longer hide behind decoding: from `CROWD` a rank on, the speed bends towards
+    the saturated one and reaches it after `CROWD_OCTAVES` doublings.
+    """
     model, hardware, layout = deployment.architecture, deployment.hardware, deployment.shape
     limit = batch_limit(model, hardware, layout, deployment.precision, shape.fresh + shape.output / 2)
     batch = max(1.0, min(concurrency, limit, LOCAL_BATCH * layout.dp))
     work = work_of(model, hardware, layout, deployment.precision, shape.fresh, shape.output, batch)
-    return batch, speed_of(work, constants_of(hardware))
+    constants = constants_of(hardware, engine)
+    speed = speed_of(work, constants)
+    crowd = min(1.0, max(0.0, math.log2(max(concurrency, batch) / layout.dp / CROWD) / CROWD_OCTAVES))
+    kept = min(1.0, saturated_throughput(work, constants, layout) / float(speed.output_tokens_per_s)) ** crowd
+    return batch, Speed(*(time / kept for time in speed[:3]), speed.output_tokens_per_s * kept)
 
 
-def log_ratio(point: ServingMeasurement) -> float:
-    """log(measured / roofline) of a measured point's throughput."""
+def log_ratio(point: ServingMeasurement, engine: str) -> float:
+    """log(measured / roofline at the pace of `engine`) of a measured point's throughput."""
     deployment = Deployment(point.model, point.gpu, point.count, point.layout, point.precision)
     shape = RequestShape(point.input_length, 0, point.output_length)
-    speed = roofline_speed(deployment, shape, point.concurrency)[1]
+    speed = roofline_speed(deployment, shape, point.concurrency, engine)[1]
     return math.log(point.output_tokens_per_s / float(speed.output_tokens_per_s))
 
 
 def correction(asked: ServingMeasurement, points: Sequence[ServingMeasurement], *, own: bool = False) -> Correction:
     """The correction for `asked` (its times are ignored) from measured points of the same model family.
 
-    A user's `own` points, on this very hardware, are believed in full; others are held back.
+    A user's `own` points, on this very hardware, are believed in full; others are held back. A point of another engine
+    tells how far that engine is from its own pace; where no engine is asked for, and of `own` points, the speed itself
+    is taken over.
     """
-    family = FAMILIES.get(asked.model, asked.model)
+    family, as_is = FAMILIES.get(asked.model, asked.model), own or not asked.engine
     engines: dict[tuple[str, str], list[tuple[float, ServingMeasurement]]] = {}
     for point in points:
         if FAMILIES.get(point.model, point.model) == family:
@@ -116,7 +129,9 @@ def correction(asked: ServingMeasurement, points: Sequence[ServingMeasurement], 
     total, weight, best, nearest = 0.0, 0.0, 0.0, None
     for neighbours in engines.values():
         close, closest = max(neighbours, key=lambda n: n[0])
-        mean = sum(s * _ratio(p) for s, p in neighbours) / max(sum(s for s, _ in neighbours), 1e-300)
+        mean = sum(s * _ratio(p, asked.engine if as_is else p.engine) for s, p in neighbours) / max(
+            sum(s for s, _ in neighbours), 1e-300
+        )
         total, weight = total + close * mean, weight + close
         if close > best:
             best, nearest = close, closest
@@ -130,8 +145,8 @@ def forget() -> None:
 
 
 @cache
-def _ratio(point: ServingMeasurement) -> float:
-    return log_ratio(point)
+def _ratio(point: ServingMeasurement, engine: str) -> float:
+    return log_ratio(point, engine)
 
 
 def _similarity(asked: ServingMeasurement, point: ServingMeasurement) -> float:

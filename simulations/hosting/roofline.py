@@ -7,6 +7,7 @@ work on floats and on numpy arrays alike, so that the constants can be fitted on
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -67,18 +68,21 @@ class Constants(NamedTuple):
     interference: float  # share of arriving prefill that decoding sequences feel
     first_token_ms: float
     queue_share: float  # of one prefill, per concurrent sequence
+    pace: float = 1.0  # of the engine: every time is divided by it
 
 
 HOPPER = Constants(
-    0.876, 1.0, 0.655, 0.625, 0.367, 0.705, 0.196, 40.7, 39.7, 32.7, 93.3, 10.0, 7.54, 1.53, 0.392, 71.8, 0.082
+    0.714, 1.0, 0.625, 0.588, 0.327, 0.856, 0.152, 44.0, 40.7, 34.2, 94.5, 10.0, 8.67, 2.03, 0.388, 79.9, 0.074
 )
-BLACKWELL = HOPPER._replace(memory_efficiency=0.999, prefill_mfu=0.347, layer_us=45.0, moe_layer_us=14.4)
+BLACKWELL = HOPPER._replace(memory_efficiency=0.791, prefill_mfu=0.235, layer_us=56.4, moe_layer_us=8.14)
 CONSTANTS = {"hopper": HOPPER, "blackwell": BLACKWELL}  # other generations borrow Hopper's
+PACE = {"sglang": 1.082, "trtllm": 1.224, "vllm": 1.065}  # fitted together with the constants
 
 
-def constants_of(gpu: Gpu) -> Constants:
-    """The constants fitted for a GPU's generation."""
-    return CONSTANTS.get(gpu.generation, HOPPER)
+def constants_of(gpu: Gpu, engine: str = "") -> Constants:
+    """The constants fitted for a GPU's generation at the pace of an engine; one unnamed or unknown has the mean."""
+    mean = math.exp(sum(map(math.log, PACE.values())) / len(PACE))
+    return CONSTANTS.get(gpu.generation, HOPPER)._replace(pace=PACE.get(engine, mean))
 
 
 # Offline points ("infinite rate"): tuned engines, large batches, prefill no longer hidden behind memory.
@@ -160,10 +164,10 @@ def speed_of(work: Work, c: Constants) -> Speed:
         + work.linear_layers * c.linear_layer_us
         + work.local_batch * c.sequence_us
     )
-    step = (memory**SHARPNESS + compute**SHARPNESS) ** (1 / SHARPNESS) + talk + layers * 1e-6
+    step = ((memory**SHARPNESS + compute**SHARPNESS) ** (1 / SHARPNESS) + talk + layers * 1e-6) / c.pace
     prefill = prefill_seconds(work, c)
     tpot = step + c.interference * work.batch * prefill / work.output_tokens
-    ttft = c.first_token_ms * 1e-3 + step + prefill * (1 + c.queue_share * work.batch)
+    ttft = c.first_token_ms * 1e-3 / c.pace + step + prefill * (1 + c.queue_share * work.batch)
     return Speed(step, tpot, ttft, work.batch * work.output_tokens / (ttft + tpot * (work.output_tokens - 1)))
 
 
@@ -177,7 +181,8 @@ def saturated_throughput(work: Work, c: Constants, layout: Layout) -> float:
 def prefill_seconds(work: Work, c: Constants) -> float:
     """Seconds one request's prompt takes on an otherwise idle replica."""
     flops = work.prefill_flops + work.prefill_expert_flops / c.expert_efficiency
-    return flops / (work.compute * c.prefill_mfu) + work.prefill_reduce_bytes / (work.link * c.link_efficiency)
+    seconds = flops / (work.compute * c.prefill_mfu) + work.prefill_reduce_bytes / (work.link * c.link_efficiency)
+    return seconds / c.pace
 
 
 def _cache_read_bytes(model: Architecture, layout: Layout, context: float, read: float) -> float:

@@ -21,13 +21,17 @@ from simulations.hosting.roofline import SATURATED_BATCH, Work, constants_of, pr
 from simulations.hosting.roofline import work_of as roofline_work
 
 Tier = Literal["user measurement", "measured curve", "calibrated roofline"]
-# One standard deviation of log(measured / predicted): groups never fitted, see the benchmark.
-SIGMA: dict[Tier, float] = {"user measurement": 0.08, "measured curve": 0.18, "calibrated roofline": 0.28}
+# Of log(measured / predicted), so that P10 to P90 hold four points in five: groups never fitted, see the benchmark.
+SIGMA: dict[Tier, float] = {"user measurement": 0.08, "measured curve": 0.13, "calibrated roofline": 0.22}
 SATURATED_SIGMA = 0.40
+TTFT_BAND = (0.34, 2.7)  # measured / predicted, P10 and P90: a queue decides it, so that it is no promise
 
 
 class ServingPoint(NamedTuple):
-    """What `count` GPUs serve. Throughputs are of all of them together; `low` and `high` span P10 to P90."""
+    """What `count` GPUs serve. Throughputs are of all of them together; `low` and `high` span P10 to P90.
+
+    So do `ttft_low_ms` and `ttft_high_ms`, far apart: time to first token is no promise.
+    """
 
     model: str
     gpu: str
@@ -47,6 +51,8 @@ class ServingPoint(NamedTuple):
     requests_per_s: float
     tpot_ms: float
     ttft_ms: float
+    ttft_low_ms: float
+    ttft_high_ms: float
     prefill_tokens_per_s: float
     weights_gib: float
     cache_kib_per_token: float
@@ -108,9 +114,9 @@ def serving_point(
     layout = deployment.shape
     require_fit(deployment.architecture, deployment.hardware, layout, deployment.precision, shape.fresh + shape.output)
     if concurrency is None:
-        return _saturated(deployment, shape)
+        return _saturated(deployment, shape, engine)
     each = concurrency / deployment.replicas
-    batch, speed = roofline_speed(deployment, shape, each)
+    batch, speed = roofline_speed(deployment, shape, each, engine)
     known = _evidence(_like(deployment, shape, each, engine), measurements)
     throughput = float(speed.output_tokens_per_s) * known.factor
     waiting = max(0.0, (each - batch) * shape.output / throughput)  # Little's law for what does not fit
@@ -181,11 +187,11 @@ def _named(point: ServingMeasurement) -> str:
     )
 
 
-def _saturated(deployment: Deployment, shape: RequestShape) -> ServingPoint:
+def _saturated(deployment: Deployment, shape: RequestShape, engine: str) -> ServingPoint:
     layout = deployment.shape
     batch = max(1.0, min(_batch_limit(deployment, shape), SATURATED_BATCH * layout.dp))
     work = work_of(deployment, RequestShape(shape.fresh, 0, shape.output), batch)
-    throughput = saturated_throughput(work, constants_of(deployment.hardware), layout)
+    throughput = saturated_throughput(work, constants_of(deployment.hardware, engine), layout)
     tpot = batch / throughput
     known = Evidence(
         "calibrated roofline",
@@ -228,6 +234,8 @@ def _point(
         requests_per_s=total / shape.output,
         tpot_ms=served.tpot_s * 1e3,
         ttft_ms=served.ttft_s * 1e3,
+        ttft_low_ms=served.ttft_s * 1e3 * TTFT_BAND[0],
+        ttft_high_ms=served.ttft_s * 1e3 * TTFT_BAND[1],
         prefill_tokens_per_s=replicas * shape.fresh / prefill,
         weights_gib=weight_bytes(model, deployment.precision).total / GIB,
         cache_kib_per_token=(cache_bytes(model, 2) - cache_bytes(model, 1)) / 1024,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from data.errors import BadInput
 from simulations.mixes.mix import TOLERANCE, Entry, Mix, MixScenario
 from simulations.mixes.problem_from_log import Programme
 from simulations.ranges import Assumptions
+from simulations.replay.reliability import Known
 from simulations.replay.repricing import Market
 
 
@@ -54,6 +56,28 @@ def latencies(made: Programme) -> dict[str, float]:
         for name in ("latency_ms_sum", "latency_count")
     )
     return {name: float(ms / n) for name, ms, n in zip(made.problem.models, total, count, strict=True) if n and ms}
+
+
+def service_records(
+    made: Programme,
+    known: Known,
+    *,
+    p50_ms: float | None = None,
+    p95_ms: float | None = None,
+    failures: float | None = None,
+) -> dict[str, Any]:
+    """The fields of `Demands` for these limits, with the record of every model that this log has seen at work."""
+    seen = [made.problem.models[i] for i in sorted(set(made.problem.current)) if i >= 0]
+    records = {name: known[name.partition("@")[0]] for name in seen if name.partition("@")[0] in known}
+    fields: dict[str, Any] = {}
+    for limit, ms in (("p50", p50_ms), ("p95", p95_ms)):
+        if ms is not None:
+            later = {name: record.later_than(ms) for name, record in records.items() if record.waits}
+            fields |= {f"max_{limit}_ms": ms, f"later_than_{limit}": later}
+    if failures is not None:
+        failed = {name: record.failure_share for name, record in records.items()}
+        fields |= {"max_failure_share": failures, "failure_share": failed}
+    return fields
 
 
 def with_shares(

@@ -26,7 +26,9 @@ class Demands(Part):
 
     `vendor_cap` and `origin_cap` bound named groups, `any_vendor_cap` bounds every vendor (resilience:
     0.8 keeps a fifth elsewhere), `min_share` keeps that much on a model or vendor. `max_latency_ms` bounds the mean
-    wait by each model's own `latency_ms`; a model whose wait nobody knows is then left out.
+    wait by each model's own `latency_ms`, `max_p50_ms` and `max_p95_ms` the wait that half and 95 % of the answers
+    stay within by the share of each model's answers that take longer (`later_than_p50`, `later_than_p95`), and
+    `max_failure_share` what fails by its own `failure_share`; a model without a record is then left out.
     """
 
     quality_floor: float | None = Field(None, ge=0, le=1)
@@ -39,6 +41,32 @@ class Demands(Part):
     max_moved_share: float | None = Field(None, ge=0, le=1)
     max_latency_ms: float | None = Field(None, gt=0)
     latency_ms: dict[str, float] = {}
+    max_p50_ms: float | None = Field(None, gt=0)
+    later_than_p50: dict[str, float] = {}
+    max_p95_ms: float | None = Field(None, gt=0)
+    later_than_p95: dict[str, float] = {}
+    max_failure_share: float | None = Field(None, ge=0, le=1)
+    failure_share: dict[str, float] = {}
+
+    @property
+    def service(self) -> list[Service]:
+        """The promises that stand on every model's record in the log."""
+        asked = (
+            ("max_latency_ms", "limit on the mean latency", self.latency_ms, self.max_latency_ms),
+            ("max_p50_ms", "limit on the P50 latency", self.later_than_p50, self.max_p50_ms and 0.5),
+            ("max_p95_ms", "limit on the P95 latency", self.later_than_p95, self.max_p95_ms and 0.05),
+            ("max_failure_share", "limit on failures", self.failure_share, self.max_failure_share),
+        )
+        return [Service(field, name, record, bound) for field, name, record, bound in asked if bound is not None]
+
+
+class Service(NamedTuple):
+    """A promise of speed or of few failures: its field, its name, each model's record, the mean that bounds it."""
+
+    field: str
+    name: str
+    record: dict[str, float]
+    bound: float
 
 
 @dataclass(frozen=True)
@@ -116,8 +144,8 @@ def optimise(problem: Problem, demands: Demands) -> Solution | Infeasible:
 def usable(problem: Problem, demands: Demands) -> np.ndarray:
     """Where a model may be used: allowed, priced, and of known quality where a floor asks for it."""
     mask = problem.allowed & np.isfinite(problem.cost_usd)
-    if demands.max_latency_ms is not None:
-        mask = mask & np.array([name in demands.latency_ms for name in problem.models])
+    for promise in demands.service:
+        mask = mask & np.array([name in promise.record for name in problem.models])
     asked = np.array(
         [demands.quality_floor is not None or c in demands.floor_by_criticality for c in problem.criticality]
     )
@@ -161,9 +189,9 @@ def promises(problem: Problem, demands: Demands) -> list[Row]:
         kept = problem.current >= 0
         stays[np.flatnonzero(kept), problem.current[kept]] = weights[kept]
         rows.append(Row("limit on what may move", -stays, -(1 - demands.max_moved_share) * total, total))
-    if demands.max_latency_ms is not None:
-        waits = np.array([demands.latency_ms.get(name, 0.0) for name in problem.models])
-        rows.append(Row("limit on the mean latency", spread * waits, demands.max_latency_ms * total, total))
+    for promise in demands.service:
+        record = np.array([promise.record.get(name, 0.0) for name in problem.models])
+        rows.append(Row(promise.name, spread * record, promise.bound * total, total))
     return rows
 
 

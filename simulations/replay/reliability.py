@@ -1,44 +1,89 @@
-"""How fast and how surely each model answered in this log: P50 and P95 of its answers' latency, and its failures."""
+"""How fast and how surely each model answered in this log, and what a mix of them would make one wait and fail."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from analytics.scope import Scope
 from data.ledger import Ledger
 
+STEPS = np.linspace(0, 1, 201)  # of the waits kept of every model: half a percent apart
+
 
 class Reliability(NamedTuple):
-    """One model in this log. `attempts` asked it, `failure_share` failed; ms of successful ones, None unknown."""
+    """One model in this log. `attempts` asked it, `failure_share` failed; ms of successful ones, None unknown.
+
+    `waits` are its quantiles at `STEPS`, empty where no latency is logged.
+    """
 
     attempts: int
     failure_share: float
     p50_ms: float | None
     p95_ms: float | None
+    waits: tuple[float, ...] = ()
+
+    def later_than(self, ms: float) -> float:
+        """Share of its answers that took longer than this."""
+        return 1 - float(np.interp(ms, self.waits, STEPS, left=0.0, right=1.0))
+
+
+Known = Mapping[str, Reliability]
 
 
 def reliability(view: Ledger, scope: Scope) -> dict[str, Reliability]:
     """By model, the busiest first; what a gateway's cache answered asked no model."""
     rows = scope.usage(view)
     rows = rows.filter((rows.status != "cached") & rows.model.notnull())
-    waits = {f"p{share}": rows.latency_ms.quantile(share / 100, where=rows.status == "success") for share in (50, 95)}
     failed = (rows.status == "error").sum()
-    table = view.frame(rows.group_by("model").aggregate(attempts=rows.count(), failed=failed, **waits))
+    waits = rows.latency_ms.quantile(STEPS.tolist(), where=rows.status == "success")
+    table = view.frame(rows.group_by("model").aggregate(attempts=rows.count(), failed=failed, waits=waits))
     table = table.sort_values(["attempts", "model"], ascending=[False, True])
     return {
-        row.model: Reliability(
-            int(row.attempts),
-            float(row.failed) / float(row.attempts),
-            *(None if wait != wait else float(wait) for wait in (row.p50, row.p95)),
-        )
-        for row in table.itertuples(index=False)
+        row.model: _record(int(row.attempts), float(row.failed), row.waits) for row in table.itertuples(index=False)
     }
 
 
-def failure_share(shares: Mapping[str, float], known: Mapping[str, Reliability]) -> float | None:
+def _record(attempts: int, failed: float, waits: object) -> Reliability:
+    known = tuple(float(ms) for ms in waits) if isinstance(waits, list | np.ndarray) else ()
+    middle, late = (float(np.interp(share, STEPS, known)) if known else None for share in (0.5, 0.95))
+    return Reliability(attempts, failed / attempts, middle, late, known)
+
+
+def failure_share(shares: Mapping[str, float], known: Known) -> float | None:
     """Of the requests of a mix, by each model's own share of failures in this log; None where one was never asked."""
-    parts = [(name.partition("@")[0], share) for name, share in shares.items() if share > 0]
+    parts = _parts(shares)
     if not parts or any(name not in known for name, _ in parts):
         return None
     return sum(share * known[name].failure_share for name, share in parts)
+
+
+def mixed_wait(shares: Mapping[str, float], known: Known, part: float) -> float | None:
+    """The wait in ms that this part of a mix's answers stays within, each model's answers as slow as in this log.
+
+    None where a model of the mix has no latency in the log.
+    """
+    parts = _parts(shares)
+    if not parts or any(name not in known or not known[name].waits for name, _ in parts):
+        return None
+    waits = np.concatenate([known[name].waits for name, _ in parts])
+    weights = np.concatenate([np.full(len(STEPS), share) for _, share in parts])
+    order = np.argsort(waits)
+    reached = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
+    return float(np.interp(part, reached, waits[order]))
+
+
+def service(shares: Mapping[str, float], known: Known) -> dict[str, float | None]:
+    """P50 and P95 latency in ms and the share of failures of a mix, by each model's own record; None unknown."""
+    return {
+        "p50_ms": mixed_wait(shares, known, 0.5),
+        "p95_ms": mixed_wait(shares, known, 0.95),
+        "failure_share": failure_share(shares, known),
+    }
+
+
+def _parts(shares: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Models and shares of a mix, however each is hosted."""
+    return [(name.partition("@")[0], share) for name, share in shares.items() if share > 0]

@@ -55,7 +55,7 @@ def mooncake(shared_data, seconds: float) -> Requests:
     )
 
 
-@pytest.mark.parametrize(("trace", "seconds", "replicas", "tick"), [(azure, 600, 3, 0.001), (mooncake, 200, 6, 0.002)])
+@pytest.mark.parametrize(("trace", "seconds", "replicas", "tick"), [(azure, 600, 4, 0.001), (mooncake, 200, 6, 0.002)])
 def test_the_replay_agrees_with_its_slow_twin(trace, seconds, replicas, tick, rates, shared_data):
     requests = trace(shared_data, seconds)
     fast = replay(requests, rates, replicas, seed=5)

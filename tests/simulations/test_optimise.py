@@ -282,8 +282,9 @@ def test_work_of_unknown_quality_stays_and_has_no_part_in_the_quality():
     assert line.single_models["m0"] == pytest.approx((9 + 8 + 7, 0.9))
 
 
-def test_a_limit_on_the_mean_latency_leaves_out_what_nobody_timed():
-    task = Problem(
+def slow_and_fast():
+    """One segment; the cheapest model was never seen, the next is slow and fails, the dearest is fast and sure."""
+    return Problem(
         np.array([100.0]),
         np.array([[1.0, 5.0, 0.1]]),
         np.full((1, 3), 0.9),
@@ -294,6 +295,32 @@ def test_a_limit_on_the_mean_latency_leaves_out_what_nobody_timed():
         ("US", "US", "US"),
         ("high",),
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "slow"),
+    [
+        ({"max_p95_ms": 3000.0, "later_than_p95": {"slow": 0.20, "fast": 0.0}}, 0.25),
+        ({"max_p50_ms": 900.0, "later_than_p50": {"slow": 1.0, "fast": 0.2}}, 0.375),
+        ({"max_failure_share": 0.02, "failure_share": {"slow": 0.05, "fast": 0.01}}, 0.25),
+        ({"max_failure_share": 1.0, "failure_share": {"slow": 0.05, "fast": 0.01}}, 1.0),
+    ],
+)
+def test_speed_of_most_answers_and_few_failures_are_promises_by_each_models_record(asked, slow):
+    task, demands = slow_and_fast(), Demands(**asked)
+    found = optimise(task, demands)
+    assert found.shares[0] == pytest.approx([slow, 1 - slow, 0.0])
+    lifted = [step for step in steps(task, demands) if step.words.startswith("lifting the limit on")]
+    priced = step_prices(task, demands, found)
+    assert len(lifted) == 1
+    free = optimise(task, lifted[0].demands)
+    assert free.shares[0] == pytest.approx([0, 0, 1])
+    saved = {price.promise: price.usd_per_year for price in priced}
+    assert saved.get(lifted[0].words, 0.0) == pytest.approx(found.cost_usd - free.cost_usd)
+
+
+def test_a_limit_on_the_mean_latency_leaves_out_what_nobody_timed():
+    task = slow_and_fast()
     waits = {"slow": 2000.0, "fast": 500.0}
     found = optimise(task, Demands(max_latency_ms=1250.0, latency_ms=waits))
     assert found.shares[0] == pytest.approx([0.5, 0.5, 0.0]) and found.cost_usd == pytest.approx(3.0)

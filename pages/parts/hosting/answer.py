@@ -8,6 +8,7 @@ from pages.parts.hosting.charts import NAMES
 from pages.ui import format as fmt
 from pages.ui import tiles
 from simulations.hosting.breakeven_scenario import Replica
+from simulations.hosting.serving_point import TTFT_BAND
 from simulations.hosting.study import Study
 
 DOING = {"rented": "Renting GPUs", "bought": "Buying GPUs", "host": "A host", "api": "The API"}
@@ -66,6 +67,9 @@ def kpis(study: Study) -> None:
     )
 
 
+FIRST_TOKEN = "{:g} to {:g} times the predicted (P10 to P90)".format(*TTFT_BAND)
+
+
 def months_words(value: float | None) -> str:
     return "never" if value is None else "at once" if value == 0 else f"{value:.0f} months"
 
@@ -89,7 +93,8 @@ def fleet_words(study: Study, paid: int) -> str:
         else f"{busy} carry the base load, bursts go to the API"
     )
     work = f"The work alone fills {load.mean():.2f} replicas in a mean hour and {load.max():.2f} in the busiest minute"
-    return f"{work}. {kept}, {paid - busy} spare: {paid} paid for, {replica.gpus} GPUs each."
+    told = f"{work}. {kept}, {paid - busy} spare: {paid} paid for, {replica.gpus} GPUs each. "
+    return told + f"The wait for a first token is a queue's estimate, no promise: measured ones were {FIRST_TOKEN}."
 
 
 def cost_words(result: dict[str, Any]) -> str:

@@ -192,7 +192,9 @@ def _serving_curve(point: ServingPoint) -> None:
         "low": "P10",
         "high": "P90",
         "tpot_ms": "Time per token, ms",
-        "ttft_ms": "First token, ms",
+        "ttft_ms": "First token, ms (no promise)",
+        "ttft_low_ms": "First token, P10",
+        "ttft_high_ms": "First token, P90",
         "tier": "Tier",
     }
     frame = pd.DataFrame([predicted._asdict() for predicted in curve])

@@ -9,10 +9,11 @@ import streamlit as st
 from data.errors import BadInput
 from pages.ui import shell, what_if
 from routing.policies import in_force
-from simulations.mixes.from_log import latencies
+from simulations.mixes.from_log import latencies, service_records
 from simulations.mixes.optimise import Demands, mean_quality
 from simulations.mixes.problem_from_log import Programme
 from simulations.ranges import Assumptions
+from simulations.replay.reliability import Known
 
 NO_POLICY = "no constraints"
 
@@ -60,7 +61,7 @@ def models_to_consider() -> MixQuestion:
     return MixQuestion(tuple(chosen), policy, scale)
 
 
-def promises(made: Programme) -> Demands:
+def promises(made: Programme, known: Known) -> Demands:
     """What the mix must keep. A floor left alone is today's quality exactly, not its rounding."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         today = mean_quality(made.problem, made.current_shares)
@@ -80,7 +81,10 @@ def promises(made: Programme) -> Demands:
         chinese = _share("Most for Chinese origin, %", "origin_cap", "no cap")
         moved = _share("Most that may move, %", "moved_cap", "everything")
         waits = latencies(made)
-        slowest = _slowest(waits)
+        slowest = _seconds("Mean latency at most, s", "latency_cap", bool(waits))
+        half = _seconds("P50 latency at most, s", "p50_cap", bool(waits))
+        late = _seconds("P95 latency at most, s", "p95_cap", bool(waits))
+        failures = _share("Failures at most, %", "failure_cap", "any", step=0.5)
         capacity = st.text_input(
             "Rate limits, requests a year",
             key="capacity",
@@ -107,21 +111,22 @@ def promises(made: Programme) -> Demands:
         min_share=kept,
         max_latency_ms=slowest and slowest * 1000,
         latency_ms=waits if slowest else {},
+        **service_records(made, known, p50_ms=half and half * 1000, p95_ms=late and late * 1000, failures=failures),
     )
 
 
-def _slowest(waits: dict[str, float]) -> float | None:
-    """The longest mean latency, typed in seconds; None for any."""
+def _seconds(label: str, key: str, logged: bool) -> float | None:
+    """The longest wait to promise, typed in seconds; None for any."""
     return st.number_input(
-        "Mean latency at most, s",
+        label,
         0.1,
         3600.0,
         None,
         1.0,
-        key="latency_cap",
-        placeholder="any" if waits else "not logged",
-        disabled=not waits,
-        help="by each model's mean in this log; a model this log has not seen is then left out",
+        key=key,
+        placeholder="any" if logged else "not logged",
+        disabled=not logged,
+        help="by each model's own answers in this log; a model this log has not seen is then left out",
     )
 
 

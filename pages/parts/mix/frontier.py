@@ -10,16 +10,16 @@ import streamlit as st
 from pages.ui import exports, shell, what_if_charts
 from pages.ui import format as fmt
 from simulations.mixes.frontier import Frontier, as_rows
+from simulations.replay.reliability import Known, service
 
 
-def show(line: Frontier, today: tuple[float, float | None], shown: dict[str, Any], tier: str) -> None:
+def show(line: Frontier, today: tuple[float, float | None], shown: dict[str, Any], tier: str, known: Known) -> None:
     """The chart, what it means, and its table; a click on a point loads its mix."""
     st.subheader("What quality costs", anchor=False)
     lines = line._asdict()
     chosen = (shown["proposed"]["annual_cost_usd"], shown["proposed"]["quality"])
-    figure = what_if_charts.frontier(
-        as_rows(line), today, lines, chosen if chosen[1] is not None else None, shell.palette()
-    )
+    points = [{**row, "tier": tier, **service(row["models"], known)} for row in as_rows(line)]
+    figure = what_if_charts.frontier(points, today, lines, chosen if chosen[1] is not None else None, shell.palette())
     low, high = line.points[0], line.points[-1]
     meaning = (
         f"The cheapest mix costs {fmt.usd_short(low.cost_usd)} a year at {fmt.share(low.quality)} ({tier}), the best "
@@ -34,9 +34,8 @@ def show(line: Frontier, today: tuple[float, float | None], shown: dict[str, Any
     )
     with st.expander("Table: the frontier", icon=":material/table:"):
         rows = [
-            {**row, "tier": tier, "models": ", ".join(f"{m} {fmt.share(s)}" for m, s in row["models"].items())}
-            for row in as_rows(line)
+            {**point, "models": ", ".join(f"{m} {fmt.share(s)}" for m, s in point["models"].items())}
+            for point in points
         ]
-        exports.table(
-            pd.DataFrame(rows), name="frontier", units={"floor": "share", "quality": "share", "annual_cost_usd": "USD"}
-        )
+        units = dict.fromkeys(("floor", "quality", "failure_share"), "share") | {"annual_cost_usd": "USD"}
+        exports.table(pd.DataFrame(rows), name="frontier", units=units | {"p50_ms": "ms", "p95_ms": "ms"})
