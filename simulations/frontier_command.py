@@ -235,7 +235,6 @@ def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Pro
     models = model_shares(made.problem, answer.shares)
     saving = head["baseline"]["annual_cost_usd"] - annual_usd
     if args.json:
-        sentences = [price.sentence for price in prices]
         return emit_json(
             {
                 **head,
@@ -246,7 +245,7 @@ def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Pro
                 "models": models,
                 "service": service(models, reliability(view, made.scope)),
                 "savings_usd": saving,
-                "prices": sentences,
+                "prices": [price.sentence for price in prices],
                 "left_out": [stray._asdict() for stray in strays],
             }
         )

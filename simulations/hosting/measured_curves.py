@@ -103,7 +103,8 @@ def roofline_speed(
     speed = speed_of(work, constants)
     crowd = min(1.0, max(0.0, math.log2(max(concurrency, batch) / layout.dp / CROWD) / CROWD_OCTAVES))
     kept = min(1.0, saturated_throughput(work, constants, layout) / float(speed.output_tokens_per_s)) ** crowd
-    return batch, Speed(*(time / kept for time in speed[:3]), speed.output_tokens_per_s * kept)
+    slower = (speed.step_s / kept, speed.tpot_s / kept, speed.ttft_s / kept)
+    return batch, Speed(*slower, speed.output_tokens_per_s * kept)
 
 
 def log_ratio(point: ServingMeasurement, engine: str) -> float:

@@ -81,8 +81,8 @@ def steps(problem: Problem, demands: Demands) -> list[Step]:
             more = demands.model_copy(update={field: min(1.0, value + POINT)})
             found.append(Step(f"one more point of the {words}", more, False))
             found.append(Step(f"lifting the {words}", demands.model_copy(update={field: None}), False))
-    for promise in demands.service:
-        found.append(Step(f"lifting the {promise.name}", demands.model_copy(update={promise.field: None}), False))
+    for limit in demands.service:
+        found.append(Step(f"lifting the {limit.name}", demands.model_copy(update={limit.field: None}), False))
     return found
 
 
