@@ -94,7 +94,8 @@ def graded_predictions(points: pd.DataFrame, work: Work) -> pd.DataFrame:
     One row per point: log(predicted / measured) of throughput (`error`) and time to first token (`ttft`), the `tier`,
     and whether P10 to P90 hold the throughput; NaN where the model cannot fit (a wrong GPU count in the source).
     """
-    found, shipped = {}, measured_curves.shipped_points()
+    found: dict[Any, tuple[float, float, str, float]] = {}
+    shipped = measured_curves.shipped_points()
     constants, paces = dict(roofline.CONSTANTS), dict(roofline.PACE)
     for group in points.group.unique():
         inside = points[points.group == group]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -80,11 +80,7 @@ def promises(made: Programme, known: Known) -> Demands:
         vendor = _share("Most for one vendor, %", "vendor_cap", "no cap", least=1.0)
         chinese = _share("Most for Chinese origin, %", "origin_cap", "no cap")
         moved = _share("Most that may move, %", "moved_cap", "everything")
-        waits = latencies(made)
-        slowest = _seconds("Mean latency at most, s", "latency_cap", bool(waits))
-        half = _seconds("P50 latency at most, s", "p50_cap", bool(waits))
-        late = _seconds("P95 latency at most, s", "p95_cap", bool(waits))
-        failures = _share("Failures at most, %", "failure_cap", "any", step=0.5)
+        service = _service(made, known)
         capacity = st.text_input(
             "Rate limits, requests a year",
             key="capacity",
@@ -109,9 +105,20 @@ def promises(made: Programme, known: Known) -> Demands:
         max_moved_share=moved,
         capacity=rates,
         min_share=kept,
-        max_latency_ms=slowest and slowest * 1000,
-        latency_ms=waits if slowest else {},
-        **service_records(made, known, p50_ms=half and half * 1000, p95_ms=late and late * 1000, failures=failures),
+        **service,
+    )
+
+
+def _service(made: Programme, known: Known) -> dict[str, Any]:
+    """Limits on speed and failures, as the fields of the demands."""
+    waits = latencies(made)
+    mean = _seconds("Mean latency at most, s", "latency_cap", bool(waits))
+    half = _seconds("P50 latency at most, s", "p50_cap", bool(waits))
+    late = _seconds("P95 latency at most, s", "p95_cap", bool(waits))
+    failures = _share("Failures at most, %", "failure_cap", "any", step=0.5)
+    asked = {"max_latency_ms": mean * 1000, "latency_ms": waits} if mean else {}
+    return asked | service_records(
+        made, known, p50_ms=half and half * 1000, p95_ms=late and late * 1000, failures=failures
     )
 
 
