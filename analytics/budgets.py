@@ -34,11 +34,12 @@ STATES = {  # what a state means, for a reader
 
 
 class Status(NamedTuple):
-    """One budget in the period of the newest data; `state` is one of STATES."""
+    """One budget in the period of the newest data; `state` is one of STATES. What was spent on days of which none has a
+    log is not known (None)."""
 
     budget: Budget
     outlook: Outlook
-    spent_usd: float
+    spent_usd: float | None
     elapsed_share: float
     chance_of_overrun: float | None
     state: str
@@ -46,8 +47,8 @@ class Status(NamedTuple):
     runs_out: RunningOut | None = None
 
     @property
-    def spent_share(self) -> float:
-        return self.spent_usd / self.budget.amount_usd
+    def spent_share(self) -> float | None:
+        return None if self.spent_usd is None else self.spent_usd / self.budget.amount_usd
 
     @property
     def variance_usd(self) -> float | None:
@@ -62,7 +63,7 @@ def status(view: Ledger, state: State, events: Sequence[Event] = (), until: date
     if until and until < reach.complete_until:
         reach = reach._replace(day=until - timedelta(days=1), complete_until=until)
     found = [_status(view, state, budget, budgets, reach, events) for budget in budgets]
-    return sorted(found, key=lambda s: (-(s.chance_of_overrun or 0.0), -s.spent_share, s.budget.name))
+    return sorted(found, key=lambda s: (-(s.chance_of_overrun or 0.0), -(s.spent_share or 0.0), s.budget.name))
 
 
 def _status(
@@ -81,7 +82,7 @@ def _status(
     return Status(
         budget,
         outlook,
-        spent,
+        spent if outlook.is_known else None,
         gone / max((end - start).days, 1),
         outlook.chance_above(budget.amount_usd),
         _state(budget, reach.day, spent, unlogged),
@@ -158,7 +159,8 @@ def _command(args: argparse.Namespace) -> None:
     if args.delete:
         BUDGETS.forget(state, args.delete)
     if args.set:
-        for clash in save(state, _from_words(args)):
+        clashes = save(state, _from_words(args))
+        for clash in () if args.json else clashes:  # the JSON names them as overlaps
             console.say(f"Note: it covers the same spend as the budget {clash!r}.")
     view = view_of(args)
     statuses = status(view, state, planned(state))
@@ -170,7 +172,7 @@ def _command(args: argparse.Namespace) -> None:
             s.budget.name,
             s.budget.period,
             f"{s.budget.amount_usd:,.0f}",
-            f"{s.spent_usd:,.0f}",
+            "–" if s.spent_usd is None else f"{s.spent_usd:,.0f}",
             "–" if s.outlook.p50 is None else f"{s.outlook.p50:,.0f}",
             "–" if s.chance_of_overrun is None else wording.odds(s.chance_of_overrun),
             s.runs_out.words if s.runs_out else wording.MISSING,

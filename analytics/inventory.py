@@ -6,6 +6,7 @@ What nobody owns is the integration debt: the connection will break, and nobody 
 from __future__ import annotations
 
 import argparse
+import math
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,11 +16,13 @@ from pydantic import BaseModel, ConfigDict
 
 from analytics.answers_by_version import remember
 from analytics.command_options import view_of
+from analytics.coverage import coverage
 from analytics.history import through
 from analytics.registry import DIMENSIONS, dimension
+from analytics.savings import recent
 from analytics.scope import Scope
 from analytics.totals import total
-from data import console
+from data import console, wording
 from data.documents import Documents
 from data.errors import BadInput
 from data.ledger import Ledger
@@ -38,6 +41,7 @@ COLUMNS = (
     "idle",
     "note",
 )
+MONTHLY = ["cost_usd_month", "requests_month"]
 IDLE_DAYS = 30
 
 
@@ -55,7 +59,8 @@ OWNERS = Documents("owner", Owner)  # by `<kind>:<name>`
 
 
 def in_use(view: Ledger, state: State, kinds: tuple[str, ...] = KINDS, until: date = date.max) -> pd.DataFrame:
-    """COLUMNS, by spend of the last 30 days; `idle` is last seen over a month before the data end. Costs are floats.
+    """COLUMNS, by USD a month, told from the covered days of the last four weeks as savings are (NaN under a whole
+    day); `idle` is last seen over a month before the data end. Costs are floats.
 
     As the ledger stood at the start of `until`, where given.
     """
@@ -79,8 +84,12 @@ def _of(view: Ledger, kind: str, last: date) -> pd.DataFrame:
     day = dimension("day").expression(source, scope.time_zone)
     name = dimension(kind).expression(source, scope.time_zone)
     table = source.mutate(seen_day=day, seen_name=name).filter(name.notnull())
-    recent = table.seen_day > ibis.literal(last - timedelta(days=30))
-    spans = table.group_by(name=table.seen_name, recent=recent).aggregate(
+    span = recent(view, scope)
+    covered = coverage(view, span)
+    inside = (table.seen_day >= ibis.literal(span.start)) & (table.seen_day < ibis.literal(span.end))
+    for day_left_out in covered.missing:
+        inside = inside & (table.seen_day != ibis.literal(day_left_out))
+    spans = table.group_by(name=table.seen_name, recent=inside).aggregate(
         first_seen=table.seen_day.min(),
         last_seen=table.seen_day.max(),
         cost_usd=total(table, "cost_usd"),
@@ -92,7 +101,9 @@ def _of(view: Ledger, kind: str, last: date) -> pd.DataFrame:
         cost_usd_month=spans.cost_usd.sum(where=spans.recent).cast("float64"),
         requests_month=spans.requests.sum(where=spans.recent).cast("float64"),
     )
-    return view.frame(names).fillna({"cost_usd_month": 0.0, "requests_month": 0.0}).assign(kind=kind)
+    monthly = covered.per_month() if covered.covered_days else math.nan
+    found = view.frame(names).fillna({name: 0.0 for name in MONTHLY}).assign(kind=kind)
+    return found.assign(**{name: found[name] * monthly for name in MONTHLY})
 
 
 def unowned(table: pd.DataFrame) -> pd.DataFrame:
@@ -100,13 +111,15 @@ def unowned(table: pd.DataFrame) -> pd.DataFrame:
     return table[~table["idle"] & ((table["owner"] == "") | (table["connection_owner"] == ""))]
 
 
-def debt(table: pd.DataFrame) -> dict[str, float]:
-    """The audit in numbers: `items` in use, `unowned`, `unowned_usd_month` counted on models alone (kinds overlap)."""
+def debt(table: pd.DataFrame) -> dict[str, float | None]:
+    """The audit in numbers: `items` in use, `unowned`, `unowned_usd_month` counted on models alone (kinds overlap);
+    None where no month can be told."""
     open_ = unowned(table)
+    usd = float(open_.loc[open_["kind"] == "model", "cost_usd_month"].sum(skipna=False))
     return {
         "items": int((~table["idle"]).sum()),
         "unowned": len(open_),
-        "unowned_usd_month": float(open_.loc[open_["kind"] == "model", "cost_usd_month"].sum()),
+        "unowned_usd_month": None if math.isnan(usd) else usd,
     }
 
 
@@ -155,13 +168,11 @@ def _command(args: argparse.Namespace) -> None:
             r.owner or "–",
             r.connection_owner or "–",
             f"{r.last_seen:%Y-%m-%d}",
-            f"{r.cost_usd_month:,.2f}",
+            wording.MISSING if math.isnan(r.cost_usd_month) else f"{r.cost_usd_month:,.2f}",
         )
         for r in table.itertuples(index=False)
     ]
-    console.emit_table(
-        ["Kind", "Name", "Owner", "Connection", "Last seen", "USD, 30 days"], rows, right=["USD, 30 days"]
-    )
+    console.emit_table(["Kind", "Name", "Owner", "Connection", "Last seen", "USD a month"], rows, right=["USD a month"])
     numbers = debt(table)
     console.say(
         f"{numbers['unowned']} of {numbers['items']} in use lack an owner or a connection owner: that is the"

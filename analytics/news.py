@@ -78,15 +78,14 @@ def of_budgets(budgets: Iterable[dict[str, Any]]) -> list[News]:
     """Budgets (`budgets.described`) that are more likely broken than kept."""
     found = []
     for one in budgets:
-        chance, over = one["chance_of_overrun"], max(one["p50"] or 0.0, one["spent_usd"]) - one["amount_usd"]
+        chance, spent = one["chance_of_overrun"], one["spent_usd"] or 0.0
+        over = max(one["p50"] or 0.0, spent) - one["amount_usd"]
         if chance is None or chance < LIKELY or over <= 0 or one["state"] in ("ended", "not started"):
             continue
         name = f" “{one['name']}”" if one["filters"] else ""
         told = f"the {one['period']} budget{name} is on course to end {wording.usd(over)} over"
-        if one["spent_usd"] > one["amount_usd"]:
-            told = (
-                f"the {one['period']} budget {one['name']} is {wording.usd(one['spent_usd'] - one['amount_usd'])} over"
-            )
+        if spent > one["amount_usd"]:
+            told = f"the {one['period']} budget {one['name']} is {wording.usd(spent - one['amount_usd'])} over"
         found.append(News("budget", told, over, "its period", is_risk=True))
     return found
 

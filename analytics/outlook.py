@@ -81,7 +81,7 @@ class Outlook(NamedTuple):
         if not self.is_priced:
             return "No forecast: nothing that was asked for has a known cost."
         if self.days_left == 0:
-            return "The period is over: this is what it cost."
+            return "" if self.p50 is None else "The period is over: this is what it cost."
         if self.history_days == 0:
             return "No forecast: the log covers no whole day yet."
         if self.history_days < MIN_HISTORY_DAYS:
@@ -143,7 +143,8 @@ def outlook_of(
         # A day that is not over has cost something already: no quantile can end below it.
         return max(settled + (left * math.exp(z * deviation) if left > 0 else left), actual)
 
-    ranged = known.is_priced and (history_days >= MIN_HISTORY_DAYS or not (ahead or lacking))
+    told = known.is_priced and (ahead or whole_days or actual or untold < missing_days)  # else nobody knows its cost
+    ranged = told and (history_days >= MIN_HISTORY_DAYS or not (ahead or lacking))
     return Outlook(
         start,
         end,
@@ -151,7 +152,7 @@ def outlook_of(
         actual,
         settled,
         quantile(-Z90) if ranged else None,
-        quantile(0.0) if known.is_priced and (history_days or not ahead) else None,
+        quantile(0.0) if told and (history_days or not ahead) else None,
         quantile(Z90) if ranged else None,
         deviation,
         history_days,

@@ -16,10 +16,11 @@ from data.prices.exchange_rates import RATES, BilledRate
 from data.state import State
 
 COLUMNS = ("provider", "month", "currency", "billed", "billed_usd", "ledger_usd", "difference_usd", "explanation")
+DAY_COLUMNS = ("provider", "day", "currency", "billed", "billed_usd", "ledger_usd", "difference_usd")
 CLOSE = 0.01
 
 # Days first, so that a month also knows the day on which the two sides lie furthest apart.
-_BY_MONTH = """
+_DAYS = """
     WITH billed_day AS (
         SELECT coalesce(provider, '{unknown}') AS provider, day, currency, sum(amount) AS amount,
             string_agg(DISTINCT note, '; ') AS note
@@ -30,7 +31,10 @@ _BY_MONTH = """
             sum(list_cost_usd) AS list_usd,
             count(*) AS attempts, count(*) FILTER (cost_usd IS NULL) AS unpriced
         FROM {usage} WHERE requested_at >= ? GROUP BY ALL
-    ),
+    )"""
+_BY_MONTH = (
+    _DAYS
+    + """,
     bills AS (
         SELECT b.provider, date_trunc('month', b.day)::DATE AS month, currency, sum(amount) AS billed,
             count(*) AS days, string_agg(DISTINCT note, '; ') AS notes,
@@ -45,6 +49,18 @@ _BY_MONTH = """
         FROM logged_day GROUP BY ALL
     )
     SELECT * FROM bills LEFT JOIN months USING (provider, month)"""
+)
+_BY_DAY = (
+    _DAYS
+    + """,
+    bills AS (SELECT DISTINCT provider, date_trunc('month', day)::DATE AS month, currency FROM billed_day),
+    logged AS (
+        SELECT l.provider, l.day, currency, l.usd FROM logged_day l
+        JOIN bills b ON l.provider = b.provider AND date_trunc('month', l.day)::DATE = b.month
+    )
+    SELECT provider, day, currency, amount AS billed, usd AS ledger_usd
+    FROM billed_day FULL JOIN logged USING (provider, day, currency) ORDER BY day, provider, currency"""
+)
 
 
 def without_bill(view: Ledger) -> tuple[float | None, pd.DataFrame]:
@@ -73,19 +89,59 @@ def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
     Bills in another currency are kept apart unless the state holds a dated rate for them (kind
     `billed_rate`). Months are UTC months on both sides, as bills are.
     """
-    first = view.sql(f"SELECT min(day) AS day FROM {view.name('billed')} WHERE kind = 'cost'")["day"][0]
-    if pd.isna(first):
+    joined = _joined(view, _BY_MONTH)
+    if joined is None:
         return pd.DataFrame(columns=list(COLUMNS))
-    joined = view.sql(
-        _BY_MONTH.format(billed=view.name("billed"), usage=view.name("usage"), unknown=UNKNOWN),
-        [pd.Timestamp(first).to_pydatetime().replace(day=1)],
-    )
     rates = RATES.all(state) if state else {}
     hurt = _months_with_lost_rows(view)
     rows = [_row(row, rates, row.month in hurt) for row in joined.itertuples(index=False)]
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
         ["month", "provider"], ascending=[False, True], ignore_index=True
     )
+
+
+def by_day(view: Ledger, state: State | None = None) -> pd.DataFrame:
+    """The days of the months that have a bill: provider, day, currency, billed, billed_usd, ledger_usd, difference_usd
+    (billed less ledger). A day that one side lacks is 0 there: the month is told by the other."""
+    joined = _joined(view, _BY_DAY)
+    if joined is None:
+        return pd.DataFrame(columns=list(DAY_COLUMNS))
+    rates, rows = RATES.all(state) if state else {}, []
+    for row in joined.itertuples(index=False):
+        billed, ledger = (Decimal(0) if pd.isna(value) else Decimal(value) for value in (row.billed, row.ledger_usd))
+        rate = _rate(row.currency, rates)
+        usd = None if rate is None else billed * rate
+        rows.append((row.provider, row.day, row.currency, billed, usd, ledger, None if usd is None else usd - ledger))
+    return pd.DataFrame(rows, columns=list(DAY_COLUMNS))
+
+
+def by_provider(monthly: pd.DataFrame, lacking: pd.DataFrame) -> pd.DataFrame:
+    """The same by provider, of `by_month` and the months without a bill (`without_bill`): billed_usd, ledger_usd and
+    difference_usd of the months in which both are known, without_bill_usd of the others; the dearest first."""
+    told = monthly.dropna(subset=["difference_usd"])
+    sums = {name: told.groupby("provider")[name].sum() for name in ("billed_usd", "ledger_usd", "difference_usd")} | {
+        "without_bill_usd": lacking.groupby("provider")["ledger_usd"].sum()
+    }
+    rows = [
+        (name, *(part.get(name, Decimal(0)) for part in sums.values()))
+        for name in sorted({*monthly["provider"], *lacking["provider"]})
+    ]
+    rows.sort(key=lambda row: -(row[2] + Decimal(row[4])))
+    return pd.DataFrame(rows, columns=["provider", *sums])
+
+
+def _joined(view: Ledger, question: str) -> pd.DataFrame | None:
+    """The answer of _BY_MONTH or _BY_DAY from the first month that has a bill; None where there is none."""
+    first = view.sql(f"SELECT min(day) AS day FROM {view.name('billed')} WHERE kind = 'cost'")["day"][0]
+    if pd.isna(first):
+        return None
+    text = question.format(billed=view.name("billed"), usage=view.name("usage"), unknown=UNKNOWN)
+    return view.sql(text, [pd.Timestamp(first).to_pydatetime().replace(day=1)])
+
+
+def _rate(currency: str, rates: dict[str, BilledRate]) -> Decimal | None:
+    """USD for one of a currency; None where nobody has said it."""
+    return Decimal(1) if currency == "USD" else rates[currency].usd_rate if currency in rates else None
 
 
 def _months_with_lost_rows(view: Ledger) -> set[pd.Timestamp]:
@@ -97,7 +153,7 @@ def _months_with_lost_rows(view: Ledger) -> set[pd.Timestamp]:
 
 def _row(row: Any, rates: dict[str, BilledRate], hurt: bool) -> tuple:
     billed = Decimal(row.billed)
-    rate = Decimal(1) if row.currency == "USD" else rates[row.currency].usd_rate if row.currency in rates else None
+    rate = _rate(row.currency, rates)
     usd = billed * rate if rate is not None else None
     ledger = None if pd.isna(row.ledger_usd) else Decimal(row.ledger_usd)
     if hurt:
@@ -158,9 +214,16 @@ def register(subparsers: Any) -> None:
 
 def _command(args: argparse.Namespace) -> None:
     view = view_of(args)
-    frame = by_month(view, State.open(args.home))
+    state = State.open(args.home)
+    frame, (share, lacking) = by_month(view, state), without_bill(view)
     if args.json:
-        console.emit_json({"rows": frame.to_dict("records"), "snapshot": view.snapshot()})
+        told = {
+            "billed_share": share,
+            "without_bill": lacking.to_dict("records"),
+            "providers": by_provider(frame, lacking).to_dict("records"),
+            "days": by_day(view, state).to_dict("records"),
+        }
+        console.emit_json({"rows": frame.to_dict("records"), **told, "snapshot": view.snapshot()})
         return
 
     def money(value: Decimal | float | None) -> str:
@@ -185,3 +248,5 @@ def _command(args: argparse.Namespace) -> None:
     )
     if not rows:
         console.say("No bills yet; add one with `python -m data billed FILE`.")
+        return
+    console.say(f"{wording.share(share)} of spend has a bill; {wording.usd(lacking['ledger_usd'].sum())} have none.")

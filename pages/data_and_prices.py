@@ -42,7 +42,7 @@ def answer(view: Ledger) -> str:
 
 
 view = shell.view()
-shell.header(answer(view), view)
+title = st.container()
 section = st.segmented_control(
     "Section",
     list(SECTIONS),
@@ -53,5 +53,7 @@ section = st.segmented_control(
     bind="query-params",
     label_visibility="collapsed",
 )
+with title:
+    shell.header((section == "bills" and bills.answer(view)) or answer(view), view)
 with shell.errors():
     SHOW[section or "load"](view)

@@ -153,7 +153,7 @@ def owners(view: Ledger) -> None:
         fmt.md(
             f"{debt['unowned']} of {debt['items']} models, features and teams in use lack an owner or an "
             "owner of their connection to the next system; "
-            f"{fmt.usd(debt['unowned_usd_month'])} in 30 days went to such models. That is integration debt: "
+            f"{fmt.usd(debt['unowned_usd_month'])} a month goes to such models. That is integration debt: "
             "nobody will be asked when it breaks."
         )
     )
@@ -172,11 +172,12 @@ def owners(view: Ledger) -> None:
             "owner": "Owner",
             "connection_owner": "Owner of the connection",
             "last_seen": st.column_config.DateColumn("Last seen"),
-            "cost_usd_month": st.column_config.NumberColumn("USD, 30 days", format="dollar"),
+            "cost_usd_month": st.column_config.NumberColumn("USD a month", format="dollar"),
             "note": "Note",
         },
     )
-    changed = edited[(edited != shown).any(axis=1)]
+    typed = ["owner", "connection_owner", "note"]
+    changed = edited[(edited[typed] != shown[typed]).any(axis=1)]
     with st.container(horizontal=True):
         if st.button("Save owners", icon=":material/save:", disabled=changed.empty):
             for row in changed.to_dict("records"):

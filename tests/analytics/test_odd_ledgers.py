@@ -1,4 +1,4 @@
-"""Ledgers that no plan expected: every command answers or refuses in one sentence, and tells no year of them."""
+"""What is told of ledgers that no plan expected, and of documents about days and rows that a ledger has not."""
 
 from __future__ import annotations
 
@@ -7,47 +7,42 @@ from datetime import date, timedelta
 
 import pytest
 
-from analytics import ahead, anomaly_search, bridge, forecast, review, savings
+from analytics import budgets, forecast, promise_command, savings
 from analytics.coverage import window
 from analytics.planned_events import EVENTS
 from analytics.scope import Scope
 from data.state import State
 from tests.analytics.commands import run
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of
-
-MONTH = days(LAST - timedelta(days=29), LAST)
-ODD = {
-    "one row": day_rows(LAST, hours=(9,)),
-    "only future rows": day_rows(date(2030, 1, 7), hours=(9, 10)),
-    "two rows ten years apart": [*day_rows(date(2016, 11, 20), hours=(9,)), *day_rows(LAST, hours=(9,))],
-    "a clock that jumped": [row for day in [*MONTH, date(2036, 1, 1)] for row in day_rows(day)],
-}
-COMMANDS = {
-    "ahead": ahead,
-    "anomalies": anomaly_search,
-    "bridge": bridge,
-    "forecast": forecast,
-    "review": review,
-    "savings": savings,
-}
+from tests.odd_stores import NO_WHOLE_DAY, ODD, budgets_without_log, promises_without_rows
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_every_command_answers_or_refuses_in_a_sentence(tmp_path, capsys, name):
-    view = ledger_of(tmp_path, ODD[name])
-    for command, module in COMMANDS.items():
-        code = run(module, command, "--home", tmp_path, "--json")
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        if code:
-            assert said.err.strip() and said.err.strip().count("\n") == 0, (command, said.err)
-            continue
-        found = json.loads(said.out)
-        if command == "savings":
-            assert found["total_usd_month"] == 0
-        if command == "forecast":
-            assert found["month_end"]["p10"] is None
+@pytest.mark.parametrize("name", [name for name in ODD if name in NO_WHOLE_DAY])
+def test_under_a_day_there_is_no_forecast_and_no_saving(tmp_path, capsys, name):
+    view = ODD[name](tmp_path)
+    assert run(forecast, "forecast", "--home", tmp_path) == 1 and "no whole day" in capsys.readouterr().err
+    assert run(savings, "savings", "--home", tmp_path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["total_usd_month"] == 0
     assert window(view, days=28).start < window(view, days=28).end
+
+
+def test_a_budget_of_days_without_a_log_has_no_odds_and_no_spend(tmp_path, capsys):
+    budgets_without_log(tmp_path)
+    assert run(budgets, "budgets", "--home", tmp_path, "--json") == 0
+    told = {one["name"]: one for one in json.loads(capsys.readouterr().out)["budgets"]}
+    assert {name: one["state"] for name, one in told.items()} == {"b0": "ended", "b1": "ended", "b2": "not started"}
+    assert [told[name]["spent_usd"] for name in ("b0", "b1", "b2")] == [None, None, 0]
+    assert told["b0"]["missing_days"] == 1 and told["b0"]["missing_usd"] == pytest.approx(4)
+    assert told["b1"]["chance_of_overrun"] is None and told["b1"]["p50"] is None  # nobody knows what was spent
+
+
+def test_a_promise_without_its_rows_says_what_became_of_them(tmp_path, capsys):
+    promises_without_rows(tmp_path)
+    assert run(promise_command, "promises", "--home", tmp_path, "--json") == 0
+    told = {one["name"]: one for one in json.loads(capsys.readouterr().out)["promises"]}
+    assert told["deleted"]["rows_changed"] == "rows were deleted since: 224 attempts then, 112 now"
+    assert told["repriced"]["rows_changed"] == "its rows were repriced since: $56.00 then, $112.00 now"
+    assert told["gone"]["verdict"] == "not told" and "deleted since" in told["gone"]["rows_changed"]
 
 
 def test_an_event_whose_day_has_passed_is_not_counted_again(tmp_path):

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from analytics import promise_command, promises
+from analytics import promise_command
 from analytics.actions import ACTIONS, checked
 from analytics.promises import ledger_of_promises, measured, score, score_sentence, waiting, witnessed
 from data.errors import BadInput
@@ -156,5 +156,4 @@ def test_nothing_done_comes_out_as_noise(sample_home):
     ledger = Ledger.open(sample_home)
     found = placebos(ledger.at(ledger.snapshot()), 20)
     ledger.close()
-    assert found["within noise"] >= 18
-    assert promises.VERDICTS.keys() >= found.keys()
+    assert sum(one.verdict == "within noise" for one in found) >= 18

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pandas as pd
 import pytest
 
-from analytics import inventory, reconcile, unit_costs
+from analytics import inventory, reconcile, savings, unit_costs
 from analytics.scope import Scope
+from analytics.spend import totals
 from data.errors import BadInput
 from tests.analytics import planted
 from tests.analytics.commands import run
@@ -71,6 +72,10 @@ def test_the_inventory_names_what_nobody_owns(view, state):
     before = inventory.debt(table)
     assert before["unowned"] == before["items"] == len(table)
     inventory.assign(state, "model", "gpt-5.2", owner="Ada", connection_owner="Grace")
+    span = savings.recent(view)
+    spent = float(totals(view, span, ("cost_usd",))["cost_usd"]) / span.length_days * 365 / 12
+    for kind in ("model", "feature"):
+        assert table.loc[table["kind"] == kind, "cost_usd_month"].sum() == pytest.approx(spent)
     after = inventory.debt(inventory.in_use(view, state))
     assert after["unowned"] == before["unowned"] - 1
     assert after["unowned_usd_month"] < before["unowned_usd_month"]
@@ -116,6 +121,45 @@ def test_a_bill_that_differs_on_one_day_names_the_day(ledger, state):
     october = rows[pd.to_datetime(rows["month"]).dt.month == 10].iloc[0]
     assert october["difference_usd"] == Decimal(900)
     assert "Most of it on 14 Oct 2026: billed $9" in october["explanation"]
+
+
+def test_gaps_are_told_by_provider_month_and_day(ledger, state):
+    """Bills of openai's October alone, twice the log on the 14th: the rest of the spend has none."""
+    with ledger.write() as cursor:
+        cursor.execute("DELETE FROM lake.main.billed")
+        cursor.execute(
+            """INSERT INTO lake.main.billed BY NAME
+            SELECT md5(day::VARCHAR) AS bill_id, 'openai' AS provider, day, 'cost' AS kind, 'USD' AS currency,
+                (usd * if(day = DATE '2026-10-14', 2, 1))::DECIMAL(38,12) AS amount
+            FROM (SELECT requested_at::DATE AS day, sum(cost_usd) AS usd FROM lake.main.usage
+                WHERE provider = 'openai' AND requested_at::DATE BETWEEN '2026-10-01' AND '2026-10-31' GROUP BY 1)"""
+        )
+    view = ledger.at(ledger.snapshot())
+    monthly, (share, lacking), daily = (
+        ask(view) for ask in (reconcile.by_month, reconcile.without_bill, reconcile.by_day)
+    )
+    providers = reconcile.by_provider(monthly, lacking).set_index("provider")
+    gap = daily.set_index("day")["difference_usd"]
+    assert len(daily) == 31 and [day for day in gap.index if gap[day]] == [date(2026, 10, 14)]
+    assert gap.sum() == monthly["difference_usd"].sum() == providers["difference_usd"].sum()
+    billed = monthly["ledger_usd"].sum()
+    whole = sum(Decimal(str(usd)) for usd in providers["ledger_usd"] + providers["without_bill_usd"])
+    assert providers["without_bill_usd"].sum() == lacking["ledger_usd"].sum() > 0
+    assert share == pytest.approx(float(billed / whole))
+
+
+def test_a_foreign_bill_without_a_rate_has_days_but_no_difference(ledger, state):
+    with ledger.write() as cursor:
+        cursor.execute("DELETE FROM lake.main.billed")
+        cursor.execute(
+            """INSERT INTO lake.main.billed BY NAME SELECT 'x' AS bill_id, 'openai' AS provider,
+            DATE '2026-10-14' AS day, 'cost' AS kind, 'CNY' AS currency, 50::DECIMAL(38,12) AS amount"""
+        )
+    view = ledger.at(ledger.snapshot())
+    daily = reconcile.by_day(view, state)
+    assert daily["difference_usd"].isna().all() and daily["billed"].sum() == 50
+    state.put("billed_rate", "CNY", {"usd_rate": 0.14, "on": "2026-10-15"})
+    assert reconcile.by_day(view, state)["billed_usd"].sum() == 7
 
 
 def test_the_commands_answer_in_json(ledger, capsys):

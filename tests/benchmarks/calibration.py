@@ -1,8 +1,8 @@
 """How well what Baton says of uncertain things holds: `python -m tests.benchmarks.calibration [PART ...] [--write]`.
 
-Parts: forecast, anomalies, lab, off-policy, savings (default: all). Everything is generated, seeds and counts are
-printed, and the seeds were not looked at while constants were chosen. --write renews docs/calibration.md, which holds
-the parts that were run.
+Parts: forecast, anomalies, lab, off-policy, savings, promises (default: all). Everything is generated, seeds and
+counts are printed, and the seeds were not looked at while constants were chosen. --write renews docs/calibration.md,
+which holds the parts that were run.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,12 @@ from analytics.outlook import months, next_month, outlook_of
 from analytics.savings_claim import Claim
 from analytics.savings_overlap import net_savings
 from data.errors import Refused
+from data.ledger import Ledger
+from data.sample import sample
+from data.state import State
 from routing.grading.statistics import difference_interval, equal_means_p, power, share_interval
 from simulations.replay.quality import judged, snips
+from tests.benchmarks import promise_placebo
 from tests.benchmarks.daily_series import QUIET, SHAPES, quiet, shape
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "calibration.md"
@@ -261,12 +266,22 @@ def _table(frame: pd.DataFrame, first: str) -> str:
     return "\n".join(lines)
 
 
+def promises() -> str:
+    with TemporaryDirectory() as folder:
+        ledger = Ledger.open(folder)
+        sample.load(ledger, State.open(folder), sample.wish())
+        told = promise_placebo.section(ledger.at(ledger.snapshot()))
+        ledger.close()
+    return told
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "forecast": forecast,
     "anomalies": anomalies,
     "lab": lab,
     "off-policy": off_policy,
     "savings": savings,
+    "promises": promises,
 }
 
 

@@ -10,15 +10,20 @@ import pytest
 import streamlit as st
 import yaml
 
+from analytics.actions import ACTIONS
+from analytics.budget import BUDGETS
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State
 from pages.ui import charts
+from tests.analytics import planted
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of, thirty_days
+from tests.analytics.test_promises import DONE, noisy, promise
 from tests.pages.test_pages import ROOT, opened
-from tests.pages.test_pages_on_five_ledgers import said_on
+from tests.pages.test_walk_of_pages import said_on
 
 CASES = yaml.safe_load((ROOT / "tests" / "cases" / "spend_findings.yaml").read_text())
+BUDGET_OF_A_MONTH = {"too small a budget": 80, "a large budget": 200}  # of a month that is going to cost $120
 README_LOG = ROOT / "tests" / "cases" / "litellm_spend_logs.jsonl"
 
 
@@ -36,11 +41,19 @@ def runaway() -> list[dict]:
 def homes(tmp_path_factory, sample_home) -> dict[str, Path]:
     """The stores that the cases open: the sample company, README's log alone and after an older one, 30 days."""
     made = {"sample": sample_home}
-    for name in ("readme", "readme and older", "30 days", "runaway"):
+    built = ("readme", "readme and older", "30 days", "runaway", "failing", "promised", *BUDGET_OF_A_MONTH)
+    for name in built:
         made[name] = tmp_path_factory.mktemp("found")
     ledger_of(made["readme and older"], day_rows(date(2025, 8, 1), source="langfuse")).close()
     thirty_days(made["30 days"]).close()
     ledger_of(made["runaway"], runaway()).close()
+    planted.build(made["failing"], "failing model", days=70, since=10).close()
+    ledger_of(made["promised"], noisy()).close()
+    for name, done in (("done", {"status": "done", "done": DONE}), ("open", {"status": "open", "done": None})):
+        ACTIONS.save(State.open(made["promised"]), name, promise(name=name, **done))
+    for name, usd in BUDGET_OF_A_MONTH.items():
+        thirty_days(made[name]).close()
+        BUDGETS.save(State.open(made[name]), "company", {"name": "company", "amount": usd})
     for name in ("readme", "readme and older"):
         ledger = Ledger.open(made[name])
         ingest(ledger, State.open(made[name]), [README_LOG])

@@ -1,4 +1,4 @@
-"""Every page on the five ledgers: no percentage, year or forecast is said that the covered days do not carry.
+"""Every page on the five ledgers and on odd stores: nothing is said that the covered days do not carry.
 
 Each ledger spends the same every day, so the truth is known: no change, and a year is 365 of its days.
 """
@@ -6,16 +6,23 @@ Each ledger spends the same every day, so the truth is known: no change, and a y
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.analytics.covered_ledgers import FIVE
+from tests.odd_stores import NO_WHOLE_DAY, ODD, USD_A_DAY
 from tests.pages.test_pages import FILES, ROOT
 
-USD_A_DAY = {"one source stopped": 8}  # else 4
-NO_WHOLE_DAY = "one day"
+STORES = FIVE | ODD
+VIEWS = [
+    *((file, {}) for file in FILES),
+    *(("vendors", {"look": look}) for look in ("It fails", "How much hangs on it", "How to buy")),
+    *(("data_and_prices", {"section": name}) for name in ("Coverage", "Prices", "Meaning", "Against the bill")),
+    *((file, {"window": "all"}) for file in ("overview", "explore", "mix")),
+]
 SPEND_PAGES = ("overview", "explore", "weekly", "plan", "savings")
 AMOUNT = r"\$([\d,.]+)([KM]?)"
 FACTOR = {"": 1.0, "K": 1e3, "M": 1e6}
@@ -40,65 +47,79 @@ def said_on(app: AppTest) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def walk(tmp_path_factory) -> dict[str, dict[str, list[str]]]:
-    """What every page says on each ledger; one store and one visit each."""
+def walk(tmp_path_factory) -> Callable[[str], dict[str, list[str]]]:
+    """By page, what it and the views inside of it say on a store; each is visited once."""
     found: dict[str, dict[str, list[str]]] = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
-        for ledger, build in FIVE.items():
+
+    def walked(store: str) -> dict[str, list[str]]:
+        if store not in found:
             home = tmp_path_factory.mktemp("walked")
-            build(home).close()
-            patch.setenv("BATON_HOME", str(home))
-            app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
-            for file in FILES:
-                if file != "overview":
-                    app.switch_page(f"pages/{file}.py").run()
-                assert not app.exception, (ledger, file, app.exception[0].value)
-                found.setdefault(ledger, {})[file] = said_on(app)
+            STORES[store](home).close()
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(ROOT)
+                patch.setenv("BATON_HOME", str(home))
+                found[store] = visited(store)
             st.cache_data.clear()
             st.cache_resource.clear()
-    return found
+        return found[store]
+
+    return walked
 
 
-def every(walk, ledger, files=tuple(FILES)):
-    return [(file, text) for file in files for text in walk[ledger][file]]
+def visited(store: str) -> dict[str, list[str]]:
+    """Every view in one visit of the store at BATON_HOME."""
+    said: dict[str, list[str]] = {}
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
+    for file, asked in VIEWS:
+        app.query_params = dict(asked)
+        app.switch_page(f"pages/{file}.py").run()
+        assert not app.exception, (store, file, asked, app.exception[0].value)
+        assert app.title and app.title[0].value.strip(), (store, file, asked)
+        said.setdefault(file, []).extend(said_on(app))
+    return said
 
 
-@pytest.mark.parametrize("ledger", FIVE)
-def test_every_page_opens_with_a_title(walk, ledger):
-    assert all(walk[ledger][file] and walk[ledger][file][0].strip() for file in FILES)
+def every(said, files=tuple(FILES)):
+    return [(file, text) for file in files for text in said[file]]
 
 
-@pytest.mark.parametrize("ledger", FIVE)
-def test_no_change_is_told_that_did_not_happen(walk, ledger):
-    for file, text in every(walk, ledger, SPEND_PAGES):
+@pytest.mark.parametrize("store", STORES)
+def test_no_change_is_told_that_did_not_happen(walk, store):
+    for file, text in every(walk(store), SPEND_PAGES):
         told = [one for one in CHANGE.findall(text) if float(re.sub(r"[^\d.]", "", one) or 0)]
         assert not told or file == "plan" and "assumption" in text, (file, text)
 
 
-@pytest.mark.parametrize("ledger", FIVE)
-@pytest.mark.parametrize(("words", "days"), [("a year", 365), ("a month", 365 / 12)])
-def test_no_year_or_month_is_more_than_its_days(walk, ledger, words, days):
-    truth = USD_A_DAY.get(ledger, 4) * days
-    for file, text in every(walk, ledger):
-        if "engineer" in text.lower() or "architect" in text.lower():
-            continue  # salaries, not the log's dollars
-        for found in re.findall(rf"{AMOUNT} {words}", text):
-            assert usd(found) <= truth * 1.01, (file, text)
+@pytest.mark.parametrize("store", STORES)
+def test_no_year_or_month_is_more_than_its_days(walk, store):
+    for words, days in (("a year", 365), ("a month", 365 / 12)):
+        truth = USD_A_DAY.get(store, 4) * days
+        for file, text in every(walk(store)):
+            if "engineer" in text.lower() or "architect" in text.lower():
+                continue  # salaries, not the log's dollars
+            for found in re.findall(rf"{AMOUNT} {words}", text):
+                assert usd(found) <= truth * 1.01, (file, text)
 
 
-@pytest.mark.parametrize("ledger", [name for name in FIVE if name != NO_WHOLE_DAY])
+@pytest.mark.parametrize("ledger", [name for name in FIVE if name not in NO_WHOLE_DAY])
 def test_a_month_and_twelve_are_on_course_for_their_days(walk, ledger):
     daily = USD_A_DAY.get(ledger, 4)
     for file, days in (("overview", 30), ("weekly", 30), ("plan", 365)):
-        found = [
-            usd(one) for _, text in every(walk, ledger, (file,)) for one in re.findall(f"on course for {AMOUNT}", text)
-        ]
+        texts = [text for _, text in every(walk(ledger), (file,))]
+        found = [usd(one) for text in texts for one in re.findall(f"on course for {AMOUNT}", text)]
         assert found and found[0] == pytest.approx(days * daily, rel=0.01), file
 
 
-def test_under_a_day_nothing_is_told_beyond_it(walk):
-    for file, text in every(walk, NO_WHOLE_DAY):
+def test_a_year_of_one_day_says_so(walk):
+    """The first of two rows ten years apart has a day of its own, and a year is told from it with its caution."""
+    said = walk("two rows ten years apart")["mix"]
+    assert any("Annualised from 1 of" in text and "told from 1 whole day" in text for text in said)
+
+
+@pytest.mark.parametrize("store", [name for name in NO_WHOLE_DAY if name != "two rows ten years apart"])
+def test_under_a_day_nothing_is_told_beyond_it(walk, store):
+    said = walk(store)
+    for file, text in every(said):
         for never in (
             r"on course",
             r"\$[\d.,]+[KM]? a (year|month)",
@@ -107,7 +128,7 @@ def test_under_a_day_nothing_is_told_beyond_it(walk):
             r"P10 \$[1-9]",
         ):
             assert not re.search(never, text), (file, text)
-    assert walk[NO_WHOLE_DAY]["plan"][0] == "No forecast: the log covers no whole day yet"
+    assert said["plan"][0] == "No forecast: the log covers no whole day yet"
 
 
 def test_under_a_day_nothing_is_called_usual(walk):
@@ -123,11 +144,11 @@ def test_under_a_day_nothing_is_called_usual(walk):
     ("ledger", "days"), [("30 days", 30), ("a hole of ten days", 355), ("one source stopped", 94), ("years apart", 42)]
 )
 def test_a_year_names_the_days_it_was_told_from(walk, ledger, days):
-    assert any(f"Annualised from {days} of 365 days" in text for _, text in every(walk, ledger, ("mix",)))
+    assert any(f"Annualised from {days} of 365 days" in text for _, text in every(walk(ledger), ("mix",)))
 
 
 def test_a_source_that_stopped_leads_the_overview_and_the_week(walk):
-    stopped = walk["one source stopped"]
+    stopped = walk("one source stopped")
     assert any(text.startswith("No log from langfuse since 15 Nov: about $24.00") for text in stopped["overview"])
     assert "no log from langfuse since 15 Nov" in stopped["weekly"][0]
 
