@@ -28,15 +28,16 @@ def brand() -> None:
 
 def status() -> None:
     """The bottom of the sidebar: what the ledger holds."""
+    try:
+        view = shell.view()  # outside of the sidebar: what it says of the link belongs to the page
+        known = shell.standing(view)
+    except BatonError:
+        return
     with st.sidebar:
-        try:
-            known = shell.standing(shell.view())
-        except BatonError:
-            return
         if known is not None:
-            st.caption(f"{fmt.count(known.attempts)} attempts, {fmt.days(known.first_day, known.last_day)}")
+            st.caption(f"{fmt.counted(known.attempts, 'attempt')}, {fmt.days(known.first_day, known.last_day)}")
             loaded = "" if known.loaded is None else f"Last load {fmt.day(known.loaded)} {known.loaded:%H:%M} UTC, "
-            st.caption(f"{loaded}data version {shell.view().snapshot()}")
+            st.caption(f"{loaded}data version {view.snapshot()}")
         else:
             st.caption("The ledger is empty.")
 

@@ -17,6 +17,7 @@ from analytics.answers_by_version import remember
 from analytics.history import daily_by, days_with_lost_rows, days_without_log, logged_days, through
 from analytics.scope import ClosedScope, Scope
 from analytics.silences import Silence, holes, silences
+from data import wording
 from data.calendar import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
 from data.errors import NoData
 from data.ledger import Ledger
@@ -83,9 +84,8 @@ class Coverage(NamedTuple):
     @property
     def basis(self) -> str:
         """`365 days`, or `30 of 365 days` where the log does not cover all of them."""
-        if self.is_whole:
-            return f"{self.asked_days} day{'s' * (self.asked_days != 1)}"
-        return f"{self.covered_days} of {self.asked_days} days"
+        asked = wording.counted(self.asked_days, "day")
+        return asked if self.is_whole else f"{self.covered_days} of {asked}"
 
     @property
     def span(self) -> str:

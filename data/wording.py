@@ -101,6 +101,11 @@ def count(value: Number) -> str:
     return MISSING if number is None else _minus(f"{number:,.0f}")
 
 
+def counted(value: Number, noun: str, plural: str = "") -> str:
+    """How many of what: 1 request, 2 requests, 0 entries."""
+    return f"{count(value)} {noun if known(value) == 1 else plural or f'{noun}s'}"
+
+
 def short(value: Number) -> str:
     """84.2M, 1.3B, 950; for tokens and requests in tiles."""
     number = known(value)

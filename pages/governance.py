@@ -108,7 +108,8 @@ entries = state.audit()
 policies = what_if.policies()
 rows = constraint_rows(policies)
 shell.header(
-    f"{len(rows)} constraints in {len(policies)} policies; the audit trail of {fmt.count(len(entries))} entries holds"
+    f"{fmt.counted(len(rows), 'constraint')} in {fmt.counted(len(policies), 'policy', 'policies')}; the audit trail "
+    f"of {fmt.counted(len(entries), 'entry', 'entries')} holds"
     if ok
     else standing.sentence.split(":")[0],
     view,

@@ -56,6 +56,8 @@ def distorted(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None) -> 
 def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope) -> str:
     """The page's title: where this month ends, and whether that keeps the budget."""
     whose = " for these filters" if scope.is_narrowed else ""
+    if not outlook.is_known:
+        return f"What {outlook.start:%B} costs{whose} is not known"
     if outlook.p50 is None:
         return f"{fmt.usd_short(outlook.actual_usd)} of {outlook.start:%B} so far{whose}; a forecast needs whole days"
     text = f"{outlook.start:%B} is on course for {fmt.usd_short(outlook.p50)}{whose}"

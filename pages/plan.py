@@ -71,7 +71,8 @@ def answer(base: plan.Plan, count: int, budget: float | None) -> str:
     whole = base.whole
     span = f"The {count} months from {whole.start:%b %Y}"
     if whole.p10 is None:
-        return f"{span} would cost {fmt.usd_short(whole.p50)} at the run rate of {whole.history_days} days with a log"
+        rate = f"the run rate of {fmt.counted(whole.history_days, 'day')} with a log"
+        return f"{span} would cost {fmt.usd_short(whole.p50)} at {rate}"
     text = (
         f"{span} are on course for {fmt.usd_short(whole.p50)}, {fmt.usd_short(whole.p10)} to {fmt.usd_short(whole.p90)}"
     )

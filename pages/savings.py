@@ -93,8 +93,8 @@ def show(number: int, finding: savings.Finding, saving: savings.Savings, scope: 
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(
                 fmt.md(
-                    f"Its requests: {fmt.count(finding.attempts)} attempts, {fmt.usd(finding.spend_usd)} in "
-                    f"{saving.days} days."
+                    f"Its requests: {fmt.counted(finding.attempts, 'attempt')}, {fmt.usd(finding.spend_usd)} in "
+                    f"{fmt.counted(saving.days, 'day')}."
                 ),
                 width="content",
             )
@@ -201,18 +201,18 @@ scope = filters.filter_bar(view)
 saving = all_savings(view, scope)
 with title:
     shell.header(answer(saving), view)
-kept = in_force.in_force(shell.state())
-st.caption(
-    fmt.md(
-        "No offer breaks "
-        + (f"“{kept.name}”, the policy in force." if kept else f"{in_force.shipped_constraints().name}.")
-    )
-)
 if saving.findings:
+    kept = in_force.in_force(shell.state())
+    st.caption(
+        fmt.md(
+            "No offer breaks "
+            + (f"“{kept.name}”, the policy in force." if kept else f"{in_force.shipped_constraints().name}.")
+        )
+    )
     overview(saving)
     for number, finding in enumerate(saving.findings):
         show(number, finding, saving, scope)
-else:
+elif saving.days:
     st.info("No request in these four weeks matches, or nothing in them is wasted by the rules Baton knows.")
 owners(view)
 shell.snapshot_link(view)

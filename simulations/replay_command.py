@@ -81,8 +81,8 @@ def _print(result: dict[str, Any], found: Worth) -> None:
     say(worth_line(found))
     for part in result["not_compared"]:
         say(
-            f"not compared: {part['requests']:,} requests ({wording.usd(part['logged_cost_usd'])} logged):"
-            f" {part['reason']}"
+            f"not compared: {wording.counted(part['requests'], 'request')} "
+            f"({wording.usd(part['logged_cost_usd'])} logged): {part['reason']}"
         )
     for target, words in result["ending"].items():
         say(f"the policy sends work to {target}, which {words}: name another")

@@ -61,6 +61,7 @@ class _Ingest:
         self.keep_text, self.progress = keep_text, progress
         self.reports: dict[Path, Report] = {}
         self.again = 0  # files of the present group that were loaded before
+        self.done: dict[str, Path] = {}  # by digest the files that this call has loaded
 
     def run(self, paths: list[Path], chosen: Format | None, copies: Path) -> dict[Path, Report]:
         self.reports = {path: Report(str(path)) for path in paths}
@@ -98,6 +99,7 @@ class _Ingest:
             except LoadedMeanwhile:
                 continue
             self.reports.update(zip((item.file.path for item in group), reports, strict=True))
+            self.done.update((item.digest, item.file.path) for item in group)
             return None
         return None
 
@@ -125,14 +127,15 @@ class _Ingest:
         for item in group:
             report = self.reports[item.file.path]
             batch = known.get((item.digest, item.form.name))
-            if batch and item.digest not in left and not _written_anew(item, batch[0]) and batch[3] not in lost:
+            if item.digest in left or item.digest in self.done:  # the same file under two names
+                first = self.done.get(item.digest) or left[item.digest].file.path
+                named = first if first.name == item.file.path.name else first.name
+                report.error = f"{item.file.path.name} is the same file as {named}; loaded once."
+            elif batch and not _written_anew(item, batch[0]) and batch[3] not in lost:
                 _, report.read, report.rejected, report.batch_id, report.skipped = batch
                 report.duplicate = report.read - report.rejected
                 report.format, report.snapshot = item.form.name, self.ledger.snapshot()
                 report.note = "already loaded"
-            elif item.digest in left:  # the same file under two names
-                first = left[item.digest].file.path.name
-                report.error = f"{item.file.path.name} is the same file as {first}; loaded once."
             else:
                 self.again += bool(batch)
                 left[item.digest] = item

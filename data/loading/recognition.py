@@ -87,13 +87,14 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
                 return Item(held, form, digest)
     if emptied := _emptied(cursor, path, sample):
         return Item(file, emptied, digest)
-    keys = ", ".join(sorted({" ".join(k.split())[:40] for r in inner[:5] for k in r})[:12]) or "none"
+    keys = ", ".join(sorted({" ".join(k.split())[:40] for r in inner[:5] for k in r})[:12])
+    holds = (
+        "a first line and no rows below it" if file.kind == "csv" and not sample else f"fields seen: {keys or 'none'}"
+    )
     near = resembling(inner)
     likely = f"it looks most like {' or '.join(f.label for f in near)}: try --format {near[0].name}, or" if near else ""
     told = f"{likely or 'name a format (`python -m data formats`) with --format, or'} drop it on Data and prices"
-    raise UnknownFormat(
-        f"{path.name} is no log format Baton knows (fields seen: {keys}); {told} and say what its columns mean."
-    )
+    raise UnknownFormat(f"{path.name} is no log format Baton knows ({holds}); {told} and say what its columns mean.")
 
 
 def _emptied(cursor: Cursor, path: Path, sample: list[dict]) -> Format | None:

@@ -87,7 +87,8 @@ def blank(
                 "ticklabelstandoff": 6,
                 "hoverformat": "%-d %b %Y",
                 "tickformatstops": [
-                    {"dtickrange": [None, 86_400_000 * 27], "value": "%-d %b"},
+                    {"dtickrange": [None, 86_400_000 - 1], "value": "%H:%M\n%-d %b"},
+                    {"dtickrange": [86_400_000, 86_400_000 * 27], "value": "%-d %b"},
                     {"dtickrange": [86_400_000 * 27, None], "value": "%b %Y"},
                 ],
             },

@@ -11,6 +11,7 @@ import unicodedata
 from data.wording import (
     MISSING,
     count,
+    counted,
     day,
     days,
     measure,
@@ -31,6 +32,7 @@ from data.wording import (
 __all__ = [
     "MISSING",
     "count",
+    "counted",
     "day",
     "days",
     "delta",

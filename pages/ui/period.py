@@ -18,7 +18,7 @@ DAYS = "days"  # the period of a link that names its days
 
 def chosen(view: Ledger, default: str) -> ClosedScope:
     """The days the address asks for; a name or a day that is none is said, and the usual period shown."""
-    window = place.parameter("window", default)
+    window = _window(default)
     if window in (DAYS, "custom"):
         first, last = place.day("from"), place.day("to")
         if first and last and first <= last:
@@ -32,6 +32,12 @@ def chosen(view: Ledger, default: str) -> ClosedScope:
     return Scope.of(view, *calendar_span(window, through(view).day))
 
 
+def _window(default: str) -> str:
+    """The period of the address: by its name, or the days it names without saying so."""
+    names_days = "from" in st.query_params or "to" in st.query_params
+    return place.parameter("window", DAYS if names_days else default)
+
+
 def _said_to_be_none(what: str, given: str, default: str) -> str:
     st.warning(f"The link asks for the {what} {fmt.md(given)}, which Baton cannot read; showing {PERIODS[default]}.")
     return default
@@ -43,6 +49,8 @@ def earlier(view: Ledger, scope: ClosedScope, default: str) -> ClosedScope | Non
     if how == "dates":
         first, last = place.day("vs_from"), place.day("vs_to")
         span = Span(first, last + DAY) if first and last and first <= last else None
+        if span is None:
+            st.warning("The link names no days to compare with that Baton can read; nothing is compared.")
     else:
         span = compared_span(Span(scope.start, scope.end), how)
     return scope.between(span.start, span.end) if span else None
@@ -50,7 +58,7 @@ def earlier(view: Ledger, scope: ClosedScope, default: str) -> ClosedScope | Non
 
 def _how(default: str) -> str:
     how = place.parameter("vs")
-    return how if how in COMPARISONS else usual_comparison(place.parameter("window", default))
+    return how if how in COMPARISONS else usual_comparison(_window(default))
 
 
 def control(view: Ledger, scope: ClosedScope, default: str, compared: ClosedScope | None, compares: bool) -> None:
@@ -59,7 +67,7 @@ def control(view: Ledger, scope: ClosedScope, default: str, compared: ClosedScop
     if compared:
         label += f" vs {fmt.days(compared.start, compared.last)}"
     with st.popover(label, icon=":material/calendar_today:", key="period"):
-        window = place.parameter("window", default)
+        window = _window(default)
         st.session_state["_window"] = window if window in PERIODS else None
         st.pills("Period", list(PERIODS), format_func=PERIODS.__getitem__, key="_window", on_change=_pick_period)
         _days_field(view, scope, "From and to, both included", "_days", ("window", "from", "to"))

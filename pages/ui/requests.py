@@ -119,7 +119,9 @@ def story(view: Ledger, row: dict) -> None:
         frame = session_of(view, row["session_id"])
         if len(frame) < 2:
             return
-        st.markdown(f"**Its session: {fmt.count(len(frame))} attempts, {fmt.md(fmt.usd(frame['cost_usd'].sum()))}**")
+        st.markdown(
+            f"**Its session: {fmt.counted(len(frame), 'attempt')}, {fmt.md(fmt.usd(frame['cost_usd'].sum()))}**"
+        )
         brief = frame[["requested_at", "model", "input_tokens", "output_tokens", "cost_usd", "status"]]
         st.dataframe(
             exports.plain(brief),

@@ -96,6 +96,7 @@ def view() -> Ledger:
     frozen = st.query_params.get("as_of", "")
     if frozen and not _is_number(frozen):
         st.warning(f"The link names data version {fmt.md(frozen)}, which is no number; showing the newest.")
+        del st.query_params["as_of"]  # every part of the page asks for the view: said once
     return held_to(ledger().at(snapshot()), people.held_teams())
 
 

@@ -48,6 +48,7 @@ def title(app: AppTest) -> str:
         ({"window": "MTD"}, "on 29 of 30 days, 30 Oct so far"),  # as links of earlier versions write it
         ({"window": "All"}, "on 59 of 60 days, 30 Oct so far"),
         ({"window": "days", "from": "2026-10-01", "to": "2026-10-10"}, "in 10 days"),
+        ({"from": "2026-10-01", "to": "2026-10-10"}, "in 10 days"),  # days without the word for them
         ({}, "in 28 days"),
     ],
 )
@@ -63,11 +64,25 @@ def test_the_days_of_a_link_are_the_days_of_the_page(store, monkeypatch, query, 
         {"window": "days", "from": "2026-10-10", "to": "2026-10-01"},
         {"window": "days", "from": "yesterday", "to": "9999-12-31"},
         {"window": "days"},
+        {"from": "2026-13-45", "to": "abc"},
+        {"to": "2026-10-10"},
     ],
 )
 def test_days_that_are_none_are_said_and_the_usual_ones_shown(store, monkeypatch, query):
     app = opened(store, monkeypatch, "explore", **query)
     assert "28 days" in title(app) and "which Baton cannot read; showing 28d" in app.warning[0].value
+
+
+def test_what_a_link_names_and_nobody_can_read_is_said_once(store, monkeypatch):
+    """`as_of=-1` was told three times, days to compare with that are none not at all."""
+    app = opened(store, monkeypatch, "overview", as_of="-1", vs="dates", vs_from="2026-13-45")
+    told = sorted(one.value for one in app.warning)
+    assert len(told) == 2 and "which is no number" in told[0] and "nothing is compared" in told[1], told
+
+
+def test_a_team_that_the_log_does_not_have_is_on_course_for_nothing(store, monkeypatch):
+    app = opened(store, monkeypatch, "overview", team="<b>x")
+    assert "is not known" in title(app) and "$" not in title(app)
 
 
 def test_days_before_the_log_match_nothing_and_say_so(store, monkeypatch):

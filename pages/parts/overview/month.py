@@ -26,13 +26,17 @@ def month_chart(view: Ledger, scope: Scope, outlook: forecast.Outlook, budget_us
     """Cumulated spend of the month of the newest data, its fan, the month before and the budget of a month."""
     month, name = followed(view, scope.at_any_time()), f"{outlook.start:%B}"
     st.subheader(f"{name} so far, and where it ends", anchor=False)
-    ends = f"{fmt.usd(outlook.actual_usd)} so far"
+    ends = f"{fmt.usd(outlook.actual_usd)} so far" if outlook.is_known else "what it has cost is not known"
     if outlook.p10 is not None and outlook.days_left:
         ends += f"; it ends between {fmt.usd_short(outlook.p10)} and {fmt.usd_short(outlook.p90)} in 8 of 10 cases"
     if month.before is not None:
         ends += f"; the month before cost {fmt.usd_short(float(month.before.iloc[-1]))}"
     shell.chart(figure(month, outlook, budget_usd, shell.palette()), alt=f"{name}: {ends}.", key="month")
-    st.caption(fmt.md(f"{ends}." + (f" {outlook.trust}" if outlook.p10 is None and outlook.days_left else "")))
+    st.caption(
+        fmt.md(
+            f"{ends[0].upper()}{ends[1:]}." + (f" {outlook.trust}" if outlook.p10 is None and outlook.days_left else "")
+        )
+    )
     with st.expander("Table: the month by day", icon=":material/table:"):
         exports.table(
             as_table(month),

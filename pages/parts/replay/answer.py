@@ -43,7 +43,7 @@ def answer(said: dict[str, Any], span: str, named: bool = True) -> str:
     name = _name(said)
     open_ = f"; {fmt.count(apart)} request{'s' * (apart != 1)} unpriced" if apart else ""
     if any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"]) and abs(saving) < 0.005:
-        return f"“{name}” moves {fmt.count(apart)} requests to a model without a price yet"
+        return f"“{name}” moves {fmt.counted(apart, 'request')} to a model without a price yet"
     if said["savings_pct"] is None:
         return f"“{name}” cannot be priced on this traffic"
     if abs(saving) < 0.005:
@@ -140,7 +140,7 @@ def left_out(said: dict[str, Any]) -> None:
         for part in said["not_compared"]:
             st.write(
                 fmt.md(
-                    f"{fmt.count(part['requests'])} requests, {fmt.usd(part['logged_cost_usd'])} logged: "
+                    f"{fmt.counted(part['requests'], 'request')}, {fmt.usd(part['logged_cost_usd'])} logged: "
                     f"{part['reason']}."
                 )
             )

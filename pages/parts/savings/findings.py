@@ -48,7 +48,7 @@ def requests_asked(view: Ledger) -> ClosedScope | None:
         st.write(
             fmt.md(
                 f"The requests of a finding: {finding.title}. {fmt.usd(finding.spend_usd)} on "
-                f"{fmt.count(finding.attempts)} attempts {told.span}, {span}."
+                f"{fmt.counted(finding.attempts, 'attempt')} {told.span}, {span}."
             )
         )
         st.button("All requests", icon=":material/close:", on_click=place.go, kwargs={FINDING: None})
