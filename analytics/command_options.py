@@ -7,8 +7,9 @@ import sys
 from datetime import date, timedelta
 
 from analytics.scope import Scope
-from data import lost_rows
+from data import lost_rows, people
 from data.errors import BadInput, NoData
+from data.held_view import held_to
 from data.ledger import Ledger
 
 
@@ -20,14 +21,21 @@ def add_span(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_day(text: str) -> date:
-    """An ISO day; argparse turns the ValueError into a usage error."""
-    return date.fromisoformat(text)
+    """An ISO day; argparse turns what is raised into a usage error."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-11-27") from error
 
 
 def view_of(args: argparse.Namespace) -> Ledger:
-    """The pinned ledger a command reads, with a word on stderr where rows of it are lost; NoData when it is empty."""
-    ledger = Ledger.open(args.home)
-    view = ledger.at(args.as_of if getattr(args, "as_of", None) is not None else ledger.snapshot())
+    """The pinned ledger a command reads, with a word on stderr where rows of it are lost; NoData when it is empty.
+
+    A caller of many commands keeps one ledger open and hands it over as `args.ledger`.
+    """
+    ledger = getattr(args, "ledger", None) or Ledger.open(args.home)
+    pinned = ledger.at(args.as_of if getattr(args, "as_of", None) is not None else ledger.snapshot())
+    view = held_to(pinned, people.held_teams())
     tables = ("usage", "billed")
     if not any(len(view.sql(f"SELECT 1 FROM {view.name(table)} LIMIT 1")) for table in tables):
         raise NoData(

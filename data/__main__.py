@@ -13,38 +13,52 @@ from data.loading import explain, mappings
 from data.loading.ingest import ingest
 from data.loading.report import print_reports
 from data.prices import report as price_report
+from data.readings import Reading, Room
 from data.sample import sample
 from data.state import KINDS, State
+
+READINGS = (
+    Reading("prices", ("model", "provider", "at", "region"), of_log=False),
+    Reading("explain", ("path", "record", "format"), {"path": None}, of_log=False),
+    Reading("formats", of_log=False),
+)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    top, commands = console.parser("data", "The ledger: what happened, as one table from any log.")
-    load = console.command(commands, "ingest", run_ingest, "load log files, folders or globs into the ledger")
+    return console.run(commands().top, argv)
+
+
+def commands() -> Room:
+    """The parser of this room."""
+    top, subparsers = console.parser("data", "The ledger: what happened, as one table from any log.")
+    load = console.command(subparsers, "ingest", run_ingest, "load log files, folders or globs into the ledger")
     load.add_argument("paths", nargs="+", metavar="PATH")
     load.add_argument("--format", metavar="NAME", help="skip recognition; see `python -m data formats`")
     load.add_argument("--mapping", metavar="NAME", help="a column mapping saved on the Data page")
     load.add_argument("--keep-text", action="store_true", help="also store prompts and completions (off by default)")
     bill = console.command(
-        commands, "billed", run_ingest, "load provider invoices and usage reports, for reconciliation"
+        subparsers, "billed", run_ingest, "load provider invoices and usage reports, for reconciliation"
     )
     bill.add_argument("paths", nargs="+", metavar="FILE")
     bill.set_defaults(format=None, mapping=None, keep_text=False)
-    sources_page.register(commands)
-    check = console.command(commands, "check", run_check, "check the ledger: roll-ups and ids against the rows")
+    sources_page.register(subparsers)
+    check = console.command(subparsers, "check", run_check, "check the ledger: roll-ups and ids against the rows")
     check.add_argument(
         "--repair", action="store_true", help="first set damaged files aside, then build sums and ids anew"
     )
-    forget = console.command(commands, "forget", run_forget, "forget a saved document, such as one that cannot be read")
+    forget = console.command(
+        subparsers, "forget", run_forget, "forget a saved document, such as one that cannot be read"
+    )
     forget.add_argument("kind", choices=sorted(KINDS), metavar="KIND", help=", ".join(sorted(KINDS)))
     forget.add_argument("name", metavar="NAME")
-    explain.register(commands)
-    dimension_commands.register(commands)
-    price_report.register(commands)
-    sample.register(commands)
-    backup.register(commands)
-    erase_command.register(commands)
-    return console.run(top, argv)
+    explain.register(subparsers)
+    dimension_commands.register(subparsers)
+    price_report.register(subparsers)
+    sample.register(subparsers)
+    backup.register(subparsers)
+    erase_command.register(subparsers)
+    return Room(top, subparsers, READINGS)
 
 
 def run_ingest(args: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -61,10 +62,28 @@ def run(top: argparse.ArgumentParser, argv: list[str] | None = None) -> int:
     return 0
 
 
+_collecting: ContextVar[list[Any] | None] = ContextVar("collecting", default=None)
+
+
+@contextmanager
+def collected() -> Iterator[list[Any]]:
+    """For the length of a block what commands emit as JSON is handed to the caller, not printed."""
+    payloads: list[Any] = []
+    token = _collecting.set(payloads)
+    try:
+        yield payloads
+    finally:
+        _collecting.reset(token)
+
+
 def emit_json(payload: object) -> None:
     """Print a payload as JSON: Decimal as a number, dates as ISO 8601, NaN as null; an object says Baton's version."""
     if isinstance(payload, dict):
         payload = {**payload, "baton_version": VERSION}
+    caller = _collecting.get()
+    if caller is not None:
+        caller.append(_plain(payload))
+        return
     json.dump(_plain(payload), sys.stdout, indent=2, allow_nan=False)
     print()
 
