@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -14,6 +15,7 @@ from analytics import bridge
 from analytics.anomalies import FLOOR_SHARE, Anomaly, explained, failing_since, outgrown, unusual_days
 from analytics.command_options import view_of
 from analytics.coverage import coverage
+from analytics.gates import Verdict, add_gates, judge
 from analytics.history import daily_by, through
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
@@ -80,6 +82,7 @@ def findings(view: Ledger, scope: Scope, *, keys: bool = False) -> Watch:
     holes = HolesOfSeries(view, scope)
     found: list[Anomaly] = []
     short, checked = [], 0
+    holes_of_models: dict[str, pd.Series] = {}
     for dimension, value, logged in _series(view, scope, cube, keys):
         series = logged.mask(pd.Series(holes.of(dimension, value, logged.index), index=logged.index), axis=0)
         spend = series["cost_usd"]
@@ -87,9 +90,11 @@ def findings(view: Ledger, scope: Scope, *, keys: bool = False) -> Watch:
             short.append("the total" if dimension == "total" else f"{dimension} {value}")
             continue
         checked += 1
+        if dimension == "model":
+            holes_of_models[value] = spend.isna()
         found += _runs(dimension, value, series, floor, start)
         found += _other(dimension, value, series, floor, start)
-    found += _hours(view, scope, floor, start)
+    found += _hours(view, scope, floor, start, holes_of_models)
     found += silences_of(view, scope, start)
     kept = explained(found, lambda narrow, wide: _share(cube["cost_usd"], narrow, wide))
     gaps = tuple(day.date() for day in total.index[total.isna()] if day >= start)
@@ -144,8 +149,13 @@ def _other(dimension: str, value: str, series: pd.DataFrame, floor: float, start
     return found
 
 
-def _hours(view: Ledger, scope: Scope, floor: float, start: pd.Timestamp) -> list[Anomaly]:
-    """Hours of the last week at more than twice the dearest hour of the three weeks before, per model."""
+def _hours(
+    view: Ledger, scope: Scope, floor: float, start: pd.Timestamp, holes: Mapping[str, pd.Series]
+) -> list[Anomaly]:
+    """Hours of the last week at more than twice the dearest hour of the three weeks before, per model of `holes`.
+
+    `holes` says of every day whether it has no log of the model: what is missing is no hour without spend.
+    """
     end = min(through(view).complete_until, scope.end or date.max)
     rows = scope.between(end - timedelta(days=HOURS_BACK), end).usage(view)
     frame = view.frame(
@@ -154,13 +164,14 @@ def _hours(view: Ledger, scope: Scope, floor: float, start: pd.Timestamp) -> lis
         )
     )
     found = []
-    for model, part in frame.groupby("model"):
+    for model, part in frame[frame["model"].isin(holes)].groupby("model"):
         whole = pd.date_range(end - timedelta(days=HOURS_BACK), end, freq="h", inclusive="left")
-        spend = part.set_index("hour")["usd"].reindex(whole).fillna(0.0)
+        unlogged = holes[model].reindex(whole.normalize(), fill_value=True).to_numpy()
+        spend = part.set_index("hour")["usd"].reindex(whole).fillna(0.0).mask(unlogged)
         weeks = spend.to_numpy().reshape(-1, HOURS_PER_WEEK)
-        usual = np.median(weeks[:-1], axis=0)
+        usual = pd.DataFrame(weeks[:-1]).median().to_numpy()
         above = weeks[-1] - usual
-        for hour in np.flatnonzero((above > floor) & (weeks[-1] > HOUR_TIMES * weeks[:-1].max())):
+        for hour in np.flatnonzero((above > floor) & (weeks[-1] > HOUR_TIMES * pd.DataFrame(weeks[:-1]).max().max())):
             at = whole[-HOURS_PER_WEEK + hour]
             if at >= start:
                 found.append(
@@ -240,6 +251,7 @@ def register(subparsers: Any) -> None:
     )
     sub.add_argument("--days", type=int, default=28, metavar="N", help="look at the last N whole days (default 28)")
     sub.add_argument("--keys", action="store_true", help="also watch every API key (reads the rows)")
+    add_gates(sub, "anomaly")
 
 
 def _command(args: argparse.Namespace) -> None:
@@ -248,7 +260,20 @@ def _command(args: argparse.Namespace) -> None:
     view, state = view_of(args), State.open(args.home)
     end = through(view).complete_until
     seen = findings(view, Scope.of(view, end - timedelta(days=args.days), end), keys=args.keys)
-    if args.json:
+    _print(view, state, seen, as_json=args.json)
+    judge(args.fail_on, {"anomaly": lambda: _gate(state, seen)})
+
+
+def _gate(state: State, seen: Watch) -> Verdict:
+    """Shut by anomalies that nobody has called expected or fixed."""
+    unsettled = [one.title for one in seen.anomalies if noted(state, one)["status"] in ("open", "investigating")]
+    if unsettled:
+        return Verdict(shut=f"Unsettled anomalies: {'; '.join(unsettled)}.")
+    return Verdict(untold="" if seen.checked else f"No anomaly can be told: {seen.note}")
+
+
+def _print(view: Ledger, state: State, seen: Watch, *, as_json: bool) -> None:
+    if as_json:
         rows = [one._asdict() | {"title": one.title, "key": one.key} | noted(state, one) for one in seen.anomalies]
         console.emit_json(
             {

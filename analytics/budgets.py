@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from analytics.budget import BUDGETS, PERIODS, SCOPES, Budget, checked, save
 from analytics.command_options import view_of
+from analytics.gates import Verdict, add_gates, judge
 from analytics.history import Through, through
 from analytics.known_spend import known_spend
 from analytics.outlook import Outlook, outlook_of
@@ -152,6 +153,7 @@ def register(subparsers: Any) -> None:
         "--start-day", type=int, default=1, metavar="N", help="day of the month a period starts on (1 to 28)"
     )
     sub.add_argument("--delete", metavar="NAME", help="forget a budget")
+    add_gates(sub, "over", "forecast-over")
 
 
 def _command(args: argparse.Namespace) -> None:
@@ -164,7 +166,41 @@ def _command(args: argparse.Namespace) -> None:
             console.say(f"Note: it covers the same spend as the budget {clash!r}.")
     view = view_of(args)
     statuses = status(view, state, planned(state))
-    if args.json:
+    _print(view, statuses, as_json=args.json)
+    judge(args.fail_on, {"over": lambda: _over(statuses), "forecast-over": lambda: _forecast_over(statuses)})
+
+
+def _over(statuses: Sequence[Status]) -> Verdict:
+    """Shut by what is spent; a budget without a log is not within itself, it cannot be told."""
+    over = [f"{s.budget.name} ({wording.share(s.spent_share)} spent)" for s in statuses if s.state == "over"]
+    unlogged = [s.budget.name for s in statuses if s.state == "no log"]
+    return Verdict(
+        shut=f"Over budget: {', '.join(over)}." if over else "",
+        untold=f"No log in the period of {', '.join(unlogged)}."
+        if unlogged
+        else ""
+        if statuses
+        else "No budget is set.",
+    )
+
+
+def _forecast_over(statuses: Sequence[Status]) -> Verdict:
+    """Shut where the middle forecast ends above the budget."""
+    running = [s for s in statuses if s.state not in ("ended", "not started")]
+    over = [
+        f"{s.budget.name} ({wording.usd(s.outlook.p50)} of {wording.usd(s.budget.amount_usd)})"
+        for s in running
+        if s.outlook.p50 is not None and s.outlook.p50 > s.budget.amount_usd
+    ]
+    untold = [s.budget.name for s in running if s.outlook.p50 is None]
+    return Verdict(
+        shut=f"Forecast above budget: {', '.join(over)}." if over else "",
+        untold=f"No forecast for {', '.join(untold)}." if untold else "" if running else "No budget is running.",
+    )
+
+
+def _print(view: Ledger, statuses: Sequence[Status], *, as_json: bool) -> None:
+    if as_json:
         console.emit_json({"budgets": [described(one) for one in statuses], "snapshot": view.snapshot()})
         return
     rows = [

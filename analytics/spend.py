@@ -14,6 +14,7 @@ import pandas as pd
 
 from analytics import coverage as log_coverage
 from analytics.command_options import add_span, span_of, view_of
+from analytics.gates import Verdict, add_gates, judge
 from analytics.registry import dimension, measure
 from analytics.scope import UNKNOWN, ClosedScope, Scope
 from analytics.totals import total
@@ -127,12 +128,33 @@ def register(subparsers: Any) -> None:
     spend = console.command(subparsers, "spend", run, "spend by any dimensions")
     spend.add_argument("--by", default="", metavar="DIM,...", help="dimensions, for example model,team")
     add_span(spend)
+    add_gates(spend, "unpriced", "caveat")
 
 
 def run(args: argparse.Namespace) -> None:
-    """`spend`: rows by the asked dimensions, the total, the share priced, the data version."""
+    """`spend`: rows by the asked dimensions, the total, the share priced, the data version; then its gates."""
     view = view_of(args)
-    scope, by = span_of(args, view), tuple(name.strip() for name in args.by.split(",") if name.strip())
+    scope = span_of(args, view)
+    _print(args, view, scope)
+    judge(args.fail_on, {"unpriced": lambda: _unpriced(view, scope), "caveat": lambda: _caveat(view, scope)})
+
+
+def _unpriced(ledger: Ledger, scope: Scope) -> Verdict:
+    share = priced_share(ledger, scope)
+    if share is None:
+        return Verdict(untold="There are no attempts in this span.")
+    return Verdict(shut=f"{wording.share(share)} of attempts are priced." if share < 1 else "")
+
+
+def _caveat(ledger: Ledger, scope: Scope) -> Verdict:
+    share = without_caveat_share(ledger, scope)
+    if share is None:
+        return Verdict(untold="There are no dollars in this span.")
+    return Verdict(shut=f"{wording.share(share)} of dollars are without caveat." if share < 1 else "")
+
+
+def _print(args: argparse.Namespace, view: Ledger, scope: Scope) -> None:
+    by = tuple(name.strip() for name in args.by.split(",") if name.strip())
     frame = grouped(view, scope, by, CLI_MEASURES)
     whole, share = totals(view, scope, CLI_MEASURES), priced_share(view, scope, by)
     clean = without_caveat_share(view, scope)

@@ -1,6 +1,7 @@
 """The command line's manners, the same for every `python -m`: tables for people, JSON for machines.
 
-Exit codes: 0 done, 1 the input is bad (one sentence on stderr), 2 wrong usage.
+Exit codes: 0 done, 1 the input is bad (one sentence on stderr), 2 wrong usage, 3 and 4 a gate of --fail-on is shut or
+cannot be told (`analytics.gates`).
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ def command(
 
 
 def run(top: argparse.ArgumentParser, argv: list[str] | None = None) -> int:
-    """Parse, run, and turn a BatonError into one sentence on stderr and exit code 1."""
+    """Parse, run, and turn a BatonError into one sentence on stderr and its exit code."""
     args = top.parse_args(argv)
     try:
         with at_home(args.home):
             args.run(args)
     except BatonError as error:
         print(error, file=sys.stderr)
-        return 1
+        return error.code
     except KeyboardInterrupt:
         print("Stopped; what was committed stays, nothing is half-written.", file=sys.stderr)
         return 1

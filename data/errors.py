@@ -6,17 +6,20 @@
     │   └── Unreadable         the file or folder cannot be opened, decoded or decompressed
     ├── NoData                 the question is fine, but the ledger has nothing to answer it with
     ├── Refused                a rule forbids it: a cap, a constraint, an honesty tier
-    └── LedgerError            the store itself: locked, read-only, full, or written by a newer Baton
+    ├── LedgerError            the store itself: locked, read-only, full, or written by a newer Baton
+    └── GateShut               what a pipeline asked to fail on is so (`analytics.gates`)
 
 Every message says what happened, which value, and what to do. The command line prints it on
-stderr and exits 1; a page shows it as an error state. Any other exception is a defect.
+stderr and exits with its code; a page shows it as an error state. Any other exception is a defect.
 """
 
 from __future__ import annotations
 
 
 class BatonError(Exception):
-    """Base of every message that is shown to a user as it is."""
+    """Base of every message that is shown to a user as it is; `code` is what a command then exits with."""
+
+    code = 1
 
 
 class BadInput(BatonError):
