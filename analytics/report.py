@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analytics import news, report_charts
 from analytics.registry import DIMENSIONS
-from data.wording import cell, day, odds, share, usd, usd_cents, usd_change
+from data.wording import cell, day, md, odds, share, usd, usd_cents, usd_change, visible
 
 TEMPLATES = Path(__file__).parent / "templates"
 ACTION_COLUMNS = (
@@ -199,14 +199,12 @@ def message(found: dict[str, Any]) -> dict[str, str]:
 
 def _slack(text: str) -> str:
     """Names from logs cannot mention people or make links."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _md(text: object) -> str:
-    """Text from data, safe in a Markdown table: no markup, no HTML, no new column or row."""
-    for sign in "\\`*_[]<>|#$~!":
-        text = str(text).replace(sign, "\\" + sign)
-    return " ".join(str(text).split())
+def _shown(value: object) -> object:
+    """What a template writes: text from data as a reader sees it, markup of ours as it is."""
+    return visible(value) if type(value) is str else value
 
 
 @lru_cache
@@ -215,6 +213,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         autoescape=lambda name: name is not None and name.endswith(".html"),
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -226,6 +225,6 @@ def _environment() -> Environment:
         "share": share,
         "odds": odds,
         "day": day,
-        "md": _md,
+        "md": md,
     }
     return made

@@ -19,6 +19,10 @@ DEFECTS = ("ParserException", "CatalogException", "ConversionException", "Binder
 FULL = "The disk under {home} is full; nothing was changed. Free some space and run it again."
 # (any of these words in the engine's text, the sentence); the first that fits is told.
 WORDS = (
+    (
+        ("disk i/o error",),
+        "The disk under {home} failed, or a file may not grow further; nothing was changed. Check it and run it again.",
+    ),
     (("no space left", "database or disk is full"), FULL),
     (("file too large",), "A file under {home} may not grow further (a limit of this system); nothing was changed."),
     (

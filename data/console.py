@@ -24,6 +24,7 @@ from rich.text import Text
 from data.errors import BatonError
 from data.home import at_home
 from data.version import BATON, VERSION
+from data.wording import seen
 
 WIDE = 200
 
@@ -53,7 +54,7 @@ def run(top: argparse.ArgumentParser, argv: list[str] | None = None) -> int:
         with at_home(args.home):
             args.run(args)
     except BatonError as error:
-        print(error, file=sys.stderr)
+        print(_printable(str(error)), file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
         print("Stopped; what was committed stays, nothing is half-written.", file=sys.stderr)
@@ -98,7 +99,7 @@ def emit_table(
     for column in columns:
         table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else seen(str(cell))) for cell in row))
     console = Console()
     if not console.is_terminal:
         console.width = WIDE  # a file or a pipe has no width to keep to
@@ -107,7 +108,12 @@ def emit_table(
 
 def say(sentence: str) -> None:
     """Print one line for a person."""
-    print(sentence)
+    print(_printable(sentence))
+
+
+def _printable(sentence: str) -> str:
+    """What a terminal would obey in a name from a log is shown by a sign."""
+    return "\n".join(map(seen, sentence.split("\n")))
 
 
 @contextmanager

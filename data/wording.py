@@ -1,4 +1,4 @@
-"""How numbers are written, everywhere: on pages, in charts, HTML, Markdown, chat and the command line.
+"""How numbers and names are written, everywhere: on pages, in charts, HTML, Markdown, chat and the command line.
 
 A missing value is an en dash, never "nan" and never 0. Dollars from $1,000 up carry no cents, small ones
 four significant digits; a minus is U+2212 and stands before the dollar. A share has one decimal, odds none,
@@ -8,6 +8,8 @@ and neither rounds to a certainty it has not; a difference of shares is in point
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -17,7 +19,7 @@ import pandas as pd
 Number = float | int | Decimal | None
 
 MISSING = "–"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs text that starts so
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a spreadsheet runs text that starts so
 MINUS = "−"
 
 
@@ -206,6 +208,34 @@ def measure(value: Number, unit: str) -> str:
     """A measure's value by the registry's unit."""
     writer = _WRITERS.get(unit)
     return writer(value) if writer else MISSING if known(value) is None else f"{value:,}"
+
+
+ADDRESS = re.compile(r"\b(?:(?:https?|ftp):|www\.)(?!\u2060)", re.IGNORECASE)
+NO_LINK = (":\u2060", ".\u2060")
+
+
+def seen(text: str) -> str:
+    """Text from data in one line, with a replacement sign for what nobody sees: bidirectional, zero-width and control
+    characters.
+    """
+    line = re.sub(r"[\t\r\n]+", " ", text)
+    return "".join(
+        "\ufffd" if unicodedata.category(sign) in ("Cf", "Cc") and line[at - 1 : at + 1] not in NO_LINK else sign
+        for at, sign in enumerate(line)
+    )
+
+
+def visible(text: str) -> str:
+    """As `seen`, and an address in it is no link: a word joiner behind its colon keeps programs from making it one."""
+    return ADDRESS.sub(lambda found: f"{found.group(0)}\u2060", seen(text))
+
+
+def md(text: object) -> str:
+    """Text from data or with dollars, safe in Markdown: no formulas, links, headings, HTML, new columns or rows."""
+    safe = visible(str(text))
+    for sign in "\\`*_{}[]()#+!|<>$~:":
+        safe = safe.replace(sign, "\\" + sign)
+    return safe
 
 
 def cell(value: object) -> object:

@@ -5,15 +5,13 @@ The wording itself is data/wording.py.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
 from data.wording import (
     MISSING,
     count,
     counted,
     day,
     days,
+    md,
     measure,
     milliseconds,
     odds,
@@ -52,23 +50,7 @@ __all__ = [
     "usd_tick",
 ]
 
-ADDRESS = re.compile(r"\b(?:https?|ftp):|\bwww\.", re.IGNORECASE)
-
 
 def delta(text: str) -> str:
     """For st.metric, which looks for an ASCII minus to tell the direction."""
     return text.replace("−", "-")
-
-
-def md(text: str) -> str:
-    """Text from data or with dollars, safe in Markdown: no formulas, links, headings or HTML.
-
-    Characters that nobody sees (bidirectional, zero-width, control) are shown by a replacement sign. An address
-    is no link: a word joiner behind its colon keeps the browser from making it one.
-    """
-    text = text.replace("\t", " ").replace("\n", " ")
-    text = "".join("\ufffd" if unicodedata.category(sign) in ("Cf", "Cc") else sign for sign in text)
-    text = ADDRESS.sub(lambda found: f"{found.group(0)}\u2060", text)
-    for sign in "\\`*_{}[]()#+!|<>$~:":
-        text = text.replace(sign, "\\" + sign)
-    return text

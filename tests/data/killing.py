@@ -226,21 +226,27 @@ def trust_extensions() -> None:
     )
 
 
-def _do(name: str, trial: str, scene: str) -> None:
+def do(name: str, trial: str, scene: str) -> None:
+    """A writer's work in a process of its own; a refusal is written down in the scene."""
     os.setpgrp()
     trust_extensions()
     try:
         WRITERS[name].work(Path(trial), Path(scene))
     except BatonError as refusal:
-        (Path(trial) / "refusal").write_text(str(refusal))
+        _refusal(Path(scene), name).write_text(str(refusal))
         raise SystemExit(3) from refusal
 
 
-class Scene:
-    """The logs, and the stores that writers start from."""
+def _refusal(scene: Path, name: str) -> Path:
+    return scene / f"refusal of {name}"
 
-    def __init__(self, folder: Path, rows: int = 900) -> None:
-        self.folder = folder
+
+class Scene:
+    """The logs, and the stores that writers start from; they work in folders under `trials`."""
+
+    def __init__(self, folder: Path, rows: int = 900, trials: Path | None = None) -> None:
+        self.folder, self.trials = folder, trials or folder
+        self.grown: dict[str, tuple[int, ...]] = {}  # by writer: how much of a disk its work takes
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(["tests.data.killing"])
         self.whole: dict[str, tuple[Contents, Contents, float]] = {}  # by writer: before, after, seconds
@@ -285,25 +291,37 @@ class Scene:
     def undisturbed(self, name: str) -> tuple[Contents, Contents, float]:
         """What a writer's store holds before and after it, and how long it takes."""
         if name not in self.whole:
-            trial, writer = self._trial(f"whole {name}", name), WRITERS[name]
+            trial, writer = self.trial(f"whole {name}", name), WRITERS[name]
             before = (
                 contents(self.folder / writer.start, writer.start != "hurt") if writer.start in KNOWN else Contents()
             )
             started = time.monotonic()
-            ended = self._run(name, trial)
+            ended = self.run(name, trial)
             seconds = time.monotonic() - started
-            assert ended == "done", (trial / "refusal").read_text()
+            assert ended == "done", self.refusal(name)
             self.whole[name] = before, contents(trial / writer.about), seconds
         return self.whole[name]
 
-    def _trial(self, folder: str, name: str) -> Path:
-        trial = self.folder / folder
+    def trial(self, folder: str, name: str) -> Path:
+        """A folder with the store that a writer starts from."""
+        trial = self.trials / folder
         shutil.copytree(self.folder / WRITERS[name].start, trial / "home")
         return trial
 
-    def _run(self, name: str, trial: Path, seconds: float | None = None) -> str:
+    def refusal(self, name: str) -> str:
+        """What the writer said last that was refused."""
+        return _refusal(self.folder, name).read_text()
+
+    def run(
+        self,
+        name: str,
+        trial: Path,
+        seconds: float | None = None,
+        work: Callable[..., None] = do,
+        *more: object,
+    ) -> str:
         """Do a writer's work in a child; "done", "killed" after `seconds`, or "refused"."""
-        child = self.context.Process(target=_do, args=(name, str(trial), str(self.folder)))
+        child = self.context.Process(target=work, args=(name, str(trial), str(self.folder), *more))
         child.start()
         child.join(seconds)
         if child.exitcode is None:
@@ -318,15 +336,15 @@ class Scene:
         Returns for each kill how far it let the writer come.
         """
         before, whole, seconds = self.undisturbed(name)
-        trial, writer = self._trial(f"trial-{number}", name), WRITERS[name]
+        trial, writer = self.trial(f"trial-{number}", name), WRITERS[name]
         reached = []
         for _ in range(chance.randint(1, most)):
-            ended = self._run(name, trial, chance.uniform(0, seconds))
-            assert ended != "refused", (trial / "refusal").read_text()
+            ended = self.run(name, trial, chance.uniform(0, seconds))
+            assert ended != "refused", self.refusal(name)
             if ended == "done":
                 break
-            reached.append(self._look(trial / writer.about, writer, before, whole))
-        assert self._run(name, trial) == "done", (trial / "refusal").read_text()
+            reached.append(self.look(trial / writer.about, writer, before, whole))
+        assert self.run(name, trial) == "done", self.refusal(name)
         assert not (wrong := differences(contents(trial / writer.about), whole)), wrong
         assert not (left := leftovers(trial / writer.about)), left
         if writer.about != "home":
@@ -334,7 +352,7 @@ class Scene:
         shutil.rmtree(trial)
         return reached
 
-    def _look(self, home: Path, writer: Writer, before: Contents, whole: Contents) -> str:
+    def look(self, home: Path, writer: Writer, before: Contents, whole: Contents) -> str:
         """After a kill: whole batches of before or after and none else, decisions and documents likewise."""
         if not (home / "catalog.sqlite").exists() or (home / backup.UNFINISHED).exists():
             return "no store yet"
