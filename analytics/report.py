@@ -17,7 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analytics import news, report_charts
 from analytics.registry import DIMENSIONS
-from data.wording import cell, day, md, odds, share, usd, usd_cents, usd_change, visible
+from data import wording
+from data.wording import cell, day, odds, share, usd, usd_cents, usd_change, visible
 
 TEMPLATES = Path(__file__).parent / "templates"
 ACTION_COLUMNS = (
@@ -225,6 +226,6 @@ def _environment() -> Environment:
         "share": share,
         "odds": odds,
         "day": day,
-        "md": md,
+        "md": wording.markdown,
     }
     return made

@@ -230,10 +230,10 @@ def visible(text: str) -> str:
     return ADDRESS.sub(lambda found: f"{found.group(0)}\u2060", seen(text))
 
 
-def md(text: object) -> str:
-    """Text from data or with dollars, safe in Markdown: no formulas, links, headings, HTML, new columns or rows."""
+def markdown(text: object) -> str:
+    """Text from data, safe in Markdown: no markup, formulas, links, HTML, new columns or rows."""
     safe = visible(str(text))
-    for sign in "\\`*_{}[]()#+!|<>$~:":
+    for sign in "\\`*_[]<>|#$~!":
         safe = safe.replace(sign, "\\" + sign)
     return safe
 

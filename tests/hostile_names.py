@@ -165,7 +165,7 @@ def _tags(text: str) -> list[str]:
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            if not HARMLESS.fullmatch(tag) and not (tag == "a" and dict(attrs).get("href", "")[:1] == "#"):
+            if not HARMLESS.fullmatch(tag) and not (tag == "a" and (dict(attrs).get("href") or "")[:1] == "#"):
                 found.append(f"{tag} {attrs}")
             found.extend(f"{tag} {key}" for key, _ in attrs if key.startswith("on"))
 

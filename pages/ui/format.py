@@ -11,7 +11,7 @@ from data.wording import (
     counted,
     day,
     days,
-    md,
+    markdown,
     measure,
     milliseconds,
     odds,
@@ -54,3 +54,11 @@ __all__ = [
 def delta(text: str) -> str:
     """For st.metric, which looks for an ASCII minus to tell the direction."""
     return text.replace("−", "-")
+
+
+def md(text: object) -> str:
+    """Text from data or with dollars, safe in the Markdown of pages, which knows colours and icons as well."""
+    safe = markdown(text)
+    for sign in "{}()+:":
+        safe = safe.replace(sign, "\\" + sign)
+    return safe

@@ -43,10 +43,13 @@ LINK = "opened_before_sign_in"
 
 @dataclass(frozen=True)
 class SignIn:
-    """How people sign in: by the provider of [auth] ("" where it is the section itself) or by [proxy], and [roles]."""
+    """How people sign in: by the provider of [auth] ("" where it is the section itself), to which Baton is `client_id`,
+    or by [proxy], and [roles].
+    """
 
     rules: Mapping[str, Any]
     provider: str = ""
+    client_id: str = ""
     proxy: Mapping[str, str] | None = None
 
 
@@ -88,7 +91,7 @@ def _checked(found: Mapping[str, Any], path: Path) -> SignIn:
         raise _unusable(path, f"cookie_secret is shorter than {SHORTEST_SECRET} characters")
     if "_" in provider:
         raise _unusable(path, f"the provider's name {provider} has an underscore, which Streamlit does not take")
-    return SignIn(rules, provider)
+    return SignIn(rules, provider, table["client_id"])
 
 
 def _checked_rules(rules: Any, path: Path) -> Mapping[str, Any]:
@@ -179,9 +182,15 @@ def _signed_in() -> Person | None:
     if how is None:
         return None  # the file was there when the page began
     claims = st.user.to_dict() if how.proxy is None else _proxy_claims(how, how.proxy)
-    if how.proxy is None and not claims.get("is_logged_in"):
+    if how.proxy is None and not (claims.get("is_logged_in") and meant_for(how.client_id, claims)):
         return None
     return people.person_of(claims, how.rules, time.time())
+
+
+def meant_for(client_id: str, claims: Mapping[str, Any]) -> bool:
+    """Whether a token was made for this client; Authlib alone also takes one made for another and passed on."""
+    audience = claims.get("aud")
+    return client_id in (audience if isinstance(audience, list | tuple) else [audience])
 
 
 def _proxy_claims(how: SignIn, proxy: Mapping[str, str]) -> dict[str, Any]:

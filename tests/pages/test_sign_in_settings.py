@@ -168,3 +168,18 @@ def test_proxy_settings_need_every_part(tmp_path):
     found = sign_in.settings([str(path)])
     assert found is not None and found.proxy is not None and found.proxy["address"] == "127.0.0.1"
     assert "BATON_SERVE_OPENLY" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("audience", "ours"),
+    [
+        ("baton", True),
+        (["other", "baton"], True),
+        ("other", False),
+        (["other"], False),
+        ("baton-2", False),
+        (None, False),
+    ],
+)
+def test_a_token_for_somebody_else_is_nobodys(audience, ours):
+    assert sign_in.meant_for("baton", {"aud": audience, "azp": "baton"}) is ours
