@@ -100,13 +100,15 @@ def named(names: Iterable[str], letter: str = r"\p{L}\p{N}_") -> str:
 
 
 def write_anew(ledger: Ledger, state: State) -> None:
-    """Give up every older data version, and write all that is left anew, without what was deleted from it."""
+    """Give up every older data version, also those of a clock that ran ahead, and write all that is left anew, without
+    what was deleted from it.
+    """
     with ledger.lock(), ledger.explained():
         cursor = ledger.cursor()
         for call in (
             "ducklake_flush_inlined_data('lake')",
             "ducklake_rewrite_data_files('lake', delete_threshold => 0)",
-            "ducklake_expire_snapshots('lake', older_than => now())",
+            "ducklake_expire_snapshots('lake', older_than => TIMESTAMPTZ '9999-12-31')",
             "ducklake_cleanup_old_files('lake', cleanup_all => true)",
             "ducklake_delete_orphaned_files('lake', cleanup_all => true)",
         ):
