@@ -16,6 +16,7 @@ from data.errors import BadInput
 from data.state import State
 from routing.calling.client import probe
 from routing.calling.declarations import read_providers, saved_providers
+from routing.runs import webhook
 
 
 def register(subparsers: Any) -> None:
@@ -24,6 +25,9 @@ def register(subparsers: Any) -> None:
     audit.add_argument("action", choices=("verify", "export", "anchor"))
     audit.add_argument("--run", metavar="RUN_ID", help="only the entries of this run (export)")
     audit.add_argument("--out", metavar="FILE", help="where to write the export (default: the terminal), or the anchor")
+    audit.add_argument(
+        "--post", action="store_true", help=f"send the anchor to the webhook in {webhook.URL_ENV} too (anchor)"
+    )
     providers = command(
         subparsers, "providers", _providers, "test the connection of every declared provider, or list them"
     )
@@ -55,6 +59,8 @@ def _audit(args: argparse.Namespace) -> None:
         if path is None:
             raise BadInput(f"Name a file outside the store for the anchor: --out FILE, or {ANCHORS}.")
         anchor = state.anchor_audit(path)
+        if args.post:
+            webhook.post({"text": f"Baton's audit trail is anchored: `{json.dumps(anchor._asdict())}`"})
         emit_json(anchor._asdict()) if args.json else say(f"Entry {anchor.seq} is anchored in {path}.")
         return
     found = state.audit_standing()

@@ -11,6 +11,7 @@ from data import audit_trail
 from data.errors import BadInput
 from data.state import State
 from routing.__main__ import main as routing
+from tests.routing.loopback_webhook import LoopbackWebhook
 
 
 @pytest.fixture
@@ -102,3 +103,16 @@ def test_the_command_anchors_and_verifies(trail, tmp_path, monkeypatch, capsys):
     assert routing(["audit", "verify"]) == 1 and "does not reach its anchor" in capsys.readouterr().err
     monkeypatch.delenv("BATON_AUDIT_ANCHORS")
     assert routing(["audit", "anchor"]) == 1 and "BATON_AUDIT_ANCHORS" in capsys.readouterr().err
+
+
+def test_an_anchor_goes_to_the_webhook_in_a_form_that_can_be_verified(trail, tmp_path, monkeypatch, capsys):
+    """Who kept the message puts its line into a file, and every later verification holds the trail against it."""
+    with LoopbackWebhook([200]) as chat:
+        monkeypatch.setenv("BATON_WEBHOOK_URL", chat.url)
+        assert routing(["audit", "anchor", "--out", str(tmp_path / "lost.jsonl"), "--post"]) == 0
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text(chat.bodies[0]["text"].split("`")[1] + "\n")
+    monkeypatch.setenv("BATON_AUDIT_ANCHORS", str(kept))
+    rewritten(trail, 3)
+    capsys.readouterr()
+    assert routing(["audit", "verify"]) == 1 and "does not reach its anchor" in capsys.readouterr().err

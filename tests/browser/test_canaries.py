@@ -1,0 +1,68 @@
+"""Secrets of the environment, of provider files and of log records are in no byte of the store, of what the server says
+or of what leaves it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from data.ledger import Ledger
+from data.sql_text import literal
+from data.state import State
+from routing.calling.declarations import PROVIDERS
+from tests.benchmarks.addresses import CANARIES, load_hostile
+from tests.browser.conftest import serve, settled
+from tests.hostile_names import exported
+from tests.routing.live import provider
+from tests.routing.test_chaos import everything_written, forms
+
+pytestmark = pytest.mark.browser
+PAGES = (
+    "/",
+    "/explore?window=All&by=Team",
+    "/lab",
+    "/governance",
+    "/data?section=Rejected+records",
+    "/data?section=Prices",
+)
+
+
+def rows_of(home: Path) -> bytes:
+    """What the data files hold; their bytes are compressed."""
+    ledger = Ledger.open(home)
+    files = sorted((home / "files").rglob("*.parquet"))
+    texts = [ledger.sql(f"SELECT t::VARCHAR AS row FROM read_parquet({literal(one)}) t")["row"] for one in files]
+    ledger.close()
+    return "\n".join(row for text in texts for row in text).encode()
+
+
+def test_no_secret_is_written_said_or_handed_out(page, tmp_path):
+    home, log = tmp_path / "home", tmp_path / "server.log"
+    home.mkdir()
+    load_hostile(home)
+    state = State.open(home)
+    PROVIDERS.save(state, "it", provider("http://127.0.0.1:9/v1", "gpt-5.2"))
+    shown: list[bytes] = []
+    environ = {name: CANARIES[name] for name in ("OPENAI_API_KEY", "PROD_DB_PASSWORD")}
+    for address in serve(home, log, **environ):
+        for path in PAGES:
+            settled(page, address, path)
+            shown.append(page.content().encode())
+    places = {
+        "the bytes under HOME": everything_written(home),
+        "the rows": rows_of(home),
+        "the server's output": log.read_bytes(),
+        "pages": b"".join(shown),
+        "exports": json.dumps(exported(home)).encode(),
+    }
+    found = [
+        (name, place)
+        for name, secret in CANARIES.items()
+        for place, held in places.items()
+        for form in forms(secret)
+        if form in held
+    ]
+    assert not found, found
+    assert b"evil" in places["the rows"] and b"evil" in places["pages"], "nothing was looked through"
