@@ -11,8 +11,8 @@ from analytics import spend
 from analytics.answers_by_version import remember
 from analytics.history import logged_days, through
 from analytics.scope import Scope
-from data import lost_rows
-from data.caveats import BY_CODE
+from data import lost_rows, wording
+from data.caveats import BILL_LINES, BY_CODE
 from data.ledger import Ledger
 from data.loading.batches import last_load
 from data.sample.sample import is_condensed, is_sample
@@ -75,6 +75,16 @@ def caveats(view: Ledger) -> pd.DataFrame:
         meaning=[one.sentence if one else "" for one in declared],
         remedy=[one.remedy if one else "" for one in declared],
     )[["code", "caveat", "rows", "cost_usd", "formats", "meaning", "remedy"]]
+
+
+def bill_lines(view: Ledger) -> list[str]:
+    """For each format of provider reports some of whose lines carry a caveat, how many and which, in words."""
+    frame = view.sql(BILL_LINES.format(billed=view.name("billed")))
+    return [
+        f"{wording.count(int(row.n))} bill line{'s' * (row.n != 1)} of {row.format}: {BY_CODE[row.code].label}"
+        for row in frame.itertuples()
+        if row.code in BY_CODE
+    ]
 
 
 @remember

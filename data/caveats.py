@@ -102,16 +102,22 @@ def of_reading(codes: str) -> str:
 
 
 def summary(view: Ledger) -> dict[str, object]:
-    """`without_caveat_share` (0..1 of the priced dollars, None where there are none) and rows and dollars by caveat."""
+    """`without_caveat_share` (0..1 of the priced dollars, None where there are none), rows and dollars by caveat, and
+    the bill lines by caveat and report format, whose amounts are no part of these dollars."""
     days, caveats = view.name("spend_by_day"), view.name("caveats_by_day")
     share = view.sql(f"SELECT {WITHOUT_CAVEAT} AS share FROM {days}")["share"][0]
     rows = view.sql(f"""SELECT caveat, sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd FROM {caveats}
             GROUP BY 1 ORDER BY 3 DESC NULLS LAST, 1""")
+    lines = view.sql(BILL_LINES.format(billed=view.name("billed")))
     return {
+        "bill_lines": [{"caveat": r.code, "format": r.format, "lines": int(r.n)} for r in lines.itertuples()],
         "without_caveat_share": None if share is None or share != share else float(share),
         "caveats": [{"caveat": r.caveat, "rows": int(r.n), "cost_usd": r.usd} for r in rows.itertuples()],
     }
 
+
+BILL_LINES = """SELECT code, source AS format, count(*) AS n FROM (
+        SELECT unnest(caveats) AS code, source FROM {billed} WHERE caveats IS NOT NULL) GROUP BY ALL ORDER BY ALL"""
 
 # Dollars whose rows carry no caveat, as a share of all priced dollars.
 WITHOUT_CAVEAT = "1 - coalesce(sum(caveat_cost_usd), 0)::DOUBLE / nullif(sum(cost_usd), 0)::DOUBLE"

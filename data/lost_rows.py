@@ -62,8 +62,9 @@ def tell_apart(cursor: Cursor) -> None:
         return
     first, last, expected, sources = pending
     cursor.execute(
-        f"""CREATE OR REPLACE TEMP TABLE gone_ids AS SELECT DISTINCT day, id_hash FROM lake.main.identities
-            WHERE (day BETWEEN $first AND $last OR $first IS NULL) AND id_hash NOT IN (
+        f"""CREATE OR REPLACE TEMP TABLE gone_ids AS SELECT DISTINCT requested_at::DATE AS day, id_hash
+            FROM lake.main.identities
+            WHERE (requested_at::DATE BETWEEN $first AND $last OR $first IS NULL) AND id_hash NOT IN (
                 SELECT {id_hash("event_id")} FROM lake.main.usage WHERE event_id IS NOT NULL)
             AND id_hash NOT IN (SELECT id_hash FROM lake.main.lost_rows)""",
         {"first": first, "last": last},

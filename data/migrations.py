@@ -13,6 +13,7 @@ from data.errors import LedgerError
 from data.schema import (
     BATCHES,
     BILLED,
+    IDENTITIES_ROW_GROUP,
     KEY_ALIAS,
     MEDIA_TOKENS,
     MONEY,
@@ -76,9 +77,8 @@ def m003_media_and_fees(cursor) -> None:
 
 @step
 def m004_identities(cursor) -> None:
-    """Where in time every id is (see data/loading/identity.py), and what caveats weigh."""
+    """An index of the ids, which step 9 builds, and what caveats weigh."""
     cursor.execute("CREATE TABLE lake.main.identities (id_hash UINTEGER, day DATE)")
-    cursor.execute(f"INSERT INTO lake.main.identities {identities('lake.main.usage')}")
     cursor.execute(
         "CREATE TABLE lake.main.caveats_by_day (caveat VARCHAR, day DATE, provider VARCHAR, model VARCHAR, "
         f"source VARCHAR, attempts BIGINT, cost_usd {TOTAL})"
@@ -109,6 +109,29 @@ def m007_lost_rows(cursor) -> None:
             first_day DATE, last_day DATE, sources VARCHAR[], batches VARCHAR[], paths VARCHAR[],
             set_aside_at TIMESTAMP, ids_known BOOLEAN)""")
     cursor.execute("CREATE TABLE IF NOT EXISTS lake.main.lost_rows (day DATE, id_hash UINTEGER, sources VARCHAR[])")
+
+
+@step
+def m008_instants(cursor) -> None:
+    """The index is to say the instant of every id (see data/loading/identity.py), no longer its day."""
+    cursor.execute("DROP TABLE lake.main.identities")
+    cursor.execute("CREATE TABLE lake.main.identities (id_hash UINTEGER, requested_at TIMESTAMP)")
+
+
+@step
+def m009_index(cursor) -> None:
+    """The index in files of small row groups; a table takes such a setting only when its making is committed."""
+    cursor.execute(
+        f"""CALL lake.set_option('parquet_row_group_size', {IDENTITIES_ROW_GROUP}, schema => 'main',
+            table_name => 'identities')"""
+    )
+    cursor.execute(f"INSERT INTO lake.main.identities {identities('lake.main.usage')}")
+
+
+@step
+def m010_caveats_of_bills(cursor) -> None:
+    """What was left unread in a provider's report; unknown for lines loaded before."""
+    cursor.execute("ALTER TABLE lake.main.billed ADD COLUMN IF NOT EXISTS caveats VARCHAR[]")
 
 
 def applied(cursor) -> list[int]:

@@ -119,6 +119,7 @@ BILLED = (
     Column("quantity", "DOUBLE", "unit", "tokens or requests"),
     Column("unit", "VARCHAR", "", "what quantity counts"),
     Column("note", "VARCHAR", "", "what to know before comparing: tier not splittable, BYOK, estimate"),
+    Column("caveats", "VARCHAR[]", "", "what was seen in the report's record and not used; codes of data/caveats.py"),
 )
 
 REJECTED = (
@@ -203,11 +204,15 @@ def ddl(name: str, columns: tuple[Column, ...]) -> str:
 
 
 def identities(rows: str) -> str:
-    """SELECT text for the rows of the table `identities`: a hash of each id and its UTC day.
+    """SELECT text for the rows of the table `identities`: a hash of each id and the instant of its row (UTC).
 
-    32 bits are enough: the hash only says in which days to look, and a false hit costs a look.
+    32 bits are enough: the hash only says where to look, and a false hit costs a look. In the order of the hashes, and
+    in row groups of `IDENTITIES_ROW_GROUP`, a few hashes are found without reading most of a file.
     """
-    return f"SELECT {id_hash('event_id')} AS id_hash, requested_at::DATE AS day FROM {rows}"
+    return f"SELECT {id_hash('event_id')} AS id_hash, requested_at FROM {rows} ORDER BY id_hash"
+
+
+IDENTITIES_ROW_GROUP = 4096  # rows
 
 
 def id_hash(event_id: str) -> str:

@@ -159,6 +159,7 @@ class Format:
     assume_input_has_cache: bool = True
     assume_output_has_reasoning: bool = True
     supersedes: bool = False  # a larger record replaces a row of the whole family, a restated bill line the old one
+    days: bool = False  # a table of days: a newer one takes the place of an earlier one of the same days
     stand_ins: bool = False  # a record whose event key is its call id gives way to any other record of that call
     one_answer: bool = False  # a call has one success: a second one under another id is the call logged twice
     family: str = ""  # formats that describe the same calls share it, so that one call stays one row

@@ -101,6 +101,7 @@ FORMATS = (
         usage=flat_usage(dict.fromkeys(USAGE_NAMES, "VARCHAR"), json="CASE WHEN line.n = 1 THEN raw END"),
         table="billed",
         supersedes=True,
+        days=True,
         order=40,
         note="UTC days. The export of costs and the usage report of the API tell the same traffic.",
     ),
@@ -114,6 +115,7 @@ FORMATS = (
         no_usage="amounts of money alone, each of which is a line of the bill",
         table="billed",
         supersedes=True,
+        days=True,
         order=40,
         note=(
             "Dollars rounded to cents by line. The API's cost report tells the same bill: load one of the two for a"

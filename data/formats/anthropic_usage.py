@@ -48,6 +48,7 @@ ROWS = report_page.lines(
 COLUMNS = {
     "event_key": f"concat_ws(':', {SAME}, line.item, {ANALYTICS}, namesake)",
     **report_page.PLACE,
+    "bucket": report_page.SPAN,
     "provider": "'anthropic'",
     "day": "CAST(utc(started) AS DATE)",
     "line_item": "line.item",

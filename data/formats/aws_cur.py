@@ -103,6 +103,7 @@ SHAPE: dict[str, Any] = {
     "rows": ROWS,
     "table": "billed",
     "supersedes": True,
+    "days": True,
     "family": "aws_cur",
     "order": 40,
     "note": "Unblended cost, by UTC day. A line that a newer report has with another amount is replaced.",

@@ -29,7 +29,10 @@ def _count(name: str) -> str:
     return f"CASE WHEN {BILLED} THEN {billed} ELSE {tokens} END"
 
 
-INPUT, OUTPUT = _count("input_tokens"), _count("output_tokens")
+SEARCHES = "coalesce(b.usage.billed_units.search_units, b.meta.billed_units.search_units)"
+# A rerank is billed by the search alone.
+INPUT = f"coalesce({_count('input_tokens')}, CASE WHEN {SEARCHES} IS NOT NULL THEN '0' END)"
+OUTPUT = _count("output_tokens")
 EMBEDDING = f"(b.embeddings IS NOT NULL OR {OUTPUT} IS NULL)"
 
 COLUMNS = envelope.COLUMNS | {
@@ -41,9 +44,8 @@ COLUMNS = envelope.COLUMNS | {
     # Billed units have no cache split; `cached_tokens` belongs to the processed count.
     "cache_read_tokens": f"CASE WHEN NOT {BILLED} THEN b.usage.cached_tokens END",
     "output_tokens": f"CASE WHEN {INPUT} IS NOT NULL THEN coalesce({OUTPUT}, '0') END",
-    # A rerank is billed by the search, which has no price here.
-    "server_tools": """json_object('rerank_search',
-        TRY_CAST(coalesce(b.usage.billed_units.search_units, b.meta.billed_units.search_units) AS BIGINT))""",
+    # Which has no price here.
+    "server_tools": f"json_object('rerank_search', TRY_CAST({SEARCHES} AS BIGINT))",
     "input_has_cache": "TRUE",
     "output_has_reasoning": "TRUE",
     "unmetered": f"{INPUT} IS NULL AND NOT {envelope.FAILED}",

@@ -61,6 +61,7 @@ FORMATS = (
         table="billed",
         usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR")),
         supersedes=True,
+        days=True,
         order=40,
         note="Amounts keep their currency; they are compared in USD only with a rate you give.",
     ),

@@ -131,6 +131,7 @@ SHAPE: dict[str, Any] = {
     ),
     "table": "billed",
     "supersedes": True,
+    "days": True,
     "family": "focus_bill",
     "no_usage": "a row is one charge; every other amount and quantity of it explains the billed one",
     "order": 40,

@@ -96,6 +96,7 @@ FORMATS = (
         no_usage="a row is one charge; every other amount and quantity of it explains the billed one",
         table="billed",
         supersedes=True,
+        days=True,
         order=40,
         note="Net of credits, in the billing account's currency, by UTC day.",
     ),

@@ -12,7 +12,8 @@ from data.formats import Format, UsageObject, envelope
 COUNTS = {
     "prompt": ("promptTokenCount", "prompt_token_count"),
     "cached": ("cachedContentTokenCount", "cached_content_token_count"),
-    "candidates": ("candidatesTokenCount", "candidates_token_count"),
+    # Live sessions count what they respond.
+    "candidates": ("candidatesTokenCount", "candidates_token_count", "responseTokenCount", "response_token_count"),
     "thoughts": ("thoughtsTokenCount", "thoughts_token_count"),
     "tool": ("toolUsePromptTokenCount", "tool_use_prompt_token_count"),
     "total": ("totalTokenCount", "total_token_count"),
@@ -21,7 +22,10 @@ COUNTS = {
 DETAILS = {
     "input": ("promptTokensDetails", "prompt_tokens_details"),
     "cache_read": ("cacheTokensDetails", "cache_tokens_details"),
-    "output": ("candidatesTokensDetails", "candidates_tokens_details"),
+    "output": (
+        *("candidatesTokensDetails", "candidates_tokens_details"),
+        *("responseTokensDetails", "response_tokens_details"),
+    ),
 }
 BY_MODALITY = [{"modality": "VARCHAR", "tokenCount": "VARCHAR", "token_count": "VARCHAR"}]
 MEDIA = ("image", "audio", "video")
@@ -67,14 +71,16 @@ ELSE {envelope.BODY} END
 METERED = "(b.usageMetadata IS NOT NULL OR b.usage_metadata IS NOT NULL)"
 
 
+def _either(names: tuple[str, ...]) -> str:
+    return ", ".join(f"b.{usage}.{name}" for name in names for usage in ("usageMetadata", "usage_metadata"))
+
+
 def _count(name: str) -> str:
-    camel, snake = COUNTS[name]
-    return f"CASE WHEN {METERED} THEN coalesce(b.usageMetadata.{camel}, b.usage_metadata.{snake}, '0') END"
+    return f"CASE WHEN {METERED} THEN coalesce({_either(COUNTS[name])}, '0') END"
 
 
 def _media(side: str, kind: str) -> str:
-    camel, snake = DETAILS[side]
-    found = f"""list_filter(coalesce(b.usageMetadata.{camel}, b.usage_metadata.{snake}),
+    found = f"""list_filter(coalesce({_either(DETAILS[side])}),
     lambda m: upper(m.modality) = '{kind.upper()}')"""
     return f"list_sum(list_transform({found}, lambda m: count_of(coalesce(m.tokenCount, m.token_count))))::BIGINT"
 

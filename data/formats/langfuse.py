@@ -31,6 +31,7 @@ OBSERVATION = {
     "metadata": "JSON",
     "usageDetails": "JSON",
     "providedUsageDetails": "JSON",
+    "usage": "JSON",
     "costDetails": "JSON",
     "providedCostDetails": "JSON",
     "inputUsage": "VARCHAR",
@@ -108,7 +109,7 @@ def rows(observations: str) -> str:
     return f"""SELECT * FROM (
         WITH RECURSIVE seen AS (
             SELECT *, json_transform(details, '{json.dumps(STRUCTURE)}') AS u
-            FROM (SELECT *, {usage_words.snake("json_of(o.usageDetails)")} AS details,
+            FROM (SELECT *, {usage_words.snake(langfuse_usage.DETAILS_OR_USAGE)} AS details,
                 json_transform(json_of(o.metadata), '{json.dumps(METADATA)}') AS m FROM ({observations}))
         ),
         observed AS (SELECT *, {nodes} FROM seen),

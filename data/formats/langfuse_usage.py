@@ -81,7 +81,18 @@ STRUCTURE: dict[str, object] = dict.fromkeys(KEYS, "VARCHAR") | {
 }
 TEXT = {f"{side}.{name}": usage_words.PART for side in (*DETAILS, *ANSWER) for name in ("text", "text_tokens")}
 
-OBJECTS = (UsageObject("details", STRUCTURE, TEXT, "usageDetails"),)
+COSTS = dict.fromkeys(("input_cost", "output_cost", "total_cost"), "the observation's own cost counts")
+
+# Versions before the third have one object `usage`, which later ones repeat; it may count in other units than tokens.
+_USAGE = "json_of(o.usage)"
+_IN_TOKENS = f"coalesce(upper(jtext({_USAGE}, '$.unit')), 'TOKENS') = 'TOKENS'"
+DETAILS_OR_USAGE = f"""CASE WHEN length(json_of(o.usageDetails)::VARCHAR) > 2 THEN json_of(o.usageDetails)
+    WHEN {_IN_TOKENS} THEN {_USAGE} END"""
+
+OBJECTS = (
+    UsageObject("details", STRUCTURE, TEXT | COSTS, "usageDetails"),
+    UsageObject(f"CASE WHEN NOT {_IN_TOKENS} AND details IS NULL THEN {_USAGE} END", {}, {}, "usage"),
+)
 
 
 def first(*keys: str) -> str:
@@ -109,7 +120,7 @@ TOTAL = first(*TOTALS)
 BARE = f"coalesce({TOTAL}, {first(*FRESH)}, {first(*OUT)}) IS NULL"
 COST = (
     "coalesce(jtext(json_of(o.costDetails), '$.total'), CASE WHEN number(o.totalCost) > 0 THEN o.totalCost END,"
-    " o.calculatedTotalCost)"
+    " o.calculatedTotalCost, jtext(json_of(o.usage), '$.totalCost'))"
 )
 CACHE = total(READ, WRITE, WRITE_5M, WRITE_1H)
 SUM_IS_PLAIN = f"number({TOTAL}) = {total(FRESH, OUT)}"

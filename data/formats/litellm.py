@@ -132,7 +132,9 @@ COLUMNS = {
     "output_has_reasoning": "TRUE",
     "latency_ms": f"coalesce(d.request_duration_ms, d.response_time * 1000, {milliseconds('endTime')})",
     "ttft_ms": f"CASE WHEN utc(d.completionStartTime) < utc(d.endTime) THEN {milliseconds('completionStartTime')} END",
-    "status": "CASE WHEN cached THEN 'cached' WHEN failed THEN 'error' ELSE 'success' END",
+    "status": (
+        "CASE WHEN cached THEN 'cached' WHEN failed THEN 'error' ELSE coalesce(lower(text_of(d.status)), 'success') END"
+    ),
     "error_class": "text_of(error_word)",
     "http_status": "TRY_CAST(error_code AS INTEGER)",
     # What a provider says it billed, tools included, is more than what the proxy computed.

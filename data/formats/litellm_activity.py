@@ -66,6 +66,7 @@ FORMATS = (
         usage=(UsageObject("CASE WHEN line.n = 1 THEN counted END", KNOWN, litellm_daily.SAVED, "metrics"),),
         table="billed",
         supersedes=True,
+        days=True,
         documents=True,
         order=40,
         note=(

@@ -73,6 +73,7 @@ FORMATS = (
         table="billed",
         usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), SAVED, json="CASE WHEN line.item = 'spend' THEN raw END"),
         supersedes=True,
+        days=True,
         order=40,
         note=(
             "UTC days that cannot be moved to another time zone. User, team and tag tables repeat each other: load one."

@@ -48,6 +48,9 @@ SECONDS = "seconds, not tokens"
 PART = "a part of a count that is read"
 HARMLESS = {
     **dict.fromkeys(("queue_time", "prompt_time", "completion_time", "total_time"), SECONDS),
+    **dict.fromkeys(("total_latency", "time_to_first_token", "start_time", "end_time"), SECONDS),
+    **dict.fromkeys(("completion_tokens_per_sec", "total_tokens_per_sec", "acceptance_rate"), "a speed"),
+    "completion_tokens_after_first_per_sec": "a speed",
     **{f"{side}.text_tokens": PART for sides in SIDES.values() for side in sides},
     **{f"{side}.cached_tokens_details.text_tokens": PART for side in SIDES["input"]},
     **{

@@ -47,6 +47,7 @@ ROWS = report_page.lines(
 COLUMNS = {
     "event_key": f"concat_ws(':', {SAME}, line.item, namesake)",
     **report_page.PLACE,
+    "bucket": report_page.SPAN,
     "account": report_page.ORGANIZATION,
     "provider": "'openai'",
     "day": "CAST(utc(started) AS DATE)",

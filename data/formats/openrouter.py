@@ -224,6 +224,7 @@ FORMATS = (
         fields=ACTIVITY,
         rows=ACTIVITY_ROWS,
         supersedes=True,
+        days=True,
         columns=ACTIVITY_COLUMNS,
         usage=flat_usage(ACTIVITY, json="CASE WHEN item = 'credits' THEN raw END"),
         note="A daily report by UTC day: it is compared with the ledger and never becomes usage rows.",

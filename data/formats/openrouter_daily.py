@@ -61,6 +61,7 @@ FORMATS = (
         usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), json="CASE WHEN line.n = 1 THEN raw END"),
         table="billed",
         supersedes=True,
+        days=True,
         order=40,
         note="A report by UTC day: it is compared with the ledger and never becomes usage rows.",
     ),

@@ -34,11 +34,12 @@ FIELDS = {
     "distinct_id": "VARCHAR",
     "properties": "JSON",
 }
-# A query's table has a column `properties.$ai_model`, an export one object of them.
+# A query's table has a column `properties.$ai_model` or `$ai_model`, an export one object of them.
 EVENTS = """
     SELECT *, coalesce(json_of(d.properties), to_json(map_from_entries(list_transform(list_filter(
-        map_entries(TRY_CAST(raw::JSON AS MAP(VARCHAR, VARCHAR))), lambda e: starts_with(e.key, 'properties.')),
-        lambda e: struct_pack(k := substring(e.key, 12), v := e.value))))) AS p FROM records"""
+        map_entries(TRY_CAST(raw::JSON AS MAP(VARCHAR, VARCHAR))),
+        lambda e: starts_with(e.key, 'properties.') OR starts_with(e.key, '$ai_')),
+        lambda e: struct_pack(k := regexp_replace(e.key, '^properties\\.', ''), v := e.value))))) AS p FROM records"""
 
 
 def _text(name: str) -> str:
@@ -83,7 +84,7 @@ FORMATS = (
         label="PostHog LLM analytics events",
         recognise=lambda sample: any(str(r.get("event")).startswith("$ai_") for r in sample)
         or has(sample, "properties.$ai_model")
-        or any("properties.$ai_input_tokens" in r for r in sample),
+        or any({"properties.$ai_input_tokens", "$ai_input_tokens"} & r.keys() for r in sample),
         fields=FIELDS,
         rows=traced_runs.rows(EVENTS, NAMED),
         columns=traced_runs.COLUMNS,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from data.formats import Format, UsageObject, gemini
 
-USAGE = {camel: "VARCHAR" for camel, _ in gemini.COUNTS.values()}
+USAGE = {camel: "VARCHAR" for camel, *_ in gemini.COUNTS.values()}
 COLUMNS = {
     "event_key": "text_of(d.sessionId) || ':' || text_of(d.uuid)",
     "requested_at": "utc(d.timestamp)",

@@ -85,6 +85,7 @@ def lines(counts: Mapping[str, str], relation: str) -> str:
 
 # What every such report says of a line beside its own columns.
 PLACE = {"bucket": "started", "page": "page", "more": "more"}
+SPAN = "concat_ws(':', started, ended)"  # the bucket of a report whose buckets may be days or hours
 ORGANIZATION = "regexp_extract(others, '(?:^|:)organization_id=([^:]+)', 1)"
 EMPTY = "CASE WHEN r IS NULL THEN 'an empty bucket: the report has nothing there' END"
 

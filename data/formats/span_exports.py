@@ -1,4 +1,4 @@
-"""Spans outside OTLP: OpenTelemetry's console exporters, Jaeger's JSON, Phoenix's own export.
+"""Spans outside OTLP: OpenTelemetry's console exporters, Jaeger's and Zipkin's JSON, Phoenix's own export.
 
 They hold the attributes of `spans` under another roof.
 Python's console exporter prints one JSON object a span, with `0x`
@@ -77,6 +77,14 @@ JAEGER = f"""
         SELECT file_no, record_no, path, t.traceID AS traceID, t.processes AS processes, unnest(t.spans) AS span
         FROM (SELECT file_no, record_no, path, unnest(coalesce(d.data, [{ALONE}])) AS t FROM records)))"""
 
+# Zipkin's tags are texts, its times microseconds.
+ZIPKIN = f"""
+    SELECT file_no, record_no, path, d.name AS name, d.traceId AS trace_id, d.id AS span_id, d.parentId AS parent_id,
+        utc(d.timestamp) AS started_at, number(d.duration) / 1000 AS duration_ms,
+        (json_of(d.tags) -> 'error') IS NOT NULL AS failed,
+        {merged("json_object('service.name', d.localEndpoint.serviceName)", "json_of(d.tags)")} AS attributes
+    FROM records"""
+
 PHOENIX = f"""
     SELECT file_no, record_no, path, d.name AS name, d.context.trace_id AS trace_id,
         d.context.span_id AS span_id, d.parent_id AS parent_id, utc(d.start_time) AS started_at,
@@ -122,6 +130,11 @@ JAEGER_TRACE: dict[str, object] = {
         }
     ],
     "processes": "JSON",
+}
+ZIPKIN_FIELDS = {
+    **dict.fromkeys(("traceId", "id", "parentId", "name", "timestamp", "duration"), "VARCHAR"),
+    "localEndpoint": {"serviceName": "VARCHAR"},
+    "tags": "JSON",
 }
 PHOENIX_FIELDS = {
     "name": "VARCHAR",
@@ -172,6 +185,17 @@ FORMATS = (
         family="otlp",
         order=40,
         documents=True,
+    ),
+    Format(
+        name="zipkin",
+        label="Zipkin spans (JSON, version 2)",
+        recognise=lambda sample: has(sample, "traceId", "id", "tags", "timestamp") and not has(sample, "attributes"),
+        fields=ZIPKIN_FIELDS,
+        rows=spans.rows(placed(ZIPKIN)),
+        columns=spans.COLUMNS,
+        usage=spans.USAGE_OBJECTS,
+        family="otlp",
+        order=40,
     ),
     Format(
         name="phoenix",

@@ -27,7 +27,7 @@ def _within(side: str, *names: str) -> tuple[str, ...]:
 
 # Dotted paths of every count we know, by our column; of several that are there the first counts.
 COUNTS: dict[str, tuple[str, ...]] = {
-    "input_tokens": ("prompt_tokens", "input_tokens", "prompt_token_count", "input_token_count"),
+    "input_tokens": ("prompt_tokens", "input_tokens", "prompt_token_count", "input_token_count", "total_input_tokens"),
     "cache_read_tokens": (
         *_within(PROMPT, "cached_tokens", "cache_read", "cache_read_tokens", "cache_read_input_tokens"),
         "cache_read_input_tokens",
@@ -38,6 +38,7 @@ COUNTS: dict[str, tuple[str, ...]] = {
         "cache_read_tokens",
         "cached_tokens",
         "num_cached_tokens",
+        "total_cached_tokens",
     ),
     "cache_write_tokens": (
         *_within(PROMPT, "cache_creation_tokens", "cache_write_tokens", "cache_creation", "cache_write"),
@@ -55,12 +56,16 @@ COUNTS: dict[str, tuple[str, ...]] = {
         )
         for life in ("5m", "1h")
     },
-    "output_tokens": ("completion_tokens", "output_tokens", "candidates_token_count", "output_token_count"),
+    "output_tokens": (
+        *("completion_tokens", "output_tokens", "candidates_token_count", "output_token_count"),
+        *("response_token_count", "total_output_tokens"),
+    ),
     "reasoning_tokens": (
         *_within(ANSWER, "reasoning_tokens", "thinking_tokens", "reasoning"),
         "thoughts_token_count",
         "reasoning_output_tokens",
         "reasoning_tokens",
+        "total_thought_tokens",
     ),
     "total_tokens": ("total_tokens", "total_token_count"),
     **{f"{kind}_input_tokens": _within(PROMPT, f"{kind}_tokens", kind) for kind in ("image", "audio", "video")},
@@ -84,7 +89,7 @@ WORDS = ("service_tier", "traffic_type", "speed", "cost_in_usd_ticks", "total_co
 
 
 def _structure() -> dict[str, Any]:
-    found: dict[str, Any] = {"server_side_tool_usage_details": "JSON"}
+    found: dict[str, Any] = {"server_side_tool_usage_details": "JSON", "total_tool_use_tokens": "VARCHAR"}
     for path in (*(path for names in (*COUNTS.values(), *TOOLS.values()) for path in names), *WORDS):
         *parents, leaf = path.split(".")
         node = found
@@ -98,7 +103,7 @@ STRUCTURE = _structure()
 BY_MODALITY = {name: [{"modality": "VARCHAR", "token_count": "VARCHAR"}] for name in MODALITIES.values()}
 PART, OWN = "a part of a count that is read", "the record's own cost counts"
 HARMLESS = {
-    **dict.fromkeys(_within(PROMPT, "text_tokens", "cached_tokens_details.text_tokens"), PART),
+    **dict.fromkeys(_within(PROMPT, "text_tokens", "no_cache_tokens", "cached_tokens_details.text_tokens"), PART),
     **dict.fromkeys(_within(PROMPT, *(f"cache_write_tokens_details.ttl_{h}_tokens" for h in ("30m", "12h"))), PART),
     **dict.fromkeys(_within(ANSWER, "text_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"), PART),
     **dict.fromkeys(("queue_time", "prompt_time", "completion_time", "total_time"), "seconds, not tokens"),

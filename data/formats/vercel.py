@@ -63,6 +63,7 @@ FORMATS = (
         label="Vercel AI Gateway report",
         table="billed",
         supersedes=True,  # the day that is not over has grown in the next report
+        days=True,
         order=45,
         recognise=lambda sample: has(sample, "total_cost", "market_cost", "input_tokens", "output_tokens"),
         fields=REPORT,

@@ -26,6 +26,7 @@ LINES = (
     " = '', strict_mode = false"
 )
 LONGEST_DOCUMENT = 2**30
+LOKI = "data.result"  # the path of Loki's streams, whose lines are the records
 NOT_BLANK = "(starts_with(raw, '{') OR trim(raw) <> '')"
 
 
@@ -193,9 +194,10 @@ def _paged(raw: str, wrapper: str) -> str:
     """SQL: the records of a line or element that is a page of them; what is no page stays as it is."""
     page = f"TRY_CAST({raw} AS JSON)"
     listed = f"json_type({page}, '$.{wrapper}') = 'ARRAY'"
-    return (
-        f"unnest(CASE WHEN {listed} THEN json_extract({page}, '$.{wrapper}[*]')::VARCHAR[] ELSE [{raw}::VARCHAR] END)"
-    )
+    inner = f"json_extract({page}, '$.{wrapper}[*]')::VARCHAR[]"
+    if wrapper == LOKI:
+        inner = f"json_extract_string({page}, '$.{LOKI}[*].values[*][1]')"
+    return f"unnest(CASE WHEN {listed} THEN {inner} ELSE [{raw}::VARCHAR] END)"
 
 
 def records(files: list[File], rejects: str = "") -> str:

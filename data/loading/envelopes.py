@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeGuard
 
 from data.json_text import value_of
-from data.loading.containers import SAMPLE, File
+from data.loading.containers import LOKI, SAMPLE, File
 
 WRAPPERS = (
     *("data", "result", "results", "rows", "observations", "logs", "records", "items", "runs", "spans", "value"),
@@ -23,9 +23,20 @@ ENVELOPES = (
 )
 
 
+def _loki_lines(record: dict) -> list[object]:
+    """The lines in an answer of Loki (`query_range`): `data.result[].values[]` are pairs of an instant and a line."""
+    streams = _at(record, LOKI)
+    found = [s.get("values") for s in streams if isinstance(s, dict)] if isinstance(streams, list) else []
+    pairs = [pair for values in found if isinstance(values, list) for pair in values if isinstance(pair, list)]
+    return [pair[1] for pair in pairs if len(pair) > 1 and isinstance(pair[1], str)]
+
+
 def unwrap(file: File, sample: list[dict]) -> tuple[File, list[dict]]:
     """A JSON document that holds a list of records under a usual name, as those records; a list or lines of such
     documents, as answers of an API are collected page by page, too."""
+    if file.kind in ("document", "lines") and (lines := [line for record in sample for line in _loki_lines(record)]):
+        kind = "wrapped" if file.kind == "document" else file.kind
+        return replace(file, kind=kind, wrapper=LOKI), [_record(line) for line in lines[:SAMPLE]]
     if file.kind in ("document", "array", "lines"):
         for key in WRAPPERS:
             pages = [page for record in sample if _is_page(page := _at(record, key))]

@@ -79,11 +79,11 @@ def _explanation(state: State, cursor: Cursor, item: Item, record_no: int) -> Ex
     if row and row["record_no"] != record_no:
         outcome = f"a repeat of record {row['record_no']}, which counts"
     told = _of_row(state, row, item.form.name, record_no) if item.form.table == "usage" and row else None
-    plain = Explanation(item.form.name, record_no, "", outcome, _columns(row), {}, None, ())
+    plain = Explanation(item.form.name, record_no, "", outcome, _columns(row), {}, None, _caveats(row))
     return (told or plain)._replace(
         record=_record(cursor, item, record_no),
         outcome=outcome,
-        unread=unread_usage.of_row(cursor, item.form, row_no) if told else {},
+        unread=unread_usage.of_row(cursor, item.form, row_no) if row else {},
     )
 
 
@@ -104,8 +104,12 @@ def _of_row(state: State, row: dict[str, Any], form: str, record_no: int) -> Exp
         columns=_columns(row),
         unread={},
         price=breakdown(PriceBook.load(state), row),
-        caveats=tuple(caveats.BY_CODE[code] for code in row.get("caveats") or () if code in caveats.BY_CODE),
+        caveats=_caveats(row),
     )
+
+
+def _caveats(row: dict[str, Any]) -> tuple[caveats.Caveat, ...]:
+    return tuple(caveats.BY_CODE[code] for code in row.get("caveats") or () if code in caveats.BY_CODE)
 
 
 def _columns(row: dict[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,8 @@ class Load:
     | `unread_rows` | `unread_usage.mark` | rows with usage that no column read |
     | `resolved`, `prices`, `contract_prices` | `PriceBook.attach` | the names of the rows and their prices |
     | `readings` | `token_readings.decide` | what input and output mean, per provider and model |
-    | `known`, `repeats`, `fresh_rows` | `identity.choose_rows` | rows the ledger has; repeated ids; the rows to load |
+    | `instants`, `known` | `identity.choose_rows` | when rows of these ids may be; those that the ledger has |
+    | `repeats`, `fresh_rows` | `identity.choose_rows` | repeated ids; the rows to load |
     | `settled` | `stand_ins.settle` | calls whose stand-ins give way |
     | `earlier_calls` | `staging.earlier_calls` | attempts the ledger has of calls that go on here |
     | `gone_rows` | `Load` | when the rows were that this load takes away |
@@ -107,7 +108,7 @@ class Load:
         execute("""CREATE OR REPLACE TEMP TABLE gone_rows AS SELECT requested_at FROM known
                WHERE event_id IN (SELECT event_id FROM fresh_rows WHERE replaces)""")
         if replaced:
-            self._delete_replaced("usage", "event_id")
+            self._delete_replaced("usage", "event_id", f"{identity.at_instants(self.cursor, 'gone_rows')} AND ")
         settled = stand_ins.settle(self.cursor, self.form) if self.form.stand_ins else 0
         staging.earlier_calls(self.cursor, self.form)
         rows = staging.ledger_rows(
@@ -139,17 +140,20 @@ class Load:
     def _write_bills(self, replaced: int) -> None:
         if "bucket" in self.form.columns:
             self.gone = report_buckets.replace(self.cursor, self.form)
+        elif self.form.days:
+            self.gone = report_buckets.replace_days(self.cursor, self.form)
         if replaced:
             self._delete_replaced("billed", "bill_id")
         given = ", ".join(f"s.{name}" for name in BILLED_COLUMNS if name not in REPORT_PLACE)
         self.cursor.execute(f"""INSERT INTO lake.main.billed SELECT {", ".join(column.name for column in BILLED)} FROM (
                 SELECT s.event_id AS bill_id, '{self.form.name}' AS source, {self._batch} AS batch_id, s.record_no,
-                    {given}
-                FROM log_rows s SEMI JOIN fresh_rows f ON s.row_no = f.row_no)""")
+                    {given}, CASE WHEN u.row_no IS NOT NULL THEN ['unread_usage'] END AS caveats
+                FROM log_rows s SEMI JOIN fresh_rows f ON s.row_no = f.row_no
+                LEFT JOIN unread_rows u ON s.row_no = u.row_no)""")
 
-    def _delete_replaced(self, table: str, key: str) -> None:
+    def _delete_replaced(self, table: str, key: str, among: str = "") -> None:
         self.cursor.execute(
-            f"DELETE FROM lake.main.{table} WHERE {key} IN (SELECT event_id FROM fresh_rows WHERE replaces)"
+            f"DELETE FROM lake.main.{table} WHERE {among}{key} IN (SELECT event_id FROM fresh_rows WHERE replaces)"
         )
 
     def _write_rejected(self) -> None:

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from data.errors import BadInput, UnknownFormat
-from data.formats import Format, all_formats, report_page
+from data.formats import Format, all_formats, envelope, report_page
 from data.ledger import Cursor
 from data.loading import containers, envelopes, named_files
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
@@ -87,7 +87,9 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
                 return Item(held, form, digest)
     if emptied := _emptied(cursor, path, sample):
         return Item(file, emptied, digest)
-    keys = ", ".join(sorted({" ".join(k.split())[:40] for r in inner[:5] for k in r})[:12])
+    # What a logger puts around an answer says nothing of whose answer it is.
+    seen = [envelope.body_of(record) or record for record in inner[:5]]
+    keys = ", ".join(sorted({" ".join(k.split())[:40] for r in seen for k in r})[:12])
     holds = (
         "a first line and no rows below it" if file.kind == "csv" and not sample else f"fields seen: {keys or 'none'}"
     )
@@ -122,9 +124,12 @@ def _emptied(cursor: Cursor, path: Path, sample: list[dict]) -> Format | None:
 
 
 def resembling(records: list[dict]) -> list[Format]:
-    """At most three formats that share the most field names with these records, and at least half of the records'."""
+    """At most three formats that share the most field names with these records, and at least half of the records'.
+
+    Bodies of answers are told by what is in them, which has been looked at already.
+    """
     seen = {key for record in records[:5] for key in record}
-    shared = [(len(seen & set(form.fields)), form) for form in all_formats()]
+    shared = [(len(seen & set(form.fields)), form) for form in all_formats() if form.fields is not envelope.FIELDS]
     close = sorted((pair for pair in shared if 2 * pair[0] >= max(len(seen), 4)), key=lambda pair: -pair[0])
     return [form for count, form in close[:3] if 4 * count >= 3 * close[0][0]]
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from data.formats import Format
 from data.ledger import Cursor
+from data.loading import identity
+from data.sql_text import literal
 
 ANSWER_ID = "nullif(regexp_extract(event_id, '(chatcmpl-|resp_|msg_|gen-)[A-Za-z0-9_-]{6,}'), '')"
 INPUT = """coalesce(fresh_input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0)
@@ -21,6 +23,7 @@ INPUT = """coalesce(fresh_input_tokens, 0) + coalesce(cache_read_tokens, 0) + co
 OUTPUT = "coalesce(output_tokens, 0) + coalesce(reasoning_tokens, 0)"
 FEW_INPUT, FEW_OUTPUT = 100, 10  # tokens; fewer say nothing
 LONGEST = 120  # seconds between two records of one call
+AROUND = LONGEST // 60  # minutes
 CALLS = f"""SELECT event_id, requested_at, model, user_id, latency_ms, {INPUT} AS tokens_in, {OUTPUT} AS tokens_out
     FROM lake.main.usage WHERE status = 'success'"""
 APART = "abs(date_diff('millisecond', a.requested_at, b.requested_at))"
@@ -36,10 +39,16 @@ def mark(cursor: Cursor, form: Format, written: str) -> int:
     ).fetchall()[0]
     if first is None:
         return 0
-    near = f"""requested_at BETWEEN TIMESTAMP '{first}' - INTERVAL {LONGEST} SECOND
-        AND TIMESTAMP '{last}' + INTERVAL {LONGEST} SECOND"""
+    # Few calls may be of a whole year: the text of ids is read only where a call was at that time.
+    minutes = f"""SELECT date_trunc('minute', requested_at) + to_minutes(unnest(range(-{AROUND}, {AROUND + 1})))
+        FROM lake.main.usage WHERE {written}"""
+    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE moments AS SELECT DISTINCT requested_at FROM lake.main.usage
+            WHERE requested_at BETWEEN TIMESTAMP '{first}' - INTERVAL {LONGEST} SECOND
+                AND TIMESTAMP '{last}' + INTERVAL {LONGEST} SECOND
+                AND date_trunc('minute', requested_at) IN ({minutes})""")
+    near = identity.at_instants(cursor, "moments")
     cursor.execute(f"""CREATE OR REPLACE TEMP TABLE other_calls AS SELECT *, {ANSWER_ID} AS answer FROM ({CALLS})
-            WHERE {near} AND split_part(event_id, ':', 1) <> '{form.family}'""")
+            WHERE {near} AND NOT starts_with(event_id, {literal(form.family + ":")})""")
     others = cursor.execute("SELECT count(*) FROM other_calls").fetchall()[0][0]
     answer = ANSWER_ID if others else "NULL::VARCHAR"
     cursor.execute(

@@ -11,12 +11,17 @@ all; what the ledger has of it goes.
 - **A filter** is not told: a report whose lines all name one project is taken for one of that project, and one that
   names an organization for one of that. What it is not about stays.
 - **A bucket with a rejected line** replaces nothing, since nobody knows which of its lines that was.
+- **Days and hours** of one count: what a wider bucket holds is counted in it alone, whichever came first.
+- **A table of days** (a cloud's bill, a gateway's daily export) has no buckets, and may be one part of several. It
+  restates an earlier one where at least half of the smaller of the two is in the other: then every line of its days
+  that it has not got is gone. Where less is, it is another part, and both stand.
 """
 
 from __future__ import annotations
 
 from data.formats import Format
 from data.ledger import Cursor
+from data.loading.identity import GOOD
 
 # Every line of the load with the report it is in. `leads`: its bucket is the first of the report. `goes_on`: its bucket
 # has lines on the next page too, or may have; `unfinished`: that page is not in this load.
@@ -77,8 +82,66 @@ def replace(cursor: Cursor, form: Format) -> int:
                 AND row_no NOT IN (FROM restated))
             AND CASE WHEN h.bill_id IS NULL THEN b.ends ELSE b.begins END"""
     lost = int(cursor.execute(f"DELETE FROM lake.main.billed WHERE bill_id IN ({gone})").fetchall()[0][0])
+    lost += _count_once(cursor, form)
     cursor.execute(f"""DELETE FROM lake.main.page_heads WHERE source = '{form.name}'
         AND bucket IN (SELECT bucket FROM report_buckets WHERE begins)""")
     cursor.execute(f"""INSERT INTO lake.main.page_heads SELECT DISTINCT '{form.name}', bucket, event_id
         FROM report_lines WHERE goes_on AND counts AND reject IS NULL AND row_no NOT IN (FROM restated)""")
     return lost
+
+
+# The span of a line, as its id begins: instants as the provider writes them, with or without colons.
+_INSTANT = r"(\d{9,}|\d{4}-\d\d-\d\d(?:T[0-9:.]+(?:Z|[+-]\d\d:\d\d)?)?)"
+
+
+def _spans(form: Format, lines: str) -> str:
+    """SQL: the lines (`event_id`, `project`) whose ids begin with a span, as `started` and `ended`."""
+    found = f"regexp_extract(event_id, '^{form.family}:{_INSTANT}:{_INSTANT}:', ['a', 'b'])"
+    return f"""SELECT event_id, project, utc(nullif(span.a, '')) AS started, utc(nullif(span.b, '')) AS ended
+        FROM (SELECT event_id, project, {found} AS span FROM ({lines})) WHERE span.b <> ''"""
+
+
+def _count_once(cursor: Cursor, form: Format) -> int:
+    """Leave out lines that a wider bucket of the same report, stored or staged, holds; returns how many of the stored
+    ones."""
+    stored = f"SELECT bill_id AS event_id, project FROM lake.main.billed WHERE source = '{form.name}'"
+    staged = "SELECT event_id, project FROM report_lines WHERE row_no IN (SELECT row_no FROM fresh_rows)"
+    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE line_spans AS
+        SELECT *, TRUE AS stored FROM ({_spans(form, stored)}) UNION ALL
+        SELECT *, FALSE FROM ({_spans(form, staged)})""")
+    cursor.execute("""CREATE OR REPLACE TEMP TABLE held AS SELECT DISTINCT n.event_id, n.stored FROM line_spans n
+        JOIN (SELECT DISTINCT project, started, ended FROM line_spans) w
+            ON n.started >= w.started AND n.ended <= w.ended AND n.ended - n.started < w.ended - w.started
+            AND (w.project IS NULL OR w.project IS NOT DISTINCT FROM n.project)""")
+    cursor.execute("DELETE FROM fresh_rows WHERE event_id IN (SELECT event_id FROM held WHERE NOT stored)")
+    return int(
+        cursor.execute(
+            "DELETE FROM lake.main.billed WHERE bill_id IN (SELECT event_id FROM held WHERE stored)"
+        ).fetchall()[0][0]
+    )
+
+
+def replace_days(cursor: Cursor, form: Format) -> int:
+    """Delete from the ledger the lines that a restated table of days no longer has; returns how many. Inside the
+    load's transaction, before its lines are written."""
+    days, first, last, odd, projects, project = cursor.execute(
+        """SELECT count(DISTINCT day), min(day), max(day), count(reject), count(DISTINCT coalesce(project, '')),
+            any_value(project) FROM log_rows WHERE day IS NOT NULL OR reject IS NOT NULL"""
+    ).fetchall()[0]
+    if not days or odd or cursor.execute("SELECT count(*) FROM misfits").fetchall()[0][0]:
+        return 0
+    cursor.execute(
+        f"""CREATE OR REPLACE TEMP TABLE earlier_lines AS SELECT bill_id, bill_id IN (
+                SELECT event_id FROM {GOOD}) AS again FROM lake.main.billed
+            WHERE source = $source AND day BETWEEN $first AND $last AND coalesce(project = $project, $project IS NULL)
+        """,
+        {"source": form.name, "first": first, "last": last, "project": project if projects == 1 else None},
+    )
+    again, earlier, now = cursor.execute(
+        f"""SELECT count(*) FILTER (again), count(*), (SELECT count(DISTINCT event_id) FROM {GOOD})
+        FROM earlier_lines"""
+    ).fetchall()[0]
+    if not again or 2 * again < min(earlier, now):
+        return 0
+    gone = "DELETE FROM lake.main.billed WHERE bill_id IN (SELECT bill_id FROM earlier_lines WHERE NOT again)"
+    return int(cursor.execute(gone).fetchall()[0][0])

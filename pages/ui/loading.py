@@ -144,10 +144,16 @@ def show_reports() -> None:
     words = f"{loaded:,} record{'s' * (loaded != 1)} loaded, {duplicate:,} were already there" + (
         f", {rejected:,} set aside with a reason" if rejected else ""
     )
-    st.success(words + ".", icon=":material/check_circle:")
+    if loaded:
+        st.success(words + ".", icon=":material/check_circle:")
     for report in reports:
         if report.error:
             st.warning(fmt.md(report.error), icon=":material/warning:")
+        elif report.nothing_loaded:
+            st.info(fmt.md(report.nothing_loaded), icon=":material/info:")
+        else:
+            for reason, times in report.skip_reasons.items():
+                st.caption(fmt.md(f"{Path(report.path).name}: {fmt.count(times)} skipped: {reason}."))
         if report.gone:
             st.caption(fmt.md(f"{Path(report.path).name}: {report.gone_words}"))
         for unread in report.unread:

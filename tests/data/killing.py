@@ -263,7 +263,7 @@ class Scene:
         ledger = Ledger.open(folder / "hurt")
         with ledger.write() as cursor:
             cursor.execute("DELETE FROM lake.main.spend_by_day WHERE day < DATE '2026-10-10'")
-            cursor.execute("DELETE FROM lake.main.identities WHERE day > DATE '2026-10-10'")
+            cursor.execute("DELETE FROM lake.main.identities WHERE requested_at >= DATE '2026-10-11'")
         ledger.close()
 
     def _make_logs(self, rows: int) -> None:

@@ -52,6 +52,14 @@ ENVELOPES = {
     "elasticsearch, a line": {"_index": "i", "_id": "1", "_source": RECORD},
     "cloudwatch subscription": SUBSCRIBED,
     "datadog": {"id": "x", "attributes": {"service": "s", "attributes": RECORD}},
+    "loki": {
+        "status": "success",
+        "data": {
+            "resultType": "streams",
+            "result": [{"stream": {"app": "x"}, "values": [["1793700000000000000", TEXT]]}],
+        },
+    },
+    "loki, as logcli writes it": {"labels": {"app": "x"}, "line": TEXT, "timestamp": "2026-11-03T12:00:00Z"},
     "pages of an API": {"object": "list", "data": [RECORD], "has_more": False},
     "the text of a stream": {"timestamp": "2026-11-03T12:00:00Z", "response": EVENTS},
     "a gateway's record in its file": {"records": [GATEWAY | {"properties": {"responseBody": json.dumps(BODY)}}]},

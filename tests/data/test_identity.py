@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from data import checks
 from data.formats import Format
 from data.ledger import Ledger
-from data.loading import identity, reprice
+from data.loading import reprice
 from data.loading.ingest import ingest
 from data.prices import contracts
 from data.state import State
@@ -202,15 +200,6 @@ def test_repair_builds_roll_ups_and_the_index_anew_and_says_what_changed(ledger,
     changed = checks.repair(ledger)
     assert (changed["rollup_attempts_changed"], changed["ids_indexed"]) == (-20, 20)
     assert checks.adds_up(checks.check(ledger.at(ledger.snapshot())))
-
-
-@given(st.lists(st.integers(0, 400), min_size=1, max_size=60, unique=True))
-def test_spans_cover_every_day_in_order(offsets):
-    days = [date(2026, 1, 1) + timedelta(days=n) for n in sorted(offsets)]
-    found = identity.spans(days)
-    assert all(any(first <= day <= last for first, last in found) for day in days)
-    assert len(found) <= identity.MANY_SPANS
-    assert all(before[1] < after[0] for before, after in zip(found, found[1:], strict=False))
 
 
 @pytest.mark.parametrize("name", ["with space", "größe 数", 'it\'s "quoted"', "100% #1?", "a*[b]"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from data.formats import Format
 from data.loading.ingest import ingest
 
 GATEWAY = {
@@ -94,3 +95,23 @@ def test_few_tokens_are_alike_by_chance(ledger, state, tmp_path):
     few = GATEWAY | {"prompt_tokens": 90, "completion_tokens": 5, "total_tokens": 95}
     seen = OBSERVED | {"usageDetails": {"input": 90, "output": 5}}
     assert loaded(ledger, state, tmp_path, few, seen) == [None, None]
+
+
+def test_calls_of_a_mapped_file_are_not_taken_for_one_another(ledger, state, tmp_path):
+    form = Format(
+        name="mapping:odd",
+        label="made up, as the operator's mapping is",
+        recognise=lambda sample: True,
+        fields=dict.fromkeys(("at", "llm", "asked", "said"), "VARCHAR"),
+        columns={
+            "requested_at": "utc(d.at)",
+            "model_raw": "d.llm",
+            "input_tokens": "d.asked",
+            "output_tokens": "d.said",
+        },
+    )
+    rows = [{"at": f"2026-11-{day:02} 08:00", "llm": "gpt-5.2", "asked": 1000, "said": 100} for day in range(1, 6)]
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert ingest(ledger, state, [path], form=form)[0].loaded == 5
+    assert ledger.sql(f"SELECT count(caveats) AS n FROM {ledger.name('usage')}")["n"][0] == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from data import caveats
 from data.errors import UnknownFormat
 from data.loading.ingest import ingest
 
@@ -163,3 +164,109 @@ def test_rows_that_differ_in_one_dimension_only_are_all_counted(ledger, state, t
         )
     ]
     assert bill(ledger, state, tmp_path, page, page, form=None) == 320
+
+
+# -- tables of days: no buckets, and perhaps one part of several ------------------------------------
+
+
+def table(folder: Path, name: str, *rows: tuple[int, str, float], team: str = "t") -> Path:
+    """A daily spend table of LiteLLM: day of November, model and dollars."""
+    lines = [f"2026-11-{day:02},{team},k,{model},openai,{usd},1,0,0" for day, model, usd in rows]
+    path = folder / f"{name}.csv"
+    header = "date,team_id,api_key,model,custom_llm_provider,spend,api_requests,prompt_tokens,completion_tokens"
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+def dollars(ledger) -> float:
+    return float(ledger.sql("SELECT coalesce(sum(amount), 0) AS n FROM lake.main.billed")["n"][0])
+
+
+MONTH = [(1, "a", 10.0), (1, "b", 5.0), (2, "a", 7.0), (3, "a", 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("later", "right"),
+    [
+        ([(1, "a", 10.0), (1, "renamed", 5.0), (2, "a", 7.0), (3, "a", 2.0)], 24),
+        ([(1, "a", 10.0), (2, "a", 7.0), (3, "a", 2.0)], 19),  # a line has vanished
+        ([(1, "a", 10.0), (1, "b", 5.0), (3, "a", 2.0)], 17),  # a day within was emptied
+        ([(1, "a", 9.0), (1, "b", 5.0), (2, "a", 7.0), (3, "a", 2.0), (4, "a", 1.0)], 24),  # and one came
+        ([(4, "a", 1.0), (5, "b", 1.0)], 26),  # other days
+        ([(1, "c", 3.0), (2, "d", 4.0)], 31),  # another part of the same days
+        ([(1, "c", 3.0), (2, "d", 4.0), (3, "e", 1.0), (3, "f", 1.0), (3, "a", 2.0)], 33),  # with little in common
+    ],
+)
+def test_a_restated_table_of_days_takes_the_place_of_the_earlier_one(ledger, state, tmp_path, later, right):
+    for name, rows in (("first", MONTH), ("second", later)):
+        report = ingest(ledger, state, [table(tmp_path, name, *rows)])[0]
+        assert report.format == "litellm_daily"
+    assert dollars(ledger) == right
+
+
+def test_a_table_of_one_team_says_nothing_of_another(ledger, state, tmp_path):
+    ingest(ledger, state, [table(tmp_path, "one", *MONTH)])
+    ingest(ledger, state, [table(tmp_path, "two", *MONTH, team="u")])
+    assert dollars(ledger) == 48
+    ingest(ledger, state, [table(tmp_path, "three", *MONTH[:3], team="u")])
+    assert dollars(ledger) == 48  # a day after its last may be in another file
+
+
+def test_a_table_with_a_line_that_cannot_be_read_takes_nothing_away(ledger, state, tmp_path):
+    ingest(ledger, state, [table(tmp_path, "one", *MONTH)])
+    ingest(ledger, state, [table(tmp_path, "two", *MONTH[:2], (40, "a", 1.0))])
+    assert dollars(ledger) == 24
+
+
+def usage(folder: Path, name: str, *spans: tuple[int, int, int], project: str = "p") -> Path:
+    """A usage report of OpenAI: hours from and to, and input tokens."""
+    buckets = [
+        {
+            "object": "bucket",
+            "start_time": DAY + 3600 * first,
+            "end_time": DAY + 3600 * last,
+            "results": [
+                {
+                    "object": "organization.usage.completions.result",
+                    "input_tokens": tokens,
+                    "num_model_requests": 0,
+                    "model": "gpt-5.2",
+                    "project_id": project,
+                }
+            ],
+        }
+        for first, last, tokens in spans
+    ]
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps({"object": "page", "data": buckets, "has_more": False}))
+    return path
+
+
+HOURS, WHOLE_DAY = [(0, 1, 100), (1, 2, 50), (23, 24, 7)], (0, 24, 200)
+
+
+@pytest.mark.parametrize("order", ["hours first", "day first", "together"])
+def test_what_a_day_holds_is_not_counted_again_by_its_hours(ledger, state, tmp_path, order):
+    hours, day = usage(tmp_path, "b-hours", *HOURS), usage(tmp_path, "a-day", WHOLE_DAY)
+    next_day = usage(tmp_path, "c-next", (24, 25, 1000))
+    loads = {"hours first": [[hours], [day]], "day first": [[day], [hours]], "together": [[hours, day]]}[order]
+    for load in [*loads, [next_day]]:
+        ingest(ledger, state, load)
+    assert total(ledger) == 1200
+
+
+def test_hours_of_another_project_than_the_day_count(ledger, state, tmp_path):
+    ingest(ledger, state, [usage(tmp_path, "hours", *HOURS, project="q")])
+    ingest(ledger, state, [usage(tmp_path, "day", WHOLE_DAY)])
+    assert total(ledger) == 357
+
+
+def test_a_bill_line_with_unread_usage_carries_the_caveat(ledger, state, tmp_path):
+    path = table(tmp_path, "odd", *MONTH)
+    header, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([f"{header},surprise_tokens", *(f"{line},7" for line in lines)]) + "\n")
+    report = ingest(ledger, state, [path])[0]
+    assert [(unread.path, unread.rows) for unread in report.unread] == [("record.surprise_tokens", 4)]
+    lines = ledger.sql("SELECT line_item, caveats FROM lake.main.billed WHERE caveats IS NOT NULL")
+    assert lines["line_item"].tolist() == ["spend"] * 4 and lines["caveats"][0].tolist() == ["unread_usage"]
+    assert caveats.summary(ledger)["bill_lines"] == [{"caveat": "unread_usage", "format": "litellm_daily", "lines": 4}]

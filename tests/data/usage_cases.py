@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -127,12 +129,38 @@ def numbered(value: object, number: int) -> object:
     return value
 
 
+def numbered_table(text: str, number: int) -> str:
+    """The rows of a CSV with other ids."""
+    names, *rows = csv.reader(io.StringIO(text.strip()))
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(
+        [
+            names,
+            *([f"{v}-{number}" if ID.search(n) and v else v for n, v in zip(names, row, strict=False)] for row in rows),
+        ]
+    )
+    return out.getvalue()
+
+
+def tables_without_one(text: str) -> Iterator[tuple[str, str]]:
+    """A CSV with one of its counts empty, and the count's name."""
+    names, *rows = csv.reader(io.StringIO(text.strip()))
+    for place, name in enumerate(names):
+        if COUNTED.search(name) and any(row[place] for row in rows):
+            out = io.StringIO()
+            csv.writer(out, lineterminator="\n").writerows(
+                [names, *([*row[:place], "", *row[place + 1 :]] for row in rows)]
+            )
+            yield name, out.getvalue()
+
+
 def loaded(ledger, state, folder: Path, form: Format, cases: list[dict]):
     """The reports of files of these cases, made different records, and by file the usage rows that came of it."""
     paths = []
     for number, case in enumerate(cases):
         (place := folder / f"{number:03}").mkdir()
         other = {key: numbered(case[key], number) for key in ("records", "record", "document") if key in case}
+        other |= {"csv": numbered_table(case["csv"], number)} if "csv" in case else {}
         paths.append(write_log(case | other, place))
     reports = ingest(ledger, state, paths, form=form.name)
     rows: dict[str, list[dict]] = {str(path): [] for path in paths}

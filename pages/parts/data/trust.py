@@ -12,6 +12,7 @@ from data.ledger import Ledger
 from data.loading import batches as loaded
 from data.prices import report as price_report
 from pages.ui import exports, requests, shell
+from pages.ui import format as fmt
 
 HAS_CACHE = {True: "includes the cache", False: "excludes the cache"}
 HAS_REASONING = {True: "includes reasoning", False: "excludes reasoning"}
@@ -20,6 +21,11 @@ HAS_REASONING = {True: "includes reasoning", False: "excludes reasoning"}
 @shell.cached
 def caveats(view: Ledger) -> pd.DataFrame:
     return standing.caveats(view)
+
+
+@shell.cached
+def bill_lines(view: Ledger) -> list[str]:
+    return standing.bill_lines(view)
 
 
 @shell.cached
@@ -50,6 +56,8 @@ def show_caveats(view: Ledger) -> None:
     """Each caveat with its rows and dollars, what it means, what to do, and the rows themselves."""
     frame = caveats(view)
     st.subheader("What was left unread or assumed", anchor=False)
+    if told := bill_lines(view):
+        st.caption(f"Beside the rows: {fmt.md('; '.join(told))}. Their amounts are no part of the spend.")
     if frame.empty:
         st.caption("Nothing: every row was read whole, and priced without an assumption.")
         return

@@ -1,0 +1,124 @@
+"""Results of SDKs as programs log them: Vercel's AI SDK, LangChain messages, Google's Interactions, Ollama.
+
+They are answers of any provider in the SDK's own words. The AI SDK writes `inputTokens`, as Bedrock's Converse does;
+what tells them apart is what only one of the two has. A result of several steps has their sum in `totalUsage`.
+Sources: ai 5.0.93 and 6.0.0 (`LanguageModelUsage`), langchain-core (`UsageMetadata`), google-genai 3.6.1
+(`interactions.Usage`), Ollama's API page (2026-09).
+"""
+
+from __future__ import annotations
+
+import re
+
+from data.formats import Format, envelope, usage_words
+
+# The words of one SDK alone, and what only Converse has beside its `inputTokens`.
+OWN = frozenset(
+    (
+        *("promptTokens", "completionTokens", "cachedInputTokens", "reasoningTokens"),
+        *("inputTokenDetails", "outputTokenDetails"),
+    )
+)
+CONVERSE = frozenset(("stopReason", "metrics", "ResponseMetadata", "trace", "performanceConfig", "serviceTier"))
+CONVERSE_USAGE = re.compile(r"cache(Read|Write)InputToken|cacheDetails|serverToolUsage")
+BEDROCK_ID = re.compile(r"^(arn:aws|((us|eu|apac|jp|au|ca|global|us-gov)\.)?[a-z0-9-]+\.[a-z])")
+
+STRUCTURE = {
+    "id": "VARCHAR",
+    "model": "VARCHAR",
+    "modelId": "VARCHAR",
+    "response": {"id": "VARCHAR", "modelId": "VARCHAR", "timestamp": "VARCHAR"},
+    "response_metadata": {"model_name": "VARCHAR", "model": "VARCHAR", "service_tier": "VARCHAR"},
+    "finishReason": "VARCHAR",
+    "eval_count": "VARCHAR",
+}
+HAS_USAGE = "'$.totalUsage', '$.usage', '$.usage_metadata', '$.eval_count'"
+# An AI SDK result has a `response` of its own, which only names the answer.
+BODY = f"""CASE WHEN len(list_filter(json_extract({envelope.BODY}, [{HAS_USAGE}]), lambda u: u IS NOT NULL)) > 0
+    THEN {envelope.BODY} ELSE raw::JSON END"""
+USED = """coalesce(body -> 'totalUsage', body -> 'usage', body -> 'usage_metadata',
+    CASE WHEN (body -> 'eval_count') IS NOT NULL THEN json_object('input_tokens', body -> 'prompt_eval_count',
+        'output_tokens', body -> 'eval_count') END)"""
+ROWS = f"""SELECT *, {usage_words.parsed("used")} AS u
+    FROM (SELECT *, {usage_words.snake(USED)} AS used FROM ({envelope.rows(STRUCTURE, BODY)}))"""
+
+MODEL = """coalesce(text_of(b.response.modelId), text_of(b.model), text_of(b.modelId),
+    text_of(b.response_metadata.model_name), text_of(b.response_metadata.model), text_of(d.model),
+    jtext(json_of(d.request), '$.model'))"""
+IS_CLAUDE = f"coalesce(contains(lower({MODEL}), 'claude'), FALSE)"
+TOOL_PROMPT = "u.total_tool_use_tokens"
+# LangChain and the AI SDK's split count the cache inside; else only Claude's counts may leave it out.
+HAS_CACHE = f"""CASE WHEN (used -> '{usage_words.PROMPT}' -> 'no_cache_tokens') IS NOT NULL
+    OR (body -> 'usage_metadata') IS NOT NULL
+    OR NOT {IS_CLAUDE} THEN TRUE END"""
+INPUT, OUTPUT, REASONING = (
+    usage_words.count(name, "u") for name in ("input_tokens", "output_tokens", "reasoning_tokens")
+)
+TOTAL = usage_words.count("total_tokens", "u")
+# Google's thoughts stand beside the answer; the total tells where they do.
+HAS_REASONING = f"""coalesce(number({TOTAL}) <> number({INPUT}) + number({OUTPUT}) + number({REASONING})
+    + coalesce(number({TOOL_PROMPT}), 0), TRUE)"""
+
+COLUMNS = envelope.COLUMNS | {
+    "event_key": "coalesce(text_of(b.response.id), text_of(b.id), text_of(d.request_id), text_of(d.call_id))",
+    "requested_at": f"coalesce({envelope.COLUMNS['requested_at']}, utc(b.response.timestamp))",
+    "provider": """coalesce(lower(text_of(d.provider)), CASE WHEN b.eval_count IS NOT NULL THEN 'ollama'
+        WHEN u.total_input_tokens IS NOT NULL THEN 'google' END)""",
+    "model_raw": MODEL,
+    "input_tokens": f"""CASE WHEN number({TOOL_PROMPT}) > 0
+        THEN (number({INPUT}) + number({TOOL_PROMPT}))::BIGINT::VARCHAR ELSE {INPUT} END""",
+    "output_tokens": OUTPUT,
+    "total_tokens": TOTAL,
+    **usage_words.details("u"),
+    "service_tier": usage_words.tier("u", otherwise="b.response_metadata.service_tier"),
+    "server_tools": usage_words.tools("u", model=MODEL),
+    "reported_cost_usd": usage_words.cost("NULL", "u"),
+    "input_has_cache": HAS_CACHE,
+    "output_has_reasoning": HAS_REASONING,
+    "status": f"CASE WHEN {envelope.FAILED} OR b.finishReason = 'error' THEN 'error' END",
+    "unmetered": f"{INPUT} IS NULL AND {OUTPUT} IS NULL AND NOT {envelope.FAILED}",
+    "reject": f"CASE WHEN b.response.timestamp IS NULL THEN ({envelope.COLUMNS['reject']}) END",
+}
+
+
+def _is_sdk(record: dict) -> bool:
+    found = envelope.body_of(record)
+    body = found if _counts(found) else record
+    counts = _counts(body)
+    if not {"inputTokens", "promptTokens"} & counts.keys():
+        return bool({"total_input_tokens", "eval_count"} & counts.keys()) or body.get("usage_metadata") is counts
+    if OWN & counts.keys():
+        return True
+    if CONVERSE & body.keys() or any(map(CONVERSE_USAGE.search, counts)):
+        return False
+    response = body.get("response")
+    inner = response.get("modelId") if isinstance(response, dict) else None
+    model = inner or body.get("model") or body.get("modelId") or record.get("model")
+    return isinstance(model, str) and not BEDROCK_ID.match(model)
+
+
+def _counts(body: dict) -> dict:
+    """The usage object of a result, empty where it has none."""
+    for name in ("totalUsage", "usage"):
+        if usage := envelope.usage_of(body, name):
+            return usage
+    usage = envelope.usage_of(body, "usage_metadata")
+    if "input_tokens" in usage:
+        return usage
+    return body if {"eval_count", "model"} <= body.keys() else {}
+
+
+FORMATS = (
+    Format(
+        name="sdk_body",
+        label="Results of SDKs (Vercel AI SDK, LangChain messages, Google Interactions, Ollama)",
+        recognise=lambda sample: bool(sample) and 2 * sum(map(_is_sdk, sample)) >= len(sample),
+        fields=envelope.FIELDS,
+        rows=ROWS,
+        columns=COLUMNS,
+        usage=(usage_words.usage_object("used", "usage"),),
+        text_columns=envelope.texts("$.text", "$.content", "$.message.content"),
+        order=65,
+        note="Whether Claude's input holds the cache differs between SDK versions and is decided from the numbers.",
+    ),
+)
