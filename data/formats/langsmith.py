@@ -63,6 +63,11 @@ def _detail(side: str, name: str) -> str:
     return f"coalesce({run} ->> '{name}', u.{meta}.{name})"
 
 
+def _count(tokens: str) -> str:
+    """A run that has not ended counts nothing yet, which is not nothing."""
+    return f"CASE WHEN d.status = 'pending' THEN nullif({tokens}, '0') ELSE {tokens} END"
+
+
 NAMED = {
     "trace_id": "text_of(d.trace_id)",
     "span_id": "text_of(d.id)",
@@ -75,8 +80,8 @@ NAMED = {
     "model": """coalesce(jtext(extra, '$.metadata.ls_model_name'), jtext(extra, '$.invocation_params.model'),
         jtext(extra, '$.invocation_params.model_name'))""",
     "provider": "jtext(extra, '$.metadata.ls_provider')",
-    "input": "coalesce(text_of(d.prompt_tokens), u.input_tokens)",
-    "output": "coalesce(text_of(d.completion_tokens), u.output_tokens)",
+    "input": _count("coalesce(text_of(d.prompt_tokens), u.input_tokens)"),
+    "output": _count("coalesce(text_of(d.completion_tokens), u.output_tokens)"),
     "total": "coalesce(text_of(d.total_tokens), u.total_tokens)",
     "cache_read": _detail("input", "cache_read"),
     "cache_write": _detail("input", "cache_creation"),

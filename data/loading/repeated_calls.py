@@ -40,8 +40,8 @@ def mark(cursor: Cursor, form: Format, written: str) -> int:
     if first is None:
         return 0
     # Few calls may be of a whole year: the text of ids is read only where a call was at that time.
-    minutes = f"""SELECT date_trunc('minute', requested_at) + to_minutes(unnest(range(-{AROUND}, {AROUND + 1})))
-        FROM lake.main.usage WHERE {written}"""
+    minutes = f"""SELECT minute + to_minutes(unnest(range(-{AROUND}, {AROUND + 1}))) FROM (
+            SELECT DISTINCT date_trunc('minute', requested_at) AS minute FROM lake.main.usage WHERE {written})"""
     cursor.execute(f"""CREATE OR REPLACE TEMP TABLE moments AS SELECT DISTINCT requested_at FROM lake.main.usage
             WHERE requested_at BETWEEN TIMESTAMP '{first}' - INTERVAL {LONGEST} SECOND
                 AND TIMESTAMP '{last}' + INTERVAL {LONGEST} SECOND
