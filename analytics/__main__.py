@@ -11,6 +11,7 @@ from routing.policies.in_force import forbidden
 
 COMMANDS = (
     "spend",
+    "compare",
     "bridge",
     "forecast",
     "ahead",
@@ -31,6 +32,7 @@ COMMANDS = (
 SPAN = ("start", "end", "as_of")
 READINGS = (
     Reading("spend", ("by", *SPAN)),
+    Reading("compare", ("tag", "against", *SPAN)),
     Reading("bridge", (*SPAN, "against_from", "against_to", "by", "budget", "filter")),
     Reading("forecast", ("months", "team")),
     Reading("ahead", ("team",)),
