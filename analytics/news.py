@@ -58,7 +58,7 @@ def of_incidents(incidents: Iterable[tuple[Incident, str]], since: date, span: s
         if status in SETTLED:
             continue
         if one.kind == "silence":
-            cost = f"about {wording.usd(-one.usd_in_scope)} of it is not in the log"
+            cost = f"about {wording.usd(-one.usd_in_scope)} is not in the log"
         elif one.usd_in_scope >= 0:
             cost = f"{wording.usd(one.usd_in_scope)} above the usual {span}"
         else:

@@ -252,7 +252,8 @@ def sentence(saving: Savings) -> str:
     if not saving.days:
         return "The log covers no whole day yet; what could be saved in a month cannot be told."
     short = ": weekdays and weekends are not all in it" if saving.days < DAYS_PER_WEEK else ""
-    measured = f"Measured on {saving.days} whole day{'s' * (saving.days != 1)}{short}"
+    of = f" of {wording.days(saving.scope.start, saving.scope.last)}" if saving.scope else ""
+    measured = f"Measured on {saving.days} whole day{'s' * (saving.days != 1)}{of}{short}"
     if not saving.findings:
         return f"Nothing found to save in {wording.usd(saving.spend_usd_month)} a month. {measured}."
     text = (

@@ -142,10 +142,11 @@ def saving(view: Ledger, scope: Scope) -> None:
         return
     sure = [finding for finding in found.findings if finding.confidence != "low"]
     best = (sure or found.findings)[0]
+    days = f", told from {fmt.days(found.scope.start, found.scope.last)}" if found.scope else ""
     told = (
-        f"Biggest saving: {fmt.usd(best.usd_month)} a month. {best.title} ({best.confidence} confidence)."
+        f"Biggest saving: {fmt.usd(best.usd_month)} a month{days}. {best.title} ({best.confidence} confidence)."
         if sure
-        else f"Up to {fmt.usd(best.usd_month)} a month might be saved, once tested: {best.title} (low confidence)."
+        else f"Up to {fmt.usd(best.usd_month)} a month{days}, once tested: {best.title} (low confidence)."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.write(fmt.md(told))

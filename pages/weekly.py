@@ -126,8 +126,10 @@ except BatonError as error:
     st.stop()
 with title:
     shell.header(report.headline(found), view)
-if found["news"]:
-    st.caption(fmt.md(news.RULE))
+monday = week_of(week)
+st.caption(
+    fmt.md(" ".join([f"{fmt.days(monday, monday + timedelta(days=6))}.", *([news.RULE] if found["news"] else [])]))
+)
 if not found["complete"]:
     told = (
         "whole days are compared with the same days before"

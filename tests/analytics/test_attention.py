@@ -50,7 +50,7 @@ def test_a_young_log_is_not_called_quiet(tmp_path):
 def test_a_silent_source_is_told_with_what_it_hides(tmp_path):
     view, state = one_source_stopped(tmp_path), State.open(tmp_path)
     silence = needs(view, state)["silence"]
-    assert silence.text == "no log from langfuse since 15 Nov: about $24.00 of it is not in the log"
+    assert silence.text == "no log from langfuse since 15 Nov: about $24.00 is not in the log"
     assert silence.is_new and silence.is_risk
 
 
