@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import ibis
 import numpy as np
+import pandas as pd
 
 from analytics.scope import Scope
 from data.ledger import Ledger
 
 STEPS = np.linspace(0, 1, 201)  # of the waits kept of every model: half a percent apart
+BUCKETS = 200  # to a factor of e: half a percent wide
 
 
 class Reliability(NamedTuple):
@@ -37,19 +40,25 @@ def reliability(view: Ledger, scope: Scope) -> dict[str, Reliability]:
     """By model, the busiest first; what a gateway's cache answered asked no model."""
     rows = scope.usage(view)
     rows = rows.filter((rows.status != "cached") & rows.model.notnull())
-    failed = (rows.status == "error").sum()
-    waits = rows.latency_ms.quantile(STEPS.tolist(), where=rows.status == "success")
-    table = view.frame(rows.group_by("model").aggregate(attempts=rows.count(), failed=failed, waits=waits))
-    table = table.sort_values(["attempts", "model"], ascending=[False, True])
-    return {
-        row.model: _record(int(row.attempts), float(row.failed), row.waits) for row in table.itertuples(index=False)
-    }
+    timed = (rows.status == "success") & (rows.latency_ms > 0)
+    bucket = (rows.latency_ms.nullif(0).ln() * BUCKETS).floor().cast("int32")
+    rows = rows.mutate(bucket=ibis.ifelse(timed, bucket, ibis.null("int32")))
+    counted = rows.group_by("model", "bucket").aggregate(attempts=rows.count(), failed=(rows.status == "error").sum())
+    records = {str(model): _record(part) for model, part in view.frame(counted).groupby("model")}
+    return dict(sorted(records.items(), key=lambda item: (-item[1].attempts, item[0])))
 
 
-def _record(attempts: int, failed: float, waits: object) -> Reliability:
-    known = tuple(float(ms) for ms in waits) if isinstance(waits, list | np.ndarray) else ()
-    middle, late = (float(np.interp(share, STEPS, known)) if known else None for share in (0.5, 0.95))
-    return Reliability(attempts, failed / attempts, middle, late, known)
+def _record(part: pd.DataFrame) -> Reliability:
+    """One model's record from its attempts counted by how long they took."""
+    attempts, timed = int(part["attempts"].sum()), part.dropna(subset="bucket").sort_values("bucket")
+    known: tuple[float, ...] = ()
+    if len(timed):
+        count = timed["attempts"].to_numpy(float)
+        reached = (np.cumsum(count) - count / 2) / count.sum()
+        middles = np.exp((timed["bucket"].to_numpy(float) + 0.5) / BUCKETS)
+        known = tuple(np.interp(STEPS, reached, middles).tolist())
+    half, late = (float(np.interp(share, STEPS, known)) if known else None for share in (0.5, 0.95))
+    return Reliability(attempts, float(part["failed"].sum()) / attempts, half, late, known)
 
 
 def failure_share(shares: Mapping[str, float], known: Known) -> float | None:
