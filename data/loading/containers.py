@@ -78,6 +78,7 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
     try:
         lines = _head(cursor, file)
     except Exception as error:
+        _refuse_for_memory(path, error)
         raise Unreadable(
             f"{path.name} cannot be read as text ({str(error).splitlines()[0][:120]}); is it a log file?"
         ) from error
@@ -160,6 +161,7 @@ def _sample(cursor, file: File) -> list[dict]:
     try:
         rows = cursor.execute(f"SELECT raw FROM ({records([file])}) WHERE {NOT_BLANK} LIMIT {SAMPLE}").fetchall()
     except Exception as error:
+        _refuse_for_memory(file.path, error)
         if file.kind == "csv":
             raise Unreadable(
                 f"{file.path.name} is neither JSON nor a table with a header row; is it a log file?"
@@ -168,6 +170,14 @@ def _sample(cursor, file: File) -> list[dict]:
             f"{file.path.name} looks like JSON but is damaged ({_first_line(error)}); fetch it again."
         ) from error
     return _parsed(raw for (raw,) in rows)
+
+
+def _refuse_for_memory(path: Path, error: Exception) -> None:
+    if type(error).__name__ == "OutOfMemoryException":
+        raise Unreadable(
+            f"{path.name} has a line that needs more memory than allowed; set BATON_MEMORY (for example 8GB) and load "
+            "it again."
+        ) from error
 
 
 def _parsed(texts: Iterable[str | None]) -> list[dict]:

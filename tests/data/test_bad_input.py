@@ -200,6 +200,17 @@ def test_one_line_of_three_hundred_megabytes_costs_that_line(place, store, tmp_p
     assert not list((store.home / "scratch").rglob("*.c*"))
 
 
+@pytest.mark.parametrize(("size", "memory"), [(5, "120MB"), (60, "200MB"), (120, "200MB")])
+def test_too_little_memory_is_said_as_such_and_nothing_is_changed(size, memory, template, tmp_path, monkeypatch):
+    monkeypatch.setenv("BATON_MEMORY", memory)
+    store = Store(shutil.copytree(template, tmp_path / "home"))
+    long = lines(record(50, request_body="x" * size * 1_000_000))
+    before = store.contents()
+    with pytest.raises(BatonError, match="more memory than allowed; set BATON_MEMORY") as told:
+        store.load(write(tmp_path / "long.jsonl", GOOD + long + GOOD.replace("req-1", "req-9")))
+    assert one_sentence(str(told.value)) and store.contents() == before
+
+
 @pytest.mark.parametrize(
     "content",
     [
