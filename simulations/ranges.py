@@ -23,18 +23,20 @@ Factor = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(g
 
 
 class Assumptions(Part):
-    """P10 and P90 of each unknown, as factors on cost (1 is no change) or points of quality.
+    """P10 and P90 of each unknown, as factors (1 is no change) on what they belong to, or points of quality.
 
-    verbosity: output of the same task on another model; 0.5 to 2 is what MMLU-Pro shows between
-    models of one class. tokenizer: tokens for the same text. cache_loss: dearer input when one
-    warm cache becomes two. growth: traffic in a year over today's. quality_points: half width of
-    each model's quality interval where it has no sample size.
+    verbosity: output of the same task on another model, on output dollars; 0.5 to 2 is what MMLU-Pro shows
+    between models of one class. tokenizer: tokens for the same text, on all dollars. cache_loss: dearer input when
+    one warm cache becomes two, on input dollars. growth: traffic in a year over today's. output_share: the part of
+    a model's cost that is output where it does not say. quality_points: half width of each model's quality interval
+    where it has no sample size. Verbosity and tokenizer are a model's own: one draw for all work that moves to it.
     """
 
     verbosity: Factor = (0.7, 1.4)
     tokenizer: Factor = (0.9, 1.15)
     cache_loss: Factor = (1.0, 1.1)
     growth: Factor = (1.0, 1.0)
+    output_share: float = Field(0.5, ge=0, le=1)
     quality_points: float = Field(0.02, ge=0, le=1)
     seed: int = 20260223
 

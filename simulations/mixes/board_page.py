@@ -78,9 +78,9 @@ def _exposure(result: dict[str, Any]) -> str:
 
 def _assumed(assumptions: dict[str, Any]) -> list[str]:
     names = {
-        "verbosity": "output length of moved work, factor on its cost",
+        "verbosity": "output length of moved work, factor on its output cost",
         "tokenizer": "tokens for the same text",
-        "cache_loss": "cache hits lost when traffic is split",
+        "cache_loss": "cache hits lost when traffic is split, factor on input cost",
         "growth": "traffic in a year over today's",
     }
     lines = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,11 +15,16 @@ from simulations.replay.reliability import Known
 from simulations.replay.repricing import Market
 
 
-def mix_of(made: Programme, shares: np.ndarray, lost_usd: Mapping[str, float] | None = None) -> Mix:
+def mix_of(
+    made: Programme,
+    shares: np.ndarray,
+    lost_usd: Mapping[str, float] | None = None,
+    output_shares: Mapping[str, float] | None = None,
+) -> Mix:
     """A mix given as shares per segment, as one line per model.
 
     Share of requests, USD a year, quality, mean latency in the log. `lost_usd` is what each model's lost prompt
-    caches add (`caches.mix_caches`).
+    caches add (`caches.mix_caches`), `output_shares` what part of each model's cost is output.
     """
     task, slow = made.problem, latencies(made)
     requests = shares * task.weights[:, None]
@@ -43,6 +48,7 @@ def mix_of(made: Programme, shares: np.ndarray, lost_usd: Mapping[str, float] | 
                 annual_cost_usd=cost,
                 quality=quality,
                 latency_ms=slow.get(task.models[i]),
+                output_share=(output_shares or {}).get(task.models[i]),
             )
         )
     return Mix(models=tuple(entries))
@@ -131,30 +137,46 @@ def log_scenario(
     lost_usd: Mapping[str, float] | None = None,
 ) -> MixScenario:
     """A scenario that stands on its own: today's mix and these shares, with the range that output length gives."""
-    assumptions = (assumed or Assumptions()).model_copy(update={"verbosity": cost_range(made, shares, market)})
+    moved = moved_work(made, shares, market, lost_usd)
+    assumptions = (assumed or Assumptions()).model_copy(update={"verbosity": moved.verbosity})
     return MixScenario(
         kind="mix",
         name=name,
         source=source,
         baseline=mix_of(made, made.current_shares),
-        proposed=mix_of(made, shares, lost_usd),
+        proposed=mix_of(made, shares, lost_usd, moved.output_shares),
         assumptions=assumptions,
     )
 
 
-def cost_range(made: Programme, shares: np.ndarray, market: Market) -> tuple[float, float]:
-    """What the unknown output length of moved work does to its cost: (low, high) as factors."""
-    low = middle = high = 0.0
-    rows = made.segments
+class MovedWork(NamedTuple):
+    """Of the work that changes its model: how much longer its output may be, as factors on output dollars, and the part
+    of each model's dollars that is output."""
+
+    verbosity: tuple[float, float]
+    output_shares: dict[str, float]
+
+
+def moved_work(
+    made: Programme, shares: np.ndarray, market: Market, lost_usd: Mapping[str, float] | None = None
+) -> MovedWork:
+    """What a mix moves, by what its dollars are for. What lost caches cost is input."""
+    rows, output_shares = made.segments, {}
+    written = np.zeros(3)  # low, as expected, high
     for i, target in enumerate(made.problem.models):
         moved = np.where(made.problem.current == i, 0.0, shares[:, i])
-        if not moved.any():
-            continue
         bare, whole = (market.cost_at(rows, target, factor) for factor in (0.0, 1.0))
+        counted = (moved > 0) & np.isfinite(whole)
+        if not counted.any():
+            continue
         longer = [market.verbosity(model if isinstance(model, str) else None, target) for model in rows["model"]]
-        for share, read, both, factor in zip(moved, bare, whole, longer, strict=True):
-            if share and np.isfinite(both):
-                written = both - read
-                low, high = low + share * (read + written * factor.low), high + share * (read + written * factor.high)
-                middle += share * (read + written * factor.value)
-    return (round(low / middle, 4), round(high / middle, 4)) if middle else (1.0, 1.0)
+        factors = np.array([(one.low, one.value, one.high) for one in longer])
+        output = ((moved * (whole - bare))[counted, None] * factors[counted]).sum(axis=0)
+        read = float((moved * bare)[counted].sum()) + (lost_usd or {}).get(target, 0.0)
+        written += output
+        if read + output[1] > 0:
+            output_shares[target] = float(output[1] / (read + output[1]))
+    low, middle, high = written
+    return MovedWork(
+        (round(float(low / middle), 4), round(float(high / middle), 4)) if middle else (1.0, 1.0), output_shares
+    )

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from data.errors import BadInput
 from data.facts.models import Catalog
-from simulations.mixes.range import Side, sources, spread
+from simulations.mixes.range import Line, Side, sources, spread
 from simulations.ranges import Assumptions
 from simulations.scenario import Part, Scenario
 
@@ -21,13 +21,15 @@ TOLERANCE = 1e-6
 
 
 class Entry(Part):
-    """One model's part in a mix; `model` is a target such as gpt-5.2 or minimax-m2@self."""
+    """One model's part in a mix; `model` is a target such as gpt-5.2 or minimax-m2@self, `output_share` the part of
+    its cost that is output (the rest is input)."""
 
     model: str
     share: float = Field(ge=0, le=1)
     annual_cost_usd: float | None = Field(None, ge=0)
     quality: float | None = Field(None, ge=0, le=1)
     latency_ms: float | None = Field(None, gt=0)
+    output_share: float | None = Field(None, ge=0, le=1)
     use: str = ""
 
 
@@ -93,7 +95,7 @@ def simulate_mix(scenario: MixScenario, catalog: Catalog) -> dict[str, Any]:
     Money is USD a year, shares and quality are 0 to 1. Raises BadInput when a cost is missing.
     """
     baseline, proposed = _side(scenario.baseline, "baseline"), _side(scenario.proposed, "proposed")
-    before, after = (sum(cost for cost, _, _ in side.values()) for side in (baseline, proposed))
+    before, after = (sum(line.usd for line in side.values()) for side in (baseline, proposed))
     ranges = spread(baseline, proposed, scenario.assumptions)
     ranges["sources"] = sources(baseline, proposed, scenario.assumptions)
     return {
@@ -113,13 +115,16 @@ def simulate_mix(scenario: MixScenario, catalog: Catalog) -> dict[str, Any]:
 
 
 def _side(mix: Mix, side: str) -> Side:
-    """USD a year, share and quality per model; raises BadInput where a cost is missing."""
+    """The lines of a mix by model; raises BadInput where a cost is missing."""
     missing = [entry.model for entry in mix.models if entry.annual_cost_usd is None]
     if missing:
         raise BadInput(
             f"The {side} mix has no annual_cost_usd for {', '.join(missing)}; type it in, or take the mix from the log."
         )
-    return {entry.model: (entry.annual_cost_usd or 0.0, entry.share, entry.quality) for entry in mix.models}
+    return {
+        entry.model: Line(entry.annual_cost_usd or 0.0, entry.share, entry.quality, entry.output_share)
+        for entry in mix.models
+    }
 
 
 def side_by_model(mix: Mix, catalog: Catalog) -> dict[str, Any]:

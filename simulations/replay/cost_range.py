@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from data import wording
+from data.calendar import Z90
 from simulations.ranges import DRAWS, Assumptions, lognormal, quantiles
 from simulations.replay.replay import CURRENT, MOVED, VERIFIER, Replay
 from simulations.replay.repricing import Market
@@ -77,12 +78,16 @@ def cost_range(result: Replay, market: Market, policy_usd: float, logged_usd: fl
     rng, defaults = np.random.default_rng(Assumptions().seed), Assumptions()
     moved = sum(float(usd.sum()) for usd in pairs.values())
     draws = np.full(DRAWS, policy_usd - moved)
-    # One target counts every text in its own way, wherever the text came from: one draw for all its sources.
-    tokenizers = {target: lognormal(rng, defaults.tokenizer) for target in sorted({target for _, target in pairs})}
+    # A model counts and writes in its own way, wherever a text came from and wherever it runs: one draw for all of it.
+    # Where it lies in the range of its length is one draw too; the range is that of the pair.
+    models = sorted({target.partition("@")[0] for _, target in pairs})
+    tokenizers = {model: lognormal(rng, defaults.tokenizer) for model in models}
+    places = {model: rng.standard_normal(DRAWS) for model in models}
     for (model, target), (read, written) in sorted(pairs.items()):
-        longer = market.verbosity(model, target)
-        factor = lognormal(rng, (longer.low / longer.value, longer.high / longer.value))
-        draws += (read + written * factor) * tokenizers[target]
+        longer, own = market.verbosity(model, target), target.partition("@")[0]
+        low, high = np.log((longer.low / longer.value, longer.high / longer.value))
+        factor = np.exp((low + high) / 2 + (high - low) / 2 / Z90 * places[own])
+        draws += (read + written * factor) * tokenizers[own]
     return {
         "policy_cost_usd": quantiles(draws),
         "savings_usd": quantiles(logged_usd - draws),

@@ -63,6 +63,8 @@ def quiet(name: str, seed: int, days: int = 365, start: str = "2025-01-06") -> p
         values = rng.poisson(30 * week) * np.exp(rng.normal(0, 0.1, days))
     elif name == "month ends":
         values = 100 * week * np.exp(rng.normal(0, 0.12, days)) * np.where(index.is_month_end, 1.8, 1)
+    elif name == "quarter ends":
+        values = 100 * week * np.exp(rng.normal(0, 0.12, days)) * np.where(index.is_quarter_end, 2.5, 1)
     elif name == "holidays":
         values = 100 * week * np.exp(rng.normal(0, 0.1, days)) * _holidays(index, august=0.5)
     else:

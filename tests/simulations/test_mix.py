@@ -135,3 +135,38 @@ def test_quantiles_are_ordered_and_quality_is_within_its_models(before, after, h
     assert saving["p10"] <= saving["p50"] <= saving["p90"]
     assert result["proposed"]["quality"] == pytest.approx(0.9)
     assert -1e-9 <= result["moved_share"] <= 1 + 1e-9
+
+
+def moved_range(written, **factors):
+    """P10, P50 and P90 of 300 USD that move to another model, `written` of them output; unnamed factors are certain."""
+    certain = {"verbosity": (1, 1), "tokenizer": (1, 1), "cache_loss": (1, 1), "growth": (1, 1)}
+    after = [entry("gpt-5.2", 1.0, 300) | ({} if written is None else {"output_share": written})]
+    asked = scenario([entry("gpt-5.1", 1.0, 600)], after, assumptions=certain | factors)
+    found = simulate_mix(asked, shipped())["ranges"]["annual_cost_usd"]
+    return [found[name] for name in ("p10", "p50", "p90")]
+
+
+@pytest.mark.parametrize(
+    ("written", "factors", "right"),
+    [
+        (0.5, {"cache_loss": (1, 2)}, (300, 362, 450)),  # said 303, 423, 593: the whole bill was doubled
+        (0.8, {"cache_loss": (1, 2)}, (300, 325, 360)),
+        (0.5, {"cache_loss": (1, 1.1)}, (300, 307, 315)),
+        (None, {"cache_loss": (1, 2)}, (300, 362, 450)),  # half is output where nobody says
+        (0.0, {"verbosity": (0.5, 2)}, (300, 300, 300)),
+        (1.0, {"verbosity": (0.5, 2)}, (150, 300, 600)),
+        (0.1, {"verbosity": (0.5, 2)}, (285, 300, 330)),
+        (0.1, {"tokenizer": (0.9, 1.15)}, (270, 305, 345)),  # a tokenizer counts all of it
+    ],
+)
+def test_a_range_is_on_the_dollars_it_belongs_to(written, factors, right):
+    """Methods 8, by hand: input x cache, output x length, both x tokenizer; a log-normal's P50 is the root of its ends'
+    product."""
+    assert moved_range(written, **factors) == pytest.approx(right, rel=0.02)
+
+
+def test_one_models_length_is_one_unknown_wherever_it_runs():
+    before = [entry("gpt-5.1", 1.0, 1000)]
+    once = simulate_mix(scenario(before, [entry("minimax-m2", 1.0, 600)]), shipped())["ranges"]["annual_cost_usd"]
+    halves = [entry("minimax-m2", 0.5, 300), entry("minimax-m2@self", 0.5, 300)]
+    assert simulate_mix(scenario(before, halves), shipped())["ranges"]["annual_cost_usd"] == once

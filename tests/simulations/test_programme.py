@@ -104,7 +104,8 @@ def test_a_scenario_from_the_log_stands_on_its_own(made):
     assert result["proposed"]["annual_cost_usd"] == pytest.approx(answer.cost_usd, rel=1e-6)
     assert result["baseline"]["annual_cost_usd"] == pytest.approx(total_cost(made.problem, made.current_shares))
     low, high = scenario.assumptions.verbosity
-    assert 0.5 < low <= 1 <= high < 2
+    assert 0.5 <= low < 1 < high <= 2  # on output dollars: as wide as the models' own range
+    assert all(0 < e.output_share < 1 for e in scenario.proposed.models if e.output_share is not None)
     assert sum(e.share for e in mix_of(made, answer.shares).models) == pytest.approx(1)
 
 

@@ -111,9 +111,9 @@ def speed(result: dict[str, Any]) -> list[str]:
 
 
 UNKNOWNS = {
-    "verbosity": "Output length of the new model, on cost",
+    "verbosity": "Output length of the new model, on output cost",
     "tokenizer": "Tokens for the same text",
-    "cache_loss": "Cache lost when traffic is split, on cost",
+    "cache_loss": "Cache lost when traffic is split, on input cost",
     "growth": "Traffic in a year over today's",
 }
 

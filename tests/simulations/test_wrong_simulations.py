@@ -1,0 +1,98 @@
+"""Wrong versions of the simulations' code that once passed every test: each case has its right value by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.schema import TOKENS
+from simulations.mixes.optimise import Infeasible, optimise
+from simulations.replay.repricing import UNKNOWN_VERBOSITY
+from tests.simulations.test_breakeven import answer
+from tests.simulations.test_optimise import demands, problem
+from tests.simulations.test_replay import AT, BOOK, market
+
+TIERED = "gemini-2.5-pro"  # dearer from the 200,001st token of input on, for the whole request
+
+
+def segment(tokens: int, band: int) -> pd.DataFrame:
+    counts = dict.fromkeys(TOKENS, 0) | {"fresh_input_tokens": tokens, "output_tokens": 100}
+    told = {"model": "gpt-5.2", "band": band, "service_tier": "standard", "tool_fees_usd": 0.0}
+    return pd.DataFrame([counts | told])
+
+
+def test_a_tier_of_price_is_an_edge_and_each_side_costs_its_own():
+    """Mutants 7: without the edge a segment across it was priced at one rate."""
+    prices = market(verbosity=1.0)
+    assert 200_001 in prices.edges([TIERED])
+    for tokens in (199_999, 200_000, 200_001):
+        quote = BOOK.quote("google", TIERED, AT, fresh_input=tokens, output=100).cost_usd
+        band = 200_001 if tokens > 200_000 else 0
+        assert float(prices.cost_usd(segment(tokens, band), TIERED)[0]) == pytest.approx(float(quote), rel=1e-12)
+
+
+def test_a_model_writes_as_long_as_itself_wherever_it_runs():
+    """Mutants 7: half to double, where it is one."""
+    prices = market()
+    assert prices.verbosity("gpt-5.2", "gpt-5.2@cloud") == (1, 1, 1, True)
+    assert prices.verbosity("nobody-knows", "gpt-5.2") == (*UNKNOWN_VERBOSITY, False)
+
+
+def test_of_two_own_options_the_cheaper_one_is_told():
+    """Mutants 4: the headline, payback and return could be those of the dearer one."""
+    told = answer(traffic={"requests_per_month": 2e8, "input_tokens": 3000, "output_tokens": 500})
+    cost = {name: told["options"][name]["present_cost_usd"] for name in ("rented", "bought")}
+    assert cost[told["option"]] == min(cost.values()) < max(cost.values())
+
+
+def test_a_million_tokens_cost_the_bill_over_the_tokens_of_growing_months():
+    """Mutants 4: any factor passed, for the only test was of which is less."""
+    told = answer(months=24, assumptions={"growth_per_year": {"value": 0.2}, "api_price_decline": {"value": 0}})
+    tokens = sum(2e6 * 3500 * 1.2 ** (month / 12) for month in range(24))
+    for name in ("api", "host", "rented", "bought"):
+        option = told["options"][name]
+        assert option["usd_per_mtok_reserved"] == pytest.approx(option["total_usd"] / tokens * 1e6)
+    monthly = 2e6 * (3000 * 2 + 500 * 10) / 1e6
+    assert told["options"]["api"]["total_usd"] == pytest.approx(
+        sum(monthly * 1.2 ** (month / 12) for month in range(24)), rel=1e-9
+    )
+
+
+def test_every_promise_holds_on_the_mix_itself():
+    """Mutants 9: the optimiser's own rows were the yardstick, so a promise left out of them was kept."""
+    rng, met = np.random.default_rng(3), 0
+    for case in range(60):
+        task, asked = problem(rng, 6, 4), demands(rng, case)
+        answer = optimise(task, asked)
+        if isinstance(answer, Infeasible):
+            continue
+        met += 1
+        requests = answer.shares * task.weights[:, None]
+        by_model, total = requests.sum(0), task.weights.sum()
+
+        def part(labels, name, by_model=by_model, total=total):
+            return sum(n for n, label in zip(by_model, labels, strict=True) if label == name) / total
+
+        near = 1e-6
+        for name, cap in asked.origin_cap.items():
+            assert part(task.origins, name) <= cap + near
+        for name, cap in asked.vendor_cap.items():
+            assert part(task.vendors, name) <= cap + near
+        for name, share in asked.min_share.items():
+            assert part(task.models, name) >= share - near
+        for name, most in asked.capacity.items():
+            assert part(task.models, name) * total <= most + near * total
+        if asked.max_moved_share is not None:
+            stayed = sum(requests[s, m] for s, m in enumerate(task.current)) / total
+            assert 1 - stayed <= asked.max_moved_share + near
+        if asked.max_latency_ms is not None:
+            waits = [asked.latency_ms[name] for name in task.models]
+            assert float((by_model * waits).sum()) / total <= asked.max_latency_ms + near * 1000
+        quality = task.quality * requests
+        if asked.quality_floor is not None:
+            assert quality.sum() / total >= asked.quality_floor - near
+        for level, floor in asked.floor_by_criticality.items():
+            inside = [c == level for c in task.criticality]
+            assert quality[inside].sum() / task.weights[inside].sum() >= floor - near
+    assert met > 30
