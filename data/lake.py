@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data.sql_text import literal
 
-ROLLUPS = ("spend_by_day", "caveats_by_day", "latency_by_hour")
+ROLLUPS = ("spend_by_day", "caveats_by_day")
 
 
 TABLES = (

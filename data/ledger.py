@@ -159,7 +159,6 @@ class Ledger:
     semantics = property(lambda self: self.table("semantics"), doc="How token counts were read, and why.")
     spend_by_day = property(lambda self: self.table("spend_by_day"), doc="Roll-up by reporting-zone day.")
     caveats_by_day = property(lambda self: self.table("caveats_by_day"), doc="Roll-up of rows with a caveat.")
-    latency_by_hour = property(lambda self: self.table("latency_by_hour"), doc="Mergeable latency histogram.")
 
     @cached_property
     def _schemas(self) -> dict[str, ibis.Schema]:

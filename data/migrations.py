@@ -134,6 +134,12 @@ def m010_caveats_of_bills(cursor) -> None:
     cursor.execute("ALTER TABLE lake.main.billed ADD COLUMN IF NOT EXISTS caveats VARCHAR[]")
 
 
+@step
+def m011_no_latency_by_hour(cursor) -> None:
+    """A roll-up that every load wrote and nothing read: percentiles come from the rows."""
+    cursor.execute("DROP TABLE IF EXISTS lake.main.latency_by_hour")
+
+
 def applied(cursor) -> list[int]:
     """Numbers of the steps this ledger has."""
     exists = cursor.execute(

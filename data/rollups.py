@@ -1,8 +1,7 @@
 """The roll-ups the pages live on, kept in the transaction that changes the rows.
 
 - `spend_by_day`: day x provider x model x team x feature x ... with sums;
-- `caveats_by_day`: caveat x day x provider x model x source: rows and dollars (a row with two caveats is in two);
-- `latency_by_hour`: hour x model, counts in logarithmic buckets, so that percentiles can be merged.
+- `caveats_by_day`: caveat x day x provider x model x source: rows and dollars (a row with two caveats is in two).
 
 They are additive: a batch appends its own sums and every reader sums again, so loading a day's log never re-reads a
 year. `fold` brings days whose rows have changed back to one row per key, `rebuild` all of them.
@@ -36,17 +35,11 @@ SUMS = {
     "latency_count": "count(latency_ms)",
 }
 BY_DAY = ("spend_by_day", "caveats_by_day")
-HOUR = "date_trunc('hour', requested_at)"
 _ROWS = "lake.main.usage"
 
 
 def add(cursor: Cursor, where: str) -> None:
     """Append the sums of the usage rows that match `where`, inside the caller's transaction."""
-    _add_days(cursor, where)
-    _add_hours(cursor, where)
-
-
-def _add_days(cursor: Cursor, where: str) -> None:
     day = local_day(cursor)
     cursor.execute(f"""INSERT INTO lake.main.spend_by_day (day, {", ".join(KEYS)}, {", ".join(SUMS)})
             SELECT {day} AS usage_day, {", ".join(KEYS)}, {", ".join(SUMS.values())}
@@ -62,14 +55,6 @@ def caveat_sums(rows: str, day: str) -> str:
             FROM (SELECT * FROM {rows}) WHERE caveats IS NOT NULL) GROUP BY ALL"""
 
 
-def _add_hours(cursor: Cursor, where: str) -> None:
-    for measure, is_ttft in (("latency_ms", "false"), ("ttft_ms", "true")):
-        cursor.execute(f"""INSERT INTO lake.main.latency_by_hour
-                SELECT {HOUR} AS usage_hour, model, floor(10 * ln({measure} + 1))::INTEGER AS bucket, {is_ttft},
-                    count(*)
-                FROM {_ROWS} WHERE ({where}) AND {measure} >= 0 GROUP BY ALL ORDER BY usage_hour""")
-
-
 def fold(cursor: Cursor, changed: str, written: str = "false") -> None:
     """Follow rows that changed or went: sum up their days anew, and add those of the rows `written` in other days.
 
@@ -78,19 +63,12 @@ def fold(cursor: Cursor, changed: str, written: str = "false") -> None:
     """
     day = local_day(cursor)
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE changed_days AS SELECT DISTINCT {day} AS changed_day FROM {changed}")
-    cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE changed_hours AS SELECT DISTINCT {HOUR} AS changed_hour FROM {changed}"
-    )
-    in_days, in_hours = f"{day} IN (FROM changed_days)", f"{HOUR} IN (FROM changed_hours)"
+    in_days = f"{day} IN (FROM changed_days)"
     for table in BY_DAY:
         cursor.execute(f"DELETE FROM lake.main.{table} WHERE day IN (FROM changed_days)")
-    cursor.execute("DELETE FROM lake.main.latency_by_hour WHERE hour IN (FROM changed_hours)")
-    near = _near(cursor, changed)
-    _add_days(cursor, f"{near} AND {in_days}")
-    _add_hours(cursor, f"{near} AND {in_hours}")
+    add(cursor, f"{_near(cursor, changed)} AND {in_days}")
     if written != "false":
-        _add_days(cursor, f"({written}) AND NOT {in_days}")
-        _add_hours(cursor, f"({written}) AND NOT {in_hours}")
+        add(cursor, f"({written}) AND NOT {in_days}")
 
 
 def _near(cursor: Cursor, rows: str) -> str:
@@ -105,7 +83,7 @@ def _near(cursor: Cursor, rows: str) -> str:
 
 def rebuild(cursor: Cursor) -> None:
     """Recompute the roll-ups from all rows."""
-    for table in (*BY_DAY, "latency_by_hour"):
+    for table in BY_DAY:
         cursor.execute(f"DELETE FROM lake.main.{table}")
     add(cursor, "true")
 

@@ -23,9 +23,11 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return _future(float(headers[name]) * unit)
+            seconds = _future(float(headers[name]) * unit)
         except (KeyError, ValueError, TypeError):
             continue
+        if seconds is not None:
+            return seconds
     try:
         date = parsedate_to_datetime(headers["retry-after"])
         return _future(date.timestamp() - now)

@@ -61,7 +61,7 @@ def loaded(ledger, state, folder: Path, *records: dict) -> list[list[str] | None
 def test_both_records_of_one_call_are_marked_and_their_dollars_named(ledger, state, tmp_path):
     for records in ((GATEWAY, OBSERVED), (OBSERVED, GATEWAY)):
         with ledger.write() as cursor:
-            for table in ("usage", "batches", "identities", "spend_by_day", "caveats_by_day", "latency_by_hour"):
+            for table in ("usage", "batches", "identities", "spend_by_day", "caveats_by_day"):
                 cursor.execute(f"DELETE FROM lake.main.{table}")
         assert loaded(ledger, state, tmp_path, *records) == [["logged_twice"]] * 2
         days = ledger.sql(f"SELECT sum(attempts) AS n, sum(cost_usd) AS usd FROM {ledger.name('caveats_by_day')}")

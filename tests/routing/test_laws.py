@@ -192,6 +192,7 @@ def test_full_jitter_stays_within_its_bounds(retry, seed):
         ({"retry-after": "3"}, 3.0),
         ({"retry-after": "0.5"}, 0.5),
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after-ms": "0", "retry-after": "3"}, 3.0),
         ({"retry-after": "Thu, 01 Jan 1970 00:01:00 GMT"}, 60.0),
         ({"retry-after": "-1"}, None),
         ({"retry-after": "nan"}, None),
