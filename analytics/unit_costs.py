@@ -107,7 +107,8 @@ def _tasks(rows, **keys):
     return grouped.aggregate(
         cost=rows.cost_usd.sum(),
         list_cost=rows.list_cost_usd.sum(),
-        calls=(rows.attempt == 1).sum(),
+        # Of a part of the work, the requests it had a part in: a model may only answer what another was asked first.
+        calls=rows.call_id.nunique() if keys else (rows.attempt == 1).sum(),
         tokens=tokens.sum(),
         wasted=rows.cost_usd.sum(where=(rows.status == "error") | (rows.attempt > 1)),
         success=outcome,

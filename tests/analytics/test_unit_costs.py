@@ -13,6 +13,7 @@ from analytics.spend import totals
 from data.errors import BadInput
 from tests.analytics import planted
 from tests.analytics.commands import run
+from tests.simulations.ledgers import ledger_of
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +171,15 @@ def test_the_commands_answer_in_json(ledger, capsys):
     ):
         assert run(module, *words, "--home", ledger.home, "--json") == 0
         assert json.loads(capsys.readouterr().out)
+
+
+def test_a_model_that_only_answers_for_another_has_a_cost_per_request(tmp_path):
+    """Methods 14: its cost was divided by the requests that asked it first, of which there are none."""
+    asked = {"call_id": "c", "status": "error", "cost_usd": Decimal("0.5")}
+    fell = {"call_id": "c", "attempt": 2, "model": "gpt-5.1", "cost_usd": Decimal("2")}
+    ledger = ledger_of(tmp_path / "home", [asked, fell, {"cost_usd": Decimal("1")}])
+    view = ledger.at(ledger.snapshot())
+    told = unit_costs.by(view, Scope.of(view), "model").set_index("value")["per_request_usd"]
+    assert dict(told) == {"gpt-5.1": 2.0, "gpt-5.2": 0.75}
+    assert unit_costs.of(view, Scope.of(view)).per_request_usd == 1.75
+    ledger.close()
