@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from data.facts.models import shipped
 from routing.calling.limiter import AdaptiveRate, Bucket
 from routing.grading.comparison import Pair, compare
+from routing.grading.statistics import _discordant
 from routing.policies.choice import candidates
 from routing.policies.text import read_policy
 from tests.routing.test_laws import Clock
@@ -165,3 +167,11 @@ def test_every_figure_of_a_comparison_by_hand():
     assert clear.p_value == pytest.approx(2 / 2**12) and "p < 0.001)" in clear.words and "better" in clear.words
     near = compare({"rival": outcomes(8, 0, 12)}, 0.05)["rival"]
     assert near.p_value == pytest.approx(2 / 2**8) and "p = 0.008)" in near.words
+    few = compare({"rival": outcomes(10, 2, 0)}, 0.05)["rival"]
+    assert few.detectable is not None and few.detectable > 0.5
+    assert f"a difference of {round(100 * few.detectable)} points or more" in few.words
+
+
+def test_tasks_asked_once_are_as_many_as_they_are():
+    assert _discordant(np.array([1.0] * 500 + [0.0] * 500)) == pytest.approx((500, 0, 1000))
+    assert _discordant(np.array([1.0] * 300 + [-1.0] * 100 + [0.0] * 600)) == pytest.approx((300, 100, 1000))
