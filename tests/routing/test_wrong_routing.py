@@ -36,6 +36,9 @@ def test_a_bucket_gives_what_flowed_in_and_says_how_long_the_rest_takes():
     bucket.give_back(100)
     bucket.take(6)
     assert bucket.wait_s() == 0.5  # a full bucket holds six, whatever came back
+    clock.now += 100
+    bucket.take(6)  # without a question before it: what flowed in until now is no more than a full bucket either
+    assert bucket.wait_s() == 0.5
     assert Bucket(clock, per_minute=6).wait_s() == 0  # one call fits always
 
 
@@ -130,6 +133,13 @@ def test_what_was_proven_fades_within_minutes():
     assert rate._proven() == pytest.approx(10)
     clock.now += 60
     assert rate._proven() == pytest.approx(10 / math.e)
+    half = AdaptiveRate(clock)
+    for _ in range(25):
+        half.take()
+        clock.now += 0.1
+    half.record(True)
+    half.record(False)
+    assert half._proven() == pytest.approx(5)  # ten a second, half of which came through
 
 
 SPARES = """
