@@ -35,7 +35,7 @@ def status() -> None:
         return
     with st.sidebar:
         if known is not None:
-            st.caption(f"{fmt.counted(known.attempts, 'attempt')}, {fmt.days(known.first_day, known.last_day)}")
+            st.caption(f"{fmt.count_of(known.attempts, 'attempt')}, {fmt.days(known.first_day, known.last_day)}")
             loaded = "" if known.loaded is None else f"Last load {fmt.day(known.loaded)} {known.loaded:%H:%M} UTC, "
             st.caption(f"{loaded}data version {view.snapshot()}")
         else:
@@ -66,7 +66,7 @@ pages = {
 }
 page = st.navigation(pages, expanded=True)
 sign_in.reopen(chain.from_iterable(pages.values()))
-sign_in.signed_in(person)
+sign_in.show_person(person)
 with shell.errors():
     sign_in.check_page(person, page.url_path)
     status()  # before the page, which may end its run where it has no answer

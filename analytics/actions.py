@@ -64,12 +64,12 @@ class Action(BaseModel):
 ACTIONS = Documents("action", Action)  # by their names
 
 
-def checked(**values: Any) -> Action:
+def check_action(**values: Any) -> Action:
     """An action from a form; raises BadInput naming field and rule."""
     return ACTIONS.read(str(values.get("name") or ""), values)
 
 
-def saved(state: State) -> list[Action]:
+def all_actions(state: State) -> list[Action]:
     """All actions: open ones first, then by due date."""
     return sorted(
         ACTIONS.all(state).values(), key=lambda action: (action.status != "open", action.due or date.max, action.name)
@@ -78,4 +78,4 @@ def saved(state: State) -> list[Action]:
 
 def to_do(state: State) -> list[Action]:
     """The actions that somebody does: all but forecasts, which come true by themselves or do not."""
-    return [action for action in saved(state) if action.kind != "forecast"]
+    return [action for action in all_actions(state) if action.kind != "forecast"]

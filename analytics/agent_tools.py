@@ -69,7 +69,7 @@ class Tool(NamedTuple):
             if self.reading.of_log:
                 args.ledger = _ledger(home_dir())
             try:
-                with console.collected() as payloads:
+                with console.collect_json() as payloads:
                     args.run(args)
             except BatonError as error:  # the agent knows its text by the argument's name, not by our file's
                 raise BadInput(str(error).replace(f"{folder}/", "")) from error

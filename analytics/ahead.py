@@ -46,12 +46,12 @@ def _command(args: argparse.Namespace) -> None:
             raise BadInput(f"--successor {text} names no two models; write it as gpt-4.1=gpt-5.2.")
         name_successor(state, model.strip(), heir)
     scope = Scope.of(view, None, None, team=args.team)
-    changes, ends = price_changes.announced(view, state, scope), retirements.endings(view, state, scope)
+    changes, ends = price_changes.announced_changes(view, state, scope), retirements.endings(view, state, scope)
     if args.json:
         console.emit_json(
             {
-                "price_changes": [price_changes.described(change) for change in changes],
-                "retirements": [retirements.described(ending) for ending in ends],
+                "price_changes": [price_changes.json_form(change) for change in changes],
+                "retirements": [retirements.json_form(ending) for ending in ends],
                 "snapshot": view.snapshot(),
             }
         )

@@ -173,7 +173,7 @@ def outgrown(spend: pd.Series, requests: pd.Series, days: int = 28) -> tuple[flo
     return (float(growth), float(spend.iloc[now].sum() - old * requests.iloc[now].sum())) if growth > OUTGROWN else None
 
 
-def explained(found: list[Anomaly], share: Callable[[Anomaly, Anomaly], float]) -> list[Anomaly]:
+def keep_narrowest(found: list[Anomaly], share: Callable[[Anomaly, Anomaly], float]) -> list[Anomaly]:
     """One event shows in the total, a team, a feature and a model: keep the narrowest series that holds most of it.
 
     The narrowest is the one with the least expected spend a day; a wider one is dropped when a kept one explains

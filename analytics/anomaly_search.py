@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from analytics import bridge
-from analytics.anomalies import FLOOR_SHARE, Anomaly, explained, failing_since, outgrown, unusual_days
+from analytics.anomalies import FLOOR_SHARE, Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
 from analytics.command_options import view_of
 from analytics.coverage import coverage
 from analytics.gates import Verdict, add_gates, judge
@@ -96,7 +96,7 @@ def findings(view: Ledger, scope: Scope, *, keys: bool = False) -> Watch:
         found += _other(dimension, value, series, floor, start)
     found += _hours(view, scope, floor, start, holes_of_models)
     found += silences_of(view, scope, start)
-    kept = explained(found, lambda narrow, wide: _share(cube["cost_usd"], narrow, wide))
+    kept = keep_narrowest(found, lambda narrow, wide: _share(cube["cost_usd"], narrow, wide))
     gaps = tuple(day.date() for day in total.index[total.isna()] if day >= start)
     return Watch(tuple(_explained_by(view, scope, one) for one in kept), checked, tuple(short), gaps)
 
@@ -239,7 +239,7 @@ class Note(BaseModel):
 NOTES = Documents("finding", Note)  # by `Anomaly.key`
 
 
-def noted(state: State, anomaly: Anomaly) -> dict[str, str]:
+def note_on(state: State, anomaly: Anomaly) -> dict[str, str]:
     """Status, owner and note of a finding; open until somebody says otherwise."""
     return (NOTES.get(state, anomaly.key) or Note()).model_dump()
 
@@ -266,7 +266,7 @@ def _command(args: argparse.Namespace) -> None:
 
 def _gate(state: State, seen: Watch) -> Verdict:
     """Shut by anomalies that nobody has called expected or fixed."""
-    unsettled = [one.title for one in seen.anomalies if noted(state, one)["status"] in ("open", "investigating")]
+    unsettled = [one.title for one in seen.anomalies if note_on(state, one)["status"] in ("open", "investigating")]
     if unsettled:
         return Verdict(shut=f"Unsettled anomalies: {'; '.join(unsettled)}.")
     return Verdict(untold="" if seen.checked else f"No anomaly can be told: {seen.note}")
@@ -274,7 +274,7 @@ def _gate(state: State, seen: Watch) -> Verdict:
 
 def _print(view: Ledger, state: State, seen: Watch, *, as_json: bool) -> None:
     if as_json:
-        rows = [one._asdict() | {"title": one.title, "key": one.key} | noted(state, one) for one in seen.anomalies]
+        rows = [one._asdict() | {"title": one.title, "key": one.key} | note_on(state, one) for one in seen.anomalies]
         console.emit_json(
             {
                 "anomalies": rows,
@@ -287,7 +287,7 @@ def _print(view: Ledger, state: State, seen: Watch, *, as_json: bool) -> None:
         return
     labels = {"total": "Total"} | {name: dimension.label for name, dimension in DIMENSIONS.items()}
     table = [
-        (one.title, labels[one.dimension], f"{one.usd:,.2f}", one.driver, noted(state, one)["status"])
+        (one.title, labels[one.dimension], f"{one.usd:,.2f}", one.driver, note_on(state, one)["status"])
         for one in seen.anomalies
     ]
     console.emit_table(["What", "Seen in", "USD above", "Driver", "Status"], table, right=["USD above"])

@@ -1,7 +1,7 @@
 """What needs attention now: open incidents, budgets at risk, what is announced, silent sources, models that answer
 otherwise than before, caveats that grew.
 
-The Overview's list, most weighty first (`news.ranked`); each line with its dollars.
+The Overview's list, most weighty first (`news.rank`); each line with its dollars.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from analytics import anomaly_search, budgets, incidents, news, retirements, sil
 from analytics.coverage import Comparison, comparison
 from analytics.forecast import READS as FORECAST_READS
 from analytics.news import News
-from analytics.planned_events import planned
-from analytics.price_changes import announced, last_paid
+from analytics.planned_events import saved_events
+from analytics.price_changes import announced_changes, last_paid
 from analytics.scope import ClosedScope
 from analytics.spend import totals
 from data import wording
@@ -42,16 +42,16 @@ def attention(view: Ledger, state: State, scope: ClosedScope) -> Attention:
     """What needs attention in a scope; budgets and silent changes of models are told where nothing is filtered."""
     watch = anomaly_search.findings(view, scope)
     seen = watch.anomalies
-    happened = [(one, incidents.noted(state, one)["status"]) for one in incidents.incidents(view, scope, seen)]
+    happened = [(one, incidents.note_on(state, one)["status"]) for one in incidents.incidents(view, scope, seen)]
     day = last_paid(view)
     since = min(day + timedelta(days=1), scope.end) - timedelta(days=DAYS_PER_WEEK)
-    changes, ends = announced(view, state, scope), retirements.endings(view, state, scope)
-    statuses = [] if scope.is_narrowed else budgets.status(view, state, planned(state))
+    changes, ends = announced_changes(view, state, scope), retirements.endings(view, state, scope)
+    statuses = [] if scope.is_narrowed else budgets.status(view, state, saved_events(state))
     changed = [] if scope.is_narrowed else silent_changes.silent_changes(view, state)
-    found = news.ranked(
+    found = news.rank(
         [
             *news.of_incidents(happened, since, f"in these {scope.length_days} days"),
-            *news.of_budgets(budgets.described(one) for one in statuses),
+            *news.of_budgets(budgets.json_form(one) for one in statuses),
             *news.of_what_is_ahead(changes, ends, day, AHEAD_DAYS),
             *news.of_model_changes(changed, day + timedelta(days=1), [one for one, _ in happened]),
             *grown_caveats(view, comparison(view, scope)),

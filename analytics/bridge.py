@@ -12,7 +12,7 @@ import pandas as pd
 from analytics import list_prices
 from analytics.answers_by_version import remember
 from analytics.bridge_maths import CENT, COLUMNS, Bridge, Driver, bridge, bridges
-from analytics.budget import Budget, named
+from analytics.budget import Budget, find_budget
 from analytics.command_options import add_span, parse_day, view_of
 from analytics.coverage import comparison, coverage
 from analytics.history import through
@@ -178,7 +178,7 @@ def _command(args: argparse.Namespace) -> None:
     parts = between_by(view, before, after, args.by) if args.by else {}
     share = unpriced_share(view, before, after)
     if args.json:
-        payload = described(whole) | {
+        payload = json_form(whole) | {
             "from": after.start,
             "to": after.last,
             "against_from": before.start,
@@ -188,7 +188,7 @@ def _command(args: argparse.Namespace) -> None:
         payload |= {"covered_days": after.length_days, "against_covered_days": before.length_days}
         console.emit_json(
             payload
-            | ({"by": args.by, "groups": {name: described(part) for name, part in parts.items()}} if args.by else {})
+            | ({"by": args.by, "groups": {name: json_form(part) for name, part in parts.items()}} if args.by else {})
         )
         return
     _print(whole, f"{before.start} to {before.last} -> {after.start} to {after.last}")
@@ -227,7 +227,7 @@ def _print_budget(args: argparse.Namespace, view: Ledger) -> None:
             "--budget has its own period and scope; leave --from, --to, --against-from, --against-to, --by and --filter"
             " out."
         )
-    budget = named(State.open(args.home), args.budget)
+    budget = find_budget(State.open(args.home), args.budget)
     result = of_budget(view, budget)
     if result is None:
         raise NoData(
@@ -235,12 +235,12 @@ def _print_budget(args: argparse.Namespace, view: Ledger) -> None:
             " it; load a longer log."
         )
     if args.json:
-        console.emit_json(described(result) | {"budget": budget.name, "snapshot": view.snapshot()})
+        console.emit_json(json_form(result) | {"budget": budget.name, "snapshot": view.snapshot()})
     else:
         _print(result, f"{budget.name}: the budget's share of the days gone -> what they cost")
 
 
-def described(result: Bridge) -> dict:
+def json_form(result: Bridge) -> dict:
     """The JSON form: start_usd, end_usd, drivers."""
     drivers = [{"name": d.name, "label": d.label, "usd": d.usd} for d in result.drivers]
     return {"start_usd": result.start_usd, "end_usd": result.end_usd, "drivers": drivers}

@@ -109,7 +109,7 @@ class Budget(BaseModel):
 BUDGETS = Documents("budget", Budget, about=lambda budget: budget.filters.get("team", ()))  # by their names
 
 
-def named(state: State, name: str) -> Budget:
+def find_budget(state: State, name: str) -> Budget:
     """A saved budget; raises BadInput that names the ones there are."""
     every = BUDGETS.all(state)
     if name not in every:
@@ -124,7 +124,7 @@ def named(state: State, name: str) -> Budget:
     return every[name]
 
 
-def checked(**values: Any) -> Budget:
+def check_budget(**values: Any) -> Budget:
     """A budget from a form or a command; raises BadInput naming field and rule."""
     return BUDGETS.read(str(values.get("name") or ""), values)
 

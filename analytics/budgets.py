@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from analytics.budget import BUDGETS, PERIODS, SCOPES, Budget, checked, save
+from analytics.budget import BUDGETS, PERIODS, SCOPES, Budget, check_budget, save
 from analytics.command_options import view_of
 from analytics.gates import Verdict, add_gates, judge
 from analytics.history import Through, through
 from analytics.known_spend import known_spend
 from analytics.outlook import Outlook, outlook_of
-from analytics.planned_events import Event, planned
-from analytics.price_changes import announced
+from analytics.planned_events import Event, saved_events
+from analytics.price_changes import announced_changes
 from analytics.registry import dimension
 from analytics.running_out import RunningOut, running_out
 from analytics.scope import Scope
@@ -72,7 +72,7 @@ def _status(
 ) -> Status:
     scope = Scope.of(view, None, None, **budget.filters)
     # Planned events are the company's: they belong to budgets without filters.
-    changes = [change.event for change in announced(view, state, scope, reach.complete_until)]
+    changes = [change.event for change in announced_changes(view, state, scope, reach.complete_until)]
     ahead = [*changes, *(() if budget.filters else events)]
     start, end = budget.span_at(reach.day)
     spend = known_spend(view, scope).until(reach.day + timedelta(days=1))
@@ -110,7 +110,7 @@ def company(statuses: Iterable[Status]) -> Status | None:
     return min(whole, key=lambda s: order.index(s.budget.period), default=None)
 
 
-def described(one: Status) -> dict:
+def json_form(one: Status) -> dict:
     """The JSON form of a status."""
     outlook = one.outlook
     return one.budget.model_dump(mode="json") | {
@@ -165,7 +165,7 @@ def _command(args: argparse.Namespace) -> None:
         for clash in () if args.json else clashes:  # the JSON names them as overlaps
             console.say(f"Note: it covers the same spend as the budget {clash!r}.")
     view = view_of(args)
-    statuses = status(view, state, planned(state))
+    statuses = status(view, state, saved_events(state))
     _print(view, statuses, as_json=args.json)
     judge(args.fail_on, {"over": lambda: _over(statuses), "forecast-over": lambda: _forecast_over(statuses)})
 
@@ -201,7 +201,7 @@ def _forecast_over(statuses: Sequence[Status]) -> Verdict:
 
 def _print(view: Ledger, statuses: Sequence[Status], *, as_json: bool) -> None:
     if as_json:
-        console.emit_json({"budgets": [described(one) for one in statuses], "snapshot": view.snapshot()})
+        console.emit_json({"budgets": [json_form(one) for one in statuses], "snapshot": view.snapshot()})
         return
     rows = [
         (
@@ -241,4 +241,4 @@ def _from_words(args: argparse.Namespace) -> Budget:
     for text in args.filter:
         key, _, value = text.partition("=")
         filters[dimension(key).name] = (*filters.get(key, ()), value)
-    return checked(name=name, amount=usd, period=args.period, filters=filters, start_day=args.start_day)
+    return check_budget(name=name, amount=usd, period=args.period, filters=filters, start_day=args.start_day)

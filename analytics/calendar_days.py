@@ -58,7 +58,7 @@ def multipliers(days: np.ndarray, factors: Factors) -> np.ndarray:
     return result
 
 
-def learned(days: np.ndarray, flat: np.ndarray) -> dict[str, float]:
+def learn_factors(days: np.ndarray, flat: np.ndarray) -> dict[str, float]:
     """Factors that the log agrees on, from spend by day without its weekdays (NaN where a day is not known)."""
     if len(flat) < MIN_MONTHS * 28:
         return {}

@@ -29,7 +29,7 @@ from data.errors import NoData
 from data.ledger import Ledger
 from data.sample.sample import is_sample
 from data.state import State
-from data.version import VERSION, made_by
+from data.version import VERSION, provenance
 
 CENT, MILLIONTH = Decimal("0.01"), Decimal("0.000001")
 CENTS_FROM_USD = 100  # below, a cent is too coarse for a log of a few calls
@@ -117,10 +117,10 @@ def statement(view: Ledger, state: State, month: date, by: str = "team") -> Stat
     requests = {str(team): int(part["requests"].sum()) for team, part in own.groupby("team")}
     step = CENT if _sum(rows) >= CENTS_FROM_USD else MILLIONTH
     whole = _sum(rows).quantize(step)
-    columns = apportioned(whole, {"": _sum(own), **pools}, step)
-    mine = apportioned(columns[""], spend, step)
+    columns = apportion(whole, {"": _sum(own), **pools}, step)
+    mine = apportion(columns[""], spend, step)
     models = {
-        team: apportioned(usd, {str(row.model): _known(row.usd) for row in own[own["team"] == team].itertuples()}, step)
+        team: apportion(usd, {str(row.model): _known(row.usd) for row in own[own["team"] == team].itertuples()}, step)
         for team, usd in mine.items()
     }
     parts = {name: _split(columns[name], one.shares(spend, requests), step) for name, one in shared.items()}
@@ -149,7 +149,7 @@ def statement(view: Ledger, state: State, month: date, by: str = "team") -> Stat
     )
 
 
-def apportioned(whole: Decimal, parts: Mapping[str, Decimal], step: Decimal) -> dict[str, Decimal]:
+def apportion(whole: Decimal, parts: Mapping[str, Decimal], step: Decimal) -> dict[str, Decimal]:
     """Parts rounded to multiples of `step` that add up to `whole`, itself such a multiple near their sum.
 
     The largest remainders are rounded up (Hamilton's method), so that none is off by a step or more.
@@ -161,7 +161,7 @@ def apportioned(whole: Decimal, parts: Mapping[str, Decimal], step: Decimal) -> 
 
 
 def _split(usd: Decimal, shares: Mapping[str, Decimal], step: Decimal) -> dict[str, Decimal]:
-    return apportioned(usd, {name: usd * share for name, share in shares.items()}, step) if shares else {}
+    return apportion(usd, {name: usd * share for name, share in shares.items()}, step) if shares else {}
 
 
 def _spent(view: Ledger, scope: ClosedScope, by: str, shared: Mapping[str, SharedCost]) -> pd.DataFrame:
@@ -197,7 +197,7 @@ def _own(rows: pd.DataFrame, usd: Mapping[str, Decimal]) -> list[Own]:
     return sorted(lines, key=lambda line: (-line.usd, line.model))
 
 
-def described(found: Statement) -> dict[str, Any]:
+def json_form(found: Statement) -> dict[str, Any]:
     """The JSON form."""
     return {
         "month": f"{found.month:%Y-%m}",
@@ -265,5 +265,5 @@ def csv_text(found: Statement) -> str:
 
 def html(found: Statement) -> str:
     """One self-contained page, a section per team."""
-    origin = made_by(found.snapshot)
+    origin = provenance(found.snapshot)
     return report.page("chargeback.html", s=found, by=DIMENSIONS[found.by].label, table=table(found), origin=origin)

@@ -47,7 +47,7 @@ def _command(args: argparse.Namespace) -> None:
         view, state, _month(args.month) or chargeback.last_month(view), dimension(args.by).name
     )
     if args.json:
-        console.emit_json(chargeback.described(found))
+        console.emit_json(chargeback.json_form(found))
     elif args.csv:
         print(chargeback.csv_text(found), end="")
     elif args.html:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from analytics.scope import Scope
 from data import lost_rows, people
 from data.errors import BadInput, NoData
-from data.held_view import held_to
+from data.held_view import restrict_to_teams
 from data.ledger import Ledger
 
 
@@ -35,7 +35,7 @@ def view_of(args: argparse.Namespace) -> Ledger:
     """
     ledger = getattr(args, "ledger", None) or Ledger.open(args.home)
     pinned = ledger.at(args.as_of if getattr(args, "as_of", None) is not None else ledger.snapshot())
-    view = held_to(pinned, people.held_teams())
+    view = restrict_to_teams(pinned, people.held_teams())
     tables = ("usage", "billed")
     if not any(len(view.sql(f"SELECT 1 FROM {view.name(table)} LIMIT 1")) for table in tables):
         raise NoData(

@@ -35,11 +35,11 @@ def side(view: Ledger, scope: Scope, tag: str, value: str) -> Side:
         raise NoData(f"No row has the tag {tag}={value} in these days; it may not be loaded yet.")
     cost, requests = totals["cost_usd"], totals["requests"]
     totals[PER_REQUEST] = None if cost is None or not requests else float(cost) / requests
-    by_model = spend.grouped(view, own, ("model",))
+    by_model = spend.grouped_spend(view, own, ("model",))
     return Side(value, totals, dict(zip(by_model["model"], by_model["cost_usd"], strict=True)))
 
 
-def described(one: Side, against: Side | None) -> dict[str, Any]:
+def json_form(one: Side, against: Side | None) -> dict[str, Any]:
     """The JSON form: both sides, and the change of every measure that both know."""
     changes = {
         name: float(now) - float(before)
@@ -71,7 +71,7 @@ def _command(args: argparse.Namespace) -> None:
     one = side(view, scope, tag, value)
     against = side(view, scope, tag, args.against) if args.against else None
     if args.json:
-        console.emit_json(described(one, against) | {"tag": tag, "snapshot": view.snapshot()})
+        console.emit_json(json_form(one, against) | {"tag": tag, "snapshot": view.snapshot()})
         return
     heads, rows = table(tag, one, against)
     if args.markdown:

@@ -84,7 +84,7 @@ class Coverage(NamedTuple):
     @property
     def basis(self) -> str:
         """`365 days`, or `30 of 365 days` where the log does not cover all of them."""
-        asked = wording.counted(self.asked_days, "day")
+        asked = wording.count_of(self.asked_days, "day")
         return asked if self.is_whole else f"{self.covered_days} of {asked}"
 
     @property

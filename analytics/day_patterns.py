@@ -66,7 +66,7 @@ def _calendar(spend: pd.Series) -> np.ndarray:
     for month in np.unique(months)[calendar_days.MIN_MONTHS :]:
         before, inside = months < month, months == month
         flat = _without_weekdays(values[before], int(before.sum()))
-        factors[inside] = calendar_days.multipliers(days[inside], calendar_days.learned(days[before], flat))
+        factors[inside] = calendar_days.multipliers(days[inside], calendar_days.learn_factors(days[before], flat))
     return factors
 
 

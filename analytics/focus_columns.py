@@ -114,6 +114,6 @@ def developer_of(model: str | None) -> str | None:
     """Who makes a model, as far as the shipped facts know."""
     if not model:
         return None
-    catalogue = models.shipped()
+    catalogue = models.shipped_catalog()
     name = catalogue.spelling(model)
     return catalogue[name].vendor if name and name in catalogue else None

@@ -14,8 +14,8 @@ from analytics.command_options import view_of
 from analytics.history import through
 from analytics.known_spend import known_spend
 from analytics.outlook import Outlook, months, next_month, outlook_of
-from analytics.planned_events import Event, planned
-from analytics.price_changes import announced, described
+from analytics.planned_events import Event, saved_events
+from analytics.price_changes import announced_changes, json_form
 from analytics.scope import Scope
 from data import console, wording
 from data.errors import BadInput, NoData
@@ -28,8 +28,8 @@ READS = ("event", "alias", "price_override", *LIVES)  # the kinds of document th
 
 def events_ahead(view: Ledger, state: State, scope: Scope, scenario: str | None = None) -> tuple[Event, ...]:
     """What will change spend: planned events, of a scenario too, and dated price changes of the scope's models."""
-    changes = (change.event for change in announced(view, state, scope))
-    return tuple(sorted((*planned(state, scenario), *changes), key=lambda event: (event.on, event.name)))
+    changes = (change.event for change in announced_changes(view, state, scope))
+    return tuple(sorted((*saved_events(state, scenario), *changes), key=lambda event: (event.on, event.name)))
 
 
 def month_end(view: Ledger, scope: Scope, events: Sequence[Event] = ()) -> Outlook:
@@ -60,7 +60,7 @@ def _command(args: argparse.Namespace) -> None:
     if not spend.is_priced:
         whose = " or ".join(args.team) or "anyone"
         raise NoData(f"The log has nothing with a known cost of {whose}; there is nothing to forecast.")
-    changes, ends = announced(view, state, scope), retirements.endings(view, state, scope)
+    changes, ends = announced_changes(view, state, scope), retirements.endings(view, state, scope)
     events = events_ahead(view, state, scope)
     end = month_end(view, scope, events)
     if end.p50 is None:
@@ -72,8 +72,8 @@ def _command(args: argparse.Namespace) -> None:
             {
                 "month_end": month,
                 "months": table.to_dict("records"),
-                "price_changes": [described(change) for change in changes],
-                "retirements": [retirements.described(ending) for ending in ends],
+                "price_changes": [json_form(change) for change in changes],
+                "retirements": [retirements.json_form(ending) for ending in ends],
                 "snapshot": view.snapshot(),
             }
         )

@@ -115,7 +115,7 @@ def fit(history: pd.Series, spread: np.ndarray | None = None) -> Fit:
     days = history.index.to_numpy().astype("datetime64[D]")
     index = weekday[(days.astype(int) + 3) % DAYS_PER_WEEK]
     flat = np.where(index > WEEKDAY_OFF, history.to_numpy(dtype=float), np.nan) / np.maximum(index, WEEKDAY_OFF)
-    calendar = calendar_days.learned(days, flat)
+    calendar = calendar_days.learn_factors(days, flat)
     even = flat / calendar_days.multipliers(days, calendar)
     growth = _growth(_weeks(even[-TREND_WEEKS * DAYS_PER_WEEK :]))
     level = _level(even[-MEMORY_DAYS:], growth)

@@ -194,14 +194,14 @@ def _same_cause(one: Anomaly, finding: Finding) -> bool:
     return float(own) >= HALF * finding.usd_month
 
 
-def noted(state: State, incident: Incident) -> dict[str, str]:
+def note_on(state: State, incident: Incident) -> dict[str, str]:
     """Status, owner and note: of the cause, else of the first member that somebody wrote about."""
     notes = (anomaly_search.NOTES.get(state, one.key) for one in incident.members)
     known = next((note for note in notes if note), None)
     return (known or anomaly_search.Note()).model_dump()
 
 
-def described(incident: Incident) -> dict[str, Any]:
+def json_form(incident: Incident) -> dict[str, Any]:
     """The JSON form."""
     members = [one.title for one in incident.members]
     return incident._asdict() | {

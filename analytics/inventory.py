@@ -106,7 +106,7 @@ def _of(view: Ledger, kind: str, last: date) -> pd.DataFrame:
     return found.assign(**{name: found[name] * monthly for name in MONTHLY})
 
 
-def unowned(table: pd.DataFrame) -> pd.DataFrame:
+def without_owner(table: pd.DataFrame) -> pd.DataFrame:
     """What is in use and has no owner, or no owner of its connection."""
     return table[~table["idle"] & ((table["owner"] == "") | (table["connection_owner"] == ""))]
 
@@ -114,7 +114,7 @@ def unowned(table: pd.DataFrame) -> pd.DataFrame:
 def debt(table: pd.DataFrame) -> dict[str, float | None]:
     """The audit in numbers: `items` in use, `unowned`, `unowned_usd_month` counted on models alone (kinds overlap);
     None where no month can be told."""
-    open_ = unowned(table)
+    open_ = without_owner(table)
     usd = float(open_.loc[open_["kind"] == "model", "cost_usd_month"].sum(skipna=False))
     return {
         "items": int((~table["idle"]).sum()),

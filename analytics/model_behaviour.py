@@ -113,7 +113,7 @@ def works(view: Ledger, scope: Scope, by: Sequence[str]) -> Iterator[tuple[tuple
         yield tuple(map(str, names)), Work(part.set_index("day")[numbers].reindex(every).fillna(0.0))
 
 
-def judged(work: Work, measure: Measure) -> dict[date, tuple[float, list[float]]]:
+def judged_days(work: Work, measure: Measure) -> dict[date, tuple[float, list[float]]]:
     """The days that can be judged: how the measure moved there, and at enough earlier weeks that know nothing of it."""
     last = work.end - timedelta(days=AFTER_DAYS)
     since = last - timedelta(weeks=LOOK_BACK_WEEKS)

@@ -46,7 +46,7 @@ class News(NamedTuple):
         return abs(self.usd) * (2 if self.is_new else 1) * (2 if self.is_risk else 1)
 
 
-def ranked(news: Iterable[News]) -> tuple[News, ...]:
+def rank(news: Iterable[News]) -> tuple[News, ...]:
     """By weight, what weighs nothing left out."""
     return tuple(sorted((one for one in news if one.weight), key=lambda one: (-one.weight, one.text)))
 
@@ -75,7 +75,7 @@ def of_incidents(incidents: Iterable[tuple[Incident, str]], since: date, span: s
 
 
 def of_budgets(budgets: Iterable[dict[str, Any]]) -> list[News]:
-    """Budgets (`budgets.described`) that are more likely broken than kept."""
+    """Budgets (`budgets.json_form`) that are more likely broken than kept."""
     found = []
     for one in budgets:
         chance, spent = one["chance_of_overrun"], one["spent_usd"] or 0.0
@@ -121,7 +121,7 @@ def of_model_changes(changes: Iterable[SilentChange], until: date, told: Iterabl
 
 
 def of_change(bridge: dict[str, Any] | None) -> list[News]:
-    """The change of spend itself (`bridge.described`), by the largest driver that points its way; none where nothing
+    """The change of spend itself (`bridge.json_form`), by the largest driver that points its way; none where nothing
     is compared or it is as before."""
     if not bridge or not bridge["start_usd"]:
         return []

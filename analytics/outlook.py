@@ -18,7 +18,7 @@ import pandas as pd
 
 from analytics import backtest, forecast_model
 from analytics.known_spend import KnownSpend, of_series
-from analytics.planned_events import Event, added, factors
+from analytics.planned_events import Event, event_usd, factors
 from data import wording
 from data.calendar import DAYS_PER_WEEK, MIN_HISTORY_DAYS, Z90
 
@@ -127,11 +127,11 @@ def outlook_of(
     untold = missing_days - int((gone.missing & gone.lacking.notna()).sum())
     covered = known.covered.iloc[-forecast_model.MEMORY_DAYS :]
     history_days = int(covered.notna().sum())
-    spread, score = learned(known.covered)
+    spread, score = learn_from_backtest(known.covered)
     ahead, skip = max(0, (end - known_until).days), max(0, (start - known_until).days)
     fitted = forecast_model.fit(known.filled, spread)
     future = fitted.total(ahead - skip, skip, factors(events, known_until, ahead)).p50 if ahead else 0.0
-    fixed = float(added(events, known_until, ahead)[skip:].sum())
+    fixed = float(event_usd(events, known_until, ahead)[skip:].sum())
     left = future + lacking + fixed
     unsure = np.hypot(
         future * fitted.deviation(ahead - skip, skip) if ahead else 0.0,
@@ -180,7 +180,7 @@ def months(
     return pd.DataFrame(rows, columns=["month", "actual_usd", "p10", "p50", "p90", "cum_p10", "cum_p50", "cum_p90"])
 
 
-def learned(covered: pd.Series) -> tuple[np.ndarray, backtest.Score | None]:
+def learn_from_backtest(covered: pd.Series) -> tuple[np.ndarray, backtest.Score | None]:
     """What the back-test teaches from the days with a whole log (the others NaN): the spread,
     the score over 28 days."""
     return _learned(covered.to_numpy(dtype=float).tobytes(), covered.index[-1].date() if len(covered) else date.min)

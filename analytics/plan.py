@@ -12,8 +12,8 @@ import pandas as pd
 from analytics import forecast_model, report
 from analytics.forecast_model import Fit
 from analytics.known_spend import KnownSpend, of_series
-from analytics.outlook import Outlook, learned, months, next_month, outlook_of
-from analytics.planned_events import EVENTS, Event, planned
+from analytics.outlook import Outlook, learn_from_backtest, months, next_month, outlook_of
+from analytics.planned_events import EVENTS, Event, saved_events
 from analytics.staffing import Line
 from data.errors import NoData
 from data.state import State
@@ -61,7 +61,7 @@ def tornado(
     """
     base = plan(spend, known_until, count, events).whole
     known = (spend if isinstance(spend, KnownSpend) else of_series(spend)).until(known_until)
-    fitted = forecast_model.fit(known.filled, learned(known.covered)[0])
+    fitted = forecast_model.fit(known.filled, learn_from_backtest(known.covered)[0])
     middle = base.p50 or 0.0
 
     def total(extra: Event | None = None, without: Event | None = None) -> float:
@@ -101,10 +101,10 @@ def _growth(base: Outlook, fitted: Fit, known_until: date) -> tuple[str, str, st
 def scenarios(state: State) -> dict[str, tuple[Event, ...]]:
     """Saved scenarios by name; every one holds the events of the plan as it stands, and its own."""
     names = sorted({event.scenario for event in EVENTS.all(state).values()} - {""})
-    return {name: planned(state, name) for name in names}
+    return {name: saved_events(state, name) for name in names}
 
 
-def checked(**values: Any) -> Event:
+def check_event(**values: Any) -> Event:
     """A planned event from a form; raises BadInput naming the field."""
     return EVENTS.read(str(values.get("name") or ""), values)
 

@@ -33,7 +33,7 @@ class Event(BaseModel):
 EVENTS = Documents("event", Event)  # by `<scenario>/<name>`
 
 
-def planned(state: State, scenario: str | None = None) -> tuple[Event, ...]:
+def saved_events(state: State, scenario: str | None = None) -> tuple[Event, ...]:
     """Events saved in the state, in order of date; of one scenario, or of the plan as it stands (None)."""
     events = [event for event in EVENTS.all(state).values() if event.scenario in ("", scenario)]
     return tuple(sorted(events, key=lambda event: (event.on, event.name)))
@@ -47,7 +47,7 @@ def factors(events: Iterable[Event], known_until: date, days: int) -> np.ndarray
     return result
 
 
-def added(events: Iterable[Event], known_until: date, days: int) -> np.ndarray:
+def event_usd(events: Iterable[Event], known_until: date, days: int) -> np.ndarray:
     """USD that events add to each day from `known_until` on."""
     result = np.zeros(days)
     for event in _ahead(events, known_until):

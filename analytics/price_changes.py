@@ -66,7 +66,7 @@ class Step(NamedTuple):
     successor: str
 
 
-def announced(view: Ledger, state: State, scope: Scope, until: date | None = None) -> tuple[PriceChange, ...]:
+def announced_changes(view: Ledger, state: State, scope: Scope, until: date | None = None) -> tuple[PriceChange, ...]:
     """The dated changes after the data's last whole day that touch the scope's recent work, in order of date.
 
     A model that ends is one where the operator named its successor; `retirements` lists the others.
@@ -108,7 +108,7 @@ def last_paid(view: Ledger, until: date | None = None) -> date:
     return min(through(view).complete_until, until or date.max) - timedelta(days=1)
 
 
-def described(change: PriceChange) -> dict[str, Any]:
+def json_form(change: PriceChange) -> dict[str, Any]:
     """The JSON form."""
     return change._asdict() | {"event": change.event.name, "text": change.text}
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from analytics import promises
-from analytics.actions import ACTIONS, checked
+from analytics.actions import ACTIONS, check_action
 from analytics.command_options import parse_day, view_of
 from analytics.history import through
 from analytics.registry import dimension
@@ -40,7 +40,7 @@ def _command(args: argparse.Namespace) -> None:
         if args.usd_month is None:
             raise BadInput("--keep needs the promised number; add --usd-month, for example --usd-month 1200.")
         last = through(view).day
-        made = checked(
+        made = check_action(
             name=args.keep,
             kind=args.kind,
             expected_usd_month=args.usd_month,
@@ -53,10 +53,10 @@ def _command(args: argparse.Namespace) -> None:
             done=args.done or last,
             status="done",
         )
-        ACTIONS.save(state, made.name, promises.witnessed(view, state, made))
+        ACTIONS.save(state, made.name, promises.add_witness(view, state, made))
     found, waits = promises.ledger_of_promises(view, state), promises.waiting(state)
     if args.json:
-        rows = [promises.described(one) for one in found]
+        rows = [promises.json_form(one) for one in found]
         score = promises.score(found) | {"waiting": waits}
         console.emit_json({"promises": rows, "score": score, "snapshot": view.snapshot()})
         return

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from analytics.actions import ACTIONS, Action, checked
+from analytics.actions import ACTIONS, Action, check_action
 from analytics.history import through
-from analytics.promises import witnessed
+from analytics.promises import add_witness
 from analytics.scope import ClosedScope, Scope
-from analytics.spend import grouped
+from analytics.spend import grouped_spend
 from data import wording
 from data.errors import BadInput
 from data.ledger import Ledger
@@ -63,7 +63,7 @@ def promise(view: Ledger, state: State, offer: Offer, *, name: str, owner: str =
         raise BadInput(f"“{name.strip()}” is promised already; give this one another name.")
     day = through(view).day
     values: dict[str, Any] = {"status": "done", "done": day} if offer.kind == "forecast" else {"status": "open"}
-    made = checked(
+    made = check_action(
         name=name.strip(),
         kind=offer.kind,
         owner=owner.strip(),
@@ -77,7 +77,7 @@ def promise(view: Ledger, state: State, offer: Offer, *, name: str, owner: str =
         filters=rows_of(view, offer.scope),
         **values,
     )
-    made = witnessed(view, state, made)
+    made = add_witness(view, state, made)
     ACTIONS.save(state, made.name, made)
     return made
 
@@ -86,5 +86,5 @@ def rows_of(view: Ledger, scope: Scope) -> dict[str, tuple[str, ...]]:
     """A scope's rows as values: a promise keeps what rows are, so "is not" becomes the values that are left."""
     kept = dict(scope.filters)
     for name, _ in scope.excluded:
-        kept[name] = tuple(str(value) for value in grouped(view, scope.at_any_time(), (name,))[name])
+        kept[name] = tuple(str(value) for value in grouped_spend(view, scope.at_any_time(), (name,))[name])
     return kept

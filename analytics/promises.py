@@ -17,7 +17,7 @@ from scipy.stats import t as student
 from analytics.actions import ACTIONS, Action
 from analytics.coverage import coverage
 from analytics.history import through
-from analytics.request_cost import WINDOW_DAYS, carried, change, constant_prices, earlier_changes
+from analytics.request_cost import WINDOW_DAYS, change, constant_prices, cost_and_volume, earlier_changes
 from analytics.scope import ClosedScope, Scope
 from analytics.spend import totals
 from data import wording
@@ -63,7 +63,7 @@ class Measured(NamedTuple):
         return f"{what} {wording.usd(self.saved_usd_month)} a month ({band}); {self.why}"
 
 
-def measured(view: Ledger, action: Action, others: tuple[date, ...] = (), until: date | None = None) -> Measured:
+def measure(view: Ledger, action: Action, others: tuple[date, ...] = (), until: date | None = None) -> Measured:
     """What came of one action that is done, as of `until`; `others` are the days on which other things were done to
     the same rows."""
     until = min(until or date.max, through(view).complete_until)
@@ -91,7 +91,7 @@ def measured(view: Ledger, action: Action, others: tuple[date, ...] = (), until:
         return untold(f"{len(before)} earlier weeks to compare with are too few to know what changes by itself")
     usual, spread = float(np.mean(before)), float(np.std(before, ddof=1))
     width = float(student.ppf(SURE, apart - 1)) * spread * np.sqrt(1 + 1 / apart)
-    base, volume = carried(daily, done, days)
+    base, volume = cost_and_volume(daily, done, days)
     saved, low, high = (
         (np.exp(usual + z * width) - np.exp(now)) * base * volume * DAYS_PER_MONTH for z in (0.0, -1.0, 1.0)
     )
@@ -126,7 +126,7 @@ def _of_forecast(view: Ledger, action: Action, until: date, changed: str) -> Mea
     return Measured(action, verdict, paid, paid, paid, 0, why, changed)
 
 
-def witnessed(view: Ledger, state: State, action: Action) -> Action:
+def add_witness(view: Ledger, state: State, action: Action) -> Action:
     """The action with who made it and what the rows were that its number was told from."""
     seen = _rows(view, action)
     told = {} if seen is None else {"told_usd": seen[0], "told_attempts": seen[1], "told_version": view.snapshot()}
@@ -179,7 +179,7 @@ def ledger_of_promises(view: Ledger, state: State, until: date | None = None) ->
             for other in done
             if other is not one and other.kind != "forecast" and _meet(one.filters, other.filters)
         )
-        found.append(measured(view, one, others, until))
+        found.append(measure(view, one, others, until))
     return found
 
 
@@ -187,7 +187,7 @@ def outcome(view: Ledger, action: Action, until: date) -> dict[str, Any]:
     """What a report says of an action: `verdict` and `saved_usd_month`; nothing before it is done, no sum in noise."""
     if action.status != "done":
         return {"verdict": "", "saved_usd_month": None}
-    found = measured(view, action, until=until)
+    found = measure(view, action, until=until)
     return {"verdict": found.verdict, "saved_usd_month": found.saved_usd_month if found.verdict in CLEAR else None}
 
 
@@ -227,7 +227,7 @@ def score_sentence(found: list[Measured], waits: int = 0) -> str:
     return f"{text}{f'; {waits} open' if waits else ''}."
 
 
-def described(one: Measured) -> dict[str, Any]:
+def json_form(one: Measured) -> dict[str, Any]:
     """The JSON form."""
     kept_fields = (
         "name",

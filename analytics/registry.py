@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from analytics.attributes import Dimension, Dimensions, column_of, hour_of, time_of, work_of
 from analytics.measures import MEASURES, Measure
 from data import rollups
-from data.dimensions import PREFIX, declared
+from data.dimensions import PREFIX, free_dimensions
 from data.errors import BadInput
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ DIMENSIONS = Dimensions(
 
 def with_free(view: Ledger) -> list[Dimension]:
     """Every dimension that is no time: the declared ones, then those of the ledger's operator."""
-    own = [DIMENSIONS[PREFIX + one.name] for one in declared(view)]
+    own = [DIMENSIONS[PREFIX + one.name] for one in free_dimensions(view)]
     return [*(one for one in DIMENSIONS.values() if not one.is_time), *own]
 
 

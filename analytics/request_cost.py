@@ -74,7 +74,7 @@ def earlier_changes(daily: pd.DataFrame, done: date, days: int, others: tuple[da
     return found
 
 
-def carried(daily: pd.DataFrame, done: date, days: int) -> tuple[float, float]:
+def cost_and_volume(daily: pd.DataFrame, done: date, days: int) -> tuple[float, float]:
     """Cost per request in the four weeks before, and requests a day since."""
     start, end = done - timedelta(days=WINDOW_DAYS), done + timedelta(days=days)
     before = daily[(daily.index >= pd.Timestamp(start)) & (daily.index < pd.Timestamp(done))].dropna()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from analytics.price_changes import announced, last_paid, recent_work
+from analytics.price_changes import announced_changes, last_paid, recent_work
 from analytics.scope import Scope
 from data import wording
 from data.calendar import DAYS_PER_YEAR
@@ -59,7 +59,7 @@ def endings(view: Ledger, state: State, scope: Scope, until: date | None = None)
     day = last_paid(view, until)
     work, per_month = recent_work(view, scope.at_any_time(), day)
     lives, heirs = ModelLives(state), Successors(state)
-    moves = {(c.provider, c.model): c.usd_month for c in announced(view, state, scope, until) if c.successor}
+    moves = {(c.provider, c.model): c.usd_month for c in announced_changes(view, state, scope, until) if c.successor}
     found = []
     for row in work.itertuples(index=False):
         end = lives.retirement(row.provider, row.model)
@@ -81,6 +81,6 @@ def endings(view: Ledger, state: State, scope: Scope, until: date | None = None)
     return tuple(sorted(found, key=lambda one: (one.on, one.model, one.provider)))
 
 
-def described(ending: Ending) -> dict[str, Any]:
+def json_form(ending: Ending) -> dict[str, Any]:
     """The JSON form."""
     return ending._asdict() | {"at_risk": ending.is_at_risk, "text": ending.text}

@@ -39,8 +39,8 @@ from analytics.distortions import distortion
 from analytics.history import daily, logged_days, through
 from analytics.known_spend import known_spend
 from analytics.outlook import next_month, outlook_of
-from analytics.planned_events import planned
-from analytics.price_changes import announced, described
+from analytics.planned_events import saved_events
+from analytics.price_changes import announced_changes, json_form
 from analytics.registry import dimension
 from analytics.scope import ClosedScope, Scope
 from analytics.spend import priced_share
@@ -87,7 +87,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
     seen, asked = anomaly_search.findings(view, week), savings.recent(view, Scope.of(view, None, until))
     saving = savings.findings(view, asked, state, forbidden)
     happened = incidents.incidents(view, week, seen.anomalies, saving.findings)
-    told = [(one, incidents.noted(state, one)) for one in happened]
+    told = [(one, incidents.note_on(state, one)) for one in happened]
     changed = silent_changes.silent_changes(view, state, until)
     found = {
         "week": week_name(monday),
@@ -106,8 +106,8 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "pacing": pacing,
         **moves,
         "anomalies": _anomalies(state, seen),
-        "incidents": [incidents.described(one) | note for one, note in told],
-        "model_changes": [silent_changes.described(one) for one in changed],
+        "incidents": [incidents.json_form(one) | note for one, note in told],
+        "model_changes": [silent_changes.json_form(one) for one in changed],
         "no_model_changes": silent_changes.none_found(view, until),
         "news": _news(view, state, week, until, pacing, moves, told, changed),
         "units": _units(view, week),
@@ -127,8 +127,8 @@ def _pacing(view: Ledger, state: State, week: ClosedScope, until: date) -> dict:
     spend = spend[spend.index < pd.Timestamp(week.end)]
     inside = spend[spend.index >= pd.Timestamp(week.start)]
     month = (until - timedelta(days=1)).replace(day=1)
-    events = planned(state)
-    changes = announced(view, state, Scope.of(view), until)
+    events = saved_events(state)
+    changes = announced_changes(view, state, Scope.of(view), until)
     known = known_spend(view, Scope.of(view)).until(week.end)
     end = outlook_of(known, until, month, next_month(month), [*events, *(change.event for change in changes)])
     days = [(f"{day:%Y-%m-%d}", None if pd.isna(usd) else usd) for day, usd in spend[-28:].items()]
@@ -143,9 +143,9 @@ def _pacing(view: Ledger, state: State, week: ClosedScope, until: date) -> dict:
             "days_left": end.days_left,
             "is_known": end.is_known,
         },
-        "price_changes": [described(change) for change in changes],
-        "retirements": [retirements.described(one) for one in retirements.endings(view, state, Scope.of(view), until)],
-        "budgets": [budgets.described(one) for one in budgets.status(view, state, events, until)],
+        "price_changes": [json_form(change) for change in changes],
+        "retirements": [retirements.json_form(one) for one in retirements.endings(view, state, Scope.of(view), until)],
+        "budgets": [budgets.json_form(one) for one in budgets.status(view, state, events, until)],
     }
 
 
@@ -171,7 +171,7 @@ def _moves(view: Ledger, week: ClosedScope, by: str) -> dict:
     ]
     whole = bridge.between(view, before, after)
     return {
-        "bridge": bridge.described(whole) | {"unpriced_share": bridge.unpriced_share(view, before, after)},
+        "bridge": bridge.json_form(whole) | {"unpriced_share": bridge.unpriced_share(view, before, after)},
         "movers": movers,
         "renames": bridge.renames(view, week, by),
         "by": by,
@@ -182,7 +182,7 @@ def _moves(view: Ledger, week: ClosedScope, by: str) -> dict:
 
 def _anomalies(state: State, seen: anomaly_search.Watch) -> dict:
     rows = [
-        one._asdict() | {"title": one.title, "key": one.key, "period": one.period} | anomaly_search.noted(state, one)
+        one._asdict() | {"title": one.title, "key": one.key, "period": one.period} | anomaly_search.note_on(state, one)
         for one in seen.anomalies
     ]
     return {"rows": rows, "note": seen.note, "verdict": seen.verdict}
@@ -200,7 +200,7 @@ def _news(
 ) -> list[dict]:
     """What the week's title may tell, most weighty first."""
     whole = Scope.of(view)
-    changes, ends = announced(view, state, whole, until), retirements.endings(view, state, whole, until)
+    changes, ends = announced_changes(view, state, whole, until), retirements.endings(view, state, whole, until)
     every = [
         *news.of_incidents([(one, note["status"]) for one, note in told], week.start),
         *news.of_budgets(pacing["budgets"]),
@@ -208,11 +208,11 @@ def _news(
         *news.of_model_changes(changed, until, [one for one, _ in told]),
         *news.of_change(moves["bridge"]),
     ]
-    return [one._asdict() | {"weight": one.weight} for one in news.ranked(every)]
+    return [one._asdict() | {"weight": one.weight} for one in news.rank(every)]
 
 
 def _units(view: Ledger, week: ClosedScope) -> dict:
-    cost = unit_costs.of(view, week)
+    cost = unit_costs.costs_of(view, week)
     return cost._asdict() | {"note": cost.note}
 
 

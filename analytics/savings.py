@@ -201,7 +201,7 @@ def _finding(claim: Claim, cells: pd.DataFrame, net: pd.Series, per_month: float
     )
 
 
-def described(saving: Savings) -> dict:
+def json_form(saving: Savings) -> dict:
     """The JSON form."""
     rows = [
         {name: value for name, value in finding._asdict().items() if name != "work"}
@@ -236,7 +236,7 @@ def _command(args: argparse.Namespace) -> None:
     asked = span.between(span.end - timedelta(days=args.days), span.end)
     saving = findings(view, asked, state, args.forbidden(state))
     if args.json:
-        console.emit_json(described(saving) | {"snapshot": view.snapshot()})
+        console.emit_json(json_form(saving) | {"snapshot": view.snapshot()})
         return
     rows = [
         (f.title, f"{f.usd_month:,.0f}", f"{f.gross_usd_month:,.0f}", f.confidence, f.action) for f in saving.findings

@@ -26,7 +26,7 @@ from analytics.model_behaviour import (
     MIN_REQUESTS,
     Work,
     day_of_change,
-    judged,
+    judged_days,
     works,
 )
 from analytics.scope import Scope
@@ -127,7 +127,7 @@ def _looked_at(view: Ledger, until: date) -> tuple[tuple[SilentChange, ...], fro
     found, models = [], set()
     for (provider, model, task), work in works(view, Scope.of(view, None, until), ("provider", "model", "task_type")):
         for name, measure in MEASURES.items():
-            if days := judged(work, measure):
+            if days := judged_days(work, measure):
                 models.add(model)
             if (on := day_of_change(days, measure)) is not None:
                 found.append(_change_on(view, work, (provider, model, task), name, on))
@@ -214,6 +214,6 @@ def _our_days(state: State) -> list[tuple[date, str]]:
     return found
 
 
-def described(one: SilentChange) -> dict[str, Any]:
+def json_form(one: SilentChange) -> dict[str, Any]:
     """The JSON form."""
     return one._asdict() | {"title": one.title}

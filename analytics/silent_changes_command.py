@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from analytics.command_options import view_of
-from analytics.silent_changes import described, none_found, silent_changes
+from analytics.silent_changes import json_form, none_found, silent_changes
 from data import console
 from data.state import State
 
@@ -24,7 +24,7 @@ def _command(args: argparse.Namespace) -> None:
     found = silent_changes(view, State.open(args.home))
     if args.json:
         told = "" if found else none_found(view)
-        console.emit_json({"changes": [described(one) for one in found], "note": told, "snapshot": view.snapshot()})
+        console.emit_json({"changes": [json_form(one) for one in found], "note": told, "snapshot": view.snapshot()})
         return
     for one in found:
         console.say(f"{one.title} ({one.why}).")

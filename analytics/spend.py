@@ -34,7 +34,7 @@ def source(ledger: Ledger, scope: Scope, dimensions: Sequence[str], measures: Se
     return scope.days(ledger) if on_days else scope.usage(ledger)
 
 
-def grouped(
+def grouped_spend(
     ledger: Ledger,
     scope: Scope,
     by: Sequence[str],
@@ -67,13 +67,13 @@ def _known(value: ir.Value) -> ir.Value:
 
 def totals(ledger: Ledger, scope: Scope, measures: Sequence[str]) -> dict[str, Any]:
     """The measures over the whole scope, as one record; None where nothing is known."""
-    record = grouped(ledger, scope, (), measures).iloc[0].to_dict()
+    record = grouped_spend(ledger, scope, (), measures).iloc[0].to_dict()
     return {name: None if pd.isna(value) else value for name, value in record.items()}
 
 
 def by_day(ledger: Ledger, scope: ClosedScope) -> pd.DataFrame:
     """`day, cost_usd` for every day of a closed scope, days without spend as 0; those left out are not there."""
-    frame = grouped(ledger, scope, ("day",))
+    frame = grouped_spend(ledger, scope, ("day",))
     known = {pd.Timestamp(d).date(): c for d, c in zip(frame["day"], frame["cost_usd"], strict=True)}
     span = [scope.start + timedelta(days=i) for i in range((scope.end - scope.start).days)]
     left_out = set(scope.without)
@@ -88,7 +88,7 @@ def movers(
 
     Largest move first. The last row `everything else` closes the sum, so the changes add up to the total's change.
     """
-    both = [grouped(ledger, s, (by,)).set_index(by)["cost_usd"] for s in (earlier or scope.before(), scope)]
+    both = [grouped_spend(ledger, s, (by,)).set_index(by)["cost_usd"] for s in (earlier or scope.before(), scope)]
     names = both[0].index.union(both[1].index)
     if names.empty:
         return pd.DataFrame(columns=["name", "before_usd", "after_usd", "change_usd"])
@@ -105,7 +105,7 @@ def movers(
 
 def coverage(ledger: Ledger, scope: Scope) -> pd.DataFrame:
     """How the costs are known: `cost_basis, attempts, cost_usd`, largest first."""
-    return grouped(ledger, scope, ("cost_basis",), ("attempts", "cost_usd"))
+    return grouped_spend(ledger, scope, ("cost_basis",), ("attempts", "cost_usd"))
 
 
 def priced_share(ledger: Ledger, scope: Scope, by: Sequence[str] = ()) -> float | None:
@@ -155,7 +155,7 @@ def _caveat(ledger: Ledger, scope: Scope) -> Verdict:
 
 def _print(args: argparse.Namespace, view: Ledger, scope: Scope) -> None:
     by = tuple(name.strip() for name in args.by.split(",") if name.strip())
-    frame = grouped(view, scope, by, CLI_MEASURES)
+    frame = grouped_spend(view, scope, by, CLI_MEASURES)
     whole, share = totals(view, scope, CLI_MEASURES), priced_share(view, scope, by)
     clean = without_caveat_share(view, scope)
     covered = log_coverage.coverage(view, scope)

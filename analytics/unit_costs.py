@@ -60,7 +60,7 @@ class UnitCosts(NamedTuple):
         )
 
 
-def of(view: Ledger, scope: Scope) -> UnitCosts:
+def costs_of(view: Ledger, scope: Scope) -> UnitCosts:
     """Unit costs of a scope; one query over its rows."""
     rows = scope.usage(view)
     frame = view.frame(_folded(rows, _tasks(rows)))
@@ -72,7 +72,7 @@ def of(view: Ledger, scope: Scope) -> UnitCosts:
     return _costs(frame.iloc[0], int(customers["n"][0]), float(customers["usd"].fillna(0.0)[0]))
 
 
-def by(view: Ledger, scope: Scope, name: str) -> pd.DataFrame:
+def costs_by(view: Ledger, scope: Scope, name: str) -> pd.DataFrame:
     """One row per value of a dimension: value, cost_usd, tasks, per_request_usd, per_task_usd,
     per_successful_task_usd, success_rate, per_1k_tokens_usd, list_per_1k_tokens_usd.
 
@@ -169,7 +169,7 @@ def _command(args: argparse.Namespace) -> None:
     view = view_of(args)
     end = through(view).complete_until
     scope = Scope.of(view, end - timedelta(days=args.days), end)
-    whole, parts = of(view, scope), by(view, scope, args.by)
+    whole, parts = costs_of(view, scope), costs_by(view, scope, args.by)
     if args.json:
         console.emit_json(
             whole._asdict()

@@ -116,7 +116,7 @@ def run_check(args: argparse.Namespace) -> None:
                 " restore a backup."
             )
         )
-    if cut_short := erasure.unfinished(state):
+    if cut_short := erasure.unfinished_erasure(state):
         raise BadInput(cut_short)
     if not audit_ok:
         raise BadInput(f"The audit trail does not add up; the first bad entry is {first_bad}.")

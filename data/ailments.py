@@ -69,7 +69,7 @@ def ailment(home: Path, error: Exception) -> str:
 
 
 @contextmanager
-def explained(home: Path) -> Iterator[None]:
+def explain_ailments(home: Path) -> Iterator[None]:
     """Turn what the store itself can suffer into one sentence; let defects through."""
     try:
         yield

@@ -91,7 +91,7 @@ BY_CODE = {caveat.code: caveat for caveat in CAVEATS}
 PRICING = tuple(caveat.code for caveat in CAVEATS if caveat.set_by == "pricing")
 
 
-def normalised(codes: str) -> str:
+def normal_form(codes: str) -> str:
     """SQL for a list of codes as it is stored: each once, sorted, NULL where there are none."""
     return f"nullif(list_sort(list_distinct({codes})), [])"
 

@@ -42,7 +42,7 @@ def adds_up(found: dict[str, Any]) -> bool:
 
 def damaged_files(ledger: Ledger) -> list[Fault]:
     """The data files that are not what was written: every one is read in full."""
-    with ledger.explained():
+    with ledger.explain_ailments():
         return data_files.faults(ledger.cursor(), ledger.home)
 
 
@@ -51,7 +51,7 @@ def sentence_of(ledger: Ledger, fault: Fault) -> str:
     cursor = ledger.cursor()
     text = f"The data file {fault.path.name} of {fault.table} ({fault.rows:,} rows) {fault.told}"
     paths = [log.path for log in data_files.logs_of(cursor, fault)]
-    return f"{text}; its rows came from {lost_rows.named(paths)}." if paths else f"{text}."
+    return f"{text}; its rows came from {lost_rows.paths_in_words(paths)}." if paths else f"{text}."
 
 
 def repair(ledger: Ledger, lost: Sequence[Fault] = ()) -> dict[str, Any]:

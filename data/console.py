@@ -24,7 +24,7 @@ from rich.text import Text
 from data.errors import BatonError
 from data.home import at_home
 from data.version import BATON, VERSION
-from data.wording import seen
+from data.wording import visible
 
 WIDE = 200
 
@@ -68,7 +68,7 @@ _collecting: ContextVar[list[Any] | None] = ContextVar("collecting", default=Non
 
 
 @contextmanager
-def collected() -> Iterator[list[Any]]:
+def collect_json() -> Iterator[list[Any]]:
     """For the length of a block what commands emit as JSON is handed to the caller, not printed."""
     payloads: list[Any] = []
     token = _collecting.set(payloads)
@@ -99,7 +99,7 @@ def emit_table(
     for column in columns:
         table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if cell is None else seen(str(cell))) for cell in row))
+        table.add_row(*(Text("" if cell is None else visible(str(cell))) for cell in row))
     console = Console()
     if not console.is_terminal:
         console.width = WIDE  # a file or a pipe has no width to keep to
@@ -113,7 +113,7 @@ def say(sentence: str) -> None:
 
 def _printable(sentence: str) -> str:
     """What a terminal would obey in a name from a log is shown by a sign."""
-    return "\n".join(map(seen, sentence.split("\n")))
+    return "\n".join(map(visible, sentence.split("\n")))
 
 
 @contextmanager

@@ -64,7 +64,7 @@ class Log(NamedTuple):
     path: str
 
 
-def listed(cursor: Cursor, home: Path) -> list[Listed]:
+def current_files(cursor: Cursor, home: Path) -> list[Listed]:
     """The data files of the newest version."""
     folders = {str(path.name): path for path in (home / "files").rglob("*.parquet")}
 
@@ -81,7 +81,7 @@ def listed(cursor: Cursor, home: Path) -> list[Listed]:
 def keep_checksums(cursor: Cursor, home: Path) -> int:
     """Write down the checksum of every data file that has none yet; returns how many. The caller holds the lock."""
     known = checksums(home)
-    written = (path for file in listed(cursor, home) for path in (file.path, file.deletions) if path)
+    written = (path for file in current_files(cursor, home) for path in (file.path, file.deletions) if path)
     fresh = [path for path in written if path.name not in known and path.is_file()]
     lines = "".join(f"{_digest(path)}  {path.relative_to(home)}\n" for path in fresh)
     if lines:
@@ -106,7 +106,7 @@ def faults(cursor: Cursor, home: Path) -> list[Fault]:
     """Every data file that is missing, of another size, unreadable in any column, or not as it was written."""
     known = checksums(home)
     found = []
-    for file in listed(cursor, home):
+    for file in current_files(cursor, home):
         told = _fault_of(cursor, file.path, file.size_bytes, file.rows, known)
         if not told and file.deletions:
             gone = _fault_of(cursor, file.deletions, file.deletions_bytes, file.deleted, known)

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
         dimensions.add(ledger, state, args.name, args.tag[len(PREFIX) :])
     if args.do == "remove":
         dimensions.remove(ledger, state, args.name)
-    rows = [_described(ledger, one) for one in dimensions.declared(ledger)]
+    rows = [_described(ledger, one) for one in dimensions.free_dimensions(ledger)]
     if args.json:
         console.emit_json({"dimensions": rows, "snapshot": ledger.snapshot()})
         return

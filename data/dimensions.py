@@ -34,7 +34,7 @@ class FreeDimension(NamedTuple):
         return COLUMN + self.name
 
 
-def declared(ledger: Ledger) -> list[FreeDimension]:
+def free_dimensions(ledger: Ledger) -> list[FreeDimension]:
     """The free dimensions of a data version, by name."""
     rows = ledger.sql(f"SELECT name, tag FROM {ledger.name('dimensions')} ORDER BY name")
     return [FreeDimension(*row) for row in rows.itertuples(index=False)]
@@ -57,7 +57,7 @@ def add(ledger: Ledger, state: State, name: str, tag: str) -> int:
         raise BadInput(f"{name!r} is no name of a dimension; use small letters, digits and _, such as cost_center.")
     if not tag or tag.startswith(KEPT_BY_RULES) or any(sign in tag for sign in '"\0'):
         raise BadInput(f"{tag!r} is no key of tags that can be a dimension; name one such as cost_center or app.name.")
-    if held := next((one for one in declared(ledger) if one.name == name), None):
+    if held := next((one for one in free_dimensions(ledger) if one.name == name), None):
         raise BadInput(f"There is a dimension {name} already, of the tag {held.tag!r}; remove it first.")
     made = FreeDimension(name, tag)
     with ledger.write() as cursor:
@@ -73,7 +73,7 @@ def add(ledger: Ledger, state: State, name: str, tag: str) -> int:
 def remove(ledger: Ledger, state: State, name: str) -> None:
     """Forget a dimension and its column; the tags keep the key. BadInput where there is none of that name."""
     people.require("load")
-    known = {one.name: one for one in declared(ledger)}
+    known = {one.name: one for one in free_dimensions(ledger)}
     if name not in known:
         raise BadInput(f"There is no dimension {name!r} of your own; declared are: {', '.join(known) or 'none'}.")
     with ledger.write() as cursor:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from data import people
 from data.errors import BadInput
 from data.state import KINDS, State
-from data.yaml_text import checked
+from data.yaml_text import validate
 
 Model = TypeVar("Model", bound=BaseModel)
 Body = dict[str, Any]
@@ -51,7 +51,7 @@ class Documents(Generic[Model]):
         if isinstance(body, self.model):
             document = body
         else:
-            document = checked(self.model, body, None, self._called(name), quote=self._quote)
+            document = validate(self.model, body, None, self._called(name), quote=self._quote)
         self._check(name, document)
         return document
 

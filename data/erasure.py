@@ -69,7 +69,7 @@ def erase(ledger: Ledger, state: State, wish: Wish) -> dict[str, int]:
     if short := [name for name in wish.names if len(name.strip()) < 2]:
         raise BadInput(f"The name {short[0]!r} is too short to be looked for; give it as the log has it.")
     state.append_audit(BEGUN, wish.audit_detail)
-    changed = {"run_entries": run_texts.forget(state, named(wish.names, r"\w"), wish.texts_before, FORGOTTEN)}
+    changed = {"run_entries": run_texts.forget(state, name_pattern(wish.names, r"\w"), wish.texts_before, FORGOTTEN)}
     with ledger.write() as cursor:
         changed |= _forget_in_ledger(cursor, wish)
     _drop_loose_files(ledger.home)
@@ -78,7 +78,7 @@ def erase(ledger: Ledger, state: State, wish: Wish) -> dict[str, int]:
     return changed
 
 
-def unfinished(state: State) -> str:
+def unfinished_erasure(state: State) -> str:
     """A sentence for an erasure that was cut short; "" where the last one came to its end."""
     last = next((entry for entry in state.audit() if entry.event in (BEGUN, DONE)), None)
     if last is None or last.event == DONE:
@@ -86,7 +86,7 @@ def unfinished(state: State) -> str:
     return f"The erasure that {last.actor} began on {last.at[:10]} did not come to its end; run the same command again."
 
 
-def named(names: Iterable[str], letter: str = r"\p{L}\p{N}_") -> str:
+def name_pattern(names: Iterable[str], letter: str = r"\p{L}\p{N}_") -> str:
     """A regular expression for any of these names standing by itself, also as JSON writes it; "" for none.
 
     Groups 1 and 3 are what stands before and after; `letter` is how the dialect writes a letter (the engine's RE2).
@@ -103,7 +103,7 @@ def write_anew(ledger: Ledger, state: State) -> None:
     """Give up every older data version, also those of a clock that ran ahead, and write all that is left anew, without
     what was deleted from it.
     """
-    with ledger.lock(), ledger.explained():
+    with ledger.lock(), ledger.explain_ailments():
         cursor = ledger.cursor()
         for call in (
             "ducklake_flush_inlined_data('lake')",
@@ -151,7 +151,7 @@ def _forget_names(cursor: Cursor, names: tuple[str, ...], changed: dict[str, int
         f"""DELETE FROM lake.main.texts WHERE event_id IN (SELECT event_id FROM lake.main.usage
             WHERE user_id IN ({listed}) OR customer_id IN ({listed}))""",
     )
-    pattern = literal(named(names))
+    pattern = literal(name_pattern(names))
     changed["records"] += _count(
         cursor,
         f"UPDATE lake.main.rejected SET record = '{FORGOTTEN}' WHERE regexp_matches(record, {pattern})",

@@ -52,7 +52,7 @@ class Proof(NamedTuple):
 def look_through(ledger: Ledger, names: Sequence[str]) -> Proof:
     """Search all of HOME for names; the ledger's and the state's databases must be reachable."""
     counts: dict[str, int] = {}
-    pattern, whole = re.compile(erasure.named(names, r"\w")), erasure.named(names)
+    pattern, whole = re.compile(erasure.name_pattern(names, r"\w")), erasure.name_pattern(names)
     raw = [name.encode() for name in names if len(name) >= BYTES_FROM]
     files = size = 0
     for path in sorted(path for path in ledger.home.rglob("*") if path.is_file()):

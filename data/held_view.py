@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from data.lake import qualified
+from data.lake import full_name
 from data.ledger import Ledger
 from data.rollups import caveat_sums, day_in
 from data.sql_text import literal
@@ -29,7 +29,7 @@ class HeldView(Ledger):
 
     def name(self, table: str) -> str:
         """Of a view with the held teams' rows of one of `TABLES`."""
-        whole, narrowed = self._whole.name(table), qualified("memory", f"{table}_{self._called}")
+        whole, narrowed = self._whole.name(table), full_name("memory", f"{table}_{self._called}")
         with self._guard:
             if table not in self._made:
                 self._fetch(f"CREATE OR REPLACE VIEW {narrowed} AS {self._rows(table, whole)}")
@@ -49,15 +49,15 @@ class HeldView(Ledger):
 
     def at(self, snapshot: int) -> Ledger:
         """Another data version, as narrow as this one."""
-        return held_to(self._whole.at(snapshot), self.teams)
+        return restrict_to_teams(self._whole.at(snapshot), self.teams)
 
     def forget(self) -> None:
         """Drop the engine's views of this one, whose data version is let go."""
         for table in self._made:
-            self._fetch(f"DROP VIEW IF EXISTS {qualified('memory', f'{table}_{self._called}')}")
+            self._fetch(f"DROP VIEW IF EXISTS {full_name('memory', f'{table}_{self._called}')}")
 
 
-def held_to(view: Ledger, teams: frozenset[str]) -> Ledger:
+def restrict_to_teams(view: Ledger, teams: frozenset[str]) -> Ledger:
     """A pinned view as somebody held to `teams` may see it; the view itself where they are held to none."""
     if not teams:
         return view

@@ -30,5 +30,5 @@ def attach_text(home: Path, alias: str, snapshot: int | None = None) -> str:
     return f"ATTACH IF NOT EXISTS {address} AS {alias} ({', '.join(options)})"
 
 
-def qualified(catalog: str, table: str) -> str:
+def full_name(catalog: str, table: str) -> str:
     return f'"{catalog}"."main"."{table}"'

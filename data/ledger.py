@@ -23,10 +23,10 @@ import pandas as pd
 from duckdb_extensions import import_extension
 
 from data import data_files, dimensions, migrations, people, scratch
-from data.ailments import ailment, explained, refuse_a_part_of_a_store
+from data.ailments import ailment, explain_ailments, refuse_a_part_of_a_store
 from data.errors import LedgerError, NoData
 from data.home import home_dir
-from data.lake import ROLLUPS, TABLES, attach_text, qualified
+from data.lake import ROLLUPS, TABLES, attach_text, full_name
 from data.schema import KEY_ALIAS
 from data.turns import turn_to_open, turn_to_write
 from data.work import doing
@@ -62,7 +62,7 @@ class Ledger:
         """
         folder = home_dir(home)
         ledger = cls(_connect(folder), folder)
-        with explained(folder), turn_to_open(folder):
+        with explain_ailments(folder), turn_to_open(folder):
             refuse_a_part_of_a_store(folder)
             ledger._attach()
             if migrations.pending(ledger._root):
@@ -89,7 +89,7 @@ class Ledger:
                 if not known[0][0]:
                     raise NoData(f"Data version {snapshot} is not in this ledger; the newest is {self.snapshot()}.")
                 view = Ledger(self._root, self.home, snapshot)
-                with explained(self.home):
+                with explain_ailments(self.home):
                     view._attach()
                 self._views[snapshot] = view
                 self._forget_old_views()
@@ -113,8 +113,8 @@ class Ledger:
         if table not in TABLES:
             raise ValueError(f"{table} is not a ledger table")
         if self.pinned is None:
-            return qualified(self.catalog, table)
-        return self._mirror(table) if table in ROLLUPS else self._stand_ins.get(table) or qualified(self.catalog, table)
+            return full_name(self.catalog, table)
+        return self._mirror(table) if table in ROLLUPS else self._stand_ins.get(table) or full_name(self.catalog, table)
 
     @cached_property
     def _stand_ins(self) -> dict[str, str]:
@@ -126,8 +126,8 @@ class Ledger:
             if missing := {name: kind for name, kind in columns.items() if name not in have.get(table, {})}:
                 derived = self._derived() if table == "usage" else {}
                 nulls = ", ".join(f"({derived.get(name, 'NULL')})::{kind} AS {name}" for name, kind in missing.items())
-                rows = f"*, {nulls} FROM {qualified(self.catalog, table)}" if table in have else f"{nulls} WHERE false"
-                found[table] = qualified("memory", f"{table}_at_{self.pinned}")
+                rows = f"*, {nulls} FROM {full_name(self.catalog, table)}" if table in have else f"{nulls} WHERE false"
+                found[table] = full_name("memory", f"{table}_at_{self.pinned}")
                 self._fetch(f"CREATE OR REPLACE VIEW {found[table]} AS SELECT {rows}")
         return found
 
@@ -172,10 +172,10 @@ class Ledger:
         with self._guard:
             mirror = f"{table}_{self.pinned}"
             if mirror not in self._mirrors:
-                source = self._stand_ins.get(table) or qualified(self.catalog, table)
+                source = self._stand_ins.get(table) or full_name(self.catalog, table)
                 self.cursor().execute(f"CREATE TABLE IF NOT EXISTS memory.main.{mirror} AS FROM {source}")
                 self._mirrors.add(mirror)
-            return qualified("memory", mirror)
+            return full_name("memory", mirror)
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -185,17 +185,17 @@ class Ledger:
         cursor = self.cursor()
         for memtable in table.op().find(ops.InMemoryTable):
             cursor.register(memtable.name, memtable.data.to_pyarrow(memtable.schema))
-        with explained(self.home):
+        with explain_ailments(self.home):
             arrow = cursor.execute(ibis.to_sql(table, dialect="duckdb")).to_arrow_table()
         return arrow.cast(table.schema().to_pyarrow()).to_pandas()
 
     def sql(self, text: str, params: list | dict | None = None) -> pd.DataFrame:
         """Run SQL text (names from `name`, values as parameters) and return a frame."""
-        with explained(self.home):
+        with explain_ailments(self.home):
             return self.cursor().execute(text, params).to_arrow_table().to_pandas()
 
     def _fetch(self, text: str, params: list | dict | None = None) -> list[tuple]:
-        with explained(self.home):
+        with explain_ailments(self.home):
             return self.cursor().execute(text, params).fetchall()
 
     @cached_property
@@ -223,7 +223,7 @@ class Ledger:
         """Hold the writers' lock, others wait their turn; what a writer who died had begun is removed first."""
         with turn_to_write(self.home) as died_since:
             if died_since is not None:
-                with explained(self.home):
+                with explain_ailments(self.home):
                     data_files.sweep(self._root.cursor(), self.home, died_since)
             yield
 
@@ -236,7 +236,7 @@ class Ledger:
         if self.pinned is not None:
             raise LedgerError(f"Data version {self.pinned} is read-only; open the newest version to change the ledger.")
         people.require("load")
-        with self.lock(), explained(self.home):
+        with self.lock(), explain_ailments(self.home):
             cursor = cursor or self._root.cursor()
             cursor.execute("BEGIN TRANSACTION")
             try:
@@ -248,9 +248,9 @@ class Ledger:
             with suppress(OSError):  # what is committed stands; the next commit writes its checksums down too
                 data_files.keep_checksums(cursor, self.home)
 
-    def explained(self) -> AbstractContextManager[None]:
+    def explain_ailments(self) -> AbstractContextManager[None]:
         """For work on `cursor()`: what the store suffers (a full disk, a lock) becomes a LedgerError."""
-        return explained(self.home)
+        return explain_ailments(self.home)
 
     def suffers(self, error: Exception) -> bool:
         """Whether an error is the store's, not the data's."""

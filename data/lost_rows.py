@@ -136,11 +136,11 @@ def sentence(view: Ledger) -> str:
     kinds = [told for table, told in KINDS.items() if table in set(files["table_name"])]
     return (
         f"{' and '.join(kinds).capitalize()}{when} are lost with damaged files that were set aside: load "
-        f"{named(paths) or 'their logs'} again."
+        f"{paths_in_words(paths) or 'their logs'} again."
     )
 
 
-def named(paths: Sequence[str]) -> str:
+def paths_in_words(paths: Sequence[str]) -> str:
     """Some paths in words, the first three by name."""
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return f"{', '.join(paths[:3])}{more}"

@@ -140,7 +140,7 @@ def m011_no_latency_by_hour(cursor) -> None:
     cursor.execute("DROP TABLE IF EXISTS lake.main.latency_by_hour")
 
 
-def applied(cursor) -> list[int]:
+def applied_steps(cursor) -> list[int]:
     """Numbers of the steps this ledger has."""
     exists = cursor.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = 'migrations'"
@@ -154,7 +154,7 @@ def applied(cursor) -> list[int]:
 
 def pending(cursor) -> bool:
     """Whether steps are missing; raises LedgerError for a ledger from a newer Baton."""
-    have = applied(cursor)
+    have = applied_steps(cursor)
     if have and max(have) > len(STEPS):
         raise LedgerError(
             f"This ledger was written by a newer Baton (step {max(have)}; this one knows {len(STEPS)}); "
@@ -165,7 +165,7 @@ def pending(cursor) -> bool:
 
 def apply(cursor) -> None:
     """Run the missing steps; the caller holds the writers' lock."""
-    have = set(applied(cursor))
+    have = set(applied_steps(cursor))
     for number, migrate in enumerate(STEPS, start=1):
         if number in have:
             continue

@@ -108,7 +108,7 @@ def require_folder(path: str | Path, home: Path) -> None:
             )
 
 
-def handed_on() -> dict[str, str]:
+def environment_to_inherit() -> dict[str, str]:
     """What a process started from here must be told, so that it keeps the same hosts."""
     hosts = _hosts()
     return {} if hosts is None else {HOSTS: ",".join(hosts)}

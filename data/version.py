@@ -4,14 +4,14 @@ VERSION = "2.0.0"
 BATON = f"Baton {VERSION}"
 
 
-def made_by(snapshot: int) -> str:
+def provenance(snapshot: int) -> str:
     """What a report was made by and from."""
     return f"{BATON}, data version {snapshot}"
 
 
-def signed(text: str, snapshot: int | None = None) -> str:
+def sign(text: str, snapshot: int | None = None) -> str:
     """A YAML document under a comment that says what wrote it; it reads back as the same document."""
-    return f"# {BATON if snapshot is None else made_by(snapshot)}\n{text}"
+    return f"# {BATON if snapshot is None else provenance(snapshot)}\n{text}"
 
 
 def file_name(name: str, ending: str, snapshot: int | None = None) -> str:

@@ -23,7 +23,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # 
 MINUS = "−"
 
 
-def known(value: Number) -> float | None:
+def number_or_none(value: Number) -> float | None:
     """The number, or None where there is none: None, NaN, NA or an infinity."""
     if value is None or value is pd.NA:
         return None
@@ -42,7 +42,7 @@ def _minus(text: str) -> str:
 
 def usd(value: Number) -> str:
     """$12,480 / $84.20 / $0.004213; under a millionth of a dollar it says so."""
-    number = known(value)
+    number = number_or_none(value)
     if number is None:
         return MISSING
     size, sign = abs(number), _sign(number)
@@ -58,19 +58,19 @@ def usd(value: Number) -> str:
 
 def usd_cents(value: Number) -> str:
     """$12,480.25: for amounts that a reader adds up."""
-    number = known(value)
+    number = number_or_none(value)
     return MISSING if number is None else _minus(f"{'-' if number < 0 else ''}${abs(number):,.2f}")
 
 
 def usd_millionths(value: Number) -> str:
     """$12.480000, for parts that must add up below a cent."""
-    number = known(value)
+    number = number_or_none(value)
     return MISSING if number is None else f"{_sign(number)}${abs(number):,.6f}"
 
 
 def usd_short(value: Number) -> str:
     """For tiles and axes: $1.24M, $52.3K, $840."""
-    number = known(value)
+    number = number_or_none(value)
     if number is None:
         return MISSING
     for limit, divisor, suffix, decimals in ((999_500, 1e6, "M", 2), (9_999.5, 1e3, "K", 1)):
@@ -88,7 +88,7 @@ def usd_tick(value: float) -> str:
 
 
 def _signed(value: Number, text: str) -> str:
-    number = known(value)
+    number = number_or_none(value)
     return f"+{text}" if number is not None and number > 0 else text
 
 
@@ -99,18 +99,18 @@ def usd_change(value: Number) -> str:
 
 def count(value: Number) -> str:
     """12,345"""
-    number = known(value)
+    number = number_or_none(value)
     return MISSING if number is None else _minus(f"{number:,.0f}")
 
 
-def counted(value: Number, noun: str, plural: str = "") -> str:
+def count_of(value: Number, noun: str, plural: str = "") -> str:
     """How many of what: 1 request, 2 requests, 0 entries."""
-    return f"{count(value)} {noun if known(value) == 1 else plural or f'{noun}s'}"
+    return f"{count(value)} {noun if number_or_none(value) == 1 else plural or f'{noun}s'}"
 
 
 def short(value: Number) -> str:
     """84.2M, 1.3B, 950; for tokens and requests in tiles."""
-    number = known(value)
+    number = number_or_none(value)
     if number is None:
         return MISSING
     steps = ((999.95e9, 1e12, "T"), (999.95e6, 1e9, "B"), (999_950, 1e6, "M"), (9_999.5, 1e3, "K"))
@@ -122,7 +122,7 @@ def short(value: Number) -> str:
 
 def share(value: Number) -> str:
     """12.3%; tiny and nearly whole shares do not round to 0 or 100."""
-    number = known(value)
+    number = number_or_none(value)
     if number is None:
         return MISSING
     percent = number * 100
@@ -140,13 +140,13 @@ def share_change(value: Number) -> str:
 
 def percent(value: Number) -> str:
     """A limit or an assumption as somebody chose it: 10%, 2.5%."""
-    number = known(value)
+    number = number_or_none(value)
     return MISSING if number is None else _minus(f"{number * 100:.6g}%")
 
 
 def odds(value: Number) -> str:
     """A chance in whole percent: 31%. No simulation proves a certainty, so the ends read "under 1%" and "over 99%"."""
-    number = known(value)
+    number = number_or_none(value)
     if number is None:
         return MISSING
     if number < 0.01:
@@ -156,19 +156,19 @@ def odds(value: Number) -> str:
 
 def quality(value: Number) -> str:
     """A score from 0 to 1 as percent with two decimals, since a point of quality is what is argued about: 91.37%."""
-    number = known(value)
+    number = number_or_none(value)
     return MISSING if number is None else _minus(f"{number:.2%}")
 
 
 def points(value: Number) -> str:
     """A difference of two shares, in percentage points: −1.2 pp."""
-    number = known(value)
+    number = number_or_none(value)
     return MISSING if number is None else _minus(f"{number * 100:+.1f} pp")
 
 
 def milliseconds(value: Number) -> str:
     """850 ms or 12.4 s."""
-    number = known(value)
+    number = number_or_none(value)
     if number is None:
         return MISSING
     return _minus(f"{number:,.0f} ms" if number < 9_999.5 else f"{number / 1000:,.1f} s")
@@ -199,22 +199,22 @@ _WRITERS: dict[str, Callable[[Number], str]] = {
     "requests": count,
     "attempts": count,
     "USD per 1M tokens": usd,
-    "ratio": lambda value: MISSING if known(value) is None else f"{value:.2f}",
-    "0 to 1": lambda value: MISSING if known(value) is None else f"{value:.3f}",
+    "ratio": lambda value: MISSING if number_or_none(value) is None else f"{value:.2f}",
+    "0 to 1": lambda value: MISSING if number_or_none(value) is None else f"{value:.3f}",
 }
 
 
 def measure(value: Number, unit: str) -> str:
     """A measure's value by the registry's unit."""
     writer = _WRITERS.get(unit)
-    return writer(value) if writer else MISSING if known(value) is None else f"{value:,}"
+    return writer(value) if writer else MISSING if number_or_none(value) is None else f"{value:,}"
 
 
 ADDRESS = re.compile(r"\b(?:(?:https?|ftp):|www\.)(?!\u2060)", re.IGNORECASE)
 NO_LINK = (":\u2060", ".\u2060")
 
 
-def seen(text: str) -> str:
+def one_line(text: str) -> str:
     """Text from data in one line, with a replacement sign for what nobody sees: bidirectional, zero-width and control
     characters.
     """
@@ -226,8 +226,8 @@ def seen(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """As `seen`, and an address in it is no link: a word joiner behind its colon keeps programs from making it one."""
-    return ADDRESS.sub(lambda found: f"{found.group(0)}\u2060", seen(text))
+    """As `one_line`, and an address in it is no link: a word joiner behind its colon keeps programs from it."""
+    return ADDRESS.sub(lambda found: f"{found.group(0)}\u2060", one_line(text))
 
 
 def markdown(text: object) -> str:

@@ -63,7 +63,7 @@ def line_of(lines: Lines, path: Where) -> int:
     return lines[path]
 
 
-def checked(model: type[Model], value: Any, lines: Lines | None, name: str, *, quote: bool = True) -> Model:
+def validate(model: type[Model], value: Any, lines: Lines | None, name: str, *, quote: bool = True) -> Model:
     """`value` as a `model`; BadInput names file, line, field and what is legal there, one line per problem.
 
     `lines` is None for what was not typed as YAML: the first problem is one sentence. `quote=False` keeps the values

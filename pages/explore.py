@@ -22,16 +22,16 @@ ROW_LIMIT = 5000  # what a table shows; the CSV holds the same rows
 
 @shell.cached
 def answer(view: Ledger, scope: Scope, by: tuple[str, ...], measure: str) -> pd.DataFrame:
-    return spend.grouped(view, scope, by, (measure,))
+    return spend.grouped_spend(view, scope, by, (measure,))
 
 
 @shell.cached
 def breakdown(view: Ledger, scope: Scope, by: tuple[str, ...], measure: str) -> pd.DataFrame:
     more = tuple(dict.fromkeys((measure, "cost_usd", "requests")))
-    return spend.grouped(view, scope, by, more)
+    return spend.grouped_spend(view, scope, by, more)
 
 
-def folded(frame: pd.DataFrame, totals: pd.DataFrame, name: str, measure: str) -> pd.DataFrame:
+def fold_the_small(frame: pd.DataFrame, totals: pd.DataFrame, name: str, measure: str) -> pd.DataFrame:
     """The largest and Other for sums; the largest alone for ratios, which cannot be added up."""
     if MEASURES[measure].additive:
         return charts.top_and_other(frame, name, measure)
@@ -84,7 +84,7 @@ def draw(frame: pd.DataFrame, by: str, over: str, measure: str) -> None:
         figure,
         alt=f"{declared.label} by {DIMENSIONS[by].label.lower()}; the table below holds the numbers",
         key="explore",
-        on_select=drill.into("explore", by, None if over == NONE else over),
+        on_select=drill.narrow_on_click("explore", by, None if over == NONE else over),
     )
 
 
@@ -163,9 +163,9 @@ with title:
         view,
     )
 frame = totals if over == NONE else answer(view, scope, (over, by), measure)
-shown = folded(frame[[*([over] if over != NONE else []), by, measure]], totals, by, measure)
+shown = fold_the_small(frame[[*([over] if over != NONE else []), by, measure]], totals, by, measure)
 if over not in (NONE, *GRAINS):
-    shown = folded(shown, answer(view, scope, (over,), measure), over, measure)
+    shown = fold_the_small(shown, answer(view, scope, (over,), measure), over, measure)
 draw(shown, by, over, measure)
 st.caption(
     fmt.md(

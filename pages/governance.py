@@ -12,7 +12,7 @@ from pages.ui import format as fmt
 from routing.policies import in_force
 from routing.policies.checks import dead_ends, lints
 from routing.policies.policy import Policy
-from routing.runs.audit import exported
+from routing.runs.audit import audit_lines
 from routing.runs.reviews import RUN_KINDS, reviews
 from simulations.mixes.problem_from_log import words as rule_words
 
@@ -81,7 +81,7 @@ def in_force_controls(policies: dict[str, Policy]) -> None:
     """Which policy is in force, who may lift it, and the form that marks another."""
     held, who = None, ""
     with shell.errors():
-        held, who = in_force.in_force(shell.state()), in_force.lifted_by(shell.state())
+        held, who = in_force.in_force(shell.state()), in_force.who_may_lift(shell.state())
         words = (
             f"“{held.name}” is in force; {who or 'nobody is named who'} may lift it."
             if held
@@ -108,8 +108,8 @@ entries = state.audit()
 policies = what_if.policies()
 rows = constraint_rows(policies)
 shell.header(
-    f"{fmt.counted(len(rows), 'constraint')} in {fmt.counted(len(policies), 'policy', 'policies')}; the audit trail "
-    f"of {fmt.counted(len(entries), 'entry', 'entries')} holds"
+    f"{fmt.count_of(len(rows), 'constraint')} in {fmt.count_of(len(policies), 'policy', 'policies')}; the audit trail "
+    f"of {fmt.count_of(len(entries), 'entry', 'entries')} holds"
     if ok
     else standing.sentence.split(":")[0],
     view,
@@ -167,7 +167,7 @@ with st.container(horizontal=True):
         st.toast(state.audit_standing().sentence)
     st.download_button(
         "Download as JSON lines",
-        lambda: exported(state),
+        lambda: audit_lines(state),
         file_name=file_name("audit", "jsonl"),
         mime="application/jsonl",
         on_click="ignore",

@@ -15,7 +15,7 @@ from pages.parts.lab import tasks as lab_tasks
 from pages.ui import format as fmt
 from pages.ui import shell, what_if
 from routing.calling.declarations import saved_providers
-from routing.export import FORMS, exported
+from routing.export import FORMS, export_policy
 from routing.runs.launch import launch
 from routing.runs.results import summary
 from routing.runs.store import list_runs, read_run, want
@@ -72,7 +72,9 @@ def take_away() -> None:
         format_func=lambda name: FORM_LABELS[name],
     )
     try:
-        text, notes = exported(policies[name], form, saved_providers(shell.state()), what_if.catalog(shell.state()))
+        text, notes = export_policy(
+            policies[name], form, saved_providers(shell.state()), what_if.catalog(shell.state())
+        )
     except BatonError as error:  # nothing was asked for yet: what is missing is a hint, not a failure
         st.caption(fmt.md(str(error)))
         return

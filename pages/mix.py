@@ -14,7 +14,7 @@ from analytics.scope import Scope
 from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger
 from data.state import State
-from data.version import made_by
+from data.version import provenance
 from pages.parts.mix import controls as mix_controls
 from pages.parts.mix import frontier as mix_frontier
 from pages.parts.mix import reliability as mix_reliability
@@ -28,14 +28,14 @@ from pages.ui import format as fmt
 from routing.policies import in_force
 from routing.policies.saved_policies import known_policies
 from simulations.mixes.as_policy import Compiled, as_policy
-from simulations.mixes.caches import MixCaches, charged, mix_caches
+from simulations.mixes.caches import MixCaches, charge_lost_caches, mix_caches
 from simulations.mixes.from_log import log_scenario, with_shares
 from simulations.mixes.frontier import Frontier, frontier
-from simulations.mixes.mix import MixScenario, normalised, simulate_mix
+from simulations.mixes.mix import MixScenario, normalise_shares, simulate_mix
 from simulations.mixes.optimise import Demands, Infeasible, Solution, mean_quality, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
 from simulations.mixes.shadow_prices import why_not
-from simulations.mixes.strays import settled, stray_words
+from simulations.mixes.strays import settle, stray_words
 from simulations.ranges import Assumptions
 from simulations.scenario import read_scenario, saved_scenarios
 
@@ -47,16 +47,16 @@ MIX_READS = (*what_if.PRICED, "policy", "in_force")
 
 @shell.cached(reads=MIX_READS)
 def log_programme(view: Ledger, state: State, scope: Scope, question: MixQuestion) -> Programme:
-    held, market = in_force.kept_to(state), what_if.market(view, state, scope)
+    held, market = in_force.policy_for_advice(state), what_if.market(view, state, scope)
     known = {held.name: held} | known_policies(state)
     constraints = None if question.policy == mix_controls.NO_POLICY else known[question.policy]
     return programme(view, scope, market, question.targets, policy=constraints, held=held, scale=question.scale)
 
 
 @shell.cached(reads=MIX_READS)
-def swept(view: Ledger, state: State, scope: Scope, question: MixQuestion, demands: Demands) -> Frontier:
+def sweep(view: Ledger, state: State, scope: Scope, question: MixQuestion, demands: Demands) -> Frontier:
     made = log_programme(view, scope, question)
-    return charged(view, made, frontier(made.problem, demands, 40), what_if.market(view, state, scope))
+    return charge_lost_caches(view, made, frontier(made.problem, demands, 40), what_if.market(view, state, scope))
 
 
 @shell.cached(reads=MIX_READS)
@@ -82,7 +82,7 @@ def choices(view: Ledger, scope: Scope, title: Any, top: Any) -> tuple[Programme
                 shell.header(QUESTION, view)
             top.info(fmt.md(f"{reason} The typed figures above need no log."), icon=":material/info:")
             st.stop()
-        demands = mix_controls.promises(made, mix_reliability.known(view, made.scope))
+        demands = mix_controls.promises(made, mix_reliability.reliability_by_model(view, made.scope))
     with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
         return made, question, demands, mix_controls.unknowns()
 
@@ -103,7 +103,7 @@ def from_log(view: Ledger, title: Any) -> None:
     shares, origin = chosen_shares(made, line, None if solved is None else solved.shares)
     market = what_if.market(view, shell.state(), scope)
     lost = caches(view, scope, question, shares)
-    source = f"{made_by(view.snapshot())}, {scope.start} to {scope.end}"
+    source = f"{provenance(view.snapshot())}, {scope.start} to {scope.end}"
     result = log_scenario(made, shares, market, origin, source, assumed, lost.lost_usd)
     shown = simulate_mix(result, market.catalog)
     with title:
@@ -119,7 +119,7 @@ def from_log(view: Ledger, title: Any) -> None:
         mix_result.kpis(shown, tier)
         cache_note(lost)
         if line:
-            mix_frontier.show(line, today, shown, tier, mix_reliability.known(view, made.scope))
+            mix_frontier.show(line, today, shown, tier, mix_reliability.reliability_by_model(view, made.scope))
         else:
             st.info(fmt.md(f"{no_line} Costs are known all the same: set a mix by hand below."), icon=":material/info:")
     prices(made, demands, solved, cache_usd)
@@ -142,7 +142,7 @@ def cheapest(
     made: Programme, demands: Demands, cache_usd: Callable[[np.ndarray], float], top: Any
 ) -> tuple[Solution | Infeasible, Solution | None]:
     """The cheapest mix that keeps the promises, with what its caches cost; and as solved, where it is an advice."""
-    answer, strays = settled(made.problem, demands)
+    answer, strays = settle(made.problem, demands)
     if isinstance(answer, Infeasible):
         for sentence in why_not(made.problem, demands, answer):
             top.warning(fmt.md(f"No mix keeps every promise: {sentence}."), icon=":material/block:")
@@ -180,12 +180,12 @@ def chosen_shares(made: Programme, line: Frontier | None, optimum: np.ndarray | 
 def frontier_of(view: Ledger, scope: Scope, question: MixQuestion, demands: Demands) -> tuple[Frontier | None, str]:
     """The frontier, or None and why there is none."""
     try:
-        return swept(view, scope, question, demands), ""
+        return sweep(view, scope, question, demands), ""
     except Refused as reason:
         return None, str(reason)
 
 
-def typed(view: Ledger, title: Any) -> None:
+def from_figures(view: Ledger, title: Any) -> None:
     """A scenario with typed figures: the CTO's question of the brief to start from."""
     name, scenario = scenarios.start(MixScenario, {BRIEF: "cto_question"})
     result = simulate_mix(scenario, what_if.catalog(shell.state()))
@@ -193,7 +193,7 @@ def typed(view: Ledger, title: Any) -> None:
         shell.header(f"{scenario.name} {mix_result.sentence(result)}", view, stated=True)
     mix_result.kpis(result, result["proposed"]["quality_tier"])
     mix_result.body(result, tier=result["proposed"]["quality_tier"], key="typed")
-    scenarios.figures(MixScenario, name, scenario, ("Normalise shares and apply", normalised))
+    scenarios.figures(MixScenario, name, scenario, ("Normalise shares and apply", normalise_shares))
     mix_result.take_away(scenario, result, scenario.source, key="typed")
 
 
@@ -247,4 +247,4 @@ title = st.container()
 mode = scenarios.mode_of(shell.standing(view) is not None)
 if mode == scenarios.LOG:
     shell.needs_data(view, QUESTION)
-{scenarios.LOG: from_log, scenarios.TYPED: typed, scenarios.SAVED: side_by_side}[mode](view, title)
+{scenarios.LOG: from_log, scenarios.TYPED: from_figures, scenarios.SAVED: side_by_side}[mode](view, title)

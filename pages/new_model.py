@@ -45,7 +45,7 @@ def from_log(view: Ledger, title: Any) -> None:
         shell.snapshot_link(view)
 
 
-def typed(view: Ledger, title: Any) -> None:
+def from_figures(view: Ledger, title: Any) -> None:
     """A triage with typed figures: the brief's new model to start from."""
     name, scenario = scenarios.start(TriageScenario, {BRIEF: "new_model"})
     result = triage(scenario)
@@ -102,4 +102,4 @@ title = st.container()
 mode = scenarios.mode_of(shell.standing(view) is not None)
 if mode == scenarios.LOG:
     shell.needs_data(view, QUESTION)
-{scenarios.LOG: from_log, scenarios.TYPED: typed, scenarios.SAVED: side_by_side}[mode](view, title)
+{scenarios.LOG: from_log, scenarios.TYPED: from_figures, scenarios.SAVED: side_by_side}[mode](view, title)

@@ -35,7 +35,7 @@ def movers(view: Ledger, scope: ClosedScope, by: str, earlier: ClosedScope) -> p
 
 @shell.cached
 def split(view: Ledger, scope: Scope, by: str) -> pd.DataFrame:
-    return spend.grouped(view, scope, (by,), ("cost_usd", "requests", "cost_per_1k_requests_usd"))
+    return spend.grouped_spend(view, scope, (by,), ("cost_usd", "requests", "cost_per_1k_requests_usd"))
 
 
 @shell.cached(reads=forecast.READS)
@@ -45,12 +45,12 @@ def month(view: Ledger, state: State, scope: Scope) -> forecast.Outlook:
 
 @shell.cached(reads=("budget", *forecast.READS))
 def budget(view: Ledger, state: State) -> budgets.Status | None:
-    return budgets.company(budgets.status(view, state, forecast.planned(state)))
+    return budgets.company(budgets.status(view, state, forecast.saved_events(state)))
 
 
 @shell.cached
-def distorted(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None) -> Distortion | None:
-    return distortion(view, compared_with(view, scope, earlier))
+def find_distortion(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None) -> Distortion | None:
+    return distortion(view, chosen_comparison(view, scope, earlier))
 
 
 def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope) -> str:
@@ -153,7 +153,7 @@ def saving(view: Ledger, scope: Scope) -> None:
         st.page_link("pages/savings.py", label="See all findings", icon=":material/content_cut:")
 
 
-def compared_with(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None) -> Comparison:
+def chosen_comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None) -> Comparison:
     """The comparison the reader chose."""
     return comparison(view, scope, earlier) if earlier else Comparison(None, None, "none is chosen")
 
@@ -175,7 +175,9 @@ def what_moved(view: Ledger, compared: Comparison, by: str) -> None:
         f"{fmt.days(compared.before.start, compared.before.last)}; the bars add up to the whole change of "
         f"{fmt.usd_change(frame['change_usd'].sum())}."
     )
-    shell.chart(charts.movers(frame, shell.palette()), alt=meaning, key="movers", on_select=drill.into("movers", by))
+    shell.chart(
+        charts.movers(frame, shell.palette()), alt=meaning, key="movers", on_select=drill.narrow_on_click("movers", by)
+    )
     st.caption(fmt.md(meaning))
     with st.expander("Table: movers", icon=":material/table:"):
         labels = {
@@ -200,7 +202,7 @@ def where_it_goes(view: Ledger, scope: Scope, by: str) -> None:
     first = frame.iloc[0]
     meaning = f"{first[by]} takes {fmt.share(float(first['cost_usd'] / whole) if whole else None)} of the spend."
     figure = charts.bars(top, shell.palette(), by=by, value="cost_usd", unit="USD")
-    shell.chart(figure, alt=meaning, key="split", on_select=drill.into("split", by))
+    shell.chart(figure, alt=meaning, key="split", on_select=drill.narrow_on_click("split", by))
     st.caption(fmt.md(meaning))
     with st.expander("Table: spend, requests and cost per 1,000 requests", icon=":material/table:"):
         labels = {
@@ -226,7 +228,7 @@ st.session_state.pop("load_reports", None)  # told once
 shell.needs_prices(view)
 title = st.container()
 scope, earlier = filters.compared_bar(view)
-now, compared = totals(view, scope), compared_with(view, scope, earlier)
+now, compared = totals(view, scope), chosen_comparison(view, scope, earlier)
 outlook = month(view, scope.at_any_time())
 held = budget(view)
 by = st.session_state.get("by", "model")
@@ -246,7 +248,7 @@ wide, narrow = st.columns((3, 2), gap="large")
 with wide:
     month_chart(view, scope, outlook, monthly_budget(held, scope))
     pacing(held)
-known = distorted(view, scope, earlier)  # a search of every series: what is known at once stands there already
+known = find_distortion(view, scope, earlier)  # a search of every series: what is known at once stands there already
 if known and compared.before:
     with figures.container():
         kpis(now, pair, outlook, against, known)

@@ -12,15 +12,15 @@ from analytics.forecast import READS, events_ahead
 from analytics.history import through
 from analytics.known_spend import known_spend
 from analytics.outlook import next_month
-from analytics.planned_events import EVENTS, planned
+from analytics.planned_events import EVENTS, saved_events
 from analytics.promise_offer import Offer
 from analytics.scope import Scope
 from data.errors import NoData
 from data.ledger import Ledger
 from data.sample.sample import is_sample
 from data.state import State
-from data.version import made_by
-from pages.parts.plan.announced import announced
+from data.version import provenance
+from pages.parts.plan.announced import show_announced
 from pages.parts.plan.budget_lines import budget_lines
 from pages.parts.plan.chargeback_statement import chargeback_statement
 from pages.ui import editing, exports, filters, finance_charts, promising, shell, tiles
@@ -44,7 +44,7 @@ def plans(view: Ledger, state: State, scope: Scope, count: int) -> dict[str, pla
 def swings(view: Ledger, state: State, scope: Scope, count: int) -> pd.DataFrame:
     until = through(view).complete_until
     recent = scope.between(until - timedelta(days=28), until)
-    by_model = spend.grouped(view, recent, ("model",))
+    by_model = spend.grouped_spend(view, recent, ("model",))
     whole = float(by_model["cost_usd"].dropna().sum()) or 1.0
     shares = {row.model: float(row.cost_usd) / whole for row in by_model.dropna().itertuples()}
     return plan.tornado(known_spend(view, scope), until, count, events_ahead(view, state, scope), shares)
@@ -52,7 +52,7 @@ def swings(view: Ledger, state: State, scope: Scope, count: int) -> pd.DataFrame
 
 @shell.cached(reads=("budget", *READS))
 def statuses(view: Ledger, state: State) -> list[budgets.Status]:
-    return budgets.status(view, state, planned(state))
+    return budgets.status(view, state, saved_events(state))
 
 
 @shell.cached(reads=("owner",))
@@ -71,7 +71,7 @@ def answer(base: plan.Plan, count: int, budget: float | None) -> str:
     whole = base.whole
     span = f"The {count} months from {whole.start:%b %Y}"
     if whole.p10 is None:
-        rate = f"the run rate of {fmt.counted(whole.history_days, 'day')} with a log"
+        rate = f"the run rate of {fmt.count_of(whole.history_days, 'day')} with a log"
         return f"{span} would cost {fmt.usd_short(whole.p50)} at {rate}"
     text = (
         f"{span} are on course for {fmt.usd_short(whole.p50)}, {fmt.usd_short(whole.p10)} to {fmt.usd_short(whole.p90)}"
@@ -132,7 +132,7 @@ def scenarios(all_plans: dict[str, plan.Plan]) -> None:
         "line of its own, beside the plan."
     )
     base = all_plans[AS_IT_STANDS]
-    if len(all_plans) > 1 or planned(shell.state()):
+    if len(all_plans) > 1 or saved_events(shell.state()):
         rows = [
             (name, one.whole.p10, one.whole.p50, one.whole.p90, one.p50_usd - base.p50_usd)
             for name, one in all_plans.items()
@@ -173,7 +173,7 @@ def edit_events() -> None:
     edited = editing.table(saved, columns, key=f"events_{shell.state().version('event')}")
     if st.button("Save events", icon=":material/save:"):
         with shell.errors():
-            plan.save_events(shell.state(), [plan.checked(**values) for values in edited])
+            plan.save_events(shell.state(), [plan.check_event(**values) for values in edited])
             st.rerun()
 
 
@@ -254,7 +254,7 @@ meaning = (
 )
 shell.chart(finance_charts.tornado(table, shell.palette(), base.p50_usd), alt=meaning, key="tornado")
 st.caption(fmt.md(meaning))
-announced(view, scope)
+show_announced(view, scope)
 scenarios(all_plans)
 budget_lines(view, found)
 chargeback_statement(view)
@@ -262,7 +262,7 @@ lines = orchestration(yearly(base), salary)
 with st.container(horizontal=True):
     foot = (
         f"Data through {through(view).instant:%Y-%m-%d %H:%M} UTC, days in {view.time_zone}, "
-        f"{made_by(view.snapshot())}" + (", sample data" if is_sample(view) else "") + "."
+        f"{provenance(view.snapshot())}" + (", sample data" if is_sample(view) else "") + "."
     )
     st.download_button(
         "Plan, HTML",

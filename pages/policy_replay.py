@@ -10,7 +10,7 @@ from analytics.coverage import coverage
 from analytics.promise_offer import Offer
 from analytics.registry import DIMENSIONS
 from pages.parts.lab import form as lab_form
-from pages.parts.replay.answer import kpis, left_out, money, moves, replayed, verdict, worth_of, worthwhile
+from pages.parts.replay.answer import kpis, money, moves, replay_policy, show_left_out, verdict, worth_of, worthwhile
 from pages.parts.replay.answer import title as title_of
 from pages.parts.replay.editor import choose, compare, editor
 from pages.ui import filters, promising, shell, what_if
@@ -69,7 +69,7 @@ with st.expander("Assumptions", icon=":material/tune:"), st.container(horizontal
 terms = Repricing(verbosity=None if length == 1.0 else length)
 assumed = Assumed(acceptance=accepted, review_share=reviewed)
 by = st.session_state.get("split_by") or "team"
-said = replayed(view, scope, write_policy(policy), own_prices, terms, assumed, by)
+said = replay_policy(view, scope, write_policy(policy), own_prices, terms, assumed, by)
 found = worth_of(view, scope, write_policy(policy), own_prices, terms)
 with title:
     routes = any(target != CURRENT for rule in policy.rules for target in rule.targets)
@@ -89,7 +89,7 @@ with right:
     st.subheader("What dollars do not say", anchor=False)
     verdict(said, scope, policy, own_prices)
 worthwhile(found, said["quality"]["tier"])
-left_out(said)
+show_left_out(said)
 for target, words in said["ending"].items():
     st.warning(
         fmt.md(f"“{policy.name}” sends work to {target}, which {words}: name another."), icon=":material/event_busy:"

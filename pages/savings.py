@@ -29,7 +29,7 @@ CONFIDENCE = {
 
 
 @shell.cached(reads=("owner",))
-def owned(view: Ledger, state: State) -> pd.DataFrame:
+def owner_table(view: Ledger, state: State) -> pd.DataFrame:
     return inventory.in_use(view, state, ("model", "feature", "team"))
 
 
@@ -93,8 +93,8 @@ def show(number: int, finding: savings.Finding, saving: savings.Savings, scope: 
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(
                 fmt.md(
-                    f"Its requests: {fmt.counted(finding.attempts, 'attempt')}, {fmt.usd(finding.spend_usd)} in "
-                    f"{fmt.counted(saving.days, 'day')}."
+                    f"Its requests: {fmt.count_of(finding.attempts, 'attempt')}, {fmt.usd(finding.spend_usd)} in "
+                    f"{fmt.count_of(saving.days, 'day')}."
                 ),
                 width="content",
             )
@@ -116,7 +116,7 @@ def show(number: int, finding: savings.Finding, saving: savings.Savings, scope: 
 def decide(number: int, finding: savings.Finding, saving: savings.Savings) -> None:
     """Puts the finding on the action list of the weekly review, with its number, the days that was told from, and its
     rows, so that its saving can be measured."""
-    listed = [a for a in actions.saved(shell.state()) if finding.key == a.finding or finding.title == a.name]
+    listed = [a for a in actions.all_actions(shell.state()) if finding.key == a.finding or finding.title == a.name]
     if listed:
         st.caption(
             fmt.md(
@@ -129,7 +129,7 @@ def decide(number: int, finding: savings.Finding, saving: savings.Savings) -> No
     due = st.date_input("Due", value=None, key=f"due_{number}")
     if st.button("Put it on the list", key=f"decide_{number}", type="primary"):
         with shell.errors():
-            decided = actions.checked(
+            decided = actions.check_action(
                 name=finding.title,
                 owner=owner.strip(),
                 due=due,
@@ -141,13 +141,13 @@ def decide(number: int, finding: savings.Finding, saving: savings.Savings) -> No
                 told_to=saving.scope.end if saving.scope else None,
                 filters=saving.filters_of(finding),
             )
-            actions.ACTIONS.save(shell.state(), decided.name, promises.witnessed(view, shell.state(), decided))
+            actions.ACTIONS.save(shell.state(), decided.name, promises.add_witness(view, shell.state(), decided))
             st.rerun()
 
 
 def owners(view: Ledger) -> None:
     st.subheader("Who owns what", anchor=False)
-    table = owned(view)
+    table = owner_table(view)
     debt = inventory.debt(table)
     st.write(
         fmt.md(

@@ -141,7 +141,7 @@ title = st.container()
 has_log = shell.standing(view) is not None
 traffic = st.container(horizontal=True, vertical_alignment="bottom")
 offered = [name for name in TRAFFIC if has_log or name != "log"]
-links.offered("source", offered)
+links.forget_unoffered("source", offered)
 source = traffic.segmented_control(
     "Traffic",
     offered,
@@ -183,7 +183,7 @@ try:
     book, name = PriceBook.load(shell.state()), find_architecture(model).model
     quote = quotes.host_quote(book, name, allowed)
     if quote is None and quotes.host_quote(book, name):
-        kept = in_force.kept_to(shell.state())
+        kept = in_force.policy_for_advice(shell.state())
         st.caption(fmt.md(f"A host of {model} is left out: “{kept.name}” forbids it for data that would move."))
     plan = hosting_panels.details(
         Plan(

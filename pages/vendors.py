@@ -13,7 +13,7 @@ view = shell.view()
 shell.needs_data(view, down.QUESTION)
 title = st.container()
 scope = filters.scope_bar(view, default="28d")
-links.offered("look", list(VIEWS))
+links.forget_unoffered("look", list(VIEWS))
 look = st.segmented_control(
     "What if", list(VIEWS), default="It is down", required=True, key="look", bind="query-params"
 )

@@ -17,7 +17,7 @@ from data.state import State
 from pages.parts.weekly.decisions import decisions, take_away
 from pages.parts.weekly.model_changes import model_changes
 from pages.parts.weekly.promises import promise_ledger
-from pages.parts.weekly.story import kpis, moved, movers, pacing
+from pages.parts.weekly.story import kpis, movers, pacing, show_bridge
 from pages.ui import exports, shell
 from pages.ui import format as fmt
 from routing.policies import in_force
@@ -138,6 +138,6 @@ if not found["complete"]:
     )
     st.caption(f"The log does not reach the end of this week; {told}.")
 kpis(found)
-for section in (pacing, moved, movers, unusual, model_changes, savings, decisions, promise_ledger):
+for section in (pacing, show_bridge, movers, unusual, model_changes, savings, decisions, promise_ledger):
     section(found)
 take_away(found)

@@ -18,7 +18,7 @@ from data.console import command, emit_json, say
 from data.errors import BadInput
 from data.facts.models import Catalog, current
 from data.state import State
-from data.version import BATON, signed
+from data.version import BATON, sign
 from routing.calling.declarations import Offer, Provider, canonical, read_providers, saved_providers
 from routing.policies.choice import resolve
 from routing.policies.policy import Policy, Rule
@@ -39,10 +39,10 @@ def register(subparsers: Any) -> None:
     export.add_argument("--out", metavar="FILE", help="where to write; default: the terminal")
 
 
-def exported(policy: Policy, form: str, providers: Sequence[Provider], catalog: Catalog) -> tuple[str, list[str]]:
+def export_policy(policy: Policy, form: str, providers: Sequence[Provider], catalog: Catalog) -> tuple[str, list[str]]:
     """(text of the config, notes on what it cannot express)."""
     if form == "yaml":
-        return signed(write_policy(policy)), []
+        return sign(write_policy(policy)), []
     body, notes = (
         litellm_config(policy, providers, catalog) if form == "litellm" else openrouter_fields(policy, catalog)
     )
@@ -220,7 +220,7 @@ def _export(args: argparse.Namespace) -> None:
     shipped = examples()
     policy = shipped[args.policy] if args.policy in shipped else read_policy_file(args.policy)
     providers = read_providers(args.providers) if args.providers else saved_providers(state)
-    text, notes = exported(policy, args.to, providers, current(state))
+    text, notes = export_policy(policy, args.to, providers, current(state))
     if args.out:
         Path(args.out).write_text(text, encoding="utf-8")
     if args.json:

@@ -47,7 +47,7 @@ def weights() -> Path | None:
     return next(iter(sorted(folder.rglob("*.gguf"))), None) if folder else None
 
 
-def declared(port: int = PORT) -> Provider:
+def local_provider(port: int = PORT) -> Provider:
     """The provider of both tiers."""
     price = {
         "input_usd_per_mtok": INPUT_USD_PER_MTOK,
@@ -95,7 +95,7 @@ def serving(port: int = 0) -> Iterator[Provider]:
     server = xllamacpp.Server(parameters)
     _await(port)
     try:
-        yield declared(port)
+        yield local_provider(port)
     finally:
         del server
 

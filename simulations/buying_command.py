@@ -10,7 +10,7 @@ from data import wording
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
 from data.state import State
-from data.yaml_text import checked
+from data.yaml_text import validate
 from routing.policies import in_force
 from simulations.buying.desk import Desk, desk
 from simulations.buying.ways import Purchase
@@ -50,8 +50,8 @@ def _buy(args: argparse.Namespace) -> None:
     body = {"kind": "purchase", "name": "purchase", **told, **given}
     if "model" not in body:
         raise BadInput("buy: name a scenario file, or --model.")
-    purchase = checked(Purchase, body, None, args.file or "the purchase")
-    found = desk(view, scope, purchase, market_of(args, view, scope), in_force.kept_to(state))
+    purchase = validate(Purchase, body, None, args.file or "the purchase")
+    found = desk(view, scope, purchase, market_of(args, view, scope), in_force.policy_for_advice(state))
     if args.json:
         return emit_json(
             {

@@ -12,16 +12,16 @@ from data.errors import BadInput
 from data.ledger import Ledger
 from data.schema import CRITICALITIES
 from data.state import State
-from routing.policies.in_force import kept_to
+from routing.policies.in_force import policy_for_advice
 from routing.policies.policy import Policy
 from simulations.log_terms import add_log_terms, market_of, named_numbers, policy_named, share_of
-from simulations.mixes.caches import MixCaches, charged, mix_caches
+from simulations.mixes.caches import MixCaches, charge_lost_caches, mix_caches
 from simulations.mixes.from_log import latencies, service_records
 from simulations.mixes.frontier import as_rows, frontier, model_shares
 from simulations.mixes.optimise import Demands, Infeasible, mean_quality, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
 from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_prices, why_not
-from simulations.mixes.strays import settled, stray_words
+from simulations.mixes.strays import settle, stray_words
 from simulations.replay.reliability import reliability, service
 from simulations.replay.repricing import Market
 
@@ -128,7 +128,7 @@ def _frontier(args: argparse.Namespace) -> None:
 
 
 def _every_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Programme, head: dict[str, Any]) -> None:
-    result = charged(view, made, frontier(made.problem, _demands(args, made), args.points), market)
+    result = charge_lost_caches(view, made, frontier(made.problem, _demands(args, made), args.points), market)
     known = reliability(view, made.scope)
     rows = [{**row, **service(row["models"], known)} for row in as_rows(result)]
     if args.json:
@@ -160,7 +160,7 @@ def _every_floor(args: argparse.Namespace, view: Ledger, market: Market, made: P
 def _constraints(args: argparse.Namespace) -> Policy | None:
     """The policy whose constraints hold: the one named, none, or what all advice keeps to."""
     if args.policy is None:
-        return kept_to(State.open(args.home))
+        return policy_for_advice(State.open(args.home))
     return None if args.policy == "none" else policy_named(args.policy)
 
 
@@ -215,7 +215,7 @@ def cache_of_mix(always_warm_usd: float, caches: MixCaches) -> dict[str, float |
 
 def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Programme, head: dict[str, Any]) -> None:
     demands = _demands(args, made)
-    answer, strays = settled(made.problem, demands)
+    answer, strays = settle(made.problem, demands)
     if isinstance(answer, Infeasible):
         raise BadInput(f"No mix keeps every promise: {'; '.join(why_not(made.problem, demands, answer))}.")
     prices = [

@@ -54,7 +54,7 @@ def own_prices(catalog: Catalog, given: list[str]) -> Catalog:
     for name, usd in named_numbers("--self-host-price", given).items():
         known = catalog.canonical(name)
         edits[known] = {"self_hosted": {**catalog[known].self_hosted, "usd_per_mtok": usd}}
-    return catalog.edited(edits)
+    return catalog.with_edits(edits)
 
 
 def policy_named(name: str) -> Policy:

@@ -10,7 +10,7 @@ from analytics.command_options import add_span, span_of, view_of
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
 from data.state import State
-from data.yaml_text import checked
+from data.yaml_text import validate
 from routing.policies import in_force
 from simulations.log_terms import market_of, named_numbers, policy_named
 from simulations.outages.drill import declared_limits, drill
@@ -62,7 +62,7 @@ def _scenario(args: argparse.Namespace, model: Any, kind: str, options: dict[str
     given = {name: value for name, value in options.items() if value}
     if not told.get("provider") and not told.get("model"):
         raise BadInput(f"{kind}: name a scenario file, --provider or --model.")
-    return checked(model, {"kind": kind, "name": kind, **told, **given}, None, args.file or f"the {kind}")
+    return validate(model, {"kind": kind, "name": kind, **told, **given}, None, args.file or f"the {kind}")
 
 
 def _drill(args: argparse.Namespace) -> None:
@@ -82,7 +82,7 @@ def _drill(args: argparse.Namespace) -> None:
     market = market_of(args, view, scope)
     live = policy_named(args.policy) if args.policy else None
     limits = declared_limits(state)
-    found = drill(view, scope, wish, market, live=live, held=in_force.kept_to(state), limits=limits)
+    found = drill(view, scope, wish, market, live=live, held=in_force.policy_for_advice(state), limits=limits)
     if args.json:
         return emit_json({**drill_as_json(found), "snapshot": view.snapshot()})
     rows = [(r.model, r.answered_by, f"{r.requests:,.0f}") for r in found.by_model.itertuples()]
@@ -98,7 +98,7 @@ def _reroute(args: argparse.Namespace) -> None:
     wish = _scenario(args, Rerouting, "rerouting", options)
     if args.no_limiter:
         wish = wish.model_copy(update={"limiter": False})
-    found = reroute(view, scope, wish, in_force.kept_to(state), market_of(args, view, scope))
+    found = reroute(view, scope, wish, in_force.policy_for_advice(state), market_of(args, view, scope))
     if args.json:
         told = found._asdict() | {"days": found.days.to_dict("records")}
         return emit_json({"name": wish.name, "what": wish.what, "to": wish.to, **told, "snapshot": view.snapshot()})

@@ -81,7 +81,7 @@ def _print(result: dict[str, Any], found: Worth) -> None:
     say(worth_line(found))
     for part in result["not_compared"]:
         say(
-            f"not compared: {wording.counted(part['requests'], 'request')} "
+            f"not compared: {wording.count_of(part['requests'], 'request')} "
             f"({wording.usd(part['logged_cost_usd'])} logged): {part['reason']}"
         )
     for target, words in result["ending"].items():

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.documents import Documents
 from data.errors import BadInput
-from data.yaml_text import checked, line_of, read_yaml_file
+from data.yaml_text import line_of, read_yaml_file, validate
 
 SHIPPED = Path(__file__).parent / "scenarios"
 KINDS = ("mix", "pipeline", "triage", "breakeven", "drill", "rerouting", "purchase")  # of scenario, by what asks them
@@ -44,7 +44,7 @@ def read_scenario(path: str | Path, model: type[Kind], kind: str) -> Kind:
         raise BadInput(
             f"{file}, line {line_of(lines, ('kind',))}: kind is {found!r}; this command reads `kind: {kind}`."
         )
-    return checked(model, value, lines, str(file))
+    return validate(model, value, lines, str(file))
 
 
 def scenario_file(path: str | Path) -> Path:

@@ -9,8 +9,8 @@ from data import wording
 from data.console import command, emit_json, emit_table, say
 from data.facts.models import current
 from data.state import State
-from data.yaml_text import checked, read_yaml_file
-from simulations.mixes.mix import MixScenario, normalised, simulate_mix
+from data.yaml_text import read_yaml_file, validate
+from simulations.mixes.mix import MixScenario, normalise_shares, simulate_mix
 from simulations.pipeline import PipelineScenario, simulate_pipeline
 from simulations.scenario import read_scenario, scenario_file
 from simulations.triage import TriageScenario, triage
@@ -35,7 +35,7 @@ def _mix(args: argparse.Namespace) -> None:
     if args.normalise:
         file = scenario_file(args.file)
         document, lines = read_yaml_file(file)
-        scenario = checked(MixScenario, normalised(document), lines, str(file))
+        scenario = validate(MixScenario, normalise_shares(document), lines, str(file))
     else:
         scenario = read_scenario(args.file, MixScenario, "mix")
     result = simulate_mix(scenario, current(State.open(args.home)))

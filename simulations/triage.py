@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from analytics.retirements import HORIZON_DAYS
 from data import wording
-from routing.grading.statistics import Paired, paired
+from routing.grading.statistics import Paired, compare_pairs
 from simulations.scenario import Part, Scenario
 
 
@@ -84,7 +84,9 @@ class TriageScenario(Scenario):
 def triage(scenario: TriageScenario) -> dict[str, Any]:
     """SKIP, EVALUATE or ADOPT with every reason; `capability_delta` is new / current - 1, None when unknown."""
     pairs = (
-        paired([old for old, _ in scenario.graded], [new for _, new in scenario.graded]) if scenario.graded else None
+        compare_pairs([old for old, _ in scenario.graded], [new for _, new in scenario.graded])
+        if scenario.graded
+        else None
     )
     samples = len(scenario.graded) or scenario.samples
     ratio = _capability(scenario, pairs)

@@ -105,7 +105,7 @@ def exported(home: Path) -> dict[str, str]:
     view = ledger.at(ledger.snapshot())
     week = review.build(view, state, review.last_week(view), forbidden=forbidden(state))
     statement = chargeback.statement(view, state, date(2026, 10, 1))
-    by_team = spend.grouped(view, Scope.of(view), ("team", "feature"))
+    by_team = spend.grouped_spend(view, Scope.of(view), ("team", "feature"))
     found = {f"review{ending}": write(week) for ending, write in review.WRITERS.items() if ending != ".json"}
     found |= {
         "review.slack": report.message(week)["text"],

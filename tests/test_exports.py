@@ -14,8 +14,8 @@ import yaml
 
 from data.facts.models import current
 from data.ledger import Ledger
-from data.version import BATON, VERSION, file_name, made_by, signed
-from routing.export import FORMS, exported
+from data.version import BATON, VERSION, file_name, provenance, sign
+from routing.export import FORMS, export_policy
 from routing.policies.text import examples, read_policy
 from tests.routing.live import provider
 
@@ -123,7 +123,7 @@ def test_a_written_review_names_both_versions(tmp_path, store, ending):
     assert importlib.import_module("analytics.__main__").main(["review", "--out", str(file)]) == 0
     text, ledger = file.read_text(), Ledger.open(store)
     said = {"csv": "baton_version,snapshot", "json": f'"baton_version": "{VERSION}"'}
-    assert said.get(ending, made_by(ledger.snapshot())) in text
+    assert said.get(ending, provenance(ledger.snapshot())) in text
     ledger.close()
 
 
@@ -131,19 +131,19 @@ def test_a_written_review_names_both_versions(tmp_path, store, ending):
 def test_a_config_says_what_wrote_it_and_reads_as_before(form, state):
     policy = examples()["simple_router"]
     declared = provider("http://127.0.0.1:1/v1", *policy.targets)
-    text, _ = exported(policy, form, [declared], current(state))
+    text, _ = export_policy(policy, form, [declared], current(state))
     assert BATON in text.splitlines()[0] and yaml.safe_load(text)
     assert form != "yaml" or read_policy(text) == policy
 
 
 def test_what_has_no_place_for_its_origin_is_named_after_it():
     assert file_name("plan", "csv", 7) == f"baton-{VERSION}-plan-data-7.csv"
-    assert signed("a: 1\n", 7) == f"# {made_by(7)}\na: 1\n"
+    assert sign("a: 1\n", 7) == f"# {provenance(7)}\na: 1\n"
 
 
 def test_every_download_of_the_pages_says_what_made_it():
     """Each button hands out a text that is signed or a report, or a name that says it."""
-    origin = re.compile(r"signed\(|file_name\(|plan\.html|writers\[|board|\n\s+text,")
+    origin = re.compile(r"\bsign\(|file_name\(|plan\.html|writers\[|board|\n\s+text,")
     for path in sorted((Path(__file__).parent.parent / "pages").rglob("*.py")):
         for call in re.findall(r"st\.download_button\((.*?)\n {4,12}\)", path.read_text(), re.DOTALL):
             assert origin.search(call), f"{path.name} hands out a file that does not say what made it: {call}"

@@ -19,7 +19,7 @@ from data.documents import Documents
 from data.errors import BadInput
 from data.schema import TASK_TYPES
 from data.state import State
-from data.yaml_text import Lines, checked, read_yaml_file
+from data.yaml_text import Lines, read_yaml_file, validate
 
 CATALOG = Path(__file__).parent / "catalog" / "models.yaml"
 Hosting = Literal["self", "cloud", "host", "api"]
@@ -166,7 +166,7 @@ class Catalog(Mapping[str, ModelFacts]):
         """The canonical spelling, or the name itself when it is new."""
         return self._names.get(name.lower(), name)
 
-    def edited(self, edits: Mapping[str, Mapping[str, Any]]) -> Catalog:
+    def with_edits(self, edits: Mapping[str, Mapping[str, Any]]) -> Catalog:
         """The catalogue with operator edits laid over it; an edit of a new name adds a model."""
         models = dict(self._models)
         for name, body in edits.items():
@@ -177,7 +177,7 @@ class Catalog(Mapping[str, ModelFacts]):
 
 
 @lru_cache(maxsize=1)
-def shipped() -> Catalog:
+def shipped_catalog() -> Catalog:
     """The facts that come with Baton."""
     return read_catalog(CATALOG)
 
@@ -219,10 +219,10 @@ EDITS = Documents("model_fact", FactEdit)
 
 def current(state: State) -> Catalog:
     """Shipped facts with this store's operator edits; BadInput names a stored edit that is none."""
-    catalog = shipped()
+    catalog = shipped_catalog()
     for name, edit in EDITS.all(state).items():
         try:
-            catalog = catalog.edited({name: edit.model_dump()})
+            catalog = catalog.with_edits({name: edit.model_dump()})
         except BadInput as error:
             raise EDITS.unreadable(name, error) from error
     return catalog
@@ -232,13 +232,13 @@ def save_edit(state: State, name: str, changes: Mapping[str, Any]) -> Catalog:
     """Check and keep an operator's changes to one model."""
     if not isinstance(changes, Mapping):
         raise BadInput(f"The facts of {name} must be a mapping such as {{vendor: OpenAI}}.")
-    known = shipped().spelling(name)
+    known = shipped_catalog().spelling(name)
     edits = {**(state.get("model_fact", known) or {}), **changes}
-    catalog = current(state).edited({known: edits})
+    catalog = current(state).with_edits({known: edits})
     EDITS.save(state, known, edits)
     return catalog
 
 
 def _facts(name: str, body: Any, where: str, lines: Lines | None = None) -> ModelFacts:
     at = {path[2:]: line for path, line in (lines or {}).items() if path[:2] == ("models", name)} | {(): 1}
-    return checked(ModelFacts, {**body, "name": name} if isinstance(body, Mapping) else body, at, f"{where}: {name}")
+    return validate(ModelFacts, {**body, "name": name} if isinstance(body, Mapping) else body, at, f"{where}: {name}")

@@ -96,7 +96,7 @@ FORMATS = (
         label="Anthropic Console, export of tokens (CSV)",
         recognise=lambda sample: has(sample, "usage_date_utc", "usage_output_tokens"),
         fields=dict.fromkeys(USAGE_NAMES, "VARCHAR"),
-        rows=report_page.numbered(USAGE_ROWS, "line.n"),
+        rows=report_page.with_record_numbers(USAGE_ROWS, "line.n"),
         columns=USAGE_COLUMNS,
         usage=flat_usage(dict.fromkeys(USAGE_NAMES, "VARCHAR"), json="CASE WHEN line.n = 1 THEN raw END"),
         table="billed",

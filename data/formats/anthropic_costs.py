@@ -53,7 +53,7 @@ FORMATS = (
         label="Anthropic cost report",
         recognise=lambda sample: any({"amount", "cost_type"} <= r.keys() for r in report_page.results(sample)),
         fields=report_page.fields("starting_at", "ending_at"),
-        rows=report_page.numbered(ROWS, "place"),
+        rows=report_page.with_record_numbers(ROWS, "place"),
         columns=COLUMNS,
         table="billed",
         no_usage="amounts of money alone, each of which is a line of the bill",

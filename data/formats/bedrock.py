@@ -81,7 +81,7 @@ def _logged(bodies: str) -> str:
     answer = "b.output.outputBodyJson"
     last = f"json_extract({answer}, '$[*].usage')"
     found = f"coalesce({answer} -> 'usage', {last}[-1], json_extract({answer}, '$[*].metadata.usage')[-1])"
-    return f"""SELECT *, {usage_words.parsed("used")} AS u FROM (
+    return f"""SELECT *, {usage_words.usage_struct("used")} AS u FROM (
         SELECT *, {usage_words.snake(found)} AS used FROM (
         SELECT *, json_transform(body, '{json.dumps(LOG)}') AS b FROM ({bodies})))"""
 

@@ -48,7 +48,7 @@ FORMATS = (
         label="Goose sessions (rows of its database)",
         recognise=lambda sample: has(sample, "accumulated_input_tokens", "provider_name"),
         fields=dict.fromkeys(NAMES, "VARCHAR") | {"model_config_json": "JSON"},
-        rows=report_page.numbered(report_page.lines(COUNTS, "FROM records"), "line.n"),
+        rows=report_page.with_record_numbers(report_page.lines(COUNTS, "FROM records"), "line.n"),
         columns=COLUMNS,
         usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), LAST, json="CASE WHEN line.n = 1 THEN raw END"),
         table="billed",

@@ -28,7 +28,7 @@ CALL = {
     "cache": {"cache_status": "VARCHAR"},
 }
 ROWS = f"""
-    SELECT *, {usage_words.parsed("used")} AS u, json_transform(call, '{json.dumps(CALL)}') AS p
+    SELECT *, {usage_words.usage_struct("used")} AS u, json_transform(call, '{json.dumps(CALL)}') AS p
     FROM (SELECT *, {usage_words.snake("call -> 'usage'")} AS used FROM (
         SELECT *, json_extract(d.ai, concat('$."', plugin, '"')) AS call
         FROM (SELECT *, unnest(coalesce(nullif(json_keys(d.ai), []), [''])) AS plugin FROM records)))"""

@@ -104,7 +104,7 @@ NODE = {
 
 def rows(observations: str) -> str:
     """SQL: `observations` (the observation as `o`, its trace as `t`) with usage `u`, metadata `m` and what its tree
-    says of it (`span_trees.judged`)."""
+    says of it (`span_trees.mark_calls`)."""
     nodes = ", ".join(f"{sql} AS {name}" for name, sql in NODE.items())
     return f"""SELECT * FROM (
         WITH RECURSIVE seen AS (
@@ -113,7 +113,7 @@ def rows(observations: str) -> str:
                 json_transform(json_of(o.metadata), '{json.dumps(METADATA)}') AS m FROM ({observations}))
         ),
         observed AS (SELECT *, {nodes} FROM seen),
-        {span_trees.judged("observed")})"""
+        {span_trees.mark_calls("observed")})"""
 
 
 NO_TRACE = f"json_transform('{{}}', '{json.dumps(TRACE)}') AS t"

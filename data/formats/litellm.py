@@ -62,7 +62,7 @@ def rows(cost: str, error: str, price: str) -> str:
     price map answers 0 for a model it does not know.
     """
     objects = ", ".join(f"{usage_words.snake(json)} AS object_{n}" for n, json in enumerate(FOUND.values()))
-    structs = ", ".join(f"{usage_words.parsed(usage)} AS {name}" for name, usage in OBJECTS.items())
+    structs = ", ".join(f"{usage_words.usage_struct(usage)} AS {name}" for name, usage in OBJECTS.items())
     return f"""
         SELECT *, {cost} AS cost, coalesce(number({cost}), 0) AS spend, coalesce(number(d.total_tokens), 0) AS total,
             {error}.error_class AS error_word, {error}.error_code AS error_code,
@@ -79,7 +79,7 @@ def rows(cost: str, error: str, price: str) -> str:
                     CASE WHEN length(d.response::VARCHAR) > 2 THEN json_of(d.response) END AS answer FROM records)))"""
 
 
-def counted(tokens: str) -> str:
+def token_count(tokens: str) -> str:
     """A token count, where the tokens are usage."""
     return f"CASE WHEN counted THEN {tokens} END"
 
@@ -124,10 +124,10 @@ COLUMNS = {
         " m.user_api_key_alias, 'model_group', d.model_group, 'request_tags', json_of(d.request_tags),"
         " 'internal_call_origin', m.internal_call_origin))"
     ),
-    "input_tokens": counted("d.prompt_tokens"),
-    "output_tokens": counted("d.completion_tokens"),
+    "input_tokens": token_count("d.prompt_tokens"),
+    "output_tokens": token_count("d.completion_tokens"),
     **usage_words.details(*USED, wrap="CASE WHEN counted THEN {} END"),
-    "total_tokens": counted("d.total_tokens"),
+    "total_tokens": token_count("d.total_tokens"),
     "input_has_cache": "TRUE",
     "output_has_reasoning": "TRUE",
     "latency_ms": f"coalesce(d.request_duration_ms, d.response_time * 1000, {milliseconds('endTime')})",

@@ -61,7 +61,7 @@ FORMATS = (
         recognise=lambda sample: has(sample, "date", "metrics.spend", "breakdown")
         or has([r for s in sample for r in (s.get("results") or []) if isinstance(r, dict)], "date", "metrics.spend"),
         fields=FIELDS,
-        rows=report_page.numbered(report_page.lines(litellm_daily.COUNTS, APART), "r.date, place, line.n"),
+        rows=report_page.with_record_numbers(report_page.lines(litellm_daily.COUNTS, APART), "r.date, place, line.n"),
         columns=COLUMNS,
         usage=(UsageObject("CASE WHEN line.n = 1 THEN counted END", KNOWN, litellm_daily.SAVED, "metrics"),),
         table="billed",

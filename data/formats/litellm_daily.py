@@ -68,7 +68,7 @@ FORMATS = (
         label="LiteLLM daily spend table",
         recognise=lambda sample: has(sample, "date", "spend", "api_requests", "prompt_tokens"),
         fields=dict.fromkeys(NAMES, "VARCHAR"),
-        rows=report_page.numbered(report_page.lines(COUNTS, "FROM records"), "line.n"),
+        rows=report_page.with_record_numbers(report_page.lines(COUNTS, "FROM records"), "line.n"),
         columns=COLUMNS,
         table="billed",
         usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), SAVED, json="CASE WHEN line.item = 'spend' THEN raw END"),

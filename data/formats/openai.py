@@ -119,9 +119,10 @@ COST = f"""CASE WHEN json_type(b.usage.cost) = 'OBJECT' THEN
 # xAI documents reasoning as extra to completion_tokens; the total of a row, where it has one, decides.
 REASONING_IS_EXTRA = f"number(b.usage.total_tokens) = number({INPUT}) + number({OUTPUT}) + number({REASONING})"
 # What the provider ran beside the model.
-LISTED = ", ".join(f"'{tool}', {sql}" for tool, sql in usage_words.called("b.output").items() if tool != "web_search")
+CALLED = usage_words.tool_calls("b.output")
+LISTED = ", ".join(f"'{tool}', {sql}" for tool, sql in CALLED.items() if tool != "web_search")
 TOOLS = f"""json_merge_patch(json_object({LISTED},
-    'web_search', greatest({usage_words.called("b.output")["web_search"]},
+    'web_search', greatest({CALLED["web_search"]},
         TRY_CAST(b.usage.server_tool_use.web_search_requests AS BIGINT)),
     'live_search_source', TRY_CAST(b.usage.num_sources_used AS BIGINT),
     'search_query', TRY_CAST(b.usage.num_search_queries AS BIGINT)),

@@ -49,7 +49,7 @@ FORMATS = (
             r.get("object") == "organization.costs.result" for r in report_page.results(sample)
         ),
         fields=report_page.fields("start_time", "end_time"),
-        rows=report_page.numbered(ROWS, "place"),
+        rows=report_page.with_record_numbers(ROWS, "place"),
         columns=COLUMNS,
         table="billed",
         no_usage="amounts of money alone, each of which is a line of the bill",

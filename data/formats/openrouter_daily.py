@@ -56,7 +56,7 @@ FORMATS = (
         label="OpenRouter daily activity (CSV)",
         recognise=lambda sample: has(sample, "Date", "Slug", "Usage", "Requests"),
         fields=dict.fromkeys(NAMES, "VARCHAR"),
-        rows=report_page.numbered(report_page.lines(COUNTS, "FROM records"), "line.n"),
+        rows=report_page.with_record_numbers(report_page.lines(COUNTS, "FROM records"), "line.n"),
         columns=COLUMNS,
         usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), json="CASE WHEN line.n = 1 THEN raw END"),
         table="billed",

@@ -39,7 +39,7 @@ spans AS (
         {either("span", "parentSpanId")} AS parent_id, span.name AS name, utc({BEGAN}) AS started_at,
         span.status.code IN ('2', 'STATUS_CODE_ERROR') AS failed,
         (number({ENDED}) - number({BEGAN})) / 1e6 AS duration_ms,
-        list_transform(list_filter(list_concat(span.attributes, resource), lambda a: {spans.wanted("a.key")}),
+        list_transform(list_filter(list_concat(span.attributes, resource), lambda a: {spans.is_wanted("a.key")}),
             lambda a: struct_pack(k := a.key, v := {text_of_value("a.value")})) AS entries
     FROM found
 )"""

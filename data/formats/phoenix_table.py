@@ -13,7 +13,7 @@ TABLE = f"""
         coalesce(d."context.span_id", d.span_id) AS span_id, d.parent_id AS parent_id, utc(d.start_time) AS started_at,
         date_diff('microsecond', utc(d.start_time), utc(d.end_time)) / 1000.0 AS duration_ms,
             d.status_code = 'ERROR' AS failed,
-        {span_exports.merged("json_object('openinference.span.kind', d.span_kind)", "attributes")} AS attributes
+        {span_exports.merge_json("json_object('openinference.span.kind', d.span_kind)", "attributes")} AS attributes
     FROM (SELECT *, to_json(map_from_entries(list_transform(list_filter(
         map_entries(TRY_CAST(raw::JSON AS MAP(VARCHAR, VARCHAR))), lambda e: starts_with(e.key, 'attributes.')),
         lambda e: struct_pack(k := substring(e.key, 12), v := e.value)))) AS attributes FROM records)"""
@@ -37,7 +37,7 @@ FORMATS = (
         recognise=lambda sample: has(sample, "span_kind", "start_time")
         and any(key.startswith("attributes.") for record in sample for key in record),
         fields=dict.fromkeys(NAMES, "VARCHAR"),
-        rows=spans.rows(span_exports.placed(TABLE)),
+        rows=spans.rows(span_exports.span_ctes(TABLE)),
         columns=spans.COLUMNS,
         usage=spans.USAGE_OBJECTS,
         family="otlp",

@@ -66,7 +66,7 @@ FIELDS = {
     "prompt_slug": "VARCHAR",
     "metadata": "JSON",
 }
-ROWS = usage_words.answered("json_of(d.response)")
+ROWS = usage_words.answer_usage("json_of(d.response)")
 HARMLESS = {"cache_status": "whether Portkey's own cache answered", "request": "the question"}
 USAGE = (*flat_usage(FIELDS, HARMLESS), usage_words.usage_object("used", "response.usage"))
 TEXTS = {"prompt": "jtext(raw, '$.request')", "completion": "jtext(raw, '$.response')"}

@@ -23,7 +23,7 @@ def results(sample: list[dict]) -> list[dict]:
     return [r for r in found if isinstance(r, dict)]
 
 
-def emptied(sample: list[dict], form: Format) -> list[str]:
+def empty_buckets(sample: list[dict], form: Format) -> list[str]:
     """The beginnings of the buckets of a page whose buckets are all empty, where it has the format's shape; an empty
     page does not say of which report it is."""
     start = next((key for key in ("start_time", "starting_at") if key in form.fields), None)
@@ -98,7 +98,7 @@ def with_namesakes(relation: str, same: str) -> str:
         FROM ({relation})"""
 
 
-def numbered(relation: str, order: str) -> str:
+def with_record_numbers(relation: str, order: str) -> str:
     """The relation with record numbers that count its lines in `order`: one record holds many."""
     return (
         f"SELECT * REPLACE (row_number() OVER (PARTITION BY file_no ORDER BY record_no, {order}) AS record_no) FROM"

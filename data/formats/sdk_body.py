@@ -39,7 +39,7 @@ BODY = f"""CASE WHEN len(list_filter(json_extract({envelope.BODY}, [{HAS_USAGE}]
 USED = """coalesce(body -> 'totalUsage', body -> 'usage', body -> 'usage_metadata',
     CASE WHEN (body -> 'eval_count') IS NOT NULL THEN json_object('input_tokens', body -> 'prompt_eval_count',
         'output_tokens', body -> 'eval_count') END)"""
-ROWS = f"""SELECT *, {usage_words.parsed("used")} AS u
+ROWS = f"""SELECT *, {usage_words.usage_struct("used")} AS u
     FROM (SELECT *, {usage_words.snake(USED)} AS used FROM ({envelope.rows(STRUCTURE, BODY)}))"""
 
 MODEL = """coalesce(text_of(b.response.modelId), text_of(b.model), text_of(b.modelId),

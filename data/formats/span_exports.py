@@ -16,7 +16,7 @@ leaves AS (
     SELECT place, list(struct_pack(k := key_path, v := json_extract_string(atom, '$')) ORDER BY key_path) AS entries
     FROM (SELECT p.place, replace(substring(t.fullkey, 3), '"', '') AS key_path, t.atom
           FROM placed AS p, json_tree(p.attributes) AS t WHERE t.atom IS NOT NULL AND json_type(t.atom) <> 'NULL')
-    WHERE {spans.wanted("key_path")} GROUP BY place
+    WHERE {spans.is_wanted("key_path")} GROUP BY place
 ),
 spans AS (
     SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY place) AS record_no, path, trace_id, span_id,
@@ -25,12 +25,12 @@ spans AS (
 )"""
 
 
-def placed(found: str) -> str:
+def span_ctes(found: str) -> str:
     """CTEs that turn `found` (a span's columns and its `attributes` as one JSON object) into `spans`."""
     return f"placed AS (SELECT *, row_number() OVER (ORDER BY file_no, record_no) AS place FROM ({found})),{LEAVES}"
 
 
-def merged(*objects: str) -> str:
+def merge_json(*objects: str) -> str:
     """SQL: JSON objects in one; of one key the last object's value counts."""
     return "json_merge_patch('{}', " + ", ".join(f"coalesce({text}, '{{}}')" for text in objects) + ")"
 
@@ -50,7 +50,7 @@ CONSOLE = f"""
     SELECT file_no, record_no, path, name, {_plain("trace_id")} AS trace_id,
         {_plain("span_id")} AS span_id, {_plain("parent_id")} AS parent_id, started_at, date_diff('microsecond',
             started_at, ended_at) / 1000.0 AS duration_ms,
-        failed, {merged("resource", "attributes")} AS attributes
+        failed, {merge_json("resource", "attributes")} AS attributes
     FROM (SELECT file_no, record_no, path, d.name AS name, coalesce(d.context.trace_id, d.spanContext.traceId,
         d.traceId) AS trace_id,
         coalesce(d.context.span_id, d.spanContext.spanId, d.id) AS span_id,
@@ -71,7 +71,7 @@ JAEGER = f"""
             span.parentSpanID) AS parent_id,
         utc(span.startTime) AS started_at, number(span.duration) / 1000 AS duration_ms,
         (tags ->> 'error') = 'true' OR (tags ->> 'otel.status_code') = 'ERROR' AS failed,
-        {merged("json_object('service.name', json_of(processes) -> span.processID ->> 'serviceName')", "tags")} AS
+        {merge_json("json_object('service.name', json_of(processes) -> span.processID ->> 'serviceName')", "tags")} AS
             attributes
     FROM (SELECT *, {TAGS} AS tags FROM (
         SELECT file_no, record_no, path, t.traceID AS traceID, t.processes AS processes, unnest(t.spans) AS span
@@ -82,7 +82,7 @@ ZIPKIN = f"""
     SELECT file_no, record_no, path, d.name AS name, d.traceId AS trace_id, d.id AS span_id, d.parentId AS parent_id,
         utc(d.timestamp) AS started_at, number(d.duration) / 1000 AS duration_ms,
         (json_of(d.tags) -> 'error') IS NOT NULL AS failed,
-        {merged("json_object('service.name', d.localEndpoint.serviceName)", "json_of(d.tags)")} AS attributes
+        {merge_json("json_object('service.name', d.localEndpoint.serviceName)", "json_of(d.tags)")} AS attributes
     FROM records"""
 
 PHOENIX = f"""
@@ -90,7 +90,7 @@ PHOENIX = f"""
         d.context.span_id AS span_id, d.parent_id AS parent_id, utc(d.start_time) AS started_at,
         date_diff('microsecond', utc(d.start_time), utc(d.end_time)) / 1000.0 AS duration_ms,
             d.status_code = 'ERROR' AS failed,
-        {merged("json_object('openinference.span.kind', d.span_kind)", "json_of(d.attributes)")} AS attributes
+        {merge_json("json_object('openinference.span.kind', d.span_kind)", "json_of(d.attributes)")} AS attributes
     FROM records"""
 
 CONSOLE_FIELDS = {
@@ -168,7 +168,7 @@ FORMATS = (
         label="OpenTelemetry spans as console exporters print them",
         recognise=_is_console,
         fields=CONSOLE_FIELDS,
-        rows=spans.rows(placed(CONSOLE)),
+        rows=spans.rows(span_ctes(CONSOLE)),
         columns=spans.COLUMNS,
         usage=spans.USAGE_OBJECTS,
         family="otlp",
@@ -179,7 +179,7 @@ FORMATS = (
         label="Jaeger traces (JSON of the UI and the API)",
         recognise=_is_jaeger,
         fields={"data": [JAEGER_TRACE]} | JAEGER_TRACE,
-        rows=spans.rows(placed(JAEGER)),
+        rows=spans.rows(span_ctes(JAEGER)),
         columns=spans.COLUMNS,
         usage=spans.USAGE_OBJECTS,
         family="otlp",
@@ -191,7 +191,7 @@ FORMATS = (
         label="Zipkin spans (JSON, version 2)",
         recognise=lambda sample: has(sample, "traceId", "id", "tags", "timestamp") and not has(sample, "attributes"),
         fields=ZIPKIN_FIELDS,
-        rows=spans.rows(placed(ZIPKIN)),
+        rows=spans.rows(span_ctes(ZIPKIN)),
         columns=spans.COLUMNS,
         usage=spans.USAGE_OBJECTS,
         family="otlp",
@@ -202,7 +202,7 @@ FORMATS = (
         label="Phoenix spans (REST API)",
         recognise=lambda sample: has(sample, "span_kind", "context", "start_time", "attributes"),
         fields=PHOENIX_FIELDS,
-        rows=spans.rows(placed(PHOENIX)),
+        rows=spans.rows(span_ctes(PHOENIX)),
         columns=spans.COLUMNS,
         usage=spans.USAGE_OBJECTS,
         family="otlp",

@@ -27,7 +27,7 @@ MEETS_ALL = _MEETS.format(**{name: f"b.{name}" for name in ("low_in", "high_in",
 SAME_MODEL = "coalesce(contains(a.name, l.name) OR contains(l.name, a.name), TRUE)"
 
 
-def judged(spans: str) -> str:
+def mark_calls(spans: str) -> str:
     """SQL over `spans` that adds `metered`, `is_call`, `carried_below`, `carried_above` and `exceeds`.
 
     `spans` is a CTE with `trace_id`, `span_id`, `parent_id` ('' at a root), `operation`,

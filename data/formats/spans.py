@@ -19,7 +19,7 @@ USAGE_OBJECTS = (
 WANTED = "(" + ", ".join(f"'{key}'" for keys in NAMES.values() for key in keys) + ")"
 
 
-def wanted(key: str) -> str:
+def is_wanted(key: str) -> str:
     """SQL: is this attribute read, or usage that somebody should know of?"""
     return f"({key} IN {WANTED} OR {_is_usage(key)})"
 
@@ -49,10 +49,10 @@ GIVEN = f"list_filter({GIVEN}, lambda usage: usage IS NOT NULL)[1]"
 
 
 def rows(spans: str) -> str:
-    """SQL: one row per span with named columns and what its tree says of it (`span_trees.judged`).
+    """SQL: one row per span with named columns and what its tree says of it (`span_trees.mark_calls`).
 
     `spans`: CTEs, the last of which is `spans` with `file_no, record_no, path, trace_id, span_id, parent_id, name,
-    started_at, duration_ms, failed` and `entries`, a list of structs `k`, `v` of what `wanted` lets through.
+    started_at, duration_ms, failed` and `entries`, a list of structs `k`, `v` of what `is_wanted` lets through.
     """
     return f"""
 SELECT * FROM (
@@ -81,9 +81,10 @@ spans_named AS (
         CASE WHEN coalesce(upper(currency), 'USD') = 'USD'
              THEN coalesce(stated_cost, (TRY_CAST(cost_in AS DECIMAL(18,12)) + TRY_CAST(cost_out AS
                  DECIMAL(18,12)))::VARCHAR) END AS cost
-    FROM (SELECT *, {usage_words.parsed("used")} AS u FROM (SELECT *, {usage_words.snake(GIVEN)} AS used FROM named))
+    FROM (SELECT *, {usage_words.usage_struct("used")} AS u
+        FROM (SELECT *, {usage_words.snake(GIVEN)} AS used FROM named))
 ),
-{span_trees.judged("spans_named")}
+{span_trees.mark_calls("spans_named")}
 )
 """
 

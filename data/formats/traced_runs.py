@@ -48,7 +48,7 @@ TYPES = {"failed": "BOOLEAN", "started_at": "TIMESTAMP", "duration_ms": "DOUBLE"
 
 
 def rows(runs: str, names: Mapping[str, str]) -> str:
-    """SQL: one row per run, with what its tree says of it (`span_trees.judged`).
+    """SQL: one row per run, with what its tree says of it (`span_trees.mark_calls`).
 
     `runs`: SQL of runs with `file_no, record_no, path, raw`; `names`: SQL over it by name of `NAMES`. A run without an
     id is a tree of its own.
@@ -65,7 +65,7 @@ WITH RECURSIVE spans_named AS (
     SELECT file_no, row_number() OVER (PARTITION BY file_no ORDER BY record_no) AS record_no, path, raw,
         {", ".join(f"{sql} AS {name}" for name, sql in given.items())} FROM ({runs})
 ),
-{span_trees.judged("spans_named")}
+{span_trees.mark_calls("spans_named")}
 )
 """
 

@@ -128,7 +128,7 @@ def snake(usage: str) -> str:
     return f"""CASE WHEN starts_with(({usage})::VARCHAR, '{{') THEN TRY_CAST({text} AS JSON) END"""
 
 
-def parsed(usage: str) -> str:
+def usage_struct(usage: str) -> str:
     """SQL: a struct of `STRUCTURE` from what `snake` returns; its field `by_modality` has Google's lists."""
     lists = f"json_transform({usage}, '{json.dumps(BY_MODALITY)}')"
     return f"struct_insert(json_transform({usage}, '{json.dumps(STRUCTURE)}'), by_modality := {lists})"
@@ -168,7 +168,7 @@ def tools(*structs: str, model: str, output: str = "NULL", candidates: str = "NU
 
     `output` is the list of an OpenAI response, `candidates` that of a Gemini one, as JSON.
     """
-    listed = called(output)
+    listed = tool_calls(output)
     stated = {tool: f"TRY_CAST({_first(structs, paths)} AS BIGINT)" for tool, paths in TOOLS.items()}
     google = f"regexp_matches(lower({model}), 'gemini')"
     searched = f"greatest({stated['web_search']}, {listed['web_search']})"
@@ -185,7 +185,7 @@ def tools(*structs: str, model: str, output: str = "NULL", candidates: str = "NU
         coalesce(replace(json_of({usage})::VARCHAR, '_calls', '')::JSON, '{{}}'))"""
 
 
-def called(output: str) -> dict[str, str]:
+def tool_calls(output: str) -> dict[str, str]:
     """SQL by tool: what an OpenAI response lists; searches that searched, containers rather than calls into one.
 
     An image that a tool made is billed by the tokens of a model of its own, which the response does not tell."""
@@ -238,14 +238,14 @@ def usage_object(usage: str, name: str, harmless: dict[str, str] | None = None) 
     return UsageObject(json, STRUCTURE, HARMLESS | (harmless or {}), name)
 
 
-def answered(answer: str) -> str:
+def answer_usage(answer: str) -> str:
     """SQL: records with the `answer` that their log keeps as JSON, its usage as `used` (see `snake`) and as the struct
     `u`."""
     found = "coalesce(answer -> 'usage', answer -> 'usageMetadata', answer -> 'usage_metadata')"
-    return f"""SELECT *, {parsed("used")} AS u
+    return f"""SELECT *, {usage_struct("used")} AS u
         FROM (SELECT *, {snake(found)} AS used FROM (SELECT *, {answer} AS answer FROM records))"""
 
 
 def answer_tools(struct: str, model: str) -> str:
-    """SQL: calls of server tools by tool, over what `answered` returns."""
+    """SQL: calls of server tools by tool, over what `answer_usage` returns."""
     return tools(struct, model=model, output="answer -> 'output'", candidates="answer -> 'candidates'")

@@ -76,7 +76,7 @@ class Rule(BaseModel):
 RULES = Documents("rule", Rule)
 
 
-def ordered(documents: Mapping[str, Rule | dict[str, Any]]) -> dict[str, Rule]:
+def rules_in_order(documents: Mapping[str, Rule | dict[str, Any]]) -> dict[str, Rule]:
     """Rules by name in the order they are tried."""
     rules = {name: RULES.read(name, document) for name, document in documents.items()}
     return dict(sorted(rules.items(), key=lambda item: (item[1].order, item[0])))
@@ -88,7 +88,7 @@ def expressions(documents: Mapping[str, Rule | dict[str, Any]], *, every: bool =
     `every`: also the columns that no rule sets, as the log said them: for rows that rules since
     removed have changed.
     """
-    rules = list(ordered(documents).values())
+    rules = list(rules_in_order(documents).values())
     targets = [column for column in ATTRIBUTION if every or any(rule.set == column for rule in rules)]
     if not targets:
         return {}

@@ -292,4 +292,4 @@ def _says(source: str, target: str) -> bool:
 
 def _words(source: str) -> set[str]:
     split = re.sub(r"([a-z])([A-Z])", r"\1 \2", " ".join(column_names.path_of(source)))
-    return set(re.findall(r"[a-z]+", column_names.unaccented(split)))
+    return set(re.findall(r"[a-z]+", column_names.without_accents(split)))

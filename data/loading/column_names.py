@@ -91,10 +91,10 @@ def usual(columns: Iterable[str]) -> dict[str, str]:
 
 def plain(name: str) -> str:
     """A name without case, accents and punctuation."""
-    return re.sub(r"[^a-z0-9]", "", unaccented(name))
+    return re.sub(r"[^a-z0-9]", "", without_accents(name))
 
 
-def unaccented(text: str) -> str:
+def without_accents(text: str) -> str:
     """Text in lower case without accents: `Coût` is `cout`."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from data.errors import BadInput, UnknownFormat, Unreadable
 from data.json_text import value_of
 from data.loading.long_lines import LONGEST_LINE, without_long_lines
-from data.loading.named_files import CHUNK, SEPARATOR, Text, compression_of, opened
+from data.loading.named_files import CHUNK, SEPARATOR, Text, compression_of, open_compressed
 from data.sql_text import literal
 
 SAMPLE = 50  # records looked at to recognise a format
@@ -92,7 +92,7 @@ def _cleaned(file: File, scratch: Path) -> Path:
     """A copy in UTF-8: UTF-16 is converted, what cannot be decoded is replaced, record separators are left out."""
     scratch.mkdir(parents=True, exist_ok=True)
     target = scratch / f"{hashlib.sha256(str(file.path).encode()).hexdigest()[:16]}.clean"
-    with opened(file.path, file.compression) as source, open(target, "wb") as clean:
+    with open_compressed(file.path, file.compression) as source, open(target, "wb") as clean:
         chunk = source.read(CHUNK)
         encoding = "utf-16" if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
         decoder = codecs.getincrementaldecoder(encoding)("replace")
@@ -105,7 +105,7 @@ def _cleaned(file: File, scratch: Path) -> Path:
 
 def _head(cursor, file: File) -> list[str]:
     """The first lines that are not blank; asks the engine only where they are longer than a chunk."""
-    with opened(file.content, file.compression) as stream:
+    with open_compressed(file.content, file.compression) as stream:
         chunk = stream.read(CHUNK)
     lines = chunk.decode("utf-8", "replace").split("\n")
     lines = _filled(lines if len(chunk) < CHUNK else lines[:-1])

@@ -28,7 +28,7 @@ LEFT_OUT = f"""(coalesce(reasoning_tokens, 0), {CACHE}, {CACHE} + coalesce(reaso
 IS_SHORT = f"{GAP} < 0 AND total_tokens > 0 AND -({GAP}) NOT IN {LEFT_OUT}"
 
 
-def compared(rows: str) -> str:
+def compare_totals(rows: str) -> str:
     """SQL over usage rows in disjoint buckets beside their `total_tokens`: reasoning completed,
     `total_above_parts` or, for one below them, `split_assumed` set."""
     return f"""SELECT * REPLACE (

@@ -78,7 +78,7 @@ class _Ingest:
         if not items:
             raise refusals[0]
         for group in groups(items):
-            with self.ledger.explained():
+            with self.ledger.explain_ailments():
                 self._load(group)
         return self.reports
 

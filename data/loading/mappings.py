@@ -89,7 +89,7 @@ def _reads_something(name: str, mapping: Mapping) -> None:
 MAPPINGS = Documents("mapping", Mapping, upgrade=lambda name, body: {"name": name, **body}, check=_reads_something)
 
 
-def checked(body: dict) -> Mapping:
+def check_mapping(body: dict) -> Mapping:
     """A mapping from a form; BadInput says which field is wrong and what may stand there."""
     return MAPPINGS.read(str(body.get("name", "")), body)
 
@@ -252,8 +252,8 @@ def preview(ledger: Ledger, path: str | Path, mapping: Mapping) -> pd.DataFrame:
         f"SELECT *, row_number() OVER () AS record_no FROM ({containers.records([file])}) WHERE {containers.NOT_BLANK}"
         f" LIMIT {PREVIEW_ROWS}"
     )
-    rows = f"WITH records AS ({staged_rows.parsed(records, form)}) {form.rows}"
-    rows = staged_rows.whole(staged_rows.staged(rows, form, numbered=True, may_be_broken=True), form)
+    rows = f"WITH records AS ({staged_rows.parse_records(records, form)}) {form.rows}"
+    rows = staged_rows.whole(staged_rows.stage_rows(rows, form, numbered=True, may_be_broken=True), form)
     targets = [t for t in form.columns if t != "event_key"]
     return cursor.execute(f"SELECT {', '.join(targets)}, reject AS problem FROM ({rows}) ORDER BY record_no").df()
 

@@ -67,7 +67,7 @@ def digest(path: Path) -> tuple[str, Text]:
                 if compression == "none":
                     text.see(chunk)
         if compression != "none":
-            with opened(path, compression) as stream:
+            with open_compressed(path, compression) as stream:
                 packed = path.stat().st_size
                 while chunk := stream.read(CHUNK):
                     text.see(chunk)
@@ -123,7 +123,7 @@ MOST_TIMES, UNWATCHED, MOST_UNPACKED = 300, 2**28, 2**37
 SEPARATOR = b"\x1e"
 
 
-def opened(path: Path, compression: str):
+def open_compressed(path: Path, compression: str):
     if compression == "gzip":
         return gzip.open(path)
     return pa.input_stream(str(path), compression=None if compression == "none" else compression)

@@ -104,7 +104,7 @@ def _emptied(cursor: Cursor, path: Path, sample: list[dict]) -> Format | None:
 
     None where the file is no such page; raises UnknownFormat where two reports might be meant.
     """
-    starts = {form.name: report_page.emptied(sample, form) for form in all_formats() if form.documents}
+    starts = {form.name: report_page.empty_buckets(sample, form) for form in all_formats() if form.documents}
     forms = [form for form in all_formats() if starts.get(form.name)]
     billed = [
         form

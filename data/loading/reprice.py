@@ -42,7 +42,7 @@ def reprice(ledger: Ledger, state: Any) -> Change:
         before = ", ".join(f"{column} AS was_{column}" for column in PRICED)
         rows = f"""SELECT * EXCLUDE ({", ".join(PRICED)}), {spelled}, {before}, cost_basis = 'unmetered' AS unmetered,
             {caveats.of_reading("caveats")} AS caveats FROM lake.main.usage"""
-        priced = f"SELECT * REPLACE ({caveats.normalised('caveats')} AS caveats) FROM ({book.priced(f'({rows})')})"
+        priced = f"SELECT * REPLACE ({caveats.normal_form('caveats')} AS caveats) FROM ({book.price_rows(f'({rows})')})"
         differs = " OR ".join(f"{column} IS DISTINCT FROM was_{column}" for column in PRICED)
         return f"SELECT event_id, requested_at, {', '.join(PRICED)} FROM ({priced}) WHERE {differs}"
 

@@ -95,7 +95,7 @@ WITHOUT_NUL = (
 )
 
 
-def parsed(records: str, form: Format) -> str:
+def parse_records(records: str, form: Format) -> str:
     """`records` with the struct `d`; a line that is no JSON object has `d` NULL."""
     transformed = f"TRY(json_transform({WITHOUT_NUL}, {structure(form.fields)}))"
     return (
@@ -104,10 +104,10 @@ def parsed(records: str, form: Format) -> str:
     )
 
 
-def staged(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) -> str:
+def stage_rows(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) -> str:
     """SQL for the staged rows of a format over a relation of parsed records (`form.rows` applied).
 
-    Columns: `file_no`, `record_no` (of a `numbered` relation), `reject`, `raw` (only where rejected), `event_id`, and
+    Columns: `file_no`, `record_no` (`with_record_numbers`), `reject`, `raw` (only where rejected), `event_id`, and
     what the format says of a record, in its type; those of a rejected row mean nothing. `whole` adds the rest.
     `may_be_broken`: the relation still holds lines that are no JSON objects (their `d` is NULL); they are put aside
     too.

@@ -48,7 +48,7 @@ def stage(cursor, files: list[File], form: Format, keep_text: bool) -> None:
     )
     rejects = "csv_rejects" if files[0].kind == "csv" else ""
     fields = {**form.fields, **(form.text_fields if keep_text else {})}
-    source = staged_rows.parsed(records(files, rejects), Format(**{**form.__dict__, "fields": fields}))
+    source = staged_rows.parse_records(records(files, rejects), Format(**{**form.__dict__, "fields": fields}))
     at_once = (form.rows == Format.rows or form.per_record) and not keep_text
     if not at_once:
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE parsed AS {source}")
@@ -62,7 +62,7 @@ def stage(cursor, files: list[File], form: Format, keep_text: bool) -> None:
     rows = f"WITH records AS {'NOT MATERIALIZED' if at_once else ''} ({source}) SELECT * FROM ({form.rows})"
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE staged AS"
-        f" {staged_rows.staged(rows, form, numbered=not at_once, may_be_broken=at_once)}"
+        f" {staged_rows.stage_rows(rows, form, numbered=not at_once, may_be_broken=at_once)}"
     )
     if rejects:
         cursor.execute(
@@ -98,7 +98,7 @@ def _numbered(cursor, table: str, files: list[File]) -> str:
 def price(cursor: Cursor, form: Format, book: PriceBook) -> None:
     """Resolve the batch's model names and decide its token semantics (temp tables `resolved`, `prices`, `readings`)."""
     book.attach(cursor, GOOD)
-    token_readings.decide(cursor, GOOD, form, book.priced)
+    token_readings.decide(cursor, GOOD, form, book.price_rows)
 
 
 def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch: str, free: Mapping[str, str]) -> str:
@@ -125,15 +125,15 @@ def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch:
         g.model_raw
             AND (s.input_has_cache IS NULL OR s.output_has_reasoning IS NULL)"""
     if "total_tokens" in form.columns:
-        base = control_totals.compared(base)
+        base = control_totals.compare_totals(base)
     expressions = attribution_rules.expressions(rules)
     if expressions:
         replaced = ", ".join(f"{sql} AS {column}" for column, sql in expressions.items())
         base = f"SELECT * REPLACE ({replaced}) FROM ({base})"
     names = [c.name for c in USAGE if c.name != "key_alias"]
     derived = [f"{sql} AS {column}" for column, sql in {"key_alias": KEY_ALIAS, **free}.items()]
-    kept = caveats.normalised("caveats")
-    rows = f"SELECT * REPLACE ({kept} AS caveats) FROM ({book.priced(f'({base})')})"
+    kept = caveats.normal_form("caveats")
+    rows = f"SELECT * REPLACE ({kept} AS caveats) FROM ({book.price_rows(f'({base})')})"
     return f"SELECT {', '.join([*names, *derived])} FROM ({rows})"
 
 

@@ -144,7 +144,7 @@ class PriceBook:
             listed = catalogue_rows.rows(seller, name)
         if match.factor != 1:
             region = f"{match.factor} for the region ({match.note})"
-            listed = tuple(row.scaled(match.factor, region) for row in listed)
+            listed = tuple(row.scale(match.factor, region) for row in listed)
         own = (row for tier in self.tiers[len(SERVICE_TIERS) :] for row in contracts.of_tier(listed, tier))
         return (*listed, *own)
 
@@ -156,7 +156,7 @@ class PriceBook:
         """Put the prices of every name in `relation` before the cursor, as temporary tables for `priced`."""
         attached_prices.attach(cursor, self, relation)
 
-    def priced(self, relation: str) -> str:
+    def price_rows(self, relation: str) -> str:
         """SQL: the rows of `relation` with canonical provider, `model`, costs, fees and `cost_basis`.
 
         `relation` has the columns of `usage` (but for those) and `unmetered`; see `data.prices.priced_rows`.

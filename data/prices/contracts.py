@@ -197,7 +197,7 @@ def _priced(
         for row in of_tier(listed, tier):
             start, end = max(span[0], row.valid_from), min(span[1], row.valid_to)
             if start < end:
-                cut = row.scaled(1 - line.discount, f"contract `{name}`: {_percent(line.discount)} off list")
+                cut = row.scale(1 - line.discount, f"contract `{name}`: {_percent(line.discount)} off list")
                 yield cut._replace(valid_from=start, valid_to=end, source="contract", source_version=name)
         return
     if line.prices is None:
@@ -211,7 +211,7 @@ def _priced(
         return
     known = price_notes.tier_rule(who[0], who[1], tier, max(span[0], BEGINNING).date())
     if known:
-        yield row.scaled(known.factor, f"{tier} at {known.factor} of the contract price")
+        yield row.scale(known.factor, f"{tier} at {known.factor} of the contract price")
     else:
         yield row._replace(tier_assumed=True, rule=f"{row.rule}; no price for {tier}: the standard one, assumed")
 

@@ -136,7 +136,7 @@ class PriceRow(NamedTuple):
         stated: Decimal | None = getattr(self, name)
         return getattr(self, TEXT_PRICE_OF[name]) if stated is None else stated
 
-    def scaled(self, factor: Decimal, rule: str) -> PriceRow:
+    def scale(self, factor: Decimal, rule: str) -> PriceRow:
         """The same span with every price multiplied and the reason added."""
         stated = {name: getattr(self, name) for name in (*RATES, "request_usd")}
         prices = {name: (price * factor).quantize(QUANTUM) for name, price in stated.items() if price is not None}

@@ -25,7 +25,7 @@ COMPARED = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "ou
 LONG = 300_000  # total input at which the long-context prices are compared
 
 
-def unpriced(view: Ledger) -> pd.DataFrame:
+def unpriced_models(view: Ledger) -> pd.DataFrame:
     """Models without a price, most used first.
 
     Columns: provider, model_raw, attempts, tokens, reported_cost_usd, first, last, host (an example).

@@ -138,7 +138,7 @@ class PriceFile:
         )
         fast = (entry.get("provider_specific_entry") or {}).get("fast") if tier == "fast" else None
         if isinstance(fast, Decimal) and 0 < fast < 100:
-            return row._replace(rule="", tier_assumed=False).scaled(fast, f"fast at {fast} of the standard price")
+            return row._replace(rule="", tier_assumed=False).scale(fast, f"fast at {fast} of the standard price")
         return row
 
 

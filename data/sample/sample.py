@@ -78,14 +78,14 @@ def write(ledger: Ledger, wanted: Wish, progress: Progress = lambda stage, share
             path = target / f"{log}-from-{first}.jsonl"
             progress("inventing", done / len(parts), path.name)
             rows = WRITERS[log](attempts_text(company, wanted, log, first, last))
-            with ledger.explained():
+            with ledger.explain_ailments():
                 cursor.execute(f"COPY ({rows}) TO {literal(path)} (FORMAT json)")
             paths.append(path)
         if months := billed_span(wanted):
             invoice = target / f"{PROVIDER}-costs-from-{months[0]}.json"
             progress("inventing", 1.0, invoice.name)
             fresh = invoice.with_suffix(".new")
-            with ledger.explained():
+            with ledger.explain_ailments():
                 cursor.execute(f"COPY ({bill_text(company, wanted, *months)}) TO {literal(fresh)} (FORMAT json)")
             if invoice.exists() and filecmp.cmp(fresh, invoice, shallow=False):
                 fresh.unlink()  # a report written anew would be read again

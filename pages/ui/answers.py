@@ -39,8 +39,8 @@ class Question:
         self.answer: Any = None
         self.error: BaseException | None = None
 
-    def wanted(self) -> bool:
-        return bool(self.pages) or any(one.wanted() for one in self.outer)
+    def is_wanted(self) -> bool:
+        return bool(self.pages) or any(one.is_wanted() for one in self.outer)
 
 
 class NotKept(Exception):
@@ -52,7 +52,7 @@ def not_kept() -> Any:
 
 
 @st.cache_data(max_entries=400, max_size="300MiB", show_spinner=False)
-def kept(key: str, _answer: Callable[[], Any] = not_kept) -> Any:
+def keep_answer(key: str, _answer: Callable[[], Any] = not_kept) -> Any:
     """A copy of the answer that is kept under a key, else what `_answer` gives, which is kept."""
     return _answer()
 
@@ -78,11 +78,11 @@ class Answers:
         if outer is not None and outer.work.given_up:
             raise GivenUp
         with suppress(NotKept):
-            return kept(key)
+            return keep_answer(key)
         with self._guard:
             if key not in self._open:
                 with suppress(NotKept):  # it may have been answered since
-                    return kept(key)
+                    return keep_answer(key)
             question, fresh = self._join(key, name, compute, outer)
         try:
             if outer is not None:  # its thread stands in a lane already
@@ -94,7 +94,7 @@ class Answers:
             self._leave(question, outer)
         if question.error is not None:
             raise question.error
-        return kept(key, lambda: question.answer)
+        return keep_answer(key, lambda: question.answer)
 
     def _join(self, key: str, name: str, compute: Callable[[], Any], outer: Question | None) -> tuple[Question, bool]:
         """The question of this key, with one more who waits for it; whether nobody had asked it."""
@@ -114,14 +114,14 @@ class Answers:
                 question.pages -= 1
             else:
                 question.outer.remove(outer)
-            if question.done.is_set() or question.wanted():
+            if question.done.is_set() or question.is_wanted():
                 return
         threading.Timer(LINGER_S, self._give_up_unwanted).start()
 
     def _give_up_unwanted(self) -> None:
         with self._guard:
             for key, question in list(self._open.items()):
-                if not question.wanted():
+                if not question.is_wanted():
                     del self._open[key]
                     question.work.give_up()
 
@@ -140,7 +140,7 @@ class Answers:
         try:
             if not question.work.given_up:
                 answer = question.compute()
-                question.answer = kept(key, lambda: answer)
+                question.answer = keep_answer(key, lambda: answer)
         except BaseException as error:
             question.error = error
         finally:

@@ -255,7 +255,7 @@ def _faint(colour: str) -> str:
     return f"rgba({red},{green},{blue},0.35)"
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Text from the data with nothing left in it that Plotly reads as HTML."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
@@ -264,5 +264,5 @@ def _label(name: object) -> str:
     """A value from the data as a chart label: Plotly reads a little HTML, so it is escaped; long ones are cut in the
     middle.
     """
-    text = escaped(str(name))
+    text = escape(str(name))
     return text if len(text) <= 32 else f"{text[:18]}…{text[-12:]}"

@@ -15,7 +15,7 @@ from pages.ui.period import DAYS
 FOLDED = (charts.OTHER, "everything else")  # no value of the log: there is nothing to narrow to
 
 
-def into(key: str, dimension: str, over: str | None = None) -> Callable[[], None]:
+def narrow_on_click(key: str, dimension: str, over: str | None = None) -> Callable[[], None]:
     """The callback of a chart, by its key, whose marks are values of `dimension` along `over`."""
 
     def clicked() -> None:

@@ -30,7 +30,7 @@ def options(view: Ledger, dimension: str) -> list[str]:
 @shell.cached
 def by_spend(view: Ledger, dimension: str) -> list[tuple[str, float]]:
     """The dearest values of a dimension with their USD over all of the log; 0 where the cost is unknown."""
-    frame = spend.grouped(view, Scope.of(view), (dimension,), limit=OFFERED)
+    frame = spend.grouped_spend(view, Scope.of(view), (dimension,), limit=OFFERED)
     return list(zip(frame[dimension], frame["cost_usd"].fillna(0).astype(float), strict=True))
 
 
@@ -50,7 +50,7 @@ def compared_bar(
 ) -> tuple[ClosedScope, ClosedScope | None]:
     """Draw period, comparison and filters in one row; returns the scope and the earlier one it is compared with."""
     st.session_state[USUAL] = default
-    scope = narrowed(view, period.chosen(view, default))
+    scope = narrow(view, period.chosen_days(view, default))
     earlier = period.earlier(view, scope, default) if compares else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         period.control(view, scope, default, earlier, compares)
@@ -68,10 +68,10 @@ def filter_bar(view: Ledger) -> Scope:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         strange = chips(view)
     _warn_of(view, strange)
-    return narrowed(view, Scope.of(view))
+    return narrow(view, Scope.of(view))
 
 
-def narrowed(view: Ledger, scope: Asked) -> Asked:
+def narrow(view: Ledger, scope: Asked) -> Asked:
     """The scope with the filters of the address."""
     for dimension, word, values in place.filters(view):
         scope = scope.with_filter(dimension, *values) if word == "is" else scope.excluding(dimension, *values)
@@ -157,7 +157,7 @@ def link(page: str, label: str, icon: str, scope: Scope, **params: str) -> None:
 def choices_of(scope: Scope) -> dict[str, str | Sequence[str]]:
     """The slice and the period as the parameters of a link."""
     usual = {"window": window} if (window := st.session_state.get(USUAL)) else {}
-    return {**usual, **place.carried(), **of_scope(scope)}
+    return {**usual, **place.period_to_carry(), **of_scope(scope)}
 
 
 def of_scope(scope: Scope) -> dict[str, str | Sequence[str]]:

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.ui import format as fmt
-from pages.ui.charts import Palette, blank, escaped, money_ticks
+from pages.ui.charts import Palette, blank, escape, money_ticks
 from pages.ui.line_ends import LineEnd, label_ends
 
 
@@ -109,9 +109,9 @@ def line(
         line={"color": colour, "width": 2.5, "dash": dash},
         marker={"color": colour, "size": 9},
         customdata=[fmt.usd(v) for v in values],
-        hovertemplate="%{customdata}<extra>" + escaped(name) + "</extra>",
+        hovertemplate="%{customdata}<extra>" + escape(name) + "</extra>",
     )
-    return LineEnd(*known[-1], f"{escaped(name)} {fmt.usd_short(known[-1][1])}", colour)
+    return LineEnd(*known[-1], f"{escape(name)} {fmt.usd_short(known[-1][1])}", colour)
 
 
 def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float, *, gains: bool = False) -> go.Figure:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from data.wording import (
     MISSING,
     count,
-    counted,
+    count_of,
     day,
     days,
     markdown,
@@ -30,7 +30,7 @@ from data.wording import (
 __all__ = [
     "MISSING",
     "count",
-    "counted",
+    "count_of",
     "day",
     "days",
     "delta",

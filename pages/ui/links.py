@@ -55,7 +55,7 @@ def _label(key: str, value: str | list[str]) -> str | list[str]:
     return DIMENSIONS[value].label if key == "by" and isinstance(value, str) and value in DIMENSIONS else value
 
 
-def offered(key: str, options: Sequence[str]) -> None:
+def forget_unoffered(key: str, options: Sequence[str]) -> None:
     """Forget what a link asked of a widget where it is not among its options any more."""
     asked = st.session_state.get(key)
     if asked is not None and asked not in options:

@@ -159,7 +159,7 @@ def _units(path: Path, columns: dict[str, str], first: mappings.Mapping) -> dict
 
 
 def _preview(path: Path, mapping: mappings.Mapping) -> None:
-    frame = mappings.preview(shell.ledger(), path, mappings.checked(mapping.model_dump(mode="json")))
+    frame = mappings.preview(shell.ledger(), path, mappings.check_mapping(mapping.model_dump(mode="json")))
     problems = frame.pop("problem")
     good = int(problems.isna().sum())
     st.markdown(f"**{good} of the first {len(frame)} rows would load**, each as one request.")

@@ -16,7 +16,7 @@ from pages.ui import place
 DAYS = "days"  # the period of a link that names its days
 
 
-def chosen(view: Ledger, default: str) -> ClosedScope:
+def chosen_days(view: Ledger, default: str) -> ClosedScope:
     """The days the address asks for; a name or a day that is none is said, and the usual period shown."""
     window = _window(default)
     if window in (DAYS, "custom"):

@@ -89,6 +89,6 @@ def dimensions(view: Ledger) -> list[str]:
     return [*FIRST, *(name for name in names if name not in FIRST)]
 
 
-def carried() -> dict[str, list[str]]:
+def period_to_carry() -> dict[str, list[str]]:
     """The period of this page, for a link to another."""
     return {name: values for name in PERIOD if (values := st.query_params.get_all(name))}

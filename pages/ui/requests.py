@@ -31,7 +31,7 @@ UNITS = {"cost_usd": "USD small", "input_tokens": "tokens", "output_tokens": "to
 
 
 @shell.cached
-def counted(view: Ledger, scope: Scope, caveat: str | None) -> int:
+def count_requests(view: Ledger, scope: Scope, caveat: str | None) -> int:
     return requests.count(view, scope, caveat)
 
 
@@ -48,7 +48,7 @@ def session_of(view: Ledger, session_id: str) -> pd.DataFrame:
 @st.fragment
 def table(view: Ledger, scope: Scope, *, caveat: str | None = None) -> None:
     """Draw the requests of a scope; choosing a row opens how it was read and its session."""
-    count = counted(view, scope, caveat)
+    count = count_requests(view, scope, caveat)
     if not count:
         st.caption("No request matches.")
         return
@@ -120,7 +120,7 @@ def story(view: Ledger, row: dict) -> None:
         if len(frame) < 2:
             return
         st.markdown(
-            f"**Its session: {fmt.counted(len(frame), 'attempt')}, {fmt.md(fmt.usd(frame['cost_usd'].sum()))}**"
+            f"**Its session: {fmt.count_of(len(frame), 'attempt')}, {fmt.md(fmt.usd(frame['cost_usd'].sum()))}**"
         )
         brief = frame[["requested_at", "model", "input_tokens", "output_tokens", "cost_usd", "status"]]
         st.dataframe(

@@ -11,8 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from data.errors import BatonError, NoData
 from data.ledger import Ledger
-from data.version import signed
-from data.yaml_text import checked, read_yaml
+from data.version import sign
+from data.yaml_text import read_yaml, validate
 from pages.ui import format as fmt
 from pages.ui import links, shell
 from simulations.scenario import Scenario, kind_of, read_scenario, saved_scenarios, write_scenario
@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 
 def mode_of(has_log: bool) -> str:
     """Where the figures of the page come from; in the URL."""
-    links.offered("mode", MODES)
+    links.forget_unoffered("mode", MODES)
     return st.segmented_control(
         "Where the figures come from",
         MODES,
@@ -85,7 +85,7 @@ def figures(
             if st.button("Apply the scenario"):
                 _apply(model, name, lambda: _parsed(model, typed))
             if mend and st.button(mend[0]):
-                _apply(model, name, lambda: checked(model, mend[1](read_yaml(typed)[0]), {(): 1}, "the scenario"))
+                _apply(model, name, lambda: validate(model, mend[1](read_yaml(typed)[0]), {(): 1}, "the scenario"))
 
 
 def answer(
@@ -121,7 +121,7 @@ def keep(scenario: Scenario, page: str | None, *, key: str, downloads: Callable[
                 st.toast(fmt.md(f"Saved “{name}”."))
         st.download_button(
             "YAML",
-            signed(write_scenario(scenario)),
+            sign(write_scenario(scenario)),
             file_name=f"baton-{scenario.kind}.yaml",
             mime="application/yaml",
             on_click="ignore",
@@ -148,7 +148,7 @@ def forget(model: type[Scenario]) -> None:
 
 def _parsed(model: type[Kind], text: str) -> Kind:
     value, lines = read_yaml(text, "the scenario")
-    return checked(model, value, lines, "the scenario")
+    return validate(model, value, lines, "the scenario")
 
 
 def _apply(model: type[Scenario], name: str, make: Callable[[], Scenario]) -> None:

@@ -24,7 +24,7 @@ from data import people
 from data.errors import BatonError
 from data.facts.tables import KEYS as TABLES
 from data.facts.tables import stamp as tables_stamp
-from data.held_view import held_to
+from data.held_view import restrict_to_teams
 from data.home import home_dir
 from data.ledger import Ledger
 from data.prices import second_catalogue
@@ -97,7 +97,7 @@ def view() -> Ledger:
     if frozen and not _is_number(frozen):
         st.warning(f"The link names data version {fmt.md(frozen)}, which is no number; showing the newest.")
         del st.query_params["as_of"]  # every part of the page asks for the view: said once
-    return held_to(ledger().at(snapshot()), people.held_teams())
+    return restrict_to_teams(ledger().at(snapshot()), people.held_teams())
 
 
 def snapshot() -> int:

@@ -277,7 +277,7 @@ def check_page(person: Person, path: str) -> None:
         )
 
 
-def signed_in(person: Person) -> None:
+def show_person(person: Person) -> None:
     """In the sidebar: who is signed in, and the way out; nothing without sign-in."""
     how = settings()
     if how is None:

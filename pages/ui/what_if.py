@@ -28,7 +28,7 @@ PRICED = ("price_override", "alias", "model_fact")  # kinds of document that pri
 def catalog(state: State, own_prices: OwnPrices = ()) -> Catalog:
     """Model facts of this store, with prices for self-hosted models typed on the page."""
     known = current(state)
-    return known.edited(
+    return known.with_edits(
         {
             name: {"self_hosted": {**known[name].self_hosted, "usd_per_mtok": usd}}
             for name, usd in own_prices

@@ -45,7 +45,7 @@ def flow(flows: list[dict[str, Any]], palette: Palette) -> go.Figure:
             "value": [max(f["requests"], 1e-9) for f in flows],
             "color": [_faint(palette.other if f["stays"] else tints[f["target"]]) for f in flows],
             "customdata": [
-                f"{fmt.counted(f['requests'], 'request')}, {fmt.usd(f['logged_usd'])} "
+                f"{fmt.count_of(f['requests'], 'request')}, {fmt.usd(f['logged_usd'])} "
                 f"logged{', stay' if f['stays'] else ''}"
                 for f in flows
             ],

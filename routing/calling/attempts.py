@@ -141,7 +141,7 @@ class Trial:
         first = min(self.open, key=lambda e: e.blocked_s())
         return first, first.blocked_s()
 
-    def failed(self, endpoint: Endpoint, failure: CallFailed) -> bool:
+    def note_failure(self, endpoint: Endpoint, failure: CallFailed) -> bool:
         """Note a failure; True when the same endpoint is the next to be asked."""
         self.failure = failure
         tries = self.tries[endpoint.name] = self.tries.get(endpoint.name, 0) + 1

@@ -23,7 +23,7 @@ from routing.calling.addresses import CheckedTransport, checked_url, host_of
 from routing.calling.calls import Answer, Request
 from routing.calling.declarations import Offer, Provider
 from routing.calling.failures import CallFailed, from_response
-from routing.calling.keys import key_for, masked
+from routing.calling.keys import key_for, mask_key
 from routing.calling.protocols import Garbled, protocol
 
 LARGEST_BODY = 8 * 1024 * 1024
@@ -86,7 +86,7 @@ class Client:
     async def _read(self, response: httpx.Response, started: float, progress: _Progress) -> Answer:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.status_code != 200:
-            text = masked((await _body(response)).decode(errors="replace"), self._key)
+            text = mask_key((await _body(response)).decode(errors="replace"), self._key)
             raise from_response(response.status_code, response.headers, text, time.time())
         if kind == "text/event-stream":
             return await self._events(response, started, progress)
@@ -114,12 +114,12 @@ class Client:
         """The answer with its times, and without the key should a server have echoed it."""
         calls = answer.tool_calls
         if self._key and calls:
-            calls = tuple(json.loads(masked(json.dumps(calls), self._key)))
+            calls = tuple(json.loads(mask_key(json.dumps(calls), self._key)))
         return replace(
             answer,
-            text=masked(answer.text, self._key),
+            text=mask_key(answer.text, self._key),
             tool_calls=calls,
-            model=masked(answer.model, self._key),
+            model=mask_key(answer.model, self._key),
             latency_ms=_since(started),
             ttft_ms=progress.first_ms,
         )
@@ -127,7 +127,7 @@ class Client:
     def _failure(self, error: Exception, progress: _Progress, started: float) -> CallFailed:
         """A transport or protocol error as a classified failure; after the first content it is partial and final."""
         kind, billable = _kind(error, progress.sent)
-        words = masked(str(error) or type(error).__name__, self._key)
+        words = mask_key(str(error) or type(error).__name__, self._key)
         if progress.first_ms is not None:
             partial = self._clean(progress.stream.answer(), started, progress)
             return CallFailed(

@@ -19,7 +19,7 @@ from data.documents import Documents
 from data.errors import BadInput, Refused, Unreadable
 from data.facts.models import Catalog, ModelFacts
 from data.state import State
-from data.yaml_text import checked
+from data.yaml_text import validate
 from routing.calling.addresses import checked_url, host_of
 from routing.calling.calls import Price
 from routing.calling.keys import checked_name, not_a_key
@@ -172,7 +172,7 @@ def checked_providers(tables: Iterable[Any], where: str = "the providers") -> tu
 def checked_provider(table: Any, where: str = "the provider") -> Provider:
     """One provider from a plain mapping. The message never repeats a value: it may be a key in the wrong field."""
     name = table.get("name") if isinstance(table, dict) else None
-    return checked(Provider, table, None, f"{where}: {name if isinstance(name, str) else 'a provider'}", quote=False)
+    return validate(Provider, table, None, f"{where}: {name if isinstance(name, str) else 'a provider'}", quote=False)
 
 
 def _audit_detail(provider: Provider) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Fleet:
             if e.offer.model.lower() == candidate.model.lower() and hosting in (None, e.provider.hosting)
         ]
 
-    def ordered(self, candidate: Candidate, rng: random.Random) -> list[tuple[Endpoint, float]]:
+    def in_try_order(self, candidate: Candidate, rng: random.Random) -> list[tuple[Endpoint, float]]:
         """The endpoints of a model in the order to try them, each with the propensity of standing first."""
         found = self.serving(candidate)
         weights = _weights(found, self.strategy)

@@ -50,7 +50,7 @@ def key_for(provider: str, name: str | None, environ: Mapping[str, str] | None =
     return key
 
 
-def masked(text: str, key: str | None) -> str:
+def mask_key(text: str, key: str | None) -> str:
     """The text without the key, wherever it appears, also when a server echoes a part of it."""
     if not key or len(key) < SHORTEST_MASKED:
         return text

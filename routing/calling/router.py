@@ -46,7 +46,9 @@ class Router:
 
     async def call(self, chain: Sequence[Candidate], request: Request, context: Context) -> Reply:
         """The first answer along the chain of allowed candidates."""
-        trial = Trial([pair for candidate in chain for pair in self.fleet.ordered(candidate, context.rng)], context)
+        trial = Trial(
+            [pair for candidate in chain for pair in self.fleet.in_try_order(candidate, context.rng)], context
+        )
         if not trial.open:
             names = ", ".join(candidate.target for candidate in chain) or "none"
             return trial.reply(refused=f"no declared endpoint may answer: {names}{trial.why_not()}")
@@ -163,7 +165,7 @@ class Router:
         wait_s = failure.retry_after_s
         if wait_s is not None and wait_s <= LONGEST_RETRY_AFTER_S:
             endpoint.blocked_until = max(endpoint.blocked_until, self.clock() + wait_s)
-        again = trial.failed(endpoint, failure)
+        again = trial.note_failure(endpoint, failure)
         self.journal.note("call failed", trial.note(endpoint, failure, again))
         if again and wait_s is None:
             await self._sleep(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from routing.grading.statistics import Interval, Paired, holm, paired, tasks_for_margin
+from routing.grading.statistics import Interval, Paired, compare_pairs, holm, tasks_for_margin
 
 RESAMPLES = 4000
 SIGNIFICANT = 0.05
@@ -67,7 +67,7 @@ def compare(rivals: Mapping[str, Sequence[Pair]], margin: float, seed: int = 0) 
     known = {name: pairs for name, pairs in rivals.items() if pairs}
     level = 1 - SIGNIFICANT / max(1, len(known))
     found = {
-        name: paired([p.b_passed for p in pairs], [p.a_passed for p in pairs], level, seed)
+        name: compare_pairs([p.b_passed for p in pairs], [p.a_passed for p in pairs], level, seed)
         for name, pairs in known.items()
     }
     adjusted = holm([statistics.p_value for statistics in found.values()])

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from routing.calling.calls import Answer
 from routing.grading import structure_checks, text_checks
 from routing.grading.tasks import MODEL_GRADED, Assertion, Task
-from routing.grading.verdicts import UNMEASURED, Measured, Verdict, combined, yes_no
+from routing.grading.verdicts import UNMEASURED, Measured, Verdict, combine, yes_no
 
 
 def grade(
@@ -30,7 +30,7 @@ def grade(
             weighed.append((assertion.weight, judged[position]))
         else:
             missing = True
-    verdict = combined(weighed, task.threshold)
+    verdict = combine(weighed, task.threshold)
     if not weighed or (missing and (verdict.passed or task.threshold is not None)):
         return Verdict(
             None,
@@ -43,7 +43,7 @@ def grade(
 def check(assertion: Assertion, answer: Answer, measured: Measured = UNMEASURED) -> Verdict:
     """The verdict of one assertion."""
     if assertion.type == "assert-set":
-        return combined(
+        return combine(
             [(inner.weight, check(inner, answer, measured)) for inner in assertion.checks], assertion.threshold
         )
     name = assertion.type.removeprefix("not-")
@@ -79,7 +79,7 @@ GRADERS: dict[str, Callable[[Assertion, Answer, Measured], Verdict]] = {
     "match": text_checks.match,
     "exact": text_checks.match,
     "pattern": text_checks.pattern,
-    "answer": text_checks.stated,
+    "answer": text_checks.stated_answer,
     "choice": text_checks.choice,
     "word-count": text_checks.word_count,
 }

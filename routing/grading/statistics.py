@@ -71,7 +71,7 @@ class Paired(NamedTuple):
     needed: int | None
 
 
-def paired(a: Sequence[float], b: Sequence[float], level: float = LEVEL, seed: int = 0) -> Paired:
+def compare_pairs(a: Sequence[float], b: Sequence[float], level: float = LEVEL, seed: int = 0) -> Paired:
     """Compare the scores (0 to 1) of two models on the same tasks, one score a task, in the same order."""
     first, second = np.asarray(a, float), np.asarray(b, float)
     differences = second - first

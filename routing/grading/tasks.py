@@ -176,10 +176,10 @@ class TaskSet(Part):
 
 def shipped_tasks() -> TaskSet:
     """Baton's own tasks, all files of routing/grading/task_sets in order."""
-    return joined("baton", [read_tasks(path) for path in sorted(SHIPPED.glob("*.yaml"))])
+    return join_task_sets("baton", [read_tasks(path) for path in sorted(SHIPPED.glob("*.yaml"))])
 
 
-def joined(name: str, sets: Iterable[TaskSet]) -> TaskSet:
+def join_task_sets(name: str, sets: Iterable[TaskSet]) -> TaskSet:
     """One set of several; an id that two of them use is an error."""
     return _unique(name, [task for part in sets for task in part.tasks])
 

@@ -18,7 +18,7 @@ from routing.grading.answer_text import (
     words,
 )
 from routing.grading.tasks import Assertion
-from routing.grading.verdicts import Measured, Verdict, scored, yes_no
+from routing.grading.verdicts import Measured, Verdict, verdict_of_score, yes_no
 
 REFUSAL = re.compile(
     r"\b(i can(?:'|no|’)t|i(?:'|’)m (?:not able|unable|sorry)|i am (?:not able|unable)|i won(?:'|’)t|as an "
@@ -104,7 +104,7 @@ def pattern(a: Assertion, answer: Answer, _: Measured) -> Verdict:
     )
 
 
-def stated(a: Assertion, answer: Answer, _: Measured) -> Verdict:
+def stated_answer(a: Assertion, answer: Answer, _: Measured) -> Verdict:
     """inspect's answer: what follows the last `ANSWER:`."""
     found = re.findall(r"(?i)answer\s*:\s*([^\n]+)", answer.text[:LONGEST_TEXT])
     if not found:
@@ -123,14 +123,14 @@ def f1(a: Assertion, answer: Answer, _: Measured) -> Verdict:
     said, wanted = Counter(words(answer.text)), Counter(words(str(a.value)))
     shared = sum((said & wanted).values())
     score = 2 * shared / (sum(said.values()) + sum(wanted.values())) if shared else 0.0
-    return scored(score, a.threshold if a.threshold is not None else 0.5, "word F1")
+    return verdict_of_score(score, a.threshold if a.threshold is not None else 0.5, "word F1")
 
 
 def rouge(a: Assertion, answer: Answer, _: Measured) -> Verdict:
     """ROUGE-1 recall: the share of the reference's words that the answer has."""
     said, wanted = Counter(words(answer.text)), Counter(words(str(a.value)))
     score = sum((said & wanted).values()) / max(1, sum(wanted.values()))
-    return scored(score, 0.75 if a.threshold is None else a.threshold, "ROUGE-1 recall")
+    return verdict_of_score(score, 0.75 if a.threshold is None else a.threshold, "ROUGE-1 recall")
 
 
 def levenshtein(a: Assertion, answer: Answer, _: Measured) -> Verdict:

@@ -29,7 +29,7 @@ class Measured:
 UNMEASURED = Measured()
 
 
-def combined(weighed: Sequence[tuple[float, Verdict]], threshold: float | None) -> Verdict:
+def combine(weighed: Sequence[tuple[float, Verdict]], threshold: float | None) -> Verdict:
     total = sum(weight for weight, _ in weighed)
     score = sum(weight * (verdict.score or 0.0) for weight, verdict in weighed) / total if total else 1.0
     failed = [verdict for weight, verdict in weighed if not verdict.passed and weight > 0]
@@ -42,5 +42,5 @@ def yes_no(holds: bool, what: str) -> Verdict:
     return Verdict(holds, float(holds), f"{what}: {'yes' if holds else 'no'}")
 
 
-def scored(score: float, threshold: float, what: str) -> Verdict:
+def verdict_of_score(score: float, threshold: float, what: str) -> Verdict:
     return Verdict(score >= threshold, score, f"{what} {score:.2f}, needed {threshold:g}")

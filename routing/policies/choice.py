@@ -74,7 +74,7 @@ def decide(
         kept = []
         for target in targets:
             candidate = resolve(target, attributes, model_facts)
-            reason = refused_by(candidate, constraints, attributes, model_facts)
+            reason = first_refusal(candidate, constraints, attributes, model_facts)
             if reason:
                 refused.append((target, reason))
             else:
@@ -100,7 +100,7 @@ def refusal(
 ) -> str | None:
     """Why `target` may not see this request, or None. For verifiers, planners and shadow calls too."""
     constraints = [c for c in policy.constraints if applies(c.when, attributes)]
-    return refused_by(resolve(target, attributes, model_facts), constraints, attributes, model_facts)
+    return first_refusal(resolve(target, attributes, model_facts), constraints, attributes, model_facts)
 
 
 def resolve(target: str, attributes: Mapping[str, Any], model_facts: Mapping[str, ModelFacts]) -> Candidate:
@@ -145,7 +145,7 @@ def _narrowed(rule: Rule, chosen: list[Candidate], allowed: Any) -> tuple[str, l
     return rule.way, chosen
 
 
-def refused_by(
+def first_refusal(
     candidate: Candidate,
     constraints: list[Constraint],
     attributes: Mapping[str, Any],
@@ -154,7 +154,7 @@ def refused_by(
     """The first reason why these constraints, or its context window, keep a candidate from a request."""
     facts = model_facts.get(candidate.target) or model_facts.get(candidate.model)
     known = facts.at(candidate.hosting) if facts else {"model": (candidate.model,)}
-    reasons = (broken(constraint, known) for constraint in constraints)
+    reasons = (reason_against(constraint, known) for constraint in constraints)
     reason = next((r for r in reasons if r), None)
     tokens, window = attributes.get("input_tokens"), facts.context_window if facts else None
     ran = candidate.target == CURRENT  # the logged request fitted, whatever the catalogue says
@@ -163,7 +163,7 @@ def refused_by(
     return reason
 
 
-def broken(constraint: Constraint, facts: Mapping[str, tuple[str, ...] | None]) -> str | None:
+def reason_against(constraint: Constraint, facts: Mapping[str, tuple[str, ...] | None]) -> str | None:
     """The reason this constraint refuses a model with these facts, or None."""
     because = f" ({constraint.because})" if constraint.because else ""
     for key, wanted in (constraint.require or {}).items():

@@ -9,7 +9,7 @@ from data import console
 from data.errors import BadInput
 from data.state import State
 from routing.policies.checks import lints
-from routing.policies.in_force import in_force, lifted_by, mark
+from routing.policies.in_force import in_force, mark, who_may_lift
 
 
 def register(subparsers: Any) -> None:
@@ -29,12 +29,12 @@ def _policy(args: argparse.Namespace) -> None:
     held = in_force(state)
     if args.json:
         body = held.model_dump(mode="json", exclude_defaults=True) if held else None
-        console.emit_json({"in_force": held.name if held else None, "lifted_by": lifted_by(state), "policy": body})
+        console.emit_json({"in_force": held.name if held else None, "lifted_by": who_may_lift(state), "policy": body})
         return
     if held is None:
         console.say("No policy is in force: advice keeps to the constraints that ship with Baton.")
         return
-    who = lifted_by(state)
+    who = who_may_lift(state)
     count = len(held.constraints)
     console.say(
         f"In force: “{held.name}”, {count} constraint{'s' * (count != 1)}" + (f"; lifted by {who}." if who else ".")

@@ -17,7 +17,7 @@ from data.documents import Documents
 from data.errors import BadInput
 from data.facts.models import ModelFacts, current
 from data.state import State
-from routing.policies.choice import Candidate, logged_hosting, refused_by
+from routing.policies.choice import Candidate, first_refusal, logged_hosting
 from routing.policies.conditions import applies
 from routing.policies.policy import Policy
 from routing.policies.saved_policies import known_policies
@@ -54,7 +54,7 @@ def in_force(state: State) -> Policy | None:
     return known[marked.policy]
 
 
-def lifted_by(state: State) -> str:
+def who_may_lift(state: State) -> str:
     """Who may lift the policy in force, in words; "" when nobody said."""
     marked = IN_FORCE.get(state, THE_ONE)
     return marked.lifted_by if marked else ""
@@ -72,7 +72,7 @@ def mark(state: State, name: str | None, lifted_by: str = "") -> Policy | None:
     return known[name]
 
 
-def kept_to(state: State) -> Policy:
+def policy_for_advice(state: State) -> Policy:
     """What advice keeps to: the policy in force, else the constraints that ship with Baton."""
     return in_force(state) or shipped_constraints()
 
@@ -96,7 +96,7 @@ def forbidden(state: State) -> Callable[[str, str, Mapping[str, Any]], str | Non
     `request` holds dimensions such as data_class and team. The provider decides the hosting, so the same
     model at its maker and at a third party are judged apart.
     """
-    return judge(kept_to(state), current(state))
+    return judge(policy_for_advice(state), current(state))
 
 
 def judge(policy: Policy, facts: Mapping[str, ModelFacts]) -> Callable[[str, str, Mapping[str, Any]], str | None]:
@@ -109,7 +109,7 @@ def judge(policy: Policy, facts: Mapping[str, ModelFacts]) -> Callable[[str, str
         holding = [constraint for constraint in policy.constraints if applies(constraint.when, attributes)]
         known = facts.get(model)
         where = Candidate(model, known.name if known else model, logged_hosting({"provider": provider}, known))
-        return refused_by(where, holding, {}, facts)
+        return first_refusal(where, holding, {}, facts)
 
     def forbidden_there(provider: str, model: str, request: Mapping[str, Any]) -> str | None:
         own = {**request, "provider": provider, "model": model}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data.errors import BadInput
-from data.yaml_text import checked
+from data.yaml_text import validate
 from routing.policies import policy as language
 from routing.policies.checks import contradictions
 from routing.policies.conditions import SIZES, Members, Size
@@ -50,7 +50,7 @@ def constraint_rows(policy: Policy) -> list[dict[str, Any]]:
     ]
 
 
-def edited(
+def edit_policy(
     policy: Policy, rules: Iterable[Mapping[str, Any]], constraints: Iterable[Mapping[str, Any]], **changes: Any
 ) -> Policy:
     """The policy with these rows instead of its own; fields the form does not show are kept. Raises BadInput."""
@@ -62,7 +62,7 @@ def edited(
         for number, row in enumerate(constraints, start=1)
         if row.get("forbid") or row.get("require")
     ]
-    result = checked(Policy, body, {(): 1}, "the form")
+    result = validate(Policy, body, {(): 1}, "the form")
     problems = contradictions(result)
     if problems:
         raise BadInput("\n".join(f"The form: {message}." for _, message in problems))

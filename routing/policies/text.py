@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from data.errors import BadInput
-from data.yaml_text import Lines, checked, line_of, read_yaml, read_yaml_file
+from data.yaml_text import Lines, line_of, read_yaml, read_yaml_file, validate
 from routing.policies.checks import contradictions
 from routing.policies.policy import Policy
 
@@ -40,7 +40,7 @@ def write_policy(policy: Policy) -> str:
 
 
 def _checked(document: Any, lines: Lines, name: str) -> Policy:
-    policy = checked(Policy, document, lines, name)
+    policy = validate(Policy, document, lines, name)
     problems = contradictions(policy)
     if problems:
         raise BadInput("\n".join(f"{name}, line {line_of(lines, where)}: {message}." for where, message in problems))

@@ -38,7 +38,7 @@ def register(subparsers: Any) -> None:
     providers.add_argument("--name", help="only this provider")
 
 
-def exported(state: State, run_id: str | None = None) -> str:
+def audit_lines(state: State, run_id: str | None = None) -> str:
     """The audit trail as JSON lines, oldest first; the hashes let anybody verify it."""
     entries = [e for e in reversed(state.audit()) if run_id is None or e.detail.get("run") == run_id]
     return "".join(json.dumps(entry._asdict(), sort_keys=True) + "\n" for entry in entries)
@@ -47,7 +47,7 @@ def exported(state: State, run_id: str | None = None) -> str:
 def _audit(args: argparse.Namespace) -> None:
     state = State.open(args.home)
     if args.action == "export":
-        text = exported(state, args.run)
+        text = audit_lines(state, args.run)
         if args.out:
             Path(args.out).write_text(text, encoding="utf-8")
             say(f"{text.count(chr(10))} entries written to {args.out}.")

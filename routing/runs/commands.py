@@ -18,7 +18,7 @@ from data.people import owner
 from data.state import State
 from routing.calling.declarations import Provider, read_providers, saved_providers
 from routing.grading.saved_task_sets import SETS
-from routing.grading.tasks import TaskSet, joined, read_tasks, shipped_tasks
+from routing.grading.tasks import TaskSet, join_task_sets, read_tasks, shipped_tasks
 from routing.policies.in_force import under
 from routing.policies.policy import Policy
 from routing.policies.text import examples, read_policy_file
@@ -112,7 +112,7 @@ def _spec(args: argparse.Namespace, state: State) -> dict[str, Any]:
         )
     kept = SETS.all(state)
     sets = [kept[t] if t in kept else read_tasks(t) for t in args.tasks]
-    tasks = joined("+".join(s.name for s in sets), sets) if sets else shipped_tasks()
+    tasks = join_task_sets("+".join(s.name for s in sets), sets) if sets else shipped_tasks()
     for reason in [r for s in sets for r in s.left_out][:3]:
         print(f"left out: {reason}", file=sys.stderr)
     providers = read_providers(args.providers) if args.providers else saved_providers(state)

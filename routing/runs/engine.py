@@ -23,9 +23,9 @@ from routing.calling.spend_cap import SpendCap
 from routing.runs.answering import Answerer
 from routing.runs.approvals import LOOK_S, Approvals, Control
 from routing.runs.journal import RunJournal
-from routing.runs.plan import needs_approval, planned, planners_words
+from routing.runs.plan import needs_approval, plan_in_figures, planners_words
 from routing.runs.recording import put_on_tape
-from routing.runs.spec import RunSpec, checked_spec, prepared
+from routing.runs.spec import RunSpec, checked_spec, providers_of_run
 from routing.runs.store import beat, claim_run, end_run, money, results
 from routing.runs.tally import Tally
 from routing.runs.task_result import TaskRunner
@@ -63,7 +63,7 @@ async def _carried_out(
         # Nothing is sent, so any variable may stand for a key.
         environ = {owner.KEYS: "*"} | {p.key_env: "replay-key" for p in spec.providers if p.key_env}
     fleet = Fleet(
-        prepared(spec, catalog, environ), catalog, clock=time.monotonic, strategy=spec.strategy, environ=environ
+        providers_of_run(spec, catalog, environ), catalog, clock=time.monotonic, strategy=spec.strategy, environ=environ
     )
     caps = [Decimal(str(usd)) for usd in (spec.cap_usd, before.get("cap_usd")) if usd is not None]
     cap = SpendCap(min(caps, default=None), *money(state, run_id))
@@ -120,7 +120,7 @@ class _Engine:
 
     async def _plan(self) -> None:
         """Write the plan down; where a policy asks for it a person approves it before anything runs."""
-        plan = planned(self._spec, self._router, self._cap.limit_usd)
+        plan = plan_in_figures(self._spec, self._router, self._cap.limit_usd)
         self._journal.note("plan", plan)
         if needs_approval(self._spec) and "plan" not in self._tally.passed:
             plan |= await planners_words(self._spec, self._router, self._catalog)

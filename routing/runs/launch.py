@@ -21,7 +21,7 @@ def launch(state: State, run_id: str) -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "routing", "run", "--resume", run_id, "--json", "--home", str(state.path.parent)],
             cwd=ROOT,
-            env=os.environ | owner.handed_on(),
+            env=os.environ | owner.environment_to_inherit(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,

@@ -20,7 +20,7 @@ from routing.runs.spec import RunSpec, expected_usd
 LISTED_TASKS = 60
 
 
-def planned(spec: RunSpec, router: Router, cap_usd: Decimal | None) -> dict[str, Any]:
+def plan_in_figures(spec: RunSpec, router: Router, cap_usd: Decimal | None) -> dict[str, Any]:
     """The run in figures: tasks, policies, cap, and the most it may cost."""
     return {
         "tasks": len(spec.tasks.tasks),

@@ -83,7 +83,7 @@ def checked_spec(body: dict[str, Any]) -> RunSpec:
     return spec
 
 
-def prepared(spec: RunSpec, catalog: Catalog, environ: Mapping[str, str] | None = None) -> tuple[Provider, ...]:
+def providers_of_run(spec: RunSpec, catalog: Catalog, environ: Mapping[str, str] | None = None) -> tuple[Provider, ...]:
     """The providers this run needs, or the first reason why it cannot start: a missing model, price or key.
 
     Only providers that some policy can reach are returned, so that nobody needs the key of an unused one.

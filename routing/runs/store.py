@@ -182,7 +182,7 @@ def results(state: State, run_id: str) -> list[dict[str, Any]]:
     return [{"policy": p, "task_id": t, "repeat": r, "status": s, **json.loads(body)} for p, t, r, s, body in rows]
 
 
-def recorded(state: State, run_id: str) -> int:
+def count_recordings(state: State, run_id: str) -> int:
     """How many responses of a run are kept."""
     with state.transaction(durable=False) as db:
         return db.execute("SELECT count(*) FROM live_recordings WHERE run_id = ?", (run_id,)).fetchone()[0]

@@ -70,7 +70,7 @@ class Months(NamedTuple):
     grid: np.ndarray
 
     @classmethod
-    def drawn(cls, days: int, volume: tuple[float, float]) -> Months:
+    def draw(cls, days: int, volume: tuple[float, float]) -> Months:
         rng = np.random.default_rng(SEED)
         drawn_days, multiple = rng.integers(0, days, (MONTHS, DAYS_DRAWN)), lognormal(rng, volume)[:MONTHS]
         return cls(drawn_days, multiple, np.unique([1.0, *np.quantile(multiple, np.linspace(0, 1, GRID))]))
@@ -86,16 +86,16 @@ def desk(view: Ledger, scope: Scope, purchase: Purchase, market: Market, held: P
     work = work_of(view, scope, purchase.model)
     offers = prepaid_offers(purchase.model)
     offer = offers[0] if offers else None
-    return compared(
+    return compare_offers(
         work, purchase, offer, _batch_ratio(view, scope, purchase.model, market), _forbidden(work, offer, market, held)
     )
 
 
-def compared(
+def compare_offers(
     work: Work, purchase: Purchase, offer: Offer | None, batch_ratio: float | None, forbidden: Mapping[str, str]
 ) -> Desk:
     """The table from the work and what is offered; `batch_ratio` is a batch's price over the usual one."""
-    months = Months.drawn(work.days, purchase.volume)
+    months = Months.draw(work.days, purchase.volume)
     tokens = work.usd_per_day[months.days].mean(axis=1) * months.multiple * DAYS_PER_MONTH
     today = work.usd_per_month
     made = [_tokens(today, tokens), _batch(today, tokens, purchase, batch_ratio), _committed(today, tokens, purchase)]

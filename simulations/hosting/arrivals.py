@@ -105,7 +105,9 @@ def requests(ledger: Ledger, scope: Scope, start: datetime, end: datetime) -> Re
     at = (pd.to_datetime(frame["requested_at"]) - pd.Timestamp(start)).dt.total_seconds().to_numpy(dtype=float)
     if not len(at):
         raise NoData(f"No request came between {start} and {end}; choose another window.")
-    return ordered(at, *(frame[c].to_numpy(dtype=float) for c in ("fresh_tokens", "cached_tokens", "output_tokens")))
+    return requests_in_order(
+        at, *(frame[c].to_numpy(dtype=float) for c in ("fresh_tokens", "cached_tokens", "output_tokens"))
+    )
 
 
 def times(requests: Requests, multiple: float, seed: int = 0) -> Requests:
@@ -120,10 +122,10 @@ def times(requests: Requests, multiple: float, seed: int = 0) -> Requests:
     copies = Requests(*(np.repeat(series, count) for series in requests))
     first = np.concatenate([[True], np.diff(np.repeat(np.arange(len(count)), count)) > 0])
     moved = np.where(first, 0.0, rng.uniform(0.0, MINUTE_S, len(first)))
-    return ordered(copies.at_s + moved, *copies[1:])
+    return requests_in_order(copies.at_s + moved, *copies[1:])
 
 
-def ordered(at_s: np.ndarray, fresh: np.ndarray, cached: np.ndarray, output: np.ndarray) -> Requests:
+def requests_in_order(at_s: np.ndarray, fresh: np.ndarray, cached: np.ndarray, output: np.ndarray) -> Requests:
     """Requests sorted by arrival, time counted from the first, every request with at least one token out."""
     order = np.argsort(at_s, kind="stable")
     at = np.asarray(at_s, dtype=float)[order]
@@ -144,7 +146,7 @@ SHAPES = {
 OFFICE_SHARE, BURST_MINUTES, BETWEEN_BURSTS = 0.95, 15, 0.5
 
 
-def stated(
+def stated_demand(
     requests_per_month: float,
     input_tokens: float,
     cached_tokens: float,
@@ -204,7 +206,7 @@ def _bursty(minute: np.ndarray, peak_to_mean: float) -> np.ndarray:
     return np.where(inside, peak_to_mean, quiet)
 
 
-def drawn(window: Demand, *, dispersion: float = 1.0, seed: int = 0) -> Requests:
+def draw_requests(window: Demand, *, dispersion: float = 1.0, seed: int = 0) -> Requests:
     """Requests drawn from minutes.
 
     Poisson counts (bursts of mean size `dispersion`), mean sizes, even within the minute.
@@ -221,7 +223,7 @@ def drawn(window: Demand, *, dispersion: float = 1.0, seed: int = 0) -> Requests
             np.nan_to_num(series / window.requests)[minute]
             for series in (window.fresh_tokens, window.cached_tokens, window.output_tokens)
         ]
-    return ordered(at, *sizes)
+    return requests_in_order(at, *sizes)
 
 
 def _served(table: ir.Table) -> ir.Table:

@@ -66,7 +66,7 @@ class Assumption(NamedTuple):
         return np.clip(self.value + spread, floor, ceiling)
 
 
-def fixed(
+def fixed_figure(
     name: str, value: float, unit: str = "", source: str = "typed in the scenario", as_of: str = ""
 ) -> Assumption:
     """A figure without a range."""

@@ -58,7 +58,7 @@ def breakeven(
         "payback_months": _number(finance.payback_months(flows.cash)),
         "payback_without_staff_months": _number(finance.payback_months(unstaffed.cash)),
         "discounted_payback_months": _number(
-            finance.payback_months(finance.discounted(flows.cash, x["discount_rate"]))
+            finance.payback_months(finance.present_values(flows.cash, x["discount_rate"]))
         ),
         "npv_usd": float(finance.present_value(flows.worth, x["discount_rate"])),
         "irr": finance.internal_rate(flows.worth),

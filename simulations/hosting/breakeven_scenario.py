@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from data.calendar import MILLION
 from data.errors import BadInput
-from simulations.hosting.assumptions import Assumption, fixed
+from simulations.hosting.assumptions import Assumption, fixed_figure
 from simulations.scenario import Part, Scenario
 
 FROM_FACTS = (
@@ -70,7 +70,7 @@ class Range(Part):
             raise ValueError(f"low, value and high must rise: {self.low}, {self.value}, {self.high}")
         return self
 
-    def named(self, name: str, unit: str) -> Assumption:
+    def as_assumption(self, name: str, unit: str) -> Assumption:
         """The figure as an assumption."""
         low, high = (self.value if v is None else v for v in (self.low, self.high))
         return Assumption(name, self.value, low, high, unit, self.source or "typed in the scenario", self.as_of)
@@ -112,7 +112,7 @@ class Prices(Part):
     def monthly(self, name: str, traffic: Traffic | None) -> Assumption:
         """USD a month at this traffic; raises BadInput when neither a bill nor prices are given."""
         if self.usd_per_month is not None:
-            return self.usd_per_month.named(name, "USD/month")
+            return self.usd_per_month.as_assumption(name, "USD/month")
         if traffic is None or self.input_usd_per_mtok is None or self.output_usd_per_mtok is None:
             raise BadInput(
                 f"{name.split('_')[0]}: give usd_per_month, or traffic with input_usd_per_mtok and output_usd_per_mtok."
@@ -124,7 +124,7 @@ class Prices(Part):
             traffic.input_tokens - traffic.cached_tokens
         ) * self.input_usd_per_mtok + traffic.cached_tokens * cached_price
         each += traffic.output_tokens * self.output_usd_per_mtok
-        return fixed(
+        return fixed_figure(
             name, traffic.requests_per_month * each / MILLION, "USD/month", "traffic x prices per million tokens"
         )
 

@@ -44,7 +44,7 @@ def predict(
     memory, weights and cache bytes, and where it comes from: `tier`, `sigma` (of its logarithm), `evidence`.
     Raises BadInput for unknown names, impossible numbers, and a model that does not fit (by how much, and what would).
     """
-    deployment = Deployment.named(model, gpu, count, layout, precision)
+    deployment = Deployment.from_names(model, gpu, count, layout, precision)
     shape = RequestShape(at_least_one("input length", input_length), 0, at_least_one("output length", output_length))
     return capacity(deployment, shape, _concurrency(concurrency), _engine(engine), tuple(measurements))
 

@@ -9,7 +9,7 @@ from data.calendar import SECONDS_PER_MONTH
 from data.errors import BadInput, NoData
 from data.facts.gpus import find_gpu, typical_price
 from data.facts.hosting import hosting_facts
-from simulations.hosting.assumptions import Assumption, fixed, spread
+from simulations.hosting.assumptions import Assumption, fixed_figure, spread
 from simulations.hosting.breakeven_scenario import (
     FROM_FACTS,
     STAFF,
@@ -55,7 +55,9 @@ def resolve(
     Raises BadInput or NoData where a figure is missing and no catalogue has it.
     """
     found = {name: Assumption(name, *hosting_facts()[name][1:8]) for name in FROM_FACTS}
-    found |= {name: fixed(name, 1.0 if name in ("throughput_factor", "rented_hours_share") else 0.0) for name in TYPED}
+    found |= {
+        name: fixed_figure(name, 1.0 if name in ("throughput_factor", "rented_hours_share") else 0.0) for name in TYPED
+    }
     found["api_usd_per_month"] = _api_bill(scenario)
     found["host_price_decline"] = found["api_price_decline"]._replace(name="host_price_decline")
     if scenario.host:
@@ -73,14 +75,14 @@ def resolve(
         found |= _hardware(scenario, scenario.replica, serving)
     if scenario.traffic and scenario.quality.gap_share:
         usd = scenario.traffic.requests_per_month * scenario.quality.gap_share * scenario.quality.usd_per_failure
-        found["quality_gap_usd_per_month"] = fixed(
+        found["quality_gap_usd_per_month"] = fixed_figure(
             "quality_gap_usd_per_month", usd, "USD/month", "gap share x USD per failure"
         )
     for field, name in STAFF.items():
         if (figure := getattr(scenario.staff, field)) is not None:
-            found[name] = figure.named(name, found[name].unit)
+            found[name] = figure.as_assumption(name, found[name].unit)
     for name, figure in scenario.assumptions.items():
-        found[name] = figure.named(name, found[name].unit if name in found else "")
+        found[name] = figure.as_assumption(name, found[name].unit if name in found else "")
     whole = scenario.replica is None or scenario.replica.replicas is None
     return Case(scenario, found, whole, serving, _warnings(scenario.traffic))
 
@@ -99,7 +101,7 @@ def _api_bill(scenario: BreakevenScenario) -> Assumption:
     saving = scenario.bought and scenario.bought.saving_usd_per_year
     if saving and scenario.api == Prices():
         most = saving.value if saving.high is None else saving.high
-        return fixed(
+        return fixed_figure(
             "api_usd_per_month",
             most / 12,
             "USD/month",
@@ -121,19 +123,23 @@ def _stated(capex: Range, saving: Range, api_usd: float, months: int) -> dict[st
         "ongoing_fte",
         "spare_replicas",
     )
-    figures = {name: fixed(name, 0.0, source="the stated saving has it, or no staff is stated") for name in contained}
+    figures = {
+        name: fixed_figure(name, 0.0, source="the stated saving has it, or no staff is stated") for name in contained
+    }
     figures |= {
-        name: fixed(name, 1.0, source="the whole installation is one unit")
+        name: fixed_figure(name, 1.0, source="the whole installation is one unit")
         for name in ("load_replicas", "gpus_per_replica")
     }
-    figures["depreciation_years"] = fixed("depreciation_years", months / 12, "years", "written off over the horizon")
+    figures["depreciation_years"] = fixed_figure(
+        "depreciation_years", months / 12, "years", "written off over the horizon"
+    )
     running = api_usd - saving.value / 12
     spread_of = [v if v is None else api_usd - v / 12 for v in (saving.high, saving.low)]
     low, high = (running if v is None else v for v in spread_of)
     figures["other_own_usd_per_month"] = Assumption(
         "other_own_usd_per_month", running, low, high, "USD/month", "API bill less the stated saving"
     )
-    figures["usd_per_gpu"] = capex.named("usd_per_gpu", "USD, the whole installation")
+    figures["usd_per_gpu"] = capex.as_assumption("usd_per_gpu", "USD, the whole installation")
     return figures
 
 
@@ -142,7 +148,7 @@ def _serving(
 ) -> ServingPoint | None:
     if not replica.model or traffic is None:
         return None
-    deployment = Deployment.named(replica.model, replica.gpu, replica.gpus, replica.layout, replica.precision)
+    deployment = Deployment.from_names(replica.model, replica.gpu, replica.gpus, replica.layout, replica.precision)
     fresh = max(1.0, traffic.input_tokens - traffic.cached_tokens)
     shape = RequestShape(fresh, 0, traffic.output_tokens)
     return operating_point(deployment, shape, replica.tpot_ms, tuple(measurements))
@@ -152,10 +158,10 @@ def _hardware(scenario: BreakevenScenario, replica: Replica, serving: ServingPoi
     gpu, stated = find_gpu(replica.gpu), replica.replicas is not None
     kw = gpu.provisioned_kw or gpu.tdp_w / 1000 + hosting_facts()["node_overhead_kw"].value
     figures = {
-        "load_replicas": fixed("load_replicas", _load(scenario, replica, serving), "replicas busy at the peak"),
-        "gpus_per_replica": fixed("gpus_per_replica", replica.gpus),
-        "spare_replicas": fixed("spare_replicas", 0 if stated else replica.spare),
-        "kw_per_gpu": fixed("kw_per_gpu", kw, "kW", gpu.source, gpu.as_of),
+        "load_replicas": fixed_figure("load_replicas", _load(scenario, replica, serving), "replicas busy at the peak"),
+        "gpus_per_replica": fixed_figure("gpus_per_replica", replica.gpus),
+        "spare_replicas": fixed_figure("spare_replicas", 0 if stated else replica.spare),
+        "kw_per_gpu": fixed_figure("kw_per_gpu", kw, "kW", gpu.source, gpu.as_of),
     }
     if not stated:
         sigma, source = (
@@ -168,7 +174,7 @@ def _hardware(scenario: BreakevenScenario, replica: Replica, serving: ServingPoi
         figures["rent_usd_per_gpu_hour"] = _price(
             scenario.rented.usd_per_gpu_hour, "rent_usd_per_gpu_hour", gpu.gpu, scenario.rented.kind
         )
-        figures["rent_term_months"] = fixed("rent_term_months", _term(scenario, scenario.rented), "months")
+        figures["rent_term_months"] = fixed_figure("rent_term_months", _term(scenario, scenario.rented), "months")
     if scenario.bought is not None:
         figures["usd_per_gpu"] = _price(scenario.bought.usd_per_gpu, "usd_per_gpu", gpu.gpu, "purchase")
     return figures
@@ -220,7 +226,7 @@ def _price(typed: Range | None, name: str, gpu: str, kind: str) -> Assumption:
     if typed is not None:
         if typed.value <= 0:
             raise BadInput(f"{name} is {typed.value:g}; give a positive number of USD.")
-        return typed.named(name, unit)
+        return typed.as_assumption(name, unit)
     try:
         quote = typical_price(gpu, kind)
     except NoData as missing:

@@ -46,7 +46,9 @@ class Deployment:
     precision: str
 
     @classmethod
-    def named(cls, model: str, gpu: str, count: float | str, layout: str | Layout | None, precision: str) -> Deployment:
+    def from_names(
+        cls, model: str, gpu: str, count: float | str, layout: str | Layout | None, precision: str
+    ) -> Deployment:
         """From any usual spelling; raises BadInput for names and numbers that cannot be."""
         architecture, hardware = find_architecture(model), find_gpu(gpu)
         whole = at_least_one("GPU count", count)

@@ -75,7 +75,7 @@ def payback_months(flows: ArrayLike) -> np.ndarray:
     return np.asarray(found)[()]
 
 
-def discounted(flows: ArrayLike, annual_rate: float) -> np.ndarray:
+def present_values(flows: ArrayLike, annual_rate: float) -> np.ndarray:
     """Every flow at its value today."""
     flows = np.asarray(flows, dtype=float)
     return flows / (1 + monthly_rate(annual_rate)) ** np.arange(flows.shape[-1])

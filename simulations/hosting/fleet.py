@@ -34,7 +34,7 @@ class Objective(NamedTuple):
     ttft_ms: float = 2000.0
     tpot_ms: float = 50.0
 
-    def met_by(self, latencies: Latencies) -> bool:
+    def holds_for(self, latencies: Latencies) -> bool:
         """Whether a replay keeps the promise."""
         seen = latencies.percentiles()
         return seen["ttft_p95_ms"] <= self.ttft_ms and seen["tpot_p95_ms"] <= self.tpot_ms
@@ -135,17 +135,17 @@ def _fewest(
     requests: Requests, rates: ServiceRates, objective: Objective, low: int, seed: int
 ) -> tuple[int, Latencies]:
     high, seen = low, replay(requests, rates, low, seed=seed)
-    while not objective.met_by(seen):
+    while not objective.holds_for(seen):
         if high >= MOST_REPLICAS:
             raise Refused(_why_not(seen, objective))
         low, high = high + 1, min(MOST_REPLICAS, high * 2)
         seen = replay(requests, rates, high, seed=seed)
-        if high > 64 and seen.busy_share < 0.01 and not objective.met_by(seen):
+        if high > 64 and seen.busy_share < 0.01 and not objective.holds_for(seen):
             raise Refused(_why_not(seen, objective))
     while low < high:
         middle = (low + high) // 2
         tried = replay(requests, rates, middle, seed=seed)
-        low, high, seen = (low, middle, tried) if objective.met_by(tried) else (middle + 1, high, seen)
+        low, high, seen = (low, middle, tried) if objective.holds_for(tried) else (middle + 1, high, seen)
     return high, seen
 
 

@@ -129,7 +129,7 @@ def that_fit(windows: list[Requests], longest: float) -> tuple[list[Requests], f
         fits = size <= longest
         total, dropped = total + float(size.sum()), dropped + float(size[~fits].sum())
         if fits.any():
-            kept.append(arrivals.ordered(*(series[fits] for series in requests)))
+            kept.append(arrivals.requests_in_order(*(series[fits] for series in requests)))
     if not kept:
         raise BadInput(
             f"Every request of the busiest hours is longer than the {longest:,.0f} tokens that a replica holds; "
@@ -144,7 +144,7 @@ def _thinned(requests: Requests, batchable_share: float) -> Requests:
         return requests
     place = np.arange(len(requests.at_s))
     stays = np.floor((place + 1) * (1 - batchable_share)) > np.floor(place * (1 - batchable_share))
-    return arrivals.ordered(*(series[stays] for series in requests)) if stays.any() else requests
+    return arrivals.requests_in_order(*(series[stays] for series in requests)) if stays.any() else requests
 
 
 def _sampled(windows: list[Requests]) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def from_log(view: Ledger, scope: Scope, plan: Plan, *, accept_short: bool = Fal
     if priced < 0.995 and not plan.api_usd:
         warnings.append(f"{wording.share(priced)} of these requests have a price; the API bill misses the rest.")
     today = Prices(usd_per_month=Range(value=bill / demand.days * DAYS_PER_MONTH))
-    api = priced_by(plan.api_usd) if plan.api_usd else today
+    api = token_prices(plan.api_usd) if plan.api_usd else today
     starts = fleet.worst_hours(demand.fresh_tokens + OUTPUT_WEIGHT * demand.output_tokens, WORST_HOURS)
     windows = [
         arrivals.requests(view, scope, demand.start + timedelta(minutes=m), demand.start + timedelta(minutes=m + 60))
@@ -123,16 +123,16 @@ def from_volume(
     """
     if plan.api_usd is None:
         raise BadInput("A typed volume needs the API's prices: USD per million input, cached input and output tokens.")
-    demand = arrivals.stated(requests_per_month, input_tokens, cached_tokens, output_tokens, peak_to_mean, shape)
+    demand = arrivals.stated_demand(requests_per_month, input_tokens, cached_tokens, output_tokens, peak_to_mean, shape)
     hour = fleet.worst_hours(demand.requests, 1)[0]
     peak = Demand(demand.start, *(series[hour : hour + 60] for series in demand[1:]))
-    windows = [arrivals.drawn(peak, dispersion=dispersion)]
-    return study(plan, Work(demand, windows, requests_per_month, priced_by(plan.api_usd), shape, ()))
+    windows = [arrivals.draw_requests(peak, dispersion=dispersion)]
+    return study(plan, Work(demand, windows, requests_per_month, token_prices(plan.api_usd), shape, ()))
 
 
 def study(plan: Plan, work: Work) -> Study:
     """The whole answer for this work under this plan."""
-    asked = Deployment.named(plan.model, plan.gpu, plan.gpus, None, plan.precision)
+    asked = Deployment.from_names(plan.model, plan.gpu, plan.gpus, None, plan.precision)
     rates, point = fleet.service_rates(asked, work.shape, plan.objective, plan.measurements)
     longest = min(find_architecture(plan.model).context, rates.cache_tokens)
     windows, left_out = that_fit(work.windows, longest)
@@ -172,7 +172,7 @@ def scenario_of(
         source="the ledger's own arrivals" if work.traffic.from_log else "a typed volume",
         traffic=work.traffic,
         api=work.api,
-        host=priced_by(plan.host_usd) if plan.host_usd else None,
+        host=token_prices(plan.host_usd) if plan.host_usd else None,
         replica=Replica(
             model=plan.model,
             gpu=plan.gpu,
@@ -209,7 +209,7 @@ def _is_quoted(gpu: str, kind: str) -> bool:
     return True
 
 
-def priced_by(usd: tuple[float, float, float]) -> Prices:
+def token_prices(usd: tuple[float, float, float]) -> Prices:
     """Prices per million tokens (input, cached input, output) as a scenario has them."""
     fresh, cached, output = usd
     return Prices(input_usd_per_mtok=fresh, cached_input_usd_per_mtok=cached, output_usd_per_mtok=output)

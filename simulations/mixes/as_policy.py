@@ -18,7 +18,7 @@ import pandas as pd
 
 from analytics.scope import UNKNOWN
 from data.facts.models import Catalog
-from routing.policies.choice import refused_by, resolve
+from routing.policies.choice import first_refusal, resolve
 from routing.policies.policy import CURRENT, Policy, Rule
 from simulations.mixes.optimise import mean_quality, total_cost
 from simulations.mixes.problem_from_log import Programme
@@ -195,7 +195,7 @@ class _Groups(NamedTuple):
             held &= self.attributes[name].isin(values).to_numpy()
         return held
 
-    def answered(self, steps: list[Step]) -> np.ndarray:
+    def positions(self, steps: list[Step]) -> np.ndarray:
         """The position of each group's answer under a list that ends with a rule for the rest."""
         place, given = {answer: n for n, answer in enumerate(self.answers)}, np.full(len(self.usd), -1)
         for step in steps:
@@ -204,11 +204,11 @@ class _Groups(NamedTuple):
 
     def unsaid_usd(self, steps: list[Step]) -> float:
         """USD a year of the groups that a list answers otherwise than the mix."""
-        return float(self.usd[~self.fits[np.arange(len(self.usd)), self.answered(steps)]].sum())
+        return float(self.usd[~self.fits[np.arange(len(self.usd)), self.positions(steps)]].sum())
 
     def simpler(self, made: Programme, steps: list[Step], count: int) -> Simpler:
         """Cost and quality of the list cut to `count` rules, where what is not allowed stays as it is."""
-        task, given = made.problem, self.answered(_cut(steps, count, self))
+        task, given = made.problem, self.positions(_cut(steps, count, self))
         mixed, calls = np.zeros_like(task.cost_usd), np.zeros(len(task.cost_usd))
         for group, answer in enumerate(given):
             s, row = self.segment[group], np.zeros(len(task.models))
@@ -225,7 +225,7 @@ class _Groups(NamedTuple):
 def _refused(model: str, band: float, catalog: Catalog) -> bool:
     """Whether a router would not ask a model for requests of a size."""
     tokens = None if pd.isna(band) else int(band)
-    return refused_by(resolve(model, {}, catalog), [], {"input_tokens": tokens}, catalog) is not None
+    return first_refusal(resolve(model, {}, catalog), [], {"input_tokens": tokens}, catalog) is not None
 
 
 def _answer(row: np.ndarray, models: tuple[str, ...]) -> Answer:

@@ -52,7 +52,7 @@ def mix_caches(view: Ledger, made: Programme, shares: np.ndarray, market: Market
     )
 
 
-def charged(view: Ledger, made: Programme, line: Frontier, market: Market) -> Frontier:
+def charge_lost_caches(view: Ledger, made: Programme, line: Frontier, market: Market) -> Frontier:
     """The frontier and its reference lines with the prompt caches that their mixes lose in every cost."""
     task, points = made.problem, line.points
     places = np.unique(np.linspace(0, len(points) - 1, FOLLOWED).round().astype(int)) if points else np.array([], int)

@@ -74,7 +74,7 @@ class MixScenario(Scenario):
     risks: tuple[str, ...] = ()
 
 
-def normalised(document: dict[str, Any]) -> dict[str, Any]:
+def normalise_shares(document: dict[str, Any]) -> dict[str, Any]:
     """The same scenario with each mix's shares divided by their sum. Only ever on request."""
     fixed = dict(document)
     for side in ("baseline", "proposed"):

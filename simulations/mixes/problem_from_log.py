@@ -16,7 +16,7 @@ from analytics.scope import ClosedScope, Scope
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.schema import TOKENS
-from routing.policies.choice import refused_by, resolve
+from routing.policies.choice import first_refusal, resolve
 from routing.policies.policy import Constraint, Policy
 from simulations.mixes.optimise import Problem
 from simulations.replay.policy_query import active, folding
@@ -207,7 +207,7 @@ def _permissions(
     @cache
     def reason(mask: int, tokens: int | None, model: int, which: Which) -> str | None:
         holding = [policy.constraints[i] for i in active(mask) if i in which]
-        return refused_by(candidates[model], holding, {"input_tokens": tokens}, market.catalog)
+        return first_refusal(candidates[model], holding, {"input_tokens": tokens}, market.catalog)
 
     apart = rows["separate"].to_numpy(bool)
     no_chat = set(current[apart]) - set(current[~apart])  # columns of models that this log knows for other work only

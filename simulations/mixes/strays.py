@@ -29,7 +29,7 @@ class Settled(NamedTuple):
     strays: tuple[Stray, ...]
 
 
-def settled(problem: Problem, demands: Demands) -> Settled:
+def settle(problem: Problem, demands: Demands) -> Settled:
     """Solve, and again without every vendor that today's mix does not use and that would get less than `LEAST` of the
     requests and of the dollars: where the promises hold without it, for less than that much more.
 
@@ -51,7 +51,7 @@ def settled(problem: Problem, demands: Demands) -> Settled:
 
 def least_cost(problem: Problem, demands: Demands) -> Solution | Infeasible:
     """The cheapest mix worth having."""
-    return settled(problem, demands).answer
+    return settle(problem, demands).answer
 
 
 def stray_words(stray: Stray) -> str:

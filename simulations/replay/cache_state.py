@@ -26,7 +26,7 @@ from data.facts.prompt_caches import PromptCache, prompt_cache
 from data.ledger import Ledger
 from routing.policies.policy import CURRENT
 from simulations.replay.repricing import Market
-from simulations.replay.traffic import Folding, keyed
+from simulations.replay.traffic import Folding, with_group_keys
 
 DECISIVE = ("rule", "mask", "band", "separate", "model", "provider", "host")
 SHORTEST_LIFE = -1.0  # seconds: nothing is ever found
@@ -72,7 +72,7 @@ def lost_reads(
     table = _decisions(groups, uses, market)
     if not followed or not (table["d_target"] != table["d_logged"]).any():
         return pd.DataFrame(columns=["group", "slot", *COUNTS])
-    conversations = _conversations(keyed(view, scope, folding))
+    conversations = _conversations(with_group_keys(view, scope, folding))
     if every > 1:
         conversations = conversations.filter(conversations.conversation.abs() // DRAWN % every == 0)
     rows = _answered(conversations, table)

@@ -18,7 +18,7 @@ from data.ledger import Ledger
 from data.schema import TOKENS
 from routing.policies.policy import Policy
 from simulations.replay.policy_query import rule_and_mask
-from simulations.replay.quality import Estimate, doubly_robust, ips, judged, snips
+from simulations.replay.quality import Estimate, doubly_robust, ips, judge_estimate, snips
 from simulations.replay.replay import Assumed, choices_of, flows_of
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import ROUTE, SEGMENT, json_text, separate, size_band
@@ -58,7 +58,7 @@ def estimates(view: Ledger, scope: Scope, policy: Policy, market: Market) -> tup
         doubly_robust(reward, evaluated, logged, here, ahead, supported),
         ips(reward, evaluated, logged, supported),
     )
-    return tuple(judged(estimate) for estimate in found)
+    return tuple(judge_estimate(estimate) for estimate in found)
 
 
 def _supported(groups: pd.DataFrame, flows: pd.DataFrame) -> np.ndarray:

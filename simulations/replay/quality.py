@@ -126,7 +126,7 @@ def doubly_robust(
     return _estimate("DR", predicted_policy + weights * (rewards - predicted_logged), weights, supported)
 
 
-def judged(estimate: Estimate) -> Estimate:
+def judge_estimate(estimate: Estimate) -> Estimate:
     """The estimate, or Refused when it rests on too little: few effective samples, or mass without support."""
     if estimate.effective_samples < MIN_EFFECTIVE_SAMPLES:
         raise Refused(

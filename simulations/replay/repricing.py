@@ -158,7 +158,7 @@ class Market:
             return ""
         return f"retired on {wording.day(day)}" if day <= self.at.date() else f"ends on {wording.day(day)}"
 
-    def priced(self, target: str) -> bool:
+    def has_price(self, target: str) -> bool:
         """Whether a target has any price today."""
         return self._rate(target, 0.0, "standard") is not None
 

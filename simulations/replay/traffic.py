@@ -169,7 +169,7 @@ def _by_answer(view: Ledger, scope: Scope, folding: Folding, frame: pd.DataFrame
     return frame["calls"] + frame["place"].map(moved).fillna(0).astype("int64")
 
 
-def keyed(view: Ledger, scope: Scope, folding: Folding) -> ir.Table:
+def with_group_keys(view: Ledger, scope: Scope, folding: Folding) -> ir.Table:
     """Every row with the key columns of its group beside its own, and the `place` that its group has in a fold."""
     return _with_keys(scope.usage(view), scope, folding)
 

@@ -8,7 +8,7 @@ from typing import Any
 from data import wording
 from data.console import command, emit_json, emit_table, say
 from data.errors import BadInput
-from routing.grading.statistics import paired, share_interval
+from routing.grading.statistics import compare_pairs, share_interval
 from simulations.router_metrics.cost_quality import best_single, cascade, envelope, oracle, pareto
 from simulations.router_metrics.metrics import (
     aiq,
@@ -86,7 +86,7 @@ def pair_metrics(table: ResultsTable, weak: str, strong: str) -> dict[str, Any]:
         },
         "deferral_curve": deferral_curve(curve, float(table.costs[:, w].mean()), float(table.costs[:, s].mean())),
         "cascade": dict(zip(("cost_usd", "quality"), cascade(table, [weak, strong]), strict=True)),
-        "paired": paired(table.scores[:, w].tolist(), table.scores[:, s].tolist())._asdict(),
+        "paired": compare_pairs(table.scores[:, w].tolist(), table.scores[:, s].tolist())._asdict(),
     }
 
 

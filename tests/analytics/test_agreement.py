@@ -53,7 +53,7 @@ def test_a_week_costs_the_same_everywhere(view, filters):
     assert truth > 0
     assert cents(spend.totals(view, scope, ("cost_usd",))["cost_usd"]) == truth
     for by in ("team", "model", "feature", "status", "criticality", "day", "hour"):
-        assert cents(sum(spend.grouped(view, scope, (by,))["cost_usd"].dropna())) == truth, by
+        assert cents(sum(spend.grouped_spend(view, scope, (by,))["cost_usd"].dropna())) == truth, by
     assert cents(sum(spend.by_day(view, scope)["cost_usd"])) == truth
     assert bridge.between(view, scope.before(), scope).end_usd == truth
     assert cents(spend.movers(view, scope, "team")["change_usd"].sum()) == pytest.approx(
@@ -66,8 +66,8 @@ def test_a_week_costs_the_same_everywhere(view, filters):
         == truth
     )
     assert (
-        cents(unit_costs.of(view, scope).cost_usd)
-        == cents(unit_costs.by(view, scope, "model")["cost_usd"].sum())
+        cents(unit_costs.costs_of(view, scope).cost_usd)
+        == cents(unit_costs.costs_by(view, scope, "model")["cost_usd"].sum())
         == truth
     )
 
@@ -98,7 +98,7 @@ def test_the_plan_starts_from_what_was_spent(view, tmp_path):
     outlook = forecast.month_end(view, Scope.of(view))
     month = plan.plan(daily(view, Scope.of(view)), through(view).complete_until, 12).months.iloc[0]
     state = State.open(tmp_path)
-    budget.save(state, budget.checked(name="company", amount=60))
+    budget.save(state, budget.check_budget(name="company", amount=60))
     (status,) = budgets.status(view, state)
     assert through(view).complete_until == outlook.start < planted.END
     assert (

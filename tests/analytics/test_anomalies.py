@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analytics import anomaly_search
-from analytics.anomalies import Anomaly, explained, failing_since, outgrown, unusual_days
+from analytics.anomalies import Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
 from analytics.day_patterns import pattern
 from analytics.scope import Scope
 from tests.analytics import planted
@@ -144,7 +144,7 @@ def test_one_event_is_told_once_and_two_events_twice():
         anomaly("feature", "x", 100, 50),
         anomaly("feature", "y", 90, 60),
     ]
-    assert [a.value for a in explained(found, share)] == ["x", "y"]
+    assert [a.value for a in keep_narrowest(found, share)] == ["x", "y"]
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_the_ledgers_event_is_found_with_its_series_and_driver(view):
 def test_a_finding_keeps_its_note(view, state, capsys):
     first = anomaly_search.findings(view, Scope.of(view, planted.END - timedelta(days=28), planted.END)).anomalies[0]
     anomaly_search.NOTES.save(state, first.key, {"status": "investigating", "owner": "Ada", "note": "asked the team"})
-    assert anomaly_search.noted(state, first)["owner"] == "Ada"
+    assert anomaly_search.note_on(state, first)["owner"] == "Ada"
     with pytest.raises(anomaly_search.BadInput, match="status: .*'open'"):
         anomaly_search.NOTES.save(state, first.key, {"status": "done"})
     assert run(anomaly_search, "anomalies", "--home", view.home, "--keys") == 0

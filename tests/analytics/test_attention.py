@@ -10,7 +10,7 @@ from analytics import budgets
 from analytics.anomaly_search import NOTES, findings
 from analytics.attention import attention
 from analytics.coverage import window
-from analytics.news import News, ranked
+from analytics.news import News, rank
 from data.prices.model_lives import SUCCESSORS
 from data.state import State
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of, one_source_stopped
@@ -33,7 +33,7 @@ def test_weight_is_dollars_novelty_and_risk():
         News("incident", "both", 30, "", is_new=True, is_risk=True),
         News("caveat", "nothing", 0, ""),
     ]
-    assert [one.text for one in ranked(said)] == ["both", "new", "risky", "plain"]
+    assert [one.text for one in rank(said)] == ["both", "new", "risky", "plain"]
 
 
 def test_a_quiet_ledger_needs_nothing(tmp_path):
@@ -68,11 +68,11 @@ def test_a_jump_is_told_until_somebody_settles_it(tmp_path):
 def test_a_budget_on_course_to_break_is_told_for_the_whole_company(tmp_path):
     rows = [row for day in days(LAST - 60 * D, LAST) for row in day_rows(day)]
     view, state = ledger_of(tmp_path, rows), State.open(tmp_path)
-    budgets.save(state, budgets.checked(name="company", amount=100))
+    budgets.save(state, budgets.check_budget(name="company", amount=100))
     told = needs(view, state)["budget"]
     assert told.text == "the monthly budget is on course to end $20.00 over" and told.usd == pytest.approx(20)
     assert "budget" not in needs(view, state, team="search")
-    budgets.save(state, budgets.checked(name="company", amount=125))
+    budgets.save(state, budgets.check_budget(name="company", amount=125))
     assert "budget" not in needs(view, state)
 
 

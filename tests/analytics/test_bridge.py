@@ -101,8 +101,8 @@ def test_the_command_prints_a_bridge_that_closes(view, capsys):
 
 def test_the_command_goes_from_budget_to_actual_and_closes(view, capsys):
     state = State.open(view.home)
-    budget.save(state, budget.checked(name="search team", amount=300, start_day=19, filters={"team": ("search",)}))
-    budget.save(state, budget.checked(name="later", amount=30, starts="2026-11-02"))
+    budget.save(state, budget.check_budget(name="search team", amount=300, start_day=19, filters={"team": ("search",)}))
+    budget.save(state, budget.check_budget(name="later", amount=30, starts="2026-11-02"))
     assert run(bridges_, "bridge", "--home", view.home, "--budget", "search team", "--json") == 0
     out = json.loads(capsys.readouterr().out)
     assert out["start_usd"] == pytest.approx(300 * 14 / 31, abs=0.01)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics import chargeback, chargeback_command
-from analytics.chargeback import CENT, apportioned, csv_text, lines, statement, table
+from analytics.chargeback import CENT, apportion, csv_text, lines, statement, table
 from analytics.shared_costs import SHARED, UNTAGGED, SharedCost
 from data.errors import BadInput, NoData
 from tests.analytics.commands import run
@@ -26,7 +26,7 @@ amounts = st.decimals(0, 10**6, places=12)
 @given(st.dictionaries(st.text(max_size=5), amounts, min_size=1, max_size=12))
 def test_parts_add_up_and_none_is_off_by_a_cent(parts):
     whole = sum(parts.values(), Decimal(0)).quantize(CENT)
-    found = apportioned(whole, parts, CENT)
+    found = apportion(whole, parts, CENT)
     assert sum(found.values()) == whole
     assert all(abs(found[name] - part) < CENT for name, part in parts.items())
 

@@ -9,7 +9,7 @@ import pytest
 from analytics import anomaly_search, bridge, budgets, forecast, review, savings, spend
 from analytics.actions import Action
 from analytics.coverage import window
-from analytics.promises import measured
+from analytics.promises import measure
 from analytics.scope import Scope
 from data.state import State
 from tests.analytics.commands import run
@@ -139,9 +139,9 @@ def test_what_an_action_saved_is_measured_on_covered_days(homes):
     ledger = Ledger.open(homes["a hole of ten days"])
     view = ledger.at(ledger.snapshot())
     after_hole = Action(name="x", decided="2026-10-18", filters={"team": ("search",)})
-    assert measured(view, after_hole, until=LAST).saved_usd_month == pytest.approx(0, abs=1e-6)
+    assert measure(view, after_hole, until=LAST).saved_usd_month == pytest.approx(0, abs=1e-6)
     at_start = Action(name="x", decided="2025-10-25", filters={"team": ("search",)})
-    assert measured(view, at_start, until=LAST).verdict == "not told"  # two days before it
+    assert measure(view, at_start, until=LAST).verdict == "not told"  # two days before it
 
 
 def test_all_of_a_ledger_is_compared_with_nothing(homes):

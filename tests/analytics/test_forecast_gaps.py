@@ -10,8 +10,8 @@ import pytest
 
 from analytics import backtest, budget, budgets, forecast, plan, report, review
 from analytics.known_spend import known_spend, of_series
-from analytics.outlook import learned, months, outlook_of
-from analytics.price_changes import announced
+from analytics.outlook import learn_from_backtest, months, outlook_of
+from analytics.price_changes import announced_changes
 from analytics.scope import Scope
 from data.errors import NoData
 from data.prices.contracts import OVERRIDES
@@ -75,7 +75,7 @@ def test_the_back_test_judges_only_days_with_a_log():
     spend.iloc[60:100] = np.nan
     missed = backtest.misses(spend)
     assert missed["actual"].to_numpy() == pytest.approx(100 * missed["days"].to_numpy())
-    assert learned(spend)[1].error == pytest.approx(0, abs=1e-9)
+    assert learn_from_backtest(spend)[1].error == pytest.approx(0, abs=1e-9)
 
 
 def test_two_logs_years_apart_are_judged_by_the_newer(ledgers):
@@ -134,7 +134,7 @@ def test_what_has_no_known_cost_is_not_on_course_for_nothing(tmp_path):
         outlook = forecast.month_end(view, Scope.of(view, **filters))
         assert (outlook.p10, outlook.p50, outlook.p90, outlook.is_known) == (None, None, None, False), filters
         assert outlook.note == "No forecast: nothing that was asked for has a known cost."
-        budget.save(state, budget.checked(name="odd", amount=100, filters={k: (v,) for k, v in filters.items()}))
+        budget.save(state, budget.check_budget(name="odd", amount=100, filters={k: (v,) for k, v in filters.items()}))
         (status,) = budgets.status(view, state)
         assert status.chance_of_overrun is None and status.runs_out is None and status.variance_usd is None
     over = forecast.outlook(view, Scope.of(view, team="lab"), date(2026, 10, 1), date(2026, 11, 1))
@@ -169,7 +169,7 @@ def test_a_dated_price_change_is_in_the_forecast(gemini):
     """Peers W3: the price book knew of 1 January, the forecast said $1,395 for it."""
     view, state = gemini
     scope = Scope.of(view)
-    (change,) = announced(view, state, scope)
+    (change,) = announced_changes(view, state, scope)
     assert (change.model, change.on, change.ratio) == ("gemini-3.6-flash", date(2027, 1, 1), pytest.approx(2))
     assert change.usd_month == pytest.approx(45 * 365 / 12)
     table = months(known_spend(view, scope), date(2026, 11, 21), 4, forecast.events_ahead(view, state, scope))
@@ -181,10 +181,10 @@ def test_a_dated_price_change_is_in_the_forecast(gemini):
 
 def test_budgets_know_it_too(gemini):
     view, state = gemini
-    budget.save(state, budget.checked(name="year", amount=20_000, period="yearly", start_month=12))
+    budget.save(state, budget.check_budget(name="year", amount=20_000, period="yearly", start_month=12))
     (status,) = budgets.status(view, state)
     assert status.outlook.end == date(2026, 12, 1)
-    budget.save(state, budget.checked(name="year", amount=20_000, period="yearly", start_month=11))
+    budget.save(state, budget.check_budget(name="year", amount=20_000, period="yearly", start_month=11))
     (status,) = budgets.status(view, state)
     later = 45 * (10 + 31) + 90 * 304  # from 21 November to the end of October
     assert status.outlook.p50 == pytest.approx(45 * 20 + later)
@@ -196,7 +196,7 @@ def test_a_contract_that_begins_and_ends_is_two_changes(tmp_path):
     view, state = ledger_of(tmp_path, rows), State.open(tmp_path)
     line = {"provider": "openai", "discount": "0.5", "start": "2026-12-01", "end": "2027-03-01"}
     OVERRIDES.save(state, "winter", line)
-    found = announced(view, state, Scope.of(view))
+    found = announced_changes(view, state, Scope.of(view))
     assert [(c.on, round(c.ratio, 6)) for c in found] == [(date(2026, 12, 1), 0.5), (date(2027, 3, 1), 2.0)]
     table = months(
         known_spend(view, Scope.of(view)), date(2026, 11, 21), 5, forecast.events_ahead(view, state, Scope())

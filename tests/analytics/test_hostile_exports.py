@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data.wording import markdown, seen, visible
+from data.wording import markdown, one_line, visible
 from tests.hostile_names import KINDS, exported, hostile_store, names, wrong_in
 
 EXPORTS = (
@@ -53,7 +53,7 @@ def test_what_is_looked_for_would_be_found(name, text):
 
 def test_a_name_is_written_once_however_often_it_is_made_visible():
     for name in names(200):
-        assert visible(visible(name)) == visible(name) and seen(visible(name)) == visible(name)
+        assert visible(visible(name)) == visible(name) and one_line(visible(name)) == visible(name)
         assert "\n" not in markdown(name)
 
 

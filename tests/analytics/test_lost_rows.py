@@ -18,7 +18,7 @@ from analytics.scope import Scope
 from analytics.standing import standing
 from data import checks, lost_rows
 from data.__main__ import main as data
-from data.held_view import held_to
+from data.held_view import restrict_to_teams
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State
@@ -99,7 +99,7 @@ def test_a_day_of_which_a_part_is_lost_is_no_day_of_a_series(hurt):
     assert np.isfinite(daily(view, Scope.of(view, source="litellm"))["2026-09-10"])
     log = source_logs(view, Scope.of(view))[0][0]
     assert date(2026, 9, 10) in {gap.start for gap in log.gaps} and log.silent_since is None
-    held = held_to(view, frozenset({"search"}))
+    held = restrict_to_teams(view, frozenset({"search"}))
     assert {lost.day for lost in lost_rows.lost_days(held)} == AUGUST | {date(2026, 9, 10)}
     assert "log.jsonl" not in lost_rows.sentence(held) != ""
     ledger.close()

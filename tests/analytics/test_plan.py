@@ -43,13 +43,13 @@ def test_the_tornado_is_ordered_and_straddles_the_plan(spend):
 
 def test_scenarios_stand_beside_the_plan(state, spend):
     swap = {"kind": "model swap", "on": "2026-10-01", "change_pct": -50, "share": 0.4, "scenario": "cheaper"}
-    launch = plan.checked(name="launch", on="2026-10-01", change_pct=10)
-    plan.save_events(state, [launch, plan.checked(name="swap", **swap)])
+    launch = plan.check_event(name="launch", on="2026-10-01", change_pct=10)
+    plan.save_events(state, [launch, plan.check_event(name="swap", **swap)])
     found = plan.scenarios(state)
     assert [event.name for event in found["cheaper"]] == ["launch", "swap"]
-    assert [event.name for event in plan.planned(state)] == ["launch"]
+    assert [event.name for event in plan.saved_events(state)] == ["launch"]
     with pytest.raises(BadInput, match="share"):
-        plan.checked(name="x", on="2026-10-01", share=2)
+        plan.check_event(name="x", on="2026-10-01", share=2)
 
 
 def test_the_page_to_take_away_holds_every_number(spend):

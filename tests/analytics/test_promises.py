@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from analytics import promise_command
-from analytics.actions import ACTIONS, checked
-from analytics.promises import ledger_of_promises, measured, score, score_sentence, waiting, witnessed
+from analytics.actions import ACTIONS, check_action
+from analytics.promises import add_witness, ledger_of_promises, measure, score, score_sentence, waiting
 from data.errors import BadInput
 from data.ledger import Ledger
 from tests.analytics.commands import run
@@ -32,7 +32,7 @@ def noisy(first=FIRST, last=LAST, *, usd=lambda day: 10.0, calls=lambda day: 4, 
 
 def promise(**values):
     given = {"name": "p", "decided": DONE, "done": DONE, "status": "done", "filters": {"team": ("search",)}}
-    return checked(**(given | {"expected_usd_month": 500} | values))
+    return check_action(**(given | {"expected_usd_month": 500} | values))
 
 
 @pytest.fixture(scope="module")
@@ -47,23 +47,23 @@ def untouched(tmp_path_factory):
 
 
 def test_a_real_saving_is_kept_and_its_band_holds_the_truth(halved):
-    found = measured(halved, promise())
+    found = measure(halved, promise())
     assert found.verdict == "kept" and found.earlier >= 12
     assert found.low_usd_month < 20 * 365 / 12 < found.high_usd_month
     assert found.high_usd_month - found.low_usd_month < 400
-    assert measured(halved, promise(expected_usd_month=5000)).verdict == "missed"
-    assert measured(halved, promise(expected_usd_month=900, low_usd_month=400)).verdict == "kept"
+    assert measure(halved, promise(expected_usd_month=5000)).verdict == "missed"
+    assert measure(halved, promise(expected_usd_month=900, low_usd_month=400)).verdict == "kept"
 
 
 def test_more_volume_is_no_loss_and_nothing_done_is_noise(untouched):
-    found = measured(untouched, promise())
+    found = measure(untouched, promise())
     assert found.verdict == "within noise" and found.low_usd_month < 0 < found.high_usd_month
-    assert "promised lie above it" in measured(untouched, promise(expected_usd_month=50_000)).why
+    assert "promised lie above it" in measure(untouched, promise(expected_usd_month=50_000)).why
 
 
 def test_a_dearer_answer_is_missed(tmp_path):
     view = ledger_of(tmp_path, noisy(usd=lambda day: 10.0 if day < DONE else 20.0))
-    found = measured(view, promise())
+    found = measure(view, promise())
     assert found.verdict == "missed" and found.saved_usd_month < 0
 
 
@@ -73,7 +73,7 @@ def test_a_new_list_price_is_nobodys_merit(tmp_path):
     rows = noisy(
         last=end, usd=lambda day: 1.0 if day < date(2027, 1, 1) else 2.0, model="gemini-3.6-flash", provider="google"
     )
-    assert measured(ledger_of(tmp_path, rows), promise(done=date(2027, 1, 1))).verdict == "within noise"
+    assert measure(ledger_of(tmp_path, rows), promise(done=date(2027, 1, 1))).verdict == "within noise"
 
 
 @pytest.mark.parametrize(
@@ -86,25 +86,25 @@ def test_a_new_list_price_is_nobodys_merit(tmp_path):
     ],
 )
 def test_what_cannot_be_told_says_why(halved, values, why):
-    found = measured(halved, promise(**values))
+    found = measure(halved, promise(**values))
     assert found.verdict == "not told" and why in found.why and found.saved_usd_month is None
 
 
 def test_weeks_in_which_something_else_was_done_are_no_measure_of_chance(halved):
-    alone, beside = (measured(halved, promise(), others) for others in ((), (date(2026, 6, 1),)))
+    alone, beside = (measure(halved, promise(), others) for others in ((), (date(2026, 6, 1),)))
     assert 0 < beside.earlier < alone.earlier
 
 
 def test_a_promise_whose_rows_are_gone_or_repriced_says_so(tmp_path, state):
     window = {"told_from": date(2026, 9, 1), "told_to": date(2026, 9, 11)}
     rows = noisy(first=date(2026, 8, 1))
-    made = witnessed(ledger_of(tmp_path / "a", rows), state, promise(**window))
+    made = add_witness(ledger_of(tmp_path / "a", rows), state, promise(**window))
     assert made.told_attempts == 40 and made.by == state.actor
-    assert measured(ledger_of(tmp_path / "a2", rows), made).changed == ""
+    assert measure(ledger_of(tmp_path / "a2", rows), made).changed == ""
     fewer = [row for row in rows if row["requested_at"].date() != date(2026, 9, 3)]
-    assert "deleted since: 40 attempts then, 36 now" in measured(ledger_of(tmp_path / "b", fewer), made).changed
+    assert "deleted since: 40 attempts then, 36 now" in measure(ledger_of(tmp_path / "b", fewer), made).changed
     dearer = [row | {"cost_usd": row["cost_usd"] * 2} for row in rows]
-    assert "repriced since" in measured(ledger_of(tmp_path / "c", dearer), made).changed
+    assert "repriced since" in measure(ledger_of(tmp_path / "c", dearer), made).changed
 
 
 def test_a_forecast_is_kept_within_its_band_once_its_days_are_over(halved):
@@ -115,7 +115,7 @@ def test_a_forecast_is_kept_within_its_band_once_its_days_are_over(halved):
         "expected_usd_month": 1200,
     }
     kept, missed, early = (
-        measured(halved, promise(**(month | more)))
+        measure(halved, promise(**(month | more)))
         for more in (
             {"low_usd_month": 1100, "high_usd_month": 1300},
             {"expected_usd_month": 900, "high_usd_month": 950},

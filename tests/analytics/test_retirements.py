@@ -10,7 +10,7 @@ import pytest
 from analytics import ahead, forecast
 from analytics.known_spend import known_spend
 from analytics.outlook import months
-from analytics.price_changes import announced
+from analytics.price_changes import announced_changes
 from analytics.retirements import endings
 from analytics.scope import Scope
 from data.prices.model_lives import SUCCESSORS
@@ -38,7 +38,7 @@ def test_work_without_a_successor_is_at_risk_and_in_no_forecast(ending):
     assert (found.model, found.on, found.is_at_risk, found.is_over) == ("gpt-4.1", date(2027, 1, 14), True, False)
     assert found.usd_month == pytest.approx(4 * A_MONTH)
     assert found.text == "gpt-4.1 at openai ends on 14 Jan 2027: $121.67 a month of work at risk, no successor named"
-    assert announced(view, state, Scope.of(view)) == ()
+    assert announced_changes(view, state, Scope.of(view)) == ()
 
 
 def test_what_one_provider_ends_names_it(tmp_path):
@@ -72,7 +72,7 @@ def test_a_successor_without_a_price_is_named_and_not_counted(ending):
     SUCCESSORS.save(state, "gpt-4.1", {"model": "our-own-model"})
     (found,) = endings(view, state, Scope.of(view))
     assert found.change_usd_month is None and found.text.endswith("moves to our-own-model, at an unknown price")
-    assert announced(view, state, Scope.of(view)) == ()
+    assert announced_changes(view, state, Scope.of(view)) == ()
 
 
 def test_an_end_that_has_passed_is_told_as_such(tmp_path):
@@ -82,7 +82,7 @@ def test_an_end_that_has_passed_is_told_as_such(tmp_path):
     told = "gpt-4-turbo at openai was to end on 23 Oct 2026: $121.67 a month of work"
     assert found.is_over and found.text.startswith(told)
     SUCCESSORS.save(state, "gpt-4-turbo", {"model": "gpt-5.2"})
-    (change,) = announced(view, state, Scope.of(view))
+    (change,) = announced_changes(view, state, Scope.of(view))
     assert change.on == LAST + timedelta(days=1)
 
 

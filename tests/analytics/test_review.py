@@ -29,11 +29,11 @@ def view(ledger):
 @pytest.fixture(scope="module")
 def found(ledger, tmp_path_factory):
     state = State.open(tmp_path_factory.mktemp("state"))
-    budget.save(state, budget.checked(name="company", amount=40))
+    budget.save(state, budget.check_budget(name="company", amount=40))
     actions.ACTIONS.save(
         state,
         "=HYPERLINK(1) shorten <b>answers</b>",
-        actions.checked(
+        actions.check_action(
             name="=HYPERLINK(1) shorten <b>answers</b>",
             owner="Ada|B",
             decided=date(2026, 10, 1),
@@ -177,4 +177,4 @@ def test_the_command_writes_every_form_twice_the_same(ledger, tmp_path, capsys):
 
 def test_an_action_of_a_negative_saving_is_refused():
     with pytest.raises(BadInput, match="expected_usd_month"):
-        actions.checked(name="a", decided=MONDAY, expected_usd_month=-1)
+        actions.check_action(name="a", decided=MONDAY, expected_usd_month=-1)

@@ -150,8 +150,8 @@ SCORED = {"scored": 200.0}
 @pytest.fixture
 def swap(state):
     def offered(*rows, policy=None):
-        held = judge(policy or shipped_constraints(), models.shipped())
-        return claims(cells(*rows), models.shipped(), ModelLives(state), planted.END, held)
+        held = judge(policy or shipped_constraints(), models.shipped_catalog())
+        return claims(cells(*rows), models.shipped_catalog(), ModelLives(state), planted.END, held)
 
     return offered
 
@@ -193,7 +193,7 @@ def test_an_offer_is_judged_where_it_is_sold_and_by_the_policy_in_force(swap):
     assert not any("minimax" in one.action for one in swap(dear, third_party))
     free = Policy(name="free", fallback=("current",))
     assert any("minimax" in one.action for one in swap(dear, third_party, policy=free))
-    held = judge(shipped_constraints(), models.shipped())
+    held = judge(shipped_constraints(), models.shipped_catalog())
     customer = {"data_class": "customer"}
     assert held("vllm", "minimax-m2", customer) is None and "CN" in held("openrouter", "minimax-m2", customer)
     assert "hipaa_eligible" in held("azure", "gpt-5.2", {"data_class": "regulated"})  # its maker's terms say nothing
@@ -328,7 +328,7 @@ def test_a_moved_conversation_pays_for_the_cache_it_loses(state):
     for torn in (0.0, 4e6, 9e9):
         found = claims(
             cells(*rows).assign(torn_read_tokens=torn),
-            models.shipped(),
+            models.shipped_catalog(),
             ModelLives(state),
             planted.END,
             lambda provider, model, work: None if model == "minimax-m2" else "another model",

@@ -75,7 +75,7 @@ def money(rows, keep=lambda r: True) -> Decimal:
 @pytest.mark.parametrize("dimension", sorted(DIMENSIONS))
 def test_sums_over_any_dimension_equal_the_total(company, dimension):
     view, rows = company
-    frame = spend.grouped(view, Scope.of(view), (dimension,), ("cost_usd", "requests", "attempts"))
+    frame = spend.grouped_spend(view, Scope.of(view), (dimension,), ("cost_usd", "requests", "attempts"))
     assert sum((c for c in frame["cost_usd"] if c is not None), Decimal(0)) == money(rows)
     assert frame["attempts"].sum() == 600
     assert frame["requests"].sum() == sum(r[2] == 1 for r in rows)
@@ -127,7 +127,7 @@ def test_days_without_spend_are_zero_not_missing(company):
 
 def test_an_unknown_name_is_answered_with_near_ones(company):
     with pytest.raises(BadInput, match="did you mean .*model"):
-        spend.grouped(company[0], Scope(), ("modle",))
+        spend.grouped_spend(company[0], Scope(), ("modle",))
 
 
 def test_spend_json_is_the_contract(company, capsys):

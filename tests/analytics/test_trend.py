@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics import backtest, forecast_model
-from analytics.outlook import learned, months, outlook_of
+from analytics.outlook import learn_from_backtest, months, outlook_of
 from analytics.planned_events import Event
 
 WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.35, 0.25])
@@ -136,7 +136,7 @@ def test_months_add_up_to_the_cumulated_median():
 
 
 def test_the_back_test_beats_naive_on_noise_and_reports_its_coverage():
-    spread, score = learned(company(days=300, noise=0.15))
+    spread, score = learn_from_backtest(company(days=300, noise=0.15))
     assert score.origins > 20
     assert score.error < score.naive_error
     assert 0.5 <= score.coverage <= 1.0

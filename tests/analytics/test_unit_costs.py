@@ -31,7 +31,7 @@ def week(view, **filters):
 
 
 def test_every_dollar_of_an_attempt_is_charged_to_its_task(view):
-    cost = unit_costs.of(view, week(view))
+    cost = unit_costs.costs_of(view, week(view))
     rows = week(view).usage(view)
     spent = float(view.frame(rows.aggregate(usd=rows.cost_usd.sum()))["usd"][0])
     assert cost.cost_usd == pytest.approx(spent)
@@ -41,7 +41,7 @@ def test_every_dollar_of_an_attempt_is_charged_to_its_task(view):
 
 
 def test_cost_per_success_is_above_cost_per_task_when_some_fail(view):
-    cost = unit_costs.of(view, week(view))
+    cost = unit_costs.costs_of(view, week(view))
     assert 0 < cost.success_rate <= 1
     assert cost.per_successful_task_usd >= cost.per_task_usd * 0.99
     assert "Success is known for" in cost.note
@@ -51,19 +51,19 @@ def test_without_a_signal_it_says_how_to_log_one(tmp_path):
     rows = planted.usage("quiet", days=8, since=7).assign(quality_score=None)
     bare = planted.new_ledger(tmp_path)
     planted.load(bare, rows)
-    cost = unit_costs.of(bare, week(bare))
+    cost = unit_costs.costs_of(bare, week(bare))
     assert cost.per_successful_task_usd is None and cost.success_rate is None
     assert "Log an evaluation score" in cost.note
 
 
 def test_an_empty_scope_has_no_unit_cost(view):
-    cost = unit_costs.of(view, week(view, team="nobody"))
+    cost = unit_costs.costs_of(view, week(view, team="nobody"))
     assert cost.tasks == 0 and cost.per_request_usd is None
 
 
 def test_parts_add_up_and_stand_beside_the_list_price(view):
-    parts = unit_costs.by(view, week(view), "model")
-    assert parts["cost_usd"].sum() == pytest.approx(unit_costs.of(view, week(view)).cost_usd)
+    parts = unit_costs.costs_by(view, week(view), "model")
+    assert parts["cost_usd"].sum() == pytest.approx(unit_costs.costs_of(view, week(view)).cost_usd)
     assert (parts["list_per_1k_tokens_usd"] > 0).all()
 
 

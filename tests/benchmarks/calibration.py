@@ -25,7 +25,7 @@ from data.ledger import Ledger
 from data.sample import sample
 from data.state import State
 from routing.grading.statistics import difference_interval, equal_means_p, power, share_interval
-from simulations.replay.quality import judged, snips
+from simulations.replay.quality import judge_estimate, snips
 from tests.benchmarks import promise_placebo
 from tests.benchmarks.daily_series import QUIET, SHAPES, quiet, shape
 
@@ -213,7 +213,7 @@ def off_policy() -> str:
             told = snips(reward, evaluated, np.full(3000, 0.5), 1.0 - never)
             held += told.low <= (1 - share) * 0.9 + share * 0.2 <= told.high
             try:
-                judged(told)
+                judge_estimate(told)
             except Refused:
                 refused += 1
         rows.append((f"{share:.0%}", held / 300, refused / 300))

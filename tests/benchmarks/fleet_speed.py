@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from simulations.hosting.arrivals import Requests, ordered
+from simulations.hosting.arrivals import Requests, requests_in_order
 from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.fleet import Objective, service_rates
 from simulations.hosting.serving_queue import replay
@@ -18,7 +18,7 @@ from simulations.hosting.serving_queue import replay
 def day(count: int, hours: int = 24) -> Requests:
     """`count` requests over a day or fewer hours, long-tailed sizes."""
     rng = np.random.default_rng(0)
-    return ordered(
+    return requests_in_order(
         rng.uniform(0, 3600 * hours, count),
         rng.lognormal(7, 1, count).clip(1, 16_000),
         np.zeros(count),
@@ -29,7 +29,7 @@ def day(count: int, hours: int = 24) -> Requests:
 def main() -> None:
     """Time the replay and print what it found."""
     rates, _ = service_rates(
-        Deployment.named("llama-3.1-70b", "h100", 4, "tp4", "fp8"), RequestShape(2048, 0, 250), Objective(3000, 60)
+        Deployment.from_names("llama-3.1-70b", "h100", 4, "tp4", "fp8"), RequestShape(2048, 0, 250), Objective(3000, 60)
     )
     requests = day(1_000_000)
     start, cpu = time.perf_counter(), time.process_time()

@@ -21,7 +21,7 @@ from pathlib import Path
 from data.ledger import Ledger
 from data.state import State
 from routing.calling import backoff, breaker, limiter
-from routing.runs.audit import exported
+from routing.runs.audit import audit_lines
 from routing.runs.engine import execute
 from routing.runs.live_ledger import to_ledger
 from routing.runs.results import summary
@@ -79,7 +79,7 @@ def main() -> int:
                 faults.append(f"run {sums['runs']}: {made} attempts, {loaded.loaded} in the ledger")
             sums.update(runs=1, calls=asked, attempts=made, tasks=TASKS)
             print(f"{time.strftime('%H:%M')} {dict(sums)}, {len(faults)} faults", flush=True)
-        written = everything_written(Path(folder)) + exported(state).encode()
+        written = everything_written(Path(folder)) + audit_lines(state).encode()
         faults += [f"the key stands in what was written, as {form!r}" for form in forms(CANARY) if form in written]
         if not state.verify_audit()[0]:
             faults.append("the audit trail does not hold")

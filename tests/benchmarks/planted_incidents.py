@@ -142,7 +142,7 @@ def price_change_ahead(home: str, seed: int) -> Told:
     view = loaded(home, planted.usage("quiet", days=DAYS, since=7, seed=seed))
     state = State.open(home)
     OVERRIDES.save(state, "deal", {"provider": "openai", "discount": "0.5", "start": AHEAD.isoformat()})
-    found = price_changes.announced(view, state, Scope.of(view))
+    found = price_changes.announced_changes(view, state, Scope.of(view))
     truth = -0.5 * _a_month(view, "gpt-5.2")
     right = [one for one in found if one.on == AHEAD and abs(one.usd_month / truth - 1) < 0.05]
     return Told("price change ahead", seed, found[0].text if found else "nothing", bool(right), len(found) - len(right))

@@ -34,7 +34,7 @@ def main(rows: int) -> None:
         cursor.execute(_rows(rows))
         attach = _cpu(lambda: book.attach(cursor, "staged"))
         copied = _cpu(lambda: cursor.execute("CREATE TEMP TABLE copied AS FROM staged"))
-        priced = _cpu(lambda: cursor.execute(f"CREATE TEMP TABLE priced AS {book.priced('staged')}"))
+        priced = _cpu(lambda: cursor.execute(f"CREATE TEMP TABLE priced AS {book.price_rows('staged')}"))
         ledger.close()
     at = datetime(2026, 6, 1, tzinfo=UTC)
     usage = Usage(input_tokens=5_000, cache_read_tokens=4_000, output_tokens=700)

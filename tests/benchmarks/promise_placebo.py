@@ -15,9 +15,9 @@ import numpy as np
 
 from analytics.actions import Action
 from analytics.history import logged_days, through
-from analytics.promises import Measured, measured
+from analytics.promises import Measured, measure
 from analytics.scope import Scope
-from analytics.spend import grouped
+from analytics.spend import grouped_spend
 from data.ledger import Ledger
 
 BY = ("team", "feature", "model", "task_type")
@@ -27,7 +27,7 @@ DRAWS = 100
 def placebos(view: Ledger, draws: int, seed: int = 1) -> list[Measured]:
     """What is told of `draws` promises that nobody kept, each on the rows of one team, feature, model or task type."""
     random = np.random.default_rng(seed)
-    values = {name: grouped(view, Scope.of(view), (name,))[name].tolist() for name in BY}
+    values = {name: grouped_spend(view, Scope.of(view), (name,))[name].tolist() for name in BY}
     first, last = logged_days(view)[0].date(), through(view).complete_until
     found: list[Measured] = []
     while len(found) < draws:
@@ -37,7 +37,7 @@ def placebos(view: Ledger, draws: int, seed: int = 1) -> list[Measured]:
         action = Action(
             name="placebo", decided=done, done=done, status="done", filters={name: (value,)}, expected_usd_month=100
         )
-        told = measured(view, action)
+        told = measure(view, action)
         if told.verdict != "not told":
             found.append(told)
     return found

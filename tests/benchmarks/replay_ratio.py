@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from analytics.scope import Scope
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.ledger import Ledger
 from data.prices.book import PriceBook
 from data.schema import TOKENS
@@ -58,7 +58,7 @@ def main() -> None:
         random_ledger(folder, rows)
     ledger = Ledger.open(folder)
     view = ledger.at(ledger.snapshot())
-    market, scope = Market(PriceBook(), shipped(), datetime.fromisoformat("2026-11-20")), Scope.of(view)
+    market, scope = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-11-20")), Scope.of(view)
     sums = ", ".join(f"sum({name})" for name in (*TOKENS, "cost_usd", "latency_ms", "quality_score"))
     plain = (
         f"SELECT {', '.join(KEYS)}, count(*), count(*) FILTER (attempt = 1), count(latency_ms), count(quality_score),"

@@ -59,7 +59,7 @@ def questions(view: Ledger, state: State) -> dict[str, Callable[[], object]]:
         "bridge, two weeks": lambda: bridge.between(view, week.before(), week),
         "anomalies, 28 days": lambda: anomaly_search.findings(view, month),
         "savings, 28 days of rows": lambda: savings.findings(view, month, state, forbidden(state)),
-        "unit costs, a week of rows": lambda: unit_costs.of(view, week),
+        "unit costs, a week of rows": lambda: unit_costs.costs_of(view, week),
         "inventory": lambda: inventory.in_use(view, state, ("model", "feature", "team")),
         "weekly report, whole": lambda: review.build(view, state, review.last_week(view), forbidden=forbidden(state)),
     }

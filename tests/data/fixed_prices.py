@@ -32,7 +32,7 @@ class FixedBook(PriceBook):
         factors = {tier: Decimal(str(entry[tier])) for tier in SERVICE_TIERS if tier in entry}
         tiers = {"standard": Decimal(1)} | factors
         rows = (row for tier in tiers for row in _rows(match, entry, tier))
-        return tuple(row.scaled(match.factor * tiers[row.service_tier], "") for row in rows)
+        return tuple(row.scale(match.factor * tiers[row.service_tier], "") for row in rows)
 
 
 def _rows(match: Match, entry: dict, tier: str):

@@ -80,7 +80,7 @@ def save_a_rule(trial: Path, scene: Path) -> None:
 
 def add_a_dimension(trial: Path, scene: Path) -> None:
     ledger, state = opened(trial / "home")
-    if not any(one.name == "batch" for one in dimensions.declared(ledger)):
+    if not any(one.name == "batch" for one in dimensions.free_dimensions(ledger)):
         dimensions.add(ledger, state, "batch", "batch")
 
 

@@ -25,4 +25,4 @@ def priced(cursor, book, rows: list[dict]) -> pd.DataFrame:
         f" {', '.join(f'{name}::{kind} AS {name}' for name, kind in TYPES.items())} FROM given_text"
     )
     book.attach(cursor, "given")
-    return cursor.execute(f"SELECT * FROM ({book.priced('given')}) ORDER BY event_id").to_arrow_table().to_pandas()
+    return cursor.execute(f"SELECT * FROM ({book.price_rows('given')}) ORDER BY event_id").to_arrow_table().to_pandas()

@@ -54,8 +54,8 @@ def test_what_a_reading_assumed_stands_on_the_row_and_stays_when_prices_change(l
 
 def test_codes_are_stored_sorted_and_once():
     codes = "[NULL, 'b', 'a', 'b']"
-    assert duckdb.sql(f"SELECT {caveats.normalised(codes)}").fetchone() == (["a", "b"],)
-    assert duckdb.sql(f"SELECT {caveats.normalised('[NULL]::VARCHAR[]')}").fetchone() == (None,)
+    assert duckdb.sql(f"SELECT {caveats.normal_form(codes)}").fetchone() == (["a", "b"],)
+    assert duckdb.sql(f"SELECT {caveats.normal_form('[NULL]::VARCHAR[]')}").fetchone() == (None,)
 
 
 def test_a_new_price_decides_its_own_codes_anew():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analytics import bridge, budgets, spend
-from analytics.budget import checked, save
+from analytics.budget import check_budget, save
 from analytics.registry import with_free
 from analytics.scope import Scope
 from data import dimensions
@@ -92,12 +92,12 @@ def test_it_splits_and_filters_in_spend_budgets_and_the_bridge(ledger, state, tm
     dimensions.add(ledger, state, "bot", "key_alias")
     view = ledger.at(ledger.snapshot())
     scope = Scope.of(view)
-    own, key = (spend.grouped(view, scope, (name,)) for name in ("tag:bot", "key_alias"))
+    own, key = (spend.grouped_spend(view, scope, (name,)) for name in ("tag:bot", "key_alias"))
     assert own["cost_usd"].tolist() == key["cost_usd"].tolist() and "unknown" in set(own["tag:bot"])
     assert "tag:bot" in [one.name for one in with_free(view)]
     narrowed = Scope.of(view, **{"tag:bot": ("bot-checkout",)})
     assert spend.totals(view, narrowed, ("requests",))["requests"] == 30
-    save(state, checked(name="bot", amount=5, period="yearly", filters={"tag:bot": ("bot-checkout",)}))
+    save(state, check_budget(name="bot", amount=5, period="yearly", filters={"tag:bot": ("bot-checkout",)}))
     (status,) = budgets.status(view, state)
     assert status.spent_usd == pytest.approx(float(spend.totals(view, narrowed, ("cost_usd",))["cost_usd"]))
     span = ("--from", "2026-02-01", "--to", "2026-02-01", "--against-from", "2026-01-01", "--against-to", "2026-01-01")

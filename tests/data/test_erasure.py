@@ -163,7 +163,7 @@ def test_it_takes_an_admin_a_wish_and_a_name(store):
         erasure.erase(ledger, state, erasure.Wish())
     with pytest.raises(BadInput, match="too short"):
         erasure.erase(ledger, state, erasure.Wish(("z",)))
-    assert not erasure.unfinished(state)
+    assert not erasure.unfinished_erasure(state)
     ledger.close()
 
 
@@ -187,7 +187,7 @@ def test_one_that_dies_is_told_and_finished_by_running_it_again(store, monkeypat
         with pytest.raises(KeyboardInterrupt):
             erasure.erase(ledger, state, erasure.Wish((ZOE,)))
     ledger.close()
-    assert "did not come to its end" in erasure.unfinished(state)
+    assert "did not come to its end" in erasure.unfinished_erasure(state)
     assert main(["check", "--home", str(store)]) == 1
     assert "run the same command again" in capsys.readouterr().err
     assert main(["erase", "--name", ZOE, "--home", str(store)]) == 0
@@ -227,6 +227,6 @@ def test_the_search_itself_finds_what_is_there(store):
 def test_a_name_is_a_word_of_its_own_in_any_spelling():
     import re
 
-    find = re.compile(erasure.named(["Ann", 'O\\N"e'], r"\w"))
+    find = re.compile(erasure.name_pattern(["Ann", 'O\\N"e'], r"\w"))
     assert find.search("dear Ann,") and find.search('{"u":"Ann"}') and find.search(json.dumps({"u": 'O\\N"e'}))
     assert not find.search("Annual") and not find.search("Joann")

@@ -200,6 +200,6 @@ def test_two_processes_that_open_a_new_store_at_once_both_succeed(tmp_path):
         for opener in openers:
             opener.join()
         assert failures.empty() or failures.get() == ""
-        assert migrations.applied(Ledger.open(tmp_path / str(number)).cursor()) == list(
+        assert migrations.applied_steps(Ledger.open(tmp_path / str(number)).cursor()) == list(
             range(1, 1 + len(migrations.STEPS))
         )

@@ -62,7 +62,7 @@ def test_a_saved_mapping_loads_a_csv_it_was_made_for(ledger, state, csv):
 
 
 def test_the_preview_shows_what_would_load_and_what_would_not(ledger, csv):
-    frame = mappings.preview(ledger, csv, mappings.checked(BODY))
+    frame = mappings.preview(ledger, csv, mappings.check_mapping(BODY))
     assert len(frame) == 2
     assert frame["input_tokens"][0] == 2006 and frame["problem"].isna()[0]
     assert "input_tokens is -4" in frame["problem"][1]
@@ -126,7 +126,7 @@ def test_nested_fields_are_pointed_at(ledger, state, tmp_path):
         "tags": ["a/b", "n"],
         "input_has_cache": True,
     }
-    ingest(ledger, state, [path], form=mappings.format_of(mappings.checked(body)))
+    ingest(ledger, state, [path], form=mappings.format_of(mappings.check_mapping(body)))
     loaded = rows(ledger)
     assert len(loaded) == 3
     assert (loaded[0]["fresh_input_tokens"], loaded[0]["cache_read_tokens"]) == (86, 1920)
@@ -152,7 +152,7 @@ def test_parquet_with_micro_dollars_and_a_time_of_its_own(ledger, state, tmp_pat
         "cost_unit": "micro_usd",
         "time_format": "%d.%m.%Y %H:%M",
     }
-    ingest(ledger, state, [path], form=mappings.format_of(mappings.checked(body)))
+    ingest(ledger, state, [path], form=mappings.format_of(mappings.check_mapping(body)))
     row = rows(ledger)[0]
     assert str(row["requested_at"]) == "2026-10-05 08:00:00"
     assert row["reported_cost_usd"] == Decimal("0.005615") and row["status"] == "error"
@@ -188,7 +188,7 @@ def test_a_public_trace_without_models_loads_with_a_constant(ledger, state, shar
 )
 def test_a_wrong_mapping_says_what_is_wrong(change, message):
     with pytest.raises(BadInput, match=message):
-        mappings.checked(BODY | change)
+        mappings.check_mapping(BODY | change)
 
 
 def test_names_that_look_like_sql_stay_names(ledger, state, tmp_path):
@@ -200,7 +200,7 @@ def test_names_that_look_like_sql_stay_names(ledger, state, tmp_path):
         "name": "odd",
         "columns": {"requested_at": "time", "model_raw": "mo\"del'; --", "input_tokens": "input_tokens"},
     }
-    assert ingest(ledger, state, [path], form=mappings.format_of(mappings.checked(body)))[0].loaded == 2
+    assert ingest(ledger, state, [path], form=mappings.format_of(mappings.check_mapping(body)))[0].loaded == 2
 
 
 def test_an_unknown_mapping_names_the_near_one(state):

@@ -80,7 +80,7 @@ def test_the_first_matching_rule_of_a_column_wins_and_columns_do_not_disturb_eac
 def test_rules_are_tried_in_their_order_not_by_name():
     rules = {"a": {"field": "host", "pattern": "x", "set": "team", "value": "late", "order": 2}}
     rules |= {"b": rules["a"] | {"value": "early", "order": 1}}
-    assert list(attribution_rules.ordered(rules)) == ["b", "a"]
+    assert list(attribution_rules.rules_in_order(rules)) == ["b", "a"]
     assert attribution_rules.expressions({}) == {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data.errors import BadInput
-from data.facts.models import current, read_catalog, save_edit, shipped
+from data.facts.models import current, read_catalog, save_edit, shipped_catalog
 from data.state import State
 
 BRIEF = ("gpt-5.2", "claude-opus-4-6", "claude-opus-4-5", "minimax-m2", "deepseek-v3.2", "gemini-3-pro-preview")
@@ -13,20 +13,20 @@ BRIEF = ("gpt-5.2", "claude-opus-4-6", "claude-opus-4-5", "minimax-m2", "deepsee
 
 @pytest.mark.parametrize("name", BRIEF)
 def test_the_models_of_the_brief_ship(name):
-    facts = shipped()[name]
+    facts = shipped_catalog()[name]
     assert facts.vendor and facts.origin and facts.hosting and facts.provider
 
 
 def test_every_shipped_fact_has_a_source():
     stated = {"name", "aliases", "provider", "self_hosted", "price_model", "quality", "verbosity", "life", "sources"}
-    for name, facts in shipped().items():
+    for name, facts in shipped_catalog().items():
         missing = set(facts.model_fields_set) - stated - set(facts.sources)
         assert not missing, (name, missing)
         assert all(score.source and score.date for score in facts.quality)
 
 
 def test_names_and_aliases_find_one_entry_in_any_case():
-    catalog = shipped()
+    catalog = shipped_catalog()
     assert catalog["Claude-Opus-4.6"] is catalog["claude-opus-4-6"]
     assert catalog.canonical("MiniMax-M2") == "minimax-m2"
     with pytest.raises(BadInput, match="did you mean gpt-5.2"):
@@ -35,20 +35,20 @@ def test_names_and_aliases_find_one_entry_in_any_case():
 
 
 def test_unknown_stays_unknown():
-    deepseek = shipped()["deepseek-v3.2"]
+    deepseek = shipped_catalog()["deepseek-v3.2"]
     assert deepseek.hipaa_eligible is None and deepseek.at("api")["hipaa_eligible"] is None
-    assert shipped()["gpt-5.2"].score("own tasks", "coding") is None
+    assert shipped_catalog()["gpt-5.2"].score("own tasks", "coding") is None
 
 
 def test_own_machines_answer_for_themselves():
-    facts = shipped()["minimax-m2"]
+    facts = shipped_catalog()["minimax-m2"]
     assert facts.at("self")["residency"] == ("own premises",)
-    own = shipped().edited({"minimax-m2": {"self_hosted": {"hipaa_eligible": True}}})["minimax-m2"]
+    own = shipped_catalog().with_edits({"minimax-m2": {"self_hosted": {"hipaa_eligible": True}}})["minimax-m2"]
     assert own.at("self")["hipaa_eligible"] == ("true",) and own.at("api")["hipaa_eligible"] is None
 
 
 def test_scores_of_different_scales_are_kept_apart():
-    minimax = shipped()["minimax-m2"]
+    minimax = shipped_catalog()["minimax-m2"]
     assert minimax.score("stated", "coding").value == 0.88
     assert minimax.score("SWE-bench bash-only", "coding").value == 0.61
     assert minimax.score("SWE-bench bash-only", "chat") is None

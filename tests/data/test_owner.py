@@ -64,7 +64,7 @@ def test_hosts_are_the_owners_and_with_sign_in_the_known_ones(host, listed, alon
     people.ask_sign_in(lambda: None)
     try:
         assert owner.host_allowed(host) is among_others
-        monkeypatch.setenv(owner.HOSTS, owner.handed_on()[owner.HOSTS])
+        monkeypatch.setenv(owner.HOSTS, owner.environment_to_inherit()[owner.HOSTS])
     finally:
         people.ask_sign_in(None)
     # A process started from there has no sign-in and keeps the list.

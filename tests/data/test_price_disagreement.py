@@ -128,7 +128,7 @@ def test_a_missing_file_is_said_to_be_missing(home):
 
 def test_the_data_page_s_frames(ledger, state, tmp_path):
     small_ledger.load(ledger, state, tmp_path)
-    gaps = price_report.unpriced(ledger)
+    gaps = price_report.unpriced_models(ledger)
     assert gaps[["provider", "model_raw", "attempts"]].values.tolist() == [["openai", "prod-chat", 30]]
     names = price_report.names(ledger, PriceBook.load(state))
     assert dict(zip(names["model_raw"], names["found"], strict=True)) == {

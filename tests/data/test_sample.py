@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import BadInput, Refused
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.prices.book import PriceBook
 from data.sample import sample
 from data.sample.company import read_company
@@ -71,7 +71,7 @@ def test_a_request_is_of_real_size_and_price(store):
     )
     assert (sizes["p50"] < 0.10).all() and (sizes["dearest"] < 2).all()
     for model, found in sizes.iterrows():
-        assert found["input"] + found["output"] < shipped()[str(model)].context_window
+        assert found["input"] + found["output"] < shipped_catalog()[str(model)].context_window
     assert ask(store, "quantile_cont(cost_usd::DOUBLE, 0.5) AS p50", "true")["p50"] < 0.10
 
 

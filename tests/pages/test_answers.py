@@ -30,7 +30,7 @@ class Left(Exception):
 
 @pytest.fixture(autouse=True)
 def nothing_kept():
-    subject.kept.clear()
+    subject.keep_answer.clear()
 
 
 @pytest.fixture

@@ -54,9 +54,9 @@ def home(sample_home, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("documented") / "home"
     shutil.copytree(sample_home, folder)
     state = State.open(folder)
-    budget.save(state, budget.checked(name="company", amount=60_000))
-    plan.save_events(state, [plan.checked(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")])
-    done = actions.checked(name="Shorten answers", decided="2026-10-01", filters={"model": ("gpt-5.2",)})
+    budget.save(state, budget.check_budget(name="company", amount=60_000))
+    plan.save_events(state, [plan.check_event(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")])
+    done = actions.check_action(name="Shorten answers", decided="2026-10-01", filters={"model": ("gpt-5.2",)})
     actions.ACTIONS.save(state, done.name, done)
     ALIASES.save(state, "a", {"pattern": "prod-*", "model": "gpt-5.2"})
     OVERRIDES.save(state, "deal", {"provider": "openai", "discount": "0.1"})

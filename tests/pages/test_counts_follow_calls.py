@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from analytics.scope import Scope
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.ledger import Ledger
 from data.prices.book import PriceBook
 from pages.ui import format as fmt
@@ -132,7 +132,9 @@ def test_routing_counts_every_call_once_with_its_dollars(case):
 
 def test_model_mix_leaves_out_what_was_never_answered_and_counts_the_breach_in_calls(case):
     view, rows, at = case
-    made = programme(view, Scope.of(view), Market(PriceBook(), shipped(), at), held=examples()["no_chinese_api"])
+    made = programme(
+        view, Scope.of(view), Market(PriceBook(), shipped_catalog(), at), held=examples()["no_chinese_api"]
+    )
     twin = Twin([row for row in rows if row["requested_at"].date() not in made.scope.without], at)
     assert made.scope.without == (at.date(),)  # a year is taken from whole days
     assert made.excluded["kept"][0] == twin.failed

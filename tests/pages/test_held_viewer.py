@@ -16,7 +16,7 @@ from analytics.budgets import BUDGETS, Budget
 from analytics.scope import Scope
 from data import people
 from data.errors import NoData
-from data.held_view import held_to
+from data.held_view import restrict_to_teams
 from data.lake import TABLES
 from data.ledger import Ledger
 from data.loading.ingest import ingest
@@ -94,7 +94,7 @@ def opened(home: Path, monkeypatch, file: str, person: Person | None, **query: s
     if person:
         people.ask_sign_in(lambda: person)
         monkeypatch.setattr(sign_in, "gate", lambda: person)
-        monkeypatch.setattr(sign_in, "signed_in", lambda person: None)
+        monkeypatch.setattr(sign_in, "show_person", lambda person: None)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     for key, value in query.items():
         app.query_params[key] = value
@@ -148,14 +148,14 @@ def test_one_version_is_kept_apart_for_each_person(everyone, monkeypatch):
 
 def test_every_table_holds_the_teams_rows_or_none(everyone):
     ledger = Ledger.open(everyone)
-    view = held_to(ledger.at(ledger.snapshot()), TEAMS)
+    view = restrict_to_teams(ledger.at(ledger.snapshot()), TEAMS)
     for table in TABLES:
         text = view.frame(view.table(table)).to_csv()
         assert SECRET not in text or table == "semantics", table
     whole = spend.totals(view, Scope.of(view), ("attempts",))
     assert whole["attempts"] == 240 == view.frame(view.usage.count().as_table()).iloc[0, 0]
     assert view.at(view.snapshot()).teams == TEAMS and view.pinned == ledger.snapshot()
-    assert held_to(view, frozenset()) is view
+    assert restrict_to_teams(view, frozenset()) is view
     with pytest.raises(NoData):
         view.at(10_000)
     ledger.close()
@@ -163,7 +163,7 @@ def test_every_table_holds_the_teams_rows_or_none(everyone):
 
 def test_the_caveats_rolled_up_are_those_of_their_rows(everyone, ours):
     stores = [Ledger.open(home) for home in (everyone, ours)]
-    held, whole = (held_to(stores[0].at(stores[0].snapshot()), TEAMS), stores[1])
+    held, whole = (restrict_to_teams(stores[0].at(stores[0].snapshot()), TEAMS), stores[1])
     keys = ["caveat", "day", "provider", "model", "source"]
     frames = [one.frame(one.caveats_by_day).sort_values(keys, ignore_index=True) for one in (held, whole)]
     assert frames[0].equals(frames[1])
@@ -173,7 +173,7 @@ def test_the_caveats_rolled_up_are_those_of_their_rows(everyone, ours):
 
 def test_the_focus_export_of_a_held_view_names_no_other_team(everyone):
     ledger = Ledger.open(everyone)
-    frame = focus.rows(held_to(ledger.at(ledger.snapshot()), TEAMS), date(2026, 9, 1))
+    frame = focus.rows(restrict_to_teams(ledger.at(ledger.snapshot()), TEAMS), date(2026, 9, 1))
     assert len(frame) and SECRET not in frame.to_csv()
     ledger.close()
 

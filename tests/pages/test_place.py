@@ -207,8 +207,8 @@ def test_a_click_becomes_a_step(monkeypatch, point, over, steps):
     went: list[dict] = []
     monkeypatch.setattr(place, "go", lambda **params: went.append(params))
     monkeypatch.setattr(st, "session_state", {"chart": SimpleNamespace(selection=SimpleNamespace(points=[point]))})
-    drill.into("chart", "model", over)()
+    drill.narrow_on_click("chart", "model", over)()
     assert went == [steps]
     monkeypatch.setattr(st, "session_state", {"chart": SimpleNamespace(selection=SimpleNamespace(points=[]))})
-    drill.into("chart", "model", over)()
+    drill.narrow_on_click("chart", "model", over)()
     assert len(went) == 1

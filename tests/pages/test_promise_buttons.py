@@ -45,7 +45,7 @@ def promised(year, monkeypatch, page, key, **query):
     app.button(key=f"promise_{key}").click().run()
     assert not app.exception and not app.error
     assert any("the weekly review measures it" in said for said in plain(app.caption))
-    (kept,) = actions.saved(State.open(year))
+    (kept,) = actions.all_actions(State.open(year))
     assert kept.owner == "Ada" and kept.by == State.open(year).actor and kept.decided == LAST
     assert kept.low_usd_month <= kept.expected_usd_month <= kept.high_usd_month
     assert kept.told_attempts and kept.told_version is not None
@@ -79,7 +79,7 @@ def test_a_forecast_is_promised_for_its_month_and_told_once_that_is_over(year, m
     assert any(text.startswith("1 to 30 Nov 2026 costs $240") for text in told)
     week = opened(year, monkeypatch, "weekly")
     next(b for b in week.button if b.label == "Save actions").click().run()
-    assert not week.exception and actions.saved(State.open(year)) == [kept]  # no row of the table, and not lost
+    assert not week.exception and actions.all_actions(State.open(year)) == [kept]  # no row of the table, and not lost
 
 
 def test_a_forecast_is_judged_by_covered_days_alone(tmp_path, year, monkeypatch):

@@ -33,12 +33,12 @@ def filled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("filled")
     planted.build(folder, "longer outputs", days=70).close()
     state = State.open(folder)
-    budget.save(state, budget.checked(name="company", amount=60))
-    plan.save_events(state, [plan.checked(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")])
+    budget.save(state, budget.check_budget(name="company", amount=60))
+    plan.save_events(state, [plan.check_event(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")])
     actions.ACTIONS.save(
         state,
         "Shorten answers",
-        actions.checked(
+        actions.check_action(
             name="Shorten answers", owner="Ada", decided=date(2026, 10, 1), filters={"feature": ("answers",)}
         ),
     )
@@ -68,7 +68,7 @@ def test_weekly_follows_the_agenda(company):
 def test_a_budget_in_euros_is_shown_in_dollars(company):
     budget.save(
         company,
-        budget.checked(
+        budget.check_budget(
             name="euros",
             amount=100,
             currency="EUR",

@@ -64,14 +64,14 @@ def test_the_action_keeps_the_cards_number_and_its_days(home, monkeypatch):
     app = opened(home, monkeypatch, "savings")
     app.button(key="decide_0").click().run()
     assert not app.exception and not app.error
-    (kept,) = actions.saved(State.open(home))
+    (kept,) = actions.all_actions(State.open(home))
     assert kept.expected_usd_month == round(saving.findings[0].usd_month, 2) and kept.finding == saving.findings[0].key
     assert (kept.told_from, kept.told_to) == (saving.scope.start, saving.scope.end)
     assert any("on the action list" in said and kept.told_days in said for said in plain(app.caption))
     week = opened(home, monkeypatch, "weekly")
     assert not week.exception
     next(b for b in week.button if b.label == "Save actions").click().run()
-    assert not week.exception and actions.saved(State.open(home)) == [kept]  # what the table does not edit stays
+    assert not week.exception and actions.all_actions(State.open(home)) == [kept]  # what the table does not edit stays
 
 
 def test_an_untested_finding_opens_the_lab_on_its_models(home, monkeypatch):

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from data import rollups
 from data.facts.tables import rows_at, stamp
-from data.version import made_by
+from data.version import provenance
 from pages.parts.hosting import board as hosting_board
 from pages.parts.hosting import facts as hosting_catalog
 from routing.policies.in_force import mark
@@ -120,7 +120,7 @@ def test_the_board_file_needs_no_network():
         "assumptions": [],
     }
     text = hosting_board.board_html("<b>Answer</b>", result, [], ["note"], 7)
-    assert "&lt;b&gt;Answer" in text and "http" not in text and made_by(7) in text
+    assert "&lt;b&gt;Answer" in text and "http" not in text and provenance(7) in text
 
 
 def test_an_edited_rent_keeps_its_neighbours_and_nothing_else(home):

@@ -14,9 +14,9 @@ from data.facts.models import current
 from routing.calling import limiter
 from routing.calling.client import probe
 from routing.calling.declarations import checked_provider
-from routing.export import exported
+from routing.export import export_policy
 from routing.policies.text import read_policy
-from routing.runs.audit import exported as audit_export
+from routing.runs.audit import audit_lines as audit_export
 from routing.runs.engine import execute
 from routing.runs.live_ledger import to_ledger
 from routing.runs.results import summary
@@ -149,7 +149,7 @@ def test_a_thousand_tasks_under_every_failure(state, ledger, home, monkeypatch, 
     written = everything_written(home) + audit_export(state).encode() + caplog.text.encode()
     declared = tuple(checked_provider(p) for p in body["providers"])
     for form in ("litellm", "openrouter", "yaml"):
-        written += exported(read_policy(POLICY), form, declared, current(state))[0].encode()
+        written += export_policy(read_policy(POLICY), form, declared, current(state))[0].encode()
     assert not [form for form in forms(CANARY) if form in written]
 
 

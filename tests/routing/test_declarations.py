@@ -18,7 +18,7 @@ from routing.calling.declarations import (
     save_provider,
     saved_providers,
 )
-from routing.calling.keys import MASK, checked_name, key_for, masked
+from routing.calling.keys import MASK, checked_name, key_for, mask_key
 from tests.routing.live import provider, run
 from tests.routing.scripted_server import ScriptedServer
 
@@ -186,8 +186,8 @@ def test_keys_come_from_the_environment_and_are_named_when_missing():
 
 
 def test_masking_takes_whole_and_partial_keys_out():
-    assert masked(f"bad key {SECRET}", SECRET) == f"bad key {MASK}"
-    assert SECRET[:12] not in masked(f"key {SECRET[:12]}*** is wrong", SECRET)
+    assert mask_key(f"bad key {SECRET}", SECRET) == f"bad key {MASK}"
+    assert SECRET[:12] not in mask_key(f"key {SECRET[:12]}*** is wrong", SECRET)
 
 
 def test_a_provider_outside_of_the_owners_lists_is_neither_saved_nor_called(state, monkeypatch):

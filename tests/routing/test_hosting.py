@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from data.facts.models import ModelFacts, shipped
+from data.facts.models import ModelFacts, shipped_catalog
 from routing.calling.declarations import checked_provider
 from routing.policies.checks import lints
 from routing.policies.choice import logged_hosting, refusal
@@ -24,17 +24,17 @@ WHERE = [
 
 @pytest.mark.parametrize(("provider", "host", "hosting"), WHERE)
 def test_where_a_logged_request_ran(provider, host, hosting):
-    assert logged_hosting({"provider": provider, "host": host}, shipped()["minimax-m2"]) == hosting
+    assert logged_hosting({"provider": provider, "host": host}, shipped_catalog()["minimax-m2"]) == hosting
 
 
 @pytest.mark.parametrize("name", [name for name in examples() if any(c.forbid for c in examples()[name].constraints)])
 @pytest.mark.parametrize(("provider", "host", "hosting"), WHERE)
 def test_a_chinese_model_sees_customer_data_on_own_machines_alone(name, provider, host, hosting):
     request = {"data_class": "customer", "model": "minimax-m2", "provider": provider, "host": host}
-    refused = refusal(examples()[name], "current", request, shipped())
+    refused = refusal(examples()[name], "current", request, shipped_catalog())
     assert (refused is None) is (hosting == "self"), refused
     if hosting:
-        asked = refusal(examples()[name], f"minimax-m2@{hosting}", {"data_class": "customer"}, shipped())
+        asked = refusal(examples()[name], f"minimax-m2@{hosting}", {"data_class": "customer"}, shipped_catalog())
         assert (asked is None) is (hosting == "self")
 
 
@@ -53,7 +53,7 @@ def test_a_policy_that_leaves_a_way_round_is_flagged_and_read_as_it_stands(hosti
     policy = read_policy(f"name: x\nfallback: [a]\nconstraints:\n- forbid: {{origin: CN, hosting: {hosting}}}\n")
     found = lints(policy)
     assert words in found[0] if words else not found
-    through = refusal(policy, "minimax-m2@host", {}, shipped())
+    through = refusal(policy, "minimax-m2@host", {}, shipped_catalog())
     assert (through is None) is ("host" not in hosting)
 
 
@@ -72,6 +72,6 @@ def test_the_makers_terms_say_nothing_about_other_machines():
     body = {"name": "p", "base_url": "https://h.example/v1", "models": [{"model": "gpt-5.2"}]}
     for hosting in ("cloud", "host"):
         provider = checked_provider({**body, "hosting": hosting})
-        assert provider.facts(provider.models[0], shipped()).at(hosting)["hipaa_eligible"] is None
+        assert provider.facts(provider.models[0], shipped_catalog()).at(hosting)["hipaa_eligible"] is None
         provider = checked_provider({**body, "hosting": hosting, "hipaa_eligible": True})
-        assert provider.facts(provider.models[0], shipped()).at(hosting)["hipaa_eligible"] == ("true",)
+        assert provider.facts(provider.models[0], shipped_catalog()).at(hosting)["hipaa_eligible"] == ("true",)

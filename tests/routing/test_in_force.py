@@ -16,11 +16,11 @@ from routing.policies.in_force import (
     forbidden,
     in_force,
     judge,
-    kept_to,
-    lifted_by,
     mark,
+    policy_for_advice,
     shipped_constraints,
     under,
+    who_may_lift,
 )
 from routing.policies.saved_policies import POLICIES, known_policies
 from routing.policies.text import read_policy
@@ -33,14 +33,14 @@ OURS = {
 
 
 def test_one_policy_is_in_force_and_the_trail_says_who_marked_it(state):
-    assert in_force(state) is None and kept_to(state) == shipped_constraints()
+    assert in_force(state) is None and policy_for_advice(state) == shipped_constraints()
     POLICIES.save(state, "ours", OURS)
     first, second = "ours", next(name for name in known_policies(state) if name != "ours")
     ada = State(state.path, "ada")
     mark(ada, first, "Legal")
-    assert (in_force(state).name, lifted_by(state)) == (first, "Legal")
+    assert (in_force(state).name, who_may_lift(state)) == (first, "Legal")
     mark(ada, second)
-    assert in_force(state).name == second and lifted_by(state) == "" and list(state.all("in_force")) == [THE_ONE]
+    assert in_force(state).name == second and who_may_lift(state) == "" and list(state.all("in_force")) == [THE_ONE]
     mark(State(state.path, "bob"), None)
     assert in_force(state) is None
     trail = [(e.event, e.actor, e.detail.get("policy")) for e in state.audit()][:3]
@@ -62,7 +62,7 @@ def test_a_changed_policy_holds_at_once_and_one_that_is_gone_is_named(state):
     assert forbidden(state)("openai", "gpt-5.2", request) is None
     assert forbidden(state)("minimax", "minimax-m2", {})
     POLICIES.forget(state, "ours")
-    for asked in (in_force, kept_to, forbidden):
+    for asked in (in_force, policy_for_advice, forbidden):
         with pytest.raises(BadInput, match="“ours”, is not saved any more"):
             asked(state)
     with pytest.raises(BadInput, match="no policy “theirs”"):

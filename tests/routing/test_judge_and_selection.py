@@ -82,7 +82,7 @@ def fleet(strategy, prices):
 
 def firsts(made, count=6000):
     rng = random.Random(4)
-    found = Counter(made.ordered(Candidate("m", "m", None), rng)[0][0].provider.name for _ in range(count))
+    found = Counter(made.in_try_order(Candidate("m", "m", None), rng)[0][0].provider.name for _ in range(count))
     run(made.close())
     return {name: found[name] / count for name in ("p0", "p1", "p2")}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from routing.calling.client import probe
-from routing.local_models import GREEDY, VOTE, _free_port, declared, missing
+from routing.local_models import GREEDY, VOTE, _free_port, local_provider, missing
 from tests.routing.live import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ def served(home):
 
 
 def test_three_policies_on_a_real_model(served, home):
-    for row in run(probe(declared(served))):
+    for row in run(probe(local_provider(served))):
         assert row["ok"], row
     command = [
         sys.executable,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import BadInput
-from data.facts.models import ModelFacts, shipped
+from data.facts.models import ModelFacts, shipped_catalog
 from routing.policies.checks import dead_ends
 from routing.policies.choice import candidates, refusal
 from routing.policies.text import examples, read_policy, write_policy
@@ -37,7 +37,7 @@ limits: {max_usd: 25, max_minutes: 1800, halt_below_confidence: 0.85, checkpoint
 
 
 def chosen(policy, **attributes):
-    choice = candidates(policy, attributes, shipped())
+    choice = candidates(policy, attributes, shipped_catalog())
     return choice.way, [c.target for c in choice.candidates]
 
 
@@ -52,7 +52,7 @@ def test_the_policy_of_the_design_is_read_as_written():
 def test_examples_read_back_as_the_same_policy_and_leave_nobody_without_a_model(name):
     policy = examples()[name]
     assert read_policy(write_policy(policy)) == policy
-    assert dead_ends(policy, shipped()) == []
+    assert dead_ends(policy, shipped_catalog()) == []
 
 
 def test_the_first_matching_rule_wins():
@@ -66,10 +66,10 @@ def test_the_first_matching_rule_wins():
 
 def test_constraints_take_targets_away_and_say_why():
     policy = read_policy(ORCHESTRATOR)
-    choice = candidates(policy, {"task_type": "coding", "data_class": "customer"}, shipped())
+    choice = candidates(policy, {"task_type": "coding", "data_class": "customer"}, shipped_catalog())
     assert (choice.way, [c.model for c in choice.candidates]) == ("use", ["claude-opus-4-6"])
     assert choice.refused == (("minimax-m2", "origin CN with hosting api is forbidden"),)
-    split = candidates(policy, {"data_class": "customer"}, shipped())
+    split = candidates(policy, {"data_class": "customer"}, shipped_catalog())
     assert [(c.target, c.share) for c in split.candidates] == [("gpt-5.2", 1.0)]
 
 
@@ -78,13 +78,13 @@ def test_unknown_facts_are_not_allowed():
         "name: p\nconstraints: [{when: {}, require: {hipaa_eligible: true}}]\nrules: [{when: {}, use: "
         "gemini-3-pro}]\nfallback: [gpt-5.2]"
     )
-    choice = candidates(policy, {}, shipped())
+    choice = candidates(policy, {}, shipped_catalog())
     assert (choice.way, choice.candidates[0].model) == ("fallback", "gpt-5.2")
     assert "hipaa_eligible is unknown" in choice.refused[0][1]
     strict = read_policy(
         "name: p\nconstraints: [{when: {}, forbid: {origin: [CN]}}]\nrules: [{when: {}, use: no-facts}]"
     )
-    assert candidates(strict, {}, shipped()).way == "refused"
+    assert candidates(strict, {}, shipped_catalog()).way == "refused"
 
 
 def test_the_hosting_of_a_target_counts():
@@ -109,7 +109,7 @@ def test_current_keeps_the_model_and_the_way_it_was_run():
 def test_a_request_longer_than_the_window_goes_to_the_fallback():
     policy = read_policy("name: p\nrules: [{when: {}, use: deepseek-v3.2}]\nfallback: [gpt-5.2]")
     assert chosen(policy, input_tokens=128_000)[0] == "use"
-    choice = candidates(policy, {"input_tokens": 128_001}, shipped())
+    choice = candidates(policy, {"input_tokens": 128_001}, shipped_catalog())
     assert choice.way == "fallback" and "context window of 128,000" in choice.refused[0][1]
 
 
@@ -121,15 +121,15 @@ def test_a_verifier_sees_the_data_and_is_constrained_too():
     )
     policy = read_policy(text)
     assert chosen(policy) == ("use", ["gpt-5.2"])
-    assert refusal(policy, "deepseek-v3.2", {}, shipped()) == "origin CN is forbidden"
-    assert refusal(policy, "gpt-5.2", {}, shipped()) is None
+    assert refusal(policy, "deepseek-v3.2", {}, shipped_catalog()) == "origin CN is forbidden"
+    assert refusal(policy, "gpt-5.2", {}, shipped_catalog()) is None
 
 
 def test_fallback_lists_only_what_is_allowed_and_new():
     policy = read_policy(ORCHESTRATOR)
-    choice = candidates(policy, {"criticality": "high"}, shipped())
+    choice = candidates(policy, {"criticality": "high"}, shipped_catalog())
     assert [c.target for c in choice.fallback] == ["claude-opus-4.5", "gpt-5.2"]
-    choice = candidates(policy, {"data_class": "customer"}, shipped())
+    choice = candidates(policy, {"data_class": "customer"}, shipped_catalog())
     assert [c.target for c in choice.fallback] == ["claude-opus-4.5"]
 
 
@@ -247,7 +247,7 @@ def test_dead_ends_are_found_where_they_are():
         "name: p\nconstraints: [{when: {data_class: regulated}, require: {hipaa_eligible: true}}]\nrules: [{when: "
         "{}, use: deepseek-v3.2}]"
     )
-    (end,) = dead_ends(policy, shipped())
+    (end,) = dead_ends(policy, shipped_catalog())
     assert end.startswith("data_class regulated has no model left (deepseek-v3.2: its hipaa_eligible is unknown")
 
 
@@ -262,7 +262,7 @@ def test_checkpoints_take_hours_and_shares():
 def test_facts_may_be_given_per_endpoint():
     """The live lab describes its own endpoints; a whole target's facts win over the model's."""
     local = {
-        **shipped(),
+        **shipped_catalog(),
         "smollm2": ModelFacts(name="smollm2", vendor="us", origin="US", hosting=("self",), hipaa_eligible=False),
     }
     policy = read_policy("name: p\nconstraints: [{require: {hosting: self}}]\nrules: [{when: {}, use: smollm2}]")

@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from data.facts.models import shipped
-from routing.policies.choice import broken, candidates
+from data.facts.models import shipped_catalog
+from routing.policies.choice import candidates, reason_against
 from routing.policies.conditions import applies
 from routing.policies.policy import Policy
 from routing.policies.text import read_policy, write_policy
@@ -81,12 +81,12 @@ requests = st.fixed_dictionaries(
 )
 @settings(max_examples=100, deadline=None)
 def test_no_constraint_is_broken_on_any_path(policy, request):
-    choice = candidates(policy, request, shipped())
+    choice = candidates(policy, request, shipped_catalog())
     active = [c for c in policy.constraints if applies(c.when, request)]
     for candidate in (*choice.candidates, *choice.fallback):
-        known = shipped().get(candidate.model)
+        known = shipped_catalog().get(candidate.model)
         seen = known.at(candidate.hosting) if known else {"model": (candidate.model,)}
-        assert not any(broken(constraint, seen) for constraint in active)
+        assert not any(reason_against(constraint, seen) for constraint in active)
         window, tokens = known.context_window if known else None, request["input_tokens"]
         # A logged request fitted the model it ran on, whatever the catalogue says.
         assert candidate.target == "current" or not (window and tokens and tokens > window)
@@ -113,4 +113,4 @@ def test_a_rule_called_unreachable_is_never_reached(policy, sample):
 
     dead = {where[1] for where, message in contradictions(policy) if "never match" in message}
     for request in sample:
-        assert candidates(policy, request, shipped()).rule not in dead
+        assert candidates(policy, request, shipped_catalog()).rule not in dead

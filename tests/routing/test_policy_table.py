@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from data.errors import BadInput
-from routing.policies.table import constraint_rows, edited, read_condition, rule_rows, write_condition
+from routing.policies.table import constraint_rows, edit_policy, read_condition, rule_rows, write_condition
 from routing.policies.text import examples, read_policy
 
 
 @pytest.mark.parametrize("name", sorted(examples()))
 def test_a_policy_survives_the_form(name):
     policy = examples()[name]
-    assert edited(policy, rule_rows(policy), constraint_rows(policy)) == policy
+    assert edit_policy(policy, rule_rows(policy), constraint_rows(policy)) == policy
 
 
 def test_every_kind_of_rule_and_condition_is_written_in_one_line():
@@ -24,7 +24,7 @@ def test_every_kind_of_rule_and_condition_is_written_in_one_line():
     rows = rule_rows(policy)
     assert rows[0]["when"] == "input_tokens>10; input_tokens<=20; team!=a,b" and rows[0]["models"] == "x 25%, y 75%"
     assert (rows[1]["way"], rows[1]["samples"]) == ("vote", 5)
-    assert edited(policy, rows, []) == policy
+    assert edit_policy(policy, rows, []) == policy
     assert read_condition(write_condition(policy.rules[0].when), "r") == {
         "input_tokens": {"gt": 10, "le": 20},
         "team": {"not": ["a", "b"]},
@@ -42,7 +42,7 @@ def test_an_edit_changes_the_policy_and_empty_rows_are_left_out():
         },
         {"when": "", "models": None},
     ]
-    changed = edited(
+    changed = edit_policy(
         policy, rows, [{"when": "data_class=customer", "forbid": "origin=CN; hosting=api"}], fallback=["gpt-5.2"]
     )
     assert changed.rules[0].way == "cascade" and len(changed.rules) == 1
@@ -64,10 +64,10 @@ def test_an_edit_changes_the_policy_and_empty_rows_are_left_out():
 )
 def test_what_the_form_does_not_understand_is_named(row, words):
     with pytest.raises(BadInput, match=words):
-        edited(examples()["simple_router"], [row], [])
+        edit_policy(examples()["simple_router"], [row], [])
 
 
 def test_an_unreachable_rule_is_refused_in_the_form_too():
     rows = [{"when": "", "models": "a"}, {"when": "team=x", "models": "b"}]
     with pytest.raises(BadInput, match="rule 2 can never match"):
-        edited(examples()["simple_router"], rows, [])
+        edit_policy(examples()["simple_router"], rows, [])

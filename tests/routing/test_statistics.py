@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.grading.statistics import (
+    compare_pairs,
     detectable_difference,
     difference_interval,
     equal_means_p,
     holm,
     mcnemar,
-    paired,
     power,
     share_interval,
     tango,
@@ -91,17 +91,17 @@ def test_a_detectable_difference_never_exceeds_the_discordance(tasks, discordanc
 
 
 def test_a_comparison_says_how_many_tasks_a_difference_like_the_one_seen_takes():
-    few = paired([1] * 12 + [0] * 8, [1] * 10 + [0] * 2 + [1] * 4 + [0] * 4)
+    few = compare_pairs([1] * 12 + [0] * 8, [1] * 10 + [0] * 2 + [1] * 4 + [0] * 4)
     assert few.p_value > 0.05 and few.needed is not None and few.needed > few.n
     share = few.needed // few.n
-    many = paired(([1] * 12 + [0] * 8) * share, ([1] * 10 + [0] * 2 + [1] * 4 + [0] * 4) * share)
+    many = compare_pairs(([1] * 12 + [0] * 8) * share, ([1] * 10 + [0] * 2 + [1] * 4 + [0] * 4) * share)
     assert many.p_value < 0.05
-    assert paired([1, 0] * 10, [0, 1] * 10).needed is None
+    assert compare_pairs([1, 0] * 10, [0, 1] * 10).needed is None
 
 
 def test_a_comparison_of_scores_says_what_it_can_detect():
-    assert paired([1] * 20, [1] * 18 + [0] * 2).detectable is None
-    wide = paired([1] * 30 + [0] * 30, [1] * 20 + [0] * 10 + [1] * 10 + [0] * 20)
+    assert compare_pairs([1] * 20, [1] * 18 + [0] * 2).detectable is None
+    wide = compare_pairs([1] * 30 + [0] * 30, [1] * 20 + [0] * 10 + [1] * 10 + [0] * 20)
     assert wide.detectable is not None and wide.detectable <= 22 / 62
     assert (wide.only_a, wide.only_b, wide.difference, wide.p_value) == (10, 10, 0, 1)
 

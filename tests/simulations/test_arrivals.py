@@ -61,37 +61,37 @@ def test_an_hour_is_not_made_a_month_in_silence(home):
 
 
 def test_a_typed_volume_has_its_mean_and_peak():
-    typed = arrivals.stated(1e6, 2000, 500, 300, 2.5)
+    typed = arrivals.stated_demand(1e6, 2000, 500, 300, 2.5)
     assert typed.per_month() == pytest.approx(1e6)
     assert typed.peak_to_mean() == pytest.approx(2.5, rel=1e-3)
     assert typed.mean(typed.fresh_tokens) == pytest.approx(1500)
     with pytest.raises(BadInput):
-        arrivals.stated(0, 1, 0, 1, 2)
+        arrivals.stated_demand(0, 1, 0, 1, 2)
 
 
 @pytest.mark.parametrize(
     ("shape", "peak"), [("flat", 1.0), ("office", 0.95 * 168 / 50), ("bursty", 6.0), ("daily", 6.0)]
 )
 def test_a_stated_shape_keeps_its_volume_and_has_its_peak(shape, peak):
-    typed = arrivals.stated(1e6, 2000, 500, 300, 6.0, shape)
+    typed = arrivals.stated_demand(1e6, 2000, 500, 300, 6.0, shape)
     assert typed.per_month() == pytest.approx(1e6) and typed.requests.min() >= 0
     assert typed.peak_to_mean() == pytest.approx(peak, rel=1e-3)
     assert typed.mean(typed.output_tokens) == pytest.approx(300)
 
 
 def test_office_hours_are_on_weekdays():
-    by_day = arrivals.stated(1e6, 1, 0, 1, 1, "office").requests.reshape(7, 24, 60).sum(2)
+    by_day = arrivals.stated_demand(1e6, 1, 0, 1, 1, "office").requests.reshape(7, 24, 60).sum(2)
     assert by_day[0, 10] > 20 * by_day[0, 3] and by_day[5, 10] == by_day[6, 10] == pytest.approx(by_day[0, 3])
     with pytest.raises(BadInput, match="use one of: daily, flat, office, bursty"):
-        arrivals.stated(1e6, 1, 0, 1, 1, "weekly")
+        arrivals.stated_demand(1e6, 1, 0, 1, 1, "weekly")
 
 
 def test_drawn_requests_follow_the_minutes_and_the_seed():
-    typed = arrivals.stated(3e6, 2000, 500, 300, 1)
-    some = arrivals.drawn(typed, seed=1)
+    typed = arrivals.stated_demand(3e6, 2000, 500, 300, 1)
+    some = arrivals.draw_requests(typed, seed=1)
     assert len(some.at_s) == pytest.approx(typed.requests.sum(), rel=0.01)
     assert np.all(np.diff(some.at_s) >= 0)
-    assert np.array_equal(some.at_s, arrivals.drawn(typed, seed=1).at_s)
-    bursty = arrivals.drawn(typed, dispersion=20, seed=1)
+    assert np.array_equal(some.at_s, arrivals.draw_requests(typed, seed=1).at_s)
+    bursty = arrivals.draw_requests(typed, dispersion=20, seed=1)
     per_minute = [np.bincount((r.at_s // 60).astype(int)) for r in (some, bursty)]
     assert per_minute[1].var() > 5 * per_minute[0].var()

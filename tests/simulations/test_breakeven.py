@@ -9,7 +9,7 @@ import pytest
 
 from data.console import parser, run
 from data.errors import BadInput, BatonError, NoData
-from data.yaml_text import checked
+from data.yaml_text import validate
 from simulations.hosting import breakeven as module
 from simulations.hosting import breakeven_command
 from simulations.hosting import costs as hosting_costs
@@ -35,7 +35,7 @@ def scenario(**changes) -> BreakevenScenario:
         "bought": {},
     }
     body |= changes
-    return checked(BreakevenScenario, {k: v for k, v in body.items() if v is not None}, {(): 1}, "test")
+    return validate(BreakevenScenario, {k: v for k, v in body.items() if v is not None}, {(): 1}, "test")
 
 
 def answer(**changes) -> dict:
@@ -64,7 +64,7 @@ def test_a_stated_saving_needs_no_bill_and_every_option_has_its_total():
         "name": "Legal's case",
         "bought": {"capex_usd": 120_000, "saving_usd_per_year": 180_000},
     }
-    result = breakeven(checked(BreakevenScenario, bare, {(): 1}, "test"), paths_log2=6)
+    result = breakeven(validate(BreakevenScenario, bare, {(): 1}, "test"), paths_log2=6)
     whole = breakeven(shipped("breakeven_residency"), paths_log2=6)
     totals = {name: option["total_usd"] for name, option in result["options"].items()}
     assert totals == pytest.approx({"api": 3 * 180_000, "bought": 120_000})
@@ -78,7 +78,7 @@ def test_a_stated_saving_needs_no_bill_and_every_option_has_its_total():
     ranged = bare | {
         "bought": {"capex_usd": 120_000, "saving_usd_per_year": {"value": 180_000, "low": 120_000, "high": 210_000}}
     }
-    spread = breakeven(checked(BreakevenScenario, ranged, {(): 1}, "test"), paths_log2=8)
+    spread = breakeven(validate(BreakevenScenario, ranged, {(): 1}, "test"), paths_log2=8)
     assert (
         spread["payback_months"] == 8.0
         and spread["p10"] == pytest.approx(240_000, rel=0.03)

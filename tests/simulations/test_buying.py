@@ -14,20 +14,20 @@ from analytics.scope import Scope
 from data import rollups
 from data.calendar import DAYS_PER_MONTH
 from data.errors import BadInput, NoData, Refused
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.facts.prepaid import Offer, prepaid_offers
 from data.prices.book import PriceBook
-from data.yaml_text import checked
+from data.yaml_text import validate
 from routing.policies.in_force import shipped_constraints
 from routing.policies.text import read_policy
 from simulations.buying import ways
-from simulations.buying.desk import compared, desk
+from simulations.buying.desk import compare_offers, desk
 from simulations.buying.ways import Purchase
 from simulations.buying.work import Work, work_of
 from simulations.replay.repricing import Market
 from tests.simulations.ledgers import START, ledger_of
 
-MARKET = Market(PriceBook(), shipped(), datetime.fromisoformat("2026-10-20"))
+MARKET = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-10-20"))
 OFFER = Offer("o", "azure", "gpt-5.2", "PTU", 2, 1, 1000.0, "a test", "2026-01-01")
 ALL_ALLOWED = dict.fromkeys(("tokens", "batch", "commitment", "prepaid", "seats", "own"), "")
 
@@ -58,7 +58,7 @@ def way(found, kind):
 
 def test_capacity_that_is_always_full_pays_up_to_what_tokens_cost():
     """1,440 minutes of $0.01 make $0.60 an hour for two units of 1,000 tokens a minute, filled to a half."""
-    found = compared(steady(), purchase(output_weight=1, usd_per_unit_hour=0.2), OFFER, None, ALL_ALLOWED)
+    found = compare_offers(steady(), purchase(output_weight=1, usd_per_unit_hour=0.2), OFFER, None, ALL_ALLOWED)
     assert found.pays_below_usd == pytest.approx(0.3) and found.units == 2
     ahead = way(found, "prepaid")
     assert ahead.usd_per_month == pytest.approx(2 * 0.2 * 24 * DAYS_PER_MONTH)
@@ -84,37 +84,42 @@ def test_spill_is_between_nothing_and_everything(capacity, multiple):
 def test_a_commitment_is_paid_whether_used_or_not():
     month = steady().usd_per_month
     dear = way(
-        compared(steady(), purchase(commitment_usd=2 * month, discount=0.5), None, None, ALL_ALLOWED), "commitment"
+        compare_offers(steady(), purchase(commitment_usd=2 * month, discount=0.5), None, None, ALL_ALLOWED),
+        "commitment",
     )
     assert dear.usd_per_month == pytest.approx(2 * month) and dear.utilisation["p50"] == pytest.approx(0.25)
-    fair = way(compared(steady(), purchase(commitment_usd=0, discount=0.1), None, None, ALL_ALLOWED), "commitment")
+    fair = way(
+        compare_offers(steady(), purchase(commitment_usd=0, discount=0.1), None, None, ALL_ALLOWED), "commitment"
+    )
     assert fair.usd_per_month == pytest.approx(0.9 * month) and fair.utilisation is None
 
 
 def test_seats_count_users_and_what_a_plan_does_not_cover():
     month = steady().usd_per_month
-    flat = way(compared(steady(), purchase(usd_per_seat=5), None, None, ALL_ALLOWED), "seats")
+    flat = way(compare_offers(steady(), purchase(usd_per_seat=5), None, None, ALL_ALLOWED), "seats")
     assert flat.usd_per_month == pytest.approx(50)
     capped = way(
-        compared(steady(), purchase(usd_per_seat=5, usd_per_seat_covered=10), None, None, ALL_ALLOWED), "seats"
+        compare_offers(steady(), purchase(usd_per_seat=5, usd_per_seat_covered=10), None, None, ALL_ALLOWED), "seats"
     )
     assert capped.usd_per_month == pytest.approx(50 + month - 100)
     assert (
-        way(compared(steady(users=None), purchase(usd_per_seat=5), None, None, ALL_ALLOWED), "seats").usd_per_month
+        way(
+            compare_offers(steady(users=None), purchase(usd_per_seat=5), None, None, ALL_ALLOWED), "seats"
+        ).usd_per_month
         is None
     )
 
 
 def test_a_price_nobody_typed_is_asked_for_and_is_never_free():
-    found = compared(steady(), purchase(), OFFER, None, ALL_ALLOWED)
+    found = compare_offers(steady(), purchase(), OFFER, None, ALL_ALLOWED)
     assert [w.kind for w in found.ways if w.usd_per_month is not None] == ["tokens"]
     assert all(w.asks for w in found.ways if w.kind != "tokens")
-    told = compared(steady(), purchase(output_weight=1), OFFER, None, ALL_ALLOWED)
+    told = compare_offers(steady(), purchase(output_weight=1), OFFER, None, ALL_ALLOWED)
     assert "pays below $0.3000" in way(told, "prepaid").asks
 
 
 def test_what_is_forbidden_is_no_yardstick_of_regret():
-    found = compared(steady(), purchase(own_usd_per_mtok=0), None, None, ALL_ALLOWED | {"own": "Legal says so"})
+    found = compare_offers(steady(), purchase(own_usd_per_mtok=0), None, None, ALL_ALLOWED | {"own": "Legal says so"})
     assert found.ways[-1].kind == "own" and found.ways[-1].regret is None
     assert way(found, "tokens").regret["p90"] == 0
 
@@ -159,7 +164,7 @@ def test_a_week_in_another_zone_has_seven_days(home):
 def test_capacity_is_charged_at_the_volume_of_the_month(multiple):
     """Two units carry 2,000 tokens a minute; at eight times 1,000 three quarters of the dollars are spilt."""
     told = purchase(output_weight=1, usd_per_unit_hour=0.2, volume=(multiple, multiple))
-    ahead = way(compared(steady(), told, OFFER, None, ALL_ALLOWED), "prepaid")
+    ahead = way(compare_offers(steady(), told, OFFER, None, ALL_ALLOWED), "prepaid")
     spilt = max(0.0, multiple * 0.6 - 1.2)
     assert ahead.cost["p50"] == pytest.approx((0.4 + spilt) * 24 * DAYS_PER_MONTH)
     assert ahead.utilisation["p50"] == pytest.approx(min(1.0, multiple / 2))
@@ -185,7 +190,7 @@ def test_what_is_batched_already_saves_nothing_more(home):
 )
 def test_offers_that_make_no_sense_are_refused(told, words):
     with pytest.raises(BadInput, match=words):
-        checked(Purchase, {"kind": "purchase", "name": "t", "model": "m", **told}, None, "t")
+        validate(Purchase, {"kind": "purchase", "name": "t", "model": "m", **told}, None, "t")
 
 
 def test_shipped_capacity_has_source_and_date():

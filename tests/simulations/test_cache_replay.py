@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics.scope import Scope
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.facts.prompt_caches import prompt_cache
 from data.prices.book import PriceBook
 from routing.policies.policy import Policy
 from routing.policies.text import read_policy
-from simulations.mixes.caches import charged, mix_caches
+from simulations.mixes.caches import charge_lost_caches, mix_caches
 from simulations.mixes.from_log import log_scenario
 from simulations.mixes.frontier import alone, frontier
 from simulations.mixes.optimise import Demands, total_cost
@@ -67,7 +67,7 @@ def answers(home: Any, rows: list[dict[str, Any]], policy: Policy) -> dict[str, 
     """The replay's summary of these rows."""
     ledger = ledger_of(home, rows)
     view = ledger.at(ledger.snapshot())
-    market = Market(BOOK, shipped(), AT)
+    market = Market(BOOK, shipped_catalog(), AT)
     return summary(replay(view, Scope.of(view), policy, market), market)
 
 
@@ -203,7 +203,7 @@ def mixed_work(tmp_path) -> tuple[Any, Any, float]:
     rows.append(turn(START, 5, 0, 0, task_type="chat") | over)
     ledger = ledger_of(tmp_path, rows)
     view = ledger.at(ledger.snapshot())
-    market = Market(BOOK, shipped(), AT)
+    market = Market(BOOK, shipped_catalog(), AT)
     return view, market, right
 
 
@@ -237,7 +237,7 @@ def test_a_frontier_carries_the_caches_that_its_mixes_lose(tmp_path):
     quality = np.where(haiku, np.where(coding, 0.85, 0.89)[:, None], 0.90)
     made = dataclasses.replace(made, problem=dataclasses.replace(made.problem, quality=quality))
     bare = frontier(made.problem, Demands(), 3)
-    whole = charged(view, made, bare, market)
+    whole = charge_lost_caches(view, made, bare, market)
     lost = [mix_caches(view, made, point.by_segment, market).usd for point in bare.points]
     assert max(lost) > 0  # a mix between the two models tears sessions apart
     for before, after, usd_lost in zip(bare.points, whole.points, lost, strict=True):

@@ -315,7 +315,7 @@ def test_saturated_points_and_the_batch_cap():
 
 
 def test_the_operating_point_meets_its_objective():
-    point = operating_point(Deployment.named("qwen3-32b", "h100", 2, "tp2", "fp8"), RequestShape(1500, 0, 300), 30)
+    point = operating_point(Deployment.from_names("qwen3-32b", "h100", 2, "tp2", "fp8"), RequestShape(1500, 0, 300), 30)
     assert (
         point.tpot_ms <= 30 < predict("qwen3-32b", "h100", 2, "tp2", "fp8", 1500, 300, point.concurrency * 1.05).tpot_ms
     )

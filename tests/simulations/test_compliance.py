@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analytics.scope import Scope
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.prices.book import PriceBook
 from routing.policies.text import examples
 from simulations.mixes.compliance import breach, without_rules
@@ -18,7 +18,7 @@ from simulations.replay.repricing import Market
 from tests.simulations.ledgers import random_ledger
 
 LEGAL = examples()["no_chinese_api"]
-MARKET = Market(PriceBook(), shipped(), datetime.fromisoformat("2026-11-20"))
+MARKET = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-11-20"))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def under(log):
 
 
 def test_todays_breaches_are_the_requests_of_the_log(log, watched, under):
-    chinese = [name for name, facts in shipped().items() if facts.origin == "CN"]
+    chinese = [name for name, facts in shipped_catalog().items() if facts.origin == "CN"]
     names = ", ".join(f"'{name}'" for name in chinese)
     row = log.sql(
         f"""SELECT count(DISTINCT call_id) AS calls, sum(cost_usd) AS usd FROM {log.name("usage")}

@@ -12,7 +12,7 @@ from data.errors import BadInput
 from data.facts.models import current, save_edit
 from data.prices.book import PriceBook
 from data.prices.model_lives import ModelLives
-from data.yaml_text import checked
+from data.yaml_text import validate
 from routing.policies.text import examples, read_policy
 from simulations.mixes.from_log import with_shares
 from simulations.mixes.frontier import frontier
@@ -95,7 +95,7 @@ def decided(**changes):
         "requests_per_year": 1000,
         "samples": 100,
     }
-    return triage(checked(TriageScenario, body | changes, {(): 1}, "t.yaml"))
+    return triage(validate(TriageScenario, body | changes, {(): 1}, "t.yaml"))
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_book_value_is_a_straight_line_to_the_residual():
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60), st.floats(-0.5, 2))
 def test_discounted_flows_sum_to_the_present_value(flows, rate):
-    assert finance.discounted(flows, rate).sum() == pytest.approx(
+    assert finance.present_values(flows, rate).sum() == pytest.approx(
         finance.present_value(flows, rate), rel=1e-9, abs=1e-3
     )
 

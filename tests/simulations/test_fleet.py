@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data.errors import BadInput, Refused
 from simulations.hosting import fleet
-from simulations.hosting.arrivals import Requests, ordered, stated
+from simulations.hosting.arrivals import Requests, requests_in_order, stated_demand
 from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.fleet import Objective, best_hybrid, off_peak, service_rates, size_fleet
 from simulations.hosting.serving_queue import ServiceRates, replay, router_draws
@@ -23,7 +23,7 @@ from tests.simulations.slow_queue import slow_replay
 @pytest.fixture(scope="module")
 def rates() -> ServiceRates:
     return service_rates(
-        Deployment.named("llama-3.1-70b", "h100", 4, "tp4", "fp8"), RequestShape(2048, 0, 100), Objective(3000, 60)
+        Deployment.from_names("llama-3.1-70b", "h100", 4, "tp4", "fp8"), RequestShape(2048, 0, 100), Objective(3000, 60)
     )[0]
 
 
@@ -32,7 +32,7 @@ def azure(shared_data, seconds: float) -> Requests:
     at = pd.to_datetime(raw.TIMESTAMP)
     at = (at - at.iloc[0]).dt.total_seconds().to_numpy()
     kept = at < seconds
-    return ordered(at[kept], raw.ContextTokens[kept], np.zeros(kept.sum()), raw.GeneratedTokens[kept])
+    return requests_in_order(at[kept], raw.ContextTokens[kept], np.zeros(kept.sum()), raw.GeneratedTokens[kept])
 
 
 def mooncake(shared_data, seconds: float) -> Requests:
@@ -47,7 +47,7 @@ def mooncake(shared_data, seconds: float) -> Requests:
         np.array([row["input_length"] for row in rows]),
         np.minimum(cached, [row["input_length"] for row in rows]),
     )
-    return ordered(
+    return requests_in_order(
         np.array([row["timestamp"] / 1e3 for row in rows]),
         size - hit,
         hit,
@@ -88,7 +88,9 @@ def test_one_request_alone_by_hand(rates):
 )
 def test_every_request_is_answered_and_more_replicas_are_not_slower(rows, replicas):
     rates = ServiceRates((np.inf, 0.01, 0.011, 0.012), 1e-4, 0.4, 0.01, 20_000, 1)
-    requests = ordered(*(np.array(c, dtype=float) for c in zip(*[(a, s, 0, o) for a, s, o in rows], strict=True)))
+    requests = requests_in_order(
+        *(np.array(c, dtype=float) for c in zip(*[(a, s, 0, o) for a, s, o in rows], strict=True))
+    )
     seen = replay(requests, rates, replicas)
     assert np.all(seen.ttft_s >= requests.fresh_tokens * rates.prefill_s_per_token)
     assert np.all(seen.sojourn_s >= (requests.output_tokens - 1) * rates.step_s[1] - 1e-9)
@@ -110,22 +112,22 @@ def test_every_request_of_a_day_gets_its_first_token(rates):
 def test_the_sized_fleet_keeps_its_promise_and_is_the_smallest(rates, shared_data):
     requests = azure(shared_data, 1200)
     per_minute = np.bincount((requests.at_s // 60).astype(int)).astype(float)
-    demand = stated(1e6, 2048, 0, 28, 2)._replace(
+    demand = stated_demand(1e6, 2048, 0, 28, 2)._replace(
         requests=per_minute, fresh_tokens=per_minute * 2048, cached_tokens=per_minute * 0, output_tokens=per_minute * 28
     )
     objective = Objective(2000, 60)
     sized = size_fleet([requests], demand, rates, objective)
     assert sized.floor <= sized.replicas == sized.paid_replicas - 1
     assert sized.gpus == sized.paid_replicas * 4
-    assert objective.met_by(sized.latencies)
-    assert not objective.met_by(replay(requests, rates, sized.replicas - 1))
+    assert objective.holds_for(sized.latencies)
+    assert not objective.holds_for(replay(requests, rates, sized.replicas - 1))
 
 
 @pytest.mark.heavy
 def test_a_crowded_hour_is_sized_on_a_part_of_it_and_never_too_small(rates, monkeypatch):
     requests = day(400_000, hours=1)
     per_minute = np.full(60, 400_000 / 60)
-    demand = stated(1e6, 2048, 0, 28, 2)._replace(
+    demand = stated_demand(1e6, 2048, 0, 28, 2)._replace(
         requests=per_minute,
         fresh_tokens=np.full(60, requests.fresh_tokens.sum() / 60),
         cached_tokens=per_minute * 0,
@@ -141,10 +143,10 @@ def test_a_crowded_hour_is_sized_on_a_part_of_it_and_never_too_small(rates, monk
 
 def test_an_objective_nobody_can_keep_is_refused(rates, shared_data):
     with pytest.raises(Refused, match="No number of replicas"):
-        size_fleet([azure(shared_data, 300)], stated(1e5, 10, 0, 10, 2), rates, Objective(0.01, 60))
+        size_fleet([azure(shared_data, 300)], stated_demand(1e5, 10, 0, 10, 2), rates, Objective(0.01, 60))
     with pytest.raises(Refused, match="One request alone"):
         service_rates(
-            Deployment.named("llama-3.1-405b", "a100", 16, "tp16", "bf16"),
+            Deployment.from_names("llama-3.1-405b", "a100", 16, "tp16", "bf16"),
             RequestShape(2048, 0, 100),
             Objective(3000, 1),
         )

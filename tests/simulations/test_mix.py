@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput
-from data.facts.models import shipped
-from data.yaml_text import checked
-from simulations.mixes.mix import MixScenario, normalised, simulate_mix
+from data.facts.models import shipped_catalog
+from data.yaml_text import validate
+from simulations.mixes.mix import MixScenario, normalise_shares, simulate_mix
 from simulations.ranges import Assumptions
 from simulations.scenario import read_scenario, write_scenario
 
 
 def scenario(baseline, proposed, **more):
     body = {"kind": "mix", "name": "test", "baseline": {"models": baseline}, "proposed": {"models": proposed}, **more}
-    return checked(MixScenario, body, {(): 1}, "test.yaml")
+    return validate(MixScenario, body, {(): 1}, "test.yaml")
 
 
 def entry(model, share, cost=100.0, quality=0.9):
@@ -24,7 +24,7 @@ def entry(model, share, cost=100.0, quality=0.9):
 
 
 def test_the_ctos_question():
-    result = simulate_mix(read_scenario("cto_question", MixScenario, "mix"), shipped())
+    result = simulate_mix(read_scenario("cto_question", MixScenario, "mix"), shipped_catalog())
     assert result["baseline"]["annual_cost_usd"] == 600_000
     assert result["baseline"]["quality"] == pytest.approx(0.933, abs=1e-12)
     assert result["proposed"]["annual_cost_usd"] == 380_000
@@ -38,7 +38,7 @@ def test_the_ctos_question():
 
 def test_the_range_is_around_the_saving_and_the_same_every_time():
     question = read_scenario("cto_question", MixScenario, "mix")
-    first, again = (simulate_mix(question, shipped())["ranges"] for _ in range(2))
+    first, again = (simulate_mix(question, shipped_catalog())["ranges"] for _ in range(2))
     assert first == again
     low, middle, high = (first["savings_usd"][p] for p in ("p10", "p50", "p90"))
     assert low < middle < high and low < 220_000 < high
@@ -47,7 +47,7 @@ def test_the_range_is_around_the_saving_and_the_same_every_time():
 
 
 def test_each_unknown_alone_says_what_it_does_to_the_saving():
-    result = simulate_mix(read_scenario("cto_question", MixScenario, "mix"), shipped())["ranges"]
+    result = simulate_mix(read_scenario("cto_question", MixScenario, "mix"), shipped_catalog())["ranges"]
     widths = [row["savings_p90"] - row["savings_p10"] for row in result["sources"]]
     whole = result["savings_usd"]["p90"] - result["savings_usd"]["p10"]
     assert [row["name"] for row in result["sources"]][0] == "verbosity" and widths == sorted(widths, reverse=True)
@@ -57,12 +57,12 @@ def test_each_unknown_alone_says_what_it_does_to_the_saving():
 
 def test_nothing_is_uncertain_about_a_mix_that_stays():
     same = [entry("gpt-5.2", 0.6), entry("minimax-m2", 0.4)]
-    ranges = simulate_mix(scenario(same, same), shipped())["ranges"]
+    ranges = simulate_mix(scenario(same, same), shipped_catalog())["ranges"]
     assert ranges["savings_usd"] == {"p10": 0, "p50": 0, "p90": 0}
 
 
 def test_moving_house_keeps_the_verbosity_of_the_model():
-    ranges = simulate_mix(scenario([entry("minimax-m2", 1.0)], [entry("minimax-m2@self", 1.0, 60)]), shipped())[
+    ranges = simulate_mix(scenario([entry("minimax-m2", 1.0)], [entry("minimax-m2@self", 1.0, 60)]), shipped_catalog())[
         "ranges"
     ]
     assert ranges["savings_usd"]["p10"] == ranges["savings_usd"]["p90"] == 40
@@ -70,7 +70,7 @@ def test_moving_house_keeps_the_verbosity_of_the_model():
 
 def test_unknown_quality_stays_unknown():
     result = simulate_mix(
-        scenario([entry("gpt-5.2", 1.0)], [{"model": "gpt-5.1", "share": 1.0, "annual_cost_usd": 1}]), shipped()
+        scenario([entry("gpt-5.2", 1.0)], [{"model": "gpt-5.1", "share": 1.0, "annual_cost_usd": 1}]), shipped_catalog()
     )
     assert result["proposed"]["quality"] is None and result["quality_change"] is None
     assert result["proposed"]["quality_tier"] == "refused"
@@ -95,14 +95,14 @@ def test_a_mix_with_faults_is_refused(proposed, words):
 
 def test_a_mix_without_costs_says_which_are_missing():
     with pytest.raises(BadInput, match="no annual_cost_usd for gpt-5.2"):
-        simulate_mix(scenario([{"model": "gpt-5.2", "share": 1.0}], [entry("gpt-5.1", 1.0)]), shipped())
+        simulate_mix(scenario([{"model": "gpt-5.2", "share": 1.0}], [entry("gpt-5.1", 1.0)]), shipped_catalog())
 
 
 def test_shares_are_normalised_on_request_only():
     body = {"baseline": {"models": [entry("a", 0.2), entry("b", 0.2)]}, "proposed": {"models": [entry("a", 1.0)]}}
-    assert [e["share"] for e in normalised(body)["baseline"]["models"]] == [0.5, 0.5]
+    assert [e["share"] for e in normalise_shares(body)["baseline"]["models"]] == [0.5, 0.5]
     with pytest.raises(BadInput, match="cannot be normalised"):
-        normalised({"baseline": {"models": [entry("a", 0)]}, "proposed": {"models": []}})
+        normalise_shares({"baseline": {"models": [entry("a", 0)]}, "proposed": {"models": []}})
 
 
 def test_a_scenario_survives_writing_and_reading(tmp_path):
@@ -130,7 +130,7 @@ def test_quantiles_are_ordered_and_quality_is_within_its_models(before, after, h
     old = [entry(f"m{i}", s, 100 * s, 0.8) for i, s in enumerate(before)]
     new = [entry(f"m{i + 2}", s, 70 * s, 0.9) for i, s in enumerate(after)]
     body = scenario(old, new, assumptions=Assumptions(verbosity=(0.5, high)).model_dump())
-    result = simulate_mix(body, shipped())
+    result = simulate_mix(body, shipped_catalog())
     saving = result["ranges"]["savings_usd"]
     assert saving["p10"] <= saving["p50"] <= saving["p90"]
     assert result["proposed"]["quality"] == pytest.approx(0.9)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analytics.scope import Scope
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.ledger import Ledger
 from data.prices.book import PriceBook
 from routing.policies.checks import dead_ends
@@ -24,7 +24,7 @@ from simulations.replay.replay import replay
 from simulations.replay.repricing import Market
 from tests.simulations.ledgers import ledger_of, random_ledger
 
-CATALOG = shipped()
+CATALOG = shipped_catalog()
 MARKET = Market(PriceBook(), CATALOG, datetime.fromisoformat("2026-11-20"))
 TARGETS = ("claude-opus-4-6", "deepseek-v3.2")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from analytics.scope import Scope
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.prices.book import PriceBook
 from routing.policies.text import read_policy
 from simulations.mixes.from_log import with_shares
@@ -21,7 +21,7 @@ from simulations.replay.repricing import Market
 from simulations.replay.summary import summary
 from tests.simulations.ledgers import START, ledger_of
 
-MARKET = Market(PriceBook(), shipped(), datetime.fromisoformat("2026-11-20"))
+MARKET = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-11-20"))
 EMBEDDER = "text-embedding-3-small"
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from analytics.scope import Scope
 from data.errors import BadInput, NoData
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.prices.book import PriceBook
-from data.yaml_text import checked
+from data.yaml_text import validate
 from routing.policies.in_force import shipped_constraints
 from routing.policies.text import read_policy
 from simulations.mixes.problem_from_log import programme
@@ -27,7 +27,7 @@ from simulations.replay.repricing import Market
 from simulations.scenario import read_scenario
 from tests.simulations.ledgers import START, ledger_of
 
-MARKET = Market(PriceBook(), shipped(), datetime.fromisoformat("2026-10-20"))
+MARKET = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-10-20"))
 CHINESE = {"model": "deepseek-v3.2", "provider": "deepseek", "data_class": "internal"}
 
 
@@ -169,7 +169,7 @@ def test_the_busiest_hours_are_chosen_where_none_are_typed(home):
 def test_an_outage_that_makes_no_sense_is_refused(told, words):
     body = {"kind": "drill", "name": "t", "provider": "openai", **told}
     with pytest.raises(BadInput, match=words):
-        checked(Outage, body, None, "t")
+        validate(Outage, body, None, "t")
 
 
 def test_a_drill_longer_than_the_log_or_outside_it_is_one_sentence(day):
@@ -227,7 +227,7 @@ def test_what_the_policy_forbids_is_not_rerouted(failing):
 
 def test_failures_to_itself_and_of_nobody_are_refused(failing):
     with pytest.raises(BadInput, match="cannot go to"):
-        checked(Rerouting, {"kind": "rerouting", "name": "t", "model": "gpt-5.2", "to": "gpt-5.2"}, None, "t")
+        validate(Rerouting, {"kind": "rerouting", "name": "t", "model": "gpt-5.2", "to": "gpt-5.2"}, None, "t")
     with pytest.raises(NoData, match="first asked minimax-m2"):
         reroute(failing, Scope.of(failing), rerouting(model="minimax-m2"), shipped_constraints(), MARKET)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data.errors import BadInput
-from data.yaml_text import checked
+from data.yaml_text import validate
 from simulations.pipeline import PipelineScenario, simulate_pipeline
 from simulations.scenario import read_scenario
 
@@ -13,7 +13,7 @@ SINGLE = {"model": "one", "cost_usd": 100, "hours": 10, "accuracy": 0.8}
 
 
 def pipeline(stages, **more):
-    return checked(
+    return validate(
         PipelineScenario,
         {"kind": "pipeline", "name": "t", "items": 10, "single": SINGLE, "stages": stages, **more},
         {(): 1},

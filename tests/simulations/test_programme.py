@@ -10,7 +10,7 @@ import pytest
 
 from analytics.scope import Scope
 from data.errors import BadInput, NoData
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.prices.book import PriceBook
 from routing.policies.text import examples
 from simulations.evaluation_plan import checklist, letter
@@ -24,7 +24,7 @@ from simulations.scenario import read_scenario
 from simulations.triage import TriageScenario, triage
 from tests.simulations.ledgers import ledger_of, random_ledger
 
-MARKET = Market(PriceBook(), shipped(), datetime.fromisoformat("2026-11-20"))
+MARKET = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-11-20"))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_shares_that_make_no_mix_are_refused(made, shares, said):
 def test_a_scenario_from_the_log_stands_on_its_own(made):
     answer = optimise(made.problem, Demands(quality_floor=0.93))
     scenario = log_scenario(made, answer.shares, MARKET, "cheapest", "test")
-    result = simulate_mix(scenario, shipped())
+    result = simulate_mix(scenario, shipped_catalog())
     assert result["proposed"]["annual_cost_usd"] == pytest.approx(answer.cost_usd, rel=1e-6)
     assert result["baseline"]["annual_cost_usd"] == pytest.approx(total_cost(made.problem, made.current_shares))
     low, high = scenario.assumptions.verbosity
@@ -113,7 +113,7 @@ def test_the_board_page_is_one_safe_file():
     scenario = read_scenario("cto_question", MixScenario, "mix").model_copy(
         update={"name": "<script>alert(1)</script>"}
     )
-    page = board_page(simulate_mix(scenario, shipped()), "data version 7")
+    page = board_page(simulate_mix(scenario, shipped_catalog()), "data version 7")
     assert "<script>alert" not in page and "&lt;script&gt;" in page
     assert "$220,000" in page and "92.65%" in page and "data version 7" in page
     assert "http://" not in page and "https://" not in page

@@ -10,11 +10,11 @@ import pytest
 
 from analytics.scope import Scope
 from data.errors import Refused
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.prices.book import PriceBook
 from routing.policies.text import read_policy
 from simulations.replay.off_policy import estimates
-from simulations.replay.quality import WORDS, doubly_robust, ips, judged, scales, score_of, snips
+from simulations.replay.quality import WORDS, doubly_robust, ips, judge_estimate, scales, score_of, snips
 from simulations.replay.repricing import Market
 from tests.simulations.ledgers import ledger_of
 
@@ -56,16 +56,16 @@ def test_dr_is_right_with_wrong_propensities_if_the_model_is_right():
 def test_an_estimate_on_too_little_is_refused():
     reward, evaluated, propensity, _ = experiment(300, 0.05)
     with pytest.raises(Refused, match="effective samples"):
-        judged(ips(reward, evaluated, propensity))
+        judge_estimate(ips(reward, evaluated, propensity))
     reward, evaluated, propensity, _ = experiment(5000, 0.3)
-    assert judged(snips(reward, evaluated, propensity)).effective_samples > 50
+    assert judge_estimate(snips(reward, evaluated, propensity)).effective_samples > 50
 
 
 def test_a_deterministic_log_supports_nothing_else():
     n = 2000
     reward, evaluated, propensity = np.ones(n), np.where(np.arange(n) < 1000, 1.0, 0.0), np.ones(n)
     with pytest.raises(Refused, match="never tried"):
-        judged(ips(reward, evaluated, propensity))
+        judge_estimate(ips(reward, evaluated, propensity))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.03, 0.06])
@@ -83,7 +83,7 @@ def test_work_the_old_router_never_sent_there_widens_the_interval_or_refuses(sha
         held.append(estimate.low <= truth <= estimate.high)
         if never.mean() > 0.05:
             with pytest.raises(Refused, match="never tried"):
-                judged(estimate)
+                judge_estimate(estimate)
     assert np.mean(held) >= 0.93
 
 
@@ -104,14 +104,16 @@ def test_propensities_that_are_none(logged, words):
 
 def test_the_scale_that_knows_most_is_chosen_and_missing_models_count_against_it():
     traffic = pd.DataFrame({"model": ["gpt-5.2", "minimax-m2"], "task_type": ["coding", "chat"], "calls": [70, 30]})
-    assert scales(shipped(), traffic)[0].name == "stated"
-    assert scales(shipped(), traffic)[0].coverage == 1.0
+    assert scales(shipped_catalog(), traffic)[0].name == "stated"
+    assert scales(shipped_catalog(), traffic)[0].coverage == 1.0
     coding = pd.DataFrame({"model": ["minimax-m2"], "task_type": ["coding"], "calls": [1]})
-    assert scales(shipped(), coding, ["gpt-5.1"])[0].name == "SWE-bench bash-only"
+    assert scales(shipped_catalog(), coding, ["gpt-5.1"])[0].name == "SWE-bench bash-only"
 
 
 def test_unknown_scores_are_nan():
-    found = score_of(shipped(), ["gpt-5.2", "minimax-m2@self", "nobody"], ["coding", "coding", "chat"], "stated")
+    found = score_of(
+        shipped_catalog(), ["gpt-5.2", "minimax-m2@self", "nobody"], ["coding", "coding", "chat"], "stated"
+    )
     assert found[:2].tolist() == [0.95, 0.88] and np.isnan(found[2])
     assert set(WORDS) == {"measured", "estimated", "borrowed", "stated", "cost_only", "refused"}
 
@@ -135,10 +137,11 @@ def exploring_log(n=1200, epsilon=0.3):
     return rows
 
 
+@pytest.mark.heavy
 def test_a_policy_is_estimated_from_a_log_that_explored(tmp_path):
     ledger = ledger_of(tmp_path, exploring_log())
     view = ledger.at(ledger.snapshot())
-    market = Market(PriceBook(), shipped(), datetime.fromisoformat("2026-11-20"))
+    market = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-11-20"))
     always = read_policy("name: p\nrules: [{when: {}, use: deepseek-v3.2}]")
     found = {estimate.method: estimate for estimate in estimates(view, Scope.of(view), always, market)}
     assert all(estimate.low <= 0.8 <= estimate.high for estimate in found.values())

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 
 from analytics.scope import Scope
 from data.errors import NoData
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.prices.book import PriceBook
 from data.schema import INPUT_TOKENS, TOKENS
-from routing.policies.choice import broken, candidates, logged_hosting
+from routing.policies.choice import candidates, logged_hosting, reason_against
 from routing.policies.conditions import applies
 from routing.policies.policy import CURRENT, Policy
 from routing.policies.text import examples, read_policy
@@ -30,7 +30,7 @@ IDENTITY = read_policy("name: identity\nrules: [{when: {}, use: current}]")
 
 
 def market(**terms):
-    catalog = shipped().edited({"minimax-m2": {"self_hosted": {"usd_per_mtok": 0.2}}})
+    catalog = shipped_catalog().with_edits({"minimax-m2": {"self_hosted": {"usd_per_mtok": 0.2}}})
     return Market(PriceBook(), catalog, AT, Repricing(**terms))
 
 
@@ -208,7 +208,7 @@ def test_no_flow_of_any_policy_breaks_a_constraint(log, policy):
         facts = prices.catalog.get(flow.new_model)
         seen = facts.at(flow.hosting) if facts else {"model": (flow.new_model,)}
         holding = [c for i, c in enumerate(policy.constraints) if int(row["mask"]) >> i & 1]
-        assert not any(broken(constraint, seen) for constraint in holding)
+        assert not any(reason_against(constraint, seen) for constraint in holding)
         for i, constraint in enumerate(policy.constraints):
             if set(constraint.when) <= {"task_type", "criticality", "data_class"}:
                 assert bool(int(row["mask"]) >> i & 1) is applies(constraint.when, row)
@@ -277,7 +277,7 @@ def test_the_compliance_question_of_the_brief(tmp_path):
     ]
     own = summary(replay(view, scope, examples()["chinese_models_self_hosted"], market()), market())
     assert own["moved_share"] == pytest.approx(0.2) and own["policy_cost_usd"] < dearer["policy_cost_usd"]
-    unpriced = Market(PriceBook(), shipped(), AT)
+    unpriced = Market(PriceBook(), shipped_catalog(), AT)
     unknown = summary(replay(view, scope, examples()["chinese_models_self_hosted"], unpriced), unpriced)
     assert unknown["not_compared"] == [
         {"reason": "no price for the model it would move to", "requests": 2, "logged_cost_usd": Decimal("0.002")}

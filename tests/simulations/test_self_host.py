@@ -132,7 +132,7 @@ def test_requests_too_long_for_any_replica_are_refused():
 
 
 def test_suggestions_start_with_what_is_in_the_log():
-    catalog = models.shipped()
+    catalog = models.shipped_catalog()
     found = quotes.suggestions(["gpt-5.2", "qwen3-32b", "minimax-m2"], catalog)
     assert found[:2] == ["qwen3-32b", "minimax-m2"]
     closed = quotes.suggestions(["gpt-5.2"], catalog)
@@ -146,6 +146,6 @@ def test_a_host_is_quoted_where_the_price_book_knows_one():
 
 
 def test_the_thinned_part_keeps_its_share():
-    requests = arrivals.ordered(np.arange(1000.0), *[np.ones(1000)] * 3)
+    requests = arrivals.requests_in_order(np.arange(1000.0), *[np.ones(1000)] * 3)
     assert len(fleet_plan._thinned(requests, 0.3).at_s) == 700
     assert fleet_plan._thinned(requests, 0) is requests

@@ -9,7 +9,7 @@ import pytest
 
 from simulations.mixes.optimise import Demands, Infeasible, Problem, optimise
 from simulations.mixes.shadow_prices import rule_prices, vendor_prices
-from simulations.mixes.strays import LEAST, settled, stray_words
+from simulations.mixes.strays import LEAST, settle, stray_words
 
 
 def small_work(requests: float = 3.0, spared: float = 0.02) -> Problem:
@@ -31,7 +31,7 @@ def small_work(requests: float = 3.0, spared: float = 0.02) -> Problem:
 def test_a_new_vendor_for_next_to_nothing_is_left_out_and_said():
     task = small_work()
     assert optimise(task, Demands()).shares[1, 2] == 1.0
-    answer, (stray,) = settled(task, Demands())
+    answer, (stray,) = settle(task, Demands())
     assert answer.shares[:, 2].sum() == 0 and answer.cost_usd == pytest.approx(100.3)
     assert stray.vendor == "c" and stray.share == pytest.approx(3 / 1003) and stray.more_usd == pytest.approx(0.02)
     assert stray_words(stray).startswith("c, which answers nothing today, would take 0.3% of the requests and $0.28")
@@ -50,20 +50,20 @@ def test_a_new_vendor_for_next_to_nothing_is_left_out_and_said():
     ],
 )
 def test_what_is_asked_for_needed_or_used_today_stays(task, demands):
-    answer, strays = settled(task, demands)
+    answer, strays = settle(task, demands)
     assert not isinstance(answer, Infeasible) and not strays
     assert answer.cost_usd == pytest.approx(optimise(task, demands).cost_usd) and answer.shares[1, 2] > 0
 
 
 def test_a_little_share_that_saves_much_stays():
-    answer, strays = settled(replace(small_work(), cost_usd=np.array([[100.0, 300, 500], [9.0, 9, 0.1]])), Demands())
+    answer, strays = settle(replace(small_work(), cost_usd=np.array([[100.0, 300, 500], [9.0, 9, 0.1]])), Demands())
     assert not strays and answer.shares[1, 2] == 1.0
 
 
 def test_rules_are_priced_one_by_one_and_together():
     """Lifting one rule changes nothing, lifting the other all: both are said, and what they cost together."""
     task = replace(small_work(1000.0), allowed=np.array([[True, True, True], [False, True, False]]))
-    answer, alike = settled(task, Demands()).answer, task.allowed
+    answer, alike = settle(task, Demands()).answer, task.allowed
     first = np.array([[True, True, True], [False, True, True]])
     found = rule_prices(task, Demands(), answer, {"x": alike, "y": first}, np.ones((2, 3), bool), lambda shares: 7.0)
     both, dearer, cheaper = found
@@ -75,7 +75,7 @@ def test_rules_are_priced_one_by_one_and_together():
 
 def test_prices_of_rules_carry_the_caches_that_their_mix_loses():
     task = replace(small_work(1000.0), allowed=np.array([[True, True, True], [False, True, False]]))
-    answer = settled(task, Demands()).answer
+    answer = settle(task, Demands()).answer
     (price,) = rule_prices(
         task, Demands(), answer, {"x": np.ones((2, 3), bool)}, task.allowed, lambda shares: 50.0 * shares[1, 2]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data.errors import BadInput
-from data.yaml_text import checked
+from data.yaml_text import validate
 from simulations.scenario import read_scenario
 from simulations.triage import TriageScenario, triage
 
@@ -22,7 +22,7 @@ def case(**changes):
     }
     for key, value in changes.items():
         body[key] = {**body[key], **value} if isinstance(value, dict) and key in body else value
-    return triage(checked(TriageScenario, body, {(): 1}, "t.yaml"))
+    return triage(validate(TriageScenario, body, {(): 1}, "t.yaml"))
 
 
 def test_the_new_model_of_the_brief():

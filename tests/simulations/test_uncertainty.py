@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulations.hosting import finance, uncertainty
-from simulations.hosting.assumptions import Assumption, fixed, in_words, spread
+from simulations.hosting.assumptions import Assumption, fixed_figure, in_words, spread
 from simulations.hosting.breakeven import BreakevenScenario, main_option, resolve
 from simulations.hosting.costs import saving
 from simulations.scenario import read_scenario
@@ -54,5 +54,5 @@ def test_quantiles_of_an_assumption_are_its_own_figures():
 
 
 def test_without_ranges_there_is_no_uncertainty():
-    assert not fixed("x", 3).uncertain
+    assert not fixed_figure("x", 3).uncertain
     assert uncertainty.measure_first([]).startswith("No figure")

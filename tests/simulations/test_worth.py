@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from analytics.scope import Scope
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from data.prices.book import PriceBook
 from routing.policies.text import read_policy
 from simulations.replay.repricing import Market
 from simulations.replay.worth import BLIND, POLICY, SINGLE, TODAY, Way, Worth, worth
 from tests.simulations.ledgers import START, ledger_of
 
-MARKET = Market(PriceBook(), shipped(), datetime.fromisoformat("2026-11-20"))
+MARKET = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-11-20"))
 MODELS = {"gpt-5.2": ("openai", 1.75, 14.0), "minimax-m2": ("minimax", 0.30, 1.20)}
 
 

@@ -20,7 +20,7 @@ def without_bill(view: Ledger) -> tuple[float | None, pd.DataFrame]:
 
 def show_bills(view: Ledger) -> None:
     """What share of spend has a bill, which months have none, and each bill beside the ledger."""
-    frame = reconciled(view)
+    frame = reconciliation(view)
     if frame.empty:
         st.info(
             "No invoice or usage report is loaded yet. Load one (OpenAI costs or usage, Anthropic cost or "
@@ -62,7 +62,7 @@ def show_bills(view: Ledger) -> None:
 
 def answer(view: Ledger) -> str | None:
     """The section in a sentence: what share of spend has a bill, and the widest gap; None where no bill is loaded."""
-    frame, (share, _) = reconciled(view), without_bill(view)
+    frame, (share, _) = reconciliation(view), without_bill(view)
     if frame.empty:
         return None
     text = f"{fmt.share(share)} of spend has a bill"
@@ -149,5 +149,5 @@ def by_day(view: Ledger, state: State) -> pd.DataFrame:
 
 
 @shell.cached(reads=("billed_rate",))
-def reconciled(view: Ledger, state: State) -> pd.DataFrame:
+def reconciliation(view: Ledger, state: State) -> pd.DataFrame:
     return reconcile.by_month(view, state)

@@ -101,7 +101,7 @@ def own_dimensions(view: Ledger) -> None:
         "A key of the log's tags (a request tag, a metadata key) becomes a column: from then on it splits and filters "
         "in Explore, in budgets, in chargeback and on the command line, at the cost of any other column."
     )
-    known = dimensions.declared(view)
+    known = dimensions.free_dimensions(view)
     if known:
         rows = [{"Dimension": dimensions.PREFIX + one.name, "Key of the tags": one.tag} for one in known]
         exports.table(pd.DataFrame(rows), name="own-dimensions")

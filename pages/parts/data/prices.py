@@ -77,7 +77,7 @@ def _contract_columns() -> dict[str, Any]:
 def _timeline(view: Ledger) -> None:
     """Every price of one model of the log, with the days it holds."""
     st.subheader("Price timeline", anchor=False)
-    models = spend.grouped(view, Scope.of(view), ("provider", "model"))
+    models = spend.grouped_spend(view, Scope.of(view), ("provider", "model"))
     pairs = [f"{p} / {m}" for p, m in zip(models["provider"], models["model"], strict=True)]
     chosen = st.selectbox("Model", pairs, key="price_of", bind="query-params", width=360)
     if not chosen:

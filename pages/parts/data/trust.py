@@ -39,8 +39,8 @@ def coverage(view: Ledger) -> pd.DataFrame:
 
 
 @shell.cached
-def unpriced(view: Ledger) -> pd.DataFrame:
-    return price_report.unpriced(view)
+def unpriced_models(view: Ledger) -> pd.DataFrame:
+    return price_report.unpriced_models(view)
 
 
 @shell.cached
@@ -121,7 +121,7 @@ def show_coverage(view: Ledger) -> None:
 
 
 def _without_price(view: Ledger) -> None:
-    frame = unpriced(view)
+    frame = unpriced_models(view)
     st.subheader(f"Models without a price: {len(frame)}", anchor=False)
     if frame.empty:
         st.caption("None: every model in the log has a price on every day it was used.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from data.version import made_by
+from data.version import provenance
 from pages.parts.hosting.charts import NAMES
 from pages.ui import format as fmt
 from simulations.hosting.assumptions import in_words
@@ -46,7 +46,7 @@ def board_html(
         drawn = figure.to_html(full_html=False, include_plotlyjs=number == 0, config={"displayModeBar": False})
         parts.append(f"<h2>{escape(heading)}</h2>{drawn}<p>{escape(meaning)}</p>")
     parts.append(_assumptions(result))
-    parts.append(f"<p class=grey>Made by {made_by(snapshot)}.</p>")
+    parts.append(f"<p class=grey>Made by {provenance(snapshot)}.</p>")
     return "".join(parts)
 
 

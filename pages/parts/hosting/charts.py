@@ -44,7 +44,7 @@ def over_months(cash_flow: pd.DataFrame, palette: Palette) -> go.Figure:
     return figure
 
 
-def saved_so_far(cash_flow: pd.DataFrame, payback: float | None, palette: Palette) -> go.Figure:
+def running_saving(cash_flow: pd.DataFrame, payback: float | None, palette: Palette) -> go.Figure:
     """Running saving of a purchase: what was paid comes back where the line crosses zero."""
     drawn, saved = charts.blank(palette, height=300, hover="closest"), cash_flow["cumulative_saving_usd"]
     drawn.add_scatter(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from data.version import signed
+from data.version import sign
 from pages.parts.hosting import charts as hosting_charts
 from pages.ui import exports, scenarios, shell
 from pages.ui import format as fmt
@@ -223,7 +223,7 @@ def scenario(study: Study, board: str) -> None:
                 st.toast(fmt.md(f"Saved “{name}”."))
         st.download_button(
             "YAML",
-            signed(write_scenario(study.scenario), shell.snapshot()),
+            sign(write_scenario(study.scenario), shell.snapshot()),
             "self-host.yaml",
             "text/yaml",
             on_click="ignore",

@@ -44,7 +44,7 @@ def log_scope(
     to.
     """
     scope = filters.scope_bar(view, default="28d")
-    kept = in_force.kept_to(shell.state())
+    kept = in_force.policy_for_advice(shell.state())
     with traffic:
         residency = st.toggle(
             "Only what the policy forbids where it runs now",

@@ -9,7 +9,7 @@ import streamlit as st
 
 from data.facts.hosting import hosting_facts
 from data.ledger import Ledger
-from data.yaml_text import checked
+from data.yaml_text import validate
 from pages.parts.hosting import charts, panels
 from pages.parts.hosting.answer import months_words
 from pages.ui import format as fmt
@@ -86,7 +86,7 @@ def _figures(name: str, scenario: BreakevenScenario) -> BreakevenScenario:
     bill = scenario.api.usd_per_month
     if bill is not None and saving["value"] / 12 > bill.value:
         body.pop("api")  # then the bill is not known: the saving is the part of it that ends
-    return checked(BreakevenScenario, body, None, name)
+    return validate(BreakevenScenario, body, None, name)
 
 
 def _figure(cell: Any, label: str, figure: Range, step: float, key: str) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def _over_months(result: dict[str, Any]) -> None:
         + ("never back within the horizon" if paid is None else f"back after {paid:.1f} months")
         + f"; {fmt.usd(cash['cumulative_saving_usd'].iloc[-1])} after {result['months']}."
     )
-    shell.chart(charts.saved_so_far(cash, paid, shell.palette()), alt=meaning, key="saved")
+    shell.chart(charts.running_saving(cash, paid, shell.palette()), alt=meaning, key="saved")
     st.caption(fmt.md(meaning))
     panels.behind(cash, "cash-flow")
 

@@ -15,7 +15,7 @@ from routing.runs.judge_check import ask_people, judge_agreement
 from routing.runs.live_ledger import to_ledger
 from routing.runs.measured_facts import save_measured
 from routing.runs.results import same_decisions
-from routing.runs.store import read_run, recorded, results
+from routing.runs.store import count_recordings, read_run, results
 
 RUNNING = ("planned", "running", "waiting")
 
@@ -132,7 +132,7 @@ def _replayed(run_id: str, spec: dict[str, Any]) -> None:
                 "results are the same."
             )
         )
-    elif recorded(shell.state(), run_id) and st.button(
+    elif count_recordings(shell.state(), run_id) and st.button(
         "Replay from the recording",
         icon=":material/replay:",
         key="lab_replay",

@@ -17,13 +17,13 @@ from simulations.replay.reliability import Reliability, failure_share
 
 
 @shell.cached
-def known(view: Ledger, scope: Scope) -> dict[str, Reliability]:
+def reliability_by_model(view: Ledger, scope: Scope) -> dict[str, Reliability]:
     return record.reliability(view, scope)
 
 
 def show(view: Ledger, scope: Scope, result: dict[str, Any]) -> None:
     """Failures today and after in a sentence, and the table of P50, P95 and failures by model behind it."""
-    seen = known(view, scope)
+    seen = reliability_by_model(view, scope)
     before, after = (
         failure_share({m["model"]: m["share"] for m in result[side]["models"]}, seen)
         for side in ("baseline", "proposed")

@@ -28,7 +28,7 @@ def title(
 
     `answer` and `today_usd` carry the prompt caches that the mix loses; `lost_usd(shares)` says them of another.
     """
-    held = in_force.kept_to(shell.state())
+    held = in_force.policy_for_advice(shell.state())
     if held.name != policy:
         return told
     free = without_rules(made, demands)
@@ -48,8 +48,8 @@ def title(
 
 def banner(made: Programme, shares: np.ndarray, policy: str) -> bool:
     """What breaks the policy kept to: today's requests, and the mix shown. True when the mix shown does."""
-    held, marked = in_force.kept_to(shell.state()), in_force.in_force(shell.state()) is not None
-    who = in_force.lifted_by(shell.state())
+    held, marked = in_force.policy_for_advice(shell.state()), in_force.in_force(shell.state()) is not None
+    who = in_force.who_may_lift(shell.state())
     lifted = f" {who} may lift it." if who else " Nobody is named who may lift it (Governance)."
     if not marked:
         lifted = " A policy of your own, marked on Governance, replaces it."

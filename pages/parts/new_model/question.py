@@ -16,7 +16,7 @@ from data.errors import BatonError, NoData
 from data.facts.models import ModelFacts, save_edit
 from data.ledger import Ledger
 from data.state import State
-from data.version import made_by
+from data.version import provenance
 from data.yaml_text import read_yaml
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
@@ -39,7 +39,7 @@ FACTS_SHOWN = (
 )
 
 
-def graded(current: str, candidate: str) -> tuple[tuple[tuple[float, float], ...], ResultsTable | None]:
+def graded_pairs(current: str, candidate: str) -> tuple[tuple[tuple[float, float], ...], ResultsTable | None]:
     """Pairs of scores from an uploaded results table: the same prompts answered by both models."""
     file = st.file_uploader(
         "Graded results of your own tasks (CSV or JSONL: prompt, model, correct or score, cost_usd)",
@@ -108,7 +108,7 @@ def question(view: Ledger, scope: Scope) -> tuple[TriageScenario, Any]:
     scenario = TriageScenario(
         kind="triage",
         name=f"{candidate} instead of {current}",
-        source=made_by(view.snapshot()),
+        source=provenance(view.snapshot()),
         requests_per_year=row["requests"],
         current=Contender(model=current, annual_cost_usd=row["logged_usd"], score=old),
         candidate=Contender(
@@ -165,7 +165,7 @@ def _capability(
     with st.expander(
         "Capability: graded results or scores", icon=":material/grading:", expanded=not st.session_state.get("samples")
     ):
-        pairs, results = graded(current.name, candidate.name)
+        pairs, results = graded_pairs(current.name, candidate.name)
         if results:
             _results(results)
         old, new, samples = (None, None, 0) if pairs else typed_scores(current, candidate)

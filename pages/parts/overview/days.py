@@ -12,7 +12,7 @@ import streamlit as st
 from analytics import anomaly_search, spend
 from analytics.coverage import Comparison
 from analytics.distortions import KINDS
-from analytics.planned_events import planned
+from analytics.planned_events import saved_events
 from analytics.registry import DIMENSIONS
 from analytics.scope import ClosedScope
 from data.ledger import Ledger
@@ -34,7 +34,7 @@ class Mark(NamedTuple):
 
 @shell.cached
 def by_time(view: Ledger, scope: ClosedScope, grain: str, by: str) -> pd.DataFrame:
-    frame = spend.grouped(view, scope, (grain, by), ("cost_usd",))
+    frame = spend.grouped_spend(view, scope, (grain, by), ("cost_usd",))
     return charts.top_and_other(frame, by, "cost_usd", top=FEW)
 
 
@@ -46,7 +46,7 @@ def marks(view: Ledger, state: State, scope: ClosedScope) -> list[Mark]:
         for one in anomaly_search.findings(view, scope).anomalies
         if one.kind in KINDS and one.start >= scope.start
     ]
-    events = [Mark(one.on, one.name, False) for one in planned(state) if scope.start <= one.on < scope.end]
+    events = [Mark(one.on, one.name, False) for one in saved_events(state) if scope.start <= one.on < scope.end]
     return sorted(unusual + events)
 
 
@@ -101,7 +101,7 @@ def days_chart(view: Ledger, scope: ClosedScope, compared: Comparison, by: str) 
         figure(frame, known, before, shell.palette(), grain=grain, by=by),
         alt=meaning,
         key="days",
-        on_select=drill.into("days", by, grain),
+        on_select=drill.narrow_on_click("days", by, grain),
     )
     st.caption(fmt.md(f"{against(view, scope, compared)} {meaning} Days in {scope.time_zone}."))
     with st.expander(f"Table: spend by {grain}", icon=":material/table:"):
@@ -147,7 +147,7 @@ def figure(
             mode="markers",
             name=label,
             marker={"symbol": symbol, "size": 11, "color": colour},
-            customdata=[(charts.escaped(mark.text), None) for mark, _ in shown],
+            customdata=[(charts.escape(mark.text), None) for mark, _ in shown],
             hovertemplate="%{customdata[0]}<extra></extra>",
         )
     return drawn

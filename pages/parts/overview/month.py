@@ -18,13 +18,13 @@ from pages.ui.line_ends import LineEnd, label_ends
 
 
 @shell.cached(reads=forecast.READS)
-def followed(view: Ledger, state: State, scope: Scope) -> MonthSoFar:
+def follow_month(view: Ledger, state: State, scope: Scope) -> MonthSoFar:
     return month_so_far(view, scope, forecast.events_ahead(view, state, scope))
 
 
 def month_chart(view: Ledger, scope: Scope, outlook: forecast.Outlook, budget_usd: float | None) -> None:
     """Cumulated spend of the month of the newest data, its fan, the month before and the budget of a month."""
-    month, name = followed(view, scope.at_any_time()), f"{outlook.start:%B}"
+    month, name = follow_month(view, scope.at_any_time()), f"{outlook.start:%B}"
     st.subheader(f"{name} so far, and where it ends", anchor=False)
     ends = f"{fmt.usd(outlook.actual_usd)} so far" if outlook.is_known else "what it has cost is not known"
     if outlook.p10 is not None and outlook.days_left:

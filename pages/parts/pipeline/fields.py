@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from data.errors import BadInput
-from data.yaml_text import checked
+from data.yaml_text import validate
 from pages.ui import scenarios, shell, what_if
 from simulations.pipeline import PipelineScenario, Stage, Work
 
@@ -43,7 +43,7 @@ def figures(name: str, scenario: PipelineScenario) -> PipelineScenario:
         for place in range(int(count))
     ]
     typed = {"items": int(items), "single": single, "stages": stages, "accuracy": _share(whole)}
-    return checked(PipelineScenario, {**scenario.model_dump(mode="json"), **typed}, None, name)
+    return validate(PipelineScenario, {**scenario.model_dump(mode="json"), **typed}, None, name)
 
 
 def _stage(place: int, stage: Stage | None, known: list[str], key: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ NOBODY = "nobody yet"
 
 @shell.cached(reads=(*PRICES, *LIVES))
 def changes(view: Ledger, state: State, scope: Scope) -> tuple[PriceChange, ...]:
-    return price_changes.announced(view, state, scope)
+    return price_changes.announced_changes(view, state, scope)
 
 
 @shell.cached(reads=(*PRICES, *LIVES))
@@ -28,7 +28,7 @@ def ends(view: Ledger, state: State, scope: Scope) -> tuple[Ending, ...]:
     return retirements.endings(view, state, scope)
 
 
-def announced(view: Ledger, scope: Scope) -> None:
+def show_announced(view: Ledger, scope: Scope) -> None:
     """Each announced change of the bill with its dollars; what ends without a successor asks for one."""
     st.subheader("Announced ahead", anchor=False)
     dated, ending = changes(view, scope), ends(view, scope)
@@ -74,5 +74,5 @@ def _seller(view: Ledger, heir: str) -> str:
 @shell.cached
 def seller_of(view: Ledger) -> dict[str, str]:
     """The provider of each model of the log that has one, the one with most spend first."""
-    frame = spend.grouped(view, Scope.of(view), ("model", "provider")).dropna()
+    frame = spend.grouped_spend(view, Scope.of(view), ("model", "provider")).dropna()
     return dict(zip(frame["model"][::-1], frame["provider"][::-1], strict=True))

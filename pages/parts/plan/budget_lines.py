@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from analytics import bridge, budgets
-from analytics.budget import BUDGETS, PERIODS, SCOPES, Budget, checked, clashes, named, save
+from analytics.budget import BUDGETS, PERIODS, SCOPES, Budget, check_budget, clashes, find_budget, save
 from analytics.registry import DIMENSIONS
-from data.dimensions import PREFIX, declared
+from data.dimensions import PREFIX, free_dimensions
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
@@ -78,7 +78,7 @@ def add_budget(view: Ledger) -> None:
         period = st.selectbox("Per", PERIODS, index=2, key="budget_period", format_func=NOUNS.__getitem__, width=110)
         by = st.selectbox(
             "For",
-            ["", *SCOPES, *(PREFIX + one.name for one in declared(view))],
+            ["", *SCOPES, *(PREFIX + one.name for one in free_dimensions(view))],
             key="budget_by",
             width=170,
             format_func=lambda n: DIMENSIONS[n].label if n else "The whole company",
@@ -96,7 +96,7 @@ def add_budget(view: Ledger) -> None:
                 if name.strip() in BUDGETS.all(shell.state()):
                     raise BadInput(f"There is a budget {name.strip()!r} already; change it in the table below.")
                 scope = {by: tuple(values)} if by else {}
-                budget = checked(name=name.strip(), amount=amount or 0, period=period, filters=scope)
+                budget = check_budget(name=name.strip(), amount=amount or 0, period=period, filters=scope)
                 say_overlaps([budget], {budget.name: save(shell.state(), budget)})
                 st.toast(fmt.md(f"{budget.name} is saved."), icon=":material/check_circle:")
                 st.rerun()
@@ -133,8 +133,8 @@ def edit_budgets() -> None:
 
 @shell.cached(reads=("budget",))
 def from_budget(view: Ledger, state: State, name: str) -> dict | None:
-    result = bridge.of_budget(view, named(state, name))
-    return result and bridge.described(result)
+    result = bridge.of_budget(view, find_budget(state, name))
+    return result and bridge.json_form(result)
 
 
 def to_actual(found: list[budgets.Status]) -> None:
@@ -167,7 +167,7 @@ def store(rows: list[dict]) -> None:
     for row in rows:
         scope = scope_of(row.pop("scope")) if "scope" in row else {}
         whole = {name: int(row[name]) for name in ("start_day", "start_month", "start_weekday") if name in row}
-        made.append(checked(**(row | whole | {"name": row.get("name", ""), "filters": scope})))
+        made.append(check_budget(**(row | whole | {"name": row.get("name", ""), "filters": scope})))
     BUDGETS.replace(shell.state(), {budget.name: budget for budget in made})
     say_overlaps(made, {one.name: clashes(shell.state(), one) for one in made})
 

@@ -43,7 +43,7 @@ def answer(said: dict[str, Any], span: str, named: bool = True) -> str:
     name = _name(said)
     open_ = f"; {fmt.count(apart)} request{'s' * (apart != 1)} unpriced" if apart else ""
     if any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"]) and abs(saving) < 0.005:
-        return f"“{name}” moves {fmt.counted(apart, 'request')} to a model without a price yet"
+        return f"“{name}” moves {fmt.count_of(apart, 'request')} to a model without a price yet"
     if said["savings_pct"] is None:
         return f"“{name}” cannot be priced on this traffic"
     if abs(saving) < 0.005:
@@ -133,14 +133,14 @@ def verdict(said: dict[str, Any], scope: Scope, policy: Policy, own_prices: what
     st.caption(fmt.md("Assumes: " + "; ".join(said["assumptions"]) + "."))
 
 
-def left_out(said: dict[str, Any]) -> None:
+def show_left_out(said: dict[str, Any]) -> None:
     """What is in neither total, and what the constraints took away."""
     if said["not_compared"]:
         st.subheader("Not compared", anchor=False)
         for part in said["not_compared"]:
             st.write(
                 fmt.md(
-                    f"{fmt.counted(part['requests'], 'request')}, {fmt.usd(part['logged_cost_usd'])} logged: "
+                    f"{fmt.count_of(part['requests'], 'request')}, {fmt.usd(part['logged_cost_usd'])} logged: "
                     f"{part['reason']}."
                 )
             )
@@ -239,7 +239,7 @@ def money(said: dict[str, Any], by: str) -> None:
 
 
 @shell.cached(reads=what_if.PRICED)
-def replayed(
+def replay_policy(
     view: Ledger,
     state: State,
     scope: Scope,

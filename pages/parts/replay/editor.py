@@ -11,13 +11,13 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from analytics.scope import Scope
 from data.errors import BatonError
 from data.ledger import Ledger
-from data.version import signed
-from pages.parts.replay.answer import replayed
+from data.version import sign
+from pages.parts.replay.answer import replay_policy
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
 from routing.policies.policy import Policy
 from routing.policies.saved_policies import POLICIES
-from routing.policies.table import WAYS, constraint_rows, edited, rule_rows
+from routing.policies.table import WAYS, constraint_rows, edit_policy, rule_rows
 from routing.policies.text import read_policy, write_policy
 from simulations.replay.replay import Assumed
 from simulations.replay.repricing import Repricing
@@ -66,7 +66,7 @@ def editor(policy: Policy, name: str) -> None:
                 st.toast(fmt.md(f"Saved “{title}”."))
         st.download_button(
             "Download YAML",
-            signed(write_policy(policy)),
+            sign(write_policy(policy)),
             file_name="baton-policy.yaml",
             mime="application/yaml",
             on_click="ignore",
@@ -104,7 +104,7 @@ def _form(policy: Policy, name: str) -> None:
     fallback = st.text_input("Fallback, in order", ", ".join(policy.fallback), key=f"fallback_{name}")
     if st.button("Apply the form", icon=":material/play_arrow:", key="apply_form"):
         targets = tuple(word.strip() for word in fallback.split(",") if word.strip())
-        apply(name, lambda: edited(policy, _filled(rules), _filled(limits), fallback=targets))
+        apply(name, lambda: edit_policy(policy, _filled(rules), _filled(limits), fallback=targets))
 
 
 def apply(name: str, make: Any) -> None:
@@ -128,7 +128,7 @@ def compare(view: Ledger, scope: Scope, own_prices: what_if.OwnPrices) -> None:
     names = st.multiselect("Compare policies", list(known), default=list(known)[:4], key="compared")
     rows = []
     for name in names:
-        said = replayed(view, scope, write_policy(known[name]), own_prices, Repricing(), Assumed(), "team")
+        said = replay_policy(view, scope, write_policy(known[name]), own_prices, Repricing(), Assumed(), "team")
         apart = sum(part["requests"] for part in said["not_compared"])
         open_ = any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"])
         rows.append(

@@ -38,7 +38,7 @@ def requests_asked(view: Ledger) -> ClosedScope | None:
     key = st.query_params.get(FINDING)
     if not key:
         return None
-    saving = all_savings(view, filters.narrowed(view, Scope.of(view)))
+    saving = all_savings(view, filters.narrow(view, Scope.of(view)))
     finding = saving.finding(key)
     if finding is None or saving.scope is None:
         st.warning("The link names a finding that is not found any more; these are all requests.")
@@ -48,7 +48,7 @@ def requests_asked(view: Ledger) -> ClosedScope | None:
         st.write(
             fmt.md(
                 f"The requests of a finding: {finding.title}. {fmt.usd(finding.spend_usd)} on "
-                f"{fmt.counted(finding.attempts, 'attempt')} {told.span}, {span}."
+                f"{fmt.count_of(finding.attempts, 'attempt')} {told.span}, {span}."
             )
         )
         st.button("All requests", icon=":material/close:", on_click=place.go, kwargs={FINDING: None})

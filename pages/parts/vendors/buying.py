@@ -10,7 +10,7 @@ import streamlit as st
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State
-from data.yaml_text import checked
+from data.yaml_text import validate
 from pages.parts.vendors import charts, choices
 from pages.ui import exports, filters, scenarios, shell, what_if
 from pages.ui import format as fmt
@@ -24,7 +24,7 @@ SHIPPED = {"The GPT-5.2 work": "buying_gpt"}
 
 @shell.cached(reads=(*what_if.PRICED, *in_force.READS))
 def desk_of(view: Ledger, state: State, scope: Scope, purchase: Purchase) -> Desk:
-    return desk(view, scope, purchase, what_if.market(view, state, scope), in_force.kept_to(state))
+    return desk(view, scope, purchase, what_if.market(view, state, scope), in_force.policy_for_advice(state))
 
 
 def show(view: Ledger, scope: Scope, title: Any) -> None:
@@ -88,30 +88,30 @@ def _fields(view: Ledger, scope: Scope, name: str, scenario: Purchase) -> Purcha
         help="as somebody states it; Savings reads from the log what could",
     )
     body["can_wait"] = waits / 100
-    body["own_usd_per_mtok"] = choices.typed(
+    body["own_usd_per_mtok"] = choices.figure(
         one[2],
         "Own machines, USD per 1M tokens",
         scenario.own_usd_per_mtok,
         f"own_{key}",
         "fresh input and output together; Self-host computes it",
     )
-    body["commitment_usd"] = choices.typed(
+    body["commitment_usd"] = choices.figure(
         two[0], "Commitment, USD a month", scenario.commitment_usd, f"commitment_{key}", "the least spend a month"
     )
-    off = choices.typed(two[1], "Its discount, %", scenario.discount and scenario.discount * 100, f"discount_{key}")
+    off = choices.figure(two[1], "Its discount, %", scenario.discount and scenario.discount * 100, f"discount_{key}")
     body["discount"] = off and off / 100
-    body["usd_per_seat"] = choices.typed(two[2], "A seat, USD a month", scenario.usd_per_seat, f"seat_{key}")
-    body["usd_per_unit_hour"] = choices.typed(
+    body["usd_per_seat"] = choices.figure(two[2], "A seat, USD a month", scenario.usd_per_seat, f"seat_{key}")
+    body["usd_per_unit_hour"] = choices.figure(
         three[0], "Unit of capacity, USD an hour", scenario.usd_per_unit_hour, f"unit_{key}", "such as a PTU"
     )
-    body["output_weight"] = choices.typed(
+    body["output_weight"] = choices.figure(
         three[1],
         "One output token counts as, input tokens",
         scenario.output_weight,
         f"weight_{key}",
         "against capacity; ask the vendor",
     )
-    body["usd_per_seat_covered"] = choices.typed(
+    body["usd_per_seat_covered"] = choices.figure(
         three[2],
         "Tokens a seat covers, USD a month",
         scenario.usd_per_seat_covered,
@@ -119,7 +119,7 @@ def _fields(view: Ledger, scope: Scope, name: str, scenario: Purchase) -> Purcha
         "empty: no limit",
     )
     body["volume"] = _volume(scenario, key)
-    return checked(Purchase, body, None, name)
+    return validate(Purchase, body, None, name)
 
 
 def _volume(scenario: Purchase, key: str) -> tuple[float, float]:

@@ -44,7 +44,7 @@ def models(known: Sequence[Named], named: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*named, *logged, *what_if.catalog(shell.state())]))
 
 
-def typed(
+def figure(
     cell: st.delta_generator.DeltaGenerator, label: str, value: float | None, key: str, words: str = ""
 ) -> float | None:
     """A figure that may be unknown."""

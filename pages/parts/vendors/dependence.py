@@ -32,7 +32,7 @@ def shares(view: Ledger, state: State, scope: Scope) -> pd.DataFrame:
 def step(view: Ledger, state: State, scope: Scope, least: float) -> Elsewhere:
     """What it costs to keep `least` of the requests off the largest maker."""
     market = what_if.market(view, state, scope)
-    made = programme(view, scope, market, policy=in_force.kept_to(state))
+    made = programme(view, scope, market, policy=in_force.policy_for_advice(state))
     table = shares(view, scope)
     known = [n for n in table[table["kind"] == "vendor"]["name"] if n in made.problem.vendors]
     if not known:

@@ -11,7 +11,7 @@ import streamlit as st
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State
-from data.yaml_text import checked
+from data.yaml_text import validate
 from pages.parts.vendors import charts, choices
 from pages.ui import exports, scenarios, shell, what_if
 from pages.ui import format as fmt
@@ -25,9 +25,9 @@ SHIPPED = {"OpenAI is down for four hours": "vendor_down"}
 
 
 @shell.cached(reads=(*what_if.PRICED, *in_force.READS, "provider"))
-def drilled(view: Ledger, state: State, scope: Scope, outage: Outage, live: str) -> Drill:
+def run_drill(view: Ledger, state: State, scope: Scope, outage: Outage, live: str) -> Drill:
     policy = None if live == AS_LOGGED else what_if.policies()[live]
-    market, held = what_if.market(view, state, scope), in_force.kept_to(state)
+    market, held = what_if.market(view, state, scope), in_force.policy_for_advice(state)
     return drill(view, scope, outage, market, live=policy, held=held, limits=declared_limits(state))
 
 
@@ -39,7 +39,7 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
     def find() -> tuple[Outage, Drill]:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             outage, live = _fields(view, scope, name, scenario)
-        return outage, drilled(view, scope, outage, live)
+        return outage, run_drill(view, scope, outage, live)
 
     answer = scenarios.answer(view, QUESTION, title, top, find)
     if answer is None:
@@ -117,7 +117,7 @@ def _fields(view: Ledger, scope: Scope, name: str, scenario: Outage) -> tuple[Ou
         "fallback": fallback if live == AS_LOGGED else scenario.fallback,
         "limits": limits,
     }
-    return checked(Outage, body, None, name), live
+    return validate(Outage, body, None, name), live
 
 
 def _tiles(found: Drill) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State
-from data.yaml_text import checked
+from data.yaml_text import validate
 from pages.parts.vendors import charts, choices
 from pages.ui import exports, scenarios, shell, what_if
 from pages.ui import format as fmt
@@ -22,8 +22,8 @@ SHIPPED = {"The brief: MiniMax M2 fails, Claude answers": "failures_elsewhere"}
 
 
 @shell.cached(reads=(*what_if.PRICED, *in_force.READS))
-def rerouted(view: Ledger, state: State, scope: Scope, wish: Rerouting) -> Rerouted:
-    return reroute(view, scope, wish, in_force.kept_to(state), what_if.market(view, state, scope))
+def run_rerouting(view: Ledger, state: State, scope: Scope, wish: Rerouting) -> Rerouted:
+    return reroute(view, scope, wish, in_force.policy_for_advice(state), what_if.market(view, state, scope))
 
 
 def show(view: Ledger, scope: Scope, title: Any) -> None:
@@ -34,7 +34,7 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
     def find() -> tuple[Rerouting, Rerouted]:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             wish = _fields(view, scope, name, scenario)
-        return wish, rerouted(view, scope, wish)
+        return wish, run_rerouting(view, scope, wish)
 
     answer = scenarios.answer(view, QUESTION, title, top, find)
     if answer is None:
@@ -91,7 +91,7 @@ def _fields(view: Ledger, scope: Scope, name: str, scenario: Rerouting) -> Rerou
         disabled=not limiter,
     )
     told = {"provider": provider, "model": model, "to": to, "limiter": limiter, "per_minute": limit}
-    return checked(Rerouting, {**scenario.model_dump(mode="json"), **told}, None, name)
+    return validate(Rerouting, {**scenario.model_dump(mode="json"), **told}, None, name)
 
 
 def _tiles(wish: Rerouting, found: Rerouted) -> None:

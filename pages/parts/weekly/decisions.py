@@ -96,7 +96,7 @@ def store(saved: pd.DataFrame, edited: list[dict[str, Any]]) -> None:
         old = known.loc[name] if name in known.index else None
         status = row.get("status", "open")
         checked.append(
-            actions.checked(
+            actions.check_action(
                 name=name,
                 owner=row.get("owner", "").strip(),
                 due=row.get("due"),

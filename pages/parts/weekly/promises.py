@@ -15,7 +15,7 @@ from pages.ui import format as fmt
 
 
 @shell.cached(reads=promises.READS)
-def measured(view: Ledger, state: State, week: str) -> list[promises.Measured]:
+def measure_promises(view: Ledger, state: State, week: str) -> list[promises.Measured]:
     until = week_of(week) + pd.Timedelta(days=DAYS_PER_WEEK)
     return promises.ledger_of_promises(view, state, until)
 
@@ -23,7 +23,7 @@ def measured(view: Ledger, state: State, week: str) -> list[promises.Measured]:
 def promise_ledger(found: dict) -> None:
     """Every promise acted on with its verdict, and the running score."""
     st.subheader("7. What came of promises", anchor=False)
-    every = measured(shell.view(), found["week"])
+    every = measure_promises(shell.view(), found["week"])
     told = promises.score_sentence(every, promises.waiting(shell.state()))
     if not every:
         st.caption(fmt.md(f"{told} Mark an action as done, and what it saves is measured."))

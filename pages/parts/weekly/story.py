@@ -83,7 +83,7 @@ def pacing(found: dict) -> None:
     costs(found)
 
 
-def moved(found: dict) -> None:
+def show_bridge(found: dict) -> None:
     st.subheader("2. Why spend moved", anchor=False)
     bridge = found["bridge"]
     if not bridge:
@@ -154,7 +154,7 @@ AGAINST = "vs week before"
 
 @shell.cached
 def work(view: Ledger, start: date, end: date) -> pd.DataFrame:
-    return unit_costs.by(view, Scope.of(view, start, end), "model")
+    return unit_costs.costs_by(view, Scope.of(view, start, end), "model")
 
 
 def costs(found: dict) -> None:
