@@ -179,7 +179,7 @@ def test_a_model_that_only_answers_for_another_has_a_cost_per_request(tmp_path):
     fell = {"call_id": "c", "attempt": 2, "model": "gpt-5.1", "cost_usd": Decimal("2")}
     ledger = ledger_of(tmp_path / "home", [asked, fell, {"cost_usd": Decimal("1")}])
     view = ledger.at(ledger.snapshot())
-    told = unit_costs.by(view, Scope.of(view), "model").set_index("value")["per_request_usd"]
+    told = unit_costs.costs_by(view, Scope.of(view), "model").set_index("value")["per_request_usd"]
     assert dict(told) == {"gpt-5.1": 2.0, "gpt-5.2": 0.75}
-    assert unit_costs.of(view, Scope.of(view)).per_request_usd == 1.75
+    assert unit_costs.costs_of(view, Scope.of(view)).per_request_usd == 1.75
     ledger.close()

@@ -11,7 +11,7 @@ import pytest
 
 from analytics import budgets, calendar_days, savings
 from analytics.bridge_maths import LABELS, Bridge, Driver, bridge
-from analytics.budget import checked, named, save
+from analytics.budget import check_budget, find_budget, save
 from analytics.forecast_model import deviation
 from analytics.savings_claim import Claim
 from data.errors import BadInput
@@ -33,7 +33,7 @@ from tests.analytics.usage_frames import frame
 )
 def test_a_budgets_state_changes_at_its_limits(spent, state):
     """Mutants 3: hard, soft and over were asserted nowhere."""
-    budget = checked(name="b", amount=100, soft=0.8, hard=0.95, starts="2026-03-01", ends="2026-06-01")
+    budget = check_budget(name="b", amount=100, soft=0.8, hard=0.95, starts="2026-03-01", ends="2026-06-01")
     assert budgets._state(budget, date(2026, 3, 1), spent, False) == state
     assert budgets._state(budget, date(2026, 2, 28), spent, False) == "not started"
     assert budgets._state(budget, date(2026, 6, 1), spent, False) == "ended"
@@ -52,7 +52,7 @@ def test_a_budgets_state_changes_at_its_limits(spent, state):
 )
 def test_every_period_by_its_dates(period, start, end):
     """Mutants 3: quarters of two months tile the calendar too."""
-    assert checked(name="b", amount=1, period=period).period_of(date(2026, 5, 15)) == (start, end)
+    assert check_budget(name="b", amount=1, period=period).period_of(date(2026, 5, 15)) == (start, end)
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,16 @@ def test_every_period_by_its_dates(period, start, end):
     ],
 )
 def test_a_month_may_begin_on_its_28th_and_no_later(day, start, end):
-    assert checked(name="b", amount=1, start_day=28).period_of(day) == (start, end)
+    assert check_budget(name="b", amount=1, start_day=28).period_of(day) == (start, end)
     with pytest.raises(BadInput, match="start_day"):
-        checked(name="b", amount=1, start_day=29)
+        check_budget(name="b", amount=1, start_day=29)
 
 
 def test_a_budget_is_found_by_its_name_and_another_is_told_which_there_are(state):
-    save(state, checked(name="mine", amount=10))
-    assert named(state, "mine").amount == 10
+    save(state, check_budget(name="mine", amount=10))
+    assert find_budget(state, "mine").amount == 10
     with pytest.raises(BadInput, match="use one of mine"):
-        named(state, "yours")
+        find_budget(state, "yours")
 
 
 @pytest.mark.parametrize(("days", "skip", "right"), [(9, 0, 0.0209), (9, 4, 0.0217), (1, 30, 0.1061)])
@@ -97,10 +97,10 @@ def test_what_the_months_agree_on_is_learned_and_nothing_else(name, effect, near
     """Methods 6: a month's end cost 1.8 times for twenty months, and was a surprise each time."""
     days = pd.date_range("2024-07-01", periods=540)
     flat = 100 * np.exp(np.random.default_rng(4).normal(0, 0.08, 540)) * np.where(getattr(days, name), effect, 1.0)
-    learned = calendar_days.learned(days.to_numpy().astype("datetime64[D]"), flat)
+    learned = calendar_days.learn_factors(days.to_numpy().astype("datetime64[D]"), flat)
     ahead = calendar_days.multipliers(np.array([near, "2025-11-12"], dtype="datetime64[D]"), learned)
     assert ahead == pytest.approx([effect, 1.0], rel=0.08)
-    few = calendar_days.learned(days[:160].to_numpy().astype("datetime64[D]"), flat[:160])
+    few = calendar_days.learn_factors(days[:160].to_numpy().astype("datetime64[D]"), flat[:160])
     assert few == {}  # five months agree on nothing yet
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from data.facts.models import shipped
+from data.facts.models import shipped_catalog
 from routing.calling.limiter import AdaptiveRate, Bucket
 from routing.grading.comparison import Pair, compare
 from routing.grading.statistics import _discordant
@@ -152,7 +152,7 @@ fallback: [gpt-5.2, claude-opus-4-6]
 
 def test_a_rule_that_is_refused_leaves_one_answer_and_the_other_as_its_spare():
     """Mutants 11: of two fallbacks both were taken to answer, and the second was lost as a substitute."""
-    choice = candidates(read_policy(SPARES), {"task_type": "chat"}, shipped())
+    choice = candidates(read_policy(SPARES), {"task_type": "chat"}, shipped_catalog())
     assert choice.way == "fallback" and [target for target, _ in choice.refused] == ["deepseek-v3.2"]
     assert [c.target for c in choice.candidates] == ["gpt-5.2"]
     assert [c.target for c in choice.fallback] == ["claude-opus-4-6"]

@@ -142,7 +142,7 @@ def moved_range(written, **factors):
     certain = {"verbosity": (1, 1), "tokenizer": (1, 1), "cache_loss": (1, 1), "growth": (1, 1)}
     after = [entry("gpt-5.2", 1.0, 300) | ({} if written is None else {"output_share": written})]
     asked = scenario([entry("gpt-5.1", 1.0, 600)], after, assumptions=certain | factors)
-    found = simulate_mix(asked, shipped())["ranges"]["annual_cost_usd"]
+    found = simulate_mix(asked, shipped_catalog())["ranges"]["annual_cost_usd"]
     return [found[name] for name in ("p10", "p50", "p90")]
 
 
@@ -167,6 +167,7 @@ def test_a_range_is_on_the_dollars_it_belongs_to(written, factors, right):
 
 def test_one_models_length_is_one_unknown_wherever_it_runs():
     before = [entry("gpt-5.1", 1.0, 1000)]
-    once = simulate_mix(scenario(before, [entry("minimax-m2", 1.0, 600)]), shipped())["ranges"]["annual_cost_usd"]
+    whole = scenario(before, [entry("minimax-m2", 1.0, 600)])
+    once = simulate_mix(whole, shipped_catalog())["ranges"]["annual_cost_usd"]
     halves = [entry("minimax-m2", 0.5, 300), entry("minimax-m2@self", 0.5, 300)]
-    assert simulate_mix(scenario(before, halves), shipped())["ranges"]["annual_cost_usd"] == once
+    assert simulate_mix(scenario(before, halves), shipped_catalog())["ranges"]["annual_cost_usd"] == once
