@@ -60,6 +60,7 @@ OF_A_FILE = {
 # Not asked here: they change the store, start a run, need a file or the network; all print through `emit_json`, but
 # for `formats`, whose answer is a list and stays one.
 ELSEWHERE = {
+    "analytics": "compare mcp",  # needs a tag of one's own; answers a protocol
     "data": "ingest billed formats forget erase explain sample backup restore",
     "simulations": "metrics breakeven",
     "routing": "run stop decide providers webhook policy-reference",
