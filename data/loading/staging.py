@@ -47,6 +47,8 @@ def stage(cursor, files: list[File], form: Format, keep_text: bool) -> None:
         "CREATE OR REPLACE TEMP TABLE misfits (file_no INTEGER, record_no BIGINT, reject VARCHAR, raw VARCHAR)"
     )
     rejects = "csv_rejects" if files[0].kind == "csv" else ""
+    for table in (rejects, f"{rejects}_scan") if rejects else ():
+        cursor.execute(f"DROP TABLE IF EXISTS {table}")  # the engine adds to it: the lines of the file before are there
     fields = {**form.fields, **(form.text_fields if keep_text else {})}
     source = staged_rows.parse_records(records(files, rejects), Format(**{**form.__dict__, "fields": fields}))
     at_once = (form.rows == Format.rows or form.per_record) and not keep_text

@@ -48,10 +48,14 @@ def test_a_file_may_be_written_by_any_system_and_be_cut_anywhere(form: Format, e
         name: report for name, report in zip(changes, ingest(emptied_ledger, state, paths, form=form.name), strict=True)
     }
     whole = reports["as it is"]
-    assert not whole.error and whole.loaded, whole
+    # Of a report's day the newest file stands, so that what comes of this one may be loaded from a later one.
+    assert not whole.error and whole.read and sum(report.loaded for report in reports.values()), whole
     for name, report in reports.items():
         assert one_sentence(report.error) if report.error else accounted(report), (name, report)
-    for name in SAME:
+    first = paths[0].read_bytes()
+    for name, path in zip(SAME, paths, strict=False):
+        if path != paths[0] and path.read_bytes() == first:
+            continue  # a document of one line is the same file in lines of Windows: it is loaded once
         found = reports[name]
         assert (found.read, found.rejected) == (whole.read, whole.rejected), (name, found)
         assert found.loaded + found.duplicate == whole.loaded + whole.duplicate, (name, found)
