@@ -135,10 +135,10 @@ def want(state: State, run_id: str, wanted: str, actor: str) -> None:
 
 
 def beat(state: State, run_id: str, status: str, progress: dict[str, Any]) -> str:
-    """The engine is alive; returns what is wanted of it."""
+    """The engine is alive; returns what is wanted of it. A beat that comes after the run's end changes nothing."""
     with state.transaction(durable=False) as db:
         db.execute(
-            "UPDATE live_runs SET heartbeat_at = ?, status = ?, progress = ? WHERE run_id = ?",
+            "UPDATE live_runs SET heartbeat_at = ?, status = ?, progress = ? WHERE run_id = ? AND ended IS NULL",
             (time.time(), status, _json(progress), run_id),
         )
         return db.execute("SELECT wanted FROM live_runs WHERE run_id = ?", (run_id,)).fetchone()[0]

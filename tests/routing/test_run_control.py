@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from data.errors import Refused
@@ -80,3 +82,20 @@ def test_the_kill_switch_lets_no_call_begin_once_it_is_seen_and_cancels_those_in
     assert out["status"] == "stopped" and out["finished"] < 160
     cancelled = [a for a in attempts(state, run_id) if a["status"] == "cancelled"]
     assert cancelled and out["held_usd"] > 0
+
+
+def test_a_beat_under_way_when_a_run_ends_does_not_begin_it_again(state, monkeypatch):
+    """The engine beats in a thread of its own, which no cancelling stops: on a busy machine it is late."""
+    over = threading.Event()
+
+    def end_run(*arguments):
+        store.end_run(*arguments)
+        over.set()
+
+    monkeypatch.setattr(engine, "end_run", end_run)
+    monkeypatch.setattr(engine, "beat", lambda *arguments: over.wait() and store.beat(*arguments))
+    with ScriptedServer(lambda n, b: "ok", adder) as server:
+        run_id = create_run(state, "t", spec(server.url, GOOD), "tester")
+        execute(state, run_id)
+    kept = read_run(state, run_id)
+    assert kept["status"] == "done" and kept["progress"]["finished"] == 8
