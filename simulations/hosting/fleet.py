@@ -25,13 +25,15 @@ from simulations.hosting.serving_queue import Latencies, ServiceRates, replay
 
 API_OVERHEAD_S = 0.015  # BLIS alpha: network, HTTP, tokeniser
 MOST_REPLICAS = 4096
+ROUND_TTFT_MS = (2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5)  # what is promised where nobody states it; the first is usual
+ROOM = 1.25  # of the time to read a request: with less than a quarter of it to wait, a fleet must stand idle
 MOST_REPLAYED = 50_000  # requests of one hour; beyond, a part of them meets the same part of the fleet
 
 
 class Objective(NamedTuple):
     """What every user is promised: 95th percentiles in ms."""
 
-    ttft_ms: float = 2000.0
+    ttft_ms: float = ROUND_TTFT_MS[0]
     tpot_ms: float = 50.0
 
     def holds_for(self, latencies: Latencies) -> bool:
@@ -77,6 +79,17 @@ def service_rates(
     limit = batch_limit(placed.architecture, placed.hardware, layout, placed.precision, shape.tokens_in_memory)
     cache = limit * shape.tokens_in_memory
     return ServiceRates((math.inf, *steps), prefill, constants.interference, API_OVERHEAD_S, cache, layout.gpus), point
+
+
+def alone_ttft_ms(windows: Sequence[Requests], rates: ServiceRates) -> float:
+    """P95 of the time to first token of requests that have a replica to themselves, in the window of the longest."""
+    longest = max(float(np.percentile(requests.fresh_tokens, 95)) for requests in windows)
+    return (longest * rates.prefill_s_per_token + rates.overhead_s) * 1e3
+
+
+def round_ttft_ms(alone_ms: float) -> float:
+    """The least of `ROUND_TTFT_MS` that leaves `ROOM` to requests that take so long alone."""
+    return next((ms for ms in ROUND_TTFT_MS if ms >= ROOM * alone_ms), ROUND_TTFT_MS[-1])
 
 
 def fluid_load(demand: Demand, rates: ServiceRates) -> np.ndarray:

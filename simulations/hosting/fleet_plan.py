@@ -14,7 +14,7 @@ from data.facts.gpus import typical_price
 from data.facts.hosting import hosting_facts
 from simulations.hosting import arrivals, fleet
 from simulations.hosting.arrivals import Demand, Requests
-from simulations.hosting.fleet import Fleet, Hybrid, Objective
+from simulations.hosting.fleet import PROMISE, Fleet, Hybrid, Objective
 from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.hosting.serving_queue import ServiceRates
 
@@ -25,14 +25,15 @@ HIGHEST_LOAD = 0.75  # of a replica's fluid capacity, for splits and autoscaling
 class Plan(NamedTuple):
     """What the user chose. `host_usd` and `api_usd` are USD per million tokens (input, cached input, output).
 
-    Without `api_usd` the API's cost is the log's own bill; with it, the log's tokens at these prices.
+    Without `api_usd` the API's cost is the log's own bill; with it, the log's tokens at these prices. Without `ttft_ms`
+    the promise is the usual one, or the next round one that leaves the time to read (`fleet.round_ttft_ms`).
     """
 
     model: str
     gpu: str
     gpus: int = 1
     precision: str = ""
-    ttft_ms: float = 2000
+    ttft_ms: float | None = None
     tpot_ms: float = 50
     run: str = "fixed"
     spare: int = 1
@@ -50,7 +51,7 @@ class Plan(NamedTuple):
     @property
     def objective(self) -> Objective:
         """What every user is promised."""
-        return Objective(self.ttft_ms, self.tpot_ms)
+        return Objective(PROMISE.ttft_ms if self.ttft_ms is None else self.ttft_ms, self.tpot_ms)
 
 
 class FleetPlan(NamedTuple):

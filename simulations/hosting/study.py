@@ -33,6 +33,7 @@ from simulations.hosting.fleet import Fleet, Hybrid
 from simulations.hosting.fleet_plan import FleetPlan, Plan, busy_by_volume, plan_fleet, that_fit
 from simulations.hosting.quotes import api_bill
 from simulations.hosting.serving_point import ServingPoint
+from simulations.hosting.serving_queue import ServiceRates
 
 WORST_HOURS = 2
 OUTPUT_WEIGHT = 5.0  # a token written takes a replica about as long as five read
@@ -142,6 +143,8 @@ def study(plan: Plan, work: Work) -> Study:
             f"{wording.share(left_out)} of the busiest hours' tokens are in requests longer than {longest:,.0f} tokens;"
             " these stay on the API."
         )
+    plan, told = _with_promise(plan, windows, rates)
+    warnings += told
     bill = work.api.monthly("api_usd_per_month", work.traffic).value
     planned = plan_fleet(plan, work.demand, windows, rates, bill)
     loads = busy_by_volume(plan, work.demand, windows, rates, bill)
@@ -149,6 +152,21 @@ def study(plan: Plan, work: Work) -> Study:
     result = breakeven(scenario, serving=point.of_one_replica())
     warnings += [*planned.warnings, *result["warnings"]]
     return Study(result, scenario, work.demand, planned.sized, point, planned.splits, tuple(warnings))
+
+
+def _with_promise(plan: Plan, windows: list[Requests], rates: ServiceRates) -> tuple[Plan, list[str]]:
+    """The plan with a time to first token, and what is to be said where it is neither stated nor the usual one."""
+    if plan.ttft_ms is not None:
+        return plan, []
+    alone = fleet.alone_ttft_ms(windows, rates)
+    promised = plan._replace(ttft_ms=fleet.round_ttft_ms(alone))
+    if promised.objective == plan.objective:
+        return promised, []
+    usual, now = (wording.milliseconds(one.objective.ttft_ms) for one in (plan, promised))
+    return promised, [
+        f"One request in twenty of a busy hour takes {wording.milliseconds(alone)} or longer to its first token with a "
+        f"replica to itself. No objective is stated, so the fleet is sized for {now} instead of the usual {usual}."
+    ]
 
 
 def scenario_of(

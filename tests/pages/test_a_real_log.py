@@ -65,9 +65,7 @@ def test_a_page_answers_from_a_day_of_many_models(tour_home, monkeypatch, file):
 
 @pytest.mark.parametrize("file", FILES)
 def test_a_page_answers_from_every_format_at_once(every_home, monkeypatch, file):
-    # Reading one of these long requests takes three seconds: the usual objective is refused, in a sentence.
-    patient = {"ttft_ms": "10000"} if file == "self_host" else {}
-    answered(every_home, monkeypatch, file, window="All", **patient)
+    answered(every_home, monkeypatch, file, window="All")
 
 
 def test_a_log_without_any_price_shows_no_dollar(tmp_path, blank_home, monkeypatch):

@@ -109,6 +109,18 @@ def test_unpriced_and_overlong_requests_are_said(home):
         )
 
 
+def test_where_reading_alone_outlasts_the_usual_objective_the_next_round_one_is_said_and_a_stated_one_refused(home):
+    rows = [{"requested_at": START + timedelta(minutes=10 * i), "fresh_input_tokens": 38_000} for i in range(200)]
+    log = ledger_of(home, rows)
+    study = from_log(log, Scope(), PLAN)
+    assert 2000 / 1.25 < study.fleet.latencies.percentiles()["ttft_p95_ms"] <= 5000
+    assert any("sized for 5,000 ms instead of the usual 2,000 ms" in w for w in study.warnings), study.warnings
+    patient = from_log(log, Scope(), PLAN._replace(ttft_ms=5000))
+    assert not any("usual" in w for w in patient.warnings) and patient.result == study.result
+    with pytest.raises(Refused, match="within 2000 ms"):
+        from_log(log, Scope(), PLAN._replace(ttft_ms=2000))
+
+
 def test_a_typed_volume_needs_prices_and_warns():
     with pytest.raises(BadInput, match="needs the API's prices"):
         from_volume(PLAN, 1e6, 2000, 0, 300, 2.5)

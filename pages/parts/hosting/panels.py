@@ -15,6 +15,7 @@ from simulations.hosting.assumptions import in_words
 from simulations.hosting.breakeven import breakeven
 from simulations.hosting.breakeven_scenario import BreakevenScenario
 from simulations.hosting.capacity import predict
+from simulations.hosting.fleet import PROMISE
 from simulations.hosting.fleet_plan import Plan
 from simulations.hosting.serving_point import ServingPoint
 from simulations.hosting.study import Study
@@ -38,7 +39,15 @@ def details(plan: Plan, quote: tuple[str, tuple[float, float, float]] | None) ->
 
 def _objective(plan: Plan) -> Plan:
     cells = st.columns(4)
-    ttft = cells[0].number_input("P95 time to first token, ms", 50, 60_000, 2000, key="ttft_ms", bind="query-params")
+    ttft = cells[0].number_input(
+        "P95 time to first token, ms",
+        50,
+        600_000,
+        None,
+        key="ttft_ms",
+        bind="query-params",
+        placeholder=f"{PROMISE.ttft_ms:,.0f} where that can be held",
+    )
     tpot = cells[1].number_input("P95 time per output token, ms", 5, 1000, 50, key="tpot_ms", bind="query-params")
     months = cells[2].slider("Months", 12, 60, 36, 6, key="months", bind="query-params")
     spare = cells[3].number_input(
