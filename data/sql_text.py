@@ -29,3 +29,21 @@ def tag_text(key: str) -> str:
     )
     return f"""nullif(coalesce(tags ->> {literal(key)}, json_extract_string(tags, {literal("$" + parts)}),
         substr(coalesce({lists}), {len(key) + 2})), '')"""
+
+
+def open_json(called: str, rows: str) -> str:
+    """SQL: a recursive CTE `called` (id, parent, key, path, part) of all that is inside of JSON; `rows`: id, part.
+
+    Paths are as `json_tree` writes them, without quotes: `$.a.b[0]`. Opened level by level, in the size of the text:
+    `json_tree` carries the whole text beside each of its leaves, which is gigabytes for one record with ten thousand.
+    """
+    return f"""{called} AS (
+        SELECT id, '' AS parent, '' AS key, '$' AS path, part::JSON AS part FROM ({rows})
+        UNION ALL
+        SELECT id, parent, below.key, parent || coalesce('.' || below.key, '[' || below.nth || ']'), below.part
+        FROM (SELECT id, path AS parent, unnest(CASE json_type(part)
+                WHEN 'OBJECT' THEN list_transform(map_entries(json_transform(part, '"MAP(VARCHAR, JSON)"')),
+                    lambda entry: {{'key': replace(entry.key, '"', ''), 'nth': 0, 'part': entry.value}})
+                WHEN 'ARRAY' THEN list_transform(json_transform(part, '["JSON"]'),
+                    lambda item, nth: {{'key': NULL::VARCHAR, 'nth': nth - 1, 'part': item}}) END) AS below
+            FROM {called}))"""

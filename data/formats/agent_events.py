@@ -254,8 +254,10 @@ DUMPED_EVENTS = f"""
         attributes, json_of(coalesce(d.resource.attributes, d.resource._attributes)) AS resource
     FROM (SELECT *, json_of(coalesce(d.attributes, d._attributes)) AS attributes FROM records)"""
 
-METERED = f"""to_json(map_from_entries(list_filter(map_entries(TRY_CAST(attributes AS MAP(VARCHAR, JSON))),
-    lambda e: {METERS.replace("(k,", "(e.key,")})))"""
+METERED = f"""to_json(map_from_entries(list_transform(
+    list_filter(map_entries(TRY_CAST(attributes AS MAP(VARCHAR, JSON))), lambda e: {METERS.replace("(k,", "(e.key,")}),
+    lambda e: struct_pack(k := e.key, v := coalesce(CASE WHEN regexp_matches(e.value ->> '$', '^[{{\\[]')
+        THEN TRY_CAST(e.value ->> '$' AS JSON) END, e.value)))))"""
 USAGE = (UsageObject(METERED, KNOWN, name="event"),)
 NOTE = (
     "Costs are the agent's own estimate at list price. The same calls stand in the agent's session files and in its"

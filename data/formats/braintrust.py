@@ -63,7 +63,7 @@ NAMED = {
     "feature": "kind ->> 'name'",
     "person": "coalesce(jtext(metadata, '$.user_id'), jtext(metadata, '$.user'))",
     "session": "jtext(metadata, '$.session_id')",
-    "used": """to_json(map_from_entries(list_filter(map_entries(TRY_CAST(metrics AS MAP(VARCHAR, VARCHAR))),
+    "used": """to_json(map_from_entries(list_filter(map_entries(TRY_CAST(metrics AS MAP(VARCHAR, JSON))),
         lambda e: regexp_matches(e.key, 'tokens|cost|requests'))))""",
 }
 

@@ -66,7 +66,7 @@ NAMED = {name: _text(key) for name, key in COUNTS.items()} | {
         '%gateway%' AND coalesce(lower({_text("$ai_provider")}), '') <> 'vercel' THEN 'false' ELSE 'true' END)""",
     "error": f"left({_text('$ai_error')}, 200)",
     "person": "text_of(d.distinct_id)",
-    "used": """to_json(map_from_entries(list_filter(map_entries(TRY_CAST(p AS MAP(VARCHAR, VARCHAR))),
+    "used": """to_json(map_from_entries(list_filter(map_entries(TRY_CAST(p AS MAP(VARCHAR, JSON))),
         lambda e: regexp_matches(e.key, '^\\$ai_.*(tokens|cost_usd|_count)$'))))""",
 }
 KNOWN = dict.fromkeys(COUNTS.values(), "VARCHAR") | {

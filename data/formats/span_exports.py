@@ -9,13 +9,15 @@ names the kind beside the attributes (phoenix 9478f954, `GET /v1/projects/{id}/s
 from __future__ import annotations
 
 from data.formats import Format, has, spans
+from data.sql_text import open_json
 
 # Attributes as JSON, dotted or nested, as the entries that `spans` wants.
 LEAVES = f"""
+{open_json("opened", "SELECT place AS id, attributes AS part FROM placed")},
 leaves AS (
-    SELECT place, list(struct_pack(k := key_path, v := json_extract_string(atom, '$')) ORDER BY key_path) AS entries
-    FROM (SELECT p.place, replace(substring(t.fullkey, 3), '"', '') AS key_path, t.atom
-          FROM placed AS p, json_tree(p.attributes) AS t WHERE t.atom IS NOT NULL AND json_type(t.atom) <> 'NULL')
+    SELECT place, list(struct_pack(k := key_path, v := json_extract_string(part, '$')) ORDER BY key_path) AS entries
+    FROM (SELECT id AS place, path[3:] AS key_path, part FROM opened
+          WHERE json_type(part) NOT IN ('OBJECT', 'ARRAY', 'NULL'))
     WHERE {spans.is_wanted("key_path")} GROUP BY place
 ),
 spans AS (

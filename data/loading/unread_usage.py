@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from data.formats import Format, UsageObject
 from data.ledger import Cursor
-from data.sql_text import literal
+from data.sql_text import literal, open_json
 
 LONGEST_PATH = 200
 TOO_DEEP = "(nested too deep to be looked into)"
@@ -134,13 +134,13 @@ def _leaves(form: Format, rows: str) -> str:
     """SQL: row_no, path and value of every unread number other than zero in `rows` (row_no, unread)."""
     known = ", ".join(literal(path) for path in _known_paths(form))
     wanted = "".join(f" AND {_is_of(usage, form)}" for usage in form.usage if usage.only)
-    value = "TRY_CAST(trim(j.atom::VARCHAR, '\"') AS DOUBLE)"
-    return f"""SELECT row_no, left(path[3:], {LONGEST_PATH}) AS path, value FROM (
-            SELECT s.row_no, regexp_replace(replace(j.fullkey, '"', ''), '\\[\\d+\\]', '[]', 'g') AS path,
-                {value} AS value
-            FROM ({rows}) s, json_tree(s.unread) j
-            WHERE j.type NOT IN ('OBJECT', 'ARRAY', 'NULL', 'BOOLEAN'){wanted})
-        WHERE value <> 0 AND isfinite(value) AND path NOT IN ({known})"""
+    opened = open_json("opened", f"SELECT row_no AS id, unread AS part FROM ({rows})")
+    return f"""WITH RECURSIVE {opened}
+        SELECT id AS row_no, left(path[3:], {LONGEST_PATH}) AS path, value
+        FROM (SELECT * REPLACE (regexp_replace(path, '\\[\\d+\\]', '[]', 'g') AS path),
+                TRY_CAST(trim(part::VARCHAR, '"') AS DOUBLE) AS value
+            FROM opened WHERE json_type(part) NOT IN ('OBJECT', 'ARRAY', 'NULL', 'BOOLEAN')) j
+        WHERE value <> 0 AND isfinite(value) AND path NOT IN ({known}){wanted}"""
 
 
 def _is_of(usage: UsageObject, form: Format) -> str:
@@ -148,11 +148,11 @@ def _is_of(usage: UsageObject, form: Format) -> str:
     in another usage object whose name goes on from this one's."""
     place, words = f"$.{usage.name}", f"(?i)({usage.only})"
     first = rf"(?i)^[^.\[]*({usage.only})"
-    begins = f"regexp_matches(j.fullkey[{len(place) + 2}:], {literal(first)})"
-    alone = f"j.path = {literal(place)} AND regexp_matches(j.key, {literal(words)})"
+    begins = f"regexp_matches(j.path[{len(place) + 2}:], {literal(first)})"
+    alone = f"j.parent = {literal(place)} AND regexp_matches(j.key, {literal(words)})"
     others = (f"$.{other.name}" for other in form.usage if other.name.startswith(f"{usage.name}."))
-    elsewhere = "".join(f" OR starts_with(j.fullkey, {literal(other)})" for other in others)
-    return f"NOT (starts_with(j.fullkey, {literal(place + '.')}) AND NOT ({begins} OR {alone}{elsewhere}))"
+    elsewhere = "".join(f" OR starts_with(j.path, {literal(other)})" for other in others)
+    return f"NOT (starts_with(j.path, {literal(place + '.')}) AND NOT ({begins} OR {alone}{elsewhere}))"
 
 
 def mark(cursor: Cursor, form: Format) -> None:

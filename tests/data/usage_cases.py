@@ -13,6 +13,7 @@ import yaml
 
 from data.formats import Format, all_formats
 from data.loading.ingest import ingest
+from data.sql_text import literal
 from tests.data.test_formats import CASES, write_log
 
 ID = re.compile(r"(?i)(^|_|\b)(id|uuid)$|[a-z](Id|ID)$|^baton_live_attempt$|Id\.?$")
@@ -56,7 +57,10 @@ def with_surprise(value: object, number: object = SURPRISE) -> Iterator[object]:
     elif isinstance(value, list):
         fields = [item["field"] for item in value if isinstance(item, dict) and "field" in item]
         if any(name.endswith("TokenCount") for name in fields):  # an answer of Logs Insights
-            yield [*value, {"field": "input.surprise_tokens", "value": str(number)}]
+            yield [
+                *value,
+                *({"field": name, "value": str(leaf)} for name, leaf in flat("input.surprise_tokens", number)),
+            ]
         names = [item.get("key", "") for item in value if isinstance(item, dict)]
         if any(name.startswith(("gen_ai.usage.", "llm.token_count.")) for name in names):
             yield [*value, {"key": "gen_ai.usage.surprise", "value": attribute(number, value[0])}]
@@ -69,6 +73,16 @@ def with_surprise(value: object, number: object = SURPRISE) -> Iterator[object]:
             yield from (json.dumps(changed) for changed in with_surprise(json.loads(value), number))
         except ValueError:
             return
+
+
+def flat(name: str, value: object) -> Iterator[tuple[str, object]]:
+    """The leaves of a value by their dotted names, as a log's fields are written."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if inner is None:
+        yield name, value
+    else:
+        for key, part in inner:
+            yield from flat(f"{name}.{key}", part)
 
 
 def attribute(value: object, like: dict) -> object:
@@ -113,6 +127,8 @@ def given(case: dict) -> tuple[str, object]:
 def numbered(value: object, number: int) -> object:
     """The value with other ids, so that it is another record."""
     if isinstance(value, dict):
+        if ID.search(str(value.get("field", ""))) and isinstance(value.get("value"), str):
+            return value | {"value": f"{value['value']}-{number}"}
         typed = value.get("key") if isinstance(value.get("key"), str) else ""
         if ID.search(typed or "") and isinstance(value.get("value"), dict) and "stringValue" in value["value"]:
             return value | {"value": {"stringValue": f"{value['value']['stringValue']}-{number}"}}
@@ -154,10 +170,13 @@ def tables_without_one(text: str) -> Iterator[tuple[str, str]]:
             yield name, out.getvalue()
 
 
-def loaded(ledger, state, folder: Path, form: Format, cases: list[dict]):
-    """The reports of files of these cases, made different records, and by file the usage rows that came of it."""
+def loaded(ledger, state, folder: Path, form: Format, cases: list[dict], *, since: int = 0):
+    """The reports of files of these cases, made different records, and by file the usage rows that came of it.
+
+    `since` numbers the first of them, so that a second load in a test is of other records.
+    """
     paths = []
-    for number, case in enumerate(cases):
+    for number, case in enumerate(cases, since):
         (place := folder / f"{number:03}").mkdir()
         other = {key: numbered(case[key], number) for key in ("records", "record", "document") if key in case}
         other |= {"csv": numbered_table(case["csv"], number)} if "csv" in case else {}
@@ -167,6 +186,7 @@ def loaded(ledger, state, folder: Path, form: Format, cases: list[dict]):
     usage, batches = ledger.name("usage"), ledger.name("batches")
     for row in ledger.sql(
         f"SELECT b.path, cost_usd, caveats, cost_basis FROM {usage} u JOIN {batches} b USING (batch_id)"
+        f" WHERE b.path IN ({', '.join(map(literal, rows))})"
     ).to_dict("records"):
         rows[row["path"]].append(row)
     return reports, [rows[str(path)] for path in paths]
