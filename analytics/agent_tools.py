@@ -85,7 +85,8 @@ class Tool(NamedTuple):
         texts: list[str] = []
         for dest, action in actions.items():
             given = arguments.get(dest)
-            for value in given if isinstance(given, list) else [given] if given not in (None, False) else []:
+            nothing = given is None or given is False  # 0 is a number
+            for value in given if isinstance(given, list) else [] if nothing else [given]:
                 word = _word(dest, value, self.reading.texts, folder) if value is not True else ""
                 if not action.option_strings:
                     texts.append(word)

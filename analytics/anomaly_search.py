@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from analytics import bridge
 from analytics.anomalies import FLOOR_SHARE, Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
-from analytics.command_options import view_of
+from analytics.command_options import last_days, view_of
 from analytics.coverage import coverage
 from analytics.gates import Verdict, add_gates, judge
 from analytics.history import daily_by, through
@@ -23,7 +23,6 @@ from analytics.silent_sources import CUBE, HolesOfSeries, silences_of
 from data import console, wording
 from data.calendar import HOURS_PER_WEEK, MIN_BASELINE_DAYS
 from data.documents import Documents
-from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
 
@@ -255,11 +254,8 @@ def register(subparsers: Any) -> None:
 
 
 def _command(args: argparse.Namespace) -> None:
-    if args.days < 1:
-        raise BadInput(f"--days {args.days} is not a number of days; use 1 or more.")
     view, state = view_of(args), State.open(args.home)
-    end = through(view).complete_until
-    seen = findings(view, Scope.of(view, end - timedelta(days=args.days), end), keys=args.keys)
+    seen = findings(view, last_days(view, args.days), keys=args.keys)
     _print(view, state, seen, as_json=args.json)
     judge(args.fail_on, {"anomaly": lambda: _gate(state, seen)})
 

@@ -6,7 +6,8 @@ import argparse
 import sys
 from datetime import date, timedelta
 
-from analytics.scope import Scope
+from analytics.history import through
+from analytics.scope import ClosedScope, Scope
 from data import lost_rows, people
 from data.errors import BadInput, NoData
 from data.held_view import restrict_to_teams
@@ -47,8 +48,19 @@ def view_of(args: argparse.Namespace) -> Ledger:
     return view
 
 
+def last_days(view: Ledger, days: int) -> ClosedScope:
+    """The scope of --days: the last so many whole days; raises BadInput under 1, and beyond any log."""
+    end = through(view).complete_until
+    most = (end - date(1970, 1, 1)).days
+    if not 1 <= days <= most:
+        raise BadInput(f"--days {days} is no number of days; use 1 to {most:,}.")
+    return Scope.of(view).between(end - timedelta(days=days), end)
+
+
 def span_of(args: argparse.Namespace, view: Ledger) -> Scope:
-    """The scope of --from and --to; raises BadInput when they are the wrong way round."""
+    """The scope of --from and --to, or of --days; raises BadInput for a span that is none."""
+    if getattr(args, "days", None) is not None:
+        return last_days(view, args.days)
     if args.start and args.end and args.end < args.start:
         raise BadInput(f"--to {args.end} is before --from {args.start}; swap them.")
     return Scope.of(view, args.start, args.end + timedelta(days=1) if args.end else None)

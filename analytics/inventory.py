@@ -87,8 +87,7 @@ def _of(view: Ledger, kind: str, last: date) -> pd.DataFrame:
     span = recent(view, scope)
     covered = coverage(view, span)
     inside = (table.seen_day >= ibis.literal(span.start)) & (table.seen_day < ibis.literal(span.end))
-    for day_left_out in covered.missing:
-        inside = inside & (table.seen_day != ibis.literal(day_left_out))
+    inside = inside & ~table.seen_day.isin(covered.missing)
     spans = table.group_by(name=table.seen_name, recent=inside).aggregate(
         first_seen=table.seen_day.min(),
         last_seen=table.seen_day.max(),

@@ -67,7 +67,7 @@ class Outlook(NamedTuple):
     def _lacks(self) -> str:
         if not self.missing_days or not self.is_priced:
             return ""
-        days = f"{self.missing_days} day{'s' * (self.missing_days != 1)} of it without a whole log"
+        days = f"{wording.count_of(self.missing_days, 'day')} of it without a whole log"
         if self.untold_days == self.missing_days:
             return f"{days}: what was spent on them is not known and not counted."
         about = f"{days}: about {wording.usd(self.missing_usd)} is missing and counted as expected"

@@ -218,7 +218,7 @@ def score_sentence(found: list[Measured], waits: int = 0) -> str:
         return f"Nothing that was promised is done yet{f': {waits} open' if waits else ''}."
     counted = score(found)
     parts = [f"{counted[name.replace(' ', '_')]} {name}" for name in VERDICTS if counted[name.replace(" ", "_")]]
-    text = f"Of {len(found)} promise{'s' * (len(found) != 1)} acted on: {', '.join(parts)}"
+    text = f"Of {wording.count_of(len(found), 'promise')} acted on: {', '.join(parts)}"
     if counted["promised_usd_month"]:
         text += (
             f"; {wording.usd(counted['measured_usd_month'])} a month measured of "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -55,10 +56,10 @@ _BY_DAY = (
     + """,
     bills AS (SELECT DISTINCT provider, date_trunc('month', day)::DATE AS month, currency FROM billed_day),
     logged AS (
-        SELECT l.provider, l.day, currency, l.usd FROM logged_day l
+        SELECT l.provider, l.day, currency, l.usd, l.attempts FROM logged_day l
         JOIN bills b ON l.provider = b.provider AND date_trunc('month', l.day)::DATE = b.month
     )
-    SELECT provider, day, currency, amount AS billed, usd AS ledger_usd
+    SELECT provider, day, currency, amount AS billed, usd AS ledger_usd, attempts IS NOT NULL AS is_logged
     FROM billed_day FULL JOIN logged USING (provider, day, currency) ORDER BY day, provider, currency"""
 )
 
@@ -102,16 +103,25 @@ def by_month(view: Ledger, state: State | None = None) -> pd.DataFrame:
 
 def by_day(view: Ledger, state: State | None = None) -> pd.DataFrame:
     """The days of the months that have a bill: provider, day, currency, billed, billed_usd, ledger_usd, difference_usd
-    (billed less ledger). A day that one side lacks is 0 there: the month is told by the other."""
+    (billed less ledger). A day that one side lacks is 0 there: the month is told by the other. None is the ledger's
+    cost of a day whose attempts are all unpriced, or without rows in a month of which rows are lost or no cost is
+    known; and every difference of a month of which `by_month` tells none.
+    """
     joined = _joined(view, _BY_DAY)
     if joined is None:
         return pd.DataFrame(columns=list(DAY_COLUMNS))
     rates, rows = RATES.all(state) if state else {}, []
+    hurt = _months_with_lost_rows(view)
+    months = {(row.provider, row.month, row.currency): row for row in by_month(view, state).itertuples(index=False)}
     for row in joined.itertuples(index=False):
-        billed, ledger = (Decimal(0) if pd.isna(value) else Decimal(value) for value in (row.billed, row.ledger_usd))
+        month = months[row.provider, row.day.replace(day=1), row.currency]
+        billed = Decimal(0) if pd.isna(row.billed) else Decimal(row.billed)
+        is_unknown = row.is_logged or pd.isna(month.ledger_usd) or month.month in hurt
+        ledger = Decimal(row.ledger_usd) if not pd.isna(row.ledger_usd) else None if is_unknown else Decimal(0)
         rate = _rate(row.currency, rates)
         usd = None if rate is None else billed * rate
-        rows.append((row.provider, row.day, row.currency, billed, usd, ledger, None if usd is None else usd - ledger))
+        told = usd is not None and ledger is not None and not pd.isna(month.difference_usd)
+        rows.append((row.provider, row.day, row.currency, billed, usd, ledger, usd - ledger if told else None))
     return pd.DataFrame(rows, columns=list(DAY_COLUMNS))
 
 
@@ -144,11 +154,11 @@ def _rate(currency: str, rates: dict[str, BilledRate]) -> Decimal | None:
     return Decimal(1) if currency == "USD" else rates[currency].usd_rate if currency in rates else None
 
 
-def _months_with_lost_rows(view: Ledger) -> set[pd.Timestamp]:
+def _months_with_lost_rows(view: Ledger) -> set[date]:
     """The months of which rows or bill lines are lost with a damaged file, as their first days."""
     days = [lost.day for lost in lost_rows.lost_days(view)]
     days += [day.date() for span in lost_rows.lost_bills(view) for day in pd.date_range(*span)]
-    return {pd.Timestamp(day.replace(day=1)) for day in days}
+    return {day.replace(day=1) for day in days}
 
 
 def _row(row: Any, rates: dict[str, BilledRate], hurt: bool) -> tuple:

@@ -113,21 +113,7 @@ def html(found: dict[str, Any]) -> str:
     """One self-contained page."""
     bridge = found["bridge"] and report_charts.drivers(found["bridge"])
     spend = report_charts.days(found["pacing"]["days"], found["start"])
-    return (
-        _environment()
-        .get_template("review.html")
-        .render(
-            r=found,
-            title=headline(found),
-            pace=pace(found),
-            trust=trust(found),
-            nothing_compared=nothing_compared(found),
-            saved=found["savings"]["text"],
-            chart=bridge,
-            spend=spend,
-            by=_by(found),
-        )
-    )
+    return page("review.html", **_told(found), chart=bridge, spend=spend)
 
 
 def style() -> str:
@@ -136,29 +122,26 @@ def style() -> str:
 
 
 def page(template: str, **values: Any) -> str:
-    """Another self-contained page of this house, from a template of its own."""
+    """A page of this house from its template."""
     return _environment().get_template(template).render(**values)
 
 
 def markdown(found: dict[str, Any]) -> str:
     """The same report as Markdown."""
-    return (
-        _environment()
-        .get_template("review.md")
-        .render(
-            r=found,
-            title=headline(found),
-            pace=pace(found),
-            trust=trust(found),
-            nothing_compared=nothing_compared(found),
-            saved=found["savings"]["text"],
-            by=_by(found),
-        )
-    )
+    return page("review.md", **_told(found))
 
 
-def _by(found: dict[str, Any]) -> str:
-    return DIMENSIONS[found["by"]].label
+def _told(found: dict[str, Any]) -> dict[str, Any]:
+    """What every form of the report is written from: the review's values, and the sentences made of them."""
+    return {
+        "r": found,
+        "title": headline(found),
+        "pace": pace(found),
+        "trust": trust(found),
+        "nothing_compared": nothing_compared(found),
+        "saved": found["savings"]["text"],
+        "by": DIMENSIONS[found["by"]].label,
+    }
 
 
 def actions_csv(found: dict[str, Any]) -> str:

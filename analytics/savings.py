@@ -17,7 +17,7 @@ import pandas as pd
 from analytics import cheaper_models, list_prices, savings_finders, work_cells
 from analytics.attributes import work_name
 from analytics.cheaper_models import Forbidden
-from analytics.command_options import view_of
+from analytics.command_options import last_days, view_of
 from analytics.coverage import coverage
 from analytics.history import through
 from analytics.paid_prices import USUAL_RATES
@@ -229,12 +229,8 @@ def register(subparsers: Any) -> None:
 
 
 def _command(args: argparse.Namespace) -> None:
-    if args.days < 1:
-        raise BadInput(f"--days {args.days} is not a number of days; use 1 or more.")
-    view = view_of(args)
-    span, state = recent(view), State.open(args.home)
-    asked = span.between(span.end - timedelta(days=args.days), span.end)
-    saving = findings(view, asked, state, args.forbidden(state))
+    view, state = view_of(args), State.open(args.home)
+    saving = findings(view, last_days(view, args.days), state, args.forbidden(state))
     if args.json:
         console.emit_json(json_form(saving) | {"snapshot": view.snapshot()})
         return
@@ -253,7 +249,7 @@ def sentence(saving: Savings) -> str:
         return "The log covers no whole day yet; what could be saved in a month cannot be told."
     short = ": weekdays and weekends are not all in it" if saving.days < DAYS_PER_WEEK else ""
     of = f" of {wording.days(saving.scope.start, saving.scope.last)}" if saving.scope else ""
-    measured = f"Measured on {saving.days} whole day{'s' * (saving.days != 1)}{of}{short}"
+    measured = f"Measured on {wording.count_of(saving.days, 'whole day')}{of}{short}"
     if not saving.findings:
         return f"Nothing found to save in {wording.usd(saving.spend_usd_month)} a month. {measured}."
     text = (

@@ -81,7 +81,7 @@ def bill_lines(view: Ledger) -> list[str]:
     """For each format of provider reports some of whose lines carry a caveat, how many and which, in words."""
     frame = view.sql(BILL_LINES.format(billed=view.name("billed")))
     return [
-        f"{wording.count(int(row.n))} bill line{'s' * (row.n != 1)} of {row.format}: {BY_CODE[row.code].label}"
+        f"{wording.count_of(int(row.n), 'bill line')} of {row.format}: {BY_CODE[row.code].label}"
         for row in frame.itertuples()
         if row.code in BY_CODE
     ]

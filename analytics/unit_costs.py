@@ -8,18 +8,15 @@ its mean score reaches `PASS_SCORE`; without either nobody knows, and it says ho
 from __future__ import annotations
 
 import argparse
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import ibis
 import pandas as pd
 
-from analytics.command_options import view_of
-from analytics.history import through
+from analytics.command_options import last_days, view_of
 from analytics.registry import dimension
 from analytics.scope import UNKNOWN, Scope
 from data import console, wording
-from data.errors import BadInput
 from data.ledger import Ledger
 from data.schema import TOKENS
 
@@ -164,11 +161,8 @@ def register(subparsers: Any) -> None:
 
 
 def _command(args: argparse.Namespace) -> None:
-    if args.days < 1:
-        raise BadInput(f"--days {args.days} is not a number of days; use 1 or more.")
     view = view_of(args)
-    end = through(view).complete_until
-    scope = Scope.of(view, end - timedelta(days=args.days), end)
+    scope = last_days(view, args.days)
     whole, parts = costs_of(view, scope), costs_by(view, scope, args.by)
     if args.json:
         console.emit_json(

@@ -86,6 +86,12 @@ def test_an_agent_reads_what_a_person_reads(asked, sample_home, capsys):
     assert answer["basis"]["asked_days"] == 31
 
 
+@pytest.mark.parametrize("tool", ["anomalies", "savings", "unit_costs"])
+def test_what_an_answer_stands_on_are_its_own_days(asked, tool):
+    assert asked(tool, days=14).structured_content["basis"]["asked_days"] == 14
+    assert asked(tool).structured_content["basis"]["asked_days"] == 28
+
+
 def test_rows_are_counted_paged_and_told(asked):
     whole = asked("spend", by="day,model", limit=MOST_ROWS).structured_content
     assert not whole["left_out"]
@@ -112,6 +118,8 @@ def test_rows_are_counted_paged_and_told(asked):
         ("spend", {"home": "/etc"}, "has no argument 'home'"),
         ("budgets", {"set": "all=1"}, "has no argument 'set'"),
         ("forecast", {"months": "many"}, "invalid int"),
+        ("savings", {"days": 0}, "no number of days"),
+        ("unit_costs", {"days": 10**10}, "no number of days"),
         ("replay", {}, "required: policy"),
         ("replay", {"policy": "/etc/passwd"}, "give its text"),
         ("replay", {"policy": "--help"}, "give its text"),

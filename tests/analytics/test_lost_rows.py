@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analytics import reconcile
 from analytics.__main__ import main as analytics
 from analytics.coverage import comparison, coverage, source_logs
 from analytics.history import daily
@@ -102,6 +103,24 @@ def test_a_day_of_which_a_part_is_lost_is_no_day_of_a_series(hurt):
     held = restrict_to_teams(view, frozenset({"search"}))
     assert {lost.day for lost in lost_rows.lost_days(held)} == AUGUST | {date(2026, 9, 10)}
     assert "log.jsonl" not in lost_rows.sentence(held) != ""
+    ledger.close()
+
+
+def test_no_bill_is_compared_with_a_month_of_which_rows_are_lost(hurt):
+    ledger = repaired(hurt)
+    with ledger.write() as cursor:
+        cursor.execute(
+            """INSERT INTO lake.main.billed BY NAME SELECT day AS bill_id, 'openai' AS provider, day::DATE AS day,
+                'cost' AS kind, 'USD' AS currency, 5::DECIMAL(38,12) AS amount
+            FROM (VALUES ('2026-08-21'), ('2026-09-02')) AS given(day)"""
+        )
+    view = ledger.at(ledger.snapshot())
+    september, august = (row for row in reconcile.by_month(view).itertuples())
+    assert august.difference_usd is None and "lost with a damaged file" in august.explanation
+    assert september.difference_usd is not None and "lost" not in september.explanation
+    days = reconcile.by_day(view).set_index("day")
+    assert days.loc[date(2026, 8, 21), ["ledger_usd", "difference_usd"]].isna().all()
+    assert days.loc[date(2026, 9, 2), ["ledger_usd", "difference_usd"]].notna().all()
     ledger.close()
 
 

@@ -149,6 +149,31 @@ def test_gaps_are_told_by_provider_month_and_day(ledger, state):
     assert share == pytest.approx(float(billed / whole))
 
 
+def test_days_tell_no_difference_where_their_month_tells_none(ledger, state):
+    """openai's October: the cost of the 14th is not known. anthropic's November is billed and has no log."""
+    with ledger.write() as cursor:
+        cursor.execute("DELETE FROM lake.main.billed")
+        cursor.execute(
+            """UPDATE lake.main.usage SET cost_usd = NULL
+            WHERE provider = 'openai' AND requested_at::DATE = '2026-10-14'"""
+        )
+        cursor.execute("DELETE FROM lake.main.usage WHERE provider = 'anthropic' AND requested_at >= '2026-11-01'")
+        cursor.execute(
+            """INSERT INTO lake.main.billed BY NAME SELECT provider || day AS bill_id, provider, day::DATE AS day,
+                'cost' AS kind, 'USD' AS currency, 5::DECIMAL(38,12) AS amount
+            FROM (VALUES ('openai', '2026-10-14'), ('openai', '2026-10-15'), ('anthropic', '2026-11-02'))
+                AS given(provider, day)"""
+        )
+    view = ledger.at(ledger.snapshot())
+    months = reconcile.by_month(view, state).set_index("provider")
+    days = reconcile.by_day(view, state).set_index(["provider", "day"])
+    for unknown in (("openai", date(2026, 10, 14)), ("anthropic", date(2026, 11, 2))):
+        assert days.loc[unknown, ["ledger_usd", "difference_usd"]].isna().all(), unknown
+    assert pd.isna(months.loc["anthropic", "difference_usd"]) and pd.notna(months.loc["openai", "difference_usd"])
+    told = days.drop(index=[("openai", date(2026, 10, 14)), ("anthropic", date(2026, 11, 2))])
+    assert len(told) == 30 and told["difference_usd"].notna().all()
+
+
 def test_a_foreign_bill_without_a_rate_has_days_but_no_difference(ledger, state):
     with ledger.write() as cursor:
         cursor.execute("DELETE FROM lake.main.billed")
