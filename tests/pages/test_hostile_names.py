@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from data.ledger import Ledger
-from data.loading.ingest import ingest
-from data.state import State
 from pages.ui.navigation import PAGES
-from tests.data.bad_logs import record
+from tests.hostile_names import hostile_store
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [entry[0] for entries in PAGES.values() for entry in entries]
@@ -40,35 +35,7 @@ PLAIN = {"AlertText", "Dataframe", "ArrowDataFrame", "PlotlyChart", "Selectbox",
 
 @pytest.fixture(scope="module")
 def hostile_home(tmp_path_factory) -> Path:
-    """Eighty days of a log whose models, teams, features, customers and users bear hostile names."""
-    home = tmp_path_factory.mktemp("hostile")
-    log, count, number = home / "log.jsonl", len(NAMES), 0
-    with log.open("w") as out:
-        for day in range(80):
-            for turn, name in enumerate(NAMES):
-                number += 1
-                row = record(
-                    number,
-                    request_created_at=(
-                        f"{datetime(2026, 9, 1, turn, tzinfo=UTC) + timedelta(days=day):%Y-%m-%dT%H:%M:%S}Z"
-                    ),
-                    model=name if turn % 2 else "gpt-5.2",
-                    costUSD=0.5 + turn + (day > 70) * 40,
-                    response_status=500 if (day + turn) % 5 == 0 else 200,
-                    properties={
-                        "team": name,
-                        "feature": NAMES[(turn + 1) % count],
-                        "customer": NAMES[(turn + 2) % count],
-                        "environment": NAMES[(turn + 3) % count],
-                        "user": NAMES[(turn + 4) % count],
-                        "project": NAMES[(turn + 5) % count],
-                    },
-                )
-                out.write(json.dumps(row) + "\n")
-    ledger = Ledger.open(home)
-    assert ingest(ledger, State.open(home), [log])[0].loaded == number
-    ledger.close()
-    return home
+    return hostile_store(tmp_path_factory.mktemp("hostile"), NAMES)
 
 
 @pytest.fixture(autouse=True)
