@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import streamlit as st
 
 from data.ledger import Ledger
 from data.loading.ingest import ingest
@@ -49,13 +48,6 @@ def every_home(tmp_path_factory, blank_home) -> Path:
     assert sum(r.loaded for r in reports) > 200 and len({r.format for r in reports}) > 25
     ledger.close()
     return folder / "home"
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 @pytest.mark.parametrize("file", FILES)

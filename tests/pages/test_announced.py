@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import streamlit as st
-
 from data.prices.model_lives import Successors
 from data.state import State
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of
@@ -25,5 +23,3 @@ def test_naming_a_successor_moves_the_work_and_the_forecast(home, monkeypatch):
     assert Successors(State.open(home)).of("openai", "gpt-4.1") == ("openai", "gpt-5.2")
     assert any("moves to gpt-5.2" in m.value for m in app.markdown)
     assert app.title[0].value != before
-    st.cache_data.clear()
-    st.cache_resource.clear()

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
 
 from analytics import actions, budget, plan
 from data.facts.models import save_edit
@@ -66,14 +65,6 @@ def home(sample_home, tmp_path_factory) -> Path:
     (folder / "price-file.json").write_text(json.dumps(PRICES))
     second_catalogue.install(folder, str(folder / "price-file.json"))
     return folder
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    st.cache_resource.clear()
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -7,12 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from analytics.scope import Scope
 from data.facts.models import shipped_catalog
@@ -23,9 +20,9 @@ from routing.policies.text import examples
 from simulations.mixes.problem_from_log import programme
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import last_instant
+from tests.pages.page_alone import opened
 from tests.simulations.ledgers import START, TYPICAL, ledger_of
 
-ROOT = Path(__file__).resolve().parents[2]
 OURS = {"model": "gpt-5.2", "provider": "openai"}
 CHINESE = {"model": "minimax-m2", "provider": "minimax"}
 FAILED = {"status": "error", "error_class": "timeout", "cost_usd": Decimal("0.0005")}
@@ -92,8 +89,7 @@ class Twin:
 
 
 @pytest.fixture(params=[1, 2, 3])
-def case(request, home, monkeypatch) -> Iterator[tuple[Ledger, list[dict[str, Any]], Any]]:
-    monkeypatch.setattr(st, "page_link", lambda *args, **options: None)
+def case(request, home, alone) -> Iterator[tuple[Ledger, list[dict[str, Any]], Any]]:
     rows = a_log(request.param)
     ledger = ledger_of(home, rows)
     with ledger.write() as cursor:
@@ -104,17 +100,6 @@ def case(request, home, monkeypatch) -> Iterator[tuple[Ledger, list[dict[str, An
     view = ledger.at(ledger.snapshot())
     yield view, rows, last_instant(view, Scope.of(view))
     ledger.close()
-    st.cache_data.clear()
-    st.cache_resource.clear()
-
-
-def opened(name: str, **params: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / f"pages/{name}.py"), default_timeout=120)
-    for key, value in params.items():
-        page.query_params[key] = value
-    page.run()
-    assert not page.exception, page.exception[0].value
-    return page
 
 
 def test_routing_counts_every_call_once_with_its_dollars(case):

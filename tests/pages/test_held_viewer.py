@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from analytics import focus, spend
@@ -81,11 +80,9 @@ def ours(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def fresh_caches() -> Iterator[None]:
+def nobody_signed_in() -> Iterator[None]:
     yield
     people.ask_sign_in(None)
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 def opened(home: Path, monkeypatch, file: str, person: Person | None, **query: str) -> AppTest:

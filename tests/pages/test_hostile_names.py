@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.navigation import PAGES
@@ -36,13 +35,6 @@ PLAIN = {"AlertText", "Dataframe", "ArrowDataFrame", "PlotlyChart", "Selectbox",
 @pytest.fixture(scope="module")
 def hostile_home(tmp_path_factory) -> Path:
     return hostile_store(tmp_path_factory.mktemp("hostile"), NAMES)
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 def texts(message: object) -> list[tuple[str, str]]:

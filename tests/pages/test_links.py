@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from data import rollups
 from pages.ui import links
+from tests.pages import page_alone
 from tests.simulations.ledgers import ledger_of
-
-PAGE = str(Path(__file__).parents[2] / "pages" / "mix.py")
 
 
 @pytest.fixture(autouse=True)
-def log(home, monkeypatch):
-    monkeypatch.setattr(st, "page_link", lambda *args, **options: None)
+def log(home, alone):
     ledger = ledger_of(
         home, [{"team": "core"}] * 40 + [{"team": "legal", "model": "minimax-m2", "provider": "minimax"}] * 20
     )
     with ledger.write() as cursor:
         rollups.rebuild(cursor)
     ledger.close()
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 def opened(packed: str) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=120)
-    page.query_params[links.PACKED] = packed
-    page.run()
-    assert not page.exception
-    return page
+    return page_alone.opened("mix", **{links.PACKED: packed})
 
 
 def test_what_a_link_brings_is_chosen_and_stands_in_the_address(log):

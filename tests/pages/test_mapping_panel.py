@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import streamlit as st
 
 from data.ledger import Ledger
 from tests.pages.test_pages import opened
@@ -12,13 +11,6 @@ CSV = "when,llm,in,out,usd,squad,note\n" + "".join(
     f"2026-11-2{n}T08:0{n}:00Z,gpt-5.2,{900 + n},{120 + n},0.002{n},search,\n" for n in range(6)
 )
 ODD = "alpha,beta\n" + "".join(f"x{n},y\n" for n in range(4))
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 def dropped(app, name: str, text: str):

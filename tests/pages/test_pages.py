@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from data.ledger import Ledger
@@ -14,13 +13,6 @@ from tests.data import small_ledger
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILES = [file for entries in PAGES.values() for file, *_ in entries]
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 def opened(home: Path, monkeypatch, file: str, **query: str) -> AppTest:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-PAGE = str(Path(__file__).parents[2] / "pages" / "pipeline.py")
+from tests.pages import page_alone
 
-
-@pytest.fixture(autouse=True)
-def alone(home, monkeypatch):
-    """One page without its app, on an empty store."""
-    monkeypatch.setattr(st, "page_link", lambda *args, **options: None)
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
-
-
-def opened() -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=60).run()
-    assert not page.exception
-    return page
+pytestmark = pytest.mark.usefixtures("alone")
+opened = partial(page_alone.opened, "pipeline")  # on an empty store
 
 
 def title(page: AppTest) -> str:

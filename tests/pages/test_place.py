@@ -24,13 +24,6 @@ def store(tmp_path_factory) -> Path:
     return logged(tmp_path_factory.mktemp("store"), ["search", SECRET])
 
 
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
-
-
 def chips(app: AppTest) -> list[str]:
     return [button.label.replace("\\", "") for button in app.button if (button.key or "").startswith("chip_")]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-import streamlit as st
 
 from analytics import actions
 from analytics.promises import ledger_of_promises
@@ -13,13 +12,6 @@ from data.state import State
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of
 from tests.pages.test_pages import opened
 from tests.pages.test_savings_page import plain
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import shutil
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from data.ledger import Ledger
@@ -26,9 +25,7 @@ def odd_home(home, blank_home, tmp_path):
     ledger = Ledger.open(home)
     ingest(ledger, State.open(home), [path], form=ODD)
     ledger.close()
-    yield home
-    st.cache_data.clear()
-    st.cache_resource.clear()
+    return home
 
 
 def test_every_page_says_what_is_without_caveat(odd_home, monkeypatch):

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import streamlit as st
 
 from analytics import actions, savings
 from data.ledger import Ledger
@@ -24,9 +23,7 @@ from tests.routing.live import provider
 def home(sample_home, tmp_path) -> Path:
     folder = tmp_path / "own"
     shutil.copytree(sample_home, folder)
-    yield folder
-    st.cache_data.clear()
-    st.cache_resource.clear()
+    return folder
 
 
 def plain(elements) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,18 +16,10 @@ from pages.parts.hosting import board as hosting_board
 from pages.parts.hosting import facts as hosting_catalog
 from routing.policies.in_force import mark
 from routing.policies.saved_policies import POLICIES
+from tests.pages import page_alone
 from tests.simulations.ledgers import START, ledger_of
 
-PAGE = str(Path(__file__).parents[2] / "pages" / "self_host.py")
-
-
-def opened(**params: str) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=90)
-    for name, value in params.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
+opened = partial(page_alone.opened, "self_host")
 
 
 def metrics(page: AppTest) -> dict[str, str]:

@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import streamlit as st
 import yaml
 
 from analytics.actions import ACTIONS
@@ -59,13 +58,6 @@ def homes(tmp_path_factory, sample_home) -> dict[str, Path]:
         ingest(ledger, State.open(made[name]), [README_LOG])
         ledger.close()
     return made
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['finding']}: {case['case']}")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from data import rollups
@@ -19,15 +17,13 @@ from simulations.buying.desk import Desk, Way
 from simulations.buying.ways import Purchase
 from simulations.buying.work import Work
 from simulations.outages.concentration import Elsewhere
+from tests.pages import page_alone
 from tests.simulations.ledgers import START, ledger_of
-
-PAGE = str(Path(__file__).parents[2] / "pages" / "vendors.py")
 
 
 @pytest.fixture(autouse=True)
-def log(home, monkeypatch):
+def log(home, alone):
     """A day of OpenAI's requests, a fifth with customer data; every eighth fails at a rate limit and never succeeds."""
-    monkeypatch.setattr(st, "page_link", lambda *args, **options: None)
     rows = []
     for n in range(80):
         failed = {"status": "error", "error_class": "rate_limit", "cost_usd": Decimal(0)} if n % 8 == 7 else {}
@@ -39,17 +35,10 @@ def log(home, monkeypatch):
         )
         rollups.rebuild(cursor)
     ledger.close()
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 def opened(look: str) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=90)
-    page.query_params["look"], page.query_params["window"] = look, "All"
-    page.run()
-    assert not page.exception
-    return page
+    return page_alone.opened("vendors", look=look, window="All")
 
 
 def title(page: AppTest) -> str:
