@@ -22,7 +22,7 @@ from simulations.mixes.optimise import Demands, Infeasible, mean_quality, total_
 from simulations.mixes.problem_from_log import Programme, programme
 from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_prices, why_not
 from simulations.mixes.strays import settle, stray_words
-from simulations.replay.reliability import reliability, service
+from simulations.replay.reliability import Known, reliability, service
 from simulations.replay.repricing import Market
 
 
@@ -124,12 +124,13 @@ def _frontier(args: argparse.Namespace) -> None:
         "snapshot": view.snapshot(),
     }
     answer = _every_floor if demands.quality_floor is None else _one_floor
-    answer(args, view, market, made, head)
+    answer(args, view, market, made, reliability(view, made.scope), head)
 
 
-def _every_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Programme, head: dict[str, Any]) -> None:
-    result = charge_lost_caches(view, made, frontier(made.problem, _demands(args, made), args.points), market)
-    known = reliability(view, made.scope)
+def _every_floor(
+    args: argparse.Namespace, view: Ledger, market: Market, made: Programme, known: Known, head: dict[str, Any]
+) -> None:
+    result = charge_lost_caches(view, made, frontier(made.problem, _demands(args, made, known), args.points), market)
     rows = [{**row, **service(row["models"], known)} for row in as_rows(result)]
     if args.json:
         lines = {
@@ -164,8 +165,8 @@ def _constraints(args: argparse.Namespace) -> Policy | None:
     return None if args.policy == "none" else policy_named(args.policy)
 
 
-def _demands(args: argparse.Namespace, made: Programme | None = None) -> Demands:
-    """The promises as the options say; how long each model takes is in the log behind the problem."""
+def _demands(args: argparse.Namespace, made: Programme | None = None, known: Known | None = None) -> Demands:
+    """The promises as the options say; `made` and `known` tell how fast and how surely each model answers."""
     unknown = sorted(set(named_numbers("--floor-for", args.floor_for, 1)) - set(CRITICALITIES))
     if unknown:
         raise BadInput(
@@ -182,20 +183,18 @@ def _demands(args: argparse.Namespace, made: Programme | None = None) -> Demands
         max_moved_share=share_of("--max-moved", args.max_moved),
         max_latency_ms=_above_zero("--max-latency-ms", args.max_latency_ms),
         latency_ms=latencies(made) if made and args.max_latency_ms else {},
-        **_service(args, made),
+        **_service(args, made, known or {}),
     )
 
 
-def _service(args: argparse.Namespace, made: Programme | None) -> dict[str, Any]:
+def _service(args: argparse.Namespace, made: Programme | None, known: Known) -> dict[str, Any]:
     """The limits on P50, P95 and failures, each with the record of every model in this log."""
     limits = {
         "p50_ms": _above_zero("--max-p50-ms", args.max_p50_ms),
         "p95_ms": _above_zero("--max-p95-ms", args.max_p95_ms),
         "failures": share_of("--max-failures", args.max_failures),
     }
-    if made is None or all(limit is None for limit in limits.values()):
-        return {}
-    return service_records(made, reliability(view_of(args), made.scope), **limits)
+    return {} if made is None else service_records(made, known, **limits)
 
 
 def _above_zero(name: str, value: float | None) -> float | None:
@@ -213,8 +212,10 @@ def cache_of_mix(always_warm_usd: float, caches: MixCaches) -> dict[str, float |
     }
 
 
-def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Programme, head: dict[str, Any]) -> None:
-    demands = _demands(args, made)
+def _one_floor(
+    args: argparse.Namespace, view: Ledger, market: Market, made: Programme, known: Known, head: dict[str, Any]
+) -> None:
+    demands = _demands(args, made, known)
     answer, strays = settle(made.problem, demands)
     if isinstance(answer, Infeasible):
         raise BadInput(f"No mix keeps every promise: {'; '.join(why_not(made.problem, demands, answer))}.")
@@ -243,10 +244,10 @@ def _one_floor(args: argparse.Namespace, view: Ledger, market: Market, made: Pro
                 "cache": cache_of_mix(answer.cost_usd, caches),
                 "quality": answer.quality,
                 "models": models,
-                "service": service(models, reliability(view, made.scope)),
+                "service": service(models, known),
                 "savings_usd": saving,
                 "prices": [price.sentence for price in prices],
-                "left_out": [stray._asdict() for stray in strays],
+                "vendors_left_out": [stray._asdict() for stray in strays],
             }
         )
     emit_table(

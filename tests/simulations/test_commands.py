@@ -67,7 +67,8 @@ def test_replay_keeps_its_contract(capsys, log):
 
 
 def test_frontier_answers_in_points_and_for_one_floor(capsys, log):
-    line = answer(capsys, "frontier", "--models", "claude-opus-4-6", "--points", "5")
+    models = ("--models", "claude-opus-4-6,deepseek-reasoner")
+    line = answer(capsys, "frontier", *models, "--points", "5")
     assert len(line["points"]) == 5 and line["baseline"]["annual_cost_usd"] > 0 and line["tier"] == "stated"
     assert set(line["reference_lines"]) == {
         "single_models",
@@ -76,8 +77,9 @@ def test_frontier_answers_in_points_and_for_one_floor(capsys, log):
         "random_same_shares",
         "best_per_segment",
     }
-    floor = answer(capsys, "frontier", "--floor", "0.94", "--models", "claude-opus-4-6", "--policy", "no_chinese_api")
-    assert floor["quality"] >= 0.94 - 1e-6 and floor["models"]
+    floor = answer(capsys, "frontier", "--floor", "0.94", *models, "--policy", "no_chinese_api")
+    assert floor["quality"] >= 0.94 - 1e-6 and floor["models"] and floor["vendors_left_out"] == []
+    assert line["left_out"] == floor["left_out"] == {"deepseek-reasoner": "retired on 24 Jul 2026"}
 
 
 def test_the_frontier_keeps_to_what_all_advice_keeps_to(capsys, log, state):
