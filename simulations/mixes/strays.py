@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -36,14 +37,16 @@ def settle(problem: Problem, demands: Demands) -> Settled:
     A demand that names the vendor or one of its models keeps it. Raises as `optimise` does.
     """
     answer, strays = optimise(problem, demands), []
+    needed: set[str] = set()
     while isinstance(answer, Solution):
-        found = _stray(problem, demands, answer)
+        found = _stray(problem, demands, answer, needed)
         if found is None:
             break
         without = replace(problem, allowed=problem.allowed & (np.array(problem.vendors) != found.vendor))
         again = optimise(without, demands)
         if isinstance(again, Infeasible) or again.cost_usd - answer.cost_usd > LEAST * answer.cost_usd:
-            break
+            needed.add(found.vendor)
+            continue
         strays.append(found._replace(more_usd=again.cost_usd - answer.cost_usd))
         problem, answer = without, again
     return Settled(answer, tuple(strays))
@@ -63,8 +66,8 @@ def stray_words(stray: Stray) -> str:
     )
 
 
-def _stray(problem: Problem, demands: Demands, answer: Solution) -> Stray | None:
-    """The least of the new vendors that get next to nothing."""
+def _stray(problem: Problem, demands: Demands, answer: Solution, needed: Collection[str]) -> Stray | None:
+    """The least of the new vendors that get next to nothing, but for those known to be needed."""
     vendors, weights = np.array(problem.vendors), problem.weights
     requests = (answer.shares * weights[:, None]).sum(0)
     usd = (np.nan_to_num(problem.cost_usd) * answer.shares).sum(0)
@@ -74,6 +77,6 @@ def _stray(problem: Problem, demands: Demands, answer: Solution) -> Stray | None
         theirs = vendors == vendor
         share, spent = float(requests[theirs].sum() / weights.sum()), float(usd[theirs].sum())
         asked = {vendor, *np.array(problem.models)[theirs]} & {*demands.min_share}
-        if 0 < share < LEAST and spent < LEAST * answer.cost_usd and vendor not in today and not asked:
+        if 0 < share < LEAST and spent < LEAST * answer.cost_usd and vendor not in {*today, *needed} and not asked:
             found.append(Stray(vendor, share, spent, 0.0))
     return min(found, key=lambda stray: stray.share, default=None)

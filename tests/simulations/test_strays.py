@@ -55,6 +55,22 @@ def test_what_is_asked_for_needed_or_used_today_stays(task, demands):
     assert answer.cost_usd == pytest.approx(optimise(task, demands).cost_usd) and answer.shares[1, 2] > 0
 
 
+def test_one_that_is_needed_does_not_keep_another():
+    task = Problem(
+        np.array([1000.0, 1.0, 3.0]),
+        np.array([[100.0, 500.0, 500.0], [0.1, 0.1, 0.1], [0.3, 0.9, 0.28]]),
+        np.full((3, 3), 0.9),
+        np.array([[True] * 3, [False, True, False], [True] * 3]),
+        np.array([0, 0, 0]),
+        ("m-a", "m-c", "m-d"),
+        ("a", "c", "d"),
+        ("US", "US", "US"),
+        ("normal", "normal", "normal"),
+    )
+    answer, (stray,) = settle(task, Demands())
+    assert stray.vendor == "d" and answer.shares[1, 1] == 1.0 and answer.shares[2, 0] == 1.0
+
+
 def test_a_little_share_that_saves_much_stays():
     answer, strays = settle(replace(small_work(), cost_usd=np.array([[100.0, 300, 500], [9.0, 9, 0.1]])), Demands())
     assert not strays and answer.shares[1, 2] == 1.0
