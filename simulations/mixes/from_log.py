@@ -165,6 +165,8 @@ def moved_work(
     written = np.zeros(3)  # low, as expected, high
     for i, target in enumerate(made.problem.models):
         moved = np.where(made.problem.current == i, 0.0, shares[:, i])
+        if not moved.any():
+            continue
         bare, whole = (market.cost_at(rows, target, factor) for factor in (0.0, 1.0))
         counted = (moved > 0) & np.isfinite(whole)
         if not counted.any():

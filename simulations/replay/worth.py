@@ -22,7 +22,7 @@ from data.calendar import Z95
 from data.ledger import Ledger
 from routing.policies.policy import CURRENT, Policy, Rule
 from simulations.replay.answered import quality, yardstick
-from simulations.replay.replay import KEPT, REFUSED, Replay, replay, replay_of, traffic_of
+from simulations.replay.replay import KEPT, REFUSED, Assumed, Replay, choices_of, flows_of, replay_of, traffic_of
 from simulations.replay.repricing import Market
 from simulations.replay.summary import answers_of, summary
 
@@ -94,7 +94,7 @@ def worth(view: Ledger, scope: Scope, policy: Policy, market: Market, *, scale: 
 
     Raises NoData when the scope is empty.
     """
-    shares = _shares(replay(view, scope, policy, market), market)
+    shares = _shares(traffic_of(view, scope, policy, market).groups, policy, market)
     traffic = traffic_of(view, scope, policy, market, beside=shares)
     own = replay_of(view, scope, traffic, policy, market)
     said = summary(own, market, scale=scale)
@@ -130,9 +130,9 @@ def as_rows(found: Worth) -> list[dict[str, Any]]:
     return rows
 
 
-def _shares(result: Replay, market: Market) -> dict[str, float]:
+def _shares(groups: pd.DataFrame, policy: Policy, market: Market) -> dict[str, float]:
     """Share of the answered requests per target, what stays under its own name; the largest first, summing to 1."""
-    groups, flows = result.groups, result.flows
+    flows = flows_of(groups, choices_of(groups, policy, market), policy, market, Assumed())
     place = flows["group"].to_numpy(int)
     routes = groups[["model", "provider", "host"]].itertuples(index=False, name=None)
     logged = np.array([market.logged_target(*(None if pd.isna(v) else v for v in route)) for route in routes], object)
