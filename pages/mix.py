@@ -124,7 +124,7 @@ def from_log(view: Ledger, title: Any) -> None:
             st.info(fmt.md(f"{no_line} Costs are known all the same: set a mix by hand below."), icon=":material/info:")
     prices(made, demands, solved, cache_usd)
     mix_result.body(shown, tier=tier, key="log")
-    mix_reliability.show(view, scope, shown)
+    mix_reliability.show(view, made.scope, shown)
     by_hand(made, shares)
     notes(made)
     mix_result.take_away(

@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from data import rollups
+from pages.parts.mix.reliability import by_model
 from routing.policies.in_force import mark, shipped_constraints
 from routing.policies.saved_policies import known_policies
 from simulations.mixes.problem_from_log import words
+from simulations.replay.reliability import Reliability
+from tests.pages.page_alone import opened
 from tests.simulations.ledgers import ledger_of
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch):
-    """One page without its app: links to other pages have nowhere to lead."""
-    monkeypatch.setattr(st, "page_link", lambda *args, **options: None)
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
-
-
-def opened(name: str, **params: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / f"pages/{name}.py"), default_timeout=120)
-    for key, value in params.items():
-        page.query_params[key] = value
-    page.run()
-    assert not page.exception, page.exception[0].value
-    return page
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def metrics(page: AppTest) -> dict[str, str]:
@@ -86,6 +70,13 @@ def test_the_mix_page_answers_the_cto_from_the_log(log):
     assert metrics(page)["Cost a year"] != before and metrics(page)["Cost a year"] in page.title[0].value.replace(
         "\\", ""
     )
+
+
+def test_a_model_that_runs_in_two_places_has_one_line_with_both_its_shares():
+    mix = [{"model": "gpt-5.2", "share": 0.6}, {"model": "gpt-5.2@cloud", "share": 0.3}, {"model": "m", "share": 0.1}]
+    table = by_model(mix, {"gpt-5.2": Reliability(10, 0.1, None, None), "old": Reliability(5, 0.0, None, None)})
+    assert dict(zip(table["model"], table["share"], strict=True)) == pytest.approx({"gpt-5.2": 0.9, "m": 0.1, "old": 0})
+    assert table["attempts"].fillna(0).tolist() == [10, 0, 5]
 
 
 def test_shares_that_do_not_sum_to_one_are_refused_until_normalised(log):

@@ -39,9 +39,8 @@ def models_to_consider() -> MixQuestion:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         named = [name for name, p in what_if.policies().items() if p.constraints]
         state = shell.state()
-        first = in_force.policy_for_advice(
-            state
-        ).name  # a link that names no policy opens under what all advice keeps to
+        # A link that names no policy opens under what all advice keeps to.
+        first = in_force.policy_for_advice(state).name
         policy = st.selectbox(
             "Constraints of policy",
             list(dict.fromkeys([first, NO_POLICY, *named])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from data.ledger import Ledger
 from pages.ui import exports, shell
 from pages.ui import format as fmt
 from simulations.replay import reliability as record
-from simulations.replay.reliability import Reliability, failure_share
+from simulations.replay.reliability import Known, Reliability, failure_share
 
 
 @shell.cached
@@ -46,11 +47,6 @@ def show(view: Ledger, scope: Scope, result: dict[str, Any]) -> None:
             )
         )
     with st.expander("Table: speed and failures of these models in this log", icon=":material/speed:"):
-        shares = {m["model"].partition("@")[0]: m["share"] for m in result["proposed"]["models"]}
-        rows = [
-            {"model": name, "share": shares.get(name, 0.0), **(seen[name]._asdict() if name in seen else {})}
-            for name in dict.fromkeys([*shares, *seen])
-        ]
         labels = {
             "model": "Model",
             "share": "Share in the mix",
@@ -60,5 +56,16 @@ def show(view: Ledger, scope: Scope, result: dict[str, Any]) -> None:
             "p95_ms": "P95 latency",
         }
         units = {"share": "share", "attempts": "attempts", "failure_share": "share", "p50_ms": "ms", "p95_ms": "ms"}
-        table = pd.DataFrame(rows).reindex(columns=list(labels))
+        table = by_model(result["proposed"]["models"], seen).reindex(columns=list(labels))
         exports.table(table, name="speed-and-failures", units=units, labels=labels)
+
+
+def by_model(models: list[dict[str, Any]], seen: Known) -> pd.DataFrame:
+    """Every model of a mix, wherever it runs, and of the log, with its share of the mix and its record."""
+    shares: dict[str, float] = defaultdict(float)
+    for line in models:
+        shares[line["model"].partition("@")[0]] += line["share"]
+    return pd.DataFrame(
+        {"model": name, "share": shares[name], **(seen[name]._asdict() if name in seen else {})}
+        for name in dict.fromkeys([*shares, *seen])
+    )
