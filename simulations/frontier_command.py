@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import numpy as np
+
 from analytics.command_options import span_of, view_of
 from data import wording
 from data.console import command, emit_json, emit_table, say
@@ -18,9 +20,9 @@ from simulations.log_terms import add_log_terms, market_of, named_numbers, polic
 from simulations.mixes.caches import MixCaches, charge_lost_caches, mix_caches
 from simulations.mixes.from_log import latencies, service_records
 from simulations.mixes.frontier import as_rows, frontier, model_shares
-from simulations.mixes.optimise import Demands, Infeasible, mean_quality, total_cost
+from simulations.mixes.optimise import Demands, Infeasible, Solution, mean_quality, total_cost
 from simulations.mixes.problem_from_log import Programme, programme
-from simulations.mixes.shadow_prices import rule_prices, step_prices, vendor_prices, why_not
+from simulations.mixes.shadow_prices import Price, rule_prices, step_prices, vendor_prices, why_not
 from simulations.mixes.strays import settle, stray_words
 from simulations.replay.reliability import Known, reliability, service
 from simulations.replay.repricing import Market
@@ -219,18 +221,7 @@ def _one_floor(
     answer, strays = settle(made.problem, demands)
     if isinstance(answer, Infeasible):
         raise BadInput(f"No mix keeps every promise: {'; '.join(why_not(made.problem, demands, answer))}.")
-    prices = [
-        *step_prices(made.problem, demands, answer),
-        *rule_prices(
-            made.problem,
-            demands,
-            answer,
-            made.lifted,
-            made.free,
-            lambda shares: mix_caches(view, made, shares, market).usd,
-        ),
-        *vendor_prices(made.problem, demands, answer),
-    ]
+    prices = [price.sentence for price in _prices(view, market, made, demands, answer)]
     caches = mix_caches(view, made, answer.shares, market)
     annual_usd = answer.cost_usd + caches.usd
     models = model_shares(made.problem, answer.shares)
@@ -246,7 +237,7 @@ def _one_floor(
                 "models": models,
                 "service": service(models, known),
                 "savings_usd": saving,
-                "prices": [price.sentence for price in prices],
+                "prices": prices,
                 "vendors_left_out": [stray._asdict() for stray in strays],
             }
         )
@@ -259,11 +250,24 @@ def _one_floor(
         f"{wording.usd(annual_usd)} a year against {wording.usd(head['baseline']['annual_cost_usd'])} today, quality "
         f"{wording.quality(answer.quality)} ({head['tier']}, `{head['scale']}`)"
     )
-    for price in prices:
-        say(price.sentence)
+    for sentence in prices:
+        say(sentence)
     for stray in strays:
         say(stray_words(stray))
     _say_left_out(made)
+
+
+def _prices(view: Ledger, market: Market, made: Programme, demands: Demands, answer: Solution) -> list[Price]:
+    """What each promise costs: one more step of it, each rule in force, one vendor more or less."""
+
+    def cache_cost(shares: np.ndarray) -> float:
+        return mix_caches(view, made, shares, market).usd
+
+    return [
+        *step_prices(made.problem, demands, answer),
+        *rule_prices(made.problem, demands, answer, made.lifted, made.free, cache_cost),
+        *vendor_prices(made.problem, demands, answer),
+    ]
 
 
 def _say_left_out(made: Programme) -> None:
