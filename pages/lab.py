@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from data.errors import BatonError
+from pages.parts.lab import candidates
 from pages.parts.lab import form as lab_form
 from pages.parts.lab import providers as lab_providers
 from pages.parts.lab import results as lab_results
@@ -109,7 +110,7 @@ def choose(runs: dict[str, dict]) -> str:
 view = shell.view()
 runs, providers = list_runs(shell.state()), saved_providers(shell.state())
 asked = st.query_params.get("policy")  # from the Routing page: this policy is what the visit is about
-trial = lab_form.trial()
+trial = candidates.trial()
 asked = asked or (trial[-1].name if trial else None)
 if asked or not runs:
     st.title(f"Does {f'“{fmt.md(asked)}”' if asked else 'a routing policy'} hold on real calls?", anchor=False)

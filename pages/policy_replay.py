@@ -10,6 +10,7 @@ from analytics.coverage import coverage
 from analytics.promise_offer import Offer
 from analytics.registry import DIMENSIONS
 from pages.parts.lab import form as lab_form
+from pages.parts.lab.candidates import edited_name
 from pages.parts.replay.answer import kpis, money, moves, replay_policy, show_left_out, verdict, worth_of, worthwhile
 from pages.parts.replay.answer import title as title_of
 from pages.parts.replay.editor import choose, compare, editor
@@ -111,6 +112,6 @@ with st.container(horizontal=True):
         "Try it on real calls",
         ":material/science:",
         scope,
-        **({"policy": policy.name} if changed else lab_form.prediction_link(policy.name, said)),
+        **lab_form.prediction_link(edited_name(policy) if changed else policy.name, said),
     )
     shell.snapshot_link(view)

@@ -21,7 +21,7 @@ from data.state import State
 from data.version import BATON, sign
 from routing.calling.declarations import Offer, Provider, canonical, read_providers, saved_providers
 from routing.policies.choice import resolve
-from routing.policies.policy import Policy, Rule
+from routing.policies.policy import CURRENT, Policy, Rule
 from routing.policies.text import examples, read_policy_file, write_policy
 
 FORMS = ("litellm", "openrouter", "yaml")
@@ -54,7 +54,7 @@ def litellm_config(policy: Policy, providers: Sequence[Provider], catalog: Catal
     """A LiteLLM proxy config: every target a model group, each rule an alias group, fallbacks, retries, budget."""
     providers = canonical(providers, catalog)
     models, seen = [], set()
-    for target in dict.fromkeys([*policy.targets, *policy.shadow]):
+    for target in (t for t in dict.fromkeys([*policy.targets, *policy.shadow]) if t != CURRENT):
         deployments = _deployments(target, providers, catalog)
         if not deployments:
             raise BadInput(
@@ -69,11 +69,11 @@ def litellm_config(policy: Policy, providers: Sequence[Provider], catalog: Catal
     fallbacks = [
         {target: [f for f in policy.fallback if f != target]}
         for target in dict.fromkeys(t for rule in policy.rules for t in rule.targets)
-        if set(policy.fallback) - {target}
+        if target != CURRENT and set(policy.fallback) - {target}
     ]
     for index, rule in enumerate(policy.rules):
         models += _litellm_rule(index, rule, providers, catalog)
-        if policy.fallback:
+        if policy.fallback and set(rule.targets) != {CURRENT}:
             fallbacks.append({_rule_name(index, rule): list(policy.fallback)})
     router: dict[str, Any] = {
         "routing_strategy": "simple-shuffle",
@@ -176,10 +176,19 @@ def _rule_name(index: int, rule: Rule) -> str:
 
 def _litellm_notes(policy: Policy) -> list[str]:
     notes = [
-        f"Rule {index + 1}: send requests with {rule.model_dump(mode='json')['when'] or 'no other rule'} to the "
-        f"model group `{_rule_name(index, rule)}`."
+        f"Rule {index + 1}: send requests with {rule.model_dump(mode='json')['when'] or 'no other rule'} to "
+        + (
+            "the model they ask for."
+            if set(rule.targets) == {CURRENT}
+            else f"the model group `{_rule_name(index, rule)}`."
+        )
         for index, rule in enumerate(policy.rules)
     ]
+    if CURRENT in policy.targets:
+        notes.append(
+            "`current` keeps the model a request asks for: such requests go to that model's own group, which this "
+            "config holds where a rule names the model."
+        )
     if policy.constraints:
         notes.append(
             "LiteLLM cannot enforce this policy's constraints per request: give sensitive work keys that may only "

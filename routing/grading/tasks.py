@@ -105,7 +105,10 @@ class Assertion(Part):
 
 
 class Task(Part):
-    """One task. `threshold` is the weighted score that passes; without it every assertion must hold."""
+    """One task. `threshold` is the weighted score that passes; without it every assertion must hold.
+
+    `model` and `provider` say who answered a task that was sampled from the ledger: a policy's `current`.
+    """
 
     id: str = Field(min_length=1, max_length=200)
     prompt: str = ""
@@ -127,6 +130,8 @@ class Task(Part):
     answer_kind: Literal["number", "choice", "json", "word", "text"] = "text"
     licence: str | None = None
     source: str | None = None
+    model: str | None = None
+    provider: str | None = None
 
     @model_validator(mode="after")
     def _asks_something(self) -> Task:
@@ -155,7 +160,8 @@ class Task(Part):
             "team": self.team,
             "feature": self.feature,
         }
-        return {**named, "input_tokens": self.request().input_estimate}
+        answered_by = {"model": self.model, "provider": self.provider} if self.model else {}
+        return {**named, **answered_by, "input_tokens": self.request().input_estimate}
 
 
 class TaskSet(Part):
@@ -170,8 +176,13 @@ class TaskSet(Part):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the tasks, 16 hexadecimal digits."""
-        return sha256(self.model_dump_json(by_alias=True, exclude={"left_out"}).encode()).hexdigest()[:16]
+        """SHA-256 of the tasks, 16 hexadecimal digits; fields that came later count only where they say something."""
+        later = {
+            place: {name for name in ("model", "provider") if getattr(task, name) is None}
+            for place, task in enumerate(self.tasks)
+        }
+        body = self.model_dump_json(by_alias=True, exclude={"left_out": True, "tasks": later})
+        return sha256(body.encode()).hexdigest()[:16]
 
 
 def shipped_tasks() -> TaskSet:

@@ -25,7 +25,7 @@ from routing.policies.text import examples, read_policy_file
 from routing.runs.engine import execute
 from routing.runs.results import summary
 from routing.runs.reviews import DECISIONS, decide, reviews
-from routing.runs.spec import checked_spec
+from routing.runs.spec import checked_spec, refuse_judging_oneself
 from routing.runs.store import create_run, list_runs, want
 
 
@@ -161,7 +161,9 @@ def build_spec(
         "providers": [p.model_dump(mode="json") for p in providers],
         **settings,
     }
-    return checked_spec(body).model_dump(mode="json", by_alias=True)
+    spec = checked_spec(body)
+    refuse_judging_oneself(spec, {})
+    return spec.model_dump(mode="json", by_alias=True)
 
 
 def _policy(name: str) -> Policy:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from data import owner
-from data.errors import BadInput, Refused
-from data.facts.models import Catalog
+from data.errors import BadInput, BatonError, Refused
+from data.facts.models import Catalog, ModelFacts
 from routing.calling.addresses import host_of
 from routing.calling.declarations import Money, Provider, canonical
 from routing.calling.endpoints import STRATEGIES, Fleet
 from routing.calling.keys import key_for
-from routing.grading.tasks import TaskSet
-from routing.policies.choice import resolve
+from routing.grading.tasks import Task, TaskSet
+from routing.policies.choice import candidates, resolve
 from routing.policies.conditions import Part
 from routing.policies.policy import CURRENT, Policy
 
@@ -88,48 +88,114 @@ def providers_of_run(spec: RunSpec, catalog: Catalog, environ: Mapping[str, str]
 
     Only providers that some policy can reach are returned, so that nobody needs the key of an unused one.
     """
+    refuse_judging_oneself(spec, catalog)
     providers = canonical(spec.providers, catalog)
-    offered = {
-        (offer.model.lower(), provider.hosting): (provider, offer)
-        for provider in reversed(providers)
-        for offer in provider.models
-    }
     needed: dict[str, Provider] = {}
     for policy in spec.policies:
-        for target in _every_target(policy, spec.judge):
-            model = resolve(target, {}, catalog).model.lower()
-            hosting = target.partition("@")[2]
-            found = [pair for (name, where), pair in offered.items() if name == model and hosting in ("", where)]
-            if not found:
-                known = ", ".join(sorted({offer.model for _, offer in offered.values()})[:12])
-                raise BadInput(
-                    f"The policy {policy.name} names `{target}`, which no declared provider offers; declared are: "
-                    f"{known}."
-                )
-            for provider, offer in found:
-                if spec.cap_usd is not None and not offer.price.known:
-                    raise Refused(
-                        f"{provider.name} has no price for {offer.model}, so the cap of ${spec.cap_usd} cannot hold; "
-                        "give input_usd_per_mtok and output_usd_per_mtok (0 if it is free)."
-                    )
+        for target in _every_target(policy, spec.tasks, spec.judge, catalog):
+            for provider in _reached(policy.name, target, providers, catalog, spec.cap_usd):
                 needed[provider.name] = provider
     for provider in needed.values():
-        if not spec.replay_of:
-            owner.require_host(host_of(provider.base_url))
-        key_for(provider.name, provider.key_env, environ)
+        _let_call(provider, environ, sends=not spec.replay_of)
     return tuple(p for p in providers if p.name in needed)
 
 
-def _every_target(policy: Policy, judge: str | None) -> list[str]:
-    if CURRENT in (*policy.targets, *policy.shadow):
+def lacking(
+    policy: Policy,
+    tasks: TaskSet | None,
+    providers: Sequence[Provider],
+    catalog: Catalog,
+    *,
+    capped: bool = True,
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Per model of a policy what keeps it from answering here, in a sentence; empty when the policy can run.
+
+    `tasks` None asks about tasks that carry the model they were answered by, as those of the ledger do.
+    """
+    offered, cap = canonical(providers, catalog), Decimal(1) if capped else None
+    found: dict[str, str] = {}
+    try:
+        targets = _every_target(policy, tasks or TaskSet(name="", tasks=()), None, catalog)
+    except BadInput as error:
+        return {CURRENT: str(error)}
+    for target in targets:
+        try:
+            for provider in _reached(policy.name, target, offered, catalog, cap):
+                _let_call(provider, environ)
+        except BatonError as error:
+            found[target] = str(error)
+    return found
+
+
+def refuse_judging_oneself(spec: RunSpec, catalog: Mapping[str, ModelFacts]) -> None:
+    """Refused when the judge is one of the models it would grade, under whatever name."""
+    if spec.judge is None:
+        return
+    judges = _upstreams(spec.judge, spec.providers, catalog)
+    for policy in spec.policies:
+        for target in (*policy.targets, *policy.shadow):
+            if target == spec.judge or judges & _upstreams(target, spec.providers, catalog):
+                raise Refused(
+                    f"The judge {spec.judge} also answers, as `{target}` of the policy {policy.name}: nobody grades "
+                    "their own work. Choose a judge that no policy of the run uses."
+                )
+
+
+def _upstreams(target: str, providers: Iterable[Provider], catalog: Mapping[str, ModelFacts]) -> set[tuple[str, str]]:
+    """The servers and models behind a name."""
+    name = resolve(target, {}, catalog).model.lower()
+    return {(p.base_url, o.upstream) for p in providers for o in p.models if o.model.lower() == name}
+
+
+def _reached(
+    policy: str, target: str, providers: Sequence[Provider], catalog: Catalog, cap_usd: Decimal | None
+) -> list[Provider]:
+    """The providers that offer a target; BadInput where none does, Refused where a price is missing under a cap."""
+    model, hosting = resolve(target, {}, catalog).model.lower(), target.partition("@")[2]
+    found = [(p, o) for p in providers for o in p.models if o.model.lower() == model and hosting in ("", p.hosting)]
+    if not found:
+        known = ", ".join(sorted({offer.model for provider in providers for offer in provider.models})[:12])
         raise BadInput(
-            f"The policy {policy.name} uses `current`, the model of a logged request; sample tasks have none, so "
-            "name a model."
+            f"The policy {policy} names `{target}`, which no declared provider offers; declared are: {known or 'none'}."
         )
+    for provider, offer in found:
+        if cap_usd is not None and not offer.price.known:
+            raise Refused(
+                f"{provider.name} has no price for {offer.model}, so the cap of ${cap_usd} cannot hold; "
+                "give input_usd_per_mtok and output_usd_per_mtok (0 if it is free)."
+            )
+    return [provider for provider, _ in found]
+
+
+def _let_call(provider: Provider, environ: Mapping[str, str] | None, sends: bool = True) -> None:
+    """Refused or BadInput where the owner does not let this provider be called, or its key is not set."""
+    if sends:
+        owner.require_host(host_of(provider.base_url))
+    key_for(provider.name, provider.key_env, environ)
+
+
+def _every_target(policy: Policy, tasks: TaskSet, judge: str | None, catalog: Catalog) -> list[str]:
+    """Every model the policy may call on these tasks; `current` stands for the models that answered them then."""
     verifiers = [rule.verifier for rule in policy.rules if rule.verifier]
-    return list(
-        dict.fromkeys([*policy.targets, *policy.shadow, *verifiers, *(t for t in (policy.planner, judge) if t)])
-    )
+    named = [*policy.targets, *policy.shadow, *verifiers, *(t for t in (policy.planner, judge) if t)]
+    if CURRENT in named:
+        unknown = next((task.id for task in tasks.tasks if task.model is None), None)
+        if unknown is not None:
+            raise BadInput(
+                f"The policy {policy.name} uses `current`, the model of a logged request; the task {unknown} has none: "
+                "sample the tasks from the ledger, or name a model."
+            )
+        named += [
+            model for task in tasks.tasks if CURRENT in _asked_first(policy, task, catalog) and (model := task.model)
+        ]
+    return [target for target in dict.fromkeys(named) if target != CURRENT]
+
+
+def _asked_first(policy: Policy, task: Task, catalog: Catalog) -> set[str]:
+    """The targets that one task may be answered by."""
+    choice = candidates(policy, task.attributes, catalog)
+    return {c.target for c in (*choice.candidates, *choice.fallback)} | set(policy.shadow)
 
 
 def expected_usd(spec: RunSpec, fleet: Fleet) -> Decimal | None:

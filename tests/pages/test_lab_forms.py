@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pages.parts.lab import form as lab_form
 from routing.calling.declarations import save_provider
 from routing.grading.saved_task_sets import SETS, save_set
 from routing.grading.tasks import parse_tasks
+from routing.policies.text import read_policy
 from routing.runs.engine import execute
 from routing.runs.results import summary
 from routing.runs.reviews import open_review, reviews
 from routing.runs.store import create_run, list_runs, read_run
-from tests.pages.test_live_pages import opened
+from tests.pages.test_live_pages import ROOT, opened
 from tests.routing.live import provider
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_judge_and_selection import RUBRIC
@@ -68,7 +70,26 @@ def test_a_policy_nobody_offers_says_what_is_missing(state):
     save_provider(state, provider("http://127.0.0.1:9/v1", "smollm2-135m", "smollm2-135m-vote5"))
     create_run(state, "earlier", spec("http://127.0.0.1:9/v1", GOOD), "tester")
     app = opened("lab", policy="orchestrator")
-    assert "which no provider here offers yet" in app.warning[0].value and "orchestrator" in app.title[0].value
+    assert "which no provider here can answer for yet" in app.warning[0].value and "orchestrator" in app.title[0].value
+    box = app.multiselect(key="lab_policies")
+    assert any("orchestrator (cannot run yet)" in option for option in box.options)  # named, never dropped
+    lacks = next(table.value for table in app.dataframe if "missing" in table.value)
+    assert {"minimax-m2", "claude-opus-4-6"} <= set(lacks["model"]) and "orchestrator" in set(lacks["policy"])
+    box.set_value(["orchestrator"])
+    press(app, "Start the run")
+    assert "no declared provider offers" in app.error[0].value.replace("\\", "") and len(list_runs(state)) == 1
+
+
+def test_a_policy_edited_on_the_routing_page_goes_to_the_lab_as_it_stands(state, launched):
+    save_provider(state, provider("http://127.0.0.1:9/v1", "smollm2-135m", "smollm2-135m-vote5"))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    draft = read_policy("name: mine\nfallback: [smollm2-135m]")
+    app.session_state["policy_draft"] = ("mine", draft)
+    app.query_params["policy"], app.query_params["said_usd"] = "mine, edited", "0.5"
+    app.switch_page("pages/lab.py").run()
+    press(app, "Start the run")
+    kept = read_run(state, launched[0])["spec"]
+    assert kept["policies"][0]["fallback"] == ["smollm2-135m"] and kept["predicted"]["mine, edited"]
 
 
 def test_the_result_says_whether_the_simulation_was_right(state):

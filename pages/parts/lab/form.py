@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import streamlit as st
-from pydantic import ValidationError
 
 from analytics.scope import Scope
 from data.errors import BadInput
 from pages.parts.lab import tasks as lab_tasks
+from pages.parts.lab.candidates import Tryable, tryable
 from pages.parts.savings.findings import requests_asked
+from pages.ui import filters, period, shell, what_if
 from pages.ui import format as fmt
-from pages.ui import shell, what_if
 from routing.calling.declarations import saved_providers
 from routing.grading.saved_task_sets import spread
-from routing.grading.tasks import TaskSet
+from routing.grading.tasks import TaskSet, shipped_tasks
 from routing.local_models import missing
 from routing.policies.in_force import under
-from routing.policies.policy import Policy
-from routing.runs.commands import build_spec, local_policies
+from routing.runs.commands import build_spec
 from routing.runs.launch import launch
-from routing.runs.ledger_tasks import kept_prompts, sampled_tasks
+from routing.runs.ledger_tasks import kept_prompts, like_the_log, requests_by_task_type, sampled_tasks
+from routing.runs.spec import checked_spec, providers_of_run
 from routing.runs.store import create_run, refuse_second
 from simulations.replay.summary import NO_TARGET_PRICE
 
@@ -46,16 +45,6 @@ def offer_local() -> None:
         st.rerun()
 
 
-def trial() -> list[Policy]:
-    """Models that a link asks to compare on the same tasks, the present one first, each as a policy of its own; what
-    is no model's name is left out."""
-    found = []
-    for name in dict.fromkeys(st.query_params.get("trial", "").split(",")):
-        with suppress(ValidationError):
-            found.append(Policy(name=f"{name.strip()} alone", fallback=(name.strip(),)))
-    return found
-
-
 class Wishes(NamedTuple):
     """What the form of a new run says."""
 
@@ -76,23 +65,18 @@ def new_run() -> None:
     """Choose policies, tasks and limits, and start."""
     providers = saved_providers(shell.state())
     models = list(dict.fromkeys(o.model for p in providers for o in p.models))
-    reachable, first = _within_reach(models)
-    if not reachable:
-        st.info(
-            "None of the policies can reach its models: declare the providers they name, below.", icon=":material/info:"
-        )
-        return
+    known, first = tryable(providers)
     asked = st.query_params.get("policy")
-    predicted = _prediction(asked) if asked in reachable else {}
-    work = requests_asked(shell.view())
-    wishes = _wishes(list(reachable), first, models, work)
+    predicted = _prediction(asked) if asked in known else {}
+    work = _work_asked(asked in known)
+    wishes = _wishes(known, first, models, work)
     if wishes is None:
         return
     with shell.errors():
         if not wishes.policies:
             raise BadInput("Choose at least one policy to try.")
         spec = build_spec(
-            [under(shell.state(), reachable[name]) for name in wishes.policies],
+            [under(shell.state(), known[name].policy) for name in wishes.policies],
             _tasks(wishes, work),
             providers,
             name=wishes.name,
@@ -105,37 +89,28 @@ def new_run() -> None:
             judge=None if wishes.judge == "none" else wishes.judge,
             predicted=predicted,
         )
+        providers_of_run(checked_spec(spec), what_if.catalog(shell.state()))
         start(wishes.name, spec)
 
 
-def _within_reach(models: list[str]) -> tuple[dict[str, Policy], list[str]]:
-    """The policies whose models are offered, and which to start with; says of those a link asks for what they lack."""
-    offered = {model.lower() for model in models}
-    tried = trial()
-    known = {**{p.name: p for p in (*tried, *local_policies())}, **what_if.policies()}
-    reachable = {name: p for name, p in known.items() if not _missing(p, offered)}
-    asked = st.query_params.get("policy")
-    wanted = [policy.name for policy in tried] or ([asked] if asked in known else [])
-    for name in wanted:
-        if name not in reachable:
-            st.warning(
-                fmt.md(
-                    f"“{name}” names {', '.join(_missing(known[name], offered))}, which no provider here "
-                    "offers yet. Declare one under Providers."
-                ),
-                icon=":material/cable:",
-            )
-    return reachable, [name for name in wanted if name in reachable] or list(reachable)[:3]
+def _work_asked(from_policy: bool) -> Scope | None:
+    """The requests that a link asks to test: those of a finding, or the slice and period its replay was about."""
+    view = shell.view()
+    found = requests_asked(view)
+    if found is not None or not from_policy or shell.standing(view) is None:
+        return found
+    return filters.narrow(view, period.chosen_days(view, "28d"))
 
 
-def _wishes(policies: list[str], first: list[str], models: list[str], work: Scope | None) -> Wishes | None:
+def _wishes(known: dict[str, Tryable], first: list[str], models: list[str], work: Scope | None) -> Wishes | None:
     """The form; None until it is sent."""
     with st.form("new-run", border=True):
         chosen = st.multiselect(
             "Policies to compare",
-            policies,
+            list(known),
             default=first,
             key="lab_policies",
+            format_func=lambda name: f"{name} (cannot run yet)" if known[name].missing else name,
             help="The first is the one the others are compared with.",
         )
         left, middle, right = st.columns(3)
@@ -162,6 +137,7 @@ def _work(place: st.delta_generator.DeltaGenerator, models: list[str], work: Sco
     sets, sampled = list(lab_tasks.sets()), work is not None and _keeps_prompts(work)
     if work is not None and not sampled:
         st.caption("The log keeps no prompts of these requests; load it with --keep-text to test on samples of them.")
+        sets = [*([lab_tasks.LIKE_THE_LOG] if _types(work) else []), *sets]
     source = place.selectbox(
         "Tasks",
         [lab_tasks.LOGGED, *sets] if sampled else [*sets, lab_tasks.LOGGED],
@@ -174,7 +150,8 @@ def _work(place: st.delta_generator.DeltaGenerator, models: list[str], work: Sco
         5000,
         20,
         key="lab_count",
-        help="Evenly spread over the set. 20 show a large difference only; the result says how large.",
+        help="Evenly spread over the set; of the ledger, over segments and dollars. 20 show a large difference only; "
+        "the result says how large.",
     )
     judge = place.selectbox(
         "Judge",
@@ -206,12 +183,19 @@ def _keeps_prompts(work: Scope) -> bool:
     return not view.frame(kept_prompts(view, work.usage(view)).select("event_id").limit(1)).empty
 
 
+def _types(work: Scope) -> dict[str, int]:
+    view = shell.view()
+    return requests_by_task_type(view, work.usage(view))
+
+
 def _tasks(wishes: Wishes, work: Scope | None) -> TaskSet:
     """The tasks of the form: sampled from the ledger, of the work that a link asks to test or of all, or spread over a
-    set."""
+    set, evenly or in the log's shares of task types."""
     if wishes.source == lab_tasks.LOGGED:
         view = shell.view()
         return sampled_tasks(view, wishes.tasks, rows=work.usage(view) if work else None)
+    if wishes.source == lab_tasks.LIKE_THE_LOG and work is not None:
+        return like_the_log(shipped_tasks(), _types(work), wishes.tasks)[0]
     return spread(lab_tasks.sets()[wishes.source], wishes.tasks)
 
 
@@ -222,11 +206,6 @@ def start(name: str, spec: dict[str, Any]) -> None:
     launch(shell.state(), run_id)
     st.query_params.from_dict({"run": run_id})
     st.rerun()
-
-
-def _missing(policy: Policy, offered: set[str]) -> list[str]:
-    """The models a policy names that no provider offers."""
-    return [t for t in policy.targets if t.partition("@")[0].lower() not in offered]
 
 
 def prediction_link(policy: str, said: dict[str, Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from routing.grading.tasks import TaskSet, parse_tasks, shipped_tasks
 
 SHIPPED = "Baton's own 60 tasks"
 LOGGED = "Sampled from the ledger"
+LIKE_THE_LOG = "Baton's own tasks, in the log's shares of task types"
 FORMATS = "Baton's YAML or JSONL, promptfoo tests, or the JSON lines of GSM8K, BIG-Bench-Hard and IFEval"
 EXAMPLE = """- id: refund-window
   prompt: "How many days do customers have to return a parcel? Policy: 30 days from delivery. Answer with the number."
@@ -69,7 +70,7 @@ def editor() -> None:
     if not save:
         return
     with shell.errors():
-        if title.strip() in (SHIPPED, LOGGED):
+        if title.strip() in (SHIPPED, LOGGED, LIKE_THE_LOG):
             raise BadInput(f"“{title.strip()}” is taken; give your set another name.")
         kept = save_set(shell.state(), title, parse_tasks(typed, "tasks.yaml") if typed is not None else kept_whole)
         judged = sum(any("llm-rubric" in check.type for check in task.asserts) for task in kept.tasks)

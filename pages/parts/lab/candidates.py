@@ -1,0 +1,80 @@
+"""The policies a run may try: all that are known, each with what keeps it from running here."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import NamedTuple
+
+import pandas as pd
+import streamlit as st
+from pydantic import ValidationError
+
+from pages.ui import exports, shell, what_if
+from pages.ui import format as fmt
+from routing.calling.declarations import Provider
+from routing.policies.policy import Policy
+from routing.runs.commands import local_policies
+from routing.runs.spec import lacking
+
+
+def trial() -> list[Policy]:
+    """Models that a link asks to compare on the same tasks, the present one first, each as a policy of its own; what
+    is no model's name is left out."""
+    found = []
+    for name in dict.fromkeys(st.query_params.get("trial", "").split(",")):
+        with suppress(ValidationError):
+            found.append(Policy(name=f"{name.strip()} alone", fallback=(name.strip(),)))
+    return found
+
+
+class Tryable(NamedTuple):
+    """A policy of the list, and per model of it what keeps it from running here."""
+
+    policy: Policy
+    missing: dict[str, str]
+
+
+def tryable(providers: tuple[Provider, ...]) -> tuple[dict[str, Tryable], list[str]]:
+    """Every policy by name, and which to start with; says of those that cannot run yet what they lack."""
+    tried, catalog = trial(), what_if.catalog(shell.state())
+    policies = {**{p.name: p for p in (*tried, *local_policies())}, **what_if.policies(), **_edited()}
+    known = {name: Tryable(p, lacking(p, None, providers, catalog)) for name, p in policies.items()}
+    asked = st.query_params.get("policy")
+    wanted = [policy.name for policy in tried] or ([asked] if asked in known else [])
+    for name in wanted:
+        if known[name].missing:
+            st.warning(
+                fmt.md(
+                    f"“{name}” names {', '.join(known[name].missing)}, which no provider here can answer for yet. "
+                    "Declare one under Providers."
+                ),
+                icon=":material/cable:",
+            )
+    able = [name for name, one in known.items() if not one.missing]
+    _needs(known)
+    return known, [name for name in wanted if name in able] or able[:3]
+
+
+def _edited() -> dict[str, Policy]:
+    """The policy that was edited on the Routing page in this session and not saved, under a name of its own."""
+    draft = st.session_state.get("policy_draft")
+    return {edited_name(draft[1]): draft[1].model_copy(update={"name": edited_name(draft[1])})} if draft else {}
+
+
+def edited_name(policy: Policy) -> str:
+    """What a policy that was edited and not saved is called in the lab."""
+    return f"{policy.name[:110]}, edited"
+
+
+def _needs(known: dict[str, Tryable]) -> None:
+    """What each policy that cannot run yet still needs."""
+    rows = [
+        {"policy": name, "model": target, "missing": why}
+        for name, one in known.items()
+        for target, why in one.missing.items()
+    ]
+    if rows:
+        count = len({row["policy"] for row in rows})
+        with st.expander(f"{fmt.count_of(count, 'policy', 'policies')} cannot run yet: what is missing"):
+            labels = {"missing": "What is missing"}
+            exports.table(pd.DataFrame(rows), name="policies-missing", labels=labels, wide={"missing": 520})
