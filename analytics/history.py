@@ -12,7 +12,7 @@ import pandas as pd
 
 from analytics.answers_by_version import remember
 from analytics.registry import dimension
-from analytics.scope import UNKNOWN, Scope
+from analytics.scope import UNKNOWN, ClosedScope, Scope
 from analytics.silences import holes
 from analytics.totals import total
 from data import lost_rows
@@ -22,6 +22,7 @@ from data.lost_rows import LostDay
 
 # A day whose last request came after this hour of the reporting zone is over for our purposes.
 DAY_IS_OVER_AT = 22
+RECENT_DAYS = 28
 
 
 class Through(NamedTuple):
@@ -41,13 +42,20 @@ def through(view: Ledger) -> Through:
     if logged.empty:
         raise NoData("The ledger is empty; load a log with `python -m data ingest PATH`, or `python -m data sample`.")
     day = logged[-1].date()
-    recent = view.usage.filter(
+    last = view.usage.filter(
         view.usage.requested_at >= ibis.literal(datetime.combine(day - timedelta(days=1), datetime.min.time()))
     )
-    instant = pd.Timestamp(view.frame(recent.aggregate(at=recent.requested_at.max()))["at"][0]).to_pydatetime()
+    instant = pd.Timestamp(view.frame(last.aggregate(at=last.requested_at.max()))["at"][0]).to_pydatetime()
     local = instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(view.time_zone))
     over = local.hour >= DAY_IS_OVER_AT and local.date() == day
     return Through(instant, day, day + timedelta(days=1) if over else day, local.time())
+
+
+def recent(view: Ledger, scope: Scope | None = None) -> ClosedScope:
+    """The last four whole weeks, with the scope's filters."""
+    end = min(through(view).complete_until, (scope and scope.end) or date.max)
+    base = scope or Scope.of(view)
+    return base.between(end - timedelta(days=RECENT_DAYS), end)
 
 
 @remember

@@ -17,9 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from analytics.answers_by_version import remember
 from analytics.command_options import view_of
 from analytics.coverage import coverage
-from analytics.history import through
+from analytics.history import recent, through
 from analytics.registry import DIMENSIONS, dimension
-from analytics.savings import recent
 from analytics.scope import Scope
 from analytics.totals import total
 from data import console, wording

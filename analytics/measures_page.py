@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from analytics.bridge_maths import LABELS
+from analytics.bridges.bridge_maths import LABELS
 from analytics.measures import MEASURES
 from analytics.registry import DIMENSIONS
 from data import console

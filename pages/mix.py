@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analytics.promise_offer import Offer
+from analytics.promises.promise_offer import Offer
 from analytics.scope import Scope
 from data.errors import BadInput, NoData, Refused
 from data.ledger import Ledger

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from analytics import budgets, forecast, spend
+from analytics import spend
+from analytics.anomalies.distortions import Distortion, distortion
+from analytics.budgets import budgets
 from analytics.coverage import Comparison, comparison
-from analytics.distortions import Distortion, distortion
+from analytics.forecasts import forecast
 from analytics.registry import DIMENSIONS
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger

@@ -7,13 +7,14 @@ from datetime import timedelta
 import pandas as pd
 import streamlit as st
 
-from analytics import budgets, inventory, plan, spend, staffing
-from analytics.forecast import READS, events_ahead
+from analytics import inventory, spend
+from analytics.budgets import budgets, plan, staffing
+from analytics.forecasts.forecast import READS, events_ahead
+from analytics.forecasts.outlook import next_month
+from analytics.forecasts.planned_events import EVENTS, saved_events
 from analytics.history import through
 from analytics.known_spend import known_spend
-from analytics.outlook import next_month
-from analytics.planned_events import EVENTS, saved_events
-from analytics.promise_offer import Offer
+from analytics.promises.promise_offer import Offer
 from analytics.scope import Scope
 from data.errors import NoData
 from data.ledger import Ledger

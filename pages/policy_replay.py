@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from analytics.coverage import coverage
-from analytics.promise_offer import Offer
+from analytics.promises.promise_offer import Offer
 from analytics.registry import DIMENSIONS
 from pages.parts.lab import form as lab_form
 from pages.parts.lab.candidates import edited_name

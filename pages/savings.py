@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from analytics import actions, inventory, promises, savings
+from analytics import inventory
 from analytics.history import through
+from analytics.promises import actions, promises
 from analytics.registry import DIMENSIONS
+from analytics.savings import savings
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pandas as pd
 import streamlit as st
 
-from analytics import anomaly_search, news, report, review
+from analytics.anomalies import anomaly_search
 from analytics.history import logged_days, through
 from analytics.registry import DIMENSIONS
-from analytics.weeks import week_name, week_of
+from analytics.weekly import news, report, review
+from analytics.weekly.weeks import week_name, week_of
 from data.errors import BatonError
 from data.ledger import Ledger
 from data.state import State

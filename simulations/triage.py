@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from analytics.retirements import HORIZON_DAYS
+from analytics.forecasts.retirements import HORIZON_DAYS
 from data import wording
 from routing.grading.statistics import Paired, compare_pairs
 from simulations.scenario import Part, Scenario

@@ -16,9 +16,11 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from analytics import chargeback, focus, report, review, spend
+from analytics import spend
 from analytics.__main__ import main as analytics
+from analytics.billing import chargeback, focus
 from analytics.scope import Scope
+from analytics.weekly import report, review
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State

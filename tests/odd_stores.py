@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
-from analytics.actions import ACTIONS, Action
-from analytics.budget import BUDGETS
-from analytics.planned_events import EVENTS
+from analytics.budgets.budget import BUDGETS
+from analytics.forecasts.planned_events import EVENTS
+from analytics.promises.actions import ACTIONS, Action
 from data.ledger import Ledger
 from data.state import State
 from tests.analytics.covered_ledgers import LAST, a_hole, day_rows, days, ledger_of

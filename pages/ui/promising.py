@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from analytics.actions import ACTIONS
-from analytics.promise_offer import Offer, promise
+from analytics.promises.actions import ACTIONS
+from analytics.promises.promise_offer import Offer, promise
 from data.ledger import Ledger
 from pages.ui import format as fmt
 from pages.ui import shell

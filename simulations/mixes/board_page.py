@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from analytics import report
+from analytics.html_page import style
 from data import wording
 from data.version import BATON
 
@@ -43,7 +43,7 @@ def board_page(result: dict[str, Any], made_from: str = "") -> str:
         _list(_assumed(result["assumptions"])),
         f'<p class="soft">{escape(f"Made by {BATON}. {made_from}")}</p>',
     ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{report.style()}</style>'
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{style()}</style>'
     return f'<!doctype html><html lang="en">{head}<body>{"".join(body)}</body></html>'
 
 

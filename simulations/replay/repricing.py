@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from analytics.retirements import HORIZON_DAYS
+from analytics.forecasts.retirements import HORIZON_DAYS
 from data import wording
 from data.calendar import MILLION
 from data.errors import NoData

@@ -16,11 +16,11 @@ import httpx
 import pytest
 from mcp import Client, StdioServerParameters
 
-from analytics import agent_tools
 from analytics.__main__ import main as analytics_main
 from analytics.__main__ import rooms
-from analytics.agent_tools import MOST_ROWS, ROWS, tools
-from analytics.mcp_command import server
+from analytics.agents import agent_tools
+from analytics.agents.agent_tools import MOST_ROWS, ROWS, tools
+from analytics.agents.mcp_command import server
 from data.state import State
 
 KNOWN = tools(rooms())

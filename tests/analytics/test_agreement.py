@@ -7,9 +7,15 @@ from decimal import Decimal
 
 import pytest
 
-from analytics import bridge, budget, budgets, focus, forecast, plan, review, savings, spend, unit_costs
-from analytics.history import daily, through
+from analytics import spend, unit_costs
+from analytics.billing import focus
+from analytics.bridges import bridge
+from analytics.budgets import budget, budgets, plan
+from analytics.forecasts import forecast
+from analytics.history import daily, recent, through
+from analytics.savings import savings
 from analytics.scope import Scope
+from analytics.weekly import review
 from data.calendar import DAYS_PER_MONTH
 from data.state import State
 from routing.policies.in_force import forbidden
@@ -85,7 +91,7 @@ def test_the_weekly_review_says_what_the_pages_say(view, tmp_path):
         == pytest.approx(spend.totals(view, Scope.of(view, *WEEK), ("priced_share",))["priced_share"])
         and found["priced_share"] < 1
     )
-    four_weeks = savings.recent(view)
+    four_weeks = recent(view)
     saving = savings.findings(view, four_weeks, state, forbidden(state))
     assert found["savings"]["total_usd_month"] == pytest.approx(saving.total_usd_month, rel=1e-9)
     assert cents(saving.spend_usd_month * 28 / DAYS_PER_MONTH) == rows_cost(view, four_weeks.start, four_weeks.end)

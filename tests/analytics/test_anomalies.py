@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics import anomaly_search
-from analytics.anomalies import Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
-from analytics.day_patterns import pattern
+from analytics.anomalies import anomaly_search
+from analytics.anomalies.anomalies import Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
+from analytics.anomalies.day_patterns import pattern
 from analytics.scope import Scope
 from tests.analytics import planted
 from tests.analytics.commands import run

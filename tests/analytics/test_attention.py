@@ -6,11 +6,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from analytics import budgets
-from analytics.anomaly_search import NOTES, findings
-from analytics.attention import attention
+from analytics.anomalies.anomaly_search import NOTES, findings
+from analytics.budgets import budgets
 from analytics.coverage import window
-from analytics.news import News, rank
+from analytics.weekly.attention import attention
+from analytics.weekly.news import News, rank
 from data.prices.model_lives import SUCCESSORS
 from data.state import State
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of, one_source_stopped

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from analytics import bridge as bridges_
-from analytics import budget
+from analytics.bridges import bridge as bridges_
+from analytics.budgets import budget
 from analytics.scope import Scope
 from data.state import State
 from tests.analytics import planted

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics import budgets, staffing
-from analytics.budget import BUDGETS, PERIODS, check_budget, save
+from analytics.budgets import budgets, staffing
+from analytics.budgets.budget import BUDGETS, PERIODS, check_budget, save
+from analytics.forecasts.outlook import outlook_of
 from analytics.known_spend import known_spend
-from analytics.outlook import outlook_of
 from analytics.scope import Scope
 from data.errors import BadInput
 from tests.analytics import covered_ledgers, planted

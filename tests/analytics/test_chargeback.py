@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics import chargeback, chargeback_command
-from analytics.chargeback import CENT, apportion, csv_text, lines, statement, table
-from analytics.shared_costs import SHARED, UNTAGGED, SharedCost
+from analytics.billing import chargeback, chargeback_command
+from analytics.billing.chargeback import CENT, apportion, csv_text, lines, statement, table
+from analytics.billing.shared_costs import SHARED, UNTAGGED, SharedCost
 from data.errors import BadInput, NoData
 from tests.analytics.commands import run
 from tests.analytics.covered_ledgers import day_rows, days, ledger_of

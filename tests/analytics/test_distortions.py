@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from analytics.anomalies.distortions import distortion
 from analytics.coverage import comparison, window
-from analytics.distortions import distortion
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of, thirty_days
 
 

@@ -6,11 +6,17 @@ import json
 
 import pytest
 
-from analytics import anomaly_search, bridge, budgets, forecast, review, savings, spend
-from analytics.actions import Action
+from analytics import spend
+from analytics.anomalies import anomaly_search
+from analytics.bridges import bridge
+from analytics.budgets import budgets
 from analytics.coverage import window
-from analytics.promises import measure
+from analytics.forecasts import forecast
+from analytics.promises.actions import Action
+from analytics.promises.promises import measure
+from analytics.savings import savings
 from analytics.scope import Scope
+from analytics.weekly import review
 from data.state import State
 from tests.analytics.commands import run
 from tests.analytics.covered_ledgers import FIVE, LAST

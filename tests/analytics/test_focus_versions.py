@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from analytics import focus, focus_columns
 from analytics.__main__ import main
+from analytics.billing import focus, focus_columns
 from data.loading.ingest import ingest
 
 FIRST = date(2026, 10, 1)

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics import backtest, budget, budgets, forecast, plan, report, review
+from analytics.budgets import budget, budgets, plan
+from analytics.forecasts import backtest, forecast
+from analytics.forecasts.outlook import learn_from_backtest, months, outlook_of
+from analytics.forecasts.price_changes import announced_changes
 from analytics.known_spend import known_spend, of_series
-from analytics.outlook import learn_from_backtest, months, outlook_of
-from analytics.price_changes import announced_changes
 from analytics.scope import Scope
+from analytics.weekly import report, review
 from data.errors import NoData
 from data.prices.contracts import OVERRIDES
 from data.state import State

@@ -6,7 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from analytics import anomaly_search, budgets, spend
+from analytics import spend
+from analytics.anomalies import anomaly_search
+from analytics.budgets import budgets
 from analytics.gates import SHUT, UNTOLD, GateShut, Verdict, judge
 from tests.analytics.commands import run
 from tests.analytics.covered_ledgers import day_rows, days, ledger_of

@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from analytics import anomaly_search, incidents, report, review, savings
-from analytics.anomaly_search import NOTES
+from analytics.anomalies import anomaly_search, incidents
+from analytics.anomalies.anomaly_search import NOTES
+from analytics.history import recent
+from analytics.savings import savings
 from analytics.scope import Scope
+from analytics.weekly import report, review
 from data.state import State
 from routing.policies.in_force import forbidden
 from tests.analytics import planted
@@ -29,7 +32,7 @@ def failing(tmp_path_factory):
 def seen(failing):
     view, state = failing
     week = Scope.of(view, MONDAY, planted.END)
-    found = savings.findings(view, savings.recent(view), state, forbidden(state)).findings
+    found = savings.findings(view, recent(view), state, forbidden(state)).findings
     anomalies = anomaly_search.findings(view, week).anomalies
     return incidents.incidents(view, week, anomalies, found), anomalies, found
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analytics import reconcile
 from analytics.__main__ import main as analytics
+from analytics.billing import reconcile
 from analytics.coverage import comparison, coverage, source_logs
 from analytics.history import daily
 from analytics.known_spend import known_spend

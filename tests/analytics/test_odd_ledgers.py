@@ -7,9 +7,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from analytics import budgets, forecast, promise_command, savings
+from analytics.budgets import budgets
 from analytics.coverage import window
-from analytics.planned_events import EVENTS
+from analytics.forecasts import forecast
+from analytics.forecasts.planned_events import EVENTS
+from analytics.promises import promise_command
+from analytics.savings import savings
 from analytics.scope import Scope
 from data.state import State
 from tests.analytics.commands import run

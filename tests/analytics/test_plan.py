@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics import plan, staffing
-from analytics.planned_events import Event
+from analytics.budgets import plan, staffing
+from analytics.forecasts.planned_events import Event
 from data.errors import BadInput
 
 UNTIL = date(2026, 7, 24)

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from analytics import promise_command
-from analytics.actions import ACTIONS, check_action
-from analytics.promises import add_witness, ledger_of_promises, measure, score, score_sentence, waiting
+from analytics.promises import promise_command
+from analytics.promises.actions import ACTIONS, check_action
+from analytics.promises.promises import add_witness, ledger_of_promises, measure, score, score_sentence, waiting
 from data.errors import BadInput
 from data.ledger import Ledger
 from tests.analytics.commands import run

@@ -7,11 +7,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from analytics import ahead, forecast
+from analytics.forecasts import ahead, forecast
+from analytics.forecasts.outlook import months
+from analytics.forecasts.price_changes import announced_changes
+from analytics.forecasts.retirements import endings
 from analytics.known_spend import known_spend
-from analytics.outlook import months
-from analytics.price_changes import announced_changes
-from analytics.retirements import endings
 from analytics.scope import Scope
 from data.prices.model_lives import SUCCESSORS
 from data.state import State

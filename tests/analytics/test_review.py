@@ -6,7 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from analytics import actions, budget, report, review, weeks
+from analytics.budgets import budget
+from analytics.promises import actions
+from analytics.weekly import report, review, weeks
 from data.errors import BadInput, NoData
 from data.state import State
 from routing.policies.in_force import forbidden

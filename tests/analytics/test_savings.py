@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics import savings, savings_finders, work_cells
-from analytics.cheaper_models import claims
+from analytics.history import recent
 from analytics.paid_prices import KINDS
-from analytics.savings_claim import Claim
+from analytics.savings import savings, savings_finders, work_cells
+from analytics.savings.cheaper_models import claims
+from analytics.savings.savings_claim import Claim
+from analytics.savings.work_cells import CELL, PRICES
 from analytics.scope import Scope
 from analytics.spend import totals
-from analytics.work_cells import CELL, PRICES
 from data.errors import BadInput
 from data.facts import models
 from data.ledger import Ledger
@@ -258,7 +259,7 @@ def view(tmp_path_factory):
 
 
 def test_the_ledgers_waste_is_found_with_rows_and_an_action(view, state):
-    saving = savings.findings(view, savings.recent(view), state, forbidden(state))
+    saving = savings.findings(view, recent(view), state, forbidden(state))
     kinds = {finding.kind: finding for finding in saving.findings}
     assert "replies" in kinds["missed cache"].filters["feature"]
     assert saving.total_usd_month < saving.spend_usd_month
@@ -267,7 +268,7 @@ def test_the_ledgers_waste_is_found_with_rows_and_an_action(view, state):
 
 
 def test_a_scope_without_rows_saves_nothing(view, state):
-    empty = savings.findings(view, savings.recent(view, Scope.of(view, team="nobody")), state, forbidden(state))
+    empty = savings.findings(view, recent(view, Scope.of(view, team="nobody")), state, forbidden(state))
     assert empty.findings == () and empty.share == 0
 
 
@@ -280,7 +281,7 @@ def test_the_command_prints_findings_by_dollars(view, capsys):
 
 
 def test_the_usual_span_is_four_whole_weeks(view):
-    span = savings.recent(view)
+    span = recent(view)
     assert (span.start, span.end) == (planted.END - timedelta(days=28), planted.END)
 
 
@@ -289,7 +290,7 @@ def test_every_finding_counts_exactly_the_rows_it_links_to(view, state, sample_h
     """Spend pages 7: the card said $3,955 on 149 attempts, its link showed $18,686 on 6,868."""
     sample = Ledger.open(sample_home)
     for one in (view, sample.at(sample.snapshot())):
-        saving = savings.findings(one, savings.recent(one), state, forbidden(state))
+        saving = savings.findings(one, recent(one), state, forbidden(state))
         assert len(saving.findings) >= 2
         for finding in saving.findings:
             shown = totals(one, saving.requests_of(finding), ("cost_usd", "attempts"))
@@ -300,7 +301,7 @@ def test_every_finding_counts_exactly_the_rows_it_links_to(view, state, sample_h
 
 
 def test_a_finding_keeps_its_key_when_its_numbers_change(view, state):
-    now = savings.recent(view)
+    now = recent(view)
     earlier = now.between(now.start - timedelta(days=3), now.end - timedelta(days=3))
     keys = [{f.key for f in savings.findings(view, s, state, forbidden(state)).findings} for s in (now, earlier)]
     assert "missed cache" in keys[0] & keys[1] and any(key.startswith("cheaper model|") for key in keys[0] & keys[1])
@@ -316,7 +317,7 @@ def test_what_is_untested_names_the_test_that_would_raise_it(swap):
 
 def test_no_trend_warning_is_a_saving(view, state):
     """Spend pages 4: cost that grows faster than usage was counted as money to save."""
-    kinds = {finding.kind for finding in savings.findings(view, savings.recent(view), state, forbidden(state)).findings}
+    kinds = {finding.kind for finding in savings.findings(view, recent(view), state, forbidden(state)).findings}
     assert kinds <= {"cheaper model", "missed cache", "batch", "failures", "context", "long answers"}
 
 
@@ -365,7 +366,7 @@ def narrowings(whole: Scope) -> list[Scope]:
 def test_an_action_keeps_the_filters_under_which_its_saving_was_found(planted_store, number):
     ledger, state = planted_store
     narrow = narrowings(Scope.of(ledger))[number]
-    found = savings.findings(ledger, savings.recent(ledger, narrow), state, forbidden(state))
+    found = savings.findings(ledger, recent(ledger, narrow), state, forbidden(state))
     assert found.scope is not None and found.findings
     for finding in found.findings:
         kept = found.scope.between(found.scope.start, found.scope.end).model_copy(
@@ -381,7 +382,7 @@ def test_an_action_keeps_the_filters_under_which_its_saving_was_found(planted_st
 def test_an_action_on_what_something_is_not_is_refused_where_its_rows_do_not_say_it(planted_store):
     ledger, state = planted_store
     narrow = Scope.of(ledger).excluding("user_id", "nobody at all")
-    found = savings.findings(ledger, savings.recent(ledger, narrow), state, forbidden(state))
+    found = savings.findings(ledger, recent(ledger, narrow), state, forbidden(state))
     with pytest.raises(BadInput, match="filter by what it is"):
         found.filters_of(found.findings[0])
 

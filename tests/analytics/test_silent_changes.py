@@ -8,13 +8,14 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from analytics import news, review, silent_changes_command
-from analytics import silent_changes as silent
-from analytics.anomalies import Anomaly
-from analytics.attention import attention
+from analytics.anomalies import silent_changes as silent
+from analytics.anomalies import silent_changes_command
+from analytics.anomalies.anomalies import Anomaly
+from analytics.anomalies.incidents import Incident
+from analytics.anomalies.model_behaviour import AFTER_DAYS
 from analytics.coverage import window
-from analytics.incidents import Incident
-from analytics.model_behaviour import AFTER_DAYS
+from analytics.weekly import news, review
+from analytics.weekly.attention import attention
 from data.state import State
 from tests.analytics.commands import run
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of

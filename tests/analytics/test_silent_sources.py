@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from analytics import anomaly_search
+from analytics.anomalies import anomaly_search
 from analytics.coverage import window
 from tests.analytics.covered_ledgers import one_source_stopped, years_apart
 

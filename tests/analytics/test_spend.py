@@ -9,8 +9,9 @@ from decimal import Decimal
 
 import pytest
 
-from analytics import focus, focus_columns, spend
+from analytics import spend
 from analytics.__main__ import main
+from analytics.billing import focus, focus_columns
 from analytics.measures import MEASURES
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics import backtest, forecast_model
-from analytics.outlook import learn_from_backtest, months, outlook_of
-from analytics.planned_events import Event
+from analytics.forecasts import backtest, forecast_model
+from analytics.forecasts.outlook import learn_from_backtest, months, outlook_of
+from analytics.forecasts.planned_events import Event
 
 WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.35, 0.25])
 

@@ -7,7 +7,9 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from analytics import inventory, reconcile, savings, unit_costs
+from analytics import inventory, unit_costs
+from analytics.billing import reconcile
+from analytics.history import recent
 from analytics.scope import Scope
 from analytics.spend import totals
 from data.errors import BadInput
@@ -73,7 +75,7 @@ def test_the_inventory_names_what_nobody_owns(view, state):
     before = inventory.debt(table)
     assert before["unowned"] == before["items"] == len(table)
     inventory.assign(state, "model", "gpt-5.2", owner="Ada", connection_owner="Grace")
-    span = savings.recent(view)
+    span = recent(view)
     spent = float(totals(view, span, ("cost_usd",))["cost_usd"]) / span.length_days * 365 / 12
     for kind in ("model", "feature"):
         assert table.loc[table["kind"] == kind, "cost_usd_month"].sum() == pytest.approx(spent)

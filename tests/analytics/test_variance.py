@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics import bridge_maths
-from analytics.bridge_maths import COLUMNS, LABELS, bridge, bridges
+from analytics.bridges import bridge_maths
+from analytics.bridges.bridge_maths import COLUMNS, LABELS, bridge, bridges
 from analytics.paid_prices import KINDS, paid_prices
 from tests.analytics.usage_frames import PRICES, cell, frame
 

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics import budgets, calendar_days, savings
-from analytics.bridge_maths import LABELS, Bridge, Driver, bridge
-from analytics.budget import check_budget, find_budget, save
-from analytics.forecast_model import deviation
-from analytics.savings_claim import Claim
+from analytics.bridges.bridge_maths import LABELS, Bridge, Driver, bridge
+from analytics.budgets import budgets
+from analytics.budgets.budget import check_budget, find_budget, save
+from analytics.forecasts import calendar_days
+from analytics.forecasts.forecast_model import deviation
+from analytics.savings import savings
+from analytics.savings.savings_claim import Claim
 from data.errors import BadInput
 from tests.analytics.test_savings import cell, cells
 from tests.analytics.usage_frames import cell as usage

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from analytics.bridge_maths import COLUMNS
+from analytics.bridges.bridge_maths import COLUMNS
 from analytics.paid_prices import KINDS
 
 PRICES = {"dear": (5e-6, 5e-7, 6.25e-6, 1e-5, 2.5e-5), "cheap": (3e-7, 3e-8, 3e-7, 3e-7, 1.2e-6)}

@@ -16,10 +16,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from analytics.anomalies import FLOOR_SHARE, unusual_days
-from analytics.outlook import months, next_month, outlook_of
-from analytics.savings_claim import Claim
-from analytics.savings_overlap import net_savings
+from analytics.anomalies.anomalies import FLOOR_SHARE, unusual_days
+from analytics.forecasts.outlook import months, next_month, outlook_of
+from analytics.savings.savings_claim import Claim
+from analytics.savings.savings_overlap import net_savings
 from data.errors import Refused
 from data.ledger import Ledger
 from data.sample import sample

@@ -17,10 +17,10 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from analytics import backtest, forecast_model
+from analytics.forecasts import backtest, forecast_model
+from analytics.forecasts.outlook import outlook_of
+from analytics.forecasts.planned_events import Event, factors
 from analytics.known_spend import of_series
-from analytics.outlook import outlook_of
-from analytics.planned_events import Event, factors
 from data.calendar import MIN_HISTORY_DAYS
 
 DAYS, SEEDS, HORIZON = 365, (1, 2, 3), 28

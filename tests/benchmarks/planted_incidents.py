@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analytics import anomaly_search, incidents, price_changes, retirements, silent_changes
+from analytics.anomalies import anomaly_search, incidents, silent_changes
+from analytics.forecasts import price_changes, retirements
 from analytics.scope import Scope
 from data.facts.models import save_edit
 from data.ledger import Ledger

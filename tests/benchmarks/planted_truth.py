@@ -13,8 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from analytics import anomaly_search, bridge, savings
-from analytics.model_behaviour import MEASURES
+from analytics.anomalies import anomaly_search
+from analytics.anomalies.model_behaviour import MEASURES
+from analytics.bridges import bridge
+from analytics.savings import savings
 from analytics.scope import Scope
 from data.state import State
 from routing.policies.in_force import forbidden

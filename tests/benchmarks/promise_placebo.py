@@ -13,9 +13,9 @@ from datetime import timedelta
 
 import numpy as np
 
-from analytics.actions import Action
 from analytics.history import logged_days, through
-from analytics.promises import Measured, measure
+from analytics.promises.actions import Action
+from analytics.promises.promises import Measured, measure
 from analytics.scope import Scope
 from analytics.spend import grouped_spend
 from data.ledger import Ledger

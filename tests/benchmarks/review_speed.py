@@ -13,9 +13,15 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from analytics import anomaly_search, bridge, forecast, inventory, plan, review, savings, unit_costs
+from analytics import inventory, unit_costs
+from analytics.anomalies import anomaly_search
+from analytics.bridges import bridge
+from analytics.budgets import plan
+from analytics.forecasts import forecast
 from analytics.history import daily, through
+from analytics.savings import savings
 from analytics.scope import Scope
+from analytics.weekly import review
 from data import rollups
 from data.ledger import Ledger
 from data.state import State

@@ -7,8 +7,10 @@ import json
 import pandas as pd
 import pytest
 
-from analytics import bridge, budgets, spend
-from analytics.budget import check_budget, save
+from analytics import spend
+from analytics.bridges import bridge
+from analytics.budgets import budgets
+from analytics.budgets.budget import check_budget, save
 from analytics.registry import with_free
 from analytics.scope import Scope
 from data import dimensions

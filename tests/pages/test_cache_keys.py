@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analytics import actions, budget, plan
+from analytics.budgets import budget, plan
+from analytics.promises import actions
 from data.facts.models import save_edit
 from data.ledger import Ledger
 from data.prices import second_catalogue

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analytics import focus, spend
-from analytics.budgets import BUDGETS, Budget
+from analytics import spend
+from analytics.billing import focus
+from analytics.budgets.budgets import BUDGETS, Budget
 from analytics.scope import Scope
 from data import people
 from data.errors import NoData

@@ -8,10 +8,11 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from analytics import forecast, known_spend, spend
+from analytics import known_spend, spend
 from analytics.coverage import comparison
-from analytics.month_so_far import MonthSoFar, month_so_far
-from analytics.planned_events import Event
+from analytics.forecasts import forecast
+from analytics.forecasts.month_so_far import MonthSoFar, month_so_far
+from analytics.forecasts.planned_events import Event
 from analytics.scope import ClosedScope, Scope
 from data import wording
 from data.ledger import Ledger
@@ -45,7 +46,7 @@ def test_the_last_day_of_the_path_is_what_the_month_ends_at(view):
 def test_a_month_before_with_a_hole_is_not_drawn(view, monkeypatch):
     known = known_spend.known_spend(view, Scope())
     holed = known._replace(missing=known.missing | (known.missing.index == pd.Timestamp("2026-02-10")))
-    monkeypatch.setattr("analytics.month_so_far.known_spend", lambda *_: holed)
+    monkeypatch.setattr("analytics.forecasts.month_so_far.known_spend", lambda *_: holed)
     assert month_so_far(view, Scope()).before is None
 
 

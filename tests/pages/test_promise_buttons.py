@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from analytics import actions
-from analytics.promises import ledger_of_promises
+from analytics.promises import actions
+from analytics.promises.promises import ledger_of_promises
 from data.state import State
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of
 from tests.pages.test_pages import opened

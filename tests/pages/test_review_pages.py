@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analytics import actions, budget, plan
+from analytics.budgets import budget, plan
+from analytics.promises import actions
 from data.state import State
 from pages.ui import charts, finance_charts
 from tests.analytics import planted

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from analytics import actions, savings
+from analytics.history import recent
+from analytics.promises import actions
+from analytics.savings import savings
 from data.ledger import Ledger
 from data.state import State
 from data.wording import count, usd
@@ -34,7 +36,7 @@ def plain(elements) -> list[str]:
 def findings(home: Path) -> savings.Savings:
     ledger, state = Ledger.open(home), State.open(home)
     view = ledger.at(ledger.snapshot())
-    return savings.findings(view, savings.recent(view), state, forbidden(state))
+    return savings.findings(view, recent(view), state, forbidden(state))
 
 
 def test_the_requests_of_a_finding_are_those_of_its_card(home, monkeypatch):

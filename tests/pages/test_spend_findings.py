@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analytics.actions import ACTIONS
-from analytics.budget import BUDGETS
+from analytics.budgets.budget import BUDGETS
+from analytics.promises.actions import ACTIONS
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State

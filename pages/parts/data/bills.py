@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from analytics import reconcile
+from analytics.billing import reconcile
 from data.ledger import Ledger
 from data.prices import exchange_rates
 from data.state import State

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analytics.promise_offer import Offer
+from analytics.promises.promise_offer import Offer
 from data import wording
 from data.calendar import MONTHS_PER_YEAR
 from pages.ui import format as fmt

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analytics import attention
 from analytics.scope import ClosedScope
-from analytics.weeks import week_of_day
+from analytics.weekly import attention
+from analytics.weekly.weeks import week_of_day
 from data.ledger import Ledger
 from data.state import State
 from pages.ui import format as fmt

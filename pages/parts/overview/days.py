@@ -9,10 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from analytics import anomaly_search, spend
+from analytics import spend
+from analytics.anomalies import anomaly_search
+from analytics.anomalies.distortions import KINDS
 from analytics.coverage import Comparison
-from analytics.distortions import KINDS
-from analytics.planned_events import saved_events
+from analytics.forecasts.planned_events import saved_events
 from analytics.registry import DIMENSIONS
 from analytics.scope import ClosedScope
 from data.ledger import Ledger

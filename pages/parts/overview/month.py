@@ -6,8 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from analytics import forecast
-from analytics.month_so_far import MonthSoFar, month_so_far
+from analytics.forecasts import forecast
+from analytics.forecasts.month_so_far import MonthSoFar, month_so_far
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State

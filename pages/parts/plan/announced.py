@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analytics import ahead, price_changes, retirements, spend
-from analytics.forecast import LIVES
-from analytics.price_changes import PriceChange
-from analytics.retirements import Ending
+from analytics import spend
+from analytics.forecasts import ahead, price_changes, retirements
+from analytics.forecasts.forecast import LIVES
+from analytics.forecasts.price_changes import PriceChange
+from analytics.forecasts.retirements import Ending
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State

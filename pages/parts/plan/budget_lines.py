@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from analytics import bridge, budgets
-from analytics.budget import BUDGETS, PERIODS, SCOPES, Budget, check_budget, clashes, find_budget, save
+from analytics.bridges import bridge
+from analytics.budgets import budgets
+from analytics.budgets.budget import BUDGETS, PERIODS, SCOPES, Budget, check_budget, clashes, find_budget, save
 from analytics.registry import DIMENSIONS
 from data.dimensions import PREFIX, free_dimensions
 from data.errors import BadInput

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analytics import savings
 from analytics.coverage import coverage
+from analytics.history import recent
+from analytics.savings import savings
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from data.state import State
@@ -18,7 +19,7 @@ FINDING = "finding"  # the parameter of a link to the requests of a finding
 
 @shell.cached(reads=in_force.READS)
 def all_savings(view: Ledger, state: State, scope: Scope) -> savings.Savings:
-    return savings.findings(view, savings.recent(view, scope), state, in_force.forbidden(state))
+    return savings.findings(view, recent(view, scope), state, in_force.forbidden(state))
 
 
 def see_requests(finding: savings.Finding, scope: Scope) -> None:

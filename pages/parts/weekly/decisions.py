@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from analytics import actions, report
 from analytics.history import through
+from analytics.promises import actions
+from analytics.weekly import report
 from data.errors import BadInput
 from pages.ui import editing, exports, posting, shell
 from pages.ui import format as fmt

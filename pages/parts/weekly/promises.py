@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from analytics import promises
-from analytics.weeks import week_of
+from analytics.promises import promises
+from analytics.weekly.weeks import week_of
 from data.calendar import DAYS_PER_WEEK
 from data.ledger import Ledger
 from data.state import State

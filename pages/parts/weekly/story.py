@@ -7,9 +7,10 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
-from analytics import report, unit_costs
+from analytics import unit_costs
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
+from analytics.weekly import report
 from data.ledger import Ledger
 from pages.ui import exports, finance_charts, shell, tiles
 from pages.ui import format as fmt

@@ -1,0 +1,104 @@
+"""How good the forecast has been on this very ledger, against the naive one.
+
+At every earlier week the forecast is made with what was known then and compared with what came.
+The misses give the forecast's spread, its error and the real coverage of its P10 to P90 range.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import nnls
+
+from analytics.forecasts import forecast_model
+from analytics.forecasts.forecast_model import PRIOR, PRIOR_MISSES, deviation
+from data.calendar import MIN_HISTORY_DAYS, Z90
+
+HORIZONS = (1, 3, 7, 14, 21, 28, 42, 63, 91)
+STEP_DAYS = 7
+LEAST_SQUARE = 1e-6  # a tenth of a per cent missed: nobody's spend is told better
+ORIGINS = 39  # nine months of weeks: older misses were another company's
+
+
+class Score(NamedTuple):
+    """Errors of totals over `horizon_days`: mean absolute error as a share of the total; coverage of P10 to P90."""
+
+    horizon_days: int
+    origins: int
+    error: float
+    naive_error: float
+    coverage: float
+
+
+def misses(history: pd.Series) -> pd.DataFrame:
+    """One row per earlier origin and horizon whose days all have a log: origin (position), days, actual, expected,
+    naive."""
+    values = history.to_numpy(dtype=float)
+    end = len(values)
+    unlogged = np.concatenate([[0], np.cumsum(np.isnan(values))])
+    rows = []
+    for origin in range(end - STEP_DAYS, MIN_HISTORY_DAYS - 1, -STEP_DAYS)[:ORIGINS]:
+        fitted = forecast_model.fit(history.iloc[:origin])
+        if fitted.history_days < MIN_HISTORY_DAYS:
+            continue
+        longest = min(max(HORIZONS), end - origin)
+        path = np.cumsum(fitted.path(longest))
+        naive = np.cumsum(seasonal_naive(values[:origin], longest))
+        actual = np.cumsum(np.nan_to_num(values[origin : origin + longest]))
+        rows += [
+            (origin, days, actual[days - 1], path[days - 1], naive[days - 1])
+            for days in HORIZONS
+            if days <= longest and unlogged[origin + days] == unlogged[origin]  # only what a log can judge
+        ]
+    return pd.DataFrame(rows, columns=["origin", "days", "actual", "expected", "naive"])
+
+
+def seasonal_naive(values: np.ndarray, days: int) -> np.ndarray:
+    """Every day like the same weekday of the last week that has a log of it."""
+    weeks = np.concatenate([np.full(-len(values) % 7, np.nan), values]).reshape(-1, 7)[-8:]
+    week = weeks[-1].copy()
+    for earlier in weeks[::-1]:
+        week = np.where(np.isnan(week), earlier, week)
+    return np.resize(np.nan_to_num(week), days)
+
+
+def spread(missed: pd.DataFrame) -> np.ndarray:
+    """Variance terms (noise / h, level, walk x h) of the log of a miss, the prior mixed in.
+
+    Squares are capped at twenty times their median, so one runaway week does not widen every range. The prior is mixed
+    in as a factor: as a term it would widen a calm ledger's range by its own size, however many misses say otherwise.
+    """
+    usable = missed[(missed["actual"] > 0) & (missed["expected"] > 0)]
+    if usable.empty:
+        return PRIOR
+    log = np.log(usable["actual"] / usable["expected"]).to_numpy()
+    by_days = pd.DataFrame({"days": usable["days"].to_numpy(), "square": log**2}).groupby("days")["square"]
+    seen = by_days.agg(["size", lambda square: np.minimum(square, 20 * square.median()).mean()])
+    days, sizes, squares = seen.index.to_numpy(dtype=float), seen.iloc[:, 0].to_numpy(), seen.iloc[:, 1].to_numpy()
+    terms = np.column_stack([1 / days, np.ones_like(days), days])
+    # Misses of neighbouring origins overlap: an origin counts for what it adds.
+    independent = sizes * np.minimum(1.0, STEP_DAYS / days)
+    logs = np.log(np.maximum(squares, LEAST_SQUARE)) * independent + np.log(terms @ PRIOR) * PRIOR_MISSES
+    squares = np.exp(logs / (independent + PRIOR_MISSES))
+    weight = np.sqrt(independent + PRIOR_MISSES) / squares
+    fitted, _ = nnls(terms * weight[:, None], squares * weight)
+    return fitted
+
+
+def score(missed: pd.DataFrame, days: int = 28) -> Score | None:
+    """Error and coverage on totals over `days`, each origin judged with the spread known at its time."""
+    judged = missed[missed["days"] == days]
+    if judged.empty:
+        return None
+    inside = []
+    for row in judged.itertuples():
+        known = missed[missed["origin"] + missed["days"] <= row.origin]
+        width = Z90 * deviation(spread(known), days)
+        inside.append(row.expected > 0 and abs(np.log(max(row.actual, 1e-12) / row.expected)) <= width)
+    actual = judged["actual"].sum()
+    error, naive = (
+        (judged["actual"] - judged[name]).abs().sum() / actual if actual else 0.0 for name in ("expected", "naive")
+    )
+    return Score(days, len(judged), float(error), float(naive), float(np.mean(inside)))
