@@ -35,17 +35,17 @@ SUMS = {
     "latency_count": "count(latency_ms)",
 }
 BY_DAY = ("spend_by_day", "caveats_by_day")
-_ROWS = "lake.main.usage"
+USAGE = "lake.main.usage"
 
 
-def add(cursor: Cursor, where: str) -> None:
-    """Append the sums of the usage rows that match `where`, inside the caller's transaction."""
+def add(cursor: Cursor, rows: str = USAGE) -> None:
+    """Append the sums of the usage rows of a relation, inside the caller's transaction."""
     day = local_day(cursor)
     cursor.execute(f"""INSERT INTO lake.main.spend_by_day (day, {", ".join(KEYS)}, {", ".join(SUMS)})
             SELECT {day} AS usage_day, {", ".join(KEYS)}, {", ".join(SUMS.values())}
-            FROM {_ROWS} WHERE {where} GROUP BY ALL ORDER BY usage_day""")
+            FROM (FROM {rows}) GROUP BY ALL ORDER BY usage_day""")
     cursor.execute(f"""INSERT INTO lake.main.caveats_by_day (caveat, day, provider, model, source, attempts, cost_usd)
-            {caveat_sums(f"{_ROWS} WHERE {where}", day)} ORDER BY day""")
+            {caveat_sums(rows, day)} ORDER BY day""")
 
 
 def caveat_sums(rows: str, day: str) -> str:
@@ -55,20 +55,20 @@ def caveat_sums(rows: str, day: str) -> str:
             FROM (SELECT * FROM {rows}) WHERE caveats IS NOT NULL) GROUP BY ALL"""
 
 
-def fold(cursor: Cursor, changed: str, written: str = "false") -> None:
+def fold(cursor: Cursor, changed: str, written: str = "") -> None:
     """Follow rows that changed or went: sum up their days anew, and add those of the rows `written` in other days.
 
     `changed` is a relation with the `requested_at` of such rows (as it was; time changes in `written` are covered),
-    `written` a condition on usage rows that are new.
+    `written` a relation of usage rows that are new.
     """
     day = local_day(cursor)
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE changed_days AS SELECT DISTINCT {day} AS changed_day FROM {changed}")
     in_days = f"{day} IN (FROM changed_days)"
     for table in BY_DAY:
         cursor.execute(f"DELETE FROM lake.main.{table} WHERE day IN (FROM changed_days)")
-    add(cursor, f"{_near(cursor, changed)} AND {in_days}")
-    if written != "false":
-        add(cursor, f"({written}) AND NOT {in_days}")
+    add(cursor, f"{USAGE} WHERE {_near(cursor, changed)} AND {in_days}")
+    if written:
+        add(cursor, f"(FROM {written}) WHERE NOT {in_days}")
 
 
 def _near(cursor: Cursor, rows: str) -> str:
@@ -85,7 +85,7 @@ def rebuild(cursor: Cursor) -> None:
     """Recompute the roll-ups from all rows."""
     for table in BY_DAY:
         cursor.execute(f"DELETE FROM lake.main.{table}")
-    add(cursor, "true")
+    add(cursor)
 
 
 def set_time_zone(cursor: Cursor, zone: str) -> None:

@@ -18,9 +18,9 @@ GOOD = "(FROM log_rows WHERE skip IS NULL AND reject IS NULL)"
 FEW = 1000  # ids; of more, hardly a row group has none
 
 
-def choose_rows(cursor: Cursor, form: Format) -> int:
+def choose_rows(cursor: Cursor, form: Format) -> tuple[int, int]:
     """Create temp table `fresh_rows` (row_no, file_no, event_id, replaces),
-    the staged rows to load; returns how many replace.
+    the staged rows to load; returns how many there are, and how many of them replace.
 
     Of staged rows with one identity the newest wins by the log's own word, else the highest rank, of equal ones the
     first; the last where their costs differ. Against a row that the ledger has it is the same (see `_better`).
@@ -48,7 +48,7 @@ def choose_rows(cursor: Cursor, form: Format) -> int:
             LEFT JOIN (SELECT event_id, max(COLUMNS(* EXCLUDE (event_id, requested_at))) FROM known GROUP BY 1) k
                 ON s.event_id = k.event_id {readings}
             WHERE (p.winner IS NULL OR p.winner = s.row_no) AND (k.event_id IS NULL OR {better})""")
-    return int(cursor.execute("SELECT count(*) FROM fresh_rows WHERE replaces").fetchall()[0][0])
+    return cursor.execute("SELECT count(*), count(*) FILTER (replaces) FROM fresh_rows").fetchall()[0]
 
 
 READINGS = """LEFT JOIN readings g
@@ -107,8 +107,8 @@ def at_instants(cursor: Cursor, relation: str) -> str:
 
 
 def remember(cursor: Cursor, written: str) -> None:
-    """Note where the usage rows of the condition `written` are."""
-    cursor.execute(f"INSERT INTO lake.main.identities {identities(f'lake.main.usage WHERE {written}')}")
+    """Note where the usage rows of the relation `written` are."""
+    cursor.execute(f"INSERT INTO lake.main.identities {identities(written)}")
 
 
 def _tokens(form: Format, of: str = "", read: tuple[str, str] = ("NULL", "NULL")) -> str:

@@ -19,6 +19,7 @@ from data.loading import named_files, staged_rows
 from data.loading.load import Load, LoadedMeanwhile, Progress
 from data.loading.recognition import Item, format_named, groups, recognise
 from data.loading.report import Report
+from data.sql_text import literal
 from data.state import State
 
 
@@ -118,10 +119,11 @@ class _Ingest:
         have said something else of the same days in between. So does one whose rows were lost with a damaged file.
         """
         rows = self.cursor.execute(
-            "SELECT digest, format, ingested_at, read, rejected, batch_id, skipped FROM lake.main.batches"
+            f"""SELECT digest, format, ingested_at, read, rejected, batch_id, skipped FROM lake.main.batches
+                WHERE digest IN ({", ".join(literal(item.digest) for item in group)})"""
         ).fetchall()
         known = {(digest, name): rest for digest, name, *rest in rows}
-        lost = lost_rows.batches_to_load(self.cursor)
+        lost = lost_rows.batches_to_load(self.cursor) if known else set()
         left: dict[str, Item] = {}
         self.again = 0
         for item in group:

@@ -23,6 +23,7 @@ from data.state import State
 
 Progress = Callable[[str, float, str], None]  # stage, share done 0..1, a word on it
 NAMED_BATCHES = 20  # in the audit trail, of one load
+FEW = 100_000  # finished rows that are held in memory until they are written
 
 
 class LoadedMeanwhile(Exception):
@@ -46,6 +47,7 @@ class Load:
     | `settled` | `stand_ins.settle` | calls whose stand-ins give way |
     | `earlier_calls` | `staging.earlier_calls` | attempts the ledger has of calls that go on here |
     | `gone_rows` | `Load` | when the rows were that this load takes away |
+    | `written_rows` | `Load` | the finished rows, where they are few |
     | `counts` | `Load` | read, loaded, rejected, skipped by file |
     """
 
@@ -77,9 +79,9 @@ class Load:
         self.progress("writing", 0.0, self.form.label)
         with self.ledger.write(self.cursor):
             self._check_again()
-            replaced = identity.choose_rows(self.cursor, self.form)
+            fresh, replaced = identity.choose_rows(self.cursor, self.form)
             if self.form.table == "usage":
-                self._write_usage(replaced, keep_text)
+                self._write_usage(fresh, replaced, keep_text)
             else:
                 self._write_bills(replaced)
             self._write_rejected()
@@ -103,7 +105,7 @@ class Load:
             self.book = book
             staging.price(self.cursor, self.form, book)
 
-    def _write_usage(self, replaced: int, keep_text: bool) -> None:
+    def _write_usage(self, fresh: int, replaced: int, keep_text: bool) -> None:
         execute = self.cursor.execute
         execute("""CREATE OR REPLACE TEMP TABLE gone_rows AS SELECT requested_at FROM known
                WHERE event_id IN (SELECT event_id FROM fresh_rows WHERE replaces)""")
@@ -114,10 +116,17 @@ class Load:
         rows = staging.ledger_rows(
             self.form, self.book, RULES.all(self.state), self._batch, dimensions.columns(self.cursor)
         )
-        execute(f"INSERT INTO lake.main.usage BY NAME {rows}")
-        written = self._written()
+        if fresh > FEW:
+            execute(f"INSERT INTO {rollups.USAGE} BY NAME {rows}")
+            written = f"{rollups.USAGE} WHERE {self._written()}"
+            marked = repeated_calls.mark(self.cursor, self.form, written, rollups.USAGE)
+        else:  # what is read from memory again is not asked of the lake
+            execute(f"CREATE OR REPLACE TEMP TABLE written_rows AS FROM {rollups.USAGE} LIMIT 0")
+            execute(f"INSERT INTO written_rows BY NAME {rows}")
+            written = "written_rows"
+            marked = repeated_calls.mark(self.cursor, self.form, written, written)
+            execute(f"INSERT INTO {rollups.USAGE} BY NAME FROM {written}")
         identity.remember(self.cursor, written)
-        marked = repeated_calls.mark(self.cursor, self.form, written)
         if replaced or settled or marked:
             rollups.fold(self.cursor, "gone_rows", written)
         else:

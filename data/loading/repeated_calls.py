@@ -12,9 +12,12 @@ Of one source, two rows that began in the same microsecond, took as long, and ar
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from data.formats import Format
 from data.ledger import Cursor
 from data.loading import identity
+from data.rollups import USAGE
 from data.sql_text import literal
 
 ANSWER_ID = "nullif(regexp_extract(event_id, '(chatcmpl-|resp_|msg_|gen-)[A-Za-z0-9_-]{6,}'), '')"
@@ -24,36 +27,27 @@ OUTPUT = "coalesce(output_tokens, 0) + coalesce(reasoning_tokens, 0)"
 FEW_INPUT, FEW_OUTPUT = 100, 10  # tokens; fewer say nothing
 LONGEST = 120  # seconds between two records of one call
 AROUND = LONGEST // 60  # minutes
-CALLS = f"""SELECT event_id, requested_at, model, user_id, latency_ms, {INPUT} AS tokens_in, {OUTPUT} AS tokens_out
-    FROM lake.main.usage WHERE status = 'success'"""
+SHORT = timedelta(hours=1)  # a span all of whose rows are looked at
+CALL = f"event_id, requested_at, model, user_id, latency_ms, {INPUT} AS tokens_in, {OUTPUT} AS tokens_out"
 APART = "abs(date_diff('millisecond', a.requested_at, b.requested_at))"
 IN_TIME = f"""{APART} <= least(5000 + coalesce(greatest(a.latency_ms, b.latency_ms), 0), {LONGEST * 1000})"""
 SAME_TOKENS = """a.model = b.model AND a.tokens_in = b.tokens_in AND a.tokens_out = b.tokens_out"""
 
 
-def mark(cursor: Cursor, form: Format, written: str) -> int:
-    """Mark the rows of the condition `written` and those of other loads that tell the same calls; returns how many of
-    these there are, and adds their times to the temp table `gone_rows`, since their days have to be summed up anew."""
-    first, last = cursor.execute(
-        f"SELECT min(requested_at), max(requested_at) FROM lake.main.usage WHERE {written}"
-    ).fetchall()[0]
+def mark(cursor: Cursor, form: Format, written: str, table: str) -> int:
+    """Mark the rows of the relation `written`, which are those of a load in `table`, and the rows of other loads that
+    tell the same calls; returns how many of these there are, and adds their times to the temp table `gone_rows`, since
+    their days have to be summed up anew."""
+    first, last = cursor.execute(f"SELECT min(requested_at), max(requested_at) FROM (FROM {written})").fetchall()[0]
     if first is None:
         return 0
-    # Few calls may be of a whole year: the text of ids is read only where a call was at that time.
-    minutes = f"""SELECT minute + to_minutes(unnest(range(-{AROUND}, {AROUND + 1}))) FROM (
-            SELECT DISTINCT date_trunc('minute', requested_at) AS minute FROM lake.main.usage WHERE {written})"""
-    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE moments AS SELECT DISTINCT requested_at FROM lake.main.usage
-            WHERE requested_at BETWEEN TIMESTAMP '{first}' - INTERVAL {LONGEST} SECOND
-                AND TIMESTAMP '{last}' + INTERVAL {LONGEST} SECOND
-                AND date_trunc('minute', requested_at) IN ({minutes})""")
-    near = identity.at_instants(cursor, "moments")
-    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE other_calls AS SELECT *, {ANSWER_ID} AS answer FROM ({CALLS})
-            WHERE {near} AND NOT starts_with(event_id, {literal(form.family + ":")})""")
+    near = _near(cursor, written, first, last)
+    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE other_calls AS SELECT {CALL}, {ANSWER_ID} AS answer FROM {USAGE}
+            WHERE {near} AND status = 'success' AND NOT starts_with(event_id, {literal(form.family + ":")})""")
     others = cursor.execute("SELECT count(*) FROM other_calls").fetchall()[0][0]
     answer = ANSWER_ID if others else "NULL::VARCHAR"
-    cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE new_calls AS SELECT *, {answer} AS answer FROM ({CALLS} AND {written})"
-    )
+    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE new_calls AS SELECT {CALL}, {answer} AS answer
+            FROM (FROM {written}) WHERE status = 'success'""")
     pairs = [
         "SELECT a.event_id AS a, b.event_id AS b FROM new_calls a JOIN other_calls b ON a.answer = b.answer",
         f"""SELECT a.event_id, b.event_id FROM new_calls a JOIN other_calls b ON {SAME_TOKENS} AND {IN_TIME}
@@ -68,12 +62,30 @@ def mark(cursor: Cursor, form: Format, written: str) -> int:
             SELECT DISTINCT unnest([a, b]) AS event_id FROM ({" UNION ALL ".join(pairs)})""")
     if not cursor.execute("SELECT count(*) FROM twice").fetchall()[0][0]:
         return 0
-    unmarked = f"""{near} AND event_id IN (FROM twice)
-        AND NOT list_contains(coalesce(caveats, []), 'logged_twice')"""
-    earlier = (
-        f"SELECT requested_at FROM lake.main.usage WHERE {unmarked} AND event_id IN (SELECT event_id FROM other_calls)"
-    )
-    count = cursor.execute(f"INSERT INTO gone_rows {earlier}").fetchall()[0][0]
-    cursor.execute(f"""UPDATE lake.main.usage
-            SET caveats = list_sort(list_append(coalesce(caveats, []), 'logged_twice')) WHERE {unmarked}""")
+    unmarked = "event_id IN (FROM twice) AND NOT list_contains(coalesce(caveats, []), 'logged_twice')"
+    earlier = f"SELECT requested_at FROM {USAGE} WHERE {near} AND {unmarked}"
+    count = cursor.execute(
+        f"INSERT INTO gone_rows {earlier} AND event_id IN (SELECT event_id FROM other_calls)"
+    ).fetchall()[0][0]
+    marked = "SET caveats = list_sort(list_append(coalesce(caveats, []), 'logged_twice'))"
+    if table != USAGE:
+        cursor.execute(f"UPDATE {table} {marked} WHERE {unmarked}")
+    if table == USAGE or count:
+        cursor.execute(f"UPDATE {USAGE} {marked} WHERE {near} AND {unmarked}")
     return int(count)
+
+
+def _near(cursor: Cursor, written: str, first: datetime, last: datetime) -> str:
+    """A condition on time that holds for all rows that may tell one of the calls `written`, made from `first` to
+    `last`."""
+    window = f"""requested_at BETWEEN TIMESTAMP '{first}' - INTERVAL {LONGEST} SECOND
+        AND TIMESTAMP '{last}' + INTERVAL {LONGEST} SECOND"""
+    if last - first <= SHORT:
+        return window
+    # Few calls may be of a whole year: the text of ids is read only where a call was at that time.
+    minutes = f"""SELECT minute + to_minutes(unnest(range(-{AROUND}, {AROUND + 1}))) FROM (
+            SELECT DISTINCT date_trunc('minute', requested_at) AS minute FROM (FROM {written}))"""
+    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE moments AS
+            SELECT DISTINCT requested_at FROM {USAGE}
+            WHERE {window} AND date_trunc('minute', requested_at) IN ({minutes})""")
+    return identity.at_instants(cursor, "moments")

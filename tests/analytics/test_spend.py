@@ -65,7 +65,7 @@ def filled(tmp_path_factory):
         cursor.executemany(f"INSERT INTO lake.main.usage ({columns}) VALUES ({', '.join('?' * len(rows[0]))})", rows)
         cursor.execute("UPDATE lake.main.usage SET source = 'test', batch_id = 'b'")
         cursor.execute("INSERT INTO lake.main.batches (batch_id, loaded) VALUES ('b', 600)")
-        rollups.add(cursor, "true")
+        rollups.add(cursor)
     return ledger.at(ledger.snapshot()), rows
 
 

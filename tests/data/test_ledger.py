@@ -71,7 +71,7 @@ def test_memtables_join_in(ledger):
 def test_roll_up_mirror_equals_the_stored_one(ledger):
     with ledger.write() as cursor:
         cursor.execute(ROW.format(tag="a", n=40))
-        rollups.add(cursor, "true")
+        rollups.add(cursor)
     view = ledger.at(ledger.snapshot())
     mirrored = view.frame(view.spend_by_day.aggregate(s=view.spend_by_day.attempts.sum()))["s"][0]
     assert mirrored == 40 == ledger.frame(ledger.spend_by_day.aggregate(s=ledger.spend_by_day.attempts.sum()))["s"][0]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from data.formats import Format
+from data.loading import load
 from data.loading.ingest import ingest
 
 GATEWAY = {
@@ -58,7 +59,9 @@ def loaded(ledger, state, folder: Path, *records: dict) -> list[list[str] | None
     return [None if caveats is None else list(caveats) for caveats in rows]
 
 
-def test_both_records_of_one_call_are_marked_and_their_dollars_named(ledger, state, tmp_path):
+@pytest.mark.parametrize("few", [load.FEW, 0], ids=["few rows", "many rows"])
+def test_both_records_of_one_call_are_marked_and_their_dollars_named(few, ledger, state, tmp_path, monkeypatch):
+    monkeypatch.setattr(load, "FEW", few)
     for records in ((GATEWAY, OBSERVED), (OBSERVED, GATEWAY)):
         with ledger.write() as cursor:
             for table in ("usage", "batches", "identities", "spend_by_day", "caveats_by_day"):

@@ -59,7 +59,7 @@ def ledger_of(home: Path, rows: list[dict[str, Any]]) -> Ledger:
     with ledger.write() as cursor:
         marks = ", ".join("?" * len(COLUMNS))
         cursor.executemany(f"INSERT INTO lake.main.usage ({', '.join(COLUMNS)}) VALUES ({marks})", values)
-        rollups.add(cursor, "true")
+        rollups.add(cursor)
     return ledger
 
 
@@ -101,5 +101,5 @@ def random_ledger(home: Path, rows: int) -> Ledger:
     ledger = new_ledger(home)
     with ledger.write() as cursor:
         cursor.execute(RANDOM_ROWS, [rows])
-        rollups.add(cursor, "true")
+        rollups.add(cursor)
     return ledger
