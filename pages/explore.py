@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from analytics import spend
 from analytics.coverage import coverage
 from analytics.measures import MEASURES
 from analytics.registry import DIMENSIONS, with_free
-from analytics.scope import ClosedScope, Scope
+from analytics.scope import Scope
 from data.ledger import Ledger
+from pages.parts.explore.tables import breakdown, table_as_drawn, table_of, whole_of
 from pages.parts.savings.findings import requests_asked
-from pages.ui import charts, drill, exports, filters, requests, shell
+from pages.ui import charts, drill, filters, requests, shell
 from pages.ui import format as fmt
+from pages.ui.period import grain_of
 
 NONE = "none"
+FITTING = "time"  # the grain that fits the span
 GRAINS = ("day", "week", "month")
-ROW_LIMIT = 5000  # what a table shows; the CSV holds the same rows
+OVER = {FITTING: "Time, as fits", NONE: "Nothing else"}
 
 
 @shell.cached
 def answer(view: Ledger, scope: Scope, by: tuple[str, ...], measure: str) -> pd.DataFrame:
     return spend.grouped_spend(view, scope, by, (measure,))
-
-
-@shell.cached
-def breakdown(view: Ledger, scope: Scope, by: tuple[str, ...], measure: str) -> pd.DataFrame:
-    more = tuple(dict.fromkeys((measure, "cost_usd", "requests")))
-    return spend.grouped_spend(view, scope, by, more)
 
 
 def fold_the_small(frame: pd.DataFrame, totals: pd.DataFrame, name: str, measure: str) -> pd.DataFrame:
@@ -60,98 +58,50 @@ def controls(names: list[str]) -> tuple[str, str, str]:
         )
         second = st.selectbox(
             "Over",
-            [*GRAINS, NONE, *names],
+            [FITTING, *GRAINS, NONE, *names],
             key="over",
             bind="query-params",
             width=180,
-            format_func=lambda n: "Nothing else" if n == NONE else DIMENSIONS[n].label,
+            format_func=lambda n: OVER.get(n) or DIMENSIONS[n].label,
         )
     return measure, by, NONE if second == by else second
 
 
-def draw(frame: pd.DataFrame, by: str, over: str, measure: str) -> None:
+def figure(frame: pd.DataFrame, palette: charts.Palette, by: str, over: str, measure: str) -> go.Figure:
     """Time goes on the x axis as bars (sums) or lines (ratios); anything else as horizontal bars or stacked ones."""
-    declared, palette = MEASURES[measure], shell.palette()
+    declared = MEASURES[measure]
     if over == NONE:
-        figure = charts.bars(frame.head(charts.TOP + 1), palette, by=by, value=measure, unit=declared.unit)
-    elif DIMENSIONS[over].is_time and not declared.additive:
-        figure = charts.lines(frame, palette, x=over, by=by, value=measure, unit=declared.unit)
-    elif declared.additive:
-        figure = charts.stacked_bars(frame, palette, x=over, by=by, value=measure, unit=declared.unit)
-    else:
-        figure = charts.grouped_bars(frame, palette, x=over, by=by, value=measure, unit=declared.unit)
+        return charts.bars(frame.head(charts.TOP + 1), palette, by=by, value=measure, unit=declared.unit)
+    if DIMENSIONS[over].is_time and not declared.additive:
+        return charts.lines(frame, palette, x=over, by=by, value=measure, unit=declared.unit)
+    drawn = charts.stacked_bars if declared.additive else charts.grouped_bars
+    return drawn(frame, palette, x=over, by=by, value=measure, unit=declared.unit)
+
+
+def draw(frame: pd.DataFrame, by: str, over: str, measure: str) -> None:
+    declared = MEASURES[measure]
     shell.chart(
-        figure,
+        figure(frame, shell.palette(), by, over, measure),
         alt=f"{declared.label} by {DIMENSIONS[by].label.lower()}; the table below holds the numbers",
         key="explore",
         on_select=drill.narrow_on_click("explore", by, None if over == NONE else over),
     )
 
 
-LABELS = {n: d.label for n, d in DIMENSIONS.items()} | {
-    n: f"{m.label}, {m.unit}" if m.unit not in ("requests", "attempts") else m.label for n, m in MEASURES.items()
-}
-UNITS = {n: m.unit for n, m in MEASURES.items()}
-
-
-def table_of(totals: pd.DataFrame, by: str, measure: str, scope: ClosedScope) -> None:
-    """Every value with the measure, its share of the whole where it adds up, spend and requests."""
-    frame = totals.head(ROW_LIMIT)
-    if MEASURES[measure].additive and (whole := totals[measure].dropna().astype(float).sum()):
-        shares = [None if pd.isna(value) else float(value) / whole for value in frame[measure]]
-        frame = frame.assign(share=shares)[[by, measure, "share", *frame.columns.drop([by, measure])]]
-    if len(totals) > ROW_LIMIT:
-        st.caption(f"The table shows the {fmt.count(ROW_LIMIT)} largest of {fmt.count(len(totals))} rows.")
-    exports.table(
-        frame,
-        name=f"{measure}-by-{by}-{dates_of(scope)}",
-        units=UNITS | {"share": "share"},
-        labels=LABELS | {by: DIMENSIONS[by].label},
-        key="rows",
-    )
-
-
-def table_as_drawn(shown: pd.DataFrame, by: str, over: str, measure: str, scope: ClosedScope) -> None:
-    """The chart's own numbers: a row for each place on its axis, a column for each series."""
-    if over == NONE:
-        exports.table(
-            shown,
-            name=f"{measure}-by-{by}-{dates_of(scope)}",
-            units=UNITS,
-            labels=LABELS | {by: DIMENSIONS[by].label},
-            key="drawn",
-        )
-        return
-    wide = shown.pivot_table(index=over, columns=by, values=measure, aggfunc="first", sort=False)
-    frame = exports.plain(wide.reset_index().rename_axis(columns=None))
-    if MEASURES[measure].additive:
-        frame["Total"] = frame.drop(columns=over).sum(axis=1)
-    exports.table(
-        frame,
-        name=f"{measure}-by-{by}-and-{over}-{dates_of(scope)}",
-        units=dict.fromkeys(frame.columns.drop(over), MEASURES[measure].unit),
-        labels={over: DIMENSIONS[over].label} | {name: name for name in frame.columns.drop(over)},
-        key="drawn",
-    )
-
-
-def dates_of(scope: ClosedScope) -> str:
-    """The span as a part of a file's name: 2026-10-30-to-2026-11-26."""
-    return f"{scope.start}-to-{scope.last}"
-
-
 view = shell.view()
 shell.needs_data(view, "What exactly is in this number?")
 title = st.container()
-scope = requests_asked(view) or filters.scope_bar(view)
+found_by_finding = requests_asked(view)
+scope, earlier = (found_by_finding, None) if found_by_finding else filters.compared_bar(view)
 measure, by, over = controls([one.name for one in with_free(view)])
+over = grain_of(scope) if over == FITTING else over
 declared = MEASURES[measure]
 totals = breakdown(view, scope, (by,), measure)
 if totals.empty:
     with title:
         shell.header("Nothing matches these filters", view)
     shell.no_match(scope)
-whole = spend.totals(view, scope, (measure,))[measure]
+whole = whole_of(view, scope, measure)[measure]
 first = totals.iloc[0]
 with title:
     unknown = f"{declared.label} is unknown: none of the attempts in these {scope.length_days} days carries it"
@@ -173,13 +123,15 @@ st.caption(
         f"{fmt.days(scope.start, scope.last)}."
     )
 )
+split = DIMENSIONS[by].label.lower() + ("" if over == NONE else f" and {DIMENSIONS[over].label.lower()}")
+said = shell.said_of(f"{declared.label} by {split}", view, scope, lambda tints: figure(shown, tints, by, over, measure))
 rows, drawn, attempts = st.tabs(["Breakdown", "As drawn", "Requests"], key="rows", on_change="rerun")
 if rows.open:
     with rows:
-        table_of(totals, by, measure, scope)
+        table_of(view, totals, by, measure, scope, earlier, said)
 if drawn.open:
     with drawn:
-        table_as_drawn(shown, by, over, measure, scope)
+        table_as_drawn(shown, by, None if over == NONE else over, measure, said)
 if attempts.open:
     with attempts:
         requests.table(view, scope)

@@ -193,6 +193,13 @@ def what_moved(view: Ledger, compared: Comparison, by: str) -> None:
             name=f"movers-by-{by}",
             units=dict.fromkeys(("before_usd", "after_usd", "change_usd"), "USD"),
             labels=labels,
+            said=shell.said_of(
+                f"What moved, by {DIMENSIONS[by].label.lower()}, against "
+                f"{fmt.days(compared.before.start, compared.before.last)}",
+                view,
+                compared.now,
+                lambda tints: charts.movers(frame, tints),
+            ),
         )
 
 
@@ -218,6 +225,12 @@ def where_it_goes(view: Ledger, scope: Scope, by: str) -> None:
             name=f"spend-by-{by}",
             units={"cost_usd": "USD", "requests": "requests", "cost_per_1k_requests_usd": "USD"},
             labels=labels,
+            said=shell.said_of(
+                f"Where it goes: spend by {DIMENSIONS[by].label.lower()}",
+                view,
+                scope,
+                lambda tints: charts.bars(top, tints, by=by, value="cost_usd", unit="USD"),
+            ),
         )
 
 

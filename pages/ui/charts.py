@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from datetime import date, timedelta
 from typing import NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from analytics.registry import DIMENSIONS
 from pages.ui import format as fmt
 
 OTHER = "Other"
+FEW_BARS = 7  # bars of time that each get their name
+GRAIN_DAYS = {"day": 1, "week": 7, "month": 30}
+MS_PER_DAY = 86_400_000
 TOP = 8  # series that a theme has a colour for
 FONT = '"Source Sans", sans-serif'  # the one Streamlit ships
 CONFIG = {"displayModeBar": False, "responsive": True}
@@ -87,9 +92,9 @@ def blank(
                 "ticklabelstandoff": 6,
                 "hoverformat": "%-d %b %Y",
                 "tickformatstops": [
-                    {"dtickrange": [None, 86_400_000 - 1], "value": "%H:%M\n%-d %b"},
-                    {"dtickrange": [86_400_000, 86_400_000 * 27], "value": "%-d %b"},
-                    {"dtickrange": [86_400_000 * 27, None], "value": "%b %Y"},
+                    {"dtickrange": [None, MS_PER_DAY - 1], "value": "%H:%M\n%-d %b"},
+                    {"dtickrange": [MS_PER_DAY, MS_PER_DAY * 27], "value": "%-d %b"},
+                    {"dtickrange": [MS_PER_DAY * 27, None], "value": "%b %Y"},
                 ],
             },
             "yaxis": axis
@@ -156,9 +161,23 @@ def stacked_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, valu
             hovertemplate="%{customdata[0]}<extra>" + _label(name) + "</extra>",
         )
     figure.update_layout(legend={"traceorder": "normal"})
+    if DIMENSIONS[x].is_time:
+        few_bars(figure, list(dict.fromkeys(frame[x])), x)
     if len(frame):
         value_ticks(figure, unit, float(frame.groupby(x)[value].sum().max()))
     return figure
+
+
+def few_bars(figure: go.Figure, starts: list[date], grain: str) -> None:
+    """Name each bar where there are few, which Plotly would give hours of the day, and keep a lone one slim."""
+    if not 0 < len(starts) <= FEW_BARS:
+        return
+    words = [f"{start:%b %Y}" if grain == "month" else f"{start.day} {start:%b}" for start in starts]
+    figure.update_xaxes(tickvals=starts, ticktext=words)
+    if len(starts) == 1:
+        side = timedelta(days=GRAIN_DAYS[grain] * 2)
+        figure.update_xaxes(range=[starts[0] - side, starts[0] + side])
+        figure.update_traces(width=GRAIN_DAYS[grain] * MS_PER_DAY * 0.75, selector={"type": "bar"})
 
 
 def lines(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, value: str, unit: str) -> go.Figure:

@@ -10,10 +10,11 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from data.version import file_name
+from data.version import file_name, provenance
 from data.wording import cell
 from pages.ui import format as fmt
-from pages.ui import shell
+from pages.ui import shell, taking_away
+from pages.ui.taking_away import About
 
 WRAPPED = 66  # pixels; Streamlit wraps text only in rows above 4 rem
 
@@ -58,8 +59,11 @@ def table(
     key: str = "",
     wide: Mapping[str, int] | None = None,
     whole: bool = False,
+    said: About | None = None,
 ) -> None:
-    """A table with units in its headers, and its CSV; sentences (`wide`) wrap, a `whole` one never scrolls."""
+    """A table with units in its headers, and the ways out of the page: CSV, Markdown, and the picture where `said` has
+    one. Sentences (`wide`) wrap, a `whole` one never scrolls.
+    """
     rows: dict[str, Any] = {"row_height": WRAPPED} if wide else {}
     rows |= {"height": "content"} if wide or whole else {}
     st.dataframe(
@@ -72,7 +76,45 @@ def table(
         key=f"table_{key or name}",
         **rows,
     )
-    download(frame, name=name, key=key)
+    heads = {column: (labels or {}).get(column, _label(str(column))) for column in frame.columns}
+    words = said or About(_label(name.replace("-", "_")), provenance(shell.snapshot()))
+    named = f"{name}-{words.days}" if words.days else name
+    ways_out(frame, named, key or name, words, dict(units or {}), heads, shell.snapshot())
+
+
+@st.fragment
+def ways_out(
+    frame: pd.DataFrame,
+    name: str,
+    key: str,
+    said: About,
+    units: dict[str, str],
+    heads: dict[str, str],
+    snapshot: int,
+) -> None:
+    """The row of buttons under a table; what they open does not run the page anew, and is of the rows shown."""
+    with st.container(horizontal=True, gap="small"):
+        download(frame, name=name, key=key, snapshot=snapshot)
+        if st.button("Copy as Markdown", icon=":material/content_copy:", type="tertiary", key=f"markdown_{key}"):
+            _as_markdown(taking_away.markdown(frame, said, units, heads))
+        if said.draw and st.button("Picture", icon=":material/photo_camera:", type="tertiary", key=f"picture_{key}"):
+            _as_picture(said, file_name(name, "png", snapshot))
+
+
+@st.dialog("As Markdown, for a chat", width="large")
+def _as_markdown(text: str) -> None:
+    st.caption("The button at the right edge of the text copies it.")
+    st.code(text, language="markdown", wrap_lines=False, height=320)
+
+
+@st.dialog("As a picture", width="large")
+def _as_picture(said: About, file: str) -> None:
+    st.caption("The camera at the top right of the picture saves it as PNG.")
+    save = {"format": "png", "filename": file.removesuffix(".png"), "scale": 2}
+    config = taking_away.BUTTONS | {"toImageButtonOptions": save}
+    st.plotly_chart(
+        taking_away.picture(said), config=config, theme=None, alt=said.chart or said.title, key=f"picture_of_{file}"
+    )
 
 
 def _label(column: str) -> str:
@@ -80,12 +122,12 @@ def _label(column: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def download(frame: pd.DataFrame, *, name: str, key: str = "") -> None:
-    """A button for the frame's CSV, generated when clicked."""
+def download(frame: pd.DataFrame, *, name: str, key: str = "", snapshot: int | None = None) -> None:
+    """A button for the frame's CSV, generated when clicked; `snapshot`: the data version of a frame that is kept."""
     st.download_button(
         "Download CSV",
         lambda: csv(frame),
-        file_name=file_name(name, "csv", shell.snapshot()),
+        file_name=file_name(name, "csv", snapshot or shell.snapshot()),
         mime="text/csv",
         on_click="ignore",
         icon=":material/download:",

@@ -14,6 +14,7 @@ from pages.ui import format as fmt
 from pages.ui import place
 
 DAYS = "days"  # the period of a link that names its days
+DAYS_AS_DAYS, DAYS_AS_WEEKS = 92, 366  # longer spans are drawn by week, then by month
 
 
 def chosen_days(view: Ledger, default: str) -> ClosedScope:
@@ -111,3 +112,9 @@ def _pick_days(key: str, names: tuple[str, str, str]) -> None:
     if len(days) == 2:  # the first click gives half a range
         word = DAYS if names[0] == "window" else "dates"
         place.go(**dict(zip(names, (word, days[0].isoformat(), days[1].isoformat()), strict=True)))
+
+
+def grain_of(scope: ClosedScope) -> str:
+    """What a bar stands for: a day, in a longer span a week, then a month."""
+    days = scope.length_days
+    return "day" if days <= DAYS_AS_DAYS else "week" if days <= DAYS_AS_WEEKS else "month"

@@ -18,7 +18,7 @@ from data import wording
 from data.ledger import Ledger
 from data.state import State
 from pages.parts.overview import days, month
-from pages.ui import charts
+from pages.ui import charts, period
 from tests.analytics import covered_ledgers
 
 
@@ -86,7 +86,7 @@ def test_bars_carry_marks_where_they_began_and_a_click_on_one_is_its_day():
 @pytest.mark.parametrize(("length", "grain"), [(1, "day"), (92, "day"), (93, "week"), (366, "week"), (400, "month")])
 def test_the_grain_follows_the_span(length, grain):
     start = date(2025, 1, 1)
-    assert days.grain_of(ClosedScope(start=start, end=start + timedelta(days=length))) == grain
+    assert period.grain_of(ClosedScope(start=start, end=start + timedelta(days=length))) == grain
 
 
 def test_planned_events_of_the_span_are_marked(view, state: State):

@@ -119,7 +119,7 @@ def test_an_own_dimension_is_added_on_the_page_and_splits_explore(home, ledger, 
     explore.query_params["tag:bot"] = "bot-checkout"
     explore.run()
     assert not explore.exception and explore.button(key="chip_is_tag:bot").label.endswith("**bot-checkout**")
-    assert set(explore.dataframe[0].value["tag:bot"]) == {"bot-checkout"}
+    assert set(explore.dataframe[0].value["tag:bot"]) == {"bot-checkout", "Total"}
 
 
 def test_the_title_of_the_bills_says_what_share_of_spend_has_one(sample_home, monkeypatch):

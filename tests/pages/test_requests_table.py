@@ -42,7 +42,7 @@ def test_a_caveat_lists_its_rows(odd_home, monkeypatch):
     assert any(len(d.value) == 50 for d in app.dataframe)
 
 
-@pytest.mark.parametrize(("tab", "rows"), [("Breakdown", 1), ("As drawn", 1), ("Requests", 100)])
+@pytest.mark.parametrize(("tab", "rows"), [("Breakdown", 2), ("As drawn", 2), ("Requests", 100)])
 def test_explore_shows_the_rows_and_the_numbers_as_drawn(odd_home, monkeypatch, tab, rows):
     app = answered(odd_home, monkeypatch, "explore", window="All")
     app.session_state["rows"] = tab

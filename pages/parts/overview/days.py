@@ -20,8 +20,8 @@ from data.ledger import Ledger
 from data.state import State
 from pages.ui import charts, drill, exports, shell
 from pages.ui import format as fmt
+from pages.ui.period import grain_of
 
-DAYS_AS_DAYS, DAYS_AS_WEEKS = 92, 366  # longer spans are drawn by week, then by month
 FEW = 5  # values with a colour of their own: the bars are a summary here
 
 
@@ -76,12 +76,6 @@ def against(view: Ledger, scope: ClosedScope, compared: Comparison) -> str:
     return f"{words} {compared.note}." if compared.note else words
 
 
-def grain_of(scope: ClosedScope) -> str:
-    """What a bar stands for: a day, in a longer span a week, then a month."""
-    days = scope.length_days
-    return "day" if days <= DAYS_AS_DAYS else "week" if days <= DAYS_AS_WEEKS else "month"
-
-
 def days_chart(view: Ledger, scope: ClosedScope, compared: Comparison, by: str) -> None:
     """Stacked bars over the span, the days compared with as a line, and what they mean in words."""
     grain, known = grain_of(scope), marks(view, scope)
@@ -114,6 +108,12 @@ def days_chart(view: Ledger, scope: ClosedScope, compared: Comparison, by: str) 
             name=f"spend-by-{grain}-and-{by}",
             units=dict.fromkeys(names, "USD"),
             labels={grain: DIMENSIONS[grain].label, **names},
+            said=shell.said_of(
+                f"Spend by {grain} and {DIMENSIONS[by].label.lower()}",
+                view,
+                scope,
+                lambda tints: figure(frame, known, before, tints, grain=grain, by=by),
+            ),
         )
 
 
