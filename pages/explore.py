@@ -124,7 +124,9 @@ st.caption(
     )
 )
 split = DIMENSIONS[by].label.lower() + ("" if over == NONE else f" and {DIMENSIONS[over].label.lower()}")
-said = shell.said_of(f"{declared.label} by {split}", view, scope, lambda tints: figure(shown, tints, by, over, measure))
+said = shell.words_about(
+    f"{declared.label} by {split}", view, scope, lambda tints: figure(shown, tints, by, over, measure)
+)
 rows, drawn, attempts = st.tabs(["Breakdown", "As drawn", "Requests"], key="rows", on_change="rerun")
 if rows.open:
     with rows:

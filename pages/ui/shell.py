@@ -184,7 +184,9 @@ def chart(figure: go.Figure, *, alt: str, key: str, **options: Any) -> Any:
     return st.plotly_chart(figure, config=charts.CONFIG, theme=None, alt=alt, key=key, **options)
 
 
-def said_of(title: str, view: Ledger, scope: Scope, draw: Callable[[charts.Palette], go.Figure] | None = None) -> About:
+def words_about(
+    title: str, view: Ledger, scope: Scope, draw: Callable[[charts.Palette], go.Figure] | None = None
+) -> About:
     """What a table or a chart of a scope says of itself once it has left the page."""
     known = standing(view)
     return taking_away.about(title, scope, view.snapshot(), sample=bool(known and known.sample), draw=draw)

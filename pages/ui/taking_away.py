@@ -54,13 +54,15 @@ def about(
     draw: Callable[[charts.Palette], go.Figure] | None = None,
 ) -> About:
     """The words of a table or chart of a scope's rows on a data version; `sample`: the rows are invented."""
-    closed = isinstance(scope, ClosedScope)
-    told = [f"{wording.days(scope.start, scope.last)}, days in {scope.time_zone}"] if closed else []
+    told, days = [], ""
+    if isinstance(scope, ClosedScope):
+        told.append(f"{wording.days(scope.start, scope.last)}, days in {scope.time_zone}")
+        days = f"{scope.start}-to-{scope.last}"
     told += [f"{_label(name)} is {' or '.join(values)}" for name, values in scope.filters]
     told += [f"{_label(name)} is not {' or '.join(values)}" for name, values in scope.excluded]
     told += ["sample company, not your data"] if sample else []
     told.append(provenance(snapshot))
-    return About(title, "; ".join(told), f"{scope.start}-to-{scope.last}" if closed else "", draw)
+    return About(title, "; ".join(told), days, draw)
 
 
 def _label(name: str) -> str:
@@ -74,7 +76,7 @@ def markdown(frame: pd.DataFrame, said: About, units: Mapping[str, str], labels:
     lines = [heads, ["---:" if column in numbers else "---" for column in frame.columns]]
     shown = frame.head(MARKDOWN_ROWS)
     lines += [
-        [written(value, units.get(column, "")) for column, value in zip(frame.columns, row, strict=True)]
+        [cell_text(value, units.get(column, "")) for column, value in zip(frame.columns, row, strict=True)]
         for row in shown.itertuples(index=False, name=None)
     ]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -82,7 +84,7 @@ def markdown(frame: pd.DataFrame, said: About, units: Mapping[str, str], labels:
     return f"**{wording.markdown(said.title)}**\n\n{table}{more}\n\n_{wording.markdown(said.told)}_"
 
 
-def written(value: Any, unit: str) -> str:
+def cell_text(value: Any, unit: str) -> str:
     """A cell as text: numbers by their unit, days as ISO days, names safe in Markdown."""
     if value is None or value is pd.NaT or value is pd.NA or value != value:
         return wording.MISSING
