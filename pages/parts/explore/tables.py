@@ -43,7 +43,7 @@ def whole_of(view: Ledger, scope: Scope, measure: str) -> dict[str, Any]:
 
 
 @shell.cached
-def compared(view: Ledger, scope: ClosedScope, earlier: ClosedScope) -> Comparison:
+def compare_spans(view: Ledger, scope: ClosedScope, earlier: ClosedScope) -> Comparison:
     return comparison(view, scope, earlier)
 
 
@@ -94,7 +94,7 @@ def table_of(
     if MEASURES[measure].additive and whole[measure]:
         shares = [None if pd.isna(value) else float(value) / float(whole[measure]) for value in frame[measure]]
         frame, more = frame.assign(share=shares), ["share"]
-    pair = compared(view, scope, earlier) if earlier else Comparison(None, None, "")
+    pair = compare_spans(view, scope, earlier) if earlier else Comparison(None, None, "")
     moved, told = changes(view, by, measure, pair), _told(pair, earlier)
     if len(moved):
         frame, more = frame.assign(change=[moved.get(name) for name in frame[by]]), [*more, "change"]
