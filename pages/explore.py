@@ -14,7 +14,7 @@ from analytics.scope import Scope
 from data.ledger import Ledger
 from pages.parts.explore.tables import breakdown, table_as_drawn, table_of, whole_of
 from pages.parts.savings.findings import requests_asked
-from pages.ui import charts, drill, filters, requests, shell
+from pages.ui import charts, drill, exports, filters, requests, shell
 from pages.ui import format as fmt
 from pages.ui.period import grain_of
 
@@ -124,7 +124,7 @@ st.caption(
     )
 )
 split = DIMENSIONS[by].label.lower() + ("" if over == NONE else f" and {DIMENSIONS[over].label.lower()}")
-said = shell.words_about(
+said = exports.words_about(
     f"{declared.label} by {split}", view, scope, lambda tints: figure(shown, tints, by, over, measure)
 )
 rows, drawn, attempts = st.tabs(["Breakdown", "As drawn", "Requests"], key="rows", on_change="rerun")

@@ -193,7 +193,7 @@ def what_moved(view: Ledger, compared: Comparison, by: str) -> None:
             name=f"movers-by-{by}",
             units=dict.fromkeys(("before_usd", "after_usd", "change_usd"), "USD"),
             labels=labels,
-            said=shell.words_about(
+            said=exports.words_about(
                 f"What moved, by {DIMENSIONS[by].label.lower()}, against "
                 f"{fmt.days(compared.before.start, compared.before.last)}",
                 view,
@@ -225,7 +225,7 @@ def where_it_goes(view: Ledger, scope: Scope, by: str) -> None:
             name=f"spend-by-{by}",
             units={"cost_usd": "USD", "requests": "requests", "cost_per_1k_requests_usd": "USD"},
             labels=labels,
-            said=shell.words_about(
+            said=exports.words_about(
                 f"Where it goes: spend by {DIMENSIONS[by].label.lower()}",
                 view,
                 scope,

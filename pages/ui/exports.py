@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from analytics.scope import Scope
+from data.ledger import Ledger
 from data.version import file_name, provenance
 from data.wording import cell
+from pages.ui import charts, shell, taking_away
 from pages.ui import format as fmt
-from pages.ui import shell, taking_away
 from pages.ui.taking_away import About
 
 WRAPPED = 66  # pixels; Streamlit wraps text only in rows above 4 rem
@@ -80,6 +83,14 @@ def table(
     words = said or About(_label(name.replace("-", "_")), provenance(shell.snapshot()))
     named = f"{name}-{words.days}" if words.days else name
     ways_out(frame, named, key or name, words, dict(units or {}), heads, shell.snapshot())
+
+
+def words_about(
+    title: str, view: Ledger, scope: Scope, draw: Callable[[charts.Palette], go.Figure] | None = None
+) -> About:
+    """What a table or a chart of a scope says of itself once it has left the page."""
+    known = shell.standing(view)
+    return taking_away.about(title, scope, view.snapshot(), sample=bool(known and known.sample), draw=draw)
 
 
 @st.fragment

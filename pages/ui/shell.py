@@ -18,7 +18,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from analytics import standing as standing_of
-from analytics.scope import ClosedScope, Scope
+from analytics.scope import ClosedScope
 from analytics.standing import Standing
 from data import people
 from data.errors import BatonError
@@ -29,10 +29,9 @@ from data.home import home_dir
 from data.ledger import Ledger
 from data.prices import second_catalogue
 from data.state import State
-from pages.ui import charts, links, place, taking_away
+from pages.ui import charts, links, place
 from pages.ui import format as fmt
 from pages.ui.answers import Answers
-from pages.ui.taking_away import About
 
 INVENTED = (
     "Ten teams on three models, invented at list prices; `python -m data sample --full` makes it ten times as large."
@@ -182,14 +181,6 @@ def chart(figure: go.Figure, *, alt: str, key: str, **options: Any) -> Any:
         figure.update_layout(clickmode="event+select")
         options["selection_mode"] = "points"
     return st.plotly_chart(figure, config=charts.CONFIG, theme=None, alt=alt, key=key, **options)
-
-
-def words_about(
-    title: str, view: Ledger, scope: Scope, draw: Callable[[charts.Palette], go.Figure] | None = None
-) -> About:
-    """What a table or a chart of a scope says of itself once it has left the page."""
-    known = standing(view)
-    return taking_away.about(title, scope, view.snapshot(), sample=bool(known and known.sample), draw=draw)
 
 
 @cached

@@ -108,7 +108,7 @@ def days_chart(view: Ledger, scope: ClosedScope, compared: Comparison, by: str) 
             name=f"spend-by-{grain}-and-{by}",
             units=dict.fromkeys(names, "USD"),
             labels={grain: DIMENSIONS[grain].label, **names},
-            said=shell.words_about(
+            said=exports.words_about(
                 f"Spend by {grain} and {DIMENSIONS[by].label.lower()}",
                 view,
                 scope,

@@ -43,7 +43,7 @@ def month_chart(view: Ledger, scope: Scope, outlook: forecast.Outlook, budget_us
             name=f"month-{outlook.start:%Y-%m}",
             units=dict.fromkeys(("seen", "p10", "p50", "p90"), "USD"),
             labels={"day": "Day", "seen": "Spent, USD", "p10": "P10", "p50": "P50", "p90": "P90"},
-            said=shell.words_about(
+            said=exports.words_about(
                 f"{name} so far, and where it ends: {ends}",
                 view,
                 scope.between(outlook.start, outlook.end),
