@@ -37,6 +37,7 @@ from simulations.mixes.problem_from_log import Programme, programme
 from simulations.mixes.shadow_prices import why_not
 from simulations.mixes.strays import settle, stray_words
 from simulations.ranges import Assumptions
+from simulations.replay.answered import slower
 from simulations.scenario import read_scenario, saved_scenarios
 
 QUESTION = "Can we halve the bill without losing quality?"
@@ -82,7 +83,7 @@ def choices(view: Ledger, scope: Scope, title: Any, top: Any) -> tuple[Programme
                 shell.header(QUESTION, view)
             top.info(fmt.md(f"{reason} The typed figures above need no log."), icon=":material/info:")
             st.stop()
-        demands = mix_controls.promises(made, mix_reliability.reliability_by_model(view, made.scope))
+        demands = mix_controls.promises(made, what_if.reliability_by_model(view, made.scope))
     with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
         return made, question, demands, mix_controls.unknowns()
 
@@ -112,14 +113,14 @@ def from_log(view: Ledger, title: Any) -> None:
         )  # the CTO's own question, nothing changed
         told = halving(line, answer, *today, tier) if asked else f"{origin}: {mix_result.sentence(shown)}"
         told = mix_rule.title(told, made, demands, answer, today[0], policy, cache_usd) if asked else told
-        slower = what_if.slower(shown["baseline"]["latency_ms"], shown["proposed"]["latency_ms"])
-        shell.header(f"{told}; {slower}" if slower else told, view)
+        wait = slower(shown["baseline"]["latency_ms"], shown["proposed"]["latency_ms"])
+        shell.header(f"{told}; {wait}" if wait else told, view)
     with top:
         broken = mix_rule.banner(made, shares, policy)
         mix_result.kpis(shown, tier)
         cache_note(lost)
         if line:
-            mix_frontier.show(line, today, shown, tier, mix_reliability.reliability_by_model(view, made.scope))
+            mix_frontier.show(line, today, shown, tier, what_if.reliability_by_model(view, made.scope))
         else:
             st.info(fmt.md(f"{no_line} Costs are known all the same: set a mix by hand below."), icon=":material/info:")
     prices(made, demands, solved, cache_usd)

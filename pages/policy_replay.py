@@ -11,7 +11,17 @@ from analytics.promises.promise_offer import Offer
 from analytics.registry import DIMENSIONS
 from pages.parts.lab import form as lab_form
 from pages.parts.lab.candidates import edited_name
-from pages.parts.replay.answer import kpis, money, moves, replay_policy, show_left_out, verdict, worth_of, worthwhile
+from pages.parts.replay.answer import (
+    kpis,
+    limits,
+    money,
+    moves,
+    replay_policy,
+    show_left_out,
+    verdict,
+    worth_of,
+    worthwhile,
+)
 from pages.parts.replay.answer import title as title_of
 from pages.parts.replay.editor import choose, compare, editor
 from pages.ui import filters, promising, shell, what_if
@@ -78,6 +88,7 @@ with title:
     if changed:
         st.caption("Edited in this session, not saved yet.")
 with top:
+    limits(said)
     kpis(said)
     moves(said)
 st.segmented_control(

@@ -10,6 +10,8 @@ from data import wording
 from data.console import command, emit_json, emit_table, say
 from simulations.log_terms import add_log_terms, market_of, policy_named, share_of
 from simulations.replay.off_policy import estimates
+from simulations.replay.promised import limit_words
+from simulations.replay.reliability import reliability
 from simulations.replay.replay import Assumed, replay
 from simulations.replay.summary import summary
 from simulations.replay.worth import Worth, as_rows, worth
@@ -43,7 +45,8 @@ def _replay(args: argparse.Namespace) -> None:
     view = view_of(args)
     scope, by = span_of(args, view), tuple(name.strip() for name in args.by.split(",") if name.strip())
     market = market_of(args, view, scope)
-    result = summary(replay(view, scope, policy, market, by=by, assumed=assumed), market, scale=args.scale, by=by)
+    replayed = replay(view, scope, policy, market, by=by, assumed=assumed)
+    result = summary(replayed, market, scale=args.scale, by=by, known=reliability(view, scope))
     if args.estimate:
         result["estimated"] = [estimate._asdict() for estimate in estimates(view, scope, policy, market)]
     found = worth(view, scope, policy, market, scale=args.scale)
@@ -87,6 +90,9 @@ def _print(result: dict[str, Any], found: Worth) -> None:
     for target, words in result["ending"].items():
         say(f"the policy sends work to {target}, which {words}: name another")
     say(quality_line(result["quality"]))
+    say(service_line(result["service"]))
+    for one in result["limits"]:
+        say(limit_words(one))
     for estimate in result.get("estimated", []):
         say(
             f"estimated by {estimate['method']}: {wording.quality(estimate['value'])}"
@@ -113,7 +119,16 @@ def worth_line(found: Worth) -> str:
     """The verdict on the policy, and what one model or a blind draw would cost."""
     others = [way for way in found.ways if way.kind in ("single", "blind")]
     costs = ", ".join(f"{way.name} {wording.usd(way.cost_usd)}" for way in others)
-    return f"is a router worth it: {found.verdict}" + (f" ({costs})" if costs else "")
+    return f"is a router worth it: {found.sentence}" + (f" ({costs})" if costs else "")
+
+
+def service_line(service: dict[str, Any]) -> str:
+    """P50, P95 and failures before and after."""
+    said = {"p50_ms": wording.milliseconds, "p95_ms": wording.milliseconds, "failure_share": wording.share}
+    p50, p95, fails = (
+        f"{words(service['baseline'][name])} to {words(service['policy'][name])}" for name, words in said.items()
+    )
+    return f"P50 latency {p50}, P95 {p95}, attempts that fail {fails}, by each model's own record in this log"
 
 
 def quality_line(quality: dict[str, Any]) -> str:

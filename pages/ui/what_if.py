@@ -17,7 +17,9 @@ from pages.ui import format as fmt
 from pages.ui import shell, what_if_charts
 from routing.policies.policy import Policy
 from routing.policies.saved_policies import known_policies
+from simulations.replay import reliability as record
 from simulations.replay.quality import WORDS
+from simulations.replay.reliability import Reliability
 from simulations.replay.repricing import Market, Repricing
 from simulations.replay.traffic import last_instant
 
@@ -43,6 +45,11 @@ def market(
     """Prices of the log's last day, model facts and lives; reads the kinds PRICED."""
     known = catalog(state, own_prices)
     return Market(PriceBook.load(state), known, last_instant(view, scope), terms, ModelLives(state))
+
+
+@shell.cached
+def reliability_by_model(view: Ledger, scope: Scope) -> dict[str, Reliability]:
+    return record.reliability(view, scope)
 
 
 def policies() -> dict[str, Policy]:
@@ -82,16 +89,6 @@ def quality_words(quality: dict[str, Any]) -> str:
     )
 
 
-MUCH_SLOWER = 1.5  # from here on a title says it
-
-
-def slower(before_ms: float | None, after_ms: float | None) -> str:
-    """What a title says of answers that take much longer on the mean; empty where they do not, or nobody knows."""
-    if not before_ms or after_ms is None or after_ms < MUCH_SLOWER * before_ms:
-        return ""
-    return f"answers take {after_ms / before_ms:.1f} times as long"
-
-
 def tier_badge(tier: str) -> None:
     """The tier of honesty as a badge with its meaning."""
     colours: dict[str, Literal["green", "blue", "orange", "gray"]] = {
@@ -101,6 +98,7 @@ def tier_badge(tier: str) -> None:
         "stated": "orange",
         "cost_only": "gray",
         "refused": "gray",
+        "unchanged": "gray",
     }
     icon = {"measured": ":material/verified:", "refused": ":material/help:"}.get(tier, ":material/info:")
     st.badge(fmt.md(WORDS[tier]), color=colours[tier], icon=icon)

@@ -114,7 +114,10 @@ class Review(Part):
 
 
 class Limits(Part):
-    """Bounds of one live run. It stops at each checkpoint until a person says go on.
+    """Bounds of one live run, which stops at each checkpoint until a person says go on; and what answers must keep.
+
+    `max_p50_ms`, `max_p95_ms` and `max_failure_share` hold wherever the policy does: a mix keeps them, a replay says
+    whether it does, a live run halts once the rest of its tasks cannot keep them any more.
 
     `checkpoints` takes hours (`8h`) and shares of the tasks (`50%`); the shares are kept in `checkpoint_shares`.
     """
@@ -131,6 +134,12 @@ class Limits(Part):
     """hours, or shares of the tasks (`50%`), at which the run waits for a person; `0h` is before it begins"""
     checkpoint_shares: tuple[Share, ...] = ()
     """the checkpoints given as shares; filled in from `checkpoints`"""
+    max_p50_ms: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """half of the answers come within these milliseconds"""
+    max_p95_ms: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """95 of 100 answers come within these milliseconds"""
+    max_failure_share: Share | None = None
+    """at most this share of the attempts fails"""
 
     @model_validator(mode="before")
     @classmethod

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data import wording
 from simulations.replay.quality import WORDS, Scale, scales, score_of
-from simulations.replay.replay import CURRENT, KEPT, MOVED, VERIFIER, Replay
+from simulations.replay.replay import KEPT, MOVED, REFUSED, VERIFIER, Replay
 from simulations.replay.repricing import Market
+
+MUCH_SLOWER = 1.5  # times as long
 
 
 def yardstick(result: Replay, market: Market, scale: str | None) -> Scale | None:
@@ -20,10 +23,12 @@ def yardstick(result: Replay, market: Market, scale: str | None) -> Scale | None
 
 def quality(result: Replay, answers: pd.DataFrame, market: Market, by: Scale | None) -> dict[str, Any]:
     """Quality before and after on ONE scale, only where it knows every model concerned; what is unknown is said."""
+    moves = bool((~answers["stays"].astype(bool) & (answers["requests"] > 0)).any())
     if by is None:
+        tier = "cost_only" if moves else "unchanged"
         return {
-            "tier": "cost_only",
-            "words": WORDS["cost_only"],
+            "tier": tier,
+            "words": WORDS[tier],
             "scale": None,
             "baseline": None,
             "policy": None,
@@ -41,9 +46,11 @@ def quality(result: Replay, answers: pd.DataFrame, market: Market, by: Scale | N
         return float((values[known] * weight[known]).sum() / weight[known].sum()) if known.any() else None
 
     unknown = sorted({*asked["new_model"][~np.isfinite(new)], *asked["old_model"][~np.isfinite(old)]})
+    tier = by.tier if whole else "refused" if moves else "unchanged"
+    lacking = f"; {by.name} does not know {', '.join(unknown[:4])}" if tier == "refused" else ""
     return {
-        "tier": by.tier if whole else "refused",
-        "words": WORDS[by.tier] if whole else f"{WORDS['refused']}; {by.name} does not know {', '.join(unknown[:4])}",
+        "tier": tier,
+        "words": WORDS[tier] + lacking,
         "scale": by.name,
         "source": by.source,
         "baseline": mean(old) if whole else None,
@@ -59,32 +66,47 @@ def _observed(groups: pd.DataFrame) -> dict[str, Any] | None:
     return {"mean_score": float(groups["quality_sum"].sum()) / count, "n": count} if count else None
 
 
-def latency(result: Replay, answers: pd.DataFrame) -> dict[str, Any]:
-    """Mean ms per request from each model's own mean in this log; None for models the log has not seen."""
-    seen = (
-        result.groups[result.groups["basis"] != KEPT]
-        .groupby(result.groups["model"].fillna("unknown"))[["latency_ms_sum", "latency_count"]]
-        .sum()
-    )
-    mean = (seen["latency_ms_sum"] / seen["latency_count"].where(seen["latency_count"] > 0)).to_dict()
+def latency(result: Replay) -> dict[str, Any]:
+    """Mean ms of the requests that the policy answers and whose latency is logged; None where a model was never seen.
+
+    What stays takes as long as it took, what moves as long as its new model takes in this log.
+    """
+    groups = result.groups
+    answered = (groups["basis"] != KEPT) & (groups["outcome"] != REFUSED)
+    timed = np.where(answered, groups["latency_count"].fillna(0), 0.0).astype(float)
+    spent = np.where(answered, groups["latency_ms_sum"].fillna(0), 0.0).astype(float)
+    own = np.divide(spent, timed, out=np.full(len(groups), np.nan), where=timed > 0)
+    before = float(spent.sum() / timed.sum()) if timed.sum() else None
+    moved = groups["outcome"].eq(MOVED).to_numpy()
     flows = result.flows[result.flows["target"] != VERIFIER]
-    moved = result.groups["outcome"].eq(MOVED).to_numpy()
-    calls = result.groups["calls"].to_numpy(float)
-    part = flows[moved[flows["group"].to_numpy(int)]]
-    kept = answers[answers["target"].eq(CURRENT) & answers["stays"] & answers["basis"].ne(KEPT)]
-    names = [*part["new_model"], *kept["old_model"]]
-    weights = np.array([*(part["calls"] * calls[part["group"].to_numpy(int)]), *kept["requests"]])
-    values = np.array([mean.get(name, np.nan) for name in names], float)
+    flows = flows[moved[flows["group"].to_numpy(int)]]
+    place = flows["group"].to_numpy(int)
+    took = np.where(flows["stays"].astype(bool), own[place], flows["new_model"].map(_mean_ms(groups)).to_numpy(float))
+    weights = flows["calls"].to_numpy(float) * timed[place]
     used = weights > 0
-    asked = float(answers.loc[answers["basis"] != KEPT, "requests"].sum())
-    total = seen["latency_count"].sum()
+    unseen = sorted({str(name) for name in flows["new_model"].to_numpy()[used & np.isnan(took)]})
+    after = None
+    if before is not None and not unseen:
+        after = float((spent[~moved].sum() + (took[used] * weights[used]).sum()) / timed.sum())
     return {
-        "baseline_ms": float(seen["latency_ms_sum"].sum() / total) if total else None,
-        "policy_ms": float((values[used] * weights[used]).sum() / asked)
-        if asked and np.isfinite(values[used]).all()
-        else None,
-        "unseen_models": sorted(
-            {name for name, value, use in zip(names, values, used, strict=True) if use and np.isnan(value)}
-        ),
+        "baseline_ms": before,
+        "policy_ms": after,
+        "unseen_models": unseen,
         "note": "from each model's mean in this log; a model under more load answers differently",
     }
+
+
+def slower(before_ms: float | None, after_ms: float | None) -> str:
+    """What a title or a verdict says of answers that take much longer on the mean; empty where none do, or unknown."""
+    if not before_ms or after_ms is None or after_ms < MUCH_SLOWER * before_ms:
+        return ""
+    then, now = wording.milliseconds(after_ms), wording.milliseconds(before_ms)
+    return f"answers take {after_ms / before_ms:.1f} times as long ({then} against {now} on the mean)"
+
+
+def _mean_ms(groups: pd.DataFrame) -> dict[str, float]:
+    """Mean ms of an answer by model in this log."""
+    seen = groups[(groups["basis"] != KEPT) & (groups["latency_count"] > 0)]
+    sums = seen.groupby(seen["model"].fillna("unknown"))[["latency_ms_sum", "latency_count"]].sum()
+    means: dict[str, float] = (sums["latency_ms_sum"] / sums["latency_count"]).astype(float).to_dict()
+    return means

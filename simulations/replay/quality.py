@@ -6,6 +6,7 @@ borrowed   a named, dated benchmark; not this traffic
 stated     a figure somebody gives without data
 cost_only  tokens at other prices; nothing said about quality
 refused    these requests were never answered by that model
+unchanged  no request changes its model
 
 Estimators as in the Open Bandit Pipeline (arXiv 2008.07146, github st-tech/zr-obp): w = pi_e / pi_b.
 """
@@ -30,6 +31,7 @@ WORDS = {
     "stated": "stated, without data behind it",
     "cost_only": "cost only: nothing is known about quality",
     "refused": "quality effect unknown: these requests were never answered by the new model",
+    "unchanged": "unchanged: every request keeps the model that answered it",
 }
 ORDER = ("measured", "estimated", "stated", "borrowed", "cost_only", "refused")
 MIN_EFFECTIVE_SAMPLES = 50

@@ -12,18 +12,24 @@ from data import wording
 from data.schema import TOKENS
 from simulations.replay.answered import latency, quality, yardstick
 from simulations.replay.cost_range import cache_bounds, cost_range
+from simulations.replay.promised import promised, service_of
+from simulations.replay.reliability import Known
 from simulations.replay.replay import CURRENT, KEPT, MOVED, REFUSED, VERIFIER, Replay
 from simulations.replay.repricing import EQUAL_TOKENS, Market
 
 NO_TARGET_PRICE = "no price for the model it would move to"
 
 
-def summary(result: Replay, market: Market, *, scale: str | None = None, by: tuple[str, ...] = ()) -> dict[str, Any]:
+def summary(
+    result: Replay, market: Market, *, scale: str | None = None, by: tuple[str, ...] = (), known: Known | None = None
+) -> dict[str, Any]:
     """Everything as plain values; money in USD over the scope (not a year), shares 0 to 1.
 
     `logged_cost_usd` and `policy_cost_usd` cover the requests whose cost is known both ways; what is
-    left out stands in `not_compared` with its reason.
+    left out stands in `not_compared` with its reason. `known` is each model's record in the log (`reliability`);
+    without it P50, P95 and failures are unknown.
     """
+    service = service_of(result, known or {})
     groups = result.groups
     compared = groups[groups["comparable"]]
     review = _review(result)
@@ -51,7 +57,9 @@ def summary(result: Replay, market: Market, *, scale: str | None = None, by: tup
         "ending": {name: words for name in result.policy.targets if (words := _ending(market, name))},
         "review": review,
         "quality": quality(result, answers, market, yardstick(result, market, scale)),
-        "latency": latency(result, answers),
+        "latency": latency(result),
+        "service": service,
+        "limits": promised(result.policy.limits, service),
         "cache": cache_bounds(result),
         "range": cost_range(result, market, float(policy_usd), float(logged)),
         "assumptions": _assumptions(result, market),

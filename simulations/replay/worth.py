@@ -21,7 +21,7 @@ from data import wording
 from data.calendar import Z95
 from data.ledger import Ledger
 from routing.policies.policy import CURRENT, Policy, Rule
-from simulations.replay.answered import quality, yardstick
+from simulations.replay.answered import quality, slower, yardstick
 from simulations.replay.replay import KEPT, REFUSED, Assumed, Replay, choices_of, flows_of, replay_of, traffic_of
 from simulations.replay.repricing import Market
 from simulations.replay.summary import answers_of, summary
@@ -80,13 +80,20 @@ class Way(NamedTuple):
 class Worth(NamedTuple):
     """The policy, today, every single model and the blind draw; the best single one; and the verdict in words.
 
-    `better` is None where no quality is known for both: then dollars alone cannot tell.
+    `better` is None where no quality is known for both: then dollars alone cannot tell. `wait` says that the policy
+    makes one wait much longer than today; empty where it does not, or nobody knows.
     """
 
     ways: tuple[Way, ...]
     best_single: str | None
     better: bool | None
     verdict: str
+    wait: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The verdict and what it costs in waiting."""
+        return f"{self.verdict}; {self.wait}" if self.wait else self.verdict
 
 
 def worth(view: Ledger, scope: Scope, policy: Policy, market: Market, *, scale: str | None = None) -> Worth:
@@ -110,7 +117,7 @@ def worth(view: Ledger, scope: Scope, policy: Policy, market: Market, *, scale: 
         return way._replace(beside=_beside(made, own, market, scale))
 
     singles = [way(SINGLE, name, plain(Rule(use=name))) for name in shares if not market.ending(name)]
-    ways = [_way(POLICY, policy.name, said), _today(said), *singles]
+    ways = [_way(POLICY, policy.name, said), _today(said, own), *singles]
     if len(shares) > 1:
         drawn = plain(Rule(split=shares))
         blind = way(BLIND, "the same shares, drawn blindly", drawn)
@@ -176,14 +183,15 @@ def _quality(made: Replay, both: np.ndarray, market: Market, scale: str | None) 
     return found
 
 
-def _today(said: dict[str, Any]) -> Way:
+def _today(said: dict[str, Any], own: Replay) -> Way:
+    unpriced = float(own.groups.loc[own.groups["cost_usd"].isna(), "calls"].sum())
     return Way(
         TODAY,
         "today",
         float(said["logged_cost_usd"]),
         said["quality"]["baseline"],
         said["latency"]["baseline_ms"],
-        1.0,
+        1 - unpriced / said["requests"] if said["requests"] else 0.0,
     )
 
 
@@ -208,8 +216,19 @@ def _deviation(drawn: Replay, together: float) -> float:
 
 
 def _judged(ways: Iterable[Way]) -> Worth:
-    """The verdict. On quality and dollars where a scale knows them; on dollars alone nobody can tell."""
+    """The verdict, and what the policy does to waiting."""
     ways = tuple(ways)
+    return _on_quality_and_dollars(ways)._replace(wait=slower(*_waits(ways)))
+
+
+def _waits(ways: Iterable[Way]) -> tuple[float | None, float | None]:
+    """Mean ms of an answer today and under the policy."""
+    waits = {way.kind: way.latency_ms for way in ways if way.kind in (TODAY, POLICY)}
+    return waits.get(TODAY), waits.get(POLICY)
+
+
+def _on_quality_and_dollars(ways: tuple[Way, ...]) -> Worth:
+    """The verdict. On quality and dollars where a scale knows them; on dollars alone nobody can tell."""
     rivals = [(way.name, way.beside) for way in ways if way.kind == SINGLE and way.beside]
     rivals = [(name, beside) for name, beside in rivals if beside.share >= LEAST_PRICED]
     as_good = [rival for rival in rivals if rival[1].as_good]

@@ -18,9 +18,12 @@ from routing.policies.choice import candidates, logged_hosting, reason_against
 from routing.policies.conditions import applies
 from routing.policies.policy import CURRENT, Policy
 from routing.policies.text import examples, read_policy
+from simulations.replay.promised import limit_words
+from simulations.replay.reliability import reliability
 from simulations.replay.replay import KEPT, MOVED, REFUSED, Assumed, replay
 from simulations.replay.repricing import Market, Repricing
 from simulations.replay.summary import summary
+from simulations.replay.worth import POLICY, TODAY, worth
 from tests.routing.test_policy_laws import policies
 from tests.simulations.ledgers import ledger_of, random_ledger
 
@@ -313,8 +316,41 @@ def test_quality_is_said_on_one_scale_or_not_at_all(log):
 def test_latency_is_unknown_for_models_the_log_has_not_seen(log):
     said = summary(replay(log, Scope.of(log), examples()["simple_router"], market()), market())
     assert said["latency"]["policy_ms"] is None and "claude-opus-4-5" in said["latency"]["unseen_models"]
-    same = summary(replay(log, Scope.of(log), IDENTITY, market()), market())
-    assert same["latency"]["policy_ms"] == pytest.approx(same["latency"]["baseline_ms"], rel=0.02)
+
+
+def test_a_policy_that_moves_nothing_is_the_log_in_every_figure(log):
+    """Dollars, waits, failures, quality and priced share, in the summary and in the comparison of ways."""
+    scope, prices = Scope.of(log), market()
+    known = reliability(log, scope)
+    same = summary(replay(log, scope, IDENTITY, prices), prices, known=known)
+    assert same["latency"]["policy_ms"] == pytest.approx(same["latency"]["baseline_ms"], rel=1e-12)
+    assert same["service"]["policy"] == same["service"]["baseline"]
+    assert same["quality"]["tier"] == "unchanged" and same["savings_usd"] == 0 and same["moved_share"] == 0
+    ways = {way.kind: way for way in worth(log, scope, IDENTITY, prices).ways}
+    assert ways[POLICY]._replace(kind="", name="") == ways[TODAY]._replace(kind="", name="")
+    rows = log.sql(f"SELECT * FROM {log.name('usage')} WHERE status <> 'cached' AND model IS NOT NULL")
+    good = rows.loc[rows["status"] == "success", "latency_ms"]
+    told = same["service"]["baseline"]
+    assert told["p50_ms"] == pytest.approx(good.quantile(0.5), rel=0.02)
+    assert told["p95_ms"] == pytest.approx(good.quantile(0.95), rel=0.02)
+    assert told["failure_share"] == pytest.approx((rows["status"] == "error").mean(), abs=0.01)
+
+
+def test_what_moves_waits_as_its_new_model_does_and_what_stays_as_it_did(tmp_path):
+    quick, slow = {"model": "gpt-5-nano", "latency_ms": 200.0}, {"model": "gpt-5.2", "latency_ms": 1000.0}
+    chat = {**slow, "task_type": "chat", "latency_ms": 3000.0}
+    ledger = ledger_of(tmp_path, [quick] * 4 + [{**slow, "task_type": "coding"}] * 4 + [chat] * 4)
+    view = ledger.at(ledger.snapshot())
+    policy = read_policy(
+        "name: p\nlimits: {max_p95_ms: 2500, max_failure_share: 0.5}\n"
+        "rules: [{when: {task_type: [coding]}, use: gpt-5-nano}, {when: {}, use: current}]"
+    )
+    said = summary(replay(view, Scope.of(view), policy, market()), market(), known=reliability(view, Scope.of(view)))
+    assert said["latency"]["baseline_ms"] == pytest.approx((200 + 1000 + 3000) / 3)
+    assert said["latency"]["policy_ms"] == pytest.approx((200 + 200 + 3000) / 3)
+    late, failing = said["limits"]
+    assert late["kept"] is False and failing["kept"] is True
+    assert "P95 latency at most 2,500 ms: broken" in limit_words(late)
 
 
 def test_an_empty_scope_is_said(log):

@@ -11,20 +11,14 @@ import streamlit as st
 from analytics.coverage import coverage
 from analytics.scope import Scope
 from data.ledger import Ledger
-from pages.ui import exports, shell
+from pages.ui import exports, what_if
 from pages.ui import format as fmt
-from simulations.replay import reliability as record
-from simulations.replay.reliability import Known, Reliability, failure_share
-
-
-@shell.cached
-def reliability_by_model(view: Ledger, scope: Scope) -> dict[str, Reliability]:
-    return record.reliability(view, scope)
+from simulations.replay.reliability import Known, failure_share
 
 
 def show(view: Ledger, scope: Scope, result: dict[str, Any]) -> None:
     """Failures today and after in a sentence, and the table of P50, P95 and failures by model behind it."""
-    seen = reliability_by_model(view, scope)
+    seen = what_if.reliability_by_model(view, scope)
     before, after = (
         failure_share({m["model"]: m["share"] for m in result[side]["models"]}, seen)
         for side in ("baseline", "proposed")

@@ -15,7 +15,9 @@ from pages.ui import exports, shell, tiles, what_if, what_if_charts
 from pages.ui import format as fmt
 from routing.policies.policy import CURRENT, Policy
 from routing.policies.text import read_policy
+from simulations.replay.answered import slower
 from simulations.replay.off_policy import estimates
+from simulations.replay.promised import limit_words
 from simulations.replay.replay import Assumed, replay
 from simulations.replay.repricing import Repricing
 from simulations.replay.summary import NO_TARGET_PRICE, summary
@@ -32,7 +34,7 @@ def title(said: dict[str, Any], found: Worth, span: str, routes: bool = True) ->
         return f"“{_name(said)}” is {found.verdict}; {answer(said, span, named=False)}"
     parts = [answer(said, span)]
     slow = said["latency"]
-    if words := what_if.slower(slow["baseline_ms"], slow["policy_ms"]):
+    if words := slower(slow["baseline_ms"], slow["policy_ms"]):
         parts.append(words)
     return "; ".join(parts)
 
@@ -128,9 +130,36 @@ def verdict(said: dict[str, Any], scope: Scope, policy: Policy, own_prices: what
         )
     elif slow["unseen_models"]:
         st.write(fmt.md(f"Latency after: unknown, this log has never seen {', '.join(slow['unseen_models'])}."))
+    _service(said["service"])
     if said["review"]["note"]:
         st.write(fmt.md(f"Human review: {said['review']['note']}."))
     st.caption(fmt.md("Assumes: " + "; ".join(said["assumptions"]) + "."))
+
+
+def _service(service: dict[str, Any]) -> None:
+    """P50, P95 and failures before and after, where the log knows them before."""
+    units = {"P50": ("p50_ms", fmt.milliseconds), "P95": ("p95_ms", fmt.milliseconds)}
+    units["Attempts that fail"] = ("failure_share", fmt.share)
+    before, after = service["baseline"], service["policy"]
+    known = [
+        f"{label} {words(before[name])} before, {'unknown' if after[name] is None else words(after[name])} after"
+        for label, (name, words) in units.items()
+        if before[name] is not None
+    ]
+    if known:
+        st.write(fmt.md("; ".join(known) + ", by each model's own record in this log."))
+
+
+def limits(said: dict[str, Any]) -> None:
+    """What the policy promises of speed and failures: broken in red, unknown in yellow, kept in one line."""
+    for one in said["limits"]:
+        sentence = fmt.md(f"{limit_words(one)}.")
+        if one["kept"]:
+            st.caption(sentence)
+        elif one["kept"] is None:
+            st.warning(sentence, icon=":material/help:")
+        else:
+            st.error(sentence, icon=":material/timer_off:")
 
 
 def show_left_out(said: dict[str, Any]) -> None:
@@ -161,7 +190,7 @@ def show_left_out(said: dict[str, Any]) -> None:
 def worthwhile(found: Worth, tier: str) -> None:
     """The policy beside one model for everything, the same shares drawn blindly, and today."""
     st.subheader("Is a router worth it?", anchor=False)
-    st.write(fmt.md(found.verdict[0].upper() + found.verdict[1:] + "."))
+    st.write(fmt.md(found.sentence[0].upper() + found.sentence[1:] + "."))
     exports.table(
         pd.DataFrame(as_rows(found)),
         name="worth",
@@ -251,7 +280,7 @@ def replay_policy(
 ) -> dict[str, Any]:
     market = what_if.market(view, state, scope, own_prices, terms)
     result = replay(view, scope, read_policy(text), market, by=(by,), assumed=assumed)
-    return summary(result, market, by=(by,))
+    return summary(result, market, by=(by,), known=what_if.reliability_by_model(view, scope))
 
 
 @shell.cached(reads=what_if.PRICED)
