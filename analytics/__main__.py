@@ -15,7 +15,7 @@ COMMANDS = (
     "bridges.bridge",
     "forecasts.forecast",
     "forecasts.ahead",
-    "anomalies.anomaly_search",
+    "anomalies.anomalies_command",
     "unit_costs",
     "savings.savings",
     "budgets.budgets",

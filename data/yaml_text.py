@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from data.errors import BadInput, Unreadable
+from data.wrong_values import legal_there
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads our catalogue ten times as fast
 MAX_CHARACTERS = 262_144
@@ -92,12 +93,10 @@ def _sentence(model: type[BaseModel], problem: Any, lines: Lines | None, name: s
     if problem["type"] == "term":  # raised with the key it is about, see routing.policies.conditions
         location = (*location, problem["ctx"]["key"])
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-    message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    message = legal_there(problem)
     if problem["type"] == "extra_forbidden":
-        message = f"unknown field; use one of: {', '.join(_legal(model, location[:-1]))}"
-    elif problem["type"] == "missing":
-        message = "is required"
-    elif problem["type"] not in ("value_error", "term") and isinstance(
+        message = f"{message}; use one of: {', '.join(_legal(model, location[:-1]))}"
+    elif problem["type"] not in ("value_error", "term", "missing") and isinstance(
         problem.get("input", ()), str | int | float | bool | None
     ):
         message = f"{message} (got {problem['input']!r})"

@@ -59,7 +59,7 @@ def _scenario(args: argparse.Namespace, model: Any, kind: str, options: dict[str
     told = read_scenario(args.file, model, kind).model_dump(mode="json", exclude_defaults=True) if args.file else {}
     if args.provider or args.model:
         told = {**told, "provider": args.provider, "model": args.model}
-    given = {name: value for name, value in options.items() if value}
+    given = {name: value for name, value in options.items() if value not in (None, [], {})}
     if not told.get("provider") and not told.get("model"):
         raise BadInput(f"{kind}: name a scenario file, --provider or --model.")
     return validate(model, {"kind": kind, "name": kind, **told, **given}, None, args.file or f"the {kind}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,13 +13,10 @@ from pydantic import BaseModel, ConfigDict
 from analytics.anomalies.anomalies import FLOOR_SHARE, Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
 from analytics.anomalies.silent_sources import CUBE, HolesOfSeries, silences_of
 from analytics.bridges import bridge
-from analytics.command_options import last_days, view_of
 from analytics.coverage import coverage
-from analytics.gates import Verdict, add_gates, judge
 from analytics.history import daily_by, through
-from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
-from data import console, wording
+from data import wording
 from data.calendar import HOURS_PER_WEEK, MIN_BASELINE_DAYS
 from data.documents import Documents
 from data.ledger import Ledger
@@ -241,50 +237,3 @@ NOTES = Documents("finding", Note)  # by `Anomaly.key`
 def note_on(state: State, anomaly: Anomaly) -> dict[str, str]:
     """Status, owner and note of a finding; open until somebody says otherwise."""
     return (NOTES.get(state, anomaly.key) or Note()).model_dump()
-
-
-def register(subparsers: Any) -> None:
-    """`python -m analytics anomalies`."""
-    sub = console.command(
-        subparsers, "anomalies", _command, "days above their pattern, failing models, costs that outgrow usage"
-    )
-    sub.add_argument("--days", type=int, default=28, metavar="N", help="look at the last N whole days (default 28)")
-    sub.add_argument("--keys", action="store_true", help="also watch every API key (reads the rows)")
-    add_gates(sub, "anomaly")
-
-
-def _command(args: argparse.Namespace) -> None:
-    view, state = view_of(args), State.open(args.home)
-    seen = findings(view, last_days(view, args.days), keys=args.keys)
-    _print(view, state, seen, as_json=args.json)
-    judge(args.fail_on, {"anomaly": lambda: _gate(state, seen)})
-
-
-def _gate(state: State, seen: Watch) -> Verdict:
-    """Shut by anomalies that nobody has called expected or fixed."""
-    unsettled = [one.title for one in seen.anomalies if note_on(state, one)["status"] in ("open", "investigating")]
-    if unsettled:
-        return Verdict(shut=f"Unsettled anomalies: {'; '.join(unsettled)}.")
-    return Verdict(untold="" if seen.checked else f"No anomaly can be told: {seen.note}")
-
-
-def _print(view: Ledger, state: State, seen: Watch, *, as_json: bool) -> None:
-    if as_json:
-        rows = [one._asdict() | {"title": one.title, "key": one.key} | note_on(state, one) for one in seen.anomalies]
-        console.emit_json(
-            {
-                "anomalies": rows,
-                "checked": seen.checked,
-                "too_short": seen.too_short,
-                "gaps": seen.gaps,
-                "snapshot": view.snapshot(),
-            }
-        )
-        return
-    labels = {"total": "Total"} | {name: dimension.label for name, dimension in DIMENSIONS.items()}
-    table = [
-        (one.title, labels[one.dimension], f"{one.usd:,.2f}", one.driver, note_on(state, one)["status"])
-        for one in seen.anomalies
-    ]
-    console.emit_table(["What", "Seen in", "USD above", "Driver", "Status"], table, right=["USD above"])
-    console.say(seen.note)

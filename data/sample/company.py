@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.errors import BadInput
+from data.wrong_values import legal_there
 from data.yaml_text import read_yaml_file
 
 CATALOG = Path(__file__).parent / "company.yaml"
@@ -142,4 +143,4 @@ def read_company(path: Path = CATALOG) -> Company:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(f"{path.name}: {where}: {first['msg']}; correct that value.") from error
+        raise BadInput(f"{path.name}: {where}: {legal_there(first)}; correct that value.") from error

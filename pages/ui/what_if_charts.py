@@ -67,25 +67,37 @@ def before_after(
     labels: tuple[str, str] = ("As logged", "Policy"),
     unit: str = "USD",
 ) -> go.Figure:
-    """Two bars per name, the same order for both, values at their ends."""
+    """Two bars per name, the same order for both, values at their ends; what is unknown has no bar and says so."""
     ordered = sorted(rows, key=lambda row: max(float(row[before] or 0), float(row[after] or 0)))[-12:]
     figure = charts.blank(palette, height=54 * len(ordered) + 70, unit=unit, right=80, hover="closest")
     figure.update_layout(barmode="group", bargroupgap=0.08)
     for key, label, tint in ((after, labels[1], palette.primary), (before, labels[0], palette.other)):
-        values = [float(row[key] or 0) for row in ordered]
+        values = [None if row[key] is None else float(row[key]) for row in ordered]
         figure.add_bar(
             y=[charts._label(row[name]) for row in ordered],
-            x=values,
+            x=[value or 0.0 for value in values],
             orientation="h",
             name=label,
             marker={"color": tint},
-            text=[fmt.usd_short(v) if unit == "USD" else fmt.share(v) for v in values],
+            text=["unknown" if v is None else fmt.usd_short(v) if unit == "USD" else fmt.share(v) for v in values],
             textposition="outside",
             cliponaxis=False,
             hoverinfo="skip",
         )
     figure.update_layout(legend={"traceorder": "reversed"})
     return charts.horizontal(figure, palette)
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Three or more round values between two positive ones, as few digits as that takes."""
+    for digits in ((1, 2, 5), range(1, 10), (n / 2 for n in range(2, 20)), (n / 10 for n in range(10, 100))):
+        steps = list(digits)
+        powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+        ticks = [float(step * 10.0**power) for power in powers for step in steps]
+        inside = [tick for tick in ticks if low <= tick <= high]
+        if len(inside) >= 3:
+            return inside[:: -(-len(inside) // 8)]
+    return [low] if low == high else [low, high]
 
 
 def _service_words(point: dict[str, Any]) -> str:
@@ -108,7 +120,8 @@ def frontier(
     """
     figure = charts.blank(palette, height=380, unit="share", hover="closest", right=30)
     figure.update_yaxes(rangemode="normal", title={"text": "quality"})
-    ticks = [digit * 10**power for power in range(1, 10) for digit in (1, 2, 5)]
+    costs = [today[0], *(p["annual_cost_usd"] for p in points), *(cost for cost, _ in lines["single_models"].values())]
+    ticks = log_ticks(min(costs), max(costs))
     figure.update_xaxes(
         title={"text": "USD a year"}, type="log", tickvals=ticks, ticktext=[usd_brief(t) for t in ticks], showgrid=False
     )

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from data.errors import BadInput, Unreadable
 from data.schema import CRITICALITIES, DATA_CLASSES, TASK_TYPES
+from data.wrong_values import legal_there
 from data.yaml_text import line_of, read_yaml
 from routing.calling.calls import Request
 from routing.grading.task_imports import LeftOut, as_task
@@ -270,8 +271,7 @@ def _task(entry: Any, where: Callable[[tuple[str | int, ...]], str]) -> Task:
         field = ".".join(str(part) for part in problem["loc"]) or "task"
         legal = f"; fields are: {', '.join(Task.model_fields)}" if problem["type"] == "extra_forbidden" else ""
         raise BadInput(
-            f"{where(problem['loc'])} ({str(entry.get('id', 'no id'))[:80]}), {field}: "
-            f"{problem['msg'].removeprefix('Value error, ')}{legal}."
+            f"{where(problem['loc'])} ({str(entry.get('id', 'no id'))[:80]}), {field}: {legal_there(problem)}{legal}."
         ) from error
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from data.schema import VOCABULARY
+from data.wrong_values import legal_there
 
 HOSTINGS = ("self", "cloud", "host", "api")
 DIMENSIONS = (
@@ -107,7 +108,7 @@ def _located(read: Callable[[str, Any], Any], key: str, value: Any) -> Any:
         return read(key, value)
     except ValidationError as error:
         problem = error.errors()[0]
-        message = f"{key}: {'.'.join(map(str, problem['loc']))} {problem['msg']}".replace(" Value error,", "")
+        message = f"{key}: {'.'.join(map(str, problem['loc']))} {legal_there(problem)}"
         raise PydanticCustomError("term", "{message}", {"message": message, "key": key}) from error
     except ValueError as error:
         raise PydanticCustomError("term", "{message}", {"message": str(error), "key": key}) from error

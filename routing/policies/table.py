@@ -116,7 +116,7 @@ def _rule(number: int, row: Mapping[str, Any], before: Mapping[str, Any]) -> dic
     else:
         raise BadInput(f"{where}: `{way}` takes one model, found {', '.join(names)}.")
     if way == "vote":
-        rule |= {"samples": int(row.get("samples") or 3), "vote": "majority"}
+        rule |= {"samples": 3 if row.get("samples") is None else int(row["samples"]), "vote": "majority"}
     if row.get("confidence_floor") is not None:
         rule["confidence_floor"] = row["confidence_floor"]
     kept = before.get(rule["name"])

@@ -15,6 +15,7 @@ import numpy as np
 from analytics.scope import Scope
 from data import wording
 from data.calendar import DAYS_PER_MONTH
+from data.facts.models import ModelFacts
 from data.facts.prepaid import Offer, prepaid_offers
 from data.ledger import Ledger
 from routing.policies.choice import hosting_at, logged_hosting, refusal
@@ -217,8 +218,13 @@ def _batch_ratio(view: Ledger, scope: Scope, model: str, market: Market) -> floa
     return ratio if ratio < 1 else None
 
 
+def _closed(facts: ModelFacts | None) -> str:
+    """Why nobody but its maker runs a model: closed weights; empty where they are open, or nobody knows."""
+    return "its weights are closed: only its maker runs it" if facts and facts.open_weights is False else ""
+
+
 def _forbidden(work: Work, offer: Offer | None, market: Market, held: Policy) -> dict[str, str]:
-    """Why the policy kept to refuses this work a way: any part of it where it would move, all of it where it stays."""
+    """Why this work may not go a way: closed weights, or the policy refuses a part that would move, all that stays."""
     facts = market.catalog.get(work.model)
 
     def refused(hosting: str, data_class: str) -> str | None:
@@ -230,6 +236,7 @@ def _forbidden(work: Work, offer: Offer | None, market: Market, held: Policy) ->
     for kind, hosting in moved.items():
         reasons = (refused(hosting, data_class) for _, data_class, _ in work.routes)
         found[kind] = next((reason for reason in reasons if reason), "")
+    found["own"] = _closed(facts) or found["own"]
     here = [
         refused(logged_hosting({"provider": provider}, facts) or "api", data_class)
         for provider, data_class, _ in work.routes

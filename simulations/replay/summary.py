@@ -91,7 +91,7 @@ def answers_of(result: Replay) -> pd.DataFrame:
     both["new_model"] = both["new_model"].fillna("unknown")
     both["requests"] = rows["calls"].to_numpy(float) * both["answers"]
     both["tokens"] = rows[list(TOKENS)].to_numpy(float, na_value=0.0).sum(axis=1) * both["answers"]
-    both["logged_usd"] = rows["cost_usd"].astype(float).fillna(0).to_numpy() * both["answers"]
+    both["logged_usd"] = rows["cost_usd"].astype(float).to_numpy() * both["answers"]
     return both
 
 
@@ -103,11 +103,13 @@ def by_model(result: Replay, answers: pd.DataFrame) -> list[dict[str, Any]]:
     """Per model.
 
     Requests and dollars logged, requests and dollars under the policy (verifiers and discarded attempts included).
+    Dollars are those of the requests that are compared; None for a model of whose requests none is.
     """
     groups = result.groups
     compared = groups["comparable"]
     before = groups.assign(model=groups["model"].fillna("unknown"), usd=groups["cost_usd"].where(compared, Decimal(0)))
-    before = before.groupby("model").agg(requests=("calls", "sum"), usd=("usd", "sum"))
+    before["known"] = compared & (groups["calls"] > 0)
+    before = before.groupby("model").agg(requests=("calls", "sum"), usd=("usd", "sum"), known=("known", "any"))
     moved = result.flows[(groups["outcome"].eq(MOVED) & compared).iloc[result.flows["group"]].to_numpy()]
     kept = groups[groups["outcome"].eq(KEPT) & compared]
     kept = kept.assign(model=kept["model"].fillna("unknown"))
@@ -124,19 +126,31 @@ def by_model(result: Replay, answers: pd.DataFrame) -> list[dict[str, Any]]:
         {
             "model": name,
             "logged_requests": int(before["requests"].get(name, 0)),
-            "logged_cost_usd": float(before["usd"].get(name, 0)),
+            "logged_cost_usd": None if _only_unknown(name, before) else float(before["usd"].get(name, 0)),
             "policy_requests": round(float(after_requests.get(name, 0)), 2),
-            "policy_cost_usd": round(float(after_usd.get(name, 0)), 6),
+            "policy_cost_usd": None
+            if after_requests.get(name, 0) > 0 and name not in after_usd
+            else round(float(after_usd.get(name, 0)), 6),
         }
         for name in names
     ]
 
 
+def _only_unknown(name: str, before: pd.DataFrame) -> bool:
+    """Whether a model answered requests in the log and the cost of none is known both ways."""
+    return bool(name in before.index and before["requests"][name] > 0 and not before["known"][name])
+
+
 def flow_chart(answers: pd.DataFrame) -> list[dict[str, Any]]:
-    """Requests and logged dollars from each model to each target, largest first; `stays` marks what does not move."""
+    """Requests and logged dollars (None unknown) from each model to each target, largest first.
+
+    `stays` marks what does not move.
+    """
     answers = answers.assign(target=np.where(answers["target"] == CURRENT, answers["old_model"], answers["target"]))
-    table = answers.groupby(["old_model", "target", "stays"], as_index=False)[["requests", "logged_usd"]].sum()
-    return table.sort_values("requests", ascending=False).round({"requests": 2, "logged_usd": 6}).to_dict("records")
+    by = answers.groupby(["old_model", "target", "stays"], as_index=False)
+    table = by[["requests", "logged_usd"]].sum(min_count=1).sort_values("requests", ascending=False)
+    rows = table.round({"requests": 2, "logged_usd": 6}).to_dict("records")
+    return [{**row, "logged_usd": None if pd.isna(row["logged_usd"]) else row["logged_usd"]} for row in rows]
 
 
 def not_compared(result: Replay) -> list[dict[str, Any]]:

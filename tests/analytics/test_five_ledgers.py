@@ -7,7 +7,7 @@ import json
 import pytest
 
 from analytics import spend
-from analytics.anomalies import anomaly_search
+from analytics.anomalies import anomalies_command
 from analytics.bridges import bridge
 from analytics.budgets import budgets
 from analytics.coverage import window
@@ -25,7 +25,7 @@ COMMANDS = {
     "spend": (spend, ()),
     "bridge": (bridge, ()),
     "forecast": (forecast, ()),
-    "anomalies": (anomaly_search, ()),
+    "anomalies": (anomalies_command, ()),
     "savings": (savings, ()),
     "budgets": (budgets, ("--set", "company=1000")),
     "review": (review, ()),

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from analytics import spend
-from analytics.anomalies import anomaly_search
+from analytics.anomalies import anomalies_command
 from analytics.budgets import budgets
 from analytics.gates import SHUT, UNTOLD, GateShut, Verdict, judge
 from tests.analytics.commands import run
@@ -37,7 +37,7 @@ def wild(tmp_path_factory):
 @pytest.mark.parametrize(
     ("module", "words", "on_calm", "on_wild"),
     [
-        (anomaly_search, ["anomalies", "--fail-on", "anomaly"], 0, SHUT),
+        (anomalies_command, ["anomalies", "--fail-on", "anomaly"], 0, SHUT),
         (spend, ["spend", "--fail-on", "unpriced"], 0, SHUT),
         (spend, ["spend", "--fail-on", "caveat"], 0, 0),
         (spend, ["spend", "--fail-on", "caveat, unpriced"], 0, SHUT),
@@ -79,7 +79,7 @@ def test_a_young_log_has_no_forecast_and_no_anomaly(tmp_path, capsys):
     rows = day_rows(date(2026, 11, 18), hours=[1], usd=5) + day_rows(date(2026, 11, 19), hours=[1], usd=5)
     home = ledger_of(tmp_path / "young", rows).home
     assert run(budgets, "budgets", "--set", "company=5000", "--home", home) == 0
-    assert run(anomaly_search, "anomalies", "--fail-on", "anomaly", "--home", home) == UNTOLD
+    assert run(anomalies_command, "anomalies", "--fail-on", "anomaly", "--home", home) == UNTOLD
     assert "can be told" in capsys.readouterr().err
 
 

@@ -89,12 +89,12 @@ def test_rules_are_tried_in_their_order_not_by_name():
     [
         ({"field": "cost_usd"}, "field `cost_usd` is neither tags.<key> nor one of source, host"),
         ({"field": "tags."}, "field `tags.` is neither"),
-        ({"op": "like"}, "op: Input should be 'equals', 'prefix'"),
+        ({"op": "like"}, "op: use one of: equals, prefix"),
         ({"op": "regex", "pattern": "(a"}, r"pattern `\(a` is no regular expression"),
         ({"op": "regex", "pattern": r"(?=a)"}, "is no regular expression"),
-        ({"set": "cost_usd"}, "set: Input should be 'team', 'project'"),
+        ({"set": "cost_usd"}, "set: use one of: team, project"),
         ({"set": "data_class", "value": "secret"}, "data_class `secret` is not one of public, internal, customer"),
-        ({"value": ""}, "value: String should have at least 1 character"),
+        ({"value": ""}, "value: give a text"),
         ({"pattern": "a\0b"}, "a rule cannot hold NUL characters"),
     ],
 )

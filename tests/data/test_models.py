@@ -81,7 +81,7 @@ def test_an_edit_wins_is_kept_and_is_in_the_audit(tmp_path):
         ),
         (
             {"quality": [{"scale": "s", "value": 95, "tier": "stated", "source": "me", "date": "2026"}]},
-            "less than or equal to 1",
+            "at most 1",
         ),
         ({"hosting": ["moon"]}, "hosting"),
     ],

@@ -157,7 +157,7 @@ def test_in_the_ledger_a_contract_wins_over_report_and_list_and_both_stay_beside
     [
         ({"provider": "openai"}, "give either a discount"),
         ({"provider": "openai", "discount": 0.1, "prices": {"fresh_input": 1, "output": 1}}, "give either a discount"),
-        ({"provider": "openai", "discount": 1.5}, "discount: Input should be less than or equal to 1"),
+        ({"provider": "openai", "discount": 1.5}, "discount: give a number of at most 1"),
         ({"provider": "openai", "discount": "NaN"}, "discount: "),
         ({"provider": "openai", "prices": {"fresh_input": 1, "output": 1}}, "prices belong to one model"),
         ({"provider": "openai", "model": "gpt-4o", "prices": {"fresh_input": -1, "output": 1}}, "prices.fresh_input: "),

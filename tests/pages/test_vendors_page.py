@@ -65,12 +65,12 @@ def test_a_limit_typed_turns_requests_away():
 @pytest.mark.parametrize(
     ("look", "label", "value", "words"),
     [
-        ("It is down", "For hours", 0.0, "hours: Input should be greater than 0 (got 0.0)"),
-        ("It is down", "For hours", 100_000.0, "hours: Input should be less than or equal to 336"),
+        ("It is down", "For hours", 0.0, "hours: give a number above 0 (got 0.0)"),
+        ("It is down", "For hours", 100_000.0, "hours: give a number of at most 336"),
         ("It is down", "claude-opus-4-5, requests a minute", 0.0, "the limit of claude-opus-4-5 is 0 requests"),
-        ("It fails", "Documented requests a minute", 0.0, "per_minute: Input should be greater than 0"),
+        ("It fails", "Documented requests a minute", 0.0, "per_minute: give a number above 0"),
         ("How much hangs on it", "Share to keep elsewhere, %", 100, "100.0% cannot be kept elsewhere"),
-        ("How to buy", "Can wait for a batch, %", 120.0, "can_wait: Input should be less than or equal to 1"),
+        ("How to buy", "Can wait for a batch, %", 120.0, "can_wait: give a number of at most 1"),
     ],
 )
 def test_a_figure_out_of_bounds_is_a_sentence_and_no_old_answer(look, label, value, words):

@@ -157,9 +157,9 @@ def test_fallback_lists_only_what_is_allowed_and_new():
         ("name: x\nrules:\n  - when: {}\n    use: a\n    samples: 5\n", "samples above 1 and vote"),
         (
             "name: x\nrules:\n  - when: {}\n    cascade: [a, b]\n    confidence_floor: 85\n",
-            r"less than or equal to 1 \(got 85\)",
+            r"at most 1 \(got 85\)",
         ),
-        ("name: x\nfallback: [a]\nlimits: {max_usd: -1}\n", r"line 3: limits.max_usd: .*greater than 0 \(got -1\)"),
+        ("name: x\nfallback: [a]\nlimits: {max_usd: -1}\n", r"line 3: limits.max_usd: .*above 0 \(got -1\)"),
         ("name: x\nfallback: [a]\nlimits: {checkpoints: [soon]}\n", "`soon` is no time; write 0h, 30m or 2d"),
         (
             "name: x\nfallback: [a]\nconstraints:\n  - when: {}\n    forbid: {country: [CN]}\n",

@@ -82,9 +82,9 @@ def test_unknown_quality_stays_unknown():
     [
         ([entry("gpt-5.2", 0.9)], "sum to 0.9, not to 1.*normalise"),
         ([entry("gpt-5.2", 0.5), entry("gpt-5.2", 0.5)], "named twice"),
-        ([entry("gpt-5.2", 1.0, cost=-1)], "greater than or equal to 0"),
+        ([entry("gpt-5.2", 1.0, cost=-1)], "at least 0"),
         ([entry("gpt-5.2", 1.0, cost=float("nan"))], "finite"),
-        ([entry("gpt-5.2", 1.0, quality=95)], "less than or equal to 1"),
+        ([entry("gpt-5.2", 1.0, quality=95)], "at most 1"),
         ([], "at least 1"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from data.prices.book import PriceBook
 from data.yaml_text import validate
 from routing.policies.in_force import shipped_constraints
 from routing.policies.text import read_policy
+from simulations import outage_commands
 from simulations.mixes.problem_from_log import programme
 from simulations.outages.concentration import concentration, keep_elsewhere
 from simulations.outages.drill import drill
@@ -159,8 +161,8 @@ def test_the_busiest_hours_are_chosen_where_none_are_typed(home):
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ({"hours": 0}, "greater than 0"),
-        ({"hours": 1e6}, "less than or equal"),
+        ({"hours": 0}, "above 0"),
+        ({"hours": 1e6}, "at most 336"),
         ({"model": "gpt-5.2"}, "one of them"),
         ({"provider": None}, "one of them"),
         ({"limits": {"gpt-5.2": -1}}, "give more than 0"),
@@ -170,6 +172,17 @@ def test_an_outage_that_makes_no_sense_is_refused(told, words):
     body = {"kind": "drill", "name": "t", "provider": "openai", **told}
     with pytest.raises(BadInput, match=words):
         validate(Outage, body, None, "t")
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "option", "told"),
+    [(Outage, "drill", "hours", {}), (Rerouting, "rerouting", "per_minute", {"to": "gpt-5.2"})],
+)
+def test_a_zero_that_is_typed_is_a_value(model, kind, option, told):
+    """`--hours 0` ran the four hours of nobody who asks."""
+    args = argparse.Namespace(file=None, provider="openai", model=None)
+    with pytest.raises(BadInput, match=rf"{option}: give a number above 0 \(got 0.0\)"):
+        outage_commands._scenario(args, model, kind, {option: 0.0} | told)
 
 
 def test_a_drill_longer_than_the_log_or_outside_it_is_one_sentence(day):

@@ -54,7 +54,7 @@ def test_cost_by_tokens():
     [
         ([stage("a", after=["b"]), stage("b")], "a loop or a wrong name"),
         ([stage("a"), stage("a")], "two stages"),
-        ([stage("a", cost_usd=-1)], "greater than or equal"),
+        ([stage("a", cost_usd=-1)], "at least 0"),
         ([{"name": "a", "model": "m", "hours": 1}], "give cost_usd, or tokens_per_item"),
         ([], "at least 1"),
     ],

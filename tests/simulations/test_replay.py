@@ -395,3 +395,19 @@ def test_a_call_that_needed_a_retry_moves_once_with_its_dollars(tmp_path):
         assert sum(m["logged_requests"] for m in said["by_model"]) == 4
     kept = result.groups[result.groups["basis"] == "kept"]
     assert kept["calls"].sum() == 1  # what never succeeded
+
+
+def test_an_unknown_cost_is_no_zero(tmp_path):
+    """A model without a price was drawn as costing $0, and so was one whose logged requests have none."""
+    house = {"model": "house-model", "model_raw": "house-model", "cost_usd": None, "cost_basis": "unpriced"}
+    ledger = ledger_of(tmp_path, [{}] * 3 + [house] * 2)
+    view = ledger.at(ledger.snapshot())
+    prices = Market(PriceBook(), shipped_catalog(), AT)
+    policy = read_policy("name: p\nrules: [{when: {model: [gpt-5.2]}, use: minimax-m2@self}, {when: {}, use: current}]")
+    said = summary(replay(view, Scope.of(view), policy, prices), prices)
+    models = {row["model"]: (row["logged_cost_usd"], row["policy_cost_usd"]) for row in said["by_model"]}
+    assert models["minimax-m2"] == (0.0, None) and models["house-model"] == (None, None)
+    assert {flow["old_model"]: flow["logged_usd"] for flow in said["flows"]} == {
+        "gpt-5.2": pytest.approx(3 * 0.00455),
+        "house-model": None,
+    }

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from analytics import spend
-from analytics.anomalies import anomaly_search
+from analytics.anomalies import anomaly_search, incidents
 from analytics.anomalies.distortions import KINDS
 from analytics.coverage import Comparison
 from analytics.forecasts.planned_events import saved_events
@@ -41,10 +41,11 @@ def by_time(view: Ledger, scope: ClosedScope, grain: str, by: str) -> pd.DataFra
 
 @shell.cached(reads=("event",))
 def marks(view: Ledger, state: State, scope: ClosedScope) -> list[Mark]:
-    """Days off their pattern that began in the scope, and planned events, in order of time."""
+    """Incidents of days off their pattern that began in the scope, and planned events, in order of time."""
+    found = anomaly_search.findings(view, scope).anomalies
     unusual = [
         Mark(one.start, f"{one.title}: {fmt.usd_change(one.usd_in_scope)}", True)
-        for one in anomaly_search.findings(view, scope).anomalies
+        for one in incidents.incidents(view, scope, found)
         if one.kind in KINDS and one.start >= scope.start
     ]
     events = [Mark(one.on, one.name, False) for one in saved_events(state) if scope.start <= one.on < scope.end]

@@ -249,10 +249,11 @@ def moves(said: dict[str, Any]) -> None:
 def money(said: dict[str, Any], by: str) -> None:
     st.subheader("Dollars by model", anchor=False)
     first = said["by_model"][0]
-    meaning = (
-        f"{first['model']} would cost {fmt.usd(first['policy_cost_usd'])} against "
-        f"{fmt.usd(first['logged_cost_usd'])} logged."
+    now, then = (
+        "an unknown amount" if first[key] is None else fmt.usd(first[key])
+        for key in ("policy_cost_usd", "logged_cost_usd")
     )
+    meaning = f"{first['model']} would cost {now} against {then} logged."
     shell.chart(what_if_charts.before_after(said["by_model"], shell.palette()), alt=meaning, key="by_model")
     st.caption(fmt.md(meaning))
     with st.expander(f"Table: by model, and by {DIMENSIONS[by].label.lower()}", icon=":material/table:"):
