@@ -10,9 +10,9 @@ from data import wording
 from data.console import command, emit_json, emit_table, say
 from simulations.log_terms import add_log_terms, market_of, policy_named, share_of
 from simulations.replay.off_policy import estimates
-from simulations.replay.promised import limit_words
 from simulations.replay.reliability import reliability
 from simulations.replay.replay import Assumed, replay
+from simulations.replay.service import limit_words
 from simulations.replay.summary import summary
 from simulations.replay.worth import Worth, as_rows, worth
 

@@ -12,10 +12,10 @@ from data import wording
 from data.schema import TOKENS
 from simulations.replay.answered import latency, quality, yardstick
 from simulations.replay.cost_range import cache_bounds, cost_range
-from simulations.replay.promised import promised, service_of
 from simulations.replay.reliability import Known
 from simulations.replay.replay import CURRENT, KEPT, MOVED, REFUSED, VERIFIER, Replay
 from simulations.replay.repricing import EQUAL_TOKENS, Market
+from simulations.replay.service import limit_verdicts, service_of
 
 NO_TARGET_PRICE = "no price for the model it would move to"
 
@@ -59,7 +59,7 @@ def summary(
         "quality": quality(result, answers, market, yardstick(result, market, scale)),
         "latency": latency(result),
         "service": service,
-        "limits": promised(result.policy.limits, service),
+        "limits": limit_verdicts(result.policy.limits, service),
         "cache": cache_bounds(result),
         "range": cost_range(result, market, float(policy_usd), float(logged)),
         "assumptions": _assumptions(result, market),

@@ -18,10 +18,10 @@ from routing.policies.choice import candidates, logged_hosting, reason_against
 from routing.policies.conditions import applies
 from routing.policies.policy import CURRENT, Policy
 from routing.policies.text import examples, read_policy
-from simulations.replay.promised import limit_words
 from simulations.replay.reliability import reliability
 from simulations.replay.replay import KEPT, MOVED, REFUSED, Assumed, replay
 from simulations.replay.repricing import Market, Repricing
+from simulations.replay.service import limit_words
 from simulations.replay.summary import summary
 from simulations.replay.worth import POLICY, TODAY, worth
 from tests.routing.test_policy_laws import policies

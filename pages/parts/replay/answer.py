@@ -17,9 +17,9 @@ from routing.policies.policy import CURRENT, Policy
 from routing.policies.text import read_policy
 from simulations.replay.answered import slower
 from simulations.replay.off_policy import estimates
-from simulations.replay.promised import limit_words
 from simulations.replay.replay import Assumed, replay
 from simulations.replay.repricing import Repricing
+from simulations.replay.service import limit_words
 from simulations.replay.summary import NO_TARGET_PRICE, summary
 from simulations.replay.worth import Worth, as_rows, worth
 

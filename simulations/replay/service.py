@@ -65,7 +65,7 @@ def _failures(counts: Mapping[str, float], known: Known) -> float | None:
     return sum(n * known[name].failure_share for name, n in attempts.items()) / sum(attempts.values())
 
 
-def promised(limits: Limits, service: Mapping[str, Figures]) -> list[dict[str, Any]]:
+def limit_verdicts(limits: Limits, service: Mapping[str, Figures]) -> list[dict[str, Any]]:
     """Every limit of a policy with what it is today and under it; `kept` is None where nobody can tell."""
     found = []
     for field, (name, words) in LIMITS.items():
