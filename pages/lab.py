@@ -127,9 +127,7 @@ else:
     else:
         found = summary(shell.state(), run["run_id"])
         with title:
-            shell.header(
-                lab_results.going(run) if run["status"] == "interrupted" else lab_results.sentence(found), view
-            )
+            shell.header(lab_results.going(run) if run["status"] == "interrupted" else found["verdict"], view)
         lab_results.body(run["run_id"], found)
 lab_tasks.saved_message()
 if providers or asked:

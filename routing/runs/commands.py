@@ -245,6 +245,7 @@ def _print(found: dict[str, Any]) -> None:
         rows,
         title=f"Run {found['run_id']}: {found['status']} ({found['ended']})",
     )
+    say(found["verdict"] + ".")
     for c in found["comparisons"]:
         say(f"{c['a']} against {c['b']}: {c['words']} Cost {wording.usd_change(c['cost_difference_usd'])}.")
     say(

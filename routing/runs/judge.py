@@ -11,6 +11,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from routing.calling.attempts import CallBudget, Context
 from routing.calling.calls import Answer, Request
@@ -24,6 +25,21 @@ from routing.runs.outcome import Outcome
 GRADE = re.compile(r"(?i)\b(pass|fail)\b")
 PREFERENCE = re.compile(r"\b([AB]|tie)\b")
 JUDGE_SECONDS = 120.0
+
+
+TIE = -1
+
+
+class Preference(NamedTuple):
+    """`better` is 0 for the outcome's answer, 1 for the other, None for a tie or where the order decided; `agree` says
+    whether both orders gave the same, None where a usable verdict is missing.
+    """
+
+    better: int | None
+    agree: bool | None
+
+
+NOT_ASKED = Preference(None, None)
 
 
 async def judge_rubrics(
@@ -59,10 +75,10 @@ async def prefer(
     other: Answer | None,
     call_id: str,
     rng: random.Random,
-) -> int | None:
-    """Which is better, the outcome's answer (0) or the other (1); None for a tie or where the order decided."""
+) -> Preference:
+    """Which is better, the outcome's answer or the other, asked in both orders."""
     if judge is None or other is None:
-        return None
+        return NOT_ASKED
     answers, votes = (outcome.answer, other), []
     for order in ((0, 1), (1, 0)):
         text = (
@@ -72,8 +88,9 @@ async def prefer(
         )
         said = await _ask(router, policy, judge, task, text, call_id, rng, outcome)
         found = PREFERENCE.search(said.text) if said else None
-        votes.append(None if found is None or found[1] == "tie" else order["AB".index(found[1])])
-    return votes[0] if votes[0] == votes[1] else None
+        votes.append(None if found is None else TIE if found[1] == "tie" else order["AB".index(found[1])])
+    agree = None if None in votes else votes[0] == votes[1]
+    return Preference(votes[0] if agree and votes[0] != TIE else None, agree)
 
 
 @dataclass(frozen=True)

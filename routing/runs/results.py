@@ -13,6 +13,7 @@ from routing.grading.comparison import Comparison, Pair, compare
 from routing.grading.statistics import share_interval
 from routing.runs.spec import RunSpec, checked_spec
 from routing.runs.store import attempts, money, read_run, results
+from routing.runs.verdict import verdict
 
 
 def summary(state: State, run_id: str) -> dict[str, Any]:
@@ -20,7 +21,8 @@ def summary(state: State, run_id: str) -> dict[str, Any]:
     audit_ok, ...
 
     `tasks` counts what was asked: policies x tasks x repeats. `quality` is the share of finished tasks that passed,
-    None without any.
+    None without any. A run that did not finish is not `whole`: its policies are rated on the tasks that all of them
+    finished, `common_tasks`, so that none is judged by easier ones. `verdict` says the result in a sentence.
     """
     run = read_run(state, run_id)
     spec, found = checked_spec(run["spec"]), results(state, run_id)
@@ -29,7 +31,8 @@ def summary(state: State, run_id: str) -> dict[str, Any]:
     graded = [r for r in found if r["passed"] is not None]
     asked = run["progress"].get("tasks", len(spec.tasks.tasks) * len(spec.policies) * spec.repeats)
     counts = {status: sum(r["status"] == status for r in found) for status in ("done", "failed", "refused", "blocked")}
-    return {
+    whole, common = asked == len(found), common_tasks(spec, found)
+    told = {
         "run_id": run_id,
         "name": run["name"],
         "status": run["status"],
@@ -42,11 +45,30 @@ def summary(state: State, run_id: str) -> dict[str, Any]:
         "cap_usd": run["progress"].get("cap_usd"),
         "quality": sum(r["passed"] for r in graded) / len(graded) if graded else None,
         "by_model": by_model(attempts(state, run_id)),
-        "by_policy": by_policy(spec, found),
+        "by_policy": by_policy(spec, found, None if whole else common),
         "comparisons": [{"a": a, "b": b, **asdict(c)} for a, b, c in comparisons(spec, found)],
+        "whole": whole,
+        "common_tasks": len({task for task, _ in common}),
+        "margin": spec.margin,
+        "judge_orders": judge_orders(found),
         "audit_ok": ok,
         "audit_first_bad": bad,
     }
+    return told | {"verdict": verdict(told)}
+
+
+def common_tasks(spec: RunSpec, found: Sequence[dict[str, Any]]) -> set[tuple[str, int]]:
+    """(task, repeat) of what every policy of the run finished."""
+    finished = [{(r["task_id"], r["repeat"]) for r in found if r["policy"] == policy.name} for policy in spec.policies]
+    return set.intersection(*finished)
+
+
+def judge_orders(found: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """How often a judge was asked about two answers in both orders, and how often it said the same both times."""
+    asked = [
+        s["judge_orders_agree"] for r in found for s in r.get("shadows", ()) if s.get("judge_orders_agree") is not None
+    ]
+    return {"pairs": len(asked), "agreed": sum(asked)}
 
 
 def by_model(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -69,16 +91,19 @@ def by_model(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def by_policy(spec: RunSpec, found: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def by_policy(
+    spec: RunSpec, found: Sequence[dict[str, Any]], only: set[tuple[str, int]] | None = None
+) -> dict[str, dict[str, Any]]:
     """Per policy: how many ended how, quality with its 95 % interval, cost and latency per task, the prediction's
     error.
 
     `graded` and `passed` count answers; quality is the mean over `graded_tasks` of the share of a task's answers that
-    passed.
+    passed. With `only`, rates and means are over those (task, repeat) alone; `cost_usd` is all that was spent.
     """
     table = {}
     for policy in spec.policies:
-        mine = [r for r in found if r["policy"] == policy.name]
+        every = [r for r in found if r["policy"] == policy.name]
+        mine = [r for r in every if only is None or (r["task_id"], r["repeat"]) in only]
         graded = [r for r in mine if r["passed"] is not None]
         passed = sum(r["passed"] for r in graded)
         by_task = _passed_shares(graded)
@@ -86,7 +111,7 @@ def by_policy(spec: RunSpec, found: Sequence[dict[str, Any]]) -> dict[str, dict[
         cost, quality = sum(r["cost_usd"] for r in mine), fmean(by_task) if by_task else None
         latencies = sorted(r["latency_ms"] for r in graded)
         table[policy.name] = {
-            "tasks": len(mine),
+            "tasks": len(every),
             "graded": len(graded),
             "graded_tasks": len(by_task),
             "not_graded": sum(r["status"] == "done" for r in mine) - len(graded),
@@ -98,7 +123,7 @@ def by_policy(spec: RunSpec, found: Sequence[dict[str, Any]]) -> dict[str, dict[
             "failed": sum(r["status"] == "failed" for r in mine),
             "refused": sum(r["status"] == "refused" for r in mine),
             "blocked": sum(r["status"] == "blocked" for r in mine),
-            "cost_usd": cost,
+            "cost_usd": sum(r["cost_usd"] for r in every),
             "cost_per_task_usd": cost / len(mine) if mine else None,
             "cost_per_passed_usd": cost / passed if passed else None,
             "latency_p50_ms": latencies[len(latencies) // 2] if latencies else None,

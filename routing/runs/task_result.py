@@ -15,7 +15,7 @@ from routing.grading.tasks import Task
 from routing.grading.verdicts import Measured, Verdict
 from routing.runs.answering import Answerer
 from routing.runs.journal import RunJournal
-from routing.runs.judge import judge_rubrics, prefer
+from routing.runs.judge import Preference, judge_rubrics, prefer
 from routing.runs.outcome import Outcome
 from routing.runs.reviews import open_review
 from routing.runs.spec import RunSpec
@@ -74,7 +74,7 @@ class TaskRunner:
 
 
 def result_body(
-    outcome: Outcome, verdict: Verdict, call_id: str, task: Task, preferred: Sequence[int | None]
+    outcome: Outcome, verdict: Verdict, call_id: str, task: Task, preferred: Sequence[Preference]
 ) -> dict[str, Any]:
     """A result as it is kept: what was answered, by whom, how sure, at what cost, and why it passed or failed."""
     done = outcome.status == "done"
@@ -108,13 +108,14 @@ def result_body(
     }
 
 
-def _shadow(task: Task, target: str, answer: Answer | None, why: str, better: int | None) -> dict[str, Any]:
+def _shadow(task: Task, target: str, answer: Answer | None, why: str, preferred: Preference) -> dict[str, Any]:
     """A shadow's answer is graded, compared by the judge if there is one, and goes nowhere else."""
     return {
         "target": target,
         "reason": why,
         "passed": grade(task, answer).passed if answer else None,
-        "judge_prefers": None if better is None else ("answer", "shadow")[better],
+        "judge_prefers": None if preferred.better is None else ("answer", "shadow")[preferred.better],
+        "judge_orders_agree": preferred.agree,
     }
 
 

@@ -52,7 +52,12 @@ def test_the_empty_lab_offers_the_local_model():
 
 def test_a_finished_run_is_shown_and_taken_over(run_id, state):
     app = opened("lab", run=run_id)
-    assert "passes" in app.title[0].value and "100" in app.title[0].value
+    assert "87.5 points worse than “good” on 8 tasks" in app.title[0].value.replace("\\", "")
+    grid = next(table.value for table in app.dataframe if "Expected" in table.value)
+    assert len(grid) == 8 and list(grid.columns) == ["Task", "Asked", "Expected", "good", "bad"]
+    app.query_params["task"] = "sum-3"
+    app.segmented_control(key="lab_show").set_value("disagreements").run()
+    assert not app.exception and "3 + 3?" in [code.value for code in app.code]
     app.button(key="lab_to_facts").click().run()
     assert not app.exception and "good" in state.all("model_fact")
     app.button(key="lab_to_ledger").click().run()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from pages.parts.lab import form as lab_form
+from pages.parts.lab import matrix as lab_matrix
 from pages.parts.lab.policies import _cost_words, policies_table
-from pages.ui import exports, shell, tiles
 from pages.ui import format as fmt
+from pages.ui import shell, tiles
 from routing.runs.judge_check import ask_people, judge_agreement
 from routing.runs.live_ledger import to_ledger
 from routing.runs.measured_facts import save_measured
@@ -18,20 +18,6 @@ from routing.runs.results import same_decisions
 from routing.runs.store import count_recordings, read_run, results
 
 RUNNING = ("planned", "running", "waiting")
-
-
-def sentence(found: dict[str, Any]) -> str:
-    """The page's title: what the run found."""
-    rated = {name: p for name, p in found["by_policy"].items() if p["quality"] is not None}
-    if not rated:
-        return f"“{found['name']}” ended without a graded answer ({found['ended']})"
-    best = max(rated, key=lambda name: rated[name]["quality"])
-    cheapest = min(rated, key=lambda name: rated[name]["cost_per_task_usd"])
-    text = f"“{best}” passes {fmt.share(rated[best]['quality'])} of {rated[best]['graded_tasks']} tasks"
-    if cheapest != best and rated[best]["cost_per_task_usd"]:
-        ratio = rated[cheapest]["cost_per_task_usd"] / rated[best]["cost_per_task_usd"]
-        text += f"; “{cheapest}” {fmt.share(rated[cheapest]['quality'])} at {fmt.share(ratio)} of its cost"
-    return text
 
 
 def going(run: dict[str, Any]) -> str:
@@ -91,14 +77,20 @@ def body(run_id: str, found: dict[str, Any]) -> None:
             "Own machines only: nothing was billed. Costs stand at the prices declared for these models, so "
             "that policies can be compared."
         )
-    _judge(run_id)
+    _judge(run_id, found["judge_orders"])
     _replayed(run_id, spec)
-    _answers(run_id)
+    lab_matrix.every_task(run_id, found)
+    lab_matrix.against_another(run_id)
     _take_over(run_id, found)
 
 
-def _judge(run_id: str) -> None:
-    """How far the judge's grades can be trusted: people grade some of the same answers, blind."""
+def _judge(run_id: str, orders: dict[str, int]) -> None:
+    """How far the judge can be trusted: both orders of a pair, and people who grade some of the same answers, blind."""
+    if orders["pairs"]:
+        st.write(
+            f"Asked about two answers in both orders, the judge said the same on {orders['agreed']} of "
+            f"{orders['pairs']} pairs; only those count."
+        )
     if not any(r.get("judged") for r in results(shell.state(), run_id)):
         return
     agreed = judge_agreement(shell.state(), run_id)
@@ -140,51 +132,6 @@ def _replayed(run_id: str, spec: dict[str, Any]) -> None:
     ):
         with shell.errors():
             lab_form.start(f"{spec['name']}, replayed", {**spec, "record": False, "replay_of": run_id})
-
-
-def _answers(run_id: str) -> None:
-    st.subheader("Every answer, and why it passed or failed", anchor=False)
-    frame = pd.DataFrame(results(shell.state(), run_id))
-    if frame.empty:
-        st.caption("No task is finished yet.")
-        return
-    left, right = st.columns([1, 1])
-    policy = left.selectbox("Policy", ["all", *sorted(frame["policy"].unique())], key="lab_policy")
-    outcome = right.selectbox(
-        "Outcome",
-        ["all", "passed", "wrong", "no answer", "not graded", "failed", "refused", "withheld"],
-        key="lab_outcome",
-    )
-    frame["outcome"] = [_outcome(r) for r in frame.to_dict("records")]
-    if policy != "all":
-        frame = frame[frame["policy"] == policy]
-    if outcome != "all":
-        frame = frame[frame["outcome"] == outcome]
-    shown = frame[
-        ["task_id", "policy", "outcome", "verdict", "answer", "confidence", "cost_usd", "model", "latency_ms"]
-    ]
-    labels = {"task_id": "Task", "verdict": "Why", "cost_usd": "Cost", "latency_ms": "Time"}
-    exports.table(
-        shown,
-        name="lab-answers",
-        units={"cost_usd": "USD small", "latency_ms": "ms", "confidence": "share"},
-        labels=labels,
-    )
-
-
-def _outcome(row: dict[str, Any]) -> str:
-    """Passed, wrong, no answer, or what kept it from an answer: four different things."""
-    if row["status"] != "done":
-        return {"blocked": "withheld"}.get(row["status"], row["status"])
-    return (
-        "not graded"
-        if row["passed"] is None
-        else "passed"
-        if row["passed"]
-        else "no answer"
-        if row["no_answer"]
-        else "wrong"
-    )
 
 
 def _take_over(run_id: str, found: dict[str, Any]) -> None:
