@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from data import console
 from data.readings import Reading, Room
-from routing.policies.in_force import forbidden
 
-COMMANDS = (
-    "spend",
-    "compare",
-    "bridges.bridge",
-    "forecasts.forecast",
-    "forecasts.ahead",
-    "anomalies.anomalies_command",
-    "unit_costs",
-    "savings.savings",
-    "budgets.budgets",
-    "inventory",
-    "billing.reconcile",
-    "weekly.review",
-    "billing.chargeback_command",
-    "billing.focus",
-    "promises.promise_command",
-    "anomalies.silent_changes_command",
-    "measures_page",
-    "agents.mcp_command",
-)
+if TYPE_CHECKING:
+    from data.state import State
+
+COMMANDS = {
+    "spend": "analytics.spend",
+    "compare": "analytics.compare",
+    "bridge": "analytics.bridges.bridge",
+    "forecast": "analytics.forecasts.forecast",
+    "ahead": "analytics.forecasts.ahead",
+    "anomalies": "analytics.anomalies.anomalies_command",
+    "units": "analytics.unit_costs",
+    "savings": "analytics.savings.savings",
+    "budgets": "analytics.budgets.budgets",
+    "inventory": "analytics.inventory",
+    "reconcile": "analytics.billing.reconcile",
+    "review": "analytics.weekly.review",
+    "chargeback": "analytics.billing.chargeback_command",
+    "focus": "analytics.billing.focus",
+    "promises": "analytics.promises.promise_command",
+    "silent-changes": "analytics.anomalies.silent_changes_command",
+    "measures": "analytics.measures_page",
+    "mcp": "analytics.agents.mcp_command",
+}
 SPAN = ("start", "end", "as_of")
 READINGS = (
     Reading("spend", ("by", *SPAN)),
@@ -49,13 +52,17 @@ READINGS = (
 )
 
 
-def commands() -> Room:
-    """The parser of this room."""
-    top, subparsers = console.parser("analytics", "What it cost and why.")
-    top.set_defaults(forbidden=forbidden)  # savings ask the policy in force, which analytics itself does not know
-    for name in COMMANDS:
-        import_module(f"analytics.{name}").register(subparsers)
+def commands(argv: Sequence[str] = ()) -> Room:
+    """The parser of this room, or of the one command that is asked for."""
+    top, subparsers = console.parser("analytics", "What it cost and why.", COMMANDS, argv)
+    top.set_defaults(forbidden=_forbidden)  # savings ask the policy in force, which analytics itself does not know
     return Room(top, subparsers, READINGS)
+
+
+def _forbidden(state: State) -> Callable[[str, str, Mapping[str, Any]], str | None]:
+    from routing.policies.in_force import forbidden
+
+    return forbidden(state)
 
 
 def rooms() -> list[Room]:
@@ -67,8 +74,9 @@ def rooms() -> list[Room]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Entry point; every module of COMMANDS adds its own subcommands."""
-    room = commands()
+    """Entry point; returns the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    room = commands(argv)
     room.top.set_defaults(rooms=rooms)
     return console.run(room.top, argv)
 

@@ -9,17 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from data.errors import BatonError
 from data.home import at_home
@@ -29,11 +25,21 @@ from data.wording import visible
 WIDE = 200
 
 
-def parser(prog: str, description: str) -> tuple[argparse.ArgumentParser, Any]:
-    """A parser whose subcommands are added by the modules that own them."""
+def parser(
+    prog: str, description: str, modules: Mapping[str, str], argv: Sequence[str] | None = None
+) -> tuple[argparse.ArgumentParser, Any]:
+    """A room's parser; `modules` says which module registers each command.
+
+    Only the module of the command in `argv` is imported, so that no command waits for what others need; all are where
+    it names none: help, a wrong name, an agent's list.
+    """
     top = argparse.ArgumentParser(prog=f"python -m {prog}", description=description)
     top.add_argument("--version", action="version", version=BATON)
-    return top, top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = modules.get(argv[0]) if argv else None
+    for module in [asked] if asked else dict.fromkeys(modules.values()):
+        import_module(module).register(subparsers)
+    return top, subparsers
 
 
 def command(
@@ -94,6 +100,10 @@ def emit_table(
     columns: Iterable[str], rows: Iterable[Iterable[object]], *, title: str = "", right: Iterable[str] = ()
 ) -> None:
     """Print rows for a person. Columns never truncate a value: long ones fold."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     numeric = set(right)
     for column in columns:
@@ -119,10 +129,13 @@ def _printable(sentence: str) -> str:
 @contextmanager
 def progress(*, quiet: bool = False) -> Iterator[Callable[[str, float, str], None]]:
     """A progress bar on stderr; yields `report(stage, share 0..1, note)`. Silent when quiet or not a terminal."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield _unseen
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
-import pandas as pd
-
 Number = float | int | Decimal | None
 
 MISSING = "–"
@@ -25,9 +23,10 @@ MINUS = "−"
 
 def number_or_none(value: Number) -> float | None:
     """The number, or None where there is none: None, NaN, NA or an infinity."""
-    if value is None or value is pd.NA:
+    try:
+        number = math.nan if value is None else float(value)
+    except TypeError:  # pandas' NA
         return None
-    number = float(value)
     return number if math.isfinite(number) else None
 
 
@@ -176,7 +175,7 @@ def milliseconds(value: Number) -> str:
 
 def day(value: date | str | None) -> str:
     """20 Nov 2026, from a date, a time or ISO text."""
-    if value is None or value is pd.NaT or value == "":
+    if value is None or value == "" or value != value:
         return MISSING
     known_day = date.fromisoformat(value[:10]) if isinstance(value, str) else value
     return f"{known_day.day} {known_day:%b %Y}"

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from data.console import parser, run
 from data.readings import Reading, Room
 from routing.policies.text import EXAMPLES
-from simulations import buying_command, frontier_command, outage_commands, replay_command, scenario_commands
-from simulations.hosting import breakeven_command
-from simulations.router_metrics import command as metrics_command
 from simulations.scenario import SHIPPED
 
 SUMMARY = "What it would cost: other mixes, routing policies, self-hosting, new models."
-
-
+COMMANDS = {
+    "mix": "simulations.scenario_commands",
+    "pipeline": "simulations.scenario_commands",
+    "triage": "simulations.scenario_commands",
+    "replay": "simulations.replay_command",
+    "frontier": "simulations.frontier_command",
+    "metrics": "simulations.router_metrics.command",
+    "breakeven": "simulations.hosting.breakeven_command",
+    "drill": "simulations.outage_commands",
+    "reroute": "simulations.outage_commands",
+    "buy": "simulations.buying_command",
+}
 LOG_TERMS = ("start", "end", "as_of", "prices_at", "scale", "verbosity", "self_host_price")
 POLICY, FILE = {"policy": EXAMPLES}, {"file": SHIPPED}
 READINGS = (
@@ -30,25 +38,15 @@ READINGS = (
 )
 
 
-def commands() -> Room:
-    """The parser of this room."""
-    top, subparsers = parser("simulations", SUMMARY)
-    for module in (
-        scenario_commands,
-        replay_command,
-        frontier_command,
-        metrics_command,
-        breakeven_command,
-        outage_commands,
-        buying_command,
-    ):
-        module.register(subparsers)
-    return Room(top, subparsers, READINGS)
+def commands(argv: Sequence[str] = ()) -> Room:
+    """The parser of this room, or of the one command that is asked for."""
+    return Room(*parser("simulations", SUMMARY, COMMANDS, argv), READINGS)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code of one command."""
-    return run(commands().top, argv)
+    argv = sys.argv[1:] if argv is None else argv
+    return run(commands(argv).top, argv)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,6 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binom, binomtest, norm
 from scipy.stats import t as student
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
 
 from data.calendar import Z95
 
@@ -36,6 +34,8 @@ def wilson(passed: float, count: float, level: float = LEVEL) -> Interval:
     """The interval of a share; (0, 1) without any observation. Counts may be effective ones, not whole."""
     if count <= 0:
         return 0.0, 1.0
+    from statsmodels.stats.proportion import proportion_confint  # half a second, which few commands need
+
     low, high = proportion_confint(passed, count, alpha=1 - level, method="wilson")
     return (0.0 if passed <= 0 else float(low)), (1.0 if passed >= count else float(high))
 
@@ -189,7 +189,11 @@ def tasks_for_margin(margin: float, level: float = LEVEL) -> int:
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for several comparisons, in the given order."""
-    return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
+    if not p_values:
+        return []
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(p_values, method="holm")[1]]
 
 
 def _discordant(differences: np.ndarray) -> tuple[float, float, float]:

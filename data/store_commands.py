@@ -1,0 +1,88 @@
+"""`check` and `forget`: whether a store adds up, and a saved document out of it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from data import checks, console, erasure, lost_rows, wording
+from data.errors import BadInput
+from data.ledger import Ledger
+from data.state import KINDS, State
+
+
+def register(subparsers: Any) -> None:
+    """Add `check` and `forget` to `python -m data`."""
+    check = console.command(subparsers, "check", _check, "check the ledger: roll-ups and ids against the rows")
+    check.add_argument(
+        "--repair", action="store_true", help="first set damaged files aside, then build sums and ids anew"
+    )
+    forget = console.command(subparsers, "forget", _forget, "forget a saved document, such as one that cannot be read")
+    forget.add_argument("kind", choices=sorted(KINDS), metavar="KIND", help=", ".join(sorted(KINDS)))
+    forget.add_argument("name", metavar="NAME")
+
+
+def _check(args: argparse.Namespace) -> None:
+    """`check`: whether what the pages read equals what the rows say; exits 1 when not. `--repair` makes it so first."""
+    ledger = Ledger.open(args.home)
+    hurt = checks.damaged_files(ledger)
+    sentences = [checks.sentence_of(ledger, fault) for fault in hurt]
+    state, files = State.open(args.home), [fault.path.name for fault in hurt]
+    if args.repair:
+        state.append_audit("store repair begun", {"files": files})
+    repaired = checks.repair(ledger, hurt) if args.repair else {}
+    if hurt and not args.repair:
+        raise BadInput(
+            " ".join(sentences) + " Bring a backup back, or set the files aside with `python -m data check --repair`"
+            " and load those logs again."
+        )
+    for sentence in sentences:
+        console.say(sentence)
+    if repaired:
+        state.append_audit("store repaired", {**repaired, "files": files})
+    found = checks.check(ledger.at(ledger.snapshot()))
+    audit_ok, first_bad = state.verify_audit()
+    if audit_ok:
+        state.anchor_when_due()
+    caveats = found.pop("caveats")
+    result = {**found, "audit_ok": audit_ok, "lost": lost_rows.sentence(ledger)}
+    if args.json:
+        console.emit_json({**result, "caveats": caveats, **({"repaired": repaired} if repaired else {})})
+    else:
+        console.emit_table(("check", "value"), ((name, value) for name, value in result.items() if name != "lost"))
+        console.say(state.audit_standing().sentence)
+        if result["lost"]:
+            console.say(result["lost"])
+        for row in caveats:
+            usd = "an unknown sum of" if row["cost_usd"] is None else f"{wording.usd(row['cost_usd'])} of"
+            console.say(f"caveat {row['caveat']}: {row['rows']:,} rows, {usd} dollars")
+        for name, value in repaired.items():
+            console.say(f"repaired: {name.replace('_', ' ')} {value:,}")
+    if not checks.adds_up(found):
+        raise BadInput(
+            "The ledger does not add up (see above); `python -m data check --repair` builds the roll-ups anew from the"
+            " rows."
+            if not found["doubled"]
+            else (
+                f"{found['doubled']:,} ids are in the ledger twice; remove one of the two files they came from, or"
+                " restore a backup."
+            )
+        )
+    if cut_short := erasure.unfinished_erasure(state):
+        raise BadInput(cut_short)
+    if not audit_ok:
+        raise BadInput(f"The audit trail does not add up; the first bad entry is {first_bad}.")
+
+
+def _forget(args: argparse.Namespace) -> None:
+    """`forget`: remove a document of the state, which the audit trail then says."""
+    state = State.open(args.home)
+    names = state.all(args.kind)
+    if args.name not in names:
+        known = f"those saved are {', '.join(names)}" if names else "none is saved"
+        raise BadInput(f"There is no {KINDS[args.kind]} {args.name!r}; {known}.")
+    state.delete(args.kind, args.name)
+    if args.json:
+        console.emit_json({"kind": args.kind, "forgotten": args.name})
+    else:
+        console.say(f"The {KINDS[args.kind]} {args.name!r} is forgotten.")
