@@ -9,7 +9,7 @@ import streamlit as st
 
 from data.errors import BatonError
 from pages.ui import format as fmt
-from pages.ui import shell, sign_in
+from pages.ui import opening, saved_views, search_box, shell, sign_in
 from pages.ui.navigation import PAGES
 
 
@@ -65,7 +65,11 @@ pages = {
     for group, entries in PAGES.items()
 }
 page = st.navigation(pages, expanded=True)
-sign_in.reopen(chain.from_iterable(pages.values()))
+opening.ask_for_start(page.url_path)
+opening.go_on(chain.from_iterable(pages.values()))
+with st.sidebar:
+    search_box.button()
+    saved_views.menu(page.url_path)
 sign_in.show_person(person)
 with shell.errors():
     sign_in.check_page(person, page.url_path)

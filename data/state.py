@@ -42,6 +42,7 @@ KINDS = {  # each kind of document, and what people call one
     "event": "planned event",
     "successor": "successor of a model",
     "shared_cost": "shared cost",
+    "view": "saved view",
 }
 
 

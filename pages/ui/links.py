@@ -9,23 +9,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from analytics.registry import DIMENSIONS
 from pages.ui import place
 
 PACKED = "with"
-BOUND = ("by", "mode", "start_from", "week", "section")
+BOUND = ("by", "mode", "start_from", "week", "section", "run")
 
 
 def page_link(page: str, label: str, icon: str, choices: Mapping[str, str | Sequence[str]]) -> None:
     """A link that opens another page with `choices` made there."""
+    frozen = {"as_of": st.query_params["as_of"]} if "as_of" in st.query_params else {}
+    st.page_link(page, label=label, icon=icon, query_params={**frozen, **pack(choices)})
+
+
+def pack(choices: Mapping[str, str | Sequence[str]]) -> dict[str, str | Sequence[str]]:
+    """The parameters of a link that makes these choices."""
     packed = {key: value for key, value in choices.items() if key in BOUND}
     plain = {key: value for key, value in choices.items() if key not in BOUND}
-    frozen = {"as_of": st.query_params["as_of"]} if "as_of" in st.query_params else {}
-    more = {PACKED: json.dumps(packed, ensure_ascii=False)} if packed else {}
-    st.page_link(page, label=label, icon=icon, query_params={**frozen, **plain, **more})
+    return {**plain, PACKED: json.dumps(packed, ensure_ascii=False)} if packed else plain
 
 
 def arrive() -> None:
@@ -47,7 +53,8 @@ def arrive() -> None:
             st.query_params[key] = value
         elif words and key in BOUND:
             st.session_state[key] = value
-            st.query_params[key] = _label(key, value)
+            with suppress(StreamlitAPIException):  # bound on this very page already: the widget writes it itself
+                st.query_params[key] = _label(key, value)
 
 
 def _label(key: str, value: str | list[str]) -> str | list[str]:

@@ -28,6 +28,7 @@ from data import owner, people
 from data.errors import Refused
 from data.people import ROLES, Person
 from pages.ui import format as fmt
+from pages.ui import opening
 from pages.ui.navigation import PAGES
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -38,7 +39,6 @@ SHORTEST_SECRET = 32
 
 PROXY_KEYS = ("address", "secret_header", "secret", "name_header", "groups_header")
 LINKS_KEPT = 1000
-LINK = "opened_before_sign_in"
 
 
 @dataclass(frozen=True)
@@ -256,15 +256,7 @@ def _keep_link() -> None:
 def _back_to_link() -> None:
     path, asked = _links().pop(_visitor(), ("", {}))
     if asked or path.strip("/"):
-        st.session_state[LINK] = (path.strip("/"), asked)
-
-
-def reopen(pages: Iterable[Any]) -> None:
-    """Go to the page and filters of the link that was opened before sign-in, once; `pages` are Streamlit's."""
-    path, asked = st.session_state.pop(LINK, ("", {}))
-    for page in pages:
-        if page.url_path == path and (path or asked):
-            st.switch_page(page, query_params=asked)
+        opening.ask(path.strip("/"), asked)
 
 
 def check_page(person: Person, path: str) -> None:
