@@ -31,6 +31,7 @@ COMMANDS = {
     "silent-changes": "analytics.anomalies.silent_changes_command",
     "measures": "analytics.measures_page",
     "mcp": "analytics.agents.mcp_command",
+    "alerts": "analytics.alerts.command",
 }
 SPAN = ("start", "end", "as_of")
 READINGS = (

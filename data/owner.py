@@ -1,7 +1,8 @@
 """What only the owner of the machine decides, in the environment of the server and never in the browser.
 
-Which environment variables are keys that may be sent to a provider, which hosts may be called, which folders a path
-typed into a page may lead to. Each is a list of names separated by commas; `*` and `?` stand for any characters.
+Which environment variables are keys that may be sent to a provider and which hold the addresses that alerts go to,
+which hosts may be called, which folders a path typed into a page may lead to. Each is a list of names separated by
+commas; `*` and `?` stand for any characters.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from data import people
 from data.errors import Refused
 
 KEYS, HOSTS, FOLDERS = "BATON_KEYS", "BATON_HOSTS", "BATON_FOLDERS"
+CHANNELS, KNOWN_CHANNELS = "BATON_CHANNELS", ("BATON_ALERT_*",)
 KNOWN_KEYS = (
     "BATON_KEY_*",
     "AI21_API_KEY",
@@ -74,6 +76,17 @@ def key_allowed(name: str, environ: Mapping[str, str] | None = None) -> bool:
     return _any(name, KNOWN_KEYS if listed is None else listed)
 
 
+def channel_allowed(name: str) -> bool:
+    """Whether this environment variable may be used as the address of an alert channel."""
+    listed = _listed(CHANNELS)
+    return _any(name, KNOWN_CHANNELS if listed is None else listed)
+
+
+def channels() -> list[str]:
+    """The variables of this process that are alert channels."""
+    return sorted(name for name, value in os.environ.items() if value and channel_allowed(name))
+
+
 def host_allowed(host: str) -> bool:
     """Whether this host may be called: the owner's list; without one the known providers where people sign in, else
     every host that the address rules permit.
@@ -120,8 +133,9 @@ def too_open() -> list[str]:
         KEYS: "any variable of this process can be sent to a provider as its key",
         HOSTS: "any host can be called, with the keys of this machine",
         FOLDERS: "any file of this machine can be read from a page",
+        CHANNELS: "any variable of this process can be taken for an address that alerts go to",
     }
-    everything = {KEYS: ("*",), HOSTS: ("*",), FOLDERS: ("*", "/")}
+    everything = {KEYS: ("*",), HOSTS: ("*",), FOLDERS: ("*", "/"), CHANNELS: ("*",)}
     return [
         f"{name} lists everything: {what}."
         for name, what in meaning.items()

@@ -43,6 +43,7 @@ KINDS = {  # each kind of document, and what people call one
     "successor": "successor of a model",
     "shared_cost": "shared cost",
     "view": "saved view",
+    "alert": "alert rule",
 }
 
 

@@ -44,3 +44,19 @@ def m002_live_runs(db: Database) -> None:
     db.execute(
         "CREATE TABLE live_recordings (run_id TEXT, call_key TEXT, body TEXT NOT NULL, PRIMARY KEY (run_id, call_key))"
     )
+
+
+@step
+def m003_alerts(db: Database) -> None:
+    """Alerts: what is or was so by rule, and messages on their way (written in the transaction that opens them)."""
+    db.execute(
+        "CREATE TABLE alert_incidents (incident_id INTEGER PRIMARY KEY, rule TEXT NOT NULL, about TEXT NOT NULL,"
+        " text TEXT NOT NULL, usd REAL, opened_at TEXT NOT NULL, tell_after TEXT NOT NULL, told_at TEXT, over_at TEXT,"
+        " over_told_at TEXT)"
+    )
+    db.execute("CREATE UNIQUE INDEX alert_open ON alert_incidents (rule, about) WHERE over_at IS NULL")
+    db.execute(
+        "CREATE TABLE alert_outbox (message_id INTEGER PRIMARY KEY, channel TEXT NOT NULL, title TEXT NOT NULL,"
+        " body TEXT NOT NULL, written_at TEXT NOT NULL, try_after TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0,"
+        " sent_at TEXT, given_up_at TEXT, problem TEXT NOT NULL DEFAULT '')"
+    )

@@ -79,6 +79,7 @@ def unusual(found: dict) -> None:
         },
     )
     st.caption(fmt.md(found["anomalies"]["note"]))
+    st.page_link("pages/alerts.py", label="Be told when it happens", icon=":material/notifications:")
     if not edited.equals(frame) and st.button("Save what we know about these", icon=":material/save:"):
         for row in edited[(edited != frame).any(axis=1)].to_dict("records"):
             known = {"status": row["status"], "owner": row["owner"] or "", "note": row["note"] or ""}

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "app": set(ROOMS),
 }
 # Commands that hand a room what it may not fetch itself.
-HANDING_IN = {"analytics/__main__.py": {"routing", "simulations"}}
+HANDING_IN = {"analytics/__main__.py": {"routing", "simulations"}, "data/__main__.py": {"analytics"}}
 # Within a room: part -> the parts it may import. "" stands for the files beside the parts.
 PARTS = {
     "data": {
@@ -42,6 +42,7 @@ PARTS = {
         "billing": {"", "forecasts"},
         "agents": {""},
         "weekly": {"", "forecasts", "budgets", "bridges", "savings", "anomalies", "promises"},
+        "alerts": {"", "forecasts", "budgets", "savings", "anomalies", "promises", "weekly"},
     },
     "routing": {
         "policies": set(),
@@ -69,6 +70,7 @@ ONLY_IN = {
     "duckdb": ("data/ledger.py",),
     "sqlite3": ("data/state.py",),
     "httpx": ("routing/",),
+    "apprise": ("analytics/alerts/",),
     "streamlit": ("app.py", "pages/"),
 }
 SOURCES = sorted([ROOT / "app.py", *(p for room in ROOMS for p in (ROOT / room).rglob("*.py"))])

@@ -81,7 +81,7 @@ def grown_caveats(view: Ledger, compared: Comparison) -> list[News]:
             f"“{label}” is on {wording.share(share)} of the dollars ({wording.usd(usd)}), {wording.points(grew)} "
             f"against the {compared.now.length_days} days before"
         )
-        found.append(News("caveat", told, usd * grew / share, "more than before"))
+        found.append(News("caveat", told, usd * grew / share, "more than before", subject=code))
     return found
 
 

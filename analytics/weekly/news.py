@@ -25,7 +25,8 @@ TOLD = 0.0005  # a change of spend under this share is none
 
 
 class News(NamedTuple):
-    """One thing to know about a span: `text` says it, `usd` are the dollars of `period`, `on` a day it is about."""
+    """One thing to know about a span: `text` says it, `usd` are the dollars of `period`, `on` a day it is
+    about, `subject` the code of a caveat."""
 
     kind: str  # incident | silence | budget | price change | ending | model change | caveat | change
     text: str
@@ -34,6 +35,7 @@ class News(NamedTuple):
     on: date | None = None
     is_new: bool = False
     is_risk: bool = False
+    subject: str = ""
 
     @property
     def sentence(self) -> str:

@@ -32,3 +32,4 @@ def _load(args: argparse.Namespace) -> None:
     with console.progress(quiet=args.json) as progress:
         reports = ingest(ledger, state, args.paths, form=form, keep_text=args.keep_text, progress=progress)
     print_reports(reports, ledger, as_json=args.json)
+    args.after_load(ledger, state)

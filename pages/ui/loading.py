@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from analytics.alerts.watch import after_load
 from data import owner, people, scratch
 from data.errors import BatonError, UnknownFormat
 from data.formats import Format, all_formats
@@ -110,9 +112,16 @@ def _run(paths: list, *, keep_text: bool = False, form: Format | None = None, up
         st.session_state["load_reports"] = [vars(r) for r in reports]
         st.session_state.pop("load_error", None)
         unknown = [r.path for r in reports if r.unknown]
+        _tell_alerts()
     if uploaded:
         st.session_state["mapping_files"] = unknown
     return "load_error" not in st.session_state
+
+
+def _tell_alerts() -> None:
+    """The load stands whatever becomes of the alerts; the page Alerts says what was not delivered."""
+    with suppress(BatonError):
+        after_load(shell.ledger(), shell.state())
 
 
 def _waiting() -> list[str]:

@@ -9,6 +9,7 @@ PAGES = {
         ("weekly", "Weekly review", ":material/event_repeat:", "weekly"),
         ("plan", "Budget plan", ":material/savings:", "plan"),
         ("savings", "Savings", ":material/content_cut:", "savings"),
+        ("alerts", "Alerts", ":material/notifications:", "alerts"),
     ),
     "What if": (
         ("mix", "Model mix", ":material/tune:", "mix"),

@@ -53,3 +53,4 @@ def what_needs_attention(view: Ledger, scope: ClosedScope) -> None:
             links.page_link(page, label, ":material/arrow_forward:", week | section)
     more = f" {len(found) - SHOWN} more weigh less." if len(found) > SHOWN else ""
     st.caption(attention.RULE + more)
+    links.page_link("pages/alerts.py", "Be told of these", ":material/notifications:", {})

@@ -1,0 +1,152 @@
+"""Alerts: what does Baton tell by itself, to whom, and is anything waiting to be heard?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+import streamlit as st
+
+from analytics.alerts import incident_book, outbox
+from analytics.alerts.rule import RULES, STARTERS, Rule, silence
+from analytics.alerts.watch import instant, preview, try_channel, watch
+from data import owner
+from data.errors import BatonError
+from data.ledger import Ledger
+from pages.parts.alerts.rule_form import rule_form
+from pages.ui import exports, shell
+from pages.ui import format as fmt
+
+LOOK_BACK_DAYS = 90
+SILENCED_DAYS = 7
+
+
+def answer(rules: dict[str, Rule], so: list[incident_book.Kept], unsent: list[outbox.Message]) -> str:
+    """What is so, in one sentence; a message nobody got is never left out."""
+    if not rules:
+        return "No alert rule yet: Baton says nothing by itself"
+    told = f"{fmt.count_of(len(so), 'alert')} open" if so else f"Quiet, {fmt.count_of(len(rules), 'rule')} watched"
+    return told + (f"; {fmt.count_of(len(unsent), 'message')} not delivered" if unsent else "")
+
+
+def open_alerts(view: Ledger, so: list[incident_book.Kept]) -> None:
+    st.subheader("Now", anchor=False)
+    if so:
+        frame = pd.DataFrame([(one.rule, one.text, one.usd, one.opened_at[:16].replace("T", " ")) for one in so])
+        frame.columns = pd.Index(["Rule", "What", "USD", "Since (UTC)"])
+        exports.table(frame, name="alerts", units={"USD": "USD"}, wide={"What": 460})
+    else:
+        st.caption("Nothing is open, as of the last time the rules were judged.")
+    if st.button("Judge the rules now, and send", icon=":material/notifications_active:"):
+        with shell.errors(), st.spinner("Judging every rule"):
+            found = watch(view, shell.state()).found
+            untold = [f"{name} was not judged: {one.untold}" for name, one in found.items() if one.untold]
+            st.session_state["alerts_untold"] = untold
+            st.rerun()
+    for sentence in st.session_state.pop("alerts_untold", []):
+        st.info(fmt.md(f"{sentence}."), icon=":material/help:")
+
+
+def rule_lines(view: Ledger, rules: dict[str, Rule]) -> None:
+    st.subheader("Rules", anchor=False)
+    for name, rule in rules.items():
+        with st.container(border=True, gap="small"):
+            st.write(fmt.md(f"{name}: {rule.words}."))
+            with st.container(horizontal=True, gap="small"):
+                _buttons(view, name, rule)
+            for sentence in st.session_state.pop(f"alert_said_{name}", []):
+                st.caption(fmt.md(sentence))
+            if st.session_state.get("alert_edited") == name:
+                rule_form(view, name, rule)
+    if not rules and st.button("Begin with the rules that Baton suggests", icon=":material/playlist_add:"):
+        with shell.errors():
+            heard = tuple(owner.channels()[:1])
+            for name, rule in STARTERS.items():
+                RULES.save(shell.state(), name, rule.model_copy(update={"channels": heard}))
+            st.rerun()
+    with st.expander("Add a rule", icon=":material/add:", expanded=not rules):
+        rule_form(view, "", None)
+
+
+def _buttons(view: Ledger, name: str, rule: Rule) -> None:
+    if st.button("Look back", key=f"alert_back_{name}", icon=":material/history:"):
+        with shell.errors(), st.spinner(f"Judging {LOOK_BACK_DAYS} days"):
+            _say(name, looked_back(view, rule))
+    if st.button("Send a test", key=f"alert_test_{name}", icon=":material/send:", disabled=not rule.channels):
+        with shell.errors():
+            _say(name, [f"A test was taken by {' and '.join(try_channel(name, rule))}."])
+    silent = bool(rule.silenced_until)
+    label = "Let it speak" if silent else f"Silence for {SILENCED_DAYS} days"
+    if st.button(label, key=f"alert_silence_{name}", icon=":material/notifications_off:"):
+        with shell.errors():
+            silence(shell.state(), name, None if silent else instant().date() + timedelta(days=SILENCED_DAYS))
+            st.rerun()
+    if st.button("Change", key=f"alert_edit_{name}", icon=":material/edit:"):
+        st.session_state["alert_edited"] = None if st.session_state.get("alert_edited") == name else name
+        st.rerun()
+    if st.button("Delete", key=f"alert_delete_{name}", icon=":material/delete:"):
+        with shell.errors():
+            RULES.forget(shell.state(), name)
+            st.rerun()
+
+
+def _say(name: str, sentences: list[str]) -> None:
+    st.session_state[f"alert_said_{name}"] = sentences
+    st.rerun()
+
+
+def looked_back(view: Ledger, rule: Rule) -> list[str]:
+    """What the rule would have told, in words: how often, and the last few times."""
+    told = preview(view, shell.state(), rule, LOOK_BACK_DAYS)
+    times = f"It would have told {fmt.count_of(len(told), 'time')} in the last {LOOK_BACK_DAYS} days of the log."
+    return [times, *(f"{fmt.day(one.on)}: {one.text}." for one in told[:-6:-1])]
+
+
+def delivery(messages: list[outbox.Message]) -> None:
+    st.subheader("Who is told", anchor=False)
+    heard = owner.channels()
+    st.write(
+        fmt.md(
+            f"Channels of this server: {', '.join(heard)}."
+            if heard
+            else "No channel is set. Put the address of a chat, a mailbox or a webhook into an environment variable "
+            "named BATON_ALERT_… of the server, for example jsons://host/path, and start Baton again."
+        )
+    )
+    st.caption(
+        "Rules are judged after each load; `python -m analytics alerts --send`, run by cron, also notices when nothing "
+        "is loaded, and sends again what was not taken."
+    )
+    if messages:
+        rows = [
+            (one.channel, one.title, one.written_at[:16], (one.sent_at or "")[:16], one.problem) for one in messages
+        ]
+        frame = pd.DataFrame(rows, columns=["Channel", "Message", "Written (UTC)", "Delivered (UTC)", "Problem"])
+        exports.table(frame, name="alert-messages", wide={"Message": 260, "Problem": 260})
+
+
+def past() -> None:
+    over = incident_book.past_incidents(shell.state())
+    if over:
+        st.subheader("What is over", anchor=False)
+        rows = [(one.rule, one.text, one.opened_at[:16], (one.over_at or "")[:16]) for one in over]
+        frame = pd.DataFrame(rows, columns=["Rule", "What", "From (UTC)", "To (UTC)"])
+        exports.table(frame, name="past-alerts", wide={"What": 460})
+
+
+view = shell.view()
+shell.needs_data(view, "What should Baton tell by itself?")
+state = shell.state()
+try:
+    rules = RULES.all(state)
+except BatonError as error:
+    shell.header("The alert rules cannot be read", view)
+    st.error(fmt.md(str(error)), icon=":material/error:")
+    st.stop()
+so, messages = incident_book.open_incidents(state), outbox.messages(state)
+shell.header(answer(rules, so, [one for one in messages if one.sent_at is None]), view)
+if rules:
+    open_alerts(view, so)
+rule_lines(view, rules)
+delivery(messages)
+past()

@@ -1,0 +1,85 @@
+"""Alerts, the page: rules are suggested, made, changed, looked back on, tested, silenced and deleted there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from analytics.alerts.rule import RULES, STARTERS
+from analytics.alerts.watch import watch
+from data.errors import Refused
+from data.state import State
+from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of
+from tests.pages.page_alone import opened
+
+SLACK = "BATON_ALERT_SLACK"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """$4 a day for five weeks, and $300 on one of them."""
+    every = days(LAST - timedelta(days=34), LAST)
+    rows = [row for day in every for row in day_rows(day)] + day_rows(LAST - timedelta(days=3), hours=[4], usd=300)
+    ledger_of(tmp_path, rows).close()
+    monkeypatch.setenv("BATON_HOME", str(tmp_path))
+    monkeypatch.setenv(SLACK, "jsons://example.com/s3cret")
+    return tmp_path
+
+
+def press(page, key):
+    page.button(key=key).click().run()
+    assert not page.exception, page.exception[0].value
+    return page
+
+
+def said(page):
+    return [one.value for kind in (page.title, page.markdown, page.caption, page.error) for one in kind]
+
+
+def test_a_rule_is_made_looked_back_on_silenced_and_deleted(home):
+    page = opened("alerts")
+    assert "No alert rule yet" in page.title[0].value and not any("s3cret" in text for text in said(page))
+    page.text_input(key="alert_new_name").set_value("Dear day")
+    page.number_input(key="alert_new_threshold_limit").set_value(100.0)
+    press(page, "alert_new_save")
+    state = State.open(home)
+    (rule,) = RULES.all(state).values()
+    assert (rule.kind, rule.limit, rule.channels) == ("threshold", 100.0, (SLACK,))
+    assert page.title[0].value.startswith("Quiet, 1 rule watched")
+    press(page, "alert_back_Dear day")
+    assert any("would have told 1 time" in text for text in said(page))
+    press(page, "alert_silence_Dear day")
+    assert RULES.all(state)["Dear day"].silenced_until
+    press(page, "alert_edit_Dear day")
+    page.number_input(key="alert_Dear day_threshold_limit").set_value(50.0)
+    press(page, "alert_Dear day_save")
+    assert RULES.all(state)["Dear day"].limit == 50 and RULES.all(state)["Dear day"].silenced_until
+    press(page, "alert_delete_Dear day")
+    assert not RULES.all(state)
+
+
+def test_a_wrong_rule_is_a_sentence(home):
+    page = opened("alerts")
+    page.text_input(key="alert_new_name").set_value("r")
+    press(page, "alert_new_save")
+    assert any("needs its limit" in one.value for one in page.error) and not RULES.all(State.open(home))
+
+
+def test_what_was_not_delivered_stands_in_the_title(home, monkeypatch):
+    def down(channel, title, body):
+        raise Refused(f"the channel {channel} did not take the message")
+
+    state = State.open(home)
+    RULES.save(state, "Dear days", {"kind": "threshold", "limit": 100, "days": 7, "channels": [SLACK]})
+    monkeypatch.setattr(watch, "__defaults__", (None, down))
+    page = opened("alerts")
+    next(one for one in page.button if one.label.startswith("Judge the rules")).click().run()
+    assert page.title[0].value == "1 alert open; 1 message not delivered"
+
+
+def test_the_suggested_rules_are_saved_with_the_channel_of_the_server(home):
+    page = opened("alerts")
+    next(one for one in page.button if one.label.startswith("Begin with")).click().run()
+    kept = RULES.all(State.open(home))
+    assert set(kept) == set(STARTERS) and {rule.channels for rule in kept.values()} == {(SLACK,)}
