@@ -108,10 +108,9 @@ def _tell(db: Database, rules: Mapping[str, Rule], now: datetime) -> int:
         )
         written += 1
     for column, entries in (("told_at", begun), ("over_told_at", over)):
-        db.executemany(
-            f"UPDATE alert_incidents SET {column} = ? WHERE incident_id = ?",
-            [(at, one.incident_id) for one in entries if rules[one.rule].channels],
-        )
+        for one in entries:
+            if rules[one.rule].channels:
+                db.execute(f"UPDATE alert_incidents SET {column} = ? WHERE incident_id = ?", (at, one.incident_id))
     return written
 
 
