@@ -9,7 +9,6 @@ from routing.policies.in_force import forbidden
 
 
 def run(module: ModuleType, *argv: object) -> int:
-    top, subparsers = console.parser("analytics", "under test")
+    top, _ = console.parser("analytics", "under test", {"it": module.__name__})
     top.set_defaults(forbidden=forbidden)
-    module.register(subparsers)
     return console.run(top, [str(word) for word in argv])
