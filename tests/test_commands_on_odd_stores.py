@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from data.ledger import Ledger
 from tests.analytics.covered_ledgers import FIVE
 from tests.odd_stores import ODD, USD_A_DAY
 from tests.test_exports import OF_THE_LEDGER
@@ -25,11 +26,12 @@ WORDS = OF_THE_LEDGER | {
 
 
 @pytest.fixture(scope="module")
-def homes(tmp_path_factory):
-    made = {name: tmp_path_factory.mktemp("store") for name in FIVE | ODD}
-    for name, build in (FIVE | ODD).items():
-        build(made[name]).close()
-    return made
+def stores(tmp_path_factory) -> Iterator[dict[str, Ledger]]:
+    """Open, so that what commands share of a store is asked once, as it is for an agent."""
+    made = {name: build(tmp_path_factory.mktemp("store")) for name, build in (FIVE | ODD).items()}
+    yield made
+    for ledger in made.values():
+        ledger.close()
 
 
 def monthly_and_yearly(found: Any, path: str = "") -> Iterator[tuple[str, float, int]]:
@@ -50,8 +52,9 @@ def monthly_and_yearly(found: Any, path: str = "") -> Iterator[tuple[str, float,
 
 @pytest.mark.parametrize("store", FIVE | ODD)
 @pytest.mark.parametrize("command", WORDS)
-def test_a_command_answers_or_refuses_in_a_sentence(homes, capsys, monkeypatch, command, store):
-    monkeypatch.setenv("BATON_HOME", str(homes[store]))
+def test_a_command_answers_or_refuses_in_a_sentence(stores, capsys, monkeypatch, command, store):
+    monkeypatch.setenv("BATON_HOME", str(stores[store].home))
+    monkeypatch.setattr(Ledger, "open", lambda home=None: stores[store])
     room, name = command.split()
     code = importlib.import_module(f"{room}.__main__").main([name, *WORDS[command].split(), "--json"])
     said = capsys.readouterr()

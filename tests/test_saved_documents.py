@@ -33,8 +33,9 @@ def declared() -> dict[str, Documents]:
 
 
 def scenario_models() -> list[type[Scenario]]:
-    for name in ("mixes.mix", "pipeline", "triage", "hosting.breakeven_scenario"):
-        importlib.import_module(f"simulations.{name}")
+    for path in sorted((ROOT / "simulations").rglob("*.py")):
+        if "(Scenario)" in path.read_text():
+            importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     return Scenario.__subclasses__()
 
 

@@ -22,7 +22,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from tests.data.bad_logs import one_sentence
-from tests.data.killing import WRITERS, Scene, contents, differences, do, leftovers, trust_extensions
+from tests.data.killing import WRITERS, Scene, do, trust_extensions
 
 FAULTS = ("full", "no inodes", "read-only", "limited files")
 SIZE, FILES = "size=900m", "nr_inodes=100k"
@@ -68,12 +68,21 @@ def limited(name: str, trial: str, scene: str, kilobytes: int) -> None:
     do(name, trial, scene)
 
 
+def everything_in(folder: Path) -> dict[str, bytes | None]:
+    """Folders, and files with what is in them."""
+    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in folder.rglob("*")}
+
+
 def tried(scene: Scene, disk: Disk, name: str, fault: str, chance: random.Random, number: int) -> str:
-    """One writer under one fault; how it ended. Asserts what the docstring of this file promises."""
+    """One writer under one fault; how it ended. Asserts what the docstring of this file promises.
+
+    Where the writer left every byte as it was, its work done again is the undisturbed work, which is known.
+    """
     was = disk.used()
     before, whole, _ = scene.undisturbed(name)
     grown = scene.grown.setdefault(name, tuple(now - then for now, then in zip(disk.used(), was, strict=True)))
     trial, writer = scene.trial(f"trial {number}", name), WRITERS[name]
+    start = everything_in(trial)
     left = chance.randint(0, grown[fault == "no inodes"])
     about = nullcontext() if fault == "limited files" else disk.spoiled(fault, left)
     with about:
@@ -84,10 +93,9 @@ def tried(scene: Scene, disk: Disk, name: str, fault: str, chance: random.Random
     if ended == "refused":
         said = scene.refusal(name)
         assert one_sentence(said) and any(word in said for word in WORDS), f"{left} left: {said}"
-    scene.look(trial / writer.about, writer, before, whole)
-    assert scene.run(name, trial) == "done", scene.refusal(name)
-    assert not (wrong := differences(contents(trial / writer.about), whole)), f"{left} left: {wrong}"
-    assert not (strays := leftovers(trial / writer.about)), f"{left} left: {strays}"
+    if ended == "done" or everything_in(trial) != start:
+        scene.look(trial / writer.about, writer, before, whole)
+        scene.finish(name, trial)
     shutil.rmtree(trial)
     return ended
 

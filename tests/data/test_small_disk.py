@@ -1,6 +1,6 @@
-"""A writer on a disk that takes no more says why in one sentence, and finishes when it does again.
+"""Every writer on a disk that takes no more says why in one sentence, and finishes when it does again.
 
-One of each kind here; all thirteen, and more trials: tests/data/small_disk.py.
+All faults in one process, which makes its stores once. More trials: tests/data/small_disk.py.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.data.killing import WRITERS
 from tests.data.small_disk import FAULTS
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(1800)]
 REPOSITORY = Path(__file__).parents[2]
-ONE_OF_EACH_KIND = ("ingest", "documents", "backup", "reprice")  # a load, the state, a copy, rows written anew
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_writer_on_such_a_disk(fault, tmp_path):
+def test_every_writer_on_such_a_disk(tmp_path):
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
         pytest.skip("this machine does not allow mount namespaces (unshare -rm)")
-    words = ["unshare", "-rm", sys.executable, "-m", "tests.data.small_disk", tmp_path, "--faults", fault]
-    words += ["--writers", *ONE_OF_EACH_KIND]
+    words = ["unshare", "-rm", sys.executable, "-m", "tests.data.small_disk", tmp_path]
     done = subprocess.run(words, capture_output=True, text=True, cwd=REPOSITORY)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "refused" in done.stdout, "nothing was refused, so nothing was tried"
+    assert f"{len(WRITERS) * len(FAULTS)} trials, 0 faults" in done.stdout
+    for fault in FAULTS:
+        assert f"{fault}: refused" in done.stdout, "nothing was refused, so nothing was tried"

@@ -12,8 +12,9 @@ from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State
 from tests.data.test_formats import load_cases
-from tests.pages.test_pages import FILES, ROOT, answered, opened
+from tests.pages.whole_app import FILES, ROOT, answered, opened
 
+pytestmark = pytest.mark.one_server
 LOG = ROOT / "tests" / "cases" / "litellm_spend_logs.jsonl"
 
 

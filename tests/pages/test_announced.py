@@ -7,7 +7,7 @@ from datetime import timedelta
 from data.prices.model_lives import Successors
 from data.state import State
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of
-from tests.pages.test_pages import opened
+from tests.pages.whole_app import opened
 
 
 def test_naming_a_successor_moves_the_work_and_the_forecast(home, monkeypatch):

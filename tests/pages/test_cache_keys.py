@@ -25,7 +25,7 @@ from data.state import State
 from pages.ui import shell
 from routing.policies.in_force import mark
 from routing.policies.saved_policies import POLICIES
-from tests.pages.test_pages import ROOT, opened
+from tests.pages.whole_app import ROOT, opened
 
 PRICES = {"gpt-5.2": {"litellm_provider": "openai", "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}}
 MIXED = {"name": "P", "constraints": [{"forbid": {"origin": "KP"}}], "rules": [{"use": "gpt-5-mini"}]}

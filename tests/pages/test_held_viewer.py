@@ -26,8 +26,8 @@ from pages.ui import sign_in
 from pages.ui.navigation import PAGES
 from tests.data.bad_logs import record
 from tests.pages.test_hostile_names import elements
+from tests.pages.whole_app import ROOT, app_at
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = [entry[0] for entries in PAGES.values() for entry in entries]
 TEAMS = frozenset({"search", "o'neil \\ co"})
 VIC = Person("vic@x.test", "viewer", TEAMS)
@@ -93,11 +93,7 @@ def opened(home: Path, monkeypatch, file: str, person: Person | None, **query: s
         people.ask_sign_in(lambda: person)
         monkeypatch.setattr(sign_in, "gate", lambda: person)
         monkeypatch.setattr(sign_in, "show_person", lambda person: None)
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    return app.switch_page(f"pages/{file}.py").run() if file != "overview" else app
+    return app_at(file, **query).run()
 
 
 def shown(app: AppTest) -> list[str]:

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.ui.navigation import PAGES
 from tests.hostile_names import hostile_store
+from tests.pages.whole_app import ROOT, app_at
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = [entry[0] for entries in PAGES.values() for entry in entries]
+pytestmark = pytest.mark.one_server
 NAMES = (
     "![i](http://127.0.0.1:9/leak.png)",
     "[click](javascript:window.x=3)",
@@ -61,11 +61,7 @@ def elements(block: object) -> list[object]:
 def test_a_page_escapes_every_name(hostile_home, monkeypatch, file):
     monkeypatch.setenv("BATON_HOME", str(hostile_home))
     monkeypatch.chdir(ROOT)
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.query_params["window"] = "All"
-    app.run()
-    if file != "overview":
-        app.switch_page(f"pages/{file}.py").run()
+    app = app_at(file, window="All").run()
     assert not app.exception, app.exception[0].value
     shown = [found for e in elements(app._tree) if getattr(e, "proto", None) is not None for found in texts(e.proto)]
     assert shown

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.parts.lab import form as lab_form
 from routing.calling.declarations import save_provider
@@ -16,7 +15,8 @@ from routing.runs.engine import execute
 from routing.runs.results import summary
 from routing.runs.reviews import open_review, reviews
 from routing.runs.store import create_run, list_runs, read_run
-from tests.pages.test_live_pages import ROOT, opened
+from tests.pages.test_live_pages import opened
+from tests.pages.whole_app import app_at
 from tests.routing.live import provider
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_judge_and_selection import RUBRIC
@@ -82,11 +82,9 @@ def test_a_policy_nobody_offers_says_what_is_missing(state):
 
 def test_a_policy_edited_on_the_routing_page_goes_to_the_lab_as_it_stands(state, launched):
     save_provider(state, provider("http://127.0.0.1:9/v1", "smollm2-135m", "smollm2-135m-vote5"))
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
-    draft = read_policy("name: mine\nfallback: [smollm2-135m]")
-    app.session_state["policy_draft"] = ("mine", draft)
-    app.query_params["policy"], app.query_params["said_usd"] = "mine, edited", "0.5"
-    app.switch_page("pages/lab.py").run()
+    app = app_at("lab", policy="mine, edited", said_usd="0.5")
+    app.session_state["policy_draft"] = ("mine", read_policy("name: mine\nfallback: [smollm2-135m]"))
+    app.run()
     press(app, "Start the run")
     kept = read_run(state, launched[0])["spec"]
     assert kept["policies"][0]["fallback"] == ["smollm2-135m"] and kept["predicted"]["mine, edited"]

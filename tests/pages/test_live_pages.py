@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -12,21 +10,17 @@ from routing.calling.declarations import save_provider
 from routing.runs.engine import execute
 from routing.runs.reviews import open_review, reviews
 from routing.runs.store import create_run, list_runs
+from tests.pages.whole_app import app_at
 from tests.routing.live import provider
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_chaos import CANARY, forms
 from tests.routing.test_runs import BAD, GOOD, adder, spec
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("lab", "review", "governance")
 
 
 def opened(page: str, **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.run()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page(f"pages/{page}.py").run()
+    app = app_at(page, **query).run()
     assert not app.exception, app.exception
     return app
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data.ledger import Ledger
-from tests.pages.test_pages import opened
+from tests.pages.whole_app import opened
 
 CSV = "when,llm,in,out,usd,squad,note\n" + "".join(
     f"2026-11-2{n}T08:0{n}:00Z,gpt-5.2,{900 + n},{120 + n},0.002{n},search,\n" for n in range(6)

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shutil
 
 import pytest
-from streamlit.testing.v1 import AppTest
+import streamlit as st
 
 from data.ledger import Ledger
-from pages.ui.navigation import PAGES
 from tests.data import small_ledger
+from tests.pages.whole_app import FILES, answered, opened
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-FILES = [file for entries in PAGES.values() for file, *_ in entries]
-
-
-def opened(home: Path, monkeypatch, file: str, **query: str) -> AppTest:
-    monkeypatch.setenv("BATON_HOME", str(home))
-    monkeypatch.chdir(ROOT)
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    return app.switch_page(f"pages/{file}.py").run() if file != "overview" else app
-
-
-def answered(home: Path, monkeypatch, file: str, **query: str) -> AppTest:
-    """The page opened, with a title that says something and without an error."""
-    app = opened(home, monkeypatch, file, **query)
-    assert not app.exception, app.exception[0].value
-    assert not app.error, [e.value for e in app.error]
-    assert app.title and app.title[0].value.strip()
-    assert "nan" not in app.title[0].value.lower().split()
-    return app
+pytestmark = pytest.mark.one_server
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -45,10 +24,13 @@ def test_a_page_answers_from_the_sample_company(sample_home, monkeypatch, file):
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("file", FILES)
-def test_an_empty_store_says_what_to_do(blank_home, tmp_path, monkeypatch, file):
-    app = opened(tmp_path / "empty", monkeypatch, file)
+def test_an_empty_store_says_what_to_do_and_in_the_sidebar_what_the_ledger_holds(
+    blank_home, tmp_path, monkeypatch, file
+):
+    app = opened(shutil.copytree(blank_home, tmp_path / "empty"), monkeypatch, file)
     assert not app.exception, app.exception[0].value
     assert app.title
+    assert [c.value for c in app.sidebar.caption] == ["The ledger is empty."]
 
 
 def test_the_window_and_a_filter_come_from_the_link(sample_home, monkeypatch):
@@ -92,6 +74,7 @@ def test_every_section_of_data_and_prices_opens(sample_home, monkeypatch, sectio
 
 def test_a_rerun_asks_the_ledger_for_next_to_nothing(sample_home, monkeypatch):
     """Answers are kept by data version: what a page asked once it does not ask again."""
+    st.cache_data.clear()
     asked: list[str] = []
     for name in ("frame", "sql"):
         ask = getattr(Ledger, name)
@@ -126,9 +109,3 @@ def test_the_title_of_the_bills_says_what_share_of_spend_has_one(sample_home, mo
     app = opened(sample_home, monkeypatch, "data_and_prices", section="Against the bill")
     assert "of spend has a bill" in app.subheader[0].value and "100.0%" not in app.subheader[0].value
     assert any("No bill is loaded for" in text.value for text in app.markdown)
-
-
-@pytest.mark.parametrize("file", FILES)
-def test_every_page_of_an_empty_store_says_in_the_sidebar_what_the_ledger_holds(tmp_path, monkeypatch, file):
-    app = opened(tmp_path / "home", monkeypatch, file)
-    assert [c.value for c in app.sidebar.caption] == ["The ledger is empty."]

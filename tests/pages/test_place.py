@@ -15,7 +15,9 @@ from analytics.scope import Scope
 from data.ledger import Ledger
 from pages.ui import charts, drill, place
 from tests.pages.test_held_viewer import SECRET, logged
-from tests.pages.test_pages import opened
+from tests.pages.whole_app import opened
+
+pytestmark = pytest.mark.one_server
 
 
 @pytest.fixture(scope="module")

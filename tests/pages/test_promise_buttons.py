@@ -10,8 +10,8 @@ from analytics.promises import actions
 from analytics.promises.promises import ledger_of_promises
 from data.state import State
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of
-from tests.pages.test_pages import opened
 from tests.pages.test_savings_page import plain
+from tests.pages.whole_app import opened
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from data.loading.ingest import ingest
 from data.state import State
 from tests.analytics.test_standing import ODD
 from tests.data.bad_logs import record
-from tests.pages.test_pages import answered
+from tests.pages.whole_app import answered
 
 
 @pytest.fixture

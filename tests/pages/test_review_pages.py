@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
@@ -14,17 +13,14 @@ from analytics.promises import actions
 from data.state import State
 from pages.ui import charts, finance_charts
 from tests.analytics import planted
+from tests.pages.whole_app import app_at
 
-APP = str(Path(__file__).parents[2] / "app.py")
+pytestmark = pytest.mark.one_server
 PAGES = ("weekly", "plan", "savings")
 
 
 def opened(name: str, **params: str) -> AppTest:
-    page = AppTest.from_file(APP, default_timeout=120)
-    page.run()
-    for key, value in params.items():
-        page.query_params[key] = value
-    page.switch_page(f"pages/{name}.py").run()
+    page = app_at(name, **params).run()
     assert not page.exception, page.exception[0].message
     return page
 

@@ -17,8 +17,10 @@ from pages.parts.lab import form as lab_form
 from routing.calling.declarations import save_provider
 from routing.policies.in_force import forbidden
 from routing.runs.store import read_run
-from tests.pages.test_pages import opened
+from tests.pages.whole_app import opened
 from tests.routing.live import provider
+
+pytestmark = pytest.mark.one_server
 
 
 @pytest.fixture
@@ -39,22 +41,22 @@ def findings(home: Path) -> savings.Savings:
     return savings.findings(view, recent(view), state, forbidden(state))
 
 
-def test_the_requests_of_a_finding_are_those_of_its_card(home, monkeypatch):
+def test_the_requests_of_a_finding_are_those_of_its_card(sample_home, monkeypatch):
     """Of every finding: spend pages 7."""
-    saving = findings(home)
-    card = plain(opened(home, monkeypatch, "savings").caption)
+    saving = findings(sample_home)
+    card = plain(opened(sample_home, monkeypatch, "savings").caption)
     assert len(saving.findings) >= 3
     for finding in saving.findings:
         said = f"Its requests: {count(finding.attempts)} attempts, {usd(finding.spend_usd)} in {saving.days} days."
         assert said in card, finding.title
-        app = opened(home, monkeypatch, "explore", finding=finding.key)
+        app = opened(sample_home, monkeypatch, "explore", finding=finding.key)
         assert not app.exception and not app.error
         assert f"Spend: {usd(finding.spend_usd)} " in plain(app.title)[0], finding.title
         assert any(f"on {count(finding.attempts)} attempts " in said for said in plain(app.markdown)), finding.title
 
 
-def test_a_finding_that_is_gone_is_told_and_everything_shown(home, monkeypatch):
-    app = opened(home, monkeypatch, "explore", finding="no such finding")
+def test_a_finding_that_is_gone_is_told_and_everything_shown(sample_home, monkeypatch):
+    app = opened(sample_home, monkeypatch, "explore", finding="no such finding")
     assert not app.exception and "not found any more" in app.warning[0].value
 
 
@@ -73,13 +75,13 @@ def test_the_action_keeps_the_cards_number_and_its_days(home, monkeypatch):
     assert not week.exception and actions.all_actions(State.open(home)) == [kept]  # what the table does not edit stays
 
 
-def test_an_untested_finding_opens_the_lab_on_its_models(home, monkeypatch):
-    app = opened(home, monkeypatch, "savings")
+def test_an_untested_finding_opens_the_lab_on_its_models(sample_home, monkeypatch):
+    app = opened(sample_home, monkeypatch, "savings")
     assert any("once tested, of" in m.value for m in app.markdown)
     assert any(said.startswith("What would raise it: ") for said in plain(app.caption))
-    lab = opened(home, monkeypatch, "lab", trial="gpt-5.2,minimax-m2")
+    lab = opened(sample_home, monkeypatch, "lab", trial="gpt-5.2,minimax-m2")
     assert not lab.exception and "minimax-m2 alone" in lab.title[0].value
-    assert not opened(home, monkeypatch, "lab", trial="@,," + "x" * 300).exception
+    assert not opened(sample_home, monkeypatch, "lab", trial="@,," + "x" * 300).exception
 
 
 def test_an_untested_finding_is_tested_on_samples_of_its_own_work(home, monkeypatch):

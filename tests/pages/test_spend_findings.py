@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,11 @@ from pages.ui import charts
 from tests.analytics import planted
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of, thirty_days
 from tests.analytics.test_promises import DONE, noisy, promise
-from tests.pages.test_pages import ROOT, opened
 from tests.pages.test_walk_of_pages import said_on
+from tests.pages.whole_app import ROOT, opened
+from tests.stores import new_ledger
 
+pytestmark = pytest.mark.one_server
 CASES = yaml.safe_load((ROOT / "tests" / "cases" / "spend_findings.yaml").read_text())
 BUDGET_OF_A_MONTH = {"too small a budget": 80, "a large budget": 200}  # of a month that is going to cost $120
 README_LOG = ROOT / "tests" / "cases" / "litellm_spend_logs.jsonl"
@@ -36,33 +40,61 @@ def runaway() -> list[dict]:
     ]
 
 
-@pytest.fixture(scope="session")
-def homes(tmp_path_factory, sample_home) -> dict[str, Path]:
-    """The stores that the cases open: the sample company, README's log alone and after an older one, 30 days."""
-    made = {"sample": sample_home}
-    built = ("readme", "readme and older", "30 days", "runaway", "failing", "promised", *BUDGET_OF_A_MONTH)
-    for name in built:
-        made[name] = tmp_path_factory.mktemp("found")
-    ledger_of(made["readme and older"], day_rows(date(2025, 8, 1), source="langfuse")).close()
-    thirty_days(made["30 days"]).close()
-    ledger_of(made["runaway"], runaway()).close()
-    planted.build(made["failing"], "failing model", days=70, since=10).close()
-    ledger_of(made["promised"], noisy()).close()
+def readme(home: Path) -> Ledger:
+    ledger = new_ledger(home)
+    ingest(ledger, State.open(home), [README_LOG])
+    return ledger
+
+
+def readme_and_older(home: Path) -> Ledger:
+    ledger_of(home, day_rows(date(2025, 8, 1), source="langfuse")).close()
+    ledger = Ledger.open(home)
+    ingest(ledger, State.open(home), [README_LOG])
+    return ledger
+
+
+def promised(home: Path) -> Ledger:
+    """One promise that is done, one that is open."""
+    ledger, state = ledger_of(home, noisy()), State.open(home)
     for name, done in (("done", {"status": "done", "done": DONE}), ("open", {"status": "open", "done": None})):
-        ACTIONS.save(State.open(made["promised"]), name, promise(name=name, **done))
-    for name, usd in BUDGET_OF_A_MONTH.items():
-        thirty_days(made[name]).close()
-        BUDGETS.save(State.open(made[name]), "company", {"name": "company", "amount": usd})
-    for name in ("readme", "readme and older"):
-        ledger = Ledger.open(made[name])
-        ingest(ledger, State.open(made[name]), [README_LOG])
-        ledger.close()
-    return made
+        ACTIONS.save(state, name, promise(name=name, **done))
+    return ledger
+
+
+def budgeted(usd: float, home: Path) -> Ledger:
+    ledger = thirty_days(home)
+    BUDGETS.save(State.open(home), "company", {"name": "company", "amount": usd})
+    return ledger
+
+
+STORES: dict[str, Callable[[Path], Ledger]] = {
+    "readme": readme,
+    "readme and older": readme_and_older,
+    "30 days": thirty_days,
+    "runaway": lambda home: ledger_of(home, runaway()),
+    "failing": lambda home: planted.build(home, "failing model", days=70, since=10),
+    "promised": promised,
+    **{name: partial(budgeted, usd) for name, usd in BUDGET_OF_A_MONTH.items()},
+}
+
+
+@pytest.fixture(scope="session")
+def home_of(tmp_path_factory, sample_home) -> Callable[[str], Path]:
+    """The folder of the store that a case names, built when it is first asked for."""
+    made = {"sample": sample_home}
+
+    def folder(name: str) -> Path:
+        if name not in made:
+            made[name] = tmp_path_factory.mktemp("found")
+            STORES[name](made[name]).close()
+        return made[name]
+
+    return folder
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['finding']}: {case['case']}")
-def test_what_was_found_is_right_now(case, homes, monkeypatch):
-    app = opened(homes[case["ledger"]], monkeypatch, case["page"], **case.get("query", {}))
+def test_what_was_found_is_right_now(case, home_of, monkeypatch):
+    app = opened(home_of(case["ledger"]), monkeypatch, case["page"], **case.get("query", {}))
     assert not app.exception, app.exception[0].value
     said = said_on(app)
     for pattern in case["says"]:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.analytics.covered_ledgers import FIVE
 from tests.odd_stores import NO_WHOLE_DAY, ODD, USD_A_DAY
-from tests.pages.test_pages import FILES, ROOT
+from tests.pages.whole_app import FILES, ROOT, app_at
 
 STORES = FIVE | ODD
 VIEWS = [
@@ -69,10 +69,8 @@ def walk(tmp_path_factory) -> Callable[[str], dict[str, list[str]]]:
 def visited(store: str) -> dict[str, list[str]]:
     """Every view in one visit of the store at BATON_HOME."""
     said: dict[str, list[str]] = {}
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
     for file, asked in VIEWS:
-        app.query_params = dict(asked)
-        app.switch_page(f"pages/{file}.py").run()
+        app = app_at(file, timeout=300, **asked).run()
         assert not app.exception, (store, file, asked, app.exception[0].value)
         assert app.title and app.title[0].value.strip(), (store, file, asked)
         said.setdefault(file, []).extend(said_on(app))
