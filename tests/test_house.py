@@ -149,8 +149,9 @@ def test_what_is_imported_from_a_room_stands_there():
             module = node.module or "" if isinstance(node, ast.ImportFrom) and not node.level else ""
             if module.split(".")[0] in ROOMS:
                 for alias in node.names:
-                    file = (ROOT / module.replace(".", "/") / alias.name).with_suffix(".py")
-                    assert file.is_file() or alias.name in declared(module), (
+                    beside = ROOT / module.replace(".", "/") / alias.name
+                    stands = beside.with_suffix(".py").is_file() or (beside / "__init__.py").is_file()
+                    assert stands or alias.name in declared(module), (
                         f"{where(path)} imports {alias.name} from {module}, where it does not stand"
                     )
 
