@@ -13,8 +13,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from data import people
+from data.document_kinds import KINDS
 from data.errors import BadInput
-from data.state import KINDS, State
+from data.state import State
 from data.yaml_text import validate
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -73,6 +74,22 @@ class Documents(Generic[Model]):
         if held is not None and not self._belongs(held):
             raise BadInput(f"“{name}” is the name of a saved {self.noun} of another kind; choose another name.")
         state.put(self.kind, name, self._body(kept), self._told and self._told(kept))
+        return kept
+
+    def amend(
+        self, state: State, name: str, document: Model | Mapping[str, Any], seen: tuple[str, Body] | None = None
+    ) -> Model:
+        """Save a document in place of the one that it was made from, `seen` as its name and stored body; of two who
+        change one, the later is told. A new name takes the old one's place; without `seen` the name must be free.
+        """
+        kept, name = self._sound(name, document), name.strip()
+        before: dict[str, Body | None] = {name: None}
+        gone = []
+        if seen is not None:
+            before[seen[0]] = seen[1]
+            gone = [seen[0]] if seen[0] != name else []
+        details = {name: self._told(kept)} if self._told else {}
+        state.change(self.kind, {name: self._body(kept)}, gone, details, before)
         return kept
 
     def replace(self, state: State, documents: Mapping[str, Model | Mapping[str, Any]]) -> None:

@@ -18,33 +18,10 @@ from typing import Any
 
 from data import audit_trail, people, state_migrations
 from data.audit_trail import Anchor, AuditEntry, Standing
+from data.document_kinds import KINDS
 from data.errors import BadInput, LedgerError
 from data.home import home_dir
 from data.sql_text import identifier
-
-KINDS = {  # each kind of document, and what people call one
-    "setting": "setting",
-    "budget": "budget",
-    "scenario": "scenario",
-    "policy": "policy",
-    "in_force": "policy in force",
-    "taskset": "task set",
-    "model_fact": "model facts",
-    "price_override": "price override",
-    "alias": "alias",
-    "rule": "rule",
-    "mapping": "column mapping",
-    "action": "action",
-    "finding": "finding",
-    "owner": "owner",
-    "provider": "provider",
-    "billed_rate": "exchange rate",
-    "event": "planned event",
-    "successor": "successor of a model",
-    "shared_cost": "shared cost",
-    "view": "saved view",
-    "alert": "alert rule",
-}
 
 
 class State:
@@ -159,11 +136,22 @@ class State:
             _delete(db, self.actor, kind, name)
 
     def change(
-        self, kind: str, bodies: Mapping[str, Mapping[str, Any]], gone: Iterable[str], details: Mapping[str, Any]
+        self,
+        kind: str,
+        bodies: Mapping[str, Mapping[str, Any]],
+        gone: Iterable[str],
+        details: Mapping[str, Any],
+        seen: Mapping[str, Mapping[str, Any] | None] | None = None,
     ) -> None:
-        """Store some documents of a kind (`details` as in `put`) and forget others: all of it happens, or none."""
+        """Store some documents of a kind (`details` as in `put`) and forget others: all of it happens, or none.
+
+        `seen` are bodies as the change was made from them, None for a name that was free; BadInput where one is
+        another by now.
+        """
         people.require_for(kind)
         with self.transaction() as db:
+            for name, body in (seen or {}).items():
+                _refuse_another(db, kind, name, body)
             for name in gone:
                 _delete(db, self.actor, kind, name)
             for name, body in bodies.items():
@@ -229,6 +217,21 @@ def _put(
         return
     db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", (kind, name, text, audit_trail.now()))
     audit_trail.append(db, f"{KINDS[kind]} saved", {**(body if detail is None else detail), "name": name}, actor)
+
+
+def _refuse_another(db: sqlite3.Connection, kind: str, name: str, seen: Mapping[str, Any] | None) -> None:
+    """BadInput where a document is no longer as it was seen."""
+    row = db.execute("SELECT body FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name)).fetchone()
+    held = json.loads(row[0]) if row else None
+    if held == seen:
+        return
+    if seen is None:
+        raise BadInput(f"There is a {KINDS[kind]} {name!r} already; choose another name, or change that one.")
+    done = "deleted" if held is None else "changed"
+    raise BadInput(
+        f"The {KINDS[kind]} {name!r} was {done} elsewhere after you opened it, so yours is not saved over it; open it "
+        "again and make your change there."
+    )
 
 
 def _delete(db: sqlite3.Connection, actor: str, kind: str, name: str) -> None:

@@ -6,9 +6,10 @@ import argparse
 from typing import Any
 
 from data import checks, console, erasure, lost_rows, wording
+from data.document_kinds import KINDS
 from data.errors import BadInput
 from data.ledger import Ledger
-from data.state import KINDS, State
+from data.state import State
 
 
 def register(subparsers: Any) -> None:

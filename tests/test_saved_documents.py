@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from data.document_kinds import KINDS
 from data.documents import Documents
 from data.errors import BadInput
 from data.facts.models import current
-from data.state import KINDS, State
+from data.state import State
 from simulations.scenario import KINDS as SCENARIO_KINDS
 from simulations.scenario import Scenario, kind_of, saved_scenarios
 

@@ -47,10 +47,9 @@ def _row(name: str, view: SavedView, may: bool) -> None:
         st.caption(f"{TITLES.get(view.page, '')} {told}".strip(), width="content")
         if may:
             st.menu_button(
-                "",
+                "Change",
                 [CLOSED if view.start else OPENED, DELETED],
                 key=f"view_menu_{name}",
-                icon=":material/more_vert:",
                 type="tertiary",
                 help=fmt.md(f"What to do with {name}"),
                 on_click=_change,

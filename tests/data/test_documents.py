@@ -9,9 +9,10 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from data.__main__ import main
+from data.document_kinds import KINDS
 from data.documents import Documents
 from data.errors import BadInput
-from data.state import KINDS, State
+from data.state import State
 
 
 class Note(BaseModel):
@@ -71,6 +72,26 @@ def test_replacing_writes_only_what_changed(state):
     events = [(entry.event, entry.detail["name"]) for entry in state.audit()[: len(state.audit()) - before]]
     assert sorted(events) == [("setting removed", "c"), ("setting saved", "a")]
     assert NOTES.all(state) == {"a": Note(text="changed"), "b": Note(text="two")}
+
+
+def test_of_two_who_change_one_document_the_later_is_told(state):
+    NOTES.amend(state, "a", {"text": "one"})
+    seen = ("a", state.get("setting", "a"))
+    NOTES.amend(state, "a", {"text": "hers"}, seen)
+    for name in ("a", "renamed"):
+        with pytest.raises(BadInput, match="'a' was changed elsewhere after you opened it"):
+            NOTES.amend(state, name, {"text": "his"}, seen)
+    assert NOTES.all(state) == {"a": Note(text="hers")}
+    seen = ("a", state.get("setting", "a"))
+    NOTES.amend(state, "b", {"text": "moved"}, seen)
+    assert NOTES.all(state) == {"b": Note(text="moved")}, "a new name takes the old one's place"
+    with pytest.raises(BadInput, match="'a' was deleted elsewhere"):
+        NOTES.amend(state, "a", {"text": "late"}, seen)
+    NOTES.save(state, "c", {"text": "third"})
+    for name, before in (("c", None), ("c", ("b", state.get("setting", "b")))):
+        with pytest.raises(BadInput, match="a setting 'c' already"):
+            NOTES.amend(state, name, {"text": "over it"}, before)
+    assert NOTES.all(state) == {"b": Note(text="moved"), "c": Note(text="third")}
 
 
 def test_an_older_shape_is_migrated_and_an_unknown_one_is_refused_by_name(state, capsys):

@@ -100,27 +100,6 @@ def test_the_plan_says_how_sure_it_is(company):
     assert scenario["p50"][1] > scenario["p50"][0]
 
 
-def test_a_budget_is_added_in_its_form_or_refused_in_a_sentence(company):
-    page = opened("plan")
-    page.text_input(key="budget_name").set_value("legal keys")
-    page.selectbox(key="budget_period").set_value("weekly")
-    page.selectbox(key="budget_by").set_value("key_alias").run()
-    page.text_input(key="budget_typed").set_value("legal-bot, legal-chat")
-    page.button(key="budget_add").click().run()
-    assert "amount" in page.error[0].value, "an empty amount is said, not dropped"
-    page.number_input(key="budget_amount").set_value(70.0)
-    page.button(key="budget_add").click().run()
-    assert not page.error and not page.exception
-    try:
-        kept = budget.BUDGETS.get(company, "legal keys")
-        assert kept.period == "weekly" and kept.filters == {"key_alias": ("legal-bot", "legal-chat")}
-        status = next(frame.value for frame in page.dataframe if "Runs out" in frame.value.columns).set_index("Budget")
-        assert status.loc["legal keys", "For"] == "key_alias=legal-bot, legal-chat"
-        assert not set(status["Overrun"]) & {"100%", "0%"}
-    finally:
-        budget.BUDGETS.forget(company, "legal keys")
-
-
 def test_the_plan_holds_a_chargeback_statement_that_adds_up(company):
     page = opened("plan")
     table = next(frame.value for frame in page.dataframe if "Own work" in frame.value.columns)

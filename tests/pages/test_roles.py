@@ -10,13 +10,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from data import checks, erasure, people
+from data.document_kinds import KINDS
 from data.errors import Refused
 from data.loading.ingest import ingest
 from data.loading.reprice import reapply_meaning, reprice
 from data.people import LEAST_ROLE, OF_KIND, ROLES, Person
 from data.prices import second_catalogue
 from data.rollups import set_time_zone
-from data.state import KINDS
 from routing.runs import launch, webhook
 from routing.runs.reviews import decide, open_review, review
 from routing.runs.store import create_run, list_runs, want

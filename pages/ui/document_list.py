@@ -1,0 +1,118 @@
+"""What people saved of one kind, as a list in words: each with its menu, and what was deleted with its way back.
+
+Adding and changing happen in a dialog that the caller draws; this keeps which one is open, and what it was made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import streamlit as st
+
+from data import people
+from data.documents import Body, Documents
+from data.errors import BatonError
+from pages.ui import format as fmt
+from pages.ui import shell
+
+EDIT, COPY, DELETE = "Edit", "Duplicate", "Delete"
+
+
+class Opened(NamedTuple):
+    """A dialog that was opened: the document it starts from, whether that is to be replaced, and a number for keys."""
+
+    name: str
+    body: Body
+    replaces: bool
+    number: int
+
+    @property
+    def seen(self) -> tuple[str, Body] | None:
+        """What a save replaces; None for a new document."""
+        return (self.name, self.body) if self.replaces else None
+
+
+def rows(kept: Documents, words: Mapping[str, str], dialog: Callable[[Opened], None], *, add: str) -> None:
+    """The list of a kind's documents, `words` by name as Markdown, and the button that adds one, labelled `add`.
+
+    Draw it in a fragment: only a save runs the page anew.
+    """
+    kind, may = kept.kind, people.acting().may("documents")
+    if st.session_state.pop(_key(kind, "changed"), False):
+        st.rerun()  # what the page says of them is of before
+    _tell(kind)
+    _way_back(kept)
+    for name, told in words.items():
+        line, menu = st.columns([8, 1], vertical_alignment="center")
+        line.markdown(told)
+        if may:
+            menu.menu_button(
+                "Change",
+                [EDIT, COPY, DELETE],
+                key=_key(kind, f"menu_{name}"),
+                type="tertiary",
+                help=fmt.md(f"Edit, duplicate or delete {name}"),
+                on_click=_choose,
+                args=(kept, name),
+            )
+    if may and st.button(add, icon=":material/add:", key=_key(kind, "add")):
+        _open(kind, "", {}, replaces=False)
+    if opened := st.session_state.pop(_key(kind, "open"), None):
+        dialog(opened)
+
+
+def tell_next(kind: str, sentence: str) -> None:
+    """Say after the next run that something was saved."""
+    st.session_state[_key(kind, "told")] = sentence
+
+
+def _key(kind: str, what: str) -> str:
+    return f"{kind}_list_{what}"
+
+
+def _tell(kind: str) -> None:
+    if sentence := st.session_state.pop(_key(kind, "told"), ""):
+        st.toast(fmt.md(sentence), icon=":material/check_circle:")
+    if sentence := st.session_state.pop(_key(kind, "refused"), ""):
+        st.error(fmt.md(sentence), icon=":material/error:")
+
+
+def _open(kind: str, name: str, body: Body, *, replaces: bool) -> None:
+    number = st.session_state.get(_key(kind, "number"), 0) + 1  # fields of an earlier opening must not be remembered
+    st.session_state[_key(kind, "number")] = number
+    st.session_state[_key(kind, "open")] = Opened(name, body, replaces, number)
+
+
+def _choose(kept: Documents, name: str) -> None:
+    """What the menu of a row was asked for: a callback, before anything is drawn."""
+    chosen, body = st.session_state[_key(kept.kind, f"menu_{name}")], shell.state().get(kept.kind, name)
+    try:
+        if body is None:
+            st.session_state[_key(kept.kind, "refused")] = f"{name} was deleted elsewhere meanwhile."
+        elif chosen == DELETE:
+            kept.forget(shell.state(), name)
+            st.session_state[_key(kept.kind, "deleted")] = (name, body)
+            st.session_state[_key(kept.kind, "changed")] = True
+        else:
+            _open(kept.kind, name, body, replaces=chosen == EDIT)
+    except BatonError as error:
+        st.session_state[_key(kept.kind, "refused")] = str(error)
+
+
+def _way_back(kept: Documents) -> None:
+    if (deleted := st.session_state.get(_key(kept.kind, "deleted"))) is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"Deleted {fmt.md(deleted[0])}.", width="content")
+        st.button("Undo", key=_key(kept.kind, "undo"), icon=":material/undo:", on_click=_bring_back, args=(kept,))
+
+
+def _bring_back(kept: Documents) -> None:
+    name, body = st.session_state.pop(_key(kept.kind, "deleted"))
+    try:
+        kept.amend(shell.state(), name, body)
+        st.session_state[_key(kept.kind, "changed")] = True
+        tell_next(kept.kind, f"{name} is back.")
+    except BatonError as error:
+        st.session_state[_key(kept.kind, "refused")] = str(error)
