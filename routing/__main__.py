@@ -16,6 +16,7 @@ COMMANDS = {
     "reviews": "routing.runs.commands",
     "decide": "routing.runs.commands",
     "results": "routing.runs.result_commands",
+    "predictions": "routing.runs.predictions",
     "export": "routing.export",
     "policy": "routing.policies.commands",
     "audit": "routing.runs.audit",

@@ -89,6 +89,7 @@ class ModelFacts(BaseModel):
     modalities: tuple[str, ...] | None = None
     price_model: str | None = None
     verbosity: Ratio | None = None
+    tokenizer: Ratio | None = None
     latency_ms: float | None = Field(None, gt=0)
     acceptance: Share | None = None
     life: Life | None = None

@@ -96,14 +96,14 @@ def _comparison(
         not_worse=not_worse,
         p_value=p_value,
         cost_difference_usd=float(costs.sum()),
-        cost_interval_usd=_total_interval(costs, level, seed),
+        cost_interval_usd=total_interval(costs, level, seed),
         latency_difference_ms=float(np.mean([p.a_latency - p.b_latency for p in pairs])),
         detectable=found.detectable,
         words=" ".join((_verdict(found, answers, p_value, family), _margin_words(found, not_worse, margin, level))),
     )
 
 
-def _total_interval(values: np.ndarray, level: float, seed: int) -> Interval:
+def total_interval(values: np.ndarray, level: float, seed: int) -> Interval:
     """Percentile interval of a sum over tasks, tasks drawn with replacement."""
     draws = np.random.default_rng(seed).integers(0, len(values), size=(RESAMPLES, len(values)))
     low, high = np.quantile(values[draws].sum(axis=1), [(1 - level) / 2, (1 + level) / 2])

@@ -24,12 +24,13 @@ from data.facts.prompt_caches import UNKNOWN, PromptCache, prompt_cache
 from data.prices.book import PriceBook
 from data.prices.model_lives import ModelLives
 from data.prices.price_row import NO_LIMIT, RATES, PriceRow
-from data.schema import TEXT_TOKENS, TOKENS
+from data.schema import INPUT_TOKENS, TEXT_TOKENS, TOKENS
 from routing.policies.choice import logged_hosting
 from simulations.scenario import Part
 
 UNKNOWN_VERBOSITY = (1.0, 0.5, 2.0)
 # Columns of TOKENS: text that a model writes, and where a cache read goes that the new model does not have.
+TEXT_INPUT = [place for place, kind in enumerate(TEXT_TOKENS) if kind in INPUT_TOKENS]
 WRITTEN = [TOKENS.index("output_tokens"), TOKENS.index("reasoning_tokens")]
 CACHE_MISSES = [
     (TOKENS.index(f"{kind}cache_read_tokens"), TOKENS.index(f"{fresh}_tokens"))
@@ -41,8 +42,9 @@ EQUAL_TOKENS = "assumes equal tokens: output length of the new model is unknown,
 class Repricing(Part):
     """How tokens carry over to another model; factors of 1 change nothing.
 
-    `tokenizer` multiplies all tokens of text, `cache_kept` is the share of cache reads that the new model
-    still reads from its cache (the rest is fresh input), `verbosity` overrides the factor for output.
+    `tokenizer` multiplies all tokens of text (what a run measured of two models multiplies their input besides),
+    `cache_kept` is the share of cache reads that the new model still reads from its cache (the rest is fresh
+    input), `verbosity` overrides the factor for output.
     """
 
     tokenizer: float = Field(1.0, gt=0, le=10)
@@ -94,7 +96,7 @@ class Market:
     def cost_at(self, segments: pd.DataFrame, target: str, verbosity: np.ndarray | float) -> np.ndarray:
         """As `cost_usd` with these factors on output."""
         tokens = segments[list(TOKENS)].to_numpy(dtype=float, na_value=0.0)
-        tokens[:, : len(TEXT_TOKENS)] *= self.terms.tokenizer
+        tokens[:, : len(TEXT_TOKENS)] *= self._text_factors(segments["model"], target)
         for read, fresh in CACHE_MISSES:
             lost = tokens[:, read] * (1 - self.terms.cache_kept)
             tokens[:, fresh] += lost
@@ -120,7 +122,9 @@ class Market:
 
     def rates(self, segments: pd.DataFrame, target: str) -> np.ndarray:
         """USD per token of every segment on `target`, segments x the kinds of `RATES`; NaN where there is no price."""
-        return self._rate_rows(segments, target) * self.terms.tokenizer
+        rates = self._rate_rows(segments, target)
+        rates[:, : len(TEXT_TOKENS)] *= self._text_factors(segments["model"], target)
+        return rates
 
     def cache_of(self, target: str) -> PromptCache:
         """The prompt cache of a target; own machines' and other hosts' are unknown."""
@@ -161,6 +165,20 @@ class Market:
     def has_price(self, target: str) -> bool:
         """Whether a target has any price today."""
         return self._rate(target, 0.0, "standard") is not None
+
+    def tokenizer(self, old: str | None, target: str) -> float:
+        """Input tokens of the same words on `target` over those on `old`; 1 where one run has not measured both."""
+        one, two = self.catalog.get(old or ""), self.catalog.get(target.partition("@")[0])
+        if one is None or two is None or one is two or one.tokenizer is None or two.tokenizer is None:
+            return 1.0
+        return two.tokenizer.value / one.tokenizer.value if one.tokenizer.source == two.tokenizer.source else 1.0
+
+    def _text_factors(self, old: pd.Series, target: str) -> np.ndarray:
+        """Factors on the kinds of text tokens, segments x kinds; a measured length of output counts its own tokens."""
+        known = {name: self.tokenizer(None if pd.isna(name) else name, target) for name in old.unique()}
+        factors = np.full((len(old), len(TEXT_TOKENS)), self.terms.tokenizer)
+        factors[:, TEXT_INPUT] *= np.array([known[name] for name in old]).reshape(-1, 1)
+        return factors
 
     def _factors(self, old: pd.Series, target: str) -> np.ndarray:
         known = {name: self.verbosity(None if pd.isna(name) else name, target)[:3] for name in old.unique()}

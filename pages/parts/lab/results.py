@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from pages.parts.lab import form as lab_form
 from pages.parts.lab import matrix as lab_matrix
 from pages.parts.lab.policies import _cost_words, policies_table
+from pages.ui import exports, shell, tiles
 from pages.ui import format as fmt
-from pages.ui import shell, tiles
 from routing.runs.judge_check import ask_people, judge_agreement
 from routing.runs.live_ledger import to_ledger
-from routing.runs.measured_facts import save_measured
+from routing.runs.measured_facts import save_measured, take_over_rows
 from routing.runs.results import same_decisions
 from routing.runs.store import count_recordings, read_run, results
 
@@ -137,6 +138,9 @@ def _replayed(run_id: str, spec: dict[str, Any]) -> None:
 def _take_over(run_id: str, found: dict[str, Any]) -> None:
     """What was measured, back into the ledger and the model facts."""
     st.subheader("Take over what was measured", anchor=False)
+    rows = take_over_rows(shell.state(), run_id)
+    if rows:
+        exports.table(pd.DataFrame(rows), name="lab-measured", wide={"Goes to": 240})
     if not found["audit_ok"]:
         st.error(
             f"The audit trail is broken at entry {found['audit_first_bad']}; see Governance.", icon=":material/error:"
@@ -155,8 +159,8 @@ def _take_over(run_id: str, found: dict[str, Any]) -> None:
                 )
                 st.success(
                     fmt.md(
-                        f"Kept: {quality}. Where the run says so, also how often a cascade accepts and how "
-                        "long answers are."
+                        f"Kept: {quality}. Where the run says so, also how often a cascade accepts, how "
+                        "long answers are, and how many tokens the same words take."
                     )
                 )
         st.page_link("pages/review.py", label="Review queue", icon=":material/rate_review:")

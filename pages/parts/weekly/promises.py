@@ -12,6 +12,7 @@ from data.ledger import Ledger
 from data.state import State
 from pages.ui import exports, shell
 from pages.ui import format as fmt
+from routing.runs import predictions
 
 
 @shell.cached(reads=promises.READS)
@@ -23,6 +24,7 @@ def measure_promises(view: Ledger, state: State, week: str) -> list[promises.Mea
 def promise_ledger(found: dict) -> None:
     """Every promise acted on with its verdict, and the running score."""
     st.subheader("7. What came of promises", anchor=False)
+    _tried_in_the_lab()
     every = measure_promises(shell.view(), found["week"])
     told = promises.score_sentence(every, promises.waiting(shell.state()))
     if not every:
@@ -44,3 +46,12 @@ def promise_ledger(found: dict) -> None:
     exports.table(pd.DataFrame(rows), name=f"promises-{found['week']}", units=units, wide={"Promise": 200, "Why": 330})
     verdicts = dict.fromkeys(one.verdict for one in every)
     st.caption(fmt.md("; ".join(f"{name}: {promises.VERDICTS[name]}" for name in verdicts) + ". USD a month."))
+
+
+def _tried_in_the_lab() -> None:
+    """What replays said of policies beside what the lab found."""
+    tried = predictions.predictions(shell.state())
+    if tried:
+        st.write(fmt.md(predictions.score_sentence(tried)))
+        frame = pd.DataFrame(predictions.as_rows(tried), columns=predictions.COLUMNS)
+        exports.table(frame, name="lab-predictions", wide={"Verdict": 260})
