@@ -1,4 +1,4 @@
-"""What a run cost against another: the rows with one value of a tag beside those with another."""
+"""What a run cost against another: the rows with one value of a dimension or tag beside those with another."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from analytics import spend
 from analytics.command_options import add_span, span_of, view_of
+from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data import console, wording
-from data.dimensions import PREFIX
+from data.dimensions import PREFIX, free_dimensions
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 
@@ -27,12 +28,21 @@ class Side(NamedTuple):
     models: dict[str, Decimal | None]
 
 
+def dimension_of(view: Ledger, tag: str) -> str:
+    """The dimension that a word names: a tag declared under it, else one of the ledger's own, such as team."""
+    if tag in {one.name for one in free_dimensions(view)}:
+        return PREFIX + tag
+    return tag if tag.startswith(PREFIX) or tag in DIMENSIONS else PREFIX + tag
+
+
 def side(view: Ledger, scope: Scope, tag: str, value: str) -> Side:
-    """The rows of a scope whose tag has this value; NoData where there are none."""
-    own = scope.with_filter(PREFIX + tag, value)
+    """The rows of a scope whose tag or dimension has this value; NoData where there are none."""
+    name = dimension_of(view, tag)
+    own = scope.with_filter(name, value)
     totals = spend.totals(view, own, MEASURES)
     if not totals["attempts"]:
-        raise NoData(f"No row has the tag {tag}={value} in these days; it may not be loaded yet.")
+        which = name.replace(PREFIX, "the tag ")
+        raise NoData(f"No row has {which}={value} in these days; it may not be loaded yet.")
     cost, requests = totals["cost_usd"], totals["requests"]
     totals[PER_REQUEST] = None if cost is None or not requests else float(cost) / requests
     by_model = spend.grouped_spend(view, own, ("model",))
@@ -52,11 +62,13 @@ def json_form(one: Side, against: Side | None) -> dict[str, Any]:
 
 def register(subparsers: Any) -> None:
     """Add `compare` to `python -m analytics`."""
-    sub = console.command(subparsers, "compare", _command, "what the rows with a tag cost, against another value of it")
-    sub.add_argument(
-        "--tag", required=True, metavar="KEY=VALUE", help="a dimension of your own (data dimensions), as pr=123"
+    sub = console.command(
+        subparsers, "compare", _command, "what some rows cost, against others: two tags, teams, models"
     )
-    sub.add_argument("--against", metavar="VALUE", help="another value of the tag, such as main")
+    sub.add_argument(
+        "--tag", required=True, metavar="KEY=VALUE", help="a dimension, as team=search, or a declared tag, as pr=123"
+    )
+    sub.add_argument("--against", metavar="VALUE", help="another value of it, such as main")
     sub.add_argument("--markdown", action="store_true", help="as a comment for a pull request")
     add_span(sub)
 
@@ -67,13 +79,12 @@ def _command(args: argparse.Namespace) -> None:
         raise BadInput(f"--tag {args.tag!r}: write it as KEY=VALUE, for example pr=123.")
     view = view_of(args)
     scope = span_of(args, view)
-    tag = tag.removeprefix(PREFIX)
     one = side(view, scope, tag, value)
     against = side(view, scope, tag, args.against) if args.against else None
     if args.json:
-        console.emit_json(json_form(one, against) | {"tag": tag, "snapshot": view.snapshot()})
+        console.emit_json(json_form(one, against) | {"tag": tag.removeprefix(PREFIX), "snapshot": view.snapshot()})
         return
-    heads, rows = table(tag, one, against)
+    heads, rows = table(tag.removeprefix(PREFIX), one, against)
     if args.markdown:
         console.say(markdown(heads, rows))
     else:

@@ -18,7 +18,7 @@ from analytics.history import daily_by, days_with_lost_rows, days_without_log, l
 from analytics.scope import ClosedScope, Scope
 from analytics.silences import Silence, holes, silences
 from data import wording
-from data.calendar import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
+from data.calendar import DAY, DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
 from data.errors import NoData
 from data.ledger import Ledger
 
@@ -40,13 +40,24 @@ class SourceLog(NamedTuple):
     silent_since: date | None
     ended: bool
 
+    @property
+    def lacks(self) -> str:
+        """The days without its log, in words; empty where none are."""
+        told = [f"since {self.silent_since:%-d %b %Y}"] if self.silent_since else []
+        gaps = [gap for gap in self.gaps if gap.start != self.silent_since]
+        more = f" and {len(gaps) - 3} more times" if len(gaps) > 3 else ""
+        if gaps:
+            told.append(f"{', '.join(gap.text for gap in gaps[:3])}{more}")
+        return "; ".join([*told, *([f"ended {self.last:%-d %b %Y}"] if self.ended else [])])
+
 
 class Coverage(NamedTuple):
     """The asked days [start, end), and those of them that the log does not cover whole.
 
-    `first` and `last` are the first and last day with any record in the ledger, `whole_until` the first day
-    that is not logged to its end. `missing` are asked days without a whole log, `running` the last day where it is
-    asked for and logged only until `logged_until`, a time in the reporting zone.
+    `first` and `last` are the first and last day with any record in the ledger, `whole_from` the first day that is
+    logged from its beginning (`logged_from` is when the log begins), `whole_until` the first one that is not logged to
+    its end. `missing` are asked days without a whole log, `empty` those of them without any; `running` is the last day
+    where it is asked for and logged only until `logged_until`. Times are those of the reporting zone.
     `sources` are those that carry the question. `lost` are the missing days whose rows were lost with a damaged
     file; they may lie beyond the days that have any record left.
     """
@@ -61,6 +72,9 @@ class Coverage(NamedTuple):
     sources: tuple[SourceLog, ...]
     lost: tuple[date, ...] = ()
     logged_until: time = time()
+    whole_from: date = date.min
+    logged_from: time = time()
+    empty: tuple[date, ...] = ()
 
     @property
     def asked_days(self) -> int:
@@ -78,7 +92,7 @@ class Coverage(NamedTuple):
     @property
     def gaps(self) -> tuple[Silence, ...]:
         """The missing days between the first record and the last whole day, as runs; lost ones are told apart."""
-        inside = [day for day in self.missing if self.first <= day < self.whole_until and day not in self.lost]
+        inside = [day for day in self.missing if self.whole_from <= day < self.whole_until and day not in self.lost]
         return _silences_of(inside)
 
     @property
@@ -89,11 +103,16 @@ class Coverage(NamedTuple):
 
     @property
     def span(self) -> str:
-        """For a title, what a sum of this scope was summed over: `in 28 days`, `on 3 of 28 days, 21 Nov so far`."""
+        """For a title, what a sum of this scope was summed over: `in 28 days, 25 of them whole`, `on 3 of 28 days, 21
+        Nov so far`. A day that one source lacks is in the sum all the same."""
         so_far = f"{self.running:%-d %b} so far" if self.running in self.missing else ""
-        if so_far and not self.covered_days:
+        summed = self.asked_days - len(self.empty) - bool(so_far)
+        if so_far and not summed:
             return f"on {so_far}"
-        told = f"in {self.basis}" if self.is_whole else f"on {self.basis}"
+        asked = wording.count_of(self.asked_days, "day")
+        told = f"in {asked}" if summed == self.asked_days else f"on {summed} of {asked}"
+        if summed > self.covered_days:
+            told += f", {self.covered_days or 'none'} of {'them' if summed > 1 else 'it'} whole"
         return f"{told}, {so_far}" if so_far else told
 
     @property
@@ -117,18 +136,24 @@ class Coverage(NamedTuple):
             spans = _silences_of(list(self.lost))
             more = f" and {len(spans) - 3} more times" if len(spans) > 3 else ""
             told.append(f"rows of {', '.join(span.text for span in spans[:3])}{more} are lost with a damaged file")
-        if self.start < self.first:
+        ends = self.end > max(self.whole_until, self.last + DAY)
+        if self.start < self.first and ends:
+            told.append(f"the log holds {wording.days(self.first, self.last)} only")
+        elif self.start < self.first:
             told.append(f"the log starts {self.first:%-d %b %Y}")
+        if self.start <= self.first < min(self.whole_from, self.end) and self.first != self.running:
+            told.append(f"{self.first:%-d %b} is logged from {self.logged_from:%H:%M} only")
         if silent := [s for s in self.sources if s.silent_since and s.silent_since < self.end]:
             told += [f"no log from {s.name} since {s.silent_since:%-d %b %Y}" for s in silent]
         quiet = {s.silent_since for s in silent}
         if gaps := [gap for gap in self.gaps if gap.start not in quiet]:
             more = f" and {len(gaps) - 3} more times" if len(gaps) > 3 else ""
             told.append(f"no whole log on {', '.join(gap.text for gap in gaps[:3])}{more}")
-        if self.end > max(self.whole_until, self.last + timedelta(days=1)):
+        if ends and self.start >= self.first:
             told.append(f"the log ends {self.last:%-d %b %Y}")
         elif self.running:
-            told.append(f"{self.running:%-d %b} is logged until {self.logged_until:%H:%M} only")
+            began = f"from {self.logged_from:%H:%M} to" if self.running == self.first else "until"
+            told.append(f"{self.running:%-d %b} is logged {began} {self.logged_until:%H:%M} only")
         return told
 
     def per_year(self) -> float:
@@ -142,7 +167,7 @@ class Coverage(NamedTuple):
     def _enough(self, what: str) -> int:
         if self.covered_days < 1:
             raise NoData(
-                f"The log covers no whole day from {self.start} to {self.end - timedelta(days=1)}"
+                f"The log covers no whole day from {self.start} to {self.end - DAY}"
                 f"{f' ({self.reason})' if self.reason else ''}; {what} cannot be told from less than a day."
             )
         return self.covered_days
@@ -164,7 +189,7 @@ def coverage(view: Ledger, scope: Scope) -> Coverage:
     """What the log covers of a scope; open ends are the log's own. Raises NoData for an empty ledger."""
     reach, logged = through(view), logged_days(view)
     first = logged[0].date()
-    start, end = scope.start or first, scope.end or reach.day + timedelta(days=1)
+    start, end = scope.start or first, scope.end or reach.day + DAY
     sources = tuple(source for source, _ in source_logs(view, scope.at_any_time()))
     holed = {day.date() for day in days_without_log(view)}
     for source in sources:
@@ -174,9 +199,25 @@ def coverage(view: Ledger, scope: Scope) -> Coverage:
     left_out = set(scope.without)
     lost = tuple(day.date() for day in days_with_lost_rows(view, scope.at_any_time()) if start <= day.date() < end)
     holed |= set(lost)
-    missing = tuple(day for day in asked if not first <= day < reach.complete_until or day in holed or day in left_out)
-    running = reach.day if reach.complete_until <= reach.day and start <= reach.day < end else None
-    return Coverage(start, end, first, reach.day, reach.complete_until, missing, running, sources, lost, reach.at)
+    whole_from, whole_until = reach.complete_from, reach.complete_until
+    missing = tuple(day for day in asked if not whole_from <= day < whole_until or day in holed or day in left_out)
+    with_log = {day.date() for day in logged} - left_out
+    running = reach.day if whole_until <= reach.day and start <= reach.day < end else None
+    return Coverage(
+        start,
+        end,
+        first,
+        reach.day,
+        whole_until,
+        missing,
+        running,
+        sources,
+        lost,
+        reach.at,
+        whole_from,
+        reach.began,
+        tuple(day for day in missing if day not in with_log),
+    )
 
 
 def comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None = None) -> Comparison:
@@ -199,7 +240,8 @@ def comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None = N
     if scope.length_days != earlier.length_days:
         uneven = f"{scope.length_days} days against {earlier.length_days}"
         note = f"{note}; {uneven}" if note else uneven
-    return Comparison(scope.leaving_out(dropped), earlier.leaving_out(day - apart for day in dropped), note)
+    spans = scope.leaving_out(dropped), earlier.leaving_out(day - apart for day in dropped)
+    return Comparison(*(span.without_empty_ends() for span in spans), note)
 
 
 def window(view: Ledger, days: int | None = None, since: date | None = None) -> ClosedScope:
@@ -208,7 +250,7 @@ def window(view: Ledger, days: int | None = None, since: date | None = None) -> 
     The running day belongs to a window that names its first day, and to one that would be empty without it.
     """
     reach, logged = through(view), logged_days(view)
-    running = reach.day + timedelta(days=1)
+    running = reach.day + DAY
     if days is None:
         return Scope.of(view, since or logged[0].date(), running)
     start = reach.complete_until - timedelta(days=days)
@@ -236,7 +278,7 @@ def _life(name: str, attempts: pd.Series, until: date, lost: pd.DatetimeIndex) -
     active = (attempts > 0) | attempts.index.isin(lost)
     days = attempts.index[active]
     first, last = days[0].date(), days[-1].date()
-    lived = active[(active.index >= days[0]) & (active.index < pd.Timestamp(max(until, last + timedelta(days=1))))]
+    lived = active[(active.index >= days[0]) & (active.index < pd.Timestamp(max(until, last + DAY)))]
     missing = holes(lived) | lived.index.isin(lost)
     silent = missing[missing.index > days[-1]]
     quiet_days = (until - last).days - 1

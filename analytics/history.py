@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from analytics.scope import UNKNOWN, ClosedScope, Scope
 from analytics.silences import holes
 from analytics.totals import total
 from data import lost_rows
+from data.calendar import DAY
 from data.errors import NoData
 from data.ledger import Ledger
 from data.lost_rows import LostDay
@@ -23,16 +24,21 @@ from data.lost_rows import LostDay
 # A day whose last request came after this hour of the reporting zone is over for our purposes.
 DAY_IS_OVER_AT = 22
 RECENT_DAYS = 28
+# A first day whose first request came later than this is not logged whole: nobody knows what went before.
+DAY_HAS_BEGUN_BY = 12
 
 
 class Through(NamedTuple):
-    """How far the data reach: last instant (UTC), its day in the reporting zone, first day not complete, and the
-    time of day of the last instant in the reporting zone."""
+    """How far the data reach: last instant (UTC), its day in the reporting zone, first day not complete any more, and
+    the time of day of the last instant in the reporting zone; `complete_from` is the first day that is logged from its
+    beginning, `began` the time of day of the first instant of all."""
 
     instant: datetime
     day: date
     complete_until: date
     at: time
+    complete_from: date
+    began: time
 
 
 @remember
@@ -41,21 +47,24 @@ def through(view: Ledger) -> Through:
     logged = logged_days(view)
     if logged.empty:
         raise NoData("The ledger is empty; load a log with `python -m data ingest PATH`, or `python -m data sample`.")
-    day = logged[-1].date()
-    last = view.usage.filter(
-        view.usage.requested_at >= ibis.literal(datetime.combine(day - timedelta(days=1), datetime.min.time()))
-    )
-    instant = pd.Timestamp(view.frame(last.aggregate(at=last.requested_at.max()))["at"][0]).to_pydatetime()
-    local = instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(view.time_zone))
+    first, day = logged[0].date(), logged[-1].date()
+    at = view.usage.requested_at
+    newest = view.usage.filter(at >= ibis.literal(datetime.combine(day - DAY, time())))
+    oldest = view.usage.filter(at < ibis.literal(datetime.combine(first + 2 * DAY, time())))
+    instant = pd.Timestamp(view.frame(newest.aggregate(at=at.max()))["at"][0]).to_pydatetime()
+    local = instant.replace(tzinfo=UTC).astimezone(ZoneInfo(view.time_zone))
     over = local.hour >= DAY_IS_OVER_AT and local.date() == day
-    return Through(instant, day, day + timedelta(days=1) if over else day, local.time())
+    start = pd.Timestamp(view.frame(oldest.aggregate(at=at.min()))["at"][0]).to_pydatetime()
+    began = start.replace(tzinfo=UTC).astimezone(ZoneInfo(view.time_zone)).time()
+    is_whole = began < time(DAY_HAS_BEGUN_BY)
+    return Through(instant, day, day + DAY if over else day, local.time(), first if is_whole else first + DAY, began)
 
 
 def recent(view: Ledger, scope: Scope | None = None) -> ClosedScope:
     """The last four whole weeks, with the scope's filters."""
     end = min(through(view).complete_until, (scope and scope.end) or date.max)
     base = scope or Scope.of(view)
-    return base.between(end - timedelta(days=RECENT_DAYS), end)
+    return base.between(end - RECENT_DAYS * DAY, end)
 
 
 @remember

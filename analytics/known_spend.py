@@ -63,19 +63,31 @@ def known_spend(view: Ledger, scope: Scope) -> KnownSpend:
     """The scope's spend by day over the whole ledger, each source judged by its own log."""
     every = daily_by(view, scope, (), ("cost_usd", "priced_attempts"))
     total, is_priced = every["cost_usd"], bool(every["priced_attempts"].sum())
-    whole = total.index < pd.Timestamp(through(view).complete_until)
+    reach = through(view)
+    whole = total.index < pd.Timestamp(reach.complete_until)
+    began = total.index < pd.Timestamp(reach.complete_from)
     holes = pd.DataFrame(
         {log.name: _marked(total.index, log.gaps) for log, _ in source_logs(view, scope)}, index=total.index
     )
     if not holes.to_numpy().any():
-        return of_series(total, whole)._replace(is_priced=is_priced)
+        return _since(began, of_series(total, whole)._replace(is_priced=is_priced), whole)
     wide = daily_by(view, scope, ("source",))["cost_usd"].reindex(columns=holes.columns).fillna(0.0)
     lacking = pd.DataFrame({name: _expected(wide[name].mask(holes[name]), whole) for name in holes}).sum(
         axis=1, skipna=False
     )
     everywhere = total.isna()
     missing = everywhere | holes.any(axis=1)
-    return KnownSpend(total.fillna(0.0), lacking.where(missing, 0.0), missing, is_priced)
+    return _since(began, KnownSpend(total.fillna(0.0), lacking.where(missing, 0.0), missing, is_priced), whole)
+
+
+def _since(began: np.ndarray, known: KnownSpend, whole: np.ndarray) -> KnownSpend:
+    """A first day (`began`) whose log does not start with it lacks what its weekdays usually cost beyond what is seen
+    of it."""
+    if not began.any():
+        return known
+    usual = _expected(known.filled.mask(began), whole)
+    lacking = known.lacking.mask(began, (usual - known.seen).clip(lower=0))
+    return known._replace(lacking=lacking, missing=known.missing | began)
 
 
 def of_series(spend: pd.Series, whole: np.ndarray | None = None) -> KnownSpend:

@@ -145,6 +145,15 @@ class ClosedScope(Scope):
         length = self.end - self.start
         return self.between(self.start - length, self.start).leaving_out(day - length for day in self.without)
 
+    def without_empty_ends(self) -> Self:
+        """The same days, with those left out at its ends cut off: its first and last day are days of it."""
+        start, end, out = self.start, self.end, set(self.without)
+        while start in out:
+            start += timedelta(days=1)
+        while end - timedelta(days=1) in out:
+            end -= timedelta(days=1)
+        return self.model_copy(update={"start": start, "end": end}).leaving_out(self.without)
+
     def leaving_out(self, days: Iterable[date]) -> Self:
         """The same span without these days."""
         inside = {day for day in days if self.start <= day < self.end}

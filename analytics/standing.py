@@ -9,13 +9,14 @@ import pandas as pd
 
 from analytics import spend
 from analytics.answers_by_version import remember
+from analytics.coverage import source_logs
 from analytics.history import logged_days, through
 from analytics.scope import Scope
 from data import lost_rows, wording
 from data.caveats import BILL_LINES, BY_CODE
 from data.ledger import Ledger
 from data.loading.batches import last_load
-from data.sample.sample import is_condensed, is_sample
+from data.sample.sample import is_condensed, is_mixed, is_sample
 
 
 class Standing(NamedTuple):
@@ -33,6 +34,7 @@ class Standing(NamedTuple):
     priced_share: float
     without_caveat_share: float | None
     sample: bool
+    mixed: bool  # invented rows beside a real log
     condensed: bool  # a sample of an earlier version, whose records each sum many calls
     lost: str = ""  # what is gone with damaged files until its logs are loaded again, in a sentence
 
@@ -53,6 +55,7 @@ def standing(view: Ledger) -> Standing | None:
         priced_share=float(whole["priced_share"]),
         without_caveat_share=spend.without_caveat_share(view, Scope.of(view)),
         sample=is_sample(view),
+        mixed=is_mixed(view),
         condensed=is_condensed(view),
         lost=lost_rows.sentence(view),
     )
@@ -89,7 +92,10 @@ def bill_lines(view: Ledger) -> list[str]:
 
 @remember
 def sources(view: Ledger) -> pd.DataFrame:
-    """One row per log format: `source, attempts, first, last` (UTC)`, cost_usd`, most attempts first."""
+    """One row per log format: `source, attempts, first, last` (UTC)`, cost_usd, lacks`, most attempts first.
+
+    `lacks` says on which days a source that matters has no log; days of the reporting zone.
+    """
     usage = view.usage
     found = usage.group_by("source").aggregate(
         attempts=usage.count(),
@@ -97,4 +103,14 @@ def sources(view: Ledger) -> pd.DataFrame:
         last=usage.requested_at.max(),
         cost_usd=usage.cost_usd.sum(),
     )
-    return view.frame(found).sort_values("attempts", ascending=False, ignore_index=True)
+    table = view.frame(found).sort_values("attempts", ascending=False, ignore_index=True)
+    if table.empty:
+        return table.assign(lacks="")
+    lacks = {log.name: log.lacks for log, _ in source_logs(view, Scope.of(view))}
+    return table.assign(lacks=[lacks.get(name, "") for name in table["source"]])
+
+
+def quiet_sources(view: Ledger) -> list[str]:
+    """The sources that have stopped logging and have not ended, each in words."""
+    logs = [log for log, _ in source_logs(view, Scope.of(view))] if len(sources(view)) else []
+    return [f"no log from {log.name} since {log.silent_since:%-d %b %Y}" for log in logs if log.silent_since]

@@ -23,7 +23,7 @@ COMMANDS = {
     "explain": "data.loading.explain",
     "dimensions": "data.dimension_commands",
     "prices": "data.prices.report",
-    "sample": "data.sample.sample",
+    "sample": "data.sample.command",
     "backup": "data.backup",
     "restore": "data.backup",
     "erase": "data.erase_command",
@@ -38,8 +38,15 @@ READINGS = (
 def commands(argv: Sequence[str] = ()) -> Room:
     """The parser of this room, or of the one command that is asked for."""
     top, subparsers = console.parser("data", "The ledger: what happened, as one table from any log.", COMMANDS, argv)
-    top.set_defaults(after_load=_tell_alerts)
+    top.set_defaults(before_load=_refuse_beside_the_sample, after_load=_tell_alerts)
     return Room(top, subparsers, READINGS)
+
+
+def _refuse_beside_the_sample(ledger: Ledger, paths: Sequence[str]) -> None:
+    """Refuse a real log where the invented company is: it stands above the loading of files, which does not know it."""
+    from data.sample.sample import refuse_beside
+
+    refuse_beside(ledger, paths)
 
 
 def _tell_alerts(ledger: Ledger, state: State) -> None:

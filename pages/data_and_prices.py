@@ -38,7 +38,8 @@ def answer(view: Ledger) -> str:
     text = f"{fmt.share(known.priced_share)} of {fmt.count(known.attempts)} attempts have a known cost"
     if known.without_caveat_share is not None and known.without_caveat_share < 1:
         text += f", {fmt.share(known.without_caveat_share)} of the dollars without caveat"
-    return text + (f"; {fmt.count(aside)} records were set aside" if aside else "; no record was set aside")
+    text += f"; {fmt.count_of(aside, 'record')} set aside" if aside else "; no record was set aside"
+    return "; ".join([text, *trust.quiet(view)])
 
 
 view = shell.view()

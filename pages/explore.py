@@ -111,6 +111,7 @@ with title:
         else f"{declared.label}: {fmt.measure(whole, declared.unit)} {coverage(view, scope).span}; {first[by]} "
         f"leads with {fmt.measure(first[measure], declared.unit)}",
         view,
+        scope=scope,
     )
 frame = totals if over == NONE else answer(view, scope, (over, by), measure)
 shown = fold_the_small(frame[[*([over] if over != NONE else []), by, measure]], totals, by, measure)

@@ -160,6 +160,13 @@ def chosen_comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | N
     return comparison(view, scope, earlier) if earlier else Comparison(None, None, "none is chosen")
 
 
+def words_of_comparison(scope: ClosedScope, compared: Comparison, *, is_before: bool) -> str:
+    """What a tile's change is against; which days, where it shows more days than can be compared."""
+    days = compared.now.length_days if compared.now else 0
+    told = f"vs prior {days}d" if is_before else "vs earlier"
+    return told if days == scope.length_days else f"on {days} of {scope.length_days} days, {told}"
+
+
 def what_moved(view: Ledger, compared: Comparison, by: str) -> None:
     st.subheader("What moved", anchor=False)
     if compared.now is None or compared.before is None:
@@ -248,14 +255,13 @@ outlook = month(view, scope.at_any_time())
 held = budget(view)
 by = st.session_state.get("by", "model")
 with title:
-    shell.header(answer(outlook, held, scope), view)
+    shell.header(answer(outlook, held, scope), view, scope=scope)
 if not now["cost_usd"] and not now["requests"]:
     shell.no_match(scope)
 pair = None
 if compared.now is not None and compared.before is not None:
     pair = totals(view, compared.now), totals(view, compared.before)
-days = compared.now.length_days if compared.now else 0
-against = f"vs prior {days}d" if earlier == scope.before() else "vs earlier"
+against = words_of_comparison(scope, compared, is_before=earlier == scope.before())
 figures, turned_round = st.empty(), st.container()
 with figures.container():
     kpis(now, pair, outlook, against, None)

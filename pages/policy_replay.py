@@ -43,9 +43,11 @@ def offers(said: dict[str, Any]) -> list[Offer]:
     unpriced = any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"])
     if said["savings_pct"] is None or unpriced or not covered.covered_days:
         return []
+    told = scope.between(covered.start, covered.end).leaving_out(covered.missing)
+    if not covered.is_whole:  # a month is told from whole days, in the dollars as in their number
+        said = replay_policy(view, told, write_policy(policy), own_prices, terms, assumed, by)
     usd, spread = float(said["savings_usd"]), said["range"]["savings_usd"]
     month, low, high = (value * covered.per_month() for value in (usd, spread["p10"], spread["p90"]))
-    told = scope.between(covered.start, covered.end).leaving_out(covered.missing)
     name = f"Policy “{policy.name}”, {told.last:%-d %b %Y}"
     return [Offer("policy", name, month, low, high, told, f"{fmt.share(said['moved_share'])} of requests move.")]
 
@@ -84,7 +86,7 @@ said = replay_policy(view, scope, write_policy(policy), own_prices, terms, assum
 found = worth_of(view, scope, write_policy(policy), own_prices, terms)
 with title:
     routes = any(target != CURRENT for rule in policy.rules for target in rule.targets)
-    shell.header(title_of(said, found, coverage(view, scope).span, routes), view)
+    shell.header(title_of(said, found, coverage(view, scope).span, routes), view, scope=scope)
     if changed:
         st.caption("Edited in this session, not saved yet.")
 with top:

@@ -147,18 +147,22 @@ def decide(number: int, finding: savings.Finding, saving: savings.Savings) -> No
             st.rerun()
 
 
+def debt_in_words(debt: dict[str, float | None]) -> str:
+    """What nobody owns, and what goes to it in a month, where a month can be told."""
+    goes = f"{fmt.usd(debt['unowned_usd_month'])} a month goes to such models"
+    if debt["unowned_usd_month"] is None:
+        goes = "what goes to such models in a month cannot be told from less than a day"
+    return (
+        f"{debt['unowned']} of {debt['items']} models, features and teams in use lack an owner or an owner of their "
+        f"connection to the next system; {goes}. That is integration debt: nobody will be asked when it breaks."
+    )
+
+
 def owners(view: Ledger) -> None:
     st.subheader("Who owns what", anchor=False)
     table = owner_table(view)
     debt = inventory.debt(table)
-    st.write(
-        fmt.md(
-            f"{debt['unowned']} of {debt['items']} models, features and teams in use lack an owner or an "
-            "owner of their connection to the next system; "
-            f"{fmt.usd(debt['unowned_usd_month'])} a month goes to such models. That is integration debt: "
-            "nobody will be asked when it breaks."
-        )
-    )
+    st.write(fmt.md(debt_in_words(debt)))
     columns = ["kind", "name", "owner", "connection_owner", "last_seen", "cost_usd_month", "note"]
     shown = table[columns]
     edited = st.data_editor(
@@ -202,7 +206,7 @@ title = st.container()
 scope = filters.filter_bar(view)
 saving = all_savings(view, scope)
 with title:
-    shell.header(answer(saving), view)
+    shell.header(answer(saving), view, scope=saving.scope)
 if saving.findings:
     kept = in_force.in_force(shell.state())
     st.caption(

@@ -8,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from analytics.anomalies import anomaly_search
-from analytics.history import logged_days, through
 from analytics.registry import DIMENSIONS
+from analytics.scope import Scope
 from analytics.weekly import news, report, review
-from analytics.weekly.weeks import week_name, week_of
+from analytics.weekly.weeks import last_week, week_name, week_of, weeks_with_log
 from data.errors import BatonError
 from data.ledger import Ledger
 from data.state import State
@@ -31,16 +31,10 @@ WEEKLY_READS = tuple(dict.fromkeys((*review.DECIDED, *in_force.READS)))
 
 @shell.cached
 def weeks(view: Ledger) -> list[str]:
-    """Weeks the data cover, the newest whole one first."""
-    last, first = review.last_week(view), logged_days(view)[0].date()
-    reach = through(view).day
-    running = [week_name(last + timedelta(days=7))] if last + timedelta(days=7) <= reach else []
-    whole = [
-        last - timedelta(days=7 * n)
-        for n in range(WEEKS_BACK)
-        if last - timedelta(days=7 * n) > first - timedelta(days=7)
-    ]
-    return [week_name(monday) for monday in whole] + running
+    """Weeks that have a log, the one to decide in first, the running one last."""
+    last, logged = last_week(view), weeks_with_log(view)
+    running = [monday for monday in logged if monday > last]
+    return [week_name(monday) for monday in [monday for monday in logged if monday <= last][:WEEKS_BACK] + running]
 
 
 @shell.cached(reads=WEEKLY_READS)
@@ -126,9 +120,9 @@ except BatonError as error:
         shell.header("This week is outside the data", view)
     st.error(fmt.md(str(error)), icon=":material/error:")
     st.stop()
-with title:
-    shell.header(report.headline(found), view)
 monday = week_of(week)
+with title:
+    shell.header(report.headline(found), view, scope=Scope.of(view, monday, monday + timedelta(days=7)))
 st.caption(
     fmt.md(" ".join([f"{fmt.days(monday, monday + timedelta(days=6))}.", *([news.RULE] if found["news"] else [])]))
 )

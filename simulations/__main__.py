@@ -23,14 +23,27 @@ COMMANDS = {
     "reroute": "simulations.outage_commands",
     "buy": "simulations.buying_command",
 }
+FIGURES = (  # of `buy`
+    *("can_wait", "commitment_usd", "discount", "usd_per_unit_hour", "output_weight"),
+    *("usd_per_seat", "usd_per_seat_covered", "own_usd_per_mtok"),
+)
+LIMITS = (
+    *("max_moved", "max_vendor_share", "vendor_cap", "origin_cap", "min_share", "capacity"),
+    *("max_latency_ms", "max_p50_ms", "max_p95_ms", "max_failures"),
+)
 LOG_TERMS = ("start", "end", "as_of", "prices_at", "scale", "verbosity", "self_host_price")
+WHOM, SPAN = ("file", "provider", "model"), ("start", "end", "as_of")
 POLICY, FILE = {"policy": EXAMPLES}, {"file": SHIPPED}
 READINGS = (
-    Reading(
-        "frontier", ("floor", "models", "policy", "points", "floor_for", "max_moved", *LOG_TERMS), POLICY, "model_mix"
-    ),
+    Reading("frontier", ("floor", "models", "policy", "points", "floor_for", *LIMITS, *LOG_TERMS), POLICY, "model_mix"),
     Reading("replay", ("policy", "by", "acceptance", "review_share", *LOG_TERMS), POLICY),
-    Reading("drill", ("provider", "model", "hours", "fallback", "policy"), POLICY),
+    Reading(
+        "drill",
+        ("file", "provider", "model", "starts_at", "hours", "fallback", "limit", "policy", "as_of"),
+        POLICY | FILE,
+    ),
+    Reading("reroute", (*WHOM, "target", "per_minute", "no_limiter", *SPAN), FILE),
+    Reading("buy", ("file", "model", *FIGURES, *SPAN), FILE),
     Reading("mix", ("file",), FILE, "typed_mix", of_log=False),
     Reading("pipeline", ("file",), FILE, of_log=False),
     Reading("triage", ("file",), FILE, of_log=False),

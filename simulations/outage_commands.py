@@ -26,7 +26,11 @@ def register(subparsers: Any) -> None:
     sub.add_argument("file", nargs="?", help="scenario file, or the name of a shipped one; the options win over it")
     _whom(sub)
     sub.add_argument(
-        "--start", type=datetime.fromisoformat, metavar="TIME", help="local time, such as 2026-11-03T09:00"
+        "--start",
+        dest="starts_at",  # `start` is the first day that is looked at
+        type=datetime.fromisoformat,
+        metavar="TIME",
+        help="local time, such as 2026-11-03T09:00",
     )
     sub.add_argument("--hours", type=float, help="how long it lasts (default 4)")
     sub.add_argument("--fallback", metavar="MODELS", help="models that answer instead, in order, comma separated")
@@ -73,7 +77,7 @@ def _drill(args: argparse.Namespace) -> None:
         Outage,
         "drill",
         {
-            "start": args.start,
+            "start": args.starts_at,
             "hours": args.hours,
             "fallback": [name.strip() for name in (args.fallback or "").split(",") if name.strip()],
             "limits": named_numbers("--limit", args.limit),

@@ -21,6 +21,7 @@ from analytics.__main__ import main as analytics
 from analytics.billing import chargeback, focus
 from analytics.scope import Scope
 from analytics.weekly import report, review
+from analytics.weekly.weeks import last_week
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State
@@ -105,7 +106,7 @@ def exported(home: Path) -> dict[str, str]:
     """Every report and export of a store, by its name and ending."""
     ledger, state = Ledger.open(home), State.open(home)
     view = ledger.at(ledger.snapshot())
-    week = review.build(view, state, review.last_week(view), forbidden=forbidden(state))
+    week = review.build(view, state, last_week(view), forbidden=forbidden(state))
     statement = chargeback.statement(view, state, date(2026, 10, 1))
     by_team = spend.grouped_spend(view, Scope.of(view), ("team", "feature"))
     found = {f"review{ending}": write(week) for ending, write in review.WRITERS.items() if ending != ".json"}

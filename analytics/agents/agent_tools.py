@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from functools import cache
@@ -51,7 +52,8 @@ class Tool(NamedTuple):
         """The JSON schema of its arguments."""
         actions = _actions(self)
         required = [a.dest for a in actions if not a.option_strings and a.nargs != "?"]
-        properties = {a.dest: _property(a, self.reading.texts) for a in actions}
+        names = {flag: a.dest for a in self.parser._actions for flag in a.option_strings if flag.startswith("--")}
+        properties = {a.dest: _property(a, self.reading.texts, names) for a in actions}
         return {
             "type": "object",
             "properties": properties | PAGING,
@@ -103,7 +105,7 @@ def tools(rooms: Sequence[Room]) -> dict[str, Tool]:
 
 def _tool(room: Room, reading: Reading) -> Tool:
     parser: argparse.ArgumentParser = room.subparsers.choices[reading.command]
-    said, name = parser.description or "", reading.called or reading.command.replace("-", "_")
+    said, name = (parser.description or "").partition("; --")[0], reading.called or reading.command.replace("-", "_")
     return Tool(name, f"{said[:1].upper()}{said[1:]}.", room.top, parser, reading)
 
 
@@ -112,7 +114,8 @@ def _actions(tool: Tool) -> list[argparse.Action]:
     return [by_dest[dest] for dest in tool.reading.options]
 
 
-def _property(action: argparse.Action, texts: Mapping[str, Path | None]) -> dict[str, Any]:
+def _property(action: argparse.Action, texts: Mapping[str, Path | None], names: Mapping[str, str]) -> dict[str, Any]:
+    """The schema of an option; what its words call a flag (`names`) an agent knows as an argument."""
     kind: dict[str, Any] = (
         {"type": "boolean"} if action.nargs == 0 else dict(JSON_TYPE.get(action.type, {"type": "string"}))
     )
@@ -121,6 +124,8 @@ def _property(action: argparse.Action, texts: Mapping[str, Path | None]) -> dict
     if action.nargs != 0 and isinstance(action.default, list):
         kind = {"type": "array", "items": kind}
     said = action.help or ""
+    for flag, name in names.items():
+        said = re.sub(rf"{flag}(?![\w-])", name, said)
     if action.dest in texts:
         folder = texts[action.dest]
         said = "the text itself" + (f", or the name of a shipped one: {', '.join(_shipped(folder))}" if folder else "")

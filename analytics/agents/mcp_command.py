@@ -10,6 +10,8 @@ import argparse
 import hmac
 import json
 import os
+import socket
+import sys
 import threading
 from collections.abc import Mapping
 from functools import partial
@@ -23,6 +25,7 @@ from data.version import VERSION
 TOKEN, TEAMS = "BATON_MCP_TOKEN", "BATON_MCP_TEAMS"
 SHORTEST_TOKEN = 16
 HOST = "127.0.0.1"
+NO_TOKEN = f"This server takes requests with the token that its {TOKEN} holds: send `Authorization: Bearer ...`."
 INSTRUCTIONS = """Spend on language models, read from a company's own logs. Amounts are US dollars, days whole days
 of `basis.time_zone`. null is unknown, never zero. Say with a figure what `basis` says of it: days covered of days
 asked, share priced, share without caveat. Figures of two answers belong together only where `basis.data_version` is
@@ -118,7 +121,14 @@ def _serve_http(known: Mapping[str, Tool], port: int, token: str) -> None:
     import uvicorn
 
     app = server(known).streamable_http_app(stateless_http=True, json_response=True)
-    uvicorn.run(TokenGate(app, token), host=HOST, port=port, log_level="warning")
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            raise BadInput(f"{HOST}:{port} cannot be listened on ({error}); give another port with --http.") from error
+        print(f"Agents may ask at http://{HOST}:{listening.getsockname()[1]}/mcp; Ctrl-C ends it.", file=sys.stderr)
+        uvicorn.Server(uvicorn.Config(TokenGate(app, token), log_level="warning")).run(sockets=[listening])
 
 
 class TokenGate:
@@ -131,9 +141,8 @@ class TokenGate:
         if scope["type"] == "http":
             sent = dict(scope["headers"]).get(b"authorization", b"")
             if not hmac.compare_digest(sent, self._expected):
-                await send(
-                    {"type": "http.response.start", "status": 401, "headers": [(b"www-authenticate", b"Bearer")]}
-                )
-                await send({"type": "http.response.body", "body": b""})
+                headers = [(b"www-authenticate", b"Bearer"), (b"content-type", b"application/json")]
+                await send({"type": "http.response.start", "status": 401, "headers": headers})
+                await send({"type": "http.response.body", "body": json.dumps({"error": NO_TOKEN}).encode()})
                 return
         await self._app(scope, receive, send)

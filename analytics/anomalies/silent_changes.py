@@ -39,7 +39,11 @@ OURS_DAYS = 7  # something decided here this near may be the cause
 MOVED = 0.15  # a change of input per request or of volume that points at our own work, as a share
 STAYED = 1 / 3  # a feature that moved by less of the whole change did not move with it
 OUR_EVENTS = ("policy", "in force", "action", "alias", "rule", "route")
-WHOSE = {"provider": "the provider's change", "ours": "a change of ours", "not known": "whose change is not known"}
+WHOSE = {  # what the log points to; nobody has said so
+    "provider": "likely the provider's change",
+    "ours": "likely a change of ours",
+    "not known": "whose change is not known",
+}
 
 Of = tuple[str, str, str]  # provider, model, task type
 

@@ -141,7 +141,7 @@ def statement(view: Ledger, state: State, month: date, by: str = "team") -> Stat
         whole,
         step,
         int((rows["attempts"] - rows["priced"]).sum()),
-        "" if covered.is_whole else f"{covered.basis} of the month have a log: {covered.reason}",
+        "" if covered.is_whole else f"{covered.basis} of the month have a whole log: {covered.reason}",
         view.time_zone,
         view.snapshot(),
         is_sample(view),

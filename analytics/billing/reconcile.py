@@ -129,17 +129,17 @@ def by_day(view: Ledger, state: State | None = None) -> pd.DataFrame:
 
 def by_provider(monthly: pd.DataFrame, lacking: pd.DataFrame) -> pd.DataFrame:
     """The same by provider, of `by_month` and the months without a bill (`without_bill`): billed_usd, ledger_usd and
-    difference_usd of the months in which both are known, without_bill_usd of the others; the dearest first."""
+    difference_usd of the months in which both are known, None where there is none of these; without_bill_usd of the
+    months that have no bill; the dearest first."""
     told = monthly.dropna(subset=["difference_usd"])
-    sums = {name: told.groupby("provider")[name].sum() for name in ("billed_usd", "ledger_usd", "difference_usd")} | {
-        "without_bill_usd": lacking.groupby("provider")["ledger_usd"].sum()
-    }
+    sums = {name: told.groupby("provider")[name].sum() for name in ("billed_usd", "ledger_usd", "difference_usd")}
+    without = lacking.groupby("provider")["ledger_usd"].sum()
     rows = [
-        (name, *(part.get(name, Decimal(0)) for part in sums.values()))
+        (name, *(part.get(name) for part in sums.values()), without.get(name, Decimal(0)))
         for name in sorted({*monthly["provider"], *lacking["provider"]})
     ]
-    rows.sort(key=lambda row: -(row[2] + Decimal(row[4])))
-    return pd.DataFrame(rows, columns=["provider", *sums])
+    rows.sort(key=lambda row: -((row[2] or 0) + Decimal(row[4])))
+    return pd.DataFrame(rows, columns=["provider", *sums, "without_bill_usd"])
 
 
 def _joined(view: Ledger, question: str) -> pd.DataFrame | None:

@@ -36,8 +36,9 @@ from analytics.savings.cheaper_models import Forbidden
 from analytics.scope import ClosedScope, Scope
 from analytics.spend import priced_share
 from analytics.weekly import news, report
-from analytics.weekly.weeks import week_name, week_of
+from analytics.weekly.weeks import last_week, week_name, week_of
 from data import console
+from data.calendar import DAY
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.sample.sample import is_sample
@@ -45,6 +46,7 @@ from data.state import State
 from data.version import VERSION
 
 Told = list[tuple[incidents.Incident, dict[str, str]]]  # incidents, each with its note
+OWNED = ("model", "feature", "team")
 MOVERS = 5
 SHOWN_FINDINGS = 8
 DECIDED = (
@@ -55,15 +57,6 @@ DECIDED = (
     *forecast.READS,
     *savings.READS,
 )  # what people saved and a report shows
-
-
-def last_week(view: Ledger) -> date:
-    """Monday of the last week that is over; of the running one where the log is younger."""
-    reach = through(view)
-    monday = reach.complete_until - timedelta(days=reach.complete_until.weekday() + 7)
-    if monday + timedelta(days=7) > logged_days(view)[0].date():
-        return monday
-    return reach.day - timedelta(days=reach.day.weekday())
 
 
 def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by: str = "team") -> dict[str, Any]:
@@ -104,7 +97,7 @@ def build(view: Ledger, state: State, monday: date, *, forbidden: Forbidden, by:
         "news": _news(view, state, week, until, pacing, moves, told, changed),
         "units": _units(view, week),
         "savings": _savings(saving, told),
-        "inventory": inventory.debt(inventory.in_use(view, state, ("model", "feature", "team"), until)),
+        "inventory": inventory.debt(inventory.in_use(view, state, OWNED, min(week.end, reach.day + DAY))),
         "actions": [
             a.model_dump(mode="json") | {"told": a.told_days} | promises.outcome(view, a, until)
             for a in actions.to_do(state)
@@ -161,6 +154,8 @@ def _moves(view: Ledger, week: ClosedScope, by: str) -> dict:
         }
         for name, b in ranked[:MOVERS]
     ]
+    if left := [b for name, b in parts.items() if name not in {name for name, _ in ranked[:MOVERS]}]:
+        movers.append(_the_rest(left))
     whole = bridge.between(view, before, after)
     return {
         "bridge": bridge.json_form(whole) | {"unpriced_share": bridge.unpriced_share(view, before, after)},
@@ -170,6 +165,13 @@ def _moves(view: Ledger, week: ClosedScope, by: str) -> dict:
         "compared": compared.note,
         "without_events": known.text if (known := distortion(view, compared)) else "",
     }
+
+
+def _the_rest(parts: list[bridge.Bridge]) -> dict[str, Any]:
+    """What is not among the movers, so that they add up to the whole change."""
+    before, after = sum(b.start_usd for b in parts), sum(b.end_usd for b in parts)
+    money = {"before_usd": before, "after_usd": after, "change_usd": after - before}
+    return {"name": "everything else", **money, "driver": "", "driver_usd": None}
 
 
 def _anomalies(state: State, seen: anomaly_search.Watch) -> dict:

@@ -187,7 +187,7 @@ def register(subparsers: Any) -> None:
     sub = console.command(subparsers, "explain", run, "how one record of a file is read: columns, price lines, caveats")
     sub.add_argument("path", metavar="FILE")
     sub.add_argument("--record", type=int, default=1, metavar="N", help="which record, from 1 (the default)")
-    sub.add_argument("--format", metavar="NAME", help="skip recognition; see `python -m data formats`")
+    sub.add_argument("--format", metavar="NAME", help="skip recognition; the formats command lists the names")
     sub.add_argument("--mapping", metavar="NAME", help="a column mapping saved on the Data page")
 
 

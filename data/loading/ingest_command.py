@@ -17,17 +17,27 @@ def register(subparsers: Any) -> None:
     """Add `ingest` and `billed` to `python -m data`."""
     load = console.command(subparsers, "ingest", _load, "load log files, folders or globs into the ledger")
     load.add_argument("paths", nargs="+", metavar="PATH")
-    load.add_argument("--format", metavar="NAME", help="skip recognition; see `python -m data formats`")
+    load.add_argument("--format", metavar="NAME", help="skip recognition; the formats command lists the names")
     load.add_argument("--mapping", metavar="NAME", help="a column mapping saved on the Data page")
     load.add_argument("--keep-text", action="store_true", help="also store prompts and completions (off by default)")
+    _allow_the_mix(load)
     bill = console.command(subparsers, "billed", _load, "load provider invoices and usage reports, for reconciliation")
     bill.add_argument("paths", nargs="+", metavar="FILE")
+    _allow_the_mix(bill)
     bill.set_defaults(format=None, mapping=None, keep_text=False)
+
+
+def _allow_the_mix(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--beside-sample", action="store_true", help="load although the ledger holds the invented sample company"
+    )
 
 
 def _load(args: argparse.Namespace) -> None:
     """`ingest` and `billed`: load, and print one line per file and the total."""
     ledger, state = Ledger.open(args.home), State.open(args.home)
+    if not args.beside_sample:
+        args.before_load(ledger, args.paths)
     form = mappings.load(state, args.mapping) if args.mapping else args.format
     with console.progress(quiet=args.json) as progress:
         reports = ingest(ledger, state, args.paths, form=form, keep_text=args.keep_text, progress=progress)

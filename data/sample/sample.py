@@ -6,19 +6,17 @@ them again adds nothing. Invented rows never mix with real ones: see `load`.
 
 from __future__ import annotations
 
-import argparse
 import filecmp
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from data import console
 from data.errors import BadInput, LedgerError, Refused
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.loading.load import Progress
-from data.loading.report import Report, print_reports
+from data.loading.report import Report
 from data.sample.bills import PROVIDER, bill_text, billed_span
 from data.sample.company import read_company
 from data.sample.logs import WRITERS
@@ -30,6 +28,7 @@ MOST_ROWS = 100_000_000
 ROWS_PER_FILE = 1_000_000  # a file is ingested in one transaction
 FOLDER = "sample"
 IS_SAMPLE = f"path LIKE '%/{FOLDER}/%-days-seed-%/%'"
+OWN_FILE = re.compile(rf"/{FOLDER}/[^/]*-days-seed-[^/]*/")  # the same, for a path that is no row yet
 IS_CONDENSED = f"path LIKE '%/{FOLDER}/%-rows-%-days-seed-%/%'"  # of earlier versions: a record summed some 200 calls
 
 
@@ -127,6 +126,21 @@ def _batches(ledger: Ledger, condition: str) -> int:
     )
 
 
+def is_mixed(ledger: Ledger) -> bool:
+    """True when invented rows stand beside a real log: every number is then of both. The lab's own calls are no log."""
+    return is_sample(ledger) and bool(_batches(ledger, f"NOT {IS_SAMPLE} AND format <> 'live'"))
+
+
+def refuse_beside(ledger: Ledger, paths: Iterable[str | Path] = ("",)) -> None:
+    """Raise Refused for real logs where the ledger holds the sample company; its own files may be read again."""
+    if is_sample(ledger) and not all(OWN_FILE.search(f"{Path(path).absolute()}/") for path in paths):
+        raise Refused(
+            f"The ledger in {ledger.home} holds the sample company, and a real log beside invented rows makes every"
+            " number a mix of both. Take the sample out first (`python -m data sample --remove`, or the button on Data"
+            " and prices), load into a store of its own (--home DIR), or say that you want the mix (--beside-sample)."
+        )
+
+
 def refuse_mixing(ledger: Ledger, wanted: Wish) -> None:
     """Raise Refused when the ledger holds real rows, or a sample company that is not the wished one."""
     if real := _batches(ledger, f"NOT {IS_SAMPLE}"):
@@ -150,35 +164,3 @@ def load(
     """
     refuse_mixing(ledger, wanted)
     return ingest(ledger, state, write(ledger, wanted, progress), progress=progress)
-
-
-def register(subparsers: Any) -> None:
-    """Add `sample` to `python -m data`."""
-    sub = console.command(
-        subparsers, "sample", _run, "load the sample company: ten teams, three models, some $60K a year"
-    )
-    company = read_company()
-    sub.add_argument(
-        "--rows",
-        type=int,
-        metavar="N",
-        help=f"calls to invent (default {company.rows:,}; tens of millions work); dollars go with them",
-    )
-    sub.add_argument(
-        "--full", action="store_true", help=f"the whole company: {company.full_rows:,} calls, some $600K a year"
-    )
-    sub.add_argument("--days", type=int, metavar="D", help=f"days of history (default {company.days})")
-    sub.add_argument("--seed", type=int, metavar="S", help=f"another company of the same kind (default {company.seed})")
-    sub.add_argument(
-        "--end", type=date.fromisoformat, metavar="DATE", help="the day after the last one (default today, UTC)"
-    )
-
-
-def _run(args: argparse.Namespace) -> None:
-    if args.full and args.rows is not None:
-        raise BadInput(f"--full and --rows {args.rows:,} ask for two sizes; give one of them.")
-    rows = read_company().full_rows if args.full else args.rows
-    wanted, ledger = wish(rows, args.days, args.end, args.seed), Ledger.open(args.home)
-    with console.progress(quiet=args.json) as progress:
-        reports = load(ledger, State.open(ledger.home), wanted, progress)
-    print_reports(reports, ledger, as_json=args.json)

@@ -29,7 +29,7 @@ def csv(frame: pd.DataFrame) -> str:
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Decimals as floats, so that a table can sort and format them."""
-    decimals = [c for c in frame.columns if frame[c].map(lambda v: isinstance(v, Decimal)).any()]
+    decimals = [c for c in frame.columns if any(isinstance(value, Decimal) for value in frame[c])]
     return frame.assign(**{c: frame[c].astype(float) for c in decimals})
 
 

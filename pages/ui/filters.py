@@ -58,8 +58,8 @@ def compared_bar(
     _warn_of(view, strange)
     told = coverage.coverage(view, scope)
     if not told.is_whole:
-        basis = f"{told.basis} of this period have" if told.covered_days else "No whole day of this period has"
-        st.caption(fmt.md(f"{basis} a log: {told.reason}."))
+        basis = f"{told.basis} of this period have" if told.covered_days else "No day of this period has"
+        st.caption(fmt.md(f"{basis} a whole log: {told.reason}."))
     return scope, earlier
 
 

@@ -17,7 +17,7 @@ from data.formats import Format, all_formats
 from data.loading import mappings
 from data.loading.ingest import ingest
 from data.loading.report import Report
-from data.sample import sample
+from data.sample import removal, sample
 from pages.ui import exports, mapping_panel, shell
 from pages.ui import format as fmt
 
@@ -26,6 +26,7 @@ LARGE = 512 * 2**20  # beyond this the command line is the better way
 
 def panel() -> None:
     """The three ways in, and what became of the last load."""
+    _about_the_sample()
     drop, path, company = st.columns(3, gap="large")
     with drop:
         files = st.file_uploader(
@@ -48,10 +49,11 @@ def panel() -> None:
             with shell.errors():
                 people.require("paths")
                 owner.require_folder(given, shell.ledger().home)
+                _refuse_beside()
                 _run([given], keep_text=keep_text)
                 st.rerun()
     with company:
-        st.write("Or look around first: a year of the sample company, some \\$60K over three gateways.")
+        st.write("Or look around first: 400 days of the sample company, some \\$50K over three gateways.")
         if st.button("Load the sample company", icon=":material/science:"):
             _run_sample()
     show_reports()
@@ -61,6 +63,27 @@ def panel() -> None:
             [{"name": f.name, "reads": f.label, "into": f.table, "good to know": f.note} for f in all_formats()]
         )
         exports.table(known, name="formats")
+
+
+def _about_the_sample() -> None:
+    """A store with invented rows takes a real log only from who says so; here is the way out of it."""
+    if not sample.is_sample(shell.ledger()):
+        return
+    st.warning(
+        "This store holds the sample company. A real log beside invented rows makes every number a mix of both.",
+        icon=":material/science:",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Remove the sample company", icon=":material/delete:"):
+            with shell.errors():
+                removal.remove(shell.ledger(), shell.state())
+                st.rerun()
+        st.toggle("Load beside it all the same", key="beside_sample")
+
+
+def _refuse_beside() -> None:
+    if not st.session_state.get("beside_sample"):
+        sample.refuse_beside(shell.ledger())
 
 
 def begin() -> None:
@@ -73,6 +96,7 @@ def begin() -> None:
 
 def _load_uploads(files: list[UploadedFile]) -> None:
     people.require("load")  # before a byte of it is kept
+    _refuse_beside()
     if sum(f.size for f in files) > LARGE:
         st.info(
             f"This is {sum(f.size for f in files) / 2**20:,.0f} MB. "

@@ -17,8 +17,9 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from analytics import spend
 from analytics import standing as standing_of
-from analytics.scope import ClosedScope
+from analytics.scope import ClosedScope, Scope
 from analytics.standing import Standing
 from data import people
 from data.errors import BatonError
@@ -29,19 +30,9 @@ from data.home import home_dir
 from data.ledger import Ledger
 from data.prices import second_catalogue
 from data.state import State
-from pages.ui import charts, links, place
+from pages.ui import charts, links, place, standing_line
 from pages.ui import format as fmt
 from pages.ui.answers import Answers
-
-INVENTED = (
-    "Ten teams on three models, invented at list prices; `python -m data sample --full` makes it ten times as large."
-)
-STATED = "An example that ships with Baton, or what somebody typed: no log is behind this answer."
-# Without this a CTO reads the cost per request of an old sample as a defect.
-CONDENSED = (
-    "Made by an earlier version: each record sums about 200 calls, so a cost per request is that of 200. "
-    "Load the present sample company into a store of its own."
-)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -189,37 +180,33 @@ def standing(view: Ledger) -> Standing | None:
     return standing_of.standing(view)
 
 
-def header(answer: str, view: Ledger, *, stated: bool = False) -> None:
+@cached
+def shares(view: Ledger, scope: Scope) -> tuple[float | None, float | None]:
+    """Attempts of a scope with a cost / its attempts, and its dollars without caveat / its dollars; None for none."""
+    return spend.priced_share(view, scope), spend.without_caveat_share(view, scope)
+
+
+def header(answer: str, view: Ledger, *, scope: Scope | None = None, stated: bool = False) -> None:
     """The page's answer as its title, and one grey line on what it stands on.
 
+    `scope`: the rows that the answer is about, where they are not all of the log.
     `stated`: every figure of the answer was typed or ships with Baton; no log is behind it.
     """
     st.title(fmt.md(answer), anchor=False)
     if stated:
-        st.badge("Stated figures, not your data", icon=":material/edit_note:", color="orange", help=fmt.md(STATED))
+        meaning = fmt.md(standing_line.STATED)
+        st.badge("Stated figures, not your data", icon=":material/edit_note:", color="orange", help=meaning)
         return
     known = standing(view)
     if known is None:
         return
-    parts = [
-        f"Data through {fmt.day(known.last)} {known.last:%H:%M} UTC",
-        f"days in {view.time_zone}",
-        f"{fmt.share(known.priced_share)} of attempts priced",
-        *([f"{fmt.share(known.without_caveat_share)} of dollars without caveat"] if known.priced_share else []),
-        f"data version {view.snapshot()}" + (" (frozen by this link)" if "as_of" in st.query_params else ""),
-    ]
-    age = datetime.now(UTC).replace(tzinfo=None) - known.last
-    if age.days >= 1:
-        parts.append(f"{age.days} day{'s' * (age.days > 1)} old")
+    version = f"data version {view.snapshot()}" + (" (frozen by this link)" if "as_of" in st.query_params else "")
+    of_scope = shares(view, scope) if scope else (None, None)
+    line = standing_line.text(known, of_scope, view.time_zone, version, datetime.now(UTC).replace(tzinfo=None))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if known.sample:
-            st.badge(
-                "Sample company, not your data",
-                icon=":material/science:",
-                color="blue",
-                help=fmt.md(CONDENSED if known.condensed else INVENTED),
-            )
-        st.caption(fmt.md(" · ".join(parts)), width="content")
+        if badge := standing_line.badge(known):
+            st.badge(badge.label, icon=badge.icon, color=badge.color, help=fmt.md(badge.meaning))
+        st.caption(fmt.md(line), width="content")
     if known.lost:
         st.warning(fmt.md(known.lost), icon=":material/report:")
 

@@ -22,20 +22,23 @@ from analytics.agents import agent_tools
 from analytics.agents.agent_tools import MOST_ROWS, ROWS, tools
 from analytics.agents.mcp_command import server
 from data.state import State
+from simulations import buying_command
 
 KNOWN = tools(rooms())
 TOKEN = "a-token-of-some-length"
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "replay": {"policy": "right_sized"},
-    "drill": {"provider": "openai"},
+    "drill": {"provider": "openai", "starts_at": "2026-11-03T09:00"},
+    "reroute": {"file": "failures_elsewhere"},
+    "buy": {"model": "gpt-5.2"},
     "typed_mix": {"file": "cto_question"},
     "pipeline": {"file": "legal_documents"},
     "triage": {"file": "new_model"},
     "breakeven": {"file": "breakeven_residency"},
     "prices": {"model": "gpt-5.2"},
     "explain": {"path": '{"model": "gpt-5.2", "usage": {"prompt_tokens": 10, "completion_tokens": 5}, "id": "a"}\n'},
-    "model_mix": {"floor": 0.5},
+    "model_mix": {"floor": 0.5, "max_p95_ms": 10**6},
 }
 
 
@@ -90,6 +93,18 @@ def test_an_agent_reads_what_a_person_reads(asked, sample_home, capsys):
 def test_what_an_answer_stands_on_are_its_own_days(asked, tool):
     assert asked(tool, days=14).structured_content["basis"]["asked_days"] == 14
     assert asked(tool).structured_content["basis"]["asked_days"] == 28
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_an_agent_is_told_arguments_and_no_flags(name):
+    """What a command's help calls --against-from is an argument here; what only writes is not spoken of."""
+    tool = KNOWN[name]
+    said = [tool.summary, *(one["description"] for one in tool.schema()["properties"].values())]
+    assert not [words for words in said if "--" in words or "python -m" in words]
+
+
+def test_an_agent_has_every_figure_of_the_buying_desk():
+    assert set(buying_command.FIGURES) <= set(KNOWN["buy"].schema()["properties"])
 
 
 def test_rows_are_counted_paged_and_told(asked):
@@ -171,6 +186,8 @@ def test_over_http_with_the_token_alone_and_from_this_machine_alone(sample_home)
         [sys.executable, "-m", "analytics", "mcp", "--http", str(port)],
         env={**os.environ, "BATON_HOME": str(sample_home), "BATON_MCP_TOKEN": TOKEN},
         cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         url = f"http://127.0.0.1:{port}/mcp"
@@ -179,7 +196,8 @@ def test_over_http_with_the_token_alone_and_from_this_machine_alone(sample_home)
         while True:
             assert process.poll() is None
             try:
-                assert httpx.post(url, json=body).status_code == 401
+                refused = httpx.post(url, json=body)
+                assert refused.status_code == 401 and "BATON_MCP_TOKEN" in refused.json()["error"]
                 break
             except httpx.ConnectError:
                 time.sleep(0.1)
@@ -190,7 +208,17 @@ def test_over_http_with_the_token_alone_and_from_this_machine_alone(sample_home)
         assert {tool["name"] for tool in listed["result"]["tools"]} == set(KNOWN)
     finally:
         process.terminate()
-        process.wait()
+        said = process.communicate()[1]
+    assert f"Agents may ask at {url}" in said
+
+
+def test_a_port_that_is_taken_is_a_sentence(monkeypatch, capsys):
+    monkeypatch.setenv("BATON_MCP_TOKEN", TOKEN)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert analytics_main(["mcp", "--http", str(taken.getsockname()[1])]) == 1
+    assert "cannot be listened on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("token", ["", "short", "ü" * 20])

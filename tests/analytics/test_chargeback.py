@@ -101,7 +101,7 @@ def test_a_small_log_is_charged_in_millionths(tmp_path, state):
 def test_unpriced_attempts_and_days_without_a_log_are_said(tmp_path, state):
     view = ledger_of(tmp_path, [*day_rows(OCTOBER, usd=500), *(r | {"cost_usd": None} for r in day_rows(OCTOBER))])
     notes = " ".join(statement(view, state, OCTOBER).notes)
-    assert "4 attempts have no known cost" in notes and "1 of 31 days of the month have a log" in notes
+    assert "4 attempts have no known cost" in notes and "1 of 31 days of the month have a whole log" in notes
 
 
 def test_a_month_without_a_log_has_no_statement(view, state):

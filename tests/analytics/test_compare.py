@@ -52,6 +52,16 @@ def test_sums_and_changes(tagged, capsys):
     assert said["change"]["cost_per_request_usd"] == pytest.approx(0.8)
 
 
+def test_a_dimension_that_every_ledger_has_is_compared_too(tagged, capsys):
+    _, out, _ = asked(tagged, capsys, "--tag", "model=gpt-5.2", "--against", HOSTILE, "--json")
+    said = json.loads(out)
+    assert (said["run"]["totals"]["cost_usd"], said["against"]["totals"]["cost_usd"], said["tag"]) == (110, 1, "model")
+    code, _, err = asked(tagged, capsys, "--tag", "team=legal")
+    assert code == 1 and "No row has team=legal" in err
+    code, _, err = asked(tagged, capsys, "--tag", "tag:team=legal")
+    assert code == 1 and "dimensions add team" in err
+
+
 def test_it_is_the_spend_of_the_tag(tagged, capsys):
     """The second road: `spend --by tag:pr`."""
     assert run(spend, "spend", "--by", "tag:pr", "--json", "--home", tagged) == 0

@@ -10,6 +10,7 @@ import pytest
 
 from analytics.coverage import comparison, coverage, window
 from analytics.history import through
+from analytics.known_spend import known_spend
 from analytics.scope import Scope
 from analytics.silences import Silence, holes
 from analytics.spend import totals
@@ -76,7 +77,7 @@ def test_one_day_covers_nothing_whole_and_is_shown_all_the_same(ledgers):
     with pytest.raises(NoData, match="less than a day"):
         covered.per_year()
     assert comparison(view, shown).now is None
-    assert comparison(view, shown).note == "the log starts 20 Nov 2026; 20 Nov is logged until 11:00 only"
+    assert comparison(view, shown).note == "the log starts 20 Nov 2026; 20 Nov is logged from 08:00 to 11:00 only"
 
 
 def test_a_short_log_covers_what_it_holds(ledgers):
@@ -121,6 +122,42 @@ def test_logs_years_apart_are_not_years_without_spend(ledgers):
     assert whole.reason == "no whole log on 1 Sep 2024 to 9 Oct 2026"
 
 
+def test_a_change_names_the_days_that_it_stands_on(ledgers):
+    """The spans of a comparison begin and end with days that are compared, so that their ends may be told."""
+    week = window(ledgers["one source stopped"], days=28)
+    compared = comparison(ledgers["one source stopped"], week)
+    assert (week.last, week.length_days) == (LAST, 28)
+    assert [(span.start, span.last, span.length_days) for span in (compared.now, compared.before)] == [
+        (date(2026, 10, 24), date(2026, 11, 14), 22),
+        (date(2026, 9, 26), date(2026, 10, 17), 22),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hours_of_first", "days_after", "covered", "reason"),
+    [
+        ((23.2,), 0, 0, "20 Nov is logged from 23:12 only"),  # one call, late: no day is known whole
+        ((4.05, 4.1), 0, 0, "20 Nov is logged from 04:03 to 04:06 only"),
+        ((0.5, 23.5), 0, 1, ""),
+        ((15, 20), 3, 3, "20 Nov is logged from 15:00 only"),
+        ((9, 17), 3, 4, ""),
+    ],
+)
+def test_a_first_day_is_whole_only_if_its_log_begins_with_it(tmp_path, hours_of_first, days_after, covered, reason):
+    rest = [row for day in days(LAST + D, LAST + days_after * D) for row in day_rows(day)]
+    view = ledger_of(tmp_path, [*day_rows(LAST, hours=hours_of_first), *rest])
+    told = coverage(view, window(view))
+    assert (told.covered_days, told.reason) == (covered, reason)
+
+
+def test_a_first_day_that_is_not_whole_is_no_day_of_a_forecast(tmp_path):
+    rest = [row for day in days(LAST + D, LAST + 8 * D) for row in day_rows(day)]
+    view = ledger_of(tmp_path, [*day_rows(LAST, hours=(20,)), *rest])
+    known = known_spend(view, Scope.of(view))
+    assert list(known.missing[:2]) == [True, False] and known.covered.mean() == 4
+    assert (known.seen.iloc[0], known.lacking.iloc[0]) == (1, 3)
+
+
 def test_a_source_silent_for_long_has_ended(tmp_path):
     rows = [row for day in days(LAST - 99 * D, LAST) for row in day_rows(day)]
     old = [row for day in days(LAST - 99 * D, LAST - 40 * D) for row in day_rows(day, source="langfuse")]
@@ -140,12 +177,27 @@ def test_a_source_silent_for_long_has_ended(tmp_path):
         (date(2026, 11, 1), date(2026, 11, 5), "on 3 of 4 days, 4 Nov so far"),
         (date(2026, 11, 4), date(2026, 11, 5), "on 4 Nov so far"),
         (date(2026, 10, 30), date(2026, 11, 4), "on 3 of 5 days"),
+        (date(2026, 11, 10), date(2026, 11, 12), "on 0 of 2 days"),
     ],
 )
 def test_a_title_says_what_a_sum_was_summed_over(home, start, end, says):
     rows = [row for day in days(date(2026, 11, 1), date(2026, 11, 3)) for row in day_rows(day)]
     view = ledger_of(home, [*rows, *day_rows(date(2026, 11, 4), hours=(8.0,))])
     assert coverage(view, Scope.of(view, start, end)).span == says
+
+
+def test_days_that_one_source_lacks_are_in_the_sum_all_the_same(ledgers):
+    """ "On 1 of 7 days" stood beside the sum of seven."""
+    view = ledgers["one source stopped"]
+    week = window(view, days=7)
+    assert totals(view, week, ("cost_usd",))["cost_usd"] == 7 * 4 + 4
+    assert coverage(view, week).span == "in 7 days, 1 of them whole"
+    assert coverage(view, week.leaving_out(coverage(view, week).missing)).span == "on 1 of 7 days"
+
+
+def test_a_log_inside_of_what_is_asked_is_told_in_one_word(ledgers):
+    asked = Scope.of(ledgers["30 days"], date(2026, 1, 1), date(2027, 1, 1))
+    assert coverage(ledgers["30 days"], asked).reason == "the log holds 22 Oct to 20 Nov 2026 only"
 
 
 def test_a_year_of_holes_is_left_out_in_one_step_and_exactly(home):

@@ -146,7 +146,8 @@ def test_gaps_are_told_by_provider_month_and_day(ledger, state):
     assert len(daily) == 31 and [day for day in gap.index if gap[day]] == [date(2026, 10, 14)]
     assert gap.sum() == monthly["difference_usd"].sum() == providers["difference_usd"].sum()
     billed = monthly["ledger_usd"].sum()
-    whole = sum(Decimal(str(usd)) for usd in providers["ledger_usd"] + providers["without_bill_usd"])
+    whole = sum(Decimal(str(usd)) for usd in providers["ledger_usd"].fillna(0) + providers["without_bill_usd"])
+    assert list(providers.index[providers["billed_usd"].isna()]) == sorted(set(lacking["provider"]) - {"openai"})
     assert providers["without_bill_usd"].sum() == lacking["ledger_usd"].sum() > 0
     assert share == pytest.approx(float(billed / whole))
 

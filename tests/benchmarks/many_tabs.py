@@ -82,7 +82,7 @@ class Crowd:
 
 async def changes(home: Path, logs: list[Path], seconds: float) -> list[str]:
     """Two loads and a reprice, spread over the time, as commands beside the server; what those that failed said."""
-    commands = [*(["-m", "data", "ingest", str(log)] for log in logs), ["-c", REPRICE]]
+    commands = [*(["-m", "data", "ingest", str(log), "--beside-sample"] for log in logs), ["-c", REPRICE]]
     failed = []
     for words in commands:
         await asyncio.sleep(seconds / (len(commands) + 1))

@@ -22,6 +22,7 @@ from analytics.history import daily, through
 from analytics.savings import savings
 from analytics.scope import Scope
 from analytics.weekly import review
+from analytics.weekly.weeks import last_week
 from data import rollups
 from data.ledger import Ledger
 from data.state import State
@@ -67,7 +68,7 @@ def questions(view: Ledger, state: State) -> dict[str, Callable[[], object]]:
         "savings, 28 days of rows": lambda: savings.findings(view, month, state, forbidden(state)),
         "unit costs, a week of rows": lambda: unit_costs.costs_of(view, week),
         "inventory": lambda: inventory.in_use(view, state, ("model", "feature", "team")),
-        "weekly report, whole": lambda: review.build(view, state, review.last_week(view), forbidden=forbidden(state)),
+        "weekly report, whole": lambda: review.build(view, state, last_week(view), forbidden=forbidden(state)),
     }
 
 

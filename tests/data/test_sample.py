@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from data.__main__ import main as data_main
 from data.errors import BadInput, Refused
 from data.facts.models import shipped_catalog
+from data.ledger import Ledger
 from data.prices.book import PriceBook
 from data.sample import sample
 from data.sample.company import read_company
@@ -230,6 +233,33 @@ def test_loading_it_again_adds_nothing_and_it_never_mixes_with_real_logs(store, 
     assert not sample.is_sample(real.ledger)
     with pytest.raises(Refused, match="real logs"):
         sample.load(real.ledger, real.state, sample.wish(rows=500, end=END))
+
+
+def test_a_real_log_asks_before_it_joins_the_sample_which_can_be_taken_out_again(tmp_path, capsys):
+    """A newcomer looks around, then loads a log of his own into the same store."""
+    home = tmp_path / "home"
+    mine = write(tmp_path / "mine.jsonl", lines(record(1), record(2)))
+    words = ["--home", str(home)]
+    assert data_main(["sample", "--rows", "300", "--days", "40", *words]) == 0
+    own = next((home / "sample").glob("*/*.jsonl"))
+    assert data_main(["ingest", str(own), *words]) == 0  # its own files may be read again
+    capsys.readouterr()
+    for command in ("ingest", "billed"):
+        assert data_main([command, str(mine), str(own), *words]) == 1
+        said = capsys.readouterr().err
+        assert "holds the sample company" in said and "sample --remove" in said and "--beside-sample" in said
+    assert data_main(["ingest", "--beside-sample", str(mine), *words]) == 0
+    with closing(Ledger.open(home)) as ledger:
+        assert sample.is_sample(ledger) and sample.is_mixed(ledger)
+    assert data_main(["sample", "--remove", *words]) == 0
+    with closing(Ledger.open(home)) as ledger:
+        assert not sample.is_sample(ledger)
+        left = [len(ledger.sql(f"FROM {ledger.name(table)}")) for table in ("usage", "billed", "batches")]
+        assert left == [2, 0, 1] and not list(home.glob("sample/**/*"))
+    assert data_main(["check", *words]) == 0
+    assert data_main(["ingest", str(mine), *words]) == 0
+    assert data_main(["sample", "--remove", *words]) == 1
+    assert "holds no sample company" in capsys.readouterr().err
 
 
 def test_a_sample_of_an_earlier_version_is_known_for_what_it_is(ledger):

@@ -34,6 +34,12 @@ def sources(view: Ledger) -> pd.DataFrame:
 
 
 @shell.cached
+def quiet(view: Ledger) -> list[str]:
+    """The sources that have stopped logging, in words."""
+    return standing.quiet_sources(view)
+
+
+@shell.cached
 def coverage(view: Ledger) -> pd.DataFrame:
     return spend.coverage(view, Scope.of(view))
 
@@ -59,7 +65,9 @@ def show_caveats(view: Ledger) -> None:
     if told := bill_lines(view):
         st.caption(f"Beside the rows: {fmt.md('; '.join(told))}. Their amounts are no part of the spend.")
     if frame.empty:
-        st.caption("Nothing: every row was read whole, and priced without an assumption.")
+        priced = shell.standing(view)
+        which = "every row" if priced is None or priced.priced_share == 1 else "every row with a price"
+        st.caption(f"Nothing: every row was read whole, and {which} was priced without an assumption.")
         return
     st.caption("A row may carry two caveats and then counts in both.")
     exports.table(
@@ -103,8 +111,10 @@ def show_coverage(view: Ledger) -> None:
         sources(view),
         name="sources",
         units={"cost_usd": "USD", "attempts": "attempts"},
-        labels={"cost_usd": "Spend, USD", "first": "First, UTC", "last": "Last, UTC"},
+        labels={"cost_usd": "Spend, USD", "first": "First, UTC", "last": "Last, UTC", "lacks": "Days without its log"},
     )
+    for words in quiet(view):
+        st.warning(fmt.md(f"{words[0].upper()}{words[1:]}."), icon=":material/sensors_off:")
     _without_price(view)
     st.subheader("How token counts were read", anchor=False)
     readings = token_readings(view)
