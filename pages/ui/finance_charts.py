@@ -13,6 +13,8 @@ from pages.ui import format as fmt
 from pages.ui.charts import Palette, blank, escape, money_ticks
 from pages.ui.line_ends import LineEnd, label_ends
 
+ROW_PX = 68  # a bar with two lines of text above it
+
 
 def drivers(bridge: dict, palette: Palette) -> go.Figure:
     """The drivers on their own zero line, in the bridge's order; the two totals belong in the title.
@@ -121,20 +123,24 @@ def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float, *, gains: b
     earned, not spent.
     """
     rows = swings.iloc[::-1]
-    figure = blank(palette, height=max(200, 44 * len(rows) + 50), hover="closest")
+    figure = blank(palette, height=max(200, ROW_PX * len(rows) + 30), hover="closest", right=16)
     figure.update_layout(barmode="overlay", showlegend=False)
-    for words, column in (("low", "low_usd"), ("high", "high_usd")):
+    for column in ("low_usd", "high_usd"):
         away = [float(usd) - base_usd for usd in rows[column]]
         figure.add_bar(
-            y=list(rows["assumption"]),
+            y=list(range(len(rows))),
             x=away,
+            width=0.24,
             orientation="h",
             marker={"color": [palette.more if (usd > 0) != gains else palette.less for usd in away]},
-            text=[f"{word}: {fmt.usd_change(usd)}" for word, usd in zip(rows[words], away, strict=True)],
-            textposition="outside",
-            cliponaxis=False,
             hoverinfo="skip",
         )
+    # The name and both ends stand in lines of their own above the bar: beside it they overlap on a narrow screen.
+    for place, row in enumerate(rows.itertuples()):
+        low, high = (fmt.usd_change(float(usd) - base_usd) for usd in (row.low_usd, row.high_usd))
+        _line(figure, place, 36, 0, f"<b>{escape(row.assumption)}</b>", palette)
+        _line(figure, place, 19, 0, f"{escape(row.low)}: {low}", palette)
+        _line(figure, place, 19, 1, f"{escape(row.high)}: {high}", palette)
     reach = (
         max(
             (max(abs(float(row.low_usd) - base_usd), abs(float(row.high_usd) - base_usd)) for row in rows.itertuples()),
@@ -147,10 +153,27 @@ def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float, *, gains: b
         showticklabels=False,
         zeroline=True,
         zerolinecolor=palette.text,
-        range=[-2.1 * reach, 2.1 * reach],
+        range=[-1.05 * reach, 1.05 * reach],
     )
-    figure.update_yaxes(showgrid=False, tickprefix="", tickformat="")
+    figure.update_yaxes(
+        showgrid=False, showticklabels=False, tickprefix="", tickformat="", range=[-0.4, len(rows) - 0.25]
+    )
     return figure
+
+
+def _line(figure: go.Figure, place: int, above_px: int, side: int, text: str, palette: Palette) -> None:
+    """A line of text above the bar at a place, from the left (side 0) or up to the right edge (1)."""
+    figure.add_annotation(
+        x=side,
+        xref="paper",
+        xanchor="right" if side else "left",
+        y=place,
+        yref="y",
+        yshift=above_px,
+        text=text,
+        showarrow=False,
+        font={"color": palette.text, "size": 12},
+    )
 
 
 def _faint(colour: str) -> str:

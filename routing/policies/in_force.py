@@ -19,7 +19,7 @@ from data.facts.models import ModelFacts, current
 from data.state import State
 from routing.policies.choice import Candidate, first_refusal, logged_hosting
 from routing.policies.conditions import applies
-from routing.policies.policy import Policy
+from routing.policies.policy import SERVICE_LIMITS, Policy
 from routing.policies.saved_policies import known_policies
 from routing.policies.text import read_policy_file
 
@@ -78,10 +78,23 @@ def policy_for_advice(state: State) -> Policy:
 
 
 def under(state: State, policy: Policy) -> Policy:
-    """A policy to run live, with the constraints of the one in force beside its own: no trial breaks those."""
+    """A policy to run live, with the constraints and the limits of the one in force beside its own: no trial breaks
+    those. Of two limits the lower one counts.
+    """
     held = in_force(state)
-    more = [c for c in held.constraints if c not in policy.constraints] if held else []
-    return policy.model_copy(update={"constraints": (*policy.constraints, *more)}) if more else policy
+    if held is None:
+        return policy
+    more = [c for c in held.constraints if c not in policy.constraints]
+    lower = {
+        name: limit
+        for name in SERVICE_LIMITS
+        if (limit := getattr(held.limits, name)) is not None
+        and ((own := getattr(policy.limits, name)) is None or limit < own)
+    }
+    if not more and not lower:
+        return policy
+    limits = policy.limits.model_copy(update=lower)
+    return policy.model_copy(update={"constraints": (*policy.constraints, *more), "limits": limits})
 
 
 @lru_cache(maxsize=1)

@@ -21,6 +21,7 @@ from routing.policies.conditions import Condition, Facts, Hours, Part, Share, Ta
 
 CURRENT = "current"
 WAYS = ("use", "split", "cascade", "cross_check")
+SERVICE_LIMITS = ("max_p50_ms", "max_p95_ms", "max_failure_share")  # of `Limits`: they hold in every what-if too
 
 
 class Constraint(Part):

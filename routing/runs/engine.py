@@ -147,6 +147,7 @@ class _Engine:
                 return
             result, halt = await self._runner.run(item)
             self._tally.add(result)
+            halt = halt or self._tally.broken_limit(item[0])
             if halt and not self._control.stopping.is_set():
                 await self._runner.ask_a_person("halt", halt, result, result["policy"], result["task_id"])
                 self._control.finish("halted", halt)

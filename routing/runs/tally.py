@@ -9,6 +9,7 @@ from typing import Any
 
 from routing.calling.spend_cap import SpendCap
 from routing.grading.tasks import Task
+from routing.runs.service_limits import broken_for_good
 from routing.runs.spec import RunSpec
 
 Item = tuple[int, Task, int]
@@ -25,6 +26,7 @@ class Tally:
         self._counts = Counter(result["status"] for result in finished)
         self._per_model = Counter(result["model"] for result in finished if result.get("model"))
         self._left = deque(self._items())
+        self._under_way: Counter[int] = Counter()
         self.total = len(self._left) + len(finished)
         self._earlier_s, self._started = float(before.get("elapsed_s", 0.0)), time.monotonic()
 
@@ -39,13 +41,24 @@ class Tally:
 
     def take(self) -> Item | None:
         """The next item, None when none is left."""
-        return self._left.popleft() if self._left else None
+        item = self._left.popleft() if self._left else None
+        if item is not None:
+            self._under_way[item[0]] += 1
+        return item
 
     def add(self, result: dict[str, Any]) -> None:
         """An item is finished."""
         self.finished.append(result)
+        self._under_way[next(i for i, p in enumerate(self._spec.policies) if p.name == result["policy"])] -= 1
         self._counts[result["status"]] += 1
         self._per_model[result["model"] or "none"] += 1
+
+    def broken_limit(self, policy: int) -> str | None:
+        """Which limit of the policy at this position no end of the run can keep any more; None while all can be."""
+        limits, name = self._spec.policies[policy].limits, self._spec.policies[policy].name
+        left = sum(index == policy for index, _, _ in self._left) + self._under_way[policy]
+        mine = [result for result in self.finished if result["policy"] == name]
+        return broken_for_good(limits, mine, len(mine) + left)
 
     def drop(self, task_ids: Iterable[str]) -> None:
         """Leave tasks out that have not begun."""

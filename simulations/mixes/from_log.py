@@ -72,7 +72,13 @@ def service_records(
     p95_ms: float | None = None,
     failures: float | None = None,
 ) -> dict[str, Any]:
-    """The fields of `Demands` for these limits, with the record of every model that this log has seen at work."""
+    """The fields of `Demands` for these limits, with the record of every model that this log has seen at work.
+
+    Where the policy whose constraints hold states a limit, the lower of the two counts.
+    """
+    held = made.policy.limits
+    p50_ms, p95_ms = _lower(p50_ms, held.max_p50_ms), _lower(p95_ms, held.max_p95_ms)
+    failures = _lower(failures, held.max_failure_share)
     seen = [made.problem.models[i] for i in sorted(set(made.problem.current)) if i >= 0]
     records = {name: known[name.partition("@")[0]] for name in seen if name.partition("@")[0] in known}
     fields: dict[str, Any] = {}
@@ -84,6 +90,10 @@ def service_records(
         failed = {name: record.failure_share for name, record in records.items()}
         fields |= {"max_failure_share": failures, "failure_share": failed}
     return fields
+
+
+def _lower(*limits: float | None) -> float | None:
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def with_shares(

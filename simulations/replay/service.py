@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -78,9 +78,19 @@ def limit_verdicts(limits: Limits, service: Mapping[str, Figures]) -> list[dict[
     return found
 
 
+def limit_terms(limits: Limits) -> str:
+    """What a policy promises of speed and failures, as a clause; empty where it promises nothing."""
+    stated = [(words, getattr(limits, field)) for field, (_, words) in LIMITS.items()]
+    return ", ".join(f"{words} at most {_said(words)(most)}" for words, most in stated if most is not None)
+
+
+def _said(limit: str) -> Callable[[float | None], str]:
+    return wording.share if limit == LIMITS["max_failure_share"][1] else wording.milliseconds
+
+
 def limit_words(one: Mapping[str, Any]) -> str:
     """A limit and what the policy does to it, as a clause."""
-    said = wording.share if one["limit"] == LIMITS["max_failure_share"][1] else wording.milliseconds
+    said = _said(one["limit"])
     if one["policy"] is None:
         return f"{one['limit']} at most {said(one['most'])}: unknown under this policy"
     verb = "kept" if one["kept"] else "broken"

@@ -80,6 +80,17 @@ def test_a_live_run_keeps_the_constraints_in_force_beside_the_policys_own(state)
     assert under(state, tried) is tried
 
 
+def test_a_trial_keeps_the_lower_of_two_limits(state):
+    held = read_policy("name: held\nfallback: [gpt-5.2]\nlimits: {max_p95_ms: 8000, max_failure_share: 0.02}")
+    POLICIES.save(state, "held", held)
+    mark(state, "held")
+    own = read_policy(
+        "name: own\nfallback: [gpt-5.2]\nlimits: {max_p95_ms: 20000, max_failure_share: 0.01, max_usd: 3}"
+    )
+    limits = under(state, own).limits
+    assert (limits.max_p95_ms, limits.max_failure_share, limits.max_usd) == (8000, 0.01, 3)
+
+
 def test_a_policy_that_forbids_every_model_leaves_no_offer(state):
     POLICIES.save(
         state, "nothing", {"name": "nothing", "constraints": [{"require": {"vendor": "nobody"}}], "fallback": ["a"]}

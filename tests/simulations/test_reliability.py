@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from analytics.scope import Scope
+from data.facts.models import shipped_catalog
+from data.prices.book import PriceBook
+from routing.policies.text import read_policy
+from simulations.mixes.from_log import service_records
+from simulations.mixes.frontier import model_shares
+from simulations.mixes.optimise import Demands, optimise
+from simulations.mixes.problem_from_log import programme
 from simulations.replay.reliability import failure_share, mixed_wait, reliability, service
+from simulations.replay.repricing import Market
 from tests.simulations.ledgers import ledger_of
 
 
@@ -44,3 +54,23 @@ def test_what_most_answers_of_a_mix_stay_within_is_that_of_the_two_models_answer
     assert late == pytest.approx(sum(ms > 3000 for ms in slow) / 400, abs=0.005)
     assert known["gpt-5.2"].later_than(50.0) == 1 and known["gpt-5.2"].later_than(500.0) == 0
     assert service({"never seen": 1.0}, known) == {"p50_ms": None, "p95_ms": None, "failure_share": None}
+
+
+def test_a_mix_keeps_the_limits_that_its_policy_states(home):
+    """Half of the slow model's answers would break the policy's P95, typed or not; a lower one that is typed counts."""
+    rows = [{"latency_ms": 100.0}] * 4 + [{"latency_ms": 9000.0, "model": "gpt-5-mini", "model_raw": "gpt-5-mini"}] * 4
+    ledger = ledger_of(home, rows * 2)
+    view = ledger.at(ledger.snapshot())
+    prices = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-10-20"))
+    stated = read_policy("name: p\nfallback: [gpt-5.2]\nlimits: {max_p95_ms: 2000, max_failure_share: 0.5}")
+    made = programme(view, Scope.of(view), prices, policy=stated)
+    free = programme(view, Scope.of(view), prices)
+    known = reliability(view, made.scope)
+    held = service_records(made, known)
+    assert held == service_records(free, known, p95_ms=2000, failures=0.5) and held["max_p95_ms"] == 2000
+    assert service_records(made, known, p95_ms=500)["max_p95_ms"] == 500
+    assert service_records(made, known, p95_ms=5000)["max_p95_ms"] == 2000
+    found = optimise(made.problem, Demands(**held))
+    models = model_shares(made.problem, found.shares)
+    assert sum(share * known[name].later_than(2000) for name, share in models.items()) <= 0.05 + 1e-9
+    assert service_records(free, known) == {}

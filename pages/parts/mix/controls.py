@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from data.errors import BadInput
+from pages.ui import format as fmt
 from pages.ui import shell, what_if
 from routing.policies import in_force
 from simulations.mixes.from_log import latencies, service_records
@@ -14,6 +15,7 @@ from simulations.mixes.optimise import Demands, mean_quality
 from simulations.mixes.problem_from_log import Programme
 from simulations.ranges import Assumptions
 from simulations.replay.reliability import Known
+from simulations.replay.service import limit_terms
 
 NO_POLICY = "no constraints"
 
@@ -117,6 +119,8 @@ def _service(made: Programme, known: Known) -> dict[str, Any]:
     half = _seconds("P50 latency at most, s", "p50_cap", bool(waits))
     late = _seconds("P95 latency at most, s", "p95_cap", bool(waits))
     failures = _share("Failures at most, %", "failure_cap", "any", step=0.5)
+    if stated := limit_terms(made.policy.limits):
+        st.caption(fmt.md(f"“{made.policy.name}” holds {stated}; a lower limit that is typed counts."))
     asked = {"max_latency_ms": mean * 1000, "latency_ms": waits} if mean else {}
     return asked | service_records(
         made, known, p50_ms=half and half * 1000, p95_ms=late and late * 1000, failures=failures
