@@ -17,6 +17,7 @@ from data.prices.model_lives import ModelLives
 from data.state import State
 from routing.policies.policy import Policy
 from routing.policies.text import EXAMPLES, read_policy_file
+from simulations.replay.pair_ratios import pair_ratios
 from simulations.replay.repricing import Market, Repricing
 from simulations.replay.traffic import last_instant
 
@@ -45,7 +46,9 @@ def market_of(args: argparse.Namespace, view: Ledger, scope: Scope) -> Market:
     state = State.open(args.home)
     at = datetime.combine(args.prices_at, datetime.min.time()) if args.prices_at else last_instant(view, scope)
     catalog = own_prices(current(state), args.self_host_price)
-    return Market(PriceBook.load(state), catalog, at, repricing_terms(args.verbosity), ModelLives(state))
+    return Market(
+        PriceBook.load(state), catalog, at, repricing_terms(args.verbosity), ModelLives(state), pair_ratios(view, scope)
+    )
 
 
 def own_prices(catalog: Catalog, given: list[str]) -> Catalog:

@@ -204,8 +204,9 @@ def _spelt_out(facts: ModelFacts, named: Mapping[str, str]) -> ModelFacts:
         return fact.model_copy(update={"source": named.get(fact.source, fact.source)})
 
     changes: dict[str, Any] = {"sources": sources, "quality": tuple(map(sourced, facts.quality))}
-    if facts.verbosity:
-        changes["verbosity"] = sourced(facts.verbosity)
+    for name in ("verbosity", "tokenizer"):
+        if ratio := getattr(facts, name):
+            changes[name] = sourced(ratio)
     return facts.model_copy(update=changes)
 
 

@@ -156,7 +156,7 @@ _FORMATS = {
     "tokens": "localized",
     "requests": "localized",
     "attempts": "localized",
-    "ms": "%d ms",
+    "ms": "%,.0f ms",
     "ratio": "%.2f",
     "0 to 1": "%.3f",
     "count": "localized",

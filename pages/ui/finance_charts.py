@@ -137,10 +137,10 @@ def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float, *, gains: b
         )
     # The name and both ends stand in lines of their own above the bar: beside it they overlap on a narrow screen.
     for place, row in enumerate(rows.itertuples()):
-        low, high = (fmt.usd_change(float(usd) - base_usd) for usd in (row.low_usd, row.high_usd))
+        ends = sorted([(float(row.low_usd) - base_usd, row.low), (float(row.high_usd) - base_usd, row.high)])
         _line(figure, place, 36, 0, f"<b>{escape(row.assumption)}</b>", palette)
-        _line(figure, place, 19, 0, f"{escape(row.low)}: {low}", palette)
-        _line(figure, place, 19, 1, f"{escape(row.high)}: {high}", palette)
+        for side, (usd, words) in enumerate(ends):
+            _line(figure, place, 19, side, f"{escape(words)}: {fmt.usd_change(usd)}", palette)
     reach = (
         max(
             (max(abs(float(row.low_usd) - base_usd), abs(float(row.high_usd) - base_usd)) for row in rows.itertuples()),

@@ -18,6 +18,7 @@ from pages.ui import shell, what_if_charts
 from routing.policies.policy import Policy
 from routing.policies.saved_policies import known_policies
 from simulations.replay import reliability as record
+from simulations.replay.pair_ratios import PairRatio, pair_ratios
 from simulations.replay.quality import WORDS
 from simulations.replay.reliability import Reliability
 from simulations.replay.repricing import Market, Repricing
@@ -44,7 +45,13 @@ def market(
 ) -> Market:
     """Prices of the log's last day, model facts and lives; reads the kinds PRICED."""
     known = catalog(state, own_prices)
-    return Market(PriceBook.load(state), known, last_instant(view, scope), terms, ModelLives(state))
+    pairs = ratios_in_log(view, scope)
+    return Market(PriceBook.load(state), known, last_instant(view, scope), terms, ModelLives(state), pairs)
+
+
+@shell.cached
+def ratios_in_log(view: Ledger, scope: Scope) -> dict[tuple[str, str], PairRatio]:
+    return pair_ratios(view, scope)
 
 
 @shell.cached

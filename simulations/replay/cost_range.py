@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,12 @@ def _cache_note(loose: float, by_user: float, reads: float) -> str:
     return "every conversation followed in time, the new model's own cache and life"
 
 
+def _tokenizer_range(market: Market, model: str, pairs: Iterable[tuple[str, str]]) -> tuple[float, float]:
+    """How far the tokens of a model may be off what its pairs say: the widest of its sources."""
+    found = [market.tokenizer(old, target) for old, target in pairs if target.partition("@")[0] == model]
+    return min(one.low / one.value for one in found), max(one.high / one.value for one in found)
+
+
 def cost_range(result: Replay, market: Market, policy_usd: float, logged_usd: float) -> dict[str, Any]:
     """P10, P50, P90 of the policy's cost and saving: output length and tokenizer of what moves are unknown."""
     groups, flows = result.groups, result.flows
@@ -75,13 +82,13 @@ def cost_range(result: Replay, market: Market, policy_usd: float, logged_usd: fl
             usd, warm = some["cost_usd"].to_numpy()[own], some["always_warm_usd"].to_numpy()[own]
             read = np.nansum(bare[own] + usd - warm)  # what lost caches cost is input too
             pairs[model, str(target)] = np.array([read, np.nansum(warm - bare[own])])
-    rng, defaults = np.random.default_rng(Assumptions().seed), Assumptions()
+    rng = np.random.default_rng(Assumptions().seed)
     moved = sum(float(usd.sum()) for usd in pairs.values())
     draws = np.full(DRAWS, policy_usd - moved)
     # A model counts and writes in its own way, wherever a text came from and wherever it runs: one draw for all of it.
     # Where it lies in the range of its length is one draw too; the range is that of the pair.
     models = sorted({target.partition("@")[0] for _, target in pairs})
-    tokenizers = {model: lognormal(rng, defaults.tokenizer) for model in models}
+    tokenizers = {model: lognormal(rng, _tokenizer_range(market, model, pairs)) for model in models}
     places = {model: rng.standard_normal(DRAWS) for model in models}
     for (model, target), (read, written) in sorted(pairs.items()):
         longer, own = market.verbosity(model, target), target.partition("@")[0]

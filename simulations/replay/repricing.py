@@ -1,8 +1,9 @@
 """What traffic would cost on another model: its tokens at the other model's prices, with every assumption named.
 
-Token counts are those of the model that answered. Output is scaled by a verbosity factor where both
-models have one on the same reference, else taken as equal, with a range of half to double: on the
-same prompts models of one class differ by that and more.
+Token counts are those of the model that answered. Input is scaled by a tokenizer's factor and output by that of its
+length: measured on calls of the log that both models answered, else where both have a fact on the same reference (from
+the lab, or a source), else taken as equal, with a range: of output half to double, since on the same prompts models of
+one class differ by that and more.
 """
 
 from __future__ import annotations
@@ -19,18 +20,20 @@ from analytics.forecasts.retirements import HORIZON_DAYS
 from data import wording
 from data.calendar import MILLION
 from data.errors import NoData
-from data.facts.models import Catalog, ModelFacts
+from data.facts.models import Catalog, ModelFacts, Ratio
 from data.facts.prompt_caches import UNKNOWN, PromptCache, prompt_cache
 from data.prices.book import PriceBook
 from data.prices.model_lives import ModelLives
 from data.prices.price_row import NO_LIMIT, RATES, PriceRow
-from data.schema import INPUT_TOKENS, TEXT_TOKENS, TOKENS
+from data.schema import TEXT_TOKENS, TOKENS
 from routing.policies.choice import logged_hosting
+from simulations.ranges import Assumptions
+from simulations.replay.pair_ratios import Pairs
 from simulations.scenario import Part
 
 UNKNOWN_VERBOSITY = (1.0, 0.5, 2.0)
+UNKNOWN_TOKENIZER = Assumptions().tokenizer
 # Columns of TOKENS: text that a model writes, and where a cache read goes that the new model does not have.
-TEXT_INPUT = [place for place, kind in enumerate(TEXT_TOKENS) if kind in INPUT_TOKENS]
 WRITTEN = [TOKENS.index("output_tokens"), TOKENS.index("reasoning_tokens")]
 CACHE_MISSES = [
     (TOKENS.index(f"{kind}cache_read_tokens"), TOKENS.index(f"{fresh}_tokens"))
@@ -42,9 +45,8 @@ EQUAL_TOKENS = "assumes equal tokens: output length of the new model is unknown,
 class Repricing(Part):
     """How tokens carry over to another model; factors of 1 change nothing.
 
-    `tokenizer` multiplies all tokens of text (what a run measured of two models multiplies their input besides),
-    `cache_kept` is the share of cache reads that the new model still reads from its cache (the rest is fresh
-    input), `verbosity` overrides the factor for output.
+    `tokenizer` multiplies the tokens of text where nobody measured the pair, `cache_kept` is the share of cache reads
+    that the new model still reads from its cache (the rest is fresh input), `verbosity` overrides the factor on output.
     """
 
     tokenizer: float = Field(1.0, gt=0, le=10)
@@ -53,12 +55,19 @@ class Repricing(Part):
 
 
 class Verbosity(NamedTuple):
-    """Output of the new model over the old one's: central, low, high, and whether anyone measured it."""
+    """Tokens of the new model over the old one's: central, low, high, and whether anyone measured it."""
 
     value: float
     low: float
     high: float
     known: bool
+
+
+def _on_one_reference(one: Ratio | None, two: Ratio | None) -> Verbosity | None:
+    """The factor of a pair from each one's factor against the same reference, its ends the farthest apart."""
+    if one is None or two is None or one.source != two.source:
+        return None
+    return Verbosity(two.value / one.value, two.low / one.high, two.high / one.low, True)
 
 
 class Market:
@@ -71,9 +80,10 @@ class Market:
         at: datetime,
         terms: Repricing | None = None,
         lives: ModelLives | None = None,
+        pairs: Pairs | None = None,
     ) -> None:
         self._book, self.catalog, self.at, self.terms = book, catalog, at, terms or Repricing()
-        self._lives = lives
+        self._lives, self.pairs = lives, pairs or {}
         self._rates: dict[tuple[str, float, str], np.ndarray | None] = {}
 
     def edges(self, targets: Iterable[str]) -> list[int]:
@@ -94,36 +104,53 @@ class Market:
         return self.cost_at(segments, target, self._factors(segments["model"], target)[:, 0])
 
     def cost_at(self, segments: pd.DataFrame, target: str, verbosity: np.ndarray | float) -> np.ndarray:
-        """As `cost_usd` with these factors on output."""
+        """As `cost_usd` with these factors on the tokens of output."""
         tokens = segments[list(TOKENS)].to_numpy(dtype=float, na_value=0.0)
-        tokens[:, : len(TEXT_TOKENS)] *= self._text_factors(segments["model"], target)
+        written = tokens[:, WRITTEN]
+        tokens[:, : len(TEXT_TOKENS)] *= self._tokenizers(segments["model"], target)[:, None]
         for read, fresh in CACHE_MISSES:
             lost = tokens[:, read] * (1 - self.terms.cache_kept)
             tokens[:, fresh] += lost
             tokens[:, read] -= lost
-        tokens[:, WRITTEN] *= np.asarray(verbosity, float).reshape(-1, 1)
+        tokens[:, WRITTEN] = written * np.asarray(verbosity, float).reshape(-1, 1)
         fees = segments["tool_fees_usd"].astype(float).fillna(0.0).to_numpy()
         cost = (tokens * self._rate_rows(segments, target)).sum(1) + fees
         unknown = segments["fresh_input_tokens"].isna() & segments["output_tokens"].isna()
         return np.where(unknown.to_numpy(), np.nan, cost)
 
     def verbosity(self, old: str | None, target: str) -> Verbosity:
-        """Output factor from the model `old` to `target`; 1 for the same model, wherever it runs."""
+        """Factor on output tokens from the model `old` to `target`; 1 for the same model, wherever it runs.
+
+        Where no length is known, an equal one in the target's own tokens.
+        """
         new = target.partition("@")[0]
         if self.terms.verbosity is not None:
             return Verbosity(self.terms.verbosity, self.terms.verbosity, self.terms.verbosity, True)
         one, two = self.catalog.get(old or ""), self.catalog.get(new)
         if old == new or (one is not None and one is two):
             return Verbosity(1.0, 1.0, 1.0, True)
-        if one and two and one.verbosity and two.verbosity and one.verbosity.source == two.verbosity.source:
-            a, b = one.verbosity, two.verbosity
-            return Verbosity(b.value / a.value, b.low / a.high, b.high / a.low, True)
-        return Verbosity(*UNKNOWN_VERBOSITY, False)
+        if pair := self.pairs.get((old or "", new)):
+            return Verbosity(*pair.output[:3], True)
+        length = _on_one_reference(one and one.verbosity, two and two.verbosity)
+        tokens = self.tokenizer(old, target).value
+        return length or Verbosity(*(tokens * factor for factor in UNKNOWN_VERBOSITY), False)
+
+    def tokenizer(self, old: str | None, target: str) -> Verbosity:
+        """Factor on the tokens of the same text from the model `old` to `target`; 1 for the same model."""
+        new = target.partition("@")[0]
+        one, two = self.catalog.get(old or ""), self.catalog.get(new)
+        if old == new or (one is not None and one is two):
+            return Verbosity(1.0, 1.0, 1.0, True)
+        if pair := self.pairs.get((old or "", new)):
+            return Verbosity(*pair.tokenizer[:3], True)
+        stated = self.terms.tokenizer
+        unknown = Verbosity(stated, *(stated * bound for bound in UNKNOWN_TOKENIZER), False)
+        return _on_one_reference(one and one.tokenizer, two and two.tokenizer) or unknown
 
     def rates(self, segments: pd.DataFrame, target: str) -> np.ndarray:
         """USD per token of every segment on `target`, segments x the kinds of `RATES`; NaN where there is no price."""
         rates = self._rate_rows(segments, target)
-        rates[:, : len(TEXT_TOKENS)] *= self._text_factors(segments["model"], target)
+        rates[:, : len(TEXT_TOKENS)] *= self._tokenizers(segments["model"], target)[:, None]
         return rates
 
     def cache_of(self, target: str) -> PromptCache:
@@ -166,23 +193,13 @@ class Market:
         """Whether a target has any price today."""
         return self._rate(target, 0.0, "standard") is not None
 
-    def tokenizer(self, old: str | None, target: str) -> float:
-        """Input tokens of the same words on `target` over those on `old`; 1 where one run has not measured both."""
-        one, two = self.catalog.get(old or ""), self.catalog.get(target.partition("@")[0])
-        if one is None or two is None or one is two or one.tokenizer is None or two.tokenizer is None:
-            return 1.0
-        return two.tokenizer.value / one.tokenizer.value if one.tokenizer.source == two.tokenizer.source else 1.0
-
-    def _text_factors(self, old: pd.Series, target: str) -> np.ndarray:
-        """Factors on the kinds of text tokens, segments x kinds; a measured length of output counts its own tokens."""
-        known = {name: self.tokenizer(None if pd.isna(name) else name, target) for name in old.unique()}
-        factors = np.full((len(old), len(TEXT_TOKENS)), self.terms.tokenizer)
-        factors[:, TEXT_INPUT] *= np.array([known[name] for name in old]).reshape(-1, 1)
-        return factors
-
     def _factors(self, old: pd.Series, target: str) -> np.ndarray:
         known = {name: self.verbosity(None if pd.isna(name) else name, target)[:3] for name in old.unique()}
         return np.array([known[name] for name in old]).reshape(-1, 3)
+
+    def _tokenizers(self, old: pd.Series, target: str) -> np.ndarray:
+        known = {name: self.tokenizer(None if pd.isna(name) else name, target).value for name in old.unique()}
+        return np.array([known[name] for name in old], float)
 
     def _rate_rows(self, segments: pd.DataFrame, target: str) -> np.ndarray:
         """USD per token, segments x kinds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -216,6 +217,19 @@ def _review(result: Replay) -> dict[str, Any]:
     }
 
 
+def pair_words(market: Market, pairs: Iterable[tuple[str | None, str]]) -> list[str]:
+    """What was measured of the tokens of these pairs (old model, target), with its range and on what."""
+    found = []
+    for old, new in sorted({(old, target.partition("@")[0]) for old, target in pairs if old}):
+        if pair := market.pairs.get((old, new)):
+            counts, writes = (f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})" for one in pair)
+            found.append(
+                f"{new} counts {counts} times the tokens of {old} for the same text and writes {writes} times as many: "
+                f"measured on {wording.count_of(pair.output.calls, 'call')} of this log that both answered"
+            )
+    return found
+
+
 def _assumptions(result: Replay, market: Market) -> list[str]:
     words = [f"prices of {market.at:%Y-%m-%d} for what moves; what stays keeps its logged cost"]
     moved = result.flows[~result.flows["stays"].astype(bool)]
@@ -224,8 +238,10 @@ def _assumptions(result: Replay, market: Market) -> list[str]:
         for g, t in zip(moved["group"], moved["target"], strict=True)
         if t not in (CURRENT, VERIFIER)
     }
-    if any(not market.verbosity(None if pd.isna(old) else old, target).known for old, target in pairs):
+    named = {(None if pd.isna(old) else str(old), target) for old, target in pairs}
+    if any(not market.verbosity(old, target).known for old, target in named):
         words.append(EQUAL_TOKENS)
+    words += pair_words(market, named)
     if any(rule.cascade for rule in result.policy.rules):
         words.append(
             f"a cascade's first answers are accepted {wording.share(result.assumed.acceptance)} of the time where no"

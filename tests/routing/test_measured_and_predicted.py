@@ -59,8 +59,11 @@ def test_a_run_says_what_it_measured_with_n_and_what_was_known(state):
 
 def test_a_measured_tokenizer_moves_input_dollars_and_nothing_else():
     market = told({"gpt-5.2": 1.0, "minimax-m2": 1.25})
-    assert market.tokenizer("gpt-5.2", "minimax-m2@self") == 1.25 and market.tokenizer("gpt-5.2", "gpt-5.2") == 1
-    assert told({"minimax-m2": 1.25}).tokenizer("gpt-5.2", "minimax-m2") == 1
+    assert (
+        market.tokenizer("gpt-5.2", "minimax-m2@self").value == 1.25
+        and market.tokenizer("gpt-5.2", "gpt-5.2").value == 1
+    )
+    assert told({"minimax-m2": 1.25}).tokenizer("gpt-5.2", "minimax-m2").value == 1
     priced = Market(
         PriceBook([], []),
         market.catalog.with_edits({"minimax-m2": {"self_hosted": {"usd_per_mtok": 1.0}}}),

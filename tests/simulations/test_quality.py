@@ -115,7 +115,7 @@ def test_unknown_scores_are_nan():
         shipped_catalog(), ["gpt-5.2", "minimax-m2@self", "nobody"], ["coding", "coding", "chat"], "stated"
     )
     assert found[:2].tolist() == [0.95, 0.88] and np.isnan(found[2])
-    assert set(WORDS) == {"measured", "estimated", "borrowed", "stated", "cost_only", "refused"}
+    assert set(WORDS) == {"measured", "estimated", "borrowed", "stated", "cost_only", "refused", "unchanged"}
 
 
 def exploring_log(n=1200, epsilon=0.3):

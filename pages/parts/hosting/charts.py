@@ -159,9 +159,10 @@ def replicas_against_arrivals(load: np.ndarray, paid: int, start: pd.Timestamp, 
 
 def tornado(swings: pd.DataFrame, palette: Palette) -> go.Figure:
     """NPV with one figure at a time at its P10 and its P90, widest on top (`swings`: see `uncertainty.Swing`)."""
-    shown = pd.DataFrame({"assumption": [(words := in_words(name))[0].upper() + words[1:] for name in swings["name"]]})
+    names = [(words := in_words(name))[0].upper() + words[1:] for name in swings["name"]]
+    units = [f", {unit}" if unit else "" for unit in swings["unit"]]
+    shown = pd.DataFrame({"assumption": [name + unit for name, unit in zip(names, units, strict=True)]})
     for end in ("low", "high"):
-        values = zip(swings[f"{end}_value"], swings["unit"], strict=True)
-        shown[end] = [f"{figure(value)} {unit}".strip() for value, unit in values]
+        shown[end] = [figure(value).replace("-", "−") for value in swings[f"{end}_value"]]
         shown[f"{end}_usd"] = list(swings[f"npv_at_{end}_usd"])
     return finance_charts.tornado(shown, palette, float(swings["base_usd"].iloc[0]), gains=True)

@@ -187,38 +187,40 @@ def show_left_out(said: dict[str, Any]) -> None:
         )
 
 
+NAMES = {
+    "policy": "this policy",
+    "today": "today",
+    "single": "{name} for everything",
+    "blind": "the same shares, by lot",
+}
+
+
 def worthwhile(found: Worth, tier: str) -> None:
     """The policy beside one model for everything, the same shares drawn blindly, and today."""
     st.subheader("Is a router worth it?", anchor=False)
     st.write(fmt.md(found.sentence[0].upper() + found.sentence[1:] + "."))
-    exports.table(
-        pd.DataFrame(as_rows(found)),
-        name="worth",
-        units={
-            **dict.fromkeys(("cost_usd", "low", "high", "shared_usd", "shared_policy_usd"), "USD"),
-            "quality": "share",
-            "latency_ms": "ms",
-            "compared": "share",
-            "shared": "share",
-        },
-        labels={
-            "kind": "Way",
-            "name": "What answers",
-            "cost_usd": "Cost",
-            "quality": f"Quality ({tier.replace('_', ' ')})",
-            "latency_ms": "Mean latency",
-            "compared": "Priced",
-            "low": "Low, 95% of draws",
-            "high": "High, 95% of draws",
-            "shared": "Policy answers too",
-            "shared_usd": "Cost there",
-            "shared_policy_usd": "Policy there",
-        },
-    )
+    rows = [{**row, "name": NAMES[row["kind"]].format(name=row["name"])} for row in as_rows(found)]
+    labels = {
+        "name": "What answers",
+        "cost_usd": "Cost",
+        "quality": f"Quality ({tier.replace('_', ' ')})",
+        "latency_ms": "Mean latency",
+        "compared": "Priced",
+    }
+    apart = {"shared": "Policy answers too", "shared_usd": "Cost there", "shared_policy_usd": "Policy there"}
+    if any(row["shared"] not in (None, 1.0) for row in rows):
+        labels |= apart
+    usd = dict.fromkeys(("cost_usd", "shared_usd", "shared_policy_usd"), "USD")
+    units = usd | {"quality": "share", "latency_ms": "ms", "compared": "share", "shared": "share"}
+    exports.table(pd.DataFrame(rows, columns=list(labels)), name="worth", units=units, labels=labels)
+    blind = next((row for row in rows if row["kind"] == "blind"), None)
+    drawn = f" (95% of draws cost {fmt.usd(blind['low'])} to {fmt.usd(blind['high'])})" if blind else ""
     st.caption(
-        "One model answers all that the policy's constraints and its context window let it; the rest goes to the "
-        "fallback. Blind gives every conversation a model by lot, in the policy's shares; its interval holds 95% of "
-        "the draws. Ways are compared on the requests that both answer at a known price."
+        fmt.md(
+            "One model answers all that the policy's constraints and its context window let it; the rest goes to the "
+            f"fallback. By lot every conversation gets a model in the policy's shares{drawn}. Ways are compared on the "
+            "requests that both answer at a known price."
+        )
     )
 
 
