@@ -27,6 +27,7 @@ COMMANDS = {
     "backup": "data.backup",
     "restore": "data.backup",
     "erase": "data.erase_command",
+    "pull": "data.sources.pull_command",
 }
 READINGS = (
     Reading("prices", ("model", "provider", "at", "region"), of_log=False),

@@ -46,6 +46,8 @@ KNOWN_KEYS = (
     "XAI_API_KEY",
     "ZAI_API_KEY",
 )
+# Keys that read what an organisation used; sources may send them, live calls may not.
+KNOWN_ADMIN_KEYS = ("ANTHROPIC_ADMIN_KEY", "LANGFUSE_API_KEY", "OPENAI_ADMIN_KEY", "OPENROUTER_ADMIN_KEY")
 # Whom a team may call where the owner names nobody; without sign-in the owner alone sits at the page.
 KNOWN_HOSTS = (
     "*.openai.azure.com",
@@ -63,6 +65,7 @@ KNOWN_HOSTS = (
     "api.together.xyz",
     "api.x.ai",
     "api.z.ai",
+    "cloud.langfuse.com",
     "generativelanguage.googleapis.com",
     "integrate.api.nvidia.com",
     "openrouter.ai",
@@ -74,6 +77,12 @@ def key_allowed(name: str, environ: Mapping[str, str] | None = None) -> bool:
     """Whether this environment variable may be sent to a provider as its key."""
     listed = _listed(KEYS, environ)
     return _any(name, KNOWN_KEYS if listed is None else listed)
+
+
+def admin_key_allowed(name: str) -> bool:
+    """Whether this environment variable may be sent by a source that pulls logs and reports."""
+    listed = _listed(KEYS)
+    return _any(name, (*KNOWN_KEYS, *KNOWN_ADMIN_KEYS) if listed is None else listed)
 
 
 def channel_allowed(name: str) -> bool:
@@ -93,6 +102,11 @@ def host_allowed(host: str) -> bool:
     """
     hosts = _hosts()
     return hosts is None or _any(host.lower().strip("[]"), tuple(pattern.lower() for pattern in hosts))
+
+
+def private_hosts() -> tuple[str, ...]:
+    """The hosts, addresses and networks that the owner lists by name: they may be private ones."""
+    return tuple(entry for entry in _listed(HOSTS) or () if "*" not in entry and "?" not in entry)
 
 
 def require_host(host: str) -> None:

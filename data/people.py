@@ -44,6 +44,7 @@ LEAST_ROLE: dict[str, Role] = {
 # Kinds of document that take another role than "documents" does.
 OF_KIND = {
     "provider": "endpoints",
+    "source": "sources",
     "price_override": "prices",
     "alias": "prices",
     "model_fact": "prices",

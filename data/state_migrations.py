@@ -60,3 +60,12 @@ def m003_alerts(db: Database) -> None:
         " body TEXT NOT NULL, written_at TEXT NOT NULL, try_after TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0,"
         " sent_at TEXT, given_up_at TEXT, problem TEXT NOT NULL DEFAULT '')"
     )
+
+
+@step
+def m004_source_progress(db: Database) -> None:
+    """How far each saved source has been pulled, and what its last try met."""
+    db.execute(
+        "CREATE TABLE source_progress (name TEXT PRIMARY KEY, watermark TEXT, tried_at TEXT, pulled_at TEXT,"
+        " problem TEXT NOT NULL DEFAULT '', loaded INTEGER NOT NULL DEFAULT 0)"
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from data.ledger import Ledger
-from pages.parts.data import bills, files, names, prices, trust
+from pages.parts.data import bills, files, names, prices, sources, trust
 from pages.ui import format as fmt
 from pages.ui import loading, shell
 
 SECTIONS = {
     "load": "Load",
+    "sources": "Sources",
     "batches": "Batches",
     "coverage": "Coverage",
     "prices": "Prices",
@@ -20,6 +21,7 @@ SECTIONS = {
 }
 SHOW = {
     "load": lambda view: loading.panel(),
+    "sources": sources.show_sources,
     "batches": files.show_batches,
     "coverage": trust.show_coverage,
     "prices": prices.show_prices,

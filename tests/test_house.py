@@ -69,7 +69,7 @@ AT_THE_BOTTOM = {"simulations.scenario", "simulations.ranges"}
 ONLY_IN = {
     "duckdb": ("data/ledger.py",),
     "sqlite3": ("data/state.py",),
-    "httpx": ("routing/",),
+    "httpx": ("routing/", "data/sources/"),
     "apprise": ("analytics/alerts/",),
     "streamlit": ("app.py", "pages/"),
 }

@@ -27,6 +27,7 @@ from analytics.weekly.attention import grown_caveats
 from analytics.weekly.news import News
 from data.calendar import DAY
 from data.ledger import Ledger
+from data.sources.source import SOURCES, progress_of
 from data.state import State
 
 
@@ -101,6 +102,13 @@ class Lookout:
             logged[0], max(logged[-1], pd.Timestamp(self.now.date() - DAY)) if self.now else logged[-1]
         )
         return int((holes(pd.Series(whole.isin(logged), index=whole)) & (whole > logged[-1])).sum())
+
+    @cached_property
+    def pulls_behind(self) -> list[tuple[str, datetime | None, str]]:
+        """Saved sources by name, with when each was last pulled and what it met since; none in a
+        look back."""
+        held = {name: progress_of(self.state, name) for name in (SOURCES.all(self.state) if self.now else ())}
+        return [(name, one.pulled_at, one.problem) for name, one in held.items()]
 
     def amounts(self, scope: ClosedScope, name: str, by: str) -> Amounts:
         """One measure over a span; what is not known is left out."""

@@ -85,6 +85,12 @@ def silence(look: Lookout, rule: Rule) -> Judged:
     if look.unlogged_days >= rule.from_on and look.unlogged_days and not asked:
         told = f"no record of any source for {wording.count_of(look.unlogged_days, 'day')}: nothing is being loaded"
         found.append(Firing(THE_LOG, told))
+    for name, since, problem in look.pulls_behind if not asked else ():
+        why = f" ({problem.rstrip('.')})" if problem else ""
+        if since is None and problem:
+            found.append(Firing(f"pull of {name}", f"nothing was ever pulled from {name}{why}"))
+        elif since and look.now and look.now - since >= days:
+            found.append(Firing(f"pull of {name}", f"nothing was pulled from {name} since {wording.day(since)}{why}"))
     return Judged(tuple(found))
 
 

@@ -19,7 +19,7 @@ import httpx
 
 from data import owner
 from data.errors import BadInput, Refused
-from routing.calling.addresses import CheckedTransport, checked_url, host_of
+from data.sources.addresses import CheckedTransport, checked_url, host_of
 from routing.calling.calls import Answer, Request
 from routing.calling.declarations import Offer, Provider
 from routing.calling.failures import CallFailed, from_response

@@ -18,9 +18,9 @@ from data import owner
 from data.documents import Documents
 from data.errors import BadInput, Refused, Unreadable
 from data.facts.models import Catalog, ModelFacts
+from data.sources.addresses import checked_url, host_of
 from data.state import State
 from data.yaml_text import validate
-from routing.calling.addresses import checked_url, host_of
 from routing.calling.calls import Price
 from routing.calling.keys import checked_name, not_a_key
 

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from data import owner
 from data.errors import BadInput, BatonError, Refused
 from data.facts.models import Catalog, ModelFacts
-from routing.calling.addresses import host_of
+from data.sources.addresses import host_of
 from routing.calling.declarations import Money, Provider, canonical
 from routing.calling.endpoints import STRATEGIES, Fleet
 from routing.calling.keys import key_for

@@ -17,6 +17,7 @@ from analytics.alerts.rule import KIND_NAMES, KINDS, RULES, STARTERS, Rule, sile
 from analytics.alerts.watch import after_load, preview, try_channel, watch
 from analytics.budgets import budget as budgets
 from data.errors import BadInput, Refused
+from data.sources.source import SOURCES, Pulled, keep_progress
 from data.state import State
 from tests.analytics.commands import run
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of
@@ -105,6 +106,21 @@ def test_silence_of_everything_is_told_by_the_clock(store):
     view, state = store
     late = judge(Lookout(view, state, now=NOW + timedelta(days=5)), Rule(kind="silence"))
     assert [one.about for one in late.firings] == ["langfuse", "the whole log"]
+
+
+def test_a_source_that_is_not_pulled_any_more_is_told(store, monkeypatch):
+    view, state = store
+    SOURCES.save(state, "bill", {"kind": "openai_costs"})
+    try:
+        assert len(told(store, kind="silence").firings) == 1  # it was never tried
+        keep_progress(state, "bill", Pulled(None, NOW, None, "It answered 500."))
+        assert told(store, kind="silence").firings[1].text == "nothing was ever pulled from bill (It answered 500)"
+        keep_progress(state, "bill", Pulled(NOW, NOW, NOW - timedelta(days=3), ""))
+        assert told(store, kind="silence").firings[1].about == "pull of bill"
+        keep_progress(state, "bill", Pulled(NOW, NOW, NOW - timedelta(days=1), ""))
+        assert len(told(store, kind="silence").firings) == 1
+    finally:
+        SOURCES.forget(state, "bill")
 
 
 def test_every_kind_has_a_judge_words_and_a_default():

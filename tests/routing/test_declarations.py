@@ -9,7 +9,7 @@ import pytest
 
 from data import owner
 from data.errors import BadInput, Refused
-from routing.calling.addresses import CheckedTransport, checked_url
+from data.sources.addresses import CheckedTransport, checked_url
 from routing.calling.client import probe
 from routing.calling.declarations import (
     checked_provider,

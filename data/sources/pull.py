@@ -1,0 +1,158 @@
+"""Pulling a source: what is new since its watermark, and again what may have changed, into the ledger by the ordinary
+load.
+
+A window is asked for whole, written to a file, loaded, and only then the watermark moves: a failure at any moment
+leaves the ledger as it was and the next pull asks again. What comes twice is loaded once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from data import owner, people
+from data.errors import BadInput, BatonError, Refused
+from data.ledger import Ledger
+from data.loading.ingest import ingest
+from data.sources.apis import APIS, MOST_ROWS, Api, Window, one_page, pages
+from data.sources.client import Client, Sleep
+from data.sources.source import KINDS, SOURCES, Pulled, Source, find_source, keep_progress, progress_of
+from data.state import State
+
+FOLDER = "pulled"
+
+
+class Result(NamedTuple):
+    """What became of one pull: rows read, loaded, set aside; `problem` says why it stopped, "" where it did not."""
+
+    name: str
+    read: int
+    loaded: int
+    rejected: int
+    watermark: datetime | None
+    problem: str
+
+
+def instant() -> datetime:
+    """The clock, UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def pull_due(
+    ledger: Ledger, state: State, name: str = "", now: datetime | None = None, sleep: Sleep = asyncio.sleep
+) -> list[Result]:
+    """Pull one source, or every one that is due; one that fails keeps no other from being pulled."""
+    people.require("load")
+    at = now or instant()
+    if name:
+        chosen = {name: find_source(state, name)}
+    else:
+        every = SOURCES.all(state)
+        chosen = {one: source for one, source in every.items() if progress_of(state, one).is_due(source, at)}
+    return [pull(ledger, state, one, source, at, sleep) for one, source in chosen.items()]
+
+
+def pull(
+    ledger: Ledger, state: State, name: str, source: Source, now: datetime, sleep: Sleep = asyncio.sleep
+) -> Result:
+    """Pull one source as far as it goes."""
+    held = progress_of(state, name)
+    done = Result(name, 0, 0, 0, held.watermark, "")
+    try:
+        if source.kind == "folder":
+            done = _load_folder(ledger, state, done, source)
+        else:
+            for window in windows(source, held.watermark, now):
+                done = _load_window(ledger, state, done, source, window, sleep)
+                held = Pulled(done.watermark, now, held.pulled_at, "", done.loaded)
+                keep_progress(state, name, held)
+    except BatonError as error:
+        done = done._replace(problem=str(error))
+    pulled_at = held.pulled_at if done.problem else now
+    keep_progress(state, name, Pulled(done.watermark, now, pulled_at, done.problem, done.loaded))
+    return done
+
+
+def windows(source: Source, watermark: datetime | None, now: datetime) -> Iterator[Window]:
+    """What to ask for, in order: from the watermark less what may still change, up to now or the last midnight."""
+    api = APIS[source.kind]
+    first = (
+        datetime.combine(source.since, time()) if source.since else now - timedelta(days=KINDS[source.kind].back_days)
+    )
+    start = max(first, watermark - source.overlap) if watermark else first
+    end = now.replace(microsecond=0)
+    if api.whole_days:
+        start, end = (datetime.combine(at.date(), time()) for at in (start, end))
+    start = start.replace(microsecond=0)
+    while start < end:
+        until = min(start + api.step, end)
+        yield Window(start, until)
+        start = until
+
+
+def _load_folder(ledger: Ledger, state: State, done: Result, source: Source) -> Result:
+    owner.require_folder(source.path, ledger.home)
+    return _counted(done, ingest(ledger, state, [source.path]))
+
+
+def _load_window(ledger: Ledger, state: State, done: Result, source: Source, window: Window, sleep: Sleep) -> Result:
+    folder = ledger.home / FOLDER / f"{source.kind}-{os.getpid()}-{window.start:%Y%m%dT%H%M%S}"
+    try:
+        path = asyncio.run(_fetch(done.name, source, window, folder, sleep))
+        if path:
+            done = _counted(done, ingest(ledger, state, [path], form=APIS[source.kind].form))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return done._replace(watermark=max(window.end, done.watermark or window.end))
+
+
+def _counted(done: Result, reports: list) -> Result:
+    if errors := [one.error for one in reports if one.error and not one.unknown and "loaded once" not in one.error]:
+        raise Refused(errors[0])
+    return done._replace(
+        read=done.read + sum(one.read for one in reports),
+        loaded=done.loaded + sum(one.loaded for one in reports),
+        rejected=done.rejected + sum(one.rejected for one in reports),
+    )
+
+
+async def _fetch(name: str, source: Source, window: Window, folder: Path, sleep: Sleep) -> Path | None:
+    """Everything of a window in one file, or None where there is nothing."""
+    key, api = os.environ.get(source.key), APIS[source.kind]
+    if not owner.admin_key_allowed(source.key):
+        raise Refused(f"{source.key} may not be sent as a key; the owner of this machine lists it in {owner.KEYS}.")
+    if not key:
+        raise BadInput(f"The variable {source.key} is not set in this process; put the key of the source {name} there.")
+    client = Client(f"The source {name}", source.url, api.headers(key), sleep)
+    found: list[dict] = []
+    try:
+        async for page in pages(client, api, window):
+            found += page
+            if len(found) > MOST_ROWS:
+                raise Refused(f"has more than {MOST_ROWS:,} rows for one window; nothing of it is kept")
+    except Refused as error:
+        told = str(error)
+        raise Refused(told if told.startswith("The source") else f"The source {name} {told}.") from error
+    finally:
+        await client.close()
+    return _write(api, window, found, folder)
+
+
+def _write(api: Api, window: Window, found: list[dict], folder: Path) -> Path | None:
+    """One document of a report, else a row a line; on the disk before it is loaded."""
+    if not found:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{api.form}-{window.start:%Y-%m-%dT%H%M%S}.json{'' if api.is_report else 'l'}"
+    with path.open("w", encoding="utf-8") as file:
+        for record in [one_page(api, found)] if api.is_report else found:
+            file.write(json.dumps(record, separators=(",", ":")) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return path

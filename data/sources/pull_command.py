@@ -1,0 +1,101 @@
+"""`python -m data pull`: saved sources, what is new of them, and how far each has come."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from data import console, wording
+from data.errors import BadInput, Refused
+from data.ledger import Ledger
+from data.sources.pull import Result, instant, pull_due
+from data.sources.source import SOURCES, Source, find_source, progress_of
+from data.state import State
+
+
+def register(subparsers: Any) -> None:
+    """Add `pull` to `python -m data`."""
+    sub = console.command(
+        subparsers,
+        "pull",
+        _command,
+        "load what is new of every saved source that is due, or of one",
+    )
+    sub.add_argument("name", nargs="?", default="", metavar="NAME")
+    sub.add_argument("--list", action="store_true", help="how far each source has come; nothing is pulled")
+    sub.add_argument("--add", metavar="KIND", help="save NAME as a source of this kind (see docs/sources.md)")
+    sub.add_argument("--url", default="", metavar="URL", help="where it is asked, unless at its usual address")
+    sub.add_argument("--key", default="", metavar="VARIABLE", help="the environment variable that holds its key")
+    sub.add_argument("--path", default="", metavar="PATH", help="the folder or glob of a folder source")
+    sub.add_argument("--every", type=float, default=1, metavar="HOURS", help="how often it is due (default 1)")
+    sub.add_argument("--delete", action="store_true", help="forget the source NAME; what it brought stays")
+
+
+def _command(args: argparse.Namespace) -> None:
+    state = State.open(args.home)
+    if (args.add or args.delete) and not args.name:
+        raise BadInput("Name the source: python -m data pull NAME --add KIND.")
+    if args.delete:
+        find_source(state, args.name)
+        SOURCES.forget(state, args.name)
+    if args.add:
+        body = {"kind": args.add, "base_url": args.url, "key_env": args.key, "path": args.path}
+        SOURCES.save(state, args.name, {k: v for k, v in body.items() if v} | {"every_hours": args.every})
+    if args.list or args.add or args.delete:
+        _list(state, as_json=args.json)
+        return
+    ledger = Ledger.open(args.home)
+    results = pull_due(ledger, state, args.name)
+    _print(results, as_json=args.json)
+    if any(one.loaded for one in results):
+        args.after_load(ledger, state)
+    if problems := [one.problem for one in results if one.problem]:
+        raise Refused(" ".join(problems))
+
+
+def lines(state: State) -> list[dict[str, Any]]:
+    """Every source with how far it has come; `late_hours` since the last success, None before the first."""
+    found, now = [], instant()
+    for name, source in SOURCES.all(state).items():
+        held = progress_of(state, name)
+        late = (now - held.pulled_at).total_seconds() / 3600 if held.pulled_at else None
+        found.append({"name": name, **_described(source), **held._asdict(), "late_hours": late})
+    return found
+
+
+def _described(source: Source) -> dict[str, Any]:
+    return {"kind": source.kind, "words": source.words, "every_hours": source.every_hours}
+
+
+def _list(state: State, *, as_json: bool) -> None:
+    rows = lines(state)
+    if as_json:
+        console.emit_json({"sources": rows})
+        return
+    told = [
+        (
+            row["name"],
+            row["words"],
+            f"{row['watermark']:%Y-%m-%d %H:%M}" if row["watermark"] else wording.MISSING,
+            f"{row['pulled_at']:%Y-%m-%d %H:%M}" if row["pulled_at"] else "never",
+            row["problem"],
+        )
+        for row in rows
+    ]
+    console.emit_table(("Source", "What", "Loaded up to (UTC)", "Last success (UTC)", "Problem"), told)
+    if not rows:
+        console.say("No source yet; save one with `python -m data pull NAME --add KIND`, see docs/sources.md.")
+
+
+def _print(results: list[Result], *, as_json: bool) -> None:
+    if as_json:
+        console.emit_json({"pulled": [one._asdict() for one in results]})
+        return
+    rows = [
+        (one.name, f"{one.read:,}", f"{one.loaded:,}", f"{one.rejected:,}", one.problem or "done") for one in results
+    ]
+    console.emit_table(
+        ("Source", "Read", "Loaded", "Set aside", "How it ended"), rows, right=("Read", "Loaded", "Set aside")
+    )
+    if not results:
+        console.say("No source is due.")

@@ -1,0 +1,141 @@
+"""A provider on loopback that pages, throttles, breaks off, repeats itself and changes its figures, as it is told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+KEY = "sk-admin-canary-0123456789"
+FIRST = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class Script:
+    """What the provider knows and does: `amounts` by day of November; `steps` are done in order, one a request
+    (None, ("status", code, headers), "cut", "repeat", "garbage", "yesterday", "endless"), then `always`. `asked` holds
+    every question."""
+
+    def __init__(self) -> None:
+        self.amounts: dict[int, dict[str, float]] = {day: {"gpt-5.2, input": 10.0 + day} for day in range(1, 21)}
+        self.calls: list[dict[str, Any]] = []
+        self.steps: list[Any] = []
+        self.asked: list[tuple[str, dict[str, list[str]], str]] = []
+        self.always: Any = None
+        self.page_size = 3
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def answer(self, path: str, query: dict[str, list[str]], step: Any) -> dict[str, Any]:
+        if path.endswith("/costs"):
+            return self._costs(query, step)
+        if "/usage/" in path:
+            return self._usage(path, query)
+        return self._rows(path, query, step)
+
+    def _buckets(self, query: dict[str, list[str]], step: Any) -> tuple[list[datetime], dict[str, Any]]:
+        start, end = (datetime.fromtimestamp(int(query[name][0]), UTC) for name in ("start_time", "end_time"))
+        if step == "yesterday":
+            start, end = start - timedelta(days=40), end - timedelta(days=40)
+        at = datetime.fromtimestamp(int(query["page"][0]), UTC) if "page" in query else start
+        days = [at + timedelta(days=n) for n in range(self.page_size) if at + timedelta(days=n) < end]
+        then = at + timedelta(days=self.page_size)
+        follows = at if step == "repeat" else then
+        more = then < end or step in ("repeat", "endless")
+        return days, {"object": "page", "has_more": more, "next_page": str(int(follows.timestamp())) if more else None}
+
+    def _costs(self, query: dict[str, list[str]], step: Any) -> dict[str, Any]:
+        days, page = self._buckets(query, step)
+        data = []
+        for day in days:
+            known = self.amounts.get(day.day, {}) if day.month == 11 else {}
+            results = [
+                {
+                    "object": "organization.costs.result",
+                    "amount": {"value": usd, "currency": "usd"},
+                    "line_item": item,
+                    "project_id": "proj_1",
+                    "organization_id": "org_1",
+                }
+                for item, usd in known.items()
+            ]
+            start = int(day.timestamp())
+            data.append({"object": "bucket", "start_time": start, "end_time": start + 86_400, "results": results})
+        return {**page, "data": data}
+
+    def _usage(self, path: str, query: dict[str, list[str]]) -> dict[str, Any]:
+        work = path.rsplit("/", 1)[1]
+        days, page = self._buckets(query, None)
+        tokens = {"completions": 1000, "embeddings": 70}.get(work)
+        data = []
+        for day in days:
+            start = int(day.timestamp())
+            result = {
+                "object": f"organization.usage.{work}.result",
+                "input_tokens": tokens,
+                "num_model_requests": 1,
+                "model": f"model-{work}",
+                "project_id": "proj_1",
+            }
+            results = [result] if tokens else []
+            data.append({"object": "bucket", "start_time": start, "end_time": start + 86_400, "results": results})
+        return {**page, "data": data}
+
+    def _rows(self, path: str, query: dict[str, list[str]], step: Any) -> dict[str, Any]:
+        """LiteLLM's calls: both ends of the window are included, numbered pages."""
+        start, end = (datetime.fromisoformat(query[name][0]) for name in ("start_date", "end_date"))
+        inside = [one for one in self.calls if start <= datetime.fromisoformat(one["startTime"]) <= end]
+        number = 1 if step == "endless" else int(query.get("page", ["1"])[0])
+        held = inside[(number - 1) * self.page_size : number * self.page_size]
+        total = 99 if step == "endless" else -(-len(inside) // self.page_size)
+        return {"data": held, "total": len(inside), "page": number, "total_pages": total}
+
+
+@contextmanager
+def provider() -> Iterator[Script]:
+    """The provider, listening until the block ends."""
+    script = Script()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            query = parse_qs(parts.query)
+            script.asked.append((parts.path, query, self.headers.get("Authorization", "")))
+            step = script.steps.pop(0) if script.steps else script.always
+            if isinstance(step, tuple):
+                return self._say(step[1], b"no", step[2])
+            if self.headers.get("Authorization") != f"Bearer {KEY}":
+                return self._say(401, b"", {})
+            if step == "garbage":
+                return self._say(200, b"<html>\xff", {})
+            body = json.dumps(script.answer(parts.path, query, step)).encode()
+            return self._say(200, body, {}, cut=step == "cut")
+
+        def _say(self, status: int, body: bytes, headers: dict[str, str], cut: bool = False) -> None:
+            self.send_response_only(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if cut else body)
+            if cut:
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    script.port = server.server_port
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield script
+    finally:
+        server.shutdown()
+        server.server_close()
