@@ -149,7 +149,8 @@ def progress_of(state: State, name: str) -> Pulled:
         ).fetchone()
     if row is None:
         return Pulled()
-    return Pulled(*(datetime.fromisoformat(text) if text else None for text in row[:3]), *row[3:])
+    watermark, tried_at, pulled_at = (datetime.fromisoformat(text) if text else None for text in row[:3])
+    return Pulled(watermark, tried_at, pulled_at, row[3], row[4])
 
 
 def keep_progress(state: State, name: str, progress: Pulled) -> None:
