@@ -24,4 +24,5 @@ KINDS = {
     "shared_cost": "shared cost",
     "view": "saved view",
     "alert": "alert rule",
+    "source": "source",
 }

@@ -23,31 +23,6 @@ from data.errors import BadInput, LedgerError
 from data.home import home_dir
 from data.sql_text import identifier
 
-KINDS = {  # each kind of document, and what people call one
-    "setting": "setting",
-    "budget": "budget",
-    "scenario": "scenario",
-    "policy": "policy",
-    "in_force": "policy in force",
-    "taskset": "task set",
-    "model_fact": "model facts",
-    "price_override": "price override",
-    "alias": "alias",
-    "rule": "rule",
-    "mapping": "column mapping",
-    "action": "action",
-    "finding": "finding",
-    "owner": "owner",
-    "provider": "provider",
-    "billed_rate": "exchange rate",
-    "event": "planned event",
-    "successor": "successor of a model",
-    "shared_cost": "shared cost",
-    "view": "saved view",
-    "alert": "alert rule",
-    "source": "source",
-}
-
 
 class State:
     """The state file of a home folder, as one person sees it: `actor`, whom the audit trail names for what is saved.
