@@ -10,10 +10,12 @@ from analytics.anomalies.distortions import Distortion, distortion
 from analytics.budgets import budgets
 from analytics.coverage import Comparison, comparison
 from analytics.forecasts import forecast
+from analytics.measures import MEASURES
 from analytics.registry import DIMENSIONS
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from data.state import State
+from pages.parts.overview import tour
 from pages.parts.overview.attention import what_needs_attention
 from pages.parts.overview.days import days_chart
 from pages.parts.overview.month import month_chart
@@ -88,10 +90,10 @@ def kpis(
     after, before = pair or ({}, {})
     cells = tiles.row()
     money = (
-        ("Spend", fmt.usd_short, "cost_usd", "spend in the chosen period"),
-        ("Per 1,000 requests", fmt.usd, "cost_per_1k_requests_usd", "spend / requests x 1,000"),
+        ("Spend", fmt.usd_short, "cost_usd"),
+        ("Per 1,000 requests", fmt.usd, "cost_per_1k_requests_usd"),
     )
-    for cell, (label, write, name, meaning) in zip((cells[0], cells[2]), money, strict=True):
+    for cell, (label, write, name) in zip((cells[0], cells[2]), money, strict=True):
         change = float(after[name]) / float(before[name]) - 1 if after.get(name) and before.get(name) else None
         cell.metric(
             label,
@@ -99,7 +101,7 @@ def kpis(
             delta=None if change is None else fmt.delta(fmt.share_change(change)),
             delta_color="off" if turned and name == "cost_usd" else "inverse",
             delta_description=against if change is not None else None,
-            help=meaning,
+            help=fmt.md(MEASURES[name].meaning),
         )
     reach = (
         f"between {fmt.usd(outlook.p10)} and {fmt.usd(outlook.p90)} in 8 of 10 cases"
@@ -118,7 +120,7 @@ def kpis(
         fmt.share(now["failure_rate"]),
         delta=fmt.delta(points) if points else None,
         delta_color="inverse",
-        help="failed attempts / attempts",
+        help=fmt.md(MEASURES["failure_rate"].meaning),
         delta_description=against if points else None,
     )
 
@@ -246,6 +248,7 @@ if shell.standing(view) is None:
     loading.begin()
 loading.show_reports()
 loading.unread_files()
+tour.begin_after_first_load()
 st.session_state.pop("load_reports", None)  # told once
 shell.needs_prices(view)
 title = st.container()
@@ -256,6 +259,7 @@ held = budget(view)
 by = st.session_state.get("by", "model")
 with title:
     shell.header(answer(outlook, held, scope), view, scope=scope)
+    tour.tour(view, scope.at_any_time())
 if not now["cost_usd"] and not now["requests"]:
     shell.no_match(scope)
 pair = None
@@ -296,4 +300,5 @@ saving(view, scope)
 with st.container(horizontal=True, vertical_alignment="center"):
     filters.link("pages/explore.py", "Open in Explore", ":material/bar_chart:", scope, by=by)
     filters.what_ifs(scope)
+    st.button("Show me around", icon=":material/tour:", type="tertiary", on_click=tour.begin, key="tour_begin")
     shell.snapshot_link(view)

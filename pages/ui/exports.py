@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from analytics.measures import MEASURES
+from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.version import file_name, provenance
@@ -45,10 +47,11 @@ def columns(
     for column in frame.columns:
         label = (labels or {}).get(column, _label(column))
         unit = (units or {}).get(column, "")
+        told = _meaning(column, label)
         made[column] = (
-            st.column_config.NumberColumn(label, format=_FORMATS[unit])
+            st.column_config.NumberColumn(label, format=_FORMATS[unit], help=told)
             if unit in _FORMATS
-            else st.column_config.Column(label, width=(wide or {}).get(column))
+            else st.column_config.Column(label, width=(wide or {}).get(column), help=told)
         )
     return made
 
@@ -126,6 +129,12 @@ def _as_picture(said: About, file: str) -> None:
     st.plotly_chart(
         taking_away.picture(said), config=config, theme=None, alt=said.chart or said.title, key=f"picture_of_{file}"
     )
+
+
+def _meaning(column: str, label: str) -> str | None:
+    """What the registry says of a column that goes by the registry's own name: another table may mean another thing."""
+    one = MEASURES.get(column) or DIMENSIONS.get(column)
+    return fmt.md(one.meaning) if one and label.startswith(one.label) else None
 
 
 def _label(column: str) -> str:

@@ -30,7 +30,7 @@ from data.home import home_dir
 from data.ledger import Ledger
 from data.prices import second_catalogue
 from data.state import State
-from pages.ui import charts, links, place, standing_line
+from pages.ui import charts, how_computed, links, place, standing_line
 from pages.ui import format as fmt
 from pages.ui.answers import Answers
 
@@ -206,6 +206,7 @@ def header(answer: str, view: Ledger, *, scope: Scope | None = None, stated: boo
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if badge := standing_line.badge(known):
             st.badge(badge.label, icon=badge.icon, color=badge.color, help=fmt.md(badge.meaning))
+        how_computed.button(view)
         st.caption(fmt.md(line), width="content")
     if known.lost:
         st.warning(fmt.md(known.lost), icon=":material/report:")
