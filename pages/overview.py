@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from analytics import spend
@@ -19,8 +18,9 @@ from pages.parts.overview import tour
 from pages.parts.overview.attention import what_needs_attention
 from pages.parts.overview.days import days_chart
 from pages.parts.overview.month import month_chart
+from pages.parts.overview.splits import what_moved, where_it_goes
 from pages.parts.savings.findings import all_savings
-from pages.ui import charts, drill, exports, filters, loading, shell, tiles
+from pages.ui import filters, loading, shell, tiles
 from pages.ui import format as fmt
 
 KPIS = ("cost_usd", "requests", "cost_per_1k_requests_usd", "failure_rate")
@@ -30,16 +30,6 @@ MOVERS_BY = ("model", "team", "feature", "provider", "task_type")
 @shell.cached
 def totals(view: Ledger, scope: Scope) -> dict:
     return spend.totals(view, scope, KPIS)
-
-
-@shell.cached
-def movers(view: Ledger, scope: ClosedScope, by: str, earlier: ClosedScope) -> pd.DataFrame:
-    return spend.movers(view, scope, by, earlier=earlier)
-
-
-@shell.cached
-def split(view: Ledger, scope: Scope, by: str) -> pd.DataFrame:
-    return spend.grouped_spend(view, scope, (by,), ("cost_usd", "requests", "cost_per_1k_requests_usd"))
 
 
 @shell.cached(reads=forecast.READS)
@@ -167,80 +157,6 @@ def words_of_comparison(scope: ClosedScope, compared: Comparison, *, is_before: 
     days = compared.now.length_days if compared.now else 0
     told = f"vs prior {days}d" if is_before else "vs earlier"
     return told if days == scope.length_days else f"on {days} of {scope.length_days} days, {told}"
-
-
-def what_moved(view: Ledger, compared: Comparison, by: str) -> None:
-    st.subheader("What moved", anchor=False)
-    if compared.now is None or compared.before is None:
-        st.caption(
-            fmt.md(f"{fmt.MISSING} No earlier span to compare with: {compared.note or 'this is all of the log'}.")
-        )
-        return
-    frame = movers(view, compared.now, by, compared.before)
-    if frame.empty:
-        st.caption(fmt.md(f"Nothing changed against {fmt.days(compared.before.start, compared.before.last)}."))
-        return
-    first = frame.iloc[0]
-    meaning = (
-        f"{first['name']} changed by {fmt.usd_change(first['change_usd'])} against "
-        f"{fmt.days(compared.before.start, compared.before.last)}; the bars add up to the whole change of "
-        f"{fmt.usd_change(frame['change_usd'].sum())}."
-    )
-    shell.chart(
-        charts.movers(frame, shell.palette()), alt=meaning, key="movers", on_select=drill.narrow_on_click("movers", by)
-    )
-    st.caption(fmt.md(meaning))
-    with st.expander("Table: movers", icon=":material/table:"):
-        labels = {
-            "name": DIMENSIONS[by].label,
-            "before_usd": "Before, USD",
-            "after_usd": "Now, USD",
-            "change_usd": "Change, USD",
-        }
-        exports.table(
-            frame,
-            name=f"movers-by-{by}",
-            units=dict.fromkeys(("before_usd", "after_usd", "change_usd"), "USD"),
-            labels=labels,
-            said=exports.words_about(
-                f"What moved, by {DIMENSIONS[by].label.lower()}, against "
-                f"{fmt.days(compared.before.start, compared.before.last)}",
-                view,
-                compared.now,
-                lambda tints: charts.movers(frame, tints),
-            ),
-        )
-
-
-def where_it_goes(view: Ledger, scope: Scope, by: str) -> None:
-    frame = split(view, scope, by)
-    st.subheader("Where it goes", anchor=False)
-    top = charts.top_and_other(frame[[by, "cost_usd"]], by, "cost_usd", top=8)
-    whole = frame["cost_usd"].sum()
-    first = frame.iloc[0]
-    meaning = f"{first[by]} takes {fmt.share(float(first['cost_usd'] / whole) if whole else None)} of the spend."
-    figure = charts.bars(top, shell.palette(), by=by, value="cost_usd", unit="USD")
-    shell.chart(figure, alt=meaning, key="split", on_select=drill.narrow_on_click("split", by))
-    st.caption(fmt.md(meaning))
-    with st.expander("Table: spend, requests and cost per 1,000 requests", icon=":material/table:"):
-        labels = {
-            by: DIMENSIONS[by].label,
-            "cost_usd": "Spend, USD",
-            "requests": "Requests",
-            "cost_per_1k_requests_usd": "USD per 1,000 requests",
-        }
-        exports.table(
-            frame,
-            name=f"spend-by-{by}",
-            units={"cost_usd": "USD", "requests": "requests", "cost_per_1k_requests_usd": "USD"},
-            labels=labels,
-            said=exports.words_about(
-                f"Where it goes: spend by {DIMENSIONS[by].label.lower()}",
-                view,
-                scope,
-                lambda tints: charts.bars(top, tints, by=by, value="cost_usd", unit="USD"),
-            ),
-        )
 
 
 view = shell.view()
