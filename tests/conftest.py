@@ -11,10 +11,9 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 
-from data.lake import TABLES
 from data.ledger import Ledger
 from data.state import State
-from tests.stores import blank_store, new_ledger
+from tests.stores import blank_store, empty, new_ledger
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -142,10 +141,8 @@ def shared_ledger(tmp_path_factory) -> Iterator[Ledger]:
 
 @pytest.fixture
 def emptied_ledger(shared_ledger) -> Ledger:
-    """A store without rows, a third of the price of a new one: for hundreds of cases of one test."""
-    with shared_ledger.write() as cursor:
-        for table in TABLES:
-            cursor.execute(f"DELETE FROM lake.main.{table}")
+    """A store without rows, for hundreds of cases of one test."""
+    empty(shared_ledger)
     return shared_ledger
 
 

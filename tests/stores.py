@@ -8,6 +8,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from data.lake import TABLES
 from data.ledger import Ledger
 
 
@@ -24,3 +25,10 @@ def new_ledger(home: Path) -> Ledger:
     """The open ledger of a store that begins here."""
     shutil.copytree(blank_store(), home, dirs_exist_ok=True)
     return Ledger.open(home)
+
+
+def empty(ledger: Ledger) -> None:
+    """Take every row out of a store, a third of the price of a new one."""
+    with ledger.write() as cursor:
+        for table in TABLES:
+            cursor.execute(f"DELETE FROM lake.main.{table}")

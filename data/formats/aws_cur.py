@@ -76,13 +76,14 @@ SAME = ", ".join(
     )
 )
 ROWS = f"""
-    SELECT *, row_number() OVER (PARTITION BY file_no, same ORDER BY record_no) AS place, {SCALE} AS scale,
-        CAST(utc(started) AS DATE) AS day
-    FROM (SELECT *, md5(concat_ws('|', {SAME})) AS same
+    SELECT *, row_number() OVER (PARTITION BY file_no, alike ORDER BY record_no) AS place, {SCALE} AS scale
+    FROM (SELECT *, CAST(utc(started) AS DATE) AS day, concat_ws(':', day, md5(concat_ws('|', {SAME}))) AS alike
           FROM (SELECT *, {", ".join(_line(key) for key in NAMES)} FROM records))"""
 
 COLUMNS = {
-    "event_key": "concat_ws(':', day, same, place)",
+    "event_key": "concat_ws(':', alike, place)",
+    "alike": "alike",
+    "place": "place",
     "provider": "'aws'",
     "day": "day",
     "line_item": "coalesce(usage_type, description, kind)",

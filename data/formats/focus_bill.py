@@ -85,7 +85,9 @@ ISSUER = (
 
 COLUMNS = {
     # The place among rows that are equal in all of this keeps each of them, in every export of the period.
-    "event_key": "md5(concat_ws('|', same, place))",
+    "event_key": "md5(concat_ws('|', alike, place))",
+    "alike": "alike",
+    "place": "place",
     "provider": (
         f"""CASE WHEN {ISSUER} LIKE '%aws%' OR {ISSUER} LIKE '%amazon%' THEN 'aws' WHEN {ISSUER} LIKE '%microsoft%' OR
         {ISSUER} LIKE '%azure%' THEN 'azure'
@@ -126,8 +128,8 @@ SAME = (
 SHAPE: dict[str, Any] = {
     "fields": dict.fromkeys(NAMES, "VARCHAR"),
     "rows": (
-        f"""SELECT *, row_number() OVER (PARTITION BY file_no, same ORDER BY record_no) AS place
-        FROM (SELECT *, md5({SAME}) AS same FROM records)"""
+        f"""SELECT *, row_number() OVER (PARTITION BY file_no, alike ORDER BY record_no) AS place
+        FROM (SELECT *, md5({SAME}) AS alike FROM records)"""
     ),
     "table": "billed",
     "supersedes": True,

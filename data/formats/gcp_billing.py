@@ -54,13 +54,14 @@ SAME = ", ".join(
     f"coalesce({key}, '')" for key in ("started", "service", "sku", "sku_id", "project", "region", "kind", "labels")
 )
 ROWS = f"""
-    SELECT *, row_number() OVER (PARTITION BY file_no, same ORDER BY record_no) AS place,
-        CAST(utc(started) AS DATE) AS day, {CREDITS} AS credited
-    FROM (SELECT *, md5(concat_ws('|', {SAME})) AS same
+    SELECT *, row_number() OVER (PARTITION BY file_no, alike ORDER BY record_no) AS place, {CREDITS} AS credited
+    FROM (SELECT *, CAST(utc(started) AS DATE) AS day, concat_ws(':', day, md5(concat_ws('|', {SAME}))) AS alike
           FROM (SELECT *, {", ".join(_column(key) for key in NAMES)} FROM records))"""
 
 COLUMNS = {
-    "event_key": "concat_ws(':', day, same, place)",
+    "event_key": "concat_ws(':', alike, place)",
+    "alike": "alike",
+    "place": "place",
     "provider": "'google'",
     "day": "day",
     "line_item": "sku",

@@ -41,6 +41,7 @@ class File:
     wrapper: str = ""  # path of the list that the records are in
     envelope: str = ""  # path within each record of the record proper
     long_lines: bool = False
+    mixed_lines: bool = False  # a table whose lines end in more than one way
     length: int = LONGEST_DOCUMENT  # of the text, uncompressed; the engine's buffers for a document are as large
 
     @property
@@ -85,7 +86,15 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
     if not lines:
         raise Unreadable(f"{path.name} holds only blank lines; there is nothing to load.")
     file = _kind(file, lines)
-    return file, _parsed(lines) if file.kind == "lines" else _sample(cursor, file)
+    if file.kind == "lines":
+        return file, _parsed(lines)
+    try:
+        return file, _sample(cursor, file)
+    except Unreadable:
+        if file.kind != "csv":
+            raise
+        file = replace(file, mixed_lines=True)
+        return file, _sample(cursor, file)
 
 
 def _cleaned(file: File, scratch: Path) -> Path:
@@ -245,6 +254,7 @@ def records(files: list[File], rejects: str = "") -> str:
             if rejects
             else "ignore_errors = true"
         )
+        keep += ", strict_mode = false" if file.mixed_lines else ""
         source = (
             f"read_csv({_path(file)}, all_varchar = true, header = true, compression = '{file.compression}', {keep})"
         )

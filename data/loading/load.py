@@ -79,6 +79,8 @@ class Load:
         self.progress("writing", 0.0, self.form.label)
         with self.ledger.write(self.cursor):
             self._check_again()
+            if self.form.days:
+                report_buckets.tell_days_apart(self.cursor, self.form, self.group[0].file.path)
             fresh, replaced = identity.choose_rows(self.cursor, self.form)
             if self.form.table == "usage":
                 self._write_usage(fresh, replaced, keep_text)
@@ -150,7 +152,7 @@ class Load:
         if "bucket" in self.form.columns:
             self.gone = report_buckets.replace(self.cursor, self.form)
         elif self.form.days:
-            self.gone = report_buckets.replace_days(self.cursor, self.form)
+            self.gone = report_buckets.replace_days(self.cursor)
         if replaced:
             self._delete_replaced("billed", "bill_id")
         given = ", ".join(f"s.{name}" for name in BILLED_COLUMNS if name not in REPORT_PLACE)

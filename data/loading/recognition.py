@@ -36,8 +36,9 @@ class Item:
 
     @property
     def kind(self) -> tuple[object, ...]:
-        """Files of one kind can be read by one statement; tables have columns of their own."""
-        file, many = self.file, self.file.kind not in ("csv", "parquet")
+        """Files of one kind can be read by one statement; tables have columns of their own, one of days is
+        compared with those before it."""
+        file, many = self.file, self.file.kind not in ("csv", "parquet") and not self.form.days
         return (
             self.form.name,
             file.kind,

@@ -14,10 +14,14 @@ all; what the ledger has of it goes.
 - **Days and hours** of one count: what a wider bucket holds is counted in it alone, whichever came first.
 - **A table of days** (a cloud's bill, a gateway's daily export) has no buckets, and may be one part of several. It
   restates an earlier one where at least half of the smaller of the two is in the other: then every line of its days
-  that it has not got is gone. Where less is, it is another part, and both stand.
+  that it has not got is gone. Where less is, or the two files are called parts of one export, it is another part, and
+  both stand.
 """
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
 
 from data.formats import Format
 from data.ledger import Cursor
@@ -121,27 +125,79 @@ def _count_once(cursor: Cursor, form: Format) -> int:
     )
 
 
-def replace_days(cursor: Cursor, form: Format) -> int:
-    """Delete from the ledger the lines that a restated table of days no longer has; returns how many. Inside the
-    load's transaction, before its lines are written."""
+# Which of an export's files one is: a number after "part", or one filled up with zeros. Dates are none.
+PART = re.compile(r"(?i)part[-_.]?\d+([-_.]\d+)*|(?<!\d)00\d{3,}(?!\d)")
+
+
+def are_parts(one: Path, other: Path) -> bool:
+    """Whether two files lie side by side and are called the same but for the number of a part."""
+    whole, beside = (PART.sub("#", path.name, count=1) for path in (one, other))
+    return one.parent == other.parent and one.name != other.name and whole == beside and "#" in whole
+
+
+def tell_days_apart(cursor: Cursor, form: Format, path: Path) -> None:
+    """What a table of days restates of the ledger's lines: temp table `earlier_lines` (bill_id, again: it has it too),
+    no lines of a table that it is another part beside. A line of it that is equal to a line of such a part in all but
+    the amount is one more of these: it gets the next free place among them.
+
+    Inside the load's transaction, before `fresh_rows` are chosen.
+    """
+    cursor.execute("CREATE OR REPLACE TEMP TABLE earlier_lines (bill_id VARCHAR, again BOOLEAN)")
     days, first, last, odd, projects, project = cursor.execute(
         """SELECT count(DISTINCT day), min(day), max(day), count(reject), count(DISTINCT coalesce(project, '')),
             any_value(project) FROM log_rows WHERE day IS NOT NULL OR reject IS NOT NULL"""
     ).fetchall()[0]
-    if not days or odd or cursor.execute("SELECT count(*) FROM misfits").fetchall()[0][0]:
-        return 0
+    if not days:
+        return
     cursor.execute(
-        f"""CREATE OR REPLACE TEMP TABLE earlier_lines AS SELECT bill_id, bill_id IN (
-                SELECT event_id FROM {GOOD}) AS again FROM lake.main.billed
-            WHERE source = $source AND day BETWEEN $first AND $last AND coalesce(project = $project, $project IS NULL)
-        """,
+        """CREATE OR REPLACE TEMP TABLE stored_lines AS
+            SELECT bill_id, t.batch_id, path, coalesce(project = $project, $project IS NULL) AS meant
+            FROM lake.main.billed t LEFT JOIN lake.main.batches b ON b.batch_id = t.batch_id
+            WHERE source = $source AND day BETWEEN $first AND $last""",
         {"source": form.name, "first": first, "last": last, "project": project if projects == 1 else None},
     )
-    again, earlier, now = cursor.execute(
-        f"""SELECT count(*) FILTER (again), count(*), (SELECT count(DISTINCT event_id) FROM {GOOD})
-        FROM earlier_lines"""
-    ).fetchall()[0]
-    if not again or 2 * again < min(earlier, now):
-        return 0
+    restated = _restated(cursor, path)
+    if "alike" in form.columns:  # this very file, as it was before, is told by its lines only when they have moved
+        itself = cursor.execute("SELECT DISTINCT batch_id FROM stored_lines WHERE path = ?", [str(path)]).fetchall()
+        _place_behind(cursor, form, restated + [batch for (batch,) in itself])
+        restated = _restated(cursor, path)
+        _place_behind(cursor, form, restated)
+    if not odd and not cursor.execute("SELECT count(*) FROM misfits").fetchall()[0][0]:
+        cursor.execute(
+            f"""INSERT INTO earlier_lines SELECT bill_id, bill_id IN (SELECT event_id FROM {GOOD}) FROM stored_lines
+                WHERE meant AND batch_id IN (SELECT unnest(?::VARCHAR[]))""",
+            [restated],
+        )
+
+
+def _restated(cursor: Cursor, path: Path) -> list[str]:
+    """The batches of `stored_lines` that the staged file says anew."""
+    now = cursor.execute(f"SELECT count(DISTINCT event_id) FROM {GOOD}").fetchall()[0][0]
+    batches = cursor.execute(
+        f"""SELECT batch_id, count(*) FILTER (bill_id IN (SELECT event_id FROM {GOOD})), count(*), any_value(path)
+            FROM stored_lines WHERE meant GROUP BY 1"""
+    ).fetchall()
+    return [
+        batch
+        for batch, again, earlier, at in batches
+        if again and 2 * again >= min(earlier, now) and not (at and are_parts(path, Path(at)))
+    ]
+
+
+def _place_behind(cursor: Cursor, form: Format, restated: list[str]) -> None:
+    """Move the staged lines that meet a line of another part on, with those alike, until none does."""
+    met = f"""SELECT alike, max(place) AS taken FROM {GOOD} WHERE event_id IN (
+        SELECT bill_id FROM stored_lines WHERE batch_id NOT IN (SELECT unnest(?::VARCHAR[]))) GROUP BY 1"""
+    while cursor.execute(f"CREATE OR REPLACE TEMP TABLE met AS {met}", [restated]).fetchall()[0][0]:
+        cursor.execute("""UPDATE staged SET place = place + taken - (SELECT min(place) - 1 FROM staged s
+                WHERE s.alike = staged.alike) FROM met WHERE met.alike = staged.alike""")
+        key = form.columns["event_key"]
+        cursor.execute(f"""UPDATE staged SET event_id = '{form.family}:' || ({key})
+            WHERE alike IN (SELECT alike FROM met)""")
+
+
+def replace_days(cursor: Cursor) -> int:
+    """Delete from the ledger the lines that a restated table of days no longer has; returns how many. Inside the
+    load's transaction, before its lines are written."""
     gone = "DELETE FROM lake.main.billed WHERE bill_id IN (SELECT bill_id FROM earlier_lines WHERE NOT again)"
     return int(cursor.execute(gone).fetchall()[0][0])

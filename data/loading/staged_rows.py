@@ -279,6 +279,7 @@ BILLED_TYPES = {
     "currency": "upper(text_of(clear(currency)))",
     "quantity": "number(quantity)",
     "page": "TRY_CAST(page AS BIGINT)",
+    "place": "place::BIGINT",
     "more": "coalesce(TRY_CAST(more AS BOOLEAN), FALSE)",
     "skip": "skip::VARCHAR",
 }

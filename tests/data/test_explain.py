@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 
 import pytest
-import yaml
 
 from data.__main__ import main
 from data.errors import NoData
@@ -14,8 +13,8 @@ from data.loading import explain as explaining
 from data.loading.explain import Explanation, Origin, as_json, explain, explain_row, with_record
 from data.loading.ingest import ingest
 from tests.data.bad_logs import record
+from tests.data.case_tables import FILES, cases_of, same, write_log
 from tests.data.test_caveats import METERED, PLAIN
-from tests.data.test_formats import FILES, same, write_log
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ def test_the_command_prints_it(home, log, capsys, options):
 
 @pytest.mark.parametrize("cases", FILES, ids=lambda path: path.stem)
 def test_the_first_case_of_a_format_is_told(cases, state, tmp_path):
-    case = yaml.safe_load(cases.read_text())[0]
+    case = cases_of(cases)[0]
     path = write_log(case, tmp_path)
     wanted = [case["expect"]] if "expect" in case else case.get("expects", [])
     found = _first_loaded(state, path, case.get("format"))

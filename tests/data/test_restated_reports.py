@@ -11,6 +11,7 @@ import pytest
 
 from data import caveats
 from data.errors import UnknownFormat
+from data.loading import report_buckets
 from data.loading.ingest import ingest
 
 DAY = 1793491200  # 2026-11-01
@@ -270,3 +271,56 @@ def test_a_bill_line_with_unread_usage_carries_the_caveat(ledger, state, tmp_pat
     lines = ledger.sql("SELECT line_item, caveats FROM lake.main.billed WHERE caveats IS NOT NULL")
     assert lines["line_item"].tolist() == ["spend"] * 4 and lines["caveats"][0].tolist() == ["unread_usage"]
     assert caveats.summary(ledger)["bill_lines"] == [{"caveat": "unread_usage", "format": "litellm_daily", "lines": 4}]
+
+
+def focus(folder: Path, name: str, *charges: tuple[str, float]) -> Path:
+    """A FOCUS export of one day: what each charge is called, and dollars."""
+    head = "BilledCost,BillingCurrency,ChargeCategory,ChargeDescription,ChargePeriodStart,ChargePeriodEnd,ProviderName"
+    rows = (f"{usd},USD,Usage,{told},2026-01-05T00:00:00Z,2026-01-06T00:00:00Z,OpenAI" for told, usd in charges)
+    path = folder / name
+    path.write_text("\n".join([head, *rows]) + "\n")
+    return path
+
+
+def test_parts_of_one_export_have_lines_equal_in_all_but_the_amount_or_in_everything(emptied_ledger, state, tmp_path):
+    """None of them is a repeat of the other; loaded again, or restated, each stands for itself."""
+
+    def load(name: str, *usd: float) -> float:
+        ingest(emptied_ledger, state, [focus(tmp_path, name, *(("tokens", one) for one in usd))])
+        return dollars(emptied_ledger)
+
+    assert load("export-00001.csv", 1, 2) == 3
+    assert load("export-00002.csv", 3, 2) == 8
+    assert load("export-00002.csv", 3, 2) == 8
+    assert load("export-00001.csv", 1, 2.5) == 8.5
+    assert load("export-00002.csv", 3) == 6.5
+    assert load("export-2026-01-06.csv", 1, 2.5, 3) == 6.5  # all of it in one file, the day after
+
+
+def test_parts_that_share_few_lines_stand_beside_each_other_and_are_restated_alone(emptied_ledger, state, tmp_path):
+    def load(name: str, *charges: tuple[str, float]) -> float:
+        ingest(emptied_ledger, state, [focus(tmp_path, name, *charges)])
+        return dollars(emptied_ledger)
+
+    east, west = ([(f"{kind} {n} tokens", 1.0) for n in range(5)] for kind in ("chat", "image"))
+    assert load("east.csv", *east, ("search tokens", 5)) == 10
+    assert load("west.csv", *west, ("search tokens", 7)) == 22
+    assert load("west.csv", *west[1:], ("search tokens", 6)) == 20
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "parts"),
+    [
+        ("export-00001.csv.gz", "export-00002.csv.gz", True),
+        ("part_0_0001.csv", "part_1_0001.csv", True),
+        ("part-00000-8f-c000.snappy.parquet", "part-00001-8f-c000.snappy.parquet", True),
+        ("part-00000-8f-c000.snappy.parquet", "part-00001-9a-c000.snappy.parquet", False),
+        ("focus-000000000000.csv", "focus-000000000001.csv", True),
+        ("focus-20260101.csv", "focus-20260102.csv", False),
+        ("2026-01.csv", "2026-02.csv", False),
+        ("a.csv", "a.csv", False),
+    ],
+)
+def test_parts_are_told_by_their_names(one, other, parts):
+    assert report_buckets.are_parts(Path("x", one), Path("x", other)) == parts
+    assert not report_buckets.are_parts(Path("x", one), Path("y", other))

@@ -9,12 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from data.formats import Format, all_formats
 from data.loading.ingest import ingest
 from data.sql_text import literal
-from tests.data.test_formats import CASES, write_log
+from tests.data.case_tables import FILES, cases_of, write_log
 
 ID = re.compile(r"(?i)(^|_|\b)(id|uuid)$|[a-z](Id|ID)$|^baton_live_attempt$|Id\.?$")
 COUNTED = re.compile(r"(?i)token|units$|^(input|prompt)$")
@@ -29,11 +27,9 @@ def records_of(case: dict) -> list[dict]:
 def first_cases() -> dict[str, dict]:
     """The first case of each format that is a record with a count and expects rows."""
     found: dict[str, dict] = {}
-    for path in sorted(CASES.glob("*.yaml")):
+    for path in FILES:
         # Of several records one may be a repeat, so that nothing of it counts.
-        for case in sorted(
-            yaml.safe_load(path.read_text()), key=lambda case: ("records" in case) + 2 * ("csv" in case)
-        ):
+        for case in sorted(cases_of(path), key=lambda case: ("records" in case) + 2 * ("csv" in case)):
             if "expect" in case or "expects" in case:
                 found.setdefault(case.get("format") or format_of(case, path.stem), case)
     return found
@@ -170,13 +166,10 @@ def tables_without_one(text: str) -> Iterator[tuple[str, str]]:
             yield name, out.getvalue()
 
 
-def loaded(ledger, state, folder: Path, form: Format, cases: list[dict], *, since: int = 0):
-    """The reports of files of these cases, made different records, and by file the usage rows that came of it.
-
-    `since` numbers the first of them, so that a second load in a test is of other records.
-    """
+def loaded(ledger, state, folder: Path, form: Format, cases: list[dict]):
+    """The reports of files of these cases, made different records, and by file the usage rows that came of it."""
     paths = []
-    for number, case in enumerate(cases, since):
+    for number, case in enumerate(cases):
         (place := folder / f"{number:03}").mkdir()
         other = {key: numbered(case[key], number) for key in ("records", "record", "document") if key in case}
         other |= {"csv": numbered_table(case["csv"], number)} if "csv" in case else {}

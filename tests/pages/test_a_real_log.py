@@ -11,7 +11,8 @@ import pytest
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State
-from tests.data.test_formats import load_cases
+from tests.data.case_tables import FILES as TABLES
+from tests.data.case_tables import cases_of
 from tests.pages.whole_app import FILES, ROOT, answered, opened
 
 pytestmark = pytest.mark.one_server
@@ -36,7 +37,7 @@ def every_home(tmp_path_factory, blank_home) -> Path:
     """
     folder = tmp_path_factory.mktemp("every")
     shutil.copytree(blank_home, folder / "home")
-    for number, (form, case) in enumerate(p.values for p in load_cases()):
+    for number, (form, case) in enumerate((table.stem, case) for table in TABLES for case in cases_of(table)):
         kind = "record" if "record" in case or "records" in case else "document" if "document" in case else None
         if kind is None or "format" in case:
             continue
