@@ -11,7 +11,7 @@ from analytics import inventory, spend
 from analytics.budgets import budgets, plan, staffing
 from analytics.forecasts.forecast import READS, events_ahead
 from analytics.forecasts.outlook import next_month
-from analytics.forecasts.planned_events import EVENTS, saved_events
+from analytics.forecasts.planned_events import saved_events
 from analytics.history import through
 from analytics.known_spend import known_spend
 from analytics.promises.promise_offer import Offer
@@ -21,15 +21,15 @@ from data.ledger import Ledger
 from data.sample.sample import is_sample
 from data.state import State
 from data.version import provenance
+from pages.parts.plan import event_form
 from pages.parts.plan.announced import show_announced
 from pages.parts.plan.budget_lines import budget_lines
 from pages.parts.plan.chargeback_statement import chargeback_statement
-from pages.ui import editing, exports, filters, finance_charts, promising, shell, tiles
+from pages.ui import exports, filters, finance_charts, promising, shell, tiles
 from pages.ui import format as fmt
 
 HORIZONS = (3, 6, 12, 18, 24)
 AS_IT_STANDS = "Plan as it stands"
-EVENT_KINDS = ("launch", "migration", "price change", "model swap", "other")
 
 
 @shell.cached(reads=READS)
@@ -150,32 +150,7 @@ def scenarios(all_plans: dict[str, plan.Plan]) -> None:
         }
         units = dict.fromkeys(("p10", "p50", "p90", "against"), "USD")
         exports.table(table, name="scenarios", units=units, labels=labels)
-    edit_events()
-
-
-def edit_events() -> None:
-    """Every planned event, as a table."""
-    numbers = ("change_pct", "share", "usd_per_month")
-    saved = editing.frame(
-        [event.model_dump() for event in EVENTS.all(shell.state()).values()],
-        ["name", "scenario", "kind", "on", *numbers],
-        dates=["on"],
-        numbers=numbers,
-    )
-    columns = {
-        "name": st.column_config.TextColumn("Event", required=True),
-        "scenario": st.column_config.TextColumn("Scenario", help="Empty: part of the plan."),
-        "kind": st.column_config.SelectboxColumn("Kind", options=EVENT_KINDS, default="launch", required=True),
-        "on": st.column_config.DateColumn("From", required=True),
-        "change_pct": st.column_config.NumberColumn("Change, %", default=0.0, min_value=-100.0),
-        "share": st.column_config.NumberColumn("Of this share of spend", default=1.0, min_value=0.0, max_value=1.0),
-        "usd_per_month": st.column_config.NumberColumn("Plus USD a month", default=0.0),
-    }
-    edited = editing.table(saved, columns, key=f"events_{shell.state().version('event')}")
-    if st.button("Save events", icon=":material/save:"):
-        with shell.errors():
-            plan.save_events(shell.state(), [plan.check_event(**values) for values in edited])
-            st.rerun()
+    event_form.manage(view)
 
 
 def orchestration(year_usd: float, salary: float | None) -> list[staffing.Line]:
