@@ -146,14 +146,14 @@ def declared(module: str) -> frozenset[str]:
 def test_what_is_imported_from_a_room_stands_there():
     for path in [*SOURCES, *(ROOT / "tests").rglob("*.py")]:
         for node in ast.walk(tree(path)):
-            module = node.module or "" if isinstance(node, ast.ImportFrom) and not node.level else ""
-            if module.split(".")[0] in ROOMS:
-                for alias in node.names:
-                    beside = ROOT / module.replace(".", "/") / alias.name
-                    stands = beside.with_suffix(".py").is_file() or (beside / "__init__.py").is_file()
-                    assert stands or alias.name in declared(module), (
-                        f"{where(path)} imports {alias.name} from {module}, where it does not stand"
-                    )
+            if not isinstance(node, ast.ImportFrom) or not node.module or node.module.split(".")[0] not in ROOMS:
+                continue
+            for alias in node.names:
+                beside = ROOT / node.module.replace(".", "/") / alias.name
+                stands = beside.with_suffix(".py").is_file() or (beside / "__init__.py").is_file()
+                assert stands or alias.name in declared(node.module), (
+                    f"{where(path)} imports {alias.name} from {node.module}, where it does not stand"
+                )
 
 
 def test_no_file_is_named_like_the_package_beside_it():
@@ -263,13 +263,18 @@ def is_participle(name: str) -> bool:
     )
 
 
+def public_bodies(path: Path) -> Iterator[ast.stmt]:
+    """What stands at the top of a module or of a class of it."""
+    yield from tree(path).body
+    yield from (one for node in tree(path).body if isinstance(node, ast.ClassDef) for one in node.body)
+
+
 def test_public_functions_are_named_for_what_they_do_or_give():
     """A property may be an adjective: it reads as one of its object."""
     odd = {
         (where(path), node.name)
         for path in SOURCES
-        for owner in (tree(path), *(node for node in tree(path).body if isinstance(node, ast.ClassDef)))
-        for node in owner.body
+        for node in public_bodies(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and not node.name.startswith("_")
         and is_participle(node.name)

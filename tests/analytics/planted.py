@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ COMPANY = (
     Workload("support", "tags", "minimax", "minimax-m2", "classification", "low", 80, 1500, 500, 60, quality=0.9),
 )
 
-PLANTS = {
+PLANTS: dict[str, dict[str, dict[str, Any]]] = {
     "quiet": {},
     "price rise": {"answers": {"price": 1.4}},
     "cache broke": {"replies": {"fresh": 4000, "read": 0}},

@@ -8,7 +8,7 @@ import pytest
 
 from analytics.bridges import bridge as bridges_
 from analytics.budgets import budget
-from analytics.scope import Scope
+from analytics.scope import ClosedScope, Scope
 from data.state import State
 from tests.analytics import planted
 from tests.analytics.commands import run
@@ -16,7 +16,7 @@ from tests.analytics.commands import run
 WEEK = (planted.END - timedelta(days=7), planted.END)
 
 
-def spans(view, **filters):
+def spans(view, **filters) -> tuple[ClosedScope, ClosedScope]:
     after = Scope.of(view, *WEEK, **filters)
     return after.before(), after
 

@@ -112,7 +112,7 @@ def test_the_day_on_which_a_budget_runs_out_agrees_with_its_chance(view, state):
     save(state, check_budget(name="whole", amount=1000))
     (status,) = budgets.status(view, state)
     asked = status.outlook
-    assert status.runs_out == (None, None, None, False) and status.runs_out.words == "lasts"
+    assert status.runs_out.words == "lasts" and status.runs_out == (None, None, None, False)
     for share in (0.3, 0.7):
         save(state, check_budget(name="whole", amount=asked.p50 * share))
         (status,) = budgets.status(view, state)

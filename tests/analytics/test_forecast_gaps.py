@@ -98,7 +98,7 @@ def test_one_morning_is_no_forecast(ledgers, homes):
         plan.plan(known_spend(ledgers["one day"], Scope()), LAST, 12)
 
 
-SAYS_NOTHING = {
+SAYS_NOTHING: dict[str, list[tuple[date, tuple[float, ...] | None]]] = {
     "a morning after a silence": [(date(2026, 5, 26), None), (LAST, (4, 4.01))],
     "one whole day, long ago": [(LAST - 30 * D, None), (LAST, (8,))],
     "six whole days before the silence": [*((LAST - n * D, None) for n in range(20, 26)), (LAST, (8, 9))],

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from analytics import measures_page
-from analytics.measures import MEASURES
-from analytics.registry import DIMENSIONS
+from analytics.measures import MEASURES, Measure
+from analytics.registry import DIMENSIONS, Dimension
 
 
 def test_the_docs_page_is_what_the_registry_says():
@@ -13,6 +13,7 @@ def test_the_docs_page_is_what_the_registry_says():
 
 def test_every_measure_and_dimension_is_explained_with_its_unit():
     text = measures_page.page()
-    for declared in (*MEASURES.values(), *DIMENSIONS.values()):
-        assert f"| `{declared.name}` | {declared.label} |" in text and declared.meaning
+    declared: list[Measure | Dimension] = [*MEASURES.values(), *DIMENSIONS.values()]
+    for one in declared:
+        assert f"| `{one.name}` | {one.label} |" in text and one.meaning
     assert all(measure.unit for measure in MEASURES.values())

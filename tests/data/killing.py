@@ -228,7 +228,7 @@ def _digest(table: str, columns: dict[str, str]) -> str:
 def trust_extensions() -> None:
     """The hash of the extensions costs a quarter of a second at every open, and is no part of what is tried."""
     connect = duckdb.connect
-    duckdb.connect = lambda *words, config=None, **more: connect(  # type: ignore[assignment]
+    duckdb.connect = lambda *words, config=None, **more: connect(
         *words, config={**(config or {}), "allow_unsigned_extensions": "true"}, **more
     )
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_a_file_that_is_no_log_is_refused_in_one_sentence(case, store, tmp_path)
 
 
 # A bad record among good ones: what it says when put aside, or None where the record is still usable.
-BAD_RECORDS = {
+BAD_RECORDS: dict[str, tuple[Any, str | None]] = {
     "NaN tokens": (lines(record(20)).replace("1020", "NaN", 1), ""),
     "negative tokens": (lines(record(20, prompt_tokens=-4)), "-4, not a count"),
     "half a token": (lines(record(20, prompt_tokens=10.5)), "10.5, not a count"),

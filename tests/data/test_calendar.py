@@ -26,12 +26,10 @@ def test_no_second_copy(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             assert node.value not in COPIES, f"line {node.lineno}: {node.value} belongs to data/calendar.py"
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        for target in targets:
-            if isinstance(target, ast.Name):
-                assert target.id not in NAMES, f"line {node.lineno}: {target.id} stands in data/calendar.py"
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    assert target.id not in NAMES, f"line {node.lineno}: {target.id} stands in data/calendar.py"
 
 
 def test_a_month_is_the_hours_the_clouds_bill():

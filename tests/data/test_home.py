@@ -16,7 +16,7 @@ METER = {"source": "our meter", "as_of": "2026-10-01", "unit": "ratio", "verifie
 
 
 def command(seen: list[float]) -> argparse.ArgumentParser:
-    top, subparsers = console.parser("here", "under test")
+    top, subparsers = console.parser("here", "under test", {})
     console.command(subparsers, "pue", lambda _: seen.append(hosting_facts()["pue"].value), "the power overhead")
     return top
 

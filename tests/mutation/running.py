@@ -107,7 +107,7 @@ def _pytest(arguments: list[str], plugins: list[Any], blank: Path, *, quiet: boo
     with contextlib.suppress(BaseException):  # a mutant that breaks the import is caught by pytest as well
         from tests import stores
 
-        stores.blank_store = lambda: blank  # type: ignore[assignment]
+        stores.blank_store = lambda: blank
     try:
         return int(pytest.main(arguments, plugins=plugins))
     except BaseException:  # what a mutant raises where pytest does not catch it
@@ -125,7 +125,7 @@ def _install(mutant: Mutant) -> None:
             return compile(mutant.tree, path, "exec", dont_inherit=True)
         return plain(loader, name)
 
-    importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    importlib.machinery.SourceFileLoader.get_code = get_code
 
 
 class Watch:
@@ -150,7 +150,7 @@ class Watch:
             return (yield)
         finally:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)
             self.seconds[item.nodeid] = time.process_time() - begun
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def texts(message: object) -> list[tuple[str, str]]:
     return found
 
 
-def elements(block: object) -> list[object]:
+def elements(block: Any) -> list[Any]:
     """Every element below a block."""
     children = getattr(block, "children", None)
     return [block] if not children else [e for child in children.values() for e in elements(child)]

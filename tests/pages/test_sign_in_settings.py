@@ -117,7 +117,8 @@ def test_the_machine_itself_needs_no_sign_in(tmp_path, address):
 @pytest.mark.parametrize("case", CASES["people"], ids=lambda c: str(c["claims"]))
 def test_claims_become_a_person_or_nobody(case):
     person = people.person_of(case["claims"], RULES, now=1000)
-    assert person == (case["person"] and Person(*case["person"][:2], frozenset(case["person"][2])))
+    wanted = case["person"]
+    assert person == (wanted and Person(wanted[0], wanted[1], frozenset(wanted[2])))
 
 
 def test_a_role_reaches_what_it_may_and_no_more():

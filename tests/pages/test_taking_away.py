@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -73,7 +74,7 @@ def test_few_bars_of_time_are_named_by_their_days(starts, grain, words):
 
 def test_a_sum_changes_by_all_of_what_one_span_lacks_and_a_ratio_is_unknown(monkeypatch):
     now, before = SCOPE, SCOPE.before()
-    rows = {
+    rows: dict[tuple[Any, str], dict[str, Any]] = {
         (now, "cost_usd"): {"kept": Decimal(5), "new": Decimal(2), "dark": None},
         (before, "cost_usd"): {"kept": Decimal(3), "gone": Decimal(4), "dark": Decimal(1)},
         (now, "failure_rate"): {"kept": 0.5, "new": 0.1},

@@ -49,7 +49,7 @@ def test_without_an_address_it_names_the_variable(monkeypatch):
 
 
 def run(*argv):
-    top, subparsers = console.parser("routing", "under test")
+    top, subparsers = console.parser("routing", "under test", {})
     webhook.register(subparsers)
     return console.run(top, [str(word) for word in argv])
 

@@ -222,7 +222,7 @@ def test_a_price_nobody_quotes_is_asked_for():
 
 
 def test_the_command_prints_the_contract(capsys, monkeypatch, home):
-    top, commands = parser("simulations", "")
+    top, commands = parser("simulations", "", {})
     breakeven_command.register(commands)
     assert run(top, ["breakeven", "breakeven_residency", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
@@ -235,7 +235,7 @@ def test_the_command_prints_the_contract(capsys, monkeypatch, home):
 
 
 def test_an_own_bench_result_sets_the_speed(tmp_path, capsys, home):
-    top, commands = parser("simulations", "")
+    top, commands = parser("simulations", "", {})
     breakeven_command.register(commands)
     (tmp_path / "case.yaml").write_text(write_scenario(scenario()))
     slow = VLLM | {

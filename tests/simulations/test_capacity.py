@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from datetime import date
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -330,13 +331,8 @@ def test_precision_is_chosen_to_fit():
 
 
 def test_every_catalogue_figure_has_a_source_and_a_date():
-    for entry in (
-        *gpu_catalogue.gpus(),
-        *gpu_prices(),
-        *architectures(),
-        *hosting_facts.hosting_facts().values(),
-        *shipped_points(),
-    ):
+    figures: list[Any] = [*gpu_catalogue.gpus(), *gpu_prices(), *architectures(), *shipped_points()]
+    for entry in [*figures, *hosting_facts.hosting_facts().values()]:
         assert entry.source and len(entry.as_of) == 10
     assert all(not p.verified for p in gpu_prices() if "hyperscaler range" in p.provider)
     assert all(f.low <= f.value <= f.high for f in hosting_facts.hosting_facts().values())
@@ -402,12 +398,11 @@ def test_refreshing_rents_is_optional(monkeypatch):
     monkeypatch.setitem(sys.modules, "gpuhunt", None)
     with pytest.raises(NoData, match="pip install gpuhunt"):
         gpu_catalogue.live_rents(date(2026, 11, 21))
-    hunt = ModuleType("gpuhunt")
-    hunt.query = lambda: [
+    rents = [
         SimpleNamespace(gpu_name="H100", gpu_count=8, price=16.0, spot=False, provider="verda"),
         SimpleNamespace(gpu_name="X1", gpu_count=1, price=1, spot=True, provider="z"),
     ]
-    monkeypatch.setitem(sys.modules, "gpuhunt", hunt)
+    monkeypatch.setitem(sys.modules, "gpuhunt", SimpleNamespace(query=lambda: rents))
     assert [(p.gpu, p.kind, p.usd, p.as_of, p.provider) for p in gpu_catalogue.live_rents(date(2026, 11, 21))] == [
         ("h100_sxm", "on_demand", 2.0, "2026-11-21", "verda")
     ]
