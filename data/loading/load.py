@@ -36,15 +36,18 @@ class Load:
     | table or view | made by | what it holds |
     |---|---|---|
     | `misfits` | `staging.stage` | lines that are no records |
-    | `staged`, `log_rows` | `staging.stage` | a row per record,
-    with what the format says of it; `row_no` tells them apart |
+    | `parsed`, `staged`, `log_rows` | `staging.stage` | a row per record, as its format reads it, by `row_no` |
     | `kept_texts` | `staging.stage` | prompts and answers, where asked for |
     | `unread_rows` | `unread_usage.mark` | rows with usage that no column read |
     | `resolved`, `prices`, `contract_prices` | `PriceBook.attach` | the names of the rows and their prices |
-    | `readings` | `token_readings.decide` | what input and output mean, per provider and model |
+    | `readings`, `cost_readings` | `token_readings.decide` | what input and output mean, per provider and model |
     | `instants`, `known` | `identity.choose_rows` | when rows of these ids may be; those that the ledger has |
     | `repeats`, `fresh_rows` | `identity.choose_rows` | repeated ids; the rows to load |
     | `settled` | `stand_ins.settle` | calls whose stand-ins give way |
+    | `moments`, `other_calls`, `new_calls`, `twice` | `repeated_calls.mark` | calls that two logs may hold |
+    | `report_lines`, `report_buckets`, `restated` | `report_buckets.replace` | lines of bills, by their report |
+    | `line_spans`, `held` | `report_buckets.replace` | lines that a wider bucket holds |
+    | `earlier_lines` | `report_buckets.replace_days` | stored lines of the days that come again |
     | `earlier_calls` | `staging.earlier_calls` | attempts the ledger has of calls that go on here |
     | `gone_rows` | `Load` | when the rows were that this load takes away |
     | `written_rows` | `Load` | the finished rows, where they are few |
