@@ -8,6 +8,7 @@ KINDS = {
     "scenario": "scenario",
     "policy": "policy",
     "in_force": "policy in force",
+    "rollout": "rollout plan",
     "taskset": "task set",
     "model_fact": "model facts",
     "price_override": "price override",

@@ -17,6 +17,7 @@ COMMANDS = {
     "decide": "routing.runs.commands",
     "results": "routing.runs.result_commands",
     "predictions": "routing.runs.predictions",
+    "canary": "routing.canary_commands",
     "export": "routing.export",
     "policy": "routing.policies.commands",
     "audit": "routing.runs.audit",

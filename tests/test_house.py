@@ -49,7 +49,8 @@ PARTS = {
         "calling": {"policies"},
         "grading": {"policies", "calling"},
         "runs": {"policies", "calling", "grading"},
-        "": {"policies", "calling", "grading", "runs"},
+        "rollout": {"policies", "calling", "grading"},
+        "": {"policies", "calling", "grading", "runs", "rollout"},
     },
     "simulations": {
         "router_metrics": {""},

@@ -21,6 +21,7 @@ PAGES = {
     ),
     "Live": (
         ("lab", "Live lab", ":material/science:", "lab"),
+        ("rollout", "Rollout", ":material/stairs:", "rollout"),
         ("review", "Review queue", ":material/rate_review:", "review"),
         ("governance", "Governance", ":material/gavel:", "governance"),
     ),

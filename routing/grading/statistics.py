@@ -213,3 +213,13 @@ def _effective(tasks: int, binary: float, seen: float) -> float:
         return float(tasks)
     caution = (Z95 / float(student.ppf(0.975, tasks - 1))) ** 2 * (tasks - 1) / tasks
     return max(float(tasks), tasks * caution * binary / seen)
+
+
+def requests_for_margin(share: float, margin: float, ratio: float, alpha: float) -> int:
+    """The requests of one arm, the other having `ratio` times as many, that show a share of failures within `margin`
+    in 8 of 10 rollouts whose arms are alike: one-sided at `alpha`, by the normal approximation.
+
+    (z_alpha + z_power)^2 p (1 - p) (1 + 1 / ratio) / margin^2; Julious (2004), Statistics in Medicine 23, 1921.
+    """
+    quantiles = float(norm.ppf(1 - alpha) + norm.ppf(POWER))
+    return math.ceil(quantiles**2 * share * (1 - share) * (1 + 1 / ratio) / margin**2)

@@ -1,0 +1,67 @@
+"""The form of a new rollout: two policies, shares, and how much worse the candidate may be."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from data.errors import BadInput
+from data.ledger import Ledger
+from pages.ui import format as fmt
+from pages.ui import shell, what_if
+from routing.rollout.evidence import failing_and_scored
+from routing.rollout.plan import ROLLOUTS, RolloutGuardrails, usual_plan
+
+
+def form(view: Ledger) -> None:
+    """Ask, and keep the plan; its stages are as long as its margin on failures takes on this log."""
+    policies = list(what_if.policies())
+    failing, scored = failing_and_scored(view)
+    usual = RolloutGuardrails()
+    with st.form("new-rollout", border=False):
+        left, right = st.columns(2)
+        control = left.selectbox("Answers now (control)", policies, key="rollout_control")
+        second = min(1, len(policies) - 1)
+        candidate = right.selectbox("Takes over (candidate)", policies, index=second, key="rollout_new")
+        shadow = "0 is a shadow: asked, never used"
+        shares = left.text_input("Shares, %", "5, 25, 50", key="rollout_shares", help=shadow)
+        name = right.text_input("Name", key="rollout_name", placeholder="for example autumn")
+        one, two, three, four = st.columns(4)
+        errors = one.number_input("Failures, points more", 0.0, 50.0, 100 * (usual.errors_points or 0), 0.1)
+        cost = two.number_input("Cost a request, times", 0.1, 100.0, usual.cost_ratio, 0.05)
+        slow = three.number_input("Later than P95, points more", 0.0, 50.0, 100 * (usual.slow_points or 0), 0.5)
+        quality = four.number_input(
+            "Quality, points less",
+            0.0,
+            50.0,
+            100 * (usual.quality_points or 0) if scored else None,
+            0.5,
+            placeholder="not watched",
+            help="Watched where the log carries quality scores; without them it could never be shown.",
+        )
+        if not st.form_submit_button("Keep the plan", icon=":material/save:"):
+            return
+    with shell.errors():
+        held = ROLLOUTS.get(shell.state(), name.strip())
+        if held is not None and held.since is not None and not held.ended:
+            raise BadInput(f"“{name.strip()}” is under way; roll it back first, or give the new plan another name.")
+        rails = RolloutGuardrails(
+            errors_points=errors / 100,
+            cost_ratio=cost,
+            slow_points=slow / 100,
+            quality_points=None if quality is None else quality / 100,
+        )
+        plan = usual_plan(control, candidate, failing=failing, scored=scored, shares=_shares(shares), rails=rails)
+        ROLLOUTS.save(shell.state(), name, plan)
+        st.query_params["rollout"] = name.strip()
+        st.rerun()
+    st.caption(fmt.md(f"{fmt.share(failing)} of the log's requests fail."))
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        found = tuple(float(word.strip().rstrip("%")) / 100 for word in text.split(",") if word.strip())
+    except ValueError as error:
+        raise BadInput(f"“{text}” are no shares; write percentages such as 5, 25, 50.") from error
+    if not found or not all(0 <= share <= 1 for share in found) or list(found) != sorted(found):
+        raise BadInput(f"“{text}” are no shares; write percentages from 0 to 100 that grow, such as 5, 25, 50.")
+    return found

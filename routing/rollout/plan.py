@@ -1,0 +1,125 @@
+"""A rollout: a policy takes over from another in stages, each with its size, its guardrails and its way back.
+
+The gateway's log says which policy answered a request: by default the tag `model_group`, which starts with
+`candidate/` or `control/` in the config that Baton writes for a stage. Everything a stage is judged by is stated here
+before it begins.
+"""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from data.documents import Documents
+from routing.grading.statistics import requests_for_margin
+from routing.policies.conditions import Part, Share
+
+CANDIDATE, CONTROL = "candidate/", "control/"
+ARM_KEY = "model_group"
+LOOKS = (0.25, 0.5, 1.0, 2.0)  # of a stage's requests: when it is judged; twice as many are its last chance
+LEAST = 20  # requests of a stage
+
+
+class RolloutGuardrails(Part):
+    """How much worse than the policy it replaces the candidate may be; None watches nothing.
+
+    Every one that is named must be shown before a stage goes on, and a breach of it that is shown rolls back.
+    """
+
+    errors_points: float | None = Field(0.01, ge=0, lt=1)
+    """requests that fail, as a difference of shares"""
+    cost_ratio: float | None = Field(1.10, gt=0, allow_inf_nan=False)
+    """mean cost of a request, over the control's"""
+    slow_points: float | None = Field(0.03, ge=0, lt=1)
+    """answers later than the control's P95, as a difference of shares: 0 keeps the P95 where it is"""
+    quality_points: float | None = Field(0.05, ge=0, lt=1)
+    """mean quality score where the log carries one, as a difference: the non-inferiority margin"""
+
+    @property
+    def named(self) -> dict[str, float]:
+        """The guardrails that are watched."""
+        return {name: value for name, value in self.model_dump().items() if value is not None}
+
+
+class Stage(Part):
+    """A share of the traffic for at least so many requests of the candidate and so many days. Share 0 is a shadow: the
+    candidate is asked beside the control and its answers are not used.
+    """
+
+    share: Share
+    requests: int = Field(ge=LEAST, le=10_000_000)
+    days: float = Field(1.0, ge=0, le=365)
+
+    @property
+    def name(self) -> str:
+        """Shadow, or the share."""
+        return "shadow" if self.share == 0 else f"{100 * self.share:g} %"
+
+
+class Rollout(Part):
+    """`candidate` takes over from `control`, both names of policies. `stage` counts from 0, `since` is when it began
+    (UTC); None before the first begins; `stayed` is the policy that answers once it has ended. `level` bounds the odds
+    of a false alarm over the whole plan.
+    """
+
+    control: str = Field(min_length=1)
+    candidate: str = Field(min_length=1)
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    guardrails: RolloutGuardrails = RolloutGuardrails()
+    level: float = Field(0.05, gt=0, le=0.2)
+    arm_key: str = Field(ARM_KEY, min_length=1, max_length=80)
+    known_share: Share = 0.95
+    stale_hours: float = Field(24.0, gt=0)
+    stage: int = Field(0, ge=0)
+    since: AwareDatetime | None = None
+    ended: str = ""
+    stayed: str = ""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Rollout:
+        if self.control == self.candidate:
+            raise ValueError("a policy cannot take over from itself")
+        if self.stage >= len(self.stages):
+            raise ValueError(f"there is no stage {self.stage + 1}; the plan has {len(self.stages)}")
+        if not self.guardrails.named:
+            raise ValueError("without a guardrail nothing would ever stop it; name at least one")
+        shares = [stage.share for stage in self.stages]
+        if shares != sorted(shares):
+            raise ValueError("the shares of the stages must grow")
+        return self
+
+    @property
+    def now(self) -> Stage:
+        """The stage it is in."""
+        return self.stages[self.stage]
+
+    @property
+    def level_of_a_look(self) -> float:
+        """One-sided odds of a false alarm at one look at one guardrail: the plan's, divided by all of them."""
+        return self.level / (len(self.stages) * len(LOOKS) * len(self.guardrails.named))
+
+
+ROLLOUTS = Documents("rollout", Rollout)  # by their names
+
+
+def usual_plan(
+    control: str,
+    candidate: str,
+    *,
+    failing: float,
+    scored: bool,
+    shares: tuple[float, ...] = (0.05, 0.25, 0.5),
+    rails: RolloutGuardrails | None = None,
+) -> Rollout:
+    """A plan whose stages are as long as the margin on failures takes where the control fails this often; quality is
+    watched where the log is `scored`. BadInput where it makes no sense.
+    """
+    rails = rails or (RolloutGuardrails() if scored else RolloutGuardrails(quality_points=None))
+    body = {"control": control, "candidate": candidate, "guardrails": rails.model_dump()}
+    blank = ROLLOUTS.read("plan", {**body, "stages": [{"share": share, "requests": LEAST} for share in shares]})
+    margin, alpha = rails.errors_points or 0.01, blank.level_of_a_look
+    sizes = [
+        requests_for_margin(max(failing, 0.005), margin, (1 - share) / share if 0 < share < 1 else 1.0, alpha)
+        for share in shares
+    ]
+    sized = tuple(Stage(share=share, requests=max(LEAST, size)) for share, size in zip(shares, sizes, strict=True))
+    return blank.model_copy(update={"stages": sized})
