@@ -20,12 +20,12 @@ from data.errors import NoData
 from data.ledger import Ledger
 from data.sample.sample import is_sample
 from data.state import State
-from data.version import provenance
+from data.version import file_name, provenance
 from pages.parts.plan import event_form
 from pages.parts.plan.announced import show_announced
 from pages.parts.plan.budget_lines import budget_lines
 from pages.parts.plan.chargeback_statement import chargeback_statement
-from pages.ui import exports, filters, finance_charts, promising, shell, tiles
+from pages.ui import exports, filters, finance_charts, paper, promising, shell, tiles
 from pages.ui import format as fmt
 
 HORIZONS = (3, 6, 12, 18, 24)
@@ -243,11 +243,14 @@ with st.container(horizontal=True):
     st.download_button(
         "Plan, HTML",
         lambda: plan.html(all_plans, budget, table, lines, foot),
-        file_name="baton-plan.html",
+        file_name=file_name("plan", "html", view.snapshot()),
         mime="text/html",
         on_click="ignore",
         icon=":material/download:",
         key="plan_html",
+    )
+    paper.download_pdf(
+        lambda: plan.html(all_plans, budget, table, lines, foot), "plan", key="plan", snapshot=view.snapshot()
     )
     exports.download(base.months, name="plan", key="plan_csv")
     promising.promise_button(view, offers(base, scope, count or 12), key="forecast")

@@ -9,7 +9,7 @@ import streamlit as st
 
 from data.version import sign
 from pages.parts.hosting import charts as hosting_charts
-from pages.ui import exports, scenarios, shell
+from pages.ui import exports, paper, scenarios, shell
 from pages.ui import format as fmt
 from simulations.hosting.assumptions import in_words
 from simulations.hosting.breakeven import breakeven
@@ -241,6 +241,7 @@ def scenario(study: Study, board: str) -> None:
         st.download_button(
             "HTML for the board", board, "self-host.html", "text/html", on_click="ignore", icon=":material/description:"
         )
+        paper.download_pdf(lambda: board, "self-host", key="self_host", snapshot=shell.snapshot())
     kept = saved_scenarios(BreakevenScenario).all(shell.state())
     chosen = st.multiselect("Compare with saved scenarios", list(kept), key="compare", bind="query-params")
     rows = [_row("this one", study.result)]

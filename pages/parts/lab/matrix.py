@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from data.version import file_name
-from pages.ui import exports, shell
+from pages.ui import exports, paper, shell
 from pages.ui import format as fmt
 from routing.runs.board import board_html
 from routing.runs.matrix import SHOWS, Cell, Row, against, flat, matrix, shown
@@ -129,6 +129,7 @@ def _files(run_id: str, found: dict[str, Any], rows: list[Row]) -> None:
             key="lab_board",
             type="tertiary",
         )
+        paper.download_pdf(lambda: board_html(found, rows, made_at), f"lab-{run_id}", key="lab")
         link = {"run": run_id, **({"task": st.query_params["task"]} if "task" in st.query_params else {})}
         st.page_link("pages/lab.py", label="Link to this run", icon=":material/link:", query_params=link)
 

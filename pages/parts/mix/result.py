@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.ui import exports, scenarios, shell, tiles, what_if, what_if_charts
+from pages.ui import exports, paper, scenarios, shell, tiles, what_if, what_if_charts
 from pages.ui import format as fmt
 from simulations.mixes.board_page import board_page
 from simulations.mixes.mix import MixScenario
@@ -198,5 +198,6 @@ def take_away(scenario: MixScenario, result: dict[str, Any], made_from: str, *, 
             icon=":material/description:",
             key=f"html_{key}",
         )
+        paper.download_pdf(lambda: board_page(result, made_from), "mix", key=f"mix_{key}", snapshot=shell.snapshot())
 
     scenarios.keep(scenario, "pages/mix.py", key=key, downloads=board)

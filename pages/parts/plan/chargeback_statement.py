@@ -17,7 +17,7 @@ from data.ledger import Ledger
 from data.state import State
 from data.version import file_name
 from pages.parts.plan.scope_words import scope_of, scope_text
-from pages.ui import editing, exports, shell
+from pages.ui import editing, exports, paper, shell
 from pages.ui import format as fmt
 
 
@@ -79,6 +79,8 @@ def _downloads(found: chargeback.Statement) -> None:
                 icon=":material/download:",
                 key=f"chargeback_{kind}",
             )
+        name = f"chargeback-{found.month:%Y-%m}"
+        paper.download_pdf(partial(chargeback.html, found), name, key="chargeback", snapshot=found.snapshot)
 
 
 def _shared_costs() -> None:

@@ -13,7 +13,7 @@ from analytics.history import through
 from analytics.promises import actions
 from analytics.weekly import report
 from data.errors import BadInput
-from pages.ui import editing, exports, posting, shell
+from pages.ui import editing, exports, paper, posting, shell
 from pages.ui import format as fmt
 
 # Where the number of an action came from, and what it promised: not edited here.
@@ -137,5 +137,8 @@ def take_away(found: dict) -> None:
                 icon=":material/download:",
                 key=f"report_{form}",
             )
+        paper.download_pdf(
+            partial(report.html, found), f"review-{found['week']}", key="report", snapshot=found["snapshot"]
+        )
         posting.webhook_button(found["message"], key="weekly")
         shell.snapshot_link(shell.view())
