@@ -14,41 +14,16 @@ from typing import NamedTuple
 import pandas as pd
 
 from analytics.answers_by_version import remember
-from analytics.history import daily_by, days_with_lost_rows, days_without_log, logged_days, through
+from analytics.history import days_with_lost_rows, days_without_log, logged_days, through
 from analytics.scope import ClosedScope, Scope
-from analytics.silences import Silence, holes, silences
+from analytics.silences import Silence, silences
+from analytics.source_logs import SourceLog, source_logs
 from data import wording
 from data.calendar import DAY, DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
 from data.errors import NoData
 from data.ledger import Ledger
 
-ENDED_AFTER_DAYS = 28  # a source silent for longer has ended, and its days are no longer missed
-MATERIAL_SHARE = 0.01  # of the attempts asked about: a smaller source does not make a day incomplete
-
-
-class SourceLog(NamedTuple):
-    """One source's life: first and last day with a record, the holes between, and how it ended.
-
-    `silent_since` is the first day of a silence that lasts to the end of the data; `ended` says that it
-    has lasted too long to be a pause.
-    """
-
-    name: str
-    first: date
-    last: date
-    gaps: tuple[Silence, ...]
-    silent_since: date | None
-    ended: bool
-
-    @property
-    def lacks(self) -> str:
-        """The days without its log, in words; empty where none are."""
-        told = [f"since {self.silent_since:%-d %b %Y}"] if self.silent_since else []
-        gaps = [gap for gap in self.gaps if gap.start != self.silent_since]
-        more = f" and {len(gaps) - 3} more times" if len(gaps) > 3 else ""
-        if gaps:
-            told.append(f"{', '.join(gap.text for gap in gaps[:3])}{more}")
-        return "; ".join([*told, *([f"ended {self.last:%-d %b %Y}"] if self.ended else [])])
+HOLDS = "the log holds"
 
 
 class Coverage(NamedTuple):
@@ -138,7 +113,7 @@ class Coverage(NamedTuple):
             told.append(f"rows of {', '.join(span.text for span in spans[:3])}{more} are lost with a damaged file")
         ends = self.end > max(self.whole_until, self.last + DAY)
         if self.start < self.first and ends:
-            told.append(f"the log holds {wording.days(self.first, self.last)} only")
+            told.append(f"{HOLDS} {wording.days(self.first, self.last)} only")
         elif self.start < self.first:
             told.append(f"the log starts {self.first:%-d %b %Y}")
         if self.start <= self.first < min(self.whole_from, self.end) and self.first != self.running:
@@ -152,8 +127,11 @@ class Coverage(NamedTuple):
         if ends and self.start >= self.first:
             told.append(f"the log ends {self.last:%-d %b %Y}")
         elif self.running:
-            began = f"from {self.logged_from:%H:%M} to" if self.running == self.first else "until"
-            told.append(f"{self.running:%-d %b} is logged {began} {self.logged_until:%H:%M} only")
+            began, ended = f"{self.logged_from:%H:%M}", f"{self.logged_until:%H:%M}"
+            hours = f"at {ended}" if began == ended else f"from {began} to {ended}"
+            told.append(
+                f"{self.running:%-d %b} is logged {hours if self.running == self.first else f'until {ended}'} only"
+            )
         return told
 
     def per_year(self) -> float:
@@ -232,6 +210,8 @@ def comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None = N
     dropped = {*now.missing, *(day + apart for day in before.missing)}
     left = length.days - len([day for day in dropped if day < scope.end])
     reasons = list(dict.fromkeys([*before.reasons, *now.reasons]))
+    if any(reason.startswith(HOLDS) for reason in reasons):  # says where the log starts and ends
+        reasons = [reason for reason in reasons if not reason.startswith(("the log starts", "the log ends"))]
     if left < max(1, length.days / 2):
         if before.covered_days:
             reasons.append(f"{before.covered_days} of the {before.asked_days} days before are covered")
@@ -256,37 +236,6 @@ def window(view: Ledger, days: int | None = None, since: date | None = None) -> 
     start = reach.complete_until - timedelta(days=days)
     inside = (logged >= pd.Timestamp(start)) & (logged < pd.Timestamp(reach.complete_until))
     return Scope.of(view, start, reach.complete_until if inside.any() else running)
-
-
-@remember
-def source_logs(view: Ledger, scope: Scope) -> tuple[tuple[SourceLog, float], ...]:
-    """The sources that carry a scope's filters, with their shares of its attempts, the largest first."""
-    wide, whole = (_attempts_by_source(view, asked) for asked in (scope.at_any_time(), Scope.of(view)))
-    until, everything = through(view).complete_until, float(wide.to_numpy().sum())
-    shares = {str(name): float(wide[name].sum()) / everything for name in wide.columns} if everything else {}
-    material = sorted((name for name in shares if shares[name] >= MATERIAL_SHARE), key=lambda n: (-shares[n], n))
-    lost = {name: days_with_lost_rows(view, Scope.of(view, source=name)) for name in material}
-    return tuple((_life(name, whole[name], until, lost[name]), shares[name]) for name in material)
-
-
-def _attempts_by_source(view: Ledger, scope: Scope) -> pd.DataFrame:
-    wide = daily_by(view, scope, ("source",), ("attempts",))
-    return wide["attempts"].fillna(0.0) if not wide.columns.empty else pd.DataFrame(index=wide.index)
-
-
-def _life(name: str, attempts: pd.Series, until: date, lost: pd.DatetimeIndex) -> SourceLog:
-    active = (attempts > 0) | attempts.index.isin(lost)
-    days = attempts.index[active]
-    first, last = days[0].date(), days[-1].date()
-    lived = active[(active.index >= days[0]) & (active.index < pd.Timestamp(max(until, last + DAY)))]
-    missing = holes(lived) | lived.index.isin(lost)
-    silent = missing[missing.index > days[-1]]
-    quiet_days = (until - last).days - 1
-    ended = quiet_days > ENDED_AFTER_DAYS and bool(silent.any())
-    if ended:
-        missing = missing[missing.index <= days[-1]]
-    since = silent.index[silent][0].date() if silent.any() and not ended else None
-    return SourceLog(name, first, last, silences(missing), since, ended)
 
 
 def _silences_of(days: list[date]) -> tuple[Silence, ...]:

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from analytics.answers_by_version import remember
-from analytics.coverage import source_logs
 from analytics.history import daily_by, through
 from analytics.scope import Scope
+from analytics.source_logs import source_logs
 from data.calendar import DAYS_PER_WEEK
 from data.ledger import Ledger
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from analytics import spend
 from analytics.answers_by_version import remember
-from analytics.coverage import source_logs
 from analytics.history import logged_days, through
 from analytics.scope import Scope
+from analytics.source_logs import source_logs
 from data import lost_rows, wording
 from data.caveats import BILL_LINES, BY_CODE
 from data.ledger import Ledger

@@ -155,8 +155,9 @@ def chosen_comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | N
 def words_of_comparison(scope: ClosedScope, compared: Comparison, *, is_before: bool) -> str:
     """What a tile's change is against; which days, where it shows more days than can be compared."""
     days = compared.now.length_days if compared.now else 0
-    told = f"vs prior {days}d" if is_before else "vs earlier"
-    return told if days == scope.length_days else f"on {days} of {scope.length_days} days, {told}"
+    if days != scope.length_days:
+        return f"on {days} of {scope.length_days} days, vs {days} earlier"
+    return f"vs prior {days}d" if is_before else "vs earlier"
 
 
 view = shell.view()

@@ -12,7 +12,7 @@ import pandas as pd
 from analytics.anomalies import anomaly_search, incidents
 from analytics.anomalies.incidents import Incident
 from analytics.budgets import budgets
-from analytics.coverage import SourceLog, comparison, coverage, source_logs
+from analytics.coverage import comparison, coverage
 from analytics.forecasts import retirements
 from analytics.forecasts.planned_events import saved_events
 from analytics.forecasts.price_changes import PriceChange, announced_changes
@@ -21,6 +21,7 @@ from analytics.history import logged_days, through
 from analytics.promises.promises import Measured, ledger_of_promises
 from analytics.scope import ClosedScope, Scope
 from analytics.silences import holes
+from analytics.source_logs import SourceLog, source_logs
 from analytics.spend import grouped_spend
 from analytics.weekly import news
 from analytics.weekly.attention import grown_caveats

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from analytics.anomalies.anomalies import Anomaly
-from analytics.coverage import MATERIAL_SHARE, source_logs
 from analytics.history import through
 from analytics.known_spend import known_spend
 from analytics.scope import UNKNOWN, Scope
+from analytics.source_logs import MATERIAL_SHARE, source_logs
 from data.ledger import Ledger
 
 CUBE = ("team", "feature", "model")  # the dimensions whose values are watched

@@ -137,6 +137,7 @@ def test_a_change_names_the_days_that_it_stands_on(ledgers):
     ("hours_of_first", "days_after", "covered", "reason"),
     [
         ((23.2,), 0, 0, "20 Nov is logged from 23:12 only"),  # one call, late: no day is known whole
+        ((4.05,), 0, 0, "20 Nov is logged at 04:03 only"),
         ((4.05, 4.1), 0, 0, "20 Nov is logged from 04:03 to 04:06 only"),
         ((0.5, 23.5), 0, 1, ""),
         ((15, 20), 3, 3, "20 Nov is logged from 15:00 only"),

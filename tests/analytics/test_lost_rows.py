@@ -12,10 +12,11 @@ import pytest
 
 from analytics.__main__ import main as analytics
 from analytics.billing import reconcile
-from analytics.coverage import comparison, coverage, source_logs
+from analytics.coverage import comparison, coverage
 from analytics.history import daily
 from analytics.known_spend import known_spend
 from analytics.scope import Scope
+from analytics.source_logs import source_logs
 from analytics.standing import standing
 from data import checks, lost_rows
 from data.__main__ import main as data

@@ -8,6 +8,7 @@ import pytest
 
 from analytics.budgets import budget
 from analytics.promises import actions
+from analytics.scope import Scope
 from analytics.weekly import report, review, weeks
 from data.errors import BadInput, NoData
 from data.state import State
@@ -46,6 +47,15 @@ def found(ledger, tmp_path_factory):
     return review.build(ledger.at(ledger.snapshot()), state, MONDAY, forbidden=forbidden(state))
 
 
+def test_movers_that_are_too_many_end_with_the_rest_of_the_change(view, monkeypatch):
+    monkeypatch.setattr(review, "MOVERS", 1)
+    told = review._moves(view, Scope.of(view, MONDAY, MONDAY + timedelta(days=7)), "feature")
+    first, rest = told["movers"]
+    assert (first["name"], rest["name"], rest["driver"]) == ("answers", "everything else", "")
+    for total, mine in (("start_usd", "before_usd"), ("end_usd", "after_usd")):
+        assert first[mine] + rest[mine] == pytest.approx(told["bridge"][total])
+
+
 def test_the_report_holds_the_agenda_and_is_plain_json(found):
     assert json.loads(json.dumps(found)) == found
     bridge = found["bridge"]
@@ -54,6 +64,8 @@ def test_the_report_holds_the_agenda_and_is_plain_json(found):
     )
     assert max(bridge["drivers"], key=lambda d: d["usd"])["name"] == "output"
     assert found["movers"][0]["name"] == "search" and 3 <= len(found["movers"]) <= 5
+    change = sum(mover["change_usd"] for mover in found["movers"])
+    assert change == pytest.approx(bridge["end_usd"] - bridge["start_usd"])
     assert found["anomalies"]["rows"][0]["value"] == "answers"
     assert found["pacing"]["budgets"][0]["name"] == "company"
     assert found["actions"][0]["saved_usd_month"] is None  # it is only open: nothing was done that could have saved

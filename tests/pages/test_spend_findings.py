@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import date
@@ -18,7 +19,7 @@ from data.loading.ingest import ingest
 from data.state import State
 from pages.ui import charts
 from tests.analytics import planted
-from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of, thirty_days
+from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of, one_source_stopped, thirty_days
 from tests.analytics.test_promises import DONE, noisy, promise
 from tests.pages.test_walk_of_pages import said_on
 from tests.pages.whole_app import ROOT, opened
@@ -71,6 +72,7 @@ STORES: dict[str, Callable[[Path], Ledger]] = {
     "readme": readme,
     "readme and older": readme_and_older,
     "30 days": thirty_days,
+    "one source stopped": one_source_stopped,
     "runaway": lambda home: ledger_of(home, runaway()),
     "failing": lambda home: planted.build(home, "failing model", days=70, since=10),
     "promised": promised,
@@ -108,3 +110,29 @@ def test_no_two_series_share_a_colour(palette):
     """Finding 11: nine series in eight colours."""
     tints = charts.colours([f"s{n}" for n in range(charts.TOP)] + [charts.OTHER], palette)
     assert len(set(tints.values())) == charts.TOP + 1
+
+
+def test_every_unusual_amount_carries_its_days_and_what_of_it_is_this_weeks(home_of, monkeypatch):
+    """Finding 5: amounts of 28 and of 18 days stood in a review of seven without a word."""
+    app = opened(home_of("failing"), monkeypatch, "weekly")
+    told = next(one.value for one in app.dataframe if "usd_in_scope" in one.value)
+    assert list(told["period"]) == ["23 Oct to 1 Nov"]
+    assert 0 < told["usd_in_scope"].iloc[0] < told["usd"].iloc[0]
+
+
+def test_a_finding_has_one_number_and_its_days_wherever_it_is_told(home_of, monkeypatch):
+    """Finding 9: three pages told one saving from three windows."""
+    told = [text for text in said_on(opened(home_of("sample"), monkeypatch, "overview")) if "Biggest saving" in text]
+    found = re.match(r"Biggest saving: (\$[\d.,]+) a month, told from (.*?)\. ", told[0])
+    assert found, told
+    page = said_on(opened(home_of("sample"), monkeypatch, "savings"))
+    assert any(text.startswith(f"{found[1]} a month, of ") for text in page)
+    assert any(f"whole days of {found[2]};" in text for text in page)
+
+
+def test_no_two_series_of_a_stack_share_a_colour(home_of, monkeypatch):
+    """Finding 11 as it is drawn: features over days, more of them than colours."""
+    app = opened(home_of("sample"), monkeypatch, "explore", by="Feature", over="Day")
+    drawn = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    tints = [trace["marker"]["color"] for trace in drawn if trace["type"] == "bar"]
+    assert len(tints) == charts.TOP + 1 == len(set(tints))

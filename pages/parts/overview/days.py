@@ -46,7 +46,7 @@ def marks(view: Ledger, state: State, scope: ClosedScope) -> list[Mark]:
     unusual = [
         Mark(one.start, f"{one.title}: {fmt.usd_change(one.usd_in_scope)}", True)
         for one in incidents.incidents(view, scope, found)
-        if one.kind in KINDS and one.start >= scope.start
+        if any(member.kind in KINDS for member in one.members) and one.start >= scope.start
     ]
     events = [Mark(one.on, one.name, False) for one in saved_events(state) if scope.start <= one.on < scope.end]
     return sorted(unusual + events)

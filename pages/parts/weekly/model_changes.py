@@ -15,7 +15,7 @@ def model_changes(found: dict) -> None:
     if not every:
         st.caption(fmt.md(found["no_model_changes"]))
         return
-    words = {"provider": "by the provider", "ours": "by us", "not known": "by whom is not known"}
+    words = {"provider": "likely by the provider", "ours": "likely by us", "not known": "by whom is not known"}
     counts = {who: sum(one["whose"] == who for one in every) for who in words}
     told = ", ".join(f"{count} {words[who]}" for who, count in counts.items() if count)
     st.markdown(f"**Models that answer otherwise than before: {told}**")

@@ -34,6 +34,8 @@ def kpis(found: dict) -> None:
     span = (
         f"P10 {fmt.usd_short(month['p10'])} to P90 {fmt.usd_short(month['p90'])}"
         if month["p10"] is not None
+        else "no forecast yet"
+        if month["p50"] is None
         else "run rate only"
     )
     cells[1].metric(name, fmt.usd_short(month["p50"]), help=month["note"], delta=None, delta_description=span)
