@@ -154,9 +154,9 @@ def _moves(view: Ledger, week: ClosedScope, by: str) -> dict:
         }
         for name, b in ranked[:MOVERS]
     ]
-    if left := [b for name, b in parts.items() if name not in {name for name, _ in ranked[:MOVERS]}]:
-        movers.append(_the_rest(left))
     whole = bridge.between(view, before, after)
+    if len(parts) > len(movers):
+        movers.append(_the_rest(whole, movers))
     return {
         "bridge": bridge.json_form(whole) | {"unpriced_share": bridge.unpriced_share(view, before, after)},
         "movers": movers,
@@ -167,9 +167,10 @@ def _moves(view: Ledger, week: ClosedScope, by: str) -> dict:
     }
 
 
-def _the_rest(parts: list[bridge.Bridge]) -> dict[str, Any]:
+def _the_rest(whole: bridge.Bridge, movers: list[dict[str, Any]]) -> dict[str, Any]:
     """What is not among the movers, so that they add up to the whole change."""
-    before, after = sum(b.start_usd for b in parts), sum(b.end_usd for b in parts)
+    before = whole.start_usd - sum(mover["before_usd"] for mover in movers)
+    after = whole.end_usd - sum(mover["after_usd"] for mover in movers)
     money = {"before_usd": before, "after_usd": after, "change_usd": after - before}
     return {"name": "everything else", **money, "driver": "", "driver_usd": None}
 

@@ -65,7 +65,7 @@ def test_the_report_holds_the_agenda_and_is_plain_json(found):
     assert max(bridge["drivers"], key=lambda d: d["usd"])["name"] == "output"
     assert found["movers"][0]["name"] == "search" and 3 <= len(found["movers"]) <= 5
     change = sum(mover["change_usd"] for mover in found["movers"])
-    assert change == pytest.approx(bridge["end_usd"] - bridge["start_usd"])
+    assert change == pytest.approx(bridge["end_usd"] - bridge["start_usd"], abs=0.03)  # cents of each
     assert found["anomalies"]["rows"][0]["value"] == "answers"
     assert found["pacing"]["budgets"][0]["name"] == "company"
     assert found["actions"][0]["saved_usd_month"] is None  # it is only open: nothing was done that could have saved
