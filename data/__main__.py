@@ -28,6 +28,7 @@ COMMANDS = {
     "restore": "data.backup",
     "erase": "data.erase_command",
     "pull": "data.sources.pull_command",
+    "receive": "data.sources.receive_command",
 }
 READINGS = (
     Reading("prices", ("model", "provider", "at", "region"), of_log=False),

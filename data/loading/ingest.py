@@ -133,6 +133,7 @@ class _Ingest:
                 first = self.done.get(item.digest) or left[item.digest].file.path
                 named = first if first.name == item.file.path.name else first.name
                 report.error = f"{item.file.path.name} is the same file as {named}; loaded once."
+                report.is_same_file = True
             elif batch and not _written_anew(item, batch[0]) and batch[3] not in lost:
                 _, report.read, report.rejected, report.batch_id, report.skipped = batch
                 report.duplicate = report.read - report.rejected

@@ -31,6 +31,7 @@ class Report:
     snapshot: int = 0
     note: str = ""
     error: str = ""
+    is_same_file: bool = False  # as another one of this load: the error says which
     unknown: bool = False  # no format recognises the content: a mapping may read it
     reasons: dict[str, int] = field(default_factory=dict)  # why records were rejected
     gone: int = 0  # bill lines that an earlier report had and this one has not any more

@@ -21,7 +21,8 @@ from data.sql_text import literal
 COUNTS = (*RAW_COUNTS, "total_tokens")
 NUMBERS = (*COUNTS, "reported_cost_usd")
 FLAGS = ("input_has_cache", "output_has_reasoning", "succeeded", "unmetered")
-DOUBLES = ("latency_ms", "ttft_ms", "quality_score")
+TIMES = ("latency_ms", "ttft_ms")
+DOUBLES = (*TIMES, "quality_score")
 STATUSES = ("success", "error", "cached", "cancelled")
 NOT_JSON = "it is not a JSON object"
 BLANK = "a blank line"  # no record: staged for its number, then left out
@@ -251,6 +252,8 @@ USAGE_TYPES = {
     **{name: f"TRY_CAST(number({name}) AS BIGINT)" for name in COUNTS},
     **{name: f"TRY_CAST({name} AS BOOLEAN)" for name in FLAGS},
     **{name: f"CASE WHEN isfinite(number({name})) THEN number({name}) END" for name in DOUBLES},
+    # A span that ends before it starts was timed by two clocks: how long it took is not known.
+    **{name: f"CASE WHEN isfinite(number({name})) AND number({name}) >= 0 THEN number({name}) END" for name in TIMES},
     "rank": "TRY_CAST(rank AS DOUBLE)",
     "attempt": "TRY_CAST(attempt AS INTEGER)",
     "http_status": "TRY_CAST(http_status AS INTEGER)",

@@ -113,7 +113,7 @@ def _load_window(ledger: Ledger, state: State, done: Result, source: Source, win
 
 
 def _counted(done: Result, reports: list) -> Result:
-    if errors := [one.error for one in reports if one.error and not one.unknown and "loaded once" not in one.error]:
+    if errors := [one.error for one in reports if one.error and not one.unknown and not one.is_same_file]:
         raise Refused(errors[0])
     return done._replace(
         read=done.read + sum(one.read for one in reports),
