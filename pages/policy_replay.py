@@ -24,6 +24,7 @@ from pages.parts.replay.answer import (
 )
 from pages.parts.replay.answer import title as title_of
 from pages.parts.replay.editor import choose, compare, editor
+from pages.parts.replay.versions import versions_panel
 from pages.ui import filters, promising, shell, what_if
 from pages.ui import format as fmt
 from routing.policies.checks import dead_ends, lints
@@ -114,6 +115,7 @@ for sentence in dead_ends(policy, what_if.catalog(shell.state(), own_prices))[:3
     st.warning(fmt.md(f"Under this policy, {sentence}."), icon=":material/block:")
 st.subheader("Change the policy", anchor=False)
 editor(policy, name)
+versions_panel(view, scope, own_prices, name)
 st.subheader("Alternatives side by side", anchor=False)
 compare(view, scope, own_prices)
 with st.container(horizontal=True):

@@ -9,7 +9,6 @@ import streamlit as st
 from pages.parts.rollout import new_plan, standing
 from pages.ui import format as fmt
 from pages.ui import shell
-from routing.canary_commands import sentence
 from routing.rollout.decision import decide
 from routing.rollout.evidence import evidence
 from routing.rollout.plan import ROLLOUTS
@@ -36,7 +35,7 @@ else:
     plan = plans[name]
     found = decide(plan, evidence(view, plan), datetime.now(UTC))
     with title:
-        shell.header(sentence(name, plan, found), view)
+        shell.header(standing.headline(name, plan, found), view)
     standing.guardrails(plan, found)
     standing.moves(name, plan, found)
     standing.stages(plan)

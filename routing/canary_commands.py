@@ -58,9 +58,9 @@ def _canary(args: argparse.Namespace) -> None:
         plan = advance(state, args.name, plan, decide(plan, evidence(ledger, plan), datetime.now(UTC)), args.because)
     found = decide(plan, evidence(ledger, plan), datetime.now(UTC))
     if args.json:
-        emit_json(status_json(args.name, plan, found))
+        emit_json(_status_json(args.name, plan, found))
         return
-    say(f"{sentence(args.name, plan, found)}.")
+    say(f"{_sentence(args.name, plan, found)}.")
     emit_table(("guardrail", "state", "seen"), [(WORDS[one.rail], one.state, one.words) for one in found.judged])
 
 
@@ -73,7 +73,7 @@ def _planned(state: State, name: str) -> Rollout:
     return plan
 
 
-def status_json(name: str, plan: Rollout, found: Decision) -> dict[str, Any]:
+def _status_json(name: str, plan: Rollout, found: Decision) -> dict[str, Any]:
     """The JSON of a rollout's status."""
     return {
         "rollout": name,
@@ -90,7 +90,7 @@ def status_json(name: str, plan: Rollout, found: Decision) -> dict[str, Any]:
     }
 
 
-def sentence(name: str, plan: Rollout, found: Decision) -> str:
+def _sentence(name: str, plan: Rollout, found: Decision) -> str:
     """What to do with a rollout and why, in a sentence without its full stop."""
     if plan.ended:
         return f"“{name}” is over: {plan.ended}"

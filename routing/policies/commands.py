@@ -1,4 +1,4 @@
-"""`python -m routing policy`: which policy is in force."""
+"""`python -m routing policy`: which policy is in force, and the versions of the saved ones."""
 
 from __future__ import annotations
 
@@ -10,18 +10,28 @@ from data.errors import BadInput
 from data.state import State
 from routing.policies.checks import lints
 from routing.policies.in_force import in_force, mark, who_may_lift
+from routing.policies.versions import difference, restore, version, versions
 
 
 def register(subparsers: Any) -> None:
-    """Add `policy in-force NAME|none|show`."""
-    sub = console.command(subparsers, "policy", _policy, "the policy in force, which all advice keeps to")
-    sub.add_argument("what", choices=("in-force",), help="mark a policy as in force, lift it, or show it")
+    """Add `policy in-force NAME|none|show`, `policy versions NAME` and `policy restore NAME --to N`."""
+    sub = console.command(subparsers, "policy", _policy, "the policy in force, and the versions of saved ones")
+    sub.add_argument(
+        "what",
+        choices=("in-force", "versions", "restore"),
+        help="mark a policy as in force, lift it, or show it; list a policy's versions; take one back",
+    )
     sub.add_argument("name", metavar="NAME|none|show", help="a saved or shipped policy; `none` lifts the one in force")
+    sub.add_argument("--compare", type=int, nargs=2, metavar=("A", "B"), help="with versions: what B changed of A")
+    sub.add_argument("--to", type=int, metavar="N", help="with restore: the version to take back")
     sub.add_argument("--lifted-by", metavar="WHO", default="", help="with NAME: who may lift it, in words")
 
 
 def _policy(args: argparse.Namespace) -> None:
     state = State.open(args.home)
+    if args.what != "in-force":
+        _versions(args, state)
+        return
     if args.name != "show":
         mark(state, None if args.name == "none" else args.name, args.lifted_by)
     elif args.lifted_by:
@@ -41,3 +51,25 @@ def _policy(args: argparse.Namespace) -> None:
     )
     for sentence in lints(held):
         console.say(f"Note: {sentence}.")
+
+
+def _versions(args: argparse.Namespace, state: State) -> None:
+    """The versions of a policy, two of them compared, or one taken back."""
+    if args.what == "restore":
+        if args.to is None:
+            raise BadInput("`policy restore` needs --to, the number of a version; `policy versions` lists them.")
+        restore(state, args.name, args.to)
+    changed = difference(*(version(state, args.name, number) for number in args.compare)) if args.compare else None
+    known = versions(state, args.name)
+    if args.json:
+        body = [one._asdict() for one in known]
+        console.emit_json({"policy": args.name, "versions": body, "difference": changed})
+        return
+    if changed is not None:
+        console.say(changed or "The two versions say the same.")
+        return
+    if not known:
+        console.say(f"“{args.name}” was never saved here, so it has no versions.")
+        return
+    rows = [(one.number, one.at[:16].replace("T", " "), one.by) for one in known]
+    console.emit_table(("version", "saved (UTC)", "by"), rows, right=("version",))

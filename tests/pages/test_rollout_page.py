@@ -21,7 +21,8 @@ def test_a_rollout_is_planned_begun_held_and_rolled_back(state):
     kept = ROLLOUTS.get(state, "autumn")
     assert [stage.name for stage in kept.stages] == ["shadow", "10 %"] and "has not begun" in app.title[0].value
     press(app, "Begin the first stage")
-    assert app.title[0].value.startswith("Hold") and "no traffic" in app.title[0].value
+    assert app.title[0].value.startswith("Hold") and "more reasons" in app.title[0].value
+    assert any("the stage has no traffic" in text.value for text in app.markdown)
     assert next(b for b in app.button if b.key == "rollout_on").disabled
     press(app, "Roll back")
     assert ROLLOUTS.get(state, "autumn").stayed == kept.control and "is over" in app.title[0].value

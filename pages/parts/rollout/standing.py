@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
 
@@ -17,9 +19,21 @@ from routing.rollout_config import stage_config
 STATES = {"within": "held", "beyond": "breached", "open": "not shown yet"}
 
 
+def headline(name: str, plan: Rollout, found: Decision) -> str:
+    """What to do, and the first reason in short."""
+    if plan.ended:
+        return f"“{name}” is over: {plan.ended}"
+    where = f"stage {plan.stage + 1} of {len(plan.stages)}, {plan.now.name}"
+    if found.word == GO_ON:
+        return f"Go on: “{plan.candidate}” holds every guardrail ({where})"
+    more = len(found.reasons) - 1
+    first = found.reasons[0].split(": ")[0] + (f", and {fmt.count_of(more, 'more reason')}" if more else "")
+    return f"{found.word.capitalize()} ({where}): {first}"
+
+
 def guardrails(plan: Rollout, found: Decision) -> None:
-    """Each guardrail at the latest look, and every reason."""
-    if len(found.reasons) > 1 and not plan.ended:
+    """Every reason, and each guardrail at the latest look."""
+    if found.word != GO_ON and not plan.ended:
         for reason in found.reasons:
             st.write(fmt.md(f"- {reason[0].upper()}{reason[1:]}."))
     if found.judged:
@@ -51,16 +65,20 @@ def moves(name: str, plan: Rollout, found: Decision) -> None:
         last = plan.stage == len(plan.stages) - 1
         label = "Finish: the candidate answers everything" if last else "Go on to the next stage"
         ready = found.word == GO_ON or bool(why.strip())
-        kind = "primary" if found.word == GO_ON else "secondary"
-        if st.button(label, icon=":material/arrow_forward:", type=kind, disabled=not ready, key="rollout_on"):
+        if st.button(
+            label, icon=":material/arrow_forward:", type=_kind(found, GO_ON), disabled=not ready, key="rollout_on"
+        ):
             with shell.errors():
                 advance(shell.state(), name, plan, found, why)
                 st.rerun()
-        kind = "primary" if found.word == ROLL_BACK else "secondary"
-        if st.button("Roll back", icon=":material/undo:", type=kind, key="rollout_back"):
+        if st.button("Roll back", icon=":material/undo:", type=_kind(found, ROLL_BACK), key="rollout_back"):
             with shell.errors():
                 roll_back(shell.state(), name, plan, why)
                 st.rerun()
+
+
+def _kind(found: Decision, word: str) -> Literal["primary", "secondary"]:
+    return "primary" if found.word == word else "secondary"
 
 
 def stages(plan: Rollout) -> None:
