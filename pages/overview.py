@@ -156,7 +156,7 @@ def words_of_comparison(scope: ClosedScope, compared: Comparison, *, is_before: 
     """What a tile's change is against; which days, where it shows more days than can be compared."""
     days = compared.now.length_days if compared.now else 0
     if days != scope.length_days:
-        return f"on {days} of {scope.length_days} days, vs {days} earlier"
+        return f"on {days} days"  # of how many stands above the tiles; more would be cut
     return f"vs prior {days}d" if is_before else "vs earlier"
 
 
