@@ -127,7 +127,8 @@ def pacing(held: budgets.Status | None) -> None:
     if held is not None:
         chance = "" if held.chance_of_overrun is None else f", chance of overrun {fmt.odds(held.chance_of_overrun)}"
         st.caption(fmt.md(f"Budget {fmt.usd(held.budget.amount_usd)} {held.budget.period}{chance}."))
-    st.page_link("pages/plan.py", label="Plan the budget" if held else "Set a budget", icon=":material/savings:")
+    label = "Plan the budget" if held else "Set a budget"
+    st.page_link("pages/plan.py", label=label, icon=":material/savings:", query_params={"part": "Budgets"})
 
 
 def saving(view: Ledger, scope: Scope) -> None:

@@ -29,6 +29,7 @@ from pages.ui import exports, filters, finance_charts, paper, promising, shell, 
 from pages.ui import format as fmt
 
 HORIZONS = (3, 6, 12, 18, 24)
+SECTIONS = ("Outlook", "Budgets", "Events and scenarios", "Chargeback", "Orchestration")  # `part=` in a link
 AS_IT_STANDS = "Plan as it stands"
 
 
@@ -123,6 +124,20 @@ def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int) -> No
         table = base.months.assign(budget_usd=budget)
         columns = ("actual_usd", "p10", "p50", "p90", "cum_p10", "cum_p50", "cum_p90", "budget_usd")
         exports.table(table, name="plan-months", units=dict.fromkeys(columns, "USD"))
+
+
+def what_moves_it(scope: Scope, base: plan.Plan, count: int) -> pd.DataFrame:
+    """One assumption at a time: how far each moves the total."""
+    st.subheader("What moves the total most", anchor=False)
+    table = swings(view, scope, count)
+    first = table.iloc[0]
+    meaning = (
+        f"{first['assumption']} moves it most: {first['low']} gives {fmt.usd(first['low_usd'])}, {first['high']} "
+        f"{fmt.usd(first['high_usd'])}. One assumption at a time, the others as planned."
+    )
+    shell.chart(finance_charts.tornado(table, shell.palette(), base.p50_usd), alt=meaning, key="tornado")
+    st.caption(fmt.md(meaning))
+    return table
 
 
 def scenarios(all_plans: dict[str, plan.Plan]) -> None:
@@ -220,21 +235,22 @@ base, budget = all_plans[AS_IT_STANDS], monthly_budget(found, scope)
 with title:
     shell.header(answer(base, count or 12, budget), view)
 kpis(base, found, budget, count or 12)
-fan(all_plans, budget, count or 12)
-st.subheader("What moves the total most", anchor=False)
-table = swings(view, scope, count or 12)
-first = table.iloc[0]
-meaning = (
-    f"{first['assumption']} moves it most: {first['low']} gives {fmt.usd(first['low_usd'])}, {first['high']} "
-    f"{fmt.usd(first['high_usd'])}. One assumption at a time, the others as planned."
+asked = st.query_params.get("part", SECTIONS[0])
+outlook, budgets_tab, events, chargeback, people = st.tabs(
+    SECTIONS, default=asked if asked in SECTIONS else SECTIONS[0]
 )
-shell.chart(finance_charts.tornado(table, shell.palette(), base.p50_usd), alt=meaning, key="tornado")
-st.caption(fmt.md(meaning))
-show_announced(view, scope)
-scenarios(all_plans)
-budget_lines(view, found)
-chargeback_statement(view)
-lines = orchestration(yearly(base), salary)
+with outlook:
+    fan(all_plans, budget, count or 12)
+    table = what_moves_it(scope, base, count or 12)
+    show_announced(view, scope)
+with budgets_tab:
+    budget_lines(view, found)
+with events:
+    scenarios(all_plans)
+with chargeback:
+    chargeback_statement(view)
+with people:
+    lines = orchestration(yearly(base), salary)
 with st.container(horizontal=True):
     foot = (
         f"Data through {through(view).instant:%Y-%m-%d %H:%M} UTC, days in {view.time_zone}, "

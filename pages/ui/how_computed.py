@@ -84,8 +84,9 @@ HOW: dict[str, tuple[str, ...]] = {
 def button(view: Ledger) -> None:
     """The way to the explanation; nothing for a page opened without the app around it."""
     path = st.session_state.get(PATH)
+    told = "How the numbers of this page are computed"
     if path in HOW and st.button(
-        "How is this computed", icon=":material/function:", key="how_computed", type="tertiary", wrap=False
+        "Explain", icon=":material/function:", key="how_computed", type="tertiary", wrap=False, help=told
     ):
         _told(view, path)
 

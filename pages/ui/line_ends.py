@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-PLOT_PX, LABEL_PX = 280, 17  # of a chart some 300 px high, and of a line of text
+PLOT_PX, LABEL_PX = 240, 17  # of a chart some 300 px high without its axis, and of a line of text
 
 
 class LineEnd(NamedTuple):

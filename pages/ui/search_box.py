@@ -65,7 +65,7 @@ def _readable(saved: Callable[[State], Iterator[Place]], state: State) -> list[P
 
 def _budgets(state: State) -> Iterator[Place]:
     for name in BUDGETS.all(state):
-        yield Place(f"Budget: {name}", "plan", {})
+        yield Place(f"Budget: {name}", "plan", {"part": "Budgets"})
 
 
 def _decisions(state: State) -> Iterator[Place]:

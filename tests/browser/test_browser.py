@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -82,12 +83,18 @@ def test_a_cold_deep_link_opens_inside_the_app(sample_home, tmp_path, page):
         assert "7 days" in page.locator("h1").first.inner_text()
 
 
-def test_the_table_behind_a_chart_downloads_as_csv(page, address):
+def test_a_chart_leaves_as_csv_and_as_a_dated_picture(page, address):
     settled(page, address, "/explore")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").first.click()
     rows = list(csv.reader(Path(download.value.path()).read_text().splitlines()))
-    assert rows[0][:2] == ["provider", "cost_usd"] and len(rows) > 1
+    assert rows[0][:2] == ["provider", "cost_usd"] and rows[-1][0] == "Total"
+    page.get_by_role("button", name="Picture").first.click()
+    with page.expect_download() as download:
+        page.locator("[role=dialog] .modebar-btn").first.click()
+    dated = r"baton-.*-cost_usd-by-provider-[-\d]+-to-[-\d]+-data-\d+\.png"
+    assert re.fullmatch(dated, download.value.suggested_filename)
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
 def test_hostile_names_are_shown_as_text(tmp_path, page):

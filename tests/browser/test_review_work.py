@@ -109,7 +109,7 @@ def test_an_owner_is_written_down(page, site, store):
 def test_a_budget_changes_overview_and_plan(page, site):
     settled(page, site, "/")
     assert "no budget is set" in page.inner_text("h1")
-    settled(page, site, "/plan")
+    settled(page, site, "/plan?part=Budgets")
     page.get_by_role("button", name="Add a budget").click()
     form = page.get_by_role("dialog")
     form.get_by_role("button", name="Save the budget").click()

@@ -50,6 +50,7 @@ def what_needs_attention(view: Ledger, scope: ClosedScope) -> None:
             st.write(fmt.md(one.sentence))
             week = {"week": week_of_day(one.on)} if one.kind == "incident" and one.on else {}
             section = {"section": "Coverage"} if page == "pages/data_and_prices.py" else {}
+            section |= {"part": "Budgets"} if one.kind == "budget" else {}
             links.page_link(page, label, ":material/arrow_forward:", week | section)
     more = f" {len(found) - SHOWN} more weigh less." if len(found) > SHOWN else ""
     st.caption(attention.RULE + more)

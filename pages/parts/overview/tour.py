@@ -51,7 +51,7 @@ def _words(view: Ledger, scope: Scope, step: int) -> str:
         priced = fmt.share(known.priced_share) if known else fmt.MISSING
         return fmt.md(
             f"The title is the answer; the grey line below it is what that stands on. Here {priced} of attempts have a "
-            "known price. What is not known is a dash, never a zero. “How is this computed” opens the formula."
+            "known price. What is not known is a dash, never a zero. “Explain” opens the formula."
         )
     if step == 2:
         return fmt.md(

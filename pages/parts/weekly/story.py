@@ -82,7 +82,8 @@ def pacing(found: dict) -> None:
         shown["chance_of_overrun"] = [fmt.odds(chance) for chance in shown["chance_of_overrun"]]
         exports.table(shown, name=f"budgets-{found['week']}", units=units, labels=labels)
     else:
-        st.page_link("pages/plan.py", label="Set a budget", icon=":material/savings:")
+        set_it = {"part": "Budgets"}
+        st.page_link("pages/plan.py", label="Set a budget", icon=":material/savings:", query_params=set_it)
     costs(found)
 
 
