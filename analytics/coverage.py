@@ -220,8 +220,8 @@ def comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None = N
     if scope.length_days != earlier.length_days:
         uneven = f"{scope.length_days} days against {earlier.length_days}"
         note = f"{note}; {uneven}" if note else uneven
-    spans = scope.leaving_out(dropped), earlier.leaving_out(day - apart for day in dropped)
-    return Comparison(*(span.without_empty_ends() for span in spans), note)
+    compared, with_it = scope.leaving_out(dropped), earlier.leaving_out(day - apart for day in dropped)
+    return Comparison(compared.without_empty_ends(), with_it.without_empty_ends(), note)
 
 
 def window(view: Ledger, days: int | None = None, since: date | None = None) -> ClosedScope:

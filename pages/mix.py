@@ -17,9 +17,9 @@ from data.state import State
 from data.version import provenance
 from pages.parts.mix import controls as mix_controls
 from pages.parts.mix import frontier as mix_frontier
+from pages.parts.mix import policy_kept
 from pages.parts.mix import reliability as mix_reliability
 from pages.parts.mix import result as mix_result
-from pages.parts.mix import rule as mix_rule
 from pages.parts.mix.controls import MixQuestion
 from pages.parts.mix.log_mix import by_hand, cache_note, halving, notes, offer, prices
 from pages.parts.mix.rules import as_rules
@@ -112,11 +112,11 @@ def from_log(view: Ledger, title: Any) -> None:
             today[1] and today[1] - 1e-9
         )  # the CTO's own question, nothing changed
         told = halving(line, answer, *today, tier) if asked else f"{origin}: {mix_result.sentence(shown)}"
-        told = mix_rule.title(told, made, demands, answer, today[0], policy, cache_usd) if asked else told
+        told = policy_kept.title(told, made, demands, answer, today[0], policy, cache_usd) if asked else told
         wait = slower(shown["baseline"]["latency_ms"], shown["proposed"]["latency_ms"])
         shell.header(f"{told}; {wait}" if wait else told, view)
     with top:
-        broken = mix_rule.banner(made, shares, policy)
+        broken = policy_kept.banner(made, shares, policy)
         mix_result.kpis(shown, tier)
         cache_note(lost)
         if line:

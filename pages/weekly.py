@@ -15,10 +15,10 @@ from analytics.weekly.weeks import last_week, week_name, week_of, weeks_with_log
 from data.errors import BatonError
 from data.ledger import Ledger
 from data.state import State
-from pages.parts.weekly.decisions import decisions, take_away
-from pages.parts.weekly.model_changes import model_changes
+from pages.parts.weekly.decisions import decisions
 from pages.parts.weekly.promises import promise_ledger
-from pages.parts.weekly.story import kpis, movers, pacing, show_bridge
+from pages.parts.weekly.story import kpis, model_changes, movers, pacing, show_bridge
+from pages.parts.weekly.take_away import take_away
 from pages.ui import exports, shell
 from pages.ui import format as fmt
 from routing.policies import in_force

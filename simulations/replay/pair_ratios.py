@@ -64,7 +64,7 @@ def pair_ratios(view: Ledger, scope: Scope) -> dict[tuple[str, str], PairRatio]:
 
 def _sums(both: ir.Table) -> dict[str, ir.FloatingScalar]:
     """Sums, squares and products of what two models read and wrote."""
-    found = {}
+    found: dict[str, ir.FloatingScalar] = {}
     for name in ("read", "written"):
         old, new = both[name], both[f"{name}_new"]
         found |= {f"{name}_old": old.sum(), f"{name}_new": new.sum()}

@@ -131,9 +131,10 @@ class Market:
             return Verbosity(1.0, 1.0, 1.0, True)
         if pair := self.pairs.get((old or "", new)):
             return Verbosity(*pair.output[:3], True)
-        length = _on_one_reference(one and one.verbosity, two and two.verbosity)
-        tokens = self.tokenizer(old, target).value
-        return length or Verbosity(*(tokens * factor for factor in UNKNOWN_VERBOSITY), False)
+        if one and two and (length := _on_one_reference(one.verbosity, two.verbosity)):
+            return length
+        usual, low, high = (self.tokenizer(old, target).value * factor for factor in UNKNOWN_VERBOSITY)
+        return Verbosity(usual, low, high, False)
 
     def tokenizer(self, old: str | None, target: str) -> Verbosity:
         """Factor on the tokens of the same text from the model `old` to `target`; 1 for the same model."""
@@ -143,9 +144,10 @@ class Market:
             return Verbosity(1.0, 1.0, 1.0, True)
         if pair := self.pairs.get((old or "", new)):
             return Verbosity(*pair.tokenizer[:3], True)
-        stated = self.terms.tokenizer
-        unknown = Verbosity(stated, *(stated * bound for bound in UNKNOWN_TOKENIZER), False)
-        return _on_one_reference(one and one.tokenizer, two and two.tokenizer) or unknown
+        if one and two and (tokens := _on_one_reference(one.tokenizer, two.tokenizer)):
+            return tokens
+        low, high = (self.terms.tokenizer * bound for bound in UNKNOWN_TOKENIZER)
+        return Verbosity(self.terms.tokenizer, low, high, False)
 
     def rates(self, segments: pd.DataFrame, target: str) -> np.ndarray:
         """USD per token of every segment on `target`, segments x the kinds of `RATES`; NaN where there is no price."""

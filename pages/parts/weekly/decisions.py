@@ -1,9 +1,7 @@
-"""What the week decides: the list of actions, and the review to take away."""
+"""What the week decides: the list of actions."""
 
 from __future__ import annotations
 
-import json
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,9 +9,8 @@ import streamlit as st
 
 from analytics.history import through
 from analytics.promises import actions
-from analytics.weekly import report
 from data.errors import BadInput
-from pages.ui import editing, exports, paper, posting, shell
+from pages.ui import editing, exports, shell
 from pages.ui import format as fmt
 
 # Where the number of an action came from, and what it promised: not edited here.
@@ -119,26 +116,3 @@ def _untouched(old: pd.Series | None) -> dict[str, object]:
         return {"decided": through(shell.view()).day}
     kept = {name: old[name] for name in ("decided", *TOLD, *PROMISED) if not pd.isna(old[name])}
     return {**kept, "filters": old["filters"]}
-
-
-def take_away(found: dict) -> None:
-    """The report in every form, and the message to the chat."""
-    with st.container(horizontal=True):
-        forms = {"html": "text/html", "md": "text/markdown", "json": "application/json"}
-        writers = {"html": report.html, "md": report.markdown, "json": lambda r: json.dumps(r, indent=2)}
-        labels = {"html": "Report, HTML", "md": "Markdown", "json": "JSON"}
-        for form, kind in forms.items():
-            st.download_button(
-                labels[form],
-                partial(writers[form], found),
-                file_name=f"baton-review-{found['week']}.{form}",
-                mime=kind,
-                on_click="ignore",
-                icon=":material/download:",
-                key=f"report_{form}",
-            )
-        paper.download_pdf(
-            partial(report.html, found), f"review-{found['week']}", key="report", snapshot=found["snapshot"]
-        )
-        posting.webhook_button(found["message"], key="weekly")
-        shell.snapshot_link(shell.view())
