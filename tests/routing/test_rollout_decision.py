@@ -41,7 +41,7 @@ def seen(new: dict, old: dict | None = None, share: float = 1.0, **more: object)
     sizes = [int(look * PLAN.now.requests) for look in LOOKS if look <= share]
     looks = [Look(arm(size, **new), arm(size, **(old or {}))) for size in sizes]
     said = {"candidate": int(share * 4000), "control": int(share * 4000), "before": (200, 10_000), "last": NOW}
-    return Seen(looks, **{**said, **more})  # type: ignore[arg-type]
+    return Seen(looks, **{**said, **more})
 
 
 @pytest.mark.parametrize(
