@@ -8,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from data import people
+from pages.parts.review import plan_card
 from pages.ui import exports, shell, sign_in
 from pages.ui import format as fmt
 from routing.runs.judge_check import BY_HAND
-from routing.runs.reviews import DECISIONS, RUN_KINDS, decide, reviews
-from routing.runs.store import read_run
+from routing.runs.reviews import DECISIONS, HOLDING, RUN_KINDS, close_items_of_ended_runs, decide, reviews
+from routing.runs.store import list_runs, read_run
 
 LONGEST_QUESTION = 1200
 NAMES = {
@@ -30,6 +31,12 @@ WORDS = {
     "checkpoint": "Checkpoint",
     "halt": "The run was halted",
     "answer": "Answer to check",
+}
+DOES = {
+    "plan": "Approve lets the run begin as it is; with a change, under it; Reject ends it before a call is made.",
+    "checkpoint": "Approve lets the run go on; with a change, under it; Reject ends it and keeps what is finished.",
+    "halt": "The run has ended. Approve says that the halt was right, Reject that it was not; neither starts it again.",
+    "answer": "Approve says that the answer is right, Reject that it is wrong; the right answer may be written down.",
 }
 BUTTONS = {
     "approved": ("Approve", ":material/check:"),
@@ -95,6 +102,9 @@ def item_card(item: dict, person: str) -> None:
             _answer(item)
         else:
             _facts(item["body"])
+        if item["kind"] in HOLDING:
+            plan_card.plan_card(item)
+        st.caption(DOES[item["kind"]])
         change = changes(item) if "edited" in DECISIONS[item["kind"]] else ""
         _buttons(item, person, change)
 
@@ -122,7 +132,7 @@ def _facts(body: dict) -> None:
     shown = {
         NAMES.get(k, k.replace("_", " ")).capitalize(): str(v)
         for k, v in body.items()
-        if k != "checkpoint" and not isinstance(v, dict | list)
+        if k not in ("checkpoint", "constraints") and not isinstance(v, dict | list)
     }
     st.dataframe(
         pd.DataFrame(shown.items(), columns=["What", "Value"]),
@@ -148,9 +158,10 @@ def _buttons(item: dict, person: str, change: str) -> None:
 
 
 view = shell.view()
+close_items_of_ended_runs(shell.state())
 queue = reviews(shell.state())
 waiting = [item for item in queue if item["decision"] is None]
-holding = sum(item["kind"] in ("plan", "checkpoint") for item in waiting)
+holding = sum(item["kind"] in HOLDING for item in waiting)
 if waiting:
     held = f"; {holding} hold{'s' if holding == 1 else ''} a run" if holding else ""
     shell.header(f"{len(waiting)} item{'s' * (len(waiting) != 1)} need{'s' * (len(waiting) == 1)} a person{held}", view)
@@ -170,7 +181,13 @@ person = (
     if waiting
     else ""
 )
-for item in waiting[:20]:
+runs = list_runs(shell.state(), limit=500)
+of_run = ""
+for item in sorted(waiting, key=lambda item: (item["run_id"], item["review_id"]))[:20]:
+    if item["run_id"] != of_run:
+        of_run = item["run_id"]
+        run = runs.get(of_run)
+        st.subheader(fmt.md(f"{run['name']}, {run['status']}" if run else of_run), anchor=False)
     item_card(item, person)
 if len(waiting) > 20:
     st.caption(f"{len(waiting) - 20} more follow once these are decided.")

@@ -129,6 +129,8 @@ class Limits(Part):
     """the run stops after this time"""
     max_attempts: int = Field(3, ge=1, le=20)
     """calls one answer may take, retries and fallbacks together"""
+    approvers: int = Field(1, ge=1, le=5)
+    """how many people must approve a plan or a checkpoint; above 1, whoever asked for the run is none of them"""
     halt_below_confidence: Share | None = None
     """the run halts at the first answer less sure than this"""
     checkpoints: tuple[Hours, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 
 from data.state import State
 from routing.calling.spend_cap import SpendCap
-from routing.runs.reviews import open_review, review, reviews
+from routing.runs.reviews import CLOSED, open_review, review, reviews
 from routing.runs.tally import Tally
 
 LOOK_S = 0.2
@@ -59,6 +59,8 @@ class Approvals:
                 return
             await asyncio.sleep(LOOK_S)
             item = await asyncio.to_thread(review, self._state, item["review_id"])
+        if item["decision"] == CLOSED:
+            return
         self._control.status = "running"
         self._tally.passed.append(name)
         if item["decision"] == "rejected":

@@ -24,7 +24,7 @@ from routing.policies.policy import Policy
 from routing.policies.text import examples, read_policy_file
 from routing.runs.engine import execute
 from routing.runs.results import summary
-from routing.runs.reviews import DECISIONS, decide, reviews
+from routing.runs.reviews import DECISIONS, close_items_of_ended_runs, decide, reviews
 from routing.runs.spec import checked_spec, refuse_judging_oneself
 from routing.runs.store import create_run, list_runs, want
 
@@ -211,7 +211,9 @@ def _stop(args: argparse.Namespace) -> None:
 
 
 def _reviews(args: argparse.Namespace) -> None:
-    found = reviews(State.open(args.home), open_only=not args.all)
+    state = State.open(args.home)
+    close_items_of_ended_runs(state)
+    found = reviews(state, open_only=not args.all)
     if args.json:
         emit_json({"reviews": found})
         return
@@ -223,7 +225,12 @@ def _reviews(args: argparse.Namespace) -> None:
 
 def _decide(args: argparse.Namespace) -> None:
     item = decide(State.open(args.home), args.review_id, args.decision, args.by, args.answer)
-    emit_json(item) if args.json else say(f"Review {item['review_id']} is {item['decision']} by {item['decided_by']}.")
+    if args.json:
+        emit_json(item)
+    elif item["decision"] is None:
+        say(f"Review {item['review_id']} is signed by {args.by}; it takes more people to approve it.")
+    else:
+        say(f"Review {item['review_id']} is {item['decision']} by {item['decided_by']}.")
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -12,9 +12,11 @@ from data import people
 from data.audit_trail import append as append_audit
 from data.errors import BadInput, Refused
 from data.state import State
-from routing.runs.store import now
+from routing.runs.store import now, read_run
 
 RUN_KINDS = ("plan", "checkpoint", "halt")
+HOLDING = ("plan", "checkpoint")  # a run waits for these
+CLOSED = "closed"  # of an item nobody has to decide any more, because its run is over
 DECISIONS = {
     "plan": ("approved", "edited", "rejected"),
     "checkpoint": ("approved", "edited", "rejected"),
@@ -102,6 +104,8 @@ def decide(state: State, review_id: int, decision: str, person: str, answer: str
         raise BadInput("An edit needs its text: the corrected answer, or the changes.")
     if decision == "edited" and item["kind"] != "answer":
         _checked_changes(answer)
+    if item["kind"] in HOLDING and decision != "rejected" and not _enough(state, item, decision, person.strip()):
+        return review(state, review_id)
     with state.transaction() as db:
         changed = db.execute(
             "UPDATE live_reviews SET decision = ?, decided_by = ?, decided_at = ?, answer = ? WHERE review_id = ? "
@@ -132,3 +136,59 @@ def _checked_changes(answer: str | None) -> dict[str, Any]:
     if unknown:
         raise BadInput(f"An edit of a plan may change max_usd and drop_tasks; found {', '.join(sorted(unknown))}.")
     return changes
+
+
+def close_items_of_ended_runs(state: State) -> int:
+    """Close what a run waited for that waits no more; returns how many items. Answers and halts stay for people."""
+    marks = ", ".join("?" for _ in HOLDING)
+    with state.transaction() as db:
+        over = db.execute(
+            f"""SELECT r.review_id, r.run_id, r.kind, l.status FROM live_reviews r JOIN live_runs l USING (run_id)
+                WHERE r.decision IS NULL AND l.ended IS NOT NULL AND r.kind IN ({marks})""",
+            HOLDING,
+        ).fetchall()
+        for review_id, run_id, kind, status in over:
+            db.execute(
+                "UPDATE live_reviews SET decision = ?, decided_by = 'Baton', decided_at = ? WHERE review_id = ?",
+                (CLOSED, now(), review_id),
+            )
+            told = {"run": run_id, "review": review_id, "kind": kind, "reason": f"the run is {status}"}
+            append_audit(db, "review closed", told)
+    return len(over)
+
+
+def approvers_needed(state: State, item: dict[str, Any]) -> int:
+    """How many people must approve an item: the most that a policy of its run asks for."""
+    policies = read_run(state, item["run_id"])["spec"]["policies"]
+    return max((policy.get("limits", {}).get("approvers", 1) for policy in policies), default=1)
+
+
+def _enough(state: State, item: dict[str, Any], decision: str, person: str) -> bool:
+    """Whether this approval is the last that is needed; one that is not is written down as a signature."""
+    needed = approvers_needed(state, item)
+    if needed == 1 or item["decision"]:
+        return True
+    signed = item["body"].get("signed", [])
+    if decision == "edited":
+        raise Refused(f"{needed} people must approve this; a change is one person's: reject it and ask anew.")
+    if person == _asked_by(state, item["run_id"]):
+        raise Refused(f"{person} asked for this run, and {needed} others must approve it.")
+    if person in [one["by"] for one in signed]:
+        raise Refused(f"{person} has approved this already; {needed} different people must.")
+    if len(signed) + 1 >= needed:
+        return True
+    body = {**item["body"], "signed": [*signed, {"by": person, "at": now()}]}
+    with state.transaction() as db:
+        db.execute(
+            "UPDATE live_reviews SET body = ? WHERE review_id = ? AND decision IS NULL",
+            (json.dumps(body, default=str), item["review_id"]),
+        )
+        told = {"run": item["run_id"], "review": item["review_id"], "kind": item["kind"], "of": needed}
+        append_audit(db, "review signed", told, person)
+    return False
+
+
+def _asked_by(state: State, run_id: str) -> str | None:
+    """Who asked for a run, as the audit trail has it."""
+    asked = (e for e in state.audit() if e.event == "run asked for" and e.detail.get("run") == run_id)
+    return next((entry.actor for entry in asked), None)
