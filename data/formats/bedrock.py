@@ -123,8 +123,12 @@ LOG_COLUMNS = {
     ),
     "reported_cost_usd": usage_words.cost("NULL", "u"),
     "server_tools": usage_words.tools("u", model="b.modelId"),
-    "cache_write_5m_tokens": _written("5m"),
-    "cache_write_1h_tokens": _written("1h"),
+    **{
+        f"cache_write_{life}_tokens": (
+            f"coalesce({_written(life)}, {usage_words.count(f'cache_write_{life}_tokens', 'u')})"
+        )
+        for life in ("5m", "1h")
+    },
     "output_tokens": (
         "CASE WHEN b.errorCode IS NULL AND b.input.inputTokenCount IS NOT NULL THEN coalesce(b.output.outputTokenCount,"
         " '0') END"

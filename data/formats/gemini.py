@@ -85,6 +85,17 @@ def _media(side: str, kind: str) -> str:
     return f"list_sum(list_transform({found}, lambda m: count_of(coalesce(m.tokenCount, m.token_count))))::BIGINT"
 
 
+def _others() -> str:
+    """SQL: is there a modality that has no bucket of its own? Documents count as text."""
+    known = ("TEXT", "DOCUMENT", "MODALITY_UNSPECIFIED", *(kind.upper() for kind in MEDIA))
+    found = (
+        f"""len(list_filter(coalesce({_either(names)}), lambda m: upper(m.modality) NOT IN {known}
+            AND count_of(coalesce(m.tokenCount, m.token_count)) > 0)) > 0"""
+        for names in DETAILS.values()
+    )
+    return " OR ".join(f"coalesce({sql}, FALSE)" for sql in found)
+
+
 SEARCHES = "list_sum(list_transform(b.candidates, lambda c: len(c.groundingMetadata.webSearchQueries)))::BIGINT"
 # Places are looked up once a prompt, however many are named.
 MAPS = """CASE WHEN len(list_filter(flatten(list_transform(b.candidates,
@@ -125,7 +136,7 @@ COLUMNS = envelope.COLUMNS | {
     "input_has_cache": "TRUE",
     "output_has_reasoning": "FALSE",
     "total_tokens": _count("total"),
-    "caveats": "[CASE WHEN b.cut THEN 'incomplete_output' END]",
+    "caveats": f"[CASE WHEN b.cut THEN 'incomplete_output' END, CASE WHEN {_others()} THEN 'media_as_text' END]",
     "unmetered": f"NOT {METERED} AND NOT {envelope.FAILED}",
 }
 

@@ -124,6 +124,7 @@ NAMES = {
             for form in (
                 "gen_ai.usage.details.{side}_{kind}_tokens",
                 "gen_ai.usage.{side}_{kind}_tokens",
+                "gen_ai.usage.{kind}.{side}_tokens",
                 "gen_ai.usage.{side}_tokens.{kind}",
                 "gen_ai.usage.{side}.{kind}_tokens",
                 "gen_ai.usage.details.{kind}_{said}_tokens",
@@ -149,6 +150,7 @@ NAMES = {
         "opencode.llm.cost.total",
         "cost_usd",
     ),
+    "ticks": ("gen_ai.usage.cost_in_usd_ticks",),
     "cost_in": ("llm.cost.prompt",),
     "cost_out": ("llm.cost.completion",),
     "currency": ("gen_ai.usage.cost.currency",),

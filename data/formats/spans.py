@@ -79,8 +79,8 @@ spans_named AS (
             ELSE coalesce(tier, json_extract_string(json_of(metadata), '$.*.serviceTier')[1], {usage_words.tier("u")})
             END AS tier,
         CASE WHEN coalesce(upper(currency), 'USD') = 'USD'
-             THEN coalesce(stated_cost, (TRY_CAST(cost_in AS DECIMAL(18,12)) + TRY_CAST(cost_out AS
-                 DECIMAL(18,12)))::VARCHAR) END AS cost
+             THEN coalesce({usage_words.usd_of_ticks("ticks")}, stated_cost,
+                 (TRY_CAST(cost_in AS DECIMAL(18,12)) + TRY_CAST(cost_out AS DECIMAL(18,12)))::VARCHAR) END AS cost
     FROM (SELECT *, {usage_words.usage_struct("used")} AS u
         FROM (SELECT *, {usage_words.snake(GIVEN)} AS used FROM named))
 ),

@@ -100,7 +100,12 @@ def _structure() -> dict[str, Any]:
 
 
 STRUCTURE = _structure()
-BY_MODALITY = {name: [{"modality": "VARCHAR", "token_count": "VARCHAR"}] for name in MODALITIES.values()}
+# Amazon's cache writes again, as a list by lifetime.
+LIFETIMES = {"cache_write_5m_tokens": "5m", "cache_write_1h_tokens": "1h"}
+LISTS: dict[str, Any] = {
+    **{name: [{"modality": "VARCHAR", "token_count": "VARCHAR"}] for name in MODALITIES.values()},
+    "cache_details": [{"ttl": "VARCHAR", "input_tokens": "VARCHAR"}],
+}
 PART, OWN = "a part of a count that is read", "the record's own cost counts"
 HARMLESS = {
     **dict.fromkeys(_within(PROMPT, "text_tokens", "no_cache_tokens", "cached_tokens_details.text_tokens"), PART),
@@ -108,6 +113,7 @@ HARMLESS = {
     **dict.fromkeys(_within(ANSWER, "text_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"), PART),
     **dict.fromkeys(("queue_time", "prompt_time", "completion_time", "total_time"), "seconds, not tokens"),
     **{f"{name}[].token_count": "the count again, by modality" for name in MODALITIES.values()},
+    "cache_details[].input_tokens": "the cache writes again, by lifetime",
     "tool_use_prompt_tokens_details[].token_count": "the count again, by modality",
     "prompt_cache_miss_tokens": "the input that was not read from the cache",
     **{f"cost.{part}": OWN for part in ("input_tokens_cost", "output_tokens_cost", "request_cost", "total_cost")},
@@ -129,9 +135,9 @@ def snake(usage: str) -> str:
 
 
 def usage_struct(usage: str) -> str:
-    """SQL: a struct of `STRUCTURE` from what `snake` returns; its field `by_modality` has Google's lists."""
-    lists = f"json_transform({usage}, '{json.dumps(BY_MODALITY)}')"
-    return f"struct_insert(json_transform({usage}, '{json.dumps(STRUCTURE)}'), by_modality := {lists})"
+    """SQL: a struct of `STRUCTURE` from what `snake` returns; its field `lists` has Google's and Amazon's."""
+    lists = f"json_transform({usage}, '{json.dumps(LISTS)}')"
+    return f"struct_insert(json_transform({usage}, '{json.dumps(STRUCTURE)}'), lists := {lists})"
 
 
 def _first(structs: Iterable[str], paths: Iterable[str]) -> str:
@@ -144,8 +150,16 @@ def count(column: str, *structs: str) -> str:
     listed = ""
     if side:
         sums = (
-            f"""list_sum(list_transform(list_filter({struct}.by_modality.{MODALITIES[side]},
+            f"""list_sum(list_transform(list_filter({struct}.lists.{MODALITIES[side]},
             lambda part: part.modality = '{kind}'), lambda part: count_of(part.token_count)))::BIGINT::VARCHAR"""
+            for struct in structs
+        )
+        listed = ", " + ", ".join(sums)
+    elif column in LIFETIMES:
+        sums = (
+            f"""list_sum(list_transform(list_filter({struct}.lists.cache_details,
+            lambda part: part.ttl = '{LIFETIMES[column]}'),
+            lambda part: count_of(part.input_tokens)))::BIGINT::VARCHAR"""
             for struct in structs
         )
         listed = ", " + ", ".join(sums)
@@ -227,8 +241,13 @@ def cost(own: str, *structs: str) -> str:
 
 
 def ticks(*structs: str) -> str:
-    """SQL: what xAI billed in USD; it counts in ticks of 1e-10."""
-    return f"(TRY_CAST({_first(structs, WORDS[3:5])} AS DECIMAL(28, 10)) * 0.0000000001)::DECIMAL(28, 12)::VARCHAR"
+    """SQL: what xAI billed in USD (`usd_of_ticks`)."""
+    return usd_of_ticks(_first(structs, WORDS[3:5]))
+
+
+def usd_of_ticks(count: str) -> str:
+    """SQL: xAI counts in ticks of 1e-10 USD."""
+    return f"(TRY_CAST({count} AS DECIMAL(28, 10)) * 0.0000000001)::DECIMAL(28, 12)::VARCHAR"
 
 
 def usage_object(usage: str, name: str, harmless: dict[str, str] | None = None) -> UsageObject:
