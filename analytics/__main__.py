@@ -32,6 +32,7 @@ COMMANDS = {
     "measures": "analytics.measures_page",
     "mcp": "analytics.agents.mcp_command",
     "alerts": "analytics.alerts.command",
+    "gauges": "analytics.alerts.gauges",
 }
 SPAN = ("start", "end", "as_of")
 READINGS = (

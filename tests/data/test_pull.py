@@ -20,7 +20,7 @@ from data.sources.source import KINDS, SOURCES, Kind, Source, progress_of
 from tests.data.scripted_source import KEY, provider
 
 NOW = datetime.fromisoformat("2026-11-11T05:00")
-KEY_ENV = "BATON_KEY_OF_A_SOURCE"
+KEY_ENV = "LITELLM_API_KEY"
 COSTS = {"kind": "openai_costs", "key_env": KEY_ENV, "since": "2026-11-01"}
 
 
