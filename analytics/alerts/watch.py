@@ -33,6 +33,7 @@ class Watched(NamedTuple):
 
 def watch(view: Ledger, state: State, now: datetime | None = None, send: Send = channels.send) -> Watched:
     """Judge every rule as things are now, keep what follows in the state, and send what is due."""
+    people.require("post")
     at, rules = now or instant(), RULES.all(state)
     found = judge_all(Lookout(view, state, now=at), rules) if rules and not logged_days(view).empty else {}
     incident_book.record(state, rules, found, at, view.time_zone)

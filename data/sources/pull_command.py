@@ -23,7 +23,7 @@ def register(subparsers: Any) -> None:
     )
     sub.add_argument("name", nargs="?", default="", metavar="NAME")
     sub.add_argument("--list", action="store_true", help="how far each source has come; nothing is pulled")
-    sub.add_argument("--add", metavar="KIND", help="save NAME as a source of this kind (see docs/sources.md)")
+    sub.add_argument("--add", metavar="KIND", help="save NAME as a source of this kind (see docs/pull.md)")
     sub.add_argument("--url", default="", metavar="URL", help="where it is asked, unless at its usual address")
     sub.add_argument("--key", default="", metavar="VARIABLE", help="the environment variable that holds its key")
     sub.add_argument("--path", default="", metavar="PATH", help="the folder or glob of a folder source")
@@ -84,7 +84,7 @@ def _list(state: State, *, as_json: bool) -> None:
     ]
     console.emit_table(("Source", "What", "Loaded up to (UTC)", "Last success (UTC)", "Problem"), told)
     if not rows:
-        console.say("No source yet; save one with `python -m data pull NAME --add KIND`, see docs/sources.md.")
+        console.say("No source yet; save one with `python -m data pull NAME --add KIND`, see docs/pull.md.")
 
 
 def _print(results: list[Result], *, as_json: bool) -> None:

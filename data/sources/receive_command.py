@@ -82,6 +82,9 @@ class Loading:
         except BatonError as error:
             self._say(f"Not loaded yet, and kept in {self._spool.folder}: {error}")
             return
+        except Exception as error:  # a defect of ours must not end the receiving: what was taken stays in the spool
+            self._say(f"Not loaded by a defect, and kept in {self._spool.folder}: {type(error).__name__}: {error}")
+            return
         if loaded and time.monotonic() - self._told_at > ALERTS_EVERY_S:
             self._told_at = time.monotonic()
             self._tell(self._ledger, self._state)
