@@ -72,17 +72,19 @@ def answer(outlook: forecast.Outlook, held: budgets.Status | None, scope: Scope)
 
 
 def kpis(
-    now: dict, pair: tuple[dict, dict] | None, outlook: forecast.Outlook, against: str, known: Distortion | None
+    now: dict,
+    pair: tuple[dict, dict] | None,
+    outlook: forecast.Outlook,
+    told: tuple[str, str],
+    known: Distortion | None,
 ) -> None:
     """Four numbers; the change is over the compared days (`pair`: now and before), or not told. A change of spend
     that a known event turns round is grey: it is neither good nor bad news."""
     turned = known is not None and known.change * known.change_without < 0
+    against, in_full = told
     after, before = pair or ({}, {})
     cells = tiles.row()
-    money = (
-        ("Spend", fmt.usd_short, "cost_usd"),
-        ("Per 1,000 requests", fmt.usd, "cost_per_1k_requests_usd"),
-    )
+    money = (("Spend", fmt.usd_short, "cost_usd"), ("Per 1,000 requests", fmt.usd, "cost_per_1k_requests_usd"))
     for cell, (label, write, name) in zip((cells[0], cells[2]), money, strict=True):
         change = float(after[name]) / float(before[name]) - 1 if after.get(name) and before.get(name) else None
         cell.metric(
@@ -91,7 +93,7 @@ def kpis(
             delta=None if change is None else fmt.delta(fmt.share_change(change)),
             delta_color="off" if turned and name == "cost_usd" else "inverse",
             delta_description=against if change is not None else None,
-            help=fmt.md(MEASURES[name].meaning),
+            help=fmt.md(f"{MEASURES[name].meaning}; {in_full}"),
         )
     reach = (
         f"between {fmt.usd(outlook.p10)} and {fmt.usd(outlook.p90)} in 8 of 10 cases"
@@ -110,7 +112,7 @@ def kpis(
         fmt.share(now["failure_rate"]),
         delta=fmt.delta(points) if points else None,
         delta_color="inverse",
-        help=fmt.md(MEASURES["failure_rate"].meaning),
+        help=fmt.md(f"{MEASURES['failure_rate'].meaning}; {in_full}"),
         delta_description=against if points else None,
     )
 
@@ -153,12 +155,16 @@ def chosen_comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | N
     return comparison(view, scope, earlier) if earlier else Comparison(None, None, "none is chosen")
 
 
-def words_of_comparison(scope: ClosedScope, compared: Comparison, *, is_before: bool) -> str:
-    """What a tile's change is against; which days, where it shows more days than can be compared."""
-    days = compared.now.length_days if compared.now else 0
+def words_of_comparison(scope: ClosedScope, compared: Comparison, *, is_before: bool) -> tuple[str, str]:
+    """What a tile's change is against, as short as a tile is, and in full; both say where it shows more days than can
+    be compared."""
+    if compared.now is None or compared.before is None:
+        return "", "no change is told"
+    days, then = compared.now.length_days, fmt.days(compared.before.start, compared.before.last)
     if days != scope.length_days:
-        return f"on {days} days"  # of how many stands above the tiles; more would be cut
-    return f"vs prior {days}d" if is_before else "vs earlier"
+        # Of how many stands above the tiles, and in their help; more would be cut.
+        return f"on {days} days", f"the change is on {days} days that compare, against {then}"
+    return f"vs prior {days}d" if is_before else "vs earlier", f"the change is against {then}"
 
 
 view = shell.view()

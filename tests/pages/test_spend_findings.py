@@ -136,3 +136,11 @@ def test_no_two_series_of_a_stack_share_a_colour(home_of, monkeypatch):
     drawn = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
     tints = [trace["marker"]["color"] for trace in drawn if trace["type"] == "bar"]
     assert len(tints) == charts.TOP + 1 == len(set(tints))
+
+
+def test_a_tile_says_which_of_its_days_a_change_compares(home_of, monkeypatch):
+    """A tile of 28 days beside a change of 22; the help says them in full."""
+    app = opened(home_of("one source stopped"), monkeypatch, "overview")
+    spend = next(one for one in app.metric if one.label == "Spend")
+    assert spend.proto.delta_description == "on 22 days"
+    assert "on 22 days that compare, against 26 Sep to 17 Oct 2026" in spend.help
