@@ -126,7 +126,7 @@ def test_the_weekly_review_compares_only_what_it_can(homes, capsys, ledger):
     if ledger == "one day":
         assert found["week"] == "2026-W47" and found["bridge"] is None
         assert found["pacing"]["week_usd"] == 4 and found["pacing"]["month"]["p50"] is None
-        assert "nothing to compare it with (the log starts 20 Nov 2026" in found["message"]["text"]
+        assert "nothing to compare it with (the log holds 20 Nov 2026 only" in found["message"]["text"]
     else:
         assert found["week"] == "2026-W46"
         assert found["bridge"]["start_usd"] == pytest.approx(found["bridge"]["end_usd"])

@@ -93,7 +93,7 @@ def test_the_compliance_question_has_its_share_and_its_dollars(page, site):
     settled(page, site, "/routing?policy=orchestrator")
     titled(page, "orchestrator")
     choose(page, "Policy", COMPLIANCE)
-    assert re.search(r"\$[\d.]+K? more on 24 of 28 days", titled(page, COMPLIANCE))
+    assert re.search(r"\$[\d.]+K? more in 28 days, 24 of them whole", titled(page, COMPLIANCE))
     page.get_by_text(re.compile(r"[\d.]+% of requests move, with [\d.]+% of all tokens")).wait_for()
 
 
