@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,21 @@ def home(tmp_path, monkeypatch) -> Path:
 def blank_home() -> Path:
     """A store with every migration run and nothing in it; copied rather than made anew for each test."""
     return blank_store()
+
+
+@pytest.fixture
+def migrated_stores(blank_home, monkeypatch) -> None:
+    """A store that code opens in a folder of its own begins as a copy of a blank one: for tests that are not about
+    how a store is made, which takes a second.
+    """
+    made = Ledger.open
+
+    def begun(home: Path) -> Ledger:
+        if not (Path(home) / "catalog.sqlite").exists():
+            shutil.copytree(blank_home, home, dirs_exist_ok=True)
+        return made(home)
+
+    monkeypatch.setattr(Ledger, "open", begun)
 
 
 @pytest.fixture

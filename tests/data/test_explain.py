@@ -16,6 +16,8 @@ from tests.data.bad_logs import record
 from tests.data.case_tables import FILES, cases_of, same, write_log
 from tests.data.test_caveats import METERED, PLAIN
 
+pytestmark = pytest.mark.usefixtures("migrated_stores")
+
 
 @pytest.fixture
 def log(tmp_path):
