@@ -61,10 +61,24 @@ def regime_rows(policies: dict[str, Policy]) -> list[dict]:
                 "regime": "central, audited" if guarded else "free",
                 "covers": ", ".join(sorted(guarded)) or "no sensitive data",
                 "checkpoints": ", ".join(checkpoints) or "none",
+                "hard stop": _hard_stop(policy),
+                "halts below": limits.halt_below_confidence,
+                "to a person below": policy.review.confidence_below if policy.review else None,
+                "cross-checks": sum(rule.way == "cross_check" for rule in policy.rules),
+                "planner": policy.planner or "none",
+                "approvers": limits.approvers,
                 "forbidden": ", ".join(rails.forbidden_actions),
             }
         )
     return rows
+
+
+def _hard_stop(policy: Policy) -> str:
+    """At what cost and after what time a run under a policy ends, whatever else."""
+    limits = policy.limits
+    parts = [f"{fmt.usd(limits.max_usd)}"] if limits.max_usd is not None else []
+    parts += [f"{limits.max_minutes / 60:g} h"] if limits.max_minutes is not None else []
+    return " or ".join(parts) or "none of its own"
 
 
 def in_short(detail: dict) -> str:
@@ -134,7 +148,11 @@ if gaps:
 
 st.subheader("Run policies: central for sensitive data, free for the rest", anchor=False)
 regimes = regime_rows(policies)
-exports.table(pd.DataFrame(regimes)[["policy", "regime", "covers", "checkpoints"]], name="run-policies")
+exports.table(
+    pd.DataFrame(regimes).drop(columns="forbidden"),
+    name="run-policies",
+    units={"halts below": "share", "to a person below": "share"},
+)
 st.caption(
     "Free policies hold no constraint on customer or regulated data: use them for internal and public work only."
 )

@@ -130,7 +130,7 @@ def _answer(item: dict) -> None:
 
 def _facts(body: dict) -> None:
     shown = {
-        NAMES.get(k, k.replace("_", " ")).capitalize(): str(v)
+        (name := NAMES.get(k, k.replace("_", " ")))[:1].upper() + name[1:]: str(v)
         for k, v in body.items()
         if k not in ("checkpoint", "constraints") and not isinstance(v, dict | list)
     }

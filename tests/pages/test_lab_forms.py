@@ -75,9 +75,12 @@ def test_a_policy_nobody_offers_says_what_is_missing(state):
     assert any("orchestrator (cannot run yet)" in option for option in box.options)  # named, never dropped
     lacks = next(table.value for table in app.dataframe if "missing" in table.value)
     assert {"minimax-m2", "claude-opus-4-6"} <= set(lacks["model"]) and "orchestrator" in set(lacks["policy"])
+    assert "no policy “gone”" in opened("lab", policy="gone").warning[0].value.replace("\\", "")
     box.set_value(["orchestrator"])
     press(app, "Start the run")
     assert "no declared provider offers" in app.error[0].value.replace("\\", "") and len(list_runs(state)) == 1
+    app.button(key="provider_remove").click().run()
+    assert not state.all("provider") and any("Removed" in box.value for box in app.success)
 
 
 def test_a_policy_edited_on_the_routing_page_goes_to_the_lab_as_it_stands(state, launched):

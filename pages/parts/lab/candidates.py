@@ -50,6 +50,8 @@ def tryable(providers: tuple[Provider, ...]) -> tuple[dict[str, Tryable], list[s
                 ),
                 icon=":material/cable:",
             )
+    if asked and asked not in known:
+        st.warning(fmt.md(f"There is no policy “{asked}” here; save it on the Routing page first."))
     able = [name for name, one in known.items() if not one.missing]
     _needs(known)
     return known, [name for name in wanted if name in able] or able[:3]
