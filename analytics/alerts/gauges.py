@@ -70,7 +70,7 @@ def gauges(view: Ledger, state: State) -> Iterator[Gauge]:
     for name, measure in (("spend_usd", "cost_usd"), ("requests", "requests")):
         yield from (Gauge(name, {"days": str(days)}, _number(found.get(measure))) for days, found in sums.items())
     found = budgets.status(view, state, saved_events(state))
-    of_budgets = {
+    of_budgets: dict[str, list[float | None]] = {
         "budget_usd": [one.budget.amount_usd for one in found],
         "budget_spent_usd": [one.spent_usd for one in found],
         "budget_forecast_usd": [one.outlook.p50 for one in found],
