@@ -21,11 +21,16 @@ LOOK_BACK_DAYS = 90
 SILENCED_DAYS = 7
 
 
-def answer(rules: dict[str, Rule], so: list[incident_book.Kept], unsent: list[outbox.Message]) -> str:
-    """What is so, in one sentence; a message nobody got is never left out."""
+def answer(
+    rules: dict[str, Rule], so: list[incident_book.Kept], untold: dict[str, str], unsent: list[outbox.Message]
+) -> str:
+    """What is so, in one sentence; a rule that was not judged and a message nobody got are never left out."""
     if not rules:
         return "No alert rule yet: Baton says nothing by itself"
-    told = f"{fmt.count_of(len(so), 'alert')} open" if so else f"Quiet, {fmt.count_of(len(rules), 'rule')} watched"
+    judged = len(rules) - len(untold)
+    told = f"{fmt.count_of(len(so), 'alert')} open" if so else f"Quiet, {fmt.count_of(judged, 'rule')} judged"
+    if untold:
+        told = f"{told}, {len(untold)} not" if judged else f"{fmt.count_of(len(untold), 'rule')}, none judged"
     return told + (f"; {fmt.count_of(len(unsent), 'message')} not delivered" if unsent else "")
 
 
@@ -39,19 +44,17 @@ def open_alerts(view: Ledger, so: list[incident_book.Kept]) -> None:
         st.caption("Nothing is open, as of the last time the rules were judged.")
     if st.button("Judge the rules now, and send", icon=":material/notifications_active:"):
         with shell.errors(), st.spinner("Judging every rule"):
-            found = watch(view, shell.state()).found
-            untold = [f"{name} was not judged: {one.untold}" for name, one in found.items() if one.untold]
-            st.session_state["alerts_untold"] = untold
+            watch(view, shell.state())
             st.rerun()
-    for sentence in st.session_state.pop("alerts_untold", []):
-        st.info(fmt.md(f"{sentence}."), icon=":material/help:")
 
 
-def rule_lines(view: Ledger, rules: dict[str, Rule]) -> None:
+def rule_lines(view: Ledger, rules: dict[str, Rule], untold: dict[str, str]) -> None:
     st.subheader("Rules", anchor=False)
     for name, rule in rules.items():
         with st.container(border=True, gap="small"):
             st.write(fmt.md(f"{name}: {rule.words}."))
+            if name in untold:
+                st.caption(fmt.md(f"Not judged: {untold[name]}."))
             with st.container(horizontal=True, gap="small"):
                 _buttons(view, name, rule)
             for sentence in st.session_state.pop(f"alert_said_{name}", []):
@@ -144,9 +147,10 @@ except BatonError as error:
     st.error(fmt.md(str(error)), icon=":material/error:")
     st.stop()
 so, messages = incident_book.open_incidents(state), outbox.messages(state)
-shell.header(answer(rules, so, [one for one in messages if one.sent_at is None]), view)
+untold = incident_book.untold(state, rules)
+shell.header(answer(rules, so, untold, [one for one in messages if one.sent_at is None]), view)
 if rules:
     open_alerts(view, so)
-rule_lines(view, rules)
+rule_lines(view, rules, untold)
 delivery(messages)
 past()

@@ -46,7 +46,9 @@ def test_a_rule_is_made_looked_back_on_silenced_and_deleted(home):
     state = State.open(home)
     (rule,) = RULES.all(state).values()
     assert (rule.kind, rule.limit, rule.channels) == ("threshold", 100.0, (SLACK,))
-    assert page.title[0].value.startswith("Quiet, 1 rule watched")
+    assert page.title[0].value == "1 rule, none judged" and any("not judged yet" in text for text in said(page))
+    next(one for one in page.button if one.label.startswith("Judge the rules")).click().run()
+    assert page.title[0].value == "Quiet, 1 rule judged"
     press(page, "alert_back_Dear day")
     assert any("would have told 1 time" in text for text in said(page))
     press(page, "alert_silence_Dear day")
