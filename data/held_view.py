@@ -52,7 +52,8 @@ class HeldView(Ledger):
         return restrict_to_teams(self._whole.at(snapshot), self.teams)
 
     def forget(self) -> None:
-        """Drop the engine's views of this one, whose data version is let go."""
+        """Drop the engine's views and tables of this one, whose data version is let go."""
+        self._let_go(list(self._kept))
         for table in self._made:
             self._fetch(f"DROP VIEW IF EXISTS {full_name('memory', f'{table}_{self._called}')}")
 

@@ -95,13 +95,16 @@ def from_log(view: Ledger, title: Any) -> None:
     made, question, demands, assumed = choices(view, scope, title, top)
     policy, tier = question.policy, made.scale.tier if made.scale else "cost_only"
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
-    line, no_line = frontier_of(view, scope, question, demands.model_copy(update={"quality_floor": None}))
+
+    def swept() -> tuple[Frontier | None, str]:
+        """The frontier, the slowest part of the page: the answer does not wait for it where it can stand without."""
+        return frontier_of(view, scope, question, demands.model_copy(update={"quality_floor": None}))
 
     def cache_usd(mix: np.ndarray) -> float:
         return caches(view, scope, question, mix).usd
 
     answer, solved = cheapest(made, demands, cache_usd, top)
-    shares, origin = chosen_shares(made, line, None if solved is None else solved.shares)
+    shares, origin = chosen_shares(made, swept, None if solved is None else solved.shares)
     market = what_if.market(view, shell.state(), scope)
     lost = caches(view, scope, question, shares)
     source = f"{provenance(view.snapshot())}, {scope.start} to {scope.end}"
@@ -111,14 +114,20 @@ def from_log(view: Ledger, title: Any) -> None:
         asked = origin in (CHEAPEST, TODAY) and demands.quality_floor == (
             today[1] and today[1] - 1e-9
         )  # the CTO's own question, nothing changed
-        told = halving(line, answer, *today, tier) if asked else f"{origin}: {mix_result.sentence(shown)}"
-        told = policy_kept.title(told, made, demands, answer, today[0], policy, cache_usd) if asked else told
+        told = f"{origin}: {mix_result.sentence(shown)}"
+        if asked:
+            both = policy_kept.both_answers(made, demands, answer, today[0], policy, cache_usd)
+            told = both or (
+                halving(swept()[0], answer, *today, tier)
+                + policy_kept.and_without(made, demands, answer, policy, cache_usd)
+            )
         wait = slower(shown["baseline"]["latency_ms"], shown["proposed"]["latency_ms"])
         shell.header(f"{told}; {wait}" if wait else told, view)
     with top:
         broken = policy_kept.banner(made, shares, policy)
         mix_result.kpis(shown, tier)
         cache_note(lost)
+        line, no_line = swept()
         if line:
             mix_frontier.show(line, today, shown, tier, what_if.reliability_by_model(view, made.scope))
         else:
@@ -163,7 +172,9 @@ def ways_on(view: Ledger, scope: Scope, broken: bool, offers: list[Offer]) -> No
         shell.snapshot_link(view)
 
 
-def chosen_shares(made: Programme, line: Frontier | None, optimum: np.ndarray | None) -> tuple[np.ndarray, str]:
+def chosen_shares(
+    made: Programme, swept: Callable[[], tuple[Frontier | None, str]], optimum: np.ndarray | None
+) -> tuple[np.ndarray, str]:
     """The mix to show: by hand, else the point clicked on the frontier, else the cheapest that keeps the promises."""
     wish = st.session_state.get("mix_wish")
     if wish:
@@ -172,7 +183,8 @@ def chosen_shares(made: Programme, line: Frontier | None, optimum: np.ndarray | 
         except BadInput as error:
             st.error(fmt.md(str(error)), icon=":material/error:")
     picked = st.session_state.get("frontier", {}).get("selection", {}).get("points", [])
-    if line and picked and picked[0].get("customdata"):
+    line = swept()[0] if picked and picked[0].get("customdata") else None
+    if line:
         point = line.points[min(picked[0]["point_index"], len(line.points) - 1)]
         return point.by_segment, f"The mix for a quality of {fmt.quality(point.quality)}"
     return (made.current_shares, TODAY) if optimum is None else (optimum, CHEAPEST)

@@ -24,6 +24,7 @@ Tier = Literal["user measurement", "measured curve", "calibrated roofline"]
 # Of log(measured / predicted), so that P10 to P90 hold four points in five: groups never fitted, see the benchmark.
 SIGMA: dict[Tier, float] = {"user measurement": 0.08, "measured curve": 0.13, "calibrated roofline": 0.22}
 SATURATED_SIGMA = 0.40
+CROWDED, CROWDED_SIGMA = (128, 256), 1.3  # requests in flight a replica between which the sigma grows by this factor
 TTFT_BAND = (0.34, 2.7)  # measured / predicted, P10 and P90: a queue decides it, so that it is no promise
 
 
@@ -168,15 +169,21 @@ def _evidence(asked: ServingMeasurement, own: tuple[ServingMeasurement, ...]) ->
         sigma = math.hypot(SIGMA["user measurement"], SIGMA["calibrated roofline"] * (1 - mine.nearness))
         return Evidence("user measurement", math.exp(mine.log_ratio), sigma, _named(mine.nearest))
     near = correction(asked, shipped_points())
-    factor = math.exp(near.log_ratio)
+    factor, wider = math.exp(near.log_ratio), _crowded(asked.concurrency)
     if near.nearest and near.nearest.gpu == asked.gpu and near.nearness >= CLOSE:
-        return Evidence("measured curve", factor, SIGMA["measured curve"], _named(near.nearest))
+        return Evidence("measured curve", factor, SIGMA["measured curve"] * wider, _named(near.nearest))
     return Evidence(
         "calibrated roofline",
         factor,
-        SIGMA["calibrated roofline"],
+        SIGMA["calibrated roofline"] * wider,
         "roofline with overheads fitted on 2,067 measured points; no close measurement of this model on this GPU",
     )
+
+
+def _crowded(in_flight: float) -> float:
+    """How much wider the band is where many requests are in flight: engines differ most in how they batch them."""
+    start, end = map(math.log, CROWDED)
+    return 1 + (CROWDED_SIGMA - 1) * min(1.0, max(0.0, (math.log(max(in_flight, 1.0)) - start) / (end - start)))
 
 
 def _named(point: ServingMeasurement) -> str:

@@ -15,6 +15,7 @@ as a whole, is not looked at: it loses nothing.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import ibis
@@ -31,6 +32,7 @@ from simulations.replay.traffic import Folding, with_group_keys
 DECISIVE = ("rule", "mask", "band", "separate", "model", "provider", "host")
 SHORTEST_LIFE = -1.0  # seconds: nothing is ever found
 DRAWN = 1_000_000  # parts into which a split divides conversations
+MOST_KEPT = 3_000_000  # rows whose conversations are held in the engine between two policies
 COUNTS = ("lost_short", "lost_long", "lost_unmarked", "reads", "at_risk", "known")
 
 
@@ -73,12 +75,17 @@ def lost_reads(
     if not followed or not (table["d_target"] != table["d_logged"]).any():
         return pd.DataFrame(columns=["group", "slot", *COUNTS])
     conversations = _conversations(with_group_keys(view, scope, folding))
-    if every > 1:
-        conversations = conversations.filter(conversations.conversation.abs() // DRAWN % every == 0)
-    rows = _answered(conversations, table)
-    found = view.frame(_lost(rows.join(_touched(rows), "conversation")))
+    held = view.keeping if groups["attempts"].sum() <= MOST_KEPT else nullcontext
+    with held(conversations) as rows, held(_by_place(rows)) as parts:
+        touched = _touched(_part(parts, every), table)
+        found = view.frame(_lost(_answered(_part(rows, every).join(touched, "conversation"), table)))
     found[list(COUNTS)] *= every
     return found
+
+
+def _part(rows: ir.Table, every: int) -> ir.Table:
+    """One conversation in so many."""
+    return rows if every == 1 else rows.filter(rows.conversation.abs() // DRAWN % every == 0)
 
 
 def _decisions(groups: pd.DataFrame, uses: list[list[Use]], market: Market) -> pd.DataFrame:
@@ -140,6 +147,18 @@ def _conversations(rows: ir.Table) -> ir.Table:
     )
 
 
+def _by_place(rows: ir.Table) -> ir.Table:
+    """What a conversation did in each group: enough to say whether a policy may touch it, in far fewer rows."""
+    total = rows.read + rows.short + rows.long
+    return rows.group_by("conversation", "place").aggregate(
+        read=rows.read.sum(),
+        least=total.min(where=rows.read > 0),
+        short=rows.short.sum(),
+        long=rows.long.sum(),
+        started=rows.at.min(),
+    )
+
+
 def _answered(rows: ir.Table, table: pd.DataFrame) -> ir.Table:
     """Each row with what answers it under the policy: one line for every use."""
     decisions = ibis.memtable(table)
@@ -151,23 +170,31 @@ def _answered(rows: ir.Table, table: pd.DataFrame) -> ir.Table:
     return joined.mutate(total=total, held=total + ibis.ifelse(joined.d_automatic, joined.fresh, 0))
 
 
-def _touched(rows: ir.Table) -> ir.Table:
+def _touched(parts: ir.Table, table: pd.DataFrame) -> ir.Table:
     """Conversations that may lose something: with reads, of which some request moves, and not all of them alike.
 
     One that moves as a whole is looked at where the new model may forget sooner or keeps no prompt this short.
     """
+    decisions = ibis.memtable(table)
+    rows = parts.join(decisions, parts.place == decisions.d_place)
+    drawn = rows.conversation.abs() % DRAWN  # what is drawn by request may go to any of its targets
+    rows = rows.filter(rows.d_per_request | ((drawn >= rows.d_low) & (drawn < rows.d_high)))
     folded = rows.group_by("conversation").aggregate(
         reads=rows.read.sum(),
         moves=(rows.d_target != rows.d_logged).any(),
         targets=rows.d_target.max() - rows.d_target.min(),
         models=rows.d_logged.max() - rows.d_logged.min(),
         sooner=(
-            (rows.d_life < rows.d_old_life)
-            | (rows.d_long_life < rows.d_old_long_life)
-            | (rows.d_life < 0)
-            | (rows.total < rows.d_minimum)
+            (rows.read > 0)
+            & (rows.d_target != rows.d_logged)
+            & (
+                (rows.d_life < rows.d_old_life)
+                | (rows.d_long_life < rows.d_old_long_life)
+                | (rows.d_life < 0)
+                | (rows.least < rows.d_minimum)
+            )
         ).any(),
-        started=rows.at.min(),
+        started=rows.started.min(),
         long_kept=rows.long.sum() > rows.short.sum(),
     )
     alike = (folded.targets == 0) & (folded.models == 0) & ~folded.sooner

@@ -15,8 +15,7 @@ from simulations.mixes.optimise import Demands, Infeasible, Solution
 from simulations.mixes.problem_from_log import Programme
 
 
-def title(
-    told: str,
+def both_answers(
     made: Programme,
     demands: Demands,
     answer: Solution | Infeasible,
@@ -24,26 +23,42 @@ def title(
     policy: str,
     lost_usd: Callable[[np.ndarray], float],
 ) -> str:
-    """The page's answer; under the policy kept to with the answer without it, where the rule changes it.
+    """The answer under the policy kept to and the one without it, where the rule changes it; empty where not.
 
     `answer` and `today_usd` carry the prompt caches that the mix loses; `lost_usd(shares)` says them of another.
     """
-    held = in_force.policy_for_advice(shell.state())
-    if held.name != policy:
-        return told
-    free = without_rules(made, demands)
-    if isinstance(free, Infeasible) or free.quality is None:
-        return told
-    free = free._replace(cost_usd=free.cost_usd + lost_usd(free.shares))
-    then = f"without “{held.name}”: {fmt.usd_short(free.cost_usd)}"
-    if isinstance(answer, Infeasible):
-        return f"{told}; {then}"
-    if abs(answer.cost_usd - free.cost_usd) < 0.005 * today_usd:
-        return told
+    usd = _free_usd(made, demands, policy, lost_usd)
+    if usd is None or isinstance(answer, Infeasible) or abs(answer.cost_usd - usd) < 0.005 * today_usd:
+        return ""
     change = answer.cost_usd / today_usd - 1
     words = "as today" if abs(change) < 0.005 else f"{fmt.share(abs(change))} {'more' if change > 0 else 'less'}"
     tier = made.scale.tier if made.scale else "cost only"
-    return f"Allowed, at today's quality ({tier}): {fmt.usd_short(answer.cost_usd)} a year, {words}; {then}"
+    allowed = f"Allowed, at today's quality ({tier}): {fmt.usd_short(answer.cost_usd)} a year, {words}"
+    return f"{allowed}; {_without(usd)}"
+
+
+def and_without(
+    made: Programme,
+    demands: Demands,
+    answer: Solution | Infeasible,
+    policy: str,
+    lost_usd: Callable[[np.ndarray], float],
+) -> str:
+    """What follows a title that finds no allowed mix: the one without the policy kept to; empty where there is one."""
+    usd = _free_usd(made, demands, policy, lost_usd) if isinstance(answer, Infeasible) else None
+    return "" if usd is None else f"; {_without(usd)}"
+
+
+def _free_usd(made: Programme, demands: Demands, policy: str, lost_usd: Callable[[np.ndarray], float]) -> float | None:
+    """USD a year of the cheapest mix without any constraint; None where another policy is looked at, or none exists."""
+    free = without_rules(made, demands)
+    if in_force.policy_for_advice(shell.state()).name != policy or isinstance(free, Infeasible) or free.quality is None:
+        return None
+    return free.cost_usd + lost_usd(free.shares)
+
+
+def _without(usd: float) -> str:
+    return f"without “{in_force.policy_for_advice(shell.state()).name}”: {fmt.usd_short(usd)}"
 
 
 def banner(made: Programme, shares: np.ndarray, policy: str) -> bool:

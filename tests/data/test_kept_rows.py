@@ -1,0 +1,40 @@
+"""Rows that many questions start from are worked out once per version, and let go when nobody needs them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from data.ledger import KEPT_TABLES
+from tests.simulations.ledgers import ledger_of
+
+
+def kept_tables(view):
+    return set(view.sql("SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'kept_%'")["table_name"])
+
+
+def test_rows_are_held_once_and_the_oldest_are_let_go_unless_in_use(home):
+    ledger = ledger_of(home, [{"output_tokens": 100 * n} for n in range(10)])
+    view = ledger.at(ledger.snapshot())
+    before = kept_tables(view)
+    many = [view.usage.filter(view.usage.output_tokens > 100 * n).select("call_id") for n in range(KEPT_TABLES + 2)]
+    with view.keeping(many[0]) as first:
+        for rows in many:
+            with view.keeping(rows) as held, view.keeping(rows) as again:
+                assert held.equals(again) and len(view.frame(held)) == len(view.frame(rows))
+        assert len(view.frame(first)) == 9  # in use all the time, so still there
+    assert len(kept_tables(view) - before) <= KEPT_TABLES
+
+
+def test_a_held_table_lives_as_long_as_somebody_reads_it(home):
+    ledger = ledger_of(home, [{}] * 5)
+    view = ledger.at(ledger.snapshot())
+    rows = [view.usage.filter(view.usage.attempt >= -n).select("call_id") for n in range(2 * KEPT_TABLES)]
+    with ExitStack() as stack:
+        held = [stack.enter_context(view.keeping(one)) for one in rows]
+        assert [len(view.frame(one)) for one in held] == [5] * len(rows)
+
+
+def test_what_may_still_change_is_not_held(home):
+    ledger = ledger_of(home, [{}] * 3)
+    with ledger.keeping(ledger.usage) as rows:
+        assert rows.equals(ledger.usage)
