@@ -53,7 +53,7 @@ class HeldView(Ledger):
 
     def forget(self) -> None:
         """Drop the engine's views and tables of this one, whose data version is let go."""
-        self._let_go(list(self._kept))
+        self.kept.let_go()
         for table in self._made:
             self._fetch(f"DROP VIEW IF EXISTS {full_name('memory', f'{table}_{self._called}')}")
 

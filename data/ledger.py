@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +26,7 @@ from data import data_files, dimensions, migrations, people, scratch
 from data.ailments import ailment, explain_ailments, refuse_a_part_of_a_store
 from data.errors import LedgerError, NoData
 from data.home import home_dir
+from data.kept_rows import KeptRows
 from data.lake import ROLLUPS, TABLES, attach_text, full_name
 from data.schema import KEY_ALIAS
 from data.turns import turn_to_open, turn_to_write
@@ -38,16 +37,6 @@ if TYPE_CHECKING:
 
 Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
 PINNED_VIEWS = 12  # attached snapshots kept open per process
-KEPT_TABLES = 4  # of a pinned version, with what many questions start from
-KEPT_NUMBERS = count()
-
-
-@dataclass
-class _Kept:
-    """A table in memory, and how many use it now."""
-
-    name: str
-    users: int = 0
 
 
 class Ledger:
@@ -65,7 +54,7 @@ class Ledger:
         self._views: dict[int, Ledger] = {}
         self.narrowed: dict[frozenset[str], HeldView] = {}
         self._mirrors: set[str] = set()  # roll-ups of this pinned version that are in memory
-        self._keeping, self._kept = threading.Lock(), dict[str, _Kept]()  # by the text that made them, the oldest first
+        self.kept = KeptRows(self._fetch)
 
     @classmethod
     def open(cls, home: str | os.PathLike | None = None) -> Ledger:
@@ -113,7 +102,7 @@ class Ledger:
             oldest = self._views.pop(next(iter(self._views)))
             for narrowed in oldest.narrowed.values():
                 narrowed.forget()
-            oldest._let_go(list(oldest._kept))
+            oldest.kept.let_go()
             self._root.cursor().execute(f"DETACH DATABASE IF EXISTS {oldest.catalog}")
             for table in ROLLUPS:
                 self._root.cursor().execute(f"DROP TABLE IF EXISTS memory.main.{table}_{oldest.pinned}")
@@ -222,38 +211,6 @@ class Ledger:
         if self.pinned is None:
             self.__dict__.pop("_settings", None)
         return self._settings.get("time_zone", "UTC")
-
-    @contextmanager
-    def keeping(self, rows: ir.Table) -> Iterator[ir.Table]:
-        """The rows of an expression, held in the engine: worked out once for all who ask this version.
-
-        The last few that were asked for stay, and what is in use. Of the newest version, which may change, nothing is
-        held: the expression itself is given.
-        """
-        if self.pinned is None:
-            yield rows
-            return
-        text = ibis.to_sql(rows, dialect="duckdb")
-        with self._keeping:
-            kept = self._kept.pop(text, None) or self._keep(text)
-            self._kept[text] = kept
-            kept.users += 1
-        try:
-            yield ibis.table(rows.schema(), name=kept.name, catalog="memory", database="main")
-        finally:
-            with self._keeping:
-                kept.users -= 1
-                self._let_go([one for one in list(self._kept)[:-KEPT_TABLES] if not self._kept[one].users])
-
-    def _keep(self, text: str) -> _Kept:
-        name = f"kept_{next(KEPT_NUMBERS)}"
-        with explain_ailments(self.home):
-            self.cursor().execute(f"CREATE TABLE memory.main.{name} AS {text}")
-        return _Kept(name)
-
-    def _let_go(self, texts: Iterable[str]) -> None:
-        for text in texts:
-            self._fetch(f"DROP TABLE IF EXISTS memory.main.{self._kept.pop(text).name}")
 
     # -- writing --------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ as a whole, is not looked at: it loses nothing.
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import ibis
@@ -24,6 +25,7 @@ import pandas as pd
 
 from analytics.scope import Scope
 from data.facts.prompt_caches import PromptCache, prompt_cache
+from data.kept_rows import keeping
 from data.ledger import Ledger
 from routing.policies.policy import CURRENT
 from simulations.replay.repricing import Market
@@ -75,7 +77,7 @@ def lost_reads(
     if not followed or not (table["d_target"] != table["d_logged"]).any():
         return pd.DataFrame(columns=["group", "slot", *COUNTS])
     conversations = _conversations(with_group_keys(view, scope, folding))
-    held = view.keeping if groups["attempts"].sum() <= MOST_KEPT else nullcontext
+    held = partial(keeping, view) if groups["attempts"].sum() <= MOST_KEPT else nullcontext
     with held(conversations) as rows, held(_by_place(rows)) as parts:
         touched = _touched(_part(parts, every), table)
         found = view.frame(_lost(_answered(_part(rows, every).join(touched, "conversation"), table)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from data.ledger import KEPT_TABLES
+from data.kept_rows import KEPT_TABLES, keeping
 from tests.simulations.ledgers import ledger_of
 
 
@@ -17,9 +17,9 @@ def test_rows_are_held_once_and_the_oldest_are_let_go_unless_in_use(home):
     view = ledger.at(ledger.snapshot())
     before = kept_tables(view)
     many = [view.usage.filter(view.usage.output_tokens > 100 * n).select("call_id") for n in range(KEPT_TABLES + 2)]
-    with view.keeping(many[0]) as first:
+    with keeping(view, many[0]) as first:
         for rows in many:
-            with view.keeping(rows) as held, view.keeping(rows) as again:
+            with keeping(view, rows) as held, keeping(view, rows) as again:
                 assert held.equals(again) and len(view.frame(held)) == len(view.frame(rows))
         assert len(view.frame(first)) == 9  # in use all the time, so still there
     assert len(kept_tables(view) - before) <= KEPT_TABLES
@@ -30,11 +30,11 @@ def test_a_held_table_lives_as_long_as_somebody_reads_it(home):
     view = ledger.at(ledger.snapshot())
     rows = [view.usage.filter(view.usage.attempt >= -n).select("call_id") for n in range(2 * KEPT_TABLES)]
     with ExitStack() as stack:
-        held = [stack.enter_context(view.keeping(one)) for one in rows]
+        held = [stack.enter_context(keeping(view, one)) for one in rows]
         assert [len(view.frame(one)) for one in held] == [5] * len(rows)
 
 
 def test_what_may_still_change_is_not_held(home):
     ledger = ledger_of(home, [{}] * 3)
-    with ledger.keeping(ledger.usage) as rows:
+    with keeping(ledger, ledger.usage) as rows:
         assert rows.equals(ledger.usage)
