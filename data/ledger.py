@@ -50,11 +50,10 @@ class Ledger:
     def __init__(self, root: Cursor, home: Path, pinned: int | None = None) -> None:
         self._root, self.home, self.pinned = root, home, pinned
         self.catalog = "lake" if pinned is None else f"lake_at_{pinned}"
-        self._guard = threading.RLock()
+        self._guard, self.kept = threading.RLock(), KeptRows(self._fetch)
         self._views: dict[int, Ledger] = {}
         self.narrowed: dict[frozenset[str], HeldView] = {}
         self._mirrors: set[str] = set()  # roll-ups of this pinned version that are in memory
-        self.kept = KeptRows(self._fetch)
 
     @classmethod
     def open(cls, home: str | os.PathLike | None = None) -> Ledger:
