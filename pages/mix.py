@@ -117,21 +117,15 @@ def from_log(view: Ledger, title: Any) -> None:
         told = f"{origin}: {mix_result.sentence(shown)}"
         if asked:
             both = policy_kept.both_answers(made, demands, answer, today[0], policy, cache_usd)
-            told = both or (
-                halving(swept()[0], answer, *today, tier)
-                + policy_kept.and_without(made, demands, answer, policy, cache_usd)
-            )
+            without = policy_kept.and_without(made, demands, answer, policy, cache_usd)
+            told = both or halving(swept()[0], answer, *today, tier) + without
         wait = slower(shown["baseline"]["latency_ms"], shown["proposed"]["latency_ms"])
         shell.header(f"{told}; {wait}" if wait else told, view)
     with top:
         broken = policy_kept.banner(made, shares, policy)
         mix_result.kpis(shown, tier)
         cache_note(lost)
-        line, no_line = swept()
-        if line:
-            mix_frontier.show(line, today, shown, tier, what_if.reliability_by_model(view, made.scope))
-        else:
-            st.info(fmt.md(f"{no_line} Costs are known all the same: set a mix by hand below."), icon=":material/info:")
+        draw_frontier(view, made, swept, today, shown, tier)
     prices(made, demands, solved, cache_usd)
     mix_result.body(shown, tier=tier, key="log")
     mix_reliability.show(view, made.scope, shown)
@@ -146,6 +140,22 @@ def from_log(view: Ledger, title: Any) -> None:
     if not broken:
         as_rules(scope, lambda most: rules_of(view, scope, question, shares, most))
     ways_on(view, scope, broken, [] if origin == TODAY else [offer(made, shown, origin)])
+
+
+def draw_frontier(
+    view: Ledger,
+    made: Programme,
+    swept: Callable[[], tuple[Frontier | None, str]],
+    today: tuple[float, float | None],
+    shown: dict[str, Any],
+    tier: str,
+) -> None:
+    """The frontier, or why there is none."""
+    line, no_line = swept()
+    if line:
+        mix_frontier.show(line, today, shown, tier, what_if.reliability_by_model(view, made.scope))
+    else:
+        st.info(fmt.md(f"{no_line} Costs are known all the same: set a mix by hand below."), icon=":material/info:")
 
 
 def cheapest(
