@@ -111,11 +111,8 @@ def from_log(view: Ledger, title: Any) -> None:
     result = log_scenario(made, shares, market, origin, source, assumed, lost.lost_usd)
     shown = simulate_mix(result, market.catalog)
     with title:
-        asked = origin in (CHEAPEST, TODAY) and demands.quality_floor == (
-            today[1] and today[1] - 1e-9
-        )  # the CTO's own question, nothing changed
         told = f"{origin}: {mix_result.sentence(shown)}"
-        if asked:
+        if is_the_ctos(origin, demands, today[1]):
             both = policy_kept.both_answers(made, demands, answer, today[0], policy, cache_usd)
             without = policy_kept.and_without(made, demands, answer, policy, cache_usd)
             told = both or halving(swept()[0], answer, *today, tier) + without
@@ -140,6 +137,11 @@ def from_log(view: Ledger, title: Any) -> None:
     if not broken:
         as_rules(scope, lambda most: rules_of(view, scope, question, shares, most))
     ways_on(view, scope, broken, [] if origin == TODAY else [offer(made, shown, origin)])
+
+
+def is_the_ctos(origin: str, demands: Demands, quality: float | None) -> bool:
+    """Whether the CTO's own question is asked, nothing changed: the least dollars at today's quality."""
+    return origin in (CHEAPEST, TODAY) and demands.quality_floor == (quality and quality - 1e-9)
 
 
 def draw_frontier(
