@@ -20,7 +20,7 @@ plans = ROLLOUTS.all(shell.state())
 title = st.container()
 if not plans:
     with title:
-        st.title(QUESTION, anchor=False)
+        shell.header(QUESTION, view)
     st.write(
         "Plan it in stages with guardrails. Baton writes the gateway's config for each, reads the gateway's log as it "
         "arrives in the ledger, and says go on, hold or roll back, with its reasons. Missing data never goes on."
