@@ -69,6 +69,10 @@ HOW: dict[str, tuple[str, ...]] = {
         "Policies are graded on the same tasks, pair by pair. Intervals hold for all comparisons together; a "
         "difference is claimed only where the paired test shows one.",
     ),
+    "rollout": (
+        "A stage's two arms are compared in the gateway's own log, at looks that were fixed before it began; the "
+        "answer is go on, hold or roll back, and missing data never goes on.",
+    ),
     "review": ("An item waits until a person decides it; who did, when and why is in the sealed audit trail.",),
     "governance": (
         "Each entry of the audit trail carries the hash of the one before, so a changed or missing one shows.",
