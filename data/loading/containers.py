@@ -98,18 +98,26 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
 
 
 def _cleaned(file: File, scratch: Path) -> Path:
-    """A copy in UTF-8: UTF-16 is converted, what cannot be decoded is replaced, record separators are left out."""
+    """A copy in UTF-8: other encodings are converted, what cannot be decoded is replaced, separators are left out."""
     scratch.mkdir(parents=True, exist_ok=True)
     target = scratch / f"{hashlib.sha256(str(file.path).encode()).hexdigest()[:16]}.clean"
     with open_compressed(file.path, file.compression) as source, open(target, "wb") as clean:
         chunk = source.read(CHUNK)
-        encoding = "utf-16" if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+        encoding = _encoding(chunk)
         decoder = codecs.getincrementaldecoder(encoding)("replace")
         while chunk:
             clean.write(decoder.decode(chunk).encode().replace(SEPARATOR, b""))
             chunk = source.read(CHUNK)
         clean.write(decoder.decode(b"", final=True).encode())
     return target
+
+
+def _encoding(chunk: bytes) -> str:
+    """UTF-16 by its mark; where nothing beyond ASCII is UTF-8, what Western Windows wrote; else UTF-8 with damage."""
+    if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    beyond = not chunk.isascii() and b"\0" not in chunk
+    return "cp1252" if beyond and chunk.decode("utf-8", "ignore").isascii() else "utf-8"
 
 
 def _head(cursor, file: File) -> list[str]:

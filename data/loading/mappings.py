@@ -21,7 +21,7 @@ from data import scratch
 from data.documents import Documents
 from data.errors import BadInput, NoData, UnknownFormat
 from data.formats import USAGE_COLUMNS, Format, flat_usage
-from data.ledger import Ledger
+from data.ledger import Cursor, Ledger
 from data.loading import column_guesses, column_names, containers, envelopes, named_files, staged_rows
 from data.sql_text import identifier, literal
 from data.state import State
@@ -239,7 +239,8 @@ def _time(mapping: Mapping, field: str) -> str:
 
 def sample_of(ledger: Ledger, path: str | Path) -> list[dict]:
     """The first records of a file as dictionaries; raises Unreadable or UnknownFormat where there are none."""
-    return _opened(ledger.cursor(), ledger, path)[1]
+    with scratch.copies(ledger.home) as copies:
+        return _opened(ledger.cursor(), copies, path)[1]
 
 
 def preview(ledger: Ledger, path: str | Path, mapping: Mapping) -> pd.DataFrame:
@@ -247,20 +248,23 @@ def preview(ledger: Ledger, path: str | Path, mapping: Mapping) -> pd.DataFrame:
     form, cursor = format_of(mapping), ledger.cursor()
     for macro in staged_rows.MACROS:
         cursor.execute(macro)
-    file, _ = _opened(cursor, ledger, path)
-    records = (
-        f"SELECT *, row_number() OVER () AS record_no FROM ({containers.records([file])}) WHERE {containers.NOT_BLANK}"
-        f" LIMIT {PREVIEW_ROWS}"
-    )
-    rows = f"WITH records AS ({staged_rows.parse_records(records, form)}) {form.rows}"
-    rows = staged_rows.whole(staged_rows.stage_rows(rows, form, numbered=True, may_be_broken=True), form)
     targets = [t for t in form.columns if t != "event_key"]
-    return cursor.execute(f"SELECT {', '.join(targets)}, reject AS problem FROM ({rows}) ORDER BY record_no").df()
+    with scratch.copies(ledger.home) as copies:
+        file, _ = _opened(cursor, copies, path)
+        records = (
+            f"SELECT *, row_number() OVER () AS record_no FROM ({containers.records([file])}) WHERE"
+            f" {containers.NOT_BLANK} LIMIT {PREVIEW_ROWS}"
+        )
+        rows = f"WITH records AS ({staged_rows.parse_records(records, form)}) {form.rows}"
+        rows = staged_rows.whole(staged_rows.stage_rows(rows, form, numbered=True, may_be_broken=True), form)
+        return cursor.execute(f"SELECT {', '.join(targets)}, reject AS problem FROM ({rows}) ORDER BY record_no").df()
 
 
-def _opened(cursor, ledger: Ledger, path: str | Path) -> tuple[containers.File, list[dict]]:
+def _opened(cursor: Cursor, copies: Path, path: str | Path) -> tuple[containers.File, list[dict]]:
+    """A file as a load would read it; `copies` takes what has to be written anew, as from UTF-16."""
     [found] = named_files.expand([path])[:1]
-    file, sample = envelopes.unwrap(*containers.inspect(cursor, found, scratch.spill_folder(ledger.home)))
+    _, text = named_files.digest(found)
+    file, sample = envelopes.unwrap(*containers.inspect(cursor, found, copies, text))
     if not sample:
         raise UnknownFormat(f"{found.name} has no records to map; it must be CSV, Parquet, JSON or JSON lines.")
     return file, sample

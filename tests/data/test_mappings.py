@@ -234,3 +234,16 @@ def test_a_comma_that_parts_no_thousands_never_vanishes(ledger, tmp_path):
     path.write_text(COMMAS.replace("1.000,00", "0,00"))
     mapping = mappings.guess("deutsch", mappings.sample_of(ledger, path)).model_copy(update={"decimal_comma": False})
     assert mappings.preview(ledger, path, mapping)["reported_cost_usd"].isna().all()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_a_table_in_any_encoding_is_sampled_guessed_and_seen_as_it_is_loaded(encoding, emptied_ledger, state, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_bytes("Zeit;Modell;in;out;Geschäftsbereich\n2026-11-03 12:00;gpt-5.2;1000;100;Süd\n".encode(encoding))
+    sample = mappings.sample_of(emptied_ledger, path)
+    assert list(sample[0].values()) == ["2026-11-03 12:00", "gpt-5.2", "1000", "100", "Süd"]
+    mapping = mappings.guess("house", sample)
+    assert mapping.columns["model_raw"] == "Modell" and "Geschäftsbereich" in sample[0]
+    seen = mappings.preview(emptied_ledger, path, mapping)
+    assert seen["problem"].isna().all() and seen["input_tokens"].tolist() == [1000]
+    assert ingest(emptied_ledger, state, [path], form=mappings.format_of(mapping))[0].loaded == 1
