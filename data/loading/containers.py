@@ -15,6 +15,7 @@ from pathlib import Path
 
 from data.errors import BadInput, UnknownFormat, Unreadable
 from data.json_text import value_of
+from data.loading import foreign_files
 from data.loading.long_lines import LONGEST_LINE, without_long_lines
 from data.loading.named_files import CHUNK, SEPARATOR, Text, compression_of, open_compressed
 from data.sql_text import literal
@@ -55,22 +56,12 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
     Raises Unreadable when the content is no text, no table and no JSON.
     """
     with open(path, "rb") as stream:
-        head = stream.read(4)
-    if head == b"PAR1":
+        head = stream.read(1024)
+    if head.startswith(b"PAR1"):
         file = File(path, path, "parquet", "none")
         return file, _sample(cursor, file)
-    if head == b"SQLi":
-        raise Unreadable(
-            f"{path.name} is a SQLite database; write the table with the usage as JSON, for example"
-            f' `sqlite3 -json {path.name} "SELECT * FROM message" > usage.json`, and load that.'
-        )
-    if head == b"\xd0\xcf\x11\xe0":
-        raise Unreadable(f"{path.name} is a workbook of an old Excel; save the sheet as CSV and load that.")
-    if head == b"PK\x03\x04":
-        raise Unreadable(
-            f"{path.name} is an Excel workbook or another zip archive; save the sheet as CSV, or unpack it, and load"
-            " that."
-        )
+    if refusal := foreign_files.told(path.name, head):
+        raise Unreadable(refusal)
     file = File(path, path, "lines", compression_of(path), length=text.length if text else LONGEST_DOCUMENT)
     if text and not text.plain:
         clean = _cleaned(file, scratch)

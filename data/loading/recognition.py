@@ -12,7 +12,7 @@ from pathlib import Path
 from data.errors import BadInput, UnknownFormat
 from data.formats import Format, all_formats, envelope, report_page
 from data.ledger import Cursor
-from data.loading import containers, envelopes, named_files
+from data.loading import containers, envelopes, foreign_files, named_files
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
 
 
@@ -88,6 +88,10 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
                 return Item(held, form, digest)
     if emptied := _emptied(cursor, path, sample):
         return Item(file, emptied, digest)
+    if sample and (said := foreign_files.refused_answer(sample[0])):
+        raise UnknownFormat(
+            f"{path.name} is what an API answered when it refused: {said!r}; mend that and export again."
+        )
     # What a logger puts around an answer says nothing of whose answer it is.
     seen = [envelope.body_of(record) or record for record in inner[:5]]
     keys = ", ".join(sorted({" ".join(k.split())[:40] for r in seen for k in r})[:12])

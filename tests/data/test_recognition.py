@@ -15,6 +15,7 @@ from data.errors import BatonError
 from data.formats import all_formats
 from data.ledger import Cursor
 from data.loading.recognition import recognise
+from tests.data.bad_logs import one_sentence
 from tests.stores import new_ledger
 
 SHARED = Path(os.environ.get("BATON_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -68,3 +69,18 @@ def test_the_records_of_a_format_are_its_own_however_they_are_wrapped(form, curs
             if name == "one.json" and "records" in case:
                 continue  # the first record alone may be one that any tool writes
             assert recognise(cursor, tmp_path, file, None).form.name == form.name, (case["name"], name)
+
+
+REFUSALS = yaml.safe_load((CASES.parent / "refusals.yaml").read_text())
+
+
+@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case["file"])
+def test_a_refusal_says_what_the_file_is_and_what_to_do(case, cursor, tmp_path):
+    path = tmp_path / case["file"]
+    path.write_bytes(case["text"].encode("latin-1"))
+    with pytest.raises(BatonError) as refused:
+        recognise(cursor, tmp_path / "scratch", path, None)
+    told = str(refused.value)
+    assert told.startswith(case["file"]) and one_sentence(told)
+    assert [words for words in case["says"] if words not in told] == [], told
+    assert sum(form.label in told for form in all_formats()) <= 3

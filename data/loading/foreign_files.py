@@ -1,0 +1,49 @@
+"""Files that are no logs, told by how they begin: what each is, and what to do instead."""
+
+from __future__ import annotations
+
+import re
+
+from data.wording import one_line
+
+SAVE = "save the sheet as CSV and load that"
+BEGINNINGS = (
+    (
+        b"SQLi",
+        "a SQLite database; write the table with the usage as JSON, for example"
+        ' `sqlite3 -json {name} "SELECT * FROM message" > usage.json`, and load that',
+    ),
+    (b"\xd0\xcf\x11\xe0", f"a workbook of an old Excel; {SAVE}"),
+    (b"PK\x03\x04", "an Excel workbook or another zip archive; save the sheet as CSV, or unpack it, and load that"),
+    (b"%PDF", "a PDF; ask the same place for a CSV or JSON export and load that"),
+    (b"\x89PNG", "a picture; ask the same place for a CSV or JSON export and load that"),
+    (b"\xff\xd8\xff", "a picture; ask the same place for a CSV or JSON export and load that"),
+    (b"\x7fELF", "a program; a log is text, a table or JSON"),
+)
+WEB_PAGE = "a web page, as an address answers where a sign-in has ended; sign in, export again and load that"
+MARKUP = "XML, which no source of usage writes; ask it for a CSV or JSON export and load that"
+NO_TEXT = "no text, no table and no JSON; a log is one of these"
+
+
+def told(name: str, head: bytes) -> str:
+    """A sentence on a file that begins with `head` and is no log; "" where it may be one."""
+    for beginning, word in BEGINNINGS:
+        if head.startswith(beginning):
+            return f"{name} is {word.format(name=name)}."
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
+    if re.match(rb"<(!doctype html|html|head|body)", start):
+        return f"{name} is {WEB_PAGE}."
+    if start.startswith(b"<?xml"):
+        return f"{name} is {MARKUP}."
+    odd = sum(byte < 32 and byte not in b"\t\r\n\x1b\x1e" for byte in head)
+    if not head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")) and odd > len(head) / 20:
+        return f"{name} is {NO_TEXT}."
+    return ""
+
+
+def refused_answer(record: dict) -> str:
+    """What an API said instead of the data that was asked for; "" where a record is no such answer."""
+    error = record.get("error")
+    said = error.get("message") if isinstance(error, dict) else error
+    alone = set(record) <= {"error", "type", "request_id", "status", "code", "message", "object", "success"}
+    return one_line(said)[:200] if alone and isinstance(said, str) and said.strip() else ""
