@@ -35,7 +35,7 @@ def told(name: str, head: bytes) -> str:
         return f"{name} is {WEB_PAGE}."
     if start.startswith(b"<?xml"):
         return f"{name} is {MARKUP}."
-    odd = sum(byte < 32 and byte not in b"\t\r\n\x1b\x1e" for byte in head)
+    odd = sum(byte < 32 and byte not in b"\0\t\r\n\x1b\x1e" for byte in head)
     if not head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")) and odd > len(head) / 20:
         return f"{name} is {NO_TEXT}."
     return ""
