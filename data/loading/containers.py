@@ -60,7 +60,7 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
     if head.startswith(b"PAR1"):
         file = File(path, path, "parquet", "none")
         return file, _sample(cursor, file)
-    if refusal := foreign_files.told(path.name, head):
+    if refusal := foreign_files.what_it_is(path.name, head):
         raise Unreadable(refusal)
     file = File(path, path, "lines", compression_of(path), length=text.length if text else LONGEST_DOCUMENT)
     if text and not text.plain:

@@ -25,7 +25,7 @@ MARKUP = "XML, which no source of usage writes; ask it for a CSV or JSON export 
 NO_TEXT = "no text, no table and no JSON; a log is one of these"
 
 
-def told(name: str, head: bytes) -> str:
+def what_it_is(name: str, head: bytes) -> str:
     """A sentence on a file that begins with `head` and is no log; "" where it may be one."""
     for beginning, word in BEGINNINGS:
         if head.startswith(beginning):
