@@ -69,9 +69,3 @@ def m004_source_progress(db: Database) -> None:
         "CREATE TABLE source_progress (name TEXT PRIMARY KEY, watermark TEXT, tried_at TEXT, pulled_at TEXT,"
         " problem TEXT NOT NULL DEFAULT '', loaded INTEGER NOT NULL DEFAULT 0)"
     )
-
-
-@step
-def m005_alert_judged(db: Database) -> None:
-    """When each alert rule was last judged, and why it could not be."""
-    db.execute("CREATE TABLE alert_judged (rule TEXT PRIMARY KEY, at TEXT NOT NULL, untold TEXT NOT NULL)")

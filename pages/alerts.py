@@ -2,47 +2,68 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 import streamlit as st
 
 from analytics.alerts import incident_book, outbox
+from analytics.alerts.evaluation import judge_all
+from analytics.alerts.lookout import Judged, Lookout
 from analytics.alerts.rule import RULES, STARTERS, Rule, silence
 from analytics.alerts.watch import instant, preview, try_channel, watch
 from data import owner
 from data.errors import BatonError
 from data.ledger import Ledger
+from data.state import State
 from pages.parts.alerts.rule_form import rule_form
 from pages.ui import exports, shell
 from pages.ui import format as fmt
 
 LOOK_BACK_DAYS = 90
 SILENCED_DAYS = 7
+JUDGED_BY = (
+    *("alert", "budget", "event", "successor", "finding", "action", "source"),
+    *("alias", "model_fact", "price_override"),  # a price change ahead is a question to the price book
+)
 
 
-def answer(
-    rules: dict[str, Rule], so: list[incident_book.Kept], untold: dict[str, str], unsent: list[outbox.Message]
-) -> str:
-    """What is so, in one sentence; a rule that was not judged and a message nobody got are never left out."""
-    if not rules:
+@shell.cached(reads=JUDGED_BY)
+def judged(view: Ledger, state: State, today: date) -> dict[str, Judged]:
+    """What every rule says now; a new day may turn a source silent."""
+    return judge_all(Lookout(view, state, now=datetime.combine(today, instant().time())), RULES.all(state))
+
+
+def answer(found: dict[str, Judged], unsent: list[outbox.Message]) -> str:
+    """What is so, in one sentence; a rule that could not be judged and a message nobody got are never left out."""
+    if not found:
         return "No alert rule yet: Baton says nothing by itself"
-    judged = len(rules) - len(untold)
-    told = f"{fmt.count_of(len(so), 'alert')} open" if so else f"Quiet, {fmt.count_of(judged, 'rule')} judged"
-    if untold:
-        told = f"{told}, {len(untold)} not" if judged else f"{fmt.count_of(len(untold), 'rule')}, none judged"
-    return told + (f"; {fmt.count_of(len(unsent), 'message')} not delivered" if unsent else "")
+    speaking = [name for name, one in found.items() if one.firings]
+    untold = sum(bool(one.untold) for one in found.values())
+    told = f"{len(speaking)} of {fmt.count_of(len(found), 'rule')} speak{'' if len(speaking) != 1 else 's'}"
+    told = f"{told}: {', '.join(speaking)}" if speaking else f"Quiet, {fmt.count_of(len(found), 'rule')} watched"
+    return (
+        told
+        + (f"; {untold} cannot be judged" if untold else "")
+        + (f"; {fmt.count_of(len(unsent), 'message')} not delivered" if unsent else "")
+    )
 
 
-def open_alerts(view: Ledger, so: list[incident_book.Kept]) -> None:
+def open_alerts(view: Ledger, found: dict[str, Judged], so: list[incident_book.Kept]) -> None:
+    """What the rules say now, and since when it is known."""
     st.subheader("Now", anchor=False)
-    if so:
-        frame = pd.DataFrame([(one.rule, one.text, one.usd, one.opened_at[:16].replace("T", " ")) for one in so])
-        frame.columns = pd.Index(["Rule", "What", "USD", "Since (UTC)"])
+    since = {(one.rule, one.about): one.opened_at[:16].replace("T", " ") for one in so}
+    rows = [
+        (name, one.text, one.usd, since.get((name, one.about), "not sent yet"))
+        for name, rule in found.items()
+        for one in rule.firings
+    ]
+    if rows:
+        frame = pd.DataFrame(rows, columns=["Rule", "What", "USD", "Noted (UTC)"])
         exports.table(frame, name="alerts", units={"USD": "USD"}, wide={"What": 460})
     else:
-        st.caption("Nothing is open, as of the last time the rules were judged.")
-    if st.button("Judge the rules now, and send", icon=":material/notifications_active:"):
+        st.caption("No rule has anything to tell.")
+    if st.button("Note it, and send what is due", icon=":material/notifications_active:"):
         with shell.errors(), st.spinner("Judging every rule"):
             watch(view, shell.state())
             st.rerun()
@@ -147,10 +168,10 @@ except BatonError as error:
     st.error(fmt.md(str(error)), icon=":material/error:")
     st.stop()
 so, messages = incident_book.open_incidents(state), outbox.messages(state)
-untold = incident_book.untold(state, rules)
-shell.header(answer(rules, so, untold, [one for one in messages if one.sent_at is None]), view)
+found = judged(view, instant().date()) if rules else {}
+shell.header(answer(found, [one for one in messages if one.sent_at is None]), view)
 if rules:
-    open_alerts(view, so)
-rule_lines(view, rules, untold)
+    open_alerts(view, found, so)
+rule_lines(view, rules, {name: one.untold for name, one in found.items() if one.untold})
 delivery(messages)
 past()

@@ -40,7 +40,6 @@ def record(state: State, rules: Mapping[str, Rule], found: Mapping[str, Judged],
     with state.transaction() as db:
         _end_those_of_no_rule(db, rules, now)
         for name, judged in found.items():
-            db.execute("INSERT OR REPLACE INTO alert_judged VALUES (?, ?, ?)", (name, now.isoformat(), judged.untold))
             if name in rules and not (judged.untold and not judged.firings):
                 _follow(db, name, judged.firings, now, all_known=not judged.untold)
         loud = {name: rule for name, rule in rules.items() if not rule.holds_back(local)}
@@ -122,14 +121,6 @@ def _entries(db: Database, condition: str, at: str, rules: Mapping[str, Rule]) -
         (at,),
     ).fetchall()
     return [Entry(number, rule, text, usd, rules[rule].kind) for number, rule, text, usd in rows if rule in rules]
-
-
-def untold(state: State, rules: Iterable[str]) -> dict[str, str]:
-    """The rules whose silence says nothing, by name, and why: they were not judged yet, or could not be."""
-    with state.transaction() as db:
-        judged = dict(db.execute("SELECT rule, untold FROM alert_judged").fetchall())
-    found = {name: judged.get(name, "it was not judged yet") for name in rules}
-    return {name: why for name, why in found.items() if why}
 
 
 def open_incidents(state: State) -> list[Kept]:

@@ -46,9 +46,7 @@ def test_a_rule_is_made_looked_back_on_silenced_and_deleted(home):
     state = State.open(home)
     (rule,) = RULES.all(state).values()
     assert (rule.kind, rule.limit, rule.channels) == ("threshold", 100.0, (SLACK,))
-    assert page.title[0].value == "1 rule, none judged" and any("not judged yet" in text for text in said(page))
-    next(one for one in page.button if one.label.startswith("Judge the rules")).click().run()
-    assert page.title[0].value == "Quiet, 1 rule judged"
+    assert page.title[0].value == "Quiet, 1 rule watched"
     press(page, "alert_back_Dear day")
     assert any("would have told 1 time" in text for text in said(page))
     press(page, "alert_silence_Dear day")
@@ -76,8 +74,9 @@ def test_what_was_not_delivered_stands_in_the_title(home, monkeypatch):
     RULES.save(state, "Dear days", {"kind": "threshold", "limit": 100, "days": 7, "channels": [SLACK]})
     monkeypatch.setattr(watch, "__defaults__", (None, down))
     page = opened("alerts")
-    next(one for one in page.button if one.label.startswith("Judge the rules")).click().run()
-    assert page.title[0].value == "1 alert open; 1 message not delivered"
+    assert page.title[0].value == "1 of 1 rule speaks\\: Dear days"  # said before anybody noted or sent it
+    next(one for one in page.button if one.label.startswith("Note it")).click().run()
+    assert page.title[0].value == "1 of 1 rule speaks\\: Dear days; 1 message not delivered"
 
 
 def test_the_suggested_rules_are_saved_with_the_channel_of_the_server(home):

@@ -8,12 +8,13 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from analytics.alerts.rule import RULES, Kind, Rule
 from analytics.budgets import budget, plan
 from analytics.promises import actions
 from data.facts.models import save_edit
@@ -34,6 +35,7 @@ LINKS = (
     ("weekly", {}),
     ("plan", {}),
     ("savings", {}),
+    ("alerts", {}),
     ("mix", {"constraints": "P", "as_rules": "true"}),
     ("policy_replay", {}),
     ("self_host", {}),
@@ -64,6 +66,8 @@ def home(sample_home, tmp_path_factory) -> Path:
     ALIASES.save(state, "a", {"pattern": "prod-*", "model": "gpt-5.2"})
     OVERRIDES.save(state, "deal", {"provider": "openai", "discount": "0.1"})
     POLICIES.save(state, "P", MIXED)
+    for kind in get_args(Kind):
+        RULES.save(state, kind, Rule(kind=kind, limit=50 if kind == "threshold" else None))
     mark(state, "P")
     save_edit(state, "minimax-m2", {"hipaa_eligible": False})
     (folder / "price-file.json").write_text(json.dumps(PRICES))
