@@ -29,7 +29,7 @@ JUDGED_BY = (
 
 
 @shell.cached(reads=JUDGED_BY)
-def judged(view: Ledger, state: State, today: date) -> dict[str, Judged]:
+def what_rules_say(view: Ledger, state: State, today: date) -> dict[str, Judged]:
     """What every rule says now; a new day may turn a source silent."""
     return judge_all(Lookout(view, state, now=datetime.combine(today, instant().time())), RULES.all(state))
 
@@ -168,7 +168,7 @@ except BatonError as error:
     st.error(fmt.md(str(error)), icon=":material/error:")
     st.stop()
 so, messages = incident_book.open_incidents(state), outbox.messages(state)
-found = judged(view, instant().date()) if rules else {}
+found = what_rules_say(view, instant().date()) if rules else {}
 shell.header(answer(found, [one for one in messages if one.sent_at is None]), view)
 if rules:
     open_alerts(view, found, so)
