@@ -50,7 +50,9 @@ def served(home):
 
 def test_three_policies_on_a_real_model(served, home, tmp_path):
     asked = shipped_tasks().tasks[::EVERY]
-    (tmp_path / "tasks.json").write_text(json.dumps([task.model_dump(mode="json") for task in asked]))
+    (tmp_path / "tasks.json").write_text(
+        json.dumps([task.model_dump(mode="json", exclude_unset=True) for task in asked])
+    )
     for row in run(probe(local_provider(served))):
         assert row["ok"], row
     command = [
