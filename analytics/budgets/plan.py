@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -108,11 +108,6 @@ def scenarios(state: State) -> dict[str, tuple[Event, ...]]:
 def check_event(**values: Any) -> Event:
     """A planned event from a form; raises BadInput naming the field."""
     return EVENTS.read(str(values.get("name") or ""), values)
-
-
-def save_events(state: State, events: Iterable[Event]) -> None:
-    """Make these the planned events, all or none."""
-    EVENTS.replace(state, {f"{event.scenario}/{event.name}": event for event in events})
 
 
 def html(

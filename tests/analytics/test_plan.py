@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analytics.budgets import plan, staffing
-from analytics.forecasts.planned_events import Event
+from analytics.forecasts.planned_events import EVENTS, Event
 from data.errors import BadInput
 
 UNTIL = date(2026, 7, 24)
@@ -44,7 +44,8 @@ def test_the_tornado_is_ordered_and_straddles_the_plan(spend):
 def test_scenarios_stand_beside_the_plan(state, spend):
     swap = {"kind": "model swap", "on": "2026-10-01", "change_pct": -50, "share": 0.4, "scenario": "cheaper"}
     launch = plan.check_event(name="launch", on="2026-10-01", change_pct=10)
-    plan.save_events(state, [launch, plan.check_event(name="swap", **swap)])
+    for event in (launch, plan.check_event(name="swap", **swap)):
+        EVENTS.save(state, f"{event.scenario}/{event.name}", event)
     found = plan.scenarios(state)
     assert [event.name for event in found["cheaper"]] == ["launch", "swap"]
     assert [event.name for event in plan.saved_events(state)] == ["launch"]

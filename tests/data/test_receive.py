@@ -99,7 +99,7 @@ def test_logs_and_metrics_go_to_their_readers(ledger, state, shared_data):
         (b"\xff\xfe garbage", {"content-type": "application/x-protobuf"}, "/v1/traces", 400),
         (b"no gzip", ZIPPED, "/v1/traces", 400),
         (
-            gzip.compress(b"{}")[:-4],
+            gzip.compress(b"{}", mtime=0)[:-4],
             {"content-type": "application/json", "content-encoding": "gzip"},
             "/v1/traces",
             400,
@@ -109,7 +109,7 @@ def test_logs_and_metrics_go_to_their_readers(ledger, state, shared_data):
         (b"{}", {"content-type": "application/json"}, "/v1/profiles", 404),
         (b"x" * 3000, {"content-type": "application/json"}, "/v1/traces", 413),
         (
-            gzip.compress(b" " * 9000),
+            gzip.compress(b" " * 9000, mtime=0),
             {"content-type": "application/json", "content-encoding": "gzip"},
             "/v1/traces",
             413,

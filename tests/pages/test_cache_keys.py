@@ -16,6 +16,7 @@ import pytest
 
 from analytics.alerts.rule import RULES, Kind, Rule
 from analytics.budgets import budget, plan
+from analytics.forecasts.planned_events import EVENTS
 from analytics.promises import actions
 from data.facts.models import save_edit
 from data.ledger import Ledger
@@ -60,7 +61,8 @@ def home(sample_home, tmp_path_factory) -> Path:
     shutil.copytree(sample_home, folder)
     state = State.open(folder)
     budget.save(state, budget.check_budget(name="company", amount=60_000))
-    plan.save_events(state, [plan.check_event(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")])
+    launch = plan.check_event(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")
+    EVENTS.save(state, "with launch/launch", launch)
     done = actions.check_action(name="Shorten answers", decided="2026-10-01", filters={"model": ("gpt-5.2",)})
     actions.ACTIONS.save(state, done.name, done)
     ALIASES.save(state, "a", {"pattern": "prod-*", "model": "gpt-5.2"})

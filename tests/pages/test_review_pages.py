@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics.budgets import budget, plan
+from analytics.forecasts.planned_events import EVENTS
 from analytics.promises import actions
 from data.state import State
 from pages.ui import charts, finance_charts
@@ -31,7 +32,8 @@ def filled(tmp_path_factory):
     planted.build(folder, "longer outputs", days=70).close()
     state = State.open(folder)
     budget.save(state, budget.check_budget(name="company", amount=60))
-    plan.save_events(state, [plan.check_event(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")])
+    launch = plan.check_event(name="launch", on="2026-12-01", change_pct=20, scenario="with launch")
+    EVENTS.save(state, "with launch/launch", launch)
     actions.ACTIONS.save(
         state,
         "Shorten answers",
