@@ -91,6 +91,7 @@ BILLED_COLUMNS = (
     "page",  # which page of its file the line is on
     "more",  # TRUE where that page says that another one follows
     "account",  # whose report it is, where its lines say so
+    "subject",  # which of the provider's reports it is in, "-" for the one whose ids have no word for it
     "alike",  # what lines that are equal but for their amounts share; its `event_key` is SQL over this and `place`
     "place",  # among those of its file
     "provider",
@@ -108,7 +109,7 @@ BILLED_COLUMNS = (
     "reject",
 )
 # Of these, what is no column of the table: it only says where in its report a line stands.
-REPORT_PLACE = ("event_key", "bucket", "page", "more", "account", "alike", "place", "skip", "reject")
+REPORT_PLACE = ("event_key", "bucket", "page", "more", "account", "subject", "alike", "place", "skip", "reject")
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,10 @@ COUNTS = {
     "output_tokens": "number(r.output_tokens)",
     "num_model_requests": "number(r.num_model_requests)",
 }
-SAME = "started, ended, r.project_id, r.user_id, r.api_key_id, r.model, r.batch, r.service_tier, others"
+# Completions, embeddings and so on are reports of their own; the first has had no word of its own in its ids.
+WORK = r"nullif(nullif(regexp_extract(r.object, 'organization\.usage\.(\w+)\.result', 1), ''), 'completions')"
+SAME = f"""started, ended, r.project_id, r.user_id, r.api_key_id, r.model, r.batch, r.service_tier, others,
+    {report_page.subject_word(WORK)}"""
 ROWS = report_page.lines(
     COUNTS, report_page.with_namesakes(report_page.rows("start_time", "end_time", RESULT, PLAIN), SAME)
 )
@@ -49,6 +52,7 @@ COLUMNS = {
     **report_page.PLACE,
     "bucket": report_page.SPAN,
     "account": report_page.ORGANIZATION,
+    "subject": f"CASE WHEN r IS NOT NULL THEN coalesce({WORK}, '-') END",
     "provider": "'openai'",
     "day": "CAST(utc(started) AS DATE)",
     "line_item": "line.item",

@@ -90,6 +90,11 @@ ORGANIZATION = "regexp_extract(others, '(?:^|:)organization_id=([^:]+)', 1)"
 EMPTY = "CASE WHEN r IS NULL THEN 'an empty bucket: the report has nothing there' END"
 
 
+def subject_word(subject: str) -> str:
+    """SQL for the part of a line's id that says what its report is about, as `report_buckets` finds it there."""
+    return f"'subject=' || {subject}"
+
+
 def with_namesakes(relation: str, same: str) -> str:
     """The relation with `namesake`, NULL for the first result of a name within its page: none is lost as a
     duplicate."""

@@ -9,7 +9,8 @@ all; what the ledger has of it goes.
   separate commands: a page that says there is more replaces what such a page said before (the bucket's head), and the
   page after it replaces the rest. The page after it shares no line with the head; one that does begins anew.
 - **A filter** is not told: a report whose lines all name one project is taken for one of that project, and one that
-  names an organization for one of that. What it is not about stays.
+  names an organization for one of that. So is one whose lines all are of one kind of work (embeddings): what it is not
+  about stays.
 - **A bucket with a rejected line** replaces nothing, since nobody knows which of its lines that was.
 - **Days and hours** of one count: what a wider bucket holds is counted in it alone, whichever came first.
 - **A table of days** (a cloud's bill, a gateway's daily export) has no buckets, and may be one part of several. It
@@ -41,7 +42,8 @@ WITH pages AS (
 ), reports AS (
     SELECT *, count(*) FILTER (NOT follows) OVER (ORDER BY file_no, page) AS report FROM linked
 )
-SELECT l.row_no, l.event_id, l.bucket, l.project, nullif(l.account, '') AS account, l.skip IS NULL AS counts, l.reject,
+SELECT l.row_no, l.event_id, l.bucket, l.project, nullif(l.account, '') AS account, l.subject, l.skip IS NULL AS counts,
+    l.reject,
     p.report, NOT p.follows AND l.bucket = p.opening AS leads,
     p.more AND l.bucket = p.closing AND (p.next IS NULL OR p.next = l.bucket) AS goes_on,
     p.more AND l.bucket = p.closing AND p.next IS NULL AS unfinished
@@ -56,15 +58,20 @@ WITH heads AS (
     FROM (SELECT bucket, bill_id FROM lake.main.page_heads WHERE source = $source) h
     LEFT JOIN report_lines l ON l.event_id = h.bill_id AND l.leads GROUP BY 1
 ), scopes AS (
-    SELECT report, any_value(account) AS account,
-        CASE WHEN count(DISTINCT coalesce(project, '')) = 1 AND lower(any_value(project)) <> 'default'
-            THEN any_value(project) END AS project
-    FROM report_lines WHERE counts GROUP BY 1
+    SELECT report, any_value(account) FILTER (counts) AS account,
+        CASE WHEN count(DISTINCT coalesce(project, '')) FILTER (counts) = 1
+            AND lower(any_value(project) FILTER (counts)) <> 'default'
+            THEN any_value(project) FILTER (counts) END AS project,
+        CASE WHEN count(DISTINCT subject) = 1 THEN any_value(subject) END AS subject
+    FROM report_lines GROUP BY 1
 )
 SELECT report, bucket, any_value(s.account) AS account, any_value(s.project) AS project,
+    any_value(s.subject) AS subject,
     NOT bool_or(l.leads AND NOT coalesce(h.repeated, TRUE)) AS begins, NOT bool_or(unfinished) AS ends
 FROM report_lines l LEFT JOIN scopes s USING (report) LEFT JOIN heads h USING (bucket)
 GROUP BY report, bucket HAVING count(reject) = 0"""
+
+SUBJECT = r"coalesce(nullif(regexp_extract({}, ':subject=(\w+)', 1), ''), '-')"  # as a line's id says it
 
 
 def replace(cursor: Cursor, form: Format) -> int:
@@ -74,7 +81,8 @@ def replace(cursor: Cursor, form: Format) -> int:
     cursor.execute(BUCKETS, {"source": form.name})
     cursor.execute("""CREATE OR REPLACE TEMP TABLE restated AS SELECT DISTINCT l.row_no FROM report_lines l
         JOIN report_buckets b ON b.bucket = l.bucket AND b.report > l.report AND b.begins AND b.ends
-            AND coalesce(b.project = l.project, b.project IS NULL) AND coalesce(b.account = l.account, TRUE)""")
+            AND coalesce(b.project = l.project, b.project IS NULL) AND coalesce(b.account = l.account, TRUE)
+            AND coalesce(b.subject = l.subject, TRUE)""")
     cursor.execute("DELETE FROM fresh_rows WHERE row_no IN (FROM restated)")
     gone = f"""SELECT t.bill_id FROM lake.main.billed t
         JOIN report_buckets b ON starts_with(t.bill_id, '{form.family}:' || b.bucket || ':')
@@ -82,6 +90,7 @@ def replace(cursor: Cursor, form: Format) -> int:
         WHERE t.source = '{form.name}' AND coalesce(b.project = t.project, b.project IS NULL)
             AND (b.account IS NULL OR NOT contains(t.bill_id, 'organization_id=')
                 OR contains(t.bill_id, 'organization_id=' || b.account))
+            AND coalesce(b.subject = {SUBJECT.format("t.bill_id")}, TRUE)
             AND t.bill_id NOT IN (SELECT event_id FROM report_lines WHERE counts AND reject IS NULL
                 AND row_no NOT IN (FROM restated))
             AND CASE WHEN h.bill_id IS NULL THEN b.ends ELSE b.begins END"""
@@ -101,7 +110,8 @@ _INSTANT = r"(\d{9,}|\d{4}-\d\d-\d\d(?:T[0-9:.]+(?:Z|[+-]\d\d:\d\d)?)?)"
 def _spans(form: Format, lines: str) -> str:
     """SQL: the lines (`event_id`, `project`) whose ids begin with a span, as `started` and `ended`."""
     found = f"regexp_extract(event_id, '^{form.family}:{_INSTANT}:{_INSTANT}:', ['a', 'b'])"
-    return f"""SELECT event_id, project, utc(nullif(span.a, '')) AS started, utc(nullif(span.b, '')) AS ended
+    return f"""SELECT event_id, project, {SUBJECT.format("event_id")} AS subject,
+            utc(nullif(span.a, '')) AS started, utc(nullif(span.b, '')) AS ended
         FROM (SELECT event_id, project, {found} AS span FROM ({lines})) WHERE span.b <> ''"""
 
 
@@ -114,8 +124,9 @@ def _count_once(cursor: Cursor, form: Format) -> int:
         SELECT *, TRUE AS stored FROM ({_spans(form, stored)}) UNION ALL
         SELECT *, FALSE FROM ({_spans(form, staged)})""")
     cursor.execute("""CREATE OR REPLACE TEMP TABLE held AS SELECT DISTINCT n.event_id, n.stored FROM line_spans n
-        JOIN (SELECT DISTINCT project, started, ended FROM line_spans) w
-            ON n.started >= w.started AND n.ended <= w.ended AND n.ended - n.started < w.ended - w.started
+        JOIN (SELECT DISTINCT project, subject, started, ended FROM line_spans) w
+            ON n.subject = w.subject AND n.started >= w.started AND n.ended <= w.ended
+            AND n.ended - n.started < w.ended - w.started
             AND (w.project IS NULL OR w.project IS NOT DISTINCT FROM n.project)""")
     cursor.execute("DELETE FROM fresh_rows WHERE event_id IN (SELECT event_id FROM held WHERE NOT stored)")
     return int(

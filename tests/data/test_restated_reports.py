@@ -219,7 +219,9 @@ def test_a_table_with_a_line_that_cannot_be_read_takes_nothing_away(ledger, stat
     assert dollars(ledger) == 24
 
 
-def usage(folder: Path, name: str, *spans: tuple[int, int, int], project: str = "p") -> Path:
+def usage(
+    folder: Path, name: str, *spans: tuple[int, int, int], project: str | None = "p", work: str = "completions"
+) -> Path:
     """A usage report of OpenAI: hours from and to, and input tokens."""
     buckets = [
         {
@@ -228,7 +230,7 @@ def usage(folder: Path, name: str, *spans: tuple[int, int, int], project: str = 
             "end_time": DAY + 3600 * last,
             "results": [
                 {
-                    "object": "organization.usage.completions.result",
+                    "object": f"organization.usage.{work}.result",
                     "input_tokens": tokens,
                     "num_model_requests": 0,
                     "model": "gpt-5.2",
@@ -324,3 +326,35 @@ def test_parts_that_share_few_lines_stand_beside_each_other_and_are_restated_alo
 def test_parts_are_told_by_their_names(one, other, parts):
     assert report_buckets.are_parts(Path("x", one), Path("x", other)) == parts
     assert not report_buckets.are_parts(Path("x", one), Path("y", other))
+
+
+@pytest.mark.parametrize("project", ["p", None])
+def test_a_report_of_embeddings_stands_beside_that_of_completions_and_restates_its_own(
+    ledger, state, tmp_path, project
+):
+    made = {
+        (name, tokens): usage(tmp_path, f"{name}-{tokens}", (0, 24, tokens), project=project, work=name)
+        for name, tokens in (("completions", 200), ("embeddings", 30), ("embeddings", 40), ("completions", 100))
+    }
+    for file, right in zip(made.values(), (200, 230, 240, 140), strict=True):
+        ingest(ledger, state, [file])
+        assert total(ledger) == right
+
+
+def test_reports_of_two_kinds_of_work_in_one_load_and_hours_of_one_of_them(ledger, state, tmp_path):
+    files = [usage(tmp_path, work, (0, 24, 100), work=work) for work in ("completions", "embeddings", "moderations")]
+    ingest(ledger, state, files)
+    assert total(ledger) == 300
+    ingest(ledger, state, [usage(tmp_path, "hours", (0, 1, 60), work="embeddings")])
+    assert total(ledger) == 300
+
+
+def test_a_document_of_several_kinds_of_work_is_about_all_of_them(ledger, state, tmp_path):
+    files = [usage(tmp_path, work, (0, 24, 100), work=work) for work in ("completions", "embeddings")]
+    ingest(ledger, state, files)
+    merged = [json.loads(file.read_text())["data"] for file in files]
+    two_days = [{**merged[0][0], "start_time": DAY + 86400, "end_time": DAY + 172800}, *merged[0]]
+    two_days[0]["results"] = [*merged[0][0]["results"], *merged[1][0]["results"]]
+    (tmp_path / "both.json").write_text(json.dumps({"object": "page", "data": two_days, "has_more": False}))
+    ingest(ledger, state, [tmp_path / "both.json"])
+    assert total(ledger) == 300  # the first day has no embeddings any more
