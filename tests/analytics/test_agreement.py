@@ -13,6 +13,7 @@ from analytics.bridges import bridge
 from analytics.budgets import budget, budgets, plan
 from analytics.forecasts import forecast
 from analytics.history import daily, recent, through
+from analytics.known_spend import known_spend
 from analytics.savings import savings
 from analytics.scope import Scope
 from analytics.weekly import review
@@ -102,7 +103,7 @@ def test_the_weekly_review_says_what_the_pages_say(view, tmp_path):
 def test_the_plan_starts_from_what_was_spent(view, tmp_path):
     """The last day is not over: what it has cost counts as spent, and is forecast to its end."""
     outlook = forecast.month_end(view, Scope.of(view))
-    month = plan.plan(daily(view, Scope.of(view)), through(view).complete_until, 12).months.iloc[0]
+    month = plan.plan(known_spend(view, Scope.of(view)), through(view).complete_until, 12).months.iloc[0]
     state = State.open(tmp_path)
     budget.save(state, budget.check_budget(name="company", amount=60))
     (status,) = budgets.status(view, state)
