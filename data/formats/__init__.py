@@ -90,6 +90,7 @@ BILLED_COLUMNS = (
     "bucket",  # the report's time span, replaced by a newer report; see data/loading/report_buckets.py
     "page",  # which page of its file the line is on
     "more",  # TRUE where that page says that another one follows
+    "whole",  # TRUE where the report is known to be about the whole account
     "account",  # whose report it is, where its lines say so
     "subject",  # which of the provider's reports it is in, "-" for the one whose ids have no word for it
     "alike",  # what lines that are equal but for their amounts share; its `event_key` is SQL over this and `place`
@@ -109,7 +110,19 @@ BILLED_COLUMNS = (
     "reject",
 )
 # Of these, what is no column of the table: it only says where in its report a line stands.
-REPORT_PLACE = ("event_key", "bucket", "page", "more", "account", "subject", "alike", "place", "skip", "reject")
+REPORT_PLACE = (
+    "event_key",
+    "bucket",
+    "page",
+    "more",
+    "whole",
+    "account",
+    "subject",
+    "alike",
+    "place",
+    "skip",
+    "reject",
+)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from data.formats import Format, UsageObject
 from data.sql_text import literal
 
+WHOLE = "baton_whole"  # a page that was asked for without a filter says so by this key
+
 
 def results(sample: list[dict]) -> list[dict]:
     """The results of the first buckets that have any; empty when the sample holds no such page."""
@@ -36,7 +38,7 @@ def empty_buckets(sample: list[dict], form: Format) -> list[str]:
 def fields(start: str, end: str) -> dict[str, object]:
     """The structure of a page or a bucket; its results stay JSON, since a report groups by what it likes."""
     bucket: dict[str, object] = {start: "VARCHAR", end: "VARCHAR", "results": ["JSON"]}
-    return {"data": [bucket], "has_more": "BOOLEAN"} | bucket
+    return {"data": [bucket], "has_more": "BOOLEAN", WHOLE: "BOOLEAN"} | bucket
 
 
 def usage(
@@ -51,8 +53,9 @@ def usage(
 
 
 def rows(start: str, end: str, result: Mapping[str, object], alone: str = "d.results") -> str:
-    """SQL with one row per result: `started`, `ended`, the struct `r` (a `result`), its `place`, the `page` it is on
-    and whether there is `more` after that, and `others`; `alone` finds a lone bucket's results.
+    """SQL with one row per result: `started`, `ended`, the struct `r` (a `result`), its `place`, the `page` it is on,
+    whether there is `more` after that, whether it is about the `whole` organization, and `others`; `alone` finds a
+    lone bucket's results.
 
     `others` are the result's words that `result` does not know: what a report is grouped by tells its lines apart,
     known or not. Numbers are measures. A page is numbered by its record; the lone buckets of a file are its page 0.
@@ -67,11 +70,11 @@ def rows(start: str, end: str, result: Mapping[str, object], alone: str = "d.res
         SELECT * EXCLUDE result, json_transform(result, {literal(json.dumps(result))}) AS r,
             nullif(array_to_string(list_transform(list_sort({words}), lambda name: name || '=' || {value}), ':'), '')
                 AS others
-        FROM (SELECT file_no, record_no, path, raw, bucket.{start} AS started, bucket.{end} AS ended, page, more,
+        FROM (SELECT file_no, record_no, path, raw, bucket.{start} AS started, bucket.{end} AS ended, page, more, whole,
                 unnest(found) AS result, bucket_no * 1000000 + generate_subscripts(found, 1) AS place
             FROM (SELECT *, CASE WHEN len(bucket.results) = 0 THEN [NULL] ELSE bucket.results END AS found FROM (
                 SELECT *, unnest(buckets) AS bucket, generate_subscripts(buckets, 1) AS bucket_no
-                FROM (SELECT *, coalesce(d.data, [{bucket}]) AS buckets, d.has_more AS more,
+                FROM (SELECT *, coalesce(d.data, [{bucket}]) AS buckets, d.has_more AS more, d.{WHOLE} AS whole,
                     CASE WHEN d.data IS NULL THEN 0 ELSE record_no END AS page FROM records))))"""
 
 
@@ -84,7 +87,7 @@ def lines(counts: Mapping[str, str], relation: str) -> str:
 
 
 # What every such report says of a line beside its own columns.
-PLACE = {"bucket": "started", "page": "page", "more": "more"}
+PLACE = {"bucket": "started", "page": "page", "more": "more", "whole": "whole"}
 SPAN = "concat_ws(':', started, ended)"  # the bucket of a report whose buckets may be days or hours
 ORGANIZATION = "regexp_extract(others, '(?:^|:)organization_id=([^:]+)', 1)"
 EMPTY = "CASE WHEN r IS NULL THEN 'an empty bucket: the report has nothing there' END"

@@ -10,7 +10,7 @@ all; what the ledger has of it goes.
   page after it replaces the rest. The page after it shares no line with the head; one that does begins anew.
 - **A filter** is not told: a report whose lines all name one project is taken for one of that project, and one that
   names an organization for one of that. So is one whose lines all are of one kind of work (embeddings): what it is not
-  about stays.
+  about stays. One that Baton itself has asked for is about its whole organization, and says so.
 - **A bucket with a rejected line** replaces nothing, since nobody knows which of its lines that was.
 - **Days and hours** of one count: what a wider bucket holds is counted in it alone, whichever came first.
 - **A table of days** (a cloud's bill, a gateway's daily export) has no buckets, and may be one part of several. It
@@ -42,8 +42,8 @@ WITH pages AS (
 ), reports AS (
     SELECT *, count(*) FILTER (NOT follows) OVER (ORDER BY file_no, page) AS report FROM linked
 )
-SELECT l.row_no, l.event_id, l.bucket, l.project, nullif(l.account, '') AS account, l.subject, l.skip IS NULL AS counts,
-    l.reject,
+SELECT l.row_no, l.event_id, l.bucket, l.project, nullif(l.account, '') AS account, l.subject, l.whole, l.reject,
+    l.skip IS NULL AS counts,
     p.report, NOT p.follows AND l.bucket = p.opening AS leads,
     p.more AND l.bucket = p.closing AND (p.next IS NULL OR p.next = l.bucket) AS goes_on,
     p.more AND l.bucket = p.closing AND p.next IS NULL AS unfinished
@@ -59,10 +59,10 @@ WITH heads AS (
     LEFT JOIN report_lines l ON l.event_id = h.bill_id AND l.leads GROUP BY 1
 ), scopes AS (
     SELECT report, any_value(account) FILTER (counts) AS account,
-        CASE WHEN count(DISTINCT coalesce(project, '')) FILTER (counts) = 1
+        CASE WHEN NOT bool_or(whole) AND count(DISTINCT coalesce(project, '')) FILTER (counts) = 1
             AND lower(any_value(project) FILTER (counts)) <> 'default'
             THEN any_value(project) FILTER (counts) END AS project,
-        CASE WHEN count(DISTINCT subject) = 1 THEN any_value(subject) END AS subject
+        CASE WHEN NOT bool_or(whole) AND count(DISTINCT subject) = 1 THEN any_value(subject) END AS subject
     FROM report_lines GROUP BY 1
 )
 SELECT report, bucket, any_value(s.account) AS account, any_value(s.project) AS project,

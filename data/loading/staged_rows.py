@@ -284,5 +284,6 @@ BILLED_TYPES = {
     "page": "TRY_CAST(page AS BIGINT)",
     "place": "place::BIGINT",
     "more": "coalesce(TRY_CAST(more AS BOOLEAN), FALSE)",
+    "whole": "coalesce(TRY_CAST(whole AS BOOLEAN), FALSE)",
     "skip": "skip::VARCHAR",
 }

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from data.errors import Refused
+from data.formats.report_page import WHOLE
 from data.sources.client import Client, Params
 
 MOST_PAGES = 2000
@@ -207,6 +208,8 @@ async def pages(client: Client, api: Api, window: Window) -> AsyncIterator[list[
             if follows and (follows in seen or (rows and text in seen)):
                 raise Refused("sends the same page again and again; nothing of it is kept")
             seen |= {follows, text}
+            if api.is_report and not all(api.at(row) and isinstance(row.get("results"), list) for row in rows):
+                raise Refused("answers in a shape that is not its API's; nothing of it is kept")
             if odd := next((at for row in rows if (at := api.at(row)) and not _within(at, window)), None):
                 raise Refused(f"answers about {odd:%-d %b %Y}, which was not asked for; nothing of it is kept")
             yield rows
@@ -223,10 +226,9 @@ def _within(at: datetime, window: Window) -> bool:
 
 def one_page(api: Api, buckets: list[Row]) -> Row:
     """The buckets of a window as one page, those of one span together; a day that the report leaves out is not in it,
-    so that what the ledger has of that day stays."""
+    so that what the ledger has of that day stays. It is about the whole organization: no filter was asked for."""
     by_start: dict[datetime | None, Row] = {}
     for bucket in buckets:
         held = by_start.setdefault(api.at(bucket), {**bucket, "results": []})
-        results = bucket.get("results")
-        held["results"] += results if isinstance(results, list) else []
-    return {"object": "page", "data": list(by_start.values()), "has_more": False}
+        held["results"] += bucket["results"]
+    return {"object": "page", "data": list(by_start.values()), "has_more": False, WHOLE: True}

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from data import owner, people
+from data import owner, people, wording
 from data.errors import BadInput, BatonError, Refused
 from data.ledger import Ledger
 from data.loading.ingest import ingest
@@ -70,6 +70,8 @@ def pull(
         else:
             for window in windows(source, held.watermark, now):
                 done = _load_window(ledger, state, done, source, window, sleep)
+                if done.problem:
+                    break
                 held = Pulled(done.watermark, now, held.pulled_at, "", done.loaded)
                 keep_progress(state, name, held)
     except BatonError as error:
@@ -102,6 +104,7 @@ def _load_folder(ledger: Ledger, state: State, done: Result, source: Source) -> 
 
 
 def _load_window(ledger: Ledger, state: State, done: Result, source: Source, window: Window, sleep: Sleep) -> Result:
+    before = done.rejected
     folder = ledger.home / FOLDER / f"{source.kind}-{os.getpid()}-{window.start:%Y%m%dT%H%M%S}"
     try:
         path = asyncio.run(_fetch(done.name, source, window, folder, sleep))
@@ -109,6 +112,12 @@ def _load_window(ledger: Ledger, state: State, done: Result, source: Source, win
             done = _counted(done, ingest(ledger, state, [path], form=APIS[source.kind].form))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if done.rejected > before and APIS[source.kind].is_report:  # its buckets replaced nothing
+        odd = wording.count_of(done.rejected - before, "line")
+        return done._replace(
+            problem=f"The source {done.name} had {odd} that cannot be used (Data and prices, Set aside); its days from"
+            f" {wording.day(window.start)} are asked for again."
+        )
     return done._replace(watermark=max(window.end, done.watermark or window.end))
 
 

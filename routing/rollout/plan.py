@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from data.calendar import DAYS_PER_YEAR
 from data.documents import Documents
 from routing.grading.statistics import requests_for_margin
 from routing.policies.conditions import Part, Share
@@ -47,7 +48,7 @@ class Stage(Part):
 
     share: Share
     requests: int = Field(ge=LEAST, le=10_000_000)
-    days: float = Field(1.0, ge=0, le=365)
+    days: float = Field(1.0, ge=0, le=DAYS_PER_YEAR)
 
     @property
     def name(self) -> str:

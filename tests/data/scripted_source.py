@@ -17,11 +17,12 @@ FIRST = datetime(2026, 11, 1, tzinfo=UTC)
 
 class Script:
     """What the provider knows and does: `amounts` by day of November; `steps` are done in order, one a request
-    (None, ("status", code, headers), "cut", "repeat", "garbage", "yesterday", "endless"), then `always`. `asked` holds
-    every question."""
+    (None, ("status", code, headers), "cut", "repeat", "garbage", "shapeless", "yesterday", "endless"), then `always`.
+    `asked` holds every question."""
 
     def __init__(self) -> None:
         self.amounts: dict[int, dict[str, float]] = {day: {"gpt-5.2, input": 10.0 + day} for day in range(1, 21)}
+        self.project_of: dict[str, str] = {}  # by line; proj_1 where it is not said
         self.calls: list[dict[str, Any]] = []
         self.steps: list[Any] = []
         self.asked: list[tuple[str, dict[str, list[str]], str]] = []
@@ -34,6 +35,8 @@ class Script:
         return f"http://127.0.0.1:{self.port}"
 
     def answer(self, path: str, query: dict[str, list[str]], step: Any) -> dict[str, Any]:
+        if step == "shapeless":
+            return {"object": "page", "data": [{"hello": 1}], "has_more": False}
         if path.endswith("/costs"):
             return self._costs(query, step)
         if "/usage/" in path:
@@ -61,7 +64,7 @@ class Script:
                     "object": "organization.costs.result",
                     "amount": {"value": usd, "currency": "usd"},
                     "line_item": item,
-                    "project_id": "proj_1",
+                    "project_id": self.project_of.get(item, "proj_1"),
                     "organization_id": "org_1",
                 }
                 for item, usd in known.items()

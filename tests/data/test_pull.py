@@ -78,6 +78,25 @@ def test_what_changed_late_replaces_and_what_left_the_report_leaves_the_ledger(s
     assert pull(NOW + timedelta(days=1)).loaded == 0 and billed() == truth(far, 12)
 
 
+def test_a_line_of_another_project_that_left_the_report_leaves_the_ledger(store, far):
+    """What is left is of one project; it was asked for without a filter all the same."""
+    pull, billed = store
+    far.amounts[9], far.project_of = {"gpt-5.2, input": 1.0, "moved": 50.0}, {"moved": "proj_2"}
+    pull()
+    assert billed() == truth(far, 11)
+    far.amounts[9] = {"gpt-5.2, input": 1.0}
+    pull(NOW + timedelta(hours=1))
+    assert billed() == truth(far, 11)
+
+
+def test_days_with_a_line_that_cannot_be_used_are_asked_for_again(store, far, state):
+    pull, billed = store
+    right, far.amounts[9] = far.amounts[9], {"gpt-5.2, input": "NaN"}
+    assert "had 1 line that cannot be used" in pull().problem and progress_of(state, "costs").watermark is None
+    far.amounts[9] = right
+    assert pull().problem == "" and billed() == truth(far, 11)
+
+
 def test_it_waits_as_it_is_told_and_goes_on_in_mid_page(store, far, waits):
     pull, billed = store
     date_of_it = {"Date": "Wed, 11 Nov 2026 05:00:00 GMT", "Retry-After": "Wed, 11 Nov 2026 05:00:42 GMT"}
@@ -97,6 +116,7 @@ def test_it_waits_as_it_is_told_and_goes_on_in_mid_page(store, far, waits):
         ([None], "cut", "no whole answer"),
         ([None], "repeat", "the same page again and again"),
         ([], "yesterday", "which was not asked for"),
+        ([None], "shapeless", "in a shape that is not its API's"),
     ],
 )
 def test_a_failure_leaves_the_ledger_as_it_was_and_the_next_pull_mends_it(store, far, state, steps, always, said):
