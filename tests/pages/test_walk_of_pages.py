@@ -81,11 +81,14 @@ def every(said, files=tuple(FILES)):
     return [(file, text) for file in files for text in said[file]]
 
 
+PLANNED = "part of the plan."  # an event as somebody typed it
+
+
 @pytest.mark.parametrize("store", STORES)
 def test_no_change_is_told_that_did_not_happen(walk, store):
     for file, text in every(walk(store), SPEND_PAGES):
         told = [one for one in CHANGE.findall(text) if float(re.sub(r"[^\d.]", "", one) or 0)]
-        assert not told or file == "plan" and "assumption" in text, (file, text)
+        assert not told or file == "plan" and ("assumption" in text or PLANNED in text), (file, text)
 
 
 @pytest.mark.parametrize("store", STORES)
@@ -95,6 +98,8 @@ def test_no_year_or_month_is_more_than_its_days(walk, store):
         for file, text in every(walk(store)):
             if "engineer" in text.lower() or "architect" in text.lower():
                 continue  # salaries, not the log's dollars
+            if file == "plan" and PLANNED in text:
+                continue
             for found in re.findall(rf"{AMOUNT} {words}", text):
                 assert usd(found) <= truth * 1.01, (file, text)
 
