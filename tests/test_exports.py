@@ -37,6 +37,8 @@ OF_THE_LEDGER = {
     "analytics promises": "",
     "analytics review": "",
     "analytics ahead": "",
+    "analytics alerts": "",
+    "analytics gauges": "",
     "analytics chargeback": "",
     "analytics focus": "--month 2026-10",
     "simulations replay": "no_chinese_api",
@@ -55,15 +57,16 @@ OF_A_FILE = {
     "routing reviews": "",
     "routing policy": "in-force show",
     "routing audit": "verify",
+    "routing predictions": "",
     "routing export": "no_chinese_api --to yaml",
 }
 # Not asked here: they change the store, start a run, need a file or the network; all print through `emit_json`, but
 # for `formats`, whose answer is a list and stays one.
 ELSEWHERE = {
     "analytics": "compare mcp",  # needs a tag of one's own; answers a protocol
-    "data": "ingest billed formats forget erase explain sample backup restore",
+    "data": "ingest billed formats forget erase explain sample backup restore pull receive",
     "simulations": "metrics breakeven",
-    "routing": "run stop decide providers webhook policy-reference",
+    "routing": "run stop decide results canary providers webhook policy-reference",
 }
 
 

@@ -47,7 +47,8 @@ class Load:
     | `moments`, `other_calls`, `new_calls`, `twice` | `repeated_calls.mark` | calls that two logs may hold |
     | `report_lines`, `report_buckets`, `restated` | `report_buckets.replace` | lines of bills, by their report |
     | `line_spans`, `held` | `report_buckets.replace` | lines that a wider bucket holds |
-    | `earlier_lines` | `report_buckets.replace_days` | stored lines of the days that come again |
+    | `stored_lines`, `met` | `report_buckets.tell_days_apart` | stored lines of the days; those of other parts |
+    | `earlier_lines` | `report_buckets.tell_days_apart` | stored lines of the days that come again |
     | `earlier_calls` | `staging.earlier_calls` | attempts the ledger has of calls that go on here |
     | `gone_rows` | `Load` | when the rows were that this load takes away |
     | `written_rows` | `Load` | the finished rows, where they are few |
