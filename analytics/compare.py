@@ -121,5 +121,8 @@ def _row(name: str, said: Any, values: list[Any]) -> list[str]:
     if len(values) == 2:
         now, before = values
         known = now is not None and before not in (None, 0)
-        cells.append(wording.share_change(float(now) / float(before) - 1) if known else wording.MISSING)
+        if said is wording.share and None not in values:
+            cells.append(wording.points(float(now) - float(before)))
+        else:
+            cells.append(wording.share_change(float(now) / float(before) - 1) if known else wording.MISSING)
     return cells

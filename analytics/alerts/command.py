@@ -59,9 +59,13 @@ def _change(args: argparse.Namespace, state: State) -> None:
         checked = {str(name): RULES.read(str(name), one) for name, one in body.items()}
         for name, rule in checked.items():
             RULES.save(state, name, rule)
-    if args.starters and not RULES.all(state):
+    if args.starters and RULES.all(state):
+        raise BadInput("There are alert rules already; the suggested ones are saved only where none is.")
+    if args.starters:
         for name, rule in STARTERS.items():
             RULES.save(state, name, rule)
+    if args.silence and args.until is None:
+        raise BadInput("--silence needs --until DATE; a day that is past lets the rule speak again.")
     if args.silence:
         silence(state, args.silence, args.until)
     if args.delete:

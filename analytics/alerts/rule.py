@@ -42,6 +42,7 @@ KINDS: dict[str, KindOf] = {
 }
 MEASURED = ("threshold", "change", "failures")  # kinds that ask the registry
 WINDOWED = (*MEASURED, "anomaly", "caveats")
+MOST = {"failures": 1.0, "budget": 10.0, "forecast": 1.0}  # of limits that are shares
 MIN_ATTEMPTS = 50  # under it a share of failures is chance
 
 
@@ -75,6 +76,12 @@ class Rule(BaseModel):
     def _consistent(self) -> Rule:
         if self.kind == "threshold" and self.limit is None:
             raise ValueError("a threshold needs its limit")
+        if self.limit is not None and self.limit > MOST.get(self.kind, self.limit):
+            raise ValueError(
+                f"limit {self.limit:g} is a {KINDS[self.kind].unit}, at most {MOST[self.kind]:g}; 80 % is 0.8"
+            )
+        if self.kind in ("silence", "ahead") and self.limit is not None and self.limit < 1:
+            raise ValueError(f"limit {self.limit:g} is no number of days; use 1 or more")
         if self.measure not in MEASURES:
             raise ValueError(f"{self.measure} is no measure; `python -m analytics measures` lists them")
         for name in (*self.filters, *((self.by,) if self.by else ())):

@@ -105,7 +105,7 @@ class Source(BaseModel):
     def words(self) -> str:
         """The source in a sentence without its full stop."""
         if self.kind == "folder":
-            return f"files under {self.path}, every {self.every_hours:g} hours"
+            return f"files under {self.path}, every {self.every_hours:g} {'hour' if self.every_hours == 1 else 'hours'}"
         hours = self.overlap.total_seconds() / 3600
         return (
             f"{KINDS[self.kind].label} at {urlsplit(self.url).netloc} with the key in {self.key}, every "

@@ -126,7 +126,7 @@ def test_a_source_that_is_not_pulled_any_more_is_told(store, monkeypatch):
 def test_every_kind_has_a_judge_words_and_a_default():
     assert set(JUDGES) == set(KINDS) == set(KIND_NAMES)
     for name in KIND_NAMES:
-        assert Rule(kind=name, limit=3, channels=(SLACK,)).words.endswith(f"to {SLACK}")
+        assert Rule(kind=name, limit=1, channels=(SLACK,)).words.endswith(f"to {SLACK}")
     assert {rule.kind for rule in STARTERS.values()} <= set(KINDS)
 
 
@@ -139,6 +139,8 @@ def test_every_kind_has_a_judge_words_and_a_default():
         ({"kind": "change", "quiet_from": 22}, "both"),
         ({"kind": "change", "channels": ("DATABASE_URL",)}, "BATON_CHANNELS"),
         ({"kind": "change", "limit": float("nan")}, "limit"),
+        ({"kind": "budget", "limit": 80}, "80 % is 0.8"),
+        ({"kind": "silence", "limit": 0}, "1 or more"),
         ({"kind": "caveats", "filters": {"team": ("a",)}}, "provider and model"),
         ({"kind": "budget", "filters": {"team": ("a",)}}, "of their own"),
         ({"kind": "gossip"}, "threshold"),
