@@ -14,9 +14,9 @@ from analytics.scope import Scope
 from analytics.source_logs import source_logs
 from data import lost_rows, wording
 from data.caveats import BILL_LINES, BY_CODE
+from data.invented import is_condensed, is_mixed, is_sample
 from data.ledger import Ledger
 from data.loading.batches import last_load
-from data.sample.sample import is_condensed, is_mixed, is_sample
 
 
 class Standing(NamedTuple):

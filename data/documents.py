@@ -67,6 +67,15 @@ class Documents(Generic[Model]):
         document = self._stored(name, body) if body is not None and self._belongs(body) else None
         return document if document is not None and self._open_to_who_acts(document) else None
 
+    def find(self, state: State, name: str) -> Model:
+        """One document by name; BadInput names those there are."""
+        document = self.get(state, name)
+        if document is None:
+            known = ", ".join(self.all(state))
+            rest = f"those saved are {known}" if known else "none is saved"
+            raise BadInput(f"There is no {self.noun} {name!r}; {rest}.")
+        return document
+
     def save(self, state: State, name: str, document: Model | Mapping[str, Any]) -> Model:
         """Check, keep and audit a document; BadInput says what is wrong with it or its name."""
         kept, name = self._sound(name, document), name.strip()

@@ -17,8 +17,8 @@ from analytics.known_spend import known_spend
 from analytics.promises.promise_offer import Offer
 from analytics.scope import Scope
 from data.errors import NoData
+from data.invented import is_sample
 from data.ledger import Ledger
-from data.sample.sample import is_sample
 from data.state import State
 from data.version import file_name, provenance
 from pages.parts.plan import event_form
@@ -256,13 +256,10 @@ with st.container(horizontal=True):
         f"Data through {through(view).instant:%Y-%m-%d %H:%M} UTC, days in {view.time_zone}, "
         f"{provenance(view.snapshot())}" + (", sample data" if is_sample(view) else "") + "."
     )
-    st.download_button(
+    exports.download_file(
         "Plan, HTML",
         lambda: plan.html(all_plans, budget, table, lines, foot),
-        file_name=file_name("plan", "html", view.snapshot()),
-        mime="text/html",
-        on_click="ignore",
-        icon=":material/download:",
+        file_name("plan", "html", view.snapshot()),
         key="plan_html",
     )
     paper.download_pdf(

@@ -45,7 +45,7 @@ def _canary(args: argparse.Namespace) -> None:
     if args.what == "plan":
         _plan(args, state)
         return
-    plan = _planned(state, args.name)
+    plan = ROLLOUTS.find(state, args.name)
     if args.what == "config":
         _config(args, state, plan)
         return
@@ -62,15 +62,6 @@ def _canary(args: argparse.Namespace) -> None:
         return
     say(f"{_sentence(args.name, plan, found)}.")
     emit_table(("guardrail", "state", "seen"), [(WORDS[one.rail], one.state, one.words) for one in found.judged])
-
-
-def _planned(state: State, name: str) -> Rollout:
-    """A saved rollout; BadInput names those there are."""
-    plan = ROLLOUTS.get(state, name)
-    if plan is None:
-        known = ", ".join(ROLLOUTS.all(state)) or "none"
-        raise BadInput(f"There is no rollout “{name}”; there are: {known}. Make one with `canary plan`.")
-    return plan
 
 
 def _status_json(name: str, plan: Rollout, found: Decision) -> dict[str, Any]:

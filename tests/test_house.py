@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "app": set(ROOMS),
 }
 # Commands that hand a room what it may not fetch itself.
-HANDING_IN = {"analytics/__main__.py": {"routing", "simulations"}, "data/__main__.py": {"analytics"}}
+HANDING_IN = {"analytics/__main__.py": {"routing", "simulations"}}
 # Within a room: part -> the parts it may import. "" stands for the files beside the parts.
 PARTS = {
     "data": {

@@ -8,7 +8,7 @@ from typing import Any
 from analytics.alerts import incident_book, outbox
 from analytics.alerts.evaluation import judge_all
 from analytics.alerts.lookout import Judged, Lookout
-from analytics.alerts.rule import RULES, STARTERS, Rule, find_rule, silence
+from analytics.alerts.rule import RULES, STARTERS, Rule, silence
 from analytics.alerts.watch import instant, preview, try_channel, watch
 from analytics.command_options import parse_day, view_of
 from data import console, wording
@@ -37,7 +37,7 @@ def _command(args: argparse.Namespace) -> None:
     if args.rules or args.starters or args.silence or args.delete:
         _change(args, state)
     if args.test:
-        reached = try_channel(args.test, find_rule(state, args.test))
+        reached = try_channel(args.test, RULES.find(state, args.test))
         console.emit_json({"test": args.test, "sent_to": reached}) if args.json else console.say(
             f"Sent to {' and '.join(reached)}."
         )
@@ -69,7 +69,7 @@ def _change(args: argparse.Namespace, state: State) -> None:
     if args.silence:
         silence(state, args.silence, args.until)
     if args.delete:
-        find_rule(state, args.delete)
+        RULES.find(state, args.delete)
         RULES.forget(state, args.delete)
 
 

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from analytics.registry import DIMENSIONS, MEASURES, measure
 from data import owner, wording
 from data.documents import Documents
-from data.errors import BadInput
 from data.state import State
 
 Kind = Literal[
@@ -170,18 +169,9 @@ STARTERS: dict[str, Rule] = {
 }
 
 
-def find_rule(state: State, name: str) -> Rule:
-    """A saved rule; raises BadInput that names the ones there are."""
-    every = RULES.all(state)
-    if name not in every:
-        known = f"those saved are {', '.join(every)}" if every else "none is saved yet"
-        raise BadInput(f"There is no alert rule {name!r}; {known}.")
-    return every[name]
-
-
 def silence(state: State, name: str, until: date | None) -> Rule:
     """Keep a rule from telling before a day; None lets it tell again."""
-    return RULES.save(state, name, find_rule(state, name).model_copy(update={"silenced_until": until}))
+    return RULES.save(state, name, RULES.find(state, name).model_copy(update={"silenced_until": until}))
 
 
 KIND_NAMES: tuple[str, ...] = get_args(Kind)

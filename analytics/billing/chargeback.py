@@ -26,8 +26,8 @@ from analytics.scope import UNKNOWN, ClosedScope, Scope, conditions
 from analytics.totals import total
 from data import wording
 from data.errors import NoData
+from data.invented import is_sample
 from data.ledger import Ledger
-from data.sample.sample import is_sample
 from data.state import State
 from data.version import VERSION, provenance
 

@@ -37,8 +37,7 @@ def register(subparsers: Any) -> None:
 def _command(args: argparse.Namespace) -> None:
     state = State.open(args.home)
     if args.unshare:
-        if args.unshare not in SHARED.all(state):
-            raise BadInput(f"There is no shared cost {args.unshare!r}; those saved: {', '.join(SHARED.all(state))}.")
+        SHARED.find(state, args.unshare)
         SHARED.forget(state, args.unshare)
     if args.share:
         SHARED.save(state, args.share, _from_words(args))

@@ -40,8 +40,8 @@ from analytics.weekly.weeks import last_week, week_name, week_of
 from data import console
 from data.calendar import DAY
 from data.errors import BadInput, NoData
+from data.invented import is_sample
 from data.ledger import Ledger
-from data.sample.sample import is_sample
 from data.state import State
 from data.version import VERSION
 

@@ -6,6 +6,8 @@ import argparse
 from typing import Any
 
 from data import console
+from data.after_load import judge_alerts
+from data.invented import refuse_beside
 from data.ledger import Ledger
 from data.loading import mappings
 from data.loading.ingest import ingest
@@ -37,9 +39,9 @@ def _load(args: argparse.Namespace) -> None:
     """`ingest` and `billed`: load, and print one line per file and the total."""
     ledger, state = Ledger.open(args.home), State.open(args.home)
     if not args.beside_sample:
-        args.before_load(ledger, args.paths)
+        refuse_beside(ledger, args.paths)
     form = mappings.load(state, args.mapping) if args.mapping else args.format
     with console.progress(quiet=args.json) as progress:
         reports = ingest(ledger, state, args.paths, form=form, keep_text=args.keep_text, progress=progress)
     print_reports(reports, ledger, as_json=args.json)
-    args.after_load(ledger, state)
+    judge_alerts(state)

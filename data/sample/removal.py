@@ -6,8 +6,8 @@ import shutil
 
 from data import people, rollups
 from data.errors import NoData
+from data.invented import FOLDER, IS_SAMPLE, is_sample
 from data.ledger import Ledger
-from data.sample.sample import FOLDER, IS_SAMPLE, is_sample
 from data.schema import identities
 from data.state import State
 

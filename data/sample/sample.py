@@ -7,12 +7,12 @@ them again adds nothing. Invented rows never mix with real ones: see `load`.
 from __future__ import annotations
 
 import filecmp
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from data.errors import BadInput, LedgerError, Refused
+from data.invented import FOLDER, IS_SAMPLE, loaded_batches
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.loading.load import Progress
@@ -26,10 +26,6 @@ from data.state import State
 
 MOST_ROWS = 100_000_000
 ROWS_PER_FILE = 1_000_000  # a file is ingested in one transaction
-FOLDER = "sample"
-IS_SAMPLE = f"path LIKE '%/{FOLDER}/%-days-seed-%/%'"
-OWN_FILE = re.compile(rf"/{FOLDER}/[^/]*-days-seed-[^/]*/")  # the same, for a path that is no row yet
-IS_CONDENSED = f"path LIKE '%/{FOLDER}/%-rows-%-days-seed-%/%'"  # of earlier versions: a record summed some 200 calls
 
 
 def wish(rows: int | None = None, days: int | None = None, end: date | None = None, seed: int | None = None) -> Wish:
@@ -108,47 +104,14 @@ def _parts(wanted: Wish) -> Iterator[tuple[date, date]]:
     return zip(cuts, cuts[1:], strict=False)
 
 
-def is_sample(ledger: Ledger) -> bool:
-    """True when the ledger holds rows of the sample company; every page then says so."""
-    return bool(_batches(ledger, IS_SAMPLE))
-
-
-def is_condensed(ledger: Ledger) -> bool:
-    """True for a sample company of an earlier version, whose records each stand for some 200 calls."""
-    return bool(_batches(ledger, IS_CONDENSED))
-
-
-def _batches(ledger: Ledger, condition: str) -> int:
-    return int(
-        ledger.sql(f"SELECT count(*) AS batches FROM {ledger.name('batches')} WHERE loaded > 0 AND {condition}")[
-            "batches"
-        ][0]
-    )
-
-
-def is_mixed(ledger: Ledger) -> bool:
-    """True when invented rows stand beside a real log: every number is then of both. The lab's own calls are no log."""
-    return is_sample(ledger) and bool(_batches(ledger, f"NOT {IS_SAMPLE} AND format <> 'live'"))
-
-
-def refuse_beside(ledger: Ledger, paths: Iterable[str | Path] = ("",)) -> None:
-    """Raise Refused for real logs where the ledger holds the sample company; its own files may be read again."""
-    if is_sample(ledger) and not all(OWN_FILE.search(f"{Path(path).absolute()}/") for path in paths):
-        raise Refused(
-            f"The ledger in {ledger.home} holds the sample company, and a real log beside invented rows makes every"
-            " number a mix of both. Take the sample out first (`python -m data sample --remove`, or the button on Data"
-            " and prices), load into a store of its own (--home DIR), or say that you want the mix (--beside-sample)."
-        )
-
-
 def refuse_mixing(ledger: Ledger, wanted: Wish) -> None:
     """Raise Refused when the ledger holds real rows, or a sample company that is not the wished one."""
-    if real := _batches(ledger, f"NOT {IS_SAMPLE}"):
+    if real := loaded_batches(ledger, f"NOT {IS_SAMPLE}"):
         raise Refused(
             f"The ledger in {ledger.home} holds {real} batches of real logs; load the sample company into a store of"
             " its own with --home DIR."
         )
-    if _batches(ledger, f"{IS_SAMPLE} AND NOT contains(path, '/{folder(ledger, wanted).name}/')"):
+    if loaded_batches(ledger, f"{IS_SAMPLE} AND NOT contains(path, '/{folder(ledger, wanted).name}/')"):
         raise Refused(
             f"The ledger in {ledger.home} already holds a sample company of another date, size or seed; use --home DIR"
             " for a second one."

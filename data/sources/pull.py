@@ -18,11 +18,12 @@ from typing import NamedTuple
 
 from data import owner, people, wording
 from data.errors import BadInput, BatonError, Refused
+from data.invented import refuse_beside
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.sources.apis import APIS, MOST_ROWS, Api, Window, one_page, pages
 from data.sources.client import Client, Sleep
-from data.sources.source import KINDS, SOURCES, Pulled, Source, find_source, keep_progress, progress_of
+from data.sources.source import KINDS, SOURCES, Pulled, Source, keep_progress, progress_of
 from data.state import State
 
 FOLDER = "pulled"
@@ -51,7 +52,7 @@ def pull_due(
     people.require("load")
     at = now or instant()
     if name:
-        chosen = {name: find_source(state, name)}
+        chosen = {name: SOURCES.find(state, name)}
     else:
         every = SOURCES.all(state)
         chosen = {one: source for one, source in every.items() if progress_of(state, one).is_due(source, at)}
@@ -65,6 +66,7 @@ def pull(
     held = progress_of(state, name)
     done = Result(name, 0, 0, 0, held.watermark, "")
     try:
+        refuse_beside(ledger, [source.path])
         if source.kind == "folder":
             done = _load_folder(ledger, state, done, source)
         else:

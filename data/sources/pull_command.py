@@ -6,10 +6,11 @@ import argparse
 from typing import Any
 
 from data import console, wording
+from data.after_load import judge_alerts
 from data.errors import BadInput, Refused
 from data.ledger import Ledger
 from data.sources.pull import Result, instant, pull_due
-from data.sources.source import SOURCES, Source, find_source, progress_of
+from data.sources.source import SOURCES, Source, progress_of
 from data.state import State
 
 
@@ -36,7 +37,7 @@ def _command(args: argparse.Namespace) -> None:
     if (args.add or args.delete) and not args.name:
         raise BadInput("Name the source: python -m data pull NAME --add KIND.")
     if args.delete:
-        find_source(state, args.name)
+        SOURCES.find(state, args.name)
         SOURCES.forget(state, args.name)
     if args.add:
         body = {"kind": args.add, "base_url": args.url, "key_env": args.key, "path": args.path}
@@ -48,7 +49,7 @@ def _command(args: argparse.Namespace) -> None:
     results = pull_due(ledger, state, args.name)
     _print(results, as_json=args.json)
     if any(one.loaded for one in results):
-        args.after_load(ledger, state)
+        judge_alerts(state)
     if problems := [one.problem for one in results if one.problem]:
         raise Refused(" ".join(problems))
 

@@ -14,7 +14,9 @@ from typing import Any
 import uvicorn
 
 from data import console
+from data.after_load import judge_alerts
 from data.errors import BadInput, BatonError
+from data.invented import refuse_beside
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.sources.otlp_body import SIGNALS
@@ -25,7 +27,7 @@ from data.state import State
 TOKEN = "BATON_OTLP_TOKEN"
 LEAST_TOKEN = 16
 ALERTS_EVERY_S = 600.0
-Tell = Callable[[Ledger, State], None]
+Tell = Callable[[State], None]
 
 
 def register(subparsers: Any) -> None:
@@ -45,8 +47,9 @@ def _command(args: argparse.Namespace) -> None:
     if not 0.1 <= args.every <= 3600 or not 0 <= args.port < 65_536:
         raise BadInput("--every is 0.1 to 3600 seconds, --port 0 (any free one) to 65535.")
     ledger, state = Ledger.open(args.home), State.open(args.home)
+    refuse_beside(ledger)
     listening, spool = _listen(args.host, args.port), Spool(ledger.home)
-    loading = Loading(ledger, state, spool, args.after_load)
+    loading = Loading(ledger, state, spool, judge_alerts)
     receiver = Receiver(spool, token, loading.load, args.every)
     port = listening.getsockname()[1]
     print(f"Receiving OTLP at http://{args.host}:{port}/v1/traces, /v1/logs, /v1/metrics; Ctrl-C ends it.", flush=True)
@@ -87,7 +90,7 @@ class Loading:
             return
         if loaded and time.monotonic() - self._told_at > ALERTS_EVERY_S:
             self._told_at = time.monotonic()
-            self._tell(self._ledger, self._state)
+            self._tell(self._state)
 
     def _load(self, paths: list[Path], form: str) -> int:
         """Load the files and take them out of the spool; one that cannot be read takes no other with it."""

@@ -132,15 +132,6 @@ class Pulled(NamedTuple):
         )
 
 
-def find_source(state: State, name: str) -> Source:
-    """A saved source; raises BadInput that names the ones there are."""
-    every = SOURCES.all(state)
-    if name not in every:
-        known = f"those saved are {', '.join(every)}" if every else "none is saved yet"
-        raise BadInput(f"There is no source {name!r}; {known}.")
-    return every[name]
-
-
 def progress_of(state: State, name: str) -> Pulled:
     """How far a source has come."""
     with state.transaction() as db:

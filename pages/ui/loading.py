@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from analytics.alerts.watch import after_load
-from data import owner, people, scratch
+from data import invented, owner, people, scratch
 from data.errors import BatonError, UnknownFormat
 from data.formats import Format, all_formats
 from data.loading import mappings
@@ -67,7 +67,7 @@ def panel() -> None:
 
 def _about_the_sample() -> None:
     """A store with invented rows takes a real log only from who says so; here is the way out of it."""
-    if not sample.is_sample(shell.ledger()):
+    if not invented.is_sample(shell.ledger()):
         return
     st.warning(
         "This store holds the sample company. A real log beside invented rows makes every number a mix of both.",
@@ -83,7 +83,7 @@ def _about_the_sample() -> None:
 
 def _refuse_beside() -> None:
     if not st.session_state.get("beside_sample"):
-        sample.refuse_beside(shell.ledger())
+        invented.refuse_beside(shell.ledger())
 
 
 def begin() -> None:
@@ -136,13 +136,13 @@ def _run(paths: list, *, keep_text: bool = False, form: Format | None = None, up
         st.session_state["load_reports"] = [vars(r) for r in reports]
         st.session_state.pop("load_error", None)
         unknown = [r.path for r in reports if r.unknown]
-        _tell_alerts()
+        tell_alerts()
     if uploaded:
         st.session_state["mapping_files"] = unknown
     return "load_error" not in st.session_state
 
 
-def _tell_alerts() -> None:
+def tell_alerts() -> None:
     """The load stands whatever becomes of the alerts; the page Alerts says what was not delivered."""
     with suppress(BatonError):
         after_load(shell.ledger(), shell.state())

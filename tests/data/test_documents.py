@@ -12,6 +12,7 @@ from data.__main__ import main
 from data.document_kinds import KINDS
 from data.documents import Documents
 from data.errors import BadInput
+from data.prices.aliases import ALIASES
 from data.state import State
 
 
@@ -128,3 +129,12 @@ def test_a_copy_that_no_reading_would_let_pass_is_not_saved(state):
     with pytest.raises(BadInput, match="Setting a: weight"):
         NOTES.save(state, "a", Note(text="hi").model_copy(update={"weight": "heavy"}))
     assert state.all("setting") == {}
+
+
+def test_a_name_that_is_not_saved_is_answered_with_those_that_are(state):
+    with pytest.raises(BadInput, match=r"There is no alias 'x'; none is saved\."):
+        ALIASES.find(state, "x")
+    ALIASES.save(state, "a", {"pattern": "prod-*", "model": "gpt-5.2"})
+    assert ALIASES.find(state, "a").model == "gpt-5.2"
+    with pytest.raises(BadInput, match=r"those saved are a\."):
+        ALIASES.find(state, "x")

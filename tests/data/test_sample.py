@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from data import invented
 from data.__main__ import main as data_main
 from data.errors import BadInput, Refused
 from data.facts.models import shipped_catalog
@@ -225,12 +226,12 @@ def test_loading_it_again_adds_nothing_and_it_never_mixes_with_real_logs(store, 
     before = store.contents()
     again = sample.load(store.ledger, store.state, sample.wish(rows=ROWS, end=END))
     assert sum(r.loaded for r in again) == 0 and store.contents() == before
-    assert sample.is_sample(store.ledger) and not sample.is_condensed(store.ledger)
+    assert invented.is_sample(store.ledger) and not invented.is_condensed(store.ledger)
     with pytest.raises(Refused, match="another date, size or seed"):
         sample.load(store.ledger, store.state, sample.wish(rows=500, end=END))
     real = Store(tmp_path / "real")
     real.load(write(tmp_path / "real.jsonl", lines(record(1))))
-    assert not sample.is_sample(real.ledger)
+    assert not invented.is_sample(real.ledger)
     with pytest.raises(Refused, match="real logs"):
         sample.load(real.ledger, real.state, sample.wish(rows=500, end=END))
 
@@ -248,12 +249,16 @@ def test_a_real_log_asks_before_it_joins_the_sample_which_can_be_taken_out_again
         assert data_main([command, str(mine), str(own), *words]) == 1
         said = capsys.readouterr().err
         assert "holds the sample company" in said and "sample --remove" in said and "--beside-sample" in said
+    assert data_main(["pull", "mine", "--add", "folder", "--path", str(mine), *words]) == 0
+    for by_itself in (["pull", "mine"], ["receive", "--port", "0"]):
+        assert data_main([*by_itself, *words]) == 1 and "holds the sample company" in capsys.readouterr().err
     assert data_main(["ingest", "--beside-sample", str(mine), *words]) == 0
+    assert data_main(["pull", "mine", *words]) == 0  # the mix is wanted
     with closing(Ledger.open(home)) as ledger:
-        assert sample.is_sample(ledger) and sample.is_mixed(ledger)
+        assert invented.is_sample(ledger) and invented.is_mixed(ledger)
     assert data_main(["sample", "--remove", *words]) == 0
     with closing(Ledger.open(home)) as ledger:
-        assert not sample.is_sample(ledger)
+        assert not invented.is_sample(ledger)
         left = [len(ledger.sql(f"FROM {ledger.name(table)}")) for table in ("usage", "billed", "batches")]
         assert left == [2, 0, 1] and not list(home.glob("sample/**/*"))
     assert data_main(["check", *words]) == 0
@@ -268,7 +273,7 @@ def test_a_sample_of_an_earlier_version_is_known_for_what_it_is(ledger):
             "INSERT INTO lake.main.batches (batch_id, path, format, loaded) VALUES ('b1', "
             "'/x/sample/2026-11-21-10-rows-400-days-seed-7/a.jsonl', 'litellm', 1)"
         )
-    assert sample.is_sample(ledger) and sample.is_condensed(ledger)
+    assert invented.is_sample(ledger) and invented.is_condensed(ledger)
 
 
 def test_the_invoice_agrees_with_the_logs_but_for_one_day(store):

@@ -140,7 +140,7 @@ def test_the_commands_walk_a_rollout(ledger, state, tmp_path, capsys):
     assert "names of two policies" in said("plan", "r", code=1)
     assert "There is no policy “no”" in said("plan", "r", "--control", "old", "--candidate", "no", code=1)
     assert "Kept as “r”" in said("plan", "r", "--control", "old", "--candidate", "new")
-    assert "there are: r" in said("status", "q", code=1)
+    assert "those saved are r" in said("status", "q", code=1)
     assert "the first stage has not begun" in said("status", "r")
     assert json.loads(said("begin", "r", "--json"))["decision"] == "hold"
     assert "is under way" in said("plan", "r", "--control", "old", "--candidate", "new", code=1)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from analytics.alerts.watch import after_load
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.sources.pull import pull_due
 from data.sources.pull_command import lines
 from data.sources.source import KINDS, SOURCES
-from pages.ui import exports, shell
+from pages.ui import exports, loading, shell
 from pages.ui import format as fmt
 
 
@@ -46,7 +45,7 @@ def _work_on(names: list[str]) -> None:
         if st.button("Pull it now", key="source_pull", icon=":material/download:"):
             with shell.errors(), st.spinner(f"Asking {name}"):
                 (done,) = pull_due(shell.ledger(), shell.state(), name)
-                after_load(shell.ledger(), shell.state())
+                loading.tell_alerts()
                 said = done.problem or f"{fmt.count(done.loaded)} of {fmt.count(done.read)} rows were new."
                 st.session_state["source_said"] = said
                 st.rerun()
