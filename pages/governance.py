@@ -183,14 +183,7 @@ if ok:
 with st.container(horizontal=True):
     if st.button("Verify now", icon=":material/verified:"):
         st.toast(state.audit_standing().sentence)
-    st.download_button(
-        "Download as JSON lines",
-        lambda: audit_lines(state),
-        file_name=file_name("audit", "jsonl"),
-        mime="application/jsonl",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    exports.download_file("Download as JSON lines", lambda: audit_lines(state), file_name("audit", "jsonl"))
 events = sorted({e.event for e in entries})
 chosen = st.multiselect("Events", events, key="events", bind="query-params", placeholder="all events")
 shown = [e for e in entries if not chosen or e.event in chosen][:500]

@@ -13,8 +13,8 @@ from pages.parts.lab import form as lab_form
 from pages.parts.lab import providers as lab_providers
 from pages.parts.lab import results as lab_results
 from pages.parts.lab import tasks as lab_tasks
+from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
-from pages.ui import shell, what_if
 from routing.calling.declarations import saved_providers
 from routing.export import FORMS, export_policy
 from routing.runs.launch import launch
@@ -81,14 +81,7 @@ def take_away() -> None:
         return
     for note in notes:
         st.caption(fmt.md(note))
-    st.download_button(
-        "Download the config",
-        text,
-        file_name=f"{name}-{form}.yaml",
-        mime="application/yaml",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    exports.download_file("Download the config", text, f"{name}-{form}.yaml")
 
 
 def choose(runs: dict[str, dict]) -> str:

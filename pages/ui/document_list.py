@@ -6,7 +6,7 @@ Adding and changing happen in a dialog that the caller draws; this keeps which o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -60,6 +60,27 @@ def rows(kept: Documents, words: Mapping[str, str], dialog: Callable[[Opened], N
         _open(kind, "", {}, replaces=False)
     if opened := st.session_state.pop(_key(kind, "open"), None):
         dialog(opened)
+
+
+def wants_saving(label: str, problem: str, field: Callable[[str], str]) -> bool:
+    """The dialog's button that saves; what stands against it is said from the first try on, as it is typed."""
+    asked = st.button(label, type="primary", key=field("save"), icon=":material/save:")
+    if asked:
+        st.session_state[field("tried")] = True
+    if problem and st.session_state.get(field("tried")):
+        st.error(fmt.md(problem), icon=":material/error:")
+    return asked and not problem
+
+
+def save(kept: Documents, name: str, document: Any, opened: Opened, also: Callable[[], str] = str) -> None:
+    """Save what a dialog made and close it; `also` is said beside that. What refuses the save is said in the dialog."""
+    try:
+        kept.amend(shell.state(), name, document, opened.seen)
+    except BatonError as error:
+        st.error(fmt.md(str(error)), icon=":material/error:")
+        return
+    tell_next(kept.kind, f"{document.name} is saved.{also()}")
+    st.rerun()
 
 
 def tell_next(kind: str, sentence: str) -> None:

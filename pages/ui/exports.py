@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -142,15 +142,38 @@ def _label(column: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+MIME = {
+    "csv": "text/csv",
+    "html": "text/html",
+    "json": "application/json",
+    "jsonl": "application/jsonl",
+    "md": "text/markdown",
+    "pdf": "application/pdf",
+    "yaml": "application/yaml",
+}
+
+
+def download_file(
+    label: str,
+    data: str | bytes | Callable[[], str | bytes],
+    file: str,
+    *,
+    key: str | None = None,
+    icon: str = ":material/download:",
+    type: Literal["primary", "secondary", "tertiary"] = "secondary",
+    help: str | None = None,
+) -> None:
+    """A button for a file, which a function makes when it is clicked; the page does not run anew."""
+    mime = MIME[file.rpartition(".")[2]]
+    st.download_button(label, data, file, mime, on_click="ignore", icon=icon, key=key, type=type, help=help)
+
+
 def download(frame: pd.DataFrame, *, name: str, key: str = "", snapshot: int | None = None) -> None:
     """A button for the frame's CSV, generated when clicked; `snapshot`: the data version of a frame that is kept."""
-    st.download_button(
+    download_file(
         "Download CSV",
         lambda: csv(frame),
-        file_name=file_name(name, "csv", snapshot or shell.snapshot()),
-        mime="text/csv",
-        on_click="ignore",
-        icon=":material/download:",
+        file_name(name, "csv", snapshot or shell.snapshot()),
         key=f"csv_{key or name}",
         type="tertiary",
     )

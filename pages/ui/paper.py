@@ -10,10 +10,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import streamlit as st
-
 from data.errors import Refused
 from data.version import file_name
+from pages.ui import exports
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PRINT_WITHIN_S = 60
@@ -58,12 +57,10 @@ def download_pdf(html: Callable[[], str], name: str, *, key: str, snapshot: int 
     """The button for a report's PDF, made when clicked; none where nothing prints."""
     if browser() is None:
         return
-    st.download_button(
+    exports.download_file(
         "PDF",
         partial(_printed, html),
-        file_name=file_name(name, "pdf", snapshot),
-        mime="application/pdf",
-        on_click="ignore",
+        file_name(name, "pdf", snapshot),
         icon=":material/picture_as_pdf:",
         key=f"pdf_{key}",
         help="Printed on A4 by the Chromium of this machine, without any network.",

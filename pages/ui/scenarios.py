@@ -13,8 +13,8 @@ from data.errors import BatonError, NoData
 from data.ledger import Ledger
 from data.version import sign
 from data.yaml_text import read_yaml, validate
+from pages.ui import exports, links, shell
 from pages.ui import format as fmt
-from pages.ui import links, shell
 from simulations.scenario import Scenario, kind_of, read_scenario, saved_scenarios, write_scenario
 
 LOG, TYPED, SAVED = MODES = ("From the log", "Typed in", "Saved")  # labels, as they stand in the URL
@@ -119,15 +119,7 @@ def keep(scenario: Scenario, page: str | None, *, key: str, downloads: Callable[
             with shell.errors():
                 save(scenario.model_copy(update={"name": name}))
                 st.toast(fmt.md(f"Saved “{name}”."))
-        st.download_button(
-            "YAML",
-            sign(write_scenario(scenario)),
-            file_name=f"baton-{scenario.kind}.yaml",
-            mime="application/yaml",
-            on_click="ignore",
-            icon=":material/download:",
-            key=f"yaml_{key}",
-        )
+        exports.download_file("YAML", sign(write_scenario(scenario)), f"baton-{scenario.kind}.yaml", key=f"yaml_{key}")
         downloads()
         if page and saved_scenarios(type(scenario)).get(shell.state(), name):
             links.page_link(page, "Open the saved scenario", ":material/link:", {"mode": TYPED, "start_from": name})

@@ -22,7 +22,7 @@ def test_a_report_is_printed_on_a4():
 
 def test_without_a_browser_there_is_no_button_and_a_sentence(monkeypatch):
     monkeypatch.setattr(paper, "browser", lambda: None)
-    monkeypatch.setattr(paper.st, "download_button", lambda *_, **__: pytest.fail("a button that cannot work"))
+    monkeypatch.setattr(paper.exports, "download_file", lambda *_, **__: pytest.fail("a button that cannot work"))
     paper.download_pdf(lambda: "", "plan", key="plan")
     with pytest.raises(Refused, match="print the HTML page from a browser"):
         paper.pdf("")

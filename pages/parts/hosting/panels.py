@@ -230,17 +230,8 @@ def scenario(study: Study, board: str) -> None:
             with shell.errors():
                 scenarios.save(study.scenario.model_copy(update={"name": name}))
                 st.toast(fmt.md(f"Saved “{name}”."))
-        st.download_button(
-            "YAML",
-            sign(write_scenario(study.scenario), shell.snapshot()),
-            "self-host.yaml",
-            "text/yaml",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.download_button(
-            "HTML for the board", board, "self-host.html", "text/html", on_click="ignore", icon=":material/description:"
-        )
+        exports.download_file("YAML", sign(write_scenario(study.scenario), shell.snapshot()), "self-host.yaml")
+        exports.download_file("HTML for the board", board, "self-host.html", icon=":material/description:")
         paper.download_pdf(lambda: board, "self-host", key="self_host", snapshot=shell.snapshot())
     kept = saved_scenarios(BreakevenScenario).all(shell.state())
     chosen = st.multiselect("Compare with saved scenarios", list(kept), key="compare", bind="query-params")

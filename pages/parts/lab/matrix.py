@@ -109,22 +109,18 @@ def _files(run_id: str, found: dict[str, Any], rows: list[Row]) -> None:
     made_at = read_run(shell.state(), run_id, with_spec=False)["created_at"]
     with st.container(horizontal=True, vertical_alignment="center"):
         exports.download(pd.DataFrame(flat(rows)), name="lab-answers")
-        st.download_button(
+        exports.download_file(
             "Download JSON",
             lambda: json.dumps(results_json(found, rows), default=str),
-            file_name=file_name(f"lab-{run_id}", "json"),
-            mime="application/json",
-            on_click="ignore",
+            file_name(f"lab-{run_id}", "json"),
             icon=":material/data_object:",
             key="lab_json",
             type="tertiary",
         )
-        st.download_button(
+        exports.download_file(
             "Board page (HTML)",
             lambda: board_html(found, rows, made_at),
-            file_name=file_name(f"lab-{run_id}", "html"),
-            mime="text/html",
-            on_click="ignore",
+            file_name(f"lab-{run_id}", "html"),
             icon=":material/description:",
             key="lab_board",
             type="tertiary",

@@ -189,12 +189,10 @@ def take_away(scenario: MixScenario, result: dict[str, Any], made_from: str, *, 
     """Save by name, and the exports: YAML, CSV by the table, one HTML page for the board."""
 
     def board() -> None:
-        st.download_button(
+        exports.download_file(
             "Page for the board",
             board_page(result, made_from),
-            file_name="baton-mix.html",
-            mime="text/html",
-            on_click="ignore",
+            "baton-mix.html",
             icon=":material/description:",
             key=f"html_{key}",
         )

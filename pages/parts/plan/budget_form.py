@@ -15,7 +15,7 @@ from analytics.known_spend import known_spend
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.dimensions import PREFIX, free_dimensions
-from data.errors import BadInput, BatonError
+from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
 from pages.parts.plan.scope_words import scope_of, scope_text
@@ -71,13 +71,9 @@ def dialog(view: Ledger, opened: Opened) -> None:
     with st.expander("More: when it runs, thresholds, currency, note"):
         values |= _more(held, field)
     problems = _problems(values, filters_of)
-    asked = st.button("Save the budget", type="primary", key=field("save"), icon=":material/save:")
-    if asked:
-        st.session_state[field("tried")] = True  # from here on what is missing is said as it is typed
-    if problems and st.session_state.get(field("tried")):
-        st.error(fmt.md(problems), icon=":material/error:")
-    elif asked:
-        _save(check_budget(**values), opened)
+    if document_list.wants_saving("Save the budget", problems, field):
+        made = check_budget(**values)
+        document_list.save(BUDGETS, made.name, made, opened, also=lambda: _beside(made))
 
 
 def _keys(opened: Opened) -> Any:
@@ -184,13 +180,7 @@ def _problems(values: dict[str, Any], filters_of: object) -> str:
     return ""
 
 
-def _save(budget: Budget, opened: Opened) -> None:
-    try:
-        saved = BUDGETS.amend(shell.state(), budget.name, budget, opened.seen)
-    except BatonError as error:
-        st.error(fmt.md(str(error)), icon=":material/error:")
-        return
+def _beside(saved: Budget) -> str:
+    """The other budgets of the same spend, in a sentence after a space; empty where there are none."""
     twice = clashes(shell.state(), saved)
-    also = f" It covers the same spend as {', '.join(twice)}." if twice else ""
-    document_list.tell_next(BUDGETS.kind, f"{saved.name} is saved.{also}")
-    st.rerun()
+    return f" It covers the same spend as {', '.join(twice)}." if twice else ""

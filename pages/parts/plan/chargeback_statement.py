@@ -70,13 +70,10 @@ def _downloads(found: chargeback.Statement) -> None:
             ("Statement, HTML", chargeback.html, "", "html"),
             ("Every line, CSV", chargeback.csv_text, "-lines", "csv"),
         ):
-            st.download_button(
+            exports.download_file(
                 label,
                 partial(write, found),
-                file_name=file_name(f"chargeback-{found.month:%Y-%m}{name}", kind, found.snapshot),
-                mime=f"text/{kind}",
-                on_click="ignore",
-                icon=":material/download:",
+                file_name(f"chargeback-{found.month:%Y-%m}{name}", kind, found.snapshot),
                 key=f"chargeback_{kind}",
             )
         name = f"chargeback-{found.month:%Y-%m}"

@@ -11,7 +11,7 @@ from analytics.budgets import plan
 from analytics.forecasts.planned_events import EVENTS, Event
 from analytics.history import through
 from data import wording
-from data.errors import BadInput, BatonError
+from data.errors import BadInput
 from data.ledger import Ledger
 from pages.ui import document_list, shell
 from pages.ui import format as fmt
@@ -79,13 +79,9 @@ def dialog(view: Ledger, opened: Opened) -> None:
         ),
     }
     problem = _problem(values)
-    asked = st.button("Save the event", type="primary", key=field("save"), icon=":material/save:")
-    if asked:
-        st.session_state[field("tried")] = True  # from here on what is missing is said as it is typed
-    if problem and st.session_state.get(field("tried")):
-        st.error(fmt.md(problem), icon=":material/error:")
-    elif asked:
-        _save(plan.check_event(**values), opened)
+    if document_list.wants_saving("Save the event", problem, field):
+        event = plan.check_event(**values)
+        document_list.save(EVENTS, f"{event.scenario}/{event.name}", event, opened)
 
 
 def _problem(values: dict[str, Any]) -> str:
@@ -101,13 +97,3 @@ def _problem(values: dict[str, Any]) -> str:
     except BadInput as wrong:
         return str(wrong)
     return ""
-
-
-def _save(event: Event, opened: Opened) -> None:
-    try:
-        EVENTS.amend(shell.state(), f"{event.scenario}/{event.name}", event, opened.seen)
-    except BatonError as error:
-        st.error(fmt.md(str(error)), icon=":material/error:")
-        return
-    document_list.tell_next(EVENTS.kind, f"{event.name} is saved.")
-    st.rerun()

@@ -64,14 +64,7 @@ def editor(policy: Policy, name: str) -> None:
                 POLICIES.save(shell.state(), title, {**policy.model_dump(), "name": title})
                 st.session_state.pop("policy_draft", None)
                 st.toast(fmt.md(f"Saved “{title}”."))
-        st.download_button(
-            "Download YAML",
-            sign(write_policy(policy)),
-            file_name="baton-policy.yaml",
-            mime="application/yaml",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        exports.download_file("Download YAML", sign(write_policy(policy)), "baton-policy.yaml")
 
 
 def _form(policy: Policy, name: str) -> None:

@@ -117,11 +117,4 @@ def config(name: str, plan: Rollout) -> None:
         st.caption(fmt.md(str(error)))
         return
     st.caption(fmt.md(notes[0]))
-    st.download_button(
-        "Download the gateway's config",
-        text,
-        file_name=f"{name}-stage-{plan.stage + 1}-litellm.yaml",
-        mime="application/yaml",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    exports.download_file("Download the gateway's config", text, f"{name}-stage-{plan.stage + 1}-litellm.yaml")

@@ -13,26 +13,21 @@ import streamlit as st
 
 from analytics.weekly import report
 from data.errors import BatonError
+from pages.ui import exports, paper, shell
 from pages.ui import format as fmt
-from pages.ui import paper, shell
 from routing.runs import webhook
 
 
 def take_away(found: dict) -> None:
     """The report in every form, and the message to the chat."""
     with st.container(horizontal=True):
-        forms = {"html": "text/html", "md": "text/markdown", "json": "application/json"}
-        writers = {"html": report.html, "md": report.markdown, "json": lambda r: json.dumps(r, indent=2)}
-        labels = {"html": "Report, HTML", "md": "Markdown", "json": "JSON"}
-        for form, kind in forms.items():
-            st.download_button(
-                labels[form],
-                partial(writers[form], found),
-                file_name=f"baton-review-{found['week']}.{form}",
-                mime=kind,
-                on_click="ignore",
-                icon=":material/download:",
-                key=f"report_{form}",
+        for label, form, write in (
+            ("Report, HTML", "html", report.html),
+            ("Markdown", "md", report.markdown),
+            ("JSON", "json", partial(json.dumps, indent=2)),
+        ):
+            exports.download_file(
+                label, partial(write, found), f"baton-review-{found['week']}.{form}", key=f"report_{form}"
             )
         paper.download_pdf(
             partial(report.html, found), f"review-{found['week']}", key="report", snapshot=found["snapshot"]
