@@ -145,7 +145,7 @@ class Coverage(NamedTuple):
     def _enough(self, what: str) -> int:
         if self.covered_days < 1:
             raise NoData(
-                f"The log covers no whole day from {self.start} to {self.end - DAY}"
+                f"The log covers no whole day from {wording.days(self.start, self.end - DAY)}"
                 f"{f' ({self.reason})' if self.reason else ''}; {what} cannot be told from less than a day."
             )
         return self.covered_days

@@ -107,7 +107,7 @@ def from_log(view: Ledger, title: Any) -> None:
     shares, origin = chosen_shares(made, swept, None if solved is None else solved.shares)
     market = what_if.market(view, shell.state(), scope)
     lost = caches(view, scope, question, shares)
-    source = f"{provenance(view.snapshot())}, {scope.start} to {scope.end}"
+    source = f"{provenance(view.snapshot())}, {fmt.days(scope.start, scope.last)}"
     result = log_scenario(made, shares, market, origin, source, assumed, lost.lost_usd)
     shown = simulate_mix(result, market.catalog)
     with title:
@@ -131,7 +131,7 @@ def from_log(view: Ledger, title: Any) -> None:
     mix_result.take_away(
         result,
         shown,
-        f"Data version {view.snapshot()}, prices of {market.at:%Y-%m-%d}, {scope.start} to {scope.end}",
+        f"Data version {view.snapshot()}, prices of {market.at:%Y-%m-%d}, {fmt.days(scope.start, scope.last)}",
         key="log",
     )
     if not broken:

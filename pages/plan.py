@@ -230,6 +230,7 @@ try:
 except NoData as error:
     with title:
         shell.header(str(error), view)
+    budget_lines(view, found)  # one may be set all the same
     st.stop()
 base, budget = all_plans[AS_IT_STANDS], monthly_budget(found, scope)
 with title:

@@ -169,6 +169,7 @@ def owners(view: Ledger) -> None:
         shown,
         hide_index=True,
         width="stretch",
+        placeholder=fmt.MISSING,
         key=f"owners_{shell.state().version('owner')}",
         disabled=["kind", "name", "last_seen", "cost_usd_month"],
         height=320,

@@ -54,6 +54,7 @@ def unusual(found: dict) -> None:
         frame,
         hide_index=True,
         width="stretch",
+        placeholder=fmt.MISSING,
         key=f"anomalies_{found['week']}_{found['digest']}",
         disabled=["title", "story", "usd", "period", "usd_in_scope"],
         row_height=STORY_HEIGHT,

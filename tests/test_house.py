@@ -283,3 +283,12 @@ def test_public_functions_are_named_for_what_they_do_or_give():
     }
     assert odd - NAMED_SO.keys() == set()
     assert NAMED_SO.keys() <= odd
+
+
+def test_a_page_shows_the_last_day_of_a_span_not_the_one_after():
+    """A scope's `end` is the first day that is no longer in it; what is shown is its `last`."""
+    for path in (ROOT / "pages").rglob("*.py"):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Attribute):
+                shown = ast.unparse(node.value)
+                assert not shown.endswith("scope.end"), f"{where(path)}:{node.lineno} shows {shown}"

@@ -79,7 +79,8 @@ def silence(look: Lookout, rule: Rule) -> Judged:
     asked = rule.filters.get("source")
     for log in look.sources:
         for gap in log.gaps:
-            if gap.start + days <= look.until <= gap.end and (not asked or log.name in asked):
+            is_over = look.now is not None and log.last >= gap.end  # it logs again, on a day that is not over yet
+            if gap.start + days <= look.until <= gap.end and not is_over and (not asked or log.name in asked):
                 told = f"no log from {log.name} since {wording.day(gap.start)}; every number since is without it"
                 found.append(Firing(log.name, told))
     if look.unlogged_days >= rule.from_on and look.unlogged_days and not asked:

@@ -270,12 +270,14 @@ def spans(view: Ledger, args: argparse.Namespace) -> tuple[ClosedScope, ClosedSc
     if args.against_from is None:
         compared = comparison(view, after)
         if compared.now is None or compared.before is None:
-            raise NoData(f"{after.start} to {after.last} cannot be compared with the days before: {compared.note}.")
+            raise NoData(
+                f"{wording.days(after.start, after.last)} cannot be compared with the days before: {compared.note}."
+            )
         return compared.before, compared.now, compared.note
     covered = [coverage(view, scope) for scope in (before, after)]
     for scope, cover in zip((before, after), covered, strict=True):
         if not cover.covered_days:
-            raise NoData(f"The log covers no whole day from {scope.start} to {scope.last} ({cover.reason}).")
+            raise NoData(f"The log covers no whole day from {wording.days(scope.start, scope.last)} ({cover.reason}).")
     notes = list(dict.fromkeys(reason for cover in covered for reason in cover.reasons))
     left = f"only days with a whole log are compared: {'; '.join(notes)}" if notes else ""
     return before.leaving_out(covered[0].missing), after.leaving_out(covered[1].missing), left

@@ -27,7 +27,14 @@ def frame(
 def table(rows: pd.DataFrame, columns: Mapping[str, Any], *, key: str, **more: Any) -> list[dict[str, Any]]:
     """Rows to edit, add to and take away from; as they are then, each without its empty cells."""
     edited = st.data_editor(
-        rows, num_rows="dynamic", hide_index=True, width="stretch", key=key, column_config=columns, **more
+        rows,
+        num_rows="dynamic",
+        hide_index=True,
+        width="stretch",
+        key=key,
+        column_config=columns,
+        placeholder=fmt.MISSING,
+        **more,
     )
     return [{str(k): v for k, v in row.items() if not _empty(v)} for row in edited.to_dict("records")]
 

@@ -102,6 +102,19 @@ def test_what_cannot_be_judged_says_why_and_is_not_taken_for_quiet(store):
     assert told(store, kind="threshold", limit=5, days=10, filters={"team": ("ops",)}).firings  # above is above anyhow
 
 
+def test_a_source_that_logs_again_today_is_not_silent(tmp_path):
+    today = LAST + timedelta(days=1)
+    rows = [row for day in days(LAST - timedelta(days=30), LAST) for row in day_rows(day)] + day_rows(today, hours=[3])
+    rows += [
+        row for day in days(LAST - timedelta(days=30), LAST - timedelta(days=5)) for row in day_rows(day, source="b")
+    ]
+    view = ledger_of(tmp_path, [*rows, *day_rows(today, source="b", hours=[2])])
+    state = State.open(view.home)
+    assert judge(Lookout(view, state, now=NOW), Rule(kind="silence")) == Judged()
+    (then,) = judge(Lookout(view, state, LAST), Rule(kind="silence")).firings  # as it was the day before
+    assert then.about == "b"
+
+
 def test_silence_of_everything_is_told_by_the_clock(store):
     view, state = store
     late = judge(Lookout(view, state, now=NOW + timedelta(days=5)), Rule(kind="silence"))

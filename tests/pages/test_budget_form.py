@@ -13,6 +13,7 @@ from analytics.forecasts.outlook import Outlook
 from data.state import State
 from pages.parts.plan import budget_form
 from tests.analytics import planted
+from tests.analytics.covered_ledgers import LAST, day_rows, ledger_of
 from tests.pages.page_alone import opened
 
 
@@ -120,3 +121,11 @@ def test_the_plan_lists_budgets_in_words_and_brings_a_deleted_one_back(company, 
     page.run()
     page.button(key="budget_list_undo").click().run()
     assert not page.exception and BUDGETS.get(company, "gone") == Budget(name="gone", amount=5)
+
+
+def test_a_budget_may_be_set_before_there_is_a_forecast(tmp_path, monkeypatch):
+    ledger_of(tmp_path, day_rows(LAST, hours=[4])).close()
+    monkeypatch.setenv("BATON_HOME", str(tmp_path))
+    page = opened("plan")
+    assert page.title[0].value.startswith("No forecast")
+    assert [one.label for one in page.button if one.label == "Add a budget"] and not page.exception

@@ -37,7 +37,9 @@ def editor() -> None:
         )
         name, read = TABLES[chosen]
         rows = list(rows_at(stamp(name)))
-        edited = st.data_editor(pd.DataFrame(rows), num_rows="dynamic", hide_index=True, key=f"edit_{stamp(name)}")
+        edited = st.data_editor(
+            pd.DataFrame(rows), num_rows="dynamic", hide_index=True, placeholder=fmt.MISSING, key=f"edit_{stamp(name)}"
+        )
         st.caption(
             "Every row needs a source and a date (YYYY-MM-DD). A changed or added row wins over the shipped "
             "one of the same name; delete it to get the shipped one back."

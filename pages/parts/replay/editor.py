@@ -79,6 +79,7 @@ def _form(policy: Policy, name: str) -> None:
         pd.DataFrame(rule_rows(policy), columns=["name", "when", "way", "models", "confidence_floor", "samples"]),
         num_rows="dynamic",
         hide_index=True,
+        placeholder=fmt.MISSING,
         column_config=RULE_COLUMNS,
         key=f"rules_{name}",
     )
@@ -86,6 +87,7 @@ def _form(policy: Policy, name: str) -> None:
         pd.DataFrame(constraint_rows(policy), columns=["when", "forbid", "require", "because"]).astype(object),
         num_rows="dynamic",
         hide_index=True,
+        placeholder=fmt.MISSING,
         column_config={
             "when": "Constraint holds when",
             "forbid": "Forbid (origin=CN; hosting=api)",
