@@ -182,19 +182,19 @@ def coverage(view: Ledger, scope: Scope) -> Coverage:
     with_log = {day.date() for day in logged} - left_out
     running = reach.day if whole_until <= reach.day and start <= reach.day < end else None
     return Coverage(
-        start,
-        end,
-        first,
-        reach.day,
-        whole_until,
-        missing,
-        running,
-        sources,
-        lost,
-        reach.at,
-        whole_from,
-        reach.began,
-        tuple(day for day in missing if day not in with_log),
+        start=start,
+        end=end,
+        first=first,
+        last=reach.day,
+        whole_until=whole_until,
+        missing=missing,
+        running=running,
+        sources=sources,
+        lost=lost,
+        logged_until=reach.at,
+        whole_from=whole_from,
+        logged_from=reach.began,
+        empty=tuple(day for day in missing if day not in with_log),
     )
 
 
