@@ -79,8 +79,8 @@ class Rule(BaseModel):
             raise ValueError(
                 f"limit {self.limit:g} is a {KINDS[self.kind].unit}, at most {MOST[self.kind]:g}; 80 % is 0.8"
             )
-        if self.kind in ("silence", "ahead") and self.limit is not None and self.limit < 1:
-            raise ValueError(f"limit {self.limit:g} is no number of days; use 1 or more")
+        if self.kind in ("silence", "ahead") and self.limit == 0:
+            raise ValueError("limit 0 would always tell; use a number of days, or a part of one such as 0.5")
         if self.measure not in MEASURES:
             raise ValueError(f"{self.measure} is no measure; `python -m analytics measures` lists them")
         for name in (*self.filters, *((self.by,) if self.by else ())):
@@ -138,15 +138,20 @@ _WORDS = {
     "budget": lambda r: f"{_budget(r)} is {wording.share(r.from_on)} spent",
     "forecast": lambda r: f"{_budget(r)} is overrun with a chance of {wording.share(r.from_on)} or more",
     "anomaly": lambda r: f"something unusual of {wording.usd(r.from_on)} or more in the last {_days(r)}",
-    "silence": lambda r: f"a source or the whole log is silent for {wording.count_of(int(r.from_on), 'day')}",
+    "silence": lambda r: f"a source or the whole log is silent for {_limit_days(r)}",
     "caveats": lambda r: f"caveats on {wording.usd(r.from_on)} more than in the {_days(r)} before",
-    "ahead": lambda r: f"a price change or retirement within {wording.count_of(int(r.from_on), 'day')}",
+    "ahead": lambda r: f"a price change or retirement within {_limit_days(r)}",
     "promise": lambda r: "a promised saving is measured and missed",
 }
 
 
 def _days(rule: Rule) -> str:
     return wording.count_of(rule.days, "day")
+
+
+def _limit_days(rule: Rule) -> str:
+    """The limit in days; a part of one is said as it was typed."""
+    return wording.count_of(int(rule.from_on), "day") if rule.from_on.is_integer() else f"{rule.from_on:g} days"
 
 
 def _budget(rule: Rule) -> str:

@@ -140,6 +140,7 @@ def test_every_kind_has_a_judge_words_and_a_default():
     assert set(JUDGES) == set(KINDS) == set(KIND_NAMES)
     for name in KIND_NAMES:
         assert Rule(kind=name, limit=1, channels=(SLACK,)).words.endswith(f"to {SLACK}")
+    assert "silent for 0.5 days" in Rule(kind="silence", limit=0.5).words
     assert {rule.kind for rule in STARTERS.values()} <= set(KINDS)
 
 
@@ -153,7 +154,7 @@ def test_every_kind_has_a_judge_words_and_a_default():
         ({"kind": "change", "channels": ("DATABASE_URL",)}, "BATON_CHANNELS"),
         ({"kind": "change", "limit": float("nan")}, "limit"),
         ({"kind": "budget", "limit": 80}, "80 % is 0.8"),
-        ({"kind": "silence", "limit": 0}, "1 or more"),
+        ({"kind": "silence", "limit": 0}, "always tell"),
         ({"kind": "caveats", "filters": {"team": ("a",)}}, "provider and model"),
         ({"kind": "budget", "filters": {"team": ("a",)}}, "of their own"),
         ({"kind": "gossip"}, "threshold"),
