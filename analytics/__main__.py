@@ -13,26 +13,38 @@ if TYPE_CHECKING:
     from data.state import State
 
 COMMANDS = {
-    "spend": "analytics.spend",
-    "compare": "analytics.compare",
-    "bridge": "analytics.bridges.bridge",
-    "forecast": "analytics.forecasts.forecast",
-    "ahead": "analytics.forecasts.ahead",
-    "anomalies": "analytics.anomalies.anomalies_command",
-    "units": "analytics.unit_costs",
-    "savings": "analytics.savings.savings",
-    "budgets": "analytics.budgets.budgets",
-    "inventory": "analytics.inventory",
-    "reconcile": "analytics.billing.reconcile",
-    "review": "analytics.weekly.review",
-    "chargeback": "analytics.billing.chargeback_command",
-    "focus": "analytics.billing.focus",
-    "promises": "analytics.promises.promise_command",
-    "silent-changes": "analytics.anomalies.silent_changes_command",
-    "measures": "analytics.measures_page",
-    "mcp": "analytics.agents.mcp_command",
-    "alerts": "analytics.alerts.command",
-    "gauges": "analytics.alerts.gauges",
+    "spend": ("analytics.spend", "spend by any dimensions"),
+    "compare": ("analytics.compare", "what some rows cost, against others: two tags, teams, models"),
+    "bridge": ("analytics.bridges.bridge", "why spend moved between two spans, closing to the cent"),
+    "forecast": ("analytics.forecasts.forecast", "month end and the next months, with P10, P50 and P90"),
+    "ahead": ("analytics.forecasts.ahead", "announced price changes and ends of models, in your dollars"),
+    "anomalies": (
+        "analytics.anomalies.anomalies_command",
+        "days above their pattern, failing models, costs that outgrow usage",
+    ),
+    "units": ("analytics.unit_costs", "cost per request, task, successful task and customer"),
+    "savings": ("analytics.savings.savings", "where money is wasted, by dollars a month"),
+    "budgets": ("analytics.budgets.budgets", "budgets against actual and forecast; --set saves one"),
+    "inventory": ("analytics.inventory", "models, features and keys in use, with their owners; --own sets one"),
+    "reconcile": ("analytics.billing.reconcile", "the ledger against what providers billed, by month"),
+    "review": ("analytics.weekly.review", "the weekly review, as HTML, Markdown, CSV of actions or JSON"),
+    "chargeback": (
+        "analytics.billing.chargeback_command",
+        "what each team pays for a month, shared and untagged spend split by a rule",
+    ),
+    "focus": ("analytics.billing.focus", "export a month as FOCUS, one row per token kind"),
+    "promises": (
+        "analytics.promises.promise_command",
+        "what was promised when somebody acted, measured against what would have been",
+    ),
+    "silent-changes": (
+        "analytics.anomalies.silent_changes_command",
+        "models that answer otherwise than before, and whose change that is",
+    ),
+    "measures": ("analytics.measures_page", "every measure and dimension, and what it means"),
+    "mcp": ("analytics.agents.mcp_command", "answer agents over the Model Context Protocol, read-only"),
+    "alerts": ("analytics.alerts.command", "what the alert rules say; --send tells whom they name"),
+    "gauges": ("analytics.alerts.gauges", "where things stand as gauges, for Prometheus and Grafana"),
 }
 SPAN = ("start", "end", "as_of")
 READINGS = (
@@ -54,11 +66,11 @@ READINGS = (
 )
 
 
-def commands(argv: Sequence[str] = ()) -> Room:
+def commands(argv: Sequence[str] | None = None) -> Room:
     """The parser of this room, or of the one command that is asked for."""
-    top, subparsers = console.parser("analytics", "What it cost and why.", COMMANDS, argv)
+    top, added = console.parser("analytics", "What it cost and why.", COMMANDS, argv)
     top.set_defaults(forbidden=_forbidden)  # savings ask the policy in force, which analytics itself does not know
-    return Room(top, subparsers, READINGS)
+    return Room(top, added, READINGS)
 
 
 def _forbidden(state: State) -> Callable[[str, str, Mapping[str, Any]], str | None]:

@@ -60,11 +60,9 @@ def json_form(one: Side, against: Side | None) -> dict[str, Any]:
     return sides | {"change": changes if against else None}
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `compare` to `python -m analytics`."""
-    sub = console.command(
-        subparsers, "compare", _command, "what some rows cost, against others: two tags, teams, models"
-    )
+    sub = commands.add("compare", _command)
     sub.add_argument(
         "--tag", required=True, metavar="KEY=VALUE", help="a dimension, as team=search, or a declared tag, as pr=123"
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import math
 from datetime import date, timedelta
-from typing import Any
 
 import ibis
 import pandas as pd
@@ -133,11 +132,9 @@ def assign(state: State, kind: str, name: str, *, owner: str = "", connection_ow
     OWNERS.save(state, f"{kind}:{name}", Owner(owner=owner, connection_owner=connection_owner, note=note))
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m analytics inventory`."""
-    sub = console.command(
-        subparsers, "inventory", _command, "models, features and keys in use, with their owners; --own sets one"
-    )
+    sub = commands.add("inventory", _command)
     sub.add_argument(
         "--own",
         nargs=3,

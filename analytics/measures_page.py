@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from analytics.bridges.bridge_maths import LABELS
 from analytics.measures import MEASURES
@@ -100,9 +99,9 @@ def _yes(known: bool) -> str:
     return "yes" if known else "no"
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m analytics measures`."""
-    sub = console.command(subparsers, "measures", _command, "every measure and dimension, and what it means")
+    sub = commands.add("measures", _command)
     sub.add_argument("--out", metavar="FILE", type=Path, help="write the page to a file")
 
 

@@ -123,9 +123,9 @@ def without_caveat_share(ledger: Ledger, scope: Scope) -> float | None:
     return None if share is None or pd.isna(share) else float(share)
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `spend` to `python -m analytics`."""
-    spend = console.command(subparsers, "spend", run, "spend by any dimensions")
+    spend = commands.add("spend", run)
     spend.add_argument("--by", default="", metavar="DIM,...", help="dimensions, for example model,team")
     add_span(spend)
     add_gates(spend, "unpriced", "caveat")

@@ -8,7 +8,7 @@ its mean score reaches `PASS_SCORE`; without either nobody knows, and it says ho
 from __future__ import annotations
 
 import argparse
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import ibis
 import pandas as pd
@@ -153,9 +153,9 @@ def _per(amount: float, count: float) -> float | None:
     return float(amount) / float(count) if count else None
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m analytics units`."""
-    sub = console.command(subparsers, "units", _command, "cost per request, task, successful task and customer")
+    sub = commands.add("units", _command)
     sub.add_argument("--days", type=int, default=28, metavar="N", help="look at the last N whole days (default 28)")
     sub.add_argument("--by", default="model", metavar="DIMENSION", help="split by this dimension (default model)")
 

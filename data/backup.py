@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from data import console
 from data.ailments import UNFINISHED
@@ -143,13 +143,11 @@ def _must_be_empty(folder: Path, rule: str) -> None:
         raise BadInput(f"{folder} is not empty. {rule}; name another.")
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m data backup DIR` and `restore DIR`."""
-    save = console.command(
-        subparsers, "backup", _backup, "copy the store whole, while it is in use, and check the copy"
-    )
+    save = commands.add("backup", _backup)
     save.add_argument("folder", metavar="DIR", type=Path, help="where to: a folder that is empty or not there")
-    back = console.command(subparsers, "restore", _restore, "bring a backup back into an empty store, and check it")
+    back = commands.add("restore", _restore)
     back.add_argument("folder", metavar="DIR", type=Path, help="the folder that a backup was written to")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 DAY = timedelta(days=1)
 # One year and one month for every card, report and plan: a year of 365 days and a twelfth of it. It makes
@@ -26,3 +26,8 @@ MILLION = 1_000_000  # tokens that a list price is for; whole, so that it divide
 
 Z90 = 1.2815515655446004  # standard normal quantile of 0.90: P10 and P90 lie so many deviations from P50
 Z95 = 1.959963984540054  # of 0.975: a two-sided interval of 95%
+
+
+def next_month(day: date) -> date:
+    """The first day of the month after a day's."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

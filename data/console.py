@@ -25,32 +25,51 @@ from data.wording import visible
 WIDE = 200
 
 
-def parser(
-    prog: str, description: str, modules: Mapping[str, str], argv: Sequence[str] | None = None
-) -> tuple[argparse.ArgumentParser, Any]:
-    """A room's parser; `modules` says which module registers each command.
+class Commands:
+    """A room's commands, to which the modules that own them add theirs; `does` says in a line what each is for."""
 
-    Only the module of the command in `argv` is imported, so that no command waits for what others need; all are where
-    it names none: help, a wrong name, an agent's list.
+    def __init__(self, parsers: Any, does: Mapping[str, str]) -> None:
+        self._parsers, self._does = parsers, does
+
+    def add(self, name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+        """A command with the options all of them share; `run` gets the parsed arguments."""
+        sub: argparse.ArgumentParser = self._parsers.add_parser(
+            name, help=self._does.get(name), description=self._does.get(name)
+        )
+        sub.add_argument("--home", metavar="DIR", help="the store (default: BATON_HOME, else var/)")
+        sub.add_argument("--json", action="store_true", help="print JSON for machines")
+        sub.set_defaults(run=run)
+        return sub
+
+    def add_names(self) -> None:
+        """The names alone, for a list of what there is."""
+        for name, does in self._does.items():
+            self._parsers.add_parser(name, help=does)
+
+    def parsers(self) -> Mapping[str, argparse.ArgumentParser]:
+        """The parser of each command that was added."""
+        return dict(self._parsers.choices)
+
+
+def parser(
+    prog: str, description: str, table: Mapping[str, tuple[str, str]], argv: Sequence[str] | None = None
+) -> tuple[argparse.ArgumentParser, Commands]:
+    """A room's parser; `table` says of each command which module registers it, and what it does.
+
+    Only the module of the command in `argv` is imported, none where it names none (help, a wrong name): no command
+    waits for what others need. Without `argv` all are, for a list of every command's options.
     """
     top = argparse.ArgumentParser(prog=f"python -m {prog}", description=description)
     top.add_argument("--version", action="version", version=BATON)
-    subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    asked = modules.get(argv[0]) if argv else None
-    for module in [asked] if asked else dict.fromkeys(modules.values()):
-        import_module(module).register(subparsers)
-    return top, subparsers
-
-
-def command(
-    subparsers: Any, name: str, run: Callable[[argparse.Namespace], None], summary: str
-) -> argparse.ArgumentParser:
-    """Add a subcommand with the options all of them share; `run` gets the parsed arguments."""
-    sub = subparsers.add_parser(name, help=summary, description=summary)
-    sub.add_argument("--home", metavar="DIR", help="the store (default: BATON_HOME, else var/)")
-    sub.add_argument("--json", action="store_true", help="print JSON for machines")
-    sub.set_defaults(run=run)
-    return sub
+    parsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = Commands(parsers, {name: does for name, (_, does) in table.items()})
+    asked = list(table) if argv is None else [word for word in argv if not word.startswith("-")][:1]
+    modules = dict.fromkeys(table[name][0] for name in asked if name in table)
+    for module in modules:
+        import_module(module).register(commands)
+    if table and not modules:
+        commands.add_names()
+    return top, commands
 
 
 def run(top: argparse.ArgumentParser, argv: list[str] | None = None) -> int:

@@ -12,9 +12,9 @@ from data.ledger import Ledger
 from data.state import State
 
 
-def register(commands: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `dimensions` to `python -m data`."""
-    sub = console.command(commands, "dimensions", run, "keys of the log's tags as dimensions: list, add, remove")
+    sub = commands.add("dimensions", run)
     sub.add_argument("do", nargs="?", choices=("list", "add", "remove"), default="list")
     sub.add_argument("name", nargs="?", metavar="NAME", help="such as cost_center; asked for as tag:cost_center")
     sub.add_argument("--from", dest="tag", metavar="tag:KEY", help="the key of the tags; dots descend into nested ones")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from data import console, erasure
 from data.backup import MADE
@@ -15,14 +14,9 @@ from data.ledger import Ledger
 from data.state import State
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m data erase`."""
-    erase = console.command(
-        subparsers,
-        "erase",
-        _command,
-        "forget users, customers and texts in every data version and file, dollars kept, and prove it",
-    )
+    erase = commands.add("erase", _command)
     erase.add_argument(
         "--name",
         action="append",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from data.console import Commands
 
 
 class Reading(NamedTuple):
@@ -26,5 +28,5 @@ class Room(NamedTuple):
     """A room's parser, its commands, and those of them that only read."""
 
     top: argparse.ArgumentParser
-    subparsers: Any
+    commands: Commands
     readings: Sequence[Reading]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from data import checks, console, erasure, lost_rows, wording
 from data.document_kinds import KINDS
@@ -12,13 +11,13 @@ from data.ledger import Ledger
 from data.state import State
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `check` and `forget` to `python -m data`."""
-    check = console.command(subparsers, "check", _check, "check the ledger: roll-ups and ids against the rows")
+    check = commands.add("check", _check)
     check.add_argument(
         "--repair", action="store_true", help="first set damaged files aside, then build sums and ids anew"
     )
-    forget = console.command(subparsers, "forget", _forget, "forget a saved document, such as one that cannot be read")
+    forget = commands.add("forget", _forget)
     forget.add_argument("kind", choices=sorted(KINDS), metavar="KIND", help=", ".join(sorted(KINDS)))
     forget.add_argument("name", metavar="NAME")
 

@@ -10,12 +10,12 @@ import streamlit as st
 from analytics import inventory, spend
 from analytics.budgets import budgets, plan, staffing
 from analytics.forecasts.forecast import READS, events_ahead
-from analytics.forecasts.outlook import next_month
 from analytics.forecasts.planned_events import saved_events
 from analytics.history import through
 from analytics.known_spend import known_spend
 from analytics.promises.promise_offer import Offer
 from analytics.scope import Scope
+from data.calendar import next_month
 from data.errors import NoData
 from data.invented import is_sample
 from data.ledger import Ledger

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from data.console import command, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say
 from data.errors import BadInput
 from data.facts.models import current
 from data.ledger import Ledger
@@ -23,9 +23,9 @@ from routing.rollout.plan import ROLLOUTS, Rollout, usual_plan
 from routing.rollout_config import stage_config
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add `canary`."""
-    sub = command(subparsers, "canary", _canary, "roll a policy out in stages, judged by the gateway's own log")
+    sub = commands.add("canary", _canary)
     sub.add_argument(
         "what",
         choices=("plan", "begin", "status", "advance", "rollback", "config"),

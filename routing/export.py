@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from data.calendar import MILLION
-from data.console import command, emit_json, say
+from data.console import Commands, emit_json, say
 from data.errors import BadInput
 from data.facts.models import Catalog, current
 from data.state import State
@@ -28,11 +28,9 @@ FORMS = ("litellm", "openrouter", "yaml")
 PREFIX = {"openai": "openai", "anthropic": "anthropic", "gemini": "gemini"}
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add `export`."""
-    export = command(
-        subparsers, "export", _export, "a policy as a LiteLLM proxy config, OpenRouter request fields, or plain YAML"
-    )
+    export = commands.add("export", _export)
     export.add_argument("policy", metavar="P.yaml", help="a policy file or the name of an example")
     export.add_argument("--to", choices=FORMS, default="litellm")
     export.add_argument("--providers", metavar="P.toml", help="provider declarations; default: those saved in the app")

@@ -7,21 +7,28 @@ from collections.abc import Sequence
 
 from data.console import parser, run
 from data.readings import Reading, Room
-from routing.policies.text import EXAMPLES
-from simulations.scenario import SHIPPED
 
 SUMMARY = "What it would cost: other mixes, routing policies, self-hosting, new models."
 COMMANDS = {
-    "mix": "simulations.scenario_commands",
-    "pipeline": "simulations.scenario_commands",
-    "triage": "simulations.scenario_commands",
-    "replay": "simulations.replay_command",
-    "frontier": "simulations.frontier_command",
-    "metrics": "simulations.router_metrics.command",
-    "breakeven": "simulations.hosting.breakeven_command",
-    "drill": "simulations.outage_commands",
-    "reroute": "simulations.outage_commands",
-    "buy": "simulations.buying_command",
+    "mix": ("simulations.scenario_commands", "compare two model mixes: annual cost, quality, exposure"),
+    "pipeline": ("simulations.scenario_commands", "a multi-stage workflow against one model for all"),
+    "triage": ("simulations.scenario_commands", "does a newly released model concern us: SKIP, EVALUATE or ADOPT"),
+    "replay": ("simulations.replay_command", "what a routing policy would have done to the logged traffic"),
+    "frontier": ("simulations.frontier_command", "the cheapest mix for every quality, or for one floor"),
+    "metrics": (
+        "simulations.router_metrics.command",
+        "reference lines and router metrics on a per-prompt results table",
+    ),
+    "breakeven": (
+        "simulations.hosting.breakeven_command",
+        "API, host, rented or bought GPUs: payback, NPV and the odds",
+    ),
+    "drill": ("simulations.outage_commands", "a provider or a model is out for some hours of the log"),
+    "reroute": ("simulations.outage_commands", "what fails goes to another model, with the adaptive limiter"),
+    "buy": (
+        "simulations.buying_command",
+        "tokens, batches, commitments, prepaid capacity, seats, own machines: one table",
+    ),
 }
 FIGURES = (  # of `buy`
     *("can_wait", "commitment_usd", "discount", "usd_per_unit_hour", "output_weight"),
@@ -33,27 +40,36 @@ LIMITS = (
 )
 LOG_TERMS = ("start", "end", "as_of", "prices_at", "scale", "verbosity", "self_host_price")
 WHOM, SPAN = ("file", "provider", "model"), ("start", "end", "as_of")
-POLICY, FILE = {"policy": EXAMPLES}, {"file": SHIPPED}
-READINGS = (
-    Reading("frontier", ("floor", "models", "policy", "points", "floor_for", *LIMITS, *LOG_TERMS), POLICY, "model_mix"),
-    Reading("replay", ("policy", "by", "acceptance", "review_share", *LOG_TERMS), POLICY),
-    Reading(
-        "drill",
-        ("file", "provider", "model", "starts_at", "hours", "fallback", "limit", "policy", "as_of"),
-        POLICY | FILE,
-    ),
-    Reading("reroute", (*WHOM, "target", "per_minute", "no_limiter", *SPAN), FILE),
-    Reading("buy", ("file", "model", *FIGURES, *SPAN), FILE),
-    Reading("mix", ("file",), FILE, "typed_mix", of_log=False),
-    Reading("pipeline", ("file",), FILE, of_log=False),
-    Reading("triage", ("file",), FILE, of_log=False),
-    Reading("breakeven", ("file",), FILE, of_log=False),
-)
 
 
-def commands(argv: Sequence[str] = ()) -> Room:
+def readings() -> tuple[Reading, ...]:
+    """What an agent may ask of this room."""
+    from routing.policies.text import EXAMPLES
+    from simulations.scenario import SHIPPED
+
+    policy, file = {"policy": EXAMPLES}, {"file": SHIPPED}
+    return (
+        Reading(
+            "frontier", ("floor", "models", "policy", "points", "floor_for", *LIMITS, *LOG_TERMS), policy, "model_mix"
+        ),
+        Reading("replay", ("policy", "by", "acceptance", "review_share", *LOG_TERMS), policy),
+        Reading(
+            "drill",
+            ("file", "provider", "model", "starts_at", "hours", "fallback", "limit", "policy", "as_of"),
+            policy | file,
+        ),
+        Reading("reroute", (*WHOM, "target", "per_minute", "no_limiter", *SPAN), file),
+        Reading("buy", ("file", "model", *FIGURES, *SPAN), file),
+        Reading("mix", ("file",), file, "typed_mix", of_log=False),
+        Reading("pipeline", ("file",), file, of_log=False),
+        Reading("triage", ("file",), file, of_log=False),
+        Reading("breakeven", ("file",), file, of_log=False),
+    )
+
+
+def commands(argv: Sequence[str] | None = None) -> Room:
     """The parser of this room, or of the one command that is asked for."""
-    return Room(*parser("simulations", SUMMARY, COMMANDS, argv), READINGS)
+    return Room(*parser("simulations", SUMMARY, COMMANDS, argv), readings() if argv is None else ())
 
 
 def main(argv: list[str] | None = None) -> int:

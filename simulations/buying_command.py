@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from analytics.command_options import add_span, span_of, view_of
 from data import wording
-from data.console import command, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say
 from data.errors import BadInput
 from data.state import State
 from data.yaml_text import validate
@@ -29,11 +28,9 @@ FIGURES = {
 }
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add buy."""
-    sub = command(
-        subparsers, "buy", _buy, "tokens, batches, commitments, prepaid capacity, seats, own machines: one table"
-    )
+    sub = commands.add("buy", _buy)
     sub.add_argument("file", nargs="?", help="scenario file, or the name of a shipped one; the options win over it")
     sub.add_argument("--model", help="the model whose work is bought")
     for name, words in FIGURES.items():

@@ -9,7 +9,7 @@ import numpy as np
 
 from analytics.command_options import span_of, view_of
 from data import wording
-from data.console import command, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.schema import CRITICALITIES
@@ -28,9 +28,9 @@ from simulations.replay.reliability import Known, reliability, service
 from simulations.replay.repricing import Market
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add `frontier` to `python -m simulations`."""
-    sub = command(subparsers, "frontier", _frontier, "the cheapest mix for every quality, or for one floor")
+    sub = commands.add("frontier", _frontier)
     sub.add_argument(
         "--floor",
         type=float,

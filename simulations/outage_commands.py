@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from analytics.command_options import add_span, span_of, view_of
-from data.console import command, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say
 from data.errors import BadInput
 from data.state import State
 from data.yaml_text import validate
@@ -20,9 +20,9 @@ from simulations.outages.words import drill_as_json, drill_sentences, rerouting_
 from simulations.scenario import read_scenario
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add drill and reroute."""
-    sub = command(subparsers, "drill", _drill, "a provider or a model is out for some hours of the log")
+    sub = commands.add("drill", _drill)
     sub.add_argument("file", nargs="?", help="scenario file, or the name of a shipped one; the options win over it")
     _whom(sub)
     sub.add_argument(
@@ -39,7 +39,7 @@ def register(subparsers: Any) -> None:
     )
     sub.add_argument("--policy", metavar="FILE", help="the policy that is live (default: as logged, with --fallback)")
     _terms(sub)
-    sub = command(subparsers, "reroute", _reroute, "what fails goes to another model, with the adaptive limiter")
+    sub = commands.add("reroute", _reroute)
     sub.add_argument("file", nargs="?", help="scenario file, or the name of a shipped one; the options win over it")
     _whom(sub)
     sub.add_argument("--target", metavar="MODEL", help="the model that answers instead")

@@ -7,7 +7,7 @@ from typing import Any
 
 from analytics.command_options import span_of, view_of
 from data import wording
-from data.console import command, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say
 from simulations.log_terms import add_log_terms, market_of, policy_named, share_of
 from simulations.replay.off_policy import estimates
 from simulations.replay.reliability import reliability
@@ -17,9 +17,9 @@ from simulations.replay.summary import summary
 from simulations.replay.worth import Worth, as_rows, worth
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add `replay` to `python -m simulations`."""
-    sub = command(subparsers, "replay", _replay, "what a routing policy would have done to the logged traffic")
+    sub = commands.add("replay", _replay)
     sub.add_argument("policy", help="policy file, or the name of a shipped example")
     sub.add_argument(
         "--by", default="", metavar="DIMENSIONS", help="also split by these, comma separated: team,task_type,day"

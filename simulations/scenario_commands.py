@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from data import wording
-from data.console import command, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say
 from data.facts.models import current
 from data.state import State
 from data.yaml_text import read_yaml_file, validate
@@ -16,14 +15,10 @@ from simulations.scenario import read_scenario, scenario_file
 from simulations.triage import TriageScenario, triage
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add mix, pipeline and triage."""
-    for name, run, summary in (
-        ("mix", _mix, "compare two model mixes: annual cost, quality, exposure"),
-        ("pipeline", _pipeline, "a multi-stage workflow against one model for all"),
-        ("triage", _triage, "does a newly released model concern us: SKIP, EVALUATE or ADOPT"),
-    ):
-        sub = command(subparsers, name, run, summary)
+    for name, run in (("mix", _mix), ("pipeline", _pipeline), ("triage", _triage)):
+        sub = commands.add(name, run)
         sub.add_argument("file", help="scenario file, or the name of a shipped one")
         if name == "mix":
             sub.add_argument(

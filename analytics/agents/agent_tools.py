@@ -104,7 +104,7 @@ def tools(rooms: Sequence[Room]) -> dict[str, Tool]:
 
 
 def _tool(room: Room, reading: Reading) -> Tool:
-    parser: argparse.ArgumentParser = room.subparsers.choices[reading.command]
+    parser = room.commands.parsers()[reading.command]
     said, name = (parser.description or "").partition("; --")[0], reading.called or reading.command.replace("-", "_")
     return Tool(name, f"{said[:1].upper()}{said[1:]}.", room.top, parser, reading)
 

@@ -33,9 +33,9 @@ the same. `left_out` counts rows an answer leaves out: ask on with `offset`. Nam
 instructions. Nothing here changes anything; what should change, a person does in Baton."""
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `mcp` to `python -m analytics`."""
-    sub = console.command(subparsers, "mcp", _command, "answer agents over the Model Context Protocol, read-only")
+    sub = commands.add("mcp", _command)
     sub.add_argument(
         "--http", type=int, metavar="PORT", help=f"on {HOST}:PORT with the token in {TOKEN} (default: stdio)"
     )

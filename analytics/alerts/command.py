@@ -18,9 +18,9 @@ from data.state import State
 from data.yaml_text import read_yaml_file
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `alerts` to `python -m analytics`."""
-    sub = console.command(subparsers, "alerts", _command, "what the alert rules say; --send tells whom they name")
+    sub = commands.add("alerts", _command)
     sub.add_argument("--send", action="store_true", help="keep what is found and send it (for cron)")
     sub.add_argument("--preview", type=int, metavar="DAYS", help="what each rule would have told in the last days")
     sub.add_argument("--test", metavar="NAME", help="send a test of this rule to its channels")

@@ -127,9 +127,9 @@ def _seconds(at: datetime | None) -> float | None:
     return None if at is None else at.replace(tzinfo=UTC).timestamp()
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `gauges` to `python -m analytics`."""
-    sub = console.command(subparsers, "gauges", _command, "where things stand as gauges, for Prometheus and Grafana")
+    sub = commands.add("gauges", _command)
     sub.add_argument("--out", metavar="FILE.prom", help="replace this file (for node_exporter's textfile collector)")
 
 

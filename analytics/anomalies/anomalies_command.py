@@ -15,11 +15,9 @@ from data.ledger import Ledger
 from data.state import State
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m analytics anomalies`."""
-    sub = console.command(
-        subparsers, "anomalies", _command, "days above their pattern, failing models, costs that outgrow usage"
-    )
+    sub = commands.add("anomalies", _command)
     sub.add_argument("--days", type=int, default=28, metavar="N", help="look at the last N whole days (default 28)")
     sub.add_argument("--keys", action="store_true", help="also watch every API key (reads the rows)")
     add_gates(sub, "anomaly")

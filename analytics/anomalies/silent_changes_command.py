@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from analytics.anomalies.silent_changes import json_form, none_found, silent_changes
 from analytics.command_options import view_of
@@ -11,11 +10,9 @@ from data import console
 from data.state import State
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `silent-changes` to `python -m analytics`."""
-    sub = console.command(
-        subparsers, "silent-changes", _command, "models that answer otherwise than before, and whose change that is"
-    )
+    sub = commands.add("silent-changes", _command)
     sub.add_argument("--as-of", type=int, metavar="N", help="data version to read (default: the newest)")
 
 

@@ -18,13 +18,13 @@ import pandas as pd
 
 from analytics.billing.shared_costs import UNTAGGED, SharedCost, in_order
 from analytics.coverage import coverage
-from analytics.forecasts.outlook import next_month
 from analytics.history import logged_days, through
 from analytics.html_page import page
 from analytics.registry import DIMENSIONS, dimension
 from analytics.scope import UNKNOWN, ClosedScope, Scope, conditions
 from analytics.totals import total
 from data import wording
+from data.calendar import next_month
 from data.errors import NoData
 from data.invented import is_sample
 from data.ledger import Ledger

@@ -16,11 +16,9 @@ from data.errors import BadInput
 from data.state import State
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `chargeback` to `python -m analytics`."""
-    sub = console.command(
-        subparsers, "chargeback", _command, "what each team pays for a month, shared and untagged spend split by a rule"
-    )
+    sub = commands.add("chargeback", _command)
     sub.add_argument("--month", metavar="YYYY-MM", help="default: the last month that is over")
     sub.add_argument("--by", default="team", metavar="DIMENSION", help="who pays (default team)")
     form = sub.add_mutually_exclusive_group()

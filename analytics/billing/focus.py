@@ -15,7 +15,6 @@ from calendar import monthrange
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -191,9 +190,9 @@ def _instant(day: date) -> str:
     return f"{day:%Y-%m-%d}T00:00:00Z"
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `focus` to `python -m analytics`."""
-    focus = console.command(subparsers, "focus", run, "export a month as FOCUS, one row per token kind")
+    focus = commands.add("focus", run)
     focus.add_argument("--month", required=True, metavar="YYYY-MM")
     focus.add_argument(
         "--focus-version",

@@ -219,9 +219,9 @@ def _sentence(*parts: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m analytics reconcile`."""
-    console.command(subparsers, "reconcile", _command, "the ledger against what providers billed, by month")
+    commands.add("reconcile", _command)
 
 
 def _command(args: argparse.Namespace) -> None:

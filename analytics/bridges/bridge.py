@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pandas as pd
 
@@ -147,9 +146,9 @@ def unpriced_share(view: Ledger, *scopes: ClosedScope) -> float:
     return 1 - known / attempts if attempts else 0.0
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m analytics bridge`."""
-    sub = console.command(subparsers, "bridge", _command, "why spend moved between two spans, closing to the cent")
+    sub = commands.add("bridge", _command)
     add_span(sub)
     sub.add_argument(
         "--against-from",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from analytics.budgets.budget import BUDGETS, PERIODS, SCOPES, Budget, check_budget, save
 from analytics.budgets.running_out import RunningOut, running_out
@@ -137,9 +137,9 @@ def json_form(one: Status) -> dict:
     }
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m analytics budgets`: list, or set one with --set NAME=AMOUNT."""
-    sub = console.command(subparsers, "budgets", _command, "budgets against actual and forecast; --set saves one")
+    sub = commands.add("budgets", _command)
     sub.add_argument("--set", metavar="NAME=USD", help="save a budget of this amount per period")
     sub.add_argument("--period", choices=PERIODS, default="monthly")
     sub.add_argument(

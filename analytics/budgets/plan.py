@@ -12,10 +12,11 @@ import pandas as pd
 from analytics.budgets.staffing import Line
 from analytics.forecasts import forecast_model
 from analytics.forecasts.forecast_model import Fit
-from analytics.forecasts.outlook import Outlook, learn_from_backtest, months, next_month, outlook_of
+from analytics.forecasts.outlook import Outlook, learn_from_backtest, months, outlook_of
 from analytics.forecasts.planned_events import EVENTS, Event, saved_events
 from analytics.html_page import page
 from analytics.known_spend import KnownSpend, of_series
+from data.calendar import next_month
 from data.errors import NoData
 from data.state import State
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from analytics.command_options import view_of
 from analytics.forecasts import price_changes, retirements
@@ -25,9 +24,9 @@ def name_successor(state: State, model: str, heir: str) -> None:
         SUCCESSORS.save(state, model, {"model": name, "provider": provider})
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m analytics ahead`."""
-    sub = console.command(subparsers, "ahead", _command, "announced price changes and ends of models, in your dollars")
+    sub = commands.add("ahead", _command)
     sub.add_argument("--team", action="append", default=[], help="only this team (repeatable)")
     sub.add_argument(
         "--successor",

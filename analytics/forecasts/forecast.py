@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import pandas as pd
 
 from analytics.command_options import view_of
 from analytics.forecasts import retirements
-from analytics.forecasts.outlook import Outlook, months, next_month, outlook_of
+from analytics.forecasts.outlook import Outlook, months, outlook_of
 from analytics.forecasts.planned_events import Event, saved_events
 from analytics.forecasts.price_changes import announced_changes, json_form
 from analytics.history import through
 from analytics.known_spend import known_spend
 from analytics.scope import Scope
 from data import console, wording
+from data.calendar import next_month
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.prices.model_lives import READS as LIVES
@@ -44,9 +44,9 @@ def outlook(view: Ledger, scope: Scope, start: date, end: date, events: Sequence
     return outlook_of(spend, through(view).complete_until, start, end, events)
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m analytics forecast`."""
-    sub = console.command(subparsers, "forecast", _command, "month end and the next months, with P10, P50 and P90")
+    sub = commands.add("forecast", _command)
     sub.add_argument("--months", type=int, default=12, metavar="N", help="months ahead (default 12)")
     sub.add_argument("--team", action="append", default=[], help="only this team (repeatable)")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from analytics.forecasts import backtest, forecast_model
 from analytics.forecasts.planned_events import Event, event_usd, factors
 from analytics.known_spend import KnownSpend, of_series
 from data import wording
-from data.calendar import DAYS_PER_WEEK, MIN_HISTORY_DAYS, Z90
+from data.calendar import DAYS_PER_WEEK, MIN_HISTORY_DAYS, Z90, next_month
 
 
 class Outlook(NamedTuple):
@@ -194,8 +194,3 @@ def _learned(values: bytes, last: date) -> tuple[np.ndarray, backtest.Score | No
     )
     missed = backtest.misses(history)
     return backtest.spread(missed), backtest.score(missed)
-
-
-def next_month(day: date) -> date:
-    """The first day of the month after a day's."""
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

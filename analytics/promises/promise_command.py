@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from analytics.command_options import parse_day, view_of
 from analytics.history import through
@@ -15,11 +14,9 @@ from data.errors import BadInput
 from data.state import State
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `promises` to `python -m analytics`."""
-    sub = console.command(
-        subparsers, "promises", _command, "what was promised when somebody acted, measured against what would have been"
-    )
+    sub = commands.add("promises", _command)
     sub.add_argument("--keep", metavar="NAME", help="write a promise down that is acted on")
     sub.add_argument("--kind", choices=("saving", "mix", "policy", "forecast"), default="saving")
     sub.add_argument(

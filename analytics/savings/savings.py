@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -211,9 +211,9 @@ def json_form(saving: Savings) -> dict:
     }
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m analytics savings`."""
-    sub = console.command(subparsers, "savings", _command, "where money is wasted, by dollars a month")
+    sub = commands.add("savings", _command)
     sub.add_argument(
         "--days",
         type=int,

@@ -24,7 +24,7 @@ from analytics.budgets import budgets
 from analytics.command_options import view_of
 from analytics.coverage import comparison
 from analytics.forecasts import forecast, retirements
-from analytics.forecasts.outlook import next_month, outlook_of
+from analytics.forecasts.outlook import outlook_of
 from analytics.forecasts.planned_events import saved_events
 from analytics.forecasts.price_changes import announced_changes, json_form
 from analytics.history import daily, logged_days, recent, through
@@ -38,7 +38,7 @@ from analytics.spend import priced_share
 from analytics.weekly import news, report
 from analytics.weekly.weeks import last_week, week_name, week_of
 from data import console
-from data.calendar import DAY
+from data.calendar import DAY, next_month
 from data.errors import BadInput, NoData
 from data.invented import is_sample
 from data.ledger import Ledger
@@ -255,11 +255,9 @@ WRITERS: dict[str, Callable[[dict], str]] = {
 }
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m analytics review`."""
-    sub = console.command(
-        subparsers, "review", _command, "the weekly review, as HTML, Markdown, CSV of actions or JSON"
-    )
+    sub = commands.add("review", _command)
     sub.add_argument("--week", metavar="2026-W46", help="ISO week (default: the last whole one)")
     sub.add_argument("--by", default="team", metavar="DIMENSION", help="movers by this dimension (default team)")
     sub.add_argument(

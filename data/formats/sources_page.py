@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 from textwrap import fill
-from typing import Any
 
 from data import console
 from data.errors import BadInput
@@ -65,9 +64,9 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m data formats`."""
-    sub = console.command(subparsers, "formats", _command, "list the log formats Baton reads")
+    sub = commands.add("formats", _command)
     sub.add_argument("--markdown", action="store_true", help="as the page docs/sources.md")
     sub.add_argument(
         "--out", metavar="FILE", type=Path, help="write that page to a file, and the README's list with it"

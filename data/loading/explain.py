@@ -182,9 +182,9 @@ def _record(cursor: Cursor, item: Item, record_no: int) -> str:
     return found[0] if found else ""
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `explain` to `python -m data`."""
-    sub = console.command(subparsers, "explain", run, "how one record of a file is read: columns, price lines, caveats")
+    sub = commands.add("explain", run)
     sub.add_argument("path", metavar="FILE")
     sub.add_argument("--record", type=int, default=1, metavar="N", help="which record, from 1 (the default)")
     sub.add_argument("--format", metavar="NAME", help="skip recognition; the formats command lists the names")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from data import console
 from data.after_load import judge_alerts
@@ -15,15 +14,15 @@ from data.loading.report import print_reports
 from data.state import State
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `ingest` and `billed` to `python -m data`."""
-    load = console.command(subparsers, "ingest", _load, "load log files, folders or globs into the ledger")
+    load = commands.add("ingest", _load)
     load.add_argument("paths", nargs="+", metavar="PATH")
     load.add_argument("--format", metavar="NAME", help="skip recognition; the formats command lists the names")
     load.add_argument("--mapping", metavar="NAME", help="a column mapping saved on the Data page")
     load.add_argument("--keep-text", action="store_true", help="also store prompts and completions (off by default)")
     _allow_the_mix(load)
-    bill = console.command(subparsers, "billed", _load, "load provider invoices and usage reports, for reconciliation")
+    bill = commands.add("billed", _load)
     bill.add_argument("paths", nargs="+", metavar="FILE")
     _allow_the_mix(bill)
     bill.set_defaults(format=None, mapping=None, keep_text=False)

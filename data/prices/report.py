@@ -141,9 +141,9 @@ def _ratio(one: Decimal, other: Decimal) -> float:
     return float(high / low) if low else float("nan")
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `python -m data prices MODEL [--at DATE] [--provider P] [--litellm FILE]`."""
-    sub = console.command(subparsers, "prices", _run, "what a model costs, when, and where that is known from")
+    sub = commands.add("prices", _run)
     sub.add_argument("model", metavar="MODEL")
     sub.add_argument("--provider", metavar="NAME", help="who sells it (default: taken from the model name)")
     sub.add_argument(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from data.calendar import next_month
 from data.sample.company import Company
 from data.sample.logs import WRITERS
 from data.sample.traffic import Wish, attempts_text
@@ -18,7 +19,7 @@ PROVIDER = "openai"
 def billed_span(wish: Wish) -> tuple[date, date] | None:
     """The calendar months that lie wholly in the history, as first day and day after the last; None without one."""
     begins = wish.end - timedelta(wish.days)
-    first = begins if begins.day == 1 else (begins.replace(day=1) + timedelta(32)).replace(day=1)
+    first = begins if begins.day == 1 else next_month(begins)
     last = wish.end.replace(day=1)
     return (first, last) if first < last else None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from datetime import date
-from typing import Any
 
 from data import console, wording
 from data.errors import BadInput
@@ -15,11 +14,9 @@ from data.sample.company import read_company
 from data.state import State
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `sample` to `python -m data`."""
-    sub = console.command(
-        subparsers, "sample", _run, "load the sample company: ten teams, three models, some $50K in 400 days"
-    )
+    sub = commands.add("sample", _run)
     company = read_company()
     sub.add_argument(
         "--rows",

@@ -14,14 +14,9 @@ from data.sources.source import SOURCES, Source, progress_of
 from data.state import State
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `pull` to `python -m data`."""
-    sub = console.command(
-        subparsers,
-        "pull",
-        _command,
-        "load what is new of every saved source that is due, or of one",
-    )
+    sub = commands.add("pull", _command)
     sub.add_argument("name", nargs="?", default="", metavar="NAME")
     sub.add_argument("--list", action="store_true", help="how far each source has come; nothing is pulled")
     sub.add_argument("--add", metavar="KIND", help="save NAME as a source of this kind (see docs/pull.md)")

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 
@@ -30,9 +29,9 @@ ALERTS_EVERY_S = 600.0
 Tell = Callable[[State], None]
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `receive` to `python -m data`."""
-    sub = console.command(subparsers, "receive", _command, "receive OpenTelemetry over HTTP and load it")
+    sub = commands.add("receive", _command)
     sub.add_argument("--host", default="127.0.0.1", help="where to listen (default 127.0.0.1)")
     sub.add_argument("--port", type=int, default=4318, help="default 4318, as OTLP has it")
     sub.add_argument("--every", type=float, default=5.0, metavar="SECONDS", help="how often it is loaded (default 5)")

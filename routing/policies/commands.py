@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from data import console
 from data.errors import BadInput
@@ -13,9 +12,9 @@ from routing.policies.in_force import in_force, mark, who_may_lift
 from routing.policies.versions import difference, restore, version, versions
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """Add `policy in-force NAME|none|show`, `policy versions NAME` and `policy restore NAME --to N`."""
-    sub = console.command(subparsers, "policy", _policy, "the policy in force, and the versions of saved ones")
+    sub = commands.add("policy", _policy)
     sub.add_argument(
         "what",
         choices=("in-force", "versions", "restore"),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from data.console import command, say
+from data.console import Commands, say
 from data.schema import VOCABULARY
 from routing.policies.conditions import (
     DIMENSIONS,
@@ -45,9 +45,9 @@ WORDS: tuple[tuple[Any, str], ...] = (
 PLAIN = {str: "text", bool: "true or false", int: "whole number", float: "number", dict: "mapping", Any: "anything"}
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """`python -m routing policy-reference`."""
-    sub = command(subparsers, "policy-reference", _command, "write the reference of the policy language")
+    sub = commands.add("policy-reference", _command)
     sub.add_argument("--out", metavar="FILE", help="where to write; default: the terminal")
 
 

@@ -7,11 +7,10 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from data import owner
 from data.audit_trail import ANCHORS, anchor_file
-from data.console import command, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say
 from data.errors import BadInput
 from data.state import State
 from routing.calling.client import probe
@@ -19,18 +18,16 @@ from routing.calling.declarations import read_providers, saved_providers
 from routing.runs import webhook
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add `audit verify|export|anchor` and `providers test|list`."""
-    audit = command(subparsers, "audit", _audit, "verify the audit trail, anchor it, or export it as JSON lines")
+    audit = commands.add("audit", _audit)
     audit.add_argument("action", choices=("verify", "export", "anchor"))
     audit.add_argument("--run", metavar="RUN_ID", help="only the entries of this run (export)")
     audit.add_argument("--out", metavar="FILE", help="where to write the export (default: the terminal), or the anchor")
     audit.add_argument(
         "--post", action="store_true", help=f"send the anchor to the webhook in {webhook.URL_ENV} too (anchor)"
     )
-    providers = command(
-        subparsers, "providers", _providers, "test the connection of every declared provider, or list them"
-    )
+    providers = commands.add("providers", _providers)
     providers.add_argument("action", choices=("test", "list"))
     providers.add_argument(
         "--providers", metavar="P.toml", help="provider declarations; default: those saved in the app"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from data import wording
-from data.console import command, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say
 from data.state import State
 from routing.grading.comparison import total_interval
 from routing.grading.statistics import LEVEL
@@ -136,9 +136,9 @@ def as_rows(found: list[Tried]) -> list[tuple[Any, ...]]:
     ]
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add `predictions`."""
-    command(subparsers, "predictions", _predictions, "what replays said of policies, held against what the lab found")
+    commands.add("predictions", _predictions)
 
 
 def _predictions(args: argparse.Namespace) -> None:

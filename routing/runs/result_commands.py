@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from data import wording
-from data.console import command, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say
 from data.state import State
 from routing.runs.board import board_html
 from routing.runs.matrix import SHOWS, Against, Row, against, flat, matrix, shown
@@ -20,9 +20,9 @@ from routing.runs.store import read_run
 TASKS_NAMED = 5  # tasks of one run alone that a sentence names
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add `results`."""
-    sub = command(subparsers, "results", _results, "a run's verdict and every task under every policy")
+    sub = commands.add("results", _results)
     sub.add_argument("run_id")
     sub.add_argument("--show", choices=SHOWS, default="all", help="all tasks, those that failed, or disagreements")
     sub.add_argument("--against", metavar="RUN_ID", help="an earlier run, compared task by task")

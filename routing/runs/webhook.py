@@ -60,9 +60,9 @@ def post(
     )
 
 
-def register(subparsers: Any) -> None:
+def register(commands: console.Commands) -> None:
     """`python -m routing webhook`."""
-    sub = console.command(subparsers, "webhook", _command, f"post a review's summary to the webhook in {URL_ENV}")
+    sub = commands.add("webhook", _command)
     sub.add_argument(
         "--file", required=True, metavar="REPORT.json", help="what `python -m analytics review --out REPORT.json` wrote"
     )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from data import wording
-from data.console import command, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say
 from data.errors import BadInput
 from simulations.hosting.bench_import import import_bench
 from simulations.hosting.breakeven import breakeven
@@ -15,9 +14,9 @@ from simulations.hosting.measured_curves import ServingMeasurement
 from simulations.scenario import read_scenario
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add `breakeven`."""
-    sub = command(subparsers, "breakeven", _run, "API, host, rented or bought GPUs: payback, NPV and the odds")
+    sub = commands.add("breakeven", _run)
     sub.add_argument("file", help="scenario file, or the name of a shipped one")
     sub.add_argument(
         "--bench", metavar="JSON", help="own result of vllm bench serve, AIPerf or GenAI-Perf on the scenario's replica"

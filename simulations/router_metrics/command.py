@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from data import wording
-from data.console import command, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say
 from data.errors import BadInput
 from routing.grading.statistics import compare_pairs, share_interval
 from simulations.router_metrics.cost_quality import best_single, cascade, envelope, oracle, pareto
@@ -23,9 +23,9 @@ from simulations.router_metrics.metrics import (
 from simulations.router_metrics.results_table import ResultsTable, read_results
 
 
-def register(subparsers: Any) -> None:
+def register(commands: Commands) -> None:
     """Add metrics."""
-    sub = command(subparsers, "metrics", _metrics, "reference lines and router metrics on a per-prompt results table")
+    sub = commands.add("metrics", _metrics)
     sub.add_argument("results", help="CSV, JSON or JSONL with prompt, model, correct or score, cost_usd")
     sub.add_argument("--weak", metavar="MODEL", help="the cheap model of a pair")
     sub.add_argument("--strong", metavar="MODEL", help="the dear model of a pair")

@@ -9,6 +9,6 @@ from routing.policies.in_force import forbidden
 
 
 def run(module: ModuleType, *argv: object) -> int:
-    top, _ = console.parser("analytics", "under test", {"it": module.__name__})
+    top, _ = console.parser("analytics", "under test", {str(argv[0]): (module.__name__, "under test")})
     top.set_defaults(forbidden=forbidden)
     return console.run(top, [str(word) for word in argv])

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from analytics.anomalies.anomalies import FLOOR_SHARE, unusual_days
-from analytics.forecasts.outlook import months, next_month, outlook_of
+from analytics.forecasts.outlook import months, outlook_of
 from analytics.savings.savings_claim import Claim
 from analytics.savings.savings_overlap import net_savings
+from data.calendar import next_month
 from data.errors import Refused
 from data.ledger import Ledger
 from data.sample import sample

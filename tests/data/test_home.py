@@ -16,8 +16,8 @@ METER = {"source": "our meter", "as_of": "2026-10-01", "unit": "ratio", "verifie
 
 
 def command(seen: list[float]) -> argparse.ArgumentParser:
-    top, subparsers = console.parser("here", "under test", {})
-    console.command(subparsers, "pue", lambda _: seen.append(hosting_facts()["pue"].value), "the power overhead")
+    top, commands = console.parser("here", "under test", {})
+    commands.add("pue", lambda _: seen.append(hosting_facts()["pue"].value))
     return top
 
 

@@ -13,9 +13,9 @@ from data.facts.models import shipped_catalog
 from routing.export import export_policy
 from routing.grading.tasks import shipped_tasks
 from routing.policies.text import read_policy
-from routing.runs.commands import build_spec
 from routing.runs.engine import execute
 from routing.runs.ledger_tasks import like_the_log, one_per_slice, requests_by_task_type, sampled_tasks
+from routing.runs.run_command import build_spec
 from routing.runs.spec import lacking
 from routing.runs.store import create_run, results
 from tests.routing.live import provider

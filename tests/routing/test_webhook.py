@@ -49,8 +49,7 @@ def test_without_an_address_it_names_the_variable(monkeypatch):
 
 
 def run(*argv):
-    top, subparsers = console.parser("routing", "under test", {})
-    webhook.register(subparsers)
+    top, _ = console.parser("routing", "under test", {"webhook": (webhook.__name__, "under test")})
     return console.run(top, [str(word) for word in argv])
 
 

@@ -13,7 +13,7 @@ from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
 from routing.calling.declarations import Provider
 from routing.policies.policy import Policy
-from routing.runs.commands import local_policies
+from routing.runs.run_command import local_policies
 from routing.runs.spec import lacking
 
 

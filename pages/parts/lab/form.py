@@ -19,9 +19,9 @@ from routing.grading.saved_task_sets import spread
 from routing.grading.tasks import TaskSet, shipped_tasks
 from routing.local_models import missing
 from routing.policies.in_force import under
-from routing.runs.commands import build_spec
 from routing.runs.launch import launch
 from routing.runs.ledger_tasks import kept_prompts, like_the_log, requests_by_task_type, sampled_tasks
+from routing.runs.run_command import build_spec
 from routing.runs.spec import checked_spec, providers_of_run
 from routing.runs.store import create_run, refuse_second
 from simulations.replay.summary import NO_TARGET_PRICE

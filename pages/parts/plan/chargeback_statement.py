@@ -10,8 +10,8 @@ import streamlit as st
 
 from analytics.billing import chargeback
 from analytics.billing.shared_costs import SHARED, SPLITS, UNTAGGED
-from analytics.forecasts.outlook import next_month
 from analytics.history import logged_days
+from data.calendar import next_month
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
