@@ -2,6 +2,7 @@
 
 What a source would have logged on a day it has a hole is expected to be what it logged on the same
 weekdays around it. So a sum can say what it has seen, what is missing, and about how much that is.
+Spend of some teams comes with that of all, so that their forecasts add up (`forecasts.reconciled`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,19 @@ from data.ledger import Ledger
 
 NEAREST = 4  # same weekdays with a log that speak for a day without one
 REACH_DAYS = 35  # further away nothing is said
+TEAM = "team"
 ENOUGH_DAYS = DAYS_PER_WEEK  # whole days within reach; fewer do not hold weekdays and weekends, and tell nothing
+
+
+class Company(NamedTuple):
+    """What all teams spent together, what each did (columns), filled where the log lacks it; and which were asked for.
+
+    All of it within the other filters of the question.
+    """
+
+    spend: pd.Series
+    teams: pd.DataFrame
+    asked: tuple[str, ...]
 
 
 class KnownSpend(NamedTuple):
@@ -29,13 +42,14 @@ class KnownSpend(NamedTuple):
 
     `lacking` is 0 where nothing is missing and NaN where nothing near it can say; `missing` marks the days on
     which a source has a hole. `is_priced` says whether any attempt has a known cost: where none has, the zeros
-    of `seen` are no spend that was seen.
+    of `seen` are no spend that was seen. `company` is there where only some teams were asked for.
     """
 
     seen: pd.Series
     lacking: pd.Series
     missing: pd.Series
     is_priced: bool = True
+    company: Company | None = None
 
     @property
     def filled(self) -> pd.Series:
@@ -63,21 +77,62 @@ def known_spend(view: Ledger, scope: Scope) -> KnownSpend:
     """The scope's spend by day over the whole ledger, each source judged by its own log."""
     every = daily_by(view, scope, (), ("cost_usd", "priced_attempts"))
     total, is_priced = every["cost_usd"], bool(every["priced_attempts"].sum())
-    reach = through(view)
-    whole = total.index < pd.Timestamp(reach.complete_until)
-    began = total.index < pd.Timestamp(reach.complete_from)
-    holes = pd.DataFrame(
-        {log.name: _marked(total.index, log.gaps) for log, _ in source_logs(view, scope)}, index=total.index
-    )
+    whole, began = _over(view, total.index), _begun_late(view, total.index)
+    holes, company = _holes(view, scope, total.index), _company(view, scope)
     if not holes.to_numpy().any():
-        return _since(began, of_series(total, whole)._replace(is_priced=is_priced), whole)
+        known = of_series(total, whole)._replace(is_priced=is_priced, company=company)
+        return _since(began, known, whole)
     wide = daily_by(view, scope, ("source",))["cost_usd"].reindex(columns=holes.columns).fillna(0.0)
-    lacking = pd.DataFrame({name: _expected(wide[name].mask(holes[name]), whole) for name in holes}).sum(
-        axis=1, skipna=False
-    )
-    everywhere = total.isna()
-    missing = everywhere | holes.any(axis=1)
-    return _since(began, KnownSpend(total.fillna(0.0), lacking.where(missing, 0.0), missing, is_priced), whole)
+    missing = total.isna() | holes.any(axis=1)
+    lacking = _lacking(wide, holes, whole).where(missing, 0.0)
+    return _since(began, KnownSpend(total.fillna(0.0), lacking, missing, is_priced, company), whole)
+
+
+def _over(view: Ledger, days: pd.DatetimeIndex) -> np.ndarray:
+    return days < pd.Timestamp(through(view).complete_until)
+
+
+def _begun_late(view: Ledger, days: pd.DatetimeIndex) -> np.ndarray:
+    return days < pd.Timestamp(through(view).complete_from)
+
+
+def _holes(view: Ledger, scope: Scope, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """Which days each source that carries the scope has no log of."""
+    return pd.DataFrame({log.name: _marked(days, log.gaps) for log, _ in source_logs(view, scope)}, index=days)
+
+
+def _lacking(by_source: pd.DataFrame, holes: pd.DataFrame, whole: np.ndarray) -> pd.Series:
+    """What the sources would have added on the days of their holes; NaN where nothing near one can say."""
+    expected = {name: _expected(by_source[name].mask(holes[name]), whole) for name in holes}
+    return pd.DataFrame(expected, index=by_source.index).sum(axis=1, skipna=False)
+
+
+def _company(view: Ledger, scope: Scope) -> Company | None:
+    """All teams' spend; None unless the scope asks for some of them."""
+    filters, excluded = (tuple(one for one in part if one[0] != TEAM) for part in (scope.filters, scope.excluded))
+    everyone = scope.model_copy(update={"filters": filters, "excluded": excluded})
+    if everyone == scope:
+        return None
+    spend = known_spend(view, everyone).filled
+    teams = _by_team(view, everyone)
+    asked, left_out = (dict(part).get(TEAM) for part in (scope.filters, scope.excluded))
+    chosen = (name for name in teams if (asked is None or name in asked) and name not in (left_out or ()))
+    return Company(spend, teams, tuple(chosen))
+
+
+@remember
+def _by_team(view: Ledger, scope: Scope) -> pd.DataFrame:
+    """Filled spend by day, a column a team."""
+    wide = daily_by(view, scope, (TEAM,))["cost_usd"]
+    days = wide.index
+    whole, began, holes = _over(view, days), _begun_late(view, days), _holes(view, scope, days)
+    known = {name: of_series(wide[name], whole) for name in wide}
+    if holes.to_numpy().any():
+        parts = daily_by(view, scope, (TEAM, "source"))["cost_usd"]
+        for name in wide:
+            own = parts[name].reindex(columns=holes.columns).fillna(0.0)
+            known[name] = known[name]._replace(lacking=_lacking(own, holes, whole))
+    return pd.DataFrame({name: _since(began, one, whole).filled for name, one in known.items()}, index=days)
 
 
 def _since(began: np.ndarray, known: KnownSpend, whole: np.ndarray) -> KnownSpend:

@@ -126,6 +126,9 @@ def _year_end(days: np.ndarray, flat: np.ndarray, inside: np.ndarray) -> dict[st
         held, beside = flat[near & inside], flat[near & ~inside]
         if len(held) < YEAR_END_DAYS or len(beside) < AROUND_DAYS:
             continue
-        ratio = median(held) / max(median(beside), 1e-12)
-        return {YEAR_END: ratio} if ratio > 0 and abs(np.log(ratio)) >= YEAR_END_LEAST else {}
+        inside_usd, beside_usd = median(held), median(beside)
+        if not (inside_usd > 0 and beside_usd > 0):  # mostly days without spend: their ratio says nothing
+            return {}
+        ratio = inside_usd / beside_usd
+        return {YEAR_END: ratio} if abs(np.log(ratio)) >= YEAR_END_LEAST else {}
     return {}

@@ -2,8 +2,9 @@
 
 The model is small on purpose. Spend per day = level x growth x weekday index x calendar factor x excess. The
 weekday index is the median ratio to the centred week; calendar factors are those the months agree on
-(`calendar_days`); the level is a robust mean of the last weeks, a day's weight halving every `HALF_LIFE_DAYS`;
-growth is the median slope of a year of weeks without its jumps, kept as far as the log supports it. Level and
+(`calendar_days`); the level is a robust mean of the last weeks' days with spend, a day's weight halving every
+`HALF_LIFE_DAYS`, times the share of such days, so that work of every other day is told as half of its days; growth
+is the median slope of a year of weeks without its jumps, kept as far as the log supports it. Level and
 pattern are those of a usual day, and unusual days cost more than that: `excess` is what sums of four weeks
 were above the sum of their usual days. Constants were chosen on the shapes of
 tests/benchmarks/forecast_coverage.py, where the model is also set against statsmodels; how well its
@@ -37,6 +38,11 @@ SUM_DAYS = 28  # sums over which unusual days are weighed
 PRIOR = np.array([0.05, 0.003, 3e-5])
 PRIOR_MISSES = 1
 WEEKDAY_OFF = 0.05  # of a usual day: a weekday below it says nothing about the level
+RARE_OFF = 0.1  # share of empty days up to which they are outliers; more of them are part of the pattern
+ACTIVE_WEEKS = 8  # in which days with and without spend are counted
+RARE = 0.5  # share of days with spend below which there is no usual day, only a mean, of RARE_DAYS
+RARE_DAYS = 84
+OVER_AFTER_DAYS, OVER_ODDS = 14, 1e-4  # no spend for so long, and so unlikely by chance: it is over
 
 
 class Range(NamedTuple):
@@ -118,13 +124,19 @@ def fit(history: pd.Series, spread: np.ndarray | None = None) -> Fit:
     calendar = calendar_days.learn_factors(days, flat)
     even = flat / calendar_days.multipliers(days, calendar)
     growth = _growth(_weeks(even[-TREND_WEEKS * DAYS_PER_WEEK :]))
-    level = _level(even[-MEMORY_DAYS:], growth)
-    excess = _excess(even[-MEMORY_DAYS:], index[-MEMORY_DAYS:])
+    spent = np.where(even > 0, even, np.nan)[-MEMORY_DAYS:]
+    active = active_share(even, index)
+    if active < RARE:
+        level = _mean(even[-RARE_DAYS:], index[-RARE_DAYS:]) if active else 0.0
+        return Fit(last, level, 0.0, weekday, known, len(logged), calendar=calendar)
+    level = _level(spent, growth) * active
+    excess = _excess(even[-MEMORY_DAYS:], spent * active, index[-MEMORY_DAYS:])
     return Fit(last, level, growth, weekday, known, len(logged), excess, calendar)
 
 
 def weekday_index(values: np.ndarray, last_weekday: int) -> np.ndarray:
-    """Median ratio of each weekday to the centred week over the last twelve weeks, Monday first, mean 1."""
+    """Ratio of each weekday to the centred week over the last twelve weeks, Monday first, mean 1: the median, or the
+    mean of a weekday that is empty now and then."""
     values = values[-84:]
     middle = values[3:-3]
     weekdays = (last_weekday - 3 - np.arange(len(middle))[::-1]) % 7
@@ -133,8 +145,32 @@ def weekday_index(values: np.ndarray, last_weekday: int) -> np.ndarray:
     index = np.ones(7)
     for day in range(7):
         seen = ratio[(weekdays == day) & ~np.isnan(ratio)]
-        index[day] = median(seen) if len(seen) else 1.0
+        if len(seen):
+            index[day] = median(seen) if (seen == 0).mean() <= RARE_OFF else seen.mean()
     return index / index.mean() if index.sum() > 0 else np.ones(7)
+
+
+def active_share(flat: np.ndarray, index: np.ndarray) -> float:
+    """Share of the days that have spend, by what their weekdays (`index`) are worth; 0 for a series that is over.
+
+    The rarer the days with spend, the further back they are counted.
+    """
+    known = np.flatnonzero(~np.isnan(flat))[-ACTIVE_WEEKS * DAYS_PER_WEEK :]
+    spends, worth, ago = flat[known] > 0, index[known], len(flat) - 1 - known
+    if spends.all() or not spends.any():
+        return float(spends.any())
+    empty = int(spends[::-1].argmax())  # days in a row, the newest last
+    before = float(np.average(spends[: len(spends) - empty], weights=worth[: len(spends) - empty]))
+    if empty >= OVER_AFTER_DAYS and (1 - before) ** empty < OVER_ODDS:
+        return 0.0
+    recency = 0.5 ** (ago / HALF_LIFE_DAYS * np.average(spends, weights=worth))
+    return float(np.average(spends, weights=recency * worth))
+
+
+def _mean(flat: np.ndarray, index: np.ndarray) -> float:
+    """USD of a mean day in the middle of the weekday pattern."""
+    weights = np.where(np.isnan(flat), 0.0, index)
+    return float((np.nan_to_num(flat) * weights).sum() / weights.sum()) if weights.sum() > 0 else 0.0
 
 
 def _level(flat: np.ndarray, growth: float) -> float:
@@ -179,12 +215,12 @@ def _growth(weeks: np.ndarray) -> float:
     return growth / DAYS_PER_WEEK * growth**2 / (growth**2 + unsure) if growth else 0.0
 
 
-def _excess(flat: np.ndarray, index: np.ndarray) -> float:
+def _excess(flat: np.ndarray, usual_day: np.ndarray, index: np.ndarray) -> float:
     """What sums of `SUM_DAYS` days were above the sum of their usual days, in the middle of the sums seen."""
     weights = np.where(np.isnan(flat), 0.0, index)
     real, usual = (
         np.convolve(np.nan_to_num(part) * weights, np.ones(SUM_DAYS), "valid")
-        for part in (flat, calendar_days.around(flat))
+        for part in (flat, calendar_days.around(usual_day))
     )
     seen = usual > 0
     return max(1.0, median(real[seen] / usual[seen])) if seen.any() else 1.0

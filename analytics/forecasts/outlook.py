@@ -18,6 +18,7 @@ import pandas as pd
 
 from analytics.forecasts import backtest, forecast_model
 from analytics.forecasts.planned_events import Event, event_usd, factors
+from analytics.forecasts.reconciled import team_factors
 from analytics.known_spend import KnownSpend, of_series
 from data import wording
 from data.calendar import DAYS_PER_WEEK, MIN_HISTORY_DAYS, Z90, next_month
@@ -130,7 +131,8 @@ def outlook_of(
     spread, score = learn_from_backtest(known.covered)
     ahead, skip = max(0, (end - known_until).days), max(0, (start - known_until).days)
     fitted = forecast_model.fit(known.filled, spread)
-    future = fitted.total(ahead - skip, skip, factors(events, known_until, ahead)).p50 if ahead else 0.0
+    weights = _weights(known, events, known_until, ahead)
+    future = fitted.total(ahead - skip, skip, weights).p50 if ahead else 0.0
     fixed = float(event_usd(events, known_until, ahead)[skip:].sum())
     left = future + lacking + fixed
     unsure = np.hypot(
@@ -162,6 +164,12 @@ def outlook_of(
         untold,
         known.is_priced,
     )
+
+
+def _weights(known: KnownSpend, events: Sequence[Event], known_until: date, days: int) -> np.ndarray:
+    """What the model's days ahead are multiplied by: planned events, and that teams add up to the company."""
+    weights = factors(events, known_until, days)
+    return weights * team_factors(known.company, known_until, days) if known.company and days else weights
 
 
 def months(

@@ -28,8 +28,8 @@ def decide(cursor, stage: str, form: Format, priced) -> None:
     """
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE readings AS {_evidence(stage)}")
     undecided = cursor.execute(
-        "SELECT count(*) FROM readings WHERE has_cache > 0 AND excl_by_size = 0 AND incl_by_total = 0 AND"
-        " excl_by_total = 0"
+        f"SELECT count(*) FROM readings WHERE has_cache > 0 AND excl_by_size = 0 AND NOT ({INCLUSIVE_BY_TOTAL})"
+        f" AND NOT ({EXCLUSIVE_BY_TOTAL})"
     ).fetchone()[0]
     if undecided:
         cursor.execute(_cost_evidence(stage, priced))
@@ -135,22 +135,28 @@ CACHE_ONCE = (
 )
 
 
-def _verdicts(form: Format) -> str:
-    def share(hits: str, of: str) -> str:
-        return f"{hits} > 0 AND {hits} >= {ENOUGH} * ({of})"
+def _agree(hits: str, of: str) -> str:
+    """Whether enough of the telling records say the same."""
+    return f"{hits} > 0 AND {hits} >= {ENOUGH} * ({of})"
 
+
+INCLUSIVE_BY_TOTAL = _agree("incl_by_total", "incl_by_total + excl_by_total")
+EXCLUSIVE_BY_TOTAL = _agree("excl_by_total", "incl_by_total + excl_by_total")
+
+
+def _verdicts(form: Format) -> str:
     assumed_in, assumed_out = str(form.assume_input_has_cache).upper(), str(form.assume_output_has_reasoning).upper()
     return f"""
         SELECT r.provider, r.model_raw, r.records,
             CASE WHEN excl_by_size > 0 THEN FALSE
-                 WHEN {share("incl_by_total", "incl_by_total + excl_by_total")} THEN TRUE
-                 WHEN {share("excl_by_total", "incl_by_total + excl_by_total")} THEN FALSE
-                 WHEN {share("fits_inclusive", "priced")} AND fits_inclusive > fits_exclusive THEN TRUE
-                 WHEN {share("fits_exclusive", "priced")} AND fits_exclusive > fits_inclusive THEN FALSE
+                 WHEN {INCLUSIVE_BY_TOTAL} THEN TRUE
+                 WHEN {EXCLUSIVE_BY_TOTAL} THEN FALSE
+                 WHEN {_agree("fits_inclusive", "priced")} AND fits_inclusive > fits_exclusive THEN TRUE
+                 WHEN {_agree("fits_exclusive", "priced")} AND fits_exclusive > fits_inclusive THEN FALSE
                  ELSE {assumed_in} END AS input_has_cache,
             CASE WHEN outside_by_size > 0 THEN FALSE
-                 WHEN {share("outside_by_total", "outside_by_total + inside_by_total")} THEN FALSE
-                 WHEN {share("inside_by_total", "outside_by_total + inside_by_total")} THEN TRUE
+                 WHEN {_agree("outside_by_total", "outside_by_total + inside_by_total")} THEN FALSE
+                 WHEN {_agree("inside_by_total", "outside_by_total + inside_by_total")} THEN TRUE
                  ELSE {assumed_out} END AS output_has_reasoning,
             CASE WHEN (has_cache = 0 OR excl_by_size + incl_by_total + excl_by_total > 0 OR coalesce(fits_inclusive,
             0) <> coalesce(fits_exclusive, 0))

@@ -11,6 +11,8 @@ from data import rollups
 from data.formats import RAW_COUNTS, Format
 from data.loading import reprice, staging, token_readings
 from data.prices import contracts
+from data.prices.book import PriceBook
+from data.prices.price_row import RATES, PriceRow, Span
 from data.schema import TOKENS
 from tests.data import small_ledger
 from tests.simulations.ledgers import ledger_of
@@ -45,6 +47,12 @@ EVIDENCE = [
     *record("eight of ten", 8, total_tokens=110),
     *record("eight of ten", 2, total_tokens=150),
     *record("a total against a cost", total_tokens=110, reported_cost_usd=124.0),
+    *record("totals disagree, the cost decides", 8, total_tokens=110, reported_cost_usd=124.0),
+    *record("totals disagree, the cost decides", 2, total_tokens=150, reported_cost_usd=124.0),
+    *record("total of both and reasoning", total_tokens=117, reasoning_tokens=7),
+    *record("total beside cache and reasoning", total_tokens=157, reasoning_tokens=7),
+    *record("reasoning inside, mostly none", 9, total_tokens=110, reasoning_tokens=0),
+    *thought("reasoning inside, mostly none", 1, total_tokens=160),
     *thought("reasoning above output", output_tokens=30),
     *thought("reasoning inside", total_tokens=160),
     *thought("reasoning outside", total_tokens=200),
@@ -58,8 +66,25 @@ INPUT_HAS_CACHE = {
     "cost beside cache": False,
     "nine of ten": True,
     "a total against a cost": True,
+    "totals disagree, the cost decides": False,
+    "total of both and reasoning": True,
+    "total beside cache and reasoning": False,
+    "reasoning inside, mostly none": True,
 }
-OUTPUT_HAS_REASONING = {"reasoning above output": False, "reasoning inside": True, "reasoning outside": False}
+OUTPUT_HAS_REASONING = {
+    "reasoning above output": False,
+    "reasoning inside": True,
+    "reasoning outside": False,
+    "total of both and reasoning": False,
+    "reasoning inside, mostly none": True,
+}
+EVIDENCE_TOLD = {
+    "cache above input": "cache tokens exceed the input in 10 of 10 records",
+    "nine of ten": "total = input + output in 9, = input + cache + output in 1 of 10 records",
+    "cost of both": "logged cost reproduced in 10 (inclusive) and 0 (exclusive) of 10 records",
+    "reasoning outside": "total has reasoning outside output in 10, inside in 0 of 10 records",
+    "nothing": "no record decides; the source's documented default is used",
+}
 UNTOLD = {"nothing", "a cent of a dollar off", "eight of ten"}
 
 
@@ -87,7 +112,7 @@ def readings(shared_ledger):
         assumed = form(assume_input_has_cache=default, assume_output_has_reasoning=default)
         token_readings.decide(cursor, "told", assumed, priced)
         rows = cursor.execute(
-            "SELECT model_raw, input_has_cache, output_has_reasoning, verdict FROM readings"
+            "SELECT model_raw, input_has_cache, output_has_reasoning, evidence, verdict FROM readings"
         ).fetchall()
         found[default] = {model: tuple(read) for model, *read in rows}
     return found
@@ -100,6 +125,7 @@ def test_each_rule_decides_where_it_alone_can(readings, default):
     assert {model: read[model][0] for model in INPUT_HAS_CACHE} == INPUT_HAS_CACHE
     assert {model: read[model][1] for model in OUTPUT_HAS_REASONING} == OUTPUT_HAS_REASONING
     assert {read[model][0] for model in UNTOLD} == {default} == {read["reasoning untold"][1]}
+    assert {model: read[model][2] for model in EVIDENCE_TOLD} == EVIDENCE_TOLD
     told = {model for model, (*_, verdict) in read.items() if verdict == "assumed"}
     assert told == {"nothing", "a cent of a dollar off", "reasoning untold"}
 
@@ -127,6 +153,33 @@ def test_the_logs_totals_become_disjoint_buckets(shared_ledger, has_cache, has_r
     [row] = shared_ledger.sql(f"SELECT {buckets} FROM (SELECT {given})").astype(object).to_dict("records")
     found = tuple(None if row[name] != row[name] else row[name] for name in TOKENS[:6])
     assert found == right
+
+
+@pytest.mark.parametrize(
+    ("at", "tokens", "holds"),
+    [
+        ("2026-03-01T01:00:00", 200_001, True),
+        ("2026-02-28T01:00:00", 200_001, False),
+        ("2026-03-02T00:59:59", 200_001, False),
+        ("2026-03-02T01:59:59", 200_001, True),
+        ("2026-03-02T02:00:00", 200_001, False),
+        ("2026-04-01T01:00:00", 200_001, False),
+        ("2026-03-01T01:00:00", 200_000, False),
+        ("2026-03-01T01:00:00", 999_999, True),
+        ("2026-03-01T01:00:00", 1_000_000, False),
+    ],
+)
+def test_a_price_holds_from_its_first_edge_to_before_its_last(at, tokens, holds):
+    first, last = (datetime.fromisoformat(f"2026-0{month}-01T01:00") for month in (3, 4))
+    span = Span(first, last, second_from=3600, second_to=7200, tokens_from=200_001, tokens_to=1_000_000)
+    row = PriceRow.of(("p", "m", "standard"), span, dict.fromkeys(RATES, Decimal(1)), ("test", ""))
+    assert row.holds(datetime.fromisoformat(at), tokens) is holds
+
+
+def test_a_host_that_sells_by_itself_stands_in_for_a_provider_that_is_not_named():
+    book = PriceBook.load()
+    assert book.match(None, "openrouter", None, "gpt-4o").price_provider == "openrouter"
+    assert book.match(None, "our-proxy", None, "gpt-4o").price_provider == "openai"
 
 
 def test_the_attempts_of_a_call_go_on_over_two_loads(emptied_ledger):
@@ -164,10 +217,23 @@ def form_of_calls(**columns) -> Format:
 
 ROWS = [
     {"cost_usd": Decimal(1), "list_cost_usd": Decimal(2), "reported_cost_usd": Decimal(3), "latency_ms": 100.0},
-    {"attempt": 2, "call_id": "c0", "cost_usd": Decimal(4), "list_cost_usd": Decimal(4), "latency_ms": 50.0},
+    {
+        "attempt": 2,
+        "call_id": "c0",
+        "cost_usd": Decimal(4),
+        "list_cost_usd": Decimal(4),
+        "latency_ms": 50.0,
+        "tool_fees_usd": Decimal(2),
+    },
     {"status": "error", "cost_usd": Decimal(8), "list_cost_usd": Decimal(8), "latency_ms": None},
     {"attempt": 3, "status": "error", "cost_usd": Decimal(16), "list_cost_usd": None, "latency_ms": 7.0},
-    {"cost_usd": None, "list_cost_usd": None, "caveats": ["unread_usage"], "latency_ms": 1.0},
+    {
+        "cost_usd": None,
+        "list_cost_usd": None,
+        "reported_cost_usd": Decimal(7),
+        "caveats": ["unread_usage"],
+        "latency_ms": 1.0,
+    },
     {"cost_usd": Decimal(32), "caveats": ["unread_usage"], "list_cost_usd": None, "tool_fees_usd": Decimal(5)},
 ]
 SUMS = {
@@ -177,8 +243,8 @@ SUMS = {
     "cost_usd": 61,
     "caveat_cost_usd": 32,
     "list_cost_usd": 14,
-    "reported_cost_usd": 3,
-    "tool_fees_usd": 5,
+    "reported_cost_usd": 10,
+    "tool_fees_usd": 7,
     "retries": 2,
     "failed": 2,
     "failed_cost_usd": 24,
@@ -192,11 +258,13 @@ SUMS = {
 
 def test_every_column_of_the_roll_up_is_the_sum_it_is_named_for(tmp_path):
     """Mutants 5: retries could be all attempts; no test compared that column."""
-    ledger = ledger_of(tmp_path / "home", ROWS)
+    ledger = ledger_of(tmp_path / "home", [{"requested_at": MORNING, **row} for row in ROWS])
     assert set(SUMS) | set(TOKENS) == set(rollups.SUMS)
     sums = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
     [found] = ledger.sql(f"SELECT {sums} FROM {ledger.name('spend_by_day')}").to_dict("records")
     assert {name: float(value) for name, value in found.items()} == SUMS
+    odd = ledger.sql(f"SELECT caveat, attempts, cost_usd::INT AS usd FROM {ledger.name('caveats_by_day')}")
+    assert odd.groupby("caveat").sum().to_dict("index") == {"unread_usage": {"attempts": 2, "usd": 32}}
     ledger.close()
 
 

@@ -138,6 +138,8 @@ def _children(node: ast.AST, scope: Scope) -> Iterator[Place]:
 def _one(one: object, scope: Scope, put: Callable[[ast.AST], None]) -> Iterator[Place]:
     if isinstance(one, ast.Raise | ast.Import | ast.ImportFrom) or _is_text(one):
         return
+    if isinstance(one, ast.keyword) and one.arg == "strict":  # of `zip`: sides of one length are the same either way
+        return
     if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         if one.name in LEFT_OUT:
             return

@@ -34,7 +34,7 @@ OPTIONS = [
     "-W",
     "ignore:Module already imported:pytest.PytestAssertRewriteWarning",
 ]
-WORTH_S = 5.0  # of tests a mutant is tried on: what only dearer ones would catch lacks a cheap test
+WORTH_S = 8.0  # of tests a mutant is tried on: what only dearer ones would catch lacks a cheap test
 PATIENCE, SPARE_S = 10.0, 60.0  # the clock runs out after so many times the tests' own seconds, and some more
 
 
@@ -45,12 +45,17 @@ class Covered(NamedTuple):
     tests: dict[str, list[str]]
 
     def of(self, mutant: Mutant) -> list[str]:
-        """Tests that enter the mutant's function (all, for what is done at import): the cheapest first, `WORTH_S` of
-        them.
+        """Tests that enter the mutant's function (or the file, for what is done at import), `WORTH_S` of them: those of
+        the first file of tests first, the cheapest of a file first.
         """
-        enter = self.tests.get(f"{mutant.path}::{mutant.function}", []) if mutant.function else list(self.seconds)
+        place = f"{mutant.path}::{mutant.function}"
+        if mutant.function:
+            enter = set(self.tests.get(place, []))
+        else:
+            enter = {name for key, names in self.tests.items() if key.startswith(place) for name in names}
+        files = list(dict.fromkeys(name.partition("::")[0] for name in self.seconds))
         chosen, spent = [], 0.0
-        for name in sorted(enter, key=self.seconds.__getitem__):
+        for name in sorted(enter, key=lambda name: (files.index(name.partition("::")[0]), self.seconds[name])):
             spent += self.seconds[name]
             if chosen and spent > WORTH_S:
                 break
