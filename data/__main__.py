@@ -24,6 +24,10 @@ COMMANDS = {
         "data.erase_command",
         "forget users, customers and texts in every data version and file, dollars kept, and prove it",
     ),
+    "maintain": (
+        "data.maintain_command",
+        "fold roll-ups, merge small files, give old data versions up and remove what nobody needs",
+    ),
     "pull": ("data.sources.pull_command", "load what is new of every saved source that is due, or of one"),
     "receive": ("data.sources.receive_command", "receive OpenTelemetry over HTTP and load it"),
 }

@@ -20,6 +20,10 @@ FULL = "The disk under {home} is full; nothing was changed. Free some space and 
 # (any of these words in the engine's text, the sentence); the first that fits is told.
 WORDS = (
     (
+        ("no snapshot found at version",),
+        "The data version that this was read from is no longer kept; ask again, of the newest.",
+    ),
+    (
         ("disk i/o error",),
         "The disk under {home} failed, or a file may not grow further; nothing was changed. Check it and run it again.",
     ),

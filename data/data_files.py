@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from data.ailments import ENGINE
-from data.lake import TABLES
+from data.lake import CATALOGUE, TABLES
 from data.sql_text import literal
 
 if TYPE_CHECKING:
@@ -21,12 +22,11 @@ if TYPE_CHECKING:
 
 CHECKSUMS = "files.sha256"
 DAMAGED = "damaged"  # the folder in which files that were set aside lie
-_CATALOGUE = '"__ducklake_metadata_lake"'
 # A file of rows may have one beside it that lists which of them were deleted since.
 _LISTED = f"""SELECT t.table_name, f.data_file_id, f.path, f.file_size_bytes, f.record_count, d.path,
         coalesce(d.file_size_bytes, 0), coalesce(d.delete_count, 0)
-    FROM {_CATALOGUE}.ducklake_data_file f JOIN {_CATALOGUE}.ducklake_table t USING (table_id)
-    LEFT JOIN {_CATALOGUE}.ducklake_delete_file d ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL
+    FROM {CATALOGUE}.ducklake_data_file f JOIN {CATALOGUE}.ducklake_table t USING (table_id)
+    LEFT JOIN {CATALOGUE}.ducklake_delete_file d ON d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL
     WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL ORDER BY ALL"""
 
 
@@ -119,8 +119,8 @@ def faults(cursor: Cursor, home: Path) -> list[Fault]:
 def bounds(cursor: Cursor, fault: Fault, column: str) -> tuple[str | None, str | None]:
     """The least and the greatest value of a column in a data file, by the catalogue; None where it cannot say."""
     ends = cursor.execute(
-        f"""SELECT s.min_value, s.max_value FROM {_CATALOGUE}.ducklake_file_column_stats s
-            JOIN {_CATALOGUE}.ducklake_column c ON c.column_id = s.column_id AND c.table_id = s.table_id
+        f"""SELECT s.min_value, s.max_value FROM {CATALOGUE}.ducklake_file_column_stats s
+            JOIN {CATALOGUE}.ducklake_column c ON c.column_id = s.column_id AND c.table_id = s.table_id
             WHERE s.data_file_id = ? AND c.column_name = ? AND c.end_snapshot IS NULL""",
         [fault.file_id, column],
     ).fetchone()
@@ -153,12 +153,12 @@ def narrow_bounds(cursor: Cursor) -> None:
     by itself, and they may be of a row that is gone.
     """
     cursor.execute(
-        f"""UPDATE {_CATALOGUE}.ducklake_table_column_stats AS t SET min_value = f.least, max_value = f.greatest FROM (
+        f"""UPDATE {CATALOGUE}.ducklake_table_column_stats AS t SET min_value = f.least, max_value = f.greatest FROM (
                 SELECT c.table_id, c.column_id, min(s.min_value) FILTER (d.data_file_id IS NOT NULL) AS least,
                     max(s.max_value) FILTER (d.data_file_id IS NOT NULL) AS greatest
-                FROM {_CATALOGUE}.ducklake_column c
-                LEFT JOIN {_CATALOGUE}.ducklake_file_column_stats s USING (table_id, column_id)
-                LEFT JOIN {_CATALOGUE}.ducklake_data_file d
+                FROM {CATALOGUE}.ducklake_column c
+                LEFT JOIN {CATALOGUE}.ducklake_file_column_stats s USING (table_id, column_id)
+                LEFT JOIN {CATALOGUE}.ducklake_data_file d
                     ON d.data_file_id = s.data_file_id AND d.end_snapshot IS NULL
                 WHERE c.end_snapshot IS NULL AND c.column_type IN ('varchar', 'json') GROUP BY ALL) AS f
             WHERE t.table_id = f.table_id AND t.column_id = f.column_id
@@ -175,7 +175,7 @@ def set_aside(cursor: Cursor, home: Path, found: Iterable[Fault]) -> None:
     for fault in found:
         for table in ("ducklake_data_file", "ducklake_delete_file"):
             cursor.execute(
-                f"""UPDATE {_CATALOGUE}.{table} SET end_snapshot = ?
+                f"""UPDATE {CATALOGUE}.{table} SET end_snapshot = ?
                     WHERE data_file_id = ? AND end_snapshot IS NULL""",
                 [snapshot, fault.file_id],
             )
@@ -190,14 +190,65 @@ def sweep(cursor: Cursor, home: Path, since: float) -> None:
 
     Older ones are left alone: somebody may have put an earlier catalogue beside them.
     """
+    for path in _strays(cursor, home):
+        if path.stat().st_mtime >= since:
+            path.unlink()
+
+
+def drop_replaced(cursor: Cursor, home: Path, before: datetime) -> int:
+    """Remove the data files that no version has needed since `before` (UTC, aware); returns how many. The caller holds
+    the writers' lock. The lake's own call for it looks at the day alone.
+    """
+    rows = cursor.execute(
+        f"""SELECT data_file_id, path FROM {CATALOGUE}.ducklake_files_scheduled_for_deletion
+            WHERE schedule_start::TIMESTAMPTZ < ?""",
+        [before],
+    ).fetchall()
+    there = {path.name: path for path in (home / "files").rglob("*.parquet")}
+    for _, path in rows:
+        there.get(Path(path).name, home / "files" / path).unlink(missing_ok=True)
+    if rows:
+        cursor.execute(
+            f"""DELETE FROM {CATALOGUE}.ducklake_files_scheduled_for_deletion
+                WHERE data_file_id IN ({", ".join(str(number) for number, _ in rows)})"""
+        )
+    return len(rows)
+
+
+def drop_uncommitted(cursor: Cursor, home: Path) -> int:
+    """Remove the data files that no version knows and no commit wrote down; returns how many. The caller holds the
+    writers' lock.
+
+    One with a checksum was committed once: it belongs to a catalogue that somebody may bring back, and stays.
+    """
+    committed = checksums(home)
+    gone = [path for path in _strays(cursor, home) if path.name not in committed]
+    for path in gone:
+        path.unlink()
+    return len(gone)
+
+
+def drop_old_checksums(home: Path) -> None:
+    """Leave out the checksums of files that are gone, where most are; whole at any moment."""
+    known, there = checksums(home), {path.name: path for path in (home / "files").rglob("*.parquet")}
+    if len(known) <= 2 * len(there):
+        return
+    fresh = home / f"{CHECKSUMS}.new"
+    with open(fresh, "w", encoding="utf-8") as out:
+        out.writelines(f"{known[name]}  {path.relative_to(home)}\n" for name, path in there.items() if name in known)
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(home / CHECKSUMS)
+
+
+def _strays(cursor: Cursor, home: Path) -> list[Path]:
+    """Data files that no version knows and that do not wait to be removed."""
     names = cursor.execute(
-        f"SELECT path FROM {_CATALOGUE}.ducklake_data_file UNION ALL SELECT path FROM {_CATALOGUE}.ducklake_delete_file"
-        f" UNION ALL SELECT path FROM {_CATALOGUE}.ducklake_files_scheduled_for_deletion"
+        f"SELECT path FROM {CATALOGUE}.ducklake_data_file UNION ALL SELECT path FROM {CATALOGUE}.ducklake_delete_file"
+        f" UNION ALL SELECT path FROM {CATALOGUE}.ducklake_files_scheduled_for_deletion"
     ).fetchall()
     known = {Path(path).name for (path,) in names}
-    for path in (home / "files").rglob("*.parquet"):
-        if path.name not in known and path.stat().st_mtime >= since:
-            path.unlink()
+    return [path for path in (home / "files").rglob("*.parquet") if path.name not in known]
 
 
 def _fault_of(cursor: Cursor, path: Path, size_bytes: int, rows: int, known: dict[str, str]) -> str:

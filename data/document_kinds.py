@@ -26,4 +26,5 @@ KINDS = {
     "view": "saved view",
     "alert": "alert rule",
     "source": "source",
+    "held_version": "held data version",
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from data.sql_text import literal
 
+CATALOGUE = '"__ducklake_metadata_lake"'  # the tables in which the lake says what it is made of
 ROLLUPS = ("spend_by_day", "caveats_by_day")
 
 

@@ -22,9 +22,9 @@ import ibis.expr.types as ir
 import pandas as pd
 from duckdb_extensions import import_extension
 
-from data import data_files, dimensions, migrations, people, scratch
+from data import data_files, dimensions, migrations, people, scratch, versions
 from data.ailments import ailment, explain_ailments, refuse_a_part_of_a_store
-from data.errors import LedgerError, NoData
+from data.errors import LedgerError
 from data.home import home_dir
 from data.kept_rows import KeptRows
 from data.lake import ROLLUPS, TABLES, attach_text, full_name
@@ -83,30 +83,30 @@ class Ledger:
         return self._fetch("SELECT id FROM lake.current_snapshot()")[0][0]
 
     def at(self, snapshot: int) -> Ledger:
-        """A read-only view of one data version; raises NoData when there is no such version."""
-        with self._guard:
+        """A read-only view of one data version; NoData when there is none, or no longer one (`data.versions`)."""
+        with self._guard, explain_ailments(self.home):
+            there = versions.those_there(self._root.cursor(), {snapshot, *self._views})
+            for gone in self._views.keys() - there:  # the engine answers nothing while it has them attached
+                self._views.pop(gone).forget()
+            if snapshot not in there:
+                raise versions.explain_missing(self._root.cursor(), snapshot)
             if snapshot not in self._views:
-                known = self._fetch("SELECT count(*) FROM ducklake_snapshots('lake') WHERE snapshot_id = ?", [snapshot])
-                if not known[0][0]:
-                    raise NoData(f"Data version {snapshot} is not in this ledger; the newest is {self.snapshot()}.")
-                view = Ledger(self._root, self.home, snapshot)
-                with explain_ailments(self.home):
-                    view._attach()
+                (view := Ledger(self._root, self.home, snapshot))._attach()
                 self._views[snapshot] = view
-                self._forget_old_views()
+                while len(self._views) > PINNED_VIEWS:
+                    self._views.pop(next(iter(self._views))).forget()
             return self._views[snapshot]
 
-    def _forget_old_views(self) -> None:
-        while len(self._views) > PINNED_VIEWS:
-            oldest = self._views.pop(next(iter(self._views)))
-            for narrowed in oldest.narrowed.values():
-                narrowed.forget()
-            oldest.kept.let_go()
-            self._root.cursor().execute(f"DETACH DATABASE IF EXISTS {oldest.catalog}")
-            for table in ROLLUPS:
-                self._root.cursor().execute(f"DROP TABLE IF EXISTS memory.main.{table}_{oldest.pinned}")
-            for view in oldest._stand_ins.values():
-                self._root.cursor().execute(f"DROP VIEW IF EXISTS {view}")
+    def forget(self) -> None:
+        """Let go of this pinned version, and of what the engine's memory holds for it."""
+        cursor = self._root.cursor()
+        cursor.execute(f"DETACH DATABASE IF EXISTS {self.catalog}")
+        for narrowed in self.narrowed.values():
+            narrowed.forget()
+        self.kept.let_go()
+        mirrors = [f"TABLE IF EXISTS memory.main.{table}_{self.pinned}" for table in ROLLUPS]
+        for made in (*mirrors, *(f"VIEW IF EXISTS {name}" for name in self.__dict__.get("_stand_ins", {}).values())):
+            cursor.execute(f"DROP {made}")
 
     # -- tables ---------------------------------------------------------------------------------
 

@@ -140,6 +140,12 @@ def m011_no_latency_by_hour(cursor) -> None:
     cursor.execute("DROP TABLE IF EXISTS lake.main.latency_by_hour")
 
 
+@step
+def m012_index_sorted(cursor) -> None:
+    """Merged files of the index are in the order of the hashes too, so that a few are found in a part of a file."""
+    cursor.execute("ALTER TABLE lake.main.identities SET SORTED BY (id_hash ASC)")
+
+
 def applied_steps(cursor) -> list[int]:
     """Numbers of the steps this ledger has."""
     exists = cursor.execute(

@@ -49,6 +49,7 @@ OF_KIND = {
     "alias": "prices",
     "model_fact": "prices",
     "billed_rate": "prices",
+    "held_version": "export",
 }
 
 # Kinds of document that hold no team's figures.

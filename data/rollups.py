@@ -4,11 +4,13 @@
 - `caveats_by_day`: caveat x day x provider x model x source: rows and dollars (a row with two caveats is in two).
 
 They are additive: a batch appends its own sums and every reader sums again, so loading a day's log never re-reads a
-year. `fold` brings days whose rows have changed back to one row per key, `rebuild` all of them.
+year. `fold` brings days whose rows have changed back to one row per key, `rebuild` all of them; `fold_blocks` sums up
+what many loads appended to a day (`data.upkeep`).
 """
 
 from __future__ import annotations
 
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from data.errors import BadInput
@@ -79,6 +81,34 @@ def _near(cursor: Cursor, rows: str) -> str:
     if not found or found[0] is None:
         return "false"
     return f"requested_at BETWEEN TIMESTAMP '{found[0]}' AND TIMESTAMP '{found[1]}'"
+
+
+def fold_blocks(cursor: Cursor) -> int:
+    """Bring the days that several loads appended to back to one row per key, from the roll-ups' own rows: no usage is
+    read. Returns how many days were folded; inside the caller's transaction.
+    """
+    days: set[date] = set()
+    for table, keys, sums in (
+        ("spend_by_day", KEYS, tuple(SUMS)),
+        ("caveats_by_day", ("caveat", "provider", "model", "source"), ("attempts", "cost_usd")),
+    ):
+        lake, listed = f"lake.main.{table}", ", ".join(("day", *keys))
+        cursor.execute(
+            f"""CREATE OR REPLACE TEMP TABLE split_days AS SELECT day FROM {lake}
+                GROUP BY day HAVING count(*) > count(DISTINCT ({listed}))"""
+        )
+        split = [day for (day,) in cursor.execute("FROM split_days").fetchall()]
+        if not split:
+            continue
+        summed = ", ".join(f"sum({name}) AS {name}" for name in sums)
+        cursor.execute(
+            f"""CREATE OR REPLACE TEMP TABLE folded AS SELECT {listed}, {summed} FROM {lake}
+                WHERE day IN (FROM split_days) GROUP BY ALL"""
+        )
+        cursor.execute(f"DELETE FROM {lake} WHERE day IN (FROM split_days)")
+        cursor.execute(f"INSERT INTO {lake} BY NAME FROM folded ORDER BY day")
+        days |= set(split)
+    return len(days)
 
 
 def rebuild(cursor: Cursor) -> None:

@@ -262,6 +262,7 @@ with st.container(horizontal=True):
         lambda: plan.html(all_plans, budget, table, lines, foot),
         file_name("plan", "html", view.snapshot()),
         key="plan_html",
+        snapshot=view.snapshot(),
     )
     paper.download_pdf(
         lambda: plan.html(all_plans, budget, table, lines, foot), "plan", key="plan", snapshot=view.snapshot()

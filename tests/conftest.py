@@ -50,6 +50,7 @@ HEAVY = {
     "data/test_restated_reports.py",
     "data/test_sample.py",
     "data/test_scratch.py",
+    "data/test_upkeep.py",
     "data/test_usage_bodies.py",
     "pages/test_a_real_log.py",
     "pages/test_announced.py",

@@ -23,6 +23,7 @@ from analytics.command_options import view_of
 from data import console
 from data.calendar import MILLION
 from data.errors import BadInput, BatonError
+from data.held_versions import hold
 from data.ledger import Ledger
 from data.prices.book import PriceBook
 from data.prices.price_row import RATES
@@ -227,4 +228,5 @@ def run(args: argparse.Namespace) -> None:
         Path(args.out).write_text(safe.to_csv(index=False))
     except OSError as error:
         raise BadInput(f"{args.out} cannot be written ({error.strerror}); name another file with --out.") from error
+    hold(State.open(args.home), view.snapshot(), "report")
     console.say(f"{len(frame):,} charges of {args.month} written to {args.out}; data version {view.snapshot()}.")

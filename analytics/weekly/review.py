@@ -40,6 +40,7 @@ from analytics.weekly.weeks import last_week, week_name, week_of
 from data import console
 from data.calendar import DAY, next_month
 from data.errors import BadInput, NoData
+from data.held_versions import hold
 from data.invented import is_sample
 from data.ledger import Ledger
 from data.state import State
@@ -281,6 +282,8 @@ def _command(args: argparse.Namespace) -> None:
             raise BadInput(
                 f"{path} cannot be written ({error.strerror}); name a file in a folder you may write to."
             ) from error
+    if paths:
+        hold(state, found["snapshot"], "report")
     if args.json:
         console.emit_json(found)
     elif paths:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from data import lost_rows, scratch
+from data import lost_rows, scratch, upkeep
 from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import Format
 from data.ledger import Cursor, Ledger
@@ -51,6 +51,7 @@ def ingest(
     if any(report.loaded or report.rejected for report in reports):
         with suppress(BatonError):  # the load stands; `python -m data check` says what is wrong with the anchors
             state.anchor_when_due()
+        upkeep.after_load(ledger, state, progress)
     return reports
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -14,6 +15,9 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from analytics.measures import MEASURES
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
+from data import people
+from data.errors import BatonError
+from data.held_versions import hold
 from data.ledger import Ledger
 from data.version import file_name, provenance
 from data.wording import cell
@@ -162,10 +166,27 @@ def download_file(
     icon: str = ":material/download:",
     type: Literal["primary", "secondary", "tertiary"] = "secondary",
     help: str | None = None,
+    snapshot: int | None = None,
 ) -> None:
-    """A button for a file, which a function makes when it is clicked; the page does not run anew."""
+    """A button for a file, which a function makes when it is clicked; the page does not run anew.
+
+    `snapshot` is the data version that the file names: once the file is taken, that version is kept.
+    """
     mime = MIME[file.rpartition(".")[2]]
+    data = data if snapshot is None else _held(data, snapshot)
     st.download_button(label, data, file, mime, on_click="ignore", icon=icon, key=key, type=type, help=help)
+
+
+def _held(data: str | bytes | Callable[[], str | bytes], snapshot: int) -> Callable[[], str | bytes]:
+    """Makes the file outside of the page's run, in the name of who opened the page."""
+    kept, person = shell.state(), people.acting()
+
+    def taken() -> str | bytes:
+        with suppress(BatonError), people.acting_as(person):  # the file is worth more than that its version stays
+            hold(kept, snapshot, "report")
+        return data() if callable(data) else data
+
+    return taken
 
 
 def download(frame: pd.DataFrame, *, name: str, key: str = "", snapshot: int | None = None) -> None:
@@ -176,6 +197,7 @@ def download(frame: pd.DataFrame, *, name: str, key: str = "", snapshot: int | N
         file_name(name, "csv", snapshot or shell.snapshot()),
         key=f"csv_{key or name}",
         type="tertiary",
+        snapshot=snapshot or shell.snapshot(),
     )
 
 

@@ -64,6 +64,7 @@ def download_pdf(html: Callable[[], str], name: str, *, key: str, snapshot: int 
         icon=":material/picture_as_pdf:",
         key=f"pdf_{key}",
         help="Printed on A4 by the Chromium of this machine, without any network.",
+        snapshot=snapshot,
     )
 
 

@@ -25,11 +25,13 @@ from data import people
 from data.errors import BatonError
 from data.facts.tables import KEYS as TABLES
 from data.facts.tables import stamp as tables_stamp
+from data.held_versions import hold
 from data.held_view import restrict_to_teams
 from data.home import home_dir
 from data.ledger import Ledger
 from data.prices import second_catalogue
 from data.state import State
+from data.versions import VersionGivenUp
 from pages.ui import charts, how_computed, links, place, standing_line
 from pages.ui import format as fmt
 from pages.ui.answers import Answers
@@ -217,8 +219,15 @@ def errors() -> Iterator[None]:
     """Show what a user can act on as one sentence; anything else is a defect and surfaces."""
     try:
         yield
+    except VersionGivenUp as error:
+        st.error(fmt.md(str(error)), icon=":material/error:")
+        st.button(f"Open data version {error.nearest}", on_click=_open_version, args=(error.nearest,))
     except BatonError as error:
         st.error(fmt.md(str(error)), icon=":material/error:")
+
+
+def _open_version(version: int) -> None:
+    st.query_params["as_of"] = str(version)
 
 
 def needs_data(view: Ledger, question: str) -> None:
@@ -272,9 +281,15 @@ def no_match(scope: ClosedScope) -> None:
 
 
 def snapshot_link(view: Ledger) -> None:
-    """A link to this page as it is now, on this data version."""
+    """A link to this page as it is now, on this data version, which is held from then on."""
     params = {**{k: st.query_params.get_all(k) for k in st.query_params}, "as_of": [str(view.snapshot())]}
     base = (st.context.url or "").split("?")[0]
-    with st.popover("Copy snapshot link", icon=":material/link:", type="tertiary"):
+    shown = st.popover(
+        "Copy snapshot link", icon=":material/link:", type="tertiary", key="snapshot_link", on_change="rerun"
+    )
+    if not shown.open:
+        return
+    with shown, errors():
+        hold(state(), view.snapshot(), "link")
         st.caption("Opens this view on the same data version, whatever is loaded later.")
         st.code(f"{base}?{urlencode(params, doseq=True)}", language=None, wrap_lines=True)

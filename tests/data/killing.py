@@ -16,13 +16,13 @@ import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
-from data import backup, checks, dimensions, erasure, formats
+from data import backup, checks, dimensions, erasure, formats, upkeep, versions
 from data.erasure_proof import look_through, texts_left
 from data.errors import BatonError
 from data.lake import ROLLUPS, TABLES
@@ -124,6 +124,13 @@ def forget(trial: Path, scene: Path) -> None:
     assert not (found := look_through(ledger, wish.names).found), found
 
 
+def maintain(trial: Path, scene: Path) -> None:
+    """Everything that may be given up and removed is, at once."""
+    upkeep.READERS = versions.ALL_FOR = timedelta(0)
+    os.environ[versions.KEEP_VARIABLE] = "0"
+    upkeep.maintain(*opened(trial / "home"), lambda *_: None)
+
+
 FORGOTTEN_USER = "somebody who asked to be forgotten"
 KNOWN = ("full", "hurt")  # starts that opening does not change
 WRITERS = {
@@ -140,6 +147,7 @@ WRITERS = {
     "restore": Writer("full", bring_back, "again"),
     "documents": Writer("full", save_documents),
     "forgetting": Writer("full", forget),
+    "upkeep": Writer("full", maintain),
 }
 
 

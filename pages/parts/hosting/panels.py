@@ -230,9 +230,12 @@ def scenario(study: Study, board: str) -> None:
             with shell.errors():
                 scenarios.save(study.scenario.model_copy(update={"name": name}))
                 st.toast(fmt.md(f"Saved “{name}”."))
-        exports.download_file("YAML", sign(write_scenario(study.scenario), shell.snapshot()), "self-host.yaml")
-        exports.download_file("HTML for the board", board, "self-host.html", icon=":material/description:")
-        paper.download_pdf(lambda: board, "self-host", key="self_host", snapshot=shell.snapshot())
+        from_version = shell.snapshot()
+        scenario = sign(write_scenario(study.scenario), from_version)
+        exports.download_file("YAML", scenario, "self-host.yaml", snapshot=from_version)
+        icon = ":material/description:"
+        exports.download_file("HTML for the board", board, "self-host.html", icon=icon, snapshot=from_version)
+        paper.download_pdf(lambda: board, "self-host", key="self_host", snapshot=from_version)
     kept = saved_scenarios(BreakevenScenario).all(shell.state())
     chosen = st.multiselect("Compare with saved scenarios", list(kept), key="compare", bind="query-params")
     rows = [_row("this one", study.result)]

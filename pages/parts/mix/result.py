@@ -195,6 +195,7 @@ def take_away(scenario: MixScenario, result: dict[str, Any], made_from: str, *, 
             "baton-mix.html",
             icon=":material/description:",
             key=f"html_{key}",
+            snapshot=shell.snapshot(),
         )
         paper.download_pdf(lambda: board_page(result, made_from), "mix", key=f"mix_{key}", snapshot=shell.snapshot())
 

@@ -75,6 +75,7 @@ def _downloads(found: chargeback.Statement) -> None:
                 partial(write, found),
                 file_name(f"chargeback-{found.month:%Y-%m}{name}", kind, found.snapshot),
                 key=f"chargeback_{kind}",
+                snapshot=found.snapshot,
             )
         name = f"chargeback-{found.month:%Y-%m}"
         paper.download_pdf(partial(chargeback.html, found), name, key="chargeback", snapshot=found.snapshot)

@@ -27,7 +27,11 @@ def take_away(found: dict) -> None:
             ("JSON", "json", partial(json.dumps, indent=2)),
         ):
             exports.download_file(
-                label, partial(write, found), f"baton-review-{found['week']}.{form}", key=f"report_{form}"
+                label,
+                partial(write, found),
+                f"baton-review-{found['week']}.{form}",
+                key=f"report_{form}",
+                snapshot=found["snapshot"],
             )
         paper.download_pdf(
             partial(report.html, found), f"review-{found['week']}", key="report", snapshot=found["snapshot"]
