@@ -9,6 +9,7 @@ KINDS = {
     "policy": "policy",
     "in_force": "policy in force",
     "rollout": "rollout plan",
+    "decision": "decision",
     "taskset": "task set",
     "model_fact": "model facts",
     "price_override": "price override",

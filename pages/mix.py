@@ -23,10 +23,11 @@ from pages.parts.mix import result as mix_result
 from pages.parts.mix.controls import MixQuestion
 from pages.parts.mix.log_mix import by_hand, cache_note, halving, notes, offer, prices
 from pages.parts.mix.rules import as_rules
-from pages.ui import exports, filters, promising, scenarios, shell, what_if
+from pages.ui import exports, filters, promising, recording, scenarios, shell, what_if
 from pages.ui import format as fmt
 from routing.policies import in_force
 from routing.policies.saved_policies import known_policies
+from simulations.decisions import drafts
 from simulations.mixes.as_policy import Compiled, as_policy
 from simulations.mixes.caches import MixCaches, charge_lost_caches, mix_caches
 from simulations.mixes.from_log import log_scenario, with_shares
@@ -136,6 +137,10 @@ def from_log(view: Ledger, title: Any) -> None:
     )
     if not broken:
         as_rules(scope, lambda most: rules_of(view, scope, question, shares, most))
+    recording.record_button(
+        lambda: drafts.of_mix(shown, told, QUESTION, tier, recording.shared(view, "mix", scope, keeps=not broken)),
+        key="mix",
+    )
     ways_on(view, scope, broken, [] if origin == TODAY else [offer(made, shown, origin)])
 
 
@@ -220,6 +225,11 @@ def from_figures(view: Ledger, title: Any) -> None:
     mix_result.body(result, tier=result["proposed"]["quality_tier"], key="typed")
     scenarios.figures(MixScenario, name, scenario, ("Normalise shares and apply", normalise_shares))
     mix_result.take_away(scenario, result, scenario.source, key="typed")
+    told = f"{scenario.name} {mix_result.sentence(result)}"
+    tier = result["proposed"]["quality_tier"]
+    recording.record_button(
+        lambda: drafts.of_mix(result, told, QUESTION, tier, recording.shared(view, "mix", None)), key="mix_typed"
+    )
 
 
 def side_by_side(view: Ledger, title: Any) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analytics.scope import Scope
 from data.errors import NoData
 from data.ledger import Ledger
 from pages.parts.new_model import triage_result
 from pages.parts.new_model.question import facts_editor, question
-from pages.ui import exports, filters, scenarios, shell
+from pages.ui import exports, filters, recording, scenarios, shell
 from pages.ui import format as fmt
+from simulations.decisions import drafts
 from simulations.scenario import read_scenario, saved_scenarios
 from simulations.triage import TriageScenario, triage
 
@@ -40,6 +42,7 @@ def from_log(view: Ledger, title: Any) -> None:
     facts_editor(scenario.candidate.model)
     scenarios.keep(scenario, PAGE, key="log")
     with st.container(horizontal=True):
+        keep_decision(view, scenario, result, scope)
         filters.link("pages/mix.py", "See it in the mix", ":material/tune:", scope)
         filters.link("pages/lab.py", "Grade it on own tasks", ":material/science:", scope)
         shell.snapshot_link(view)
@@ -56,6 +59,15 @@ def from_figures(view: Ledger, title: Any) -> None:
     scenarios.figures(TriageScenario, name, scenario)
     triage_result.plan(scenario, result)
     scenarios.keep(scenario, PAGE, key="typed")
+    keep_decision(view, scenario, result, None)
+
+
+def keep_decision(view: Ledger, scenario: TriageScenario, result: dict[str, Any], scope: Scope | None) -> None:
+    """The button that puts the triage on the record."""
+    told = triage_result.title(scenario, result)
+    recording.record_button(
+        lambda: drafts.of_triage(result, told, QUESTION, recording.shared(view, "new-model", scope)), key="new_model"
+    )
 
 
 def side_by_side(view: Ledger, title: Any) -> None:

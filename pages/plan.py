@@ -14,6 +14,7 @@ from analytics.forecasts.planned_events import saved_events
 from analytics.history import through
 from analytics.known_spend import known_spend
 from analytics.promises.promise_offer import Offer
+from analytics.promises.promises import FORECAST_LOG_DAYS
 from analytics.scope import Scope
 from data.calendar import next_month
 from data.errors import NoData
@@ -25,12 +26,14 @@ from pages.parts.plan import event_form
 from pages.parts.plan.announced import show_announced
 from pages.parts.plan.budget_lines import budget_lines
 from pages.parts.plan.chargeback_statement import chargeback_statement
-from pages.ui import exports, filters, finance_charts, paper, promising, shell, tiles
+from pages.ui import exports, filters, finance_charts, paper, promising, recording, shell, tiles
 from pages.ui import format as fmt
+from simulations.decisions import drafts
 
 HORIZONS = (3, 6, 12, 18, 24)
 SECTIONS = ("Outlook", "Budgets", "Events and scenarios", "Chargeback", "Orchestration")  # `part=` in a link
 AS_IT_STANDS = "Plan as it stands"
+HISTORY = timedelta(days=FORECAST_LOG_DAYS)
 
 
 @shell.cached(reads=READS)
@@ -268,5 +271,15 @@ with st.container(horizontal=True):
         lambda: plan.html(all_plans, budget, table, lines, foot), "plan", key="plan", snapshot=view.snapshot()
     )
     exports.download(base.months, name="plan", key="plan_csv")
+    recording.record_button(
+        lambda: drafts.of_budget(
+            all_plans,
+            budget,
+            [f"{row.assumption}: {row.low} to {row.high}" for row in table.itertuples()],
+            answer(base, count or 12, budget),
+            recording.shared(view, "plan", scope.between(base.whole.start - HISTORY, base.whole.known_until)),
+        ),
+        key="plan",
+    )
     promising.promise_button(view, offers(base, scope, count or 12), key="forecast")
     shell.snapshot_link(view)

@@ -25,11 +25,12 @@ from pages.parts.replay.answer import (
 from pages.parts.replay.answer import title as title_of
 from pages.parts.replay.editor import choose, compare, editor
 from pages.parts.replay.versions import versions_panel
-from pages.ui import filters, promising, shell, what_if
+from pages.ui import filters, promising, recording, shell, what_if
 from pages.ui import format as fmt
 from routing.policies.checks import dead_ends, lints
 from routing.policies.policy import CURRENT
 from routing.policies.text import write_policy
+from simulations.decisions import drafts
 from simulations.replay.replay import Assumed
 from simulations.replay.repricing import Repricing
 from simulations.replay.summary import NO_TARGET_PRICE
@@ -87,7 +88,8 @@ said = replay_policy(view, scope, write_policy(policy), own_prices, terms, assum
 found = worth_of(view, scope, write_policy(policy), own_prices, terms)
 with title:
     routes = any(target != CURRENT for rule in policy.rules for target in rule.targets)
-    shell.header(title_of(said, found, coverage(view, scope).span, routes), view, scope=scope)
+    told = title_of(said, found, coverage(view, scope).span, routes)
+    shell.header(told, view, scope=scope)
     if changed:
         st.caption("Edited in this session, not saved yet.")
 with top:
@@ -119,6 +121,10 @@ versions_panel(view, scope, own_prices, name)
 st.subheader("Alternatives side by side", anchor=False)
 compare(view, scope, own_prices)
 with st.container(horizontal=True):
+    recording.record_button(
+        lambda: drafts.of_policy(said, found, policy, told, QUESTION, recording.shared(view, "routing", scope)),
+        key="policy",
+    )
     promising.promise_button(view, offers(said), key="policy")
     filters.link("pages/mix.py", "Find the cheapest mix", ":material/tune:", scope)
     filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)

@@ -22,8 +22,9 @@ from pages.parts.hosting import panels as hosting_panels
 from pages.parts.hosting.answer import cost_words, fleet_words, kpis, replica_of, title_of, volume_words
 from pages.parts.hosting.questions import Volume, log_scope, machine, models_by_spend, routes, typed_volume
 from pages.ui import format as fmt
-from pages.ui import links, shell
+from pages.ui import links, recording, shell
 from routing.policies import in_force
+from simulations.decisions import drafts
 from simulations.hosting import breakeven, quotes
 from simulations.hosting import study as self_host
 from simulations.hosting.breakeven_scenario import BreakevenScenario
@@ -31,6 +32,7 @@ from simulations.hosting.case import resolve
 from simulations.hosting.fleet_plan import Plan
 from simulations.hosting.study import Study
 
+QUESTION = "When would own GPUs pay?"
 TRAFFIC = {"log": "From the log", "typed": "Typed volume", "case": "Typed cost and saving"}
 
 
@@ -166,7 +168,7 @@ try:
     model, gpu, count, precision, run = machine(suggested, bool(quotes.open_among(logged)))
     if model is None:
         with title:
-            shell.header("When would own GPUs pay?", view)
+            shell.header(QUESTION, view)
         st.info(
             fmt.md(
                 "Choose the open model that would take this traffic over. Worth trying first: "
@@ -202,11 +204,16 @@ try:
     with st.spinner("Replaying the busiest hours"):
         study = study_of_log(view, scope, plan, accept) if scope else study_of_volume(view, volume, plan)
     with title:
-        shell.header(title_of(study, model), view, stated=source == "typed")
+        told = title_of(study, model)
+        shell.header(told, view, stated=source == "typed")
     show(study, npv_by_volume(view, study.scenario, study.result["option"]), model, catalog, top)
+    recording.record_button(
+        lambda: drafts.of_hosting(study.result, told, QUESTION, recording.shared(view, "self-host", scope)),
+        key="self_host",
+    )
 except BatonError as error:
     with title:
-        shell.header("When would own GPUs pay?", view)
+        shell.header(QUESTION, view)
     st.error(fmt.md(str(error)), icon=":material/error:")
     if scope is not None:
         st.checkbox("Use it although it covers less than a day", key="accept_short")

@@ -29,6 +29,14 @@ COMMANDS = {
         "simulations.buying_command",
         "tokens, batches, commitments, prepaid capacity, seats, own machines: one table",
     ),
+    "decisions": (
+        "simulations.decisions.command",
+        "the decisions on the record; one of them, or sign one",
+    ),
+    "handover": (
+        "simulations.decisions.command",
+        "the hand-over pack of a policy as one sealed offline page",
+    ),
 }
 FIGURES = (  # of `buy`
     *("can_wait", "commitment_usd", "discount", "usd_per_unit_hour", "output_weight"),

@@ -74,6 +74,10 @@ HOW: dict[str, tuple[str, ...]] = {
         "answer is go on, hold or roll back, and missing data never goes on.",
     ),
     "review": ("An item waits until a person decides it; who did, when and why is in the sealed audit trail.",),
+    "decisions": (
+        "A record keeps the answer and its figures as they stood when it was made, with their trust and data version; "
+        "a later log changes no record. Signatures name the facts they were given to by their SHA-256.",
+    ),
     "governance": (
         "Each entry of the audit trail carries the hash of the one before, so a changed or missing one shows.",
     ),

@@ -23,6 +23,7 @@ PAGES = {
         ("lab", "Live lab", ":material/science:", "lab"),
         ("rollout", "Rollout", ":material/stairs:", "rollout"),
         ("review", "Review queue", ":material/rate_review:", "review"),
+        ("decisions", "Decisions", ":material/history_edu:", "decisions"),
         ("governance", "Governance", ":material/gavel:", "governance"),
     ),
     "Data": (("data_and_prices", "Data and prices", ":material/database:", "data"),),

@@ -10,13 +10,14 @@ import streamlit as st
 from pages.parts.lab import form as lab_form
 from pages.parts.lab import matrix as lab_matrix
 from pages.parts.lab.policies import _cost_words, policies_table
-from pages.ui import exports, shell, tiles
+from pages.ui import exports, recording, shell, tiles
 from pages.ui import format as fmt
 from routing.runs.judge_check import ask_people, judge_agreement
 from routing.runs.live_ledger import to_ledger
 from routing.runs.measured_facts import save_measured, take_over_rows
 from routing.runs.results import same_decisions
 from routing.runs.store import count_recordings, read_run, results
+from simulations.decisions import drafts
 
 RUNNING = ("planned", "running", "waiting")
 
@@ -145,7 +146,11 @@ def _take_over(run_id: str, found: dict[str, Any]) -> None:
         st.error(
             f"The audit trail is broken at entry {found['audit_first_bad']}; see Governance.", icon=":material/error:"
         )
+    question = f"Which policy of “{found['name']}” is better?"
     with st.container(horizontal=True):
+        recording.record_button(
+            lambda: drafts.of_run(found, question, recording.shared(shell.view(), "lab", None)), key=f"lab_{run_id}"
+        )
         if st.button("Add the calls to the ledger", icon=":material/database:", key="lab_to_ledger"):
             with shell.errors():
                 report = to_ledger(shell.ledger(), shell.state(), run_id)

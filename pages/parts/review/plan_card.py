@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.ui import exports, shell
 from pages.ui import format as fmt
-from routing.policies.policy import Policy
+from routing.policies import in_words
 from routing.policies.table import rule_rows
 from routing.runs.reviews import approvers_needed
 from routing.runs.spec import checked_spec
@@ -23,7 +23,7 @@ def plan_card(item: dict) -> None:
         st.markdown(f"**{fmt.md(policy.name)}**: {fmt.md(', '.join(policy.targets))}")
         for constraint in policy.constraints:
             st.write(fmt.md(f"- {constraint_words(constraint)}"))
-        for sentence in _rails(policy):
+        for sentence in in_words.rails(policy):
             st.write(fmt.md(f"- {sentence}"))
     with st.expander(f"Rules and the {fmt.count_of(len(spec.tasks.tasks), 'task')}", icon=":material/list:"):
         rules = [{"policy": policy.name, **row} for policy in spec.policies for row in rule_rows(policy)]
@@ -52,14 +52,3 @@ def _money(body: dict) -> None:
             "stop at the cap before it is done. It never spends more."
         )
         st.warning(fmt.md(told))
-
-
-def _rails(policy: Policy) -> list[str]:
-    """The guardrails and limits of a policy in words."""
-    rails, limits = policy.guardrails, policy.limits
-    told = [f"forbids the actions: {', '.join(rails.forbidden_actions)}"] if rails.forbidden_actions else []
-    if limits.halt_below_confidence is not None:
-        told.append(f"halts at the first answer less sure than {fmt.share(limits.halt_below_confidence)}")
-    if policy.review is not None:
-        told.append(f"answers less sure than {fmt.share(policy.review.confidence_below)} go to a person")
-    return told
