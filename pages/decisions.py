@@ -55,21 +55,22 @@ def show(one: Decision) -> None:
     """One record: who signed, its facts, what else could be had, its risks; and the ways it leaves."""
     st.subheader(fmt.md(one.told.answer), anchor=False)
     st.write(fmt.md(one.told.question))
-    st.markdown(f"{ICONS[one.standing]} **{one.standing.capitalize()}.** {fmt.md(' '.join(editions.signed(one)))}")
+    given = fmt.md(" ".join(editions.signature_lines(one)))
+    st.markdown(f"{ICONS[one.standing]} **{one.standing.capitalize()}.** {given}")
     if one.because:
         st.write(fmt.md(f"Why: {one.because}"))
     signing(one)
     take_away(one)
-    for number, (heading, facts) in enumerate(editions.grouped(one)):
+    for number, (heading, facts) in enumerate(editions.facts_by_section(one)):
         st.markdown(f"**{heading}**")
         rows = [(f.label, f.value, f.tier or ("from the log" if one.told.days else "stated")) for f in facts]
-        listed(rows, ("Figure", "Value", "Trust"), f"facts-{number}")
+        small_table(rows, ("Figure", "Value", "Trust"), f"facts-{number}")
     if one.told.alternatives:
         st.markdown("**What else could be had**")
-        listed([(a.name, a.told) for a in one.told.alternatives], ("Way", "What it means"), "alternatives")
+        small_table([(a.name, a.told) for a in one.told.alternatives], ("Way", "What it means"), "alternatives")
     if one.told.risks:
         st.markdown("**Risks**")
-        listed([(r.text, r.owner or "nobody yet") for r in one.told.risks], ("Risk", "Who watches it"), "risks")
+        small_table([(r.text, r.owner or "nobody yet") for r in one.told.risks], ("Risk", "Who watches it"), "risks")
     for heading, lines in (("Compliance", one.told.compliance), ("What is assumed", one.told.assumptions)):
         if lines:
             st.markdown(f"**{heading}**")
@@ -77,7 +78,7 @@ def show(one: Decision) -> None:
     st.caption(fmt.md(editions.stands_on(one)))
 
 
-def listed(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...], key: str) -> None:
+def small_table(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...], key: str) -> None:
     """A small table without ways out: the record leaves as a whole."""
     lines = [heads, ("---",) * len(heads), *(tuple(fmt.md(cell) for cell in row) for row in rows)]
     st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from pages.ui import format as fmt
 from routing.policies import in_force
 from routing.policies.saved_policies import known_policies
 from simulations.decisions import drafts
+from simulations.decisions.record import Draft
 from simulations.mixes.as_policy import Compiled, as_policy
 from simulations.mixes.caches import MixCaches, charge_lost_caches, mix_caches
 from simulations.mixes.from_log import log_scenario, with_shares
@@ -137,11 +139,8 @@ def from_log(view: Ledger, title: Any) -> None:
     )
     if not broken:
         as_rules(scope, lambda most: rules_of(view, scope, question, shares, most))
-    recording.record_button(
-        lambda: drafts.of_mix(shown, told, QUESTION, tier, recording.shared(view, "mix", scope, keeps=not broken)),
-        key="mix",
-    )
-    ways_on(view, scope, broken, [] if origin == TODAY else [offer(made, shown, origin)])
+    offers = [] if origin == TODAY else [offer(made, shown, origin)]
+    ways_on(view, scope, broken, offers, partial(drafts.of_mix, shown, told, QUESTION, tier))
 
 
 def is_the_ctos(origin: str, demands: Demands, quality: float | None) -> bool:
@@ -180,9 +179,12 @@ def cheapest(
     return priced, None if answer.quality is None else answer  # without a quality, cheapest is no advice
 
 
-def ways_on(view: Ledger, scope: Scope, broken: bool, offers: list[Offer]) -> None:
+def ways_on(
+    view: Ledger, scope: Scope, broken: bool, offers: list[Offer], draft: Callable[[drafts.Ground], Draft]
+) -> None:
     """Where the mix leads; one that breaks the policy in force is promised to nobody and becomes no routing policy."""
     with st.container(horizontal=True):
+        recording.record_button(lambda: draft(recording.ground(view, "mix", scope, keeps=not broken)), key="mix")
         if not broken:
             promising.promise_button(view, offers, key="mix")
         filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)
@@ -228,7 +230,7 @@ def from_figures(view: Ledger, title: Any) -> None:
     told = f"{scenario.name} {mix_result.sentence(result)}"
     tier = result["proposed"]["quality_tier"]
     recording.record_button(
-        lambda: drafts.of_mix(result, told, QUESTION, tier, recording.shared(view, "mix", None)), key="mix_typed"
+        lambda: drafts.of_mix(result, told, QUESTION, tier, recording.ground(view, "mix", None)), key="mix_typed"
     )
 
 

@@ -66,7 +66,7 @@ def keep_decision(view: Ledger, scenario: TriageScenario, result: dict[str, Any]
     """The button that puts the triage on the record."""
     told = triage_result.title(scenario, result)
     recording.record_button(
-        lambda: drafts.of_triage(result, told, QUESTION, recording.shared(view, "new-model", scope)), key="new_model"
+        lambda: drafts.of_triage(result, told, QUESTION, recording.ground(view, "new-model", scope)), key="new_model"
     )
 
 

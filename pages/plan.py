@@ -277,7 +277,7 @@ with st.container(horizontal=True):
             budget,
             [f"{row.assumption}: {row.low} to {row.high}" for row in table.itertuples()],
             answer(base, count or 12, budget),
-            recording.shared(view, "plan", scope.between(base.whole.start - HISTORY, base.whole.known_until)),
+            recording.ground(view, "plan", scope.between(base.whole.start - HISTORY, base.whole.known_until)),
         ),
         key="plan",
     )

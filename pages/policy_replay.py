@@ -122,7 +122,7 @@ st.subheader("Alternatives side by side", anchor=False)
 compare(view, scope, own_prices)
 with st.container(horizontal=True):
     recording.record_button(
-        lambda: drafts.of_policy(said, found, policy, told, QUESTION, recording.shared(view, "routing", scope)),
+        lambda: drafts.of_policy(said, found, policy, told, QUESTION, recording.ground(view, "routing", scope)),
         key="policy",
     )
     promising.promise_button(view, offers(said), key="policy")

@@ -208,7 +208,7 @@ try:
         shell.header(told, view, stated=source == "typed")
     show(study, npv_by_volume(view, study.scenario, study.result["option"]), model, catalog, top)
     recording.record_button(
-        lambda: drafts.of_hosting(study.result, told, QUESTION, recording.shared(view, "self-host", scope)),
+        lambda: drafts.of_hosting(study.result, told, QUESTION, recording.ground(view, "self-host", scope)),
         key="self_host",
     )
 except BatonError as error:

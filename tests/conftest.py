@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 
+from data import people
 from data.ledger import Ledger
 from data.state import State
 from tests.stores import blank_store, empty, new_ledger
@@ -113,11 +114,12 @@ def extensions_checked_once(blank_home) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch) -> Path:
-    """A store of the test's own: no test ever touches the user's."""
+def home(tmp_path, monkeypatch) -> Iterator[Path]:
+    """A store of the test's own: no test ever touches the user's, nor leaves somebody signed in for the next."""
     folder = tmp_path / "home"
     monkeypatch.setenv("BATON_HOME", str(folder))
-    return folder
+    yield folder
+    people.ask_sign_in(None)
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,7 @@ OF_A_FILE = {
     "simulations mix": "cto_question",
     "simulations pipeline": "legal_documents",
     "simulations triage": "new_model",
+    "simulations decisions": "",
     "routing runs": "",
     "routing reviews": "",
     "routing policy": "in-force show",
@@ -65,7 +66,7 @@ OF_A_FILE = {
 ELSEWHERE = {
     "analytics": "compare mcp",  # needs a tag of one's own; answers a protocol
     "data": "ingest billed formats forget erase maintain explain sample backup restore pull receive",
-    "simulations": "metrics breakeven",
+    "simulations": "metrics breakeven handover",
     "routing": "run stop decide results canary providers webhook policy-reference",
 }
 

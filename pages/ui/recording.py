@@ -17,17 +17,17 @@ from pages.ui import document_list, shell
 from pages.ui import format as fmt
 from routing.policies import in_force
 from simulations.decisions import drafts, record
-from simulations.decisions.record import Draft
+from simulations.decisions.record import Draft, Risk
 
 REVIEW_AFTER_DAYS = 90
 NOTHING = "nothing"
 
 
-def shared(view: Ledger, page: str, scope: Scope | None, *, keeps: bool | None = None) -> drafts.Shared:
+def ground(view: Ledger, page: str, scope: Scope | None, *, keeps: bool | None = None) -> drafts.Ground:
     """What every draft of a page takes from the store; `scope` is None for typed figures."""
     rules = drafts.compliance(shell.state(), keeps)
     if not isinstance(scope, ClosedScope):
-        return drafts.Shared(page, view.snapshot(), compliance=rules)
+        return drafts.Ground(page, view.snapshot(), compliance=rules)
     told = fmt.days(scope.start, scope.last)
     chosen = "; ".join(f"{name} {' or '.join(values)}" for name, values in scope.filters)
     known = shell.standing(view)
@@ -38,7 +38,7 @@ def shared(view: Ledger, page: str, scope: Scope | None, *, keeps: bool | None =
         parts.append(f"{fmt.share(known.without_caveat_share)} of dollars without a caveat")
     if known and known.sample:
         parts.append("sample company, not your data")
-    return drafts.Shared(page, view.snapshot(), f"{told}{f' ({chosen})' if chosen else ''}", ", ".join(parts), rules)
+    return drafts.Ground(page, view.snapshot(), f"{told}{f' ({chosen})' if chosen else ''}", ", ".join(parts), rules)
 
 
 def record_button(made: Callable[[], Draft], *, key: str) -> None:
@@ -70,30 +70,15 @@ def _dialog(draft: Draft, key: str) -> None:
     approvers = right.number_input("Signatures", 1, 5, held.limits.approvers if held else 1, key=field("approvers"))
     kept = [NOTHING, *(one.name for one in record.newest_first(shell.state()))]
     replaces = st.selectbox("Replaces", kept, key=field("replaces")) if len(kept) > 1 else NOTHING
-    st.markdown("Risks, and who watches each")
-    risks = st.data_editor(
-        pd.DataFrame([one.model_dump() for one in draft.risks], columns=["text", "owner"]).astype("string"),
-        column_config={
-            "text": st.column_config.TextColumn("Risk", width=520, max_chars=400),
-            "owner": st.column_config.TextColumn("Who watches it", width=160, max_chars=120),
-        },
-        num_rows="dynamic",
-        hide_index=True,
-        key=field("risks"),
-    )
+    risks = _risks(draft, field("risks"))
     taken = "" if name.strip() not in kept else f"“{name.strip()}” is on the record already; give it another name."
     if not document_list.wants_saving("Record it", taken or ("" if name.strip() else "Give it a name."), field):
         return
-    watched = tuple(
-        record.Risk(text=row["text"].strip(), owner=row["owner"].strip())
-        for row in risks.fillna("").to_dict("records")
-        if row["text"].strip()
-    )
     try:
         words = {"owner": owner, "because": because, "review_on": review_on, "approvers": int(approvers)}
         record.record(
             shell.state(),
-            draft.model_copy(update={"risks": watched}),
+            draft.model_copy(update={"risks": risks}),
             name,
             replaces="" if replaces == NOTHING else replaces,
             **words,
@@ -103,3 +88,20 @@ def _dialog(draft: Draft, key: str) -> None:
         return
     st.session_state[f"recorded_{key}"] = name.strip()
     st.rerun()
+
+
+def _risks(draft: Draft, key: str) -> tuple[Risk, ...]:
+    """The risks of the draft, to change and to add to, each with who watches it."""
+    st.markdown("Risks, and who watches each")
+    edited = st.data_editor(
+        pd.DataFrame([one.model_dump() for one in draft.risks], columns=["text", "owner"]).astype("string"),
+        column_config={
+            "text": st.column_config.TextColumn("Risk", width=520, max_chars=400),
+            "owner": st.column_config.TextColumn("Who watches it", width=160, max_chars=120),
+        },
+        num_rows="dynamic",
+        hide_index=True,
+        key=key,
+    )
+    rows = edited.fillna("").to_dict("records")
+    return tuple(Risk(text=row["text"].strip(), owner=row["owner"].strip()) for row in rows if row["text"].strip())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from data import wording
-from routing.calling import backoff, breaker
 from routing.policies.policy import Policy, Rule
 
 
@@ -73,18 +72,6 @@ def when_models_fail(policy: Policy) -> list[str]:
         then = f"then {', then '.join(rest)}" if rest else "and no other is left: the request fails, with its reason"
         told.append(f"{target} does not answer: asked again, up to {policy.limits.max_attempts} calls in all, {then}")
     return told
-
-
-def how_failures_are_met() -> list[str]:
-    """What the router does on any failure, under every policy."""
-    return [
-        f"a wait of up to {backoff.BASE_S:g} s that doubles up to {backoff.LONGEST_S:g} s, or what the server asks for",
-        (
-            f"after {breaker.CONSECUTIVE} failures in a row, or {wording.share(breaker.RATE)} of the last "
-            f"{breaker.WINDOW}, an endpoint is left alone for {breaker.OPEN_S:g} s, then tried with one call"
-        ),
-        "a call whose end nobody saw counts at its worst cost until the provider's bill says less",
-    ]
 
 
 def _checked(policy: Policy) -> list[Rule]:

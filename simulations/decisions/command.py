@@ -49,7 +49,7 @@ def _decisions(args: argparse.Namespace) -> None:
 
 def _list(found: list[Decision], as_machine: bool) -> None:
     if as_machine:
-        return emit_json([as_json(one) for one in found])
+        return emit_json({"decisions": [as_json(one) for one in found]})
     if not found:
         return say("No decision is on the record yet; “Record the decision” stands on the pages that answer.")
     waiting = due(found, date.today())  # noqa: DTZ011 - the reader's own day
@@ -68,7 +68,7 @@ def as_json(one: Decision) -> dict[str, Any]:
 def _handover(args: argparse.Namespace) -> None:
     if args.verify:
         try:
-            seal = handover.sealed_as(args.verify.read_text(encoding="utf-8"))
+            seal = handover.verify_seal(args.verify.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"{args.verify} cannot be read ({error}); name the HTML file of a pack.") from error
         return emit_json({"file": str(args.verify), "seal": seal}) if args.json else say(f"Whole: sha256 {seal}.")
@@ -77,5 +77,5 @@ def _handover(args: argparse.Namespace) -> None:
     ledger = Ledger.open()
     text = handover.handover(ledger.at(ledger.snapshot()), State.open(), args.policy)
     args.out.write_text(text, encoding="utf-8")
-    seal = handover.sealed_as(text)
+    seal = handover.verify_seal(text)
     return emit_json({"file": str(args.out), "seal": seal}) if args.json else say(f"Written to {args.out}: {seal}.")

@@ -1,6 +1,6 @@
 """What each answer of Baton brings to a decision record: its own figures, in its own words, and nothing else.
 
-`answer` is the title of the page or the sentence of the command; `shared` holds what every draft takes from the store.
+`answer` is the title of the page or the sentence of the command; `ground` holds what every draft takes from the store.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from routing.policies import in_force
 from routing.policies.policy import Policy
 from simulations.decisions.record import Alternative, Draft, Fact, Kind, Risk
 from simulations.hosting.assumptions import figure, in_words
-from simulations.mixes.board_page import assumed
+from simulations.mixes.board_page import assumption_lines
 from simulations.mixes.problem_from_log import words as rule_words
 from simulations.replay.worth import Worth
 
@@ -24,7 +24,7 @@ MOST_DECISIVE = 5  # assumptions of a break-even that a record holds; the scenar
 TIERS = {"cost_only": "cost only"}
 
 
-class Shared(NamedTuple):
+class Ground(NamedTuple):
     """What a draft of any kind takes from where it was made: data version, days of the log, how far it reaches."""
 
     page: str
@@ -44,7 +44,7 @@ def compliance(state: State, keeps: bool | None = None) -> tuple[str, ...]:
     return (f"{name}.{kept}", *rules, *([f"{who} may lift it."] if who else []))
 
 
-def of_mix(shown: dict[str, Any], answer: str, question: str, tier: str, shared: Shared) -> Draft:
+def of_mix(shown: dict[str, Any], answer: str, question: str, tier: str, ground: Ground) -> Draft:
     """A mix, from `mix.simulate_mix`."""
     before, after, ranges = shown["baseline"], shown["proposed"], shown["ranges"]
     spread, tier = ranges["savings_usd"], TIERS.get(tier, tier)
@@ -60,10 +60,10 @@ def of_mix(shown: dict[str, Any], answer: str, question: str, tier: str, shared:
         *_exposure(before, after),
     ]
     risks = [*shown["risks"], *_unknown_quality(after["quality"], tier)]
-    return _draft("mix", answer, question, shared, facts, [], risks, assumed(shown["assumptions"]))
+    return _draft("mix", answer, question, ground, facts, [], risks, assumption_lines(shown["assumptions"]))
 
 
-def of_policy(said: dict[str, Any], found: Worth, policy: Policy, answer: str, question: str, shared: Shared) -> Draft:
+def of_policy(said: dict[str, Any], found: Worth, policy: Policy, answer: str, question: str, ground: Ground) -> Draft:
     """A routing policy on the log, from `replay.summary` and what it is worth."""
     spread, tier = said["range"]["savings_usd"], TIERS.get(said["quality"]["tier"], said["quality"]["tier"])
     facts = [
@@ -97,11 +97,11 @@ def of_policy(said: dict[str, Any], found: Worth, policy: Policy, answer: str, q
     ]
     ending = [f"{target} {words}" for target, words in said["ending"].items()]
     risks = [*apart, *ending, *_unknown_quality(said["quality"]["policy"], tier)]
-    draft = _draft("policy", answer, question, shared, facts, others, risks, said["assumptions"])
+    draft = _draft("policy", answer, question, ground, facts, others, risks, said["assumptions"])
     return draft.model_copy(update={"policy": policy.name})
 
 
-def of_hosting(result: dict[str, Any], answer: str, question: str, shared: Shared) -> Draft:
+def of_hosting(result: dict[str, Any], answer: str, question: str, ground: Ground) -> Draft:
     """Own machines against the API, from `breakeven.simulate`."""
     chosen, months = result["options"][result["option"]], result["months"]
     never, payback = result["chance_never_pays_back"], result["payback_months"]
@@ -133,10 +133,10 @@ def of_hosting(result: dict[str, Any], answer: str, question: str, shared: Share
         if a["name"] in decisive
     ]
     risks = [*result["warnings"], result["measure_first"]]
-    return _draft("self-host", answer, question, shared, facts, others, risks, lines)
+    return _draft("self-host", answer, question, ground, facts, others, risks, lines)
 
 
-def of_triage(result: dict[str, Any], answer: str, question: str, shared: Shared) -> Draft:
+def of_triage(result: dict[str, Any], answer: str, question: str, ground: Ground) -> Draft:
     """A new model, from `triage.triage`."""
     change = result["capability_delta"]
     facts = [
@@ -152,16 +152,16 @@ def of_triage(result: dict[str, Any], answer: str, question: str, shared: Shared
         Fact(section="quality", label="Own samples", value=wording.count(result["samples"])),
     ]
     gates = [gate["reason"] for gate in result["gates"] if gate["gate"] != "compliance"]
-    shared = shared._replace(
-        compliance=(*shared.compliance, *(g["reason"] for g in result["gates"] if g["gate"] == "compliance"))
+    ground = ground._replace(
+        compliance=(*ground.compliance, *(g["reason"] for g in result["gates"] if g["gate"] == "compliance"))
     )
     open_ = [gate["reason"] for gate in result["gates"] if gate["passed"] is not True]
     others = [Alternative(name="stay as today", told=f"{wording.usd(result['current_annual_cost_usd'])} a year")]
-    return _draft("new model", answer, question, shared, facts, others, open_, gates)
+    return _draft("new model", answer, question, ground, facts, others, open_, gates)
 
 
 def of_budget(
-    plans: dict[str, Plan], budget_usd_month: float | None, moves: Iterable[str], answer: str, shared: Shared
+    plans: dict[str, Plan], budget_usd_month: float | None, moves: Iterable[str], answer: str, ground: Ground
 ) -> Draft:
     """A budget plan: the first of `plans` as it stands, the others as alternatives; `moves` says what moves it most."""
     (_, base), *others = plans.items()
@@ -186,10 +186,10 @@ def of_budget(
     ]
     risks = [whole.note] if whole.note else []
     question = "What should the budget be?"
-    return _draft("budget", answer, question, shared, facts, alternatives, risks, moves)
+    return _draft("budget", answer, question, ground, facts, alternatives, risks, moves)
 
 
-def of_run(found: dict[str, Any], question: str, shared: Shared) -> Draft:
+def of_run(found: dict[str, Any], question: str, ground: Ground) -> Draft:
     """A live run, from `results.summary`: policies on the same tasks."""
     facts = [Fact(section="money", label="Cost of the run", value=wording.usd(found["cost_usd"]), tier="measured")]
     for name, policy in found["by_policy"].items():
@@ -205,14 +205,14 @@ def of_run(found: dict[str, Any], question: str, shared: Shared) -> Draft:
         ]
     risks = [] if found["whole"] else [f"the run {found['status']}: {found['ended'] or 'not ended'}"]
     lines = [f"{one['a']} against {one['b']}: {one['words']}" for one in found["comparisons"]]
-    return _draft("live run", found["verdict"], question, shared, facts, [], risks, lines)
+    return _draft("live run", found["verdict"], question, ground, facts, [], risks, lines)
 
 
 def _draft(
     kind: Kind,
     answer: str,
     question: str,
-    shared: Shared,
+    ground: Ground,
     facts: Iterable[Fact],
     alternatives: Iterable[Alternative],
     risks: Iterable[str],
@@ -222,7 +222,7 @@ def _draft(
         kind=kind,
         question=question,
         answer=answer,
-        **shared._asdict(),
+        **ground._asdict(),
         facts=tuple(facts),
         alternatives=tuple(alternatives),
         risks=tuple(Risk(text=_sentence(text)) for text in dict.fromkeys(risks)),

@@ -39,7 +39,7 @@ def markdown(decision: Decision, edition: str = "whole") -> str:
     return page("decision.md", **_shown(decision, edition))
 
 
-def grouped(decision: Decision, edition: str = "whole") -> list[tuple[str, list[Fact]]]:
+def facts_by_section(decision: Decision, edition: str = "whole") -> list[tuple[str, list[Fact]]]:
     """The facts of an edition by section, sections without any left out."""
     chosen = EDITIONS[edition].sections
     found = [(SECTIONS[name], [fact for fact in decision.told.facts if fact.section == name]) for name in chosen]
@@ -56,7 +56,7 @@ def stands_on(decision: Decision) -> str:
     )
 
 
-def signed(decision: Decision) -> list[str]:
+def signature_lines(decision: Decision) -> list[str]:
     """Its signatures, in words; what it waits for first."""
     told = []
     if decision.standing == "open":
@@ -75,8 +75,8 @@ def _shown(decision: Decision, edition: str) -> dict[str, Any]:
     return {
         "d": decision,
         "edition": chosen,
-        "groups": grouped(decision, edition),
+        "groups": facts_by_section(decision, edition),
         "stands_on": stands_on(decision),
-        "signed": signed(decision),
+        "signed": signature_lines(decision),
         "review": wording.day(decision.review_on) if decision.review_on else "",
     }

@@ -24,13 +24,14 @@ from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
 from data.version import provenance
+from routing.calling import backoff, breaker
 from routing.calling.declarations import PROVIDERS
 from routing.policies import in_force, in_words
 from routing.policies.policy import Policy
 from routing.policies.saved_policies import known_policies
 from routing.policies.table import rule_rows
 from simulations.decisions.diagram import diagram
-from simulations.decisions.editions import signed
+from simulations.decisions.editions import signature_lines
 from simulations.decisions.record import newest_first
 from simulations.mixes.problem_from_log import words as rule_words
 
@@ -62,10 +63,10 @@ def handover(view: Ledger, state: State, name: str | None = None) -> str:
         rails=in_words.rails(policy),
         promises=in_words.promises(policy),
         clock=in_words.run_by_the_clock(policy),
-        failing=[*in_words.when_models_fail(policy), *in_words.how_failures_are_met()],
+        failing=[*in_words.when_models_fail(policy), *_on_any_failure()],
         alerts=[(key, rule.words) for key, rule in RULES.all(state).items()],
         budgets=BUDGETS.all(state).values(),
-        decisions=[(one, " ".join(signed(one))) for one in newest_first(state)],
+        decisions=[(one, " ".join(signature_lines(one))) for one in newest_first(state)],
         risks=[(risk, one.name) for one in newest_first(state) for risk in one.told.risks],
         who=in_force.who_may_lift(state),
         marked=(held := in_force.in_force(state)) is not None and held.name == policy.name,
@@ -76,7 +77,7 @@ def handover(view: Ledger, state: State, name: str | None = None) -> str:
     return _sealed(text)
 
 
-def sealed_as(text: str) -> str:
+def verify_seal(text: str) -> str:
     """The seal of a pack that is as it was made; BadInput where it is not."""
     found = SEAL.search(text)
     if found is None:
@@ -129,3 +130,15 @@ def _running(view: Ledger) -> Running | None:
     ]
     told = f"{wording.days(scope.start, scope.last)}, {coverage(view, scope).basis} with a log"
     return Running(told, totals(view, scope, ("cost_usd",))["cost_usd"], rows, len(found) - len(rows))
+
+
+def _on_any_failure() -> list[str]:
+    """What the router does on any failure, under every policy."""
+    return [
+        f"a wait of up to {backoff.BASE_S:g} s that doubles up to {backoff.LONGEST_S:g} s, or what the server asks for",
+        (
+            f"after {breaker.CONSECUTIVE} failures in a row, or {wording.share(breaker.RATE)} of the last "
+            f"{breaker.WINDOW}, an endpoint is left alone for {breaker.OPEN_S:g} s, then tried with one call"
+        ),
+        "a call whose end nobody saw counts at its worst cost until the provider's bill says less",
+    ]

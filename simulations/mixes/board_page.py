@@ -40,7 +40,7 @@ def board_page(result: dict[str, Any], made_from: str = "") -> str:
         "<h2>Risks</h2>",
         _list(result["risks"]) if result["risks"] else "<p>None were written down.</p>",
         "<h2>What is assumed</h2>",
-        _list(assumed(result["assumptions"])),
+        _list(assumption_lines(result["assumptions"])),
         f'<p class="soft">{escape(f"Made by {BATON}. {made_from}")}</p>',
     ]
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{style()}</style>'
@@ -76,7 +76,7 @@ def _exposure(result: dict[str, Any]) -> str:
     return f"<table><tr><th></th><th></th><th class=n>today</th><th class=n>proposed</th></tr>{''.join(rows)}</table>"
 
 
-def assumed(assumptions: dict[str, Any]) -> list[str]:
+def assumption_lines(assumptions: dict[str, Any]) -> list[str]:
     """What nobody knows of a mix, each with its P10 to P90, in words."""
     names = {
         "verbosity": "output length of moved work, factor on its output cost",

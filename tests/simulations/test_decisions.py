@@ -81,7 +81,7 @@ def test_a_signature_given_to_other_facts_does_not_count(state):
     signed = sign(state, "one", "approved")
     changed = signed.model_copy(update={"told": DRAFT.model_copy(update={"answer": "$2 less"})})
     assert (signed.standing, changed.standing) == ("approved", "open")
-    assert "does not count" in " ".join(editions.signed(changed))
+    assert "does not count" in " ".join(editions.signature_lines(changed))
 
 
 def test_a_name_is_taken_once_and_what_is_replaced_must_be_there(state):
@@ -111,7 +111,7 @@ def test_editions_choose_among_the_same_facts_and_add_none(state, edition):
 
 def test_the_brief_s_mix_brings_its_own_figures(state):
     shown = simulate_mix(read_scenario("cto_question", MixScenario, "mix"), current(state))
-    made = drafts.of_mix(shown, "an answer", "a question", "stated", drafts.Shared("mix", 1))
+    made = drafts.of_mix(shown, "an answer", "a question", "stated", drafts.Ground("mix", 1))
     values = {fact.label: fact.value for fact in made.facts}
     assert values["Cost a year today"] == "$600,000" and values["Cost a year of this mix"].startswith("$")
     saved = shown["baseline"]["annual_cost_usd"] - shown["proposed"]["annual_cost_usd"]
@@ -157,12 +157,12 @@ def test_the_pack_is_sealed_and_a_changed_one_is_found(tmp_path):
     in_force.mark(state, "ours", "Legal")
     record(state, DRAFT, "one")
     text = handover.handover(ledger.at(ledger.snapshot()), state)
-    assert len(handover.sealed_as(text)) == 64
+    assert len(handover.verify_seal(text)) == 64
     assert "Legal may lift" in text and "No log is loaded" in text and "It may fail" in text and "<script>" not in text
     with pytest.raises(BadInput, match="changed after it was sealed"):
-        handover.sealed_as(text.replace("Legal", "Nobody"))
+        handover.verify_seal(text.replace("Legal", "Nobody"))
     with pytest.raises(BadInput, match="no seal"):
-        handover.sealed_as("<html></html>")
+        handover.verify_seal("<html></html>")
     with pytest.raises(BadInput, match="no policy"):
         handover.handover(ledger.at(ledger.snapshot()), state, "theirs")
     ledger.close()

@@ -149,7 +149,7 @@ def _take_over(run_id: str, found: dict[str, Any]) -> None:
     question = f"Which policy of “{found['name']}” is better?"
     with st.container(horizontal=True):
         recording.record_button(
-            lambda: drafts.of_run(found, question, recording.shared(shell.view(), "lab", None)), key=f"lab_{run_id}"
+            lambda: drafts.of_run(found, question, recording.ground(shell.view(), "lab", None)), key=f"lab_{run_id}"
         )
         if st.button("Add the calls to the ledger", icon=":material/database:", key="lab_to_ledger"):
             with shell.errors():
