@@ -34,7 +34,7 @@ COMMANDS = {
         "the decisions on the record; one of them, or sign one",
     ),
     "handover": (
-        "simulations.decisions.command",
+        "simulations.decisions.handover_command",
         "the hand-over pack of a policy as one sealed offline page",
     ),
 }

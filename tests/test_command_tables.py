@@ -22,9 +22,9 @@ LOADED_BY = {
     "httpx": {
         *("analytics alerts", "analytics gauges", "data pull", "simulations drill", "simulations reroute"),
         *("routing audit", "routing canary", "routing export", "routing predictions", "routing providers"),
-        *("routing results", "routing run", "routing webhook"),
+        *("routing results", "routing run", "routing webhook", "simulations handover"),
     },
-    "jinja2": {"analytics chargeback", "analytics review"},
+    "jinja2": {"analytics chargeback", "analytics review", "simulations decisions", "simulations handover"},
     "jsonschema": {"routing run"},
     "opentelemetry": {"data receive"},
     "rich": {"routing run"},
@@ -32,7 +32,8 @@ LOADED_BY = {
         *("analytics alerts", "analytics anomalies", "analytics bridge", "analytics budgets", "analytics forecast"),
         *("analytics gauges", "analytics measures", "analytics promises", "analytics review", "analytics savings"),
         *("analytics silent-changes", "routing canary", "routing predictions", "routing results", "routing run"),
-        *("simulations breakeven", "simulations frontier", "simulations metrics", "simulations mix"),
+        *("simulations breakeven", "simulations frontier", "simulations handover", "simulations metrics"),
+        "simulations mix",
         *("simulations pipeline", "simulations triage"),
     },
     "statsmodels": {"routing canary"},
@@ -62,7 +63,7 @@ def test_a_command_loads_no_library_that_only_others_need(library):
 
 def test_the_engine_is_loaded_by_commands_that_ask_the_ledger():
     without = {command for command, module in COMMANDS.items() if "duckdb" not in libraries_at_load(module)}
-    assert without == {"data formats", "simulations breakeven", "simulations metrics"} | {
+    assert without == {"data formats", "simulations breakeven", "simulations decisions", "simulations metrics"} | {
         command for command in COMMANDS if command.startswith("routing ") and command != "routing canary"
     }
 
