@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from html import escape
 
-from data.wording import visible
+from data import wording
 from routing.policies.policy import Policy, Rule
 from routing.policies.table import write_condition
 
 WIDTH, ROW, GAP = 780, 46, 14
 START, RULE, ANSWER = (0, 110), (150, 300), (490, 290)  # left edge and width of each column
-FITS = 7.2  # pixels a letter takes at 13 px
+FITS = 7.6  # pixels a letter takes at 13 px
 EVERYTHING = "every request"
 
 
@@ -23,7 +23,8 @@ def diagram(policy: Policy) -> str:
     rows = [(write_condition(rule.when) or EVERYTHING, _answered(rule)) for rule in policy.rules]
     if policy.fallback:
         rows.append(("no rule matches, or nobody answers", f"in order: {', '.join(policy.fallback)}"))
-    rails = f"Before any of it: {len(policy.constraints)} constraints" if policy.constraints else ""
+    held = wording.count_of(len(policy.constraints), "constraint")
+    rails = f"Before any of it: {held}" if policy.constraints else ""
     top = ROW + GAP if rails else 0
     height = top + len(rows) * (ROW + GAP)
     middle = top + (height - top - GAP) / 2
@@ -58,7 +59,7 @@ def _box(x: float, width: float, y: float, text: str) -> str:
     shown = text if len(text) <= letters else text[: letters - 1] + "…"
     return (
         f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{ROW}" rx="6" fill="none" stroke="currentColor"'
-        f' stroke-opacity=".35"/><text x="{x + 12:g}" y="{y + ROW / 2 + 5:g}">{escape(visible(shown))}</text>'
+        f' stroke-opacity=".35"/><text x="{x + 12:g}" y="{y + ROW / 2 + 5:g}">{escape(wording.visible(shown))}</text>'
     )
 
 
