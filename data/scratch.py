@@ -9,12 +9,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from data.errors import LedgerError
+
 FOLDER = "scratch"
 
 
 def spill_folder(home: Path) -> Path:
     """Where this process's engine spills what is larger than memory; each its own, since the engine clears it."""
+    _make(home / FOLDER, home)
     return home / FOLDER / f"spill-{os.getpid()}"
+
+
+def extension_folder(home: Path, version: str) -> Path:
+    """Where the engine of this version keeps its extensions, for every store of this user."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"baton/duckdb-{version}"
+    _make(cache, home)
+    return cache
+
+
+def _make(folder: Path, home: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"The store {home} cannot be written ({error.strerror}); check the folder's permissions and free space."
+        ) from error
 
 
 @contextmanager

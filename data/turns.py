@@ -1,4 +1,6 @@
-"""Processes take turns at a store by lock files, which the kernel releases when one dies."""
+"""Processes take turns at a store by locks that go when one dies: of files by the kernel, of a shared catalogue by
+PostgreSQL (`data.postgres`).
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,31 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data.errors import LedgerError
+from data.store import Store
+
+
+class Turn:
+    """A turn at the writers' lock. `died_since` is when the writer before took it (seconds since 1970) where that one
+    died in its turn, else None.
+    """
+
+    died_since: float | None = None
+
+    def assure(self) -> None:
+        """Before a commit: LedgerError where the lock was lost meanwhile, as it can be over a network."""
 
 
 @contextmanager
-def turn_to_open(home: Path) -> Iterator[None]:
+def turn_to_open(store: Store) -> Iterator[None]:
     """Processes open a store one after another: of two that find it new, one makes it and the other waits."""
+    if store.catalog:
+        from data import postgres
+
+        with postgres.turn(store, postgres.OPENING):
+            yield
+        return
     try:
-        handle = open(home / "open.lock", "a")  # noqa: SIM115
+        handle = open(store.home / "open.lock", "a")  # noqa: SIM115
     except OSError:  # a store that may only be read is not being made
         yield
         return
@@ -25,11 +45,22 @@ def turn_to_open(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def turn_to_write(home: Path) -> Iterator[float | None]:
-    """The writers' lock; LedgerError where the store cannot be written.
+def turn_to_write(store: Store) -> Iterator[Turn]:
+    """The writers' lock; LedgerError where the store cannot be written, or another writes a shared one for too long."""
+    if store.catalog:
+        from data import postgres
 
-    Yields when the writer before took it (seconds since 1970) where that one died in its turn, else None. A turn under
-    way shows as a lock file of one byte; a byte that is never written takes no space, which may have run out.
+        with postgres.turn(store, postgres.WRITING) as shared:
+            yield shared
+        return
+    with _file_turn(store.home) as turn:
+        yield turn
+
+
+@contextmanager
+def _file_turn(home: Path) -> Iterator[Turn]:
+    """A turn under way shows as a lock file of one byte; a byte that is never written takes no space, which may have
+    run out.
     """
     try:
         handle = open(home / "writer.lock", "a")  # noqa: SIM115
@@ -42,7 +73,9 @@ def turn_to_write(home: Path) -> Iterator[float | None]:
         before = os.fstat(handle.fileno())
         os.truncate(handle.fileno(), 0)
         os.truncate(handle.fileno(), 1)
+        turn = Turn()
+        turn.died_since = before.st_mtime if before.st_size else None
         try:
-            yield before.st_mtime if before.st_size else None
+            yield turn
         finally:
             os.truncate(handle.fileno(), 0)

@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from data import data_files, rollups, versions
+from data import data_files, rollups, shared_files, versions
 from data.errors import BatonError
 from data.held_versions import held_numbers
 from data.lake import CATALOGUE, ROLLUPS, TABLES
 from data.ledger import Cursor, Ledger
+from data.sql_text import literal
 from data.state import State
 
 Progress = Callable[[str, float, str], None]  # stage, share done 0..1, a word on it
@@ -66,8 +67,10 @@ def measure(ledger: Ledger) -> Measure:
         [(files, size)] = cursor.execute(f"SELECT count(*), coalesce(sum(size), 0) FROM ({_FILES})").fetchall()
         folded = sum(cursor.execute(f"SELECT count(*) FROM lake.main.{table}").fetchall()[0][0] for table in ROLLUPS)
         inlined, there = sum(_rows_in_catalogue(cursor).values()), len(versions.version_times(cursor))
-    on_disk = sum(1 for _ in (ledger.home / "files").rglob("*.parquet"))
-    return Measure(files, on_disk, int(size), inlined, folded, there)
+        on_disk = cursor.execute(
+            f"SELECT count(*) FROM glob({literal(ledger.store.files + '/**/*.parquet')})"
+        ).fetchall()
+    return Measure(files, on_disk[0][0], int(size), inlined, folded, there)
 
 
 def is_due(ledger: Ledger) -> bool:
@@ -184,6 +187,8 @@ def _give_up(cursor: Cursor, state: State) -> int:
 def _remove(ledger: Ledger) -> int:
     """Remove files that no version needs: replaced ones after a while, and those a writer who died never committed."""
     cursor = ledger.cursor()
+    if ledger.store.shared:
+        return shared_files.remove_superfluous(cursor)
     gone = data_files.drop_replaced(cursor, ledger.home, datetime.now(UTC) - READERS)
     gone += data_files.drop_uncommitted(cursor, ledger.home)
     data_files.keep_checksums(cursor, ledger.home)

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 
-from data import people
+from data import people, store
 from data.ledger import Ledger
 from data.state import State
 from tests.stores import blank_store, empty, new_ledger
@@ -118,6 +118,8 @@ def home(tmp_path, monkeypatch) -> Iterator[Path]:
     """A store of the test's own: no test ever touches the user's, nor leaves somebody signed in for the next."""
     folder = tmp_path / "home"
     monkeypatch.setenv("BATON_HOME", str(folder))
+    for name in (store.CATALOG, store.DATA, store.ENDPOINT):
+        monkeypatch.delenv(name, raising=False)
     yield folder
     people.ask_sign_in(None)
 

@@ -70,6 +70,7 @@ AT_THE_BOTTOM = {"simulations.scenario", "simulations.ranges"}
 ONLY_IN = {
     "duckdb": ("data/ledger.py",),
     "sqlite3": ("data/state.py",),
+    "psycopg": ("data/postgres.py",),
     "httpx": ("routing/", "data/sources/"),
     "apprise": ("analytics/alerts/",),
     "streamlit": ("app.py", "pages/"),
@@ -223,7 +224,7 @@ def test_dangerous_calls_are_absent():
 
 
 def test_requirements_are_pinned():
-    for name in ("requirements.txt", "requirements-test.txt", "requirements-local.txt"):
+    for name in ("requirements.txt", "requirements-test.txt", "requirements-local.txt", "requirements-s3.txt"):
         for line in (ROOT / name).read_text().splitlines():
             if line and not line.startswith(("#", "-r")):
                 assert "==" in line, f"{name}: {line} is not pinned"

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from data import ledger as ledger_module
 from data.errors import BatonError, LedgerError, UnknownFormat, Unreadable
 from data.loading.long_lines import without_long_lines
+from data.store import Store as Place
 from tests.data.bad_logs import Store, accounted, lines, one_sentence, record, write
 
 REPOSITORY = Path(__file__).parents[2]
@@ -276,9 +276,9 @@ sys.stdin.read()
 
 
 def test_a_locked_catalogue_is_one_sentence(tmp_path, monkeypatch):
-    attach = ledger_module.attach_text
+    attach = Place.attach_text
     monkeypatch.setattr(
-        ledger_module, "attach_text", lambda *a: attach(*a).replace("META_BUSY_TIMEOUT 30000", "META_BUSY_TIMEOUT 200")
+        Place, "attach_text", lambda *a: attach(*a).replace("META_BUSY_TIMEOUT 30000", "META_BUSY_TIMEOUT 200")
     )
     store = Store(tmp_path / "home")
     store.load(write(tmp_path / "before.jsonl", lines(*map(record, range(3)))))

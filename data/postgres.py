@@ -1,0 +1,120 @@
+"""PostgreSQL, where a shared store has its catalogue and its state: connections, and turns at an advisory lock.
+
+A turn is a lock of a session that does nothing else: PostgreSQL releases it when the session ends, and ends the session
+of a host that vanished within a minute. This is the only module that opens PostgreSQL by itself; the engine reaches
+the catalogue with an extension of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+import psycopg
+
+from data.ailments import shared_ailment
+from data.errors import LedgerError
+from data.store import WAIT, Store, lock_wait_s
+from data.turns import Turn
+
+LOCKS = 0x42A7  # the first of the two numbers of every advisory lock of Baton's; another program's begin otherwise
+# PostgreSQL asks an idle session's host whether it is still there, and gives it up after a minute.
+KEEPALIVES = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+
+
+class Lock(NamedTuple):
+    """One of Baton's advisory locks: its second number, and what its holder is doing."""
+
+    number: int
+    doing: str
+
+
+WRITING = Lock(1, "writing to")
+OPENING = Lock(2, "opening or migrating")
+DECIDING = Lock(3, "saving a decision to")
+
+
+class SharedTurn(Turn):
+    """A turn that a session holds; lost with its connection."""
+
+    def __init__(self, store: Store, session: psycopg.Connection) -> None:
+        self._store, self._session = store, session
+
+    def assure(self) -> None:
+        try:
+            self._session.execute("SELECT 1")
+        except psycopg.Error as error:
+            raise LedgerError(
+                f"The connection that held the writers' turn at the {self._store.catalogue} was lost; nothing was"
+                " changed. Run it again."
+            ) from error
+
+
+@contextmanager
+def turn(store: Store, lock: Lock) -> Iterator[Turn]:
+    """Hold a lock for the length of a block. LedgerError says who has held it since when, where the wait is over."""
+    wait_s = lock_wait_s()
+    with session_of(store) as session:
+        session.execute(f"SET lock_timeout = {int(wait_s * 1000)}")
+        try:
+            session.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, lock.number))
+        except psycopg.errors.LockNotAvailable as error:
+            raise LedgerError(
+                f"{_holder(session, lock)} has been {lock.doing} the {store.catalogue} for longer than this one waits"
+                f" ({wait_s:g} s, {WAIT}); nothing was changed. Try again when it has finished."
+            ) from error
+        session.execute(
+            """SELECT set_config('application_name',
+                %s || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), false)""",
+            (f"baton {socket.gethostname()[:24]} {os.getpid()} ",),
+        )
+        yield SharedTurn(store, session)
+
+
+@contextmanager
+def session_of(store: Store) -> Iterator[psycopg.Connection]:
+    """A connection of its own, each statement a transaction; closed at the end. LedgerError where there is none."""
+    db = connect(store)
+    try:
+        yield db
+    except psycopg.OperationalError as error:
+        raise sentence_for(store, error) from error
+    finally:
+        with suppress(psycopg.Error):
+            db.close()
+
+
+def connect(store: Store) -> psycopg.Connection:
+    """A connection of a shared store's catalogue; LedgerError where there is none to be had."""
+    if store.catalog is None:
+        raise ValueError("a store in a folder has no PostgreSQL")
+    try:
+        return psycopg.connect(store.catalog.dsn, autocommit=True, prepare_threshold=None, options=KEEPALIVES)
+    except psycopg.OperationalError as error:
+        raise sentence_for(store, error) from error
+
+
+def sentence_for(store: Store, error: psycopg.Error) -> LedgerError:
+    """What PostgreSQL said, as a sentence without the address it was given."""
+    kind = type(error).__name__
+    return LedgerError(
+        shared_ailment(store, str(error))
+        or f"The {store.catalogue} failed ({kind}); nothing was changed. Its own log says why."
+    )
+
+
+def _holder(session: psycopg.Connection, lock: Lock) -> str:
+    """Who holds a lock, as its session says."""
+    row = session.execute(
+        """SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+            WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s AND l.objid = %s
+                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())""",
+        (LOCKS, lock.number),
+    ).fetchone()
+    words = (row[0] if row and row[0] else "").split(" ", 3)
+    if len(words) < 4:
+        return "Another Baton"
+    return f"Another Baton (process {words[2]} on {words[1]}, since {words[3]} UTC)"
