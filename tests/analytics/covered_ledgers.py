@@ -20,10 +20,10 @@ def day_rows(
     *,
     source: str = "litellm",
     hours: Iterable[float] = (0.5, 8, 16, 23.5),
-    usd: float = 1.0,
+    usd: float | None = 1.0,
     model: str = "gpt-5.2",
     provider: str = "openai",
-    team: str = "search",
+    team: str | None = "search",
     output: int = 500,
 ) -> list[dict]:
     """One request at each of the hours (UTC)."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,7 @@ def test_nothing_changed_means_no_driver(usage):
     assert all(driver.usd == 0 for driver in bridge(usage, usage, 7, 7).drivers)
 
 
-CAUSES = {
+CAUSES: dict[str, dict[str, Any]] = {
     "volume": {"requests": 1500},
     "input": {"fresh": 1600, "read": 400},
     "output": {"output": 700},

@@ -117,6 +117,7 @@ def test_the_day_on_which_a_budget_runs_out_agrees_with_its_chance(view, state):
         save(state, check_budget(name="whole", amount=asked.p50 * share))
         (status,) = budgets.status(view, state)
         found = status.runs_out
+        assert found.expected
         assert found.earliest <= found.expected <= found.latest < asked.end
         known = known_spend(view, Scope.of(view))
         before, after = (

@@ -94,6 +94,7 @@ def test_a_short_log_covers_what_it_holds(ledgers):
 def test_a_hole_is_left_out_of_both_sides(ledgers):
     view = ledgers["a hole of ten days"]
     quarter = comparison(view, window(view, days=28))
+    assert quarter.now and quarter.before
     assert quarter.now.length_days == quarter.before.length_days == 18
     assert "no whole log on 8 to 17 Oct" in quarter.note
     assert totals(view, quarter.now, ("cost_usd",)) == totals(view, quarter.before, ("cost_usd",))

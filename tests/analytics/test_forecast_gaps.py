@@ -109,7 +109,7 @@ SAYS_NOTHING: dict[str, list[tuple[date, tuple[float, ...] | None]]] = {
 def test_under_a_week_of_whole_days_says_nothing_of_a_day_without_a_log(case, tmp_path):
     """Seconds of one morning, times the days before it, were "missing and counted as expected"."""
     logged = SAYS_NOTHING[case]
-    rows = [row for day, hours in logged for row in day_rows(day, **({"hours": hours} if hours else {}))]
+    rows = [row for day, hours in logged for row in (day_rows(day, hours=hours) if hours else day_rows(day))]
     view = ledger_of(tmp_path, rows)
     outlook = november(view)
     assert outlook.missing_days == outlook.untold_days and outlook.missing_usd == 0

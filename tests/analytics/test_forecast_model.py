@@ -112,6 +112,7 @@ def test_a_day_that_is_not_over_counts_with_what_is_expected_of_it():
 def test_the_chance_of_overrun_falls_with_the_budget():
     spend = company(noise=0.1, growth=0.001)
     outlook = outlook_of(spend, date(2026, 7, 24), date(2026, 7, 1), date(2026, 8, 1))
+    assert outlook.p10 is not None and outlook.p50 is not None and outlook.p90 is not None
     chances = [outlook.chance_above(amount) for amount in (outlook.p10, outlook.p50, outlook.p90)]
     assert chances == sorted(chances, reverse=True)
     assert chances[1] == pytest.approx(0.5, abs=0.02)

@@ -182,16 +182,16 @@ def lab() -> str:
                 (rng.random(TASKS) < quality).astype(float) if alike else np.full(TASKS, quality) for _ in "ab"
             )
             a, b = (rng.binomial(repeats, ability) / repeats for ability in (own, other))
-            low, high = share_interval(a)
+            low, high = share_interval(a.tolist())
             held += low <= quality <= high
-            low, high = difference_interval(a - b)
+            low, high = difference_interval((a - b).tolist())
             differs += low <= 0 <= high
-            wrong += equal_means_p(a - b, run) < 0.05
+            wrong += equal_means_p((a - b).tolist(), run) < 0.05
         asked = f"{repeats} times" + (", always answered alike" if alike else "")
         rows.append((asked, held / RUNS, differs / RUNS, wrong / RUNS))
     columns = ["tasks asked", "interval of a share holds", "of a difference holds", 'equal policies "differ"']
     draws = np.random.default_rng(FIRST_SEED).multinomial(150, [0.18, 0.05, 0.77], RUNS)
-    seen = np.mean([equal_means_p(np.repeat([1.0, -1.0, 0.0], draw)) < 0.05 for draw in draws])
+    seen = np.mean([equal_means_p(np.repeat([1.0, -1.0, 0.0], draw).tolist()) < 0.05 for draw in draws])
     return "\n\n".join(
         (
             f"## Live lab\n\n{RUNS} runs of two equal policies on {TASKS} tasks, nominal 95 %:",

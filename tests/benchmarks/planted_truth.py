@@ -57,7 +57,8 @@ def judged(plant: str, seed: int) -> Outcome:
         main = bridge.between(view, week.before(), week).main
         found = anomaly_search.findings(view, week).anomalies
         named = [one for one in found if one.value == feature or _only_model_of(one.value, feature)]
-        saving = {one.kind: one for one in savings.findings(view, week, state, forbidden(state)).findings}.get(wanted)
+        findings = savings.findings(view, week, state, forbidden(state)).findings
+        saving = next((one for one in findings if one.kind == wanted), None)
         hit = None if wanted is None else bool(saving and feature in saving.cells["feature"].to_list())
         ledger.close()
     told = named[0].title if named else "nothing"

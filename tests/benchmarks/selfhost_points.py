@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,8 @@ def works(points: pd.DataFrame) -> Work:
                 max(1.0, min(p.concurrency, limit, LOCAL_BATCH * p.dp)),
             )
         )
-    return Work(*(np.array(column, dtype=float) for column in zip(*rows, strict=True)))
+    columns: list[Any] = [np.array(column, dtype=float) for column in zip(*rows, strict=True)]
+    return Work(*columns)
 
 
 def take(work: Work, mask: np.ndarray) -> Work:

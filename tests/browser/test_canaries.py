@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_no_secret_is_written_said_or_handed_out(page, tmp_path):
     state = State.open(home)
     PROVIDERS.save(state, "it", provider("http://127.0.0.1:9/v1", "gpt-5.2"))
     shown: list[bytes] = []
-    environ = {name: CANARIES[name] for name in ("OPENAI_API_KEY", "PROD_DB_PASSWORD")}
+    environ: dict[str, Any] = {name: CANARIES[name] for name in ("OPENAI_API_KEY", "PROD_DB_PASSWORD")}
     for address in serve(home, log, **environ):
         for path, drawn in PAGES.items():
             settled(page, address, path)

@@ -78,7 +78,7 @@ def compare(folder: Path) -> Iterator[Compared]:
 
 
 def _ours(book: PriceBook, body: dict, provider: str, counts: dict) -> Decimal | None:
-    model = body.get("model") or body.get("modelVersion")
+    model = str(body.get("model") or body.get("modelVersion"))
     read, write_1h = counts.get("cache_read_tokens", 0), counts.get("cache_write_1h_tokens", 0)
     write_5m = max(counts.get("cache_write_tokens", 0) - write_1h, 0)
     reasoning = counts.get("output_reasoning_tokens", 0)

@@ -39,5 +39,5 @@ def same(actual: object, expected: object) -> bool:
     if isinstance(expected, (int, float)):
         return actual == actual and abs(Decimal(str(actual)) - Decimal(str(expected))) <= Decimal("0.000000000001")
     if isinstance(expected, dict):
-        return expected.items() <= json.loads(actual).items()
+        return expected.items() <= json.loads(str(actual)).items()
     return str(actual) == str(expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +29,7 @@ MODELS = [
     ("openai", "wonder-9"),
     (None, "text-embedding-3-small"),
 ]
-OVERRIDES = {
+OVERRIDES: dict[str, Any] = {
     "house": {"provider": "openai", "discount": "0.1", "fees": {"web_search": "0.004"}},
     "images": {
         "provider": "google",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -51,13 +52,14 @@ def test_without_a_sign_in_the_operating_systems_user_acts(state, monkeypatch):
 
 
 def test_a_save_that_is_refused_leaves_neither_document_nor_entry(state):
-    for name, body, words in (
+    refused: list[tuple[str, Any, str]] = [
         ("a", {"text": "hi", "colour": "red"}, "Setting a: colour: unknown field; use one of: text, weight"),
         ("a", {"weight": 2}, "Setting a: text: is required"),
         ("a", {"text": "hi", "weight": "heavy"}, "Setting a: weight: .*heavy"),
         ("a", "text", "Setting a: a mapping with text, weight is expected; found a str"),
         (" ", {"text": "hi"}, "A setting needs a name"),
-    ):
+    ]
+    for name, body, words in refused:
         with pytest.raises(BadInput, match=words):
             NOTES.save(state, name, body)
     with pytest.raises(BadInput, match="Setting b: text"):

@@ -96,6 +96,7 @@ def told_of(ledger, state, log) -> tuple[Explanation, Origin | str]:
 def test_a_row_is_told_with_the_record_it_was_read_from(ledger, state, log):
     told, origin = told_of(ledger, state, log)
     assert told.columns["model_raw"] and told.price and told.price.cost_usd == told.columns["cost_usd"]
+    assert isinstance(origin, Origin)
     found, why_not = with_record(state, told, origin)
     assert not why_not and json.loads(found.record) == record(3) and found.columns == told.columns
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from tests.data.priced_rows import priced
 instant = datetime.fromisoformat  # naive UTC, as in the ledger
 
 AT = instant("2026-07-01")
-USED = {"fresh_input": 1_000_000, "output": 100_000}  # gpt-4o at list: 2.50 + 1.00
+USED: dict[str, Any] = {"fresh_input": 1_000_000, "output": 100_000}  # gpt-4o at list: 2.50 + 1.00
 
 
 def _paid(overrides: dict, at: datetime = AT, model: str = "gpt-4o", provider: str = "openai", **options) -> Decimal:
@@ -38,10 +39,11 @@ def test_a_discount_holds_from_its_first_day_to_the_day_before_its_end():
 def test_a_discount_follows_list_price_changes_tiers_and_batch():
     deal = {"deal": {"provider": "openai", "discount": "0.5"}}
     book = PriceBook(overrides=deal)
-    for at, tokens, tier in (
+    cases: list[tuple[datetime, dict[str, Any], str]] = [
         (instant("2025-05-01"), {"fresh_input": 10}, "standard"),
         (AT, {"fresh_input": 10}, "batch"),
-    ):
+    ]
+    for at, tokens, tier in cases:
         paid, listed = (
             book.quote("openai", "o3", at, service_tier=tier, book=kind, **tokens).cost_usd for kind in ("paid", "list")
         )

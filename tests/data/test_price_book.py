@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -43,6 +45,13 @@ MODELS = [
     ("mistral", "mistral-large-latest"),
     ("groq", "llama-3.3-70b-versatile"),
 ]
+
+
+def quoted(
+    prices: PriceBook, provider: str, model: str, at: datetime, counts: Iterable[tuple[str, int]], **how: Any
+) -> Decimal:
+    tokens: dict[str, Any] = dict(counts)
+    return prices.quote(provider, model, at, **how, **tokens).cost_usd
 
 
 def _money(text: str | None) -> Decimal | None:
@@ -104,9 +113,7 @@ def test_sql_and_quote_agree_on_thousands_of_random_requests(ledger):
     frame = priced(ledger.cursor(), book, rows)
     for kind, column in (("list", "list_cost_usd"), ("paid", "cost_usd")):
         expected = [
-            book.quote(
-                provider, model, at, service_tier=tier, book=kind, **dict(zip(RATES, tokens, strict=True))
-            ).cost_usd
+            quoted(book, provider, model, at, zip(RATES, tokens, strict=True), service_tier=tier, book=kind)
             for provider, model, at, tier, tokens in requests
         ]
         assert frame[column].tolist() == expected
@@ -128,7 +135,7 @@ def test_list_prices_agree_with_the_catalogue_s_own_calculation():
         theirs = calc_price(
             usage, model_ref=model, provider_id=provider, genai_request_timestamp=at.replace(tzinfo=UTC)
         ).total_price
-        ours = book.quote(provider, model, at, **dict(zip(TEXT_RATES, tokens[:6], strict=True))).cost_usd
+        ours = quoted(book, provider, model, at, zip(TEXT_RATES, tokens[:6], strict=True))
         assert abs(ours - theirs) <= Decimal("1e-6"), (provider, model, at, tokens)
 
 

@@ -75,7 +75,7 @@ def test_where_the_catalogues_differ_and_by_how_much(price_file):
 
 def test_a_model_only_the_file_knows_is_priced_by_it_in_the_ledger(ledger, price_file):
     book = PriceBook(imported=second_catalogue.read(price_file))
-    rows = [
+    rows: list[dict] = [
         {"provider": "dashscope", "model_raw": "qwen3-max", "fresh_input_tokens": 32_000, "output_tokens": 1000},
         {"provider": "dashscope", "model_raw": "qwen3-max", "fresh_input_tokens": 32_001, "output_tokens": 1000},
         {

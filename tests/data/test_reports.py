@@ -18,7 +18,7 @@ EXPECTED = json.loads((FOLDER / "expected.json").read_text()) if FOLDER.is_dir()
 FILES = sorted(p.name for p in FOLDER.glob("*") if p.suffix in (".jsonl", ".json", ".csv", ".log"))
 FILES = [name for name in FILES if name != "expected.json"]
 # Reports that become bills, and what their amounts and counts add up to.
-BILLED = {
+BILLED: dict[str, dict] = {
     "anthropic_console_cost.csv": {"cost": 4.0},
     "anthropic_console_tokens.csv": {"tokens": 367_000, "requests": 15},
     "openrouter_activity_daily.csv": {"cost": 935.94, "requests": 8369},

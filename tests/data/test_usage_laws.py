@@ -73,7 +73,7 @@ def changed(form: Format) -> dict[str, list[tuple[str, dict]]]:
     """
     case = FIRST[form.name]
     key, value = ("csv", case["csv"]) if "csv" in case else given(case)
-    less = tables_without_one(value) if key == "csv" else without_one(value)
+    less = tables_without_one(str(value)) if key == "csv" else without_one(value)
     return {
         "plain": [("", case)],
         "less": [(name, case | {key: other}) for name, other in less] if form.table == "usage" else [],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -215,7 +216,7 @@ def form_of_calls(**columns) -> Format:
     return Format(name="x", label="x", recognise=lambda _: True, fields={}, columns=columns)
 
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"cost_usd": Decimal(1), "list_cost_usd": Decimal(2), "reported_cost_usd": Decimal(3), "latency_ms": 100.0},
     {
         "attempt": 2,

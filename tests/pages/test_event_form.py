@@ -18,6 +18,7 @@ def only_the_form() -> None:
     from pages.ui.document_list import Opened
 
     body = shell.state().get("event", "/launch")
+    assert body
     dialog(shell.view(), Opened("/launch", body, True, 1))
 
 

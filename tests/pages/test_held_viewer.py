@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -86,7 +87,7 @@ def nobody_signed_in() -> Iterator[None]:
     people.ask_sign_in(None)
 
 
-def opened(home: Path, monkeypatch, file: str, person: Person | None, **query: str) -> AppTest:
+def opened(home: Path, monkeypatch, file: str, person: Person | None, **query: Any) -> AppTest:
     monkeypatch.setenv("BATON_HOME", str(home))
     monkeypatch.chdir(ROOT)
     if person:

@@ -39,7 +39,7 @@ def press(app, label: str):
 def test_a_task_set_is_typed_refused_with_its_line_and_kept(state):
     app = opened("lab")
     box = next(a for a in app.text_area if a.label == "Tasks as YAML")
-    text = box.value
+    text = box.value or ""
     box.input(text.replace("llm-rubric", "lm-rubric"))
     press(app, "Check and save")
     assert (

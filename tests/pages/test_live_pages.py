@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -19,7 +21,7 @@ from tests.routing.test_runs import BAD, GOOD, adder, spec
 PAGES = ("lab", "review", "governance")
 
 
-def opened(page: str, **query: str) -> AppTest:
+def opened(page: str, **query: Any) -> AppTest:
     app = app_at(page, **query).run()
     assert not app.exception, app.exception
     return app

@@ -127,6 +127,7 @@ def test_the_sum_of_compared_days_is_told_of_those_days(home):
     scope = ClosedScope(start=date(2026, 11, 7), end=date(2026, 11, 21))
     compared = comparison(log, scope, scope.before())
     told = days.against(log, scope, compared)
+    assert compared.now
     named = spend.totals(log, compared.now, ("cost_usd",))["cost_usd"]
     assert told.startswith(f"{wording.usd(named)} on 8 comparable days of 7 to 20 Nov 2026, against")
     assert named < spend.totals(log, scope, ("cost_usd",))["cost_usd"]

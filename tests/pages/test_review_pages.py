@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import plotly.graph_objects as go
 import pytest
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.one_server
 PAGES = ("weekly", "plan", "savings")
 
 
-def opened(name: str, **params: str) -> AppTest:
+def opened(name: str, **params: Any) -> AppTest:
     page = app_at(name, **params).run()
     assert not page.exception, page.exception[0].message
     return page

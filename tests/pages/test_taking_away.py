@@ -72,7 +72,7 @@ def test_few_bars_of_time_are_named_by_their_days(starts, grain, words):
     assert (axis.range is not None) == (len(starts) == 1)  # a lone bar would fill the chart
 
 
-def test_a_sum_changes_by_all_of_what_one_span_lacks_and_a_ratio_is_unknown(monkeypatch):
+def test_a_sum_changes_by_all_of_what_one_span_lacks_and_a_ratio_is_unknown(shared_ledger, monkeypatch):
     now, before = SCOPE, SCOPE.before()
     rows: dict[tuple[Any, str], dict[str, Any]] = {
         (now, "cost_usd"): {"kept": Decimal(5), "new": Decimal(2), "dark": None},
@@ -89,13 +89,17 @@ def test_a_sum_changes_by_all_of_what_one_span_lacks_and_a_ratio_is_unknown(monk
     )
     monkeypatch.setattr(tables, "whole_of", lambda view, scope, m: {m: {now: 7, before: 8}[scope]})
     pair = Comparison(now, before, "")
-    moved = tables.changes(None, "model", "cost_usd", pair)
+    moved = tables.changes(shared_ledger, "model", "cost_usd", pair)
     assert {n: None if pd.isna(v) else v for n, v in moved.items()} == {
-        "kept": 2, "new": 2, "gone": -4, "dark": None, tables.TOTAL: -1,
-    }  # fmt: skip
-    rates = tables.changes(None, "model", "failure_rate", pair)
+        "kept": 2,
+        "new": 2,
+        "gone": -4,
+        "dark": None,
+        tables.TOTAL: -1,
+    }
+    rates = tables.changes(shared_ledger, "model", "failure_rate", pair)
     assert rates["kept"] == 0.25 and pd.isna(rates["new"]) and pd.isna(rates["gone"])
-    assert tables.changes(None, "model", "cost_usd", Comparison(None, None, "why")).empty
+    assert tables.changes(shared_ledger, "model", "cost_usd", Comparison(None, None, "why")).empty
 
 
 def test_the_breakdown_adds_up_and_its_change_is_that_of_the_spans(sample_home, monkeypatch, alone):

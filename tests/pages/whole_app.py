@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
@@ -14,7 +15,7 @@ FILES = [file for entries in PAGES.values() for file, *_ in entries]
 ADDRESS = {file: address for entries in PAGES.values() for file, _, _, address in entries}
 
 
-def app_at(file: str, timeout: int = 120, **query: str) -> AppTest:
+def app_at(file: str, timeout: int = 120, **query: Any) -> AppTest:
     """The app at a page's address, not yet run.
 
     AppTest by itself opens the first page and is switched from there, which costs every test that page's work.
@@ -26,13 +27,13 @@ def app_at(file: str, timeout: int = 120, **query: str) -> AppTest:
     return app
 
 
-def opened(home: Path, monkeypatch, file: str, **query: str) -> AppTest:
+def opened(home: Path, monkeypatch, file: str, **query: Any) -> AppTest:
     monkeypatch.setenv("BATON_HOME", str(home))
     monkeypatch.chdir(ROOT)
     return app_at(file, **query).run()
 
 
-def answered(home: Path, monkeypatch, file: str, **query: str) -> AppTest:
+def answered(home: Path, monkeypatch, file: str, **query: Any) -> AppTest:
     """The page opened, with a title that says something and without an error."""
     app = opened(home, monkeypatch, file, **query)
     assert not app.exception, app.exception[0].value

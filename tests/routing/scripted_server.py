@@ -63,6 +63,7 @@ class ScriptedServer:
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
+        assert task, "a connection is a task of the loop"
         self._tasks.add(task)
         try:
             while True:
@@ -149,7 +150,7 @@ async def _stream(writer: Any, body: dict[str, Any], text: str, usage_on_content
         writer.write(chunk(part))
         await writer.drain()
         await asyncio.sleep(0.002)
-    more = {"usage": usage(body, text)}
+    more: dict[str, Any] = {"usage": usage(body, text)}
     writer.write(chunk("", "stop", **more) if usage_on_content else chunk(None, "stop") + chunk(**more))
     writer.write(b"data: [DONE]\n\n")
     await writer.drain()

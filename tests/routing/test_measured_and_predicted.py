@@ -39,7 +39,7 @@ def told(tokenizers: dict[str, float], source: str = "live lab, run r") -> Marke
         name: {"tokenizer": {"value": v, "low": v, "high": v, "source": source, "date": "2026-11-27", "samples": 20}}
         for name, v in tokenizers.items()
     }
-    return Market(PriceBook([], []), shipped_catalog().with_edits(ratios), pd.Timestamp("2026-11-01").to_pydatetime())
+    return Market(PriceBook({}, {}), shipped_catalog().with_edits(ratios), pd.Timestamp("2026-11-01").to_pydatetime())
 
 
 def test_a_run_says_what_it_measured_with_n_and_what_was_known(state):
@@ -65,7 +65,7 @@ def test_a_measured_tokenizer_moves_input_dollars_and_nothing_else():
     )
     assert told({"minimax-m2": 1.25}).tokenizer("gpt-5.2", "minimax-m2").value == 1
     priced = Market(
-        PriceBook([], []),
+        PriceBook({}, {}),
         market.catalog.with_edits({"minimax-m2": {"self_hosted": {"usd_per_mtok": 1.0}}}),
         market.at,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from data.errors import BadInput
@@ -33,7 +35,7 @@ def test_every_kind_of_rule_and_condition_is_written_in_one_line():
 
 def test_an_edit_changes_the_policy_and_empty_rows_are_left_out():
     policy = examples()["simple_router"]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "when": "task_type=coding",
             "way": "cascade",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,10 +38,15 @@ def arm(requests: int, *, failing: float = 0.02, usd: float = 0.01, late: float 
     )  # costs scatter as much as they are large; scores are 0 or 1
 
 
-def seen(new: dict, old: dict | None = None, share: float = 1.0, **more: object) -> Seen:
+def seen(new: dict, old: dict | None = None, share: float = 1.0, **more: Any) -> Seen:
     sizes = [int(look * PLAN.now.requests) for look in LOOKS if look <= share]
     looks = [Look(arm(size, **new), arm(size, **(old or {}))) for size in sizes]
-    said = {"candidate": int(share * 4000), "control": int(share * 4000), "before": (200, 10_000), "last": NOW}
+    said: dict[str, Any] = {
+        "candidate": int(share * 4000),
+        "control": int(share * 4000),
+        "before": (200, 10_000),
+        "last": NOW,
+    }
     return Seen(looks, **{**said, **more})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from data.errors import BadInput, UnknownFormat, Unreadable
 from simulations.hosting.bench_import import import_bench, measurement
 from simulations.hosting.capacity import predict
 
-RUN = {"gpu": "h200", "count": 2, "layout": "tp2", "precision": "fp8"}
+RUN: dict[str, Any] = {"gpu": "h200", "count": 2, "layout": "tp2", "precision": "fp8"}
 VLLM = {
     "date": "20260930-153000",
     "backend": "vllm",

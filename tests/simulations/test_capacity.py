@@ -151,7 +151,7 @@ def test_a_gpu_of_another_memory_or_kind_is_not_taken_for_its_sibling(name):
     ],
 )
 def test_a_point_answers_to_every_usual_spelling(spelt):
-    plain = {
+    plain: dict[str, Any] = {
         "model": "llama-3.1-70b",
         "gpu": "h200",
         "count": 8,
@@ -219,7 +219,7 @@ def test_a_model_that_does_not_fit_says_by_how_much_and_what_would():
     ],
 )
 def test_impossible_points_are_refused(change):
-    plain = {
+    plain: dict[str, Any] = {
         "model": "qwen3-32b",
         "gpu": "h100",
         "count": 2,

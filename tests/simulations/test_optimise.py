@@ -16,6 +16,18 @@ from simulations.mixes.optimise import Demands, Infeasible, Problem, Solution, o
 from simulations.mixes.shadow_prices import highest_floor, rule_prices, step_prices, steps, vendor_prices, why_not
 
 
+def solved(task: Problem, demands: Demands) -> Solution:
+    answer = optimise(task, demands)
+    assert isinstance(answer, Solution)
+    return answer
+
+
+def refused(task: Problem, demands: Demands) -> Infeasible:
+    answer = optimise(task, demands)
+    assert isinstance(answer, Infeasible)
+    return answer
+
+
 def problem(rng, segments=3, models=3, gaps=0.15):
     weights = rng.integers(1, 50, segments) * 1000.0
     cost = rng.uniform(1, 20, (segments, models)) * weights[:, None] / 1000
@@ -135,16 +147,16 @@ def test_one_more_point_is_a_whole_point_and_no_slope():
         origins=("CN", "US", "US"),
     )
     asked = Demands(quality_floor=0.805)
-    answer = optimise(task, asked)
+    answer = solved(task, asked)
     price = step_prices(task, asked, answer)[0]
-    more = optimise(task, Demands(quality_floor=0.815))
+    more = solved(task, Demands(quality_floor=0.815))
     assert price.usd_per_year == pytest.approx(more.cost_usd - answer.cost_usd) and price.sentence.endswith("a year")
     assert price.usd_per_year > 2 * answer.duals["quality floor"] / 100
 
 
 def test_doing_without_a_vendor_is_solved_again():
     task = two_segments()
-    answer = optimise(task, Demands())
+    answer = solved(task, Demands())
     said = {price.promise: price for price in vendor_prices(task, Demands(), answer)}
     assert said["a"].usd_per_year == pytest.approx(40) and said["b"].sentence == "without b no mix keeps every promise"
 
@@ -168,15 +180,14 @@ def two_segments():
 def test_of_two_equals_the_present_model_keeps_the_work():
     task = problem(np.random.default_rng(3), 4, 3, gaps=0)
     task = replace(task, cost_usd=np.full((4, 3), 7.0), quality=np.full((4, 3), 0.9))
-    found = optimise(task, Demands(quality_floor=0.9))
-    assert isinstance(found, Solution)
+    found = solved(task, Demands(quality_floor=0.9))
     assert found.shares[np.arange(4), task.current].tolist() == [1.0] * 4
     assert found.cost_usd == 28.0
 
 
 def test_a_rule_is_priced_by_solving_without_it():
     task = two_segments()
-    answer = optimise(task, Demands())
+    answer = solved(task, Demands())
     every = np.ones((2, 2), bool)
     (price,) = rule_prices(task, Demands(), answer, {"customer data stays off Chinese APIs": every}, every)
     assert price.usd_per_year == pytest.approx(40)
@@ -185,21 +196,20 @@ def test_a_rule_is_priced_by_solving_without_it():
 
 def test_the_blocking_promise_is_named():
     task = two_segments()
-    too_good = optimise(task, Demands(quality_floor=0.95))
-    assert isinstance(too_good, Infeasible)
+    too_good = refused(task, Demands(quality_floor=0.95))
     assert (
         why_not(task, Demands(quality_floor=0.95), too_good)[0]
         == "the best quality the other promises allow is 90.00%, below the floor of 95.00%"
     )
     clash = Demands(quality_floor=0.9, vendor_cap={"b": 0.5})
-    words = why_not(task, clash, optimise(task, clash))
+    words = why_not(task, clash, refused(task, clash))
     assert "without the quality floor a mix exists" in words and "without the cap on vendor b a mix exists" in words
     assert highest_floor(task, Demands(vendor_cap={"b": 0.5})) == pytest.approx(0.85)
 
 
 def test_segments_without_any_model_are_named_with_the_reason():
     task = replace(two_segments(), allowed=np.array([[True, True], [False, False]]))
-    answer = optimise(task, Demands())
+    answer = refused(task, Demands())
     assert answer.stranded == (1,)
     assert why_not(task, Demands(), answer) == [
         "100 requests a year are left without any model: m0: origin CN with hosting api or cloud or host is forbidden"
@@ -308,7 +318,7 @@ def slow_and_fast():
 )
 def test_speed_of_most_answers_and_few_failures_are_promises_by_each_models_record(asked, slow):
     task, demands = slow_and_fast(), Demands(**asked)
-    found = optimise(task, demands)
+    found = solved(task, demands)
     assert found.shares[0] == pytest.approx([slow, 1 - slow, 0.0])
     lifted = [step for step in steps(task, demands) if step.words.startswith("lifting the limit on")]
     priced = step_prices(task, demands, found)

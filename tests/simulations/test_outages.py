@@ -93,6 +93,7 @@ def test_a_breach_of_today_is_not_the_drills(home):
 def test_dollars_are_the_fallbacks_price_less_what_was_logged(day):
     found = asked(day, out(start=START, hours=1, fallback=("claude-opus-4-5",)))
     row = MARKET._rate("claude-opus-4-5", 1000.0, "standard")
+    assert row is not None
     each = 1000 * row[0] + 200 * row[-2 if len(row) > 6 else -1]
     assert found.extra_usd == pytest.approx(30 * (each - 0.00455), rel=0.02)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -121,7 +122,7 @@ def priced(row, candidate, prices, warm):
     """The price book's own quote for this one request; own machines at the flat rate of `market`."""
     if row["fresh_input_tokens"] is None and row["output_tokens"] is None:
         return None
-    tokens = {name.removesuffix("_tokens"): int(row[name] or 0) for name in TOKENS}
+    tokens: dict[str, Any] = {name.removesuffix("_tokens"): int(row[name] or 0) for name in TOKENS}
     if not warm:
         tokens["cache_write_5m"] += tokens.pop("cache_read")
     if candidate.hosting == "self":
@@ -377,7 +378,7 @@ def test_one_tokenizer_serves_every_source_of_a_target(tmp_path):
 def test_a_call_that_needed_a_retry_moves_once_with_its_dollars(tmp_path):
     """Of four calls one succeeds at once, one on its second try, one at another provider, one never."""
     failed = {"status": "error", "error_class": "rate_limit", "cost_usd": Decimal(0)}
-    rows = [{"call_id": "a"}, {"call_id": "b", **failed}, {"call_id": "b", "attempt": 2}]
+    rows: list[dict] = [{"call_id": "a"}, {"call_id": "b", **failed}, {"call_id": "b", "attempt": 2}]
     rows += [{"call_id": "c", **failed}, {"call_id": "c", "attempt": 2, "model": "minimax-m2", "provider": "minimax"}]
     rows += [{"call_id": "d", **failed}, {"call_id": "d", "attempt": 2, **failed}]
     ledger = ledger_of(tmp_path, rows)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulations.mixes.optimise import Demands, Infeasible, Problem, optimise
+from simulations.mixes.optimise import Demands, Infeasible, Problem, Solution, optimise
 from simulations.mixes.shadow_prices import rule_prices, vendor_prices
 from simulations.mixes.strays import LEAST, settle, stray_words
 
@@ -32,6 +32,7 @@ def test_a_new_vendor_for_next_to_nothing_is_left_out_and_said():
     task = small_work()
     assert optimise(task, Demands()).shares[1, 2] == 1.0
     answer, (stray,) = settle(task, Demands())
+    assert isinstance(answer, Solution)
     assert answer.shares[:, 2].sum() == 0 and answer.cost_usd == pytest.approx(100.3)
     assert stray.vendor == "c" and stray.share == pytest.approx(3 / 1003) and stray.more_usd == pytest.approx(0.02)
     assert stray_words(stray).startswith("c, which answers nothing today, would take 0.3% of the requests and $0.28")
@@ -80,6 +81,7 @@ def test_rules_are_priced_one_by_one_and_together():
     """Lifting one rule changes nothing, lifting the other all: both are said, and what they cost together."""
     task = replace(small_work(1000.0), allowed=np.array([[True, True, True], [False, True, False]]))
     answer, alike = settle(task, Demands()).answer, task.allowed
+    assert isinstance(answer, Solution)
     first = np.array([[True, True, True], [False, True, True]])
     found = rule_prices(task, Demands(), answer, {"x": alike, "y": first}, np.ones((2, 3), bool), lambda shares: 7.0)
     both, dearer, cheaper = found
@@ -92,6 +94,7 @@ def test_rules_are_priced_one_by_one_and_together():
 def test_prices_of_rules_carry_the_caches_that_their_mix_loses():
     task = replace(small_work(1000.0), allowed=np.array([[True, True, True], [False, True, False]]))
     answer = settle(task, Demands()).answer
+    assert isinstance(answer, Solution)
     (price,) = rule_prices(
         task, Demands(), answer, {"x": np.ones((2, 3), bool)}, task.allowed, lambda shares: 50.0 * shares[1, 2]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_segments_add_up_to_the_log(tmp_path):
 
 
 def test_what_cannot_be_repriced_is_kept_apart(tmp_path):
-    rows = [
+    rows: list[dict[str, Any]] = [
         {},
         {"status": "error", "cost_usd": Decimal(0)},
         {"status": "cached", "cost_usd": Decimal(0)},
