@@ -41,7 +41,6 @@ class Status(NamedTuple):
     budget: Budget
     outlook: Outlook
     spent_usd: float | None
-    elapsed_share: float
     chance_of_overrun: float | None
     state: str
     overlaps: tuple[str, ...] = ()
@@ -50,6 +49,17 @@ class Status(NamedTuple):
     @property
     def spent_share(self) -> float | None:
         return None if self.spent_usd is None else self.spent_usd / self.budget.amount_usd
+
+    @property
+    def elapsed_share(self) -> float:
+        """Share of the period's days that is gone."""
+        told = self.outlook
+        return (told.known_until - told.start) / (told.end - told.start)
+
+    @property
+    def endangered(self) -> tuple[float, float, str]:
+        """What to sort by so that the most endangered comes first."""
+        return -(self.chance_of_overrun or 0.0), -(self.spent_share or 0.0), self.budget.name
 
     @property
     def variance_usd(self) -> float | None:
@@ -64,7 +74,7 @@ def status(view: Ledger, state: State, events: Sequence[Event] = (), until: date
     if until and until < reach.complete_until:
         reach = reach._replace(day=until - timedelta(days=1), complete_until=until)
     found = [_status(view, state, budget, budgets, reach, events) for budget in budgets]
-    return sorted(found, key=lambda s: (-(s.chance_of_overrun or 0.0), -(s.spent_share or 0.0), s.budget.name))
+    return sorted(found, key=lambda one: one.endangered)
 
 
 def _status(
@@ -84,7 +94,6 @@ def _status(
         budget,
         outlook,
         spent if outlook.is_known else None,
-        gone / max((end - start).days, 1),
         outlook.chance_above(budget.amount_usd),
         _state(budget, reach.day, spent, unlogged),
         tuple(other.name for other in others if other is not budget and budget.overlaps(other)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,6 +15,9 @@ class Claim(NamedTuple):
     words a reader needs to judge it. `key` tells it from other findings of its kind and stays the same when numbers
     change. A claim of low confidence names the `test` that would raise it, and the models to `trial` in it, the
     present one first.
+
+    `blocks` says where in the part some of the touched dollars lie: USD per cell by block. Blocks are disjoint, and two
+    claims on one block touch the same dollars of it as far as they can. Where the rest lies is not known.
     """
 
     kind: str
@@ -28,3 +32,4 @@ class Claim(NamedTuple):
     key: str = ""
     test: str = ""
     trial: tuple[str, ...] = ()
+    blocks: Mapping[str, pd.Series] = {}

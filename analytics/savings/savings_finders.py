@@ -6,6 +6,8 @@ None. A claim says per cell what the span's spend would be less, before overlap 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -20,6 +22,7 @@ NIGHT_SHARE = 0.7
 USUAL_FAILURES = 0.01
 LONGER_THAN_PEERS = 2.0
 CACHE_FELL = 0.15
+SHARED = "resent and outgrown"  # the block of input in which missed cache and growing context meet
 
 
 def missed_cache(cells: pd.DataFrame, sessions: pd.DataFrame, best: pd.DataFrame) -> Claim | None:
@@ -36,6 +39,7 @@ def missed_cache(cells: pd.DataFrame, sessions: pd.DataFrame, best: pd.DataFrame
     resent = sessions["resent_tokens"].reindex(cells.index).fillna(0.0) if len(sessions) else 0.0 * inputs
     missed = np.minimum(np.maximum(fell, resent), cells["fresh_input_tokens"])
     usd = missed * (cells["fresh_price"] - cells["read_price"]).clip(lower=0.0)
+    shared, alone = _in_conversations(cells, sessions, "resent_tokens")
     measured = float((fell * (cells["fresh_price"] - cells["read_price"])).sum()) >= 0.5 * float(usd.sum())
     return _claim(
         "missed cache",
@@ -48,6 +52,7 @@ def missed_cache(cells: pd.DataFrame, sessions: pd.DataFrame, best: pd.DataFrame
         " more than now.",
         "Put the stable part of the prompt first, keep it byte for byte the same, and check the cache's lifetime.",
         "explore",
+        blocks={SHARED: shared * cells["fresh_price"], "resent only": alone * cells["fresh_price"]},
     )
 
 
@@ -113,15 +118,17 @@ def growing_context(cells: pd.DataFrame, sessions: pd.DataFrame) -> Claim | None
     if sessions.empty:
         return None
     tokens = sessions["outgrown_tokens"].reindex(cells.index).fillna(0.0)
+    shared, alone = _in_conversations(cells, sessions, "outgrown_tokens")
     inputs = cells[list(KINDS[:4])].sum(axis=1)
     mean_price = (
-        cells["fresh_input_tokens"] * cells["fresh_price"] + cells["cache_read_tokens"] * cells["read_price"]
-    ) / inputs.where(inputs > 0)
+        (cells["fresh_input_tokens"] * cells["fresh_price"] + cells["cache_read_tokens"] * cells["read_price"])
+        / inputs.where(inputs > 0)
+    ).fillna(0.0)
     return _claim(
         "context",
         "Context that grows with the session",
-        tokens * mean_price.fillna(0.0) * 0.5,
-        tokens * mean_price.fillna(0.0),
+        tokens * mean_price * 0.5,
+        tokens * mean_price,
         "input",
         "low",
         "Half of what goes beyond three times the first prompt can be summarised or dropped without losing the thread.",
@@ -129,8 +136,18 @@ def growing_context(cells: pd.DataFrame, sessions: pd.DataFrame) -> Claim | None
         "explore",
         test="Ask 30 of these tasks with the full and with the shortened context in the Live lab; the same scores make"
         " it medium.",
-        trial=_dearest(cells, tokens * mean_price.fillna(0.0)),
+        trial=_dearest(cells, tokens * mean_price),
+        blocks={SHARED: shared * mean_price, "outgrown only": alone * mean_price},
     )
+
+
+def _in_conversations(cells: pd.DataFrame, sessions: pd.DataFrame, name: str) -> tuple[pd.Series, pd.Series]:
+    """Per cell, of the tokens that `sessions` counts by this name: those that lie in the same conversations as both
+    kinds do, and the others."""
+    if sessions.empty:
+        return (cells["attempts"] * 0.0,) * 2
+    every, shared = (sessions[column].reindex(cells.index).fillna(0.0) for column in (name, "shared_tokens"))
+    return shared, every - shared
 
 
 def long_answers(cells: pd.DataFrame) -> Claim | None:
@@ -183,9 +200,14 @@ def _claim(
     *,
     test: str = "",
     trial: tuple[str, ...] = (),
+    blocks: Mapping[str, pd.Series] | None = None,
 ) -> Claim | None:
     usd = usd[usd > 0]
     if not usd.sum() > 0:
         return None
     most = touched.reindex(usd.index).clip(lower=usd)
-    return Claim(kind, title, usd, most, part, confidence, assumption, action, page, key, test, trial)
+    placed, room = {}, most
+    for name, block in (blocks or {}).items():
+        placed[name] = block.reindex(usd.index).clip(upper=room)
+        room = room - placed[name]
+    return Claim(kind, title, usd, most, part, confidence, assumption, action, page, key, test, trial, placed)

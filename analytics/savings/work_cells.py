@@ -80,8 +80,9 @@ def _priced(table: pd.DataFrame, scope: ClosedScope) -> pd.DataFrame:
 
 @remember
 def sessions(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
-    """What conversations sent again, per cell: resent_tokens (not read from a cache), outgrown_tokens, turns,
-    torn_read_tokens: read from a cache in conversations that reach into other cells too.
+    """What conversations sent again, per cell: resent_tokens (not read from a cache), outgrown_tokens, shared_tokens
+    (as many of both as lie in the same conversations), turns, torn_read_tokens: read from a cache in conversations
+    that reach into other cells too.
 
     A turn repeats the turns before it: what a session sent beyond its longest prompt was sent before.
     `outgrown_tokens` counts, as a lower bound, input beyond three times the session's first prompt.
@@ -106,6 +107,7 @@ def sessions(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
         turns=single.turns.sum(where=single.turns > 1).fill_null(0).cast("float64"),
         resent_tokens=resent.sum().cast("float64"),
         outgrown_tokens=outgrown.sum().cast("float64"),
+        shared_tokens=ibis.least(resent, outgrown).sum().cast("float64"),
         torn_read_tokens=single.read.sum(where=single.cells > 1).fill_null(0).cast("float64"),
     )
     return view.frame(folded).set_index(list(CELL)).astype(float)

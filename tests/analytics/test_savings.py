@@ -14,6 +14,7 @@ from analytics.paid_prices import KINDS
 from analytics.savings import savings, savings_finders, work_cells
 from analytics.savings.cheaper_models import claims
 from analytics.savings.savings_claim import Claim
+from analytics.savings.savings_overlap import net_savings
 from analytics.savings.work_cells import CELL, PRICES
 from analytics.scope import Scope
 from analytics.spend import totals
@@ -26,6 +27,7 @@ from routing.policies.in_force import forbidden, judge, shipped_constraints
 from routing.policies.policy import Policy
 from tests.analytics import planted
 from tests.analytics.commands import run
+from tests.benchmarks.small_worlds import world
 from tests.simulations.ledgers import START, ledger_of
 
 PRICED = (2e-6, 2e-7, 2e-6, 2e-6, 1e-5)
@@ -209,7 +211,7 @@ def test_a_cache_that_served_before_and_prompts_sent_again():
     found = savings_finders.missed_cache(table, pd.DataFrame(), best)
     assert found.usd.sum() == pytest.approx(0.6 * 3e6 * (2e-6 - 2e-7))
     assert found.confidence == "high"
-    sessions = pd.DataFrame({"resent_tokens": [1e6], "outgrown_tokens": [5e5], "turns": [10.0]}, index=table.index)
+    sessions = pd.DataFrame({"resent_tokens": [1e6], "outgrown_tokens": [5e5], "shared_tokens": 5e5}, index=table.index)
     assert savings_finders.missed_cache(table, sessions, pd.DataFrame()).usd.sum() == pytest.approx(1e6 * (2e-6 - 2e-7))
     assert savings_finders.growing_context(table, sessions).usd.sum() == pytest.approx(5e5 * 2e-6 * 0.5)
     assert savings_finders.missed_cache(table, pd.DataFrame(), pd.DataFrame()) is None
@@ -351,6 +353,42 @@ def test_reads_are_torn_where_a_conversation_reaches_into_other_work(tmp_path):
     scope = Scope.of(view).between(START.date(), START.date() + timedelta(days=30))
     torn = work_cells.sessions(view, scope)["torn_read_tokens"].groupby("task_type").sum()
     assert torn.to_dict() == {"chat": 100.0, "coding": 200.0}
+
+
+def test_a_cache_and_a_shorter_context_share_only_what_the_same_conversations_sent(tmp_path):
+    """Methods 7: nested by cell, 2,000 tokens of one conversation and 4,500 of another took from each other."""
+    told = [("flat", 1000)] * 3 + [("grown", 100), ("grown", 5000)]
+    ledger = ledger_of(tmp_path, [{"session_id": name, "fresh_input_tokens": fresh} for name, fresh in told])
+    view = ledger.at(ledger.snapshot())
+    sent = work_cells.sessions(view, Scope.of(view).between(START.date(), START.date() + timedelta(days=30)))
+    # flat: 3,000 less its longest, never above three times its first; grown: 100 again, 5,100 - 3 x 2 x 100 beyond it
+    assert sent[["resent_tokens", "outgrown_tokens", "shared_tokens"]].iloc[0].tolist() == [2100, 4500, 100]
+    ledger.close()
+
+
+def test_claims_that_say_where_they_lie_add_where_they_do_not_meet():
+    table = cells(cell(fresh_input_tokens=3e6))
+    sent = pd.DataFrame({"resent_tokens": 1e6, "outgrown_tokens": 1e6, "shared_tokens": 0.0}, index=table.index)
+    cache_usd, context_usd = 1e6 * (2e-6 - 2e-7), 1e6 * 2e-6 * 0.5
+    for shared, together in ((0.0, cache_usd + context_usd), (1e6, cache_usd + 0.1 * context_usd)):
+        found = [
+            savings_finders.missed_cache(table, sent.assign(shared_tokens=shared), pd.DataFrame()),
+            savings_finders.growing_context(table, sent.assign(shared_tokens=shared)),
+        ]
+        saving = savings.settle(table, found, 1.0, 28)
+        assert saving.total_usd_month + saving.untested_usd_month == pytest.approx(together)
+        bare = [one._replace(blocks={}) for one in found]  # who does not say where is told what is sure
+        saving = savings.settle(table, bare, 1.0, 28)
+        assert saving.total_usd_month + saving.untested_usd_month == pytest.approx(cache_usd + 0.1 * context_usd)
+
+
+def test_small_worlds_say_what_can_be_had_and_never_more():
+    """Methods 7, by brute force: claims dollar by dollar against what is said of them."""
+    for placed, least in ((True, 1 - 1e-9), (False, 0.5)):
+        rng = np.random.default_rng(5)
+        worlds = [made for _ in range(150) if (made := world(rng, placed=placed))]
+        said = [sum(net.sum() for _, net in net_savings(cell, claims)) / had for cell, claims, had in worlds]
+        assert len(said) > 100 and least <= min(said) <= max(said) <= 1 + 1e-9
 
 
 def narrowings(whole: Scope) -> list[Scope]:

@@ -11,9 +11,11 @@ import pytest
 
 from analytics.bridges.bridge_maths import LABELS, Bridge, Driver, bridge
 from analytics.budgets import budgets
-from analytics.budgets.budget import check_budget, find_budget, save
+from analytics.budgets.budget import Budget, check_budget, find_budget, save
+from analytics.budgets.running_out import RunningOut
 from analytics.forecasts import calendar_days
 from analytics.forecasts.forecast_model import deviation
+from analytics.forecasts.outlook import outlook_of
 from analytics.savings import savings
 from analytics.savings.savings_claim import Claim
 from data.errors import BadInput
@@ -69,6 +71,54 @@ def test_a_month_may_begin_on_its_28th_and_no_later(day, start, end):
     assert check_budget(name="b", amount=1, start_day=28).period_of(day) == (start, end)
     with pytest.raises(BadInput, match="start_day"):
         check_budget(name="b", amount=1, start_day=29)
+
+
+def told(budget: Budget, chance: float | None = None, spent: float | None = 5.0, **more) -> budgets.Status:
+    """A budget of ten dollars a month, of which so much is spent on a third of the month."""
+    until, first, end = date(2026, 4, 11), date(2026, 4, 1), date(2026, 5, 1)
+    days = pd.Series(1.0, index=pd.date_range("2026-03-01", "2026-04-10"))
+    return budgets.Status(budget, outlook_of(days, until, first, end), spent, chance, "under", **more)
+
+
+def test_the_most_endangered_budget_comes_first_and_what_is_not_known_last():
+    chances = {"a": (None, None), "b": (0.2, 9.0), "c": (0.9, 1.0), "d": (0.2, 9.0), "e": (None, 2.0)}
+    every = [told(check_budget(name=name, amount=10), *known) for name, known in chances.items()]
+    assert [one.budget.name for one in sorted(every, key=lambda one: one.endangered)] == ["c", "b", "d", "e", "a"]
+
+
+def test_every_figure_of_a_budgets_json_by_hand():
+    runs_out = RunningOut(date(2026, 4, 20), date(2026, 4, 18), date(2026, 4, 25), False)
+    budget = check_budget(name="x" * 80, amount=10)
+    given = budgets.json_form(told(budget, 0.4, runs_out=runs_out, overlaps=("y",)))
+    assert (given["spent_usd"], given["spent_share"], given["elapsed_share"]) == (5.0, 0.5, pytest.approx(1 / 3))
+    assert (given["days_left"], given["chance_of_overrun"], given["state"]) == (20, 0.4, "under")
+    assert (given["start"], given["end"], given["overlaps"]) == (date(2026, 4, 1), date(2026, 5, 1), ("y",))
+    assert [given[name] for name in ("runs_out_earliest", "runs_out", "runs_out_latest")] == [
+        date(2026, 4, 18),
+        date(2026, 4, 20),
+        date(2026, 4, 25),
+    ]
+    bare = budgets.json_form(told(budget, spent=None))
+    assert {bare[name] for name in ("runs_out", "runs_out_earliest", "runs_out_latest", "spent_share")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        (("2026-01-01", "2026-04-01"), ("2026-04-01", "2026-05-01"), False),  # the end is not in it
+        (("2026-01-01", "2026-04-02"), ("2026-04-01", "2026-05-01"), True),
+        ((None, "2026-04-01"), ("2026-04-01", None), False),
+        ((None, None), ("2026-04-01", None), True),
+    ],
+)
+def test_budgets_overlap_where_they_share_a_day(one, other, both):
+    first, second = (check_budget(name="b", amount=1, starts=start, ends=end) for start, end in (one, other))
+    assert bool(first.overlaps(second)) is bool(second.overlaps(first)) is both
+
+
+def test_a_budgets_name_may_have_80_characters_and_no_more():
+    with pytest.raises(BadInput, match="name"):
+        check_budget(name="x" * 81, amount=10)
 
 
 def test_a_budget_is_found_by_its_name_and_another_is_told_which_there_are(state):
@@ -167,3 +217,18 @@ def test_work_of_which_only_retries_are_logged_is_counted_by_its_answers():
     result = bridge(frame(usage("dear", 1000) | {"retries": 1000}), frame(only), 7, 7)
     assert {d.name: float(d.usd) for d in result.drivers if d.usd} == {"volume": float(result.change_usd)}
     assert set(LABELS) >= {d.name for d in result.drivers}
+
+
+def test_a_hundred_times_the_usage_has_a_hundred_times_the_bridge():
+    """A fallback that answers a single request is one, too: no count is too small to be told apart."""
+
+    def periods(times: int) -> Bridge:
+        asked = usage("cheap", times) | {"retries": 0}
+        fallback = usage("cheap", times) | {"retries": times}
+        first = frame(usage("dear", 9 * times, price=1e6), asked)
+        return bridge(first, frame(usage("dear", 9 * times, failed=times, price=1e6), fallback), 7, 7)
+
+    one, hundred = periods(1), periods(100)
+    assert [float(driver.usd) for driver in hundred.drivers] == pytest.approx(
+        [100 * float(driver.usd) for driver in one.drivers], abs=1.0
+    )
