@@ -53,6 +53,11 @@ class KeptRows:
         with self._guard:
             self._drop(list(self._kept))
 
+    def release(self) -> None:
+        """Drop the tables that nobody uses now; whoever asks for one again makes it anew."""
+        with self._guard:
+            self._drop([text for text, one in self._kept.items() if not one.users])
+
     def _made(self, text: str) -> _Kept:
         name = f"kept_{next(NUMBERS)}"
         self._run(f"CREATE TABLE memory.main.{name} AS {text}")

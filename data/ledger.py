@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
 PINNED_VIEWS = 12  # attached snapshots kept open per process
+IDLE_S = 300.0  # a snapshot that nobody asked for this long is let go: each holds its roll-ups in memory
 SHARED_VIEWS = 4  # the same, where each holds a connection of PostgreSQL
 
 
@@ -46,6 +48,7 @@ class Ledger:
     Safe to share between threads: every query runs on a cursor of its own.
     """
 
+    asked_at = 0.0  # when this pinned version was asked for last, by the monotonic clock
     teams: frozenset[str] = frozenset()  # whose rows alone it shows; none named: all rows (`data.held_view`)
 
     def __init__(self, root: Cursor, store: Store, pinned: int | None = None) -> None:
@@ -92,12 +95,22 @@ class Ledger:
                 self._views.pop(gone).forget()
             if snapshot not in there:
                 raise versions.explain_missing(self._root.cursor(), snapshot)
-            if snapshot not in self._views:
+            view = self._views.pop(snapshot, None)
+            if view is None:
                 (view := Ledger(self._root, self.store, snapshot))._attach()
-                self._views[snapshot] = view
-                while len(self._views) > (SHARED_VIEWS if self.store.shared else PINNED_VIEWS):
-                    self._views.pop(next(iter(self._views))).forget()
-            return self._views[snapshot]
+                for older in self._views.values():
+                    older.release()
+            self._views[snapshot] = view  # the one asked for last stands last
+            view.asked_at = time.monotonic()
+            most, idle_since = SHARED_VIEWS if self.store.shared else PINNED_VIEWS, view.asked_at - IDLE_S
+            while len(self._views) > most or next(iter(self._views.values())).asked_at < idle_since:
+                self._views.pop(next(iter(self._views))).forget()
+            return view
+
+    def release(self) -> None:
+        """Drop the rows that this pinned version holds in memory and nobody reads now."""
+        for one in (self, *self.narrowed.values()):
+            one.kept.release()
 
     def forget(self) -> None:
         """Let go of this pinned version, and of what the engine's memory holds for it."""

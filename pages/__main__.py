@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from streamlit import config
@@ -16,6 +18,7 @@ from pages.ui import security_headers, sign_in
 # Streamlit takes a folder named pages for its older navigation until app.py has run once: a fresh server's first
 # visitor would get its page names and its sidebar. Ours are in pages/ui/navigation.py.
 PagesManager.uses_pages_directory = False
+M_ARENA_MAX = -8  # of <malloc.h>
 
 
 def option(words: list[str], name: str) -> list[str]:
@@ -31,6 +34,13 @@ def option(words: list[str], name: str) -> list[str]:
     return found or ([kept] if isinstance(kept, str) else list(kept or []))
 
 
+def keep_arenas_few() -> None:
+    """Every visitor's page runs on a thread of its own, and glibc gives threads heaps that never shrink back: with two
+    for all of them a crowd's memory is given back. Other C libraries have no such setting."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+
+
 try:
     addresses = option(sys.argv[1:], "server.address")
     secrets = option(sys.argv[1:], "secrets.files")
@@ -41,4 +51,5 @@ except Refused as refusal:
     print(refusal, file=sys.stderr)
     sys.exit(1)
 security_headers.install()
+keep_arenas_few()
 cli.main(["run", str(Path(__file__).parent.parent / "app.py"), *sys.argv[1:]], prog_name="python -m pages")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+import data.ledger
 from data.kept_rows import KEPT_TABLES, keeping
 from tests.simulations.ledgers import ledger_of
 
@@ -32,6 +33,36 @@ def test_a_held_table_lives_as_long_as_somebody_reads_it(home):
     with ExitStack() as stack:
         held = [stack.enter_context(keeping(view, one)) for one in rows]
         assert [len(view.frame(one)) for one in held] == [5] * len(rows)
+
+
+def test_older_versions_hold_no_rows_once_a_newer_is_read_but_those_in_use(home):
+    ledger = ledger_of(home, [{}, {}, {"attempt": 9}])
+    old = ledger.at(ledger.snapshot())
+    used, unused = (old.usage.filter(old.usage.attempt >= -n).select("call_id") for n in (1, 2))
+    with keeping(old, unused):
+        pass
+    with keeping(old, used) as held:
+        with ledger.write() as cursor:
+            cursor.execute("DELETE FROM lake.main.usage WHERE attempt = 9")
+        new = ledger.at(ledger.snapshot())
+        assert new.snapshot() > old.snapshot() and len(old.frame(held)) == 3
+        assert len(kept_tables(new)) == 1
+    with keeping(old, unused) as again:
+        assert len(old.frame(again)) == 3
+
+
+def test_a_version_that_nobody_asks_for_is_let_go(home, monkeypatch):
+    ledger = ledger_of(home, [{}, {"attempt": 9}])
+    first = ledger.snapshot()
+    assert len(ledger.at(first).frame(ledger.at(first).usage)) == 2
+    with ledger.write() as cursor:
+        cursor.execute("DELETE FROM lake.main.usage WHERE attempt = 9")
+    ledger.at(ledger.snapshot())
+    assert {*ledger._views} == {first, ledger.snapshot()}
+    monkeypatch.setattr(data.ledger, "IDLE_S", 0.0)
+    ledger.at(ledger.snapshot())
+    assert {*ledger._views} == {ledger.snapshot()}
+    assert len(ledger.at(first).frame(ledger.at(first).usage)) == 2, "and comes back when it is asked for"
 
 
 def test_what_may_still_change_is_not_held(home):
