@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
@@ -28,6 +27,7 @@ from data.errors import LedgerError
 from data.home import home_dir
 from data.kept_rows import KeptRows
 from data.lake import ROLLUPS, TABLES, full_name
+from data.pinned_views import PINNED_VIEWS, SHARED_VIEWS, PinnedViews
 from data.schema import KEY_ALIAS
 from data.store import Store
 from data.turns import Turn, turn_to_open, turn_to_write
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from data.held_view import HeldView
 
 Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
-PINNED_VIEWS = 12  # attached snapshots kept open per process
-IDLE_S = 300.0  # a snapshot that nobody asked for this long is let go: each holds its roll-ups in memory
-SHARED_VIEWS = 4  # the same, where each holds a connection of PostgreSQL
 
 
 class Ledger:
@@ -48,7 +45,6 @@ class Ledger:
     Safe to share between threads: every query runs on a cursor of its own.
     """
 
-    asked_at = 0.0  # when this pinned version was asked for last, by the monotonic clock
     teams: frozenset[str] = frozenset()  # whose rows alone it shows; none named: all rows (`data.held_view`)
 
     def __init__(self, root: Cursor, store: Store, pinned: int | None = None) -> None:
@@ -56,7 +52,7 @@ class Ledger:
         self.home = store.home  # scratch and cache, and the rest where the store is not shared
         self.catalog = "lake" if pinned is None else f"lake_at_{pinned}"
         self._guard, self.kept = threading.RLock(), KeptRows(self._fetch)
-        self._views: dict[int, Ledger] = {}
+        self._views = PinnedViews(SHARED_VIEWS if store.shared else PINNED_VIEWS)
         self.narrowed: dict[frozenset[str], HeldView] = {}
         self._mirrors: set[str] = set()  # roll-ups of this pinned version that are in memory
 
@@ -90,22 +86,14 @@ class Ledger:
     def at(self, snapshot: int) -> Ledger:
         """A read-only view of one data version; NoData when there is none, or no longer one (`data.versions`)."""
         with self._guard, explain_ailments(self.store):
-            there = versions.those_there(self._root.cursor(), {snapshot, *self._views})
-            for gone in self._views.keys() - there:  # the engine answers nothing while it has them attached
-                self._views.pop(gone).forget()
+            there = versions.those_there(self._root.cursor(), {snapshot, *self._views.versions})
+            self._views.keep_only(there)
             if snapshot not in there:
                 raise versions.explain_missing(self._root.cursor(), snapshot)
-            view = self._views.pop(snapshot, None)
+            view = self._views.get(snapshot)
             if view is None:
                 (view := Ledger(self._root, self.store, snapshot))._attach()
-                for older in self._views.values():
-                    older.release()
-            self._views[snapshot] = view  # the one asked for last stands last
-            view.asked_at = time.monotonic()
-            most, idle_since = SHARED_VIEWS if self.store.shared else PINNED_VIEWS, view.asked_at - IDLE_S
-            while len(self._views) > most or next(iter(self._views.values())).asked_at < idle_since:
-                self._views.pop(next(iter(self._views))).forget()
-            return view
+            return self._views.keep(snapshot, view)
 
     def release(self) -> None:
         """Drop the rows that this pinned version holds in memory and nobody reads now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-import data.ledger
+from data import pinned_views
 from data.kept_rows import KEPT_TABLES, keeping
 from tests.simulations.ledgers import ledger_of
 
@@ -58,10 +58,10 @@ def test_a_version_that_nobody_asks_for_is_let_go(home, monkeypatch):
     with ledger.write() as cursor:
         cursor.execute("DELETE FROM lake.main.usage WHERE attempt = 9")
     ledger.at(ledger.snapshot())
-    assert {*ledger._views} == {first, ledger.snapshot()}
-    monkeypatch.setattr(data.ledger, "IDLE_S", 0.0)
+    assert ledger._views.versions == {first, ledger.snapshot()}
+    monkeypatch.setattr(pinned_views, "IDLE_S", 0.0)
     ledger.at(ledger.snapshot())
-    assert {*ledger._views} == {ledger.snapshot()}
+    assert ledger._views.versions == {ledger.snapshot()}
     assert len(ledger.at(first).frame(ledger.at(first).usage)) == 2, "and comes back when it is asked for"
 
 
