@@ -23,6 +23,8 @@ GENESIS = "0" * 64
 KEY = "BATON_AUDIT_KEY"
 ANCHORS = "BATON_AUDIT_ANCHORS"
 VERBS = ("UPDATE", "DELETE")
+APPEND_ONLY = "the audit trail is append-only"  # what a database says to who changes an entry
+COLUMNS = "seq, at, actor, event, detail, previous, hash"
 
 
 class Database(Protocol):
@@ -93,24 +95,11 @@ class Standing(NamedTuple):
 
 
 def create(db: Database) -> None:
-    """The table of the trail."""
+    """The table of the trail; what keeps it as it is (`guard`) is the database's own."""
     db.execute(
         "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, event TEXT NOT NULL, "
         "detail TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL)"
     )
-    guard(db)
-
-
-def guard(db: Database) -> list[str]:
-    """Put back the triggers that refuse a change of an entry; which of them were missing."""
-    held = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()}
-    missing = [verb for verb in VERBS if f"audit_no_{verb.lower()}" not in held]
-    for verb in missing:
-        db.execute(
-            f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
-            "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
-        )
-    return missing
 
 
 def append(db: Database, event: str, detail: dict[str, Any], actor: str = "") -> AuditEntry:
@@ -128,8 +117,9 @@ def append(db: Database, event: str, detail: dict[str, Any], actor: str = "") ->
 
 def entries(db: Database, limit: int | None = None) -> list[AuditEntry]:
     """Entries, newest first."""
-    rows = db.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (-1 if limit is None else limit,)).fetchall()
-    return [_entry(row) for row in rows]
+    newest = f"SELECT {COLUMNS} FROM audit ORDER BY seq DESC"
+    found = db.execute(newest) if limit is None else db.execute(f"{newest} LIMIT ?", (limit,))
+    return [_entry(row) for row in found.fetchall()]
 
 
 def head(db: Database) -> tuple[int, str]:
@@ -140,7 +130,7 @@ def head(db: Database) -> tuple[int, str]:
 def standing(db: Database, anchors: Iterable[Anchor] = ()) -> Standing:
     """Walk the chain from its start and hold it against what was written down elsewhere."""
     previous, seals = GENESIS, {0: GENESIS}
-    rows = db.execute("SELECT * FROM audit ORDER BY seq").fetchall()
+    rows = db.execute(f"SELECT {COLUMNS} FROM audit ORDER BY seq").fetchall()
     for expected, row in enumerate(rows, start=1):
         if row[0] != expected or row[5] != previous or row[6] != _seal(row[:6]):
             return Standing(len(rows), expected, None, None)

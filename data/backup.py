@@ -20,7 +20,8 @@ from data.ailments import UNFINISHED
 from data.errors import BadInput, LedgerError, Refused
 from data.home import home_dir
 from data.ledger import Ledger
-from data.state import State, copy_database
+from data.state import State
+from data.state_file import copy_database
 from data.store import Store
 
 DATABASES = ("catalog.sqlite", "state.sqlite")

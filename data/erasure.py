@@ -24,7 +24,8 @@ from data.errors import BadInput, Refused
 from data.lake import ROLLUPS, TABLES
 from data.ledger import Cursor, Ledger
 from data.sql_text import identifier, literal
-from data.state import State, rewrite_database
+from data.state import State
+from data.state_file import rewrite_database
 
 FORGOTTEN = "[forgotten]"
 # Columns by which rows are summed up, joined or told apart; a name in one of them stays and is told.

@@ -16,7 +16,7 @@ from data import erasure
 from data.backup import DATABASES
 from data.ledger import Ledger
 from data.sql_text import literal
-from data.state import texts_in
+from data.state_file import texts_in
 
 BYTES_FROM = 6  # characters; shorter ones occur in compressed pages by chance
 CHUNK = 2**20

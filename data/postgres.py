@@ -7,13 +7,16 @@ the catalogue with an extension of its own.
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import psycopg
+from psycopg.errors import LockNotAvailable
 
 from data.ailments import shared_ailment
 from data.errors import LedgerError
@@ -35,6 +38,7 @@ class Lock(NamedTuple):
 WRITING = Lock(1, "writing to")
 OPENING = Lock(2, "opening or migrating")
 DECIDING = Lock(3, "saving a decision to")
+IDLE = 4  # sessions that a process keeps for its next transaction
 
 
 class SharedTurn(Turn):
@@ -61,7 +65,7 @@ def turn(store: Store, lock: Lock) -> Iterator[Turn]:
         session.execute(f"SET lock_timeout = {int(wait_s * 1000)}")
         try:
             session.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, lock.number))
-        except psycopg.errors.LockNotAvailable as error:
+        except LockNotAvailable as error:
             raise LedgerError(
                 f"{_holder(session, lock)} has been {lock.doing} the {store.catalogue} for longer than this one waits"
                 f" ({wait_s:g} s, {WAIT}); nothing was changed. Try again when it has finished."
@@ -79,20 +83,29 @@ def session_of(store: Store) -> Iterator[psycopg.Connection]:
     """A connection of its own, each statement a transaction; closed at the end. LedgerError where there is none."""
     db = connect(store)
     try:
-        yield db
-    except psycopg.OperationalError as error:
-        raise sentence_for(store, error) from error
+        with explain(store):
+            yield db
     finally:
         with suppress(psycopg.Error):
             db.close()
 
 
-def connect(store: Store) -> psycopg.Connection:
+@contextmanager
+def explain(store: Store) -> Iterator[None]:
+    """Turn what PostgreSQL suffers into one sentence; let defects through."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise sentence_for(store, error) from error
+
+
+def connect(store: Store, options: str = "") -> psycopg.Connection:
     """A connection of a shared store's catalogue; LedgerError where there is none to be had."""
     if store.catalog is None:
         raise ValueError("a store in a folder has no PostgreSQL")
+    words = f"{KEEPALIVES} {options}".strip()
     try:
-        return psycopg.connect(store.catalog.dsn, autocommit=True, prepare_threshold=None, options=KEEPALIVES)
+        return psycopg.connect(store.catalog.dsn, autocommit=True, prepare_threshold=None, options=words)
     except psycopg.OperationalError as error:
         raise sentence_for(store, error) from error
 
@@ -118,3 +131,48 @@ def _holder(session: psycopg.Connection, lock: Lock) -> str:
     if len(words) < 4:
         return "Another Baton"
     return f"Another Baton (process {words[2]} on {words[1]}, since {words[3]} UTC)"
+
+
+_idle: dict[tuple[int, str, str], list[psycopg.Connection]] = {}
+_guard = threading.Lock()
+
+
+@contextmanager
+def lent_session(store: Store, options: str) -> Iterator[psycopg.Connection]:
+    """A session that this process keeps, or a new one; given back at the end. LedgerError where there is none."""
+    key = os.getpid(), store.catalogue, options
+    session = _idle_session(key) or connect(store, options)
+    try:
+        with explain(store):
+            yield session
+    finally:
+        with _guard:
+            kept = _idle.setdefault(key, [])
+            if not session.closed and len(kept) < IDLE:
+                kept.append(session)
+            else:
+                session.close()
+
+
+def _idle_session(key: tuple[int, str, str]) -> psycopg.Connection | None:
+    """One that still answers: those of a database that was restarted do not."""
+    while True:
+        with _guard:
+            session = _idle[key].pop() if _idle.get(key) else None
+        if session is None:
+            return None
+        try:
+            session.execute("SELECT 1")
+            return session
+        except psycopg.Error:
+            session.close()
+
+
+@atexit.register
+def close_idle() -> None:
+    """Close what this process keeps."""
+    with _guard:
+        for key, sessions in _idle.items():
+            for session in sessions if key[0] == os.getpid() else ():
+                session.close()
+        _idle.clear()

@@ -1,38 +1,54 @@
-"""What people decide and do: a SQLite file of documents, and an append-only audit trail.
+"""What people decide and do: documents, and an append-only audit trail.
 
 Documents are small JSON objects addressed by (kind, name), see KINDS; rooms read and write them as
 objects, by data.documents. Every save and every delete is audited here, in the same transaction,
 with who did it. The audit trail is chained: each entry carries the hash of the one before, so a
-changed or missing entry shows. This is the only module that opens SQLite.
+changed or missing entry shows. It is kept in a SQLite file of its folder (`data.state_file`), or in the database of a
+store that hosts share (`data.shared_state`); statements are written as both read them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from data import audit_trail, people, state_migrations
-from data.audit_trail import Anchor, AuditEntry, Standing
+from data.audit_trail import Anchor, AuditEntry, Database, Standing
 from data.document_kinds import KINDS
 from data.errors import BadInput, LedgerError
 from data.home import home_dir
-from data.sql_text import identifier
+from data.state_file import StateFile
+from data.store import Store
+
+
+class Connection(Database, Protocol):
+    """A connection that stays open between transactions."""
+
+    def close(self) -> None:
+        """Give it back."""
+        ...
 
 
 class State:
-    """The state file of a home folder, as one person sees it: `actor`, whom the audit trail names for what is saved.
+    """The state of a store, as one person sees it: `actor`, whom the audit trail names for what is saved.
 
-    Opens a connection per operation: safe between threads and processes.
+    `path` is the file of a folder's state; a shared one's is not there. Safe between threads and processes.
     """
 
     def __init__(self, path: Path, actor: str = "") -> None:
         self.path = path
         self._named = actor
+        store = Store.of(path.parent)
+        if store.shared:
+            from data.shared_state import SharedState
+
+            self._kept: Any = SharedState(store)
+        else:
+            self._kept = StateFile(path)
 
     @property
     def actor(self) -> str:
@@ -43,65 +59,32 @@ class State:
     def open(cls, home: str | Path | None = None) -> State:
         """Open (and create or migrate) the state of a home folder; raises LedgerError when it cannot."""
         state = cls(home_dir(home) / "state.sqlite")
+        kept = state._kept
         with state.transaction() as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > len(state_migrations.STATE_STEPS):
+            step = kept.step(db)
+            if step > len(state_migrations.STATE_STEPS):
                 raise LedgerError(
-                    f"{state.path} was written by a newer Baton (step {version}); update Baton, nothing was changed."
+                    f"{kept.where} was written by a newer Baton (step {step}); update Baton, nothing was changed."
                 )
-            for number, migrate in enumerate(state_migrations.STATE_STEPS[version:], start=version + 1):
+            for number, migrate in enumerate(state_migrations.STATE_STEPS[step:], start=step + 1):
                 migrate(db)
-                db.execute(f"PRAGMA user_version = {number}")
-            if version and (missing := audit_trail.guard(db)):
+                kept.keep_step(db, number)
+            if (missing := kept.guard(db)) and step:
                 audit_trail.append(db, "audit guards put back", {"missing": missing})
         return state
 
-    def connection(self, durable: bool = True) -> sqlite3.Connection:
+    def connection(self, durable: bool = True) -> Connection:
         """An open connection for a writer of many short transactions, who closes it; one thread at a time."""
-        try:
-            db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-        except sqlite3.Error as error:
-            raise LedgerError(f"{self.path} cannot be opened ({error}); check the folder's permissions.") from error
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        except sqlite3.Error as error:
-            db.close()
-            raise self._unwritable(error) from error
-        return db
+        return self._kept.connection(durable)
 
-    @contextmanager
-    def transaction(self, durable: bool = True, kept: sqlite3.Connection | None = None) -> Iterator[sqlite3.Connection]:
-        """One immediate transaction: committed at the end, rolled back on any exception; `kept` is a connection to
+    def transaction(self, durable: bool = True, kept: Connection | None = None) -> AbstractContextManager[Database]:
+        """One transaction, one at a time: committed at the end, rolled back on any exception; `kept` is a connection to
         use and leave open.
 
         Not `durable` is ten times faster and survives a crash of the program,
         but the last moments may be lost with the power.
         """
-        db = kept or self.connection(durable)
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            yield db
-            db.execute("COMMIT")
-        except sqlite3.DatabaseError as error:
-            if type(error) not in (
-                sqlite3.OperationalError,
-                sqlite3.DatabaseError,
-            ):  # a broken constraint is a defect of ours
-                raise
-            raise self._unwritable(error) from error
-        finally:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            if kept is None:
-                db.close()
-
-    def _unwritable(self, error: sqlite3.Error) -> LedgerError:
-        if isinstance(error, sqlite3.OperationalError):
-            return LedgerError(
-                f"{self.path} cannot be written ({error}); check permissions and free space, then try again."
-            )
-        return LedgerError(f"{self.path} is damaged ({error}); restore it from a backup.")
+        return self._kept.transaction(durable, kept)
 
     # -- documents ------------------------------------------------------------------------------
 
@@ -117,13 +100,13 @@ class State:
 
     def get(self, kind: str, name: str) -> dict | None:
         """One document, or None."""
-        with self.transaction() as db:
+        with self._kept.reading() as db:
             row = db.execute("SELECT body FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name)).fetchone()
         return json.loads(row[0]) if row else None
 
     def all(self, kind: str) -> dict[str, dict]:
         """Every document of a kind by name, names in order."""
-        with self.transaction() as db:
+        with self._kept.reading() as db:
             rows = db.execute(
                 "SELECT name, body FROM documents WHERE kind = ? ORDER BY name", (_kind(kind),)
             ).fetchall()
@@ -171,14 +154,14 @@ class State:
 
     def audit(self, limit: int | None = None) -> list[AuditEntry]:
         """Entries, newest first."""
-        with self.transaction() as db:
+        with self._kept.reading() as db:
             return audit_trail.entries(db, limit)
 
     def audit_standing(self) -> Standing:
         """What the trail's chain and the owner's anchors show; BadInput for anchors that cannot be believed."""
         kept = audit_trail.anchor_file()
         anchors = audit_trail.read_anchors(kept) if kept and kept.exists() else []
-        with self.transaction() as db:
+        with self._kept.reading() as db:
             return audit_trail.standing(db, anchors)
 
     def verify_audit(self) -> tuple[bool, int | None]:
@@ -202,7 +185,7 @@ class State:
 
 
 def _put(
-    db: sqlite3.Connection,
+    db: Database,
     actor: str,
     kind: str,
     name: str,
@@ -215,11 +198,15 @@ def _put(
     held = db.execute("SELECT body FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name)).fetchone()
     if held == (text,):
         return
-    db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", (kind, name, text, audit_trail.now()))
+    db.execute(
+        "INSERT INTO documents VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (kind, name) DO UPDATE SET body = excluded.body, updated_at = excluded.updated_at",
+        (kind, name, text, audit_trail.now()),
+    )
     audit_trail.append(db, f"{KINDS[kind]} saved", {**(body if detail is None else detail), "name": name}, actor)
 
 
-def _refuse_another(db: sqlite3.Connection, kind: str, name: str, seen: Mapping[str, Any] | None) -> None:
+def _refuse_another(db: Database, kind: str, name: str, seen: Mapping[str, Any] | None) -> None:
     """BadInput where a document is no longer as it was seen."""
     row = db.execute("SELECT body FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name)).fetchone()
     held = json.loads(row[0]) if row else None
@@ -234,7 +221,7 @@ def _refuse_another(db: sqlite3.Connection, kind: str, name: str, seen: Mapping[
     )
 
 
-def _delete(db: sqlite3.Connection, actor: str, kind: str, name: str) -> None:
+def _delete(db: Database, actor: str, kind: str, name: str) -> None:
     if db.execute("DELETE FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name)).rowcount:
         audit_trail.append(db, f"{KINDS[kind]} removed", {"name": name}, actor)
 
@@ -243,49 +230,3 @@ def _kind(kind: str) -> str:
     if kind not in KINDS:
         raise ValueError(f"{kind} is not a kind of document")
     return kind
-
-
-def copy_database(source: Path, target: Path) -> None:
-    """A consistent copy of a SQLite database, taken while others read and write it; LedgerError where it cannot."""
-    try:
-        held, copy = sqlite3.connect(source, timeout=30), sqlite3.connect(target)
-        try:
-            held.backup(copy)
-        finally:
-            held.close()
-            copy.close()
-    except sqlite3.Error as error:
-        raise LedgerError(
-            f"{source} cannot be copied to {target} ({error}); check the disk and the permissions."
-        ) from error
-
-
-def rewrite_database(path: Path) -> None:
-    """Write a SQLite database anew, so that nothing of what was deleted is left in it or in its log.
-
-    Raises LedgerError where somebody holds it open for longer than half a minute.
-    """
-    try:
-        db = sqlite3.connect(path, timeout=30, isolation_level=None)
-        try:
-            db.execute("VACUUM")
-            busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        finally:
-            db.close()
-    except sqlite3.Error as error:
-        raise LedgerError(
-            f"{path} cannot be written anew ({error}); stop what reads the store, and run it again."
-        ) from error
-    if busy:
-        raise LedgerError(f"{path} is being read, so that its log cannot be emptied; stop that, and run it again.")
-
-
-def texts_in(path: Path) -> Iterator[tuple[str, str]]:
-    """Every value of a SQLite database as text, with the name of its table."""
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
-    try:
-        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            for row in db.execute(f"SELECT * FROM {identifier(table)}"):
-                yield from ((table, str(value)) for value in row if isinstance(value, str | bytes))
-    finally:
-        db.close()

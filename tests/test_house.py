@@ -69,7 +69,7 @@ ABOVE = {"analytics.measures_page"}
 AT_THE_BOTTOM = {"simulations.scenario", "simulations.ranges"}
 ONLY_IN = {
     "duckdb": ("data/ledger.py",),
-    "sqlite3": ("data/state.py",),
+    "sqlite3": ("data/state_file.py",),
     "psycopg": ("data/postgres.py",),
     "httpx": ("routing/", "data/sources/"),
     "apprise": ("analytics/alerts/",),

@@ -117,7 +117,7 @@ def _tell(db: Database, rules: Mapping[str, Rule], now: datetime) -> int:
 def _entries(db: Database, condition: str, at: str, rules: Mapping[str, Rule]) -> list[Entry]:
     rows = db.execute(
         f"SELECT incident_id, rule, text, usd FROM alert_incidents WHERE {condition}"
-        " ORDER BY abs(usd) DESC, incident_id",
+        " ORDER BY abs(usd) DESC NULLS LAST, incident_id",
         (at,),
     ).fetchall()
     return [Entry(number, rule, text, usd, rules[rule].kind) for number, rule, text, usd in rows if rule in rules]
@@ -127,7 +127,8 @@ def open_incidents(state: State) -> list[Kept]:
     """What is so now, the dearest first."""
     with state.transaction() as db:
         rows = db.execute(
-            f"SELECT {COLUMNS} FROM alert_incidents WHERE over_at IS NULL ORDER BY abs(usd) DESC, incident_id"
+            f"SELECT {COLUMNS} FROM alert_incidents WHERE over_at IS NULL"
+            " ORDER BY abs(usd) DESC NULLS LAST, incident_id"
         ).fetchall()
     return [Kept(*row) for row in rows]
 

@@ -52,7 +52,7 @@ def deliver(state: State, now: datetime, send: Send = channels.send) -> list[Mes
 
 
 def _claim(state: State, now: datetime, down: set[str]) -> tuple[int, str, str, str] | None:
-    marks = ", ".join("?" * len(down))
+    marks = ", ".join("?" * len(down)) or "''"
     with state.transaction() as db:
         row = db.execute(
             "SELECT message_id, channel, title, body FROM alert_outbox WHERE sent_at IS NULL AND given_up_at IS NULL"

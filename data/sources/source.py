@@ -148,4 +148,5 @@ def keep_progress(state: State, name: str, progress: Pulled) -> None:
     """Write down how far a source has come; it is no decision of anybody, so the audit trail does not hold it."""
     times: tuple[Any, ...] = tuple(at.isoformat() if at else None for at in progress[:3])
     with state.transaction() as db:
-        db.execute("INSERT OR REPLACE INTO source_progress VALUES (?, ?, ?, ?, ?, ?)", (name, *times, *progress[3:]))
+        db.execute("DELETE FROM source_progress WHERE name = ?", (name,))
+        db.execute("INSERT INTO source_progress VALUES (?, ?, ?, ?, ?, ?)", (name, *times, *progress[3:]))

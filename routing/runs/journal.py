@@ -78,7 +78,9 @@ class RunJournal:
         """A response, so that the run can be replayed."""
         self._write(
             lambda db: db.execute(
-                "INSERT OR REPLACE INTO live_recordings VALUES (?, ?, ?)", (self.run_id, key, _json(body))
+                "INSERT INTO live_recordings VALUES (?, ?, ?)"
+                " ON CONFLICT (run_id, call_key) DO UPDATE SET body = excluded.body",
+                (self.run_id, key, _json(body)),
             )
         )
 
@@ -89,7 +91,8 @@ class RunJournal:
 
         def write(db: Any) -> None:
             db.execute(
-                "INSERT OR REPLACE INTO live_results VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO live_results VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run_id, policy, task_id, repeat)"
+                " DO UPDATE SET status = excluded.status, body = excluded.body",
                 (self.run_id, policy, task_id, repeat, status, _json(body)),
             )
             append_audit(

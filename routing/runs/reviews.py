@@ -72,12 +72,12 @@ def open_review(
 
 def reviews(state: State, run_id: str | None = None, open_only: bool = False) -> list[dict[str, Any]]:
     """Items of the queue, oldest first."""
-    where = [clause for clause, used in (("run_id = :run", run_id), ("decision IS NULL", open_only)) if used]
+    where = [clause for clause, used in (("run_id = ?", run_id), ("decision IS NULL", open_only)) if used]
     with state.transaction() as db:
         rows = db.execute(
             f"SELECT {', '.join(COLUMNS)} FROM live_reviews {'WHERE ' + ' AND '.join(where) if where else ''} ORDER "
             "BY review_id",
-            {"run": run_id},
+            (run_id,) if run_id else (),
         ).fetchall()
     return [{**dict(zip(COLUMNS, row, strict=True)), "body": json.loads(row[6])} for row in rows]
 

@@ -159,10 +159,8 @@ def attempts(state: State, run_id: str) -> list[dict[str, Any]]:
     cost.
     """
     with state.transaction() as db:
-        rows = db.execute(
-            "SELECT body FROM live_attempts WHERE run_id = ? ORDER BY json_extract(body, '$.started_at')", (run_id,)
-        ).fetchall()
-    return [json.loads(body) for (body,) in rows]
+        rows = db.execute("SELECT body FROM live_attempts WHERE run_id = ?", (run_id,)).fetchall()
+    return sorted((json.loads(body) for (body,) in rows), key=lambda attempt: attempt.get("started_at") or "")
 
 
 def money(state: State, run_id: str) -> tuple[Decimal, Decimal]:
