@@ -9,7 +9,7 @@ from data.schema import PROTECTION
 from data.version import file_name
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
-from routing.policies import in_force
+from routing.policies import in_force, in_words
 from routing.policies.checks import dead_ends, lints
 from routing.policies.policy import Policy
 from routing.runs.audit import audit_lines
@@ -49,11 +49,8 @@ def regime_rows(policies: dict[str, Policy]) -> list[dict]:
     rows = []
     for name, policy in policies.items():
         named = {v for c in policy.constraints for v in getattr(c.when.get("data_class"), "values", ())}
-        guarded, limits, rails = (
-            {name for name in named if name in PROTECTION and PROTECTION[name].sensitive},
-            policy.limits,
-            policy.guardrails,
-        )
+        guarded = {name for name in named if name in PROTECTION and PROTECTION[name].sensitive}
+        limits = policy.limits
         checkpoints = [f"{h:g} h" for h in limits.checkpoints] + [f"{100 * s:g}%" for s in limits.checkpoint_shares]
         rows.append(
             {
@@ -67,7 +64,6 @@ def regime_rows(policies: dict[str, Policy]) -> list[dict]:
                 "cross-checks": sum(rule.way == "cross_check" for rule in policy.rules),
                 "planner": policy.planner or "none",
                 "approvers": limits.approvers,
-                "forbidden": ", ".join(rails.forbidden_actions),
             }
         )
     return rows
@@ -149,16 +145,17 @@ if gaps:
 st.subheader("Run policies: central for sensitive data, free for the rest", anchor=False)
 regimes = regime_rows(policies)
 exports.table(
-    pd.DataFrame(regimes).drop(columns="forbidden"),
+    pd.DataFrame(regimes),
     name="run-policies",
     units={"halts below": "share", "to a person below": "share"},
 )
 st.caption(
     "Free policies hold no constraint on customer or regulated data: use them for internal and public work only."
 )
-for row in regimes:
-    if row["forbidden"]:
-        st.caption(fmt.md(f"{row['policy']} forbids the actions: {row['forbidden']}."))
+with st.expander("What a live run does under each policy, in words", icon=":material/schedule:"):
+    for policy in policies.values():
+        lines = [*in_words.run_by_the_clock(policy), *in_words.rails(policy), *in_words.promises(policy)]
+        st.markdown(f"**{fmt.md(policy.name)}**\n" + "\n".join(f"- {fmt.md(line)}" for line in lines))
 
 st.subheader("Approvals", anchor=False)
 approvals = [i for i in reviews(state) if i["kind"] in RUN_KINDS]

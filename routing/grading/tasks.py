@@ -22,6 +22,7 @@ from data.schema import CRITICALITIES, DATA_CLASSES, TASK_TYPES
 from data.wrong_values import legal_there
 from data.yaml_text import line_of, read_yaml
 from routing.calling.calls import Request
+from routing.grading.assertion_values import check_value
 from routing.grading.task_imports import LeftOut, as_task
 from routing.policies.conditions import Part
 
@@ -102,6 +103,7 @@ class Assertion(Part):
             raise ValueError("assert-set and a list of checks under `assert` go together")
         if any(inner.type.removeprefix("not-") in MODEL_GRADED for inner in self.checks):
             raise ValueError("a model-graded check stands by itself, not in an assert-set")
+        check_value(self.type.removeprefix("not-"), self.value, self.threshold)
         return self
 
 

@@ -15,8 +15,9 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from routing.policies.answer_forms import check_pattern, check_schema
 from routing.policies.conditions import Condition, Facts, Hours, Part, Share, Target
 
 CURRENT = "current"
@@ -172,6 +173,20 @@ class Guardrails(Part):
     """no e-mail address, payment card, IBAN, US social security or phone number in an answer or tool call"""
     block_injection: bool = False
     """no prompt-injection marker in a request, an answer or a tool call"""
+
+    @field_validator("output_must_match", "output_must_not_match")
+    @classmethod
+    def _patterns(cls, given: Any) -> Any:
+        for pattern in (given,) if isinstance(given, str) else given or ():
+            check_pattern(pattern)
+        return given
+
+    @field_validator("output_schema")
+    @classmethod
+    def _schema(cls, given: dict[str, Any] | None) -> dict[str, Any] | None:
+        if given is not None:
+            check_schema(given)
+        return given
 
 
 class Policy(Part):

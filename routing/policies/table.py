@@ -62,11 +62,13 @@ def edit_policy(
         for number, row in enumerate(constraints, start=1)
         if row.get("forbid") or row.get("require")
     ]
-    result = validate(Policy, body, {(): 1}, "the form")
-    problems = contradictions(result)
-    if problems:
-        raise BadInput("\n".join(f"The form: {message}." for _, message in problems))
-    return result
+    return _checked(body)
+
+
+def change_policy(policy: Policy, **changes: Any) -> Policy:
+    """The policy with these parts in place of its own, None for none; the rest is kept. Raises BadInput."""
+    body = policy.model_dump(exclude_defaults=True, mode="json") | changes
+    return _checked({name: value for name, value in body.items() if value is not None})
 
 
 def write_condition(when: Mapping[str, Members | Size]) -> str:
@@ -98,6 +100,14 @@ def read_condition(text: str | None, where: str) -> dict[str, Any]:
         else:
             raise BadInput(f"{where}: `{part.strip()}`: {sign} goes with {', '.join(SIZES)} and a whole number.")
     return when
+
+
+def _checked(body: dict[str, Any]) -> Policy:
+    result = validate(Policy, body, {(): 1}, "the form")
+    problems = contradictions(result)
+    if problems:
+        raise BadInput("\n".join(f"The form: {message}." for _, message in problems))
+    return result
 
 
 def _rule(number: int, row: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from data.errors import BatonError
 from data.ledger import Ledger
 from data.version import sign
 from pages.parts.replay.answer import replay_policy
+from pages.parts.replay.guardrails_form import guardrails_form
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
 from routing.policies.policy import Policy
@@ -50,9 +51,12 @@ def choose() -> tuple[Policy, bool]:
 
 def editor(policy: Policy, name: str) -> None:
     """A form and a YAML text over the same object; applying either replays it, saving keeps it."""
-    form, text = st.tabs(["Form", "YAML"])
+    form, rails, text = st.tabs(["Form", "Guardrails", "YAML"])
     with form:
         _form(policy, name)
+    with rails:
+        if changed := guardrails_form(policy, name):
+            apply(name, lambda: changed)
     with text:
         typed = st.text_area("Policy as YAML", write_policy(policy), height=420, key=f"yaml_{name}")
         if st.button("Apply the YAML", icon=":material/play_arrow:", key="apply_yaml"):
