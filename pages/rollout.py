@@ -40,5 +40,5 @@ else:
     standing.moves(name, plan, found)
     standing.stages(plan)
     standing.config(name, plan)
-with st.expander("Plan a rollout", icon=":material/add:", expanded=not plans):
+with st.expander("Plan a rollout", icon=":material/add:", expanded=not plans or "candidate" in st.query_params):
     new_plan.form(view)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pages.parts.lab import results
+from routing.policies.saved_policies import known_policies
 from routing.rollout.plan import ROLLOUTS
 from tests.pages.test_lab_forms import press
 from tests.pages.test_live_pages import opened
@@ -26,3 +28,29 @@ def test_a_rollout_is_planned_begun_held_and_rolled_back(state):
     assert next(b for b in app.button if b.key == "rollout_on").disabled
     press(app, "Roll back")
     assert ROLLOUTS.get(state, "autumn").stayed == kept.control and "is over" in app.title[0].value
+
+
+def test_a_verdict_of_the_lab_brings_its_two_policies(state):
+    names = list(known_policies(state))
+    app = opened("rollout", candidate=names[2], control=names[1], margin="7")
+    assert app.selectbox(key="rollout_new").value == names[2]
+    assert app.selectbox(key="rollout_control").value == names[1]
+    for margin in ("nan", "-1", "x", "1e9"):
+        odd = opened("rollout", candidate="nobody", control="", margin=margin)
+        assert odd.selectbox(key="rollout_control").value == names[0] and not odd.exception
+
+
+def test_only_a_policy_that_is_shown_to_be_good_enough_may_be_planned_from_a_verdict(monkeypatch):
+    told = []
+    monkeypatch.setattr(results.links, "page_link", lambda page, label, icon, choices: told.append(choices))
+    monkeypatch.setattr(results.what_if, "policies", lambda: dict.fromkeys(("now", "new", "worse", "better")))
+    rivals = [("new", True, 0.6, 0.01), ("worse", False, 0.001, -0.2), ("better", True, 0.01, 0.1), ("x", True, 1, 0)]
+    comparisons = [
+        {"a": name, "b": "now", "not_worse": good, "p_value": p, "difference": by} for name, good, p, by in rivals
+    ]
+    results._roll_out({"comparisons": [*comparisons, {**comparisons[0], "not_worse": False}], "margin": 0.05})
+    assert [(one["candidate"], one["control"], one["margin"]) for one in told] == [
+        ("new", "now", "5"),
+        ("now", "worse", "5"),
+        ("better", "now", "5"),
+    ]

@@ -10,8 +10,9 @@ import streamlit as st
 from pages.parts.lab import form as lab_form
 from pages.parts.lab import matrix as lab_matrix
 from pages.parts.lab.policies import _cost_words, policies_table
-from pages.ui import exports, recording, shell, tiles
+from pages.ui import exports, links, recording, shell, tiles, what_if
 from pages.ui import format as fmt
+from routing.grading.comparison import SIGNIFICANT
 from routing.runs.judge_check import ask_people, judge_agreement
 from routing.runs.live_ledger import to_ledger
 from routing.runs.measured_facts import save_measured, take_over_rows
@@ -74,6 +75,7 @@ def body(run_id: str, found: dict[str, Any]) -> None:
     policies_table(found)
     for c in found["comparisons"]:
         st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']} {_cost_words(c['cost_difference_usd'])}"))
+    _roll_out(found)
     if {p["hosting"] for p in spec["providers"]} == {"self"}:
         st.caption(
             "Own machines only: nothing was billed. Costs stand at the prices declared for these models, so "
@@ -84,6 +86,25 @@ def body(run_id: str, found: dict[str, Any]) -> None:
     lab_matrix.every_task(run_id, found)
     lab_matrix.against_another(run_id)
     _take_over(run_id, found)
+
+
+def _roll_out(found: dict[str, Any]) -> None:
+    """From the verdict to a plan: a policy that is shown to be good enough may take over in stages."""
+    known = what_if.policies()
+    pairs = [(c["a"], c["b"]) for c in found["comparisons"] if c["not_worse"] and c["p_value"] >= SIGNIFICANT]
+    pairs += [
+        (c["a"], c["b"]) if c["difference"] > 0 else (c["b"], c["a"])
+        for c in found["comparisons"]
+        if c["p_value"] < SIGNIFICANT
+    ]
+    for candidate, control in pairs:
+        if candidate in known and control in known:
+            links.page_link(
+                "pages/rollout.py",
+                f"Plan to let “{candidate}” take over from “{control}”",
+                ":material/stairs:",
+                {"candidate": candidate, "control": control, "margin": f"{100 * found['margin']:g}"},
+            )
 
 
 def _judge(run_id: str, orders: dict[str, int]) -> None:

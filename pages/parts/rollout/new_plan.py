@@ -11,6 +11,8 @@ from pages.ui import shell, what_if
 from routing.rollout.evidence import failing_and_scored
 from routing.rollout.plan import ROLLOUTS, RolloutGuardrails, usual_plan
 
+MOST_POINTS = 50.0
+
 
 def form(view: Ledger) -> None:
     """Ask, and keep the plan; its stages are as long as its margin on failures takes on this log."""
@@ -19,9 +21,12 @@ def form(view: Ledger) -> None:
     usual = RolloutGuardrails()
     with st.form("new-rollout", border=False):
         left, right = st.columns(2)
-        control = left.selectbox("Answers now (control)", policies, key="rollout_control")
-        second = min(1, len(policies) - 1)
-        candidate = right.selectbox("Takes over (candidate)", policies, index=second, key="rollout_new")
+        control = left.selectbox(
+            "Answers now (control)", policies, index=_asked(policies, "control", 0), key="rollout_control"
+        )
+        candidate = right.selectbox(
+            "Takes over (candidate)", policies, index=_asked(policies, "candidate", 1), key="rollout_new"
+        )
         shadow = "0 is a shadow: asked, never used"
         shares = left.text_input("Shares, %", "5, 25, 50", key="rollout_shares", help=shadow)
         name = right.text_input("Name", key="rollout_name", placeholder="for example autumn")
@@ -32,8 +37,8 @@ def form(view: Ledger) -> None:
         quality = four.number_input(
             "Quality, points less",
             0.0,
-            50.0,
-            100 * (usual.quality_points or 0) if scored else None,
+            MOST_POINTS,
+            _margin(100 * (usual.quality_points or 0)) if scored else None,
             0.5,
             placeholder="not watched",
             help="Watched where the log carries quality scores; without them it could never be shown.",
@@ -55,6 +60,21 @@ def form(view: Ledger) -> None:
         st.query_params["rollout"] = name.strip()
         st.rerun()
     st.caption(fmt.md(f"{fmt.share(failing)} of the log's requests fail."))
+
+
+def _asked(policies: list[str], name: str, otherwise: int) -> int:
+    """The policy that a link names, as a verdict of the lab does, else one to begin with."""
+    asked = st.query_params.get(name)
+    return policies.index(asked) if asked in policies else min(otherwise, len(policies) - 1)
+
+
+def _margin(usual: float) -> float:
+    """How many points worse a link says the candidate may be, else the usual."""
+    try:
+        asked = float(st.query_params.get("margin", ""))
+    except ValueError:
+        return usual
+    return asked if 0 <= asked <= MOST_POINTS else usual
 
 
 def _shares(text: str) -> tuple[float, ...]:
