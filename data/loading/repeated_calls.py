@@ -27,6 +27,7 @@ OUTPUT = "coalesce(output_tokens, 0) + coalesce(reasoning_tokens, 0)"
 FEW_INPUT, FEW_OUTPUT = 100, 10  # tokens; fewer say nothing
 LONGEST = 120  # seconds between two records of one call
 AROUND = LONGEST // 60  # minutes
+MINUTE = "(epoch_us(requested_at) // 60000000)::INTEGER"
 SHORT = timedelta(hours=1)  # a span all of whose rows are looked at
 CALL = f"event_id, requested_at, model, user_id, latency_ms, {INPUT} AS tokens_in, {OUTPUT} AS tokens_out"
 APART = "abs(date_diff('millisecond', a.requested_at, b.requested_at))"
@@ -82,10 +83,10 @@ def _near(cursor: Cursor, written: str, first: datetime, last: datetime) -> str:
         AND TIMESTAMP '{last}' + INTERVAL {LONGEST} SECOND"""
     if last - first <= SHORT:
         return window
-    # Few calls may be of a whole year: the text of ids is read only where a call was at that time.
-    minutes = f"""SELECT minute + to_minutes(unnest(range(-{AROUND}, {AROUND + 1}))) FROM (
-            SELECT DISTINCT date_trunc('minute', requested_at) AS minute FROM (FROM {written}))"""
+    # Few calls may be of a whole year: the text of ids is read only where a call was at that time. Minutes as numbers
+    # are compared in half the time of minutes as timestamps.
+    minutes = f"""SELECT {MINUTE} + unnest(range(-{AROUND}, {AROUND + 1})) FROM (
+            SELECT DISTINCT requested_at FROM (FROM {written}))"""
     cursor.execute(f"""CREATE OR REPLACE TEMP TABLE moments AS
-            SELECT DISTINCT requested_at FROM {USAGE}
-            WHERE {window} AND date_trunc('minute', requested_at) IN ({minutes})""")
+            SELECT DISTINCT requested_at FROM {USAGE} WHERE {window} AND {MINUTE} IN ({minutes})""")
     return identity.at_instants(cursor, "moments")
