@@ -9,7 +9,7 @@ output and the prompts of tools out of the input. Codex calls the total of a tur
 
 from __future__ import annotations
 
-from data.formats import Format, UsageObject, has
+from data.formats import Format, UsageObject, has, usage_words
 from data.formats.spellings import both, either
 
 CLAUDE = ("api_request", "claude_code.api_request")
@@ -129,7 +129,7 @@ COLUMNS = {
     "requested_at": "requested",
     "provider": f"""CASE WHEN {CLAUDE_SAYS} OR event IN {CLAUDE_ERROR} THEN 'anthropic' WHEN {CODEX_SAYS} THEN 'openai'
         WHEN starts_with(event, 'gemini_cli.') THEN 'google' ELSE stated_provider END""",
-    "service_tier": "CASE WHEN speed = 'fast' THEN 'fast' END",
+    "service_tier": usage_words.uncommon_speed("speed"),
     "model_raw": "model",
     "operation": "'chat'",
     "team": "team",

@@ -6,7 +6,7 @@ one counts. Source: anthropic SDK 2.11.0 types.
 
 from __future__ import annotations
 
-from data.formats import Format, claude_usage, envelope
+from data.formats import Format, claude_usage, envelope, usage_words
 
 STRUCTURE = {
     "id": "VARCHAR",
@@ -48,8 +48,8 @@ COLUMNS = (
             " b.usage.inference_geo END)"
         ),
         "service_tier": (
-            """CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' THEN 'batch'
-        WHEN b.usage.speed = 'fast' THEN 'fast' ELSE b.usage.service_tier END"""
+            f"""CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' THEN 'batch'
+        ELSE coalesce({usage_words.uncommon_speed("b.usage.speed")}, b.usage.service_tier) END"""
         ),
         "model_raw": "ran",
         "user_id": f"coalesce({envelope.COLUMNS['user_id']}, jtext(json_of(d.request), '$.metadata.user_id'))",
@@ -76,6 +76,8 @@ def _is_anthropic(body: dict) -> bool:
     held = body.get("message")
     message = held if isinstance(held, dict) else body
     usage = envelope.usage_of(message) or envelope.usage_of(body)
+    if "prompt_tokens" in usage or "object" in message:  # a proxy's answer in OpenAI's shape
+        return False
     plain = "input_tokens" in usage and "total_tokens" not in usage and "claude" in str(message.get("model"))
     cached = "cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage
     return plain or cached or (message.get("type") == "message" and "stop_reason" in message)

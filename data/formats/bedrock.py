@@ -32,7 +32,7 @@ LOG: dict[str, Any] = NAMES | {
     "requestMetadata": "JSON",
     "serviceTier": "JSON",
     "input": {
-        "inputBodyJson": {"serviceTier": "JSON"},
+        "inputBodyJson": {"serviceTier": "JSON", "performanceConfig": {"latency": "VARCHAR"}},
         "inputTokenCount": "VARCHAR",
         "cacheReadInputTokenCount": "VARCHAR",
         "cacheWriteInputTokenCount": "VARCHAR",
@@ -95,9 +95,11 @@ def _written(life: str) -> str:
     )
 
 
-def tier(stated: str, model: str) -> str:
-    """SQL for the tier: an object with its `type`, or text; a provisioned model is capacity bought ahead."""
+def tier(stated: str, model: str, speed: str) -> str:
+    """SQL for the tier: an object with its `type`, or text; a provisioned model is capacity bought ahead. `speed` is
+    the `latency` of a performance configuration, which has prices of its own."""
     return f"""CASE WHEN {model} LIKE '%:provisioned-model/%' THEN 'provisioned'
+        WHEN lower({speed}) = 'optimized' THEN 'latency_optimized'
         ELSE coalesce({stated} ->> 'type', {stated} ->> '$') END"""
 
 
@@ -107,8 +109,11 @@ LOG_COLUMNS = {
     "provider": "'aws'",
     "region": "coalesce(text_of(b.inferenceRegion), text_of(b.region))",
     "service_tier": tier(
-        "coalesce(b.output.outputBodyJson -> 'serviceTier', b.serviceTier, b.input.inputBodyJson.serviceTier)",
+        f"""coalesce(b.output.outputBodyJson -> 'serviceTier', b.serviceTier, b.input.inputBodyJson.serviceTier,
+            to_json({usage_words.tier("u")}))""",
         "b.modelId",
+        """coalesce(jtext(b.output.outputBodyJson, '$.performanceConfig.latency'),
+            b.input.inputBodyJson.performanceConfig.latency)""",
     ),
     "model_raw": "b.modelId",
     "operation": "CASE WHEN regexp_matches(b.modelId, '(?i)embed') THEN 'embedding' ELSE 'chat' END",
@@ -116,6 +121,7 @@ LOG_COLUMNS = {
     "user_id": "text_of(b.identity.arn)",
     "tags": "b.requestMetadata",
     "input_tokens": "b.input.inputTokenCount",
+    "total_tokens": usage_words.count("total_tokens", "u"),
     **usage_words.details("u"),
     "cache_read_tokens": "coalesce(b.input.cacheReadInputTokenCount, u.cache_read_input_tokens)",
     "cache_write_tokens": (
@@ -170,6 +176,7 @@ CONVERSE = {
     "metrics": {"latencyMs": "DOUBLE"},
     "ResponseMetadata": {"RequestId": "VARCHAR"},
     "serviceTier": "JSON",
+    "performanceConfig": {"latency": "VARCHAR"},
     "trace": {"promptRouter": {"invokedModelId": "VARCHAR"}},
     "usage": CONVERSE_USAGE,
 }
@@ -177,6 +184,17 @@ CONVERSE = {
 MODEL = """coalesce(text_of(b.trace.promptRouter.invokedModelId), text_of(b.modelId), text_of(d.model),
     jtext(json_of(d.request), '$.modelId'))"""
 DETAILS = "len(b.usage.cacheDetails) > 0"
+
+
+# A stream's counts are in its last event, which holds what else an answer says.
+STREAMED = f"""CASE WHEN json_type({envelope.BODY}) = 'ARRAY'
+    THEN json_extract({envelope.BODY}, '$[*].metadata')[-1] ELSE {envelope.BODY} END"""
+# What guardrails looked at is billed by its own units.
+GUARDRAIL = "invocationMetrics.usage"
+GUARDED = f"""nullif(json_object(
+        'input', json_extract(body, '$.trace.guardrail.inputAssessment.*.{GUARDRAIL}'),
+        'output', json_extract(body, '$.trace.guardrail.outputAssessments.*[*].{GUARDRAIL}'))::VARCHAR,
+    '{{"input":[],"output":[]}}')"""
 
 
 def _detailed(life: str) -> str:
@@ -189,7 +207,7 @@ def _detailed(life: str) -> str:
 BODY_COLUMNS = envelope.COLUMNS | {
     "event_key": "coalesce(text_of(b.ResponseMetadata.RequestId), text_of(d.request_id))",
     "provider": "'aws'",
-    "service_tier": tier("b.serviceTier", MODEL),
+    "service_tier": tier("b.serviceTier", MODEL, "b.performanceConfig.latency"),
     "model_raw": MODEL,
     "input_tokens": "b.usage.inputTokens",
     "cache_read_tokens": "coalesce(b.usage.cacheReadInputTokens, b.usage.cacheReadInputTokenCount)",
@@ -203,6 +221,19 @@ BODY_COLUMNS = envelope.COLUMNS | {
     "latency_ms": "coalesce(number(d.latency_ms), b.metrics.latencyMs)",
     "unmetered": f"b.usage.inputTokens IS NULL AND NOT {envelope.FAILED}",
 }
+
+
+FREE_GUARDS = {
+    f"{place}[].{unit}Units": "filters by words, and patterns, are free"
+    for place in ("input", "output")
+    for unit in ("wordPolicy", "sensitiveInformationPolicyFree")
+}
+
+
+def _is_converse(body: dict) -> bool:
+    metadata = body.get("metadata")
+    last = metadata if isinstance(metadata, dict) and "messageStop" in body else body
+    return "inputTokens" in envelope.usage_of(last)
 
 
 def _is_log(sample: list[dict]) -> bool:
@@ -267,11 +298,14 @@ FORMATS = (
     Format(
         name="bedrock_body",
         label="AWS Bedrock Converse response bodies",
-        recognise=envelope.recogniser(lambda body: "inputTokens" in envelope.usage_of(body)),
+        recognise=envelope.recogniser(_is_converse),
         fields=envelope.FIELDS,
-        rows=envelope.rows(CONVERSE),
+        rows=envelope.rows(CONVERSE, STREAMED),
         columns=BODY_COLUMNS,
-        usage=(UsageObject("body -> 'usage'", CONVERSE_USAGE),),
+        usage=(
+            UsageObject("body -> 'usage'", CONVERSE_USAGE),
+            UsageObject(GUARDED, {}, FREE_GUARDS, "trace.guardrail"),
+        ),
         text_columns=envelope.texts("$.output.message.content"),
         assume_input_has_cache=False,
         order=70,

@@ -7,7 +7,7 @@ of repeats the largest, of a main message and its sidechain replays the main one
 
 from __future__ import annotations
 
-from data.formats import Format, claude_usage, envelope
+from data.formats import Format, claude_usage, envelope, usage_words
 
 KINDS = ("user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation", "attachment")
 
@@ -41,7 +41,7 @@ COLUMNS = claude_usage.columns("d.message.usage") | {
         "CASE WHEN d.message.usage.inference_geo NOT IN ('not_available', 'global') THEN"
         " text_of(d.message.usage.inference_geo) END"
     ),
-    "service_tier": "if(d.message.usage.speed = 'fast', 'fast', d.message.usage.service_tier)",
+    "service_tier": (f"coalesce({usage_words.uncommon_speed('d.message.usage.speed')}, d.message.usage.service_tier)"),
     "model_raw": "ran",
     "operation": "'chat'",
     "project": "text_of(d.cwd)",

@@ -88,12 +88,17 @@ COLUMNS = {
 }
 
 
+def server_tools(usage: str) -> str:
+    """SQL: calls of the provider's tools, by tool, of a usage object `usage`."""
+    calls = (f"'{tool}', TRY_CAST({usage}.server_tool_use.{tool}_requests AS BIGINT)" for tool in TOOLS)
+    return f"json_object({', '.join(calls)})"
+
+
 def columns(usage: str) -> dict[str, str]:
     """The columns of a usage object `usage`, on the rows of `rows`; what belongs to the answer stands on its row
     alone."""
-    tools = ", ".join(f"'{tool}', TRY_CAST({usage}.server_tool_use.{tool}_requests AS BIGINT)" for tool in TOOLS)
     return COLUMNS | {
-        "server_tools": f"CASE WHEN run = 0 THEN json_object({tools}) END",
+        "server_tools": f"CASE WHEN run = 0 THEN {server_tools(usage)} END",
         "reasoning_tokens": f"CASE WHEN run = 0 THEN {usage}.output_tokens_details.thinking_tokens END",
     }
 

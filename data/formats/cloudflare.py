@@ -30,6 +30,8 @@ COLUMNS = {
     **usage_words.details("u"),
     "server_tools": usage_words.answer_tools("u", "d.model"),
     "service_tier": usage_words.tier("u", otherwise="jtext(answer, '$.service_tier')"),
+    "total_tokens": usage_words.total("NULL", "u"),
+    "region": usage_words.region("u"),
     "latency_ms": "d.duration",
     "status": f"CASE WHEN d.cached THEN 'cached' WHEN {FAILED} THEN 'error' ELSE 'success' END",
     "http_status": "d.status_code",

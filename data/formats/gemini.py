@@ -7,7 +7,7 @@ count inside a present `usageMetadata` is 0. Source: google-genai SDK 3.4.0 type
 
 from __future__ import annotations
 
-from data.formats import Format, UsageObject, envelope
+from data.formats import Format, UsageObject, envelope, usage_words
 
 COUNTS = {
     "prompt": ("promptTokenCount", "prompt_token_count"),
@@ -47,24 +47,27 @@ STRUCTURE = {
     "modelVersion": "VARCHAR",
     "model_version": "VARCHAR",
     "cut": "BOOLEAN",
-    "candidates": [{"groundingMetadata": {"webSearchQueries": ["VARCHAR"], "groundingChunks": [{"maps": "JSON"}]}}],
+    "candidates": "JSON",
     "usageMetadata": USAGE,
     "usage_metadata": USAGE,
 }
 
 # Every chunk of a stream repeats the counts so far: the last one that has any holds them all. A chunk may have usage
-# without a count (only `trafficType`), and a stream without a reason to finish was cut.
+# without a count (only `trafficType`), and a stream without a reason to finish was cut. What the answer is grounded on
+# may be in any.
 USED = "coalesce(e -> 'usageMetadata', e -> 'usage_metadata')"
 COUNTED = " OR ".join(
     f"json_exists({USED}, '$.{name}')" for key in ("prompt", "candidates", "total") for name in COUNTS[key]
 )
 CHUNKS = f"from_json({envelope.BODY}, '[\"JSON\"]')"
+GROUNDED = f"""list_filter(json_extract({envelope.BODY}, '$[*].candidates[*]'),
+    lambda c: regexp_matches(c::VARCHAR, '"grounding_?[mM]etadata"'))"""
 STREAMED = f"""
 CASE WHEN json_type({envelope.BODY}) = 'ARRAY' THEN json_merge_patch(
     coalesce(list_filter({CHUNKS}, lambda e: {COUNTED})[-1], list_filter({CHUNKS},
     lambda e: json_type({USED}) = 'OBJECT')[-1]),
-    CASE WHEN regexp_matches({envelope.BODY}::VARCHAR, '"finish_?[rR]eason":\\s*"') THEN '{{}}' ELSE '{{"cut": true}}'
-    END)
+    CASE WHEN regexp_matches({envelope.BODY}::VARCHAR, '"finish_?[rR]eason":\\s*"')
+        THEN json_object('candidates', {GROUNDED}) ELSE json_object('candidates', {GROUNDED}, 'cut', true) END)
 ELSE {envelope.BODY} END
 """
 
@@ -96,10 +99,6 @@ def _others() -> str:
     return " OR ".join(f"coalesce({sql}, FALSE)" for sql in found)
 
 
-SEARCHES = "list_sum(list_transform(b.candidates, lambda c: len(c.groundingMetadata.webSearchQueries)))::BIGINT"
-# Places are looked up once a prompt, however many are named.
-MAPS = """CASE WHEN len(list_filter(flatten(list_transform(b.candidates,
-    lambda c: c.groundingMetadata.groundingChunks)), lambda chunk: chunk.maps IS NOT NULL)) > 0 THEN 1 END"""
 TOOL_IS_INSIDE = (
     f"number({_count('total')}) = number({_count('prompt')}) + number({_count('candidates')}) +"
     f" number({_count('thoughts')})"
@@ -131,7 +130,10 @@ COLUMNS = envelope.COLUMNS | {
         for kind in MEDIA
         if (side, kind) != ("cache_read", "video")
     },
-    "server_tools": f"json_object('grounding', {SEARCHES}, 'maps_grounding', {MAPS})",
+    "server_tools": (
+        f"""json_object('grounding', {usage_words.searches("b.candidates")},
+        'maps_grounding', {usage_words.places("b.candidates")})"""
+    ),
     "reasoning_tokens": _count("thoughts"),
     "input_has_cache": "TRUE",
     "output_has_reasoning": "FALSE",

@@ -48,8 +48,9 @@ COLUMNS = {
     "audio_output_tokens": f"coalesce(d.completion_audio_tokens, {usage_words.count('audio_output_tokens', 'u')})",
     "server_tools": usage_words.answer_tools("u", "d.model"),
     "service_tier": usage_words.tier("u", otherwise="coalesce(d.service_tier, jtext(answer, '$.service_tier'))"),
+    "region": usage_words.region("u"),
     "output_tokens": "d.completion_tokens",
-    "total_tokens": "d.total_tokens",
+    "total_tokens": usage_words.total("d.total_tokens", "u"),
     # OpenAI-shaped counts include the cache; what Helicone stores for Anthropic changed (#4655): the tests decide.
     "input_has_cache": (
         f"CASE WHEN {CACHE} > number(d.prompt_tokens) THEN FALSE "

@@ -147,11 +147,16 @@ SHORT_VALUES = """CASE WHEN json_type(json_of(o.metadata)) = 'OBJECT' THEN to_js
 SERVED = ", ".join(f'text_of(m.attributes."{name}")' for name in TIER_NAMES)
 TRAFFIC = "lower(coalesce(m.traffic_type, m.trafficType))"
 ASKED = "json_of(o.modelParameters)"
-TIER = f"""CASE WHEN lower(coalesce(m.speed, jtext({ASKED}, '$.speed'))) = 'fast' THEN 'fast'
+SPEED = usage_words.uncommon_speed(f"coalesce(m.speed, jtext({ASKED}, '$.speed'))")
+TIER = f"""CASE WHEN ({SPEED}) IS NOT NULL THEN {SPEED}
     WHEN {TRAFFIC} NOT IN ('on_demand', 'traffic_type_unspecified') THEN {TRAFFIC}
     ELSE coalesce(text_of(m.service_tier), {SERVED}, jtext({ASKED}, '$.service_tier'), jtext({ASKED}, '$.serviceTier'))
     END"""
 
+# A number under a key that nobody knows may be a bill of its own (a reranker's searches): such an observation is no
+# wrapper, unless others below it are metered.
+COUNTS_SOMETHING = """(carried_below IS NOT TRUE AND carried_above IS NOT TRUE
+    AND coalesce(regexp_matches(details::VARCHAR, ':[ "]*[0-9.]*[1-9]'), FALSE))"""
 COLUMNS = langfuse_usage.COLUMNS | {
     "event_key": "o.id",
     "call_id": "o.id",
@@ -185,7 +190,8 @@ COLUMNS = langfuse_usage.COLUMNS | {
     "unmetered": f"NOT failed AND metered IS NOT TRUE AND {BARE} AND {COST} IS NULL",
     "skip": (
         f"""CASE WHEN o IS NULL THEN 'a trace without observations'
-        WHEN is_call IS NOT TRUE AND metered IS NOT TRUE THEN 'a span without usage of its own'
+        WHEN is_call IS NOT TRUE AND metered IS NOT TRUE AND NOT {COUNTS_SOMETHING}
+            THEN 'a span without usage of its own'
         WHEN carried_below THEN '{span_trees.SPAN_ABOVE}'
         WHEN carried_above AND (metered OR NOT failed) THEN '{span_trees.CARRIED_ABOVE}' END"""
     ),

@@ -102,7 +102,7 @@ COLUMNS = {
     "requested_at": "utc(d.startTime)",
     "provider": "lower(text_of(d.custom_llm_provider))",
     "host": "text_of(regexp_extract(d.api_base, '^https?://([^/:]+)', 1))",
-    "region": "lower(text_of(u0.inference_geo))",
+    "region": usage_words.region(*USED),
     # Batch results report tier "default": that they are a batch only the call type says.
     "service_tier": (
         f"""CASE WHEN d.call_type LIKE '%retrieve_batch%' OR json_array_length(m.batch_models) > 0 THEN 'batch'
@@ -127,7 +127,7 @@ COLUMNS = {
     "input_tokens": token_count("d.prompt_tokens"),
     "output_tokens": token_count("d.completion_tokens"),
     **usage_words.details(*USED, wrap="CASE WHEN counted THEN {} END"),
-    "total_tokens": token_count("d.total_tokens"),
+    "total_tokens": token_count(usage_words.total("d.total_tokens", *USED)),
     "input_has_cache": "TRUE",
     "output_has_reasoning": "TRUE",
     "latency_ms": f"coalesce(d.request_duration_ms, d.response_time * 1000, {milliseconds('endTime')})",

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from data.formats import Format, UsageObject, envelope, usage_words
 
+# Proxies answer for Claude and Qwen in OpenAI's shape, with cache counts in the words of these.
+READ = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens")
+WRITE = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
+LIVES = {f"ephemeral_{life}_input_tokens": "VARCHAR" for life in ("5m", "1h")}
+SPLIT = ("cache_creation", "cache_creation_token_details")
 DETAILS = {
-    "cached_tokens": "VARCHAR",
-    "cache_write_tokens": "VARCHAR",
+    **dict.fromkeys((*READ, *WRITE), "VARCHAR"),
+    **dict.fromkeys(SPLIT, LIVES),
     "reasoning_tokens": "VARCHAR",
     "audio_tokens": "VARCHAR",
     "image_tokens": "VARCHAR",
@@ -29,9 +34,9 @@ USAGE = {
     "input_tokens": "VARCHAR",
     "output_tokens": "VARCHAR",
     "total_tokens": "VARCHAR",
-    "cached_tokens": "VARCHAR",
-    "num_cached_tokens": "VARCHAR",
-    "prompt_cache_hit_tokens": "VARCHAR",
+    **dict.fromkeys((*READ, *WRITE, "num_cached_tokens", "prompt_cache_hit_tokens"), "VARCHAR"),
+    "cache_creation": LIVES,
+    **{f"claude_cache_creation_{life}_tokens": "VARCHAR" for life in ("5_m", "1_h")},
     "reasoning_tokens": "VARCHAR",
     **dict.fromkeys((*SIDES["input"], *SIDES["output"]), DETAILS),
     "cost": "JSON",
@@ -85,10 +90,11 @@ STRUCTURE = {
 
 
 def _answer(event: str) -> str:
-    """The response in an event; Groq puts the usage of a stream under a name of its own."""
-    groq = f"{event} -> '$.x_groq.usage'"
-    return f"""CASE WHEN ({event} -> 'usage') IS NULL AND ({groq} -> 'prompt_tokens') IS NOT NULL
-        THEN json_merge_patch({event}, json_object('usage', {groq})) ELSE coalesce({event} -> 'response',
+    """The response in an event; of a stream Groq puts the usage under a name of its own, Moonshot into the choice."""
+    elsewhere = f"coalesce({event} -> '$.x_groq.usage', {event} -> '$.choices[0].usage')"
+    return f"""CASE WHEN coalesce(json_type({event} -> 'usage'), 'NULL') = 'NULL'
+            AND ({elsewhere} -> 'prompt_tokens') IS NOT NULL
+        THEN json_merge_patch({event}, json_object('usage', {elsewhere})) ELSE coalesce({event} -> 'response',
         {event}) END"""
 
 
@@ -102,12 +108,27 @@ ELSE {_answer(envelope.BODY)} END
 """
 
 
-def _detail(side: str, name: str) -> str:
-    return "coalesce(" + ", ".join(f"b.usage.{details}.{name}" for details in SIDES[side]) + ")"
+def _detail(side: str, *names: str) -> str:
+    return "coalesce(" + ", ".join(f"b.usage.{details}.{name}" for name in names for details in SIDES[side]) + ")"
 
 
-INPUT = "coalesce(b.usage.prompt_tokens, b.usage.input_tokens)"
-OUTPUT = "coalesce(b.usage.completion_tokens, b.usage.output_tokens)"
+def _written(life: str) -> str:
+    """Cache writes of one lifetime."""
+    lived = f"ephemeral_{life}_input_tokens"
+    details = _detail("input", *(f"{split}.{lived}" for split in SPLIT))
+    return (
+        f"coalesce({details}, b.usage.cache_creation.{lived}, b.usage.claude_cache_creation_{life[0]}_{life[1]}_tokens)"
+    )
+
+
+def _either(*names: str) -> str:
+    """The count under the first of two names; proxies leave that of the other API at zero."""
+    first, second = (f"b.usage.{name}" for name in names)
+    return f"coalesce(CASE WHEN number({first}) <> 0 THEN {first} END, {second}, {first})"
+
+
+INPUT = _either("prompt_tokens", "input_tokens")
+OUTPUT = _either("completion_tokens", "output_tokens")
 REASONING = f"coalesce({_detail('output', 'reasoning_tokens')}, b.usage.reasoning_tokens)"
 # Perplexity itemises the cost; xAI counts it in ticks of 1e-10 USD, tools and discounts included.
 TICKS = "coalesce(b.usage.cost_in_usd_ticks, b.usage.total_cost_usd_ticks)"
@@ -122,8 +143,8 @@ REASONING_IS_EXTRA = f"number(b.usage.total_tokens) = number({INPUT}) + number({
 CALLED = usage_words.tool_calls("b.output")
 LISTED = ", ".join(f"'{tool}', {sql}" for tool, sql in CALLED.items() if tool != "web_search")
 TOOLS = f"""json_merge_patch(json_object({LISTED},
-    'web_search', greatest({CALLED["web_search"]},
-        TRY_CAST(b.usage.server_tool_use.web_search_requests AS BIGINT)),
+    'web_search', greatest({CALLED["web_search"]}, TRY_CAST(b.usage.server_tool_use.web_search_requests AS BIGINT),
+        CASE WHEN starts_with(b.object, 'chat.completion') THEN {usage_words.always_searched(envelope.MODEL)} END),
     'live_search_source', TRY_CAST(b.usage.num_sources_used AS BIGINT),
     'search_query', TRY_CAST(b.usage.num_search_queries AS BIGINT)),
     coalesce(replace(json_of(b.usage.server_side_tool_usage_details)::VARCHAR, '_calls', '')::JSON, '{{}}'))"""
@@ -160,10 +181,12 @@ COLUMNS = envelope.COLUMNS | {
     "tags": f"coalesce({envelope.COLUMNS['tags']}, b.metadata)",
     "input_tokens": INPUT,
     "cache_read_tokens": (
-        f"""coalesce({_detail("input", "cached_tokens")}, b.usage.prompt_cache_hit_tokens,
-        b.usage.cached_tokens, b.usage.num_cached_tokens)"""
+        f"""coalesce({_detail("input", *READ)}, b.usage.prompt_cache_hit_tokens, b.usage.num_cached_tokens,
+        {", ".join(f"b.usage.{name}" for name in READ)})"""
     ),
-    "cache_write_tokens": _detail("input", "cache_write_tokens"),
+    "cache_write_tokens": f"coalesce({_detail('input', *WRITE)}, {', '.join(f'b.usage.{name}' for name in WRITE)})",
+    "cache_write_5m_tokens": _written("5m"),
+    "cache_write_1h_tokens": _written("1h"),
     "audio_input_tokens": _detail("input", "audio_tokens"),
     "image_input_tokens": _detail("input", "image_tokens"),
     "video_input_tokens": _detail("input", "video_tokens"),
@@ -203,9 +226,11 @@ def _is_openai(body: dict) -> bool:
         body = body["response"]
     usage = envelope.usage_of(body)
     responses = "input_tokens" in usage and ("total_tokens" in usage or "input_tokens_details" in usage)
+    timed = usage.get("type") == "duration"  # a transcription is billed by the second
     return (
         "prompt_tokens" in usage
         or responses
+        or timed
         or body.get("object") in ("chat.completion", "chat.completion.chunk", "response", "realtime.response")
     )
 

@@ -46,6 +46,9 @@ def _text(name: str) -> str:
     return f"""jtext(p, '$."{name}"')"""
 
 
+PARTS = tuple(f"$ai_{part}_cost_usd" for part in ("input", "output", "request", "web_search"))
+COST_OF_PARTS = f"""CASE WHEN coalesce({", ".join(map(_text, PARTS[:2]))}) IS NOT NULL
+    THEN ({" + ".join(f"coalesce(TRY_CAST({_text(part)} AS DECIMAL(18,12)), 0)" for part in PARTS)})::VARCHAR END"""
 IS_CLAUDE = f"""(lower({_text("$ai_provider")}) = 'anthropic' OR contains(lower({_text("$ai_model")}), 'claude'))"""
 NAMED = {name: _text(key) for name, key in COUNTS.items()} | {
     "trace_id": _text("$ai_trace_id"),
@@ -65,15 +68,14 @@ NAMED = {name: _text(key) for name, key in COUNTS.items()} | {
         WHEN 'false' THEN 'true' END, CASE WHEN {IS_CLAUDE} AND coalesce(lower({_text("$ai_provider")}), '') NOT LIKE
         '%gateway%' AND coalesce(lower({_text("$ai_provider")}), '') <> 'vercel' THEN 'false' ELSE 'true' END)""",
     "error": f"left({_text('$ai_error')}, 200)",
+    "cost": f"coalesce({_text(COUNTS['cost'])}, {COST_OF_PARTS})",
     "person": "text_of(d.distinct_id)",
     "used": """to_json(map_from_entries(list_filter(map_entries(TRY_CAST(p AS MAP(VARCHAR, JSON))),
         lambda e: regexp_matches(e.key, '^\\$ai_.*(tokens|cost_usd|_count)$'))))""",
 }
 KNOWN = dict.fromkeys(COUNTS.values(), "VARCHAR") | {
-    # Parts of the total cost, and counts that are no usage.
-    **dict.fromkeys(
-        (f"$ai_{part}_cost_usd" for part in ("input", "output", "request", "web_search", "cache")), "VARCHAR"
-    ),
+    # Parts of the total cost or of the input's, and counts that are no usage.
+    **dict.fromkeys((*PARTS, "$ai_cache_cost_usd"), "VARCHAR"),
     "$ai_max_tokens": "VARCHAR",
     "$ai_tool_call_count": "VARCHAR",
 }

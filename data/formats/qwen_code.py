@@ -10,6 +10,10 @@ from __future__ import annotations
 from data.formats import Format, UsageObject, gemini
 
 USAGE = {camel: "VARCHAR" for camel, *_ in gemini.COUNTS.values()}
+PROMPT, TOOL = "d.usageMetadata.promptTokenCount", "d.usageMetadata.toolUsePromptTokenCount"
+# As in Gemini's answers: prompts of tools come on top, unless the total says that they are in the prompt.
+TOOL_IS_EXTRA = f"""number({TOOL}) > 0 AND coalesce(number(d.usageMetadata.totalTokenCount) <> number({PROMPT})
+    + number(d.usageMetadata.candidatesTokenCount) + coalesce(number(d.usageMetadata.thoughtsTokenCount), 0), TRUE)"""
 COLUMNS = {
     "event_key": "text_of(d.sessionId) || ':' || text_of(d.uuid)",
     "requested_at": "utc(d.timestamp)",
@@ -19,7 +23,8 @@ COLUMNS = {
     "session_id": "text_of(d.sessionId)",
     "tags": "CASE WHEN text_of(d.version) IS NOT NULL THEN json_object('version', d.version) END",
     "task_type": "'coding'",
-    "input_tokens": "d.usageMetadata.promptTokenCount",
+    "input_tokens": f"""CASE WHEN {TOOL_IS_EXTRA} THEN (number({PROMPT}) + number({TOOL}))::BIGINT::VARCHAR
+        ELSE {PROMPT} END""",
     "cache_read_tokens": "d.usageMetadata.cachedContentTokenCount",
     "output_tokens": "d.usageMetadata.candidatesTokenCount",
     "reasoning_tokens": "d.usageMetadata.thoughtsTokenCount",

@@ -70,6 +70,7 @@ COLUMNS = envelope.COLUMNS | {
     "output_tokens": OUTPUT,
     "total_tokens": TOTAL,
     **usage_words.details("u"),
+    "region": f"coalesce({envelope.COLUMNS['region']}, {usage_words.region('u')})",
     "service_tier": usage_words.tier("u", otherwise="b.response_metadata.service_tier"),
     "server_tools": usage_words.tools("u", model=MODEL),
     "reported_cost_usd": usage_words.cost("NULL", "u"),

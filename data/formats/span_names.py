@@ -110,6 +110,7 @@ NAMES = {
         "gen_ai.usage.reasoning.output_tokens",
         "gen_ai.usage.reasoning_tokens",
         "gen_ai.usage.details.reasoning_tokens",
+        "gen_ai.usage.details.thoughts_tokens",
         "gen_ai.usage.output_tokens.reasoning",
         "llm.token_count.completion_details.reasoning",
         "llm.usage.reasoning_tokens",
@@ -145,15 +146,24 @@ NAMES = {
         "gen_ai.usage.cost",
         "gen_ai.usage.total_cost",
         "gen_ai.usage.cost_usd",
+        "gen_ai.cost.total",
+        "gen_ai.cost.total_cost",
+        "gen_ai.cost.amount",
         "llm.cost.total",
         "operation.cost",
         "opencode.llm.cost.total",
         "cost_usd",
     ),
     "ticks": ("gen_ai.usage.cost_in_usd_ticks",),
-    "cost_in": ("llm.cost.prompt",),
-    "cost_out": ("llm.cost.completion",),
-    "currency": ("gen_ai.usage.cost.currency",),
+    **{
+        f"cost_{short}": (
+            f"llm.cost.{named}",
+            *(f"gen_ai.{place}" for place in (f"usage.{side}_cost", f"usage.cost.{side}", f"cost.{side}_cost")),
+            f"gen_ai.cost.{side}",
+        )
+        for short, side, named in (("in", "input", "prompt"), ("out", "output", "completion"))
+    },
+    "currency": ("gen_ai.usage.cost.currency", "gen_ai.cost.currency"),
     "first_chunk_s": ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"),
     "first_chunk_ms": ("ai.response.msToFirstChunk", "ttft_ms"),
     "error": ("error.type",),
@@ -164,7 +174,15 @@ NAMES = {
     "metadata": ("ai.response.providerMetadata",),
 }
 # Whatever stands under these names is usage; a number there under a name that is not above was left unread.
-USAGE = ("gen_ai.usage.", "llm.token_count.", "llm.usage.", "llm.cost.", "ai.usage.", "codex.turn.token_usage.")
+USAGE = (
+    "gen_ai.usage",
+    "gen_ai.cost.",
+    "llm.token_count.",
+    "llm.usage.",
+    "llm.cost.",
+    "ai.usage.",
+    "codex.turn.token_usage.",
+)
 
 PART = "a part of a count or a cost that is read"
 HARMLESS = {

@@ -74,7 +74,7 @@ spans_named AS (
     SELECT * EXCLUDE (cache_read, cache_write, tier), {OPERATION} AS operation,
         coalesce(cache_read, jtext(json_of(metadata), '$.anthropic.cacheReadInputTokens')) AS cache_read,
         coalesce(cache_write, jtext(json_of(metadata), '$.anthropic.cacheCreationInputTokens')) AS cache_write,
-        CASE WHEN lower(speed) = 'fast' THEN 'fast'
+        CASE WHEN ({usage_words.uncommon_speed("speed")}) IS NOT NULL THEN {usage_words.uncommon_speed("speed")}
             WHEN lower(traffic) NOT IN ('on_demand', 'traffic_type_unspecified') THEN traffic
             ELSE coalesce(tier, json_extract_string(json_of(metadata), '$.*.serviceTier')[1], {usage_words.tier("u")})
             END AS tier,
@@ -89,6 +89,10 @@ spans_named AS (
 """
 
 
+# A number under a name that nobody knows may be a bill of its own (a reranker's searches): such a span is no wrapper,
+# unless spans below it are metered.
+COUNTS_SOMETHING = """(carried_below IS NOT TRUE AND carried_above IS NOT TRUE
+    AND regexp_matches(coalesce(raw::JSON -> 'usage', '{}')::VARCHAR, ':[ "]*[0-9.]*[1-9]'))"""
 COLUMNS = {
     "event_key": "coalesce(trace_id || ':' || span_id, response_id)",
     "requested_at": "started_at",
@@ -97,7 +101,7 @@ COLUMNS = {
         """CASE WHEN lower(provider) LIKE 'gcp.%' THEN 'google' WHEN lower(provider) LIKE 'az.%' THEN 'azure'
         ELSE provider END"""
     ),
-    "region": "region",
+    "region": f"coalesce(region, {usage_words.region('u')})",
     "service_tier": "tier",
     "model_raw": "model",
     "operation": "CASE WHEN operation LIKE 'embedding%' THEN 'embedding' ELSE 'chat' END",
@@ -110,6 +114,7 @@ COLUMNS = {
     "input_tokens": "input",
     "cache_read_tokens": "cache_read",
     "cache_write_tokens": "cache_write",
+    **{name: usage_words.count(name, "u") for name in usage_words.LIFETIMES},
     "output_tokens": (
         "CASE WHEN operation LIKE 'embedding%' AND input IS NOT NULL THEN coalesce(output, '0') ELSE output END"
     ),
@@ -140,7 +145,8 @@ COLUMNS = {
     "unmetered": "metered IS NOT TRUE AND failed IS NOT TRUE AND error IS NULL",
     "skip": (
         f"""CASE
-        WHEN is_call IS NOT TRUE AND metered IS NOT TRUE THEN 'a span without token usage'
+        WHEN is_call IS NOT TRUE AND metered IS NOT TRUE AND NOT {COUNTS_SOMETHING}
+            THEN 'a span without token usage'
         WHEN carried_below THEN '{span_trees.SPAN_ABOVE}'
         WHEN carried_above AND (metered OR failed IS NOT TRUE AND error IS NULL) THEN '{span_trees.CARRIED_ABOVE}'
     END"""

@@ -41,7 +41,8 @@ COUNTS: dict[str, tuple[str, ...]] = {
         "total_cached_tokens",
     ),
     "cache_write_tokens": (
-        *_within(PROMPT, "cache_creation_tokens", "cache_write_tokens", "cache_creation", "cache_write"),
+        *_within(PROMPT, "cache_creation_tokens", "cache_write_tokens", "cache_creation_input_tokens"),
+        *_within(PROMPT, "cache_creation", "cache_write"),
         "cache_creation_input_tokens",
         "cache_write_input_tokens",
         "cache_write_input_token_count",
@@ -53,6 +54,7 @@ COUNTS: dict[str, tuple[str, ...]] = {
             f"{PROMPT}.cache_creation_token_details.ephemeral_{life}_input_tokens",
             f"{PROMPT}.ephemeral_{life}_input_tokens",
             f"cache_creation.ephemeral_{life}_input_tokens",
+            f"claude_cache_creation_{life[0]}_{life[1]}_tokens",
         )
         for life in ("5m", "1h")
     },
@@ -185,13 +187,12 @@ def tools(*structs: str, model: str, output: str = "NULL", candidates: str = "NU
     listed = tool_calls(output)
     stated = {tool: f"TRY_CAST({_first(structs, paths)} AS BIGINT)" for tool, paths in TOOLS.items()}
     google = f"regexp_matches(lower({model}), 'gemini')"
-    searched = f"greatest({stated['web_search']}, {listed['web_search']})"
+    searched = f"greatest({stated['web_search']}, {listed['web_search']}, {always_searched(model)})"
     counted = {
         **{tool: f"greatest({stated.get(tool, 'NULL')}, {listed.get(tool, 'NULL')})" for tool in (*stated, *listed)},
         "web_search": f"CASE WHEN NOT {google} THEN {searched} END",
         "grounding": f"greatest(CASE WHEN {google} THEN {searched} END, {searches(candidates)})",
-        "maps_grounding": f"""CASE WHEN len(json_extract({candidates},
-            '$[*].groundingMetadata.groundingChunks[*].maps')) > 0 THEN 1 END""",
+        "maps_grounding": places(candidates),
     }
     pairs = (f"'{tool}', {sql}" for tool, sql in counted.items())
     usage = _first(structs, ("server_side_tool_usage_details",))
@@ -218,14 +219,51 @@ def tool_calls(output: str) -> dict[str, str]:
 
 
 def searches(candidates: str) -> str:
-    """SQL: the searches that a Gemini answer was grounded on."""
-    return f"len(json_extract({candidates}, '$[*].groundingMetadata.webSearchQueries[*]'))"
+    """SQL: the searches that a Gemini answer was grounded on; chunks of a stream name them again."""
+    queries = (
+        f"json_extract({candidates}, '$[*].{grounding}.{name}[*]')::JSON[]"
+        for grounding, name in (
+            ("groundingMetadata", "webSearchQueries"),
+            ("grounding_metadata", "web_search_queries"),
+        )
+    )
+    return f"len(list_distinct(list_concat({', '.join(queries)})))"
+
+
+def places(candidates: str) -> str:
+    """SQL: 1 where a Gemini answer is grounded on places: they are looked up once a prompt, however many are named."""
+    chunks = (
+        f"len(json_extract({candidates}, '$[*].{grounding}.{name}[*].maps')::JSON[])"
+        for grounding, name in (("groundingMetadata", "groundingChunks"), ("grounding_metadata", "grounding_chunks"))
+    )
+    return f"CASE WHEN greatest({', '.join(chunks)}) > 0 THEN 1 END"
+
+
+def always_searched(model: str) -> str:
+    """SQL: 1 for a model of OpenAI's that searches the web in every chat completion, which lists no call of it."""
+    return f"CASE WHEN regexp_matches(lower({model}), 'gpt-[^/]*-search-(preview|api)') THEN 1 END"
+
+
+def uncommon_speed(speed: str) -> str:
+    """SQL: a speed as the tier that it is priced as; NULL for the ordinary one."""
+    return f"CASE WHEN lower({speed}) NOT IN ('standard', 'normal', 'default', '') THEN lower({speed}) END"
+
+
+def region(*structs: str) -> str:
+    """SQL: where the request was held to be served, which some providers price apart."""
+    geo = _first(structs, ("inference_geo",))
+    return f"CASE WHEN lower({geo}) NOT IN ('not_available', 'global', '') THEN lower({geo}) END"
+
+
+def total(own: str, *structs: str) -> str:
+    """SQL: a record's own total, or the answer's, where that is larger."""
+    return f"greatest(count_of({own}), count_of({count('total_tokens', *structs)}))::BIGINT::VARCHAR"
 
 
 def tier(*structs: str, otherwise: str = "NULL") -> str:
     """SQL: how the request was served, in the provider's word."""
-    traffic = _first(structs, ("traffic_type",))
-    return f"""CASE WHEN {_first(structs, ("speed",))} = 'fast' THEN 'fast'
+    traffic, speed = _first(structs, ("traffic_type",)), uncommon_speed(_first(structs, ("speed",)))
+    return f"""CASE WHEN ({speed}) IS NOT NULL THEN {speed}
         WHEN {traffic} NOT IN ('on_demand', 'traffic_type_unspecified') THEN {traffic}
         ELSE coalesce({_first(structs, ("service_tier",))}, {otherwise}) END"""
 

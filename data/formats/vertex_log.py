@@ -7,7 +7,7 @@ columns come as objects or as text, every number as text. Source: docs.cloud.goo
 
 from __future__ import annotations
 
-from data.formats import Format, UsageObject, anthropic, claude_usage, envelope, gemini, has
+from data.formats import Format, UsageObject, anthropic, claude_usage, envelope, gemini, has, usage_words
 
 CLAUDE = {name: kind for name, kind in claude_usage.USAGE.items() if name != "iterations"}
 STRUCTURE = gemini.STRUCTURE | {"id": "VARCHAR", "model": "VARCHAR", "usage": CLAUDE}
@@ -37,7 +37,10 @@ def _either(claude: str, of_gemini: str) -> str:
 COLUMNS = gemini.COLUMNS | {
     "event_key": f"coalesce(text_of(d.request_id), text_of(b.id), {gemini.COLUMNS['event_key']})",
     "provider": "'google'",
-    "service_tier": f"CASE WHEN NOT {IS_CLAUDE} AND {gemini.TRAFFIC} <> 'ON_DEMAND' THEN {gemini.TRAFFIC} END",
+    "service_tier": _either(
+        f"coalesce({usage_words.uncommon_speed('b.usage.speed')}, b.usage.service_tier)", gemini.COLUMNS["service_tier"]
+    ),
+    "server_tools": _either(claude_usage.server_tools("b.usage"), gemini.COLUMNS["server_tools"]),
     "model_raw": "coalesce(text_of(b.modelVersion), text_of(b.model_version), text_of(b.model), text_of(d.model))",
     "feature": "jtext(json_of(d.request), '$.labels.adk_agent_name')",
     "tags": "json_of(d.request) -> 'labels'",

@@ -150,8 +150,9 @@ def _given_once(form: Format) -> dict[str, str]:
     """Types of a usage format's columns that depend on one another, each token and each doubt counted once.
 
     Cache writes: of a split by lifetime that does not add up to the log's sum, the rest is taken for the short, cheaper
-    life. A cost or an optional count that is no number is left out. Parts that are more than what should hold them are
-    beside it, in spite of what the format says; media are cut to it. All put a caveat on the row.
+    life, as is all of what is not split. A cost or an optional count that is no number is left out. Parts that are more
+    than what should hold them are beside it, in spite of what the format says; media are cut to it. All put a caveat on
+    the row.
     """
     split = [f"cache_write_{life}_tokens_number" for life in ("5m", "1h")]
     parts = " + ".join(f"coalesce({count}, 0)" for count in split)
@@ -160,8 +161,11 @@ def _given_once(form: Format) -> dict[str, str]:
     differs = f"{is_split} AND cache_write_tokens_number <> {parts}"
     optional = [name for name in NUMBERS if name in form.columns and name not in ESSENTIAL]
     odd = " OR ".join(f"{name}_number IS NULL AND text_of({name}) IS NOT NULL" for name in optional) or "FALSE"
+    # Claude's writes cost by lifetime: without a split, and with no cost that knows it, the short one is a guess.
+    guessed = f"""cache_write_tokens_number > 0 AND NOT ({is_split}) AND reported_cost_usd_number IS NULL
+        AND contains(lower(model_raw), 'claude')"""
     beyond, cut = _beyond(form), _cut(form)
-    assumed = " OR ".join(f"coalesce({sql}, FALSE)" for sql in (differs, *_doubtful(form, beyond), *cut))
+    assumed = " OR ".join(f"coalesce({sql}, FALSE)" for sql in (differs, guessed, *_doubtful(form, beyond), *cut))
     odd_word = f"text_of(status) IS NOT NULL AND status NOT IN {STATUSES}" if "status" in form.columns else "FALSE"
     return {
         **{flag: f"TRY_CAST({flag} AS BOOLEAN) AND NOT coalesce({sql}, FALSE)" for flag, sql in beyond.items()},

@@ -7,9 +7,9 @@ written as Parquet files, a month each, and registered with the catalogue, as no
 loaded. Ids are random. The 100 rows are new, of one moment or of a whole year, or half of them are in the store: of its
 last two days, or of any. Prints the seconds of the look-up and of the whole load, by the clock and of all cores.
 
-50,000,000 rows, seconds of one core, on two cores that other work kept busy (so that the clock said four to eight times
-as much): look-up 0.33 (all new), 0.31 (of a whole year), 0.35 (half of the last two days), 1.16 (half of any day); the
-whole load 2.1, 3.0, 1.4 and 2.2, of which 1.0 to 1.3 is what it takes in an empty store.
+50,000,000 rows, seconds of one core, on two cores that other work kept busy (the clock said four times as much):
+look-up 0.30 (all new), 0.29 (of a whole year), 0.32 (half of the last two days), 1.09 (half of any day); the whole load
+1.2, 1.7, 0.9 and 1.7, of which 0.5 to 0.9 is what it takes in an empty store.
 
 Tried on the same 50,000,000 hashes, seconds of one core for a hundred of them: hash and day, in the order of the rows
 0.36, and then 3.4 for the rows of fifty days (2.1 for all rows of half the store); hash and instant, in that order 0.77

@@ -310,6 +310,18 @@ def test_parts_that_share_few_lines_stand_beside_each_other_and_are_restated_alo
     assert load("west.csv", *west[1:], ("search tokens", 6)) == 20
 
 
+def test_equal_tables_under_other_names_are_one_table(emptied_ledger, state, tmp_path):
+    """Whoever downloads an export again gets `bill (1).csv`; what tells two places apart is in a column."""
+
+    def load(name: str, *usd: float) -> float:
+        ingest(emptied_ledger, state, [focus(tmp_path, name, *(("tokens", one) for one in usd))])
+        return dollars(emptied_ledger)
+
+    assert load("bill.csv", 1, 2) == 3
+    assert load("bill (1).csv", 1, 2) == 3
+    assert load("bill (2).csv", 1, 2.5) == 3.5  # restated since
+
+
 @pytest.mark.parametrize(
     ("one", "other", "parts"),
     [
