@@ -1,5 +1,4 @@
-"""AWS Bedrock: model invocation logs (S3 or CloudWatch, also wrapped in `message` or as Insights fields) and Converse
-bodies.
+"""AWS Bedrock's model invocation logs (S3 or CloudWatch, also wrapped in `message` or as Insights fields).
 
 Input counts leave the cache out. There is no cost here: AWS bills in the cost and usage report. The model
 may be a regional inference profile (`us.`, `eu.`, `global.`), whose price differs, or the ARN of one's own
@@ -11,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from data.formats import LIKE_USAGE, Format, UsageObject, envelope, flat_usage, has, usage_words
+from data.formats import LIKE_USAGE, Format, UsageObject, flat_usage, has, server_tools, usage_words
 
 NAMES = {
     name: "VARCHAR"
@@ -128,7 +127,7 @@ LOG_COLUMNS = {
         "coalesce(b.input.cacheWriteInputTokenCount, u.cache_creation_input_tokens, u.cache_write_input_tokens)"
     ),
     "reported_cost_usd": usage_words.cost("NULL", "u"),
-    "server_tools": usage_words.tools("u", model="b.modelId"),
+    "server_tools": server_tools.tools("u", model="b.modelId"),
     **{
         f"cache_write_{life}_tokens": (
             f"coalesce({_written(life)}, {usage_words.count(f'cache_write_{life}_tokens', 'u')})"
@@ -161,79 +160,6 @@ INSIGHTS_HARMLESS = {
     **dict.fromkeys(("usageInputTokens", "usageOutputTokens"), "a query's own names for the counts"),
 }
 FIELD_USAGE = (*LOG_USAGE, *flat_usage(dict.fromkeys(COUNTED, "VARCHAR"), INSIGHTS_HARMLESS, "f", "fields"))
-CONVERSE_USAGE = {
-    "inputTokens": "VARCHAR",
-    "outputTokens": "VARCHAR",
-    "totalTokens": "VARCHAR",
-    "cacheReadInputTokens": "VARCHAR",
-    "cacheReadInputTokenCount": "VARCHAR",
-    "cacheWriteInputTokens": "VARCHAR",
-    "cacheWriteInputTokenCount": "VARCHAR",
-    "cacheDetails": [{"ttl": "VARCHAR", "inputTokens": "BIGINT"}],
-}
-CONVERSE = {
-    "modelId": "VARCHAR",
-    "metrics": {"latencyMs": "DOUBLE"},
-    "ResponseMetadata": {"RequestId": "VARCHAR"},
-    "serviceTier": "JSON",
-    "performanceConfig": {"latency": "VARCHAR"},
-    "trace": {"promptRouter": {"invokedModelId": "VARCHAR"}},
-    "usage": CONVERSE_USAGE,
-}
-# What a prompt router chose is what ran.
-MODEL = """coalesce(text_of(b.trace.promptRouter.invokedModelId), text_of(b.modelId), text_of(d.model),
-    jtext(json_of(d.request), '$.modelId'))"""
-DETAILS = "len(b.usage.cacheDetails) > 0"
-
-
-# A stream's counts are in its last event, which holds what else an answer says.
-STREAMED = f"""CASE WHEN json_type({envelope.BODY}) = 'ARRAY'
-    THEN json_extract({envelope.BODY}, '$[*].metadata')[-1] ELSE {envelope.BODY} END"""
-# What guardrails looked at is billed by its own units.
-GUARDRAIL = "invocationMetrics.usage"
-GUARDED = f"""nullif(json_object(
-        'input', json_extract(body, '$.trace.guardrail.inputAssessment.*.{GUARDRAIL}'),
-        'output', json_extract(body, '$.trace.guardrail.outputAssessments.*[*].{GUARDRAIL}'))::VARCHAR,
-    '{{"input":[],"output":[]}}')"""
-
-
-def _detailed(life: str) -> str:
-    return (
-        f"CASE WHEN {DETAILS} THEN coalesce(list_sum(list_transform(list_filter(b.usage.cacheDetails, lambda w: w.ttl ="
-        f" '{life}'), lambda w: w.inputTokens)), 0) END"
-    )
-
-
-BODY_COLUMNS = envelope.COLUMNS | {
-    "event_key": "coalesce(text_of(b.ResponseMetadata.RequestId), text_of(d.request_id))",
-    "provider": "'aws'",
-    "service_tier": tier("b.serviceTier", MODEL, "b.performanceConfig.latency"),
-    "model_raw": MODEL,
-    "input_tokens": "b.usage.inputTokens",
-    "cache_read_tokens": "coalesce(b.usage.cacheReadInputTokens, b.usage.cacheReadInputTokenCount)",
-    "cache_write_tokens": "coalesce(b.usage.cacheWriteInputTokens, b.usage.cacheWriteInputTokenCount)",
-    "cache_write_5m_tokens": _detailed("5m"),
-    "cache_write_1h_tokens": _detailed("1h"),
-    "output_tokens": "b.usage.outputTokens",
-    "total_tokens": "b.usage.totalTokens",
-    "input_has_cache": "FALSE",
-    "output_has_reasoning": "TRUE",
-    "latency_ms": "coalesce(number(d.latency_ms), b.metrics.latencyMs)",
-    "unmetered": f"b.usage.inputTokens IS NULL AND NOT {envelope.FAILED}",
-}
-
-
-FREE_GUARDS = {
-    f"{place}[].{unit}Units": "filters by words, and patterns, are free"
-    for place in ("input", "output")
-    for unit in ("wordPolicy", "sensitiveInformationPolicyFree")
-}
-
-
-def _is_converse(body: dict) -> bool:
-    metadata = body.get("metadata")
-    last = metadata if isinstance(metadata, dict) and "messageStop" in body else body
-    return "inputTokens" in envelope.usage_of(last)
 
 
 def _is_log(sample: list[dict]) -> bool:
@@ -294,20 +220,5 @@ FORMATS = (
             "Bedrock's log has no cost: rows are priced from the catalogue. Answers logged apart under data/ are not"
             " needed."
         ),
-    ),
-    Format(
-        name="bedrock_body",
-        label="AWS Bedrock Converse response bodies",
-        recognise=envelope.recogniser(_is_converse),
-        fields=envelope.FIELDS,
-        rows=envelope.rows(CONVERSE, STREAMED),
-        columns=BODY_COLUMNS,
-        usage=(
-            UsageObject("body -> 'usage'", CONVERSE_USAGE),
-            UsageObject(GUARDED, {}, FREE_GUARDS, "trace.guardrail"),
-        ),
-        text_columns=envelope.texts("$.output.message.content"),
-        assume_input_has_cache=False,
-        order=70,
     ),
 )

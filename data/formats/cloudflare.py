@@ -7,7 +7,7 @@ There is no count of cached prompt tokens.
 
 from __future__ import annotations
 
-from data.formats import Format, flat_usage, has, usage_words
+from data.formats import Format, flat_usage, has, server_tools, usage_words
 
 FAILED = "(NOT d.success OR d.status_code >= 400)"
 
@@ -28,7 +28,7 @@ COLUMNS = {
     "output_tokens": "d.tokens_out",
     # Where the answer is kept, its usage tells what the log has no column for.
     **usage_words.details("u"),
-    "server_tools": usage_words.answer_tools("u", "d.model"),
+    "server_tools": server_tools.answer_tools("u", "d.model"),
     "service_tier": usage_words.tier("u", otherwise="jtext(answer, '$.service_tier')"),
     "total_tokens": usage_words.total("NULL", "u"),
     "region": usage_words.region("u"),

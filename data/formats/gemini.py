@@ -7,7 +7,7 @@ count inside a present `usageMetadata` is 0. Source: google-genai SDK 3.4.0 type
 
 from __future__ import annotations
 
-from data.formats import Format, UsageObject, envelope, usage_words
+from data.formats import Format, UsageObject, envelope, server_tools
 
 COUNTS = {
     "prompt": ("promptTokenCount", "prompt_token_count"),
@@ -131,8 +131,8 @@ COLUMNS = envelope.COLUMNS | {
         if (side, kind) != ("cache_read", "video")
     },
     "server_tools": (
-        f"""json_object('grounding', {usage_words.searches("b.candidates")},
-        'maps_grounding', {usage_words.places("b.candidates")})"""
+        f"""json_object('grounding', {server_tools.searches("b.candidates")},
+        'maps_grounding', {server_tools.places("b.candidates")})"""
     ),
     "reasoning_tokens": _count("thoughts"),
     "input_has_cache": "TRUE",

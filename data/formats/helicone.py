@@ -5,7 +5,7 @@ Source: `HeliconeRequest` in Helicone/helicone and its export example. Costs are
 
 from __future__ import annotations
 
-from data.formats import Format, flat_usage, has, usage_words
+from data.formats import Format, flat_usage, has, server_tools, usage_words
 
 NO_CACHE_ID = "00000000-0000-0000-0000-000000000000"
 
@@ -46,7 +46,7 @@ COLUMNS = {
     "reasoning_tokens": f"coalesce(d.reasoning_tokens, {usage_words.count('reasoning_tokens', 'u')})",
     "audio_input_tokens": f"coalesce(d.prompt_audio_tokens, {usage_words.count('audio_input_tokens', 'u')})",
     "audio_output_tokens": f"coalesce(d.completion_audio_tokens, {usage_words.count('audio_output_tokens', 'u')})",
-    "server_tools": usage_words.answer_tools("u", "d.model"),
+    "server_tools": server_tools.answer_tools("u", "d.model"),
     "service_tier": usage_words.tier("u", otherwise="coalesce(d.service_tier, jtext(answer, '$.service_tier'))"),
     "region": usage_words.region("u"),
     "output_tokens": "d.completion_tokens",

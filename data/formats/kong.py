@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 
-from data.formats import Format, usage_words
+from data.formats import Format, server_tools, usage_words
 
 CALL = {
     "meta": {
@@ -49,7 +49,7 @@ COLUMNS = {
     "tags": "json_merge_patch('{}', json_object('plugin', plugin, 'service', d.service.name, 'route', d.route.name))",
     "input_tokens": INPUT,
     **usage_words.details("u"),
-    "server_tools": usage_words.tools("u", model="coalesce(p.meta.response_model, p.meta.request_model, '')"),
+    "server_tools": server_tools.tools("u", model="coalesce(p.meta.response_model, p.meta.request_model, '')"),
     "service_tier": usage_words.tier("u"),
     "region": usage_words.region("u"),
     "output_tokens": OUTPUT,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 
-from data.formats import Format, flat_usage, has, usage_words
+from data.formats import Format, flat_usage, has, server_tools, usage_words
 
 # Where a row has a provider's usage object: from the provider, from what the proxy made of it, in a kept answer.
 FOUND = {
@@ -140,7 +140,7 @@ COLUMNS = {
     # What a provider says it billed, tools included, is more than what the proxy computed.
     "reported_cost_usd": usage_words.cost("CASE WHEN NOT unpriced THEN cost END", *USED),
     "server_tools": f"""CASE WHEN counted THEN {
-        usage_words.tools(*USED, model="d.model", output="answer -> 'output'", candidates="answer -> 'candidates'")
+        server_tools.tools(*USED, model="d.model", output="answer -> 'output'", candidates="answer -> 'candidates'")
     } END""",
     "unmetered": "cut",
 }

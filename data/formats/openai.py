@@ -7,7 +7,7 @@ reasoning outside `completion_tokens`, OpenRouter reports the cost. Source: open
 
 from __future__ import annotations
 
-from data.formats import Format, UsageObject, envelope, usage_words
+from data.formats import Format, UsageObject, envelope, server_tools
 
 # Proxies answer for Claude and Qwen in OpenAI's shape, with cache counts in the words of these.
 READ = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens")
@@ -140,11 +140,11 @@ COST = f"""CASE WHEN json_type(b.usage.cost) = 'OBJECT' THEN
 # xAI documents reasoning as extra to completion_tokens; the total of a row, where it has one, decides.
 REASONING_IS_EXTRA = f"number(b.usage.total_tokens) = number({INPUT}) + number({OUTPUT}) + number({REASONING})"
 # What the provider ran beside the model.
-CALLED = usage_words.tool_calls("b.output")
+CALLED = server_tools.tool_calls("b.output")
 LISTED = ", ".join(f"'{tool}', {sql}" for tool, sql in CALLED.items() if tool != "web_search")
 TOOLS = f"""json_merge_patch(json_object({LISTED},
     'web_search', greatest({CALLED["web_search"]}, TRY_CAST(b.usage.server_tool_use.web_search_requests AS BIGINT),
-        CASE WHEN starts_with(b.object, 'chat.completion') THEN {usage_words.always_searched(envelope.MODEL)} END),
+        CASE WHEN starts_with(b.object, 'chat.completion') THEN {server_tools.always_searched(envelope.MODEL)} END),
     'live_search_source', TRY_CAST(b.usage.num_sources_used AS BIGINT),
     'search_query', TRY_CAST(b.usage.num_search_queries AS BIGINT)),
     coalesce(replace(json_of(b.usage.server_side_tool_usage_details)::VARCHAR, '_calls', '')::JSON, '{{}}'))"""

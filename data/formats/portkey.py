@@ -7,7 +7,7 @@ on the Data page means dollars: load the file again with `--format portkey_usd`.
 
 from __future__ import annotations
 
-from data.formats import Format, flat_usage, has, usage_words
+from data.formats import Format, flat_usage, has, server_tools, usage_words
 
 CENTS = "(TRY_CAST(d.cost AS DECIMAL(18,12)) * 0.01)::DECIMAL(18,12)::VARCHAR"
 IN_USD = "coalesce(upper(text_of(d.cost_currency)), 'USD') = 'USD'"
@@ -31,7 +31,7 @@ COLUMNS = {
     ),
     "input_tokens": "d.req_units",
     **usage_words.details("u"),
-    "server_tools": usage_words.answer_tools("u", "d.ai_model"),
+    "server_tools": server_tools.answer_tools("u", "d.ai_model"),
     "service_tier": usage_words.tier("u", otherwise="jtext(answer, '$.service_tier')"),
     "region": usage_words.region("u"),
     "output_tokens": "d.res_units",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from data.formats import Format, envelope, usage_words
+from data.formats import Format, envelope, server_tools, usage_words
 
 # The words of one SDK alone, and what only Converse has beside its `inputTokens`.
 OWN = frozenset(
@@ -72,7 +72,7 @@ COLUMNS = envelope.COLUMNS | {
     **usage_words.details("u"),
     "region": f"coalesce({envelope.COLUMNS['region']}, {usage_words.region('u')})",
     "service_tier": usage_words.tier("u", otherwise="b.response_metadata.service_tier"),
-    "server_tools": usage_words.tools("u", model=MODEL),
+    "server_tools": server_tools.tools("u", model=MODEL),
     "reported_cost_usd": usage_words.cost("NULL", "u"),
     "input_has_cache": HAS_CACHE,
     "output_has_reasoning": HAS_REASONING,

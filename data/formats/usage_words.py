@@ -142,7 +142,8 @@ def usage_struct(usage: str) -> str:
     return f"struct_insert(json_transform({usage}, '{json.dumps(STRUCTURE)}'), lists := {lists})"
 
 
-def _first(structs: Iterable[str], paths: Iterable[str]) -> str:
+def first(structs: Iterable[str], paths: Iterable[str]) -> str:
+    """SQL: the first of these fields that one of the structs has."""
     return "coalesce(NULL, " + ", ".join(f"{struct}.{path}" for struct in structs for path in paths) + ")"
 
 
@@ -165,7 +166,7 @@ def count(column: str, *structs: str) -> str:
             for struct in structs
         )
         listed = ", " + ", ".join(sums)
-    return f"coalesce({_first(structs, COUNTS[column])}{listed})"
+    return f"coalesce({first(structs, COUNTS[column])}{listed})"
 
 
 def _side(column: str) -> tuple[str, str]:
@@ -179,71 +180,6 @@ def details(*structs: str, wrap: str = "{}") -> dict[str, str]:
     return {column: wrap.format(count(column, *structs)) for column in DETAILS}
 
 
-def tools(*structs: str, model: str, output: str = "NULL", candidates: str = "NULL") -> str:
-    """SQL: calls of server tools, by tool: those the objects count, and those the answer lists.
-
-    `output` is the list of an OpenAI response, `candidates` that of a Gemini one, as JSON.
-    """
-    listed = tool_calls(output)
-    stated = {tool: f"TRY_CAST({_first(structs, paths)} AS BIGINT)" for tool, paths in TOOLS.items()}
-    google = f"regexp_matches(lower({model}), 'gemini')"
-    searched = f"greatest({stated['web_search']}, {listed['web_search']}, {always_searched(model)})"
-    counted = {
-        **{tool: f"greatest({stated.get(tool, 'NULL')}, {listed.get(tool, 'NULL')})" for tool in (*stated, *listed)},
-        "web_search": f"CASE WHEN NOT {google} THEN {searched} END",
-        "grounding": f"greatest(CASE WHEN {google} THEN {searched} END, {searches(candidates)})",
-        "maps_grounding": places(candidates),
-    }
-    pairs = (f"'{tool}', {sql}" for tool, sql in counted.items())
-    usage = _first(structs, ("server_side_tool_usage_details",))
-    return f"""json_merge_patch(json_object({", ".join(pairs)}),
-        coalesce(replace(json_of({usage})::VARCHAR, '_calls', '')::JSON, '{{}}'))"""
-
-
-def tool_calls(output: str) -> dict[str, str]:
-    """SQL by tool: what an OpenAI response lists; searches that searched, containers rather than calls into one.
-
-    An image that a tool made is billed by the tokens of a model of its own, which the response does not tell."""
-    calls = f"""from_json(CASE WHEN json_type({output}) = 'ARRAY' THEN {output} ELSE '[]' END, '["JSON"]')"""
-
-    def of_type(kind: str) -> str:
-        return f"list_filter({calls}, lambda c: c ->> 'type' = '{kind}_call'"
-
-    return {
-        "web_search": f"len({of_type('web_search')} AND coalesce(c ->> '$.action.type', 'search') = 'search'))",
-        "file_search": f"len({of_type('file_search')}))",
-        "image_generation": f"len({of_type('image_generation')}))",
-        "code_interpreter": f"""len(list_distinct(list_transform({of_type("code_interpreter")}),
-            lambda c: coalesce(c ->> 'container_id', 'one'))))""",
-    }
-
-
-def searches(candidates: str) -> str:
-    """SQL: the searches that a Gemini answer was grounded on; chunks of a stream name them again."""
-    queries = (
-        f"json_extract({candidates}, '$[*].{grounding}.{name}[*]')::JSON[]"
-        for grounding, name in (
-            ("groundingMetadata", "webSearchQueries"),
-            ("grounding_metadata", "web_search_queries"),
-        )
-    )
-    return f"len(list_distinct(list_concat({', '.join(queries)})))"
-
-
-def places(candidates: str) -> str:
-    """SQL: 1 where a Gemini answer is grounded on places: they are looked up once a prompt, however many are named."""
-    chunks = (
-        f"len(json_extract({candidates}, '$[*].{grounding}.{name}[*].maps')::JSON[])"
-        for grounding, name in (("groundingMetadata", "groundingChunks"), ("grounding_metadata", "grounding_chunks"))
-    )
-    return f"CASE WHEN greatest({', '.join(chunks)}) > 0 THEN 1 END"
-
-
-def always_searched(model: str) -> str:
-    """SQL: 1 for a model of OpenAI's that searches the web in every chat completion, which lists no call of it."""
-    return f"CASE WHEN regexp_matches(lower({model}), 'gpt-[^/]*-search-(preview|api)') THEN 1 END"
-
-
 def uncommon_speed(speed: str) -> str:
     """SQL: a speed as the tier that it is priced as; NULL for the ordinary one."""
     return f"CASE WHEN lower({speed}) NOT IN ('standard', 'normal', 'default', '') THEN lower({speed}) END"
@@ -251,7 +187,7 @@ def uncommon_speed(speed: str) -> str:
 
 def region(*structs: str) -> str:
     """SQL: where the request was held to be served, which some providers price apart."""
-    geo = _first(structs, ("inference_geo",))
+    geo = first(structs, ("inference_geo",))
     return f"CASE WHEN lower({geo}) NOT IN ('not_available', 'global', '') THEN lower({geo}) END"
 
 
@@ -262,10 +198,10 @@ def total(own: str, *structs: str) -> str:
 
 def tier(*structs: str, otherwise: str = "NULL") -> str:
     """SQL: how the request was served, in the provider's word."""
-    traffic, speed = _first(structs, ("traffic_type",)), uncommon_speed(_first(structs, ("speed",)))
+    traffic, speed = first(structs, ("traffic_type",)), uncommon_speed(first(structs, ("speed",)))
     return f"""CASE WHEN ({speed}) IS NOT NULL THEN {speed}
         WHEN {traffic} NOT IN ('on_demand', 'traffic_type_unspecified') THEN {traffic}
-        ELSE coalesce({_first(structs, ("service_tier",))}, {otherwise}) END"""
+        ELSE coalesce({first(structs, ("service_tier",))}, {otherwise}) END"""
 
 
 def cost(own: str, *structs: str) -> str:
@@ -273,14 +209,14 @@ def cost(own: str, *structs: str) -> str:
 
     Only xAI tells its bill, tools and discounts included; what others say of a cost is no more than the record's own.
     """
-    stated = _first(structs, ("cost",))
+    stated = first(structs, ("cost",))
     return f"""coalesce({ticks(*structs)}, {own}, CASE WHEN number({stated}) IS NOT NULL THEN {stated}
         ELSE jtext(json_of({stated}), '$.total_cost') END)"""
 
 
 def ticks(*structs: str) -> str:
     """SQL: what xAI billed in USD (`usd_of_ticks`)."""
-    return usd_of_ticks(_first(structs, WORDS[3:5]))
+    return usd_of_ticks(first(structs, WORDS[3:5]))
 
 
 def usd_of_ticks(count: str) -> str:
@@ -301,8 +237,3 @@ def answer_usage(answer: str) -> str:
     found = "coalesce(answer -> 'usage', answer -> 'usageMetadata', answer -> 'usage_metadata')"
     return f"""SELECT *, {usage_struct("used")} AS u
         FROM (SELECT *, {snake(found)} AS used FROM (SELECT *, {answer} AS answer FROM records))"""
-
-
-def answer_tools(struct: str, model: str) -> str:
-    """SQL: calls of server tools by tool, over what `answer_usage` returns."""
-    return tools(struct, model=model, output="answer -> 'output'", candidates="answer -> 'candidates'")
