@@ -4,6 +4,8 @@ PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
+# Compiled modules are kept, whatever the shell says: tests start many processes, each of which would compile them anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help run test quick lint local-models bench
 

@@ -52,7 +52,7 @@ def swings(view: Ledger, state: State, scope: Scope, count: int) -> pd.DataFrame
     by_model = spend.grouped_spend(view, recent, ("model",))
     whole = float(by_model["cost_usd"].dropna().sum()) or 1.0
     shares = {row.model: float(row.cost_usd) / whole for row in by_model.dropna().itertuples()}
-    return plan.tornado(known_spend(view, scope), until, count, events_ahead(view, state, scope), shares)
+    return plan.swings(known_spend(view, scope), until, count, events_ahead(view, state, scope), shares)
 
 
 @shell.cached(reads=("budget", *READS))

@@ -95,7 +95,7 @@ def charts_of(study: Study, worth: pd.DataFrame) -> list[tuple[str, str, object,
         (
             "Which figure decides",
             result["measure_first"],
-            hosting_charts.tornado(swings, palette) if len(swings) else None,
+            hosting_charts.npv_tornado(swings, palette) if len(swings) else None,
             swings,
             "sensitivity",
         ),

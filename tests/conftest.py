@@ -26,12 +26,14 @@ HEAVY = {
     "analytics/test_attention.py",
     "analytics/test_chargeback.py",
     "analytics/test_five_ledgers.py",
+    "analytics/test_hostile_exports.py",
     "analytics/test_lost_rows.py",
     "analytics/test_odd_ledgers.py",
     "analytics/test_promises.py",
     "analytics/test_retirements.py",
     "analytics/test_review.py",
     "analytics/test_silent_changes.py",
+    "data/test_after_load.py",
     "data/test_ailments.py",
     "data/test_backup.py",
     "data/test_bad_input.py",
@@ -98,15 +100,19 @@ settings.register_profile("baton", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("baton")
 
 
+LEAN = {"allow_unsigned_extensions": "true", "threads": "1"}
+
+
 @pytest.fixture(scope="session", autouse=True)
-def extensions_checked_once(blank_home) -> Iterator[None]:
+def lean_engines(blank_home) -> Iterator[None]:
     """The engine hashes the 70 MB of its extensions at every open, a quarter of a second of a core: here the first
-    open (of `blank_home`) does, and the thousand after it do not.
+    open (of `blank_home`) does, and the thousand after it do not. They have one thread each: a second only waits
+    where rows are few, and takes a third more of a core for it.
     """
     connect = duckdb.connect
 
     def unchecked(*words: Any, config: dict[str, str] | None = None, **more: Any) -> duckdb.DuckDBPyConnection:
-        return connect(*words, config={**(config or {}), "allow_unsigned_extensions": "true"}, **more)
+        return connect(*words, config={**(config or {}), **LEAN}, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duckdb, "connect", unchecked)

@@ -199,6 +199,32 @@ def test_functions_fit_a_screen():
             )
 
 
+# More than seven arguments by place, because they are the parts of one thing that this function alone puts together.
+PARTS_OF_ONE = {
+    ("analytics/billing/focus.py", "_charge"): "the columns of one row of the FOCUS table",
+    ("analytics/weekly/review.py", "_news"): "the parts of the review that can be news",
+    ("pages/parts/replay/answer.py", "replay_policy"): "the key under which the answer is kept",
+    ("routing/runs/engine.py", "__init__"): "what a run is made of",
+    ("simulations/decisions/drafts.py", "_draft"): "the parts of one record of a decision",
+    ("simulations/hosting/capacity.py", "predict"): "a deployment and a request as a person types them",
+    ("simulations/hosting/serving_queue.py", "_advance"): "the arrays of a loop that runs a million times",
+    ("simulations/hosting/study.py", "from_volume"): "the traffic that a person types",
+    ("simulations/mixes/problem_from_log.py", "_problem"): "the parts of one programme",
+    ("simulations/outages/drill.py", "_counted"): "the parts of one drill",
+}
+
+
+def test_functions_take_what_a_reader_can_hold():
+    many = {
+        (where(path), node.name)
+        for path in SOURCES
+        for node in functions(path)
+        if len([word for word in node.args.posonlyargs + node.args.args if word.arg not in ("self", "cls")]) > 7
+    }
+    assert many - PARTS_OF_ONE.keys() == set(), "which of the arguments are one object?"
+    assert PARTS_OF_ONE.keys() <= many
+
+
 def test_a_constant_is_written_once():
     """One name with one value in two modules is one fact in two places; a folder's own path is no fact."""
     written: dict[tuple[str, str], list[str]] = {}

@@ -54,7 +54,7 @@ def plan(spend: pd.Series | KnownSpend, known_until: date, count: int, events: S
     )
 
 
-def tornado(
+def swings(
     spend: pd.Series | KnownSpend, known_until: date, count: int, events: Sequence[Event], shares: dict[str, float]
 ) -> pd.DataFrame:
     """What one assumption at a time does to the total: assumption, low, high, low_usd, high_usd, widest first.
@@ -71,7 +71,7 @@ def tornado(
         return outlook_of(spend, known_until, base.start, base.end, chosen).p50 or 0.0
 
     def scaled(percent: float, share: float = 1.0) -> float:
-        return total(Event(name="tornado", on=known_until, change_pct=percent, share=share))
+        return total(Event(name="swing", on=known_until, change_pct=percent, share=share))
 
     rows = [("Requests", "20% fewer", "20% more", scaled(-20), scaled(20))]
     if base.p10 is not None and base.p90 is not None:

@@ -6,8 +6,6 @@ None. A claim says per cell what the span's spend would be less, before overlap 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
@@ -41,18 +39,21 @@ def missed_cache(cells: pd.DataFrame, sessions: pd.DataFrame, best: pd.DataFrame
     usd = missed * (cells["fresh_price"] - cells["read_price"]).clip(lower=0.0)
     shared, alone = _in_conversations(cells, sessions, "resent_tokens")
     measured = float((fell * (cells["fresh_price"] - cells["read_price"])).sum()) >= 0.5 * float(usd.sum())
-    return _claim(
-        "missed cache",
-        "Prompt cache reads missed",
-        usd,
-        missed * cells["fresh_price"],
-        "input",
-        "high" if measured else "medium",
-        "The cache serves what it served in an earlier month, or what the same session had sent before; writes cost no"
-        " more than now.",
-        "Put the stable part of the prompt first, keep it byte for byte the same, and check the cache's lifetime.",
-        "explore",
-        blocks={SHARED: shared * cells["fresh_price"], "resent only": alone * cells["fresh_price"]},
+    return _where_it_saves(
+        Claim(
+            kind="missed cache",
+            title="Prompt cache reads missed",
+            usd=usd,
+            touched=missed * cells["fresh_price"],
+            part="input",
+            confidence="high" if measured else "medium",
+            assumption="The cache serves what it served in an earlier month, or what the same session had sent before;"
+            " writes cost no more than now.",
+            action="Put the stable part of the prompt first, keep it byte for byte the same, and check the cache's"
+            " lifetime.",
+            page="explore",
+            blocks={SHARED: shared * cells["fresh_price"], "resent only": alone * cells["fresh_price"]},
+        )
     )
 
 
@@ -64,17 +65,19 @@ def batch_eligible(cells: pd.DataFrame) -> Claim | None:
     streams_known = cells.groupby(level="provider")["streamed"].transform("sum") > 0
     unseen = (cells["streamed"] == 0) & streams_known & at.get_level_values("task_type").isin(WAITING_TASKS)
     fits = at.get_level_values("provider").isin(BATCH_PROVIDERS) & (by_night | unseen)
-    return _claim(
-        "batch",
-        "Work that could wait for the batch price",
-        (cells["standard_cost_usd"] * BATCH_DISCOUNT).where(fits, 0.0),
-        cells["standard_cost_usd"],
-        "answers",
-        "medium",
-        f"At least {wording.percent(NIGHT_SHARE)} of it runs at night or none of it is streamed, so an answer within a"
-        " day is soon enough; batch costs half.",
-        "Ask the owner whether an answer by the next morning will do; if so, send it through the batch API.",
-        "explore",
+    return _where_it_saves(
+        Claim(
+            kind="batch",
+            title="Work that could wait for the batch price",
+            usd=(cells["standard_cost_usd"] * BATCH_DISCOUNT).where(fits, 0.0),
+            touched=cells["standard_cost_usd"],
+            part="answers",
+            confidence="medium",
+            assumption=f"At least {wording.percent(NIGHT_SHARE)} of it runs at night or none of it is streamed, so an"
+            " answer within a day is soon enough; batch costs half.",
+            action="Ask the owner whether an answer by the next morning will do; if so, send it through the batch API.",
+            page="explore",
+        )
     )
 
 
@@ -98,18 +101,20 @@ def failures(cells: pd.DataFrame, repeats: pd.DataFrame, first_prices: dict[tupl
             usd[row.Index] += wasted
     rate = cells["failed"].sum() / max(cells["attempts"].sum(), 1)
     title = f"Failures and second attempts ({wording.share(rate)} of attempts fail)"
-    return _claim(
-        "failures",
-        title,
-        usd * max(0.0, 1 - USUAL_FAILURES / rate) if rate else usd,
-        usd,
-        "failed",
-        "medium",
-        f"The failure rate can be brought to {wording.percent(USUAL_FAILURES)}; a fallback's premium is its price over"
-        " the first choice's list price.",
-        "Look at the error classes: adapt the rate limit, back off, repair the tool schema; fall back to a model of the"
-        " same price.",
-        "routing",
+    return _where_it_saves(
+        Claim(
+            kind="failures",
+            title=title,
+            usd=usd * max(0.0, 1 - USUAL_FAILURES / rate) if rate else usd,
+            touched=usd,
+            part="failed",
+            confidence="medium",
+            assumption=f"The failure rate can be brought to {wording.percent(USUAL_FAILURES)}; a fallback's premium is"
+            " its price over the first choice's list price.",
+            action="Look at the error classes: adapt the rate limit, back off, repair the tool schema; fall back to a"
+            " model of the same price.",
+            page="routing",
+        )
     )
 
 
@@ -124,20 +129,23 @@ def growing_context(cells: pd.DataFrame, sessions: pd.DataFrame) -> Claim | None
         (cells["fresh_input_tokens"] * cells["fresh_price"] + cells["cache_read_tokens"] * cells["read_price"])
         / inputs.where(inputs > 0)
     ).fillna(0.0)
-    return _claim(
-        "context",
-        "Context that grows with the session",
-        tokens * mean_price * 0.5,
-        tokens * mean_price,
-        "input",
-        "low",
-        "Half of what goes beyond three times the first prompt can be summarised or dropped without losing the thread.",
-        "Summarise old turns, drop tool output that has been used, start a new session per task.",
-        "explore",
-        test="Ask 30 of these tasks with the full and with the shortened context in the Live lab; the same scores make"
-        " it medium.",
-        trial=_dearest(cells, tokens * mean_price),
-        blocks={SHARED: shared * mean_price, "outgrown only": alone * mean_price},
+    return _where_it_saves(
+        Claim(
+            kind="context",
+            title="Context that grows with the session",
+            usd=tokens * mean_price * 0.5,
+            touched=tokens * mean_price,
+            part="input",
+            confidence="low",
+            assumption="Half of what goes beyond three times the first prompt can be summarised or dropped without"
+            " losing the thread.",
+            action="Summarise old turns, drop tool output that has been used, start a new session per task.",
+            page="explore",
+            test="Ask 30 of these tasks with the full and with the shortened context in the Live lab; the same scores"
+            " make it medium.",
+            trial=_dearest(cells, tokens * mean_price),
+            blocks={SHARED: shared * mean_price, "outgrown only": alone * mean_price},
+        )
     )
 
 
@@ -165,18 +173,21 @@ def long_answers(cells: pd.DataFrame) -> Claim | None:
     excess = (1 - LONGER_THAN_PEERS * peers / length).where(long, 0.0)
     keys = pd.MultiIndex.from_arrays([cells.index.get_level_values(name) for name in ("task_type", "team", "feature")])
     share = pd.Series(excess.reindex(keys).to_numpy(), index=cells.index).fillna(0.0)
-    return _claim(
-        "long answers",
-        "Answers far longer than their peers'",
-        share * cells["billed_output_tokens"] * cells["output_price"],
-        cells["billed_output_tokens"] * cells["output_price"],
-        "output",
-        "low",
-        f"Answers of {LONGER_THAN_PEERS:.0f} times the median length of the same task type are enough.",
-        "Set a maximum length, ask for less reasoning effort, and ask for the answer without its retelling.",
-        "explore",
-        test="Ask 30 of these tasks with and without a maximum length in the Live lab; the same scores make it medium.",
-        trial=_dearest(cells, share),
+    return _where_it_saves(
+        Claim(
+            kind="long answers",
+            title="Answers far longer than their peers'",
+            usd=share * cells["billed_output_tokens"] * cells["output_price"],
+            touched=cells["billed_output_tokens"] * cells["output_price"],
+            part="output",
+            confidence="low",
+            assumption=f"Answers of {LONGER_THAN_PEERS:.0f} times the median length of the same task type are enough.",
+            action="Set a maximum length, ask for less reasoning effort, and ask for the answer without its retelling.",
+            page="explore",
+            test="Ask 30 of these tasks with and without a maximum length in the Live lab; the same scores make it"
+            " medium.",
+            trial=_dearest(cells, share),
+        )
     )
 
 
@@ -186,28 +197,16 @@ def _dearest(cells: pd.DataFrame, usd: pd.Series) -> tuple[str, ...]:
     return (str(by_model.idxmax()),) if len(by_model) else ()
 
 
-def _claim(
-    kind: str,
-    title: str,
-    usd: pd.Series,
-    touched: pd.Series,
-    part: str,
-    confidence: str,
-    assumption: str,
-    action: str,
-    page: str,
-    key: str = "",
-    *,
-    test: str = "",
-    trial: tuple[str, ...] = (),
-    blocks: Mapping[str, pd.Series] | None = None,
-) -> Claim | None:
-    usd = usd[usd > 0]
+def _where_it_saves(claim: Claim) -> Claim | None:
+    """The claim on the cells where it saves, each touching what it saves at least, its blocks within that; None where
+    it saves nothing.
+    """
+    usd = claim.usd[claim.usd > 0]
     if not usd.sum() > 0:
         return None
-    most = touched.reindex(usd.index).clip(lower=usd)
+    most = claim.touched.reindex(usd.index).clip(lower=usd)
     placed, room = {}, most
-    for name, block in (blocks or {}).items():
+    for name, block in claim.blocks.items():
         placed[name] = block.reindex(usd.index).clip(upper=room)
         room = room - placed[name]
-    return Claim(kind, title, usd, most, part, confidence, assumption, action, page, key, test, trial, placed)
+    return claim._replace(usd=usd, touched=most, blocks=placed)

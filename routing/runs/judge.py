@@ -25,8 +25,6 @@ from routing.runs.outcome import Outcome
 GRADE = re.compile(r"(?i)\b(pass|fail)\b")
 PREFERENCE = re.compile(r"\b([AB]|tie)\b")
 JUDGE_SECONDS = 120.0
-
-
 TIE = -1
 
 
@@ -42,55 +40,64 @@ class Preference(NamedTuple):
 NOT_ASKED = Preference(None, None)
 
 
-async def judge_rubrics(
-    router: Router, policy: Policy, judge: str | None, task: Task, outcome: Outcome, call_id: str, rng: random.Random
-) -> dict[int, Verdict]:
-    """Verdicts on a task's model-graded assertions by position; those without a usable verdict are left out."""
-    verdicts: dict[int, Verdict] = {}
-    for position, assertion in enumerate(task.asserts):
-        if assertion.type.removeprefix("not-") not in MODEL_GRADED or judge is None:
-            continue
-        text = (
-            f"Criterion: {assertion.value}\n\nTask:\n{_question(task)}\n\nAnswer:\n{outcome.answer.text}\n\n"
-            "Does the answer meet the criterion? Reply with PASS or FAIL only."
-        )
-        said = await _ask(router, policy, judge, task, text, call_id, rng, outcome)
-        found = GRADE.search(said.text) if said else None
-        if found is None:
-            outcome.review.append("the judge gave no usable verdict")
-            continue
-        passed = (found[1].lower() == "pass") is not assertion.type.startswith("not-")
-        verdicts[position] = Verdict(
-            passed, float(passed), f"judged {'to meet' if passed else 'not to meet'}: {str(assertion.value)[:80]}"
-        )
-    return verdicts
+@dataclass(frozen=True)
+class Judge:
+    """The model that grades one call of a run, held to the constraints of the call's policy; no model, no verdict."""
 
+    router: Router
+    policy: Policy
+    model: str | None
+    call_id: str
+    rng: random.Random
 
-async def prefer(
-    router: Router,
-    policy: Policy,
-    judge: str | None,
-    task: Task,
-    outcome: Outcome,
-    other: Answer | None,
-    call_id: str,
-    rng: random.Random,
-) -> Preference:
-    """Which is better, the outcome's answer or the other, asked in both orders."""
-    if judge is None or other is None:
-        return NOT_ASKED
-    answers, votes = (outcome.answer, other), []
-    for order in ((0, 1), (1, 0)):
-        text = (
-            f"Task:\n{_question(task)}\n\nAnswer A:\n{answers[order[0]].text}\n\nAnswer "
-            f"B:\n{answers[order[1]].text}\n\n"
-            "Which answer is better? Reply with A, B or tie only."
-        )
-        said = await _ask(router, policy, judge, task, text, call_id, rng, outcome)
-        found = PREFERENCE.search(said.text) if said else None
-        votes.append(None if found is None else TIE if found[1] == "tie" else order["AB".index(found[1])])
-    agree = None if None in votes else votes[0] == votes[1]
-    return Preference(votes[0] if agree and votes[0] != TIE else None, agree)
+    async def rubrics(self, task: Task, outcome: Outcome) -> dict[int, Verdict]:
+        """Verdicts on a task's model-graded assertions by position; those without a usable verdict are left out."""
+        verdicts: dict[int, Verdict] = {}
+        for position, assertion in enumerate(task.asserts):
+            if assertion.type.removeprefix("not-") not in MODEL_GRADED or self.model is None:
+                continue
+            text = (
+                f"Criterion: {assertion.value}\n\nTask:\n{_question(task)}\n\nAnswer:\n{outcome.answer.text}\n\n"
+                "Does the answer meet the criterion? Reply with PASS or FAIL only."
+            )
+            said = await self._ask(self.model, task, text, outcome)
+            found = GRADE.search(said.text) if said else None
+            if found is None:
+                outcome.review.append("the judge gave no usable verdict")
+                continue
+            passed = (found[1].lower() == "pass") is not assertion.type.startswith("not-")
+            verdicts[position] = Verdict(
+                passed, float(passed), f"judged {'to meet' if passed else 'not to meet'}: {str(assertion.value)[:80]}"
+            )
+        return verdicts
+
+    async def prefer(self, task: Task, outcome: Outcome, other: Answer | None) -> Preference:
+        """Which is better, the outcome's answer or the other, asked in both orders."""
+        if self.model is None or other is None:
+            return NOT_ASKED
+        answers, votes = (outcome.answer, other), []
+        for order in ((0, 1), (1, 0)):
+            text = (
+                f"Task:\n{_question(task)}\n\nAnswer A:\n{answers[order[0]].text}\n\nAnswer "
+                f"B:\n{answers[order[1]].text}\n\n"
+                "Which answer is better? Reply with A, B or tie only."
+            )
+            said = await self._ask(self.model, task, text, outcome)
+            found = PREFERENCE.search(said.text) if said else None
+            votes.append(None if found is None else TIE if found[1] == "tie" else order["AB".index(found[1])])
+        agree = None if None in votes else votes[0] == votes[1]
+        return Preference(votes[0] if agree and votes[0] != TIE else None, agree)
+
+    async def _ask(self, model: str, task: Task, text: str, outcome: Outcome) -> Answer | None:
+        """One question to the judge; constraints hold for it as for any model."""
+        target = resolve(model, {}, {})
+        endpoints = self.router.fleet.serving(target)
+        if not endpoints or refusal(self.policy, model, task.attributes, {model: endpoints[0].facts}):
+            return None
+        budget = CallBudget(2, self.router.clock() + JUDGE_SECONDS)
+        context = Context(self.policy, task.attributes, self.call_id, budget, self.rng, "judge", outcome.attempts)
+        request = Request(({"role": "user", "content": text},), max_tokens=16, seed=0)
+        return (await self.router.call([target], request, context)).answer
 
 
 @dataclass(frozen=True)
@@ -113,27 +120,6 @@ def agreement(judged: Sequence[bool], human: Sequence[bool]) -> Agreement | None
     yes_judge, yes_human = sum(judged) / count, sum(human) / count
     chance = yes_judge * yes_human + (1 - yes_judge) * (1 - yes_human)
     return Agreement(count, equal, None if chance == 1 else (equal - chance) / (1 - chance))
-
-
-async def _ask(
-    router: Router,
-    policy: Policy,
-    judge: str,
-    task: Task,
-    text: str,
-    call_id: str,
-    rng: random.Random,
-    outcome: Outcome,
-) -> Answer | None:
-    """One question to the judge; constraints hold for it as for any model."""
-    endpoints = router.fleet.serving(resolve(judge, {}, {}))
-    if not endpoints or refusal(policy, judge, task.attributes, {judge: endpoints[0].facts}):
-        return None
-    context = Context(
-        policy, task.attributes, call_id, CallBudget(2, router.clock() + JUDGE_SECONDS), rng, "judge", outcome.attempts
-    )
-    request = Request(({"role": "user", "content": text},), max_tokens=16, seed=0)
-    return (await router.call([resolve(judge, {}, {})], request, context)).answer
 
 
 def _question(task: Task) -> str:

@@ -15,7 +15,7 @@ from routing.grading.tasks import Task
 from routing.grading.verdicts import Measured, Verdict
 from routing.runs.answering import Answerer
 from routing.runs.journal import RunJournal
-from routing.runs.judge import Preference, judge_rubrics, prefer
+from routing.runs.judge import Judge, Preference
 from routing.runs.outcome import Outcome
 from routing.runs.reviews import open_review
 from routing.runs.spec import RunSpec
@@ -38,11 +38,9 @@ class TaskRunner:
         call_id = f"{self._run_id}/{index}/{task.id}/{repeat}"
         rng = random.Random(f"{self._spec.seed}/{policy.name}/{task.id}/{repeat}")
         outcome = await answerer.answer(task, call_id, rng)
-        verdict, judged = await self._graded(answerer, task, outcome, call_id, rng)
-        preferred = [
-            await prefer(answerer.router, policy, self._spec.judge, task, outcome, other, call_id, rng)
-            for _, other, _ in outcome.shadows
-        ]
+        judge = Judge(answerer.router, policy, self._spec.judge, call_id, rng)
+        verdict, judged = await self._graded(judge, task, outcome)
+        preferred = [await judge.prefer(task, outcome, other) for _, other, _ in outcome.shadows]
         body = result_body(outcome, verdict, call_id, task, preferred) | {"judged": judged}
         told = {
             "call": call_id,
@@ -58,14 +56,12 @@ class TaskRunner:
         halt = _halt(outcome, policy.limits.halt_below_confidence, task)
         return {"policy": policy.name, "task_id": task.id, "repeat": repeat, "status": outcome.status, **body}, halt
 
-    async def _graded(
-        self, answerer: Answerer, task: Task, outcome: Outcome, call_id: str, rng: random.Random
-    ) -> tuple[Verdict, bool]:
+    async def _graded(self, judge: Judge, task: Task, outcome: Outcome) -> tuple[Verdict, bool]:
         """(the verdict, whether a judge had a part in it)."""
         if outcome.status != "done":
             return Verdict(False, 0.0, outcome.reason), False
         measured = Measured(outcome.latency_ms, float(outcome.cost_usd))
-        judged = await judge_rubrics(answerer.router, answerer.policy, self._spec.judge, task, outcome, call_id, rng)
+        judged = await judge.rubrics(task, outcome)
         return grade(task, outcome.answer, measured, judged), bool(judged)
 
     async def ask_a_person(self, kind: str, reason: str, body: dict[str, Any], policy: str, task_id: str) -> None:

@@ -48,7 +48,7 @@ def breakeven(
     flows = saving(x, chosen, months, whole=case.whole)
     unstaffed = saving({**x, "engineers_one_off": 0.0, "ongoing_fte": 0.0}, chosen, months, whole=case.whole)
     odds = uncertainty.odds(case, chosen, paths_log2=paths_log2, seed=seed)
-    swings = uncertainty.tornado(case, chosen)
+    swings = uncertainty.npv_swings(case, chosen)
     volume = breakeven_volume(case, chosen)
     return {
         "name": scenario.name,

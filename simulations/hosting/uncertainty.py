@@ -71,7 +71,7 @@ def odds(case: Case, option: str, *, paths_log2: int = 12, seed: int = 0) -> Odd
     )
 
 
-def tornado(case: Case, option: str, widest: int = WIDEST) -> list[Swing]:
+def npv_swings(case: Case, option: str, widest: int = WIDEST) -> list[Swing]:
     """The figures that move NPV most, widest first."""
     x = case.base
 

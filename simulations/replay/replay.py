@@ -123,7 +123,7 @@ def replay_of(
 def choices_of(groups: pd.DataFrame, policy: Policy, market: Market, left: Narrowing | None = None) -> list[Choice]:
     """The policy's decision for every group of a fold that carries `rule` and `mask`, narrowed to what is `left`."""
     keys = list(zip(*(groups[name] for name in DECISIVE), strict=True))
-    made = {key: _choice(policy, market, left, *key) for key in dict.fromkeys(keys)}
+    made = {key: _choice(policy, market, left, key) for key in dict.fromkeys(keys)}
     return [made[key] for key in keys]
 
 
@@ -167,19 +167,11 @@ def _outcome(
     return Replay(policy, table, flow, pd.DataFrame(refusals, columns=["group", "target", "reason"]), assumed)
 
 
-def _choice(
-    policy: Policy,
-    market: Market,
-    left: Narrowing | None,
-    rule: int,
-    mask: int,
-    band: float,
-    separate: bool,
-    model: Any,
-    provider: Any,
-    host: Any,
-) -> Choice:
-    """The policy's decision. What is no chat stays with its model, unless the rule it meets names the operation."""
+def _choice(policy: Policy, market: Market, left: Narrowing | None, decisive: tuple) -> Choice:
+    """The policy's decision on what is `DECISIVE`. What is no chat stays with its model, unless the rule it meets names
+    the operation.
+    """
+    rule, mask, band, separate, model, provider, host = decisive
     attributes: dict[str, Any] = {"model": _text(model), "provider": _text(provider), "host": _text(host)}
     attributes["input_tokens"] = None if pd.isna(band) else int(band)
     met = None if rule == NO_RULE else int(rule)

@@ -61,6 +61,7 @@ def standing(home: Path) -> tuple[Any, ...]:
     return files, State.open(home).audit(10**6)
 
 
+@pytest.mark.heavy
 def test_every_tool_answers_and_none_changes_anything(asked, sample_home):
     before = standing(sample_home)
     assert "data dimensions add pr" in asked("compare", tag="pr=1").content[0].text  # the sample has no tag of its own

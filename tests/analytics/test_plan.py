@@ -34,7 +34,7 @@ def test_the_whole_is_the_sum_of_its_months(spend):
 def test_the_tornado_is_ordered_and_straddles_the_plan(spend):
     launch = Event(name="launch", on=date(2026, 10, 1), change_pct=30)
     base = plan.plan(spend, UNTIL, 12, [launch]).whole.p50
-    table = plan.tornado(spend, UNTIL, 12, [launch], {"gpt-5.2": 0.7, "minimax-m2": 0.3})
+    table = plan.swings(spend, UNTIL, 12, [launch], {"gpt-5.2": 0.7, "minimax-m2": 0.3})
     width = (table["high_usd"] - table["low_usd"]).abs()
     assert width.is_monotonic_decreasing
     assert (table["low_usd"] <= base + 1e-6).all() and (table["high_usd"] >= base - 1e-6).all()
@@ -56,7 +56,7 @@ def test_scenarios_stand_beside_the_plan(state, spend):
 def test_the_page_to_take_away_holds_every_number(spend):
     one = plan.plan(spend, UNTIL, 6)
     page = plan.html(
-        {"<Plan>": one}, 40_000.0, plan.tornado(spend, UNTIL, 6, [], {}), staffing.lines(500_000, 9), "Data version 3."
+        {"<Plan>": one}, 40_000.0, plan.swings(spend, UNTIL, 6, [], {}), staffing.lines(500_000, 9), "Data version 3."
     )
     assert "&lt;Plan&gt;" in page and "Data version 3." in page and "10 to 20% of the AI budget" in page
     assert "<script" not in page and "https://" not in page
@@ -65,4 +65,4 @@ def test_the_page_to_take_away_holds_every_number(spend):
 def test_a_short_history_plans_without_a_range(spend):
     one = plan.plan(spend.iloc[:20], date(2026, 1, 25), 3)
     assert one.whole.p10 is None
-    assert "–" in plan.html({"Plan": one}, None, plan.tornado(spend.iloc[:20], date(2026, 1, 25), 3, [], {}), [], "")
+    assert "–" in plan.html({"Plan": one}, None, plan.swings(spend.iloc[:20], date(2026, 1, 25), 3, [], {}), [], "")

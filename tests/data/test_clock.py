@@ -12,6 +12,7 @@ from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State
 from tests.data.bad_logs import lines, record, write
+from tests.stores import new_ledger
 
 NAME = "somebody of tomorrow"
 
@@ -19,7 +20,7 @@ NAME = "somebody of tomorrow"
 @pytest.fixture
 def from_the_future(home, tmp_path) -> Ledger:
     """A store whose versions, batches and trail were written by a clock that ran fifty years ahead."""
-    ledger, state = Ledger.open(home), State.open(home)
+    ledger, state = new_ledger(home), State.open(home)
     rows = [record(n, properties={"team": "support", "contact": NAME}) for n in range(20)]
     ingest(ledger, state, [write(tmp_path / "first.jsonl", lines(*rows))])
     ledger.close()

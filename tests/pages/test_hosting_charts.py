@@ -45,7 +45,7 @@ def test_the_tornado_is_centred_on_the_base_case():
             "base_usd": [10.0, 10],
         }
     )
-    figure = hosting_charts.tornado(swings, LIGHT)
+    figure = hosting_charts.npv_tornado(swings, LIGHT)
     low, high = figure.data
     lines = [line.text for line in figure.layout.annotations]
     assert lines[::3] == ["<b>Rent</b>", "<b>Power overhead (PUE)</b>"]

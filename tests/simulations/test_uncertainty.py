@@ -25,7 +25,7 @@ def test_the_same_seed_gives_the_same_answer(case):
 def test_the_tornados_centre_is_the_base_case(case):
     flows = saving(case.base, main_option(case), case.scenario.months, whole=case.whole)
     base = finance.present_value(flows.worth, case.base["discount_rate"])
-    swings = uncertainty.tornado(case, main_option(case))
+    swings = uncertainty.npv_swings(case, main_option(case))
     assert 1 < len(swings) <= 12
     assert all(s.base_usd == pytest.approx(base) for s in swings)
     assert [s.width for s in swings] == sorted((s.width for s in swings), reverse=True)

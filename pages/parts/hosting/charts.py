@@ -157,7 +157,7 @@ def replicas_against_arrivals(load: np.ndarray, paid: int, start: pd.Timestamp, 
     return figure
 
 
-def tornado(swings: pd.DataFrame, palette: Palette) -> go.Figure:
+def npv_tornado(swings: pd.DataFrame, palette: Palette) -> go.Figure:
     """NPV with one figure at a time at its P10 and its P90, widest on top (`swings`: see `uncertainty.Swing`)."""
     names = [(words := in_words(name))[0].upper() + words[1:] for name in swings["name"]]
     units = [f", {unit}" if unit else "" for unit in swings["unit"]]

@@ -150,5 +150,5 @@ def _which_figure_decides(result: dict[str, Any]) -> None:
     if swings.empty:
         return
     st.subheader("Which figure decides", anchor=False)
-    shell.chart(charts.tornado(swings, shell.palette()), alt=result["measure_first"], key="sensitivity")
+    shell.chart(charts.npv_tornado(swings, shell.palette()), alt=result["measure_first"], key="sensitivity")
     st.caption(fmt.md(result["measure_first"]))
