@@ -26,7 +26,8 @@ from data.store import Store
 
 DATABASES = ("catalog.sqlite", "state.sqlite")
 MADE = "store backed up"  # the audit trail's word, with the folder
-LEFT_OUT = ("scratch", "writer.lock", "open.lock")  # working space of processes, made anew by each
+# Working space of processes and answers that are kept: made anew.
+LEFT_OUT = ("scratch", "cache", "writer.lock", "open.lock")
 
 
 class Contents(NamedTuple):

@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from data import data_files, people, run_texts, scratch
+from data import data_files, kept_answers, people, run_texts, scratch
 from data.errors import BadInput, Refused
 from data.lake import ROLLUPS, TABLES
 from data.ledger import Cursor, Ledger
@@ -119,6 +119,7 @@ def write_anew(ledger: Ledger, state: State) -> None:
             "ducklake_delete_orphaned_files('lake', cleanup_all => true)",
         ):
             cursor.execute(f"CALL {call}").fetchall()
+        kept_answers.forget(ledger.home)  # by user, some of them; none is kept of a version that is gone
         data_files.narrow_bounds(cursor)
         data_files.keep_checksums(cursor, ledger.home)
         rewrite_database(ledger.home / "catalog.sqlite")

@@ -19,9 +19,10 @@ import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow as pa
 from duckdb_extensions import import_extension
 
-from data import data_files, dimensions, migrations, people, scratch, versions
+from data import data_files, dimensions, kept_answers, migrations, people, scratch, versions
 from data.ailments import ailment, explain_ailments, refuse_a_part_of_a_store
 from data.errors import LedgerError
 from data.home import home_dir
@@ -187,12 +188,15 @@ class Ledger:
     def frame(self, expr: ir.Expr) -> pd.DataFrame:
         """Run an ibis expression and return a small frame; DECIMAL columns hold exact `Decimal`s."""
         table = expr.as_table()
+        with explain_ailments(self.store):
+            arrow = kept_answers.answer(self, table, self._run)
+        return arrow.cast(table.schema().to_pyarrow()).to_pandas()
+
+    def _run(self, table: ir.Table) -> pa.Table:
         cursor = self.cursor()
         for memtable in table.op().find(ops.InMemoryTable):
             cursor.register(memtable.name, memtable.data.to_pyarrow(memtable.schema))
-        with explain_ailments(self.store):
-            arrow = cursor.execute(ibis.to_sql(table, dialect="duckdb")).to_arrow_table()
-        return arrow.cast(table.schema().to_pyarrow()).to_pandas()
+        return cursor.execute(ibis.to_sql(table, dialect="duckdb")).to_arrow_table()
 
     def sql(self, text: str, params: list | dict | None = None) -> pd.DataFrame:
         """Run SQL text (names from `name`, values as parameters) and return a frame."""
@@ -249,7 +253,8 @@ class Ledger:
                 turn.assure()
                 cursor.execute("COMMIT")
             except BaseException:
-                _rollback(cursor)
+                with suppress(duckdb.Error):  # the failed statement may already have ended the transaction
+                    cursor.execute("ROLLBACK")
                 raise
             if not self.store.shared:
                 with suppress(OSError):  # what is committed stands; the next commit writes its checksums down too
@@ -291,8 +296,3 @@ def _ibis_type(kind: str) -> str:
     from ibis.backends.sql.datatypes import DuckDBType
 
     return "string" if kind in ("VARCHAR", "JSON") else DuckDBType.from_string(kind)
-
-
-def _rollback(cursor: Cursor) -> None:
-    with suppress(duckdb.Error):  # the failed statement may already have ended the transaction
-        cursor.execute("ROLLBACK")

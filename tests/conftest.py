@@ -46,6 +46,7 @@ HEAVY = {
     "data/test_formats.py",
     "data/test_fuzz.py",
     "data/test_identity.py",
+    "data/test_kept_answers.py",
     "data/test_litellm_log.py",
     "data/test_mappings.py",
     "data/test_real_logs_a.py",
