@@ -21,16 +21,34 @@ from data.ledger import Ledger
 from data.schema import INPUT_TOKENS, OUTPUT_TOKENS, UNCACHED_INPUT_TOKENS
 
 MINUTE_S = 60.0
+MOST_FOLLOWED = 250_000  # requests of one hour that are held one by one
 CACHED = tuple(name for name in INPUT_TOKENS if name not in UNCACHED_INPUT_TOKENS)
 
 
 class Requests(NamedTuple):
-    """Requests in order of arrival: seconds since the first, tokens to prefill, tokens cached, tokens to write."""
+    """Requests in order of arrival: seconds since the first, tokens to prefill, tokens cached, tokens to write.
+
+    Of so many requests that nobody can follow each, these are a random `share`.
+    """
 
     at_s: np.ndarray
     fresh_tokens: np.ndarray
     cached_tokens: np.ndarray
     output_tokens: np.ndarray
+    share: float = 1.0
+
+    @property
+    def count(self) -> int:
+        """How many there really are."""
+        return round(len(self.at_s) / self.share)
+
+    def only(self, which: np.ndarray) -> Requests:
+        """Those of a mask or of positions in order, time counted as before."""
+        return Requests(*(series[which] for series in self[:4]), self.share)
+
+    def from_zero(self) -> Requests:
+        """The same with time counted from the first."""
+        return requests_in_order(*self[:4])._replace(share=self.share)
 
 
 class Demand(NamedTuple):
@@ -116,13 +134,14 @@ def times(requests: Requests, multiple: float, seed: int = 0) -> Requests:
     A burst grows with the volume, which errs on the safe side: independent users would even some of it out.
     """
     rng = np.random.default_rng(seed)
-    count = np.floor(multiple + rng.random(len(requests.at_s))).astype(int)
+    share = min(1.0, MOST_FOLLOWED / (multiple * len(requests.at_s)))
+    count = np.floor(multiple * share + rng.random(len(requests.at_s))).astype(int)
     if not count.any():
         count[0] = 1
-    copies = Requests(*(np.repeat(series, count) for series in requests))
+    copies = requests.only(np.repeat(np.arange(len(count)), count))
     first = np.concatenate([[True], np.diff(np.repeat(np.arange(len(count)), count)) > 0])
     moved = np.where(first, 0.0, rng.uniform(0.0, MINUTE_S, len(first)))
-    return requests_in_order(copies.at_s + moved, *copies[1:])
+    return requests_in_order(copies.at_s + moved, *copies[1:4])._replace(share=requests.share * share)
 
 
 def requests_in_order(at_s: np.ndarray, fresh: np.ndarray, cached: np.ndarray, output: np.ndarray) -> Requests:
@@ -209,10 +228,12 @@ def _bursty(minute: np.ndarray, peak_to_mean: float) -> np.ndarray:
 def draw_requests(window: Demand, *, dispersion: float = 1.0, seed: int = 0) -> Requests:
     """Requests drawn from minutes.
 
-    Poisson counts (bursts of mean size `dispersion`), mean sizes, even within the minute.
+    Poisson counts (bursts of mean size `dispersion`), mean sizes, even within the minute; of more than
+    MOST_FOLLOWED a share.
     """
     rng = np.random.default_rng(seed)
-    bursts = rng.poisson(window.requests / dispersion)
+    share = min(1.0, MOST_FOLLOWED / window.requests.sum())
+    bursts = rng.poisson(window.requests * share / dispersion)
     counts = np.rint(bursts * dispersion).astype(int)
     minute = np.repeat(np.arange(len(counts)), counts)
     if not len(minute):
@@ -223,7 +244,7 @@ def draw_requests(window: Demand, *, dispersion: float = 1.0, seed: int = 0) -> 
             np.nan_to_num(series / window.requests)[minute]
             for series in (window.fresh_tokens, window.cached_tokens, window.output_tokens)
         ]
-    return requests_in_order(at, *sizes)
+    return requests_in_order(at, *sizes)._replace(share=share)
 
 
 def _served(table: ir.Table) -> ir.Table:

@@ -28,6 +28,7 @@ MOST_REPLICAS = 4096
 ROUND_TTFT_MS = (2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5)  # what is promised where nobody states it; the first is usual
 ROOM = 1.25  # of the time to read a request: with less than a quarter of it to wait, a fleet must stand idle
 MOST_REPLAYED = 50_000  # requests of one hour; beyond, a part of them meets the same part of the fleet
+SPLITS = 200  # between own machines and the API that are looked at first
 
 
 class Objective(NamedTuple):
@@ -128,10 +129,11 @@ def size_fleet(
     for requests in windows:
         span = max(60.0, float(requests.at_s[-1]))
         work = float(rates.busy_seconds(requests.fresh_tokens.sum(), requests.output_tokens.sum()))
-        floor = max(floor, math.ceil(work / span - 1e-9))
-        share = min(1.0, MOST_REPLAYED / len(requests.at_s))
+        floor = max(floor, math.ceil(work / requests.share / span - 1e-9))
+        part = _part(requests, min(1.0, MOST_REPLAYED / len(requests.at_s)), seed)
+        share = part.share
         low = max(math.ceil(floor * share - 1e-9), int(answer * share + 1e-9), 1)
-        found, seen = _fewest(_part(requests, share, seed), rates, objective, low, seed)
+        found, seen = _fewest(part, rates, objective, low, seed)
         answer = max(answer, math.ceil(found / share - 1e-9))
     return Fleet(floor, answer, answer + spare, (answer + spare) * rates.gpus, seen, load)
 
@@ -141,7 +143,7 @@ def _part(requests: Requests, share: float, seed: int) -> Requests:
     if share == 1:
         return requests
     chosen = np.random.default_rng(seed).random(len(requests.at_s)) < share
-    return Requests(*(series[chosen] for series in requests))
+    return requests.only(chosen)._replace(share=requests.share * share)
 
 
 def _fewest(
@@ -224,11 +226,27 @@ def best_hybrid(
     highest_load: float = 0.75,
     spare: int = 1,
 ) -> list[Hybrid]:
-    """Every split from all-API to no bursts, cheapest first. Work above what own replicas may carry goes to the API."""
-    total = float(load.sum())
-    found = []
-    for replicas in range(math.ceil(float(load.max()) / highest_load) + 1):
-        burst = float(np.maximum(load - replicas * highest_load, 0).sum()) / total if total else 0.0
+    """Splits from all-API to no bursts, cheapest first. Work above what own replicas may carry goes to the API.
+
+    Every split where they are few; else some over the whole range, and every one around the cheapest: dollars fall to
+    one valley and rise again, since each further replica carries less than the one before.
+    """
+    most = math.ceil(float(load.max()) / highest_load)
+    minutes = np.sort(load)
+    above = np.append(np.cumsum(minutes[::-1])[::-1], 0.0)  # work of the minutes from here on
+    total = float(above[0])
+
+    def split(replicas: int) -> Hybrid:
+        carried = replicas * highest_load
+        first = int(np.searchsorted(minutes, carried, side="right"))
+        burst = max(0.0, float(above[first]) - carried * (len(minutes) - first)) / total if total else 0.0
         own = (replicas + spare) * replica_usd_per_month if replicas else 0.0
-        found.append(Hybrid(replicas, burst, own + burst * api_usd_per_month))
-    return sorted(found, key=lambda split: split.usd_per_month)
+        return Hybrid(replicas, burst, own + burst * api_usd_per_month)
+
+    tried = np.unique(np.linspace(0, most, min(most + 1, SPLITS)).round().astype(int))
+    cheapest = min((split(int(one)) for one in tried if one), key=lambda one: one.usd_per_month, default=None)
+    if cheapest is not None and len(tried) <= most:
+        step = math.ceil(most / (SPLITS - 1))
+        near = np.arange(max(1, cheapest.replicas - step), min(most, cheapest.replicas + step) + 1)
+        tried = np.union1d(tried, near)
+    return sorted((split(int(one)) for one in tried), key=lambda one: one.usd_per_month)

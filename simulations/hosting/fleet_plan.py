@@ -89,9 +89,15 @@ def plan_fleet(
 def busy_by_volume(
     plan: Plan, demand: Demand, windows: list[Requests], rates: ServiceRates, api_usd_per_month: float
 ) -> tuple[tuple[float, float], ...]:
-    """(multiple of the traffic, busy replicas) at every one of `MULTIPLES`, each replayed by the same queue."""
-    found = []
+    """(multiple of the traffic, busy replicas) at every one of `MULTIPLES`, each replayed by the same queue.
+
+    Of hours so full that a part of them is replayed at today's volume already, the same part stands for more of them.
+    """
+    found: list[tuple[float, float]] = []
     for multiple in MULTIPLES:
+        if multiple > 1 and all(requests.count > fleet.MOST_REPLAYED for requests in windows):
+            found.append((multiple, math.ceil(dict(found)[1.0] * multiple)))
+            continue
         more = Demand(demand.start, *(series * multiple for series in demand[1:]))
         hours = windows if multiple == 1 else [arrivals.times(requests, multiple) for requests in windows]
         found.append((multiple, float(plan_fleet(plan, more, hours, rates, api_usd_per_month * multiple).busy)))
@@ -130,7 +136,7 @@ def that_fit(windows: list[Requests], longest: float) -> tuple[list[Requests], f
         fits = size <= longest
         total, dropped = total + float(size.sum()), dropped + float(size[~fits].sum())
         if fits.any():
-            kept.append(arrivals.requests_in_order(*(series[fits] for series in requests)))
+            kept.append(requests.only(fits).from_zero())
     if not kept:
         raise BadInput(
             f"Every request of the busiest hours is longer than the {longest:,.0f} tokens that a replica holds; "
@@ -145,11 +151,11 @@ def _thinned(requests: Requests, batchable_share: float) -> Requests:
         return requests
     place = np.arange(len(requests.at_s))
     stays = np.floor((place + 1) * (1 - batchable_share)) > np.floor(place * (1 - batchable_share))
-    return arrivals.requests_in_order(*(series[stays] for series in requests)) if stays.any() else requests
+    return requests.only(stays).from_zero() if stays.any() else requests
 
 
 def _sampled(windows: list[Requests]) -> tuple[str, ...]:
-    most = max(len(requests.at_s) for requests in windows)
+    most = max(requests.count for requests in windows)
     if most <= fleet.MOST_REPLAYED:
         return ()
     return (

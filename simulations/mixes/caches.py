@@ -24,7 +24,6 @@ from simulations.replay.repricing import Market
 LEAST = 1e-9
 FOLLOWED = 5  # mixes of a frontier
 ENOUGH = 100_000  # rows that are followed for a frontier's losses
-SLOTS = 1_000  # more than the models of a mix
 
 
 class MixCaches(NamedTuple):
@@ -87,22 +86,13 @@ def lost_usd(view: Ledger, made: Programme, mixes: Sequence[np.ndarray], market:
 def _losses(
     view: Ledger, made: Programme, mixes: Sequence[np.ndarray], market: Market, every: int = 1
 ) -> list[tuple[pd.DataFrame, CacheLoss]]:
-    """Of each mix its flows and what they lose: all in one walk through the conversations, a lane each."""
+    """Of each mix its flows and what they lose: all in one walk through the conversations."""
     parts = [_handed_out(made, shares) for shares in mixes]
-    uses = [
-        [
-            use._replace(slot=lane * SLOTS + use.slot, lane=lane)
-            for lane, (_, mine) in enumerate(parts)
-            for use in mine[group]
-        ]
-        for group in range(len(made.groups))
-    ]
     folded = folding(made.policy, made.edges, rules=False)
-    followed = lost_reads(view, made.scope, folded, made.groups, uses, market, every=every)
-    lanes, slots = followed["slot"] // SLOTS, followed["slot"] % SLOTS
+    ways = [uses for _, uses in parts]
+    followed = lost_reads(view, made.scope, folded, made.groups, ways, market, every=every)
     return [
-        (flow, cache_loss(made.groups, flow, followed.assign(slot=slots)[lanes == lane], market))
-        for lane, (flow, _) in enumerate(parts)
+        (flow, cache_loss(made.groups, flow, lost, market)) for (flow, _), lost in zip(parts, followed, strict=True)
     ]
 
 

@@ -15,6 +15,7 @@ as a whole, is not looked at: it loses nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ from simulations.replay.traffic import Folding, with_group_keys
 DECISIVE = ("rule", "mask", "band", "separate", "model", "provider", "host")
 SHORTEST_LIFE = -1.0  # seconds: nothing is ever found
 DRAWN = 1_000_000  # parts into which a split divides conversations
+SLOTS = 1_000  # of a way: more than the models that one group may be sent to
 MOST_KEPT = 3_000_000  # rows whose conversations are held in the engine between two policies
 COUNTS = ("lost_short", "lost_long", "lost_unmarked", "reads", "at_risk", "known")
 
@@ -57,32 +59,35 @@ def lost_reads(
     scope: Scope,
     folding: Folding,
     groups: pd.DataFrame,
-    uses: list[list[Use]],
+    ways: Sequence[list[list[Use]]],
     market: Market,
     *,
     every: int = 1,
-) -> pd.DataFrame:
-    """Tokens per group and target: columns `group`, `slot` and `COUNTS`, only where a conversation is touched.
+) -> list[pd.DataFrame]:
+    """Of each way to answer the traffic tokens per group and target, where a conversation is touched: columns `group`,
+    `slot` and `COUNTS`. All ways are followed in one walk, so that many cost little more than one.
 
     `lost_short` and `lost_long` are to be written anew (for five minutes, for an hour), `lost_unmarked` are below what
     the target keeps; `reads` is what the log read in these conversations, `at_risk` what of it a move could end,
-    `known`
-    what was followed by session.
-    `uses` names the targets of every group, in the order of `groups`. With `every` one conversation in so many is
+    `known` what was followed by session.
+    A way names the targets of every group, in the order of `groups`. With `every` one conversation in so many is
     followed, drawn by its name, and stands for the others.
     """
     counted = groups["basis"] != "kept"
     followed = groups.loc[counted, "cache_read_tokens"].fillna(0).sum() > groups.loc[counted, "loose_reads"].sum()
-    table = _decisions(groups, uses, market)
+    table = _decisions(groups, ways, market)
     if not followed or not (table["d_target"] != table["d_logged"]).any():
-        return pd.DataFrame(columns=["group", "slot", *COUNTS])
-    conversations = _conversations(with_group_keys(view, scope, folding))
+        return [pd.DataFrame(columns=["group", "slot", *COUNTS])] * len(ways)
+    by_request, decisions = bool(table["d_per_request"].any()), ibis.memtable(table)
+    conversations = _conversations(with_group_keys(view, scope, folding), by_request)
     held = partial(keeping, view) if groups["attempts"].sum() <= MOST_KEPT else nullcontext
     with held(conversations) as rows, held(_by_place(rows)) as parts:
-        touched = _touched(_part(parts, every), table)
-        found = view.frame(_lost(_answered(_part(rows, every).join(touched, "conversation"), table)))
+        touched = _touched(_part(parts, every), decisions)
+        found = view.frame(_lost(_answered(_part(rows, every), touched, decisions)))
     found[list(COUNTS)] *= every
-    return found
+    way = found["slot"] // SLOTS
+    found["slot"] %= SLOTS
+    return [found[way == number] for number in range(len(ways))]
 
 
 def _part(rows: ir.Table, every: int) -> ir.Table:
@@ -90,26 +95,29 @@ def _part(rows: ir.Table, every: int) -> ir.Table:
     return rows if every == 1 else rows.filter(rows.conversation.abs() // DRAWN % every == 0)
 
 
-def _decisions(groups: pd.DataFrame, uses: list[list[Use]], market: Market) -> pd.DataFrame:
-    """One line per group and use: codes of the target and of what answered, lives, the least a target keeps."""
+def _decisions(groups: pd.DataFrame, ways: Sequence[list[list[Use]]], market: Market) -> pd.DataFrame:
+    """One line per group and use: codes of the target and of what answered, lives, the least a target keeps.
+
+    Each way has slots and lanes of its own.
+    """
     lines: list[tuple[Any, ...]] = []
     codes: dict[str, int] = {}
     keys = groups[["place", "basis", "model", "provider", "host"]].itertuples(index=False, name=None)
-    for group, ((place, basis, *route), some) in enumerate(zip(keys, uses, strict=True)):
+    for group, ((place, basis, *route), *used) in enumerate(zip(keys, *ways, strict=True)):
         if basis == "kept":
             continue
         model, provider, host = (None if pd.isna(value) else str(value) for value in route)
         logged = market.logged_target(model, provider, host)
         old = prompt_cache(provider, model)
-        for use in some:
+        for first, use in [(number * SLOTS, use) for number, some in enumerate(used) for use in some]:
             target = logged if use.target == CURRENT else use.target
             new = old if target == logged else market.cache_of(target)
             lines.append(
                 (
                     place,
                     group,
-                    use.slot,
-                    use.lane,
+                    first + use.slot,
+                    first + use.lane,
                     codes.setdefault(target, len(codes)),
                     codes.setdefault(logged, len(codes)),
                     *_lives(new),
@@ -123,7 +131,9 @@ def _decisions(groups: pd.DataFrame, uses: list[list[Use]], market: Market) -> p
             )
     columns = ["place", "group", "slot", "lane", "target", "logged", "life", "long_life", "old_life", "old_long_life"]
     columns += ["minimum", "automatic", "low", "high", "per_request"]
-    return pd.DataFrame(lines, columns=[f"d_{name}" for name in columns])
+    table = pd.DataFrame(lines, columns=[f"d_{name}" for name in columns])
+    narrow = dict.fromkeys(("d_group", "d_slot", "d_lane", "d_target", "d_logged"), "int32")
+    return table.astype(narrow)  # the engine sorts them with every row
 
 
 def _lives(cache: PromptCache) -> tuple[float, float]:
@@ -131,14 +141,18 @@ def _lives(cache: PromptCache) -> tuple[float, float]:
     return short, max(short, cache.long_life_s or SHORTEST_LIFE)
 
 
-def _conversations(rows: ir.Table) -> ir.Table:
-    """Rows that could use a cache, with the conversation they belong to; those of no conversation are left out."""
+def _conversations(rows: ir.Table, by_request: bool) -> ir.Table:
+    """Rows that could use a cache, with the conversation they belong to; those of no conversation are left out.
+
+    `request` is what a split `by_request` draws by, else the conversation.
+    """
     by_user = rows.user_id + "\n" + rows.key_alias.fill_null("")
     rows = rows.filter((rows.basis != "kept") & (rows.session_id.notnull() | rows.user_id.notnull()))
+    conversation = ibis.ifelse(rows.session_id.notnull(), rows.session_id, by_user).hash()
     return rows.select(
         "place",
-        conversation=ibis.ifelse(rows.session_id.notnull(), rows.session_id, by_user).hash(),
-        request=rows.event_id.hash(),
+        conversation=conversation,
+        request=rows.event_id.hash() if by_request else conversation,
         by_session=rows.session_id.notnull(),
         at=rows.requested_at,
         number=rows.record_no,
@@ -161,82 +175,120 @@ def _by_place(rows: ir.Table) -> ir.Table:
     )
 
 
-def _answered(rows: ir.Table, table: pd.DataFrame) -> ir.Table:
-    """Each row with what answers it under the policy: one line for every use."""
-    decisions = ibis.memtable(table)
-    joined = rows.join(decisions, rows.place == decisions.d_place)
-    drawn = ibis.ifelse(joined.d_per_request, joined.request, joined.conversation).abs() % DRAWN
-    joined = joined.filter((drawn >= joined.d_low) & (drawn < joined.d_high))
-    total = joined.read + joined.short + joined.long
-    # An automatic cache keeps the whole prompt; where callers mark what to keep, only that.
-    return joined.mutate(total=total, held=total + ibis.ifelse(joined.d_automatic, joined.fresh, 0))
-
-
-def _touched(parts: ir.Table, table: pd.DataFrame) -> ir.Table:
-    """Conversations that may lose something: with reads, of which some request moves, and not all of them alike.
+def _touched(parts: ir.Table, decisions: ir.Table) -> ir.Table:
+    """Conversations, lane by lane, that may lose something: with reads, of which some request moves, not all alike.
 
     One that moves as a whole is looked at where the new model may forget sooner or keeps no prompt this short.
     """
-    decisions = ibis.memtable(table)
     rows = parts.join(decisions, parts.place == decisions.d_place)
-    drawn = rows.conversation.abs() % DRAWN  # what is drawn by request may go to any of its targets
-    rows = rows.filter(rows.d_per_request | ((drawn >= rows.d_low) & (drawn < rows.d_high)))
-    folded = rows.group_by("conversation").aggregate(
+    # What is drawn by request may go to any of its targets.
+    rows = rows.filter(rows.d_per_request | _draws(rows, rows.conversation))
+    moves = rows.d_target != rows.d_logged
+    sooner = (rows.d_life < rows.d_old_life) | (rows.d_long_life < rows.d_old_long_life) | (rows.d_life < 0)
+    folded = rows.group_by("conversation", lane=rows.d_lane).aggregate(
         reads=rows.read.sum(),
-        moves=(rows.d_target != rows.d_logged).any(),
+        moves=moves.any(),
         targets=rows.d_target.max() - rows.d_target.min(),
         models=rows.d_logged.max() - rows.d_logged.min(),
-        sooner=(
-            (rows.read > 0)
-            & (rows.d_target != rows.d_logged)
-            & (
-                (rows.d_life < rows.d_old_life)
-                | (rows.d_long_life < rows.d_old_long_life)
-                | (rows.d_life < 0)
-                | (rows.least < rows.d_minimum)
-            )
-        ).any(),
+        sooner=((rows.read > 0) & moves & (sooner | (rows.least < rows.d_minimum))).any(),
         started=rows.started.min(),
         long_kept=rows.long.sum() > rows.short.sum(),
     )
     alike = (folded.targets == 0) & (folded.models == 0) & ~folded.sooner
     touched = folded.filter((folded.reads > 0) & folded.moves & ~alike)
-    return touched.select("conversation", "started", "long_kept")
+    return touched.select("conversation", "lane", "started", "long_kept")
+
+
+def _draws(rows: ir.Table, drawn_by: ir.Value) -> ir.BooleanValue:
+    """Whether a draw falls into the part of a split that a use has."""
+    drawn = drawn_by.abs() % DRAWN
+    return (drawn >= rows.d_low) & (drawn < rows.d_high)
+
+
+def _answered(rows: ir.Table, touched: ir.Table, decisions: ir.Table) -> ir.Table:
+    """Each row of a touched conversation with what answers it under the policy: one line for every use.
+
+    `forgets_after` are the seconds after which the new model no longer has what the old one still had.
+    """
+    rows = rows.join(touched, "conversation")
+    rows = rows.join(decisions, rows.place == decisions.d_place)
+    # Not by equality: the engine would join every conversation with every decision of its lane first.
+    rows = rows.filter(rows.lane - rows.d_lane == 0)
+    rows = rows.filter(_draws(rows, ibis.ifelse(rows.d_per_request, rows.request, rows.conversation)))
+    total = rows.read + rows.short + rows.long
+    life = ibis.ifelse(rows.long_kept, rows.d_long_life, rows.d_life)
+    old_life = ibis.ifelse(rows.long_kept, rows.d_old_long_life, rows.d_old_life)
+    moved = rows.d_target != rows.d_logged
+    return rows.select(
+        *("conversation", "at", "number", "read", "by_session", "long_kept"),
+        lane=rows.d_lane,
+        opens=rows.at == rows.started,
+        group=rows.d_group,
+        slot=rows.d_slot,
+        target=rows.d_target,
+        logged=rows.d_logged,
+        moved=moved,
+        # An automatic cache keeps the whole prompt; where callers mark what to keep, only that.
+        held=total + ibis.ifelse(rows.d_automatic, rows.fresh, 0),
+        below=total < rows.d_minimum,
+        life=life,
+        forgets_after=ibis.ifelse(moved & ((life < 0) | (life < old_life)), life, float("inf")),
+    )
 
 
 def _lost(rows: ir.Table) -> ir.Table:
-    """Sums of lost reads per group and use."""
+    """Sums of lost reads per group and use.
+
+    A run is what one target answers in a row, as one logged model did. Inside it a request finds what the one before
+    left; only the first of a run looks further back, for the last row of an earlier run on its own target.
+    """
     order = [rows.at, rows.number]
-    same = {
-        name: ibis.window(group_by=[rows.conversation, rows[name], rows.d_lane], order_by=order)
-        for name in ("d_target", "d_logged")
-    }
+    around = ibis.window(group_by=[rows.conversation, rows.lane], order_by=order)
+    last = {name: rows[name].lag().over(around) for name in ("target", "logged", "at")}
+    next_ = {name: rows[name].lead().over(around) for name in ("target", "logged")}
     rows = rows.mutate(
-        before=rows.at.lag().over(same["d_target"]),
-        before_id=rows.request.lag().over(same["d_target"]),
-        before_held=rows.held.lag().over(same["d_target"]),
-        logged_before_id=rows.request.lag().over(same["d_logged"]),
+        begins=~((last["target"] == rows.target) & (last["logged"] == rows.logged)).fill_null(False),
+        ends=~((next_["target"] == rows.target) & (next_["logged"] == rows.logged)).fill_null(False),
+        before=last["at"],
     )
-    life = ibis.ifelse(rows.long_kept, rows.d_long_life, rows.d_life)
-    old_life = ibis.ifelse(rows.long_kept, rows.d_old_long_life, rows.d_old_life)
+    inside = rows.filter(~rows.begins).mutate(as_logged=True, found=ibis.literal(0, "int64"))
+    return _summed(inside.union(_first_of_runs(rows.filter(rows.begins | rows.ends)).select(*inside.columns)))
+
+
+def _first_of_runs(edges: ir.Table) -> ir.Table:
+    """Of first and last rows of runs the first, each with the row of its own target `before` it and what that left."""
+    order = [edges.at, edges.number]
+    back = {
+        name: ibis.window(group_by=[edges.conversation, edges.lane, edges[name]], order_by=order)
+        for name in ("target", "logged")
+    }
+    earlier = {
+        name: (edges.at.lag().over(window), edges.number.lag().over(window), edges.held.lag().over(window))
+        for name, window in back.items()
+    }
+    (at, number, held), (logged_at, logged_number, _) = earlier["target"], earlier["logged"]
+    edges = edges.mutate(
+        before=at,
+        found=held,
+        as_logged=edges.opens
+        | (at.isnull() & logged_at.isnull())
+        | ((at == logged_at) & (number == logged_number)).fill_null(False),
+    )
+    return edges.filter(edges.begins)
+
+
+def _summed(rows: ir.Table) -> ir.Table:
+    """The sums of `COUNTS`, by group and use."""
     gap = (rows.at.epoch_seconds() - rows.before.epoch_seconds()).fill_null(0)
-    moved = rows.d_target != rows.d_logged
-    as_logged = (
-        (rows.at == rows.started)
-        | (rows.before_id.isnull() & rows.logged_before_id.isnull())
-        | (rows.before_id == rows.logged_before_id)
-    ).fill_null(False)
-    forgets = moved & ((life < 0) | ((life < old_life) & (gap > life)))
-    held = ibis.ifelse((rows.before.notnull() & (gap <= life)).fill_null(False), rows.before_held, 0)
-    below = rows.total < rows.d_minimum
+    kept = ibis.ifelse((rows.before.notnull() & (gap <= rows.life)).fill_null(False), rows.found, 0)
     warm = ibis.cases(
-        (below, 0),
-        (as_logged & ~forgets, rows.read),
-        (as_logged, 0),
-        else_=ibis.least(rows.read, held),
+        (rows.below, 0),
+        (rows.as_logged & (gap <= rows.forgets_after), rows.read),
+        (rows.as_logged, 0),
+        else_=ibis.least(rows.read, kept),
     )
-    rows = rows.mutate(lost=rows.read - warm, below=below, at_risk=moved | ~as_logged)
-    return rows.group_by(group=rows.d_group, slot=rows.d_slot).aggregate(
+    rows = rows.mutate(lost=rows.read - warm, at_risk=rows.moved | ~rows.as_logged)
+    return rows.group_by("group", "slot").aggregate(
         lost_short=rows.lost.sum(where=~rows.below & ~rows.long_kept).fill_null(0),
         lost_long=rows.lost.sum(where=~rows.below & rows.long_kept).fill_null(0),
         lost_unmarked=rows.lost.sum(where=rows.below).fill_null(0),

@@ -8,7 +8,7 @@ it loses (`cache_state`). What cannot be repriced is listed, never dropped, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -112,12 +112,31 @@ def replay_of(
     left: Narrowing | None = None,
 ) -> Replay:
     """Replay `policy` on traffic whose groups carry the rules and constraints that they meet under it."""
-    folded, groups = traffic
+    return replays_of(view, scope, [(traffic, policy)], market, assumed, left)[0]
+
+
+def replays_of(
+    view: Ledger,
+    scope: Scope,
+    each: Sequence[tuple[Traffic, Policy]],
+    market: Market,
+    assumed: Assumed | None = None,
+    left: Narrowing | None = None,
+) -> list[Replay]:
+    """As `replay_of` for several policies on one traffic, which may meet its rules and constraints differently."""
     assumed = assumed or Assumed()
-    choices = choices_of(groups, policy, market, left)
-    flow = flows_of(groups, choices, policy, market, assumed)
-    followed = lost_reads(view, scope, folded, groups, uses_of(policy, choices, flow), market)
-    return _outcome(groups, choices, flow, cache_loss(groups, flow, followed, market), policy, assumed)
+    choices = [choices_of(traffic.groups, policy, market, left) for traffic, policy in each]
+    flows = [
+        flows_of(traffic.groups, chosen, policy, market, assumed)
+        for (traffic, policy), chosen in zip(each, choices, strict=True)
+    ]
+    ways = [uses_of(policy, chosen, flow) for (_, policy), chosen, flow in zip(each, choices, flows, strict=True)]
+    folded, groups = each[0][0]
+    followed = lost_reads(view, scope, folded, groups, ways, market)
+    return [
+        _outcome(traffic.groups, chosen, flow, cache_loss(traffic.groups, flow, lost, market), policy, assumed)
+        for (traffic, policy), chosen, flow, lost in zip(each, choices, flows, followed, strict=True)
+    ]
 
 
 def choices_of(groups: pd.DataFrame, policy: Policy, market: Market, left: Narrowing | None = None) -> list[Choice]:

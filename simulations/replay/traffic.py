@@ -15,10 +15,12 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from analytics.answers_by_version import remember
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
 from analytics.totals import total
 from data.errors import BadInput, NoData
+from data.kept_rows import keeping
 from data.ledger import Ledger
 from data.schema import INPUT_TOKENS, OUTPUT_TOKENS, TOKENS
 
@@ -155,18 +157,32 @@ def _by_answer(view: Ledger, scope: Scope, folding: Folding, frame: pd.DataFrame
     In a group by model or status the attempts of a call differ: what failed first and succeeded later is counted where
     it succeeded. Only those rows are looked at again.
     """
-    usage = view.usage
-    failed, later = (usage.attempt == 1) & (usage.status == "error"), (usage.attempt > 1) & (usage.status == "success")
-    answers = usage.filter(later).semi_join(usage.filter(failed), "call_id")
-    answers = answers.group_by("call_id").aggregate(answered=answers.attempt.min())
-    rows = scope.usage(view)
-    rows = rows.filter(
-        ((rows.attempt == 1) & (rows.status == "error")) | ((rows.attempt > 1) & (rows.status == "success"))
-    )
-    rows = _with_keys(rows.inner_join(answers, "call_id"), scope, folding)
-    change = ibis.ifelse(rows.attempt == 1, -1, (rows.attempt == rows.answered).cast("int64"))
-    moved = view.frame(rows.group_by("place").aggregate(change=change.sum())).set_index("place")["change"]
+    with keeping(view, _answered_later(view)) as answers:
+        rows = scope.usage(view)
+        rows = rows.filter(_first_failed(rows) | _later_success(rows))
+        rows = _with_keys(rows.inner_join(answers, "call_id"), scope, folding)
+        change = ibis.ifelse(rows.attempt == 1, -1, (rows.attempt == rows.answered).cast("int64"))
+        moved = view.frame(rows.group_by("place").aggregate(change=change.sum())).set_index("place")["change"]
     return frame["calls"] + frame["place"].map(moved).fillna(0).astype("int64")
+
+
+def _answered_later(view: Ledger) -> ir.Table:
+    """Calls whose first attempt failed and that were answered later, with the attempt that did: the same for every
+    scope."""
+    rows = view.usage
+    rows = rows.filter(_first_failed(rows) | _later_success(rows))
+    calls = rows.group_by("call_id").aggregate(
+        answered=rows.attempt.min(where=_later_success(rows)), failed=_first_failed(rows).any()
+    )
+    return calls.filter(calls.failed & calls.answered.notnull()).select("call_id", "answered")
+
+
+def _first_failed(rows: ir.Table) -> ir.BooleanValue:
+    return (rows.attempt == 1) & (rows.status == "error")
+
+
+def _later_success(rows: ir.Table) -> ir.BooleanValue:
+    return (rows.attempt > 1) & (rows.status == "success")
 
 
 def with_group_keys(view: Ledger, scope: Scope, folding: Folding) -> ir.Table:
@@ -203,6 +219,7 @@ def _folded(rows: ir.Table, keys: Keys) -> ir.Table:
     return rows.group_by(**{name: key(rows) for name, key in keys.items()}).aggregate(**sums)
 
 
+@remember
 def last_instant(view: Ledger, scope: Scope) -> datetime:
     """The last request in scope (naive UTC): the day whose prices a what-if uses unless told otherwise."""
     rows = scope.usage(view)

@@ -22,7 +22,7 @@ from data.calendar import Z95
 from data.ledger import Ledger
 from routing.policies.policy import CURRENT, Policy, Rule
 from simulations.replay.answered import quality, slower, yardstick
-from simulations.replay.replay import KEPT, REFUSED, Assumed, Replay, choices_of, flows_of, replay_of, traffic_of
+from simulations.replay.replay import KEPT, REFUSED, Assumed, Replay, choices_of, flows_of, replays_of, traffic_of
 from simulations.replay.repricing import Market
 from simulations.replay.summary import answers_of, summary
 
@@ -101,29 +101,33 @@ def worth(view: Ledger, scope: Scope, policy: Policy, market: Market, *, scale: 
 
     Raises NoData when the scope is empty.
     """
-    shares = _shares(traffic_of(view, scope, policy, market).groups, policy, market)
-    traffic = traffic_of(view, scope, policy, market, beside=shares)
-    own = replay_of(view, scope, traffic, policy, market)
+    traffic = traffic_of(view, scope, policy, market, beside=market.catalog)
+    shares = _shares(traffic.groups, policy, market)
+    everywhere = traffic._replace(groups=traffic.groups.assign(rule=0))
+    singles = [name for name in shares if not market.ending(name)]
+    rules = [Rule(use=name) for name in singles] + ([Rule(split=shares)] if len(shares) > 1 else [])
+    own, *plain = replays_of(
+        view, scope, [(traffic, policy), *((everywhere, _plain(policy, rule)) for rule in rules)], market
+    )
     said = summary(own, market, scale=scale)
     scale = said["quality"]["scale"]
-
-    def plain(rule: Rule) -> Replay:
-        """One rule for everything under the policy's own constraints and fallback, on the same groups."""
-        one = Policy(name=policy.name, constraints=policy.constraints, rules=(rule,), fallback=policy.fallback)
-        return replay_of(view, scope, traffic._replace(groups=traffic.groups.assign(rule=0)), one, market)
 
     def way(kind: str, name: str, made: Replay) -> Way:
         way = _way(kind, name, summary(made, market, scale=scale))
         return way._replace(beside=_beside(made, own, market, scale))
 
-    singles = [way(SINGLE, name, plain(Rule(use=name))) for name in shares if not market.ending(name)]
-    ways = [_way(POLICY, policy.name, said), _today(said, own), *singles]
+    ways = [_way(POLICY, policy.name, said), _today(said, own)]
+    ways += [way(SINGLE, name, made) for name, made in zip(singles, plain, strict=False)]
     if len(shares) > 1:
-        drawn = plain(Rule(split=shares))
-        blind = way(BLIND, "the same shares, drawn blindly", drawn)
-        half = Z95 * _deviation(drawn, _conversation_size(view, scope))
+        blind = way(BLIND, "the same shares, drawn blindly", plain[-1])
+        half = Z95 * _deviation(plain[-1], _conversation_size(view, scope))
         ways.append(blind._replace(low=blind.cost_usd - half, high=blind.cost_usd + half))
     return _judged(ways)
+
+
+def _plain(policy: Policy, rule: Rule) -> Policy:
+    """One rule for everything under the policy's own constraints and fallback."""
+    return Policy(name=policy.name, constraints=policy.constraints, rules=(rule,), fallback=policy.fallback)
 
 
 def as_rows(found: Worth) -> list[dict[str, Any]]:

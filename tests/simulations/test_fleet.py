@@ -193,3 +193,28 @@ def test_worst_hours_are_the_busiest():
     load[120:180] = 9
     assert fleet.worst_hours(load, 1) == [120]
     assert fleet.worst_hours(np.ones(20)) == [0]
+
+
+@given(
+    st.lists(st.floats(0, 60), min_size=1, max_size=40),
+    st.floats(10, 5000),
+    st.floats(0, 500_000),
+    st.integers(0, 3),
+)
+@settings(max_examples=60, deadline=None)
+def test_among_many_splits_the_cheapest_of_all_is_found(load, replica_usd, api_usd, spare):
+    """All of them are looked at where they are few; else those around the cheapest, which is the only valley."""
+    minutes = np.array(load)
+    with pytest.MonkeyPatch.context() as few:
+        few.setattr(fleet, "SPLITS", 6)
+        found = best_hybrid(minutes, replica_usd, api_usd, spare=spare)
+    every = [
+        (
+            (n + spare) * replica_usd * bool(n)
+            + (np.maximum(minutes - 0.75 * n, 0).sum() / minutes.sum() if minutes.sum() else 0.0) * api_usd
+        )
+        for n in range(int(np.ceil(minutes.max() / 0.75)) + 1)
+    ]
+    assert found[0].usd_per_month == pytest.approx(min(every), rel=1e-9, abs=1e-6)
+    assert found[0].usd_per_month == min(one.usd_per_month for one in found)
+    assert all(0 <= one.burst_share <= 1 for one in found)

@@ -37,3 +37,16 @@ def test_an_hour_at_another_volume_keeps_its_work_and_its_minutes(multiple):
     assert len(more.at_s) == pytest.approx(4000 * multiple, rel=0.06)
     assert more.fresh_tokens.sum() == pytest.approx(hour.fresh_tokens.sum() * multiple, rel=0.08)
     assert more.at_s[-1] <= hour.at_s[-1] + 60 and (np.diff(more.at_s) >= 0).all()
+
+
+def test_ten_billion_requests_a_month_are_sized_on_a_part_that_a_machine_can_hold():
+    """61 s before, then minutes: every one of 34 million requests of the busiest hour was drawn, thirty times over."""
+    large, huge = (from_volume(PLAN, n, 6000, 3000, 900, 2.5) for n in (1e9, 1e10))
+    peak = arrivals.stated_demand(1e10, 6000, 3000, 900, 2.5)
+    hour = arrivals.draw_requests(peak._replace(**{n: getattr(peak, n)[840:900] for n in peak._fields[1:]}))
+    assert len(hour.at_s) == pytest.approx(arrivals.MOST_FOLLOWED, rel=0.02)
+    assert hour.count == pytest.approx(peak.requests[840:900].sum(), rel=0.02)
+    assert len(arrivals.times(hour, 30.0).at_s) == pytest.approx(arrivals.MOST_FOLLOWED, rel=0.02)
+    assert huge.fleet.floor == pytest.approx(10 * large.fleet.floor, rel=0.03)
+    assert huge.fleet.floor <= huge.fleet.replicas <= 1.5 * huge.fleet.floor
+    assert any("busiest hours hold up to 34," in words for words in huge.warnings)
