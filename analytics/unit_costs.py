@@ -1,8 +1,9 @@
 """What a request, a task, a successful task and a customer cost; the price per token is not the cost of the work.
 
 A task is a session, or a single request where the log has none. All attempts of a task are charged to
-it, failed and repeated ones included. A task succeeded when the log says so (`succeeded`), else when
-its mean score reaches `PASS_SCORE`; without either nobody knows, and it says how to log one.
+it, failed and repeated ones included. A task succeeded when the log says so (`succeeded`) of any of its
+requests, for a session that came through in the end did; else when its mean score reaches `PASS_SCORE`;
+without either nobody knows, and it says how to log one.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from analytics.coverage import coverage
@@ -18,8 +20,8 @@ COST = (
 )
 FORECAST = (
     "A forecast is the usual day's spend x growth x weekday x days off their pattern, learned from whole days with a "
-    "log; its range comes from what the same forecast missed at earlier dates. docs/calibration.md says how often "
-    "ranges held."
+    "log; its range comes from what the same forecast missed at earlier dates. The forecasts of teams add up to the "
+    "company's."
 )
 REPLAYED = (
     "Requests that stay keep what was logged. Those that move are priced by their own tokens at the other model's "
@@ -87,6 +89,22 @@ HOW: dict[str, tuple[str, ...]] = {
     ),
 }
 
+CALIBRATION = Path(__file__).resolve().parents[2] / "docs" / "calibration.md"
+FORECASTS, FINDINGS, LAB = ("Forecast",), ("Anomalies", "Savings that can be had together"), ("Live lab",)
+# The sections of docs/calibration.md that measure what a page says; all of them where it says nothing uncertain itself.
+MEASURED: dict[str, tuple[str, ...]] = {
+    "": (*FORECASTS, *FINDINGS),
+    "weekly": (*FORECASTS, *FINDINGS),
+    "plan": FORECASTS,
+    "savings": (*FINDINGS[1:], "Promises that nobody kept"),
+    "alerts": (*FORECASTS, *FINDINGS[:1]),
+    "mix": ("Quality from logged odds",),
+    "routing": ("Quality from logged odds",),
+    "new-model": LAB,
+    "lab": LAB,
+    "rollout": LAB,
+}
+
 
 @st.fragment
 def button(view: Ledger) -> None:
@@ -119,4 +137,16 @@ def _told(view: Ledger, path: str) -> None:
         height=240,
         alt=f"{len(MEASURES)} measures with their formulas",
     )
+    if measured := calibration(path):
+        with st.expander("How often ranges, odds and findings hold (docs/calibration.md)"):
+            st.markdown(fmt.md(measured))
     st.caption(fmt.md(f"{provenance(view.snapshot())}, days in {view.time_zone}."))
+
+
+def calibration(path: str) -> str:
+    """What docs/calibration.md says of a page's kind of answer, as Markdown; "" where the file is not installed."""
+    if not CALIBRATION.exists():
+        return ""
+    _, *sections = CALIBRATION.read_text(encoding="utf-8").split("\n## ")
+    told = {section.partition("\n")[0]: section.partition("\n")[2].strip() for section in sections}
+    return "\n\n".join(f"#### {name}\n\n{told[name]}" for name in MEASURED.get(path, tuple(told)))

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from routing.calling.attempts import CallBudget, Context
 from routing.calling.calls import Answer, Request
 from routing.calling.router import Router
+from routing.grading.statistics import wilson
 from routing.grading.tasks import MODEL_GRADED, Task
 from routing.grading.verdicts import Verdict
 from routing.policies.choice import refusal, resolve
@@ -102,13 +103,15 @@ class Judge:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How a judge compares with people on the same answers: share of equal verdicts, and Cohen's kappa (None when
-    undefined).
+    """How a judge compares with people on the same answers: share of equal verdicts with its 95 % interval `low` to
+    `high`, and Cohen's kappa, None where either of them gave one verdict only: chance cannot be told from agreement.
     """
 
     compared: int
     equal: float
     kappa: float | None
+    low: float
+    high: float
 
 
 def agreement(judged: Sequence[bool], human: Sequence[bool]) -> Agreement | None:
@@ -116,10 +119,11 @@ def agreement(judged: Sequence[bool], human: Sequence[bool]) -> Agreement | None
     count = len(judged)
     if count == 0:
         return None
-    equal = sum(a == b for a, b in zip(judged, human, strict=True)) / count
-    yes_judge, yes_human = sum(judged) / count, sum(human) / count
+    same = sum(a == b for a, b in zip(judged, human, strict=True))
+    equal, yes_judge, yes_human = same / count, sum(judged) / count, sum(human) / count
     chance = yes_judge * yes_human + (1 - yes_judge) * (1 - yes_human)
-    return Agreement(count, equal, None if chance == 1 else (equal - chance) / (1 - chance))
+    both = 0 < yes_judge < 1 and 0 < yes_human < 1
+    return Agreement(count, equal, (equal - chance) / (1 - chance) if both else None, *wilson(same, count))
 
 
 def _question(task: Task) -> str:

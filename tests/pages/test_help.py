@@ -16,6 +16,14 @@ def test_every_page_says_how_its_numbers_come_about():
     assert all(sentence.endswith(".") for said in how_computed.HOW.values() for sentence in said)
 
 
+def test_every_page_shows_how_often_its_kind_of_answer_holds():
+    assert set(how_computed.MEASURED) <= set(how_computed.HOW)
+    for path in how_computed.HOW:
+        assert "|---|" in how_computed.calibration(path), path
+    assert "P10 to P90 holds" in how_computed.calibration("plan")
+    assert "P10 to P90 holds" not in how_computed.calibration("lab")
+
+
 def test_a_column_explains_itself_under_the_registrys_own_name_alone():
     import pandas as pd
 
@@ -44,6 +52,7 @@ def test_the_explanation_names_formula_coverage_caveats_and_version(sample_home,
     assert not app.exception, app.exception[0].value
     told = " ".join(text.value for text in app.markdown).replace("\\", "")
     assert "the contract price at its instant" in told and "have a whole log" in told and "caveat" in told
+    assert "docs/calibration.md" in app.expander[0].label and "P10 to P90 holds" in told
     assert len(app.dataframe[0].value) == len(MEASURES) and "data version" in app.caption[0].value
 
 

@@ -226,6 +226,14 @@ def test_agreement_of_a_judge_with_people():
     assert agreement([], []) is None
     found = agreement([True, True, False, False], [True, False, False, False])
     assert (found.compared, found.equal, found.kappa) == (4, 0.75, 0.5)
+    assert (found.low, found.high) == pytest.approx((0.3006, 0.9544), abs=1e-4)  # Wilson's, of 3 in 4
+
+
+def test_a_judge_that_met_one_kind_of_verdict_only_has_no_kappa():
+    """Methods 14: nine equal verdicts of ten, all of people's alike, were a kappa of 0."""
+    found = agreement([True] * 9 + [False], [True] * 10)
+    assert (found.equal, found.kappa) == (0.9, None)
+    assert (found.low, found.high) == pytest.approx((0.5958, 0.9821), abs=1e-4)
     assert agreement([True], [True]).kappa is None
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from data.schema import TOKENS
+from simulations.hosting.costs import costs
 from simulations.mixes.optimise import Infeasible, optimise
 from simulations.replay.repricing import UNKNOWN_VERBOSITY
 from tests.simulations.test_breakeven import answer
@@ -57,6 +58,19 @@ def test_a_million_tokens_cost_the_bill_over_the_tokens_of_growing_months():
     assert told["options"]["api"]["total_usd"] == pytest.approx(
         sum(monthly * 1.2 ** (month / 12) for month in range(24)), rel=1e-9
     )
+
+
+def test_a_bill_grows_with_the_work_and_falls_with_the_prices():
+    """A fifth more work at a tenth less a year: 10,000 are 10,800 a year on, and 11,664 after two."""
+    figures = {"api_usd_per_month": 10_000.0, "growth_per_year": 0.2, "api_price_decline": 0.1}
+    flow = costs(figures, "api", 25)
+    assert [flow[month] for month in (0, 1, 13, 25)] == pytest.approx([0.0, 10_000.0, 10_800.0, 11_664.0])
+
+
+def test_what_saves_at_any_traffic_breaks_even_at_none():
+    told = answer(api={"input_usd_per_mtok": 2e6, "output_usd_per_mtok": 1e6})["breakeven_volume"]
+    assert (told["multiple"], told["tokens_per_month"], told["utilisation"]) == (0.0, 0.0, None)
+    assert told["searched_to"] == pytest.approx(100)
 
 
 def test_every_promise_holds_on_the_mix_itself():

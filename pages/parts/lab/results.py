@@ -121,8 +121,8 @@ def _judge(run_id: str, orders: dict[str, int]) -> None:
         kappa = f" (kappa {agreed.kappa:.2f}; 0 is chance, 1 is always)" if agreed.kappa is not None else ""
         st.write(
             fmt.md(
-                f"The judge agreed with people on {fmt.share(agreed.equal)} of the {agreed.compared} answers "
-                f"they graded too{kappa}."
+                f"The judge agreed with people on {fmt.share(agreed.equal)} of the {agreed.compared} answers they "
+                f"graded too{kappa}; so few tell a share of {fmt.share(agreed.low)} to {fmt.share(agreed.high)}."
             )
         )
     else:
