@@ -280,6 +280,10 @@ def test_the_command_prints_findings_by_dollars(view, capsys):
     tested = [finding["usd_month"] for finding in out["findings"] if finding["confidence"] != "low"]
     assert tested == sorted(tested, reverse=True) and sum(tested) == pytest.approx(out["total_usd_month"])
     assert run(savings, "savings", "--home", view.home, "--days", "0") == 1
+    assert run(savings, "savings", "--home", view.home) == 0
+    told = capsys.readouterr().out
+    for finding in out["findings"]:  # Mutants 10: the table could be left out
+        assert finding["title"][:40] in told and f"{finding['usd_month']:,.0f}" in told
 
 
 def test_the_usual_span_is_four_whole_weeks(view):

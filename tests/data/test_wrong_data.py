@@ -177,6 +177,17 @@ def test_a_price_holds_from_its_first_edge_to_before_its_last(at, tokens, holds)
     assert row.holds(datetime.fromisoformat(at), tokens) is holds
 
 
+def test_a_price_says_no_rule_where_none_changed_it():
+    """Mutants 14: every price could be "1 for the region"."""
+    book, noon = PriceBook.load(), MORNING
+    assert "region" not in book.quote("openai", "gpt-4o", noon, fresh_input=1000).rule
+    regional = book.quote(
+        "aws", "anthropic.claude-sonnet-4-5-20250929-v1:0", noon, region="eu-central-1", fresh_input=1
+    )
+    plain = book.quote("aws", "anthropic.claude-sonnet-4-5-20250929-v1:0", noon, fresh_input=1)
+    assert ("for the region" in regional.rule) is (regional.cost_usd != plain.cost_usd)
+
+
 def test_a_host_that_sells_by_itself_stands_in_for_a_provider_that_is_not_named():
     book = PriceBook.load()
     assert book.match(None, "openrouter", None, "gpt-4o").price_provider == "openrouter"

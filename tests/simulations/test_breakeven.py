@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from data import wording
 from data.console import parser, run
 from data.errors import BadInput, BatonError, NoData
 from data.yaml_text import validate
@@ -229,7 +230,10 @@ def test_the_command_prints_the_contract(capsys, monkeypatch, home):
     assert printed["payback_months"] == 8.0
     assert {"npv_usd", "options", "p10", "p50", "p90"} <= printed.keys()
     assert run(top, ["breakeven", "breakeven_residency_staff"]) == 0
-    assert "11.1 months" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "11.1 months" in told and "IRR n/a" not in told  # Mutants 4: it could say n/a where there is one
+    staffed = breakeven(shipped("breakeven_residency_staff"))
+    assert f"IRR {wording.share(staffed['irr'])}; saving P10 {wording.usd(staffed['p10'])}" in told
     assert run(top, ["breakeven", "nowhere.yaml"]) == 1
     assert "nowhere.yaml" in capsys.readouterr().err
 

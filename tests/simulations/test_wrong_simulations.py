@@ -8,7 +8,7 @@ import pytest
 
 from data.schema import TOKENS
 from simulations.hosting.costs import costs
-from simulations.mixes.optimise import Infeasible, optimise
+from simulations.mixes.optimise import Demands, Infeasible, optimise
 from simulations.replay.repricing import UNKNOWN_VERBOSITY
 from tests.simulations.test_breakeven import answer
 from tests.simulations.test_optimise import demands, problem
@@ -26,7 +26,7 @@ def segment(tokens: int, band: int) -> pd.DataFrame:
 def test_a_tier_of_price_is_an_edge_and_each_side_costs_its_own():
     """Mutants 7: without the edge a segment across it was priced at one rate."""
     prices = market(verbosity=1.0)
-    assert 200_001 in prices.edges([TIERED])
+    assert prices.edges([TIERED]) == [200_001]
     for tokens in (199_999, 200_000, 200_001):
         quote = BOOK.quote("google", TIERED, AT, fresh_input=tokens, output=100).cost_usd
         band = 200_001 if tokens > 200_000 else 0
@@ -38,6 +38,33 @@ def test_a_model_writes_as_long_as_itself_wherever_it_runs():
     prices = market()
     assert prices.verbosity("gpt-5.2", "gpt-5.2@cloud") == (1, 1, 1, True)
     assert prices.verbosity("nobody-knows", "gpt-5.2") == (*UNKNOWN_VERBOSITY, False)
+
+
+def test_two_models_compare_by_their_factors_against_the_same_reference():
+    """GPT-5 writes 1 (0.53 to 1.79) of the reference, Gemini 2.5 Pro 2.82 (1.4 to 5.6): the ends as far as they go."""
+    prices = market()
+    assert prices.verbosity("gpt-5", TIERED) == pytest.approx((2.82, 1.4 / 1.79, 5.6 / 0.53, True))
+    assert prices.verbosity(TIERED, "gpt-5") == pytest.approx((1 / 2.82, 0.53 / 5.6, 1.79 / 1.4, True))
+    long = float(prices.cost_usd(segment(1000, 0).assign(model="gpt-5"), TIERED)[0])
+    quote = BOOK.quote("google", TIERED, AT, fresh_input=1000, output=282).cost_usd
+    assert long == pytest.approx(float(quote), rel=1e-9)
+
+
+def test_two_models_that_nobody_knows_are_not_the_same():
+    prices = market()
+    assert prices.verbosity("nobody-knows", "nor-this") == (*UNKNOWN_VERBOSITY, False)
+    assert prices.verbosity("nobody-knows", "nobody-knows@self") == (1, 1, 1, True)
+
+
+@pytest.mark.parametrize("name", ["quality_floor", "any_vendor_cap", "max_moved_share", "max_failure_share"])
+def test_a_share_that_is_demanded_lies_between_none_and_all(name):
+    """Mutants 14: a cap of less than nothing was taken."""
+    for share, taken in ((-0.01, False), (0, True), (1, True), (1.01, False)):
+        try:
+            found = getattr(Demands(**{name: share}), name) == share
+        except ValueError:
+            found = False
+        assert found is taken, share
 
 
 def test_of_two_own_options_the_cheaper_one_is_told():
