@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +67,12 @@ def test_a_share_that_is_demanded_lies_between_none_and_all(name):
         except ValueError:
             found = False
         assert found is taken, share
+
+
+def test_only_what_blocks_is_named_as_blocking():
+    task = replace(problem(np.random.default_rng(4)), quality=np.full((3, 3), 0.8))
+    answer = optimise(task, Demands(quality_floor=0.9, vendor_cap={"a": 1.0}))
+    assert isinstance(answer, Infeasible) and len(answer.blocking) == 1 and "quality floor" in answer.blocking[0]
 
 
 def test_of_two_own_options_the_cheaper_one_is_told():
