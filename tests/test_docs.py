@@ -101,3 +101,13 @@ def test_the_first_hour_of_the_readme_prints_what_it_says(tmp_path, monkeypatch,
 
 def words(line: str) -> str:
     return " ".join(line.split())
+
+
+def test_the_tests_that_hold_the_findings_on_the_methods_exist():
+    told = re.findall(r"`(test_\w+\.py)(?: -k (\"[^\"]+\"|\w+))?`", (ROOT / "docs" / "testing.md").read_text())
+    assert len(told) > 25
+    for name, words in told:
+        (path,) = (ROOT / "tests").rglob(name)
+        tests = re.findall(r"def (test_\w+)", path.read_text())
+        for word in words.strip('"').split(" or ") if words else ():
+            assert any(word in test for test in tests), f"{name} has no test named for {word}"

@@ -223,10 +223,10 @@ def test_a_hundred_times_the_usage_has_a_hundred_times_the_bridge():
     """A fallback that answers a single request is one, too: no count is too small to be told apart."""
 
     def periods(times: int) -> Bridge:
-        asked = usage("cheap", times) | {"retries": 0}
-        fallback = usage("cheap", times) | {"retries": times}
+        asked = usage("cheap", times, price=1e6) | {"retries": 0}
+        fallback = usage("cheap", 3 * times, price=1e6) | {"retries": 3 * times}
         first = frame(usage("dear", 9 * times, price=1e6), asked)
-        return bridge(first, frame(usage("dear", 9 * times, failed=times, price=1e6), fallback), 7, 7)
+        return bridge(first, frame(usage("dear", 9 * times, failed=3 * times, price=1e6), fallback), 7, 7)
 
     one, hundred = periods(1), periods(100)
     assert [float(driver.usd) for driver in hundred.drivers] == pytest.approx(

@@ -194,6 +194,23 @@ def test_a_host_that_sells_by_itself_stands_in_for_a_provider_that_is_not_named(
     assert book.match(None, "our-proxy", None, "gpt-4o").price_provider == "openai"
 
 
+@pytest.mark.parametrize(
+    ("has_cache", "audio", "cached_audio", "right"),
+    [
+        (True, 30, 10, (50, 20)),  # 100 in, 30 of them cached; 20 of the rest are sound
+        (False, 30, 10, (70, 30)),  # what is cached stands beside the input
+        (True, 900, 10, (0, 70)),  # never more than there is
+    ],
+)
+def test_sound_is_taken_out_of_the_text(shared_ledger, has_cache, audio, cached_audio, right):
+    counts = dict.fromkeys(RAW_COUNTS) | {"input_tokens": 100, "cache_read_tokens": 30}
+    counts |= {"audio_input_tokens": audio, "audio_cache_read_tokens": cached_audio}
+    given = ", ".join(f"CAST({'NULL' if v is None else v} AS BIGINT) AS {name}" for name, v in counts.items())
+    buckets = token_readings.disjoint(str(has_cache), "TRUE")
+    [row] = shared_ledger.sql(f"SELECT {buckets} FROM (SELECT {given})").astype(object).to_dict("records")
+    assert (row["fresh_input_tokens"], row["audio_input_tokens"]) == right
+
+
 def test_the_attempts_of_a_call_go_on_over_two_loads(emptied_ledger):
     """Mutants, staging: one call's first attempt in one batch, its retry in the next."""
     held = [

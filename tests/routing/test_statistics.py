@@ -17,6 +17,7 @@ from routing.grading.statistics import (
     holm,
     mcnemar,
     power,
+    requests_for_margin,
     share_interval,
     tango,
     tasks_for_margin,
@@ -182,6 +183,12 @@ def test_one_task_asked_fifty_times_and_tied_tasks_say_almost_nothing():
     assert share_interval([]) == (0, 1) and difference_interval([]) == (-1, 1)
     assert difference_interval([0.0] * 60) == tango(0, 0, 60)
     assert equal_means_p([0.0] * 10) == 1 and equal_means_p([]) == 1 and holm([]) == []
+
+
+@pytest.mark.parametrize(("ratio", "requests"), [(1, 1469), (4, 918)])
+def test_requests_for_a_margin_by_hand(ratio, requests):
+    """(1.6449 + 0.8416)^2 x 0.05 x 0.95 x (1 + 1 / ratio) / 0.02^2."""
+    assert requests_for_margin(0.05, 0.02, ratio, 0.05) == requests
 
 
 def test_holm():
