@@ -86,6 +86,10 @@ class State:
         """
         return self._kept.transaction(durable, kept)
 
+    def reading(self) -> AbstractContextManager[Database]:
+        """Statements that change nothing, of one moment."""
+        return self._kept.reading()
+
     # -- documents ------------------------------------------------------------------------------
 
     def put(self, kind: str, name: str, body: Mapping[str, Any], detail: Mapping[str, Any] | None = None) -> None:
@@ -100,13 +104,13 @@ class State:
 
     def get(self, kind: str, name: str) -> dict | None:
         """One document, or None."""
-        with self._kept.reading() as db:
+        with self.reading() as db:
             row = db.execute("SELECT body FROM documents WHERE kind = ? AND name = ?", (_kind(kind), name)).fetchone()
         return json.loads(row[0]) if row else None
 
     def all(self, kind: str) -> dict[str, dict]:
         """Every document of a kind by name, names in order."""
-        with self._kept.reading() as db:
+        with self.reading() as db:
             rows = db.execute(
                 "SELECT name, body FROM documents WHERE kind = ? ORDER BY name", (_kind(kind),)
             ).fetchall()
@@ -154,14 +158,14 @@ class State:
 
     def audit(self, limit: int | None = None) -> list[AuditEntry]:
         """Entries, newest first."""
-        with self._kept.reading() as db:
+        with self.reading() as db:
             return audit_trail.entries(db, limit)
 
     def audit_standing(self) -> Standing:
         """What the trail's chain and the owner's anchors show; BadInput for anchors that cannot be believed."""
         kept = audit_trail.anchor_file()
         anchors = audit_trail.read_anchors(kept) if kept and kept.exists() else []
-        with self._kept.reading() as db:
+        with self.reading() as db:
             return audit_trail.standing(db, anchors)
 
     def verify_audit(self) -> tuple[bool, int | None]:

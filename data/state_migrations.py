@@ -69,3 +69,9 @@ def m004_source_progress(db: Database) -> None:
         "CREATE TABLE source_progress (name TEXT PRIMARY KEY, watermark TEXT, tried_at TEXT, pulled_at TEXT,"
         " problem TEXT NOT NULL DEFAULT '', loaded INTEGER NOT NULL DEFAULT 0)"
     )
+
+
+@step
+def m005_kept_files(db: Database) -> None:
+    """Small files that hosts share (data/kept_files.py); empty in a store of one folder, which has them beside it."""
+    db.execute("CREATE TABLE kept_files (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL, body TEXT NOT NULL)")

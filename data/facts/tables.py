@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from data import kept_files
 from data.errors import BadInput, Unreadable
 from data.home import home_path
 
@@ -40,6 +41,7 @@ Stamp = tuple[str, str, int]
 def stamp(name: str) -> Stamp:
     """What identifies the present content of a table: its name,
     where the operator's rows lie, and when they changed."""
+    kept_files.fetch(home_path())
     own = own_file(name)
     return name, str(own), own.stat().st_mtime_ns if own.exists() else 0
 
@@ -71,6 +73,7 @@ def save_own(name: str, rows: Sequence[Row], check: Callable[[], object]) -> Non
             writer.writeheader()
             writer.writerows(rows)
         check()
+        kept_files.keep(home_path(), path)
     except BaseException:
         path.unlink(missing_ok=True)
         if before is not None:

@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from data import people
+from data import kept_files, people
 from data.calendar import MILLION
 from data.errors import BadInput, Unreadable
 from data.prices import model_names
@@ -190,11 +190,13 @@ def install(home: Path, path: str | Path) -> PriceFile:
     fresh.write_bytes(content)
     State.open(home).append_audit("price file imported", {"sha256": hashlib.sha256(content).hexdigest()})
     fresh.replace(home / FILE)  # whole, or the one before
+    kept_files.keep(home, home / FILE)
     return prices
 
 
 def version(home: Path) -> str:
     """Changes whenever the imported file does; "" without one."""
+    kept_files.fetch(home)
     file = home / FILE
     return f"{file.stat().st_mtime_ns}-{file.stat().st_size}" if file.exists() else ""
 

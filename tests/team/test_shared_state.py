@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from datetime import UTC, datetime
 
@@ -10,9 +11,12 @@ import psycopg
 import pytest
 
 from analytics.alerts import incident_book, outbox
+from data import kept_files, run_texts, state_migrations
 from data import postgres as sessions
-from data import run_texts, state_migrations
 from data.errors import BadInput, LedgerError
+from data.facts.hosting import hosting_facts
+from data.facts.tables import CATALOG, read_rows, rows_at, save_own, stamp
+from data.prices import second_catalogue
 from data.sources.source import Pulled, keep_progress, progress_of
 from data.state import State
 from routing.runs import reviews, store
@@ -139,3 +143,19 @@ def test_a_state_goes_on_when_its_database_is_back(shared, team):
     assert PASSWORD not in str(told.value)
     team.postgres.start()
     assert shared.get("budget", "a") == {"usd": 1}
+
+
+def test_a_price_list_and_own_rows_of_one_host_are_those_of_all(shared, team, monkeypatch, tmp_path):
+    monkeypatch.setattr(kept_files, "FRESH_S", 0.0)
+    entry = {"litellm_provider": "openai", "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
+    for name in ("first", "second"):
+        given = tmp_path / "given.json"
+        given.write_text(json.dumps({f"{name}-ä": entry}), encoding="utf-8")
+        second_catalogue.install(team.host("a"), given)
+        there = second_catalogue.load(team.host("b"))
+        assert there is not None and [*there.entries] == [f"{name}-ä"]
+    row = {**read_rows(CATALOG / "hosting_facts.csv")[0], "source": "me", "as_of": "2026-10-01"}
+    monkeypatch.setenv("BATON_HOME", str(team.host("a")))
+    save_own("hosting_facts.csv", [row], hosting_facts)
+    monkeypatch.setenv("BATON_HOME", str(team.host("b")))
+    assert row in rows_at(stamp("hosting_facts.csv"))
