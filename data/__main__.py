@@ -20,6 +20,7 @@ COMMANDS = {
     "sample": ("data.sample.command", "load the sample company: ten teams, three models, some $50K in 400 days"),
     "backup": ("data.backup", "copy the store whole, while it is in use, and check the copy"),
     "restore": ("data.backup", "bring a backup back into an empty store, and check it"),
+    "move": ("data.move", "move the store into PostgreSQL and object storage, or back into a folder"),
     "erase": (
         "data.erase_command",
         "forget users, customers and texts in every data version and file, dollars kept, and prove it",

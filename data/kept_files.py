@@ -17,11 +17,12 @@ FRESH_S = 2.0  # for so long what a host has copied is not asked about again
 _asked: dict[Path, float] = {}
 
 
-def fetch(home: Path) -> None:
+def fetch(store: Store) -> None:
     """Bring this host's copies up to date; whole files, or those of before."""
-    if not Store.of(home).shared or time.monotonic() - _asked.get(home, -FRESH_S) < FRESH_S:
+    home = store.home
+    if not store.shared or time.monotonic() - _asked.get(home, -FRESH_S) < FRESH_S:
         return
-    state = State.open(home)
+    state = State.open(store)
     with state.reading() as db:
         kept = dict(db.execute("SELECT name, sha256 FROM kept_files").fetchall())
         stale = [name for name, digest in kept.items() if _digest(home / name) != digest]
@@ -34,12 +35,12 @@ def fetch(home: Path) -> None:
     _asked[home] = time.monotonic()
 
 
-def keep(home: Path, path: Path) -> None:
-    """Hand a file that was written under `home` to the other hosts."""
-    if not Store.of(home).shared:
+def keep(store: Store, path: Path) -> None:
+    """Hand a file that was written under the store's home to the other hosts."""
+    if not store.shared:
         return
-    name, text = path.relative_to(home).as_posix(), path.read_text(encoding="utf-8")
-    with State.open(home).transaction() as db:
+    name, text = path.relative_to(store.home).as_posix(), path.read_text(encoding="utf-8")
+    with State.open(store).transaction() as db:
         db.execute(
             "INSERT INTO kept_files VALUES (?, ?, ?)"
             " ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, body = excluded.body",

@@ -58,12 +58,12 @@ class Ledger:
         self._mirrors: set[str] = set()  # roll-ups of this pinned version that are in memory
 
     @classmethod
-    def open(cls, home: str | os.PathLike | None = None) -> Ledger:
-        """Open the store in `home` (see `data.home`), creating or migrating it.
+    def open(cls, home: str | os.PathLike | Store | None = None) -> Ledger:
+        """Open a store, or that of `home` (see `data.home`), creating or migrating it.
 
         Raises LedgerError when it cannot be read or written, or was written by a newer Baton.
         """
-        store = Store.of(home_dir(home))
+        store = home if isinstance(home, Store) else Store.of(home_dir(home))
         ledger = cls(_connect(store), store)
         with explain_ailments(store), turn_to_open(store):
             refuse_a_part_of_a_store(store)

@@ -113,6 +113,18 @@ class SharedState:
         """Write down that a migration is done."""
         db.execute("INSERT INTO steps (number) VALUES (?)", (number,))
 
+    def count_on(self, db: Statements) -> None:
+        """After rows came with their numbers: the next ones go on from there."""
+        rows = db.execute(
+            """SELECT table_name, column_name FROM information_schema.columns
+                WHERE table_schema = current_schema() AND is_identity = 'YES' AND column_name <> 'rowid'"""
+        )
+        for table, column in rows.fetchall():
+            db.execute(
+                f"""SELECT setval(pg_get_serial_sequence('{table}', '{column}'), coalesce(max({column}), 0) + 1, false)
+                    FROM {table}"""
+            )
+
     def guard(self, db: Statements) -> list[str]:
         """Put back the triggers that refuse a change of the audit trail; which of them were missing."""
         rows = db.execute("SELECT tgname FROM pg_trigger WHERE tgrelid = 'audit'::regclass AND NOT tgisinternal")

@@ -39,10 +39,10 @@ class State:
     `path` is the file of a folder's state; a shared one's is not there. Safe between threads and processes.
     """
 
-    def __init__(self, path: Path, actor: str = "") -> None:
+    def __init__(self, path: Path, actor: str = "", store: Store | None = None) -> None:
         self.path = path
         self._named = actor
-        store = Store.of(path.parent)
+        store = store or Store.of(path.parent)
         if store.shared:
             from data.shared_state import SharedState
 
@@ -56,9 +56,10 @@ class State:
         return self._named or people.acting().name
 
     @classmethod
-    def open(cls, home: str | Path | None = None) -> State:
-        """Open (and create or migrate) the state of a home folder; raises LedgerError when it cannot."""
-        state = cls(home_dir(home) / "state.sqlite")
+    def open(cls, home: str | Path | Store | None = None) -> State:
+        """Open (and create or migrate) the state of a store, or of a home folder; raises LedgerError when it cannot."""
+        store = home if isinstance(home, Store) else Store.of(home_dir(home))
+        state = cls(store.home / "state.sqlite", store=store)
         kept = state._kept
         with state.transaction() as db:
             step = kept.step(db)
@@ -85,6 +86,23 @@ class State:
         but the last moments may be lost with the power.
         """
         return self._kept.transaction(durable, kept)
+
+    def take_over(self, other: State) -> None:
+        """Copy all of another state into this one, in one transaction; nothing where this one has decisions already."""
+        found: dict[str, tuple[list[str], list[tuple]]] = {}
+        with other.reading() as db:
+            for table in state_migrations.TABLES:
+                rows = db.execute(f"SELECT * FROM {table} ORDER BY rowid")
+                names = [column[0] for column in rows.description]
+                found[table] = [name for name in names if name != "rowid"], rows.fetchall()
+        with self.transaction() as db:
+            if db.execute("SELECT count(*) FROM audit").fetchone()[0]:
+                return
+            for table, (names, held) in found.items():
+                marks = ", ".join("?" for _ in names)
+                for row in held:
+                    db.execute(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", row[: len(names)])
+            self._kept.count_on(db)
 
     def reading(self) -> AbstractContextManager[Database]:
         """Statements that change nothing, of one moment."""

@@ -64,6 +64,9 @@ class StateFile:
         """Write down that a migration is done."""
         db.execute(f"PRAGMA user_version = {number}")
 
+    def count_on(self, db: sqlite3.Connection) -> None:
+        """After rows came with their numbers: SQLite goes on from the largest by itself."""
+
     def guard(self, db: sqlite3.Connection) -> list[str]:
         """Put back the triggers that refuse a change of the audit trail; which of them were missing."""
         held = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()}

@@ -20,6 +20,7 @@ from typing import TypeVar
 from data import kept_files
 from data.errors import BadInput, Unreadable
 from data.home import home_path
+from data.store import Store
 
 CATALOG = Path(__file__).parent / "catalog"
 KEYS = {
@@ -41,7 +42,7 @@ Stamp = tuple[str, str, int]
 def stamp(name: str) -> Stamp:
     """What identifies the present content of a table: its name,
     where the operator's rows lie, and when they changed."""
-    kept_files.fetch(home_path())
+    kept_files.fetch(Store.of(home_path()))
     own = own_file(name)
     return name, str(own), own.stat().st_mtime_ns if own.exists() else 0
 
@@ -73,7 +74,7 @@ def save_own(name: str, rows: Sequence[Row], check: Callable[[], object]) -> Non
             writer.writeheader()
             writer.writerows(rows)
         check()
-        kept_files.keep(home_path(), path)
+        kept_files.keep(Store.of(home_path()), path)
     except BaseException:
         path.unlink(missing_ok=True)
         if before is not None:

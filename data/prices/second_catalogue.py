@@ -23,6 +23,7 @@ from data.prices import notes as price_notes
 from data.prices.model_names import Match
 from data.prices.price_row import NO_LIMIT, QUANTUM, TEXT_PRICE_OF, PriceRow, Span
 from data.state import State
+from data.store import Store
 
 SOURCE = "litellm"
 LARGEST_FILE = 64 * 2**20
@@ -190,13 +191,13 @@ def install(home: Path, path: str | Path) -> PriceFile:
     fresh.write_bytes(content)
     State.open(home).append_audit("price file imported", {"sha256": hashlib.sha256(content).hexdigest()})
     fresh.replace(home / FILE)  # whole, or the one before
-    kept_files.keep(home, home / FILE)
+    kept_files.keep(Store.of(home), home / FILE)
     return prices
 
 
 def version(home: Path) -> str:
     """Changes whenever the imported file does; "" without one."""
-    kept_files.fetch(home)
+    kept_files.fetch(Store.of(home))
     file = home / FILE
     return f"{file.stat().st_mtime_ns}-{file.stat().st_size}" if file.exists() else ""
 
