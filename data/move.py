@@ -88,7 +88,10 @@ def _contents(ledger: Ledger, state: State) -> Contents:
     counts = tuple(int(view.sql(f"SELECT count(*) AS n FROM {view.name(table)}")["n"][0]) for table in TABLES)
     newest = state.audit(1)
     return Contents(
-        *(found[name] for name in ("attempts", "cost_usd", "rollup_attempts", "rollup_cost_usd")),
+        found["attempts"],
+        found["cost_usd"],
+        found["rollup_attempts"],
+        found["rollup_cost_usd"],
         counts,
         newest[0].hash if newest else "",
     )
