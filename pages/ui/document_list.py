@@ -38,7 +38,7 @@ def rows(kept: Documents, words: Mapping[str, str], dialog: Callable[[Opened], N
 
     Draw it in a fragment: only a save runs the page anew.
     """
-    kind, may = kept.kind, people.acting().may("documents")
+    kind, may = kept.kind, people.acting().may(people.OF_KIND.get(kept.kind, "documents"))
     if st.session_state.pop(_key(kind, "changed"), False):
         st.rerun()  # what the page says of them is of before
     _tell(kind)

@@ -187,11 +187,16 @@ def saved_providers(state: State) -> tuple[Provider, ...]:
     return tuple(PROVIDERS.all(state).values())
 
 
-def save_provider(state: State, provider: Provider) -> None:
-    """Keep a declaration under the provider's name; Refused where the machine's owner does not list its host or key."""
+def require_owner(provider: Provider) -> None:
+    """Refused where the machine's owner does not list a declaration's host or key."""
     owner.require_host(host_of(provider.base_url))
     if provider.key_env and not owner.key_allowed(provider.key_env):
         raise Refused(not_a_key(provider.name, provider.key_env))
+
+
+def save_provider(state: State, provider: Provider) -> None:
+    """Keep a declaration under the provider's name; Refused as by `require_owner`."""
+    require_owner(provider)
     PROVIDERS.save(state, provider.name, provider)
 
 

@@ -79,8 +79,6 @@ def test_a_policy_nobody_offers_says_what_is_missing(state):
     box.set_value(["orchestrator"])
     press(app, "Start the run")
     assert "no declared provider offers" in app.error[0].value.replace("\\", "") and len(list_runs(state)) == 1
-    app.button(key="provider_remove").click().run()
-    assert not state.all("provider") and any("Removed" in box.value for box in app.success)
 
 
 def test_a_policy_edited_on_the_routing_page_goes_to_the_lab_as_it_stands(state, launched):

@@ -1,0 +1,143 @@
+"""Providers read from a LiteLLM proxy's config: its `model_list`, one endpoint per address and key.
+
+Fields as in https://docs.litellm.ai/docs/proxy/configs; keys are taken by the name of their variable
+(`os.environ/NAME`), never as values. What Baton has no protocol for is told and left out.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from data.errors import BadInput
+from data.yaml_text import read_yaml
+from routing.calling.declarations import Provider, checked_providers
+
+ENVIRON = "os.environ/"
+MILLION = Decimal(1_000_000)
+
+
+class Place(NamedTuple):
+    """Where a LiteLLM provider lives when the config does not say: our protocol, its address, who hosts it."""
+
+    protocol: str
+    base_url: str = ""
+    hosting: str = "api"
+
+
+PLACES = {
+    "openai": Place("openai", "https://api.openai.com/v1"),
+    "anthropic": Place("anthropic", "https://api.anthropic.com"),
+    "gemini": Place("gemini", "https://generativelanguage.googleapis.com/v1beta"),
+    "deepseek": Place("openai", "https://api.deepseek.com/v1"),
+    "mistral": Place("openai", "https://api.mistral.ai/v1"),
+    "xai": Place("openai", "https://api.x.ai/v1"),
+    "moonshot": Place("openai", "https://api.moonshot.ai/v1"),
+    "perplexity": Place("openai", "https://api.perplexity.ai"),
+    "groq": Place("openai", "https://api.groq.com/openai/v1", "host"),
+    "together_ai": Place("openai", "https://api.together.xyz/v1", "host"),
+    "fireworks_ai": Place("openai", "https://api.fireworks.ai/inference/v1", "host"),
+    "openrouter": Place("openai", "https://openrouter.ai/api/v1", "host"),
+    "hosted_vllm": Place("openai", hosting="self"),
+    "openai_like": Place("openai", hosting="self"),
+}
+
+
+def read_litellm_models(text: str) -> tuple[tuple[Provider, ...], list[str]]:
+    """The providers of a config, and what was left out and why; BadInput where there is no `model_list` or no provider
+    can be read from it.
+    """
+    document, _ = read_yaml(text, "the LiteLLM config")
+    entries = document.get("model_list") if isinstance(document, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise BadInput("The LiteLLM config has no model_list; paste the whole config.yaml of the proxy.")
+    tables: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+    left_out = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            _add(entry, tables)
+        except ValueError as reason:
+            left_out.append(f"entry {number}: {reason}")
+    if not tables:
+        raise BadInput(f"No entry of the model_list can be called from here: {'; '.join(left_out[:3])}.")
+    return checked_providers(_named(tables), "the LiteLLM config"), left_out
+
+
+def _add(entry: Any, tables: dict[tuple[str, str, str | None], dict[str, Any]]) -> None:
+    """One deployment, put with the others of its endpoint. ValueError says why it cannot be."""
+    given = entry.get("litellm_params") if isinstance(entry, dict) else None
+    if not isinstance(given, dict) or not isinstance(given.get("model"), str):
+        raise ValueError("it has no litellm_params with a model")
+    prefix, _, upstream = given["model"].rpartition("/") if given["model"].count("/") == 1 else _split(given["model"])
+    place = PLACES.get(prefix or "openai")
+    if place is None:
+        raise ValueError(f"Baton has no protocol for {prefix}; declare an endpoint of it that speaks OpenAI's")
+    base_url = str(given.get("api_base") or place.base_url)
+    if not base_url:
+        raise ValueError(f"{prefix} needs an api_base")
+    key = _key(given.get("api_key"))
+    offer = _offer(str(entry.get("model_name") or upstream), upstream, given)
+    if base_url == PLACES["openai"].base_url:
+        offer["output_field"] = "max_completion_tokens"  # OpenAI's own models take no other
+    table = tables.setdefault(
+        (place.protocol, base_url, key),
+        {
+            "name": prefix or "openai",
+            "base_url": base_url,
+            "protocol": place.protocol,
+            "key_env": key,
+            "hosting": place.hosting,
+            "models": [],
+            **_limits(given),
+        },
+    )
+    if all(known["model"] != offer["model"] for known in table["models"]):
+        table["models"].append(offer)
+
+
+def _split(model: str) -> tuple[str, str, str]:
+    """`openrouter/meta/llama` is OpenRouter's `meta/llama`; a bare name is OpenAI's."""
+    prefix, slash, rest = model.partition("/")
+    return (prefix, slash, rest) if slash else ("", "", model)
+
+
+def _key(given: Any) -> str | None:
+    """The variable of a key. A key written down is not repeated, and its variable has to be named afterwards."""
+    if given is None or str(given) in ("", "none"):
+        return None
+    if not str(given).startswith(ENVIRON):
+        raise ValueError(f"its api_key is written down; put it into a variable and write {ENVIRON}NAME")
+    return str(given).removeprefix(ENVIRON)
+
+
+def _offer(name: str, upstream: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The model under the name that policies use, with the prices that the config states."""
+    prices = {
+        ours: Decimal(str(given[theirs])) * MILLION
+        for theirs, ours in (
+            ("input_cost_per_token", "input_usd_per_mtok"),
+            ("output_cost_per_token", "output_usd_per_mtok"),
+        )
+        if _is_number(given.get(theirs))
+    }
+    return {"model": name, "upstream": upstream, **prices}
+
+
+def _limits(given: dict[str, Any]) -> dict[str, Any]:
+    limits = {"requests_per_minute": given.get("rpm"), "tokens_per_minute": given.get("tpm")}
+    return {name: value for name, value in limits.items() if isinstance(value, int | float) and value > 0}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _named(tables: dict[Any, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Endpoints under names of their own: a second one of a provider gets a number."""
+    used: dict[str, int] = {}
+    for table in tables.values():
+        plain = re.sub(r"[^a-z0-9._-]", "-", table["name"].lower())
+        used[plain] = used.get(plain, 0) + 1
+        table["name"] = plain if used[plain] == 1 else f"{plain}-{used[plain]}"
+    return list(tables.values())
