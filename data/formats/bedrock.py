@@ -122,9 +122,12 @@ LOG_COLUMNS = {
     "input_tokens": "b.input.inputTokenCount",
     "total_tokens": usage_words.count("total_tokens", "u"),
     **usage_words.details("u"),
-    "cache_read_tokens": "coalesce(b.input.cacheReadInputTokenCount, u.cache_read_input_tokens)",
+    "cache_read_tokens": (
+        "coalesce(b.input.cacheReadInputTokenCount, u.cache_read_input_tokens, u.cache_read_input_token_count)"
+    ),
     "cache_write_tokens": (
-        "coalesce(b.input.cacheWriteInputTokenCount, u.cache_creation_input_tokens, u.cache_write_input_tokens)"
+        """coalesce(b.input.cacheWriteInputTokenCount, u.cache_creation_input_tokens, u.cache_write_input_tokens,
+            u.cache_write_input_token_count)"""
     ),
     "reported_cost_usd": usage_words.cost("NULL", "u"),
     "server_tools": server_tools.tools("u", model="b.modelId"),

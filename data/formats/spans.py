@@ -72,8 +72,10 @@ named AS (
 ),
 spans_named AS (
     SELECT * EXCLUDE (cache_read, cache_write, tier), {OPERATION} AS operation,
-        coalesce(cache_read, jtext(json_of(metadata), '$.anthropic.cacheReadInputTokens')) AS cache_read,
-        coalesce(cache_write, jtext(json_of(metadata), '$.anthropic.cacheCreationInputTokens')) AS cache_write,
+        coalesce(cache_read, jtext(json_of(metadata), '$.anthropic.cacheReadInputTokens'),
+            {usage_words.count("cache_read_tokens", "u")}) AS cache_read,
+        coalesce(cache_write, jtext(json_of(metadata), '$.anthropic.cacheCreationInputTokens'),
+            {usage_words.count("cache_write_tokens", "u")}) AS cache_write,
         CASE WHEN ({usage_words.uncommon_speed("speed")}) IS NOT NULL THEN {usage_words.uncommon_speed("speed")}
             WHEN lower(traffic) NOT IN ('on_demand', 'traffic_type_unspecified') THEN traffic
             ELSE coalesce(tier, json_extract_string(json_of(metadata), '$.*.serviceTier')[1], {usage_words.tier("u")})

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 
-from data.formats import Format, all_formats
+from data.formats import Format, all_formats, usage_words
 from data.loading.report import Report
 from tests.data.usage_cases import (
     COUNTED,
@@ -158,3 +158,40 @@ def less_is_never_dearer_without_a_word(whole: float, less: list[tuple[str, Repo
 @pytest.mark.parametrize("form", all_formats(), ids=lambda form: form.name)
 def test_a_format_declares_its_usage_or_says_why_it_cannot(form: Format):
     assert bool(form.usage) != bool(form.no_usage)
+
+
+# Known numbers that no column needs, by format: they say again what another one says.
+SAID_AGAIN = {
+    "azure_apim": {"promptTokens", "completionTokens", "totalTokens"},  # read under the table's names
+    "cursor": {"Cost to you"},  # what the plan leaves to pay; Cost is what the request is worth
+    "deepseek_export": {"price"},
+    "litellm": {"response_cost"},  # of the payload, whose format reads it
+    "litellm_activity": {"successful_requests", "total_tokens"},
+    "opik": {
+        *("input_tokens", "output_tokens"),
+        *("prompt_token_count", "candidates_token_count", "total_token_count"),
+    },
+    "posthog": {"$ai_cache_cost_usd", "$ai_max_tokens", "$ai_tool_call_count"},
+    "vertex_log": {"inference_geo"},  # the endpoint's region counts
+}
+
+
+def leaf_names(known: object) -> Iterator[str]:
+    if isinstance(known, Mapping):
+        for name, inner in known.items():
+            yield from leaf_names(inner) if isinstance(inner, Mapping | list) else [name.rpartition(".")[2]]
+    elif isinstance(known, list):
+        yield from leaf_names(known[0])
+
+
+@pytest.mark.parametrize("form", all_formats(), ids=lambda form: form.name)
+def test_what_a_format_knows_some_column_reads(form: Format):
+    """What is known is never named as unread: it must be read. (Answers in any provider's words have counts beside the
+    log's own, which are compared by their total.)"""
+    sql = re.sub(r"'\{\".*?\}'", "", form.rows, flags=re.DOTALL) + " ".join(form.columns.values())
+    for usage in form.usage:
+        if usage.known is usage_words.STRUCTURE:
+            continue
+        names = {name for name in leaf_names(usage.known) if not usage.only or re.search(f"(?i){usage.only}", name)}
+        unread = {name for name in names if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql)}
+        assert unread <= SAID_AGAIN.get(form.name, set()) | set(usage.harmless), unread
