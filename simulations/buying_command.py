@@ -13,7 +13,7 @@ from data.yaml_text import validate
 from routing.policies import in_force
 from simulations.buying.desk import Desk, desk
 from simulations.buying.ways import Purchase
-from simulations.log_terms import market_of
+from simulations.log_terms import market_of, refuse_closed
 from simulations.scenario import read_scenario
 
 FIGURES = {
@@ -47,8 +47,10 @@ def _buy(args: argparse.Namespace) -> None:
     body = {"kind": "purchase", "name": "purchase", **told, **given}
     if "model" not in body:
         raise BadInput("buy: name a scenario file, or --model.")
-    purchase = validate(Purchase, body, None, args.file or "the purchase")
-    found = desk(view, scope, purchase, market_of(args, view, scope), in_force.policy_for_advice(state))
+    purchase, market = validate(Purchase, body, None, args.file or "the purchase"), market_of(args, view, scope)
+    if args.own_usd_per_mtok is not None:
+        refuse_closed("--own-usd-per-mtok", purchase.model, market.catalog)
+    found = desk(view, scope, purchase, market, in_force.policy_for_advice(state))
     if args.json:
         return emit_json(
             {

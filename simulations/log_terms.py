@@ -15,6 +15,7 @@ from data.ledger import Ledger
 from data.prices.book import PriceBook
 from data.prices.model_lives import ModelLives
 from data.state import State
+from routing.policies.choice import CLOSED_WEIGHTS
 from routing.policies.policy import Policy
 from routing.policies.text import EXAMPLES, read_policy_file
 from simulations.replay.pair_ratios import pair_ratios
@@ -56,8 +57,18 @@ def own_prices(catalog: Catalog, given: list[str]) -> Catalog:
     edits: dict[str, dict[str, Any]] = {}
     for name, usd in named_numbers("--self-host-price", given).items():
         known = catalog.canonical(name)
+        refuse_closed("--self-host-price", known, catalog)
         edits[known] = {"self_hosted": {**catalog[known].self_hosted, "usd_per_mtok": usd}}
     return catalog.with_edits(edits)
+
+
+def refuse_closed(option: str, model: str, catalog: Catalog) -> None:
+    """Raises BadInput where own machines are given a price for a model that only its maker can run."""
+    facts = catalog.get(model)
+    if facts is not None and facts.open_weights is False:
+        raise BadInput(
+            f"{option}: own machines cannot serve {facts.name}, {CLOSED_WEIGHTS}; name a model with open weights."
+        )
 
 
 def policy_named(name: str) -> Policy:

@@ -15,6 +15,8 @@ from data.prices import notes as price_notes
 from routing.policies.conditions import applies
 from routing.policies.policy import CURRENT, Constraint, Policy, Rule
 
+CLOSED_WEIGHTS = "its weights are closed: only its maker runs it"
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -158,6 +160,8 @@ def first_refusal(
     reason = next((r for r in reasons if r), None)
     tokens, window = attributes.get("input_tokens"), facts.context_window if facts else None
     ran = candidate.target == CURRENT  # the logged request fitted, whatever the catalogue says
+    if not ran and candidate.hosting == "self" and facts is not None and facts.open_weights is False:
+        return CLOSED_WEIGHTS
     if reason is None and not ran and tokens is not None and window is not None and tokens > window:
         return f"the request is longer than its context window of {window:,} tokens"
     return reason

@@ -18,7 +18,7 @@ from data.calendar import DAYS_PER_MONTH
 from data.facts.models import ModelFacts
 from data.facts.prepaid import Offer, prepaid_offers
 from data.ledger import Ledger
-from routing.policies.choice import hosting_at, logged_hosting, refusal
+from routing.policies.choice import CLOSED_WEIGHTS, hosting_at, logged_hosting, refusal
 from routing.policies.policy import Policy
 from simulations.buying import ways
 from simulations.buying.ways import Purchase
@@ -220,7 +220,7 @@ def _batch_ratio(view: Ledger, scope: Scope, model: str, market: Market) -> floa
 
 def _closed(facts: ModelFacts | None) -> str:
     """Why nobody but its maker runs a model: closed weights; empty where they are open, or nobody knows."""
-    return "its weights are closed: only its maker runs it" if facts and facts.open_weights is False else ""
+    return CLOSED_WEIGHTS if facts and facts.open_weights is False else ""
 
 
 def _forbidden(work: Work, offer: Offer | None, market: Market, held: Policy) -> dict[str, str]:

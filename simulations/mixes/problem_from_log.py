@@ -16,7 +16,7 @@ from analytics.scope import ClosedScope, Scope
 from data.errors import BadInput, NoData
 from data.ledger import Ledger
 from data.schema import TOKENS
-from routing.policies.choice import first_refusal, resolve
+from routing.policies.choice import CLOSED_WEIGHTS, first_refusal, resolve
 from routing.policies.policy import Constraint, Policy
 from simulations.mixes.optimise import Problem
 from simulations.replay.policy_query import active, folding
@@ -205,9 +205,10 @@ def _permissions(
     ends = [market.ending(name) for name in names]
 
     @cache
-    def reason(mask: int, tokens: int | None, model: int, which: Which) -> str | None:
+    def reason(mask: int, tokens: int | None, model: int, logged: bool, which: Which) -> str | None:
         holding = [policy.constraints[i] for i in active(mask) if i in which]
-        return first_refusal(candidates[model], holding, {"input_tokens": tokens}, market.catalog)
+        why = first_refusal(candidates[model], holding, {"input_tokens": tokens}, market.catalog)
+        return None if logged and why == CLOSED_WEIGHTS else why  # whatever the catalogue says, it ran there
 
     apart = rows["separate"].to_numpy(bool)
     no_chat = set(current[apart]) - set(current[~apart])  # columns of models that this log knows for other work only
@@ -218,7 +219,7 @@ def _permissions(
         return [
             OTHER_WORK
             if m != here and (separate or m in no_chat)
-            else (m != here and ends[m]) or reason(int(mask), tokens, m, which)
+            else (m != here and ends[m]) or reason(int(mask), tokens, m, m == here, which)
             for m, tokens in enumerate(sizes)
         ]
 

@@ -7,7 +7,7 @@ import pytest
 from data.facts.models import ModelFacts, shipped_catalog
 from routing.calling.declarations import checked_provider
 from routing.policies.checks import lints
-from routing.policies.choice import logged_hosting, refusal
+from routing.policies.choice import CLOSED_WEIGHTS, candidates, logged_hosting, refusal
 from routing.policies.text import examples, read_policy
 
 WHERE = [
@@ -75,3 +75,15 @@ def test_the_makers_terms_say_nothing_about_other_machines():
         assert provider.facts(provider.models[0], shipped_catalog()).at(hosting)["hipaa_eligible"] is None
         provider = checked_provider({**body, "hosting": hosting, "hipaa_eligible": True})
         assert provider.facts(provider.models[0], shipped_catalog()).at(hosting)["hipaa_eligible"] == ("true",)
+
+
+def test_no_policy_sends_work_to_own_machines_that_run_a_closed_model():
+    """Whoever logged such a request ran something: what stays is not doubted."""
+    catalog = shipped_catalog()
+    policy = read_policy("name: p\nrules: [{when: {}, use: gpt-5.2@self}]\nfallback: [minimax-m2@self]")
+    choice = candidates(policy, {"data_class": "internal"}, catalog)
+    assert choice.refused == (("gpt-5.2@self", CLOSED_WEIGHTS),)
+    assert [c.target for c in choice.candidates] == ["minimax-m2@self"]
+    stays = read_policy("name: p\nrules: [{when: {}, use: current}]")
+    logged = {"model": "gpt-5.2", "host": "self", "provider": "self"}
+    assert candidates(stays, logged, catalog).refused == ()

@@ -116,6 +116,16 @@ def test_a_floor_out_of_reach_says_what_blocks(capsys, log):
     assert code == 1 and "--self-host-price minimax-m2=cheap: write NAME=NUMBER" in err
 
 
+def test_own_machines_are_given_no_price_for_a_closed_model(capsys, log):
+    for argv in (
+        ("replay", "orchestrator", "--self-host-price", "gpt-5.2=0.2"),
+        ("frontier", "--self-host-price", "openai/gpt-5.2=0.2"),
+        ("buy", "--model", "gpt-5.2", "--own-usd-per-mtok", "0.3"),
+    ):
+        code, out, err = run(capsys, *argv)
+        assert code == 1 and not out and "own machines cannot serve gpt-5.2, its weights are closed" in err
+
+
 @pytest.mark.heavy
 def test_every_promise_can_be_asked_of_the_frontier(capsys, log):
     free = answer(capsys, "frontier", "--policy", "none", "--floor", "0.9")
