@@ -128,7 +128,8 @@ def service_line(service: dict[str, Any]) -> str:
     p50, p95, fails = (
         f"{words(service['baseline'][name])} to {words(service['policy'][name])}" for name, words in said.items()
     )
-    return f"P50 latency {p50}, P95 {p95}, attempts that fail {fails}, by each model's own record in this log"
+    note = f"; {service['note']}" if service["note"] else ""
+    return f"P50 latency {p50}, P95 {p95}, attempts that fail {fails}, by each model's own record in this log{note}"
 
 
 def quality_line(quality: dict[str, Any]) -> str:

@@ -74,14 +74,36 @@ def mixed_wait(shares: Mapping[str, float], known: Known, part: float) -> float 
 
     None where a model of the mix has no latency in the log.
     """
-    parts = _parts(shares)
-    if not parts or any(name not in known or not known[name].waits for name, _ in parts):
+    return chained_wait({(name,): share for name, share in _parts(shares)}, known, part)
+
+
+def chained_wait(counts: Mapping[tuple[str, ...], float], known: Known, part: float) -> float | None:
+    """As `mixed_wait` of answers counted by the models asked one after another for each, their waits independent.
+
+    `model*3` is the slowest of three asked at once. None where a model has no latency in the log.
+    """
+    chains = [(_chain_waits(chain, known), count) for chain, count in counts.items() if count > 0]
+    if not chains or any(waits is None for waits, _ in chains):
         return None
-    waits = np.concatenate([known[name].waits for name, _ in parts])
-    weights = np.concatenate([np.full(len(STEPS), share) for _, share in parts])
+    waits = np.concatenate([waits for waits, _ in chains])
+    weights = np.concatenate([np.full(len(STEPS), count) for _, count in chains])
     order = np.argsort(waits)
     reached = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
     return float(np.interp(part, reached, waits[order]))
+
+
+def _chain_waits(chain: tuple[str, ...], known: Known) -> np.ndarray | None:
+    """Quantiles at STEPS of the sum of these waits; None where one is unknown."""
+    total: np.ndarray | None = None
+    for link in chain:
+        model, _, samples = link.partition("*")
+        if model not in known or not known[model].waits:
+            return None
+        waits = np.asarray(known[model].waits)
+        if samples:  # all of n stay below what one does with the n-th root of the chance
+            waits = np.interp(STEPS ** (1 / int(samples)), STEPS, waits)
+        total = waits if total is None else np.quantile(np.add.outer(total, waits), STEPS)
+    return total
 
 
 def service(shares: Mapping[str, float], known: Known) -> dict[str, float | None]:

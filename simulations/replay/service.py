@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from data import wording
 from routing.policies.policy import Limits
-from simulations.replay.reliability import Known, mixed_wait
+from simulations.replay.reliability import Known, chained_wait, mixed_wait
 from simulations.replay.replay import KEPT, MOVED, REFUSED, VERIFIER, Replay
 
 Figures = dict[str, float | None]
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95}
+INDEPENDENT = "a cascade's waits add up and a vote waits for its slowest sample, each drawn as if it knew of no other"
 LIMITS = {
     "max_p50_ms": ("p50_ms", "P50 latency"),
     "max_p95_ms": ("p95_ms", "P95 latency"),
@@ -22,38 +22,63 @@ LIMITS = {
 }
 
 
-def service_of(result: Replay, known: Known) -> dict[str, Figures]:
+def service_of(result: Replay, known: Known) -> dict[str, Any]:
     """P50 and P95 latency in ms and the share of attempts that fail, `baseline` and `policy`; None unknown.
 
     Of the requests that the policy answers, each by the record of its model in this log, so that a policy that moves
-    nothing changes nothing. Waits are unknown where one answer takes several calls.
+    nothing changes nothing. `note` says what a wait of several calls stands on, or why it is unknown.
     """
     groups, flows = result.groups, result.flows
     answered = ((groups["basis"] != KEPT) & (groups["outcome"] != REFUSED)).to_numpy()
     moved = (groups["outcome"] == MOVED).to_numpy() & answered
     models, calls = groups["model"].fillna("unknown"), groups["calls"].to_numpy(float)
     place = flows["group"].to_numpy(int)
-    mine = moved[place]
-    after = pd.concat(
-        [
-            pd.Series(calls[answered & ~moved], models[answered & ~moved]),
-            pd.Series((flows["calls"].to_numpy(float) * calls[place])[mine], flows["new_model"][mine]),
-        ]
-    )
-    asked = np.bincount(place, flows["calls"] * mine, len(groups))
-    several = bool((moved & ~np.isclose(asked, 1.0) & (calls > 0)).any()) or bool(
-        (flows["target"].eq(VERIFIER).to_numpy() & mine).any()
-    )
+    mine = moved[place] & (calls[place] > 0)
+    still = pd.Series(calls[answered & ~moved], models[answered & ~moved])
+    asked = pd.Series((flows["calls"].to_numpy(float) * calls[place])[mine], flows["new_model"][mine])
+    chains = _chains(flows[mine].assign(requests=calls[place][mine]))
+    unknown = "" if known else "no record of these models in a log"
+    if chains is None:
+        unknown = "how long a verifier takes, and how often two models disagree, is in no log"
+    waits = {(str(name),): float(n) for name, n in still.groupby(level=0).sum().items()}
+    for chain, n in (chains or {}).items():
+        waits[chain] = waits.get(chain, 0.0) + n
+    several = any(len(chain) > 1 for chain in waits)
     return {
-        "baseline": _figures(pd.Series(calls[answered], models[answered]), known, several=False),
-        "policy": _figures(after, known, several),
+        "baseline": _figures(_counts(pd.Series(calls[answered], models[answered])), known),
+        "policy": {name: None if chains is None else chained_wait(waits, known, at) for name, at in QUANTILES.items()}
+        | {"failure_share": _failures(_counts(pd.concat([still, asked])), known)},
+        "note": unknown or (INDEPENDENT if several else ""),
     }
 
 
-def _figures(answers: pd.Series, known: Known, several: bool) -> Figures:
-    """The figures of answers counted by model."""
-    counts = {str(name): float(n) for name, n in answers.groupby(level=0).sum().items() if n > 0}
-    waits: Figures = {name: None if several else mixed_wait(counts, known, at) for name, at in QUANTILES.items()}
+def _chains(flows: pd.DataFrame) -> dict[tuple[str, ...], float] | None:
+    """Requests by the models whose waits add up before an answer stands; None where that is not known.
+
+    A cascade's later model is asked when the earlier ones have answered. All samples of a vote are asked at once, and
+    `*` before the count stands for the slowest of them.
+    """
+    if flows["target"].eq(VERIFIER).any() or flows["way"].eq("cross_check").any():
+        return None
+    found: dict[tuple[str, ...], float] = {}
+    before: tuple[str, ...] = ()
+    columns = flows[["place", "way", "new_model", "calls", "answers", "requests"]]
+    for place, way, model, calls, answers, requests in columns.itertuples(index=False, name=None):
+        before = before if way == "cascade" and place else ()
+        chain = (*before, str(model) if way != "vote" else f"{model}*{calls:.0f}")
+        found[chain] = found.get(chain, 0.0) + answers * requests
+        before = chain
+    return {chain: n for chain, n in found.items() if n > 0}
+
+
+def _counts(answers: pd.Series) -> dict[str, float]:
+    """Answers or calls by model."""
+    return {str(name): float(n) for name, n in answers.groupby(level=0).sum().items() if n > 0}
+
+
+def _figures(counts: Mapping[str, float], known: Known) -> Figures:
+    """The figures of answers counted by model, one call each."""
+    waits: Figures = {name: mixed_wait(counts, known, at) for name, at in QUANTILES.items()}
     return waits | {"failure_share": _failures(counts, known)}
 
 
@@ -65,7 +90,7 @@ def _failures(counts: Mapping[str, float], known: Known) -> float | None:
     return sum(n * known[name].failure_share for name, n in attempts.items()) / sum(attempts.values())
 
 
-def limit_verdicts(limits: Limits, service: Mapping[str, Figures]) -> list[dict[str, Any]]:
+def limit_verdicts(limits: Limits, service: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every limit of a policy with what it is today and under it; `kept` is None where nobody can tell."""
     found = []
     for field, (name, words) in LIMITS.items():
@@ -74,7 +99,8 @@ def limit_verdicts(limits: Limits, service: Mapping[str, Figures]) -> list[dict[
             continue
         before, after = service["baseline"][name], service["policy"][name]
         kept = None if after is None else after <= most
-        found.append({"limit": words, "most": most, "baseline": before, "policy": after, "kept": kept})
+        note = service["note"] if after is None else ""
+        found.append({"limit": words, "most": most, "baseline": before, "policy": after, "kept": kept, "note": note})
     return found
 
 
@@ -92,6 +118,7 @@ def limit_words(one: Mapping[str, Any]) -> str:
     """A limit and what the policy does to it, as a clause."""
     said = _said(one["limit"])
     if one["policy"] is None:
-        return f"{one['limit']} at most {said(one['most'])}: unknown under this policy"
+        why = f", {one['note']}" if one.get("note") else ""
+        return f"{one['limit']} at most {said(one['most'])}: unknown under this policy{why}"
     verb = "kept" if one["kept"] else "broken"
     return f"{one['limit']} at most {said(one['most'])}: {verb}, {said(one['policy'])}"

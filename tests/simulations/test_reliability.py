@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+import numpy as np
 import pytest
 
 from analytics.scope import Scope
@@ -15,7 +17,10 @@ from simulations.mixes.frontier import model_shares
 from simulations.mixes.optimise import Demands, optimise
 from simulations.mixes.problem_from_log import programme
 from simulations.replay.reliability import failure_share, mixed_wait, reliability, service
+from simulations.replay.replay import Assumed, replay
 from simulations.replay.repricing import Market
+from simulations.replay.service import limit_words
+from simulations.replay.summary import summary
 from tests.simulations.ledgers import ledger_of
 
 
@@ -74,3 +79,38 @@ def test_a_mix_keeps_the_limits_that_its_policy_states(home):
     models = model_shares(made.problem, found.shares)
     assert sum(share * known[name].later_than(2000) for name, share in models.items()) <= 0.05 + 1e-9
     assert service_records(free, known) == {}
+
+
+def test_a_cascade_waits_for_its_first_model_and_for_the_second_where_that_is_asked(home):
+    """Against every pair of logged waits: 30 % of the answers go on to the slow model, a vote waits for its slowest."""
+    quick, slow = [100.0 + 3 * n for n in range(300)], [2000.0 + 10 * n for n in range(300)]
+    rows = [{"latency_ms": ms} for ms in quick] + [
+        {"latency_ms": ms, "model": "claude-opus-4-6", "model_raw": "claude-opus-4-6"} for ms in slow
+    ]
+    ledger = ledger_of(home, rows)
+    view = ledger.at(ledger.snapshot())
+    known, market = (
+        reliability(view, Scope.of(view)),
+        Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-10-20")),
+    )
+    assumed = Assumed(acceptance=0.7)
+
+    def waits(way: str) -> dict[str, Any]:
+        policy = read_policy(f"name: p\nlimits: {{max_p95_ms: 2500}}\nrules: [{{when: {{}}, {way}}}]")
+        return summary(replay(view, Scope.of(view), policy, market, assumed=assumed), market, known=known)
+
+    both = np.add.outer(quick, slow).ravel()
+    values, weights = np.concatenate([quick, both]), np.repeat([0.7 / 300, 0.3 / len(both)], [300, len(both)])
+    order = np.argsort(values)
+    p50, p95 = np.interp([0.5, 0.95], np.cumsum(weights[order]), values[order])
+    told = waits("cascade: [gpt-5.2, claude-opus-4-6], confidence_floor: 0.85")
+    assert told["service"]["policy"]["p50_ms"] == pytest.approx(p50, rel=0.02)
+    assert told["service"]["policy"]["p95_ms"] == pytest.approx(p95, rel=0.02)
+    assert "a cascade's waits add up" in told["service"]["note"] and told["limits"][0]["kept"] is False
+    slowest = np.maximum.reduce(np.random.default_rng(1).choice(slow, (3, 200_000)))
+    voted = waits("use: claude-opus-4-6, samples: 3, vote: majority")["service"]["policy"]
+    assert voted["p50_ms"] == pytest.approx(np.quantile(slowest, 0.5), rel=0.02)
+    assert voted["p95_ms"] == pytest.approx(np.quantile(slowest, 0.95), rel=0.02)
+    checked = waits("cross_check: [gpt-5.2, claude-opus-4-6]")
+    assert checked["service"]["policy"]["p95_ms"] is None
+    assert limit_words(checked["limits"][0]).endswith("how often two models disagree, is in no log")

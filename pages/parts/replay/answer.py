@@ -147,7 +147,8 @@ def _service(service: dict[str, Any]) -> None:
         if before[name] is not None
     ]
     if known:
-        st.write(fmt.md("; ".join(known) + ", by each model's own record in this log."))
+        note = f"; {service['note']}" if service["note"] else ""
+        st.write(fmt.md("; ".join(known) + f", by each model's own record in this log{note}."))
 
 
 def limits(said: dict[str, Any]) -> None:
