@@ -59,6 +59,8 @@ HEAVY = {
     "pages/test_a_real_log.py",
     "pages/test_announced.py",
     "pages/test_cache_keys.py",
+    "pages/test_counts_follow_calls.py",
+    "pages/test_decisions_page.py",
     "pages/test_held_viewer.py",
     "pages/test_hostile_names.py",
     "pages/test_lab_forms.py",

@@ -61,8 +61,9 @@ KINDS = (
 WRAPS = ("{}", "team {}", "{} x", " {}", "a/{}/b", "({})", '"{}"', "\u200b{}")
 LINK = re.compile(r"(?:https?|ftp)\\?:(?!\u2060)[/\\]|www\\?\.(?!\u2060)", re.IGNORECASE)
 HARMLESS = re.compile(
-    "html|head|meta|title|style|body|header|main|section|footer|h[1-6]|p|br|hr|[uo]l|li|d[ltd]|table|caption|col(group)?|"
-    "t(head|body|foot|r|d|h)|fig(ure|caption)|svg|g|path|rect|line|text|tspan|circle|poly(line|gon)|desc|div|span|"
+    "html|head|meta|title|style|body|header|main|section|footer|h[1-6]|p|br|hr|[uo]l|li|d[ltd]|table|caption|"
+    "col(group)?|t(head|body|foot|r|d|h)|fig(ure|caption)|svg|g|path|rect|line|text|tspan|circle|"
+    "poly(line|gon)|desc|div|span|"
     "strong|b|em|i|small|time|details|summary"
 )
 

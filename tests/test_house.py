@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -178,6 +179,8 @@ def test_files_are_about_one_thing():
     for path in SOURCES:
         text = path.read_text()
         assert text.count("\n") <= 300, f"{where(path)} has {text.count(chr(10))} lines; is it one subject?"
+        longest = max(text.splitlines(), key=len, default="")
+        assert len(longest) <= 120, f"{where(path)} has a line of {len(longest)} characters, which the linter lets pass"
         assert path.stem not in {"utils", "util", "helpers", "helper", "misc", "common"}
         assert not re.search(r"\b(TODO|FIXME|NotImplementedError)\b", text), f"{where(path)} is not finished"
         assert path.name == "__init__.py" or ast.get_docstring(tree(path)), f"{where(path)} does not say what it is"
@@ -197,6 +200,31 @@ def test_functions_fit_a_screen():
             assert lines <= 50 or (where(path), node.name) in ONE_PIECE, (
                 f"{where(path)}: {node.name} has {lines} lines; which parts has its subject?"
             )
+
+
+def test_nothing_stands_that_nobody_names():
+    """A function, class or constant that neither the house nor a test names once more; decorators may call theirs."""
+    every = [*SOURCES, *(ROOT / "tests").rglob("*.py")]
+    words = Counter(word for path in every for word in re.findall(r"\w+", path.read_text()))
+    constants = {
+        f"{where(path)}: {node.targets[0].id}"
+        for path in SOURCES
+        for node in tree(path).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and words[node.targets[0].id] == 1
+        and node.targets[0].id != "__all__"
+    }
+    alone = {
+        f"{where(path)}: {node.name}"
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and words[node.name] == 1
+        and not node.decorator_list
+        and not node.name.startswith("__")
+    }
+    assert alone | constants == set()
 
 
 # More than seven arguments by place, because they are the parts of one thing that this function alone puts together.

@@ -165,7 +165,8 @@ def _reduce(name: str) -> str:
     bare = re.sub(r"\s+", "-", name.lower().strip(" -")).rsplit("/", 1)[-1]
     bare = re.sub(r"^(meta|nvidia|mistralai|openai|zai)-", "", bare)
     bare = re.sub(
-        r"[-_](instruct|chat|it|base|thinking|fp8|nvfp4|mxfp4|fp4|bf16|fp16|int4|awq|gptq|w4a16|w8a8|kv|2503|2506|2507|0528|0905|dynamic|static|block|pertensor|v0\.[1-3]|v2|hf)(?=$|[-_])",
+        r"[-_](instruct|chat|it|base|thinking|fp8|nvfp4|mxfp4|fp4|bf16|fp16|int4|awq|gptq|w4a16|w8a8|kv"
+        r"|2503|2506|2507|0528|0905|dynamic|static|block|pertensor|v0\.[1-3]|v2|hf)(?=$|[-_])",
         "",
         bare,
     )

@@ -55,8 +55,9 @@ REPORT_DAY = """CAST(coalesce(try_strptime(d.ChargePeriodStart, ['%m/%d/%y', '%m
 # A service that sells nothing but models, a charge that names a model or its tokens, and what is neither.
 SELLERS = "bedrock|openai|anthropic|gemini api|mistral|cohere|perplexity|deepseek|groq|openrouter|fireworks|together ai"
 MODELS = (
-    "\\b(gpt|claude|gemini|gemma|llama|mistral|mixtral|codestral|cohere|command|titan|nova|deepseek|qwen|kimi|grok|phi|jamba|palm|dall-?e|whisper|imagen|veo|embeddings?|tokens?|llms?|generative|o[134](-mini|-pro)?)\\b|large"
-    " language|foundation model"
+    "\\b(gpt|claude|gemini|gemma|llama|mistral|mixtral|codestral|cohere|command|titan|nova|deepseek|qwen|kimi|grok"
+    "|phi|jamba|palm|dall-?e|whisper|imagen|veo|embeddings?|tokens?|llms?|generative|o[134](-mini|-pro)?)\\b"
+    "|large language|foundation model"
 )
 MACHINES = (
     "virtual machine|managed disk|\\bdisks?\\b|ip address|bandwidth|data transfer|load balancer|\\bnat\\b|snapshot"

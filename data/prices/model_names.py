@@ -19,7 +19,8 @@ from data.prices import notes as price_notes
 LONGEST_NAME = 300
 # Resource paths whose last part is the model.
 PATH = re.compile(
-    r"^(?:arn:aws[^/]*/|.*/publishers/[^/]+/models/|publishers/[^/]+/models/|.*/(?:foundation-model|inference-profile)/|models/)(?P<name>.+)$"
+    r"^(?:arn:aws[^/]*/|.*/publishers/[^/]+/models/|publishers/[^/]+/models/"
+    r"|.*/(?:foundation-model|inference-profile)/|models/)(?P<name>.+)$"
 )
 DATE = re.compile(
     r"[-@](?:20\d{2}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))$"

@@ -24,8 +24,10 @@ PII = {
     "phone number": re.compile(r"(?<!\w)\+\d{1,3}[ ./-]?(?:\(?\d{1,4}\)?[ ./-]?){2,5}\d{2,4}\b"),
 }
 INJECTION = re.compile(
-    r"(?i)(ignore|disregard|forget)\s+(all\s+|any\s+)?(the\s+|your\s+|previous\s+|prior\s+|above\s+|earlier\s+){1,3}(instructions?|prompts?|rules?|messages?)"
-    r"|reveal\s+(your|the)\s+(system\s+)?prompt|you\s+are\s+now\s+(in\s+)?(developer|dan|jailbreak)|<\|(im_start|system|endoftext)\|>|\[\[?system\]?\]"
+    r"(?i)(ignore|disregard|forget)\s+(all\s+|any\s+)?(the\s+|your\s+|previous\s+|prior\s+|above\s+|earlier\s+){1,3}"
+    r"(instructions?|prompts?|rules?|messages?)"
+    r"|reveal\s+(your|the)\s+(system\s+)?prompt|you\s+are\s+now\s+(in\s+)?(developer|dan|jailbreak)"
+    r"|<\|(im_start|system|endoftext)\|>|\[\[?system\]?\]"
     r"|do\s+anything\s+now|new\s+instructions?\s*:"
 )
 SMALL_WORDS = {

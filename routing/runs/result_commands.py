@@ -17,8 +17,6 @@ from routing.runs.matrix import SHOWS, Against, Row, against, flat, matrix, show
 from routing.runs.results import summary
 from routing.runs.store import read_run
 
-TASKS_NAMED = 5  # tasks of one run alone that a sentence names
-
 
 def register(commands: Commands) -> None:
     """Add `results`."""

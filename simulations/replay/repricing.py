@@ -191,10 +191,6 @@ class Market:
             return ""
         return f"retired on {wording.day(day)}" if day <= self.at.date() else f"ends on {wording.day(day)}"
 
-    def has_price(self, target: str) -> bool:
-        """Whether a target has any price today."""
-        return self._rate(target, 0.0, "standard") is not None
-
     def _factors(self, old: pd.Series, target: str) -> np.ndarray:
         known = {name: self.verbosity(None if pd.isna(name) else name, target)[:3] for name in old.unique()}
         return np.array([known[name] for name in old]).reshape(-1, 3)
