@@ -8,7 +8,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from analytics.coverage import comparison, coverage, window
+from analytics.coverage import Coverage, comparison, coverage, window
 from analytics.history import through
 from analytics.known_spend import known_spend
 from analytics.scope import Scope
@@ -42,10 +42,35 @@ def active(text: str, first: date = date(2026, 1, 5)) -> pd.Series:
         ("xxxxxxx xxxxxxx " + "....... " * 60 + "xxxxxxx", 420),  # two logs years apart
         ("x...... x...... x...... x...... x......", 0),  # once a week
         ("x..x... .x...x. ..x..x. x...x.. .x..... .x...x.", 0),  # now and then
+        ("x.x.x.x .x.x.x. x.x.x.x ....... x.x.x.x .x.x.x. x.x.x.x", 0),  # every other day: a week is not long
+        ("x.x.x.x .x.x.x. x.x.x.x ....... .xx.x.x .x.x.x. x.x.x.x", 8),  # a day more is, at 1 in 256
     ],
 )
 def test_a_hole_is_a_silence_that_the_rhythm_does_not_explain(log, missing):
     assert holes(active(log)).sum() == missing
+
+
+def told_of(covered: int, running: date | None = None) -> Coverage:
+    """Ten days asked of a log that ends with them; the days that are not covered have no log, but for one that runs."""
+    start, end = date(2026, 11, 1), date(2026, 11, 11)
+    missing = tuple(end - timedelta(days=n) for n in range(1, 11 - covered))
+    empty = tuple(day for day in missing if day != running)
+    return Coverage(start, end, start, end - D, end, missing, running, (), empty=empty)
+
+
+@pytest.mark.parametrize(
+    ("covered", "running", "says", "cautious"),
+    [
+        (10, None, "in 10 days", False),
+        (7, None, "on 7 of 10 days", False),  # a week has every weekday
+        (6, None, "on 6 of 10 days", True),
+        (9, date(2026, 11, 10), "on 9 of 10 days, 10 Nov so far", False),
+        (0, date(2026, 11, 10), "on 10 Nov so far", True),
+    ],
+)
+def test_a_span_and_its_caution_at_their_edges(covered, running, says, cautious):
+    found = told_of(covered, running)
+    assert found.span == says and (found.caution is not None) is cautious
 
 
 @pytest.mark.parametrize(
@@ -78,6 +103,13 @@ def test_one_day_covers_nothing_whole_and_is_shown_all_the_same(ledgers):
         covered.per_year()
     assert comparison(view, shown).now is None
     assert comparison(view, shown).note == "the log starts 20 Nov 2026; 20 Nov is logged from 08:00 to 11:00 only"
+
+
+def test_the_day_that_runs_is_only_running_where_it_is_asked_for(ledgers):
+    view = ledgers["one day"]
+    day = through(view).day
+    for until, running in ((day, None), (day + D, day)):
+        assert coverage(view, Scope.of(view, day - D, until)).running == running
 
 
 def test_a_short_log_covers_what_it_holds(ledgers):

@@ -185,6 +185,15 @@ def test_one_task_asked_fifty_times_and_tied_tasks_say_almost_nothing():
     assert equal_means_p([0.0] * 10) == 1 and equal_means_p([]) == 1 and holm([]) == []
 
 
+def test_halves_scatter_less_than_whole_answers_and_count_for_more_tasks():
+    """40 tasks: 10 better by a half, 6 worse. Asked once they would scatter by 0.2 - 0.05^2, and do by 0.1 - 0.05^2."""
+    halves = [0.5] * 10 + [-0.5] * 6 + [0.0] * 24
+    effective = 40 * (1.95996 / 2.02269) ** 2 * (39 / 40) * 0.1975 / 0.0975
+    assert difference_interval(halves) == pytest.approx(
+        tango(0.125 * effective, 0.075 * effective, effective), abs=1e-5
+    )
+
+
 @pytest.mark.parametrize(("ratio", "requests"), [(1, 1469), (4, 918)])
 def test_requests_for_a_margin_by_hand(ratio, requests):
     """(1.6449 + 0.8416)^2 x 0.05 x 0.95 x (1 + 1 / ratio) / 0.02^2."""
