@@ -105,6 +105,15 @@ def test_one_day_covers_nothing_whole_and_is_shown_all_the_same(ledgers):
     assert comparison(view, shown).note == "the log starts 20 Nov 2026; 20 Nov is logged from 08:00 to 11:00 only"
 
 
+@pytest.mark.parametrize(
+    ("logged", "whole", "says"),
+    [(2, 1, "on 2 of 10 days, 1 of them whole"), (1, 0, "on 1 of 10 days, none of it whole")],
+)
+def test_days_that_are_logged_in_part_are_told_beside_the_whole_ones(logged, whole, says):
+    found = told_of(whole)
+    assert found._replace(empty=found.missing[: 10 - logged]).span == says
+
+
 def test_the_day_that_runs_is_only_running_where_it_is_asked_for(ledgers):
     view = ledgers["one day"]
     day = through(view).day
