@@ -28,6 +28,10 @@ from data.state import State
 from data.wording import FORMULA, cell
 from pages.ui import exports
 from routing.policies.in_force import forbidden
+from routing.policies.policy import Policy
+from routing.policies.saved_policies import POLICIES
+from simulations.decisions import editions, handover
+from simulations.decisions import record as record_of
 from tests.data.bad_logs import record
 
 ABROAD = "http://127.0.0.1:9/"  # nobody answers there; a request to it is a fault
@@ -117,10 +121,40 @@ def exported(home: Path) -> dict[str, str]:
         "chargeback.html": chargeback.html(statement),
         "focus.csv": focus.rows(view, date(2026, 10, 1)).map(cell).to_csv(index=False),
         "page.csv": exports.csv(by_team),
+        **_decided(view, state, [str(name) for name in by_team["team"]]),
         "spend.terminal": said(["spend", "--by", "team,feature", "--home", str(home)]),
     }
     ledger.close()
     return found
+
+
+def _decided(view: Ledger, state: State, bearers: Sequence[str]) -> dict[str, str]:
+    """A decision and a hand-over pack of which every text bears a name."""
+    one, *others = [name.strip() or "x" for name in bearers]
+    draft = record_of.Draft(
+        kind="mix",
+        question=one,
+        answer=others[0],
+        page="mix",
+        data_version=view.snapshot(),
+        days=one,
+        coverage=one,
+        facts=tuple(record_of.Fact(section="money", label=name, value=name, tier=name) for name in others),
+        alternatives=tuple(record_of.Alternative(name=name, told=name) for name in others),
+        risks=tuple(record_of.Risk(text=name[:400], owner=name[:120]) for name in others),
+        compliance=tuple(others),
+        assumptions=tuple(others),
+    )
+    words = {"because": one[:2000], "owner": one[:120]}
+    made = record_of.record(state, draft, one[:200], **words)
+    rules = [{"when": {"team": [name]}, "use": "gpt-5.2", "name": name} for name in others]
+    policy = Policy.model_validate({"name": one[:120], "note": one, "rules": rules})
+    POLICIES.save(state, policy.name, policy)
+    return {
+        "decision.html": editions.html(made),
+        "decision.md": editions.markdown(made),
+        "handover.html": handover.handover(view, state, policy.name),
+    }
 
 
 def said(words: list[str]) -> str:

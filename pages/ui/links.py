@@ -18,7 +18,7 @@ from analytics.registry import DIMENSIONS
 from pages.ui import place
 
 PACKED = "with"
-BOUND = ("by", "mode", "start_from", "week", "section", "run")
+BOUND = ("by", "mode", "start_from", "week", "section", "run", "decision")
 
 
 def page_link(page: str, label: str, icon: str, choices: Mapping[str, str | Sequence[str]]) -> None:

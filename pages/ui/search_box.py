@@ -20,6 +20,7 @@ from pages.ui.navigation import PAGES
 from pages.ui.scenarios import TYPED
 from routing.policies.saved_policies import POLICIES
 from routing.runs.store import list_runs
+from simulations.decisions.record import DECISIONS
 
 NAMES = ("team", "model", "feature", "key_alias", "customer_id")  # dimensions whose values people look for by name
 PER_DIMENSION = 80  # the dearest values: all travel to the browser when the box is opened
@@ -41,7 +42,7 @@ def places(view: Ledger, state: State) -> list[Place]:
     found = [Place(f"Page: {title}", path, {}) for entries in PAGES.values() for _, title, _, path in entries]
     if shell.standing(view) is not None:
         found += [place for dimension in NAMES for place in _values(view, dimension)]
-    for saved in (_budgets, _decisions, _scenarios, _policies, _runs):
+    for saved in (_budgets, _actions, _decisions, _scenarios, _policies, _runs):
         found += _readable(saved, state)
     return [
         place._replace(label=wording.visible(place.label))
@@ -68,9 +69,14 @@ def _budgets(state: State) -> Iterator[Place]:
         yield Place(f"Budget: {name}", "plan", {"part": "Budgets"})
 
 
-def _decisions(state: State) -> Iterator[Place]:
+def _actions(state: State) -> Iterator[Place]:
     for name in ACTIONS.all(state):
-        yield Place(f"Decision: {name}", "weekly", {})
+        yield Place(f"Action: {name}", "weekly", {})
+
+
+def _decisions(state: State) -> Iterator[Place]:
+    for name in DECISIONS.all(state):
+        yield Place(f"Decision: {name}", "decisions", {"decision": name})
 
 
 def _scenarios(state: State) -> Iterator[Place]:

@@ -39,7 +39,7 @@ def diagram(policy: Policy) -> str:
             _arrow(RULE[0] + RULE[1], y + ROW / 2, ANSWER[0], y + ROW / 2),
             _box(*ANSWER, y, answer),
         ]
-    told = escape("; ".join(f"{when}: {answer}" for when, answer in rows))
+    told = escape(wording.visible("; ".join(f"{when}: {answer}" for when, answer in rows)))
     return f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{told}">{"".join(parts)}</svg>'
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.documents import Documents
 from data.errors import BadInput, Refused
+from data.held_versions import hold
 from data.state import State
 
 Kind = Literal["mix", "policy", "self-host", "new model", "budget", "live run"]
@@ -144,6 +145,7 @@ def record(state: State, draft: Draft, name: str, **words: Any) -> Decision:
     if decision.replaces:
         DECISIONS.find(state, decision.replaces)
     DECISIONS.amend(state, decision.name, decision)
+    hold(state, draft.data_version, "decision")
     return decision
 
 

@@ -11,7 +11,7 @@ from tests.hostile_names import KINDS, exported, hostile_store, names, wrong_in
 
 EXPORTS = (
     *("review.html", "review.md", "review.csv", "review.slack", "chargeback.csv", "chargeback.html"),
-    *("focus.csv", "page.csv", "spend.terminal"),
+    *("focus.csv", "page.csv", "spend.terminal", "decision.html", "decision.md", "handover.html"),
 )
 
 
