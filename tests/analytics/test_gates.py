@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from shutil import copytree
 
 import pytest
 
@@ -51,28 +52,29 @@ def test_codes(calm, wild, module, words, on_calm, on_wild, capsys):
     assert bool(capsys.readouterr().err) == bool(on_calm or on_wild)
 
 
+def test_without_a_budget_nobody_can_tell(calm, capsys):
+    assert run(budgets, "budgets", "--fail-on", "over", "--home", calm) == UNTOLD
+    assert capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
-    ("amount", "gates", "code"),
+    ("amount", "codes"),
     [
-        (1000, "over,forecast-over", 0),
-        (250, "over", 0),
-        (250, "over,forecast-over", SHUT),
-        (100, "over", SHUT),
-        (100, "forecast-over", SHUT),
+        (1000, {"over,forecast-over": 0}),
+        (250, {"over": 0, "over,forecast-over": SHUT}),
+        (100, {"over": SHUT, "forecast-over": SHUT}),
     ],
 )
-def test_budgets(tmp_path, calm, amount, gates, code, capsys):
+def test_budgets(tmp_path, calm, amount, codes, capsys):
     """By 20 November $200 of a month of $300 is spent."""
-    from shutil import copytree
-
     home = copytree(calm, tmp_path / "own")
-    assert run(budgets, "budgets", "--fail-on", "over", "--home", home) == UNTOLD
     assert run(budgets, "budgets", "--set", f"company={amount}", "--home", home) == 0
-    capsys.readouterr()
-    assert run(budgets, "budgets", "--fail-on", gates, "--json", "--home", home) == code
-    told = capsys.readouterr()
-    assert '"budgets"' in told.out
-    assert ("company" in told.err) == (code == SHUT)
+    for gates, code in codes.items():
+        capsys.readouterr()
+        assert run(budgets, "budgets", "--fail-on", gates, "--json", "--home", home) == code
+        told = capsys.readouterr()
+        assert '"budgets"' in told.out
+        assert ("company" in told.err) == (code == SHUT)
 
 
 def test_a_young_log_has_no_forecast_and_no_anomaly(tmp_path, capsys):
