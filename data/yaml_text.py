@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from data.errors import BadInput, Unreadable
 from data.wrong_values import legal_there
@@ -78,9 +79,19 @@ def validate(model: type[Model], value: Any, lines: Lines | None, name: str, *, 
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        problems = error.errors(include_input=quote)[: 1 if lines is None else None]
+        problems = _told_once(error.errors(include_input=quote))[: 1 if lines is None else None]
         cause = error if quote else None
         raise BadInput("\n".join(_sentence(model, problem, lines, name) for problem in problems)) from cause
+
+
+def _told_once(problems: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without what only follows: a list is short of entries where its entries are the ones that are wrong."""
+    places = [problem["loc"] for problem in problems]
+
+    def has_wrong_entries(place: Where) -> bool:
+        return any(len(other) > len(place) and other[: len(place)] == place for other in places)
+
+    return [one for one in problems if one["type"] != "too_short" or not has_wrong_entries(one["loc"])]
 
 
 def _at(name: str, lines: Lines | None, path: Where) -> str:

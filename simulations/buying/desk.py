@@ -199,7 +199,7 @@ def _ranked(made: list[Draft], forbidden: Mapping[str, str]) -> tuple[Way, ...]:
             None if used is None else quantiles(used),
             basis,
             forbidden.get(kind, ""),
-            asks,
+            "" if forbidden.get(kind) else asks,  # nobody is asked for what may not be bought
         )
         for kind, name, usd, drawn, used, basis, asks in made
     ]

@@ -132,7 +132,8 @@ def test_the_desk_reads_the_log_and_keeps_to_the_policy(home):
     ledger = ledger_of(home, rows)
     view = ledger.at(ledger.snapshot())
     told = purchase(can_wait=0.5, own_usd_per_mtok=1.0)
-    assert "weights are closed" in way(desk(view, Scope.of(view), told, MARKET, shipped_constraints()), "own").forbidden
+    own = way(desk(view, Scope.of(view), told, MARKET, shipped_constraints()), "own")
+    assert "weights are closed" in own.forbidden and not own.asks
     opened = shipped_catalog().with_edits({"gpt-5.2": {"open_weights": True}})
     market = Market(PriceBook(), opened, datetime.fromisoformat("2026-10-20"))
     found = desk(view, Scope.of(view), told, MARKET, shipped_constraints())

@@ -62,3 +62,11 @@ def test_cost_by_tokens():
 def test_a_workflow_with_faults_is_refused(stages, words):
     with pytest.raises(BadInput, match=words):
         pipeline(stages)
+
+
+def test_a_stage_without_a_price_is_the_only_thing_said():
+    with pytest.raises(BadInput) as said:
+        pipeline([{"name": "read", "model": "m", "hours": 1}], accuracy=0.9)
+    assert str(said.value) == "t.yaml, line 1: stages[0]: give cost_usd, or tokens_per_item with usd_per_mtok."
+    with pytest.raises(BadInput, match="stages: give at least 1 entry"):
+        pipeline([])
