@@ -27,6 +27,18 @@ LINES = (
     " = '', strict_mode = false"
 )
 LONGEST_DOCUMENT = 2**30
+# Where a collector says when it took a line, and what a record's own time is called.
+COLLECTED_AT = (
+    "timestamp",
+    "@timestamp",
+    "time",
+    "_time",
+    "result._time",
+    "__REALTIME_TIMESTAMP",
+    "attributes.timestamp",
+)
+CREATED = r'"create(d|d_at|Time)"\s*:'  # an answer's own
+LIKE_A_TIME = "(?i)time|date|created|_at|At\\b|\\bts\\b"
 LOKI = "data.result"  # the path of Loki's streams, whose lines are the records
 NOT_BLANK = "(starts_with(raw, '{') OR trim(raw) <> '')"
 
@@ -225,9 +237,16 @@ def records(files: list[File], rejects: str = "") -> str:
     """
     if path := files[0].envelope:
         outer = records([replace(f, envelope="") for f in files], rejects)
-        inner = f"CASE WHEN json_valid(raw) THEN raw::JSON ->> {literal(_json_path(path))} END"
-        found = "CASE WHEN starts_with(ltrim(held), '{') THEN trim(held) ELSE raw END"
-        return f"SELECT file_no, {found} AS raw FROM (SELECT *, {inner} AS held FROM ({outer}))"
+        places = ", ".join(literal(_json_path(time)) for time in COLLECTED_AT)
+        times = f"json_extract_string(outside, [{places}])"
+        # What a program logged without a time was said when the collector took it.
+        held = f"""CASE WHEN json_valid(held) AND NOT regexp_matches(json_keys(held)::VARCHAR, '{LIKE_A_TIME}')
+                AND NOT regexp_matches(held, '{CREATED}')
+            THEN json_merge_patch(json_object('timestamp', list_filter({times}, lambda t: t <> '')[1]), held)::VARCHAR
+            ELSE trim(held) END"""
+        return f"""SELECT file_no, CASE WHEN starts_with(ltrim(held), '{{') THEN {held} ELSE raw END AS raw
+            FROM (SELECT *, outside ->> {literal(_json_path(path))} AS held
+            FROM (SELECT *, CASE WHEN json_valid(raw) THEN raw::JSON END AS outside FROM ({outer})))"""
     file = files[0]
     paths = "[" + ", ".join(_path(f) for f in files) + "]"
     number = "(file_index + 1)::INTEGER AS file_no" if len(files) > 1 else "1 AS file_no"

@@ -50,6 +50,13 @@ ENVELOPES = {
     "cloud logging, a text": {"insertId": "x", "textPayload": TEXT},
     "elasticsearch, a search": {"took": 3, "hits": {"total": {"value": 1}, "hits": [{"_id": "1", "_source": RECORD}]}},
     "elasticsearch, a line": {"_index": "i", "_id": "1", "_source": RECORD},
+    "docker, a time of its own alone": {"log": json.dumps({"response": BODY}), "time": "2026-11-03T12:00:00Z"},
+    "cloud logging, a time of its own alone": {
+        "timestamp": "2026-11-03T12:00:00.000000Z",
+        "insertId": "x",
+        "jsonPayload": {"response": BODY},
+    },
+    "cloudwatch, a time of its own alone": {"timestamp": 1793707200000, "message": json.dumps({"response": BODY})},
     "cloudwatch subscription": SUBSCRIBED,
     "datadog": {"id": "x", "attributes": {"service": "s", "attributes": RECORD}},
     "loki": {
