@@ -38,13 +38,14 @@ class Requests(NamedTuple):
     share: float = 1.0
 
     @property
-    def count(self) -> int:
+    def in_all(self) -> int:
         """How many there really are."""
         return round(len(self.at_s) / self.share)
 
     def only(self, which: np.ndarray) -> Requests:
         """Those of a mask or of positions in order, time counted as before."""
-        return Requests(*(series[which] for series in self[:4]), self.share)
+        at_s, fresh, cached, output = (series[which] for series in self[:4])
+        return Requests(at_s, fresh, cached, output, self.share)
 
     def from_zero(self) -> Requests:
         """The same with time counted from the first."""

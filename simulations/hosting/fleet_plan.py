@@ -95,7 +95,7 @@ def busy_by_volume(
     """
     found: list[tuple[float, float]] = []
     for multiple in MULTIPLES:
-        if multiple > 1 and all(requests.count > fleet.MOST_REPLAYED for requests in windows):
+        if multiple > 1 and all(requests.in_all > fleet.MOST_REPLAYED for requests in windows):
             found.append((multiple, math.ceil(dict(found)[1.0] * multiple)))
             continue
         more = Demand(demand.start, *(series * multiple for series in demand[1:]))
@@ -155,7 +155,7 @@ def _thinned(requests: Requests, batchable_share: float) -> Requests:
 
 
 def _sampled(windows: list[Requests]) -> tuple[str, ...]:
-    most = max(requests.count for requests in windows)
+    most = max(requests.in_all for requests in windows)
     if most <= fleet.MOST_REPLAYED:
         return ()
     return (

@@ -40,7 +40,7 @@ def service_of(result: Replay, known: Known) -> dict[str, Any]:
     unknown = "" if known else "no record of these models in a log"
     if chains is None:
         unknown = "how long a verifier takes, and how often two models disagree, is in no log"
-    waits = {(str(name),): float(n) for name, n in still.groupby(level=0).sum().items()}
+    waits: dict[tuple[str, ...], float] = {(str(name),): float(n) for name, n in still.groupby(level=0).sum().items()}
     for chain, n in (chains or {}).items():
         waits[chain] = waits.get(chain, 0.0) + n
     several = any(len(chain) > 1 for chain in waits)

@@ -89,7 +89,7 @@ def test_office_hours_are_on_weekdays():
 def test_drawn_requests_follow_the_minutes_and_the_seed():
     typed = arrivals.stated_demand(3e6, 2000, 500, 300, 1)
     some = arrivals.draw_requests(typed, seed=1)
-    assert some.count == pytest.approx(typed.requests.sum(), rel=0.01)
+    assert some.in_all == pytest.approx(typed.requests.sum(), rel=0.01)
     assert np.all(np.diff(some.at_s) >= 0)
     assert np.array_equal(some.at_s, arrivals.draw_requests(typed, seed=1).at_s)
     bursty = arrivals.draw_requests(typed, dispersion=20, seed=1)

@@ -45,7 +45,7 @@ def test_ten_billion_requests_a_month_are_sized_on_a_part_that_a_machine_can_hol
     peak = arrivals.stated_demand(1e10, 6000, 3000, 900, 2.5)
     hour = arrivals.draw_requests(peak._replace(**{n: getattr(peak, n)[840:900] for n in peak._fields[1:]}))
     assert len(hour.at_s) == pytest.approx(arrivals.MOST_FOLLOWED, rel=0.02)
-    assert hour.count == pytest.approx(peak.requests[840:900].sum(), rel=0.02)
+    assert hour.in_all == pytest.approx(peak.requests[840:900].sum(), rel=0.02)
     assert len(arrivals.times(hour, 30.0).at_s) == pytest.approx(arrivals.MOST_FOLLOWED, rel=0.02)
     assert huge.fleet.floor == pytest.approx(10 * large.fleet.floor, rel=0.03)
     assert huge.fleet.floor <= huge.fleet.replicas <= 1.5 * huge.fleet.floor
