@@ -75,7 +75,7 @@ def test_littles_law_and_the_floor_on_a_real_trace(replicas, rates, shared_data)
 
 
 def test_one_request_alone_by_hand(rates):
-    seen = replay(Requests(*(np.array([v], dtype=float) for v in (0, 1000, 0, 11))), rates, 3)
+    seen = replay(Requests(np.zeros(1), np.array([1000.0]), np.zeros(1), np.array([11.0])), rates, 3)
     assert seen.ttft_s[0] == pytest.approx(1000 * rates.prefill_s_per_token + rates.overhead_s)
     assert seen.tpot_s[0] == pytest.approx(rates.step_s[1])
     assert seen.sojourn_s[0] == pytest.approx(1000 * rates.prefill_s_per_token + 10 * rates.step_s[1])
@@ -155,7 +155,7 @@ def test_an_objective_nobody_can_keep_is_refused(rates, shared_data):
 @pytest.mark.parametrize(("replicas", "tokens"), [(0, 10), (2, 10_000_000)])
 def test_impossible_replays_are_refused(replicas, tokens, rates):
     with pytest.raises(BadInput):
-        replay(Requests(*(np.array([v], dtype=float) for v in (0, tokens, 0, 5))), rates, replicas)
+        replay(Requests(np.zeros(1), np.array([float(tokens)]), np.zeros(1), np.array([5.0])), rates, replicas)
 
 
 def test_autoscaling_pays_between_the_load_and_the_fixed_fleet():
