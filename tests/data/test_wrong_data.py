@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from data import rollups
+from data import caveats, rollups
 from data.formats import RAW_COUNTS, Format
 from data.loading import reprice, staging, token_readings
 from data.prices import contracts
@@ -323,3 +323,23 @@ def _days_west(hours: int) -> dict[str, int]:
         )
         found[f"{at:%Y-%m-%d}"] = found.get(f"{at:%Y-%m-%d}", 0) + 1
     return found
+
+
+def test_every_figure_of_what_is_told_of_caveats(tmp_path):
+    """Mutants, caveats: sums of days could be their largest day. Two marked rows of 8 and 32 on two days, 21 plain."""
+    rows = [{"cost_usd": Decimal(usd)} for usd in (1, 4, 16)]
+    rows += [{"cost_usd": Decimal(usd), "caveats": ["unread_usage"]} for usd in (8, 32)]
+    ledger = ledger_of(tmp_path / "home", rows)
+    with ledger.write() as cursor:
+        for number, marks in enumerate((["split_assumed"], ["split_assumed"], None)):
+            cursor.execute(
+                "INSERT INTO lake.main.billed (bill_id, source, caveats) VALUES (?, 'bill', ?)", [f"b{number}", marks]
+            )
+    told = caveats.summary(ledger)
+    assert told["without_caveat_share"] == pytest.approx(21 / 61)
+    assert [(c["caveat"], c["rows"], float(c["cost_usd"])) for c in told["caveats"]] == [("unread_usage", 2, 40.0)]
+    assert told["bill_lines"] == [{"caveat": "split_assumed", "format": "bill", "lines": 2}]
+    ledger.close()
+    bare = ledger_of(tmp_path / "bare", [{"cost_usd": None}])
+    assert caveats.summary(bare) == {"bill_lines": [], "without_caveat_share": None, "caveats": []}
+    bare.close()
