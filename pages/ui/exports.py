@@ -25,6 +25,7 @@ from pages.ui import charts, shell, taking_away
 from pages.ui import format as fmt
 from pages.ui.taking_away import About
 
+SMALL_USD = 0.05  # a column that has nothing above it says little in cents
 WRAPPED = 66  # pixels; Streamlit wraps text only in rows above 4 rem
 
 
@@ -50,7 +51,7 @@ def columns(
     made: dict[str, ColumnConfig] = {}
     for column in frame.columns:
         label = (labels or {}).get(column, _label(column))
-        unit = (units or {}).get(column, "")
+        unit = _unit(frame[column], (units or {}).get(column, ""))
         told = _meaning(column, label)
         made[column] = (
             st.column_config.NumberColumn(label, format=_FORMATS[unit], help=told)
@@ -133,6 +134,14 @@ def _as_picture(said: About, file: str) -> None:
     st.plotly_chart(
         taking_away.picture(said), config=config, theme=None, alt=said.chart or said.title, key=f"picture_of_{file}"
     )
+
+
+def _unit(values: pd.Series, unit: str) -> str:
+    """Dollars of which every one is a part of a cent or so are shown in millionths: a cost is not $0.00."""
+    if unit != "USD":
+        return unit
+    largest = pd.to_numeric(values, errors="coerce").abs().max()
+    return "USD small" if 0 < largest < SMALL_USD else unit
 
 
 def _meaning(column: str, label: str) -> str | None:

@@ -14,7 +14,7 @@ from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from data.version import BATON
 from pages.parts.explore import tables
-from pages.ui import charts, taking_away
+from pages.ui import charts, exports, taking_away
 from tests.pages.page_alone import opened
 
 SCOPE = ClosedScope(start=date(2026, 10, 1), end=date(2026, 10, 29), filters=(("team", ("search", "a|b")),))
@@ -120,3 +120,17 @@ def test_the_breakdown_adds_up_and_its_change_is_that_of_the_spans(sample_home, 
     assert any("**Spend by model**" in c.value and "Team is platform" in c.value for c in page.code)
     page.button(key="picture_rows").click().run()
     assert not page.exception
+
+
+@pytest.mark.parametrize(
+    ("values", "form"),
+    [
+        ([Decimal("0.0005"), None], "$%.6f"),
+        ([Decimal("0.0005"), Decimal("1.2")], "dollar"),
+        ([Decimal(0)], "dollar"),
+        ([None, None], "dollar"),
+    ],
+)
+def test_parts_of_a_cent_are_not_shown_as_nothing(values, form):
+    shown = exports.columns(pd.DataFrame({"cost_usd": values}), units={"cost_usd": "USD"})
+    assert shown["cost_usd"]["type_config"]["format"] == form
