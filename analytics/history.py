@@ -101,6 +101,12 @@ def daily(view: Ledger, scope: Scope) -> pd.Series:
     return daily_by(view, scope, ()).iloc[:, 0]
 
 
+def daily_usd_by(view: Ledger, scope: Scope, by: tuple[str, ...]) -> pd.DataFrame:
+    """As `daily_by`, the spend alone: one column per value of `by`, none where nothing matches the scope."""
+    wide = daily_by(view, scope, by)
+    return wide["cost_usd"] if len(wide.columns) else wide
+
+
 def daily_by(
     view: Ledger, scope: Scope, by: tuple[str, ...], measures: tuple[str, ...] = ("cost_usd",)
 ) -> pd.DataFrame:

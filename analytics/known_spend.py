@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.answers_by_version import remember
-from analytics.history import daily_by, through
+from analytics.history import daily_by, daily_usd_by, through
 from analytics.scope import Scope
 from analytics.source_logs import source_logs
 from data.calendar import DAYS_PER_WEEK
@@ -82,7 +82,7 @@ def known_spend(view: Ledger, scope: Scope) -> KnownSpend:
     if not holes.to_numpy().any():
         known = of_series(total, whole)._replace(is_priced=is_priced, company=company)
         return _since(began, known, whole)
-    wide = daily_by(view, scope, ("source",))["cost_usd"].reindex(columns=holes.columns).fillna(0.0)
+    wide = daily_usd_by(view, scope, ("source",)).reindex(columns=holes.columns).fillna(0.0)
     missing = total.isna() | holes.any(axis=1)
     lacking = _lacking(wide, holes, whole).where(missing, 0.0)
     return _since(began, KnownSpend(total.fillna(0.0), lacking, missing, is_priced, company), whole)
@@ -123,12 +123,12 @@ def _company(view: Ledger, scope: Scope) -> Company | None:
 @remember
 def _by_team(view: Ledger, scope: Scope) -> pd.DataFrame:
     """Filled spend by day, a column a team."""
-    wide = daily_by(view, scope, (TEAM,))["cost_usd"]
+    wide = daily_usd_by(view, scope, (TEAM,))
     days = wide.index
     whole, began, holes = _over(view, days), _begun_late(view, days), _holes(view, scope, days)
     known = {name: of_series(wide[name], whole) for name in wide}
     if holes.to_numpy().any():
-        parts = daily_by(view, scope, (TEAM, "source"))["cost_usd"]
+        parts = daily_usd_by(view, scope, (TEAM, "source"))
         for name in wide:
             own = parts[name].reindex(columns=holes.columns).fillna(0.0)
             known[name] = known[name]._replace(lacking=_lacking(own, holes, whole))

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from data import checks, console, kept_files, people
+from data import checks, console, kept_files, people, wording
 from data.errors import BadInput, LedgerError
 from data.home import home_dir
 from data.lake import CATALOGUE, TABLES
@@ -147,7 +147,6 @@ def _move(args: argparse.Namespace) -> None:
     if args.json:
         console.emit_json(found._asdict())
     else:
-        console.say(
-            f"{found.rows:,} rows and ${found.cost_usd:,.2f} moved to {target.where}, counted again there. "
-            + (f"Set {CATALOG} and {DATA} to use it." if target.shared else f"Unset {CATALOG} and {DATA} to use it.")
-        )
+        moved = f"{wording.count_of(found.rows, 'row')} and {wording.usd_cents(found.cost_usd)} moved to {target.where}"
+        then = f"Set {CATALOG} and {DATA} to use it." if target.shared else f"Unset {CATALOG} and {DATA} to use it."
+        console.say(f"{moved}, counted again there. {then}")
