@@ -10,12 +10,12 @@ import re
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from data.calendar import MILLION
 from data.errors import BadInput
 from data.yaml_text import read_yaml
 from routing.calling.declarations import Provider, checked_providers
 
 ENVIRON = "os.environ/"
-MILLION = Decimal(1_000_000)
 
 
 class Place(NamedTuple):

@@ -25,6 +25,9 @@ def metrics(page: AppTest) -> dict[str, str]:
     return {m.label: m.value for m in page.metric}
 
 
+YAML = "yaml_no Chinese models over an API for customer data"  # the text of the policy that opens
+
+
 @pytest.fixture
 def log(home):
     chinese = {
@@ -139,7 +142,7 @@ def test_a_saved_policy_is_found_by_link(log, state):
 
 def test_a_policy_is_edited_as_yaml_and_saved(log, state):
     page = opened("policy_replay", window="All")
-    page.text_area[0].set_value("name: mine\nrules: [{when: {}, use: gpt-5-mini}]")
+    page.text_area(key=YAML).set_value("name: mine\nrules: [{when: {}, use: gpt-5-mini}]")
     page.button(key="apply_yaml").click().run()
     assert "mine" in page.title[0].value and "less" in page.title[0].value
     page.button(key="save_policy").click().run()
@@ -148,7 +151,7 @@ def test_a_policy_is_edited_as_yaml_and_saved(log, state):
 
 def test_a_wrong_policy_names_its_line(log):
     page = opened("policy_replay", window="All")
-    page.text_area[0].set_value("name: x\nrules:\n  - when: {task_type: codng}\n    use: a\n")
+    page.text_area(key=YAML).set_value("name: x\nrules:\n  - when: {task_type: codng}\n    use: a\n")
     page.button(key="apply_yaml").click().run()
     assert any("line 3" in e.value and "codng" in e.value for e in page.error)
 
