@@ -7,7 +7,7 @@ keeps it, or the price book (`priced_sql`), which decides it anew whenever rows 
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from data import wording
 from data.ledger import Ledger
@@ -101,7 +101,7 @@ def of_reading(codes: str) -> str:
     return f"list_filter({codes}, lambda code: code NOT IN {PRICING})"
 
 
-def summary(view: Ledger) -> dict[str, object]:
+def summary(view: Ledger) -> dict[str, Any]:
     """`without_caveat_share` (0..1 of the priced dollars, None where there are none), rows and dollars by caveat, and
     the bill lines by caveat and report format, whose amounts are no part of these dollars."""
     days, caveats = view.name("spend_by_day"), view.name("caveats_by_day")

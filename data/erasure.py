@@ -23,6 +23,7 @@ from data import data_files, kept_answers, people, run_texts, scratch
 from data.errors import BadInput, Refused
 from data.lake import ROLLUPS, TABLES
 from data.ledger import Cursor, Ledger
+from data.room import require_room
 from data.sql_text import identifier, literal
 from data.state import State
 from data.state_file import rewrite_database
@@ -74,6 +75,7 @@ def erase(ledger: Ledger, state: State, wish: Wish) -> dict[str, int]:
         raise BadInput("Nothing is named to be forgotten; give --name, --texts-older-than or --names-older-than.")
     if short := [name for name in wish.names if len(name.strip()) < 2]:
         raise BadInput(f"The name {short[0]!r} is too short to be looked for; give it as the log has it.")
+    require_room(ledger.home)
     state.append_audit(BEGUN, wish.audit_detail)
     changed = {"run_entries": run_texts.forget(state, name_pattern(wish.names, r"\w"), wish.texts_before, FORGOTTEN)}
     with ledger.write() as cursor:

@@ -136,13 +136,20 @@ def register(commands: console.Commands) -> None:
 
 
 def _move(args: argparse.Namespace) -> None:
-    source = Store.of(home_dir(args.home))
-    if "://" in args.to:
-        target = Store.of(source.home, {**os.environ, CATALOG: args.to, DATA: args.files or ""})
+    source, to = Store.of(home_dir(args.home)), args.to.strip()
+    if not to:
+        raise BadInput("--to is empty; name a folder, or postgresql://user@host/database.")
+    if "://" not in to and ("@" in to or "password" in to.lower() or to.lower().startswith("postgres")):
+        raise BadInput("--to looks like an address of a database; write postgresql://user@host/database.")
+    if "://" in to:
+        target = Store.of(source.home, {**os.environ, CATALOG: to, DATA: args.files or ""})
     elif args.files:
         raise BadInput("--files goes with --to postgresql://...; a folder has its files in it.")
     else:
-        target = Store.of(home_dir(Path(args.to).expanduser()), {})
+        folder = Path(to).expanduser().resolve()
+        if source.home.resolve() in (folder, *folder.parents):
+            raise BadInput(f"{folder} lies in the store that would be moved; name a folder outside of it.")
+        target = Store.of(home_dir(folder), {})
     found = move(source, target)
     if args.json:
         console.emit_json(found._asdict())

@@ -17,6 +17,7 @@ from data.errors import BatonError
 from data.held_versions import held_numbers
 from data.lake import CATALOGUE, ROLLUPS, TABLES
 from data.ledger import Cursor, Ledger
+from data.room import require_room
 from data.sql_text import literal
 from data.state import State
 
@@ -99,13 +100,14 @@ def maintain(ledger: Ledger, state: State, progress: Progress, *, spare: int = 0
 
     `spare` files may stay as they are in each part of a table. Raises LedgerError for what the store suffers.
     """
+    require_room(ledger.home)
     progress("folding roll-ups", 0.0, "")
     with ledger.write() as cursor:
         folded = rollups.fold_blocks(cursor)
     progress("writing out", 0.2, "")
-    with ledger.lock(), ledger.explain_ailments():
-        cursor = ledger.cursor()
+    with ledger.write() as cursor:
         _call(cursor, "ducklake_flush_inlined_data('lake')")
+    with ledger.write() as cursor:
         for table in _to_rewrite(cursor, spare):
             _call(cursor, f"ducklake_rewrite_data_files('lake', '{table}', delete_threshold => 0)")
     merged = 0
@@ -128,9 +130,9 @@ def _merges(ledger: Ledger, spare: int) -> list[tuple[str, int]]:
 
 def _merge(ledger: Ledger, table: str, largest: int) -> int:
     """Merge the files of a table that are smaller than `largest` bytes; how many became fewer."""
-    with ledger.lock(), ledger.explain_ailments():
+    with ledger.write() as cursor:
         call = f"ducklake_merge_adjacent_files('lake', '{table}', schema => 'main', max_file_size => {largest})"
-        done = _call(ledger.cursor(), call)
+        done = _call(cursor, call)
     return sum(row[2] - row[3] for row in done)
 
 

@@ -16,7 +16,7 @@ from pages.ui import exports, links, paper, shell, what_if
 from pages.ui import format as fmt
 from routing.policies import in_force
 from simulations.decisions import editions, handover
-from simulations.decisions.record import Decision, Verdict, due, newest_first, sign
+from simulations.decisions.record import LONGEST_REASON, Decision, Verdict, due, newest_first, sign
 
 ICONS = {"open": ":material/hourglass_empty:", "approved": ":material/check_circle:", "rejected": ":material/cancel:"}
 VERDICTS: dict[Verdict, tuple[str, str]] = {
@@ -89,7 +89,9 @@ def signing(one: Decision) -> None:
     if one.standing != "open" or not people.acting().may("reviews"):
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        reason = st.text_input("Reason", key=f"reason_{one.name}", placeholder="needed to reject", width=320)
+        reason = st.text_input(
+            "Reason", key=f"reason_{one.name}", placeholder="needed to reject", width=320, max_chars=LONGEST_REASON
+        )
         for verdict, (label, icon) in VERDICTS.items():
             if st.button(label, icon=icon, key=f"{verdict}_{one.name}"):
                 with shell.errors():

@@ -65,7 +65,7 @@ OF_A_FILE = {
 # for `formats`, whose answer is a list and stays one.
 ELSEWHERE = {
     "analytics": "compare mcp",  # needs a tag of one's own; answers a protocol
-    "data": "ingest billed formats forget erase maintain explain sample backup restore pull receive",
+    "data": "ingest billed formats forget erase maintain move explain sample backup restore pull receive",
     "simulations": "metrics breakeven handover",
     "routing": "run stop decide results canary providers webhook policy-reference",
 }

@@ -7,13 +7,13 @@ Fields as in https://docs.litellm.ai/docs/proxy/configs; keys are taken by the n
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from data.calendar import MILLION
 from data.errors import BadInput
 from data.yaml_text import read_yaml
-from routing.calling.declarations import Provider, checked_providers
+from routing.calling.declarations import Provider, checked_provider
 
 ENVIRON = "os.environ/"
 
@@ -59,9 +59,15 @@ def read_litellm_models(text: str) -> tuple[tuple[Provider, ...], list[str]]:
             _add(entry, tables)
         except ValueError as reason:
             left_out.append(f"entry {number}: {reason}")
-    if not tables:
+    found = []
+    for table in _named(tables):
+        try:
+            found.append(checked_provider(table, "the LiteLLM config"))
+        except BadInput as reason:
+            left_out.append(f"{', '.join(offer['model'] for offer in table['models'])}: {str(reason).rstrip('.')}")
+    if not found:
         raise BadInput(f"No entry of the model_list can be called from here: {'; '.join(left_out[:3])}.")
-    return checked_providers(_named(tables), "the LiteLLM config"), left_out
+    return tuple(found), left_out
 
 
 def _add(entry: Any, tables: dict[tuple[str, str, str | None], dict[str, Any]]) -> None:
@@ -76,8 +82,14 @@ def _add(entry: Any, tables: dict[tuple[str, str, str | None], dict[str, Any]]) 
     base_url = str(given.get("api_base") or place.base_url)
     if not base_url:
         raise ValueError(f"{prefix} needs an api_base")
+    if base_url.startswith(ENVIRON):
+        raise ValueError(f"its api_base is in a variable ({base_url.removeprefix(ENVIRON)[:60]}); write the address")
+    if upstream in ("", "*"):
+        raise ValueError("it names no model; name each that may be called")
     key = _key(given.get("api_key"))
-    offer = _offer(str(entry.get("model_name") or upstream), upstream, given)
+    info = entry.get("model_info")
+    stated = {**(info if isinstance(info, dict) else {}), **given}
+    offer = _offer(str(entry.get("model_name") or upstream), upstream, stated)
     if base_url == PLACES["openai"].base_url:
         offer["output_field"] = "max_completion_tokens"  # OpenAI's own models take no other
     table = tables.setdefault(
@@ -92,8 +104,11 @@ def _add(entry: Any, tables: dict[tuple[str, str, str | None], dict[str, Any]]) 
             **_limits(given),
         },
     )
-    if all(known["model"] != offer["model"] for known in table["models"]):
+    known = next((one for one in table["models"] if one["model"] == offer["model"]), None)
+    if known is None:
         table["models"].append(offer)
+    elif known["upstream"] != upstream:
+        raise ValueError(f"{offer['model']} stands for {known['upstream']} there already; a policy needs one of them")
 
 
 def _split(model: str) -> tuple[str, str, str]:
@@ -114,23 +129,29 @@ def _key(given: Any) -> str | None:
 def _offer(name: str, upstream: str, given: dict[str, Any]) -> dict[str, Any]:
     """The model under the name that policies use, with the prices that the config states."""
     prices = {
-        ours: Decimal(str(given[theirs])) * MILLION
+        ours: price * MILLION
         for theirs, ours in (
             ("input_cost_per_token", "input_usd_per_mtok"),
             ("output_cost_per_token", "output_usd_per_mtok"),
         )
-        if _is_number(given.get(theirs))
+        if (price := _number(given.get(theirs))) is not None
     }
     return {"model": name, "upstream": upstream, **prices}
 
 
 def _limits(given: dict[str, Any]) -> dict[str, Any]:
     limits = {"requests_per_minute": given.get("rpm"), "tokens_per_minute": given.get("tpm")}
-    return {name: value for name, value in limits.items() if isinstance(value, int | float) and value > 0}
+    found = {name: _number(value) for name, value in limits.items()}
+    return {name: float(value) for name, value in found.items() if value is not None and value > 0}
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: Any) -> Decimal | None:
+    """A number as it stands in YAML, where `3e-06` is a text; None for what is none, or below zero."""
+    try:
+        read = None if value is None or isinstance(value, bool) else Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return read if read is not None and read.is_finite() and read >= 0 else None
 
 
 def _named(tables: dict[Any, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from routing.policies.answer_forms import check_pattern, check_schema
 
+COMPARED = (  # with a text or texts
+    *("equals", "contains", "icontains", "contains-any", "contains-all", "icontains-any", "icontains-all"),
+    *("starts-with", "regex", "levenshtein", "rouge-n", "f1", "includes", "match", "exact", "answer", "choice"),
+)
 BOUNDS = ("at_least", "at_most", "less_than")
 
 
 def check_value(name: str, value: Any, threshold: float | None) -> None:
     """ValueError where an assertion of this type (without `not-`) could not be graded with this value."""
+    if name in COMPARED and (value is None or value in ("", [], {}, ())):
+        raise ValueError("it needs a value to compare with")
+    texts = value if isinstance(value, list | tuple) else [value]
+    if name in COMPARED and any(isinstance(one, bool) or one is None for one in texts):
+        raise ValueError("YAML reads a bare yes, no, on or null as something else; put the word in quotes")
     if check := CHECKS.get(name):
         check(value, threshold)
 
 
 def _regex(value: Any, _: float | None) -> None:
-    check_pattern(str(value))
+    if not isinstance(value, str):
+        raise ValueError("regex takes one regular expression, as text")
+    check_pattern(value)
 
 
 def _pattern(value: Any, _: float | None) -> None:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError("pattern takes a regular expression and the answer that its first group must be")
     check_pattern(str(value[0]))
+    if not re.compile(str(value[0])).groups:
+        raise ValueError("the regular expression of pattern needs a group, in ( ), to compare")
 
 
 def _schema(value: Any, _: float | None) -> None:
-    if isinstance(value, dict):
+    if value is not None and not isinstance(value, dict):
+        raise ValueError("its value is a JSON schema, a mapping")
+    if value is not None:
         check_schema(value)
 
 
@@ -47,6 +63,9 @@ def _words(value: Any, _: float | None) -> None:
     bounds = value if isinstance(value, dict) else {"at_least": value}
     if not bounds or not all(name in BOUNDS and _is_number(bound) for name, bound in bounds.items()):
         raise ValueError(f"its value is a number of words, or bounds: {', '.join(BOUNDS)}")
+    least = bounds.get("at_least", 0)
+    if least > bounds.get("at_most", least) or least >= bounds.get("less_than", least + 1):
+        raise ValueError("no number of words lies within these bounds")
 
 
 def _is_call(value: Any) -> bool:

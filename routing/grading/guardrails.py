@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import NamedTuple
-
-import jsonschema
+from typing import Any, NamedTuple
 
 from routing.calling.calls import Answer, Request
-from routing.grading.answer_text import LONGEST_TEXT, json_inside
+from routing.grading.answer_text import json_inside
+from routing.policies.answer_forms import first_problem
 from routing.policies.policy import Guardrails
 
 PII = {
@@ -49,6 +48,8 @@ SMALL_WORDS = {
     "in",
 }
 STEM = 5
+LONGEST_CHECKED = 1_000_000  # signs; what is longer is withheld, not let through unread
+NO_GUARDRAILS = Guardrails()
 
 
 class Violation(NamedTuple):
@@ -62,26 +63,22 @@ def input_violations(guardrails: Guardrails, request: Request) -> list[Violation
     """What is wrong with a request before it is sent."""
     if not guardrails.block_injection:
         return []
-    text = "\n".join(str(message.get("content", "")) for message in request.messages)[: 10 * LONGEST_TEXT]
+    text = "\n".join(str(message.get("content", "")) for message in request.messages)
+    if len(text) > LONGEST_CHECKED:
+        return [
+            Violation("block_injection", f"the input is longer than the {LONGEST_CHECKED:,} signs that are checked")
+        ]
     return [Violation("block_injection", "the input holds a prompt-injection marker")] if INJECTION.search(text) else []
 
 
 def output_violations(guardrails: Guardrails, answer: Answer) -> list[Violation]:
     """Every guardrail the answer breaks."""
-    text = answer.text[:LONGEST_TEXT]
+    text = answer.text
+    if len(text) > LONGEST_CHECKED and guardrails != NO_GUARDRAILS:
+        return [Violation("length", f"the answer is longer than the {LONGEST_CHECKED:,} signs that are checked")]
     found = [*_forbidden(guardrails.forbidden_actions, answer)]
-    if guardrails.output_schema is not None:
-        value = json_inside(text)
-        problem = (
-            "no JSON in the answer"
-            if value is None
-            else next(
-                (e.message[:160] for e in jsonschema.Draft202012Validator(guardrails.output_schema).iter_errors(value)),
-                "",
-            )
-        )
-        if problem:
-            found.append(Violation("output_schema", problem))
+    if guardrails.output_schema is not None and (problem := _against_schema(guardrails.output_schema, text)):
+        found.append(Violation("output_schema", problem))
     if guardrails.output_must_match and not re.search(guardrails.output_must_match, text):
         found.append(Violation("output_must_match", f"nothing matches /{guardrails.output_must_match}/"))
     found += [
@@ -91,12 +88,22 @@ def output_violations(guardrails: Guardrails, answer: Answer) -> list[Violation]
     ]
     everything = text + json.dumps(answer.tool_calls)
     if guardrails.block_pii:
-        found += [
-            Violation("block_pii", f"the answer holds what looks like a {kind}") for kind in pii_kinds(everything)
-        ]
+        found += [Violation("block_pii", f"the answer holds what looks like: {kind}") for kind in pii_kinds(everything)]
     if guardrails.block_injection and INJECTION.search(everything):
         found.append(Violation("block_injection", "the answer holds a prompt-injection marker"))
     return found
+
+
+def _against_schema(schema: dict[str, Any], text: str) -> str:
+    """What does not fit, by its place in the answer, never by the answer's words; empty where all does."""
+    value = json_inside(text)
+    if value is None:
+        return "no JSON in the answer"
+    try:
+        problem = first_problem(schema, value)
+    except RecursionError:
+        return "the JSON is nested deeper than the schema can be followed"
+    return "" if problem is None else f"the JSON does not fit at {problem.json_path} ({problem.validator})"
 
 
 def pii_kinds(text: str) -> list[str]:
@@ -113,7 +120,7 @@ def _forbidden(actions: tuple[str, ...], answer: Answer) -> list[Violation]:
     """An action is forbidden when a tool's name has the stems of its words, or the text says the phrase."""
     found = []
     for action in actions:
-        stems = [word[:STEM] for word in re.findall(r"[a-z]+", action.lower()) if word not in SMALL_WORDS]
+        stems = [word[:STEM] for word in re.findall(r"\w+", action.lower()) if word not in SMALL_WORDS]
         named = [
             call["name"] for call in answer.tool_calls if stems and all(stem in call["name"].lower() for stem in stems)
         ]

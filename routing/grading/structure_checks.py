@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import jsonschema
-
 from data import wording
 from routing.calling.calls import Answer
 from routing.grading.answer_text import json_inside, json_value
 from routing.grading.tasks import Assertion
 from routing.grading.verdicts import Measured, Verdict, yes_no
+from routing.policies.answer_forms import first_problem
 
 
 def is_json(a: Assertion, answer: Answer, _: Measured) -> Verdict:
@@ -21,7 +20,7 @@ def is_json(a: Assertion, answer: Answer, _: Measured) -> Verdict:
     if found is None:
         return Verdict(False, 0.0, "is no JSON" if whole else "holds no JSON", no_answer=True)
     if isinstance(a.value, dict):
-        problem = next(iter(sorted(jsonschema.Draft202012Validator(a.value).iter_errors(found), key=str)), None)
+        problem = first_problem(a.value, found)
         if problem:
             return Verdict(False, 0.0, f"JSON does not fit the schema: {problem.message[:160]}")
     return Verdict(True, 1.0, "JSON that fits the schema" if a.value else "is JSON")

@@ -6,7 +6,7 @@ is tested against this, row by row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -167,6 +167,11 @@ def first_refusal(
     return reason
 
 
+def _folded(names: Iterable[str]) -> set[str]:
+    """Names as they are compared: a ban holds however it is written."""
+    return {name.casefold() for name in names}
+
+
 def reason_against(constraint: Constraint, facts: Mapping[str, tuple[str, ...] | None]) -> str | None:
     """The reason this constraint refuses a model with these facts, or None."""
     because = f" ({constraint.because})" if constraint.because else ""
@@ -174,11 +179,13 @@ def reason_against(constraint: Constraint, facts: Mapping[str, tuple[str, ...] |
         value = facts.get(key)
         if value is None:
             return f"its {key} is unknown and {' or '.join(wanted)} is required{because}"
-        if not set(value) & set(wanted):
+        if not _folded(value) & _folded(wanted):
             return f"its {key} is {', '.join(value)} and {' or '.join(wanted)} is required{because}"
     forbidden = constraint.forbid or {}
     unknown = [key for key in forbidden if facts.get(key) is None]
-    if forbidden and all(key in unknown or set(facts[key] or ()) & set(values) for key, values in forbidden.items()):
+    if forbidden and all(
+        key in unknown or _folded(facts[key] or ()) & _folded(values) for key, values in forbidden.items()
+    ):
         words = " with ".join(f"{key} {' or '.join(values)}" for key, values in forbidden.items())
         return f"{words} is forbidden{f' and its {unknown[0]} is unknown' if unknown else ''}{because}"
     return None

@@ -36,6 +36,7 @@ DIMENSIONS = (
 )
 SIZES = ("input_tokens", "output_tokens", "total_tokens")
 MODEL_FACTS = ("model", "vendor", "origin", "hosting", "residency", "hipaa_eligible", "gdpr_terms", "open_weights")
+COUNTRY = re.compile("[A-Za-z]{2}")  # ISO 3166, two letters
 YES_NO_FACTS = ("hipaa_eligible", "gdpr_terms", "open_weights")
 
 
@@ -124,7 +125,7 @@ def _term(key: str, value: Any) -> Members | Size:
     if key not in DIMENSIONS:
         raise ValueError(f"`{key}` is no dimension; use one of: {', '.join(DIMENSIONS + SIZES)}")
     negated = isinstance(value, dict) and set(value) == {"not"}
-    values = _words(value["not"] if negated else value)
+    values = _names(value["not"] if negated else value)
     unknown = [v for v in values if v not in VOCABULARY.get(key, values)]
     if unknown:
         raise ValueError(f"`{unknown[0]}` is no {key}; use one of: {', '.join(VOCABULARY[key])}")
@@ -138,6 +139,14 @@ def _words(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(item).lower() if isinstance(item, bool) else str(item) for item in items))
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    """As `_words`, for names: what YAML took for something else (`no`, `on`, `1.10`) is not what was written."""
+    for item in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(item, bool | float):
+            raise ValueError(f"YAML reads this as {str(item).lower()}, no name; put it in quotes")
+    return _words(value)
+
+
 def _facts(raw: Any) -> Any:
     """`{fact: value | [values]}`; yes/no facts take true or false."""
     if not isinstance(raw, dict) or not raw:
@@ -149,11 +158,14 @@ def _fact(key: str, value: Any) -> tuple[str, ...]:
     if key not in MODEL_FACTS:
         raise ValueError(f"`{key}` is no model fact; use one of: {', '.join(MODEL_FACTS)}")
     legal: tuple[str, ...] = ("true", "false") if key in YES_NO_FACTS else HOSTINGS if key == "hosting" else ()
-    words = _words(value)
+    words = tuple(word.strip() for word in (_words if key in YES_NO_FACTS else _names)(value))
     wrong = [word for word in words if legal and word not in legal]
     if wrong:
         raise ValueError(f"`{wrong[0]}` is no value of {key}; use one of: {', '.join(legal)}")
-    return words
+    odd = [word for word in words if key == "origin" and not COUNTRY.fullmatch(word)]
+    if odd:
+        raise ValueError(f"`{odd[0]}` is no country; write its two letters, such as CN or US")
+    return tuple(word.upper() for word in words) if key == "origin" else words
 
 
 def _target(raw: Any) -> str:

@@ -54,6 +54,12 @@ def in_force(state: State) -> Policy | None:
     return known[marked.policy]
 
 
+def marked_name(state: State) -> str | None:
+    """The name of the policy in force, whether it is still saved or not; None when none is marked."""
+    marked = IN_FORCE.get(state, THE_ONE)
+    return marked.policy if marked else None
+
+
 def who_may_lift(state: State) -> str:
     """Who may lift the policy in force, in words; "" when nobody said."""
     marked = IN_FORCE.get(state, THE_ONE)

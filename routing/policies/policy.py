@@ -155,7 +155,13 @@ class Limits(Part):
         if not shares:
             return raw
         rest = [point for point in given if point not in shares]
-        return {**raw, "checkpoints": rest, "checkpoint_shares": [float(text[:-1]) / 100 for text in shares]}
+        kept = raw.get("checkpoint_shares") or ()
+        read = [float(text[:-1]) / 100 for text in shares]
+        return {
+            **raw,
+            "checkpoints": rest,
+            "checkpoint_shares": [*(kept if isinstance(kept, list | tuple) else ()), *read],
+        }
 
 
 class Guardrails(Part):
@@ -179,6 +185,13 @@ class Guardrails(Part):
     def _patterns(cls, given: Any) -> Any:
         for pattern in (given,) if isinstance(given, str) else given or ():
             check_pattern(pattern)
+        return given
+
+    @field_validator("forbidden_actions", "output_must_not_match")
+    @classmethod
+    def _says_something(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not one.strip() for one in given):
+            raise ValueError("an empty text would withhold every answer; take it out")
         return given
 
     @field_validator("output_schema")

@@ -33,13 +33,23 @@ def _decisions(args: argparse.Namespace) -> None:
             raise BadInput("Name the decision; `python -m simulations decisions` lists them.")
         return _list(newest_first(state), args.json)
     one = DECISIONS.find(state, args.name)
+    if args.html and (args.html.is_dir() or not args.html.parent.is_dir()):  # told before anything is signed
+        raise BadInput(f"{args.html} is no place for a file; name one in a folder there is.")
     if args.approve or args.reject:
         one = sign(state, one.name, "approved" if args.approve else "rejected", args.reason)
     if args.html:
-        args.html.write_text(editions.html(one, args.edition), encoding="utf-8")
+        write_page(args.html, editions.html(one, args.edition))
     if args.json:
         return emit_json(as_json(one))
     return say(editions.markdown(one, args.edition).rstrip() if not args.html else f"Written to {args.html}.")
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page; BadInput where it cannot be."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written ({error.strerror}); name a file in a folder there is.") from error
 
 
 def _list(found: list[Decision], as_machine: bool) -> None:

@@ -32,7 +32,7 @@ from routing.policies.saved_policies import known_policies
 from routing.policies.table import rule_rows
 from simulations.decisions.diagram import diagram
 from simulations.decisions.editions import signature_lines
-from simulations.decisions.record import newest_first
+from simulations.decisions.record import holding, newest_first
 from simulations.mixes.problem_from_log import words as rule_words
 
 SEAL = re.compile(r'<p class="soft" id="seal">Seal: sha256 ([0-9a-f]{64})\.</p>\n')
@@ -67,9 +67,9 @@ def handover(view: Ledger, state: State, name: str | None = None) -> str:
         alerts=[(key, rule.words) for key, rule in RULES.all(state).items()],
         budgets=BUDGETS.all(state).values(),
         decisions=[(one, " ".join(signature_lines(one))) for one in newest_first(state)],
-        risks=[(risk, one.name) for one in newest_first(state) for risk in one.told.risks],
+        risks=[(risk, one.name) for one in holding(newest_first(state)) for risk in one.told.risks],
         who=in_force.who_may_lift(state),
-        marked=(held := in_force.in_force(state)) is not None and held.name == policy.name,
+        marked=in_force.marked_name(state) == policy.name,
         trail=state.audit_standing().sentence,
         stands_on=provenance(view.snapshot()),
         sample=bool((known := standing(view)) and known.sample),
@@ -79,12 +79,14 @@ def handover(view: Ledger, state: State, name: str | None = None) -> str:
 
 def verify_seal(text: str) -> str:
     """The seal of a pack that is as it was made; BadInput where it is not."""
-    found = SEAL.search(text)
-    if found is None:
+    seals = SEAL.findall(text)
+    if len(seals) > 1:
+        raise BadInput("The file carries more than one seal, so it was changed; ask for the pack again.")
+    if not seals:
         raise BadInput("The file carries no seal; a hand-over pack ends with a line “Seal: sha256 …”.")
-    if _hash(SEAL.sub("", text)) != found[1]:
+    if _hash(SEAL.sub("", text)) != seals[0]:
         raise BadInput("The file was changed after it was sealed; ask for the pack again.")
-    return found[1]
+    return str(seals[0])
 
 
 def _sealed(text: str) -> str:

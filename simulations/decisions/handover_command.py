@@ -10,6 +10,7 @@ from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
 from simulations.decisions import handover
+from simulations.decisions.command import write_page
 
 
 def register(commands: Commands) -> None:
@@ -26,11 +27,13 @@ def _handover(args: argparse.Namespace) -> None:
             seal = handover.verify_seal(args.verify.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"{args.verify} cannot be read ({error}); name the HTML file of a pack.") from error
-        return emit_json({"file": str(args.verify), "seal": seal}) if args.json else say(f"Whole: sha256 {seal}.")
+        if args.json:
+            return emit_json({"file": str(args.verify), "seal": seal})
+        return say(f"Whole by its own seal, sha256 {seal}; compare that with the one you were given.")
     if args.out is None:
         raise BadInput("Say where to write the pack: `--out handover.html`.")
     ledger = Ledger.open()
     text = handover.handover(ledger.at(ledger.snapshot()), State.open(), args.policy)
-    args.out.write_text(text, encoding="utf-8")
+    write_page(args.out, text)
     seal = handover.verify_seal(text)
     return emit_json({"file": str(args.out), "seal": seal}) if args.json else say(f"Written to {args.out}: {seal}.")

@@ -32,6 +32,9 @@ SECTIONS: dict[Section, str] = {
 }
 
 
+LONGEST_REASON = 400
+
+
 class Part(BaseModel):
     """A part of a record: frozen, and nothing in it that is not named here."""
 
@@ -67,7 +70,7 @@ class Signature(Part):
     by: str
     at: str
     verdict: Verdict
-    reason: str = Field("", max_length=400)
+    reason: str = Field("", max_length=LONGEST_REASON)
     facts: str
 
 
@@ -155,6 +158,8 @@ def sign(state: State, name: str, verdict: Verdict, reason: str = "") -> Decisio
     decision = DECISIONS.find(state, name)
     if decision.standing != "open":
         raise Refused(f"“{name}” is {decision.standing} already; record a new decision that replaces it.")
+    if len(reason) > LONGEST_REASON:
+        raise BadInput(f"The reason has {len(reason)} signs; say it in {LONGEST_REASON}.")
     if verdict == "rejected" and not reason.strip():
         raise BadInput("A rejection needs its reason; say why in a sentence.")
     if verdict == "approved" and decision.approvers > 1 and who == decision.by:
@@ -175,9 +180,14 @@ def newest_first(state: State) -> list[Decision]:
 
 
 def due(decisions: list[Decision], today: date) -> list[Decision]:
-    """Those whose day of review has come and that no later record replaces."""
-    replaced = {one.replaces for one in decisions}
-    return [one for one in decisions if one.review_on and one.review_on <= today and one.name not in replaced]
+    """Those that hold and whose day of review has come."""
+    return [one for one in holding(decisions) if one.review_on and one.review_on <= today]
+
+
+def holding(decisions: list[Decision]) -> list[Decision]:
+    """Those that nobody rejected and no approved record replaces."""
+    replaced = {one.replaces for one in decisions if one.standing == "approved"}
+    return [one for one in decisions if one.standing != "rejected" and one.name not in replaced]
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

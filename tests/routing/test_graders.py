@@ -291,3 +291,12 @@ def test_an_odd_value_is_refused_in_the_file_or_graded_never_a_failure_in_a_run_
             call = {"name": "look", "arguments": {"a": 1}}
             for made in (Answer(answer), Answer(answer, tool_calls=(call,))):
                 assert grade(task, made).passed in (True, False), (name, value)
+
+
+def test_guardrails_read_the_whole_answer_and_repeat_none_of_it():
+    rails = Guardrails(block_pii=True, output_schema={"type": "object", "properties": {"m": {"type": "string"}}})
+    (found,) = output_violations(Guardrails(block_pii=True), Answer("x" * 24_000 + " ann@example.com"))
+    assert found.guardrail == "block_pii"
+    assert output_violations(rails, Answer("x" * 1_000_001))[0].guardrail == "length"
+    told = output_violations(rails, Answer('{"m": {"secret": 1}}'))[0].reason
+    assert "$.m" in told and "secret" not in told

@@ -124,3 +124,17 @@ def test_prices_come_from_the_book_unless_they_are_stated_or_the_machines_are_on
     assert priced.models[1] == given.models[1]
     own = given.model_copy(update={"hosting": "self"})
     assert with_book_prices(own, PriceBook.load(None), NOW) == (own, [])
+
+
+def test_prices_and_limits_written_as_text_are_numbers_and_odd_entries_cost_themselves():
+    read, left_out = read_litellm_models(
+        config(
+            deployment("gpt-5.2", "a", input_cost_per_token="3e-06", output_cost_per_token="0.000003", rpm="100"),
+            deployment("hosted_vllm/x", "b", api_base="os.environ/BASE"),
+            deployment("hosted_vllm/y", "c", api_base="localhost:8000"),
+            deployment("openai/*", "d"),
+        )
+    )
+    ((offer,), rpm) = (read[0].models, read[0].requests_per_minute)
+    assert (offer.price.input, offer.price.output, rpm) == (Decimal(3), Decimal(3), 100)
+    assert len(read) == 1 and len(left_out) == 3

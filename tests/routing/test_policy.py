@@ -272,3 +272,37 @@ def test_facts_may_be_given_per_endpoint():
 def test_examples_are_files_in_the_repository():
     folder = Path(__file__).parents[2] / "routing/policies/examples"
     assert {p.stem for p in folder.glob("*.yaml")} == set(examples())
+
+
+@pytest.mark.parametrize("ban", ["{origin: cn}", "{origin: ' CN '}", "{vendor: deepseek}", "{model: DeepSeek-V3.2}"])
+def test_a_ban_holds_however_it_is_written(ban):
+    facts = shipped_catalog()
+    policy = read_policy(f"name: p\nconstraints: [{{forbid: {ban}}}]\nrules: [{{use: deepseek-v3.2}}]\n")
+    assert refusal(policy, "deepseek-v3.2", {}, facts) and not refusal(policy, "gpt-5.2", {}, facts)
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("constraints: [{forbid: {origin: China}}]", "two letters"),
+        ("constraints: [{forbid: {origin: NO}}]", "put it in quotes"),
+        ("constraints: [{when: {team: no}, forbid: {origin: CN}}]", "put it in quotes"),
+        ("constraints: [{when: {team: 1.10}, forbid: {origin: CN}}]", "put it in quotes"),
+        ("guardrails: {output_must_match: '('}", "no regular expression"),
+        ("guardrails: {output_schema: {type: 7}}", "no JSON schema"),
+        ("guardrails: {output_schema: {$ref: 'http://127.0.0.1:9/x'}}", "leads out"),
+        ("guardrails: {output_schema: {$ref: 'file:///etc/passwd'}}", "leads out"),
+        ("guardrails: {output_schema: {$ref: '#/$defs/a', $defs: {a: {$ref: '#/$defs/a'}}}}", "circle"),
+        ("guardrails: {output_schema: {properties: {x: {$ref: '#/$defs/a'}}}}", "nowhere"),
+        ("guardrails: {forbidden_actions: ['']}", "withhold every answer"),
+    ],
+)
+def test_what_would_not_hold_is_refused(part, said):
+    with pytest.raises(BadInput, match=said):
+        read_policy(f"name: p\nrules: [{{when: {{}}, use: a}}]\n{part}\n")
+
+
+def test_checkpoints_in_any_form_all_count():
+    text = "name: p\nrules: [{when: {}, use: a}]\nlimits: {checkpoints: [8h, 50%], checkpoint_shares: [0.25]}\n"
+    limits = read_policy(text).limits
+    assert limits.checkpoints == (8,) and limits.checkpoint_shares == (0.25, 0.5)

@@ -16,7 +16,18 @@ from routing.policies.saved_policies import POLICIES
 from routing.policies.text import examples, read_policy
 from simulations.decisions import drafts, editions, handover
 from simulations.decisions.diagram import diagram
-from simulations.decisions.record import DECISIONS, Alternative, Draft, Fact, Risk, due, newest_first, record, sign
+from simulations.decisions.record import (
+    DECISIONS,
+    Alternative,
+    Draft,
+    Fact,
+    Risk,
+    due,
+    holding,
+    newest_first,
+    record,
+    sign,
+)
 from simulations.mixes.mix import MixScenario, simulate_mix
 from simulations.scenario import read_scenario
 from tests.stores import new_ledger
@@ -71,6 +82,8 @@ def test_a_record_is_approved_by_one_or_by_two_who_did_not_ask(state):
 
 def test_a_rejection_needs_its_reason_and_ends_it(state):
     record(state, DRAFT, "one", approvers=2)
+    with pytest.raises(BadInput, match="say it in 400"):
+        sign(state, "one", "approved", "r" * 401)
     with pytest.raises(BadInput, match="needs its reason"):
         sign(state, "one", "rejected", "  ")
     assert sign(state, "one", "rejected", "too dear").standing == "rejected"
@@ -93,6 +106,12 @@ def test_a_name_is_taken_once_and_what_is_replaced_must_be_there(state):
     assert [one.name for one in due(newest_first(state), date(2026, 12, 1))] == ["one"]
     assert due(newest_first(state), date(2026, 11, 30)) == []
     record(state, DRAFT, "two", replaces="one")
+    assert [one.name for one in due(newest_first(state), date(2027, 1, 1))] == ["one"], "until the new one is approved"
+    sign(state, "two", "approved")
+    assert due(newest_first(state), date(2027, 1, 1)) == []
+    record(state, DRAFT, "three", replaces="two", review_on=date(2026, 12, 1))
+    sign(state, "three", "rejected", "no")
+    assert "two" in {one.name for one in holding(newest_first(state))}
     assert due(newest_first(state), date(2027, 1, 1)) == []
 
 
@@ -161,6 +180,10 @@ def test_the_pack_is_sealed_and_a_changed_one_is_found(tmp_path):
     assert "Legal may lift" in text and "No log is loaded" in text and "It may fail" in text and "<script>" not in text
     with pytest.raises(BadInput, match="changed after it was sealed"):
         handover.verify_seal(text.replace("Legal", "Nobody"))
+    with pytest.raises(BadInput, match="more than one seal"):
+        handover.verify_seal(
+            text.replace("</body>", f'<p class="soft" id="seal">Seal: sha256 {"0" * 64}.</p>\n</body>')
+        )
     with pytest.raises(BadInput, match="no seal"):
         handover.verify_seal("<html></html>")
     with pytest.raises(BadInput, match="no policy"):

@@ -87,3 +87,14 @@ def test_every_table_of_the_state_is_taken_over(state):
     with state.transaction() as db:
         there = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'").fetchall()
     assert {name for (name,) in there} == set(state_migrations.TABLES)
+
+
+@pytest.mark.parametrize(
+    "to", ["", "  ", "u:CANARY@localhost:1/db", "postgres:/u:CANARY@h/db", "host=localhost password=CANARY", "INSIDE"]
+)
+def test_a_place_that_is_none_is_refused_without_its_password(old, capsys, to):
+    to = str(old / "sub") if to == "INSIDE" else to
+    assert main(["move", "--to", to]) == 1
+    out, err = capsys.readouterr()
+    assert "CANARY" not in out + err and "--to" in err or "outside of it" in err
+    assert not (old / "sub").exists()
