@@ -25,7 +25,7 @@ LOADED_BY = {
         *("routing results", "routing run", "routing webhook", "simulations handover"),
     },
     "jinja2": {"analytics chargeback", "analytics review", "simulations decisions", "simulations handover"},
-    "jsonschema": {"routing run"},
+    "jsonschema": set(),  # only what holds a schema waits for it
     "opentelemetry": {"data receive"},
     "rich": {"routing run"},
     "scipy": {
