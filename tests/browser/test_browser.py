@@ -45,9 +45,15 @@ def test_a_page_renders_in_light_and_dark_without_an_exception(page, address, pa
 def test_a_page_is_accessible(page, address, path):
     settled(page, address, path)
     page.evaluate(AXE)
+    if violations(page):  # what a busy machine still fades in has no contrast yet: what stays is judged
+        page.wait_for_timeout(3000)
+    assert not (ours := violations(page)), json.dumps(ours, indent=1)
+
+
+def violations(page) -> dict[str, list]:
+    """What axe finds that is ours to change: the rule, and where."""
     found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa']})")
-    ours = {v["id"]: [n["target"] for n in v["nodes"]][:3] for v in found["violations"] if v["id"] not in FRAMEWORK}
-    assert not ours, json.dumps(ours, indent=1)
+    return {v["id"]: [n["target"] for n in v["nodes"]][:3] for v in found["violations"] if v["id"] not in FRAMEWORK}
 
 
 def test_a_choice_writes_itself_into_the_link_and_back(page, address):
