@@ -264,14 +264,24 @@ def _fault_of(cursor: Cursor, path: Path, size_bytes: int, rows: int, known: dic
         return f"has {size:,} bytes where the catalogue says {size_bytes:,}"
     if path.name in known and _digest(path) != known[path.name]:
         return "has other bytes than were written"
+    return fault_within(cursor, str(path), rows)
+
+
+def fault_within(cursor: Cursor, path: str, rows: int) -> str:
+    """What is wrong with a file, read in every column, that should hold these rows; "" for nothing."""
     try:
         every_column = f"SELECT count(*), sum(hash(t)) FROM read_parquet({literal(path)}) t"
         found = cursor.execute(every_column).fetchall()[0][0]
     except Exception as error:
         if type(error).__module__ not in ENGINE:
             raise
-        return f"cannot be read ({str(error).splitlines()[0][:120]})"
+        return unreadable(error)
     return "" if found == rows else f"holds {found:,} rows where the catalogue says {rows:,}"
+
+
+def unreadable(error: Exception) -> str:
+    """The engine's word on a file that it cannot read."""
+    return f"cannot be read ({str(error).splitlines()[0][:120]})"
 
 
 def _digest(path: Path) -> str:

@@ -221,14 +221,13 @@ def from_figures(view: Ledger, title: Any) -> None:
     """A scenario with typed figures: the CTO's question of the brief to start from."""
     name, scenario = scenarios.start(MixScenario, {BRIEF: "cto_question"})
     result = simulate_mix(scenario, what_if.catalog(shell.state()))
+    told, tier = f"{scenario.name} {mix_result.sentence(result)}", result["proposed"]["quality_tier"]
     with title:
-        shell.header(f"{scenario.name} {mix_result.sentence(result)}", view, stated=True)
-    mix_result.kpis(result, result["proposed"]["quality_tier"])
-    mix_result.body(result, tier=result["proposed"]["quality_tier"], key="typed")
+        shell.header(told, view, stated=True)
+    mix_result.kpis(result, tier)
+    mix_result.body(result, tier=tier, key="typed")
     scenarios.figures(MixScenario, name, scenario, ("Normalise shares and apply", normalise_shares))
     mix_result.take_away(scenario, result, scenario.source, key="typed")
-    told = f"{scenario.name} {mix_result.sentence(result)}"
-    tier = result["proposed"]["quality_tier"]
     recording.record_button(
         lambda: drafts.of_mix(result, told, QUESTION, tier, recording.ground(view, "mix", None)), key="mix_typed"
     )

@@ -75,8 +75,8 @@ def _add(entry: Any, tables: dict[tuple[str, str, str | None], dict[str, Any]]) 
     given = entry.get("litellm_params") if isinstance(entry, dict) else None
     if not isinstance(given, dict) or not isinstance(given.get("model"), str):
         raise ValueError("it has no litellm_params with a model")
-    prefix, _, upstream = given["model"].rpartition("/") if given["model"].count("/") == 1 else _split(given["model"])
-    place = PLACES.get(prefix or "openai")
+    prefix, upstream = _split(given["model"])
+    place = PLACES.get(prefix)
     if place is None:
         raise ValueError(f"Baton has no protocol for {prefix}; declare an endpoint of it that speaks OpenAI's")
     base_url = str(given.get("api_base") or place.base_url)
@@ -95,7 +95,7 @@ def _add(entry: Any, tables: dict[tuple[str, str, str | None], dict[str, Any]]) 
     table = tables.setdefault(
         (place.protocol, base_url, key),
         {
-            "name": prefix or "openai",
+            "name": prefix,
             "base_url": base_url,
             "protocol": place.protocol,
             "key_env": key,
@@ -111,10 +111,10 @@ def _add(entry: Any, tables: dict[tuple[str, str, str | None], dict[str, Any]]) 
         raise ValueError(f"{offer['model']} stands for {known['upstream']} there already; a policy needs one of them")
 
 
-def _split(model: str) -> tuple[str, str, str]:
+def _split(model: str) -> tuple[str, str]:
     """`openrouter/meta/llama` is OpenRouter's `meta/llama`; a bare name is OpenAI's."""
     prefix, slash, rest = model.partition("/")
-    return (prefix, slash, rest) if slash else ("", "", model)
+    return (prefix, rest) if slash else ("openai", model)
 
 
 def _key(given: Any) -> str | None:

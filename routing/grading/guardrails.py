@@ -11,7 +11,7 @@ import re
 from typing import Any, NamedTuple
 
 from routing.calling.calls import Answer, Request
-from routing.grading.answer_text import json_inside
+from routing.grading.answer_text import LONGEST_TEXT, json_inside
 from routing.policies.answer_forms import first_problem
 from routing.policies.policy import Guardrails
 
@@ -48,7 +48,7 @@ SMALL_WORDS = {
     "in",
 }
 STEM = 5
-LONGEST_CHECKED = 1_000_000  # signs; what is longer is withheld, not let through unread
+LONGEST_CHECKED = 10 * LONGEST_TEXT  # signs; what is longer is withheld, not let through unread
 NO_GUARDRAILS = Guardrails()
 
 

@@ -7,7 +7,6 @@ record it replaces. People sign the facts by their digest, so that a signature s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Literal
@@ -144,7 +143,7 @@ DECISIONS = Documents(
 def record(state: State, draft: Draft, name: str, **words: Any) -> Decision:
     """Put a draft on the record under a new name; `words` are those of `Decision`. BadInput where the name is taken."""
     made = {"name": name.strip(), "told": draft, "by": state.actor, "at": _now(), **words}
-    decision = DECISIONS.read(name, _plain(made))
+    decision = DECISIONS.read(name, made)
     if decision.replaces:
         DECISIONS.find(state, decision.replaces)
     DECISIONS.amend(state, decision.name, decision)
@@ -188,10 +187,6 @@ def holding(decisions: list[Decision]) -> list[Decision]:
     """Those that nobody rejected and no approved record replaces."""
     replaced = {one.replaces for one in decisions if one.standing == "approved"}
     return [one for one in decisions if one.standing != "rejected" and one.name not in replaced]
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: one.model_dump(mode="json") if isinstance(one, BaseModel) else one for key, one in values.items()}
 
 
 def _now() -> str:
