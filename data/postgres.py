@@ -19,12 +19,13 @@ import psycopg
 from psycopg.errors import LockNotAvailable
 
 from data.ailments import shared_ailment
-from data.errors import LedgerError
-from data.store import WAIT, Store, lock_wait_s
+from data.errors import LedgerError, Refused
+from data.store import WAIT, Catalog, Store, lock_wait_s
 from data.turns import Turn
 
 LOCKS = 0x42A7  # the first of the two numbers of every advisory lock of Baton's; another program's begin otherwise
 # PostgreSQL asks an idle session's host whether it is still there, and gives it up after a minute.
+READ_WITHIN_S = 300  # one question to a foreign database
 KEEPALIVES = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 
 
@@ -131,6 +132,39 @@ def _holder(session: psycopg.Connection, lock: Lock) -> str:
     if len(words) < 4:
         return "Another Baton"
     return f"Another Baton (process {words[2]} on {words[1]}, since {words[3]} UTC)"
+
+
+# What a foreign database refuses, by its class of errors, and what to do about it.
+REFUSALS = {
+    psycopg.errors.InsufficientPrivilege: "does not let its user read that; grant SELECT on the table",
+    psycopg.errors.QueryCanceled: "took longer than it may; ask again, or for a shorter time",
+    psycopg.errors.InvalidPassword: "refused the password; set PGPASSWORD or write it into ~/.pgpass (mode 600)",
+}
+
+
+@contextmanager
+def reading(database: Catalog, address: str) -> Iterator[psycopg.Connection]:
+    """A read-only look at another program's database, at the address that its host was checked to have.
+
+    Everything within the block sees one moment. Raises Refused, in a clause that begins with "has a database".
+    """
+    options = (
+        f"{KEEPALIVES} -c default_transaction_read_only=on -c TimeZone=UTC -c statement_timeout={READ_WITHIN_S * 1000}"
+    )
+    try:
+        with psycopg.connect(database.dsn, hostaddr=address, options=options, prepare_threshold=None) as db:
+            db.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            yield db
+    except psycopg.Error as error:
+        said = str(error).lower()
+        told = next((told for kind, told in REFUSALS.items() if isinstance(error, kind)), "")
+        if not told and ("password" in said or "authentication" in said):
+            told = REFUSALS[psycopg.errors.InvalidPassword]
+        if not told and isinstance(error, psycopg.OperationalError):
+            told = "cannot be reached or ended in mid-work; nothing of it is kept"
+        raise Refused(
+            f"has a database that {told or f'failed ({type(error).__name__}); its own log says why'}"
+        ) from error
 
 
 _idle: dict[tuple[int, str, str], list[psycopg.Connection]] = {}

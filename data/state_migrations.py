@@ -10,7 +10,8 @@ from data.audit_trail import Database
 # What `data move` takes over; a test holds it against the tables there are.
 TABLES = (
     *("documents", "audit", "live_runs", "live_attempts", "live_results", "live_reviews", "live_recordings"),
-    *("alert_incidents", "alert_outbox", "source_progress", "kept_files"),
+    *("alert_incidents", "alert_outbox", "source_progress", "source_days", "source_files"),
+    "kept_files",
 )
 STATE_STEPS: list[Callable[[Database], None]] = []
 step = STATE_STEPS.append
@@ -80,3 +81,10 @@ def m004_source_progress(db: Database) -> None:
 def m005_kept_files(db: Database) -> None:
     """Small files that hosts share (data/kept_files.py); empty in a store of one folder, which has them beside it."""
     db.execute("CREATE TABLE kept_files (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL, body TEXT NOT NULL)")
+
+
+@step
+def m006_source_contents(db: Database) -> None:
+    """Which days each saved source brought something of, and which of its files (by their mark) have been loaded."""
+    db.execute("CREATE TABLE source_days (name TEXT, day TEXT, PRIMARY KEY (name, day))")
+    db.execute("CREATE TABLE source_files (name TEXT, path TEXT, mark TEXT NOT NULL, PRIMARY KEY (name, path))")

@@ -69,7 +69,7 @@ class Store(NamedTuple):
             return cls(home, files=str(home / "files"))
         if not data:
             raise BadInput(f"{CATALOG} needs {DATA}: s3://bucket/path, or a folder that every host sees; set it.")
-        return cls(home, _catalog(catalog), _files(data, env), _endpoint(endpoint))
+        return cls(home, database_of(CATALOG, catalog), _files(data, env), _endpoint(endpoint))
 
     @property
     def shared(self) -> bool:
@@ -138,23 +138,26 @@ def lock_wait_s() -> float:
     return seconds
 
 
-def _catalog(text: str) -> Catalog:
+def database_of(name: str, text: str) -> Catalog:
+    """The PostgreSQL database of an address; BadInput, which names the setting and never shows the address, for what is
+    none or holds a password."""
+    example = f"{name} must read like postgresql://baton@db.example:5432/baton"
     try:
         at = urlsplit(text)
         told = dict(parse_qsl(at.query, strict_parsing=True)) if at.query else {}
         host, port, database = at.hostname, at.port or 5432, unquote(at.path[1:])
     except ValueError:
-        raise BadInput(f"{EXAMPLE}; its text is not shown here, since it may hold a password.") from None
+        raise BadInput(f"{example}; its text is not shown here, since it may hold a password.") from None
     if at.password is not None or {"password", "passfile"} & told.keys():
         raise BadInput(
-            f"{CATALOG} holds a password; take it out, and set PGPASSWORD or write it into ~/.pgpass (mode 600)."
+            f"{name} holds a password; take it out, and set PGPASSWORD or write it into ~/.pgpass (mode 600)."
         )
     if told.keys() - set(OPTIONS):
-        raise BadInput(f"{CATALOG} may end in ?name=value with {', '.join(OPTIONS)}; it has something else there.")
+        raise BadInput(f"{name} may end in ?name=value with {', '.join(OPTIONS)}; it has something else there.")
     user = unquote(at.username or "")
     odd = at.scheme not in ("postgresql", "postgres") or at.fragment or any(c in database + user for c in "/@:")
     if odd or not host or not database or not user:
-        raise BadInput(f"{EXAMPLE}; its text is not shown here, since it may hold a password.")
+        raise BadInput(f"{example}; its text is not shown here, since it may hold a password.")
     return Catalog(host, port, user, database, tuple(told.items()))
 
 

@@ -26,7 +26,8 @@ from analytics.standing import standing
 from data import console
 from data.errors import BadInput
 from data.ledger import Ledger
-from data.sources.source import SOURCES, progress_of
+from data.sources.progress import progress_of
+from data.sources.source import SOURCES
 from data.state import State
 
 SPANS = (1, 7, 28)  # whole days

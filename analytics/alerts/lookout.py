@@ -28,7 +28,8 @@ from analytics.weekly.attention import grown_caveats
 from analytics.weekly.news import News
 from data.calendar import DAY
 from data.ledger import Ledger
-from data.sources.source import SOURCES, progress_of
+from data.sources.progress import progress_of
+from data.sources.source import SOURCES
 from data.state import State
 
 

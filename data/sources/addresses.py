@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 import httpx
 
+from data import owner
 from data.errors import BadInput, Refused
 
 LOOPBACK_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost")
@@ -97,14 +98,28 @@ class CheckedTransport(httpx.AsyncBaseTransport):
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise httpx.ConnectError(f"the host {host} cannot be found") from error
-        addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-        # One forbidden address among several is a trap, not a choice.
-        forbidden = next((a for a in addresses if not _permitted(a, host, self._allowed)), None)
-        if forbidden is not None:
-            raise Refused(
-                f"{host} leads to the private address {forbidden}; list it under allow_private if that is meant."
-            )
-        return addresses[0]
+        return _permitted_one(host, found, self._allowed, "list it under allow_private")
+
+
+def checked_address(host: str, port: int) -> str:
+    """The address to connect to for what is not asked over HTTP; Refused where the owner's rules forbid it."""
+    owner.require_host(host)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise Refused(f"The host {host} cannot be found.") from error
+    return str(
+        _permitted_one(host, found, owner.private_hosts(), f"the owner of this machine lists it in {owner.HOSTS}")
+    )
+
+
+def _permitted_one(host: str, found: Sequence[tuple], allowed: tuple[str, ...], remedy: str) -> Address:
+    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    # One forbidden address among several is a trap, not a choice.
+    forbidden = next((a for a in addresses if not _permitted(a, host, allowed)), None)
+    if forbidden is not None:
+        raise Refused(f"{host} leads to the private address {forbidden}; {remedy} if that is meant.")
+    return addresses[0]
 
 
 def _literal(host: str) -> Address | None:

@@ -181,6 +181,18 @@ APIS: dict[str, Api] = {
         _instant("starting_at"),
         True,
     ),
+    "claude_code": Api(
+        "claude_code_report",
+        DAY,
+        True,
+        lambda w: [
+            ("/v1/organizations/usage_report/claude_code", [("starting_at", f"{w.start:%Y-%m-%d}"), ("limit", 1000)])
+        ],
+        _anthropic,
+        _next_page,
+        "page",
+        _instant("date"),
+    ),
     "openrouter": Api(
         "openrouter_activity",
         DAY,

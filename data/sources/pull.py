@@ -12,18 +12,24 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import NamedTuple
+
+import pandas as pd
 
 from data import owner, people, wording
 from data.errors import BadInput, BatonError, Refused
 from data.invented import refuse_beside
 from data.ledger import Ledger
 from data.loading.ingest import ingest
+from data.loading.report import Report
+from data.sources import litellm_table
 from data.sources.apis import APIS, MOST_ROWS, Api, Window, one_page, pages
 from data.sources.client import Client, Sleep
-from data.sources.source import KINDS, SOURCES, Pulled, Source, keep_progress, progress_of
+from data.sources.progress import Pulled, keep_days, keep_progress, lost_columns, progress_of
+from data.sources.source import KINDS, SOURCES, Source
+from data.sql_text import literal
 from data.state import State
 
 FOLDER = "pulled"
@@ -64,13 +70,14 @@ def pull(
 ) -> Result:
     """Pull one source as far as it goes."""
     held = progress_of(state, name)
-    done = Result(name, 0, 0, 0, held.watermark, "")
+    # A clock that once ran ahead must not leave out what happens until then.
+    done = Result(name, 0, 0, 0, min(held.watermark, now) if held.watermark else None, "")
     try:
         refuse_beside(ledger, [source.path])
-        if source.kind == "folder":
+        if source.way == "folder":
             done = _load_folder(ledger, state, done, source)
         else:
-            for window in windows(source, held.watermark, now):
+            for window in windows(source, done.watermark, now):
                 done = _load_window(ledger, state, done, source, window, sleep)
                 if done.problem:
                     break
@@ -85,45 +92,89 @@ def pull(
 
 def windows(source: Source, watermark: datetime | None, now: datetime) -> Iterator[Window]:
     """What to ask for, in order: from the watermark less what may still change, up to now or the last midnight."""
-    api = APIS[source.kind]
+    api = APIS.get(source.kind)
+    step, whole_days = (api.step, api.whole_days) if api else (litellm_table.STEP, False)
     first = (
         datetime.combine(source.since, time()) if source.since else now - timedelta(days=KINDS[source.kind].back_days)
     )
     start = max(first, watermark - source.overlap) if watermark else first
     end = now.replace(microsecond=0)
-    if api.whole_days:
+    if whole_days:
         start, end = (datetime.combine(at.date(), time()) for at in (start, end))
     start = start.replace(microsecond=0)
     while start < end:
-        until = min(start + api.step, end)
+        until = min(start + step, end)
         yield Window(start, until)
         start = until
 
 
 def _load_folder(ledger: Ledger, state: State, done: Result, source: Source) -> Result:
     owner.require_folder(source.path, ledger.home)
-    return _counted(done, ingest(ledger, state, [source.path]))
+    reports = ingest(ledger, state, [source.path])
+    keep_days(state, done.name, _days_of(ledger, reports))
+    return _counted(done, reports)
+
+
+def _days_of(ledger: Ledger, reports: list[Report]) -> set[date]:
+    """The days (UTC) of which the ledger has rows in the formats of these files, whoever brought them."""
+    forms = ", ".join(literal(name) for name in {one.format for one in reports if one.format})
+    if not forms:
+        return set()
+    view = ledger.at(ledger.snapshot())
+    called = f"SELECT DISTINCT requested_at::DATE AS day FROM {view.name('usage')} WHERE source IN ({forms})"
+    billed = f"SELECT DISTINCT day FROM {view.name('billed')} WHERE source IN ({forms})"
+    return {pd.Timestamp(day).date() for day in view.sql(f"{called} UNION {billed}")["day"].dropna()}
 
 
 def _load_window(ledger: Ledger, state: State, done: Result, source: Source, window: Window, sleep: Sleep) -> Result:
-    before = done.rejected
+    before, api = done.rejected, APIS.get(source.kind)
     folder = ledger.home / FOLDER / f"{source.kind}-{os.getpid()}-{window.start:%Y%m%dT%H%M%S}"
     try:
-        path = asyncio.run(_fetch(done.name, source, window, folder, sleep))
+        if api:
+            path, days = asyncio.run(_fetch(done.name, source, window, folder, sleep))
+        else:
+            path, days = _read_table(state, done.name, source, window, folder)
         if path:
-            done = _counted(done, ingest(ledger, state, [path], form=APIS[source.kind].form))
+            done = _counted(done, ingest(ledger, state, [path], form=api.form if api else litellm_table.FORM))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if done.rejected > before and APIS[source.kind].is_report:  # its buckets replaced nothing
+    if done.rejected > before and api and api.is_report:  # its buckets replaced nothing
         odd = wording.count_of(done.rejected - before, "line")
         return done._replace(
             problem=f"The source {done.name} had {odd} that cannot be used (Data and prices, Set aside); its days from"
             f" {wording.day(window.start)} are asked for again."
         )
+    keep_days(state, done.name, days)
     return done._replace(watermark=max(window.end, done.watermark or window.end))
 
 
-def _counted(done: Result, reports: list) -> Result:
+def _read_table(state: State, name: str, source: Source, window: Window, folder: Path) -> tuple[Path | None, set[date]]:
+    """Everything of a window of LiteLLM's table in one file, or None where there is nothing; and its days."""
+    path = folder / f"{litellm_table.FORM}-{window.start:%Y-%m-%dT%H%M%S}.jsonl"
+    try:
+        days, columns = litellm_table.read_window(source, window, path)
+        if lost := lost_columns(state, name, columns):
+            raise Refused(lost_words(lost))
+    except Refused as error:
+        raise _told(name, error) from error
+    return (path if days else None), days
+
+
+def lost_words(lost: list[str]) -> str:
+    """That a table has lost columns, and what to do, as a clause about the source."""
+    return (
+        f"has a table that lost the column{'s' * (len(lost) > 1)} {', '.join(lost)} since the last pull; nothing of it"
+        " is kept. Forget the source and add it again if that is meant."
+    )
+
+
+def _told(name: str, error: Refused) -> Refused:
+    """What a source said or suffered, as a sentence that names it."""
+    said = str(error).rstrip(".")
+    return Refused(f"{said}." if said.startswith(("The source", "The host")) else f"The source {name} {said}.")
+
+
+def _counted(done: Result, reports: list[Report]) -> Result:
     if errors := [one.error for one in reports if one.error and not one.unknown and not one.is_same_file]:
         raise Refused(errors[0])
     return done._replace(
@@ -133,8 +184,10 @@ def _counted(done: Result, reports: list) -> Result:
     )
 
 
-async def _fetch(name: str, source: Source, window: Window, folder: Path, sleep: Sleep) -> Path | None:
-    """Everything of a window in one file, or None where there is nothing."""
+async def _fetch(
+    name: str, source: Source, window: Window, folder: Path, sleep: Sleep
+) -> tuple[Path | None, set[date]]:
+    """Everything of a window in one file, or None where there is nothing; and the days it has something of."""
     key, api = os.environ.get(source.key), APIS[source.kind]
     if not owner.admin_key_allowed(source.key):
         raise Refused(f"{source.key} may not be sent as a key; the owner of this machine lists it in {owner.KEYS}.")
@@ -148,11 +201,11 @@ async def _fetch(name: str, source: Source, window: Window, folder: Path, sleep:
             if len(found) > MOST_ROWS:
                 raise Refused(f"has more than {MOST_ROWS:,} rows for one window; nothing of it is kept")
     except Refused as error:
-        told = str(error)
-        raise Refused(told if told.startswith("The source") else f"The source {name} {told}.") from error
+        raise _told(name, error) from error
     finally:
         await client.close()
-    return _write(api, window, found, folder)
+    days = {at.date() for row in found if (at := api.at(row)) and row.get("results") != []}
+    return _write(api, window, found, folder), days
 
 
 def _write(api: Api, window: Window, found: list[dict], folder: Path) -> Path | None:

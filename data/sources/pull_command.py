@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from datetime import date
 from typing import Any
 
 from data import console, wording
 from data.after_load import judge_alerts
+from data.calendar import DAY
 from data.errors import BadInput, Refused
 from data.ledger import Ledger
+from data.sources.progress import forget_progress, gaps, progress_of
 from data.sources.pull import Result, instant, pull_due
-from data.sources.source import SOURCES, Source, progress_of
+from data.sources.source import SOURCES, Source
 from data.state import State
+
+SPANS_TOLD = 5
 
 
 def register(commands: console.Commands) -> None:
@@ -34,6 +39,7 @@ def _command(args: argparse.Namespace) -> None:
     if args.delete:
         SOURCES.find(state, args.name)
         SOURCES.forget(state, args.name)
+        forget_progress(state, args.name)
     if args.add:
         body = {"kind": args.add, "base_url": args.url, "key_env": args.key, "path": args.path}
         SOURCES.save(state, args.name, {k: v for k, v in body.items() if v} | {"every_hours": args.every})
@@ -50,13 +56,35 @@ def _command(args: argparse.Namespace) -> None:
 
 
 def lines(state: State) -> list[dict[str, Any]]:
-    """Every source with how far it has come; `late_hours` since the last success, None before the first."""
+    """Every source with how far it has come; `late_hours` since the last success, None before the first; `gaps` are
+    the days with nothing within what it brought."""
     found, now = [], instant()
     for name, source in SOURCES.all(state).items():
         held = progress_of(state, name)
         late = (now - held.pulled_at).total_seconds() / 3600 if held.pulled_at else None
-        found.append({"name": name, **_described(source), **held._asdict(), "late_hours": late})
+        found.append(
+            {
+                "name": name,
+                **_described(source),
+                **held._asdict(),
+                "late_hours": late,
+                "gaps": gaps(state, name, held.watermark),
+            }
+        )
     return found
+
+
+def days_in_words(days: list[date]) -> str:
+    """Days as spans, the first few by name; "" for none."""
+    spans: list[list[date]] = []
+    for day in days:
+        if spans and day - spans[-1][-1] == DAY:
+            spans[-1].append(day)
+        else:
+            spans.append([day])
+    told = [wording.days(span[0], span[-1]) for span in spans[:SPANS_TOLD]]
+    more = sum(len(span) for span in spans[SPANS_TOLD:])
+    return ", ".join(told) + (f" and {wording.count_of(more, 'day')} more" if more else "")
 
 
 def _described(source: Source) -> dict[str, Any]:
@@ -74,11 +102,14 @@ def _list(state: State, *, as_json: bool) -> None:
             row["words"],
             f"{row['watermark']:%Y-%m-%d %H:%M}" if row["watermark"] else wording.MISSING,
             f"{row['pulled_at']:%Y-%m-%d %H:%M}" if row["pulled_at"] else "never",
+            days_in_words(row["gaps"]),
             row["problem"],
         )
         for row in rows
     ]
-    console.emit_table(("Source", "What", "Loaded up to (UTC)", "Last success (UTC)", "Problem"), told)
+    console.emit_table(
+        ("Source", "What", "Loaded up to (UTC)", "Last success (UTC)", "Days with nothing", "Problem"), told
+    )
     if not rows:
         console.say("No source yet; save one with `python -m data pull NAME --add KIND`, see docs/pull.md.")
 

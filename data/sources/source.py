@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from datetime import date, timedelta
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -12,29 +12,34 @@ from data import owner
 from data.documents import Documents
 from data.errors import BadInput
 from data.sources.addresses import checked_url
-from data.state import State
+from data.store import Catalog, database_of
 
 Kind = Literal[
     "openai_usage",
     "openai_costs",
     "anthropic_usage",
     "anthropic_costs",
+    "claude_code",
     "openrouter",
     "litellm",
+    "litellm_table",
     "langfuse",
     "folder",
 ]
+Way = Literal["api", "table", "folder"]
 
 
 class KindOf(NamedTuple):
     """What a kind is called, where it is asked and with which key unless the source says otherwise; its figures change
-    for `settle_hours`, which are asked for again each time; `back_days` is how far a first pull goes."""
+    for `settle_hours`, which are asked for again each time; `back_days` is how far a first pull goes; `way` is what is
+    asked: an API over HTTP, a PostgreSQL table, files of this machine."""
 
     label: str
     base_url: str
     key_env: str
     settle_hours: int
     back_days: int
+    way: Way = "api"
 
 
 KINDS: dict[str, KindOf] = {
@@ -42,10 +47,14 @@ KINDS: dict[str, KindOf] = {
     "openai_costs": KindOf("OpenAI organization costs", "https://api.openai.com", "OPENAI_ADMIN_KEY", 72, 31),
     "anthropic_usage": KindOf("Anthropic usage report", "https://api.anthropic.com", "ANTHROPIC_ADMIN_KEY", 48, 31),
     "anthropic_costs": KindOf("Anthropic cost report", "https://api.anthropic.com", "ANTHROPIC_ADMIN_KEY", 48, 31),
+    "claude_code": KindOf(
+        "Anthropic Claude Code analytics", "https://api.anthropic.com", "ANTHROPIC_ADMIN_KEY", 48, 31
+    ),
     "openrouter": KindOf("OpenRouter daily activity", "https://openrouter.ai", "OPENROUTER_ADMIN_KEY", 48, 29),
     "litellm": KindOf("LiteLLM spend logs (API)", "", "LITELLM_API_KEY", 2, 7),
+    "litellm_table": KindOf("LiteLLM spend logs (PostgreSQL)", "", "", 2, 7, "table"),
     "langfuse": KindOf("Langfuse observations", "https://cloud.langfuse.com", "LANGFUSE_API_KEY", 2, 7),
-    "folder": KindOf("Folder on this machine", "", "", 0, 0),
+    "folder": KindOf("Folder on this machine", "", "", 0, 0, "folder"),
 }
 
 
@@ -66,10 +75,25 @@ class Source(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Source:
-        if self.kind == "folder":
-            if not self.path or self.base_url or self.key_env:
-                raise ValueError("a folder needs its path, and neither base_url nor key_env")
-            return self
+        checks = {"api": self._check_api, "table": self._check_table, "folder": self._check_folder}
+        checks[self.way]()
+        return self
+
+    def _check_folder(self) -> None:
+        if not self.path or self.base_url or self.key_env:
+            raise ValueError("a folder needs its path, and neither base_url nor key_env")
+
+    def _check_table(self) -> None:
+        if self.path or self.key_env:
+            raise ValueError(
+                "a PostgreSQL table needs its base_url alone: its password comes from PGPASSWORD or ~/.pgpass"
+            )
+        try:
+            self.database()
+        except BadInput as error:
+            raise ValueError(str(error).rstrip(".")) from error
+
+    def _check_api(self) -> None:
         if self.path:
             raise ValueError("path belongs to a folder; take it away")
         if not self.url:
@@ -83,7 +107,15 @@ class Source(BaseModel):
                 f"{self.key} may not be sent as a key; the owner of this machine names it BATON_KEY_... or lists it in "
                 f"{owner.KEYS}"
             )
-        return self
+
+    def database(self) -> Catalog:
+        """The PostgreSQL database of a table; BadInput for an address that is none or holds a password."""
+        return database_of("base_url", self.base_url)
+
+    @property
+    def way(self) -> Way:
+        """What is asked."""
+        return KINDS[self.kind].way
 
     @property
     def url(self) -> str:
@@ -104,49 +136,14 @@ class Source(BaseModel):
     @property
     def words(self) -> str:
         """The source in a sentence without its full stop."""
-        if self.kind == "folder":
-            return f"files under {self.path}, every {self.every_hours:g} {'hour' if self.every_hours == 1 else 'hours'}"
+        often = f"every {self.every_hours:g} {'hour' if self.every_hours == 1 else 'hours'}"
+        if self.way == "folder":
+            return f"files under {self.path}, {often}"
+        place, key = urlsplit(self.url).netloc, f" with the key in {self.key}"
+        if self.way == "table":
+            place, key = self.database().told, ""
         hours = self.overlap.total_seconds() / 3600
-        return (
-            f"{KINDS[self.kind].label} at {urlsplit(self.url).netloc} with the key in {self.key}, every "
-            f"{self.every_hours:g} hours; the last {hours:g} hours are asked for again"
-        )
+        return f"{KINDS[self.kind].label} at {place}{key}, {often}; the last {hours:g} hours are asked for again"
 
 
 SOURCES = Documents("source", Source)
-
-
-class Pulled(NamedTuple):
-    """How far a source has come: everything before `watermark` (UTC) is loaded; `problem` is what the last try met."""
-
-    watermark: datetime | None = None
-    tried_at: datetime | None = None
-    pulled_at: datetime | None = None
-    problem: str = ""
-    loaded: int = 0
-
-    def is_due(self, source: Source, now: datetime) -> bool:
-        """Whether it is time to ask again; what failed is tried again at once."""
-        return (
-            self.pulled_at is None or bool(self.problem) or now - self.pulled_at >= timedelta(hours=source.every_hours)
-        )
-
-
-def progress_of(state: State, name: str) -> Pulled:
-    """How far a source has come."""
-    with state.transaction() as db:
-        row = db.execute(
-            "SELECT watermark, tried_at, pulled_at, problem, loaded FROM source_progress WHERE name = ?", (name,)
-        ).fetchone()
-    if row is None:
-        return Pulled()
-    watermark, tried_at, pulled_at = (datetime.fromisoformat(text) if text else None for text in row[:3])
-    return Pulled(watermark, tried_at, pulled_at, row[3], row[4])
-
-
-def keep_progress(state: State, name: str, progress: Pulled) -> None:
-    """Write down how far a source has come; it is no decision of anybody, so the audit trail does not hold it."""
-    times: tuple[Any, ...] = tuple(at.isoformat() if at else None for at in progress[:3])
-    with state.transaction() as db:
-        db.execute("DELETE FROM source_progress WHERE name = ?", (name,))
-        db.execute("INSERT INTO source_progress VALUES (?, ?, ?, ?, ?, ?)", (name, *times, *progress[3:]))

@@ -17,7 +17,8 @@ from analytics.alerts.rule import KIND_NAMES, KINDS, RULES, STARTERS, Rule, sile
 from analytics.alerts.watch import after_load, preview, try_channel, watch
 from analytics.budgets import budget as budgets
 from data.errors import BadInput, Refused
-from data.sources.source import SOURCES, Pulled, keep_progress
+from data.sources.progress import Pulled, keep_progress
+from data.sources.source import SOURCES
 from data.state import State
 from tests.analytics.commands import run
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of

@@ -13,7 +13,8 @@ from analytics.alerts.lookout import Firing, Judged
 from analytics.alerts.rule import Rule
 from analytics.alerts.watch import instant
 from analytics.budgets.budget import check_budget, save
-from data.sources.source import SOURCES, Pulled, keep_progress
+from data.sources.progress import Pulled, keep_progress
+from data.sources.source import SOURCES
 from data.state import State
 from tests.analytics.commands import run
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of

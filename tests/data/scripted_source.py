@@ -23,6 +23,7 @@ class Script:
     def __init__(self) -> None:
         self.amounts: dict[int, dict[str, float]] = {day: {"gpt-5.2, input": 10.0 + day} for day in range(1, 21)}
         self.project_of: dict[str, str] = {}  # by line; proj_1 where it is not said
+        self.people: dict[int, dict[str, float]] = {}  # by day of November, who spent how many cents
         self.calls: list[dict[str, Any]] = []
         self.steps: list[Any] = []
         self.asked: list[tuple[str, dict[str, list[str]], str]] = []
@@ -39,6 +40,8 @@ class Script:
             return {"object": "page", "data": [{"hello": 1}], "has_more": False}
         if path.endswith("/costs"):
             return self._costs(query, step)
+        if path.endswith("/claude_code"):
+            return self._people(query, step)
         if "/usage/" in path:
             return self._usage(path, query)
         return self._rows(path, query, step)
@@ -91,6 +94,33 @@ class Script:
             data.append({"object": "bucket", "start_time": start, "end_time": start + 86_400, "results": results})
         return {**page, "data": data}
 
+    def _people(self, query: dict[str, list[str]], step: Any) -> dict[str, Any]:
+        """Claude Code's users of one day, two a page."""
+        day = datetime.fromisoformat(query["starting_at"][0])
+        told = day - timedelta(days=40) if step == "yesterday" else day
+        at = int(query.get("page", ["0"])[0])
+        everyone = sorted(self.people.get(day.day, {}).items()) if day.month == 11 else []
+        data = [
+            {
+                "date": f"{told:%Y-%m-%d}T00:00:00Z",
+                "actor": {"type": "user_actor", "email_address": who},
+                "organization_id": "org_1",
+                "customer_type": "api",
+                "terminal_type": "cli",
+                "model_breakdown": [
+                    {
+                        "model": "claude-opus-4-6",
+                        "tokens": {"input": 1000, "output": 100, "cache_read": 0, "cache_creation": 0},
+                        "estimated_cost": {"currency": "USD", "amount": cents},
+                    }
+                ],
+            }
+            for who, cents in everyone[at : at + 2]
+        ]
+        more = at + 2 < len(everyone) or step == "repeat"
+        follows = at if step == "repeat" else at + 2
+        return {"data": data, "has_more": more, "next_page": str(follows) if more else None}
+
     def _rows(self, path: str, query: dict[str, list[str]], step: Any) -> dict[str, Any]:
         """LiteLLM's calls: both ends of the window are included, numbered pages."""
         start, end = (datetime.fromisoformat(query[name][0]) for name in ("start_date", "end_date"))
@@ -110,11 +140,12 @@ def provider() -> Iterator[Script]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = parse_qs(parts.query)
-            script.asked.append((parts.path, query, self.headers.get("Authorization", "")))
+            said = self.headers.get("Authorization") or f"Bearer {self.headers.get('x-api-key')}"
+            script.asked.append((parts.path, query, said))
             step = script.steps.pop(0) if script.steps else script.always
             if isinstance(step, tuple):
                 return self._say(step[1], b"no", step[2])
-            if self.headers.get("Authorization") != f"Bearer {KEY}":
+            if said != f"Bearer {KEY}":
                 return self._say(401, b"", {})
             if step == "garbage":
                 return self._say(200, b"<html>\xff", {})

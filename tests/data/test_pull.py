@@ -15,8 +15,9 @@ from data.people import Person, acting_as
 from data.sources import client as clients
 from data.sources import pull_command
 from data.sources.apis import APIS
+from data.sources.progress import gaps, progress_of
 from data.sources.pull import Result, pull_due, windows
-from data.sources.source import KINDS, SOURCES, Kind, Source, progress_of
+from data.sources.source import KINDS, SOURCES, Kind, Source
 from tests.data.scripted_source import KEY, provider
 
 NOW = datetime.fromisoformat("2026-11-11T05:00")
@@ -166,6 +167,55 @@ def test_reports_of_several_kinds_of_work_share_their_days(ledger, state, far, s
     ]
 
 
+@pytest.fixture
+def people(far, store, ledger, state):
+    """(pull, estimates): Claude Code's users of four days, pulled; and what the ledger has of them by day, in cents."""
+    pull, _ = store
+    far.people = {day: {"ann@example.com": 100.0 + day, "bob": 7, "cy": 9} for day in (6, 7, 9)}
+    SOURCES.save(state, "people", {**COSTS, "kind": "claude_code", "base_url": far.url, "since": "2026-11-06"})
+
+    def estimates() -> dict[int, float]:
+        view = ledger.at(ledger.snapshot())
+        frame = view.sql(
+            f"""SELECT day, sum(amount) * 100 AS cents FROM {view.name("billed")} WHERE kind = 'estimate'
+                GROUP BY day ORDER BY day"""
+        )
+        return {row.day.day: float(row.cents) for row in frame.itertuples()}
+
+    return lambda now=NOW: pull(now, "people"), estimates
+
+
+def test_users_of_claude_code_are_pulled_day_by_day_and_restated_days_replace(far, people, state, ledger):
+    pull, estimates = people
+    assert pull().problem == "" and estimates() == {6: 122, 7: 123, 9: 125}
+    assert [day.day for day in gaps(state, "people", progress_of(state, "people").watermark)] == [8, 10]
+    far.people[9] = {"ann@example.com": 50.0, "bob": 7}
+    far.people[10] = {"dee": 1}
+    assert pull(NOW + timedelta(hours=1)).problem == "" and estimates() == {6: 122, 7: 123, 9: 57, 10: 1}
+    assert pull(NOW + timedelta(hours=2)).loaded == 0
+    view = ledger.at(ledger.snapshot())
+    assert view.sql(f"SELECT count(*) n FROM {view.name('billed')} WHERE kind = 'cost'")["n"][0] == 0
+
+
+@pytest.mark.parametrize(
+    ("steps", "always", "said", "kept"),
+    [
+        ([None] * 3 + [("status", 401, {})], None, "refused the key (401)", {6: 122}),
+        ([None] * 3, "cut", "no whole answer", {6: 122}),
+        ([None], "garbage", "an answer that is not JSON", {}),
+        ([None] * 2, "repeat", "the same page again and again", {6: 122}),
+        ([], "yesterday", "which was not asked for", {}),
+    ],
+)
+def test_users_of_claude_code_are_kept_up_to_the_day_that_failed(far, people, state, steps, always, said, kept):
+    pull, estimates = people
+    far.steps, far.always = steps, always
+    failed = pull()
+    assert said in failed.problem and estimates() == kept
+    far.steps, far.always = [], None
+    assert pull().problem == "" and estimates() == {6: 122, 7: 123, 9: 125}
+
+
 def call(number: int, at: datetime, spend: float = 0.01) -> dict:
     return {
         "request_id": f"call-{number}",
@@ -201,6 +251,20 @@ def test_calls_are_pulled_by_the_hour_once_each_also_late_ones_and_beside_a_file
     far.calls += [call(200 + n, NOW + timedelta(minutes=50)) for n in range(9)]
     far.always = "endless"
     assert "again and again" in pull(NOW + timedelta(hours=2), "gateway").problem
+
+
+@pytest.mark.parametrize(("hours", "wrong"), [(-1, range(4)), (1, range(4)), (5, [3])])
+def test_clocks_apart_lose_and_double_nothing(ledger, state, far, store, hours, wrong):
+    """Baton's clock is `hours` ahead of the gateway's at the pulls that are `wrong`, and later set right."""
+    pull, _ = store
+    SOURCES.save(state, "gateway", {"kind": "litellm", "base_url": far.url, "key_env": KEY_ENV, "since": "2026-11-10"})
+    ours = timedelta(hours=hours)
+    for n in range(8):
+        far.calls.append(call(n, NOW + timedelta(hours=n, minutes=59)))
+        assert pull(NOW + timedelta(hours=n + 1) + (ours if n in wrong else timedelta()), "gateway").problem == ""
+    assert pull(NOW + timedelta(hours=10), "gateway").problem == ""
+    view = ledger.at(ledger.snapshot())
+    assert view.sql(f"SELECT count(*) n FROM {view.name('usage')}")["n"][0] == 8
 
 
 def test_a_pull_that_dies_between_load_and_watermark_loads_nothing_twice(store, far, state, monkeypatch):
@@ -266,7 +330,8 @@ def test_sources_take_an_admin(state):
 
 
 def test_every_kind_has_an_api_and_windows_meet_without_a_gap():
-    assert set(KINDS) == set(get_args(Kind)) == {*APIS, "folder"}
+    assert set(KINDS) == set(get_args(Kind)) == {*APIS, "litellm_table", "folder"}
+    assert {kind for kind in KINDS if KINDS[kind].way == "api"} == set(APIS)
     for kind, api in APIS.items():
         source = Source(kind=kind, base_url="https://example.com")
         spans = list(windows(source, None, NOW))

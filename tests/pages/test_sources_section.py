@@ -25,5 +25,10 @@ def test_a_folder_is_added_pulled_and_forgotten(tmp_path, monkeypatch):
     page.text_input(key="source_name").set_value("logs")
     page.button(key="source_add").click().run()
     assert "already" in page.error[0].value
+    page.selectbox(key="source_kind").set_value("litellm_table").run()
+    page.text_input(key="source_name").set_value("table")
+    page.text_input(key="source_url_litellm_table").set_value("postgresql://a:secret@db/x")
+    page.button(key="source_add").click().run()
+    assert "holds a password" in page.error[0].value and "secret" not in page.error[0].value
     page.button(key="source_forget").click().run()
     assert not SOURCES.all(State.open())

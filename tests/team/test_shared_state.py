@@ -17,7 +17,7 @@ from data.errors import BadInput, LedgerError
 from data.facts.hosting import hosting_facts
 from data.facts.tables import CATALOG, read_rows, rows_at, save_own, stamp
 from data.prices import second_catalogue
-from data.sources.source import Pulled, keep_progress, progress_of
+from data.sources.progress import Pulled, keep_progress, progress_of
 from data.state import State
 from routing.runs import reviews, store
 from routing.runs.journal import RunJournal

@@ -7,17 +7,24 @@ import streamlit as st
 
 from data.errors import BadInput
 from data.ledger import Ledger
+from data.sources.progress import forget_progress
 from data.sources.pull import pull_due
-from data.sources.pull_command import lines
+from data.sources.pull_command import days_in_words, lines
 from data.sources.source import KINDS, SOURCES
 from pages.ui import exports, loading, shell
 from pages.ui import format as fmt
+
+A_DATABASE = "postgresql://reader@db.example:5432/litellm"
+NO_PASSWORD = "Without a password: set PGPASSWORD where Baton runs, or write it into ~/.pgpass."
 
 
 def show_sources(view: Ledger) -> None:
     rows = lines(shell.state())
     if rows:
-        frame = pd.DataFrame(rows)[["name", "words", "watermark", "pulled_at", "late_hours", "loaded", "problem"]]
+        told = [row | {"gaps": days_in_words(row["gaps"])} for row in rows]
+        frame = pd.DataFrame(told)[
+            ["name", "words", "watermark", "pulled_at", "late_hours", "loaded", "gaps", "problem"]
+        ]
         labels = {
             "name": "Source",
             "words": "What",
@@ -25,9 +32,10 @@ def show_sources(view: Ledger) -> None:
             "pulled_at": "Last success (UTC)",
             "late_hours": "Hours ago",
             "loaded": "Rows of the last pull",
+            "gaps": "Days with nothing (UTC)",
             "problem": "Problem",
         }
-        exports.table(frame, name="sources", labels=labels, wide={"words": 320, "problem": 260})
+        exports.table(frame, name="sources", labels=labels, wide={"words": 320, "gaps": 200, "problem": 260})
     else:
         st.caption("No source yet: files are loaded by hand, or by a cron job that ends in `python -m data ingest`.")
     st.caption(
@@ -52,6 +60,7 @@ def _work_on(names: list[str]) -> None:
         if st.button("Forget it", key="source_forget", icon=":material/delete:"):
             with shell.errors():
                 SOURCES.forget(shell.state(), name)
+                forget_progress(shell.state(), name)
                 st.rerun()
     if said := st.session_state.pop("source_said", ""):
         st.info(fmt.md(said), icon=":material/info:")
@@ -61,8 +70,14 @@ def _add() -> None:
     kind = st.selectbox("Kind", list(KINDS), format_func=lambda one: KINDS[one].label, key="source_kind", width=320)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of the source", key="source_name", width=180)
-        if kind == "folder":
+        way = KINDS[kind].way
+        if way == "folder":
             body = {"path": st.text_input("Folder or pattern on the server", key="source_path", width=380)}
+        elif way == "table":
+            url = st.text_input(
+                "Address", key=f"source_url_{kind}", placeholder=A_DATABASE, width=380, help=NO_PASSWORD
+            )
+            body = {"base_url": url.strip()}
         else:
             usual = KINDS[kind]
             url = st.text_input("Address", key=f"source_url_{kind}", placeholder=usual.base_url, width=280)
