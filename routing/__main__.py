@@ -16,6 +16,10 @@ COMMANDS = {
     "reviews": ("routing.runs.commands", "what needs a person, oldest first"),
     "decide": ("routing.runs.commands", "decide an item of the review queue"),
     "results": ("routing.runs.result_commands", "a run's verdict and every task under every policy"),
+    "learn": (
+        "routing.learn_command",
+        "a difficulty score from graded runs, as a policy, where it beats the best model",
+    ),
     "predictions": ("routing.runs.predictions", "what replays said of policies, held against what the lab found"),
     "canary": ("routing.canary_commands", "roll a policy out in stages, judged by the gateway's own log"),
     "export": ("routing.export", "a policy as a LiteLLM proxy config, OpenRouter request fields, or plain YAML"),

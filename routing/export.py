@@ -22,6 +22,7 @@ from data.version import BATON, sign
 from routing.calling.declarations import Offer, Provider, canonical, read_providers, saved_providers
 from routing.policies.choice import resolve
 from routing.policies.policy import CURRENT, Policy, Rule
+from routing.policies.table import score_words
 from routing.policies.text import examples, read_policy_file, write_policy
 
 FORMS = ("litellm", "openrouter", "yaml")
@@ -201,6 +202,18 @@ def _litellm_notes(policy: Policy) -> list[str]:
     return notes + _common_notes(policy)
 
 
+def _difficulty_notes(policy: Policy) -> list[str]:
+    """The score as code before the gateway has to add it up; a gateway cannot."""
+    if policy.difficulty is None:
+        return []
+    needs = ", ".join(policy.difficulty.words_needed)
+    return [
+        f"A gateway cannot add up {score_words(policy.difficulty)}: code in front of it does, and asks for the group "
+        "of the first rule that fits."
+        + (f" {needs} come from the prompt, as routing/policies/prompt_features.py counts them." if needs else "")
+    ]
+
+
 def _common_notes(policy: Policy) -> list[str]:
     parts = (
         (policy.review, "review by people"),
@@ -211,7 +224,7 @@ def _common_notes(policy: Policy) -> list[str]:
         (policy.guardrails != type(policy.guardrails)(), "guardrails"),
     )
     missing = [name for present, name in parts if present]
-    return [f"Not expressible there: {', '.join(missing)}."] if missing else []
+    return _difficulty_notes(policy) + ([f"Not expressible there: {', '.join(missing)}."] if missing else [])
 
 
 def _openrouter_name(target: str, catalog: Catalog) -> str:

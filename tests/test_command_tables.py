@@ -22,7 +22,7 @@ LOADED_BY = {
     "httpx": {
         *("analytics alerts", "analytics gauges", "data pull", "simulations drill", "simulations reroute"),
         *("routing audit", "routing canary", "routing export", "routing predictions", "routing providers"),
-        *("routing results", "routing run", "routing webhook", "simulations handover"),
+        *("routing learn", "routing results", "routing run", "routing webhook", "simulations handover"),
     },
     "jinja2": {"analytics chargeback", "analytics review", "simulations decisions", "simulations handover"},
     "jsonschema": set(),  # only what holds a schema waits for it
@@ -31,7 +31,14 @@ LOADED_BY = {
     "scipy": {
         *("analytics alerts", "analytics anomalies", "analytics bridge", "analytics budgets", "analytics forecast"),
         *("analytics gauges", "analytics measures", "analytics promises", "analytics review", "analytics savings"),
-        *("analytics silent-changes", "routing canary", "routing predictions", "routing results", "routing run"),
+        *(
+            "analytics silent-changes",
+            "routing canary",
+            "routing learn",
+            "routing predictions",
+            "routing results",
+            "routing run",
+        ),
         *("simulations breakeven", "simulations frontier", "simulations handover", "simulations metrics"),
         "simulations mix",
         *("simulations pipeline", "simulations triage"),

@@ -25,6 +25,7 @@ from routing.calling.calls import Request
 from routing.grading.assertion_values import check_value
 from routing.grading.task_imports import LeftOut, as_task
 from routing.policies.conditions import Part
+from routing.policies.prompt_features import prompt_features
 
 SHIPPED = Path(__file__).parent / "task_sets"
 DETERMINISTIC = (
@@ -164,7 +165,12 @@ class Task(Part):
             "feature": self.feature,
         }
         answered_by = {"model": self.model, "provider": self.provider} if self.model else {}
-        return {**named, **answered_by, "input_tokens": self.request().input_estimate}
+        return {**named, **answered_by, "input_tokens": self.request().input_estimate, **prompt_features(self.asked)}
+
+    @property
+    def asked(self) -> str:
+        """The words a task puts to a model, its system prompt apart."""
+        return self.prompt or "\n".join(str(message.get("content", "")) for message in self.messages)
 
 
 class TaskSet(Part):

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from data.facts.models import ModelFacts
-from data.schema import VOCABULARY
 from routing.policies.choice import candidates
-from routing.policies.conditions import Members, Size
+from routing.policies.conditions import CLOSED, Members, Size
 from routing.policies.policy import Constraint, Policy
 
 Box = dict[str, frozenset]
@@ -141,7 +140,7 @@ def _pieces(name: str, terms: list[Any]) -> set:
         edges = sorted({0} | {t.low for t in terms} | {int(t.high) + 1 for t in terms if t.high != float("inf")})
         return {*edges, None}
     mentioned = {value for term in terms for value in term.values}
-    return mentioned | (set(VOCABULARY[name]) if name in VOCABULARY else {"unknown", OTHER})
+    return mentioned | (set(CLOSED[name]) if name in CLOSED else {"unknown", OTHER})
 
 
 def _box(when: Mapping[str, Members | Size], atoms: Box) -> Box:

@@ -12,7 +12,7 @@ from typing import Any
 
 from data.facts.models import ModelFacts
 from data.prices import notes as price_notes
-from routing.policies.conditions import applies
+from routing.policies.conditions import DIFFICULTY, applies
 from routing.policies.policy import CURRENT, Constraint, Policy, Rule
 
 CLOSED_WEIGHTS = "its weights are closed: only its maker runs it"
@@ -50,8 +50,11 @@ def candidates(policy: Policy, attributes: Mapping[str, Any], model_facts: Mappi
 
     `attributes` holds dimensions (`task_type`, `data_class`, `team`, ...) and `input_tokens`,
     `output_tokens`, `total_tokens`; absent or None is unknown. `model_facts` maps a target or a
-    model name to its facts; a model without facts breaks every constraint that applies.
+    model name to its facts; a model without facts breaks every constraint that applies. `difficulty` is worked out by
+    the policy's own score where it is not given.
     """
+    if policy.difficulty is not None:
+        attributes = {DIFFICULTY: policy.difficulty.points(attributes), **attributes}
     active = [i for i, constraint in enumerate(policy.constraints) if applies(constraint.when, attributes)]
     position = next((i for i, rule in enumerate(policy.rules) if applies(rule.when, attributes)), None)
     return decide(policy, position, active, attributes, model_facts)

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from data.schema import VOCABULARY
 from data.wrong_values import legal_there
+from routing.policies.prompt_features import COUNTS, KINDS
 
 HOSTINGS = ("self", "cloud", "host", "api")
 DIMENSIONS = (
@@ -34,7 +35,12 @@ DIMENSIONS = (
     "model",
     "operation",
 )
-SIZES = ("input_tokens", "output_tokens", "total_tokens")
+TOKENS = ("input_tokens", "output_tokens", "total_tokens")
+DIFFICULTY = "difficulty"  # the points of the policy's own score
+# What only the words of a prompt tell: a log's columns do not, so a replay cannot decide by it.
+WORDS_OF_PROMPT = ("prompt_kind", *COUNTS)
+SIZES = (*TOKENS, *COUNTS, DIFFICULTY)
+CLOSED = {**VOCABULARY, "prompt_kind": KINDS}  # dimensions whose values are known beforehand
 MODEL_FACTS = ("model", "vendor", "origin", "hosting", "residency", "hipaa_eligible", "gdpr_terms", "open_weights")
 COUNTRY = re.compile("[A-Za-z]{2}")  # ISO 3166, two letters
 YES_NO_FACTS = ("hipaa_eligible", "gdpr_terms", "open_weights")
@@ -47,7 +53,7 @@ class Part(BaseModel):
 
 
 class Size(Part):
-    """A range of tokens; `input_tokens` counts all input, cached or not."""
+    """A range of whole numbers: tokens (`input_tokens` counts all input, cached or not), words, points."""
 
     gt: int | None = Field(None, ge=0)
     ge: int | None = Field(None, ge=0)
@@ -59,23 +65,23 @@ class Size(Part):
         if all(bound is None for bound in (self.gt, self.ge, self.lt, self.le)):
             raise ValueError("give at least one of gt, ge, lt, le")
         if self.low > self.high:
-            raise ValueError("no number of tokens lies in this range")
+            raise ValueError("no whole number lies in this range")
         return self
 
     @property
     def low(self) -> int:
-        """The smallest number of tokens in the range."""
+        """The smallest number in the range."""
         return max(0 if self.gt is None else self.gt + 1, self.ge or 0)
 
     @property
     def high(self) -> float:
-        """The largest number of tokens in the range; infinity without an upper bound."""
+        """The largest number in the range; infinity without an upper bound."""
         bounds = [b for b in (self.le, None if self.lt is None else self.lt - 1) if b is not None]
         return min(bounds, default=float("inf"))
 
-    def holds(self, tokens: int | None) -> bool:
-        """An unknown number of tokens lies in no range."""
-        return tokens is not None and self.low <= tokens <= self.high
+    def holds(self, number: int | None) -> bool:
+        """An unknown number lies in no range."""
+        return number is not None and self.low <= number <= self.high
 
     @model_serializer
     def _plain(self) -> dict[str, int]:
@@ -122,13 +128,13 @@ def _term(key: str, value: Any) -> Members | Size:
         if not isinstance(value, dict):
             raise ValueError(f"{key} takes a range such as {{gt: 100000}}")
         return Size.model_validate(value)
-    if key not in DIMENSIONS:
-        raise ValueError(f"`{key}` is no dimension; use one of: {', '.join(DIMENSIONS + SIZES)}")
+    if key not in (*DIMENSIONS, *CLOSED):
+        raise ValueError(f"`{key}` is no dimension; use one of: {', '.join((*DIMENSIONS, 'prompt_kind', *SIZES))}")
     negated = isinstance(value, dict) and set(value) == {"not"}
     values = _names(value["not"] if negated else value)
-    unknown = [v for v in values if v not in VOCABULARY.get(key, values)]
+    unknown = [v for v in values if v not in CLOSED.get(key, values)]
     if unknown:
-        raise ValueError(f"`{unknown[0]}` is no {key}; use one of: {', '.join(VOCABULARY[key])}")
+        raise ValueError(f"`{unknown[0]}` is no {key}; use one of: {', '.join(CLOSED[key])}")
     return Members(values=values, negated=negated)
 
 

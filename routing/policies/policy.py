@@ -18,7 +18,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from routing.policies.answer_forms import check_pattern, check_schema
-from routing.policies.conditions import Condition, Facts, Hours, Part, Share, Target
+from routing.policies.conditions import DIFFICULTY, WORDS_OF_PROMPT, Condition, Facts, Hours, Part, Share, Target
+from routing.policies.difficulty import Difficulty
 
 CURRENT = "current"
 WAYS = ("use", "split", "cascade", "cross_check")
@@ -44,6 +45,11 @@ class Constraint(Part):
     def _says_something(self) -> Constraint:
         if not self.forbid and not self.require:
             raise ValueError("a constraint needs forbid or require")
+        uncertain = next((name for name in self.when if name in (DIFFICULTY, *WORDS_OF_PROMPT)), None)
+        if uncertain:
+            raise ValueError(
+                f"a constraint holds wherever a request is known by its log alone, which has no {uncertain}"
+            )
         return self
 
 
@@ -219,6 +225,8 @@ class Policy(Part):
     """kept with the policy and not used: the router finds larger windows among the candidates by itself"""
     content_fallback: tuple[Target, ...] = ()
     """kept with the policy and not used: the router finds another vendor among the candidates by itself"""
+    difficulty: Difficulty | None = None
+    """the score that the conditions `difficulty` of its rules stand on"""
     review: Review | None = None
     """which answers go to a person"""
     limits: Limits = Limits()
@@ -236,6 +244,12 @@ class Policy(Part):
     def _answers_something(self) -> Policy:
         if not self.rules and not self.fallback:
             raise ValueError("a policy needs at least one rule or a fallback")
+        asking = next((number for number, rule in enumerate(self.rules, start=1) if DIFFICULTY in rule.when), None)
+        if asking is not None and self.difficulty is None:
+            raise ValueError(
+                f"rule {asking} asks for difficulty, and the policy has no score of that; give it `difficulty`, "
+                "a base and points (`python -m routing learn` makes one from graded tasks)"
+            )
         return self
 
     @property

@@ -11,12 +11,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from data.console import Commands, say
-from data.schema import VOCABULARY
 from routing.policies.conditions import (
+    CLOSED,
+    DIFFICULTY,
     DIMENSIONS,
     HOSTINGS,
     MODEL_FACTS,
     SIZES,
+    WORDS_OF_PROMPT,
     YES_NO_FACTS,
     Condition,
     Facts,
@@ -24,6 +26,7 @@ from routing.policies.conditions import (
     Share,
     Target,
 )
+from routing.policies.difficulty import Difficulty, Points
 from routing.policies.policy import CURRENT, Constraint, Guardrails, Limits, Policy, Review, Rule
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "policy.md"
@@ -31,6 +34,8 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("A policy", Policy),
     ("A constraint", Constraint),
     ("A rule", Rule),
+    ("A difficulty score", Difficulty),
+    ("Points", Points),
     ("Review", Review),
     ("Limits", Limits),
     ("Guardrails", Guardrails),
@@ -124,11 +129,9 @@ def _default(field: FieldInfo) -> str:
 
 
 def _conditions() -> str:
-    closed = [f"| `{name}` | {', '.join(f'`{value}`' for value in values)} |" for name, values in VOCABULARY.items()]
+    closed = [f"| `{name}` | {', '.join(f'`{value}`' for value in values)} |" for name, values in CLOSED.items()]
     free = [
-        f"| `{name}` | any value of the log; `unknown` where it has none |"
-        for name in DIMENSIONS
-        if name not in VOCABULARY
+        f"| `{name}` | any value of the log; `unknown` where it has none |" for name in DIMENSIONS if name not in CLOSED
     ]
     sizes = [f"| `{name}` | a range: `gt`, `ge`, `lt`, `le`, as `{{gt: 100000}}` |" for name in SIZES]
     return "\n".join(
@@ -137,6 +140,10 @@ def _conditions() -> str:
             "",
             "`{dimension: value}`, `{dimension: [values]}`, `{dimension: {not: [values]}}`; "
             "several dimensions must all hold.",
+            "",
+            f"{', '.join(f'`{name}`' for name in WORDS_OF_PROMPT)} are worked out from the words of a prompt "
+            "(`routing/policies/prompt_features.py`): the lab has them, a log's columns have not, so a replay of a "
+            f"policy that asks for them is refused. `{DIFFICULTY}` is the sum of the policy's own score, 0 to 100.",
             "",
             "| dimension | values |",
             "|---|---|",

@@ -15,6 +15,7 @@ from data.yaml_text import validate
 from routing.policies import policy as language
 from routing.policies.checks import contradictions
 from routing.policies.conditions import SIZES, Members, Size
+from routing.policies.difficulty import MOST, Difficulty
 from routing.policies.policy import Policy
 
 WAYS = (*language.WAYS, "vote")
@@ -82,6 +83,19 @@ def write_condition(when: Mapping[str, Members | Size]) -> str:
                 f"{name}{sign}{bound}" for sign, key in BOUNDS.items() if (bound := getattr(term, key)) is not None
             ]
     return "; ".join(terms)
+
+
+def score_rows(score: Difficulty) -> list[tuple[str, str]]:
+    """A difficulty score as (what a request is, its points), the base first."""
+    return [("every request", str(score.base))] + [
+        (write_condition(term.when), f"{term.points:+d}") for term in score.terms
+    ]
+
+
+def score_words(score: Difficulty) -> str:
+    """A difficulty score in one line."""
+    given = "; ".join(f"{points} for {who}" for who, points in score_rows(score))
+    return f"difficulty: {given}; held between 0 and {MOST}"
 
 
 def read_condition(text: str | None, where: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from data.state import State
 from routing.grading.statistics import Paired, compare_pairs
-from routing.grading.tasks import Assertion, Task
+from routing.grading.tasks import Assertion
 from routing.runs.spec import RunSpec, checked_spec
 from routing.runs.store import attempts, read_run, results
 
@@ -78,7 +78,7 @@ def rows_of(spec: RunSpec, found: Iterable[Mapping[str, Any]], tokens: Mapping[s
             task.id,
             repeat,
             task.task_type,
-            _asked(task),
+            task.asked,
             _expected(task.asserts),
             {name: by_task[task.id, repeat].get(name) for name in names},
         )
@@ -91,11 +91,6 @@ def rows_of(spec: RunSpec, found: Iterable[Mapping[str, Any]], tokens: Mapping[s
 def shown(rows: Sequence[Row], show: str) -> list[Row]:
     """All rows, those with a failure, or those on which the policies disagree."""
     return [row for row in rows if show == "all" or (row.failed if show == "failures" else row.disagrees)]
-
-
-def _asked(task: Task) -> str:
-    """The words a task puts to a model."""
-    return task.prompt or "\n".join(str(message.get("content", "")) for message in task.messages)
 
 
 def _expected(checks: Iterable[Assertion]) -> str:

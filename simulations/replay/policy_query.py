@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 import ibis
 import ibis.expr.types as ir
 
-from routing.policies.conditions import Members, Size
-from routing.policies.policy import Constraint, Policy, Rule
+from data.errors import BadInput
+from routing.policies.conditions import DIFFICULTY, WORDS_OF_PROMPT, Members, Size
+from routing.policies.difficulty import MOST, Difficulty
+from routing.policies.policy import Policy
 from simulations.replay.traffic import Folding, input_tokens, output_tokens
 
 NO_RULE = -1
@@ -23,11 +25,15 @@ def folding(policy: Policy, edges: Iterable[int], *, rules: bool = True, by: Ite
     and `mask`, whose bit i says that constraint i applies (only the mask without `rules`).
 
     Conditions on dimensions and input size are decided on groups; those on output, which has no
-    bands, on rows. Raises BadInput for a dimension of `by` that does not exist.
+    bands, on rows. Raises BadInput for a dimension of `by` that does not exist, and for a policy that decides by the
+    words of prompts.
     """
-    parts: tuple[Constraint | Rule, ...] = (*policy.constraints, *(policy.rules if rules else ()))
-    terms = {name: term for part in parts for name, term in part.when.items()}
-    sizes = [term for part in parts for term in part.when.values() if isinstance(term, Size)]
+    asked = [c.when for c in policy.constraints] + [rule.when for rule in policy.rules if rules]
+    if policy.difficulty is not None and any(DIFFICULTY in when for when in asked):
+        asked += [term.when for term in policy.difficulty.terms]
+    terms = {name: term for when in asked for name, term in when.items() if name != DIFFICULTY}
+    _refuse_words_of_prompts(policy, terms)
+    sizes = [term for when in asked for name, term in when.items() if name != DIFFICULTY and isinstance(term, Size)]
     keys = rule_and_mask(policy)
     keys = keys if rules else {"mask": keys["mask"]}
     if set(terms) & {"output_tokens", "total_tokens"}:
@@ -43,7 +49,7 @@ def rule_and_mask(policy: Policy) -> dict[str, Callable[[ir.Table], ir.Value]]:
     def rule(rows: ir.Table) -> ir.IntegerValue:
         if not policy.rules:
             return ibis.literal(NO_RULE)
-        branches = [(_holds(rows, part.when), i) for i, part in enumerate(policy.rules)]
+        branches = [(_holds(rows, part.when, policy.difficulty), i) for i, part in enumerate(policy.rules)]
         return ibis.cases(*branches, else_=NO_RULE)
 
     def mask(rows: ir.Table) -> ir.IntegerValue:
@@ -58,18 +64,33 @@ def active(mask: int) -> list[int]:
     return [i for i in range(MAX_CONSTRAINTS) if mask >> i & 1]
 
 
-def _holds(rows: ir.Table, when: Mapping[str, Members | Size]) -> ir.BooleanValue:
-    terms = [_term(rows, name, term) for name, term in when.items()]
+def _refuse_words_of_prompts(policy: Policy, terms: Iterable[str]) -> None:
+    asked = next((name for name in terms if name in WORDS_OF_PROMPT), None)
+    if asked:
+        raise BadInput(
+            f"The policy {policy.name} decides by {asked}, which the words of a prompt tell and the log's columns do "
+            "not; try it in the Live lab, or learn a score from the log's columns (`python -m routing learn`)."
+        )
+
+
+def _holds(rows: ir.Table, when: Mapping[str, Members | Size], score: Difficulty | None = None) -> ir.BooleanValue:
+    terms = [_term(rows, name, term, score) for name, term in when.items()]
     return ibis.and_(*terms).fill_null(False) if terms else ibis.literal(True)
 
 
-def _term(rows: ir.Table, name: str, term: Members | Size) -> ir.BooleanValue:
+def _term(rows: ir.Table, name: str, term: Members | Size, score: Difficulty | None) -> ir.BooleanValue:
     if isinstance(term, Members):
         found = rows[name].fill_null("unknown").isin(term.values)
         return ~found if term.negated else found
-    tokens = _tokens(rows, name)
-    low = tokens >= term.low
-    return low if term.high == float("inf") else low & (tokens <= int(term.high))
+    number = _points(rows, score) if name == DIFFICULTY and score else _tokens(rows, name)
+    low = number >= term.low
+    return low if term.high == float("inf") else low & (number <= int(term.high))
+
+
+def _points(rows: ir.Table, score: Difficulty) -> ir.IntegerValue:
+    """A policy's difficulty score, as `Difficulty.points` adds it up."""
+    given = [_holds(rows, term.when).ifelse(term.points, 0) for term in score.terms]
+    return sum(given, ibis.literal(score.base, "int64")).clip(0, MOST)
 
 
 def _tokens(rows: ir.Table, name: str) -> ir.IntegerValue:

@@ -143,7 +143,7 @@ def test_fallback_lists_only_what_is_allowed_and_new():
         ("name: x\nrules:\n  - when: {}\n    usee: a\n", "line 4: .*unknown field; use one of: when, use, split"),
         ("name: x\nrules:\n  - when: {colour: red}\n    use: a\n", "`colour` is no dimension; use one of: task_type"),
         ("name: x\nrules:\n  - when: {input_tokens: 5}\n    use: a\n", "takes a range"),
-        ("name: x\nrules:\n  - when: {input_tokens: {gt: 5, lt: 5}}\n    use: a\n", "no number of tokens"),
+        ("name: x\nrules:\n  - when: {input_tokens: {gt: 5, lt: 5}}\n    use: a\n", "no whole number"),
         (
             "name: x\nrules:\n  - when: {}\n    use: a@moon\n",
             "after @ stands the hosting, one of: self, cloud, host, api",

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.parts.lab import form as lab_form
 from pages.parts.lab import matrix as lab_matrix
+from pages.parts.lab.learning import learning_panel
 from pages.parts.lab.policies import _cost_words, policies_table
 from pages.ui import exports, links, recording, shell, tiles, what_if
 from pages.ui import format as fmt
@@ -85,6 +86,7 @@ def body(run_id: str, found: dict[str, Any]) -> None:
     _replayed(run_id, spec)
     lab_matrix.every_task(run_id, found)
     lab_matrix.against_another(run_id)
+    learning_panel(run_id)
     _take_over(run_id, found)
 
 

@@ -18,7 +18,7 @@ from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
 from routing.policies.policy import Policy
 from routing.policies.saved_policies import POLICIES
-from routing.policies.table import WAYS, constraint_rows, edit_policy, rule_rows
+from routing.policies.table import WAYS, constraint_rows, edit_policy, rule_rows, score_words
 from routing.policies.text import read_policy, write_policy
 from simulations.replay.replay import Assumed
 from simulations.replay.repricing import Repricing
@@ -87,6 +87,8 @@ def _form(policy: Policy, name: str) -> None:
         column_config=RULE_COLUMNS,
         key=f"rules_{name}",
     )
+    if policy.difficulty is not None:
+        st.caption(fmt.md(f"In its YAML, {score_words(policy.difficulty)}."))
     limits = st.data_editor(
         pd.DataFrame(constraint_rows(policy), columns=["when", "forbid", "require", "because"]).astype(object),
         num_rows="dynamic",

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.ui import exports, shell
 from pages.ui import format as fmt
 from routing.policies import in_words
-from routing.policies.table import rule_rows
+from routing.policies.table import rule_rows, score_words
 from routing.runs.reviews import approvers_needed
 from routing.runs.spec import checked_spec
 from routing.runs.store import read_run
@@ -21,6 +21,8 @@ def plan_card(item: dict) -> None:
     _money(item["body"])
     for policy in spec.policies:
         st.markdown(f"**{fmt.md(policy.name)}**: {fmt.md(', '.join(policy.targets))}")
+        if policy.difficulty is not None:
+            st.write(fmt.md(f"- {score_words(policy.difficulty)}"))
         for constraint in policy.constraints:
             st.write(fmt.md(f"- {constraint_words(constraint)}"))
         for sentence in in_words.rails(policy):
