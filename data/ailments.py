@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data.errors import LedgerError
-from data.store import DATA, KEY, KEY_ID, Store
+from data.store import DATA, KEY, KEY_ID, UNFINISHED, Store
 
-UNFINISHED = "unfinished.copy"  # stands in the folder of a copy until all of it is there (`data.backup`)
 ENGINE = ("duckdb", "_duckdb")
 DEFECTS = ("ParserException", "CatalogException", "ConversionException", "BinderException")
 FULL = "The disk under {home} is full; nothing was changed. Free some space and run it again."

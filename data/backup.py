@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data import console
-from data.ailments import UNFINISHED
 from data.errors import BadInput, LedgerError, Refused
 from data.home import home_dir
 from data.ledger import Ledger
 from data.state import State
 from data.state_file import copy_database
-from data.store import Store
+from data.store import UNFINISHED, Store
 
 DATABASES = ("catalog.sqlite", "state.sqlite")
 MADE = "store backed up"  # the audit trail's word, with the folder
@@ -160,7 +159,7 @@ def _must_be_empty(folder: Path, rule: str) -> None:
 
 def register(commands: console.Commands) -> None:
     """`python -m data backup DIR` and `restore DIR`."""
-    save = commands.add("backup", _backup)
+    save = commands.add("backup", _backup, needs_store=True)
     save.add_argument("folder", metavar="DIR", type=Path, help="where to: a folder that is empty or not there")
     back = commands.add("restore", _restore)
     back.add_argument("folder", metavar="DIR", type=Path, help="the folder that a backup was written to")

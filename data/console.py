@@ -18,7 +18,8 @@ from importlib import import_module
 from typing import Any
 
 from data.errors import BatonError
-from data.home import at_home
+from data.home import at_home, home_path
+from data.store import require_one_store, require_store
 from data.version import BATON, VERSION
 from data.wording import visible
 
@@ -31,14 +32,19 @@ class Commands:
     def __init__(self, parsers: Any, does: Mapping[str, str]) -> None:
         self._parsers, self._does = parsers, does
 
-    def add(self, name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
-        """A command with the options all of them share; `run` gets the parsed arguments."""
+    def add(
+        self, name: str, run: Callable[[argparse.Namespace], None], *, needs_store: bool = False
+    ) -> argparse.ArgumentParser:
+        """A command with the options all of them share; `run` gets the parsed arguments.
+
+        One that `needs_store` is refused in a folder that holds none, where it would make an empty one.
+        """
         sub: argparse.ArgumentParser = self._parsers.add_parser(
             name, help=self._does.get(name), description=self._does.get(name)
         )
         sub.add_argument("--home", metavar="DIR", help="the store (default: BATON_HOME, else var/)")
         sub.add_argument("--json", action="store_true", help="print JSON for machines")
-        sub.set_defaults(run=run)
+        sub.set_defaults(run=run, needs_store=needs_store)
         return sub
 
     def add_names(self) -> None:
@@ -77,6 +83,10 @@ def run(top: argparse.ArgumentParser, argv: list[str] | None = None) -> int:
     args = top.parse_args(argv)
     try:
         with at_home(args.home):
+            if args.home:
+                require_one_store(home_path())
+            if args.needs_store:
+                require_store(home_path())
             args.run(args)
     except BatonError as error:
         print(_printable(str(error)), file=sys.stderr)

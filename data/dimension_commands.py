@@ -14,7 +14,7 @@ from data.state import State
 
 def register(commands: console.Commands) -> None:
     """Add `dimensions` to `python -m data`."""
-    sub = commands.add("dimensions", run)
+    sub = commands.add("dimensions", run, needs_store=True)
     sub.add_argument("do", nargs="?", choices=("list", "add", "remove"), default="list")
     sub.add_argument("name", nargs="?", metavar="NAME", help="such as cost_center; asked for as tag:cost_center")
     sub.add_argument("--from", dest="tag", metavar="tag:KEY", help="the key of the tags; dots descend into nested ones")

@@ -16,7 +16,7 @@ from data.state import State
 
 def register(commands: console.Commands) -> None:
     """`python -m data erase`."""
-    erase = commands.add("erase", _command)
+    erase = commands.add("erase", _command, needs_store=True)
     erase.add_argument(
         "--name",
         action="append",

@@ -12,7 +12,7 @@ from data.wording import count
 
 def register(commands: console.Commands) -> None:
     """`python -m data maintain`."""
-    commands.add("maintain", _maintain)
+    commands.add("maintain", _maintain, needs_store=True)
 
 
 def _maintain(args: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from data import checks, console, kept_files, people, wording
 from data.errors import BadInput, LedgerError
-from data.home import home_dir
+from data.home import VARIABLE, home_dir
 from data.lake import CATALOGUE, TABLES
 from data.ledger import Cursor, Ledger
 from data.state import State
@@ -48,7 +48,7 @@ def move(source: Store, target: Store) -> Contents:
     """
     people.require("maintenance")
     if (source.catalog, source.files) == (target.catalog, target.files):
-        raise BadInput(f"The store is {target.where} already; name another with --to.")
+        raise BadInput(f"The store to be moved is {target.named} itself; name another with --to.")
     ours, theirs = Ledger.open(source), Ledger.open(target)
     decisions, their_decisions = State.open(source), State.open(target)
     try:
@@ -130,7 +130,7 @@ def _copy_files(source: Store, target: Store) -> None:
 
 def register(commands: console.Commands) -> None:
     """`python -m data move --to ...`."""
-    sub = commands.add("move", _move)
+    sub = commands.add("move", _move, needs_store=True)
     sub.add_argument("--to", required=True, metavar="WHERE", help="postgresql://user@host/database, or a folder")
     sub.add_argument("--files", metavar="WHERE", help="with PostgreSQL: s3://bucket/path, or a folder all hosts see")
 
@@ -142,7 +142,10 @@ def _move(args: argparse.Namespace) -> None:
     if "://" not in to and ("@" in to or "password" in to.lower() or to.lower().startswith("postgres")):
         raise BadInput("--to looks like an address of a database; write postgresql://user@host/database.")
     if "://" in to:
-        target = Store.of(source.home, {**os.environ, CATALOG: to, DATA: args.files or ""})
+        files = args.files or ""
+        if files and "://" not in files:
+            files = str(Path(files).expanduser().resolve())
+        target = Store.of(source.home, {**os.environ, CATALOG: to, DATA: files})
     elif args.files:
         raise BadInput("--files goes with --to postgresql://...; a folder has its files in it.")
     else:
@@ -154,6 +157,13 @@ def _move(args: argparse.Namespace) -> None:
     if args.json:
         console.emit_json(found._asdict())
     else:
-        moved = f"{wording.count_of(found.rows, 'row')} and {wording.usd_cents(found.cost_usd)} moved to {target.where}"
-        then = f"Set {CATALOG} and {DATA} to use it." if target.shared else f"Unset {CATALOG} and {DATA} to use it."
-        console.say(f"{moved}, counted again there. {then}")
+        moved = f"{wording.count_of(found.rows, 'row')} and {wording.usd_cents(found.cost_usd)} moved to {target.named}"
+        console.say(f"{moved}, counted again there. {_how_to_use(source, target)}")
+
+
+def _how_to_use(source: Store, target: Store) -> str:
+    """What to set, so that the next command is about the store that was moved to."""
+    if target.shared:
+        return f"Set {CATALOG} and {DATA} to use it."
+    unset = f"Unset {CATALOG} and {DATA}, and set" if source.shared else "Set"
+    return f"{unset} {VARIABLE} to {target.home} to use it, or name it with --home."

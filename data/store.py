@@ -20,6 +20,8 @@ from data.sql_text import literal
 CATALOG, DATA, ENDPOINT, WAIT = "BATON_CATALOG", "BATON_DATA", "BATON_S3_ENDPOINT", "BATON_LOCK_WAIT"
 KEY_ID, KEY, TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
 EXAMPLE = f"{CATALOG} must read like postgresql://baton@db.example:5432/baton"
+UNFINISHED = "unfinished.copy"  # stands in the folder of a copy until all of it is there (`data.backup`)
+PARTS = ("catalog.sqlite", "files", "state.sqlite", UNFINISHED)  # one of them, and a folder holds a store
 # What may follow the question mark: how to connect, never who with.
 OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "target_session_attrs")
 
@@ -87,6 +89,11 @@ class Store(NamedTuple):
         return f"of the {self.catalog.told} (files in {self.files})" if self.catalog else str(self.home)
 
     @property
+    def named(self) -> str:
+        """For people: the same where no noun stands before it."""
+        return f"the store {self.where}" if self.shared else self.where
+
+    @property
     def catalogue(self) -> str:
         """For people: the catalogue alone."""
         return self.catalog.told if self.catalog else f"catalogue {self.home}/catalog.sqlite"
@@ -126,6 +133,24 @@ class Store(NamedTuple):
         return f"CREATE OR REPLACE SECRET baton_files (TYPE s3, PROVIDER config, {told})"
 
 
+def require_store(home: Path) -> None:
+    """BadInput where a command that only works on a store would make a new one: in a folder that holds none."""
+    if not Store.of(home).shared and not any((home / name).exists() for name in PARTS):
+        raise BadInput(
+            f"There is no store in {home}, and none was made; name the right folder with --home or BATON_HOME, or load"
+            " a log first with `python -m data ingest`."
+        )
+
+
+def require_one_store(home: Path) -> None:
+    """BadInput for a folder named beside a shared store, which holds another store: which of them is meant?"""
+    if Store.of(home).shared and (home / PARTS[0]).exists():
+        raise BadInput(
+            f"{home} holds a store, and {CATALOG} names another one, which would be used: unset {CATALOG} and {DATA} to"
+            " use the folder, or leave --home out."
+        )
+
+
 def lock_wait_s() -> float:
     """How long a writer of a shared store waits for its turn, in seconds."""
     text = os.environ.get(WAIT, "").strip() or "600"
@@ -163,7 +188,13 @@ def database_of(name: str, text: str) -> Catalog:
 
 def _files(text: str, env: Mapping[str, str]) -> str:
     if "://" not in text:
-        return str(Path(text).expanduser().resolve())
+        path = Path(text).expanduser()
+        if not path.is_absolute():
+            raise BadInput(
+                f"{DATA} is {text!r}, which is another folder wherever Baton is started; give it in full, from / on, or"
+                " as s3://bucket/path."
+            )
+        return str(path.resolve())
     at = urlsplit(text)
     if at.scheme != "s3" or "@" in at.netloc or not at.netloc or at.query or at.fragment:
         raise BadInput(f"{DATA} must be a folder or s3://bucket/path, without keys in it.")

@@ -6,20 +6,21 @@ import argparse
 
 from data import checks, console, erasure, lost_rows, wording
 from data.document_kinds import KINDS
-from data.errors import BadInput
+from data.errors import BadInput, Refused
 from data.ledger import Ledger
 from data.state import State
 
 
 def register(commands: console.Commands) -> None:
     """Add `check` and `forget` to `python -m data`."""
-    check = commands.add("check", _check)
+    check = commands.add("check", _check, needs_store=True)
     check.add_argument(
         "--repair", action="store_true", help="first set damaged files aside, then build sums and ids anew"
     )
-    forget = commands.add("forget", _forget)
+    forget = commands.add("forget", _forget, needs_store=True)
     forget.add_argument("kind", choices=sorted(KINDS), metavar="KIND", help=", ".join(sorted(KINDS)))
     forget.add_argument("name", metavar="NAME")
+    forget.add_argument("--yes", action="store_true", help="also a decision, which is a record that people signed")
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -81,8 +82,25 @@ def _forget(args: argparse.Namespace) -> None:
     if args.name not in names:
         known = f"those saved are {', '.join(names)}" if names else "none is saved"
         raise BadInput(f"There is no {KINDS[args.kind]} {args.name!r}; {known}.")
+    _refuse_what_is_relied_on(state, args)
     state.delete(args.kind, args.name)
     if args.json:
         console.emit_json({"kind": args.kind, "forgotten": args.name})
     else:
         console.say(f"The {KINDS[args.kind]} {args.name!r} is forgotten.")
+
+
+def _refuse_what_is_relied_on(state: State, args: argparse.Namespace) -> None:
+    """Refused for the policy in force, and without --yes for a decision: advice and records would be others unseen."""
+    marked = state.get("in_force", "policy") or {}
+    if args.kind == "policy" and marked.get("policy") == args.name:
+        raise Refused(
+            f"The policy {args.name!r} is in force, and all advice keeps to it; put another in force first with "
+            "`python -m routing policy in-force NAME` (`none` lifts it)."
+        )
+    if args.kind == "decision" and not args.yes:
+        signatures = (state.get("decision", args.name) or {}).get("signatures") or ()
+        raise Refused(
+            f"The decision {args.name!r} is a record with {wording.count_of(len(signatures), 'signature')}; a new one "
+            "may replace it. Add --yes to remove it for good, the audit trail then keeps its digest alone."
+        )

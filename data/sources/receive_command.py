@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import uvicorn
@@ -18,6 +19,7 @@ from data.errors import BadInput, BatonError
 from data.invented import refuse_beside
 from data.ledger import Ledger
 from data.loading.ingest import ingest
+from data.loading.report import Report
 from data.sources.otlp_body import SIGNALS
 from data.sources.receiver import LOOPBACK, Receiver
 from data.sources.spool import Spool
@@ -105,7 +107,15 @@ class Loading:
                 self._set_aside(Path(report.path), report.error)
             else:
                 self._spool.forget(Path(report.path))
+        self._count(reports)
         return sum(report.loaded for report in reports)
+
+    def _count(self, reports: list[Report]) -> None:
+        """A line per load: what became of what was read."""
+        sums = {name: sum(getattr(report, name) for report in reports) for name in ("loaded", "duplicate", "rejected")}
+        if any(sums.values()):
+            told = ", ".join(f"{count} {name}" for name, count in sums.items())
+            print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: {told}", flush=True)
 
     def _set_aside(self, path: Path, reason: str) -> None:
         self._say(f"{path.name} cannot be loaded and is set aside in {self._spool.folder}: {reason}")

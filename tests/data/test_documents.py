@@ -112,6 +112,21 @@ def test_an_older_shape_is_migrated_and_an_unknown_one_is_refused_by_name(state,
     assert list(NOTES.all(state)) == ["older"] and state.audit()[0].event == "setting removed"
 
 
+def test_what_is_relied_on_is_not_forgotten_by_the_way(state, capsys):
+    home = ["--home", str(state.path.parent)]
+    state.put("policy", "cheap", {})
+    state.put("in_force", "policy", {"policy": "cheap"})
+    state.put("decision", "mix", {"signatures": [{"by": "ann"}]})
+    assert main(["forget", "policy", "cheap", *home]) == 1
+    assert "'cheap' is in force" in capsys.readouterr().err
+    assert main(["forget", "decision", "mix", *home]) == 1
+    assert "a record with 1 signature" in capsys.readouterr().err
+    assert state.get("policy", "cheap") is not None and state.get("decision", "mix") is not None
+    assert main(["forget", "decision", "mix", "--yes", *home]) == 0 and state.get("decision", "mix") is None
+    assert main(["forget", "in_force", "policy", *home]) == 0
+    assert main(["forget", "policy", "cheap", *home]) == 0
+
+
 def test_values_stay_out_of_messages_where_one_may_be_a_secret(state):
     secretive = Documents("setting", Note, quote=False)
     with pytest.raises(BadInput) as caught:

@@ -58,7 +58,7 @@ def rows(ledger: Ledger) -> int:
     return int(view.sql(f"SELECT count(*) n FROM {view.name('usage')}")["n"][0])
 
 
-def test_every_encoding_is_taken_and_sent_twice_it_is_loaded_once(ledger, state):
+def test_every_encoding_is_taken_and_sent_twice_it_is_loaded_once(ledger, state, capsys):
     async def script(client, held):
         codes = []
         for protobuf in (False, True):
@@ -73,6 +73,7 @@ def test_every_encoding_is_taken_and_sent_twice_it_is_loaded_once(ledger, state)
     held = Spool(ledger.home)
     Loading(ledger, state, held, lambda *_: None).load()
     assert rows(ledger) == 15 and not held.waiting() and not held.waiting_bytes
+    assert capsys.readouterr().out.endswith(" UTC: 15 loaded, 30 duplicate, 0 rejected\n")
     held.close()
 
 

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from data.__main__ import main
 from data.ailments import shared_ailment
 from data.errors import BadInput
 from data.store import CATALOG, DATA, ENDPOINT, KEY, KEY_ID, WAIT, Store, lock_wait_s
+from tests.stores import new_ledger
 
 HOME = Path("/srv/baton")
 GOOD = "postgresql://baton@db.example:6432/ledger"
@@ -35,6 +37,7 @@ def test_without_settings_a_store_is_one_folder():
         ({DATA: "s3://bucket/x", **KEYS}, "BATON_DATA is set without BATON_CATALOG"),
         ({ENDPOINT: "http://s3"}, "BATON_S3_ENDPOINT is set without BATON_CATALOG"),
         ({CATALOG: GOOD}, "needs BATON_DATA"),
+        ({CATALOG: GOOD, DATA: "files"}, "is 'files', which is another folder wherever Baton is started"),
         ({CATALOG: "mysql://canary@db/x", DATA: "/srv"}, "must read like postgresql://"),
         ({CATALOG: "postgresql://db/canary", DATA: "/srv"}, "must read like postgresql://"),
         ({CATALOG: "postgresql://u@db:canary/x", DATA: "/srv"}, "must read like postgresql://"),
@@ -88,3 +91,30 @@ def test_a_wait_that_is_none_is_refused(text, monkeypatch):
     monkeypatch.setenv(WAIT, text)
     with pytest.raises(BadInput, match=WAIT):
         lock_wait_s()
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["check", "maintain", "forget policy x", "erase --name ann", "backup {}/copy", "move --to {}/other", "dimensions"],
+)
+def test_a_command_that_works_on_a_store_makes_none_of_a_mistyped_folder(words, tmp_path, capsys):
+    command = [*words.format(tmp_path).split(), "--home", str(tmp_path / "typo")]
+    assert main(command) == 1
+    assert "There is no store in" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_folder_with_a_store_named_beside_a_shared_one_is_asked_about(tmp_path, capsys, monkeypatch):
+    (tmp_path / "catalog.sqlite").touch()
+    monkeypatch.setenv(CATALOG, GOOD)
+    monkeypatch.setenv(DATA, "/srv/files")
+    assert main(["check", "--home", str(tmp_path)]) == 1
+    assert f"{tmp_path} holds a store, and BATON_CATALOG names another" in capsys.readouterr().err
+
+
+def test_a_move_from_folder_to_folder_says_how_to_use_the_new_one(tmp_path, capsys, monkeypatch):
+    new_ledger(tmp_path / "old").close()
+    assert main(["move", "--to", str(tmp_path / "new"), "--home", str(tmp_path / "old")]) == 0
+    said = capsys.readouterr().out
+    assert f"moved to {tmp_path / 'new'}, counted again there. Set BATON_HOME to {tmp_path / 'new'}" in said
+    assert CATALOG not in said
