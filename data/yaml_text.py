@@ -7,6 +7,7 @@ keys, several documents, deep nesting and very long texts are refused in one sen
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -20,14 +21,22 @@ from data.wrong_values import legal_there
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads our catalogue ten times as fast
 MAX_CHARACTERS = 262_144
 MAX_DEPTH = 16
+TEXT = "tag:yaml.org,2002:str"
+CHANGED = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "timestamp")}
 
 Where = tuple[str | int, ...]
 Lines = dict[Where, int]
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_yaml(text: str, name: str = "the YAML text") -> tuple[Any, Lines]:
-    """The value of one YAML document, and the 1-based line of every key and item by its path."""
+def read_yaml(
+    text: str, name: str = "the YAML text", as_written: Callable[[Where], bool] = lambda path: False
+) -> tuple[Any, Lines]:
+    """The value of one YAML document, and the 1-based line of every key and item by its path.
+
+    Where `as_written` says so, a number or date that YAML would change is the text that was typed: 007 is no 7 there,
+    12:30 no 750, 1.10 no 1.1.
+    """
     if len(text) > MAX_CHARACTERS:
         raise BadInput(f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
     lines: Lines = {(): 1}
@@ -37,7 +46,7 @@ def read_yaml(text: str, name: str = "the YAML text") -> tuple[Any, Lines]:
         root = loader.get_single_node()
         if root is None:
             return None, lines
-        _walk(root, (), lines, name)
+        _walk(root, (), lines, name, as_written)
         return loader.construct_document(root), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -149,11 +158,14 @@ def _refuse_references(text: str, name: str) -> None:
             raise BadInput(f"{name}, line {line}: nested more than {MAX_DEPTH} levels deep; flatten it.")
 
 
-def _walk(node: yaml.Node, path: Where, lines: Lines, name: str) -> None:
+def _walk(node: yaml.Node, path: Where, lines: Lines, name: str, as_written: Callable[[Where], bool]) -> None:
     lines.setdefault(path, node.start_mark.line + 1)
+    typed = isinstance(node, yaml.ScalarNode) and node.tag in CHANGED and as_written(path)
+    if typed and str(LOADER(node.value).get_single_data()) != node.value:
+        node.tag = TEXT
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _walk(item, (*path, index), lines, name)
+            _walk(item, (*path, index), lines, name, as_written)
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             line = key.start_mark.line + 1
@@ -165,4 +177,4 @@ def _walk(node: yaml.Node, path: Where, lines: Lines, name: str) -> None:
                     f"{name}, line {line}: `{key.value}` is given twice; keep one (first on line {lines[below]})."
                 )
             lines[below] = line
-            _walk(value, below, lines, name)
+            _walk(value, below, lines, name, as_written)

@@ -91,6 +91,10 @@ class Offer(Declared):
         )
 
 
+# What people paste behind a base URL, and the protocol adds by itself.
+ENDINGS = {"openai": ("/chat/completions",), "anthropic": ("/messages", "/v1")}
+
+
 class Provider(Declared):
     """One endpoint with its models, limits and legal facts."""
 
@@ -111,6 +115,17 @@ class Provider(Declared):
     timeout_s: float = Field(120, gt=0, le=3600)
     stream: bool = False
     allow_private: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _base_alone(cls, raw: Any) -> Any:
+        """The base of the address, also where the whole of it was pasted: the protocol's own path is added to it."""
+        if not isinstance(raw, dict) or not isinstance(raw.get("base_url"), str):
+            return raw
+        base = raw["base_url"].strip().rstrip("/")
+        for ending in ENDINGS.get(raw.get("protocol", "openai"), ()):
+            base = base.removesuffix(ending)
+        return {**raw, "base_url": base}
 
     @model_validator(mode="after")
     def _sound(self) -> Provider:

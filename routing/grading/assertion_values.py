@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
+
+import regex
 
 from routing.policies.answer_forms import check_pattern, check_schema
 
@@ -36,7 +37,7 @@ def _pattern(value: Any, _: float | None) -> None:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError("pattern takes a regular expression and the answer that its first group must be")
     check_pattern(str(value[0]))
-    if not re.compile(str(value[0])).groups:
+    if not regex.compile(str(value[0])).groups:
         raise ValueError("the regular expression of pattern needs a group, in ( ), to compare")
 
 

@@ -12,6 +12,7 @@ from routing.calling.calls import Answer
 from routing.grading import structure_checks, text_checks
 from routing.grading.tasks import MODEL_GRADED, Assertion, Task
 from routing.grading.verdicts import UNMEASURED, Measured, Verdict, combine, yes_no
+from routing.policies.answer_forms import TooSlow
 
 
 def grade(
@@ -25,7 +26,10 @@ def grade(
     weighed, missing = [], False
     for position, assertion in enumerate(task.asserts):
         if assertion.type.removeprefix("not-") not in MODEL_GRADED:
-            weighed.append((assertion.weight, check(assertion, answer, measured)))
+            try:
+                weighed.append((assertion.weight, check(assertion, answer, measured)))
+            except TooSlow as slow:
+                return Verdict(None, None, f"not graded: {slow}")
         elif judged and position in judged:
             weighed.append((assertion.weight, judged[position]))
         else:

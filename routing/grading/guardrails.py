@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from routing.calling.calls import Answer, Request
 from routing.grading.answer_text import LONGEST_TEXT, json_inside
-from routing.policies.answer_forms import first_problem
+from routing.policies.answer_forms import TooSlow, first_match, first_problem
 from routing.policies.policy import Guardrails
 
 PII = {
@@ -79,18 +79,27 @@ def output_violations(guardrails: Guardrails, answer: Answer) -> list[Violation]
     found = [*_forbidden(guardrails.forbidden_actions, answer)]
     if guardrails.output_schema is not None and (problem := _against_schema(guardrails.output_schema, text)):
         found.append(Violation("output_schema", problem))
-    if guardrails.output_must_match and not re.search(guardrails.output_must_match, text):
-        found.append(Violation("output_must_match", f"nothing matches /{guardrails.output_must_match}/"))
-    found += [
-        Violation("output_must_not_match", f"something matches /{p}/")
-        for p in guardrails.output_must_not_match
-        if re.search(p, text)
-    ]
+    found += _against_patterns(guardrails, text)
     everything = text + json.dumps(answer.tool_calls)
     if guardrails.block_pii:
         found += [Violation("block_pii", f"the answer holds what looks like: {kind}") for kind in pii_kinds(everything)]
     if guardrails.block_injection and INJECTION.search(everything):
         found.append(Violation("block_injection", "the answer holds a prompt-injection marker"))
+    return found
+
+
+def _against_patterns(guardrails: Guardrails, text: str) -> list[Violation]:
+    """What the guardrails' own patterns find; an answer that one is not done with in time is withheld."""
+    wanted = [("output_must_match", guardrails.output_must_match)] if guardrails.output_must_match else []
+    found = []
+    for name, pattern in (*wanted, *(("output_must_not_match", one) for one in guardrails.output_must_not_match)):
+        try:
+            matches = first_match(pattern, text) is not None
+        except TooSlow as slow:
+            found.append(Violation(name, str(slow)))
+            continue
+        if matches is not (name == "output_must_match"):
+            found.append(Violation(name, f"{'something' if matches else 'nothing'} matches /{pattern}/"))
     return found
 
 

@@ -241,7 +241,7 @@ def _entries(text: str, name: str) -> tuple[list[Any], Where]:
             _json(line, f"{name}, line {number}") for number, line in numbered
         ], lambda index, field: f"{name}, line {numbered[index][0]}"
     base: tuple[str, ...] = ()
-    document, lines = (_json(text, name), None) if name.endswith(".json") else read_yaml(text, name)
+    document, lines = (_json(text, name), None) if name.endswith(".json") else read_yaml(text, name, _stays_text)
     if isinstance(document, dict):
         defaults = document.get("defaultTest") or {}
         base = tuple(key for key in ("tasks", "tests", "examples") if isinstance(document.get(key), list))[:1]
@@ -260,6 +260,12 @@ def _entries(text: str, name: str) -> tuple[list[Any], Where]:
     if lines is None:
         return document, lambda index, field: f"{name}, task {index + 1}"
     return document, lambda index, field: f"{name}, line {line_of(lines, (*base, index, *field))}"
+
+
+def _stays_text(path: tuple[str | int, ...]) -> bool:
+    """Whether what stands there is compared or put into a prompt letter by letter: an expected value, a variable."""
+    words = [part for part in path if isinstance(part, str)]
+    return bool(words) and (words[-1] == "value" or "vars" in words)
 
 
 def _json(text: str, where: str) -> Any:

@@ -19,6 +19,7 @@ from routing.grading.answer_text import (
 )
 from routing.grading.tasks import Assertion
 from routing.grading.verdicts import Measured, Verdict, verdict_of_score, yes_no
+from routing.policies.answer_forms import first_match
 
 REFUSAL = re.compile(
     r"\b(i can(?:'|no|’)t|i(?:'|’)m (?:not able|unable|sorry)|i am (?:not able|unable)|i won(?:'|’)t|as an "
@@ -63,7 +64,7 @@ def equals(a: Assertion, answer: Answer, _: Measured) -> Verdict:
 
 
 def regex(a: Assertion, answer: Answer, _: Measured) -> Verdict:
-    return yes_no(re.search(str(a.value), answer.text[:LONGEST_TEXT]) is not None, f"matches /{str(a.value)[:80]}/")
+    return yes_no(first_match(str(a.value), answer.text[:LONGEST_TEXT]) is not None, f"matches /{str(a.value)[:80]}/")
 
 
 def match(a: Assertion, answer: Answer, _: Measured) -> Verdict:
@@ -96,7 +97,7 @@ def match(a: Assertion, answer: Answer, _: Measured) -> Verdict:
 def pattern(a: Assertion, answer: Answer, _: Measured) -> Verdict:
     """inspect's pattern: the first group of `value[0]` equals `value[1]`."""
     pattern, target = a.value
-    found = re.search(str(pattern), answer.text[:LONGEST_TEXT])
+    found = first_match(str(pattern), answer.text[:LONGEST_TEXT])
     if not found or not found.groups():
         return Verdict(False, 0.0, f"no answer of the form /{str(pattern)[:80]}/", no_answer=True)
     return yes_no(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import regex
+
+PATTERN_SECONDS = 1.0  # for one pattern on one answer; Python's own engine would search for years
 MOST_STEPS = 20  # from one `$ref` to the next
 
 
@@ -15,9 +17,28 @@ def check_pattern(pattern: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a pattern that Python may read otherwise one day is a pattern today
-            re.compile(pattern)
-    except re.error as error:
+            regex.compile(pattern)
+    except regex.error as error:
         raise ValueError(f"/{pattern}/ is no regular expression: {error}") from error
+
+
+class TooSlow(Exception):
+    """A pattern that was not done with a text in time, in a sentence without full stop."""
+
+
+def first_match(pattern: str, text: str) -> regex.Match[str] | None:
+    """Where somebody's pattern matches a text first. TooSlow after `PATTERN_SECONDS`: nested repeats ((a+)+) take
+    time that doubles with every letter.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return regex.search(pattern, text, timeout=PATTERN_SECONDS, concurrent=True)
+    except TimeoutError as error:
+        told = (
+            f"/{pattern[:80]}/ took longer than {PATTERN_SECONDS:g} s on this answer; write it without nested repeats"
+        )
+        raise TooSlow(told) from error
 
 
 def check_schema(schema: dict[str, Any]) -> None:
