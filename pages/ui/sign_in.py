@@ -39,6 +39,7 @@ SHORTEST_SECRET = 32
 
 PROXY_KEYS = ("address", "secret_header", "secret", "name_header", "groups_header")
 LINKS_KEPT = 1000
+_read: set[Path] = set()  # by this process: a server that people signed in to does not open by a file that goes
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,31 @@ def settings(files: Iterable[str] | None = None) -> SignIn | None:
     """
     found = None
     for path in (Path(name) for name in files or config.get_option("secrets.files")):
-        if not path.exists():
+        if not _is_there(path):
+            if path.absolute() in _read:
+                raise _unusable(path, "it is gone, and this server has signed people in by it")
             continue
         try:
             found = (found or {}) | tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise _unusable(path, f"it cannot be read ({reason})") from error
+        _read.add(path.absolute())
         last = path
     return None if found is None else _checked(found, last)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is in a file's place; in doubt yes: a link to nothing (a volume that is not mounted), a folder
+    that may not be looked into.
+    """
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _checked(found: Mapping[str, Any], path: Path) -> SignIn:

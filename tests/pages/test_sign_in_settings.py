@@ -55,6 +55,30 @@ def test_right_settings_are_read_and_no_file_is_no_sign_in(tmp_path):
     assert sign_in.settings([str(tmp_path / "none.toml")]) is None
 
 
+@pytest.mark.parametrize("target", ["gone.toml", "secrets.toml"])
+def test_a_link_to_nothing_or_to_itself_serves_nobody(tmp_path, target):
+    path = tmp_path / "secrets.toml"
+    path.symlink_to(tmp_path / target)
+    with pytest.raises(Refused, match="serves nobody.*cannot be read"):
+        sign_in.settings([str(path)])
+
+
+def test_a_folder_that_cannot_be_looked_into_serves_nobody(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(Refused, match="serves nobody.*cannot be read"):
+        sign_in.settings([str(tmp_path / "loop" / "secrets.toml")])
+
+
+def test_a_file_that_goes_while_serving_opens_nothing(tmp_path):
+    path = written(tmp_path, {"whole": CASES["base"]})
+    assert sign_in.settings([str(path)]) is not None
+    path.unlink()
+    with pytest.raises(Refused, match="serves nobody.*is gone"):
+        sign_in.settings([str(path)])
+    written(tmp_path, {"whole": CASES["base"]})
+    assert sign_in.settings([str(path)]) is not None
+
+
 def test_a_file_that_is_a_folder_or_may_not_be_read_is_refused(tmp_path):
     with pytest.raises(Refused, match="cannot be read"):
         sign_in.settings([str(tmp_path)])
