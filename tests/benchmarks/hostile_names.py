@@ -54,7 +54,10 @@ class Walk:
         except Error as error:
             found = [str(error).splitlines()[0][:200]]
         self.opened += 1
-        self.faults += [f"FAULT {path or address}: {one}" for one in found]
+        faults = [f"FAULT {path or address}: {one}" for one in found]
+        for fault in faults:  # at once: a walk that is stopped has told what it saw
+            print(fault, flush=True)
+        self.faults += faults
         context.close()
 
 
