@@ -46,7 +46,8 @@ class SourceLog(NamedTuple):
 @remember
 def source_logs(view: Ledger, scope: Scope) -> tuple[tuple[SourceLog, float], ...]:
     """The sources that carry a scope's filters, with their shares of its attempts, the largest first."""
-    wide, whole = (_attempts_by_source(view, asked) for asked in (scope.at_any_time(), Scope.of(view)))
+    wide = _attempts_by_source(view, scope.at_any_time())
+    whole = _attempts_by_source(view, Scope.of(view)) if scope.is_narrowed else wide
     until, everything = through(view).complete_until, float(wide.to_numpy().sum())
     shares = {str(name): float(wide[name].sum()) / everything for name in wide.columns} if everything else {}
     material = sorted((name for name in shares if shares[name] >= MATERIAL_SHARE), key=lambda n: (-shares[n], n))

@@ -24,7 +24,7 @@ from data.schema import TEXT_TOKENS
 
 MEDIA = ("media_input_tokens", "media_output_tokens")
 CLI_MEASURES = ("cost_usd", "requests", "attempts", *TEXT_TOKENS, *MEDIA, "tool_fees_usd")
-
+SHARES = ("priced_share", "without_caveat_share")
 COUNTED = (*TEXT_TOKENS, *MEDIA)
 
 
@@ -155,9 +155,9 @@ def _caveat(ledger: Ledger, scope: Scope) -> Verdict:
 
 def _print(args: argparse.Namespace, view: Ledger, scope: Scope) -> None:
     by = tuple(name.strip() for name in args.by.split(",") if name.strip())
-    frame = grouped_spend(view, scope, by, CLI_MEASURES)
-    whole, share = totals(view, scope, CLI_MEASURES), priced_share(view, scope, by)
-    clean = without_caveat_share(view, scope)
+    frame = grouped_spend(view, scope, by, CLI_MEASURES) if by else pd.DataFrame()
+    whole = totals(view, scope, (*CLI_MEASURES, *SHARES))
+    share, clean = (whole.pop(name) for name in SHARES)
     covered = log_coverage.coverage(view, scope)
     if args.json:
         # pandas makes a column of counts with a gap a column of floats.
@@ -167,7 +167,7 @@ def _print(args: argparse.Namespace, view: Ledger, scope: Scope) -> None:
         ]
         console.emit_json(
             {
-                "rows": rows if by else [],
+                "rows": rows,
                 "total": whole,
                 "priced_share": share,
                 "without_caveat_share": clean,
@@ -180,7 +180,7 @@ def _print(args: argparse.Namespace, view: Ledger, scope: Scope) -> None:
         )
         return
     columns = (*by, "cost_usd", "requests", "attempts")
-    lines = [tuple(_cell(row[c]) for c in columns) for row in frame.to_dict("records")] if by else []
+    lines = [tuple(_cell(row[c]) for c in columns) for row in frame.to_dict("records")]
     closing = (*("total" if i == 0 else "" for i in range(len(by))), *(_cell(whole[c]) for c in columns[len(by) :]))
     console.emit_table(columns, [*lines, closing], right=columns[len(by) :])
     console.say(

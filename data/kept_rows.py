@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING
 
 import ibis
-import ibis.expr.operations as ops
 import ibis.expr.types as ir
+
+from data.engine_sql import sql_text
 
 if TYPE_CHECKING:
     from data.ledger import Ledger
@@ -79,11 +79,5 @@ def keeping(view: Ledger, rows: ir.Table) -> Iterator[ir.Table]:
     if view.pinned is None:
         yield rows
         return
-    with view.kept.table_of(_text_of(rows.op())) as name:
+    with view.kept.table_of(sql_text(rows)) as name:
         yield ibis.table(rows.schema(), name=name, catalog="memory", database="main")
-
-
-@lru_cache(maxsize=64)
-def _text_of(rows: ops.Node) -> str:
-    """An expression in SQL: the same one is asked for again with every what-if, and takes a tenth of a second."""
-    return ibis.to_sql(rows.to_expr(), dialect="duckdb")

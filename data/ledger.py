@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -24,6 +24,7 @@ from duckdb_extensions import import_extension
 
 from data import data_files, dimensions, kept_answers, migrations, people, scratch, versions
 from data.ailments import ailment, explain_ailments, refuse_a_part_of_a_store
+from data.engine_sql import sql_text
 from data.errors import LedgerError
 from data.home import home_dir
 from data.kept_rows import KeptRows
@@ -196,7 +197,7 @@ class Ledger:
         cursor = self.cursor()
         for memtable in table.op().find(ops.InMemoryTable):
             cursor.register(memtable.name, memtable.data.to_pyarrow(memtable.schema))
-        return cursor.execute(ibis.to_sql(table, dialect="duckdb")).to_arrow_table()
+        return cursor.execute(sql_text(table)).to_arrow_table()
 
     def sql(self, text: str, params: list | dict | None = None) -> pd.DataFrame:
         """Run SQL text (names from `name`, values as parameters) and return a frame."""
@@ -292,7 +293,9 @@ def _connect(store: Store) -> Cursor:
     return root
 
 
+@cache
 def _ibis_type(kind: str) -> str:
+    """The engine's type in ibis' words; kept, since each takes a parse and a store has 170 columns of ten types."""
     from ibis.backends.sql.datatypes import DuckDBType
 
     return "string" if kind in ("VARCHAR", "JSON") else DuckDBType.from_string(kind)

@@ -81,6 +81,7 @@ def test_every_tool_answers_and_none_changes_anything(asked, sample_home):
     assert standing(sample_home) == before
 
 
+@pytest.mark.heavy
 def test_an_agent_reads_what_a_person_reads(asked, sample_home, capsys):
     words = ["spend", "--by", "team", "--from", "2026-10-01", "--to", "2026-10-31", "--json"]
     assert analytics_main([*words, "--home", str(sample_home)]) == 0
@@ -161,6 +162,7 @@ def test_an_agent_held_to_a_team_sees_no_other(asked, monkeypatch):
     assert not asked("reconcile").structured_content["answer"]["rows"]
 
 
+@pytest.mark.heavy
 def test_over_standard_input_and_output(sample_home):
     started = StdioServerParameters(
         command=sys.executable,
@@ -179,6 +181,7 @@ def test_over_standard_input_and_output(sample_home):
     assert anyio.run(ask).structured_content["answer"]["total"]["cost_usd"] > 0
 
 
+@pytest.mark.heavy
 def test_over_http_with_the_token_alone_and_from_this_machine_alone(sample_home):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

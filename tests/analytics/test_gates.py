@@ -39,7 +39,6 @@ def wild(tmp_path_factory):
     ("module", "words", "on_calm", "on_wild"),
     [
         (anomalies_command, ["anomalies", "--fail-on", "anomaly"], 0, SHUT),
-        (spend, ["spend", "--fail-on", "unpriced"], 0, SHUT),
         (spend, ["spend", "--fail-on", "caveat"], 0, 0),
         (spend, ["spend", "--fail-on", "caveat, unpriced"], 0, SHUT),
         (spend, ["spend", "--from", "2026-01-01", "--to", "2026-01-02", "--fail-on", "unpriced"], UNTOLD, UNTOLD),

@@ -14,7 +14,6 @@ from playwright.sync_api import expect
 from pages.ui.navigation import PAGES
 from tests.browser.conftest import serve, settled
 
-pytestmark = pytest.mark.browser
 PATHS = ["/" + path for entries in PAGES.values() for *_, path in entries]
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 # Streamlit's own markup, not ours to change: navigation list, toolbar, and the grid canvas of tables and editors.

@@ -7,8 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from data.ledger import Ledger
 from data.sql_text import literal
 from data.state import State
@@ -19,7 +17,6 @@ from tests.hostile_names import exported
 from tests.routing.live import provider
 from tests.routing.test_chaos import everything_written, forms
 
-pytestmark = pytest.mark.browser
 # By address what stands on the page once it is drawn: a hostile name, a record set aside; "" where nothing need.
 PAGES = {
     "/": "",

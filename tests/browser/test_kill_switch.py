@@ -12,7 +12,7 @@ from tests.browser.conftest import CHROMIUM, FLAGS, serve
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_runs import GOOD, SUMS, adder, spec, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
 @pytest.fixture

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import shutil
 
-import pytest
-
 from data.ledger import Ledger
 from tests.browser.conftest import serve, settled
 
-pytestmark = pytest.mark.browser
 GERMAN = "Zeitstempel;Modell;Eingabetoken;Ausgabetoken;Kosten (EUR);Abteilung\n" + "".join(
     f"0{n}.11.2026 08:00:00;gpt-5.2;1.90{n};12{n};0,002{n};Vertrieb\n" for n in range(1, 7)
 )

@@ -16,7 +16,6 @@ from tests.analytics import planted
 from tests.browser.conftest import serve, settled
 from tests.routing.loopback_webhook import LoopbackWebhook
 
-pytestmark = pytest.mark.browser
 HEADER, FIRST_COLUMN = 36, 70  # pixels to the first row of an editable table, and into its first column
 
 

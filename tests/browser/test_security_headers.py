@@ -11,8 +11,6 @@ from pages.ui.navigation import PAGES
 from pages.ui.security_headers import HEADERS
 from tests.browser.conftest import settled
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.mark.parametrize("path", ["/", "/explore", "/_stcore/health", "/static/nothing.js", "/media/none.csv"])
 def test_every_answer_carries_the_headers(address, path):

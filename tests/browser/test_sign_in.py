@@ -17,7 +17,6 @@ from playwright.sync_api import expect
 from data.state import State
 from tests.browser.conftest import free_port, serve
 
-pytestmark = pytest.mark.browser
 PEOPLE = [
     {"sub": "ann", "email": "ann@x.test", "groups": ["admins", "staff"]},
     {"sub": "olga", "email": "olga@x.test", "groups": ["finops"]},

@@ -10,7 +10,6 @@ import pytest
 
 from tests.browser.conftest import serve, settled
 
-pytestmark = pytest.mark.browser
 COMPLIANCE = "no Chinese models over an API for customer data"
 
 

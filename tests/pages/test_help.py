@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics.measures import MEASURES
@@ -56,6 +57,7 @@ def test_the_explanation_names_formula_coverage_caveats_and_version(sample_home,
     assert len(app.dataframe[0].value) == len(MEASURES) and "data version" in app.caption[0].value
 
 
+@pytest.mark.heavy
 def test_the_tour_ends_on_the_logs_own_biggest_finding(sample_home, monkeypatch, alone):
     monkeypatch.setenv("BATON_HOME", str(sample_home))
     page = opened("overview")

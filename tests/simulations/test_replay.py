@@ -201,7 +201,7 @@ def test_requests_without_a_price_are_listed_never_dropped(log):
 
 @given(policies)
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 def test_no_flow_of_any_policy_breaks_a_constraint(log, policy):
     policy = Policy.model_validate(policy.model_dump())
