@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -24,7 +24,7 @@ from duckdb_extensions import import_extension
 
 from data import data_files, dimensions, kept_answers, migrations, people, scratch, versions
 from data.ailments import ailment, explain_ailments, refuse_a_part_of_a_store
-from data.engine_sql import sql_text
+from data.engine_sql import column_type, sql_text
 from data.errors import LedgerError
 from data.home import home_dir
 from data.kept_rows import KeptRows
@@ -170,7 +170,7 @@ class Ledger:
     @cached_property
     def _schemas(self) -> dict[str, ibis.Schema]:
         return {
-            table: ibis.schema({name: _ibis_type(kind) for name, kind in columns.items()})
+            table: ibis.schema({name: column_type(kind) for name, kind in columns.items()})
             for table, columns in self._columns("lake").items()
         }
 
@@ -291,11 +291,3 @@ def _connect(store: Store) -> Cursor:
     if secret := store.secret_text():
         root.execute(secret)
     return root
-
-
-@cache
-def _ibis_type(kind: str) -> str:
-    """The engine's type in ibis' words; kept, since each takes a parse and a store has 170 columns of ten types."""
-    from ibis.backends.sql.datatypes import DuckDBType
-
-    return "string" if kind in ("VARCHAR", "JSON") else DuckDBType.from_string(kind)

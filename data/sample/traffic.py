@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from itertools import accumulate
 from typing import Any
 
+from data.calendar import DAYS_PER_YEAR
 from data.facts.prompt_caches import prompt_cache
 from data.sample.company import Company, Workload
 
@@ -91,11 +92,11 @@ def _slots_text(company: Company, wish: Wish) -> str:
             SELECT * EXCLUDE (warm, provider, first_warm), hash({wish.seed}, w, days_ago) AS salt,
                 share * (CASE WHEN hours = 'nightly' THEN {company.batch_weekdays} ELSE {company.weekdays}
                         END)[isodow(day)]
-                    * pow(1 + growth, -days_ago / 365.0) * spread(hash({wish.seed}, w, day), 1, 0.07)
+                    * pow(1 + growth, -days_ago / {DAYS_PER_YEAR}) * spread(hash({wish.seed}, w, day), 1, 0.07)
                     * CASE WHEN team = '{runaway.team}' AND feature = '{runaway.feature}'
                         AND days_ago <= {runaway.days_ago} AND days_ago > {runaway.days_ago - runaway.days}
                         THEN {runaway.times} ELSE 1 END AS weight,
-                pow(1 + context_growth, -days_ago / 365.0) AS drift,
+                pow(1 + context_growth, -days_ago / {DAYS_PER_YEAR}) AS drift,
                 CASE WHEN {is_broken} THEN {cache.warm} ELSE warm END AS warm,
                 CASE WHEN {is_broken} THEN {cache.warm} ELSE first_warm END AS first_warm,
                 CASE WHEN feature = '{moved.feature}' AND days_ago <= {moved.days_ago}
