@@ -1,4 +1,4 @@
-"""Ibis and the engine: its types in ibis' words, expressions as its SQL, written once for all who ask the same, by the engine's own compiler alone."""
+"""Ibis and the engine: its types in ibis' words, and expressions as its SQL, written once by its own compiler alone."""
 
 from __future__ import annotations
 
