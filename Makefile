@@ -33,6 +33,13 @@ bench: $(VENV)/.test ## list the benchmarks; each prints ratios: python tests/be
 local-models: $(VENV)/.local ## a real small language model on loopback, for the live lab
 	@$(BIN)/python -m routing.local_models
 
+# Pinned to the last package, and apart from Baton's own: its requirements are not ours.
+$(VENV)/.litellm: requirements-litellm.txt | $(VENV)/bin/python
+	@echo "Installing LiteLLM for the tests of exports (a minute, once)"
+	@$(BIN)/python -m venv $(VENV)/litellm
+	@$(VENV)/litellm/bin/pip install --quiet --disable-pip-version-check -r requirements-litellm.txt
+	@touch $@
+
 .PHONY: chromium
 chromium:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
@@ -57,7 +64,7 @@ $(VENV)/.run: requirements.txt | $(VENV)/bin/python
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.test: requirements-test.txt requirements-s3.txt $(VENV)/.run $(VENV)/.local
+$(VENV)/.test: requirements-test.txt requirements-s3.txt $(VENV)/.run $(VENV)/.local $(VENV)/.litellm
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-s3.txt
 	@touch $@

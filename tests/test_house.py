@@ -278,7 +278,13 @@ def test_dangerous_calls_are_absent():
 
 
 def test_requirements_are_pinned():
-    for name in ("requirements.txt", "requirements-test.txt", "requirements-local.txt", "requirements-s3.txt"):
+    for name in (
+        "requirements.txt",
+        "requirements-test.txt",
+        "requirements-local.txt",
+        "requirements-s3.txt",
+        "requirements-litellm.txt",
+    ):
         for line in (ROOT / name).read_text().splitlines():
             if line and not line.startswith(("#", "-r")):
                 assert "==" in line, f"{name}: {line} is not pinned"

@@ -18,9 +18,13 @@ from pathlib import Path
 import yaml
 
 
-def main(path: str) -> int:
+def main(paths: list[str]) -> int:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    text = Path(path).read_text(encoding="utf-8")
+    return max(accepted(Path(path).read_text(encoding="utf-8")) for path in paths)
+
+
+def accepted(text: str) -> int:
+    """0 where litellm builds its router from the text and knows every setting and group."""
     for line in text.splitlines():
         if "os.environ/" in line:
             os.environ.setdefault(line.split("os.environ/")[1].strip(), "not-a-key")
@@ -30,7 +34,8 @@ def main(path: str) -> int:
     config = yaml.safe_load(text)
     settings = config["router_settings"]
     unknown = set(settings) - set(UpdateRouterConfig.model_fields) - set(inspect.signature(Router.__init__).parameters)
-    router = Router(model_list=config["model_list"], **settings)
+    known = {name: value for name, value in settings.items() if name not in unknown}
+    router = Router(model_list=config["model_list"], **known)
     groups = sorted({model["model_name"] for model in router.get_model_list()})
     missing = {model["model_name"] for model in config["model_list"]} - set(groups)
     print(f"accepted: {len(config['model_list'])} deployments in {len(groups)} groups: {', '.join(groups)}")
@@ -40,4 +45,4 @@ def main(path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))
