@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -16,12 +17,14 @@ from data import owner
 from data.errors import BatonError
 from data.ledger import Ledger
 from data.state import State
-from pages.parts.alerts.rule_form import rule_form
-from pages.ui import exports, shell
+from pages.parts.alerts.rule_form import dialog
+from pages.ui import document_list, exports, shell
 from pages.ui import format as fmt
 
 LOOK_BACK_DAYS = 90
 SILENCED_DAYS = 7
+LOOK_BACK, TEST = "Look back", "Send a test"
+SILENCE, SPEAK = f"Silence for {SILENCED_DAYS} days", "Let it speak"
 JUDGED_BY = (
     *("alert", "budget", "event", "successor", "finding", "action", "source"),
     *("alias", "model_fact", "price_override"),  # a price change ahead is a question to the price book
@@ -71,51 +74,42 @@ def open_alerts(view: Ledger, found: dict[str, Judged], so: list[incident_book.K
 
 def rule_lines(view: Ledger, rules: dict[str, Rule], untold: dict[str, str]) -> None:
     st.subheader("Rules", anchor=False)
-    for name, rule in rules.items():
-        with st.container(border=True, gap="small"):
-            st.write(fmt.md(f"{name}: {rule.words}."))
-            if name in untold:
-                st.caption(fmt.md(f"Not judged: {untold[name]}."))
-            with st.container(horizontal=True, gap="small"):
-                _buttons(view, name, rule)
-            for sentence in st.session_state.pop(f"alert_said_{name}", []):
-                st.caption(fmt.md(sentence))
-            if st.session_state.get("alert_edited") == name:
-                rule_form(view, name, rule)
     if not rules and st.button("Begin with the rules that Baton suggests", icon=":material/playlist_add:"):
         with shell.errors():
             heard = tuple(owner.channels()[:1])
             for name, rule in STARTERS.items():
                 RULES.save(shell.state(), name, rule.model_copy(update={"channels": heard}))
             st.rerun()
-    with st.expander("Add a rule", icon=":material/add:", expanded=not rules):
-        rule_form(view, "", None)
+    manage(view, rules, untold)
 
 
-def _buttons(view: Ledger, name: str, rule: Rule) -> None:
-    if st.button("Look back", key=f"alert_back_{name}", icon=":material/history:"):
-        with shell.errors(), st.spinner(f"Judging {LOOK_BACK_DAYS} days"):
-            _say(name, looked_back(view, rule))
-    if st.button("Send a test", key=f"alert_test_{name}", icon=":material/send:", disabled=not rule.channels):
-        with shell.errors():
-            _say(name, [f"A test was taken by {' and '.join(try_channel(name, rule))}."])
-    silent = bool(rule.silenced_until)
-    label = "Let it speak" if silent else f"Silence for {SILENCED_DAYS} days"
-    if st.button(label, key=f"alert_silence_{name}", icon=":material/notifications_off:"):
-        with shell.errors():
-            silence(shell.state(), name, None if silent else instant().date() + timedelta(days=SILENCED_DAYS))
-            st.rerun()
-    if st.button("Change", key=f"alert_edit_{name}", icon=":material/edit:"):
-        st.session_state["alert_edited"] = None if st.session_state.get("alert_edited") == name else name
-        st.rerun()
-    if st.button("Delete", key=f"alert_delete_{name}", icon=":material/delete:"):
-        with shell.errors():
-            RULES.forget(shell.state(), name)
-            st.rerun()
+@st.fragment
+def manage(view: Ledger, rules: dict[str, Rule], untold: dict[str, str]) -> None:
+    """The rules in words, each with its menu; what changes one runs the page anew."""
+    words = {name: in_words(name, rule, untold.get(name, "")) for name, rule in rules.items()}
+
+    def more(name: str) -> dict[str, document_list.Work]:
+        rule = rules[name]
+        found: dict[str, document_list.Work] = {LOOK_BACK: lambda name: looked_back(view, rule)}
+        if rule.channels:
+            found[TEST] = lambda name: [f"A test was taken by {' and '.join(try_channel(name, rule))}."]
+        return found | {SPEAK if rule.silenced_until else SILENCE: turn}
+
+    document_list.rows(RULES, words, partial(dialog, view), add="Add a rule", more=more)
 
 
-def _say(name: str, sentences: list[str]) -> None:
-    st.session_state[f"alert_said_{name}"] = sentences
+def in_words(name: str, rule: Rule, untold: str) -> str:
+    """A rule in a sentence, and why it was not judged where it was not."""
+    silent = " :gray-badge[silenced]" if rule.silenced_until else ""
+    problem = f" :orange-badge[not judged] {fmt.md(untold)}." if untold else ""
+    return f"**{fmt.md(name)}**{silent} {fmt.md(rule.words)}.{problem}"
+
+
+def turn(name: str) -> list[str]:
+    """Silence a rule for some days, or let it speak again."""
+    silent = bool(RULES.find(shell.state(), name).silenced_until)
+    silence(shell.state(), name, None if silent else instant().date() + timedelta(days=SILENCED_DAYS))
+    document_list.tell_next(RULES.kind, f"{name} speaks again." if silent else f"{name} is silent.")
     st.rerun()
 
 

@@ -6,6 +6,7 @@ Adding and changing happen in a dialog that the caller draws; this keeps which o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -17,6 +18,7 @@ from pages.ui import format as fmt
 from pages.ui import shell
 
 EDIT, COPY, DELETE = "Edit", "Duplicate", "Delete"
+Work = Callable[[str], list[str]]  # what is done with a document of this name; the sentences that tell of it
 
 
 class Opened(NamedTuple):
@@ -33,13 +35,26 @@ class Opened(NamedTuple):
         return (self.name, self.body) if self.replaces else None
 
 
-def rows(kept: Documents, words: Mapping[str, str], dialog: Callable[[Opened], None], *, add: str) -> None:
+def rows(
+    kept: Documents,
+    words: Mapping[str, str],
+    dialog: Callable[[Opened], None],
+    *,
+    add: str,
+    after: Callable[[str], str] = lambda name: "",
+    more: Callable[[str], Mapping[str, Work]] = lambda name: {},
+) -> None:
     """The list of a kind's documents, `words` by name as Markdown, and the button that adds one, labelled `add`.
 
+    `after` carries out what the deletion of a name or its undoing asks for, and says so; for a save, `save` does.
+    `more` names what else the menu of a document does: each returns sentences, which then stand below its row.
     Draw it in a fragment: only a save runs the page anew.
     """
     kind, may = kept.kind, people.acting().may(people.OF_KIND.get(kept.kind, "documents"))
-    if st.session_state.pop(_key(kind, "changed"), False):
+    if changed := st.session_state.pop(_key(kind, "changed"), None):
+        name, sentence = changed
+        with st.spinner("Applying it"):
+            tell_next(kind, f"{sentence} {after(name)}".strip())
         st.rerun()  # what the page says of them is of before
     _tell(kind)
     _way_back(kept)
@@ -49,13 +64,14 @@ def rows(kept: Documents, words: Mapping[str, str], dialog: Callable[[Opened], N
         if may:
             menu.menu_button(
                 "Change",
-                [EDIT, COPY, DELETE],
+                [EDIT, COPY, *more(name), DELETE],
                 key=_key(kind, f"menu_{name}"),
                 type="tertiary",
                 help=fmt.md(f"Edit, duplicate or delete {name}"),
                 on_click=_choose,
                 args=(kept, name),
             )
+        _work_on(kind, name, more(name))
     if may and st.button(add, icon=":material/add:", key=_key(kind, "add")):
         _open(kind, "", {}, replaces=False)
     if opened := st.session_state.pop(_key(kind, "open"), None):
@@ -79,13 +95,47 @@ def save(kept: Documents, name: str, document: Any, opened: Opened, also: Callab
     except BatonError as error:
         st.error(fmt.md(str(error)), icon=":material/error:")
         return
-    tell_next(kept.kind, f"{document.name} is saved.{also()}")
+    with st.spinner("Applying it"):
+        tell_next(kept.kind, f"{getattr(document, 'name', name)} is saved. {also()}".strip())
     st.rerun()
 
 
 def tell_next(kind: str, sentence: str) -> None:
     """Say after the next run that something was saved."""
     st.session_state[_key(kind, "told")] = sentence
+
+
+def free_name(kept: Documents, wanted: str) -> str:
+    """A name for a document whose kind has names that nobody types: what is wanted, numbered where it is taken."""
+    taken = shell.state().all(kept.kind)
+    numbered = (f"{wanted} {number}" for number in count(2))
+    return wanted if wanted not in taken else next(name for name in numbered if name not in taken)
+
+
+def what_changed(change: object, done: str) -> str:
+    """What a save did to the rows already loaded: `change.rows` of them were `done`."""
+    rows = getattr(change, "rows", 0)
+    return (
+        f"{fmt.count(rows)} rows {done}; a new data version was made."
+        if rows
+        else "No row already loaded is touched by it."
+    )
+
+
+def start_name(opened: Opened) -> str:
+    """The name that a dialog begins with: the document's own, or that of its copy."""
+    return opened.name if opened.replaces or not opened.name else f"{opened.name} copy"
+
+
+def _work_on(kind: str, name: str, more: Mapping[str, Work]) -> None:
+    """Do what the menu of a row was asked for, and show what came of it."""
+    chosen = st.session_state.pop(_key(kind, f"asked_{name}"), "")
+    if chosen in more:
+        with shell.errors(), st.spinner(chosen):
+            st.session_state[_key(kind, f"said_{name}")] = more[chosen](name)
+            st.rerun()
+    for sentence in st.session_state.pop(_key(kind, f"said_{name}"), []):
+        st.caption(fmt.md(sentence))
 
 
 def _key(kind: str, what: str) -> str:
@@ -114,7 +164,9 @@ def _choose(kept: Documents, name: str) -> None:
         elif chosen == DELETE:
             kept.forget(shell.state(), name)
             st.session_state[_key(kept.kind, "deleted")] = (name, body)
-            st.session_state[_key(kept.kind, "changed")] = True
+            st.session_state[_key(kept.kind, "changed")] = (name, "")
+        elif chosen not in (EDIT, COPY):
+            st.session_state[_key(kept.kind, f"asked_{name}")] = chosen
         else:
             _open(kept.kind, name, body, replaces=chosen == EDIT)
     except BatonError as error:
@@ -133,7 +185,6 @@ def _bring_back(kept: Documents) -> None:
     name, body = st.session_state.pop(_key(kept.kind, "deleted"))
     try:
         kept.amend(shell.state(), name, body)
-        st.session_state[_key(kept.kind, "changed")] = True
-        tell_next(kept.kind, f"{name} is back.")
+        st.session_state[_key(kept.kind, "changed")] = (name, f"{name} is back.")
     except BatonError as error:
         st.session_state[_key(kept.kind, "refused")] = str(error)

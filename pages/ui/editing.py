@@ -1,42 +1,18 @@
-"""What is edited in a table: rows with typed columns, and the documents of one kind as such rows."""
+"""Documents of one kind as rows of a small table to edit; what has many fields is edited in a dialog instead
+(`pages.ui.document_list`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from data.documents import Documents
-from data.errors import BatonError
+from data.errors import BadInput, BatonError
 from pages.ui import format as fmt
 from pages.ui import shell
-
-
-def frame(
-    rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, dates: Sequence[str] = (), numbers: Sequence[str] = ()
-) -> pd.DataFrame:
-    """Rows as a table of these columns to edit: days without a time, numbers that may be missing."""
-    made = pd.DataFrame(rows, columns=list(columns))
-    for column in dates:
-        made[column] = pd.to_datetime(made[column]).dt.date
-    return made.astype(dict.fromkeys(numbers, float))
-
-
-def table(rows: pd.DataFrame, columns: Mapping[str, Any], *, key: str, **more: Any) -> list[dict[str, Any]]:
-    """Rows to edit, add to and take away from; as they are then, each without its empty cells."""
-    edited = st.data_editor(
-        rows,
-        num_rows="dynamic",
-        hide_index=True,
-        width="stretch",
-        key=key,
-        column_config=columns,
-        placeholder=fmt.MISSING,
-        **more,
-    )
-    return [{str(k): v for k, v in row.items() if not _empty(v)} for row in edited.to_dict("records")]
 
 
 def documents(
@@ -50,24 +26,28 @@ def documents(
 ) -> None:
     """Edit the documents of one kind as rows (one column is `name`); `to_body` gets the row and the stored body.
 
-    `after` runs once when something changed and returns the sentence to show.
+    `after` runs once when something changed and returns the sentence to show. No column may be `required`: the widget
+    would keep back a row that lacks it, and what was typed there would be gone without a word.
     """
     stored = shell.state().all(kept.kind)
     rows = pd.DataFrame(
         [{"name": name, **to_row(body)} for name, body in stored.items()], columns=["name", *columns], dtype=object
     )
-    named = {"name": st.column_config.TextColumn("Name", required=True, width="small"), **columns}
-    edited = table(rows, named, key=f"{key}_{shell.state().version(kept.kind)}")
+    edited = st.data_editor(
+        rows,
+        num_rows="dynamic",
+        hide_index=True,
+        width="stretch",
+        key=f"{key}_{shell.state().version(kept.kind)}",
+        column_config={"name": st.column_config.TextColumn("Name", width="small"), **columns},
+        placeholder=fmt.MISSING,
+    )
     if message := st.session_state.pop(f"{key}_message", ""):
         st.success(fmt.md(message), icon=":material/check_circle:")
     if not st.button("Save changes", key=f"{key}_save", icon=":material/save:"):
         return
     try:
-        bodies = {}
-        for row in edited:
-            if name := str(row.pop("name", "")).strip():
-                bodies[name] = to_body(row, stored.get(name, {}))
-        kept.replace(shell.state(), bodies)
+        kept.replace(shell.state(), _bodies(edited, stored, to_body))
     except BatonError as error:
         st.error(fmt.md(str(error)), icon=":material/error:")
         return
@@ -76,15 +56,20 @@ def documents(
     st.rerun()
 
 
-def _empty(value: object) -> bool:
+def _bodies(edited: pd.DataFrame, stored: Mapping[str, dict], to_body: Callable[[dict, dict], dict]) -> dict[str, dict]:
+    """The rows as documents by name; BadInput for a row without a name and for a name that stands twice."""
+    found: dict[str, dict] = {}
+    for number, whole in enumerate(edited.to_dict("records"), 1):
+        row = {str(k): v for k, v in whole.items() if not _is_empty(v)}
+        name = str(row.pop("name", "")).strip()
+        if not name and row:
+            raise BadInput(f"Row {number} has no name; give it one, or delete the row.")
+        if name in found:
+            raise BadInput(f"“{name}” stands twice, the second time in row {number}; one name, one row.")
+        if name:
+            found[name] = to_body(row, stored.get(name, {}))
+    return found
+
+
+def _is_empty(value: object) -> bool:
     return value is None or value != value or (isinstance(value, str) and not value.strip())
-
-
-def what_changed(change: object, done: str) -> str:
-    """What a save did to the rows already loaded: `change.rows` of them were `done`."""
-    rows = getattr(change, "rows", 0)
-    return (
-        f"{fmt.count(rows)} rows {done}; a new data version was made."
-        if rows
-        else "Saved; no row already loaded is touched by it."
-    )

@@ -1,34 +1,34 @@
-"""Data and prices, Sources: one is added, pulled, looked at and forgotten by form."""
+"""Data and prices, Sources: one is pulled, looked at and forgotten by its menu."""
 
 from __future__ import annotations
 
 import json
 
+from data.sources.progress import progress_of
 from data.sources.source import SOURCES
 from data.state import State
+from pages.parts.data.sources import PULL
 from tests.data.test_pull import NOW, call
 from tests.pages.page_alone import opened
 
 
-def test_a_folder_is_added_pulled_and_forgotten(tmp_path, monkeypatch):
+def test_a_folder_is_pulled_told_deleted_and_brought_back(tmp_path, monkeypatch):
     monkeypatch.setenv("BATON_HOME", str(tmp_path / "home"))
     (tmp_path / "log.jsonl").write_text(json.dumps(call(1, NOW)) + "\n")
+    state = State.open()
+    SOURCES.save(state, "logs", {"kind": "folder", "path": str(tmp_path / "*.jsonl")})
     page = opened("data_and_prices", section="Sources")
-    page.selectbox(key="source_kind").set_value("folder").run()
-    page.text_input(key="source_name").set_value("logs")
-    page.text_input(key="source_path").set_value(str(tmp_path / "*.jsonl"))
-    page.button(key="source_add").click().run()
-    assert not page.exception and not page.error and set(SOURCES.all(State.open())) == {"logs"}
-    page.button(key="source_pull").click().run()
-    assert not page.exception and "1 of 1 rows were new" in page.info[0].value
-    page.selectbox(key="source_kind").set_value("litellm").run()
-    page.text_input(key="source_name").set_value("logs")
-    page.button(key="source_add").click().run()
-    assert "already" in page.error[0].value
-    page.selectbox(key="source_kind").set_value("litellm_table").run()
-    page.text_input(key="source_name").set_value("table")
-    page.text_input(key="source_url_litellm_table").set_value("postgresql://a:secret@db/x")
-    page.button(key="source_add").click().run()
-    assert "holds a password" in page.error[0].value and "secret" not in page.error[0].value
-    page.button(key="source_forget").click().run()
-    assert not SOURCES.all(State.open())
+    assert any(
+        text.value.startswith("**logs** files under") and "not pulled yet" in text.value for text in page.markdown
+    )
+    page.session_state["source_list_asked_logs"] = PULL  # what the menu of the row asks for
+    page.run()
+    assert not page.exception and any("1 of 1 rows were new" in text.value for text in page.caption)
+    assert progress_of(state, "logs").pulled_at
+    SOURCES.forget(state, "logs")
+    page.session_state["source_list_deleted"] = ("logs", {"kind": "folder", "path": str(tmp_path)})
+    page.session_state["source_list_changed"] = ("logs", "")
+    page.run()
+    assert not page.exception and not progress_of(state, "logs").pulled_at
+    page.button(key="source_list_undo").click().run()
+    assert not page.exception and set(SOURCES.all(state)) == {"logs"}

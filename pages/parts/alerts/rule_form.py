@@ -13,41 +13,55 @@ from analytics.registry import DIMENSIONS
 from data import owner
 from data.errors import BadInput
 from data.ledger import Ledger
-from pages.ui import filters, shell
-from pages.ui import format as fmt
+from pages.ui import document_list, filters, shell
+from pages.ui.document_list import Opened
 
 SCOPES = ("team", "model", "provider", "feature", "project", "environment", "source")
 OF_THE_LOG = ("threshold", "change", "failures", "anomaly", "ahead")  # kinds that may be held to some rows
 
 
-def rule_form(view: Ledger, name: str, kept: Rule | None) -> None:
-    """Ask for a rule and save it; `kept` is the one to change."""
-    key = f"alert_{name or 'new'}"
+@st.dialog("Alert rule", icon=":material/notifications:", width="large")
+def dialog(view: Ledger, opened: Opened) -> None:
+    """Add an alert rule, or change the one it was opened for."""
+    kept = RULES.read(opened.name, opened.body) if opened.body else None
+
+    def field(name: str) -> str:
+        return f"alert_{name}_{opened.number}"
+
     kind = st.selectbox(
         "Tell me when",
         KIND_NAMES,
         index=KIND_NAMES.index(kept.kind) if kept else 0,
         format_func=lambda one: KINDS[one].label,
-        key=f"{key}_kind",
+        key=field("kind"),
         width=360,
     )
     base = kept if kept and kept.kind == kind else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        called = st.text_input("Name of the rule", name, key=f"{key}_name", width=220, disabled=bool(name))
-        asked = _what(kind, base, f"{key}_{kind}")
+        name = st.text_input(
+            "Name of the rule", document_list.start_name(opened), key=field("name"), width=220, max_chars=200
+        ).strip()
+        asked = _what(kind, base, field(kind))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        asked |= _where(view, kind, base, f"{key}_{kind}")
+        asked |= _where(view, kind, base, field(kind))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        asked |= _whom(kept, key)
-    if st.button("Save the rule", key=f"{key}_save", icon=":material/save:", type="primary"):
-        with shell.errors():
-            if not name and called.strip() in RULES.all(shell.state()):
-                raise BadInput(f"There is an alert rule {called.strip()!r} already; change it, or choose another name.")
-            body = {k: v for k, v in asked.items() if v not in (None, "", (), {})}
-            RULES.save(shell.state(), called, {"kind": kind, **body})
-            st.session_state.pop("alert_edited", None)
-            st.toast(fmt.md(f"{called.strip()} is saved."), icon=":material/check_circle:")
-            st.rerun()
+        asked |= _whom(kept, field("whom"))
+    if kept and kept.note:
+        asked["note"] = kept.note
+    body = {k: v for k, v in asked.items() if v not in (None, "", (), {})}
+    rule, problem = _checked(name, {"kind": kind, **body})
+    if document_list.wants_saving("Save the rule", problem, field) and rule:
+        document_list.save(RULES, name, rule, opened)
+
+
+def _checked(name: str, body: dict[str, Any]) -> tuple[Rule | None, str]:
+    """The rule, or what keeps it from being saved."""
+    if not name:
+        return None, "Give the rule a name."
+    try:
+        return RULES.read(name, body), ""
+    except BadInput as wrong:
+        return None, str(wrong)
 
 
 def _what(kind: str, kept: Rule | None, key: str) -> dict[str, Any]:

@@ -130,8 +130,8 @@ def _exchange_rates() -> None:
     st.subheader("Exchange rates", anchor=False)
     st.caption("A bill in another currency is kept apart until its rate and the day of that rate stand here.")
     columns = {
-        "usd_rate": st.column_config.NumberColumn("USD for one", required=True, min_value=0.0, format="%.6f"),
-        "on": st.column_config.DateColumn("As of", required=True),
+        "usd_rate": st.column_config.NumberColumn("USD for one", min_value=0.0, format="%.6f"),
+        "on": st.column_config.DateColumn("As of"),
     }
     editing.documents(
         exchange_rates.RATES,

@@ -7,11 +7,10 @@ import streamlit as st
 
 from data import dimensions
 from data.ledger import Ledger
-from data.loading import attribution_rules, reprice
-from data.prices import aliases
 from data.prices import report as price_report
 from data.prices.book import PriceBook
-from pages.ui import editing, exports, shell
+from pages.parts.data import alias_form, attribution_form
+from pages.ui import exports, shell
 from pages.ui import format as fmt
 
 
@@ -44,21 +43,7 @@ def show_names(view: Ledger) -> None:
         },
     )
     st.subheader("Aliases", anchor=False)
-    columns = {
-        "pattern": st.column_config.TextColumn("Name in the log (or pattern)", required=True),
-        "model": st.column_config.TextColumn("Stands for model", required=True),
-        "provider": "Only for provider",
-        "price_provider": "Priced as sold by",
-        "note": "Note",
-    }
-    editing.documents(
-        aliases.ALIASES,
-        columns,
-        to_row=lambda b: b,
-        to_body=lambda r, stored: {k: str(v) for k, v in r.items()},
-        key="aliases",
-        after=lambda: editing.what_changed(reprice.reprice(shell.ledger(), shell.state()), "renamed and repriced"),
-    )
+    alias_form.manage(view)
 
 
 def show_meaning(view: Ledger) -> None:
@@ -67,31 +52,8 @@ def show_meaning(view: Ledger) -> None:
         " a row belongs to. Tried in order; the first that matches a column wins. They apply to rows already "
         "loaded, and taking one away restores what the log said."
     )
-    columns = {
-        "order": st.column_config.NumberColumn("Order", default=0, step=1),
-        "field": st.column_config.TextColumn("When this field", help="A column, or tags.KEY", required=True),
-        "op": st.column_config.SelectboxColumn(
-            "Matches", options=["equals", "prefix", "contains", "glob", "regex"], default="equals", required=True
-        ),
-        "pattern": st.column_config.TextColumn("This", required=True),
-        "set": st.column_config.SelectboxColumn("Set", options=list(attribution_rules.ATTRIBUTION), required=True),
-        "value": st.column_config.TextColumn("To", required=True),
-        "note": "Note",
-    }
-    editing.documents(
-        attribution_rules.RULES,
-        columns,
-        to_row=lambda b: b,
-        key="rules",
-        to_body=lambda r, stored: {k: int(v) if k == "order" else str(v) for k, v in r.items()},
-        after=lambda: editing.what_changed(reprice.reapply_meaning(shell.ledger(), shell.state()), "changed"),
-    )
+    attribution_form.manage(view)
     own_dimensions(view)
-
-
-@shell.cached
-def offered_tags(view: Ledger) -> list[str]:
-    return dimensions.known_tags(view)
 
 
 def own_dimensions(view: Ledger) -> None:
@@ -108,7 +70,7 @@ def own_dimensions(view: Ledger) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         tag = st.selectbox(
             "Key of the tags",
-            offered_tags(view),
+            attribution_form.offered_tags(view),
             index=None,
             accept_new_options=True,
             key="dimension_tag",

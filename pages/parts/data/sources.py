@@ -2,92 +2,71 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import Any
+
 import streamlit as st
 
-from data.errors import BadInput
+from data import wording
 from data.ledger import Ledger
 from data.sources.progress import forget_progress
 from data.sources.pull import pull_due
 from data.sources.pull_command import days_in_words, lines
-from data.sources.source import KINDS, SOURCES
-from pages.ui import exports, loading, shell
+from data.sources.source import SOURCES
+from pages.parts.data import source_form
+from pages.ui import document_list, loading, shell
 from pages.ui import format as fmt
 
-A_DATABASE = "postgresql://reader@db.example:5432/litellm"
-NO_PASSWORD = "Without a password: set PGPASSWORD where Baton runs, or write it into ~/.pgpass."
+PULL = "Pull it now"
 
 
 def show_sources(view: Ledger) -> None:
+    """Each source in words with its menu."""
     rows = lines(shell.state())
-    if rows:
-        told = [row | {"gaps": days_in_words(row["gaps"])} for row in rows]
-        frame = pd.DataFrame(told)[
-            ["name", "words", "watermark", "pulled_at", "late_hours", "loaded", "gaps", "problem"]
-        ]
-        labels = {
-            "name": "Source",
-            "words": "What",
-            "watermark": "Loaded up to (UTC)",
-            "pulled_at": "Last success (UTC)",
-            "late_hours": "Hours ago",
-            "loaded": "Rows of the last pull",
-            "gaps": "Days with nothing (UTC)",
-            "problem": "Problem",
-        }
-        exports.table(frame, name="sources", labels=labels, wide={"words": 320, "gaps": 200, "problem": 260})
-    else:
+    if not rows:
         st.caption("No source yet: files are loaded by hand, or by a cron job that ends in `python -m data ingest`.")
     st.caption(
         "`python -m data pull`, run by cron every few minutes, pulls whatever is due. Keys stay in the environment."
     )
-    if rows:
-        _work_on([row["name"] for row in rows])
-    with st.expander("Add a source", icon=":material/add:", expanded=not rows):
-        _add()
+    _manage({row["name"]: in_words(row) for row in rows})
 
 
-def _work_on(names: list[str]) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Source", names, key="source_chosen", width=240)
-        if st.button("Pull it now", key="source_pull", icon=":material/download:"):
-            with shell.errors(), st.spinner(f"Asking {name}"):
-                (done,) = pull_due(shell.ledger(), shell.state(), name)
-                loading.tell_alerts()
-                said = done.problem or f"{fmt.count(done.loaded)} of {fmt.count(done.read)} rows were new."
-                st.session_state["source_said"] = said
-                st.rerun()
-        if st.button("Forget it", key="source_forget", icon=":material/delete:"):
-            with shell.errors():
-                SOURCES.forget(shell.state(), name)
-                forget_progress(shell.state(), name)
-                st.rerun()
-    if said := st.session_state.pop("source_said", ""):
-        st.info(fmt.md(said), icon=":material/info:")
+@st.fragment
+def _manage(words: dict[str, str]) -> None:
+    document_list.rows(
+        SOURCES,
+        words,
+        source_form.dialog,
+        add="Add a source",
+        after=_forget_progress,
+        more=lambda name: {PULL: _pull},
+    )
 
 
-def _add() -> None:
-    kind = st.selectbox("Kind", list(KINDS), format_func=lambda one: KINDS[one].label, key="source_kind", width=320)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name of the source", key="source_name", width=180)
-        way = KINDS[kind].way
-        if way == "folder":
-            body = {"path": st.text_input("Folder or pattern on the server", key="source_path", width=380)}
-        elif way == "table":
-            url = st.text_input(
-                "Address", key=f"source_url_{kind}", placeholder=A_DATABASE, width=380, help=NO_PASSWORD
-            )
-            body = {"base_url": url.strip()}
-        else:
-            usual = KINDS[kind]
-            url = st.text_input("Address", key=f"source_url_{kind}", placeholder=usual.base_url, width=280)
-            key = st.text_input("Variable with its key", key=f"source_key_{kind}", placeholder=usual.key_env, width=220)
-            body = {"base_url": url.strip(), "key_env": key.strip()}
-        hours = st.number_input("Every hours", 0.05, 744.0, 1.0, key="source_hours", width=130)
-        if st.button("Add the source", key="source_add", icon=":material/add:", type="primary"):
-            with shell.errors():
-                if name.strip() in SOURCES.all(shell.state()):
-                    raise BadInput(f"There is a source {name.strip()!r} already; choose another name.")
-                asked = {k: v for k, v in body.items() if v}
-                SOURCES.save(shell.state(), name, {"kind": kind, "every_hours": hours, **asked})
-                st.rerun()
+def in_words(row: dict[str, Any]) -> str:
+    """A source in a sentence: what is asked, how far it has come, and what stands in its way."""
+    said = [row["words"]]
+    if row["watermark"]:
+        said.append(f"loaded up to {row['watermark']:%Y-%m-%d %H:%M} UTC")
+    if row["pulled_at"]:
+        rows = wording.count_of(row["loaded"], "row")
+        said.append(f"last success {wording.count_of(round(row['late_hours']), 'hour')} ago, which brought {rows}")
+    else:
+        said.append("not pulled yet")
+    if row["gaps"]:
+        said.append(f"days with nothing (UTC): {days_in_words(row['gaps'])}")
+    problem = f" :red-badge[failed] {fmt.md(row['problem'])}" if row["problem"] else ""
+    return f"**{fmt.md(row['name'])}** {fmt.md('; '.join(said))}.{problem}"
+
+
+def _pull(name: str) -> list[str]:
+    """Ask a source now; what came of it."""
+    (done,) = pull_due(shell.ledger(), shell.state(), name)
+    loading.tell_alerts()
+    return [done.problem or f"{fmt.count(done.loaded)} of {fmt.count(done.read)} rows were new."]
+
+
+def _forget_progress(name: str) -> str:
+    """A source that is gone has come nowhere: one of its name, or itself brought back, begins anew."""
+    if SOURCES.get(shell.state(), name) is None:
+        forget_progress(shell.state(), name)
+    return ""

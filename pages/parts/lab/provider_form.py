@@ -64,7 +64,7 @@ def dialog(opened: Opened) -> None:
         priced, unknown = with_book_prices(
             provider, PriceBook.load(shell.state()), datetime.now(UTC).replace(tzinfo=None)
         )
-        lacks = f" No price is known for {', '.join(unknown)}: a run under a cap refuses it." if unknown else ""
+        lacks = f"No price is known for {', '.join(unknown)}: a run under a cap refuses it." if unknown else ""
         document_list.save(PROVIDERS, priced.name, priced, opened, lambda: lacks)
 
 

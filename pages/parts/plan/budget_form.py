@@ -81,8 +81,7 @@ def _keys(opened: Opened) -> Any:
 
 
 def _name(opened: Opened, key: str) -> str:
-    starts_as = opened.name if opened.replaces or not opened.name else f"{opened.name} copy"
-    return st.text_input("Name", starts_as, key=key, max_chars=80).strip()
+    return st.text_input("Name", document_list.start_name(opened), key=key, max_chars=80).strip()
 
 
 def _float(value: object) -> float | None:
@@ -181,6 +180,6 @@ def _problems(values: dict[str, Any], filters_of: object) -> str:
 
 
 def _beside(saved: Budget) -> str:
-    """The other budgets of the same spend, in a sentence after a space; empty where there are none."""
+    """The other budgets of the same spend, in a sentence; empty where there are none."""
     twice = clashes(shell.state(), saved)
-    return f" It covers the same spend as {', '.join(twice)}." if twice else ""
+    return f"It covers the same spend as {', '.join(twice)}." if twice else ""
