@@ -61,9 +61,13 @@ def open_alerts(view: Ledger, found: dict[str, Judged], so: list[incident_book.K
         for name, rule in found.items()
         for one in rule.firings
     ]
+    for name, text, usd, noted in rows:
+        dollars = "" if usd is None else f" {fmt.md(fmt.usd(usd))}."
+        st.markdown(f"**{fmt.md(name)}** {fmt.md(text)}.{dollars} :gray[Noted (UTC): {fmt.md(noted)}]")
     if rows:
-        frame = pd.DataFrame(rows, columns=["Rule", "What", "USD", "Noted (UTC)"])
-        exports.table(frame, name="alerts", units={"USD": "USD"}, wide={"What": 460})
+        with st.expander("Table: alerts", icon=":material/table:"):
+            frame = pd.DataFrame(rows, columns=["Rule", "What", "USD", "Noted (UTC)"])
+            exports.table(frame, name="alerts", units={"USD": "USD"}, wide={"What": 460})
     else:
         st.caption("No rule has anything to tell.")
     if st.button("Note it, and send what is due", icon=":material/notifications_active:"):

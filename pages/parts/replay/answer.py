@@ -232,7 +232,7 @@ def moves(said: dict[str, Any]) -> None:
         f"{fmt.count(going)} of {fmt.count(said['requests'])} requests change model; grey stays. Width is requests."
     )
     shell.chart(what_if_charts.flow(said["flows"], shell.palette()), alt=meaning, key="flow")
-    st.caption(fmt.md(meaning))
+    st.caption(fmt.md(f"{meaning} The bands are the policy's moves, not a slice of the log: a click narrows nothing."))
     with st.expander("Table: moves", icon=":material/table:"):
         labels = {
             "old_model": "From",
