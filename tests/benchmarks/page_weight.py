@@ -154,7 +154,7 @@ def main() -> int:
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             page.set_default_timeout(300_000)
             wire = Wire(page)
-            found = {
+            found: dict[str, Any] = {
                 "load_average": os.getloadavg()[0],
                 "cold": cold(page, wire, address, port),
                 "pages": warm(page, wire, port, wish.rounds),
