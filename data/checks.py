@@ -8,6 +8,8 @@ from typing import Any
 
 from data import caveats, data_files, lost_rows, people, rollups, shared_files
 from data.data_files import Fault
+from data.errors import LedgerError
+from data.lake import CATALOGUE
 from data.ledger import Ledger
 from data.schema import id_hash, identities
 
@@ -40,9 +42,23 @@ def adds_up(found: dict[str, Any]) -> bool:
     return rows == days and not found["doubled"] and not found["unindexed"]
 
 
+AHEAD = f"""SELECT count(*) FROM {CATALOGUE}.ducklake_data_file
+    WHERE begin_snapshot > (SELECT max(snapshot_id) FROM {CATALOGUE}.ducklake_snapshot)"""
+
+
 def damaged_files(ledger: Ledger) -> list[Fault]:
-    """The data files that are not what was written: every one is read in full."""
+    """The data files that are not what was written: every one is read in full.
+
+    LedgerError for a catalogue that lists files of versions it does not have: no repair finds their rows.
+    """
     with ledger.explain_ailments():
+        ahead = ledger.cursor().execute(AHEAD).fetchall()[0][0]
+        if ahead:
+            raise LedgerError(
+                f"The {ledger.store.catalogue} lists {ahead:,} data files of versions that it does not have, so their"
+                " rows show nowhere: it was changed from outside, or is a mix of two. Bring a backup back with"
+                " `python -m data restore`; nothing was changed."
+            )
         if ledger.store.shared:
             return shared_files.faults(ledger.cursor(), ledger.store)
         return data_files.faults(ledger.cursor(), ledger.home)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -81,6 +82,18 @@ def test_damage_is_named_set_aside_and_loaded_again(store, capsys, damage, table
     assert main(["ingest", str(LOG), "--home", str(store)]) == 0
     assert main(["check", "--home", str(store)]) == 0
     assert total(store) == whole
+
+
+def test_a_catalogue_that_lost_its_newest_version_is_refused_and_not_repaired(store, capsys):
+    with sqlite3.connect(store / "catalog.sqlite") as db:
+        db.execute(
+            "UPDATE ducklake_data_file SET begin_snapshot = begin_snapshot + 1000"
+            " WHERE data_file_id = (SELECT max(data_file_id) FROM ducklake_data_file)"
+        )
+    db.close()
+    for more in ([], ["--repair"]):
+        assert main(["check", *more, "--home", str(store)]) == 1
+        assert "lists 1 data files of versions that it does not have" in capsys.readouterr().err
 
 
 def test_every_bit_counts(store):
