@@ -144,7 +144,7 @@ def learn(
     terms = possible_terms([task.attributes for task in ordered], features)
     sides = [np.array([getattr(t, of)[m] for t in ordered]) for of in ("passed", "usd") for m in (cheap, dear)]
     columns = columns_of(terms, [task.attributes for task in ordered])
-    work = _Work(tuple(ordered), columns, *sides, GIVEN_UP * margin)
+    work = _Work(tuple(ordered), columns, sides[0], sides[1], sides[2], sides[3], GIVEN_UP * margin)
     sent = _sent_unseen(work)
     gain = _gain(work, sent)
     chance = _gains_by_chance(work)

@@ -50,8 +50,8 @@ def fit_points(columns: np.ndarray, gains: np.ndarray) -> tuple[int, dict[int, i
     """(base, points by column) of the table that these tasks tell, in whole points of a hundred."""
     chosen = _chosen(columns, gains)
     design = np.column_stack([np.ones(len(gains)), columns[:, chosen]])
-    weights = np.linalg.lstsq(design, gains, rcond=None)[0]
-    base, *points = (round(100 * weight) for weight in np.round(weights, DIGITS).tolist())
+    weights = np.asarray(np.linalg.lstsq(design, gains, rcond=None)[0])
+    base, *points = (round(100 * weight) for weight in weights.round(DIGITS).tolist())
     return base, {column: given for column, given in zip(chosen, points, strict=True) if given}
 
 
