@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.optimize import nnls
 
 from analytics.forecasts import forecast_model
+from analytics.forecasts.calendar_days import median
 from analytics.forecasts.forecast_model import PRIOR, PRIOR_MISSES, deviation
 from data.calendar import MIN_HISTORY_DAYS, Z90
 
@@ -20,6 +21,9 @@ HORIZONS = (1, 3, 7, 14, 21, 28, 42, 63, 91)
 STEP_DAYS = 7
 LEAST_SQUARE = 1e-6  # a tenth of a per cent missed: nobody's spend is told better
 ORIGINS = 39  # nine months of weeks: older misses were another company's
+JUDGED_DAYS = 28
+HOLDS = 0.8  # share of outcomes that are to lie between P10 and P90
+FIRST_WIDER, STEP_WIDER = 0.1, 0.1  # in logs: a spread from few misses is too narrow; what a miss widens it by
 
 
 class Score(NamedTuple):
@@ -30,6 +34,13 @@ class Score(NamedTuple):
     error: float
     naive_error: float
     coverage: float
+
+
+class Judged(NamedTuple):
+    """An earlier range: its origin (position), and whether what came lay in it."""
+
+    origin: int
+    held: bool
 
 
 def misses(history: pd.Series) -> pd.DataFrame:
@@ -70,13 +81,13 @@ def spread(missed: pd.DataFrame) -> np.ndarray:
     Squares are capped at twenty times their median, so one runaway week does not widen every range. The prior is mixed
     in as a factor: as a term it would widen a calm ledger's range by its own size, however many misses say otherwise.
     """
-    usable = missed[(missed["actual"] > 0) & (missed["expected"] > 0)]
-    if usable.empty:
+    usable = ((missed["actual"] > 0) & (missed["expected"] > 0)).to_numpy()
+    if not usable.any():
         return PRIOR
-    log = np.log(usable["actual"] / usable["expected"]).to_numpy()
-    by_days = pd.DataFrame({"days": usable["days"].to_numpy(), "square": log**2}).groupby("days")["square"]
-    seen = by_days.agg(["size", lambda square: np.minimum(square, 20 * square.median()).mean()])
-    days, sizes, squares = seen.index.to_numpy(dtype=float), seen.iloc[:, 0].to_numpy(), seen.iloc[:, 1].to_numpy()
+    square = np.log((missed["actual"] / missed["expected"]).to_numpy()[usable]) ** 2
+    horizon = missed["days"].to_numpy(dtype=float)[usable]
+    days, sizes = np.unique(horizon, return_counts=True)
+    squares = np.array([np.minimum(one, 20 * median(one)).mean() for one in (square[horizon == day] for day in days)])
     terms = np.column_stack([1 / days, np.ones_like(days), days])
     # Misses of neighbouring origins overlap: an origin counts for what it adds.
     independent = sizes * np.minimum(1.0, STEP_DAYS / days)
@@ -87,18 +98,37 @@ def spread(missed: pd.DataFrame) -> np.ndarray:
     return fitted
 
 
-def score(missed: pd.DataFrame, days: int = 28) -> Score | None:
+def widening(missed: pd.DataFrame, days: int = JUDGED_DAYS) -> float:
+    """What the deviations of `spread` are multiplied by, so that P10 to P90 holds as often as it says.
+
+    Every earlier range is judged with what was known then: one that did not hold widens the next by `STEP_WIDER` x
+    0.8 of its log, one that did narrows it by `STEP_WIDER` x 0.2, which stands still when eight in ten hold (adaptive
+    conformal inference: Gibbs and Candes, 2021). A level that has jumped is wide for a while: it may jump again.
+    """
+    return _widened(_judged(missed, days), len(missed) and int((missed["origin"] + missed["days"]).max()), days)
+
+
+def score(missed: pd.DataFrame, days: int = JUDGED_DAYS) -> Score | None:
     """Error and coverage on totals over `days`, each origin judged with the spread known at its time."""
-    judged = missed[missed["days"] == days]
-    if judged.empty:
+    at = missed[missed["days"] == days]
+    if at.empty:
         return None
-    inside = []
-    for row in judged.itertuples():
+    judged, actual = _judged(missed, days), at["actual"].sum()
+    error, naive = ((at["actual"] - at[name]).abs().sum() / actual if actual else 0.0 for name in ("expected", "naive"))
+    return Score(days, len(at), float(error), float(naive), sum(one.held for one in judged) / len(judged))
+
+
+def _judged(missed: pd.DataFrame, days: int) -> list[Judged]:
+    """The earlier ranges of totals over `days`, the oldest first, each with the spread and widening known then."""
+    judged: list[Judged] = []
+    for row in missed[missed["days"] == days].sort_values("origin").itertuples():
         known = missed[missed["origin"] + missed["days"] <= row.origin]
-        width = Z90 * deviation(spread(known), days)
-        inside.append(row.expected > 0 and abs(np.log(max(row.actual, 1e-12) / row.expected)) <= width)
-    actual = judged["actual"].sum()
-    error, naive = (
-        (judged["actual"] - judged[name]).abs().sum() / actual if actual else 0.0 for name in ("expected", "naive")
-    )
-    return Score(days, len(judged), float(error), float(naive), float(np.mean(inside)))
+        width = Z90 * deviation(spread(known), days) * _widened(judged, row.origin, days)
+        held = row.expected > 0 and abs(np.log(max(row.actual, 1e-12) / row.expected)) <= width
+        judged.append(Judged(row.origin, bool(held)))
+    return judged
+
+
+def _widened(judged: list[Judged], now: int, days: int) -> float:
+    known = [one.held for one in judged if one.origin + days <= now]
+    return float(np.exp(FIRST_WIDER + STEP_WIDER * (known.count(False) - (1 - HOLDS) * len(known))))

@@ -53,8 +53,9 @@ def multipliers(days: np.ndarray, factors: Factors) -> np.ndarray:
     if factors:
         at, told = positions(days), np.zeros(len(days), dtype=bool)
         for name, factor in factors.items():  # the surest first, as they were learned
-            result[at[name] & ~told] = factor
-            told |= at[name]
+            result[at[name] & ~told] *= factor
+            if name != YEAR_END:  # a month's end within the turn of the year is both
+                told |= at[name]
     return result
 
 

@@ -2,7 +2,8 @@
 
 The model is small on purpose. Spend per day = level x growth x weekday index x calendar factor x excess. The
 weekday index is the median ratio to the centred week; calendar factors are those the months agree on
-(`calendar_days`); the level is a robust mean of the last weeks' days with spend, a day's weight halving every
+(`calendar_days`); weeks of the year that were slack are expected to be so again (`slack_weeks`). The
+level is a robust mean of the last weeks' days with spend, a day's weight halving every
 `HALF_LIFE_DAYS`, times the share of such days, so that work of every other day is told as half of its days; growth
 is the median slope of a year of weeks without its jumps, kept as far as the log supports it. Level and
 pattern are those of a usual day, and unusual days cost more than that: `excess` is what sums of four weeks
@@ -24,6 +25,7 @@ import pandas as pd
 
 from analytics.forecasts import calendar_days
 from analytics.forecasts.calendar_days import MAD_TO_DEVIATION, median, row_medians
+from analytics.forecasts.slack_weeks import Slack, learn_slack, slack_deviations, slack_multipliers
 from data.calendar import DAYS_PER_WEEK, MIN_HISTORY_DAYS, Z90
 
 HALF_LIFE_DAYS = 7
@@ -65,15 +67,19 @@ class Fit(NamedTuple):
     history_days: int
     excess: float = 1.0
     calendar: calendar_days.Factors = {}
+    slack: tuple[Slack, ...] = ()
 
     def path(self, days: int, factors: np.ndarray | None = None) -> np.ndarray:
         """What each of the next `days` days adds to a sum; `factors` multiply days (planned events)."""
         weekdays = (self.last.weekday() + np.arange(1, days + 1)) % DAYS_PER_WEEK
         path = self.level * np.exp(self.drift(days)) * self.weekday[weekdays] * self._excesses(days)
-        if self.calendar:
-            ahead = np.datetime64(self.last) + np.arange(1, days + 1)
-            path = path * calendar_days.multipliers(ahead, self.calendar)
+        if self.calendar or self.slack:
+            ahead = self._ahead(days)
+            path = path * calendar_days.multipliers(ahead, self.calendar) * slack_multipliers(ahead, self.slack)
         return path if factors is None else path * factors
+
+    def _ahead(self, days: int) -> np.ndarray:
+        return np.datetime64(self.last) + np.arange(1, days + 1)
 
     def _excesses(self, days: int) -> np.ndarray:
         """Unusual days are rare, so a short sum most likely has none of them: their share grows until `SUM_DAYS`."""
@@ -94,7 +100,12 @@ class Fit(NamedTuple):
 
     def deviation(self, days: int, skip: int = 0) -> float:
         """Standard deviation of the log of that sum; days that start later miss as a longer sum would."""
-        return deviation(self.spread, days, skip)
+        usual = deviation(self.spread, days, skip)
+        strays = slack_deviations(self._ahead(skip + days)[skip:], self.slack)
+        if not strays.any():
+            return usual
+        path = self.path(skip + days)[skip:]
+        return float(np.hypot(usual, (path * strays).sum() / path.sum())) if path.sum() > 0 else usual
 
 
 def deviation(spread: np.ndarray, days: int, skip: int = 0) -> float:
@@ -123,15 +134,17 @@ def fit(history: pd.Series, spread: np.ndarray | None = None) -> Fit:
     flat = np.where(index > WEEKDAY_OFF, history.to_numpy(dtype=float), np.nan) / np.maximum(index, WEEKDAY_OFF)
     calendar = calendar_days.learn_factors(days, flat)
     even = flat / calendar_days.multipliers(days, calendar)
+    slack = learn_slack(days, even)
+    even = even / slack_multipliers(days, slack)
     growth = _growth(_weeks(even[-TREND_WEEKS * DAYS_PER_WEEK :]))
     spent = np.where(even > 0, even, np.nan)[-MEMORY_DAYS:]
     active = active_share(even, index)
     if active < RARE:
         level = _mean(even[-RARE_DAYS:], index[-RARE_DAYS:]) if active else 0.0
-        return Fit(last, level, 0.0, weekday, known, len(logged), calendar=calendar)
+        return Fit(last, level, 0.0, weekday, known, len(logged), calendar=calendar, slack=slack)
     level = _level(spent, growth) * active
     excess = _excess(even[-MEMORY_DAYS:], spent * active, index[-MEMORY_DAYS:])
-    return Fit(last, level, growth, weekday, known, len(logged), excess, calendar)
+    return Fit(last, level, growth, weekday, known, len(logged), excess, calendar, slack)
 
 
 def weekday_index(values: np.ndarray, last_weekday: int) -> np.ndarray:

@@ -190,7 +190,7 @@ def months(
 
 def learn_from_backtest(covered: pd.Series) -> tuple[np.ndarray, backtest.Score | None]:
     """What the back-test teaches from the days with a whole log (the others NaN): the spread,
-    the score over 28 days."""
+    as wide as its earlier ranges show that it has to be, and the score over 28 days."""
     return _learned(covered.to_numpy(dtype=float).tobytes(), covered.index[-1].date() if len(covered) else date.min)
 
 
@@ -201,4 +201,4 @@ def _learned(values: bytes, last: date) -> tuple[np.ndarray, backtest.Score | No
         floats, index=pd.date_range(end=last, periods=len(floats)) if len(floats) else pd.DatetimeIndex([])
     )
     missed = backtest.misses(history)
-    return backtest.spread(missed), backtest.score(missed)
+    return backtest.spread(missed) * backtest.widening(missed) ** 2, backtest.score(missed)

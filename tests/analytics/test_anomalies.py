@@ -121,6 +121,17 @@ def test_a_model_that_begins_to_fail_is_dated():
     assert failing_since(attempts, failed) is None  # it is over
 
 
+def test_the_first_day_of_failures_and_their_rate_by_hand():
+    """Seven days are enough to tell; a day on which most fails is the first, not the one before it."""
+    attempts = pd.Series(100.0, index=pd.date_range("2026-01-05", periods=7))
+    failed = pd.Series([0.0, 0, 0, 0, 0, 60, 40], index=attempts.index)
+    assert failing_since(attempts, failed) == (pd.Timestamp("2026-01-10"), 0.5)
+    assert failing_since(attempts.iloc[:6], failed.iloc[-6:]) is None
+    few = attempts / 100  # ten failures in all are an event, nine are none
+    assert failing_since(few * 10, pd.Series([0.0, 0, 0, 0, 0, 5, 5], index=few.index)) == (few.index[5], 0.5)
+    assert failing_since(few * 10, pd.Series([0.0, 0, 0, 0, 0, 5, 4], index=few.index)) is None
+
+
 def test_cost_that_outgrows_usage_is_priced():
     requests = calm(60)
     spend = requests * 0.01
@@ -146,6 +157,24 @@ def test_one_event_is_told_once_and_two_events_twice():
         anomaly("feature", "y", 90, 60),
     ]
     assert [a.value for a in keep_narrowest(found, share)] == ["x", "y"]
+
+
+def test_events_that_follow_each_other_are_two():
+    whole = lambda narrow, wide: 1.0  # noqa: E731
+    first, second = anomaly("feature", "x", 100, 50), anomaly("total", "total", 100, 1000)
+    assert len(keep_narrowest([first, second], whole)) == 1
+    after = second._replace(start=first.end, end=date(2026, 5, 8))
+    before = second._replace(start=date(2026, 5, 2), end=first.start)
+    assert len(keep_narrowest([first, after], whole)) == len(keep_narrowest([first, before], whole)) == 2
+
+
+def test_an_hour_is_no_news_on_a_day_that_is_unusual_and_news_on_any_other():
+    whole = lambda narrow, wide: 1.0  # noqa: E731
+    day = anomaly("feature", "x", 100, 50)
+    hour = anomaly("team", "a", 30, 40, kind="hour")
+    assert [a.kind for a in keep_narrowest([day, hour], whole)] == ["spend"]
+    elsewhere = hour._replace(start=date(2026, 5, 9), end=date(2026, 5, 10))
+    assert [a.kind for a in keep_narrowest([day, elsewhere], whole)] == ["spend", "hour"]
 
 
 @pytest.fixture(scope="module")

@@ -217,7 +217,47 @@ def test_a_cache_that_served_before_and_prompts_sent_again():
     assert savings_finders.missed_cache(table, pd.DataFrame(), pd.DataFrame()) is None
 
 
+def test_a_cache_that_fell_is_measured_on_all_kinds_of_input():
+    """Of 4 million tokens of input a quarter is read, where 60 % were: 1.4 million are missed."""
+    table = cells(cell(fresh_input_tokens=2e6, cache_read_tokens=1e6, cache_write_5m_tokens=1e6))
+    index = pd.MultiIndex.from_tuples([("gpt-5.2", "a", "f")], names=["model", "team", "feature"])
+    found = savings_finders.missed_cache(table, pd.DataFrame(), pd.DataFrame({"best_share": [0.6]}, index=index))
+    assert found.usd.sum() == pytest.approx(1.4e6 * (2e-6 - 2e-7))
+    assert found.touched.sum() == pytest.approx(1.4e6 * 2e-6)
+
+
+def test_a_claim_says_which_dollars_lie_where():
+    table = cells(cell(cache_read_tokens=1e6))  # 4 million tokens of input at 1.55 dollars a million, in the mean
+    sent = pd.DataFrame({"resent_tokens": 4e5, "outgrown_tokens": 5e5, "shared_tokens": 2e5}, index=table.index)
+    context = savings_finders.growing_context(table, sent)
+    assert {name: float(block.sum()) for name, block in context.blocks.items()} == pytest.approx(
+        {savings_finders.SHARED: 2e5 * 1.55e-6, "outgrown only": 3e5 * 1.55e-6}
+    )
+    cache = savings_finders.missed_cache(table, sent, pd.DataFrame())
+    assert {name: float(block.sum()) for name, block in cache.blocks.items()} == pytest.approx(
+        {savings_finders.SHARED: 0.4, "resent only": 0.4}
+    )
+
+
+def test_the_model_to_try_first_is_the_one_with_most_of_the_dollars():
+    table = cells(cell("small"), cell("large")).assign(cost_usd=[0.1, 0.9])
+    assert savings_finders._dearest(table, pd.Series([0.9, 0.5], index=table.index)) == ("large",)
+
+
+def test_blocks_that_are_wider_than_their_part_are_cut_to_it():
+    """Two claims on 4 dollars each of different conversations, in a cell of 6 dollars of input: 6 can be had."""
+    table = cells(cell(), cell(team="b"))
+    usd = pd.Series([4.0, 1.0], index=table.index)
+    one, other = (
+        claim(usd, kind=name, touched=4.0, part="input")._replace(blocks={name: usd.iloc[:1]}) for name in "xy"
+    )
+    nets = dict((told.kind, net) for told, net in net_savings(table, [one, other]))
+    assert nets["x"].iloc[0] == nets["y"].iloc[0] == pytest.approx(3.0)
+
+
 def test_only_work_nobody_waits_for_is_batch_eligible():
+    once = cell(feature="once", attempts=1.0, by_night=1.0)
+    assert savings_finders.batch_eligible(cells(once)).usd.sum() == pytest.approx(once["cost_usd"] / 2)
     by_night = cell(feature="night", by_night=900.0)
     chat = cell(feature="chat", streamed=1000.0)
     bulk = cell(feature="bulk", task="extraction", streamed=0.0)
@@ -244,6 +284,10 @@ def test_failures_cost_what_they_cost_and_a_fallback_its_premium():
     found = savings_finders.failures(table, repeats, {("minimax", "minimax-m2"): (1e-6, 0, 0, 0, 2e-6)})
     assert found.usd.sum() == pytest.approx((2.0 + 1.0 - 0.3) * 0.9)
     assert savings_finders.failures(cells(cell()), pd.DataFrame(), {}) is None
+    prices = {("openai", "gpt-5.2"): (0, 0, 0, 0, 0)}
+    for again, told in ((repeats.assign(first_provider="openai", first_model="gpt-5.2"), prices), (repeats, {})):
+        found = savings_finders.failures(table, again, told)  # its own second attempt, and one whose price is unknown
+        assert found.usd.sum() == pytest.approx(2.0 * 0.9)
 
 
 def test_answers_are_long_only_beside_peers_that_do_the_same():
@@ -272,6 +316,14 @@ def test_the_ledgers_waste_is_found_with_rows_and_an_action(view, state):
 def test_a_scope_without_rows_saves_nothing(view, state):
     empty = savings.findings(view, recent(view, Scope.of(view, team="nobody")), state, forbidden(state))
     assert empty.findings == () and empty.share == 0
+
+
+def test_days_of_which_nothing_is_logged_save_nothing_of_nothing(tmp_path, state):
+    ledger = ledger_of(tmp_path, [{}, {}])
+    view = ledger.at(ledger.snapshot())
+    later = Scope.of(view).between(START.date() + timedelta(days=9), START.date() + timedelta(days=12))
+    assert savings.findings(view, later, state, forbidden(state)) == savings.Savings((), 0.0, 0.0, 0)
+    ledger.close()
 
 
 def test_the_command_prints_findings_by_dollars(view, capsys):
