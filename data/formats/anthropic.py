@@ -6,7 +6,7 @@ one counts. Source: anthropic SDK 2.11.0 types.
 
 from __future__ import annotations
 
-from data.formats import Format, claude_usage, envelope, usage_words
+from data.formats import Format, claude_usage, envelope, openai, usage_words
 
 STRUCTURE = {
     "id": "VARCHAR",
@@ -31,6 +31,7 @@ CASE WHEN json_type({envelope.BODY}) = 'ARRAY'
      ELSE {envelope.BODY} END
 """
 
+OTHERS = "an answer in the shape of OpenAI among those of Anthropic; put it into a file of its own"
 
 COLUMNS = (
     envelope.COLUMNS
@@ -38,11 +39,7 @@ COLUMNS = (
     | {
         "event_key": f"coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id)) || {claude_usage.RUN}",
         "call_id": f"text_of(d.call_id) || {claude_usage.RUN}",
-        # Bedrock and Vertex mark the ids of the messages they host.
-        "provider": (
-            """coalesce(lower(text_of(d.provider)),
-        CASE WHEN b.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN b.id LIKE 'msg_vrtx_%' THEN 'google' ELSE 'anthropic' END)"""
-        ),
+        "provider": f"coalesce(lower(text_of(d.provider)), {claude_usage.SELLER})",
         "region": (
             "coalesce(text_of(d.region), CASE WHEN b.usage.inference_geo NOT IN ('not_available', 'global') THEN"
             " b.usage.inference_geo END)"
@@ -59,6 +56,8 @@ COLUMNS = (
             f"""[CASE WHEN run = 0 AND {claude_usage.incomplete("b.stop_reason", "b.content", "n.output")}
         THEN 'incomplete_output' END]"""
         ),
+        "reject": f"""CASE WHEN (body -> '$.usage.prompt_tokens') IS NOT NULL THEN '{OTHERS}'
+        ELSE ({envelope.COLUMNS["reject"]}) END""",
         "status": f"CASE WHEN {envelope.FAILED} OR b.type = 'error' THEN 'error' END",
         "unmetered": (
             f"(b.usage.output_tokens IS NULL OR b.cut IS TRUE) AND NOT {envelope.FAILED} AND b.type IS DISTINCT FROM"
@@ -83,11 +82,17 @@ def _is_anthropic(body: dict) -> bool:
     return plain or cached or (message.get("type") == "message" and "stop_reason" in message)
 
 
+def _recognise(sample: list[dict]) -> bool:
+    """Whether most are Anthropic's; among answers of OpenAI's, that format reads both."""
+    others = any(openai.is_openai(body) and not _is_anthropic(body) for body in map(envelope.body_of, sample))
+    return not others and envelope.recogniser(_is_anthropic)(sample)
+
+
 FORMATS = (
     Format(
         name="anthropic",
         label="Anthropic message bodies, batch results, streams",
-        recognise=envelope.recogniser(_is_anthropic),
+        recognise=_recognise,
         fields=envelope.FIELDS,
         rows=claude_usage.rows(envelope.rows(STRUCTURE, STREAMED), "b.usage", envelope.MODEL),
         columns=COLUMNS,

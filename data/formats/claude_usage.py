@@ -35,6 +35,10 @@ FIELDS = {
     "write_1h": "cache_creation.ephemeral_1h_input_tokens",
 }
 
+# Bedrock and Vertex mark the ids of the messages they host.
+SELLER = (
+    """CASE WHEN b.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN b.id LIKE 'msg_vrtx_%' THEN 'google' ELSE 'anthropic' END"""
+)
 _ANSWERS = "coalesce(i.type, 'message') IN ('message', 'fallback_message')"
 _SIZE = " + ".join(f"coalesce(count_of(i.{FIELDS[name]}), 0)" for name in ("input", "output", "read", "write"))
 

@@ -2,8 +2,9 @@
 
 The four token columns are disjoint by their own total: `Input (w/ Cache Write)` is what was written to the cache,
 `Input (w/o Cache Write)` the fresh input (facts/formats2.md 3, on real rows; tokscale a496cca has the header). Some
-tools write files whose first column contains the second: the total of such a row says so. A cost of an `Included` row
-is what the request would cost by use, not money paid.
+tools write files whose first column contains the second: the total of such a row says so. `Cost` is what the request
+costs by use, of an `Included` row too, which is no money paid; `Cost to you` is what is charged for it. The larger is
+the row's cost, the charge stays as a tag.
 """
 
 from __future__ import annotations
@@ -59,7 +60,13 @@ ROWS = f"""
 } FROM records)"""
 
 KIND = f"lower({_text('Kind')})"
-MONEY = f"ltrim({_count('Cost')}, '$')"
+
+
+def _money(name: str) -> str:
+    return f"TRY_CAST(ltrim({_count(name)}, '$') AS DECIMAL(18,12))"
+
+
+MONEY = f"greatest({_money('Cost')}, {_money('Cost to you')})"
 COLUMNS = {
     "event_key": "same || ':' || place",
     "requested_at": f"utc({_text('Date')})",
@@ -69,7 +76,7 @@ COLUMNS = {
     "user_id": _text("User"),
     "session_id": _text("Cloud Agent ID"),
     "tags": f"""json_merge_patch('{{}}', json_object('kind', {_text("Kind")}, 'max_mode', {_text("Max Mode")},
-        'automation', {_text("Automation ID")}))""",
+        'automation', {_text("Automation ID")}, 'cost_to_you', {_money("Cost to you")}::DOUBLE))""",
     "task_type": "'coding'",
     "input_tokens": _count(FRESH),
     "cache_read_tokens": _count("Cache Read"),
@@ -83,11 +90,11 @@ COLUMNS = {
     # What is free costs nothing; `Included` and `-` say no amount.
     "reported_cost_usd": f"""CASE WHEN lower({_text("Cost")}) = 'free' OR {KIND} LIKE '%no charge%'
             OR {KIND} LIKE '%not charged%' THEN '0'
-        WHEN TRY_CAST({MONEY} AS DECIMAL(18,12)) IS NOT NULL THEN {MONEY} END""",
+        ELSE {MONEY}::VARCHAR END""",
     "caveats": "[CASE WHEN is_within THEN 'split_assumed' END]",
     "unmetered": f"""coalesce({_count(FRESH)}, {_count("Output Tokens")}) IS NULL
         AND {KIND} NOT LIKE 'errored%' AND {KIND} NOT LIKE 'aborted%' AND lower({_text("Cost")}) IS DISTINCT FROM 'free'
-        AND TRY_CAST({MONEY} AS DOUBLE) IS NULL""",
+        AND {MONEY} IS NULL""",
 }
 
 FORMATS = (

@@ -1,13 +1,14 @@
 """OpenAI response bodies: chat completions, Responses, embeddings, batch output, and everybody who speaks the same.
 
 DeepSeek, xAI, Mistral, Groq, MiniMax, OpenRouter and self-hosted servers answer in OpenAI's shape with
-small differences, all handled here: DeepSeek counts cache hits in a field of its own, xAI keeps
-reasoning outside `completion_tokens`, OpenRouter reports the cost. Source: openai SDK 3.52.0 types.
+small differences, all handled here, and so are Anthropic's messages where a gateway logs both: DeepSeek counts
+cache hits in a field of its own, xAI keeps reasoning outside `completion_tokens`, OpenRouter reports the cost.
+Source: openai SDK 3.52.0 types.
 """
 
 from __future__ import annotations
 
-from data.formats import Format, UsageObject, envelope, server_tools
+from data.formats import Format, UsageObject, claude_usage, envelope, server_tools, usage_words
 
 # Proxies answer for Claude and Qwen in OpenAI's shape, with cache counts in the words of these.
 READ = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens")
@@ -47,6 +48,7 @@ USAGE = {
     "server_side_tool_usage_details": "JSON",
     "server_tool_use": {"web_search_requests": "VARCHAR"},
     "is_byok": "BOOLEAN",
+    **dict.fromkeys(("speed", "service_tier", "inference_geo"), "VARCHAR"),
     "cost_details": {"upstream_inference_cost": "VARCHAR"},
 }
 SECONDS = "seconds, not tokens"
@@ -68,6 +70,7 @@ HARMLESS = {
         for side in SIDES["output"]
         for kind in ("accepted", "rejected")
     },
+    "output_tokens_details.thinking_tokens": "inside the output tokens",
     "prompt_cache_miss_tokens": "the input that was not read from the cache",
     "cost_details.upstream_inference_prompt_cost": "a part of the upstream cost",
     "cost_details.upstream_inference_completions_cost": "a part of the upstream cost",
@@ -76,6 +79,7 @@ HARMLESS = {
 STRUCTURE = {
     "id": "VARCHAR",
     "object": "VARCHAR",
+    "type": "VARCHAR",
     "model": "VARCHAR",
     "status": "VARCHAR",
     "service_tier": "VARCHAR",
@@ -149,8 +153,11 @@ TOOLS = f"""json_merge_patch(json_object({LISTED},
     'search_query', TRY_CAST(b.usage.num_search_queries AS BIGINT)),
     coalesce(replace(json_of(b.usage.server_side_tool_usage_details)::VARCHAR, '_calls', '')::JSON, '{{}}'))"""
 
+# A message of Anthropic's: what its cache holds is beside its input, not in it.
+MESSAGE = "coalesce(b.type = 'message' AND b.object IS NULL AND b.usage.total_tokens IS NULL, FALSE)"
 PROVIDER = f"""
-CASE WHEN b.usage.is_byok IS NOT NULL THEN 'openrouter' ELSE coalesce({envelope.COLUMNS["provider"]}, CASE
+CASE WHEN {MESSAGE} THEN coalesce({envelope.COLUMNS["provider"]}, {claude_usage.SELLER})
+    WHEN b.usage.is_byok IS NOT NULL THEN 'openrouter' ELSE coalesce({envelope.COLUMNS["provider"]}, CASE
     WHEN b.prompt_filter_results IS NOT NULL THEN 'azure'
     WHEN b.x_groq IS NOT NULL THEN 'groq'
     WHEN b.usage.prompt_cache_hit_tokens IS NOT NULL OR regexp_matches({envelope.MODEL},
@@ -174,7 +181,9 @@ COLUMNS = envelope.COLUMNS | {
     ),
     "provider": PROVIDER,
     # A batch result calls itself "default": only the wrapping tells that it was a batch.
-    "service_tier": f"CASE WHEN {BATCHED} THEN 'batch' ELSE b.service_tier END",
+    "service_tier": f"""CASE WHEN {BATCHED} OR {MESSAGE} AND b.usage.service_tier = 'batch' THEN 'batch'
+        WHEN {MESSAGE} THEN coalesce({usage_words.uncommon_speed("b.usage.speed")}, b.usage.service_tier)
+        ELSE b.service_tier END""",
     "model_raw": envelope.MODEL,
     "operation": "CASE WHEN b.object = 'list' THEN 'embedding' ELSE 'chat' END",
     "user_id": f"coalesce({envelope.COLUMNS['user_id']}, text_of(b.user))",
@@ -198,7 +207,7 @@ COLUMNS = envelope.COLUMNS | {
     "output_tokens": f"CASE WHEN b.object = 'list' THEN '0' ELSE {OUTPUT} END",
     "reasoning_tokens": REASONING,
     "total_tokens": "b.usage.total_tokens",
-    "input_has_cache": "TRUE",
+    "input_has_cache": f"NOT {MESSAGE}",
     "output_has_reasoning": (
         f"NOT coalesce(number({REASONING}) > 0 AND {REASONING_IS_EXTRA}, {PROVIDER} = 'x-ai', FALSE)"
     ),
@@ -221,7 +230,8 @@ COLUMNS = envelope.COLUMNS | {
 }
 
 
-def _is_openai(body: dict) -> bool:
+def is_openai(body: dict) -> bool:
+    """Whether an answer has OpenAI's shape."""
     if isinstance(body.get("response"), dict):  # an event of a stream or a realtime session
         body = body["response"]
     usage = envelope.usage_of(body)
@@ -241,8 +251,14 @@ def _is_batch(sample: list[dict]) -> bool:
     )
 
 
+def _is_message(body: dict) -> bool:
+    return body.get("type") == "message" and "input_tokens" in envelope.usage_of(body)
+
+
 def _recognise(sample: list[dict]) -> bool:
-    return envelope.recogniser(_is_openai)(sample) or _is_batch(sample)
+    mixed = any(is_openai(envelope.body_of(record)) for record in sample)
+    both = envelope.recogniser(lambda body: is_openai(body) or _is_message(body))
+    return mixed and both(sample) or _is_batch(sample)
 
 
 # Where Groq's counts are not split in the usage itself, what it says beside it may be tokens of a cache.
@@ -263,7 +279,7 @@ FORMATS = (
         rows=envelope.rows(STRUCTURE, STREAMED),
         columns=COLUMNS,
         usage=USAGE_OBJECTS,
-        text_columns=envelope.texts("$.choices[0].message.content", "$.output"),
+        text_columns=envelope.texts("$.choices[0].message.content", "$.output", "$.content"),
         supersedes=True,
         order=70,
         note=(

@@ -12,8 +12,9 @@ from pathlib import Path
 from data.errors import BadInput, UnknownFormat
 from data.formats import Format, all_formats, envelope, report_page
 from data.ledger import Cursor
-from data.loading import containers, envelopes, foreign_files, named_files
+from data.loading import column_names, containers, envelopes, foreign_files, named_files
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
+from data.loading.side_by_side import calls_beside
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,12 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
     if sample and (said := foreign_files.refused_answer(sample[0])):
         raise UnknownFormat(
             f"{path.name} is what an API answered when it refused: {said!r}; mend that and export again."
+        )
+    if beside := calls_beside(column_names.sources(sample[:5])):
+        raise UnknownFormat(
+            f"{path.name} holds several calls in a row, side by side: of {' and '.join(beside[:3])}"
+            f"{' and others' * (len(beside) > 3)}. A row must be one call: write one for each of them, with its own "
+            "time, model, input and output tokens (or cost), and load that."
         )
     # What a logger puts around an answer says nothing of whose answer it is.
     seen = [envelope.body_of(record) or record for record in inner[:5]]

@@ -1,7 +1,8 @@
 """Per-prompt results of several models: the table behind every routing metric.
 
 Rows are (prompt, model, score or correct, cost_usd); every model must have answered every prompt,
-so that each metric compares the same work.
+so that each metric compares the same work. The public tables are wide: RouterBench has a column of scores a model
+and its dollars under `MODEL|total_cost`, RouteLLM a column of right and wrong a model and no dollars.
 """
 
 from __future__ import annotations
@@ -19,6 +20,14 @@ import numpy as np
 from data.errors import BadInput, Unreadable
 
 TRUE, FALSE = {"1", "true", "yes", "right", "pass"}, {"0", "false", "no", "wrong", "fail"}
+PROMPTS = (
+    "sample_id",
+    "prompt_id",
+    "question_id",
+    "id",
+    "prompt",
+    "question",
+)  # what tells prompts apart, the surest first
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,37 @@ def read_results(path: str | Path, *, drop: bool = False) -> ResultsTable:
             rows = list(csv.DictReader(text.splitlines()))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise Unreadable(f"{file} cannot be read as a results table ({error}); give CSV, JSON or JSONL.") from error
-    return results_table(rows, drop=drop)
+    return results_table(_lengthened(rows), drop=drop)
+
+
+def _lengthened(rows: list[Any]) -> list[Any]:
+    """A row per prompt and model of a table that has a column per model; any other table as it is."""
+    if not rows or not all(isinstance(row, dict) and "model" not in row for row in rows):
+        return rows
+    names = list(rows[0])
+    priced = [name for name in names if f"{name}|total_cost" in names]
+    models = priced or [name for name in names if name not in PROMPTS and all(_is_score(row.get(name)) for row in rows)]
+    if len(models) < 2:
+        return rows
+    prompt = next((name for name in PROMPTS if name in names), "")
+    return [
+        {
+            "prompt": row.get(prompt) or number,
+            "model": name,
+            "score": row.get(name),
+            "cost_usd": row.get(f"{name}|total_cost"),
+        }
+        for number, row in enumerate(rows, start=1)
+        for name in models
+    ]
+
+
+def _is_score(value: Any) -> bool:
+    word = str(value).strip().lower()
+    try:
+        return word in TRUE | FALSE or 0 <= float(word) <= 1
+    except ValueError:
+        return False
 
 
 def _field(row: Mapping[str, Any], name: str, number: int) -> Any:

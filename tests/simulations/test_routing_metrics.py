@@ -253,3 +253,20 @@ def test_the_oracle_is_the_best_and_random_mixing_lies_between(cells):
     assert best.quality >= qualities.max() - 1e-12
     assert best.cost_usd <= table.costs.max(1).mean() + 1e-12
     assert cascade(table, ["a", "b"])[1] == pytest.approx(best.quality)
+
+
+def test_the_public_tables_are_read_as_they_are(tmp_path):
+    """RouterBench: dollars under a model's name and `|total_cost`; RouteLLM: right and wrong by model, no dollars."""
+    path = tmp_path / "wide.csv"
+    path.write_text(
+        "sample_id,prompt,eval_name,gpt-4,mixtral,gpt-4|total_cost,mixtral|total_cost,oracle\n"
+        "q1,a,x,1.0,0.0,0.02,0.001,gpt-4\nq2,a,x,0.5,1,0.04,0.003,mixtral\n"
+    )
+    table = read_results(path)
+    assert (table.prompts, table.models) == (("q1", "q2"), ("gpt-4", "mixtral"))
+    assert table.scores.tolist() == [[1, 0], [0.5, 1]] and table.costs.tolist() == [[0.02, 0.001], [0.04, 0.003]]
+    path.write_text("prompt,gpt-4,mixtral\na,True,False\nb,True,True\n")
+    assert read_results(path).scores.tolist() == [[1, 0], [1, 1]]
+    path.write_text("prompt,score\na,1\n")
+    with pytest.raises(BadInput, match="no `model`"):
+        read_results(path)
