@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "spend": ("analytics.spend", "spend by any dimensions"),
+    "today": ("analytics.today", "what today has cost so far, in a line: for a status line"),
     "compare": ("analytics.compare", "what some rows cost, against others: two tags, teams, models"),
     "bridge": ("analytics.bridges.bridge", "why spend moved between two spans, closing to the cent"),
     "forecast": ("analytics.forecasts.forecast", "month end and the next months, with P10, P50 and P90"),

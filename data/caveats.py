@@ -105,14 +105,14 @@ def summary(view: Ledger) -> dict[str, Any]:
     """`without_caveat_share` (0..1 of the priced dollars, None where there are none), rows and dollars by caveat, and
     the bill lines by caveat and report format, whose amounts are no part of these dollars."""
     days, caveats = view.name("spend_by_day"), view.name("caveats_by_day")
-    share = view.sql(f"SELECT {WITHOUT_CAVEAT} AS share FROM {days}")["share"][0]
-    rows = view.sql(f"""SELECT caveat, sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd FROM {caveats}
+    [(share,)] = view.rows(f"SELECT {WITHOUT_CAVEAT} AS share FROM {days}")
+    rows = view.rows(f"""SELECT caveat, sum(attempts)::BIGINT AS n, sum(cost_usd) AS usd FROM {caveats}
             GROUP BY 1 ORDER BY 3 DESC NULLS LAST, 1""")
-    lines = view.sql(BILL_LINES.format(billed=view.name("billed")))
+    lines = view.rows(BILL_LINES.format(billed=view.name("billed")))
     return {
-        "bill_lines": [{"caveat": r.code, "format": r.format, "lines": int(r.n)} for r in lines.itertuples()],
-        "without_caveat_share": None if share is None or share != share else float(share),
-        "caveats": [{"caveat": r.caveat, "rows": int(r.n), "cost_usd": r.usd} for r in rows.itertuples()],
+        "bill_lines": [{"caveat": code, "format": form, "lines": n} for code, form, n in lines],
+        "without_caveat_share": share,
+        "caveats": [{"caveat": code, "rows": n, "cost_usd": usd} for code, n, usd in rows],
     }
 
 

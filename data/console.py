@@ -23,6 +23,7 @@ from data.store import require_one_store, require_store
 from data.version import BATON, VERSION
 from data.wording import visible
 
+Progress = Callable[[str, float, str], None]  # stage, share done 0..1, a word on it
 WIDE = 200
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import ibis
 import ibis.backends.sql
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from data.ledger import Cursor
 
 COMPILERS = "ibis.backends.sql.compilers"
 MOST_TEXTS = 256
@@ -62,3 +68,15 @@ def column_type(kind: str) -> Any:
     from ibis.backends.sql.datatypes import DuckDBType
 
     return "string" if kind in ("VARCHAR", "JSON") else DuckDBType.from_string(kind)
+
+
+def schema_of(columns: Mapping[str, str]) -> ibis.Schema:
+    """The schema of a table with columns of these types of the engine."""
+    return ibis.schema({name: column_type(kind) for name, kind in columns.items()})
+
+
+def run(cursor: Cursor, table: ir.Table) -> pa.Table:
+    """The rows of an expression."""
+    for memtable in table.op().find(ops.InMemoryTable):
+        cursor.register(memtable.name, memtable.data.to_pyarrow(memtable.schema))
+    return cursor.execute(sql_text(table)).to_arrow_table()

@@ -32,7 +32,7 @@ class HeldView(Ledger):
         whole, narrowed = self._whole.name(table), full_name("memory", f"{table}_{self._called}")
         with self._guard:
             if table not in self._made:
-                self._fetch(f"CREATE OR REPLACE VIEW {narrowed} AS {self._rows(table, whole)}")
+                self.rows(f"CREATE OR REPLACE VIEW {narrowed} AS {self._rows(table, whole)}")
                 self._made.add(table)
         return narrowed
 
@@ -55,7 +55,7 @@ class HeldView(Ledger):
         """Drop the engine's views and tables of this one, whose data version is let go."""
         self.kept.let_go()
         for table in self._made:
-            self._fetch(f"DROP VIEW IF EXISTS {full_name('memory', f'{table}_{self._called}')}")
+            self.rows(f"DROP VIEW IF EXISTS {full_name('memory', f'{table}_{self._called}')}")
 
 
 def restrict_to_teams(view: Ledger, teams: frozenset[str]) -> Ledger:

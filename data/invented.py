@@ -18,7 +18,7 @@ IS_CONDENSED = f"path LIKE '%/{FOLDER}/%-rows-%-days-seed-%/%'"  # of earlier ve
 def loaded_batches(ledger: Ledger, condition: str) -> int:
     """How many batches brought rows, of those that meet an SQL condition on `batches`."""
     counted = f"SELECT count(*) AS batches FROM {ledger.name('batches')} WHERE loaded > 0 AND {condition}"
-    return int(ledger.sql(counted)["batches"][0])
+    return int(ledger.rows(counted)[0][0])
 
 
 def is_sample(ledger: Ledger) -> bool:

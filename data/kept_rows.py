@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-import ibis
-import ibis.expr.types as ir
-
-from data.engine_sql import sql_text
-
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from data.ledger import Ledger
 
 KEPT_TABLES = 4
@@ -79,5 +76,9 @@ def keeping(view: Ledger, rows: ir.Table) -> Iterator[ir.Table]:
     if view.pinned is None:
         yield rows
         return
+    import ibis
+
+    from data.engine_sql import sql_text
+
     with view.kept.table_of(sql_text(rows)) as name:
         yield ibis.table(rows.schema(), name=name, catalog="memory", database="main")

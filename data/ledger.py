@@ -15,16 +15,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
-import ibis
-import ibis.expr.operations as ops
-import ibis.expr.types as ir
-import pandas as pd
-import pyarrow as pa
 from duckdb_extensions import import_extension
 
-from data import data_files, dimensions, kept_answers, migrations, people, scratch, versions
+from data import data_files, dimensions, migrations, people, scratch, versions
 from data.ailments import ailment, explain_ailments, refuse_a_part_of_a_store
-from data.engine_sql import column_type, sql_text
 from data.errors import LedgerError
 from data.home import home_dir
 from data.kept_rows import KeptRows
@@ -35,7 +29,12 @@ from data.store import Store
 from data.turns import Turn, turn_to_open, turn_to_write
 from data.work import doing
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # half a second to load, which a command that asks in SQL need not wait for
+    import ibis
+    import ibis.expr.types as ir
+    import pandas as pd
+    import pyarrow as pa
+
     from data.held_view import HeldView
 
 Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
@@ -53,7 +52,7 @@ class Ledger:
         self._root, self.store, self.pinned = root, store, pinned
         self.home = store.home  # scratch and cache, and the rest where the store is not shared
         self.catalog = "lake" if pinned is None else f"lake_at_{pinned}"
-        self._guard, self.kept = threading.RLock(), KeptRows(self._fetch)
+        self._guard, self.kept = threading.RLock(), KeptRows(self.rows)
         self._views = PinnedViews(SHARED_VIEWS if store.shared else PINNED_VIEWS)
         self.narrowed: dict[frozenset[str], HeldView] = {}
         self._mirrors: set[str] = set()  # roll-ups of this pinned version that are in memory
@@ -83,7 +82,7 @@ class Ledger:
         """The data version this view reads: the pinned one, else the newest."""
         if self.pinned is not None:
             return self.pinned
-        return self._fetch("SELECT id FROM lake.current_snapshot()")[0][0]
+        return self.rows("SELECT id FROM lake.current_snapshot()")[0][0]
 
     def at(self, snapshot: int) -> Ledger:
         """A read-only view of one data version; NoData when there is none, or no longer one (`data.versions`)."""
@@ -135,7 +134,7 @@ class Ledger:
                 nulls = ", ".join(f"({derived.get(name, 'NULL')})::{kind} AS {name}" for name, kind in missing.items())
                 rows = f"*, {nulls} FROM {full_name(self.catalog, table)}" if table in have else f"{nulls} WHERE false"
                 found[table] = full_name("memory", f"{table}_at_{self.pinned}")
-                self._fetch(f"CREATE OR REPLACE VIEW {found[table]} AS SELECT {rows}")
+                self.rows(f"CREATE OR REPLACE VIEW {found[table]} AS SELECT {rows}")
         return found
 
     def _derived(self) -> dict[str, str]:
@@ -144,7 +143,7 @@ class Ledger:
 
     def _columns(self, catalog: str) -> dict[str, dict[str, str]]:
         """Table -> column -> type, in the columns' order."""
-        rows = self._fetch(
+        rows = self.rows(
             """SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ?
                ORDER BY table_name, column_index""",
             [catalog],
@@ -156,6 +155,8 @@ class Ledger:
 
     def table(self, table: str) -> ir.Table:
         """One of `TABLES` as an unbound ibis table; `frame` runs what is built on it."""
+        import ibis
+
         catalog, database, name = (part.strip('"') for part in self.name(table).split("."))
         return ibis.table(self._schemas[table], name=name, catalog=catalog, database=database)
 
@@ -169,10 +170,9 @@ class Ledger:
 
     @cached_property
     def _schemas(self) -> dict[str, ibis.Schema]:
-        return {
-            table: ibis.schema({name: column_type(kind) for name, kind in columns.items()})
-            for table, columns in self._columns("lake").items()
-        }
+        from data.engine_sql import schema_of
+
+        return {table: schema_of(columns) for table, columns in self._columns("lake").items()}
 
     def _mirror(self, table: str) -> str:
         """Copy a roll-up of a pinned version into memory once: small queries then take milliseconds."""
@@ -188,29 +188,31 @@ class Ledger:
 
     def frame(self, expr: ir.Expr) -> pd.DataFrame:
         """Run an ibis expression and return a small frame; DECIMAL columns hold exact `Decimal`s."""
+        from data import kept_answers
+
         table = expr.as_table()
         with explain_ailments(self.store):
             arrow = kept_answers.answer(self, table, self._run)
         return arrow.cast(table.schema().to_pyarrow()).to_pandas()
 
     def _run(self, table: ir.Table) -> pa.Table:
-        cursor = self.cursor()
-        for memtable in table.op().find(ops.InMemoryTable):
-            cursor.register(memtable.name, memtable.data.to_pyarrow(memtable.schema))
-        return cursor.execute(sql_text(table)).to_arrow_table()
+        from data.engine_sql import run
+
+        return run(self.cursor(), table)
 
     def sql(self, text: str, params: list | dict | None = None) -> pd.DataFrame:
         """Run SQL text (names from `name`, values as parameters) and return a frame."""
         with explain_ailments(self.store):
             return self.cursor().execute(text, params).to_arrow_table().to_pandas()
 
-    def _fetch(self, text: str, params: list | dict | None = None) -> list[tuple]:
+    def rows(self, text: str, params: list | dict | None = None) -> list[tuple]:
+        """Run SQL text as `sql` does and return plain tuples: for a few values, without the libraries of a frame."""
         with explain_ailments(self.store):
             return self.cursor().execute(text, params).fetchall()
 
     @cached_property
     def _settings(self) -> dict[str, str]:
-        return dict(self._fetch(f'SELECT name, value FROM "{self.catalog}"."main"."settings"'))
+        return dict(self.rows(f'SELECT name, value FROM "{self.catalog}"."main"."settings"'))
 
     @property
     def time_zone(self) -> str:

@@ -8,10 +8,9 @@ too, or a repair was cut short) `ids_known` is false, and every day that the fil
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
-
-import pandas as pd
+from zoneinfo import ZoneInfo
 
 from data import wording
 from data.data_files import Fault, bounds, logs_of
@@ -104,36 +103,35 @@ def mark_found(cursor: Cursor) -> None:
 
 def lost_days(view: Ledger) -> list[LostDay]:
     """The UTC days of which rows of usage are lost, in order."""
-    rows = view.sql(
+    rows = view.rows(
         f"""SELECT day, list_distinct(flatten(list(sources))) AS sources FROM (
                 SELECT DISTINCT day, sources FROM {view.name("lost_rows")}
                 UNION SELECT unnest(generate_series(first_day, last_day, INTERVAL 1 DAY))::DATE, sources
                 FROM {view.name("lost_files")} WHERE table_name = 'usage' AND NOT ids_known)
             WHERE day IS NOT NULL GROUP BY day ORDER BY day"""
     )
-    return [LostDay(pd.Timestamp(row.day).date(), frozenset(row.sources)) for row in rows.itertuples()]
+    return [LostDay(day, frozenset(sources)) for day, sources in rows]
 
 
 def lost_bills(view: Ledger) -> list[tuple[date, date]]:
     """The spans of days (last included) whose bill lines are lost with a file."""
-    rows = view.sql(
+    rows = view.rows(
         f"""SELECT DISTINCT first_day, last_day FROM {view.name("lost_files")}
             WHERE table_name = 'billed' AND first_day IS NOT NULL ORDER BY ALL"""
     )
-    return [(pd.Timestamp(row.first_day).date(), pd.Timestamp(row.last_day).date()) for row in rows.itertuples()]
+    return [(first, last) for first, last in rows]
 
 
 def sentence(view: Ledger) -> str:
     """What is lost and which logs bring it back; "" where nothing is."""
-    files = view.sql(
-        f"SELECT table_name, first_day, last_day, rows, sources, paths FROM {view.name('lost_files')} ORDER BY ALL"
-    )
-    if files.empty:
+    files = view.rows(f"SELECT table_name, first_day, last_day, paths FROM {view.name('lost_files')} ORDER BY ALL")
+    if not files:
         return ""
-    first, last = files["first_day"].min(), files["last_day"].max()
-    when = "" if pd.isna(first) else f" of {wording.days(pd.Timestamp(first).date(), pd.Timestamp(last).date())}"
-    paths = list(dict.fromkeys(path for paths in files["paths"] for path in paths))
-    kinds = [told for table, told in KINDS.items() if table in set(files["table_name"])]
+    first = [day for _, day, _, _ in files if day]
+    last = [day for _, _, day, _ in files if day]
+    when = f" of {wording.days(min(first), max(last))}" if first and last else ""
+    paths = list(dict.fromkeys(path for *_, paths in files for path in paths))
+    kinds = [told for table, told in KINDS.items() if table in {table for table, *_ in files}]
     return (
         f"{' and '.join(kinds).capitalize()}{when} are lost with damaged files that were set aside: load "
         f"{paths_in_words(paths) or 'their logs'} again."
@@ -149,9 +147,10 @@ def paths_in_words(paths: Sequence[str]) -> str:
 def in_zone(days: Sequence[LostDay], zone: str) -> list[LostDay]:
     """The days of a reporting zone that the UTC days reach into; each may lack rows."""
     touched: dict[date, frozenset[str]] = {}
+    there = ZoneInfo(zone)
     for lost in days:
-        start = pd.Timestamp(lost.day, tz="UTC")
-        ends = (start.tz_convert(zone).date(), (start + timedelta(days=1, microseconds=-1)).tz_convert(zone).date())
+        start = datetime.combine(lost.day, time(), UTC)
+        ends = (start.astimezone(there).date(), (start + timedelta(days=1, microseconds=-1)).astimezone(there).date())
         for day in ends:
             touched[day] = touched.get(day, frozenset()) | lost.sources
     return [LostDay(day, touched[day]) for day in sorted(touched)]

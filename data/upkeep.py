@@ -7,12 +7,12 @@ or not at all, under the writers' lock; `python -m data maintain` does it on dem
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
 from data import data_files, rollups, shared_files, versions
+from data.console import Progress
 from data.errors import BatonError
 from data.held_versions import held_numbers
 from data.lake import CATALOGUE, ROLLUPS, TABLES
@@ -20,8 +20,6 @@ from data.ledger import Cursor, Ledger
 from data.room import require_room
 from data.sql_text import literal
 from data.state import State
-
-Progress = Callable[[str, float, str], None]  # stage, share done 0..1, a word on it
 
 SPARE = 24  # files beyond the one that a part of a table needs, before they are merged
 SPARE_ROWS = 500  # in the catalogue itself, where loads of a few rows leave them, before they are written to files

@@ -62,17 +62,20 @@ class File:
         return self.path.stat().st_size
 
 
-def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tuple[File, list[dict]]:
-    """Tell the container of a file and read up to `SAMPLE` records of it; `text` as `digest` found it.
+def inspect(
+    cursor, path: Path, scratch: Path, text: Text | None = None, lines: int = SAMPLE
+) -> tuple[File, list[dict]]:
+    """Tell the container of a file and read up to `SAMPLE` records of it; `text` as `digest` found it. Of lines so many
+    are taken, spread over those of the sample.
 
     Raises Unreadable when the content is no text, no table and no JSON.
     """
     with open(path, "rb") as stream:
-        head = stream.read(1024)
-    if head.startswith(b"PAR1"):
+        start = stream.read(1024)
+    if start.startswith(b"PAR1"):
         file = File(path, path, "parquet", "none")
         return file, _sample(cursor, file)
-    if refusal := foreign_files.what_it_is(path.name, head):
+    if refusal := foreign_files.what_it_is(path.name, start):
         raise Unreadable(refusal)
     file = File(path, path, "lines", compression_of(path), length=text.length if text else LONGEST_DOCUMENT)
     if text and not text.plain:
@@ -80,17 +83,17 @@ def inspect(cursor, path: Path, scratch: Path, text: Text | None = None) -> tupl
         without_long_lines(clean)
         file = File(path, clean, "lines", "none", long_lines=True, length=clean.stat().st_size)
     try:
-        lines = _head(cursor, file)
+        head = _head(cursor, file)
     except Exception as error:
         _refuse_for_memory(path, error)
         raise Unreadable(
             f"{path.name} cannot be read as text ({str(error).splitlines()[0][:120]}); is it a log file?"
         ) from error
-    if not lines:
+    if not head:
         raise Unreadable(f"{path.name} holds only blank lines; there is nothing to load.")
-    file = _kind(file, lines)
+    file = _kind(file, head)
     if file.kind == "lines":
-        return file, _parsed(lines)
+        return file, _parsed(head[:: max(len(head) // lines, 1)])
     try:
         return file, _sample(cursor, file)
     except Unreadable:

@@ -10,15 +10,17 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from data import lost_rows, scratch, upkeep
+from data import lost_rows, scratch
+from data.console import Progress
 from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import Format
 from data.ledger import Cursor, Ledger
-from data.loading import named_files, staged_rows
-from data.loading.load import Load, LoadedMeanwhile, Progress
+from data.loading import named_files
+from data.loading.known_files import Known, KnownFiles
 from data.loading.recognition import Item, format_named, groups, recognise
-from data.loading.report import Report
+from data.loading.report import ALREADY_LOADED, Report
 from data.sql_text import literal
 from data.state import State
 
@@ -32,7 +34,8 @@ def ingest(
     keep_text: bool = False,
     progress: Progress = lambda stage, share, note: None,
 ) -> list[Report]:
-    """Load files, folders and globs; one report per file, in the order found.
+    """Load files, folders and globs; one report per file, in the order found. A file that is as it was when it was
+    loaded is not opened (`data.loading.known_files`).
 
     A file that cannot be used has its reason in `Report.error` and the others still load; when
     nothing at all could be used the first reason is raised instead.
@@ -42,17 +45,33 @@ def ingest(
     scratch.sweep(ledger.home)
     cursor = ledger.cursor()
     try:
-        for macro in staged_rows.MACROS:
-            cursor.execute(macro)
         with scratch.copies(ledger.home) as copies:
             reports = list(_Ingest(ledger, state, cursor, keep_text, progress).run(found, chosen, copies).values())
     finally:
         cursor.close()
-    if any(report.loaded or report.rejected for report in reports):
+    if any((report.loaded or report.rejected) and not report.was_loaded for report in reports):
+        from data import upkeep
+
         with suppress(BatonError):  # the load stands; `python -m data check` says what is wrong with the anchors
             state.anchor_when_due()
         upkeep.after_load(ledger, state, progress)
     return reports
+
+
+class Batch(NamedTuple):
+    """A file as an earlier load left it in the ledger."""
+
+    loaded_at: datetime
+    read: int
+    rejected: int
+    batch_id: str
+    skipped: int
+
+    def answer(self, report: Report, form: str, snapshot: int) -> None:
+        """Say that the file was loaded before."""
+        report.read, report.rejected, report.skipped = self.read, self.rejected, self.skipped
+        report.duplicate = self.read - self.rejected
+        report.format, report.batch_id, report.snapshot, report.note = form, self.batch_id, snapshot, ALREADY_LOADED
 
 
 class _Ingest:
@@ -64,28 +83,85 @@ class _Ingest:
         self.reports: dict[Path, Report] = {}
         self.again = 0  # files of the present group that were loaded before
         self.done: dict[str, Path] = {}  # by digest the files that this call has loaded
+        self.kept = KnownFiles(ledger.home)
 
     def run(self, paths: list[Path], chosen: Format | None, copies: Path) -> dict[Path, Report]:
         self.reports = {path: Report(str(path)) for path in paths}
+        unchanged = self.kept.find_unchanged(paths)
+        with self.ledger.explain_ailments():
+            answered = self._answer_unchanged({} if chosen else unchanged)
+        left = [path for path in paths if path not in answered]
+        items, refusals = self._recognised(left, chosen, copies)
+        if refusals and not items and not answered:
+            raise refusals[0]
+        if items:
+            self._declare_macros()
+        for group in groups(items):
+            with self.ledger.explain_ailments():
+                self._load(group)
+        self._keep([] if chosen else items)
+        return self.reports
+
+    def _recognised(
+        self, paths: list[Path], chosen: Format | None, copies: Path
+    ) -> tuple[list[Item], list[BatonError]]:
+        """The files whose format is told, and why the others' is not."""
         items: list[Item] = []
         refusals: list[BatonError] = []
+        by_suffix: dict[str, Item] = {}
         for number, path in enumerate(paths, start=1):
             self.progress("recognising", number / len(paths), path.name)
             try:
-                items.append(recognise(self.cursor, copies, path, chosen))
+                item = recognise(self.cursor, copies, path, chosen, by_suffix.get(path.suffix))
             except BatonError as error:
                 self.reports[path].error = str(error)
                 self.reports[path].unknown = isinstance(error, UnknownFormat)
                 refusals.append(error)
-        if not items:
-            raise refusals[0]
-        for group in groups(items):
-            with self.ledger.explain_ailments():
-                self._load(group)
-        return self.reports
+            else:
+                by_suffix[path.suffix] = item
+                items.append(item)
+        return items, refusals
+
+    def _answer_unchanged(self, unchanged: dict[Path, Known]) -> set[Path]:
+        """Those of the files that the ledger has whole, each with its report."""
+        batches = self._batches([known.digest for known in unchanged.values()])
+        lost = lost_rows.batches_to_load(self.cursor) if batches else set()
+        snapshot = self.ledger.snapshot() if batches else 0
+        answered: set[Path] = set()
+        for path, known in unchanged.items():
+            batch = batches.get((known.digest, known.form))
+            if batch and batch.batch_id not in lost:
+                batch.answer(self.reports[path], known.form, snapshot)
+                answered.add(path)
+        return answered
+
+    def _keep(self, items: list[Item]) -> None:
+        """Note what was loaded whole, but for bills: whether a report of days is new depends on what came after it."""
+        plain = [item for item in items if item.form.table == "usage" and not item.form.days]
+        loaded = [item for item in plain if (report := self.reports[item.file.path]).batch_id or report.is_same_file]
+        self.kept.keep((item.file.path, item.digest, item.form.name) for item in loaded)
+
+    def _batches(self, digests: list[str]) -> dict[tuple[str, str], Batch]:
+        """What the ledger has of files with these digests, by digest and format."""
+        if not digests:
+            return {}
+        # In the text: for parameters the engine's driver loads pandas.
+        rows = self.cursor.execute(
+            f"""SELECT digest, format, ingested_at, read, rejected, batch_id, skipped FROM lake.main.batches
+                WHERE digest IN (SELECT unnest(string_split({literal(" ".join(digests))}, ' ')))"""
+        ).fetchall()
+        return {(digest, form): Batch(*rest) for digest, form, *rest in rows}
+
+    def _declare_macros(self) -> None:
+        from data.loading import staged_rows
+
+        for macro in staged_rows.MACROS:
+            self.cursor.execute(macro)
 
     def _load(self, group: list[Item]) -> None:
         """Load a group, again where another process has loaded some of its files in between."""
+        from data.loading.load import Load, LoadedMeanwhile  # half a second that a load of nothing new need not wait
+
         while group := self._without_known(group):
             load = Load(self.ledger, self.state, self.cursor, group, self.progress, self.again)
             try:
@@ -119,12 +195,9 @@ class _Ingest:
         A report that was written anew since then goes on too, though it says what it said before: another one may
         have said something else of the same days in between. So does one whose rows were lost with a damaged file.
         """
-        rows = self.cursor.execute(
-            f"""SELECT digest, format, ingested_at, read, rejected, batch_id, skipped FROM lake.main.batches
-                WHERE digest IN ({", ".join(literal(item.digest) for item in group)})"""
-        ).fetchall()
-        known = {(digest, name): rest for digest, name, *rest in rows}
+        known = self._batches([item.digest for item in group])
         lost = lost_rows.batches_to_load(self.cursor) if known else set()
+        snapshot = self.ledger.snapshot() if known else 0
         left: dict[str, Item] = {}
         self.again = 0
         for item in group:
@@ -135,11 +208,8 @@ class _Ingest:
                 named = first if first.name == item.file.path.name else first.name
                 report.error = f"{item.file.path.name} is the same file as {named}; loaded once."
                 report.is_same_file = True
-            elif batch and not _written_anew(item, batch[0]) and batch[3] not in lost:
-                _, report.read, report.rejected, report.batch_id, report.skipped = batch
-                report.duplicate = report.read - report.rejected
-                report.format, report.snapshot = item.form.name, self.ledger.snapshot()
-                report.note = "already loaded"
+            elif batch and not _written_anew(item, batch.loaded_at) and batch.batch_id not in lost:
+                batch.answer(report, item.form.name, snapshot)
             else:
                 self.again += bool(batch)
                 left[item.digest] = item

@@ -6,9 +6,9 @@ import argparse
 
 from data import console
 from data.after_load import judge_alerts
+from data.formats import Format
 from data.invented import refuse_beside
 from data.ledger import Ledger
-from data.loading import mappings
 from data.loading.ingest import ingest
 from data.loading.report import print_reports
 from data.state import State
@@ -39,8 +39,14 @@ def _load(args: argparse.Namespace) -> None:
     ledger, state = Ledger.open(args.home), State.open(args.home)
     if not args.beside_sample:
         refuse_beside(ledger, args.paths)
-    form = mappings.load(state, args.mapping) if args.mapping else args.format
+    form = _mapped(state, args.mapping) if args.mapping else args.format
     with console.progress(quiet=args.json) as progress:
         reports = ingest(ledger, state, args.paths, form=form, keep_text=args.keep_text, progress=progress)
     print_reports(reports, ledger, as_json=args.json)
     judge_alerts(state)
+
+
+def _mapped(state: State, name: str) -> Format:
+    from data.loading import mappings  # loads libraries that no other load needs
+
+    return mappings.load(state, name)

@@ -6,9 +6,8 @@ another process has loaded the same file meanwhile, and whether the price book h
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from data import dimensions, lost_rows, rollups
+from data.console import Progress
 from data.formats import BILLED_COLUMNS, REPORT_PLACE
 from data.ledger import Cursor, Ledger
 from data.loading import identity, repeated_calls, report_buckets, staging, stand_ins, unread_usage
@@ -21,7 +20,6 @@ from data.schema import BILLED
 from data.sql_text import literal
 from data.state import State
 
-Progress = Callable[[str, float, str], None]  # stage, share done 0..1, a word on it
 NAMED_BATCHES = 20  # in the audit trail, of one load
 FEW = 100_000  # finished rows that are held in memory until they are written
 

@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from data import scratch
@@ -25,6 +24,9 @@ from data.ledger import Cursor, Ledger
 from data.loading import column_guesses, column_names, containers, envelopes, named_files, staged_rows
 from data.sql_text import identifier, literal
 from data.state import State
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TARGETS = tuple(
     c

@@ -7,11 +7,9 @@ import gzip
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from glob import glob
 from pathlib import Path
-
-import pyarrow as pa
 
 from data.errors import Unreadable
 
@@ -40,8 +38,20 @@ def expand(paths: Iterable[str | Path]) -> list[Path]:
             ) from error
         if not matches:
             raise Unreadable(f"{given} names no file; check the path, or put a glob in quotes.")
-        found.update(dict.fromkeys(p.resolve() for p in matches))
+        found.update(dict.fromkeys(_resolved(matches)))
     return list(found)
+
+
+def _resolved(paths: Iterable[Path]) -> Iterator[Path]:
+    """The same files without links and dots; a folder is looked at once, not for each of its files."""
+    folders: dict[Path, Path] = {}
+    for path in paths:
+        if path.is_symlink() or path.name == "..":
+            yield path.resolve()
+            continue
+        if path.parent not in folders:
+            folders[path.parent] = path.parent.resolve()
+        yield folders[path.parent] / path.name
 
 
 def by_number(path: Path) -> list[tuple[bool, int, str]]:
@@ -74,7 +84,7 @@ def digest(path: Path) -> tuple[str, Text]:
                     _refuse_a_bomb(path, packed, text.length)
     except EOFError as error:
         raise Unreadable(f"{path.name} is a compressed file that was cut off; fetch it again.") from error
-    except (gzip.BadGzipFile, zlib.error, pa.ArrowException) as error:
+    except (gzip.BadGzipFile, zlib.error, ValueError) as error:
         raise Unreadable(f"{path.name} is a compressed file that is damaged ({error}); fetch it again.") from error
     except OSError as error:
         raise Unreadable(
@@ -126,7 +136,11 @@ SEPARATOR = b"\x1e"
 def open_compressed(path: Path, compression: str):
     if compression == "gzip":
         return gzip.open(path)
-    return pa.input_stream(str(path), compression=None if compression == "none" else compression)
+    if compression == "none":
+        return open(path, "rb")
+    import pyarrow as pa  # reads zstd; a load of other files need not wait for it
+
+    return pa.input_stream(str(path), compression=compression)
 
 
 def compression_of(path: Path) -> str:

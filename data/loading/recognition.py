@@ -16,6 +16,8 @@ from data.loading import column_names, containers, envelopes, foreign_files, nam
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
 from data.loading.side_by_side import calls_beside
 
+FEW_LINES = 6  # of a file in a folder of one kind
+
 
 @dataclass(frozen=True)
 class Item:
@@ -62,26 +64,22 @@ def format_named(name: str) -> Format:
     return formats[name]
 
 
-def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) -> Item:
-    """A file as an item; `scratch` takes a cleaned copy where one is needed.
+def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None, sibling: Item | None = None) -> Item:
+    """A file as an item; `scratch` takes a cleaned copy where one is needed. `sibling` is a file that was told before
+    and may be of the same kind.
 
     Raises UnknownFormat, or Unreadable for what is no text, table or JSON.
     """
     digest, text = named_files.digest(path)
+    if sibling and not chosen and (like := _like_its_sibling(cursor, scratch, path, text, digest, sibling)):
+        return like
     file, sample = containers.inspect(cursor, path, scratch, text)
-    unwrapped, inner = envelopes.unwrap(file, sample)
-    # A document under a usual name is a list of records first, lines and lists are records first.
-    readings = [(unwrapped, inner), (file, sample)]
-    if file.kind != "document":
-        readings.reverse()
+    readings, inner = _readings(file, sample)
     if chosen:
         fits = (candidate for candidate, records in readings if records and chosen.recognise(records))
         return Item(file if chosen.documents else next(fits, readings[0][0]), chosen, digest)
-    for candidate, records in readings:
-        for form in all_formats():
-            item, seen = (file, sample) if form.documents else (candidate, records)
-            if seen and form.recognise(seen):
-                return Item(item, form, digest)
+    if first := _told(file, sample, readings):
+        return Item(*first, digest)
     for candidate, records in readings:
         held, inner_records = envelopes.open_records(candidate, records)
         for form in all_formats():
@@ -109,6 +107,39 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None) 
     likely = f"it looks most like {' or '.join(f.label for f in near)}: try --format {near[0].name}, or" if near else ""
     told = f"{likely or 'name a format (`python -m data formats`) with --format, or'} drop it on Data and prices"
     raise UnknownFormat(f"{path.name} is no log format Baton knows ({holds}); {told} and say what its columns mean.")
+
+
+def _readings(file: File, sample: list[dict]) -> tuple[list[tuple[File, list[dict]]], list[dict]]:
+    """The ways in which the records of a file may be meant, the likelier first; and the records within a wrapper."""
+    unwrapped, inner = envelopes.unwrap(file, sample)
+    # A document under a usual name is a list of records first, lines and lists are records first.
+    readings = [(unwrapped, inner), (file, sample)]
+    return (readings if file.kind == "document" else readings[::-1]), inner
+
+
+def _told(file: File, sample: list[dict], readings: list[tuple[File, list[dict]]]) -> tuple[File, Format] | None:
+    """The first format, in order, that recognises what is in the file."""
+    for candidate, records in readings:
+        for form in all_formats():
+            item, seen = (file, sample) if form.documents else (candidate, records)
+            if seen and form.recognise(seen):
+                return item, form
+    return None
+
+
+def _like_its_sibling(
+    cursor: Cursor, scratch: Path, path: Path, text: named_files.Text, digest: str, sibling: Item
+) -> Item | None:
+    """The file by a few of its lines, spread over those that are looked at: where every format is asked in order and
+    the sibling's is the answer, and recognises each line by itself. None where they leave a doubt."""
+    if sibling.file.kind != "lines" or not text.plain:
+        return None
+    file, sample = containers.inspect(cursor, path, scratch, text, lines=FEW_LINES)
+    if file.kind != "lines" or len(sample) < FEW_LINES or not all(sibling.form.recognise([one]) for one in sample):
+        return None
+    told = _told(file, sample, _readings(file, sample)[0])
+    alike = told and told[1] is sibling.form and told[0].wrapper == sibling.file.wrapper
+    return Item(*told, digest) if told and alike else None
 
 
 def _emptied(cursor: Cursor, path: Path, sample: list[dict]) -> Format | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from data.loading.unread_usage import UnreadPath
 
 COUNTS = ("read", "loaded", "duplicate", "rejected", "skipped")
 NAMED = 10  # reasons and paths that a report names
+MANY = 40  # files: above it a table has a line for each format, not for each file
+ALREADY_LOADED = "already loaded"
 
 
 @dataclass
@@ -49,12 +52,17 @@ class Report:
         )
 
     @property
+    def was_loaded(self) -> bool:
+        """Whether an earlier load has brought this very file."""
+        return self.note == ALREADY_LOADED
+
+    @property
     def nothing_loaded(self) -> str:
         """Why a file that was read added no row, in a sentence; "" where it added some or was refused."""
         if self.error or self.loaded or self.gone:
             return ""
         name = Path(self.path).name
-        if self.note == "already loaded":
+        if self.was_loaded:
             return f"{name}: this file was loaded before; nothing is counted twice."
         parts = [
             f"{self.duplicate:,} already in the ledger" if self.duplicate else "",
@@ -97,14 +105,20 @@ def _plain(report: Report) -> dict[str, object]:
 
 
 def _print(reports: list[Report], total: dict[str, int]) -> None:
-    rows = [(r.path, r.format or "not loaded", *(f"{getattr(r, n):,}" for n in COUNTS)) for r in reports if not r.error]
+    used = [r for r in reports if not r.error]
+    named = ("files", _by_format(used)) if len(used) > MANY else ("file", [(r.path, r) for r in used])
+    if used and all(r.was_loaded for r in used) and len(used) > MANY:
+        _say_what_was_loaded_before(used)
+        return
+    rows = [(name, r.format or "not loaded", *(f"{getattr(r, n):,}" for n in COUNTS)) for name, r in named[1]]
     sums = ("total", "", *(f"{total[name]:,}" for name in COUNTS))
-    console.emit_table(("file", "format", *COUNTS), [*rows, sums], right=COUNTS)
+    console.emit_table((named[0], "format", *COUNTS), [*rows, sums], right=COUNTS)
     for word, counts in (("rejected", [r.reasons for r in reports]), ("skipped", [r.skip_reasons for r in reports])):
-        for reason, count in sum(map(Counter, counts), Counter()).most_common(NAMED):
+        for reason, count in sum_counts(counts).most_common(NAMED):
             console.say(f"{word} {count:,}: {reason}")
+    _say_what_was_loaded_before([r for r in used if r.was_loaded])
     for report in reports:
-        if report.nothing_loaded:
+        if report.nothing_loaded and not report.was_loaded:
             console.say(report.nothing_loaded)
         if report.gone:
             console.say(f"{Path(report.path).name}: {report.gone_words}")
@@ -112,6 +126,31 @@ def _print(reports: list[Report], total: dict[str, int]) -> None:
             console.say(f"unread usage: {path} in {marked:,} rows, sum {amount:,g}; these rows are marked unread_usage")
         if report.unread_more:
             console.say(f"unread usage: {report.unread_more:,} further paths")
+
+
+def sum_counts(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    """The counts of all files together."""
+    summed: Counter[str] = Counter()
+    for one in counts:
+        summed.update(one)
+    return summed
+
+
+def _by_format(reports: list[Report]) -> list[tuple[str, Report]]:
+    """A line for each format: how many files, and their counts."""
+    by_format: dict[str, list[Report]] = {}
+    for report in reports:
+        by_format.setdefault(report.format, []).append(report)
+    summed = {name: {n: sum(getattr(r, n) for r in same) for n in COUNTS} for name, same in by_format.items()}
+    return [(f"{len(by_format[name]):,}", Report("", name, **counts)) for name, counts in summed.items()]
+
+
+def _say_what_was_loaded_before(reports: list[Report]) -> None:
+    if len(reports) > MANY:
+        console.say(f"{len(reports):,} files were loaded before; nothing is counted twice.")
+        return
+    for report in reports:
+        console.say(report.nothing_loaded)
 
 
 def _one_of(values: list[str]) -> str:

@@ -14,9 +14,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from data.calendar import MILLION
 from data.errors import BadInput, NoData
@@ -32,6 +30,9 @@ from data.prices.service_tiers import SERVICE_TIERS
 from data.prices.tool_fees import FeeSpan
 from data.schema import INPUT_TOKENS
 from data.state import State
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROW_MONEY = Decimal("1e-12")  # the ledger keeps a row's money to twelve decimals
 Name = tuple[str | None, str | None, str | None, str | None]  # provider, host, region, model as logged
@@ -115,6 +116,8 @@ class PriceBook:
             "found",
             "note",
         ]
+        import pandas as pd
+
         return pd.DataFrame(rows, columns=columns, dtype=object)
 
     # -- prices ---------------------------------------------------------------------------------

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from data.console import Progress
 from data.errors import BadInput, LedgerError, Refused
 from data.invented import FOLDER, IS_SAMPLE, loaded_batches
 from data.ledger import Ledger
 from data.loading.ingest import ingest
-from data.loading.load import Progress
 from data.loading.report import Report
 from data.sample.bills import PROVIDER, bill_text, billed_span
 from data.sample.company import read_company
