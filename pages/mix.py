@@ -31,7 +31,7 @@ from routing.policies.saved_policies import known_policies
 from simulations.decisions import drafts
 from simulations.decisions.record import Draft
 from simulations.mixes.as_policy import Compiled, as_policy
-from simulations.mixes.caches import MixCaches, charge_lost_caches, mix_caches
+from simulations.mixes.caches import MixCaches, charge_lost_caches, first_caches, mix_caches
 from simulations.mixes.from_log import log_scenario, with_shares
 from simulations.mixes.frontier import Frontier, frontier
 from simulations.mixes.mix import MixScenario, normalise_shares, simulate_mix
@@ -69,6 +69,13 @@ def caches(view: Ledger, state: State, scope: Scope, question: MixQuestion, shar
 
 
 @shell.cached(reads=MIX_READS)
+def caches_at_first(
+    view: Ledger, state: State, scope: Scope, question: MixQuestion, demands: Demands
+) -> dict[bytes, MixCaches]:
+    return first_caches(view, log_programme(view, scope, question), demands, what_if.market(view, state, scope))
+
+
+@shell.cached(reads=MIX_READS)
 def rules_of(
     view: Ledger, state: State, scope: Scope, question: MixQuestion, shares: np.ndarray, most: int | None
 ) -> Compiled:
@@ -103,13 +110,17 @@ def from_log(view: Ledger, title: Any) -> None:
         """The frontier, the slowest part of the page: the answer does not wait for it where it can stand without."""
         return frontier_of(view, scope, question, demands.model_copy(update={"quality_floor": None}))
 
+    def caches_of(mix: np.ndarray) -> MixCaches:
+        known = caches_at_first(view, scope, question, demands)
+        return known.get(mix.tobytes()) or caches(view, scope, question, mix)
+
     def cache_usd(mix: np.ndarray) -> float:
-        return caches(view, scope, question, mix).usd
+        return caches_of(mix).usd
 
     answer, solved = cheapest(made, demands, cache_usd, top)
     shares, origin = chosen_shares(made, swept, None if solved is None else solved.shares)
     market = what_if.market(view, shell.state(), scope)
-    lost = caches(view, scope, question, shares)
+    lost = caches_of(shares)
     source = f"{provenance(view.snapshot())}, {fmt.days(scope.start, scope.last)}"
     result = log_scenario(made, shares, market, origin, source, assumed, lost.lost_usd)
     shown = simulate_mix(result, market.catalog)

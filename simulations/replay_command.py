@@ -45,11 +45,11 @@ def _replay(args: argparse.Namespace) -> None:
     view = view_of(args)
     scope, by = span_of(args, view), tuple(name.strip() for name in args.by.split(",") if name.strip())
     market = market_of(args, view, scope)
-    replayed = replay(view, scope, policy, market, by=by, assumed=assumed)
-    result = summary(replayed, market, scale=args.scale, by=by, known=reliability(view, scope))
+    replayed, known = replay(view, scope, policy, market, by=by, assumed=assumed), reliability(view, scope)
+    result = summary(replayed, market, scale=args.scale, by=by, known=known)
     if args.estimate:
         result["estimated"] = [estimate._asdict() for estimate in estimates(view, scope, policy, market)]
-    found = worth(view, scope, policy, market, scale=args.scale)
+    found = worth(view, scope, policy, market, known, scale=args.scale)
     if args.json:
         result["worth"] = {**found._asdict(), "ways": as_rows(found)}
         return emit_json({**result, "snapshot": view.snapshot(), "time_zone": scope.time_zone})

@@ -13,6 +13,16 @@ from routing.grading.tasks import Task
 NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 # Patterns are run on bounded texts: an answer cannot be long enough to make a bad pattern hang the run.
 LONGEST_TEXT = 20_000
+# How a model says that it has no answer, as `words` leaves it; a longer text has something to say all the same.
+LONGEST_SHRUG = 30  # words
+SHRUG = re.compile(
+    r"(?:(?:sorry|apologies|unfortunately|hmm|well|but|i am sorry|i m sorry|i am afraid|i m afraid)\s)*"
+    r"(?:(?:i am|i m|we are) (?:(?:really|quite|completely) )?(?:not (?:\w+ )?(?:sure|certain|able)|unable|unsure)"
+    r"|(?:i|we) (?:do not|don t|cannot|can not|can t|could not|couldn t|am unable to) (?:\w+ )?"
+    r"(?:know|say|tell|answer|help|determine|assist|provide)\b"
+    r"|(?:there is )?(?:not enough|insufficient) information|(?:i have )?no idea$|not sure\b"
+    r"|it is (?:unclear|not clear|impossible to (?:say|tell))|as an ai\b)"
+)
 
 
 def answer_key(task: Task, answer: Answer) -> str | None:
@@ -23,20 +33,32 @@ def answer_key(task: Task, answer: Answer) -> str | None:
     if task.answer_kind == "number":
         numbers = NUMBER.findall(text.replace(",", ""))
         return f"{float(numbers[-1]):g}" if numbers and number(numbers[-1]) is not None else None
-    if task.answer_kind == "choice":
-        return letter(text)
     if task.answer_kind == "json":
         found = json_inside(text)
         return None if found is None else json.dumps(found, sort_keys=True)
     said = words(text)
+    if shrugs(said):
+        return None
+    if task.answer_kind == "choice":
+        return letter(text)
     if task.answer_kind == "word":
         return said[-1] if said else None
     return " ".join(said) or None
 
 
+def shrugs(said: list[str]) -> bool:
+    """Whether these words say that there is no answer: two of them agree on nothing."""
+    return len(said) <= LONGEST_SHRUG and SHRUG.match(" ".join(said)) is not None
+
+
 def words(text: str) -> list[str]:
     """The words in order, folded, without punctuation."""
-    return text.casefold().translate(str.maketrans(string.punctuation, " " * len(string.punctuation))).split()
+    return (
+        text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        .casefold()
+        .translate(str.maketrans(string.punctuation, " " * len(string.punctuation)))
+        .split()
+    )
 
 
 def letter(text: str) -> str | None:

@@ -1,7 +1,7 @@
 """One task under one policy: the decision, the calls it takes, the checks, and what became of it.
 
-use, split, vote, cascade and cross_check all end here in one Outcome whose cost and time are the
-sum of every attempt, also of those that were thrown away.
+use, split, vote, cascade and cross_check all end here in one Outcome whose cost is the sum of every attempt, also of
+those that were thrown away, and whose time is that during which some attempt was under way.
 """
 
 from __future__ import annotations

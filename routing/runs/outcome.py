@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -43,8 +44,14 @@ class Outcome:
 
     @property
     def latency_ms(self) -> float:
-        """The time of all attempts, one after another, shadow calls apart."""
-        return sum(a.latency_ms or 0.0 for a in self.attempts if a.purpose != "shadow")
+        """The time during which some attempt was under way, shadow calls apart: what was asked at once counts once."""
+        asked = [a for a in self.attempts if a.purpose != "shadow" and a.latency_ms]
+        begun = sorted((datetime.fromisoformat(a.started_at), timedelta(milliseconds=a.latency_ms or 0)) for a in asked)
+        total, until = timedelta(), datetime.min.replace(tzinfo=UTC)
+        for start, took in begun:
+            total += max(timedelta(), start + took - max(start, until))
+            until = max(until, start + took)
+        return total / timedelta(milliseconds=1)
 
     def end(self, status: str, reason: str) -> Outcome:
         """How the task ended, and why."""

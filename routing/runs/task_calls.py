@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from routing.calling.attempts import Attempt, CallBudget, Context, Reply
@@ -47,7 +47,13 @@ class TaskCalls:
     async def ask(
         self, chain: Sequence[Candidate], rule: Rule | None, samples: int, want_confidence: bool = False
     ) -> Said:
-        """What a candidate says: one greedy answer, or the majority of several samples."""
+        """What a candidate says: one greedy answer, or the majority of several samples; a non-answer is never sure."""
+        said = await self._asked(chain, rule, samples, want_confidence)
+        if said.confidence and said.answer is not None and answer_key(self.task, said.answer) is None:
+            return replace(said, confidence=0.0)
+        return said
+
+    async def _asked(self, chain: Sequence[Candidate], rule: Rule | None, samples: int, want_confidence: bool) -> Said:
         method = (rule.confidence if rule else None) or "agreement"
         if samples > 1:
             return await self._vote(chain, samples)

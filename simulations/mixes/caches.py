@@ -8,6 +8,7 @@ side through a part of them, and between the mixes that were followed the loss i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,9 @@ import pandas as pd
 
 from data.ledger import Ledger
 from simulations.mixes.frontier import Frontier, alone, best_per_segment, blindly, reference_lines
+from simulations.mixes.optimise import Demands, Solution
 from simulations.mixes.problem_from_log import Programme
+from simulations.mixes.strays import least_cost, settle
 from simulations.replay.cache_cost import CacheLoss, cache_loss
 from simulations.replay.cache_state import Use, lost_reads
 from simulations.replay.policy_query import folding
@@ -41,7 +44,25 @@ class MixCaches(NamedTuple):
 
 def mix_caches(view: Ledger, made: Programme, shares: np.ndarray, market: Market) -> MixCaches:
     """The caches that a mix, given as shares per segment, loses. `made` is the problem of the same log."""
-    flow, loss = _losses(view, made, [shares], market)[0]
+    return _told(made, *_losses(view, made, [shares], market)[0])
+
+
+def first_caches(view: Ledger, made: Programme, demands: Demands, market: Market) -> dict[bytes, MixCaches]:
+    """As `mix_caches` of every mix that the cheapest one and the prices of its rules are told from, by its bytes.
+
+    All are followed in one walk through the conversations, which costs little more than one of them.
+    """
+    problem = made.problem
+    lifted = [least_cost(replace(problem, allowed=mask), demands) for mask in (made.free, *made.lifted.values())]
+    solved = [found for found in (settle(problem, demands)[0], *lifted) if isinstance(found, Solution)]
+    mixes = {found.shares.tobytes(): found.shares for found in solved}
+    if not mixes:
+        return {}
+    followed = _losses(view, made, list(mixes.values()), market)
+    return {mix: _told(made, *part) for mix, part in zip(mixes, followed, strict=True)}
+
+
+def _told(made: Programme, flow: pd.DataFrame, loss: CacheLoss) -> MixCaches:
     usd = pd.Series(loss.usd * made.yearly).groupby(flow["target"]).sum()
     reads = float(loss.reads.sum())
     return MixCaches(

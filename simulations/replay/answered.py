@@ -9,10 +9,12 @@ import pandas as pd
 
 from data import wording
 from simulations.replay.quality import WORDS, Scale, scales, score_of
+from simulations.replay.reliability import Known, mean_of_slowest
 from simulations.replay.replay import KEPT, MOVED, REFUSED, VERIFIER, Replay
 from simulations.replay.repricing import Market
 
 MUCH_SLOWER = 1.5  # times as long
+AT_ONCE = ("vote", "cross_check")  # ways that ask all their calls at the same time, as a live run does
 
 
 def yardstick(result: Replay, market: Market, scale: str | None) -> Scale | None:
@@ -66,10 +68,11 @@ def _observed(groups: pd.DataFrame) -> dict[str, Any] | None:
     return {"mean_score": float(groups["quality_sum"].sum()) / count, "n": count} if count else None
 
 
-def latency(result: Replay) -> dict[str, Any]:
+def latency(result: Replay, known: Known) -> dict[str, Any]:
     """Mean ms of the requests that the policy answers and whose latency is logged; None where a model was never seen.
 
-    What stays takes as long as it took, what moves as long as its new model takes in this log.
+    What stays takes as long as it took, what moves as long as its new model takes in this log. A cascade's waits add
+    up; of what is asked at once, in a vote or a cross-check, the slowest counts, spread as in its record (`known`).
     """
     groups = result.groups
     answered = (groups["basis"] != KEPT) & (groups["outcome"] != REFUSED)
@@ -79,21 +82,42 @@ def latency(result: Replay) -> dict[str, Any]:
     before = float(spent.sum() / timed.sum()) if timed.sum() else None
     moved = groups["outcome"].eq(MOVED).to_numpy()
     flows = result.flows[result.flows["target"] != VERIFIER]
-    flows = flows[moved[flows["group"].to_numpy(int)]]
     place = flows["group"].to_numpy(int)
+    flows, place = flows[moved[place] & (timed[place] > 0)], place[moved[place] & (timed[place] > 0)]
     took = np.where(flows["stays"].astype(bool), own[place], flows["new_model"].map(_mean_ms(groups)).to_numpy(float))
-    weights = flows["calls"].to_numpy(float) * timed[place]
-    used = weights > 0
-    unseen = sorted({str(name) for name in flows["new_model"].to_numpy()[used & np.isnan(took)]})
+    flows = flows.assign(ms=took, timed=timed[place])
+    flows = flows[flows["calls"] > 0]
+    together = flows["way"].isin(AT_ONCE)
+    waited, no_record = _waited_at_once(flows[together], known)
+    one_by_one = flows[~together]
+    unseen = {str(name) for name in flows["new_model"][flows["ms"].isna()]} | no_record
     after = None
     if before is not None and not unseen:
-        after = float((spent[~moved].sum() + (took[used] * weights[used]).sum()) / timed.sum())
+        waited += float((one_by_one["ms"] * one_by_one["calls"] * one_by_one["timed"]).sum())
+        after = float((spent[~moved].sum() + waited) / timed.sum())
     return {
         "baseline_ms": before,
         "policy_ms": after,
-        "unseen_models": unseen,
+        "unseen_models": sorted(unseen),
         "note": "from each model's mean in this log; a model under more load answers differently",
     }
+
+
+def _waited_at_once(flows: pd.DataFrame, known: Known) -> tuple[float, set[str]]:
+    """The ms that all requests of votes and cross-checks wait, and the models without a record of how theirs spread."""
+    total, unknown = 0.0, set()
+    for _, part in flows.groupby("group", sort=False):
+        asked = [
+            (str(model), float(ms))
+            for model, ms, calls in part[["new_model", "ms", "calls"]].itertuples(index=False, name=None)
+            for _ in range(round(calls))
+        ]
+        wait = mean_of_slowest(asked, known)
+        if wait is None:
+            unknown |= {model for model, _ in asked if model not in known or not known[model].waits}
+        else:
+            total += wait * float(part["timed"].iloc[0])
+    return total, unknown
 
 
 def slower(before_ms: float | None, after_ms: float | None) -> str:

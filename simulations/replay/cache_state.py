@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import ibis
@@ -75,8 +75,8 @@ def lost_reads(
     """
     counted = groups["basis"] != "kept"
     followed = groups.loc[counted, "cache_read_tokens"].fillna(0).sum() > groups.loc[counted, "loose_reads"].sum()
-    table = _decisions(groups, ways, market)
-    if not followed or not (table["d_target"] != table["d_logged"]).any():
+    table = _decisions(groups, ways, market) if followed else None
+    if table is None or not (table["d_target"] != table["d_logged"]).any():
         return [pd.DataFrame(columns=["group", "slot", *COUNTS])] * len(ways)
     by_request, decisions = bool(table["d_per_request"].any()), ibis.memtable(table)
     conversations = _conversations(with_group_keys(view, scope, folding), by_request)
@@ -102,16 +102,17 @@ def _decisions(groups: pd.DataFrame, ways: Sequence[list[list[Use]]], market: Ma
     """
     lines: list[tuple[Any, ...]] = []
     codes: dict[str, int] = {}
+    cache_of, cache_logged = cache(market.cache_of), cache(prompt_cache)  # groups by the thousand name few models
     keys = groups[["place", "basis", "model", "provider", "host"]].itertuples(index=False, name=None)
     for group, ((place, basis, *route), *used) in enumerate(zip(keys, *ways, strict=True)):
         if basis == "kept":
             continue
         model, provider, host = (None if pd.isna(value) else str(value) for value in route)
         logged = market.logged_target(model, provider, host)
-        old = prompt_cache(provider, model)
+        old = cache_logged(provider, model)
         for first, use in [(number * SLOTS, use) for number, some in enumerate(used) for use in some]:
             target = logged if use.target == CURRENT else use.target
-            new = old if target == logged else market.cache_of(target)
+            new = old if target == logged else cache_of(target)
             lines.append(
                 (
                     place,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import ibis
@@ -74,13 +74,16 @@ def mixed_wait(shares: Mapping[str, float], known: Known, part: float) -> float 
 
     None where a model of the mix has no latency in the log.
     """
-    return chained_wait({(name,): share for name, share in _parts(shares)}, known, part)
+    return chained_wait({((name,),): share for name, share in _parts(shares)}, known, part)
 
 
-def chained_wait(counts: Mapping[tuple[str, ...], float], known: Known, part: float) -> float | None:
-    """As `mixed_wait` of answers counted by the models asked one after another for each, their waits independent.
+AtOnce = tuple[str, ...]  # models asked at the same time, one that is asked twice named twice
 
-    `model*3` is the slowest of three asked at once. None where a model has no latency in the log.
+
+def chained_wait(counts: Mapping[tuple[AtOnce, ...], float], known: Known, part: float) -> float | None:
+    """As `mixed_wait` of answers counted by what is asked for each, one after another, the waits independent.
+
+    None where a model has no latency in the log.
     """
     chains = [(_chain_waits(chain, known), count) for chain, count in counts.items() if count > 0]
     if not chains or any(waits is None for waits, _ in chains):
@@ -92,18 +95,43 @@ def chained_wait(counts: Mapping[tuple[str, ...], float], known: Known, part: fl
     return float(np.interp(part, reached, waits[order]))
 
 
-def _chain_waits(chain: tuple[str, ...], known: Known) -> np.ndarray | None:
+def _chain_waits(chain: tuple[AtOnce, ...], known: Known) -> np.ndarray | None:
     """Quantiles at STEPS of the sum of these waits; None where one is unknown."""
-    total: np.ndarray | None = None
-    for link in chain:
-        model, _, samples = link.partition("*")
-        if model not in known or not known[model].waits:
-            return None
-        waits = np.asarray(known[model].waits)
-        if samples:  # all of n stay below what one does with the n-th root of the chance
-            waits = np.interp(STEPS ** (1 / int(samples)), STEPS, waits)
-        total = waits if total is None else np.quantile(np.add.outer(total, waits), STEPS)
-    return total
+    if any(model not in known or not known[model].waits for link in chain for model in link):
+        return None
+    first, *later = (slowest([np.asarray(known[model].waits) for model in link]) for link in chain)
+    for waits in later:
+        first = np.quantile(np.add.outer(first, waits), STEPS)
+    return first
+
+
+def slowest(asked: Sequence[np.ndarray]) -> np.ndarray:
+    """Quantiles at STEPS of the wait for the last of several answers asked for at once, each given by its own.
+
+    Waits are independent: all stay below a bound with the product of the chances that each does.
+    """
+    if len(asked) == 1:
+        return asked[0]
+    values = np.unique(np.concatenate(asked))
+    reached = np.prod([np.interp(values, waits, STEPS) for waits in asked], axis=0)
+    return np.interp(STEPS, reached, values)
+
+
+def mean_of_slowest(asked: Sequence[tuple[str, float]], known: Known) -> float | None:
+    """Mean ms until the last of several models asked at once has answered, given each with its mean ms.
+
+    The waits are spread as in the model's record, each model's to the mean given. None where a model has no record.
+    """
+    if len(asked) == 1:
+        return asked[0][1]
+    if any(model not in known or not known[model].waits for model, _ in asked):
+        return None
+    spread = [(np.asarray(known[model].waits), ms) for model, ms in asked]
+    return _mean(slowest([waits * (ms / _mean(waits)) for waits, ms in spread]))
+
+
+def _mean(waits: np.ndarray) -> float:
+    return float(waits[1:].mean() + waits[:-1].mean()) / 2
 
 
 def service(shares: Mapping[str, float], known: Known) -> dict[str, float | None]:

@@ -9,12 +9,16 @@ import pandas as pd
 
 from data import wording
 from routing.policies.policy import Limits
-from simulations.replay.reliability import Known, chained_wait, mixed_wait
+from simulations.replay.reliability import AtOnce, Known, chained_wait, mixed_wait
 from simulations.replay.replay import KEPT, MOVED, REFUSED, VERIFIER, Replay
 
 Figures = dict[str, float | None]
+Waits = dict[tuple[AtOnce, ...], float]
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95}
-INDEPENDENT = "a cascade's waits add up and a vote waits for its slowest sample, each drawn as if it knew of no other"
+INDEPENDENT = (
+    "a cascade's waits add up, a vote or a cross-check waits for its slowest answer, each drawn as if it knew of no "
+    "other; what a person takes is not in it"
+)
 LIMITS = {
     "max_p50_ms": ("p50_ms", "P50 latency"),
     "max_p95_ms": ("p95_ms", "P95 latency"),
@@ -39,11 +43,11 @@ def service_of(result: Replay, known: Known) -> dict[str, Any]:
     chains = _chains(flows[mine].assign(requests=calls[place][mine]))
     unknown = "" if known else "no record of these models in a log"
     if chains is None:
-        unknown = "how long a verifier takes, and how often two models disagree, is in no log"
-    waits: dict[tuple[str, ...], float] = {(str(name),): float(n) for name, n in still.groupby(level=0).sum().items()}
+        unknown = "how long a verifier takes is in no log"
+    waits: Waits = {((str(name),),): float(n) for name, n in still.groupby(level=0).sum().items()}
     for chain, n in (chains or {}).items():
         waits[chain] = waits.get(chain, 0.0) + n
-    several = any(len(chain) > 1 for chain in waits)
+    several = any(sum(map(len, chain)) > 1 for chain in waits)
     return {
         "baseline": _figures(_counts(pd.Series(calls[answered], models[answered])), known),
         "policy": {name: None if chains is None else chained_wait(waits, known, at) for name, at in QUANTILES.items()}
@@ -52,20 +56,25 @@ def service_of(result: Replay, known: Known) -> dict[str, Any]:
     }
 
 
-def _chains(flows: pd.DataFrame) -> dict[tuple[str, ...], float] | None:
-    """Requests by the models whose waits add up before an answer stands; None where that is not known.
+def _chains(flows: pd.DataFrame) -> Waits | None:
+    """Requests by what is asked, one after another, before an answer stands; None where that is not known.
 
-    A cascade's later model is asked when the earlier ones have answered. All samples of a vote are asked at once, and
-    `*` before the count stands for the slowest of them.
+    A cascade's later model is asked when the earlier ones have answered. All samples of a vote, and all models of a
+    cross-check, are asked at once.
     """
-    if flows["target"].eq(VERIFIER).any() or flows["way"].eq("cross_check").any():
+    if flows["target"].eq(VERIFIER).any():
         return None
-    found: dict[tuple[str, ...], float] = {}
-    before: tuple[str, ...] = ()
+    found: Waits = {}
+    before: tuple[AtOnce, ...] = ()
     columns = flows[["place", "way", "new_model", "calls", "answers", "requests"]]
-    for place, way, model, calls, answers, requests in columns.itertuples(index=False, name=None):
+    checked = flows[flows["way"] == "cross_check"].groupby("group", sort=False)
+    for models, requests in zip(checked["new_model"].agg(tuple), checked["requests"].first(), strict=True):
+        found[(models,)] = found.get((models,), 0.0) + requests
+    for place, way, model, calls, answers, requests in columns[columns["way"] != "cross_check"].itertuples(
+        index=False, name=None
+    ):
         before = before if way == "cascade" and place else ()
-        chain = (*before, str(model) if way != "vote" else f"{model}*{calls:.0f}")
+        chain = (*before, (str(model),) * (round(calls) if way == "vote" else 1))
         found[chain] = found.get(chain, 0.0) + answers * requests
         before = chain
     return {chain: n for chain, n in found.items() if n > 0}

@@ -28,7 +28,7 @@ def summary(
 
     `logged_cost_usd` and `policy_cost_usd` cover the requests whose cost is known both ways; what is
     left out stands in `not_compared` with its reason. `known` is each model's record in the log (`reliability`);
-    without it P50, P95 and failures are unknown.
+    without it P50, P95, failures and the mean wait for calls made at once are unknown.
     """
     service = service_of(result, known or {})
     groups = result.groups
@@ -58,7 +58,7 @@ def summary(
         "ending": {name: words for name in result.policy.targets if (words := _ending(market, name))},
         "review": review,
         "quality": quality(result, answers, market, yardstick(result, market, scale)),
-        "latency": latency(result),
+        "latency": latency(result, known or {}),
         "service": service,
         "limits": limit_verdicts(result.policy.limits, service),
         "cache": cache_bounds(result),

@@ -75,11 +75,16 @@ def separate(table: ir.Table) -> ir.BooleanValue:
 
 def size_band(table: ir.Table, edges: Iterable[int]) -> ir.IntegerValue:
     """The lower edge of the size band a row's input lies in (0 below the first); NULL for unknown."""
-    tokens = input_tokens(table)
+    tokens = table.input_size if "input_size" in table.columns else input_tokens(table)
     ordered = sorted(set(edges))
     # From below: most requests are small, and a branch is only tried on what the earlier ones left.
     steps = [(tokens < edge, lower) for lower, edge in zip([0, *ordered], ordered, strict=False)]
     return ibis.cases((tokens.isnull(), ibis.null("int64")), *steps, else_=ordered[-1] if ordered else 0)
+
+
+def sized(rows: ir.Table) -> ir.Table:
+    """Rows with `input_size`: worked out once for each, as the engine would do it for every edge of a band anew."""
+    return rows.mutate(input_size=input_tokens(rows))
 
 
 Key = Callable[[ir.Table], ir.Value]
@@ -134,7 +139,7 @@ def fold(view: Ledger, scope: Scope, folding: Folding | None = None) -> pd.DataF
     Raises NoData when the scope has no requests.
     """
     folding = folding or Folding()
-    grouped = _folded(scope.usage(view), folding.early(scope))
+    grouped = _folded(sized(scope.usage(view)), folding.early(scope))
     if folding.late:
         again = {
             name: itemgetter(name) for name in (*folding.kept, "basis", "costed", "separate", "band", *folding.keys)
@@ -191,6 +196,7 @@ def with_group_keys(view: Ledger, scope: Scope, folding: Folding) -> ir.Table:
 
 
 def _with_keys(rows: ir.Table, scope: Scope, folding: Folding) -> ir.Table:
+    rows = sized(rows)
     rows = rows.mutate(**{name: key(rows) for name, key in folding.early(scope).items()})
     rows = rows.mutate(**{name: key(rows) for name, key in folding.late.items()}) if folding.late else rows
     return rows.mutate(place=folding.place(rows))

@@ -22,6 +22,7 @@ from data.calendar import Z95
 from data.ledger import Ledger
 from routing.policies.policy import CURRENT, Policy, Rule
 from simulations.replay.answered import quality, slower, yardstick
+from simulations.replay.reliability import Known
 from simulations.replay.replay import KEPT, REFUSED, Assumed, Replay, choices_of, flows_of, replays_of, traffic_of
 from simulations.replay.repricing import Market
 from simulations.replay.summary import answers_of, summary
@@ -96,8 +97,12 @@ class Worth(NamedTuple):
         return f"{self.verdict}; {self.wait}" if self.wait else self.verdict
 
 
-def worth(view: Ledger, scope: Scope, policy: Policy, market: Market, *, scale: str | None = None) -> Worth:
+def worth(
+    view: Ledger, scope: Scope, policy: Policy, market: Market, known: Known, *, scale: str | None = None
+) -> Worth:
     """Compare a policy with what needs no router, models that end within a year left out.
+
+    `known` is each model's record in the log (`reliability`).
 
     Raises NoData when the scope is empty.
     """
@@ -109,11 +114,11 @@ def worth(view: Ledger, scope: Scope, policy: Policy, market: Market, *, scale: 
     own, *plain = replays_of(
         view, scope, [(traffic, policy), *((everywhere, _plain(policy, rule)) for rule in rules)], market
     )
-    said = summary(own, market, scale=scale)
+    said = summary(own, market, scale=scale, known=known)
     scale = said["quality"]["scale"]
 
     def way(kind: str, name: str, made: Replay) -> Way:
-        way = _way(kind, name, summary(made, market, scale=scale))
+        way = _way(kind, name, summary(made, market, scale=scale, known=known))
         return way._replace(beside=_beside(made, own, market, scale))
 
     ways = [_way(POLICY, policy.name, said), _today(said, own)]

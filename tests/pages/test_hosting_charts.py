@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from pages.parts.hosting import charts as hosting_charts
+from pages.parts.hosting.answer import payback_words
 from pages.ui.charts import LIGHT
 
 MONTHS = pd.DataFrame({"month": [0, 1, 2], "api_usd": [0.0, 10, 10], "bought_usd": [15.0, 1, -5]})
@@ -51,3 +53,22 @@ def test_the_tornado_is_centred_on_the_base_case():
     assert lines[::3] == ["<b>Rent</b>", "<b>Power overhead (PUE)</b>"]
     assert (list(low.x), list(high.x)) == ([-2, -5], [2, 5])
     assert lines[2::3] == ["3: +$2.00", "2: +$5.00"] and set(low.marker.color) == {LIGHT.more}  # a loss is red
+
+
+@pytest.mark.parametrize(
+    ("months", "never", "words"),
+    [
+        (
+            4.0,
+            0.67,
+            "Renting GPUs for m probably never pays back (67% of futures); as it stands it pays back in 4 months",
+        ),
+        (0, 0.6, "Renting GPUs for m probably never pays back (60% of futures); as it stands it is cheaper at once"),
+        (4.0, 0.2, "Renting GPUs for m pays back in 4 months; 20% chance that it never does"),
+        (None, 0.9, "Own machines for m do not pay back in 36 months (90% of futures)"),
+        (None, 0.3, "Own machines for m do not pay back in 36 months as it stands, but in most futures they do"),
+    ],
+)
+def test_a_title_speaks_the_likelier_half(months, never, words):
+    result = {"payback_months": months, "chance_never_pays_back": never, "option": "rented", "months": 36}
+    assert payback_words(result, "m") == words

@@ -206,6 +206,30 @@ def test_answers_that_say_the_same_count_as_one_vote(kind, one, other):
     assert answer_key(task, Answer(one)) == answer_key(task, Answer(other)) is not None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am not sure.",
+        "I'm not sure",
+        "I\N{RIGHT SINGLE QUOTATION MARK}m not entirely certain.",
+        "Sorry, but I don't know.",
+        "I cannot answer that.",
+        "Unfortunately, I can't really say.",
+        "There is not enough information.",
+        "Not sure.",
+        "",
+    ],
+)
+def test_a_shrug_is_no_answer_that_two_samples_could_agree_on(text):
+    for kind in ("text", "word", "number", "choice", "json"):
+        assert answer_key(Task(id="t", prompt="?", answer_kind=kind), Answer(text)) is None, kind
+
+
+@pytest.mark.parametrize("text", ["Unknown", "Not applicable", "It is not sure to rain", "I know: Oslo", "none"])
+def test_what_only_sounds_like_a_shrug_is_an_answer(text):
+    assert answer_key(Task(id="t", prompt="?", answer_kind="text"), Answer(text)) is not None
+
+
 def test_confidence_by_every_method():
     answer, share = self_reported(Answer("Oslo\nConfidence: 85%"))
     assert (answer.text, share) == ("Oslo", 0.85)

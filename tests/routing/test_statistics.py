@@ -35,6 +35,8 @@ from routing.grading.statistics import (
         (90, 100, 0.826, 0.945),
         (450, 500, 0.871, 0.923),
         (0, 0, 0, 1),
+        (5, 20, 0.112, 0.469),  # the lab's run of 20 tasks that called a winner
+        (6, 20, 0.145, 0.519),
     ],
 )
 def test_wilson(passed, count, low, high):
@@ -43,7 +45,17 @@ def test_wilson(passed, count, low, high):
 
 @pytest.mark.parametrize(
     ("only_a", "only_b", "p"),
-    [(6, 11, 0.332), (0, 6, 0.031), (28, 64, 0.0002), (28, 54, 0.0054), (28, 29, 1.0), (23, 42, 0.0248), (0, 0, 1.0)],
+    [
+        (6, 11, 0.332),
+        (0, 6, 0.031),
+        (28, 64, 0.0002),
+        (28, 54, 0.0054),
+        (28, 29, 1.0),
+        (23, 42, 0.0248),
+        (0, 0, 1.0),
+        (5, 6, 1.0),
+        (0, 1, 1.0),
+    ],
 )
 def test_exact_mcnemar(only_a, only_b, p):
     assert mcnemar(only_a, only_b) == pytest.approx(p, abs=6e-4)

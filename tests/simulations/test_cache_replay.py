@@ -18,7 +18,7 @@ from data.facts.prompt_caches import prompt_cache
 from data.prices.book import PriceBook
 from routing.policies.policy import Policy
 from routing.policies.text import read_policy
-from simulations.mixes.caches import charge_lost_caches, mix_caches
+from simulations.mixes.caches import charge_lost_caches, first_caches, mix_caches
 from simulations.mixes.from_log import log_scenario
 from simulations.mixes.frontier import alone, frontier
 from simulations.mixes.optimise import Demands, total_cost
@@ -205,6 +205,17 @@ def mixed_work(tmp_path) -> tuple[Any, Any, float]:
     view = ledger.at(ledger.snapshot())
     market = Market(BOOK, shipped_catalog(), AT)
     return view, market, right
+
+
+def test_mixes_followed_in_one_walk_lose_what_each_loses_alone(tmp_path):
+    view, market, _ = mixed_work(tmp_path)
+    rule = read_policy("name: p\nconstraints: [{when: {task_type: [chat]}, forbid: {model: [claude-haiku-4-5]}}]")
+    made = programme(view, Scope.of(view), market, ["claude-haiku-4-5"], policy=rule)
+    known = first_caches(view, made, Demands(), market)
+    assert len(known) > 1 and any(one.usd for one in known.values())
+    for mix, told in known.items():
+        alone = mix_caches(view, made, np.frombuffer(mix).reshape(made.current_shares.shape), market)
+        assert told.usd == pytest.approx(alone.usd, rel=1e-9) and told.warm_share == pytest.approx(alone.warm_share)
 
 
 def test_a_mix_loses_what_a_policy_of_the_same_shares_loses(tmp_path):

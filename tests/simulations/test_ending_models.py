@@ -76,7 +76,7 @@ def test_a_policy_that_names_it_is_told_so_and_is_not_beside_it(log, state):
     policy = read_policy(f"name: p\nrules: [{{when: {{task_type: [chat]}}, use: {CHEAP}}}]\nfallback: [gpt-5.2]")
     known, scope = market(state, minimax_m2="2027-01-01"), Scope.of(log)
     assert summary(replay(log, scope, policy, known), known)["ending"] == {CHEAP: "ends on 1 Jan 2027"}
-    found = worth(log, scope, policy, known)
+    found = worth(log, scope, policy, known, {})
     assert CHEAP not in [way.name for way in found.ways if way.kind == SINGLE]
 
 

@@ -22,6 +22,8 @@ def test_ten_times_a_light_load_needs_no_ten_times_the_machines():
     assert loads[1.0] == study.scenario.replica.load_replicas
     assert loads[10.0] == pytest.approx(again.scenario.replica.load_replicas, abs=1)
     assert loads[10.0] < 10 * loads[1.0]
+    more = from_volume(PLAN, 45_000_000, 3000, 0, 500, 3.0).scenario.replica
+    assert loads[30.0] == pytest.approx(more.load_replicas, abs=1) and loads[30.0] < 30 * loads[1.0]
     assert [busy for _, busy in study.scenario.replica.load_at] == sorted(loads.values())
     case = resolve(study.scenario, serving=study.point.of_one_replica())
     assert breakeven.volumes(case)[[0, -1]].tolist() == pytest.approx([MULTIPLES[0], MULTIPLES[-1]])

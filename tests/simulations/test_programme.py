@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
+from analytics import coverage
+from analytics.periods import ROLLING
 from analytics.scope import Scope
 from data.errors import BadInput, NoData
 from data.facts.models import shipped_catalog
@@ -22,7 +24,7 @@ from simulations.mixes.problem_from_log import MOST_SEGMENTS, programme, words
 from simulations.replay.repricing import Market
 from simulations.scenario import read_scenario
 from simulations.triage import TriageScenario, triage
-from tests.simulations.ledgers import ledger_of, random_ledger
+from tests.simulations.ledgers import START, ledger_of, random_ledger
 
 MARKET = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-11-20"))
 
@@ -45,6 +47,20 @@ def test_todays_mix_costs_what_was_logged(log, made):
     assert total_cost(made.problem, made.current_shares) / made.yearly == pytest.approx(float(logged))
     assert len(made.segments) <= 2 * MOST_SEGMENTS and made.scale.name == "stated"
     assert {"kept", "unpriced", "unmetered"} == set(made.excluded)
+
+
+def test_thirty_days_of_log_are_one_year_behind_every_period(tmp_path):
+    """$2 a day for 30 days: $730 a year by 7 days, 28, 90, 12 months and all; by 12 months it was $60."""
+    rows = [
+        {"requested_at": START + timedelta(days=day, hours=hour), "cost_usd": Decimal("0.5")}
+        for day in range(30)
+        for hour in (0, 9, 14, 23)
+    ]
+    view = ledger_of(tmp_path, rows)
+    made = {days: programme(view, coverage.window(view, days), MARKET) for days in (*ROLLING.values(), None)}
+    assert len(made) == 5
+    for days, one in made.items():
+        assert total_cost(one.problem, one.current_shares) == pytest.approx(2 * 365, rel=0.01), days
 
 
 def test_putting_the_tail_together_changes_no_total(log, made, monkeypatch):

@@ -111,6 +111,46 @@ def test_a_cascade_waits_for_its_first_model_and_for_the_second_where_that_is_as
     voted = waits("use: claude-opus-4-6, samples: 3, vote: majority")["service"]["policy"]
     assert voted["p50_ms"] == pytest.approx(np.quantile(slowest, 0.5), rel=0.02)
     assert voted["p95_ms"] == pytest.approx(np.quantile(slowest, 0.95), rel=0.02)
-    checked = waits("cross_check: [gpt-5.2, claude-opus-4-6]")
-    assert checked["service"]["policy"]["p95_ms"] is None
-    assert limit_words(checked["limits"][0]).endswith("how often two models disagree, is in no log")
+    judged = waits(
+        "cascade: [gpt-5.2, claude-opus-4-6], confidence_floor: 0.85, confidence: verifier, verifier: gpt-5.2"
+    )
+    assert judged["service"]["policy"]["p95_ms"] is None
+    assert limit_words(judged["limits"][0]).endswith("how long a verifier takes is in no log")
+
+
+def test_what_is_asked_at_once_waits_for_the_slowest_and_not_for_the_sum(home):
+    """A vote and a cross-check against every pair of logged waits, as a live run asks them: mean, P50 and P95."""
+    quick, slow = [100.0 + 20 * n for n in range(300)], [2000.0 + 10 * n for n in range(300)]
+    rows = [{"latency_ms": ms} for ms in quick] + [
+        {"latency_ms": ms, "model": "claude-opus-4-6", "model_raw": "claude-opus-4-6"} for ms in slow
+    ]
+    ledger = ledger_of(home, rows)
+    view = ledger.at(ledger.snapshot())
+    known = reliability(view, Scope.of(view))
+    market = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-10-20"))
+
+    def told(way: str) -> tuple[float, float, float]:
+        policy = read_policy(f"name: p\nrules: [{{when: {{}}, {way}}}]")
+        said = summary(replay(view, Scope.of(view), policy, market), market, known=known)
+        return said["latency"]["policy_ms"], said["service"]["policy"]["p50_ms"], said["service"]["policy"]["p95_ms"]
+
+    def by_hand(waits: np.ndarray) -> tuple[float, float, float]:
+        return float(waits.mean()), float(np.quantile(waits, 0.5)), float(np.quantile(waits, 0.95))
+
+    assert told("cross_check: [gpt-5.2, claude-opus-4-6]") == pytest.approx(
+        by_hand(np.maximum.outer(quick, slow)), rel=0.02
+    )
+    draws = np.maximum.reduce(np.random.default_rng(1).choice(slow, (3, 200_000)))
+    assert told("use: claude-opus-4-6, samples: 3, vote: majority") == pytest.approx(by_hand(draws), rel=0.02)
+    alone = told("use: claude-opus-4-6")
+    assert alone == pytest.approx(by_hand(np.asarray(slow)), rel=0.02)
+    blind = summary(
+        replay(
+            view,
+            Scope.of(view),
+            read_policy("name: p\nrules: [{when: {}, use: gpt-5.2, samples: 3, vote: majority}]"),
+            market,
+        ),
+        market,
+    )
+    assert blind["latency"]["policy_ms"] is None and blind["latency"]["unseen_models"] == ["gpt-5.2"]

@@ -329,7 +329,7 @@ def test_a_policy_that_moves_nothing_is_the_log_in_every_figure(log):
     assert same["latency"]["policy_ms"] == pytest.approx(same["latency"]["baseline_ms"], rel=1e-12)
     assert same["service"]["policy"] == same["service"]["baseline"]
     assert same["quality"]["tier"] == "unchanged" and same["savings_usd"] == 0 and same["moved_share"] == 0
-    ways = {way.kind: way for way in worth(log, scope, IDENTITY, prices).ways}
+    ways = {way.kind: way for way in worth(log, scope, IDENTITY, prices, known).ways}
     assert ways[POLICY]._replace(kind="", name="") == ways[TODAY]._replace(kind="", name="")
     rows = log.sql(f"SELECT * FROM {log.name('usage')} WHERE status <> 'cached' AND model IS NOT NULL")
     good = rows.loc[rows["status"] == "success", "latency_ms"]

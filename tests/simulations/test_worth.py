@@ -43,7 +43,7 @@ def rows(count: int, model: str, task: str, fresh: int, data: str = "internal") 
 def asked(home: Any, made: list[dict[str, Any]], policy: str) -> tuple[Worth, dict[str, Way]]:
     ledger = ledger_of(home, made)
     view = ledger.at(ledger.snapshot())
-    found = worth(view, Scope.of(view), read_policy(policy), MARKET)
+    found = worth(view, Scope.of(view), read_policy(policy), MARKET, {})
     return found, {f"{way.kind} {way.name}" if way.kind == SINGLE else way.kind: way for way in found.ways}
 
 

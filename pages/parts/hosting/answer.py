@@ -18,15 +18,23 @@ def title_of(study: Study, model: str) -> str:
     """The answer with its odds, in two lines; a host that is cheaper than all is named."""
     result = study.result
     totals = {name: option["total_usd"] for name, option in result["options"].items()}
-    months, never = result["payback_months"], result["chance_never_pays_back"]
-    if months is None:
-        text = f"Own machines for {model} do not pay back in {result['months']} months ({fmt.odds(never)} of futures)"
-    else:
-        when = "is cheaper at once" if months == 0 else f"pays back in {months:.0f} months"
-        text = f"{DOING[result['option']]} for {model} {when}; {fmt.odds(never)} chance that it never does"
+    text = payback_words(result, model)
     if min(totals, key=lambda name: totals[name]) == "host":
         text += f"; a host saves {fmt.usd_short((totals['api'] - totals['host']) / result['months'])} a month"
     return text
+
+
+def payback_words(result: dict[str, Any], model: str) -> str:
+    """Whether and when it pays back, the likelier half first, whatever the middle of every figure says."""
+    months, never = result["payback_months"], result["chance_never_pays_back"]
+    doing, odds, span = DOING[result["option"]], fmt.odds(never), f"in {result['months']} months"
+    if months is None:
+        text = f"Own machines for {model} do not pay back {span}"
+        return f"{text} ({odds} of futures)" if never >= 0.5 else f"{text} as it stands, but in most futures they do"
+    when = "is cheaper at once" if months == 0 else f"pays back in {months:.0f} months"
+    if never > 0.5:
+        return f"{doing} for {model} probably never pays back ({odds} of futures); as it stands it {when}"
+    return f"{doing} for {model} {when}; {odds} chance that it never does"
 
 
 def kpis(study: Study) -> None:

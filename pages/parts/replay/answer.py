@@ -291,4 +291,5 @@ def replay_policy(
 def worth_of(
     view: Ledger, state: State, scope: Scope, text: str, own_prices: what_if.OwnPrices, terms: Repricing
 ) -> Worth:
-    return worth(view, scope, read_policy(text), what_if.market(view, state, scope, own_prices, terms))
+    market, known = what_if.market(view, state, scope, own_prices, terms), what_if.reliability_by_model(view, scope)
+    return worth(view, scope, read_policy(text), market, known)
