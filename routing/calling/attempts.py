@@ -46,6 +46,8 @@ class Attempt:
     latency_ms: float | None = None
     ttft_ms: float | None = None
     model_returned: str = ""
+    # When in its task it was asked: its place after other calls, then which of those at the same time it was ("1.0.2").
+    lane: str = ""
     # Whether the request began to leave; False also where nobody saw the attempt's end.
     sent: bool = False
 
@@ -92,6 +94,7 @@ class Context:
     rng: random.Random
     purpose: str = "answer"
     kept: list[Attempt] | None = None
+    lane: str = ""
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,7 @@ class Trial:
             upstream=endpoint.offer.upstream,
             reserved_usd=reserved_usd,
             started_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+            lane=self.context.lane,
         )
         self.attempts.append(attempt)
         if self.context.kept is not None:

@@ -1,7 +1,7 @@
 """One task under one policy: the decision, the calls it takes, the checks, and what became of it.
 
 use, split, vote, cascade and cross_check all end here in one Outcome whose cost is the sum of every attempt, also of
-those that were thrown away, and whose time is that during which some attempt was under way.
+those that were thrown away, and whose time is that of its calls, the slowest of those made at once.
 """
 
 from __future__ import annotations
@@ -144,7 +144,11 @@ class Answerer:
             last = position == len(picked) - 1
             chain = [candidate, *(choice.fallback if last else ())]
             said = await calls.ask(
-                chain, rule, self._samples(candidate, rule), want_confidence=not last or _wants_confidence(rule)
+                chain,
+                rule,
+                self._samples(candidate, rule),
+                want_confidence=not last or _wants_confidence(rule),
+                lane=str(position),
             )
             accepted = self._consider(said, candidate, floor, last, outcome)
             if outcome.stages:
@@ -192,7 +196,10 @@ class Answerer:
     ) -> None:
         """All models answer; the first one's answer stands, a conflict goes to a person."""
         said = await asyncio.gather(
-            *(calls.ask([c, *spare] if i == 0 else [c], rule, self._samples(c, rule)) for i, c in enumerate(picked))
+            *(
+                calls.ask([c, *spare] if i == 0 else [c], rule, self._samples(c, rule), lane=f"0.{i}")
+                for i, c in enumerate(picked)
+            )
         )
         keys = [None if s.answer is None else answer_key(calls.task, s.answer) for s in said]
         agree = sum(key is not None and key == keys[0] for key in keys) / len(keys)

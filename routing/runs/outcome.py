@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -44,14 +43,16 @@ class Outcome:
 
     @property
     def latency_ms(self) -> float:
-        """The time during which some attempt was under way, shadow calls apart: what was asked at once counts once."""
-        asked = [a for a in self.attempts if a.purpose != "shadow" and a.latency_ms]
-        begun = sorted((datetime.fromisoformat(a.started_at), timedelta(milliseconds=a.latency_ms or 0)) for a in asked)
-        total, until = timedelta(), datetime.min.replace(tzinfo=UTC)
-        for start, took in begun:
-            total += max(timedelta(), start + took - max(start, until))
-            until = max(until, start + took)
-        return total / timedelta(milliseconds=1)
+        """The time of all attempts one after another, shadow calls apart; of what was asked at once the slowest."""
+        lanes: dict[str, float] = {}
+        for attempt in self.attempts:
+            if attempt.purpose != "shadow":
+                lanes[attempt.lane] = lanes.get(attempt.lane, 0.0) + (attempt.latency_ms or 0.0)
+        stages: dict[str, float] = {}
+        for lane, ms in lanes.items():
+            stage = lane.partition(".")[0]
+            stages[stage] = max(stages.get(stage, 0.0), ms)
+        return sum(stages.values())
 
     def end(self, status: str, reason: str) -> Outcome:
         """How the task ended, and why."""

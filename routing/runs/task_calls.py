@@ -45,21 +45,34 @@ class TaskCalls:
         self.attempts: list[Attempt] = []
 
     async def ask(
-        self, chain: Sequence[Candidate], rule: Rule | None, samples: int, want_confidence: bool = False
+        self,
+        chain: Sequence[Candidate],
+        rule: Rule | None,
+        samples: int,
+        want_confidence: bool = False,
+        *,
+        lane: str,
     ) -> Said:
-        """What a candidate says: one greedy answer, or the majority of several samples; a non-answer is never sure."""
-        said = await self._asked(chain, rule, samples, want_confidence)
+        """What a candidate says: one greedy answer, or the majority of several samples; a non-answer is never sure.
+
+        `lane` says when in the task this is (`Attempt.lane`).
+        """
+        said = await self._asked(chain, rule, samples, want_confidence, lane)
         if said.confidence and said.answer is not None and answer_key(self.task, said.answer) is None:
             return replace(said, confidence=0.0)
         return said
 
-    async def _asked(self, chain: Sequence[Candidate], rule: Rule | None, samples: int, want_confidence: bool) -> Said:
+    async def _asked(
+        self, chain: Sequence[Candidate], rule: Rule | None, samples: int, want_confidence: bool, lane: str
+    ) -> Said:
         method = (rule.confidence if rule else None) or "agreement"
         if samples > 1:
-            return await self._vote(chain, samples)
+            return await self._vote(chain, samples, lane)
         suffix = confidence.ASK if want_confidence and method == "self_reported" else ""
         reply = await self.call(
-            chain, self.task.request(logprobs=want_confidence and method == "logprob", suffix=suffix, seed=0)
+            chain,
+            self.task.request(logprobs=want_confidence and method == "logprob", suffix=suffix, seed=0),
+            lane=lane,
         )
         if reply.answer is None or not want_confidence:
             return Said(reply, reply.answer)
@@ -69,15 +82,17 @@ class TaskCalls:
             return Said(reply, reply.answer, confidence.log_probability(reply.answer))
         if rule and rule.verifier:
             verifier = resolve(rule.verifier, self.attributes, {})
-            checked = await self.call([verifier], confidence.verification(self.task, reply.answer), "verifier")
+            checked = await self.call(
+                [verifier], confidence.verification(self.task, reply.answer), "verifier", lane=lane
+            )
             return Said(reply, reply.answer, None if checked.answer is None else confidence.verdict(checked.answer))
-        return await self._probed(reply, reply.answer, chain)
+        return await self._probed(reply, reply.answer, chain, lane)
 
-    async def _probed(self, reply: Reply, answer: Answer, chain: Sequence[Candidate]) -> Said:
+    async def _probed(self, reply: Reply, answer: Answer, chain: Sequence[Candidate], lane: str) -> Said:
         """Agreement of one answer with further samples of the same model."""
         temperature = confidence.PROBE_TEMPERATURE
         probes = [
-            await self.call(chain[:1], self.task.request(temperature=temperature, seed=n + 1), "sample")
+            await self.call(chain[:1], self.task.request(temperature=temperature, seed=n + 1), "sample", lane=lane)
             for n in range(confidence.PROBES)
         ]
         keys = [answer_key(self.task, answer)] + [
@@ -85,9 +100,11 @@ class TaskCalls:
         ]
         return Said(reply, answer, sum(key is not None and key == keys[0] for key in keys) / len(keys))
 
-    async def _vote(self, chain: Sequence[Candidate], samples: int) -> Said:
+    async def _vote(self, chain: Sequence[Candidate], samples: int, lane: str) -> Said:
         requests = [self.task.request(temperature=confidence.PROBE_TEMPERATURE, seed=n + 1) for n in range(samples)]
-        replies = await asyncio.gather(*(self.call(chain, request, "sample") for request in requests))
+        replies = await asyncio.gather(
+            *(self.call(chain, request, "sample", lane=f"{lane}.{n}") for n, request in enumerate(requests))
+        )
         position, share = confidence.majority(
             [None if r.answer is None else answer_key(self.task, r.answer) for r in replies]
         )
@@ -95,11 +112,17 @@ class TaskCalls:
         return Said(reply, reply.answer, share)
 
     async def call(
-        self, chain: Sequence[Candidate], request: Request, purpose: str = "answer", own_budget: bool = False
+        self,
+        chain: Sequence[Candidate],
+        request: Request,
+        purpose: str = "answer",
+        own_budget: bool = False,
+        *,
+        lane: str = "",
     ) -> Reply:
         """One routed call; its attempts are kept also when it is cancelled."""
         budget = CallBudget(1, self._budget.deadline) if own_budget else self._budget
-        context = Context(self._policy, self.attributes, self._call_id, budget, self._rng, purpose, self.attempts)
+        context = Context(self._policy, self.attributes, self._call_id, budget, self._rng, purpose, self.attempts, lane)
         return await self._router.call(chain, request, context)
 
     def note(self, event: str, detail: Mapping[str, Any]) -> None:

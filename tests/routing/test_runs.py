@@ -118,6 +118,8 @@ def test_the_majority_of_samples_answers_and_agreement_is_its_confidence(state):
         execute(state, run_id)
     row = results(state, run_id)[0]
     assert row["passed"] and row["confidence"] == 0.6 and row["attempts"] == 5
+    took = [one["latency_ms"] for one in attempts(state, run_id)]
+    assert len(took) == 5 and row["latency_ms"] == pytest.approx(max(took), abs=0.01)  # all are asked at once
 
 
 def test_an_interrupted_run_goes_on_without_repeating_and_counts_lost_attempts(state):

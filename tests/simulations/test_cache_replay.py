@@ -209,7 +209,8 @@ def mixed_work(tmp_path) -> tuple[Any, Any, float]:
 
 def test_mixes_followed_in_one_walk_lose_what_each_loses_alone(tmp_path):
     view, market, _ = mixed_work(tmp_path)
-    rule = read_policy("name: p\nconstraints: [{when: {task_type: [chat]}, forbid: {model: [claude-haiku-4-5]}}]")
+    banned = "{when: {task_type: [chat]}, forbid: {model: [claude-haiku-4-5]}}"
+    rule = read_policy(f"name: p\nconstraints: [{banned}]\nfallback: [claude-sonnet-4-5]")
     made = programme(view, Scope.of(view), market, ["claude-haiku-4-5"], policy=rule)
     known = first_caches(view, made, Demands(), market)
     assert len(known) > 1 and any(one.usd for one in known.values())
