@@ -9,7 +9,7 @@ import pytest
 from routing.calling.attempts import Attempt
 from routing.runs.outcome import Outcome
 
-CASES = {
+CASES: dict[str, tuple[list[tuple[str, float | None]], float]] = {
     "a vote waits for its slowest sample": ([("0.0", 900.0), ("0.1", 400.0), ("0.2", 700.0)], 900.0),
     "a retry is part of its sample": ([("0.0", 500.0), ("0.0", 600.0), ("0.1", 700.0)], 1100.0),
     "a cross-check waits for the slower model": ([("0.0", 300.0), ("0.1", 800.0)], 800.0),
@@ -21,8 +21,20 @@ CASES = {
 
 
 def attempt(lane: str, took_ms: float | None, purpose: str = "answer") -> Attempt:
-    names = dict.fromkeys(("attempt_id", "call_id", "provider", "hosting", "model", "upstream", "started_at"), "x")
-    return Attempt(**names, number=1, purpose=purpose, reserved_usd=Decimal(0), latency_ms=took_ms, lane=lane)
+    return Attempt(
+        attempt_id="a",
+        call_id="c",
+        number=1,
+        purpose=purpose,
+        provider="p",
+        hosting="api",
+        model="m",
+        upstream="m",
+        started_at="2026-11-20T12:00:00+00:00",
+        reserved_usd=Decimal(0),
+        latency_ms=took_ms,
+        lane=lane,
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
