@@ -75,6 +75,10 @@ def caches_at_first(
     return first_caches(view, log_programme(view, scope, question), demands, what_if.market(view, state, scope))
 
 
+def caches_of(view: Ledger, scope: Scope, question: MixQuestion, demands: Demands, mix: np.ndarray) -> MixCaches:
+    return caches_at_first(view, scope, question, demands).get(mix.tobytes()) or caches(view, scope, question, mix)
+
+
 @shell.cached(reads=MIX_READS)
 def rules_of(
     view: Ledger, state: State, scope: Scope, question: MixQuestion, shares: np.ndarray, most: int | None
@@ -106,21 +110,18 @@ def from_log(view: Ledger, title: Any) -> None:
     policy, tier = question.policy, made.scale.tier if made.scale else "cost_only"
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
 
-    def swept() -> tuple[Frontier | None, str]:
-        """The frontier, the slowest part of the page: the answer does not wait for it where it can stand without."""
-        return frontier_of(view, scope, question, demands.model_copy(update={"quality_floor": None}))
+    # The frontier is the slowest part of the page: the answer does not wait for it where it can stand without.
+    swept = partial(frontier_of, view, scope, question, demands.model_copy(update={"quality_floor": None}))
 
-    def caches_of(mix: np.ndarray) -> MixCaches:
-        known = caches_at_first(view, scope, question, demands)
-        return known.get(mix.tobytes()) or caches(view, scope, question, mix)
+    caches_lost = partial(caches_of, view, scope, question, demands)
 
     def cache_usd(mix: np.ndarray) -> float:
-        return caches_of(mix).usd
+        return caches_lost(mix).usd
 
     answer, solved = cheapest(made, demands, cache_usd, top)
     shares, origin = chosen_shares(made, swept, None if solved is None else solved.shares)
     market = what_if.market(view, shell.state(), scope)
-    lost = caches_of(shares)
+    lost = caches_lost(shares)
     source = f"{provenance(view.snapshot())}, {fmt.days(scope.start, scope.last)}"
     result = log_scenario(made, shares, market, origin, source, assumed, lost.lost_usd)
     shown = simulate_mix(result, market.catalog)

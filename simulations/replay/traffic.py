@@ -82,7 +82,7 @@ def size_band(table: ir.Table, edges: Iterable[int]) -> ir.IntegerValue:
     return ibis.cases((tokens.isnull(), ibis.null("int64")), *steps, else_=ordered[-1] if ordered else 0)
 
 
-def sized(rows: ir.Table) -> ir.Table:
+def with_input_size(rows: ir.Table) -> ir.Table:
     """Rows with `input_size`: worked out once for each, as the engine would do it for every edge of a band anew."""
     return rows.mutate(input_size=input_tokens(rows))
 
@@ -139,7 +139,7 @@ def fold(view: Ledger, scope: Scope, folding: Folding | None = None) -> pd.DataF
     Raises NoData when the scope has no requests.
     """
     folding = folding or Folding()
-    grouped = _folded(sized(scope.usage(view)), folding.early(scope))
+    grouped = _folded(with_input_size(scope.usage(view)), folding.early(scope))
     if folding.late:
         again = {
             name: itemgetter(name) for name in (*folding.kept, "basis", "costed", "separate", "band", *folding.keys)
@@ -196,7 +196,7 @@ def with_group_keys(view: Ledger, scope: Scope, folding: Folding) -> ir.Table:
 
 
 def _with_keys(rows: ir.Table, scope: Scope, folding: Folding) -> ir.Table:
-    rows = sized(rows)
+    rows = with_input_size(rows)
     rows = rows.mutate(**{name: key(rows) for name, key in folding.early(scope).items()})
     rows = rows.mutate(**{name: key(rows) for name, key in folding.late.items()}) if folding.late else rows
     return rows.mutate(place=folding.place(rows))
