@@ -110,7 +110,6 @@ def from_log(view: Ledger, title: Any) -> None:
     policy, tier = question.policy, made.scale.tier if made.scale else "cost_only"
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
 
-    # The frontier is the slowest part of the page: the answer does not wait for it where it can stand without.
     swept = partial(frontier_of, view, scope, question, demands.model_copy(update={"quality_floor": None}))
 
     caches_lost = partial(caches_of, view, scope, question, demands)
@@ -222,7 +221,10 @@ def chosen_shares(
 
 
 def frontier_of(view: Ledger, scope: Scope, question: MixQuestion, demands: Demands) -> tuple[Frontier | None, str]:
-    """The frontier, or None and why there is none."""
+    """The frontier, or None and why there is none.
+
+    It is the slowest part of the page: the answer does not wait for it where it can stand without.
+    """
     try:
         return sweep(view, scope, question, demands), ""
     except Refused as reason:
