@@ -18,7 +18,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from data.ledger import Cursor
+    from data.engine import Cursor
 
 COMPILERS = "ibis.backends.sql.compilers"
 MOST_TEXTS = 256

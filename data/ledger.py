@@ -2,7 +2,7 @@
 
 Every commit is a numbered snapshot, the data version that reports name. Readers never block the
 writer and the writer never blocks readers; writers take turns by a lock, which is released when a
-process dies (`data.turns`). This is the only module that opens DuckDB.
+process dies (`data.turns`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
-from duckdb_extensions import import_extension
 
-from data import data_files, dimensions, migrations, people, scratch, versions
+from data import data_files, dimensions, migrations, people, versions
 from data.ailments import ailment, explain_ailments, refuse_a_part_of_a_store
+from data.engine import Cursor, open_engine
 from data.errors import LedgerError
 from data.home import home_dir
 from data.kept_rows import KeptRows
@@ -36,8 +36,6 @@ if TYPE_CHECKING:  # half a second to load, which a command that asks in SQL nee
     import pyarrow as pa
 
     from data.held_view import HeldView
-
-Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
 
 
 class Ledger:
@@ -64,7 +62,7 @@ class Ledger:
         Raises LedgerError when it cannot be read or written, or was written by a newer Baton.
         """
         store = home if isinstance(home, Store) else Store.of(home_dir(home))
-        ledger = cls(_connect(store), store)
+        ledger = cls(open_engine(store), store)
         with explain_ailments(store), turn_to_open(store):
             refuse_a_part_of_a_store(store)
             ledger._attach()
@@ -274,22 +272,3 @@ class Ledger:
     def close(self) -> None:
         """Release the store; views of it become unusable."""
         self._root.close()
-
-
-def _connect(store: Store) -> Cursor:
-    root = duckdb.connect(
-        config={
-            "extension_directory": str(scratch.extension_folder(store.home, duckdb.__version__)),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "temp_directory": str(scratch.spill_folder(store.home)),
-            "memory_limit": os.environ.get("BATON_MEMORY", "2.5GB"),
-        }
-    )
-    root.execute("SET TimeZone = 'UTC'")
-    for extension in store.extensions:  # from PyPI wheels: nothing is downloaded at run time
-        import_extension(extension, con=root)
-        root.execute(f"LOAD {extension}")
-    if secret := store.secret_text():
-        root.execute(secret)
-    return root

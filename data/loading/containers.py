@@ -39,6 +39,8 @@ COLLECTED_AT = (
 )
 CREATED = r'"create(d|d_at|Time)"\s*:'  # an answer's own
 LIKE_A_TIME = "(?i)time|date|created|_at|At\\b|\\bts\\b"
+# CloudWatch's export to S3 puts the time of its event before each line.
+STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z ")
 LOKI = "data.result"  # the path of Loki's streams, whose lines are the records
 NOT_BLANK = "(starts_with(raw, '{') OR trim(raw) <> '')"
 
@@ -54,6 +56,7 @@ class File:
     wrapper: str = ""  # path of the list that the records are in
     envelope: str = ""  # path within each record of the record proper
     long_lines: bool = False
+    stamped: bool = False  # each line begins with a time of whoever wrote it down
     mixed_lines: bool = False  # a table whose lines end in more than one way
     length: int = LONGEST_DOCUMENT  # of the text, uncompressed; the engine's buffers for a document are as large
 
@@ -91,9 +94,12 @@ def inspect(
         ) from error
     if not head:
         raise Unreadable(f"{path.name} holds only blank lines; there is nothing to load.")
+    spread = head[:: max(len(head) // lines, 1)]
+    if 2 * sum(bool(STAMP.match(line)) for line in head) > len(head):
+        return replace(file, stamped=True), _parsed(STAMP.sub("", line) for line in spread)
     file = _kind(file, head)
     if file.kind == "lines":
-        return file, _parsed(head[:: max(len(head) // lines, 1)])
+        return file, _parsed(spread)
     try:
         return file, _sample(cursor, file)
     except Unreadable:
@@ -255,7 +261,8 @@ def records(files: list[File], rejects: str = "") -> str:
     number = "(file_index + 1)::INTEGER AS file_no" if len(files) > 1 else "1 AS file_no"
     if file.kind == "lines":
         unmarked = "CASE WHEN starts_with(line, chr(65279)) THEN ltrim(line, chr(65279)) ELSE line END"
-        lines = f"SELECT {number}, {unmarked} AS raw FROM {_lines(file, paths)}"
+        bare = f"regexp_replace({unmarked}, {literal(STAMP.pattern)}, '')" if file.stamped else unmarked
+        lines = f"SELECT {number}, {bare} AS raw FROM {_lines(file, paths)}"
         return f"SELECT file_no, {_paged('raw', file.wrapper)} AS raw FROM ({lines})" if file.wrapper else lines
     if file.kind in ("array", "document", "wrapped"):
         shape = "array" if file.kind == "array" else "unstructured"

@@ -49,6 +49,7 @@ class Item:
             file.wrapper,
             file.envelope,
             file.long_lines,
+            file.stamped,
             many or file.path,
         )
 

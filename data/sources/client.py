@@ -12,7 +12,8 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 
@@ -29,15 +30,30 @@ Sleep = Callable[[float], Awaitable[None]]
 Params = Sequence[tuple[str, str | int]]
 
 
-class Client:
-    """A connection to one source; `called` is how messages name it."""
+Found = TypeVar("Found")
+Once = Callable[[], Awaitable[tuple[int, httpx.Headers, Found | None]]]
 
-    def __init__(self, called: str, base_url: str, headers: Mapping[str, str], sleep: Sleep = asyncio.sleep) -> None:
+
+class Client:
+    """A connection to one source; `called` is how messages name it, `auth` signs what headers alone cannot."""
+
+    def __init__(
+        self,
+        called: str,
+        base_url: str,
+        headers: Mapping[str, str],
+        sleep: Sleep = asyncio.sleep,
+        auth: Callable[[httpx.Request], httpx.Request] | None = None,
+    ) -> None:
         allowed = owner.private_hosts()
         self._base, self._called, self._sleep = checked_url(base_url, allowed), called, sleep
         owner.require_host(host_of(self._base))
         self._http = httpx.AsyncClient(
-            transport=CheckedTransport(allowed), headers=dict(headers), timeout=TIMEOUT, follow_redirects=False
+            transport=CheckedTransport(allowed),
+            headers=dict(headers),
+            auth=auth,
+            timeout=TIMEOUT,
+            follow_redirects=False,
         )
 
     async def close(self) -> None:
@@ -45,6 +61,41 @@ class Client:
 
     async def ask(self, path: str, params: Params) -> tuple[dict[str, Any], bytes]:
         """The JSON object that answers, and its bytes; raises Refused in one sentence."""
+
+        async def once() -> tuple[int, httpx.Headers, tuple[dict[str, Any], bytes] | None]:
+            status, headers, body = await self._get(path, params)
+            found = _object(body) if status == 200 else None
+            return status, headers, None if found is None else (found, body)
+
+        return await self._answer(once, "an answer that is not JSON")
+
+    async def ask_for(self, path: str, read: Callable[[bytes], Found | None], wanted: str) -> Found:
+        """What `read` makes of the answer, None where it is not `wanted`; raises Refused in one sentence."""
+
+        async def once() -> tuple[int, httpx.Headers, Found | None]:
+            status, headers, body = await self._get(path)
+            return status, headers, read(body) if status == 200 else None
+
+        return await self._answer(once, f"an answer that is not {wanted}")
+
+    async def save(self, path: str, target: Path, size: int) -> None:
+        """Write what answers to a file, which must have so many bytes; raises Refused in one sentence."""
+
+        async def once() -> tuple[int, httpx.Headers, bool | None]:
+            async with self._http.stream("GET", self._base + path, headers={"Accept-Encoding": "identity"}) as response:
+                written = 0
+                if response.status_code == 200:
+                    with target.open("wb") as file:
+                        async for part in response.aiter_raw():
+                            written += file.write(part)
+                            if written > size:
+                                break
+                return response.status_code, response.headers, True if written == size else None
+
+        await self._answer(once, "a file of another size than it was listed with")
+
+    async def _answer(self, once: Once[Found], odd: str) -> Found:
+        """What `once` finds, tried again where that may help; `odd` is what an answer without a find is."""
         said, wait = "", 0.0
         for attempt in range(TRIES):
             if attempt:
@@ -52,14 +103,14 @@ class Client:
             wait = min(60.0, 2.0**attempt) * random.uniform(0.5, 1)
             try:
                 async with asyncio.timeout(MOST_S):
-                    status, headers, body = await self._get(path, params)
+                    status, headers, found = await once()
             except (httpx.TransportError, TimeoutError) as error:
                 said = f"no whole answer ({type(error).__name__})"
                 continue
             if status == 200:
-                if (found := _object(body)) is not None:
-                    return found, body
-                said = "an answer that is not JSON"
+                if found is not None:
+                    return found
+                said = odd
                 continue
             if status in (401, 403):
                 raise self._refused(f"refused the key ({status}); it may be revoked, or it takes an admin's key")
@@ -70,8 +121,9 @@ class Client:
             wait = min(MOST_WAIT_S, max(wait, _retry_after(headers)))
         raise self._refused(f"was asked {TRIES} times: {said}")
 
-    async def _get(self, path: str, params: Params) -> tuple[int, httpx.Headers, bytes]:
-        async with self._http.stream("GET", self._base + path, params=list(params)) as response:
+    async def _get(self, path: str, params: Params = ()) -> tuple[int, httpx.Headers, bytes]:
+        asked = {"params": list(params)} if params else {}
+        async with self._http.stream("GET", self._base + path, **asked) as response:
             body = bytearray()
             async for part in response.aiter_bytes():
                 body += part

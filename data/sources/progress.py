@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -69,6 +69,21 @@ def gaps(state: State, name: str, until: datetime | None) -> list[date]:
 def _days(db: Any, name: str) -> set[date]:
     rows = db.execute("SELECT day FROM source_days WHERE name = ?", (name,)).fetchall()
     return {date.fromisoformat(text) for (text,) in rows}
+
+
+def marks(state: State, name: str) -> dict[str, str]:
+    """The files of a source that were loaded, and the mark each had then."""
+    with state.transaction() as db:
+        rows = db.execute("SELECT path, mark FROM source_files WHERE name = ?", (name,)).fetchall()
+    return dict(rows)
+
+
+def keep_marks(state: State, name: str, loaded: Mapping[str, str]) -> None:
+    """Write down which files of a source were loaded."""
+    with state.transaction() as db:
+        for path, mark in loaded.items():
+            db.execute("DELETE FROM source_files WHERE name = ? AND path = ?", (name, path))
+            db.execute("INSERT INTO source_files VALUES (?, ?, ?)", (name, path, mark))
 
 
 def lost_columns(state: State, name: str, columns: Iterable[str]) -> list[str]:

@@ -14,36 +14,20 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import NamedTuple
-
-import pandas as pd
 
 from data import owner, people, wording
 from data.errors import BadInput, BatonError, Refused
 from data.invented import refuse_beside
 from data.ledger import Ledger
 from data.loading.ingest import ingest
-from data.loading.report import Report
 from data.sources import litellm_table
 from data.sources.apis import APIS, MOST_ROWS, Api, Window, one_page, pages
 from data.sources.client import Client, Sleep
+from data.sources.folders import FOLDER, load_folder, load_lakehouse, load_objects
 from data.sources.progress import Pulled, keep_days, keep_progress, lost_columns, progress_of
+from data.sources.result import Result, about_source, lost_words, with_reports
 from data.sources.source import KINDS, SOURCES, Source
-from data.sql_text import literal
 from data.state import State
-
-FOLDER = "pulled"
-
-
-class Result(NamedTuple):
-    """What became of one pull: rows read, loaded, set aside; `problem` says why it stopped, "" where it did not."""
-
-    name: str
-    read: int
-    loaded: int
-    rejected: int
-    watermark: datetime | None
-    problem: str
 
 
 def instant() -> datetime:
@@ -75,7 +59,11 @@ def pull(
     try:
         refuse_beside(ledger, [source.path])
         if source.way == "folder":
-            done = _load_folder(ledger, state, done, source)
+            done = load_folder(ledger, state, done, source)
+        elif source.way == "objects":
+            done = load_objects(ledger, state, done, source, sleep)
+        elif source.way == "lakehouse":
+            done = load_lakehouse(ledger, state, done, source)
         else:
             for window in windows(source, done.watermark, now):
                 done = _load_window(ledger, state, done, source, window, sleep)
@@ -108,24 +96,6 @@ def windows(source: Source, watermark: datetime | None, now: datetime) -> Iterat
         start = until
 
 
-def _load_folder(ledger: Ledger, state: State, done: Result, source: Source) -> Result:
-    owner.require_folder(source.path, ledger.home)
-    reports = ingest(ledger, state, [source.path])
-    keep_days(state, done.name, _days_of(ledger, reports))
-    return _counted(done, reports)
-
-
-def _days_of(ledger: Ledger, reports: list[Report]) -> set[date]:
-    """The days (UTC) of which the ledger has rows in the formats of these files, whoever brought them."""
-    forms = ", ".join(literal(name) for name in {one.format for one in reports if one.format})
-    if not forms:
-        return set()
-    view = ledger.at(ledger.snapshot())
-    called = f"SELECT DISTINCT requested_at::DATE AS day FROM {view.name('usage')} WHERE source IN ({forms})"
-    billed = f"SELECT DISTINCT day FROM {view.name('billed')} WHERE source IN ({forms})"
-    return {pd.Timestamp(day).date() for day in view.sql(f"{called} UNION {billed}")["day"].dropna()}
-
-
 def _load_window(ledger: Ledger, state: State, done: Result, source: Source, window: Window, sleep: Sleep) -> Result:
     before, api = done.rejected, APIS.get(source.kind)
     folder = ledger.home / FOLDER / f"{source.kind}-{os.getpid()}-{window.start:%Y%m%dT%H%M%S}"
@@ -135,7 +105,7 @@ def _load_window(ledger: Ledger, state: State, done: Result, source: Source, win
         else:
             path, days = _read_table(state, done.name, source, window, folder)
         if path:
-            done = _counted(done, ingest(ledger, state, [path], form=api.form if api else litellm_table.FORM))
+            done = with_reports(done, ingest(ledger, state, [path], form=api.form if api else litellm_table.FORM))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if done.rejected > before and api and api.is_report:  # its buckets replaced nothing
@@ -156,32 +126,8 @@ def _read_table(state: State, name: str, source: Source, window: Window, folder:
         if lost := lost_columns(state, name, columns):
             raise Refused(lost_words(lost))
     except Refused as error:
-        raise _told(name, error) from error
+        raise about_source(name, error) from error
     return (path if days else None), days
-
-
-def lost_words(lost: list[str]) -> str:
-    """That a table has lost columns, and what to do, as a clause about the source."""
-    return (
-        f"has a table that lost the column{'s' * (len(lost) > 1)} {', '.join(lost)} since the last pull; nothing of it"
-        " is kept. Forget the source and add it again if that is meant."
-    )
-
-
-def _told(name: str, error: Refused) -> Refused:
-    """What a source said or suffered, as a sentence that names it."""
-    said = str(error).rstrip(".")
-    return Refused(f"{said}." if said.startswith(("The source", "The host")) else f"The source {name} {said}.")
-
-
-def _counted(done: Result, reports: list[Report]) -> Result:
-    if errors := [one.error for one in reports if one.error and not one.unknown and not one.is_same_file]:
-        raise Refused(errors[0])
-    return done._replace(
-        read=done.read + sum(one.read for one in reports),
-        loaded=done.loaded + sum(one.loaded for one in reports),
-        rejected=done.rejected + sum(one.rejected for one in reports),
-    )
 
 
 async def _fetch(
@@ -201,7 +147,7 @@ async def _fetch(
             if len(found) > MOST_ROWS:
                 raise Refused(f"has more than {MOST_ROWS:,} rows for one window; nothing of it is kept")
     except Refused as error:
-        raise _told(name, error) from error
+        raise about_source(name, error) from error
     finally:
         await client.close()
     days = {at.date() for row in found if (at := api.at(row)) and row.get("results") != []}

@@ -25,9 +25,15 @@ def register(commands: console.Commands) -> None:
     sub.add_argument("name", nargs="?", default="", metavar="NAME")
     sub.add_argument("--list", action="store_true", help="how far each source has come; nothing is pulled")
     sub.add_argument("--add", metavar="KIND", help="save NAME as a source of this kind (see docs/pull.md)")
-    sub.add_argument("--url", default="", metavar="URL", help="where it is asked, unless at its usual address")
+    sub.add_argument(
+        "--url",
+        default="",
+        metavar="URL",
+        help="where it is asked, unless at its usual address",
+    )
     sub.add_argument("--key", default="", metavar="VARIABLE", help="the environment variable that holds its key")
-    sub.add_argument("--path", default="", metavar="PATH", help="the folder or glob of a folder source")
+    sub.add_argument("--path", default="", metavar="PATH", help="the folder or pattern, here or as s3://bucket/prefix")
+    sub.add_argument("--time", default="", metavar="COLUMN", help="when a row of an Iceberg or Delta table was (UTC)")
     sub.add_argument("--every", type=float, default=1, metavar="HOURS", help="how often it is due (default 1)")
     sub.add_argument("--delete", action="store_true", help="forget the source NAME; what it brought stays")
 
@@ -41,7 +47,13 @@ def _command(args: argparse.Namespace) -> None:
         SOURCES.forget(state, args.name)
         forget_progress(state, args.name)
     if args.add:
-        body = {"kind": args.add, "base_url": args.url, "key_env": args.key, "path": args.path}
+        body = {
+            "kind": args.add,
+            "base_url": args.url,
+            "key_env": args.key,
+            "path": args.path,
+            "time_column": args.time,
+        }
         SOURCES.save(state, args.name, {k: v for k, v in body.items() if v} | {"every_hours": args.every})
     if args.list or args.add or args.delete:
         _list(state, as_json=args.json)

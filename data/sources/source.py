@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -24,15 +25,19 @@ Kind = Literal[
     "litellm",
     "litellm_table",
     "langfuse",
+    "bucket",
+    "bedrock",
+    "iceberg",
+    "delta",
     "folder",
 ]
-Way = Literal["api", "table", "folder"]
+Way = Literal["api", "table", "objects", "lakehouse", "folder"]
 
 
 class KindOf(NamedTuple):
     """What a kind is called, where it is asked and with which key unless the source says otherwise; its figures change
     for `settle_hours`, which are asked for again each time; `back_days` is how far a first pull goes; `way` is what is
-    asked: an API over HTTP, a PostgreSQL table, files of this machine."""
+    asked: an API over HTTP, a PostgreSQL table, objects in a bucket, a lakehouse table, files of this machine."""
 
     label: str
     base_url: str
@@ -54,13 +59,18 @@ KINDS: dict[str, KindOf] = {
     "litellm": KindOf("LiteLLM spend logs (API)", "", "LITELLM_API_KEY", 2, 7),
     "litellm_table": KindOf("LiteLLM spend logs (PostgreSQL)", "", "", 2, 7, "table"),
     "langfuse": KindOf("Langfuse observations", "https://cloud.langfuse.com", "LANGFUSE_API_KEY", 2, 7),
+    "bucket": KindOf("Folder in object storage (S3)", "", "", 0, 0, "objects"),
+    "bedrock": KindOf("Bedrock invocation logs on S3", "", "", 0, 0, "objects"),
+    "iceberg": KindOf("Iceberg table", "", "", 24, 0, "lakehouse"),
+    "delta": KindOf("Delta table", "", "", 24, 0, "lakehouse"),
     "folder": KindOf("Folder on this machine", "", "", 0, 0, "folder"),
 }
 
 
 class Source(BaseModel):
     """One source. `key_env` names the environment variable that holds the key, which is read when it is asked and kept
-    nowhere; for Langfuse its value is `PUBLIC:SECRET`. `path` is a folder or glob on this machine."""
+    nowhere; for Langfuse its value is `PUBLIC:SECRET`. `path` is a folder or glob, here or in object storage;
+    `time_column` of a lakehouse table is when a row was (UTC): only what is new is read by it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,6 +78,7 @@ class Source(BaseModel):
     base_url: str = Field(default="", max_length=300)
     key_env: str = Field(default="", max_length=100)
     path: str = Field(default="", max_length=1000)
+    time_column: str = Field(default="", max_length=200)
     every_hours: float = Field(default=1, ge=0.05, le=24 * 31)
     settle_hours: int | None = Field(default=None, ge=0, le=24 * 40)
     since: date | None = None
@@ -75,7 +86,13 @@ class Source(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Source:
-        checks = {"api": self._check_api, "table": self._check_table, "folder": self._check_folder}
+        checks = {
+            "api": self._check_api,
+            "table": self._check_table,
+            "objects": self._check_objects,
+            "lakehouse": self._check_objects,
+            "folder": self._check_folder,
+        }
         checks[self.way]()
         return self
 
@@ -93,15 +110,32 @@ class Source(BaseModel):
         except BadInput as error:
             raise ValueError(str(error).rstrip(".")) from error
 
+    def _check_objects(self) -> None:
+        if self.time_column and self.way != "lakehouse":
+            raise ValueError("time_column belongs to a table of a lakehouse; take it away")
+        if self.key_env:
+            raise ValueError("object storage takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY as its keys, no key_env")
+        if not self.path:
+            raise ValueError(f"{KINDS[self.kind].label} needs its path, such as s3://bucket/prefix")
+        if self.in_objects:
+            if "@" in self.path or "?" in self.path.partition("://")[2].partition("/")[0]:
+                raise ValueError("the path must read like s3://bucket/prefix, without keys in it")
+            self._check_url()
+        elif self.way == "objects" or "://" in self.path:
+            raise ValueError("the path must read like s3://bucket/prefix; on this machine it is the kind folder")
+
+    def _check_url(self) -> None:
+        try:
+            checked_url(self.url, owner.private_hosts())
+        except BadInput as error:
+            raise ValueError(f"{str(error).rstrip('.')} (a private host is allowed by {owner.HOSTS})") from error
+
     def _check_api(self) -> None:
         if self.path:
             raise ValueError("path belongs to a folder; take it away")
         if not self.url:
             raise ValueError(f"{KINDS[self.kind].label} needs its base_url, such as https://gateway.example.org")
-        try:
-            checked_url(self.url, owner.private_hosts())
-        except BadInput as error:
-            raise ValueError(f"{str(error).rstrip('.')} (a private host is allowed by {owner.HOSTS})") from error
+        self._check_url()
         if not owner.admin_key_allowed(self.key):
             raise ValueError(
                 f"{self.key} may not be sent as a key; the owner of this machine names it BATON_KEY_... or lists it in "
@@ -118,8 +152,16 @@ class Source(BaseModel):
         return KINDS[self.kind].way
 
     @property
+    def in_objects(self) -> bool:
+        """Whether its files are in object storage."""
+        return self.path.startswith("s3://")
+
+    @property
     def url(self) -> str:
-        """The base URL."""
+        """The base URL; for object storage its endpoint, AWS's own unless it says otherwise."""
+        if self.in_objects and not self.base_url:
+            region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+            return f"https://s3.{region}.amazonaws.com"
         return (self.base_url or KINDS[self.kind].base_url).rstrip("/")
 
     @property
@@ -139,6 +181,8 @@ class Source(BaseModel):
         often = f"every {self.every_hours:g} {'hour' if self.every_hours == 1 else 'hours'}"
         if self.way == "folder":
             return f"files under {self.path}, {often}"
+        if self.way in ("objects", "lakehouse"):
+            return f"{KINDS[self.kind].label}: {self.path}, {often}"
         place, key = urlsplit(self.url).netloc, f" with the key in {self.key}"
         if self.way == "table":
             place, key = self.database().told, ""

@@ -330,7 +330,7 @@ def test_sources_take_an_admin(state):
 
 
 def test_every_kind_has_an_api_and_windows_meet_without_a_gap():
-    assert set(KINDS) == set(get_args(Kind)) == {*APIS, "litellm_table", "folder"}
+    assert set(KINDS) == set(get_args(Kind))
     assert {kind for kind in KINDS if KINDS[kind].way == "api"} == set(APIS)
     for kind, api in APIS.items():
         source = Source(kind=kind, base_url="https://example.com")

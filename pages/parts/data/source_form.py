@@ -12,6 +12,7 @@ from pages.ui import document_list
 from pages.ui.document_list import Opened
 
 A_DATABASE = "postgresql://reader@db.example:5432/litellm"
+STORAGE = "Of object storage that is not AWS's. Its keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY there."
 NO_PASSWORD = "Without a password: set PGPASSWORD where Baton runs, or write it into ~/.pgpass."
 
 
@@ -52,6 +53,19 @@ def _where(kind: str, held: dict[str, Any], field: Any) -> dict[str, str]:
     usual = KINDS[kind]
     if usual.way == "folder":
         typed = {"path": st.text_input("Folder or pattern on the server", held.get("path", ""), key=field("path"))}
+    elif usual.way in ("objects", "lakehouse"):
+        left, right = st.columns(2)
+        path = left.text_input(
+            "Place", held.get("path", ""), key=field(f"path_{kind}"), placeholder="s3://bucket/prefix"
+        )
+        url = right.text_input(
+            "Endpoint", held.get("base_url", ""), key=field(f"url_{kind}"), placeholder="AWS", help=STORAGE
+        )
+        typed = {"path": path, "base_url": url}
+        if usual.way == "lakehouse":
+            typed["time_column"] = st.text_input(
+                "Time column", held.get("time_column", ""), key=field(f"time_{kind}"), placeholder="read it whole"
+            )
     elif usual.way == "table":
         url = st.text_input(
             "Address",
