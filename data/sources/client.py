@@ -122,8 +122,7 @@ class Client:
         raise self._refused(f"was asked {TRIES} times: {said}")
 
     async def _get(self, path: str, params: Params = ()) -> tuple[int, httpx.Headers, bytes]:
-        asked = {"params": list(params)} if params else {}
-        async with self._http.stream("GET", self._base + path, **asked) as response:
+        async with self._http.stream("GET", self._base + path, params=list(params) or None) as response:
             body = bytearray()
             async for part in response.aiter_bytes():
                 body += part

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import date
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -27,7 +28,7 @@ FORMS = {
     "action": ("pages.parts.weekly.action_form", "action"),
     "alert": ("pages.parts.alerts.rule_form", "alert"),
 }
-KINDS = {
+KINDS: dict[str, Any] = {
     "price_override": OVERRIDES,
     "alias": ALIASES,
     "rule": RULES,
