@@ -136,7 +136,7 @@ def delivery(messages: list[outbox.Message]) -> None:
         )
     )
     st.caption(
-        "Rules are judged after each load; `python -m analytics alerts --send`, run by cron, also notices when nothing "
+        "Rules are judged after each load; “python -m analytics alerts --send”, run by cron, also notices when nothing "
         "is loaded, and sends again what was not taken."
     )
     if messages:

@@ -353,3 +353,12 @@ def test_a_page_shows_the_last_day_of_a_span_not_the_one_after():
             if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Attribute):
                 shown = ast.unparse(node.value)
                 assert not shown.endswith("scope.end"), f"{where(path)}:{node.lineno} shows {shown}"
+
+
+def test_a_caption_holds_no_code():
+    """Code in a caption is paler than a reader can be asked to read (WCAG 2 AA, contrast)."""
+    for path in SOURCES:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "caption":
+                said = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+                assert not any("`" in str(part) for part in said), f"{where(path)}:{node.lineno}"

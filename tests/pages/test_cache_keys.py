@@ -128,6 +128,9 @@ def test_no_cached_function_reads_a_kind_it_does_not_declare(home, tmp_path, mon
     for folder, file, query in [(home, *link) for link in LINKS] + [empty]:
         app = opened(folder, monkeypatch, file, **query)
         assert not app.exception and not app.error, (file, [e.value for e in (*app.exception, *app.error)])
+    by_hand = opened(home, monkeypatch, "mix")
+    next(button for button in by_hand.button if button.label == "Normalise and apply").click().run()
+    assert not by_hand.exception and "set by hand" in by_hand.title[0].value
     lies = {name: read - set(reads) for name, (reads, read) in watched.items() if read - set(reads)}
     assert not lies, "these read what is not in their key; declare it in @shell.cached(reads=...)"
     idle = {name: set(reads) - read for name, (reads, read) in watched.items() if set(reads) - read}

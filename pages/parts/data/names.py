@@ -17,7 +17,7 @@ from pages.ui import format as fmt
 def show_names(view: Ledger) -> None:
     st.caption(
         "What each logged name is taken for. A name that is taken wrongly, or not found, gets an alias below;"
-        " `*` stands for anything."
+        " A * stands for anything."
     )
     frame = price_report.names(view, PriceBook.load(shell.state()))
     keep = [

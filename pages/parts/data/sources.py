@@ -23,9 +23,9 @@ def show_sources(view: Ledger) -> None:
     """Each source in words with its menu."""
     rows = lines(shell.state())
     if not rows:
-        st.caption("No source yet: files are loaded by hand, or by a cron job that ends in `python -m data ingest`.")
+        st.caption("No source yet: files are loaded by hand, or by a cron job that ends in “python -m data ingest”.")
     st.caption(
-        "`python -m data pull`, run by cron every few minutes, pulls whatever is due. Keys stay in the environment."
+        "“python -m data pull”, run by cron every few minutes, pulls whatever is due. Keys stay in the environment."
     )
     _manage({row["name"]: in_words(row) for row in rows})
 
