@@ -8,7 +8,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from analytics.local_time import local_time
+from data.dialect import local_time
 from data.dimensions import COLUMN, PREFIX
 from data.errors import BadInput
 

@@ -198,10 +198,13 @@ class Ledger:
 
         return run(self.cursor(), table)
 
-    def sql(self, text: str, params: list | dict | None = None) -> pd.DataFrame:
-        """Run SQL text (names from `name`, values as parameters) and return a frame."""
+    def sql(self, text: str, params: list | dict | None = None, **frames: pd.DataFrame) -> pd.DataFrame:
+        """Run SQL (names from `name`, values as parameters, small `frames` by name) and return a frame."""
         with explain_ailments(self.store):
-            return self.cursor().execute(text, params).to_arrow_table().to_pandas()
+            cursor = self.cursor()
+            for name, frame in frames.items():
+                cursor.register(name, _exact(frame))
+            return cursor.execute(text, params).to_arrow_table().to_pandas()
 
     def rows(self, text: str, params: list | dict | None = None) -> list[tuple]:
         """Run SQL text as `sql` does and return plain tuples: for a few values, without the libraries of a frame."""
@@ -272,3 +275,10 @@ class Ledger:
     def close(self) -> None:
         """Release the store; views of it become unusable."""
         self._root.close()
+
+
+def _exact(frame: pd.DataFrame) -> pa.Table:
+    """A small frame as a table of the engine's: all of its decimals are looked at for what they need, not a sample."""
+    import pyarrow as pa
+
+    return pa.Table.from_pandas(frame, preserve_index=False)

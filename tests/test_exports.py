@@ -25,6 +25,7 @@ OF_THE_LEDGER = {
     "data check": "",
     "data dimensions": "",
     "analytics spend": "",
+    "analytics today": "",
     "analytics bridge": "--from 2026-09-11 --to 2026-09-20",
     "analytics forecast": "",
     "analytics anomalies": "",
@@ -67,7 +68,7 @@ ELSEWHERE = {
     "analytics": "compare mcp",  # needs a tag of one's own; answers a protocol
     "data": "ingest billed formats forget erase maintain move explain sample backup restore pull receive",
     "simulations": "metrics breakeven handover",
-    "routing": "run stop decide results canary providers webhook policy-reference",
+    "routing": "run learn stop decide results canary providers webhook policy-reference",
 }
 
 

@@ -175,6 +175,19 @@ def test_engines_are_opened_in_one_place():
                 assert where(path).startswith(places), f"{where(path)} imports {library}; only {places} may"
 
 
+# Reads the arm that a router wrote into a call's tags, by a key of the plan's: no engine but DuckDB has words for that.
+ROWS_BY_DUCKDB_ALONE = {"routing/rollout/evidence.py"}
+
+
+def test_questions_over_rows_may_go_to_another_engine():
+    """Above the data room rows are asked for by expressions, with no function that only DuckDB knows."""
+    for path, text in ((where(path), path.read_text()) for path in SOURCES):
+        if path.startswith("data/") or path in ROWS_BY_DUCKDB_ALONE:
+            continue
+        assert not re.search(r"name\(.usage.\)", text), path
+        assert "ibis.udf" not in text and "udf.scalar" not in text, path
+
+
 def test_files_are_about_one_thing():
     for path in SOURCES:
         text = path.read_text()

@@ -16,6 +16,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from analytics.billing import focus_columns
@@ -24,6 +26,7 @@ from data import console
 from data.calendar import MILLION
 from data.errors import BadInput, BatonError
 from data.held_versions import hold
+from data.json_text import value_of
 from data.ledger import Ledger
 from data.prices.book import PriceBook
 from data.prices.price_row import RATES
@@ -50,6 +53,7 @@ METERS = {
     **{name: meter_of(name) for name in MEDIA_TOKENS},
     TOOLS: "Tool calls",
 }
+KEYS = ("usage_day", "provider", "host", "model", "team", "project", "region", "service_tier", "cost_basis")
 WITH_FEES = ("list", "contract", "prepaid")  # bases whose cost is known to hold the fees of tools
 RATE_OF = dict(zip(TOKENS, RATES, strict=True))
 
@@ -58,20 +62,43 @@ def rows(ledger: Ledger, month: date, version: str = "1.2") -> pd.DataFrame:
     """The month's charges in the columns of a FOCUS version, Decimal amounts; empty with the same columns when there
     are none."""
     first, after = month.replace(day=1), month.replace(day=1) + timedelta(days=monthrange(month.year, month.month)[1])
-    frame = ledger.sql(
-        f"""SELECT requested_at::DATE AS usage_day, provider, host, model, team, project, region, service_tier,
-            cost_basis,
-            sum(cost_usd) AS cost_usd, sum(list_cost_usd) AS list_cost_usd, sum(tool_fees_usd) AS tool_fees_usd,
-            {", ".join(f"sum({t})::DOUBLE AS {t}" for t in TOKENS)},
-            sum(list_sum(map_values(TRY_CAST(server_tools AS MAP(VARCHAR, BIGINT)))))::DOUBLE AS {TOOLS}
-        FROM {ledger.name("usage")} WHERE requested_at >= ? AND requested_at < ? GROUP BY ALL ORDER BY ALL""",
-        [datetime.combine(first, datetime.min.time()), datetime.combine(after, datetime.min.time())],
-    )
+    frame = _sums(ledger, first, after)
     book = PriceBook.load(State.open(ledger.home))
     origin = {"x_BatonVersion": VERSION, "x_DataVersion": ledger.snapshot()}
     records = [_known(record) for record in frame.to_dict("records")]
     charges = [charge for record in records for charge in _charges(record, book, first, after, version)]
     return pd.DataFrame([charge | origin for charge in charges], columns=list(focus_columns.COLUMNS[version]))
+
+
+def _sums(ledger: Ledger, first: date, after: date) -> pd.DataFrame:
+    """KEYS and the sums of costs, tokens and tool calls of the days [first, after)."""
+    rows = ledger.usage
+    rows = rows.filter(rows.requested_at >= _midnight(first), rows.requested_at < _midnight(after))
+    rows = rows.mutate(usage_day=rows.requested_at.date())
+    sums = {name: rows[name].sum() for name in ("cost_usd", "list_cost_usd", "tool_fees_usd")}
+    sums |= {name: rows[name].sum().cast("float64") for name in TOKENS}
+    frame = ledger.frame(rows.group_by(*KEYS).aggregate(**sums).order_by(*KEYS))
+    called = (
+        rows.filter(rows.server_tools.notnull())
+        .group_by(*KEYS, "server_tools")
+        .aggregate(n=lambda tools: tools.count())
+    )
+    calls: dict[tuple, float] = {}
+    for row in ledger.frame(called).to_dict("records"):
+        key = tuple(_known({name: row[name] for name in KEYS}).values())
+        calls[key] = calls.get(key, 0.0) + row["n"] * _calls_in(row["server_tools"])
+    keys = [tuple(_known(row).values()) for row in frame[list(KEYS)].to_dict("records")]
+    return frame.assign(**{TOOLS: pd.Series([calls.get(key) for key in keys], dtype="float64")})
+
+
+def _calls_in(server_tools: str) -> int:
+    """The calls in `{"web_search": 2}`."""
+    told = value_of(server_tools)
+    return sum(int(n) for n in told.values() if isinstance(n, int | float)) if isinstance(told, dict) else 0
+
+
+def _midnight(day: date) -> ir.TimestampScalar:
+    return ibis.literal(datetime.combine(day, datetime.min.time()))
 
 
 def _known(record: dict) -> dict:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import ibis
 import pandas as pd
 
 from analytics.command_options import view_of
@@ -20,18 +21,12 @@ COLUMNS = ("provider", "month", "currency", "billed", "billed_usd", "ledger_usd"
 DAY_COLUMNS = ("provider", "day", "currency", "billed", "billed_usd", "ledger_usd", "difference_usd")
 CLOSE = 0.01
 
-# Days first, so that a month also knows the day on which the two sides lie furthest apart.
+# Days first, so that a month also knows the day on which the two sides lie furthest apart. `logged_day` is a frame.
 _DAYS = """
     WITH billed_day AS (
         SELECT coalesce(provider, '{unknown}') AS provider, day, currency, sum(amount) AS amount,
             string_agg(DISTINCT note, '; ') AS note
         FROM {billed} WHERE kind = 'cost' GROUP BY ALL
-    ),
-    logged_day AS (
-        SELECT coalesce(provider, '{unknown}') AS provider, requested_at::DATE AS day, sum(cost_usd) AS usd,
-            sum(list_cost_usd) AS list_usd,
-            count(*) AS attempts, count(*) FILTER (cost_usd IS NULL) AS unpriced
-        FROM {usage} WHERE requested_at >= ? GROUP BY ALL
     )"""
 _BY_MONTH = (
     _DAYS
@@ -69,15 +64,18 @@ def without_bill(view: Ledger) -> tuple[float | None, pd.DataFrame]:
 
     Columns provider, month, ledger_usd, dearest first. Months are UTC months, as bills are.
     """
-    logged = view.sql(
-        f"""SELECT l.*, b.provider IS NOT NULL AS has_bill FROM (
-                SELECT coalesce(provider, '{UNKNOWN}') AS provider, date_trunc('month', requested_at)::DATE AS month,
-                    sum(cost_usd) AS ledger_usd
-                FROM {view.name("usage")} GROUP BY ALL) AS l
-            LEFT JOIN (SELECT DISTINCT coalesce(provider, '{UNKNOWN}') AS provider,
-                    date_trunc('month', day)::DATE AS month
-                FROM {view.name("billed")} WHERE kind = 'cost') AS b USING (provider, month)
-            WHERE ledger_usd > 0 ORDER BY ledger_usd DESC, provider, month"""
+    rows = view.usage
+    usage = rows.group_by(provider=rows.provider.fill_null(UNKNOWN), month=rows.requested_at.date().truncate("M"))
+    spent = view.frame(usage.aggregate(ledger_usd=rows.cost_usd.sum()))
+    spent = spent[spent["ledger_usd"].map(lambda usd: not pd.isna(usd) and usd > 0)]
+    billed = view.sql(
+        f"""SELECT DISTINCT coalesce(provider, '{UNKNOWN}') AS provider, date_trunc('month', day)::DATE AS month
+            FROM {view.name("billed")} WHERE kind = 'cost'"""
+    )
+    pairs = {*zip(billed["provider"], billed["month"], strict=True)}
+    has_bill = [pair in pairs for pair in zip(spent["provider"], spent["month"], strict=True)]
+    logged = spent.assign(has_bill=has_bill).sort_values(
+        ["ledger_usd", "provider", "month"], ascending=[False, True, True], ignore_index=True
     )
     whole = float(logged["ledger_usd"].sum())
     lacking = logged[~logged["has_bill"].astype(bool)].drop(columns=["has_bill"]).reset_index(drop=True)
@@ -147,8 +145,22 @@ def _joined(view: Ledger, question: str) -> pd.DataFrame | None:
     first = view.sql(f"SELECT min(day) AS day FROM {view.name('billed')} WHERE kind = 'cost'")["day"][0]
     if pd.isna(first):
         return None
-    text = question.format(billed=view.name("billed"), usage=view.name("usage"), unknown=UNKNOWN)
-    return view.sql(text, [pd.Timestamp(first).to_pydatetime().replace(day=1)])
+    text = question.format(billed=view.name("billed"), unknown=UNKNOWN)
+    return view.sql(text, logged_day=_logged_days(view, pd.Timestamp(first).to_pydatetime().replace(day=1)))
+
+
+def _logged_days(view: Ledger, since: datetime) -> pd.DataFrame:
+    """provider, day (UTC), usd, list_usd, attempts, unpriced of what the ledger has since then."""
+    rows = view.usage.filter(view.usage.requested_at >= ibis.literal(since))
+    days = rows.group_by(provider=rows.provider.fill_null(UNKNOWN), day=rows.requested_at.date())
+    return view.frame(
+        days.aggregate(
+            usd=rows.cost_usd.sum(),
+            list_usd=rows.list_cost_usd.sum(),
+            attempts=rows.count(),
+            unpriced=rows.cost_usd.isnull().sum(),
+        )
+    )
 
 
 def _rate(currency: str, rates: dict[str, BilledRate]) -> Decimal | None:

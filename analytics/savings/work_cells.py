@@ -16,9 +16,9 @@ import pandas as pd
 from analytics import list_prices
 from analytics.answers_by_version import remember
 from analytics.attributes import WORK
-from analytics.local_time import local_time
 from analytics.paid_prices import KINDS, USUAL_RATES
 from analytics.scope import UNKNOWN, ClosedScope
+from data.dialect import local_time
 from data.ledger import Ledger
 
 CELL = WORK

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.scope import Scope
+from data.dialect import json_text
 from data.errors import Refused
 from data.ledger import Ledger
 from data.schema import TOKENS
@@ -21,7 +22,7 @@ from simulations.replay.policy_query import rule_and_mask
 from simulations.replay.quality import Estimate, doubly_robust, ips, judge_estimate, snips
 from simulations.replay.replay import Assumed, choices_of, flows_of
 from simulations.replay.repricing import Market
-from simulations.replay.traffic import ROUTE, SEGMENT, json_text, separate, size_band
+from simulations.replay.traffic import ROUTE, SEGMENT, separate, size_band
 
 ENOUGH_TRIES = 3  # expected tries of a model: 95 of 100 such kinds have at least one
 NOTHING_LOGGED = (

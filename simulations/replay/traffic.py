@@ -32,11 +32,6 @@ SUMS = ("attempts", "calls", "cost_usd", "tool_fees_usd", *TOKENS, "latency_ms_s
 NOTHING = "There are no requests in this scope to simulate; choose another span or filter, or load a log."
 
 
-@ibis.udf.scalar.builtin(name="json_extract_string")
-def json_text(document: str, path: str) -> str:  # type: ignore[empty-body]  # the body is DuckDB's
-    """DuckDB's ->>."""
-
-
 def input_tokens(table: ir.Table) -> ir.NumericValue:
     """All input of one request, cached or not; NULL when no input count is known."""
     known = ibis.coalesce(*(table[name] for name in INPUT_TOKENS)).notnull()

@@ -10,10 +10,10 @@ import ibis
 import pandas as pd
 import pytest
 
-from analytics.local_time import local_time
 from analytics.scope import Scope
 from analytics.totals import ROW_TOTALS
 from data import erasure, kept_answers, upkeep
+from data.dialect import local_time
 from data.erasure_proof import look_through
 from data.held_view import restrict_to_teams
 from data.ledger import Ledger

@@ -1,4 +1,7 @@
-"""Instants as the reporting zone's wall clock shows them, inside the engine."""
+"""Functions of the engine that ibis has no word for: what another engine would have to be told in words of its own.
+
+Expressions over rows use these and ibis's own; nothing else keeps a question within DuckDB (`tests/test_house.py`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,11 @@ def _in_zone(zone: str, instant: ibis.dtype("timestamp('UTC')")) -> ibis.dtype("
 @ibis.udf.scalar.builtin(name="timezone")
 def _as_instant(zone: str, wall: ibis.dtype("timestamp")) -> ibis.dtype("timestamp('UTC')"):  # type: ignore[valid-type]
     """DuckDB's timezone() the other way: the instant a wall clock shows in a zone."""
+
+
+@ibis.udf.scalar.builtin(name="json_extract_string")
+def json_text(document: str, path: str) -> str:  # type: ignore[empty-body]  # the body is the engine's
+    """DuckDB's ->>: the text of a JSON document at a path, NULL where there is none."""
 
 
 def local_time(table: ir.Table, zone: str) -> ir.TimestampValue:
