@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from analytics.forecasts.calendar_days import MAD_TO_DEVIATION, YEAR_END, median, positions, row_medians
+from data.calendar import DAYS_PER_YEAR
 
-YEAR = 365
 AROUND = 45  # days to either side that tell a day's level; a stretch is less than half of them
 SMOOTHED = 3  # days to either side that tell whether a day is in a stretch
 FEWEST_DAYS, MOST_DAYS = 7, 42
@@ -40,7 +40,7 @@ def learn_slack(days: np.ndarray, flat: np.ndarray) -> tuple[Slack, ...]:
 
     `days` follow each other without a hole.
     """
-    if len(days) < YEAR:
+    if len(days) < DAYS_PER_YEAR:
         return ()
     below = _below(days, flat)
     learned: list[Slack] = []
@@ -97,12 +97,12 @@ def _stretches(below: np.ndarray) -> list[tuple[int, int]]:
 def _other_years(days: np.ndarray, flat: np.ndarray, stretch: tuple[int, int], fall: float) -> list[Slack]:
     """The stretch in all other years: where the log has seen it again, and how surely it is still to come."""
     first, end = stretch
-    began = [at for at in range(first % YEAR, len(days), YEAR) if at != first]
+    began = [at for at in range(first % DAYS_PER_YEAR, len(days), DAYS_PER_YEAR) if at != first]
     seen = {at: _fell_again(flat, at, end - first, fall) for at in began}
     years = 1 + sum(again is not None for again in seen.values())
     odds = (1 + sum(again is True for again in seen.values()) + 1) / (years + 2)
     told = []
-    for at in (*began, *(max((first, *began)) + YEAR * year for year in range(1, YEARS_AHEAD + 1))):
+    for at in (*began, *(max((first, *began)) + DAYS_PER_YEAR * year for year in range(1, YEARS_AHEAD + 1))):
         again, start = seen.get(at), days[0] + at
         sure = odds if again is None else float(again)
         if sure:
