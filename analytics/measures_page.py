@@ -9,7 +9,6 @@ from analytics.bridges.bridge_maths import LABELS
 from analytics.measures import MEASURES
 from analytics.registry import DIMENSIONS
 from data import console
-from data.errors import BadInput
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "measures.md"
 METHODS = """
@@ -120,12 +119,7 @@ def _command(args: argparse.Namespace) -> None:
             }
         )
     elif args.out:
-        try:
-            args.out.write_text(page(), encoding="utf-8")
-        except OSError as error:
-            raise BadInput(
-                f"{args.out} cannot be written ({error.strerror}); name a file in a folder you may write to."
-            ) from error
+        console.write_file(args.out, page())
         console.say(f"Wrote {args.out}.")
     else:
         console.say(page())

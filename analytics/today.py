@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from data import console, lost_rows, people, wording
 from data.errors import NoData
 from data.held_view import restrict_to_teams
 from data.ledger import Ledger
+from data.sql_text import literal
 
 WEEK_DAYS = 7  # today and the six days before
 
@@ -34,7 +35,7 @@ class Today(NamedTuple):
 # One statement, so that all of it is of one data version.
 QUESTION = """
     WITH here AS (
-        SELECT zone, timezone(zone, now())::DATE AS today FROM (
+        SELECT zone, timezone(zone, {now})::DATE AS today FROM (
             SELECT coalesce(max(value) FILTER (name = 'time_zone'), 'UTC') AS zone FROM "{catalog}"."main"."settings"))
     SELECT today, zone, {version},
         sum(cost_usd) FILTER (day = today), coalesce(sum(attempts) FILTER (day = today), 0)::BIGINT,
@@ -46,11 +47,14 @@ QUESTION = """
     FROM {days}, here GROUP BY today, zone"""
 
 
-def today(view: Ledger) -> Today:
-    """What today has cost so far; NoData for an empty ledger."""
+def today(view: Ledger, now: datetime | None = None) -> Today:
+    """What today has cost so far, at the instant `now` (with its zone) or as it is; NoData for an empty ledger."""
+    instant = f"{literal(now.isoformat())}::TIMESTAMPTZ" if now else "now()"
     version = "(SELECT id FROM lake.current_snapshot())" if view.pinned is None else str(view.pinned)
     rows = view.rows(
-        QUESTION.format(catalog=view.catalog, version=version, before=WEEK_DAYS - 1, days=view.name("spend_by_day"))
+        QUESTION.format(
+            catalog=view.catalog, version=version, now=instant, before=WEEK_DAYS - 1, days=view.name("spend_by_day")
+        )
     )
     if not rows:
         raise NoData("The ledger is empty; load a log with `python -m data ingest PATH`, or `python -m data sample`.")

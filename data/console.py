@@ -15,9 +15,10 @@ from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from data.errors import BatonError
+from data.errors import BadInput, BatonError
 from data.home import at_home, home_path
 from data.store import require_one_store, require_store
 from data.version import BATON, VERSION
@@ -77,6 +78,16 @@ def parser(
     if table and not modules:
         commands.add_names()
     return top, commands
+
+
+def write_file(path: str | Path, text: str) -> None:
+    """Write what a command was asked to; BadInput where that cannot be."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be written ({error.strerror}); name a file in a folder you may write to."
+        ) from error
 
 
 def run(top: argparse.ArgumentParser, argv: list[str] | None = None) -> int:

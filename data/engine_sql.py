@@ -1,28 +1,22 @@
-"""Ibis and the engine: its types in ibis' words, and expressions as its SQL, written once by its own compiler alone."""
+"""Ibis and the engine: its types in ibis' words, expressions as its SQL, frames as its tables."""
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from importlib import import_module
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import ibis
-import ibis.backends.sql
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from data.engine import Cursor
+    import pandas as pd
 
-COMPILERS = "ibis.backends.sql.compilers"
+    from data.ledger import Cursor
+
 MOST_TEXTS = 256
-_LOADING = threading.Lock()
 
 
 def sql_text(expr: ir.Expr) -> str:
@@ -34,32 +28,10 @@ def sql_text(expr: ir.Expr) -> str:
 
 
 def _written(node: ops.Node) -> str:
-    compiler = _compiler()
-    return compiler.to_sqlglot(node.to_expr().unbind()).sql(dialect=compiler.dialect)
+    return ibis.to_sql(node.to_expr(), dialect="duckdb")
 
 
 _text = lru_cache(maxsize=MOST_TEXTS)(_written)
-
-
-@lru_cache(maxsize=1)
-def _compiler() -> Any:
-    """The engine's own. Ibis would load those of twenty engines with it, a quarter of what a command takes: a package
-    that loads each as it is asked for stands in for theirs.
-    """
-    with _LOADING:
-        if COMPILERS not in sys.modules:
-            package = ModuleType(COMPILERS)
-            package.__path__ = [str(Path(folder) / "compilers") for folder in ibis.backends.sql.__path__]
-            package.__getattr__ = _compiler_module  # type: ignore[method-assign]
-            sys.modules[COMPILERS] = package
-    return _compiler_module("duckdb").compiler
-
-
-def _compiler_module(name: str) -> Any:
-    try:
-        return import_module(f"{COMPILERS}.{name}")
-    except ModuleNotFoundError as error:
-        raise AttributeError(f"{COMPILERS} has no {name}") from error
 
 
 @cache
@@ -80,3 +52,8 @@ def run(cursor: Cursor, table: ir.Table) -> pa.Table:
     for memtable in table.op().find(ops.InMemoryTable):
         cursor.register(memtable.name, memtable.data.to_pyarrow(memtable.schema))
     return cursor.execute(sql_text(table)).to_arrow_table()
+
+
+def exact(frame: pd.DataFrame) -> pa.Table:
+    """A small frame as a table of the engine's: all of its decimals are looked at for what they need, not a sample."""
+    return pa.Table.from_pandas(frame, preserve_index=False)

@@ -2,23 +2,23 @@
 
 Every commit is a numbered snapshot, the data version that reports name. Readers never block the
 writer and the writer never blocks readers; writers take turns by a lock, which is released when a
-process dies (`data.turns`).
+process dies (`data.turns`). This is the only module that opens DuckDB.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
+from duckdb_extensions import import_extension
 
-from data import data_files, dimensions, migrations, people, versions
+from data import data_files, dimensions, migrations, people, scratch, versions
 from data.ailments import ailment, explain_ailments, refuse_a_part_of_a_store
-from data.engine import Cursor, open_engine
 from data.errors import LedgerError
 from data.home import home_dir
 from data.kept_rows import KeptRows
@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # half a second to load, which a command that asks in SQL nee
     import pyarrow as pa
 
     from data.held_view import HeldView
+
+Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
 
 
 class Ledger:
@@ -141,11 +143,8 @@ class Ledger:
 
     def _columns(self, catalog: str) -> dict[str, dict[str, str]]:
         """Table -> column -> type, in the columns' order."""
-        rows = self.rows(
-            """SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ?
-               ORDER BY table_name, column_index""",
-            [catalog],
-        )
+        listed = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ?"
+        rows = self.rows(f"{listed} ORDER BY table_name, column_index", [catalog])
         found: dict[str, dict[str, str]] = {}
         for table, column, kind in rows:
             found.setdefault(table, {})[column] = kind
@@ -200,10 +199,12 @@ class Ledger:
 
     def sql(self, text: str, params: list | dict | None = None, **frames: pd.DataFrame) -> pd.DataFrame:
         """Run SQL (names from `name`, values as parameters, small `frames` by name) and return a frame."""
+        from data.engine_sql import exact
+
         with explain_ailments(self.store):
             cursor = self.cursor()
             for name, frame in frames.items():
-                cursor.register(name, _exact(frame))
+                cursor.register(name, exact(frame))
             return cursor.execute(text, params).to_arrow_table().to_pandas()
 
     def rows(self, text: str, params: list | dict | None = None) -> list[tuple]:
@@ -242,10 +243,8 @@ class Ledger:
 
     @contextmanager
     def write(self, cursor: Cursor | None = None) -> Iterator[Cursor]:
-        """One transaction under the writers' lock: all of it becomes one snapshot, or none of it.
-
-        Runs on `cursor` where the caller has staged work on one, else on a fresh one.
-        """
+        """One transaction under the writers' lock: all of it becomes one snapshot, or none of it. It runs on `cursor`
+        where the caller has staged work on one, else on a fresh one."""
         if self.pinned is not None:
             raise LedgerError(f"Data version {self.pinned} is read-only; open the newest version to change the ledger.")
         people.require("load")
@@ -277,8 +276,23 @@ class Ledger:
         self._root.close()
 
 
-def _exact(frame: pd.DataFrame) -> pa.Table:
-    """A small frame as a table of the engine's: all of its decimals are looked at for what they need, not a sample."""
-    import pyarrow as pa
-
-    return pa.Table.from_pandas(frame, preserve_index=False)
+def open_engine(store: Store, extensions: Iterable[str] | None = None, memory: str = "") -> Cursor:
+    """An engine that can reach the parts of a store; one with other `extensions` than its catalogue takes reads a table
+    of somebody else's (Iceberg, Delta), so that neither sees the other's keys or memory."""
+    root = duckdb.connect(
+        config={
+            "extension_directory": str(scratch.extension_folder(store.home, duckdb.__version__)),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "temp_directory": str(scratch.spill_folder(store.home)),
+            "memory_limit": memory or os.environ.get("BATON_MEMORY", "2.5GB"),
+        }
+    )
+    root.execute("SET TimeZone = 'UTC'")
+    root.execute("SET enable_progress_bar = false")
+    for extension in store.extensions if extensions is None else extensions:  # from PyPI wheels: nothing is downloaded
+        import_extension(extension, con=root)
+        root.execute(f"LOAD {extension}")
+    if secret := store.secret_text():
+        root.execute(secret)
+    return root

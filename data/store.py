@@ -124,7 +124,7 @@ class Store(NamedTuple):
             "KEY_ID": os.environ.get(KEY_ID, ""),
             "SECRET": os.environ.get(KEY, ""),
             "SESSION_TOKEN": os.environ.get(TOKEN, ""),
-            "REGION": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+            "REGION": region(),
         }
         if self.endpoint:
             at = urlsplit(self.endpoint)
@@ -149,6 +149,11 @@ def require_one_store(home: Path) -> None:
             f"{home} holds a store, and {CATALOG} names another one, which would be used: unset {CATALOG} and {DATA} to"
             " use the folder, or leave --home out."
         )
+
+
+def region() -> str:
+    """The region of object storage that the environment names, else the one that AWS takes."""
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
 def lock_wait_s() -> float:

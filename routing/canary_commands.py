@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from data.console import Commands, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say, write_file
 from data.errors import BadInput
 from data.facts.models import current
 from data.ledger import Ledger
@@ -122,7 +122,7 @@ def _plan(args: argparse.Namespace, state: State) -> None:
 def _config(args: argparse.Namespace, state: State, plan: Rollout) -> None:
     text, notes = stage_config(args.name, plan, known_policies(state), saved_providers(state), current(state))
     if args.out:
-        Path(args.out).write_text(text, encoding="utf-8")
+        write_file(args.out, text)
     if args.json:
         emit_json({"rollout": args.name, "config": yaml.safe_load(text), "notes": notes, "out": args.out})
     elif args.out:

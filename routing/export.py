@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from data.calendar import MILLION
-from data.console import Commands, emit_json, say
+from data.console import Commands, emit_json, say, write_file
 from data.errors import BadInput
 from data.facts.models import Catalog, current
 from data.state import State
@@ -242,7 +241,7 @@ def _export(args: argparse.Namespace) -> None:
     providers = read_providers(args.providers) if args.providers else saved_providers(state)
     text, notes = export_policy(policy, args.to, providers, current(state))
     if args.out:
-        Path(args.out).write_text(text, encoding="utf-8")
+        write_file(args.out, text)
     if args.json:
         emit_json(
             {"to": args.to, "policy": policy.name, "config": yaml.safe_load(text), "notes": notes, "out": args.out}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from data import wording
-from data.console import Commands, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say, write_file
 from data.errors import BadInput, Refused
 from data.state import State
 from routing.grading.difficulty_training import GradedTask, Learned, learn, policy_of
@@ -89,7 +88,7 @@ def _learn(args: argparse.Namespace) -> None:
     if not found.worth_it:
         raise Refused(f"No policy was made: {'; '.join(found.reasons)}.")
     if args.out:
-        Path(args.out).write_text(write_policy(policy), encoding="utf-8")
+        write_file(args.out, write_policy(policy))
     if args.save:
         POLICIES.save(state, policy.name, policy)
     if not args.json:

@@ -69,7 +69,7 @@ ABOVE = {"analytics.measures_page"}
 # Files beside the parts of `simulations` stand above them, but for these two at the very bottom.
 AT_THE_BOTTOM = {"simulations.scenario", "simulations.ranges"}
 ONLY_IN = {
-    "duckdb": ("data/engine.py", "data/ledger.py"),
+    "duckdb": ("data/ledger.py",),
     "sqlite3": ("data/state_file.py",),
     "psycopg": ("data/postgres.py",),
     "httpx": ("routing/", "data/sources/"),
@@ -366,6 +366,12 @@ def test_a_page_shows_the_last_day_of_a_span_not_the_one_after():
             if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Attribute):
                 shown = ast.unparse(node.value)
                 assert not shown.endswith("scope.end"), f"{where(path)}:{node.lineno} shows {shown}"
+
+
+def test_what_a_command_is_asked_to_write_goes_one_way():
+    """`console.write_file` says in a sentence what cannot be written; whoever writes by hand says it as a traceback."""
+    for path in SOURCES:
+        assert not re.search(r"args\.\w+\)?\.write_(text|bytes)\(|open\(args\.\w+, .w", path.read_text()), where(path)
 
 
 def test_a_caption_holds_no_code():

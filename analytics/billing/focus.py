@@ -14,7 +14,6 @@ import re
 from calendar import monthrange
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
@@ -251,9 +250,6 @@ def run(args: argparse.Namespace) -> None:
     if not args.out:
         print(safe.to_csv(index=False), end="")
         return
-    try:
-        Path(args.out).write_text(safe.to_csv(index=False))
-    except OSError as error:
-        raise BadInput(f"{args.out} cannot be written ({error.strerror}); name another file with --out.") from error
+    console.write_file(args.out, safe.to_csv(index=False))
     hold(State.open(args.home), view.snapshot(), "report")
     console.say(f"{len(frame):,} charges of {args.month} written to {args.out}; data version {view.snapshot()}.")

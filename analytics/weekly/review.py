@@ -276,12 +276,7 @@ def _command(args: argparse.Namespace) -> None:
     week = week_of(args.week) if args.week else last_week(view)
     found = build(view, state, week, forbidden=args.forbidden(state), by=args.by)
     for path in paths:
-        try:
-            path.write_text(WRITERS[path.suffix](found), encoding="utf-8")
-        except OSError as error:
-            raise BadInput(
-                f"{path} cannot be written ({error.strerror}); name a file in a folder you may write to."
-            ) from error
+        console.write_file(path, WRITERS[path.suffix](found))
     if paths:
         hold(state, found["snapshot"], "report")
     if args.json:

@@ -39,11 +39,8 @@ COLUMNS = (
     | {
         "event_key": f"coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id)) || {claude_usage.RUN}",
         "call_id": f"text_of(d.call_id) || {claude_usage.RUN}",
-        "provider": f"coalesce(lower(text_of(d.provider)), {claude_usage.SELLER})",
-        "region": (
-            "coalesce(text_of(d.region), CASE WHEN b.usage.inference_geo NOT IN ('not_available', 'global') THEN"
-            " b.usage.inference_geo END)"
-        ),
+        "provider": f"coalesce(lower(text_of(d.provider)), {claude_usage.seller('b')})",
+        "region": f"coalesce(text_of(d.region), {claude_usage.region('b.usage')})",
         "service_tier": (
             f"""CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' THEN 'batch'
         ELSE coalesce({usage_words.uncommon_speed("b.usage.speed")}, b.usage.service_tier) END"""

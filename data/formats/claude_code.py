@@ -33,14 +33,8 @@ COLUMNS = claude_usage.columns("d.message.usage") | {
     "call_id": f"text_of(d.message.id) || {claude_usage.RUN}",
     "requested_at": "utc(d.timestamp)",
     # Bedrock and Vertex mark the ids of the messages they host.
-    "provider": (
-        "CASE WHEN d.message.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN d.message.id LIKE 'msg_vrtx_%' THEN 'google' ELSE"
-        " 'anthropic' END"
-    ),
-    "region": (
-        "CASE WHEN d.message.usage.inference_geo NOT IN ('not_available', 'global') THEN"
-        " text_of(d.message.usage.inference_geo) END"
-    ),
+    "provider": claude_usage.seller("d.message"),
+    "region": claude_usage.region("d.message.usage"),
     "service_tier": (f"coalesce({usage_words.uncommon_speed('d.message.usage.speed')}, d.message.usage.service_tier)"),
     "model_raw": "ran",
     "operation": "'chat'",

@@ -35,10 +35,20 @@ FIELDS = {
     "write_1h": "cache_creation.ephemeral_1h_input_tokens",
 }
 
-# Bedrock and Vertex mark the ids of the messages they host.
-SELLER = (
-    """CASE WHEN b.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN b.id LIKE 'msg_vrtx_%' THEN 'google' ELSE 'anthropic' END"""
-)
+
+def seller(message: str) -> str:
+    """SQL: who answered. Bedrock and Vertex mark the ids of the messages they host."""
+    return (
+        f"CASE WHEN {message}.id LIKE 'msg_bdrk_%' THEN 'aws' WHEN {message}.id LIKE 'msg_vrtx_%' THEN 'google'"
+        " ELSE 'anthropic' END"
+    )
+
+
+def region(usage: str) -> str:
+    """SQL: where the work had to stay, which has a price of its own; NULL where it could go anywhere."""
+    return f"CASE WHEN {usage}.inference_geo NOT IN ('not_available', 'global') THEN text_of({usage}.inference_geo) END"
+
+
 _ANSWERS = "coalesce(i.type, 'message') IN ('message', 'fallback_message')"
 _SIZE = " + ".join(f"coalesce(count_of(i.{FIELDS[name]}), 0)" for name in ("input", "output", "read", "write"))
 

@@ -156,7 +156,7 @@ TOOLS = f"""json_merge_patch(json_object({LISTED},
 # A message of Anthropic's: what its cache holds is beside its input, not in it.
 MESSAGE = "coalesce(b.type = 'message' AND b.object IS NULL AND b.usage.total_tokens IS NULL, FALSE)"
 PROVIDER = f"""
-CASE WHEN {MESSAGE} THEN coalesce({envelope.COLUMNS["provider"]}, {claude_usage.SELLER})
+CASE WHEN {MESSAGE} THEN coalesce({envelope.COLUMNS["provider"]}, {claude_usage.seller("b")})
     WHEN b.usage.is_byok IS NOT NULL THEN 'openrouter' ELSE coalesce({envelope.COLUMNS["provider"]}, CASE
     WHEN b.prompt_filter_results IS NOT NULL THEN 'azure'
     WHEN b.x_groq IS NOT NULL THEN 'groq'
@@ -180,6 +180,7 @@ COLUMNS = envelope.COLUMNS | {
         || CASE WHEN b.cut THEN ':' || md5(raw) ELSE '' END"""
     ),
     "provider": PROVIDER,
+    "region": f"coalesce({envelope.COLUMNS['region']}, CASE WHEN {MESSAGE} THEN {claude_usage.region('b.usage')} END)",
     # A batch result calls itself "default": only the wrapping tells that it was a batch.
     "service_tier": f"""CASE WHEN {BATCHED} OR {MESSAGE} AND b.usage.service_tier = 'batch' THEN 'batch'
         WHEN {MESSAGE} THEN coalesce({usage_words.uncommon_speed("b.usage.speed")}, b.usage.service_tier)

@@ -7,7 +7,6 @@ from pathlib import Path
 from textwrap import fill
 
 from data import console
-from data.errors import BadInput
 from data.formats import Format, all_formats
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,14 +78,9 @@ def _command(args: argparse.Namespace) -> None:
     if args.json:
         console.emit_json([{"name": f.name, "label": f.label, "table": f.table, "note": f.note} for f in formats])
     elif args.out:
-        try:
-            args.out.write_text(page(), encoding="utf-8")
-            if args.out.resolve() == PAGE:
-                README.write_text(readme(), encoding="utf-8")
-        except OSError as error:
-            raise BadInput(
-                f"{args.out} cannot be written ({error.strerror}); name a file in a folder you may write to."
-            ) from error
+        console.write_file(args.out, page())
+        if args.out.resolve() == PAGE:
+            console.write_file(README, readme())
         console.say(f"Wrote {args.out}.")
     elif args.markdown:
         print(page(), end="")

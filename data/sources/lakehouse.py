@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.ailments import ENGINE
-from data.engine import Cursor, open_engine
 from data.errors import BatonError, Refused
+from data.ledger import Cursor, open_engine
 from data.sources.addresses import checked_address, host_of
 from data.sources.source import Source
 from data.sql_text import identifier, literal

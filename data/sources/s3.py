@@ -23,7 +23,7 @@ import httpx
 from data.errors import BadInput, Refused
 from data.sources.apis import MOST_PAGES
 from data.sources.client import Client
-from data.store import KEY, KEY_ID, TOKEN
+from data.store import KEY, KEY_ID, TOKEN, region
 
 NOTHING = hashlib.sha256(b"").hexdigest()  # of the body of a request that has none
 WILD = re.compile(r"[*?\[]")
@@ -76,7 +76,7 @@ def signer(region: str) -> Callable[[httpx.Request], httpx.Request]:
 def region_of(endpoint: str) -> str:
     """The region an endpoint names, else that of the environment."""
     named = re.search(r"\bs3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.", endpoint)
-    return named[1] if named else os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    return named[1] if named else region()
 
 
 def signature(url: httpx.URL, region: str, at: datetime) -> dict[str, str]:

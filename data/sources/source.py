@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ from data import owner
 from data.documents import Documents
 from data.errors import BadInput
 from data.sources.addresses import checked_url
-from data.store import Catalog, database_of
+from data.store import Catalog, database_of, region
 
 Kind = Literal[
     "openai_usage",
@@ -160,8 +159,7 @@ class Source(BaseModel):
     def url(self) -> str:
         """The base URL; for object storage its endpoint, AWS's own unless it says otherwise."""
         if self.in_objects and not self.base_url:
-            region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-            return f"https://s3.{region}.amazonaws.com"
+            return f"https://s3.{region()}.amazonaws.com"
         return (self.base_url or KINDS[self.kind].base_url).rstrip("/")
 
     @property

@@ -29,6 +29,10 @@ class Opened(NamedTuple):
     replaces: bool
     number: int
 
+    def keys(self, dialog: str) -> Callable[[str], str]:
+        """The keys of a dialog's fields by their names: an earlier opening's must not be remembered."""
+        return lambda name: f"{dialog}_{name}_{self.number}"
+
     @property
     def seen(self) -> tuple[str, Body] | None:
         """What a save replaces; None for a new document."""
@@ -150,7 +154,7 @@ def _tell(kind: str) -> None:
 
 
 def _open(kind: str, name: str, body: Body, *, replaces: bool) -> None:
-    number = st.session_state.get(_key(kind, "number"), 0) + 1  # fields of an earlier opening must not be remembered
+    number = st.session_state.get(_key(kind, "number"), 0) + 1
     st.session_state[_key(kind, "number")] = number
     st.session_state[_key(kind, "open")] = Opened(name, body, replaces, number)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from data.console import Commands, say
+from data.console import Commands, say, write_file
 from routing.policies.conditions import (
     CLOSED,
     DIFFICULTY,
@@ -172,7 +172,7 @@ def _facts() -> str:
 
 def _command(args: argparse.Namespace) -> None:
     if args.out:
-        Path(args.out).write_text(page(), encoding="utf-8")
+        write_file(args.out, page())
         say(f"Written to {args.out}.")
     else:
         print(page(), end="")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data import owner
 from data.audit_trail import ANCHORS, anchor_file
-from data.console import Commands, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say, write_file
 from data.errors import BadInput
 from data.state import State
 from routing.calling.client import probe
@@ -46,7 +46,7 @@ def _audit(args: argparse.Namespace) -> None:
     if args.action == "export":
         text = audit_lines(state, args.run)
         if args.out:
-            Path(args.out).write_text(text, encoding="utf-8")
+            write_file(args.out, text)
             say(f"{text.count(chr(10))} entries written to {args.out}.")
         else:
             print(text, end="")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from data import wording
-from data.console import Commands, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say, write_file
 from data.state import State
 from routing.runs.board import board_html
 from routing.runs.matrix import SHOWS, Against, Row, against, flat, matrix, shown
@@ -59,10 +58,10 @@ def _results(args: argparse.Namespace) -> None:
     compared = against(matrix(state, args.against), rows) if args.against else None
     chosen = shown(rows, args.show)
     if args.csv:
-        Path(args.csv).write_text(results_csv(chosen), encoding="utf-8")
+        write_file(args.csv, results_csv(chosen))
     if args.html:
         made_at = read_run(state, args.run_id, with_spec=False)["created_at"]
-        Path(args.html).write_text(board_html(found, chosen, made_at), encoding="utf-8")
+        write_file(args.html, board_html(found, chosen, made_at))
     if args.json:
         body = results_json(found, chosen)
         emit_json(body | ({"against": asdict(compared)} if compared else {}))

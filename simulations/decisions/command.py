@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from data.console import Commands, emit_json, emit_table, say
+from data.console import Commands, emit_json, emit_table, say, write_file
 from data.errors import BadInput
 from data.state import State
 from simulations.decisions import editions
@@ -38,18 +38,10 @@ def _decisions(args: argparse.Namespace) -> None:
     if args.approve or args.reject:
         one = sign(state, one.name, "approved" if args.approve else "rejected", args.reason)
     if args.html:
-        write_page(args.html, editions.html(one, args.edition))
+        write_file(args.html, editions.html(one, args.edition))
     if args.json:
         return emit_json(as_json(one))
     return say(editions.markdown(one, args.edition).rstrip() if not args.html else f"Written to {args.html}.")
-
-
-def write_page(path: Path, text: str) -> None:
-    """Write a page; BadInput where it cannot be."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written ({error.strerror}); name a file in a folder there is.") from error
 
 
 def _list(found: list[Decision], as_machine: bool) -> None:

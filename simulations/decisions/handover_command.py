@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from data.console import Commands, emit_json, say
+from data.console import Commands, emit_json, say, write_file
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
 from simulations.decisions import handover
-from simulations.decisions.command import write_page
 
 
 def register(commands: Commands) -> None:
@@ -34,6 +33,6 @@ def _handover(args: argparse.Namespace) -> None:
         raise BadInput("Say where to write the pack: `--out handover.html`.")
     ledger = Ledger.open()
     text = handover.handover(ledger.at(ledger.snapshot()), State.open(), args.policy)
-    write_page(args.out, text)
+    write_file(args.out, text)
     seal = handover.verify_seal(text)
     return emit_json({"file": str(args.out), "seal": seal}) if args.json else say(f"Written to {args.out}: {seal}.")

@@ -16,13 +16,14 @@ from data.ledger import Ledger
 from data.loading.ingest import ingest
 from tests.data.bad_logs import record
 
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
 
 @pytest.fixture
 def loaded(ledger, state, tmp_path) -> Ledger:
     """Three requests: one now, one yesterday, one ten days ago."""
-    now = datetime.now(UTC)
     rows = [
-        record(number) | {"request_created_at": (now - timedelta(days=days)).isoformat()}
+        record(number) | {"request_created_at": (NOW - timedelta(days=days)).isoformat()}
         for number, days in enumerate((0, 1, 10))
     ]
     log = tmp_path / "log.jsonl"
@@ -32,13 +33,13 @@ def loaded(ledger, state, tmp_path) -> Ledger:
 
 
 def test_it_says_what_the_day_costs_as_spend_does(loaded):
-    told, day = asked.today(loaded), datetime.now(UTC).date()
+    told, day = asked.today(loaded, NOW), NOW.date()
     view = loaded.at(loaded.snapshot())
     whole = totals(view, Scope.of(view, day, day + timedelta(days=1)), ("cost_usd", "attempts"))
     week = totals(view, Scope.of(view, day - timedelta(days=6), day + timedelta(days=1)), ("cost_usd",))
     assert (told.day, told.snapshot, told.attempts) == (day, loaded.snapshot(), whole["attempts"] or 0)
     assert told.cost_usd == whole["cost_usd"] and told.week_usd == week["cost_usd"] != told.cost_usd
-    assert asked.today(view) == told
+    assert asked.today(view, NOW) == told
 
 
 def test_an_empty_ledger_says_so(ledger):

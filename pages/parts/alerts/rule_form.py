@@ -25,8 +25,7 @@ def dialog(view: Ledger, opened: Opened) -> None:
     """Add an alert rule, or change the one it was opened for."""
     kept = RULES.read(opened.name, opened.body) if opened.body else None
 
-    def field(name: str) -> str:
-        return f"alert_{name}_{opened.number}"
+    field = opened.keys("alert")
 
     kind = st.selectbox(
         "Tell me when",

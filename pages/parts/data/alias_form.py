@@ -42,8 +42,7 @@ def dialog(view: Ledger, opened: Opened) -> None:
     """Add an alias, or change the one it was opened for."""
     held = opened.body
 
-    def field(name: str) -> str:
-        return f"alias_{name}_{opened.number}"
+    field = opened.keys("alias")
 
     left, right = st.columns(2)
     pattern = left.text_input(

@@ -57,8 +57,7 @@ def dialog(view: Ledger, opened: Opened) -> None:
     """Add a rule, or change the one it was opened for."""
     held = opened.body
 
-    def field(name: str) -> str:
-        return f"rule_{name}_{opened.number}"
+    field = opened.keys("rule")
 
     fields = list(dict.fromkeys([*FIELDS, *(TAG + tag for tag in offered_tags(view))]))
     now = held.get("field")

@@ -81,8 +81,7 @@ def dialog(view: Ledger, opened: Opened) -> None:
     """Add a contract price, or change the one it was opened for."""
     held = opened.body
 
-    def field(name: str) -> str:
-        return f"contract_{name}_{opened.number}"
+    field = opened.keys("contract")
 
     body, lacks = _whose(view, held, field)
     stated, way_lacks = _stated(held, field)

@@ -21,8 +21,7 @@ def dialog(opened: Opened) -> None:
     """Add a source, or change the one it was opened for."""
     held, names = opened.body, list(KINDS)
 
-    def field(name: str) -> str:
-        return f"source_{name}_{opened.number}"
+    field = opened.keys("source")
 
     kind = st.selectbox(
         "Kind",

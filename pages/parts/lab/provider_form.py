@@ -52,8 +52,7 @@ def dialog(opened: Opened) -> None:
     """Add a provider, or change the one it was opened for."""
     held = opened.body
 
-    def field(name: str) -> str:
-        return f"provider_{name}_{opened.number}"
+    field = opened.keys("provider")
 
     table = _endpoint(held, opened, field) | _limits(held, field)
     table["models"] = _models(held, field)

@@ -49,7 +49,7 @@ def suggest(outlook: Outlook) -> float | None:
 @st.dialog("Budget", icon=":material/savings:", width="medium")
 def dialog(view: Ledger, opened: Opened) -> None:
     """Add a budget, or change the one it was opened for."""
-    field = _keys(opened)
+    field = opened.keys("budget")
     held = opened.body
     values: dict[str, Any] = {**held, "name": _name(opened, field("name"))}
     filters_of = _scope(view, dict(held.get("filters", {})), field)
@@ -74,10 +74,6 @@ def dialog(view: Ledger, opened: Opened) -> None:
     if document_list.wants_saving("Save the budget", problems, field):
         made = check_budget(**values)
         document_list.save(BUDGETS, made.name, made, opened, also=lambda: _beside(made))
-
-
-def _keys(opened: Opened) -> Any:
-    return lambda name: f"budget_{name}_{opened.number}"
 
 
 def _name(opened: Opened, key: str) -> str:

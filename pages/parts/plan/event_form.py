@@ -48,8 +48,7 @@ def dialog(view: Ledger, opened: Opened) -> None:
     """Add an event, or change the one it was opened for."""
     held = opened.body
 
-    def field(name: str) -> str:
-        return f"event_{name}_{opened.number}"
+    field = opened.keys("event")
 
     name = str(held.get("name", ""))
     starts_as = name if opened.replaces or not name else f"{name} copy"

@@ -23,8 +23,7 @@ def dialog(view: Ledger, opened: Opened) -> None:
     """Add an action, or change the one it was opened for; what it was promised on stays as it is."""
     held, today = opened.body, through(view).day
 
-    def field(name: str) -> str:
-        return f"action_{name}_{opened.number}"
+    field = opened.keys("action")
 
     name = st.text_input("What is done", document_list.start_name(opened), key=field("name"), max_chars=200).strip()
     left, right = st.columns(2)
