@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -63,6 +63,10 @@ def today(view: Ledger, now: datetime | None = None) -> Today:
 
 def sentence(told: Today) -> str:
     """The line that a person reads."""
+    if told.last_day <= told.day - timedelta(days=WEEK_DAYS):
+        return (
+            f"Nothing is logged of the last {WEEK_DAYS} days; the log ends on {told.last_day}; version {told.snapshot}."
+        )
     week = f"{_usd(told.week_usd)} in {WEEK_DAYS} days"
     if not told.attempts:
         return f"Nothing is logged of {told.day} yet; {week}; the log ends on {told.last_day}; version {told.snapshot}."

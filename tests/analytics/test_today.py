@@ -55,7 +55,12 @@ TOLD = asked.Today(date(2026, 3, 2), "UTC", 7, Decimal("1.5"), 2, 0.5, 1.0, None
     [
         ({}, "$1.50 today (2 attempts), no known cost yesterday, $9.00 in 7 days; 50.0% priced"),
         ({"cost_usd": None, "without_caveat_share": None, "priced_share": 0.0}, "no known cost today"),
-        ({"attempts": 0, "cost_usd": None, "priced_share": None}, "Nothing is logged of 2026-03-02 yet"),
+        ({"attempts": 0, "cost_usd": None, "priced_share": None}, "Nothing is logged of 2026-03-02 yet; $9.00"),
+        (
+            {"attempts": 0, "week_usd": None, "last_day": date(2026, 2, 23)},
+            "Nothing is logged of the last 7 days; the log",
+        ),
+        ({"attempts": 0, "week_usd": None, "last_day": date(2026, 2, 24)}, "no known cost in 7 days"),
     ],
 )
 def test_what_is_not_known_is_said(changed, said):

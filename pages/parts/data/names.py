@@ -16,8 +16,8 @@ from pages.ui import format as fmt
 
 def show_names(view: Ledger) -> None:
     st.caption(
-        "What each logged name is taken for. A name that is taken wrongly, or not found, gets an alias below;"
-        " A * stands for anything."
+        "What each logged name is taken for. A name that is taken wrongly, or not found, gets an alias below."
+        " In it, a * stands for anything."
     )
     frame = price_report.names(view, PriceBook.load(shell.state()))
     keep = [
