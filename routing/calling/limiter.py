@@ -93,7 +93,8 @@ class AdaptiveRate:
 
     def resting_s(self) -> float:
         """Seconds of rest left; while it rests the fallback answers."""
-        return max(0.0, self.resting_until - self._clock())
+        # No longer than a rest: a clock that has counted far rounds the sum and the difference apart.
+        return min(REST_S, max(0.0, self.resting_until - self._clock()))
 
     def wait_s(self) -> float:
         """Seconds until the next attempt may start."""
