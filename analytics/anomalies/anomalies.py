@@ -23,6 +23,7 @@ FLOOR_SHARE = 0.02  # of the median day of the whole scope
 FAILURE_LIMIT = 0.10
 MIN_FAILURES = 10
 OUTGROWN = 0.15
+SURE = 2.33  # one in a hundred by chance
 
 
 class Anomaly(NamedTuple):
@@ -162,15 +163,28 @@ def failing_since(attempts: pd.Series, failed: pd.Series) -> tuple[pd.Timestamp,
 
 def outgrown(spend: pd.Series, requests: pd.Series, days: int = 28) -> tuple[float, float] | None:
     """Cost per request of the last `days` against those before: (growth as a share,
-    USD above the old cost per request)."""
+    USD above the old cost per request).
+
+    None where it grew by less than `OUTGROWN`, or by less than what a few dear requests do to such a mean: `SURE`
+    standard errors of the difference of two ratio estimates (Cochran, Sampling Techniques, 1977, chapter 6).
+    """
     if len(spend) < 2 * days:
         return None
     now, before = slice(-days, None), slice(-2 * days, -days)
     if not (requests.iloc[now].sum() > 0 and requests.iloc[before].sum() > 0 and spend.iloc[before].sum() > 0):
         return None
-    old = spend.iloc[before].sum() / requests.iloc[before].sum()
-    growth = spend.iloc[now].sum() / requests.iloc[now].sum() / old - 1
-    return (float(growth), float(spend.iloc[now].sum() - old * requests.iloc[now].sum())) if growth > OUTGROWN else None
+    (new, unsure), (old, unsure_before) = (_cost_per_request(spend.iloc[at], requests.iloc[at]) for at in (now, before))
+    if new / old - 1 <= OUTGROWN or new - old <= SURE * np.hypot(unsure, unsure_before):
+        return None
+    return float(new / old - 1), float(spend.iloc[now].sum() - old * requests.iloc[now].sum())
+
+
+def _cost_per_request(spend: pd.Series, requests: pd.Series) -> tuple[float, float]:
+    """The mean cost of a request over some days, and its standard error, from how far days stray from it."""
+    mean = spend.sum() / requests.sum()
+    known = int(spend.notna().sum())
+    scatter = ((spend - mean * requests) ** 2).sum() * known / max(known - 1, 1)
+    return mean, float(scatter**0.5 / requests.sum())
 
 
 def keep_narrowest(found: list[Anomaly], share: Callable[[Anomaly, Anomaly], float]) -> list[Anomaly]:

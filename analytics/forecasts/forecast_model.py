@@ -216,8 +216,8 @@ def _growth(weeks: np.ndarray) -> float:
     if len(at) < LONG_CHANGE_WEEKS:
         return 0.0
     log = weeks[at]
-    changes = np.diff(log)
-    off = changes - median(changes)
+    changes, weeks_apart = np.diff(log), np.diff(at)
+    off = changes - median(changes / weeks_apart) * weeks_apart
     jumps = np.where(np.abs(off) > JUMP * max(MAD_TO_DEVIATION * median(np.abs(off)), 1e-3), off, 0.0)
     smooth = log - np.concatenate([[0.0], np.cumsum(jumps)])
     one, other = np.triu_indices(len(at), 1)
