@@ -175,14 +175,30 @@ def _why_not(seen: Latencies, objective: Objective) -> str:
 
 
 def autoscaled_hours(load: np.ndarray, spare: int = 1, load_minutes: int = 10, highest_load: float = 0.75) -> float:
-    """Replica-hours of a fleet that follows the load.
+    """Replica-hours of a fleet that follows a load it knows as far ahead as a replica takes to load its weights.
 
-    Every minute pays for the highest need until a new replica could be up.
+    Every minute pays for the highest need until a new replica could be up. What a fleet misses that only reacts:
+    `late_minutes`.
     """
-    need = np.ceil(load / highest_load - 1e-9) + spare
+    need = _needed(load, highest_load) + spare
     padded = np.concatenate([need, np.full(load_minutes, need[-1])])
     ahead = np.lib.stride_tricks.sliding_window_view(padded, load_minutes + 1).max(axis=1)[: len(need)]
     return float(ahead.sum() / 60)
+
+
+def late_minutes(load: np.ndarray, spare: int = 1, load_minutes: int = 10, highest_load: float = 0.75) -> int:
+    """Minutes in which a fleet that orders replicas when the load asks for them has fewer than it needs.
+
+    What was ordered `load_minutes` ago and not given back since is up; the spare ones help out.
+    """
+    need = _needed(load, highest_load)
+    padded = np.concatenate([np.full(load_minutes, need[0]), need])
+    up = np.lib.stride_tricks.sliding_window_view(padded, load_minutes + 1).min(axis=1)
+    return int((need > up + spare).sum())
+
+
+def _needed(load: np.ndarray, highest_load: float) -> np.ndarray:
+    return np.ceil(load / highest_load - 1e-9)
 
 
 def with_evictions(replicas: int, evictions_per_day: float, load_minutes: float) -> int:

@@ -109,9 +109,17 @@ def _run(plan: Plan, whole: FleetPlan) -> FleetPlan:
     """The way it is run changes the fleet's size, the hours paid, or what stays on the API."""
     facts, load = hosting_facts(), whole.sized.load
     if plan.run == "autoscaled":
-        paid = fleet.autoscaled_hours(load, plan.spare, int(facts["model_load_minutes"].value), HIGHEST_LOAD)
+        minutes = int(facts["model_load_minutes"].value)
+        paid = fleet.autoscaled_hours(load, plan.spare, minutes, HIGHEST_LOAD)
         always = (whole.busy + plan.spare) * len(load) / 60
-        return whole._replace(paid_hours_share=min(1.0, paid / always))
+        late = fleet.late_minutes(load, plan.spare, minutes, HIGHEST_LOAD)
+        words = (
+            f"Autoscaling is priced for a fleet that knows the load {minutes} minutes ahead, as from a timetable; one "
+            f"that only reacts would have too few replicas in {wording.share(late / len(load))} of the minutes.",
+        )
+        return whole._replace(
+            paid_hours_share=min(1.0, paid / always), warnings=(*whole.warnings, *words) if late else whole.warnings
+        )
     if plan.run == "hybrid":
         split = next(s for s in whole.splits if s.replicas)  # none at all would be the API column
         words = ("The cheapest split keeps everything on the API; the one shown is the cheapest with own machines.",)

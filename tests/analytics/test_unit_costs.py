@@ -211,3 +211,19 @@ def test_a_model_that_only_answers_for_another_has_a_cost_per_request(tmp_path):
     assert dict(told) == {"gpt-5.1": 2.0, "gpt-5.2": 0.75}
     assert unit_costs.costs_of(view, Scope.of(view)).per_request_usd == 1.75
     ledger.close()
+
+
+def test_cost_per_success_by_hand(tmp_path):
+    """Methods 14. Task a succeeds after a second attempt, 1 + 2 dollars; b fails, 4; nobody knows of c, 10."""
+    tasks = [("a", 1, None), ("a", 2, True), ("b", 4, False), ("c", 10, None)]
+    made = [
+        {"session_id": task, "call_id": f"{task}{usd}", "cost_usd": Decimal(usd), "succeeded": outcome}
+        for task, usd, outcome in tasks
+    ]
+    ledger = ledger_of(tmp_path / "home", made)
+    view = ledger.at(ledger.snapshot())
+    cost = unit_costs.costs_of(view, Scope.of(view))
+    assert (cost.tasks, cost.successes, cost.known_share) == (3, 1, pytest.approx(2 / 3))
+    assert (cost.per_successful_task_usd, cost.success_rate) == (7.0, 0.5)
+    assert cost.per_task_usd == pytest.approx(17 / 3)
+    ledger.close()

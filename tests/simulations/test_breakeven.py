@@ -233,7 +233,7 @@ def test_the_command_prints_the_contract(capsys, monkeypatch, home):
     told = capsys.readouterr().out
     assert "11.1 months" in told and "IRR n/a" not in told  # Mutants 4: it could say n/a where there is one
     staffed = breakeven(shipped("breakeven_residency_staff"))
-    assert f"IRR {wording.share(staffed['irr'])}; saving P10 {wording.usd(staffed['p10'])}" in told
+    assert f"IRR {wording.share(staffed['irr'])}; saving P10 {wording.usd_short(staffed['p10'])}, P50 " in told
     assert run(top, ["breakeven", "nowhere.yaml"]) == 1
     assert "nowhere.yaml" in capsys.readouterr().err
 

@@ -165,6 +165,18 @@ def test_autoscaling_pays_between_the_load_and_the_fixed_fleet():
     assert fleet.autoscaled_hours(load, load_minutes=30) >= fleet.autoscaled_hours(load, load_minutes=5)
 
 
+def test_a_fleet_that_only_reacts_is_late_by_hand():
+    """Methods 11: a step from 3 to 30 busy replicas was paid for before it came. It is short for the ten minutes that
+    replicas take to load; a step that one spare replica carries (3 to 3.75: from four to five) is not."""
+    step = np.concatenate([np.full(60, 3.0), np.full(60, 30.0)])
+    assert fleet.late_minutes(step, spare=1, load_minutes=10, highest_load=0.75) == 10
+    assert fleet.late_minutes(step[::-1], spare=1, load_minutes=10, highest_load=0.75) == 0
+    assert fleet.autoscaled_hours(step, spare=1, load_minutes=10, highest_load=0.75) == (50 * 5 + 70 * 41) / 60
+    small = np.concatenate([np.full(60, 3.0), np.full(60, 3.75)])
+    assert fleet.late_minutes(small, spare=1, load_minutes=10, highest_load=0.75) == 0
+    assert fleet.late_minutes(small, spare=0, load_minutes=10, highest_load=0.75) == 10
+
+
 def test_spot_needs_more_machines():
     assert fleet.with_evictions(10, 0, 10) == 10
     assert fleet.with_evictions(10, 1, 10) == 11

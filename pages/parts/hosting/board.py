@@ -37,10 +37,8 @@ def board_html(
     ]
     parts.append(f"<p class=grey>{escape(' '.join([result['name'] + '.', *notes]))}</p>")
     parts.append(_options(result))
-    odds = (
-        f"Saving against the API over {result['months']} months: P10 {fmt.usd(result['p10'])}, P50 "
-        f"{fmt.usd(result['p50'])}, P90 {fmt.usd(result['p90'])}. {result['measure_first']}"
-    )
+    ranged = ", ".join(f"{name.upper()} {fmt.usd_short(result[name])}" for name in ("p10", "p50", "p90"))
+    odds = f"Saving against the API over {result['months']} months: {ranged}. {result['measure_first']}"
     parts.append(f"<p>{escape(odds)}</p>")
     for number, (heading, meaning, figure) in enumerate(figures):
         drawn = figure.to_html(full_html=False, include_plotlyjs=number == 0, config={"displayModeBar": False})
