@@ -209,8 +209,8 @@ def measure(value: Number, unit: str) -> str:
     return writer(value) if writer else MISSING if number_or_none(value) is None else f"{value:,}"
 
 
-ADDRESS = re.compile(r"\b(?:(?:https?|ftp):|www\.)(?!\u2060)", re.IGNORECASE)
-NO_LINK = (":\u2060", ".\u2060")
+ADDRESS = re.compile(r"(?:(?:https?|ftp):|www(?=\.))(?!\u2060)", re.IGNORECASE)
+NO_LINK = (":\u2060", "w\u2060", "W\u2060")
 
 
 def one_line(text: str) -> str:
@@ -225,7 +225,8 @@ def one_line(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """As `one_line`, and an address in it is no link: a word joiner behind its colon keeps programs from it."""
+    """As `one_line`, and an address in it is no link: a word joiner behind its colon, or before the dot
+    of its `www.` (behind that dot it would be part of the address, and left out of it), keeps programs from it."""
     return ADDRESS.sub(lambda found: f"{found.group(0)}\u2060", one_line(text))
 
 

@@ -63,7 +63,7 @@ KINDS = (
     "<style>*{display:none}</style>",
 )
 WRAPS = ("{}", "team {}", "{} x", " {}", "a/{}/b", "({})", '"{}"', "\u200b{}")
-LINK = re.compile(r"(?:https?|ftp)\\?:(?!\u2060)[/\\]|www\\?\.(?!\u2060)", re.IGNORECASE)
+LINK = re.compile(r"(?:https?|ftp)\\?:(?!\u2060)[/\\]|www\\?\.", re.IGNORECASE)
 HARMLESS = re.compile(
     "html|head|meta|title|style|body|header|main|section|footer|h[1-6]|p|br|hr|[uo]l|li|d[ltd]|table|caption|"
     "col(group)?|t(head|body|foot|r|d|h)|fig(ure|caption)|svg|g|path|rect|line|text|tspan|circle|"
@@ -102,6 +102,7 @@ def hostile_store(home: Path, bearers: Sequence[str]) -> Path:
                 out.write(json.dumps(row) + "\n")
     ledger = Ledger.open(home)
     assert ingest(ledger, State.open(home), [log])[0].loaded == number
+    decide(ledger.at(ledger.snapshot()), State.open(home), bearers)
     ledger.close()
     log.unlink()
     return home
@@ -114,6 +115,7 @@ def exported(home: Path) -> dict[str, str]:
     week = review.build(view, state, last_week(view), forbidden=forbidden(state))
     statement = chargeback.statement(view, state, date(2026, 10, 1))
     by_team = spend.grouped_spend(view, Scope.of(view), ("team", "feature"))
+    (decision,), (policy,) = record_of.DECISIONS.all(state).values(), POLICIES.all(state)
     found = {f"review{ending}": write(week) for ending, write in review.WRITERS.items() if ending != ".json"}
     found |= {
         "review.slack": report.message(week)["text"],
@@ -121,15 +123,17 @@ def exported(home: Path) -> dict[str, str]:
         "chargeback.html": chargeback.html(statement),
         "focus.csv": focus.rows(view, date(2026, 10, 1)).map(cell).to_csv(index=False),
         "page.csv": exports.csv(by_team),
-        **_decided(view, state, [str(name) for name in by_team["team"]]),
+        "decision.html": editions.html(decision),
+        "decision.md": editions.markdown(decision),
+        "handover.html": handover.handover(view, state, policy),
         "spend.terminal": said(["spend", "--by", "team,feature", "--home", str(home)]),
     }
     ledger.close()
     return found
 
 
-def _decided(view: Ledger, state: State, bearers: Sequence[str]) -> dict[str, str]:
-    """A decision and a hand-over pack of which every text bears a name."""
+def decide(view: Ledger, state: State, bearers: Sequence[str]) -> None:
+    """Record a decision, and save a policy, of which every text bears a name."""
     one, *others = [name.strip() or "x" for name in bearers]
     draft = record_of.Draft(
         kind="mix",
@@ -145,16 +149,10 @@ def _decided(view: Ledger, state: State, bearers: Sequence[str]) -> dict[str, st
         compliance=tuple(others),
         assumptions=tuple(others),
     )
-    words = {"because": one[:2000], "owner": one[:120]}
-    made = record_of.record(state, draft, one[:200], **words)
+    record_of.record(state, draft, one[:200], because=one[:2000], owner=one[:120])
     rules = [{"when": {"team": [name]}, "use": "gpt-5.2", "name": name} for name in others]
     policy = Policy.model_validate({"name": one[:120], "note": one, "rules": rules})
     POLICIES.save(state, policy.name, policy)
-    return {
-        "decision.html": editions.html(made),
-        "decision.md": editions.markdown(made),
-        "handover.html": handover.handover(view, state, policy.name),
-    }
 
 
 def said(words: list[str]) -> str:
@@ -188,7 +186,7 @@ def unseen(text: str) -> list[str]:
         for at, sign in enumerate(text)
         if unicodedata.category(sign) in ("Cf", "Cc")
         and sign != "\n"
-        and not re.fullmatch(r"[:.]\u2060", text[at - 1 : at + 1])
+        and not re.fullmatch(r"[:wW]\u2060", text[at - 1 : at + 1])
     ]
 
 
