@@ -26,7 +26,7 @@ def register(commands: console.Commands) -> None:
 def _command(args: argparse.Namespace) -> None:
     view, state = view_of(args), State.open(args.home)
     scope = last_days(view, args.days)
-    seen = findings(view, scope, keys=args.keys)
+    seen = findings(view, scope, args.keys)
     happened = incidents.incidents(view, scope, seen.anomalies)
     if args.json:
         console.emit_json(_json(view, state, seen, happened))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from analytics.anomalies.anomalies import FLOOR_SHARE, Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
 from analytics.anomalies.silent_sources import CUBE, HolesOfSeries, silences_of
+from analytics.answers_by_version import remember
 from analytics.bridges import bridge
 from analytics.coverage import coverage
 from analytics.history import daily_by, through
@@ -62,7 +63,8 @@ class Watch(NamedTuple):
         return " ".join(told)
 
 
-def findings(view: Ledger, scope: Scope, *, keys: bool = False) -> Watch:
+@remember
+def findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
     """What was unusual in the scope's days, on whole days only.
 
     `keys` also watches every API key; that reads the rows' tags, so it takes seconds on tens of millions.

@@ -9,12 +9,12 @@ others stay. Where one feature does all the work, a cache share may be its promp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-import ibis
 import numpy as np
+import pandas as pd
 
 from analytics.anomalies.model_behaviour import (
     AFTER_DAYS,
@@ -29,7 +29,8 @@ from analytics.anomalies.model_behaviour import (
 from analytics.answers_by_version import remember
 from analytics.history import through
 from analytics.list_prices import per_token
-from analytics.scope import Scope
+from analytics.registry import DIMENSIONS
+from analytics.scope import UNKNOWN, Scope
 from data import wording
 from data.calendar import DAYS_PER_MONTH
 from data.ledger import Ledger
@@ -128,35 +129,72 @@ def none_found(view: Ledger, until: date | None = None) -> str:
 @remember
 def _looked_at(view: Ledger, until: date) -> tuple[tuple[SilentChange, ...], frozenset[str]]:
     """What moved before `until`, and the models that have the history to be judged."""
-    found, models = [], set()
+    moved: list[tuple[Work, Of, str, date]] = []
+    models = set()
     for (provider, model, task), work in works(view, Scope.of(view, None, until), ("provider", "model", "task_type")):
         for name, measure in MEASURES.items():
             if days := judged_days(work, measure):
                 models.add(model)
             if (on := day_of_change(days, measure)) is not None:
-                found.append(_change_on(view, work, (provider, model, task), name, on))
-    return tuple(found), frozenset(models)
+                moved.append((work, (provider, model, task), name, on))
+    if not moved:
+        return (), frozenset(models)
+    near = _Near.these(view, {of[1] for _, of, _, _ in moved}, [on for *_, on in moved])
+    return tuple(_change_on(near, *one) for one in moved), frozenset(models)
 
 
-def _change_on(view: Ledger, work: Work, of: Of, name: str, on: date) -> SilentChange:
+class _Near(NamedTuple):
+    """What the log has of the models that changed, around all of their days at once: their work by feature, and how
+    often it called them by which name (model, task_type, day, name, n).
+    """
+
+    works: Mapping[tuple[str, ...], Work]
+    names: pd.DataFrame
+
+    @classmethod
+    def these(cls, view: Ledger, models: Iterable[str], days: Sequence[date]) -> _Near:
+        start, end = min(days) - timedelta(days=BEFORE_DAYS), max(days) + timedelta(days=AFTER_DAYS)
+        scope = Scope.of(view, start, end, model=sorted(models))
+        rows = scope.usage(view)
+        day = DIMENSIONS["day"].expression(rows, scope.time_zone)
+        names = rows.group_by(
+            model=rows.model, task_type=rows.task_type.fill_null(UNKNOWN), day=day, name=rows.model_raw
+        ).aggregate(n=rows.count())
+        frame = view.frame(names)
+        frame["day"] = pd.to_datetime(frame["day"])
+        return cls(dict(works(view, scope, ("provider", "model", "task_type", "feature"))), frame)
+
+    def by_feature(self, of: Of) -> dict[str, Work]:
+        return {names[3]: work for names, work in self.works.items() if names[:3] == of}
+
+    def name_of(self, of: Of, start: date, days: int) -> str:
+        """The log's own commonest name of the model over `days` from a day, "" where it asked nothing of it."""
+        first, names = pd.Timestamp(start), self.names
+        inside = (names["day"] >= first) & (names["day"] < first + timedelta(days=days))
+        part = names[inside & (names["model"] == of[1]) & (names["task_type"] == of[2])]
+        asked = part.groupby("name")["n"].sum()
+        return "" if asked.empty else str(asked.idxmax())
+
+
+def _change_on(near: _Near, work: Work, of: Of, name: str, on: date) -> SilentChange:
     measure, start = MEASURES[name], on - timedelta(days=BEFORE_DAYS)
     before = work.ratio(measure, start, BEFORE_DAYS) or 0.0
     after = work.ratio(measure, on, AFTER_DAYS) or 0.0
-    whose, why = _whose(view, work, of, name, on)
-    if versions := _versions(view, of, on):
+    whose, why = _whose(near, work, of, name, on)
+    if versions := _versions(near, of, on):
         why += f"; the log's model went from {versions[0]} to {versions[1]}"
     usd = work.total("usd", on, AFTER_DAYS) / AFTER_DAYS * DAYS_PER_MONTH
     return SilentChange(*of, name, on, before, after, _cost(work, of, name, on, after - before), usd, whose, why)
 
 
-def _whose(view: Ledger, work: Work, of: Of, name: str, on: date) -> tuple[str, str]:
+def _whose(near: _Near, work: Work, of: Of, name: str, on: date) -> tuple[str, str]:
     """Whose change the log takes it for, and by what."""
     sizes = [] if name in ("failure_rate", "refusal_rate") else [("input per request", "input")]  # a failure has none
     for label, column in (*sizes, ("requests a day", None)):
         moved = _moved_by(work, on, column)
         if abs(moved) >= np.log1p(MOVED) * (1 if column else 4):
             return "ours", f"{label} moved by {wording.share_change(np.expm1(moved))} at the same time"
-    features = _features(view, of, name, on)
+    features = _features(near, of, name, on)
     whole = work.change(MEASURES[name], on) or 0.0
     stayed = [feature for feature, moved in features.items() if moved / whole < STAYED]
     if stayed and len(stayed) < len(features):
@@ -167,11 +205,9 @@ def _whose(view: Ledger, work: Work, of: Of, name: str, on: date) -> tuple[str, 
     return "provider", "nothing of ours changed near it"
 
 
-def _features(view: Ledger, of: Of, name: str, on: date) -> dict[str, float]:
+def _features(near: _Near, of: Of, name: str, on: date) -> dict[str, float]:
     """By how much the measure moved in each feature that asked enough of the model before and after."""
-    start, end = on - timedelta(days=BEFORE_DAYS), on + timedelta(days=AFTER_DAYS)
-    scope = Scope.of(view, start, end, provider=of[0], model=of[1], task_type=of[2])
-    parts = {names[0]: work.change(MEASURES[name], on) for names, work in works(view, scope, ("feature",))}
+    parts = {feature: work.change(MEASURES[name], on) for feature, work in near.by_feature(of).items()}
     return {feature: moved for feature, moved in parts.items() if moved is not None}
 
 
@@ -196,16 +232,11 @@ def _cost(work: Work, of: Of, name: str, on: date, moved: float) -> float | None
     return None
 
 
-def _versions(view: Ledger, of: Of, on: date) -> tuple[str, str] | None:
+def _versions(near: _Near, of: Of, on: date) -> tuple[str, str] | None:
     """The log's own commonest name of the model before and after a day, where they differ."""
-    names = []
-    for start, days in ((on - timedelta(days=BEFORE_DAYS), BEFORE_DAYS), (on, AFTER_DAYS)):
-        scope = Scope.of(view, start, start + timedelta(days=days), model=of[1], task_type=of[2])
-        rows = scope.usage(view)
-        top = rows.group_by("model_raw").aggregate(n=rows.count()).order_by(ibis.desc("n"), "model_raw").limit(1)
-        frame = view.frame(top)
-        names.append("" if frame.empty else str(frame["model_raw"][0]))
-    return (names[0], names[1]) if all(names) and names[0] != names[1] else None
+    before = near.name_of(of, on - timedelta(days=BEFORE_DAYS), BEFORE_DAYS)
+    after = near.name_of(of, on, AFTER_DAYS)
+    return (before, after) if before and after and before != after else None
 
 
 def _our_days(state: State) -> list[tuple[date, str]]:
