@@ -17,6 +17,7 @@ COLUMNS = {
     "live_results": ("body",),
     "live_reviews": ("reason", "body", "decided_by", "answer"),
     "live_recordings": ("body",),
+    "live_pairs": ("body",),
 }
 # Keys of their JSON, and columns that are plain text, under which words of a task or an answer stand.
 WORDS = frozenset(("answer", "verdict", "message", "prompt", "content", "system", "text", "arguments", "value", "url"))

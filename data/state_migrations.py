@@ -10,6 +10,7 @@ from data.audit_trail import Database
 # What `data move` takes over; a test holds it against the tables there are.
 TABLES = (
     *("documents", "audit", "live_runs", "live_attempts", "live_results", "live_reviews", "live_recordings"),
+    "live_pairs",
     *("alert_incidents", "alert_outbox", "source_progress", "source_days", "source_files"),
     "kept_files",
 )
@@ -88,3 +89,12 @@ def m006_source_contents(db: Database) -> None:
     """Which days each saved source brought something of, and which of its files (by their mark) have been loaded."""
     db.execute("CREATE TABLE source_days (name TEXT, day TEXT, PRIMARY KEY (name, day))")
     db.execute("CREATE TABLE source_files (name TEXT, path TEXT, mark TEXT NOT NULL, PRIMARY KEY (name, path))")
+
+
+@step
+def m007_live_pairs(db: Database) -> None:
+    """What the judge of a run said of the answers of two policies to the same task."""
+    db.execute(
+        "CREATE TABLE live_pairs (run_id TEXT, policy TEXT, baseline TEXT, task_id TEXT, repeat INTEGER,"
+        " body TEXT NOT NULL, PRIMARY KEY (run_id, policy, baseline, task_id, repeat))"
+    )

@@ -17,6 +17,7 @@ from data.state import State
 from routing.policies.in_force import policy_for_advice
 from routing.policies.policy import Policy
 from simulations.log_terms import add_log_terms, market_of, named_numbers, policy_named, share_of
+from simulations.mixes import policy_command
 from simulations.mixes.caches import MixCaches, charge_lost_caches, mix_caches
 from simulations.mixes.from_log import latencies, service_records
 from simulations.mixes.frontier import as_rows, frontier, model_shares
@@ -45,6 +46,7 @@ def register(commands: Commands) -> None:
         metavar="FILE|none",
         help="policy whose constraints hold (default: the one in force, else the constraints that ship with Baton)",
     )
+    policy_command.add_options(sub)
     sub.add_argument("--points", type=int, default=50, help="points on the frontier (default 50)")
     _add_promises(sub)
     add_log_terms(sub)
@@ -105,6 +107,7 @@ def _frontier(args: argparse.Namespace) -> None:
     if not 2 <= args.points <= 500:
         raise BadInput(f"--points {args.points}: give a number from 2 to 500.")
     demands = _demands(args)
+    policy_command.check_options(args, one_mix=demands.quality_floor is not None)
     policy = _constraints(args)
     view = view_of(args)
     scope = span_of(args, view)
@@ -226,6 +229,7 @@ def _one_floor(
     annual_usd = answer.cost_usd + caches.usd
     models = model_shares(made.problem, answer.shares)
     saving = head["baseline"]["annual_cost_usd"] - annual_usd
+    compiled = policy_command.kept_policy(args, made, answer.shares, market.catalog)
     if args.json:
         return emit_json(
             {
@@ -239,6 +243,7 @@ def _one_floor(
                 "savings_usd": saving,
                 "prices": prices,
                 "vendors_left_out": [stray._asdict() for stray in strays],
+                **({"policy_of_mix": policy_command.compiled_json(compiled)} if compiled else {}),
             }
         )
     emit_table(
@@ -255,6 +260,8 @@ def _one_floor(
     for stray in strays:
         say(stray_words(stray))
     _say_left_out(made)
+    if compiled:
+        policy_command.say_policy(args, compiled)
 
 
 def _prices(view: Ledger, market: Market, made: Programme, demands: Demands, answer: Solution) -> list[Price]:

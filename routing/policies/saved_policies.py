@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data.documents import Documents
+from data.errors import BadInput
 from data.state import State
 from routing.policies.policy import Policy
 from routing.policies.text import examples, write_policy
@@ -15,6 +16,13 @@ def _audit_detail(policy: Policy) -> dict[str, str]:
 
 
 POLICIES = Documents("policy", Policy, told=_audit_detail)  # by their names
+
+
+def keep_new(state: State, policy: Policy) -> None:
+    """Keep a policy under its name. BadInput where another one has that name: it stays as it is."""
+    if POLICIES.get(state, policy.name) not in (None, policy):
+        raise BadInput(f"There is another policy “{policy.name}”; choose another name.")
+    POLICIES.save(state, policy.name, policy)
 
 
 def known_policies(state: State) -> dict[str, Policy]:

@@ -22,6 +22,7 @@ def board_html(found: dict[str, Any], rows: Sequence[Row], made_at: str) -> str:
     title = escape(found["verdict"])
     head = ("Policy", "Passed", "Quality, 95% interval", "USD a task", "Median time", "Not answered")
     words = [f"{c['a']} against {c['b']}: {c['words']}" for c in found["comparisons"]]
+    words += [p["words"] for p in found["preferences"]]
     foot = f"Made by {BATON} from the run {found['run_id']}. {_rests_on(found)}"
     return "".join(
         (
@@ -78,7 +79,8 @@ def _task(row: Row) -> tuple[str, ...]:
         "not run"
         if cell is None
         else f"{cell.outcome}: {_short(cell.answer) or cell.why} ({wording.usd(cell.cost_usd)})"
-        for cell in row.cells.values()
+        + (f"; judge: {row.judged[policy]}" if policy in row.judged else "")
+        for policy, cell in row.cells.items()
     )
     return (row.task_id, _short(row.prompt), _short(row.expected), *cells)
 

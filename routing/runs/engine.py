@@ -1,4 +1,4 @@
-"""The engine of a live run: plan, approval, execution, checkpoints, kill switch, end.
+"""The engine of a live run: plan, approval, execution, checkpoints, pairs for the judge, kill switch, end.
 
 A run lives in the state file. The engine may die at any moment and be started again: finished
 tasks are not repeated, and attempts whose end nobody saw count as spent. What people want of it
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,7 @@ from routing.calling.spend_cap import SpendCap
 from routing.runs.answering import Answerer
 from routing.runs.approvals import LOOK_S, Approvals, Control
 from routing.runs.journal import RunJournal
+from routing.runs.pair_judging import PairJudging
 from routing.runs.plan import needs_approval, plan_in_figures, planners_words
 from routing.runs.recording import put_on_tape
 from routing.runs.spec import RunSpec, checked_spec, providers_of_run
@@ -105,7 +106,9 @@ class _Engine:
             await self._plan()
             if not self._control.stopping.is_set():
                 self._control.open.set()
-                await self._work()
+                await self._work(self._worker)
+            if not self._control.stopping.is_set():
+                await self._judge_pairs()
         finally:
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
@@ -126,9 +129,20 @@ class _Engine:
             plan |= await planners_words(self._spec, self._router, self._catalog)
             await self._approvals.ask("plan", "plan", "the policy asks for approval before anything runs", plan)
 
-    async def _work(self) -> None:
+    async def _judge_pairs(self) -> None:
+        """The judge compares the answers that are there, where the run asks for it."""
+        judging = PairJudging(self._state, self._run_id, self._spec, self._router, self._journal, self._tally.finished)
+        self._tally.pairs = judging
+
+        async def worker() -> None:
+            while not self._control.stopping.is_set() and (pair := judging.take()):
+                await judging.judge(pair)
+
+        await self._work(worker)
+
+    async def _work(self, worker: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Workers until everything is finished or the run is to end; then those still at work are cancelled."""
-        workers = [asyncio.create_task(self._worker()) for _ in range(self._spec.concurrency)]
+        workers = [asyncio.create_task(worker()) for _ in range(self._spec.concurrency)]
         stopping: asyncio.Future[Any] = asyncio.create_task(self._control.stopping.wait())
         everyone: asyncio.Future[Any] = asyncio.gather(*workers)
         await asyncio.wait({everyone, stopping}, return_when=asyncio.FIRST_COMPLETED)

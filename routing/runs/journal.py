@@ -103,6 +103,20 @@ class RunJournal:
 
         await self._committed(write)
 
+    async def pair(self, policy: str, baseline: str, task_id: str, repeat: int, body: dict[str, Any]) -> None:
+        """The judge has compared two policies' answers; returns when that and its audit entry are committed."""
+
+        def write(db: Any) -> None:
+            db.execute(
+                "INSERT INTO live_pairs VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (run_id, policy, baseline, task_id, repeat) DO UPDATE SET body = excluded.body",
+                (self.run_id, policy, baseline, task_id, repeat, _json(body)),
+            )
+            detail = {"run": self.run_id, "policy": policy, "baseline": baseline, "task": task_id, "repeat": repeat}
+            append_audit(db, "pair judged", detail | body)
+
+        await self._committed(write)
+
     async def close(self) -> None:
         """Write what is left and close the file; raises what kept an entry from being written."""
         if self._writer is not None:

@@ -1,8 +1,9 @@
 """A language model as a grader: only where a task asks for it, blind, and never trusted unchecked.
 
 The judge sees the task and the answer, never who gave it. Two answers are compared twice, in both
-orders; only a verdict that survives the swap counts. A judge that answers nonsense gives no
-verdict. How often it agrees with people is computed from the review queue and shown beside it.
+orders; only a verdict that survives the swap counts (Zheng et al. 2023, arXiv 2306.05685, 3.4). A judge
+that answers nonsense gives no verdict. How often it agrees with people is computed from the review queue
+and shown beside it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from routing.calling.attempts import CallBudget, Context
+from routing.calling.attempts import Attempt, CallBudget, Context
 from routing.calling.calls import Answer, Request
 from routing.calling.router import Router
 from routing.grading.statistics import wilson
@@ -24,18 +25,20 @@ from routing.policies.policy import Policy
 from routing.runs.outcome import Outcome
 
 GRADE = re.compile(r"(?i)\b(pass|fail)\b")
-PREFERENCE = re.compile(r"\b([AB]|tie)\b")
-JUDGE_SECONDS = 120.0
+LETTER, EVEN = re.compile(r"\b[AB]\b"), re.compile(r"(?i)\btie\b")
+JUDGE_SECONDS, JUDGE_TOKENS = 120.0, 16
 TIE = -1
 
 
 class Preference(NamedTuple):
-    """`better` is 0 for the outcome's answer, 1 for the other, None for a tie or where the order decided; `agree` says
-    whether both orders gave the same, None where a usable verdict is missing.
+    """`better` is 0 for the first answer, 1 for the second, None for a tie or where the order decided; `agree` says
+    whether both orders gave the same, None where a usable verdict is missing, and `why` what the judge said or what
+    kept it from saying anything.
     """
 
     better: int | None
     agree: bool | None
+    why: str = ""
 
 
 NOT_ASKED = Preference(None, None)
@@ -61,7 +64,7 @@ class Judge:
                 f"Criterion: {assertion.value}\n\nTask:\n{_question(task)}\n\nAnswer:\n{outcome.answer.text}\n\n"
                 "Does the answer meet the criterion? Reply with PASS or FAIL only."
             )
-            said = await self._ask(self.model, task, text, outcome)
+            said, _ = await self._ask(self.model, task, text, outcome.attempts)
             found = GRADE.search(said.text) if said else None
             if found is None:
                 outcome.review.append("the judge gave no usable verdict")
@@ -72,33 +75,51 @@ class Judge:
             )
         return verdicts
 
-    async def prefer(self, task: Task, outcome: Outcome, other: Answer | None) -> Preference:
-        """Which is better, the outcome's answer or the other, asked in both orders."""
-        if self.model is None or other is None:
+    async def prefer(self, task: Task, answers: tuple[str, str], kept: list[Attempt]) -> Preference:
+        """Which of two answers is better, asked in both orders; a first order without a verdict is not paid twice.
+
+        `kept` collects the attempts.
+        """
+        if self.model is None:
             return NOT_ASKED
-        answers, votes = (outcome.answer, other), []
-        for order in ((0, 1), (1, 0)):
+        said: list[str] = []
+        for first, second in ((0, 1), (1, 0)):
             text = (
-                f"Task:\n{_question(task)}\n\nAnswer A:\n{answers[order[0]].text}\n\nAnswer "
-                f"B:\n{answers[order[1]].text}\n\n"
+                f"Task:\n{_question(task)}\n\nAnswer A:\n{answers[first]}\n\nAnswer B:\n{answers[second]}\n\n"
                 "Which answer is better? Reply with A, B or tie only."
             )
-            said = await self._ask(self.model, task, text, outcome)
-            found = PREFERENCE.search(said.text) if said else None
-            votes.append(None if found is None else TIE if found[1] == "tie" else order["AB".index(found[1])])
-        agree = None if None in votes else votes[0] == votes[1]
-        return Preference(votes[0] if agree and votes[0] != TIE else None, agree)
+            reply, refused = await self._ask(self.model, task, text, kept)
+            letter = preference_in(reply.text) if reply else None
+            if letter is None:
+                return Preference(None, None, refused or "the judge gave no usable verdict")
+            said.append(letter)
+        votes = [TIE if letter == "tie" else "AB".index(letter) ^ swapped for swapped, letter in enumerate(said)]
+        agree = votes[0] == votes[1]
+        better = votes[0] if agree and votes[0] != TIE else None
+        return Preference(better, agree, f"said {said[0]}, and {said[1]} with the answers swapped")
 
-    async def _ask(self, model: str, task: Task, text: str, outcome: Outcome) -> Answer | None:
-        """One question to the judge; constraints hold for it as for any model."""
+    async def _ask(self, model: str, task: Task, text: str, kept: list[Attempt]) -> tuple[Answer | None, str]:
+        """One question to the judge, and why it has no answer; constraints hold for it as for any model."""
         target = resolve(model, {}, {})
         endpoints = self.router.fleet.serving(target)
-        if not endpoints or refusal(self.policy, model, task.attributes, {model: endpoints[0].facts}):
-            return None
+        if not endpoints:
+            return None, f"no declared provider offers the judge {model}"
+        reason = refusal(self.policy, model, task.attributes, {model: endpoints[0].facts})
+        if reason:
+            return None, f"the judge may not see this task: {reason}"
         budget = CallBudget(2, self.router.clock() + JUDGE_SECONDS)
-        context = Context(self.policy, task.attributes, self.call_id, budget, self.rng, "judge", outcome.attempts)
-        request = Request(({"role": "user", "content": text},), max_tokens=16, seed=0)
-        return (await self.router.call([target], request, context)).answer
+        context = Context(self.policy, task.attributes, self.call_id, budget, self.rng, "judge", kept)
+        request = Request(({"role": "user", "content": text},), max_tokens=JUDGE_TOKENS, seed=0)
+        reply = await self.router.call([target], request, context)
+        return reply.answer, reply.refused or (str(reply.failure) if reply.failure else "")
+
+
+def preference_in(text: str) -> str | None:
+    """A, B or tie, where a judge's words name exactly one of them; None where they name none or several."""
+    named = set(LETTER.findall(text)) | ({"tie"} if EVEN.search(text) else set())
+    if "tie" in named and re.search(r"(?i)\ba tie\b", text):
+        named -= {"A"}
+    return named.pop() if len(named) == 1 else None
 
 
 @dataclass(frozen=True)

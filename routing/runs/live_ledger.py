@@ -16,6 +16,7 @@ from data.loading.report import Report
 from data.state import State
 from routing.calling.failures import TREATMENTS
 from routing.grading.tasks import Task
+from routing.runs.pair_judging import pair_call_id, pairs_of
 from routing.runs.spec import checked_spec
 from routing.runs.store import attempts, read_run, results
 
@@ -41,13 +42,14 @@ def _rows(state: State, run_id: str) -> list[dict[str, Any]]:
     spec = checked_spec(read_run(state, run_id)["spec"])
     labels = {task.id: task for task in spec.tasks.tasks}
     by_call = {result["call_id"]: result for result in results(state, run_id)}
+    pairs = {pair_call_id(run_id, spec, p): p.task_id for p in pairs_of(spec, list(by_call.values()))}
     taken: set[str] = set()
     rows = []
     for attempt in reversed(attempts(state, run_id)):
         if attempt["status"] == "running":
             continue
         result = by_call.get(attempt["call_id"])
-        task = labels.get(result["task_id"]) if result else None
+        task = labels.get(result["task_id"] if result else pairs.get(attempt["call_id"], ""))
         graded = result if result and _answered_by(attempt, result) and attempt["call_id"] not in taken else None
         if graded:
             taken.add(attempt["call_id"])
@@ -98,7 +100,7 @@ def _row(
         "tags": {
             "run": run_id,
             "policy": result["policy"] if result else None,
-            "task": result["task_id"] if result else None,
+            "task": task.id if task else None,
             "purpose": attempt["purpose"],
             **(_odds(graded) if graded else {}),
         },

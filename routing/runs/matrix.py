@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
 
 from data.state import State
 from routing.grading.statistics import Paired, compare_pairs
 from routing.grading.tasks import Assertion
+from routing.runs.pair_judging import preference_words
 from routing.runs.spec import RunSpec, checked_spec
-from routing.runs.store import attempts, read_run, results
+from routing.runs.store import attempts, judged_pairs, read_run, results
 
 SHOWS = ("all", "failures", "disagreements")
 WORDS = {"blocked": "withheld"}
@@ -41,7 +42,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One task (and repeat): `cells` by policy, None where the run ended before it."""
+    """One task (and repeat): `cells` by policy, None where the run ended before it; `judged` is what a judge of pairs
+    said of a policy's answer against the baseline's, in words.
+    """
 
     task_id: str
     repeat: int
@@ -49,6 +52,7 @@ class Row:
     prompt: str
     expected: str
     cells: dict[str, Cell | None]
+    judged: dict[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -64,11 +68,19 @@ class Row:
 def matrix(state: State, run_id: str) -> list[Row]:
     """The matrix of a run in the order of its tasks."""
     spec, found = checked_spec(read_run(state, run_id)["spec"]), results(state, run_id)
-    return rows_of(spec, found, _tokens(attempts(state, run_id)))
+    return rows_of(spec, found, _tokens(attempts(state, run_id)), judged_pairs(state, run_id))
 
 
-def rows_of(spec: RunSpec, found: Iterable[Mapping[str, Any]], tokens: Mapping[str, tuple[int, int]]) -> list[Row]:
+def rows_of(
+    spec: RunSpec,
+    found: Iterable[Mapping[str, Any]],
+    tokens: Mapping[str, tuple[int, int]],
+    pairs: Iterable[Mapping[str, Any]] = (),
+) -> list[Row]:
     """As `matrix`, from the parts; tasks that no policy came to are left out."""
+    said: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
+    for pair in pairs:
+        said[pair["task_id"], pair["repeat"]][pair["policy"]] = preference_words(pair)
     by_task: dict[tuple[str, int], dict[str, Cell]] = defaultdict(dict)
     for result in found:
         by_task[result["task_id"], result["repeat"]][result["policy"]] = _cell(result, tokens.get(result["call_id"]))
@@ -81,6 +93,7 @@ def rows_of(spec: RunSpec, found: Iterable[Mapping[str, Any]], tokens: Mapping[s
             task.asked,
             _expected(task.asserts),
             {name: by_task[task.id, repeat].get(name) for name in names},
+            said[task.id, repeat],
         )
         for task in spec.tasks.tasks
         for repeat in range(spec.repeats)
@@ -99,7 +112,9 @@ def _expected(checks: Iterable[Assertion]) -> str:
 
 
 def flat(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """One plain row per task, repeat and policy, for a table, CSV and JSON."""
+    """One plain row per task, repeat and policy, for a table, CSV and JSON; with what a judge of pairs said."""
+    rows = list(rows)
+    judged = any(row.judged for row in rows)
     return [
         {
             "task": row.task_id,
@@ -109,6 +124,7 @@ def flat(rows: Iterable[Row]) -> list[dict[str, Any]]:
             "expected": row.expected,
             "policy": policy,
             **(asdict(cell) if cell else {"outcome": "not run"}),
+            **({"judge": row.judged.get(policy, "")} if judged else {}),
         }
         for row in rows
         for policy, cell in row.cells.items()

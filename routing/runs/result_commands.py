@@ -68,9 +68,14 @@ def _results(args: argparse.Namespace) -> None:
         return
     say(found["verdict"] + ".")
     names = list(found["by_policy"])
+    judged = [p["a"] for p in found["preferences"]]
     table = [
-        (row.task_id, *(cell.outcome if (cell := row.cells[name]) else "not run" for name in names)) for row in chosen
+        (row.task_id, *(cell.outcome if (cell := row.cells[name]) else "not run" for name in names))
+        + tuple(row.judged.get(name, "not judged") for name in judged)
+        for row in chosen
     ]
-    emit_table(("task", *names), table)
+    emit_table(("task", *names, *(f"judge of {name}" for name in judged)), table)
+    for p in found["preferences"]:
+        say(p["words"])
     for sentence in against_words(compared) if compared else ():
         say(sentence)

@@ -11,8 +11,9 @@ from typing import Any
 from data.state import State
 from routing.grading.comparison import Comparison, Pair, compare
 from routing.grading.statistics import share_interval
+from routing.runs.pair_judging import pair_preferences
 from routing.runs.spec import RunSpec, checked_spec
-from routing.runs.store import attempts, money, read_run, results
+from routing.runs.store import attempts, judged_pairs, money, read_run, results
 from routing.runs.verdict import verdict
 
 
@@ -47,6 +48,9 @@ def summary(state: State, run_id: str) -> dict[str, Any]:
         "by_model": by_model(attempts(state, run_id)),
         "by_policy": by_policy(spec, found, None if whole else common),
         "comparisons": [{"a": a, "b": b, **asdict(c)} for a, b, c in comparisons(spec, found)],
+        "preferences": [
+            {"a": a, "b": b, **asdict(p)} for a, b, p in pair_preferences(spec, found, judged_pairs(state, run_id))
+        ],
         "whole": whole,
         "common_tasks": len({task for task, _ in common}),
         "margin": spec.margin,
@@ -168,7 +172,7 @@ def same_decisions(state: State, run_id: str, other: str) -> tuple[int, int]:
 
 def comparisons(spec: RunSpec, found: Sequence[dict[str, Any]]) -> list[tuple[str, str, Comparison]]:
     """(a, b, comparison) for every policy against the baseline that has a task in common with it."""
-    baseline = spec.baseline or spec.policies[0].name
+    baseline = spec.compared_with
     rivals = {p.name: pairs(found, p.name, baseline) for p in spec.policies if p.name != baseline}
     return [(name, baseline, c) for name, c in compare(rivals, spec.margin, spec.seed).items()]
 

@@ -49,7 +49,12 @@ def register(commands: Commands) -> None:
     )
     run.add_argument("--providers", metavar="P.toml", help="provider declarations; default: those saved in the app")
     _add_limits(run)
-    run.add_argument("--judge", metavar="MODEL", help="the model that grades llm-rubric assertions")
+    run.add_argument("--judge", metavar="MODEL", help="the model that grades llm-rubric checks")
+    run.add_argument(
+        "--judge-pairs",
+        action="store_true",
+        help="the judge also compares every policy's answers with the baseline's, blind and in both orders",
+    )
     run.add_argument("--record", action="store_true", help="keep every response, so that the run can be replayed")
     run.add_argument("--replay", metavar="RUN_ID", help="answer from the recording of an earlier run; nothing is sent")
     run.add_argument("--resume", metavar="RUN_ID", help="go on with a planned or interrupted run")
@@ -119,6 +124,7 @@ def _spec(args: argparse.Namespace, state: State) -> dict[str, Any]:
         baseline=args.baseline,
         margin=args.margin,
         judge=args.judge,
+        judge_pairs=args.judge_pairs,
         record=args.record,
         replay_of=args.replay,
         predicted=_predicted(args.predicted) if args.predicted else {},
@@ -186,6 +192,8 @@ def _print(found: dict[str, Any]) -> None:
     say(found["verdict"] + ".")
     for c in found["comparisons"]:
         say(f"{c['a']} against {c['b']}: {c['words']} Cost {wording.usd_change(c['cost_difference_usd'])}.")
+    for p in found["preferences"]:
+        say(p["words"])
     say(
         f"Cost {wording.usd(found['cost_usd'])} ({wording.usd(found['held_usd'])} held) of a cap of "
         f"{found['cap_usd']}; audit trail {'verified' if found['audit_ok'] else 'BROKEN'}."

@@ -19,6 +19,7 @@ from routing.grading.tasks import Task, TaskSet
 from routing.policies.choice import candidates, resolve
 from routing.policies.conditions import Part
 from routing.policies.policy import CURRENT, Policy
+from routing.runs.judge import JUDGE_TOKENS
 
 
 class RunSpec(Part):
@@ -27,7 +28,7 @@ class RunSpec(Part):
     `max_usd` None means no dollar cap. `margin` and `baseline` are the non-inferiority question, stated
     beforehand: is every other policy at most `margin` worse than the baseline? `predicted` is what the
     replay said per policy ({policy: {cost_usd or cost_per_task_usd, quality, scale}}), to be held against what is
-    measured.
+    measured. With `judge_pairs` the judge compares the answers of every policy with the baseline's, task by task.
     """
 
     name: str = "run"
@@ -45,9 +46,15 @@ class RunSpec(Part):
     record: bool = False
     replay_of: str | None = None
     judge: str | None = None
+    judge_pairs: bool = False
     baseline: str | None = None
     margin: float = Field(0.05, gt=0, lt=1)
     predicted: dict[str, dict[str, float | str]] = {}
+
+    @property
+    def compared_with(self) -> str:
+        """The policy that the others are compared with."""
+        return self.baseline or self.policies[0].name
 
     @property
     def cap_usd(self) -> Decimal | None:
@@ -78,6 +85,10 @@ def checked_spec(body: dict[str, Any]) -> RunSpec:
         raise BadInput("Two policies of this run have the same name; give each a name of its own.")
     if spec.baseline and spec.baseline not in names:
         raise BadInput(f"The baseline `{spec.baseline}` is none of the run's policies ({', '.join(names)}).")
+    if spec.judge_pairs and (spec.judge is None or len(names) < 2):
+        raise BadInput(
+            "Comparing answers in pairs takes two policies and a judge; name a judge that no policy of the run uses."
+        )
     if spec.strategy not in STRATEGIES:
         raise BadInput(f"`{spec.strategy}` is no way to pick an endpoint; use one of: {', '.join(STRATEGIES)}.")
     return spec
@@ -133,8 +144,10 @@ def refuse_judging_oneself(spec: RunSpec, catalog: Mapping[str, ModelFacts]) -> 
     if spec.judge is None:
         return
     judges = _upstreams(spec.judge, spec.providers, catalog)
+    logged = sorted({task.model for task in spec.tasks.tasks if task.model})
     for policy in spec.policies:
-        for target in (*policy.targets, *policy.shadow):
+        answering = (*policy.targets, *policy.shadow)
+        for target in (*answering, *(logged if CURRENT in answering else ())):
             if target == spec.judge or judges & _upstreams(target, spec.providers, catalog):
                 raise Refused(
                     f"The judge {spec.judge} also answers, as `{target}` of the policy {policy.name}: nobody grades "
@@ -199,7 +212,11 @@ def _asked_first(policy: Policy, task: Task, catalog: Catalog) -> set[str]:
 
 
 def expected_usd(spec: RunSpec, fleet: Fleet) -> Decimal | None:
-    """The most the run may cost if every task took one answer of the dearest model it may use; None without prices."""
+    """The most the run may cost if every task took one answer of the dearest model it may use, and where its judge
+    compares pairs, each was judged twice; None without prices.
+    """
+    rivals = len(spec.policies) - 1 if spec.judge_pairs else 0
+    judges = fleet.serving(resolve(spec.judge, {}, {})) if rivals and spec.judge else []
     total = Decimal(0)
     for task in spec.tasks.tasks:
         size = task.request().input_bound
@@ -207,5 +224,8 @@ def expected_usd(spec: RunSpec, fleet: Fleet) -> Decimal | None:
         known = [usd for usd in worst if usd is not None]
         if len(known) < len(worst):
             return None
-        total += max(known)
-    return total * len(spec.policies) * spec.repeats
+        total += max(known) * len(spec.policies)
+        # A token of an answer is four characters to the judge, each a token at its worst.
+        judging = [endpoint.offer.price.worst_usd(size + 8 * task.max_tokens, JUDGE_TOKENS) for endpoint in judges]
+        total += 2 * rivals * max((usd for usd in judging if usd is not None), default=Decimal(0))
+    return total * spec.repeats

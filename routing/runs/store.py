@@ -180,6 +180,17 @@ def results(state: State, run_id: str) -> list[dict[str, Any]]:
     return [{"policy": p, "task_id": t, "repeat": r, "status": s, **json.loads(body)} for p, t, r, s, body in rows]
 
 
+def judged_pairs(state: State, run_id: str) -> list[dict[str, Any]]:
+    """What the judge said of two policies' answers to one task: policy, baseline, task_id, repeat, `better` (policy,
+    baseline or None), `agree` (both orders gave the same; None where it was not asked or gave no verdict), `why`.
+    """
+    with state.transaction() as db:
+        rows = db.execute(
+            "SELECT policy, baseline, task_id, repeat, body FROM live_pairs WHERE run_id = ? ORDER BY rowid", (run_id,)
+        ).fetchall()
+    return [{"policy": p, "baseline": b, "task_id": t, "repeat": r, **json.loads(body)} for p, b, t, r, body in rows]
+
+
 def count_recordings(state: State, run_id: str) -> int:
     """How many responses of a run are kept."""
     with state.transaction(durable=False) as db:

@@ -9,6 +9,7 @@ from typing import Any
 
 from routing.calling.spend_cap import SpendCap
 from routing.grading.tasks import Task
+from routing.runs.pair_judging import PairJudging
 from routing.runs.service_limits import broken_for_good
 from routing.runs.spec import RunSpec
 
@@ -28,6 +29,7 @@ class Tally:
         self._left = deque(self._items())
         self._under_way: Counter[int] = Counter()
         self.total = len(self._left) + len(finished)
+        self.pairs: PairJudging | None = None
         self._earlier_s, self._started = float(before.get("elapsed_s", 0.0)), time.monotonic()
 
     def _items(self) -> Iterable[Item]:
@@ -98,4 +100,6 @@ class Tally:
             "by_model": dict(self._per_model),
             "checkpoints_passed": self.passed,
             "dropped": sorted(self._dropped),
+            "pairs": self.pairs.total if self.pairs else 0,
+            "pairs_judged": self.pairs.judged if self.pairs else 0,
         }

@@ -15,7 +15,7 @@ from routing.grading.tasks import Task
 from routing.grading.verdicts import Measured, Verdict
 from routing.runs.answering import Answerer
 from routing.runs.journal import RunJournal
-from routing.runs.judge import Judge, Preference
+from routing.runs.judge import NOT_ASKED, Judge, Preference
 from routing.runs.outcome import Outcome
 from routing.runs.reviews import open_review
 from routing.runs.spec import RunSpec
@@ -40,7 +40,10 @@ class TaskRunner:
         outcome = await answerer.answer(task, call_id, rng)
         judge = Judge(answerer.router, policy, self._spec.judge, call_id, rng)
         verdict, judged = await self._graded(judge, task, outcome)
-        preferred = [await judge.prefer(task, outcome, other) for _, other, _ in outcome.shadows]
+        preferred = [
+            await judge.prefer(task, (outcome.answer.text, other.text), outcome.attempts) if other else NOT_ASKED
+            for _, other, _ in outcome.shadows
+        ]
         body = result_body(outcome, verdict, call_id, task, preferred) | {"judged": judged}
         told = {
             "call": call_id,

@@ -18,7 +18,7 @@ RIVALS_NAMED = 2  # rivals a sentence names; the table has them all
 
 def verdict(found: dict[str, Any]) -> str:
     """The sentence for a summary of `routing.runs.results`."""
-    parts = [_ending(found), _compared(found) if found["comparisons"] else _alone(found)]
+    parts = [_ending(found), _compared(found) if found["comparisons"] else _alone(found), _judged(found)]
     text = "; ".join(part for part in parts if part)
     return text[0].upper() + text[1:]
 
@@ -53,6 +53,24 @@ def _compared(found: dict[str, Any]) -> str:
     cost = _cost(rated, cheapest, _named(cheapest["b"]))
     text += f"; {_named(cheapest['a'])} {cost}" if cost else ""
     return text if good or most >= fewest else f"{text}; {fewest} tasks would show {margin}"
+
+
+def _judged(found: dict[str, Any]) -> str:
+    """What a judge of pairs prefers; nothing where it follows the order of the answers, but that it does."""
+    words = []
+    for p in (p for p in found["preferences"] if p["asked"]):
+        if not p["reliable"]:
+            words.append(f"the judge's two orders agree on {p['agreed']} of {p['asked']} pairs, as chance may")
+        elif p["p_value"] >= SIGNIFICANT:
+            words.append(f"the judge shows no preference on {_tasks(p['tasks'])}")
+        else:
+            better, worse = (p["a"], p["b"]) if p["net"] > 0 else (p["b"], p["a"])
+            counts = sorted((p["wins"], p["losses"]), reverse=True)
+            words.append(
+                f"the judge prefers {_named(better)} to {_named(worse)} ({counts[0]} to {counts[1]} on "
+                f"{_tasks(p['tasks'])})"
+            )
+    return "; ".join(dict.fromkeys(words[:RIVALS_NAMED]))
 
 
 def _cost(rated: dict[str, Any], compared: dict[str, Any], other_words: str) -> str:

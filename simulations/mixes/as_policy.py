@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.scope import UNKNOWN
+from data import wording
 from data.facts.models import Catalog
 from routing.policies.choice import first_refusal, resolve
 from routing.policies.policy import CURRENT, Policy, Rule
@@ -54,6 +55,22 @@ class Compiled:
     policy: Policy
     unsaid_usd: float
     simpler: tuple[Simpler, ...]
+
+    @property
+    def words(self) -> str:
+        """How many rules, at what cost, and what they leave out."""
+        step, whole = self.simpler[len(self.policy.rules) - 1], self.simpler[-1]
+        rules = wording.count_of(step.rules, "rule")
+        cost = f"{wording.usd_short(step.cost_usd)} a year before lost caches"
+        if step is not whole:
+            dearer = wording.usd_change(step.cost_usd - whole.cost_usd)
+            return f"{rules} cost {cost}, {dearer} a year beside the {whole.rules} that say the mix."
+        if self.unsaid_usd < 0.005:
+            return f"{rules} say the mix: {cost}."
+        return (
+            f"{rules} say all of the mix but {wording.usd_short(self.unsaid_usd)} a year of work that no condition "
+            f"tells apart or whose model has no room for it by its catalogue: {cost}."
+        )
 
 
 def as_policy(made: Programme, shares: np.ndarray, catalog: Catalog, name: str, most: int | None = None) -> Compiled:

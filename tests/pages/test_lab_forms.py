@@ -20,6 +20,7 @@ from tests.pages.whole_app import app_at
 from tests.routing.live import provider
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_judge_and_selection import RUBRIC
+from tests.routing.test_pair_judging import judged, right
 from tests.routing.test_runs import GOOD, adder, spec, until
 
 
@@ -127,6 +128,31 @@ def test_people_check_the_judge_without_seeing_what_it_said(state):
     press(queue, "Approve")
     assert reviews(state)[0]["decision"] == "approved"
     assert any("agreed with people on 100" in m.value for m in opened("lab", run=made).markdown)
+
+
+def test_a_judge_compares_in_pairs_where_the_form_asks_for_it_and_is_none_that_answers(state, launched):
+    save_provider(state, provider("http://127.0.0.1:9/v1", "smollm2-135m", "smollm2-135m-vote5", "judge"))
+    app = opened("lab")
+    app.checkbox(key="lab_judge_pairs").check()
+    press(app, "Start the run")
+    assert "takes two policies and a judge" in app.error[0].value
+    app.selectbox(key="lab_judge").select("smollm2-135m")
+    press(app, "Start the run")
+    assert "nobody grades their own work" in app.error[0].value and not launched
+    app.selectbox(key="lab_judge").select("judge")
+    press(app, "Start the run")
+    kept = read_run(state, launched[0])["spec"]
+    assert (kept["judge"], kept["judge_pairs"]) == ("judge", True)
+
+
+def test_what_a_judge_of_pairs_said_stands_in_the_title_and_beside_every_answer(state):
+    found, _, made = judged(state, right)
+    app = opened("lab", run=made)
+    assert "the judge prefers “good” to “bad” (7 to 0 on 8 tasks)" in app.title[0].value.replace("\\", "")
+    assert any("Both orders gave the same on 7 of 7 pairs" in m.value.replace("\\", "") for m in app.markdown)
+    grid = next(table.value for table in app.dataframe if "Expected" in table.value)
+    assert list(grid["Judge of bad"])[1] == "both answers are the same" and found["preferences"]
+    assert any("Judge: prefers “good” in both orders" in c.value.replace("\\", "") for c in app.caption)
 
 
 def test_a_recorded_run_is_replayed_from_the_page(state, launched):

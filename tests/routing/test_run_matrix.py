@@ -55,7 +55,20 @@ def told(**more: Any) -> dict[str, Any]:
     alike = {"a": "greedy", "b": "vote", "p_value": 1.0, "difference": -0.05, "tasks": 20, "not_worse": False}
     base = {"name": "run", "whole": True, "status": "done", "ended": "", "margin": 0.05, "tasks": 40}
     compared = [{**alike, **more.pop("compared", {})}]
-    return {**base, "not_started": 0, "common_tasks": 20, "by_policy": cells, "comparisons": compared, **more}
+    return {
+        **base,
+        "not_started": 0,
+        "common_tasks": 20,
+        "by_policy": cells,
+        "comparisons": compared,
+        "preferences": [],
+        **more,
+    }
+
+
+def preferred(**more: Any) -> dict[str, Any]:
+    counted = {"tasks": 20, "wins": 2, "losses": 12, "net": -0.5, "asked": 19, "agreed": 17, "reliable": True}
+    return {"a": "greedy", "b": "vote", **counted, **more}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +86,21 @@ def told(**more: Any) -> dict[str, Any]:
         (
             told(whole=False, status="stopped", not_started=18, common_tasks=7),
             "Stopped after 22 of 40 answers: only the 7 tasks that all finished count; no difference shown",
+        ),
+        (
+            told(comparisons=[], preferences=[preferred(p_value=0.01)]),
+            "“greedy” passes 30.0% of 20 tasks (10.0% to 50.0%); “vote” passes 30.0% of 20 tasks (10.0% to 50.0%); no "
+            "graded task in common; the judge prefers “vote” to “greedy” (12 to 2 on 20 tasks)",
+        ),
+        (
+            told(preferences=[preferred(p_value=0.3)]),
+            "No difference shown on 20 tasks; “greedy” costs 18.0% of “vote”; 73 tasks would show 5 points; the judge "
+            "shows no preference on 20 tasks",
+        ),
+        (
+            told(preferences=[preferred(p_value=0.01, reliable=False)]),
+            "No difference shown on 20 tasks; “greedy” costs 18.0% of “vote”; 73 tasks would show 5 points; the "
+            "judge's two orders agree on 17 of 19 pairs, as chance may",
         ),
         (told(comparisons=[]), "“greedy” passes 30.0% of 20 tasks (10.0% to 50.0%)"),
         (

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from routing.policies.in_force import mark
+from routing.policies.saved_policies import POLICIES
+from routing.policies.text import read_policy
 from simulations.__main__ import main
 from tests.simulations.ledgers import ledger_of
 
@@ -102,11 +104,32 @@ def test_the_frontier_keeps_to_what_all_advice_keeps_to(capsys, log, state):
         (("replay", "no_such_policy"), "cannot be read"),
         (("replay", "no_chinese_api", "--acceptance", "2"), "between 0 and 1"),
         (("frontier", "--points", "1"), "from 2 to 500"),
+        (("frontier", "--save-policy", "x"), "say which with --floor"),
+        (("frontier", "--floor", "0.9", "--rules", "2"), "with --save-policy NAME or --policy-out FILE"),
+        (("frontier", "--floor", "0.9", "--policy-out", "x.yaml", "--rules", "0"), "give a number from 1"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_1(capsys, argv, words):
     code, out, err = run(capsys, *argv)
     assert code == 1 and not out and words in err and "Traceback" not in err
+
+
+def test_a_mix_becomes_a_policy_of_few_rules_and_says_what_it_leaves_out(capsys, log, state, tmp_path):
+    asked = ("frontier", "--floor", "0.94", "--models", "deepseek-v3.2")
+    whole = answer(capsys, *asked, "--save-policy", " my mix ", "--policy-out", str(tmp_path / "mix.yaml"))
+    told = whole["policy_of_mix"]
+    kept = POLICIES.get(state, "my mix")
+    assert kept and read_policy((tmp_path / "mix.yaml").read_text()) == kept
+    assert [step["rules"] for step in told["simpler"]] == list(range(1, len(kept.rules) + 1))
+    assert told["unsaid_usd"] == 0 and "say the mix" in told["words"]
+    assert told["simpler"][-1]["cost_usd"] == pytest.approx(whole["cache"]["usd_if_always_warm"])
+    one = tmp_path / "one.yaml"
+    code, out, _ = run(capsys, *asked, "--policy-out", str(one), "--rules", "1")
+    assert code == 0 and "1 rule cost" in out.replace("\n", " ") and len(read_policy(one.read_text()).rules) == 1
+    POLICIES.save(state, "taken", read_policy("name: taken\nfallback: [current]"))
+    for name, words in (("taken", "another policy “taken”"), ("", "give a text")):
+        code, out, err = run(capsys, *asked, "--save-policy", name)
+        assert code == 1 and not out and words in err and "Traceback" not in err
 
 
 def test_a_floor_out_of_reach_says_what_blocks(capsys, log):

@@ -52,6 +52,7 @@ class Wishes(NamedTuple):
     source: str
     tasks: int
     judge: str
+    judge_pairs: bool
     max_usd: float
     minutes: int
     concurrency: int
@@ -87,6 +88,7 @@ def new_run() -> None:
             repeats=wishes.repeats,
             record=wishes.record,
             judge=None if wishes.judge == "none" else wishes.judge,
+            judge_pairs=wishes.judge_pairs,
             predicted=predicted,
         )
         providers_of_run(checked_spec(spec), what_if.catalog(shell.state()))
@@ -126,10 +128,16 @@ def _wishes(known: dict[str, Tryable], first: list[str], models: list[str], work
         )
         repeats = right.number_input("Times each task is asked", 1, 20, 1, key="lab_repeats")
         name = right.text_input("Name", "Lab run", key="lab_name")
+        in_pairs = st.checkbox(
+            "Let the judge compare the answers in pairs",
+            key="lab_judge_pairs",
+            help="Every policy's answer against the first one's: blind, in both orders, after the tasks are done. It "
+            "takes a judge that no policy uses, and two short calls a pair, within the spend cap.",
+        )
         record = st.checkbox("Keep every response, so that the run can be replayed without calls", key="lab_record")
         if not st.form_submit_button("Start the run", type="primary", icon=":material/play_arrow:"):
             return None
-    return Wishes(chosen, source, count, judge, cap, minutes, concurrency, margin, repeats, name, record)
+    return Wishes(chosen, source, count, judge, in_pairs, cap, minutes, concurrency, margin, repeats, name, record)
 
 
 def _work(place: st.delta_generator.DeltaGenerator, models: list[str], work: Scope | None) -> tuple[str, int, str]:
@@ -157,7 +165,7 @@ def _work(place: st.delta_generator.DeltaGenerator, models: list[str], work: Sco
         "Judge",
         ["none", *models],
         key="lab_judge",
-        help="The model that grades llm-rubric checks. Without one those answers stay ungraded.",
+        help="The model that grades llm-rubric checks, and compares answers in pairs. It may be none that answers.",
     )
     return source, int(count), judge
 

@@ -50,6 +50,7 @@ def _chosen_row(rows: list[Row]) -> Row:
         [
             {"Task": row.task_id, "Asked": row.prompt, "Expected": row.expected}
             | {name: _brief(cell) for name, cell in row.cells.items()}
+            | {f"Judge of {name}": words for name, words in row.judged.items()}
             for row in rows
         ]
     )
@@ -90,6 +91,8 @@ def _side_by_side(row: Row) -> None:
             st.markdown(f"**{fmt.md(policy)}**: {'not run' if cell is None else cell.outcome}")
             if cell is not None:
                 _answer(cell)
+            if policy in row.judged:
+                st.caption(fmt.md(f"Judge: {row.judged[policy]}"))
 
 
 def _answer(cell: Cell) -> None:

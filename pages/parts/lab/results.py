@@ -42,8 +42,9 @@ def progress(run_id: str, drawn: str) -> None:
     known = run["progress"]
     done, asked = known.get("finished", 0), known.get("tasks", 0)
     spent_s = known.get("elapsed_s", 0.0)
+    pairs = f"; the judge compared {known['pairs_judged']} of {known['pairs']} pairs" if known.get("pairs") else ""
     left = f", about {spent_s / done * (asked - done):.0f} s to go" if 3 < done < asked else ""
-    st.progress(done / asked if asked else 0.0, text=f"{done} of {asked} answered, {spent_s:.0f} s{left}")
+    st.progress(done / asked if asked else 0.0, text=f"{done} of {asked} answered, {spent_s:.0f} s{left}{pairs}")
     cells = tiles.row()
     cap = known.get("cap_usd")
     cells[0].metric("Answered", fmt.count(known.get("done", 0)))
@@ -76,6 +77,8 @@ def body(run_id: str, found: dict[str, Any]) -> None:
     policies_table(found)
     for c in found["comparisons"]:
         st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']} {_cost_words(c['cost_difference_usd'])}"))
+    for p in found["preferences"]:
+        st.write(fmt.md(p["words"]))
     _roll_out(found)
     if {p["hosting"] for p in spec["providers"]} == {"self"}:
         st.caption(

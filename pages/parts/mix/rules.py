@@ -9,11 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from analytics.scope import Scope
-from data.errors import BadInput
 from pages.ui import exports, filters, shell
 from pages.ui import format as fmt
-from routing.policies.policy import Policy
-from routing.policies.saved_policies import POLICIES
+from routing.policies.saved_policies import keep_new
 from routing.policies.text import write_policy
 from simulations.mixes.as_policy import Compiled
 
@@ -31,7 +29,7 @@ def as_rules(scope: Scope, compiled: Callable[[int | None], Compiled]) -> None:
         most = st.number_input("Rules at most", 1, count, count, key="most_rules", width=160)
         opened = st.button("Save and open in Routing", icon=":material/alt_route:", key="save_rules")
     shown = whole if most == count else compiled(int(most))
-    st.write(fmt.md(sentence(shown, whole)))
+    st.write(fmt.md(shown.words))
     with st.expander("The rules, and what fewer of them cost", icon=":material/rule:"):
         exports.table(
             pd.DataFrame([step._asdict() for step in whole.simpler]),
@@ -42,29 +40,5 @@ def as_rules(scope: Scope, compiled: Callable[[int | None], Compiled]) -> None:
         st.code(write_policy(shown.policy), language="yaml")
     if opened:
         with shell.errors():
-            save(shown.policy, name)
+            keep_new(shell.state(), shown.policy.model_copy(update={"name": name.strip()}))
             st.switch_page("pages/policy_replay.py", query_params={**filters.choices_of(scope), "policy": name.strip()})
-
-
-def sentence(shown: Compiled, whole: Compiled) -> str:
-    """How many rules, at what cost, and what they leave out."""
-    step, all_of_it = whole.simpler[len(shown.policy.rules) - 1], whole.simpler[-1]
-    rules = f"{step.rules} rule{'s' * (step.rules != 1)}"
-    cost = f"{fmt.usd_short(step.cost_usd)} a year before lost caches"
-    if shown is not whole:
-        dearer = step.cost_usd - all_of_it.cost_usd
-        return f"{rules} cost {cost}, {fmt.usd_change(dearer)} a year beside the {all_of_it.rules} that say the mix."
-    if whole.unsaid_usd < 0.005:
-        return f"{rules} say the mix: {cost}."
-    return (
-        f"{rules} say all of the mix but {fmt.usd_short(whole.unsaid_usd)} a year of work that no condition tells "
-        f"apart or whose model has no room for it by its catalogue: {cost}."
-    )
-
-
-def save(policy: Policy, name: str) -> None:
-    """Keep it under its name. BadInput where another policy has that name: it stays as it is."""
-    named = policy.model_copy(update={"name": name.strip()})
-    if POLICIES.get(shell.state(), name.strip()) not in (None, named):
-        raise BadInput(f"There is another policy “{name.strip()}”; choose another name.")
-    POLICIES.save(shell.state(), name, named)
