@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,17 +28,21 @@ HEAVY = {
     "analytics/test_chargeback.py",
     "analytics/test_five_ledgers.py",
     "analytics/test_hostile_exports.py",
+    "analytics/test_incidents.py",
     "analytics/test_lost_rows.py",
     "analytics/test_odd_ledgers.py",
     "analytics/test_promises.py",
     "analytics/test_retirements.py",
     "analytics/test_review.py",
     "analytics/test_silent_changes.py",
+    "analytics/test_standing.py",
     "data/test_after_load.py",
     "data/test_ailments.py",
+    "data/test_audited_changes.py",
     "data/test_backup.py",
     "data/test_bad_input.py",
     "data/test_caveats.py",
+    "data/test_clock.py",
     "data/test_commands.py",
     "data/test_data_files.py",
     "data/test_dimensions.py",
@@ -51,16 +56,20 @@ HEAVY = {
     "data/test_mappings.py",
     "data/test_real_logs_a.py",
     "data/test_real_logs_b.py",
+    "data/test_repeated_calls.py",
     "data/test_restated_reports.py",
     "data/test_sample.py",
     "data/test_scratch.py",
     "data/test_upkeep.py",
     "data/test_usage_bodies.py",
     "pages/test_a_real_log.py",
+    "pages/test_alerts_page.py",
     "pages/test_announced.py",
+    "pages/test_budget_form.py",
     "pages/test_cache_keys.py",
     "pages/test_counts_follow_calls.py",
     "pages/test_decisions_page.py",
+    "pages/test_held_versions.py",
     "pages/test_held_viewer.py",
     "pages/test_hostile_names.py",
     "pages/test_lab_forms.py",
@@ -74,15 +83,21 @@ HEAVY = {
     "pages/test_promise_buttons.py",
     "pages/test_requests_table.py",
     "pages/test_review_pages.py",
+    "pages/test_rollout_page.py",
+    "pages/test_sample_beside_a_log.py",
+    "pages/test_saved_views.py",
     "pages/test_savings_page.py",
     "pages/test_self_host.py",
     "pages/test_spend_findings.py",
-    "pages/test_walk_of_pages.py",
+    "pages/test_taking_away.py",
     "pages/test_vendors_page.py",
+    "pages/test_walk_of_pages.py",
     "pages/test_what_if_pages.py",
     "simulations/test_cache_replay.py",
     "simulations/test_commands.py",
+    "simulations/test_compliance.py",
     "simulations/test_eligibility.py",
+    "simulations/test_ending_models.py",
     "simulations/test_fleet_volumes.py",
     "simulations/test_mix_as_policy.py",
     "simulations/test_off_policy.py",
@@ -90,6 +105,7 @@ HEAVY = {
     "simulations/test_optimise.py",
     "simulations/test_outages.py",
     "simulations/test_programme.py",
+    "simulations/test_reliability.py",
     "simulations/test_self_host.py",
     "simulations/test_traffic.py",
     "simulations/test_worth.py",
@@ -97,6 +113,8 @@ HEAVY = {
     "test_exports.py",
     "test_old_stores.py",
 }
+
+FOLDERS = {"browser", "team"}  # all tests of which carry the mark of that name
 
 # A busy machine is no fault of the code: examples are bounded in number, never by the clock.
 settings.register_profile("baton", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -190,13 +208,23 @@ def shared_data() -> Path:
     return folder
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is left out whole is not imported either: half of what there is to import."""
+    asked = config.option.markexpr
+    if collection_path.is_relative_to(TESTS) and re.fullmatch(r"not \w+( and not \w+)*", asked):
+        place = collection_path.relative_to(TESTS).as_posix()
+        mark = "heavy" if place in HEAVY else place if place in FOLDERS else None
+        return True if mark in asked.split() else None
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what walks far, and puts the run on the real model first: it takes one core for minutes, beside which
-    everything else runs.
+    """Marks what walks far or loads the sample company, and puts the run on the real model first: it takes one core
+    for minutes, beside which everything else runs.
     """
     for item in items:
-        if item.path.relative_to(TESTS).as_posix() in HEAVY:
+        if item.path.relative_to(TESTS).as_posix() in HEAVY or "sample_home" in getattr(item, "fixturenames", ()):
             item.add_marker("heavy")
     items.sort(key=lambda item: item.get_closest_marker("local_model") is None)
 

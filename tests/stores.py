@@ -5,11 +5,16 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from data.lake import TABLES
-from data.ledger import Ledger
+from data.ledger import Cursor, Ledger
+from data.schema import USAGE
 
 
 @cache
@@ -32,3 +37,12 @@ def empty(ledger: Ledger) -> None:
     with ledger.write() as cursor:
         for table in TABLES:
             cursor.execute(f"DELETE FROM lake.main.{table}")
+
+
+def fill_usage(cursor: Cursor, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows by column into the usage table, all in one go: the engine takes milliseconds for one that is bound alone."""
+    names = ", ".join(column.name for column in USAGE)
+    schema = cursor.execute(f"SELECT {names} FROM lake.main.usage LIMIT 0").to_arrow_table().schema
+    cursor.register("told", pa.Table.from_pylist(list(rows), schema=schema))
+    cursor.execute(f"INSERT INTO lake.main.usage ({names}) FROM told")
+    cursor.unregister("told")

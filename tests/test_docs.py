@@ -84,6 +84,7 @@ def test_pre_commit_has_the_checks_of_make_lint():
     assert [c for c in checks if f".venv/bin/{c.removesuffix(' --check')}" not in hooks] == []
 
 
+@pytest.mark.heavy
 def test_the_first_hour_of_the_readme_prints_what_it_says(tmp_path, monkeypatch, capsys):
     """Its first block: every line but the dots stands in what the two commands print, in order, blanks aside."""
     monkeypatch.setenv("BATON_HOME", str(tmp_path / "home"))

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from data.facts.models import shipped_catalog
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("data", "analytics", "routing", "simulations", "pages")
 MAY_IMPORT = {
@@ -276,6 +278,19 @@ def test_a_constant_is_written_once():
             if isinstance(target, ast.Name) and target.id.isupper() and value and "__file__" not in ast.unparse(value):
                 written.setdefault((target.id, ast.unparse(value)), []).append(where(path))
     assert {name: places for name, places in written.items() if len(places) > 1} == {}
+
+
+def test_no_country_or_region_stands_in_code():
+    """What the law asks of a country is the policy's to say, where a model comes from the facts'; the model that Baton
+    brings along declares its own, and a placeholder is an example."""
+    known = shipped_catalog().values()
+    places = {facts.origin for facts in known} | {region for facts in known for region in facts.regions()}
+    for path in SOURCES:
+        nodes = list(ast.walk(tree(path)))
+        examples = {node.value for node in nodes if isinstance(node, ast.keyword) and node.arg == "placeholder"}
+        said = {node.value for node in nodes if isinstance(node, ast.Constant) and node not in examples}
+        said = {value for value in said if isinstance(value, str)} & places
+        assert not said or where(path) == "routing/local_models.py", f"{where(path)} knows {said}"
 
 
 def test_dangerous_calls_are_absent():

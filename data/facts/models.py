@@ -121,6 +121,11 @@ class ModelFacts(BaseModel):
         }
         return {key: _words(value) for key, value in (facts | legal).items()}
 
+    def regions(self) -> frozenset[str]:
+        """Where its answers may be made, over all ways to run it."""
+        told = (self.at(hosting)["residency"] for hosting in (None, "self", "cloud", "host"))
+        return frozenset(region for known in told for region in known or ())
+
     def score(self, scale: str, task_type: str | None = None) -> Score | None:
         """Quality on this scale for a task type, else overall; None when nobody knows it."""
         on_scale = {score.task: score for score in self.quality if score.scale == scale}

@@ -91,6 +91,7 @@ def test_an_agent_reads_what_a_person_reads(asked, sample_home, capsys):
     assert answer["basis"]["asked_days"] == 31
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("tool", ["anomalies", "savings", "unit_costs"])
 def test_what_an_answer_stands_on_are_its_own_days(asked, tool):
     assert asked(tool, days=14).structured_content["basis"]["asked_days"] == 14

@@ -314,6 +314,7 @@ def test_the_look_back_tells_each_thing_once_on_its_day(store):
         preview(view, state, Rule(kind="silence"), 0)
 
 
+@pytest.mark.heavy
 def test_the_command_lists_previews_and_keeps(store, tmp_path, capsys):
     view, state = store
     rules = tmp_path / "rules.yaml"

@@ -203,6 +203,7 @@ def view(tmp_path_factory):
     return ledger.at(ledger.snapshot())
 
 
+@pytest.mark.heavy
 def test_the_ledgers_event_is_found_with_its_series_and_driver(view):
     seen = anomaly_search.findings(view, Scope.of(view, planted.END - timedelta(days=28), planted.END))
     first = seen.anomalies[0]
@@ -212,6 +213,7 @@ def test_the_ledgers_event_is_found_with_its_series_and_driver(view):
     assert "claude-opus-4-6" not in seen.note
 
 
+@pytest.mark.heavy
 def test_a_finding_keeps_its_note(view, state, capsys):
     first = anomaly_search.findings(view, Scope.of(view, planted.END - timedelta(days=28), planted.END)).anomalies[0]
     anomaly_search.NOTES.save(state, first.key, {"status": "investigating", "owner": "Ada", "note": "asked the team"})

@@ -99,6 +99,7 @@ def test_the_command_prints_a_bridge_that_closes(view, capsys):
     assert (out["from"], out["to"]) == ("2026-10-26", "2026-11-01")
 
 
+@pytest.mark.heavy
 def test_the_command_goes_from_budget_to_actual_and_closes(view, capsys):
     state = State.open(view.home)
     budget.save(state, budget.check_budget(name="search team", amount=300, start_day=19, filters={"team": ("search",)}))

@@ -53,6 +53,7 @@ def test_a_bridge_closes_to_the_cent_and_swapping_the_periods_negates_it(start, 
     assert [driver.usd for driver in back.drivers] == [-driver.usd for driver in forth.drivers]
 
 
+@pytest.mark.heavy
 @settings(max_examples=25, deadline=None)
 @given(periods(), periods())
 def test_every_group_closes_and_the_groups_add_up_to_the_whole(start, end):

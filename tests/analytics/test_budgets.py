@@ -92,6 +92,7 @@ def test_budget_against_actual_against_forecast(view, state):
     assert budgets.company([tight, wide]) is tight
 
 
+@pytest.mark.heavy
 def test_overlapping_budgets_are_named(view, state):
     save(state, check_budget(name="a", amount=10))
     assert save(state, check_budget(name="b", amount=20)) == ["a"]
@@ -137,6 +138,7 @@ def test_a_budget_that_is_used_up_names_the_day(view, state):
     assert status.runs_out == (date(2026, 10, 10), None, None, True)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("filters", [{}, {"user_id": ("ada",)}], ids=["roll-up", "rows"])
 def test_days_are_whole_when_the_clocks_change(home, state, filters):
     """25 October 2026 has 25 hours in Berlin and 29 March 23; each hour costs a dollar."""
@@ -173,6 +175,7 @@ def test_no_budget_is_an_empty_list(view, state):
     assert budgets.status(view, state) == []
 
 
+@pytest.mark.heavy
 def test_the_command_sets_lists_and_forgets(view, capsys):
     home = view.home
     assert run(budgets, "budgets", "--home", home, "--set", "legal=1,000", "--filter", "team=legal", "--json") == 0

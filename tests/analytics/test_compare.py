@@ -52,6 +52,7 @@ def test_sums_and_changes(tagged, capsys):
     assert said["change"]["cost_per_request_usd"] == pytest.approx(0.8)
 
 
+@pytest.mark.heavy
 def test_a_dimension_that_every_ledger_has_is_compared_too(tagged, capsys):
     _, out, _ = asked(tagged, capsys, "--tag", "model=gpt-5.2", "--against", HOSTILE, "--json")
     said = json.loads(out)

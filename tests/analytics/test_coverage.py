@@ -114,6 +114,7 @@ def test_days_that_are_logged_in_part_are_told_beside_the_whole_ones(logged, who
     assert found._replace(empty=found.missing[: 10 - logged]).span == says
 
 
+@pytest.mark.heavy
 def test_the_day_that_runs_is_only_running_where_it_is_asked_for(ledgers):
     view = ledgers["one day"]
     day = through(view).day
@@ -243,6 +244,7 @@ def test_a_log_inside_of_what_is_asked_is_told_in_one_word(ledgers):
     assert coverage(ledgers["30 days"], asked).reason == "the log holds 22 Oct to 20 Nov 2026 only"
 
 
+@pytest.mark.heavy
 def test_a_year_of_holes_is_left_out_in_one_step_and_exactly(home):
     every = days(date(2026, 1, 1), date(2026, 10, 31))
     view = ledger_of(home, [row for day in every for row in day_rows(day, hours=(0.0, 23.9))])

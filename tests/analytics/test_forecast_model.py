@@ -38,6 +38,7 @@ def test_quantiles_are_in_order(values, days, skip):
         assert 0 <= total.p10 <= total.p50 <= total.p90
 
 
+@pytest.mark.heavy
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(1, 1e4), min_size=40, max_size=120), st.sampled_from([0.25, 2.0, 64.0]))
 def test_scaling_history_scales_the_forecast(values, factor):

@@ -7,6 +7,8 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from analytics.alerts import gauges, incident_book
 from analytics.alerts.gauges import MEANINGS, Gauge, exposition
 from analytics.alerts.lookout import Firing, Judged
@@ -23,6 +25,7 @@ DASHBOARD = Path(__file__).resolve().parents[2] / "docs" / "grafana.json"
 LINE = re.compile(r'baton_[a-z_]+(\{[a-z]+="(?:[^"\\\n]|\\.)*"\})? [-0-9.e+]+')
 
 
+@pytest.mark.heavy
 def test_they_say_what_is_known(tmp_path, capsys):
     missing = LAST - timedelta(days=9)
     every = [day for day in days(LAST - timedelta(days=40), LAST) if day != missing]

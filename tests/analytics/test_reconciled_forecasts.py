@@ -38,6 +38,7 @@ def spend_of(teams: pd.DataFrame, *asked: str):
     return own._replace(company=Company(teams.sum(axis=1), teams, asked))
 
 
+@pytest.mark.heavy
 def test_the_teams_p50s_add_up_to_the_companys_every_month(teams):
     """Methods 14: they came to 99.1 % of it this month and to 95.9 % in the twelfth."""
     whole = months(teams.sum(axis=1), UNTIL, 12)["p50"]
@@ -70,6 +71,7 @@ def planted_view(tmp_path_factory):
     ledger.close()
 
 
+@pytest.mark.heavy
 def test_the_ledgers_teams_add_up_under_any_other_filter(planted_view):
     for filters in ({}, {"provider": "openai"}):
         whole = known_spend(planted_view, Scope.of(planted_view, **filters))

@@ -75,6 +75,7 @@ def claim(usd, kind="x", touched=COST, part="answers", confidence="high"):
     return Claim(kind, kind, usd, whole, part, confidence, "", "", "explore")
 
 
+@pytest.mark.heavy
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.floats(0, 500), min_size=4, max_size=4), min_size=1, max_size=6))
 def test_savings_never_exceed_spend_and_parts_add_up(shares):
@@ -326,6 +327,7 @@ def test_days_of_which_nothing_is_logged_save_nothing_of_nothing(tmp_path, state
     ledger.close()
 
 
+@pytest.mark.heavy
 def test_the_command_prints_findings_by_dollars(view, capsys):
     assert run(savings, "savings", "--home", view.home, "--json") == 0
     out = json.loads(capsys.readouterr().out)
@@ -439,6 +441,7 @@ def test_claims_that_say_where_they_lie_add_where_they_do_not_meet():
         assert saving.total_usd_month + saving.untested_usd_month == pytest.approx(cache_usd + 0.1 * context_usd)
 
 
+@pytest.mark.heavy
 def test_small_worlds_say_what_can_be_had_and_never_more():
     """Methods 7, by brute force: claims dollar by dollar against what is said of them."""
     for placed, least in ((True, 1 - 1e-9), (False, 0.5)):
@@ -457,6 +460,7 @@ def narrowings(whole: Scope) -> list[Scope]:
     ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("number", range(3))
 def test_an_action_keeps_the_filters_under_which_its_saving_was_found(planted_store, number):
     ledger, state = planted_store
@@ -474,6 +478,7 @@ def test_an_action_keeps_the_filters_under_which_its_saving_was_found(planted_st
         assert ledger.frame(missed.as_table()).iloc[0, 0] == 0, "rows of the finding that the action would not see"
 
 
+@pytest.mark.heavy
 def test_an_action_on_what_something_is_not_is_refused_where_its_rows_do_not_say_it(planted_store):
     ledger, state = planted_store
     narrow = Scope.of(ledger).excluding("user_id", "nobody at all")

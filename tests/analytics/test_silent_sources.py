@@ -16,6 +16,7 @@ def view(tmp_path_factory):
     return one_source_stopped(tmp_path_factory.mktemp("stopped"))
 
 
+@pytest.mark.heavy
 def test_the_silence_is_named_with_what_it_lacks(view):
     """Methods 1, case 3: `Checked 32 series`, and no word of a dead source."""
     found = anomaly_search.findings(view, window(view, days=28))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -18,7 +18,7 @@ from analytics.scope import Scope
 from data import rollups
 from data.errors import BadInput
 from data.schema import TEXT_TOKENS, TOKENS
-from tests.stores import new_ledger
+from tests.stores import fill_usage, new_ledger
 
 FIRST = date(2026, 10, 1)
 
@@ -56,14 +56,12 @@ def filled(tmp_path_factory):
                 dice.choice(["user-1", "user-2", None]),
             )
         )
-    columns = (
-        "event_id, call_id, attempt, requested_at, model, team, provider, status, cost_usd, cost_basis,"
-        f" {', '.join(TOKENS)}, latency_ms, user_id"
-    )
+    columns = ("event_id", "call_id", "attempt", "requested_at", "model", "team", "provider", "status", "cost_usd")
+    columns = (*columns, "cost_basis", *TOKENS, "latency_ms", "user_id")
     ledger = new_ledger(tmp_path_factory.mktemp("filled"))
     with ledger.write() as cursor:
-        cursor.executemany(f"INSERT INTO lake.main.usage ({columns}) VALUES ({', '.join('?' * len(rows[0]))})", rows)
-        cursor.execute("UPDATE lake.main.usage SET source = 'test', batch_id = 'b'")
+        told = [dict(zip(columns, row, strict=True)) | {"source": "test", "batch_id": "b"} for row in rows]
+        fill_usage(cursor, [row | {"requested_at": datetime.fromisoformat(row["requested_at"])} for row in told])
         cursor.execute("INSERT INTO lake.main.batches (batch_id, loaded) VALUES ('b', 600)")
         rollups.add(cursor)
     return ledger.at(ledger.snapshot()), rows

@@ -191,6 +191,7 @@ def test_a_foreign_bill_without_a_rate_has_days_but_no_difference(ledger, state)
     assert reconcile.by_day(view, state)["billed_usd"].sum() == 7
 
 
+@pytest.mark.heavy
 def test_the_commands_answer_in_json(ledger, capsys):
     for module, words in (
         (unit_costs, ("units", "--by", "team")),

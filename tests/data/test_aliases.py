@@ -44,6 +44,7 @@ def test_every_id_of_the_catalogue_finds_itself():
         assert (found.price_provider, found.price_model) == (provider, model)
 
 
+@pytest.mark.heavy
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(st.none(), st.text(max_size=12)), st.text(max_size=40))
 def test_no_name_breaks_the_lookup(provider, name):

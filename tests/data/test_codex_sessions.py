@@ -11,6 +11,8 @@ import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from data.loading.ingest import ingest
 
 FIELDS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens")
@@ -77,6 +79,7 @@ class Sessions:
         (self.folder / f"rollout-{name}.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
 
 
+@pytest.mark.heavy
 def test_repeats_forks_and_spawned_agents_add_up_to_what_was_spent(ledger, state, tmp_path):
     folder = tmp_path / "sessions"
     folder.mkdir()

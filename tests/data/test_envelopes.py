@@ -93,6 +93,7 @@ def test_a_record_in_an_envelope_is_the_row_it_is_outside(
     assert row["caveats"] is None
 
 
+@pytest.mark.heavy
 def test_a_line_of_the_collector_that_holds_no_record_is_set_aside(emptied_ledger, state, tmp_path: Path):
     path = tmp_path / "log.jsonl"
     lines = [{"log": TEXT, "stream": "stdout"}, {"log": "started on port 80", "stream": "stdout"}]

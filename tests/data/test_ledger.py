@@ -149,6 +149,7 @@ def test_it_opens_from_another_folder_after_a_move(ledger, home, tmp_path):
     assert count(Ledger.open(tmp_path / "moved")) == 4
 
 
+@pytest.mark.heavy
 def test_nothing_is_downloaded_to_open_it(home):
     """The extensions come from their wheels: opening works with no network and no extension cache."""
     code = (

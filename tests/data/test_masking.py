@@ -56,6 +56,7 @@ def test_what_is_no_secret_stays_as_it_is(mask, text):
     assert mask(text) == text
 
 
+@pytest.mark.heavy
 @given(st.text(max_size=40))
 def test_masking_never_fails_and_leaves_json_json(text):
     engine = duckdb.connect()

@@ -105,6 +105,7 @@ def test_a_wrong_rule_is_refused_in_one_sentence(state, change, reason):
     assert state.all("rule") == {}
 
 
+@pytest.mark.heavy
 def test_rules_apply_to_rows_being_loaded_and_to_rows_already_loaded_alike(ledger, state, tmp_path):
     rules = {
         "bots": {"field": "tags.key_alias", "op": "prefix", "pattern": "BOT-", "set": "team", "value": "bots' team"},

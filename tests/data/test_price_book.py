@@ -226,6 +226,7 @@ def test_the_book_is_kept_until_an_alias_or_a_contract_changes(state):
     assert PriceBook.load(state) is not first
 
 
+@pytest.mark.heavy
 def test_ten_thousand_unknown_names_are_looked_up_in_seconds():
     frame = PriceBook().resolve([("openai", None, None, f"deployment-{n}") for n in range(10_000)])
     assert len(frame) == 10_000 and not frame["found"].any()

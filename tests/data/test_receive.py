@@ -195,6 +195,7 @@ def test_what_a_killed_process_left_open_keeps_its_whole_lines(tmp_path):
     Spool(tmp_path).close()
 
 
+@pytest.mark.heavy
 def test_a_file_that_cannot_be_read_is_set_aside_and_takes_no_other_with_it(ledger, state, capsys):
     held = Spool(ledger.home)
     held.write([("traces", line_of("traces", encoded(spans(1, 3))[0], "application/json", ""))])
@@ -206,6 +207,7 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_takes_no_other_with_it(ledg
     held.close()
 
 
+@pytest.mark.heavy
 def test_spans_that_end_before_they_start_are_told_or_counted_never_negative(ledger, state):
     held = Spool(ledger.home)
     held.write([("traces", line_of("traces", encoded(spans(1, 2, seconds=-5))[0], "application/json", ""))])

@@ -16,6 +16,7 @@ from tests.stores import new_ledger
 COLUMNS = "event_id, provider, model, list_cost_usd, cost_usd, cost_basis"
 
 
+@pytest.mark.heavy
 def test_an_override_and_an_alias_reprice_only_what_they_touch(ledger, state, tmp_path):
     small_ledger.load(ledger, state, tmp_path)
     before, version = small_ledger.rows(ledger, COLUMNS), ledger.snapshot()
@@ -92,6 +93,7 @@ def test_a_provider_is_called_the_same_by_the_engine_and_by_the_price_book(share
             assert canonical_provider(engine) == canonical_provider(spelled)
 
 
+@pytest.mark.heavy
 def test_reprice_heals_a_provider_that_was_called_wrongly(ledger, state, tmp_path):
     body = {"model": "gpt-4o", "usage": {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}}
     log = tmp_path / "log.jsonl"

@@ -29,6 +29,7 @@ def record(name: str, model: str, total: int) -> str:
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("keep_text", [False, True])
 def test_records_keep_their_place_their_reading_and_their_text(emptied_ledger, state, tmp_path, keep_text):
     """Mutants, staging: lines that are no records, numbers in several files, texts, two readings of one provider."""

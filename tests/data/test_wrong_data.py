@@ -297,6 +297,7 @@ def test_every_column_of_the_roll_up_is_the_sum_it_is_named_for(tmp_path):
     ledger.close()
 
 
+@pytest.mark.heavy
 def test_repricing_under_a_zone_of_its_own_counts_every_row_once(ledger, state, tmp_path):
     """Mutants 2: west of UTC the roll-up held 98 rows of 90 after a new price."""
     small_ledger.load(ledger, state, tmp_path)

@@ -76,6 +76,7 @@ def test_every_action_is_in_the_one_table_and_every_row_of_it_is_tried():
     assert {*LEAST_ROLE} == {*CHANGES, *ELSEWHERE}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("field,button", [("load_path", "Load from path"), ("litellm_prices", "Import it beside")])
 def test_a_typed_path_takes_an_admin(home, ledger, state, field, button):
     ingest(ledger, state, [LOG])

@@ -96,6 +96,9 @@ def test_promises_typed_wrongly_are_one_sentence(log):
     before = metrics(page)["Work that moves"]
     page.text_input(key="min_share").set_value("OpenAI=100").run()
     assert not page.exception and metrics(page)["Work that moves"] != before
+    page.text_input(key="min_share").set_value("").run()
+    page.text_input(key="origin_cap").set_value("US=0").run()
+    assert not page.exception and metrics(page)["Work that moves"] != before
     page.text_input(key="capacity").set_value("gpt-5.2=many").run()
     assert not page.exception and "write name=number" in page.error[0].value.replace("\\", "")
 

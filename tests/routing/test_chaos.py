@@ -153,6 +153,7 @@ def test_a_thousand_tasks_under_every_failure(state, ledger, home, monkeypatch, 
     assert not [form for form in forms(CANARY) if form in written]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("behaviour", sorted(set(BEHAVIOURS) - {"hang", "endless", "endless-line"}))
 def test_no_behaviour_of_a_server_gets_the_key_into_a_message(behaviour):
     environ = {"CANARY_KEY": CANARY}

@@ -27,12 +27,14 @@ def test_a_comparison_never_says_equal():
     assert compare({"rival": []}, 0.05) == {}
 
 
+@pytest.mark.heavy
 def test_the_margin_decides_by_the_interval_not_by_the_estimate():
     assert not one(40, 3, 3, 14).not_worse and "Not shown to be within the stated 5 points" in one(40, 3, 3, 14).words
     shown = one(1900, 20, 20, 60)
     assert shown.not_worse and "at most the stated 5 points worse" in shown.words
 
 
+@pytest.mark.heavy
 def test_a_few_equal_answers_show_nothing_about_a_margin():
     assert not one(3, 0, 0, 1).not_worse and not one(60, 0, 0, 0).not_worse
     assert "that takes 73 tasks at least" in one(60, 0, 0, 0).words

@@ -34,6 +34,7 @@ def test_one_request_is_drawn_from_each_slice(total, count, seed):
         assert all(low <= place < high for low, place, high in zip(ends, places, ends[1:], strict=False))
 
 
+@pytest.mark.heavy
 @given(st.dictionaries(st.sampled_from(("coding", "extraction", "reasoning")), st.integers(1, 10**6), min_size=1))
 def test_shipped_tasks_keep_the_log_s_shares(requests):
     chosen, without = like_the_log(shipped_tasks(), {**requests, "chat": 0}, 8)

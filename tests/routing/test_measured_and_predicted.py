@@ -75,6 +75,7 @@ def test_a_measured_tokenizer_moves_input_dollars_and_nothing_else():
     assert list(priced.rates(rows, "minimax-m2@self")[0, :2] * 1e6) == pytest.approx([1.25, 1.25])
 
 
+@pytest.mark.heavy
 def test_a_prediction_is_kept_missed_or_not_told(state):
     made = tried(state, {"good": {"cost_per_task_usd": 1e-5, "quality": 1.0}, "bad": {"quality": 0.9}})
     found = {one.policy: one for one in predictions(state)}

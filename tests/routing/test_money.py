@@ -69,6 +69,7 @@ def test_twenty_kills_with_calls_in_flight_lose_no_dollar_and_no_attempt(state):
     assert read_run(state, run_id)["status"] == "done" and state.verify_audit() == (True, None)
 
 
+@pytest.mark.heavy
 def test_a_cap_that_kills_have_used_up_refuses_the_rest(state):
     """What nobody saw the end of counts at its worst: each kill takes from the cap, and gives nothing back."""
     with ScriptedServer(lambda n, body: "slow" if n < 20 else "ok", adder) as server:
@@ -113,6 +114,7 @@ def test_the_limit_of_one_task_holds_for_its_calls_at_the_same_time(state):
     assert server.most_in_flight <= 2
 
 
+@pytest.mark.heavy
 def test_what_a_task_cost_before_a_kill_counts_against_its_own_limit(state):
     with ScriptedServer(lambda n, body: "hang" if n == 1 else "ok", adder) as server:
         body = spec(server.url, GOOD, tasks=SUMS[:1], max_usd_per_task="0.0006", provider={"timeout_s": 600})

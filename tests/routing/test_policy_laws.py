@@ -106,6 +106,7 @@ def test_writing_and_reading_changes_nothing(policy):
         assert again == policy
 
 
+@pytest.mark.heavy
 @given(policies, st.lists(requests, min_size=20, max_size=20))
 @settings(max_examples=60, deadline=None)
 def test_a_rule_called_unreachable_is_never_reached(policy, sample):

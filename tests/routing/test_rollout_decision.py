@@ -134,6 +134,7 @@ def simulated(rng: np.random.Generator, sizes: list[int], shift: float) -> list[
     return looks
 
 
+@pytest.mark.heavy
 def test_false_alarms_of_1000_equal_rollouts_stay_within_the_level_and_a_bad_one_is_caught():
     # No allowance at all: the worst case for a false alarm.
     tight = RolloutGuardrails(errors_points=0, cost_ratio=1, slow_points=0, quality_points=0)

@@ -57,6 +57,7 @@ def test_what_cannot_be_written_stops_the_next_call_and_the_run(state):
     asyncio.run(scenario())
 
 
+@pytest.mark.heavy
 def test_a_run_killed_in_its_middle_loses_no_reservation_and_goes_on_under_its_cap(state, monkeypatch):
     tasks = [{**task, "id": f"{task['id']}-{n}"} for n in range(4) for task in SUMS]
     with ScriptedServer(lambda n, b: "slow" if n < 20 else "ok", adder) as server:

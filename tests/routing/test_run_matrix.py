@@ -164,6 +164,7 @@ def test_a_stopped_run_is_rated_on_what_every_policy_finished(state):
     assert found["verdict"].startswith("Ended after 13 of 16 answers: only the 5 tasks that all finished count")
 
 
+@pytest.mark.heavy
 def test_the_command_writes_what_the_page_shows(state, tmp_path, capsys):
     tasks = [{**SUMS[0], "prompt": HOSTILE}, *SUMS[1:]]
     with ScriptedServer(lambda n, b: "ok", lambda b: HOSTILE if "script" in str(b) else adder(b)) as server:

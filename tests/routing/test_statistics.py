@@ -147,6 +147,7 @@ def test_tangos_interval_holds_the_difference_and_stays_in_range(only_a, only_b,
     assert -1 <= low <= (only_a - only_b) / count <= high <= 1
 
 
+@pytest.mark.heavy
 def test_a_policy_worse_by_the_margin_is_rarely_shown_to_be_within_it():
     """Type I error of the margin's test, simulated: at most a little over 2.5 %."""
     rng = np.random.default_rng(3)

@@ -164,6 +164,7 @@ def outcomes(better: int, worse: int, same: int) -> list[Pair]:
     return [Pair(f"t{n}", 1, a, b, 0.02, 0.03, 100.0, 150.0) for n, (a, b) in enumerate(verdicts)]
 
 
+@pytest.mark.heavy
 def test_every_figure_of_a_comparison_by_hand():
     """Mutants 13: qualities a hundred times too large and "p < 0.001" where it is above passed."""
     found = compare({"rival": outcomes(6, 2, 12)}, 0.05)["rival"]

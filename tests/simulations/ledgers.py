@@ -10,7 +10,7 @@ from typing import Any
 from data import rollups
 from data.ledger import Ledger
 from data.schema import MEDIA_TOKENS, USAGE
-from tests.stores import new_ledger
+from tests.stores import fill_usage, new_ledger
 
 START = datetime.fromisoformat("2026-10-05")
 COLUMNS = [column.name for column in USAGE]
@@ -46,7 +46,7 @@ TYPICAL: dict[str, Any] = {
 def ledger_of(home: Path, rows: list[dict[str, Any]]) -> Ledger:
     """A ledger with these rows, a day apart; what a row leaves out is typical, call ids are its numbers."""
     ledger = new_ledger(home)
-    values = []
+    full = []
     for number, row in enumerate(rows):
         base = {
             "event_id": f"e{number}",
@@ -54,11 +54,9 @@ def ledger_of(home: Path, rows: list[dict[str, Any]]) -> Ledger:
             "call_id": f"c{number}",
             "requested_at": START + timedelta(days=number % 14, hours=3),
         }
-        full = {**TYPICAL, **base, **row}
-        values.append([full.get(name) for name in COLUMNS])
+        full.append({**TYPICAL, **base, **row})
     with ledger.write() as cursor:
-        marks = ", ".join("?" * len(COLUMNS))
-        cursor.executemany(f"INSERT INTO lake.main.usage ({', '.join(COLUMNS)}) VALUES ({marks})", values)
+        fill_usage(cursor, full)
         rollups.add(cursor)
     return ledger
 

@@ -124,6 +124,7 @@ def test_what_is_forbidden_is_no_yardstick_of_regret():
     assert way(found, "tokens").regret["p90"] == 0
 
 
+@pytest.mark.heavy
 def test_the_desk_reads_the_log_and_keeps_to_the_policy(home):
     rows = [
         {"requested_at": START + timedelta(hours=3 * n), "cost_usd": Decimal("0.5"), "user_id": f"u{n % 4}"}
@@ -150,6 +151,7 @@ def test_the_desk_reads_the_log_and_keeps_to_the_policy(home):
         desk(view, week, told, MARKET, shipped_constraints())
 
 
+@pytest.mark.heavy
 def test_a_week_in_another_zone_has_seven_days(home):
     """Seven local days lie on eight UTC ones; a dollar an hour is a dollar an hour in every zone."""
     first = START + timedelta(hours=4)  # midnight in New York
@@ -174,6 +176,7 @@ def test_capacity_is_charged_at_the_volume_of_the_month(multiple):
     assert ahead.utilisation["p50"] == pytest.approx(min(1.0, multiple / 2))
 
 
+@pytest.mark.heavy
 def test_what_is_batched_already_saves_nothing_more(home):
     rows = [{"requested_at": START + timedelta(hours=3 * n), "service_tier": "batch"} for n in range(14 * 8)]
     ledger = ledger_of(home, rows)

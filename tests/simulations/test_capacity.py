@@ -277,6 +277,7 @@ def test_shipped_points_are_reproduced_closely():
     assert sorted(errors)[len(errors) // 2] < 0.12
 
 
+@pytest.mark.heavy
 @settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from(["qwen3-32b", "gpt-oss-120b", "llama-3.1-8b"]),

@@ -103,6 +103,7 @@ def test_more_replicas_are_never_slower_on_a_real_trace(rates, shared_data):
     assert means == sorted(means, reverse=True)
 
 
+@pytest.mark.heavy
 def test_every_request_of_a_day_gets_its_first_token(rates):
     """A tenth of a million of them; the whole day and its time are in tests/benchmarks/fleet_speed.py."""
     seen = replay(day(100_000), rates, 2)

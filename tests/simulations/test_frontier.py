@@ -43,6 +43,7 @@ def test_no_frontier_is_explained():
         frontier(replace(two_segments(), quality=np.full((2, 2), np.nan)), Demands())
 
 
+@pytest.mark.heavy
 def test_fifty_points_over_four_hundred_segments_are_all_there_and_cost_more_the_better_they_are():
     """Their time is in tests/benchmarks/answer_speed.py."""
     points = frontier(problem(np.random.default_rng(1), 400, 8), Demands(vendor_cap={"a": 0.7}), 50).points

@@ -37,6 +37,7 @@ def both(tmp_path_factory):
     return ledger.at(ledger.snapshot()), counts
 
 
+@pytest.mark.heavy
 def test_a_pairs_ratios_are_those_of_the_sums_and_their_range_that_of_a_bootstrap(both):
     view, (old, new, said, again) = both[0], both[1].T
     found = pair_ratios(view, Scope.of(view))

@@ -44,21 +44,23 @@ def log(tmp_path_factory):
     return ledger.at(ledger.snapshot())
 
 
-def twin(view, policy, prices, assumed, warm):
+@pytest.fixture(scope="module")
+def rows(log):
+    """The rows of the log in plain Python, None where nothing is known, each with how often its call is counted."""
+    told = log.sql(f"SELECT * FROM {log.name('usage')}")
+    answered, plain = answers(told), told.astype(object).where(told.notna(), None)
+    return [(row, counted(row, answered)) for row in plain.to_dict("records")]
+
+
+def twin(rows, policy, prices, assumed, warm):
     """Row by row, in plain Python: (kept, moved, refused calls, logged USD, policy USD, calls not compared).
 
     These rows have neither session nor user: cache reads of what moves are all kept (`warm`) or all written anew.
     """
-    rows = view.sql(f"SELECT * FROM {view.name('usage')}")
     counts = {KEPT: 0, MOVED: 0, REFUSED: 0}
     logged, spent, apart = Decimal(0), 0.0, 0
-    answered = answers(rows)
-    for row in rows.to_dict("records"):
-        row = {
-            key: None if value is None or (not isinstance(value, str | Decimal | list) and pd.isna(value)) else value
-            for key, value in row.items()
-        }
-        calls = counted(row, answered)
+    for told, calls in rows:
+        row = dict(told)
         known = [row[name] for name in INPUT_TOKENS if row[name] is not None]
         row["input_tokens"] = sum(known) if known else None
         written = [row[name] for name in ("output_tokens", "reasoning_tokens") if row[name] is not None]
@@ -153,11 +155,11 @@ POLICIES = {
 
 
 @pytest.mark.parametrize("name", sorted(POLICIES))
-def test_equal_to_the_row_by_row_twin(log, name):
+def test_equal_to_the_row_by_row_twin(log, rows, name):
     policy, prices, assumed = POLICIES[name], market(), Assumed(acceptance=0.7)
     result = replay(log, Scope.of(log), policy, prices, assumed=assumed)
-    counts, logged, spent, apart = twin(log, policy, prices, assumed, warm=False)
-    warm = twin(log, policy, prices, assumed, warm=True)[2]
+    counts, logged, spent, apart = twin(rows, policy, prices, assumed, warm=False)
+    warm = twin(rows, policy, prices, assumed, warm=True)[2]
     assert (
         result.groups.groupby("outcome")["calls"].sum().reindex([KEPT, MOVED, REFUSED], fill_value=0).to_dict()
         == counts
@@ -199,6 +201,7 @@ def test_requests_without_a_price_are_listed_never_dropped(log):
     assert sum(known) == pytest.approx(float(said["logged_cost_usd"]))
 
 
+@pytest.mark.heavy
 @given(policies)
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -321,6 +324,7 @@ def test_latency_is_unknown_for_models_the_log_has_not_seen(log):
     assert said["latency"]["policy_ms"] is None and "claude-opus-4-5" in said["latency"]["unseen_models"]
 
 
+@pytest.mark.heavy
 def test_a_policy_that_moves_nothing_is_the_log_in_every_figure(log):
     """Dollars, waits, failures, quality and priced share, in the summary and in the comparison of ways."""
     scope, prices = Scope.of(log), market()

@@ -81,7 +81,13 @@ def promises(made: Programme, known: Known) -> Demands:
         )
         high = _share("Floor for high criticality, %", "floor_high", "none", step=0.1)
         vendor = _share("Most for one vendor, %", "vendor_cap", "no cap", least=1.0)
-        chinese = _share("Most for Chinese origin, %", "origin_cap", "no cap")
+        countries = ", ".join(dict.fromkeys(made.problem.origins))
+        origins = st.text_input(
+            "Most for an origin, %",
+            key="origin_cap",
+            placeholder="CN=20",
+            help=f"of the requests, by the country of a model's maker: {countries}",
+        )
         moved = _share("Most that may move, %", "moved_cap", "everything")
         service = _service(made, known)
         capacity = st.text_input(
@@ -97,14 +103,15 @@ def promises(made: Programme, known: Known) -> Demands:
             help="of the requests on a vendor or model, for resilience",
         )
 
-    rates, kept = {}, {}
+    rates, kept, capped = {}, {}, {}
     with shell.errors():
-        rates, kept = amounts(capacity), {name: value / 100 for name, value in amounts(least).items()}
+        rates = amounts(capacity)
+        kept, capped = ({name: percent / 100 for name, percent in amounts(text).items()} for text in (least, origins))
     return Demands(
         quality_floor=today and today - 1e-9 if floor == shown else floor and floor / 100,
         floor_by_criticality={"high": high} if high is not None else {},
         any_vendor_cap=vendor,
-        origin_cap={"CN": chinese} if chinese is not None and "CN" in made.problem.origins else {},
+        origin_cap=capped,
         max_moved_share=moved,
         capacity=rates,
         min_share=kept,

@@ -200,9 +200,8 @@ def _demands() -> tuple[Required, Thresholds]:
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         hipaa = st.checkbox("HIPAA eligibility required", True, key="needs_hipaa")
-        residency = st.multiselect(
-            "Residency required", ["US", "EU", "CN", "own premises"], key="needs_residency", width=240
-        )
+        known = {region for facts in what_if.catalog(shell.state()).values() for region in facts.regions()}
+        residency = st.multiselect("Residency required", sorted(known), key="needs_residency", width=240)
         ratio = st.number_input("Capability at least", 0.1, 2.0, 0.9, 0.05, key="capability_ratio")
         cost = st.number_input("Cost at most", 0.1, 5.0, 1.1, 0.05, key="cost_ratio", help="times the current cost")
         least = st.number_input("Samples at least", 1, 100_000, 100, 50, key="min_samples")
