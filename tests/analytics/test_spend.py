@@ -61,7 +61,7 @@ def filled(tmp_path_factory):
     ledger = new_ledger(tmp_path_factory.mktemp("filled"))
     with ledger.write() as cursor:
         told = [dict(zip(columns, row, strict=True)) | {"source": "test", "batch_id": "b"} for row in rows]
-        fill_usage(cursor, [row | {"requested_at": datetime.fromisoformat(row["requested_at"])} for row in told])
+        fill_usage(cursor, [row | {"requested_at": datetime.fromisoformat(str(row["requested_at"]))} for row in told])
         cursor.execute("INSERT INTO lake.main.batches (batch_id, loaded) VALUES ('b', 600)")
         rollups.add(cursor)
     return ledger.at(ledger.snapshot()), rows

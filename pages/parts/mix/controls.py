@@ -81,42 +81,45 @@ def promises(made: Programme, known: Known) -> Demands:
         )
         high = _share("Floor for high criticality, %", "floor_high", "none", step=0.1)
         vendor = _share("Most for one vendor, %", "vendor_cap", "no cap", least=1.0)
-        countries = ", ".join(dict.fromkeys(made.problem.origins))
-        origins = st.text_input(
-            "Most for an origin, %",
-            key="origin_cap",
-            placeholder="CN=20",
-            help=f"of the requests, by the country of a model's maker: {countries}",
-        )
         moved = _share("Most that may move, %", "moved_cap", "everything")
         service = _service(made, known)
-        capacity = st.text_input(
-            "Rate limits, requests a year",
-            key="capacity",
-            placeholder="minimax-m2=2000000",
-            help="what a model can take; several separated by commas",
-        )
-        least = st.text_input(
-            "Keep at least, %",
-            key="min_share",
-            placeholder="OpenAI=10",
-            help="of the requests on a vendor or model, for resilience",
-        )
-
-    rates, kept, capped = {}, {}, {}
+        typed = _by_name(made)
+    named: dict[str, dict[str, float]] = {}
     with shell.errors():
-        rates = amounts(capacity)
-        kept, capped = ({name: percent / 100 for name, percent in amounts(text).items()} for text in (least, origins))
+        named = {field: amounts(text, 1 if field == "capacity" else 100) for field, text in typed.items()}
     return Demands(
         quality_floor=today and today - 1e-9 if floor == shown else floor and floor / 100,
         floor_by_criticality={"high": high} if high is not None else {},
         any_vendor_cap=vendor,
-        origin_cap=capped,
         max_moved_share=moved,
-        capacity=rates,
-        min_share=kept,
+        **named,
         **service,
     )
+
+
+def _by_name(made: Programme) -> dict[str, str]:
+    """Limits on what is named by model, vendor or origin, by field of the demands, as they are typed."""
+    countries = ", ".join(dict.fromkeys(made.problem.origins))
+    return {
+        "origin_cap": st.text_input(
+            "Most for an origin, %",
+            key="origin_cap",
+            placeholder="CN=20",
+            help=f"of the requests, by the country of a model's maker: {countries}",
+        ),
+        "capacity": st.text_input(
+            "Rate limits, requests a year",
+            key="capacity",
+            placeholder="minimax-m2=2000000",
+            help="what a model can take; several separated by commas",
+        ),
+        "min_share": st.text_input(
+            "Keep at least, %",
+            key="min_share",
+            placeholder="OpenAI=10",
+            help="of the requests on a vendor or model, for resilience",
+        ),
+    }
 
 
 def _service(made: Programme, known: Known) -> dict[str, Any]:
@@ -198,12 +201,12 @@ def unknowns() -> Assumptions:
     )
 
 
-def amounts(text: str) -> dict[str, float]:
-    """`name=number, name=number` as typed. Raises BadInput for anything else."""
+def amounts(text: str, whole: int = 1) -> dict[str, float]:
+    """`name=number, name=number` as typed, parts of a `whole` (100 for percent). BadInput for anything else."""
     found = {}
     for part in filter(str.strip, text.split(",")):
         name, mark, number = part.partition("=")
         if not mark or not number.strip().replace(".", "", 1).isdecimal():
             raise BadInput(f"`{part.strip()}`: write name=number, such as minimax-m2=2000000.")
-        found[name.strip()] = float(number)
+        found[name.strip()] = float(number) / whole
     return found
