@@ -81,11 +81,20 @@ def spread(missed: pd.DataFrame) -> np.ndarray:
     Squares are capped at twenty times their median, so one runaway week does not widen every range. The prior is mixed
     in as a factor: as a term it would widen a calm ledger's range by its own size, however many misses say otherwise.
     """
-    usable = ((missed["actual"] > 0) & (missed["expected"] > 0)).to_numpy()
-    if not usable.any():
+    _, horizon, square = _squares(missed)
+    return _terms(horizon, square)
+
+
+def _squares(missed: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(origin, days, square of the log of the miss) of the misses that have a log."""
+    origin, days, actual, expected = (missed[name].to_numpy() for name in ("origin", "days", "actual", "expected"))
+    usable = (actual > 0) & (expected > 0)
+    return origin[usable], days[usable].astype(float), np.log(actual[usable] / expected[usable]) ** 2
+
+
+def _terms(horizon: np.ndarray, square: np.ndarray) -> np.ndarray:
+    if not len(square):
         return PRIOR
-    square = np.log((missed["actual"] / missed["expected"]).to_numpy()[usable]) ** 2
-    horizon = missed["days"].to_numpy(dtype=float)[usable]
     days, sizes = np.unique(horizon, return_counts=True)
     squares = np.array([np.minimum(one, 20 * median(one)).mean() for one in (square[horizon == day] for day in days)])
     terms = np.column_stack([1 / days, np.ones_like(days), days])
@@ -98,35 +107,37 @@ def spread(missed: pd.DataFrame) -> np.ndarray:
     return fitted
 
 
-def widening(missed: pd.DataFrame, days: int = JUDGED_DAYS) -> float:
-    """What the deviations of `spread` are multiplied by, so that P10 to P90 holds as often as it says.
-
-    Every earlier range is judged with what was known then: one that did not hold widens the next by `STEP_WIDER` x
-    0.8 of its log, one that did narrows it by `STEP_WIDER` x 0.2, which stands still when eight in ten hold (adaptive
-    conformal inference: Gibbs and Candes, 2021). A level that has jumped is wide for a while: it may jump again.
-    """
-    return _widened(_judged(missed, days), len(missed) and int((missed["origin"] + missed["days"]).max()), days)
-
-
-def score(missed: pd.DataFrame, days: int = JUDGED_DAYS) -> Score | None:
-    """Error and coverage on totals over `days`, each origin judged with the spread known at its time."""
-    at = missed[missed["days"] == days]
-    if at.empty:
-        return None
-    judged, actual = _judged(missed, days), at["actual"].sum()
-    error, naive = ((at["actual"] - at[name]).abs().sum() / actual if actual else 0.0 for name in ("expected", "naive"))
-    return Score(days, len(at), float(error), float(naive), sum(one.held for one in judged) / len(judged))
-
-
-def _judged(missed: pd.DataFrame, days: int) -> list[Judged]:
+def judge(missed: pd.DataFrame, days: int = JUDGED_DAYS) -> list[Judged]:
     """The earlier ranges of totals over `days`, the oldest first, each with the spread and widening known then."""
     judged: list[Judged] = []
+    origin, horizon, square = _squares(missed)
     for row in missed[missed["days"] == days].sort_values("origin").itertuples():
-        known = missed[missed["origin"] + missed["days"] <= row.origin]
-        width = Z90 * deviation(spread(known), days) * _widened(judged, row.origin, days)
+        known = origin + horizon <= row.origin
+        width = Z90 * deviation(_terms(horizon[known], square[known]), days) * _widened(judged, row.origin, days)
         held = row.expected > 0 and abs(np.log(max(row.actual, 1e-12) / row.expected)) <= width
         judged.append(Judged(row.origin, bool(held)))
     return judged
+
+
+def widening(missed: pd.DataFrame, judged: list[Judged], days: int = JUDGED_DAYS) -> float:
+    """What the deviations of `spread` are multiplied by, so that P10 to P90 holds as often as it says.
+
+    Every earlier range (`judge`) is judged with what was known then: one that did not hold widens the next by
+    `STEP_WIDER` x 0.8 of its log, one that did narrows it by `STEP_WIDER` x 0.2, which stands still when eight in ten
+    hold (adaptive conformal inference: Gibbs and Candes, 2021). A level that has jumped is wide for a while: it may
+    jump again.
+    """
+    return _widened(judged, len(missed) and int((missed["origin"] + missed["days"]).max()), days)
+
+
+def score(missed: pd.DataFrame, judged: list[Judged], days: int = JUDGED_DAYS) -> Score | None:
+    """Error and coverage on totals over `days`, each origin judged (`judge`) with the spread known at its time."""
+    at = missed[missed["days"] == days]
+    if at.empty:
+        return None
+    actual = at["actual"].sum()
+    error, naive = ((at["actual"] - at[name]).abs().sum() / actual if actual else 0.0 for name in ("expected", "naive"))
+    return Score(days, len(at), float(error), float(naive), sum(one.held for one in judged) / len(judged))
 
 
 def _widened(judged: list[Judged], now: int, days: int) -> float:

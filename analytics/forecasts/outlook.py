@@ -23,6 +23,8 @@ from analytics.known_spend import KnownSpend, of_series
 from data import wording
 from data.calendar import DAYS_PER_WEEK, MIN_HISTORY_DAYS, Z90, next_month
 
+BEYOND_P90 = math.log(5)  # exp(-BEYOND_P90) / 2 is a tenth
+
 
 class Outlook(NamedTuple):
     """A period [start, end): what it has cost, and what it will have cost at its end, in USD.
@@ -98,7 +100,12 @@ class Outlook(NamedTuple):
         )
 
     def chance_above(self, amount_usd: float) -> float | None:
-        """Probability that the period ends above an amount; None where there is no spread."""
+        """Probability that the period ends above an amount; None where there is no spread.
+
+        Between and beyond P10 and P90 the logs of misses follow Laplace's distribution, that of a normal whose variance
+        differs from month to month (Kotz, Kozubowski and Podgorski, 2001, chapter 2): most months are quiet and miss by
+        little, some hold a launch. The normal itself said 68 % where 78 % came.
+        """
         if self.actual_usd > amount_usd:
             return 1.0
         if self.days_left == 0 and not self.missing_days and self.is_priced:
@@ -110,9 +117,9 @@ class Outlook(NamedTuple):
             return 0.0
         if amount_usd <= self.settled_usd:
             return 1.0
-        return (
-            math.erfc(math.log((amount_usd - self.settled_usd) / left) / max(self.deviation, 1e-9) / math.sqrt(2)) / 2
-        )  # the normal tail
+        far = math.log((amount_usd - self.settled_usd) / left) / max(self.deviation, 1e-9) / Z90 * BEYOND_P90
+        beyond = math.exp(-abs(far)) / 2
+        return beyond if far > 0 else 1 - beyond
 
 
 def outlook_of(
@@ -201,4 +208,5 @@ def _learned(values: bytes, last: date) -> tuple[np.ndarray, backtest.Score | No
         floats, index=pd.date_range(end=last, periods=len(floats)) if len(floats) else pd.DatetimeIndex([])
     )
     missed = backtest.misses(history)
-    return backtest.spread(missed) * backtest.widening(missed) ** 2, backtest.score(missed)
+    judged = backtest.judge(missed)
+    return backtest.spread(missed) * backtest.widening(missed, judged) ** 2, backtest.score(missed, judged)

@@ -84,21 +84,27 @@ def missed(*far: float, days: int = 28) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["origin", "days", "actual", "expected", "naive"])
 
 
+def widening(missed_: pd.DataFrame) -> float:
+    return backtest.widening(missed_, backtest.judge(missed_))
+
+
+def coverage(missed_: pd.DataFrame) -> float:
+    return backtest.score(missed_, backtest.judge(missed_)).coverage
+
+
 def test_a_range_that_did_not_hold_is_wider_and_one_that_held_narrower():
-    first = backtest.widening(missed())
+    first = widening(missed())
     assert first == pytest.approx(np.exp(0.1))
-    assert backtest.widening(missed(*[0.0] * 20)) == pytest.approx(np.exp(0.1 - 20 * 0.02))
+    assert widening(missed(*[0.0] * 20)) == pytest.approx(np.exp(0.1 - 20 * 0.02))
     held = missed(*[0.0] * 8)
-    assert backtest.widening(pd.concat([held, missed(*[9.0] * 10).iloc[8:]])) == pytest.approx(
-        np.exp(0.1 + 2 * 0.08 - 8 * 0.02)
-    )
-    assert backtest.score(missed(*[0.0] * 8, 9.0, 9.0)).coverage == 0.8
+    assert widening(pd.concat([held, missed(*[9.0] * 10).iloc[8:]])) == pytest.approx(np.exp(0.1 + 2 * 0.08 - 8 * 0.02))
+    assert coverage(missed(*[0.0] * 8, 9.0, 9.0)) == 0.8
 
 
 def test_a_range_is_judged_by_what_was_known_when_it_was_told():
     """Of four weekly forecasts over four weeks none was over before the last was made: the first width judges all."""
     width = forecast_model.Z90 * forecast_model.deviation(forecast_model.PRIOR, 28) * np.exp(0.1)
-    assert backtest.score(missed(*[0.99 * width] * 4)).coverage == 1.0
-    assert backtest.score(missed(*[1.01 * width] * 4)).coverage == 0.0
-    later = backtest.score(missed(*[1.01 * width] * 5))  # the fifth knows that the first did not hold
-    assert later.coverage == 0.2
+    assert coverage(missed(*[0.99 * width] * 4)) == 1.0
+    assert coverage(missed(*[1.01 * width] * 4)) == 0.0
+    later = coverage(missed(*[1.01 * width] * 5))  # the fifth knows that the first did not hold
+    assert later == 0.2

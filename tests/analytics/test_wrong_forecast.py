@@ -82,12 +82,16 @@ def test_a_spread_that_no_terms_fit_is_off_by_shares_not_by_dollars():
 def test_the_score_by_hand():
     missed = told_misses((28, 0.0, 3), (7, 0.5, 3))
     missed.loc[missed["days"] == 28, "actual"] = [100.0, 80.0, 140.0]
-    told = backtest.score(missed)
+    told = backtest.score(missed, backtest.judge(missed))
     assert (told.horizon_days, told.origins) == (28, 3)
     assert told.error == pytest.approx(60 / 320) and told.naive_error == pytest.approx((10 + 30 + 30) / 320)
-    assert backtest.score(missed, 14) is None
+    assert backtest.score(missed, [], 14) is None
     missed["actual"] = 0.0
-    assert backtest.score(missed)[2:] == (0.0, 0.0, 0.0)  # no spend came: nothing was missed, no range held it
+    assert backtest.score(missed, backtest.judge(missed))[2:] == (
+        0.0,
+        0.0,
+        0.0,
+    )  # no spend came: nothing was missed, no range held it
 
 
 # The calendar
@@ -324,7 +328,10 @@ def april(**more) -> Outlook:
 @pytest.mark.parametrize(
     ("amount", "more", "right"),
     [
-        (340, {}, 0.18098),  # 200 are left: 1 - Phi(ln(240 / 200) / 0.2)
+        (340, {}, 0.15914),  # 200 are left: exp(-ln 5 x ln(240 / 200) / 0.2 / 1.28155) / 2
+        (260, {}, 0.87685),  # 1 - exp(-ln 5 x ln(200 / 160) / 0.2 / 1.28155) / 2
+        (100 + 200 * float(np.exp(0.2 * 1.2815515655)), {}, 0.1),  # P90
+        (100 + 200 * float(np.exp(-0.2 * 1.2815515655)), {}, 0.9),
         (300, {}, 0.5),
         (100, {}, 1.0),  # spent to the cent, and more is to come
         (99, {}, 1.0),
@@ -333,7 +340,7 @@ def april(**more) -> Outlook:
         (340, {"p50": None}, None),
         (340, {"p90": None}, None),
         (340, {"known_until": APRIL[1]}, 0.0),
-        (340, {"known_until": APRIL[1], "missing_days": 2}, 0.18098),
+        (340, {"known_until": APRIL[1], "missing_days": 2}, 0.15914),
         (340, {"known_until": APRIL[1], "is_priced": False, "p90": None}, None),
     ],
 )
@@ -390,8 +397,8 @@ def test_a_month_with_a_hole_by_hand():
     assert (told.actual_usd, told.settled_usd, told.days_left, told.history_days) == (700, 700, 20, 97)
     assert (told.missing_days, told.missing_usd, told.untold_days) == (3, 300, 0)
     assert told.p50 == pytest.approx(3000)
-    spread = forecast_model.fit(days).spread * 0 + backtest.spread(backtest.misses(days))
-    spread = spread * backtest.widening(backtest.misses(days)) ** 2
+    missed = backtest.misses(days)
+    spread = backtest.spread(missed) * backtest.widening(missed, backtest.judge(missed)) ** 2
     ahead, behind = (forecast_model.deviation(spread, count) for count in (20, 3))
     right = np.hypot(2000 * ahead, 300 * behind) / 2300
     assert told.deviation == pytest.approx(right)

@@ -1,8 +1,8 @@
 """How well what Baton says of uncertain things holds: `python -m tests.benchmarks.calibration [PART ...] [--write]`.
 
 Parts: forecast, anomalies, lab, off-policy, savings, promises (default: all). Everything is generated, seeds and
-counts are printed, and the seeds were not looked at while constants were chosen. --write renews docs/calibration.md,
-which holds the parts that were run.
+counts are printed, and the seeds were not looked at while constants were chosen. --write renews the sections of
+docs/calibration.md that belong to the parts that were run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from tests.benchmarks import promise_placebo
 from tests.benchmarks.daily_series import QUIET, SHAPES, quiet, shape
 from tests.benchmarks.small_worlds import world
 
-KEPT = "## Before"  # written by hand from here on, and by forecast_rivals.py, which needs an environment of its own
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "calibration.md"
 FIRST_SEED = 100  # 0 to 11 were looked at while constants were chosen
 SERIES, MONTHS, DAYS = 12, (date(2025, 4, 1), date(2025, 8, 1), date(2025, 12, 1)), (1, 11, 21)
@@ -292,13 +291,21 @@ PARTS: dict[str, Callable[[], str]] = {
 
 def main() -> None:
     asked = [name for name in sys.argv[1:] if name in PARTS] or list(PARTS)
-    text = "\n\n".join(PARTS[name]() for name in asked)
-    print(text)
-    if "--write" in sys.argv:
-        command = " ".join(["python -m tests.benchmarks.calibration", *sys.argv[1:]])
-        _, mark, rivals = PAGE.read_text().partition(KEPT) if PAGE.exists() else ("", "", "")
-        told = f"# How well it is calibrated\n\nFrom a run of `{command}`, seeds from {FIRST_SEED}.\n\n{text}\n"
-        PAGE.write_text(told + (f"\n{mark}{rivals}" if mark else ""))
+    for name in asked:
+        section = PARTS[name]()
+        print(f"{section}\n", flush=True)
+        if "--write" in sys.argv:
+            _write(section)
+
+
+def _write(section: str) -> None:
+    """Put a part in the place of its last run on the page; what others and people wrote there stays."""
+    heading = section.partition("\n")[0]
+    before, mark, after = PAGE.read_text().partition(f"{heading}\n")
+    if not mark:
+        raise ValueError(f"{PAGE.name} has no section {heading!r}: write its heading where it belongs")
+    _, next_mark, rest = after.partition("\n## ")
+    PAGE.write_text(f"{before}{section}\n{next_mark}{rest}")
 
 
 if __name__ == "__main__":

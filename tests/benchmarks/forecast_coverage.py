@@ -60,7 +60,8 @@ def shapes(seed: int) -> dict[str, pd.Series]:
 def score(history: pd.Series, events: tuple[Event, ...]) -> backtest.Score:
     """The back-test's own score; where events are known, the same of the outlook that is told them."""
     if not events:
-        found = backtest.score(backtest.misses(history), HORIZON)
+        missed = backtest.misses(history)
+        found = backtest.score(missed, backtest.judge(missed, HORIZON), HORIZON)
         assert found is not None
         return found
     rows = []

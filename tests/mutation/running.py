@@ -6,6 +6,7 @@ import contextlib
 import importlib.machinery
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -35,7 +36,8 @@ OPTIONS = [
     "ignore:Module already imported:pytest.PytestAssertRewriteWarning",
 ]
 WORTH_S = 8.0  # of tests a mutant is tried on: what only dearer ones would catch lacks a cheap test
-PATIENCE, SPARE_S = 10.0, 60.0  # the clock runs out after so many times the tests' own seconds, and some more
+PATIENCE, SPARE_S = 10, 30  # the clock runs out after so many times the tests' own seconds of a core, and some more
+STUCK_S = 1800.0  # by the wall: one that waits and never works is stuck, however busy the machine is
 
 
 class Covered(NamedTuple):
@@ -84,14 +86,19 @@ def covered(files: Sequence[str], tests: Sequence[str], blank: Path) -> Covered:
 
 
 def survives(mutant: Mutant, tests: Sequence[str], seconds: float, blank: Path) -> bool:
-    """Whether every test passes on the mutant; one that runs on and on is caught by the clock."""
+    """Whether every test passes on the mutant; one that runs on and on is caught by the clock.
+
+    The clock counts the mutant's own seconds of a core: by the wall a busy machine would catch what no test does.
+    """
     child = os.fork()
     if not child:
         os.setsid()
+        limit = int(PATIENCE * seconds + SPARE_S)
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
         _install(mutant)
         paths = list(dict.fromkeys(name.partition("::")[0] for name in tests))
         os._exit(_pytest([*OPTIONS, "-o", "addopts=", *paths], [Only(tests)], blank, quiet=True))
-    until = time.monotonic() + PATIENCE * seconds + SPARE_S
+    until = time.monotonic() + STUCK_S
     while time.monotonic() < until:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
