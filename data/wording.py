@@ -203,8 +203,11 @@ _WRITERS: dict[str, Callable[[Number], str]] = {
 }
 
 
+UNITS = frozenset(_WRITERS)
+
+
 def measure(value: Number, unit: str) -> str:
-    """A measure's value by the registry's unit."""
+    """A measure's value by the registry's unit, one of `UNITS`; by any other a plain number."""
     writer = _WRITERS.get(unit)
     return writer(value) if writer else MISSING if number_or_none(value) is None else f"{value:,}"
 

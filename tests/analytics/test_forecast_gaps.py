@@ -40,7 +40,6 @@ def november(view):
     return forecast.month_end(view, Scope.of(view))
 
 
-@pytest.mark.heavy
 def test_a_source_that_stopped_is_missing_not_saved(ledgers):
     """Methods 1: with one of two sources silent the month kept falling, and the chance of overrun with it."""
     view = ledgers["one source stopped"]
@@ -80,7 +79,6 @@ def test_the_back_test_judges_only_days_with_a_log():
     assert learn_from_backtest(spend)[1].error == pytest.approx(0, abs=1e-9)
 
 
-@pytest.mark.heavy
 def test_two_logs_years_apart_are_judged_by_the_newer(ledgers):
     """Spend pages 2: the back-test ran on weeks without any log, and found itself perfect."""
     outlook = november(ledgers["years apart"])
@@ -106,7 +104,6 @@ SAYS_NOTHING: dict[str, list[tuple[date, tuple[float, ...] | None]]] = {
 }
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("case", SAYS_NOTHING)
 def test_under_a_week_of_whole_days_says_nothing_of_a_day_without_a_log(case, tmp_path):
     """Seconds of one morning, times the days before it, were "missing and counted as expected"."""
@@ -128,7 +125,6 @@ def test_a_source_that_lived_for_a_week_tells_what_it_lacks():
     assert known == [0, 50]
 
 
-@pytest.mark.heavy
 def test_what_has_no_known_cost_is_not_on_course_for_nothing(tmp_path):
     """A link's team that the log does not have, and a model without a price, were both "on course for $0"."""
     rows = [row for day in days(LAST - 60 * D, LAST) for row in day_rows(day)]

@@ -56,7 +56,6 @@ def test_without_a_budget_nobody_can_tell(calm, capsys):
     assert capsys.readouterr().err
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("amount", "codes"),
     [
@@ -77,7 +76,6 @@ def test_budgets(tmp_path, calm, amount, codes, capsys):
         assert ("company" in told.err) == (code == SHUT)
 
 
-@pytest.mark.heavy
 def test_a_young_log_has_no_forecast_and_no_anomaly(tmp_path, capsys):
     rows = day_rows(date(2026, 11, 18), hours=[1], usd=5) + day_rows(date(2026, 11, 19), hours=[1], usd=5)
     home = ledger_of(tmp_path / "young", rows).home

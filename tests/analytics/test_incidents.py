@@ -37,7 +37,6 @@ def seen(failing):
     return incidents.incidents(view, week, anomalies, found), anomalies, found
 
 
-@pytest.mark.heavy
 def test_a_failing_model_and_the_fallback_it_caused_are_one_item(failing, seen):
     (incident,), anomalies, _ = seen
     assert len(anomalies) >= 2 and incident.members[0].kind == "failures" and len(incident.members) == len(anomalies)
@@ -79,7 +78,6 @@ def test_the_week_is_titled_by_it_until_somebody_settles_it(failing):
     NOTES.forget(state, row["key"])
 
 
-@pytest.mark.heavy
 def test_a_quiet_week_has_no_incident(tmp_path):
     ledger = planted.build(tmp_path, "quiet", days=70)
     view = ledger.at(ledger.snapshot())

@@ -305,6 +305,7 @@ def view(tmp_path_factory):
     return ledger.at(ledger.snapshot())
 
 
+@pytest.mark.heavy
 def test_the_ledgers_waste_is_found_with_rows_and_an_action(view, state):
     saving = savings.findings(view, recent(view), state, forbidden(state))
     kinds = {finding.kind: finding for finding in saving.findings}

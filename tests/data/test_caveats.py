@@ -138,7 +138,6 @@ def test_the_report_names_path_rows_and_sum_of_what_was_loaded(ledger, state, tm
     assert report.unread == [("usage.parts[].extra", 2, 10.0)]
 
 
-@pytest.mark.heavy
 def test_ten_thousand_unknown_keys_are_ten_names_and_a_count(ledger, state, tmp_path):
     report, rows = metered(ledger, state, tmp_path, PLAIN | {f"k{i}": i + 1 for i in range(10_000)})
     assert (rows, len(report.unread), report.unread_more) == ([["unread_usage"]], 10, 9_990)

@@ -47,7 +47,6 @@ def load_at_once(ledger: Ledger, *loads: list[Path]) -> None:
     assert [process.exitcode for process in processes] == [0] * len(loads)
 
 
-@pytest.mark.heavy
 def test_one_file_loaded_by_two_processes_counts_once(ledger, state, tmp_path):
     log = write(tmp_path / "log.jsonl", [record(i) for i in range(200)])
     load_at_once(ledger, [log], [log])
@@ -55,7 +54,6 @@ def test_one_file_loaded_by_two_processes_counts_once(ledger, state, tmp_path):
     assert ledger.cursor().execute("SELECT count(*) FROM lake.main.batches").fetchone() == (1,)
 
 
-@pytest.mark.heavy
 def test_overlapping_files_loaded_at_once_count_once(ledger, state, tmp_path):
     first = write(tmp_path / "a.jsonl", [record(i) for i in range(150)])
     second = write(tmp_path / "b.jsonl", [record(i) for i in range(100, 250)])

@@ -79,7 +79,6 @@ def test_what_changed_late_replaces_and_what_left_the_report_leaves_the_ledger(s
     assert pull(NOW + timedelta(days=1)).loaded == 0 and billed() == truth(far, 12)
 
 
-@pytest.mark.heavy
 def test_a_line_of_another_project_that_left_the_report_leaves_the_ledger(store, far):
     """What is left is of one project; it was asked for without a filter all the same."""
     pull, billed = store
@@ -107,7 +106,6 @@ def test_it_waits_as_it_is_told_and_goes_on_in_mid_page(store, far, waits):
     assert waits[0] == 7 and waits[3] == 42 and len(waits) == 4
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("steps", "always", "said"),
     [
@@ -154,7 +152,6 @@ def test_a_variable_that_is_not_set_or_not_allowed_asks_nobody(store, far, state
     assert not far.asked
 
 
-@pytest.mark.heavy
 def test_reports_of_several_kinds_of_work_share_their_days(ledger, state, far, store):
     pull, _ = store
     SOURCES.save(state, "usage", {**COSTS, "kind": "openai_usage", "base_url": far.url, "since": "2026-11-05"})
@@ -235,7 +232,6 @@ def call(number: int, at: datetime, spend: float = 0.01) -> dict:
     }
 
 
-@pytest.mark.heavy
 def test_calls_are_pulled_by_the_hour_once_each_also_late_ones_and_beside_a_file_of_them(
     ledger, state, far, store, tmp_path
 ):
@@ -271,7 +267,6 @@ def test_clocks_apart_lose_and_double_nothing(ledger, state, far, store, hours, 
     assert view.sql(f"SELECT count(*) n FROM {view.name('usage')}")["n"][0] == 8
 
 
-@pytest.mark.heavy
 def test_a_pull_that_dies_between_load_and_watermark_loads_nothing_twice(store, far, state, monkeypatch):
     pull, billed = store
 

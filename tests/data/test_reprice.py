@@ -39,6 +39,7 @@ def test_an_override_and_an_alias_reprice_only_what_they_touch(ledger, state, tm
     fresh.close()
 
 
+@pytest.mark.heavy
 def test_repricing_twice_writes_nothing_and_taking_it_back_restores_every_row(ledger, state, tmp_path):
     small_ledger.load(ledger, state, tmp_path)
     before = small_ledger.rows(ledger, COLUMNS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from routing.policies.policy import Policy
+from routing.policies import in_words
+from routing.policies.policy import Guardrails, Policy
 from routing.policies.text import examples, read_policy
 
 
@@ -34,6 +35,34 @@ def form(policy: Policy) -> AppTest:
 @pytest.mark.parametrize("name", examples())
 def test_applying_what_nobody_changed_changes_nothing(name):
     policy = examples()[name]
+    app = form(policy)
+    app.button(key="rails_apply_x").click().run()
+    assert read_policy(app.session_state["applied"]) == policy
+
+
+SOME = {
+    "forbidden_actions": ["sign a contract"],
+    "output_schema": {"type": "object"},
+    "output_must_match": "yes|no",
+    "output_must_not_match": ["maybe"],
+    "block_pii": True,
+    "block_injection": True,
+}
+
+
+@pytest.mark.parametrize("field", Guardrails.model_fields)
+def test_every_guardrail_survives_the_form_and_is_told_in_words(field):
+    policy = Policy.model_validate({"name": "p", "rules": [{"use": "gpt-5.2"}], "guardrails": {field: SOME[field]}})
+    assert len(in_words.rails(policy)) == 1
+    app = form(policy)
+    app.button(key="rails_apply_x").click().run()
+    assert read_policy(app.session_state["applied"]) == policy
+
+
+def test_what_has_no_field_stays():
+    policy = read_policy(
+        "name: p\nrules: [{when: {}, use: gpt-5.2}]\nlimits: {max_p50_ms: 900, checkpoints: [8h, 50%]}\n"
+    )
     app = form(policy)
     app.button(key="rails_apply_x").click().run()
     assert read_policy(app.session_state["applied"]) == policy

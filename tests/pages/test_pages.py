@@ -22,7 +22,6 @@ def test_a_page_answers_from_the_sample_company(sample_home, monkeypatch, file):
         assert any(f"{told}, not your data" in b.value for b in app.markdown), "what is no log of yours must say so"
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("file", FILES)
 def test_an_empty_store_says_what_to_do_and_in_the_sidebar_what_the_ledger_holds(
     blank_home, tmp_path, monkeypatch, file
@@ -62,7 +61,6 @@ def test_filters_that_match_nothing_offer_a_way_out(sample_home, monkeypatch):
     assert not app.exception and not app.warning and "for these filters" not in app.title[0].value
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
     "section", ["Load", "Batches", "Coverage", "Prices", "Model names", "Meaning", "Against the bill"]
 )

@@ -51,6 +51,7 @@ def word(ledger, plan: Rollout = PLAN) -> tuple[str, str]:
     return found.word, "; ".join(found.reasons)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("new", "old", "wanted", "because"),
     [

@@ -149,7 +149,6 @@ def test_own_machines_are_given_no_price_for_a_closed_model(capsys, log):
         assert code == 1 and not out and "own machines cannot serve gpt-5.2, its weights are closed" in err
 
 
-@pytest.mark.heavy
 def test_every_promise_can_be_asked_of_the_frontier(capsys, log):
     free = answer(capsys, "frontier", "--policy", "none", "--floor", "0.9")
     for promise in (

@@ -11,6 +11,7 @@ import streamlit as st
 from data.errors import BatonError
 from pages.ui import format as fmt
 from routing.policies import in_words
+from routing.policies.conditions import Part
 from routing.policies.policy import Policy
 from routing.policies.table import change_policy
 
@@ -65,20 +66,21 @@ def _limits(policy: Policy, key: Any) -> dict[str, Any]:
         "Failures, % at most", 0.0, 100.0, _percent(held.max_failure_share), key=key("failures"), placeholder="any"
     )
     return _given(
+        held,
         max_usd=usd,
         max_minutes=hours and hours * 60,
         max_attempts=attempts,
         approvers=approvers,
         checkpoints=_words(points),
+        checkpoint_shares=(),  # typed among the checkpoints
         halt_below_confidence=_share(halt),
-        max_p50_ms=held.max_p50_ms,
         max_p95_ms=p95,
         max_failure_share=_share(failures),
     )
 
 
 def _rails(policy: Policy, key: Any) -> dict[str, Any]:
-    """What no answer may do; a JSON schema is kept as it is and changed in the YAML."""
+    """What no answer may do; what has no field here, such as a JSON schema, is changed in the YAML."""
     held = policy.guardrails
     left, right = st.columns(2)
     forbidden = left.text_input(
@@ -92,10 +94,10 @@ def _rails(policy: Policy, key: Any) -> dict[str, Any]:
         personal = st.toggle("Withhold answers with personal data", held.block_pii, key=key("pii"))
         injected = st.toggle("Withhold what carries a prompt injection", held.block_injection, key=key("injection"))
     return _given(
+        held,
         forbidden_actions=_words(forbidden),
         output_must_match=must,
         output_must_not_match=tuple(line.strip() for line in never.splitlines() if line.strip()),
-        output_schema=held.output_schema,
         block_pii=personal,
         block_injection=injected,
     )
@@ -116,7 +118,7 @@ def _review(policy: Policy, key: Any) -> dict[str, Any] | None:
     usd = right.number_input(
         "A person costs, USD an answer", 0.0, None, held.cost_usd if held else None, key=key("review_usd")
     )
-    return None if below is None else _given(confidence_below=_share(below), cost_usd=usd)
+    return None if below is None else _given(held, confidence_below=_share(below), cost_usd=usd)
 
 
 def _planner(policy: Policy, key: Any) -> str | None:
@@ -134,8 +136,10 @@ def _in_words(policy: Policy) -> None:
     st.markdown("\n".join(f"- {fmt.md(line)}" for line in lines))
 
 
-def _given(**values: Any) -> dict[str, Any]:
-    """What was filled in; a typed 0 is a value, and the policy says whether it may be one."""
+def _given(held: Part | None, **values: Any) -> dict[str, Any]:
+    """What was filled in, beside what is held and has no field; a typed 0 is a value, and the policy says whether it
+    may be one."""
+    values = dict(held or ()) | values
     return {name: value for name, value in values.items() if not (value is None or value is False or value in ("", ()))}
 
 
