@@ -26,8 +26,8 @@ LAST = (
 )
 STREAMED = f"""
 CASE WHEN json_type({envelope.BODY}) = 'ARRAY'
-     THEN json_merge_patch({FIRST}, CASE WHEN ({LAST}) IS NULL THEN '{{"cut": true}}'::JSON ELSE json_object('usage',
-     {LAST}) END)
+     THEN json_merge_patch(coalesce({FIRST}, '{{}}'),
+         CASE WHEN ({LAST}) IS NULL THEN '{{"cut": true}}'::JSON ELSE json_object('usage', {LAST}) END)
      ELSE {envelope.BODY} END
 """
 

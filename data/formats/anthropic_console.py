@@ -31,13 +31,8 @@ COST_NAMES = (
 )
 
 
-def _plain(name: str) -> str:
-    """SQL: a number without the commas of a spreadsheet."""
-    return f"replace(replace(text_of(d.{name}), ',', ''), '$', '')"
-
-
 def _count(names: tuple[str, ...]) -> str:
-    return "coalesce(" + ", ".join(f"number({_plain(name)})" for name in names) + ", NULL)"
+    return "coalesce(" + ", ".join(f"number(d.{name})" for name in names) + ", NULL)"
 
 
 REPORT_DAY = "CAST(utc(d.usage_date_utc) AS DATE)"
@@ -72,10 +67,10 @@ COST_COLUMNS = {
     "model": "text_of(d.model)",
     "project": "coalesce(text_of(d.workspace), 'default')",
     "kind": "'cost'",
-    "amount": _plain("cost_usd"),
+    "amount": "text_of(d.cost_usd)",
     "currency": "'USD'",
     "note": (
-        f"""nullif(concat_ws(', ', {ABOUT}, CASE WHEN number({_plain("list_price_usd")}) > number({_plain("cost_usd")})
+        f"""nullif(concat_ws(', ', {ABOUT}, CASE WHEN number(d.list_price_usd) > number(d.cost_usd)
         THEN 'list price ' || text_of(d.list_price_usd) END), '')"""
     ),
 }

@@ -35,6 +35,8 @@ def _same(counts: str) -> str:
     return f"[coalesce({counts}.input_tokens, 0), coalesce({counts}.output_tokens, 0)]"
 
 
+# Whether the line itself or its payload is named so.
+IS_RECORD = "'token_usage_record' IN (d.type, d.payload.type)"
 NOTHING = "struct_pack(" + ", ".join(f"{name} := 0::BIGINT" for name in COUNTS) + ")"
 LEAD = "OVER (PARTITION BY file_no ORDER BY record_no ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
 
@@ -42,12 +44,12 @@ ROWS = f"""
 SELECT * FROM (
 WITH lines AS (
     -- Only session facts and counts take part; whatever else the file holds is passed by.
-    SELECT file_no, record_no, path, d, CASE WHEN d.payload.type = 'token_count' OR d.type = 'token_usage_record' THEN
-        raw ELSE '' END AS raw, utc(d.timestamp) AS instant,
+    SELECT file_no, record_no, path, d, CASE WHEN d.payload.type = 'token_count' OR {IS_RECORD} THEN raw ELSE '' END
+        AS raw, utc(d.timestamp) AS instant,
            d.payload AS p, d.payload.info AS info, coalesce(d.type = 'session_meta', FALSE) AS is_meta,
            d.type = 'event_msg' AND d.payload.type = 'token_count' AND d.payload.info.total_token_usage IS NOT NULL AS
                counts,
-           coalesce(d.type = 'token_usage_record' AND d.payload.usage.input_tokens IS NOT NULL, FALSE) AS is_record
+           coalesce({IS_RECORD} AND d.payload.usage.input_tokens IS NOT NULL, FALSE) AS is_record
     FROM records
 ),
 followed AS (
@@ -60,7 +62,7 @@ followed AS (
         last_value(p.cwd IGNORE NULLS) {LEAD} AS cwd,
         -- Settings without a tier are back at the default.
         last_value(CASE WHEN p.thread_settings IS NOT NULL THEN coalesce(p.thread_settings.service_tier,
-        'default') END IGNORE NULLS)
+        'default') ELSE p.service_tier END IGNORE NULLS)
             {LEAD} AS tier
     FROM lines
 ),
@@ -182,6 +184,7 @@ FORMATS = (
                 "model": "VARCHAR",
                 "cwd": "VARCHAR",
                 "response_id": "VARCHAR",
+                "service_tier": "VARCHAR",
                 "thread_settings": {"service_tier": "VARCHAR"},
                 "usage": WITH_TOTAL,
                 "info": INFO,

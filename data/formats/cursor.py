@@ -35,11 +35,6 @@ def _text(name: str) -> str:
     return f'text_of(d."{name}")'
 
 
-def _count(name: str) -> str:
-    """SQL: the text of a count, without the commas of a spreadsheet."""
-    return f"replace({_text(name)}, ',', '')"
-
-
 # No id: what is alike in all of its columns is told apart by its place among its likes.
 ROWS = f"""
     SELECT *, row_number() OVER (PARTITION BY file_no, same ORDER BY record_no) AS place, written IS NOT NULL AND fresh
@@ -48,7 +43,7 @@ ROWS = f"""
     FROM (SELECT *, md5(concat_ws('|', {", ".join(f"coalesce({_text(name)}, '')" for name in NAMES[:-3])})) AS same,
         {
     ", ".join(
-        f"TRY_CAST({_count(name)} AS BIGINT) AS {short}"
+        f"TRY_CAST({_text(name)} AS BIGINT) AS {short}"
         for name, short in (
             (WRITTEN, "written"),
             (FRESH, "fresh"),
@@ -63,9 +58,11 @@ KIND = f"lower({_text('Kind')})"
 
 
 def _money(name: str) -> str:
-    return f"TRY_CAST(ltrim({_count(name)}, '$') AS DECIMAL(18,12))"
+    return f"TRY_CAST({_text(name)} AS DECIMAL(18,12))"
 
 
+# An amount in another currency, or written as nobody expects: the row says that it is not read.
+UNREAD = f"CASE WHEN regexp_matches({_text('Cost')}, '[0-9]') AND {_money('Cost')} IS NULL THEN {_text('Cost')} END"
 MONEY = f"greatest({_money('Cost')}, {_money('Cost to you')})"
 COLUMNS = {
     "event_key": "same || ':' || place",
@@ -78,11 +75,11 @@ COLUMNS = {
     "tags": f"""json_merge_patch('{{}}', json_object('kind', {_text("Kind")}, 'max_mode', {_text("Max Mode")},
         'automation', {_text("Automation ID")}, 'cost_to_you', {_money("Cost to you")}::DOUBLE))""",
     "task_type": "'coding'",
-    "input_tokens": _count(FRESH),
-    "cache_read_tokens": _count("Cache Read"),
-    "cache_write_tokens": f"CASE WHEN is_within THEN (written - fresh)::VARCHAR ELSE {_count(WRITTEN)} END",
-    "output_tokens": _count("Output Tokens"),
-    "total_tokens": _count("Total Tokens"),
+    "input_tokens": _text(FRESH),
+    "cache_read_tokens": _text("Cache Read"),
+    "cache_write_tokens": f"CASE WHEN is_within THEN (written - fresh)::VARCHAR ELSE {_text(WRITTEN)} END",
+    "output_tokens": _text("Output Tokens"),
+    "total_tokens": _text("Total Tokens"),
     "input_has_cache": "FALSE",
     "output_has_reasoning": "TRUE",
     "status": f"""CASE WHEN {KIND} LIKE 'errored%' THEN 'error' WHEN {KIND} LIKE 'aborted%' THEN 'cancelled' END""",
@@ -90,9 +87,9 @@ COLUMNS = {
     # What is free costs nothing; `Included` and `-` say no amount.
     "reported_cost_usd": f"""CASE WHEN lower({_text("Cost")}) = 'free' OR {KIND} LIKE '%no charge%'
             OR {KIND} LIKE '%not charged%' THEN '0'
-        ELSE {MONEY}::VARCHAR END""",
+        ELSE coalesce({UNREAD}, {MONEY}::VARCHAR) END""",
     "caveats": "[CASE WHEN is_within THEN 'split_assumed' END]",
-    "unmetered": f"""coalesce({_count(FRESH)}, {_count("Output Tokens")}) IS NULL
+    "unmetered": f"""coalesce({_text(FRESH)}, {_text("Output Tokens")}) IS NULL
         AND {KIND} NOT LIKE 'errored%' AND {KIND} NOT LIKE 'aborted%' AND lower({_text("Cost")}) IS DISTINCT FROM 'free'
         AND {MONEY} IS NULL""",
 }

@@ -53,7 +53,10 @@ REPORT_DAY = """CAST(coalesce(try_strptime(d.ChargePeriodStart, ['%m/%d/%y', '%m
 '%m/%d/%Y %H:%M']), utc(d.ChargePeriodStart)) AS DATE)"""
 
 # A service that sells nothing but models, a charge that names a model or its tokens, and what is neither.
-SELLERS = "bedrock|openai|anthropic|gemini api|mistral|cohere|perplexity|deepseek|groq|openrouter|fireworks|together ai"
+SELLERS = (
+    "bedrock|openai|anthropic|claude|gemini api|mistral|cohere|perplexity|deepseek|groq|openrouter|fireworks"
+    "|together ai"
+)
 MODELS = (
     "\\b(gpt|claude|gemini|gemma|llama|mistral|mixtral|codestral|cohere|command|titan|nova|deepseek|qwen|kimi|grok"
     "|phi|jamba|palm|dall-?e|whisper|imagen|veo|embeddings?|tokens?|llms?|generative|o[134](-mini|-pro)?)\\b"
@@ -75,6 +78,10 @@ MODEL = (
 # Tokens may be counted in thousands or millions.
 SCALE = """CASE WHEN regexp_matches(lower(d.ConsumedUnit), '^(1\\s*)?(k|thousands?)\\s*(of )?tokens?$') THEN 1000
     WHEN regexp_matches(lower(d.ConsumedUnit), '^(1\\s*)?(m|millions?)\\s*(of )?tokens?$') THEN 1000000 END"""
+# A service that sells nothing else is one in any category: who resells it files it under others.
+SELLS_MODELS = (
+    f"""(NOT regexp_matches(lower({CHARGE}), '{MACHINES}') AND regexp_matches(lower({SERVICE}), '{SELLERS}'))"""
+)
 IS_MODEL = f"""({MODEL} IS NOT NULL
     OR NOT regexp_matches(lower({CHARGE}), '{MACHINES}') AND (lower(d.ServiceSubcategory) = 'generative ai'
         OR regexp_matches(lower({SERVICE}), '{SELLERS}') OR regexp_matches(lower({CHARGE}), '{MODELS}')))"""
@@ -109,6 +116,7 @@ COLUMNS = {
     ),
     "skip": (
         f"""CASE WHEN text_of(d.ServiceCategory) IS NOT NULL AND d.ServiceCategory <> 'AI and Machine Learning'
+                AND NOT coalesce({SELLS_MODELS}, FALSE)
             THEN 'a service that is no AI: ' || d.ServiceCategory
         WHEN text_of(d.ServiceCategory) IS NOT NULL AND NOT coalesce({IS_MODEL}, FALSE)
             THEN 'no charge of a language model: ' || coalesce(text_of(d.ServiceName), 'service not named') END"""

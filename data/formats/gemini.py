@@ -54,7 +54,7 @@ STRUCTURE = {
 
 # Every chunk of a stream repeats the counts so far: the last one that has any holds them all. A chunk may have usage
 # without a count (only `trafficType`), and a stream without a reason to finish was cut. What the answer is grounded on
-# may be in any.
+# may be in any. Where no chunk has usage the last one still names the model.
 USED = "coalesce(e -> 'usageMetadata', e -> 'usage_metadata')"
 COUNTED = " OR ".join(
     f"json_exists({USED}, '$.{name}')" for key in ("prompt", "candidates", "total") for name in COUNTS[key]
@@ -65,7 +65,7 @@ GROUNDED = f"""list_filter(json_extract({envelope.BODY}, '$[*].candidates[*]'),
 STREAMED = f"""
 CASE WHEN json_type({envelope.BODY}) = 'ARRAY' THEN json_merge_patch(
     coalesce(list_filter({CHUNKS}, lambda e: {COUNTED})[-1], list_filter({CHUNKS},
-    lambda e: json_type({USED}) = 'OBJECT')[-1]),
+    lambda e: json_type({USED}) = 'OBJECT')[-1], {CHUNKS}[-1]),
     CASE WHEN regexp_matches({envelope.BODY}::VARCHAR, '"finish_?[rR]eason":\\s*"')
         THEN json_object('candidates', {GROUNDED}) ELSE json_object('candidates', {GROUNDED}, 'cut', true) END)
 ELSE {envelope.BODY} END

@@ -205,6 +205,12 @@ def is_observation(sample: list[dict]) -> bool:
     return has(sample, "id", "traceId", "type", "startTime") and not has(sample, "observations")
 
 
+def is_blob(sample: list[dict]) -> bool:
+    """The same in snake case; other products have such ids and times too."""
+    own = {name for name in BLOB_NAMES.values() if name not in ("trace_id", "start_time", "end_time", "user_id")}
+    return has(sample, "id", "trace_id", "type", "start_time") and any(own & record.keys() for record in sample)
+
+
 def is_trace(sample: list[dict]) -> bool:
     """A trace with its observations in full; the API's list of traces has only their ids."""
     lists = [held for record in sample if isinstance(held := record.get("observations"), list)]
@@ -233,7 +239,7 @@ FORMATS = (
     Format(
         name="langfuse_blob",
         label="Langfuse blob storage export",
-        recognise=lambda sample: has(sample, "id", "trace_id", "type", "start_time"),
+        recognise=is_blob,
         fields={BLOB_NAMES.get(name, name): kind for name, kind in OBSERVATION.items()},
         rows=rows(f"SELECT *, {{{BLOB}}} AS o, {NO_TRACE} FROM records"),
         **SHAPE,

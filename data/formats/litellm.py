@@ -73,7 +73,8 @@ def rows(cost: str, error: str, price: str) -> str:
             NOT failed AND NOT cached AND total = 0 AND spend = 0 AND {CHAT}
                 AND {usage_words.count("input_tokens", *USED)} IS NULL AND u1.{usage_words.PROMPT} IS NULL AS cut,
             NOT cut AND (spend > 0 OR NOT failed) AS counted,
-            NOT failed AND NOT cached AND total > 0 AND spend = 0 AND rate = 0 AS unpriced
+            NOT failed AND NOT cached AND total > 0 AND spend = 0 AND rate = 0
+                AND (text_of({cost}) IS NULL OR number({cost}) IS NOT NULL) AS unpriced
         FROM (SELECT *, {structs} FROM (SELECT *, {objects} FROM (
                 SELECT *, json_transform(json_of(d.metadata), '{json.dumps(METADATA)}') AS m,
                     CASE WHEN length(d.response::VARCHAR) > 2 THEN json_of(d.response) END AS answer FROM records)))"""

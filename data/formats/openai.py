@@ -225,7 +225,7 @@ COLUMNS = envelope.COLUMNS | {
         WHEN {BATCHED} AND {envelope.FAILED} THEN 'a failed batch item is not billed'
         WHEN b.object = 'chat.completion.chunk' AND b.usage IS NULL AND b.cut IS NOT TRUE THEN
         'a stream chunk without usage'
-        WHEN b.status IN ('queued', 'in_progress') THEN 'an unfinished response'
+        WHEN b.status IN ('queued', 'in_progress') AND b.cut IS NOT TRUE THEN 'an unfinished response'
     END"""
     ),
 }

@@ -23,12 +23,12 @@ COUNTS = {
     "credits": "NULL",
     "own key": "NULL",
     **{
-        name.lower().replace(" ", "_"): f"""number(replace(d."{name}", ',', ''))"""
+        name.lower().replace(" ", "_"): f"""number(d."{name}")"""
         for name in ("Requests", "Prompt Tokens", "Cached Tokens", "Completion Tokens", "Reasoning Tokens")
     },
 }
-MONEY = """CASE line.item WHEN 'credits' THEN replace(text_of(d.Usage), ',', '')
-    WHEN 'own key' THEN replace(text_of(d."BYOK Usage"), ',', '') END"""
+MONEY = """CASE line.item WHEN 'credits' THEN text_of(d.Usage)
+    WHEN 'own key' THEN text_of(d."BYOK Usage") END"""
 IS_MONEY = "line.item IN ('credits', 'own key')"
 
 COLUMNS = {

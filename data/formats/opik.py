@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from data.formats import Format, UsageObject, has, traced_runs
 
+KINDS = ("general", "llm", "tool", "guardrail")  # Langfuse has such records too, and says them in capitals
 USAGE = ("prompt_tokens", "completion_tokens", "total_tokens")
 # The same numbers in the provider's words, of which these say more.
 CACHE_READ = (
@@ -89,7 +90,7 @@ FORMATS = (
         label="Opik spans",
         recognise=lambda sample: has(sample, "trace_id", "start_time", "type", "usage")
         and has(sample, "id")
-        and (has(sample, "parent_span_id") or has(sample, "total_estimated_cost") or has(sample, "project_name")),
+        and any(record.get("type") in KINDS for record in sample),
         fields=FIELDS,
         rows=traced_runs.rows(SPANS, NAMED),
         columns=traced_runs.COLUMNS,

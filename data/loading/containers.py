@@ -58,6 +58,8 @@ class File:
     long_lines: bool = False
     stamped: bool = False  # each line begins with a time of whoever wrote it down
     mixed_lines: bool = False  # a table whose lines end in more than one way
+    semicolons: bool = False  # a table whose cells these separate
+    projection: str = "*"  # SQL: the cells of a table as its format reads them; see data/loading/table_cells.py
     length: int = LONGEST_DOCUMENT  # of the text, uncompressed; the engine's buffers for a document are as large
 
     @property
@@ -158,7 +160,7 @@ def _kind(file: File, lines: list[str]) -> File:
     if start not in "{[":
         # A record cut in the first line must not make the rest of a JSON log a CSV.
         json_like = sum(line.startswith("{") for line in lines) > len(lines) / 2
-        return file if json_like else replace(file, kind="csv")
+        return file if json_like else replace(file, kind="csv", semicolons=first.count(";") > first.count(","))
     # An empty object alone on a line of an indented document is no record of a log.
     indented = first in ("{", "[")
     if len(lines) > 1 and _is_object(first) or not indented and sum(map(_is_object, lines)) > 1:
@@ -288,4 +290,4 @@ def records(files: list[File], rejects: str = "") -> str:
         )
     else:
         source = f"read_parquet({_path(file)})"
-    return f"SELECT 1 AS file_no, to_json(t)::VARCHAR AS raw FROM {source} AS t"
+    return f"SELECT 1 AS file_no, to_json(t)::VARCHAR AS raw FROM (SELECT {file.projection} FROM {source}) AS t"

@@ -19,7 +19,7 @@ WRAPPERS = (
 # CloudWatch, Google Cloud Logging, Splunk, journald, Datadog. Of nested paths the first that is there counts.
 ENVELOPES = (
     *("_source", "log", "message", "@message", "jsonPayload", "textPayload", "result._raw", "_raw", "MESSAGE"),
-    *("attributes.attributes", "attributes", "line", "msg"),
+    *("attributes.attributes", "attributes", "line", "msg", "event"),
 )
 
 

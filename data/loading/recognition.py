@@ -12,7 +12,7 @@ from pathlib import Path
 from data.errors import BadInput, UnknownFormat
 from data.formats import Format, all_formats, envelope, report_page
 from data.ledger import Cursor
-from data.loading import column_names, containers, envelopes, foreign_files, named_files
+from data.loading import column_names, containers, envelopes, foreign_files, named_files, table_cells
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
 from data.loading.side_by_side import calls_beside
 
@@ -78,9 +78,11 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None, 
     readings, inner = _readings(file, sample)
     if chosen:
         fits = (candidate for candidate, records in readings if records and chosen.recognise(records))
-        return Item(file if chosen.documents else next(fits, readings[0][0]), chosen, digest)
-    if first := _told(file, sample, readings):
-        return Item(*first, digest)
+        held = file if chosen.documents else next(fits, readings[0][0])
+        known = any(chosen.name == form.name for form in all_formats())  # a mapping says itself how it is written
+        return Item(table_cells.as_written(held, sample, chosen) if known else held, chosen, digest)
+    if first := _told(file, sample, readings) or _told_by_headers(file, sample):
+        return Item(table_cells.as_written(first[0], sample, first[1]), first[1], digest)
     for candidate, records in readings:
         held, inner_records = envelopes.open_records(candidate, records)
         for form in all_formats():
@@ -126,6 +128,12 @@ def _told(file: File, sample: list[dict], readings: list[tuple[File, list[dict]]
             if seen and form.recognise(seen):
                 return item, form
     return None
+
+
+def _told_by_headers(file: File, sample: list[dict]) -> tuple[File, Format] | None:
+    """The first format whose table this is once its headers are spelled as the format spells them."""
+    fits = (form for form in all_formats() if table_cells.fits_by_headers(sample, form))
+    return next(((file, form) for form in fits), None) if file.kind in ("csv", "parquet") else None
 
 
 def _like_its_sibling(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from data.formats import Format
+from data.formats import Format, all_formats
 from data.ledger import Cursor
 from data.loading import identity
 from data.rollups import USAGE
@@ -42,7 +42,7 @@ def mark(cursor: Cursor, form: Format, written: str, table: str) -> int:
     first, last = cursor.execute(f"SELECT min(requested_at), max(requested_at) FROM (FROM {written})").fetchall()[0]
     if first is None:
         return 0
-    near = _near(cursor, written, first, last)
+    near = _near(cursor, written, first, last) if _has_other_sources(cursor, form) else "FALSE"
     cursor.execute(f"""CREATE OR REPLACE TEMP TABLE other_calls AS SELECT {CALL}, {ANSWER_ID} AS answer FROM {USAGE}
             WHERE {near} AND status = 'success' AND NOT starts_with(event_id, {literal(form.family + ":")})""")
     others = cursor.execute("SELECT count(*) FROM other_calls").fetchall()[0][0]
@@ -74,6 +74,13 @@ def mark(cursor: Cursor, form: Format, written: str, table: str) -> int:
     if table == USAGE or count:
         cursor.execute(f"UPDATE {USAGE} {marked} WHERE {near} AND {unmarked}")
     return int(count)
+
+
+def _has_other_sources(cursor: Cursor, form: Format) -> bool:
+    """Whether calls of another family were ever loaded. Where none were, no time of the ledger has to be read."""
+    known = [other.name for other in all_formats() if other.table == "billed" or other.family == form.family]
+    others = "SELECT 1 FROM lake.main.batches WHERE format NOT IN (SELECT unnest(?::VARCHAR[])) LIMIT 1"
+    return cursor.execute(others, [[form.name, *known]]).fetchone() is not None
 
 
 def _near(cursor: Cursor, written: str, first: datetime, last: datetime) -> str:

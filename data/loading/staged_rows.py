@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from data.formats import BILLED_COLUMNS, RAW_COUNTS, USAGE_COLUMNS, Format
-from data.loading import masking, unread_usage
+from data.loading import masking, named_tier, unread_usage
 from data.loading.row_problems import ESSENTIAL, MOST, billed_problems, usage_problems
 from data.prices import notes as price_notes
 from data.prices import service_tiers
@@ -113,6 +113,7 @@ def stage_rows(relation: str, form: Format, *, numbered: bool, may_be_broken: bo
     `may_be_broken`: the relation still holds lines that are no JSON objects (their `d` is NULL); they are put aside
     too.
     """
+    form = named_tier.with_named_tier(form)
     types = _types(form) | (
         {name: f"{name}_number::BIGINT" for name in COUNTS} | _given_once(form) if form.table == "usage" else {}
     )
@@ -226,6 +227,7 @@ def _cut(form: Format) -> list[str]:
 def whole(relation: str, form: Format) -> str:
     """SQL for staged rows with every target column: what the format has nothing, or always the same,
     for is a constant."""
+    form = named_tier.with_named_tier(form)
     constant = {
         name: kind for name, kind in _types(form).items() if name not in (*_stored(form), "event_key", "reject")
     }

@@ -2,13 +2,15 @@
 
 Rows are (prompt, model, score or correct, cost_usd); every model must have answered every prompt,
 so that each metric compares the same work. The public tables are wide: RouterBench has a column of scores a model
-and its dollars under `MODEL|total_cost`, RouteLLM a column of right and wrong a model and no dollars.
+and its dollars under `MODEL|total_cost`, RouteLLM a column of right and wrong a model and no dollars; others write
+`MODEL_score` and `MODEL_cost`. Prompts that are not told apart by what is asked are told apart by their row.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -28,6 +30,9 @@ PROMPTS = (
     "prompt",
     "question",
 )  # what tells prompts apart, the surest first
+INDEXES = ("", "index", "Unnamed: 0")  # what a data frame leaves in a file
+COST = re.compile(r"(?i)[|_.:/ -](total_cost|cost_usd|cost|usd)( ?\((\$|usd)\))?$")
+SCORE = re.compile(r"(?i)[|_.:/ -](score|correct|is_correct|accuracy|quality|performance)$")
 
 
 @dataclass(frozen=True)
@@ -102,22 +107,32 @@ def _lengthened(rows: list[Any]) -> list[Any]:
     """A row per prompt and model of a table that has a column per model; any other table as it is."""
     if not rows or not all(isinstance(row, dict) and "model" not in row for row in rows):
         return rows
-    names = list(rows[0])
-    priced = [name for name in names if f"{name}|total_cost" in names]
-    models = priced or [name for name in names if name not in PROMPTS and all(_is_score(row.get(name)) for row in rows)]
-    if len(models) < 2:
+    columns = _columns_by_model(rows)
+    if len(columns) < 2:
         return rows
-    prompt = next((name for name in PROMPTS if name in names), "")
+    prompt = next((name for name in PROMPTS if name in rows[0]), "")
+    told_apart = prompt and len({row.get(prompt) for row in rows}) == len(rows)
     return [
         {
-            "prompt": row.get(prompt) or number,
-            "model": name,
-            "score": row.get(name),
-            "cost_usd": row.get(f"{name}|total_cost"),
+            "prompt": row[prompt] or number if told_apart else number,
+            "model": model,
+            "score": row.get(score),
+            "cost_usd": row.get(cost) if cost else None,
         }
         for number, row in enumerate(rows, start=1)
-        for name in models
+        for model, (score, cost) in columns.items()
     ]
+
+
+def _columns_by_model(rows: list[dict]) -> dict[str, tuple[str, str | None]]:
+    """Model -> its column of scores and its column of dollars, None where it has none."""
+    names = [name for name in rows[0] if name not in (*PROMPTS, *INDEXES)]
+    costs = {COST.sub("", name): name for name in names if COST.search(name)}
+    scored = [name for name in names if name not in costs.values() and all(_is_score(row.get(name)) for row in rows)]
+    named = {SCORE.sub("", name): name for name in scored}
+    if costs:  # a table with dollars has them for every model; its other numbers are none
+        named = {model: name for model, name in named.items() if model in costs}
+    return {model: (name, costs.get(model)) for model, name in named.items()}
 
 
 def _is_score(value: Any) -> bool:

@@ -270,3 +270,31 @@ def test_the_public_tables_are_read_as_they_are(tmp_path):
     path.write_text("prompt,score\na,1\n")
     with pytest.raises(BadInput, match="no `model`"):
         read_results(path)
+
+
+WIDE = {
+    "scores and dollars by suffix": (
+        "question,gpt-5_score,gpt-5_cost,haiku_score,haiku_cost\na,1,0.02,0,0.001\nb,1,0.04,1,0.003\n",
+        {"haiku": (0.002, 0.5), "gpt-5": (0.03, 1)},
+    ),
+    "a unit in the header": (
+        "id,gpt-5 correct,gpt-5 cost ($),haiku correct,haiku cost ($)\na,yes,0.02,no,0.001\nb,yes,0.04,yes,0.003\n",
+        {"haiku": (0.002, 0.5), "gpt-5": (0.03, 1)},
+    ),
+    "the same question twice": (
+        "prompt,mixtral,gpt-4\nq,True,True\nq,False,True\n",
+        {"mixtral": (0, 0.5), "gpt-4": (0, 1)},
+    ),
+    "a data frame's index": (
+        ",prompt,mixtral,gpt-4\n0,a,True,True\n1,b,False,True\n",
+        {"mixtral": (0, 0.5), "gpt-4": (0, 1)},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_a_wide_table_is_read_however_its_columns_are_called(kind, tmp_path):
+    text, expected = WIDE[kind]
+    (path := tmp_path / "results.csv").write_text(text)
+    found = {model: pytest.approx((cost, score)) for model, cost, score in read_results(path).points()}
+    assert expected == found
