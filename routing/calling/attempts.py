@@ -109,7 +109,7 @@ class Reply:
     propensity: float = 1.0
 
 
-class Trial:
+class ChainOfCandidates:
     """The state of one call on its way along the chain."""
 
     def __init__(self, pairs: Sequence[tuple[Endpoint, float]], context: Context) -> None:

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from data.errors import Refused
-from routing.calling.attempts import Attempt, Context, Journal, Reply, Trial
+from routing.calling.attempts import Attempt, ChainOfCandidates, Context, Journal, Reply
 from routing.calling.backoff import jitter_s
 from routing.calling.calls import Answer, Request, Tokens
 from routing.calling.endpoints import Endpoint, Fleet
@@ -44,41 +44,41 @@ class Router:
     ) -> None:
         self.fleet, self.cap, self.journal, self.clock, self._sleep = fleet, cap, journal, clock, sleep
 
-    async def call(self, chain: Sequence[Candidate], request: Request, context: Context) -> Reply:
-        """The first answer along the chain of allowed candidates."""
-        trial = Trial(
-            [pair for candidate in chain for pair in self.fleet.in_try_order(candidate, context.rng)], context
+    async def call(self, candidates: Sequence[Candidate], request: Request, context: Context) -> Reply:
+        """The first answer of the allowed candidates, asked in order."""
+        chain = ChainOfCandidates(
+            [pair for candidate in candidates for pair in self.fleet.in_try_order(candidate, context.rng)], context
         )
-        if not trial.open:
-            names = ", ".join(candidate.target for candidate in chain) or "none"
-            return trial.reply(refused=f"no declared endpoint may answer: {names}{trial.why_not()}")
+        if not chain.open:
+            names = ", ".join(candidate.target for candidate in candidates) or "none"
+            return chain.reply(refused=f"no declared endpoint may answer: {names}{chain.why_not()}")
         while context.budget.used < context.budget.attempts:
-            endpoint, wait_s = trial.next()
+            endpoint, wait_s = chain.next()
             if endpoint is None:
                 break
             left_s = context.budget.deadline - self.clock()
             if wait_s >= left_s:
-                return trial.reply(
-                    failure=trial.failure
+                return chain.reply(
+                    failure=chain.failure
                     or CallFailed("timeout", f"every endpoint is blocked; the first is free in {wait_s:.1f} s")
                 )
             if wait_s > 0:
                 await self._sleep(wait_s)
                 continue
             try:
-                answer = await self._attempt(endpoint, request, trial)
+                answer = await self._attempt(endpoint, request, chain)
             except Refused as refused:
-                return trial.reply(refused=str(refused))
+                return chain.reply(refused=str(refused))
             except CallFailed as failure:
-                await self._learn(endpoint, failure, trial)
+                await self._learn(endpoint, failure, chain)
                 continue
             if answer is not None:
-                return trial.reply(answer=answer, endpoint=endpoint)
-        return trial.reply(failure=trial.failure or CallFailed("server", "the budget of attempts is used up"))
+                return chain.reply(answer=answer, endpoint=endpoint)
+        return chain.reply(failure=chain.failure or CallFailed("server", "the budget of attempts is used up"))
 
-    async def _attempt(self, endpoint: Endpoint, request: Request, trial: Trial) -> Answer | None:
+    async def _attempt(self, endpoint: Endpoint, request: Request, chain: ChainOfCandidates) -> Answer | None:
         """One call; None when the endpoint stopped being available while waiting for its turn."""
-        context, offer = trial.context, endpoint.offer
+        context, offer = chain.context, endpoint.offer
         request = replace(request, max_tokens=min(request.max_tokens, offer.max_output_tokens))
         size = request.input_bound + request.max_tokens
         async with endpoint.places:
@@ -95,7 +95,7 @@ class Router:
             leave = endpoint.in_flight.enter()
             overloaded, succeeded, blocked_until = False, None, 0.0
             try:
-                answer = await self._paid_call(endpoint, request, size, trial)
+                answer = await self._paid_call(endpoint, request, size, chain)
                 succeeded = True
                 endpoint.learn_latency(answer.ttft_ms or answer.latency_ms)
                 return answer
@@ -114,9 +114,9 @@ class Router:
                 if overloaded or succeeded is not None:
                     endpoint.rate.record(overloaded)
 
-    async def _paid_call(self, endpoint: Endpoint, request: Request, size: int, trial: Trial) -> Answer:
+    async def _paid_call(self, endpoint: Endpoint, request: Request, size: int, chain: ChainOfCandidates) -> Answer:
         """Reserve, write down, ask, settle, write down."""
-        price, budget = endpoint.offer.price, trial.context.budget
+        price, budget = endpoint.offer.price, chain.context.budget
         worst = price.worst_usd(request.input_bound, request.max_tokens)
         of_task = await budget.cap.reserve(worst)
         try:
@@ -124,7 +124,7 @@ class Router:
         except BaseException:
             of_task.settle(Decimal(0))
             raise
-        attempt = trial.begin(endpoint, of_run.usd, self.journal.next_number(trial.context.call_id))
+        attempt = chain.begin(endpoint, of_run.usd, self.journal.next_number(chain.context.call_id))
         endpoint.rate.take()
         if endpoint.tokens:
             endpoint.tokens.take(size)
@@ -160,18 +160,18 @@ class Router:
                 endpoint.tokens.give_back(size - (attempt.tokens.fresh_input or 0) - (attempt.tokens.output or 0))
             self.journal.end(attempt)
 
-    async def _learn(self, endpoint: Endpoint, failure: CallFailed, trial: Trial) -> None:
+    async def _learn(self, endpoint: Endpoint, failure: CallFailed, chain: ChainOfCandidates) -> None:
         """What a failure means for the rest of this call; waits where the same endpoint is to be asked again."""
         wait_s = failure.retry_after_s
         if wait_s is not None and wait_s <= LONGEST_RETRY_AFTER_S:
             endpoint.blocked_until = max(endpoint.blocked_until, self.clock() + wait_s)
-        again = trial.note_failure(endpoint, failure)
-        self.journal.note("call failed", trial.note(endpoint, failure, again))
+        again = chain.note_failure(endpoint, failure)
+        self.journal.note("call failed", chain.note(endpoint, failure, again))
         if again and wait_s is None:
             await self._sleep(
                 min(
-                    jitter_s(trial.tries[endpoint.name] - 1, trial.context.rng),
-                    max(0.0, trial.context.budget.deadline - self.clock()),
+                    jitter_s(chain.tries[endpoint.name] - 1, chain.context.rng),
+                    max(0.0, chain.context.budget.deadline - self.clock()),
                 )
             )
 

@@ -12,6 +12,7 @@ from data import owner
 from data.errors import BadInput, BatonError, Refused
 from data.facts.models import Catalog, ModelFacts
 from data.sources.addresses import host_of
+from data.wrong_values import legal_there
 from routing.calling.declarations import Money, Provider, canonical
 from routing.calling.endpoints import STRATEGIES, Fleet
 from routing.calling.keys import key_for
@@ -79,7 +80,7 @@ def checked_spec(body: dict[str, Any]) -> RunSpec:
     except ValidationError as error:
         problem = error.errors(include_input=False)[0]
         field = ".".join(str(part) for part in problem["loc"]) or "run"
-        raise BadInput(f"The run's {field}: {problem['msg'].removeprefix('Value error, ')}.") from None
+        raise BadInput(f"The run's {field}: {legal_there(problem)}.") from None
     names = [policy.name for policy in spec.policies]
     if len(set(names)) < len(names):
         raise BadInput("Two policies of this run have the same name; give each a name of its own.")
