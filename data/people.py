@@ -73,6 +73,11 @@ HELD_PAGES = frozenset(
 )
 
 
+def plain_name(name: str) -> str:
+    """A person's name as two who may not be one are told apart: capitals and spaces make no second person."""
+    return " ".join(name.split()).casefold()
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody who acts: the name the audit trail keeps, their role, and the teams they are held to (empty: all)."""

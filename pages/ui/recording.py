@@ -55,7 +55,7 @@ def record_button(made: Callable[[], Draft], *, key: str) -> None:
 def _dialog(draft: Draft, key: str) -> None:
     st.write(fmt.md(draft.answer))
     figures = fmt.count_of(len(draft.facts), "figure")
-    st.caption(fmt.md(f"{figures} and what else could be had are kept as they stand now, {draft.days or 'typed'}."))
+    st.caption(fmt.md(f"{figures} and what else could be had are kept as they stand now, from {draft.origin}."))
 
     def field(name: str) -> str:
         return f"decision_{key}_{name}"

@@ -141,6 +141,9 @@ class Task(Part):
     def _asks_something(self) -> Task:
         if bool(self.prompt.strip()) is bool(self.messages):
             raise ValueError("a task has either a prompt or messages")
+        contents = [message.get("content") for message in self.messages]
+        if contents and not any(one.strip() if isinstance(one, str) else one for one in contents):
+            raise ValueError("a task asks something; the content of all its messages is empty")
         return self
 
     def request(

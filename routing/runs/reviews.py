@@ -171,9 +171,9 @@ def _enough(state: State, item: dict[str, Any], decision: str, person: str) -> b
     signed = item["body"].get("signed", [])
     if decision == "edited":
         raise Refused(f"{needed} people must approve this; a change is one person's: reject it and ask anew.")
-    if person == _asked_by(state, item["run_id"]):
+    if people.plain_name(person) == people.plain_name(_asked_by(state, item["run_id"]) or ""):
         raise Refused(f"{person} asked for this run, and {needed} others must approve it.")
-    if person in [one["by"] for one in signed]:
+    if people.plain_name(person) in [people.plain_name(one["by"]) for one in signed]:
         raise Refused(f"{person} has approved this already; {needed} different people must.")
     if len(signed) + 1 >= needed:
         return True

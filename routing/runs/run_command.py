@@ -24,7 +24,7 @@ from routing.policies.text import examples, read_policy_file
 from routing.runs.engine import execute
 from routing.runs.results import summary
 from routing.runs.spec import checked_spec, refuse_judging_oneself
-from routing.runs.store import create_run
+from routing.runs.store import create_run, refuse_second
 
 
 def register(commands: Commands) -> None:
@@ -86,6 +86,8 @@ def _add_limits(run: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> None:
     state = State.open(args.home)
+    if not args.resume:
+        refuse_second(state)  # before anything is written down
     run_id = args.resume or create_run(state, args.name, _spec(args, state), state.actor)
     with _Bar(args.json) as bar:
         execute(state, run_id, bar.show)

@@ -29,7 +29,8 @@ def _ending(found: dict[str, Any]) -> str:
         return ""
     word = {"done": "ended"}.get(found["status"], found["status"])
     finished = found["tasks"] - found["not_started"]
-    common = f"only the {_tasks(found['common_tasks'])} that all finished count" if found["common_tasks"] else ""
+    one = "s" * (found["common_tasks"] == 1)
+    common = f"only the {_tasks(found['common_tasks'])} that all finished count{one}" if found["common_tasks"] else ""
     return f"{word} after {finished} of {found['tasks']} answers" + (f": {common}" if common else "")
 
 

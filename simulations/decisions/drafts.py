@@ -205,6 +205,7 @@ def of_run(found: dict[str, Any], question: str, ground: Ground) -> Draft:
         ]
     risks = [] if found["whole"] else [f"the run {found['status']}: {found['ended'] or 'not ended'}"]
     lines = [f"{one['a']} against {one['b']}: {one['words']}" for one in found["comparisons"]]
+    lines += [one["words"] for one in found["preferences"]]
     return _draft("live run", found["verdict"], question, ground, facts, [], risks, lines)
 
 

@@ -49,7 +49,7 @@ def facts_by_section(decision: Decision, edition: str = "whole") -> list[tuple[s
 def stands_on(decision: Decision) -> str:
     """What a record was told from: days, coverage, data version, and who recorded it when."""
     told = decision.told
-    days = f"From the log of {told.days}, {told.coverage}. " if told.days else "From typed figures, no log. "
+    days = f"From {told.origin}. "
     return (
         f"{days}Data version {told.data_version}, {BATON}. Recorded by {decision.by or 'somebody'} on "
         f"{wording.day(decision.at[:10])}, facts {decision.digest}."

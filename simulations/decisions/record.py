@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.documents import Documents
 from data.errors import BadInput, Refused
 from data.held_versions import hold
+from data.people import plain_name
 from data.state import State
 
 Kind = Literal["mix", "policy", "self-host", "new model", "budget", "live run"]
@@ -95,6 +96,13 @@ class Draft(Part):
     policy: str = ""
     """the routing policy it puts in place, by name"""
 
+    @property
+    def origin(self) -> str:
+        """What the figures were told from."""
+        if self.days:
+            return f"the log of {self.days}, {self.coverage}"
+        return "a live run's own calls" if self.kind == "live run" else "typed figures, no log"
+
 
 class Decision(Part):
     """A draft that somebody put on the record. `approvers` is how many people must sign it; from two on, who recorded
@@ -124,7 +132,7 @@ class Decision(Part):
         given = [one for one in self.signatures if one.facts == self.digest]
         if any(one.verdict == "rejected" for one in given):
             return "rejected"
-        return "approved" if len({one.by for one in given}) >= self.approvers else "open"
+        return "approved" if len({plain_name(one.by) for one in given}) >= self.approvers else "open"
 
 
 DECISIONS = Documents(
@@ -161,15 +169,16 @@ def sign(state: State, name: str, verdict: Verdict, reason: str = "") -> Decisio
         raise BadInput(f"The reason has {len(reason)} signs; say it in {LONGEST_REASON}.")
     if verdict == "rejected" and not reason.strip():
         raise BadInput("A rejection needs its reason; say why in a sentence.")
-    if verdict == "approved" and decision.approvers > 1 and who == decision.by:
+    if verdict == "approved" and decision.approvers > 1 and plain_name(who) == plain_name(decision.by):
         raise Refused(
             f"“{name}” takes {decision.approvers} people, and {who}, who recorded it, is none of them; "
             "somebody else signs it."
         )
-    if any(one.by == who and one.facts == decision.digest for one in decision.signatures):
+    given = [one for one in decision.signatures if one.facts == decision.digest]
+    if plain_name(who) in [plain_name(one.by) for one in given]:
         raise Refused(f"{who} has signed “{name}” already; it waits for somebody else.")
-    given = Signature(by=who, at=_now(), verdict=verdict, reason=reason.strip(), facts=decision.digest)
-    signed = decision.model_copy(update={"signatures": (*decision.signatures, given)})
+    signature = Signature(by=who, at=_now(), verdict=verdict, reason=reason.strip(), facts=decision.digest)
+    signed = decision.model_copy(update={"signatures": (*decision.signatures, signature)})
     return DECISIONS.amend(state, name, signed, (name, seen))
 
 

@@ -60,16 +60,16 @@ class Compiled:
     def words(self) -> str:
         """How many rules, at what cost, and what they leave out."""
         step, whole = self.simpler[len(self.policy.rules) - 1], self.simpler[-1]
-        rules = wording.count_of(step.rules, "rule")
+        rules, one = wording.count_of(step.rules, "rule"), "s" * (step.rules == 1)
         cost = f"{wording.usd_short(step.cost_usd)} a year before lost caches"
         if step is not whole:
             dearer = wording.usd_change(step.cost_usd - whole.cost_usd)
-            return f"{rules} cost {cost}, {dearer} a year beside the {whole.rules} that say the mix."
+            return f"{rules} cost{one} {cost}, {dearer} a year beside the {whole.rules} that say the mix."
         if self.unsaid_usd < 0.005:
-            return f"{rules} say the mix: {cost}."
+            return f"{rules} say{one} the mix: {cost}."
         return (
-            f"{rules} say all of the mix but {wording.usd_short(self.unsaid_usd)} a year of work that no condition "
-            f"tells apart or whose model has no room for it by its catalogue: {cost}."
+            f"{rules} say{one} all of the mix but {wording.usd_short(self.unsaid_usd)} a year of work that no "
+            f"condition tells apart or whose model has no room for it by its catalogue: {cost}."
         )
 
 

@@ -106,7 +106,12 @@ def test_the_result_says_whether_the_simulation_was_right(state):
         )
         execute(state, made)
     said = next(m.value for m in opened("lab", run=made).markdown if "Was the simulation right" in m.value)
-    assert "outside the interval" in said and "a benchmark" in said and "times the prediction" in said
+    assert (
+        said.startswith("**Was the simulation right?** ")
+        and "outside the interval" in said
+        and "a benchmark" in said
+        and "times the prediction" in said
+    )
 
 
 def test_people_check_the_judge_without_seeing_what_it_said(state):

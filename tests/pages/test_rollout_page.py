@@ -38,6 +38,9 @@ def test_a_verdict_of_the_lab_brings_its_two_policies(state):
     for margin in ("nan", "-1", "x", "1e9"):
         odd = opened("rollout", candidate="nobody", control="", margin=margin)
         assert odd.selectbox(key="rollout_control").value == names[0] and not odd.exception
+        assert odd.selectbox(key="rollout_new").value == names[1] and "no saved policy “nobody”" in odd.warning[0].value
+    same = opened("rollout", control=names[1])
+    assert same.selectbox(key="rollout_new").value == names[0]
 
 
 def test_only_a_policy_that_is_shown_to_be_good_enough_may_be_planned_from_a_verdict(monkeypatch):

@@ -254,7 +254,7 @@ def test_a_mix_is_saved_as_rules_and_opens_in_routing(log, state, monkeypatch):
     monkeypatch.setattr(st, "switch_page", lambda page, query_params=None: went.append((page, query_params)))
     page = opened("mix", window="All", models="deepseek-v3.2")
     page.toggle(key="as_rules").set_value(True).run()
-    assert any("say the mix" in m.value for m in page.markdown)
+    assert any("rule" in m.value and "say" in m.value and "the mix" in m.value for m in page.markdown)
     page.text_input(key="policy_of_mix").set_value("my mix")
     page.button(key="save_rules").click().run()
     assert not page.exception and went[0][0] == "pages/policy_replay.py" and went[0][1]["policy"] == "my mix"

@@ -162,6 +162,8 @@ tests:
         ("- {id: a, prompt: x, asserts: [{type: python, value: 'open(1)'}]}", "would run code"),
         ("- {id: a, prompt: x}\n- {id: a, prompt: y}", "used twice"),
         ("- {id: a}", "either a prompt or messages"),
+        ("- {id: a, prompt: '  '}", "either a prompt or messages"),
+        ("- {id: a, messages: [{role: user, content: ' '}, {role: user}]}", "content of all its messages is empty"),
         ("- {id: a, prompt: x, colour: red}", "fields are"),
         ("- {id: a, prompt: x, task_type: poetry}", "task_type"),
         ("[]", "no list of tasks"),

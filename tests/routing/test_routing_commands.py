@@ -10,8 +10,9 @@ import pytest
 from routing.__main__ import main
 from routing.grading.saved_task_sets import save_set
 from routing.grading.tasks import parse_tasks
+from routing.runs.store import claim_run, create_run, list_runs
 from tests.routing.scripted_server import ScriptedServer
-from tests.routing.test_runs import GOOD, SUMS, adder
+from tests.routing.test_runs import GOOD, SUMS, adder, spec
 
 CONTRACT = {"run_id", "tasks", "done", "failed", "refused", "cost_usd", "quality", "by_model", "audit_ok"}
 
@@ -55,6 +56,18 @@ def test_run_prints_the_contract_and_the_audit_verifies(files, capsys):
     assert main(["audit", "export", "--out", str(files / "audit.jsonl")]) == 0
     assert all(json.loads(line)["hash"] for line in (files / "audit.jsonl").read_text().splitlines())
     assert main(["reviews", "--json"]) == 0
+
+
+def test_a_second_run_is_refused_before_it_is_written_down(files, state, capsys):
+    busy = create_run(state, "busy", spec("http://127.0.0.1:9/v1", GOOD), "tester")
+    claim_run(state, busy)
+    assert main(arguments(files, "--max-usd", "0.5")) == 1 and "“busy” is being executed" in capsys.readouterr().err
+    assert list(list_runs(state)) == [busy]
+
+
+def test_a_judge_that_is_also_an_arm_is_refused_before_anything_is_asked(files, state, capsys):
+    assert main(arguments(files, "--max-usd", "0.5", "--judge", "good")) == 1
+    assert "nobody grades their own work" in capsys.readouterr().err and not list_runs(state)
 
 
 def test_run_prints_a_table_for_people(files, capsys):

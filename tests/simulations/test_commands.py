@@ -121,11 +121,11 @@ def test_a_mix_becomes_a_policy_of_few_rules_and_says_what_it_leaves_out(capsys,
     kept = POLICIES.get(state, "my mix")
     assert kept and read_policy((tmp_path / "mix.yaml").read_text()) == kept
     assert [step["rules"] for step in told["simpler"]] == list(range(1, len(kept.rules) + 1))
-    assert told["unsaid_usd"] == 0 and "say the mix" in told["words"]
+    assert told["unsaid_usd"] == 0 and " the mix: $" in told["words"]
     assert told["simpler"][-1]["cost_usd"] == pytest.approx(whole["cache"]["usd_if_always_warm"])
     one = tmp_path / "one.yaml"
     code, out, _ = run(capsys, *asked, "--policy-out", str(one), "--rules", "1")
-    assert code == 0 and "1 rule cost" in out.replace("\n", " ") and len(read_policy(one.read_text()).rules) == 1
+    assert code == 0 and "1 rule costs" in out.replace("\n", " ") and len(read_policy(one.read_text()).rules) == 1
     POLICIES.save(state, "taken", read_policy("name: taken\nfallback: [current]"))
     for name, words in (("taken", "another policy “taken”"), ("", "give a text")):
         code, out, err = run(capsys, *asked, "--save-policy", name)

@@ -68,10 +68,14 @@ def test_a_record_is_approved_by_one_or_by_two_who_did_not_ask(state):
         assert sign(state, "one", "approved").standing == "approved"
         with pytest.raises(Refused, match="none of them"):
             sign(state, "two", "approved")
+    with person("ADA "), pytest.raises(Refused, match="none of them"):
+        sign(state, "two", "approved")
     with person("Bob"):
         assert sign(state, "two", "approved").standing == "open"
         with pytest.raises(Refused, match="Bob has signed"):
             sign(state, "two", "approved")
+    with person("bob"), pytest.raises(Refused, match="bob has signed"):
+        sign(state, "two", "approved")
     with person("Cleo"):
         assert sign(state, "two", "approved", "seen").standing == "approved"
         with pytest.raises(Refused, match="approved already"):

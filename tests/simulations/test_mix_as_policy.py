@@ -12,6 +12,7 @@ from analytics.scope import Scope
 from data.facts.models import shipped_catalog
 from data.ledger import Ledger
 from data.prices.book import PriceBook
+from data.wording import usd_short
 from routing.policies.checks import dead_ends
 from routing.policies.policy import Policy
 from routing.policies.text import examples, read_policy, write_policy
@@ -146,6 +147,7 @@ def test_what_no_condition_tells_apart_is_said_in_dollars(plain):
     shares = mixed(made, {"coding": "deepseek-v3.2"})
     compiled = as_policy(blind, shares, CATALOG, "the mix")
     assert 0 < compiled.unsaid_usd <= float(groups["cost_usd"].astype(float).sum()) * made.yearly
+    assert f"all of the mix but {usd_short(compiled.unsaid_usd)} a year of work that no condition" in compiled.words
 
 
 def test_the_constraints_stand_in_the_policy(random_log):

@@ -165,7 +165,8 @@ def _work(place: st.delta_generator.DeltaGenerator, models: list[str], work: Sco
         "Judge",
         ["none", *models],
         key="lab_judge",
-        help="The model that grades llm-rubric checks, and compares answers in pairs. It may be none that answers.",
+        help="The model that grades llm-rubric checks, which stay ungraded without one, and compares answers in pairs. "
+        "It may be none that answers.",
     )
     return source, int(count), judge
 

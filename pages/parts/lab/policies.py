@@ -34,7 +34,9 @@ def policies_table(found: dict[str, Any]) -> None:
             for r in rated.itertuples()
         )
         shell.chart(quality_cost(rated, shell.palette()), alt=meaning, key="lab-quality")
-        st.caption(fmt.md(f"Bars are 95 % intervals over {int(rated['graded_tasks'].max())} tasks. {meaning}."))
+        st.caption(
+            fmt.md(f"Bars are 95 % intervals over {fmt.count_of(int(rated['graded_tasks'].max()), 'task')}. {meaning}.")
+        )
     shown = frame[
         [
             "policy",
@@ -113,9 +115,11 @@ def predictions(found: dict[str, Any]) -> None:
                 f"{'within' if said['quality_within_interval'] else 'outside'} the interval"
             )
         if "cost_per_task_usd" in said and policy["tasks"]:
-            times = f", {said['cost_ratio']:.2f} times the prediction" if said["cost_ratio"] else ""
+            ratio = said["cost_ratio"]
+            times = f", {'under 0.01' if ratio < 0.01 else f'{ratio:.2f}'} times the prediction" if ratio else ""
             words.append(
                 f"{fmt.usd(said['cost_per_task_usd'])} a task, measured {fmt.usd(policy['cost_per_task_usd'])}{times}"
             )
         if words:
-            st.write(fmt.md(f"**Was the simulation right?** “{name}” was predicted at {'; and at '.join(words)}."))
+            said_words = fmt.md(f"“{name}” was predicted at {'; and at '.join(words)}.")
+            st.write(f"**Was the simulation right?** {said_words}")

@@ -184,8 +184,11 @@ def _take_over(run_id: str, found: dict[str, Any]) -> None:
         if st.button("Use as model facts", icon=":material/verified:", key="lab_to_facts"):
             with shell.errors():
                 kept = save_measured(shell.state(), run_id)
+                overall = {m: next(s for s in scores if s.task == "overall") for m, scores in kept.items()}
                 quality = (
-                    "; ".join(f"{m} {fmt.share(s[0].value)} on {s[0].samples} tasks" for m, s in kept.items())
+                    "; ".join(
+                        f"{m} {fmt.share(s.value)} on {fmt.count_of(s.samples, 'answer')}" for m, s in overall.items()
+                    )
                     or "no quality, too few unselected grades"
                 )
                 st.success(

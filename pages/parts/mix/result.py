@@ -158,13 +158,14 @@ def how_sure(result: dict[str, Any], key: str) -> None:
 
 
 def models(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row per model: dollars, share and quality on both sides."""
+    """One row per model: dollars, share and quality on both sides; a mix without a model spends nothing on it."""
+    absent = {"annual_cost_usd": 0.0, "share": 0.0}
     before, after = ({m["model"]: m for m in result[side]["models"]} for side in ("baseline", "proposed"))
     return [
         {
             "model": name,
             **{
-                f"{side}_{short}": part.get(name, {}).get(field)
+                f"{side}_{short}": part.get(name, absent).get(field)
                 for side, part in (("before", before), ("after", after))
                 for short, field in (("usd", "annual_cost_usd"), ("share", "share"), ("quality", "quality"))
             },

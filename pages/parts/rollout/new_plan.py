@@ -17,15 +17,16 @@ MOST_POINTS = 50.0
 def form(view: Ledger) -> None:
     """Ask, and keep the plan; its stages are as long as its margin on failures takes on this log."""
     policies = list(what_if.policies())
+    for name in dict.fromkeys(n for n in map(st.query_params.get, ("control", "candidate")) if n and n not in policies):
+        st.warning(fmt.md(f"There is no saved policy “{name}”; save it on the Routing page first."))
+    first = _asked(policies, "control", 0)
     failing, scored = failing_and_scored(view)
     usual = RolloutGuardrails()
     with st.form("new-rollout", border=False):
         left, right = st.columns(2)
-        control = left.selectbox(
-            "Answers now (control)", policies, index=_asked(policies, "control", 0), key="rollout_control"
-        )
+        control = left.selectbox("Answers now (control)", policies, index=first, key="rollout_control")
         candidate = right.selectbox(
-            "Takes over (candidate)", policies, index=_asked(policies, "candidate", 1), key="rollout_new"
+            "Takes over (candidate)", policies, index=_asked(policies, "candidate", int(first == 0)), key="rollout_new"
         )
         shadow = "0 is a shadow: asked, never used"
         shares = left.text_input("Shares, %", "5, 25, 50", key="rollout_shares", help=shadow)
