@@ -141,8 +141,7 @@ class Task(Part):
     def _asks_something(self) -> Task:
         if bool(self.prompt.strip()) is bool(self.messages):
             raise ValueError("a task has either a prompt or messages")
-        contents = [message.get("content") for message in self.messages]
-        if contents and not any(one.strip() if isinstance(one, str) else one for one in contents):
+        if self.messages and not any(str(message.get("content") or "").strip() for message in self.messages):
             raise ValueError("a task asks something; the content of all its messages is empty")
         return self
 
