@@ -52,9 +52,9 @@ def _renamed(columns: Iterable[str], form: Format) -> dict[str, str]:
         by_name.setdefault(_plain(field), field)
     found: dict[str, str] = {}
     for column in columns:
-        field = by_name.get(_plain(column)) or by_name.get(_plain(re.sub(r"[()\[\]]", " ", column)))
-        if field and column not in form.fields and field not in there and field not in found.values():
-            found[column] = field
+        own = by_name.get(_plain(column)) or by_name.get(_plain(re.sub(r"[()\[\]]", " ", column)))
+        if own and column not in form.fields and own not in there and own not in found.values():
+            found[column] = own
     return found
 
 

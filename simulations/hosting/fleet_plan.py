@@ -130,8 +130,8 @@ def _run(plan: Plan, whole: FleetPlan) -> FleetPlan:
             warnings=whole.warnings if whole.splits[0].replicas else (*whole.warnings, *words),
         )
     if plan.run == "spot":
-        evictions, minutes = facts["spot_evictions_per_day"].value, facts["model_load_minutes"].value
-        held = fleet.with_evictions(whole.busy + plan.spare, evictions, minutes)
+        evictions, load_minutes = facts["spot_evictions_per_day"].value, facts["model_load_minutes"].value
+        held = fleet.with_evictions(whole.busy + plan.spare, evictions, load_minutes)
         return whole._replace(spare=held - whole.busy)
     return whole
 

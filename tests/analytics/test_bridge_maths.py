@@ -44,6 +44,7 @@ def periods(draw):
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+@pytest.mark.heavy
 @settings(max_examples=60, deadline=None)
 @given(periods(), periods(), st.integers(1, 31), st.integers(1, 31))
 def test_a_bridge_closes_to_the_cent_and_swapping_the_periods_negates_it(start, end, start_days, end_days):

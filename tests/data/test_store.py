@@ -112,6 +112,7 @@ def test_a_folder_with_a_store_named_beside_a_shared_one_is_asked_about(tmp_path
     assert f"{tmp_path} holds a store, and BATON_CATALOG names another" in capsys.readouterr().err
 
 
+@pytest.mark.heavy
 def test_a_move_from_folder_to_folder_says_how_to_use_the_new_one(tmp_path, capsys, monkeypatch):
     new_ledger(tmp_path / "old").close()
     assert main(["move", "--to", str(tmp_path / "new"), "--home", str(tmp_path / "old")]) == 0

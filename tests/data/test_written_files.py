@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 
 import pytest
 
 from data.loading.ingest import ingest
 from data.state import State
 from tests.conftest import TESTS
+from tests.stores import new_ledger
 
 LOG = TESTS / "cases" / "litellm_spend_logs.jsonl"
 WRITING = {
@@ -21,12 +23,21 @@ WRITING = {
 }
 
 
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory) -> Path:
+    """Some commands are only asked of a ledger that holds something."""
+    ledger = new_ledger(tmp_path_factory.mktemp("loaded"))
+    ingest(ledger, State.open(ledger.home), [LOG])
+    ledger.close()
+    return ledger.home
+
+
 @pytest.mark.parametrize("place", ["no such folder/file.txt", "."])
 @pytest.mark.parametrize("command", WRITING)
-def test_a_place_that_takes_no_file_is_named(command, place, ledger, tmp_path, capsys, monkeypatch):
+def test_a_place_that_takes_no_file_is_named(command, place, loaded, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("BATON_HOME", str(loaded))
     monkeypatch.chdir(tmp_path)
     room, name = command.split()
-    ingest(ledger, State.open(ledger.home), [LOG])  # some are only asked of a ledger that holds something
     assert importlib.import_module(f"{room}.__main__").main([name, *WRITING[command].split(), place]) == 1
     said = capsys.readouterr().err
     assert f"{place} cannot be written" in said and "Traceback" not in said

@@ -132,6 +132,7 @@ def save(app: AppTest, kind: str) -> None:
     assert not app.exception, app.exception[0].value
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("kind", "body"), STORED, ids=lambda one: one if isinstance(one, str) else " ".join(one))
 def test_what_is_stored_survives_being_shown_and_saved(company, kind, body):
     before = KINDS[kind].save(company, "x", body)
