@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Compiled modules are kept, whatever the shell says: tests start many processes, each of which would compile them anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test quick lint local-models bench
+.PHONY: help run test quick lint local-models bench wheel
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -26,6 +26,10 @@ lint: $(VENV)/.test ## style, format and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+wheel: $(VENV)/bin/python ## pack Baton as one file that pip and uv install: dist/baton_llm-VERSION-py3-none-any.whl
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/*.whl
 
 bench: $(VENV)/.test ## list the benchmarks; each prints ratios: python tests/benchmarks/NAME.py
 	@ls tests/benchmarks/*.py

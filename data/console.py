@@ -20,6 +20,7 @@ from typing import Any
 
 from data.errors import BadInput, BatonError
 from data.home import at_home, home_path
+from data.program import as_called
 from data.store import require_one_store, require_store
 from data.version import BATON, VERSION
 from data.wording import visible
@@ -67,7 +68,7 @@ def parser(
     Only the module of the command in `argv` is imported, none where it names none (help, a wrong name): no command
     waits for what others need. Without `argv` all are, for a list of every command's options.
     """
-    top = argparse.ArgumentParser(prog=f"python -m {prog}", description=description)
+    top = argparse.ArgumentParser(prog=as_called(f"python -m {prog}"), description=description)
     top.add_argument("--version", action="version", version=BATON)
     parsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands = Commands(parsers, {name: does for name, (_, does) in table.items()})
@@ -164,7 +165,7 @@ def say(sentence: str) -> None:
 
 def _printable(sentence: str) -> str:
     """What a terminal would obey in a name from a log is shown by a sign."""
-    return "\n".join(map(visible, sentence.split("\n")))
+    return "\n".join(map(visible, as_called(sentence).split("\n")))
 
 
 @contextmanager

@@ -15,11 +15,16 @@ stderr and exits with its code; a page shows it as an error state. Any other exc
 
 from __future__ import annotations
 
+from data.program import as_called
+
 
 class BatonError(Exception):
     """Base of every message that is shown to a user as it is; `code` is what a command then exits with."""
 
     code = 1
+
+    def __str__(self) -> str:
+        return as_called(super().__str__())
 
 
 class BadInput(BatonError):

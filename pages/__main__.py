@@ -13,11 +13,15 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
 
 from data.errors import Refused
+from data.program import as_called
 from pages.ui import security_headers, sign_in
 
 # Streamlit takes a folder named pages for its older navigation until app.py has run once: a fresh server's first
 # visitor would get its page names and its sidebar. Ours are in pages/ui/navigation.py.
 PagesManager.uses_pages_directory = False
+APP = Path(__file__).parent.parent / "app.py"
+# As `streamlit run` will set it: the settings beside app.py hold wherever Baton is started from.
+config._main_script_path = str(APP)
 M_ARENA_MAX = -8  # of <malloc.h>
 
 
@@ -52,4 +56,4 @@ except Refused as refusal:
     sys.exit(1)
 security_headers.install()
 keep_arenas_few()
-cli.main(["run", str(Path(__file__).parent.parent / "app.py"), *sys.argv[1:]], prog_name="python -m pages")
+cli.main(["run", str(APP), *sys.argv[1:]], prog_name=as_called("python -m pages"))

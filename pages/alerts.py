@@ -16,6 +16,7 @@ from analytics.alerts.watch import instant, preview, try_channel, watch
 from data import owner
 from data.errors import BatonError
 from data.ledger import Ledger
+from data.program import as_called
 from data.state import State
 from pages.parts.alerts.rule_form import dialog
 from pages.ui import document_list, exports, shell
@@ -136,8 +137,10 @@ def delivery(messages: list[outbox.Message]) -> None:
         )
     )
     st.caption(
-        "Rules are judged after each load; “python -m analytics alerts --send”, run by cron, also notices when nothing "
-        "is loaded, and sends again what was not taken."
+        as_called(
+            "Rules are judged after each load; “python -m analytics alerts --send”, run by cron, also notices when "
+            "nothing is loaded, and sends again what was not taken."
+        )
     )
     if messages:
         rows = [

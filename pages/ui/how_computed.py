@@ -11,6 +11,7 @@ from analytics.measures import MEASURES
 from analytics.scope import Scope
 from data.caveats import BY_CODE
 from data.ledger import Ledger
+from data.program import as_called
 from data.version import provenance
 from pages.ui import format as fmt
 
@@ -120,7 +121,7 @@ def button(view: Ledger) -> None:
 @st.dialog("How is this computed", width="large", icon=":material/function:")
 def _told(view: Ledger, path: str) -> None:
     for sentence in HOW[path]:
-        st.markdown(fmt.md(sentence))
+        st.markdown(fmt.md(as_called(sentence)))
     st.markdown("**What the log covers**")
     told = coverage(view, Scope.of(view))
     why = f": {told.reason}" if told.reason else ""

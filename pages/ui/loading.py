@@ -17,6 +17,7 @@ from data.formats import Format, all_formats
 from data.loading import mappings
 from data.loading.ingest import ingest
 from data.loading.report import Report
+from data.program import as_called
 from data.sample import removal, sample
 from pages.ui import exports, mapping_panel, shell
 from pages.ui import format as fmt
@@ -99,8 +100,8 @@ def _load_uploads(files: list[UploadedFile]) -> None:
     _refuse_beside()
     if sum(f.size for f in files) > LARGE:
         st.info(
-            f"This is {sum(f.size for f in files) / 2**20:,.0f} MB. "
-            "The command line is faster for files of this size: python -m data ingest PATH",
+            f"This is {sum(f.size for f in files) / 2**20:,.0f} MB. The command line is faster for files of this size: "
+            + as_called("python -m data ingest PATH"),
             icon=":material/terminal:",
         )
     folder, targets = scratch.upload_folder(shell.ledger().home), []

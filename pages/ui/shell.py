@@ -30,6 +30,7 @@ from data.held_view import restrict_to_teams
 from data.home import home_dir
 from data.ledger import Ledger
 from data.prices import second_catalogue
+from data.program import as_called
 from data.state import State
 from data.versions import VersionGivenUp
 from pages.ui import charts, how_computed, links, place, standing_line
@@ -207,7 +208,7 @@ def header(answer: str, view: Ledger, *, scope: Scope | None = None, stated: boo
     line = standing_line.text(known, of_scope, view.time_zone, version, datetime.now(UTC).replace(tzinfo=None))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if badge := standing_line.badge(known):
-            st.badge(badge.label, icon=badge.icon, color=badge.color, help=fmt.md(badge.meaning))
+            st.badge(badge.label, icon=badge.icon, color=badge.color, help=fmt.md(as_called(badge.meaning)))
         how_computed.button(view)
         st.caption(fmt.md(line), width="content")
     if known.lost:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from data import wording
 from data.ledger import Ledger
+from data.program import as_called
 from data.sources.progress import forget_progress
 from data.sources.pull import pull_due
 from data.sources.pull_command import days_in_words, lines
@@ -23,9 +24,13 @@ def show_sources(view: Ledger) -> None:
     """Each source in words with its menu."""
     rows = lines(shell.state())
     if not rows:
-        st.caption("No source yet: files are loaded by hand, or by a cron job that ends in “python -m data ingest”.")
+        st.caption(
+            as_called("No source yet: files are loaded by hand, or by a cron job that ends in “python -m data ingest”.")
+        )
     st.caption(
-        "“python -m data pull”, run by cron every few minutes, pulls whatever is due. Keys stay in the environment."
+        as_called(
+            "“python -m data pull”, run by cron every few minutes, pulls whatever is due. Keys stay in the environment."
+        )
     )
     _manage({row["name"]: in_words(row) for row in rows})
 
