@@ -149,8 +149,8 @@ class _Engine:
         stopping.cancel()
         stopped = self._control.stopping.is_set()
         if stopped:
-            for worker in workers:
-                worker.cancel()
+            for each in workers:
+                each.cancel()
         await asyncio.gather(everyone, return_exceptions=stopped)
 
     async def _worker(self) -> None:
