@@ -197,9 +197,8 @@ def _sample(cursor, file: File) -> list[dict]:
             raise Unreadable(
                 f"{file.path.name} is neither JSON nor a table with a header row; is it a log file?"
             ) from error
-        raise Unreadable(
-            f"{file.path.name} looks like JSON but is damaged ({_first_line(error)}); fetch it again."
-        ) from error
+        like = "is a Parquet file" if file.kind == "parquet" else "looks like JSON"
+        raise Unreadable(f"{file.path.name} {like} but is damaged ({_first_line(error)}); fetch it again.") from error
     return _parsed(raw for (raw,) in rows)
 
 

@@ -22,6 +22,9 @@ BEGINNINGS = (
 )
 WEB_PAGE = "a web page, as an address answers where a sign-in has ended; sign in, export again and load that"
 MARKUP = "XML, which no source of usage writes; ask it for a CSV or JSON export and load that"
+WIDE_TEXT = "text in UTF-16 without its mark, or in UTF-32; save it as UTF-8 and load that"
+UTF_32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")  # of UTF-16, gzip and zstd
 NO_TEXT = "no text, no table and no JSON; a log is one of these"
 
 
@@ -36,8 +39,10 @@ def what_it_is(name: str, head: bytes) -> str:
     if start.startswith(b"<?xml"):
         return f"{name} is {MARKUP}."
     odd = sum(byte < 32 and byte not in b"\0\t\r\n\x1b\x1e" for byte in head)
-    if not head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")) and odd > len(head) / 20:
+    if not head.startswith(MARKS) and odd > len(head) / 20:
         return f"{name} is {NO_TEXT}."
+    if head.startswith(UTF_32) or not head.startswith(MARKS) and len(head) < 4 * head.count(0) < 4 * len(head):
+        return f"{name} is {WIDE_TEXT}."
     return ""
 
 

@@ -44,7 +44,7 @@ MACROS = (
         f"CREATE OR REPLACE TEMP MACRO count_of(x) AS CASE WHEN number(x) BETWEEN 0 AND {MOST} AND floor(number(x)) ="
         " number(x) THEN number(x) END"
     ),
-    "CREATE OR REPLACE TEMP MACRO amount_of(x) AS CASE WHEN abs(number(x)) < 1e6 THEN number(x) END",
+    "CREATE OR REPLACE TEMP MACRO amount_of(x) AS CASE WHEN number(x) >= 0 AND number(x) < 1e6 THEN number(x) END",
     (
         "CREATE OR REPLACE TEMP MACRO epoch_utc(x) AS CASE WHEN x IS NULL OR isnan(x) OR isinf(x) OR x < 0 OR x > 4e18"
         " THEN NULL WHEN x > 1e17 THEN make_timestamp((x / 1e3)::BIGINT) WHEN x > 1e14 THEN make_timestamp(x::BIGINT)"

@@ -52,7 +52,9 @@ REFUSED = {
     "a gzip with a broken middle": (gzip.compress(os.urandom(2000))[:900] + b"garbage" * 50, "damaged|cut off"),
     "a zstd frame cut off": (b"\x28\xb5\x2f\xfd\x04\x00", "damaged|cut off|Truncated"),
     "a JSON document cut off": (b'[{"request_id": "a", "response_id"', "damaged|no log format|read"),
-    "a Parquet file cut off": (b"PAR1" + b"\0" * 100, "Parquet|damaged|read"),
+    "a Parquet file cut off": (b"PAR1" + b"\0" * 100, "Parquet"),
+    "UTF-16 without its mark": (GOOD.encode("utf-16-be"), "save it as UTF-8"),
+    "UTF-32": (GOOD.encode("utf-32"), "save it as UTF-8"),
     "a nest of a million brackets": (b"[" * 1_000_000, "read|damaged|log"),
 }
 
