@@ -8,8 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from data.errors import BatonError
+from pages.ui import address, how_computed, opening, saved_views, search_box, shell, sign_in
 from pages.ui import format as fmt
-from pages.ui import how_computed, opening, saved_views, search_box, shell, sign_in
 from pages.ui.navigation import PAGES
 
 
@@ -74,5 +74,6 @@ sign_in.show_person(person)
 with shell.errors():
     sign_in.check_page(person, page.url_path)
     st.session_state[how_computed.PATH] = page.url_path
-    status()  # before the page, which may end its run where it has no answer
-    page.run()
+    with address.follow(page.url_path):
+        status()  # before the page, which may end its run where it has no answer
+        page.run()

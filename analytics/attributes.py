@@ -33,6 +33,10 @@ def time_of(unit: str) -> Callable[[ir.Table, str], ir.Value]:
     return expression
 
 
+def hour_start_of(table: ir.Table, zone: str) -> ir.Value:
+    return local_time(table, zone).truncate("h")
+
+
 def hour_of(table: ir.Table, zone: str) -> ir.Value:
     return local_time(table, zone).hour()
 

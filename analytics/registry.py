@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from analytics.attributes import Dimension, Dimensions, column_of, hour_of, time_of, work_of
+from analytics.attributes import Dimension, Dimensions, column_of, hour_of, hour_start_of, time_of, work_of
 from analytics.measures import MEASURES, Measure
 from data import rollups
 from data.dimensions import PREFIX, free_dimensions
@@ -17,12 +17,16 @@ from data.errors import BadInput
 if TYPE_CHECKING:
     from data.ledger import Ledger
 
+HOUR = "clock_hour"  # the one dimension whose values are times of a day
 
 DIMENSIONS = Dimensions(
     (
         Dimension("day", "Day", "day in the reporting time zone", True, time_of("D"), is_time=True),
         Dimension("week", "Week", "ISO week, named by its Monday", True, time_of("W"), is_time=True),
         Dimension("month", "Month", "month, named by its first day", True, time_of("M"), is_time=True),
+        Dimension(
+            HOUR, "Hour", "hour in the reporting time zone, named by its start", False, hour_start_of, is_time=True
+        ),
         Dimension("hour", "Hour of day", "0 to 23 in the reporting time zone", False, hour_of),
         *(
             Dimension(name, label, meaning, name in rollups.KEYS, column_of(name))

@@ -15,7 +15,7 @@ import pandas as pd
 from analytics import coverage as log_coverage
 from analytics.command_options import add_span, span_of, view_of
 from analytics.gates import Verdict, add_gates, judge
-from analytics.registry import dimension, measure
+from analytics.registry import HOUR, dimension, measure
 from analytics.scope import UNKNOWN, ClosedScope, Scope
 from analytics.totals import total
 from data import console, wording
@@ -180,6 +180,8 @@ def _print(args: argparse.Namespace, view: Ledger, scope: Scope) -> None:
         )
         return
     columns = (*by, "cost_usd", "requests", "attempts")
+    if HOUR in by:
+        frame[HOUR] = [f"{start:%Y-%m-%d %H:%M}" for start in frame[HOUR]]
     lines = [tuple(_cell(row[c]) for c in columns) for row in frame.to_dict("records")]
     closing = (*("total" if i == 0 else "" for i in range(len(by))), *(_cell(whole[c]) for c in columns[len(by) :]))
     console.emit_table(columns, [*lines, closing], right=columns[len(by) :])

@@ -19,7 +19,7 @@ from data.ledger import Ledger
 from data.program import as_called
 from data.state import State
 from pages.parts.alerts.rule_form import dialog
-from pages.ui import document_list, exports, shell
+from pages.ui import document_list, exports, place, shell
 from pages.ui import format as fmt
 
 LOOK_BACK_DAYS = 90
@@ -167,7 +167,7 @@ try:
 except BatonError as error:
     shell.header("The alert rules cannot be read", view)
     st.error(fmt.md(str(error)), icon=":material/error:")
-    st.stop()
+    place.stop()
 so, messages = incident_book.open_incidents(state), outbox.messages(state)
 found = what_rules_say(view, instant().date()) if rules else {}
 shell.header(answer(found, [one for one in messages if one.sent_at is None]), view)

@@ -16,11 +16,9 @@ from pages.parts.explore.tables import breakdown, table_as_drawn, table_of, whol
 from pages.parts.savings.findings import requests_asked
 from pages.ui import charts, drill, exports, filters, requests, shell
 from pages.ui import format as fmt
-from pages.ui.period import grain_of
+from pages.ui.period import FITTING, GRAINS, drawn_grain
 
 NONE = "none"
-FITTING = "time"  # the grain that fits the span
-GRAINS = ("day", "week", "month")
 OVER = {FITTING: "Time, as fits", NONE: "Nothing else"}
 
 
@@ -94,7 +92,7 @@ title = st.container()
 found_by_finding = requests_asked(view)
 scope, earlier = (found_by_finding, None) if found_by_finding else filters.compared_bar(view)
 measure, by, over = controls([one.name for one in with_free(view)])
-over = grain_of(scope) if over == FITTING else over
+over = drawn_grain(over, scope) if over in (FITTING, *GRAINS) else over
 declared = MEASURES[measure]
 totals = breakdown(view, scope, (by,), measure)
 if totals.empty:

@@ -13,7 +13,7 @@ from pages.parts.lab import form as lab_form
 from pages.parts.lab import providers as lab_providers
 from pages.parts.lab import results as lab_results
 from pages.parts.lab import tasks as lab_tasks
-from pages.ui import exports, shell, what_if
+from pages.ui import exports, place, shell, what_if
 from pages.ui import format as fmt
 from routing.calling.declarations import saved_providers
 from routing.export import FORMS, export_policy
@@ -86,7 +86,7 @@ def take_away() -> None:
 
 def choose(runs: dict[str, dict]) -> str:
     """The run of the page; a link may name one, otherwise the latest."""
-    asked = st.query_params.get("run")
+    asked = place.read("run")
     if asked and asked not in runs:
         st.warning(fmt.md(f"There is no run {asked} here; this is the latest."))
     names = {
@@ -102,9 +102,9 @@ def choose(runs: dict[str, dict]) -> str:
 
 view = shell.view()
 runs, providers = list_runs(shell.state()), saved_providers(shell.state())
-asked = st.query_params.get("policy")  # from the Routing page: this policy is what the visit is about
+asked = place.read("policy")  # from the Routing page: this policy is what the visit is about
 trial = candidates.trial()
-asked = asked or (trial[-1].name if trial else None)
+asked = asked or (trial[-1].name if trial else "")
 if asked or not runs:
     st.title(f"Does {f'“{fmt.md(asked)}”' if asked else 'a routing policy'} hold on real calls?", anchor=False)
     if not providers:

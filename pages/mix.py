@@ -24,7 +24,7 @@ from pages.parts.mix import result as mix_result
 from pages.parts.mix.controls import MixQuestion
 from pages.parts.mix.log_mix import by_hand, cache_note, halving, notes, offer, prices
 from pages.parts.mix.rules import as_rules
-from pages.ui import exports, filters, promising, recording, scenarios, shell, what_if
+from pages.ui import exports, filters, place, promising, recording, scenarios, shell, what_if
 from pages.ui import format as fmt
 from routing.policies import in_force
 from routing.policies.saved_policies import known_policies
@@ -96,7 +96,7 @@ def choices(view: Ledger, scope: Scope, title: Any, top: Any) -> tuple[Programme
             with title:
                 shell.header(QUESTION, view)
             top.info(fmt.md(f"{reason} The typed figures above need no log."), icon=":material/info:")
-            st.stop()
+            place.stop()
         demands = mix_controls.promises(made, what_if.reliability_by_model(view, made.scope))
     with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
         return made, question, demands, mix_controls.unknowns()
@@ -130,7 +130,7 @@ def from_log(view: Ledger, title: Any) -> None:
             both = policy_kept.both_answers(made, demands, answer, today[0], policy, cache_usd)
             without = policy_kept.and_without(made, demands, answer, policy, cache_usd)
             told = both or halving(swept()[0], answer, *today, tier) + without
-        wait = slower(shown["baseline"]["latency_ms"], shown["proposed"]["latency_ms"])
+        wait = slower(shown["baseline"]["latency_ms"], shown["proposed"]["latency_ms"], brief=True)
         shell.header(f"{told}; {wait}" if wait else told, view)
     with top:
         broken = policy_kept.banner(made, shares, policy)

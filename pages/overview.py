@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from analytics import spend
@@ -10,7 +11,7 @@ from analytics.budgets import budgets
 from analytics.coverage import Comparison, comparison
 from analytics.forecasts import forecast
 from analytics.measures import MEASURES
-from analytics.registry import DIMENSIONS
+from analytics.registry import DIMENSIONS, HOUR
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from data.state import State
@@ -22,14 +23,24 @@ from pages.parts.overview.splits import what_moved, where_it_goes
 from pages.parts.savings.findings import all_savings
 from pages.ui import filters, loading, shell, tiles
 from pages.ui import format as fmt
+from pages.ui.period import FITTING, GRAINS, drawn_grain, grain_of
 
 KPIS = ("cost_usd", "requests", "cost_per_1k_requests_usd", "failure_rate")
+BARS = {FITTING: "as fits", HOUR: "an hour", "day": "a day", "week": "a week", "month": "a month"}
+STILL = 0.0005  # a change that rounds to nothing
 MOVERS_BY = ("model", "team", "feature", "provider", "task_type")
 
 
 @shell.cached
 def totals(view: Ledger, scope: Scope) -> dict:
     return spend.totals(view, scope, KPIS)
+
+
+@shell.cached
+def courses(view: Ledger, scope: ClosedScope) -> dict[str, list[float | None]]:
+    """The numbers of the tiles, by the grain that fits the span."""
+    frame = spend.grouped_spend(view, scope, (grain_of(scope),), KPIS)
+    return {name: [None if pd.isna(value) else float(value) for value in frame[name]] for name in KPIS}
 
 
 @shell.cached(reads=forecast.READS)
@@ -77,43 +88,49 @@ def kpis(
     outlook: forecast.Outlook,
     told: tuple[str, str],
     known: Distortion | None,
+    trends: dict[str, list[float | None]],
 ) -> None:
-    """Four numbers; the change is over the compared days (`pair`: now and before), or not told. A change of spend
-    that a known event turns round is grey: it is neither good nor bad news."""
+    """The month's end, then three numbers of the period with their course; the change is over the compared days
+    (`pair`: now and before), or not told. A change of spend that a known event turns round is grey: it is neither good
+    nor bad news.
+    """
     turned = known is not None and known.change * known.change_without < 0
     against, in_full = told
     after, before = pair or ({}, {})
-    cells = tiles.row()
+    primary, spend_tile, per_request, failures = tiles.row(first=1.3)
+    reach = outlook.note if outlook.p10 is None else f"{fmt.usd(outlook.p10)} to {fmt.usd(outlook.p90)}"
+    primary.metric(
+        f"{outlook.start:%B} at its end",
+        fmt.usd_short(outlook.p50),
+        delta=None if outlook.p10 is None else f"8 of 10 cases: {reach}",
+        delta_color="off",
+        delta_arrow="off",
+        help=fmt.md(f"forecast, in 8 of 10 cases between P10 and P90: {reach}"),
+    )
     money = (("Spend", fmt.usd_short, "cost_usd"), ("Per 1,000 requests", fmt.usd, "cost_per_1k_requests_usd"))
-    for cell, (label, write, name) in zip((cells[0], cells[2]), money, strict=True):
+    for cell, (label, write, name) in zip((spend_tile, per_request), money, strict=True):
         change = float(after[name]) / float(before[name]) - 1 if after.get(name) and before.get(name) else None
+        still = change is not None and abs(change) < STILL
         cell.metric(
             label,
             write(now[name]),
-            delta=None if change is None else fmt.delta(fmt.share_change(change)),
-            delta_color="off" if turned and name == "cost_usd" else "inverse",
+            delta="no change" if still else None if change is None else fmt.delta(fmt.share_change(change)),
+            delta_color="off" if still or turned and name == "cost_usd" else "inverse",
+            delta_arrow="off" if still else "auto",
             delta_description=against if change is not None else None,
             help=fmt.md(f"{MEASURES[name].meaning}; {in_full}"),
+            trend=trends[name],
         )
-    reach = (
-        f"between {fmt.usd(outlook.p10)} and {fmt.usd(outlook.p90)} in 8 of 10 cases"
-        if outlook.p10 is not None
-        else outlook.note
-    )
-    cells[1].metric(
-        f"{outlook.start:%B} at its end",
-        fmt.usd_short(outlook.p50),
-        help=fmt.md(f"forecast: {reach}"),
-    )
     rate, earlier = after.get("failure_rate"), before.get("failure_rate")
     points = None if rate is None or earlier is None else fmt.points(rate - earlier)
-    cells[3].metric(
+    failures.metric(
         "Failure rate",
         fmt.share(now["failure_rate"]),
         delta=fmt.delta(points) if points else None,
         delta_color="inverse",
         help=fmt.md(f"{MEASURES['failure_rate'].meaning}; {in_full}"),
         delta_description=against if points else None,
+        trend=trends["failure_rate"],
     )
 
 
@@ -167,6 +184,30 @@ def words_of_comparison(scope: ClosedScope, compared: Comparison, *, is_before: 
     return f"vs prior {days}d" if is_before else "vs earlier", f"the change is against {then}"
 
 
+def split_controls(scope: ClosedScope) -> tuple[str, str]:
+    """What the charts are split by, and what a bar of time stands for."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        by = st.segmented_control(
+            "Split by",
+            MOVERS_BY,
+            format_func=lambda n: DIMENSIONS[n].label,
+            default="model",
+            required=True,
+            key="by",
+            bind="query-params",
+        )
+        asked = st.segmented_control(
+            "A bar is",
+            [FITTING, *GRAINS],
+            format_func=BARS.__getitem__,
+            default=FITTING,
+            required=True,
+            key="grain",
+            bind="query-params",
+        )
+    return by, drawn_grain(asked, scope)
+
+
 view = shell.view()
 if shell.standing(view) is None:
     loading.begin()
@@ -180,7 +221,6 @@ scope, earlier = filters.compared_bar(view)
 now, compared = totals(view, scope), chosen_comparison(view, scope, earlier)
 outlook = month(view, scope.at_any_time())
 held = budget(view)
-by = st.session_state.get("by", "model")
 with title:
     shell.header(answer(outlook, held, scope), view, scope=scope)
     tour.tour(view, scope.at_any_time())
@@ -192,37 +232,37 @@ if compared.now is not None and compared.before is not None:
 against = words_of_comparison(scope, compared, is_before=earlier == scope.before())
 figures, turned_round = st.empty(), st.container()
 with figures.container():
-    kpis(now, pair, outlook, against, None)
+    kpis(now, pair, outlook, against, None, courses(view, scope))
 wide, narrow = st.columns((3, 2), gap="large")
 with wide:
     month_chart(view, scope, outlook, monthly_budget(held, scope))
     pacing(held)
-known = find_distortion(view, scope, earlier)  # a search of every series: what is known at once stands there already
-if known and compared.before:
-    with figures.container():
-        kpis(now, pair, outlook, against, known)
-    then = fmt.days(compared.before.start, compared.before.last)
-    turned_round.caption(fmt.md(f"Spend {fmt.share_change(known.change)} against {then}; {known.text}."))
 with narrow:
-    what_needs_attention(view, scope)
-st.segmented_control(
-    "Split by",
-    MOVERS_BY,
-    format_func=lambda n: DIMENSIONS[n].label,
-    default="model",
-    required=True,
-    key="by",
-    bind="query-params",
-)
-days_chart(view, scope, compared, by)
+    st.subheader("What needs attention", anchor=False)
+    attention = st.skeleton(height=280)
+by, grain = split_controls(scope)
+days = st.skeleton(height=420)
 left, right = st.columns(2, gap="large")
 with left:
     what_moved(view, compared, by)
 with right:
     where_it_goes(view, scope, by)
-saving(view, scope)
-with st.container(horizontal=True, vertical_alignment="center"):
-    filters.link("pages/explore.py", "Open in Explore", ":material/bar_chart:", scope, by=by)
-    filters.what_ifs(scope)
-    st.button("Show me around", icon=":material/tour:", type="tertiary", on_click=tour.begin, key="tour_begin")
-    shell.snapshot_link(view)
+ways_on = st.container()
+# From here on every series is searched for what is unusual: what is known at once stands there already.
+with days.container():
+    days_chart(view, scope, compared, by, grain)
+known = find_distortion(view, scope, earlier)
+if known and compared.before:
+    with figures.container():
+        kpis(now, pair, outlook, against, known, courses(view, scope))
+    then = fmt.days(compared.before.start, compared.before.last)
+    turned_round.caption(fmt.md(f"Spend {fmt.share_change(known.change)} against {then}; {known.text}."))
+with attention.container():
+    what_needs_attention(view, scope)
+with ways_on:
+    saving(view, scope)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        filters.link("pages/explore.py", "Open in Explore", ":material/bar_chart:", scope, by=by)
+        filters.what_ifs(scope)
+        st.button("Show me around", icon=":material/tour:", type="tertiary", on_click=tour.begin, key="tour_begin")
+        shell.snapshot_link(view)

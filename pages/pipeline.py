@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.pipeline import charts, fields
-from pages.ui import exports, scenarios, shell
+from pages.ui import exports, place, scenarios, shell
 from pages.ui import format as fmt
 from simulations.pipeline import PipelineScenario, simulate_pipeline
 
@@ -115,7 +115,7 @@ top = st.container()
 st.subheader("The figures", anchor=False)
 typed = scenarios.answer(view, QUESTION, title, top, lambda: fields.figures(name, scenario))
 if typed is None:
-    st.stop()
+    place.stop()
 result = simulate_pipeline(typed)
 with title:
     shell.header(sentence(result), view, stated=True)

@@ -16,7 +16,7 @@ from analytics.known_spend import known_spend
 from analytics.promises.promise_offer import Offer
 from analytics.promises.promises import FORECAST_LOG_DAYS
 from analytics.scope import Scope
-from data.calendar import next_month
+from data.calendar import DAY, next_month
 from data.errors import NoData
 from data.invented import is_sample
 from data.ledger import Ledger
@@ -26,8 +26,9 @@ from pages.parts.plan import event_form
 from pages.parts.plan.announced import show_announced
 from pages.parts.plan.budget_lines import budget_lines
 from pages.parts.plan.chargeback_statement import chargeback_statement
-from pages.ui import exports, filters, finance_charts, paper, promising, recording, shell, tiles
+from pages.ui import drill, exports, filters, finance_charts, paper, place, promising, recording, shell, tiles
 from pages.ui import format as fmt
+from pages.ui.period import DAYS
 from simulations.decisions import drafts
 
 HORIZONS = (3, 6, 12, 18, 24)
@@ -106,7 +107,7 @@ def kpis(base: plan.Plan, found: list[budgets.Status], budget: float | None, cou
     )
 
 
-def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int) -> None:
+def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int, scope: Scope) -> None:
     base = all_plans[AS_IT_STANDS]
     st.subheader("What the months add up to", anchor=False)
     whole = base.whole
@@ -121,7 +122,10 @@ def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int) -> No
         if count > 3:
             meaning += " Beyond three months the range is extrapolated from the misses of shorter forecasts."
     others = {name: one.months for name, one in all_plans.items() if name != AS_IT_STANDS}
-    shell.chart(finance_charts.fan(base.months, shell.palette(), budget, others), alt=meaning, key="fan")
+    drawn = finance_charts.fan(base.months, shell.palette(), budget, others)
+    days = {"window": DAYS, "from": whole.start.isoformat(), "to": (whole.known_until - DAY).isoformat()}
+    begun = {f"{whole.start:%b %Y}": days | filters.of_scope(scope)} if whole.known_until > whole.start else {}
+    shell.chart(drawn, alt=meaning, key="fan", on_select=drill.open_on_click("fan", "explore", begun))
     st.caption(fmt.md(f"{meaning} {whole.note if whole.p10 is not None else ''}"))
     with st.expander("Table: months", icon=":material/table:"):
         table = base.months.assign(budget_usd=budget)
@@ -234,17 +238,19 @@ except NoData as error:
     with title:
         shell.header(str(error), view)
     budget_lines(view, found)  # one may be set all the same
-    st.stop()
+    place.stop()
 base, budget = all_plans[AS_IT_STANDS], monthly_budget(found, scope)
 with title:
     shell.header(answer(base, count or 12, budget), view)
 kpis(base, found, budget, count or 12)
-asked = st.query_params.get("part", SECTIONS[0])
+asked = place.read("part", SECTIONS[0])
+if asked not in SECTIONS:
+    place.refuse("part")
 outlook, budgets_tab, events, chargeback, people = st.tabs(
     SECTIONS, default=asked if asked in SECTIONS else SECTIONS[0]
 )
 with outlook:
-    fan(all_plans, budget, count or 12)
+    fan(all_plans, budget, count or 12, scope)
     table = what_moves_it(scope, base, count or 12)
     show_announced(view, scope)
 with budgets_tab:

@@ -25,7 +25,7 @@ from pages.parts.replay.answer import (
 from pages.parts.replay.answer import title as title_of
 from pages.parts.replay.editor import choose, compare, editor
 from pages.parts.replay.versions import versions_panel
-from pages.ui import filters, promising, recording, shell, what_if
+from pages.ui import filters, place, promising, recording, scenarios, shell, what_if
 from pages.ui import format as fmt
 from routing.policies.checks import dead_ends, lints
 from routing.policies.policy import CURRENT
@@ -84,7 +84,16 @@ with st.expander("Assumptions", icon=":material/tune:"), st.container(horizontal
 terms = Repricing(verbosity=None if length == 1.0 else length)
 assumed = Assumed(acceptance=accepted, review_share=reviewed)
 by = st.session_state.get("split_by") or "team"
-said = replay_policy(view, scope, write_policy(policy), own_prices, terms, assumed, by)
+replayed = scenarios.answer(
+    view,
+    QUESTION,
+    title,
+    top,
+    lambda: replay_policy(view, scope, write_policy(policy), own_prices, terms, assumed, by),
+)
+if replayed is None:
+    place.stop()
+said = replayed
 found = worth_of(view, scope, write_policy(policy), own_prices, terms)
 with title:
     routes = any(target != CURRENT for rule in policy.rules for target in rule.targets)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.rollout import new_plan, standing
 from pages.ui import format as fmt
-from pages.ui import shell
+from pages.ui import place, shell
 from routing.rollout.decision import decide
 from routing.rollout.evidence import evidence
 from routing.rollout.plan import ROLLOUTS
@@ -26,7 +26,7 @@ if not plans:
         "arrives in the ledger, and says go on, hold or roll back, with its reasons. Missing data never goes on."
     )
 else:
-    asked = st.query_params.get("rollout")
+    asked = place.read("rollout")
     if asked and asked not in plans:
         st.warning(fmt.md(f"There is no rollout {asked} here; this is another."))
     name = st.selectbox("Rollout", list(plans), index=list(plans).index(asked) if asked in plans else 0)

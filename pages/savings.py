@@ -13,8 +13,8 @@ from analytics.savings import savings
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State
-from pages.parts.savings.findings import all_savings, see_requests, test_it
-from pages.ui import charts, exports, filters, shell
+from pages.parts.savings.findings import FINDING, all_savings, see_requests, test_it
+from pages.ui import charts, drill, exports, filters, shell
 from pages.ui import format as fmt
 from routing.policies import in_force
 
@@ -53,7 +53,7 @@ def answer(saving: savings.Savings) -> str:
     )
 
 
-def overview(saving: savings.Savings) -> None:
+def overview(saving: savings.Savings, scope: Scope) -> None:
     frame = pd.DataFrame(
         [
             {"finding": f.short + (UNTESTED if f.confidence == "low" else ""), "usd_month": f.usd_month}
@@ -62,11 +62,16 @@ def overview(saving: savings.Savings) -> None:
     )
     parts = frame.groupby("finding", as_index=False, sort=False)["usd_month"].sum()
     untested = parts.loc[parts["finding"].str.endswith(UNTESTED), "finding"].tolist()
+    rows_of = {
+        name: filters.of_scope(scope) | {FINDING: finding.key}
+        for name, finding in reversed(list(zip(frame["finding"], saving.findings, strict=True)))
+    }
     meaning = f"{savings.sentence(saving)} What two findings would both save is counted once, for the larger."
     shell.chart(
         charts.bars(parts, shell.palette(), by="finding", value="usd_month", unit="USD", pale=untested),
         alt=meaning,
         key="findings",
+        on_select=drill.open_on_click("findings", "explore", rows_of),
     )
     st.caption(fmt.md(meaning))
 
@@ -216,7 +221,7 @@ if saving.findings:
             + (f"“{kept.name}”, the policy in force." if kept else f"{in_force.shipped_constraints().name}.")
         )
     )
-    overview(saving)
+    overview(saving, scope)
     for number, finding in enumerate(saving.findings):
         show(number, finding, saving, scope)
 elif saving.days:

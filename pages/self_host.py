@@ -22,7 +22,7 @@ from pages.parts.hosting import panels as hosting_panels
 from pages.parts.hosting.answer import cost_words, fleet_words, kpis, replica_of, title_of, volume_words
 from pages.parts.hosting.questions import Volume, log_scope, machine, models_by_spend, routes, typed_volume
 from pages.ui import format as fmt
-from pages.ui import links, recording, shell
+from pages.ui import links, place, recording, shell
 from routing.policies import in_force
 from simulations.decisions import drafts
 from simulations.hosting import breakeven, quotes
@@ -155,7 +155,7 @@ source = traffic.segmented_control(
 )
 if source == "case":
     stated_case.show(view, title)
-    st.stop()
+    place.stop()
 scope, api_usd = None, None
 if source == "log":
     scope, api_usd = log_scope(view, catalog, traffic)
@@ -177,7 +177,7 @@ try:
             ),
             icon=":material/dns:",
         )
-        st.stop()
+        place.stop()
     top = st.container()  # the answer stands above the finer choices
     if scope is not None:
         scope = measured.good_enough(view, scope, catalog.spelling(model))

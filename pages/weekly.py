@@ -19,7 +19,7 @@ from pages.parts.weekly.decisions import decisions
 from pages.parts.weekly.promises import promise_ledger
 from pages.parts.weekly.story import kpis, model_changes, movers, pacing, show_bridge
 from pages.parts.weekly.take_away import take_away
-from pages.ui import exports, shell
+from pages.ui import exports, place, shell
 from pages.ui import format as fmt
 from routing.policies import in_force
 
@@ -120,7 +120,7 @@ except BatonError as error:
     with title:
         shell.header("This week is outside the data", view)
     st.error(fmt.md(str(error)), icon=":material/error:")
-    st.stop()
+    place.stop()
 monday = week_of(week)
 with title:
     shell.header(report.headline(found), view, scope=Scope.of(view, monday, monday + timedelta(days=7)))

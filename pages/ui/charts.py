@@ -14,12 +14,16 @@ from typing import NamedTuple
 import pandas as pd
 import plotly.graph_objects as go
 
-from analytics.registry import DIMENSIONS
+from analytics.registry import DIMENSIONS, HOUR
 from pages.ui import format as fmt
+from pages.ui.line_ends import LineEnd, label_ends
 
 OTHER = "Other"
 FEW_BARS = 7  # bars of time that each get their name
-GRAIN_DAYS = {"day": 1, "week": 7, "month": 30}
+FEW_LINES, SHORT_NAME = 5, 18  # lines that each get their name at their end, and signs that fit there
+UNSEEN = {"size": 12, "opacity": 0}  # a line's points take a click only where they have a marker
+HOUR_WORDS = "%-d %b %Y, %H:%M"
+GRAIN_DAYS = {HOUR: 1 / 24, "day": 1, "week": 7, "month": 30}
 MS_PER_DAY = 86_400_000
 TOP = 8  # series that a theme has a colour for
 FONT = '"Source Sans", sans-serif'  # the one Streamlit ships
@@ -155,10 +159,10 @@ def stacked_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, valu
         figure.add_bar(
             x=part[x],
             y=part[value].astype(float),
-            name=_label(name),
+            name=label(name),
             marker={"color": tints[name]},
             customdata=[(fmt.measure(v, unit), str(name)) for v in part[value]],  # the whole name, for a click
-            hovertemplate="%{customdata[0]}<extra>" + _label(name) + "</extra>",
+            hovertemplate="%{customdata[0]}<extra>" + label(name) + "</extra>",
         )
     figure.update_layout(legend={"traceorder": "normal"})
     if DIMENSIONS[x].is_time:
@@ -170,9 +174,11 @@ def stacked_bars(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, valu
 
 def few_bars(figure: go.Figure, starts: list[date], grain: str) -> None:
     """Name each bar where there are few, which Plotly would give hours of the day, and keep a lone one slim."""
+    if grain == HOUR:
+        figure.update_xaxes(hoverformat=HOUR_WORDS)
     if not 0 < len(starts) <= FEW_BARS:
         return
-    words = [f"{start:%b %Y}" if grain == "month" else f"{start.day} {start:%b}" for start in starts]
+    words = [_start_words(start, grain) for start in starts]
     figure.update_xaxes(tickvals=starts, ticktext=words)
     if len(starts) == 1:
         side = timedelta(days=GRAIN_DAYS[grain] * 2)
@@ -180,10 +186,17 @@ def few_bars(figure: go.Figure, starts: list[date], grain: str) -> None:
         figure.update_traces(width=GRAIN_DAYS[grain] * MS_PER_DAY * 0.75, selector={"type": "bar"})
 
 
+def _start_words(start: date, grain: str) -> str:
+    """A bar of time by its start: 14:00, 20 Nov, Nov 2026."""
+    if grain == HOUR:
+        return f"{start:%H:%M}<br>{start.day} {start:%b}"
+    return f"{start:%b %Y}" if grain == "month" else f"{start.day} {start:%b}"
+
+
 def lines(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, value: str, unit: str) -> go.Figure:
     """One line per value of `by`; for ratios, which cannot be stacked."""
     names = list(frame.groupby(by)[value].max().sort_values(ascending=False).index)
-    few = len(names) <= 5
+    few = len(names) <= FEW_LINES and all(len(str(name)) <= SHORT_NAME for name in names)
     figure = blank(palette, height=340, unit=unit, right=130 if few else 24)
     tints = colours(names, palette)
     for number, name in enumerate(names):
@@ -191,25 +204,25 @@ def lines(frame: pd.DataFrame, palette: Palette, *, x: str, by: str, value: str,
         figure.add_scatter(
             x=part[x],
             y=part[value].astype(float),
-            mode="lines",
-            name=_label(name),
+            mode="lines+markers",
+            marker=UNSEEN if len(part) > 1 else {"size": 8, "color": tints[name]},
+            name=label(name),
             showlegend=not few,
             line={"color": tints[name], "width": 2, "dash": "solid" if number < 8 else "dot"},
-            customdata=[fmt.measure(v, unit) for v in part[value]],
-            hovertemplate="%{customdata}<extra>" + _label(name) + "</extra>",
+            customdata=[(fmt.measure(v, unit), str(name)) for v in part[value]],  # the whole name, for a click
+            hovertemplate="%{customdata[0]}<extra>" + label(name) + "</extra>",
         )
-        if few and len(part):
-            figure.add_annotation(
-                x=part[x].iloc[-1],
-                y=float(part[value].iloc[-1]),
-                text=_label(name),
-                xanchor="left",
-                xshift=8,
-                showarrow=False,
-                font={"color": tints[name]},
-            )
+    if x == HOUR:
+        figure.update_xaxes(hoverformat=HOUR_WORDS)
     if len(frame):
-        value_ticks(figure, unit, float(frame[value].astype(float).max()))
+        highest = float(frame[value].astype(float).max())
+        value_ticks(figure, unit, highest)
+        if frame[x].nunique() > 1:
+            figure.update_xaxes(range=[frame[x].min(), frame[x].max()])
+        if few:
+            last = frame.sort_values(x).dropna(subset=[value]).groupby(by)[value].last().astype(float)
+            ends = [LineEnd(frame[x].max(), last[name], label(name), tints[name]) for name in names if name in last]
+            label_ends(figure, ends, highest)
     return figure
 
 
@@ -225,10 +238,10 @@ def bars(
     ordered = frame.sort_values(value, ascending=True)
     figure = blank(palette, height=max(160, 34 * len(ordered) + 40), unit=unit, right=90, hover="closest")
     figure.add_bar(
-        y=[_label(n) for n in ordered[by]],
+        y=[label(n) for n in ordered[by]],
         x=ordered[value].astype(float),
         orientation="h",
-        marker={"color": [_faint(palette.primary) if name in pale else palette.primary for name in ordered[by]]},
+        marker={"color": [faint(palette.primary) if name in pale else palette.primary for name in ordered[by]]},
         text=[fmt.measure(v, unit) for v in ordered[value]],
         customdata=[(None, str(name)) for name in ordered[by]],
         textposition="outside",
@@ -244,7 +257,7 @@ def movers(frame: pd.DataFrame, palette: Palette, *, by: str = "name", value: st
     figure = blank(palette, height=max(160, 36 * len(ordered) + 40), right=24, hover="closest")
     amounts = ordered[value].astype(float)
     figure.add_bar(
-        y=[_label(n) for n in ordered[by]],
+        y=[label(n) for n in ordered[by]],
         x=amounts,
         orientation="h",
         marker={"color": [palette.more if v > 0 else palette.less for v in amounts]},
@@ -268,10 +281,10 @@ def horizontal(figure: go.Figure, palette: Palette, **axis: object) -> go.Figure
     )
 
 
-def _faint(colour: str) -> str:
+def faint(colour: str, opacity: float = 0.35) -> str:
     """The colour let through: an opacity for each bar would take its click."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.35)"
+    return f"rgba({red},{green},{blue},{opacity})"
 
 
 def escape(text: str) -> str:
@@ -279,7 +292,7 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _label(name: object) -> str:
+def label(name: object) -> str:
     """A value from the data as a chart label: Plotly reads a little HTML, so it is escaped; long ones are cut in the
     middle.
     """

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from pages.ui import format as fmt
-from pages.ui.charts import Palette, blank, escape, money_ticks
+from pages.ui.charts import UNSEEN, Palette, blank, escape, faint, money_ticks
 from pages.ui.line_ends import LineEnd, label_ends
 
+Opens = Sequence[str]  # what a click takes along, by place of a line: its day, its month, or that it lies ahead
+BAND = 0.16  # opacity of a range
 ROW_PX = 68  # a bar with two lines of text above it
 
 
@@ -29,7 +32,8 @@ def drivers(bridge: dict, palette: Palette) -> go.Figure:
         x=amounts,
         orientation="h",
         marker={"color": [palette.more if usd > 0 else palette.less for usd in amounts]},
-        hoverinfo="skip",
+        customdata=[(None, d["label"]) for d in shown],
+        hoverinfo="none",  # "skip" would take the click as well
         showlegend=False,
     )
     figure.add_scatter(
@@ -61,12 +65,13 @@ def fan(
     figure = blank(palette, height=340, right=150)
     at = [f"{month:%b %Y}" for month in months["month"]]
     if months["cum_p10"].notna().all():
-        band(figure, at, months["cum_p10"], months["cum_p90"], palette)
+        band(figure, at, months["cum_p10"], months["cum_p90"], palette, at)
     ends = []
     for number, (name, table) in enumerate((others or {}).items()):
         colour = palette.categories[(number + 1) % len(palette.categories)]
         ends.append(line(figure, at, table["cum_p50"], name, colour, "dot"))
-    ends.append(line(figure, at, months["cum_p50"], "Forecast", palette.primary, "dash"))
+    # A click takes the month's name along: the first has begun, and has days to show.
+    ends.append(line(figure, at, months["cum_p50"], "Forecast", palette.primary, "dash", at))
     if budget_usd:
         running = [budget_usd * (n + 1) for n in range(len(at))]
         ends.append(line(figure, at, running, "Budget", palette.other, "solid"))
@@ -79,39 +84,56 @@ def fan(
     return figure
 
 
-def band(figure: go.Figure, at: Sequence[Any], low: pd.Series, high: pd.Series, palette: Palette) -> None:
-    """P10 to P90 as a tint, each bound with its dollars."""
+def band(
+    figure: go.Figure, at: Sequence[Any], low: pd.Series, high: pd.Series, palette: Palette, opens: Opens = ()
+) -> None:
+    """P10 to P90 as a tint, each bound with its dollars; `opens`: what a click on a place of it opens."""
     bound = {"mode": "lines", "line": {"width": 0}, "showlegend": False}
+    bound |= {"mode": "lines+markers", "marker": UNSEEN} if opens else {}
     for name, values, fill in (
         ("P90", high, {}),
-        ("P10", low, {"fill": "tonexty", "fillcolor": _faint(palette.primary)}),
+        ("P10", low, {"fill": "tonexty", "fillcolor": faint(palette.primary, BAND)}),
     ):
         figure.add_scatter(
             x=at,
             y=values,
             **bound,
             **fill,
-            customdata=[fmt.usd(v) for v in values],
-            hovertemplate="%{customdata}<extra>" + name + "</extra>",
+            customdata=_told(values, opens),
+            hovertemplate="%{customdata[0]}<extra>" + name + "</extra>",
         )
 
 
+def _told(values: Iterable[float], opens: Opens) -> list[tuple[str, str | None]]:
+    """What each place says on hover, and what a click on it opens."""
+    return [(fmt.usd(value), to) for value, to in zip_longest(values, opens)]
+
+
 def line(
-    figure: go.Figure, at: Sequence[Any], values: Sequence[float] | pd.Series, name: str, colour: str, dash: str
+    figure: go.Figure,
+    at: Sequence[Any],
+    values: Sequence[float] | pd.Series,
+    name: str,
+    colour: str,
+    dash: str,
+    opens: Opens = (),
 ) -> LineEnd:
-    """A line with its dollars on hover, broken where a value is not known; gives its end, where its name goes."""
+    """A line with its dollars on hover, broken where a value is not known; gives its end, where its name goes.
+
+    `opens`: what a click on each of its places opens.
+    """
     values = [float(value) for value in values]
     known = [(place, value) for place, value in zip(at, values, strict=True) if math.isfinite(value)]
     figure.add_scatter(
         x=at,
         y=values,
-        mode="lines" if len(known) > 1 else "markers",
+        mode="markers" if len(known) < 2 else "lines+markers" if opens else "lines",
         name=name,
         showlegend=False,
         line={"color": colour, "width": 2.5, "dash": dash},
-        marker={"color": colour, "size": 9},
-        customdata=[fmt.usd(v) for v in values],
-        hovertemplate="%{customdata}<extra>" + escape(name) + "</extra>",
+        marker=UNSEEN if opens and len(known) > 1 else {"color": colour, "size": 9},
+        customdata=_told(values, opens),
+        hovertemplate="%{customdata[0]}<extra>" + escape(name) + "</extra>",
     )
     return LineEnd(*known[-1], f"{escape(name)} {fmt.usd_short(known[-1][1])}", colour)
 
@@ -174,8 +196,3 @@ def _line(figure: go.Figure, place: int, above_px: int, side: int, text: str, pa
         showarrow=False,
         font={"color": palette.text, "size": 12},
     )
-
-
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.16)"

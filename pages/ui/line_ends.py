@@ -19,10 +19,13 @@ class LineEnd(NamedTuple):
     colour: str
 
 
-def label_ends(figure: go.Figure, ends: Iterable[LineEnd]) -> None:
-    """Write the names right of the line ends, from below, each pushed up where it would touch the one under it."""
+def label_ends(figure: go.Figure, ends: Iterable[LineEnd], highest: float = 0.0) -> None:
+    """Write the names right of the line ends, from below, each pushed up where it would touch the one under it.
+
+    `highest`: the top of the chart, where it is above every end.
+    """
     rising = sorted(ends, key=lambda end: end.y)
-    peak = max((end.y for end in rising), default=1.0) or 1.0
+    peak = max(highest, *(end.y for end in rising), 0.0) or 1.0
     placed = float("-inf")
     for end in rising:
         wanted = end.y / peak * PLOT_PX

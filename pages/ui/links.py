@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -43,11 +44,7 @@ def arrive() -> None:
         return
     text = st.query_params[PACKED]
     del st.query_params[PACKED]
-    try:
-        brought = json.loads(text)
-    except ValueError:
-        return
-    for key, value in brought.items() if isinstance(brought, dict) else ():
+    for key, value in _unpacked(text).items():
         words = isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))
         if words and (key in place.PERIOD or place.is_filter(key)):
             st.query_params[key] = value
@@ -55,6 +52,26 @@ def arrive() -> None:
             st.session_state[key] = value
             with suppress(StreamlitAPIException):  # bound on this very page already: the widget writes it itself
                 st.query_params[key] = _label(key, value)
+
+
+def unpack() -> dict[str, list[str]]:
+    """The choices that a link carries packed, as the address would say them; the text itself where it is none."""
+    text = st.query_params.get(PACKED)
+    if text is None:
+        return {}
+    found = {}
+    for key, value in _unpacked(text).items():
+        known = _label(key, value) if isinstance(value, str | list) else str(value)
+        found[key] = [known] if isinstance(known, str) else list(map(str, known))
+    return found or {PACKED: [text]}
+
+
+def _unpacked(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _label(key: str, value: str | list[str]) -> str | list[str]:

@@ -19,7 +19,7 @@ from data.loading.ingest import ingest
 from data.loading.report import Report
 from data.program import as_called
 from data.sample import removal, sample
-from pages.ui import exports, mapping_panel, shell
+from pages.ui import exports, mapping_panel, place, shell
 from pages.ui import format as fmt
 
 LARGE = 512 * 2**20  # beyond this the command line is the better way
@@ -92,7 +92,7 @@ def begin() -> None:
     st.title("Where does the money go, and what changed?", anchor=False)
     st.write("The ledger is empty. Drop a usage log, give a path, or load the sample company; this page then answers.")
     panel()
-    st.stop()
+    place.stop()
 
 
 def _load_uploads(files: list[UploadedFile]) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from analytics import coverage
 from analytics.history import logged_days, through
 from analytics.periods import COMPARISONS, PERIODS, ROLLING, Span, calendar_span, compared_span, usual_comparison
+from analytics.registry import DIMENSIONS, HOUR
 from analytics.scope import ClosedScope, Scope
 from data.calendar import DAY
 from data.ledger import Ledger
@@ -14,20 +15,24 @@ from pages.ui import format as fmt
 from pages.ui import place
 
 DAYS = "days"  # the period of a link that names its days
-DAYS_AS_DAYS, DAYS_AS_WEEKS = 92, 366  # longer spans are drawn by week, then by month
+DAYS_AS_HOURS, DAYS_AS_DAYS, DAYS_AS_WEEKS = 3, 92, 366  # longer spans are drawn by day, by week, then by month
+LONGEST = {HOUR: 14, "day": 400}  # days of a span that a grain still draws as bars one can tell apart
+GRAINS = (HOUR, "day", "week", "month")
+FITTING = "time"  # the grain that fits the span
 
 
 def chosen_days(view: Ledger, default: str) -> ClosedScope:
     """The days the address asks for; a name or a day that is none is said, and the usual period shown."""
+    place.read_period()
     window = _window(default)
     if window in (DAYS, "custom"):
         first, last = place.day("from"), place.day("to")
         if first and last and first <= last:
             return Scope.of(view, first, last + DAY)
-        named = " to ".join(st.query_params.get(name, "no day") for name in ("from", "to"))
+        named = " to ".join(place.read(name, "no day") for name in ("from", "to"))
         window = _said_to_be_none("days", named, default)
     if window not in PERIODS:
-        window = _said_to_be_none("period", st.query_params.get("window", ""), default)
+        window = _said_to_be_none("period", place.read("window"), default)
     if window in ROLLING or window == "all":
         return coverage.window(view, ROLLING.get(window))
     return Scope.of(view, *calendar_span(window, through(view).day))
@@ -59,6 +64,8 @@ def earlier(view: Ledger, scope: ClosedScope, default: str) -> ClosedScope | Non
 
 def _how(default: str) -> str:
     how = place.parameter("vs")
+    if how not in COMPARISONS:
+        place.refuse("vs")
     return how if how in COMPARISONS else usual_comparison(_window(default))
 
 
@@ -115,6 +122,22 @@ def _pick_days(key: str, names: tuple[str, str, str]) -> None:
 
 
 def grain_of(scope: ClosedScope) -> str:
-    """What a bar stands for: a day, in a longer span a week, then a month."""
+    """What a bar stands for: an hour, in a longer span a day, a week, then a month."""
     days = scope.length_days
+    if days <= DAYS_AS_HOURS:
+        return HOUR
     return "day" if days <= DAYS_AS_DAYS else "week" if days <= DAYS_AS_WEEKS else "month"
+
+
+def drawn_grain(asked: str, scope: ClosedScope) -> str:
+    """The grain asked for, or the one that fits; one whose bars would be too many to tell apart is said."""
+    fitting = grain_of(scope)
+    if asked == FITTING:
+        return fitting
+    if scope.length_days > LONGEST.get(asked, scope.length_days):
+        st.warning(
+            f"{scope.length_days} days are too many for a bar each {DIMENSIONS[asked].label.lower()}: there is one "
+            f"each {DIMENSIONS[fitting].label.lower()}."
+        )
+        return fitting
+    return asked

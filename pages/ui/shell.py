@@ -87,7 +87,7 @@ def view() -> Ledger:
     """
     _run_inside_the_app()
     links.arrive()
-    frozen = st.query_params.get("as_of", "")
+    frozen = place.read("as_of")
     if frozen and not _is_number(frozen):
         st.warning(f"The link names data version {fmt.md(frozen)}, which is no number; showing the newest.")
         del st.query_params["as_of"]  # every part of the page asks for the view: said once
@@ -96,7 +96,7 @@ def view() -> Ledger:
 
 def snapshot() -> int:
     """The number of the data version this page run reads."""
-    frozen = st.query_params.get("as_of", "")
+    frozen = place.read("as_of")
     return int(frozen) if _is_number(frozen) else ledger().snapshot()
 
 
@@ -241,7 +241,7 @@ def needs_data(view: Ledger, question: str) -> None:
         "answers the question above."
     )
     st.page_link("pages/data_and_prices.py", label="Load data", icon=":material/upload_file:")
-    st.stop()
+    place.stop()
 
 
 def needs_prices(view: Ledger) -> None:
@@ -263,7 +263,7 @@ def needs_prices(view: Ledger) -> None:
         icon=":material/bar_chart:",
         query_params={"measure": "Requests", "by": "Model"},
     )
-    st.stop()
+    place.stop()
 
 
 def no_match(scope: ClosedScope) -> None:
@@ -278,7 +278,7 @@ def no_match(scope: ClosedScope) -> None:
         )
     )
     st.button("Clear filters", on_click=place.clear)
-    st.stop()
+    place.stop()
 
 
 def snapshot_link(view: Ledger) -> None:

@@ -24,39 +24,6 @@ def usd_brief(value: float) -> str:
     )
 
 
-def flow(flows: list[dict[str, Any]], palette: Palette) -> go.Figure:
-    """Requests from each logged model (left) to what the policy uses (right); what stays is grey."""
-    lefts = list(dict.fromkeys(f["old_model"] for f in flows))
-    rights = list(dict.fromkeys(f["target"] for f in flows))
-    tints = charts.colours(list(dict.fromkeys([*lefts, *rights])), palette)
-    figure = charts.blank(palette, height=max(240, 44 * max(len(lefts), len(rights)) + 60), hover="closest")
-    figure.add_sankey(
-        arrangement="snap",
-        node={
-            "label": [charts._label(name) for name in (*lefts, *rights)],
-            "color": [tints[name] for name in (*lefts, *rights)],
-            "pad": 18,
-            "thickness": 14,
-            "line": {"width": 0},
-        },
-        link={
-            "source": [lefts.index(f["old_model"]) for f in flows],
-            "target": [len(lefts) + rights.index(f["target"]) for f in flows],
-            "value": [max(f["requests"], 1e-9) for f in flows],
-            "color": [_faint(palette.other if f["stays"] else tints[f["target"]]) for f in flows],
-            "customdata": [
-                f"{fmt.count_of(f['requests'], 'request')}, {fmt.usd(f['logged_usd'])} "
-                f"logged{', stay' if f['stays'] else ''}"
-                for f in flows
-            ],
-            "hovertemplate": "%{source.label} to %{target.label}<br>%{customdata}<extra></extra>",
-        },
-        # A halo: without it a thin band strikes its own label through.
-        textfont={"color": palette.text, "size": 13, "shadow": ", ".join([f"0 0 2px {palette.background}"] * 4)},
-    )
-    return figure
-
-
 def before_after(
     rows: list[dict[str, Any]],
     palette: Palette,
@@ -74,7 +41,7 @@ def before_after(
     for key, label, tint in ((after, labels[1], palette.primary), (before, labels[0], palette.other)):
         values = [None if row[key] is None else float(row[key]) for row in ordered]
         figure.add_bar(
-            y=[charts._label(row[name]) for row in ordered],
+            y=[charts.label(row[name]) for row in ordered],
             x=[value or 0.0 for value in values],
             orientation="h",
             name=label,
@@ -82,7 +49,8 @@ def before_after(
             text=["unknown" if v is None else fmt.usd_short(v) if unit == "USD" else fmt.share(v) for v in values],
             textposition="outside",
             cliponaxis=False,
-            hoverinfo="skip",
+            customdata=[(None, row[name] if row[before] else None) for row in ordered],  # never logged: no rows
+            hoverinfo="none",  # "skip" would take the click as well
         )
     figure.update_layout(legend={"traceorder": "reversed"})
     return charts.horizontal(figure, palette)
@@ -198,10 +166,5 @@ def _mark(figure: go.Figure, x: float, y: float, label: str, colour: str, symbol
         mode="markers",
         name=label,
         marker={"size": 12, "color": colour, "symbol": symbol},
-        hovertemplate=f"{charts._label(label)}: {fmt.usd_short(x)} a year, quality {fmt.quality(y)}<extra></extra>",
+        hovertemplate=f"{charts.label(label)}: {fmt.usd_short(x)} a year, quality {fmt.quality(y)}<extra></extra>",
     )
-
-
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.35)"

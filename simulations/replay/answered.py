@@ -120,12 +120,16 @@ def _waited_at_once(flows: pd.DataFrame, known: Known) -> tuple[float, set[str]]
     return total, unknown
 
 
-def slower(before_ms: float | None, after_ms: float | None) -> str:
-    """What a title or a verdict says of answers that take much longer on the mean; empty where none do, or unknown."""
+def slower(before_ms: float | None, after_ms: float | None, *, brief: bool = False) -> str:
+    """What a title or a verdict says of answers that take much longer on the mean; empty where none do, or unknown.
+
+    `brief`: the two waits stand beside it.
+    """
     if not before_ms or after_ms is None or after_ms < MUCH_SLOWER * before_ms:
         return ""
+    words = f"answers take {after_ms / before_ms:.1f} times as long"
     then, now = wording.milliseconds(after_ms), wording.milliseconds(before_ms)
-    return f"answers take {after_ms / before_ms:.1f} times as long ({then} against {now} on the mean)"
+    return words if brief else f"{words} ({then} against {now} on the mean)"
 
 
 def _mean_ms(groups: pd.DataFrame) -> dict[str, float]:

@@ -206,3 +206,22 @@ def test_focus_csv_is_safe_in_a_spreadsheet(ledger, tmp_path, capsys):
     assert main(["focus", "--month", "2026-10", "--out", str(out)]) == 0
     assert "'=cmd|x" in out.read_text() and ",=cmd" not in out.read_text()
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
+def test_hours_are_those_of_the_reporting_zone_and_add_up_to_their_days(company, zone):
+    view, _ = company
+    scope = Scope(start=FIRST + timedelta(days=3), end=FIRST + timedelta(days=6), time_zone=zone)
+    frame = spend.grouped_spend(view, scope, ("clock_hour",), ("cost_usd", "attempts"))
+    whole = spend.totals(view, scope, ("cost_usd", "attempts"))
+    assert frame["attempts"].sum() == whole["attempts"] and frame["cost_usd"].sum() == whole["cost_usd"]
+    assert {start.date() for start in frame["clock_hour"]} == {FIRST + timedelta(days=n) for n in (3, 4, 5)}
+    assert frame["clock_hour"].is_monotonic_increasing and not {start.minute for start in frame["clock_hour"]} - {0}
+    hours = spend.grouped_spend(view, scope, ("hour",), ("attempts",)).set_index("hour")["attempts"]
+    by_clock = frame.groupby(frame["clock_hour"].dt.hour)["attempts"].sum()
+    assert by_clock.to_dict() == {int(hour): count for hour, count in hours.items()}
+
+
+def test_the_command_prints_hours_by_their_time(company, capsys):
+    main(["spend", "--by", "clock_hour", "--from", "2026-10-01", "--to", "2026-10-02"])
+    assert "2026-10-01 00:00" in capsys.readouterr().out

@@ -83,7 +83,10 @@ def test_bars_carry_marks_where_they_began_and_a_click_on_one_is_its_day():
     assert list(marked[0].customdata[0]) == ["&lt;b&gt;jump&lt;/b&gt;", None]
 
 
-@pytest.mark.parametrize(("length", "grain"), [(1, "day"), (92, "day"), (93, "week"), (366, "week"), (400, "month")])
+@pytest.mark.parametrize(
+    ("length", "grain"),
+    [(1, "clock_hour"), (3, "clock_hour"), (4, "day"), (92, "day"), (93, "week"), (366, "week"), (400, "month")],
+)
 def test_the_grain_follows_the_span(length, grain):
     start = date(2025, 1, 1)
     assert period.grain_of(ClosedScope(start=start, end=start + timedelta(days=length))) == grain

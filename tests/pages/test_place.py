@@ -163,7 +163,7 @@ def test_a_comparison_is_with_what_the_link_says(store, monkeypatch):
     def told(**query: str) -> str:
         app = opened(store, monkeypatch, "overview", **query)
         assert not app.exception, app.exception[0].value
-        return "".join(c.value for c in app.caption).replace("\\", "") + f"delta {app.metric[0].delta or 'none'}"
+        return "".join(c.value for c in app.caption).replace("\\", "") + f"delta {app.metric[1].delta or 'none'}"
 
     assert "from 1 to 10 Sep 2026" in told(**days, vs="month")
     assert "from 21 to 30 Sep 2026" in told(**days, vs="nonsense")
@@ -195,6 +195,14 @@ def test_a_comparison_is_with_what_the_link_says(store, monkeypatch):
             "month",
             {"model": ["a"], "window": "days", "from": "2024-02-01", "to": "2024-02-29"},
         ),
+        *(
+            (
+                {"x": at, "customdata": ["$3", charts.OTHER]},
+                "clock_hour",
+                {"window": "days", "from": "2026-10-05", "to": "2026-10-05", "hour": [hour]},
+            )
+            for at, hour in (("2026-10-05 14:00", "14"), ("2026-10-05T09:00:00", "9"), ("2026-10-05", "0"))
+        ),
         ({"x": "search", "customdata": ["$3", "a"]}, "team", {"model": ["a"], "team": ["search"]}),
     ],
 )
@@ -203,7 +211,25 @@ def test_a_click_becomes_a_step(monkeypatch, point, over, steps):
     monkeypatch.setattr(place, "go", lambda **params: went.append(params))
     monkeypatch.setattr(st, "session_state", {"chart": SimpleNamespace(selection=SimpleNamespace(points=[point]))})
     drill.narrow_on_click("chart", "model", over)()
-    assert went == [steps]
+    assert went == ([steps] if steps else [])
     monkeypatch.setattr(st, "session_state", {"chart": SimpleNamespace(selection=SimpleNamespace(points=[]))})
     drill.narrow_on_click("chart", "model", over)()
-    assert len(went) == 1
+    assert len(went) == bool(steps)
+
+
+@pytest.mark.parametrize(
+    ("query", "heading"),
+    [
+        ({"from": "2026-10-05", "to": "2026-10-07"}, "Spend by hour"),
+        ({"from": "2026-10-05", "to": "2026-10-07", "grain": "a day"}, "Spend by day"),
+        ({"from": "2026-10-05", "to": "2026-10-12", "grain": "an hour"}, "Spend by hour"),
+        ({"window": "28d", "grain": "an hour"}, "Spend by day"),
+        ({"window": "28d", "grain": "a week"}, "Spend by week"),
+    ],
+)
+def test_a_few_days_are_drawn_by_hour_and_the_grain_can_be_set(store, monkeypatch, query, heading):
+    app = opened(store, monkeypatch, "overview", **query)
+    assert not app.exception, app.exception[0].value
+    assert heading in [one.value for one in app.subheader]
+    too_fine = [one.value for one in app.warning if "too many for a bar each hour" in one.value]
+    assert bool(too_fine) == (query.get("window") == "28d" and query["grain"] == "an hour")

@@ -11,7 +11,7 @@ import streamlit as st
 from analytics import spend
 from analytics.coverage import Comparison, comparison
 from analytics.measures import MEASURES
-from analytics.registry import DIMENSIONS
+from analytics.registry import DIMENSIONS, HOUR
 from analytics.scope import ClosedScope, Scope
 from data.ledger import Ledger
 from pages.ui import exports, shell
@@ -138,7 +138,8 @@ def table_as_drawn(shown: pd.DataFrame, by: str, over: str | None, measure: str,
     wide = shown.pivot_table(index=over, columns=by, values=measure, aggfunc="first", sort=False)
     frame = exports.plain(wide.reset_index().rename_axis(columns=None))
     series = list(frame.columns.drop(over))
-    frame[over] = [f"{place:%Y-%m-%d}" if hasattr(place, "strftime") else place for place in frame[over]]
+    written = "%Y-%m-%d %H:%M" if over == HOUR else "%Y-%m-%d"
+    frame[over] = [place.strftime(written) if hasattr(place, "strftime") else place for place in frame[over]]
     if declared.additive:
         frame[TOTAL] = frame[series].sum(axis=1, min_count=1)
         sums = {over: TOTAL, **frame[[*series, TOTAL]].sum(min_count=1)}

@@ -40,6 +40,8 @@ def over_months(cash_flow: pd.DataFrame, palette: Palette) -> go.Figure:
         end = float(total.iloc[-1])
         ends.append(LineEnd(cash_flow["month"].iloc[-1], end, f"{NAMES[option]} {fmt.usd_short(end)}", tints[option]))
     label_ends(figure, ends)
+    highest = max((float(trace.y.max()) for trace in figure.data), default=0.0)
+    charts.money_ticks(figure, highest)
     figure.update_xaxes(title="Month", dtick=6, range=[0, int(cash_flow["month"].iloc[-1])])
     return figure
 

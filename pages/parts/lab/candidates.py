@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
 
-from pages.ui import exports, shell, what_if
+from pages.ui import exports, place, shell, what_if
 from pages.ui import format as fmt
 from routing.calling.declarations import Provider
 from routing.policies.policy import Policy
@@ -19,11 +18,13 @@ from routing.runs.spec import lacking
 
 def trial() -> list[Policy]:
     """Models that a link asks to compare on the same tasks, the present one first, each as a policy of its own; what
-    is no model's name is left out."""
+    is no model's name is said at the top and left out."""
     found = []
-    for name in dict.fromkeys(st.query_params.get("trial", "").split(",")):
-        with suppress(ValidationError):
+    for name in dict.fromkeys(place.read("trial").split(",")):
+        try:
             found.append(Policy(name=f"{name.strip()} alone", fallback=(name.strip(),)))
+        except ValidationError:
+            place.refuse("trial")
     return found
 
 
@@ -39,7 +40,7 @@ def tryable(providers: tuple[Provider, ...]) -> tuple[dict[str, Tryable], list[s
     tried, catalog = trial(), what_if.catalog(shell.state())
     policies = {**{p.name: p for p in (*tried, *local_policies())}, **what_if.policies(), **_edited()}
     known = {name: Tryable(p, lacking(p, None, providers, catalog)) for name, p in policies.items()}
-    asked = st.query_params.get("policy")
+    asked = place.read("policy")
     wanted = [policy.name for policy in tried] or ([asked] if asked in known else [])
     for name in wanted:
         if known[name].missing:

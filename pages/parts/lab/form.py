@@ -12,7 +12,7 @@ from data.errors import BadInput
 from pages.parts.lab import tasks as lab_tasks
 from pages.parts.lab.candidates import Tryable, tryable
 from pages.parts.savings.findings import requests_asked
-from pages.ui import filters, period, shell, what_if
+from pages.ui import filters, period, place, shell, what_if
 from pages.ui import format as fmt
 from routing.calling.declarations import saved_providers
 from routing.grading.saved_task_sets import spread
@@ -67,7 +67,7 @@ def new_run() -> None:
     providers = saved_providers(shell.state())
     models = list(dict.fromkeys(o.model for p in providers for o in p.models))
     known, first = tryable(providers)
-    asked = st.query_params.get("policy")
+    asked = place.read("policy")
     predicted = _prediction(asked) if asked in known else {}
     work = _work_asked(asked in known)
     wishes = _wishes(known, first, models, work)
@@ -235,12 +235,14 @@ def _prediction(policy: str) -> dict[str, dict[str, float | str]]:
     said: dict[str, float] = {}
     for key, name in (("said_usd", "cost_per_task_usd"), ("said_quality", "quality")):
         with contextlib.suppress(ValueError):
-            value = float(st.query_params.get(key, ""))
+            value = float(place.read(key))
             if 0 <= value < float("inf"):
                 said[name] = value
+        if name not in said:
+            place.refuse(key)
     if not said:
         return {}
-    scale = st.query_params.get("said_scale", "")[:120]
+    scale = place.read("said_scale")[:120]
     parts = [f"{fmt.usd(said['cost_per_task_usd'])} a request"] if "cost_per_task_usd" in said else []
     parts += [f"quality {fmt.share(said['quality'])} on the scale “{scale}”"] if "quality" in said else []
     st.caption(

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from data.version import file_name
-from pages.ui import exports, paper, shell
+from pages.ui import exports, paper, place, shell
 from pages.ui import format as fmt
 from routing.runs.board import board_html
 from routing.runs.matrix import SHOWS, Cell, Row, against, flat, matrix, shown
@@ -70,8 +70,10 @@ def _chosen_row(rows: list[Row]) -> Row:
     if picked and picked[0] < len(rows):
         st.query_params["task"] = rows[picked[0]].task_id
         return rows[picked[0]]
-    asked = st.query_params.get("task")
+    asked = place.read("task")
     named = next((row for row in rows if row.task_id == asked), None)
+    if named is None:
+        place.refuse("task")
     return named or next((row for row in rows if row.disagrees), rows[0])
 
 
@@ -86,8 +88,8 @@ def _side_by_side(row: Row) -> None:
     st.code(row.prompt, language=None, wrap_lines=True, height=160 if len(row.prompt) > 400 else "content")
     if row.expected:
         st.caption(fmt.md(f"Expected: {row.expected}"))
-    for place, (policy, cell) in zip(st.columns(len(row.cells)), row.cells.items(), strict=True):
-        with place:
+    for column, (policy, cell) in zip(st.columns(len(row.cells)), row.cells.items(), strict=True):
+        with column:
             st.markdown(f"**{fmt.md(policy)}**: {'not run' if cell is None else cell.outcome}")
             if cell is not None:
                 _answer(cell)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.ui import exports, paper, scenarios, shell, tiles, what_if, what_if_charts
+from pages.ui import drill, exports, paper, scenarios, shell, tiles, what_if, what_if_charts
 from pages.ui import format as fmt
 from simulations.mixes.board_page import board_page
 from simulations.mixes.mix import MixScenario
@@ -75,7 +75,8 @@ def body(result: dict[str, Any], *, tier: str, key: str) -> None:
         figure = what_if_charts.before_after(
             rows, shell.palette(), before="before_usd", after="after_usd", labels=("Today", "Proposed")
         )
-        shell.chart(figure, alt=meaning, key=f"models_{key}")
+        chart = f"models_{key}"
+        shell.chart(figure, alt=meaning, key=chart, on_select=drill.narrow_on_click(chart, "model"))
         st.caption(fmt.md(meaning))
     with right:
         st.subheader("Exposure, share of the work", anchor=False)

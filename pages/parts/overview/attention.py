@@ -33,9 +33,7 @@ SHOWN = 5
 
 def what_needs_attention(view: Ledger, scope: ClosedScope) -> None:
     """Open incidents, budgets at risk, what is announced, silent sources and grown caveats, each with its way on."""
-    st.subheader("What needs attention", anchor=False)
-    with st.spinner("Looking at every series, budget, source and price"):
-        found, unjudged = needs(view, scope, shell.trail_ends())
+    found, unjudged = needs(view, scope, shell.trail_ends())
     if not found:
         st.caption(
             f"Nothing known: {unjudged}."

@@ -14,13 +14,12 @@ from analytics.anomalies import anomaly_search, incidents
 from analytics.anomalies.distortions import KINDS
 from analytics.coverage import Comparison
 from analytics.forecasts.planned_events import saved_events
-from analytics.registry import DIMENSIONS
+from analytics.registry import DIMENSIONS, HOUR
 from analytics.scope import ClosedScope
 from data.ledger import Ledger
 from data.state import State
 from pages.ui import charts, drill, exports, shell
 from pages.ui import format as fmt
-from pages.ui.period import grain_of
 
 FEW = 5  # values with a colour of their own: the bars are a summary here
 
@@ -57,11 +56,16 @@ def daily(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
     return spend.by_day(view, scope)
 
 
-def days_before(view: Ledger, now: ClosedScope, before: ClosedScope) -> pd.Series:
-    """USD of the days compared with, at the places of the days of now that they meet."""
-    frame = daily(view, before)
-    met = [now.start + (day - before.start) for day in frame["day"]]
-    return pd.Series(frame["cost_usd"].astype(float).to_numpy(), index=pd.DatetimeIndex(met))
+@shell.cached
+def hourly(view: Ledger, scope: ClosedScope) -> pd.DataFrame:
+    return spend.grouped_spend(view, scope, (HOUR,))
+
+
+def days_before(view: Ledger, now: ClosedScope, before: ClosedScope, grain: str) -> pd.Series:
+    """USD of the days compared with, by day or hour, at the places of the days of now that they meet."""
+    frame = hourly(view, before) if grain == HOUR else daily(view, before)
+    met = pd.DatetimeIndex(frame[grain]) + (now.start - before.start)
+    return pd.Series(frame["cost_usd"].astype(float).to_numpy(), index=met)
 
 
 def against(view: Ledger, scope: ClosedScope, compared: Comparison) -> str:
@@ -77,19 +81,22 @@ def against(view: Ledger, scope: ClosedScope, compared: Comparison) -> str:
     return f"{words} {compared.note}." if compared.note else words
 
 
-def days_chart(view: Ledger, scope: ClosedScope, compared: Comparison, by: str) -> None:
+def days_chart(view: Ledger, scope: ClosedScope, compared: Comparison, by: str, grain: str) -> None:
     """Stacked bars over the span, the days compared with as a line, and what they mean in words."""
-    grain, known = grain_of(scope), marks(view, scope)
+    known = marks(view, scope)
     frame = by_time(view, scope, grain, by)
-    st.subheader(f"Spend by {grain}", anchor=False)
+    word = DIMENSIONS[grain].label.lower()
+    st.subheader(f"Spend by {word}", anchor=False)
     if frame.empty:
         st.caption("Nothing was spent in this period.")
         return
     before = None
-    if grain == "day" and compared.now is not None and compared.before is not None:
-        before = days_before(view, compared.now, compared.before)
+    if grain in (HOUR, "day") and compared.now is not None and compared.before is not None:
+        before = days_before(view, compared.now, compared.before, grain)
     totals = frame.groupby(grain)["cost_usd"].sum().astype(float)
-    meaning = f"The dearest {grain}, {fmt.day(totals.idxmax())}, cost {fmt.usd(totals.max())}"
+    dearest = totals.idxmax()
+    at = f", {dearest:%H:%M}" if grain == HOUR else ""
+    meaning = f"The dearest {word}, {fmt.day(dearest)}{at}, cost {fmt.usd(totals.max())}"
     unusual = [mark for mark in known if mark.unusual]
     meaning += f"; marked: {unusual[0].text}" if unusual else ""
     meaning += f" and {len(unusual) - 1} more." if len(unusual) > 1 else "."
@@ -100,17 +107,17 @@ def days_chart(view: Ledger, scope: ClosedScope, compared: Comparison, by: str) 
         on_select=drill.narrow_on_click("days", by, grain),
     )
     st.caption(fmt.md(f"{against(view, scope, compared)} {meaning} Days in {scope.time_zone}."))
-    with st.expander(f"Table: spend by {grain}", icon=":material/table:"):
+    with st.expander(f"Table: spend by {word}", icon=":material/table:"):
         wide = frame.pivot_table(index=grain, columns=by, values="cost_usd", aggfunc="sum", sort=False).reset_index()
         wide["Total"] = wide.drop(columns=grain).sum(axis=1)
         names = {name: str(name) for name in wide.columns.drop(grain)}
         exports.table(
             wide,
-            name=f"spend-by-{grain}-and-{by}",
+            name=f"spend-by-{word}-and-{by}",
             units=dict.fromkeys(names, "USD"),
             labels={grain: DIMENSIONS[grain].label, **names},
             said=exports.words_about(
-                f"Spend by {grain} and {DIMENSIONS[by].label.lower()}",
+                f"Spend by {word} and {DIMENSIONS[by].label.lower()}",
                 view,
                 scope,
                 lambda tints: figure(frame, known, before, tints, grain=grain, by=by),

@@ -11,7 +11,7 @@ from analytics.forecasts.month_so_far import MonthSoFar, month_so_far
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State
-from pages.ui import charts, exports, shell
+from pages.ui import charts, drill, exports, shell
 from pages.ui import format as fmt
 from pages.ui.finance_charts import band, line
 from pages.ui.line_ends import LineEnd, label_ends
@@ -31,7 +31,12 @@ def month_chart(view: Ledger, scope: Scope, outlook: forecast.Outlook, budget_us
         ends += f"; it ends between {fmt.usd_short(outlook.p10)} and {fmt.usd_short(outlook.p90)} in 8 of 10 cases"
     if month.before is not None:
         ends += f"; the month before cost {fmt.usd_short(float(month.before.iloc[-1]))}"
-    shell.chart(figure(month, outlook, budget_usd, shell.palette()), alt=f"{name}: {ends}.", key="month")
+    shell.chart(
+        figure(month, outlook, budget_usd, shell.palette()),
+        alt=f"{name}: {ends}.",
+        key="month",
+        on_select=drill.day_on_click("month", "plan"),
+    )
     st.caption(
         fmt.md(
             f"{ends[0].upper()}{ends[1:]}." + (f" {outlook.trust}" if outlook.p10 is None and outlook.days_left else "")
@@ -61,21 +66,28 @@ def figure(
     longest = max((outlook.end - outlook.start).days, 0 if before is None else len(before))
     days = list(pd.date_range(outlook.start, periods=longest))
     if len(ahead) and ahead["p10"].notna().all():
-        band(drawn, list(ahead["day"]), ahead["p10"], ahead["p90"], palette)
+        band(drawn, list(ahead["day"]), ahead["p10"], ahead["p90"], palette, [drill.AHEAD] * len(ahead))
     if before is not None:
-        ends.append(line(drawn, days[: len(before)], before, "Last month", palette.other, "dash"))
+        then = _days_of(before.index)
+        ends.append(line(drawn, days[: len(before)], before, "Last month", palette.other, "dash", then))
     if budget_usd:
         ends.append(line(drawn, days, [budget_usd] * len(days), "Budget", palette.more, "solid"))
     if month.seen.notna().any():
-        spent = line(drawn, list(month.seen.index), month.seen, "So far", palette.primary, "solid")
+        opens = _days_of(month.seen.index)
+        spent = line(drawn, list(month.seen.index), month.seen, "So far", palette.primary, "solid", opens)
         ends += [] if len(ahead) else [spent]
     if len(ahead):
-        ends.append(line(drawn, list(ahead["day"]), ahead["p50"], "Forecast", palette.primary, "dot"))
+        opens = [drill.AHEAD] * len(ahead)
+        ends.append(line(drawn, list(ahead["day"]), ahead["p50"], "Forecast", palette.primary, "dot", opens))
     at_right = [LineEnd(days[-1], end.y, end.text, end.colour) for end in ends]
     label_ends(drawn, at_right)
     charts.money_ticks(drawn, max([end.y for end in ends] + [float(ahead["p90"].max()) if len(ahead) else 0.0]))
     drawn.update_xaxes(range=[days[0], days[-1]])
     return drawn
+
+
+def _days_of(index: pd.Index) -> list[str]:
+    return [f"{day:%Y-%m-%d}" for day in index]
 
 
 def as_table(month: MonthSoFar) -> pd.DataFrame:

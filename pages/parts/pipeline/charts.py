@@ -25,9 +25,9 @@ def dollars(result: dict[str, Any], palette: Palette) -> go.Figure:
             y=[row],
             x=[usd],
             orientation="h",
-            name=charts._label(name),
+            name=charts.label(name),
             marker={"color": tint, "line": {"color": palette.background, "width": 1}},
-            hovertemplate=f"{charts._label(name)}: {fmt.usd(usd)}<extra></extra>",
+            hovertemplate=f"{charts.label(name)}: {fmt.usd(usd)}<extra></extra>",
         )
     for row, total in ((SINGLE, result["single"]["cost_usd"]), (STAGED, result["pipeline"]["cost_usd"])):
         figure.add_annotation(
@@ -49,7 +49,7 @@ def schedule(result: dict[str, Any], palette: Palette) -> go.Figure:
     rows += [(s["name"], s["starts_at_hour"], s["hours"], tints[s["name"]]) for s in result["stages"]]
     figure = charts.blank(palette, height=70 + 36 * len(rows), hover="closest", right=60)
     figure.add_bar(
-        y=[charts._label(name) for name, *_ in rows],
+        y=[charts.label(name) for name, *_ in rows],
         x=[hours for _, _, hours, _ in rows],
         base=[start for _, start, _, _ in rows],
         orientation="h",

@@ -11,7 +11,7 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from data.ledger import Ledger
 from data.state import State
-from pages.ui import exports, shell, tiles, what_if, what_if_charts
+from pages.ui import drill, exports, flow_chart, shell, tiles, what_if, what_if_charts
 from pages.ui import format as fmt
 from routing.policies.policy import CURRENT, Policy
 from routing.policies.text import read_policy
@@ -231,8 +231,9 @@ def moves(said: dict[str, Any]) -> None:
     meaning = (
         f"{fmt.count(going)} of {fmt.count(said['requests'])} requests change model; grey stays. Width is requests."
     )
-    shell.chart(what_if_charts.flow(said["flows"], shell.palette()), alt=meaning, key="flow")
-    st.caption(fmt.md(f"{meaning} The bands are the policy's moves, not a slice of the log: a click narrows nothing."))
+    drawn = flow_chart.flow(said["flows"], shell.palette())
+    shell.chart(drawn, alt=meaning, key="flow", on_select=drill.narrow_on_click("flow", "model"))
+    st.caption(fmt.md(f"{meaning} A click on a band or a bar narrows the page to the models its requests come from."))
     with st.expander("Table: moves", icon=":material/table:"):
         labels = {
             "old_model": "From",
@@ -257,7 +258,8 @@ def money(said: dict[str, Any], by: str) -> None:
         for key in ("policy_cost_usd", "logged_cost_usd")
     )
     meaning = f"{first['model']} would cost {now} against {then} logged."
-    shell.chart(what_if_charts.before_after(said["by_model"], shell.palette()), alt=meaning, key="by_model")
+    drawn = what_if_charts.before_after(said["by_model"], shell.palette())
+    shell.chart(drawn, alt=meaning, key="by_model", on_select=drill.narrow_on_click("by_model", "model"))
     st.caption(fmt.md(meaning))
     with st.expander(f"Table: by model, and by {DIMENSIONS[by].label.lower()}", icon=":material/table:"):
         units = {

@@ -14,7 +14,7 @@ from data.ledger import Ledger
 from data.version import sign
 from pages.parts.replay.answer import replay_policy
 from pages.parts.replay.guardrails_form import guardrails_form
-from pages.ui import exports, shell, what_if
+from pages.ui import exports, place, shell, what_if
 from pages.ui import format as fmt
 from routing.policies.policy import Policy
 from routing.policies.saved_policies import POLICIES
@@ -39,7 +39,9 @@ RULE_COLUMNS: dict[str, ColumnConfig | str | None] = {
 def choose() -> tuple[Policy, bool]:
     """The policy of the page: chosen by name (in the URL), possibly changed in the editor of this session."""
     known = what_if.policies()
-    asked = st.query_params.get("policy")
+    asked = place.read("policy")
+    if asked not in known:
+        place.refuse("policy")
     name = st.selectbox(
         "Policy", list(known), index=list(known).index(asked) if asked in known else 0, key="policy_name", width=420
     )

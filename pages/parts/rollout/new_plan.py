@@ -7,7 +7,7 @@ import streamlit as st
 from data.errors import BadInput
 from data.ledger import Ledger
 from pages.ui import format as fmt
-from pages.ui import shell, what_if
+from pages.ui import place, shell, what_if
 from routing.rollout.evidence import failing_and_scored
 from routing.rollout.plan import ROLLOUTS, RolloutGuardrails, usual_plan
 
@@ -17,7 +17,7 @@ MOST_POINTS = 50.0
 def form(view: Ledger) -> None:
     """Ask, and keep the plan; its stages are as long as its margin on failures takes on this log."""
     policies = list(what_if.policies())
-    for name in dict.fromkeys(n for n in map(st.query_params.get, ("control", "candidate")) if n and n not in policies):
+    for name in dict.fromkeys(n for n in map(place.read, ("control", "candidate")) if n and n not in policies):
         st.warning(fmt.md(f"There is no saved policy “{name}”; save it on the Routing page first."))
     first = _asked(policies, "control", 0)
     failing, scored = failing_and_scored(view)
@@ -65,17 +65,20 @@ def form(view: Ledger) -> None:
 
 def _asked(policies: list[str], name: str, otherwise: int) -> int:
     """The policy that a link names, as a verdict of the lab does, else one to begin with."""
-    asked = st.query_params.get(name)
+    asked = place.read(name)
     return policies.index(asked) if asked in policies else min(otherwise, len(policies) - 1)
 
 
 def _margin(usual: float) -> float:
     """How many points worse a link says the candidate may be, else the usual."""
     try:
-        asked = float(st.query_params.get("margin", ""))
+        asked = float(place.read("margin"))
     except ValueError:
-        return usual
-    return asked if 0 <= asked <= MOST_POINTS else usual
+        asked = -1.0
+    if 0 <= asked <= MOST_POINTS:
+        return asked
+    place.refuse("margin")
+    return usual
 
 
 def _shares(text: str) -> tuple[float, ...]:

@@ -36,7 +36,7 @@ def test_it(finding: savings.Finding, scope: Scope) -> None:
 
 def requests_asked(view: Ledger) -> ClosedScope | None:
     """The rows of the finding that the link names, told above; None without one, or where it is not found any more."""
-    key = st.query_params.get(FINDING)
+    key = place.read(FINDING)
     if not key:
         return None
     saving = all_savings(view, filters.narrow(view, Scope.of(view)))

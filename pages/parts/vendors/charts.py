@@ -45,7 +45,8 @@ def days(table: pd.DataFrame, palette: Palette) -> go.Figure:
         figure.add_scatter(
             x=table["day"],
             y=table[column],
-            mode="lines",
+            mode="lines+markers",
+            marker=charts.UNSEEN,
             name=label,
             line={"color": tint, "width": 2.5, "dash": dash},
             hovertemplate="%{y:,.0f} requests<extra>" + label + "</extra>",
@@ -63,7 +64,7 @@ def shares(table: pd.DataFrame, palette: Palette) -> go.Figure:
         ("requests_share", "Requests", palette.primary),
     ):
         figure.add_bar(
-            y=[charts._label(name) for name in rows["name"]],
+            y=[charts.label(name) for name in rows["name"]],
             x=rows[column],
             orientation="h",
             name=label,
@@ -71,7 +72,8 @@ def shares(table: pd.DataFrame, palette: Palette) -> go.Figure:
             text=[fmt.share(value) for value in rows[column]],
             textposition="outside",
             cliponaxis=False,
-            hoverinfo="skip",
+            customdata=[(None, name) for name in rows["name"]],
+            hoverinfo="none",  # "skip" would take the click as well
         )
     return charts.horizontal(figure, palette)
 
@@ -82,7 +84,7 @@ def ways(priced: Sequence[Way], palette: Palette) -> go.Figure:
     costs = [way.usd_per_month or 0.0 for way in priced]
     spans = [way.cost or {"p10": usd, "p90": usd} for way, usd in zip(priced, costs, strict=True)]
     figure.add_bar(
-        y=[charts._label(way.name) for way in priced],
+        y=[charts.label(way.name) for way in priced],
         x=costs,
         orientation="h",
         marker={"color": [palette.other if way.forbidden else palette.primary for way in priced]},

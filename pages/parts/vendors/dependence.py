@@ -12,7 +12,7 @@ from data.errors import BadInput, BatonError, NoData
 from data.ledger import Ledger
 from data.state import State
 from pages.parts.vendors import charts
-from pages.ui import exports, shell, what_if
+from pages.ui import drill, exports, shell, what_if
 from pages.ui import format as fmt
 from routing.policies import in_force
 from simulations.mixes.problem_from_log import programme
@@ -65,7 +65,9 @@ def show(view: Ledger, scope: Scope, title: Any) -> None:
             f"{largest['name']} answers {fmt.share(largest['requests_share'])} of the requests, "
             f"{fmt.share(largest['usd_share'])} of the dollars."
         )
-        shell.chart(charts.shares(mine, shell.palette()), alt=meaning, key="shares")
+        # The log knows providers; makers, origins and hosting are facts of the models.
+        click = {"on_select": drill.narrow_on_click("shares", "provider")} if kind == "provider" else {}
+        shell.chart(charts.shares(mine, shell.palette()), alt=meaning, key="shares", **click)
         st.caption(fmt.md(meaning))
         if found and found.usd is not None and found.moved:
             taken = ", ".join(f"{fmt.share(share)} to {name}" for name, share in found.moved.items())

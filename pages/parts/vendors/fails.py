@@ -11,7 +11,7 @@ from data.ledger import Ledger
 from data.state import State
 from data.yaml_text import validate
 from pages.parts.vendors import charts, choices
-from pages.ui import exports, scenarios, shell, what_if
+from pages.ui import drill, exports, scenarios, shell, what_if
 from pages.ui import format as fmt
 from routing.policies import in_force
 from simulations.outages.rerouting import Rerouted, Rerouting, reroute
@@ -121,7 +121,12 @@ def _days(found: Rerouted) -> None:
     meaning = (
         f"Most on {fmt.day(worst['day'])}: {fmt.count(worst['failed'])} of {fmt.count(worst['requests'])} first tries."
     )
-    shell.chart(charts.days(found.days, shell.palette()), alt=meaning, key="days")
+    shell.chart(
+        charts.days(found.days, shell.palette()),
+        alt=meaning,
+        key="days",
+        on_select=drill.narrow_on_click("days", "provider", "day"),
+    )
     st.caption(fmt.md(meaning))
     with st.expander("Table: days", icon=":material/table:"):
         units = dict.fromkeys(("requests", "failed", "rerouted"), "requests")

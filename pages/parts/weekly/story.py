@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 import streamlit as st
@@ -12,8 +12,9 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
 from analytics.weekly import report
 from data.ledger import Ledger
-from pages.ui import exports, finance_charts, shell, tiles
+from pages.ui import drill, exports, finance_charts, shell, tiles
 from pages.ui import format as fmt
+from pages.ui.period import DAYS
 
 
 def kpis(found: dict) -> None:
@@ -98,7 +99,14 @@ def show_bridge(found: dict) -> None:
         f"From {fmt.usd(bridge['start_usd'])} the week before to {fmt.usd(bridge['end_usd'])}: "
         f"{fmt.usd_change(change)}, and the drivers add up to it exactly."
     )
-    shell.chart(finance_charts.drivers(bridge, shell.palette()), alt=meaning, key="drivers")
+    last = date.fromisoformat(found["end"]) - timedelta(days=1)
+    week = {"window": DAYS, "from": found["start"], "to": last.isoformat(), "by": "model"}
+    shell.chart(
+        finance_charts.drivers(bridge, shell.palette()),
+        alt=meaning,
+        key="drivers",
+        on_select=drill.open_on_click("drivers", "explore", {d["label"]: week for d in bridge["drivers"]}),
+    )
     unpriced = (
         f" {fmt.share(bridge['unpriced_share'])} of the attempts have no known cost and are in no bar."
         if bridge["unpriced_share"]
