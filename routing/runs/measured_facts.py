@@ -102,7 +102,8 @@ def _ratios(state: State, run_id: str, count: Callable[[dict[str, Any]], int]) -
         if a["status"] == "success" and a["purpose"] == "answer"
     }
     lengths: dict[str, dict[tuple[str, int], int]] = defaultdict(dict)
-    for result in results(state, run_id):
+    policies = [policy.name for policy in checked_spec(read_run(state, run_id)["spec"]).policies]
+    for result in sorted(results(state, run_id), key=lambda result: policies.index(result["policy"])):
         used = tokens.get(result["call_id"], {})
         if (
             result["way"] in ("use", "split")
