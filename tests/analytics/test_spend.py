@@ -6,6 +6,7 @@ import json
 import random
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -210,11 +211,12 @@ def test_focus_csv_is_safe_in_a_spreadsheet(ledger, tmp_path, capsys):
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
 def test_hours_are_those_of_the_reporting_zone_and_add_up_to_their_days(company, zone):
-    view, _ = company
+    view, rows = company
     scope = Scope(start=FIRST + timedelta(days=3), end=FIRST + timedelta(days=6), time_zone=zone)
     frame = spend.grouped_spend(view, scope, ("clock_hour",), ("cost_usd", "attempts"))
-    whole = spend.totals(view, scope, ("cost_usd", "attempts"))
-    assert frame["attempts"].sum() == whole["attempts"] and frame["cost_usd"].sum() == whole["cost_usd"]
+    at = [datetime.fromisoformat(f"{row[3]}+00:00").astimezone(ZoneInfo(zone)) for row in rows]
+    inside = [row for row, moment in zip(rows, at, strict=True) if scope.start <= moment.date() < scope.end]
+    assert frame["attempts"].sum() == len(inside) and frame["cost_usd"].sum() == money(inside)
     assert {start.date() for start in frame["clock_hour"]} == {FIRST + timedelta(days=n) for n in (3, 4, 5)}
     assert frame["clock_hour"].is_monotonic_increasing and not {start.minute for start in frame["clock_hour"]} - {0}
     hours = spend.grouped_spend(view, scope, ("hour",), ("attempts",)).set_index("hour")["attempts"]

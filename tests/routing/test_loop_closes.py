@@ -6,6 +6,7 @@ Eight logged questions under two policies: 48 real calls of a dozen tokens, a qu
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ CAPITALS = {
 def log(home) -> Ledger:
     """Questions that the dear tier answered, with their texts."""
     row = {"provider": "self", "host": "self", "model": VOTE, "model_raw": VOTE, "fresh_input_tokens": 40}
-    usd = 1040 * USD_PER_MTOK[VOTE] / 1e6
+    usd = 1040 * Decimal(str(USD_PER_MTOK[VOTE])) / 10**6
     row |= {"output_tokens": 1000, "cost_usd": usd, "list_cost_usd": usd}
     ledger = ledger_of(home, [row] * len(CAPITALS))
     with ledger.write() as cursor:
