@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 
 import pytest
-import streamlit as st
 
 from data.ledger import Ledger
 from tests.data import small_ledger
+from tests.pages.conftest import forget_answers
 from tests.pages.whole_app import FILES, answered, opened
 
 pytestmark = pytest.mark.one_server
@@ -72,7 +72,7 @@ def test_every_section_of_data_and_prices_opens(sample_home, monkeypatch, sectio
 
 def test_a_rerun_asks_the_ledger_for_next_to_nothing(sample_home, monkeypatch):
     """Answers are kept by data version: what a page asked once it does not ask again."""
-    st.cache_data.clear()
+    forget_answers()  # also what the open ledger remembers of the tests before
     asked: list[str] = []
     for name in ("frame", "sql"):
         ask = getattr(Ledger, name)
