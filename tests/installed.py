@@ -67,7 +67,7 @@ class Installed:
                 command, cwd=self.folder, env=self.env | {"BATON_HOME": "store"}, stdout=log, stderr=subprocess.STDOUT
             )
         try:
-            for _ in range(300):
+            for _ in range(1500):  # a busy machine takes its time
                 try:
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).read()
                     break
