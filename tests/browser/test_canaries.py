@@ -13,7 +13,7 @@ from data.state import State
 from routing.calling.declarations import PROVIDERS
 from tests.benchmarks.addresses import CANARIES, load_hostile
 from tests.browser.conftest import serve, settled
-from tests.hostile_names import exported
+from tests.hostile_names import decide, exported
 from tests.routing.live import provider
 from tests.routing.test_chaos import everything_written, forms
 
@@ -43,6 +43,10 @@ def test_no_secret_is_written_said_or_handed_out(page, tmp_path):
     load_hostile(home)
     state = State.open(home)
     PROVIDERS.save(state, "it", provider("http://127.0.0.1:9/v1", "gpt-5.2"))
+    ledger = Ledger.open(home)
+    teams = ledger.sql(f"SELECT DISTINCT team FROM {ledger.name('usage')} WHERE team IS NOT NULL ORDER BY team")["team"]
+    decide(ledger.at(ledger.snapshot()), state, list(teams))
+    ledger.close()
     shown: list[bytes] = []
     environ: dict[str, Any] = {name: CANARIES[name] for name in ("OPENAI_API_KEY", "PROD_DB_PASSWORD")}
     for address in serve(home, log, **environ):
