@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput, Refused
@@ -241,6 +241,7 @@ pairs = st.lists(
 )
 
 
+@settings(max_examples=20)  # each asks the statistics twice
 @given(pairs)
 def test_wins_ties_and_losses_are_the_tasks_and_turn_round_with_the_sides(judged_pairs_):
     found = preferences({"a": judged_pairs_}, "b", {})["a"]
