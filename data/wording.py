@@ -213,7 +213,8 @@ def measure(value: Number, unit: str) -> str:
 
 
 ADDRESS = re.compile(r"(?:(?:https?|ftp):|www(?=\.))(?!\u2060)", re.IGNORECASE)
-NO_LINK = (":\u2060", "w\u2060", "W\u2060")
+MAIL = re.compile(r"(?<=[-.+\w])@(?=[-\w]+\.[-\w])")
+NO_LINK = (":\u2060", "w\u2060", "W\u2060", "@\u2060")
 
 
 def one_line(text: str) -> str:
@@ -234,8 +235,9 @@ def visible(text: str) -> str:
 
 
 def markdown(text: object) -> str:
-    """Text from data, safe in Markdown: no markup, formulas, links, HTML, new columns or rows."""
-    safe = visible(str(text))
+    """Text from data, safe in Markdown: no markup, formulas, links, HTML, new columns or rows; who draws it makes a
+    link of a mail address too, which stays as it is elsewhere: people copy it."""
+    safe = MAIL.sub("@\u2060", visible(str(text)))
     for sign in "\\`*_[]<>|#$~!":
         safe = safe.replace(sign, "\\" + sign)
     return safe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from analytics import spend
@@ -39,8 +38,8 @@ def totals(view: Ledger, scope: Scope) -> dict:
 @shell.cached
 def courses(view: Ledger, scope: ClosedScope) -> dict[str, list[float | None]]:
     """The numbers of the tiles, by the grain that fits the span."""
-    frame = spend.grouped_spend(view, scope, (grain_of(scope),), KPIS)
-    return {name: [None if pd.isna(value) else float(value) for value in frame[name]] for name in KPIS}
+    grain = grain_of(scope)
+    return tiles.courses(spend.grouped_spend(view, scope, (grain,), KPIS), grain)
 
 
 @shell.cached(reads=forecast.READS)

@@ -45,6 +45,7 @@ KINDS = (
     "</td></table><script>window.x=2</script>",
     "https://evil.example/path",
     "www.evil.example/path",
+    "x@evil.example",
     f"<{ABROAD}auto>",
     "\u202eevil\u202c and \u200bnothing\u2066\u2069",
     "\x1b[31mred\x1b]8;;http://evil.example\x07link",
@@ -64,6 +65,7 @@ KINDS = (
 )
 WRAPS = ("{}", "team {}", "{} x", " {}", "a/{}/b", "({})", '"{}"', "\u200b{}")
 LINK = re.compile(r"(?:https?|ftp)\\?:(?!\u2060)[/\\]|www\\?\.", re.IGNORECASE)
+MAIL = re.compile(r"\w@\w+\.")
 HARMLESS = re.compile(
     "html|head|meta|title|style|body|header|main|section|footer|h[1-6]|p|br|hr|[uo]l|li|d[ltd]|table|caption|"
     "col(group)?|t(head|body|foot|r|d|h)|fig(ure|caption)|svg|g|path|rect|line|text|tspan|circle|"
@@ -170,7 +172,7 @@ def wrong_in(name: str, text: str) -> list[str]:
     if name.endswith(".md"):
         rendered = MarkdownIt("commonmark").enable("table").render(text)
         found += [one for one in _tags(rendered) if not one.startswith("code")]
-        found += [one.group(0) for one in LINK.finditer(text)]
+        found += [one.group(0) for pattern in (LINK, MAIL) for one in pattern.finditer(text)]
     if name.endswith(".csv"):
         cells = [one for row in csv.reader(io.StringIO(text)) for one in row]
         found = [one for one in cells if one.startswith(FORMULA) and not re.fullmatch(r"-?[\d.]+(e-?\d+)?", one)]
@@ -186,7 +188,7 @@ def unseen(text: str) -> list[str]:
         for at, sign in enumerate(text)
         if unicodedata.category(sign) in ("Cf", "Cc")
         and sign != "\n"
-        and not re.fullmatch(r"[:wW]\u2060", text[at - 1 : at + 1])
+        and not re.fullmatch(r"[:wW@]\u2060", text[at - 1 : at + 1])
     ]
 
 

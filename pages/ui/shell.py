@@ -270,14 +270,10 @@ def no_match(scope: ClosedScope) -> None:
     """The empty answer: which filters stand in the way, and the way out. Stops the page."""
     said = [f"{name} {' or '.join(values)}" for name, values in scope.filters]
     said += [f"{name} not {' or '.join(values)}" for name, values in scope.excluded]
-    chosen = ", ".join(said) or "no filters"
-    st.info(
-        fmt.md(
-            f"No requests from {fmt.days(scope.start, scope.last)} match ({chosen}). Choose a "
-            "longer period or clear the filters."
-        )
-    )
-    st.button("Clear filters", on_click=place.clear)
+    days = fmt.days(scope.start, scope.last)
+    told = f"match ({', '.join(said)}). Choose a longer period or clear the filters." if said else "are in the log."
+    st.info(fmt.md(f"No requests from {days} {told}"))
+    st.button("Clear filters" if said else "Usual period", on_click=place.clear)
     place.stop()
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from analytics.registry import HOUR
 from pages.ui import shell
 
+EVERY = {HOUR: "h", "day": "D", "week": "W-MON", "month": "MS"}  # a grain in pandas' word
 WIDE, HIGH, INSET = 200, 36, 3  # a small line's own pixels; it is stretched to its tile
 
 
@@ -35,6 +38,12 @@ class Tile(NamedTuple):
 def row(count: int = 4, first: float = 1) -> list[Tile]:
     """Tiles side by side, the first `first` times as wide as the others."""
     return [Tile(place) for place in st.columns((first, *[1] * (count - 1)))]
+
+
+def courses(frame: pd.DataFrame, grain: str) -> dict[str, list[float | None]]:
+    """The measures of a frame by its column `grain`, place by place; None where a place has no row or no value."""
+    every = frame.set_index(pd.DatetimeIndex(frame[grain])).drop(columns=grain).asfreq(EVERY[grain])
+    return {str(name): [None if pd.isna(value) else float(value) for value in every[name]] for name in every}
 
 
 def small_line(values: Sequence[float | None], colour: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from data.state import State
+from data.wording import markdown
 from tests.browser.conftest import free_port, serve
 
 PEOPLE = [
@@ -101,7 +102,7 @@ def test_nobody_sees_a_number_without_signing_in(page, guarded_app):
 
 def test_a_viewer_is_let_in_named_and_led_to_the_link_that_was_opened(page, guarded_app):
     sign_in(page, guarded_app, "vic", "/explore?team=search")
-    expect(page.get_by_text("vic@x.test, viewer")).to_be_visible()
+    expect(page.get_by_text(f"{markdown('vic@x.test')}, viewer")).to_be_visible()
     page.wait_for_url(re.compile(r"/explore\?.*team=search"))
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(re.compile("end_session"))  # the provider's own page
@@ -119,7 +120,7 @@ def test_somebody_without_a_role_sees_nothing(page, guarded_app, who):
 def test_a_sign_in_that_has_expired_is_asked_for_again(page, sample_copy, tmp_path):
     for address, _ in guarded(sample_copy, tmp_path, "--token-max-age", "4"):
         sign_in(page, address, "vic")
-        expect(page.get_by_text("vic@x.test, viewer")).to_be_visible()
+        expect(page.get_by_text(f"{markdown('vic@x.test')}, viewer")).to_be_visible()
         time.sleep(5)
         page.goto(address + "/explore")
         expect(page.get_by_role("heading", name="Your sign-in has expired")).to_be_visible()
@@ -138,7 +139,7 @@ def test_a_provider_that_is_down_lets_nobody_in(page, sample_copy, tmp_path):
 def test_a_change_carries_the_name_of_who_made_it(page, guarded_app, sample_copy):
     sign_in(page, guarded_app, "olga", "/plan")
     page.wait_for_selector("h1")
-    expect(page.get_by_text("olga@x.test, operator")).to_be_visible()
+    expect(page.get_by_text(f"{markdown('olga@x.test')}, operator")).to_be_visible()
     before = len(State.open(sample_copy).audit())
     page.goto(guarded_app + "/weekly")
     page.wait_for_selector("[data-testid=stMain] h1")

@@ -15,7 +15,7 @@ from analytics import spend
 from analytics.billing import focus
 from analytics.budgets.budgets import BUDGETS, Budget
 from analytics.scope import Scope
-from data import people
+from data import people, wording
 from data.errors import NoData
 from data.held_view import restrict_to_teams
 from data.lake import TABLES
@@ -123,7 +123,7 @@ def test_a_page_says_what_a_store_of_these_teams_alone_would_say(everyone, ours,
 @pytest.mark.parametrize("file", sorted(set(FILES) - HELD_PAGES))
 def test_a_page_of_every_team_is_refused_in_a_sentence(everyone, monkeypatch, file):
     app = opened(everyone, monkeypatch, file, VIC)
-    assert "vic@x.test is held to" in app.error[0].value and len(app.error) == 1
+    assert f"{wording.markdown(VIC.name)} is held to" in app.error[0].value and len(app.error) == 1
     assert not app.title and not [text for text in shown(app) if SECRET in text]
 
 

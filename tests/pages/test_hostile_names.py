@@ -23,12 +23,13 @@ NAMES = (
     '<img src=x onerror="window.x=1">',
     "https://evil.example/path",
     "www.evil.example/path",
+    "x@evil.example",
     "\u202eevil\u202c and \u200bnothing",
 )
 # Each must not stand in a text that is read as Markdown.
 MARKUP = re.compile(
     r"(?<!\\)!\[i\]|(?<!\\)\[click\]|(?<!\\)\*\*bold|(?<!\\)\$\\+frac|(?<!\\):red|(?<!\\):material/delete|(?<!\\)<img|"
-    r"https?://evil|https?\\://evil|www\\?\.evil|\u202e|\u200b"
+    r"https?://evil|https?\\://evil|www\\?\.evil|x@evil|\u202e|\u200b"
 )
 READ_AS_MARKDOWN = {"label", "help", "body", "caption", "captions", "content", "delta", "markdown", "text"}
 PLAIN = {"AlertText", "Dataframe", "ArrowDataFrame", "PlotlyChart", "Selectbox", "Multiselect"}

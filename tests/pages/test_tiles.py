@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import pandas as pd
 import pytest
 
-from pages.ui.tiles import HIGH, INSET, WIDE, small_line
+from analytics.registry import HOUR
+from pages.ui.tiles import HIGH, INSET, WIDE, courses, small_line
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [None, None], [None, 3.0]])
@@ -22,3 +26,22 @@ def test_a_line_stands_on_zero_and_breaks_where_a_figure_is_missing():
 
 def test_nothing_spent_is_a_flat_line_and_not_an_error():
     assert f"M0.0 {HIGH - INSET:.1f} L{WIDE:.1f} {HIGH - INSET:.1f}" in small_line([0.0, 0.0], "#000")
+
+
+@pytest.mark.parametrize(
+    ("grain", "starts", "missing"),
+    [
+        (HOUR, ["2026-11-20 22:00", "2026-11-21 01:00"], 2),
+        ("day", ["2026-11-20", "2026-11-22"], 1),
+        ("week", ["2026-11-02", "2026-11-23"], 2),
+        ("month", ["2025-12-01", "2026-02-01"], 1),
+    ],
+)
+def test_a_place_without_a_row_is_a_gap_and_not_left_out(grain, starts, missing):
+    frame = pd.DataFrame({grain: pd.to_datetime(starts), "cost_usd": [Decimal(1), Decimal(2)], "rate": [None, 0.5]})
+    found = courses(frame, grain)
+    assert found == {"cost_usd": [1.0, *[None] * missing, 2.0], "rate": [*[None] * (missing + 1), 0.5]}
+
+
+def test_a_frame_without_rows_has_no_course():
+    assert courses(pd.DataFrame({"day": [], "cost_usd": []}), "day") == {"cost_usd": []}

@@ -22,6 +22,7 @@ USER = "postgres"  # whom Debian's package makes; PostgreSQL refuses to run as r
 
 
 def free_port() -> int:
+    """A port of the machine itself that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
