@@ -72,7 +72,10 @@ def _widget_value(name: str, asked: list[str]) -> bool | None:
         wanted = _coerce_value_for_query_url(parse_url_param(asked, known.value_type), known.value_type)
     except (ValueError, TypeError):
         return False
-    shown = _coerce_value_for_query_url(known.serializer(st.session_state[name]), known.value_type)
+    given = known.serializer(st.session_state[name])
+    # A number input of whole numbers gives 24, an address is read as 24.0.
+    whole = known.value_type == "double_value" and isinstance(given, int)
+    shown = _coerce_value_for_query_url(float(given) if whole else given, known.value_type)
     return _as_list(wanted) == _as_list(shown)
 
 
