@@ -15,6 +15,7 @@ from routing.grading.tasks import Assertion, Task, TaskSet
 
 # How much of the logged answer's words a new answer must have to count as the same answer.
 ALIKE = 0.5
+ANSWER_TOKENS = 1024  # the longest answer a sampled task may get, where nobody says otherwise
 LABELS = ("task_type", "criticality", "data_class", "team", "feature")  # the first three are a request's segment
 ANSWERED_BY = ("model", "provider")
 
@@ -27,8 +28,11 @@ def kept_prompts(ledger: Ledger, rows: ir.Table | None = None) -> ir.Table:
     return texts.filter(texts.prompt.strip().length() > 0).inner_join(answered, "event_id")
 
 
-def sampled_tasks(ledger: Ledger, count: int, seed: int = 0, rows: ir.Table | None = None) -> TaskSet:
-    """A repeatable sample of logged requests with their labels, of some `rows` of the usage table or of all.
+def sampled_tasks(
+    ledger: Ledger, count: int, seed: int = 0, rows: ir.Table | None = None, max_tokens: int = ANSWER_TOKENS
+) -> TaskSet:
+    """A repeatable sample of logged requests with their labels, of some `rows` of the usage table or of all; an answer
+    may have `max_tokens`.
 
     Requests stand in order of their segment (type of task, criticality, class of data) and, within it, of their
     dollars; one is drawn at random from each of `count` equal slices. So every segment and every size of bill has its
@@ -58,7 +62,7 @@ def sampled_tasks(ledger: Ledger, count: int, seed: int = 0, rows: ir.Table | No
                 prompt=row["prompt"],
                 asserts=checks,
                 source="ledger",
-                max_tokens=1024,
+                max_tokens=max_tokens,
                 **known,
             )
         )

@@ -92,6 +92,22 @@ def test_a_policy_edited_on_the_routing_page_goes_to_the_lab_as_it_stands(state,
     assert kept["policies"][0]["fallback"] == ["smollm2-135m"] and kept["predicted"]["mine, edited"]
 
 
+def test_an_answer_to_a_sampled_task_is_as_long_as_the_form_says(ledger, state, launched):
+    save_provider(state, provider("http://127.0.0.1:9/v1", "smollm2-135m", "smollm2-135m-vote5"))
+    with ledger.write() as cursor:
+        cursor.execute("INSERT INTO lake.main.texts VALUES ('e1', 'What is the capital of France?', 'Paris')")
+        cursor.execute(
+            "INSERT INTO lake.main.usage (event_id, source, status, requested_at) VALUES ('e1', 'x', 'success', "
+            "TIMESTAMP '2026-11-01')"
+        )
+    app = opened("lab")
+    app.selectbox(key="lab_tasks").select("Sampled from the ledger")
+    app.number_input(key="lab_answer_tokens").set_value(12)
+    press(app, "Start the run")
+    kept = read_run(state, launched[0])["spec"]["tasks"]["tasks"]
+    assert [(task["prompt"], task["max_tokens"]) for task in kept] == [("What is the capital of France?", 12)]
+
+
 def test_the_result_says_whether_the_simulation_was_right(state):
     with ScriptedServer(lambda n, b: "ok", adder) as server:
         made = create_run(

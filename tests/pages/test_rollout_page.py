@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pages.parts.lab import results
-from routing.policies.saved_policies import known_policies
+from routing.policies.saved_policies import POLICIES, known_policies
+from routing.policies.text import read_policy
 from routing.rollout.plan import ROLLOUTS
+from routing.runs.engine import execute
+from routing.runs.store import create_run
 from tests.pages.test_lab_forms import press
 from tests.pages.test_live_pages import opened
+from tests.routing.scripted_server import ScriptedServer
+from tests.routing.test_runs import BAD, GOOD, adder, spec
 
 
 def test_a_rollout_is_planned_begun_held_and_rolled_back(state):
@@ -43,17 +48,36 @@ def test_a_verdict_of_the_lab_brings_its_two_policies(state):
     assert same.selectbox(key="rollout_new").value == names[0]
 
 
-def test_only_a_policy_that_is_shown_to_be_good_enough_may_be_planned_from_a_verdict(monkeypatch):
-    told = []
+def test_only_a_policy_that_is_shown_to_be_good_enough_may_be_planned_from_a_verdict(state, monkeypatch):
+    told, said = [], []
+    tried = {name: read_policy(f"name: {name}\nfallback: [gpt-5.2]") for name in ("now", "new", "worse", "better", "x")}
+    known = {name: policy for name, policy in tried.items() if name != "x"}
+    known["worse"] = read_policy("name: worse\nfallback: [minimax-m2]")
     monkeypatch.setattr(results.links, "page_link", lambda page, label, icon, choices: told.append(choices))
-    monkeypatch.setattr(results.what_if, "policies", lambda: dict.fromkeys(("now", "new", "worse", "better")))
+    monkeypatch.setattr(results.what_if, "policies", lambda: known)
+    monkeypatch.setattr(results.st, "caption", said.append)
     rivals = [("new", True, 0.6, 0.01), ("worse", False, 0.001, -0.2), ("better", True, 0.01, 0.1), ("x", True, 1, 0)]
     comparisons = [
         {"a": name, "b": "now", "not_worse": good, "p_value": p, "difference": by} for name, good, p, by in rivals
     ]
-    results._roll_out({"comparisons": [*comparisons, {**comparisons[0], "not_worse": False}], "margin": 0.05})
+    results._roll_out({"comparisons": [*comparisons, {**comparisons[0], "not_worse": False}], "margin": 0.05}, tried)
     assert [(one["candidate"], one["control"], one["margin"]) for one in told] == [
         ("new", "now", "5"),
         ("now", "worse", "5"),
         ("better", "now", "5"),
+    ]
+    assert len(said) == 1 and said[0].startswith("“worse” is saved otherwise than tried here")
+
+
+def test_a_policy_that_was_tried_unsaved_is_saved_at_the_verdict_and_planned(state):
+    with ScriptedServer(lambda n, b: "ok", adder) as server:
+        run_id = create_run(state, "t", spec(server.url, BAD, GOOD, baseline="bad"), "tester")
+        execute(state, run_id)
+    app = opened("lab", run=run_id)
+    assert not [link for link in app.get("page_link") if "take over" in link.label]
+    press(app, "Save “good” and “bad” to plan a rollout")
+    assert set(POLICIES.all(state)) == {"good", "bad"} and POLICIES.get(state, "good") == read_policy(GOOD)
+    assert not [button for button in app.button if "plan a rollout" in button.label]
+    assert [link.label for link in app.get("page_link") if "take over" in link.label] == [
+        "Plan to let “good” take over from “bad”"
     ]

@@ -16,7 +16,7 @@ from routing.calling.declarations import checked_provider
 from routing.calling.endpoints import Fleet
 from routing.policies.choice import Candidate
 from routing.runs.engine import execute
-from routing.runs.ledger_tasks import sampled_tasks
+from routing.runs.ledger_tasks import ANSWER_TOKENS, sampled_tasks
 from routing.runs.results import summary
 from routing.runs.store import attempts, create_run, results
 from tests.routing.live import run
@@ -126,6 +126,7 @@ def test_tasks_are_sampled_from_the_ledger_where_texts_were_kept(ledger, tmp_pat
     assert (
         task.prompt.startswith("What is the capital") and task.data_class == "customer" and task.asserts[0].type == "f1"
     )
+    assert task.max_tokens == ANSWER_TOKENS and sampled_tasks(ledger, 5, max_tokens=12).tasks[0].max_tokens == 12
 
 
 def test_the_replay_s_prediction_is_held_against_what_was_measured(state):

@@ -102,11 +102,10 @@ def test_the_loop_closes_and_its_numbers_move_for_a_stated_reason(log, state, se
     assert len(policy.rules) == 1 and policy.rules[0].use == GREEDY
 
     # Lab: the logged questions under today's models and under the policy, with what the mix predicts.
-    tasks = sampled_tasks(log, len(CAPITALS))
-    short = tasks.model_copy(update={"tasks": tuple(t.model_copy(update={"max_tokens": 12}) for t in tasks.tasks)})
+    tasks = sampled_tasks(log, len(CAPITALS), max_tokens=12)
     today = read_policy("name: as it is\nrules: [{when: {}, use: current}]")
     spec = build_spec(
-        [today, policy], short, saved_providers(state), max_usd="0.05", predicted={"the mix": {"quality": STATED}}
+        [today, policy], tasks, saved_providers(state), max_usd="0.05", predicted={"the mix": {"quality": STATED}}
     )
     run_id = create_run(state, "the loop", spec, "tester")
     execute(state, run_id)

@@ -20,7 +20,13 @@ from routing.grading.tasks import TaskSet, shipped_tasks
 from routing.local_models import missing
 from routing.policies.in_force import under
 from routing.runs.launch import launch
-from routing.runs.ledger_tasks import kept_prompts, like_the_log, requests_by_task_type, sampled_tasks
+from routing.runs.ledger_tasks import (
+    ANSWER_TOKENS,
+    kept_prompts,
+    like_the_log,
+    requests_by_task_type,
+    sampled_tasks,
+)
 from routing.runs.run_command import build_spec
 from routing.runs.spec import checked_spec, providers_of_run
 from routing.runs.store import create_run, refuse_second
@@ -51,6 +57,7 @@ class Wishes(NamedTuple):
     policies: list[str]
     source: str
     tasks: int
+    answer_tokens: int
     judge: str
     judge_pairs: bool
     max_usd: float
@@ -116,18 +123,10 @@ def _wishes(known: dict[str, Tryable], first: list[str], models: list[str], work
             help="The first is the one the others are compared with.",
         )
         left, middle, right = st.columns(3)
-        source, count, judge = _work(left, models, work)
+        source, count, answer_tokens = _work(left, work)
         cap, minutes, concurrency = _limits(middle)
-        margin = right.number_input(
-            "Margin, points",
-            1,
-            50,
-            5,
-            key="lab_margin",
-            help="Stated beforehand: how much worse than the first policy still counts as good enough.",
-        )
-        repeats = right.number_input("Times each task is asked", 1, 20, 1, key="lab_repeats")
-        name = right.text_input("Name", "Lab run", key="lab_name")
+        margin, repeats, judge = _grading(right, models)
+        name = st.text_input("Name of the run", "Lab run", key="lab_name", width=360)
         in_pairs = st.checkbox(
             "Let the judge compare the answers in pairs",
             key="lab_judge_pairs",
@@ -137,11 +136,26 @@ def _wishes(known: dict[str, Tryable], first: list[str], models: list[str], work
         record = st.checkbox("Keep every response, so that the run can be replayed without calls", key="lab_record")
         if not st.form_submit_button("Start the run", type="primary", icon=":material/play_arrow:"):
             return None
-    return Wishes(chosen, source, count, judge, in_pairs, cap, minutes, concurrency, margin, repeats, name, record)
+    return Wishes(
+        chosen,
+        source,
+        count,
+        answer_tokens,
+        judge,
+        in_pairs,
+        cap,
+        minutes,
+        concurrency,
+        margin,
+        repeats,
+        name,
+        record,
+    )
 
 
-def _work(place: st.delta_generator.DeltaGenerator, models: list[str], work: Scope | None) -> tuple[str, int, str]:
-    """Which tasks, how many, and who grades them; samples of the `work` that a link asks to test stand first."""
+def _work(place: st.delta_generator.DeltaGenerator, work: Scope | None) -> tuple[str, int, int]:
+    """Which tasks, how many, and how long an answer to a sampled one may be; samples of the `work` that a link asks to
+    test stand first."""
     sets, sampled = list(lab_tasks.sets()), work is not None and _keeps_prompts(work)
     if work is not None and not sampled:
         st.caption("The log keeps no prompts of these requests; load it with --keep-text to test on samples of them.")
@@ -161,14 +175,37 @@ def _work(place: st.delta_generator.DeltaGenerator, models: list[str], work: Sco
         help="Evenly spread over the set; of the ledger, over segments and dollars. 20 show a large difference only; "
         "the result says how large.",
     )
+    answer_tokens = place.number_input(
+        "Output tokens of a sampled task, at most",
+        1,
+        32_768,
+        ANSWER_TOKENS,
+        key="lab_answer_tokens",
+        help="The log does not say how long an answer may be. The cap is reserved for so many before each call, and "
+        "an answer is cut there. Tasks of a set state their own.",
+    )
+    return source, int(count), int(answer_tokens)
+
+
+def _grading(place: st.delta_generator.DeltaGenerator, models: list[str]) -> tuple[int, int, str]:
+    """The margin in points, how often each task is asked, and who grades what no rule can."""
+    margin = place.number_input(
+        "Margin, points",
+        1,
+        50,
+        5,
+        key="lab_margin",
+        help="Stated beforehand: how much worse than the first policy still counts as good enough.",
+    )
+    repeats = place.number_input("Times each task is asked", 1, 20, 1, key="lab_repeats")
     judge = place.selectbox(
         "Judge",
         ["none", *models],
         key="lab_judge",
-        help="The model that grades llm-rubric checks, which stay ungraded without one, and compares answers in pairs. "
-        "It may be none that answers.",
+        help="The model that grades llm-rubric checks, which stay ungraded without one, and compares answers in "
+        "pairs. It may be none that answers.",
     )
-    return source, int(count), judge
+    return margin, repeats, judge
 
 
 def _limits(place: st.delta_generator.DeltaGenerator) -> tuple[float, int, int]:
@@ -202,7 +239,8 @@ def _tasks(wishes: Wishes, work: Scope | None) -> TaskSet:
     set, evenly or in the log's shares of task types."""
     if wishes.source == lab_tasks.LOGGED:
         view = shell.view()
-        return sampled_tasks(view, wishes.tasks, rows=work.usage(view) if work else None)
+        rows = work.usage(view) if work else None
+        return sampled_tasks(view, wishes.tasks, rows=rows, max_tokens=wishes.answer_tokens)
     if wishes.source == lab_tasks.LIKE_THE_LOG and work is not None:
         return like_the_log(shipped_tasks(), _types(work), wishes.tasks)[0]
     return spread(lab_tasks.sets()[wishes.source], wishes.tasks)

@@ -14,6 +14,9 @@ from pages.parts.lab.policies import _cost_words, policies_table
 from pages.ui import exports, links, recording, shell, tiles, what_if
 from pages.ui import format as fmt
 from routing.grading.comparison import SIGNIFICANT
+from routing.policies.in_force import under
+from routing.policies.policy import Policy
+from routing.policies.saved_policies import keep_new
 from routing.runs.judge_check import ask_people, judge_agreement
 from routing.runs.live_ledger import to_ledger
 from routing.runs.measured_facts import save_measured, take_over_rows
@@ -79,7 +82,7 @@ def body(run_id: str, found: dict[str, Any]) -> None:
         st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']} {_cost_words(c['cost_difference_usd'])}"))
     for p in found["preferences"]:
         st.write(fmt.md(p["words"]))
-    _roll_out(found)
+    _roll_out(found, {p.name: p for p in map(Policy.model_validate, spec["policies"])})
     if {p["hosting"] for p in spec["providers"]} == {"self"}:
         st.caption(
             "Own machines only: nothing was billed. Costs stand at the prices declared for these models, so "
@@ -93,8 +96,10 @@ def body(run_id: str, found: dict[str, Any]) -> None:
     _take_over(run_id, found)
 
 
-def _roll_out(found: dict[str, Any]) -> None:
-    """From the verdict to a plan: a policy that is shown to be good enough may take over in stages."""
+def _roll_out(found: dict[str, Any], tried: dict[str, Policy]) -> None:
+    """From the verdict to a plan: a policy that is shown to be good enough may take over in stages. A plan names saved
+    policies, so those of this run that are not saved are offered to be saved first, as they were tried.
+    """
     known = what_if.policies()
     pairs = [(c["a"], c["b"]) for c in found["comparisons"] if c["not_worse"] and c["p_value"] >= SIGNIFICANT]
     pairs += [
@@ -104,12 +109,37 @@ def _roll_out(found: dict[str, Any]) -> None:
     ]
     for candidate, control in pairs:
         if candidate in known and control in known:
-            links.page_link(
-                "pages/rollout.py",
-                f"Plan to let “{candidate}” take over from “{control}”",
-                ":material/stairs:",
-                {"candidate": candidate, "control": control, "margin": f"{100 * found['margin']:g}"},
-            )
+            changed = [
+                name
+                for name in (candidate, control)
+                if tried[name] not in (known[name], under(shell.state(), known[name]))
+            ]
+            _plan_link(candidate, control, found["margin"], changed)
+    unsaved = [name for name in dict.fromkeys(name for pair in pairs for name in pair) if name not in known]
+    if unsaved and st.button(
+        fmt.md(f"Save {' and '.join(f'“{name}”' for name in unsaved)} to plan a rollout"),
+        icon=":material/save:",
+        key="lab_save_policies",
+        help="A rollout names saved policies. They are saved as this run tried them.",
+    ):
+        with shell.errors():
+            for name in unsaved:
+                keep_new(shell.state(), tried[name])
+            st.rerun()
+
+
+def _plan_link(candidate: str, control: str, margin: float, changed: list[str]) -> None:
+    """The way to a plan, and which of its policies are saved otherwise than they were tried."""
+    links.page_link(
+        "pages/rollout.py",
+        f"Plan to let “{candidate}” take over from “{control}”",
+        ":material/stairs:",
+        {"candidate": candidate, "control": control, "margin": f"{100 * margin:g}"},
+    )
+    if changed:
+        names = " and ".join(f"“{name}”" for name in changed)
+        verb = "are" if len(changed) > 1 else "is"
+        st.caption(fmt.md(f"{names} {verb} saved otherwise than tried here: this run says nothing of what is saved."))
 
 
 def _judge(run_id: str, orders: dict[str, int]) -> None:
