@@ -52,7 +52,7 @@ def litellm_config(policy: Policy, providers: Sequence[Provider], catalog: Catal
     """A LiteLLM proxy config: every target a model group, each rule an alias group, fallbacks, retries, budget."""
     providers = canonical(providers, catalog)
     models, seen = [], set()
-    for target in (t for t in dict.fromkeys([*policy.targets, *policy.shadow]) if t != CURRENT):
+    for target in _groups(policy, providers):
         deployments = _deployments(target, providers, catalog)
         if not deployments:
             raise BadInput(
@@ -64,15 +64,18 @@ def litellm_config(policy: Policy, providers: Sequence[Provider], catalog: Catal
             if (target, provider.name) not in seen
         ]
         seen |= {(target, provider.name) for provider, _ in deployments}
+    reserve = [target for target in policy.fallback if target != CURRENT]
     fallbacks = [
-        {target: [f for f in policy.fallback if f != target]}
+        {target: [f for f in reserve if f != target]}
         for target in dict.fromkeys(t for rule in policy.rules for t in rule.targets)
-        if target != CURRENT and set(policy.fallback) - {target}
+        if target != CURRENT and set(reserve) - {target}
     ]
     for index, rule in enumerate(policy.rules):
+        if set(rule.targets) == {CURRENT}:
+            continue  # the model a request asks for is a group of its own
         models += _litellm_rule(index, rule, providers, catalog)
-        if policy.fallback and set(rule.targets) != {CURRENT}:
-            fallbacks.append({_rule_name(index, rule): list(policy.fallback)})
+        if reserve:
+            fallbacks.append({_rule_name(index, rule): reserve})
     router: dict[str, Any] = {
         "routing_strategy": "simple-shuffle",
         "num_retries": policy.limits.max_attempts - 1,
@@ -90,6 +93,18 @@ def litellm_config(policy: Policy, providers: Sequence[Provider], catalog: Catal
     if policy.limits.max_usd is not None:
         config["litellm_settings"] |= {"max_budget": policy.limits.max_usd, "budget_duration": "30d"}
     return config, _litellm_notes(policy)
+
+
+def _groups(policy: Policy, providers: Sequence[Provider]) -> list[str]:
+    """The targets that are groups: those the policy names and, where it keeps the model a request asks for, all that
+    are declared."""
+    named = [t for t in dict.fromkeys([*policy.targets, *policy.shadow]) if t != CURRENT]
+    offered = [offer.model for provider in providers for offer in provider.models] if _keeps_the_asked(policy) else []
+    return list(dict.fromkeys([*named, *offered]))
+
+
+def _keeps_the_asked(policy: Policy) -> bool:
+    return any(CURRENT in rule.targets for rule in policy.rules)
 
 
 def openrouter_fields(policy: Policy, catalog: Catalog) -> tuple[dict[str, Any], list[str]]:
@@ -182,10 +197,15 @@ def _litellm_notes(policy: Policy) -> list[str]:
         )
         for index, rule in enumerate(policy.rules)
     ]
-    if CURRENT in policy.targets:
+    if _keeps_the_asked(policy):
         notes.append(
-            "`current` keeps the model a request asks for: such requests go to that model's own group, which this "
-            "config holds where a rule names the model."
+            "`current` keeps the model a request asks for: such requests go to that model's own group; this config "
+            "holds one for every declared model."
+        )
+    if CURRENT in policy.fallback:
+        notes.append(
+            "`current` as a fallback is left out: once a request asks for a group, the gateway does not know what it "
+            "asked for before."
         )
     if policy.constraints:
         notes.append(

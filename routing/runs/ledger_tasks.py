@@ -5,6 +5,7 @@ tasks in the shares of its work.
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -12,6 +13,7 @@ import ibis.expr.types as ir
 from data.errors import NoData
 from data.ledger import Ledger
 from routing.grading.tasks import Assertion, Task, TaskSet
+from routing.runs.kept_texts import NotWords, answer_words, conversation
 
 # How much of the logged answer's words a new answer must have to count as the same answer.
 ALIKE = 0.5
@@ -51,22 +53,37 @@ def sampled_tasks(
     placed = kept.mutate(place=ibis.row_number().over(ibis.window(order_by=order)))
     drawn = placed.filter(placed.place.isin(one_per_slice(total, count, seed))).order_by("place")
     frame = ledger.frame(drawn.select("event_id", "prompt", "completion", *LABELS, *ANSWERED_BY))
-    tasks = []
+    tasks, left_out = [], []
     for row in frame.to_dict("records"):
-        known = {key: row[key] for key in (*LABELS, *ANSWERED_BY) if isinstance(row[key], str)}
-        reference = row["completion"] if isinstance(row["completion"], str) else ""
-        checks = (Assertion(type="f1", value=reference, threshold=ALIKE),) if reference.strip() else ()
-        tasks.append(
-            Task(
-                id=f"log-{row['event_id'][:24]}",
-                prompt=row["prompt"],
-                asserts=checks,
-                source="ledger",
-                max_tokens=max_tokens,
-                **known,
-            )
-        )
-    return TaskSet(name="sampled from the ledger", tasks=tuple(tasks))
+        try:
+            tasks.append(_task(row, max_tokens))
+        except NotWords as reason:
+            left_out.append(f"{_name(row)}: {reason}")
+    if not tasks:
+        raise NoData(f"None of the {len(frame)} requests that were drawn asks with words alone ({left_out[0]}).")
+    return TaskSet(name="sampled from the ledger", tasks=tuple(tasks), left_out=tuple(left_out))
+
+
+def _name(row: dict[str, Any]) -> str:
+    """The id of a sampled task: the whole event's, since two may begin alike."""
+    return f"log-{row['event_id']}"[:200]
+
+
+def _task(row: dict[str, Any], max_tokens: int) -> Task:
+    """A logged request as a task; NotWords where it was asked with more than text."""
+    known = {key: row[key] for key in (*LABELS, *ANSWERED_BY) if isinstance(row[key], str)}
+    reference = answer_words(row["completion"]) if isinstance(row["completion"], str) else ""
+    system, asked = conversation(row["prompt"])
+    return Task(
+        id=_name(row),
+        prompt=asked[0]["content"] if len(asked) == 1 else "",
+        messages=asked if len(asked) > 1 else (),
+        system=system,
+        asserts=(Assertion(type="f1", value=reference, threshold=ALIKE),) if reference.strip() else (),
+        source="ledger",
+        max_tokens=max_tokens,
+        **known,
+    )
 
 
 def one_per_slice(total: int, count: int, seed: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,8 +104,15 @@ def test_a_judge_that_answers_itself_is_refused_under_any_name():
 
 def test_a_gateway_gets_no_model_called_current():
     text, notes = export_policy(
-        read_policy(KEEP), "litellm", (provider("http://127.0.0.1:9/v1", "good"),), shipped_catalog()
+        read_policy(KEEP), "litellm", (provider("http://127.0.0.1:9/v1", "good", "asked for"),), shipped_catalog()
     )
     assert "current" not in text.split("model_list")[1] and any("the model they ask for" in note for note in notes)
+    assert "asked for" in {one["model_name"] for one in yaml.safe_load(text)["model_list"]}
+    # A mix keeps what no rule places where it was, first: a gateway's fallbacks name groups that are there.
+    mix = read_policy("name: mix\nrules: [{when: {}, use: good}]\nfallback: [current, bad]")
+    text, notes = export_policy(mix, "litellm", (provider("http://127.0.0.1:9/v1", "good", "bad"),), shipped_catalog())
+    config = yaml.safe_load(text)
+    assert config["router_settings"]["fallbacks"] == [{"good": ["bad"]}, {"rule-1": ["bad"]}]
+    assert any("as a fallback is left out" in note for note in notes)
     with pytest.raises(BadInput, match="minimax-m2"):
         export_policy(read_policy("name: p\nfallback: [minimax-m2]"), "litellm", (), shipped_catalog())

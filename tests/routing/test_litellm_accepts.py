@@ -25,6 +25,10 @@ NEW = read_policy(
     "- {when: {}, use: gpt-5.2}\n"
     "fallback: [claude-opus-4-6]"
 )
+MIX = read_policy(
+    "name: mix\nrules:\n- {when: {task_type: chat}, use: minimax-m2}\n- {when: {}, use: current}\n"
+    "fallback: [current, gpt-5.2]"
+)
 STAGES = (Stage(share=0.05, requests=200), Stage(share=0.25, requests=500), Stage(share=1.0, requests=50))
 PLAN = Rollout(control="old", candidate="new", stages=STAGES)
 
@@ -67,7 +71,7 @@ def stage(number: int, **more) -> str:
 
 def configs() -> dict[str, str]:
     """Every config by name."""
-    policies = {**examples(), "scored": read_policy(SCORED)}
+    policies = {**examples(), "scored": read_policy(SCORED), "mix": MIX}
     made = {
         name: export_policy(policy, "litellm", offered(policy), shipped_catalog())[0]
         for name, policy in policies.items()

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pages.ui import exports, place, shell, what_if
 from pages.ui import format as fmt
 from routing.calling.declarations import Provider
-from routing.policies.policy import Policy
+from routing.policies.policy import CURRENT, Policy, Rule
 from routing.runs.run_command import local_policies
 from routing.runs.spec import lacking
 
@@ -28,6 +28,14 @@ def trial() -> list[Policy]:
     return found
 
 
+# What every other policy is a change of; it can answer tasks sampled from the ledger, which say who answered them.
+AS_LOGGED = Policy(
+    name="as logged",
+    note="Every request goes to the model that answered it in the log.",
+    rules=(Rule(use=CURRENT),),
+)
+
+
 class Tryable(NamedTuple):
     """A policy of the list, and per model of it what keeps it from running here."""
 
@@ -38,7 +46,8 @@ class Tryable(NamedTuple):
 def tryable(providers: tuple[Provider, ...]) -> tuple[dict[str, Tryable], list[str]]:
     """Every policy by name, and which to start with; says of those that cannot run yet what they lack."""
     tried, catalog = trial(), what_if.catalog(shell.state())
-    policies = {**{p.name: p for p in (*tried, *local_policies())}, **what_if.policies(), **_edited()}
+    shipped = {p.name: p for p in (*tried, *local_policies())}
+    policies = {**shipped, **what_if.policies(), **_edited(), AS_LOGGED.name: AS_LOGGED}
     known = {name: Tryable(p, lacking(p, None, providers, catalog)) for name, p in policies.items()}
     asked = place.read("policy")
     wanted = [policy.name for policy in tried] or ([asked] if asked in known else [])

@@ -10,7 +10,7 @@ import streamlit as st
 from analytics.scope import Scope
 from data.errors import BadInput
 from pages.parts.lab import tasks as lab_tasks
-from pages.parts.lab.candidates import Tryable, tryable
+from pages.parts.lab.candidates import AS_LOGGED, Tryable, tryable
 from pages.parts.savings.findings import requests_asked
 from pages.ui import filters, period, place, shell, what_if
 from pages.ui import format as fmt
@@ -77,6 +77,8 @@ def new_run() -> None:
     asked = place.read("policy")
     predicted = _prediction(asked) if asked in known else {}
     work = _work_asked(asked in known)
+    if asked in first and work is not None and _keeps_prompts(work):
+        first = [AS_LOGGED.name, *first]  # the verdict is about a change, so what it changes stands beside it
     wishes = _wishes(known, first, models, work)
     if wishes is None:
         return

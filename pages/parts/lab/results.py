@@ -82,6 +82,8 @@ def body(run_id: str, found: dict[str, Any]) -> None:
         st.write(fmt.md(f"{c['a']} against {c['b']}: {c['words']} {_cost_words(c['cost_difference_usd'])}"))
     for p in found["preferences"]:
         st.write(fmt.md(p["words"]))
+    if left_out := spec["tasks"]["left_out"]:
+        st.caption(fmt.md(f"Left out of the tasks, {fmt.count(len(left_out))}: {'; '.join(left_out[:3])}."))
     _roll_out(found, {p.name: p for p in map(Policy.model_validate, spec["policies"])})
     if {p["hosting"] for p in spec["providers"]} == {"self"}:
         st.caption(
