@@ -47,6 +47,9 @@ TREATMENTS = {
 # One status stands for several causes, so the words of the body decide first: (class, statuses, words in them).
 # The words are those of the providers' own messages, long enough not to be met in a prompt that an error repeats.
 CAUSES: tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...] = (
+    # Bedrock throttles with 400, by tokens too; what asks for more than a minute's tokens never gets them there.
+    ("rate_limit", (400, 403), ("throttlingexception",)),
+    ("no_place", (413, 429), ("request too large for",)),
     (
         "context_length",
         (400, 413, 422, 500),
@@ -60,6 +63,13 @@ CAUSES: tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...] = (
             "exceeds the available context",
             "input is too long",
             "exceed_context_size",
+            "context limit",
+            "exceeds the maximum number of tokens",  # Gemini
+            "maximum prompt length",  # xAI
+            "exceeded model token limit",  # Moonshot
+            "range of input length",  # Alibaba
+            "prompt exceeds max length",  # Z.ai
+            "`max_new_tokens` must be",  # Together and Hugging Face
         ),
     ),
     (
@@ -72,12 +82,19 @@ CAUSES: tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...] = (
             "content policy",
             "safety system",
             "responsible ai",
+            "flagged as potentially violating",  # OpenAI
+            "input was flagged",  # OpenRouter answers 403, which is no wrong key
+            "violates usage guidelines",  # xAI too
+            "content exists risk",  # DeepSeek
+            "data_inspection_failed",  # Alibaba
+            "datainspectionfailed",
         ),
     ),
-    # An account without money: Anthropic 400, OpenAI 429, DeepSeek 402, LiteLLM's budgets 400, Alibaba 400.
+    # An account without money: Anthropic 400, OpenAI 429, DeepSeek 402, LiteLLM's budgets 400, Alibaba 400, Fireworks
+    # 412.
     (
         "billing",
-        (400, 401, 402, 403, 422, 429, 500),
+        (400, 401, 402, 403, 412, 422, 429, 500),
         (
             "insufficient_quota",
             "credit balance",
@@ -96,13 +113,52 @@ CAUSES: tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...] = (
             "spending limit",
             "payment required",
             "arrearage",
+            "exceeded_current_quota_error",  # Moonshot
+            "balance is insufficient",
+            "not enough balance",
+            "not_enough_balance",
+            "\u4f59\u989d\u4e0d\u8db3",  # Z.ai's "balance not enough"
+            "api calls / month",  # Cohere's trial keys
+            "free tier of the model has been exhausted",
         ),
     ),
     ("billing", (400, 403), ("check your billing", "billing is disabled", "enable billing", "billing account")),
-    # Gemini answers a wrong key with 400, Bedrock throttles with 400, OpenRouter misses a model with 400.
-    ("auth", (400, 422), ("api key not valid", "api_key_invalid", "invalid api key", "incorrect api key")),
-    ("rate_limit", (400, 403, 422), ("throttlingexception", "rate_limit_exceeded", "rate limit exceeded")),
-    ("not_found", (400, 422), ("model_not_found", "is not a valid model id", "unknown_model")),
+    # Gemini answers a wrong key with 400, and a place it does not serve; Anthropic a closed account.
+    (
+        "auth",
+        (400, 412, 422, 429),
+        (
+            "api key not valid",
+            "api_key_invalid",
+            "invalid api key",
+            "incorrect api key",
+            "user location is not supported",
+            "unsupported_country_region_territory",
+            "organization has been disabled",
+            "account is suspended",
+            "account has been deactivated",
+            "account_deactivated",
+        ),
+    ),
+    ("rate_limit", (400, 403, 422), ("rate_limit_exceeded", "rate limit exceeded")),
+    # A model that this endpoint will not serve whatever it is asked.
+    (
+        "not_found",
+        (400, 422),
+        (
+            "model_not_found",
+            "is not a valid model id",
+            "unknown_model",
+            "model not exist",  # DeepSeek
+            "model_decommissioned",  # Groq
+            "invalid_model",  # Mistral, Perplexity
+            "model_not_available",  # Together
+            "model identifier is invalid",  # Bedrock, and what it serves through a profile alone
+            "on-demand throughput isn",
+            "does not work with the specified model",  # Azure
+            "is not allowed to use publisher model",  # Vertex
+        ),
+    ),
 )
 
 
@@ -144,15 +200,17 @@ def classify(http_status: int, body: str) -> str:
             return kind
     if http_status == 402:
         return "billing"
-    if http_status in (401, 403, 407):
+    if http_status in (401, 403, 407, 451):
         return "auth"
     if http_status in (404, 405, 410):
         return "not_found"
     if http_status == 408:
         return "timeout"
+    if http_status == 413:
+        return "context_length"
     if http_status == 429:
         return "rate_limit"
-    if http_status == 409 or http_status >= 500:
+    if http_status in (409, 424, 425) or http_status >= 500:  # 424: Bedrock's model failed
         return "server"
     if 300 <= http_status < 400:
         return "redirect"

@@ -21,6 +21,7 @@ import numpy as np
 
 from data.errors import BadInput, Unreadable
 
+BLANK = {"", "none", "nan", "na", "n/a", "null"}  # a cell of a prompt that the model did not answer
 TRUE, FALSE = {"1", "true", "yes", "right", "pass"}, {"0", "false", "no", "wrong", "fail"}
 PROMPTS = (
     "sample_id",
@@ -121,6 +122,7 @@ def _lengthened(rows: list[Any]) -> list[Any]:
         }
         for number, row in enumerate(rows, start=1)
         for model, (score, cost) in columns.items()
+        if not _is_blank(row.get(score))
     ]
 
 
@@ -128,11 +130,20 @@ def _columns_by_model(rows: list[dict]) -> dict[str, tuple[str, str | None]]:
     """Model -> its column of scores and its column of dollars, None where it has none."""
     names = [name for name in rows[0] if name not in (*PROMPTS, *INDEXES)]
     costs = {COST.sub("", name): name for name in names if COST.search(name)}
-    scored = [name for name in names if name not in costs.values() and all(_is_score(row.get(name)) for row in rows)]
+    scored = [name for name in names if name not in costs.values() and _holds_scores([row.get(name) for row in rows])]
     named = {SCORE.sub("", name): name for name in scored}
     if costs:  # a table with dollars has them for every model; its other numbers are none
         named = {model: name for model, name in named.items() if model in costs}
     return {model: (name, costs.get(model)) for model, name in named.items()}
+
+
+def _holds_scores(cells: list[Any]) -> bool:
+    answered = [cell for cell in cells if not _is_blank(cell)]
+    return bool(answered) and all(map(_is_score, answered))
+
+
+def _is_blank(cell: Any) -> bool:
+    return str("" if cell is None else cell).strip().lower() in BLANK
 
 
 def _is_score(value: Any) -> bool:
@@ -168,8 +179,10 @@ def _score(row: Mapping[str, Any], number: int) -> float:
 
 def _cost(row: Mapping[str, Any], number: int) -> float:
     raw = row.get("cost_usd", row.get("cost"))
+    if raw is not None and _is_blank(raw):
+        raise BadInput(f"Row {number} of the results table has no cost; write 0 where the answer was free.")
     try:
-        cost = 0.0 if raw in (None, "") else float(raw)
+        cost = 0.0 if raw is None else float(raw)
     except ValueError:
         cost = -1.0
     if not 0 <= cost < float("inf"):

@@ -298,3 +298,14 @@ def test_a_wide_table_is_read_however_its_columns_are_called(kind, tmp_path):
     (path := tmp_path / "results.csv").write_text(text)
     found = {model: pytest.approx((cost, score)) for model, cost, score in read_results(path).points()}
     assert expected == found
+
+
+def test_an_empty_cell_of_a_wide_table_is_an_answer_that_was_not_given(tmp_path):
+    """Not a model that is left out of the table without a word, and no free answer."""
+    (path := tmp_path / "results.csv").write_text("prompt,mixtral,gpt-4\nq1,True,True\nq2,,True\n")
+    with pytest.raises(BadInput, match="mixtral missing"):
+        read_results(path)
+    assert read_results(path, drop=True).points() == [("mixtral", 0, 1), ("gpt-4", 0, 1)]
+    path.write_text("prompt,x_score,x_cost,y_score,y_cost\nq1,1,0.02,0,\n")
+    with pytest.raises(BadInput, match="no cost; write 0 where the answer was free"):
+        read_results(path)
