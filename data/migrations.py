@@ -180,5 +180,5 @@ def apply(cursor) -> None:
             "CREATE TABLE IF NOT EXISTS lake.main.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP)"
         )
         migrate(cursor)
-        cursor.execute("INSERT INTO lake.main.migrations VALUES (?, ?, now()::TIMESTAMP)", [number, migrate.__name__])
+        cursor.execute(f"INSERT INTO lake.main.migrations VALUES ({number}, '{migrate.__name__}', now()::TIMESTAMP)")
         cursor.execute("COMMIT")

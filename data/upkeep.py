@@ -142,9 +142,8 @@ def _to_merge(cursor: Cursor, spare: int) -> list[tuple[str, int]]:
     for least, largest in pairwise((0, *SIZES)):
         rows = cursor.execute(
             f"""SELECT table_name FROM (SELECT table_name, count(*) AS n FROM ({_FILES})
-                    WHERE deleted = 0 AND size >= ? AND size < ? GROUP BY table_name, part, shape)
-                GROUP BY table_name HAVING sum(n - 1) > ? ORDER BY table_name""",
-            [least, largest, spare],
+                    WHERE deleted = 0 AND size >= {least:d} AND size < {largest:d} GROUP BY table_name, part, shape)
+                GROUP BY table_name HAVING sum(n - 1) > {spare:d} ORDER BY table_name"""
         ).fetchall()
         found += [(table, largest) for (table,) in rows if table in TABLES]
     return found
@@ -156,8 +155,8 @@ def _to_rewrite(cursor: Cursor, spare: int) -> list[str]:
     """
     rows = cursor.execute(
         f"""SELECT table_name FROM ({_FILES}) GROUP BY table_name
-            HAVING count(*) FILTER (deleted > 0) > ? OR sum(deleted) > ? * sum(rows) ORDER BY table_name""",
-        [spare, DELETED_SHARE],
+            HAVING count(*) FILTER (deleted > 0) > {spare:d} OR sum(deleted) > {DELETED_SHARE} * sum(rows)
+            ORDER BY table_name"""
     ).fetchall()
     return [table for (table,) in rows if table in TABLES]
 

@@ -92,3 +92,20 @@ except SystemExit:
     loaded = set(modules.split())
     assert loaded & set(COMMANDS.values()) == set()
     assert loaded & {"pandas", "numpy", "ibis", "duckdb", "pydantic", "yaml", "httpx", "rich", "scipy"} == set()
+
+
+def test_a_load_of_a_small_log_waits_for_no_library_of_frames(tmp_path):
+    """It would take longer than all else. Read in a process of its own: this one has loaded them."""
+    (log := tmp_path / "log.jsonl").write_text(
+        '{"type": "assistant", "timestamp": "2026-11-01T10:00:00Z", "message": {"id": "m", "model": "claude-opus-4-5",'
+        ' "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}}}\n'
+    )
+    words = f"""
+import sys
+from data.__main__ import main
+main(["ingest", {str(log)!r}, "--home", {str(tmp_path / "home")!r}])
+print("\\nsys", *({{"pandas", "pyarrow", "ibis", "scipy"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    said, _, loaded = done.stdout.partition("\nsys")
+    assert "claude_code" in said and loaded.split() == []

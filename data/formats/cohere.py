@@ -33,13 +33,14 @@ SEARCHES = "coalesce(b.usage.billed_units.search_units, b.meta.billed_units.sear
 # A rerank is billed by the search alone.
 INPUT = f"coalesce({_count('input_tokens')}, CASE WHEN {SEARCHES} IS NOT NULL THEN '0' END)"
 OUTPUT = _count("output_tokens")
+RERANK = f"({SEARCHES} IS NOT NULL AND {_count('input_tokens')} IS NULL)"
 EMBEDDING = f"(b.embeddings IS NOT NULL OR {OUTPUT} IS NULL)"
 
 COLUMNS = envelope.COLUMNS | {
     "event_key": "coalesce(text_of(b.id), text_of(b.generation_id), text_of(d.request_id))",
     "provider": "coalesce(lower(text_of(d.provider)), 'cohere')",
     "model_raw": "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))",
-    "operation": f"CASE WHEN {EMBEDDING} THEN 'embedding' ELSE 'chat' END",
+    "operation": f"CASE WHEN {RERANK} THEN 'rerank' WHEN {EMBEDDING} THEN 'embedding' ELSE 'chat' END",
     "input_tokens": INPUT,
     # Billed units have no cache split; `cached_tokens` belongs to the processed count.
     "cache_read_tokens": f"CASE WHEN NOT {BILLED} THEN b.usage.cached_tokens END",

@@ -134,10 +134,12 @@ def _either(*names: str) -> str:
 INPUT = _either("prompt_tokens", "input_tokens")
 OUTPUT = _either("completion_tokens", "output_tokens")
 REASONING = f"coalesce({_detail('output', 'reasoning_tokens')}, b.usage.reasoning_tokens)"
-# Perplexity itemises the cost; xAI counts it in ticks of 1e-10 USD, tools and discounts included.
+# Perplexity itemises the cost (one without its total is no amount, which marks the row); xAI counts it in ticks of
+# 1e-10 USD, tools and discounts included.
 TICKS = "coalesce(b.usage.cost_in_usd_ticks, b.usage.total_cost_usd_ticks)"
 COST = f"""CASE WHEN json_type(b.usage.cost) = 'OBJECT' THEN
-        CASE WHEN coalesce(upper(b.usage.cost ->> 'currency'), 'USD') = 'USD' THEN b.usage.cost ->> 'total_cost' END
+        CASE WHEN coalesce(upper(b.usage.cost ->> 'currency'), 'USD') = 'USD'
+        THEN coalesce(b.usage.cost ->> 'total_cost', b.usage.cost::VARCHAR) END
     ELSE coalesce(b.usage.cost ->> '$', (TRY_CAST({TICKS} AS DECIMAL(28, 10)) * 0.0000000001)::DECIMAL(28,
     12)::VARCHAR) END"""
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data.documents import Documents
@@ -52,6 +50,9 @@ class Rule(BaseModel):
         if "\0" in self.field + self.pattern + self.value:
             raise ValueError("a rule cannot hold NUL characters")
         if self.op == "regex":
+            import pyarrow as pa  # a load without such rules need not wait for it
+            import pyarrow.compute as pc
+
             try:
                 pc.match_substring_regex(pa.array([""]), self.pattern)  # the same RE2 as the engine's
             except pa.ArrowInvalid as error:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
+from math import isfinite
 from statistics import median
 from typing import NamedTuple
-
-import pandas as pd
 
 from data.loading import column_names
 from data.prices import model_names
@@ -274,9 +274,14 @@ def _is_time(value: str) -> bool:
 
 
 def _numbers(values: list[str]) -> list[float]:
-    plain = [value.replace(",", "") if re.fullmatch(THOUSANDS, value) else value for value in values]
-    text = pd.Series(plain, dtype=object).str.lstrip("$ ")
-    return [float(n) for n in pd.to_numeric(text, errors="coerce").dropna()]
+    """Those of the values that are numbers, without pandas, which a load of a log need not wait for."""
+    found = []
+    for value in values:
+        text = (value.replace(",", "") if re.fullmatch(THOUSANDS, value) else value).lstrip("$ ")
+        with suppress(ValueError):
+            if "_" not in text and isfinite(number := float(text)):
+                found.append(number)
+    return found
 
 
 def _mostly(values: list[str], test) -> bool:

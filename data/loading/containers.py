@@ -83,6 +83,11 @@ def inspect(
     if refusal := foreign_files.what_it_is(path.name, start):
         raise Unreadable(refusal)
     file = File(path, path, "lines", compression_of(path), length=text.length if text else LONGEST_DOCUMENT)
+    if file.compression != "none":
+        with open_compressed(path, file.compression) as stream:
+            start = stream.read(1024)
+        if refusal := foreign_files.what_is_packed(path.name, start):
+            raise Unreadable(refusal)
     if text and not text.plain:
         clean = _cleaned(file, scratch)
         without_long_lines(clean)

@@ -7,6 +7,8 @@ import re
 from data.wording import one_line
 
 SAVE = "save the sheet as CSV and load that"
+UNPACK = "unpack it, and load what is inside"
+TAR, TAR_AT = b"ustar", 257  # where a tar archive says what it is
 BEGINNINGS = (
     (
         b"SQLi",
@@ -15,6 +17,9 @@ BEGINNINGS = (
     ),
     (b"\xd0\xcf\x11\xe0", f"a workbook of an old Excel; {SAVE}"),
     (b"PK\x03\x04", "an Excel workbook or another zip archive; save the sheet as CSV, or unpack it, and load that"),
+    (b"BZh", f"a bzip2 archive; {UNPACK}"),
+    (b"\xfd7zXZ", f"an xz archive; {UNPACK}"),
+    (b"7z\xbc\xaf", f"a 7-Zip archive; {UNPACK}"),
     (b"%PDF", "a PDF; ask the same place for a CSV or JSON export and load that"),
     (b"\x89PNG", "a picture; ask the same place for a CSV or JSON export and load that"),
     (b"\xff\xd8\xff", "a picture; ask the same place for a CSV or JSON export and load that"),
@@ -38,12 +43,30 @@ def what_it_is(name: str, head: bytes) -> str:
         return f"{name} is {WEB_PAGE}."
     if start.startswith(b"<?xml"):
         return f"{name} is {MARKUP}."
+    if head[TAR_AT:].startswith(TAR):
+        return f"{name} is a tar archive; {UNPACK}."
     odd = sum(byte < 32 and byte not in b"\0\t\r\n\x1b\x1e" for byte in head)
-    if not head.startswith(MARKS) and odd > len(head) / 20:
+    if not head.startswith(MARKS) and odd > len(head) / 20 or not head.strip(b"\0"):
         return f"{name} is {NO_TEXT}."
-    if head.startswith(UTF_32) or not head.startswith(MARKS) and len(head) < 4 * head.count(0) < 4 * len(head):
+    if head.startswith(UTF_32) or not head.startswith(MARKS) and _is_wide(head):
         return f"{name} is {WIDE_TEXT}."
     return ""
+
+
+def what_is_packed(name: str, head: bytes) -> str:
+    """A sentence on what a compressed file holds, by how that begins; "" where it may be a log."""
+    if head.startswith(b"PAR1"):
+        return f"{name} holds a Parquet file; {UNPACK} (Parquet is compressed by itself)."
+    if head.startswith(MARKS[2:]):
+        return f"{name} was compressed twice; unpack it once, and load that."
+    return what_it_is(f"What {name} holds", head)
+
+
+def _is_wide(head: bytes) -> bool:
+    """Whether every second byte is a NUL, as in UTF-16 and UTF-32; a run of them is damage within a text."""
+    even, odd = head[::2], head[1::2]
+    shares = sorted(half.count(0) / max(len(half), 1) for half in (even, odd))
+    return shares[1] > 0.8 and shares[0] < 0.6
 
 
 def refused_answer(record: dict) -> str:

@@ -98,7 +98,7 @@ class Load:
     def _check_again(self) -> None:
         digests = ", ".join(literal(item.digest) for item in self.group)
         loaded = self.cursor.execute(
-            f"SELECT count(*) FROM lake.main.batches WHERE format = ? AND digest IN ({digests})", [self.form.name]
+            f"SELECT count(*) FROM lake.main.batches WHERE format = '{self.form.name}' AND digest IN ({digests})"
         ).fetchall()
         if loaded[0][0] > self.again:
             raise LoadedMeanwhile
@@ -177,20 +177,17 @@ class Load:
 
     def _write_batches(self) -> None:
         self.cursor.execute(f"CREATE OR REPLACE TEMP TABLE counts AS {COUNTS}")
+        # In the text: for parameters the engine's driver loads pandas.
+        files = ", ".join(
+            f"({number}, {literal(item.batch_id)}, {literal(item.file.path)}, {literal(item.digest)})"
+            for number, item in enumerate(self.group, start=1)
+        )
         self.cursor.execute(
-            """INSERT INTO lake.main.batches SELECT f.batch_id, f.path, $format, f.digest, now()::TIMESTAMP,
-                    coalesce(read, 0), coalesce(loaded, 0), coalesce(read - loaded - rejected, 0),
-                    coalesce(rejected, 0), coalesce(skipped, 0), $note
-                FROM (SELECT unnest($numbers) AS file_no, unnest($ids) AS batch_id, unnest($paths) AS path,
-                    unnest($digests) AS digest) AS f LEFT JOIN counts USING (file_no) ORDER BY file_no""",
-            {
-                "format": self.form.name,
-                "note": self.form.note,
-                "numbers": list(range(1, len(self.group) + 1)),
-                "ids": [item.batch_id for item in self.group],
-                "paths": [str(item.file.path) for item in self.group],
-                "digests": [item.digest for item in self.group],
-            },
+            f"""INSERT INTO lake.main.batches SELECT f.batch_id, f.path, {literal(self.form.name)}, f.digest,
+                    now()::TIMESTAMP, coalesce(read, 0), coalesce(loaded, 0), coalesce(read - loaded - rejected, 0),
+                    coalesce(rejected, 0), coalesce(skipped, 0), {literal(self.form.note)}
+                FROM (VALUES {files}) AS f(file_no, batch_id, path, digest)
+                LEFT JOIN counts USING (file_no) ORDER BY file_no"""
         )
 
     def _audit(self, keep_text: bool) -> None:

@@ -79,8 +79,9 @@ def mark(cursor: Cursor, form: Format, written: str, table: str) -> int:
 def _has_other_sources(cursor: Cursor, form: Format) -> bool:
     """Whether calls of another family were ever loaded. Where none were, no time of the ledger has to be read."""
     known = [other.name for other in all_formats() if other.table == "billed" or other.family == form.family]
-    others = "SELECT 1 FROM lake.main.batches WHERE format NOT IN (SELECT unnest(?::VARCHAR[])) LIMIT 1"
-    return cursor.execute(others, [[form.name, *known]]).fetchone() is not None
+    names = ", ".join(map(literal, [form.name, *known]))
+    others = f"SELECT 1 FROM lake.main.batches WHERE format NOT IN ({names}) LIMIT 1"
+    return cursor.execute(others).fetchone() is not None
 
 
 def _near(cursor: Cursor, written: str, first: datetime, last: datetime) -> str:

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
-
-import pyarrow as pa
 
 from data.calendar import MILLION
 from data.prices.model_names import Match
 from data.prices.price_row import MEDIA_RATES, RATES, TEXT_RATES, PriceRow
 from data.prices.tool_fees import Fee, FeeSpan
+from data.sql_text import literal
 
 # USD per token to twelve decimals, as a row's own money: products need no rounding and stay in 64 bits.
-RATE = pa.decimal128(18, 12)
-RESOLVED = pa.schema(
-    [(name, pa.string()) for name in ("provider", "host", "region", "model_raw", "canonical_provider", "model")]
-    + [("name_id", pa.int32()), ("matched_by", pa.string())]
-)
-SPAN = (("valid_from", pa.timestamp("us")), ("valid_to", pa.timestamp("us")))
-PRICE_TABLE = pa.schema(
-    [
-        ("name_id", pa.int32()),
-        ("service_tier", pa.string()),
-        *SPAN,
-        *((name, pa.int64()) for name in ("second_from", "second_to", "tokens_from", "tokens_to")),
-        *((rate, RATE) for rate in RATES),
-        ("request_usd", RATE),
-        ("tier_assumed", pa.bool_()),
-        ("prepaid", pa.bool_()),
-    ]
-)
-_FEES = pa.map_(pa.string(), pa.struct([("usd", RATE), ("most", pa.int64())]))
-FEE_TABLE = pa.schema(
-    [("name_id", pa.int32()), *SPAN, ("list_fees", _FEES), ("paid_fees", _FEES), ("by_contract", pa.list_(pa.string()))]
-)
+RATE = "DECIMAL(18,12)"
+RESOLVED = {
+    **dict.fromkeys(("provider", "host", "region", "model_raw", "canonical_provider", "model"), "VARCHAR"),
+    "name_id": "INTEGER",
+    "matched_by": "VARCHAR",
+}
+SPAN = {"valid_from": "TIMESTAMP", "valid_to": "TIMESTAMP"}
+PRICE_TABLE = {
+    "name_id": "INTEGER",
+    "service_tier": "VARCHAR",
+    **SPAN,
+    **dict.fromkeys(("second_from", "second_to", "tokens_from", "tokens_to"), "BIGINT"),
+    **dict.fromkeys((*RATES, "request_usd"), RATE),
+    "tier_assumed": "BOOLEAN",
+    "prepaid": "BOOLEAN",
+}
+_FEES = f"MAP(VARCHAR, STRUCT(usd {RATE}, most BIGINT))"
+FEE_TABLE = {"name_id": "INTEGER", **SPAN, "list_fees": _FEES, "paid_fees": _FEES, "by_contract": "VARCHAR[]"}
 
 
 class Book(Protocol):
@@ -82,12 +80,17 @@ def _fee_columns(span: FeeSpan) -> tuple:
     return (span.valid_from, span.valid_to, _entries(span.listed), _entries(span.paid), by_contract)
 
 
-def _entries(fees: Mapping[str, Fee]) -> list[tuple[str, dict[str, Any]]]:
-    return [(tool, {"usd": fee.usd, "most": fee.most}) for tool, fee in fees.items()]
+def _entries(fees: Mapping[str, Fee]) -> dict[str, dict[str, Any]]:
+    return {tool: {"usd": fee.usd, "most": fee.most} for tool, fee in fees.items()}
 
 
-def _create(cursor: Any, table: str, schema: pa.Schema, rows: list[tuple]) -> None:
-    columns = [pa.array([row[i] for row in rows], field.type) for i, field in enumerate(schema)]
-    cursor.register("price_book_rows", pa.Table.from_arrays(columns, schema=schema))
-    cursor.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM price_book_rows")
-    cursor.unregister("price_book_rows")
+def _create(cursor: Any, table: str, columns: Mapping[str, str], rows: list[tuple]) -> None:
+    """A temporary table of some rows. As JSON in the statement: what hands the engine frames or parameters loads pandas
+    first, for which a load of a hundred records would wait longer than for all else."""
+    text = json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=_exact)
+    cursor.execute(f"""CREATE OR REPLACE TEMP TABLE {table} AS
+        SELECT unnest(row) FROM (SELECT unnest(from_json({literal(text)}, {literal(json.dumps([columns]))})) AS row)""")
+
+
+def _exact(value: Decimal | datetime) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else value.isoformat(" ")

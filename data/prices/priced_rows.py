@@ -188,7 +188,7 @@ _OWN_CONTRACT = "price_by = 'contract' AND price_contract_tokens IS NOT NULL"
 _OWN_LIST = "price_by = 'list' OR price_by = 'contract' AND price_contract_tokens IS NULL"
 _TIER_ASSUMED = f"{_OWN_CONTRACT} AND price_contract_tier_assumed OR ({_OWN_LIST}) AND price_list_tier_assumed"
 _MEDIA_AS_TEXT = f"{_OWN_CONTRACT} AND price_contract_media_as_text OR ({_OWN_LIST}) AND price_list_media_as_text"
-_FEE_UNPRICED = "price_fee_unknown AND price_by IN ('list', 'contract', 'prepaid')"
+_FEE_UNPRICED = "price_fee_unknown AND price_by IN ('list', 'contract', 'prepaid', 'unpriced')"
 _CAVEATS = f"""CASE WHEN {_TIER_ASSUMED} OR {_MEDIA_AS_TEXT} OR {_FEE_UNPRICED}
         THEN list_concat(coalesce(caveats, []::VARCHAR[]), [
             CASE WHEN {_TIER_ASSUMED} THEN 'tier_price_assumed' END,

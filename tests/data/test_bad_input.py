@@ -181,6 +181,35 @@ def test_a_gzip_may_be_called_anything_and_have_several_members(store, tmp_path)
     assert report.loaded == 5
 
 
+@pytest.mark.parametrize(("place", "rows"), [(0, 3), (1, 2), (2, 3)], ids=["before", "within", "a line of them"])
+def test_raw_nul_bytes_cost_the_line_they_are_in(place, rows, store, tmp_path):
+    texts = [json.dumps(record(number)).encode() for number in range(20, 23)]
+    texts = {
+        0: [b"\0" * 300, *texts],
+        1: [texts[0], texts[1][:9] + b"\0" * 300 + texts[1][9:], texts[2]],
+        2: [texts[0], b"\0" * 300, *texts[1:]],
+    }[place]
+    [report] = store.load(write(tmp_path / "crash.jsonl", b"\n".join(texts)))
+    assert (report.loaded, report.rejected) == (rows, 1)
+
+
+@pytest.mark.parametrize(
+    ("packed", "words"),
+    [
+        (lambda log: gzip.compress(log), "compressed twice"),
+        (lambda log: b"PAR1" + log, "holds a Parquet file"),
+        (lambda log: b"a.jsonl".ljust(257, b"\0") + b"ustar" + log, "a tar archive"),
+        (lambda log: b"PK\x03\x04" + log, "another zip archive"),
+    ],
+    ids=["gzip", "parquet", "tar", "zip"],
+)
+def test_what_is_packed_within_a_compressed_file_is_named(packed, words, store, tmp_path):
+    path = write(tmp_path / "log.gz", gzip.compress(packed(lines(record(1)).encode())))
+    with pytest.raises(BatonError, match=words) as refused:
+        store.load(path)
+    assert one_sentence(str(refused.value))
+
+
 def test_what_powershell_writes_is_read_too(store, tmp_path):
     [report] = store.load(write(tmp_path / "utf16.jsonl", GOOD.encode("utf-16")))
     assert report.loaded == 4
