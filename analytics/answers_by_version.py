@@ -1,4 +1,5 @@
-"""Answers kept with the data version they come from: a pinned version never changes, so it is asked once."""
+"""Answers kept with the data version they come from: a pinned version never changes, so it is asked once, and once
+more when other list prices are put in force."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from functools import wraps
 from weakref import WeakKeyDictionary
 
 from data.ledger import Ledger
+from data.prices import editions
 
 KEPT = 16  # answers per question and version; each is a small frame
 
@@ -19,12 +21,12 @@ def remember(question: Callable) -> Callable:
     def ask(view: Ledger, *arguments: object) -> object:
         if view.pinned is None:
             return question(view, *arguments)
-        known = answers.setdefault(view, {})
-        if arguments not in known:
+        known, asked = answers.setdefault(view, {}), (editions.stamp(view.home), *arguments)
+        if asked not in known:
             answer = question(view, *arguments)
             while len(known) >= KEPT:
                 known.pop(next(iter(known)), None)
-            known[arguments] = answer
-        return known[arguments]
+            known[asked] = answer
+        return known[asked]
 
     return ask

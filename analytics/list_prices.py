@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, time
-from functools import lru_cache
 
 import pandas as pd
 
@@ -12,9 +11,10 @@ from analytics.paid_prices import KINDS
 from data.calendar import MILLION
 from data.errors import NoData
 from data.prices.book import PriceBook
+from data.prices.catalogue import kept_by_edition
 
 
-@lru_cache(maxsize=4096)
+@kept_by_edition(maxsize=4096)
 def per_token(provider: str, model: str, day: date) -> tuple[float, float, float, float, float] | None:
     """USD per token of fresh input, cache read, both cache writes and output at noon of a day; None when unlisted."""
     try:

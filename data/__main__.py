@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": ("data.loading.explain", "how one record of a file is read: columns, price lines, caveats"),
     "dimensions": ("data.dimension_commands", "keys of the log's tags as dimensions: list, add, remove"),
     "prices": ("data.prices.report", "what a model costs, when, and where that is known from"),
+    "price-book": ("data.sources.price_book_command", "refresh the list prices, the difference in dollars first"),
     "sample": ("data.sample.command", "load the sample company: ten teams, three models, some $50K in 400 days"),
     "backup": ("data.backup", "copy the store whole, while it is in use, and check the copy"),
     "restore": ("data.backup", "bring a backup back into an empty store, and check it"),

@@ -24,7 +24,7 @@ def fetch(store: Store) -> None:
         return
     state = State.open(store)
     with state.reading() as db:
-        kept = dict(db.execute("SELECT name, sha256 FROM kept_files").fetchall())
+        kept = dict(db.execute("SELECT name, sha256 FROM kept_files ORDER BY name").fetchall())
         stale = [name for name, digest in kept.items() if _digest(home / name) != digest]
         texts = {name: db.execute("SELECT body FROM kept_files WHERE name = ?", (name,)).fetchone() for name in stale}
     for name, (text,) in texts.items():

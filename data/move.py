@@ -22,7 +22,7 @@ from data.state import State
 from data.store import CATALOG, DATA, Store
 
 MOVED = "store moved"  # the audit trail's word
-FOLDER_FILES = ("litellm_prices.json", "catalog/*.csv")  # of the operator's own, beside a folder's tables
+FOLDER_FILES = ("litellm_prices.json", "catalog/*.csv", "price_books/*.json")  # of the operator's own, beside tables
 BATCH = 100_000  # rows on their way at a time
 
 

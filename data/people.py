@@ -30,6 +30,7 @@ LEAST_ROLE: dict[str, Role] = {
     "alert channels": "admin",
     "roles": "admin",
     "maintenance": "admin",
+    "price book": "admin",
     "erase": "admin",
     "load": "operator",
     "documents": "operator",

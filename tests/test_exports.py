@@ -66,7 +66,7 @@ OF_A_FILE = {
 # for `formats`, whose answer is a list and stays one.
 ELSEWHERE = {
     "analytics": "compare mcp",  # needs a tag of one's own; answers a protocol
-    "data": "ingest billed formats forget erase maintain move explain sample backup restore pull receive",
+    "data": "price-book ingest billed formats forget erase maintain move explain sample backup restore pull receive",
     "simulations": "metrics breakeven handover",
     "routing": "run learn stop decide results canary providers webhook policy-reference",
 }

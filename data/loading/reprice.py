@@ -29,6 +29,15 @@ class Change(NamedTuple):
     snapshot: int
 
 
+def rows_as_logged(usage: str) -> str:
+    """SQL: rows of usage as they were before they were priced, for `PriceBook.attach` and `PriceBook.price_rows`.
+
+    What a provider is called was decided when the row was loaded: the log's own word is read anew (`PROVIDER_OF`).
+    """
+    return f"""SELECT * EXCLUDE ({", ".join(PRICED)}), coalesce(provider_of(provider_raw), provider) AS provider,
+        cost_basis = 'unmetered' AS unmetered, {caveats.of_reading("caveats")} AS caveats FROM {usage}"""
+
+
 def reprice(ledger: Ledger, state: Any) -> Change:
     """Price every row again with today's price book."""
     people.require("reprice")
@@ -36,12 +45,9 @@ def reprice(ledger: Ledger, state: Any) -> Change:
 
     def changed(cursor: Any) -> str:
         cursor.execute(staged_rows.PROVIDER_OF)
-        # What a provider is called was decided when the row was loaded: the log's own word is read anew.
-        spelled = "coalesce(provider_of(provider_raw), provider) AS provider"
-        book.attach(cursor, f"(SELECT * REPLACE ({spelled}) FROM lake.main.usage)")
+        book.attach(cursor, f"({rows_as_logged('lake.main.usage')})")
         before = ", ".join(f"{column} AS was_{column}" for column in PRICED)
-        rows = f"""SELECT * EXCLUDE ({", ".join(PRICED)}), {spelled}, {before}, cost_basis = 'unmetered' AS unmetered,
-            {caveats.of_reading("caveats")} AS caveats FROM lake.main.usage"""
+        rows = rows_as_logged(f"(SELECT *, {before} FROM lake.main.usage)")
         priced = f"SELECT * REPLACE ({caveats.normal_form('caveats')} AS caveats) FROM ({book.price_rows(f'({rows})')})"
         differs = " OR ".join(f"{column} IS DISTINCT FROM was_{column}" for column in PRICED)
         return f"SELECT event_id, requested_at, {', '.join(PRICED)} FROM ({priced}) WHERE {differs}"

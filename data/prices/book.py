@@ -22,6 +22,7 @@ from data.prices import attached_prices, catalogue_rows, contracts, model_names,
 from data.prices import catalogue as price_catalogue
 from data.prices import notes as price_notes
 from data.prices.aliases import ALIASES, Alias, Aliases
+from data.prices.catalogue import Catalogue
 from data.prices.contracts import OVERRIDES, Override, Overrides
 from data.prices.model_names import Match
 from data.prices.price_row import RATES, PriceRow, prepaid_row
@@ -58,26 +59,31 @@ class PriceBook:
         aliases: Mapping[str, Alias | dict[str, Any]] | None = None,
         overrides: Mapping[str, Override | dict[str, Any]] | None = None,
         imported: second_catalogue.PriceFile | None = None,
+        catalogue: Catalogue | None = None,
     ) -> None:
-        self._aliases, self._overrides, self.imported = Aliases(aliases or {}), Overrides(overrides or {}), imported
+        self.catalogue = catalogue or price_catalogue.of_package()
+        self.imported = imported
+        with price_catalogue.using(self.catalogue):
+            self._aliases, self._overrides = Aliases(aliases or {}), Overrides(overrides or {})
         self._matches: dict[Name, Match] = {}
         self._rows: dict[tuple[str, Match], tuple[PriceRow, ...]] = {}
         self.tiers = tuple(dict.fromkeys((*SERVICE_TIERS, *sorted(self._overrides.tiers))))
 
     @classmethod
-    def load(cls, state: State | None = None) -> PriceBook:
-        """The book with a store's aliases, overrides and imported LiteLLM file; without a store, list prices.
+    def load(cls, state: State | None = None, catalogue: Catalogue | None = None) -> PriceBook:
+        """The book with a store's aliases, overrides, imported LiteLLM file and catalogue, or with another `catalogue`;
+        without a store, the list prices of the catalogue in use.
 
         Kept per process until one of them changes. Raises BadInput for a document that cannot be read.
         """
         if state is None:
-            return _shipped()
+            return _of_lists(price_catalogue.current())
         versions = (
             state.version("alias"),
             state.version("price_override"),
             second_catalogue.version(state.path.parent),
         )
-        return _by_versions(state.path, *versions)
+        return _by_versions(state.path, catalogue or price_catalogue.of_store(state.path.parent), *versions)
 
     # -- names ----------------------------------------------------------------------------------
 
@@ -85,15 +91,19 @@ class PriceBook:
         """What one logged name stands for: aliases first, then the catalogue, then the imported file."""
         name = (provider, host, region, model_raw)
         if name not in self._matches:
-            host_id = model_names.canonical_provider(host) if not provider else None
-            natural = model_names.match(
-                provider or (host_id if host_id in price_catalogue.providers() else None), region, model_raw
-            )
-            found = self._aliases.match(provider, region, model_raw, natural) or natural
-            if not found.found and self.imported:
-                found = self.imported.match(found, model_raw)
-            self._matches[name] = found
+            with price_catalogue.using(self.catalogue):
+                self._matches[name] = self._found(*name)
         return self._matches[name]
+
+    def _found(self, provider: str | None, host: str | None, region: str | None, model_raw: str | None) -> Match:
+        host_id = model_names.canonical_provider(host) if not provider else None
+        natural = model_names.match(
+            provider or (host_id if host_id in price_catalogue.providers() else None), region, model_raw
+        )
+        found = self._aliases.match(provider, region, model_raw, natural) or natural
+        if not found.found and self.imported:
+            found = self.imported.match(found, model_raw)
+        return found
 
     def resolve(self, names: Iterable[Name]) -> pd.DataFrame:
         """Frame of logged provider, host, region, model_raw and what they stand for, one row per distinct name."""
@@ -134,7 +144,8 @@ class PriceBook:
 
     def _kept(self, key: tuple, make: Callable[[Match], Iterable[PriceRow]], match: Match) -> tuple[PriceRow, ...]:
         if key not in self._rows:
-            self._rows[key] = tuple(make(match))
+            with price_catalogue.using(self.catalogue):
+                self._rows[key] = tuple(make(match))
         return self._rows[key]
 
     def _list_rows(self, match: Match) -> Iterable[PriceRow]:
@@ -153,7 +164,8 @@ class PriceBook:
 
     def fee_spans(self, match: Match) -> list[FeeSpan]:
         """Fees of a matched name's tools over all time, the operator's in place of the list's."""
-        return self._overrides.fees(match.provider, match.model, tool_fees.spans(match))
+        with price_catalogue.using(self.catalogue):
+            return self._overrides.fees(match.provider, match.model, tool_fees.spans(match))
 
     def attach(self, cursor: Any, relation: str) -> None:
         """Put the prices of every name in `relation` before the cursor, as temporary tables for `priced`."""
@@ -238,7 +250,9 @@ class PriceBook:
         """The error that says why a name has no price and what to do."""
         if match.found:
             return NoData(f"{model} is not sold by the token; add a price override to give it a price.")
-        return NoData(f"{model} is in no price list{_nearest(model)}; add an alias or a price override.")
+        with price_catalogue.using(self.catalogue):
+            near = _nearest(model)
+        return NoData(f"{model} is in no price list{near}; add an alias or a price override.")
 
     def price_usd_per_mtok(self, provider: str | None, model: str, at: datetime, **choice: Any) -> dict[str, Decimal]:
         """USD per million tokens by token kind (`RATES`) for a request; options as `row`."""
@@ -252,19 +266,19 @@ def _holding(
     return next((row for row in rows if row.service_tier == tier and row.holds(at, total_input)), None)
 
 
-@lru_cache(maxsize=256)
+@price_catalogue.kept_by_edition(maxsize=256)
 def _nearest(model: str) -> str:
     known = {model_names.canonical_model(*pair) for pair in price_catalogue.models()}
     near = difflib.get_close_matches(model.lower(), known, n=3, cutoff=0.6)
     return f" (did you mean {', '.join(near)}?)" if near else ""
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> PriceBook:
-    return PriceBook()
+@lru_cache(maxsize=2)
+def _of_lists(catalogue: Catalogue) -> PriceBook:
+    return PriceBook(catalogue=catalogue)
 
 
 @lru_cache(maxsize=8)
-def _by_versions(path: Path, *_versions: str) -> PriceBook:
+def _by_versions(path: Path, catalogue: Catalogue, *_versions: str) -> PriceBook:
     state = State(path)
-    return PriceBook(ALIASES.all(state), OVERRIDES.all(state), second_catalogue.load(path.parent))
+    return PriceBook(ALIASES.all(state), OVERRIDES.all(state), second_catalogue.load(path.parent), catalogue)

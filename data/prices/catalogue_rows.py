@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from data.prices import catalogue
@@ -44,7 +43,7 @@ MEDIA_UNITS = {
 }
 
 
-@lru_cache(maxsize=4096)
+@catalogue.kept_by_edition(maxsize=4096)
 def rows(provider_id: str, model_id: str) -> tuple[PriceRow, ...]:
     """Every price of a model. Empty where it is not sold by the token (audio hours, pages, images)."""
     model = catalogue.model(provider_id, model_id)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import lru_cache
 from typing import NamedTuple
 
 from data.prices import catalogue as price_catalogue
@@ -178,7 +177,7 @@ def _owners(given: str | None, form: str) -> Iterator[tuple[str, str, str]]:
         yield seller, form, f"`{seller}` alone makes or sells this name"
 
 
-@lru_cache(maxsize=4096)
+@price_catalogue.kept_by_edition(maxsize=4096)
 def _only_seller(name: str) -> str | None:
     """The one provider that lists a name, or of several the one that makes it; None where that is nobody or open."""
     found = (price_catalogue.find(provider, name) for provider in price_catalogue.providers())
@@ -209,7 +208,7 @@ def _host_forms(owner: str, form: str) -> Iterator[tuple[str, str]]:
         yield own_name, "the host's name for this model"
 
 
-@lru_cache(maxsize=64)
+@price_catalogue.kept_by_edition(maxsize=64)
 def _by_canonical_name(owner: str) -> dict[str, str]:
     """How a host lists each maker's model: the plainest of its names, regional before global."""
     names = (m.id for m in price_catalogue.providers()[owner].models)
@@ -239,7 +238,7 @@ def _priced(owner: str, found: tuple[str, str], region: str | None, matched_by: 
     )
 
 
-@lru_cache(maxsize=4096)
+@price_catalogue.kept_by_edition(maxsize=4096)
 def canonical_model(price_provider: str, price_model: str) -> str:
     """One name for one model wherever it runs: its maker's, lower case; the host's own where no maker lists it."""
     if price_provider in MAKERS:

@@ -34,6 +34,11 @@ def _notes() -> dict[str, Any]:
     return read_yaml_file(FILE)[0]
 
 
+def catalogue_release(version: str) -> date | None:
+    """The day on which a version of genai-prices was published; None for one that is not noted."""
+    return next((one["date"] for one in _notes()["catalogue_releases"] if one["version"] == version), None)
+
+
 def provider_names() -> dict[str, str]:
     """Providers as logs spell them, lower case -> catalogue id."""
     return _notes()["provider_names"]

@@ -86,7 +86,7 @@ def disagreements(book: PriceBook, prices: PriceFile, at: datetime | None = None
     for key, entry in prices.entries.items():
         seller = model_names.canonical_provider(entry["litellm_provider"])
         match = book.match(seller, None, None, key)
-        if match.provider == seller and match.price_provider in price_catalogue.providers():
+        if match.provider == seller and match.price_provider in book.catalogue.providers:
             ours, theirs = (_at(rows, at) for rows in (book.list_rows(match), prices.rows(key)))
             stated = [rate for rate in COMPARED if second_catalogue.KEYS[rate][0] in entry]
             found += [

@@ -78,7 +78,7 @@ def _table() -> tuple[_Line, ...]:
         )
 
 
-@lru_cache(maxsize=4096)
+@catalogue.kept_by_edition(maxsize=4096)
 def spans(match: Match) -> tuple[FeeSpan, ...]:
     """The list fees of a matched name's tools over all time, oldest first; a name nobody prices may have some too."""
     lines = [

@@ -29,7 +29,7 @@ from data.held_versions import hold
 from data.held_view import restrict_to_teams
 from data.home import home_dir
 from data.ledger import Ledger
-from data.prices import second_catalogue
+from data.prices import editions, second_catalogue
 from data.program import as_called
 from data.state import State
 from data.versions import VersionGivenUp
@@ -115,7 +115,8 @@ def cached(function: Callable[..., Any] | None = None, /, *, reads: tuple[str, .
 
     `@cached` is for `f(view, *arguments)`, which reads the ledger alone. `@cached(reads=("policy", ...))`
     is for `f(view, state, *arguments)`: the kinds of document it may read, all of which are part of its key,
-    as are the imported price file and the operator's own catalogue tables. Callers leave the state out.
+    as are the imported price file and the operator's own catalogue tables. Callers leave the state out. Which list
+    prices are in force is part of every key.
     """
     if function is None:
         return partial(_cached, reads=reads)
@@ -130,7 +131,8 @@ def _cached(function: Callable[..., Any], *, reads: tuple[str, ...] | None) -> C
         kept = () if reads is None else (state(),)
         versions = [kept_version(one, reads or ()) for one in kept]
         asked = exact((args, sorted(kwargs.items())))
-        key = repr((name, str(view.home), view.snapshot(), sorted(view.teams), versions, asked))
+        listed = editions.stamp(view.home)  # list prices reach far: nobody has to say that they are read
+        key = repr((name, str(view.home), view.snapshot(), sorted(view.teams), listed, versions, asked))
         return _remember(key, lambda: function(view, *kept, *args, **kwargs), name, reads or ())
 
     return call
@@ -205,7 +207,9 @@ def header(answer: str, view: Ledger, *, scope: Scope | None = None, stated: boo
         return
     version = f"data version {view.snapshot()}" + (" (frozen by this link)" if "as_of" in st.query_params else "")
     of_scope = shares(view, scope) if scope else (None, None)
-    line = standing_line.text(known, of_scope, view.time_zone, version, datetime.now(UTC).replace(tzinfo=None))
+    now = datetime.now(UTC).replace(tzinfo=None)
+    book = standing_line.price_book(editions.choice(view.home).in_force, now.date())
+    line = standing_line.text(known, of_scope, view.time_zone, version, now, book)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if badge := standing_line.badge(known):
             st.badge(badge.label, icon=badge.icon, color=badge.color, help=fmt.md(as_called(badge.meaning)))

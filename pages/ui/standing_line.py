@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 from analytics.standing import Standing
+from data.prices.editions import Edition
 from pages.ui import format as fmt
 
 INVENTED = (
@@ -42,13 +43,25 @@ def badge(known: Standing) -> Badge | None:
     return None
 
 
+def price_book(edition: Edition, today: date) -> str:
+    """How old the list prices in force are."""
+    if edition.as_of is None:
+        return "list prices of an unknown day"
+    return f"list prices {fmt.count_of(max(0, (today - edition.as_of).days), 'day')} old"
+
+
 def text(
-    known: Standing, of_scope: tuple[float | None, float | None], time_zone: str, version: str, now: datetime
+    known: Standing,
+    of_scope: tuple[float | None, float | None],
+    time_zone: str,
+    version: str,
+    now: datetime,
+    book: str,
 ) -> str:
     """How far the data reach, what share is priced and without caveat, the data version, and how old it is.
 
     `of_scope` are the shares of the rows that the page is about; the first is None where that is all of the log, or
-    nothing. `now` is naive UTC.
+    nothing. `now` is naive UTC; `book` says how old the list prices are.
     """
     parts = [f"Data through {fmt.day(known.last)} {known.last:%H:%M} UTC", f"days in {time_zone}"]
     (priced, clean), whose = of_scope, ("these attempts", "their dollars")
@@ -59,4 +72,4 @@ def text(
         parts.append(f"{fmt.share(clean)} of {whose[1]} without caveat")
     days_old = (now - known.last).days
     old = [f"{fmt.count_of(days_old, 'day')} old"] if days_old >= 1 else []
-    return " · ".join([*parts, version, *old])
+    return " · ".join([*parts, book, version, *old])

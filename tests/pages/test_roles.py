@@ -15,7 +15,7 @@ from data.errors import Refused
 from data.loading.ingest import ingest
 from data.loading.reprice import reapply_meaning, reprice
 from data.people import LEAST_ROLE, OF_KIND, ROLES, Person
-from data.prices import second_catalogue
+from data.prices import refresh, second_catalogue
 from data.rollups import set_time_zone
 from routing.runs import launch, webhook
 from routing.runs.reviews import decide, open_review, review
@@ -52,6 +52,7 @@ CHANGES: dict[str, list[Callable]] = {
     ],
     "reprice": [lambda ledger, state, run, item: reprice(ledger, state)],
     "prices": [lambda ledger, state, run, item: second_catalogue.install(ledger.home, PRICES)],
+    "price book": [lambda ledger, state, run, item: refresh.take_back(ledger, state)],
     "maintenance": [lambda ledger, state, run, item: checks.repair(ledger, [])],
     "erase": [lambda ledger, state, run, item: erasure.erase(ledger, state, erasure.Wish(("ann",)))],
     "runs": [

@@ -13,7 +13,7 @@ from data.prices import report as price_report
 from data.prices import second_catalogue
 from data.prices.book import PriceBook
 from data.state import State
-from pages.parts.data import contract_form
+from pages.parts.data import contract_form, price_book
 from pages.ui import exports, shell
 
 
@@ -27,6 +27,7 @@ def show_prices(view: Ledger) -> None:
     )
     contract_form.manage(view)
     _timeline(view)
+    price_book.show_price_book(view)
     _second_catalogue(view)
 
 
