@@ -91,7 +91,11 @@ HOW: dict[str, tuple[str, ...]] = {
 }
 
 CALIBRATION = Path(__file__).resolve().parents[2] / "docs" / "calibration.md"
-FORECASTS, FINDINGS, LAB = ("Forecast",), ("Anomalies", "Savings that can be had together"), ("Live lab",)
+FORECASTS, FINDINGS, LAB = (
+    ("Forecast", "Middle of the forecast"),
+    ("Anomalies", "Savings that can be had together"),
+    ("Live lab",),
+)
 # The sections of docs/calibration.md that measure what a page says; all of them where it says nothing uncertain itself.
 MEASURED: dict[str, tuple[str, ...]] = {
     "": (*FORECASTS, *FINDINGS),

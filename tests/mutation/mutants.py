@@ -74,7 +74,19 @@ class Mutant:
     function: str  # qualified; "" at the top of the module
     line: int
     change: str
-    tree: ast.Module
+    whole: ast.Module  # as it is
+    place: int  # of the changed node, as `_walk` counts
+    alter: Callable[[Place], None]
+
+    @property
+    def tree(self) -> ast.Module:
+        """The module with the change; made when asked for, as most are never tried."""
+        twin = copy.deepcopy(self.whole)
+        for at, node in enumerate(_walk(twin)):
+            if at == self.place:
+                self.alter(node)
+                break
+        return ast.fix_missing_locations(twin)
 
     @property
     def name(self) -> str:
@@ -87,14 +99,10 @@ def mutants(path: str, source: str) -> list[Mutant]:
     tree = ast.parse(source)
     found: list[Mutant] = []
     for place, node in enumerate(_walk(tree)):
-        for change, alter in _alterations(node.node):
-            twin = copy.deepcopy(tree)
-            for at, other in enumerate(_walk(twin)):
-                if at == place:
-                    alter(other)
-                    break
-            ast.fix_missing_locations(twin)
-            found.append(Mutant(path, node.function, node.node.lineno, change, twin))
+        found += [
+            Mutant(path, node.function, node.node.lineno, change, tree, place, alter)
+            for change, alter in _alterations(node.node)
+        ]
     seen: Counter[str] = Counter()
     for at, one in enumerate(found):
         seen[one.name] += 1
