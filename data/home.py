@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from data.errors import LedgerError
@@ -14,7 +15,13 @@ VARIABLE = "BATON_HOME"
 
 def home_path(path: str | os.PathLike | None = None) -> Path:
     """Where the store's folder is or would be; `path` wins over `BATON_HOME` over `var/`."""
-    return Path(path or os.environ.get(VARIABLE) or "var").expanduser().resolve()
+    return _resolved(os.fspath(path or os.environ.get(VARIABLE) or "var"), os.getcwd(), os.environ.get("HOME"))
+
+
+@lru_cache(maxsize=16)
+def _resolved(path: str, _folder: str, _user_home: str | None) -> Path:
+    """Every fact looked up asks where the store is; what a path stands for depends on the folder one is in."""
+    return Path(path).expanduser().resolve()
 
 
 @contextmanager

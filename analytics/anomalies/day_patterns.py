@@ -11,7 +11,10 @@ quarter ends, the turn of the year) is expected.
 from __future__ import annotations
 
 import math
-from statistics import median
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +35,7 @@ WEEKDAY_WEEKS = 8
 TAIL_DAYS, TAIL_SHARE, TAIL_Z = 112, 0.975, 2.2414  # the normal's 0.975 quantile of an absolute deviation
 # The second largest of eight normal deviations on average; the largest of four to seven, to be on the safe side.
 SECOND_OF_EIGHT, LARGEST_OF_FEWER = 1.45, 0.8
+KEPT = 512  # patterns of the series asked about last
 CALM_DAYS = 2  # days back in the pattern that end an event
 SHORT_DAYS = 2  # an event as short as this tells how far days stray; a longer one is a level
 
@@ -51,17 +55,25 @@ class Pattern(NamedTuple):
 def pattern(spend: pd.Series, floor: pd.Series) -> Pattern:
     """The pattern of a daily series (NaN without a log); a miss under `floor`,
     in the series' unit, is never unusual."""
-    values, calendar = spend.to_numpy(dtype=float), _calendar(spend)
-    learner = _Learner(values / calendar, floor.to_numpy(dtype=float) / calendar)
-    for day in range(MIN_BASELINE_DAYS, len(spend)):
+    days = spend.index.to_numpy().astype("datetime64[D]")
+    parts = _learned(*(part.tobytes() for part in (days, spend.to_numpy(dtype=float), floor.to_numpy(dtype=float))))
+    return Pattern(*(pd.Series(part.copy(), index=spend.index) for part in parts))
+
+
+@lru_cache(maxsize=KEPT)
+def _learned(days: bytes, values: bytes, floor: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The parts of a pattern, from the arrays' bytes: a page asks about the same series for several spans of days."""
+    spent, least = np.frombuffer(values), np.frombuffer(floor)
+    calendar = _calendar(np.frombuffer(days, dtype="datetime64[D]"), spent)
+    learner = _Learner(spent / calendar, least / calendar)
+    for day in range(MIN_BASELINE_DAYS, len(spent)):
         learner.learn(day)
-    expected, deviation, unusual = (pd.Series(part, index=spend.index) for part in learner.parts())
-    return Pattern(expected * calendar, deviation, unusual)
+    expected, deviation, unusual = (np.array(part) for part in learner.parts())
+    return expected * calendar, deviation, unusual
 
 
-def _calendar(spend: pd.Series) -> np.ndarray:
+def _calendar(days: np.ndarray, values: np.ndarray) -> np.ndarray:
     """By how much each day is expected to differ for its place in the calendar, from what the months before it show."""
-    days, values = spend.index.to_numpy().astype("datetime64[D]"), spend.to_numpy(dtype=float)
     months, factors = days.astype("datetime64[M]"), np.ones(len(days))
     for month in np.unique(months)[calendar_days.MIN_MONTHS :]:
         before, inside = months < month, months == month
@@ -77,10 +89,33 @@ def _without_weekdays(values: np.ndarray, count: int) -> np.ndarray:
     return (weeks / np.where(usual > 0, usual, np.nan)).reshape(-1)[:count]
 
 
+def _middle(ordered: list[float]) -> float:
+    """The median of values in order."""
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def _median(values: Iterable[float]) -> float:
+    return _middle(sorted(values))
+
+
+class _Latest:
+    """The last `most` of some values, in order of size: a value that comes is put in place, nothing is sorted anew."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.came, self.ordered = most, deque[float](), list[float]()
+
+    def add(self, value: float) -> None:
+        self.came.append(value)
+        insort(self.ordered, value)
+        if len(self.came) > self.most:
+            del self.ordered[bisect_left(self.ordered, self.came.popleft())]
+
+
 def _strays(values: list[float]) -> list[float]:
     """How far each of some days of one weekday is from the middle of them, in logs."""
     spent = [value for value in values if value > 0]
-    return [abs(math.log(value / median(spent))) for value in spent]
+    return [abs(math.log(value / _median(spent))) for value in spent]
 
 
 class _Learner:
@@ -92,11 +127,11 @@ class _Learner:
         self.before = DAYS_PER_WEEK * (WEEKS + 1)
         self.usual: list[float] = (week * (WEEKS + 1))[: self.before] if len(week) == DAYS_PER_WEEK else []
         self.values, self.floor = values.tolist(), floor.tolist()
-        self.levels: list[float] = [median(week)] * self.before if self.usual else []
+        self.levels: list[float] = [_median(week)] * self.before if self.usual else []
         self.expected = [math.nan] * len(values)
         self.deviation = [math.nan] * len(values)
         self.unusual = [0] * len(values)
-        self.misses: list[float] = []
+        self.pooled, self.tail = _Latest(POOLED_DAYS), _Latest(TAIL_DAYS)  # misses of the last days
         self.by_weekday: list[list[float]] = [[] for _ in range(DAYS_PER_WEEK)]
         self.scores: list[float] = []
         self.strayed: list[tuple[int, float]] = []  # days of the running event
@@ -109,7 +144,7 @@ class _Learner:
 
     def _remember(self, value: float) -> None:
         self.usual.append(self.usual[-DAYS_PER_WEEK] if math.isnan(value) else value)
-        self.levels.append(median(self.usual[-DAYS_PER_WEEK:]))
+        self.levels.append(_median(self.usual[-DAYS_PER_WEEK:]))
 
     def learn(self, day: int) -> None:
         """Judge one day by what came before it, and take it into the pattern if it belongs there."""
@@ -136,12 +171,13 @@ class _Learner:
             self._scaled(day, abs(miss))
 
     def _scaled(self, day: int, miss: float) -> None:
-        self.misses.append(miss)
+        self.pooled.add(miss)
+        self.tail.add(miss)
         self.by_weekday[day % DAYS_PER_WEEK].append(miss)
 
     def _expected(self) -> float:
-        same = median(self.usual[-DAYS_PER_WEEK * week] for week in range(1, WEEKS + 1))
-        usual = median(self.levels[-1 - DAYS_PER_WEEK * week] for week in range(WEEKS))
+        same = _median(self.usual[-DAYS_PER_WEEK * week] for week in range(1, WEEKS + 1))
+        usual = _median(self.levels[-1 - DAYS_PER_WEEK * week] for week in range(WEEKS))
         moved = self.levels[-1] / usual if usual > 0 else 1.0
         return same * min(max(moved, 0.5), 2.0)
 
@@ -149,13 +185,13 @@ class _Learner:
         """The largest of three scales: of all days, of this weekday, and of the tail; each says what is usual here."""
         scales = [
             MIN_DEVIATION,
-            MAD_TO_DEVIATION * median(self.misses[-POOLED_DAYS:]) if self.misses else FIRST_DEVIATION,
+            MAD_TO_DEVIATION * _middle(self.pooled.ordered) if self.pooled.ordered else FIRST_DEVIATION,
         ]
         weekday = sorted(self.by_weekday[day % DAYS_PER_WEEK][-WEEKDAY_WEEKS:])
         if len(weekday) >= WEEKDAY_WEEKS // 2:
             far = weekday[-2] / SECOND_OF_EIGHT if len(weekday) == WEEKDAY_WEEKS else weekday[-1] / LARGEST_OF_FEWER
-            scales += [MAD_TO_DEVIATION * median(weekday), far]
-        tail = sorted(self.misses[-TAIL_DAYS:])
+            scales += [MAD_TO_DEVIATION * _middle(weekday), far]
+        tail = self.tail.ordered
         if len(tail) >= POOLED_DAYS:
             scales.append(tail[int(TAIL_SHARE * len(tail))] / TAIL_Z)
         return max(scales)

@@ -9,6 +9,7 @@ at two positions has the factor of the one the log is surer of. Days are numpy `
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,7 +29,13 @@ Factors = Mapping[str, float]
 
 
 def positions(days: np.ndarray) -> dict[str, np.ndarray]:
-    """Which of the days stand at each position."""
+    """Which of the days stand at each position; nobody changes the answer."""
+    return _positions(days.astype("datetime64[D]").tobytes())
+
+
+@lru_cache(maxsize=64)  # every series of a page has the same days
+def _positions(given: bytes) -> dict[str, np.ndarray]:
+    days = np.frombuffer(given, dtype="datetime64[D]")
     months = days.astype("datetime64[M]")
     number = (days - months.astype("datetime64[D]")).astype(int) + 1
     length = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(int)

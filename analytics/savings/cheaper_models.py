@@ -50,6 +50,7 @@ def claims(
     scores, horizon = _scores(cells), day + timedelta(days=HORIZON_DAYS)
     offers: list[Name] = sorted({index[:2] for index in cells.index} | set(_siblings(cells, facts)))
     prices = {name: price for name in offers if (price := list_prices.per_token(*name, day))}
+    caches = {name: prompt_cache(*name) for name in prices}
     found: list[Claim] = []
 
     retired = {offer for offer in offers if lives.is_retired_by(*offer, horizon)}
@@ -64,7 +65,7 @@ def claims(
         picked = {
             index: pick
             for index, cell in own.to_dict("index").items()
-            if (pick := _cheaper(index, cell, prices, scores, partial(refuses, index), dear))
+            if (pick := _cheaper(index, cell, prices, caches, scores, partial(refuses, index), dear))
         }
         usd = pd.Series({index: saving for index, (saving, _, _) in picked.items()}, dtype=float)
         if usd.empty or usd.sum() < MIN_SHARE * cells["cost_usd"].sum():
@@ -104,6 +105,7 @@ def _cheaper(
     index: tuple,
     cell: Mapping[str, float],
     prices: Mapping,
+    caches: Mapping[Name, PromptCache],
     scores: Mapping,
     refuses: Callable[[Name], bool],
     dear: bool,
@@ -113,7 +115,7 @@ def _cheaper(
     now = _cost(cell, prices[provider, model])
     best = None
     for (seller, other), price in prices.items():
-        lost = _lost_reads(cell, prompt_cache(provider, model), prompt_cache(seller, other))
+        lost = _lost_reads(cell, caches[provider, model], caches[seller, other])
         share = 1 - (_cost(cell, price) + lost * (max(price[FRESH], price[WRITE]) - price[READ])) / now if now else 0.0
         if other == model or share < MIN_SAVING:
             continue

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from data.errors import BadInput
-from data.facts.tables import Stamp, find, number, rows_at, squeeze, stamp
+from data.facts.tables import Stamp, by_name, find, number, rows_at, squeeze, stamp
 
 PRECISIONS = ("bf16", "fp8", "fp4", "mxfp4", "int4")
 SPELLINGS = (
@@ -143,7 +143,16 @@ def _architectures(at: Stamp) -> tuple[Architecture, ...]:
 
 def find_architecture(name: str) -> Architecture:
     """The architecture of a model by name, alias or Hugging Face path; raises BadInput with near names."""
-    return find("open model", name, architectures(), lambda a: (a.model, *a.aliases), _reduce)
+    return find("open model", name, _architectures_by_name(stamp("architectures.csv")), _names, _reduce)
+
+
+@lru_cache(maxsize=8)
+def _architectures_by_name(at: Stamp) -> dict[str, Architecture]:
+    return by_name(_architectures(at), _names, _reduce)
+
+
+def _names(architecture: Architecture) -> tuple[str, ...]:
+    return architecture.model, *architecture.aliases
 
 
 def precision_of(name: str, architecture: Architecture) -> str:
@@ -160,6 +169,7 @@ def precision_of(name: str, architecture: Architecture) -> str:
     return precision
 
 
+@lru_cache(maxsize=1024)
 def _reduce(name: str) -> str:
     """Hugging Face paths and variants come down to the family: org, `Meta-`, `-Instruct`, `-FP8` go."""
     bare = re.sub(r"\s+", "-", name.lower().strip(" -")).rsplit("/", 1)[-1]

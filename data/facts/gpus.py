@@ -13,7 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 from data.errors import BadInput, NoData
-from data.facts.tables import Stamp, find, number, rows_at, squeeze, stamp
+from data.facts.tables import Stamp, by_name, find, number, rows_at, squeeze, stamp
 
 PRICE_KINDS = ("on_demand", "reserved", "spot", "purchase", "own_hyperscaler", "own_neocloud")
 GPUHUNT_NAMES = {
@@ -102,7 +102,16 @@ def _gpus(at: Stamp) -> tuple[Gpu, ...]:
 
 def find_gpu(name: str) -> Gpu:
     """The GPU of that name or alias; raises BadInput naming the nearest ones."""
-    return find("GPU", name, gpus(), lambda g: (g.gpu, g.name, *g.aliases), _reduce)
+    return find("GPU", name, _gpus_by_name(stamp("gpus.csv")), _names, _reduce)
+
+
+@lru_cache(maxsize=8)
+def _gpus_by_name(at: Stamp) -> dict[str, Gpu]:
+    return by_name(_gpus(at), _names, _reduce)
+
+
+def _names(gpu: Gpu) -> tuple[str, ...]:
+    return gpu.gpu, gpu.name, *gpu.aliases
 
 
 def gpu_prices() -> tuple[GpuPrice, ...]:
@@ -170,6 +179,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(";") if word.strip())
 
 
+@lru_cache(maxsize=1024)
 @lru_cache(maxsize=1024)
 def _reduce(name: str) -> str:
     """`8 × NVIDIA H200 SXM GPUs on a single node.` and `H100-SXM5-80GB` come down to the GPU; a memory size that is

@@ -35,8 +35,12 @@ UNKNOWN = PromptCache("", (), None, None, None, "automatic", "no provider states
 
 def prompt_cache(provider: str | None, model: str | None) -> PromptCache:
     """The cache of a model at a provider; `UNKNOWN` where no line of the table is about it."""
-    name = (model or "").lower()
-    for cache in _caches(stamp("prompt_caches.csv")):
+    return _cache_at(stamp("prompt_caches.csv"), provider, (model or "").lower())
+
+
+@lru_cache(maxsize=1024)
+def _cache_at(at: Stamp, provider: str | None, name: str) -> PromptCache:
+    for cache in _caches(at):
         if cache.provider == provider and any(fnmatchcase(name, pattern) for pattern in cache.models):
             return cache
     return UNKNOWN

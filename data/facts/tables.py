@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import csv
 import difflib
+import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -43,13 +44,22 @@ def stamp(name: str) -> Stamp:
     """What identifies the present content of a table: its name,
     where the operator's rows lie, and when they changed."""
     kept_files.fetch(Store.of(home_path()))
-    own = own_file(name)
-    return name, str(own), own.stat().st_mtime_ns if own.exists() else 0
+    own = str(own_file(name))
+    try:
+        changed = os.stat(own).st_mtime_ns
+    except FileNotFoundError:
+        changed = 0
+    return name, own, changed
 
 
 def own_file(name: str) -> Path:
     """Where the operator's own rows of a table are kept."""
-    return home_path() / "catalog" / name
+    return _own_file(home_path(), name)
+
+
+@lru_cache(maxsize=64)
+def _own_file(home: Path, name: str) -> Path:
+    return home / "catalog" / name
 
 
 @lru_cache(maxsize=16)
@@ -121,15 +131,21 @@ def squeeze(name: str) -> str:
     return re.sub(r"[^a-z0-9.]", "", name.lower())
 
 
+def by_name(
+    entries: Iterable[Entry], names_of: Callable[[Entry], Iterable[str]], reduce: Callable[[str], str]
+) -> dict[str, Entry]:
+    """The entries by each of their names after `reduce`, for `find`."""
+    return {reduce(name): entry for entry in entries for name in names_of(entry)}
+
+
 def find(
     kind: str,
     name: str,
-    entries: Iterable[Entry],
+    known: Mapping[str, Entry],
     names_of: Callable[[Entry], Iterable[str]],
     reduce: Callable[[str], str],
 ) -> Entry:
-    """The entry one of whose names equals `name` after `reduce`; raises BadInput with the nearest names."""
-    known = {reduce(n): entry for entry in entries for n in names_of(entry)}
+    """The entry of `by_name` that is called `name`, after `reduce`; raises BadInput with the nearest names."""
     if (wanted := reduce(str(name))) in known:
         return known[wanted]
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.4) or sorted(known)[:3]

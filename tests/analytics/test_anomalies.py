@@ -8,7 +8,7 @@ import pytest
 
 from analytics.anomalies import anomalies, anomalies_command, anomaly_search
 from analytics.anomalies.anomalies import Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
-from analytics.anomalies.day_patterns import pattern
+from analytics.anomalies.day_patterns import _Latest, pattern
 from analytics.scope import Scope
 from data.errors import BadInput
 from tests.analytics import planted
@@ -222,3 +222,22 @@ def test_a_finding_keeps_its_note(view, state, capsys):
         anomaly_search.NOTES.save(state, first.key, {"status": "done"})
     assert run(anomalies_command, "anomalies", "--home", view.home, "--keys") == 0
     assert "ranking" in capsys.readouterr().out
+
+
+def test_a_pattern_that_is_kept_is_the_pattern_that_is_learned():
+    spend, floor = calm(noise=0.2), calm() * 0.02
+    first, again = pattern(spend, floor), pattern(spend, floor)
+    again.expected.iloc[:] = 0.0  # a caller's own copy
+    for kept, learned in zip(pattern(spend, floor), first, strict=True):
+        pd.testing.assert_series_equal(kept, learned)
+    changed = spend.copy()
+    changed.iloc[40] *= 3
+    assert not pattern(changed, floor).expected.equals(first.expected)
+
+
+def test_the_latest_misses_stand_in_order_as_if_they_were_sorted_anew():
+    rng, latest, came = np.random.default_rng(5), _Latest(12), []
+    for value in rng.integers(0, 9, 60) / 4:
+        latest.add(float(value))
+        came.append(float(value))
+        assert latest.ordered == sorted(came[-12:])

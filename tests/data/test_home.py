@@ -39,6 +39,8 @@ def test_the_store_is_the_one_named_else_the_variable_else_var(home, tmp_path, m
     monkeypatch.delenv("BATON_HOME")
     monkeypatch.chdir(tmp_path)
     assert home_path() == tmp_path / "var"
+    monkeypatch.chdir("/")
+    assert home_path().as_posix() == "/var"  # what a relative name stands for follows the folder one is in
     with pytest.raises(ZeroDivisionError), at_home("named"):
         raise ZeroDivisionError
     assert "BATON_HOME" not in os.environ
