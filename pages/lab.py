@@ -123,6 +123,7 @@ else:
             shell.header(lab_results.going(run) if run["status"] == "interrupted" else found["verdict"], view)
         lab_results.body(run["run_id"], found)
 lab_tasks.saved_message()
+lab_providers.saved_message()
 if providers or asked:
     with st.expander("New run", icon=":material/play_arrow:", expanded=not runs or asked is not None):
         lab_form.new_run()

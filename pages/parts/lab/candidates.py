@@ -62,9 +62,9 @@ def tryable(providers: tuple[Provider, ...]) -> tuple[dict[str, Tryable], list[s
             )
     if asked and asked not in known:
         st.warning(fmt.md(f"There is no policy “{asked}” here; save it on the Routing page first."))
-    able = [name for name, one in known.items() if not one.missing]
+    able = [name for name, one in known.items() if not one.missing and name != AS_LOGGED.name]
     _needs(known)
-    return known, [name for name in wanted if name in able] or able[:3]
+    return known, wanted or able[:3]  # what a link asks for stays chosen while its provider is declared
 
 
 def _edited() -> dict[str, Policy]:

@@ -39,11 +39,15 @@ LITELLM = """model_list:
     litellm_params: {model: openai/gpt-5.2, api_key: os.environ/OPENAI_API_KEY}"""
 
 
+def saved_message() -> None:
+    """What the last save did; drawn above the forms, which the save has redrawn and folded."""
+    if message := st.session_state.pop("providers_said", ""):
+        st.success(fmt.md(message), icon=":material/check_circle:")
+
+
 def providers() -> None:
     """Declared providers, a connection test, and the ways to declare more: a form, a LiteLLM config, TOML."""
     state = shell.state()
-    if message := st.session_state.pop("providers_said", ""):
-        st.success(fmt.md(message), icon=":material/check_circle:")
     provider_form.manage()
     declared = saved_providers(state)
     if declared and st.button("Test the connections", icon=":material/cable:", help="One tiny call per model"):
