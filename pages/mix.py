@@ -92,10 +92,11 @@ def choices(view: Ledger, scope: Scope, title: Any, top: Any) -> tuple[Programme
         question = mix_controls.models_to_consider()
         try:
             made = log_programme(view, scope, question)
-        except NoData as reason:
+        except (NoData, BadInput) as reason:
             with title:
                 shell.header(QUESTION, view)
-            top.info(fmt.md(f"{reason} The typed figures above need no log."), icon=":material/info:")
+            way = " The typed figures above need no log." * isinstance(reason, NoData)
+            top.info(fmt.md(f"{reason}{way}"), icon=":material/info:")
             place.stop()
         demands = mix_controls.promises(made, what_if.reliability_by_model(view, made.scope))
     with st.expander("What nobody knows yet: tokenizer, cache, growth, quality", icon=":material/casino:"):
@@ -111,14 +112,13 @@ def from_log(view: Ledger, title: Any) -> None:
     today = (total_cost(made.problem, made.current_shares), mean_quality(made.problem, made.current_shares))
 
     swept = partial(frontier_of, view, scope, question, demands.model_copy(update={"quality_floor": None}))
-
     caches_lost = partial(caches_of, view, scope, question, demands)
 
     def cache_usd(mix: np.ndarray) -> float:
         return caches_lost(mix).usd
 
     answer, solved = cheapest(made, demands, cache_usd, top)
-    shares, origin = chosen_shares(made, swept, None if solved is None else solved.shares)
+    shares, origin = chosen_shares(made, swept, solved and solved.shares)
     market = what_if.market(view, shell.state(), scope)
     lost = caches_lost(shares)
     source = f"{provenance(view.snapshot())}, {fmt.days(scope.start, scope.last)}"
@@ -155,7 +155,7 @@ def from_log(view: Ledger, title: Any) -> None:
 
 
 def is_the_ctos(origin: str, demands: Demands, quality: float | None) -> bool:
-    """Whether the CTO's own question is asked, nothing changed: the least dollars at today's quality."""
+    """Whether the CTO's own question is asked: the least dollars at today's quality."""
     return origin in (CHEAPEST, TODAY) and demands.quality_floor == (quality and quality - 1e-9)
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from data import rollups
+from data.facts.models import save_edit
 from pages.parts.mix.reliability import by_model
 from routing.policies.in_force import mark, shipped_constraints
 from routing.policies.saved_policies import known_policies
@@ -101,6 +102,23 @@ def test_promises_typed_wrongly_are_one_sentence(log):
     assert not page.exception and metrics(page)["Work that moves"] != before
     page.text_input(key="capacity").set_value("gpt-5.2=many").run()
     assert not page.exception and "write name=number" in page.error[0].value.replace("\\", "")
+
+
+def test_a_floor_that_nobody_typed_is_todays_on_the_scale_asked_about(log, state):
+    said = {"tier": "measured", "source": "a run", "date": "2026-11-01"}
+    scores = [{"scale": "ours", "value": 0.7, **said}, {"scale": "theirs", "value": 0.5, **said}]
+    for model in ("gpt-5.2", "minimax-m2"):
+        save_edit(state, model, {"quality": scores})
+    page = opened("mix", window="All")
+    for scale, floor in (("ours", 70.0), ("theirs", 50.0), ("ours", 70.0)):
+        page.selectbox(key="scale").set_value(scale).run()
+        assert page.number_input(key="floor").value == floor
+        assert "(measured)" in page.title[0].value.replace("\\", "")
+    page.number_input(key="floor").set_value(60.0).run()
+    page.selectbox(key="scale").set_value("theirs").run()
+    assert page.number_input(key="floor").value == 60.0  # what somebody typed stays
+    page.selectbox(key="scale").set_value("stated").run()  # of models this log does not have
+    assert not page.exception and "no quality scale" in page.info[0].value
 
 
 def test_title_and_tiles_say_the_same_and_the_range_follows_its_sliders(log):

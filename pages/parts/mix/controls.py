@@ -69,11 +69,12 @@ def promises(made: Programme, known: Known) -> Demands:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         today = mean_quality(made.problem, made.current_shares)
         shown = None if today is None else round(today * 100, 2)
+        _follow_today(shown)
         floor = st.number_input(
             "Quality floor, %",
             0.0,
             100.0,
-            shown,
+            None,
             0.1,
             key="floor",
             placeholder="none",
@@ -95,6 +96,14 @@ def promises(made: Programme, known: Known) -> Demands:
         **named,
         **service,
     )
+
+
+def _follow_today(shown: float | None) -> None:
+    """A floor that nobody typed is today's on the scale and the work that are asked about now."""
+    untouched = "floor" not in st.session_state or st.session_state["floor"] == st.session_state.get("floor_today")
+    if untouched:
+        st.session_state["floor"] = shown
+    st.session_state["floor_today"] = shown
 
 
 def _by_name(made: Programme) -> dict[str, str]:
