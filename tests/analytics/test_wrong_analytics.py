@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analytics.attributes import work_name
 from analytics.bridges.bridge_maths import LABELS, Bridge, Driver, bridge
 from analytics.budgets import budgets
 from analytics.budgets.budget import Budget, check_budget, find_budget, save
@@ -18,6 +19,7 @@ from analytics.forecasts.forecast_model import deviation
 from analytics.forecasts.outlook import outlook_of
 from analytics.savings import savings
 from analytics.savings.savings_claim import Claim
+from analytics.scope import ClosedScope
 from data.errors import BadInput
 from tests.analytics.test_savings import cell, cells
 from tests.analytics.usage_frames import cell as usage
@@ -176,6 +178,17 @@ def test_every_figure_of_a_finding_by_hand():
     again = savings.settle(table, [claim(usd, confidence="low", key="")], 1.5, 20)
     assert (again.total_usd_month, again.untested_usd_month) == pytest.approx((0, 7.5))
     assert again.findings[0].key == "x" and again.finding("x") is again.findings[0] and again.finding("y") is None
+
+
+def test_the_rows_of_a_finding_are_its_work_within_what_was_looked_at():
+    table = cells(cell(team="a"), cell(team="b"))
+    saving = savings.settle(table, [claim(pd.Series([4.0], index=table.index[:1]))], 1.0, 20)
+    (found,) = saving.findings
+    with pytest.raises(ValueError, match="no ledger"):
+        saving.requests_of(found)
+    looked_at = ClosedScope(start=date(2026, 4, 1), end=date(2026, 4, 21), filters=(("environment", ("production",)),))
+    assert found.work == (work_name(table.index[0]),)
+    assert saving._replace(scope=looked_at).requests_of(found) == looked_at.with_filter("work", *found.work)
 
 
 WASTED = [
