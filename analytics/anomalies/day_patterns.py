@@ -14,7 +14,6 @@ import math
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +34,7 @@ WEEKDAY_WEEKS = 8
 TAIL_DAYS, TAIL_SHARE, TAIL_Z = 112, 0.975, 2.2414  # the normal's 0.975 quantile of an absolute deviation
 # The second largest of eight normal deviations on average; the largest of four to seven, to be on the safe side.
 SECOND_OF_EIGHT, LARGEST_OF_FEWER = 1.45, 0.8
-KEPT = 512  # patterns of the series asked about last
+KEPT = 512  # series learned last
 CALM_DAYS = 2  # days back in the pattern that end an event
 SHORT_DAYS = 2  # an event as short as this tells how far days stray; a longer one is a level
 
@@ -55,21 +54,51 @@ class Pattern(NamedTuple):
 def pattern(spend: pd.Series, floor: pd.Series) -> Pattern:
     """The pattern of a daily series (NaN without a log); a miss under `floor`,
     in the series' unit, is never unusual."""
-    days = spend.index.to_numpy().astype("datetime64[D]")
-    parts = _learned(*(part.tobytes() for part in (days, spend.to_numpy(dtype=float), floor.to_numpy(dtype=float))))
-    return Pattern(*(pd.Series(part.copy(), index=spend.index) for part in parts))
+    days, values = spend.index.to_numpy().astype("datetime64[D]"), spend.to_numpy(dtype=float)
+    least, known = floor.to_numpy(dtype=float), (days.tobytes(), values.tobytes())
+    learned = next((one for one in list(_latest) if one.says(*known, least)), None)
+    if learned is None:
+        learned = learn(days, values, least)
+        _latest.append(learned)
+    return Pattern(*(pd.Series(part[: len(spend)].copy(), index=spend.index) for part in learned.parts))
 
 
-@lru_cache(maxsize=KEPT)
-def _learned(days: bytes, values: bytes, floor: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The parts of a pattern, from the arrays' bytes: a page asks about the same series for several spans of days."""
-    spent, least = np.frombuffer(values), np.frombuffer(floor)
-    calendar = _calendar(np.frombuffer(days, dtype="datetime64[D]"), spent)
-    learner = _Learner(spent / calendar, least / calendar)
-    for day in range(MIN_BASELINE_DAYS, len(spent)):
+class Learned(NamedTuple):
+    """What a pass over a series gave: the arrays of its `Pattern`, and all that it asked of the floor."""
+
+    days: bytes
+    values: bytes
+    parts: tuple[np.ndarray, np.ndarray, np.ndarray]
+    calendar: np.ndarray
+    asked: np.ndarray  # days on which a miss was held against the floor,
+    misses: np.ndarray  # how far off they were,
+    small: np.ndarray  # and whether that was under it
+
+    def says(self, days: bytes, values: bytes, floor: np.ndarray) -> bool:
+        """Whether it tells the pattern of these days too: they are its first ones (what comes later teaches a day
+        nothing), and this floor would have answered every question as its own did."""
+        if len(floor) <= MIN_BASELINE_DAYS or not (self.days.startswith(days) and self.values.startswith(values)):
+            return False
+        met = self.asked < len(floor)
+        asked = self.asked[met]
+        return np.array_equal(self.misses[met] <= floor[asked] / self.calendar[asked], self.small[met])
+
+
+_latest: deque[Learned] = deque(maxlen=KEPT)
+
+
+def learn(days: np.ndarray, values: np.ndarray, floor: np.ndarray) -> Learned:
+    """One pass over a daily series; `days` are `datetime64[D]`, `values` and `floor` in the series' unit."""
+    calendar = _calendar(days, values)
+    learner = _Learner(values / calendar, floor / calendar)
+    for day in range(MIN_BASELINE_DAYS, len(values)):
         learner.learn(day)
     expected, deviation, unusual = (np.array(part) for part in learner.parts())
-    return expected * calendar, deviation, unusual
+    asked, misses, small = (
+        np.array([one[place] for one in learner.asked], kind) for place, kind in enumerate((int, float, bool))
+    )
+    parts = expected * calendar, deviation, unusual
+    return Learned(days.tobytes(), values.tobytes(), parts, calendar, asked, misses, small)
 
 
 def _calendar(days: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -136,6 +165,7 @@ class _Learner:
         self.scores: list[float] = []
         self.strayed: list[tuple[int, float]] = []  # days of the running event
         self.sign, self.lasted, self.calm = 0, 0, 0
+        self.asked: list[tuple[int, float, bool]] = []  # what was held against the floor
         if self.usual:
             for day in range(min(MIN_BASELINE_DAYS, len(values))):
                 self._remember(self.values[day])
@@ -208,8 +238,9 @@ class _Learner:
             if self.calm >= CALM_DAYS or began:
                 self.sign, self.lasted, self.calm = 0, 0, 0
             sign = began
-        if sign and abs(above) <= self.floor[day] and not self.sign:
-            sign = 0
+        if sign and not self.sign:
+            self.asked.append((day, abs(above), abs(above) <= self.floor[day]))
+            sign = 0 if self.asked[-1][2] else sign
         if not sign:
             return 0
         if sign != self.sign:

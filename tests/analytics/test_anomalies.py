@@ -8,7 +8,7 @@ import pytest
 
 from analytics.anomalies import anomalies, anomalies_command, anomaly_search
 from analytics.anomalies.anomalies import Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
-from analytics.anomalies.day_patterns import _Latest, pattern
+from analytics.anomalies.day_patterns import _Latest, learn, pattern
 from analytics.scope import Scope
 from data.errors import BadInput
 from tests.analytics import planted
@@ -224,15 +224,35 @@ def test_a_finding_keeps_its_note(view, state, capsys):
     assert "ranking" in capsys.readouterr().out
 
 
-def test_a_pattern_that_is_kept_is_the_pattern_that_is_learned():
-    spend, floor = calm(noise=0.2), calm() * 0.02
-    first, again = pattern(spend, floor), pattern(spend, floor)
-    again.expected.iloc[:] = 0.0  # a caller's own copy
-    for kept, learned in zip(pattern(spend, floor), first, strict=True):
-        pd.testing.assert_series_equal(kept, learned)
-    changed = spend.copy()
-    changed.iloc[40] *= 3
-    assert not pattern(changed, floor).expected.equals(first.expected)
+@pytest.mark.parametrize("seed", range(12))
+def test_a_series_told_from_a_longer_one_is_as_if_it_was_learned_by_itself(seed):
+    rng = np.random.default_rng(seed)
+    spend = calm(days=300, noise=0.3, seed=seed)
+    spend.iloc[150:158] *= 3
+    spend[rng.random(300) < 0.05] = np.nan
+    pattern(spend, calm(days=300) * 0.02)
+    for days, share in ((300, 0.02), (272, 0.021), (190, 0.5), (152, 5.0), (25, 0.02), (9, 0.02)):
+        part, floor = spend.iloc[:days], calm(days=300).iloc[:days] * share
+        told = pattern(part, floor)
+        told.expected.iloc[:] += 0  # a caller's own copy
+        plain = learn(part.index.to_numpy().astype("datetime64[D]"), part.to_numpy(), floor.to_numpy()).parts
+        for kept, learned in zip(told, plain, strict=True):
+            np.testing.assert_array_equal(kept, learned)
+
+
+def test_what_is_learned_tells_only_days_and_floors_that_it_answers():
+    spend, floor = calm(days=200, noise=0.1), calm(days=200) * 0.02
+    spend.iloc[120] *= 3
+    days, values = spend.index.to_numpy().astype("datetime64[D]"), spend.to_numpy()
+    known, least = learn(days, values, floor.to_numpy()), floor.to_numpy()
+    assert known.says(days.tobytes(), values.tobytes(), least)
+    assert known.says(days[:150].tobytes(), values[:150].tobytes(), least[:150] * 1.01)
+    assert not known.says(days.tobytes(), values.tobytes(), least * 1e6), "the day would be under this floor"
+    assert known.says(days[:110].tobytes(), values[:110].tobytes(), least[:110])
+    other = values.copy()
+    other[60] += 1e-9
+    assert not known.says(days.tobytes(), other.tobytes(), least)
+    assert not known.says((days + 7).tobytes(), values.tobytes(), least)
 
 
 def test_the_latest_misses_stand_in_order_as_if_they_were_sorted_anew():
