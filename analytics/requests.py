@@ -67,6 +67,27 @@ def session(view: Ledger, session_id: str) -> pd.DataFrame:
     return view.frame(rows.select(*SHOWN).order_by("requested_at", "event_id").limit(1000))
 
 
+def sessions(view: Ledger, scope: Scope) -> pd.DataFrame:
+    """The dearest sessions of a slice, at most a page of them: session_id, began (UTC), minutes, attempts, models
+    (names in order), team, feature, cost_usd (None where no attempt has a price). A session is what of it lies in the
+    slice.
+    """
+    rows = scope.usage(view)
+    rows = rows.filter(rows.session_id.notnull())
+    at = rows.requested_at
+    folded = rows.group_by("session_id").aggregate(
+        began=at.min(),
+        minutes=at.max().delta(at.min(), unit="second") / 60.0,
+        attempts=rows.count(),
+        models=rows.model.collect(distinct=True),
+        team=rows.team.max(),
+        feature=rows.feature.max(),
+        cost_usd=rows.cost_usd.sum(),
+    )
+    frame = view.frame(folded.order_by(ibis.desc("cost_usd", nulls_first=False), "session_id").limit(PAGE_ROWS))
+    return frame.assign(models=[", ".join(sorted(name for name in names if name)) for names in frame["models"]])
+
+
 def _slice(view: Ledger, scope: Scope, caveat: str | None) -> ir.Table:
     rows = scope.usage(view)
     return rows if caveat is None else rows.filter(rows.caveats.contains(caveat))

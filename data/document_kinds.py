@@ -24,6 +24,7 @@ KINDS = {
     "event": "planned event",
     "successor": "successor of a model",
     "shared_cost": "shared cost",
+    "customer_income": "customer's income",
     "view": "saved view",
     "alert": "alert rule",
     "source": "source",

@@ -234,6 +234,11 @@ def visible(text: str) -> str:
     return ADDRESS.sub(lambda found: f"{found.group(0)}\u2060", one_line(text))
 
 
+def slack(text: str) -> str:
+    """Text from data for a chat's webhook: its names cannot mention people or make links."""
+    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def markdown(text: object) -> str:
     """Text from data, safe in Markdown: no markup, formulas, links, HTML, new columns or rows; who draws it makes a
     link of a mail address too, which stays as it is elsewhere: people copy it."""

@@ -7,14 +7,16 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from analytics import spend
+from analytics.billing.customer_income import CUSTOMER
 from analytics.coverage import coverage
 from analytics.measures import MEASURES
 from analytics.registry import DIMENSIONS, with_free
 from analytics.scope import Scope
 from data.ledger import Ledger
+from pages.parts.explore.customers import customers
 from pages.parts.explore.tables import breakdown, table_as_drawn, table_of, whole_of
 from pages.parts.savings.findings import requests_asked
-from pages.ui import charts, drill, exports, filters, requests, shell
+from pages.ui import charts, drill, exports, filters, requests, sessions, shell
 from pages.ui import format as fmt
 from pages.ui.period import FITTING, GRAINS, drawn_grain
 
@@ -126,16 +128,23 @@ split = DIMENSIONS[by].label.lower() + ("" if over == NONE else f" and {DIMENSIO
 said = exports.words_about(
     f"{declared.label} by {split}", view, scope, lambda tints: figure(shown, tints, by, over, measure)
 )
-rows, drawn, attempts = st.tabs(["Breakdown", "As drawn", "Requests"], key="rows", on_change="rerun")
+rows, drawn, attempts, by_session = st.tabs(
+    ["Breakdown", "As drawn", "Requests", "Sessions"], key="rows", on_change="rerun"
+)
 if rows.open:
     with rows:
         table_of(view, totals, by, measure, scope, earlier, said)
+        if by == CUSTOMER:
+            customers(view, scope)
 if drawn.open:
     with drawn:
         table_as_drawn(shown, by, None if over == NONE else over, measure, said)
 if attempts.open:
     with attempts:
         requests.table(view, scope)
+if by_session.open:
+    with by_session:
+        sessions.table(view, scope)
 with st.container(horizontal=True, vertical_alignment="center"):
     filters.what_ifs(scope)
     shell.snapshot_link(view)

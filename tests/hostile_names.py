@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 
 from analytics import spend
 from analytics.__main__ import main as analytics
-from analytics.billing import chargeback, focus
+from analytics.billing import chargeback, focus, month_budgets
 from analytics.scope import Scope
 from analytics.weekly import report, review
 from analytics.weekly.weeks import last_week
@@ -121,6 +121,7 @@ def exported(home: Path) -> dict[str, str]:
     found = {f"review{ending}": write(week) for ending, write in review.WRITERS.items() if ending != ".json"}
     found |= {
         "review.slack": report.message(week)["text"],
+        "chargeback.slack": month_budgets.message(statement)["text"],
         "chargeback.csv": chargeback.csv_text(statement),
         "chargeback.html": chargeback.html(statement),
         "focus.csv": focus.rows(view, date(2026, 10, 1)).map(cell).to_csv(index=False),

@@ -42,7 +42,7 @@ PARTS = {
         "savings": {"", "forecasts"},
         "anomalies": {"", "forecasts", "bridges", "savings"},
         "promises": {""},
-        "billing": {"", "forecasts"},
+        "billing": {"", "forecasts", "budgets"},
         "agents": {""},
         "weekly": {"", "forecasts", "budgets", "bridges", "savings", "anomalies", "promises"},
         "alerts": {"", "forecasts", "budgets", "savings", "anomalies", "promises", "weekly"},

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import ibis
 import pandas as pd
 
+from analytics.billing.month_budgets import COMPANY, against_budgets, month_budgets
 from analytics.billing.shared_costs import UNTAGGED, SharedCost, in_order
 from analytics.coverage import coverage
 from analytics.history import logged_days, through
@@ -33,6 +34,7 @@ from data.version import VERSION, provenance
 
 CENT, MILLIONTH = Decimal("0.01"), Decimal("0.000001")
 CENTS_FROM_USD = 100  # below, a cent is too coarse for a log of a few calls
+LEFT = "Left of budget"
 COLUMNS = ("month", "team", "line", "kind", "rule", "requests", "usd")
 
 
@@ -78,6 +80,7 @@ class Statement(NamedTuple):
     time_zone: str
     snapshot: int
     sample: bool
+    budgets: dict[str, Decimal]  # USD that whole-month budgets allow, by team; `COMPANY` is all spend
     held_to: tuple[str, ...] = ()  # the teams whose rows alone were read; empty: all
 
     @property
@@ -92,7 +95,7 @@ class Statement(NamedTuple):
             told.append(f"{wording.count(self.unpriced_attempts)} attempts have no known cost and are in no line")
         return told
 
-    def money(self, usd: Decimal) -> str:
+    def money(self, usd: Decimal | None) -> str:
         """An amount as it is added up."""
         return wording.usd_cents(usd) if self.step == CENT else wording.usd_millionths(usd)
 
@@ -145,6 +148,7 @@ def statement(view: Ledger, state: State, month: date, by: str = "team") -> Stat
         view.time_zone,
         view.snapshot(),
         is_sample(view),
+        month_budgets(state, month, by),
         tuple(sorted(view.teams)),
     )
 
@@ -203,6 +207,7 @@ def json_form(found: Statement) -> dict[str, Any]:
         "month": f"{found.month:%Y-%m}",
         "by": found.by,
         "total_usd": found.total_usd,
+        "budget_usd": found.budgets.get(COMPANY),
         "charges": [
             {
                 "name": charge.team,
@@ -210,6 +215,7 @@ def json_form(found: Statement) -> dict[str, Any]:
                 "own": [line._asdict() for line in charge.own],
                 "shared": [{"name": name, "usd": usd} for name, usd in charge.shared.items()],
                 "total_usd": charge.total_usd,
+                "budget_usd": found.budgets.get(charge.team),
             }
             for charge in found.charges
         ],
@@ -223,7 +229,9 @@ def json_form(found: Statement) -> dict[str, Any]:
 
 
 def table(found: Statement) -> pd.DataFrame:
-    """One row per charge: team, own work, a column per shared cost, total; the last row adds up."""
+    """One row per charge: team, own work, a column per shared cost, total; the last row adds up. Where whole-month
+    budgets are saved, a team's own beside it with what is left of it (below zero: over), the company's in the last row.
+    """
     names = [name for name, _, _ in found.shared]
     rows: list[dict[str, Any]] = [
         {"Team": c.team, "Own work": c.own_usd, **{n: c.shared.get(n, Decimal(0)) for n in names}, "Total": c.total_usd}
@@ -234,7 +242,13 @@ def table(found: Statement) -> pd.DataFrame:
         rows.append({"Team": "charged to nobody", "Own work": Decimal(0), **lost, "Total": sum(lost.values())})
     frame = pd.DataFrame(rows, columns=["Team", "Own work", *names, "Total"])
     sums = {column: sum(frame[column], Decimal(0)) for column in frame.columns[1:]}
-    return pd.concat([frame, pd.DataFrame([{"Team": "Total", **sums}])], ignore_index=True)
+    frame = pd.concat([frame, pd.DataFrame([{"Team": "Total", **sums}])], ignore_index=True)
+    if not found.budgets:
+        return frame
+    of_teams = [found.budgets.get(charge.team) for charge in found.charges]
+    allowed = [*of_teams, *([None] if found.not_charged else []), found.budgets.get(COMPANY)]
+    left = [None if usd is None else usd - total for usd, total in zip(allowed, frame["Total"], strict=True)]
+    return frame.assign(Budget=pd.Series(allowed, dtype=object), **{LEFT: pd.Series(left, dtype=object)})
 
 
 def lines(found: Statement) -> list[dict[str, Any]]:
@@ -266,4 +280,5 @@ def csv_text(found: Statement) -> str:
 def html(found: Statement) -> str:
     """One self-contained page, a section per team."""
     origin = provenance(found.snapshot)
-    return page("chargeback.html", s=found, by=DIMENSIONS[found.by].label, table=table(found), origin=origin)
+    by, against = DIMENSIONS[found.by].label, against_budgets(found)
+    return page("chargeback.html", s=found, by=by, table=table(found), against=against, origin=origin)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from analytics.billing import chargeback
+from analytics.billing.month_budgets import against_budgets
 from analytics.billing.shared_costs import SHARED, SPLITS
 from analytics.command_options import view_of
 from analytics.registry import dimension
@@ -55,7 +56,7 @@ def _command(args: argparse.Namespace) -> None:
         console.emit_table(table.columns, rows, right=table.columns[1:], title=f"{found.month:%B %Y}, USD")
         for name, rule, usd in found.shared:
             console.say(f"{name}, {found.money(usd)}: split {rule}.")
-        for note in found.notes:
+        for note in [*filter(None, [against_budgets(found)]), *found.notes]:
             console.say(f"{note}.")
 
 

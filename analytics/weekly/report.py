@@ -13,7 +13,7 @@ from typing import Any
 from analytics.html_page import page
 from analytics.registry import DIMENSIONS
 from analytics.weekly import news, report_charts
-from data.wording import cell, day, odds, share, usd, usd_change, visible
+from data.wording import cell, day, odds, share, slack, usd, usd_change
 
 ACTION_COLUMNS = (
     "name",
@@ -142,29 +142,24 @@ def actions_csv(found: dict[str, Any]) -> str:
 
 def message(found: dict[str, Any]) -> dict[str, str]:
     """A Slack-compatible webhook's body: the summary as text."""
-    lines = [f"*{_slack(headline(found))}*", _slack(pace(found))]
+    lines = [f"*{slack(headline(found))}*", slack(pace(found))]
     for mover in found["movers"][:3]:
-        lines.append(f"• {_slack(mover['name'])}: {usd_change(mover['change_usd'])}, mainly {mover['driver'].lower()}")
+        lines.append(f"• {slack(mover['name'])}: {usd_change(mover['change_usd'])}, mainly {mover['driver'].lower()}")
     if found["incidents"]:
         first, more = found["incidents"][0], len(found["incidents"]) - 1
         cost = f"{usd(first['usd'])} from {first['period']}, {usd(first['usd_in_scope'])} of it this week"
-        lines.append(f"Unusual: {_slack(first['title'])}: {cost}" + (f"; and {more} more" if more else ""))
+        lines.append(f"Unusual: {slack(first['title'])}: {cost}" + (f"; and {more} more" if more else ""))
     if found["savings"]["rows"]:
         best = found["savings"]["rows"][0]
         told = f"{usd(best['usd_month'])} a month"
         sure = best["confidence"] != "low"
         lines.append(
-            f"Biggest saving: {_slack(best['title'])}, {told}"
+            f"Biggest saving: {slack(best['title'])}, {told}"
             if sure
-            else f"To test: {_slack(best['title'])}, up to {told}"
+            else f"To test: {slack(best['title'])}, up to {told}"
         )
     open_ = sum(action["status"] == "open" for action in found["actions"])
     lines.append(
         f"{open_} open actions. Data version {found['snapshot']}" + (", sample data" if found["sample"] else "") + "."
     )
     return {"text": "\n".join(lines)}
-
-
-def _slack(text: str) -> str:
-    """Names from logs cannot mention people or make links."""
-    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

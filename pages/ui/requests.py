@@ -117,16 +117,18 @@ def story(view: Ledger, row: dict) -> None:
     request_reading.record(told, origin)
     if row["session_id"] and row["session_id"] == row["session_id"]:
         frame = session_of(view, row["session_id"])
-        if len(frame) < 2:
-            return
-        st.markdown(
-            f"**Its session: {fmt.count_of(len(frame), 'attempt')}, {fmt.md(fmt.usd(frame['cost_usd'].sum()))}**"
-        )
-        brief = frame[["requested_at", "model", "input_tokens", "output_tokens", "cost_usd", "status"]]
-        st.dataframe(
-            exports.plain(brief),
-            hide_index=True,
-            placeholder=fmt.MISSING,
-            column_config=exports.columns(brief, units=UNITS, labels=LABELS),
-            alt="The attempts of the session in time",
-        )
+        if len(frame) > 1:
+            timeline(frame, "Its session")
+
+
+def timeline(frame: pd.DataFrame, name: str) -> None:
+    """The attempts of one session in time, under what they come to."""
+    st.markdown(f"**{name}: {fmt.count_of(len(frame), 'attempt')}, {fmt.md(fmt.usd(frame['cost_usd'].sum()))}**")
+    brief = frame[["requested_at", "model", "input_tokens", "output_tokens", "cost_usd", "status"]]
+    st.dataframe(
+        exports.plain(brief),
+        hide_index=True,
+        placeholder=fmt.MISSING,
+        column_config=exports.columns(brief, units=UNITS, labels=LABELS),
+        alt="The attempts of the session in time",
+    )

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.billing import chargeback, chargeback_command
-from analytics.billing.chargeback import CENT, apportion, csv_text, lines, statement, table
+from analytics.billing.chargeback import CENT, LEFT, apportion, csv_text, html, json_form, lines, statement, table
+from analytics.billing.month_budgets import against_budgets, message
 from analytics.billing.shared_costs import SHARED, UNTAGGED, SharedCost
+from analytics.budgets.budget import Budget, check_budget, save
 from data.errors import BadInput, NoData
 from tests.analytics.commands import run
 from tests.analytics.covered_ledgers import day_rows, days, ledger_of
@@ -155,3 +157,49 @@ def test_the_command_prints_it_as_json_csv_and_html(view, capsys):
     assert "Untagged, $31.00: split by each one's own spend." in capsys.readouterr().out
     assert run(chargeback_command, "chargeback", *home, "--month", "October") == 1
     assert "YYYY-MM" in capsys.readouterr().err
+
+
+def monthly(name: str, amount: float, **more) -> Budget:
+    return check_budget(name=name, amount=amount, **more)
+
+
+def test_a_month_stands_against_its_budgets(view, state):
+    """Search's month costs 310 + 17.21 of what names no team; two of its budgets are set, and the tighter one holds."""
+    for one in (
+        monthly("search", 300, filters={"team": ("search",)}),
+        monthly("search, wide", 400, filters={"team": ("search",)}),
+        monthly("support", 200, filters={"team": ("support",)}),
+        monthly("company", 600),
+    ):
+        save(state, one)
+    found = statement(view, state, OCTOBER)
+    shown = table(found).set_index("Team")
+    assert shown.loc["search", LEFT] == Decimal("300.0") - charged(found)["search"] < 0
+    assert shown.loc["support", LEFT] == Decimal("200.0") - charged(found)["support"] > 0
+    assert shown.loc["platform", "Budget"] is None and shown.loc["Total", LEFT] == Decimal("600.0") - found.total_usd
+    told = against_budgets(found)
+    assert told == (
+        "It is $10.69 under the company's budget of $600.00. 1 of 2 budgets by team is exceeded: search by $27.21"
+    )
+    body = message(found)["text"]
+    assert "search: $327.21, $27.21 over its budget of $300.00" in body and told in body
+    assert "1 of 2 budgets by team is exceeded" in html(found) and json_form(found)["charges"][0]["budget_usd"] == 300
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"period": "quarterly"},
+        {"start_day": 15},
+        {"starts": date(2026, 10, 2)},
+        {"ends": date(2026, 10, 31)},
+        {"filters": {"team": ("search", "support")}},
+        {"filters": {"team": ("search",), "model": ("gpt-5.2",)}},
+        {"filters": {"model": ("gpt-5.2",)}},
+    ],
+    ids=str,
+)
+def test_a_budget_that_is_not_of_a_whole_month_of_one_team_is_left_out(view, state, other):
+    save(state, monthly("other", 100, **other))
+    found = statement(view, state, OCTOBER)
+    assert not found.budgets and LEFT not in table(found) and not against_budgets(found)

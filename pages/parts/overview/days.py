@@ -138,6 +138,14 @@ def figure(
             mode="lines",
             name="days compared with",
             line={"color": palette.other, "width": 1.5, "dash": "dash"},
+            hoverinfo="skip",  # Plotly gives a click to the line rather than to the bar that lies under it
+        )
+        drawn.add_bar(  # what the line would say; without a height, no click is its own
+            x=before.index,
+            y=[0.0] * len(before),
+            name="days compared with",
+            showlegend=False,
+            marker_color=palette.other,
             customdata=[(fmt.usd(value), None) for value in before],
             hovertemplate="%{customdata[0]}<extra>days compared with</extra>",
         )

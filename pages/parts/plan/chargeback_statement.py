@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from analytics.billing import chargeback
+from analytics.billing.month_budgets import against_budgets, message
 from analytics.billing.shared_costs import SHARED, SPLITS, UNTAGGED
 from analytics.history import logged_days
 from data.calendar import next_month
@@ -17,11 +18,11 @@ from data.ledger import Ledger
 from data.state import State
 from data.version import file_name
 from pages.parts.plan.scope_words import scope_of, scope_text
-from pages.ui import editing, exports, paper, shell
+from pages.ui import editing, exports, paper, posting, shell
 from pages.ui import format as fmt
 
 
-@shell.cached(reads=("shared_cost",))
+@shell.cached(reads=("shared_cost", "budget"))
 def statement(view: Ledger, state: State, month: date) -> chargeback.Statement:
     return chargeback.statement(view, state, month)
 
@@ -55,8 +56,11 @@ def chargeback_statement(view: Ledger) -> None:
         sentence = f"{found.month:%B %Y} cost {found.money(found.total_usd)}"
         if dearest:
             sentence += f", of which {dearest.team} pays {found.money(dearest.total_usd)}"
+        against = list(filter(None, [against_budgets(found)]))
         shared = [f"{found.money(usd)} of {name} is split {rule}" for name, rule, usd in found.shared]
-        st.caption(fmt.md(". ".join([sentence, *shared, *found.notes]) + ". The lines add up to the total exactly."))
+        st.caption(
+            fmt.md(". ".join([sentence, *against, *shared, *found.notes]) + ". The lines add up to the total exactly.")
+        )
         table = chargeback.table(found)
         units = dict.fromkeys(table.columns[1:], "USD")
         exports.table(table, name=f"chargeback-{found.month:%Y-%m}", units=units, whole=True)
@@ -79,6 +83,7 @@ def _downloads(found: chargeback.Statement) -> None:
             )
         name = f"chargeback-{found.month:%Y-%m}"
         paper.download_pdf(partial(chargeback.html, found), name, key="chargeback", snapshot=found.snapshot)
+        posting.post_button(message(found), "chargeback")
 
 
 def _shared_costs() -> None:
