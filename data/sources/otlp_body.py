@@ -17,6 +17,7 @@ MOST_BYTES = 16 * 2**20  # of a body as it comes
 MOST_UNZIPPED = 64 * 2**20
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 IDS = ("traceId", "spanId", "parentSpanId")
+WITHOUT_IDS = ("attributes", "resource", "scope", "body")  # most of a request; nothing in them names a span
 
 
 class Signal(NamedTuple):
@@ -91,10 +92,15 @@ def _of_protobuf(signal: str, body: bytes) -> dict[str, Any]:
 
 
 def _with_hex_ids(value: Any) -> Any:
-    """protobuf's own JSON writes ids in base64; OTLP's writes them in hex, so that both name a span alike."""
+    """protobuf's own JSON writes ids in base64; OTLP's writes them in hex, so that both name a span alike. In place."""
     if isinstance(value, dict):
-        return {
-            key: base64.b64decode(one).hex() if key in IDS and isinstance(one, str) else _with_hex_ids(one)
-            for key, one in value.items()
-        }
-    return [_with_hex_ids(one) for one in value] if isinstance(value, list) else value
+        for key, one in value.items():
+            if isinstance(one, dict | list):
+                if key not in WITHOUT_IDS:
+                    _with_hex_ids(one)
+            elif key in IDS:
+                value[key] = base64.b64decode(one).hex()
+    elif isinstance(value, list):
+        for one in value:
+            _with_hex_ids(one)
+    return value

@@ -10,6 +10,7 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from threading import Lock
 from typing import NamedTuple
 
 from starlette.applications import Starlette
@@ -41,6 +42,7 @@ class Receiver:
 
     def __init__(self, spool: Spool, token: str, load: Callable[[], None], every_s: float) -> None:
         self.spool, self._token, self._load, self._every_s = spool, token, load, every_s
+        self._loading = Lock()
         self._queue: asyncio.Queue[Entry] = asyncio.Queue(WAITING)
         self.app = Starlette(routes=[Route("/v1/{signal}", self._take, methods=["POST"])], lifespan=self._life)
 
@@ -113,8 +115,9 @@ class Receiver:
             await asyncio.to_thread(self._close_and_load)
 
     def _close_and_load(self) -> None:
-        self.spool.close_files()
-        self._load()
+        with self._loading:  # at the end a round may still be at its files, which no other may load or remove meanwhile
+            self.spool.close_files()
+            self._load()
 
 
 async def _body_of(request: Request) -> bytes:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,6 +48,28 @@ def talk(home: Path, script, token: str = "", load=lambda: None, base: str = "ht
             held.close()
 
     return asyncio.run(run())
+
+
+def test_the_last_load_waits_for_the_one_under_way(tmp_path):
+    """The end of a receiver in the middle of a round must not take its files from under it."""
+    at_once, most, began = [0], [0], threading.Event()
+
+    def load() -> None:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        began.set()
+        time.sleep(0.2)
+        at_once[0] -= 1
+
+    async def run() -> None:
+        one = Receiver(held, "", load, every_s=0.01)
+        async with one.app.router.lifespan_context(one.app):
+            await asyncio.to_thread(began.wait, 60)
+
+    held = Spool(tmp_path)
+    asyncio.run(run())
+    held.close()
+    assert most == [1]
 
 
 async def post(client, body, headers, path="/v1/traces"):
