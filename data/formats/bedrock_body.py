@@ -28,7 +28,7 @@ CONVERSE = {
     "usage": CONVERSE_USAGE,
 }
 MODEL = """coalesce(text_of(b.trace.promptRouter.invokedModelId), text_of(b.modelId), text_of(d.model),
-    jtext(json_of(d.request), '$.modelId'))"""
+    text_of(d."modelId"), jtext(json_of(d.request), '$.modelId'))"""
 DETAILS = "len(b.usage.cacheDetails) > 0"
 # A stream's counts are in its last event, which holds what else an answer says.
 STREAMED = f"""CASE WHEN json_type({envelope.BODY}) = 'ARRAY'

@@ -31,6 +31,7 @@ TEXTS = (
     "host",
     "region",
     "model",
+    "modelId",
     "team",
     "project",
     "feature",

@@ -196,4 +196,7 @@ HARMLESS = {
     "gen_ai.usage.details.text_candidates_tokens": PART,
     "gen_ai.usage.details.accepted_prediction_tokens": PART,
     "gen_ai.usage.details.rejected_prediction_tokens": PART,
+    # Claude's own counts beside the span's, which hold its cache too.
+    "gen_ai.usage.details.input_tokens": PART,
+    "gen_ai.usage.details.output_tokens": PART,
 }

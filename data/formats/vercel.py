@@ -57,6 +57,16 @@ REPORT = {
     "output_tokens": "VARCHAR",
     "reasoning_tokens": "VARCHAR",
 }
+
+
+def _is_generation(record: dict) -> bool:
+    """OpenRouter answers in the same words, with ids that begin with `gen-`, and counts no cache writes."""
+    held = record.get("data")
+    found = held if isinstance(held, dict) else record
+    own = "native_tokens_cache_creation" in found or str(found.get("id", "")).startswith("gen_")
+    return own and "id" in found and "native_tokens_prompt" in found
+
+
 FORMATS = (
     Format(
         name="vercel",
@@ -76,8 +86,7 @@ FORMATS = (
         name="vercel_generation",
         label="Vercel AI Gateway generation",
         order=45,
-        recognise=lambda sample: has(sample, "id", "native_tokens_cache_creation")
-        or has(sample, "data.id", "data.native_tokens_cache_creation"),
+        recognise=lambda sample: bool(sample) and all(map(_is_generation, sample)),
         fields={"data": "JSON"},
         rows=GENERATION_ROWS,
         usage=GENERATION_USAGE,

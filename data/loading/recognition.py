@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path
 
-from data.errors import BadInput, UnknownFormat
+from data.errors import BadInput, UnknownFormat, Unreadable
 from data.formats import Format, all_formats, envelope, report_page
 from data.ledger import Cursor
 from data.loading import column_names, containers, envelopes, foreign_files, named_files, table_cells
@@ -94,6 +94,8 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None, 
         raise UnknownFormat(
             f"{path.name} is what an API answered when it refused: {said!r}; mend that and export again."
         )
+    if empty := _empty_list(file, sample, inner):
+        raise Unreadable(f"{path.name} holds no records{empty}; there is nothing to load.")
     if beside := calls_beside(column_names.sources(sample[:5])):
         raise UnknownFormat(
             f"{path.name} holds several calls in a row, side by side: of {' and '.join(beside[:3])}"
@@ -118,6 +120,16 @@ def _readings(file: File, sample: list[dict]) -> tuple[list[tuple[File, list[dic
     # A document under a usual name is a list of records first, lines and lists are records first.
     readings = [(unwrapped, inner), (file, sample)]
     return (readings if file.kind == "document" else readings[::-1]), inner
+
+
+def _empty_list(file: File, sample: list[dict], inner: list[dict]) -> str | None:
+    """Where a document of JSON says that it has nothing, in words that follow "no records"; None where it has."""
+    if file.kind not in ("array", "document", "wrapped"):
+        return None
+    lists = {key: held for key, held in sample[0].items() if isinstance(held, list)} if len(sample) == 1 else {}
+    if lists and not any(lists.values()):
+        return f" (its `{next(iter(lists))}` is an empty list)"
+    return None if any(inner) or any(sample) else ""
 
 
 def _told(file: File, sample: list[dict], readings: list[tuple[File, list[dict]]]) -> tuple[File, Format] | None:

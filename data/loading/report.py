@@ -57,6 +57,11 @@ class Report:
         return self.note == ALREADY_LOADED
 
     @property
+    def came_to_nothing(self) -> bool:
+        """Whether a file that was read for the first time has nothing that the ledger could take or has already."""
+        return not (self.error or self.loaded or self.duplicate or self.gone or self.was_loaded)
+
+    @property
     def nothing_loaded(self) -> str:
         """Why a file that was read added no row, in a sentence; "" where it added some or was refused."""
         if self.error or self.loaded or self.gone:
@@ -73,7 +78,7 @@ class Report:
 
 
 def print_reports(reports: list[Report], ledger: Ledger, *, as_json: bool) -> None:
-    """Print what became of each file; raises BadInput when no file could be used."""
+    """Print what became of each file; raises BadInput when nothing came of any, so that a script sees it too."""
     total = {name: sum(getattr(r, name) for r in reports) for name in COUNTS}
     if as_json:
         console.emit_json(
@@ -90,9 +95,9 @@ def print_reports(reports: list[Report], ledger: Ledger, *, as_json: bool) -> No
         _print(reports, total)
         console.say(caveats.sentence(ledger))
     for report in reports:
-        if report.error:
-            print(report.error, file=sys.stderr)
-    if all(r.error for r in reports):
+        if report.error or as_json and report.came_to_nothing:
+            print(report.error or report.nothing_loaded, file=sys.stderr)
+    if all(r.error or r.came_to_nothing for r in reports):
         raise BadInput("Nothing was loaded.")
 
 

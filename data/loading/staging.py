@@ -128,6 +128,7 @@ def ledger_rows(form: Format, book: PriceBook, rules: Mapping[str, Rule], batch:
             AND (s.input_has_cache IS NULL OR s.output_has_reasoning IS NULL)"""
     if "total_tokens" in form.columns:
         base = control_totals.compare_totals(base)
+    base = control_totals.mark_half_counted(base)
     expressions = attribution_rules.expressions(rules)
     if expressions:
         replaced = ", ".join(f"{sql} AS {column}" for column, sql in expressions.items())

@@ -69,6 +69,18 @@ def test_bad_input_is_one_sentence_and_exit_code_1(home, capsys, words, said):
     assert said in error and "Traceback" not in error and error.count("\n") == 1
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_file_of_which_nothing_comes_is_no_success(as_json, home, capsys, tmp_path):
+    """Where something was loaded beside it, or it was loaded before, it is."""
+    log = write(tmp_path / "session.jsonl", '{"type": "user", "sessionId": "s", "message": {"role": "user"}}\n')
+    asks = ["ingest", str(log), *["--json"] * as_json]
+    assert main(asks) == 1
+    told = capsys.readouterr()
+    assert "Nothing was loaded." in told.err
+    assert "session.jsonl: nothing was loaded; 1 skipped (a line without usage)." in (told.err if as_json else told.out)
+    assert main(["ingest", str(LOG), *asks[1:]]) == 0
+
+
 def test_wrong_usage_is_exit_code_2(home, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["ingest"])
