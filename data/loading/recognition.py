@@ -94,7 +94,7 @@ def recognise(cursor: Cursor, scratch: Path, path: Path, chosen: Format | None, 
         raise UnknownFormat(
             f"{path.name} is what an API answered when it refused: {said!r}; mend that and export again."
         )
-    if empty := _empty_list(file, sample, inner):
+    if (empty := _empty_list(file, sample, inner)) is not None:
         raise Unreadable(f"{path.name} holds no records{empty}; there is nothing to load.")
     if beside := calls_beside(column_names.sources(sample[:5])):
         raise UnknownFormat(
