@@ -23,6 +23,15 @@ def learner(values: np.ndarray = FLAT, floor: float = 1.0, until: int = 0) -> _L
     return made
 
 
+def strayed(*misses: float) -> _Learner:
+    """A learner that has seen days miss by so much, in logs."""
+    made = learner()
+    for miss in misses:
+        made.pooled.add(miss)
+        made.tail.add(miss)
+    return made
+
+
 @pytest.mark.parametrize(
     ("scores", "signs"),
     [
@@ -53,16 +62,14 @@ def test_an_event_begins_above_the_floor_and_is_the_level_after_six_weeks():
 
 def test_how_far_days_stray_by_hand():
     assert _strays([100.0, 200.0, 100.0, 0.0, math.nan]) == pytest.approx([0, math.log(2), 0])
-    made = learner()
-    assert made._deviation(28) == 0.25  # nothing is known yet
-    made.misses = [0.1] * 55
-    assert made._deviation(28) == pytest.approx(0.14826)
-    made.misses = [0.1] * 54 + [0.8, 0.9]
-    assert made._deviation(28) == pytest.approx(0.8 / 2.2414)  # of 56 the 55th: one lies above the 97.5th per cent
-    made.misses = [0.1] * 110 + [0.8, 0.9]
-    assert made._deviation(28) == pytest.approx(0.1 * 1.4826)  # of 112 the 110th, and two above it
-    made.misses = [0.001] * 200
-    assert made._deviation(28) == 0.05
+    assert strayed()._deviation(28) == 0.25  # nothing is known yet
+    assert strayed(*[0.1] * 55)._deviation(28) == pytest.approx(0.14826)
+    # Of 56 the 55th: one lies above the 97.5th per cent. Of 112 the 110th, and two above it.
+    assert strayed(*[0.1] * 54, 0.8, 0.9)._deviation(28) == pytest.approx(0.8 / 2.2414)
+    assert strayed(*[0.1] * 110, 0.8, 0.9)._deviation(28) == pytest.approx(0.1 * 1.4826)
+    assert strayed(*[0.9] * 56, *[0.1] * 56)._deviation(28) == pytest.approx(0.9 / 2.2414)  # 56 are pooled
+    assert strayed(*[0.9] * 56, *[0.1] * 112)._deviation(28) == pytest.approx(0.1 * 1.4826)
+    assert strayed(*[0.001] * 200)._deviation(28) == 0.05
 
 
 @pytest.mark.parametrize(
@@ -75,8 +82,8 @@ def test_how_far_days_stray_by_hand():
     ],
 )
 def test_how_far_a_weekday_strays_by_hand(weekday, right):
-    made = learner()
-    made.misses, made.by_weekday[28 % 7] = [0.0], weekday
+    made = strayed(0.0)
+    made.by_weekday[28 % 7] = weekday
     assert made._deviation(28) == pytest.approx(right)
 
 
@@ -85,13 +92,14 @@ def test_days_of_a_short_event_tell_how_far_days_stray_and_those_of_a_long_one_d
     values = FLAT.copy()
     values[60 : 60 + length] *= np.exp(ODD)
     made = learner(values, until=60)
-    made.misses = [0.06 / 1.4826] * 20  # a day that is off by 0.3 is at five deviations
+    for _ in range(112):
+        made._scaled(0, 0.06 / 1.4826)  # a day that is off by 0.3 is at five deviations
     for weekday in made.by_weekday:
         weekday.clear()
     for day in range(60, 70):
         made.learn(day)
     assert made.unusual[60:70] == [1] * length + [0] * (10 - length)
-    assert [miss for miss in made.misses if miss > 0.2] == pytest.approx([ODD] * length if told else [])
+    assert [miss for miss in made.tail.came if miss > 0.2] == pytest.approx([ODD] * length if told else [])
 
 
 def anomaly(usd: float, kind: str = "spend", dimension: str = "team") -> Anomaly:
