@@ -94,9 +94,9 @@ def learn(days: np.ndarray, values: np.ndarray, floor: np.ndarray) -> Learned:
     for day in range(MIN_BASELINE_DAYS, len(values)):
         learner.learn(day)
     expected, deviation, unusual = (np.array(part) for part in learner.parts())
-    asked, misses, small = (
-        np.array([one[place] for one in learner.asked], kind) for place, kind in enumerate((int, float, bool))
-    )
+    asked = np.array([day for day, _, _ in learner.asked], dtype=int)
+    misses = np.array([miss for _, miss, _ in learner.asked], dtype=float)
+    small = np.array([is_small for _, _, is_small in learner.asked], dtype=bool)
     parts = expected * calendar, deviation, unusual
     return Learned(days.tobytes(), values.tobytes(), parts, calendar, asked, misses, small)
 
