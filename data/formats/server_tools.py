@@ -27,8 +27,9 @@ def tools(*structs: str, model: str, output: str = "NULL", candidates: str = "NU
     }
     pairs = (f"'{tool}', {sql}" for tool, sql in counted.items())
     usage = usage_words.first(structs, ("server_side_tool_usage_details",))
-    return f"""json_merge_patch(json_object({", ".join(pairs)}),
-        coalesce(replace(json_of({usage})::VARCHAR, '_calls', '')::JSON, '{{}}'))"""
+    told = ", ".join(f"{sql}::VARCHAR" for sql in (*stated.values(), output, candidates, always_searched(model), usage))
+    return f"""CASE WHEN coalesce({told}) IS NOT NULL THEN json_merge_patch(json_object({", ".join(pairs)}),
+        coalesce(replace(json_of({usage})::VARCHAR, '_calls', '')::JSON, '{{}}')) END"""
 
 
 def tool_calls(output: str) -> dict[str, str]:

@@ -50,14 +50,15 @@ def provider_prefixes() -> dict[str, str]:
 
 
 def provider_sql(name: str) -> str:
-    """SQL for the catalogue id of a provider as a log spells it in the text `name`; the same tables, for the engine."""
-    exact = " ".join(f"WHEN {literal(word)} THEN {literal(known)}" for word, known in provider_names().items())
-    begins = " ".join(
-        f"WHEN starts_with(lower(trim({name})), {literal(word)}) THEN {literal(known)}"
-        for word, known in provider_prefixes().items()
-    )
-    otherwise = f"CASE {begins} ELSE nullif(lower(trim({name})), '') END"
-    return f"CASE lower(trim({name})) {exact} ELSE {otherwise} END"
+    """SQL for the catalogue id of a provider as a log spells it in the text `name`; the same tables, for the engine.
+
+    `name` stands twice and no more: within a CASE the engine works each of them out for every row.
+    """
+    word = f"lower(trim({name}))"
+    whole, begun = ("|".join(map(re.escape, words)) for words in (provider_names(), provider_prefixes()))
+    pairs = (f"{literal(word)}: {literal(known)}" for word, known in (provider_prefixes() | provider_names()).items())
+    spelling = f"regexp_extract({word}, {literal(f'^(?:(?:{whole})$|{begun})')})"
+    return f"coalesce(MAP {{{', '.join(pairs)}}}[{spelling}], nullif({word}, ''))"
 
 
 def model_names() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Baton against ccusage on the same Claude Code files: tokens per day and model, dollars, and the time of both.
 
-    npm i ccusage && python tests/benchmarks/ccusage_parity.py --ccusage node_modules/.bin/ccusage [--lines 300000]
+    npm i ccusage@20.0.24
+    python -m tests.benchmarks.ccusage_parity --ccusage node_modules/.bin/ccusage [--lines 300000]
 
 ccusage reads every file for every report; Baton reads them once. Both times are printed. ccusage runs offline,
 with the prices it carries, so its dollars differ where the two catalogues do.
@@ -21,18 +22,25 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State
 from tests.benchmarks.claude_sessions import Writer
+from tests.benchmarks.ratios import row
 
+ROOT = Path(__file__).resolve().parents[2]
 COUNTS = {
     "input": "inputTokens",
     "output": "outputTokens",
     "cache write": "cacheCreationTokens",
     "cache read": "cacheReadTokens",
+}
+# Whole processes, in this order: each finds the store as the one before left it.
+WHOLE = {
+    "A folder of Claude Code sessions, read for the first time": ("data", "ingest", "FOLDER"),
+    "The same folder again, with nothing new": ("data", "ingest", "FOLDER"),
+    "Its spend by day": ("analytics", "spend", "--by", "day"),
+    "What today has cost, for a status line": ("analytics", "today"),
 }
 
 
@@ -60,6 +68,13 @@ def baton(ledger: Ledger) -> dict[tuple[str, str], tuple]:
         (row.day, row.model_raw): (int(row.i), int(row.o), int(row.w), int(row.r), float(row.usd))
         for row in frame.itertuples()
     }
+
+
+def run_baton(words: tuple[str, ...], folder: Path, home: Path) -> None:
+    """One of Baton's commands as a person types it."""
+    given = [str(folder) if word == "FOLDER" else word for word in words]
+    command = [sys.executable, "-m", *given, "--home", str(home)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
 
 
 def timed(work):
@@ -114,12 +129,15 @@ def main() -> int:
             f" {sum(r.skipped for r in reports):,} lines without usage of their own"
         )
         differing = compare(theirs, ours)
+        ledger.close()
+        for question, command in WHOLE.items():
+            seconds = timed(lambda words=command: run_baton(words, folder, Path(scratch) / "whole"))[1]
+            print(row(question, f"{seconds:.2f} s", f"ccusage: {report_s:.2f} s", seconds / report_s))
         print(f"{differing} of {len(theirs.keys() | ours.keys())} day and model cells differ in tokens")
         print(
             f"time: ccusage {report_s:.2f} s a report; Baton {ingest_s:.2f} s once (x {ingest_s / report_s:.1f}), then"
             f" {query_s:.2f} s a report (x {query_s / report_s:.2f})"
         )
-        ledger.close()
     return 1 if differing else 0
 
 

@@ -1,9 +1,10 @@
-"""Ingest of flat JSONL against DuckDB's own CREATE TABLE AS SELECT * FROM read_json of the same file.
+"""Ingest of flat logs against what the engine alone needs for them, in the same run and under the same memory limit.
 
-    nice -n 5 .venv/bin/python -m tests.benchmarks.ingest_ratio --rows 10000000
+    nice -n 5 .venv/bin/python -m tests.benchmarks.ingest_ratio [--rows 1000000] [--log jsonl csv parquet litellm]
 
-Prints the ratio (the aim is 2 or less) and the peak memory of the ingesting process (the aim is under 4 GB).
-Both sides run in processes of their own, the floor before and after, and the faster floor counts.
+Two floors: the engine's bare reading into a table (aim: 2.0 times that), and an equal-work floor, one statement written
+by hand for this one log that types, deduplicates, prices and writes the same columns by month (aim: 1.3). Every side
+runs in a process of its own, start included; the floors run before and after, and the faster run counts.
 """
 
 from __future__ import annotations
@@ -17,36 +18,18 @@ import tempfile
 import time
 from pathlib import Path
 
-import duckdb
+from tests.benchmarks.flat_logs import LOGS, Log
+from tests.benchmarks.ratios import HEAD, row
 
-# One request as a flat Helicone export writes it; spread over 180 days, 40 teams' users, three models.
-FLAT = """
-    SELECT 'req-' || i AS request_id, 'res-' || i AS response_id,
-        strftime(TIMESTAMP '2026-05-01' + to_milliseconds((i * 15552000000 // {rows})::BIGINT),
-            '%Y-%m-%dT%H:%M:%S.%gZ') AS request_created_at,
-        CASE WHEN hash(i, 1) % 100 = 0 THEN 429 ELSE 200 END AS response_status, ['OPENAI', 'DEEPSEEK',
-            'MINIMAX'][1 + (i % 3)::INTEGER] AS provider,
-        ['gpt-5.2', 'deepseek-v3.2', 'minimax-m2'][1 + (i % 3)::INTEGER] AS model, 'user-' || hash(i,
-            2) % 400 AS request_user_id,
-        500 + hash(i, 3) % 4000 AS prompt_tokens, hash(i, 4) % 500 AS prompt_cache_read_tokens, 50 + hash(i,
-            5) % 800 AS completion_tokens,
-        prompt_tokens + completion_tokens AS total_tokens, 300 + hash(i, 6) % 9000 AS delay_ms, 100 + hash(i,
-            7) % 200 AS time_to_first_token
-    FROM range({rows}) AS t(i)"""
-
+MEMORY = "2.5GB"  # what Baton's own engine takes by default
 FLOOR = (
-    'import duckdb, sys; con = duckdb.connect(sys.argv[2]); con.execute(f"CREATE TABLE t AS SELECT * FROM'
-    " read_json('{sys.argv[1]}')\"); con.close()"
+    "import duckdb, sys; con = duckdb.connect(sys.argv[1], config={'memory_limit': sys.argv[2]}); "
+    "con.execute(sys.argv[3]); con.close()"
 )
 INGEST = (
     "import sys; from data.ledger import Ledger; from data.loading.ingest import ingest; from data.state import State; "
     "store = Ledger.open(sys.argv[2]); print(ingest(store, State.open(sys.argv[2]), [sys.argv[1]])[0].loaded)"
 )
-
-
-def write_flat(path: Path, rows: int) -> None:
-    """A flat JSONL log of `rows` requests."""
-    duckdb.connect().execute(f"COPY ({FLAT.format(rows=rows)}) TO '{path}' (FORMAT json)")
 
 
 def timed(code: str, *arguments: object) -> tuple[float, float, str]:
@@ -63,26 +46,43 @@ def timed(code: str, *arguments: object) -> tuple[float, float, str]:
     )
 
 
+def floors(log: Log, path: Path, folder: Path) -> dict[str, tuple[float, float]]:
+    """Wall and CPU seconds of both floors, once."""
+    folder.mkdir()
+    bare = timed(FLOOR, folder / "bare.db", MEMORY, log.bare(path))
+    equal = timed(FLOOR, folder / "equal.db", MEMORY, log.equal_work(path, folder / "rows"))
+    shutil.rmtree(folder)
+    return {"bare read": bare[:2], "equal work": equal[:2]}
+
+
+def compare(log: Log, rows: int, folder: Path) -> None:
+    """Print the two rows of one kind of log."""
+    path = folder / f"log.{log.written.split()[1].strip(',').replace('json', 'jsonl')}"
+    log.write(path, rows)
+    before = floors(log, path, folder / "floors")
+    seconds, cpu, loaded = timed(INGEST, path, folder / "home")
+    shutil.rmtree(folder / "home")
+    after = floors(log, path, folder / "floors")
+    assert int(loaded) == rows, f"{loaded} of {rows} loaded"
+    for name, aim in (("bare read", "2.0"), ("equal work", "1.3")):
+        wall, least = (min(before[name][i], after[name][i]) for i in (0, 1))
+        for what, ours, theirs in (("clock", seconds, wall), ("CPU", cpu, least)):
+            question = f"Ingest of {rows:,} rows of {log.name} ({what})"
+            print(row(question, f"{ours:.1f} s", f"{name}: {theirs:.1f} s", ours / theirs, aim), flush=True)
+    path.unlink()
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rows", type=int, default=1_000_000)
-    rows = arguments.parse_args().rows
+    arguments.add_argument("--log", choices=LOGS, nargs="+", default=list(LOGS))
+    wish = arguments.parse_args()
+    print(HEAD)
     with tempfile.TemporaryDirectory(prefix="baton-ingest-ratio-") as folder:
-        log = Path(folder) / "flat.jsonl"
-        write_flat(log, rows)
-        first = timed(FLOOR, log, Path(folder) / "first.db")
-        seconds, cpu, loaded = timed(INGEST, log, Path(folder) / "home")
-        peak_gb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-        shutil.rmtree(Path(folder) / "home")
-        second = timed(FLOOR, log, Path(folder) / "second.db")
-        assert int(loaded) == rows, f"{loaded} of {rows} loaded"
-        floor, floor_cpu = min(first[0], second[0]), min(first[1], second[1])
-        print(f"{rows:,} rows, {log.stat().st_size / 1e6:,.0f} MB")
-        print(
-            f"read_json into a table: {floor:.1f} s ({floor_cpu:.1f} s CPU); ingest: {seconds:.1f} s ({cpu:.1f} s CPU)"
-        )
-        print(f"ingest / read_json: {seconds / floor:.2f} by the clock, {cpu / floor_cpu:.2f} by CPU; aim 2.00 or less")
-        print(f"largest process: {peak_gb:.2f} GB; aim under 4 GB")
+        for name in wish.log:
+            compare(LOGS[name], wish.rows, Path(folder))
+    peak_gb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    print(f"largest process of all: {peak_gb:.2f} GB")
 
 
 if __name__ == "__main__":

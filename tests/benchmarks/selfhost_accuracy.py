@@ -20,6 +20,7 @@ from data.errors import BadInput
 from simulations.hosting import capacity, measured_curves, roofline, serving_point
 from simulations.hosting.layouts import Layout
 from simulations.hosting.roofline import Constants, Speed, Work, speed_of
+from tests.benchmarks.ratios import row
 from tests.benchmarks.selfhost_points import inferencex, take, works
 
 START = Constants(0.86, 0.9, 0.65, 0.5, 0.36, 0.7, 0.25, 36, 40, 30, 60, 10, 9, 2, 0.4, 70, 0.08)
@@ -181,7 +182,8 @@ def main() -> None:
     arguments.add_argument("--fit", action="store_true")
     points = inferencex(folder())
     work = works(points)
-    report("textbook roofline", np.log(speed_of(work, TEXTBOOK).output_tokens_per_s / points.output_tokens_per_s))
+    textbook = np.log(speed_of(work, TEXTBOOK).output_tokens_per_s / points.output_tokens_per_s).to_numpy()
+    report("textbook roofline", textbook)
     if arguments.parse_args().fit:
         z = fit(points, work)
         print([(name, round(float(v), 3)) for name, v in zip((*SHARED, *PER_GENERATION, *ENGINES), z, strict=True)])
@@ -193,6 +195,9 @@ def main() -> None:
     points = points.drop(columns="error", errors="ignore").join(graded)[graded.error.notna()]
     report("predict(), groups never fitted nor shipped", points.error.to_numpy())
     report("... time to first token", points.ttft.to_numpy())
+    ours, theirs = (float(np.median(np.abs(np.expm1(errors)))) for errors in (points.error.to_numpy(), textbook))
+    question = f"Output tokens a second of {len(points):,} measured serving points never fitted (median error)"
+    print(row(question, f"{ours:.1%}", f"textbook roofline: {theirs:.1%}", ours / theirs))
     medians = points.assign(e=np.abs(np.expm1(points.error))).groupby("group").e.median()
     print(
         f"median of the {len(medians)} groups' medians {medians.median():.1%}, worst {medians.idxmax()}"
