@@ -81,7 +81,8 @@ def _rows(count: int) -> str:
     )
     return f"""CREATE TEMP TABLE staged AS SELECT i::VARCHAR AS event_id,
         TIMESTAMP '2025-06-01' + INTERVAL (i % 40000000) SECOND AS requested_at,
-        {picked}, NULL::VARCHAR AS host, NULL::VARCHAR AS server_tools, NULL::VARCHAR[] AS caveats, {media}, NULL::VARCHAR AS region,
+        {picked}, NULL::VARCHAR AS host, NULL::VARCHAR AS server_tools, NULL::VARCHAR[] AS caveats,
+        {media}, NULL::VARCHAR AS region,
             CASE WHEN i % 4 = 0 THEN 'batch' ELSE 'standard' END AS service_tier,
         (random() * 300000)::BIGINT AS fresh_input_tokens, (random() * 3000)::BIGINT AS cache_read_tokens,
             0::BIGINT AS cache_write_5m_tokens,
