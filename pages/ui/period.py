@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import streamlit as st
 
 from analytics import coverage
@@ -76,42 +78,56 @@ def control(view: Ledger, scope: ClosedScope, default: str, compared: ClosedScop
         label += f" vs {fmt.days(compared.start, compared.last)}"
     with st.popover(label, icon=":material/calendar_today:", key="period"):
         window = _window(default)
-        st.session_state["_window"] = window if window in PERIODS else None
-        st.pills("Period", list(PERIODS), format_func=PERIODS.__getitem__, key="_window", on_change=_pick_period)
+        _choice("Period", PERIODS, "_window", window if window in PERIODS else None, _pick_period)
         _days_field(view, scope, "From and to, both included", "_days", ("window", "from", "to"))
         if not compares:
             return
-        st.session_state["_vs"] = how = _how(default)
-        st.pills(
-            "Compare with",
-            list(COMPARISONS),
-            format_func=COMPARISONS.__getitem__,
-            key="_vs",
-            on_change=_pick_comparison,
-        )
+        how = _how(default)
+        _choice("Compare with", COMPARISONS, "_vs", how, _pick_comparison)
         if how == "dates":
             _days_field(view, compared or scope.before(), "Compared days", "_vs_days", ("vs", "vs_from", "vs_to"))
         elif how != "none" and compared is None:
             st.caption("A month earlier is for periods of up to a month; nothing is compared.")
 
 
-def _days_field(view: Ledger, scope: ClosedScope, label: str, key: str, names: tuple[str, str, str]) -> None:
-    """Any days of the log; what lies outside of it is shown as the nearest day of it."""
+def _choice(
+    label: str, offered: Mapping[str, str], name: str, shown: str | None, pick: Callable[[str | None], None]
+) -> None:
+    """One of `offered`, `shown` at first.
+
+    What is shown is part of the key: a browser does not hear of a new value for a field in a closed popover, and would
+    send its old one with the next click elsewhere as if it had been picked.
+    """
+    key = f"{name}_{shown}"
+    st.session_state[key] = shown
+    st.pills(
+        label,
+        list(offered),
+        format_func=offered.__getitem__,
+        key=key,
+        on_change=lambda: pick(st.session_state[key]),
+    )
+
+
+def _days_field(view: Ledger, scope: ClosedScope, label: str, name: str, names: tuple[str, str, str]) -> None:
+    """Any days of the log; what lies outside of it is shown as the nearest day of it. Of its key: `_choice`."""
     first, last = logged_days(view)[0].date(), through(view).day
-    st.session_state[key] = tuple(min(max(day, first), last) for day in (scope.start, scope.last))
+    start, end = (min(max(day, first), last) for day in (scope.start, scope.last))
+    key = f"{name}_{start}_{end}"
+    st.session_state[key] = (start, end)
     st.date_input(
         label, key=key, min_value=first, max_value=last, format="YYYY-MM-DD", on_change=_pick_days, args=(key, names)
     )
 
 
-def _pick_period() -> None:
-    if st.session_state["_window"]:
-        place.go(**{"window": st.session_state["_window"], "from": None, "to": None})
+def _pick_period(name: str | None) -> None:
+    if name:
+        place.go(**{"window": name, "from": None, "to": None})
 
 
-def _pick_comparison() -> None:
-    if st.session_state["_vs"]:
-        place.go(vs=st.session_state["_vs"], vs_from=None, vs_to=None)
+def _pick_comparison(how: str | None) -> None:
+    if how:
+        place.go(vs=how, vs_from=None, vs_to=None)
 
 
 def _pick_days(key: str, names: tuple[str, str, str]) -> None:

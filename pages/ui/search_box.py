@@ -24,6 +24,8 @@ from simulations.decisions.record import DECISIONS
 
 NAMES = ("team", "model", "feature", "key_alias", "customer_id")  # dimensions whose values people look for by name
 PER_DIMENSION = 80  # the dearest values: all travel to the browser when the box is opened
+# Whoever pressed the keys wants to type: a dialog takes the focus itself, and gives it to no field.
+FOCUS = "<script>setTimeout(() => document.querySelector('.st-key-found input')?.focus(), 150)</script>"
 SCENARIO_PAGES = {"mix": "mix", "triage": "new-model", "breakeven": "self-host", "pipeline": "pipeline"}
 
 
@@ -118,6 +120,7 @@ def _box() -> None:
             filter_mode="fuzzy",
             placeholder="team, model, feature, key, customer, budget, run",
         )
+        st.html(FOCUS, unsafe_allow_javascript=True)
         if chosen is not None:
             opening.ask(known[chosen].path, links.pack(known[chosen].query))
             st.rerun()

@@ -1,4 +1,4 @@
-"""Nine jobs of a FinOps lead, walked in a real browser on a small sample company: clicks counted, seconds told.
+"""The ten jobs of a FinOps lead, walked in a real browser on a small sample company: clicks counted, seconds told.
 
 `python -m tests.browser.finops_jobs [--write]` walks them all; --write renews the table of docs/jobs.md. A click is a
 click of the mouse, into a field to type as well; Escape, which closes a popover, is none. The seconds are those the
@@ -31,7 +31,8 @@ from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, serve, settled
 from tests.routing.loopback_webhook import LoopbackWebhook
 from tests.stores import new_ledger
 
-END = date(2026, 11, 22)
+END = date(2026, 11, 22)  # the planted runaway of research begins 40 days before: on Tuesday, 13 October
+JUMP = 12  # the place of that Tuesday among the days of October
 CHANNEL = "BATON_ALERT_CHAT"
 DOC = ROOT / "docs" / "jobs.md"
 MOST_CLICKS = 10
@@ -107,6 +108,21 @@ def close_october(walk: Walk) -> str:
     sent = walk.chat.bodies[-1]["text"]
     assert "October 2026 cost" in sent and "over its budget" in sent and "under its budget" in sent
     return told[told.index("It is ") :].split(". $")[0]
+
+
+def who_caused_tuesday(walk: Walk) -> str:
+    walk.period("Last month")
+    bar = walk.page.locator(".st-key-days .barlayer .trace").first.locator(".point path").nth(JUMP)
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    assert box
+    walk.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    walk.clicks += 1
+    walk.says("against 12 Oct 2026; the bars add up")
+    walk.rest()
+    walk.click(walk.page.get_by_role("radio", name="Team", exact=True))
+    walk.rest()
+    return walk.page.get_by_test_id("stCaptionContainer").filter(has_text="research changed by +").first.inner_text()
 
 
 def losing_customers(walk: Walk) -> str:
@@ -200,6 +216,7 @@ class Job(NamedTuple):
 
 JOBS = (
     Job("Close October by team against budget, and send it", close_october),
+    Job("Who caused Tuesday's jump?", who_caused_tuesday),
     Job("Which customers lose money?", losing_customers),
     Job("Is gpt-5.2's price change seen?", price_change),
     Job("What did last month's actions save?", actions_saved),

@@ -131,6 +131,10 @@ def test_no_cached_function_reads_a_kind_it_does_not_declare(home, tmp_path, mon
     by_hand = opened(home, monkeypatch, "mix")
     next(button for button in by_hand.button if button.label == "Normalise and apply").click().run()
     assert not by_hand.exception and "set by hand" in by_hand.title[0].value
+    margins = opened(home, monkeypatch, "explore", by="Customer")
+    margins.session_state["margins"] = True  # a panel that works out what it shows once it is open
+    margins.run()
+    assert not margins.exception, margins.exception[0].value
     lies = {name: read - set(reads) for name, (reads, read) in watched.items() if read - set(reads)}
     assert not lies, "these read what is not in their key; declare it in @shell.cached(reads=...)"
     idle = {name: set(reads) - read for name, (reads, read) in watched.items() if set(reads) - read}

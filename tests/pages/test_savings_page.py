@@ -110,4 +110,4 @@ def test_an_untested_finding_is_tested_on_samples_of_its_own_work(home, monkeypa
     next(b for b in app.button if b.label == "Start the run").click().run()
     assert not app.exception and not app.error
     asked = read_run(state, started[0])["spec"]["tasks"]["tasks"]
-    assert sorted(task["id"] for task in asked) == sorted(f"log-{i[:24]}" for i in ids[0])
+    assert sorted(task["id"] for task in asked) == sorted(f"log-{i}" for i in ids[0])
