@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import BadInput, Refused
@@ -241,8 +241,6 @@ pairs = st.lists(
 )
 
 
-@pytest.mark.heavy
-@settings(max_examples=20)  # each asks the statistics twice
 @given(pairs)
 def test_wins_ties_and_losses_are_the_tasks_and_turn_round_with_the_sides(judged_pairs_):
     found = preferences({"a": judged_pairs_}, "b", {})["a"]
@@ -260,7 +258,6 @@ def test_wins_ties_and_losses_are_the_tasks_and_turn_round_with_the_sides(judged
     assert found.net is None or found.interval[0] - 1e-9 <= found.net <= found.interval[1] + 1e-9
 
 
-@pytest.mark.heavy
 def test_a_judge_that_tosses_a_coin_is_hardly_ever_believed():
     rng, believed = random.Random(7), 0
     for _ in range(400):

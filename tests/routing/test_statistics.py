@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from routing.grading.statistics import (
     compare_pairs,
@@ -218,3 +219,5 @@ def test_requests_for_a_margin_by_hand(ratio, requests):
 
 def test_holm():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    many = [0.2, 0.001, 0.04, 0.04, 0.9, 0.0004, 0.5]
+    assert holm(many) == pytest.approx(multipletests(many, method="holm")[1].tolist())
