@@ -33,7 +33,7 @@ from tests.stores import new_ledger
 
 END = date(2026, 11, 22)  # the planted runaway of research begins 40 days before: on Tuesday, 13 October
 JUMP = 12  # the place of that Tuesday among the days of October
-CHANNEL = "BATON_ALERT_CHAT"
+CHANNEL = "BATON_ALERT_SLACK"
 DOC = ROOT / "docs" / "jobs.md"
 MOST_CLICKS = 10
 
