@@ -278,7 +278,7 @@ def company(home: Path, log: Path) -> Iterator[tuple[str, LoopbackWebhook]]:
     build(home)
     with LoopbackWebhook([200]) as chat:
         to = f"json://{urlsplit(chat.url).netloc}/alerts"
-        for address in serve(home, log, BATON_WEBHOOK_URL=chat.url, **{CHANNEL: to}):
+        for address in serve(home, log, 0, BATON_WEBHOOK_URL=chat.url, **{CHANNEL: to}):
             yield address, chat
 
 

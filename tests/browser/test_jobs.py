@@ -21,7 +21,8 @@ def site(tmp_path_factory) -> Iterator[tuple]:
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.question)
 def test_a_job_ends_on_its_answer_within_ten_clicks(chromium, site, job):
-    done = finops_jobs.walked(chromium, *site, job)
+    address, chat = site
+    done = finops_jobs.walked(chromium, address, chat, job)
     told = dict(re.findall(r"^\| (.+?) \| (\d+) \|", DOC.read_text(), re.MULTILINE))
     assert done.clicks < MOST_CLICKS and done.answer
     assert told[job.question] == str(done.clicks), "renew it: python -m tests.browser.finops_jobs --write"
