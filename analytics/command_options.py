@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from analytics.history import through
 from analytics.scope import ClosedScope, Scope
 from data import lost_rows, people
+from data.console import parse_day
 from data.errors import BadInput, NoData
 from data.held_view import restrict_to_teams
 from data.ledger import Ledger
@@ -19,14 +20,6 @@ def add_span(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="start", type=parse_day, metavar="DATE", help="first day, YYYY-MM-DD")
     parser.add_argument("--to", dest="end", type=parse_day, metavar="DATE", help="last day, included")
     parser.add_argument("--as-of", type=int, metavar="N", help="data version to read (default: the newest)")
-
-
-def parse_day(text: str) -> date:
-    """An ISO day; argparse turns what is raised into a usage error."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-11-27") from error
 
 
 def view_of(args: argparse.Namespace) -> Ledger:

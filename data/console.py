@@ -29,6 +29,14 @@ Progress = Callable[[str, float, str], None]  # stage, share done 0..1, a word o
 WIDE = 200
 
 
+def parse_day(text: str) -> date:
+    """An ISO day; argparse turns what is raised into a usage error."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-11-27") from error
+
+
 class Commands:
     """A room's commands, to which the modules that own them add theirs; `does` says in a line what each is for."""
 

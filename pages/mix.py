@@ -95,7 +95,7 @@ def choices(view: Ledger, scope: Scope, title: Any, top: Any) -> tuple[Programme
         except (NoData, BadInput) as reason:
             with title:
                 shell.header(QUESTION, view)
-            way = " The typed figures above need no log." * isinstance(reason, NoData)
+            way = " The typed figures above need no log." if isinstance(reason, NoData) else ""
             top.info(fmt.md(f"{reason}{way}"), icon=":material/info:")
             place.stop()
         demands = mix_controls.promises(made, what_if.reliability_by_model(view, made.scope))

@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from analytics.command_options import add_span, parse_day
+from analytics.command_options import add_span
 from analytics.scope import Scope
+from data.console import parse_day
 from data.errors import BadInput
 from data.facts.models import Catalog, current
 from data.ledger import Ledger

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from analytics import coverage, spend
-from analytics.command_options import parse_day, span_of, view_of
+from analytics.command_options import span_of, view_of
 from analytics.scope import Scope
 from data import console, scratch
 from data.errors import BadInput, BatonError, NoData
@@ -28,7 +28,7 @@ MOST_ROWS, ROWS = 1000, 50
 JSON_TYPE: dict[Any, dict[str, str]] = {
     int: {"type": "integer"},
     float: {"type": "number"},
-    parse_day: {"type": "string", "format": "date"},
+    console.parse_day: {"type": "string", "format": "date"},
 }
 PAGING = {
     "limit": {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "description": f"rows a list (default {ROWS})"},

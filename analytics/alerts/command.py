@@ -10,7 +10,7 @@ from analytics.alerts.evaluation import judge_all
 from analytics.alerts.lookout import Judged, Lookout
 from analytics.alerts.rule import RULES, STARTERS, Rule, silence
 from analytics.alerts.watch import instant, preview, try_channel, watch
-from analytics.command_options import parse_day, view_of
+from analytics.command_options import view_of
 from data import console, wording
 from data.errors import BadInput, Refused
 from data.ledger import Ledger
@@ -27,7 +27,7 @@ def register(commands: console.Commands) -> None:
     sub.add_argument("--rules", metavar="FILE.yaml", help="save rules from a file: a mapping of names to rules")
     sub.add_argument("--starters", action="store_true", help="save the rules that Baton suggests, where none is saved")
     sub.add_argument("--silence", metavar="NAME", help="keep a rule quiet until --until")
-    sub.add_argument("--until", type=parse_day, metavar="DATE", help="the day on which --silence ends")
+    sub.add_argument("--until", type=console.parse_day, metavar="DATE", help="the day on which --silence ends")
     sub.add_argument("--delete", metavar="NAME", help="forget a rule")
     sub.add_argument("--history", action="store_true", help="what was told, and what waits to be sent")
 

@@ -12,7 +12,7 @@ from analytics import list_prices
 from analytics.answers_by_version import remember
 from analytics.bridges.bridge_maths import CENT, COLUMNS, Bridge, Driver, bridge, bridges
 from analytics.budgets.budget import Budget, find_budget
-from analytics.command_options import add_span, parse_day, view_of
+from analytics.command_options import add_span, view_of
 from analytics.coverage import comparison, coverage
 from analytics.history import through
 from analytics.paid_prices import KINDS
@@ -152,11 +152,13 @@ def register(commands: console.Commands) -> None:
     add_span(sub)
     sub.add_argument(
         "--against-from",
-        type=parse_day,
+        type=console.parse_day,
         metavar="DATE",
         help="first day of the span before (default: as long, ending before --from)",
     )
-    sub.add_argument("--against-to", type=parse_day, metavar="DATE", help="last day of the span before, included")
+    sub.add_argument(
+        "--against-to", type=console.parse_day, metavar="DATE", help="last day of the span before, included"
+    )
     sub.add_argument("--by", metavar="DIMENSION", help="one bridge per team, model, ...")
     sub.add_argument(
         "--budget", metavar="NAME", help="from this saved budget to the actual spend of its running period"

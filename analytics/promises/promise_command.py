@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from analytics.command_options import parse_day, view_of
+from analytics.command_options import view_of
 from analytics.history import through
 from analytics.promises import promises
 from analytics.promises.actions import ACTIONS, check_action
@@ -25,9 +25,13 @@ def register(commands: console.Commands) -> None:
     sub.add_argument("--low", type=float, metavar="USD", help="low end of its band")
     sub.add_argument("--high", type=float, metavar="USD", help="high end of its band")
     sub.add_argument("--filter", action="append", default=[], metavar="DIMENSION=VALUE", help="its rows (repeatable)")
-    sub.add_argument("--told-from", type=parse_day, metavar="DATE", help="first day that the number was told from")
-    sub.add_argument("--told-to", type=parse_day, metavar="DATE", help="the day after the last")
-    sub.add_argument("--done", type=parse_day, metavar="DATE", help="the day it was done (default: the log's last)")
+    sub.add_argument(
+        "--told-from", type=console.parse_day, metavar="DATE", help="first day that the number was told from"
+    )
+    sub.add_argument("--told-to", type=console.parse_day, metavar="DATE", help="the day after the last")
+    sub.add_argument(
+        "--done", type=console.parse_day, metavar="DATE", help="the day it was done (default: the log's last)"
+    )
     sub.add_argument("--as-of", type=int, metavar="N", help="data version to read (default: the newest)")
 
 

@@ -180,7 +180,6 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-@lru_cache(maxsize=1024)
 def _reduce(name: str) -> str:
     """`8 × NVIDIA H200 SXM GPUs on a single node.` and `H100-SXM5-80GB` come down to the GPU; a memory size that is
     not its own stays."""

@@ -123,8 +123,7 @@ def _check_pattern(called: str, pattern: Any) -> None:
 def _repeats(tree: Any) -> int:
     """How many open-ended repeats a parsed pattern has; one inside another counts as too many."""
     count = 0
-    for part in _parts(tree):
-        operation, argument = part
+    for operation, argument in tree:
         inner = sum(_repeats(one) for one in _subpatterns(argument))
         if "REPEAT" in str(operation) and argument[1] > LONGEST_PATTERN:
             count += 1 + (MOST_REPEATS if inner else 0)
@@ -132,10 +131,6 @@ def _repeats(tree: Any) -> int:
             count += MOST_REPEATS + 1
         count += inner
     return count
-
-
-def _parts(tree: Any) -> Iterator[tuple[Any, Any]]:
-    return iter(tree)
 
 
 def _subpatterns(argument: Any) -> Iterator[Any]:

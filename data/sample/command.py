@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
 
 from data import console, wording
 from data.errors import BadInput
@@ -31,7 +30,7 @@ def register(commands: console.Commands) -> None:
     sub.add_argument("--seed", type=int, metavar="S", help=f"another company of the same kind (default {company.seed})")
     sub.add_argument("--remove", action="store_true", help="take it out of the ledger again, with its files")
     sub.add_argument(
-        "--end", type=date.fromisoformat, metavar="DATE", help="the day after the last one (default today, UTC)"
+        "--end", type=console.parse_day, metavar="DATE", help="the day after the last one (default today, UTC)"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
 from typing import Any
 
 from data import console, wording
@@ -24,7 +23,10 @@ def register(commands: console.Commands) -> None:
     sub = commands.add("price-book", _command, needs_store=True)
     sub.add_argument("file", nargs="?", default="", metavar="FILE", help="genai-prices' prices/new_data/v2/data.json")
     sub.add_argument(
-        "--as-of", type=_day, metavar="DATE", help="the day its prices are of (default: when FILE was written)"
+        "--as-of",
+        type=console.parse_day,
+        metavar="DATE",
+        help="the day its prices are of (default: when FILE was written)",
     )
     sub.add_argument(
         "--download",
@@ -40,13 +42,6 @@ def register(commands: console.Commands) -> None:
     answer.add_argument("--refuse", action="store_true", help="note in the audit trail that it is not wanted")
     answer.add_argument("--undo", action="store_true", help="put the price book before back in force")
     sub.add_argument("--reprice", action="store_true", help="price the rows already loaded by the book in force")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-11-01") from error
 
 
 def _command(args: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ from data.ledger import Ledger
 from data.loading import explain
 from pages.ui import exports, request_reading, shell
 from pages.ui import format as fmt
+from pages.ui.row_choice import choose_row
 
 MOST_PAGES = 100  # deeper pages cost more each; a filter finds a row sooner
 ORDER_LABELS = {"time": "Newest", "cost": "Dearest", "tokens": "Most tokens", "latency": "Slowest"}
@@ -75,22 +76,16 @@ def table(view: Ledger, scope: Scope, *, caveat: str | None = None) -> None:
         + (deep if pages > MOST_PAGES else "")
         + ". Choose a row to see how it was read."
     )
-    opened = st.session_state.setdefault("requests_opened", 0)
-    shown = exports.plain(frame.assign(caveats=[_caveats(codes) for codes in frame["caveats"]]))
-    choice = st.dataframe(
-        shown,
-        hide_index=True,
-        column_config=exports.columns(shown, units=UNITS, labels=LABELS),
-        placeholder=fmt.MISSING,
+    row = choose_row(
+        frame.assign(caveats=[_caveats(codes) for codes in frame["caveats"]]),
+        f"requests_{key}_{order}_{number}",
         alt=f"{len(frame)} attempts of the slice, {ORDER_LABELS[order].lower()} first",
-        on_select="rerun",
-        selection_mode="single-row",
-        key=f"requests_{key}_{order}_{number}_{opened}",
+        units=UNITS,
+        labels=LABELS,
     )
     exports.download(frame, name="requests", key=f"requests_{key}")
-    if choice.selection.rows:
-        st.session_state["requests_opened"] = opened + 1  # a new table has no choice left that would open again
-        story(view, frame.iloc[choice.selection.rows[0]].to_dict())
+    if row is not None:
+        story(view, frame.iloc[row].to_dict())
 
 
 def _caveats(codes: object) -> str:
@@ -122,8 +117,9 @@ def story(view: Ledger, row: dict) -> None:
 
 
 def timeline(frame: pd.DataFrame, name: str) -> None:
-    """The attempts of one session in time, under what they come to."""
-    st.markdown(f"**{name}: {fmt.count_of(len(frame), 'attempt')}, {fmt.md(fmt.usd(frame['cost_usd'].sum()))}**")
+    """The attempts of one session in time, under what they come to; what nobody knows the cost of is not $0."""
+    whole = frame["cost_usd"].sum(min_count=1)
+    st.markdown(f"**{name}: {fmt.count_of(len(frame), 'attempt')}, {fmt.md(fmt.usd(whole))}**")
     brief = frame[["requested_at", "model", "input_tokens", "output_tokens", "cost_usd", "status"]]
     st.dataframe(
         exports.plain(brief),

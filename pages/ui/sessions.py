@@ -12,6 +12,7 @@ from data.ledger import Ledger
 from pages.ui import exports, shell
 from pages.ui import format as fmt
 from pages.ui.requests import session_of, timeline
+from pages.ui.row_choice import choose_row
 
 LABELS = {
     "session_id": "Session",
@@ -41,21 +42,11 @@ def table(view: Ledger, scope: Scope) -> None:
         return
     more = f"The {PAGE_ROWS} dearest sessions" if len(frame) == PAGE_ROWS else fmt.count_of(len(frame), "session")
     st.caption(f"{more}, dearest first. Choose a row to see its calls in time.")
-    opened = st.session_state.setdefault("sessions_opened", 0)
-    choice = st.dataframe(
-        exports.plain(frame),
-        hide_index=True,
-        column_config=exports.columns(frame, units=UNITS, labels=LABELS),
-        placeholder=fmt.MISSING,
-        alt=f"{len(frame)} sessions of the slice, dearest first",
-        on_select="rerun",
-        selection_mode="single-row",
-        key=f"sessions_{hash(scope):x}_{opened}",
-    )
-    exports.download(frame, name="sessions", key=f"sessions_{hash(scope):x}")
-    if choice.selection.rows:
-        st.session_state["sessions_opened"] = opened + 1  # a new table has no choice left that would open again
-        story(view, frame.iloc[choice.selection.rows[0]].to_dict())
+    key, alt = f"sessions_{hash(scope):x}", f"{len(frame)} sessions of the slice, dearest first"
+    row = choose_row(frame, key, alt=alt, units=UNITS, labels=LABELS)
+    exports.download(frame, name="sessions", key=key)
+    if row is not None:
+        story(view, frame.iloc[row].to_dict())
 
 
 @st.dialog("A session, call by call", width="large")

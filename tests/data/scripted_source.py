@@ -131,12 +131,39 @@ class Script:
         return {"data": held, "total": len(inside), "page": number, "total_pages": total}
 
 
+class Answerer(BaseHTTPRequestHandler):
+    """Answers with a status, a body and headers, or hangs up in the middle of the body; quiet on the terminal."""
+
+    def say(self, status: int, body: bytes, headers: dict[str, str], cut: bool = False) -> None:
+        self.send_response_only(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if cut else body)
+        self.close_connection = cut
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A server on loopback until the block ends; yields its port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 @contextmanager
 def provider() -> Iterator[Script]:
     """The provider, listening until the block ends."""
     script = Script()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Answerer):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = parse_qs(parts.query)
@@ -144,32 +171,13 @@ def provider() -> Iterator[Script]:
             script.asked.append((parts.path, query, said))
             step = script.steps.pop(0) if script.steps else script.always
             if isinstance(step, tuple):
-                return self._say(step[1], b"no", step[2])
+                return self.say(step[1], b"no", step[2])
             if said != f"Bearer {KEY}":
-                return self._say(401, b"", {})
+                return self.say(401, b"", {})
             if step == "garbage":
-                return self._say(200, b"<html>\xff", {})
+                return self.say(200, b"<html>\xff", {})
             body = json.dumps(script.answer(parts.path, query, step)).encode()
-            return self._say(200, body, {}, cut=step == "cut")
+            return self.say(200, body, {}, cut=step == "cut")
 
-        def _say(self, status: int, body: bytes, headers: dict[str, str], cut: bool = False) -> None:
-            self.send_response_only(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if cut else body)
-            if cut:
-                self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    script.port = server.server_port
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Handler) as script.port:
         yield script
-    finally:
-        server.shutdown()
-        server.server_close()

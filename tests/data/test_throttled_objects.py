@@ -4,11 +4,9 @@ loaded is loaded once, whenever the pull ends."""
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import md5
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
@@ -19,6 +17,7 @@ from data.sources.progress import progress_of
 from data.sources.pull import pull_due
 from data.sources.source import SOURCES
 from data.store import KEY, KEY_ID
+from tests.data.scripted_source import Answerer, serving
 from tests.data.test_pull import call
 
 NOW = datetime.fromisoformat("2026-11-18T12:00")
@@ -59,34 +58,19 @@ def bucket(monkeypatch) -> Iterator[Bucket]:
     monkeypatch.setenv(KEY, "secret-of-a-test")
     held = Bucket()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Answerer):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             held.asked.append(parts.path)
             step = held.steps.pop(0) if held.steps else held.always
             if isinstance(step, tuple):
-                return self._say(*step)
+                return self.say(*step)
             if parts.query:
-                return self._say(200, held.listed(parse_qs(parts.query)), {}, cut=step == "cut")
-            return self._say(200, held.objects[parts.path.removeprefix("/logs/")], {}, cut=step == "cut")
+                return self.say(200, held.listed(parse_qs(parts.query)), {}, cut=step == "cut")
+            return self.say(200, held.objects[parts.path.removeprefix("/logs/")], {}, cut=step == "cut")
 
-        def _say(self, status: int, body: bytes, headers: dict[str, str], cut: bool = False) -> None:
-            self.send_response_only(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if cut else body)
-            self.close_connection = cut
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    held.port = server.server_port
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield held
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as held.port:
+        yield held
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics import spend
-from analytics.billing import focus
+from analytics.billing import chargeback, focus
+from analytics.billing.customer_income import INCOMES
 from analytics.budgets.budgets import BUDGETS, Budget
 from analytics.scope import Scope
 from data import people, wording
@@ -71,6 +72,8 @@ def everyone(tmp_path_factory) -> Path:
     state = State.open(home)
     for name, filters in (("ours", {"team": ["search"]}), (f"{SECRET}s", {"team": [SECRET]}), ("company", {})):
         BUDGETS.save(state, name, Budget(name=name, amount=4321 if name != "ours" else 1000, filters=filters))
+    for customer in ("acme", f"{SECRET}-customer"):
+        INCOMES.save(state, customer, {"usd_month": 4321})
     return home
 
 
@@ -171,6 +174,23 @@ def test_the_focus_export_of_a_held_view_names_no_other_team(everyone):
     frame = focus.rows(restrict_to_teams(ledger.at(ledger.snapshot()), TEAMS), date(2026, 9, 1))
     assert len(frame) and SECRET not in frame.to_csv()
     ledger.close()
+
+
+def test_a_chargeback_of_a_held_view_knows_no_other_teams_budget(everyone):
+    ledger = Ledger.open(everyone)
+    with people.acting_as(VIC):
+        held = restrict_to_teams(ledger.at(ledger.snapshot()), TEAMS)
+        found = chargeback.statement(held, State.open(everyone), date(2026, 9, 1))
+        assert dict(found.budgets) == {"search": 1000}
+        assert SECRET not in chargeback.html(found) and "4,321" not in chargeback.html(found)
+    ledger.close()
+
+
+@pytest.mark.parametrize(("person", "panels"), [(VIC, 0), (None, 1)])
+def test_what_customers_leave_is_for_who_reads_all_of_their_cost(everyone, monkeypatch, person, panels):
+    app = opened(everyone, monkeypatch, "explore", person, window="All", by="Customer")
+    assert not app.exception, app.exception[0].value
+    assert sum(one.label.startswith("Which customers cost more") for one in app.expander) == panels
 
 
 def test_documents_with_other_teams_figures_are_not_read(everyone):

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from data.ledger import Ledger
 from data.loading.ingest import ingest
 from data.state import State
+from data.wording import MISSING
 from tests.analytics.test_standing import ODD
 from tests.data.bad_logs import record
 from tests.pages.whole_app import answered
@@ -62,6 +63,22 @@ def opened_story() -> None:
 
     view = shell.view()
     requests.story(view, rows.page(view, Scope.of(view)).iloc[0].to_dict())
+
+
+def priceless_session() -> None:
+    """The calls of a session of which none has a price."""
+    import pandas as pd
+
+    from pages.ui import requests
+
+    row = {"requested_at": pd.Timestamp("2026-10-01"), "model": "m", "input_tokens": 1, "output_tokens": 1}
+    requests.timeline(pd.DataFrame([row | {"cost_usd": None, "status": "success"}] * 2), "In all")
+
+
+def test_a_session_nobody_knows_the_cost_of_is_not_free(home):
+    app = AppTest.from_function(priceless_session).run()
+    assert not app.exception, app.exception[0].value
+    assert app.markdown[0].value.endswith(f"2 attempts, {MISSING}**")
 
 
 @pytest.mark.parametrize("there", [True, False])

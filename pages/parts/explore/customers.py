@@ -25,7 +25,10 @@ def margins_of(view: Ledger, state: State, scope: ClosedScope) -> Margins:
 
 
 def customers(view: Ledger, scope: ClosedScope) -> None:
-    """Who costs more than they pay; computed for who opens it."""
+    """Who costs more than they pay; computed for who opens it, and for nobody who reads some teams' rows alone: a part
+    of a customer's cost against all of their income is no margin."""
+    if view.teams:
+        return
     with st.expander(
         "Which customers cost more than they pay?", icon=":material/balance:", key="margins", on_change="rerun"
     ) as opened:
