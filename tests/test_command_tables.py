@@ -94,6 +94,7 @@ except SystemExit:
     assert loaded & {"pandas", "numpy", "ibis", "duckdb", "pydantic", "yaml", "httpx", "rich", "scipy"} == set()
 
 
+@pytest.mark.heavy
 def test_a_load_of_a_small_log_waits_for_no_library_of_frames(tmp_path):
     """It would take longer than all else. Read in a process of its own: this one has loaded them."""
     (log := tmp_path / "log.jsonl").write_text(

@@ -49,6 +49,7 @@ def test_a_number_comes_plain_and_anything_else_as_it_is(decimals, table):
     assert dict(zip(table, read(list(table), decimals), strict=True)) == table
 
 
+@pytest.mark.heavy
 @given(st.lists(st.integers(0, 10**15), min_size=1, max_size=20))
 def test_thousands_apart_are_the_number(numbers):
     assert [int(text) for text in read([f"{n:,}" for n in numbers], "point")] == numbers

@@ -91,6 +91,7 @@ def test_plain_text_stays_also_where_it_is_json_itself(text):
     assert conversation(text) == ("", ({"role": "user", "content": text},)) and answer_words(text) == text
 
 
+@pytest.mark.heavy
 @given(
     st.recursive(
         st.none() | st.booleans() | st.text(),

@@ -158,6 +158,7 @@ def test_a_policy_worse_by_the_margin_is_rarely_shown_to_be_within_it():
     assert tasks_for_margin(0.05) == 73 and tasks_for_margin(0.02) == 189
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("repeats", "alike"),
     [(1, 0.0), (5, 0.0), (5, 0.4), (5, 1.0)],
