@@ -11,6 +11,8 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from data.sql_shapes import shaped_text
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -20,18 +22,14 @@ MOST_TEXTS = 256
 
 
 def sql_text(expr: ir.Expr) -> str:
-    """The SQL of an expression. The same one is asked for again with every what-if, and takes a tenth of a second; one
-    that holds rows of its own is never asked for again, and its rows are not kept.
+    """The SQL of an expression. The same one is asked for again with every what-if; one that holds rows of its own
+    never is, and its rows are not kept.
     """
     node = expr.as_table().op()
-    return _written(node) if node.find(ops.InMemoryTable) else _text(node)
+    return shaped_text(node) if node.find(ops.InMemoryTable) else _text(node)
 
 
-def _written(node: ops.Node) -> str:
-    return ibis.to_sql(node.to_expr(), dialect="duckdb")
-
-
-_text = lru_cache(maxsize=MOST_TEXTS)(_written)
+_text = lru_cache(maxsize=MOST_TEXTS)(shaped_text)
 
 
 @cache
