@@ -16,8 +16,9 @@ run: $(VENV)/.run ## open the dashboard on 127.0.0.1 (PORT=8501)
 	@echo "Baton is at http://127.0.0.1:$(PORT) (stop it with Ctrl-C)"
 	@$(BIN)/python -m pages --server.port $(PORT)
 
+# Three on two cores: browsers, servers and killed processes keep a test waiting for a third of its time.
 test: $(VENV)/.test chromium postgresql ## run every test, installing what they need
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 quick: $(VENV)/.test ## the tests of a change: all but the browser, the local model, the team store, the kills and the heavy ones
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser and not local_model and not team and not kill and not heavy"

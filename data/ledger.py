@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # half a second to load, which a command that asks in SQL nee
     from data.held_view import HeldView
 
 Cursor = duckdb.DuckDBPyConnection  # what `Ledger.cursor` gives: a connection with temporary tables of its own
+NotBound = duckdb.BinderException  # SQL that names what is not there
 
 
 class Ledger:

@@ -146,16 +146,20 @@ def m012_index_sorted(cursor) -> None:
     cursor.execute("ALTER TABLE lake.main.identities SET SORTED BY (id_hash ASC)")
 
 
+@step
+def m013_compression(cursor) -> None:
+    """Files from now on in Zstandard: half the size, written in less time, read in no more."""
+    cursor.execute("CALL lake.set_option('parquet_compression', 'zstd')")
+
+
 def applied_steps(cursor) -> list[int]:
     """Numbers of the steps this ledger has."""
-    exists = cursor.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = 'migrations'"
-    ).fetchone()[0]
-    return (
-        [n for (n,) in cursor.execute("SELECT number FROM lake.main.migrations ORDER BY 1").fetchall()]
-        if exists
-        else []
-    )
+    try:
+        return [n for (n,) in cursor.execute("SELECT number FROM lake.main.migrations ORDER BY 1").fetchall()]
+    except Exception as error:
+        if type(error).__name__ == "CatalogException":  # before the first step; asking the catalogue reads all of it
+            return []
+        raise
 
 
 def pending(cursor) -> bool:

@@ -209,7 +209,12 @@ def identities(rows: str) -> str:
     32 bits are enough: the hash only says where to look, and a false hit costs a look. In the order of the hashes, and
     in row groups of `IDENTITIES_ROW_GROUP`, a few hashes are found without reading most of a file.
     """
-    return f"SELECT {id_hash('event_id')} AS id_hash, requested_at FROM {rows} ORDER BY id_hash"
+    return sorted_identities(f"(SELECT {id_hash('event_id')} AS id_hash, requested_at FROM {rows})")
+
+
+def sorted_identities(hashed: str) -> str:
+    """SELECT text for the rows of the table `identities` from a relation that has the hashes."""
+    return f"SELECT id_hash, requested_at FROM {hashed} ORDER BY id_hash"
 
 
 IDENTITIES_ROW_GROUP = 4096  # rows

@@ -12,7 +12,7 @@ from __future__ import annotations
 from data.formats import Format
 from data.ledger import Cursor
 from data.loading import token_readings
-from data.schema import TOKENS, id_hash, identities
+from data.schema import TOKENS, sorted_identities
 
 GOOD = "(FROM log_rows WHERE skip IS NULL AND reject IS NULL)"
 FEW = 1000  # ids; of more, hardly a row group has none
@@ -41,7 +41,8 @@ def choose_rows(cursor: Cursor, form: Format) -> tuple[int, int]:
             SELECT event_id, CASE
                 WHEN {differ} THEN arg_max(row_no, {{'t': {newest}, 'r': {rank}, 'f': file_no, 'n': record_no}})
                 ELSE arg_max(row_no, {{'t': {newest}, 'r': {rank}, 'f': -file_no, 'n': -record_no}}) END AS winner
-            FROM {GOOD} GROUP BY event_id HAVING count(*) > 1""")
+            FROM {GOOD} WHERE id_hash IN (SELECT id_hash FROM {GOOD} GROUP BY 1 HAVING count(*) > 1)
+            GROUP BY event_id HAVING count(*) > 1""")
     cursor.execute(f"""CREATE OR REPLACE TEMP TABLE fresh_rows AS
             SELECT s.row_no, s.file_no, s.event_id, k.event_id IS NOT NULL AS replaces FROM {GOOD} s
             LEFT JOIN repeats p ON s.event_id = p.event_id
@@ -91,7 +92,7 @@ def _find_known(cursor: Cursor) -> None:
 def _hashes(cursor: Cursor) -> str:
     """SQL for the hashes of the staged ids: as constants where they are few, since the engine skips what has none of
     them."""
-    found = f"SELECT DISTINCT {id_hash('event_id')} FROM {GOOD}"
+    found = f"SELECT DISTINCT id_hash FROM {GOOD}"
     few = cursor.execute(f"{found} LIMIT {FEW + 1}").fetchall()
     return ", ".join(str(one) for (one,) in few) if 0 < len(few) <= FEW else found
 
@@ -110,9 +111,11 @@ def at_instants(cursor: Cursor, relation: str) -> str:
         AND requested_at IN ({listed})"""
 
 
-def remember(cursor: Cursor, written: str) -> None:
-    """Note where the usage rows of the relation `written` are."""
-    cursor.execute(f"INSERT INTO lake.main.identities {identities(written)}")
+def remember(cursor: Cursor) -> None:
+    """Note where the usage rows of `fresh_rows` are."""
+    cursor.execute(
+        f"INSERT INTO lake.main.identities {sorted_identities(f'{GOOD} SEMI JOIN fresh_rows USING (row_no)')}"
+    )
 
 
 def _tokens(form: Format, of: str = "", read: tuple[str, str] = ("NULL", "NULL")) -> str:

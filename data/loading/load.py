@@ -13,6 +13,7 @@ from data.ledger import Cursor, Ledger
 from data.loading import identity, repeated_calls, report_buckets, staging, stand_ins, unread_usage
 from data.loading.attribution_rules import RULES
 from data.loading.identity import GOOD
+from data.loading.narrowed_format import narrow
 from data.loading.recognition import Item
 from data.loading.report import NAMED, Report
 from data.prices.book import PriceBook
@@ -68,7 +69,9 @@ class Load:
         """Read the files; raises what they suffer."""
         many = f"{len(self.group)} file{'s' * (len(self.group) > 1)}"
         self.progress("reading", 0.0, f"{many} of {self.form.label}")
-        staging.stage(self.cursor, [item.file for item in self.group], self.form, keep_text)
+        files = [item.file for item in self.group]
+        self.form = narrow(self.cursor, files, self.form)
+        staging.stage(self.cursor, files, self.form, keep_text)
 
     def commit(self, *, keep_text: bool, audited: bool = True) -> list[Report]:
         """Price what was staged and write it; one report per file. Raises LoadedMeanwhile and LedgerError.
@@ -130,7 +133,7 @@ class Load:
             written = "written_rows"
             marked = repeated_calls.mark(self.cursor, self.form, written, written)
             execute(f"INSERT INTO {rollups.USAGE} BY NAME FROM {written}")
-        identity.remember(self.cursor, written)
+        identity.remember(self.cursor)
         if replaced or settled or marked:
             rollups.fold(self.cursor, "gone_rows", written)
         else:

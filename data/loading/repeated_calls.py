@@ -39,16 +39,18 @@ def mark(cursor: Cursor, form: Format, written: str, table: str) -> int:
     """Mark the rows of the relation `written`, which are those of a load in `table`, and the rows of other loads that
     tell the same calls; returns how many of these there are, and adds their times to the temp table `gone_rows`, since
     their days have to be summed up anew."""
-    first, last = cursor.execute(f"SELECT min(requested_at), max(requested_at) FROM (FROM {written})").fetchall()[0]
+    span = f"SELECT min(requested_at), max(requested_at) FROM {identity.GOOD} SEMI JOIN fresh_rows USING (row_no)"
+    first, last = cursor.execute(span).fetchall()[0]
     if first is None:
         return 0
     near = _near(cursor, written, first, last) if _has_other_sources(cursor, form) else "FALSE"
     cursor.execute(f"""CREATE OR REPLACE TEMP TABLE other_calls AS SELECT {CALL}, {ANSWER_ID} AS answer FROM {USAGE}
             WHERE {near} AND status = 'success' AND NOT starts_with(event_id, {literal(form.family + ":")})""")
     others = cursor.execute("SELECT count(*) FROM other_calls").fetchall()[0][0]
-    answer = ANSWER_ID if others else "NULL::VARCHAR"
+    # With no other source, only calls of one instant can be alike: the text of all other ids need not be read.
+    answer, candidate = (ANSWER_ID, "TRUE") if others else ("NULL::VARCHAR", f"requested_at IN ({_shared(written)})")
     cursor.execute(f"""CREATE OR REPLACE TEMP TABLE new_calls AS SELECT {CALL}, {answer} AS answer
-            FROM (FROM {written}) WHERE status = 'success'""")
+            FROM (FROM {written}) WHERE status = 'success' AND {candidate}""")
     pairs = [
         "SELECT a.event_id AS a, b.event_id AS b FROM new_calls a JOIN other_calls b ON a.answer = b.answer",
         f"""SELECT a.event_id, b.event_id FROM new_calls a JOIN other_calls b ON {SAME_TOKENS} AND {IN_TIME}
@@ -74,6 +76,13 @@ def mark(cursor: Cursor, form: Format, written: str, table: str) -> int:
     if table == USAGE or count:
         cursor.execute(f"UPDATE {USAGE} {marked} WHERE {near} AND {unmarked}")
     return int(count)
+
+
+def _shared(written: str) -> str:
+    """SQL: the instants at which several calls of the relation began that took as long."""
+    return f"""SELECT requested_at FROM (FROM {written}) WHERE status = 'success' AND latency_ms > 0
+            AND date_part('microsecond', requested_at) % 1000000 <> 0
+            GROUP BY requested_at, latency_ms HAVING count(*) > 1"""
 
 
 def _has_other_sources(cursor: Cursor, form: Format) -> bool:

@@ -15,7 +15,7 @@ from data.loading import masking, named_tier, unread_usage
 from data.loading.row_problems import ESSENTIAL, MOST, billed_problems, usage_problems
 from data.prices import notes as price_notes
 from data.prices import service_tiers
-from data.schema import MEDIA_TOKENS
+from data.schema import MEDIA_TOKENS, id_hash
 from data.sql_text import literal
 
 COUNTS = (*RAW_COUNTS, "total_tokens")
@@ -52,7 +52,8 @@ MACROS = (
     ),
     (
         "CREATE OR REPLACE TEMP MACRO utc(x) AS coalesce(make_timestamp(epoch_us(TRY_CAST(x::VARCHAR AS TIMESTAMPTZ))),"
-        " epoch_utc(TRY_CAST(x::VARCHAR AS DOUBLE)))"
+        # In a list, since what stands several times in a case is otherwise computed for rows that never come to it.
+        " list_transform([TRY_CAST(x::VARCHAR AS DOUBLE)], lambda epoch: epoch_utc(epoch))[1])"
     ),
     (
         "CREATE OR REPLACE TEMP MACRO json_of(x) AS CASE WHEN x IS NULL THEN NULL WHEN json_valid(x::VARCHAR) AND"
@@ -108,8 +109,9 @@ def parse_records(records: str, form: Format) -> str:
 def stage_rows(relation: str, form: Format, *, numbered: bool, may_be_broken: bool) -> str:
     """SQL for the staged rows of a format over a relation of parsed records (`form.rows` applied).
 
-    Columns: `file_no`, `record_no` (`with_record_numbers`), `reject`, `raw` (only where rejected), `event_id`, and
-    what the format says of a record, in its type; those of a rejected row mean nothing. `whole` adds the rest.
+    Columns: `file_no`, `record_no` (`with_record_numbers`), `reject`, `raw` (only where rejected), `event_id`,
+    its `id_hash`, and what the format says of a record, in its type; those of a rejected row mean nothing. `whole` adds
+    the rest.
     `may_be_broken`: the relation still holds lines that are no JSON objects (their `d` is NULL); they are put aside
     too.
     """
@@ -141,10 +143,11 @@ def stage_rows(relation: str, form: Format, *, numbered: bool, may_be_broken: bo
     columns = "".join(
         f", {item}" for item in [*(f"{types[name]} AS {name}" for name in _stored(form)), *unread_usage.unread(form)]
     )
-    return (
+    typed = (
         f"SELECT {places}, problem AS reject, CASE WHEN problem IS NOT NULL THEN raw END AS raw, "
         f"'{form.family}:' || coalesce(clear(event_key), md5(raw)) AS event_id{columns} FROM ({checked})"
     )
+    return f"SELECT *, {id_hash('event_id')} AS id_hash FROM ({typed})"
 
 
 def _given_once(form: Format) -> dict[str, str]:

@@ -52,11 +52,21 @@ def unread(form: Format) -> list[str]:
     return [f"CASE WHEN {left} THEN json_object({named})::VARCHAR END AS unread"]
 
 
-def _remainder(usage: UsageObject, text: str) -> str:
+def known_names(usage: UsageObject) -> set[str]:
+    """The names at the top of a usage object that leave nothing unread, whatever they hold."""
+    return {name for name, inner in _patch(usage).items() if inner is None}
+
+
+def _patch(usage: UsageObject) -> dict[str, Any]:
     patch = _removal(usage.known)
     for path in usage.harmless:
         if "[]" not in path:
             _remove(patch, path)
+    return patch
+
+
+def _remainder(usage: UsageObject, text: str) -> str:
+    patch = _patch(usage)
     too_deep = literal(json.dumps({TOO_DEEP: 1}))
     stripped = f"json_merge_patch({text}, {literal(json.dumps(patch))})::VARCHAR"
     # Most objects are of known numbers alone, which is told without a patch.

@@ -26,8 +26,8 @@ from statistics import median
 from data import rollups, upkeep
 from data.lake import CATALOGUE
 from data.ledger import Cursor, Ledger
-from data.loading import identity
 from data.loading.ingest import ingest
+from data.schema import identities
 from data.state import State
 from tests.data.bad_logs import lines, record
 from tests.simulations.ledgers import RANDOM_ROWS
@@ -113,7 +113,7 @@ def load(ledger: Ledger, first: int, rows: int) -> None:
                     requested_at = TIMESTAMP '2025-11-01' + INTERVAL (record_no * {SECONDS_APART}) SECOND"""
         )
         cursor.execute("INSERT INTO lake.main.usage FROM fresh")
-        identity.remember(cursor, "fresh")
+        cursor.execute(f"INSERT INTO lake.main.identities {identities('fresh')}")
         rollups.add(cursor, "fresh")
         told = json.dumps({"first": first})
         cursor.execute(

@@ -9,6 +9,7 @@ import pytest
 
 from data.formats import all_formats
 from data.ledger import Ledger
+from data.loading import narrowed_format
 from data.loading.ingest import ingest
 from data.loading.report import Report
 from data.sql_text import literal
@@ -16,6 +17,11 @@ from data.state import State
 from tests.data.case_tables import FILES, cases_of, same, write_log
 from tests.data.usage_cases import given, numbered
 from tests.stores import empty
+
+
+@pytest.fixture(autouse=True)
+def small_files_are_narrowed_too(monkeypatch):
+    monkeypatch.setattr(narrowed_format, "WORTH_BYTES", 0)
 
 
 class Outcome(NamedTuple):

@@ -16,7 +16,7 @@ from data.errors import LedgerError
 from data.held_versions import HELD, hold
 from data.lake import ROLLUPS, TABLES
 from data.ledger import Ledger
-from data.loading import identity
+from data.schema import identities
 from data.state import State
 from data.versions import VersionGivenUp
 from tests.simulations.ledgers import RANDOM_ROWS
@@ -41,7 +41,7 @@ def load(ledger: Ledger, first: int, rows: int = 30) -> None:
             "UPDATE fresh SET caveats = ['unread_usage'], user_id = 'ann@example.org' WHERE record_no % 3 = 0"
         )
         cursor.execute("INSERT INTO lake.main.usage FROM fresh")
-        identity.remember(cursor, "fresh")
+        cursor.execute(f"INSERT INTO lake.main.identities {identities('fresh')}")
         rollups.add(cursor, "fresh")
         cursor.execute(
             "INSERT INTO lake.main.batches SELECT 'b' || ?, 'x', 'test', 'd', now()::TIMESTAMP, 1, 1, 0, 0, 0, ''",

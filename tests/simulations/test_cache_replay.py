@@ -167,7 +167,7 @@ request = st.tuples(
 
 
 @given(st.lists(request, min_size=1, max_size=25), st.sampled_from(["stays", "moved", "either"]))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_laws_of_caches(tmp_path_factory, made, who):
     rows = []
     for session, second, (provider, model), read, written, moved, status in made:
