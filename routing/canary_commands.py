@@ -17,7 +17,7 @@ from data.state import State
 from routing.calling.declarations import saved_providers
 from routing.policies.saved_policies import known_policies
 from routing.rollout.decision import WORDS, Decision, decide
-from routing.rollout.evidence import evidence, failing_and_scored
+from routing.rollout.evidence import evidence, usual_traffic
 from routing.rollout.moves import advance, begin, roll_back
 from routing.rollout.plan import ROLLOUTS, Rollout, usual_plan
 from routing.rollout_config import stage_config
@@ -105,8 +105,7 @@ def _plan(args: argparse.Namespace, state: State) -> None:
             raise BadInput(f"{args.file} holds no plan; write `stages:` and `guardrails:`.")
         plan = ROLLOUTS.read(args.name, {"control": args.control, "candidate": args.candidate, **body})
     else:
-        failing, scored = failing_and_scored(Ledger.open(args.home))
-        plan = usual_plan(args.control, args.candidate, failing=failing, scored=scored)
+        plan = usual_plan(args.control, args.candidate, usual_traffic(Ledger.open(args.home)))
     held = ROLLOUTS.get(state, args.name)
     if held is not None and held.since is not None and not held.ended:
         raise BadInput(f"“{args.name}” is under way; roll it back first, or give the new plan another name.")

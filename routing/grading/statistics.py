@@ -218,11 +218,12 @@ def _effective(tasks: int, binary: float, seen: float) -> float:
     return max(float(tasks), tasks * caution * binary / seen)
 
 
-def requests_for_margin(share: float, margin: float, ratio: float, alpha: float) -> int:
-    """The requests of one arm, the other having `ratio` times as many, that show a share of failures within `margin`
-    in 8 of 10 rollouts whose arms are alike: one-sided at `alpha`, by the normal approximation.
+def requests_for_margin(variance: float, margin: float, ratio: float, alpha: float, times: float = 1.0) -> int:
+    """The requests of one arm, the other having `ratio` times as many, that show a mean within `margin` of `times` the
+    other's in 8 of 10 rollouts whose arms are alike, each request with this `variance` (of a share p: p (1 - p)):
+    one-sided at `alpha`, by the normal approximation.
 
-    (z_alpha + z_power)^2 p (1 - p) (1 + 1 / ratio) / margin^2; Julious (2004), Statistics in Medicine 23, 1921.
+    (z_alpha + z_power)^2 variance (1 + times^2 / ratio) / margin^2; Julious (2004), Statistics in Medicine 23, 1921.
     """
     quantiles = float(norm.ppf(1 - alpha) + norm.ppf(POWER))
-    return math.ceil(quantiles**2 * share * (1 - share) * (1 + 1 / ratio) / margin**2)
+    return math.ceil(quantiles**2 * variance * (1 + times**2 / ratio) / margin**2)

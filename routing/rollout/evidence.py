@@ -14,7 +14,7 @@ import pandas as pd
 from data.ledger import Ledger
 from data.sql_text import literal, tag_text
 from routing.rollout.decision import Arm, Look, Seen
-from routing.rollout.plan import CANDIDATE, CONTROL, LOOKS, Rollout
+from routing.rollout.plan import CANDIDATE, CONTROL, LOOKS, Rollout, Traffic
 
 SUMS = """
     count(*) AS requests, count(*) FILTER (NOT answered) AS failed,
@@ -97,14 +97,19 @@ def _before(ledger: Ledger, since: datetime) -> tuple[int, int]:
     return int(row["failed"]), int(row["n"])
 
 
-def failing_and_scored(ledger: Ledger) -> tuple[float, bool]:
-    """(share of the log's requests that fail, whether its requests carry quality scores) over its last four weeks."""
+def usual_traffic(ledger: Ledger) -> Traffic:
+    """The requests of the log's last four weeks, as a plan counts on them."""
     last = ledger.sql(f"SELECT max(requested_at) AS last FROM {ledger.name('usage')}")["last"].iloc[0]
     if pd.isna(last):
-        return 0.0, False
-    until = pd.Timestamp(last).to_pydatetime()
-    failed, requests = _before(ledger, until)
-    scored = ledger.sql(f"""
-        SELECT count(quality_score) AS n FROM {ledger.name("usage")}
-        WHERE requested_at >= {literal(str(until - timedelta(days=28)))}::TIMESTAMP""")["n"].iloc[0]
-    return failed / requests if requests else 0.0, bool(scored)
+        return Traffic(0.0)
+    row = ledger.sql(f"""
+        SELECT avg((NOT answered)::INTEGER) AS failing, stddev_samp(score) AS score_spread,
+            CASE WHEN avg(cost) > 0 THEN stddev_samp(cost) / avg(cost) END AS cost_spread FROM (
+            SELECT bool_or(status = 'success') AS answered, max(quality_score) AS score,
+                CASE WHEN bool_and(cost_usd IS NOT NULL) THEN sum(cost_usd)::DOUBLE END AS cost
+            FROM {ledger.name("usage")}
+            WHERE requested_at >= {literal(str(last))}::TIMESTAMP - INTERVAL 28 DAY
+                AND status NOT IN ('cached', 'cancelled')
+            GROUP BY coalesce(call_id, event_id))""").iloc[0]
+    known = {name: None if pd.isna(value) else float(value) for name, value in row.items()}
+    return Traffic(known["failing"] or 0.0, known["cost_spread"], known["score_spread"])

@@ -7,6 +7,8 @@ before it begins.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pydantic import AwareDatetime, Field, model_validator
 
 from data.calendar import DAYS_PER_YEAR
@@ -18,6 +20,8 @@ CANDIDATE, CONTROL = "candidate/", "control/"
 ARM_KEY = "model_group"
 LOOKS = (0.25, 0.5, 1.0, 2.0)  # of a stage's requests: when it is judged; twice as many are its last chance
 LEAST = 20  # requests of a stage
+FEWEST_FAILURES = 0.005  # the share a plan counts on, where fewer fail
+LATE = 0.05  # of the control's answers come later than its P95
 
 
 class RolloutGuardrails(Part):
@@ -102,25 +106,52 @@ class Rollout(Part):
 ROLLOUTS = Documents("rollout", Rollout)  # by their names
 
 
+class Traffic(NamedTuple):
+    """The requests that a rollout will be judged by, as they were before it: the share that fails; the spread
+    (standard deviation) of a request's cost over its mean, and of its quality score; None where the log has none.
+    """
+
+    failing: float
+    cost_spread: float | None = None
+    score_spread: float | None = None
+
+
 def usual_plan(
     control: str,
     candidate: str,
+    traffic: Traffic,
     *,
-    failing: float,
-    scored: bool,
     shares: tuple[float, ...] = (0.05, 0.25, 0.5),
     rails: RolloutGuardrails | None = None,
 ) -> Rollout:
-    """A plan whose stages are as long as the margin on failures takes where the control fails this often; quality is
-    watched where the log is `scored`. BadInput where it makes no sense.
+    """A plan whose stages are as long as the slowest of its guardrails takes on this traffic; quality is watched where
+    the log has scores. BadInput where it makes no sense.
     """
-    rails = rails or (RolloutGuardrails() if scored else RolloutGuardrails(quality_points=None))
+    rails = rails or RolloutGuardrails(**({} if traffic.score_spread is not None else {"quality_points": None}))
     body = {"control": control, "candidate": candidate, "guardrails": rails.model_dump()}
     blank = ROLLOUTS.read("plan", {**body, "stages": [{"share": share, "requests": LEAST} for share in shares]})
-    margin, alpha = rails.errors_points or 0.01, blank.level_of_a_look
-    sizes = [
-        requests_for_margin(max(failing, 0.005), margin, (1 - share) / share if 0 < share < 1 else 1.0, alpha)
-        for share in shares
-    ]
-    sized = tuple(Stage(share=share, requests=max(LEAST, size)) for share, size in zip(shares, sizes, strict=True))
-    return blank.model_copy(update={"stages": sized})
+    sized = (Stage(share=at, requests=max(requests_by_guardrail(blank, traffic, at).values())) for at in shares)
+    return blank.model_copy(update={"stages": tuple(sized)})
+
+
+def requests_by_guardrail(plan: Rollout, traffic: Traffic, share: float) -> dict[str, int]:
+    """The candidate's requests that each guardrail takes in a stage of this share, at least `LEAST`.
+
+    A margin that allows nothing is never shown between equals, nor is one on what the log does not say: the other
+    guardrails then say how long.
+    """
+    control = (1 - share) / share if 0 < share < 1 else 1.0
+    failing = max(traffic.failing, FEWEST_FAILURES)
+    spread, times = traffic.cost_spread or 0.0, plan.guardrails.cost_ratio or 1.0
+    watched = {  # variance, margin, times the control's
+        "errors_points": (failing * (1 - failing), plan.guardrails.errors_points, 1.0),
+        "slow_points": (LATE * (1 - LATE), plan.guardrails.slow_points, 1.0),
+        "cost_ratio": (spread**2, max(times - 1, 0.0), times),
+        "quality_points": ((traffic.score_spread or 0.0) ** 2, plan.guardrails.quality_points, 1.0),
+    }
+    level = plan.level_of_a_look
+    return {
+        rail: max(LEAST, requests_for_margin(variance, margin, control, level, ratio) if margin else LEAST)
+        for rail, (variance, margin, ratio) in watched.items()
+        if rail in plan.guardrails.named
+    }

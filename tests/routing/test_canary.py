@@ -14,7 +14,7 @@ from routing.__main__ import main
 from routing.policies.saved_policies import POLICIES
 from routing.policies.text import read_policy
 from routing.rollout.decision import GO_ON, HOLD, ROLL_BACK, decide
-from routing.rollout.evidence import evidence, failing_and_scored
+from routing.rollout.evidence import evidence, usual_traffic
 from routing.rollout.moves import advance, begin, roll_back
 from routing.rollout.plan import ROLLOUTS, Rollout, RolloutGuardrails, Stage
 from routing.rollout_config import stage_config
@@ -72,7 +72,7 @@ def test_a_scripted_log_gets_the_right_word(ledger, new, old, wanted, because):
     logged(ledger, "control", **old)
     found, reasons = word(ledger)
     assert found == wanted and because in reasons, reasons
-    assert failing_and_scored(ledger)[1] is False
+    assert usual_traffic(ledger).score_spread is None
 
 
 def test_without_a_log_it_holds_and_retries_are_one_request(ledger):

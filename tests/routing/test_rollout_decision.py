@@ -13,8 +13,17 @@ from statsmodels.stats.power import NormalIndPower
 
 from data.errors import BadInput
 from routing.grading.statistics import POWER, requests_for_margin
-from routing.rollout.decision import GO_ON, HOLD, ROLL_BACK, Arm, Look, Seen, decide
-from routing.rollout.plan import LOOKS, ROLLOUTS, Rollout, RolloutGuardrails, Stage, usual_plan
+from routing.rollout.decision import GO_ON, HOLD, ROLL_BACK, Arm, Look, Seen, decide, judge
+from routing.rollout.plan import (
+    LOOKS,
+    ROLLOUTS,
+    Rollout,
+    RolloutGuardrails,
+    Stage,
+    Traffic,
+    requests_by_guardrail,
+    usual_plan,
+)
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 NOW = BEGAN + timedelta(days=3)
@@ -153,15 +162,43 @@ def test_false_alarms_of_1000_equal_rollouts_stay_within_the_level_and_a_bad_one
     assert alarms(1.6, 40) > 0.9
 
 
-def test_a_plan_is_as_long_as_its_margin_takes():
+def test_a_plan_is_as_long_as_its_slowest_guardrail_takes():
     alpha = 0.001
     by_hand = NormalIndPower().solve_power(
         0.01 / np.sqrt(0.02 * 0.98), alpha=alpha, power=POWER, ratio=3, alternative="larger"
     )
-    assert requests_for_margin(0.02, 0.01, 3, alpha) == int(np.ceil(by_hand))
-    plan = usual_plan("old", "new", failing=0.02, scored=False)
+    assert requests_for_margin(0.02 * 0.98, 0.01, 3, alpha) == int(np.ceil(by_hand))
+    plan = usual_plan("old", "new", Traffic(0.02))
     assert plan.guardrails.quality_points is None and [stage.share for stage in plan.stages] == [0.05, 0.25, 0.5]
     assert plan.stages[0].requests < plan.stages[2].requests and plan.level_of_a_look == pytest.approx(0.05 / 36)
+    needed = requests_by_guardrail(plan, Traffic(0.02), 0.5)
+    assert needed["errors_points"] == max(needed.values()) == plan.stages[2].requests
+    # Costs that spread by 2.5 times their mean take longer than failures.
+    spread = usual_plan("old", "new", Traffic(0.02, cost_spread=2.5))
+    quantiles = 2.9914 + 0.8416  # of 1 - 0.05 / 36 and of 8 in 10
+    assert spread.stages[2].requests == pytest.approx(quantiles**2 * 6.25 * (1 + 1.1**2) / 0.01, rel=1e-3)
+
+
+def test_what_allows_nothing_and_what_the_log_does_not_say_make_no_stage_longer():
+    strict = RolloutGuardrails(errors_points=0, cost_ratio=0.9, slow_points=None, quality_points=0.05)
+    plan = usual_plan("old", "new", Traffic(0.3, cost_spread=4), rails=strict)
+    assert [stage.requests for stage in plan.stages] == [20, 20, 20]
+    graded = usual_plan("old", "new", Traffic(0.3, score_spread=0.5), rails=strict)
+    assert graded.stages[0].requests > 1000
+
+
+@pytest.mark.heavy
+def test_equal_arms_of_a_planned_size_are_shown_to_cost_the_same_in_eight_of_ten():
+    """Costs of a gamma law, whose spread over its mean is 1 / sqrt(shape)."""
+    plan, rng = usual_plan("old", "new", Traffic(0.001, cost_spread=2.0)), np.random.default_rng(5)
+    size = plan.stages[2].requests
+
+    def arm_of(costs: np.ndarray) -> Arm:
+        return Arm(size, 0, size, float(costs.sum()), float((costs**2).sum()))
+
+    looks = [Look(*(arm_of(rng.gamma(0.25, 4.0, size)) for _ in range(2))) for _ in range(200)]
+    held = sum(judge(plan, "cost_ratio", look, plan.level_of_a_look).state == "within" for look in looks)
+    assert 0.72 <= held / 200 <= 0.88
 
 
 @pytest.mark.parametrize(

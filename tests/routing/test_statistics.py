@@ -215,7 +215,7 @@ def test_halves_scatter_less_than_whole_answers_and_count_for_more_tasks():
 @pytest.mark.parametrize(("ratio", "requests"), [(1, 1469), (4, 918)])
 def test_requests_for_a_margin_by_hand(ratio, requests):
     """(1.6449 + 0.8416)^2 x 0.05 x 0.95 x (1 + 1 / ratio) / 0.02^2."""
-    assert requests_for_margin(0.05, 0.02, ratio, 0.05) == requests
+    assert requests_for_margin(0.05 * 0.95, 0.02, ratio, 0.05) == requests
 
 
 def test_holm():

@@ -8,19 +8,20 @@ from data.errors import BadInput
 from data.ledger import Ledger
 from pages.ui import format as fmt
 from pages.ui import place, shell, what_if
-from routing.rollout.evidence import failing_and_scored
-from routing.rollout.plan import ROLLOUTS, RolloutGuardrails, usual_plan
+from routing.rollout.evidence import usual_traffic
+from routing.rollout.plan import ROLLOUTS, RolloutGuardrails, Traffic, usual_plan
 
 MOST_POINTS = 50.0
 
 
 def form(view: Ledger) -> None:
-    """Ask, and keep the plan; its stages are as long as its margin on failures takes on this log."""
+    """Ask, and keep the plan; its stages are as long as the slowest of its guardrails takes on this log."""
     policies = list(what_if.policies())
     for name in dict.fromkeys(n for n in map(place.read, ("control", "candidate")) if n and n not in policies):
         st.warning(fmt.md(f"There is no saved policy “{name}”; save it on the Routing page first."))
     first = _asked(policies, "control", 0)
-    failing, scored = failing_and_scored(view)
+    traffic = usual_traffic(view)
+    scored = traffic.score_spread is not None
     usual = RolloutGuardrails()
     with st.form("new-rollout", border=False):
         left, right = st.columns(2)
@@ -56,11 +57,19 @@ def form(view: Ledger) -> None:
             slow_points=slow / 100,
             quality_points=None if quality is None else quality / 100,
         )
-        plan = usual_plan(control, candidate, failing=failing, scored=scored, shares=_shares(shares), rails=rails)
+        plan = usual_plan(control, candidate, traffic, shares=_shares(shares), rails=rails)
         ROLLOUTS.save(shell.state(), name, plan)
         st.query_params["rollout"] = name.strip()
         st.rerun()
-    st.caption(fmt.md(f"{fmt.share(failing)} of the log's requests fail."))
+    st.caption(fmt.md(_length(traffic)))
+
+
+def _length(traffic: Traffic) -> str:
+    """What of the log decides how long a stage takes."""
+    told = [f"{fmt.share(traffic.failing)} of the log's requests fail"]
+    if traffic.cost_spread is not None:
+        told.append(f"their costs spread by {traffic.cost_spread:.1f} times the mean")
+    return f"{', '.join(told)}: a stage is as long as the slowest guardrail takes to be shown on such requests."
 
 
 def _asked(policies: list[str], name: str, otherwise: int) -> int:
