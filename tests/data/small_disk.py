@@ -106,14 +106,15 @@ def main() -> int:
     arguments.add_argument("--trials", type=int, default=1, help="of each writer under each fault")
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--faults", nargs="+", choices=FAULTS, default=FAULTS)
+    arguments.add_argument("--in-turn", action="store_true", help="each writer under the next of the faults alone")
     arguments.add_argument("--writers", nargs="+", choices=WRITERS, default=list(WRITERS))
     wish = arguments.parse_args()
     disk, ends, faults, number = Disk(wish.folder), Counter[str](), [], 0
     trust_extensions()
     with tempfile.TemporaryDirectory() as logs:
         scene = Scene(Path(logs), rows=200, trials=wish.folder)
-        for name in wish.writers:
-            for fault in wish.faults:
+        for turn, name in enumerate(wish.writers):
+            for fault in wish.faults[turn % len(wish.faults) :][:1] if wish.in_turn else wish.faults:
                 for trial in range(wish.trials):
                     number += 1
                     chance = random.Random(f"{wish.seed} {name} {fault} {trial}")
