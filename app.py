@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from data.errors import BatonError
-from pages.ui import address, how_computed, opening, saved_views, search_box, shell, sign_in
+from pages.ui import address, contrast, how_computed, opening, saved_views, search_box, shell, sign_in
 from pages.ui import format as fmt
 from pages.ui.navigation import PAGES
 
@@ -48,6 +48,7 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state=220,
 )
+contrast.readable_in_the_dark()
 person = sign_in.gate()
 brand()
 pages = {

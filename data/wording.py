@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from decimal import Decimal
 
@@ -105,6 +105,12 @@ def count(value: Number) -> str:
 def count_of(value: Number, noun: str, plural: str = "") -> str:
     """How many of what: 1 request, 2 requests, 0 entries."""
     return f"{count(value)} {noun if number_or_none(value) == 1 else plural or f'{noun}s'}"
+
+
+def either(names: Iterable[object]) -> str:
+    """One of several: api, cloud or host."""
+    *before, last = map(str, names)
+    return f"{', '.join(before)} or {last}" if before else last
 
 
 def short(value: Number) -> str:

@@ -11,7 +11,7 @@ from analytics.billing.customer_income import CUSTOMER
 from analytics.coverage import coverage
 from analytics.measures import MEASURES
 from analytics.registry import DIMENSIONS, with_free
-from analytics.scope import Scope
+from analytics.scope import UNKNOWN, Scope
 from data.ledger import Ledger
 from pages.parts.explore.customers import customers
 from pages.parts.explore.tables import breakdown, table_as_drawn, table_of, whole_of
@@ -88,6 +88,18 @@ def draw(frame: pd.DataFrame, by: str, over: str, measure: str) -> None:
     )
 
 
+def leader(totals: pd.DataFrame, by: str, measure: str) -> str:
+    """Who leads, by name: what carries no value of the dimension is said apart, and leads nobody."""
+    unit = MEASURES[measure].unit
+    first, named = totals.iloc[0], totals[totals[by] != UNKNOWN]
+    if first[by] != UNKNOWN:
+        return f"{first[by]} leads with {fmt.measure(first[measure], unit)}"
+    nameless = f"the largest part, {fmt.measure(first[measure], unit)}, names no {DIMENSIONS[by].label.lower()}"
+    if named.empty:
+        return nameless
+    return f"{nameless}, then {named.iloc[0][by]} with {fmt.measure(named.iloc[0][measure], unit)}"
+
+
 view = shell.view()
 shell.needs_data(view, "What exactly is in this number?")
 title = st.container()
@@ -102,14 +114,13 @@ if totals.empty:
         shell.header("Nothing matches these filters", view)
     shell.no_match(scope)
 whole = whole_of(view, scope, measure)[measure]
-first = totals.iloc[0]
 with title:
     unknown = f"{declared.label} is unknown: none of the attempts in these {scope.length_days} days carries it"
     shell.header(
         unknown
         if whole is None
-        else f"{declared.label}: {fmt.measure(whole, declared.unit)} {coverage(view, scope).span}; {first[by]} "
-        f"leads with {fmt.measure(first[measure], declared.unit)}",
+        else f"{declared.label}: {fmt.measure(whole, declared.unit)} {coverage(view, scope).span}; "
+        f"{leader(totals, by, measure)}",
         view,
         scope=scope,
     )

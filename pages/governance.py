@@ -19,29 +19,12 @@ from simulations.mixes.problem_from_log import words as rule_words
 NONE_IN_FORCE = "none"
 
 
-def terms(values: dict) -> str:
-    """A condition or a set of facts in words."""
-    plain = {k: v.model_dump() if hasattr(v, "model_dump") else list(v) for k, v in values.items()}
-    return ", ".join(
-        f"{key.replace('_', ' ')} {' or '.join(map(str, value)) if isinstance(value, list) else value}"
-        for key, value in plain.items()
-    )
-
-
 def constraint_rows(policies: dict[str, Policy]) -> list[dict]:
-    rows = []
-    for name, policy in policies.items():
-        for c in policy.constraints:
-            rule = " and ".join(
-                p
-                for p in (
-                    f"forbids {terms(c.forbid)}" if c.forbid else "",
-                    f"requires {terms(c.require)}" if c.require else "",
-                )
-                if p
-            )
-            rows.append({"policy": name, "for": terms(c.when) or "every request", "rule": rule, "because": c.because})
-    return rows
+    return [
+        {"policy": name, "rule": rule_words(constraint), "because": constraint.because}
+        for name, policy in policies.items()
+        for constraint in policy.constraints
+    ]
 
 
 def regime_rows(policies: dict[str, Policy]) -> list[dict]:
@@ -61,9 +44,6 @@ def regime_rows(policies: dict[str, Policy]) -> list[dict]:
                 "hard stop": _hard_stop(policy),
                 "halts below": limits.halt_below_confidence,
                 "to a person below": policy.review.confidence_below if policy.review else None,
-                "cross-checks": sum(rule.way == "cross_check" for rule in policy.rules),
-                "planner": policy.planner or "none",
-                "approvers": limits.approvers,
             }
         )
     return rows
@@ -80,6 +60,7 @@ def _hard_stop(policy: Policy) -> str:
 def in_short(detail: dict) -> str:
     """An entry's detail in a line: why first, then what it is about; the download has all of it."""
     keys = ("reason", "decision", "status", "policy", "task", "picked", "model", "provider", "name", "kind")
+    keys += ("files", "rows")
     return "; ".join(
         f"{key} {', '.join(map(str, detail[key])) if isinstance(detail[key], list) else detail[key]}"
         for key in keys
@@ -130,7 +111,7 @@ if not ok:
 st.subheader("In force: what the company holds now", anchor=False)
 in_force_controls(policies)
 st.subheader("Constraints: what no rule or fallback may do", anchor=False)
-exports.table(pd.DataFrame(rows, columns=["policy", "for", "rule", "because"]), name="constraints")
+exports.table(pd.DataFrame(rows, columns=["policy", "rule", "because"]), name="constraints")
 for policy in policies.values():
     for sentence in lints(policy):
         st.warning(fmt.md(f"“{policy.name}”, {sentence}."), icon=":material/rule:")

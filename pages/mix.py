@@ -45,7 +45,7 @@ from simulations.scenario import read_scenario, saved_scenarios
 
 QUESTION = "Can we halve the bill without losing quality?"
 CHEAPEST, TODAY = "The cheapest mix that keeps the promises", "Today's mix"
-BRIEF = "The brief: the CTO's question"
+BRIEF = "Example: the CTO's question"
 MIX_READS = (*what_if.PRICED, "policy", "in_force")
 
 
@@ -194,7 +194,7 @@ def ways_on(
     view: Ledger, scope: Scope, broken: bool, offers: list[Offer], draft: Callable[[drafts.Ground], Draft]
 ) -> None:
     """Where the mix leads; one that breaks the policy in force is promised to nobody and becomes no routing policy."""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         recording.record_button(lambda: draft(recording.ground(view, "mix", scope, keeps=not broken)), key="mix")
         if not broken:
             promising.promise_button(view, offers, key="mix")

@@ -19,7 +19,7 @@ from simulations.scenario import read_scenario, saved_scenarios
 from simulations.triage import TriageScenario, triage
 
 QUESTION = "A new model is out: does it concern us?"
-BRIEF, PAGE = "The brief: Claude Opus 4.6 is out", "pages/new_model.py"
+BRIEF, PAGE = "Example: Claude Opus 4.6 is out", "pages/new_model.py"
 
 
 def from_log(view: Ledger, title: Any) -> None:
@@ -41,7 +41,7 @@ def from_log(view: Ledger, title: Any) -> None:
     triage_result.plan(scenario, result)
     facts_editor(scenario.candidate.model)
     scenarios.keep(scenario, PAGE, key="log")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         keep_decision(view, scenario, result, scope)
         filters.link("pages/mix.py", "See it in the mix", ":material/tune:", scope)
         filters.link("pages/lab.py", "Grade it on own tasks", ":material/science:", scope)

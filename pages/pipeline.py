@@ -7,13 +7,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from data import wording
+from data.ledger import Ledger
 from pages.parts.pipeline import charts, fields
-from pages.ui import exports, place, scenarios, shell
+from pages.ui import drill, exports, filters, place, scenarios, shell
 from pages.ui import format as fmt
 from simulations.pipeline import PipelineScenario, simulate_pipeline
 
 QUESTION = "One model for everything, or each stage on its own?"
-BRIEF, PAGE = "The brief: 1,000 legal documents", "pages/pipeline.py"
+BRIEF, PAGE = "Example: 1,000 legal documents", "pages/pipeline.py"
 
 
 def sentence(result: dict[str, Any]) -> str:
@@ -74,8 +76,22 @@ def kpis(result: dict[str, Any]) -> None:
         )
 
 
-def draw(result: dict[str, Any]) -> None:
+def logged_stages(view: Ledger, result: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """By the name that a bar carries, the requests of its model, where the log has some."""
+    if shell.standing(view) is None:
+        return {}
+    models = {result["single"]["model"]: result["single"]["model"]} | {s["name"]: s["model"] for s in result["stages"]}
+    return {name: {"model": [model]} for name, model in models.items() if filters.in_log(view, "model", model)}
+
+
+def clicks(key: str, logged: dict[str, dict[str, list[str]]]) -> dict[str, Any]:
+    """What makes the bars of a chart take a click, where the log has something to open."""
+    return {"on_select": drill.open_on_click(key, "explore", logged)} if logged else {}
+
+
+def draw(view: Ledger, result: dict[str, Any]) -> None:
     """Where the dollars go, when each stage runs, and the table behind both."""
+    logged = logged_stages(view, result)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Dollars", anchor=False)
@@ -84,7 +100,7 @@ def draw(result: dict[str, Any]) -> None:
             f"{fmt.usd(result['pipeline']['cost_usd'])} in stages against {fmt.usd(result['single']['cost_usd'])} with "
             f"one model; “{dearest['name']}” costs most, {fmt.usd(dearest['cost_usd'])}."
         )
-        shell.chart(charts.dollars(result, shell.palette()), alt=meaning, key="dollars")
+        shell.chart(charts.dollars(result, shell.palette()), alt=meaning, key="dollars", **clicks("dollars", logged))
         st.caption(fmt.md(meaning))
     with right:
         st.subheader("Hours", anchor=False)
@@ -92,8 +108,10 @@ def draw(result: dict[str, Any]) -> None:
             f"{result['pipeline']['hours']:g} hours from the first stage to the last, against "
             f"{result['single']['hours']:g} with one model."
         )
-        shell.chart(charts.schedule(result, shell.palette()), alt=meaning, key="schedule")
+        shell.chart(charts.schedule(result, shell.palette()), alt=meaning, key="schedule", **clicks("schedule", logged))
         st.caption(fmt.md(meaning))
+    if logged:
+        st.caption(fmt.md(f"A click on {wording.either(logged)} opens what the log holds of its model."))
     single = {"name": "one model for all", **result["single"], "starts_at_hour": 0.0}
     labels = {
         "name": "Stage",
@@ -121,7 +139,7 @@ with title:
     shell.header(sentence(result), view, stated=True)
 with top:
     kpis(result)
-    draw(result)
+    draw(view, result)
     if typed.source:
         st.caption(fmt.md(f"Figures: {typed.source}."))
 scenarios.figures(PipelineScenario, name, typed, behind_fields=True)

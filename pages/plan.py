@@ -218,7 +218,7 @@ view = shell.view()
 shell.needs_data(view, "What should the budget be, and how sure are we?")
 shell.needs_prices(view)
 title = st.container()
-with st.container(horizontal=True, vertical_alignment="bottom"):
+with st.container(horizontal=True, vertical_alignment="top"):
     count = st.segmented_control("Months", HORIZONS, default=12, required=True, key="months", bind="query-params")
     salary = st.number_input(
         "Engineer, USD a year",

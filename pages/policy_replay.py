@@ -129,7 +129,7 @@ editor(policy, name)
 versions_panel(view, scope, own_prices, name)
 st.subheader("Alternatives side by side", anchor=False)
 compare(view, scope, own_prices)
-with st.container(horizontal=True):
+with st.container(horizontal=True, vertical_alignment="center"):
     recording.record_button(
         lambda: drafts.of_policy(said, found, policy, told, QUESTION, recording.ground(view, "routing", scope)),
         key="policy",

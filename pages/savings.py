@@ -66,7 +66,7 @@ def overview(saving: savings.Savings, scope: Scope) -> None:
         name: filters.of_scope(scope) | {FINDING: finding.key}
         for name, finding in reversed(list(zip(frame["finding"], saving.findings, strict=True)))
     }
-    meaning = f"{savings.sentence(saving)} What two findings would both save is counted once, for the larger."
+    meaning = savings.sentence(saving)
     shell.chart(
         charts.bars(parts, shell.palette(), by="finding", value="usd_month", unit="USD", pale=untested),
         alt=meaning,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
 
 from analytics.scope import Scope
+from data.calendar import HOURS_PER_WEEK
 from data.errors import BatonError
 from data.facts import models
 from data.facts.architectures import find_architecture
@@ -21,8 +22,9 @@ from pages.parts.hosting import measured, stated_case
 from pages.parts.hosting import panels as hosting_panels
 from pages.parts.hosting.answer import cost_words, fleet_words, kpis, replica_of, title_of, volume_words
 from pages.parts.hosting.questions import Volume, log_scope, machine, models_by_spend, routes, typed_volume
+from pages.ui import drill, filters, links, place, recording, shell
 from pages.ui import format as fmt
-from pages.ui import links, place, recording, shell
+from pages.ui.period import DAYS
 from routing.policies import in_force
 from simulations.decisions import drafts
 from simulations.hosting import breakeven, quotes
@@ -33,6 +35,11 @@ from simulations.hosting.fleet_plan import Plan
 from simulations.hosting.study import Study
 
 QUESTION = "When would own GPUs pay?"
+CLICKED = {
+    "cash-flow": " A click on the API's line opens its requests.",
+    "replicas": " A click on an hour opens its requests.",
+}
+Query = Mapping[str, str | Sequence[str]]
 TRAFFIC = {"log": "From the log", "typed": "Typed volume", "case": "Typed cost and saving"}
 
 
@@ -102,17 +109,44 @@ def charts_of(study: Study, worth: pd.DataFrame) -> list[tuple[str, str, object,
     ]
 
 
-def draw(heading: str, meaning: str, figure: object, table: pd.DataFrame, name: str) -> None:
-    """One chart with its sentence and its table."""
+def requests_behind(view: Ledger, scope: Scope | None, study: Study) -> dict[str, dict[str, Query]]:
+    """By chart, what of the log lies behind a mark of it: the API's line, and every hour of arrivals."""
+    if scope is None:
+        return {}
+    of = filters.of_scope(scope)
+    first = pd.Timestamp(study.demand.start).tz_localize("UTC")
+    hours = pd.date_range(first, periods=len(study.fleet.load) // 60, freq="h")
+    here = hours.tz_convert(view.time_zone)
+    by_hour: dict[str, Query] = {
+        f"{utc:%Y-%m-%d %H}": of | _days(at, at) | {"hour": [str(at.hour)]}
+        for utc, at in zip(hours[-HOURS_PER_WEEK:], here[-HOURS_PER_WEEK:], strict=True)
+    }
+    return {"cash-flow": {"api": of | (_days(here[0], here[-1]) if len(here) else {})}, "replicas": by_hour}
+
+
+def _days(first: pd.Timestamp, last: pd.Timestamp) -> dict[str, str]:
+    return {"window": DAYS, "from": f"{first:%Y-%m-%d}", "to": f"{last:%Y-%m-%d}"}
+
+
+def draw(
+    heading: str, meaning: str, figure: object, table: pd.DataFrame, name: str, behind: dict[str, dict[str, Query]]
+) -> None:
+    """One chart with its sentence and its table; a click on it opens the requests `behind` a mark."""
     if figure is not None:
         st.subheader(heading, anchor=False)
-        shell.chart(figure, alt=meaning, key=name)
-        st.caption(fmt.md(meaning))
+        click = {"on_select": drill.open_on_click(name, "explore", behind[name])} if name in behind else {}
+        shell.chart(figure, alt=meaning, key=name, **click)
+        st.caption(fmt.md(meaning) + CLICKED.get(name, "") * bool(click))
         hosting_panels.behind(table, name)
 
 
 def show(
-    study: Study, worth: pd.DataFrame, model: str, catalog: models.Catalog, top: st.delta_generator.DeltaGenerator
+    study: Study,
+    worth: pd.DataFrame,
+    model: str,
+    catalog: models.Catalog,
+    top: st.delta_generator.DeltaGenerator,
+    behind: dict[str, dict[str, Query]],
 ) -> None:
     """Everything under the title; warnings, numbers and the first chart at the `top`."""
     drawn = charts_of(study, worth)
@@ -120,9 +154,9 @@ def show(
         for warning in study.warnings:
             st.warning(fmt.md(warning), icon=":material/info:")
         kpis(study)
-        draw(*drawn[0])
+        draw(*drawn[0], behind)
     for chart in drawn[1:]:
-        draw(*chart)
+        draw(*chart, behind)
     hosting_panels.options(study)
     measured.keep_price(study, catalog)
     hosting_panels.serving(study)
@@ -206,7 +240,8 @@ try:
     with title:
         told = title_of(study, model)
         shell.header(told, view, stated=source == "typed")
-    show(study, npv_by_volume(view, study.scenario, study.result["option"]), model, catalog, top)
+    worth = npv_by_volume(view, study.scenario, study.result["option"])
+    show(study, worth, model, catalog, top, requests_behind(view, scope, study))
     recording.record_button(
         lambda: drafts.of_hosting(study.result, told, QUESTION, recording.ground(view, "self-host", scope)),
         key="self_host",

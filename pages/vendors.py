@@ -18,7 +18,7 @@ look = st.segmented_control(
     "What if", list(VIEWS), default="It is down", required=True, key="look", bind="query-params"
 )
 VIEWS[look].show(view, scope, title)
-with st.container(horizontal=True):
+with st.container(horizontal=True, vertical_alignment="center"):
     filters.link("pages/policy_replay.py", "Change the policy", ":material/alt_route:", scope)
     filters.link("pages/mix.py", "Find another mix", ":material/tune:", scope)
     shell.snapshot_link(view)

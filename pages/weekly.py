@@ -103,7 +103,7 @@ view = shell.view()
 shell.needs_data(view, "What do we decide this week?")
 shell.needs_prices(view)
 title = st.container()
-with st.container(horizontal=True, vertical_alignment="bottom"):
+with st.container(horizontal=True, vertical_alignment="top"):
     week = st.selectbox("Week", weeks(view), key="week", bind="query-params", width=160)
     by = st.segmented_control(
         "Movers by",

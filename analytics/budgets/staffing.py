@@ -59,7 +59,7 @@ def lines(ai_usd_year: float, models_and_agents: int, engineer_usd_year: float |
             Line(
                 f"AI systems architect: {ARCHITECT_TERMS[way]}",
                 *usd,
-                "the brief's price range for the role; choose one of the three",
+                "a stated price range for the role; choose one of the three",
             )
             for way, usd in ARCHITECT_USD_YEAR.items()
         ),

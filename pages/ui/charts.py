@@ -76,7 +76,13 @@ def blank(
 ) -> go.Figure:
     """An empty figure in the house style; `unit` sets the y ticks, `right` leaves room for line labels."""
     # One dictionary, validated once: every update_* call on a figure costs milliseconds of server time.
-    axis = {"zeroline": True, "fixedrange": True, "automargin": True, "tickfont": {"color": palette.text}}
+    axis = {
+        "zeroline": True,
+        "fixedrange": True,
+        "automargin": True,
+        "tickfont": {"color": palette.text},
+        "title": {"font": {"size": 13}},
+    }
     return go.Figure(
         layout={
             "height": height,
@@ -98,7 +104,7 @@ def blank(
                 "tickformatstops": [
                     {"dtickrange": [None, MS_PER_DAY - 1], "value": "%H:%M\n%-d %b"},
                     {"dtickrange": [MS_PER_DAY, MS_PER_DAY * 27], "value": "%-d %b"},
-                    {"dtickrange": [MS_PER_DAY * 27, None], "value": "%b %Y"},
+                    {"dtickrange": [MS_PER_DAY * 27, None], "value": "%b\n%Y"},
                 ],
             },
             "yaxis": axis
@@ -267,7 +273,7 @@ def movers(frame: pd.DataFrame, palette: Palette, *, by: str = "name", value: st
         cliponaxis=False,
         hoverinfo="none",  # "skip" would take the click as well
     )
-    reach = float(amounts.abs().max() or 1) * 1.7  # room for the number written at the bar's end
+    reach = float(amounts.abs().max() or 1) * 2.4  # room for the number written at the bar's end
     return horizontal(
         figure, palette, range=[-reach if (amounts < 0).any() else 0, reach if (amounts > 0).any() else 0]
     )
@@ -277,7 +283,14 @@ def horizontal(figure: go.Figure, palette: Palette, **axis: object) -> go.Figure
     """Turn the axes for horizontal bars: values along x without ticks, names along y."""
     across = {"showgrid": False, "showticklabels": False, "zeroline": True, "zerolinecolor": palette.grid, **axis}
     return figure.update_layout(
-        xaxis=across, yaxis={"showgrid": False, "tickprefix": "", "tickformat": "", "rangemode": "normal"}
+        xaxis=across,
+        yaxis={
+            "showgrid": False,
+            "tickprefix": "",
+            "tickformat": "",
+            "rangemode": "normal",
+            "ticklabelstandoff": 6,  # a name does not touch its bar
+        },
     )
 
 

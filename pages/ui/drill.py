@@ -44,6 +44,17 @@ def day_on_click(key: str, ahead: str) -> Callable[[], None]:
     return clicked
 
 
+def set_on_click(key: str, parameter: str) -> Callable[[], None]:
+    """The callback of a chart whose marks carry a name: the same page with that name as its `parameter`."""
+
+    def clicked() -> None:
+        for point in _clicked(key):
+            for name in _carried(point):
+                place.go(**{parameter: name})
+
+    return clicked
+
+
 def open_on_click(key: str, path: str, query: Mapping[str, Mapping[str, str | Sequence[str]]]) -> Callable[[], None]:
     """The callback of a chart whose marks carry a name: opens the page at `path` with what `query` has for it."""
 

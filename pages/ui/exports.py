@@ -27,6 +27,9 @@ from pages.ui.taking_away import About
 
 SMALL_USD = 0.05  # a column that has nothing above it says little in cents
 WRAPPED = 66  # pixels; Streamlit wraps text only in rows above 4 rem
+PAGE_PX, SIGN_PX, CELL_PX = 880, 6, 24  # a table's width at 1280; a letter's, and what a cell adds to its text
+SENTENCE, NARROWEST_PX = 24, 150  # letters from which a cell is a sentence, and pixels that one wraps well in
+LOOKED_AT = 200  # rows
 
 
 def csv(frame: pd.DataFrame) -> str:
@@ -38,6 +41,15 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Decimals as floats, so that a table can sort and format them."""
     decimals = [c for c in frame.columns if any(isinstance(value, Decimal) for value in frame[c])]
     return frame.assign(**{c: frame[c].astype(float) for c in decimals})
+
+
+def shown(frame: pd.DataFrame, units: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The cells as `columns` formats them: plain numbers, shares in percent, which a grid would write with as many
+    decimals as each has.
+    """
+    numbers = plain(frame)
+    shares = [c for c in numbers.columns if (units or {}).get(c) == "share"]
+    return numbers.assign(**{c: pd.to_numeric(numbers[c]) * 100 for c in shares})
 
 
 def columns(
@@ -73,12 +85,13 @@ def table(
     said: About | None = None,
 ) -> None:
     """A table with units in its headers, and the ways out of the page: CSV, Markdown, and the picture where `said` has
-    one. Sentences (`wide`) wrap, a `whole` one never scrolls.
+    one. Sentences (`wide`, or found where the table would run out of the page) wrap, a `whole` one never scrolls.
     """
+    wide = wide or sentences(frame, units or {}, labels or {})
     rows: dict[str, Any] = {"row_height": WRAPPED} if wide else {}
     rows |= {"height": "content"} if wide or whole else {}
     st.dataframe(
-        plain(frame),
+        shown(frame, units),
         hide_index=True,
         column_config=columns(frame, units=units, labels=labels, wide=wide),
         width="stretch",
@@ -99,6 +112,29 @@ def words_about(
     """What a table or a chart of a scope says of itself once it has left the page."""
     known = shell.standing(view)
     return taking_away.about(title, scope, view.snapshot(), sample=bool(known and known.sample), draw=draw)
+
+
+def sentences(frame: pd.DataFrame, units: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, int]:
+    """Pixels for the columns of sentences of a table that is wider than the page: without them its last columns are
+    cut. Empty for one that fits.
+    """
+    longest = {column: _longest(frame[column].head(LOOKED_AT), units.get(column, "")) for column in frame.columns}
+    heads = {column: len(labels.get(column, _label(str(column)))) for column in frame.columns}
+    needs = {column: max(longest[column], heads[column]) * SIGN_PX + CELL_PX for column in frame.columns}
+    too_much = sum(needs.values()) - PAGE_PX
+    texts = [column for column in frame.columns if longest[column] > SENTENCE]
+    if too_much <= 0 or not texts:
+        return {}
+    spare = sum(needs[column] - NARROWEST_PX for column in texts if needs[column] > NARROWEST_PX)
+    give = min(1.0, too_much / spare) if spare else 0.0
+    return {column: int(needs[column] - give * max(0, needs[column] - NARROWEST_PX)) for column in texts}
+
+
+def _longest(values: pd.Series, unit: str) -> int:
+    """Letters of a column's longest cell; a number is written short."""
+    if unit in _FORMATS or pd.api.types.is_numeric_dtype(values):
+        return 10
+    return int(values.dropna().astype(str).str.len().max() or 0) if values.notna().any() else 0
 
 
 @st.fragment
@@ -215,7 +251,7 @@ _FORMATS = {
     "USD whole": "$%,.0f",
     "USD per 1M tokens": "$%.4f",
     "USD small": "$%.6f",
-    "share": "percent",
+    "share": "%.2f%%",
     "tokens": "localized",
     "requests": "localized",
     "attempts": "localized",

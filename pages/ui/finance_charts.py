@@ -178,7 +178,12 @@ def tornado(swings: pd.DataFrame, palette: Palette, base_usd: float, *, gains: b
         range=[-1.05 * reach, 1.05 * reach],
     )
     figure.update_yaxes(
-        showgrid=False, showticklabels=False, tickprefix="", tickformat="", range=[-0.4, len(rows) - 0.25]
+        showgrid=False,
+        showticklabels=False,
+        zeroline=False,  # the lowest bar stands at zero: no line through it
+        tickprefix="",
+        tickformat="",
+        range=[-0.4, len(rows) - 0.25],
     )
     return figure
 

@@ -26,9 +26,11 @@ LARGE = 512 * 2**20  # beyond this the command line is the better way
 
 
 def panel() -> None:
-    """The three ways in, and what became of the last load."""
-    _about_the_sample()
-    drop, path, company = st.columns(3, gap="large")
+    """The ways in, and what became of the last load; the sample company is offered where it is not in."""
+    invited = not invented.is_sample(shell.ledger())
+    if not invited:
+        _about_the_sample()
+    drop, path, *rest = st.columns(3 if invited else 2, gap="large")
     with drop:
         files = st.file_uploader(
             "Drop usage logs",
@@ -53,9 +55,9 @@ def panel() -> None:
                 _refuse_beside()
                 _run([given], keep_text=keep_text)
                 st.rerun()
-    with company:
-        st.write("Or look around first: 400 days of the sample company, some \\$50K over three gateways.")
-        if st.button("Load the sample company", icon=":material/science:"):
+    for company in rest:
+        company.write("Or look around first: 400 days of the sample company, some \\$50K over three gateways.")
+        if company.button("Load the sample company", icon=":material/science:"):
             _run_sample()
     show_reports()
     unread_files()
@@ -68,8 +70,6 @@ def panel() -> None:
 
 def _about_the_sample() -> None:
     """A store with invented rows takes a real log only from who says so; here is the way out of it."""
-    if not invented.is_sample(shell.ledger()):
-        return
     st.warning(
         "This store holds the sample company. A real log beside invented rows makes every number a mix of both.",
         icon=":material/science:",

@@ -122,7 +122,7 @@ def timeline(frame: pd.DataFrame, name: str) -> None:
     st.markdown(f"**{name}: {fmt.count_of(len(frame), 'attempt')}, {fmt.md(fmt.usd(whole))}**")
     brief = frame[["requested_at", "model", "input_tokens", "output_tokens", "cost_usd", "status"]]
     st.dataframe(
-        exports.plain(brief),
+        exports.shown(brief, UNITS),
         hide_index=True,
         placeholder=fmt.MISSING,
         column_config=exports.columns(brief, units=UNITS, labels=LABELS),

@@ -17,7 +17,7 @@ def choose_row(
     """Draw a frame as a table; the place of the row that was chosen just now, None where none was."""
     chosen_before = st.session_state.setdefault(f"{key}_chosen", 0)
     choice = st.dataframe(
-        exports.plain(frame),
+        exports.shown(frame, units),
         hide_index=True,
         column_config=exports.columns(frame, units=units, labels=labels),
         placeholder=fmt.MISSING,

@@ -101,9 +101,12 @@ def _runs(state: State) -> Iterator[Place]:
         yield Place(f"Run: {run['name']}, {fmt.day(run['created_at'])}, {run['status']}", "lab", {"run": run_id})
 
 
-@st.fragment
 def button() -> None:
-    """The button that opens the box; so does its key."""
+    """The button that opens the box; so does its key.
+
+    No fragment: Streamlit lets a page that is still running finish before it runs a fragment, and whoever presses the
+    keys then has waited for a page that they want to leave. A whole run starts anew at once, and this comes first.
+    """
     if st.button("Find", icon=":material/search:", key="find", shortcut="Ctrl+K", width="stretch"):
         _box()
 

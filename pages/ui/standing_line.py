@@ -63,7 +63,8 @@ def text(
     `of_scope` are the shares of the rows that the page is about; the first is None where that is all of the log, or
     nothing. `now` is naive UTC; `book` says how old the list prices are.
     """
-    parts = [f"Data through {fmt.day(known.last)} {known.last:%H:%M} UTC", f"days in {time_zone}"]
+    parts = [f"Data through {fmt.day(known.last)} {known.last:%H:%M} UTC"]
+    parts += [f"days in {time_zone}"] if time_zone != "UTC" else []  # said by the instant before it
     (priced, clean), whose = of_scope, ("these attempts", "their dollars")
     if priced is None:
         priced, clean, whose = known.priced_share, known.without_caveat_share, ("all attempts", "all dollars")

@@ -14,7 +14,7 @@ from data.prices.book import PriceBook
 from data.prices.model_lives import ModelLives
 from data.state import State
 from pages.ui import format as fmt
-from pages.ui import shell, what_if_charts
+from pages.ui import shell
 from routing.policies.policy import Policy
 from routing.policies.saved_policies import known_policies
 from simulations.replay import reliability as record
@@ -113,11 +113,10 @@ def tier_badge(tier: str) -> None:
 
 def saving_tile(cell: Any, label: str, saving: float, spread: dict[str, float]) -> None:
     """The saving at the tokens as they are, as the other tiles have it, and its range."""
-    brief = what_if_charts.usd_brief
     cell.metric(
         label,
         fmt.usd_short(saving),
-        delta=f"{brief(spread['p10'])} to {brief(spread['p90'])}",
+        delta=f"{fmt.usd_short(spread['p10'])} to {fmt.usd_short(spread['p90'])}",
         delta_color="off",
         delta_arrow="off",
         help="at equal tokens; below it P10 to P90 of what output length, tokenizer and lost cache may do to it",
@@ -126,7 +125,7 @@ def saving_tile(cell: Any, label: str, saving: float, spread: dict[str, float]) 
 
 def saving_range(spread: dict[str, float], chance: float) -> str:
     """P10, P50 and P90 of a saving and the chance that there is one."""
-    low, middle, high = (what_if_charts.usd_brief(spread[p]) for p in ("p10", "p50", "p90"))
+    low, middle, high = (fmt.usd_short(spread[p]) for p in ("p10", "p50", "p90"))
     return (
         f"Saving once tokens change with the model: P10 {low}, P50 {middle}, P90 {high}; chance of any saving "
         f"{fmt.odds(chance)}."

@@ -11,17 +11,7 @@ from pages.ui import charts
 from pages.ui import format as fmt
 from pages.ui.charts import Palette
 
-
-def usd_brief(value: float) -> str:
-    """An amount for axes and ranges, without decimals it does not need: $191K, $1.2M."""
-    size, sign = abs(value), "−" if value < 0 else ""
-    return (
-        f"{sign}${size / 1e6:.3g}M"
-        if size >= 999_500
-        else f"{sign}${size / 1e3:.3g}K"
-        if size >= 999.5
-        else fmt.usd(value)
-    )
+MOST_TICKS = 5  # that stand beside each other on a phone
 
 
 def before_after(
@@ -64,7 +54,7 @@ def log_ticks(low: float, high: float) -> list[float]:
         ticks = [float(step * 10.0**power) for power in powers for step in steps]
         inside = [tick for tick in ticks if low <= tick <= high]
         if len(inside) >= 3:
-            return inside[:: -(-len(inside) // 8)]
+            return inside[:: -(-len(inside) // MOST_TICKS)]
     return [low] if low == high else [low, high]
 
 
@@ -87,11 +77,15 @@ def frontier(
     the chosen mix.
     """
     figure = charts.blank(palette, height=380, unit="share", hover="closest", right=30)
-    figure.update_yaxes(rangemode="normal", title={"text": "quality"})
+    figure.update_yaxes(rangemode="normal", title_text="quality")
     costs = [today[0], *(p["annual_cost_usd"] for p in points), *(cost for cost, _ in lines["single_models"].values())]
     ticks = log_ticks(min(costs), max(costs))
     figure.update_xaxes(
-        title={"text": "USD a year"}, type="log", tickvals=ticks, ticktext=[usd_brief(t) for t in ticks], showgrid=False
+        title_text="USD a year",
+        type="log",
+        tickvals=ticks,
+        ticktext=[fmt.usd_tick(t) for t in ticks],
+        showgrid=False,
     )
     _blind_lines(figure, lines, palette)
     words = [

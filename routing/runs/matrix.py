@@ -57,7 +57,12 @@ class Row:
     @property
     def failed(self) -> bool:
         """Whether some policy has no passed answer here, where one was graded or kept away."""
-        return any(cell is not None and cell.outcome not in ("passed", "not graded") for cell in self.cells.values())
+        return any(map(self.failed_under, self.cells))
+
+    def failed_under(self, policy: str) -> bool:
+        """Whether this policy has no passed answer here, where one was graded or kept away."""
+        cell = self.cells.get(policy)
+        return cell is not None and cell.outcome not in ("passed", "not graded")
 
     @property
     def disagrees(self) -> bool:

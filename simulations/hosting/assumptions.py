@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
+from data import wording
 from data.calendar import Z90
 
 WORDS = {
@@ -82,6 +83,15 @@ def spread(name: str, value: float, sigma: float, unit: str, source: str, as_of:
 def in_words(name: str) -> str:
     """A figure of a scenario as people say it."""
     return WORDS.get(name, name.replace("_", " "))
+
+
+def in_unit(value: float, unit: str) -> str:
+    """A figure as people say it: $2.08, 38%, 1.5 FTE, 0.72 x predicted."""
+    if unit.startswith("USD"):
+        return wording.usd(value)
+    if unit == "per year" or unit.startswith("share"):
+        return wording.percent(value)
+    return f"{figure(value).replace('-', wording.MINUS)} {'' if unit == 'ratio' else unit}".strip()
 
 
 def figure(value: float) -> str:

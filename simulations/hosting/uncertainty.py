@@ -9,7 +9,7 @@ from scipy.stats import qmc
 
 from data import wording
 from simulations.hosting import finance
-from simulations.hosting.assumptions import figure, in_words
+from simulations.hosting.assumptions import in_unit, in_words
 from simulations.hosting.case import Case
 from simulations.hosting.costs import saving
 
@@ -98,8 +98,8 @@ def measure_first(swings: list[Swing]) -> str:
         return "No figure has a range; give low and high where you are unsure."
     first = swings[0]
     return (
-        f"Find this out first: {in_words(first.name)}. Between {figure(first.low_value)} and "
-        f"{figure(first.high_value)} {first.unit} it alone moves NPV "
+        f"Find this out first: {in_words(first.name)}. Between {in_unit(first.low_value, first.unit)} and "
+        f"{in_unit(first.high_value, first.unit)} it alone moves NPV "
         f"from {wording.usd(first.npv_at_low_usd)} to {wording.usd(first.npv_at_high_usd)}."
     ).replace("$-", "-$")
 

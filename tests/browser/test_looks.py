@@ -1,37 +1,65 @@
-"""Pages as a reader sees them, on a wide screen and on a phone: nothing cut, nothing asked of the outside."""
+"""Pages as a reader sees them: light and dark, on a wide screen and on a phone, with nothing cut, nothing written over
+another, nothing that axe finds, nothing asked of the outside; and so what opens above a page.
+"""
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from pages.ui.navigation import PAGES
 from tests.browser.conftest import settled
+from tests.browser.reading import faults, violations
 
-PATHS = ("/", "/explore?by=Model", "/plan?part=Budgets", "/savings", "/data")
-SEEN = """() => {
-  const cut = [], shown = e => e.offsetParent && getComputedStyle(e).overflow !== 'visible';
-  const texts = 'h1, h2, h3, button p, [data-testid=stMetricValue] *, [data-testid=stMetricLabel] *';
-  for (const e of document.querySelectorAll(texts))
-    if (shown(e) && e.scrollWidth > e.clientWidth + 1) cut.push(e.innerText);
-  for (const plot of document.querySelectorAll('.js-plotly-plot')) {
-    const frame = plot.getBoundingClientRect();
-    for (const e of plot.querySelectorAll('text')) {
-      const box = e.getBoundingClientRect();
-      if (box.width && (box.right > frame.right + 2 || box.left < frame.left - 2)) cut.push(e.textContent);
-    }
-  }
-  return {cut, sideways: document.documentElement.scrollWidth - innerWidth};
-}"""
+PATHS = ["/" + path for entries in PAGES.values() for *_, path in entries]
+PARTS = ("/explore?by=Model", "/plan?part=Budgets")  # of pages, which look otherwise than their first view
+# What opens above a page: where, and the button or the keys.
+OPENED = {
+    "Find": ("/alerts", "Control+k"),
+    "Explain": ("/alerts", "Explain"),
+    "Add a rule": ("/alerts", "Add a rule"),
+    "Views": ("/explore", "Views"),
+    "Filter": ("/explore", "Filter"),
+    "Copy as Markdown": ("/explore", "Copy as Markdown"),
+    "Add a budget": ("/plan?part=Budgets", "Add a budget"),
+    "Add a contract price": ("/data?section=Prices", "Add a contract price"),
+}
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_nothing_is_cut_and_nothing_comes_from_outside(page, address, width):
+@pytest.mark.parametrize("path", [*PATHS, *PARTS])
+def test_a_page_reads_well_wherever_it_is_read(page, address, path):
     outside, errors = [], []
     page.on(
         "request", lambda r: None if r.url.startswith((address, "data:", "blob:", "ws:")) else outside.append(r.url)
     )
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" and "404" not in m.text else None)
-    page.set_viewport_size({"width": width, "height": 800})
-    for path in PATHS:
+    for theme, width in (("light", 1280), ("dark", 390)):
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": 900})
         settled(page, address, path)
-        assert page.evaluate(SEEN) == {"cut": [], "sideways": 0}, path
+        assert page.locator('[data-testid="stException"]').count() == 0
+        assert page.locator("h1").first.inner_text().strip()
+        assert not (found := faults(page)), json.dumps({f"{theme}, {width}": found}, indent=1)
+        assert not (found := violations(page)), json.dumps({theme: found}, indent=1)
     assert not outside and not errors  # a deep link's first look for the server is a 404 of Streamlit's own
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_opens_above_a_page_is_accessible(page, address, theme):
+    page.emulate_media(color_scheme=theme)
+    found, at = {}, ""
+    for name, (path, way) in OPENED.items():
+        if path != at:
+            settled(page, address, path)
+        at = path
+        if way.startswith("Control"):
+            page.keyboard.press(way)
+        else:
+            page.get_by_role("button", name=way).first.click()
+        page.locator("[role=dialog]").first.wait_for()
+        page.wait_for_timeout(500)
+        found[name] = violations(page, "[role=dialog]", "button[aria-expanded=true]")
+        page.keyboard.press("Escape")
+        page.locator("[role=dialog]").first.wait_for(state="detached")
+    assert not any(found.values()), json.dumps({name: told for name, told in found.items() if told}, indent=1)

@@ -32,6 +32,7 @@ def test_replicas_are_drawn_by_the_hour_of_the_last_week():
     figure = hosting_charts.replicas_against_arrivals(load, 3, pd.Timestamp("2026-10-05"), LIGHT)
     peak, mean = figure.data
     assert len(mean.y) == 168 and mean.y[-1] == peak.y[-1] == 399
+    assert mean.customdata[0][1] == "2026-10-14 16" and peak.customdata[-1][1] == "2026-10-21 15"  # what a click opens
     assert hosting_charts.replicas_against_arrivals(load[:30], 3, pd.Timestamp("2026-10-05"), LIGHT).data[0].y[0] == 0
 
 
@@ -41,7 +42,7 @@ def test_the_tornado_is_centred_on_the_base_case():
             "name": ["pue", "rent"],
             "low_value": [1, 2],
             "high_value": [2, 3],
-            "unit": ["", ""],
+            "unit": ["ratio", "per year"],
             "npv_at_low_usd": [5.0, 8],
             "npv_at_high_usd": [15.0, 12],
             "base_usd": [10.0, 10],
@@ -52,7 +53,7 @@ def test_the_tornado_is_centred_on_the_base_case():
     lines = [line.text for line in figure.layout.annotations]
     assert lines[::3] == ["<b>Rent</b>", "<b>Power overhead (PUE)</b>"]
     assert (list(low.x), list(high.x)) == ([-2, -5], [2, 5])
-    assert lines[2::3] == ["3: +$2.00", "2: +$5.00"] and set(low.marker.color) == {LIGHT.more}  # a loss is red
+    assert lines[2::3] == ["300%: +$2.00", "2: +$5.00"] and set(low.marker.color) == {LIGHT.more}  # a loss is red
 
 
 @pytest.mark.parametrize(

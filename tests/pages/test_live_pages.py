@@ -60,6 +60,20 @@ def test_a_finished_run_is_shown_and_taken_over(run_id, state):
     assert not app.exception and any("16 rows added" in box.value for box in app.success)
 
 
+def test_a_click_on_a_policy_shows_what_it_did_not_pass(run_id):
+    app = opened("lab", run=run_id, failed_under="bad")
+    grid = next(table.value for table in app.dataframe if "Expected" in table.value)
+    assert len(grid) == 7 and any("7 tasks that “bad” did not pass" in told.value for told in app.markdown)
+    next(b for b in app.button if b.label == "All tasks").click().run()
+    assert len(next(table.value for table in app.dataframe if "Expected" in table.value)) == 8
+    assert "failed_under" not in app.query_params
+
+
+def test_a_link_that_names_a_policy_of_another_run_says_so(run_id):
+    app = opened("lab", run=run_id, failed_under="nobody")
+    assert any("nobody" in told.value for told in app.warning)
+
+
 def test_a_person_decides_in_the_review_queue(run_id, state):
     number = open_review(
         state,

@@ -7,9 +7,14 @@ from functools import partial
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts.pipeline.charts import dollars, schedule
+from pages.ui.charts import LIGHT
+from simulations.pipeline import PipelineScenario, simulate_pipeline
+from simulations.scenario import read_scenario
 from tests.pages import page_alone
 
 pytestmark = pytest.mark.usefixtures("alone")
+DRAWN = (dollars, schedule)
 opened = partial(page_alone.opened, "pipeline")  # on an empty store
 
 
@@ -64,3 +69,9 @@ def test_what_the_yaml_says_is_in_the_fields():
     next(b for b in page.button if b.label == "Apply the scenario").click().run()
     assert not page.exception and field(page, "USD for all items", 2).value == 2500
     assert "65.0% cheaper" in title(page)
+
+
+def test_every_bar_says_whose_it_is_for_a_click():
+    result = simulate_pipeline(read_scenario("legal_documents", PipelineScenario, "pipeline"))
+    carried = [[one[1] for trace in draw(result, LIGHT).data for one in trace.customdata] for draw in DRAWN]
+    assert carried == [["one model for all", "extract key terms", "analyse compliance", "summarise"]] * 2

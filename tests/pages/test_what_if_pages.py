@@ -191,8 +191,8 @@ def test_the_briefs_new_model_is_evaluated_kept_and_compared(home, state):
     title = page.title[0].value.replace("\\", "")
     assert title.startswith("Evaluate") and "+3.0%" in title and "$85.0K a year less" in title
     assert metrics(page)["Capability"] == "+3.0%" and any("Subject:" in c.value for c in page.code)
-    page.text_area(key="area_The brief: Claude Opus 4.6 is out").set_value(
-        page.text_area(key="area_The brief: Claude Opus 4.6 is out").value.replace("315000", "500000")
+    page.text_area(key="area_Example: Claude Opus 4.6 is out").set_value(
+        page.text_area(key="area_Example: Claude Opus 4.6 is out").value.replace("315000", "500000")
     )
     next(b for b in page.button if b.label == "Apply the scenario").click().run()
     assert not page.exception and page.title[0].value.startswith("Skip")

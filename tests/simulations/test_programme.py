@@ -81,7 +81,7 @@ def test_constraints_take_models_away_and_their_price_is_known(made):
     customer = made.segments["data_class"].isin(["customer", "regulated"]).to_numpy()
     assert (answer.shares[np.ix_(customer, chinese)] == 0).all()
     (name,) = made.lifted
-    assert name == "origin CN with hosting api or cloud or host is forbidden for data_class customer or regulated"
+    assert name == "origin CN with hosting api, cloud or host is forbidden for data class customer or regulated"
     assert made.lifted[name][np.ix_(customer, chinese)].any()
     assert words(examples()["orchestrator"].constraints[0]) == name
 

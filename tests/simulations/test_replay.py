@@ -280,7 +280,7 @@ def test_the_compliance_question_of_the_brief(tmp_path):
     assert dearer["refusals"] == [
         {
             "target": "current",
-            "reason": "origin CN with hosting api or cloud or host is forbidden (Legal, 11:00)",
+            "reason": "origin CN with hosting api or cloud or host is forbidden (Legal's rule)",
             "requests": 2.0,
         }
     ]

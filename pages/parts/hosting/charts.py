@@ -11,7 +11,7 @@ from pages.ui import charts, finance_charts
 from pages.ui import format as fmt
 from pages.ui.charts import Palette
 from pages.ui.line_ends import LineEnd, label_ends
-from simulations.hosting.assumptions import figure, in_words
+from simulations.hosting.assumptions import in_unit, in_words
 
 NAMES = {"api": "API", "host": "Same model at a host", "rented": "Rented GPUs", "bought": "Bought GPUs"}
 
@@ -26,7 +26,8 @@ def over_months(cash_flow: pd.DataFrame, palette: Palette) -> go.Figure:
         figure.add_scatter(
             x=cash_flow["month"],
             y=total,
-            mode="lines",
+            mode="lines+markers" if option == "api" else "lines",
+            marker=charts.UNSEEN,
             name=NAMES[option],
             showlegend=False,
             line={
@@ -34,15 +35,15 @@ def over_months(cash_flow: pd.DataFrame, palette: Palette) -> go.Figure:
                 "width": 2.5,
                 "dash": "solid" if option in ("api", "host") else "dash" if option == "rented" else "dot",
             },
-            customdata=[fmt.usd(v) for v in total],
-            hovertemplate="%{customdata}<extra>" + NAMES[option] + "</extra>",
+            customdata=[(fmt.usd(v), option) for v in total],  # the option, for a click
+            hovertemplate="%{customdata[0]}<extra>" + NAMES[option] + "</extra>",
         )
         end = float(total.iloc[-1])
         ends.append(LineEnd(cash_flow["month"].iloc[-1], end, f"{NAMES[option]} {fmt.usd_short(end)}", tints[option]))
     label_ends(figure, ends)
     highest = max((float(trace.y.max()) for trace in figure.data), default=0.0)
     charts.money_ticks(figure, highest)
-    figure.update_xaxes(title="Month", dtick=6, range=[0, int(cash_flow["month"].iloc[-1])])
+    figure.update_xaxes(title_text="Month", dtick=6, range=[0, int(cash_flow["month"].iloc[-1])])
     return figure
 
 
@@ -73,7 +74,7 @@ def running_saving(cash_flow: pd.DataFrame, payback: float | None, palette: Pale
         )
     charts.money_ticks(drawn, float(saved.max()), float(saved.min()))
     drawn.update_yaxes(rangemode="normal")
-    drawn.update_xaxes(title="Month", dtick=6, range=[0, int(cash_flow["month"].iloc[-1])])
+    drawn.update_xaxes(title_text="Month", dtick=6, range=[0, int(cash_flow["month"].iloc[-1])])
     return drawn
 
 
@@ -109,7 +110,7 @@ def over_volume(multiples: np.ndarray, values: np.ndarray, found: float | None, 
         )
     figure.update_xaxes(
         type="log",
-        title="Multiple of today's traffic",
+        title_text="Multiple of today's traffic",
         tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10],
         ticktext=["0.1", "0.2", "0.5", "1", "2", "5", "10"],
     )
@@ -120,18 +121,21 @@ def over_volume(multiples: np.ndarray, values: np.ndarray, found: float | None, 
 
 def replicas_against_arrivals(load: np.ndarray, paid: int, start: pd.Timestamp, palette: Palette) -> go.Figure:
     """Replicas that each hour's work keeps busy (mean and busiest minute) against those that are paid, last week of
-    the data.
+    the data; every hour carries itself, as `2026-11-03 14` UTC.
     """
     hours = len(load) // 60
     by_hour = load[: hours * 60].reshape(-1, 60) if hours else load.reshape(1, -1)
     frame = pd.DataFrame({"mean": by_hour.mean(axis=1), "peak": by_hour.max(axis=1)})
     frame.index = pd.date_range(start, periods=len(frame), freq="h")
     week = frame.tail(HOURS_PER_WEEK)
+    hours_of = [(None, f"{hour:%Y-%m-%d %H}") for hour in week.index]  # for a click
     figure = charts.blank(palette, height=320, right=130, unit="count")
     figure.add_scatter(
         x=week.index,
         y=week["peak"],
-        mode="lines",
+        mode="lines+markers",
+        marker=charts.UNSEEN,
+        customdata=hours_of,
         name="Busiest minute",
         line={"color": palette.other, "width": 1},
         hovertemplate="%{y:.2f} busy<extra>busiest minute</extra>",
@@ -140,7 +144,9 @@ def replicas_against_arrivals(load: np.ndarray, paid: int, start: pd.Timestamp, 
     figure.add_scatter(
         x=week.index,
         y=week["mean"],
-        mode="lines",
+        mode="lines+markers",
+        marker=charts.UNSEEN,
+        customdata=hours_of,
         name="Hour's mean",
         line={"color": palette.primary, "width": 2.5},
         hovertemplate="%{y:.2f} busy<extra>hour's mean</extra>",
@@ -155,16 +161,15 @@ def replicas_against_arrivals(load: np.ndarray, paid: int, start: pd.Timestamp, 
     )
     label_ends(figure, names)
     figure.update_xaxes(range=[week.index[0], end])
-    figure.update_yaxes(title="Replicas", tickformat="~g")
+    figure.update_yaxes(title_text="Replicas", tickformat="~g")
     return figure
 
 
 def npv_tornado(swings: pd.DataFrame, palette: Palette) -> go.Figure:
     """NPV with one figure at a time at its P10 and its P90, widest on top (`swings`: see `uncertainty.Swing`)."""
     names = [(words := in_words(name))[0].upper() + words[1:] for name in swings["name"]]
-    units = [f", {unit}" if unit else "" for unit in swings["unit"]]
-    shown = pd.DataFrame({"assumption": [name + unit for name, unit in zip(names, units, strict=True)]})
+    shown = pd.DataFrame({"assumption": names})
     for end in ("low", "high"):
-        shown[end] = [figure(value).replace("-", "−") for value in swings[f"{end}_value"]]
+        shown[end] = [in_unit(*one) for one in zip(swings[f"{end}_value"], swings["unit"], strict=True)]
         shown[f"{end}_usd"] = list(swings[f"npv_at_{end}_usd"])
     return finance_charts.tornado(shown, palette, float(swings["base_usd"].iloc[0]), gains=True)

@@ -118,7 +118,7 @@ def options(study: Study) -> None:
     labels = {
         "option": "Option",
         "total_usd": f"{study.result['months']} months",
-        "present_cost_usd": "Present cost",
+        "present_cost_usd": "Present value",
         "gpus": "GPUs",
         "utilisation": "Used",
         "usd_per_gpu_hour": "GPU-hour",

@@ -19,8 +19,8 @@ from simulations.hosting.breakeven_scenario import BreakevenScenario, Range
 
 QUESTION = "When does a stated purchase pay back?"
 SHIPPED = {
-    "The brief: $120K and two engineers": "breakeven_residency_staff",
-    "The brief: $120K alone": "breakeven_residency",
+    "Example: $120K and two engineers": "breakeven_residency_staff",
+    "Example: $120K alone": "breakeven_residency",
 }
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from data.version import file_name
+from pages.parts.lab.policies import FAILED_UNDER
 from pages.ui import exports, paper, place, shell
 from pages.ui import format as fmt
 from routing.runs.board import board_html
@@ -26,6 +27,7 @@ def every_task(run_id: str, found: dict[str, Any]) -> None:
     if not rows:
         st.caption("No task is finished yet.")
         return
+    rows = _of_one_policy(rows)
     show = st.segmented_control(
         "Show",
         SHOWS,
@@ -42,6 +44,21 @@ def every_task(run_id: str, found: dict[str, Any]) -> None:
     else:
         _side_by_side(_chosen_row(chosen))
     _files(run_id, found, chosen)
+
+
+def _of_one_policy(rows: list[Row]) -> list[Row]:
+    """The tasks that the policy named in the address did not pass, told above; all where it names none."""
+    name = place.read(FAILED_UNDER)
+    if not name:
+        return rows
+    if name not in rows[0].cells:
+        place.refuse(FAILED_UNDER)
+        return rows
+    failed = [row for row in rows if row.failed_under(name)]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.write(fmt.md(f"{fmt.count_of(len(failed), 'task')} that “{name}” did not pass"))
+        st.button("All tasks", icon=":material/close:", on_click=place.go, kwargs={FAILED_UNDER: None})
+    return failed
 
 
 def _chosen_row(rows: list[Row]) -> Row:

@@ -8,8 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.ui import charts, exports, shell
+from pages.ui import charts, drill, exports, shell
 from pages.ui import format as fmt
+
+FAILED_UNDER = "failed_under"  # the parameter of a link to the tasks that one policy did not pass
 
 
 def _cost_words(usd: float) -> str:
@@ -33,9 +35,17 @@ def policies_table(found: dict[str, Any]) -> None:
             f"{fmt.share(r.quality_high)}) at ${1000 * r.cost_per_task_usd:.4g} per 1,000 tasks"
             for r in rated.itertuples()
         )
-        shell.chart(quality_cost(rated, shell.palette()), alt=meaning, key="lab-quality")
+        shell.chart(
+            quality_cost(rated, shell.palette()),
+            alt=meaning,
+            key="lab-quality",
+            on_select=drill.set_on_click("lab-quality", FAILED_UNDER),
+        )
+        over = fmt.count_of(int(rated["graded_tasks"].max()), "task")
         st.caption(
-            fmt.md(f"Bars are 95 % intervals over {fmt.count_of(int(rated['graded_tasks'].max()), 'task')}. {meaning}.")
+            fmt.md(
+                f"Bars are 95 % intervals over {over}. {meaning}. A click on a policy shows the tasks it did not pass."
+            )
         )
     shown = frame[
         [
@@ -72,13 +82,15 @@ def quality_cost(frame: pd.DataFrame, palette: charts.Palette) -> go.Figure:
     figure = charts.blank(palette, unit="share", hover="closest")
     colours = charts.colours(list(frame["policy"]), palette)
     for row in frame.itertuples():
+        name = charts.label(row.policy)
         figure.add_scatter(
             x=[1000 * row.cost_per_task_usd],
             y=[row.quality],
             mode="markers+text",
-            text=[row.policy],
+            text=[name],
             textposition="middle right",
-            name=row.policy,
+            name=name,
+            customdata=[(None, row.policy)],
             showlegend=False,
             marker={"size": 11, "color": colours[row.policy]},
             textfont={"color": palette.text},
@@ -89,14 +101,14 @@ def quality_cost(frame: pd.DataFrame, palette: charts.Palette) -> go.Figure:
                 "arrayminus": [row.quality - row.quality_low],
                 "color": colours[row.policy],
             },
-            hovertemplate=f"{row.policy}<br>%{{y:.1%}} passed<br>$%{{x:.4g}} per 1,000 tasks<extra></extra>",
+            hovertemplate=f"{name}<br>%{{y:.1%}} passed<br>$%{{x:.4g}} per 1,000 tasks<extra></extra>",
         )
     # Room on the right for the last name, and above for a full score.
     dearest = 1000 * float(frame["cost_per_task_usd"].max()) or 1.0
     figure.update_xaxes(
-        title="USD per 1,000 tasks", range=[0, 1.35 * dearest], tickformat="$.3~g", nticks=6, showgrid=False
+        title_text="USD per 1,000 tasks", range=[0, 1.35 * dearest], tickformat="$.3~g", nticks=6, showgrid=False
     )
-    figure.update_yaxes(title="share passed", range=[0, 1.08], tickformat=".0%")
+    figure.update_yaxes(title_text="share passed", range=[0, 1.08], tickformat=".0%")
     return figure
 
 

@@ -205,7 +205,7 @@ def _take_over(run_id: str, found: dict[str, Any]) -> None:
             f"The audit trail is broken at entry {found['audit_first_bad']}; see Governance.", icon=":material/error:"
         )
     question = f"Which policy of “{found['name']}” is better?"
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         recording.record_button(
             lambda: drafts.of_run(found, question, recording.ground(shell.view(), "lab", None)), key=f"lab_{run_id}"
         )

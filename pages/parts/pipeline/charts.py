@@ -1,4 +1,7 @@
-"""Figures of a pipeline: dollars by stage beside one model for all, and when each stage runs. No Streamlit here."""
+"""Figures of a pipeline: dollars by stage beside one model for all, and when each stage runs. No Streamlit here.
+
+Every bar carries the name of its stage, or of the one model, for a click.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ def dollars(result: dict[str, Any], palette: Palette) -> go.Figure:
             orientation="h",
             name=charts.label(name),
             marker={"color": tint, "line": {"color": palette.background, "width": 1}},
-            hovertemplate=f"{charts.label(name)}: {fmt.usd(usd)}<extra></extra>",
+            customdata=[(f"{charts.label(name)}: {fmt.usd(usd)}", name)],
+            hovertemplate="%{customdata[0]}<extra></extra>",
         )
     for row, total in ((SINGLE, result["single"]["cost_usd"]), (STAGED, result["pipeline"]["cost_usd"])):
         figure.add_annotation(
@@ -57,7 +61,8 @@ def schedule(result: dict[str, Any], palette: Palette) -> go.Figure:
         text=[f"{hours:g} h" for _, _, hours, _ in rows],
         textposition="outside",
         cliponaxis=False,
-        hoverinfo="skip",
+        customdata=[(None, result["single"]["model"]), *((None, stage["name"]) for stage in result["stages"])],
+        hoverinfo="none",  # "skip" would take the click as well
         showlegend=False,
     )
     return charts.horizontal(figure, palette).update_yaxes(autorange="reversed")

@@ -12,7 +12,7 @@ from pages.ui import scenarios, shell, what_if
 from simulations.pipeline import PipelineScenario, Stage, Work
 
 MOST_STAGES = 12
-WIDTHS = (3, 3, 2, 2, 2, 3)
+WIDTHS = (2.9, 3.3, 2, 1.8, 1.8, 3.3)
 
 
 def figures(name: str, scenario: PipelineScenario) -> PipelineScenario:

@@ -43,7 +43,7 @@ def step(view: Ledger, state: State, scope: Scope, least: float) -> Elsewhere:
 def show(view: Ledger, scope: Scope, title: Any) -> None:
     """The whole view under the title."""
     top = st.container()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         kind = st.segmented_control(
             "By", KINDS, format_func=lambda name: LABELS[name], default="provider", required=True, key="kind"
         )

@@ -18,7 +18,7 @@ from simulations.outages.rerouting import Rerouted, Rerouting, reroute
 from simulations.outages.words import rerouting_sentences
 
 QUESTION = "What if the failures of a vendor go to another model?"
-SHIPPED = {"The brief: MiniMax M2 fails, Claude answers": "failures_elsewhere"}
+SHIPPED = {"Example: MiniMax M2 fails, Claude answers": "failures_elsewhere"}
 
 
 @shell.cached(reads=(*what_if.PRICED, *in_force.READS))

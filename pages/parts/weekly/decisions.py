@@ -26,7 +26,8 @@ def decisions(found: dict) -> None:
     if not found["actions"]:
         st.caption("No action yet: add one here, or from a finding on the Savings page.")
     _manage(shell.view(), {action["name"]: in_words(action) for action in found["actions"]})
-    exports.download(pd.DataFrame(found["actions"], columns=[*COLUMNS]), name=f"actions-{found['week']}")
+    if found["actions"]:
+        exports.download(pd.DataFrame(found["actions"], columns=[*COLUMNS]), name=f"actions-{found['week']}")
     debt = found["inventory"]
     st.caption(
         fmt.md(

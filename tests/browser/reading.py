@@ -1,0 +1,75 @@
+"""What a reader would stumble over on a page as it is drawn: by axe, and by the places of its texts and controls."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+# Streamlit's own markup, not ours to change: navigation list, toolbar, and the grid canvas of tables and editors.
+FRAMEWORK = {
+    "list",
+    "listitem",
+    "svg-img-alt",
+    "aria-allowed-attr",
+    "aria-required-children",
+    "scrollable-region-focusable",
+    "nested-interactive",
+    "aria-hidden-focus",
+}
+SEEN = """() => {
+  const cut = [], over = [], uneven = [], shown = e => e.offsetParent && getComputedStyle(e).overflow !== 'visible';
+  const texts = 'h1, h2, h3, button p, [data-testid=stMetricValue] *, [data-testid=stMetricLabel] *';
+  for (const e of document.querySelectorAll(texts))
+    if (shown(e) && e.scrollWidth > e.clientWidth + 1) cut.push(e.innerText);
+  for (const plot of document.querySelectorAll('.js-plotly-plot')) {
+    const frame = plot.getBoundingClientRect();
+    const written = [...plot.querySelectorAll('text')].map(e => [e.textContent, e.getBoundingClientRect()])
+      .filter(([text, box]) => text.trim() && box.width);
+    written.forEach(([text, box], place) => {
+      if (box.right > frame.right + 2 || box.left < frame.left - 2) cut.push(text);
+      for (const [other, there] of written.slice(place + 1))
+        if (Math.min(box.right, there.right) - Math.max(box.left, there.left) > 2 &&
+            Math.min(box.bottom, there.bottom) - Math.max(box.top, there.top) > 3) over.push(text + ' / ' + other);
+    });
+  }
+  const control = 'button, a, input, [role=combobox], [role=radiogroup]';
+  for (const row of document.querySelectorAll('[data-testid=stHorizontalBlock], [data-testid=stLayoutWrapper] > *')) {
+    const single = [...row.children].filter(e => e.querySelectorAll(control).length === 1 && !e.querySelector('label'))
+      .map(e => [e.innerText, e.querySelector(control).getBoundingClientRect()]).filter(([, box]) => box.width);
+    single.forEach(([text, box], place) => single.slice(place + 1).forEach(([other, there]) => {
+      const middles = Math.abs(box.top + box.bottom - there.top - there.bottom) / 2;
+      if (Math.min(box.bottom, there.bottom) > Math.max(box.top, there.top) && middles > 4)
+        uneven.push(text + ' / ' + other);
+    }));
+  }
+  return {cut, over, uneven, sideways: document.documentElement.scrollWidth - innerWidth};
+}"""
+NOTHING = {"cut": [], "over": [], "uneven": [], "sideways": 0}
+
+
+def violations(page: Any, *within: str) -> dict[str, list]:
+    """What axe finds that is ours to change, on all of the page or `within` what these selectors name: the rule, and
+    where; what still fades in is judged again.
+    """
+    if not page.evaluate("!!window.axe"):
+        page.evaluate(AXE)
+    return _told(page, within) and (page.wait_for_timeout(3000) or _told(page, within))
+
+
+def _told(page: Any, within: tuple[str, ...]) -> dict[str, list]:
+    there = [[one] for one in within if page.locator(one).count()]
+    run = "where => axe.run(where || document, {runOnly: ['wcag2a', 'wcag2aa']})"
+    found = page.evaluate(run, {"include": there} if there else None)
+    return {v["id"]: [n["target"] for n in v["nodes"]][:3] for v in found["violations"] if v["id"] not in FRAMEWORK}
+
+
+def faults(page: Any) -> dict[str, Any]:
+    """What is cut, written over another, or out of line; empty where nothing is. A chart that still settles is looked
+    at again.
+    """
+    for _ in range(3):
+        if (seen := page.evaluate(SEEN)) == NOTHING:
+            return {}
+        page.wait_for_timeout(1000)
+    return {kind: told for kind, told in seen.items() if told}

@@ -1,0 +1,41 @@
+"""Tables as a page draws them: sentences wrap where they would run out of it, shares have the same decimals."""
+
+from __future__ import annotations
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pages.ui import exports
+
+WORDS = st.text("abc ", max_size=200)
+
+
+def test_a_table_that_fits_is_left_as_it_is():
+    assert (
+        exports.sentences(pd.DataFrame({"team": ["search"], "why": ["a sentence of some length here"]}), {}, {}) == {}
+    )
+
+
+@given(st.lists(st.tuples(WORDS, WORDS, WORDS), min_size=1, max_size=4))
+def test_a_table_of_sentences_fits_the_page_or_none_can_give_more(rows):
+    frame = pd.DataFrame(rows, columns=["rule", "because", "note"])
+    wide = exports.sentences(frame, {}, {})
+    assert all(pixels >= exports.NARROWEST_PX for pixels in wide.values())
+    if len(wide) == 3 and any(pixels > exports.NARROWEST_PX + 1 for pixels in wide.values()):
+        assert sum(wide.values()) <= exports.PAGE_PX
+
+
+def test_a_cut_last_column_gets_its_room_from_the_sentences():
+    frame = pd.DataFrame({"policy": ["p" * 60], "rule": ["r " * 60], "usd": [1.0], "because": ["Legal"]})
+    wide = exports.sentences(frame, {"usd": "USD"}, {})
+    rest = (10 + len("Because")) * exports.SIGN_PX + 2 * exports.CELL_PX
+    assert set(wide) == {"policy", "rule"} and sum(wide.values()) + rest <= exports.PAGE_PX
+
+
+def test_a_share_is_drawn_in_percent_and_leaves_as_it_is():
+    frame = pd.DataFrame({"share": [0.9, None, 1], "usd": [1, 2, 3]})
+    drawn = exports.shown(frame, {"share": "share"})
+    assert drawn["share"].tolist()[::2] == [90, 100] and drawn["share"].isna().tolist() == [False, True, False]
+    assert frame["share"].tolist()[0] == 0.9 and drawn["usd"].tolist() == [1, 2, 3]
+    assert exports.columns(frame, units={"share": "share"})["share"]["type_config"]["format"] == "%.2f%%"
