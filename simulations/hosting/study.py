@@ -13,7 +13,7 @@ from data import wording
 from data.calendar import DAYS_PER_MONTH
 from data.errors import BadInput, NoData
 from data.facts.architectures import find_architecture
-from data.facts.gpus import typical_price
+from data.facts.gpus import find_gpu, typical_price
 from data.ledger import Ledger
 from simulations.hosting import arrivals, fleet
 from simulations.hosting.arrivals import Demand, Requests
@@ -185,7 +185,7 @@ def scenario_of(
     rented, bought = _hardware_options(plan)
     return BreakevenScenario(
         kind="breakeven",
-        name=f"{plan.model} on {point.count} x {plan.gpu} a replica, {plan.run}",
+        name=f"{plan.model} on {point.count} x {find_gpu(plan.gpu).name} a replica, {plan.run}",
         months=plan.months,
         source="the ledger's own arrivals" if work.traffic.from_log else "a typed volume",
         traffic=work.traffic,

@@ -6,6 +6,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pages.parts.data.prices import joined
 from pages.ui import exports
 
 WORDS = st.text("abc ", max_size=200)
@@ -39,3 +40,21 @@ def test_a_share_is_drawn_in_percent_and_leaves_as_it_is():
     assert drawn["share"].tolist()[::2] == [90, 100] and drawn["share"].isna().tolist() == [False, True, False]
     assert frame["share"].tolist()[0] == 0.9 and drawn["usd"].tolist() == [1, 2, 3]
     assert exports.columns(frame, units={"share": "share"})["share"]["type_config"]["format"] == "%.2f%%"
+
+
+def test_a_price_that_has_not_changed_is_one_row_of_the_timeline():
+    columns = ["service_tier", "valid_from", "valid_to", "output", "cache_write_1h"]
+    made = [
+        ("standard", None, "2026-10-14", 7.0, None),
+        ("standard", "2026-10-14", "2026-11-01", 7.0, None),
+        ("standard", "2026-11-01", None, 8.0, None),
+        ("batch", "2026-11-01", None, 8.0, None),
+        ("batch", "2026-12-01", None, 8.0, None),  # not the day that the one before ends
+    ]
+    told = joined(pd.DataFrame(made, columns=columns))
+    assert told[["valid_from", "valid_to"]].fillna("").to_numpy().tolist() == [
+        ["", "2026-11-01"],
+        ["2026-11-01", ""],
+        ["2026-11-01", ""],
+        ["2026-12-01", ""],
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -57,10 +59,25 @@ def _timeline(view: Ledger) -> None:
         "USD per 1M tokens. Tokens from: the whole request takes this price when its input reaches that many tokens."
     )
     exports.table(
-        frame[keep].astype({"service_tier": str}),
+        joined(frame[keep].astype({"service_tier": str})),
         name=f"prices-{model.replace('/', '-')}",
         units=dict.fromkeys(rates, "USD per 1M tokens"),
     )
+
+
+def joined(timeline: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a timeline with those that follow each other at the same price as one: a book that was read again
+    begins a price anew that has not changed.
+    """
+    rows: list[dict[str, Any]] = []
+    for row in timeline.astype(object).where(timeline.notna(), None).to_dict("records"):
+        days = ("valid_from", "valid_to")
+        same = rows and all(rows[-1][name] == value for name, value in row.items() if name not in days)
+        if same and row["valid_from"] and rows[-1]["valid_to"] == row["valid_from"]:
+            rows[-1]["valid_to"] = row["valid_to"]
+        else:
+            rows.append(row)
+    return pd.DataFrame(rows, columns=timeline.columns)
 
 
 @shell.cached(reads=("alias", "price_override"))

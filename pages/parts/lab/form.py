@@ -120,9 +120,8 @@ def _wishes(known: dict[str, Tryable], first: list[str], models: list[str], work
             "Policies to compare",
             list(known),
             default=first,
-            key="lab_policies",
-            format_func=lambda name: f"{name} (cannot run yet)" if known[name].missing else name,
-            help="The first is the one the others are compared with.",
+            key="lab_policies",  # a browser keeps a choice by its label, so no label says what may change under it
+            help="The first is the one the others are compared with. What cannot run yet is listed above.",
         )
         left, middle, right = st.columns(3)
         source, count, answer_tokens = _work(left, work)

@@ -35,15 +35,22 @@ def every_task(run_id: str, found: dict[str, Any]) -> None:
         required=True,
         key="lab_show",
         bind="query-params",
-        format_func=lambda name: f"{LABELS[name]} ({len(shown(rows, name))})",
+        format_func=LABELS.__getitem__,
         label_visibility="collapsed",
     )
     chosen = shown(rows, show)
+    st.caption(_counts(rows))
     if not chosen:
         st.caption("No task is so.")
     else:
         _side_by_side(_chosen_row(chosen))
     _files(run_id, found, chosen)
+
+
+def _counts(rows: list[Row]) -> str:
+    """How many tasks each choice shows. Not in their labels: a link and the browser keep a choice by its label."""
+    failed, disagree = (fmt.count(len(shown(rows, name))) for name in ("failures", "disagreements"))
+    return f"{fmt.count_of(len(rows), 'task')}: {failed} with a failure, {disagree} on which the policies disagree"
 
 
 def _of_one_policy(rows: list[Row]) -> list[Row]:
