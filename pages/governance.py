@@ -59,8 +59,20 @@ def _hard_stop(policy: Policy) -> str:
 
 def in_short(detail: dict) -> str:
     """An entry's detail in a line: why first, then what it is about; the download has all of it."""
-    keys = ("reason", "decision", "status", "policy", "task", "picked", "model", "provider", "name", "kind")
-    keys += ("files", "rows")
+    keys = (
+        "reason",
+        "decision",
+        "status",
+        "policy",
+        "task",
+        "picked",
+        "model",
+        "provider",
+        "name",
+        "kind",
+        "files",
+        "rows",
+    )
     return "; ".join(
         f"{key} {', '.join(map(str, detail[key])) if isinstance(detail[key], list) else detail[key]}"
         for key in keys

@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
+from pages.ui.navigation import PAGES
+
+PATHS = ["/" + path for entries in PAGES.values() for *_, path in entries]
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 # Streamlit's own markup, not ours to change: navigation list, toolbar, and the grid canvas of tables and editors.
 FRAMEWORK = {

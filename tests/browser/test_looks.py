@@ -8,11 +8,9 @@ import json
 
 import pytest
 
-from pages.ui.navigation import PAGES
 from tests.browser.conftest import settled
-from tests.browser.reading import faults, violations
+from tests.browser.reading import PATHS, faults, violations
 
-PATHS = ["/" + path for entries in PAGES.values() for *_, path in entries]
 PARTS = ("/explore?by=Model", "/plan?part=Budgets")  # of pages, which look otherwise than their first view
 # What opens above a page: where, and the button or the keys.
 OPENED = {

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.browser.conftest import settled
-from tests.browser.test_browser import PATHS
+from tests.browser.reading import PATHS
 
 # On a link to a page Streamlit's own script asks below that page first, to find out where the server's root is.
 PROBES = ("/_stcore/health", "/_stcore/host-config")

@@ -39,7 +39,7 @@ def test_a_share_is_drawn_in_percent_and_leaves_as_it_is():
     drawn = exports.shown(frame, {"share": "share"})
     assert drawn["share"].tolist()[::2] == [90, 100] and drawn["share"].isna().tolist() == [False, True, False]
     assert frame["share"].tolist()[0] == 0.9 and drawn["usd"].tolist() == [1, 2, 3]
-    assert exports.columns(frame, units={"share": "share"})["share"]["type_config"]["format"] == "%.2f%%"
+    assert "'format': '%.2f%%'" in repr(exports.columns(frame, units={"share": "share"})["share"])
 
 
 def test_a_price_that_has_not_changed_is_one_row_of_the_timeline():
