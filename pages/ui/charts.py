@@ -76,13 +76,8 @@ def blank(
 ) -> go.Figure:
     """An empty figure in the house style; `unit` sets the y ticks, `right` leaves room for line labels."""
     # One dictionary, validated once: every update_* call on a figure costs milliseconds of server time.
-    axis = {
-        "zeroline": True,
-        "fixedrange": True,
-        "automargin": True,
-        "tickfont": {"color": palette.text},
-        "title": {"font": {"size": 13}},
-    }
+    written = {"tickfont": {"color": palette.text}, "title": {"font": {"size": 13}}}
+    axis = {"zeroline": True, "fixedrange": True, "automargin": True, **written}
     return go.Figure(
         layout={
             "height": height,
@@ -282,16 +277,8 @@ def movers(frame: pd.DataFrame, palette: Palette, *, by: str = "name", value: st
 def horizontal(figure: go.Figure, palette: Palette, **axis: object) -> go.Figure:
     """Turn the axes for horizontal bars: values along x without ticks, names along y."""
     across = {"showgrid": False, "showticklabels": False, "zeroline": True, "zerolinecolor": palette.grid, **axis}
-    return figure.update_layout(
-        xaxis=across,
-        yaxis={
-            "showgrid": False,
-            "tickprefix": "",
-            "tickformat": "",
-            "rangemode": "normal",
-            "ticklabelstandoff": 6,  # a name does not touch its bar
-        },
-    )
+    names = {"showgrid": False, "tickprefix": "", "tickformat": "", "rangemode": "normal", "ticklabelstandoff": 6}
+    return figure.update_layout(xaxis=across, yaxis=names)
 
 
 def faint(colour: str, opacity: float = 0.35) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.parts.data.prices import joined
+from pages.parts.data.prices import merge_unchanged
 from pages.ui import exports
 
 WORDS = st.text("abc ", max_size=200)
@@ -51,7 +51,7 @@ def test_a_price_that_has_not_changed_is_one_row_of_the_timeline():
         ("batch", "2026-11-01", None, 8.0, None),
         ("batch", "2026-12-01", None, 8.0, None),  # not the day that the one before ends
     ]
-    told = joined(pd.DataFrame(made, columns=columns))
+    told = merge_unchanged(pd.DataFrame(made, columns=columns))
     assert told[["valid_from", "valid_to"]].fillna("").to_numpy().tolist() == [
         ["", "2026-11-01"],
         ["2026-11-01", ""],

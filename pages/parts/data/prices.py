@@ -59,13 +59,13 @@ def _timeline(view: Ledger) -> None:
         "USD per 1M tokens. Tokens from: the whole request takes this price when its input reaches that many tokens."
     )
     exports.table(
-        joined(frame[keep].astype({"service_tier": str})),
+        merge_unchanged(frame[keep].astype({"service_tier": str})),
         name=f"prices-{model.replace('/', '-')}",
         units=dict.fromkeys(rates, "USD per 1M tokens"),
     )
 
 
-def joined(timeline: pd.DataFrame) -> pd.DataFrame:
+def merge_unchanged(timeline: pd.DataFrame) -> pd.DataFrame:
     """The rows of a timeline with those that follow each other at the same price as one: a book that was read again
     begins a price anew that has not changed.
     """

@@ -27,26 +27,7 @@ def policies_table(found: dict[str, Any]) -> None:
         {"policy": name, **{k: v for k, v in p.items() if k != "predicted"}} for name, p in found["by_policy"].items()
     ]
     frame = pd.DataFrame(rows)
-    rated = frame[frame["quality"].notna()]
-    if not rated.empty:
-        st.subheader("Quality and cost per policy", anchor=False)
-        meaning = "; ".join(
-            f"{r.policy}: {fmt.share(r.quality)} passed ({fmt.share(r.quality_low)} to "
-            f"{fmt.share(r.quality_high)}) at ${1000 * r.cost_per_task_usd:.4g} per 1,000 tasks"
-            for r in rated.itertuples()
-        )
-        shell.chart(
-            quality_cost(rated, shell.palette()),
-            alt=meaning,
-            key="lab-quality",
-            on_select=drill.set_on_click("lab-quality", FAILED_UNDER),
-        )
-        over = fmt.count_of(int(rated["graded_tasks"].max()), "task")
-        st.caption(
-            fmt.md(
-                f"Bars are 95 % intervals over {over}. {meaning}. A click on a policy shows the tasks it did not pass."
-            )
-        )
+    _draw(frame[frame["quality"].notna()])
     shown = frame[
         [
             "policy",
@@ -75,6 +56,28 @@ def policies_table(found: dict[str, Any]) -> None:
         labels=labels,
     )
     predictions(found)
+
+
+def _draw(rated: pd.DataFrame) -> None:
+    """The policies that have a quality, as points; a click on one shows the tasks it did not pass."""
+    if rated.empty:
+        return
+    st.subheader("Quality and cost per policy", anchor=False)
+    meaning = "; ".join(
+        f"{r.policy}: {fmt.share(r.quality)} passed ({fmt.share(r.quality_low)} to "
+        f"{fmt.share(r.quality_high)}) at ${1000 * r.cost_per_task_usd:.4g} per 1,000 tasks"
+        for r in rated.itertuples()
+    )
+    shell.chart(
+        quality_cost(rated, shell.palette()),
+        alt=meaning,
+        key="lab-quality",
+        on_select=drill.set_on_click("lab-quality", FAILED_UNDER),
+    )
+    over = fmt.count_of(int(rated["graded_tasks"].max()), "task")
+    st.caption(
+        fmt.md(f"Bars are 95 % intervals over {over}. {meaning}. A click on a policy shows the tasks it did not pass.")
+    )
 
 
 def quality_cost(frame: pd.DataFrame, palette: charts.Palette) -> go.Figure:
