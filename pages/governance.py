@@ -14,7 +14,7 @@ from routing.policies.checks import dead_ends, lints
 from routing.policies.policy import Policy
 from routing.runs.audit import audit_lines
 from routing.runs.reviews import RUN_KINDS, reviews
-from simulations.mixes.problem_from_log import words as rule_words
+from simulations.mixes.constraint_words import words as rule_words
 
 NONE_IN_FORCE = "none"
 

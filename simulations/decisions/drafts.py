@@ -16,7 +16,7 @@ from routing.policies.policy import Policy
 from simulations.decisions.record import Alternative, Draft, Fact, Kind, Risk
 from simulations.hosting.assumptions import figure, in_words
 from simulations.mixes.board_page import assumption_lines
-from simulations.mixes.problem_from_log import words as rule_words
+from simulations.mixes.constraint_words import words as rule_words
 from simulations.replay.worth import Worth
 
 OPTIONS = {"api": "the API", "host": "a host", "rented": "rented GPUs", "bought": "bought GPUs"}

@@ -33,7 +33,7 @@ from routing.policies.table import rule_rows
 from simulations.decisions.diagram import diagram
 from simulations.decisions.editions import signature_lines
 from simulations.decisions.record import holding, newest_first
-from simulations.mixes.problem_from_log import words as rule_words
+from simulations.mixes.constraint_words import words as rule_words
 
 SEAL = re.compile(r'<p class="soft" id="seal">Seal: sha256 ([0-9a-f]{64})\.</p>\n')
 MOST_MODELS = 25

@@ -14,7 +14,7 @@ from data.facts.models import save_edit
 from pages.parts.mix.reliability import by_model
 from routing.policies.in_force import mark, shipped_constraints
 from routing.policies.saved_policies import known_policies
-from simulations.mixes.problem_from_log import words
+from simulations.mixes.constraint_words import words
 from simulations.replay.reliability import Reliability
 from tests.pages.page_alone import opened
 from tests.simulations.ledgers import ledger_of

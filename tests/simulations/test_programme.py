@@ -17,10 +17,11 @@ from data.prices.book import PriceBook
 from routing.policies.text import examples
 from simulations.evaluation_plan import checklist, letter
 from simulations.mixes.board_page import board_page
+from simulations.mixes.constraint_words import words
 from simulations.mixes.from_log import current_mix, log_scenario, mix_of, with_shares
 from simulations.mixes.mix import MixScenario, simulate_mix
 from simulations.mixes.optimise import Demands, Infeasible, optimise, total_cost
-from simulations.mixes.problem_from_log import MOST_SEGMENTS, programme, words
+from simulations.mixes.problem_from_log import MOST_SEGMENTS, programme
 from simulations.replay.repricing import Market
 from simulations.scenario import read_scenario
 from simulations.triage import TriageScenario, triage

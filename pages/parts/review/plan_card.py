@@ -12,7 +12,7 @@ from routing.policies.table import rule_rows, score_words
 from routing.runs.reviews import approvers_needed
 from routing.runs.spec import checked_spec
 from routing.runs.store import read_run
-from simulations.mixes.problem_from_log import words as constraint_words
+from simulations.mixes.constraint_words import words as constraint_words
 
 
 def plan_card(item: dict) -> None:
