@@ -80,6 +80,21 @@ CAVEATS = (
         " twice, and keep one of the two.",
     ),
     Caveat(
+        "cost_unit_assumed",
+        "cost off by a hundred",
+        "The cost that the log states is a hundredth of the list price, or a hundred times as much: it may be in cents"
+        " where dollars are expected, or in dollars where cents are.",
+        "Find out the unit of the log's cost; for a Portkey export in dollars load it with `--format portkey_usd`.",
+        "pricing",
+    ),
+    Caveat(
+        "failed_with_output",
+        "failed call with output",
+        "The call failed after output was counted, and the log states no cost: it is taken as not billed.",
+        "Compare the failed calls of a day with the provider's bill; a stream that broke off is usually paid for.",
+        "pricing",
+    ),
+    Caveat(
         "unknown_status",
         "status not understood",
         "The log's word for how the request ended is none Baton knows; it was counted as a success.",

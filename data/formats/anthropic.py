@@ -35,7 +35,7 @@ OTHERS = "an answer in the shape of OpenAI among those of Anthropic; put it into
 
 COLUMNS = (
     envelope.COLUMNS
-    | claude_usage.columns("b.usage")
+    | claude_usage.columns("b.usage", "b.content")
     | {
         "event_key": f"coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id)) || {claude_usage.RUN}",
         "call_id": f"text_of(d.call_id) || {claude_usage.RUN}",
@@ -51,7 +51,7 @@ COLUMNS = (
         "output_tokens": "CASE WHEN b.cut IS NOT TRUE THEN n.output END",
         "caveats": (
             f"""[CASE WHEN run = 0 AND {claude_usage.incomplete("b.stop_reason", "b.content", "n.output")}
-        THEN 'incomplete_output' END]"""
+        THEN 'incomplete_output' END, CASE WHEN {claude_usage.odd_runs("b.usage")} THEN 'split_assumed' END]"""
         ),
         "reject": f"""CASE WHEN (body -> '$.usage.prompt_tokens') IS NOT NULL THEN '{OTHERS}'
         ELSE ({envelope.COLUMNS["reject"]}) END""",
@@ -93,7 +93,7 @@ FORMATS = (
         fields=envelope.FIELDS,
         rows=claude_usage.rows(envelope.rows(STRUCTURE, STREAMED), "b.usage", envelope.MODEL),
         columns=COLUMNS,
-        usage=claude_usage.objects("body -> 'usage'"),
+        usage=(*claude_usage.objects("body -> 'usage'"), envelope.SECOND_USAGE),
         text_columns=envelope.texts("$.content"),
         assume_input_has_cache=False,
         supersedes=True,

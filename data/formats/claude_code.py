@@ -16,10 +16,22 @@ METERED = (
     " d.isApiErrorMessage IS NOT TRUE"
 )
 
+MESSAGE = {
+    "id": "VARCHAR",
+    "model": "VARCHAR",
+    "stop_reason": "VARCHAR",
+    "content": "JSON",
+    "usage": claude_usage.USAGE,
+}
+# What a subagent said is told in the main session too, as progress; where its own file is loaded, that one counts.
+TOLD = "d.data.message.message"
+OPENED = f"""SELECT * REPLACE (CASE WHEN {TOLD}.usage.input_tokens IS NOT NULL
+    THEN struct_update(d, message := {TOLD}, "isSidechain" := TRUE,
+        "timestamp" := coalesce(d.data.message.timestamp, d.timestamp)) ELSE d END AS d) FROM records"""
 ROWS = claude_usage.rows(
-    f"SELECT *, coalesce({METERED}, FALSE) AS metered FROM records", "d.message.usage", "d.message.model"
+    f"SELECT *, coalesce({METERED}, FALSE) AS metered FROM ({OPENED})", "d.message.usage", "d.message.model"
 )
-COLUMNS = claude_usage.columns("d.message.usage") | {
+COLUMNS = claude_usage.columns("d.message.usage", "d.message.content") | {
     # A sidechain may replay a message under a new requestId: there it stands in for the main line's message.
     "event_key": (
         f"""text_of(d.message.id) || CASE WHEN run > 0 THEN {claude_usage.RUN} WHEN d.isSidechain THEN ''
@@ -47,7 +59,7 @@ COLUMNS = claude_usage.columns("d.message.usage") | {
     "task_type": "'coding'",
     "caveats": (
         f"""[CASE WHEN run = 0 AND {claude_usage.incomplete("d.message.stop_reason", "d.message.content", "n.output")}
-        THEN 'incomplete_output' END]"""
+        THEN 'incomplete_output' END, CASE WHEN {claude_usage.odd_runs("d.message.usage")} THEN 'split_assumed' END]"""
     ),
     "reported_cost_usd": "CASE WHEN run = 0 THEN d.costUSD END",
     "skip": (
@@ -84,17 +96,12 @@ FORMATS = (
             "isSidechain": "BOOLEAN",
             "isApiErrorMessage": "BOOLEAN",
             "costUSD": "VARCHAR",
-            "message": {
-                "id": "VARCHAR",
-                "model": "VARCHAR",
-                "stop_reason": "VARCHAR",
-                "content": "JSON",
-                "usage": claude_usage.USAGE,
-            },
+            "message": MESSAGE,
+            "data": {"message": {"timestamp": "VARCHAR", "message": MESSAGE}},
         },
         rows=ROWS,
         columns=COLUMNS,
-        usage=claude_usage.objects("raw -> '$.message.usage'"),
+        usage=claude_usage.objects("coalesce(raw -> '$.message.usage', raw -> '$.data.message.message.usage')"),
         assume_input_has_cache=False,
         supersedes=True,
         stand_ins=True,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from data.formats import UsageObject
 
+RUNS = ("message", "fallback_message", "compaction", "advisor_message")
 TOOLS = ("web_search", "web_fetch", "code_execution")
 COUNTS = {
     "input_tokens": "VARCHAR",
@@ -102,17 +103,29 @@ COLUMNS = {
 }
 
 
-def server_tools(usage: str) -> str:
-    """SQL: calls of the provider's tools, by tool, of a usage object `usage`."""
-    calls = (f"'{tool}', TRY_CAST({usage}.server_tool_use.{tool}_requests AS BIGINT)" for tool in TOOLS)
+def server_tools(usage: str, content: str) -> str:
+    """SQL: calls of the provider's tools, by tool, of a usage object `usage`; where it does not count them, those that
+    the answer's `content` lists."""
+    blocks = f"""from_json(CASE WHEN {usage}.server_tool_use IS NULL AND contains({content}::VARCHAR, 'server_tool_use')
+        AND json_type({content}) = 'ARRAY' THEN {content} ELSE '[]' END, '["JSON"]')"""
+    named = f"list_filter({blocks}, lambda c: (c ->> 'type') = 'server_tool_use' AND (c ->> 'name') = '{{}}')"
+    calls = (
+        f"'{tool}', coalesce(TRY_CAST({usage}.server_tool_use.{tool}_requests AS BIGINT), len({named.format(tool)}))"
+        for tool in TOOLS
+    )
     return f"json_object({', '.join(calls)})"
 
 
-def columns(usage: str) -> dict[str, str]:
+def odd_runs(usage: str) -> str:
+    """SQL: does it list model runs of a kind whose place in the counts is not known?"""
+    return f"len(list_filter({usage}.iterations, lambda i: i.type NOT IN ({', '.join(map(repr, RUNS))}))) > 0"
+
+
+def columns(usage: str, content: str) -> dict[str, str]:
     """The columns of a usage object `usage`, on the rows of `rows`; what belongs to the answer stands on its row
     alone."""
     return COLUMNS | {
-        "server_tools": f"CASE WHEN run = 0 THEN {server_tools(usage)} END",
+        "server_tools": f"CASE WHEN run = 0 THEN {server_tools(usage, content)} END",
         "reasoning_tokens": f"CASE WHEN run = 0 THEN {usage}.output_tokens_details.thinking_tokens END",
     }
 

@@ -37,6 +37,9 @@ def _same(counts: str) -> str:
 
 # Whether the line itself or its payload is named so.
 IS_RECORD = "'token_usage_record' IN (d.type, d.payload.type)"
+# A count without the running total counts by itself.
+IS_ALONE = """(d.payload.type = 'token_count' AND d.payload.info.total_token_usage IS NULL
+    AND d.payload.info.last_token_usage.input_tokens IS NOT NULL)"""
 NOTHING = "struct_pack(" + ", ".join(f"{name} := 0::BIGINT" for name in COUNTS) + ")"
 LEAD = "OVER (PARTITION BY file_no ORDER BY record_no ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
 
@@ -49,7 +52,8 @@ WITH lines AS (
            d.payload AS p, d.payload.info AS info, coalesce(d.type = 'session_meta', FALSE) AS is_meta,
            d.type = 'event_msg' AND d.payload.type = 'token_count' AND d.payload.info.total_token_usage IS NOT NULL AS
                counts,
-           coalesce({IS_RECORD} AND d.payload.usage.input_tokens IS NOT NULL, FALSE) AS is_record
+           coalesce({IS_RECORD} AND d.payload.usage.input_tokens IS NOT NULL OR {IS_ALONE}, FALSE) AS is_record,
+           CASE WHEN {IS_ALONE} THEN d.payload.info.last_token_usage ELSE d.payload.usage END AS used
     FROM records
 ),
 followed AS (
@@ -89,8 +93,8 @@ moved AS (
     SELECT *, {_less("total", "base")} AS growth FROM based
 ),
 recorded AS (
-    SELECT file_no, record_no, p.usage AS usage, row_number() OVER (PARTITION BY file_no,
-        {_same("p.usage")} ORDER BY record_no) AS nth
+    SELECT file_no, record_no, used AS usage, row_number() OVER (PARTITION BY file_no,
+        {_same("used")} ORDER BY record_no) AS nth
     FROM followed WHERE is_record
 ),
 repeated_records AS (
@@ -100,10 +104,10 @@ repeated_records AS (
         ON m.file_no = r.file_no AND m.nth = r.nth AND {_same("m.growth")} = {_same("r.usage")}
 )
 SELECT f.file_no, f.record_no, f.path, f.raw, f.instant, f.session_id, f.turn_model, f.cwd, f.tier, f.info,
-    f.p.usage AS usage, b.total, f.is_record,
+    f.used AS usage, b.total, f.is_record,
     CASE WHEN f.is_record THEN f.p.response_id END AS response_id, coalesce(f.info.model,
         CASE WHEN f.is_record THEN f.p.model END) AS own_model,
-    CASE WHEN f.is_record THEN {_less("f.p.usage", f"({NOTHING})")} ELSE b.growth END AS growth,
+    CASE WHEN f.is_record THEN {_less("f.used", f"({NOTHING})")} ELSE b.growth END AS growth,
     CASE WHEN f.is_record AND q.record_no IS NOT NULL THEN 'a record of what the counter says too'
          WHEN f.is_record THEN CASE WHEN f.parent <> '' AND f.instant < f.opened_at + INTERVAL 1 SECOND
              THEN 'a replay of the parent session''s history' END

@@ -54,6 +54,7 @@ ROWS = f"""
     )
 } FROM records)"""
 
+KINDS = "included|demand|usage|free|no charge|not charged|api key|paid|pro|team|business|bonus|promo|credit"
 KIND = f"lower({_text('Kind')})"
 
 
@@ -82,7 +83,8 @@ COLUMNS = {
     "total_tokens": _text("Total Tokens"),
     "input_has_cache": "FALSE",
     "output_has_reasoning": "TRUE",
-    "status": f"""CASE WHEN {KIND} LIKE 'errored%' THEN 'error' WHEN {KIND} LIKE 'aborted%' THEN 'cancelled' END""",
+    "status": f"""CASE WHEN {KIND} LIKE 'errored%' THEN 'error' WHEN {KIND} LIKE 'aborted%' THEN 'cancelled'
+        WHEN NOT regexp_matches({KIND}, '{KINDS}') THEN {KIND} END""",
     "error_class": f"CASE WHEN {KIND} LIKE 'errored%' THEN 'other' END",
     # What is free costs nothing; `Included` and `-` say no amount.
     "reported_cost_usd": f"""CASE WHEN lower({_text("Cost")}) = 'free' OR {KIND} LIKE '%no charge%'

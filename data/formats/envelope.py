@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
+from data.formats import UsageObject
 from data.json_text import value_of
 
 TIMES = (
@@ -56,6 +57,15 @@ TEXTS = (
 FIELDS = {name: "VARCHAR" for name in TIMES + TEXTS} | {
     name: "JSON" for name in ("request", "response", "body", "result", "error", "metadata")
 }
+
+
+# A second bill beside the usage, as OpenAI's image tool writes one: nobody reads it, so it is to be seen.
+SECOND_USAGE = UsageObject(
+    """CASE WHEN regexp_matches(body::VARCHAR, '"[a-z]+(_usage|Usage)":\\{') THEN body END""",
+    {"usage": "JSON", "usageMetadata": "JSON", "usage_metadata": "JSON"},
+    name="answer",
+    only="[a-z]_?usage",
+)
 
 
 def events(text: str) -> str:
@@ -144,14 +154,18 @@ def body_of(record: dict) -> dict:
     if isinstance(found, dict) and isinstance(found.get("body"), dict):
         found = found["body"]
     if isinstance(found, list):
-        return {
-            key: value
-            for event in found
-            if isinstance(event, dict)
-            for key, value in event.items()
-            if value is not None
-        }
+        return _together(found)
     return found if isinstance(found, dict) else {}
+
+
+def _together(events: list[object]) -> dict:
+    """The keys of a stream's events; an object that several of them have holds what any of them has in it."""
+    held: dict = {}
+    for event in events:
+        for key, value in event.items() if isinstance(event, dict) else ():
+            both = isinstance(value, dict) and isinstance(held.get(key), dict)
+            held |= {key: held[key] | value} if both else {} if value is None else {key: value}
+    return held
 
 
 def _logged_as_text(text: str) -> object:

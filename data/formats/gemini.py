@@ -107,11 +107,15 @@ TIER = "lower(coalesce(b.usageMetadata.serviceTier, b.usage_metadata.service_tie
 # Vertex says how the request was served.
 TRAFFIC = "upper(coalesce(b.usageMetadata.trafficType, b.usage_metadata.traffic_type))"
 
+# A line of a batch job's file of answers has the key of its request, and nobody's name.
+BATCHED = """(json_extract_string(raw, '$.key') IS NOT NULL AND json_of(d.response) IS NOT NULL
+    AND coalesce(d.request::VARCHAR, d.team, d."user", d.user_id, d.project, d.feature, d.latency_ms) IS NULL)"""
+
 COLUMNS = envelope.COLUMNS | {
     "event_key": "coalesce(text_of(b.responseId), text_of(b.response_id), text_of(d.request_id))",
     "provider": "coalesce(lower(text_of(d.provider)), 'google')",
     "service_tier": (
-        f"""CASE WHEN d.processed_time IS NOT NULL OR {TIER} = 'batch' THEN 'batch'
+        f"""CASE WHEN d.processed_time IS NOT NULL OR {TIER} = 'batch' OR {BATCHED} THEN 'batch'
         WHEN {TRAFFIC} <> 'ON_DEMAND' THEN {TRAFFIC} ELSE {TIER} END"""
     ),
     "model_raw": (
@@ -162,6 +166,7 @@ FORMATS = (
             UsageObject(
                 "coalesce(body -> 'usageMetadata', body -> 'usage_metadata')", USAGE, HARMLESS, "usageMetadata"
             ),
+            envelope.SECOND_USAGE,
         ),
         text_columns=envelope.texts("$.candidates[0].content.parts"),
         assume_output_has_reasoning=False,

@@ -60,7 +60,8 @@ COLUMNS = {
     "latency_ms": "coalesce(d.delay_ms, d.latency)",
     "ttft_ms": "d.time_to_first_token",
     "status": (
-        f"CASE WHEN {CACHED} THEN 'cached' WHEN d.response_status = -3 THEN 'cancelled' WHEN {FAILED} THEN 'error' ELSE"
+        f"CASE WHEN {CACHED} THEN 'cached' WHEN d.response_status = -3 THEN 'cancelled' WHEN {FAILED} THEN 'error' WHEN"
+        " d.response_status < 200 THEN 'HTTP ' || d.response_status ELSE"
         " 'success' END"
     ),
     "http_status": "CASE WHEN d.response_status >= 100 THEN d.response_status END",

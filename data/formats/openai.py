@@ -139,7 +139,7 @@ REASONING = f"coalesce({_detail('output', 'reasoning_tokens')}, b.usage.reasonin
 TICKS = "coalesce(b.usage.cost_in_usd_ticks, b.usage.total_cost_usd_ticks)"
 COST = f"""CASE WHEN json_type(b.usage.cost) = 'OBJECT' THEN
         CASE WHEN coalesce(upper(b.usage.cost ->> 'currency'), 'USD') = 'USD'
-        THEN coalesce(b.usage.cost ->> 'total_cost', b.usage.cost::VARCHAR) END
+        THEN coalesce(b.usage.cost ->> 'total_cost', b.usage.cost::VARCHAR) ELSE b.usage.cost::VARCHAR END
     ELSE coalesce(b.usage.cost ->> '$', (TRY_CAST({TICKS} AS DECIMAL(28, 10)) * 0.0000000001)::DECIMAL(28,
     12)::VARCHAR) END"""
 
@@ -216,10 +216,13 @@ COLUMNS = envelope.COLUMNS | {
     ),
     "status": (
         f"CASE WHEN {envelope.FAILED} OR b.status = 'failed' THEN 'error' WHEN b.status = 'cancelled' THEN"
-        " 'cancelled' END"
+        " 'cancelled' WHEN b.object IN ('response', 'realtime.response') AND b.status NOT IN ('completed',"
+        " 'incomplete', 'queued', 'in_progress') THEN b.status END"
     ),
-    # With an own key at the upstream provider OpenRouter charges nothing and names the upstream cost.
-    "reported_cost_usd": f"CASE WHEN b.usage.is_byok THEN b.usage.cost_details.upstream_inference_cost ELSE {COST} END",
+    # With an own key at the upstream provider OpenRouter charges a fee at most and names the upstream cost.
+    "reported_cost_usd": f"""CASE WHEN b.usage.is_byok
+        THEN {usage_words.with_fee("b.usage.cost_details.upstream_inference_cost", "b.usage.cost ->> '$'")}
+        ELSE {COST} END""",
     "unmetered": f"{INPUT} IS NULL AND {OUTPUT} IS NULL AND NOT {envelope.FAILED}",
     "skip": (
         f"""CASE
@@ -271,7 +274,11 @@ GROQ = (
 # Perplexity bills what it cites, which its cost, where it tells one, holds.
 OWN = """CASE WHEN b.usage.cost IS NOT NULL THEN json_merge_patch(body -> 'usage', '{"citation_tokens": null}')
     ELSE body -> 'usage' END"""
-USAGE_OBJECTS = (UsageObject(OWN, USAGE, HARMLESS), UsageObject(GROQ, USAGE, HARMLESS, "x_groq.usage"))
+USAGE_OBJECTS = (
+    UsageObject(OWN, USAGE, HARMLESS),
+    UsageObject(GROQ, USAGE, HARMLESS, "x_groq.usage"),
+    envelope.SECOND_USAGE,
+)
 
 FORMATS = (
     Format(

@@ -80,6 +80,7 @@ FORMATS = (
         rows=spans.rows(f"{RESOURCE_SPANS},{SPANS}"),
         columns=spans.COLUMNS,
         usage=spans.USAGE_OBJECTS,
+        one_answer=True,
         order=40,
         documents=True,
         note=(
@@ -95,6 +96,7 @@ FORMATS = (
         rows=spans.rows(f"{BARE_SPANS},{SPANS}"),
         columns=spans.COLUMNS,
         usage=spans.USAGE_OBJECTS,
+        one_answer=True,
         family="otlp",
         order=40,
     ),

@@ -40,6 +40,7 @@ FORMATS = (
         rows=spans.rows(span_exports.span_ctes(TABLE)),
         columns=spans.COLUMNS,
         usage=spans.USAGE_OBJECTS,
+        one_answer=True,
         family="otlp",
         order=40,
     ),

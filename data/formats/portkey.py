@@ -41,7 +41,7 @@ COLUMNS = {
     "http_status": "d.response_status_code",
     "reported_cost_usd": usage_words.cost(
         f"""CASE WHEN {IN_USD} THEN CASE WHEN TRY_CAST(d.cost AS DECIMAL(18,12)) IS NULL THEN d.cost ELSE {CENTS} END
-            END""",
+            ELSE d.cost || ' ' || d.cost_currency END""",
         "u",
     ),
     "unmetered": f"NOT coalesce({FAILED}, FALSE) AND coalesce(text_of(d.req_units), text_of(d.res_units)) IS NULL",

@@ -7,7 +7,7 @@ Source: posthog 7.91.1, and PostHog's cost processing (facts/formats2.md 12).
 
 from __future__ import annotations
 
-from data.formats import Format, UsageObject, has, traced_runs
+from data.formats import Format, UsageObject, has, traced_runs, usage_words
 
 COUNTS = {
     "input": "$ai_input_tokens",
@@ -80,6 +80,9 @@ KNOWN = dict.fromkeys(COUNTS.values(), "VARCHAR") | {
     "$ai_tool_call_count": "VARCHAR",
 }
 
+SAID = """coalesce(json_of(raw -> '$.properties') -> '$."$ai_usage"', json_of(raw -> '$."$ai_usage"'),
+    json_of(raw -> '$."properties.$ai_usage"'))"""
+
 FORMATS = (
     Format(
         name="posthog",
@@ -90,7 +93,11 @@ FORMATS = (
         fields=FIELDS,
         rows=traced_runs.rows(EVENTS, NAMED),
         columns=traced_runs.COLUMNS,
-        usage=(UsageObject("used", KNOWN, name="properties"),),
+        usage=(
+            UsageObject("used", KNOWN, name="properties"),
+            # The provider's own words, said again.
+            usage_words.usage_object(usage_words.snake(SAID), "properties.$ai_usage"),
+        ),
         order=40,
         note="Costs are PostHog's own estimate.",
     ),

@@ -55,6 +55,7 @@ FORMATS = (
         rows=spans.rows(span_exports.span_ctes(FLAT)),
         columns=spans.COLUMNS | {"session_id": "coalesce(session, CASE WHEN trace_id <> span_id THEN trace_id END)"},
         usage=spans.USAGE_OBJECTS,
+        one_answer=True,
         family="otlp",
         order=46,
     ),

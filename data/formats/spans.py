@@ -16,12 +16,17 @@ USAGE_OBJECTS = (
     UsageObject("json_of(metadata) -> '$.anthropic.iterations'", {}, {}, "ai.response.providerMetadata.iterations"),
 )
 
+TIER_WORDS = ("ervice_tier", "erviceTier", "raffic_type", "rafficType")  # of whatever attribute, where no other says it
 WANTED = "(" + ", ".join(f"'{key}'" for keys in NAMES.values() for key in keys) + ")"
 
 
 def is_wanted(key: str) -> str:
     """SQL: is this attribute read, or usage that somebody should know of?"""
-    return f"({key} IN {WANTED} OR {_is_usage(key)})"
+    return f"({key} IN {WANTED} OR {_is_usage(key)} OR {_is_tier(key)})"
+
+
+def _is_tier(key: str) -> str:
+    return "(" + " OR ".join(f"ends_with({key}, '{word}')" for word in TIER_WORDS) + ")"
 
 
 def _is_usage(key: str) -> str:
@@ -66,23 +71,26 @@ mapped AS (
 ),
 named AS (
     SELECT file_no, record_no, path, trace_id, span_id, coalesce(parent_id, '') AS parent_id, started_at, duration_ms,
-        name, coalesce(failed, FALSE) AS failed, try({RECORD})::VARCHAR AS raw,
+        name, attribute, coalesce(failed, FALSE) AS failed, try({RECORD})::VARCHAR AS raw,
         {", ".join(_named(name) for name in NAMES)}
     FROM mapped
 ),
 spans_named AS (
-    SELECT * EXCLUDE (cache_read, cache_write, tier), {OPERATION} AS operation,
+    SELECT * EXCLUDE (cache_read, cache_write, tier, attribute), {OPERATION} AS operation,
         coalesce(cache_read, jtext(json_of(metadata), '$.anthropic.cacheReadInputTokens'),
             {usage_words.count("cache_read_tokens", "u")}) AS cache_read,
         coalesce(cache_write, jtext(json_of(metadata), '$.anthropic.cacheCreationInputTokens'),
             {usage_words.count("cache_write_tokens", "u")}) AS cache_write,
         CASE WHEN ({usage_words.uncommon_speed("speed")}) IS NOT NULL THEN {usage_words.uncommon_speed("speed")}
             WHEN lower(traffic) NOT IN ('on_demand', 'traffic_type_unspecified') THEN traffic
-            ELSE coalesce(tier, json_extract_string(json_of(metadata), '$.*.serviceTier')[1], {usage_words.tier("u")})
+            ELSE coalesce(tier, json_extract_string(json_of(metadata), '$.*.serviceTier')[1], {usage_words.tier("u")},
+                list_filter(map_entries(attribute), lambda e: {_is_tier("e.key")}
+                    AND lower(e.value[1]) <> 'auto')[1].value[1])
             END AS tier,
         CASE WHEN coalesce(upper(currency), 'USD') = 'USD'
              THEN coalesce({usage_words.usd_of_ticks("ticks")}, stated_cost,
-                 (TRY_CAST(cost_in AS DECIMAL(18,12)) + TRY_CAST(cost_out AS DECIMAL(18,12)))::VARCHAR) END AS cost
+                 (TRY_CAST(cost_in AS DECIMAL(18,12)) + TRY_CAST(cost_out AS DECIMAL(18,12)))::VARCHAR)
+             ELSE stated_cost || ' ' || currency END AS cost
     FROM (SELECT *, {usage_words.usage_struct("used")} AS u
         FROM (SELECT *, {usage_words.snake(GIVEN)} AS used FROM named))
 ),
@@ -97,6 +105,8 @@ COUNTS_SOMETHING = """(carried_below IS NOT TRUE AND carried_above IS NOT TRUE
     AND regexp_matches(coalesce(raw::JSON -> 'usage', '{}')::VARCHAR, ':[ "]*[0-9.]*[1-9]'))"""
 COLUMNS = {
     "event_key": "coalesce(trace_id || ':' || span_id, response_id)",
+    # The provider's own id of its answer: two spans that have it tell one call.
+    "call_id": "CASE WHEN regexp_matches(response_id, '^(chatcmpl-|resp_|msg_|gen-)') THEN response_id END",
     "requested_at": "started_at",
     # Names of clouds differ from the price book's: gcp.vertex_ai, az.ai.openai.
     "provider": (

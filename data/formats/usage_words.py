@@ -88,11 +88,12 @@ TOOLS = {
     "search_query": ("num_search_queries",),
 }
 WORDS = ("service_tier", "traffic_type", "speed", "cost_in_usd_ticks", "total_cost_usd_ticks", "inference_geo", "cost")
+OWN_KEY = ("is_byok", "cost_details.upstream_inference_cost")  # OpenRouter, with a key at the provider of one's own
 
 
 def _structure() -> dict[str, Any]:
     found: dict[str, Any] = {"server_side_tool_usage_details": "JSON", "total_tool_use_tokens": "VARCHAR"}
-    for path in (*(path for names in (*COUNTS.values(), *TOOLS.values()) for path in names), *WORDS):
+    for path in (*(path for names in (*COUNTS.values(), *TOOLS.values()) for path in names), *WORDS, *OWN_KEY):
         *parents, leaf = path.split(".")
         node = found
         for parent in parents:
@@ -119,21 +120,22 @@ HARMLESS = {
     "tool_use_prompt_tokens_details[].token_count": "the count again, by modality",
     "prompt_cache_miss_tokens": "the input that was not read from the cache",
     **{f"cost.{part}": OWN for part in ("input_tokens_cost", "output_tokens_cost", "request_cost", "total_cost")},
-    **{f"cost_details.upstream_inference_{part}cost": OWN for part in ("", "prompt_", "completions_")},
+    **{f"cost_details.upstream_inference_{part}cost": OWN for part in ("prompt_", "completions_")},
     "server_tool_use.tool_search_requests": "no fee: the tokens it takes are in the counts",
     "citation_tokens": "the provider's own cost holds them",
     "num_server_side_tools_used": "the sum of the tools listed by name",
 }
 # Runs of the answer's own model repeat its counts; any other is a bill of its own that the record's counts leave out.
-_OTHER_RUNS = """'"type":\\s*"(compaction|advisor_message|fallback_message)"'"""
 
 
 def snake(usage: str) -> str:
-    """SQL: a usage object, its names and words in snake case and its details under one name; NULL where it is none."""
-    text = f"lower(regexp_replace(({usage})::VARCHAR, '([a-z])([A-Z])', '\\1_\\2', 'g'))"
+    """SQL: a usage object or a JSON text of one, its names and words in snake case and its details under one name; NULL
+    where it is none."""
+    own = f"CASE WHEN starts_with(({usage})::VARCHAR, '\"') THEN json_of({usage}) ELSE ({usage}) END"
+    text = f"lower(regexp_replace(({own})::VARCHAR, '([a-z])([A-Z])', '\\1_\\2', 'g'))"
     for name, others in OTHER_NAMES.items():
         text = f"""regexp_replace({text}, '"({others})":', '"{name}":', 'g')"""
-    return f"""CASE WHEN starts_with(({usage})::VARCHAR, '{{') THEN TRY_CAST({text} AS JSON) END"""
+    return f"""CASE WHEN regexp_matches(({usage})::VARCHAR, '^["{{]') THEN TRY_CAST({text} AS JSON) END"""
 
 
 def usage_struct(usage: str) -> str:
@@ -210,8 +212,18 @@ def cost(own: str, *structs: str) -> str:
     Only xAI tells its bill, tools and discounts included; what others say of a cost is no more than the record's own.
     """
     stated = first(structs, ("cost",))
-    return f"""coalesce({ticks(*structs)}, {own}, CASE WHEN number({stated}) IS NOT NULL THEN {stated}
-        ELSE jtext(json_of({stated}), '$.total_cost') END)"""
+    by_own_key, upstream = (first(structs, (path,)) for path in OWN_KEY)
+    in_usd = f"coalesce(upper(jtext(json_of({stated}), '$.currency')), 'USD') = 'USD'"
+    return f"""coalesce({ticks(*structs)}, {own}, CASE WHEN lower({by_own_key}) = 'true' AND number({upstream}) > 0
+            THEN {with_fee(upstream, stated)}
+        WHEN number({stated}) IS NOT NULL THEN {stated}
+        WHEN {in_usd} THEN jtext(json_of({stated}), '$.total_cost') ELSE {stated} END)"""
+
+
+def with_fee(upstream: str, fee: str) -> str:
+    """SQL: what a call with a key of one's own cost: the provider's price and the gateway's fee, where it took one."""
+    paid = f"TRY_CAST({upstream} AS DECIMAL(28, 12)) + coalesce(TRY_CAST({fee} AS DECIMAL(28, 12)), 0)"
+    return f"({paid})::DECIMAL(28, 12)::VARCHAR"
 
 
 def ticks(*structs: str) -> str:
@@ -227,7 +239,8 @@ def usd_of_ticks(count: str) -> str:
 def usage_object(usage: str, name: str, harmless: dict[str, str] | None = None) -> UsageObject:
     """What is to be read of an object that `snake` has returned."""
     own = f"json_merge_patch({usage}, '{{\"iterations\": null}}')"
-    json = f"CASE WHEN NOT regexp_matches({usage}::VARCHAR, {_OTHER_RUNS}) THEN {own} ELSE {usage} END"
+    other = f"list_filter(json_extract_string({usage}, '$.iterations[*].type'), lambda t: t <> 'message')"
+    json = f"CASE WHEN coalesce(len({other}), 0) = 0 THEN {own} ELSE {usage} END"
     return UsageObject(json, STRUCTURE, HARMLESS | (harmless or {}), name)
 
 

@@ -40,7 +40,9 @@ COLUMNS = gemini.COLUMNS | {
     "service_tier": _either(
         f"coalesce({usage_words.uncommon_speed('b.usage.speed')}, b.usage.service_tier)", gemini.COLUMNS["service_tier"]
     ),
-    "server_tools": _either(claude_usage.server_tools("b.usage"), gemini.COLUMNS["server_tools"]),
+    "server_tools": _either(
+        claude_usage.server_tools("b.usage", "(body -> 'content')"), gemini.COLUMNS["server_tools"]
+    ),
     "model_raw": "coalesce(text_of(b.modelVersion), text_of(b.model_version), text_of(b.model), text_of(d.model))",
     "feature": "jtext(json_of(d.request), '$.labels.adk_agent_name')",
     "tags": "json_of(d.request) -> 'labels'",

@@ -14,7 +14,7 @@ from data import caveats, console, people, scratch
 from data.errors import BatonError, NoData
 from data.formats import Format
 from data.ledger import Cursor, Ledger
-from data.loading import containers, mappings, named_files, staged_rows, unread_usage
+from data.loading import containers, mappings, named_files, reading_macros, unread_usage
 from data.loading.load import Load
 from data.loading.recognition import Item, format_named, recognise
 from data.prices.book import PriceBook
@@ -49,7 +49,7 @@ def explain(state: State, path: Path, record_no: int = 1, form: Format | str | N
         ledger = Ledger.open(folder)
         cursor = ledger.cursor()
         try:
-            for macro in staged_rows.MACROS:
+            for macro in reading_macros.MACROS:
                 cursor.execute(macro)
             item = recognise(cursor, folder, path, chosen)
             load = Load(ledger, state, cursor, [item], lambda stage, share, note: None)

@@ -52,6 +52,10 @@ def ingest(
     if any((report.loaded or report.rejected) and not report.was_loaded for report in reports):
         from data import upkeep
 
+        with suppress(BatonError, OSError, ValueError):  # as full as a disk may be, the load stands
+            from data.prices import catalogue
+
+            catalogue.keep_package(ledger.home)
         with suppress(BatonError):  # the load stands; `python -m data check` says what is wrong with the anchors
             state.anchor_when_due()
         upkeep.after_load(ledger, state, progress)
@@ -153,9 +157,9 @@ class _Ingest:
         return {(digest, form): Batch(*rest) for digest, form, *rest in rows}
 
     def _declare_macros(self) -> None:
-        from data.loading import staged_rows
+        from data.loading import reading_macros
 
-        for macro in staged_rows.MACROS:
+        for macro in reading_macros.MACROS:
             self.cursor.execute(macro)
 
     def _load(self, group: list[Item]) -> None:

@@ -21,7 +21,7 @@ from data.documents import Documents
 from data.errors import BadInput, NoData, UnknownFormat
 from data.formats import USAGE_COLUMNS, Format, flat_usage
 from data.ledger import Cursor, Ledger
-from data.loading import column_guesses, column_names, containers, envelopes, named_files, staged_rows
+from data.loading import column_guesses, column_names, containers, envelopes, named_files, reading_macros, staged_rows
 from data.sql_text import identifier, literal
 from data.state import State
 
@@ -248,7 +248,7 @@ def sample_of(ledger: Ledger, path: str | Path) -> list[dict]:
 def preview(ledger: Ledger, path: str | Path, mapping: Mapping) -> pd.DataFrame:
     """The first ten records as they would be loaded: the mapped targets, and `problem` where one would be rejected."""
     form, cursor = format_of(mapping), ledger.cursor()
-    for macro in staged_rows.MACROS:
+    for macro in reading_macros.MACROS:
         cursor.execute(macro)
     targets = [t for t in form.columns if t != "event_key"]
     with scratch.copies(ledger.home) as copies:

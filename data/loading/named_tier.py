@@ -9,6 +9,11 @@ from data.sql_text import literal
 
 # Where a record says how it was served, wherever it is; a prompt's own quotes are escaped and do not match.
 TIER_KEY = r'"(?:service_?[tT]ier|traffic_?[tT]ype)"\s*:\s*"([A-Za-z_ -]+)"'
+NAMED = ('ervice_tier"', 'erviceTier"', "raffic")
+ESCAPED = ("ervice_tier\\", "erviceTier\\", "raffic")  # before the quote within a text
+# A field that holds JSON as text, as loggers write metadata and bodies into a column; what was said holds anything.
+JSON_TEXT = r'"([A-Za-z0-9_.$-]+)"\s*:\s*("\s*(?:\\")?\{(?:[^"\\]|\\.)*")'
+SAID = "(?i)prompt|message|content|completion|question|query|^(text|answer)$"
 
 
 def with_named_tier(form: Format) -> Format:
@@ -17,8 +22,22 @@ def with_named_tier(form: Format) -> Format:
     if form.table != "usage":
         return form
     own = form.columns.get("service_tier", "NULL")
-    said = f"list_filter(regexp_extract_all(raw, {literal(TIER_KEY)}, 1), lambda w: lower(w) <> 'auto')"
-    words = f"list_distinct(list_transform({said}, lambda w: CASE lower(w) WHEN 'default' THEN 'standard' ELSE w END))"
-    named = "contains(raw, 'ervice_tier\"') OR contains(raw, 'erviceTier\"') OR contains(raw, 'raffic')"
-    only = f"CASE WHEN {named} THEN nullif(array_to_string(list_sort({words}), ' or '), '') END"
+    escaped = " OR ".join(f"contains(raw, {literal(word)})" for word in ESCAPED)
+    named = " OR ".join(f"contains(raw, {literal(word)})" for word in NAMED)
+    only = f"""CASE WHEN {named} THEN {_tier("[raw]")} END, CASE WHEN {escaped} THEN {_tier(_texts())} END"""
     return replace(form, columns={**form.columns, "service_tier": f"coalesce(text_of({own}), {only})"})
+
+
+def _tier(texts: str) -> str:
+    """SQL: the tiers that a list of texts names, as one word; NULL where they name none."""
+    found = f"flatten(list_transform({texts}, lambda t: regexp_extract_all(t, {literal(TIER_KEY)}, 1)))"
+    said = f"list_filter({found}, lambda w: lower(w) <> 'auto')"
+    words = f"list_distinct(list_transform({said}, lambda w: CASE lower(w) WHEN 'default' THEN 'standard' ELSE w END))"
+    return f"nullif(array_to_string(list_sort({words}), ' or '), '')"
+
+
+def _texts() -> str:
+    """SQL: what the record's fields of JSON as text hold."""
+    names, values = (f"regexp_extract_all(raw, {literal(JSON_TEXT)}, {group})" for group in (1, 2))
+    fields = f"list_filter(list_zip({names}, {values}), lambda f: NOT regexp_matches(f[1], {literal(SAID)}))"
+    return f"list_transform({fields}, lambda f: text_in_json(text_in_json(f[2])))"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from data import wording
 from data.ledger import Cursor, Ledger
-from data.loading import staged_rows
+from data.loading import reading_macros
 from data.loading.reprice import rows_as_logged
 from data.prices.book import PriceBook
 from data.prices.catalogue import Catalogue
@@ -96,7 +96,7 @@ def price_effect(view: Ledger, state: State, catalogue: Catalogue) -> Effect:
     start = newest.date() - timedelta(days=DAYS - 1)
     cursor = view.cursor()
     try:
-        cursor.execute(staged_rows.PROVIDER_OF)
+        cursor.execute(reading_macros.PROVIDER_OF)
         usage = f"""(SELECT *, coalesce(provider_of(provider_raw), provider) AS asked_provider
             FROM {view.name("usage")} WHERE requested_at >= TIMESTAMP '{datetime.combine(start, time.min)}')"""
         sides = [_priced(cursor, book, usage) for book in (held, wanted)]

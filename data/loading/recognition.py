@@ -16,6 +16,7 @@ from data.loading import column_names, containers, envelopes, foreign_files, nam
 from data.loading.containers import GROUP_BYTES, GROUP_FILES, File
 from data.loading.side_by_side import calls_beside
 
+BODY = set(envelope.FIELDS)
 FEW_LINES = 6  # of a file in a folder of one kind
 
 
@@ -193,7 +194,7 @@ def resembling(records: list[dict]) -> list[Format]:
     Bodies of answers are told by what is in them, which has been looked at already.
     """
     seen = {key for record in records[:5] for key in record}
-    shared = [(len(seen & set(form.fields)), form) for form in all_formats() if form.fields is not envelope.FIELDS]
+    shared = [(len(seen & set(form.fields)), form) for form in all_formats() if not set(form.fields) >= BODY]
     close = sorted((pair for pair in shared if 2 * pair[0] >= max(len(seen), 4)), key=lambda pair: -pair[0])
     return [form for count, form in close[:3] if 4 * count >= 3 * close[0][0]]
 

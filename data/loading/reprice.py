@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from data import caveats, people, rollups
 from data.ledger import Ledger
-from data.loading import attribution_rules, staged_rows
+from data.loading import attribution_rules, reading_macros
 from data.loading.attribution_rules import RULES
 from data.prices.book import PriceBook
 from data.schema import ATTRIBUTION
@@ -44,7 +44,7 @@ def reprice(ledger: Ledger, state: Any) -> Change:
     book = PriceBook.load(state)
 
     def changed(cursor: Any) -> str:
-        cursor.execute(staged_rows.PROVIDER_OF)
+        cursor.execute(reading_macros.PROVIDER_OF)
         book.attach(cursor, f"({rows_as_logged('lake.main.usage')})")
         before = ", ".join(f"{column} AS was_{column}" for column in PRICED)
         rows = rows_as_logged(f"(SELECT *, {before} FROM lake.main.usage)")

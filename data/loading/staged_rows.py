@@ -11,9 +11,8 @@ import re
 from collections.abc import Mapping
 
 from data.formats import BILLED_COLUMNS, RAW_COUNTS, USAGE_COLUMNS, Format
-from data.loading import masking, named_tier, unread_usage
-from data.loading.row_problems import ESSENTIAL, MOST, billed_problems, usage_problems
-from data.prices import notes as price_notes
+from data.loading import named_currency, named_tier, unread_usage
+from data.loading.row_problems import ESSENTIAL, billed_problems, usage_problems
 from data.prices import service_tiers
 from data.schema import MEDIA_TOKENS, id_hash
 from data.sql_text import literal
@@ -26,63 +25,6 @@ DOUBLES = (*TIMES, "quality_score")
 STATUSES = ("success", "error", "cached", "cancelled")
 NOT_JSON = "it is not a JSON object"
 BLANK = "a blank line"  # no record: staged for its number, then left out
-
-# Helpers every format's expressions may use. DuckDB drops the offset when it casts text to TIMESTAMP,
-# hence `utc`: text with or without offset, or an epoch in s, ms, us or ns, becomes naive UTC.
-# Provider ids are those of the price catalogue.
-PROVIDER_OF = f"CREATE OR REPLACE TEMP MACRO provider_of(x) AS {price_notes.provider_sql('x')}"
-MACROS = (
-    "CREATE OR REPLACE TEMP MACRO text_of(x) AS nullif(trim(x::VARCHAR), '')",
-    # A NUL in a name breaks the catalogue's filters; most are gone before parsing (WITHOUT_NUL), some hide in JSON
-    # within JSON.
-    (
-        "CREATE OR REPLACE TEMP MACRO clear(x) AS CASE WHEN contains(x::VARCHAR, chr(0)) THEN replace(x::VARCHAR,"
-        " chr(0), '') ELSE x::VARCHAR END"
-    ),
-    "CREATE OR REPLACE TEMP MACRO number(x) AS TRY_CAST(x AS DOUBLE)",
-    (
-        f"CREATE OR REPLACE TEMP MACRO count_of(x) AS CASE WHEN number(x) BETWEEN 0 AND {MOST} AND floor(number(x)) ="
-        " number(x) THEN number(x) END"
-    ),
-    "CREATE OR REPLACE TEMP MACRO amount_of(x) AS CASE WHEN number(x) >= 0 AND number(x) < 1e6 THEN number(x) END",
-    (
-        "CREATE OR REPLACE TEMP MACRO epoch_utc(x) AS CASE WHEN x IS NULL OR isnan(x) OR isinf(x) OR x < 0 OR x > 4e18"
-        " THEN NULL WHEN x > 1e17 THEN make_timestamp((x / 1e3)::BIGINT) WHEN x > 1e14 THEN make_timestamp(x::BIGINT)"
-        " WHEN x > 1e11 THEN make_timestamp((x * 1e3)::BIGINT) ELSE make_timestamp((x * 1e6)::BIGINT) END"
-    ),
-    (
-        "CREATE OR REPLACE TEMP MACRO utc(x) AS coalesce(make_timestamp(epoch_us(TRY_CAST(x::VARCHAR AS TIMESTAMPTZ))),"
-        # In a list, since what stands several times in a case is otherwise computed for rows that never come to it.
-        " list_transform([TRY_CAST(x::VARCHAR AS DOUBLE)], lambda epoch: epoch_utc(epoch))[1])"
-    ),
-    (
-        "CREATE OR REPLACE TEMP MACRO json_of(x) AS CASE WHEN x IS NULL THEN NULL WHEN json_valid(x::VARCHAR) AND"
-        " json_type(x::VARCHAR) = 'VARCHAR' THEN TRY_CAST(json_extract_string(x::VARCHAR, '$') AS JSON) WHEN"
-        " json_valid(x::VARCHAR) THEN x::VARCHAR::JSON END"
-    ),
-    "CREATE OR REPLACE TEMP MACRO jtext(j, path) AS nullif(json_extract_string(j, path), '')",
-    PROVIDER_OF,
-    (
-        "CREATE OR REPLACE TEMP MACRO error_class_of(word, code) AS CASE WHEN word IS NULL AND coalesce(code, 0) < 400"
-        " THEN NULL WHEN regexp_matches(lower(coalesce(word, '')), 'rate.?limit|throttl|quota|too.?many') OR code = 429"
-        " THEN 'rate_limit' WHEN regexp_matches(lower(coalesce(word, '')), 'time.?out|deadline') OR code IN (408, 504)"
-        " THEN 'timeout' WHEN regexp_matches(lower(coalesce(word, '')), 'context|too.?long|max.?tokens') OR code = 413"
-        " THEN 'context_length' WHEN regexp_matches(lower(coalesce(word, '')),"
-        " 'content.?(filter|policy)|safety|moderation|guardrail') THEN 'content_filter' WHEN"
-        " regexp_matches(lower(coalesce(word, '')), 'auth|permission|forbidden|api.?key|access.?denied') OR code IN"
-        " (401, 403) THEN 'auth' WHEN regexp_matches(lower(coalesce(word, '')),"
-        " 'server|internal|unavailable|overloaded|connection|model.?error') OR code >= 500 THEN 'server' WHEN"
-        " regexp_matches(lower(coalesce(word, '')), 'bad.?request|invalid|validation|not.?found|unsupported') OR code"
-        " >= 400 THEN 'bad_request' ELSE 'other' END"
-    ),
-    # Calls by tool: what is no count above 0 is left out, NULL where nothing is left.
-    (
-        "CREATE OR REPLACE TEMP MACRO tools_of(j) AS CASE WHEN j IS NULL THEN NULL ELSE"
-        " nullif(to_json(map_from_entries(list_filter(map_entries(TRY_CAST(j AS MAP(VARCHAR, BIGINT))), lambda call:"
-        " call.value > 0)))::VARCHAR, '{}') END"
-    ),
-    masking.macro(),  # keys and passwords are masked wherever a log lets them through
-)
 
 
 def structure(fields: Mapping[str, object]) -> str:
@@ -115,7 +57,7 @@ def stage_rows(relation: str, form: Format, *, numbered: bool, may_be_broken: bo
     `may_be_broken`: the relation still holds lines that are no JSON objects (their `d` is NULL); they are put aside
     too.
     """
-    form = named_tier.with_named_tier(form)
+    form = named_currency.with_named_currency(named_tier.with_named_tier(form))
     types = _types(form) | (
         {name: f"{name}_number::BIGINT" for name in COUNTS} | _given_once(form) if form.table == "usage" else {}
     )
@@ -230,7 +172,7 @@ def _cut(form: Format) -> list[str]:
 def whole(relation: str, form: Format) -> str:
     """SQL for staged rows with every target column: what the format has nothing, or always the same,
     for is a constant."""
-    form = named_tier.with_named_tier(form)
+    form = named_currency.with_named_currency(named_tier.with_named_tier(form))
     constant = {
         name: kind for name, kind in _types(form).items() if name not in (*_stored(form), "event_key", "reject")
     }

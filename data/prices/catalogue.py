@@ -44,6 +44,18 @@ def of_package() -> Catalogue:
     return Catalogue(editions.of_package(), {provider.id: provider for provider in get_snapshot().providers})
 
 
+@lru_cache(maxsize=1)
+def package_file() -> bytes:
+    """The catalogue of the installed package as a file of its kind."""
+    return catalogue_file.write(of_package().providers.values())
+
+
+def keep_package(home: Path) -> None:
+    """Keep, at a store's first load, a copy of the package's prices, which hold until others are accepted."""
+    if not editions.has_copy(home) and not editions.choice(home).in_force.sha256:
+        editions.keep_copy(home, package_file())
+
+
 def of_store(home: Path) -> Catalogue:
     """The catalogue in force in a store; Unreadable or BadInput for a file that was damaged since it was accepted."""
     edition = editions.choice(home).in_force

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
+from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
@@ -46,6 +47,32 @@ def read(content: bytes) -> dict[str, Any]:
     if models > MOST_MODELS:
         raise BadInput(f"The price file has {models:,} models; at most {MOST_MODELS:,} are read.")
     return found
+
+
+def write(providers: Iterable[Any]) -> bytes:
+    """A file that `read` makes the same prices of. How answers are taken apart is left out: nobody here asks."""
+    return json.dumps([_plain(provider) for provider in providers]).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)  # written with as few digits as it takes, which are the price's own
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, re.Pattern):
+        return value.pattern
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if is_dataclass(value):
+        held = {field.name.rstrip("_"): getattr(value, field.name) for field in fields(value)}
+        return {name: _plain(one) for name, one in held.items() if one is not None and name != "extractors"}
+    return {name: _plain(one) for name, one in vars(value).items() if one is not None} if _is_object(value) else value
+
+
+def _is_object(value: Any) -> bool:
+    return value is not None and not isinstance(value, str | int | float | bool)
 
 
 def _made(raw: list[Any]) -> list[Any]:

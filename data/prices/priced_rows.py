@@ -189,8 +189,16 @@ _OWN_LIST = "price_by = 'list' OR price_by = 'contract' AND price_contract_token
 _TIER_ASSUMED = f"{_OWN_CONTRACT} AND price_contract_tier_assumed OR ({_OWN_LIST}) AND price_list_tier_assumed"
 _MEDIA_AS_TEXT = f"{_OWN_CONTRACT} AND price_contract_media_as_text OR ({_OWN_LIST}) AND price_list_media_as_text"
 _FEE_UNPRICED = "price_fee_unknown AND price_by IN ('list', 'contract', 'prepaid', 'unpriced')"
-_CAVEATS = f"""CASE WHEN {_TIER_ASSUMED} OR {_MEDIA_AS_TEXT} OR {_FEE_UNPRICED}
+# Cents for dollars, or dollars for cents: no discount comes so near to a hundredth.
+_COST_UNIT = """price_by = 'reported' AND list_cost_usd > 0
+        AND (abs(reported_cost_usd * 100 - list_cost_usd) <= list_cost_usd * 0.01
+            OR abs(reported_cost_usd - list_cost_usd * 100) <= list_cost_usd)"""
+_FAILED_WITH_OUTPUT = """price_by = 'error' AND coalesce(reported_cost_usd, 0) <= 0
+        AND coalesce(output_tokens, 0) + coalesce(reasoning_tokens, 0) > 0"""
+_CAVEATS = f"""CASE WHEN {_TIER_ASSUMED} OR {_MEDIA_AS_TEXT} OR {_FEE_UNPRICED} OR {_COST_UNIT} OR {_FAILED_WITH_OUTPUT}
         THEN list_concat(coalesce(caveats, []::VARCHAR[]), [
             CASE WHEN {_TIER_ASSUMED} THEN 'tier_price_assumed' END,
             CASE WHEN {_MEDIA_AS_TEXT} THEN 'media_as_text' END,
-            CASE WHEN {_FEE_UNPRICED} THEN 'fee_unpriced' END]) ELSE caveats END"""
+            CASE WHEN {_FEE_UNPRICED} THEN 'fee_unpriced' END,
+            CASE WHEN {_COST_UNIT} THEN 'cost_unit_assumed' END,
+            CASE WHEN {_FAILED_WITH_OUTPUT} THEN 'failed_with_output' END]) ELSE caveats END"""

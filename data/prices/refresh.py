@@ -91,7 +91,8 @@ def accept(ledger: Ledger, state: State, proposal: Proposal, seen: Edition, told
         if proposal.edition.sha256 == held.sha256:
             raise BadInput(f"{held.version} is in force already; nothing was changed.")
         state.append_audit(ACCEPTED, _named(proposal.edition, held) | dict(told))
-        editions.put_in_force(ledger.home, Choice(proposal.edition, held), proposal.content)
+        own = b"" if proposal.edition.sha256 else price_catalogue.package_file()
+        editions.put_in_force(ledger.home, Choice(proposal.edition, held), proposal.content, own)
 
 
 def refuse(state: State, proposal: Proposal, seen: Edition, told: Mapping[str, Any]) -> None:

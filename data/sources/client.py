@@ -31,6 +31,7 @@ Params = Sequence[tuple[str, str | int]]
 
 
 Found = TypeVar("Found")
+Said = Callable[[int, dict[str, Any]], int]
 Once = Callable[[], Awaitable[tuple[int, httpx.Headers, Found | None]]]
 
 
@@ -66,6 +67,19 @@ class Client:
             status, headers, body = await self._get(path, params)
             found = _object(body) if status == 200 else None
             return status, headers, None if found is None else (found, body)
+
+        return await self._answer(once, "an answer that is not JSON")
+
+    async def post(self, body: bytes, headers: Mapping[str, str], said: Said) -> tuple[dict[str, Any], bytes]:
+        """The JSON object that answers a POST, and its bytes; `said` tells from a refusal's own words the status
+        that it should have had. Raises Refused in one sentence."""
+
+        async def once() -> tuple[int, httpx.Headers, tuple[dict[str, Any], bytes] | None]:
+            status, told, answer = await self._read("POST", "/", content=body, headers=dict(headers))
+            found = _object(answer)
+            if status == 200:
+                return status, told, None if found is None else (found, answer)
+            return said(status, found or {}), told, None
 
         return await self._answer(once, "an answer that is not JSON")
 
@@ -122,7 +136,10 @@ class Client:
         raise self._refused(f"was asked {TRIES} times: {said}")
 
     async def _get(self, path: str, params: Params = ()) -> tuple[int, httpx.Headers, bytes]:
-        async with self._http.stream("GET", self._base + path, params=list(params) or None) as response:
+        return await self._read("GET", path, params=list(params) or None)
+
+    async def _read(self, method: str, path: str, **asked: Any) -> tuple[int, httpx.Headers, bytes]:
+        async with self._http.stream(method, self._base + path, **asked) as response:
             body = bytearray()
             async for part in response.aiter_bytes():
                 body += part

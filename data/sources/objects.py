@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from data.errors import Refused
 from data.loading.report import Report
-from data.sources import s3
+from data.sources import aws_signature, s3
 from data.sources.client import Client, Sleep
 from data.sources.progress import keep_marks, marks
 from data.sources.s3 import Place, Stored
@@ -55,7 +55,7 @@ def pull_objects(
 
 
 def _client(name: str, source: Source, sleep: Sleep) -> Client:
-    return Client(f"The source {name}", source.url, {}, sleep, s3.signer(s3.region_of(source.url)))
+    return Client(f"The source {name}", source.url, {}, sleep, aws_signature.signer("s3", source.url))
 
 
 async def _listed(name: str, source: Source, place: Place, known: dict[str, str], sleep: Sleep) -> list[Stored]:

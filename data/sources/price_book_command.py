@@ -121,6 +121,9 @@ def _tell_in_force(args: argparse.Namespace, ledger: Ledger, answer: dict[str, A
         return
     origin = f", from {held.in_force.origin}" if held.in_force.origin else ""
     console.say(f"In force: {held.in_force.told}{origin}.")
+    if held.in_force.origin == editions.BEFORE_UPDATE:
+        told = f"The installed package has {editions.of_package().told}: --package shows what that changes."
+        console.say(told)
     if held.before:
         console.say(f"Before: {held.before.told}.")
 

@@ -20,14 +20,17 @@ from data.errors import BadInput, BatonError, Refused
 from data.invented import refuse_beside
 from data.ledger import Ledger
 from data.loading.ingest import ingest
-from data.sources import litellm_table
-from data.sources.apis import APIS, MOST_ROWS, Api, Window, one_page, pages
+from data.sources import aws_signature, cloudwatch, litellm_table
+from data.sources.apis import APIS, MOST_ROWS, Window, one_page, pages
 from data.sources.client import Client, Sleep
 from data.sources.folders import FOLDER, load_folder, load_lakehouse, load_objects
 from data.sources.progress import Pulled, keep_days, keep_progress, lost_columns, progress_of
 from data.sources.result import Result, about_source, lost_words, with_reports
 from data.sources.source import KINDS, SOURCES, Source
 from data.state import State
+
+STEPS = {"table": litellm_table.STEP, "cloudwatch": cloudwatch.STEP}
+FORMS = {"table": litellm_table.FORM, "cloudwatch": cloudwatch.FORM}
 
 
 def instant() -> datetime:
@@ -81,7 +84,7 @@ def pull(
 def windows(source: Source, watermark: datetime | None, now: datetime) -> Iterator[Window]:
     """What to ask for, in order: from the watermark less what may still change, up to now or the last midnight."""
     api = APIS.get(source.kind)
-    step, whole_days = (api.step, api.whole_days) if api else (litellm_table.STEP, False)
+    step, whole_days = (api.step, api.whole_days) if api else (STEPS[source.way], False)
     first = (
         datetime.combine(source.since, time()) if source.since else now - timedelta(days=KINDS[source.kind].back_days)
     )
@@ -102,10 +105,12 @@ def _load_window(ledger: Ledger, state: State, done: Result, source: Source, win
     try:
         if api:
             path, days = asyncio.run(_fetch(done.name, source, window, folder, sleep))
+        elif source.way == "cloudwatch":
+            path, days = asyncio.run(_fetch_events(done.name, source, window, folder, sleep))
         else:
             path, days = _read_table(state, done.name, source, window, folder)
         if path:
-            done = with_reports(done, ingest(ledger, state, [path], form=api.form if api else litellm_table.FORM))
+            done = with_reports(done, ingest(ledger, state, [path], form=api.form if api else FORMS[source.way]))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if done.rejected > before and api and api.is_report:  # its buckets replaced nothing
@@ -151,17 +156,37 @@ async def _fetch(
     finally:
         await client.close()
     days = {at.date() for row in found if (at := api.at(row)) and row.get("results") != []}
-    return _write(api, window, found, folder), days
+    records = [one_page(api, found)] if api.is_report and found else found
+    return _write(api.form, window, records, folder, "json" if api.is_report else "jsonl"), days
 
 
-def _write(api: Api, window: Window, found: list[dict], folder: Path) -> Path | None:
-    """One document of a report, else a row a line; on the disk before it is loaded."""
-    if not found:
+async def _fetch_events(
+    name: str, source: Source, window: Window, folder: Path, sleep: Sleep
+) -> tuple[Path | None, set[date]]:
+    """The records of a log group in a window in one file, or None where there are none; and their days."""
+    sign = aws_signature.signer("logs", source.url)
+    client = Client(f"The source {name}", source.url, {}, sleep, sign)
+    found: list[dict] = []
+    try:
+        async for page in cloudwatch.pages(client, source.path, window):
+            found += page
+            if len(found) > MOST_ROWS:
+                raise Refused(f"has more than {MOST_ROWS:,} rows for one window; nothing of it is kept")
+    except Refused as error:
+        raise about_source(name, error) from error
+    finally:
+        await client.close()
+    return _write(cloudwatch.FORM, window, found, folder), {cloudwatch.instant_of(event).date() for event in found}
+
+
+def _write(form: str, window: Window, records: list[dict], folder: Path, kind: str = "jsonl") -> Path | None:
+    """A record a line; on the disk before it is loaded."""
+    if not records:
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{api.form}-{window.start:%Y-%m-%dT%H%M%S}.json{'' if api.is_report else 'l'}"
+    path = folder / f"{form}-{window.start:%Y-%m-%dT%H%M%S}.{kind}"
     with path.open("w", encoding="utf-8") as file:
-        for record in [one_page(api, found)] if api.is_report else found:
+        for record in records:
             file.write(json.dumps(record, separators=(",", ":")) + "\n")
         file.flush()
         os.fsync(file.fileno())

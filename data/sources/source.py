@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -26,17 +27,20 @@ Kind = Literal[
     "langfuse",
     "bucket",
     "bedrock",
+    "cloudwatch",
     "iceberg",
     "delta",
     "folder",
 ]
-Way = Literal["api", "table", "objects", "lakehouse", "folder"]
+Way = Literal["api", "table", "objects", "cloudwatch", "lakehouse", "folder"]
+LOG_GROUP = re.compile(r"[A-Za-z0-9._/#-]{1,512}")
 
 
 class KindOf(NamedTuple):
     """What a kind is called, where it is asked and with which key unless the source says otherwise; its figures change
     for `settle_hours`, which are asked for again each time; `back_days` is how far a first pull goes; `way` is what is
-    asked: an API over HTTP, a PostgreSQL table, objects in a bucket, a lakehouse table, files of this machine."""
+    asked: an API over HTTP, a PostgreSQL table, objects in a bucket, a log group of CloudWatch, a lakehouse table,
+    files of this machine."""
 
     label: str
     base_url: str
@@ -60,6 +64,7 @@ KINDS: dict[str, KindOf] = {
     "langfuse": KindOf("Langfuse observations", "https://cloud.langfuse.com", "LANGFUSE_API_KEY", 2, 7),
     "bucket": KindOf("Folder in object storage (S3)", "", "", 0, 0, "objects"),
     "bedrock": KindOf("Bedrock invocation logs on S3", "", "", 0, 0, "objects"),
+    "cloudwatch": KindOf("Bedrock invocation logs in CloudWatch", "", "", 2, 7, "cloudwatch"),
     "iceberg": KindOf("Iceberg table", "", "", 24, 0, "lakehouse"),
     "delta": KindOf("Delta table", "", "", 24, 0, "lakehouse"),
     "folder": KindOf("Folder on this machine", "", "", 0, 0, "folder"),
@@ -68,8 +73,8 @@ KINDS: dict[str, KindOf] = {
 
 class Source(BaseModel):
     """One source. `key_env` names the environment variable that holds the key, which is read when it is asked and kept
-    nowhere; for Langfuse its value is `PUBLIC:SECRET`. `path` is a folder or glob, here or in object storage;
-    `time_column` of a lakehouse table is when a row was (UTC): only what is new is read by it."""
+    nowhere; for Langfuse its value is `PUBLIC:SECRET`. `path` is a folder or glob, here or in object storage, or
+    a log group; `time_column` of a lakehouse table is when a row was (UTC): only what is new is read by it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,6 +94,7 @@ class Source(BaseModel):
             "api": self._check_api,
             "table": self._check_table,
             "objects": self._check_objects,
+            "cloudwatch": self._check_log_group,
             "lakehouse": self._check_objects,
             "folder": self._check_folder,
         }
@@ -122,6 +128,13 @@ class Source(BaseModel):
             self._check_url()
         elif self.way == "objects" or "://" in self.path:
             raise ValueError("the path must read like s3://bucket/prefix; on this machine it is the kind folder")
+
+    def _check_log_group(self) -> None:
+        if self.key_env:
+            raise ValueError("CloudWatch takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY as its keys, no key_env")
+        if not LOG_GROUP.fullmatch(self.path):
+            raise ValueError("the path must be the name of a log group, such as /aws/bedrock/modelinvocations")
+        self._check_url()
 
     def _check_url(self) -> None:
         try:
@@ -157,9 +170,11 @@ class Source(BaseModel):
 
     @property
     def url(self) -> str:
-        """The base URL; for object storage its endpoint, AWS's own unless it says otherwise."""
+        """The base URL; for object storage and CloudWatch the endpoint, AWS's own unless it says otherwise."""
         if self.in_objects and not self.base_url:
             return f"https://s3.{region()}.amazonaws.com"
+        if self.way == "cloudwatch" and not self.base_url:
+            return f"https://logs.{region()}.amazonaws.com"
         return (self.base_url or KINDS[self.kind].base_url).rstrip("/")
 
     @property
@@ -182,6 +197,8 @@ class Source(BaseModel):
         if self.way in ("objects", "lakehouse"):
             return f"{KINDS[self.kind].label}: {self.path}, {often}"
         place, key = urlsplit(self.url).netloc, f" with the key in {self.key}"
+        if self.way == "cloudwatch":
+            place, key = f"{place}, {self.path}", ""
         if self.way == "table":
             place, key = self.database().told, ""
         hours = self.overlap.total_seconds() / 3600

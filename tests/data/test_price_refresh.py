@@ -10,6 +10,7 @@ import threading
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from data.loading.ingest import ingest
 from data.loading.price_effect import ELSEWHERE, NO_PRICE, price_effect
 from data.loading.reprice import reprice
 from data.people import Person
-from data.prices import catalogue, editions, refresh
+from data.prices import catalogue, catalogue_file, catalogue_rows, editions, refresh
 from data.prices.book import PriceBook
 from data.sources.price_download import download
 from data.state import State
@@ -317,3 +318,40 @@ def test_prices_are_downloaded_from_where_they_are_kept(ledger):
 
 async def _at_once(_seconds: float) -> None:
     """No waiting."""
+
+
+def test_the_packages_prices_survive_being_written_as_a_file():
+    package = catalogue.of_package()
+    again = catalogue.Catalogue(package.edition, catalogue_file.read(catalogue.package_file()))
+
+    def laid_out(book: catalogue.Catalogue) -> dict[tuple[str, str], list[Any]]:
+        with catalogue.using(book):
+            return {one: list(catalogue_rows.rows(*one)) for one in catalogue.models()}
+
+    assert laid_out(again) == laid_out(package)
+
+
+def test_an_update_of_the_package_changes_no_price_before_it_is_accepted(log, state, monkeypatch):
+    """`pip install -U genai-prices` between two loads: the store goes on with what it priced by."""
+    old, before = editions.of_package(), costs(log)
+    newer = proposal().catalogue.providers
+    monkeypatch.setattr(editions, "of_package", lambda: editions.Edition("genai-prices 99.0", NOVEMBER))
+    monkeypatch.setattr(catalogue, "of_package", lambda: catalogue.Catalogue(editions.of_package(), newer))
+    catalogue.package_file.cache_clear()
+    editions._choice.cache_clear()
+    try:
+        held = editions.choice(log.home).in_force
+        assert (held.version, held.origin) == (old.version, editions.BEFORE_UPDATE) and held.sha256
+        quote = PriceBook.load(state).quote("openai", "gpt-5.2", AT, output=1_000_000)
+        assert (quote.cost_usd, quote.source_version) == (14, old.version)
+        assert reprice(log, state).rows == 0 and costs(log) == before
+        effect = price_effect(log, state, refresh.of_package().catalogue)
+        assert effect.before == held and effect.after.version == "genai-prices 99.0" and effect.rows["change_usd"].any()
+        refresh.accept(log, state, refresh.of_package(), effect.before, effect.told)
+        assert editions.choice(log.home).in_force == editions.of_package()
+        assert PriceBook.load(state).quote("openai", "gpt-5.2", AT, output=1_000_000).cost_usd == 7
+        refresh.take_back(log, state)
+        assert editions.choice(log.home).in_force.sha256 == held.sha256
+    finally:
+        catalogue.package_file.cache_clear()
+        editions._choice.cache_clear()

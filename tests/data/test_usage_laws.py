@@ -163,6 +163,7 @@ def test_a_format_declares_its_usage_or_says_why_it_cannot(form: Format):
 # Known numbers that no column needs, by format: they say again what another one says.
 SAID_AGAIN = {
     "azure_apim": {"promptTokens", "completionTokens", "totalTokens"},  # read under the table's names
+    "claude_code_result": {"web_search_requests", "web_fetch_requests", "model"},  # the sums by model have them
     "cursor": {"Cost to you"},  # what the plan leaves to pay; Cost is what the request is worth
     "deepseek_export": {"price"},
     "litellm": {"response_cost"},  # of the payload, whose format reads it

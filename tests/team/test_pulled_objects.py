@@ -10,7 +10,7 @@ from itertools import count
 import httpx
 import pytest
 
-from data.sources import s3
+from data.sources import aws_signature
 from data.sources.progress import gaps
 from data.sources.pull import Result, pull_due
 from data.sources.source import SOURCES
@@ -78,12 +78,14 @@ def test_a_signature_is_the_one_of_the_stores_own_library(monkeypatch, path, tok
     monkeypatch.setenv("AWS_SESSION_TOKEN", token)
     sent = path if "?" in path else quote(path, safe="/-_.~")
     url = httpx.URL("https://s3.eu-central-1.amazonaws.com" + sent)
-    ours = s3.signature(url, "eu-central-1", datetime(2026, 11, 28, 6, tzinfo=UTC))
+    ours = aws_signature.signature(
+        httpx.Request("GET", url), "s3", "eu-central-1", datetime(2026, 11, 28, 6, tzinfo=UTC)
+    )
     request = AWSRequest("GET", str(url), headers={"host": url.netloc.decode()})
     signer = auth.S3SigV4Auth(Credentials("AKIA", KEY, token or None), "s3", "eu-central-1")
     request.context["timestamp"] = ours["x-amz-date"]
     request.headers["X-Amz-Date"] = ours["x-amz-date"]
-    request.headers["X-Amz-Content-SHA256"] = s3.NOTHING
+    request.headers["X-Amz-Content-SHA256"] = ours["x-amz-content-sha256"]
     if token:
         request.headers["X-Amz-Security-Token"] = token
     theirs = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)

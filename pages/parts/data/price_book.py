@@ -34,6 +34,9 @@ def show_price_book(view: Ledger) -> None:
     held = editions.choice(view.home)
     origin = f", from {held.in_force.origin}" if held.in_force.origin else ""
     st.caption(fmt.md(f"In force: {held.in_force.told}{origin}. Rows keep the price they were loaded with."))
+    if held.in_force.origin == editions.BEFORE_UPDATE:
+        newer = f"The installed package has {editions.of_package().told}"
+        st.info(fmt.md(f"{newer}. They hold once they are compared and accepted."), icon=":material/update:")
     if told := st.session_state.pop("price_book_told", ""):
         st.success(fmt.md(told), icon=":material/check_circle:")
     if not people.acting().may("price book"):

@@ -13,6 +13,7 @@ from pages.ui.document_list import Opened
 
 A_DATABASE = "postgresql://reader@db.example:5432/litellm"
 STORAGE = "Of object storage that is not AWS's. Its keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY there."
+CLOUDWATCH = "Of a region other than AWS_REGION. The keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY there."
 NO_PASSWORD = "Without a password: set PGPASSWORD where Baton runs, or write it into ~/.pgpass."
 
 
@@ -65,6 +66,15 @@ def _where(kind: str, held: dict[str, Any], field: Any) -> dict[str, str]:
             typed["time_column"] = st.text_input(
                 "Time column", held.get("time_column", ""), key=field(f"time_{kind}"), placeholder="read it whole"
             )
+    elif usual.way == "cloudwatch":
+        left, right = st.columns(2)
+        path = left.text_input(
+            "Log group", held.get("path", ""), key=field(f"path_{kind}"), placeholder="/aws/bedrock/modelinvocations"
+        )
+        url = right.text_input(
+            "Endpoint", held.get("base_url", ""), key=field(f"url_{kind}"), placeholder="AWS", help=CLOUDWATCH
+        )
+        typed = {"path": path, "base_url": url}
     elif usual.way == "table":
         url = st.text_input(
             "Address",
