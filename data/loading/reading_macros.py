@@ -45,7 +45,7 @@ MACROS = (
         " list_transform([TRY_CAST(x::VARCHAR AS DOUBLE)], lambda epoch: epoch_utc(epoch))[1], other_utc(x::VARCHAR))"
     ),
     (
-        "CREATE OR REPLACE TEMP MACRO text_in_json(x) AS CASE WHEN regexp_matches(x, '^\\s*\"\\s*[{\\[]') AND"
+        "CREATE OR REPLACE TEMP MACRO text_in_json(x) AS CASE WHEN regexp_matches(x, '^\\s*\"[\\s\"\\\\]*[{\\[]') AND"
         " json_valid(x) THEN json_extract_string(x, '$') ELSE x END"
     ),
     # JSON, or a text of it, which loggers that write JSON into JSON may have wrapped in a text once more.
