@@ -16,20 +16,8 @@ METERED = (
     " d.isApiErrorMessage IS NOT TRUE"
 )
 
-MESSAGE = {
-    "id": "VARCHAR",
-    "model": "VARCHAR",
-    "stop_reason": "VARCHAR",
-    "content": "JSON",
-    "usage": claude_usage.USAGE,
-}
-# What a subagent said is told in the main session too, as progress; where its own file is loaded, that one counts.
-TOLD = "d.data.message.message"
-OPENED = f"""SELECT * REPLACE (CASE WHEN {TOLD}.usage.input_tokens IS NOT NULL
-    THEN struct_update(d, message := {TOLD}, "isSidechain" := TRUE,
-        "timestamp" := coalesce(d.data.message.timestamp, d.timestamp)) ELSE d END AS d) FROM records"""
 ROWS = claude_usage.rows(
-    f"SELECT *, coalesce({METERED}, FALSE) AS metered FROM ({OPENED})", "d.message.usage", "d.message.model"
+    f"SELECT *, coalesce({METERED}, FALSE) AS metered FROM records", "d.message.usage", "d.message.model"
 )
 COLUMNS = claude_usage.columns("d.message.usage", "d.message.content") | {
     # A sidechain may replay a message under a new requestId: there it stands in for the main line's message.
@@ -96,12 +84,17 @@ FORMATS = (
             "isSidechain": "BOOLEAN",
             "isApiErrorMessage": "BOOLEAN",
             "costUSD": "VARCHAR",
-            "message": MESSAGE,
-            "data": {"message": {"timestamp": "VARCHAR", "message": MESSAGE}},
+            "message": {
+                "id": "VARCHAR",
+                "model": "VARCHAR",
+                "stop_reason": "VARCHAR",
+                "content": "JSON",
+                "usage": claude_usage.USAGE,
+            },
         },
         rows=ROWS,
         columns=COLUMNS,
-        usage=claude_usage.objects("coalesce(raw -> '$.message.usage', raw -> '$.data.message.message.usage')"),
+        usage=claude_usage.objects("raw -> '$.message.usage'"),
         assume_input_has_cache=False,
         supersedes=True,
         stand_ins=True,
