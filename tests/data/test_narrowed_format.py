@@ -9,7 +9,7 @@ import pytest
 
 from data.formats import Format, all_formats
 from data.ledger import Ledger
-from data.loading import narrowed_format, staged_rows, staging
+from data.loading import narrowed_format, reading_macros, staging
 from data.loading.containers import inspect
 from tests.data.case_tables import FILES, cases_of, write_log
 
@@ -46,7 +46,7 @@ def drawn() -> list[tuple[str, Format, dict]]:
 @pytest.mark.heavy
 def test_a_narrowed_format_stages_the_same_rows(ledger: Ledger, tmp_path: Path):
     cursor, narrower = ledger.cursor(), 0
-    for macro in staged_rows.MACROS:
+    for macro in reading_macros.MACROS:
         cursor.execute(macro)
     for number, (name, form, case) in enumerate(drawn()):
         (folder := tmp_path / str(number)).mkdir()
