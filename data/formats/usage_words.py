@@ -239,7 +239,7 @@ def usd_of_ticks(count: str) -> str:
 def usage_object(usage: str, name: str, harmless: dict[str, str] | None = None) -> UsageObject:
     """What is to be read of an object that `snake` has returned."""
     own = f"json_merge_patch({usage}, '{{\"iterations\": null}}')"
-    other = f"list_filter(json_extract_string({usage}, '$.iterations[*].type'), lambda t: t <> 'message')"
+    other = f"list_filter(json_extract_string({usage}, '$.iterations[*].type')::VARCHAR[], lambda t: t <> 'message')"
     json = f"CASE WHEN coalesce(len({other}), 0) = 0 THEN {own} ELSE {usage} END"
     return UsageObject(json, STRUCTURE, HARMLESS | (harmless or {}), name)
 
