@@ -16,14 +16,13 @@ from pages.parts.replay.answer import (
     limits,
     money,
     moves,
-    replay_policy,
     show_left_out,
     verdict,
-    worth_of,
     worthwhile,
 )
 from pages.parts.replay.answer import title as title_of
 from pages.parts.replay.editor import choose, compare, editor
+from pages.parts.replay.questions import Question, replay_policy, replayed_beside
 from pages.parts.replay.versions import versions_panel
 from pages.ui import filters, place, promising, recording, scenarios, shell, what_if
 from pages.ui import format as fmt
@@ -47,7 +46,7 @@ def offers(said: dict[str, Any]) -> list[Offer]:
         return []
     told = scope.between(covered.start, covered.end).leaving_out(covered.missing)
     if not covered.is_whole:  # a month is told from whole days, in the dollars as in their number
-        said = replay_policy(view, told, write_policy(policy), own_prices, terms, assumed, by)
+        said = replay_policy(view, told, question)
     usd, spread = float(said["savings_usd"]), said["range"]["savings_usd"]
     month, low, high = (value * covered.per_month() for value in (usd, spread["p10"], spread["p90"]))
     name = f"Policy “{policy.name}”, {told.last:%-d %b %Y}"
@@ -63,8 +62,9 @@ name = st.session_state["policy_name"]
 top = st.container()  # the answer stands above the finer choices
 with st.expander("Assumptions", icon=":material/tune:"), st.container(horizontal=True, vertical_alignment="bottom"):
     known = what_if.policies()
+    compared = st.session_state.get("compared", list(known)[:4])
     own_prices = what_if.own_price_inputs(
-        [policy, *(known[n] for n in st.session_state.get("compared", list(known)[:4]) if n in known)],
+        [policy, *(known[n] for n in compared if n in known)],
         what_if.catalog(shell.state()),
     )
     length = st.number_input(
@@ -84,17 +84,18 @@ with st.expander("Assumptions", icon=":material/tune:"), st.container(horizontal
 terms = Repricing(verbosity=None if length == 1.0 else length)
 assumed = Assumed(acceptance=accepted, review_share=reviewed)
 by = st.session_state.get("split_by") or "team"
+question = Question(write_policy(policy), own_prices, terms, assumed, by)
+others = tuple(write_policy(known[n]) for n in compared if n in known)
 replayed = scenarios.answer(
     view,
     QUESTION,
     title,
     top,
-    lambda: replay_policy(view, scope, write_policy(policy), own_prices, terms, assumed, by),
+    lambda: replayed_beside(view, scope, question, others),
 )
 if replayed is None:
     place.stop()
-said = replayed
-found = worth_of(view, scope, write_policy(policy), own_prices, terms)
+said, found, beside = replayed
 with title:
     routes = any(target != CURRENT for rule in policy.rules for target in rule.targets)
     told = title_of(said, found, coverage(view, scope).span, routes)
@@ -128,7 +129,7 @@ st.subheader("Change the policy", anchor=False)
 editor(policy, name)
 versions_panel(view, scope, own_prices, name)
 st.subheader("Alternatives side by side", anchor=False)
-compare(view, scope, own_prices)
+compare(view, scope, own_prices, beside)
 with st.container(horizontal=True, vertical_alignment="center"):
     recording.record_button(
         lambda: drafts.of_policy(said, found, policy, told, QUESTION, recording.ground(view, "routing", scope)),

@@ -11,10 +11,11 @@ from data.console import Commands, emit_json, emit_table, say
 from simulations.log_terms import add_log_terms, market_of, policy_named, share_of
 from simulations.replay.off_policy import estimates
 from simulations.replay.reliability import reliability
-from simulations.replay.replay import Assumed, replay
+from simulations.replay.replay import Assumed
 from simulations.replay.service import limit_words
+from simulations.replay.side_by_side import side_by_side
 from simulations.replay.summary import summary
-from simulations.replay.worth import Worth, as_rows, worth
+from simulations.replay.worth import Worth, as_rows
 
 
 def register(commands: Commands) -> None:
@@ -45,11 +46,11 @@ def _replay(args: argparse.Namespace) -> None:
     view = view_of(args)
     scope, by = span_of(args, view), tuple(name.strip() for name in args.by.split(",") if name.strip())
     market = market_of(args, view, scope)
-    replayed, known = replay(view, scope, policy, market, by=by, assumed=assumed), reliability(view, scope)
+    known = reliability(view, scope)
+    [replayed], found = side_by_side(view, scope, [policy], market, known, by=by, assumed=assumed, scale=args.scale)
     result = summary(replayed, market, scale=args.scale, by=by, known=known)
     if args.estimate:
         result["estimated"] = [estimate._asdict() for estimate in estimates(view, scope, policy, market)]
-    found = worth(view, scope, policy, market, known, scale=args.scale)
     if args.json:
         result["worth"] = {**found._asdict(), "ways": as_rows(found)}
         return emit_json({**result, "snapshot": view.snapshot(), "time_zone": scope.time_zone})

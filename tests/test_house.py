@@ -246,7 +246,6 @@ def test_nothing_stands_that_nobody_names():
 PARTS_OF_ONE = {
     ("analytics/billing/focus.py", "_charge"): "the columns of one row of the FOCUS table",
     ("analytics/weekly/review.py", "_news"): "the parts of the review that can be news",
-    ("pages/parts/replay/answer.py", "replay_policy"): "the key under which the answer is kept",
     ("routing/runs/engine.py", "__init__"): "what a run is made of",
     ("simulations/decisions/drafts.py", "_draft"): "the parts of one record of a decision",
     ("simulations/hosting/capacity.py", "predict"): "a deployment and a request as a person types them",

@@ -20,9 +20,10 @@ from simulations.mixes.optimise import Demands, Solution
 from simulations.mixes.problem_from_log import Programme
 from simulations.mixes.strays import least_cost, settle
 from simulations.replay.cache_cost import CacheLoss, cache_loss
-from simulations.replay.cache_state import Use, lost_reads
+from simulations.replay.cache_state import lost_reads
 from simulations.replay.policy_query import folding
 from simulations.replay.repricing import Market
+from simulations.replay.uses import Use, Way
 
 LEAST = 1e-9
 FOLLOWED = 5  # mixes of a frontier
@@ -110,8 +111,9 @@ def _losses(
     """Of each mix its flows and what they lose: all in one walk through the conversations."""
     parts = [_handed_out(made, shares) for shares in mixes]
     folded = folding(made.policy, made.edges, rules=False)
-    ways = [uses for _, uses in parts]
-    followed = lost_reads(view, made.scope, folded, made.groups, ways, market, every=every)
+    places = made.groups[["place"]].assign(group=np.arange(len(made.groups)))
+    ways = [Way(made.groups, places, uses) for _, uses in parts]
+    followed = lost_reads(view, made.scope, folded, ways, market, every=every)
     return [
         (flow, cache_loss(made.groups, flow, lost, market)) for (flow, _), lost in zip(parts, followed, strict=True)
     ]

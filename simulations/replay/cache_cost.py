@@ -10,8 +10,9 @@ import pandas as pd
 from data.prices.price_row import RATES
 from routing.policies.choice import Choice
 from routing.policies.policy import CURRENT, Policy
-from simulations.replay.cache_state import COUNTS, Use
+from simulations.replay.cache_state import COUNTS
 from simulations.replay.repricing import Market
+from simulations.replay.uses import Use
 
 FRESH, READ, SHORT, LONG = (
     RATES.index(kind) for kind in ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h")

@@ -17,49 +17,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from functools import cache, partial
-from typing import Any, NamedTuple
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
 from analytics.scope import Scope
-from data.facts.prompt_caches import PromptCache, prompt_cache
 from data.kept_rows import keeping
 from data.ledger import Ledger
-from routing.policies.policy import CURRENT
 from simulations.replay.repricing import Market
 from simulations.replay.traffic import Folding, with_group_keys
+from simulations.replay.uses import DRAWN, SLOTS, Way, decisions_of
 
 DECISIVE = ("rule", "mask", "band", "separate", "model", "provider", "host")
-SHORTEST_LIFE = -1.0  # seconds: nothing is ever found
-DRAWN = 1_000_000  # parts into which a split divides conversations
-SLOTS = 1_000  # of a way: more than the models that one group may be sent to
 MOST_KEPT = 3_000_000  # rows whose conversations are held in the engine between two policies
 COUNTS = ("lost_short", "lost_long", "lost_unmarked", "reads", "at_risk", "known")
-
-
-class Use(NamedTuple):
-    """One way a group's requests may be answered: its place among the flows, and its part [low, high) of a split.
-
-    `lane` tells apart what is asked at the same time, as in a cross-check.
-    """
-
-    slot: int
-    lane: int
-    target: str
-    low: float
-    high: float
-    per_request: bool
 
 
 def lost_reads(
     view: Ledger,
     scope: Scope,
     folding: Folding,
-    groups: pd.DataFrame,
-    ways: Sequence[list[list[Use]]],
+    ways: Sequence[Way],
     market: Market,
     *,
     every: int = 1,
@@ -70,12 +50,14 @@ def lost_reads(
     `lost_short` and `lost_long` are to be written anew (for five minutes, for an hour), `lost_unmarked` are below what
     the target keeps; `reads` is what the log read in these conversations, `at_risk` what of it a move could end,
     `known` what was followed by session.
-    A way names the targets of every group, in the order of `groups`. With `every` one conversation in so many is
-    followed, drawn by its name, and stands for the others.
+    With `every` one conversation in so many is followed, drawn by its name, and stands for the others.
     """
+    groups = ways[0].groups  # the same requests in every way
     counted = groups["basis"] != "kept"
     followed = groups.loc[counted, "cache_read_tokens"].fillna(0).sum() > groups.loc[counted, "loose_reads"].sum()
-    table = _decisions(groups, ways, market) if followed else None
+    handed = [tuple(tuple(way.uses[group]) for group in way.parts["group"]) for way in ways]
+    numbers = {uses: number for number, uses in enumerate(dict.fromkeys(handed))}  # what is alike is followed once
+    table = decisions_of(ways[0], list(numbers), market) if followed else None
     if table is None or not (table["d_target"] != table["d_logged"]).any():
         return [pd.DataFrame(columns=["group", "slot", *COUNTS])] * len(ways)
     by_request, decisions = bool(table["d_per_request"].any()), ibis.memtable(table)
@@ -85,61 +67,20 @@ def lost_reads(
         touched = _touched(_part(parts, every), decisions)
         found = view.frame(_lost(_answered(_part(rows, every), touched, decisions)))
     found[list(COUNTS)] *= every
-    way = found["slot"] // SLOTS
+    number = found["slot"] // SLOTS
     found["slot"] %= SLOTS
-    return [found[way == number] for number in range(len(ways))]
+    return [_by_group(found[number == numbers[uses]], way) for way, uses in zip(ways, handed, strict=True)]
+
+
+def _by_group(found: pd.DataFrame, way: Way) -> pd.DataFrame:
+    """What was found by place, by the groups of a way."""
+    group = way.parts["group"].to_numpy()[found["part"].to_numpy()]
+    return found.drop(columns="part").assign(group=group).groupby(["group", "slot"], as_index=False).sum()
 
 
 def _part(rows: ir.Table, every: int) -> ir.Table:
     """One conversation in so many."""
     return rows if every == 1 else rows.filter(rows.conversation.abs() // DRAWN % every == 0)
-
-
-def _decisions(groups: pd.DataFrame, ways: Sequence[list[list[Use]]], market: Market) -> pd.DataFrame:
-    """One line per group and use: codes of the target and of what answered, lives, the least a target keeps.
-
-    Each way has slots and lanes of its own.
-    """
-    lines: list[tuple[Any, ...]] = []
-    codes: dict[str, int] = {}
-    cache_of, cache_logged = cache(market.cache_of), cache(prompt_cache)  # groups by the thousand name few models
-    keys = groups[["place", "basis", "model", "provider", "host"]].itertuples(index=False, name=None)
-    for group, ((place, basis, *route), *used) in enumerate(zip(keys, *ways, strict=True)):
-        if basis == "kept":
-            continue
-        model, provider, host = (None if pd.isna(value) else str(value) for value in route)
-        logged = market.logged_target(model, provider, host)
-        old = cache_logged(provider, model)
-        for first, use in [(number * SLOTS, use) for number, some in enumerate(used) for use in some]:
-            target = logged if use.target == CURRENT else use.target
-            new = old if target == logged else cache_of(target)
-            lines.append(
-                (
-                    place,
-                    group,
-                    first + use.slot,
-                    first + use.lane,
-                    codes.setdefault(target, len(codes)),
-                    codes.setdefault(logged, len(codes)),
-                    *_lives(new),
-                    *_lives(old),
-                    0 if target == logged else new.minimum_tokens or 0,
-                    old.writes == "automatic",
-                    round(use.low * DRAWN),
-                    round(use.high * DRAWN),
-                    use.per_request,
-                )
-            )
-    columns = ["place", "group", "slot", "lane", "target", "logged", "life", "long_life", "old_life", "old_long_life"]
-    columns += ["minimum", "automatic", "low", "high", "per_request"]
-    table = pd.DataFrame(lines, columns=[f"d_{name}" for name in columns])
-    narrow = dict.fromkeys(("d_group", "d_slot", "d_lane", "d_target", "d_logged"), "int32")
-    return table.astype(narrow)  # the engine sorts them with every row
-
-
-def _lives(cache: PromptCache) -> tuple[float, float]:
-    short = SHORTEST_LIFE if cache.life_s is None else cache.life_s
-    return short, max(short, cache.long_life_s or SHORTEST_LIFE)
 
 
 def _conversations(rows: ir.Table, by_request: bool) -> ir.Table:
@@ -224,7 +165,7 @@ def _answered(rows: ir.Table, touched: ir.Table, decisions: ir.Table) -> ir.Tabl
         *("conversation", "at", "number", "read", "by_session", "long_kept"),
         lane=rows.d_lane,
         opens=rows.at == rows.started,
-        group=rows.d_group,
+        part=rows.d_part,
         slot=rows.d_slot,
         target=rows.d_target,
         logged=rows.d_logged,
@@ -238,7 +179,7 @@ def _answered(rows: ir.Table, touched: ir.Table, decisions: ir.Table) -> ir.Tabl
 
 
 def _lost(rows: ir.Table) -> ir.Table:
-    """Sums of lost reads per group and use.
+    """Sums of lost reads per place and use.
 
     A run is what one target answers in a row, as one logged model did. Inside it a request finds what the one before
     left; only the first of a run looks further back, for the last row of an earlier run on its own target.
@@ -279,7 +220,7 @@ def _first_of_runs(edges: ir.Table) -> ir.Table:
 
 
 def _summed(rows: ir.Table) -> ir.Table:
-    """The sums of `COUNTS`, by group and use."""
+    """The sums of `COUNTS`, by place (`part`, its number) and use."""
     gap = (rows.at.epoch_seconds() - rows.before.epoch_seconds()).fill_null(0)
     kept = ibis.ifelse((rows.before.notnull() & (gap <= rows.life)).fill_null(False), rows.found, 0)
     warm = ibis.cases(
@@ -289,7 +230,7 @@ def _summed(rows: ir.Table) -> ir.Table:
         else_=ibis.least(rows.read, kept),
     )
     rows = rows.mutate(lost=rows.read - warm, at_risk=rows.moved | ~rows.as_logged)
-    return rows.group_by("group", "slot").aggregate(
+    return rows.group_by("part", "slot").aggregate(
         lost_short=rows.lost.sum(where=~rows.below & ~rows.long_kept).fill_null(0),
         lost_long=rows.lost.sum(where=~rows.below & rows.long_kept).fill_null(0),
         lost_unmarked=rows.lost.sum(where=rows.below).fill_null(0),

@@ -24,9 +24,10 @@ from routing.policies.choice import Candidate, Choice, decide, logged_hosting
 from routing.policies.policy import CURRENT, Policy
 from simulations.replay.cache_cost import VERIFIER, CacheLoss, cache_loss, uses_of
 from simulations.replay.cache_state import DECISIVE, lost_reads
-from simulations.replay.policy_query import NO_RULE, active, folding
+from simulations.replay.joint_traffic import Asked, Traffic, traffics
+from simulations.replay.policy_query import NO_RULE, active
 from simulations.replay.repricing import Market
-from simulations.replay.traffic import Folding, fold
+from simulations.replay.uses import Way
 from simulations.scenario import Part
 
 # A decision narrowed to what can be reached; it is told the logged model, provider and host.
@@ -64,13 +65,6 @@ class Replay:
     assumed: Assumed
 
 
-class Traffic(NamedTuple):
-    """The groups of a scope, and how they were made: two replays of the same traffic agree in their groups."""
-
-    folding: Folding
-    groups: pd.DataFrame
-
-
 def replay(
     view: Ledger,
     scope: Scope,
@@ -85,57 +79,35 @@ def replay(
 
     `left` narrows every decision to what can be reached. Raises NoData when the scope is empty.
     """
-    return replay_of(view, scope, traffic_of(view, scope, policy, market, by=by), policy, market, assumed, left)
+    [traffic] = traffics(view, scope, [Asked(policy, by=tuple(by))], market)
+    return replays_of(view, scope, [Play(traffic, policy, assumed or Assumed())], market, left)[0]
 
 
-def traffic_of(
-    view: Ledger,
-    scope: Scope,
-    policy: Policy,
-    market: Market,
-    *,
-    by: Iterable[str] = (),
-    beside: Iterable[str] = (),
-) -> Traffic:
-    """The scope folded as the policy's decisions need it, and as the prices of the models `beside` it do."""
-    folded = folding(policy, market.edges(dict.fromkeys([*policy.targets, *beside])), by=by)
-    return Traffic(folded, fold(view, scope, folded))
+class Play(NamedTuple):
+    """A policy, and the traffic to replay it on: groups that carry the rules and constraints they meet under it."""
 
-
-def replay_of(
-    view: Ledger,
-    scope: Scope,
-    traffic: Traffic,
-    policy: Policy,
-    market: Market,
-    assumed: Assumed | None = None,
-    left: Narrowing | None = None,
-) -> Replay:
-    """Replay `policy` on traffic whose groups carry the rules and constraints that they meet under it."""
-    return replays_of(view, scope, [(traffic, policy)], market, assumed, left)[0]
+    traffic: Traffic
+    policy: Policy
+    assumed: Assumed = Assumed()
 
 
 def replays_of(
-    view: Ledger,
-    scope: Scope,
-    each: Sequence[tuple[Traffic, Policy]],
-    market: Market,
-    assumed: Assumed | None = None,
-    left: Narrowing | None = None,
+    view: Ledger, scope: Scope, plays: Sequence[Play], market: Market, left: Narrowing | None = None
 ) -> list[Replay]:
-    """As `replay_of` for several policies on one traffic, which may meet its rules and constraints differently."""
-    assumed = assumed or Assumed()
-    choices = [choices_of(traffic.groups, policy, market, left) for traffic, policy in each]
+    """Replay several policies on traffic of one fold, their conversations followed in one walk."""
+    choices = [choices_of(traffic.groups, policy, market, left) for traffic, policy, _ in plays]
     flows = [
         flows_of(traffic.groups, chosen, policy, market, assumed)
-        for (traffic, policy), chosen in zip(each, choices, strict=True)
+        for (traffic, policy, assumed), chosen in zip(plays, choices, strict=True)
     ]
-    ways = [uses_of(policy, chosen, flow) for (_, policy), chosen, flow in zip(each, choices, flows, strict=True)]
-    folded, groups = each[0][0]
-    followed = lost_reads(view, scope, folded, groups, ways, market)
+    ways = [
+        Way(traffic.groups, traffic.parts, uses_of(policy, chosen, flow))
+        for (traffic, policy, _), chosen, flow in zip(plays, choices, flows, strict=True)
+    ]
+    followed = lost_reads(view, scope, plays[0].traffic.folding, ways, market)
     return [
         _outcome(traffic.groups, chosen, flow, cache_loss(traffic.groups, flow, lost, market), policy, assumed)
-        for (traffic, policy), chosen, flow, lost in zip(each, choices, flows, followed, strict=True)
+        for (traffic, policy, assumed), chosen, flow, lost in zip(plays, choices, flows, followed, strict=True)
     ]
 
 

@@ -121,7 +121,8 @@ def by_model(result: Replay, answers: pd.DataFrame) -> list[dict[str, Any]]:
     )
     after_requests = answers.groupby("new_model")["requests"].sum()
     names = sorted(
-        {*before.index, *after_usd.index, *after_requests.index}, key=lambda name: -float(after_usd.get(name, 0))
+        {*before.index, *after_usd.index, *after_requests.index},
+        key=lambda name: (-float(after_usd.get(name, 0)), name),
     )
     return [
         {

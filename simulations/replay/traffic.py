@@ -134,6 +134,11 @@ def fold(view: Ledger, scope: Scope, folding: Folding | None = None) -> pd.DataF
     Raises NoData when the scope has no requests.
     """
     folding = folding or Folding()
+    return named(fold_as_logged(view, scope, folding), folding)
+
+
+def fold_as_logged(view: Ledger, scope: Scope, folding: Folding) -> pd.DataFrame:
+    """As `fold`, with NULL for what is unknown."""
     grouped = _folded(with_input_size(scope.usage(view)), folding.early(scope))
     if folding.late:
         again = {
@@ -145,6 +150,11 @@ def fold(view: Ledger, scope: Scope, folding: Folding | None = None) -> pd.DataF
     if frame.empty:
         raise NoData(NOTHING)
     frame["calls"] = _by_answer(view, scope, folding, frame)
+    return frame
+
+
+def named(frame: pd.DataFrame, folding: Folding) -> pd.DataFrame:
+    """Groups whose unknown segment has a name."""
     for name in (*SEGMENT, *folding.by):
         if not (DIMENSIONS[name].is_time or name == "hour"):
             frame[name] = frame[name].fillna(UNKNOWN)

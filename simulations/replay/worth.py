@@ -7,28 +7,28 @@ conversation: what that costs in one draw is an interval, since conversations di
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import ibis
 import numpy as np
-import pandas as pd
 
 from analytics.scope import Scope
 from data import wording
 from data.calendar import Z95
 from data.ledger import Ledger
-from routing.policies.policy import CURRENT, Policy, Rule
+from routing.policies.policy import Policy
 from simulations.replay.answered import quality, slower, yardstick
+from simulations.replay.joint_traffic import traffics
 from simulations.replay.reliability import Known
-from simulations.replay.replay import KEPT, REFUSED, Assumed, Replay, choices_of, flows_of, replays_of, traffic_of
+from simulations.replay.replay import REFUSED, Replay, replays_of
 from simulations.replay.repricing import Market
+from simulations.replay.rivals import Rivals, judged, rivals_of
 from simulations.replay.summary import answers_of, summary
 
 POLICY, TODAY, SINGLE, BLIND = "policy", "today", "single", "blind"
-LEAST_SHARE = 0.001
 LEAST_PRICED = 0.9  # of what the policy has a cost for: with less in common, one way stands for no other
 SAME_QUALITY = 0.0005  # less than a tenth of a point is no difference
 SAME_COST = 0.005
@@ -106,14 +106,25 @@ def worth(
 
     Raises NoData when the scope is empty.
     """
-    traffic = traffic_of(view, scope, policy, market, beside=market.catalog)
-    shares = _shares(traffic.groups, policy, market)
-    everywhere = traffic._replace(groups=traffic.groups.assign(rule=0))
-    singles = [name for name in shares if not market.ending(name)]
-    rules = [Rule(use=name) for name in singles] + ([Rule(split=shares)] if len(shares) > 1 else [])
-    own, *plain = replays_of(
-        view, scope, [(traffic, policy), *((everywhere, _plain(policy, rule)) for rule in rules)], market
-    )
+    [traffic] = traffics(view, scope, [judged(policy, market)], market)
+    rivals = rivals_of(traffic, policy, market)
+    return judge(view, scope, rivals, replays_of(view, scope, rivals.plays, market), market, known, scale=scale)
+
+
+def judge(
+    view: Ledger,
+    scope: Scope,
+    rivals: Rivals,
+    replayed: Sequence[Replay],
+    market: Market,
+    known: Known,
+    *,
+    scale: str | None = None,
+) -> Worth:
+    """The verdict on a policy from what its `rivals` did."""
+    singles, shares, _ = rivals
+    own, *plain = replayed
+    policy = own.policy
     said = summary(own, market, scale=scale, known=known)
     scale = said["quality"]["scale"]
 
@@ -130,11 +141,6 @@ def worth(
     return _judged(ways)
 
 
-def _plain(policy: Policy, rule: Rule) -> Policy:
-    """One rule for everything under the policy's own constraints and fallback."""
-    return Policy(name=policy.name, constraints=policy.constraints, rules=(rule,), fallback=policy.fallback)
-
-
 def as_rows(found: Worth) -> list[dict[str, Any]]:
     """The ways as plain rows; `shared`, `shared_usd` and `shared_policy_usd` are what the verdict compares."""
     rows = []
@@ -144,21 +150,6 @@ def as_rows(found: Worth) -> list[dict[str, Any]]:
         shared = {} if beside is None else dict(zip(SHARED, beside[:3], strict=True))
         rows.append(row | dict.fromkeys(SHARED) | shared)
     return rows
-
-
-def _shares(groups: pd.DataFrame, policy: Policy, market: Market) -> dict[str, float]:
-    """Share of the answered requests per target, what stays under its own name; the largest first, summing to 1."""
-    flows = flows_of(groups, choices_of(groups, policy, market), policy, market, Assumed())
-    place = flows["group"].to_numpy(int)
-    routes = groups[["model", "provider", "host"]].itertuples(index=False, name=None)
-    logged = np.array([market.logged_target(*(None if pd.isna(v) else v for v in route)) for route in routes], object)
-    target = np.where(flows["target"] == CURRENT, logged[place], flows["target"].to_numpy(object))
-    answered = (groups["basis"] != KEPT).to_numpy()[place]
-    calls = flows["answers"].to_numpy(float) * groups["calls"].to_numpy(float)[place] * answered
-    sums = pd.Series(calls).groupby(target).sum().sort_values(ascending=False)
-    sums = sums[sums >= LEAST_SHARE * sums.sum()]
-    sums = sums[[name.partition("@")[0] in market.catalog for name in sums.index]]
-    return {str(name): float(share) for name, share in (sums / sums.sum()).items()} if sums.sum() else {}
 
 
 def _way(kind: str, name: str, said: dict[str, Any]) -> Way:

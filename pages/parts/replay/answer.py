@@ -9,19 +9,14 @@ import streamlit as st
 
 from analytics.registry import DIMENSIONS
 from analytics.scope import Scope
-from data.ledger import Ledger
-from data.state import State
 from pages.ui import drill, exports, flow_chart, shell, tiles, what_if, what_if_charts
 from pages.ui import format as fmt
 from routing.policies.policy import CURRENT, Policy
-from routing.policies.text import read_policy
 from simulations.replay.answered import slower
 from simulations.replay.off_policy import estimates
-from simulations.replay.replay import Assumed, replay
-from simulations.replay.repricing import Repricing
 from simulations.replay.service import limit_words
-from simulations.replay.summary import NO_TARGET_PRICE, summary
-from simulations.replay.worth import Worth, as_rows, worth
+from simulations.replay.summary import NO_TARGET_PRICE
+from simulations.replay.worth import Worth, as_rows
 
 
 def title(said: dict[str, Any], found: Worth, span: str, routes: bool = True) -> str:
@@ -271,27 +266,3 @@ def money(said: dict[str, Any], by: str) -> None:
         }
         exports.table(pd.DataFrame(said["by_model"]), name="policy-by-model", units=units)
         exports.table(pd.DataFrame(said["by"][by]), name=f"policy-by-{by}", units=units)
-
-
-@shell.cached(reads=what_if.PRICED)
-def replay_policy(
-    view: Ledger,
-    state: State,
-    scope: Scope,
-    text: str,
-    own_prices: what_if.OwnPrices,
-    terms: Repricing,
-    assumed: Assumed,
-    by: str,
-) -> dict[str, Any]:
-    market = what_if.market(view, state, scope, own_prices, terms)
-    result = replay(view, scope, read_policy(text), market, by=(by,), assumed=assumed)
-    return summary(result, market, by=(by,), known=what_if.reliability_by_model(view, scope))
-
-
-@shell.cached(reads=what_if.PRICED)
-def worth_of(
-    view: Ledger, state: State, scope: Scope, text: str, own_prices: what_if.OwnPrices, terms: Repricing
-) -> Worth:
-    market, known = what_if.market(view, state, scope, own_prices, terms), what_if.reliability_by_model(view, scope)
-    return worth(view, scope, read_policy(text), market, known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,16 +13,14 @@ from analytics.scope import Scope
 from data.errors import BatonError
 from data.ledger import Ledger
 from data.version import sign
-from pages.parts.replay.answer import replay_policy
 from pages.parts.replay.guardrails_form import guardrails_form
+from pages.parts.replay.questions import Question, replay_policy
 from pages.ui import exports, place, shell, what_if
 from pages.ui import format as fmt
 from routing.policies.policy import Policy
 from routing.policies.saved_policies import POLICIES
 from routing.policies.table import WAYS, constraint_rows, edit_policy, rule_rows, score_words
 from routing.policies.text import read_policy, write_policy
-from simulations.replay.replay import Assumed
-from simulations.replay.repricing import Repricing
 from simulations.replay.summary import NO_TARGET_PRICE
 
 RULE_COLUMNS: dict[str, ColumnConfig | str | None] = {
@@ -125,13 +124,16 @@ def _filled(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{key: None if pd.isna(value) else value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
-def compare(view: Ledger, scope: Scope, own_prices: what_if.OwnPrices) -> None:
-    """Policies side by side: what the same compliance question costs when answered differently."""
+def compare(view: Ledger, scope: Scope, own_prices: what_if.OwnPrices, replayed: Mapping[str, dict[str, Any]]) -> None:
+    """Policies side by side: what the same compliance question costs when answered differently. `replayed`: what is
+    known already, by the text of the policy.
+    """
     known = what_if.policies()
     names = st.multiselect("Compare policies", list(known), default=list(known)[:4], key="compared")
     rows = []
     for name in names:
-        said = replay_policy(view, scope, write_policy(known[name]), own_prices, Repricing(), Assumed(), "team")
+        text = write_policy(known[name])
+        said = replayed.get(text) or replay_policy(view, scope, Question(text, own_prices))
         apart = sum(part["requests"] for part in said["not_compared"])
         open_ = any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"])
         rows.append(

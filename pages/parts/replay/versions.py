@@ -8,13 +8,11 @@ import streamlit as st
 from analytics.scope import Scope
 from data.errors import BadInput
 from data.ledger import Ledger
-from pages.parts.replay.answer import replay_policy
+from pages.parts.replay.questions import Question, replay_policy
 from pages.ui import exports, shell, what_if
 from pages.ui import format as fmt
 from routing.policies.text import read_policy, write_policy
 from routing.policies.versions import Version, difference, restore, versions
-from simulations.replay.replay import Assumed
-from simulations.replay.repricing import Repricing
 from simulations.replay.summary import NO_TARGET_PRICE
 
 
@@ -55,7 +53,7 @@ def _row(view: Ledger, scope: Scope, own_prices: what_if.OwnPrices, one: Version
     except BadInput as error:
         st.caption(fmt.md(f"Version {one.number}: {error}"))
         return {"version": one.number, **unknown}
-    said = replay_policy(view, scope, text, own_prices, Repricing(), Assumed(), "team")
+    said = replay_policy(view, scope, Question(text, own_prices))
     open_ = any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"])
     return {
         "version": one.number,
