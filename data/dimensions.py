@@ -36,8 +36,8 @@ class FreeDimension(NamedTuple):
 
 def free_dimensions(ledger: Ledger) -> list[FreeDimension]:
     """The free dimensions of a data version, by name."""
-    rows = ledger.sql(f"SELECT name, tag FROM {ledger.name('dimensions')} ORDER BY name")
-    return [FreeDimension(*row) for row in rows.itertuples(index=False)]
+    rows = ledger.rows(f"SELECT name, tag FROM {ledger.name('dimensions')} ORDER BY name")
+    return [FreeDimension(*row) for row in rows]
 
 
 def columns(cursor: Cursor) -> dict[str, str]:

@@ -68,7 +68,7 @@ _VERSIONS: WeakKeyDictionary[Ledger, Version] = WeakKeyDictionary()
 
 def answer(view: Ledger, table: ir.Table, run: Run) -> pa.Table:
     """What `run` gives for an expression over a pinned view, from what is kept where that is the same."""
-    if view.pinned is None or view.teams or view.name("usage") != full_name(view.catalog, "usage"):
+    if not _is_all_of_a_version(view):
         return run(table)
     usage, whole = view.table("usage").op(), table.op()
     if not _may_be_kept(whole, usage) or (version := _version_of(view)).rows < FROM_ROWS:
@@ -81,9 +81,24 @@ def answer(view: Ledger, table: ir.Table, run: Run) -> pa.Table:
     return run(whole.replace({part: kept.sums(part) for part in parts}).to_expr())
 
 
+def answer_to(view: Ledger, asked: Callable[[], str], compute: Callable[[], pa.Table]) -> pa.Table:
+    """What `compute` gives for a question that more than one expression puts, from what is kept where that is the same.
+
+    `asked` tells all that the answer depends on but the data version, and holds nothing that is new with every process.
+    """
+    if not _is_all_of_a_version(view) or (version := _version_of(view)).rows < FROM_ROWS:
+        return compute()
+    return _Kept(view, version, lambda _: compute()).asked(asked())
+
+
 def forget(home: Path) -> None:
     """Remove every answer that is kept: they may hold names."""
     shutil.rmtree(home / FOLDER, ignore_errors=True)
+
+
+def _is_all_of_a_version(view: Ledger) -> bool:
+    """Whether a view shows every row of one version, as it was written."""
+    return view.pinned is not None and not view.teams and view.name("usage") == full_name(view.catalog, "usage")
 
 
 def _version_of(view: Ledger) -> Version:
@@ -117,6 +132,15 @@ class _Kept:
     def __init__(self, view: Ledger, version: Version, run: Run) -> None:
         self.view, self.version, self.run = view, version, run
         self.usage = view.table("usage").op()
+
+    def asked(self, text: str) -> pa.Table:
+        """The answer to a question put in words of its own, as it was worked out for this version."""
+        folder = self._folder_of(text)
+        found = _read(folder / self.version.file_name)
+        if found is None:
+            found = self.run(self.view.usage)
+            self._keep(folder, found)
+        return found
 
     def whole(self, table: ir.Table) -> pa.Table:
         """The answer itself, as it was worked out for this version."""
@@ -204,7 +228,10 @@ class _Kept:
         """Where the answers of a question are: by its text, the same for every version, and what gave it a meaning."""
         anywhere = ops.UnboundTable(name="usage", schema=self.usage.schema)
         text = sql_text(table.op().replace({self.usage: anywhere}).to_expr())
-        meaning = f"{VERSION} {ENGINE} {table.schema()} {text}"
+        return self._folder_of(f"{table.schema()} {text}")
+
+    def _folder_of(self, text: str) -> Path:
+        meaning = f"{VERSION} {ENGINE} {text}"
         return self.view.home / FOLDER / "answers" / sha256(meaning.encode()).hexdigest()[:32]
 
     def _keep(self, folder: Path, found: pa.Table) -> None:

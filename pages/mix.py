@@ -196,8 +196,8 @@ def ways_on(
     """Where the mix leads; one that breaks the policy in force is promised to nobody and becomes no routing policy."""
     with st.container(horizontal=True, vertical_alignment="center"):
         recording.record_button(lambda: draft(recording.ground(view, "mix", scope, keeps=not broken)), key="mix")
-        if not broken:
-            promising.promise_button(view, offers, key="mix")
+        if offers and not broken:
+            promising.promise_button(view, lambda: offers, key="mix")
         filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)
         shell.snapshot_link(view)
 

@@ -287,5 +287,6 @@ with st.container(horizontal=True):
         ),
         key="plan",
     )
-    promising.promise_button(view, offers(base, scope, count or 12), key="forecast")
+    if offered := offers(base, scope, count or 12):
+        promising.promise_button(view, lambda: offered, key="forecast")
     shell.snapshot_link(view)

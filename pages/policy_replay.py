@@ -38,12 +38,15 @@ BY = ("team", "task_type", "day", "data_class", "criticality")
 QUESTION = "What would a routing policy have done to last month's traffic?"
 
 
-def offers(said: dict[str, Any]) -> list[Offer]:
-    """What the policy saves in a month, with its P10 to P90, where all it moves has a price."""
-    covered = coverage(view, scope)
+def may_be_promised(said: dict[str, Any]) -> bool:
+    """Whether all that the policy moves has a price, and a month can be told from whole days."""
     unpriced = any(part["reason"] == NO_TARGET_PRICE for part in said["not_compared"])
-    if said["savings_pct"] is None or unpriced or not covered.covered_days:
-        return []
+    return said["savings_pct"] is not None and not unpriced and bool(coverage(view, scope).covered_days)
+
+
+def offers(said: dict[str, Any]) -> list[Offer]:
+    """What the policy saves in a month, with its P10 to P90."""
+    covered = coverage(view, scope)
     told = scope.between(covered.start, covered.end).leaving_out(covered.missing)
     if not covered.is_whole:  # a month is told from whole days, in the dollars as in their number
         said = replay_policy(view, told, question)
@@ -135,7 +138,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
         lambda: drafts.of_policy(said, found, policy, told, QUESTION, recording.ground(view, "routing", scope)),
         key="policy",
     )
-    promising.promise_button(view, offers(said), key="policy")
+    if may_be_promised(said):
+        promising.promise_button(view, lambda: offers(said), key="policy")
     filters.link("pages/mix.py", "Find the cheapest mix", ":material/tune:", scope)
     filters.link("pages/self_host.py", "Price own machines", ":material/dns:", scope)
     filters.link(

@@ -65,10 +65,17 @@ class Watch(NamedTuple):
 
 @remember
 def findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
-    """What was unusual in the scope's days, on whole days only.
+    """What was unusual in the scope's days, on whole days only, with what moved most in each.
 
     `keys` also watches every API key; that reads the rows' tags, so it takes seconds on tens of millions.
     """
+    bare = unexplained(view, scope, keys)
+    return bare._replace(anomalies=tuple(_explained_by(view, scope, one) for one in bare.anomalies))
+
+
+@remember
+def unexplained(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
+    """As `findings`, without what moved in them, which takes as long as the search."""
     cube = daily_by(view, scope.at_any_time(), CUBE, MEASURES)
     cube = cube[cube.index < pd.Timestamp(min(through(view).complete_until, scope.end or date.max))]
     if cube.empty:
@@ -95,7 +102,7 @@ def findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
     found += silences_of(view, scope, start)
     kept = keep_narrowest(found, lambda narrow, wide: _share(cube["cost_usd"], narrow, wide))
     gaps = tuple(day.date() for day in total.index[total.isna()] if day >= start)
-    return Watch(tuple(_explained_by(view, scope, one) for one in kept), checked, tuple(short), gaps)
+    return Watch(tuple(kept), checked, tuple(short), gaps)
 
 
 def _series(view: Ledger, scope: Scope, cube: pd.DataFrame, keys: bool):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -13,11 +13,15 @@ from pages.ui import format as fmt
 from pages.ui import shell
 
 
-def promise_button(view: Ledger, offers: Sequence[Offer], *, key: str) -> None:
-    """A popover that shows what would be promised, asks who, and keeps it; nothing where there is no offer."""
-    if not offers:
+def promise_button(view: Ledger, find: Callable[[], Sequence[Offer]], *, key: str) -> None:
+    """A popover that shows what would be promised, asks who, and keeps it; `find` works the offers out, at least one,
+    once somebody opens it.
+    """
+    shown = st.popover("Make it a promise", icon=":material/handshake:", key=f"promise_shown_{key}", on_change="rerun")
+    if not shown.open:
         return
-    with st.popover("Make it a promise", icon=":material/handshake:"):
+    with shown:
+        offers = find()
         names = [offer.name for offer in offers]
         chosen = names[0] if len(names) == 1 else st.selectbox("What", names, key=f"promise_what_{key}")
         offer = offers[names.index(chosen)]

@@ -18,12 +18,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
+from hashlib import sha256
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow as pa
 
 from analytics.scope import Scope
+from data import kept_answers
+from data.engine_sql import sql_text
 from data.kept_rows import keeping
 from data.ledger import Ledger
 from simulations.replay.repricing import Market
@@ -60,16 +64,38 @@ def lost_reads(
     table = decisions_of(ways[0], list(numbers), market) if followed else None
     if table is None or not (table["d_target"] != table["d_logged"]).any():
         return [pd.DataFrame(columns=["group", "slot", *COUNTS])] * len(ways)
-    by_request, decisions = bool(table["d_per_request"].any()), ibis.memtable(table)
-    conversations = _conversations(with_group_keys(view, scope, folding), by_request)
+    conversations = _conversations(with_group_keys(view, scope, folding), bool(table["d_per_request"].any()))
     held = partial(keeping, view) if groups["attempts"].sum() <= MOST_KEPT else nullcontext
-    with held(conversations) as rows, held(_by_place(rows)) as parts:
-        touched = _touched(_part(parts, every), decisions)
-        found = view.frame(_lost(_answered(_part(rows, every), touched, decisions)))
+
+    def walk() -> pa.Table:
+        with held(conversations) as rows, held(_by_place(rows)) as parts:
+            found = view.frame(_lost_by_place(rows, parts, ibis.memtable(table), every))
+        return pa.Table.from_pandas(found, preserve_index=False)
+
+    found = kept_answers.answer_to(view, lambda: _asked(conversations, table, every), walk).to_pandas()
     found[list(COUNTS)] *= every
     number = found["slot"] // SLOTS
     found["slot"] %= SLOTS
     return [_by_group(found[number == numbers[uses]], way) for way, uses in zip(ways, handed, strict=True)]
+
+
+def _asked(conversations: ir.Table, table: pd.DataFrame, every: int) -> str:
+    """All that a walk through these conversations depends on."""
+    rows, decisions = (
+        ibis.table(made.schema(), name=name)
+        for made, name in ((conversations, "rows"), (ibis.memtable(table), "decisions"))
+    )
+    parts = ibis.table(_by_place(rows).schema(), name="parts")
+    texts = map(sql_text, (conversations, _by_place(rows), _lost_by_place(rows, parts, decisions, every)))
+    made, written = pa.Table.from_pandas(table, preserve_index=False), pa.BufferOutputStream()
+    with pa.ipc.new_stream(written, made.schema) as stream:
+        stream.write_table(made)
+    return " ".join([*texts, sha256(written.getvalue()).hexdigest()])
+
+
+def _lost_by_place(rows: ir.Table, parts: ir.Table, decisions: ir.Table, every: int) -> ir.Table:
+    touched = _touched(_part(parts, every), decisions)
+    return _lost(_answered(_part(rows, every), touched, decisions))
 
 
 def _by_group(found: pd.DataFrame, way: Way) -> pd.DataFrame:

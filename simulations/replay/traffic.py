@@ -14,11 +14,14 @@ from operator import itemgetter
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow as pa
 
 from analytics.answers_by_version import remember
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
 from analytics.totals import total
+from data import kept_answers
+from data.engine_sql import sql_text
 from data.errors import BadInput, NoData
 from data.kept_rows import keeping
 from data.ledger import Ledger
@@ -167,12 +170,23 @@ def _by_answer(view: Ledger, scope: Scope, folding: Folding, frame: pd.DataFrame
     In a group by model or status the attempts of a call differ: what failed first and succeeded later is counted where
     it succeeded. Only those rows are looked at again.
     """
-    with keeping(view, _answered_later(view)) as answers:
+    later = _answered_later(view)
+
+    def changes(answers: ir.Table) -> ir.Table:
         rows = scope.usage(view)
         rows = rows.filter(_first_failed(rows) | _later_success(rows))
         rows = _with_keys(rows.inner_join(answers, "call_id"), scope, folding)
         change = ibis.ifelse(rows.attempt == 1, -1, (rows.attempt == rows.answered).cast("int64"))
-        moved = view.frame(rows.group_by("place").aggregate(change=change.sum())).set_index("place")["change"]
+        return rows.group_by("place").aggregate(change=change.sum())
+
+    def look() -> pa.Table:
+        with keeping(view, later) as answers:
+            return pa.Table.from_pandas(view.frame(changes(answers)), preserve_index=False)
+
+    def asked() -> str:
+        return f"{sql_text(later)} {sql_text(changes(ibis.table(later.schema(), name='answers')))}"
+
+    moved = kept_answers.answer_to(view, asked, look).to_pandas().set_index("place")["change"]
     return frame["calls"] + frame["place"].map(moved).fillna(0).astype("int64")
 
 

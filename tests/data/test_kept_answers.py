@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import ibis
@@ -15,10 +16,15 @@ from analytics.totals import ROW_TOTALS
 from data import erasure, kept_answers, upkeep
 from data.dialect import local_time
 from data.erasure_proof import look_through
+from data.facts.models import shipped_catalog
 from data.held_view import restrict_to_teams
 from data.ledger import Ledger
+from data.prices.book import PriceBook
 from data.state import State
+from routing.policies.policy import Policy, Rule
 from simulations.hosting.arrivals import demand
+from simulations.replay.replay import replay
+from simulations.replay.repricing import Market
 from simulations.replay.traffic import Folding, fold
 from tests.data.test_upkeep import load, replace, say
 from tests.stores import new_ledger
@@ -69,8 +75,16 @@ def ask_arrivals(view: Ledger) -> pd.DataFrame:
     return pd.DataFrame({name: value for name, value in found._asdict().items() if name != "start"})
 
 
+def ask_lost_reads(view: Ledger) -> pd.DataFrame:
+    """What is worked out by more than one expression: the caches that conversations lose when half of them move."""
+    halves = Policy(name="halves", rules=(Rule(split={"gpt-5.2": 0.5, "minimax-m2": 0.5}),))
+    market = Market(PriceBook(), shipped_catalog(), datetime.fromisoformat("2026-11-20"))
+    flows = replay(view, Scope.of(view), halves, market).flows
+    return flows[["group", "target", "reads", "lost_reads", "by_user_reads"]]
+
+
 QUESTIONS: tuple[Callable[[Ledger], pd.DataFrame], ...] = (
-    *(ask_sums, ask_one, ask_distinct, ask_joined, ask_folded, ask_traffic, ask_arrivals),
+    *(ask_sums, ask_one, ask_distinct, ask_joined, ask_folded, ask_traffic, ask_arrivals, ask_lost_reads),
 )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+import streamlit as st
 
 from analytics.promises import actions
 from analytics.promises.promises import ledger_of_promises
 from data.state import State
 from tests.analytics.covered_ledgers import LAST, day_rows, days, ledger_of
+from tests.pages.test_held_versions import Shown
 from tests.pages.test_savings_page import plain
 from tests.pages.whole_app import opened
 
@@ -26,6 +28,18 @@ def year(tmp_path):
     ]
     ledger_of(tmp_path, rows).close()
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def opened_popovers(monkeypatch) -> None:
+    """Somebody has opened what makes a promise."""
+    popover = st.popover
+
+    def opened_by_somebody(label: str, **options):
+        made = popover(label, **options)
+        return Shown(made) if label == "Make it a promise" else made
+
+    monkeypatch.setattr(st, "popover", opened_by_somebody)
 
 
 def promised(year, monkeypatch, page, key, **query):
