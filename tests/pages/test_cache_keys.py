@@ -135,6 +135,10 @@ def test_no_cached_function_reads_a_kind_it_does_not_declare(home, tmp_path, mon
     margins.session_state["margins"] = True  # a panel that works out what it shows once it is open
     margins.run()
     assert not margins.exception, margins.exception[0].value
+    split = opened(home, monkeypatch, "policy_replay")
+    split.session_state["split_by"] = "task_type"  # what stands beside it is then told on terms of its own
+    split.run()
+    assert not split.exception, split.exception[0].value
     lies = {name: read - set(reads) for name, (reads, read) in watched.items() if read - set(reads)}
     assert not lies, "these read what is not in their key; declare it in @shell.cached(reads=...)"
     idle = {name: set(reads) - read for name, (reads, read) in watched.items() if set(reads) - read}

@@ -28,8 +28,8 @@ from routing.policies.saved_policies import POLICIES
 from routing.policies.text import read_policy, write_policy
 from routing.runs.engine import execute
 from routing.runs.store import create_run
+from simulations.replay.joint_traffic import Asked, traffics
 from simulations.replay.policy_query import rule_and_mask
-from simulations.replay.replay import traffic_of
 from tests.routing.live import provider
 from tests.routing.scripted_server import ScriptedServer
 from tests.routing.test_runs import spec
@@ -202,14 +202,14 @@ def test_the_engine_adds_up_what_the_lab_adds_up(log, points, base, threshold):
 
 
 def test_a_replay_decides_by_the_score_and_says_what_it_cannot_know(log):
-    found = traffic_of(log, Scope.of(log), read_policy(SCORED), market()).groups
+    found = traffics(log, Scope.of(log), [Asked(read_policy(SCORED))], market())[0].groups
     met = Counter(found["rule"])
     assert {0, 2} <= set(met)
     hard = found[found["rule"] == 0]
     assert ((hard["task_type"] == "coding") | (hard["band"] >= 2000)).all()
     words = SCORED.replace("{task_type: coding}, points", "{prompt_numbers: {ge: 2}}, points")
     with pytest.raises(BadInput, match="decides by prompt_numbers, which the words of a prompt tell"):
-        traffic_of(log, Scope.of(log), read_policy(words), market())
+        traffics(log, Scope.of(log), [Asked(read_policy(words))], market())
 
 
 @pytest.mark.parametrize(
