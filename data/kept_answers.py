@@ -88,7 +88,7 @@ def answer_to(view: Ledger, asked: Callable[[], str], compute: Callable[[], pa.T
     """
     if not _is_all_of_a_version(view) or (version := _version_of(view)).rows < FROM_ROWS:
         return compute()
-    return _Kept(view, version, lambda _: compute()).asked(asked())
+    return _Kept(view, version, lambda _: compute()).by_text(asked())
 
 
 def forget(home: Path) -> None:
@@ -133,7 +133,7 @@ class _Kept:
         self.view, self.version, self.run = view, version, run
         self.usage = view.table("usage").op()
 
-    def asked(self, text: str) -> pa.Table:
+    def by_text(self, text: str) -> pa.Table:
         """The answer to a question put in words of its own, as it was worked out for this version."""
         folder = self._folder_of(text)
         found = _read(folder / self.version.file_name)

@@ -69,12 +69,12 @@ def findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
 
     `keys` also watches every API key; that reads the rows' tags, so it takes seconds on tens of millions.
     """
-    bare = unexplained(view, scope, keys)
+    bare = bare_findings(view, scope, keys)
     return bare._replace(anomalies=tuple(_explained_by(view, scope, one) for one in bare.anomalies))
 
 
 @remember
-def unexplained(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
+def bare_findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
     """As `findings`, without what moved in them, which takes as long as the search."""
     cube = daily_by(view, scope.at_any_time(), CUBE, MEASURES)
     cube = cube[cube.index < pd.Timestamp(min(through(view).complete_until, scope.end or date.max))]

@@ -36,7 +36,7 @@ def distortion(view: Ledger, compared: Comparison) -> Distortion | None:
     spent, without, events = [], [], []
     for span in (compared.now, compared.before):
         usd = float(totals(view, span, ("cost_usd",))["cost_usd"] or 0)
-        inside = [one for one in anomaly_search.unexplained(view, span).anomalies if one.kind in KINDS]
+        inside = [one for one in anomaly_search.bare_findings(view, span).anomalies if one.kind in KINDS]
         spent.append(usd)
         without.append(usd - sum(one.usd_in_scope for one in inside))
         events += inside

@@ -17,7 +17,7 @@ from data.ledger import Ledger
 from routing.policies.policy import Policy
 from simulations.replay.policy_query import folding
 from simulations.replay.repricing import Market
-from simulations.replay.traffic import SUMS, Folding, Key, fold_as_logged, named
+from simulations.replay.traffic import SUMS, Folding, Key, fold_as_logged, with_names
 
 MET = ("rule", "mask")
 ADDED_UP = (*SUMS, "loose_reads", "quality_sum", "quality_count")
@@ -89,7 +89,7 @@ def _coarse(fine: pd.DataFrame, joint: Folding, own: Folding, number: int) -> Tr
     groups = ordered.drop_duplicates().reset_index(drop=True)
     sums = {name: _sum(fine[name], group, len(groups)) for name in ADDED_UP}
     parts = pd.DataFrame({"place": fine["place"].to_numpy(), "group": group})
-    return Traffic(joint, named(groups.assign(**sums), own), parts)
+    return Traffic(joint, with_names(groups.assign(**sums), own), parts)
 
 
 def _band(fine: pd.Series, edges: Iterable[int]) -> pd.Series:

@@ -25,13 +25,13 @@ class Rivals(NamedTuple):
     plays: list[Play]
 
 
-def judged(policy: Policy, market: Market) -> Asked:
+def question_of(policy: Policy, market: Market) -> Asked:
     """How fine the traffic must be to compare a policy with every model."""
     return Asked(policy, beside=tuple(market.catalog))
 
 
 def rivals_of(traffic: Traffic, policy: Policy, market: Market) -> Rivals:
-    """What to replay beside a policy on traffic that was folded as `judged` says."""
+    """What to replay beside a policy on traffic that was folded as `question_of` says."""
     shares = _shares(traffic.groups, policy, market)
     everywhere = traffic._replace(groups=traffic.groups.assign(rule=0))
     singles = [name for name in shares if not market.ending(name)]

@@ -12,7 +12,7 @@ from simulations.replay.joint_traffic import Asked, traffics
 from simulations.replay.reliability import Known
 from simulations.replay.replay import Assumed, Play, Replay, replays_of
 from simulations.replay.repricing import Market
-from simulations.replay.rivals import judged, rivals_of
+from simulations.replay.rivals import question_of, rivals_of
 from simulations.replay.worth import Worth, judge
 
 
@@ -39,7 +39,7 @@ def side_by_side(
     Raises NoData when the scope is empty, and BadInput for a policy that the log cannot decide.
     """
     asked = [Asked(policy, by=by) for policy in policies]
-    *own, wide = traffics(view, scope, [*asked, judged(policies[0], market)], market)
+    *own, wide = traffics(view, scope, [*asked, question_of(policies[0], market)], market)
     rivals = rivals_of(wide, policies[0], market)
     plays = [Play(traffic, policy, assumed or Assumed()) for traffic, policy in zip(own, policies, strict=True)]
     replayed = replays_of(view, scope, [*plays, *rivals.plays], market)

@@ -137,7 +137,7 @@ def fold(view: Ledger, scope: Scope, folding: Folding | None = None) -> pd.DataF
     Raises NoData when the scope has no requests.
     """
     folding = folding or Folding()
-    return named(fold_as_logged(view, scope, folding), folding)
+    return with_names(fold_as_logged(view, scope, folding), folding)
 
 
 def fold_as_logged(view: Ledger, scope: Scope, folding: Folding) -> pd.DataFrame:
@@ -156,7 +156,7 @@ def fold_as_logged(view: Ledger, scope: Scope, folding: Folding) -> pd.DataFrame
     return frame
 
 
-def named(frame: pd.DataFrame, folding: Folding) -> pd.DataFrame:
+def with_names(frame: pd.DataFrame, folding: Folding) -> pd.DataFrame:
     """Groups whose unknown segment has a name."""
     for name in (*SEGMENT, *folding.by):
         if not (DIMENSIONS[name].is_time or name == "hour"):
@@ -183,10 +183,10 @@ def _by_answer(view: Ledger, scope: Scope, folding: Folding, frame: pd.DataFrame
         with keeping(view, later) as answers:
             return pa.Table.from_pandas(view.frame(changes(answers)), preserve_index=False)
 
-    def asked() -> str:
+    def question() -> str:
         return f"{sql_text(later)} {sql_text(changes(ibis.table(later.schema(), name='answers')))}"
 
-    moved = kept_answers.answer_to(view, asked, look).to_pandas().set_index("place")["change"]
+    moved = kept_answers.answer_to(view, question, look).to_pandas().set_index("place")["change"]
     return frame["calls"] + frame["place"].map(moved).fillna(0).astype("int64")
 
 

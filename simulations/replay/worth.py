@@ -25,7 +25,7 @@ from simulations.replay.joint_traffic import traffics
 from simulations.replay.reliability import Known
 from simulations.replay.replay import REFUSED, Replay, replays_of
 from simulations.replay.repricing import Market
-from simulations.replay.rivals import Rivals, judged, rivals_of
+from simulations.replay.rivals import Rivals, question_of, rivals_of
 from simulations.replay.summary import answers_of, summary
 
 POLICY, TODAY, SINGLE, BLIND = "policy", "today", "single", "blind"
@@ -106,7 +106,7 @@ def worth(
 
     Raises NoData when the scope is empty.
     """
-    [traffic] = traffics(view, scope, [judged(policy, market)], market)
+    [traffic] = traffics(view, scope, [question_of(policy, market)], market)
     rivals = rivals_of(traffic, policy, market)
     return judge(view, scope, rivals, replays_of(view, scope, rivals.plays, market), market, known, scale=scale)
 
