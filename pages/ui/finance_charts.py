@@ -15,6 +15,7 @@ from pages.ui.charts import UNSEEN, Palette, blank, escape, faint, money_ticks
 from pages.ui.line_ends import LineEnd, label_ends
 
 Opens = Sequence[str]  # what a click takes along, by place of a line: its day, its month, or that it lies ahead
+NAMED_MONTHS = 3
 BAND = 0.16  # opacity of a range
 ROW_PX = 68  # a bar with two lines of text above it
 
@@ -78,9 +79,13 @@ def fan(
     label_ends(figure, ends)
     highest = max(float(months["cum_p90"].max()) if months["cum_p90"].notna().any() else 0.0, *(end.y for end in ends))
     money_ticks(figure, highest)
+    named = at[:: -(-len(at) // NAMED_MONTHS)]  # the rest is said on hover: more would lie over each other on a phone
     figure.update_xaxes(
-        type="category", nticks=8, range=[-0.5, len(at) - 0.9]
-    )  # room for the first month beside the lowest tick
+        type="category",
+        tickvals=named,
+        ticktext=[month.replace(" ", "<br>") for month in named],
+        range=[-0.5, len(at) - 0.9],  # room for the first month beside the lowest tick
+    )
     return figure
 
 

@@ -48,16 +48,27 @@ SEEN = """() => {
   }
   return {cut, over, uneven, sideways: document.documentElement.scrollWidth - innerWidth};
 }"""
+DRAWN = "[data-testid=stStatusWidget], [data-testid=stSkeleton], [data-stale=true]"
 NOTHING = {"cut": [], "over": [], "uneven": [], "sideways": 0}
+
+
+def rest(page: Any) -> None:
+    """Wait until nothing is drawn any more: no run, no skeleton, nothing that stands from before."""
+    page.wait_for_function("drawn => !document.querySelector(drawn)", arg=DRAWN)
 
 
 def violations(page: Any, *within: str) -> dict[str, list]:
     """What axe finds that is ours to change, on all of the page or `within` what these selectors name: the rule, and
-    where; what still fades in is judged again.
+    where; what is still drawn or fades in is judged again.
     """
     if not page.evaluate("!!window.axe"):
         page.evaluate(AXE)
-    return _told(page, within) and (page.wait_for_timeout(3000) or _told(page, within))
+    for _ in range(3):
+        rest(page)
+        if not (told := _told(page, within)):
+            return {}
+        page.wait_for_timeout(2000)
+    return told
 
 
 def _told(page: Any, within: tuple[str, ...]) -> dict[str, list]:
@@ -72,6 +83,7 @@ def faults(page: Any) -> dict[str, Any]:
     at again.
     """
     for _ in range(3):
+        rest(page)
         if (seen := page.evaluate(SEEN)) == NOTHING:
             return {}
         page.wait_for_timeout(1000)
