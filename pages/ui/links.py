@@ -19,6 +19,7 @@ from analytics.registry import DIMENSIONS
 from pages.ui import place
 
 PACKED = "with"
+FORMER, EXAMPLE = "The brief: ", "Example: "  # how the names of shipped examples began, and begin
 BOUND = ("by", "mode", "start_from", "week", "section", "run", "decision")
 
 
@@ -40,6 +41,7 @@ def arrive() -> None:
 
     Links of earlier versions brought period and filters packed too.
     """
+    _take_new_name()
     if PACKED not in st.query_params:
         return
     text = st.query_params[PACKED]
@@ -49,9 +51,22 @@ def arrive() -> None:
         if words and (key in place.PERIOD or place.is_filter(key)):
             st.query_params[key] = value
         elif words and key in BOUND:
-            st.session_state[key] = value
+            st.session_state[key] = value = _new_name(value)
             with suppress(StreamlitAPIException):  # bound on this very page already: the widget writes it itself
                 st.query_params[key] = _label(key, value)
+
+
+def _take_new_name() -> None:
+    asked = st.query_params.get("start_from", "")
+    if (name := _new_name(asked)) != asked:
+        st.session_state["start_from"] = name
+        with suppress(StreamlitAPIException):
+            st.query_params["start_from"] = name
+
+
+def _new_name(value: Any) -> Any:
+    """What an example that a link of an earlier version names is called today."""
+    return EXAMPLE + value.removeprefix(FORMER) if isinstance(value, str) and value.startswith(FORMER) else value
 
 
 def unpack() -> dict[str, list[str]]:

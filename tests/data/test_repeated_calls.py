@@ -91,7 +91,8 @@ def test_the_same_id_of_the_answer_is_one_call_whatever_the_counts(ledger, state
     ids=["other tokens", "other model", "minutes later", "a failure"],
 )
 def test_calls_that_differ_are_left_alone(change, ledger, state, tmp_path):
-    assert loaded(ledger, state, tmp_path, GATEWAY, OBSERVED | change) == [None, None]
+    marks = loaded(ledger, state, tmp_path, GATEWAY, OBSERVED | change)
+    assert len(marks) == 2 and not [mark for mark in marks if "logged_twice" in (mark or [])]
 
 
 def test_few_tokens_are_alike_by_chance(ledger, state, tmp_path):

@@ -202,6 +202,19 @@ def test_the_briefs_new_model_is_evaluated_kept_and_compared(home, state):
     assert opened("new_model", mode="Typed in", start_from="dear one").title[0].value.startswith("Skip")
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"start_from": "The brief: Claude Opus 4.6 is out"},
+        {"with": '{"start_from": "The brief: Claude Opus 4.6 is out"}'},
+    ],
+)
+def test_a_link_of_an_earlier_version_finds_its_example(link):
+    page = opened("new_model", mode="Typed in", **link)
+    assert page.selectbox(key="start_from").value == "Example: Claude Opus 4.6 is out"
+    assert not [w for w in page.warning if "brief" in w.value]
+
+
 def test_a_name_that_another_kind_of_scenario_has_is_refused(home, state):
     state.put("scenario", "mine", {"kind": "breakeven", "name": "mine"})
     page = opened("mix")
