@@ -39,7 +39,7 @@ LOADED_BY = {
             "routing results",
             "routing run",
         ),
-        *("simulations breakeven", "simulations frontier", "simulations handover", "simulations metrics"),
+        *("simulations breakeven", "simulations frontier", "simulations metrics"),
         "simulations mix",
         *("simulations pipeline", "simulations triage"),
     },
