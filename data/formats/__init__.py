@@ -144,7 +144,7 @@ class UsageObject:
 
 
 # Keys of a flat record that count something, and those among them that never do.
-LIKE_USAGE = "token|usage|cost|spend|credit|price|fee|units|search|image|audio|video|character|cache"
+LIKE_USAGE = "token|_tok|usage|cost|spend|credit|price|fee|units|search|image|audio|video|character|cache"
 NO_USAGE = {
     **dict.fromkeys(("max_tokens", "max_output_tokens", "max_completion_tokens"), "a limit that the request set"),
     **dict.fromkeys(("time_to_first_token", "time_per_token", "tokens_per_second"), "a speed"),

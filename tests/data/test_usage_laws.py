@@ -127,6 +127,7 @@ def dollars(rows: list[dict]) -> float:
 def an_unknown_number_is_named(form: Format, more: list[tuple[str, Report, list[dict]]]) -> int:
     """Each file has it in another place; returns the first in which it is seen."""
     named = [[one for one in report.unread if "surprise" in one.path.lower()] for _, report, _ in more]
+    assert named, f"no key of the first case of {form.name} is a count that COUNTED knows"
     # Some places belong to a parent that gives way to what is below it; in one at least it must be seen.
     assert any(named), [report.unread for _, report, _ in more]
     for (_, report, rows), unread in zip(more, named, strict=True):

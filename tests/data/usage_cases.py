@@ -15,7 +15,7 @@ from data.sql_text import literal
 from tests.data.case_tables import FILES, cases_of, write_log
 
 ID = re.compile(r"(?i)(^|_|\b)(id|uuid)$|[a-z](Id|ID)$|^baton_live_attempt$|Id\.?$")
-COUNTED = re.compile(r"(?i)token|units$|^(input|prompt)$")
+COUNTED = re.compile(r"(?i)token|_tok$|units$|^(input|prompt)$")
 SURPRISE = 7
 
 
