@@ -9,8 +9,8 @@ from data.sql_text import literal
 
 # Where a record says how it was served, wherever it is; a prompt's own quotes are escaped and do not match.
 TIER_KEY = r'"(?:service_?[tT]ier|traffic_?[tT]ype)"\s*:\s*"([A-Za-z_ -]+)"'
-NAMED = ('ervice_tier"', 'erviceTier"', "raffic")
-ESCAPED = ("ervice_tier\\", "erviceTier\\", "raffic")  # before the quote within a text
+NAMED = ("ervice_tier", "erviceTier", "raffic")
+ESCAPED = ("ervice_tier\\", "erviceTier\\", "raffic")  # of NAMED, what stands before the quote within a text
 # A field that holds JSON as text, as loggers write metadata and bodies into a column; what was said holds anything.
 JSON_TEXT = r'"([A-Za-z0-9_.$-]+)"\s*:\s*("\s*(?:\\")?\{(?:[^"\\]|\\.)*")'
 SAID = "(?i)prompt|message|content|completion|question|query|^(text|answer)$"
@@ -22,9 +22,8 @@ def with_named_tier(form: Format) -> Format:
     if form.table != "usage":
         return form
     own = form.columns.get("service_tier", "NULL")
-    escaped = " OR ".join(f"contains(raw, {literal(word)})" for word in ESCAPED)
-    named = " OR ".join(f"contains(raw, {literal(word)})" for word in NAMED)
-    only = f"""CASE WHEN {named} THEN {_tier("[raw]")} END, CASE WHEN {escaped} THEN {_tier(_texts())} END"""
+    named, escaped = (" OR ".join(f"contains(raw, {literal(word)})" for word in words) for words in (NAMED, ESCAPED))
+    only = f"CASE WHEN {named} THEN coalesce({_tier('[raw]')}, CASE WHEN {escaped} THEN {_tier(_texts())} END) END"
     return replace(form, columns={**form.columns, "service_tier": f"coalesce(text_of({own}), {only})"})
 
 

@@ -7,9 +7,9 @@ whole: a bucket may be split over pages, and OpenAI keeps one report per kind of
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from data.errors import Refused
 from data.formats.report_page import WHOLE
@@ -17,6 +17,9 @@ from data.sources.client import Client, Params
 
 MOST_PAGES = 2000
 MOST_ROWS = 2_000_000
+ROUND = "sends the same page again and again; nothing of it is kept"
+ODD_SHAPE = "answers in a shape that is not its API's; nothing of it is kept"
+Answer = TypeVar("Answer")
 Row = dict[str, Any]
 Page = tuple[list[Row], str | None]  # what it holds, and the value of `page` that asks for the next one
 
@@ -102,7 +105,7 @@ def _with_meta(body: Row, number: int) -> Page:
 def _rows(body: Row) -> list[Row]:
     found = body.get("data")
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        raise Refused("answers in a shape that is not its API's; nothing of it is kept")
+        raise Refused(ODD_SHAPE)
     return found
 
 
@@ -208,6 +211,21 @@ APIS: dict[str, Api] = {
 }
 
 
+async def by_token(ask: Callable[[str], Awaitable[tuple[Answer, str]]], things: str) -> AsyncIterator[Answer]:
+    """What each page holds, as long as its answer names the token of another one; Refused where they go round in
+    circles or are too many for the `things` asked for."""
+    token, seen = "", set()
+    for _ in range(MOST_PAGES):
+        found, token = await ask(token)
+        yield found
+        if not token:
+            return
+        if token in seen:
+            raise Refused(ROUND)
+        seen.add(token)
+    raise Refused(f"has more than {MOST_PAGES:,} pages {things}")
+
+
 async def pages(client: Client, api: Api, window: Window) -> AsyncIterator[list[Row]]:
     """Every page of every path of a window; Refused where the answers go round in circles or are about other days."""
     for path, params in api.asks(window):
@@ -218,12 +236,11 @@ async def pages(client: Client, api: Api, window: Window) -> AsyncIterator[list[
             body, text = await client.ask(path, asked)
             rows, follows = api.read(body, number)
             if follows and (follows in seen or (rows and text in seen)):
-                raise Refused("sends the same page again and again; nothing of it is kept")
+                raise Refused(ROUND)
             seen |= {follows, text}
             if api.is_report and not all(api.at(row) and isinstance(row.get("results"), list) for row in rows):
-                raise Refused("answers in a shape that is not its API's; nothing of it is kept")
-            if odd := next((at for row in rows if (at := api.at(row)) and not _within(at, window)), None):
-                raise Refused(f"answers about {odd:%-d %b %Y}, which was not asked for; nothing of it is kept")
+                raise Refused(ODD_SHAPE)
+            refuse_others((at for row in rows if (at := api.at(row))), window)
             yield rows
             cursor = follows
             if cursor is None:
@@ -232,8 +249,10 @@ async def pages(client: Client, api: Api, window: Window) -> AsyncIterator[list[
             raise Refused(f"has more than {MOST_PAGES:,} pages for one window; nothing of it is kept")
 
 
-def _within(at: datetime, window: Window) -> bool:
-    return window.start <= at < window.end
+def refuse_others(instants: Iterable[datetime], window: Window) -> None:
+    """Refused where an answer is about another time than was asked for."""
+    if odd := next((at for at in instants if not window.start <= at < window.end), None):
+        raise Refused(f"answers about {odd:%-d %b %Y}, which was not asked for; nothing of it is kept")
 
 
 def one_page(api: Api, buckets: list[Row]) -> Row:

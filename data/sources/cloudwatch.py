@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from data.errors import Refused
-from data.sources.apis import MOST_PAGES, Row, Window
+from data.sources.apis import ODD_SHAPE, Row, Window, by_token, refuse_others
 from data.sources.aws_signature import TARGET
 from data.sources.client import Client
 
@@ -35,18 +35,14 @@ async def pages(client: Client, group: str, window: Window) -> AsyncIterator[lis
     start, end = (int(at.replace(tzinfo=UTC).timestamp() * 1000) for at in window)
     asked: dict[str, Any] = {"logGroupName": group, "startTime": start, "endTime": end - 1, "limit": PAGE}
     asked["filterPattern"] = RECORDS
-    token, seen = None, set()
-    for _ in range(MOST_PAGES):
+
+    async def ask(token: str) -> tuple[list[Row], str]:
         body = json.dumps(asked | ({"nextToken": token} if token else {})).encode()
         answer, _text = await client.post(body, ASKED, _status)
-        yield _events(answer, window)
-        token = answer.get("nextToken")
-        if not token:
-            return
-        if token in seen:
-            raise Refused("sends the same page again and again; nothing of it is kept")
-        seen.add(token)
-    raise Refused(f"has more than {MOST_PAGES:,} pages for one window; nothing of it is kept")
+        return _events(answer, window), answer.get("nextToken") or ""
+
+    async for found in by_token(ask, "for one window; nothing of it is kept"):
+        yield found
 
 
 def instant_of(event: Row) -> datetime:
@@ -57,10 +53,8 @@ def instant_of(event: Row) -> datetime:
 def _events(answer: Row, window: Window) -> list[Row]:
     found = answer.get("events")
     if not isinstance(found, list) or not all(map(_is_event, found)):
-        raise Refused("answers in a shape that is not its API's; nothing of it is kept")
-    for at in map(instant_of, found):
-        if not window.start <= at < window.end:
-            raise Refused(f"answers about {at:%-d %b %Y}, which was not asked for; nothing of it is kept")
+        raise Refused(ODD_SHAPE)
+    refuse_others(map(instant_of, found), window)
     return found
 
 

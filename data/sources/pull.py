@@ -11,7 +11,7 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -145,16 +145,7 @@ async def _fetch(
     if not key:
         raise BadInput(f"The variable {source.key} is not set in this process; put the key of the source {name} there.")
     client = Client(f"The source {name}", source.url, api.headers(key), sleep)
-    found: list[dict] = []
-    try:
-        async for page in pages(client, api, window):
-            found += page
-            if len(found) > MOST_ROWS:
-                raise Refused(f"has more than {MOST_ROWS:,} rows for one window; nothing of it is kept")
-    except Refused as error:
-        raise about_source(name, error) from error
-    finally:
-        await client.close()
+    found = await _all_of(name, client, pages(client, api, window))
     days = {at.date() for row in found if (at := api.at(row)) and row.get("results") != []}
     records = [one_page(api, found)] if api.is_report and found else found
     return _write(api.form, window, records, folder, "json" if api.is_report else "jsonl"), days
@@ -166,9 +157,15 @@ async def _fetch_events(
     """The records of a log group in a window in one file, or None where there are none; and their days."""
     sign = aws_signature.signer("logs", source.url)
     client = Client(f"The source {name}", source.url, {}, sleep, sign)
+    found = await _all_of(name, client, cloudwatch.pages(client, source.path, window))
+    return _write(cloudwatch.FORM, window, found, folder), {cloudwatch.instant_of(event).date() for event in found}
+
+
+async def _all_of(name: str, client: Client, asked: AsyncIterator[list[dict]]) -> list[dict]:
+    """The rows of every page of a window; the client is done with then."""
     found: list[dict] = []
     try:
-        async for page in cloudwatch.pages(client, source.path, window):
+        async for page in asked:
             found += page
             if len(found) > MOST_ROWS:
                 raise Refused(f"has more than {MOST_ROWS:,} rows for one window; nothing of it is kept")
@@ -176,7 +173,7 @@ async def _fetch_events(
         raise about_source(name, error) from error
     finally:
         await client.close()
-    return _write(cloudwatch.FORM, window, found, folder), {cloudwatch.instant_of(event).date() for event in found}
+    return found
 
 
 def _write(form: str, window: Window, records: list[dict], folder: Path, kind: str = "jsonl") -> Path | None:

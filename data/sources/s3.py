@@ -13,8 +13,8 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 
-from data.errors import BadInput, Refused
-from data.sources.apis import MOST_PAGES
+from data.errors import BadInput
+from data.sources.apis import by_token
 from data.sources.client import Client
 
 WILD = re.compile(r"[*?\[]")
@@ -56,18 +56,14 @@ class Place(NamedTuple):
 
 async def listing(client: Client, place: Place) -> AsyncIterator[list[Stored]]:
     """Every object under a prefix, a page at a time; Refused where the answers go round in circles."""
-    token, seen = "", set()
-    for _ in range(MOST_PAGES):
+
+    async def ask(token: str) -> tuple[list[Stored], str]:
         words = {"continuation-token": token, "list-type": "2", "prefix": place.prefix}
         query = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in words.items() if value)
-        found, token = await client.ask_for(f"/{place.bucket}?{query}", _page, "a list of objects")
+        return await client.ask_for(f"/{place.bucket}?{query}", _page, "a list of objects")
+
+    async for found in by_token(ask, "of objects; name a narrower prefix"):
         yield found
-        if not token:
-            return
-        if token in seen:
-            raise Refused("sends the same page again and again; nothing of it is kept")
-        seen.add(token)
-    raise Refused(f"has more than {MOST_PAGES:,} pages of objects; name a narrower prefix")
 
 
 async def save(client: Client, place: Place, stored: Stored, target: Path) -> None:

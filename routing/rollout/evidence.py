@@ -23,6 +23,14 @@ SUMS = """
     count(*) FILTER (answered AND wait > (SELECT p95 FROM slow)) AS late,
     count(score) AS graded, coalesce(sum(score), 0) AS score, coalesce(sum(score * score), 0) AS score_squares"""
 
+WEEKS_BEFORE = 4  # of the log, that say what is usual
+ASKED = "status NOT IN ('cached', 'cancelled')"  # what a gateway's cache answered asked no model
+# Of the attempts of one request.
+REQUEST = """bool_or(status = 'success') AS answered,
+            CASE WHEN bool_and(cost_usd IS NOT NULL) THEN sum(cost_usd)::DOUBLE END AS cost,
+            CASE WHEN bool_and(latency_ms IS NOT NULL) THEN sum(latency_ms) END AS wait,
+            max(quality_score) AS score"""
+
 
 def evidence(ledger: Ledger, plan: Rollout) -> Seen:
     """The evidence of the stage a plan is in; empty before it has begun."""
@@ -45,15 +53,11 @@ def _calls(ledger: Ledger, plan: Rollout, since: datetime) -> str:
     return f"""
         SELECT coalesce(call_id, event_id) AS call, min(requested_at) AS asked,
             CASE WHEN bool_or(starts_with(group_, {literal(CANDIDATE)})) THEN 'candidate' ELSE 'control' END AS arm,
-            bool_or(status = 'success') AS answered,
-            CASE WHEN bool_and(cost_usd IS NOT NULL) THEN sum(cost_usd)::DOUBLE END AS cost,
-            CASE WHEN bool_and(latency_ms IS NOT NULL) THEN sum(latency_ms) END AS wait,
-            max(quality_score) AS score
+            {REQUEST}
         FROM (
             SELECT *, {tag_text(plan.arm_key)} AS group_ FROM {ledger.name("usage")}
             WHERE requested_at >= {literal(str(since))}::TIMESTAMP)
-        WHERE status NOT IN ('cached', 'cancelled')
-            AND (starts_with(group_, {literal(CANDIDATE)}) OR starts_with(group_, {literal(CONTROL)}))
+        WHERE {ASKED} AND (starts_with(group_, {literal(CANDIDATE)}) OR starts_with(group_, {literal(CONTROL)}))
         GROUP BY coalesce(call_id, event_id)"""
 
 
@@ -87,12 +91,12 @@ def _arm(row: dict[str, float]) -> Arm:
 
 def _before(ledger: Ledger, since: datetime) -> tuple[int, int]:
     """(failed, requests) of the four weeks before the stage."""
-    start = since - timedelta(days=28)
+    start = since - timedelta(weeks=WEEKS_BEFORE)
     row = ledger.sql(f"""
         SELECT count(*) AS n, count(*) FILTER (NOT answered) AS failed FROM (
-            SELECT bool_or(status = 'success') AS answered FROM {ledger.name("usage")}
+            SELECT {REQUEST} FROM {ledger.name("usage")}
             WHERE requested_at >= {literal(str(start))}::TIMESTAMP AND requested_at < {literal(str(since))}::TIMESTAMP
-                AND status NOT IN ('cached', 'cancelled')
+                AND {ASKED}
             GROUP BY coalesce(call_id, event_id))""").iloc[0]
     return int(row["failed"]), int(row["n"])
 
@@ -105,11 +109,8 @@ def usual_traffic(ledger: Ledger) -> Traffic:
     row = ledger.sql(f"""
         SELECT avg((NOT answered)::INTEGER) AS failing, stddev_samp(score) AS score_spread,
             CASE WHEN avg(cost) > 0 THEN stddev_samp(cost) / avg(cost) END AS cost_spread FROM (
-            SELECT bool_or(status = 'success') AS answered, max(quality_score) AS score,
-                CASE WHEN bool_and(cost_usd IS NOT NULL) THEN sum(cost_usd)::DOUBLE END AS cost
-            FROM {ledger.name("usage")}
-            WHERE requested_at >= {literal(str(last))}::TIMESTAMP - INTERVAL 28 DAY
-                AND status NOT IN ('cached', 'cancelled')
+            SELECT {REQUEST} FROM {ledger.name("usage")}
+            WHERE requested_at >= {literal(str(last))}::TIMESTAMP - INTERVAL {WEEKS_BEFORE} WEEK AND {ASKED}
             GROUP BY coalesce(call_id, event_id))""").iloc[0]
     known = {name: None if pd.isna(value) else float(value) for name, value in row.items()}
     return Traffic(known["failing"] or 0.0, known["cost_spread"], known["score_spread"])

@@ -187,7 +187,7 @@ def test_a_token_that_comes_again_stops_the_pull(pull, group, ledger):
 
 
 def test_pages_without_end_stop_the_pull(pull, group, monkeypatch):
-    monkeypatch.setattr("data.sources.cloudwatch.MOST_PAGES", 2)
+    monkeypatch.setattr("data.sources.apis.MOST_PAGES", 2)
     group.write(1, 2, 3, 4, 5)
     assert "more than 2 pages" in pull().problem
 

@@ -48,33 +48,29 @@ def dialog(opened: Opened) -> None:
         document_list.save(SOURCES, name, source, opened)
 
 
+def _place(kind: str, held: dict[str, Any], field: Any, label: str, example: str, about: str) -> dict[str, str]:
+    """Where it lies in a service of AWS or alike."""
+    left, right = st.columns(2)
+    path = left.text_input(label, held.get("path", ""), key=field(f"path_{kind}"), placeholder=example)
+    url = right.text_input(
+        "Endpoint", held.get("base_url", ""), key=field(f"url_{kind}"), placeholder="AWS", help=about
+    )
+    return {"path": path, "base_url": url}
+
+
 def _where(kind: str, held: dict[str, Any], field: Any) -> dict[str, str]:
     """Where it is asked, and with which key."""
     usual = KINDS[kind]
     if usual.way == "folder":
         typed = {"path": st.text_input("Folder or pattern on the server", held.get("path", ""), key=field("path"))}
     elif usual.way in ("objects", "lakehouse"):
-        left, right = st.columns(2)
-        path = left.text_input(
-            "Place", held.get("path", ""), key=field(f"path_{kind}"), placeholder="s3://bucket/prefix"
-        )
-        url = right.text_input(
-            "Endpoint", held.get("base_url", ""), key=field(f"url_{kind}"), placeholder="AWS", help=STORAGE
-        )
-        typed = {"path": path, "base_url": url}
+        typed = _place(kind, held, field, "Place", "s3://bucket/prefix", STORAGE)
         if usual.way == "lakehouse":
             typed["time_column"] = st.text_input(
                 "Time column", held.get("time_column", ""), key=field(f"time_{kind}"), placeholder="read it whole"
             )
     elif usual.way == "cloudwatch":
-        left, right = st.columns(2)
-        path = left.text_input(
-            "Log group", held.get("path", ""), key=field(f"path_{kind}"), placeholder="/aws/bedrock/modelinvocations"
-        )
-        url = right.text_input(
-            "Endpoint", held.get("base_url", ""), key=field(f"url_{kind}"), placeholder="AWS", help=CLOUDWATCH
-        )
-        typed = {"path": path, "base_url": url}
+        typed = _place(kind, held, field, "Log group", "/aws/bedrock/modelinvocations", CLOUDWATCH)
     elif usual.way == "table":
         url = st.text_input(
             "Address",
