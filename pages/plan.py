@@ -76,6 +76,8 @@ def monthly_budget(found: list[budgets.Status], scope: Scope) -> float | None:
 def answer(base: plan.Plan, count: int, budget: float | None) -> str:
     whole = base.whole
     span = f"The {count} months from {whole.start:%b %Y}"
+    if whole.p10 is None and not whole.is_run_rate:
+        return f"{span} would cost {fmt.usd_short(whole.p50)}, too unsure for a range"
     if whole.p10 is None:
         rate = f"the run rate of {fmt.count_of(whole.history_days, 'day')} with a log"
         return f"{span} would cost {fmt.usd_short(whole.p50)} at {rate}"
@@ -112,7 +114,8 @@ def fan(all_plans: dict[str, plan.Plan], budget: float | None, count: int, scope
     st.subheader("What the months add up to", anchor=False)
     whole = base.whole
     if whole.p10 is None:
-        meaning = f"At the present run rate {count} months cost {fmt.usd(whole.p50)}. {whole.note}"
+        meaning = f"At the present {'run rate' if whole.is_run_rate else 'pace'} {count} months cost"
+        meaning += f" {fmt.usd(whole.p50)}. {whole.note}"
     else:
         meaning = (
             f"Cumulated spend: P50 {fmt.usd(whole.p50)}, with 80% of the odds between {fmt.usd(whole.p10)} and "

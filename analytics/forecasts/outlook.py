@@ -24,16 +24,18 @@ from data import wording
 from data.calendar import DAYS_PER_WEEK, MIN_HISTORY_DAYS, Z90, next_month
 
 BEYOND_P90 = math.log(5)  # exp(-BEYOND_P90) / 2 is a tenth
+WIDEST = 100  # times what is expected: a P90 beyond it says only that nobody knows
 
 
 class Outlook(NamedTuple):
     """A period [start, end): what it has cost, and what it will have cost at its end, in USD.
 
     `known_until` is the first day that is forecast; `settled_usd` is the part of `actual_usd` on the days before
-    it. `history_days` are the days with a whole log that the forecast stands on: under 28 p10 and p90 are None,
-    without any p50 is None too. Of the days gone, `missing_days` have no whole log: `missing_usd` is what they
-    are expected to hold beyond `actual_usd`, and `untold_days` of them nothing near can tell about. Where not
-    `is_priced`, no attempt has a known cost: `actual_usd` is no spend that was seen, and nothing is forecast.
+    it. `history_days` are the days with a whole log that the forecast stands on: under 28 p10 and p90 are None, as
+    where P90 would be more than `WIDEST` times what is expected; without any day p50 is None too. Of the days gone,
+    `missing_days` have no whole log: `missing_usd` is what they are expected to hold beyond `actual_usd`, and
+    `untold_days` of them nothing near can tell about. Where not `is_priced`, no attempt has a known cost: `actual_usd`
+    is no spend that was seen, and nothing is forecast.
     """
 
     start: date
@@ -63,6 +65,11 @@ class Outlook(NamedTuple):
         return self.is_priced and (self.missing_days < gone or gone == 0 or self.actual_usd > 0)
 
     @property
+    def is_run_rate(self) -> bool:
+        """Whether it is a mean day repeated: the history is too short for a forecast."""
+        return self.history_days < MIN_HISTORY_DAYS
+
+    @property
     def note(self) -> str:
         """How far to trust it, in a sentence or two."""
         return " ".join(part for part in (self._lacks(), self.trust) if part)
@@ -87,16 +94,17 @@ class Outlook(NamedTuple):
             return "" if self.p50 is None else "The period is over: this is what it cost."
         if self.history_days == 0:
             return "No forecast: the log covers no whole day yet."
-        if self.history_days < MIN_HISTORY_DAYS:
+        if self.is_run_rate:
             days = f"{self.history_days} day{'s' * (self.history_days != 1)}"
             short = ", weekdays and weekends are not all in it" if self.history_days < DAYS_PER_WEEK else ""
             return f"Run rate only, from {days} with a log{short}: a forecast needs {MIN_HISTORY_DAYS} days of history."
         if self.score is None:
             return "Not yet back-tested: the history is shorter than two months."
+        unsure = f"No range: it would reach beyond {WIDEST} times what is expected. " if self.p90 is None else ""
         return (
-            f"Back-tested at {self.score.origins} earlier weeks: totals over {self.score.horizon_days} days missed by "
-            f"{wording.share(self.score.error)}, last week repeated by {wording.share(self.score.naive_error)}; "
-            f"{wording.share(self.score.coverage)} fell between P10 and P90."
+            f"{unsure}Back-tested at {self.score.origins} earlier weeks: totals over {self.score.horizon_days} days"
+            f" missed by {wording.share(self.score.error)}, last week repeated by"
+            f" {wording.share(self.score.naive_error)}; {wording.share(self.score.coverage)} fell between P10 and P90."
         )
 
     def chance_above(self, amount_usd: float) -> float | None:
@@ -153,7 +161,8 @@ def outlook_of(
         return max(settled + (left * math.exp(z * deviation) if left > 0 else left), actual)
 
     told = known.is_priced and (ahead or whole_days or actual or untold < missing_days)  # else nobody knows its cost
-    ranged = told and (history_days >= MIN_HISTORY_DAYS or not (ahead or lacking))
+    narrow = history_days >= MIN_HISTORY_DAYS and Z90 * deviation <= math.log(WIDEST)
+    ranged = told and (narrow or not (ahead or lacking))
     return Outlook(
         start,
         end,

@@ -173,7 +173,7 @@ def of_budget(
             value=wording.usd(whole.p50)
             if whole.p10 is None
             else f"P50 {wording.usd(whole.p50)}, P10 {wording.usd(whole.p10)}, P90 {wording.usd(whole.p90)}",
-            tier="run rate" if whole.p10 is None else "forecast",
+            tier="run rate" if whole.is_run_rate else "forecast",
         )
     ]
     if budget_usd_month:

@@ -121,9 +121,10 @@ def hours_of(view: Ledger, scope: Scope, outage: Outage) -> Hours:
     length = timedelta(hours=outage.hours)
     since = _utc(outage.start, scope.time_zone) if outage.start else _busiest(view, scope, outage)
     if length > last - first + timedelta(hours=1):
+        reach = (last - first) / timedelta(hours=1)
+        covered = f"only {reach:.1f}" if reach >= 0.1 else "of these days not one"
         raise NoData(
-            f"The drill lasts {outage.hours:g} hours, the log only {(last - first) / timedelta(hours=1):.1f}; "
-            "make it shorter, or load a longer log."
+            f"The drill lasts {outage.hours:g} hours, the log {covered}; make it shorter, or load a longer log."
         )
     if outage.start and (since < first - timedelta(hours=1) or since + length > last + timedelta(hours=1)):
         raise BadInput(

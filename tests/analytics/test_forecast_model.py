@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.forecasts import backtest, forecast_model
-from analytics.forecasts.outlook import learn_from_backtest, months, outlook_of
+from analytics.forecasts.outlook import WIDEST, learn_from_backtest, months, outlook_of
 from analytics.forecasts.planned_events import Event
 
 WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.35, 0.25])
@@ -118,6 +118,44 @@ def test_the_chance_of_overrun_falls_with_the_budget():
     assert chances == sorted(chances, reverse=True)
     assert chances[1] == pytest.approx(0.5, abs=0.02)
     assert chances[2] == pytest.approx(0.1, abs=0.02)
+
+
+def rare_calls(seed: int) -> pd.Series:
+    """Two years in which a call of a fraction of a cent, or of a dollar, comes every two weeks or so."""
+    rng = np.random.default_rng(seed)
+    return series(np.where(rng.random(700) < 0.07, np.exp(rng.normal(-6, 3, 700)), 0.0))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_range_that_says_nothing_is_none(seed):
+    """Of a log of a dollar in two years it was said that the month ends at up to $2,463."""
+    spend = rare_calls(seed)
+    until = spend.index[-1].date()
+    month = outlook_of(spend, until, until, date.fromordinal(until.toordinal() + 30))
+    assert month.p50 is not None and not month.is_run_rate
+    if month.p90 is None:
+        assert month.trust.startswith("No range: ") and "Back-tested" in month.trust and "run rate" not in month.trust
+        assert month.chance_above(1.0) is None
+    else:
+        assert month.p90 <= max(WIDEST * month.p50, month.actual_usd) * 1.0001
+
+
+def test_some_logs_are_too_rare_for_a_range_and_a_company_is_not():
+    until = rare_calls(0).index[-1].date()
+    bounds = until, until, date.fromordinal(until.toordinal() + 30)
+    assert None in {outlook_of(rare_calls(seed), *bounds).p90 for seed in range(8)}
+    wild = company(noise=1.5)
+    end = wild.index[-1].date()
+    assert outlook_of(wild, end, end, date.fromordinal(end.toordinal() + 30)).p90 is not None
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories, st.integers(1, 60))
+def test_no_range_reaches_beyond_what_it_can_say(values, days):
+    spend = series(values)
+    until = date.fromordinal(spend.index[-1].toordinal() + 1)
+    found = outlook_of(spend, until, until, date.fromordinal(until.toordinal() + days))
+    assert found.p90 is None or found.p90 <= WIDEST * (found.p50 or 0) + 1e-9
 
 
 def test_planned_events_change_the_days_after_them():

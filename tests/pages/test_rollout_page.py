@@ -17,6 +17,7 @@ from tests.routing.test_runs import BAD, GOOD, adder, spec
 def test_a_rollout_is_planned_begun_held_and_rolled_back(state):
     app = opened("rollout")
     assert "stage by stage" in app.title[0].value
+    assert any("as long as the slowest guardrail" in line.value for line in app.caption)
     press(app, "Keep the plan")
     assert "needs a name" in app.error[0].value
     app.text_input(key="rollout_name").input("autumn")

@@ -45,6 +45,7 @@ def form(view: Ledger) -> None:
             placeholder="not watched",
             help="Watched where the log carries quality scores; without them it could never be shown.",
         )
+        st.caption(fmt.md(_length(traffic)))
         if not st.form_submit_button("Keep the plan", icon=":material/save:"):
             return
     with shell.errors():
@@ -61,7 +62,6 @@ def form(view: Ledger) -> None:
         ROLLOUTS.save(shell.state(), name, plan)
         st.query_params["rollout"] = name.strip()
         st.rerun()
-    st.caption(fmt.md(_length(traffic)))
 
 
 def _length(traffic: Traffic) -> str:
