@@ -240,6 +240,7 @@ class Ledger:
             if turn.died_since is not None:
                 with explain_ailments(self.store):
                     data_files.sweep(self._root.cursor(), self.home, turn.died_since)
+                turn.died_since = None
             yield turn
 
     @contextmanager

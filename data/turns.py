@@ -15,8 +15,8 @@ from data.store import Store
 
 
 class Turn:
-    """A turn at the writers' lock. `died_since` is when the writer before took it (seconds since 1970) where that one
-    died in its turn, else None.
+    """A turn at the writers' lock. `died_since` is when the first of the writers before who died in theirs took it
+    (seconds since 1970), where what they had begun is not removed yet, else None.
     """
 
     died_since: float | None = None
@@ -60,7 +60,7 @@ def turn_to_write(store: Store) -> Iterator[Turn]:
 @contextmanager
 def _file_turn(home: Path) -> Iterator[Turn]:
     """A turn under way shows as a lock file of one byte; a byte that is never written takes no space, which may have
-    run out.
+    run out. One that was left stays as it was, so that the next writer knows of it too if this one dies sweeping.
     """
     try:
         handle = open(home / "writer.lock", "a")  # noqa: SIM115
@@ -71,11 +71,12 @@ def _file_turn(home: Path) -> Iterator[Turn]:
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         before = os.fstat(handle.fileno())
-        os.truncate(handle.fileno(), 0)
-        os.truncate(handle.fileno(), 1)
         turn = Turn()
         turn.died_since = before.st_mtime if before.st_size else None
+        if turn.died_since is None:
+            os.truncate(handle.fileno(), 1)
         try:
             yield turn
         finally:
-            os.truncate(handle.fileno(), 0)
+            if turn.died_since is None:
+                os.truncate(handle.fileno(), 0)

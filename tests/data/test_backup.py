@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from data import backup
+from data import backup, data_files
 from data.__main__ import main
 from data.errors import BadInput, LedgerError
 from data.ledger import Ledger
@@ -115,7 +115,20 @@ def test_what_a_writer_who_died_had_begun_is_removed_by_the_next_and_nothing_old
     assert old.exists() and begun.exists()
     (home / "writer.lock").write_bytes(b"\0")
     os.utime(home / "writer.lock", (begun.stat().st_mtime - 1,) * 2)
+    left = (home / "writer.lock").stat()
+    found = []
+
+    def die(*_):
+        found.append((home / "writer.lock").stat())
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:  # the next one dies too, before it has removed anything
+        patch.setattr(data_files, "sweep", die)
+        with pytest.raises(KeyboardInterrupt), store.write():
+            pass
+    for stood in (*found, (home / "writer.lock").stat()):
+        assert (stood.st_size, stood.st_mtime) == (1, left.st_mtime)
     with store.write():
         pass
-    assert old.exists() and not begun.exists()
+    assert old.exists() and not begun.exists() and not (home / "writer.lock").stat().st_size
     assert store.sql("SELECT count(*) AS n FROM lake.main.usage")["n"][0] == 35
