@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 from data.facts.models import shipped_catalog
 
@@ -188,6 +191,18 @@ def test_questions_over_rows_may_go_to_another_engine():
             continue
         assert not re.search(r"name\(.usage.\)", text), path
         assert "ibis.udf" not in text and "udf.scalar" not in text, path
+
+
+def test_what_lies_at_the_top_is_of_use_there():
+    """A work file that was committed by mistake stands where a newcomer looks first."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a checkout: what is committed cannot be listed")
+    top = {name.split("/")[0] for name in listed.stdout.split()}
+    documents = {"README.md", "ARCHITECTURE.md", "CHANGELOG.md", "NOTICE", "Makefile", "Dockerfile", "compose.yaml"}
+    settings = {".ci", ".dockerignore", ".gitignore", ".pre-commit-config.yaml", ".streamlit", "pyproject.toml"}
+    requirements = {name for name in top if re.fullmatch(r"requirements(-\w+)?\.txt", name)}
+    assert top - documents - settings - requirements == {"app.py", "docs", "tests", *ROOMS}
 
 
 def test_files_are_about_one_thing():
