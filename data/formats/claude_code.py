@@ -7,6 +7,9 @@ of repeats the largest, of a main message and its sidechain replays the main one
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from data.formats import Format, claude_usage, envelope, usage_words
 
 KINDS = ("user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation", "attachment")
@@ -16,8 +19,37 @@ METERED = (
     " d.isApiErrorMessage IS NOT TRUE"
 )
 
+FIELDS: dict[str, Any] = {
+    "timestamp": "VARCHAR",
+    "sessionId": "VARCHAR",
+    "requestId": "VARCHAR",
+    "version": "VARCHAR",
+    "cwd": "VARCHAR",
+    "gitBranch": "VARCHAR",
+    "agentId": "VARCHAR",
+    "isSidechain": "BOOLEAN",
+    "isApiErrorMessage": "BOOLEAN",
+    "costUSD": "VARCHAR",
+    "message": {
+        "id": "VARCHAR",
+        "model": "VARCHAR",
+        "stop_reason": "VARCHAR",
+        "content": "JSON",
+        "usage": claude_usage.USAGE,
+    },
+    "data": {"agentId": "VARCHAR", "message": {"timestamp": "VARCHAR", "message": "JSON"}},
+}
+# What a subagent said is told in the main session too, as progress; where its own file is loaded, that one counts.
+# Such lines are written as the subagent's own would be, as text: choosing between two structs crashed the engine.
+TOLD = "coalesce(json_extract(d.data.message.message, '$.usage.input_tokens') IS NOT NULL, FALSE)"
+AS_SAID = """json_merge_patch(raw::JSON, json_object('message', d.data.message.message, 'isSidechain', TRUE,
+    'timestamp', coalesce(d.data.message.timestamp, d."timestamp"), 'agentId', coalesce(d."agentId", d.data."agentId"),
+    'data', NULL))::VARCHAR"""
+OPENED = f"""(SELECT * FROM records WHERE NOT {TOLD} UNION ALL BY NAME
+    SELECT * EXCLUDE (said) REPLACE (said AS raw, json_transform(said, '{json.dumps(FIELDS)}') AS d)
+    FROM (SELECT *, {AS_SAID} AS said FROM records WHERE {TOLD}))"""
 ROWS = claude_usage.rows(
-    f"SELECT *, coalesce({METERED}, FALSE) AS metered FROM records", "d.message.usage", "d.message.model"
+    f"SELECT *, coalesce({METERED}, FALSE) AS metered FROM {OPENED}", "d.message.usage", "d.message.model"
 )
 COLUMNS = claude_usage.columns("d.message.usage", "d.message.content") | {
     # A sidechain may replay a message under a new requestId: there it stands in for the main line's message.
@@ -73,25 +105,7 @@ FORMATS = (
         name="claude_code",
         label="Claude Code session files",
         recognise=lambda sample: bool(sample) and 2 * sum(map(_is_claude_code, sample)) >= len(sample),
-        fields={
-            "timestamp": "VARCHAR",
-            "sessionId": "VARCHAR",
-            "requestId": "VARCHAR",
-            "version": "VARCHAR",
-            "cwd": "VARCHAR",
-            "gitBranch": "VARCHAR",
-            "agentId": "VARCHAR",
-            "isSidechain": "BOOLEAN",
-            "isApiErrorMessage": "BOOLEAN",
-            "costUSD": "VARCHAR",
-            "message": {
-                "id": "VARCHAR",
-                "model": "VARCHAR",
-                "stop_reason": "VARCHAR",
-                "content": "JSON",
-                "usage": claude_usage.USAGE,
-            },
-        },
+        fields=FIELDS,
         rows=ROWS,
         columns=COLUMNS,
         usage=claude_usage.objects("raw -> '$.message.usage'"),
