@@ -74,8 +74,9 @@ CAVEATS = (
     Caveat(
         "logged_twice",
         "call logged twice",
-        "Another successful record under another id looks like this call: the same id of the provider's answer, or the"
-        " same model, tokens and moment, often in a second source; both are counted.",
+        "Another successful record under another id looks like this call: the same id of the provider's answer, the"
+        " same model, tokens and moment, often in a second source, or the sum of the run that it was made in; both are"
+        " counted.",
         "Find out whether two sources log the same calls (a gateway and a tracing product) or one logger is called"
         " twice, and keep one of the two.",
     ),

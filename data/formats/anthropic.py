@@ -39,10 +39,11 @@ COLUMNS = (
     | {
         "event_key": f"coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id)) || {claude_usage.RUN}",
         "call_id": f"text_of(d.call_id) || {claude_usage.RUN}",
-        "provider": f"coalesce(lower(text_of(d.provider)), {claude_usage.seller('b')})",
+        "provider": f"coalesce({envelope.COLUMNS['provider']}, {claude_usage.seller('b')})",
         "region": f"coalesce(text_of(d.region), {claude_usage.region('b.usage')})",
         "service_tier": (
-            f"""CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' THEN 'batch'
+            f"""CASE WHEN json_of(d.result) IS NOT NULL OR b.usage.service_tier = 'batch' OR {envelope.IN_BATCH}
+            THEN 'batch'
         ELSE coalesce({usage_words.uncommon_speed("b.usage.speed")}, b.usage.service_tier) END"""
         ),
         "model_raw": "ran",
@@ -61,8 +62,8 @@ COLUMNS = (
             " 'error'"
         ),
         "skip": (
-            "CASE WHEN jtext(json_of(d.result), '$.type') <> 'succeeded' THEN 'a batch item that did not succeed is not"
-            " billed' END"
+            f"CASE WHEN jtext(json_of(d.result), '$.type') <> 'succeeded' OR {envelope.NOT_BATCHED}"
+            f" THEN '{envelope.NOT_BILLED}' END"
         ),
     }
 )

@@ -51,7 +51,8 @@ def _detailed(life: str) -> str:
 BODY_COLUMNS = envelope.COLUMNS | {
     "event_key": "coalesce(text_of(b.ResponseMetadata.RequestId), text_of(d.request_id))",
     "provider": "'aws'",
-    "service_tier": tier("b.serviceTier", MODEL, "b.performanceConfig.latency"),
+    "service_tier": f"""CASE WHEN {envelope.IN_BATCH} THEN 'batch'
+        ELSE {tier("b.serviceTier", MODEL, "b.performanceConfig.latency")} END""",
     "model_raw": MODEL,
     "input_tokens": "b.usage.inputTokens",
     "cache_read_tokens": "coalesce(b.usage.cacheReadInputTokens, b.usage.cacheReadInputTokenCount)",

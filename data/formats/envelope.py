@@ -47,6 +47,7 @@ TEXTS = (
     "request_id",
     "call_id",
     "custom_id",
+    "recordId",
     "attempt",
     "latency_ms",
     "duration_ms",
@@ -55,7 +56,7 @@ TEXTS = (
     "method",
 )
 FIELDS = {name: "VARCHAR" for name in TIMES + TEXTS} | {
-    name: "JSON" for name in ("request", "response", "body", "result", "error", "metadata")
+    name: "JSON" for name in ("request", "response", "body", "result", "modelOutput", "error", "metadata")
 }
 
 
@@ -85,8 +86,9 @@ def _streamed(field: str) -> str:
     return f"CASE WHEN {is_stream(text)} THEN TRY_CAST({events(text)} AS JSON) END"
 
 
-# OpenAI's batch output nests the body once more, Anthropic's keeps it under `result.message`.
-BODY = f"""coalesce(json_of(d.response) -> 'body', json_of(d.result) -> 'message', json_of(d.response),
+# OpenAI's batch output nests the body once more, Anthropic's keeps it under `result.message`, Bedrock's in a field.
+BODY = f"""coalesce(json_of(d.response) -> 'body', json_of(d.result) -> 'message', json_of(d."modelOutput"),
+    json_of(d.response),
     {_streamed("d.response")}, json_of(d.body), {_streamed("d.body")}, raw::JSON)"""
 
 _written = ", ".join([f'd."{name}"' for name in TIMES] + [f"b.{name}" for name in BODY_TIMES])
@@ -94,13 +96,16 @@ _parsed = ", ".join([f'utc(d."{name}")' for name in TIMES] + [f"utc(b.{name})" f
 NO_TIME = 'this response body carries no time: log it as {"timestamp": "2026-11-01T08:00:00Z", "response": {...}}'
 
 MODEL = "coalesce(text_of(b.model), text_of(d.model), jtext(json_of(d.request), '$.model'))"  # answered, else asked for
+IN_BATCH = """coalesce(d."modelOutput" IS NOT NULL OR d.processed_time IS NOT NULL, FALSE)"""  # Bedrock's, Vertex AI's
+NOT_BATCHED = """d."recordId" IS NOT NULL AND d."modelOutput" IS NULL AND d.error IS NOT NULL"""
+NOT_BILLED = "a batch item that did not succeed is not billed"
 FAILED = "coalesce(number(d.status_code) >= 400, json_of(d.error) IS NOT NULL OR json_of(b.error) IS NOT NULL)"
 
 COLUMNS = {
     "call_id": "text_of(d.call_id)",
     "attempt": "TRY_CAST(d.attempt AS INTEGER)",
     "requested_at": f"coalesce({_parsed})",
-    "provider": "lower(text_of(d.provider))",
+    "provider": """coalesce(lower(text_of(d.provider)), CASE WHEN d."modelOutput" IS NOT NULL THEN 'aws' END)""",
     "host": "lower(text_of(d.host))",
     "region": "text_of(d.region)",
     "operation": "'chat'",
@@ -119,8 +124,16 @@ COLUMNS = {
     "ttft_ms": "number(d.ttft_ms)",
     "status": f"CASE WHEN {FAILED} THEN 'error' END",
     "http_status": "TRY_CAST(d.status_code AS INTEGER)",
+    "skip": f"CASE WHEN {NOT_BATCHED} THEN '{NOT_BILLED}' END",
     "reject": f"CASE WHEN coalesce({_written}) IS NULL THEN '{NO_TIME}' END",
 }
+
+
+USAGES = ("usage", "usageMetadata", "usage_metadata")
+# Loggers write a usage object as text, too; a prompt's own quotes are escaped and do not match.
+USAGE_OPENED = f"""CASE WHEN regexp_matches(body::VARCHAR, '"({"|".join(USAGES)})"\\s*:\\s*"\\s*\\{{')
+    THEN json_merge_patch(body, json_object({", ".join(f"'{name}', json_of(body -> '{name}')" for name in USAGES)}))
+    ELSE body END"""
 
 
 def rows(structure: Mapping[str, object], body: str = BODY, records: str = "records") -> str:
@@ -129,7 +142,8 @@ def rows(structure: Mapping[str, object], body: str = BODY, records: str = "reco
     `records`: SQL of records whose `d` is an envelope, where the log has another shape.
     """
     shape = json.dumps({**dict.fromkeys(BODY_TIMES, "VARCHAR"), "error": "JSON", **structure})
-    return f"SELECT *, json_transform(body, '{shape}') AS b FROM (SELECT *, {body} AS body FROM {records})"
+    opened = f"SELECT * REPLACE ({USAGE_OPENED} AS body) FROM (SELECT *, {body} AS body FROM {records})"
+    return f"SELECT *, json_transform(body, '{shape}') AS b FROM ({opened})"
 
 
 def texts(*answers: str) -> dict[str, str]:
@@ -146,6 +160,7 @@ def body_of(record: dict) -> dict:
     found = (
         record.get("response")
         or (result.get("message") if isinstance(result, dict) else None)
+        or record.get("modelOutput")
         or record.get("body")
         or record
     )
@@ -184,6 +199,8 @@ def recogniser(fits: Callable[[dict], bool]) -> Callable[[list[dict]], bool]:
 
 
 def usage_of(body: dict, key: str = "usage") -> dict:
-    """The body's usage object, empty when it has none."""
+    """The body's usage object, be it as text; empty when it has none."""
     usage = body.get(key)
+    if isinstance(usage, str):
+        usage = value_of(usage)
     return usage if isinstance(usage, dict) else {}

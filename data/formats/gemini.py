@@ -71,11 +71,12 @@ CASE WHEN json_type({envelope.BODY}) = 'ARRAY' THEN json_merge_patch(
 ELSE {envelope.BODY} END
 """
 
-METERED = "(b.usageMetadata IS NOT NULL OR b.usage_metadata IS NOT NULL)"
-
 
 def _either(names: tuple[str, ...]) -> str:
     return ", ".join(f"b.{usage}.{name}" for name in names for usage in ("usageMetadata", "usage_metadata"))
+
+
+METERED = f"coalesce({', '.join(map(_either, COUNTS.values()))}) IS NOT NULL"
 
 
 def _count(name: str) -> str:

@@ -184,7 +184,7 @@ COLUMNS = envelope.COLUMNS | {
     "provider": PROVIDER,
     "region": f"coalesce({envelope.COLUMNS['region']}, CASE WHEN {MESSAGE} THEN {claude_usage.region('b.usage')} END)",
     # A batch result calls itself "default": only the wrapping tells that it was a batch.
-    "service_tier": f"""CASE WHEN {BATCHED} OR {MESSAGE} AND b.usage.service_tier = 'batch' THEN 'batch'
+    "service_tier": f"""CASE WHEN {BATCHED} OR {envelope.IN_BATCH} OR {MESSAGE} AND b.usage.service_tier = 'batch' THEN 'batch'
         WHEN {MESSAGE} THEN coalesce({usage_words.uncommon_speed("b.usage.speed")}, b.usage.service_tier)
         ELSE b.service_tier END""",
     "model_raw": envelope.MODEL,
@@ -227,7 +227,7 @@ COLUMNS = envelope.COLUMNS | {
     "skip": (
         f"""CASE
         WHEN d.method IS NOT NULL THEN 'a batch request, not its result'
-        WHEN {BATCHED} AND {envelope.FAILED} THEN 'a failed batch item is not billed'
+        WHEN {BATCHED} AND {envelope.FAILED} OR {envelope.NOT_BATCHED} THEN '{envelope.NOT_BILLED}'
         WHEN b.object = 'chat.completion.chunk' AND b.usage IS NULL AND b.cut IS NOT TRUE THEN
         'a stream chunk without usage'
         WHEN b.status IN ('queued', 'in_progress') AND b.cut IS NOT TRUE THEN 'an unfinished response'

@@ -9,6 +9,18 @@ from __future__ import annotations
 from data.loading import masking
 from data.loading.row_problems import MOST
 from data.prices import notes as price_notes
+from data.sql_text import literal
+
+QUOTE = r'\\*"'  # within a text it is escaped
+NUMBER = rf"(?:{QUOTE})?(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?:{QUOTE})?"
+DATE = rf"({QUOTE}[0-9TtZz:.+ -]+{QUOTE}|\d+)"
+GROUPED = r"[1-9]\d{0,2}(,\d{3}){1,3}"  # digits as people write them, a comma between thousands
+
+
+def _typed(kind: str, value: str) -> str:
+    """SQL literal of a regular expression: an object that says of its one value what kind it is."""
+    return literal(rf"\{{\s*{QUOTE}\${kind}{QUOTE}\s*:\s*{value}\s*\}}")
+
 
 PROVIDER_OF = f"CREATE OR REPLACE TEMP MACRO provider_of(x) AS {price_notes.provider_sql('x')}"
 MACROS = (
@@ -19,10 +31,17 @@ MACROS = (
         "CREATE OR REPLACE TEMP MACRO clear(x) AS CASE WHEN contains(x::VARCHAR, chr(0)) THEN replace(x::VARCHAR,"
         " chr(0), '') ELSE x::VARCHAR END"
     ),
+    # MongoDB's exports write a number and a date as an object of their own, also in JSON within a text.
+    (
+        f"CREATE OR REPLACE TEMP MACRO without_types(x) AS CASE WHEN contains(x, '\"$') THEN"
+        f" regexp_replace(regexp_replace(x, {_typed('number(?:Int|Long|Double|Decimal)', NUMBER)}, '\\1', 'g'),"
+        f" {_typed('date', DATE)}, '\\1', 'g') ELSE x END"
+    ),
     "CREATE OR REPLACE TEMP MACRO number(x) AS TRY_CAST(x AS DOUBLE)",
     (
         f"CREATE OR REPLACE TEMP MACRO count_of(x) AS CASE WHEN number(x) BETWEEN 0 AND {MOST} AND floor(number(x)) ="
-        " number(x) THEN number(x) END"
+        f" number(x) THEN number(x) WHEN contains(x::VARCHAR, ',') AND regexp_full_match(x::VARCHAR, '{GROUPED}')"
+        " THEN number(replace(x::VARCHAR, ',', '')) END"
     ),
     "CREATE OR REPLACE TEMP MACRO amount_of(x) AS CASE WHEN number(x) >= 0 AND number(x) < 1e6 THEN number(x) END",
     (
@@ -30,14 +49,12 @@ MACROS = (
         " THEN NULL WHEN x > 1e17 THEN make_timestamp((x / 1e3)::BIGINT) WHEN x > 1e14 THEN make_timestamp(x::BIGINT)"
         " WHEN x > 1e11 THEN make_timestamp((x * 1e3)::BIGINT) ELSE make_timestamp((x * 1e6)::BIGINT) END"
     ),
-    # A comma before the fraction, ISO's basic form, the dates of mails, MongoDB's object.
+    # A comma before the fraction, ISO's basic form, the dates of mails.
     (
         "CREATE OR REPLACE TEMP MACRO other_utc(x) AS coalesce(make_timestamp(epoch_us(TRY_CAST(regexp_replace(x,"
         " '(:\\d\\d),(\\d)', '\\1.\\2') AS TIMESTAMPTZ))), make_timestamp(epoch_us(TRY_CAST(regexp_replace(x,"
         " '^(\\d{4})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)(\\d\\d)', '\\1-\\2-\\3T\\4:\\5:\\6')"
-        " AS TIMESTAMPTZ))), try_strptime(x, ['%a, %d %b %Y %H:%M:%S GMT', '%a, %d %b %Y %H:%M:%S UTC']),"
-        ' make_timestamp(epoch_us(TRY_CAST(regexp_extract(x, \'^\\{"\\$date":"([^"]+)"\\}$\', 1) AS'
-        " TIMESTAMPTZ))))"
+        " AS TIMESTAMPTZ))), try_strptime(x, ['%a, %d %b %Y %H:%M:%S GMT', '%a, %d %b %Y %H:%M:%S UTC']))"
     ),
     (
         "CREATE OR REPLACE TEMP MACRO utc(x) AS coalesce(make_timestamp(epoch_us(TRY_CAST(x::VARCHAR AS TIMESTAMPTZ))),"

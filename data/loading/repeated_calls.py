@@ -7,6 +7,8 @@ prices names their dollars. Two rows of different families are taken for one cal
 - model and tokens are the same and the times are within the call: five seconds and the longer latency, two minutes at
   most. Calls of a few tokens are often alike by chance and are left alone.
 
+What sums a whole run of an agent up tells all the calls that the same session made until then.
+
 Of one source, two rows that began in the same microsecond, took as long, and are equal in model, tokens and user.
 """
 
@@ -27,11 +29,17 @@ OUTPUT = "coalesce(output_tokens, 0) + coalesce(reasoning_tokens, 0)"
 FEW_INPUT, FEW_OUTPUT = 100, 10  # tokens; fewer say nothing
 LONGEST = 120  # seconds between two records of one call
 AROUND = LONGEST // 60  # minutes
+LATE = f"INTERVAL {LONGEST} SECOND"
 MINUTE = "(epoch_us(requested_at) // 60000000)::INTEGER"
 SHORT = timedelta(hours=1)  # a span all of whose rows are looked at
-CALL = f"event_id, requested_at, model, user_id, latency_ms, {INPUT} AS tokens_in, {OUTPUT} AS tokens_out"
+CALL = f"event_id, requested_at, session_id, model, user_id, latency_ms, {INPUT} AS tokens_in, {OUTPUT} AS tokens_out"
 APART = "abs(date_diff('millisecond', a.requested_at, b.requested_at))"
 IN_TIME = f"""{APART} <= least(5000 + coalesce(greatest(a.latency_ms, b.latency_ms), 0), {LONGEST * 1000})"""
+RUNS = "claude_run"  # the family of rows that sum up a run
+IS_RUN = f"starts_with({{0}}event_id, '{RUNS}:')"
+COUNTS = f"(status = 'success' OR {IS_RUN.format('')})"
+OF_RUN = f"""a.session_id = b.session_id AND ({IS_RUN.format("a.")} AND b.requested_at <= a.requested_at + {LATE}
+        OR {IS_RUN.format("b.")} AND a.requested_at <= b.requested_at + {LATE})"""
 SAME_TOKENS = """a.model = b.model AND a.tokens_in = b.tokens_in AND a.tokens_out = b.tokens_out"""
 
 
@@ -43,18 +51,21 @@ def mark(cursor: Cursor, form: Format, written: str, table: str) -> int:
     first, last = cursor.execute(span).fetchall()[0]
     if first is None:
         return 0
-    near = _near(cursor, written, first, last) if _has_other_sources(cursor, form) else "FALSE"
+    near = "FALSE"
+    if _has_other_sources(cursor, form):
+        near = f"({_near(cursor, written, first, last)} OR {_of_sessions(cursor, form, written)})"
     cursor.execute(f"""CREATE OR REPLACE TEMP TABLE other_calls AS SELECT {CALL}, {ANSWER_ID} AS answer FROM {USAGE}
-            WHERE {near} AND status = 'success' AND NOT starts_with(event_id, {literal(form.family + ":")})""")
+            WHERE {near} AND {COUNTS} AND NOT starts_with(event_id, {literal(form.family + ":")})""")
     others = cursor.execute("SELECT count(*) FROM other_calls").fetchall()[0][0]
     # With no other source, only calls of one instant can be alike: the text of all other ids need not be read.
     answer, candidate = (ANSWER_ID, "TRUE") if others else ("NULL::VARCHAR", f"requested_at IN ({_shared(written)})")
     cursor.execute(f"""CREATE OR REPLACE TEMP TABLE new_calls AS SELECT {CALL}, {answer} AS answer
-            FROM (FROM {written}) WHERE status = 'success' AND {candidate}""")
+            FROM (FROM {written}) WHERE {COUNTS} AND {candidate}""")
     pairs = [
         "SELECT a.event_id AS a, b.event_id AS b FROM new_calls a JOIN other_calls b ON a.answer = b.answer",
         f"""SELECT a.event_id, b.event_id FROM new_calls a JOIN other_calls b ON {SAME_TOKENS} AND {IN_TIME}
             WHERE a.tokens_in >= {FEW_INPUT} AND a.tokens_out >= {FEW_OUTPUT}""",
+        f"SELECT a.event_id, b.event_id FROM new_calls a JOIN other_calls b ON {OF_RUN}",
         f"""SELECT a.event_id, b.event_id FROM new_calls a JOIN new_calls b ON {SAME_TOKENS}
             AND a.requested_at = b.requested_at AND a.latency_ms = b.latency_ms AND a.event_id <> b.event_id
             AND a.user_id IS NOT DISTINCT FROM b.user_id
@@ -91,6 +102,16 @@ def _has_other_sources(cursor: Cursor, form: Format) -> bool:
     names = ", ".join(map(literal, [form.name, *known]))
     others = f"SELECT 1 FROM lake.main.batches WHERE format NOT IN ({names}) LIMIT 1"
     return cursor.execute(others).fetchone() is not None
+
+
+def _of_sessions(cursor: Cursor, form: Format, written: str) -> str:
+    """A condition on rows of the ledger: of a session of the calls `written`, where one of both sums up runs."""
+    names = ", ".join(literal(other.name) for other in all_formats() if other.family == RUNS)
+    if form.family != RUNS:
+        if not cursor.execute(f"SELECT 1 FROM lake.main.batches WHERE format IN ({names}) LIMIT 1").fetchone():
+            return "FALSE"
+    sums = "NOT " * (form.family == RUNS) + f"source IN ({names})"
+    return f"({sums} AND session_id IN (SELECT session_id FROM (FROM {written}) WHERE session_id IS NOT NULL))"
 
 
 def _near(cursor: Cursor, written: str, first: datetime, last: datetime) -> str:

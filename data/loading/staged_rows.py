@@ -44,7 +44,7 @@ def parse_records(records: str, form: Format) -> str:
     transformed = f"TRY(json_transform({WITHOUT_NUL}, {structure(form.fields)}))"
     return (
         f"SELECT *, CASE WHEN starts_with(raw, '{{') OR starts_with(ltrim(raw), '{{') THEN {transformed} END AS d FROM"
-        f" ({records})"
+        f" (SELECT * REPLACE (without_types(raw) AS raw) FROM ({records}))"
     )
 
 

@@ -151,7 +151,7 @@ def _leaves(form: Format, rows: str) -> str:
     return f"""WITH RECURSIVE {opened}
         SELECT id AS row_no, left(path[3:], {LONGEST_PATH}) AS path, value
         FROM (SELECT * REPLACE (regexp_replace(path, '\\[\\d+\\]', '[]', 'g') AS path),
-                TRY_CAST(trim(part::VARCHAR, '"') AS DOUBLE) AS value
+                coalesce(number(trim(part::VARCHAR, '"')), count_of(trim(part::VARCHAR, '"'))) AS value
             FROM opened WHERE json_type(part) NOT IN ('OBJECT', 'ARRAY', 'NULL', 'BOOLEAN')) j
         WHERE value <> 0 AND isfinite(value) AND path NOT IN ({known}){wanted}"""
 

@@ -80,7 +80,7 @@ class Match(NamedTuple):
 
 def canonical_provider(name: str | None) -> str | None:
     """The catalogue's id for a provider as a log spells it; an unknown name stays as it is, lower case."""
-    text = (name or "").strip().lower()
+    text = re.sub(price_notes.api_behind_name(), "", (name or "").strip().lower())
     if not text:
         return None
     if price_notes.own_hardware(text) or price_notes.gateway(text):

@@ -49,12 +49,17 @@ def provider_prefixes() -> dict[str, str]:
     return _notes()["provider_prefixes"]
 
 
+def api_behind_name() -> str:
+    """A regular expression for the API of a provider behind its name."""
+    return rf"\.({'|'.join(_notes()['provider_apis'])})$"
+
+
 def provider_sql(name: str) -> str:
     """SQL for the catalogue id of a provider as a log spells it in the text `name`; the same tables, for the engine.
 
     `name` stands twice and no more: within a CASE the engine works each of them out for every row.
     """
-    word = f"lower(trim({name}))"
+    word = f"regexp_replace(lower(trim({name})), {literal(api_behind_name())}, '')"
     whole, begun = ("|".join(map(re.escape, words)) for words in (provider_names(), provider_prefixes()))
     pairs = (f"{literal(word)}: {literal(known)}" for word, known in (provider_prefixes() | provider_names()).items())
     spelling = f"regexp_extract({word}, {literal(f'^(?:(?:{whole})$|{begun})')})"

@@ -119,3 +119,37 @@ def test_calls_of_a_mapped_file_are_not_taken_for_one_another(ledger, state, tmp
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert ingest(ledger, state, [path], form=form)[0].loaded == 5
     assert ledger.sql(f"SELECT count(caveats) AS n FROM {ledger.name('usage')}")["n"][0] == 0
+
+
+RESULT = {
+    "type": "result",
+    "subtype": "success",
+    "session_id": "s-run",
+    "uuid": "u-run",
+    "num_turns": 2,
+    "total_cost_usd": 0.021,
+    "timestamp": "2026-11-03T11:10:05Z",
+    "usage": {"input_tokens": 2000, "output_tokens": 1000},
+    "modelUsage": {"claude-sonnet-4-5": {"inputTokens": 2000, "outputTokens": 1000, "costUSD": 0.021}},
+}
+
+
+def said(minute: int, session: str = "s-run") -> dict:
+    """A message of a Claude Code session, which costs as much as half of `RESULT`."""
+    usage = {"input_tokens": 1000, "output_tokens": 500, "cache_creation_input_tokens": 0}
+    message = {"id": f"msg_{session}{minute}", "model": "claude-sonnet-4-5", "stop_reason": "end_turn", "usage": usage}
+    time = f"2026-11-03T11:{minute:02}:00Z"
+    return {"type": "assistant", "sessionId": session, "requestId": f"r{minute}", "timestamp": time, "message": message}
+
+
+def test_a_run_and_the_messages_of_its_session_until_then_are_marked(ledger, state, tmp_path):
+    before, last, later, other = said(0), said(9), said(30), said(5, "s-else")
+    for records in ((RESULT, before, last, later, other), (before, last, later, other, RESULT)):
+        with ledger.write() as cursor:
+            for table in ("usage", "batches", "identities", "spend_by_day", "caveats_by_day"):
+                cursor.execute(f"DELETE FROM lake.main.{table}")
+        loaded(ledger, state, tmp_path, *records)
+        rows = ledger.sql(f"SELECT * FROM {ledger.name('usage')} WHERE list_contains(caveats, 'logged_twice')")
+        assert sorted(rows["requested_at"].dt.minute) == [0, 9, 10]
+        days = ledger.sql(f"SELECT sum(attempts) AS n FROM {ledger.name('caveats_by_day')}")
+        assert int(days["n"][0]) == 3

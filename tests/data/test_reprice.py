@@ -85,7 +85,8 @@ def test_an_error_on_the_way_leaves_the_ledger_as_it_was(ledger, state, tmp_path
 
 
 @pytest.mark.parametrize(
-    "word", sorted(notes.provider_names() | notes.provider_prefixes() | {"vertex_ai-chat": "google"})
+    "word",
+    sorted(notes.provider_names() | notes.provider_prefixes() | {"vertex_ai-chat": "google", "groq.chat": "groq"}),
 )
 def test_a_provider_is_called_the_same_by_the_engine_and_by_the_price_book(shared_ledger, word):
     for spelled in (word, word.upper(), f" {word} "):
