@@ -173,7 +173,7 @@ CASE WHEN {MESSAGE} THEN coalesce({envelope.COLUMNS["provider"]}, {claude_usage.
 END) END
 """
 
-BATCHED = "d.custom_id IS NOT NULL"
+BATCHED = f"(d.custom_id IS NOT NULL OR {envelope.IN_BATCH})"
 
 COLUMNS = envelope.COLUMNS | {
     # A stream without usage does not stand for another record of its id.
@@ -184,7 +184,7 @@ COLUMNS = envelope.COLUMNS | {
     "provider": PROVIDER,
     "region": f"coalesce({envelope.COLUMNS['region']}, CASE WHEN {MESSAGE} THEN {claude_usage.region('b.usage')} END)",
     # A batch result calls itself "default": only the wrapping tells that it was a batch.
-    "service_tier": f"""CASE WHEN {BATCHED} OR {envelope.IN_BATCH} OR {MESSAGE} AND b.usage.service_tier = 'batch' THEN 'batch'
+    "service_tier": f"""CASE WHEN {BATCHED} OR {MESSAGE} AND b.usage.service_tier = 'batch' THEN 'batch'
         WHEN {MESSAGE} THEN coalesce({usage_words.uncommon_speed("b.usage.speed")}, b.usage.service_tier)
         ELSE b.service_tier END""",
     "model_raw": envelope.MODEL,

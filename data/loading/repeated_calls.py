@@ -107,9 +107,9 @@ def _has_other_sources(cursor: Cursor, form: Format) -> bool:
 def _of_sessions(cursor: Cursor, form: Format, written: str) -> str:
     """A condition on rows of the ledger: of a session of the calls `written`, where one of both sums up runs."""
     names = ", ".join(literal(other.name) for other in all_formats() if other.family == RUNS)
-    if form.family != RUNS:
-        if not cursor.execute(f"SELECT 1 FROM lake.main.batches WHERE format IN ({names}) LIMIT 1").fetchone():
-            return "FALSE"
+    has_runs = f"SELECT 1 FROM lake.main.batches WHERE format IN ({names}) LIMIT 1"
+    if form.family != RUNS and not cursor.execute(has_runs).fetchone():
+        return "FALSE"
     sums = "NOT " * (form.family == RUNS) + f"source IN ({names})"
     return f"({sums} AND session_id IN (SELECT session_id FROM (FROM {written}) WHERE session_id IS NOT NULL))"
 
