@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from data.formats import Format, has, langfuse_usage, span_trees, usage_words
-from data.formats.langfuse_usage import BARE, COST, STRUCTURE
+from data.formats.langfuse_usage import BARE, COST, MODEL, STRUCTURE
 
 OBSERVATION = {
     "id": "VARCHAR",
@@ -27,6 +27,7 @@ OBSERVATION = {
     "statusMessage": "VARCHAR",
     "environment": "VARCHAR",
     "model": "VARCHAR",
+    "providedModelName": "VARCHAR",  # so the second API of version 3 calls it
     "modelParameters": "JSON",
     "metadata": "JSON",
     "usageDetails": "JSON",
@@ -42,6 +43,7 @@ OBSERVATION = {
     "promptName": "VARCHAR",
     "traceName": "VARCHAR",
     "traceTags": "JSON",
+    "tags": "JSON",  # the trace's, as the second API calls them
     "userId": "VARCHAR",
     "sessionId": "VARCHAR",
     "updatedAt": "VARCHAR",
@@ -97,7 +99,7 @@ NODE = {
     "parent_id": "coalesce(text_of(o.parentObservationId), '')",
     "operation": "CASE o.type WHEN 'GENERATION' THEN 'chat' ELSE lower(o.type) END",
     "failed": "coalesce(upper(o.level) = 'ERROR', FALSE)",
-    "model": "text_of(o.model)",
+    "model": MODEL,
     **langfuse_usage.NODE,
 }
 
@@ -167,7 +169,7 @@ COLUMNS = langfuse_usage.COLUMNS | {
         'text_of(m.attributes."gen_ai.provider.name"), text_of(m.attributes."llm.provider")))'
     ),
     "service_tier": TIER,
-    "model_raw": "text_of(o.model)",
+    "model_raw": MODEL,
     "operation": "CASE o.type WHEN 'EMBEDDING' THEN 'embedding' ELSE 'chat' END",
     "project": "text_of(o.projectId)",
     # Agent frameworks put a run's id into the name of its trace; it is no feature.
@@ -177,8 +179,8 @@ COLUMNS = langfuse_usage.COLUMNS | {
     "session_id": "coalesce(text_of(o.sessionId), text_of(t.sessionId), text_of(o.traceId))",
     "tags": (
         f"json_merge_patch({SHORT_VALUES}, json_object('name', o.name, 'prompt_name', o.promptName, 'trace_tags',"
-        " coalesce(json_of(o.traceTags), t.tags), 'provided_cost_usd', jtext(json_of(o.providedCostDetails),"
-        " '$.total')))"
+        " coalesce(json_of(o.traceTags), json_of(o.tags), t.tags), 'provided_cost_usd',"
+        " jtext(json_of(o.providedCostDetails), '$.total')))"
     ),
     "latency_ms": "date_diff('millisecond', utc(o.startTime), utc(o.endTime))",
     "ttft_ms": "date_diff('millisecond', utc(o.startTime), utc(o.completionStartTime))",

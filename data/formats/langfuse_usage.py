@@ -118,6 +118,7 @@ def total(*groups: tuple[str, ...]) -> str:
 
 TOTAL = first(*TOTALS)
 BARE = f"coalesce({TOTAL}, {first(*FRESH)}, {first(*OUT)}) IS NULL"
+MODEL = "coalesce(text_of(o.model), text_of(o.providedModelName))"
 COST = (
     "coalesce(jtext(json_of(o.costDetails), '$.total'), CASE WHEN number(o.totalCost) > 0 THEN o.totalCost END,"
     " o.calculatedTotalCost, jtext(json_of(o.usage), '$.totalCost'))"
@@ -142,7 +143,7 @@ COLUMNS = {
     "output_tokens": tokens(OUT, tuple(SAID), "o.outputUsage"),
     "reasoning_tokens": first(*REASONING),
     **{f"{name}_tokens": first(*MEDIA[name], *MEDIA_PARTS[name]) for name in MEDIA},
-    "server_tools": f"""json_object(CASE WHEN regexp_matches(lower(o.model), 'gemini') THEN 'grounding'
+    "server_tools": f"""json_object(CASE WHEN regexp_matches(lower({MODEL}), 'gemini') THEN 'grounding'
         ELSE 'web_search' END, TRY_CAST({first(*WEB_SEARCH)} AS BIGINT))""",
     "total_tokens": OWN_TOTAL,
     "input_has_cache": (

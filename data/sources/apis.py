@@ -132,7 +132,7 @@ def _of_litellm(window: Window) -> list[tuple[str, Params]]:
 
 def _of_langfuse(window: Window) -> list[tuple[str, Params]]:
     start, end = (f"{at:%Y-%m-%dT%H:%M:%S.000Z}" for at in window)
-    fields = "core,basic,usage,model,time,trace_context"
+    fields = "core,basic,usage,model,time,metadata,prompt,trace_context"
     return [
         (
             "/api/public/v2/observations",
