@@ -64,7 +64,7 @@ class File:
 
     @property
     def size(self) -> int:
-        return self.path.stat().st_size
+        return self.content.stat().st_size
 
 
 def inspect(

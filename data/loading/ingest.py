@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from data.console import Progress
 from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import Format
 from data.ledger import Cursor, Ledger
-from data.loading import named_files
+from data.loading import named_files, zip_archives
 from data.loading.known_files import Known, KnownFiles
 from data.loading.recognition import Item, format_named, groups, recognise
 from data.loading.report import ALREADY_LOADED, Report
@@ -88,14 +89,17 @@ class _Ingest:
         self.again = 0  # files of the present group that were loaded before
         self.done: dict[str, Path] = {}  # by digest the files that this call has loaded
         self.kept = KnownFiles(ledger.home)
+        self.members: dict[Path, Path] = {}  # of archives, by their name the file that each was unpacked to
+        self.refused: list[BatonError] = []  # why archives were not unpacked
 
     def run(self, paths: list[Path], chosen: Format | None, copies: Path) -> dict[Path, Report]:
-        self.reports = {path: Report(str(path)) for path in paths}
+        paths = self._with_members(paths, copies)
         unchanged = self.kept.find_unchanged(paths)
         with self.ledger.explain_ailments():
             answered = self._answer_unchanged({} if chosen else unchanged)
         left = [path for path in paths if path not in answered]
         items, refusals = self._recognised(left, chosen, copies)
+        refusals = [*self.refused, *refusals]
         if refusals and not items and not answered:
             raise refusals[0]
         if items:
@@ -105,6 +109,22 @@ class _Ingest:
                 self._load(group)
         self._keep([] if chosen else items)
         return self.reports
+
+    def _with_members(self, paths: list[Path], copies: Path) -> list[Path]:
+        """The files, archives as their members; each has a report, as has an archive that is not unpacked."""
+        found: list[Path] = []
+        for number, path in enumerate(paths):
+            try:
+                members = zip_archives.unpack(path, copies / str(number)) if zip_archives.is_archive(path) else []
+            except BatonError as error:
+                self.refused.append(error)
+                self.reports[path] = Report(str(path), error=str(error))
+                continue
+            self.members |= {named: content for content, named in members}
+            files = [named for _, named in members] or [path]
+            self.reports |= {path: Report(str(path)) for path in files}
+            found += files
+        return found
 
     def _recognised(
         self, paths: list[Path], chosen: Format | None, copies: Path
@@ -116,10 +136,13 @@ class _Ingest:
         for number, path in enumerate(paths, start=1):
             self.progress("recognising", number / len(paths), path.name)
             try:
-                item = recognise(self.cursor, copies, path, chosen, by_suffix.get(path.suffix))
+                content = self.members.get(path, path)
+                item = recognise(self.cursor, copies, content, chosen, by_suffix.get(path.suffix))
+                if path in self.members:
+                    item = replace(item, file=replace(item.file, path=path))
             except BatonError as error:
-                self.reports[path].error = str(error)
-                self.reports[path].unknown = isinstance(error, UnknownFormat)
+                self.reports[path].error = str(error).replace(content.name, path.name)
+                self.reports[path].unknown = isinstance(error, UnknownFormat) and content is path
                 refusals.append(error)
             else:
                 by_suffix[path.suffix] = item
@@ -142,7 +165,8 @@ class _Ingest:
     def _keep(self, items: list[Item]) -> None:
         """Note what was loaded whole, but for bills: whether a report of days is new depends on what came after it."""
         plain = [item for item in items if item.form.table == "usage" and not item.form.days]
-        loaded = [item for item in plain if (report := self.reports[item.file.path]).batch_id or report.is_same_file]
+        files = [item for item in plain if item.file.path not in self.members]
+        loaded = [item for item in files if (report := self.reports[item.file.path]).batch_id or report.is_same_file]
         self.kept.keep((item.file.path, item.digest, item.form.name) for item in loaded)
 
     def _batches(self, digests: list[str]) -> dict[tuple[str, str], Batch]:

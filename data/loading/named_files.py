@@ -81,7 +81,7 @@ def digest(path: Path) -> tuple[str, Text]:
                 packed = path.stat().st_size
                 while chunk := stream.read(CHUNK):
                     text.see(chunk)
-                    _refuse_a_bomb(path, packed, text.length)
+                    refuse_a_bomb(path, packed, text.length)
     except EOFError as error:
         raise Unreadable(f"{path.name} is a compressed file that was cut off; fetch it again.") from error
     except (gzip.BadGzipFile, zlib.error, ValueError) as error:
@@ -93,7 +93,7 @@ def digest(path: Path) -> tuple[str, Text]:
     return sha.hexdigest(), text
 
 
-def _refuse_a_bomb(path: Path, packed: int, unpacked: int) -> None:
+def refuse_a_bomb(path: Path, packed: int, unpacked: int) -> None:
     """Unreadable for a compressed file that grows as no log does, or beyond what is read from one file."""
     if unpacked > MOST_UNPACKED:
         raise Unreadable(

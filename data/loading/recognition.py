@@ -36,7 +36,8 @@ class Item:
     @property
     def written(self) -> datetime:
         """When the file was written last, naive UTC."""
-        return datetime.fromtimestamp(self.file.path.stat().st_mtime, UTC).replace(tzinfo=None)
+        path = self.file.path if self.file.path.exists() else self.file.content  # a member of an archive is no file
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
 
     @property
     def kind(self) -> tuple[object, ...]:

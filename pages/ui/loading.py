@@ -36,7 +36,7 @@ def panel() -> None:
             "Drop usage logs",
             accept_multiple_files=True,
             key="uploads",
-            help="Any of the formats below, plain, gzip or zstd.",
+            help="Any of the formats below, plain, gzip, zstd or zip.",
         )
         if files and st.button("Load these files", key="load_uploads", type="primary", icon=":material/upload_file:"):
             with shell.errors():
