@@ -151,7 +151,7 @@ def from_log(view: Ledger, title: Any) -> None:
     if not broken:
         as_rules(scope, lambda most: rules_of(view, scope, question, shares, most))
     offers = [] if origin == TODAY else [offer(made, shown, origin)]
-    ways_on(view, scope, broken, offers, partial(drafts.of_mix, shown, told, QUESTION, tier))
+    ways_on(view, scope, broken, offers, lambda on: drafts.of_mix(shown, told, QUESTION, tier, on, swept()[0]))
 
 
 def is_the_ctos(origin: str, demands: Demands, quality: float | None) -> bool:

@@ -11,6 +11,7 @@ from pages.ui import charts
 from pages.ui import format as fmt
 from pages.ui.charts import Palette
 
+LEVEL = 0.01  # of quality: less than this between the best and the worst is one height
 MOST_TICKS = 5  # that stand beside each other on a phone
 
 
@@ -109,6 +110,9 @@ def frontier(
         _mark(figure, today[0], today[1], "today", palette.more, "circle")
     if chosen:
         _mark(figure, chosen[0], chosen[1], "this mix", palette.less, "square")
+    reached = [value for trace in figure.data for value in trace.y if value is not None]
+    if reached and max(reached) - min(reached) < LEVEL:  # all alike: the axis would go from nothing to twice of all
+        figure.update_yaxes(range=[min(reached) - 5 * LEVEL, max(reached) + 2 * LEVEL])
     return figure
 
 

@@ -13,10 +13,12 @@ from data import wording
 from data.state import State
 from routing.policies import in_force
 from routing.policies.policy import Policy
+from simulations.decisions.alternatives import beside_mix, way_words
 from simulations.decisions.record import Alternative, Draft, Fact, Kind, Risk
 from simulations.hosting.assumptions import figure, in_words
 from simulations.mixes.board_page import assumption_lines
 from simulations.mixes.constraint_words import words as rule_words
+from simulations.mixes.frontier import Frontier
 from simulations.replay.worth import Worth
 
 OPTIONS = {"api": "the API", "host": "a host", "rented": "rented GPUs", "bought": "bought GPUs"}
@@ -44,8 +46,10 @@ def compliance(state: State, keeps: bool | None = None) -> tuple[str, ...]:
     return (f"{name}.{kept}", *rules, *([f"{who} may lift it."] if who else []))
 
 
-def of_mix(shown: dict[str, Any], answer: str, question: str, tier: str, ground: Ground) -> Draft:
-    """A mix, from `mix.simulate_mix`."""
+def of_mix(
+    shown: dict[str, Any], answer: str, question: str, tier: str, ground: Ground, line: Frontier | None = None
+) -> Draft:
+    """A mix, from `mix.simulate_mix`; beside it what `line`, the frontier it was chosen on, offers."""
     before, after, ranges = shown["baseline"], shown["proposed"], shown["ranges"]
     spread, tier = ranges["savings_usd"], TIERS.get(tier, tier)
     facts = [
@@ -60,7 +64,8 @@ def of_mix(shown: dict[str, Any], answer: str, question: str, tier: str, ground:
         *_exposure(before, after),
     ]
     risks = [*shown["risks"], *_unknown_quality(after["quality"], tier)]
-    return _draft("mix", answer, question, ground, facts, [], risks, assumption_lines(shown["assumptions"]))
+    lines = assumption_lines(shown["assumptions"])
+    return _draft("mix", answer, question, ground, facts, beside_mix(shown, line), risks, lines)
 
 
 def of_policy(said: dict[str, Any], found: Worth, policy: Policy, answer: str, question: str, ground: Ground) -> Draft:
@@ -87,7 +92,7 @@ def of_policy(said: dict[str, Any], found: Worth, policy: Policy, answer: str, q
         ),
     ]
     others = [
-        Alternative(name=way.name, told=_way(way.cost_usd, way.quality, way.latency_ms))
+        Alternative(name=way.name, told=way_words(way.cost_usd, way.quality, way.latency_ms))
         for way in found.ways
         if way.kind != "policy"
     ]
@@ -274,12 +279,6 @@ def _exposure(before: dict[str, Any], after: dict[str, Any]) -> list[Fact]:
 
 def _moves(before: float, after: float) -> str:
     return f"{wording.share(before)} of the work today, {wording.share(after)} then"
-
-
-def _way(usd: float, quality: float | None, latency_ms: float | None) -> str:
-    good = "quality unknown" if quality is None else f"quality {wording.quality(quality)}"
-    wait = "" if latency_ms is None else f", mean latency {wording.milliseconds(latency_ms)}"
-    return f"{wording.usd(usd)}, {good}{wait}"
 
 
 def _unknown_quality(quality: float | None, tier: str) -> list[str]:

@@ -41,10 +41,12 @@ def test_a_verdict_of_the_lab_brings_its_two_policies(state):
     app = opened("rollout", candidate=names[2], control=names[1], margin="7")
     assert app.selectbox(key="rollout_new").value == names[2]
     assert app.selectbox(key="rollout_control").value == names[1]
+    assert not app.warning  # a log without quality scores does not watch it; the lab's own link is no mistake
     for margin in ("nan", "-1", "x", "1e9"):
         odd = opened("rollout", candidate="nobody", control="", margin=margin)
         assert odd.selectbox(key="rollout_control").value == names[0] and not odd.exception
-        assert odd.selectbox(key="rollout_new").value == names[1] and "no saved policy “nobody”" in odd.warning[0].value
+        assert odd.selectbox(key="rollout_new").value == names[1]
+        assert any("no saved policy “nobody”" in one.value for one in odd.warning)
     same = opened("rollout", control=names[1])
     assert same.selectbox(key="rollout_new").value == names[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
+import numpy as np
 import pytest
 
 from data.errors import BadInput, Refused
@@ -28,6 +29,7 @@ from simulations.decisions.record import (
     record,
     sign,
 )
+from simulations.mixes.frontier import Frontier, Point
 from simulations.mixes.mix import MixScenario, simulate_mix
 from simulations.scenario import read_scenario
 from tests.stores import new_ledger
@@ -140,6 +142,20 @@ def test_the_brief_s_mix_brings_its_own_figures(state):
     saved = shown["baseline"]["annual_cost_usd"] - shown["proposed"]["annual_cost_usd"]
     assert values["Saving a year"].startswith(f"${saved:,.0f} (P10 ")
     assert all(line.strip() for line in made.assumptions) and made.risks
+    (today,) = made.alternatives
+    assert today.name == "stay as today" and today.told.startswith("$600,000 a year, quality ")
+
+
+def test_a_mix_of_the_log_brings_what_else_its_frontier_offers(state):
+    shown = simulate_mix(read_scenario("cto_question", MixScenario, "mix"), current(state))
+    usd, quality = shown["proposed"]["annual_cost_usd"], shown["proposed"]["quality"]
+    ends = [Point(0.5, 1000.0, 0.5, {}, np.ones((1, 1))), Point(0.9, usd, quality, {}, np.ones((1, 1)))]
+    line = Frontier(ends, {"a": (900.5, 0.4), "b": (2000.0, 0.6)}, "b", [], [], (usd, 0.9))
+    made = drafts.of_mix(shown, "an answer", "a question", "stated", drafts.Ground("mix", 1), line)
+    ways = {way.name: way.told for way in made.alternatives}
+    # The end of the frontier that was chosen is no alternative to itself.
+    assert list(ways) == ["stay as today", "a for everything", "b for everything", "the cheapest mix"]
+    assert ways["a for everything"] == "$900.50 a year, quality 40.0%" and "$1,000" in ways["the cheapest mix"]
 
 
 def test_a_policy_is_drawn_with_every_rule_and_without_markup():

@@ -23,6 +23,7 @@ def form(view: Ledger) -> None:
     traffic = usual_traffic(view)
     scored = traffic.score_spread is not None
     usual = RolloutGuardrails()
+    margin = _margin(100 * (usual.quality_points or 0))
     with st.form("new-rollout", border=False):
         left, right = st.columns(2)
         control = left.selectbox("Answers now (control)", policies, index=first, key="rollout_control")
@@ -40,7 +41,7 @@ def form(view: Ledger) -> None:
             "Quality, points less",
             0.0,
             MOST_POINTS,
-            _margin(100 * (usual.quality_points or 0)) if scored else None,
+            margin if scored else None,
             0.5,
             placeholder="not watched",
             help="Watched where the log carries quality scores; without them it could never be shown.",
