@@ -78,4 +78,4 @@ class Installed:
             return page.status == 200 and b"streamlit" in page.read().lower()
         finally:
             server.terminate()
-            server.wait(timeout=20)
+            server.wait()  # however busy the machine is; pytest's own limit holds

@@ -8,6 +8,7 @@ from textwrap import fill
 
 from data import console
 from data.formats import Format, all_formats
+from data.formats.not_read import NOT_READ
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, README = ROOT / "docs" / "sources.md", ROOT / "README.md"
@@ -20,6 +21,13 @@ TABLES = {
         "Sums of a day, a model or a project. They are compared with the ledger and never become rows of it.",
     ),
 }
+NOT_READ_ABOUT = (
+    "Shapes come from recorded files where such could be had, else from the owner's source, SDK or documents. Known "
+    "from two or more public readers that agree, without a file of the owner's to hold them against, are the CSVs of "
+    "Anthropic's Console, Cursor and OpenRouter's days, the sessions of Amp, Cline, Qwen Code and Copilot's store, and "
+    "the names of Google Cloud's SKUs. What is known less well is not read; such a file is refused, or opened by a "
+    "mapping on Data and prices."
+)
 
 
 def page() -> str:
@@ -36,6 +44,16 @@ def page() -> str:
     for table, (title, about) in TABLES.items():
         rows = [f"| {_cell(f.label)} | `{f.name}` | {_cell(f.note)} |" for f in _sorted(table)]
         lines += ["", f"## {title}", "", about, "", "| source | format | what to know |", "|---|---|---|", *rows]
+    lines += [
+        "",
+        "## What is not read, and why",
+        "",
+        fill(NOT_READ_ABOUT, WIDTH),
+        "",
+        "| source | why not | what to load |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {_cell(one.source)} | {_cell(one.why)} | {_cell(one.instead)} |" for one in NOT_READ]
     return "\n".join(lines) + "\n"
 
 

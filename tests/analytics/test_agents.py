@@ -211,6 +211,10 @@ def test_over_http_with_the_token_alone_and_from_this_machine_alone(sample_home)
         assert httpx.post(url, json=body, headers={**sent, "Origin": "http://evil.test"}).status_code == 403
         listed = httpx.post(url, json=body, headers=sent).json()
         assert {tool["name"] for tool in listed["result"]["tools"]} == set(KNOWN)
+        question = {"name": "spend", "arguments": {"by": "team", "start": "2026-10-01", "end": "2026-10-31"}}
+        call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": question}
+        said = httpx.post(url, json=call, headers=sent, timeout=120).json()["result"]["structuredContent"]
+        assert said["answer"]["rows"] and said["basis"]["data_version"] and said["basis"]["asked_days"] == 31
     finally:
         process.terminate()
         said = process.communicate()[1]

@@ -13,6 +13,7 @@ import yaml
 
 from data.errors import BatonError
 from data.formats import all_formats
+from data.formats.not_read import NOT_READ
 from data.ledger import Cursor
 from data.loading.recognition import recognise
 from tests.data.bad_logs import one_sentence
@@ -84,3 +85,19 @@ def test_a_refusal_says_what_the_file_is_and_what_to_do(case, cursor, tmp_path):
     assert told.startswith(case["file"]) and one_sentence(told)
     assert [words for words in case["says"] if words not in told] == [], told
     assert sum(form.label in told for form in all_formats()) <= 3
+
+
+UNREAD = yaml.safe_load((CASES.parent / "not_read.yaml").read_text())
+
+
+@pytest.mark.parametrize("case", UNREAD, ids=lambda case: case["file"])
+def test_what_is_said_not_to_be_read_is_refused_and_guessed_at_by_no_format(case, cursor, tmp_path):
+    path = tmp_path / case["file"]
+    path.write_bytes(case["text"].encode("latin-1"))
+    with pytest.raises(BatonError) as refused:
+        recognise(cursor, tmp_path / "scratch", path, None)
+    assert str(refused.value).startswith(case["file"]) and one_sentence(str(refused.value))
+
+
+def test_each_source_that_is_not_read_has_its_file_here():
+    assert sorted(case["source"] for case in UNREAD) == sorted(one.source for one in NOT_READ)
