@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 from data import people
 from data.errors import BadInput
@@ -34,10 +35,21 @@ class FreeDimension(NamedTuple):
         return COLUMN + self.name
 
 
+_pinned: WeakKeyDictionary[Ledger, tuple[FreeDimension, ...]] = WeakKeyDictionary()
+
+
 def free_dimensions(ledger: Ledger) -> list[FreeDimension]:
-    """The free dimensions of a data version, by name."""
+    """The free dimensions of a data version, by name; a pinned one, which never changes, is asked once."""
+    if ledger.pinned is None:
+        return list(_asked(ledger))
+    if ledger not in _pinned:
+        _pinned[ledger] = _asked(ledger)
+    return list(_pinned[ledger])
+
+
+def _asked(ledger: Ledger) -> tuple[FreeDimension, ...]:
     rows = ledger.rows(f"SELECT name, tag FROM {ledger.name('dimensions')} ORDER BY name")
-    return [FreeDimension(*row) for row in rows]
+    return tuple(FreeDimension(*row) for row in rows)
 
 
 def columns(cursor: Cursor) -> dict[str, str]:

@@ -27,6 +27,7 @@ from data.pinned_views import PINNED_VIEWS, SHARED_VIEWS, PinnedViews
 from data.schema import KEY_ALIAS
 from data.store import Store
 from data.turns import Turn, turn_to_open, turn_to_write
+from data.unchanged_catalogue import UnchangedCatalogue
 from data.work import doing
 
 if TYPE_CHECKING:  # half a second to load, which a command that asks in SQL need not wait for
@@ -57,6 +58,7 @@ class Ledger:
         self._views = PinnedViews(SHARED_VIEWS if store.shared else PINNED_VIEWS)
         self.narrowed: dict[frozenset[str], HeldView] = {}
         self._mirrors: set[str] = set()  # roll-ups of this pinned version that are in memory
+        self._unchanged = UnchangedCatalogue(None if store.catalog else self.home / "catalog.sqlite")
 
     @classmethod
     def open(cls, home: str | os.PathLike | Store | None = None) -> Ledger:
@@ -83,17 +85,17 @@ class Ledger:
         """The data version this view reads: the pinned one, else the newest."""
         if self.pinned is not None:
             return self.pinned
-        return self.rows("SELECT id FROM lake.current_snapshot()")[0][0]
+        return self._unchanged.ask("newest", lambda: self.rows("SELECT id FROM lake.current_snapshot()")[0][0])
 
     def at(self, snapshot: int) -> Ledger:
         """A read-only view of one data version; NoData when there is none, or no longer one (`data.versions`)."""
         with self._guard, explain_ailments(self.store):
-            there = versions.those_there(self._root.cursor(), {snapshot, *self._views.versions})
+            asked = frozenset((snapshot, *self._views.versions))
+            there = self._unchanged.ask(asked, lambda: versions.those_there(self._root.cursor(), asked))
             self._views.keep_only(there)
             if snapshot not in there:
                 raise versions.explain_missing(self._root.cursor(), snapshot)
-            view = self._views.get(snapshot)
-            if view is None:
+            if (view := self._views.get(snapshot)) is None:
                 (view := Ledger(self._root, self.store, snapshot))._attach()
             return self._views.keep(snapshot, view)
 
@@ -145,9 +147,8 @@ class Ledger:
     def _columns(self, catalog: str) -> dict[str, dict[str, str]]:
         """Table -> column -> type, in the columns' order."""
         listed = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ?"
-        rows = self.rows(f"{listed} ORDER BY table_name, column_index", [catalog])
         found: dict[str, dict[str, str]] = {}
-        for table, column, kind in rows:
+        for table, column, kind in self.rows(f"{listed} ORDER BY table_name, column_index", [catalog]):
             found.setdefault(table, {})[column] = kind
         return found
 
@@ -188,9 +189,8 @@ class Ledger:
         """Run an ibis expression and return a small frame; DECIMAL columns hold exact `Decimal`s."""
         from data import kept_answers
 
-        table = expr.as_table()
         with explain_ailments(self.store):
-            arrow = kept_answers.answer(self, table, self._run)
+            arrow = kept_answers.answer(self, table := expr.as_table(), self._run)
         return arrow.cast(table.schema().to_pyarrow()).to_pandas()
 
     def _run(self, table: ir.Table) -> pa.Table:
