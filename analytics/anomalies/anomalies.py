@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analytics.anomalies.day_patterns import STAY, pattern
+from analytics.anomalies.day_patterns import STAY, days_of, pattern_parts
 from analytics.silences import Silence
 from data import wording
 
@@ -91,34 +91,29 @@ def unusual_days(
     With `requests`, it is the cost per request that is watched, and only above: that shows a price or a prompt
     that changed long before the total does; dollars are then what those requests cost above expectation.
     """
+    days, usd = days_of(spend), spend.to_numpy(dtype=float)
     if requests is None:
-        times = pd.Series(1.0, index=spend.index)
-        known = pattern(spend, times * floor_usd)
+        times = np.ones(len(usd))
+        expected, deviation, unusual = pattern_parts(days, usd, times * floor_usd)
     else:
-        times = requests.where(requests > 0)
-        known = pattern(spend / times, floor_usd / times)
-    expected = known.expected * times
-    above = (spend - expected).fillna(0.0)
-    score = np.log(spend.clip(lower=1e-12) / expected.clip(lower=1e-12)) / known.deviation
+        asked = requests.to_numpy(dtype=float)
+        times = np.where(asked > 0, asked, np.nan)
+        expected, deviation, unusual = pattern_parts(days, usd / times, floor_usd / times)
+    expected = expected * times
+    above = np.nan_to_num(usd - expected)
+    score = np.log(np.maximum(usd, 1e-12) / np.maximum(expected, 1e-12)) / deviation
+    asked_about = spend.index >= since
     runs = []
     for sign, least_days in ((1, 1), (-1, MIN_FALL_DAYS)):
         if sign < 0 and requests is not None:
             continue
-        for first, after in _joined((known.unusual == sign).to_numpy()):
-            first = _begun(first, (score * sign).to_numpy())
+        for first, after in _joined(unusual == sign):
+            first = _begun(first, score * sign)
             start, end = spend.index[first], spend.index[after - 1] + pd.Timedelta(days=1)
             if after - first >= least_days and end > since:
-                days = slice(first, after)
-                inside = above.iloc[days][spend.index[days] >= since]
-                runs.append(
-                    Run(
-                        start.date(),
-                        end.date(),
-                        float(above.iloc[days].sum()),
-                        float(expected.iloc[days].sum()),
-                        float(inside.sum()),
-                    )
-                )
+                part = above[first:after]
+                sums = part.sum(), np.nansum(expected[first:after]), part[asked_about[first:after]].sum()
+                runs.append(Run(start.date(), end.date(), *map(float, sums)))
     return sorted(runs)
 
 
@@ -170,21 +165,23 @@ def outgrown(spend: pd.Series, requests: pd.Series, days: int = 28) -> tuple[flo
     """
     if len(spend) < 2 * days:
         return None
+    usd, asked = spend.to_numpy(dtype=float), requests.to_numpy(dtype=float)
     now, before = slice(-days, None), slice(-2 * days, -days)
-    if not (requests.iloc[now].sum() > 0 and requests.iloc[before].sum() > 0 and spend.iloc[before].sum() > 0):
+    if not (np.nansum(asked[now]) > 0 and np.nansum(asked[before]) > 0 and np.nansum(usd[before]) > 0):
         return None
-    (new, unsure), (old, unsure_before) = (_cost_per_request(spend.iloc[at], requests.iloc[at]) for at in (now, before))
+    (new, unsure), (old, unsure_before) = (_cost_per_request(usd[at], asked[at]) for at in (now, before))
     if new / old - 1 <= OUTGROWN or new - old <= SURE * np.hypot(unsure, unsure_before):
         return None
-    return float(new / old - 1), float(spend.iloc[now].sum() - old * requests.iloc[now].sum())
+    return float(new / old - 1), float(np.nansum(usd[now]) - old * np.nansum(asked[now]))
 
 
-def _cost_per_request(spend: pd.Series, requests: pd.Series) -> tuple[float, float]:
+def _cost_per_request(usd: np.ndarray, asked: np.ndarray) -> tuple[float, float]:
     """The mean cost of a request over some days, and its standard error, from how far days stray from it."""
-    mean = spend.sum() / requests.sum()
-    known = int(spend.notna().sum())
-    scatter = ((spend - mean * requests) ** 2).sum() * known / max(known - 1, 1)
-    return mean, float(scatter**0.5 / requests.sum())
+    requests = float(np.nansum(asked))
+    mean = float(np.nansum(usd)) / requests
+    known = int((~np.isnan(usd)).sum())
+    scatter = float(np.nansum((usd - mean * asked) ** 2)) * known / max(known - 1, 1)
+    return mean, scatter**0.5 / requests
 
 
 def keep_narrowest(found: list[Anomaly], share: Callable[[Anomaly, Anomaly], float]) -> list[Anomaly]:

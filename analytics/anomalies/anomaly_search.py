@@ -88,7 +88,8 @@ def bare_findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
     short, checked = [], 0
     holes_of_models: dict[str, pd.Series] = {}
     for dimension, value, logged in _series(view, scope, cube, keys):
-        series = logged.mask(pd.Series(holes.of(dimension, value, logged.index), index=logged.index), axis=0)
+        unknown = holes.of(dimension, value, logged.index)
+        series = logged.mask(pd.Series(unknown, index=logged.index), axis=0) if unknown.any() else logged
         spend = series["cost_usd"]
         if (spend > 0).sum() < MIN_BASELINE_DAYS:
             short.append("the total" if dimension == "total" else f"{dimension} {value}")
@@ -114,10 +115,11 @@ def _series(view: Ledger, scope: Scope, cube: pd.DataFrame, keys: bool):
         recent = scope.between(last - timedelta(days=56), last + timedelta(days=1))
         tables.append(("key_alias", daily_by(view, recent, ("key_alias",), MEASURES)))
     for name, table in tables:
-        spend = table["cost_usd"].T.groupby(level=name).sum(min_count=1).T
-        for value in spend.sum().nlargest(SERIES_PER_DIMENSION).index:
+        sums = table.T.groupby(level=[name, 0]).sum(min_count=1).T
+        spend = sums.xs("cost_usd", axis=1, level=1).sum()
+        for value in spend.nlargest(SERIES_PER_DIMENSION).index:
             if value != UNKNOWN:
-                yield name, value, table.xs(value, axis=1, level=name).T.groupby(level=0).sum(min_count=1).T
+                yield name, value, sums[value]
 
 
 def _runs(dimension: str, value: str, series: pd.DataFrame, floor: float, start: pd.Timestamp) -> list[Anomaly]:

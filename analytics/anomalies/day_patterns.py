@@ -39,6 +39,9 @@ CALM_DAYS = 2  # days back in the pattern that end an event
 SHORT_DAYS = 2  # an event as short as this tells how far days stray; a longer one is a level
 
 
+Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
 class Pattern(NamedTuple):
     """Per day: `expected` USD, the log `deviation` of usual misses, and `unusual`: +1 above, -1 below,
     0 in the pattern.
@@ -54,13 +57,24 @@ class Pattern(NamedTuple):
 def pattern(spend: pd.Series, floor: pd.Series) -> Pattern:
     """The pattern of a daily series (NaN without a log); a miss under `floor`,
     in the series' unit, is never unusual."""
-    days, values = spend.index.to_numpy().astype("datetime64[D]"), spend.to_numpy(dtype=float)
-    least, known = floor.to_numpy(dtype=float), (days.tobytes(), values.tobytes())
-    learned = next((one for one in list(_latest) if one.says(*known, least)), None)
+    parts = pattern_parts(days_of(spend), spend.to_numpy(dtype=float), floor.to_numpy(dtype=float))
+    return Pattern(*(pd.Series(part.copy(), index=spend.index) for part in parts))
+
+
+def days_of(series: pd.Series) -> np.ndarray:
+    """The days of a daily series, as `datetime64[D]`."""
+    return series.index.to_numpy().astype("datetime64[D]")
+
+
+def pattern_parts(days: np.ndarray, values: np.ndarray, floor: np.ndarray) -> Parts:
+    """As `pattern`, of arrays and in arrays; nobody changes them."""
+    known = days.tobytes(), values.tobytes()
+    learned = next((one for one in list(_latest) if one.says(*known, floor)), None)
     if learned is None:
-        learned = learn(days, values, least)
+        learned = learn(days, values, floor)
         _latest.append(learned)
-    return Pattern(*(pd.Series(part[: len(spend)].copy(), index=spend.index) for part in learned.parts))
+    expected, deviation, unusual = learned.parts
+    return expected[: len(values)], deviation[: len(values)], unusual[: len(values)]
 
 
 class Learned(NamedTuple):
@@ -68,7 +82,7 @@ class Learned(NamedTuple):
 
     days: bytes
     values: bytes
-    parts: tuple[np.ndarray, np.ndarray, np.ndarray]
+    parts: Parts
     calendar: np.ndarray
     asked: np.ndarray  # days on which a miss was held against the floor,
     misses: np.ndarray  # how far off they were,

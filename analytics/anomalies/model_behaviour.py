@@ -5,7 +5,7 @@ How far a measure moves by itself is learned from the same comparison at earlier
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -50,34 +50,47 @@ MEASURES = {
 class Work:
     """What was asked of one model: sums over any span of its days, from `first` to the day before `end`."""
 
-    def __init__(self, daily: pd.DataFrame) -> None:
-        """`daily` has a row for each of consecutive days."""
-        self.first, days = daily.index[0].date(), len(daily)
-        self.end = self.first + timedelta(days=days)
-        self._sums = {name: np.concatenate([[0.0], np.cumsum(daily[name].to_numpy(float))]) for name in daily.columns}
+    def __init__(self, first: date, sums: Mapping[str, np.ndarray]) -> None:
+        """`sums` by column: over the days before each day from `first` on, and over all of them last."""
+        self.first, self._sums = first, sums
+        self.end = first + timedelta(days=len(next(iter(sums.values()))) - 1)
 
     def total(self, name: str, start: date, days: int) -> float:
         """The sum of a column over the days from `start`, as far as there are any."""
-        sums, low = self._sums[name], (start - self.first).days
-        low, high = (min(max(place, 0), len(sums) - 1) for place in (low, low + days))
-        return float(sums[high] - sums[low])
+        return float(self._totals(name, np.array([(start - self.first).days]), days)[0])
 
     def ratio(self, measure: Measure, start: date, days: int) -> float | None:
         """The measure over `days` from a day; None with too few requests under it."""
-        below = self.total(measure.bottom, start, days)
-        if self.total("attempts", start, days) < MIN_REQUESTS or below < MIN_REQUESTS / 2:
-            return None
-        return self.total(measure.top, start, days) / below
+        return _known(self._ratios(measure, np.array([(start - self.first).days]), days)[0])
 
     def change(self, measure: Measure, on: date) -> float | None:
         """From the four weeks before a day to the two from it: a share (as its log), or points."""
-        before = self.ratio(measure, on - timedelta(days=BEFORE_DAYS), BEFORE_DAYS)
-        after = self.ratio(measure, on, AFTER_DAYS)
-        if before is None or after is None:
-            return None
+        return _known(self.changes(measure, np.array([(on - self.first).days]))[0])
+
+    def changes(self, measure: Measure, places: np.ndarray) -> np.ndarray:
+        """As `change` on several days, each by its distance from `first`; NaN where there is none."""
+        before = self._ratios(measure, places - BEFORE_DAYS, BEFORE_DAYS)
+        after = self._ratios(measure, places, AFTER_DAYS)
         if measure.in_points:
             return after - before
-        return float(np.log(after / before)) if before > 0 and after > 0 else None
+        before, after = (np.where(side > 0, side, np.nan) for side in (before, after))
+        moved: np.ndarray = np.log(after / before)
+        return moved
+
+    def _ratios(self, measure: Measure, places: np.ndarray, days: int) -> np.ndarray:
+        below = self._totals(measure.bottom, places, days)
+        few = (self._totals("attempts", places, days) < MIN_REQUESTS) | (below < MIN_REQUESTS / 2)
+        return self._totals(measure.top, places, days) / np.where(few, np.nan, below)
+
+    def _totals(self, name: str, places: np.ndarray, days: int) -> np.ndarray:
+        sums = self._sums[name]
+        low, high = (np.clip(place, 0, len(sums) - 1) for place in (places, places + days))
+        total: np.ndarray = sums[high] - sums[low]
+        return total
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def works(view: Ledger, scope: Scope, by: Sequence[str]) -> Iterator[tuple[tuple[str, ...], Work]]:
@@ -107,24 +120,30 @@ def works(view: Ledger, scope: Scope, by: Sequence[str]) -> Iterator[tuple[tuple
         return
     frame["day"] = pd.to_datetime(frame["day"])
     numbers = frame.columns.drop(["day", *by])
-    frame = frame.astype(dict.fromkeys(numbers, float)).fillna(dict.fromkeys(numbers, 0.0))
-    every = pd.date_range(frame["day"].min(), frame["day"].max())
-    for names, part in frame.groupby(list(by)):
-        yield tuple(map(str, names)), Work(part.set_index("day")[numbers].reindex(every).fillna(0.0))
+    parts = frame.groupby(list(by))
+    first = frame["day"].min()
+    place = (frame["day"] - first).dt.days.to_numpy()
+    sums = np.zeros((parts.ngroups, len(numbers), place.max() + 2))
+    sums[parts.ngroup().to_numpy(), :, place + 1] = frame[numbers].astype(float).fillna(0.0).to_numpy()
+    sums.cumsum(axis=2, out=sums)
+    for names, part in zip(parts.size().index, sums, strict=True):
+        named = names if isinstance(names, tuple) else (names,)
+        yield tuple(map(str, named)), Work(first.date(), dict(zip(numbers, part, strict=True)))
 
 
 def judged_days(work: Work, measure: Measure) -> dict[date, tuple[float, list[float]]]:
     """The days that can be judged: how the measure moved there, and at enough earlier weeks that know nothing of it."""
     last = work.end - timedelta(days=AFTER_DAYS)
-    since = last - timedelta(weeks=LOOK_BACK_WEEKS)
-    weeks = [last - timedelta(days=DAYS_PER_WEEK * n) for n in range((last - work.first).days // DAYS_PER_WEEK)]
-    changes = {on: moved for on in weeks if (moved := work.change(measure, on)) is not None}
+    length = (last - work.first).days
+    places = length - DAYS_PER_WEEK * np.arange(max(0, length // DAYS_PER_WEEK))  # the latest first
+    changes = work.changes(measure, places)
+    known = ~np.isnan(changes)
+    apart = -(-AFTER_DAYS // DAYS_PER_WEEK)  # only windows that end before a change know nothing of it
     found = {}
-    for on, moved in changes.items():
-        # Only windows that end before the change know nothing of it.
-        usual = [value for day, value in changes.items() if day + timedelta(days=AFTER_DAYS) <= on]
-        if on >= since and len(usual) >= MIN_EARLIER:
-            found[on] = moved, usual
+    for week in np.flatnonzero(known[: LOOK_BACK_WEEKS + 1]).tolist():
+        usual = changes[week + apart :][known[week + apart :]].tolist()
+        if len(usual) >= MIN_EARLIER:
+            found[last - timedelta(weeks=week)] = float(changes[week]), usual
     return found
 
 

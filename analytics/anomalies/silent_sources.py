@@ -34,6 +34,7 @@ class HolesOfSeries:
     def __init__(self, view: Ledger, scope: Scope) -> None:
         self.logs = {log.name: log.gaps for log, _ in source_logs(view, scope.at_any_time()) if log.gaps}
         self.rows = pd.DataFrame()
+        self._carried: dict[str, dict[str, list[str]]] = {}
         if self.logs:
             rows = scope.at_any_time().usage(view)
             names = {name: rows[name].fill_null(UNKNOWN) for name in (*CUBE, "source")}
@@ -42,11 +43,22 @@ class HolesOfSeries:
     def of(self, dimension: str, value: str, days: pd.DatetimeIndex) -> np.ndarray:
         """True for the days that are not known."""
         marks = np.zeros(len(days), dtype=bool)
-        if not self.logs:
-            return marks
-        own = self.rows if dimension not in CUBE else self.rows[self.rows[dimension] == value]
-        shares = own.groupby("source")["attempts"].sum() / max(own["attempts"].sum(), 1)
-        for name in shares[shares >= MATERIAL_SHARE].index.intersection(list(self.logs)):
+        for name in self._material(dimension).get(value if dimension in CUBE else "", ()):
             for gap in self.logs[name]:
                 marks |= (days >= pd.Timestamp(gap.start)) & (days < pd.Timestamp(gap.end))
         return marks
+
+    def _material(self, dimension: str) -> dict[str, list[str]]:
+        """The silent sources that carry a part worth telling of each value of a dimension; of all ("") for another."""
+        if not self.logs:
+            return {}
+        if dimension not in self._carried:
+            values = self.rows[dimension] if dimension in CUBE else pd.Series("", index=self.rows.index)
+            attempts = self.rows["attempts"].groupby([values, self.rows["source"]]).sum()
+            shares = attempts / attempts.groupby(level=0).transform("sum").clip(lower=1)
+            carried: dict[str, list[str]] = {}
+            for value, source in shares.index[shares >= MATERIAL_SHARE]:
+                if source in self.logs:
+                    carried.setdefault(str(value), []).append(str(source))
+            self._carried[dimension] = carried
+        return self._carried[dimension]
