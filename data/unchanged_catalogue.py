@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
-SETTLED_NS = 100_000_000  # a file written later than this before its stamp was taken may be written within the same tick
+SETTLED_NS = 100_000_000  # a file that was written so shortly before may be written again within the same tick
 
 Stamp = tuple[int, int, int]
 

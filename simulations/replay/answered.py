@@ -19,8 +19,8 @@ AT_ONCE = ("vote", "cross_check")  # ways that ask all their calls at the same t
 
 def yardstick(result: Replay, market: Market, scale: str | None) -> Scale | None:
     """The scale asked for, else the one that knows most of the models concerned."""
-    found = scales(market.catalog, result.groups, [*result.policy.targets])
-    return next((s for s in found if scale in (None, s.name)), None)
+    found = scales(market.catalog, result.groups, [*result.policy.targets], scale)
+    return found[0] if found else None
 
 
 def quality(result: Replay, answers: pd.DataFrame, market: Market, by: Scale | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from data.prices.price_row import RATES
 from routing.policies.choice import Choice
 from routing.policies.policy import CURRENT, Policy
 from simulations.replay.cache_state import COUNTS
-from simulations.replay.repricing import Market
+from simulations.replay.repricing import PRICED_BY, Market
 from simulations.replay.uses import Use
 
 FRESH, READ, SHORT, LONG = (
@@ -98,7 +98,8 @@ def _per_flow(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Rates of each flow's target, the reads of its group in the log and those that are loose, and how it writes."""
     rates = np.full((len(flow), len(RATES)), np.nan)
-    rows = groups.iloc[flow["group"].to_numpy(int)].reset_index(drop=True)
+    needed = groups[["provider", "host", "basis", "loose_reads", *PRICED_BY]]
+    rows = needed.iloc[flow["group"].to_numpy(int)].reset_index(drop=True)
     routes = rows[["model", "provider", "host"]].itertuples(index=False, name=None)
     logged = [market.logged_target(*(None if pd.isna(v) else str(v) for v in route)) for route in routes]
     stays = flow["stays"].to_numpy(bool) | (flow["target"] == CURRENT).to_numpy()

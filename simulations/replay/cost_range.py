@@ -11,7 +11,7 @@ from data import wording
 from data.calendar import Z90
 from simulations.ranges import DRAWS, Assumptions, lognormal, quantiles
 from simulations.replay.replay import CURRENT, MOVED, VERIFIER, Replay
-from simulations.replay.repricing import Market
+from simulations.replay.repricing import PRICED_BY, Market
 
 LOOSE = "neither session nor user is logged"
 BY_USER = "no session is logged; requests of one user and key are taken as one conversation"
@@ -75,7 +75,7 @@ def cost_range(result: Replay, market: Market, policy_usd: float, logged_usd: fl
     part = flows[concerned & ~flows["target"].isin([CURRENT, VERIFIER])]
     pairs: dict[tuple[str, str], np.ndarray] = {}
     for target, some in part.groupby("target"):
-        rows = groups.iloc[some["group"].to_numpy()]
+        rows = groups[list(PRICED_BY)].iloc[some["group"].to_numpy()]
         bare = market.cost_at(rows, str(target), 0.0) * some["calls"].to_numpy()
         for model in rows["model"].fillna("unknown").unique():
             own = (rows["model"].fillna("unknown") == model).to_numpy()

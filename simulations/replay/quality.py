@@ -64,8 +64,10 @@ class Estimate(NamedTuple):
     unsupported_share: float
 
 
-def scales(catalog: Catalog, traffic: pd.DataFrame, targets: Iterable[str] = ()) -> list[Scale]:
-    """Yardsticks that know any of these models, the one that covers most of the traffic first.
+def scales(
+    catalog: Catalog, traffic: pd.DataFrame, targets: Iterable[str] = (), only: str | None = None
+) -> list[Scale]:
+    """Yardsticks that know any of these models, the one that covers most of the traffic first; `only` the one named.
 
     `traffic` has model, task_type and calls. A model that a policy would move work to and that a
     scale does not know counts against it.
@@ -74,7 +76,8 @@ def scales(catalog: Catalog, traffic: pd.DataFrame, targets: Iterable[str] = ())
     known: dict[str, tuple[str, str]] = {}
     for facts in catalog.values():
         for score in facts.quality:
-            known.setdefault(score.scale, (score.tier, score.source))
+            if only in (None, score.scale):
+                known.setdefault(score.scale, (score.tier, score.source))
     total = float(traffic["calls"].sum()) or 1.0
     found = []
     for name, (tier, source) in known.items():

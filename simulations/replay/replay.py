@@ -26,7 +26,7 @@ from simulations.replay.cache_cost import VERIFIER, CacheLoss, cache_loss, uses_
 from simulations.replay.cache_state import DECISIVE, lost_reads
 from simulations.replay.joint_traffic import Asked, Traffic, traffics
 from simulations.replay.policy_query import NO_RULE, active
-from simulations.replay.repricing import Market
+from simulations.replay.repricing import PRICED_BY, Market
 from simulations.replay.uses import Way
 from simulations.scenario import Part
 
@@ -211,8 +211,9 @@ def _costed(groups: pd.DataFrame, flow: pd.DataFrame, market: Market) -> pd.Data
     A flow to the model and hosting that answered already costs what was logged per call (`stays`).
     """
     cost, stays = np.full(len(flow), np.nan), np.zeros(len(flow), bool)
+    needed = groups[["provider", "host", "attempts", "cost_usd", *PRICED_BY]]
     for (target, model), part in flow.groupby(["target", "new_model"], sort=False):
-        rows, places = groups.iloc[part["group"].to_numpy()], part.index.to_numpy()
+        rows, places = needed.iloc[part["group"].to_numpy()], part.index.to_numpy()
         if target == VERIFIER:
             per_call = market.cost_at(_as_read_by_verifier(rows), str(model), 1.0)
         else:

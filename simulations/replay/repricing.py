@@ -39,6 +39,7 @@ CACHE_MISSES = [
     (TOKENS.index(f"{kind}cache_read_tokens"), TOKENS.index(f"{fresh}_tokens"))
     for kind, fresh in (("", "fresh_input"), ("image_", "image_input"), ("audio_", "audio_input"))
 ]
+PRICED_BY = ("model", "band", "service_tier", *TOKENS, "tool_fees_usd")  # columns that decide what work costs elsewhere
 EQUAL_TOKENS = "assumes equal tokens: output length of the new model is unknown, half to double is the range"
 
 

@@ -31,39 +31,53 @@ def summary(
     without it P50, P95, failures and the mean wait for calls made at once are unknown.
     """
     service = service_of(result, known or {})
-    groups = result.groups
-    compared = groups[groups["comparable"]]
-    review = _review(result)
-    logged = sum(compared["cost_usd"], Decimal(0))
-    policy_usd = sum(compared["policy_cost_usd"], Decimal(0)) + Decimal(repr(review["cost_usd"] or 0.0))
-    answers = answers_of(result)
-    calls = float(groups["calls"].sum())
+    groups, answers = result.groups, answers_of(result)
+    told = figures(result, market, answers, scale=scale, known=known)
+    logged, policy_usd = told["logged_cost_usd"], told["policy_cost_usd"]
     refused = groups[(groups["outcome"] == REFUSED)]
     return {
         "policy": result.policy.name,
-        "requests": int(calls),
-        "logged_cost_usd": logged,
-        "policy_cost_usd": policy_usd,
+        **{name: told[name] for name in ("requests", "logged_cost_usd", "policy_cost_usd")},
         "savings_usd": logged - policy_usd,
         "savings_pct": round(float((logged - policy_usd) / logged) * 100, 2) if logged else None,
-        "moved_share": _moved_share(answers, "requests", calls),
+        "moved_share": _moved_share(answers, "requests", float(groups["calls"].sum())),
         "moved_token_share": _moved_share(answers, "tokens", float(answers["tokens"].sum())),
         "refused_requests": int(refused["calls"].sum()),
         "refused_cost_usd": sum(refused["cost_usd"].dropna(), Decimal(0)),
-        "not_compared": not_compared(result),
+        "not_compared": told["not_compared"],
         "by_model": by_model(result, answers),
         "flows": flow_chart(answers),
-        "by": {dimension: _by(compared, dimension) for dimension in by},
+        "by": {dimension: _by(groups[groups["comparable"]], dimension) for dimension in by},
         "refusals": _refusals(result),
         "ending": {name: words for name in result.policy.targets if (words := _ending(market, name))},
-        "review": review,
-        "quality": quality(result, answers, market, yardstick(result, market, scale)),
-        "latency": latency(result, known or {}),
+        "review": _review(result),
+        "quality": told["quality"],
+        "latency": told["latency"],
         "service": service,
         "limits": limit_verdicts(result.policy.limits, service),
         "cache": cache_bounds(result),
         "range": cost_range(result, market, float(policy_usd), float(logged)),
         "assumptions": _assumptions(result, market),
+    }
+
+
+def figures(
+    result: Replay, market: Market, answers: pd.DataFrame, *, scale: str | None = None, known: Known | None = None
+) -> dict[str, Any]:
+    """What of a `summary` one way is compared with another by: dollars, quality, waiting, and what is left out of them.
+
+    `answers`: as `answers_of` gives them.
+    """
+    groups = result.groups
+    compared = groups[groups["comparable"]]
+    return {
+        "requests": int(float(groups["calls"].sum())),
+        "logged_cost_usd": sum(compared["cost_usd"], Decimal(0)),
+        "policy_cost_usd": sum(compared["policy_cost_usd"], Decimal(0))
+        + Decimal(repr(_review(result)["cost_usd"] or 0.0)),
+        "not_compared": not_compared(result),
+        "quality": quality(result, answers, market, yardstick(result, market, scale)),
+        "latency": latency(result, known or {}),
     }
 
 
@@ -83,7 +97,8 @@ def answers_of(result: Replay) -> pd.DataFrame:
         {"group": kept, "target": CURRENT, "new_model": groups.loc[kept, "model"], "answers": 1.0, "stays": True}
     )
     both = pd.concat([flows[["group", "target", "new_model", "answers", "stays"]], still], ignore_index=True)
-    rows = groups.iloc[both["group"].to_numpy()].reset_index(drop=True)
+    needed = groups[["model", "task_type", "basis", "calls", "cost_usd", *TOKENS]]
+    rows = needed.iloc[both["group"].to_numpy()].reset_index(drop=True)
     both["old_model"], both["task_type"], both["basis"] = (
         rows["model"].fillna("unknown"),
         rows["task_type"],

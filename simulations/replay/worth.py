@@ -26,7 +26,7 @@ from simulations.replay.reliability import Known
 from simulations.replay.replay import REFUSED, Replay, replays_of
 from simulations.replay.repricing import Market
 from simulations.replay.rivals import Rivals, question_of, rivals_of
-from simulations.replay.summary import answers_of, summary
+from simulations.replay.summary import answers_of, figures
 
 POLICY, TODAY, SINGLE, BLIND = "policy", "today", "single", "blind"
 LEAST_PRICED = 0.9  # of what the policy has a cost for: with less in common, one way stands for no other
@@ -125,11 +125,11 @@ def judge(
     singles, shares, _ = rivals
     own, *plain = replayed
     policy = own.policy
-    said = summary(own, market, scale=scale, known=known)
+    said = figures(own, market, answers_of(own), scale=scale, known=known)
     scale = said["quality"]["scale"]
 
     def way(kind: str, name: str, made: Replay) -> Way:
-        way = _way(kind, name, summary(made, market, scale=scale, known=known))
+        way = _way(kind, name, figures(made, market, answers_of(made), scale=scale, known=known))
         return way._replace(beside=_beside(made, own, market, scale))
 
     ways = [_way(POLICY, policy.name, said), _today(said, own)]
