@@ -82,9 +82,12 @@ timed AS (
 ),
 based AS (
     -- The first event of a file may continue a counter begun elsewhere: its own share is `last_token_usage`.
-    -- A counter that restarted (full context window) stands at its last usage.
+    -- A counter that restarted (full context window) stands at its last usage; one that went back otherwise (a rewound
+    -- or resumed session) says no more than that.
     SELECT *, coalesce(bool_and(parent <> '' AND TRY(moment - earlier < INTERVAL 1 SECOND)) {LEAD}, FALSE) AS replayed,
-        CASE WHEN before IS NULL OR (total.input_tokens < before.input_tokens AND total.input_tokens =
+        (total.input_tokens < before.input_tokens OR total.output_tokens < before.output_tokens)
+            AND coalesce(total.input_tokens <> latest.input_tokens, FALSE) AS went_back,
+        CASE WHEN before IS NULL OR went_back OR (total.input_tokens < before.input_tokens AND total.input_tokens =
         latest.input_tokens)
              THEN CASE WHEN latest IS NOT NULL THEN {_less("total", "latest")} END ELSE before END AS base
     FROM timed
@@ -104,7 +107,7 @@ repeated_records AS (
         ON m.file_no = r.file_no AND m.nth = r.nth AND {_same("m.growth")} = {_same("r.usage")}
 )
 SELECT f.file_no, f.record_no, f.path, f.raw, f.instant, f.session_id, f.turn_model, f.cwd, f.tier, f.info,
-    f.used AS usage, b.total, f.is_record,
+    f.used AS usage, b.total, f.is_record, b.went_back,
     CASE WHEN f.is_record THEN f.p.response_id END AS response_id, coalesce(f.info.model,
         CASE WHEN f.is_record THEN f.p.model END) AS own_model,
     CASE WHEN f.is_record THEN {_less("f.used", f"({NOTHING})")} ELSE b.growth END AS growth,
@@ -151,6 +154,7 @@ COLUMNS = {
     ),
     "input_has_cache": "TRUE",
     "output_has_reasoning": "TRUE",
+    "caveats": "[CASE WHEN went_back THEN 'split_assumed' END]",
     "skip": "skip",
 }
 

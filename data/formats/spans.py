@@ -48,9 +48,16 @@ RECORD = f"""json_object('traceId', trace_id, 'spanId', span_id, 'name', name, '
             CASE WHEN regexp_matches(e.value[1], '^[{{\\[]') THEN TRY_CAST(e.value[1] AS JSON) END,
             to_json(e.value[1]))))))"""
 
-# Vercel's SDK hands on what the provider said, under the provider's name.
-GIVEN = "json_extract(json_of(metadata), ['$.anthropic.usage', '$.google.usageMetadata', '$.vertex.usageMetadata'])"
-GIVEN = f"list_filter({GIVEN}, lambda usage: usage IS NOT NULL)[1]"
+# Vercel's SDK hands on what the provider said, under the provider's name: its usage object, or single counts of it.
+SAID = "json_of(metadata)"
+ITS_USAGE = f"""list_filter(list_concat(json_extract({SAID}, '$.*.usage'), json_extract({SAID}, '$.*.usageMetadata')),
+    lambda usage: json_type(usage) = 'OBJECT')[1]"""
+SINGLE = ", ".join(
+    f"'{name}', json_extract({SAID}, '$.*.{name}')[1]"
+    for name in ("cachedPromptTokens", "promptCacheHitTokens", "reasoningTokens")
+)
+GIVEN = f"""CASE WHEN metadata IS NOT NULL THEN json_merge_patch(
+    json_object({SINGLE}, 'cost', {SAID} -> '$.gateway.cost'), coalesce({ITS_USAGE}, '{{}}')) END"""
 
 
 def rows(spans: str) -> str:

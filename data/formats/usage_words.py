@@ -34,6 +34,7 @@ COUNTS: dict[str, tuple[str, ...]] = {
         "cache_read_input_token_count",
         "cached_content_token_count",
         "cached_input_tokens",
+        "cached_prompt_tokens",
         "prompt_cache_hit_tokens",
         "cache_read_tokens",
         "cached_tokens",
@@ -244,9 +245,17 @@ def usage_object(usage: str, name: str, harmless: dict[str, str] | None = None) 
     return UsageObject(json, STRUCTURE, HARMLESS | (harmless or {}), name)
 
 
+# Of a stream's events the last usage counts; Claude says of the input in the first alone.
+EVENTS = "coalesce(answer -> 'streamed_data', answer)"
+STREAMED = f"""CASE WHEN json_type({EVENTS}) = 'ARRAY' THEN coalesce(
+    json_merge_patch(coalesce(json_extract({EVENTS}, '$[*].message.usage')[1], '{{}}'),
+        list_filter(json_extract({EVENTS}, '$[*].usage'), lambda usage: json_type(usage) = 'OBJECT')[-1]),
+    json_extract({EVENTS}, '$[*].response.usage')[-1], json_extract({EVENTS}, '$[*].usageMetadata')[-1]) END"""
+
+
 def answer_usage(answer: str) -> str:
     """SQL: records with the `answer` that their log keeps as JSON, its usage as `used` (see `snake`) and as the struct
     `u`."""
-    found = "coalesce(answer -> 'usage', answer -> 'usageMetadata', answer -> 'usage_metadata')"
+    found = f"coalesce(answer -> 'usage', answer -> 'usageMetadata', answer -> 'usage_metadata', {STREAMED})"
     return f"""SELECT *, {usage_struct("used")} AS u
         FROM (SELECT *, {snake(found)} AS used FROM (SELECT *, {answer} AS answer FROM records))"""
