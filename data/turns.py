@@ -7,7 +7,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from data.errors import LedgerError
@@ -55,6 +55,16 @@ def turn_to_write(store: Store) -> Iterator[Turn]:
         return
     with _file_turn(store.home) as turn:
         yield turn
+
+
+def is_left(store: Store) -> bool:
+    """Whether a writer of a store of files died in its turn, and nobody has written since or does now."""
+    if store.catalog:
+        return False
+    with suppress(OSError), open(store.home / "writer.lock") as handle:  # no such file, or another's turn
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return bool(os.fstat(handle.fileno()).st_size)
+    return False
 
 
 @contextmanager

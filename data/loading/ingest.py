@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from data import lost_rows, scratch
+from data import lost_rows, scratch, turns
 from data.console import Progress
 from data.errors import BadInput, BatonError, UnknownFormat
 from data.formats import Format
@@ -44,13 +44,16 @@ def ingest(
     found = named_files.expand(paths)
     chosen = format_named(form) if isinstance(form, str) else form
     scratch.sweep(ledger.home)
+    if died := turns.is_left(ledger.store):
+        with ledger.lock():  # what it had begun is removed, whether or not there is something to load
+            pass
     cursor = ledger.cursor()
     try:
         with scratch.copies(ledger.home) as copies:
             reports = list(_Ingest(ledger, state, cursor, keep_text, progress).run(found, chosen, copies).values())
     finally:
         cursor.close()
-    if any((report.loaded or report.rejected) and not report.was_loaded for report in reports):
+    if died or any((report.loaded or report.rejected) and not report.was_loaded for report in reports):
         from data import upkeep
 
         with suppress(BatonError, OSError, ValueError):  # as full as a disk may be, the load stands

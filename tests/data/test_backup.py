@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from data import backup, data_files
+from data import backup, data_files, turns, upkeep
 from data.__main__ import main
 from data.errors import BadInput, LedgerError
 from data.ledger import Ledger
@@ -132,3 +133,22 @@ def test_what_a_writer_who_died_had_begun_is_removed_by_the_next_and_nothing_old
         pass
     assert old.exists() and not begun.exists() and not (home / "writer.lock").stat().st_size
     assert store.sql("SELECT count(*) AS n FROM lake.main.usage")["n"][0] == 35
+
+
+def test_a_load_of_nothing_new_removes_what_a_writer_who_died_had_begun(store, home, state, tmp_path, monkeypatch):
+    """A death in the upkeep after a load leaves nothing to load: the upkeep is gone on with all the same."""
+    log = write(tmp_path / "log.jsonl", lines(record(1)))
+    ingest(store, state, [log])
+    begun = write(home / "files" / "main" / "usage" / "begun.parquet", b"begun")
+    kept_up = []
+    monkeypatch.setattr(upkeep, "after_load", lambda *_: kept_up.append(1))
+    assert ingest(store, state, [log])[0].was_loaded and begun.exists() and not kept_up
+    (home / "writer.lock").write_bytes(b"\0")
+    os.utime(home / "writer.lock", (begun.stat().st_mtime - 1,) * 2)
+    assert ingest(store, state, [log])[0].was_loaded and not begun.exists() and kept_up == [1]
+
+
+@pytest.mark.parametrize("at_work", [True, False])
+def test_a_writer_at_work_is_not_taken_for_a_dead_one(store, at_work):
+    with store.write() if at_work else contextlib.nullcontext():
+        assert not turns.is_left(store.store)

@@ -24,6 +24,9 @@ def small_files_are_narrowed_too(monkeypatch):
     monkeypatch.setattr(narrowed_format, "WORTH_BYTES", 0)
 
 
+NAMED_IDS = {"event_id", "call_id", "session_id"}
+
+
 class Outcome(NamedTuple):
     """What came of a case: its file's report, its rows of the ledger and the reasons of its rejects."""
 
@@ -89,8 +92,11 @@ def complaint(case: dict, table: str, outcome: Outcome) -> str:
 
 
 def apart(case: dict, number: int) -> dict:
-    """The case with ids of its own, so that its records are not those of another case."""
-    if "csv" in case:
+    """The case with ids of its own, so that its records are not those of another case; as it is where it says what its
+    ids become.
+    """
+    rows = case.get("expects", [case.get("expect", {})])
+    if "csv" in case or any(NAMED_IDS & row.keys() for row in rows):
         return case
     key, value = given(case)
     return case | {key: numbered(value, number)}
