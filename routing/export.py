@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import yaml
@@ -25,6 +26,7 @@ from routing.policies.table import score_words
 from routing.policies.text import examples, read_policy_file, write_policy
 
 FORMS = ("litellm", "openrouter", "yaml")
+FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 PREFIX = {"openai": "openai", "anthropic": "anthropic", "gemini": "gemini"}
 
 
@@ -84,7 +86,8 @@ def litellm_config(policy: Policy, providers: Sequence[Provider], catalog: Catal
         "enable_pre_call_checks": True,
     }
     if fallbacks:
-        router |= {"fallbacks": fallbacks, "context_window_fallbacks": fallbacks, "content_policy_fallbacks": fallbacks}
+        # A list of its own each: one that is shared is written as a reference, and changed by hand it changes all.
+        router |= {kind: deepcopy(fallbacks) for kind in FALLBACKS}
     config: dict[str, Any] = {
         "model_list": models,
         "router_settings": router,

@@ -11,11 +11,9 @@ from data.errors import BadInput
 from data.facts.models import Catalog
 from data.version import BATON
 from routing.calling.declarations import Provider
-from routing.export import litellm_config
+from routing.export import FALLBACKS, litellm_config
 from routing.policies.policy import Policy
 from routing.rollout.plan import CANDIDATE, CONTROL, Rollout
-
-FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 
 
 def stage_config(

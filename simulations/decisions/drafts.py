@@ -24,6 +24,7 @@ from simulations.replay.worth import Worth
 OPTIONS = {"api": "the API", "host": "a host", "rented": "rented GPUs", "bought": "bought GPUs"}
 MOST_DECISIVE = 5  # assumptions of a break-even that a record holds; the scenario file has them all
 TIERS = {"cost_only": "cost only"}
+SIMULATED = "simulated"  # what was not logged is never told as if it were
 
 
 class Ground(NamedTuple):
@@ -54,12 +55,12 @@ def of_mix(
     spread, tier = ranges["savings_usd"], TIERS.get(tier, tier)
     facts = [
         _money("Cost a year today", before["annual_cost_usd"]),
-        _money("Cost a year of this mix", after["annual_cost_usd"]),
+        _money("Cost a year of this mix", after["annual_cost_usd"], SIMULATED),
         _saving("Saving a year", shown["savings_usd"], spread, ranges["chance_of_saving"]),
         Fact(section="quality", label="Quality today", value=wording.quality(before["quality"]), tier=tier),
         Fact(section="quality", label="Quality of this mix", value=wording.quality(after["quality"]), tier=tier),
         *_waits(before["latency_ms"], after["latency_ms"]),
-        Fact(section="work", label="Work that changes model or hosting", value=wording.share(shown["moved_share"])),
+        Fact(section="work", label="Work that moves", value=wording.share(shown["moved_share"]), tier=SIMULATED),
         *_by_model(before["models"], after["models"]),
         *_exposure(before, after),
     ]
@@ -73,20 +74,21 @@ def of_policy(said: dict[str, Any], found: Worth, policy: Policy, answer: str, q
     spread, tier = said["range"]["savings_usd"], TIERS.get(said["quality"]["tier"], said["quality"]["tier"])
     facts = [
         _money("As logged", said["logged_cost_usd"]),
-        _money("Under the policy", said["policy_cost_usd"]),
+        _money("Under the policy", said["policy_cost_usd"], SIMULATED),
         _saving("Saving over these days", said["savings_usd"], spread, said["range"]["chance_of_saving"]),
         Fact(section="quality", label="Today", value=wording.quality(said["quality"]["baseline"]), tier=tier),
         Fact(section="quality", label="Under the policy", value=wording.quality(said["quality"]["policy"]), tier=tier),
-        Fact(section="quality", label="Is a router worth it", value=found.sentence),
+        Fact(section="quality", label="Is a router worth it", value=found.sentence, tier=SIMULATED),
         *_waits(said["latency"]["baseline_ms"], said["latency"]["policy_ms"]),
-        Fact(section="work", label="Requests that move", value=wording.share(said["moved_share"])),
-        Fact(section="work", label="Requests refused", value=wording.count(said["refused_requests"])),
+        Fact(section="work", label="Requests that move", value=wording.share(said["moved_share"]), tier=SIMULATED),
+        Fact(section="work", label="Requests refused", value=wording.count(said["refused_requests"]), tier=SIMULATED),
         *(
             Fact(
                 section="work",
                 label=row["model"],
                 value=f"{wording.count(row['logged_requests'])} requests as logged, "
                 f"{wording.count(row['policy_requests'])} under the policy",
+                tier=SIMULATED,
             )
             for row in said["by_model"]
         ),
@@ -113,17 +115,18 @@ def of_hosting(result: dict[str, Any], answer: str, question: str, ground: Groun
     spread = {name: result[name] for name in ("p10", "p50", "p90")}
     saved = result["options"]["api"]["total_usd"] - chosen["total_usd"]
     facts = [
-        _money(f"{OPTIONS[result['option']].capitalize()} over {months} months", chosen["total_usd"]),
-        _money(f"The API over {months} months", result["options"]["api"]["total_usd"]),
+        _money(f"{OPTIONS[result['option']].capitalize()} over {months} months", chosen["total_usd"], SIMULATED),
+        _money(f"The API over {months} months", result["options"]["api"]["total_usd"], SIMULATED),
         _saving(f"Saving over {months} months", saved, spread, 1 - result["chance_of_loss"]),
         Fact(
             section="money",
             label="Payback",
             value=f"{'never' if payback is None else f'{payback:.1f} months'}; {wording.odds(never)} chance of never",
+            tier=SIMULATED,
         ),
-        _money("Net present value", result["npv_usd"]),
-        Fact(section="operation", label="GPUs paid for", value=wording.count(chosen["gpus"])),
-        Fact(section="operation", label="Of them in use", value=wording.share(chosen["utilisation"])),
+        _money("Net present value", result["npv_usd"], SIMULATED),
+        Fact(section="operation", label="GPUs paid for", value=wording.count(chosen["gpus"]), tier=SIMULATED),
+        Fact(section="operation", label="Of them in use", value=wording.share(chosen["utilisation"]), tier=SIMULATED),
     ]
     others = [
         Alternative(name=OPTIONS[name], told=f"{wording.usd(option['total_usd'])} over {months} months")
@@ -146,8 +149,8 @@ def of_triage(result: dict[str, Any], answer: str, question: str, ground: Ground
     change = result["capability_delta"]
     facts = [
         _money("Cost a year today", result["current_annual_cost_usd"]),
-        _money("Cost a year of the new model", result["candidate_annual_cost_usd"]),
-        _money("Saving a year at equal tokens", result["projected_savings_usd"]),
+        _money("Cost a year of the new model", result["candidate_annual_cost_usd"], SIMULATED),
+        _money("Saving a year at equal tokens", result["projected_savings_usd"], SIMULATED),
         Fact(
             section="quality",
             label="Capability, new over current",
@@ -182,7 +185,7 @@ def of_budget(
         )
     ]
     if budget_usd_month:
-        facts.append(_money("Budget for these months", budget_usd_month * count))
+        facts.append(_money("Budget for these months", budget_usd_month * count, "stated"))
         if whole.p10 is not None:
             odds = wording.odds(whole.chance_above(budget_usd_month * count))
             facts.append(Fact(section="money", label="Chance to exceed it", value=odds, tier="forecast"))
@@ -240,27 +243,27 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:400]
 
 
-def _money(label: str, usd: Any) -> Fact:
-    return Fact(section="money", label=label, value=wording.usd(usd))
+def _money(label: str, usd: Any, tier: str = "") -> Fact:
+    return Fact(section="money", label=label, value=wording.usd(usd), tier=tier)
 
 
 def _saving(label: str, usd: Any, spread: dict[str, float], chance: float) -> Fact:
     low, high = wording.usd(spread["p10"]), wording.usd(spread["p90"])
     value = f"{wording.usd(usd)} (P10 {low}, P90 {high}; {wording.odds(chance)} chance of any)"
-    return Fact(section="money", label=label, value=value, tier="simulated")
+    return Fact(section="money", label=label, value=value, tier=SIMULATED)
 
 
 def _waits(before_ms: float | None, after_ms: float | None) -> list[Fact]:
     return [
         Fact(section="speed", label="Mean latency today", value=wording.milliseconds(before_ms)),
-        Fact(section="speed", label="Mean latency after", value=wording.milliseconds(after_ms), tier="simulated"),
+        Fact(section="speed", label="Mean latency after", value=wording.milliseconds(after_ms), tier=SIMULATED),
     ]
 
 
 def _by_model(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[Fact]:
     old, new = ({line["model"]: line["share"] for line in side} for side in (before, after))
     return [
-        Fact(section="work", label=name, value=_moves(old.get(name, 0.0), new.get(name, 0.0)))
+        Fact(section="work", label=name, value=_moves(old.get(name, 0.0), new.get(name, 0.0)), tier=SIMULATED)
         for name in dict.fromkeys([*old, *new])
     ]
 
@@ -271,6 +274,7 @@ def _exposure(before: dict[str, Any], after: dict[str, Any]) -> list[Fact]:
             section="exposure",
             label=f"{fact}: {name}",
             value=_moves(before[f"by_{fact}"].get(name, 0.0), after[f"by_{fact}"].get(name, 0.0)),
+            tier=SIMULATED,
         )
         for fact in ("vendor", "origin", "hosting")
         for name in dict.fromkeys([*before[f"by_{fact}"], *after[f"by_{fact}"]])

@@ -15,7 +15,7 @@ from data.prices.book import PriceBook
 from routing.calling.declarations import checked_provider
 from routing.calling.litellm_models import PLACES, read_litellm_models
 from routing.calling.offer_prices import with_book_prices
-from routing.export import litellm_config
+from routing.export import export_policy
 from routing.policies.text import read_policy
 
 NOW = datetime(2026, 11, 1)  # noqa: DTZ001 - UTC, naive as everywhere in the engine
@@ -58,9 +58,14 @@ def test_what_the_export_writes_reads_back(state):
         ),
     ]
     policy = read_policy("name: p\nrules: [{when: {}, use: gpt-5.2}]\nfallback: [claude-opus-4-6]\n")
-    exported, _ = litellm_config(policy, declared, current(state))
+    text, _ = export_policy(policy, "litellm", declared, current(state))
+    exported = yaml.safe_load(text)
+    assert {"rule-1": ["claude-opus-4-6"]} in exported["router_settings"]["fallbacks"]
+    whole, left_out = read_litellm_models(text)  # the file as it was downloaded, its fallbacks included
+    assert {offer.model for one in whole for offer in one.models} == {"gpt-5.2", "claude-opus-4-6", "rule-1"}
+    assert left_out == []
     exported["model_list"] = [one for one in exported["model_list"] if one["model_name"] != "rule-1"]
-    read, left_out = read_litellm_models(json.dumps(exported))  # JSON is YAML without aliases
+    read, left_out = read_litellm_models(json.dumps(exported))
     assert list(read) == declared and left_out == []
 
 

@@ -142,6 +142,8 @@ def test_the_brief_s_mix_brings_its_own_figures(state):
     saved = shown["baseline"]["annual_cost_usd"] - shown["proposed"]["annual_cost_usd"]
     assert values["Saving a year"].startswith(f"${saved:,.0f} (P10 ")
     assert all(line.strip() for line in made.assumptions) and made.risks
+    # What nobody logged or typed is told as simulated, never as from the log.
+    assert {fact.label for fact in made.facts if not fact.tier} == {"Cost a year today", "Mean latency today"}
     (today,) = made.alternatives
     assert today.name == "stay as today" and today.told.startswith("$600,000 a year, quality ")
 
@@ -155,7 +157,7 @@ def test_a_mix_of_the_log_brings_what_else_its_frontier_offers(state):
     ways = {way.name: way.told for way in made.alternatives}
     # The end of the frontier that was chosen is no alternative to itself.
     assert list(ways) == ["stay as today", "a for everything", "b for everything", "the cheapest mix"]
-    assert ways["a for everything"] == "$900.50 a year, quality 40.0%" and "$1,000" in ways["the cheapest mix"]
+    assert ways["a for everything"] == "$900.50 a year, quality 40.00%" and "$1,000" in ways["the cheapest mix"]
 
 
 def test_a_policy_is_drawn_with_every_rule_and_without_markup():
