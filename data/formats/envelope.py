@@ -56,16 +56,34 @@ TEXTS = (
     "method",
 )
 FIELDS = {name: "VARCHAR" for name in TIMES + TEXTS} | {
-    name: "JSON" for name in ("request", "response", "body", "result", "modelOutput", "error", "metadata")
+    name: "JSON" for name in ("request", "response", "body", "result", "modelOutput", "usage", "error", "metadata")
 }
 
 
-# A second bill beside the usage, as OpenAI's image tool writes one: nobody reads it, so it is to be seen.
-SECOND_USAGE = UsageObject(
-    """CASE WHEN regexp_matches(body::VARCHAR, '"[a-z]+(_usage|Usage)":\\{') THEN body END""",
-    {"usage": "JSON", "usageMetadata": "JSON", "usage_metadata": "JSON"},
-    name="answer",
-    only="[a-z]_?usage",
+def _input(usage: str) -> str:
+    """SQL: the largest sum over a list of usage objects that one of the names of an input has; 0 where none has any."""
+    names = ("prompt_tokens", "input_tokens", "promptTokenCount")
+    sums = (f"list_sum(list_transform({usage}, lambda u: count_of(u ->> '{name}')))" for name in names)
+    return f"coalesce(greatest({', '.join(sums)}), 0)"
+
+
+# A second bill beside the usage, as OpenAI's image tool writes one, or those of several attempts, which together are
+# more than it: nobody reads them, so they are to be seen.
+ATTEMPTS = "json_extract(json_merge_patch(body, '{\"choices\": null}'), '$.*[*].usage')::JSON[]"
+SECOND_USAGE = (
+    UsageObject(
+        """CASE WHEN regexp_matches(body::VARCHAR, '"[a-z]+(_usage|Usage)":\\{') THEN body END""",
+        {"usage": "JSON", "usageMetadata": "JSON", "usage_metadata": "JSON"},
+        name="answer",
+        only="[a-z]_?usage",
+    ),
+    UsageObject(
+        f"""CASE WHEN regexp_matches(body::VARCHAR, '(?s)"usage":\\s*\\{{.*"usage":\\s*\\{{')
+            AND json_type(body) = 'OBJECT' AND {_input(ATTEMPTS)} > {_input("[body -> 'usage']")}
+            THEN to_json({ATTEMPTS}) END""",
+        {},
+        name="attempts",
+    ),
 )
 
 
@@ -130,9 +148,11 @@ COLUMNS = {
 
 
 USAGES = ("usage", "usageMetadata", "usage_metadata")
-# Loggers write a usage object as text, too; a prompt's own quotes are escaped and do not match.
+# Loggers write a usage object as text, too (a prompt's own quotes are escaped and do not match), or beside the answer.
 USAGE_OPENED = f"""CASE WHEN regexp_matches(body::VARCHAR, '"({"|".join(USAGES)})"\\s*:\\s*"\\s*\\{{')
     THEN json_merge_patch(body, json_object({", ".join(f"'{name}', json_of(body -> '{name}')" for name in USAGES)}))
+    WHEN json_type(d.usage) = 'OBJECT' AND json_type(body) = 'OBJECT' AND NOT contains(body::VARCHAR, '"usage')
+    THEN json_merge_patch(body, json_object('usage', d.usage))
     ELSE body END"""
 
 
@@ -170,7 +190,8 @@ def body_of(record: dict) -> dict:
         found = found["body"]
     if isinstance(found, list):
         return _together(found)
-    return found if isinstance(found, dict) else {}
+    beside = {"usage": record["usage"]} if isinstance(record.get("usage"), dict) else {}
+    return found if found is record else beside | found if isinstance(found, dict) else {}
 
 
 def _together(events: list[object]) -> dict:

@@ -167,7 +167,7 @@ FORMATS = (
             UsageObject(
                 "coalesce(body -> 'usageMetadata', body -> 'usage_metadata')", USAGE, HARMLESS, "usageMetadata"
             ),
-            envelope.SECOND_USAGE,
+            *envelope.SECOND_USAGE,
         ),
         text_columns=envelope.texts("$.candidates[0].content.parts"),
         assume_output_has_reasoning=False,

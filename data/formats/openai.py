@@ -131,7 +131,9 @@ def _either(*names: str) -> str:
     return f"coalesce(CASE WHEN number({first}) <> 0 THEN {first} END, {second}, {first})"
 
 
-INPUT = _either("prompt_tokens", "input_tokens")
+# Some count no more than the total of an embedding.
+INPUT = f"""coalesce({_either("prompt_tokens", "input_tokens")},
+    CASE WHEN b.object = 'list' THEN b.usage.total_tokens END)"""
 OUTPUT = _either("completion_tokens", "output_tokens")
 REASONING = f"coalesce({_detail('output', 'reasoning_tokens')}, b.usage.reasoning_tokens)"
 # Perplexity itemises the cost (one without its total is no amount, which marks the row); xAI counts it in ticks of
@@ -242,11 +244,12 @@ def is_openai(body: dict) -> bool:
         body = body["response"]
     usage = envelope.usage_of(body)
     responses = "input_tokens" in usage and ("total_tokens" in usage or "input_tokens_details" in usage)
-    timed = usage.get("type") == "duration"  # a transcription is billed by the second
     return (
         "prompt_tokens" in usage
         or responses
-        or timed
+        or usage.get("type") == "duration"  # a transcription is billed by the second
+        or "total_tokens" in usage
+        and body.get("object") == "list"
         or body.get("object") in ("chat.completion", "chat.completion.chunk", "response", "realtime.response")
     )
 
@@ -277,7 +280,7 @@ OWN = """CASE WHEN b.usage.cost IS NOT NULL THEN json_merge_patch(body -> 'usage
 USAGE_OBJECTS = (
     UsageObject(OWN, USAGE, HARMLESS),
     UsageObject(GROQ, USAGE, HARMLESS, "x_groq.usage"),
-    envelope.SECOND_USAGE,
+    *envelope.SECOND_USAGE,
 )
 
 FORMATS = (
@@ -292,9 +295,6 @@ FORMATS = (
         text_columns=envelope.texts("$.choices[0].message.content", "$.output", "$.content"),
         supersedes=True,
         order=70,
-        note=(
-            "A streamed answer has usage only with stream_options.include_usage; without it the call counts as"
-            " unmetered."
-        ),
+        note="A streamed answer has usage only with stream_options.include_usage; without it the call is unmetered.",
     ),
 )
