@@ -64,3 +64,23 @@ def test_the_dashboard_asks_for_every_gauge_and_for_no_other():
     names = {name for expression in asked for name in re.findall(r"baton_([a-z_]+)", expression)}
     assert names == set(MEANINGS)
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) and board["schemaVersion"] >= 36
+
+
+def test_the_dashboard_is_one_that_grafana_can_lay_out_and_ask():
+    """What its schema asks of every panel; Grafana's own SDK read the file whole (docs/grafana.md)."""
+    board = json.loads(DASHBOARD.read_text())
+    (source,) = board["templating"]["list"]
+    assert (source["type"], source["query"]) == ("datasource", "prometheus")
+    taken: set[tuple[int, int]] = set()
+    for panel in board["panels"]:
+        assert panel["title"] and panel["type"] in ("stat", "timeseries", "table", "gauge", "bargauge")
+        assert panel["datasource"] == {"type": "prometheus", "uid": f"${{{source['name']}}}"}
+        assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"]) > 0
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert cells and max(x for x, _ in cells) < 24 and not cells & taken, panel["title"]
+        taken |= cells

@@ -199,7 +199,7 @@ def _take_over(run_id: str, found: dict[str, Any]) -> None:
     st.subheader("Take over what was measured", anchor=False)
     rows = take_over_rows(shell.state(), run_id)
     if rows:
-        exports.table(pd.DataFrame(rows), name="lab-measured", wide={"Goes to": 240})
+        exports.table(pd.DataFrame(rows), name="lab-measured", wide={"Fact": 170, "Known now": 190, "Goes to": 190})
     if not found["audit_ok"]:
         st.error(
             f"The audit trail is broken at entry {found['audit_first_bad']}; see Governance.", icon=":material/error:"
