@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from analytics.anomalies.anomalies import FLOOR_SHARE, Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
+from analytics.anomalies.shared_spend import SharedSpend
 from analytics.anomalies.silent_sources import CUBE, HolesOfSeries, silences_of
 from analytics.answers_by_version import remember
 from analytics.bridges import bridge
@@ -101,7 +102,7 @@ def bare_findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
         found += _other(dimension, value, series, floor, start)
     found += _hours(view, scope, floor, start, holes_of_models)
     found += silences_of(view, scope, start)
-    kept = keep_narrowest(found, lambda narrow, wide: _share(cube["cost_usd"], narrow, wide))
+    kept = keep_narrowest(found, SharedSpend(cube["cost_usd"]).share)
     gaps = tuple(day.date() for day in total.index[total.isna()] if day >= start)
     return Watch(tuple(kept), checked, tuple(short), gaps)
 
@@ -198,20 +199,6 @@ def _hours(
     for one in found:
         best[one.key] = max(one, best.get(one.key, one), key=lambda a: a.usd)
     return list(best.values())
-
-
-def _share(spend: pd.DataFrame, narrow: Anomaly, wide: Anomaly) -> float:
-    """Part of the narrow series' spend, in its days, that lies in the wide one."""
-    if narrow.kind == "silence" or wide.kind == "silence":
-        return 0.0
-    if wide.dimension == "total":
-        return 1.0
-    if narrow.dimension not in CUBE or wide.dimension not in CUBE:
-        return 0.0
-    days = spend.loc[pd.Timestamp(narrow.start) : pd.Timestamp(narrow.end) - timedelta(days=1)]
-    own = days.xs(narrow.value, axis=1, level=narrow.dimension, drop_level=False)
-    both = own.loc[:, own.columns.get_level_values(wide.dimension) == wide.value]
-    return float(both.sum().sum()) / max(float(own.sum().sum()), 1e-12)
 
 
 def _explained_by(view: Ledger, scope: Scope, one: Anomaly) -> Anomaly:
