@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def body(number: int) -> str:
     return json.dumps({"timestamp": "2026-01-05T08:00:00Z", "response": answer})
 
 
-def packed(path: Path, members: dict[str, str | bytes]) -> Path:
+def packed(path: Path, members: Mapping[str, str | bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in members.items():
             archive.writestr(name, text)
