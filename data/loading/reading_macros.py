@@ -33,8 +33,8 @@ MACROS = (
     ),
     # MongoDB's exports write a number and a date as an object of their own, also in JSON within a text.
     (
-        f"CREATE OR REPLACE TEMP MACRO without_types(x) AS CASE WHEN contains(x, '\"$') THEN"
-        f" regexp_replace(regexp_replace(x, {_typed('number(?:Int|Long|Double|Decimal)', NUMBER)}, '\\1', 'g'),"
+        f"CREATE OR REPLACE TEMP MACRO without_types(x) AS CASE WHEN contains(x, '$') AND contains(x, '\"$')"
+        f" THEN regexp_replace(regexp_replace(x, {_typed('number(?:Int|Long|Double|Decimal)', NUMBER)}, '\\1', 'g'),"
         f" {_typed('date', DATE)}, '\\1', 'g') ELSE x END"
     ),
     "CREATE OR REPLACE TEMP MACRO number(x) AS TRY_CAST(x AS DOUBLE)",
