@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from analytics.anomalies.anomalies import FLOOR_SHARE, Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
 from analytics.anomalies.shared_spend import SharedSpend
 from analytics.anomalies.silent_sources import CUBE, HolesOfSeries, silences_of
-from analytics.answers_by_version import remember
+from analytics.answers_by_version import kept, remember
 from analytics.bridges import bridge
 from analytics.coverage import coverage
 from analytics.history import daily_by, through
@@ -75,6 +75,7 @@ def findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
 
 
 @remember
+@kept(Watch)
 def bare_findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
     """As `findings`, without what moved in them, which takes as long as the search."""
     cube = daily_by(view, scope.at_any_time(), CUBE, MEASURES)
@@ -102,9 +103,9 @@ def bare_findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
         found += _other(dimension, value, series, floor, start)
     found += _hours(view, scope, floor, start, holes_of_models)
     found += silences_of(view, scope, start)
-    kept = keep_narrowest(found, SharedSpend(cube["cost_usd"]).share)
+    narrowest = keep_narrowest(found, SharedSpend(cube["cost_usd"]).share)
     gaps = tuple(day.date() for day in total.index[total.isna()] if day >= start)
-    return Watch(tuple(kept), checked, tuple(short), gaps)
+    return Watch(tuple(narrowest), checked, tuple(short), gaps)
 
 
 def _series(view: Ledger, scope: Scope, cube: pd.DataFrame, keys: bool):
