@@ -9,8 +9,7 @@ import streamlit as st
 from analytics.coverage import coverage
 from analytics.promises.promise_offer import Offer
 from analytics.registry import DIMENSIONS
-from pages.parts.lab import form as lab_form
-from pages.parts.lab.candidates import edited_name
+from pages.parts.lab.trial_link import edited_name, prediction_link
 from pages.parts.replay.answer import (
     kpis,
     limits,
@@ -147,6 +146,6 @@ with st.container(horizontal=True, vertical_alignment="center"):
         "Try it on real calls",
         ":material/science:",
         scope,
-        **lab_form.prediction_link(edited_name(policy) if changed else policy.name, said),
+        **prediction_link(edited_name(policy) if changed else policy.name, said),
     )
     shell.snapshot_link(view)

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
 
+from pages.parts.lab.trial_link import edited_name
 from pages.ui import exports, place, shell, what_if
 from pages.ui import format as fmt
 from routing.calling.declarations import Provider
@@ -71,11 +72,6 @@ def _edited() -> dict[str, Policy]:
     """The policy that was edited on the Routing page in this session and not saved, under a name of its own."""
     draft = st.session_state.get("policy_draft")
     return {edited_name(draft[1]): draft[1].model_copy(update={"name": edited_name(draft[1])})} if draft else {}
-
-
-def edited_name(policy: Policy) -> str:
-    """What a policy that was edited and not saved is called in the lab."""
-    return f"{policy.name[:110]}, edited"
 
 
 def _needs(known: dict[str, Tryable]) -> None:

@@ -30,7 +30,6 @@ from routing.runs.ledger_tasks import (
 from routing.runs.run_command import build_spec
 from routing.runs.spec import checked_spec, providers_of_run
 from routing.runs.store import create_run, refuse_second
-from simulations.replay.summary import NO_TARGET_PRICE
 
 
 @st.fragment(run_every=2)
@@ -254,19 +253,6 @@ def start(name: str, spec: dict[str, Any]) -> None:
     launch(shell.state(), run_id)
     st.query_params.from_dict({"run": run_id})
     st.rerun()
-
-
-def prediction_link(policy: str, said: dict[str, Any]) -> dict[str, str]:
-    """What a replay said, as parameters of a link to the lab: cost a request where every request is priced, quality
-    where it is known.
-    """
-    told, apart = {"policy": policy}, said["not_compared"]
-    priced = said["requests"] - sum(part["requests"] for part in apart)
-    if priced and NO_TARGET_PRICE not in [part["reason"] for part in apart]:
-        told["said_usd"] = f"{float(said['policy_cost_usd']) / priced:.8f}"
-    if said["quality"]["policy"] is not None:
-        told |= {"said_quality": f"{said['quality']['policy']:.6f}", "said_scale": said["quality"]["scale"]}
-    return told
 
 
 def _prediction(policy: str) -> dict[str, dict[str, float | str]]:
