@@ -37,7 +37,7 @@ def remember(question: Callable) -> Callable:
     return ask
 
 
-def kept(form: Any) -> Callable[[Callable], Callable]:
+def keep_as(form: Any) -> Callable[[Callable], Callable]:
     """Keep the answers of `question(view, *arguments)` in files too, for the processes to come, as JSON of `form`.
 
     Only for a question whose answer follows from the rows of the view and from the code of `data` and `analytics`

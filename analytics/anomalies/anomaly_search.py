@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from analytics.anomalies.anomalies import FLOOR_SHARE, Anomaly, failing_since, keep_narrowest, outgrown, unusual_days
 from analytics.anomalies.shared_spend import SharedSpend
 from analytics.anomalies.silent_sources import CUBE, HolesOfSeries, silences_of
-from analytics.answers_by_version import kept, remember
+from analytics.answers_by_version import keep_as, remember
 from analytics.bridges import bridge
 from analytics.coverage import coverage
 from analytics.history import daily_by, through
@@ -75,7 +75,7 @@ def findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
 
 
 @remember
-@kept(Watch)
+@keep_as(Watch)
 def bare_findings(view: Ledger, scope: Scope, keys: bool = False) -> Watch:
     """As `findings`, without what moved in them, which takes as long as the search."""
     cube = daily_by(view, scope.at_any_time(), CUBE, MEASURES)

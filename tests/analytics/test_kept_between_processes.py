@@ -8,7 +8,7 @@ import pytest
 
 from analytics import answers_by_version
 from analytics.anomalies import anomaly_search
-from analytics.answers_by_version import kept
+from analytics.answers_by_version import keep_as
 from analytics.history import through
 from analytics.scope import Scope
 from data import kept_answers
@@ -20,7 +20,7 @@ from tests.stores import new_ledger
 ASKED: list[tuple[object, ...]] = []
 
 
-@kept(tuple[int, float])
+@keep_as(tuple[int, float])
 def rows_of(view: Ledger, scope: Scope, least: float = 0.0) -> tuple[int, float]:
     ASKED.append((view.pinned, scope, least))
     return int(view.rows(f"SELECT count(*) FROM {view.name('usage')}")[0][0]), float("nan")
