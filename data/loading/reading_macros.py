@@ -14,6 +14,8 @@ from data.sql_text import literal
 QUOTE = r'\\*"'  # within a text it is escaped
 NUMBER = rf"(?:{QUOTE})?(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?:{QUOTE})?"
 DATE = rf"({QUOTE}[0-9TtZz:.+ -]+{QUOTE}|\d+)"
+# "1.000" is a thousand where a point parts the thousands; a log that means one writes 1 or 1.0.
+TWO_READINGS = "ends_with(x::VARCHAR, '.000') AND length(x::VARCHAR) <= 7 AND number(x) > 0"
 GROUPED = r"[1-9]\d{0,2}(,\d{3}){1,3}"  # digits as people write them, a comma between thousands
 
 
@@ -40,7 +42,8 @@ MACROS = (
     "CREATE OR REPLACE TEMP MACRO number(x) AS TRY_CAST(x AS DOUBLE)",
     (
         f"CREATE OR REPLACE TEMP MACRO count_of(x) AS CASE WHEN number(x) BETWEEN 0 AND {MOST} AND floor(number(x)) ="
-        f" number(x) THEN number(x) WHEN contains(x::VARCHAR, ',') AND regexp_full_match(x::VARCHAR, '{GROUPED}')"
+        f" number(x) THEN CASE WHEN {TWO_READINGS} THEN NULL ELSE number(x) END"
+        f" WHEN contains(x::VARCHAR, ',') AND regexp_full_match(x::VARCHAR, '{GROUPED}')"
         " THEN number(replace(x::VARCHAR, ',', '')) END"
     ),
     "CREATE OR REPLACE TEMP MACRO amount_of(x) AS CASE WHEN number(x) >= 0 AND number(x) < 1e6 THEN number(x) END",
