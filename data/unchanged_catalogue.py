@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
-SETTLED_NS = 100_000_000  # a file that was written so shortly before may be written again within the same tick
+SETTLED_NS = 2_000_000_000  # within a tick of the file system's clock (2 s at the coarsest) two writes look like one
 
 Stamp = tuple[int, int, int]
 
