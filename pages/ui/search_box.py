@@ -24,8 +24,16 @@ from simulations.decisions.record import DECISIONS
 
 NAMES = ("team", "model", "feature", "key_alias", "customer_id")  # dimensions whose values people look for by name
 PER_DIMENSION = 80  # the dearest values: all travel to the browser when the box is opened
-# Whoever pressed the keys wants to type: a dialog takes the focus itself, and gives it to no field.
-FOCUS = "<script>setTimeout(() => document.querySelector('.st-key-found input')?.focus(), 150)</script>"
+# Whoever pressed the keys wants to type: a dialog takes the focus itself, and gives it to no field. On a busy machine
+# the field is drawn later than this runs.
+FOCUS = """<script>
+(function focus(tries) {
+    const field = document.querySelector(".st-key-found input");
+    if (field && field === document.activeElement || !tries) return;
+    field?.focus();
+    setTimeout(focus, 150, tries - 1);
+})(200)
+</script>"""
 SCENARIO_PAGES = {"mix": "mix", "triage": "new-model", "breakeven": "self-host", "pipeline": "pipeline"}
 
 
