@@ -14,7 +14,8 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
-SETTLED_NS = 2_000_000_000  # within a tick of the file system's clock (2 s at the coarsest) two writes look like one
+# Within a tick two writes look like one; the coarsest clock of a file system in use, FAT's, counts in two seconds.
+SETTLED_NS = 2_000_000_000
 
 Stamp = tuple[int, int, int]
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+from data.unchanged_catalogue import SETTLED_NS
 from data.version import VERSION
 
 FOLDER, FILE = "cache", "known-files.json"
-SETTLED_NS = 2_000_000_000  # the coarsest clock of a file system in use: FAT counts in two seconds
 MOST = 200_000  # files that are kept in mind; those longest ago are forgotten first
 
 
