@@ -32,11 +32,11 @@ class Member(NamedTuple):
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the file is a zip that is nothing but a zip."""
-    with open(path, "rb") as stream:
-        if stream.read(4) != b"PK\x03\x04":
-            return False
+    """Whether the file is a zip that is nothing but a zip; what cannot be read is said where it is recognised."""
     try:
+        with open(path, "rb") as stream:
+            if stream.read(4) != b"PK\x03\x04":
+                return False
         with zipfile.ZipFile(path) as archive:
             return not OTHERS & set(archive.namelist())
     except (zipfile.BadZipFile, ValueError, OSError):
