@@ -7,8 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 KEY = "sk-admin-canary-0123456789"
@@ -56,6 +57,11 @@ class Script:
         follows = at if step == "repeat" else then
         more = then < end or step in ("repeat", "endless")
         return days, {"object": "page", "has_more": more, "next_page": str(int(follows.timestamp())) if more else None}
+
+    def hears(self, path: str, query: dict[str, list[str]], headers: Message) -> bool:
+        said = headers.get("Authorization") or f"Bearer {headers.get('x-api-key')}"
+        self.asked.append((path, query, said))
+        return said == f"Bearer {KEY}"
 
     def _costs(self, query: dict[str, list[str]], step: Any) -> dict[str, Any]:
         days, page = self._buckets(query, step)
@@ -146,6 +152,40 @@ class Answerer(BaseHTTPRequestHandler):
         pass
 
 
+class Scripted(Protocol):
+    """A provider that a test plays: what it does one a request, then always; who it knows; what it has."""
+
+    steps: list[Any]
+    always: Any
+
+    def hears(self, path: str, query: dict[str, list[str]], headers: Message) -> bool:
+        """Keep what was asked; whether the key is one of its own."""
+
+    def answer(self, path: str, query: dict[str, list[str]], step: Any) -> dict[str, Any]:
+        """What it has."""
+
+
+def handler_of(script: Scripted) -> type[Answerer]:
+    """Answers as the script says: a status, garbage, a body or half of one; without its key nothing."""
+
+    class Handler(Answerer):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            query = parse_qs(parts.query)
+            known = script.hears(parts.path, query, self.headers)
+            step = script.steps.pop(0) if script.steps else script.always
+            if isinstance(step, tuple):
+                return self.say(step[1], b"no", step[2])
+            if not known:
+                return self.say(401, b"", {})
+            if step == "garbage":
+                return self.say(200, b"<html>\xff", {})
+            body = json.dumps(script.answer(parts.path, query, step)).encode()
+            return self.say(200, body, {}, cut=step == "cut")
+
+    return Handler
+
+
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
     """A server on loopback until the block ends; yields its port."""
@@ -162,22 +202,5 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
 def provider() -> Iterator[Script]:
     """The provider, listening until the block ends."""
     script = Script()
-
-    class Handler(Answerer):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            query = parse_qs(parts.query)
-            said = self.headers.get("Authorization") or f"Bearer {self.headers.get('x-api-key')}"
-            script.asked.append((parts.path, query, said))
-            step = script.steps.pop(0) if script.steps else script.always
-            if isinstance(step, tuple):
-                return self.say(step[1], b"no", step[2])
-            if said != f"Bearer {KEY}":
-                return self.say(401, b"", {})
-            if step == "garbage":
-                return self.say(200, b"<html>\xff", {})
-            body = json.dumps(script.answer(parts.path, query, step)).encode()
-            return self.say(200, body, {}, cut=step == "cut")
-
-    with serving(Handler) as script.port:
+    with serving(handler_of(script)) as script.port:
         yield script

@@ -7,14 +7,14 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from email.message import Message
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from data.sources.pull import Result, pull_due
 from data.sources.source import SOURCES
-from tests.data.scripted_source import KEY, Answerer, serving
+from tests.data.scripted_source import KEY, handler_of, serving
 
 pytestmark = pytest.mark.heavy
 NOW = datetime.fromisoformat("2026-11-11T05:00")
@@ -145,6 +145,10 @@ class Far:
         self.asked: list[Query] = []
         self.port = 0
 
+    def hears(self, path: str, query: Query, headers: Message) -> bool:
+        self.asked.append(query)
+        return self.said in (headers.get("Authorization"), headers.get("x-api-key"))
+
     def answer(self, path: str, query: Query, step: Any) -> dict[str, Any]:
         assert path == self.api.path
         rows, cursor = self.api.speak(query, self.held)
@@ -162,23 +166,7 @@ class Far:
 def far(request, monkeypatch) -> Iterator[Far]:
     script = Far(request.param)
     monkeypatch.setenv(KEY_ENV, script.secret)
-
-    class Handler(Answerer):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            query = parse_qs(parts.query)
-            script.asked.append(query)
-            step = script.steps.pop(0) if script.steps else script.always
-            if isinstance(step, tuple):
-                return self.say(step[1], b"no", step[2])
-            if script.said not in (self.headers.get("Authorization"), self.headers.get("x-api-key")):
-                return self.say(401, b"", {})
-            if step == "garbage":
-                return self.say(200, b"<html>\xff", {})
-            body = json.dumps(script.answer(parts.path, query, step)).encode()
-            return self.say(200, body, {}, cut=step == "cut")
-
-    with serving(Handler) as script.port:
+    with serving(handler_of(script)) as script.port:
         yield script
 
 
