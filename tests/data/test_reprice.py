@@ -84,9 +84,36 @@ def test_an_error_on_the_way_leaves_the_ledger_as_it_was(ledger, state, tmp_path
     assert small_ledger.rows(ledger, COLUMNS) == before and ledger.snapshot() == version
 
 
+# As Vercel's AI SDK calls providers: their package's name, and the API behind it.
+AI_SDK = [
+    "openai.chat",
+    "openai.responses",
+    "openai.embedding",
+    "azure-openai.chat",
+    "azure.responses",
+    "anthropic.messages",
+    "amazon-bedrock",
+    "google.generative-ai",
+    "google.vertex.chat",
+    "vertex.anthropic.messages",
+    "mistral.chat",
+    "groq.chat",
+    "xai.chat",
+    "xai.responses",
+    "deepseek.chat",
+    "cohere.chat",
+    "togetherai.chat",
+    "fireworks.chat",
+    "perplexity",
+    "cerebras.chat",
+    "deepinfra.chat",
+    "openrouter.chat",
+    "moonshotai.chat",
+]
+
+
 @pytest.mark.parametrize(
-    "word",
-    sorted(notes.provider_names() | notes.provider_prefixes() | {"vertex_ai-chat": "google", "groq.chat": "groq"}),
+    "word", sorted({*notes.provider_names(), *notes.provider_prefixes(), *AI_SDK, "vertex_ai-chat"})
 )
 def test_a_provider_is_called_the_same_by_the_engine_and_by_the_price_book(shared_ledger, word):
     for spelled in (word, word.upper(), f" {word} "):
