@@ -213,8 +213,9 @@ def comparison(view: Ledger, scope: ClosedScope, earlier: ClosedScope | None = N
     if any(reason.startswith(HOLDS) for reason in reasons):  # says where the log starts and ends
         reasons = [reason for reason in reasons if not reason.startswith(("the log starts", "the log ends"))]
     if left < max(1, length.days / 2):
-        if before.covered_days:
-            reasons.append(f"{before.covered_days} of the {before.asked_days} days before are covered")
+        for side, name in ((now, "days"), (before, "days before")):
+            if 0 < side.covered_days < side.asked_days:
+                reasons.append(f"{side.covered_days} of the {side.asked_days} {name} are covered")
         return Comparison(None, None, "; ".join(reasons))
     note = f"{left} days compared with the same days before: {'; '.join(reasons)}" if dropped else ""
     if scope.length_days != earlier.length_days:

@@ -9,8 +9,9 @@ import numpy as np
 from analytics.coverage import coverage
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
+from data import wording
 from data.calendar import DAYS_PER_MONTH
-from data.errors import NoData, Refused
+from data.errors import NoData
 from data.ledger import Ledger
 from data.schema import OUTPUT_TOKENS, UNCACHED_INPUT_TOKENS
 
@@ -56,13 +57,12 @@ class Work(NamedTuple):
 def work_of(view: Ledger, scope: Scope, model: str) -> Work:
     """The answered, priced requests of a model over whole days of the log.
 
-    Raises NoData where there are none, Refused for less than a week.
+    Raises NoData where there are none, or of less than a week.
     """
     covered = coverage(view, scope)
     if covered.covered_days < LEAST_DAYS:
-        raise Refused(
-            f"{covered.covered_days} whole days of log; {LEAST_DAYS} are needed before a month of commitment is judged."
-        )
+        days = wording.count_of(covered.covered_days, "whole day")
+        raise NoData(f"{days} of log; {LEAST_DAYS} are needed before a month of commitment is judged.")
     whole = scope.between(covered.start, covered.end).leaving_out(covered.missing)
     rows = whole.usage(view)
     rows = rows.filter((rows.status == "success") & (rows.model == model) & rows.cost_usd.notnull())

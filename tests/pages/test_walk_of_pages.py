@@ -67,6 +67,7 @@ def visited(store: str) -> dict[str, list[str]]:
         app = app_at(file, timeout=300, **asked).run()
         assert not app.exception, (store, file, asked, app.exception[0].value)
         assert app.title and app.title[0].value.strip(), (store, file, asked)
+        assert not app.error, (store, file, asked, app.error[0].value)  # nobody has asked for anything wrong
         said.setdefault(file, []).extend(said_on(app))
     return said
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from analytics.scope import Scope
 from data import rollups
 from data.calendar import DAYS_PER_MONTH
-from data.errors import BadInput, NoData, Refused
+from data.errors import BadInput, NoData
 from data.facts.models import shipped_catalog
 from data.facts.prepaid import Offer, prepaid_offers
 from data.prices.book import PriceBook
@@ -147,7 +147,7 @@ def test_the_desk_reads_the_log_and_keeps_to_the_policy(home):
     with pytest.raises(NoData, match="No answered request of minimax-m2"):
         desk(view, Scope.of(view), purchase(model="minimax-m2"), MARKET, shipped_constraints())
     week = Scope.of(view, START.date(), START.date() + timedelta(days=3))
-    with pytest.raises(Refused, match="7 are needed"):
+    with pytest.raises(NoData, match="7 are needed"):
         desk(view, week, told, MARKET, shipped_constraints())
 
 

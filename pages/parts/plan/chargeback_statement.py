@@ -12,7 +12,6 @@ from analytics.billing import chargeback
 from analytics.billing.month_budgets import against_budgets, message
 from analytics.billing.shared_costs import SHARED, SPLITS, UNTAGGED
 from analytics.history import logged_days
-from data.calendar import next_month
 from data.errors import BadInput
 from data.ledger import Ledger
 from data.state import State
@@ -29,23 +28,18 @@ def statement(view: Ledger, state: State, month: date) -> chargeback.Statement:
 
 @shell.cached
 def months(view: Ledger) -> list[date]:
-    """The first days of the months that the log reaches, newest first."""
-    logged = logged_days(view)
-    found, month = [], logged[0].date().replace(day=1)
-    while month <= logged[-1].date():
-        found.append(month)
-        month = next_month(month)
-    return found[::-1]
+    """The first days of the months of which anything is logged, newest first."""
+    return sorted({day.date().replace(day=1) for day in logged_days(view)}, reverse=True)
 
 
 def chargeback_statement(view: Ledger) -> None:
     """The month's statement, its files, and the shared costs."""
     st.subheader("Chargeback: who pays for the month", anchor=False)
-    every = months(view)
+    every, last = months(view), chargeback.last_month(view)
     month = st.selectbox(
         "Month",
         every,
-        index=every.index(chargeback.last_month(view)),
+        index=next((place for place, month in enumerate(every) if month <= last), 0),
         format_func=lambda day: f"{day:%B %Y}",
         key="chargeback_month",
         width=180,
