@@ -19,8 +19,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from data import data_files, kept_answers, people, run_texts, scratch
-from data.errors import BadInput, Refused
+from data import data_files, kept_answers, people, run_texts, scratch, shared_tables
+from data.errors import BadInput
 from data.lake import ROLLUPS, TABLES
 from data.ledger import Cursor, Ledger
 from data.room import require_room
@@ -66,11 +66,6 @@ def erase(ledger: Ledger, state: State, wish: Wish) -> dict[str, int]:
     Raises BadInput for a wish of nothing, Refused for who is no admin.
     """
     people.require("erase")
-    if ledger.store.shared:
-        raise Refused(
-            f"Nothing can be forgotten in the store {ledger.store.where} yet, since copies of it are kept by PostgreSQL"
-            " and object storage. Nothing was changed."
-        )
     if not any(wish):
         raise BadInput("Nothing is named to be forgotten; give --name, --texts-older-than or --names-older-than.")
     if short := [name for name in wish.names if len(name.strip()) < 2]:
@@ -123,6 +118,9 @@ def write_anew(ledger: Ledger, state: State) -> None:
             cursor.execute(f"CALL {call}").fetchall()
         kept_answers.forget(ledger.home)  # by user, some of them; none is kept of a version that is gone
         data_files.narrow_bounds(cursor)
+        if ledger.store.shared:
+            shared_tables.write_anew(ledger.store)
+            return
         data_files.keep_checksums(cursor, ledger.home)
         rewrite_database(ledger.home / "catalog.sqlite")
         rewrite_database(state.path)

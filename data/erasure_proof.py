@@ -1,4 +1,5 @@
-"""Whether anything that was to be forgotten is still there: every file under HOME is looked through.
+"""Whether anything that was to be forgotten is still there: every file under HOME is looked through, and of a shared
+store every data file and every table.
 
 Parquet files are read row by row in all columns (their bytes are compressed), databases value by value, and every
 file byte by byte as well. A name is looked for where it stands by itself; among bytes, where neighbours mean nothing,
@@ -8,11 +9,12 @@ only names long enough not to be met by chance.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data import erasure
+from data import erasure, shared_files, shared_tables
 from data.backup import DATABASES
 from data.ledger import Ledger
 from data.sql_text import literal
@@ -20,9 +22,10 @@ from data.state_file import texts_in
 
 BYTES_FROM = 6  # characters; shorter ones occur in compressed pages by chance
 CHUNK = 2**20
+LEDGER = "the ledger"
 OF_A_SUM = "it names a team or something else that is summed up, or is part of a record's id"
 REASONS = {
-    "the ledger": OF_A_SUM,
+    LEDGER: OF_A_SUM,
     "the catalogue": OF_A_SUM,
     "the audit trail": "its chain forbids a change; it says who did what, and what was saved",
     "saved documents": "people wrote them; `python -m data forget KIND NAME` removes one",
@@ -50,29 +53,29 @@ class Proof(NamedTuple):
 
 
 def look_through(ledger: Ledger, names: Sequence[str]) -> Proof:
-    """Search all of HOME for names; the ledger's and the state's databases must be reachable."""
-    counts: dict[str, int] = {}
-    pattern, whole = re.compile(erasure.name_pattern(names, r"\w")), erasure.name_pattern(names)
+    """Search all of HOME for names, and a shared store's files and tables wherever they are."""
+    counts: Counter[str] = Counter()
+    pattern = re.compile(erasure.name_pattern(names, r"\w"))
     raw = [name.encode() for name in names if len(name) >= BYTES_FROM]
     files = size = 0
     for path in sorted(path for path in ledger.home.rglob("*") if path.is_file()):
         files, size = files + 1, size + path.stat().st_size
         place, times = str(path.relative_to(ledger.home)), 0
         if path.suffix == ".parquet":
-            place = "the ledger"
-            times = ledger.sql(
-                f"SELECT count(*) AS n FROM read_parquet({literal(path)}) t WHERE regexp_matches(t::VARCHAR, ?)",
-                [whole],
-            )["n"][0]
+            place, times = LEDGER, _rows_with(ledger, str(path), names)
         elif path.name in DATABASES:
-            tables = [table for table, text in texts_in(path) if pattern.search(text)]
-            for table in tables:
-                counts[_place(path.name, table)] = counts.get(_place(path.name, table), 0) + 1
-            if tables:  # their bytes are told by their tables
+            told = Counter(_place(path.name == DATABASES[1], *one) for one in texts_in(path) if pattern.search(one[1]))
+            counts += told
+            if told:  # their bytes are told by their tables
                 continue
-        if times := int(times) or _occurrences(path, raw):
-            counts[place] = counts.get(place, 0) + times
-    return Proof(files, size, tuple(Found(*item) for item in sorted(counts.items())))
+        if times := times or _occurrences(path, raw):
+            counts[place] += times
+    if ledger.store.shared:
+        for address, size_bytes in shared_files.sizes(ledger.cursor(), ledger.store):
+            files, size = files + 1, size + size_bytes
+            counts[LEDGER] += _rows_with(ledger, address, names)
+        counts += Counter(_place(*one) for one in shared_tables.texts_in(ledger.store) if pattern.search(one[2]))
+    return Proof(files, size, tuple(Found(*item) for item in sorted((+counts).items())))
 
 
 def texts_left(ledger: Ledger, wish: erasure.Wish) -> int:
@@ -92,8 +95,14 @@ def texts_left(ledger: Ledger, wish: erasure.Wish) -> int:
     return int(left)
 
 
-def _place(database: str, table: str) -> str:
-    if database == "catalog.sqlite":
+def _rows_with(ledger: Ledger, path: str, names: Sequence[str]) -> int:
+    """How many rows of a Parquet file have a name in any column."""
+    text = f"SELECT count(*) AS n FROM read_parquet({literal(path)}) t WHERE regexp_matches(t::VARCHAR, ?)"
+    return int(ledger.sql(text, [erasure.name_pattern(names)])["n"][0])
+
+
+def _place(of_state: bool, table: str, _: str) -> str:
+    if not of_state:
         return "the catalogue"
     return {"audit": "the audit trail", "documents": "saved documents"}.get(table, f"the state's {table}")
 

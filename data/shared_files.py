@@ -32,6 +32,12 @@ def faults(cursor: Cursor, store: Store) -> list[Fault]:
     return found
 
 
+def sizes(cursor: Cursor, store: Store) -> list[tuple[str, int]]:
+    """Every Parquet file that lies where the store has its files, listed or not, and its bytes."""
+    paths = cursor.execute(f"SELECT file FROM glob({literal(store.files + '/**/*.parquet')}) ORDER BY ALL").fetchall()
+    return [(path, _size_bytes(cursor, path)) for (path,) in paths]
+
+
 def remove_superfluous(cursor: Cursor) -> int:
     """Remove the files that no version needs, and those no commit wrote down, after a day; returns how many. The caller
     holds the writers' lock.
@@ -48,7 +54,7 @@ def _fault_of(cursor: Cursor, path: str | None, size_bytes: int, rows: int) -> s
     if path is None:
         return "is missing"
     try:
-        size = cursor.execute(f"SELECT file_size_bytes FROM parquet_file_metadata({literal(path)})").fetchall()[0][0]
+        size = _size_bytes(cursor, path)
         if size != size_bytes:
             return f"has {size:,} bytes where the catalogue says {size_bytes:,}"
     except Exception as error:
@@ -56,3 +62,7 @@ def _fault_of(cursor: Cursor, path: str | None, size_bytes: int, rows: int) -> s
             raise
         return unreadable(error)
     return fault_within(cursor, path, rows)
+
+
+def _size_bytes(cursor: Cursor, path: str) -> int:
+    return cursor.execute(f"SELECT file_size_bytes FROM parquet_file_metadata({literal(path)})").fetchall()[0][0]

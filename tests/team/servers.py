@@ -79,6 +79,13 @@ class Postgres:
             host="127.0.0.1", port=self.port, user="baton", password=PASSWORD, dbname=database, autocommit=True
         )
 
+    def bytes_of(self, database: str) -> bytes:
+        """All that lies on the disk for a database, without the write-ahead log."""
+        with self.connected(database) as db:
+            db.execute("CHECKPOINT")
+            [(number,)] = db.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchall()
+        return b"".join(path.read_bytes() for path in sorted((self._folder / f"data/base/{number}").iterdir()))
+
     def _run(self, program: str, *words: str) -> None:
         as_user = ["runuser", "-u", USER, "--"] if os.getuid() == 0 else []
         command = [*as_user, str(self._bin / program), *words]
