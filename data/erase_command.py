@@ -56,14 +56,14 @@ def _command(args: argparse.Namespace) -> None:
             }
         )
     else:
-        where = f"{proof.files:,} files{' and every table of the database' if ledger.store.shared else ''}"
+        files = f"{proof.files:,} files{' and every table of the database' if ledger.store.shared else ''}"
         console.say(
             f"Changed {changed['rows']:,} rows, {changed['texts']:,} texts, {changed['records']:,} records and "
             f"{changed['run_entries']:,} entries of live runs; the sums are as they were, in data version "
             f"{ledger.snapshot()}. Versions before it are gone, and so are links to them."
         )
         console.say(
-            f"Searched {where}, {proof.size_bytes:,} bytes: "
+            f"Searched {files}, {proof.size_bytes:,} bytes: "
             + ("nothing found." if not proof.found else "still there:")
         )
         for one in proof.found:
@@ -75,7 +75,7 @@ def _command(args: argparse.Namespace) -> None:
         if ledger.store.shared:
             console.say(
                 "Beyond Baton: PostgreSQL's write-ahead log and dumps, older versions of objects that the bucket keeps,"
-                " and uploads that wait on other hosts (docs/retention.md)."
+                " uploads that wait on other hosts, and their caches until they next look (docs/retention.md)."
             )
         console.say("A dashboard that is running keeps what it has shown in memory until it is started again.")
     if left:

@@ -120,10 +120,10 @@ def write_anew(ledger: Ledger, state: State) -> None:
         data_files.narrow_bounds(cursor)
         if ledger.store.shared:
             shared_tables.write_anew(ledger.store)
-            return
-        data_files.keep_checksums(cursor, ledger.home)
-        rewrite_database(ledger.home / "catalog.sqlite")
-        rewrite_database(state.path)
+        else:
+            data_files.keep_checksums(cursor, ledger.home)
+            rewrite_database(ledger.home / "catalog.sqlite")
+            rewrite_database(state.path)
 
 
 def _forget_in_ledger(cursor: Cursor, wish: Wish) -> dict[str, int]:

@@ -64,9 +64,10 @@ def look_through(ledger: Ledger, names: Sequence[str]) -> Proof:
         if path.suffix == ".parquet":
             place, times = LEDGER, _rows_with(ledger, str(path), names)
         elif path.name in DATABASES:
-            told = Counter(_place(path.name == DATABASES[1], *one) for one in texts_in(path) if pattern.search(one[1]))
-            counts += told
-            if told:  # their bytes are told by their tables
+            of_state = path.name == DATABASES[1]
+            tables = [_place(of_state, table) for table, text in texts_in(path) if pattern.search(text)]
+            counts.update(tables)
+            if tables:  # their bytes are told by their tables
                 continue
         if times := times or _occurrences(path, raw):
             counts[place] += times
@@ -74,7 +75,8 @@ def look_through(ledger: Ledger, names: Sequence[str]) -> Proof:
         for address, size_bytes in shared_files.sizes(ledger.cursor(), ledger.store):
             files, size = files + 1, size + size_bytes
             counts[LEDGER] += _rows_with(ledger, address, names)
-        counts += Counter(_place(*one) for one in shared_tables.texts_in(ledger.store) if pattern.search(one[2]))
+        texts = shared_tables.texts_in(ledger.store)
+        counts.update(_place(of_state, table) for of_state, table, text in texts if pattern.search(text))
     return Proof(files, size, tuple(Found(*item) for item in sorted((+counts).items())))
 
 
@@ -101,7 +103,7 @@ def _rows_with(ledger: Ledger, path: str, names: Sequence[str]) -> int:
     return int(ledger.sql(text, [erasure.name_pattern(names)])["n"][0])
 
 
-def _place(of_state: bool, table: str, _: str) -> str:
+def _place(of_state: bool, table: str) -> str:
     if not of_state:
         return "the catalogue"
     return {"audit": "the audit trail", "documents": "saved documents"}.get(table, f"the state's {table}")
