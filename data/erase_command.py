@@ -62,6 +62,8 @@ def _command(args: argparse.Namespace) -> None:
             f"{changed['run_entries']:,} entries of live runs; the sums are as they were, in data version "
             f"{ledger.snapshot()}. Versions before it are gone, and so are links to them."
         )
+        if wish.names and not any(changed.values()):
+            console.say("Nothing in the newest data version had such a name; is it spelled as the log has it?")
         console.say(
             f"Searched {files}, {proof.size_bytes:,} bytes: "
             + ("nothing found." if not proof.found else "still there:")

@@ -130,6 +130,14 @@ def test_a_name_is_gone_from_every_byte_and_every_sum_is_as_it_was(store, capsys
     assert holding(store, PROMPT)  # what nobody asked to be forgotten is there
 
 
+def test_a_name_that_nobody_has_is_told(store, capsys):
+    assert main(["erase", "--name", ZOE.upper(), "--home", str(store)]) == 0
+    assert "is it spelled as the log has it?" in capsys.readouterr().out
+    assert holding(store, ZOE)
+    assert main(["erase", "--name", ZOE, "--home", str(store)]) == 0
+    assert "spelled" not in capsys.readouterr().out
+
+
 def test_texts_older_than_a_day_are_gone_and_younger_ones_stay(store, capsys):
     before = sums(store)
     assert main(["erase", "--texts-older-than", "2026-04-01", "--home", str(store), "--json"]) == 0
