@@ -162,6 +162,19 @@ def flat_usage(
 
 
 @dataclass(frozen=True)
+class StandIn:
+    """Records that count only while no other record tells of what they stand for.
+
+    All is SQL over the columns of a usage row, be it staged or in the ledger, `{r}` before each and `{family}` for the
+    format's: whether a row is such a stand-in, what it stands for, and what another row tells of (NULL: nothing).
+    """
+
+    is_one: str
+    stands_for: str
+    tells: str
+
+
+@dataclass(frozen=True)
 class Format:
     """One log format. `fields` nests like the JSON itself; leaves are DuckDB types."""
 
@@ -176,7 +189,7 @@ class Format:
     assume_output_has_reasoning: bool = True
     supersedes: bool = False  # a larger record replaces a row of the whole family, a restated bill line the old one
     days: bool = False  # a table of days: a newer one takes the place of an earlier one of the same days
-    stand_ins: bool = False  # a record whose event key is its call id gives way to any other record of that call
+    stand_ins: tuple[StandIn, ...] = ()  # records that give way to others, whichever are loaded first
     one_answer: bool = False  # a call has one success: a second one under another id is the call logged twice
     family: str = ""  # formats that describe the same calls share it, so that one call stays one row
     note: str = ""  # what a reader should know about this source; shown with every batch

@@ -7,7 +7,7 @@ azure-monitor/reference/tables/apimanagementgatewaylogs.
 
 from __future__ import annotations
 
-from data.formats import Format, envelope, has, openai
+from data.formats import Format, assistant_runs, envelope, has, openai
 
 NAMES = {
     "time": ("TimeGenerated", "time"),
@@ -74,8 +74,9 @@ IS_MODEL = (
 )
 
 COLUMNS = openai.COLUMNS | {
-    "event_key": "text_of(d.request_id)",  # as in the table of language-model requests: both say the same call
-    "call_id": "text_of(d.request_id)",
+    # As in the table of language-model requests: both say the same call. A run is asked for again until it has ended.
+    "event_key": f"coalesce({assistant_runs.ITS_ID}, text_of(d.request_id))",
+    "call_id": f"coalesce({assistant_runs.RUN}, text_of(d.request_id))",
     "status": f"CASE WHEN lower(cache) = 'hit' THEN 'cached' ELSE {openai.COLUMNS['status']} END",
     "skip": f"CASE WHEN NOT coalesce({IS_MODEL}, FALSE) THEN 'a request to no language model' END",
 }
@@ -99,6 +100,7 @@ FORMATS = (
         columns=COLUMNS,
         usage=openai.USAGE_OBJECTS,
         supersedes=True,
+        stand_ins=(assistant_runs.STEPS,),
         order=45,
         note="Azure cuts logged bodies at 8,192 bytes; a call whose usage was cut off is unmetered.",
     ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from data.formats import Format, claude_usage, envelope, usage_words
+from data.formats import Format, StandIn, claude_usage, envelope, usage_words
 
 KINDS = ("user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation", "attachment")
 
@@ -91,6 +91,9 @@ COLUMNS = claude_usage.columns("d.message.usage", "d.message.content") | {
     ),
 }
 
+# A side conversation replays a message under the message's id alone.
+REPLAYS = StandIn("{r}event_id = '{family}:' || {r}call_id", "{r}call_id", "{r}call_id")
+
 
 def _is_claude_code(record: dict) -> bool:
     message = record.get("message")
@@ -111,7 +114,7 @@ FORMATS = (
         usage=claude_usage.objects("raw -> '$.message.usage'"),
         assume_input_has_cache=False,
         supersedes=True,
-        stand_ins=True,
+        stand_ins=(REPLAYS,),
         order=40,
         note="Usually a flat-fee subscription: read the dollars as API-equivalent value, not as spend.",
     ),

@@ -8,7 +8,7 @@ Source: openai SDK 3.52.0 types.
 
 from __future__ import annotations
 
-from data.formats import Format, UsageObject, claude_usage, envelope, server_tools, usage_words
+from data.formats import Format, UsageObject, assistant_runs, claude_usage, envelope, server_tools, usage_words
 
 # Proxies answer for Claude and Qwen in OpenAI's shape, with cache counts in the words of these.
 READ = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens")
@@ -77,19 +77,11 @@ HARMLESS = {
     "num_server_side_tools_used": "the sum of the tools listed by name",
 }
 STRUCTURE = {
-    "id": "VARCHAR",
-    "object": "VARCHAR",
-    "type": "VARCHAR",
-    "model": "VARCHAR",
-    "status": "VARCHAR",
-    "service_tier": "VARCHAR",
-    "user": "VARCHAR",
-    "metadata": "JSON",
-    "prompt_filter_results": "JSON",
-    "x_groq": "JSON",
+    **dict.fromkeys(("id", "object", "type", "model", "status", "service_tier", "user"), "VARCHAR"),
+    **dict.fromkeys(("metadata", "prompt_filter_results", "x_groq", "output"), "JSON"),
     "cut": "BOOLEAN",
-    "output": "JSON",
     "usage": USAGE,
+    **assistant_runs.STRUCTURE,
 }
 
 
@@ -177,7 +169,7 @@ END) END
 
 BATCHED = f"(d.custom_id IS NOT NULL OR {envelope.IN_BATCH})"
 
-COLUMNS = envelope.COLUMNS | {
+COLUMNS = assistant_runs.columns(envelope.COLUMNS) | {
     # A stream without usage does not stand for another record of its id.
     "event_key": (
         """coalesce(text_of(b.id), text_of(d.request_id), text_of(d.custom_id))
@@ -217,9 +209,9 @@ COLUMNS = envelope.COLUMNS | {
         f"NOT coalesce(number({REASONING}) > 0 AND {REASONING_IS_EXTRA}, {PROVIDER} = 'x-ai', FALSE)"
     ),
     "status": (
-        f"CASE WHEN {envelope.FAILED} OR b.status = 'failed' THEN 'error' WHEN b.status = 'cancelled' THEN"
-        " 'cancelled' WHEN b.object IN ('response', 'realtime.response') AND b.status NOT IN ('completed',"
-        " 'incomplete', 'queued', 'in_progress') THEN b.status END"
+        f"CASE WHEN {envelope.FAILED} OR b.status = 'failed' OR {assistant_runs.EXPIRED} THEN 'error'"
+        " WHEN b.status = 'cancelled' THEN 'cancelled' WHEN b.object IN ('response', 'realtime.response')"
+        " AND b.status NOT IN ('completed', 'incomplete', 'queued', 'in_progress') THEN b.status END"
     ),
     # With an own key at the upstream provider OpenRouter charges a fee at most and names the upstream cost.
     "reported_cost_usd": f"""CASE WHEN b.usage.is_byok
@@ -232,7 +224,8 @@ COLUMNS = envelope.COLUMNS | {
         WHEN {BATCHED} AND {envelope.FAILED} OR {envelope.NOT_BATCHED} THEN '{envelope.NOT_BILLED}'
         WHEN b.object = 'chat.completion.chunk' AND b.usage IS NULL AND b.cut IS NOT TRUE THEN
         'a stream chunk without usage'
-        WHEN b.status IN ('queued', 'in_progress') AND b.cut IS NOT TRUE THEN 'an unfinished response'
+        WHEN b.status IN ('queued', 'in_progress') AND b.cut IS NOT TRUE OR {assistant_runs.UNFINISHED}
+            THEN 'an unfinished response'
     END"""
     ),
 }
@@ -251,6 +244,7 @@ def is_openai(body: dict) -> bool:
         or "total_tokens" in usage
         and body.get("object") == "list"
         or body.get("object") in ("chat.completion", "chat.completion.chunk", "response", "realtime.response")
+        or body.get("object") in assistant_runs.OBJECTS
     )
 
 
@@ -294,6 +288,7 @@ FORMATS = (
         usage=USAGE_OBJECTS,
         text_columns=envelope.texts("$.choices[0].message.content", "$.output", "$.content"),
         supersedes=True,
+        stand_ins=(assistant_runs.STEPS,),
         order=70,
         note="A streamed answer has usage only with stream_options.include_usage; without it the call is unmetered.",
     ),
