@@ -78,6 +78,11 @@ def usd_short(value: Number) -> str:
     return usd(number)
 
 
+def usd_range(low: Number, high: Number) -> str:
+    """Two ends in a tile: $47.2K to $52.3K."""
+    return f"{usd_short(low)} to {usd_short(high)}"
+
+
 def usd_tick(value: float) -> str:
     """An axis tick without needless decimals: $40K, $1.5M, $0.02."""
     for divisor, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "K")):

@@ -97,7 +97,7 @@ def kpis(
     against, in_full = told
     after, before = pair or ({}, {})
     primary, spend_tile, per_request, failures = tiles.row(first=1.3)
-    reach = outlook.note if outlook.p10 is None else f"{fmt.usd(outlook.p10)} to {fmt.usd(outlook.p90)}"
+    reach = outlook.note if outlook.p10 is None else fmt.usd_range(outlook.p10, outlook.p90)
     primary.metric(
         f"{outlook.start:%B} at its end",
         fmt.usd_short(outlook.p50),

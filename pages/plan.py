@@ -81,9 +81,7 @@ def answer(base: plan.Plan, count: int, budget: float | None) -> str:
     if whole.p10 is None:
         rate = f"the run rate of {fmt.count_of(whole.history_days, 'day')} with a log"
         return f"{span} would cost {fmt.usd_short(whole.p50)} at {rate}"
-    text = (
-        f"{span} are on course for {fmt.usd_short(whole.p50)}, {fmt.usd_short(whole.p10)} to {fmt.usd_short(whole.p90)}"
-    )
+    text = f"{span} are on course for {fmt.usd_short(whole.p50)}, {fmt.usd_range(whole.p10, whole.p90)}"
     if budget:
         text += f"; {fmt.odds(whole.chance_above(budget * count))} chance to exceed {fmt.usd_short(budget * count)}"
     return text

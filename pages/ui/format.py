@@ -23,6 +23,7 @@ from data.wording import (
     usd,
     usd_cents,
     usd_change,
+    usd_range,
     usd_short,
     usd_tick,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "usd",
     "usd_cents",
     "usd_change",
+    "usd_range",
     "usd_short",
     "usd_tick",
 ]

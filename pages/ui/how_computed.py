@@ -112,20 +112,24 @@ MEASURED: dict[str, tuple[str, ...]] = {
 
 
 @st.fragment
-def button(view: Ledger) -> None:
-    """The way to the explanation; nothing for a page opened without the app around it."""
+def button(view: Ledger, stands_on: str) -> None:
+    """The way to the explanation; nothing for a page opened without the app around it. `stands_on`: the header's line
+    in full.
+    """
     path = st.session_state.get(PATH)
     told = "How the numbers of this page are computed"
     if path in HOW and st.button(
         "Explain", icon=":material/function:", key="how_computed", type="tertiary", wrap=False, help=told
     ):
-        _told(view, path)
+        _told(view, path, stands_on)
 
 
 @st.dialog("How is this computed", width="large", icon=":material/function:")
-def _told(view: Ledger, path: str) -> None:
+def _told(view: Ledger, path: str, stands_on: str) -> None:
     for sentence in HOW[path]:
         st.markdown(fmt.md(as_called(sentence)))
+    st.markdown("**What it stands on**")
+    st.markdown(fmt.md(stands_on))
     st.markdown("**What the log covers**")
     told = coverage(view, Scope.of(view))
     why = f": {told.reason}" if told.reason else ""

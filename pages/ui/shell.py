@@ -205,16 +205,20 @@ def header(answer: str, view: Ledger, *, scope: Scope | None = None, stated: boo
     known = standing(view)
     if known is None:
         return
-    version = f"data version {view.snapshot()}" + (" (frozen by this link)" if "as_of" in st.query_params else "")
+    version = f"data version {view.snapshot()}"
     of_scope = shares(view, scope) if scope else (None, None)
     now = datetime.now(UTC).replace(tzinfo=None)
     book = standing_line.price_book(editions.choice(view.home).in_force, now.date())
-    line = standing_line.text(known, of_scope, view.time_zone, version, now, book)
+    line = standing_line.short(known, of_scope, view.time_zone, now, book)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if badge := standing_line.badge(known):
             st.badge(badge.label, icon=badge.icon, color=badge.color, help=fmt.md(as_called(badge.meaning)))
-        how_computed.button(view)
-        st.caption(fmt.md(line), width="content")
+        places = (st.empty(), st.empty())
+        told, explain = places[::-1] if badge else places  # on a phone the two short ones share a row
+        frozen = f" · {version}" if "as_of" in st.query_params else ""  # the newest stands in the sidebar
+        told.caption(fmt.md(line + frozen), width="content")
+        with explain:
+            how_computed.button(view, standing_line.in_full(known, of_scope, view.time_zone, version, book))
     if known.lost:
         st.warning(fmt.md(known.lost), icon=":material/report:")
 

@@ -116,7 +116,7 @@ def saving_tile(cell: Any, label: str, saving: float, spread: dict[str, float]) 
     cell.metric(
         label,
         fmt.usd_short(saving),
-        delta=f"{fmt.usd_short(spread['p10'])} to {fmt.usd_short(spread['p90'])}",
+        delta=fmt.usd_range(spread["p10"], spread["p90"]),
         delta_color="off",
         delta_arrow="off",
         help="at equal tokens; below it P10 to P90 of what output length, tokenizer and lost cache may do to it",

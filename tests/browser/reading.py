@@ -22,7 +22,8 @@ FRAMEWORK = {
 }
 SEEN = """() => {
   const cut = [], over = [], uneven = [], shown = e => e.offsetParent && getComputedStyle(e).overflow !== 'visible';
-  const texts = 'h1, h2, h3, button p, [data-testid=stMetricValue] *, [data-testid=stMetricLabel] *';
+  const texts = 'h1, h2, h3, button p, [data-testid=stMetricValue] *, [data-testid=stMetricLabel] *, ' +
+    '[data-testid=stMetricDelta] *, [data-testid=stMetric] [data-testid=stMarkdownContainer] *';
   for (const e of document.querySelectorAll(texts))
     if (shown(e) && e.scrollWidth > e.clientWidth + 1) cut.push(e.innerText);
   for (const plot of document.querySelectorAll('.js-plotly-plot')) {

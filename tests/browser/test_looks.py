@@ -24,6 +24,7 @@ OPENED = {
     "Add a budget": ("/plan?part=Budgets", "Add a budget"),
     "Add a contract price": ("/data?section=Prices", "Add a contract price"),
 }
+LINE_PX = 20  # of small text
 
 
 @pytest.mark.parametrize("path", [*PATHS, *PARTS])
@@ -39,9 +40,22 @@ def test_a_page_reads_well_wherever_it_is_read(page, address, path):
         settled(page, address, path)
         assert page.locator('[data-testid="stException"]').count() == 0
         assert page.locator("h1").first.inner_text().strip()
+        assert width < 1280 or stands_on_one_line(page), f"the line under the title wraps on {path}"
         assert not (found := faults(page)), json.dumps({f"{theme}, {width}": found}, indent=1)
         assert not (found := violations(page)), json.dumps({theme: found}, indent=1)
     assert not outside and not errors  # a deep link's first look for the server is a 404 of Streamlit's own
+
+
+def stands_on_one_line(page) -> bool:
+    """Whether the line under the title, its badge and its button share one row of one line of text; so where a page
+    has no log behind it.
+    """
+    line = page.get_by_test_id("stCaptionContainer").filter(has_text="Data through").locator("p")
+    explain = page.get_by_role("button", name="Explain", exact=True)
+    if not line.count() or not explain.count():
+        return True
+    text, button = line.first.bounding_box(), explain.first.bounding_box()
+    return text["height"] < 2 * LINE_PX and abs(2 * text["y"] + text["height"] - 2 * button["y"] - button["height"]) < 8
 
 
 def press(page, way: str, tries: int = 2) -> None:

@@ -55,6 +55,12 @@ def test_a_decimal_and_its_float_read_the_same(value):
     assert wording.usd(value) == wording.usd(float(value))
 
 
+def test_a_range_is_two_short_numbers_that_fit_a_tile():
+    assert wording.usd_range(47_230, Decimal("52300.4")) == "$47.2K to $52.3K"
+    assert wording.usd_range(0.0042134, 0.0081239) == "$0.004213 to $0.008124"
+    assert wording.usd_range(None, 3) == f"{wording.MISSING} to $3.00"
+
+
 def test_a_span_says_month_and_year_once():
     assert wording.days(date(2026, 11, 14), date(2026, 11, 20)) == "14 to 20 Nov 2026"
     assert wording.days(date(2026, 10, 30), date(2026, 11, 20)) == "30 Oct to 20 Nov 2026"

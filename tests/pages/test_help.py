@@ -43,7 +43,7 @@ def only_the_button() -> None:
     from pages.ui import how_computed, shell
 
     st.session_state[how_computed.PATH] = "plan"
-    how_computed.button(shell.view())
+    how_computed.button(shell.view(), "What it stands on")
 
 
 def test_the_explanation_names_formula_coverage_caveats_and_version(sample_home, monkeypatch):

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.one_server
 def test_a_page_answers_from_the_sample_company(sample_home, monkeypatch, file):
     app = answered(sample_home, monkeypatch, file)
     if file not in ("lab", "review", "governance"):
-        told = "Stated figures" if file == "pipeline" else "Sample company"
+        told = "Stated figures" if file == "pipeline" else "Sample"
         assert any(f"{told}, not your data" in b.value for b in app.markdown), "what is no log of yours must say so"
 
 

@@ -31,7 +31,7 @@ def odd_home(home, blank_home, tmp_path):
 
 def test_every_page_says_what_is_without_caveat(odd_home, monkeypatch):
     app = answered(odd_home, monkeypatch, "explore")
-    assert any("80.0% of their dollars without caveat" in c.value for c in app.caption), [c.value for c in app.caption]
+    assert any("here all priced, 80.0% without caveat" in c.value for c in app.caption), [c.value for c in app.caption]
 
 
 def test_a_caveat_lists_its_rows(odd_home, monkeypatch):

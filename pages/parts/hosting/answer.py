@@ -43,13 +43,19 @@ def kpis(study: Study) -> None:
     option = result["options"][result["option"]]
     months = result["payback_months"]
     odds = result["payback"]
-    span = f"P10 {months_words(odds['p10'])}, P90 {months_words(odds['p90'])}"
-    cells[0].metric("Payback", months_words(months), delta=span, delta_color="off", delta_arrow="off")
+    cells[0].metric(
+        "Payback",
+        months_words(months),
+        delta=months_range(odds["p10"], odds["p90"]),
+        delta_color="off",
+        delta_arrow="off",
+        help="Every figure in the middle; below it P10 to P90 of the sampled futures.",
+    )
     saved = result["options"]["api"]["total_usd"] - option["total_usd"]
     cells[1].metric(
         f"Saving over {result['months']} months",
         fmt.usd_short(saved),
-        delta=f"{fmt.usd_short(result['p10'])} to {fmt.usd_short(result['p90'])}",
+        delta=fmt.usd_range(result["p10"], result["p90"]),
         delta_color="off",
         delta_arrow="off",
         help=fmt.md(
@@ -80,6 +86,14 @@ FIRST_TOKEN = "{:g} to {:g} times the predicted (P10 to P90)".format(*TTFT_BAND)
 
 def months_words(value: float | None) -> str:
     return "never" if value is None else "at once" if value == 0 else f"{value:.0f} months"
+
+
+def months_range(low: float | None, high: float | None) -> str:
+    """12 to 36 months, at once to never; one of both where they are the same."""
+    first, last = months_words(low), months_words(high)
+    if first == last:
+        return first
+    return f"{first.removesuffix(' months') if last.endswith(' months') else first} to {last}"
 
 
 def replica_of(study: Study) -> Replica:

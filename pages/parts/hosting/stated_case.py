@@ -11,7 +11,7 @@ from data.facts.hosting import hosting_facts
 from data.ledger import Ledger
 from data.yaml_text import validate
 from pages.parts.hosting import charts, panels
-from pages.parts.hosting.answer import months_words
+from pages.parts.hosting.answer import months_range
 from pages.ui import format as fmt
 from pages.ui import scenarios, shell
 from simulations.hosting.breakeven import breakeven
@@ -102,7 +102,7 @@ def _tiles(result: dict[str, Any]) -> None:
         cells[0],
         "Payback",
         _months(result["payback_months"]),
-        f"{months_words(odds['p10'])} to {months_words(odds['p90'])}",
+        months_range(odds["p10"], odds["p90"]),
         "capital cost and the people who set it up, against the stated saving; below it P10 to P90",
     )
     alone = _months(result["payback_without_staff_months"])
@@ -111,7 +111,7 @@ def _tiles(result: dict[str, Any]) -> None:
         cells[2],
         f"Saving over {result['months']} months",
         fmt.usd_short(options["api"]["total_usd"] - options["bought"]["total_usd"]),
-        f"{fmt.usd_short(result['p10'])} to {fmt.usd_short(result['p90'])}",
+        fmt.usd_range(result["p10"], result["p90"]),
         fmt.md("every figure in the middle; below it P10 to P90"),
     )
     _tile(

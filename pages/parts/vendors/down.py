@@ -71,8 +71,8 @@ def _more(found: Drill) -> str:
     if found.unpriced >= found.taken:
         return "a price that is unknown"
     if high <= 0:
-        return f"{fmt.usd_short(-high)} to {fmt.usd_short(-low)} less" if low < high else f"{fmt.usd_short(-low)} less"
-    return f"{fmt.usd_short(low)} to {fmt.usd_short(high)} more" if low < high else f"{fmt.usd_short(high)} more"
+        return f"{fmt.usd_range(-high, -low)} less" if low < high else f"{fmt.usd_short(-low)} less"
+    return f"{fmt.usd_range(low, high)} more" if low < high else f"{fmt.usd_short(high)} more"
 
 
 def _fields(view: Ledger, scope: Scope, name: str, scenario: Outage) -> tuple[Outage, str]:
