@@ -1,7 +1,7 @@
 """Numbered steps that bring a ledger of any earlier version to this one.
 
-Each step runs in one transaction together with the note that it ran; a ledger that has steps this
-Baton does not know was written by a newer one and is refused.
+Each step runs in one transaction together with the note that it ran; a new ledger is made in few. A ledger that has
+steps this Baton does not know was written by a newer one and is refused.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from data.errors import LedgerError
+from data.lake import TABLES
 from data.schema import (
     BATCHES,
     BILLED,
@@ -25,8 +26,17 @@ from data.schema import (
     identities,
 )
 
-STEPS: list[Callable[[Any], None]] = []
+Step = Callable[[Any], None]
+Numbered = tuple[int, Step]
+STEPS: list[Step] = []
+APART: set[Step] = set()  # steps that need what was made before them committed
 step = STEPS.append
+
+
+def step_apart(migrate: Step) -> None:
+    """A step that begins a transaction."""
+    APART.add(migrate)
+    step(migrate)
 
 
 @step
@@ -99,7 +109,8 @@ def m006_dimensions(cursor) -> None:
     """The operator's own dimensions (data/dimensions.py), and the key's name as a column."""
     cursor.execute("CREATE TABLE IF NOT EXISTS lake.main.dimensions (name VARCHAR, tag VARCHAR)")
     cursor.execute("ALTER TABLE lake.main.usage ADD COLUMN IF NOT EXISTS key_alias VARCHAR")
-    cursor.execute(f"UPDATE lake.main.usage SET key_alias = {KEY_ALIAS} WHERE {KEY_ALIAS} IS NOT NULL")
+    if _row_count(cursor, "usage"):  # planning it takes longer than all else that a new ledger takes
+        cursor.execute(f"UPDATE lake.main.usage SET key_alias = {KEY_ALIAS} WHERE {KEY_ALIAS} IS NOT NULL")
 
 
 @step
@@ -118,7 +129,7 @@ def m008_instants(cursor) -> None:
     cursor.execute("CREATE TABLE lake.main.identities (id_hash UINTEGER, requested_at TIMESTAMP)")
 
 
-@step
+@step_apart
 def m009_index(cursor) -> None:
     """The index in files of small row groups; a table takes such a setting only when its making is committed."""
     cursor.execute(
@@ -152,6 +163,32 @@ def m013_compression(cursor) -> None:
     cursor.execute("CALL lake.set_option('parquet_compression', 'zstd')")
 
 
+@step_apart
+def m014_row_in_empty_tables(cursor) -> None:
+    """A row in each empty table, which the next step takes out: only a table that once had one has statistics in the
+    catalogue, and where there are none every query on it reads the whole catalogue anew."""
+    for table in TABLES:
+        if _row_count(cursor, table) == 0:
+            cursor.execute(f"INSERT INTO lake.main.{table} BY NAME SELECT NULL AS {_columns(cursor, table)[0]}")
+
+
+@step_apart
+def m015_empty_tables(cursor) -> None:
+    """The rows of the step before; apart from it, since rows that come and go in one transaction leave nothing."""
+    for table in TABLES:
+        if _row_count(cursor, table) == 1:
+            nothing = " AND ".join(f"{name} IS NULL" for name in _columns(cursor, table))
+            cursor.execute(f"DELETE FROM lake.main.{table} WHERE {nothing}")
+
+
+def _row_count(cursor, table: str) -> int:
+    return cursor.execute(f"SELECT count(*) FROM lake.main.{table}").fetchone()[0]
+
+
+def _columns(cursor, table: str) -> list[str]:
+    return [f'"{name}"' for (name, *_) in cursor.execute(f"DESCRIBE lake.main.{table}").fetchall()]
+
+
 def applied_steps(cursor) -> list[int]:
     """Numbers of the steps this ledger has."""
     try:
@@ -176,13 +213,25 @@ def pending(cursor) -> bool:
 def apply(cursor) -> None:
     """Run the missing steps; the caller holds the writers' lock."""
     have = set(applied_steps(cursor))
-    for number, migrate in enumerate(STEPS, start=1):
-        if number in have:
-            continue
+    missing = [(number, migrate) for number, migrate in enumerate(STEPS, start=1) if number not in have]
+    for together in _transactions(missing, alone=bool(have)):
         cursor.execute("BEGIN TRANSACTION")
         cursor.execute(
             "CREATE TABLE IF NOT EXISTS lake.main.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP)"
         )
-        migrate(cursor)
-        cursor.execute(f"INSERT INTO lake.main.migrations VALUES ({number}, '{migrate.__name__}', now()::TIMESTAMP)")
+        for number, migrate in together:
+            migrate(cursor)
+            cursor.execute(
+                f"INSERT INTO lake.main.migrations VALUES ({number}, '{migrate.__name__}', now()::TIMESTAMP)"
+            )
         cursor.execute("COMMIT")
+
+
+def _transactions(steps: list[Numbered], alone: bool) -> list[list[Numbered]]:
+    """The steps by transaction: `alone`, one in each, since rows that a step writes may be in the way of the next."""
+    found: list[list[Numbered]] = []
+    for number, migrate in steps:
+        if alone or not found or migrate in APART:
+            found.append([])
+        found[-1].append((number, migrate))
+    return found
