@@ -21,7 +21,7 @@ from simulations.hosting.operating_point import operating_point
 from simulations.hosting.replica_memory import batch_limit
 from simulations.hosting.roofline import constants_of, prefill_seconds, speed_of
 from simulations.hosting.serving_point import ServingPoint, work_of
-from simulations.hosting.serving_queue import Latencies, ServiceRates, replay
+from simulations.hosting.serving_queue import Latencies, Limits, ServiceRates, replay, replay_within
 
 API_OVERHEAD_S = 0.015  # BLIS alpha: network, HTTP, tokeniser
 MOST_REPLICAS = 4096
@@ -37,10 +37,10 @@ class Objective(NamedTuple):
     ttft_ms: float = ROUND_TTFT_MS[0]
     tpot_ms: float = 50.0
 
-    def holds_for(self, latencies: Latencies) -> bool:
-        """Whether a replay keeps the promise."""
-        seen = latencies.percentiles()
-        return seen["ttft_p95_ms"] <= self.ttft_ms and seen["tpot_p95_ms"] <= self.tpot_ms
+    @property
+    def limits(self) -> Limits:
+        """What a replay must keep."""
+        return Limits(self.ttft_ms, self.tpot_ms)
 
 
 PROMISE = Objective()
@@ -149,18 +149,23 @@ def _part(requests: Requests, share: float, seed: int) -> Requests:
 def _fewest(
     requests: Requests, rates: ServiceRates, objective: Objective, low: int, seed: int
 ) -> tuple[int, Latencies]:
-    high, seen = low, replay(requests, rates, low, seed=seed)
-    while not objective.holds_for(seen):
+    def tried(replicas: int) -> Latencies | None:
+        return replay_within(objective.limits, requests, rates, replicas, seed=seed)
+
+    high, seen = low, tried(low)
+    while seen is None:
         if high >= MOST_REPLICAS:
-            raise Refused(_why_not(seen, objective))
+            raise Refused(_why_not(replay(requests, rates, high, seed=seed), objective))
         low, high = high + 1, min(MOST_REPLICAS, high * 2)
-        seen = replay(requests, rates, high, seed=seed)
-        if high > 64 and seen.busy_share < 0.01 and not objective.holds_for(seen):
-            raise Refused(_why_not(seen, objective))
+        seen = tried(high)
+        if seen is None and high > 64 and (whole := replay(requests, rates, high, seed=seed)).busy_share < 0.01:
+            raise Refused(_why_not(whole, objective))
     while low < high:
         middle = (low + high) // 2
-        tried = replay(requests, rates, middle, seed=seed)
-        low, high, seen = (low, middle, tried) if objective.holds_for(tried) else (middle + 1, high, seen)
+        if (fewer := tried(middle)) is None:
+            low = middle + 1
+        else:
+            high, seen = middle, fewer
     return high, seen
 
 

@@ -9,6 +9,7 @@ as least-request balancers do.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -19,6 +20,9 @@ from data.errors import BadInput
 from simulations.hosting.arrivals import Requests
 
 NONE = -1
+PROMISED = 95  # of a hundred requests must see what is promised
+LOOKS = 8  # at a replay on its way, whether it can still end within its limits
+ROUNDING = 1e-12
 
 
 class ServiceRates(NamedTuple):
@@ -79,11 +83,51 @@ class Replica:
         self.lane, self.load, self.cache_left = NONE, 0, rates.cache_tokens
 
 
+class Limits(NamedTuple):
+    """What P95 of the time to first token and of the time per token may be, in ms."""
+
+    ttft_ms: float
+    tpot_ms: float
+
+    def hold_for(self, seen: Latencies) -> bool:
+        """Whether both do."""
+        ttft, tpot = (float(np.percentile(values, PROMISED) * 1e3) for values in (seen.ttft_s, seen.tpot_s))
+        return ttft <= self.ttft_ms and tpot <= self.tpot_ms
+
+    def are_broken(self, requests: Requests, rates: ServiceRates, first: list[float], done: list[float]) -> bool:
+        """Whether the requests answered so far (the others have 0) break one, however fast the others will be."""
+        begun, count = len(first), len(requests.at_s)
+        enough = count - (count - 1) * PROMISED // 100 + 1  # so many too slow, and P95 lies among them
+        first_at, done_at = np.array(first), np.array(done)
+        ttft = first_at - requests.at_s[:begun] + rates.overhead_s
+        tpot = (done_at - first_at) / np.maximum(requests.output_tokens[:begun] - 1, 1)
+        return any(
+            int(((at > 0) & (values * 1e3 > most * (1 + ROUNDING))).sum()) >= enough
+            for at, values, most in ((first_at, ttft, self.ttft_ms), (done_at, tpot, self.tpot_ms))
+        )
+
+
 def replay(requests: Requests, rates: ServiceRates, replicas: int, *, seed: int = 0) -> Latencies:
     """Send requests in order of arrival through `replicas` replicas and wait until all are answered.
 
     Raises BadInput for no replica, no request, or a request larger than a replica's whole cache.
     """
+    seen = _replay(requests, rates, replicas, seed, None)
+    assert seen is not None  # without limits none is broken
+    return seen
+
+
+def replay_within(
+    limits: Limits, requests: Requests, rates: ServiceRates, replicas: int, *, seed: int = 0
+) -> Latencies | None:
+    """As `replay` where it keeps the limits, else None: a replay is left as soon as it is certain to break them."""
+    seen = _replay(requests, rates, replicas, seed, limits)
+    return seen if seen is not None and limits.hold_for(seen) else None
+
+
+def _replay(
+    requests: Requests, rates: ServiceRates, replicas: int, seed: int, limits: Limits | None
+) -> Latencies | None:
     count = len(requests.at_s)
     if replicas < 1 or not count:
         raise BadInput(f"A replay needs at least one replica and one request; there are {replicas} and {count}.")
@@ -97,8 +141,10 @@ def replay(requests: Requests, rates: ServiceRates, replicas: int, *, seed: int 
     steps, size, at = np.maximum(requests.output_tokens - 1, 0).tolist(), sizes.tolist(), requests.at_s.tolist()
     first, done = [0.0] * count, [0.0] * count
     fleet = [Replica(rates) for _ in range(replicas)]
-    drawn = router_draws(count, replicas, seed)
+    drawn, look = router_draws(count, replicas, seed), math.ceil(count / LOOKS)
     for index, (a, b) in enumerate(drawn.tolist()):
+        if limits and index and not index % look and limits.are_broken(requests, rates, first[:index], done[:index]):
+            return None
         now, one, other = at[index], fleet[a], fleet[b]
         _advance(one, now, rates, prefill, steps, size, first, done)
         if a != b:
@@ -109,6 +155,8 @@ def replay(requests: Requests, rates: ServiceRates, replicas: int, *, seed: int 
         one.waiting.append(index)
         if one.lane == NONE:
             _admit(one, rates, prefill, size)
+    if limits and limits.are_broken(requests, rates, first, done):
+        return None
     for replica in fleet:
         _advance(replica, float("inf"), rates, prefill, steps, size, first, done)
     start, end = requests.at_s[0], max(done)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import BadInput, Refused
-from simulations.hosting import fleet
+from simulations.hosting import fleet, serving_queue
 from simulations.hosting.arrivals import Requests, requests_in_order, stated_demand
 from simulations.hosting.deployment import Deployment, RequestShape
 from simulations.hosting.fleet import Objective, best_hybrid, off_peak, service_rates, size_fleet
-from simulations.hosting.serving_queue import ServiceRates, replay, router_draws
+from simulations.hosting.serving_queue import Limits, ServiceRates, replay, replay_within, router_draws
 from tests.benchmarks.fleet_speed import day
 from tests.simulations.slow_queue import slow_replay
 
@@ -97,6 +97,39 @@ def test_every_request_is_answered_and_more_replicas_are_not_slower(rows, replic
     assert replay(requests, rates, replicas, seed=0).sojourn_s.tolist() == seen.sojourn_s.tolist()
 
 
+FACTORS = st.sampled_from([0.0, 0.2, 0.9, 1 - 1e-13, 1.0, 1 + 1e-13, 1.1, 5.0, np.inf])
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, 30), st.integers(0, 5000), st.integers(1, 300)), min_size=1, max_size=120),
+    st.integers(1, 5),
+    FACTORS,
+    FACTORS,
+)
+def test_a_replay_that_is_left_early_breaks_its_limits_and_one_that_is_not_is_the_whole(rows, replicas, first, each):
+    """Limits around what the whole replay gives, to its last digits."""
+    rates = ServiceRates((np.inf, 0.01, 0.011, 0.012), 1e-4, 0.4, 0.01, 20_000, 1)
+    requests = requests_in_order(
+        *(np.array(c, dtype=float) for c in zip(*[(a, s, 0, o) for a, s, o in rows], strict=True))
+    )
+    whole = replay(requests, rates, replicas)
+    p95 = whole.percentiles()
+    limits = Limits(p95["ttft_p95_ms"] * first, p95["tpot_p95_ms"] * each)
+    seen = replay_within(limits, requests, rates, replicas)
+    assert (seen is not None) == limits.hold_for(whole)
+    if seen is not None:
+        assert [np.asarray(part).tolist() for part in seen] == [np.asarray(part).tolist() for part in whole]
+
+
+def test_a_fleet_far_too_small_is_left_long_before_its_queue_is_empty(rates, monkeypatch):
+    requests, steps = day(20_000, hours=1), []
+    advance = serving_queue._advance
+    monkeypatch.setattr(serving_queue, "_advance", lambda *state: (steps.append(1), advance(*state)))
+    assert replay_within(Limits(3000, 60), requests, rates, 1) is None
+    assert 0 < len(steps) < len(requests.at_s) / 2
+
+
 def test_more_replicas_are_never_slower_on_a_real_trace(rates, shared_data):
     requests = azure(shared_data, 1200)
     means = [replay(requests, rates, n).sojourn_s.mean() for n in (1, 2, 4, 8, 16, 32)]
@@ -120,8 +153,8 @@ def test_the_sized_fleet_keeps_its_promise_and_is_the_smallest(rates, shared_dat
     sized = size_fleet([requests], demand, rates, objective)
     assert sized.floor <= sized.replicas == sized.paid_replicas - 1
     assert sized.gpus == sized.paid_replicas * 4
-    assert objective.holds_for(sized.latencies)
-    assert not objective.holds_for(replay(requests, rates, sized.replicas - 1))
+    assert objective.limits.hold_for(sized.latencies)
+    assert not objective.limits.hold_for(replay(requests, rates, sized.replicas - 1))
 
 
 @pytest.mark.heavy
