@@ -68,8 +68,10 @@ CAVEATS = (
     Caveat(
         "incomplete_output",
         "output incomplete",
-        "The record was written before the answer ended: its output count is a placeholder, too low or missing.",
-        "Load the later record of the same call where there is one; a session file is complete after its end.",
+        "The record was written before the answer ended, or tells the last answer of a subagent alone: its output count"
+        " is a placeholder, too low or missing.",
+        "Load the later record of the same call where there is one (a session file is complete after its end), or the"
+        " subagent's own file.",
     ),
     Caveat(
         "logged_twice",

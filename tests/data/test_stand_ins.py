@@ -28,7 +28,23 @@ STEPS = [
     }
     for n, (given, said) in enumerate([(400, 50), (600, 150)])
 ]
-TOLD_TWICE = {"a run and its steps": ([RUN], STEPS)}
+TALK = {"timestamp": "2026-11-03T10:01:00Z", "sessionId": "s-1"}
+COUNTED = {"input_tokens": 100, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 10}
+SAID = {"id": "msg_1", "model": "claude-haiku-4-5-20251001", "stop_reason": "end_turn", "content": [], "usage": COUNTED}
+SIDE = {**TALK, "type": "assistant", "requestId": "r-1", "isSidechain": True, "message": SAID}
+RESULT = {
+    **TALK,
+    "type": "user",
+    "message": {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "done"}]},
+    "toolUseResult": {"totalTokens": 110, "totalToolUseCount": 1, "usage": COUNTED},
+}
+NAMED = RESULT | {"toolUseResult": RESULT["toolUseResult"] | {"agentId": "a-1"}}
+TOLD_TWICE = {
+    "a run and its steps": ([RUN], STEPS),
+    "a message and its replay": ([SIDE | {"isSidechain": False}], [SIDE]),
+    "a subagent and its result": ([SIDE | {"agentId": "a-1"}], [NAMED]),
+    "a side conversation and the result of it": ([SIDE], [RESULT]),
+}
 
 
 @pytest.mark.parametrize("name", TOLD_TWICE)
