@@ -27,6 +27,7 @@ from data.ledger import Ledger
 from data.prices.contracts import OVERRIDES
 from data.sample import sample
 from data.state import State
+from tests.browser import pointing
 from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, serve, settled
 from tests.routing.loopback_webhook import LoopbackWebhook
 from tests.stores import new_ledger
@@ -47,6 +48,10 @@ class Walk:
 
     def click(self, what: Locator) -> None:
         what.first.click()
+        self.clicks += 1
+
+    def click_inside(self, what: Locator, right: float | None = None, down: float | None = None) -> None:
+        pointing.click_inside(what, right, down)
         self.clicks += 1
 
     def fill(self, field: Locator, text: str) -> None:
@@ -112,12 +117,7 @@ def close_october(walk: Walk) -> str:
 
 def who_caused_tuesday(walk: Walk) -> str:
     walk.period("Last month")
-    bar = walk.page.locator(".st-key-days .barlayer .trace").first.locator(".point path").nth(JUMP)
-    bar.scroll_into_view_if_needed()
-    box = bar.bounding_box()
-    assert box
-    walk.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    walk.clicks += 1
+    walk.click_inside(walk.page.locator(".st-key-days .barlayer .trace").first.locator(".point path").nth(JUMP))
     walk.says("against 12 Oct 2026; the bars add up")
     walk.rest()
     walk.click(walk.page.get_by_role("radio", name="Team", exact=True))
@@ -162,11 +162,7 @@ def dearest_session(walk: Walk) -> str:
     walk.says("dearest first")
     walk.rest()
     table = walk.page.get_by_test_id("stDataFrame").locator("visible=true").last
-    table.scroll_into_view_if_needed()
-    box = table.bounding_box()
-    assert box
-    walk.page.mouse.click(box["x"] + 14, box["y"] + 35 + 17)  # the box that chooses the first row
-    walk.clicks += 1
+    walk.click_inside(table, 14, 35 + 17)  # the box that chooses the first row
     walk.says("In all: ")
     story = walk.page.get_by_role("dialog")
     return f"{story.locator('strong').first.inner_text()}: {story.locator('strong').last.inner_text()}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.conftest import serve, settled
+from tests.browser.pointing import click_inside
 
 
 def test_a_choice_writes_itself_into_the_link_and_back(page, address):
@@ -25,10 +26,7 @@ def test_a_choice_writes_itself_into_the_link_and_back(page, address):
 
 def test_a_click_on_a_bar_is_a_filter_and_back_undoes_it(page, address):
     settled(page, address, "/")
-    bar = page.locator("[class*=st-key-split] .bars .point path").first
-    bar.scroll_into_view_if_needed()
-    box = bar.bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    click_inside(page.locator("[class*=st-key-split] .bars .point path").first)
     page.wait_for_url("**/?*model=*")
     chip = page.locator("[class*=st-key-chip_is_model]")
     chip.wait_for()

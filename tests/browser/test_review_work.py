@@ -14,6 +14,7 @@ from playwright.sync_api import Error, Locator, Page, expect
 from data.state import State
 from tests.analytics import planted
 from tests.browser.conftest import serve, settled
+from tests.browser.pointing import click_inside
 from tests.routing.loopback_webhook import LoopbackWebhook
 
 HEADER, FIRST_COLUMN = 36, 70  # pixels to the first row of an editable table, and into its first column
@@ -41,7 +42,6 @@ def grid(page: Page, header: str) -> Locator:
     """The editable table that has a column of this name."""
     found = page.get_by_test_id("stDataFrame").filter(has=page.locator("th", has_text=header)).first
     found.wait_for()
-    found.scroll_into_view_if_needed()
     return found
 
 
@@ -49,8 +49,7 @@ def write(page: Page, table: Locator, column: int, text: str, row_height: int = 
     """Type into a cell of the first row, the columns counted from 0; again where the page moved or ran meanwhile."""
     editor = page.locator("#portal input, #portal textarea").first
     for patience in (5_000, 10_000, 20_000):
-        box = table.bounding_box()
-        page.mouse.click(box["x"] + FIRST_COLUMN, box["y"] + HEADER + row_height // 2)
+        click_inside(table, FIRST_COLUMN, HEADER + row_height // 2)
         for _ in range(column):
             page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
