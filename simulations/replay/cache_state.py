@@ -36,6 +36,8 @@ from simulations.replay.uses import DRAWN, SLOTS, Way, decisions_of
 
 DECISIVE = ("rule", "mask", "band", "separate", "model", "provider", "host")
 MOST_KEPT = 3_000_000  # rows whose conversations are held in the engine between two policies
+MOVES, FORGETS_SOONER = 1, 2  # what is decided about a request; of a conversation's the greatest counts
+CODES = 2**31  # two codes of models make one number
 COUNTS = ("lost_short", "lost_long", "lost_unmarked", "reads", "at_risk", "known")
 
 
@@ -151,20 +153,25 @@ def _touched(parts: ir.Table, decisions: ir.Table) -> ir.Table:
     rows = parts.join(decisions, parts.place == decisions.d_place)
     # What is drawn by request may go to any of its targets.
     rows = rows.filter(rows.d_per_request | _draws(rows, rows.conversation))
-    moves = rows.d_target != rows.d_logged
     sooner = (rows.d_life < rows.d_old_life) | (rows.d_long_life < rows.d_old_long_life) | (rows.d_life < 0)
+    sooner = (rows.read > 0) & (sooner | (rows.least < rows.d_minimum))
+    moves, pair = rows.d_target != rows.d_logged, _pair(rows.d_target, rows.d_logged)
+    # Few sums: there are hundreds of thousands of conversations.
     folded = rows.group_by("conversation", lane=rows.d_lane).aggregate(
         reads=rows.read.sum(),
-        moves=moves.any(),
-        targets=rows.d_target.max() - rows.d_target.min(),
-        models=rows.d_logged.max() - rows.d_logged.min(),
-        sooner=((rows.read > 0) & moves & (sooner | (rows.least < rows.d_minimum))).any(),
+        moved=ibis.cases((~moves, 0), (sooner, FORGETS_SOONER), else_=MOVES).max(),
+        pairs=pair.max() - pair.min(),
         started=rows.started.min(),
-        long_kept=rows.long.sum() > rows.short.sum(),
+        longer=(rows.long - rows.short).sum(),
     )
-    alike = (folded.targets == 0) & (folded.models == 0) & ~folded.sooner
-    touched = folded.filter((folded.reads > 0) & folded.moves & ~alike)
-    return touched.select("conversation", "lane", "started", "long_kept")
+    loses = (folded.moved == FORGETS_SOONER) | ((folded.moved == MOVES) & (folded.pairs != 0))
+    touched = folded.filter((folded.reads > 0) & loses)
+    return touched.select("conversation", "lane", "started", long_kept=touched.longer > 0)
+
+
+def _pair(target: ir.IntegerValue, logged: ir.IntegerValue) -> ir.IntegerValue:
+    """What answers and what did answer, as one number."""
+    return target.cast("int64") * CODES + logged
 
 
 def _draws(rows: ir.Table, drawn_by: ir.Value) -> ir.BooleanValue:
@@ -179,9 +186,9 @@ def _answered(rows: ir.Table, touched: ir.Table, decisions: ir.Table) -> ir.Tabl
     `forgets_after` are the seconds after which the new model no longer has what the old one still had.
     """
     rows = rows.join(touched, "conversation")
-    rows = rows.join(decisions, rows.place == decisions.d_place)
-    # Not by equality: the engine would join every conversation with every decision of its lane first.
-    rows = rows.filter(rows.lane - rows.d_lane == 0)
+    # By one number: by two the engine would join every conversation with every decision of its lane first.
+    rows = rows.join(decisions, (rows.place ^ rows.lane) == (decisions.d_place ^ decisions.d_lane))
+    rows = rows.filter(rows.lane == rows.d_lane)
     rows = rows.filter(_draws(rows, ibis.ifelse(rows.d_per_request, rows.request, rows.conversation)))
     total = rows.read + rows.short + rows.long
     life = ibis.ifelse(rows.long_kept, rows.d_long_life, rows.d_life)
@@ -193,8 +200,7 @@ def _answered(rows: ir.Table, touched: ir.Table, decisions: ir.Table) -> ir.Tabl
         opens=rows.at == rows.started,
         part=rows.d_part,
         slot=rows.d_slot,
-        target=rows.d_target,
-        logged=rows.d_logged,
+        pair=_pair(rows.d_target, rows.d_logged),
         moved=moved,
         # An automatic cache keeps the whole prompt; where callers mark what to keep, only that.
         held=total + ibis.ifelse(rows.d_automatic, rows.fresh, 0),
@@ -212,12 +218,10 @@ def _lost(rows: ir.Table) -> ir.Table:
     """
     order = [rows.at, rows.number]
     around = ibis.window(group_by=[rows.conversation, rows.lane], order_by=order)
-    last = {name: rows[name].lag().over(around) for name in ("target", "logged", "at")}
-    next_ = {name: rows[name].lead().over(around) for name in ("target", "logged")}
     rows = rows.mutate(
-        begins=~((last["target"] == rows.target) & (last["logged"] == rows.logged)).fill_null(False),
-        ends=~((next_["target"] == rows.target) & (next_["logged"] == rows.logged)).fill_null(False),
-        before=last["at"],
+        begins=~(rows.pair.lag().over(around) == rows.pair).fill_null(False),
+        ends=~(rows.pair.lead().over(around) == rows.pair).fill_null(False),
+        before=rows.at.lag().over(around),
     )
     inside = rows.filter(~rows.begins).mutate(as_logged=True, found=ibis.literal(0, "int64"))
     return _summed(inside.union(_first_of_runs(rows.filter(rows.begins | rows.ends)).select(*inside.columns)))
@@ -227,8 +231,8 @@ def _first_of_runs(edges: ir.Table) -> ir.Table:
     """Of first and last rows of runs the first, each with the row of its own target `before` it and what that left."""
     order = [edges.at, edges.number]
     back = {
-        name: ibis.window(group_by=[edges.conversation, edges.lane, edges[name]], order_by=order)
-        for name in ("target", "logged")
+        name: ibis.window(group_by=[edges.conversation, edges.lane, code], order_by=order)
+        for name, code in (("target", edges.pair // CODES), ("logged", edges.pair % CODES))
     }
     earlier = {
         name: (edges.at.lag().over(window), edges.number.lag().over(window), edges.held.lag().over(window))
