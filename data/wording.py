@@ -225,6 +225,8 @@ def measure(value: Number, unit: str) -> str:
 
 ADDRESS = re.compile(r"(?:(?:https?|ftp):|www(?=\.))(?!\u2060)", re.IGNORECASE)
 MAIL = re.compile(r"(?<=[-.+\w])@(?=[-\w]+\.[-\w])")
+MARKS = "\\`*_[]<>|#$~!"
+CODE = re.compile(r"(?<!`)`([^`|]*[^`|\s][^`|]*)`(?!`)")  # without the sign that ends a column
 NO_LINK = (":\u2060", "w\u2060", "W\u2060", "@\u2060")
 
 
@@ -250,13 +252,21 @@ def slack(text: str) -> str:
     return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def markdown(text: object) -> str:
+def markdown(text: object, also: str = "") -> str:
     """Text from data, safe in Markdown: no markup, formulas, links, HTML, new columns or rows; who draws it makes a
-    link of a mail address too, which stays as it is elsewhere: people copy it."""
+    link of a mail address too, which stays as it is elsewhere: people copy it. What stands between backticks is code,
+    in which nothing is markup. `also`: further signs that mean something where it is drawn.
+    """
     safe = MAIL.sub("@\u2060", visible(str(text)))
-    for sign in "\\`*_[]<>|#$~!":
-        safe = safe.replace(sign, "\\" + sign)
-    return safe
+    return "".join(
+        f"`{part}`" if place % 2 else re.sub(f"[{re.escape(MARKS + also)}]", r"\\\g<0>", part)
+        for place, part in enumerate(CODE.split(safe))
+    )
+
+
+def quoted(text: str) -> str:
+    """The same where no Markdown is drawn, as in a table: what stands between backticks in quotation marks."""
+    return CODE.sub(r"“\1”", text)
 
 
 def cell(value: object) -> object:

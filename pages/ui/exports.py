@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from decimal import Decimal
+from math import ceil
 from typing import Any, Literal
 
 import pandas as pd
@@ -26,7 +27,8 @@ from pages.ui import format as fmt
 from pages.ui.taking_away import About
 
 SMALL_USD = 0.05  # a column that has nothing above it says little in cents
-WRAPPED = 66  # pixels; Streamlit wraps text only in rows above 4 rem
+WRAPPED = 66  # pixels; Streamlit wraps text only in rows above 4 rem, which hold three lines
+LINE_PX, MOST_LINES = 19, 6  # of a cell's text
 PAGE_PX, SIGN_PX, CELL_PX = 880, 6, 24  # a table's width at 1280; a letter's, and what a cell adds to its text
 SENTENCE, NARROWEST_PX = 24, 150  # letters from which a cell is a sentence, and pixels that one wraps well in
 LOOKED_AT = 200  # rows
@@ -87,11 +89,11 @@ def table(
     """A table with units in its headers, and the ways out of the page: CSV, Markdown, and the picture where `said` has
     one. Sentences (`wide`, or found where the table would run out of the page) wrap, a `whole` one never scrolls.
     """
-    wide = wide or sentences(frame, units or {}, labels or {})
-    rows: dict[str, Any] = {"row_height": WRAPPED} if wide else {}
+    ours, wide = list(wide or ()), wide or sentences(frame, units or {}, labels or {})
+    rows: dict[str, Any] = {"row_height": high} if (high := row_height(frame, wide)) else {}
     rows |= {"height": "content"} if wide or whole else {}
     st.dataframe(
-        shown(frame, units),
+        _in_words(shown(frame, units), ours),
         hide_index=True,
         column_config=columns(frame, units=units, labels=labels, wide=wide),
         width="stretch",
@@ -128,6 +130,20 @@ def sentences(frame: pd.DataFrame, units: Mapping[str, str], labels: Mapping[str
     spare = sum(needs[column] - NARROWEST_PX for column in texts if needs[column] > NARROWEST_PX)
     give = min(1.0, too_much / spare) if spare else 0.0
     return {column: int(needs[column] - give * max(0, needs[column] - NARROWEST_PX)) for column in texts}
+
+
+def row_height(frame: pd.DataFrame, wide: Mapping[str, int]) -> int | None:
+    """Pixels for the lines that the longest cell of the `wide` columns takes; None where every one takes one."""
+    lines = (ceil(_longest(frame[name].head(LOOKED_AT), "") * SIGN_PX / (px - CELL_PX)) for name, px in wide.items())
+    most = max(lines, default=1)
+    return None if most < 2 else max(WRAPPED, min(most, MOST_LINES) * LINE_PX + CELL_PX // 2)
+
+
+def _in_words(frame: pd.DataFrame, sentences: list[str]) -> pd.DataFrame:
+    """Our own sentences as a grid can show them, which draws no Markdown."""
+    return frame.assign(
+        **{name: [fmt.quoted(v) if isinstance(v, str) else v for v in frame[name]] for name in sentences}
+    )
 
 
 def _longest(values: pd.Series, unit: str) -> int:

@@ -17,6 +17,7 @@ from data.wording import (
     odds,
     points,
     quality,
+    quoted,
     share,
     share_change,
     short,
@@ -41,6 +42,7 @@ __all__ = [
     "odds",
     "points",
     "quality",
+    "quoted",
     "share",
     "share_change",
     "short",
@@ -60,7 +62,4 @@ def delta(text: str) -> str:
 
 def md(text: object) -> str:
     """Text from data or with dollars, safe in the Markdown of pages, which knows colours and icons as well."""
-    safe = markdown(text)
-    for sign in "{}()+:":
-        safe = safe.replace(sign, "\\" + sign)
-    return safe
+    return markdown(text, "{}()+:")

@@ -55,6 +55,21 @@ def test_a_decimal_and_its_float_read_the_same(value):
     assert wording.usd(value) == wording.usd(float(value))
 
 
+@pytest.mark.parametrize(
+    ("text", "drawn", "in_a_table"),
+    [
+        ("run `python -m data check`", "run `python -m data check`", "run “python -m data check”"),
+        ("tag `a_b*c` or *d*", "tag `a_b*c` or \\*d\\*", "tag “a_b*c” or *d*"),
+        ("one ` alone", "one \\` alone", "one ` alone"),
+        ("``<b>``", "\\`\\`\\<b\\>\\`\\`", "``<b>``"),
+        ("`a|b`", "\\`a\\|b\\`", "`a|b`"),
+    ],
+)
+def test_what_stands_between_backticks_is_code_and_nothing_else_is_markup(text, drawn, in_a_table):
+    assert wording.markdown(text) == drawn
+    assert wording.quoted(text) == in_a_table
+
+
 def test_a_range_is_two_short_numbers_that_fit_a_tile():
     assert wording.usd_range(47_230, Decimal("52300.4")) == "$47.2K to $52.3K"
     assert wording.usd_range(0.0042134, 0.0081239) == "$0.004213 to $0.008124"

@@ -58,3 +58,21 @@ def test_a_price_that_has_not_changed_is_one_row_of_the_timeline():
         ["2026-11-01", ""],
         ["2026-12-01", ""],
     ]
+
+
+def test_rows_are_as_high_as_their_longest_sentence_takes():
+    frame = pd.DataFrame({"why": ["short"], "answer": ["w " * 50], "story": ["w " * 200]})
+    assert exports.row_height(frame, {}) is None and exports.row_height(frame, {"why": 200}) is None
+    assert exports.row_height(frame, {"why": 200, "answer": 400}) == exports.WRAPPED
+    assert exports.row_height(frame, {"story": 600}) > exports.WRAPPED
+
+
+def test_our_sentences_in_a_table_hold_no_marks_of_markdown(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(exports.st, "dataframe", lambda frame, **how: drawn.append(frame))
+    monkeypatch.setattr(exports, "ways_out", lambda *args: None)
+    monkeypatch.setattr(exports.shell, "snapshot", lambda: 1)
+    frame = pd.DataFrame({"remedy": ["run `python -m data check`", None], "model": ["`odd`", "b"]})
+    exports.table(frame, name="t", wide={"remedy": 300})
+    assert drawn[0]["remedy"].tolist()[0] == "run “python -m data check”"
+    assert drawn[0]["model"].tolist() == ["`odd`", "b"], "what the log calls it stays"
