@@ -264,7 +264,7 @@ def markdown(text: object, also: str = "") -> str:
     )
 
 
-def quoted(text: str) -> str:
+def in_quotes(text: str) -> str:
     """The same where no Markdown is drawn, as in a table: what stands between backticks in quotation marks."""
     return CODE.sub(r"“\1”", text)
 

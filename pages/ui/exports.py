@@ -32,6 +32,7 @@ LINE_PX, MOST_LINES = 19, 6  # of a cell's text
 PAGE_PX, SIGN_PX, CELL_PX = 880, 6, 24  # a table's width at 1280; a letter's, and what a cell adds to its text
 SENTENCE, NARROWEST_PX = 24, 150  # letters from which a cell is a sentence, and pixels that one wraps well in
 LOOKED_AT = 200  # rows
+WHOLE = ("count", "requests", "attempts", "tokens")  # units that are written without decimals
 
 
 def csv(frame: pd.DataFrame) -> str:
@@ -142,14 +143,15 @@ def row_height(frame: pd.DataFrame, wide: Mapping[str, int]) -> int | None:
 def _in_words(frame: pd.DataFrame, sentences: list[str]) -> pd.DataFrame:
     """Our own sentences as a grid can show them, which draws no Markdown."""
     return frame.assign(
-        **{name: [fmt.quoted(v) if isinstance(v, str) else v for v in frame[name]] for name in sentences}
+        **{name: [fmt.in_quotes(v) if isinstance(v, str) else v for v in frame[name]] for name in sentences}
     )
 
 
 def _longest(values: pd.Series, unit: str) -> int:
-    """Letters of a column's longest cell; a number is written short."""
+    """Letters of a column's longest cell."""
     if unit in _FORMATS or pd.api.types.is_numeric_dtype(values):
-        return 10
+        largest = pd.to_numeric(values, errors="coerce").abs().max()
+        return len("–" if pd.isna(largest) else f"{largest:,.0f}") + (0 if unit in WHOLE else len("−$.00"))
     return int(values.dropna().astype(str).str.len().max() or 0) if values.notna().any() else 0
 
 

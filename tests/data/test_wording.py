@@ -67,7 +67,7 @@ def test_a_decimal_and_its_float_read_the_same(value):
 )
 def test_what_stands_between_backticks_is_code_and_nothing_else_is_markup(text, drawn, in_a_table):
     assert wording.markdown(text) == drawn
-    assert wording.quoted(text) == in_a_table
+    assert wording.in_quotes(text) == in_a_table
 
 
 def test_a_range_is_two_short_numbers_that_fit_a_tile():

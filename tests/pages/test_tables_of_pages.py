@@ -30,7 +30,7 @@ def test_a_table_of_sentences_fits_the_page_or_none_can_give_more(rows):
 def test_a_cut_last_column_gets_its_room_from_the_sentences():
     frame = pd.DataFrame({"policy": ["p" * 60], "rule": ["r " * 60], "usd": [1.0], "because": ["Legal"]})
     wide = exports.sentences(frame, {"usd": "USD"}, {})
-    rest = (10 + len("Because")) * exports.SIGN_PX + 2 * exports.CELL_PX
+    rest = len("−$1.00" + "Because") * exports.SIGN_PX + 2 * exports.CELL_PX
     assert set(wide) == {"policy", "rule"} and sum(wide.values()) + rest <= exports.PAGE_PX
 
 

@@ -32,7 +32,7 @@ def show_names(view: Ledger) -> None:
         "cost_usd",
     ]
     exports.table(
-        frame[keep].assign(matched_by=frame["matched_by"].map(fmt.quoted, na_action="ignore")),
+        frame[keep].assign(matched_by=frame["matched_by"].map(fmt.in_quotes, na_action="ignore")),
         name="model-names",
         units={"cost_usd": "USD", "attempts": "attempts"},
         labels={

@@ -153,6 +153,7 @@ def movers(found: dict) -> None:
         name=f"movers-{found['week']}",
         units=dict.fromkeys(("before_usd", "after_usd", "change_usd", "driver_usd"), "USD"),
         labels=labels,
+        wide={"driver": 170},
     )
     for old, new, at in found["renames"]:
         st.caption(
