@@ -144,7 +144,7 @@ def what_moves_it(scope: Scope, base: plan.Plan, count: int) -> pd.DataFrame:
         f"{fmt.usd(first['high_usd'])}. One assumption at a time, the others as planned."
     )
     shell.chart(finance_charts.tornado(table, shell.palette(), base.p50_usd), alt=meaning, key="tornado")
-    st.caption(fmt.md(meaning))
+    st.caption(fmt.md(f"{meaning} {drill.COMPUTED}"))
     return table
 
 

@@ -36,8 +36,8 @@ from simulations.hosting.study import Study
 
 QUESTION = "When would own GPUs pay?"
 CLICKED = {
-    "cash-flow": " A click on the API's line opens its requests.",
-    "replicas": " A click on an hour opens its requests.",
+    "cash-flow": "A click on the API's line opens its requests.",
+    "replicas": "A click on an hour opens its requests.",
 }
 Query = Mapping[str, str | Sequence[str]]
 TRAFFIC = {"log": "From the log", "typed": "Typed volume", "case": "Typed cost and saving"}
@@ -136,7 +136,7 @@ def draw(
         st.subheader(heading, anchor=False)
         click = {"on_select": drill.open_on_click(name, "explore", behind[name])} if name in behind else {}
         shell.chart(figure, alt=meaning, key=name, **click)
-        st.caption(fmt.md(meaning) + CLICKED.get(name, "") * bool(click))
+        st.caption(f"{fmt.md(meaning)} {CLICKED[name] if click else drill.COMPUTED}")
         hosting_panels.behind(table, name)
 
 

@@ -14,6 +14,7 @@ from pages.ui import charts, links, opening, place
 from pages.ui.period import DAYS, GRAINS
 
 FOLDED = (charts.OTHER, "everything else")  # no value of the log: there is nothing to narrow to
+COMPUTED = "Worked out, not logged: no requests lie behind it to open."  # why a chart takes no click
 AHEAD = "ahead"  # a place of a line that is not logged yet
 
 

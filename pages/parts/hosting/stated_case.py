@@ -13,7 +13,7 @@ from data.yaml_text import validate
 from pages.parts.hosting import charts, panels
 from pages.parts.hosting.answer import months_range
 from pages.ui import format as fmt
-from pages.ui import scenarios, shell
+from pages.ui import drill, scenarios, shell
 from simulations.hosting.breakeven import breakeven
 from simulations.hosting.breakeven_scenario import BreakevenScenario, Range
 
@@ -141,7 +141,7 @@ def _over_months(result: dict[str, Any]) -> None:
         + f"; {fmt.usd(cash['cumulative_saving_usd'].iloc[-1])} after {result['months']}."
     )
     shell.chart(charts.running_saving(cash, paid, shell.palette()), alt=meaning, key="saved")
-    st.caption(fmt.md(meaning))
+    st.caption(fmt.md(f"{meaning} {drill.COMPUTED}"))
     panels.behind(cash, "cash-flow")
 
 
@@ -151,4 +151,4 @@ def _which_figure_decides(result: dict[str, Any]) -> None:
         return
     st.subheader("Which figure decides", anchor=False)
     shell.chart(charts.npv_tornado(swings, shell.palette()), alt=result["measure_first"], key="sensitivity")
-    st.caption(fmt.md(result["measure_first"]))
+    st.caption(fmt.md(f"{result['measure_first']} {drill.COMPUTED}"))

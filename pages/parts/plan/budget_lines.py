@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
 import pandas as pd
@@ -15,8 +17,9 @@ from data.ledger import Ledger
 from data.state import State
 from pages.parts.plan.budget_form import NOUNS, dialog
 from pages.parts.plan.scope_words import scope_text
-from pages.ui import document_list, exports, finance_charts, shell
+from pages.ui import document_list, drill, exports, finance_charts, shell
 from pages.ui import format as fmt
+from pages.ui.period import DAYS
 
 BADGES = {"under": "within"}
 
@@ -97,7 +100,7 @@ def from_budget(view: Ledger, state: State, name: str) -> dict | None:
 
 def to_actual(found: list[budgets.Status]) -> None:
     """Budget to actual for one budget: what it allowed for, and what drove spend since the period before."""
-    running = [s.budget.name for s in found if s.state not in ("ended", "not started")]
+    running = {s.budget.name: s for s in found if s.state not in ("ended", "not started")}
     if not running:
         return
     with st.expander(
@@ -105,7 +108,7 @@ def to_actual(found: list[budgets.Status]) -> None:
     ) as opened:
         if not opened.open:
             return
-        name = st.selectbox("Budget", running, key="bridge_budget", width=240)
+        name = st.selectbox("Budget", list(running), key="bridge_budget", width=240)
         told = from_budget(shell.view(), name)
         if not told:
             st.caption("The period has no whole day yet.")
@@ -115,5 +118,22 @@ def to_actual(found: list[budgets.Status]) -> None:
             "spent. The allowance is the budget against as many days before the period; the other bars say why "
             "spend left those."
         )
-        shell.chart(finance_charts.drivers(told, shell.palette()), alt=meaning, key="to_actual")
-        st.caption(fmt.md(meaning))
+        behind = {driver["label"]: rows_of(running[name]) for driver in told["drivers"]}
+        shell.chart(
+            finance_charts.drivers(told, shell.palette()),
+            alt=meaning,
+            key="to_actual",
+            on_select=drill.open_on_click("to_actual", "explore", behind),
+        )
+        st.caption(fmt.md(f"{meaning} A click on a bar opens what was spent."))
+
+
+def rows_of(one: budgets.Status) -> dict[str, str | Sequence[str]]:
+    """The link to what a budget's scope has spent in its period so far."""
+    last = one.outlook.known_until - timedelta(days=1)
+    return {
+        **one.budget.filters,
+        "window": DAYS,
+        "from": f"{one.outlook.start:%Y-%m-%d}",
+        "to": f"{last:%Y-%m-%d}",
+    }

@@ -14,6 +14,7 @@ from data.yaml_text import validate
 from pages.parts.vendors import charts, choices
 from pages.ui import exports, filters, scenarios, shell, what_if
 from pages.ui import format as fmt
+from pages.ui.drill import COMPUTED
 from routing.policies import in_force
 from simulations.buying.desk import Desk, Way, desk
 from simulations.buying.ways import Purchase
@@ -145,7 +146,7 @@ def _chart(purchase: Purchase, found: Desk) -> None:
     st.caption(
         fmt.md(
             f"{meaning} Lines span P10 to P90 of months with {low:g} to {high:g} times today's volume, which is stated "
-            "for the term of an offer and no forecast (Budget plan has that); grey is forbidden."
+            f"for the term of an offer and no forecast (Budget plan has that); grey is forbidden. {COMPUTED}"
         )
     )
 

@@ -15,6 +15,7 @@ from data.yaml_text import validate
 from pages.parts.vendors import charts, choices
 from pages.ui import exports, scenarios, shell, what_if
 from pages.ui import format as fmt
+from pages.ui.drill import COMPUTED
 from routing.policies import in_force
 from simulations.outages.drill import AS_LOGGED, Drill, declared_limits, drill
 from simulations.outages.outage import Outage
@@ -160,7 +161,7 @@ def _minutes(found: Drill) -> None:
         f"{found.outage.what} first, {fmt.count(round(found.failed))} find nobody."
     )
     shell.chart(charts.minutes(found.minutes, shell.palette()), alt=meaning, key="minutes")
-    st.caption(fmt.md(meaning))
+    st.caption(fmt.md(f"{meaning} {COMPUTED}"))
 
 
 def _tables(found: Drill) -> None:
