@@ -125,6 +125,10 @@ REPORT_PLACE = (
 )
 
 
+# Beside the tokens of any usage object: how many calls they are of, which costs nothing by itself.
+COUNTS_OF_CALLS = dict.fromkeys(("requests", "num_requests", "request_count", "requestCount"), "a number of calls")
+
+
 @dataclass(frozen=True)
 class UsageObject:
     """Where a record counts what it used, and which of those counts the format reads.
@@ -132,7 +136,8 @@ class UsageObject:
     `json` is SQL over the format's rows for the object as JSON; `name` is what reports call it. `known` nests like
     `fields` and should be the very structure that the columns read, so that there is one place; a leaf covers
     whatever stands there. `harmless` has dotted paths (`details.audio_tokens`, in lists `items[].n`) of numbers that
-    are no usage of their own, each with the reason. Any other number but zero marks the row `unread_usage`.
+    are no usage of their own, each with the reason (`COUNTS_OF_CALLS` are so everywhere). Any other number but zero
+    marks the row `unread_usage`.
     `only`: where the object is a record that holds much else, words (`a|b`), one of which a key of it must contain.
     """
 
@@ -141,6 +146,9 @@ class UsageObject:
     harmless: Mapping[str, str] = field(default_factory=dict)
     name: str = "usage"
     only: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "harmless", COUNTS_OF_CALLS | dict(self.harmless))
 
 
 # Keys of a flat record that count something, and those among them that never do.

@@ -39,9 +39,14 @@ IS_COST = "line.item = 'estimated_cost'"
 # One actor has a record per terminal and kind of plan; whatever tells two records apart must be in the id.
 SAME = "left(d.date, 10), d.organization_id, d.actor.type, " + WHO
 SAME += ", d.customer_type, d.subscription_type, d.terminal_type, m.model"
+KNOWN = ("date", "organization_id", "type", "email_address", "api_key_name", "customer_type", "subscription_type")
+ITS_MODEL = "json_extract(raw, '/model_breakdown/' || (place - 1))"
+ROWS = report_page.told_apart(
+    MODELS, SAME, (*KNOWN, "terminal_type", "model"), "raw", "raw::JSON -> 'actor'", ITS_MODEL
+)
 
 COLUMNS = {
-    "event_key": f"concat_ws(':', {SAME}, line.item)",
+    "event_key": f"concat_ws(':', {SAME}, line.item, namesake)",
     "provider": "'anthropic'",
     "day": "CAST(utc(d.date) AS DATE)",
     "line_item": "line.item",
@@ -64,12 +69,12 @@ FORMATS = (
         label="Anthropic Claude Code analytics report",
         recognise=lambda sample: has(sample, "date", "actor", "terminal_type", "model_breakdown"),
         fields=FIELDS,
-        rows=report_page.with_record_numbers(report_page.lines(COUNTS, MODELS), "place, line.n"),
+        rows=report_page.with_record_numbers(report_page.lines(COUNTS, ROWS), "place, line.n"),
         columns=COLUMNS,
         table="billed",
         usage=(
             UsageObject(
-                "CASE WHEN line.n = 1 THEN json_extract(raw, '/model_breakdown/' || (place - 1)) END",
+                f"CASE WHEN line.n = 1 THEN {ITS_MODEL} END",
                 BREAKDOWN,
                 name="model_breakdown",
             ),

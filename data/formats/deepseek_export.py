@@ -5,7 +5,7 @@ Times carry an offset. A bucket of a whole day is the platform's own day, and ke
 
 from __future__ import annotations
 
-from data.formats import Format, flat_usage, has
+from data.formats import Format, flat_usage, has, report_page
 
 NAMES = (
     "user_id",
@@ -25,11 +25,10 @@ STARTED, ENDED = "utc(d.start_time_iso)", "utc(d.end_time_iso)"
 WHOLE_DAY = f"TRY({ENDED} - {STARTED} >= INTERVAL 23 HOUR)"  # an endless span is none
 FOREIGN = f"{WHOLE_DAY} AND {STARTED} <> date_trunc('day', {STARTED})"
 
+SAME = ("start_time_iso", "end_time_iso", "user_id", "api_key_name", "model", "type", "wallet_type", "currency")
+
 COLUMNS = {
-    "event_key": (
-        "concat_ws(':', d.start_time_iso, d.end_time_iso, d.user_id, d.api_key_name, d.model, d.type, d.wallet_type,"
-        " d.currency)"
-    ),
+    "event_key": f"concat_ws(':', {', '.join(f'd.{name}' for name in SAME)}, namesake)",
     "provider": "'deepseek'",
     "day": f"CASE WHEN {WHOLE_DAY} THEN TRY_CAST(left(d.start_time_iso, 10) AS DATE) ELSE CAST({STARTED} AS DATE) END",
     "line_item": "coalesce(text_of(d.type), text_of(d.wallet_type), 'cost')",
@@ -57,6 +56,7 @@ FORMATS = (
         label="DeepSeek platform export (amount and cost CSV)",
         recognise=_recognise,
         fields=dict.fromkeys(NAMES, "VARCHAR"),
+        rows=report_page.told_apart("FROM records", ", ".join(f"d.{name}" for name in SAME), SAME, "raw"),
         columns=COLUMNS,
         table="billed",
         usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR")),

@@ -29,7 +29,8 @@ FIELDS = {"results": [REPORT_DAY], "metadata": {"page": "INTEGER", "total_pages"
 _shape = ", ".join(f'"{name}": "VARCHAR"' for name in NAMES)
 # A page of days, or a day alone; then one row per model of the day.
 DAYS = """SELECT file_no, record_no, path, raw, unnest(coalesce(d.results, [{'date': d.date, 'metrics': d.metrics,
-    'breakdown': d.breakdown}])) AS r, CASE WHEN d.metadata.total_pages > 1 THEN d.metadata.page END AS page
+    'breakdown': d.breakdown}])) AS r, unnest(coalesce(from_json(raw::JSON -> 'results', '["JSON"]'),
+    [raw::JSON])) AS told, CASE WHEN d.metadata.total_pages > 1 THEN d.metadata.page END AS page
     FROM records"""
 MODELS = f"""SELECT * EXCLUDE found, found.key AS model, coalesce(found.value -> 'metrics', found.value) AS counted,
         CASE WHEN found IS NULL THEN r.metrics
@@ -37,11 +38,14 @@ MODELS = f"""SELECT * EXCLUDE found, found.key AS model, coalesce(found.value ->
     FROM (SELECT *, unnest(CASE WHEN len(map_entries(r.breakdown.models)) > 0 THEN map_entries(r.breakdown.models)
             ELSE [NULL] END) AS found, generate_subscripts(CASE WHEN len(map_entries(r.breakdown.models)) > 0
             THEN map_entries(r.breakdown.models) ELSE [NULL] END, 1) AS place FROM ({DAYS}))"""
-APART = f"""SELECT *, sum(number(d.spend)) OVER (PARTITION BY file_no, record_no, r.date) AS spent FROM ({MODELS})"""
+SAME = "r.date, model, page"
+TOLD = report_page.told_apart(MODELS, SAME, ("date",), "told", "counted")
+APART = f"""SELECT *, sum(number(d.spend)) OVER (PARTITION BY file_no, record_no, r.date, namesake) AS spent
+    FROM ({TOLD})"""
 PROVIDERS = "map_keys(r.breakdown.providers)"
 
 COLUMNS = {
-    "event_key": "concat_ws(':', r.date, model, line.item, page)",
+    "event_key": "concat_ws(':', r.date, model, line.item, page, namesake)",
     "provider": f"""provider_of(CASE WHEN contains(model, '/') THEN split_part(model, '/', 1)
         WHEN len({PROVIDERS}) = 1 THEN {PROVIDERS}[1] END)""",
     "day": "CAST(utc(r.date) AS DATE)",

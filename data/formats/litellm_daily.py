@@ -39,11 +39,10 @@ COUNTS = {
     "requests": "number(d.api_requests)",
 }
 
+SAME = "d.date, d.user_id, d.team_id, d.tag, d.api_key, d.custom_llm_provider, d.model_group, d.model"
+
 COLUMNS = {
-    "event_key": (
-        "concat_ws(':', d.date, d.user_id, d.team_id, d.tag, d.api_key, d.custom_llm_provider, d.model_group, d.model,"
-        " line.item)"
-    ),
+    "event_key": f"concat_ws(':', {SAME}, line.item, namesake)",
     "provider": "provider_of(d.custom_llm_provider)",
     "day": "CAST(utc(d.date) AS DATE)",
     "line_item": "line.item",
@@ -68,7 +67,9 @@ FORMATS = (
         label="LiteLLM daily spend table",
         recognise=lambda sample: has(sample, "date", "spend", "api_requests", "prompt_tokens"),
         fields=dict.fromkeys(NAMES, "VARCHAR"),
-        rows=report_page.with_record_numbers(report_page.lines(COUNTS, "FROM records"), "line.n"),
+        rows=report_page.with_record_numbers(
+            report_page.lines(COUNTS, report_page.told_apart("FROM records", SAME, NAMES, "raw")), "line.n"
+        ),
         columns=COLUMNS,
         table="billed",
         usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), SAVED, json="CASE WHEN line.item = 'spend' THEN raw END"),

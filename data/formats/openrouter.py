@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from data.formats import Format, flat_usage, has
+from data.formats import Format, flat_usage, has, report_page
 
 GENERATION = {
     "id": "VARCHAR",
@@ -121,29 +121,30 @@ CSV_COLUMNS = {
 }
 
 # One report row becomes a bill line per amount and per count; zero lines are left out.
-ACTIVITY_ROWS = """
+ACTIVITY_SAME = "left(d.date, 10), coalesce(d.model_permaslug, d.model), d.endpoint_id, d.provider_name, d.workspace_id"
+IN_SAME = ("date", "model_permaslug", "endpoint_id", "provider_name", "workspace_id")
+TOLD_APART = report_page.told_apart("FROM records", ACTIVITY_SAME, IN_SAME, "raw")
+ACTIVITY_ROWS = f"""
     SELECT * EXCLUDE line, line.* FROM (SELECT *, unnest([
-        {'item': 'credits', 'amount': d.usage, 'quantity': NULL, 'unit': NULL,
-            'remark': NULL},
-        {'item': 'own key', 'amount': d.byok_usage_inference, 'quantity': NULL, 'unit': NULL,
-            'remark': 'paid to the provider with a key of your own'},
-        {'item': 'requests', 'amount': NULL, 'quantity': d.requests, 'unit': 'requests',
-            'remark': NULL},
-        {'item': 'prompt_tokens', 'amount': NULL, 'quantity': d.prompt_tokens, 'unit': 'tokens',
-            'remark': 'cached tokens are in it'},
-        {'item': 'cached_tokens', 'amount': NULL, 'quantity': d.cached_tokens, 'unit': 'tokens',
-            'remark': 'part of the prompt tokens'},
-        {'item': 'completion_tokens', 'amount': NULL, 'quantity': d.completion_tokens, 'unit': 'tokens',
-            'remark': 'reasoning is in it'},
-        {'item': 'reasoning_tokens', 'amount': NULL, 'quantity': d.reasoning_tokens, 'unit': 'tokens',
-            'remark': 'part of the completion tokens'}
-    ]) AS line FROM records) WHERE line.item IN ('credits', 'requests') OR coalesce(number(line.amount),
+        {{'item': 'credits', 'amount': d.usage, 'quantity': NULL, 'unit': NULL,
+            'remark': NULL}},
+        {{'item': 'own key', 'amount': d.byok_usage_inference, 'quantity': NULL, 'unit': NULL,
+            'remark': 'paid to the provider with a key of your own'}},
+        {{'item': 'requests', 'amount': NULL, 'quantity': d.requests, 'unit': 'requests',
+            'remark': NULL}},
+        {{'item': 'prompt_tokens', 'amount': NULL, 'quantity': d.prompt_tokens, 'unit': 'tokens',
+            'remark': 'cached tokens are in it'}},
+        {{'item': 'cached_tokens', 'amount': NULL, 'quantity': d.cached_tokens, 'unit': 'tokens',
+            'remark': 'part of the prompt tokens'}},
+        {{'item': 'completion_tokens', 'amount': NULL, 'quantity': d.completion_tokens, 'unit': 'tokens',
+            'remark': 'reasoning is in it'}},
+        {{'item': 'reasoning_tokens', 'amount': NULL, 'quantity': d.reasoning_tokens, 'unit': 'tokens',
+            'remark': 'part of the completion tokens'}}
+    ]) AS line FROM ({TOLD_APART}))
+    WHERE line.item IN ('credits', 'requests') OR coalesce(number(line.amount),
     number(line.quantity)) <> 0"""
 ACTIVITY_COLUMNS = {
-    "event_key": (
-        "concat_ws(':', left(d.date, 10), coalesce(d.model_permaslug, d.model), d.endpoint_id, d.provider_name,"
-        " d.workspace_id, item)"
-    ),
+    "event_key": f"concat_ws(':', {ACTIVITY_SAME}, item, namesake)",
     "provider": "'openrouter'",
     "day": "left(d.date, 10)",
     "line_item": "item",

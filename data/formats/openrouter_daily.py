@@ -31,8 +31,10 @@ MONEY = """CASE line.item WHEN 'credits' THEN text_of(d.Usage)
     WHEN 'own key' THEN text_of(d."BYOK Usage") END"""
 IS_MONEY = "line.item IN ('credits', 'own key')"
 
+SAME = "left(d.Date, 10), d.Slug"
+
 COLUMNS = {
-    "event_key": "concat_ws(':', left(d.Date, 10), d.Slug, line.item)",
+    "event_key": f"concat_ws(':', {SAME}, line.item, namesake)",
     "provider": "'openrouter'",
     "day": "CAST(utc(d.Date) AS DATE)",
     "line_item": "line.item",
@@ -56,7 +58,9 @@ FORMATS = (
         label="OpenRouter daily activity (CSV)",
         recognise=lambda sample: has(sample, "Date", "Slug", "Usage", "Requests"),
         fields=dict.fromkeys(NAMES, "VARCHAR"),
-        rows=report_page.with_record_numbers(report_page.lines(COUNTS, "FROM records"), "line.n"),
+        rows=report_page.with_record_numbers(
+            report_page.lines(COUNTS, report_page.told_apart("FROM records", SAME, NAMES, "raw")), "line.n"
+        ),
         columns=COLUMNS,
         usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), json="CASE WHEN line.n = 1 THEN raw END"),
         table="billed",

@@ -6,7 +6,7 @@ OpenAI's and Anthropic's usage and cost APIs share the shape. A record may be a 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from data.formats import Format, UsageObject
 from data.sql_text import literal
@@ -104,6 +104,27 @@ def with_namesakes(relation: str, same: str) -> str:
     return f"""SELECT *, nullif(row_number() OVER (PARTITION BY file_no, record_no, {same} ORDER BY place),
         1) AS namesake
         FROM ({relation})"""
+
+
+def told_apart(relation: str, same: str, known: Iterable[str], *records: str) -> str:
+    """The relation with `namesake`, NULL for the first of the rows of a file that are the same by `same`: those that
+    differ in a word which is not in it (of the JSON `records`, names that are not `known`) are lines of their own.
+
+    Rows of the same words are one line told again, and times say when that was; so neither they nor numbers count.
+    """
+    names = ", ".join(map(literal, known))
+    told = []
+    for record in records:
+        value = "json_extract_string(of_record, '/' || replace(replace(name, '~', '~0'), '/', '~1'))"
+        words = f"""list_filter(json_keys(of_record), lambda name: name NOT IN ({names})
+            AND text_of({value}) IS NOT NULL AND count_of({value}) IS NULL AND number({value}) IS NULL
+            AND utc({value}) IS NULL
+            AND json_type(of_record, '/' || replace(replace(name, '~', '~0'), '/', '~1')) IN ('VARCHAR', 'BOOLEAN'))"""
+        named = f"list_transform(list_sort({words}), lambda name: name || '=' || {value})"
+        told.append(f"list_transform([({record})::JSON], lambda of_record: array_to_string({named}, ':'))[1]")
+    others = f"concat_ws(':', {', '.join(told)})"
+    return f"""SELECT *, nullif(dense_rank() OVER (PARTITION BY file_no, {same} ORDER BY words), 1) AS namesake
+        FROM (SELECT *, {others} AS words FROM ({relation}))"""
 
 
 def with_record_numbers(relation: str, order: str) -> str:

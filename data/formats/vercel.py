@@ -7,23 +7,27 @@ OpenRouter's shape; whether their prompt count contains the cache is not documen
 
 from __future__ import annotations
 
-from data.formats import Format, flat_usage, has
+from data.formats import Format, flat_usage, has, report_page
 from data.formats.openrouter import GENERATION_COLUMNS, GENERATION_ROWS, GENERATION_USAGE
 
+REPORT_SAME = "left(d.day, 10), d.tag, d.user, d.model, d.provider, d.credential_type"
+IN_SAME = ("day", "tag", "user", "model", "provider", "credential_type")
+TOLD_APART = report_page.told_apart("FROM records", REPORT_SAME, IN_SAME, "raw")
 # One report row becomes a bill line per amount and per count.
-REPORT_ROWS = """
+REPORT_ROWS = f"""
     SELECT * EXCLUDE line, line.* FROM (SELECT *, unnest([
-        {'item': 'total_cost', 'amount': d.total_cost, 'quantity': NULL, 'unit': NULL},
-        {'item': 'requests', 'amount': NULL, 'quantity': d.request_count, 'unit': 'requests'},
-        {'item': 'input_tokens', 'amount': NULL, 'quantity': d.input_tokens, 'unit': 'tokens'},
-        {'item': 'cached_input_tokens', 'amount': NULL, 'quantity': d.cached_input_tokens, 'unit': 'tokens'},
-        {'item': 'cache_creation_input_tokens', 'amount': NULL,
-            'quantity': d.cache_creation_input_tokens, 'unit': 'tokens'},
-        {'item': 'output_tokens', 'amount': NULL, 'quantity': d.output_tokens, 'unit': 'tokens'},
-        {'item': 'reasoning_tokens', 'amount': NULL, 'quantity': d.reasoning_tokens, 'unit': 'tokens'}
-    ]) AS line FROM records) WHERE line.item = 'total_cost' OR (d.day IS NOT NULL AND number(line.quantity) <> 0)"""
+        {{'item': 'total_cost', 'amount': d.total_cost, 'quantity': NULL, 'unit': NULL}},
+        {{'item': 'requests', 'amount': NULL, 'quantity': d.request_count, 'unit': 'requests'}},
+        {{'item': 'input_tokens', 'amount': NULL, 'quantity': d.input_tokens, 'unit': 'tokens'}},
+        {{'item': 'cached_input_tokens', 'amount': NULL, 'quantity': d.cached_input_tokens, 'unit': 'tokens'}},
+        {{'item': 'cache_creation_input_tokens', 'amount': NULL,
+            'quantity': d.cache_creation_input_tokens, 'unit': 'tokens'}},
+        {{'item': 'output_tokens', 'amount': NULL, 'quantity': d.output_tokens, 'unit': 'tokens'}},
+        {{'item': 'reasoning_tokens', 'amount': NULL, 'quantity': d.reasoning_tokens, 'unit': 'tokens'}}
+    ]) AS line FROM ({TOLD_APART}))
+    WHERE line.item = 'total_cost' OR (d.day IS NOT NULL AND number(line.quantity) <> 0)"""
 REPORT_COLUMNS = {
-    "event_key": "concat_ws(':', left(d.day, 10), d.tag, d.user, d.model, d.provider, d.credential_type, item)",
+    "event_key": f"concat_ws(':', {REPORT_SAME}, item, namesake)",
     "provider": "'vercel'",
     "day": "left(d.day, 10)",
     "line_item": "item",
