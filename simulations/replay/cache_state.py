@@ -188,7 +188,7 @@ def _answered(rows: ir.Table, touched: ir.Table, decisions: ir.Table) -> ir.Tabl
     rows = rows.join(touched, "conversation")
     # By one number: by two the engine would join every conversation with every decision of its lane first.
     rows = rows.join(decisions, (rows.place ^ rows.lane) == (decisions.d_place ^ decisions.d_lane))
-    rows = rows.filter(rows.lane == rows.d_lane)
+    rows = rows.filter(rows.lane - rows.d_lane == 0)
     rows = rows.filter(_draws(rows, ibis.ifelse(rows.d_per_request, rows.request, rows.conversation)))
     total = rows.read + rows.short + rows.long
     life = ibis.ifelse(rows.long_kept, rows.d_long_life, rows.d_life)
