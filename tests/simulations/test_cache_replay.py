@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import ibis
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics.scope import Scope
+from data.engine_sql import sql_text
 from data.facts.models import shipped_catalog
 from data.facts.prompt_caches import prompt_cache
 from data.prices.book import PriceBook
@@ -23,6 +27,7 @@ from simulations.mixes.from_log import log_scenario
 from simulations.mixes.frontier import alone, frontier
 from simulations.mixes.optimise import Demands, total_cost
 from simulations.mixes.problem_from_log import programme
+from simulations.replay import cache_state
 from simulations.replay.replay import replay
 from simulations.replay.repricing import Market
 from simulations.replay.summary import summary
@@ -217,6 +222,44 @@ def test_mixes_followed_in_one_walk_lose_what_each_loses_alone(tmp_path):
     for mix, told in known.items():
         alone = mix_caches(view, made, np.frombuffer(mix).reshape(made.current_shares.shape), market)
         assert told.usd == pytest.approx(alone.usd, rel=1e-9) and told.warm_share == pytest.approx(alone.warm_share)
+
+
+def test_the_engine_joins_no_conversation_with_every_decision_of_its_lane(tmp_path):
+    """However many places and lanes: a conversation meets the decisions of its own places, about as many as its rows
+    come to in all lanes."""
+    places, lanes, conversations = 70, 10, 4_000
+    ledger = ledger_of(tmp_path, [turn(START, 5, 0, 0)])
+    cursor = ledger.cursor()
+    cursor.execute(
+        f"""CREATE TEMP TABLE followed AS SELECT i % {places} AS place, hash(i // 3) % {2**40} AS conversation,
+        conversation AS request, true AS by_session, TIMESTAMP '2026-11-01' + to_seconds(i) AS at, i AS number,
+        100 AS read, 100 AS short, 0 AS long, 50 AS fresh FROM range({3 * conversations}) AS r(i)"""
+    )
+    kinds = dict.fromkeys(("place", "conversation", "request", "number", "read", "short", "long", "fresh"), "int64")
+    rows = ibis.table(kinds | {"by_session": "boolean", "at": "timestamp"}, name="followed")
+    lives = {"d_life": 300.0, "d_long_life": 300.0, "d_old_life": 300.0, "d_old_long_life": 300.0}
+    numbers = {"d_minimum": 1024, "d_automatic": True, "d_low": 0, "d_high": cache_state.DRAWN, "d_per_request": False}
+    decided = [
+        {
+            "d_place": place,
+            "d_part": place,
+            "d_slot": lane,
+            "d_lane": lane,
+            "d_target": (place + lane) % 3,
+            "d_logged": 1,
+        }
+        for place in range(places)
+        for lane in range(lanes)
+    ]
+    narrow = dict.fromkeys(("d_part", "d_slot", "d_lane", "d_target", "d_logged"), "int32")
+    decisions = ibis.memtable(pd.DataFrame(decided).assign(**lives, **numbers).astype(narrow))
+    cursor.execute(f"CREATE TEMP TABLE parts AS {sql_text(cache_state._by_place(rows))}")
+    parts = ibis.table(cache_state._by_place(rows).schema(), name="parts")
+    cursor.register(decisions.op().name, decisions.op().data.to_pyarrow(decisions.op().schema))
+    text = sql_text(cache_state._lost_by_place(rows, parts, decisions, 1))
+    [(_, plan)] = cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}").fetchall()
+    made = [int(rows) for rows in re.findall(r'"operator_cardinality": ?(\d+)', plan)]
+    assert conversations < max(made) <= 3 * conversations * lanes
 
 
 def test_a_mix_loses_what_a_policy_of_the_same_shares_loses(tmp_path):
