@@ -231,7 +231,7 @@ def test_the_engine_joins_no_conversation_with_every_decision_of_its_lane(tmp_pa
     ledger = ledger_of(tmp_path, [turn(START, 5, 0, 0)])
     cursor = ledger.cursor()
     cursor.execute(
-        f"""CREATE TEMP TABLE followed AS SELECT i % {places} AS place, hash(i // 3) % {2**40} AS conversation,
+        f"""CREATE TEMP TABLE followed AS SELECT (i % {places}) << 20 AS place, hash(i // 3) % {2**40} AS conversation,
         conversation AS request, true AS by_session, TIMESTAMP '2026-11-01' + to_seconds(i) AS at, i AS number,
         100 AS read, 100 AS short, 0 AS long, 50 AS fresh FROM range({3 * conversations}) AS r(i)"""
     )
@@ -241,7 +241,7 @@ def test_the_engine_joins_no_conversation_with_every_decision_of_its_lane(tmp_pa
     numbers = {"d_minimum": 1024, "d_automatic": True, "d_low": 0, "d_high": cache_state.DRAWN, "d_per_request": False}
     decided = [
         {
-            "d_place": place,
+            "d_place": place << 20,
             "d_part": place,
             "d_slot": lane,
             "d_lane": lane,

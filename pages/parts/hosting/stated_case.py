@@ -12,8 +12,8 @@ from data.ledger import Ledger
 from data.yaml_text import validate
 from pages.parts.hosting import charts, panels
 from pages.parts.hosting.answer import months_range
-from pages.ui import format as fmt
 from pages.ui import drill, scenarios, shell
+from pages.ui import format as fmt
 from simulations.hosting.breakeven import breakeven
 from simulations.hosting.breakeven_scenario import BreakevenScenario, Range
 
