@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from data import people, store
 from data.ledger import Ledger
 from data.state import State
-from tests.stores import blank_store, empty, new_ledger
+from tests.stores import blank_store, empty, made_once, new_ledger
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -268,8 +268,9 @@ def sample_home(tmp_path_factory) -> Path:
 
     from data.sample import sample
 
-    folder = tmp_path_factory.mktemp("sample")
-    ledger = new_ledger(folder)
-    sample.load(ledger, State.open(folder), sample.wish(rows=12_000, days=200, end=date(2026, 11, 20)))
-    ledger.close()
-    return folder
+    def fill(home: Path) -> None:
+        ledger = new_ledger(home)
+        sample.load(ledger, State.open(home), sample.wish(rows=12_000, days=200, end=date(2026, 11, 20)))
+        ledger.close()
+
+    return made_once(tmp_path_factory, "sample", fill)

@@ -1,16 +1,21 @@
-"""New stores for tests that fill them: a copy of a blank one, a fifth of the price of running every migration."""
+"""New stores for tests that fill them: a copy of a blank one, a fifth of the price of running every migration. Those
+that are filled for many tests are filled once a session, whichever of its workers asks first.
+"""
 
 from __future__ import annotations
 
 import atexit
+import fcntl
+import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from data.lake import TABLES
 from data.ledger import Cursor, Ledger
@@ -30,6 +35,23 @@ def new_ledger(home: Path) -> Ledger:
     """The open ledger of a store that begins here."""
     shutil.copytree(blank_store(), home, dirs_exist_ok=True)
     return Ledger.open(home)
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], None]) -> Path:
+    """A store of this process's own, as `fill` made it in a session's one folder of that name: each worker copies it,
+    the others wait while the first one fills it.
+    """
+    base = factory.getbasetemp()
+    session = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    made, whole = session / f"made-{name}", session / f"made-{name}.whole"
+    with open(session / f"made-{name}.turn", "w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not whole.exists():
+            shutil.rmtree(made, ignore_errors=True)  # left by one that failed
+            made.mkdir()
+            fill(made)
+            whole.touch()
+    return Path(shutil.copytree(made, factory.mktemp(name) / "home"))
 
 
 def empty(ledger: Ledger) -> None:

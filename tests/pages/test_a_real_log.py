@@ -14,6 +14,7 @@ from data.state import State
 from tests.data.case_tables import FILES as TABLES
 from tests.data.case_tables import cases_of
 from tests.pages.whole_app import FILES, ROOT, answered, opened
+from tests.stores import made_once, new_ledger
 
 pytestmark = pytest.mark.one_server
 LOG = ROOT / "tests" / "cases" / "litellm_spend_logs.jsonl"
@@ -31,25 +32,27 @@ def tour_home(tmp_path_factory, blank_home) -> Path:
 
 
 @pytest.fixture(scope="module")
-def every_home(tmp_path_factory, blank_home) -> Path:
+def every_home(tmp_path_factory) -> Path:
     """A store with the records of every format's case table: odd names, rejects, bills, unpriced models, a year of
     gaps.
     """
-    folder = tmp_path_factory.mktemp("every")
-    shutil.copytree(blank_home, folder / "home")
-    for number, (form, case) in enumerate((table.stem, case) for table in TABLES for case in cases_of(table)):
-        kind = "record" if "record" in case or "records" in case else "document" if "document" in case else None
-        if kind is None or "format" in case:
-            continue
-        records = case.get("records", [case.get("record")]) if kind == "record" else [case["document"]]
-        target = folder / (f"{form}.jsonl" if kind == "record" else f"{form}-{number}.json")
-        with open(target, "a") as log:
-            log.writelines(json.dumps(r, default=str) + "\n" for r in records)
-    ledger, state = Ledger.open(folder / "home"), State.open(folder / "home")
-    reports = ingest(ledger, state, [folder / "*.json*"])
-    assert sum(r.loaded for r in reports) > 200 and len({r.format for r in reports}) > 25
-    ledger.close()
-    return folder / "home"
+    logs = tmp_path_factory.mktemp("every")
+
+    def fill(home: Path) -> None:
+        for number, (form, case) in enumerate((table.stem, case) for table in TABLES for case in cases_of(table)):
+            kind = "record" if "record" in case or "records" in case else "document" if "document" in case else None
+            if kind is None or "format" in case:
+                continue
+            records = case.get("records", [case.get("record")]) if kind == "record" else [case["document"]]
+            target = logs / (f"{form}.jsonl" if kind == "record" else f"{form}-{number}.json")
+            with open(target, "a") as log:
+                log.writelines(json.dumps(r, default=str) + "\n" for r in records)
+        ledger = new_ledger(home)
+        reports = ingest(ledger, State.open(home), [logs / "*.json*"])
+        assert sum(r.loaded for r in reports) > 200 and len({r.format for r in reports}) > 25
+        ledger.close()
+
+    return made_once(tmp_path_factory, "every-format", fill)
 
 
 @pytest.mark.parametrize("file", FILES)
