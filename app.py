@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from data.errors import BatonError
-from pages.ui import address, contrast, how_computed, opening, saved_views, search_box, shell, sign_in
+from pages.ui import address, contrast, how_computed, opening, saved_views, search_box, shell, sign_in, theme_watch
 from pages.ui import format as fmt
 from pages.ui.navigation import PAGES
 
@@ -71,6 +71,7 @@ opening.go_on(chain.from_iterable(pages.values()))
 with st.sidebar:
     search_box.button()
     saved_views.menu(page.url_path)
+    theme_watch.redraw_on_switch()
 sign_in.show_person(person)
 with shell.errors():
     sign_in.check_page(person, page.url_path)

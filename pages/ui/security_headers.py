@@ -1,7 +1,8 @@
 """What the browser is told with every answer: no framing by others, no guessing of types, nothing from elsewhere.
 
-Streamlit's own page has one inline script and styles written by script, which the policy must let pass; everything
-else comes from the server itself, and what the page fetches goes nowhere else.
+Streamlit's own page has one inline script and styles written by script, and it loads the script of theme_watch.py as a
+blob; these the policy must let pass. A blob is made by a script that runs already: it opens nothing more. All else
+comes from the server itself, and what the page fetches goes nowhere else.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from streamlit.web.server.starlette import starlette_app
 
 POLICY = {
     "default-src": "'self'",
-    "script-src": "'self' 'unsafe-inline' 'wasm-unsafe-eval'",
+    "script-src": "'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:",
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data: blob:",
     "font-src": "'self' data:",

@@ -212,13 +212,13 @@ def header(answer: str, view: Ledger, *, scope: Scope | None = None, stated: boo
     line = standing_line.short(known, of_scope, view.time_zone, now, book)
     frozen = f" · {version}" if "as_of" in st.query_params else ""  # the newest stands in the sidebar
     told = partial(st.caption, fmt.md(line + frozen), width="content")
-    in_full = standing_line.in_full(known, of_scope, view.time_zone, version, book)
-    explain = partial(how_computed.button, view, in_full)
+    explain = partial(how_computed.button, view, standing_line.in_full(known, of_scope, view.time_zone, version, book))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if badge := standing_line.badge(known):
             st.badge(badge.label, icon=badge.icon, color=badge.color, help=fmt.md(as_called(badge.meaning)))
         for draw in (explain, told) if badge else (told, explain):  # on a phone the two short ones share a row
-            draw()
+            with st.container(width="content"):
+                draw()
     if known.lost:
         st.warning(fmt.md(known.lost), icon=":material/report:")
 
