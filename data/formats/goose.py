@@ -19,12 +19,21 @@ NAMES = (
     "accumulated_input_tokens",
     "accumulated_output_tokens",
     "accumulated_total_tokens",
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+)
+SUMS = tuple(f"accumulated_{side}_tokens" for side in ("input", "output", "total"))
+# A session of an old version has no sums: its last request is what is known of it.
+HAS_SUMS = f"coalesce({', '.join(f'd.{name}' for name in SUMS)}) IS NOT NULL"
+INPUT, OUTPUT, TOTAL = (
+    f"CASE WHEN {HAS_SUMS} THEN number(d.{name}) ELSE number(d.{name.removeprefix('accumulated_')}) END"
+    for name in SUMS
 )
 COUNTS = {
-    "input_tokens": "number(d.accumulated_input_tokens)",
-    "output_tokens": "number(d.accumulated_output_tokens)",
-    "unsplit_tokens": """number(d.accumulated_total_tokens) - coalesce(number(d.accumulated_input_tokens), 0)
-        - coalesce(number(d.accumulated_output_tokens), 0)""",
+    "input_tokens": INPUT,
+    "output_tokens": OUTPUT,
+    "unsplit_tokens": f"{TOTAL} - coalesce({INPUT}, 0) - coalesce({OUTPUT}, 0)",
 }
 COLUMNS = {
     "event_key": "text_of(d.id) || ':' || line.item",
@@ -36,12 +45,13 @@ COLUMNS = {
     "kind": "'usage'",
     "quantity": "line.count",
     "unit": "'tokens'",
-    "note": """CASE line.item WHEN 'unsplit_tokens' THEN 'in the session''s total and in neither input nor output'
-        WHEN 'input_tokens' THEN 'the cache is not told apart' END""",
+    "note": f"""nullif(concat_ws(', ', CASE line.item
+        WHEN 'unsplit_tokens' THEN 'in the session''s total and in neither input nor output'
+        WHEN 'input_tokens' THEN 'the cache is not told apart' END,
+        CASE WHEN NOT ({HAS_SUMS}) THEN 'of the last request alone: the session has no sums' END), '')""",
     "skip": "CASE WHEN coalesce(line.count, 0) = 0 THEN 'a count of zero' END",
 }
 
-LAST = dict.fromkeys(("input_tokens", "output_tokens", "total_tokens"), "of the session's last request alone")
 FORMATS = (
     Format(
         name="goose",
@@ -50,7 +60,7 @@ FORMATS = (
         fields=dict.fromkeys(NAMES, "VARCHAR") | {"model_config_json": "JSON"},
         rows=report_page.with_record_numbers(report_page.lines(COUNTS, "FROM records"), "line.n"),
         columns=COLUMNS,
-        usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), LAST, json="CASE WHEN line.n = 1 THEN raw END"),
+        usage=flat_usage(dict.fromkeys(NAMES, "VARCHAR"), json="CASE WHEN line.n = 1 THEN raw END"),
         table="billed",
         supersedes=True,
         order=40,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from data.formats import Format, UsageObject, has, traced_runs
+from data.formats import Format, UsageObject, has, traced_runs, usage_words
 
 DETAILS = {
     "input": ("prompt_token_details", "input_token_details"),
@@ -47,12 +47,19 @@ TEXTS = (
     "completion_tokens",
     "total_tokens",
     "total_cost",
+    "prompt_cost",
+    "completion_cost",
 )
 OBJECTS = ("extra", "outputs", "prompt_token_details", "completion_token_details")
 FIELDS = dict.fromkeys(TEXTS, "VARCHAR") | dict.fromkeys((*OBJECTS, "tags"), "JSON")
+# A provider's own usage object, where its client hands that on alone.
+MESSAGE = "outputs -> 'generations' -> 0 -> 0 -> 'message' -> 'kwargs' -> 'response_metadata'"
+ITS_OWN = f"""coalesce(outputs -> 'llm_output' -> 'token_usage', outputs -> 'llm_output' -> 'usage',
+    {MESSAGE} -> 'token_usage', {MESSAGE} -> 'usage')"""
 RUNS = f"""
-    SELECT *, json_transform(stated, '{json.dumps(META)}') AS u
-    FROM (SELECT *, coalesce(outputs -> 'usage_metadata', extra -> 'metadata' -> 'usage_metadata',
+    SELECT *, json_transform(stated, '{json.dumps(META)}') AS u, {usage_words.usage_struct("own")} AS o
+    FROM (SELECT *, {usage_words.snake(ITS_OWN)} AS own,
+        coalesce(outputs -> 'usage_metadata', extra -> 'metadata' -> 'usage_metadata',
         outputs -> 'message' -> 'kwargs' -> 'usage_metadata',
         outputs -> 'generations' -> 0 -> 0 -> 'message' -> 'kwargs' -> 'usage_metadata') AS stated
     FROM (SELECT *, {", ".join(f"json_of(d.{name}) AS {name}" for name in OBJECTS)} FROM records))"""
@@ -60,11 +67,16 @@ RUNS = f"""
 
 def _detail(side: str, name: str) -> str:
     run, meta = DETAILS[side]
-    return f"coalesce({run} ->> '{name}', u.{meta}.{name})"
+    word = {"cache_creation": "cache_write", "ephemeral_5m_input_tokens": "cache_write_5m"}.get(name, name)
+    word = {"ephemeral_1h_input_tokens": "cache_write_1h"}.get(word, word)
+    return f"coalesce({run} ->> '{name}', u.{meta}.{name}, {usage_words.count(f'{word}_tokens', 'o')})"
 
 
-def _count(tokens: str) -> str:
-    """A run that has not ended counts nothing yet, which is not nothing."""
+def _count(run: str, side: str) -> str:
+    """A run that has not ended counts nothing yet, which is not nothing; nor is a zero beside an answer's counts."""
+    own = f"text_of(d.{run}_tokens)"
+    said = f"coalesce(u.{side}_tokens, {usage_words.count(f'{side}_tokens', 'o')})"
+    tokens = f"coalesce(CASE WHEN number({own}) <> 0 OR number({own}) IS NULL THEN {own} END, {said}, {own})"
     return f"CASE WHEN d.status = 'pending' THEN nullif({tokens}, '0') ELSE {tokens} END"
 
 
@@ -80,15 +92,16 @@ NAMED = {
     "model": """coalesce(jtext(extra, '$.metadata.ls_model_name'), jtext(extra, '$.invocation_params.model'),
         jtext(extra, '$.invocation_params.model_name'))""",
     "provider": "jtext(extra, '$.metadata.ls_provider')",
-    "input": _count("coalesce(text_of(d.prompt_tokens), u.input_tokens)"),
-    "output": _count("coalesce(text_of(d.completion_tokens), u.output_tokens)"),
-    "total": "coalesce(text_of(d.total_tokens), u.total_tokens)",
+    "input": _count("prompt", "input"),
+    "output": _count("completion", "output"),
+    "total": "coalesce(CASE WHEN number(d.total_tokens) > 0 THEN d.total_tokens END, u.total_tokens, d.total_tokens)",
     "cache_read": _detail("input", "cache_read"),
     "cache_write": _detail("input", "cache_creation"),
     "cache_write_5m": _detail("input", "ephemeral_5m_input_tokens"),
     "cache_write_1h": _detail("input", "ephemeral_1h_input_tokens"),
     "reasoning": _detail("output", "reasoning"),
     "cost": """coalesce(text_of(d.total_cost), u.total_cost,
+        (TRY_CAST(d.prompt_cost AS DECIMAL(18,12)) + TRY_CAST(d.completion_cost AS DECIMAL(18,12)))::VARCHAR,
         (TRY_CAST(u.input_cost AS DECIMAL(18,12)) + TRY_CAST(u.output_cost AS DECIMAL(18,12)))::VARCHAR)""",
     "cache_inside": "'true'",
     "error": "left(text_of(d.error), 200)",

@@ -97,7 +97,8 @@ NAMED = {
     "cache_write_5m": """(number(u.cache_creation_input_tokens)
         - number(u.cache_creation_input_tokens_above_1hr))::VARCHAR""",
     "cache_write_1h": "u.cache_creation_input_tokens_above_1hr",
-    "cost": "cost ->> 'total_cost'",
+    "cost": """coalesce(cost ->> 'total_cost', (TRY_CAST(cost ->> 'input_cost' AS DECIMAL(18,12))
+        + TRY_CAST(cost ->> 'output_cost' AS DECIMAL(18,12)))::VARCHAR)""",
     "session": "meta ->> 'mlflow.trace.session'",
     "person": "meta ->> 'mlflow.trace.user'",
     "feature": "coalesce(json_of(d.info) -> 'tags', json_of(d.tags)) ->> 'mlflow.traceName'",

@@ -23,16 +23,14 @@ REASONING = (
     "original_usage.output_tokens_details.reasoning_tokens",
     "original_usage.thoughts_token_count",
 )
-REPEATED = (
-    "original_usage.prompt_tokens",
-    "original_usage.completion_tokens",
-    "original_usage.total_tokens",
-    "original_usage.input_tokens",
-    "original_usage.output_tokens",
-    "original_usage.prompt_token_count",
-    "original_usage.candidates_token_count",
-    "original_usage.total_token_count",
-)
+REPEATED = {
+    side: tuple(f"original_usage.{name}" for name in names)
+    for side, names in {
+        "input": ("prompt_tokens", "input_tokens", "prompt_token_count"),
+        "output": ("completion_tokens", "output_tokens", "candidates_token_count"),
+        "total": ("total_tokens", "total_token_count"),
+    }.items()
+}
 TEXTS = (
     "id",
     "trace_id",
@@ -69,9 +67,9 @@ NAMED = {
     "ttft_ms": "number(d.ttft)",
     "model": "d.model",
     "provider": "d.provider",
-    "input": _first(("prompt_tokens",)),
-    "output": _first(("completion_tokens",)),
-    "total": _first(("total_tokens",)),
+    "input": _first(("prompt_tokens", *REPEATED["input"])),
+    "output": _first(("completion_tokens", *REPEATED["output"])),
+    "total": _first(("total_tokens", *REPEATED["total"])),
     "cache_read": _first(CACHE_READ),
     "cache_write": _first(CACHE_WRITE),
     "reasoning": _first(REASONING),
@@ -82,7 +80,9 @@ NAMED = {
     "session": "jtext(json_of(d.metadata), '$.thread_id')",
     "used": "usage",
 }
-KNOWN = dict.fromkeys((*USAGE, *CACHE_READ, *CACHE_WRITE, *REASONING, *REPEATED), "VARCHAR")
+KNOWN = dict.fromkeys(
+    (*USAGE, *CACHE_READ, *CACHE_WRITE, *REASONING, *(name for names in REPEATED.values() for name in names)), "VARCHAR"
+)
 
 FORMATS = (
     Format(

@@ -37,7 +37,9 @@ COLUMNS = {
     "output_tokens": "d.res_units",
     "total_tokens": usage_words.total("d.total_units", "u"),
     "latency_ms": "d.response_time",
-    "status": f"CASE WHEN {FAILED} THEN 'error' ELSE 'success' END",
+    # A semantic miss is none.
+    "status": f"""CASE WHEN {FAILED} THEN 'error'
+        WHEN regexp_matches(lower(d.cache_status), '\\bhit$') THEN 'cached' ELSE 'success' END""",
     "http_status": "d.response_status_code",
     "reported_cost_usd": usage_words.cost(
         f"""CASE WHEN {IN_USD} THEN CASE WHEN TRY_CAST(d.cost AS DECIMAL(18,12)) IS NULL THEN d.cost ELSE {CENTS} END
@@ -66,9 +68,10 @@ FIELDS = {
     "config": "VARCHAR",
     "prompt_slug": "VARCHAR",
     "metadata": "JSON",
+    "cache_status": "VARCHAR",
 }
 ROWS = usage_words.answer_usage("json_of(d.response)")
-HARMLESS = {"cache_status": "whether Portkey's own cache answered", "request": "the question"}
+HARMLESS = {"request": "the question"}
 USAGE = (*flat_usage(FIELDS, HARMLESS), usage_words.usage_object("used", "response.usage"))
 TEXTS = {"prompt": "jtext(raw, '$.request')", "completion": "jtext(raw, '$.response')"}
 

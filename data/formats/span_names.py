@@ -14,8 +14,12 @@ NAMES = {
         "llm.request.type",
         "ai.operationId",
         "traceloop.span.kind",
+        "mlflow.spanType",
     ),
-    "provider": ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider"),
+    "provider": (
+        *("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider"),
+        "mlflow.llm.provider",
+    ),
     "model": (
         "gen_ai.response.model",
         "ai.response.model",
@@ -23,6 +27,7 @@ NAMES = {
         "llm.model_name",
         "embedding.model_name",
         "ai.model.id",
+        "mlflow.llm.model",
         "model",
     ),
     "response_id": ("gen_ai.response.id", "ai.response.id"),
@@ -172,6 +177,9 @@ NAMES = {
     "environment": ("deployment.environment.name", "deployment.environment"),
     "team": ("team", "team.name", "service.namespace"),
     "metadata": ("ai.response.providerMetadata",),
+    # MLflow's own attributes, as its spans take them to other tools; all of them are JSON as text.
+    "mlflow_usage": ("mlflow.chat.tokenUsage",),
+    "mlflow_cost": ("mlflow.llm.cost",),
 }
 # Whatever stands under these names is usage; a number there under a name that is not above was left unread.
 USAGE = (

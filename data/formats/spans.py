@@ -33,12 +33,18 @@ def _is_usage(key: str) -> str:
     return "(" + " OR ".join(f"starts_with({key}, '{prefix}')" for prefix in USAGE) + ")"
 
 
+def _attribute(key: str) -> str:
+    """SQL: an attribute's text; a word of MLflow's is JSON."""
+    return f"trim(attribute['{key}'][1], '\"')" if key.startswith("mlflow.") else f"attribute['{key}'][1]"
+
+
 def _named(name: str) -> str:
-    return "coalesce(" + ", ".join(f"attribute['{key}'][1]" for key in NAMES[name]) + f", NULL) AS {name}"
+    return f"coalesce({', '.join(map(_attribute, NAMES[name]))}, NULL) AS {name}"
 
 
 # The Vercel AI SDK names an operation after its function; `do...` is the one call inside it.
 OPERATION = """CASE WHEN regexp_matches(named_operation, '\\.do(Generate|Stream)$') THEN 'chat'
+    WHEN named_operation = 'CHAT_MODEL' THEN 'chat'
     WHEN named_operation LIKE '%.doEmbed' THEN 'embeddings' WHEN named_operation = 'ai.toolCall' THEN 'execute_tool'
     ELSE lower(named_operation) END"""
 # Kept as the record: what identifies the span, and its usage by name; never a prompt or an answer.
@@ -56,6 +62,7 @@ SINGLE = ", ".join(
     f"'{name}', json_extract({SAID}, '$.*.{name}')[1]"
     for name in ("cachedPromptTokens", "promptCacheHitTokens", "reasoningTokens")
 )
+MLFLOW = ("input", "output", "total")  # its counts of these sides stand in one object
 GIVEN = f"""CASE WHEN metadata IS NOT NULL THEN json_merge_patch(
     json_object({SINGLE}, 'cost', {SAID} -> '$.gateway.cost'), coalesce({ITS_USAGE}, '{{}}')) END"""
 
@@ -83,10 +90,13 @@ named AS (
     FROM mapped
 ),
 spans_named AS (
-    SELECT * EXCLUDE (cache_read, cache_write, tier, attribute), {OPERATION} AS operation,
-        coalesce(cache_read, jtext(json_of(metadata), '$.anthropic.cacheReadInputTokens'),
+    SELECT * EXCLUDE (cache_read, cache_write, tier, attribute, input, output, total), {OPERATION} AS operation,
+        {", ".join(f"coalesce({name}, mlflow_usage ->> '{name}_tokens') AS {name}" for name in MLFLOW)},
+        coalesce(cache_read, mlflow_usage ->> 'cache_read_input_tokens',
+            jtext(json_of(metadata), '$.anthropic.cacheReadInputTokens'),
             {usage_words.count("cache_read_tokens", "u")}) AS cache_read,
-        coalesce(cache_write, jtext(json_of(metadata), '$.anthropic.cacheCreationInputTokens'),
+        coalesce(cache_write, mlflow_usage ->> 'cache_creation_input_tokens',
+            jtext(json_of(metadata), '$.anthropic.cacheCreationInputTokens'),
             {usage_words.count("cache_write_tokens", "u")}) AS cache_write,
         CASE WHEN ({usage_words.uncommon_speed("speed")}) IS NOT NULL THEN {usage_words.uncommon_speed("speed")}
             WHEN lower(traffic) NOT IN ('on_demand', 'traffic_type_unspecified') THEN traffic
@@ -95,10 +105,11 @@ spans_named AS (
                     AND lower(e.value[1]) <> 'auto')[1].value[1])
             END AS tier,
         CASE WHEN coalesce(upper(currency), 'USD') = 'USD'
-             THEN coalesce({usage_words.usd_of_ticks("ticks")}, stated_cost,
+             THEN coalesce({usage_words.usd_of_ticks("ticks")}, stated_cost, mlflow_cost ->> 'total_cost',
                  (TRY_CAST(cost_in AS DECIMAL(18,12)) + TRY_CAST(cost_out AS DECIMAL(18,12)))::VARCHAR)
              ELSE stated_cost || ' ' || currency END AS cost
-    FROM (SELECT *, {usage_words.usage_struct("used")} AS u
+    FROM (SELECT * REPLACE (json_of(mlflow_usage) AS mlflow_usage, json_of(mlflow_cost) AS mlflow_cost),
+            {usage_words.usage_struct("used")} AS u
         FROM (SELECT *, {usage_words.snake(GIVEN)} AS used FROM named))
 ),
 {span_trees.mark_calls("spans_named")}
