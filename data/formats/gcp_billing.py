@@ -43,7 +43,7 @@ IS_SELLER = (
 )
 WORDS = (
     "gemini|gemma|claude|llama|mistral|codestral|jamba|deepseek|qwen|imagen|veo|lyria|palm|chirp|embeddings?|tokens?"
-    "|grounding"
+    "|grounding|provisioned throughput"
 )
 NAMES_MODEL = f"regexp_matches(lower(sku), '\\b({WORDS})\\b')"
 MODEL = """nullif(replace(lower(regexp_extract(sku,

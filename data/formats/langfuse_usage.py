@@ -119,10 +119,10 @@ def total(*groups: tuple[str, ...]) -> str:
 TOTAL = first(*TOTALS)
 BARE = f"coalesce({TOTAL}, {first(*FRESH)}, {first(*OUT)}) IS NULL"
 MODEL = "coalesce(text_of(o.model), text_of(o.providedModelName))"
-COST = (
-    "coalesce(jtext(json_of(o.costDetails), '$.total'), CASE WHEN number(o.totalCost) > 0 THEN o.totalCost END,"
-    " o.calculatedTotalCost, jtext(json_of(o.usage), '$.totalCost'))"
-)
+_COSTS = "TRY_CAST(json_of(o.costDetails) AS MAP(VARCHAR, DECIMAL(18,12)))"
+COST = f"""coalesce(jtext(json_of(o.costDetails), '$.total'), CASE WHEN number(o.totalCost) > 0 THEN o.totalCost END,
+    o.calculatedTotalCost, jtext(json_of(o.usage), '$.totalCost'),
+    nullif(list_sum(map_values({_COSTS})), 0)::VARCHAR)"""
 CACHE = total(READ, WRITE, WRITE_5M, WRITE_1H)
 SUM_IS_PLAIN = f"number({TOTAL}) = {total(FRESH, OUT)}"
 # Langfuse adds up a missing total itself, so only one that the SDK provided says anything about disjoint buckets.

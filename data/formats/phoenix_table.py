@@ -15,7 +15,7 @@ TABLE = f"""
             d.status_code = 'ERROR' AS failed,
         {span_exports.merge_json("json_object('openinference.span.kind', d.span_kind)", "attributes")} AS attributes
     FROM (SELECT *, to_json(map_from_entries(list_transform(list_filter(
-        map_entries(TRY_CAST(raw::JSON AS MAP(VARCHAR, VARCHAR))), lambda e: starts_with(e.key, 'attributes.')),
+        map_entries(TRY_CAST(raw::JSON AS MAP(VARCHAR, JSON))), lambda e: starts_with(e.key, 'attributes.')),
         lambda e: struct_pack(k := substring(e.key, 12), v := e.value)))) AS attributes FROM records)"""
 NAMES = (
     "name",

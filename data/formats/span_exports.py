@@ -69,8 +69,8 @@ ALONE = "struct_pack(traceID := d.traceID, spans := d.spans, processes := d.proc
 JAEGER = f"""
     SELECT file_no, record_no, path, span.operationName AS name, coalesce(span.traceID, traceID) AS trace_id,
         span.spanID AS span_id,
-        coalesce(list_filter(span."references", lambda r: r.refType = 'CHILD_OF')[1].spanID,
-            span.parentSpanID) AS parent_id,
+        coalesce(list_filter(span."references", lambda r: r.refType = 'CHILD_OF')[1].spanID, span.parentSpanID,
+            list_filter(span."references", lambda r: r.refType = 'FOLLOWS_FROM')[1].spanID) AS parent_id,
         utc(span.startTime) AS started_at, number(span.duration) / 1000 AS duration_ms,
         (tags ->> 'error') = 'true' OR (tags ->> 'otel.status_code') = 'ERROR' AS failed,
         {merge_json("json_object('service.name', json_of(processes) -> span.processID ->> 'serviceName')", "tags")} AS
@@ -83,7 +83,7 @@ JAEGER = f"""
 ZIPKIN = f"""
     SELECT file_no, record_no, path, d.name AS name, d.traceId AS trace_id, d.id AS span_id, d.parentId AS parent_id,
         utc(d.timestamp) AS started_at, number(d.duration) / 1000 AS duration_ms,
-        (json_of(d.tags) -> 'error') IS NOT NULL AS failed,
+        lower(json_of(d.tags) ->> 'error') <> 'false' AS failed,
         {merge_json("json_object('service.name', d.localEndpoint.serviceName)", "json_of(d.tags)")} AS attributes
     FROM records"""
 

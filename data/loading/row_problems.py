@@ -8,13 +8,14 @@ EARLIEST = "TIMESTAMP '2020-01-01'"
 
 
 MOST = 10**12  # no request has a trillion tokens
+MISSING = "('nan', 'none', 'null', '<na>', 'n/a')"  # how tables of other programs write that a cell is empty
 
 
 def usage_problems(form: Format) -> str:
     """SQL that names the first thing wrong with a record, or NULL."""
     cases = [
-        f"WHEN {name}_number IS NULL AND text_of({name}) IS NOT NULL THEN '{name} is ' || left({name}::VARCHAR, 40) ||"
-        " ', not a count'"
+        f"WHEN {name}_number IS NULL AND lower(text_of({name})) NOT IN {MISSING} THEN '{name} is ' ||"
+        f" left({name}::VARCHAR, 40) || ', not a count'"
         for name in ESSENTIAL
         if name in form.columns
     ]
