@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 
 from data import versions
 from data.added_sums import ADDED_UP, consists_of_sums, split_into_sums
-from data.engine_sql import sql_text
+from data.engine_sql import question_text
 from data.lake import CATALOGUE, full_name
 from data.version import VERSION
 
@@ -227,7 +227,7 @@ class _Kept:
     def _folder(self, table: ir.Table) -> Path:
         """Where the answers of a question are: by its text, the same for every version, and what gave it a meaning."""
         anywhere = ops.UnboundTable(name="usage", schema=self.usage.schema)
-        text = sql_text(table.op().replace({self.usage: anywhere}).to_expr())
+        text = question_text(table.op().replace({self.usage: anywhere}).to_expr())
         return self._folder_of(f"{table.schema()} {text}")
 
     def _folder_of(self, text: str) -> Path:

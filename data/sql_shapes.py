@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from importlib import metadata
 from typing import Any
 from uuid import uuid4
 
+import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 from ibis.backends.sql.compilers import duckdb
 from ibis.expr.operations.relations import Reference
+from ibis.expr.schema import Schema
 
 from data.sql_text import identifier, literal
 
@@ -25,6 +30,9 @@ PLACE_NAME = re.compile(f"place (\\d+) of {TOKEN}")
 WORDS = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|MAKE_TIMESTAMP\(9(\d{3}), 1, 1, 0, 0, 0\.0\)|MAKE_DATE\(9(\d{3}), 1, 1\)"""
 )  # what is quoted is one word: a day inside of it is none
+
+IBIS = metadata.version("ibis-framework")
+PLAIN = (str, bytes, bool, int, float, Decimal, date, time, timedelta, dt.DataType, Schema, type(None))  # told by repr
 
 Text = tuple[str | int, ...]  # what stands around the places, and their numbers
 _texts: dict[Hashable, Text] = {}
@@ -43,6 +51,36 @@ def shaped_text(node: ops.Relation) -> str:
         _texts[shape.key] = text
     words = [_word(place) for place in shape.places]
     return "".join(words[part] if isinstance(part, int) else part for part in text)
+
+
+def told(node: ops.Relation) -> str:
+    """What tells an expression from every other one, the same in every process: for keys, as its SQL would do, at a
+    tenth of the work.
+    """
+    shape = Shape(node)
+    try:
+        return repr((IBIS, _told(shape.key), [_told_place(place) for place in shape.places]))
+    except TypeError:  # something of which nobody knows whether its repr says all
+        return shaped_text(node)
+
+
+def _told(part: Any) -> Any:
+    if isinstance(part, tuple):
+        return tuple(map(_told, part))
+    if isinstance(part, type):
+        return part.__module__, part.__qualname__
+    if isinstance(part, Enum):
+        return _told(type(part)), part.name
+    if isinstance(part, PLAIN):
+        return type(part).__name__, repr(part)
+    raise TypeError(type(part))
+
+
+def _told_place(place: ops.Node) -> Any:
+    if not isinstance(place, ops.PhysicalTable):
+        return _told((place.dtype, place.value))
+    space = getattr(place, "namespace", None)
+    return _told((place.name, *((space.catalog, space.database) if space else ())))
 
 
 class Shape:

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from analytics.scope import Scope
 from data import kept_answers
-from data.engine_sql import sql_text
+from data.engine_sql import question_text
 from data.kept_rows import keeping
 from data.ledger import Ledger
 from simulations.replay.repricing import Market
@@ -88,7 +88,7 @@ def _asked(conversations: ir.Table, table: pd.DataFrame, every: int) -> str:
         for made, name in ((conversations, "rows"), (ibis.memtable(table), "decisions"))
     )
     parts = ibis.table(_by_place(rows).schema(), name="parts")
-    texts = map(sql_text, (conversations, _by_place(rows), _lost_by_place(rows, parts, decisions, every)))
+    texts = map(question_text, (conversations, _by_place(rows), _lost_by_place(rows, parts, decisions, every)))
     made, written = pa.Table.from_pandas(table, preserve_index=False), pa.BufferOutputStream()
     with pa.ipc.new_stream(written, made.schema) as stream:
         stream.write_table(made)

@@ -21,7 +21,7 @@ from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
 from analytics.totals import total
 from data import kept_answers
-from data.engine_sql import sql_text
+from data.engine_sql import question_text
 from data.errors import BadInput, NoData
 from data.kept_rows import keeping
 from data.ledger import Ledger
@@ -184,7 +184,7 @@ def _by_answer(view: Ledger, scope: Scope, folding: Folding, frame: pd.DataFrame
             return pa.Table.from_pandas(view.frame(changes(answers)), preserve_index=False)
 
     def question() -> str:
-        return f"{sql_text(later)} {sql_text(changes(ibis.table(later.schema(), name='answers')))}"
+        return f"{question_text(later)} {question_text(changes(ibis.table(later.schema(), name='answers')))}"
 
     moved = kept_answers.answer_to(view, question, look).to_pandas().set_index("place")["change"]
     return frame["calls"] + frame["place"].map(moved).fillna(0).astype("int64")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date, datetime
+from uuid import UUID
 
 import ibis
 import ibis.expr.types as ir
@@ -13,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import sql_shapes
-from data.sql_shapes import shaped_text
+from data.sql_shapes import shaped_text, told
 
 COLUMNS = {"at": "timestamp", "day": "date", "model": "string", "team": "string", "usd": "decimal(18, 9)", "n": "int64"}
 
@@ -76,27 +80,64 @@ def test_other_tables_days_and_values_are_not_written_anew(asked, monkeypatch):
     assert shaped_text(other.op()) == expected
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda rows: by_model(rows.filter(rows.model.isin(["a", "b"]))),
-        lambda rows: by_model(rows.filter(rows.model.isin(["a", "a"]))),
-        lambda rows: by_model(rows.filter(rows.model.isin(["a"]) & rows.team.isin(["a"]))),
-        lambda rows: by_model(rows.filter(rows.model.isin(["a"]) & rows.team.isin(["b"]))),
-        lambda rows: by_model(rows.filter(rows.n > 5)),
-        lambda rows: by_model(rows.filter(rows.n > 6)),
-        lambda rows: by_model(rows.filter(rows.team == "b")),
-        lambda rows: by_model(rows.filter(rows.at > ibis.null("timestamp"))),
-        lambda rows: by_model(rows.filter(rows.day > ibis.literal(date(2026, 1, 1)))),
-        lambda rows: by_model(rows.filter(rows.at > ibis.literal(date(2026, 1, 1)))),
-        lambda rows: joined(rows.semi_join(table("other"), "model")),
-        lambda rows: joined(rows.semi_join(table("usage"), "model")),
-    ],
+CHANGES: tuple[Callable[[ir.Table], ir.Table], ...] = (
+    lambda rows: by_model(rows.filter(rows.model.isin(["a", "b"]))),
+    lambda rows: by_model(rows.filter(rows.model.isin(["a", "a"]))),
+    lambda rows: by_model(rows.filter(rows.model.isin(["a"]) & rows.team.isin(["a"]))),
+    lambda rows: by_model(rows.filter(rows.model.isin(["a"]) & rows.team.isin(["b"]))),
+    lambda rows: by_model(rows.filter(rows.n > 5)),
+    lambda rows: by_model(rows.filter(rows.n > 6)),
+    lambda rows: by_model(rows.filter(rows.team == "b")),
+    lambda rows: by_model(rows.filter(rows.at > ibis.null("timestamp"))),
+    lambda rows: by_model(rows.filter(rows.day > ibis.literal(date(2026, 1, 1)))),
+    lambda rows: by_model(rows.filter(rows.at > ibis.literal(date(2026, 1, 1)))),
+    lambda rows: joined(rows.semi_join(table("other"), "model")),
+    lambda rows: joined(rows.semi_join(table("usage"), "model")),
 )
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_what_is_no_place_makes_another_text(change):
     """Asked one after the other, so that a text kept for one would be given for the next where their keys are equal."""
     question = change(table())
     assert shaped_text(question.op()) == own_text(question)
+
+
+def test_what_is_told_of_a_question_is_told_of_no_other():
+    told_of = [told(change(table()).op()) for change in CHANGES]
+    assert len(set(told_of)) == len(CHANGES)
+    assert told_of == [told(change(table()).op()) for change in CHANGES]
+    days = [told(table(name).filter(table(name).day < day).op()) for name in "ab" for day in (date.min, date.max)]
+    assert len(set(days)) == 4
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(ASKED), st.dates(), texts, st.integers(0, 1), st.sampled_from(["usage", "kept_3"])),
+        min_size=2,
+        max_size=2,
+    )
+)
+def test_questions_told_alike_have_the_same_text(asked):
+    one, other = (
+        ask(rows.filter(rows.day < ibis.literal(day), rows.model.isin([model]), rows.n > least))
+        for ask, day, model, least, rows in ((*drawn[:4], table(drawn[4])) for drawn in asked)
+    )
+    assert (told(one.op()) == told(other.op())) == (own_text(one) == own_text(other))
+
+
+def test_a_question_is_told_alike_in_every_process():
+    def elsewhere(seed: str) -> str:
+        code = "from tests.data.test_sql_shapes import joined, table, told; print(told(joined(table()).op()))"
+        seeded = os.environ | {"PYTHONHASHSEED": seed}
+        return subprocess.check_output([sys.executable, "-c", code], text=True, env=seeded)
+
+    assert elsewhere("1") == elsewhere("2") == told(joined(table()).op()) + "\n"
+
+
+def test_what_nobody_knows_how_to_tell_is_told_by_its_text():
+    question = table().mutate(one=ibis.literal(UUID(int=7)))
+    assert told(question.op()) == own_text(question)
 
 
 def test_rows_held_in_memory_are_a_place_and_are_not_kept():
