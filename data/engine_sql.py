@@ -11,7 +11,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from data.sql_shapes import shaped_text, told
+from data.sql_shapes import shaped_text, unmistakable_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ def sql_text(expr: ir.Expr) -> str:
 
 def question_text(expr: ir.Expr) -> str:
     """What tells a question from every other one, in every process: what its answer is kept under."""
-    return told(expr.as_table().op())
+    return unmistakable_text(expr.as_table().op())
 
 
 _text = lru_cache(maxsize=MOST_TEXTS)(shaped_text)

@@ -53,7 +53,7 @@ def shaped_text(node: ops.Relation) -> str:
     return "".join(words[part] if isinstance(part, int) else part for part in text)
 
 
-def told(node: ops.Relation) -> str:
+def unmistakable_text(node: ops.Relation) -> str:
     """What tells an expression from every other one, the same in every process: for keys, as its SQL would do, at a
     tenth of the work.
     """

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import sql_shapes
-from data.sql_shapes import shaped_text, told
+from data.sql_shapes import shaped_text, unmistakable_text
 
 COLUMNS = {"at": "timestamp", "day": "date", "model": "string", "team": "string", "usd": "decimal(18, 9)", "n": "int64"}
 
@@ -104,10 +104,14 @@ def test_what_is_no_place_makes_another_text(change):
 
 
 def test_what_is_told_of_a_question_is_told_of_no_other():
-    told_of = [told(change(table()).op()) for change in CHANGES]
+    told_of = [unmistakable_text(change(table()).op()) for change in CHANGES]
     assert len(set(told_of)) == len(CHANGES)
-    assert told_of == [told(change(table()).op()) for change in CHANGES]
-    days = [told(table(name).filter(table(name).day < day).op()) for name in "ab" for day in (date.min, date.max)]
+    assert told_of == [unmistakable_text(change(table()).op()) for change in CHANGES]
+    days = [
+        unmistakable_text(table(name).filter(table(name).day < day).op())
+        for name in "ab"
+        for day in (date.min, date.max)
+    ]
     assert len(set(days)) == 4
 
 
@@ -123,21 +127,21 @@ def test_questions_told_alike_have_the_same_text(asked):
         ask(rows.filter(rows.day < ibis.literal(day), rows.model.isin([model]), rows.n > least))
         for ask, day, model, least, rows in ((*drawn[:4], table(drawn[4])) for drawn in asked)
     )
-    assert (told(one.op()) == told(other.op())) == (own_text(one) == own_text(other))
+    assert (unmistakable_text(one.op()) == unmistakable_text(other.op())) == (own_text(one) == own_text(other))
 
 
 def test_a_question_is_told_alike_in_every_process():
     def elsewhere(seed: str) -> str:
-        code = "from tests.data.test_sql_shapes import joined, table, told; print(told(joined(table()).op()))"
+        code = "from tests.data.test_sql_shapes import joined, table, unmistakable_text as told; print(told(joined(table()).op()))"
         seeded = os.environ | {"PYTHONHASHSEED": seed}
         return subprocess.check_output([sys.executable, "-c", code], text=True, env=seeded)
 
-    assert elsewhere("1") == elsewhere("2") == told(joined(table()).op()) + "\n"
+    assert elsewhere("1") == elsewhere("2") == unmistakable_text(joined(table()).op()) + "\n"
 
 
 def test_what_nobody_knows_how_to_tell_is_told_by_its_text():
     question = table().mutate(one=ibis.literal(UUID(int=7)))
-    assert told(question.op()) == own_text(question)
+    assert unmistakable_text(question.op()) == own_text(question)
 
 
 def test_rows_held_in_memory_are_a_place_and_are_not_kept():
