@@ -132,7 +132,7 @@ def test_questions_told_alike_have_the_same_text(asked):
 
 def test_a_question_is_told_alike_in_every_process():
     def elsewhere(seed: str) -> str:
-        code = "from tests.data.test_sql_shapes import joined, table, unmistakable_text as told; print(told(joined(table()).op()))"
+        code = "from tests.data.test_sql_shapes import *; print(unmistakable_text(joined(table()).op()))"
         seeded = os.environ | {"PYTHONHASHSEED": seed}
         return subprocess.check_output([sys.executable, "-c", code], text=True, env=seeded)
 
