@@ -44,6 +44,9 @@ def answer(view: Ledger) -> str:
     return "; ".join([text, *trust.quiet(view)])
 
 
+# The sections that ask something else than the page.
+ANSWERS = {"bills": bills.answer, "sources": sources.answer, "meaning": names.meaning_answer}
+
 view = shell.view()
 title = st.container()
 section = st.segmented_control(
@@ -57,6 +60,6 @@ section = st.segmented_control(
     label_visibility="collapsed",
 )
 with title:
-    shell.header((section == "bills" and bills.answer(view)) or answer(view), view)
+    shell.header(ANSWERS.get(section or "", answer)(view) or answer(view), view)
 with shell.errors():
     SHOW[section or "load"](view)

@@ -47,6 +47,14 @@ SEEN = """() => {
         uneven.push(text + ' / ' + other);
     }));
   }
+  const line = [...document.querySelectorAll('[data-testid=stCaptionContainer] p')]
+    .find(e => e.offsetParent && e.innerText.startsWith('Data through'));
+  const explain = [...document.querySelectorAll('button')].find(e => e.innerText.trim().endsWith('Explain'));
+  if (line && explain && innerWidth >= 1280) {
+    const text = line.getBoundingClientRect(), button = explain.getBoundingClientRect();
+    if (text.height > 40 || Math.abs(text.top + text.bottom - button.top - button.bottom) > 8)
+      uneven.push('the line under the title / Explain');
+  }
   return {cut, over, uneven, sideways: document.documentElement.scrollWidth - innerWidth};
 }"""
 DRAWN = "[data-testid=stStatusWidget], [data-testid=stSkeleton], [data-stale=true]"

@@ -21,7 +21,6 @@ OPENED = {
     "Add a budget": ("/plan?part=Budgets", "Add a budget"),
     "Add a contract price": ("/data?section=Prices", "Add a contract price"),
 }
-LINE_PX = 20  # of small text
 
 
 def press(page, way: str, tries: int = 2) -> None:

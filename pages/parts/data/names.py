@@ -7,6 +7,7 @@ import streamlit as st
 
 from data import dimensions
 from data.ledger import Ledger
+from data.loading.attribution_rules import RULES
 from data.prices import report as price_report
 from data.prices.book import PriceBook
 from pages.parts.data import alias_form, attribution_form
@@ -44,6 +45,14 @@ def show_names(view: Ledger) -> None:
     )
     st.subheader("Aliases", anchor=False)
     alias_form.manage(view)
+
+
+def meaning_answer(view: Ledger) -> str:
+    """The section's title: what says whose work a row is."""
+    rules = len(RULES.all(shell.state()))
+    if not rules:
+        return "The log alone says whose work a row is: no rule adds to it"
+    return f"{fmt.count_of(rules, 'rule')} {'says' if rules == 1 else 'say'} what the log does not"
 
 
 def show_meaning(view: Ledger) -> None:

@@ -20,6 +20,18 @@ from pages.ui import format as fmt
 PULL = "Pull it now"
 
 
+def answer(view: Ledger) -> str:
+    """The section's title: whether logs come by themselves."""
+    rows = lines(shell.state())
+    if not rows:
+        return "No log comes by itself yet: files are loaded by hand"
+    bring = "1 source brings logs by itself" if len(rows) == 1 else f"{len(rows)} sources bring logs by themselves"
+    failed = sum(bool(row["problem"]) for row in rows)
+    unasked = sum(not row["pulled_at"] and not row["problem"] for row in rows)
+    said = [f"{failed} failed at the last pull"] * bool(failed) + [f"{unasked} not pulled yet"] * bool(unasked)
+    return "; ".join([bring, *said])
+
+
 def show_sources(view: Ledger) -> None:
     """Each source in words with its menu."""
     rows = lines(shell.state())
