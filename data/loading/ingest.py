@@ -94,6 +94,7 @@ class _Ingest:
         self.kept = KnownFiles(ledger.home)
         self.members: dict[Path, Path] = {}  # of archives, by their name the file that each was unpacked to
         self.refused: list[BatonError] = []  # why archives were not unpacked
+        self.unread: list[BatonError] = []  # why files were not read whose format was told
 
     def run(self, paths: list[Path], chosen: Format | None, copies: Path) -> dict[Path, Report]:
         paths = self._with_members(paths, copies)
@@ -110,6 +111,8 @@ class _Ingest:
         for group in groups(items):
             with self.ledger.explain_ailments():
                 self._load(group)
+        if self.unread and all(report.error for report in self.reports.values()):
+            raise [*refusals, *self.unread][0]
         self._keep([] if chosen else items)
         return self.reports
 
@@ -200,9 +203,9 @@ class _Ingest:
             except Exception as error:
                 if self.ledger.suffers(error):
                     raise
-                if len(group) == 1:
-                    raise _unusable(group[0], error) from error
-                return self._load_singly(group)
+                if len(group) > 1:
+                    return self._load_halves(group)
+                return self._refuse(group[0], _unusable(group[0], error))
             try:
                 reports = load.commit(keep_text=self.keep_text)
             except LoadedMeanwhile:
@@ -212,13 +215,23 @@ class _Ingest:
             return None
         return None
 
-    def _load_singly(self, group: list[Item]) -> None:
-        """One bad file must not take its neighbours with it."""
-        for item in group:
+    def _load_halves(self, group: list[Item]) -> None:
+        """One bad file must not take its neighbours with it: they are loaded by halves, of which the one that holds it
+        is halved again, so that of a thousand good files few are loaded alone.
+        """
+        middle = len(group) // 2
+        for half in (group[:middle], group[middle:]):
             try:
-                self._load([item])
+                self._load(half)
             except BatonError as reason:
-                self.reports[item.file.path].error = str(reason)
+                if len(half) > 1:
+                    self._load_halves(half)
+                else:
+                    self._refuse(half[0], reason)
+
+    def _refuse(self, item: Item, reason: BatonError) -> None:
+        self.reports[item.file.path].error = str(reason)
+        self.unread.append(reason)
 
     def _without_known(self, group: list[Item]) -> list[Item]:
         """Files already loaded whole are answered from their batch; the rest go on.
