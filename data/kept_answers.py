@@ -43,7 +43,8 @@ MOST_ROWS = 1_000_000  # of an answer: the minutes of a year are half of it
 MOST_BYTES = 256 << 20  # of all of them
 MOST_VERSIONS = 3  # of one question
 ADDED_SHARE = 0.2  # of the rows of a version: where a load added more, it is not carried on
-HARMLESS = ("inserted_into_table", "inlined_insert", "inline_flush", "merge_adjacent")  # what changes no row there was
+# What changes no row there was; what is rewritten without its deleted rows had lost them before.
+HARMLESS = ("inserted_into_table", "inlined_insert", "inline_flush", "merge_adjacent", "rewrite_delete")
 ROWS = b"rows of usage"  # how many rows the version had, in the metadata of a file
 
 Run = Callable[[ir.Table], pa.Table]
