@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from analytics.registry import DIMENSIONS
 from analytics.scope import UNKNOWN, Scope
@@ -155,7 +155,7 @@ def day_of_change(days: dict[date, tuple[float, list[float]]], measure: Measure)
             continue
         apart = max(2.0, (len(usual) - 1) * DAYS_PER_WEEK / AFTER_DAYS + 1)
         scale = max(float(np.std(usual, ddof=1)), least(measure) / 8) * np.sqrt(1 + 1 / apart)
-        outside = abs(moved - float(np.mean(usual))) / scale / float(student.ppf(1 - ALARM / 2, apart - 1))
+        outside = abs(moved - float(np.mean(usual))) / scale / float(stdtrit(apart - 1, 1 - ALARM / 2))
         if outside > 1 and abs(moved) > furthest:
             best, furthest = on, abs(moved)
     return best

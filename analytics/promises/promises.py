@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from analytics.coverage import coverage
 from analytics.history import through
@@ -90,7 +90,7 @@ def measure(view: Ledger, action: Action, others: tuple[date, ...] = (), until: 
     if apart < MIN_EARLIER:
         return untold(f"{len(before)} earlier weeks to compare with are too few to know what changes by itself")
     usual, spread = float(np.mean(before)), float(np.std(before, ddof=1))
-    width = float(student.ppf(SURE, apart - 1)) * spread * np.sqrt(1 + 1 / apart)
+    width = float(stdtrit(apart - 1, SURE)) * spread * np.sqrt(1 + 1 / apart)
     base, volume = cost_and_volume(daily, done, days)
     saved, low, high = (
         (np.exp(usual + z * width) - np.exp(now)) * base * volume * DAYS_PER_MONTH for z in (0.0, -1.0, 1.0)

@@ -18,8 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import binom, binomtest, norm
-from scipy.stats import t as student
+from scipy.special import ndtri, stdtrit
 
 from data.calendar import Z95
 
@@ -106,7 +105,7 @@ def difference_interval(differences: Sequence[float], level: float = LEVEL) -> I
 def tango(only_a: float, only_b: float, count: float, level: float = LEVEL) -> Interval:
     """Tango's score interval of A minus B, from the numbers of discordant pairs among `count` pairs."""
     observed = (only_a - only_b) / count
-    quantile = float(norm.ppf((1 + level) / 2))
+    quantile = float(ndtri((1 + level) / 2))
 
     def score(difference: float) -> float:
         linear = (2 * count - only_a + only_b) * difference - only_a - only_b
@@ -126,6 +125,8 @@ def tango(only_a: float, only_b: float, count: float, level: float = LEVEL) -> I
 
 def mcnemar(only_a: int, only_b: int) -> float:
     """Exact two-sided p-value for equal shares, from the discordant pairs alone; 1 without any."""
+    from scipy.stats import binomtest  # half a second, which few pages and commands need
+
     discordant = only_a + only_b
     return float(binomtest(only_a, discordant, 0.5).pvalue) if discordant else 1.0
 
@@ -147,6 +148,8 @@ def equal_means_p(differences: Sequence[float], seed: int = 0) -> float:
 
 def power(discordance: float, difference: float, tasks: int) -> float:
     """How often the exact McNemar test at 5 % sees `difference`, when that share of tasks is discordant."""
+    from scipy.stats import binom  # as above
+
     if not 0 < abs(difference) <= discordance <= 1:
         raise ValueError("the difference lies between 0 and the discordance, and that is at most 1")
     first, last = binom.ppf([1e-9, 1 - 1e-9], tasks, discordance).astype(int)
@@ -184,7 +187,7 @@ def detectable_difference(discordance: float, tasks: int) -> float | None:
 
 def tasks_for_margin(margin: float, level: float = LEVEL) -> int:
     """The fewest tasks that can show a margin, which they do when no task differs."""
-    return math.ceil(float(norm.ppf((1 + level) / 2)) ** 2 * (1 - margin) / margin)
+    return math.ceil(float(ndtri((1 + level) / 2)) ** 2 * (1 - margin) / margin)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -214,7 +217,7 @@ def _effective(tasks: int, binary: float, seen: float) -> float:
     """
     if tasks < 2 or seen <= 1e-12:
         return float(tasks)
-    caution = (Z95 / float(student.ppf(0.975, tasks - 1))) ** 2 * (tasks - 1) / tasks
+    caution = (Z95 / float(stdtrit(tasks - 1, 0.975))) ** 2 * (tasks - 1) / tasks
     return max(float(tasks), tasks * caution * binary / seen)
 
 
@@ -225,5 +228,5 @@ def requests_for_margin(variance: float, margin: float, ratio: float, alpha: flo
 
     (z_alpha + z_power)^2 variance (1 + times^2 / ratio) / margin^2; Julious (2004), Statistics in Medicine 23, 1921.
     """
-    quantiles = float(norm.ppf(1 - alpha) + norm.ppf(POWER))
+    quantiles = float(ndtri(1 - alpha) + ndtri(POWER))
     return math.ceil(quantiles**2 * variance * (1 + times**2 / ratio) / margin**2)
